@@ -1,0 +1,267 @@
+// Package snap holds the Snap Store's vocabulary: the messages of its HTTP API, as both its clients and its servers need
+// them, what a snap's own snap.yaml says, and what a bundle says of a snap.
+//
+// Times are kept as the text that the store sent, since the answers that devices get must not depend on how we print
+// one; Validate says whether they are RFC 3339.
+package snap
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Limits of what is accepted, whoever sends it.
+const (
+	MaxNameLength = 40      // the store's own limit
+	MaxYAMLSize   = 1 << 20 // bytes of snap.yaml
+	MaxRevision   = 1<<31 - 1
+	// All is the architecture of a snap that runs on every one.
+	All = "all"
+)
+
+var (
+	validName = regexp.MustCompile(`^[a-z0-9](?:-?[a-z0-9])*$`)
+	validID   = regexp.MustCompile(`^[a-zA-Z0-9]{32}$`)
+	hasLetter = regexp.MustCompile(`[a-z]`)
+	validArch = regexp.MustCompile(`^[a-z0-9]{2,16}$`)
+)
+
+// ValidateName says what is wrong with a snap's name.
+func ValidateName(name string) error {
+	if len(name) > MaxNameLength || !validName.MatchString(name) || !hasLetter.MatchString(name) {
+		return fmt.Errorf("snap name %.60q: want lower-case letters, digits and single dashes, at most %d", name, MaxNameLength)
+	}
+	return nil
+}
+
+// ValidateID says what is wrong with a snap-id.
+func ValidateID(id string) error {
+	if !validID.MatchString(id) {
+		return fmt.Errorf("snap-id %.60q: want 32 letters and digits", id)
+	}
+	return nil
+}
+
+// ValidateArchitecture says what is wrong with an architecture in Debian's naming.
+func ValidateArchitecture(arch string) error {
+	if !validArch.MatchString(arch) {
+		return fmt.Errorf("architecture %.40q: want a Debian architecture such as amd64 or arm64", arch)
+	}
+	return nil
+}
+
+// Publisher is who publishes a snap.
+type Publisher struct {
+	DisplayName string `json:"display-name"`
+	ID          string `json:"id"`
+	Username    string `json:"username"`
+	Validation  string `json:"validation"`
+}
+
+// Media is an icon, screenshot or video. Sizes are in pixels; nil where the store doesn't know them.
+type Media struct {
+	Height *int   `json:"height"`
+	Type   string `json:"type"`
+	URL    string `json:"url"`
+	Width  *int   `json:"width"`
+}
+
+// Category is a shelf of the store that a snap stands on.
+type Category struct {
+	Featured bool   `json:"featured"`
+	Name     string `json:"name"`
+}
+
+// Details is what the store says of a snap by name, whatever the revision. Pointers are null on the wire when nil.
+type Details struct {
+	Categories  []Category          `json:"categories,omitempty"`
+	Contact     *string             `json:"contact"`
+	Description string              `json:"description"`
+	License     *string             `json:"license"`
+	Links       map[string][]string `json:"links,omitempty"`
+	Media       []Media             `json:"media"`
+	Prices      map[string]string   `json:"prices"`
+	Private     bool                `json:"private"`
+	Publisher   Publisher           `json:"publisher"`
+	StoreURL    string              `json:"store-url,omitempty"`
+	Summary     string              `json:"summary"`
+	Title       string              `json:"title"`
+	Website     *string             `json:"website"`
+}
+
+// Delta is a binary difference between two revisions; this store serves none.
+type Delta struct {
+	Format  string `json:"format"`
+	Source  int    `json:"source"`
+	Target  int    `json:"target"`
+	Size    int64  `json:"size"`
+	SHA3384 string `json:"sha3-384"`
+	URL     string `json:"url"`
+}
+
+// Download says where a blob is and what it must hash to: Size in bytes, SHA3384 in hex.
+type Download struct {
+	Deltas  []Delta `json:"deltas"`
+	SHA3384 string  `json:"sha3-384"`
+	Size    int64   `json:"size"`
+	URL     string  `json:"url"`
+}
+
+// Resource is a component of a snap, released along with one of its revisions. Type is "component/<kind>".
+type Resource struct {
+	Architectures []string `json:"architectures,omitempty"`
+	CreatedAt     string   `json:"created-at,omitempty"`
+	Description   string   `json:"description,omitempty"`
+	Download      Download `json:"download"`
+	Name          string   `json:"name"`
+	Revision      int      `json:"revision"`
+	Type          string   `json:"type"`
+	Version       string   `json:"version,omitempty"`
+}
+
+// Revision is what the store says of one revision of a snap.
+type Revision struct {
+	Architectures []string   `json:"architectures"`
+	Base          *string    `json:"base"`
+	CommonIDs     []string   `json:"common-ids"`
+	Confinement   string     `json:"confinement"`
+	CreatedAt     string     `json:"created-at,omitempty"`
+	Download      Download   `json:"download"`
+	Epoch         Epoch      `json:"epoch"`
+	Resources     []Resource `json:"resources,omitempty"`
+	Revision      int        `json:"revision"`
+	SnapYAML      string     `json:"snap-yaml,omitempty"`
+	Type          string     `json:"type"`
+	Version       string     `json:"version"`
+}
+
+// types are the values of Revision.Type that snapd understands; any other fails its whole request.
+var types = []string{"app", "application", "base", "os", "gadget", "kernel", "snapd"}
+
+// Validate says what is wrong with r, whatever its blob holds.
+func (r *Revision) Validate() error {
+	switch {
+	case r.Revision < 1 || r.Revision > MaxRevision:
+		return fmt.Errorf("revision %d: out of range", r.Revision)
+	case !slices.Contains(types, r.Type):
+		return fmt.Errorf("revision %d: unknown type %.40q", r.Revision, r.Type)
+	case len(r.Architectures) == 0:
+		return fmt.Errorf("revision %d: no architectures", r.Revision)
+	case len(r.SnapYAML) > MaxYAMLSize:
+		return fmt.Errorf("revision %d: snap-yaml of %d bytes is over the limit of %d", r.Revision, len(r.SnapYAML), MaxYAMLSize)
+	}
+	for _, a := range r.Architectures {
+		if err := ValidateArchitecture(a); err != nil {
+			return fmt.Errorf("revision %d: %w", r.Revision, err)
+		}
+	}
+	if err := ValidateTime(r.CreatedAt); err != nil {
+		return fmt.Errorf("revision %d: created-at: %w", r.Revision, err)
+	}
+	for i := range r.Resources {
+		if err := r.Resources[i].validate(); err != nil {
+			return fmt.Errorf("revision %d: %w", r.Revision, err)
+		}
+	}
+	return nil
+}
+
+func (r *Resource) validate() error {
+	if err := ValidateName(r.Name); err != nil {
+		return fmt.Errorf("component: %w", err)
+	}
+	if r.Revision < 1 || r.Revision > MaxRevision {
+		return fmt.Errorf("component %s: revision %d: out of range", r.Name, r.Revision)
+	}
+	return ValidateTime(r.CreatedAt)
+}
+
+// Supports says whether r runs on arch.
+func (r *Revision) Supports(arch string) bool {
+	return slices.Contains(r.Architectures, arch) || slices.Contains(r.Architectures, All)
+}
+
+// Snap is a revision together with what the store says of the snap, as refresh answers hold it.
+type Snap struct {
+	Name   string `json:"name"`
+	SnapID string `json:"snap-id"`
+	Details
+	Revision
+}
+
+// Epoch says which data formats a revision reads and writes.
+type Epoch struct {
+	Read  []uint32 `json:"read"`
+	Write []uint32 `json:"write"`
+}
+
+// UnmarshalJSON accepts each form in use: null, "1", "1*" (which reads the epoch before it too) and {read, write}.
+func (e *Epoch) UnmarshalJSON(b []byte) error {
+	var s string
+	if json.Unmarshal(b, &s) == nil {
+		if string(b) == "null" || s == "" {
+			*e = Epoch{Read: []uint32{0}, Write: []uint32{0}}
+			return nil
+		}
+		return e.parse(s)
+	}
+	type plain Epoch
+	return json.Unmarshal(b, (*plain)(e))
+}
+
+func (e *Epoch) parse(s string) error {
+	digits, star := strings.CutSuffix(s, "*")
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if err != nil || star && n == 0 {
+		return fmt.Errorf("epoch %.20q: want a number, with * if it reads the one before", s)
+	}
+	*e = Epoch{Read: []uint32{uint32(n)}, Write: []uint32{uint32(n)}}
+	if star {
+		e.Read = []uint32{uint32(n) - 1, uint32(n)}
+	}
+	return nil
+}
+
+// MarshalJSON prints an epoch that says nothing as epoch 0.
+func (e Epoch) MarshalJSON() ([]byte, error) {
+	type plain Epoch
+	p := plain(e)
+	if len(p.Read) == 0 {
+		p.Read = []uint32{0}
+	}
+	if len(p.Write) == 0 {
+		p.Write = []uint32{0}
+	}
+	return json.Marshal(p)
+}
+
+// CanRead says whether a snap of this epoch can take over the data of one that wrote installed.
+func (e Epoch) CanRead(installed Epoch) bool {
+	read, written := e.Read, installed.Write
+	if len(read) == 0 {
+		read = []uint32{0}
+	}
+	if len(written) == 0 {
+		written = []uint32{0}
+	}
+	return slices.ContainsFunc(written, func(w uint32) bool { return slices.Contains(read, w) })
+}
+
+var errTime = errors.New("want a time in RFC 3339")
+
+// ValidateTime says whether s is empty or a time in RFC 3339.
+func ValidateTime(s string) error {
+	if s == "" {
+		return nil
+	}
+	if _, err := time.Parse(time.RFC3339, s); err != nil || len(s) > 64 {
+		return fmt.Errorf("%.40q: %w", s, errTime)
+	}
+	return nil
+}

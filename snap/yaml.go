@@ -1,0 +1,113 @@
+package snap
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Meta is what a snap's own snap.yaml says, as far as a store needs it.
+type Meta struct {
+	Name, Version, Type, Base string
+	Architectures             []string
+	// Providers are the snaps that the content plugs name as their default providers: sorted, each once.
+	Providers []string
+	// Apps are the names of the applications, sorted.
+	Apps []string
+}
+
+// yamlMeta is the part of snap.yaml that Meta is made of. Plugs take several forms, so they are nodes.
+type yamlMeta struct {
+	Name          string               `yaml:"name"`
+	Version       string               `yaml:"version"`
+	Type          string               `yaml:"type"`
+	Base          string               `yaml:"base"`
+	Architectures yaml.Node            `yaml:"architectures"`
+	Plugs         map[string]yaml.Node `yaml:"plugs"`
+	Apps          map[string]yaml.Node `yaml:"apps"`
+}
+
+// contentPlug is a plug of the interface "content" in its long form.
+type contentPlug struct {
+	Interface string `yaml:"interface"`
+	Provider  string `yaml:"default-provider"`
+}
+
+// ParseYAML reads a snap.yaml. What a store has no use for is passed over, whatever its form.
+func ParseYAML(text string) (*Meta, error) {
+	if len(text) > MaxYAMLSize {
+		return nil, fmt.Errorf("snap.yaml of %d bytes is over the limit of %d", len(text), MaxYAMLSize)
+	}
+	var y yamlMeta
+	if err := yaml.Unmarshal([]byte(text), &y); err != nil {
+		return nil, fmt.Errorf("parse snap.yaml: %w", err)
+	}
+	if err := ValidateName(y.Name); err != nil {
+		return nil, fmt.Errorf("parse snap.yaml: %w", err)
+	}
+	m := &Meta{Name: y.Name, Version: y.Version, Type: y.Type, Base: y.Base, Architectures: architectures(&y.Architectures)}
+	if m.Type == "" {
+		m.Type = "app"
+	}
+	for name := range y.Apps {
+		m.Apps = append(m.Apps, name)
+	}
+	slices.Sort(m.Apps)
+	m.Providers = providers(y.Plugs)
+	return m, nil
+}
+
+// architectures reads a list of names; the maps that snapcraft.yaml allows never reach a snap.
+func architectures(n *yaml.Node) []string {
+	var list []string
+	if n.Decode(&list) != nil || len(list) == 0 {
+		return []string{All}
+	}
+	return list
+}
+
+func providers(plugs map[string]yaml.Node) []string {
+	var out []string
+	for name, node := range plugs {
+		var p contentPlug
+		if node.Kind != yaml.MappingNode || node.Decode(&p) != nil {
+			continue
+		}
+		if p.Interface == "" {
+			p.Interface = name
+		}
+		// Old snaps write "snap:slot".
+		provider, _, _ := strings.Cut(p.Provider, ":")
+		if p.Interface == "content" && ValidateName(provider) == nil {
+			out = append(out, provider)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// Needs lists the snaps that a device must have before it can run r, besides snapd: its base, or core for an
+// application that names none, and the default providers of its content plugs.
+func (r *Revision) Needs() (bases, contentProviders []string) {
+	base := ""
+	if r.Base != nil {
+		base = *r.Base
+	}
+	m, err := ParseYAML(r.SnapYAML)
+	if err == nil {
+		contentProviders = m.Providers
+		if base == "" {
+			base = m.Base
+		}
+	}
+	switch {
+	case base == "none":
+	case base != "":
+		bases = []string{base}
+	case slices.Contains([]string{"app", "application", "gadget"}, r.Type):
+		bases = []string{"core"}
+	}
+	return bases, contentProviders
+}
