@@ -1,0 +1,96 @@
+package assertion
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// checkConstraints checks an assertion against the constraints of its signing key: one of them has to allow all its headers.
+func checkConstraints(a, key *Assertion) error {
+	v, ok := key.headers["constraints"]
+	if !ok {
+		return nil
+	}
+	list, ok := v.([]any)
+	if !ok {
+		return fmt.Errorf("constraints of %s: not a list", key.ref)
+	}
+	for i, item := range list {
+		m, _ := item.(map[string]any)
+		headers, ok := m["headers"].(map[string]any)
+		if !ok {
+			return fmt.Errorf("constraints of %s: item %d has no headers", key.ref, i+1)
+		}
+		match, err := matches(headers, a.headers)
+		if err != nil {
+			return fmt.Errorf("constraints of %s: item %d: %w", key.ref, i+1, err)
+		}
+		if match {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: %s", ErrConstraints, key.ref)
+}
+
+// matches reports whether a value is as a constraint wants it. A constraint is a regular expression for the whole of a string, a
+// map of constraints for the entries of a map, or a list of alternatives. Every item of a list has to match.
+func matches(constraint, value any) (bool, error) {
+	if alternatives, ok := constraint.([]any); ok {
+		for _, c := range alternatives {
+			if match, err := matches(c, value); match || err != nil {
+				return match, err
+			}
+		}
+		return false, nil
+	}
+	if items, ok := value.([]any); ok {
+		for _, item := range items {
+			if match, err := matches(constraint, item); !match || err != nil {
+				return false, err
+			}
+		}
+		return len(items) > 0, nil
+	}
+	switch c := constraint.(type) {
+	case map[string]any:
+		return matchesMap(c, value)
+	case string:
+		return matchesString(c, value)
+	}
+	return false, errors.New("not a string, map or list")
+}
+
+func matchesMap(constraint map[string]any, value any) (bool, error) {
+	m, ok := value.(map[string]any)
+	if !ok {
+		return false, nil
+	}
+	for name, c := range constraint {
+		v, ok := m[name]
+		if !ok {
+			return false, nil
+		}
+		if match, err := matches(c, v); !match || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func matchesString(constraint string, value any) (bool, error) {
+	if strings.HasPrefix(constraint, "$") {
+		return false, fmt.Errorf("%.60q: %w", constraint, ErrUnsupported)
+	}
+	// Compiled alone first: "a)|(b" would slip out of the anchors.
+	if _, err := regexp.Compile(constraint); err != nil {
+		return false, err
+	}
+	re, err := regexp.Compile("^(?:" + constraint + ")$")
+	if err != nil {
+		return false, err
+	}
+	s, ok := value.(string)
+	return ok && re.MatchString(s), nil
+}

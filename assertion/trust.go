@@ -1,0 +1,109 @@
+package assertion
+
+import (
+	_ "embed"
+	"fmt"
+	"maps"
+)
+
+//go:embed canonical.assert
+var canonicalRoots []byte
+
+// predefinedAssertions are not roots, but every snapd has them built in, so no store hands them out.
+//
+//go:embed predefined.assert
+var predefinedAssertions []byte
+
+// Trust holds the trusted roots: accounts, and keys of theirs that sign themselves. It does not change.
+type Trust struct {
+	accounts   map[string]*Assertion // by account-id
+	keys       map[string]*Assertion // by key identifier
+	predefined *Set
+}
+
+// Canonical returns the trust that production devices have: the root of the Snap Store.
+func Canonical() *Trust {
+	roots, err := DecodeAll(canonicalRoots)
+	if err == nil {
+		var t *Trust
+		if t, err = (&Trust{}).With(roots...); err == nil {
+			var predefined []*Assertion
+			if predefined, err = DecodeAll(predefinedAssertions); err == nil {
+				t.predefined = NewSet(predefined...)
+				return t
+			}
+		}
+	}
+	panic("assertion: compiled-in data: " + err.Error())
+}
+
+// With returns a Trust that has further roots: account assertions, and account-key assertions that are signed with their own key.
+// Each account must come with a key that signed it and the other way around.
+func (t *Trust) With(extra ...*Assertion) (*Trust, error) {
+	more := &Trust{accounts: make(map[string]*Assertion), keys: make(map[string]*Assertion), predefined: t.predefined}
+	maps.Copy(more.accounts, t.accounts)
+	maps.Copy(more.keys, t.keys)
+	for _, a := range extra {
+		switch a.Type() {
+		case "account":
+			more.accounts[a.HeaderString("account-id")] = a
+		case "account-key":
+			more.keys[a.HeaderString("public-key-sha3-384")] = a
+		default:
+			return nil, fmt.Errorf("trusted root %s: only accounts and account-keys can be roots", a.ref)
+		}
+	}
+	for _, a := range extra {
+		if err := more.checkRoot(a); err != nil {
+			return nil, fmt.Errorf("trusted root %s: %w", a.ref, err)
+		}
+	}
+	return more, nil
+}
+
+func (t *Trust) checkRoot(a *Assertion) error {
+	id := a.HeaderString("account-id")
+	if a.AuthorityID() != id {
+		return fmt.Errorf("%w: authority-id is %q, account-id is %q", ErrWrongAuthority, a.AuthorityID(), id)
+	}
+	if a.Type() == "account-key" {
+		if a.SignKeyID() != a.HeaderString("public-key-sha3-384") {
+			return fmt.Errorf("%w: not signed with its own key", ErrMismatch)
+		}
+		if _, ok := t.accounts[id]; !ok {
+			return &MissingError{Ref: accountRef(id), NeededBy: a.Ref()}
+		}
+	}
+	if a.format > a.typ.maxFormat {
+		return fmt.Errorf("format %d: %w", a.format, ErrUnsupported)
+	}
+	key, ok := t.keys[a.SignKeyID()]
+	if !ok {
+		return &MissingError{Ref: accountKeyRef(a.SignKeyID()), NeededBy: a.Ref()}
+	}
+	if key.HeaderString("account-id") != id {
+		return fmt.Errorf("%w: signed with a key of %q", ErrWrongAuthority, key.HeaderString("account-id"))
+	}
+	return verifySignature(a, key)
+}
+
+// IsTrustedAccount reports whether the account is a root: one that may speak for the store.
+func (t *Trust) IsTrustedAccount(id string) bool {
+	_, ok := t.accounts[id]
+	return ok
+}
+
+// root returns a root by its ref.
+func (t *Trust) root(ref Ref) (*Assertion, bool) {
+	if len(ref.PrimaryKey) != 1 {
+		return nil, false
+	}
+	var a *Assertion
+	switch ref.Type {
+	case "account":
+		a = t.accounts[ref.PrimaryKey[0]]
+	case "account-key":
+		a = t.keys[ref.PrimaryKey[0]]
+	}
+	return a, a != nil
+}

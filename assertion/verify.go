@@ -1,0 +1,181 @@
+package assertion
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// maxChain is how many assertions may hang from each other. Genuine chains have about six.
+const maxChain = 32
+
+// Verifier verifies assertions up to trusted roots. What it has verified it does not verify again, so its fields must not change
+// once it was used. It is for one goroutine.
+type Verifier struct {
+	// Trust holds the roots.
+	Trust *Trust
+	// Source finds prerequisites. It may be nil and it may grow; nothing it returns is believed unverified.
+	Source Source
+	// Time is the time to judge the validity of keys at, now if zero.
+	Time time.Time
+
+	state map[[sha256.Size]byte]state
+}
+
+type state int
+
+const (
+	unknown state = iota
+	verifying
+	verified
+)
+
+// Verify verifies an assertion and, through the source, everything it needs. The error is a *MissingError if something it needs is
+// not there, and a *VerifyError with the assertion that is at fault otherwise.
+func (v *Verifier) Verify(a *Assertion) error {
+	if v.Time.IsZero() {
+		v.Time = time.Now()
+	}
+	if v.state == nil {
+		v.state = make(map[[sha256.Size]byte]state)
+	}
+	err := v.verify(a, 0)
+	if at, ok := errors.AsType[*VerifyError](err); ok && at.Ref.Key() != a.ref.Key() {
+		return fmt.Errorf("verify %s: %w", a.ref, err)
+	}
+	if at, ok := errors.AsType[*MissingError](err); ok && at.NeededBy.Key() != a.ref.Key() {
+		return fmt.Errorf("verify %s: %w", a.ref, err)
+	}
+	return err
+}
+
+func (v *Verifier) verify(a *Assertion, depth int) error {
+	sum := sha256.Sum256(a.raw)
+	switch {
+	case v.isRoot(a) || v.state[sum] == verified:
+		return nil
+	case v.state[sum] == verifying:
+		return &VerifyError{Ref: a.Ref(), Err: ErrUntrustedRoot}
+	case depth > maxChain:
+		return &VerifyError{Ref: a.Ref(), Err: fmt.Errorf("chain of more than %d assertions: %w", maxChain, ErrUnsupported)}
+	}
+	v.state[sum] = verifying
+	err := v.verifyNew(a, depth)
+	if err != nil {
+		delete(v.state, sum)
+		_, missing := errors.AsType[*MissingError](err)
+		if _, known := errors.AsType[*VerifyError](err); !known && !missing {
+			err = &VerifyError{Ref: a.Ref(), Err: err}
+		}
+		return err
+	}
+	v.state[sum] = verified
+	return nil
+}
+
+func (v *Verifier) isRoot(a *Assertion) bool {
+	root, ok := v.Trust.root(a.ref)
+	return ok && bytes.Equal(root.raw, a.raw)
+}
+
+func (v *Verifier) verifyNew(a *Assertion, depth int) error {
+	switch {
+	case !a.known:
+		return fmt.Errorf("type: %w", ErrUnsupported)
+	case a.typ.NoAuthority:
+		return fmt.Errorf("signed by a device, not by an account: %w", ErrUnsupported)
+	case a.typ.modelled && a.typ.maxFormat >= 0 && a.format > a.typ.maxFormat:
+		return fmt.Errorf("format %d: %w", a.format, ErrUnsupported)
+	}
+	found := make(map[string]*Assertion)
+	for i, ref := range a.Prerequisites() {
+		p, err := v.find(ref, a)
+		if err != nil {
+			return err
+		}
+		if err := v.verify(p, depth+1); err != nil {
+			return err
+		}
+		found[ref.Type] = p
+		// The signature comes before the other prerequisites: what isn't signed has no say in what is looked up.
+		if i == 0 {
+			if err := v.checkSigned(a, p); err != nil {
+				return err
+			}
+		}
+	}
+	return checkContent(a, found)
+}
+
+func (v *Verifier) find(ref Ref, neededBy *Assertion) (*Assertion, error) {
+	if root, ok := v.Trust.root(ref); ok {
+		return root, nil
+	}
+	var sources []Source
+	if v.Source != nil {
+		sources = append(sources, v.Source)
+	}
+	if v.Trust.predefined != nil {
+		sources = append(sources, v.Trust.predefined)
+	}
+	for _, source := range sources {
+		a, err := source.Find(ref)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find %s: %w", ref, err)
+		}
+		if a.ref.Key() != ref.Key() {
+			return nil, fmt.Errorf("find %s: the source answers with %s: %w", ref, a.ref, ErrMismatch)
+		}
+		return a, nil
+	}
+	return nil, &MissingError{Ref: ref, NeededBy: neededBy.Ref()}
+}
+
+// checkSigned checks that the verified key made the signature, and that its account may.
+func (v *Verifier) checkSigned(a, key *Assertion) error {
+	if owner := key.HeaderString("account-id"); owner != a.AuthorityID() {
+		return fmt.Errorf("%w: authority-id is %q, the signing key is of %q", ErrWrongAuthority, a.AuthorityID(), owner)
+	}
+	since, until, err := key.validity()
+	if err != nil {
+		return err
+	}
+	if err := within(v.Time, since, until); err != nil {
+		return fmt.Errorf("%w: %s, judged at %s", err, key.ref, v.Time.UTC().Format(time.RFC3339))
+	}
+	if t := a.timestamp; !t.IsZero() {
+		if err := within(t, since, until); err != nil {
+			return fmt.Errorf("%w: %s, at the assertion's timestamp %s", err, key.ref, t.UTC().Format(time.RFC3339))
+		}
+	}
+	if err := verifySignature(a, key); err != nil {
+		return err
+	}
+	if err := checkConstraints(a, key); err != nil {
+		return err
+	}
+	return checkAuthority(a, v.Trust)
+}
+
+func within(t, since, until time.Time) error {
+	switch {
+	case t.Before(since):
+		return ErrKeyNotYetValid
+	case !until.IsZero() && !t.Before(until):
+		return ErrExpiredKey
+	}
+	return nil
+}
+
+func verifySignature(a, key *Assertion) error {
+	pub, err := parsePublicKey(key.body)
+	if err != nil {
+		return fmt.Errorf("public key of %s: %w", key.ref, err)
+	}
+	return pub.verify(a.content, a.signature)
+}
