@@ -1,0 +1,236 @@
+//go:build linux
+
+package snapdaemon
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Binaries is one build of snapd.
+type Binaries struct {
+	Snap    string // path of the snap command
+	Snapd   string // path of the daemon
+	LibDir  string // what Debian puts in /usr/lib/snapd
+	Version string // as snapd gives it
+
+	trusts bool // honours trustedEnv
+}
+
+// trustedEnv names the file whose assertions a build by BuildWithRoot trusts.
+const trustedEnv = "OFFLINESTORE_TEST_TRUSTED"
+
+// overlaySource is compiled into snapd's package sysdb. It panics where it
+// can't do what it was asked: a daemon without the root would only fail later,
+// and less clearly.
+const overlaySource = `package sysdb
+
+import (
+	"io"
+	"os"
+
+	"github.com/snapcore/snapd/asserts"
+)
+
+func init() {
+	name := os.Getenv("` + trustedEnv + `")
+	if name == "" {
+		return
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		panic(err)
+	}
+	defer f.Close()
+	var roots []asserts.Assertion
+	for dec := asserts.NewDecoder(f); ; {
+		a, err := dec.Decode()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			panic(err)
+		}
+		roots = append(roots, a)
+	}
+	InjectTrusted(roots)
+}
+`
+
+// sourcePackages are snapd's source and what it imports, in Debian 12.
+func sourcePackages() []string {
+	return strings.Fields(`golang-github-snapcore-snapd-dev
+golang-dbus-dev golang-github-boltdb-bolt-dev golang-github-coreos-go-systemd-dev
+golang-github-gorilla-mux-dev golang-github-jessevdk-go-flags-dev golang-github-juju-ratelimit-dev
+golang-github-mvo5-goconfigparser-dev golang-golang-x-crypto-dev golang-golang-x-sys-dev
+golang-golang-x-term-dev golang-golang-x-xerrors-dev golang-gopkg-macaroon.v1-dev
+golang-gopkg-mgo.v2-dev golang-gopkg-retry.v1-dev golang-gopkg-tomb.v2-dev
+golang-gopkg-tylerb-graceful.v1-dev golang-gopkg-yaml.v2-dev golang-gopkg-yaml.v3-dev`)
+}
+
+// Stock returns Debian's own build of snapd. The test is skipped when the
+// machine has no apt that offers it, and fails in CI.
+func Stock(tb testing.TB) *Binaries {
+	tb.Helper()
+	need(tb, "apt-get", "dpkg-deb")
+	names := []string{"snapd"}
+	offers := mustOffer(tb, names)
+	dir, err := cached("stock-"+cacheKey(offers), func(dir string) error { return aptUnpack(dir, names) })
+	if err != nil {
+		tb.Fatalf("unpack snapd: %v", err)
+	}
+	lib := filepath.Join(dir, "usr/lib/snapd")
+	version, err := readVersion(lib)
+	if err != nil {
+		tb.Fatalf("read the version of snapd: %v", err)
+	}
+	return &Binaries{
+		Snap:    filepath.Join(dir, "usr/bin/snap"),
+		Snapd:   filepath.Join(lib, "snapd"),
+		LibDir:  lib,
+		Version: version,
+	}
+}
+
+// BuildWithRoot returns a build of Debian's snapd source that trusts
+// Options.TrustedRoot besides Canonical's root. The first call on a machine
+// takes half a minute. The test is skipped when the machine has no apt that
+// offers the source, and fails in CI.
+func BuildWithRoot(tb testing.TB) *Binaries {
+	tb.Helper()
+	stock := Stock(tb)
+	need(tb, "go")
+	names := sourcePackages()
+	offers := mustOffer(tb, names)
+	key := "withroot-" + cacheKey(offers, runtime.Version(), overlaySource)
+	dir, err := cached(key, func(dir string) error { return build(dir, names) })
+	if err != nil {
+		tb.Fatalf("build snapd: %v", err)
+	}
+	b := *stock
+	b.Snap, b.Snapd, b.trusts = filepath.Join(dir, "snap"), filepath.Join(dir, "snapd"), true
+	return &b
+}
+
+// build compiles snap and snapd into dir.
+func build(dir string, names []string) error {
+	work, err := os.MkdirTemp(dir, "src-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	if err := aptUnpack(work, names); err != nil {
+		return err
+	}
+	gopath := filepath.Join(work, "usr/share/gocode")
+	source := filepath.Join(gopath, "src/github.com/snapcore/snapd")
+	overlay, err := writeOverlay(work, filepath.Join(source, "asserts/sysdb/zz_trusted.go"))
+	if err != nil {
+		return err
+	}
+	env := []string{"GO111MODULE=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GOPATH=" + gopath, "CGO_ENABLED=0"}
+	// Without the tag nosecboot it wants a TPM library that Debian doesn't have.
+	_, err = tool(source, env, "go", "build", "-trimpath", "-tags", "nosecboot", "-overlay", overlay,
+		"-o", dir+"/", "./cmd/snap", "./cmd/snapd")
+	return err
+}
+
+// writeOverlay has the file target of the build read from dir.
+func writeOverlay(dir, target string) (string, error) {
+	src := filepath.Join(dir, "zz_trusted.go")
+	if err := os.WriteFile(src, []byte(overlaySource), 0o600); err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(map[string]map[string]string{"Replace": {target: src}})
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "overlay.json")
+	return name, os.WriteFile(name, text, 0o600)
+}
+
+// cached returns a folder of this machine's cache, which fill has made unless
+// an earlier test had it made. Several test processes may ask at once.
+func cached(key string, fill func(dir string) error) (string, error) {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	base = filepath.Join(base, "offlinestore-test", "snapd")
+	if err := os.MkdirAll(base, 0o755); err != nil {
+		return "", err
+	}
+	lock, err := os.OpenFile(filepath.Join(base, key+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return "", fmt.Errorf("lock %s: %w", lock.Name(), err)
+	}
+	final, partial := filepath.Join(base, key), filepath.Join(base, key+".partial")
+	if _, err := os.Stat(final); err == nil {
+		return final, nil
+	}
+	if err := os.RemoveAll(partial); err != nil { // left by a test that was killed
+		return "", err
+	}
+	if err := os.Mkdir(partial, 0o755); err != nil {
+		return "", err
+	}
+	if err := fill(partial); err != nil {
+		return "", err
+	}
+	return final, os.Rename(partial, final)
+}
+
+// readVersion reads the version that Debian's snapd says it has.
+func readVersion(lib string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(lib, "info"))
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(text)) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "VERSION="); ok {
+			return v, nil
+		}
+	}
+	return "", fmt.Errorf("%s has no VERSION", filepath.Join(lib, "info"))
+}
+
+// mustOffer returns what apt offers, and ends the test where that isn't all.
+func mustOffer(tb testing.TB, names []string) []aptPackage {
+	tb.Helper()
+	offers, err := aptOffers(names)
+	if err != nil {
+		unavailable(tb, "apt doesn't have snapd (apt-get update may help): %v", err)
+	}
+	return offers
+}
+
+// need ends the test unless the machine has every program of names.
+func need(tb testing.TB, names ...string) {
+	tb.Helper()
+	for _, n := range names {
+		if _, err := exec.LookPath(n); err != nil {
+			unavailable(tb, "%v", err)
+		}
+	}
+}
+
+// unavailable skips the test, or fails it in CI, which has to have everything.
+func unavailable(tb testing.TB, format string, args ...any) {
+	tb.Helper()
+	if os.Getenv("CI") != "" {
+		tb.Fatalf(format, args...)
+	}
+	tb.Skipf(format, args...)
+}

@@ -1,0 +1,84 @@
+//go:build linux
+
+package snapdaemon
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// fakeTools are the programs that would change the machine, or want systemd.
+func fakeTools() []string {
+	return strings.Fields("systemctl udevadm systemd-run apparmor_parser snap-seccomp umount")
+}
+
+const nothingScript = "#!/bin/sh\nexit 0\n"
+
+// mountScript unpacks a squashfs file instead of mounting it.
+const mountScript = `#!/bin/bash
+a=("$@")
+unsquashfs -q -n -f -no-xattrs -d "${a[-1]}" "${a[-2]}" >/dev/null 2>&1
+exit 0
+`
+
+// layRoot makes the folders and files that snapd expects under its root.
+func layRoot(root string, b *Binaries) error {
+	for _, d := range []string{
+		"run", "etc/systemd/system", "etc/systemd/user", "etc/udev/rules.d", "etc/dbus-1/system.d", "etc/dbus-1/session.d",
+		"sys/fs/cgroup", "var/lib/snapd/cache", "var/snap", "snap", "usr/lib", "home", "tools",
+	} {
+		if err := os.MkdirAll(filepath.Join(root, d), 0o755); err != nil {
+			return err
+		}
+	}
+	const release = "ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n"
+	if err := os.WriteFile(filepath.Join(root, "etc/os-release"), []byte(release), 0o644); err != nil {
+		return err
+	}
+	if err := os.CopyFS(filepath.Join(root, "usr/lib/snapd"), os.DirFS(b.LibDir)); err != nil {
+		return fmt.Errorf("copy snapd's files: %w", err)
+	}
+	scripts := map[string]string{"tools/mount": mountScript, "usr/lib/snapd/snap-seccomp": nothingScript}
+	for _, t := range fakeTools() {
+		scripts["tools/"+t] = nothingScript
+	}
+	for name, text := range scripts {
+		if err := writeScript(filepath.Join(root, name), text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeScript replaces what is there.
+func writeScript(name, text string) error {
+	if err := os.RemoveAll(name); err != nil {
+		return err
+	}
+	return os.WriteFile(name, []byte(text), 0o755)
+}
+
+// writeHosts writes the names that the namespace knows.
+func writeHosts(name string, hosts []string) error {
+	var b strings.Builder
+	b.WriteString("127.0.0.1 localhost\n::1 localhost\n")
+	for _, h := range hosts {
+		fmt.Fprintf(&b, "127.0.0.1 %s\n", h)
+	}
+	return os.WriteFile(name, []byte(b.String()), 0o644)
+}
+
+// removeRoot removes root. Unpacked snaps may hold folders without write
+// permission, which only bother those who aren't root.
+func removeRoot(root string) error {
+	_ = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			_ = os.Chmod(name, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(root)
+}
