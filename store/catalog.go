@@ -1,0 +1,62 @@
+// Package store keeps the catalogue in PostgreSQL: what was imported, which signer vouched for it, and what devices are
+// served. Blobs are in package blob; the catalogue knows them by digest.
+//
+// A snap is known by its snap-id, a revision by snap-id and number. The channel map has a row for each channel and
+// architecture that some bundle was asked for; the row with the latest signed time wins. Release history remembers each
+// revision that a channel ever held, so that devices can install it by number.
+package store
+
+import (
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/snap"
+)
+
+// Catalog is everything that devices are served, as of one Generation.
+type Catalog struct {
+	// Generation grows with every change of the catalogue.
+	Generation int64
+	// Snaps are sorted by name.
+	Snaps []Snap
+	// Assertions are in no particular order. Of each type, primary key and format the newest revision is here.
+	Assertions []Assertion
+}
+
+// Snap is one snap with all its revisions that are here.
+type Snap struct {
+	Name, SnapID, DefaultTrack string
+	Details                    snap.Details
+	// Icon is nil for a snap without one.
+	Icon *Icon
+	// Revisions are sorted by number.
+	Revisions []Revision
+	// ChannelMap holds each row once, sorted by architecture and channel. Each revision named in it is in Revisions.
+	ChannelMap []snap.Release
+	// History is like ChannelMap, with every release that a row ever held; newest first.
+	History []snap.Release
+}
+
+// Icon is the picture of a snap: its blob and what to call it in an answer.
+type Icon struct {
+	Blob      digest.Digest
+	MediaType string
+	Size      int64
+}
+
+// Revision is a revision of a snap and where its blobs are.
+type Revision struct {
+	snap.Revision
+	Blob digest.Digest
+	// ResourceBlobs has the blob of each of Resources, in their order.
+	ResourceBlobs []digest.Digest
+}
+
+// Assertion is one assertion, byte for byte as its authority signed it.
+type Assertion struct {
+	Type string
+	// PrimaryKey is whole, optional parts included.
+	PrimaryKey []string
+	Format     int
+	Revision   int
+	Raw        []byte
+}

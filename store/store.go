@@ -1,0 +1,188 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/tern/v2/migrate"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// MinVersion is the oldest PostgreSQL that the catalogue works with.
+const MinVersion = 13
+
+// channelName is what the catalogue notifies of a change.
+const channelName = "offlinestore_catalogue"
+
+// lockKey is the advisory lock that imports share and that gc takes for itself. Any number of our own will do.
+const lockKey = 0x6f66666c696e65
+
+// ErrUnavailable is in the chain of every error that says that the database can't be reached or went away.
+var ErrUnavailable = errors.New("the database is not available")
+
+// ErrBusy says that an import is running and gc has to wait, or the other way round.
+var ErrBusy = errors.New("another command is changing the store")
+
+// Store is the catalogue, to read and to write.
+type Store struct{ pool *pgxpool.Pool }
+
+// Open connects to the catalogue, and creates or upgrades its tables: under a lock, so that several may start at once.
+func Open(ctx context.Context, dsn string) (*Store, error) {
+	pool, err := connect(ctx, dsn, false)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{pool}
+	if err := s.migrate(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("upgrade the catalogue's tables: %w", interpret(err))
+	}
+	return s, nil
+}
+
+// Close closes the connections.
+func (s *Store) Close() { s.pool.Close() }
+
+func connect(ctx context.Context, dsn string, readOnly bool) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		// The error quotes the connection string, of which pgx takes the password out.
+		return nil, fmt.Errorf("connection string: %w", err)
+	}
+	cfg.MaxConns = 8
+	cfg.ConnConfig.RuntimeParams["application_name"] = "snap-store-proxy"
+	if readOnly {
+		cfg.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", interpret(err))
+	}
+	if err := checkVersion(ctx, pool); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
+}
+
+func checkVersion(ctx context.Context, pool *pgxpool.Pool) error {
+	const q = `select current_setting('server_version_num')::int / 10000`
+	var version int
+	if err := pool.QueryRow(ctx, q).Scan(&version); err != nil {
+		return fmt.Errorf("connect to the database: %w", interpret(err))
+	}
+	if version < MinVersion {
+		return fmt.Errorf("the database is PostgreSQL %d; want %d or newer", version, MinVersion)
+	}
+	return nil
+}
+
+func (s *Store) migrate(ctx context.Context) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	// tern creates its table before it takes its own lock, which two that start at once would trip over.
+	if _, err := conn.Exec(ctx, `select pg_advisory_lock($1)`, lockKey+1); err != nil {
+		return err
+	}
+	defer conn.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1)`, lockKey+1)
+	m, err := migrate.NewMigrator(ctx, conn.Conn(), "public.schema_version")
+	if err != nil {
+		return err
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	if err := m.LoadMigrations(files); err != nil {
+		return err
+	}
+	have, err := m.GetCurrentVersion(ctx)
+	if err != nil {
+		return err
+	}
+	if int(have) > len(m.Migrations) {
+		return fmt.Errorf("they are of version %d, this program knows %d: use a newer snap-store-proxy", have, len(m.Migrations))
+	}
+	return m.Migrate(ctx)
+}
+
+// CreateServerRole makes the role that a server logs in with on the private cluster: it can only SELECT.
+func (s *Store) CreateServerRole(ctx context.Context, role string) error {
+	name := pgx.Identifier{role}.Sanitize()
+	const exists = `select exists (select from pg_roles where rolname = $1)`
+	var have bool
+	if err := s.pool.QueryRow(ctx, exists, role).Scan(&have); err != nil {
+		return fmt.Errorf("create role %s: %w", role, interpret(err))
+	}
+	statements := []string{
+		`grant usage on schema public to ` + name,
+		`grant select on all tables in schema public to ` + name,
+		`alter default privileges in schema public grant select on tables to ` + name,
+	}
+	if !have {
+		statements = append([]string{`create role ` + name + ` login nosuperuser nocreatedb nocreaterole noinherit`}, statements...)
+	}
+	for _, q := range statements {
+		if _, err := s.pool.Exec(ctx, q); err != nil && !isCode(err, "42710") { // another process was quicker
+			return fmt.Errorf("create role %s: %w", role, interpret(err))
+		}
+	}
+	return nil
+}
+
+// Lock keeps gc out, or everyone when exclusive, until release is called. It fails with ErrBusy rather than wait.
+func (s *Store) Lock(ctx context.Context, exclusive bool) (release func(), err error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return nil, interpret(err)
+	}
+	q := `select pg_try_advisory_lock_shared($1)`
+	if exclusive {
+		q = `select pg_try_advisory_lock($1)`
+	}
+	var ok bool
+	if err := conn.QueryRow(ctx, q, lockKey).Scan(&ok); err != nil {
+		conn.Release()
+		return nil, interpret(err)
+	}
+	if !ok {
+		conn.Release()
+		return nil, ErrBusy
+	}
+	return func() {
+		conn.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock_all()`) // closing the connection would do it too
+		conn.Release()
+	}, nil
+}
+
+// interpret gives the errors of pgx that callers care about a name of ours.
+func interpret(err error) error {
+	var pgErr *pgconn.PgError
+	switch {
+	case err == nil || errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &pgErr):
+		// Classes 08 and 57P: the server is going down, or the connection did.
+		if c := pgErr.Code; len(c) == 5 && (c[:2] == "08" || c[:3] == "57P" || c == "53300") {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+func isCode(err error, code string) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && pgErr.Code == code
+}
