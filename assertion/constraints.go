@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// missing is the constraint that a header must not be there.
+const missing = "$MISSING"
+
 // checkConstraints checks an assertion against the constraints of its signing key: one of them has to allow all its headers.
 func checkConstraints(a, key *Assertion) error {
 	v, ok := key.headers["constraints"]
@@ -19,9 +22,10 @@ func checkConstraints(a, key *Assertion) error {
 	}
 	for i, item := range list {
 		m, _ := item.(map[string]any)
-		headers, ok := m["headers"].(map[string]any)
-		if !ok {
-			return fmt.Errorf("constraints of %s: item %d has no headers", key.ref, i+1)
+		headers, _ := m["headers"].(map[string]any)
+		typ, _ := headers["type"].(string)
+		if typ == "" || typ != regexp.QuoteMeta(typ) {
+			return fmt.Errorf("constraints of %s: item %d does not name a type", key.ref, i+1)
 		}
 		match, err := matches(headers, a.headers)
 		if err != nil {
@@ -37,23 +41,22 @@ func checkConstraints(a, key *Assertion) error {
 // matches reports whether a value is as a constraint wants it. A constraint is a regular expression for the whole of a string, a
 // map of constraints for the entries of a map, or a list of alternatives. Every item of a list has to match.
 func matches(constraint, value any) (bool, error) {
-	if alternatives, ok := constraint.([]any); ok {
-		for _, c := range alternatives {
-			if match, err := matches(c, value); match || err != nil {
-				return match, err
-			}
-		}
-		return false, nil
-	}
 	if items, ok := value.([]any); ok {
 		for _, item := range items {
 			if match, err := matches(constraint, item); !match || err != nil {
 				return false, err
 			}
 		}
-		return len(items) > 0, nil
+		return true, nil
 	}
 	switch c := constraint.(type) {
+	case []any:
+		for _, alternative := range c {
+			if match, err := matches(alternative, value); match || err != nil {
+				return match, err
+			}
+		}
+		return false, nil
 	case map[string]any:
 		return matchesMap(c, value)
 	case string:
@@ -69,8 +72,11 @@ func matchesMap(constraint map[string]any, value any) (bool, error) {
 	}
 	for name, c := range constraint {
 		v, ok := m[name]
-		if !ok {
+		switch {
+		case c == missing && ok, c != missing && !ok:
 			return false, nil
+		case c == missing:
+			continue
 		}
 		if match, err := matches(c, v); !match || err != nil {
 			return false, err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // The largest parts of an assertion that are decoded, in bytes: snapd's own limits.
@@ -160,6 +161,9 @@ func (d *Decoder) body(headers map[string]any) ([]byte, error) {
 	body, ok := bytes.CutSuffix(body, []byte("\n\n"))
 	if !ok {
 		return nil, errors.New("body: not of the stated length")
+	}
+	if !utf8.Valid(body) {
+		return nil, errors.New("body: not UTF-8")
 	}
 	return body, nil
 }

@@ -59,40 +59,40 @@ func (a *Assertion) checkSigner() error {
 func (a *Assertion) checkType() error {
 	switch a.Type() {
 	case "account":
-		return a.all(a.mustHave("display-name", "validation"), a.mustHaveTimestamp())
+		return firstError(a.mustHave("display-name", "validation"), a.mustHaveTimestamp())
 	case "account-key":
 		return a.checkAccountKey()
 	case "snap-declaration":
 		_, err := a.revisionAuthorities()
-		return a.all(err, a.mustHave("publisher-id"), a.mustBeString("snap-name"), a.mustHaveTimestamp())
+		return firstError(err, a.mustHave("publisher-id"), a.mustBeString("snap-name"), a.mustHaveTimestamp())
 	case "snap-revision":
 		_, err := a.digest("snap-sha3-384")
-		return a.all(err, a.mustHave("snap-id", "developer-id"), a.mustHaveNumbers(0, "snap-size"), a.mustHaveNumbers(1, "snap-revision"),
+		return firstError(err, a.mustHave("snap-id", "developer-id"), a.mustHaveNumbers(0, "snap-size"), a.mustHaveNumbers(1, "snap-revision"),
 			a.checkProvenance(), a.mustHaveTimestamp())
 	case "snap-resource-revision":
 		_, err := a.digest("resource-sha3-384")
-		return a.all(err, a.mustHave("developer-id"), a.checkResourceName(), a.mustHaveNumbers(0, "resource-size"),
+		return firstError(err, a.mustHave("developer-id"), a.checkResourceName(), a.mustHaveNumbers(0, "resource-size"),
 			a.mustHaveNumbers(1, "resource-revision"), a.checkProvenance(), a.mustHaveTimestamp())
 	case "snap-resource-pair":
-		return a.all(a.mustHave("developer-id"), a.checkResourceName(), a.mustHaveNumbers(1, "resource-revision", "snap-revision"), a.checkProvenance(), a.mustHaveTimestamp())
+		return firstError(a.mustHave("developer-id"), a.checkResourceName(), a.mustHaveNumbers(1, "resource-revision", "snap-revision"), a.checkProvenance(), a.mustHaveTimestamp())
 	case "store":
-		return a.all(a.mustHave("operator-id"), a.mustHaveTimestamp())
+		return firstError(a.mustHave("operator-id"), a.mustHaveTimestamp())
 	case "model":
-		return a.all(a.sameAsAuthority("brand-id"), a.mustHaveTimestamp())
+		return firstError(a.sameAsAuthority("brand-id"), a.mustHaveTimestamp())
 	case "serial":
-		return a.all(a.checkDeviceKey(), a.mustHaveTimestamp())
+		return firstError(a.checkDeviceKey(), a.mustHaveTimestamp())
 	case "validation-set":
-		return a.all(a.sameAsAuthority("account-id"), a.mustHaveTimestamp())
+		return firstError(a.sameAsAuthority("account-id"), a.mustHaveTimestamp())
 	case "device-session-request":
-		return a.all(a.mustHave("nonce"), a.mustHaveTimestamp())
+		return firstError(a.mustHave("nonce"), a.mustHaveTimestamp())
 	case "serial-request":
-		return a.all(a.mustHave("request-id"), a.checkRequestKey())
+		return firstError(a.mustHave("brand-id", "model", "request-id"), a.checkRequestKey())
 	}
 	return nil
 }
 
-// all returns the first error.
-func (a *Assertion) all(errs ...error) error {
+// firstError returns the first error that is not nil.
+func firstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
 			return err

@@ -75,7 +75,7 @@ func (r Ref) Path() []string {
 	return slices.Clone(r.PrimaryKey[:n])
 }
 
-// String returns the type and the primary key as in the store's URLs: "snap-revision/DIGEST".
+// String returns the type and the primary key as they stand in the store's URLs: "snap-revision/DIGEST".
 func (r Ref) String() string {
 	if len(r.PrimaryKey) == 0 {
 		return r.Type
@@ -107,10 +107,8 @@ func (a *Assertion) Prerequisites() []Ref {
 		refs = append(refs, accountRef(a.HeaderString("account-id")))
 	case "snap-declaration":
 		refs = append(refs, accountRef(a.HeaderString("publisher-id")))
-	case "snap-revision", "snap-resource-revision":
+	case "snap-revision", "snap-resource-revision", "snap-resource-pair":
 		refs = append(refs, declarationRef(a.HeaderString("snap-id")), accountRef(a.HeaderString("developer-id")))
-	case "snap-resource-pair":
-		refs = append(refs, declarationRef(a.HeaderString("snap-id")))
 	case "store":
 		refs = append(refs, accountRef(a.HeaderString("operator-id")))
 	case "serial":

@@ -1,9 +1,10 @@
 package assertion
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"slices"
-	"time"
 )
 
 // checkAuthority checks the part of a type's authority rule that needs no other assertion.
@@ -64,8 +65,7 @@ func checkDelegation(a, declaration *Assertion) error {
 		return err
 	}
 	for _, d := range delegations {
-		if slices.Contains(d.accounts, a.AuthorityID()) && slices.Contains(d.provenances, a.provenance()) &&
-			revision >= d.min && revision <= d.max && within(a.timestamp, d.since, d.until) == nil {
+		if d.account == a.AuthorityID() && slices.Contains(d.provenances, a.provenance()) && revision >= d.min && revision <= d.max {
 			return nil
 		}
 	}
@@ -73,20 +73,17 @@ func checkDelegation(a, declaration *Assertion) error {
 }
 
 func checkSerialAuthority(a, model *Assertion) error {
-	switch allowed := model.headers["serial-authority"].(type) {
-	case []any:
-		if slices.Contains(allowed, any(a.AuthorityID())) {
-			return nil
-		}
+	if allowed, _ := model.headers["serial-authority"].([]any); slices.Contains(allowed, any(a.AuthorityID())) {
+		return nil
 	}
 	return fmt.Errorf("%w: %s lets %q sign no serials", ErrWrongAuthority, model.ref, a.AuthorityID())
 }
 
 // delegation is an entry of revision-authority in a snap-declaration.
 type delegation struct {
-	accounts, provenances []string
-	min, max              int64
-	since, until          time.Time
+	account     string
+	provenances []string
+	min, max    int64
 }
 
 func (a *Assertion) revisionAuthorities() ([]delegation, error) {
@@ -96,59 +93,45 @@ func (a *Assertion) revisionAuthorities() ([]delegation, error) {
 	}
 	list, ok := v.([]any)
 	if !ok {
-		return nil, fmt.Errorf("revision-authority: not a list")
+		return nil, errors.New("revision-authority: not a list")
 	}
-	var all []delegation
+	all := make([]delegation, len(list))
 	for i, item := range list {
 		m, ok := item.(map[string]any)
 		if !ok {
 			return nil, fmt.Errorf("revision-authority: item %d: not a map", i+1)
 		}
-		d, err := parseDelegation(&Assertion{headers: m})
-		if err != nil {
+		var err error
+		if all[i], err = parseDelegation(m); err != nil {
 			return nil, fmt.Errorf("revision-authority: item %d: %w", i+1, err)
 		}
-		all = append(all, d)
 	}
 	return all, nil
 }
 
-// parseDelegation reads a map as if it were the headers of an assertion.
-func parseDelegation(m *Assertion) (d delegation, err error) {
-	if d.accounts, err = m.stringList("account-id"); err != nil {
-		return d, err
+func parseDelegation(m map[string]any) (d delegation, err error) {
+	if d.account, _ = m["account-id"].(string); d.account == "" {
+		return d, errors.New("account-id: missing")
 	}
-	if d.provenances, err = m.stringList("provenance"); err != nil {
-		return d, err
+	list, ok := m["provenance"].([]any)
+	if !ok {
+		return d, errors.New("provenance: not a list")
 	}
-	if d.min, err = decimalHeader(m.headers, "min-revision", 1); err != nil {
-		return d, err
-	}
-	if d.max, err = decimalHeader(m.headers, "max-revision", 1<<63-1); err != nil {
-		return d, err
-	}
-	if d.since, err = m.timeHeader("since", false); err != nil {
-		return d, err
-	}
-	d.until, err = m.timeHeader("until", false)
-	return d, err
-}
-
-// stringList returns a header that is a list of strings, or one string.
-func (a *Assertion) stringList(name string) ([]string, error) {
-	switch v := a.headers[name].(type) {
-	case string:
-		return []string{v}, nil
-	case []any:
-		list := make([]string, len(v))
-		for i, item := range v {
-			s, ok := item.(string)
-			if !ok {
-				return nil, fmt.Errorf("header %q: not a list of strings", name)
-			}
-			list[i] = s
+	for _, item := range list {
+		s, _ := item.(string)
+		if !validProvenance.MatchString(s) {
+			return d, fmt.Errorf("provenance %.60q: not valid", s)
 		}
-		return list, nil
+		d.provenances = append(d.provenances, s)
 	}
-	return nil, fmt.Errorf("header %q: missing", name)
+	if d.min, err = decimalHeader(m, "min-revision", 1); err != nil {
+		return d, err
+	}
+	if d.max, err = decimalHeader(m, "max-revision", math.MaxInt64); err != nil {
+		return d, err
+	}
+	if d.min < 1 || d.max < d.min {
+		return d, fmt.Errorf("revisions %d to %d: not a range", d.min, d.max)
+	}
+	return d, nil
 }

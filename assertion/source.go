@@ -41,9 +41,9 @@ func (s *Set) Add(all ...*Assertion) {
 	}
 }
 
-// setKey keeps assertions of unknown types apart, whose refs say nothing.
+// setKey keeps assertions apart whose type is unknown, or has no primary key.
 func (a *Assertion) setKey() string {
-	if a.known {
+	if len(a.ref.PrimaryKey) > 0 {
 		return a.ref.Key()
 	}
 	sum := sha256.Sum256(a.raw)

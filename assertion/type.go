@@ -55,7 +55,7 @@ var types = map[string]Type{
 	"validation-set": {PrimaryKey: []string{"series", "account-id", "name", "sequence"}, Sequence: true, authority: accountAuthority, modelled: true},
 
 	"device-session-request": {PrimaryKey: []string{"brand-id", "model", "serial"}, NoAuthority: true, modelled: true},
-	"serial-request":         {PrimaryKey: []string{"brand-id", "model"}, NoAuthority: true, modelled: true},
+	"serial-request":         {NoAuthority: true, modelled: true}, // nothing identifies it
 
 	"account-key-request": {PrimaryKey: []string{"public-key-sha3-384"}, NoAuthority: true},
 	"base-declaration":    {PrimaryKey: []string{"series"}, authority: trustedAuthority},
@@ -66,7 +66,7 @@ var types = map[string]Type{
 	"preseed":             {PrimaryKey: []string{"series", "brand-id", "model", "system-label"}},
 	"repair":              {PrimaryKey: []string{"brand-id", "repair-id"}, Sequence: true, authority: brandAuthority},
 	"request-message":     {PrimaryKey: []string{"account-id", "message-id"}, authority: accountAuthority},
-	"response-message":    {PrimaryKey: []string{"account-id", "message-id", "device-id"}, NoAuthority: true},
+	"response-message":    {PrimaryKey: []string{"account-id", "message-id", "device"}, NoAuthority: true},
 	"snap-build":          {PrimaryKey: []string{"snap-sha3-384"}},
 	"snap-developer":      {PrimaryKey: []string{"snap-id", "publisher-id"}},
 	"system-user":         {PrimaryKey: []string{"brand-id", "email"}},

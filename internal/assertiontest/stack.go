@@ -1,0 +1,164 @@
+// Package assertiontest signs assertions with a root of its own, for tests and demonstrations.
+//
+// Its keys are public: nothing signed with them must ever be trusted outside of a test. Helpers panic where only a mistake in the
+// test can be the cause.
+package assertiontest
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"crypto/sha3"
+	"crypto/x509"
+	"embed"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"offlinestore/assertion"
+)
+
+// RootID is the account that stands for the store.
+const RootID = "testroot"
+
+// Since is when all keys become valid.
+const Since = "2016-01-01T00:00:00Z"
+
+// Timestamp is that of the assertions which are not given another.
+const Timestamp = "2024-02-03T04:05:06Z"
+
+// Time is a moment at which all that is signed here is valid.
+func Time() time.Time { return time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+//go:embed keys/*.pem
+var keys embed.FS
+
+// PrivateKey returns one of the embedded 4096-bit keys: root, store, brand, other or device.
+func PrivateKey(name string) (*rsa.PrivateKey, error) {
+	b, err := keys.ReadFile("keys/" + name + ".pem")
+	if err != nil {
+		return nil, fmt.Errorf("read test key: %w", err)
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, fmt.Errorf("test key %s: not PEM", name)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("test key %s: %w", name, err)
+	}
+	private, ok := key.(*rsa.PrivateKey)
+	if !ok {
+		return nil, errors.New("test key " + name + ": not RSA")
+	}
+	return private, nil
+}
+
+func signingKey(name string) (*assertion.SigningKey, error) {
+	private, err := PrivateKey(name)
+	if err != nil {
+		return nil, err
+	}
+	return assertion.NewSigningKey(private)
+}
+
+// Headers are those of an assertion, or changes to them; in changes a nil value removes a header.
+type Headers = map[string]any
+
+// Stack is a test root, and the store that it has signed the key of.
+type Stack struct {
+	Root           *assertion.Assertion // the account
+	RootAccountKey *assertion.Assertion
+	RootKey        *assertion.SigningKey
+
+	StoreAccountKey *assertion.Assertion
+	StoreKey        *assertion.SigningKey
+}
+
+// New returns a Stack. Two stacks are the same.
+func New() (*Stack, error) {
+	s := &Stack{}
+	var err error
+	if s.RootKey, err = signingKey("root"); err != nil {
+		return nil, err
+	}
+	if s.StoreKey, err = signingKey("store"); err != nil {
+		return nil, err
+	}
+	s.Root = sign(s.RootKey, nil, Headers{
+		"type": "account", "authority-id": RootID, "account-id": RootID,
+		"display-name": "Test Root", "username": RootID, "validation": "verified", "timestamp": Timestamp,
+	}, nil)
+	s.RootAccountKey = s.AccountKey(RootID, "root", s.RootKey, nil)
+	s.StoreAccountKey = s.AccountKey(RootID, "store", s.StoreKey, nil)
+	return s, nil
+}
+
+// NewStack returns a Stack for a test.
+func NewStack(tb testing.TB) *Stack {
+	tb.Helper()
+	s, err := New()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// Trust returns Canonical's trust with the test root added.
+func (s *Stack) Trust() *assertion.Trust {
+	t, err := assertion.Canonical().With(s.Root, s.RootAccountKey)
+	if err != nil {
+		panic(fmt.Sprintf("assertiontest: %v", err))
+	}
+	return t
+}
+
+// RootStream returns the stream of assertions that makes the test root trusted.
+func (s *Stack) RootStream() []byte {
+	var b bytes.Buffer
+	if err := assertion.EncodeAll(&b, []*assertion.Assertion{s.Root, s.RootAccountKey}); err != nil {
+		panic(fmt.Sprintf("assertiontest: %v", err))
+	}
+	return b.Bytes()
+}
+
+// Base returns what everything the store signs needs, beyond the root: the store's account-key.
+func (s *Stack) Base() []*assertion.Assertion { return []*assertion.Assertion{s.StoreAccountKey} }
+
+// Blob is what assertions say of a file.
+type Blob struct {
+	SHA3_384 []byte
+	Size     int64
+}
+
+// BlobOf describes content.
+func BlobOf(content []byte) Blob {
+	sum := sha3.Sum384(content)
+	return Blob{SHA3_384: sum[:], Size: int64(len(content))}
+}
+
+// StoreSign signs headers, as changed, for the store.
+func (s *Stack) StoreSign(headers, changes Headers) *assertion.Assertion {
+	headers = maps.Clone(headers)
+	headers["authority-id"] = RootID
+	if _, ok := headers["timestamp"]; !ok {
+		headers["timestamp"] = Timestamp
+	}
+	return sign(s.StoreKey, nil, headers, changes)
+}
+
+func sign(key *assertion.SigningKey, body []byte, headers, changes Headers) *assertion.Assertion {
+	headers = maps.Clone(headers)
+	for name, v := range changes {
+		if headers[name] = v; v == nil {
+			delete(headers, name)
+		}
+	}
+	a, err := assertion.Sign(headers, body, key)
+	if err != nil {
+		panic(fmt.Sprintf("assertiontest: %v", err))
+	}
+	return a
+}
