@@ -1,0 +1,84 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"offlinestore/assertion"
+	"offlinestore/snap"
+)
+
+// The formats of snap-declarations that snapd asks for, from 2.30 to the newest.
+const (
+	newestDeclaration = 7
+	oldestDeclaration = 2
+)
+
+// Assertion asks for the assertion of type typ with the given primary key, in no newer format than maxFormat. One that the
+// store does not have is ErrNotFound. What is returned is about the right subject; whether it is true is for the caller
+// to verify.
+func (c *Client) Assertion(ctx context.Context, typ string, primaryKey []string, maxFormat int) (*assertion.Assertion, error) {
+	ref, err := assertion.RefFromPath(typ, primaryKey)
+	if err != nil {
+		return nil, err
+	}
+	path := ref.Path()
+	if slices.Contains(path, ".") || slices.Contains(path, "..") {
+		return nil, fmt.Errorf("%s: dots cannot be part of a URL", ref)
+	}
+	query := url.Values{"max-format": {strconv.Itoa(maxFormat)}}
+	a, err := c.call(ctx, request{
+		what: ref.String(), method: http.MethodGet, limit: maxAssertion, header: v1Header(),
+		url: c.endpoint(query, append([]string{"v2", "assertions", typ}, path...)...),
+	})
+	if err != nil {
+		// A 404 that is not in the API's own form is some proxy's, and proves nothing.
+		if s := (*StatusError)(nil); errors.As(err, &s) && !s.json {
+			return nil, err
+		}
+		return nil, notFound(ref.String(), err)
+	}
+	all, err := assertion.DecodeAll(a.body)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%s: decode the store's answer (%s): %w", ref, mediaType(a.header), err)
+	case len(all) == 0:
+		return nil, fmt.Errorf("%s: the store's answer is empty", ref)
+	case all[0].Ref().Key() != ref.Key():
+		return nil, fmt.Errorf("%s: the store answered with %s", ref, clean(all[0].Ref().String()))
+	case all[0].Format() > maxFormat:
+		return nil, fmt.Errorf("%s: the store answered in format %d, the newest asked for was %d", ref, all[0].Format(), maxFormat)
+	}
+	return all[0], nil
+}
+
+// SnapDeclarations asks for the snap-declaration of snapID in every format that clients ask for, the newest first. An old
+// client has no use for the newest format, and would be told that there is no declaration.
+func (c *Client) SnapDeclarations(ctx context.Context, snapID string) ([]*assertion.Assertion, error) {
+	var all []*assertion.Assertion
+	for format := newestDeclaration; format >= oldestDeclaration; {
+		a, err := c.Assertion(ctx, "snap-declaration", []string{snap.Series, snapID}, format)
+		if len(all) > 0 && errors.Is(err, ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+		format = a.Format() - 1
+	}
+	return all, nil
+}
+
+// v1Header has the headers of API version 1, whose manners assertions keep.
+func v1Header() http.Header {
+	h := http.Header{}
+	h.Set("Accept", snap.AssertionMediaType)
+	h.Set("X-Ubuntu-Series", snap.Series)
+	return h
+}

@@ -1,0 +1,342 @@
+package upstream_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"offlinestore/upstream"
+)
+
+// blob is larger than progressStep a few times.
+func blob(n int) []byte {
+	b := make([]byte, n)
+	r := rand.NewChaCha8([32]byte{1})
+	r.Read(b)
+	return b
+}
+
+// sink keeps what Fetch writes, and counts the restarts.
+type sink struct {
+	bytes.Buffer
+	restarts int
+}
+
+func (s *sink) restart() error {
+	s.Reset()
+	s.restarts++
+	return nil
+}
+
+// ranged serves data as a good server does.
+func ranged(data []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	}
+}
+
+// cutAt ends the connection after n bytes of the body.
+type cutAt struct {
+	http.ResponseWriter
+	n int
+}
+
+func (c *cutAt) Write(p []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(p[:min(len(p), c.n)])
+	if c.n -= n; c.n == 0 && err == nil {
+		c.ResponseWriter.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	return n, err
+}
+
+func TestFetch(t *testing.T) {
+	t.Parallel()
+	data := blob(3 << 20)
+	size := len(data)
+	full := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(size))
+		w.Write(data)
+	}
+	tests := []struct {
+		name     string
+		offset   int
+		serve    func(n int, w http.ResponseWriter, r *http.Request)
+		requests int
+		restarts int
+		want     string
+	}{
+		{"whole", 0, func(n int, w http.ResponseWriter, r *http.Request) { ranged(data)(w, r) }, 1, 0, ""},
+		{"resumed", 1000, func(n int, w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Range") != "bytes=1000-" || r.Header.Get("Accept-Encoding") != "identity" {
+				t.Errorf("asked with %v", r.Header)
+			}
+			ranged(data)(w, r)
+		}, 1, 0, ""},
+		{"complete", size, nil, 0, 0, ""},
+		{"too much", size + 1, func(n int, w http.ResponseWriter, r *http.Request) { ranged(data)(w, r) }, 1, 1, ""},
+		{"no ranges", 1000, func(n int, w http.ResponseWriter, r *http.Request) { full(w, r) }, 1, 1, ""},
+		{"416", 1000, func(n int, w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Range") != "" {
+				w.WriteHeader(416)
+				return
+			}
+			full(w, r)
+		}, 2, 1, ""},
+		{"another part", 1000, func(n int, w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Range") != "" {
+				r.Header.Set("Range", "bytes=500-")
+			}
+			ranged(data)(w, r)
+		}, 2, 1, ""},
+		{"part of the rest", 1000, func(n int, w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Range") != "" {
+				r.Header.Set("Range", "bytes=1000-2000")
+			}
+			ranged(data)(w, r)
+		}, 2, 1, ""},
+		{"no Content-Range", 1000, func(n int, w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Range") != "" {
+				w.WriteHeader(206)
+				w.Write(data[1000:])
+				return
+			}
+			full(w, r)
+		}, 2, 1, ""},
+		{"cut off often, getting on", 0, func(n int, w http.ResponseWriter, r *http.Request) {
+			ranged(data)(&cutAt{w, 1<<20 + 1}, r)
+		}, 3, 0, ""},
+		{"cut off, no ranges", 0, func(n int, w http.ResponseWriter, r *http.Request) {
+			if n == 1 {
+				full(&cutAt{w, 1 << 20}, r)
+			}
+			full(w, r)
+		}, 2, 1, ""},
+		{"cut off for ever, no ranges", 0, func(n int, w http.ResponseWriter, r *http.Request) { full(&cutAt{w, 2 << 20}, r) }, 3, 2, "gave up after 3 tries"},
+		{"cut off without getting on", 0, func(n int, w http.ResponseWriter, r *http.Request) { ranged(data)(&cutAt{w, 10}, r) }, 3, 0, "gave up after 3 tries"},
+		{"ends early, no length", 0, func(n int, w http.ResponseWriter, r *http.Request) {
+			if n == 1 {
+				w.Write(data[:1000])
+				w.(http.Flusher).Flush()
+				return
+			}
+			ranged(data)(w, r)
+		}, 2, 0, ""},
+		{"no length", 0, func(n int, w http.ResponseWriter, r *http.Request) { w.(http.Flusher).Flush(); w.Write(data) }, 1, 0, ""},
+		{"503 twice", 0, func(n int, w http.ResponseWriter, r *http.Request) {
+			if n < 3 {
+				w.WriteHeader(503)
+				return
+			}
+			full(w, r)
+		}, 3, 0, ""},
+		{"503 for ever", 0, func(n int, w http.ResponseWriter, r *http.Request) { w.WriteHeader(503) }, 3, 0, "download jq: URL/blob: the store answered 503 Service Unavailable (gave up after 3 tries)"},
+		{"404", 0, func(n int, w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, 1, 0, "404 Not Found"},
+		{"402", 0, func(n int, w http.ResponseWriter, r *http.Request) { w.WriteHeader(402) }, 1, 0, "402 Payment Required"},
+		{"longer than announced", 0, func(n int, w http.ResponseWriter, r *http.Request) { ranged(append(data[:size:size], 1))(w, r) }, 1, 0, "holds 3145729 bytes, the store announced 3145728"},
+		{"longer, no length", 0, func(n int, w http.ResponseWriter, r *http.Request) {
+			w.(http.Flusher).Flush()
+			w.Write(append(data[:size:size], 1))
+		}, 1, 0, "more than the 3145728 bytes"},
+		{"shorter than announced", 1000, func(n int, w http.ResponseWriter, r *http.Request) { ranged(data[:size-1])(w, r) }, 1, 0, "holds 3145727 bytes"},
+		{"compressed", 0, func(n int, w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			full(w, r)
+		}, 1, 0, `encoded as "gzip"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			n := 0
+			c, base := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				n++
+				tt.serve(n, w, r)
+			}), upstream.Config{Retries: 2})
+			var s sink
+			s.Write(data[:min(tt.offset, size)])
+			err := c.Fetch(t.Context(), upstream.Blob{Name: "jq", URL: base + "/blob?token=secret", Size: int64(size), Offset: int64(tt.offset), Restart: s.restart}, &s)
+			want := strings.Replace(tt.want, "URL", base, 1)
+			switch {
+			case want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+				t.Errorf("Fetch: %v, want %q", err, want)
+			case err != nil && strings.Contains(err.Error(), "secret"):
+				t.Errorf("Fetch: %v: names the secret", err)
+			case err == nil && !bytes.Equal(s.Bytes(), data):
+				t.Errorf("fetched %d bytes, which are not the blob's", s.Len())
+			}
+			if n != tt.requests || s.restarts != tt.restarts {
+				t.Errorf("%d requests and %d restarts, want %d and %d", n, s.restarts, tt.requests, tt.restarts)
+			}
+		})
+	}
+}
+
+func TestFetchStall(t *testing.T) {
+	t.Parallel()
+	data := blob(1 << 20)
+	n := 0
+	var log record
+	c, base := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch n++; n {
+		case 1: // no headers
+			<-r.Context().Done()
+		case 2: // a part of the body
+			w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+			w.Write(data[:5000])
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		default:
+			ranged(data)(w, r)
+		}
+	}), upstream.Config{Stall: 100 * time.Millisecond, Logf: log.Logf})
+	var s sink
+	if err := c.Fetch(t.Context(), upstream.Blob{Name: "jq revision 6", URL: base, Size: int64(len(data))}, &s); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(s.Bytes(), data) || strings.Count(log.String(), "stalled") != 2 {
+		t.Errorf("fetched %d bytes; log:\n%s", s.Len(), &log)
+	}
+}
+
+// slowSink takes longer than a stall, which is no fault of the server's.
+type slowSink struct{ sink }
+
+func (s *slowSink) Write(p []byte) (int, error) {
+	time.Sleep(20 * time.Millisecond)
+	return s.sink.Write(p)
+}
+
+func TestFetchSlowDiskIsNoStall(t *testing.T) {
+	t.Parallel()
+	data := blob(4 << 20)
+	var log record
+	c, base := newClient(t, ranged(data), upstream.Config{Stall: 60 * time.Millisecond, Logf: log.Logf})
+	var s slowSink
+	if err := c.Fetch(t.Context(), upstream.Blob{Name: "jq", URL: base, Size: int64(len(data))}, &s); err != nil || log.String() != "" {
+		t.Errorf("Fetch = %v; log %q, want none", err, &log)
+	}
+}
+
+type fullDisk struct{}
+
+var errFull = errors.New("no space left on device")
+
+func (fullDisk) Write(p []byte) (int, error) { return 0, errFull }
+
+func TestFetchWriteErrorEndsIt(t *testing.T) {
+	t.Parallel()
+	data := blob(1000)
+	n := 0
+	c, base := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n++
+		ranged(data)(w, r)
+	}), upstream.Config{})
+	if err := c.Fetch(t.Context(), upstream.Blob{Name: "jq", URL: base, Size: 1000}, fullDisk{}); !errors.Is(err, errFull) || n != 1 {
+		t.Errorf("Fetch = %v after %d requests, want %v after 1", err, n, errFull)
+	}
+	for _, size := range []int64{0, -1} {
+		if err := c.Fetch(t.Context(), upstream.Blob{Name: "jq", URL: base, Size: size}, io.Discard); err == nil {
+			t.Errorf("Fetch of %d bytes succeeded", size)
+		}
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	data := blob(1000)
+	var referer, ranges string
+	mux := http.NewServeMux()
+	mux.HandleFunc("/first", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/second?token=secret", 302) })
+	mux.HandleFunc("/second", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/blob?token=secret2", 302) })
+	mux.HandleFunc("/blob", func(w http.ResponseWriter, r *http.Request) {
+		referer, ranges = r.Header.Get("Referer"), r.Header.Get("Range")
+		ranged(data)(w, r)
+	})
+	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop?token=secret", 302) })
+	mux.HandleFunc("/file", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "file:///etc/passwd", 302) })
+	mux.HandleFunc("/bad", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "http://[secret/")
+		w.WriteHeader(302)
+	})
+	mux.HandleFunc("/lost", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/none?token=secret", 302) })
+	mux.HandleFunc("/gone", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://127.0.0.1:1/x?token=secret", 302)
+	})
+	c, base := newClient(t, mux, upstream.Config{Retries: -1})
+
+	body, total, resumed, err := c.Download(t.Context(), base+"/first", 400)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer body.Close()
+	got, err := io.ReadAll(body)
+	if err != nil || total != 1000 || !resumed || !bytes.Equal(got, data[400:]) {
+		t.Errorf("Download: %d bytes of %d, resumed %v, %v", len(got), total, resumed, err)
+	}
+	if referer != "" || ranges != "bytes=400-" {
+		t.Errorf("the last hop was asked with Referer %q and Range %q", referer, ranges)
+	}
+	for path, want := range map[string]string{
+		"/loop": "/loop: too many redirects", "/file": "redirected from http to file", "/bad": "redirected to what is no URL",
+		"/lost": "/none: the store answered 404 Not Found", "/gone": "127.0.0.1:1/x: ",
+	} {
+		_, _, _, err := c.Download(t.Context(), base+path+"?token=secret", 0)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("Download %s: %v, want %q and no secret", path, err, want)
+		}
+	}
+}
+
+func TestIcon(t *testing.T) {
+	t.Parallel()
+	png := "\x89PNG\x0d\x0a\x1a\x0a0000"
+	svg := `<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>`
+	tests := []struct{ name, declared, body, want, wantErr string }{
+		{"png", "image/png", png, "image/png", ""},
+		{"png, misdeclared", "image/svg+xml", png, "image/png", ""},
+		{"png, undeclared", "binary/octet-stream", png, "image/png", ""},
+		{"svg", "image/svg+xml; charset=utf-8", svg, "image/svg+xml", ""},
+		{"gif", "image/gif", "GIF89a0000", "image/gif", ""},
+		{"jpeg", "image/jpeg", "\xff\xd8\xff\xe0", "image/jpeg", ""},
+		{"webp", "image/webp", "RIFF0000WEBPVP8 ", "image/webp", ""},
+		{"svg that is none", "image/svg+xml", "<html/>", "", "not an image"},
+		{"html", "text/html", "<html><svg></html>", "", "not an image that devices show (declared as text/html)"},
+		{"bmp", "image/bmp", "BM00000", "", "not an image"},
+		{"html as png", "image/png", "<html></html>", "", "not an image"},
+		{"empty", "image/png", "", "", "empty"},
+		{"limit", "image/png", png + strings.Repeat("x", 300_000-len(png)), "image/png", ""},
+		{"over the limit", "image/png", png + strings.Repeat("x", 300_001-len(png)), "", "over the limit of 300000 bytes"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c, base := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", tt.declared)
+				fmt.Fprint(w, tt.body)
+			}), upstream.Config{})
+			data, got, err := c.Icon(t.Context(), base)
+			if tt.wantErr != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.wantErr) {
+					t.Errorf("Icon: %v, want %q", err, tt.wantErr)
+				}
+				return
+			}
+			if err != nil || got != tt.want || string(data) != tt.body {
+				t.Errorf("Icon = %d bytes of %q, %v, want %q", len(data), got, err, tt.want)
+			}
+		})
+	}
+	c, _ := newClient(t, http.NotFoundHandler(), upstream.Config{})
+	for _, u := range []string{"file:///etc/passwd", "ftp://x/y", "x", "http://u:secret@[", "http:///x"} {
+		if _, _, err := c.Icon(t.Context(), u); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("Icon(%q) = %v, want an error without the secret", u, err)
+		}
+	}
+}

@@ -1,0 +1,32 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+)
+
+// rasterTypes are the images that are told by their first bytes.
+var rasterTypes = []string{"image/png", "image/jpeg", "image/gif", "image/webp"}
+
+// Icon gets the image at rawURL and says what it is: PNG, JPEG, GIF, WebP or SVG. Anything else is an error.
+func (c *Client) Icon(ctx context.Context, rawURL string) (data []byte, contentType string, err error) {
+	a, err := c.call(ctx, request{what: "icon", method: http.MethodGet, url: rawURL, limit: maxIcon})
+	if err != nil {
+		return nil, "", notFound("icon", err)
+	}
+	sniffed := http.DetectContentType(a.body)
+	switch declared := mediaType(a.header); {
+	case len(a.body) == 0:
+		return nil, "", fmt.Errorf("icon: the image is empty")
+	case slices.Contains(rasterTypes, sniffed):
+		// The store keeps images under names, and so types, that aren't theirs.
+		return a.body, sniffed, nil
+	case declared == "image/svg+xml" && bytes.Contains(a.body[:min(len(a.body), 4096)], []byte("<svg")):
+		return a.body, declared, nil
+	default:
+		return nil, "", fmt.Errorf("icon: not an image that devices show (declared as %s)", clean(declared))
+	}
+}

@@ -1,0 +1,170 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"offlinestore/snap"
+)
+
+// endpoint is the URL of an API path whose elements need no escaping beyond what url does.
+func (c *Client) endpoint(query url.Values, elem ...string) string {
+	escaped := make([]string, len(elem))
+	for i, e := range elem {
+		escaped[i] = url.PathEscape(e)
+	}
+	u := c.base.JoinPath(escaped...)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// request is what one API call sends.
+type request struct {
+	what   string // for errors: what is asked for
+	method string
+	url    string
+	header http.Header
+	body   []byte
+	limit  int64
+}
+
+// answer is what came back with status 200.
+type answer struct {
+	header http.Header
+	body   []byte
+}
+
+// call sends r until it is answered.
+func (c *Client) call(ctx context.Context, r request) (*answer, error) {
+	var a *answer
+	err := c.retry(ctx, r.what, func() (err error) {
+		a, err = c.callOnce(ctx, r)
+		return err
+	})
+	return a, err
+}
+
+func (c *Client) callOnce(ctx context.Context, r request) (*answer, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, errTimeout)
+	defer cancel()
+	req, err := c.newRequest(ctx, r.method, r.url, bytes.NewReader(r.body))
+	if err != nil {
+		return nil, err
+	}
+	for k, v := range r.header {
+		req.Header[k] = v
+	}
+	resp, err := c.do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, statusError(resp)
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, r.limit+1))
+	if err != nil {
+		return nil, &transportError{url: safe(resp.Request.URL), err: cause(ctx, err)}
+	}
+	if int64(len(body)) > r.limit {
+		return nil, fmt.Errorf("%s: the answer is over the limit of %d bytes", safe(resp.Request.URL), r.limit)
+	}
+	return &answer{header: resp.Header, body: body}, nil
+}
+
+func (c *Client) newRequest(ctx context.Context, method, rawURL string, body io.Reader) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, rawURL, body)
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", withoutURL(err))
+	}
+	if s := req.URL.Scheme; s != "http" && s != "https" || req.URL.Host == "" {
+		return nil, fmt.Errorf("%s: not an http or https URL", safe(req.URL))
+	}
+	req.Header.Set("User-Agent", c.agent)
+	return req, nil
+}
+
+// do sends req, and hides what must not show in an error.
+func (c *Client) do(req *http.Request) (*http.Response, error) {
+	resp, err := c.http.Do(req)
+	if err == nil {
+		return resp, nil
+	}
+	at := safe(req.URL)
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		at = safeURL(ue.URL) // where the redirects led
+	}
+	return nil, &transportError{url: at, err: cause(req.Context(), withoutURL(err))}
+}
+
+// getJSON fills v from the store's answer to r.
+func (c *Client) getJSON(ctx context.Context, r request, v any) error {
+	r.limit = maxAnswer
+	a, err := c.call(ctx, r)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(a.body, v); err != nil {
+		return fmt.Errorf("decode the store's answer (%s): %w", mediaType(a.header), err)
+	}
+	return nil
+}
+
+// v2Header has the headers of API version 2. The store answers with default tracks only to those who understand them.
+func v2Header(arch string) http.Header {
+	h := http.Header{}
+	h.Set("Accept", "application/json")
+	h.Set(snap.HeaderSeries, snap.Series)
+	h.Set(snap.HeaderCapabilities, "default-tracks")
+	if arch != "" {
+		h.Set(snap.HeaderArchitecture, arch)
+	}
+	return h
+}
+
+func mediaType(h http.Header) string {
+	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil {
+		return "no media type"
+	}
+	return t
+}
+
+// safeURL is safe for what was not parsed yet.
+func safeURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "what is no URL"
+	}
+	return safe(u)
+}
+
+// safe prints u without what may be secret in it.
+func safe(u *url.URL) string {
+	v := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
+	return clean(v.String())
+}
+
+// clean makes text of the store's fit for a terminal's line.
+func clean(s string) string {
+	const limit = 500
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "") + "…"
+	}
+	return strings.TrimSpace(s)
+}

@@ -1,0 +1,98 @@
+package upstream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// maxRetryAfter is the longest wait that the store may ask for. Past it the export is better started anew later.
+const maxRetryAfter = 5 * time.Minute
+
+// defaultBackoff doubles from half a second to half a minute, less up to a quarter so that parallel requests spread.
+func defaultBackoff(n int) time.Duration {
+	d := 30 * time.Second
+	if n < 7 {
+		d = min(d, time.Second/2<<(n-1))
+	}
+	return d - rand.N(d/4)
+}
+
+// retry calls try until it succeeds, fails for good, or has failed too often.
+func (c *Client) retry(ctx context.Context, what string, try func() error) error {
+	for n := 1; ; n++ {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		if err := c.pause(ctx, what, n, err); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits before the nth repetition of what failed with err; it returns an error when there is to be none.
+func (c *Client) pause(ctx context.Context, what string, n int, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w", what, ctx.Err())
+	}
+	if !transient(err) {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if n > c.retries {
+		return fmt.Errorf("%s: %w (gave up after %d tries)", what, err, n)
+	}
+	wait := c.backoff(n)
+	if asked := retryAfter(err, time.Now()); asked > maxRetryAfter {
+		return fmt.Errorf("%s: %w (it asks to come back in %s)", what, err, asked.Round(time.Second))
+	} else if asked > wait {
+		wait = asked
+	}
+	c.logf("%s: %v; trying again in %s (%d of %d)", what, err, wait.Round(10*time.Millisecond), n, c.retries)
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", what, ctx.Err())
+	}
+}
+
+// transient says whether the same request might succeed a little later.
+func transient(err error) bool {
+	var s *StatusError
+	if errors.As(err, &s) {
+		return s.Status >= 500 || s.Status == http.StatusTooManyRequests || s.Status == http.StatusRequestTimeout
+	}
+	var t *transportError
+	if !errors.As(err, &t) {
+		return false
+	}
+	var redirect redirectError
+	var cert *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var dns *net.DNSError
+	return !errors.As(err, &redirect) && !errors.As(err, &cert) && !errors.As(err, &record) && !(errors.As(err, &dns) && dns.IsNotFound)
+}
+
+// retryAfter is the wait that the store asked for, in either form of the header; 0 if it didn't.
+func retryAfter(err error, now time.Time) time.Duration {
+	var s *StatusError
+	if !errors.As(err, &s) || s.retryAfter == "" {
+		return 0
+	}
+	if n, err := strconv.ParseUint(s.retryAfter, 10, 31); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if t, err := http.ParseTime(s.retryAfter); err == nil {
+		return max(0, t.Sub(now))
+	}
+	return 0
+}

@@ -1,0 +1,152 @@
+// Package upstream is an HTTP client of the Snap Store, for the exporter: channel maps, revisions, assertions, downloads
+// and icons, with the retries that a long export over a poor link needs.
+//
+// Everything that the store sends is bounded, and nothing here judges it: whoever packs an answer verifies it first. What
+// the client does check is that an answer is about what was asked for. Errors name URLs without their queries, because
+// the store's redirects carry tokens there.
+package upstream
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// DefaultBaseURL is where the Snap Store is.
+const DefaultBaseURL = "https://api.snapcraft.io"
+
+// Limits of what one answer may hold. Blobs are limited by the size that the caller expects.
+const (
+	maxAnswer    = 16 << 20
+	maxAssertion = 4 << 20
+	maxErrorBody = 64 << 10
+	maxHeader    = 256 << 10
+	maxIcon      = 300_000 // what snapd takes
+	maxRedirects = 10
+)
+
+const (
+	answerTimeout  = 2 * time.Minute
+	headersTimeout = time.Minute
+	defaultStall   = time.Minute
+	defaultRetries = 6
+)
+
+// Config says which store to talk to and how patiently. Its zero value is the Snap Store with sane defaults.
+type Config struct {
+	// BaseURL is DefaultBaseURL when empty; a path in it is kept in front of every endpoint.
+	BaseURL   string
+	UserAgent string
+	// HTTP is used for its transport and cookies; redirects and time-outs are ours. nil follows the proxy variables.
+	HTTP *http.Client
+	// Retries is how often a request is repeated; 0 is the default, less than 0 is never.
+	Retries int
+	// Backoff is the wait before the nth repetition, from 1. nil doubles from half a second to half a minute.
+	Backoff func(n int) time.Duration
+	// Stall is after how long without a byte a download is taken up anew; 0 is one minute.
+	Stall time.Duration
+	// Logf is told of every repetition; nil is silence.
+	Logf func(format string, args ...any)
+}
+
+// Client talks to one store. Its methods may be called at once from several goroutines.
+type Client struct {
+	base    *url.URL
+	agent   string
+	http    *http.Client
+	retries int
+	backoff func(int) time.Duration
+	stall   time.Duration
+	logf    func(string, ...any)
+}
+
+// New makes a Client. It refuses a BaseURL that could not be joined with the store's paths.
+func New(cfg Config) (*Client, error) {
+	base, err := parseBase(cfg.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		base: base, agent: cfg.UserAgent, http: httpClient(cfg.HTTP),
+		retries: cfg.Retries, backoff: cfg.Backoff, stall: cfg.Stall, logf: cfg.Logf,
+	}
+	if c.agent == "" {
+		c.agent = "offlinestore"
+	}
+	if c.retries == 0 {
+		c.retries = defaultRetries
+	}
+	if c.backoff == nil {
+		c.backoff = defaultBackoff
+	}
+	if c.stall == 0 {
+		c.stall = defaultStall
+	}
+	if c.logf == nil {
+		c.logf = func(string, ...any) {}
+	}
+	return c, nil
+}
+
+func parseBase(s string) (*url.URL, error) {
+	if s == "" {
+		s = DefaultBaseURL
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("parse the store's URL: %w", withoutURL(err))
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return nil, fmt.Errorf("store URL %q: want http://… or https://…", u.Redacted())
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, fmt.Errorf("store URL %q: a query or fragment has no place in it", safe(u))
+	case u.User != nil:
+		return nil, fmt.Errorf("store URL %q: a user name or password has no place in it", safe(u))
+	}
+	return u, nil
+}
+
+// httpClient keeps the transport of h, and makes its redirects safe.
+func httpClient(h *http.Client) *http.Client {
+	if h == nil {
+		h = &http.Client{Transport: transport()}
+	}
+	return &http.Client{Transport: h.Transport, Jar: h.Jar, CheckRedirect: checkRedirect}
+}
+
+func transport() *http.Transport {
+	t := &http.Transport{
+		Proxy: func(r *http.Request) (*url.URL, error) {
+			u, err := http.ProxyFromEnvironment(r)
+			if err != nil { // it would quote the proxy's address, password and all
+				return nil, errors.New("HTTP_PROXY, HTTPS_PROXY: not a proxy's URL")
+			}
+			return u, nil
+		},
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    15 * time.Second,
+		ResponseHeaderTimeout:  headersTimeout,
+		IdleConnTimeout:        90 * time.Second,
+		MaxIdleConnsPerHost:    8,
+		MaxResponseHeaderBytes: maxHeader,
+		Protocols:              new(http.Protocols),
+	}
+	// As snapd does: downloads in parallel each want a connection of their own.
+	t.Protocols.SetHTTP1(true)
+	return t
+}
+
+func checkRedirect(r *http.Request, via []*http.Request) error {
+	switch {
+	case len(via) >= maxRedirects:
+		return redirectError("too many redirects")
+	case r.URL.Scheme != "https" && (r.URL.Scheme != "http" || via[len(via)-1].URL.Scheme == "https"):
+		return redirectError("redirected from " + via[len(via)-1].URL.Scheme + " to " + r.URL.Scheme)
+	}
+	// It would hand the token in one hop's query to the next.
+	r.Header.Del("Referer")
+	return nil
+}
