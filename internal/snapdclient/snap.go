@@ -1,0 +1,55 @@
+package main
+
+import (
+	"github.com/snapcore/snapd/snap"
+)
+
+// snapReport is what snapd understood of a snap that the store described.
+type snapReport struct {
+	Name          string                           `json:"name"`
+	SnapID        string                           `json:"snap-id"`
+	Revision      snap.Revision                    `json:"revision"`
+	Version       string                           `json:"version"`
+	Type          snap.Type                        `json:"type"`
+	Base          string                           `json:"base,omitempty"`
+	Confinement   snap.ConfinementType             `json:"confinement,omitempty"`
+	Epoch         snap.Epoch                       `json:"epoch"`
+	Architectures []string                         `json:"architectures,omitempty"`
+	Title         string                           `json:"title,omitempty"`
+	Summary       string                           `json:"summary,omitempty"`
+	Description   string                           `json:"description,omitempty"`
+	License       string                           `json:"license,omitempty"`
+	Contact       string                           `json:"contact,omitempty"`
+	Website       string                           `json:"website,omitempty"`
+	StoreURL      string                           `json:"store-url,omitempty"`
+	Private       bool                             `json:"private,omitempty"`
+	Publisher     snap.StoreAccount                `json:"publisher"`
+	CommonIDs     []string                         `json:"common-ids,omitempty"`
+	Media         snap.MediaInfos                  `json:"media,omitempty"`
+	Tracks        []string                         `json:"tracks,omitempty"`
+	Channels      map[string]*snap.ChannelSnapInfo `json:"channels,omitempty"`
+
+	EffectiveChannel string `json:"effective-channel,omitempty"`
+	RedirectChannel  string `json:"redirect-channel,omitempty"`
+
+	SHA3384     string `json:"sha3-384,omitempty"`
+	Size        int64  `json:"size,omitempty"`
+	DownloadURL string `json:"download-url,omitempty"`
+
+	// Set once the blob is here and checked.
+	Path           string   `json:"path,omitempty"`
+	AssertionsPath string   `json:"assertions-path,omitempty"`
+	Assertions     []string `json:"assertions,omitempty"`
+}
+
+func newSnapReport(info *snap.Info) *snapReport {
+	return &snapReport{
+		Name: info.InstanceName(), SnapID: info.SnapID, Revision: info.Revision, Version: info.Version, Type: info.Type(),
+		Base: info.Base, Confinement: info.Confinement, Epoch: info.Epoch, Architectures: info.Architectures,
+		Title: info.Title(), Summary: info.Summary(), Description: info.Description(), License: info.License,
+		Contact: info.Contact, Website: info.Website, StoreURL: info.StoreURL, Private: info.Private, Publisher: info.Publisher,
+		CommonIDs: info.CommonIDs, Media: info.Media, Tracks: info.Tracks, Channels: info.Channels,
+		EffectiveChannel: info.Channel,
+		SHA3384:          info.Sha3_384, Size: info.Size, DownloadURL: info.DownloadURL,
+	}
+}
