@@ -18,9 +18,8 @@ import (
 // Binaries is one build of snapd.
 type Binaries struct {
 	Snap    string // path of the snap command
-	Snapd   string // path of the daemon
-	LibDir  string // what Debian puts in /usr/lib/snapd
-	Version string // as snapd gives it
+	LibDir  string // what Debian puts in /usr/lib/snapd, the daemon among it
+	Version string // as the package has it
 
 	trusts bool // honours trustedEnv
 }
@@ -94,7 +93,6 @@ func Stock(tb testing.TB) *Binaries {
 	}
 	return &Binaries{
 		Snap:    filepath.Join(dir, "usr/bin/snap"),
-		Snapd:   filepath.Join(lib, "snapd"),
 		LibDir:  lib,
 		Version: version,
 	}
@@ -106,22 +104,33 @@ func Stock(tb testing.TB) *Binaries {
 // offers the source, and fails in CI.
 func BuildWithRoot(tb testing.TB) *Binaries {
 	tb.Helper()
-	stock := Stock(tb)
+	b := *Stock(tb)
 	need(tb, "go")
 	names := sourcePackages()
 	offers := mustOffer(tb, names)
-	key := "withroot-" + cacheKey(offers, runtime.Version(), overlaySource)
-	dir, err := cached(key, func(dir string) error { return build(dir, names) })
+	key := "withroot-" + cacheKey(offers, b.Version, runtime.Version(), overlaySource)
+	dir, err := cached(key, func(dir string) error { return build(dir, b.LibDir, names) })
 	if err != nil {
 		tb.Fatalf("build snapd: %v", err)
 	}
-	b := *stock
-	b.Snap, b.Snapd, b.trusts = filepath.Join(dir, "snap"), filepath.Join(dir, "snapd"), true
+	b.Snap, b.LibDir, b.trusts = filepath.Join(dir, "snap"), filepath.Join(dir, "lib"), true
 	return &b
 }
 
-// build compiles snap and snapd into dir.
-func build(dir string, names []string) error {
+// build compiles snap and snapd into dir. The daemon looks for its helpers in
+// the folder that it is in itself, so that is a copy of stockLib.
+func build(dir, stockLib string, names []string) error {
+	lib := filepath.Join(dir, "lib")
+	if err := os.CopyFS(lib, os.DirFS(stockLib)); err != nil {
+		return fmt.Errorf("copy snapd's helpers: %w", err)
+	}
+	if err := compile(dir, names); err != nil {
+		return err
+	}
+	return os.Rename(filepath.Join(dir, "snapd"), filepath.Join(lib, "snapd"))
+}
+
+func compile(dir string, names []string) error {
 	work, err := os.MkdirTemp(dir, "src-")
 	if err != nil {
 		return err

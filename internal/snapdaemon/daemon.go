@@ -26,7 +26,7 @@ type Options struct {
 	// the command, until proxy.store is set. It may name a path, but no query.
 	StoreURL string
 
-	// Hosts are names that lead to 127.0.0.1. There is no other name service.
+	// Hosts are names that lead to 127.0.0.1. No other name is known.
 	Hosts []string
 
 	// Sites are served by the test process, inside the network namespace.
@@ -88,7 +88,7 @@ func Start(tb testing.TB, opts Options) *Daemon {
 	if err := d.prepare(); err != nil {
 		tb.Fatalf("prepare snapd's root: %v", err)
 	}
-	ns, err := newNamespace(root, filepath.Join(root, "hosts"))
+	ns, err := newNamespace(root)
 	if err != nil {
 		unavailable(tb, "%v", err)
 	}
@@ -155,7 +155,7 @@ func (d *Daemon) prepare() error {
 	if err := layRoot(d.root, d.opts.Binaries); err != nil {
 		return err
 	}
-	if err := writeHosts(filepath.Join(d.root, "hosts"), d.opts.Hosts); err != nil {
+	if err := writeNames(d.root, d.opts.Hosts); err != nil {
 		return err
 	}
 	d.env = d.environment()
@@ -205,7 +205,7 @@ func (d *Daemon) run() error {
 	// The daemon exits once it has installed the snap snapd, and expects
 	// systemd to start it again.
 	const loop = `while :; do "$1"; echo "snapd exited with $?"; sleep 0.05; done`
-	if err := d.background("snapd.log", d.env, "sh", "-c", loop, "sh", d.opts.Binaries.Snapd); err != nil {
+	if err := d.background("snapd.log", d.env, "sh", "-c", loop, "sh", filepath.Join(d.opts.Binaries.LibDir, "snapd")); err != nil {
 		return err
 	}
 	return d.awaitDaemon()

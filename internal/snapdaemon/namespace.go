@@ -20,11 +20,12 @@ import (
 )
 
 // holderScript is the first process of the namespaces, and lives as long as its
-// standard input. $1 replaces /etc/hosts. /var/lib is hidden because snapd
-// writes to /var/lib/snapd whatever root it was given.
+// standard input. $1 holds what takes the place of files in /etc. /var/lib is
+// hidden because snapd writes to /var/lib/snapd whatever root it was given.
 const holderScript = `set -e
 ip link set lo up
-mount --bind "$1" /etc/hosts
+mount --bind "$1/hosts" /etc/hosts
+if test -e /etc/nsswitch.conf; then mount --bind "$1/nsswitch.conf" /etc/nsswitch.conf; fi
 mount -t tmpfs tmpfs /var/lib
 echo ready
 read -r _ || true`
@@ -42,13 +43,13 @@ type namespace struct {
 
 // newNamespace makes the namespaces. They go when stop is called, and also when
 // the test process dies, since that closes the holder's standard input.
-func newNamespace(dir, hosts string) (*namespace, error) {
+func newNamespace(dir string) (*namespace, error) {
 	args := []string{"--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child=KILL"}
 	if os.Geteuid() != 0 {
 		args = append(args, "--map-root-user")
 	}
 	var stderr bytes.Buffer
-	cmd := exec.Command("unshare", append(args, "sh", "-c", holderScript, "sh", hosts)...)
+	cmd := exec.Command("unshare", append(args, "sh", "-c", holderScript, "sh", dir)...)
 	cmd.Stderr = &stderr
 	cmd.WaitDelay = time.Second
 	stdin, err := cmd.StdinPipe()

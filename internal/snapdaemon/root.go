@@ -12,7 +12,7 @@ import (
 
 // fakeTools are the programs that would change the machine, or want systemd.
 func fakeTools() []string {
-	return strings.Fields("systemctl udevadm systemd-run apparmor_parser snap-seccomp umount")
+	return strings.Fields("systemctl udevadm systemd-run apparmor_parser umount")
 }
 
 const nothingScript = "#!/bin/sh\nexit 0\n"
@@ -38,37 +38,31 @@ func layRoot(root string, b *Binaries) error {
 	if err := os.WriteFile(filepath.Join(root, "etc/os-release"), []byte(release), 0o644); err != nil {
 		return err
 	}
-	if err := os.CopyFS(filepath.Join(root, "usr/lib/snapd"), os.DirFS(b.LibDir)); err != nil {
-		return fmt.Errorf("copy snapd's files: %w", err)
+	if err := os.Symlink(b.LibDir, filepath.Join(root, "usr/lib/snapd")); err != nil {
+		return err
 	}
-	scripts := map[string]string{"tools/mount": mountScript, "usr/lib/snapd/snap-seccomp": nothingScript}
 	for _, t := range fakeTools() {
-		scripts["tools/"+t] = nothingScript
-	}
-	for name, text := range scripts {
-		if err := writeScript(filepath.Join(root, name), text); err != nil {
+		if err := os.WriteFile(filepath.Join(root, "tools", t), []byte(nothingScript), 0o755); err != nil {
 			return err
 		}
 	}
-	return nil
+	return os.WriteFile(filepath.Join(root, "tools/mount"), []byte(mountScript), 0o755)
 }
 
-// writeScript replaces what is there.
-func writeScript(name, text string) error {
-	if err := os.RemoveAll(name); err != nil {
-		return err
-	}
-	return os.WriteFile(name, []byte(text), 0o755)
-}
-
-// writeHosts writes the names that the namespace knows.
-func writeHosts(name string, hosts []string) error {
+// writeNames writes the files that take the place of /etc/hosts and
+// /etc/nsswitch.conf. Without the latter a name that isn't there fails as an
+// unreachable network, which snapd tries again for half a minute.
+func writeNames(root string, hosts []string) error {
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n::1 localhost\n")
 	for _, h := range hosts {
 		fmt.Fprintf(&b, "127.0.0.1 %s\n", h)
 	}
-	return os.WriteFile(name, []byte(b.String()), 0o644)
+	if err := os.WriteFile(filepath.Join(root, "hosts"), []byte(b.String()), 0o644); err != nil {
+		return err
+	}
+	const services = "passwd: files\ngroup: files\nhosts: files\n"
+	return os.WriteFile(filepath.Join(root, "nsswitch.conf"), []byte(services), 0o644)
 }
 
 // removeRoot removes root. Unpacked snaps may hold folders without write
