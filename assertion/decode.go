@@ -126,11 +126,11 @@ func (d *Decoder) decode() (*Assertion, error) {
 func (d *Decoder) paragraph(limit int) (text []byte, blank bool, err error) {
 	for {
 		line, err := d.r.ReadSlice('\n')
-		if len(text)+len(line) > limit+1 {
-			return nil, false, fmt.Errorf("longer than %d bytes", limit)
-		}
 		if err == nil && len(line) == 1 && (len(text) == 0 || text[len(text)-1] == '\n') {
 			return bytes.TrimSuffix(text, []byte("\n")), true, nil
+		}
+		if len(text)+len(line) > limit+1 {
+			return nil, false, fmt.Errorf("longer than %d bytes", limit)
 		}
 		text = append(text, line...)
 		switch {

@@ -1,8 +1,11 @@
 package assertion_test
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,9 +76,31 @@ func decode(t testing.TB, path string, b []byte) *assertion.Assertion {
 // genuine is when the tests judge the genuine data, fixed so that they don't start to fail one day.
 var genuine = time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
 
+// recorded returns the assertions that the real store answered a real snapd with.
+func recorded(t testing.TB) map[string]*assertion.Assertion {
+	t.Helper()
+	all := make(map[string]*assertion.Assertion)
+	for path, b := range readFiles(t, "wire/*/*.resp.200.application_x.ubuntu.assertion.http") {
+		resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(b)), nil)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		all[path] = decode(t, path, body)
+	}
+	return all
+}
+
 func genuineVerifier(t testing.TB) *assertion.Verifier {
 	t.Helper()
 	set := assertion.NewSet()
+	for _, a := range recorded(t) {
+		set.Add(a)
+	}
 	for path, b := range readFiles(t, "asserts/verified/*/*.assert") {
 		set.Add(decode(t, path, b))
 	}
@@ -92,6 +117,16 @@ func TestVerifiedFilesVerify(t *testing.T) {
 		}
 		if got, want := a.Raw(), bytes.TrimSuffix(b, []byte("\n")); !bytes.Equal(got, want) {
 			t.Errorf("%s: Raw() differs from the file", path)
+		}
+	}
+}
+
+func TestRecordedAnswersVerify(t *testing.T) {
+	t.Parallel()
+	v := genuineVerifier(t)
+	for path, a := range recorded(t) {
+		if err := v.Verify(a); err != nil {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
 }

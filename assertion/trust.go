@@ -107,3 +107,15 @@ func (t *Trust) root(ref Ref) (*Assertion, bool) {
 	}
 	return a, a != nil
 }
+
+// Has says whether ref is one of the roots, or something else that every device has built in.
+func (t *Trust) Has(ref Ref) bool {
+	if _, ok := t.root(ref); ok {
+		return true
+	}
+	if t.predefined == nil {
+		return false
+	}
+	_, err := t.predefined.Find(ref)
+	return err == nil
+}
