@@ -164,3 +164,26 @@ func TestBadSignaturesAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestMissingPrerequisitesAreNamed(t *testing.T) {
+	t.Parallel()
+	v := genuineVerifier(t)
+	for path, b := range readFiles(t, "asserts/signature-ok-prereq-missing/*/*.assert") {
+		a := decode(t, path, b)
+		err := v.Verify(a)
+		// These two lack nothing: they were signed with a key that became valid three months after their timestamp, which snapd refuses too.
+		if strings.Contains(path, "test-snapd-remodel-pc") {
+			if !errors.Is(err, assertion.ErrKeyNotYetValid) {
+				t.Errorf("%s: got %v, want %v", path, err, assertion.ErrKeyNotYetValid)
+			}
+			continue
+		}
+		want := "snap-declaration/16/" + a.HeaderString("snap-id")
+		if a.Type() == "store" {
+			want = "account/" + a.HeaderString("operator-id")
+		}
+		if missing, ok := errors.AsType[*assertion.MissingError](err); !ok || missing.Ref.String() != want {
+			t.Errorf("%s: got %v, want that %s is missing", path, err, want)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package assertion_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"offlinestore/assertion"
+	"offlinestore/internal/assertiontest"
+)
+
+func TestVerifyMissing(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	device := assertiontest.DeviceKey()
+	for _, tt := range []struct {
+		a    *assertion.Assertion
+		want string
+	}{
+		{f.SnapDeclaration("x", "x", "nobody", nil), "account/nobody"},
+		{f.SnapRevision("nosnap", 1, "dev1", f.blob, nil), "snap-declaration/16/nosnap"},
+		{f.SnapRevision("snapid1", 1, "nobody", f.blob, nil), "account/nobody"},
+		{f.SnapResourceRevision("nosnap", "c", 1, "dev1", f.blob, nil), "snap-declaration/16/nosnap"},
+		{f.SnapResourcePair("nosnap", "c", 1, 1, "dev1", nil), "snap-declaration/16/nosnap"},
+		{f.SnapResourcePair("snapid1", "c", 1, 1, "nobody", nil), "account/nobody"},
+		{f.Store("s", "nobody", "https://x.example", nil), "account/nobody"},
+		{f.AccountKey("nobody", "k", device, nil), "account/nobody"},
+		{f.other.Serial("m", "1", device, headers{"brand-id": "brand1"}), "model/16/brand1/m"},
+	} {
+		err := f.verifier().Verify(tt.a)
+		got, ok := errors.AsType[*assertion.MissingError](err)
+		if !ok || got.Ref.String() != tt.want || got.NeededBy.Key() != tt.a.Ref().Key() || !errors.Is(err, assertion.ErrNotFound) {
+			t.Errorf("%v: got %v, want that %s is missing", tt.a.Ref(), err, tt.want)
+		}
+	}
+	// Two steps away, the error still names who needs it, and what was asked for.
+	v := assertion.Verifier{Trust: f.Trust(), Source: assertion.NewSet(append(f.Base(), f.SnapDeclaration("snapid1", "hello", "dev1", nil))...), Time: assertiontest.Time()}
+	err := v.Verify(f.revision(nil))
+	got, _ := errors.AsType[*assertion.MissingError](err)
+	if got == nil || got.NeededBy.String() != "snap-declaration/16/snapid1" || !strings.Contains(err.Error(), "snap-revision/") {
+		t.Errorf("got %v, want that the snap-declaration lacks its publisher", err)
+	}
+	v.Source = nil
+	if err := v.Verify(f.revision(nil)); !errors.Is(err, assertion.ErrNotFound) {
+		t.Errorf("without a source: got %v, want %v", err, assertion.ErrNotFound)
+	}
+}
+
+func TestVerifyUntrustedRoots(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	err := (&assertion.Verifier{Trust: assertion.Canonical(), Source: assertion.NewSet(append(f.set.All(), f.Root, f.RootAccountKey)...), Time: assertiontest.Time()}).Verify(f.revision(nil))
+	if !errors.Is(err, assertion.ErrUntrustedRoot) {
+		t.Errorf("root not in the trust: got %v, want %v", err, assertion.ErrUntrustedRoot)
+	}
+	// A chain of the same account-ids, with other keys.
+	fake, err := assertion.Sign(headers{
+		"type": "account-key", "authority-id": assertiontest.RootID, "account-id": assertiontest.RootID, "name": "fake",
+		"public-key-sha3-384": f.other.Key.KeyID(), "since": assertiontest.Since,
+	}, f.other.Key.PublicKeyBody(), f.other.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.set = assertion.NewSet(fake, f.Account("dev1", "Developer", nil))
+	revision := assertiontest.RevisionHeaders("snapid1", 1, "dev1", f.blob)
+	f.check(t, "key that signs itself", f.other.Sign(revision, headers{"authority-id": assertiontest.RootID}), assertion.ErrUntrustedRoot)
+}
+
+func TestVerifyTampered(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	raw := string(f.revision(nil).Raw())
+	sig := strings.Index(raw, "\n\n") + 2
+	for name, text := range map[string]string{
+		"header":          strings.Replace(raw, "snap-revision: 7", "snap-revision: 8", 1),
+		"added header":    strings.Replace(raw, "\nsnap-id", "\na: b\nsnap-id", 1),
+		"added body":      strings.Replace(raw, "\nsign-key", "\nbody-length: 1\nsign-key", 1)[:sig+len("body-length: 1\n")] + "x\n\n" + raw[sig:],
+		"cut signature":   raw[:len(raw)-8],
+		"empty base64":    raw[:sig] + "AQ==",
+		"not base64":      raw[:sig] + "!" + raw[sig+1:],
+		"no version byte": raw[:sig] + "B" + raw[sig+1:],
+		"a public key":    raw[:sig] + string(f.StoreKey.PublicKeyBody()),
+		"another's":       raw[:sig] + raw[sig:len(raw)-100] + strings.Repeat("A", 100),
+	} {
+		a, err := assertion.Decode([]byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		f.check(t, name, a, assertion.ErrBadSignature)
+	}
+}
+
+// countingSource counts how often each ref was looked up.
+type countingSource struct {
+	*assertion.Set
+	count map[string]int
+}
+
+func (s countingSource) Find(ref assertion.Ref) (*assertion.Assertion, error) {
+	s.count[ref.String()]++
+	return s.Set.Find(ref)
+}
+
+func TestVerifyOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.set.Add(f.SnapDeclaration("snapid1", "hello", "brand1", headers{"revision": "1"}))
+	source := countingSource{f.set, make(map[string]int)}
+	v := assertion.Verifier{Trust: f.Trust(), Source: source, Time: assertiontest.Time()}
+	for i := range 20 {
+		if err := v.Verify(f.SnapRevision("snapid1", i+1, "dev1", f.blob, nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Only the snap-declaration needs its publisher, so that is looked up as often as the snap-declaration is verified.
+	if got := source.count["account/brand1"]; got != 1 {
+		t.Errorf("a snap-declaration needed 20 times was verified %d times, want once", got)
+	}
+}
+
+func TestVerifyDistrustsSource(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	v := f.verifier()
+	v.Source = sourceFunc(func(assertion.Ref) (*assertion.Assertion, error) { return f.StoreAccountKey, nil })
+	if err := v.Verify(f.revision(nil)); !errors.Is(err, assertion.ErrMismatch) {
+		t.Errorf("source that answers with another assertion: got %v, want %v", err, assertion.ErrMismatch)
+	}
+	broken := errors.New("disk on fire")
+	v.Source = sourceFunc(func(assertion.Ref) (*assertion.Assertion, error) { return nil, broken })
+	if err := v.Verify(f.revision(nil)); !errors.Is(err, broken) || errors.Is(err, assertion.ErrNotFound) {
+		t.Errorf("source that fails: got %v, want %v", err, broken)
+	}
+}
+
+type sourceFunc func(assertion.Ref) (*assertion.Assertion, error)
+
+func (f sourceFunc) Find(ref assertion.Ref) (*assertion.Assertion, error) { return f(ref) }
+
+func TestVerifyChains(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	keys := []*assertion.SigningKey{f.RootKey}
+	chain := func(signer, key *assertion.SigningKey) *assertion.Assertion {
+		a, err := assertion.Sign(headers{
+			"type": "account-key", "authority-id": assertiontest.RootID, "account-id": assertiontest.RootID,
+			"public-key-sha3-384": key.KeyID(), "since": assertiontest.Since,
+		}, key.PublicKeyBody(), signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	var all []*assertion.Assertion
+	for range 40 {
+		private, err := rsa.GenerateKey(rand.Reader, 1024)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := assertion.NewSigningKey(private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, chain(keys[len(keys)-1], key))
+		keys = append(keys, key)
+	}
+	f.check(t, "long chain", all[9], nil, all...)
+	f.check(t, "too long a chain", all[39], assertion.ErrUnsupported)
+	f.set = assertion.NewSet(chain(keys[1], keys[2]), chain(keys[2], keys[1]))
+	f.check(t, "cycle", chain(keys[1], keys[3]), assertion.ErrUntrustedRoot)
+}
+
+func TestVerifyJudgesNowByDefault(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.set.Add(f.AccountKey(f.brand.ID, "default", f.brand.Key, headers{"revision": "1", "until": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}))
+	v := assertion.Verifier{Trust: f.Trust(), Source: f.set}
+	if err := v.Verify(f.brand.Model("m", nil)); !errors.Is(err, assertion.ErrExpiredKey) {
+		t.Errorf("got %v, want %v", err, assertion.ErrExpiredKey)
+	}
+}
