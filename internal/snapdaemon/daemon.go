@@ -127,8 +127,9 @@ func (d *Daemon) MustSnap(args ...string) string {
 	return stdout
 }
 
-// Run runs a command inside the namespaces, in the environment of the daemon.
-// Its working folder is the daemon's root.
+// Run runs a command inside the namespaces, in the environment of the daemon,
+// where the snap command is on the PATH: Run("sh", "-c", "curl … | snap ack
+// /dev/stdin") does as an operator would. Its working folder is the daemon's root.
 func (d *Daemon) Run(args ...string) (stdout, stderr string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), d.opts.CommandTimeout)
 	defer cancel()

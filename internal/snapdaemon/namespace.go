@@ -69,6 +69,8 @@ func newNamespace(dir string) (*namespace, error) {
 		defer timer.Stop()
 		return cmd.Wait()
 	}
+	timer := time.AfterFunc(startTimeout, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
 	if line, _ := bufio.NewReader(stdout).ReadString('\n'); line != "ready\n" {
 		err := stop()
 		return nil, fmt.Errorf("make namespaces: %w", errors.Join(err, errors.New(strings.TrimSpace(stderr.String()))))

@@ -41,6 +41,9 @@ func layRoot(root string, b *Binaries) error {
 	if err := os.Symlink(b.LibDir, filepath.Join(root, "usr/lib/snapd")); err != nil {
 		return err
 	}
+	if err := os.Symlink(b.Snap, filepath.Join(root, "tools/snap")); err != nil {
+		return err
+	}
 	for _, t := range fakeTools() {
 		if err := os.WriteFile(filepath.Join(root, "tools", t), []byte(nothingScript), 0o755); err != nil {
 			return err

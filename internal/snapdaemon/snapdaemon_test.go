@@ -119,7 +119,9 @@ func TestStockOnGenuineStoreAssertion(t *testing.T) {
 	if _, stderr, err := d.Snap("set", "system", "proxy.store="+storeID); err == nil || !strings.Contains(stderr, "assertion") {
 		t.Errorf("proxy.store before snap ack: %v, %s, want an error about an assertion", err, stderr)
 	}
-	d.MustSnap("ack", chain)
+	if _, stderr, err := d.Run("sh", "-c", `cat "$1" | snap ack /dev/stdin`, "sh", chain); err != nil {
+		t.Fatalf("snap ack: %v, %s", err, stderr)
+	}
 	d.MustSnap("set", "system", "proxy.store="+storeID)
 	if _, _, err := d.Snap("find", "hello"); err == nil || len(store.requests()) > 0 {
 		t.Errorf("snap find without the store's CA: %v, requests %q, want an error and none", err, store.requests())
