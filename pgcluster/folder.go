@@ -1,0 +1,213 @@
+package pgcluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// pollInterval is how often a lock, a start or a stop is looked at again.
+const pollInterval = 10 * time.Millisecond
+
+// folder is the cluster's folder, and whom it belongs to. Everything in it is reached through root, so that nothing which
+// its owner puts there can lead a process of root's outside.
+type folder struct {
+	path string
+	root *os.Root
+	// cred is the owner, for commands that have to be run as somebody else; nil when we are the owner ourselves.
+	cred *syscall.Credential
+}
+
+func openFolder(dir string) (*folder, error) {
+	if dir == "" {
+		return nil, errors.New("open the database cluster: no folder given")
+	}
+	path, err := makeFolder(dir)
+	if err != nil {
+		return nil, fmt.Errorf("make the folder of the database cluster: %w", err)
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the folder of the database cluster: %w", err)
+	}
+	f := &folder{path: path, root: root}
+	if err := f.settleOwner(); err != nil {
+		root.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// makeFolder makes dir and returns the path of it that has no links. The folders above dir are opened to others than their
+// owner, since that may be root and PostgreSQL must pass.
+func makeFolder(dir string) (string, error) {
+	path, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
+}
+
+// settleOwner finds out who runs PostgreSQL, which refuses root: the owner of the folder; if that is root, the owner of the
+// folder around it; if that is root too, the user that the distribution made for PostgreSQL.
+func (f *folder) settleOwner() error {
+	info, err := f.root.Stat(".")
+	if err != nil {
+		return fmt.Errorf("read the folder of the database cluster: %w", err)
+	}
+	uid, gid := owner(info)
+	if me := uint32(os.Geteuid()); me != 0 {
+		if uid != me {
+			return fmt.Errorf("%s belongs to %s: run this command as that user", f.path, userName(uid))
+		}
+		return nil
+	}
+	if uid != 0 {
+		f.cred = &syscall.Credential{Uid: uid, Gid: gid}
+		return nil
+	}
+	if f.cred, err = heir(filepath.Dir(f.path)); err != nil {
+		return err
+	}
+	return f.handOver()
+}
+
+// heir is who gets a new folder in parent.
+func heir(parent string) (*syscall.Credential, error) {
+	info, err := os.Stat(parent)
+	if err != nil {
+		return nil, fmt.Errorf("read the folder around the database cluster: %w", err)
+	}
+	if uid, gid := owner(info); uid != 0 {
+		return &syscall.Credential{Uid: uid, Gid: gid}, nil
+	}
+	u, err := user.Lookup(Superuser)
+	if err != nil {
+		return nil, fmt.Errorf("find a user to run PostgreSQL as: %w", err)
+	}
+	uid, errU := strconv.ParseUint(u.Uid, 10, 32)
+	gid, errG := strconv.ParseUint(u.Gid, 10, 32)
+	if err := errors.Join(errU, errG); err != nil || uid == 0 {
+		return nil, fmt.Errorf("find a user to run PostgreSQL as: user %s has no id of its own", Superuser)
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+}
+
+// handOver gives root's folder to the new owner, unless there is something in it: then it isn't ours to give away.
+func (f *folder) handOver() error {
+	dir, err := f.root.Open(".")
+	if err != nil {
+		return fmt.Errorf("read the folder of the database cluster: %w", err)
+	}
+	defer dir.Close()
+	if _, err := dir.Readdirnames(1); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s belongs to root, as whom PostgreSQL refuses to run, and isn't empty: chown -R it to %s, or choose another folder",
+			f.path, userName(f.cred.Uid))
+	}
+	if err := dir.Chown(int(f.cred.Uid), int(f.cred.Gid)); err != nil {
+		return fmt.Errorf("hand over the folder of the database cluster: %w", err)
+	}
+	return nil
+}
+
+// mkdir makes a folder that nobody but the owner can enter, or makes sure that it is one.
+func (f *folder) mkdir(name string) error {
+	made := f.root.Mkdir(name, 0o700)
+	if made != nil && !errors.Is(made, fs.ErrExist) {
+		return fmt.Errorf("make a folder of the database cluster: %w", made)
+	}
+	dir, err := f.root.OpenFile(name, syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return fmt.Errorf("open a folder of the database cluster: %w", err)
+	}
+	defer dir.Close()
+	info, err := dir.Stat()
+	if err != nil {
+		return fmt.Errorf("read a folder of the database cluster: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("%s is open to others than its owner: chmod 0700 it", filepath.Join(f.path, name))
+	}
+	if made == nil && f.cred != nil {
+		if err := dir.Chown(int(f.cred.Uid), int(f.cred.Gid)); err != nil {
+			return fmt.Errorf("hand over a folder of the database cluster: %w", err)
+		}
+	}
+	return nil
+}
+
+// create makes a file of the owner's. Only a file that was created this moment is given away.
+func (f *folder) create(name string) (*os.File, error) {
+	file, err := f.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil || f.cred == nil {
+		return file, err
+	}
+	if err := file.Chown(int(f.cred.Uid), int(f.cred.Gid)); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+// lock waits for a lock, which is held until the file is closed or the process ends.
+func (f *folder) lock(ctx context.Context, name string, how int) (*os.File, error) {
+	file, err := f.create(name)
+	if errors.Is(err, fs.ErrExist) {
+		file, err = f.root.OpenFile(name, os.O_RDWR, 0)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock the database cluster: %w", err)
+	}
+	for {
+		err := syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB)
+		if err == nil {
+			return file, nil
+		}
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			err = pause(ctx)
+		}
+		if err != nil && !errors.Is(err, syscall.EINTR) {
+			file.Close()
+			return nil, fmt.Errorf("lock the database cluster in %s: %w", f.path, err)
+		}
+	}
+}
+
+// pause waits a moment, or says that there is no more time to wait.
+func pause(ctx context.Context) error {
+	t := time.NewTimer(pollInterval)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+func owner(info fs.FileInfo) (uid, gid uint32) {
+	st := info.Sys().(*syscall.Stat_t)
+	return st.Uid, st.Gid
+}
+
+func userName(uid uint32) string {
+	id := strconv.FormatUint(uint64(uid), 10)
+	if u, err := user.LookupId(id); err == nil {
+		return "user " + u.Username
+	}
+	return "user " + id
+}

@@ -1,0 +1,148 @@
+package pgcluster
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// initdbFlags fix what could otherwise differ from machine to machine. The C locale sorts by bytes and never changes with
+// an upgrade of the C library, which would silently break indexes. Checksums tell a bad disk from a bad store.
+const initdbFlags = "-U " + Superuser + " -E UTF8 --locale=C -k -A trust"
+
+// initialise makes the cluster unless it is there, and chooses the binaries to run it with.
+func (c *Cluster) initialise(ctx context.Context) error {
+	all := installs()
+	if len(all) == 0 {
+		return ErrNotInstalled
+	}
+	have, err := c.dataVersion()
+	if errors.Is(err, fs.ErrNotExist) {
+		c.install = all[0]
+		return c.initdb(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	for _, c.install = range all {
+		if c.install.version == have {
+			if have != all[0].version {
+				c.logf("The database cluster stays on PostgreSQL %d; this machine has %d too.", have, all[0].version)
+			}
+			return nil
+		}
+	}
+	return &VersionError{Dir: c.folder.path, Have: have, Want: all[0].version, BinDir: all[0].bindir}
+}
+
+// dataVersion is the major version of the PostgreSQL that made the cluster.
+func (c *Cluster) dataVersion() (int, error) {
+	if _, err := c.folder.root.Lstat(dataDir); err != nil {
+		return 0, fmt.Errorf("read the database cluster: %w", err)
+	}
+	text, err := c.folder.read(filepath.Join(dataDir, "PG_VERSION"))
+	if err != nil {
+		// Not ErrNotExist: there is a data directory, and it isn't to be replaced by an empty one.
+		return 0, fmt.Errorf("read the version of the database cluster in %s: %v", c.folder.path, err)
+	}
+	version, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || version < 1 {
+		return 0, fmt.Errorf("read the version of the database cluster in %s: PG_VERSION holds %.20q", c.folder.path, text)
+	}
+	return version, nil
+}
+
+// initdb makes the cluster under another name first, so that one which is there is whole.
+func (c *Cluster) initdb(ctx context.Context) error {
+	c.logf("Making a database cluster in %s (PostgreSQL %d).", c.folder.path, c.install.version)
+	if err := c.removeAttempts(); err != nil {
+		return err
+	}
+	// The name is a new one each time: what a killed attempt left behind may still be written to.
+	attempt := dataDir + ".new-" + rand.Text()
+	args := append(strings.Fields(initdbFlags), "-D", attempt)
+	if out, err := c.command(ctx, "initdb", args...).CombinedOutput(); err != nil {
+		c.folder.root.RemoveAll(attempt)
+		return fmt.Errorf("run initdb: %w%s", c.explain(ctx, err), indent(out))
+	}
+	if err := c.folder.root.Rename(attempt, dataDir); err != nil {
+		return fmt.Errorf("put the new database cluster in place: %w", err)
+	}
+	return c.folder.sync()
+}
+
+func (c *Cluster) removeAttempts() error {
+	entries, err := fs.ReadDir(c.folder.root.FS(), ".")
+	if err != nil {
+		return fmt.Errorf("read the folder of the database cluster: %w", err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), dataDir+".new-") {
+			// One that resists is in nobody's way.
+			c.folder.root.RemoveAll(e.Name())
+		}
+	}
+	return nil
+}
+
+// command is a command of PostgreSQL's, run in the cluster's folder as its owner. It gets a session of its own, for
+// the terminal's Ctrl-C is meant for us, and nothing of our environment, which could change what PostgreSQL does.
+func (c *Cluster) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(c.install.bindir, name), args...)
+	cmd.Dir = c.folder.path
+	cmd.Env = []string{"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "PWD=" + c.folder.path}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: c.folder.cred}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	return cmd
+}
+
+// explain is err, or a better reason for it.
+func (c *Cluster) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if c.folder.cred != nil && errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s must be able to enter %s, and all folders above it: %w", userName(c.folder.cred.Uid), c.folder.path, err)
+	}
+	return err
+}
+
+// read is the content of a small file of PostgreSQL's.
+func (f *folder) read(name string) ([]byte, error) {
+	file, err := f.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, 4096))
+}
+
+func (f *folder) sync() error {
+	dir, err := f.root.Open(".")
+	if err != nil {
+		return fmt.Errorf("sync the folder of the database cluster: %w", err)
+	}
+	defer dir.Close()
+	if err := dir.Sync(); err != nil {
+		return fmt.Errorf("sync the folder of the database cluster: %w", err)
+	}
+	return nil
+}
+
+// indent is the end of a command's output, to stand below an error.
+func indent(out []byte) string {
+	out = out[max(0, len(out)-maxWords):]
+	text := strings.TrimSpace(strings.ToValidUTF8(string(out), "?"))
+	if text == "" {
+		return ""
+	}
+	return "\n  " + strings.ReplaceAll(text, "\n", "\n  ")
+}

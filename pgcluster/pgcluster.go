@@ -1,0 +1,189 @@
+// Package pgcluster runs a private PostgreSQL cluster from the machine's own PostgreSQL binaries: the embedded default of
+// a store for which no database is configured.
+//
+// A cluster lives in one folder:
+//
+//	data/        PostgreSQL's data directory
+//	run/         the Unix socket, the only way in
+//	log/         PostgreSQL's log, a file for each day of the week
+//	local.conf   settings of the operator's own, if there are any
+//	start.lock   held while the cluster is being started or stopped
+//	users.lock   shared by all processes that use the cluster
+//
+// Several processes share a cluster: the first starts it, the others adopt it, the last one out stops it. They count each
+// other by locks that the kernel drops with the process, so a killed process needs no cleaning up after: the PostgreSQL
+// that it leaves running is adopted by the next one.
+package pgcluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Superuser is the role that a new cluster has. Whoever may open the socket may log in as any role.
+const Superuser = "postgres"
+
+const (
+	dataDir   = "data"
+	runDir    = "run"
+	logDir    = "log"
+	startLock = "start.lock"
+	usersLock = "users.lock"
+)
+
+// closeTimeout bounds Close: a checkpoint on a slow disk may take its time, a disk that is gone must not take for ever.
+const closeTimeout = 2 * time.Minute
+
+// Options say which cluster to start.
+type Options struct {
+	// Dir is the cluster's folder. It is created if it doesn't exist; the folder that it is in decides whom it belongs to.
+	Dir string
+	// Logf is told what takes a while, if it isn't nil.
+	Logf func(format string, args ...any)
+}
+
+// Cluster is a running cluster, in use by this process until Close.
+type Cluster struct {
+	folder  *folder
+	install install
+	users   *os.File
+	// run is open as long as the Cluster is, because host may go through its descriptor.
+	run  *os.File
+	host string
+	logf func(format string, args ...any)
+}
+
+// Start makes the cluster if there is none, starts it if it isn't running, and uses it until Close. It returns when the
+// cluster answers. It is an error that wraps ErrNotInstalled if the machine has no PostgreSQL, and a *VersionError if it
+// has none that can read this cluster.
+func Start(ctx context.Context, opts Options) (*Cluster, error) {
+	c := &Cluster{logf: opts.Logf}
+	if c.logf == nil {
+		c.logf = func(string, ...any) {}
+	}
+	var err error
+	if c.folder, err = openFolder(opts.Dir); err != nil {
+		return nil, err
+	}
+	if err := c.start(ctx); err != nil {
+		c.release()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Cluster) start(ctx context.Context) error {
+	starting, err := c.folder.lock(ctx, startLock, syscall.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer starting.Close()
+	if c.users, err = c.folder.lock(ctx, usersLock, syscall.LOCK_SH); err != nil {
+		return err
+	}
+	if err = c.bringUp(ctx); err != nil {
+		// The start may have been cut short by ctx, which must not keep the half-started cluster from being stopped.
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		return errors.Join(err, c.leave(stopCtx))
+	}
+	return nil
+}
+
+func (c *Cluster) bringUp(ctx context.Context) error {
+	if err := c.openRun(); err != nil {
+		return err
+	}
+	if err := c.initialise(ctx); err != nil {
+		return err
+	}
+	pid, err := c.postmaster()
+	if err != nil {
+		return err
+	}
+	if pid != 0 {
+		if adopted, err := c.adopt(ctx, pid); adopted || err != nil {
+			return err
+		}
+	}
+	return c.launch(ctx)
+}
+
+// openRun makes the folder of the socket and finds a name for it that fits into the 107 bytes that a socket's path may
+// have, and that pgx doesn't take for a list. Where the real path is no such name, the one through our own descriptor is;
+// a link or socket under /tmp would be another thing for strangers to get in the way of. PostgreSQL itself gets a path
+// relative to its data directory.
+func (c *Cluster) openRun() error {
+	if err := c.folder.mkdir(runDir); err != nil {
+		return err
+	}
+	f, err := c.folder.root.Open(runDir)
+	if err != nil {
+		return fmt.Errorf("open the folder of the socket: %w", err)
+	}
+	c.run = f
+	c.host = filepath.Join(c.folder.path, runDir)
+	if len(c.host)+len(socketName) > 107 || strings.Contains(c.host, ",") {
+		c.host = fmt.Sprintf("/proc/self/fd/%d", f.Fd())
+	}
+	return nil
+}
+
+// DSN is the connection string for pgx of a database of the cluster, for a login as user. It is valid in this process,
+// until Close.
+func (c *Cluster) DSN(database, user string) string {
+	q := url.Values{"host": {c.host}, "port": {"5432"}, "user": {user}, "sslmode": {"disable"}}
+	// libpq doesn't read a plus sign as a space, pgx does.
+	return "postgres:///" + url.PathEscape(database) + "?" + strings.ReplaceAll(q.Encode(), "+", "%20")
+}
+
+// Version is the major version of PostgreSQL that the cluster runs on.
+func (c *Cluster) Version() int { return c.install.version }
+
+// Close ends this process's use of the cluster, and stops it if no other process uses it. Closing twice does no harm.
+func (c *Cluster) Close() error {
+	if c.users == nil {
+		return nil
+	}
+	defer c.release()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	stopping, err := c.folder.lock(ctx, startLock, syscall.LOCK_EX)
+	if err != nil {
+		return err
+	}
+	defer stopping.Close()
+	return c.leave(ctx)
+}
+
+// leave stops the cluster if nobody else uses it. The caller holds the start lock, so nobody can come to use it meanwhile.
+func (c *Cluster) leave(ctx context.Context) error {
+	err := syscall.Flock(int(c.users.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", c.users.Name(), err)
+	}
+	return c.stop(ctx)
+}
+
+// release closes what c holds open, and thereby drops its lock.
+func (c *Cluster) release() {
+	if c.users != nil {
+		c.users.Close()
+		c.users = nil
+	}
+	if c.run != nil {
+		c.run.Close()
+		c.run = nil
+	}
+	c.folder.root.Close()
+}
