@@ -209,7 +209,14 @@ func (d *Daemon) run() error {
 	if err := d.background("snapd.log", d.env, "sh", "-c", loop, "sh", filepath.Join(d.opts.Binaries.LibDir, "snapd")); err != nil {
 		return err
 	}
-	return d.awaitDaemon()
+	if err := d.awaitDaemon(); err != nil {
+		return err
+	}
+	// Until then the daemon refuses to install: "too early for operation".
+	if _, stderr, err := d.Run("snap", "wait", "system", "seed.loaded"); err != nil {
+		return fmt.Errorf("wait for the seed: %w: %s", err, stderr)
+	}
+	return nil
 }
 
 // background starts a command inside the namespaces and waits for its end when
