@@ -15,11 +15,6 @@ import (
 	"github.com/snapcore/snapd/store"
 )
 
-// actionResult is the result of the install and refresh subcommands.
-type actionResult struct {
-	Snaps []*snapReport `json:"snaps"`
-}
-
 // installedFlag collects the --installed flags: the snaps that the device says it has.
 type installedFlag []*store.CurrentSnap
 
@@ -109,7 +104,7 @@ func runInstall(ctx context.Context, o *actionOptions, names []string) (any, err
 		return nil, err
 	}
 	answers, _, actionErr := sto.SnapAction(ctx, o.installed, actions, nil, nil, nil)
-	result := &actionResult{Snaps: []*snapReport{}}
+	result := newSnapsResult()
 	for _, answer := range answers {
 		report := newSnapReport(answer.Info)
 		report.RedirectChannel = answer.RedirectChannel
@@ -126,7 +121,7 @@ func runInstall(ctx context.Context, o *actionOptions, names []string) (any, err
 
 // fetchSnap downloads one snap with its assertions and checks one against the other, as snapd does before it installs.
 func fetchSnap(ctx context.Context, sto *store.Store, o *actionOptions, info *snap.Info, report *snapReport) error {
-	base := filepath.Join(o.dir, fmt.Sprintf("%s_%s", report.Name, report.Revision))
+	base := filepath.Join(o.dir, fmt.Sprintf("%s_%d", report.Name, report.Revision))
 	path := base + ".snap"
 	if err := sto.Download(ctx, report.Name, path, &info.DownloadInfo, progress.Null, nil, nil); err != nil {
 		return fmt.Errorf("download: %w", err)

@@ -23,6 +23,11 @@ type assertionReport struct {
 	Encoded     string         `json:"encoded,omitempty"`
 }
 
+// assertionsResult is what every subcommand that asks for assertions prints.
+type assertionsResult struct {
+	Assertions []assertionReport `json:"assertions"`
+}
+
 func newAssertionReport(a asserts.Assertion) assertionReport {
 	return assertionReport{
 		Ref: refPath(a.Ref()), Type: a.Type().Name, Format: a.Format(), Revision: a.Revision(), AuthorityID: a.AuthorityID(),
@@ -49,9 +54,9 @@ func setupAssertion(fs *flag.FlagSet) runner {
 		r := newAssertionReport(a)
 		r.Headers, r.Encoded = a.Headers(), string(asserts.Encode(a))
 		if *out != "" {
-			return r, os.WriteFile(*out, []byte(r.Encoded), 0o644)
+			err = os.WriteFile(*out, []byte(r.Encoded), 0o644)
 		}
-		return r, nil
+		return assertionsResult{[]assertionReport{r}}, err
 	}
 }
 
@@ -147,12 +152,13 @@ func closure(db *asserts.Database, args []string) (any, error) {
 			return nil, err
 		}
 	}
-	return map[string]any{"assertions": list}, nil
+	return assertionsResult{list}, nil
 }
 
 // newPool asks for each reference in a group of its own, as snapd does for each snap.
 func newPool(db *asserts.Database, args []string) (*asserts.Pool, error) {
-	pool := asserts.NewPool(db, len(args))
+	const step = 16 // NewPool takes multiples of it
+	pool := asserts.NewPool(db, (len(args)+step-1)/step*step)
 	for _, arg := range args {
 		ref, err := parseRef(strings.Split(arg, "/"))
 		if err != nil {

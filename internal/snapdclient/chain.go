@@ -104,23 +104,30 @@ func fetchChain(sto *store.Store, t *trust, path string, info *snap.Info) (chain
 		return nil, fmt.Errorf("hash %s: %w", path, err)
 	}
 	var got chain
+	var noAnswer error
 	retrieve := func(ref *asserts.Ref) (asserts.Assertion, error) {
 		a, err := sto.Assertion(ref.Type, ref.PrimaryKey, nil)
 		if err != nil {
-			return nil, fmt.Errorf("fetch %s: %w", refPath(ref), err)
+			noAnswer = fmt.Errorf("fetch %s: %w", refPath(ref), err)
+			return nil, noAnswer
 		}
 		return a, nil
 	}
 	save := func(a asserts.Assertion) error {
 		if err := db.Add(a); err != nil {
-			return &refusedError{fmt.Errorf("add %s: %w", refPath(a.Ref()), err)}
+			return fmt.Errorf("add %s: %w", refPath(a.Ref()), err)
 		}
 		got = append(got, a)
 		return nil
 	}
 	f := asserts.NewFetcher(db, retrieve, save)
-	if err := snapasserts.FetchSnapAssertions(f, digest); err != nil {
-		return nil, fmt.Errorf("fetch assertions: %w", err)
+	err = snapasserts.FetchSnapAssertions(f, digest)
+	if noAnswer != nil {
+		return nil, noAnswer
+	}
+	if err != nil {
+		// The answers were there, but don't add up: a bad signature, or a root that isn't ours ("circular assertions").
+		return nil, &refusedError{fmt.Errorf("fetch assertions: %w", err)}
 	}
 	if err := snapasserts.CrossCheck(info.InstanceName(), digest, size, &info.SideInfo, db); err != nil {
 		return nil, &refusedError{fmt.Errorf("cross-check: %w", err)}

@@ -1,11 +1,12 @@
 // Command snapdclient drives snapd's own store and asserts packages against a store under test.
 //
 // It is a module of its own because snapd is GPL-3: nothing of the product may import it or be built with it. Tests and the
-// demo build it with package snapddriver and run it as a program. Its snapd is of October 2020 (about 2.47), the last that the
-// Go module proxy serves in a buildable form: it asks for assertions under api/v1, knows no provenance and no categories.
+// demo build it with package snapddriver and run it as a program. Its snapd is of October 2020 (about 2.47): it asks for
+// assertions under api/v1 and knows no provenance, no components and no categories.
 //
-// Every subcommand prints one JSON object on stdout. A failure also prints its text on stderr, and
-// {"error":{"kind","message",...}} in the object. Exit codes:
+// Every subcommand prints one JSON object on stdout: {"snaps":[...]}, {"assertions":[...]}, {"sections":[...]},
+// {"names":[...],"catalog":[...]} or {"files":{...}}. A failure also prints its text on stderr, and
+// {"error":{"kind","message",...},"errors":[...]} in the object, one error for each snap. Exit codes:
 //
 //	0  done
 //	1  no answer, or one that snapd does not understand

@@ -116,7 +116,7 @@ func describeOne(err error) errorReport {
 		r.Kind, r.Status = "download", download.Code
 	case errors.As(err, &status):
 		r.Kind, r.Status = "http-status", status.StatusCode
-	case errors.As(err, &missing):
+	case errors.As(err, &missing), errors.Is(err, asserts.ErrUnresolved):
 		r.Kind = "assertion-not-found"
 	case errors.Is(err, store.ErrSnapNotFound):
 		r.Kind = "snap-not-found"

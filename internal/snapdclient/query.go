@@ -24,7 +24,7 @@ func setupInfo(fs *flag.FlagSet) runner {
 		if err != nil {
 			return nil, err
 		}
-		return newSnapReport(info), nil
+		return newSnapsResult(info), nil
 	}
 }
 
@@ -49,11 +49,7 @@ func setupFind(fs *flag.FlagSet) runner {
 		if err != nil {
 			return nil, err
 		}
-		result := &actionResult{Snaps: []*snapReport{}}
-		for _, info := range found {
-			result.Snaps = append(result.Snaps, newSnapReport(info))
-		}
-		return result, nil
+		return newSnapsResult(found...), nil
 	}
 }
 
@@ -75,8 +71,8 @@ func setupSections(fs *flag.FlagSet) runner {
 
 // catalog is the result of the names subcommand, and collects what snapd would put into its database of commands.
 type catalog struct {
-	Names []string       `json:"names"`
-	Snaps []catalogEntry `json:"snaps"`
+	Names   []string       `json:"names"`
+	Entries []catalogEntry `json:"catalog"`
 }
 
 type catalogEntry struct {
@@ -88,7 +84,7 @@ type catalogEntry struct {
 
 // AddSnap takes one snap of the catalogue.
 func (c *catalog) AddSnap(name, version, summary string, commands []string) error {
-	c.Snaps = append(c.Snaps, catalogEntry{Name: name, Version: version, Summary: summary, Commands: commands})
+	c.Entries = append(c.Entries, catalogEntry{Name: name, Version: version, Summary: summary, Commands: commands})
 	return nil
 }
 
@@ -101,7 +97,7 @@ func setupNames(fs *flag.FlagSet) runner {
 			return nil, err
 		}
 		var names bytes.Buffer
-		c := &catalog{Snaps: []catalogEntry{}}
+		c := &catalog{Entries: []catalogEntry{}}
 		if err := sto.WriteCatalogs(ctx, &names, c); err != nil {
 			return nil, err
 		}

@@ -45,7 +45,7 @@ func runSign(dir string) (any, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	result := map[string]any{}
+	files := map[string]string{}
 	for _, file := range []struct {
 		name string
 		sign func(*signer)
@@ -63,10 +63,9 @@ func runSign(dir string) (any, error) {
 		if err := s.list.write(path); err != nil {
 			return nil, err
 		}
-		result[file.name] = path
-		result[file.name+"-assertions"] = s.list.refs()
+		files[file.name] = path
 	}
-	return result, nil
+	return map[string]any{"files": files}, nil
 }
 
 func newSigner() (*signer, error) {

@@ -30,7 +30,7 @@ func setupVerify(fs *flag.FlagSet) runner {
 				verified = append(verified, newAssertionReport(a))
 			}
 		}
-		return map[string]any{"verified": verified}, nil
+		return assertionsResult{verified}, nil
 	}
 }
 
