@@ -4,7 +4,6 @@ package snapddriver_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,8 +37,8 @@ func (v *vectors) verifier(t *testing.T) *assertion.Verifier {
 func signVectors(t *testing.T) *vectors {
 	t.Helper()
 	v := &vectors{dir: t.TempDir()}
-	if code, out := run(t, snapddriver.Build(t), "sign", "--dir", v.dir); code != 0 {
-		t.Fatalf("snapdclient sign exits with %d\n%s", code, out)
+	if got := snapddriver.Run(t, "sign", "--dir", v.dir); got.Code != 0 {
+		t.Fatalf("snapdclient sign exits with %d\n%s", got.Code, got.Stderr)
 	}
 	v.root, v.chain, v.others = decodeFile(t, v.path("root")), decodeFile(t, v.path("chain")), decodeFile(t, v.path("others"))
 	return v
@@ -144,7 +143,6 @@ func content(a *assertion.Assertion) string {
 
 func TestSnapdAcceptsWhatWeSign(t *testing.T) {
 	t.Parallel()
-	bin := snapddriver.Build(t)
 	stack := assertiontest.NewStack(t)
 	dir := t.TempDir()
 	root := filepath.Join(dir, "root.assert")
@@ -153,18 +151,12 @@ func TestSnapdAcceptsWhatWeSign(t *testing.T) {
 	}
 	list := ourVectors(stack)
 	stream := writeStream(t, dir, "ours", list)
-	code, out := run(t, bin, "verify", "--root", root, stream)
-	if code != snapddriver.ExitOK {
-		t.Fatalf("snapdclient verify exits with %d, want 0\n%s", code, out)
-	}
-	var answer struct {
-		Verified []struct{ Type string }
-	}
-	if err := json.Unmarshal([]byte(out), &answer); err != nil {
-		t.Fatal(err)
+	answer := snapddriver.Run(t, "verify", "--root", root, stream)
+	if answer.Code != snapddriver.ExitOK {
+		t.Fatalf("snapdclient verify exits with %d, want 0\n%s", answer.Code, answer.Stderr)
 	}
 	var got, want []string
-	for _, a := range answer.Verified {
+	for _, a := range answer.Assertions {
 		got = append(got, a.Type)
 	}
 	for _, a := range list {
@@ -219,7 +211,6 @@ func writeStream(t *testing.T, dir, name string, list []*assertion.Assertion) st
 // TestSameRefusals alters one assertion of the chain at a time, anywhere in it: snapd must refuse each, and so must we.
 func TestSameRefusals(t *testing.T) {
 	t.Parallel()
-	bin := snapddriver.Build(t)
 	v := signVectors(t)
 	for i, a := range v.chain {
 		// A byte of the headers, and one of the signature before its last line, whose base64 has bits without meaning.
@@ -232,8 +223,8 @@ func TestSameRefusals(t *testing.T) {
 				if err := os.WriteFile(path, altered(v.chain, i, raw), 0o644); err != nil {
 					t.Fatal(err)
 				}
-				if code, out := run(t, bin, "verify", "--root", v.path("root"), path); code != snapddriver.ExitRefused {
-					t.Errorf("snapd verifies an altered %s: exit code %d, want %d\n%s", a.Type(), code, snapddriver.ExitRefused, out)
+				if got := snapddriver.Run(t, "verify", "--root", v.path("root"), path); got.Code != snapddriver.ExitRefused {
+					t.Errorf("snapd verifies an altered %s: exit code %d, want %d\n%s", a.Type(), got.Code, snapddriver.ExitRefused, got.Stderr)
 				}
 				if err := verifyAltered(t, v, i, raw); err == nil {
 					t.Errorf("Verify of an altered %s = nil, want an error", a.Type())

@@ -22,15 +22,6 @@ import (
 	"time"
 )
 
-// The exit codes of snapdclient.
-const (
-	ExitOK      = 0
-	ExitFailure = 1 // no answer, or one that snapd doesn't understand
-	ExitUsage   = 2
-	ExitAnswer  = 3 // an error that the store answered and snapd knows
-	ExitRefused = 4 // snapd's checks refuse what the store sent
-)
-
 // buildTimeout leaves time for the modules to be downloaded.
 const buildTimeout = 5 * time.Minute
 

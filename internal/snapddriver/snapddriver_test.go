@@ -3,8 +3,6 @@
 package snapddriver_test
 
 import (
-	"errors"
-	"os/exec"
 	"sync"
 	"testing"
 
@@ -28,7 +26,6 @@ func TestBuildOnce(t *testing.T) {
 
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
-	bin := snapddriver.Build(t)
 	for _, test := range []struct {
 		args []string
 		want int
@@ -39,22 +36,8 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"verify", "testdata/absent.assert"}, snapddriver.ExitFailure},
 		{[]string{"verify", "snapddriver.go"}, snapddriver.ExitRefused},
 	} {
-		if got, out := run(t, bin, test.args...); got != test.want {
-			t.Errorf("snapdclient %q exits with %d, want %d\n%s", test.args, got, test.want, out)
+		if got := snapddriver.Run(t, test.args...); got.Code != test.want {
+			t.Errorf("snapdclient %q exits with %d, want %d\n%s", test.args, got.Code, test.want, got.Stderr)
 		}
 	}
-}
-
-// run runs the program and returns its exit code, with what it printed.
-func run(t *testing.T, bin string, args ...string) (int, string) {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), bin, args...).CombinedOutput()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.ExitCode(), string(out)
-	}
-	if err != nil {
-		t.Fatalf("run snapdclient %q: %v", args, err)
-	}
-	return 0, string(out)
 }
