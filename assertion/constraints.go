@@ -72,10 +72,10 @@ func matchesMap(constraint map[string]any, value any) (bool, error) {
 	}
 	for name, c := range constraint {
 		v, ok := m[name]
-		switch {
-		case c == missing && ok, c != missing && !ok:
-			return false, nil
-		case c == missing:
+		if c == missing {
+			if ok {
+				return false, nil
+			}
 			continue
 		}
 		if match, err := matches(c, v); !match || err != nil {

@@ -6,7 +6,10 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha3"
+	"encoding/base64"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -158,7 +161,16 @@ func TestAccountKeyForm(t *testing.T) {
 	s := assertiontest.NewStack(t)
 	raw := string(s.StoreAccountKey.Raw())
 	key := string(s.StoreKey.PublicKeyBody())
+	old, err := base64.StdEncoding.DecodeString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(old[1:4], []byte{0x99, byte((len(old) - 4) >> 8), byte(len(old) - 4)}) // the header of old OpenPGP packets, of the same length
+	oldID := sha3.Sum384(old)
+	oldKey := base64.StdEncoding.EncodeToString(old)
 	for name, text := range map[string]string{
+		"not canonical": strings.NewReplacer(key, oldKey, "body-length: 717", "body-length: "+strconv.Itoa(len(oldKey)),
+			s.StoreKey.KeyID(), assertion.DigestHeader(oldID[:])).Replace(raw),
 		"another key's identifier": strings.Replace(raw, "public-key-sha3-384: "+s.StoreKey.KeyID(), "public-key-sha3-384: "+digest, 1),
 		"a signature as key":       strings.Replace(raw, key, string(s.Root.Raw()[len(s.Root.Raw())-len(key):]), 1),
 		"until before since":       strings.Replace(raw, "\nsince:", "\nuntil: 2015-01-01T00:00:00Z\nsince:", 1),
@@ -208,6 +220,11 @@ func TestDeviceSignatures(t *testing.T) {
 	}
 	if err := assertion.VerifyDeviceSignature(serial, key); !errors.Is(err, assertion.ErrUnsupported) {
 		t.Errorf("a serial: got %v, want %v", err, assertion.ErrUnsupported)
+	}
+	if _, err := assertion.Sign(headers{
+		"type": "serial-request", "brand-id": "brand1", "model": "m", "request-id": "REQID", "device-key": string(device.PublicKeyBody()),
+	}, nil, brand.Key); !errors.Is(err, assertion.ErrMismatch) {
+		t.Errorf("a serial-request for another's key: got %v, want %v", err, assertion.ErrMismatch)
 	}
 	withAuthority := strings.Replace(string(session.Raw()), "brand-id", "authority-id: brand1\nbrand-id", 1)
 	if _, err := assertion.Decode([]byte(withAuthority)); err == nil {

@@ -35,6 +35,7 @@ func TestTrustWith(t *testing.T) {
 		{"account without key", []*assertion.Assertion{s.Root}, assertion.ErrNotFound},
 		{"key without account", []*assertion.Assertion{s.RootAccountKey}, assertion.ErrNotFound},
 		{"key signed by another", []*assertion.Assertion{s.Root, s.RootAccountKey, s.StoreAccountKey}, assertion.ErrMismatch},
+		{"account signed by another root", []*assertion.Assertion{s.Root, s.RootAccountKey, signedBy(t, s.RootKey, "root2")}, assertion.ErrWrongAuthority},
 		{"account of another authority", append([]*assertion.Assertion{s.Root, s.RootAccountKey}, brand.Account), assertion.ErrWrongAuthority},
 	} {
 		if _, err := canonical.With(tt.extra...); !errors.Is(err, tt.want) {
@@ -51,6 +52,18 @@ func TestTrustWith(t *testing.T) {
 	} else if _, err := canonical.With(tampered, s.RootAccountKey); !errors.Is(err, assertion.ErrBadSignature) {
 		t.Errorf("tampered root: got %v, want %v", err, assertion.ErrBadSignature)
 	}
+}
+
+// signedBy returns an account that speaks for itself, with the given key.
+func signedBy(t *testing.T, key *assertion.SigningKey, id string) *assertion.Assertion {
+	t.Helper()
+	a, err := assertion.Sign(headers{
+		"type": "account", "authority-id": id, "account-id": id, "display-name": id, "validation": "verified", "timestamp": assertiontest.Timestamp,
+	}, nil, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 func TestSet(t *testing.T) {
@@ -74,6 +87,11 @@ func TestSet(t *testing.T) {
 		if _, err := set.Find(assertion.Ref{Type: "novelty"}); err != assertion.ErrNotFound {
 			t.Errorf("Find of an unknown type: got %v, want %v", err, assertion.ErrNotFound)
 		}
+	}
+	set := assertion.NewSet(f0r5)
+	set.Add(s.SnapDeclaration("snapid1", "renamed", "dev1", headers{"revision": "5"}))
+	if got, err := set.Find(f0r5.Ref()); got != f0r5 {
+		t.Errorf("of two with the same revision, Find() = %v, %v, want the first", got.Headers(), err)
 	}
 	if _, err := new(assertion.Set).Find(s.Root.Ref()); err != assertion.ErrNotFound {
 		t.Errorf("empty set: got %v, want %v", err, assertion.ErrNotFound)

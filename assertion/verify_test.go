@@ -3,6 +3,7 @@ package assertion_test
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"testing"
@@ -74,6 +75,10 @@ func TestVerifyTampered(t *testing.T) {
 	f := newFixture(t)
 	raw := string(f.revision(nil).Raw())
 	sig := strings.Index(raw, "\n\n") + 2
+	packet, err := base64.StdEncoding.DecodeString(raw[sig:])
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, text := range map[string]string{
 		"header":          strings.Replace(raw, "snap-revision: 7", "snap-revision: 8", 1),
 		"added header":    strings.Replace(raw, "\nsnap-id", "\na: b\nsnap-id", 1),
@@ -82,6 +87,7 @@ func TestVerifyTampered(t *testing.T) {
 		"empty base64":    raw[:sig] + "AQ==",
 		"not base64":      raw[:sig] + "!" + raw[sig+1:],
 		"no version byte": raw[:sig] + "B" + raw[sig+1:],
+		"two packets":     raw[:sig] + base64.StdEncoding.EncodeToString(append(packet, packet[1:]...)),
 		"a public key":    raw[:sig] + string(f.StoreKey.PublicKeyBody()),
 		"another's":       raw[:sig] + raw[sig:len(raw)-100] + strings.Repeat("A", 100),
 	} {
