@@ -1,0 +1,207 @@
+package upstreamtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"offlinestore/assertion"
+)
+
+// Handler serves the store.
+func (s *Store) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v2/snaps/info/{name}", s.serveInfo)
+	mux.HandleFunc("POST /v2/snaps/refresh", s.serveRefresh)
+	mux.HandleFunc("GET /v2/assertions/{type}/{key...}", s.serveAssertion)
+	mux.HandleFunc("GET /api/v1/snaps/download/{file}", s.serveRedirect)
+	mux.HandleFunc("GET /download-origin/canonical-lgw01/{file}", s.serveBlob)
+	mux.HandleFunc("GET /site_media/appmedia/2024/03/{file}", s.serveIcon)
+	return s.faulty(mux)
+}
+
+func (s *Store) base(r *http.Request) string {
+	switch {
+	case s.opts.BaseURL != "":
+		return strings.TrimSuffix(s.opts.BaseURL, "/")
+	case r.TLS != nil:
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(err) // objects of our own always encode
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	h.Set("Snap-Store-Version", "69")
+	h.Set("X-Request-Id", "00000000000000000000FFFF7F000001")
+	w.WriteHeader(status)
+	w.Write(b.Bytes())
+}
+
+func writeError(w http.ResponseWriter, status int, code, message string) {
+	writeJSON(w, status, object{"error-list": []object{{"code": code, "message": message}}})
+}
+
+// refuse answers a request that the real store would find fault with.
+func refuse(w http.ResponseWriter, r *http.Request, fields []string, headers ...string) bool {
+	for _, h := range headers {
+		if r.Header.Get(h) == "" {
+			writeError(w, http.StatusBadRequest, "missing-header", h+" header is required.")
+			return true
+		}
+	}
+	for _, f := range fields {
+		if !slices.Contains(known, f) {
+			writeError(w, http.StatusBadRequest, "api-error", fmt.Sprintf("'%s' is not one of the known fields", f))
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Store) serveInfo(w http.ResponseWriter, r *http.Request) {
+	var fields []string
+	if q := r.URL.Query().Get("fields"); q != "" {
+		fields = strings.Split(q, ",")
+	}
+	if refuse(w, r, fields, "Snap-Device-Series") {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := r.PathValue("name")
+	e := s.snaps[name]
+	if e == nil {
+		writeError(w, http.StatusNotFound, "resource-not-found", fmt.Sprintf("No snap named '%s' found in series '16'.", name))
+		return
+	}
+	writeJSON(w, http.StatusOK, e.info(fields, s.base(r)))
+}
+
+func (s *Store) serveRefresh(w http.ResponseWriter, r *http.Request) {
+	var q query
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 8<<20)).Decode(&q); err != nil || q.Context == nil || len(q.Actions) == 0 {
+		writeError(w, http.StatusBadRequest, "api-error", "not a refresh request")
+		return
+	}
+	if refuse(w, r, q.Fields, "Snap-Device-Series", "Snap-Device-Architecture", "Content-Type") {
+		return
+	}
+	for _, a := range q.Actions {
+		if !slices.Contains([]string{"install", "download", "refresh"}, a.Action) || a.InstanceKey == "" {
+			writeError(w, http.StatusBadRequest, "api-error", fmt.Sprintf("'%s' is not an action of the simulated store", a.Action))
+			return
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	writeJSON(w, http.StatusOK, s.refresh(&q, device{
+		arch:          r.Header.Get("Snap-Device-Architecture"),
+		defaultTracks: strings.Contains(r.Header.Get("Snap-Device-Capabilities"), "default-tracks"),
+		base:          s.base(r),
+	}))
+}
+
+func (s *Store) serveAssertion(w http.ResponseWriter, r *http.Request) {
+	ref, err := assertion.RefFromPath(r.PathValue("type"), strings.Split(r.PathValue("key"), "/"))
+	maxFormat := 0
+	if q := r.URL.Query().Get("max-format"); q != "" && err == nil {
+		maxFormat, err = strconv.Atoi(q)
+	}
+	if err != nil {
+		writeError(w, http.StatusBadRequest, "api-error", err.Error())
+		return
+	}
+	s.mu.Lock()
+	var best *assertion.Assertion
+	for format, a := range s.assertions[ref.Key()] {
+		if format <= maxFormat && (best == nil || a.Revision() > best.Revision()) {
+			best = a
+		}
+	}
+	s.mu.Unlock()
+	if best == nil {
+		writeError(w, http.StatusNotFound, "not-found", fmt.Sprintf("Assertion '%s' not found.", ref))
+		return
+	}
+	w.Header().Set("Content-Type", "application/x.ubuntu.assertion")
+	w.Header().Set("Etag", strconv.Quote(strconv.Itoa(best.Revision())))
+	w.Write(append(bytes.Clone(best.Raw()), '\n'))
+}
+
+// serveRedirect sends a client on to where the blobs are, with a token that is nobody else's business.
+func (s *Store) serveRedirect(w http.ResponseWriter, r *http.Request) {
+	if s.blob(r.PathValue("file")) == nil {
+		writeError(w, http.StatusNotFound, "resource-not-found", "No such file.")
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Location", s.base(r)+"/download-origin/canonical-lgw01/"+r.PathValue("file")+"?token="+Token)
+	w.WriteHeader(http.StatusFound)
+}
+
+// Token is the secret in the redirects of downloads. It must not turn up in any message.
+const Token = "1711929600_0f3b9a8c7d6e5f40"
+
+func (s *Store) serveBlob(w http.ResponseWriter, r *http.Request) {
+	open := s.blob(r.PathValue("file"))
+	if open == nil || r.URL.Query().Get("token") != Token {
+		http.Error(w, "forbidden", http.StatusForbidden)
+		return
+	}
+	b, err := open()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	defer b.Close()
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Disposition", `attachment; filename="`+r.PathValue("file")+`"`)
+	http.ServeContent(w, r, "", time.Date(2024, 3, 1, 9, 0, 0, 0, time.UTC), b)
+}
+
+// blob finds the blob by its file name: SNAPID_REV.snap or SNAPID+COMPONENT_REV.comp.
+func (s *Store) blob(file string) Blob {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.snaps {
+		if !strings.HasPrefix(file, e.SnapID) {
+			continue
+		}
+		for _, r := range e.revisions {
+			if file == fmt.Sprintf("%s_%d.snap", e.SnapID, r.Revision) {
+				return r.Blob
+			}
+			for _, c := range r.Components {
+				if file == fmt.Sprintf("%s+%s_%d.comp", e.SnapID, c.Name, c.Revision) {
+					return c.Blob
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Store) serveIcon(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	e := s.snaps[strings.TrimSuffix(r.PathValue("file"), ".png")]
+	s.mu.Unlock()
+	if e == nil || e.Icon == nil {
+		http.NotFound(w, r)
+		return
+	}
+	http.ServeContent(w, r, r.PathValue("file"), time.Time{}, bytes.NewReader(e.Icon))
+}

@@ -1,0 +1,126 @@
+package upstreamtest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"offlinestore/channel"
+)
+
+// query is the body of a refresh request, as far as it matters here.
+type query struct {
+	Context []struct {
+		InstanceKey string `json:"instance-key"`
+		Channel     string `json:"tracking-channel"`
+	} `json:"context"`
+	Actions []action `json:"actions"`
+	Fields  []string `json:"fields"`
+}
+
+type action struct {
+	Action      string `json:"action"`
+	InstanceKey string `json:"instance-key"`
+	Name        string `json:"name"`
+	SnapID      string `json:"snap-id"`
+	Channel     string `json:"channel"`
+	Revision    int    `json:"revision"`
+}
+
+// device is what a request says of who asks.
+type device struct {
+	arch          string
+	defaultTracks bool
+	base          string
+}
+
+// refresh answers the actions of q in their order.
+func (s *Store) refresh(q *query, d device) object {
+	results := []object{}
+	for _, a := range q.Actions {
+		for _, c := range q.Context {
+			if a.Action == "refresh" && a.InstanceKey == c.InstanceKey && a.Channel == "" {
+				a.Channel = c.Channel
+			}
+		}
+		r := s.act(a, q.Fields, d)
+		r["instance-key"] = a.InstanceKey
+		results = append(results, r)
+	}
+	return object{"error-list": []object{}, "results": results}
+}
+
+func (s *Store) act(a action, fields []string, d device) object {
+	e := s.find(a)
+	if e == nil {
+		code, message := "name-not-found", fmt.Sprintf("No snap named '%s' found in series '16'.", a.Name)
+		if a.Name == "" {
+			code, message = "id-not-found", fmt.Sprintf("No snap with ID '%s' found in series '16'.", a.SnapID)
+		}
+		return object{"result": "error", "name": a.Name, "snap-id": orNull(a.SnapID), "error": object{"code": code, "message": message}}
+	}
+	at, redirect, rel := e.resolve(a, d)
+	r := e.revisions[rel.revision]
+	if r == nil {
+		return object{"result": "error", "name": e.Name, "snap-id": e.SnapID, "error": object{
+			"code": "revision-not-found", "message": fmt.Sprintf("No revision was found in the %s channel.", cmpOr(a.Channel, "stable")),
+			"extra": object{"releases": e.releases()},
+		}}
+	}
+	out := object{
+		"result": a.Action, "name": e.Name, "snap-id": e.SnapID, "effective-channel": at.Name(), "released-at": rel.at,
+		"snap": e.refreshed(r, fields, d.base),
+	}
+	if redirect != "" {
+		out["redirect-channel"] = redirect
+	}
+	return out
+}
+
+func (s *Store) find(a action) *entry {
+	if a.Name != "" {
+		return s.snaps[a.Name]
+	}
+	for _, e := range s.snaps {
+		if e.SnapID == a.SnapID {
+			return e
+		}
+	}
+	return nil
+}
+
+// resolve finds what a device gets: from the channel, or from the next stabler risk that has something.
+func (e *entry) resolve(a action, d device) (at channel.Channel, redirect string, rel release) {
+	c, err := channel.Parse(cmpOr(a.Channel, channel.Stable))
+	if err != nil {
+		return c, "", release{}
+	}
+	if c.Track == "" && e.DefaultTrack != "" && d.defaultTracks {
+		c.Track = e.DefaultTrack
+		redirect = c.Name()
+	}
+	c = c.WithTrack(channel.DefaultTrack)
+	if a.Revision != 0 {
+		r := e.revisions[a.Revision]
+		if r == nil || !slices.Contains(r.Architectures, d.arch) && !slices.Contains(r.Architectures, "all") {
+			return c, "", release{}
+		}
+		return c, redirect, release{a.Revision, r.created}
+	}
+	for _, f := range c.Fallbacks() {
+		if rel, ok := e.released[slot{d.arch, f}]; ok {
+			return f, redirect, rel
+		}
+	}
+	return c, "", release{}
+}
+
+// releases lists where there is something, for an error.
+func (e *entry) releases() []object {
+	out := []object{}
+	for at := range e.released {
+		out = append(out, object{"architecture": at.arch, "channel": at.channel.Name()})
+	}
+	slices.SortFunc(out, func(a, b object) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	return out
+}

@@ -1,0 +1,288 @@
+// Package upstreamtest is a simulated Snap Store, for tests, benchmarks and the demonstration.
+//
+// It answers as the recordings in realdata do: with absolute URLs, downloads by way of a redirect, and no field that wasn't
+// asked for. Its messages are its own, on purpose: a mistake in those of package snap shall meet a store that doesn't share
+// it. All that it signs is signed by the public keys of package assertiontest, and Inject makes it fail as real stores do.
+package upstreamtest
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"offlinestore/assertion"
+	"offlinestore/channel"
+	"offlinestore/internal/assertiontest"
+)
+
+// architectures are those that a snap for "all" is listed under.
+var architectures = []string{"amd64", "arm64", "armhf", "i386", "ppc64el", "riscv64", "s390x"}
+
+// Options are for New. The zero value is a store that calls itself what its requests call it.
+type Options struct {
+	// BaseURL is what URLs in answers begin with; "" takes the host from the request.
+	BaseURL string
+}
+
+// Publisher is who publishes a snap.
+type Publisher struct{ ID, Username, DisplayName, Validation string }
+
+// Snap is what the store knows of a snap by name. Only Name must be given.
+type Snap struct {
+	Name   string
+	SnapID string // "" is derived from Name
+	Type   string // "" is app
+	Base   string
+	// Publisher is the root account when zero, as Canonical is of its own snaps.
+	Publisher                                     Publisher
+	DefaultTrack                                  string
+	Categories                                    []string
+	Icon                                          []byte
+	Providers                                     []string // default providers of content plugs
+	Apps                                          []string
+	Title, Summary, Description, License, Website string
+	// DeclarationFormats are the formats that the snap-declaration is signed in: {0} when nil.
+	DeclarationFormats []int
+}
+
+// Component is a component that a revision is released with.
+type Component struct {
+	Name, Version string
+	Kind          string // "" is standard
+	Revision      int
+	Blob          Blob
+}
+
+// Epoch is that of a revision. Zero is epoch 0.
+type Epoch struct{ Read, Write []uint32 }
+
+// Rev is a revision of a snap. Revision and Blob must be given.
+type Rev struct {
+	Revision      int
+	Architectures []string // nil is all
+	Version       string
+	Confinement   string // "" is strict
+	Epoch         Epoch
+	YAML          string // "" is made of the rest
+	Components    []Component
+	Blob          Blob
+}
+
+// Store is a simulated Snap Store. All its methods may be called while it serves.
+type Store struct {
+	opts  Options
+	Stack *assertiontest.Stack
+
+	mu         sync.Mutex
+	snaps      map[string]*entry // by name
+	assertions map[string]map[int]*assertion.Assertion
+	faults     []*Fault
+	log        []Request
+	events     int // counts what has a time of its own
+}
+
+// entry is a snap with all that belongs to it.
+type entry struct {
+	Snap
+	revisions map[int]*revision
+	released  map[slot]release
+}
+
+type revision struct {
+	Rev
+	created   string
+	snap      digest
+	resources []digest
+	// announced are what answers say of the blob; snap is what it is.
+	announced digest
+}
+
+type slot struct {
+	arch    string
+	channel channel.Channel // with its track
+}
+
+type release struct {
+	revision int
+	at       string
+}
+
+// New returns a store without snaps.
+func New(opts Options) (*Store, error) {
+	stack, err := assertiontest.New()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{opts: opts, Stack: stack, snaps: map[string]*entry{}, assertions: map[string]map[int]*assertion.Assertion{}}
+	s.put(stack.Root)
+	s.put(stack.RootAccountKey)
+	for _, a := range stack.Base() {
+		s.put(a)
+	}
+	return s, nil
+}
+
+// put keeps a under its ref and format.
+func (s *Store) put(a *assertion.Assertion) {
+	key := a.Ref().Key()
+	if s.assertions[key] == nil {
+		s.assertions[key] = map[int]*assertion.Assertion{}
+	}
+	s.assertions[key][a.Format()] = a
+}
+
+// now is a time for the next event: in the past, and later than that of the one before.
+func (s *Store) now() string {
+	s.events++
+	return time.Date(2024, 3, 1, 9, 0, 0, 117114000, time.UTC).Add(time.Duration(s.events) * 17 * time.Minute).Format("2006-01-02T15:04:05.000000-07:00")
+}
+
+// ID is the snap-id of a snap that was given none.
+func ID(name string) string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	sum := sha256.Sum256([]byte(name))
+	id := make([]byte, 32)
+	for i := range id {
+		id[i] = letters[int(sum[i])%len(letters)]
+	}
+	return string(id)
+}
+
+// AddSnap registers a snap's name.
+func (s *Store) AddSnap(snap Snap) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.snaps[snap.Name] != nil {
+		return fmt.Errorf("snap %s: there is one already", snap.Name)
+	}
+	if snap.SnapID == "" {
+		snap.SnapID = ID(snap.Name)
+	}
+	if snap.Type == "" {
+		snap.Type = "app"
+	}
+	if snap.Publisher == (Publisher{}) {
+		snap.Publisher = Publisher{ID: assertiontest.RootID, Username: assertiontest.RootID, DisplayName: "Test Root", Validation: "verified"}
+	}
+	if snap.Summary == "" {
+		snap.Summary = "The " + snap.Name + " snap of the simulated store"
+	}
+	s.snaps[snap.Name] = &entry{Snap: snap, revisions: map[int]*revision{}, released: map[slot]release{}}
+	s.signSnap(&snap)
+	return nil
+}
+
+func (s *Store) signSnap(snap *Snap) {
+	p := snap.Publisher
+	if p.ID != assertiontest.RootID {
+		s.put(s.Stack.Account(p.ID, p.DisplayName, assertiontest.Headers{"username": p.Username, "validation": p.Validation}))
+	}
+	formats := snap.DeclarationFormats
+	if formats == nil {
+		formats = []int{0}
+	}
+	for i, format := range formats {
+		changes := assertiontest.Headers{}
+		if format > 0 {
+			changes["format"] = fmt.Sprint(format)
+		}
+		if i > 0 {
+			changes["revision"] = fmt.Sprint(i)
+		}
+		s.put(s.Stack.SnapDeclaration(snap.SnapID, snap.Name, p.ID, changes))
+	}
+}
+
+// AddRevision uploads a revision, which is released to no channel yet. Its blobs are read once, to be hashed.
+func (s *Store) AddRevision(name string, rev Rev) error {
+	sum, err := digestOf(rev.Blob)
+	if err != nil {
+		return fmt.Errorf("snap %s: revision %d: %w", name, rev.Revision, err)
+	}
+	var resources []digest
+	for _, c := range rev.Components {
+		d, err := digestOf(c.Blob)
+		if err != nil {
+			return fmt.Errorf("snap %s: component %s: %w", name, c.Name, err)
+		}
+		resources = append(resources, d)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.snaps[name]
+	if e == nil {
+		return fmt.Errorf("snap %s: there is none", name)
+	}
+	if rev.Revision < 1 || e.revisions[rev.Revision] != nil {
+		return fmt.Errorf("snap %s: revision %d: not a new one", name, rev.Revision)
+	}
+	if rev.Architectures == nil {
+		rev.Architectures = []string{"all"}
+	}
+	if rev.Version == "" {
+		rev.Version = fmt.Sprintf("1.%d", rev.Revision)
+	}
+	if rev.Confinement == "" {
+		rev.Confinement = "strict"
+	}
+	if rev.YAML == "" {
+		rev.YAML = YAML(e.Snap, rev)
+	}
+	r := &revision{Rev: rev, created: s.now(), snap: sum, announced: sum, resources: resources}
+	e.revisions[rev.Revision] = r
+	s.signRevision(e, r)
+	return nil
+}
+
+func (s *Store) signRevision(e *entry, r *revision) {
+	developer := e.Publisher.ID
+	s.put(s.Stack.SnapRevision(e.SnapID, r.Revision, developer, r.snap.blob(), nil))
+	for i, c := range r.Components {
+		s.put(s.Stack.SnapResourceRevision(e.SnapID, c.Name, c.Revision, developer, r.resources[i].blob(), nil))
+		s.put(s.Stack.SnapResourcePair(e.SnapID, c.Name, c.Revision, r.Revision, developer, nil))
+	}
+}
+
+// Release releases a revision to a channel ("edge", "2.0/stable", "latest/stable/fix") for one architecture, or for every one
+// that it supports when arch is "".
+func (s *Store) Release(name, arch, to string, revision int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.snaps[name]
+	if e == nil || e.revisions[revision] == nil {
+		return fmt.Errorf("snap %s: no revision %d", name, revision)
+	}
+	c, err := channel.Parse(to)
+	if err != nil {
+		return err
+	}
+	archs := e.revisions[revision].Architectures
+	if arch != "" {
+		archs = []string{arch}
+	} else if slices.Contains(archs, "all") {
+		archs = architectures
+	}
+	for _, a := range archs {
+		e.released[slot{a, c.WithTrack(channel.DefaultTrack)}] = release{revision, s.now()}
+	}
+	return nil
+}
+
+// Close closes a channel for one architecture, or for every one when arch is "".
+func (s *Store) Close(name, arch, which string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.snaps[name]
+	c, err := channel.Parse(which)
+	if err != nil || e == nil {
+		return fmt.Errorf("snap %s: close %s: no such snap or channel", name, which)
+	}
+	for at := range e.released {
+		if at.channel == c.WithTrack(channel.DefaultTrack) && (arch == "" || arch == at.arch) {
+			delete(e.released, at)
+		}
+	}
+	return nil
+}
