@@ -1,0 +1,177 @@
+package server
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"offlinestore/assertion"
+	"offlinestore/snap"
+	"offlinestore/store"
+)
+
+// indexedAssertion is an assertion of the catalogue, with its place in its sequence if its type forms one.
+type indexedAssertion struct {
+	*store.Assertion
+	sequence int
+}
+
+// unlimited is the format limit of a client that states none.
+const unlimited = math.MaxInt
+
+func (ix *index) addAssertions(list []store.Assertion) error {
+	ix.assertions = make(map[string][]*indexedAssertion, len(list))
+	ix.sequences = make(map[string][]*indexedAssertion)
+	for i := range list {
+		a := &indexedAssertion{Assertion: &list[i]}
+		t, ok := assertion.TypeByName(a.Type)
+		if !ok || len(a.PrimaryKey) != len(t.PrimaryKey) || len(a.Raw) == 0 {
+			return fmt.Errorf("index assertion %s: unknown type, incomplete primary key or no content", a.ref())
+		}
+		if t.Sequence {
+			last := len(a.PrimaryKey) - 1
+			n, err := strconv.Atoi(a.PrimaryKey[last])
+			if err != nil || n < 1 {
+				return fmt.Errorf("index assertion %s: sequence is no number", a.ref())
+			}
+			a.sequence = n
+			key := assertionKey(a.Type, a.PrimaryKey[:last])
+			ix.sequences[key] = append(ix.sequences[key], a)
+		}
+		key := a.ref().Key()
+		ix.assertions[key] = append(ix.assertions[key], a)
+	}
+	for _, lists := range []map[string][]*indexedAssertion{ix.assertions, ix.sequences} {
+		for _, l := range lists {
+			slices.SortFunc(l, func(a, b *indexedAssertion) int {
+				return -cmp.Or(cmp.Compare(a.sequence, b.sequence), cmp.Compare(a.Revision, b.Revision), cmp.Compare(a.Format, b.Format))
+			})
+		}
+	}
+	ix.asserts = len(list)
+	return nil
+}
+
+func (a *indexedAssertion) ref() assertion.Ref {
+	return assertion.Ref{Type: a.Type, PrimaryKey: a.PrimaryKey}
+}
+
+func assertionKey(typ string, key []string) string {
+	return assertion.Ref{Type: typ, PrimaryKey: key}.Key()
+}
+
+// assertion returns the newest revision of ref that a client understands which knows formats up to maxFormat.
+func (ix *index) assertion(ref assertion.Ref, maxFormat int) *indexedAssertion {
+	return firstOf(ix.assertions[ref.Key()], maxFormat)
+}
+
+// latest returns the last point of a sequence.
+func (ix *index) latest(typ string, key []string, maxFormat int) *indexedAssertion {
+	return firstOf(ix.sequences[assertionKey(typ, key)], maxFormat)
+}
+
+func firstOf(list []*indexedAssertion, maxFormat int) *indexedAssertion {
+	for _, a := range list {
+		if a.Format <= maxFormat {
+			return a
+		}
+	}
+	return nil
+}
+
+// errNoAssertion means that a request for an assertion was fine and that there is none.
+var errNoAssertion = errors.New("not in this store")
+
+// lookUp finds the assertion that the parts of a URL's path and its query name.
+func (ix *index) lookUp(typ string, key []string, query url.Values) (*indexedAssertion, error) {
+	maxFormat := unlimited
+	if s := query.Get("max-format"); s != "" {
+		n, err := strconv.ParseUint(s, 10, 31)
+		if err != nil {
+			return nil, fmt.Errorf("max-format %.20q: want a number", s)
+		}
+		maxFormat = int(n)
+	}
+	t, ok := assertion.TypeByName(typ)
+	if !ok {
+		return nil, errNoAssertion
+	}
+	var a *indexedAssertion
+	if t.Sequence && len(key) == len(t.PrimaryKey)-1 {
+		switch seq := query.Get("sequence"); seq {
+		case "", "latest":
+			a = ix.latest(typ, key, maxFormat)
+		default:
+			key = append(slices.Clone(key), seq)
+		}
+	}
+	if a == nil && !(t.Sequence && len(key) < len(t.PrimaryKey)) {
+		ref, err := assertion.RefFromPath(typ, key)
+		if err != nil {
+			return nil, err
+		}
+		a = ix.assertion(ref, maxFormat)
+	}
+	if a == nil {
+		return nil, errNoAssertion
+	}
+	return a, nil
+}
+
+// serveAssertion answers GET <prefix><type>/<primary key…>. The path is taken apart before it is unescaped, since a part may hold
+// anything.
+func (s *Server) serveAssertion(w http.ResponseWriter, r *http.Request, ix *index) {
+	_, path, _ := strings.Cut(r.URL.EscapedPath(), "/assertions/")
+	parts := strings.Split(path, "/")
+	for i, p := range parts {
+		var err error
+		if parts[i], err = url.PathUnescape(p); err != nil {
+			s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the path is not properly escaped")
+			return
+		}
+	}
+	a, err := ix.lookUp(parts[0], parts[1:], r.URL.Query())
+	switch {
+	case errors.Is(err, errNoAssertion):
+		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, fmt.Sprintf("no %.60s assertion with this key in this store", parts[0]))
+	case err != nil:
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, err.Error())
+	default:
+		// The real store ends each with a newline, which is not part of what was signed.
+		end := "\n"
+		if bytes.HasSuffix(a.Raw, []byte(end)) {
+			end = ""
+		}
+		h := w.Header()
+		h.Set("Content-Type", snap.AssertionMediaType)
+		h.Set("Content-Length", strconv.Itoa(len(a.Raw)+len(end)))
+		h.Set("ETag", `"`+strconv.Itoa(a.Revision)+`"`)
+		w.WriteHeader(http.StatusOK)
+		_, _ = w.Write(a.Raw)
+		_, _ = io.WriteString(w, end) // the client is gone
+	}
+}
+
+// assertionURL is where an assertion is served, for a client that knows formats up to maxFormat.
+func assertionURL(base string, a *indexedAssertion, maxFormat int) string {
+	var b strings.Builder
+	b.WriteString(base)
+	b.WriteString("/v2/assertions/")
+	b.WriteString(a.Type)
+	for _, p := range a.ref().Path() {
+		b.WriteByte('/')
+		b.WriteString(url.PathEscape(p))
+	}
+	if maxFormat != unlimited {
+		b.WriteString("?max-format=" + strconv.Itoa(maxFormat))
+	}
+	return b.String()
+}

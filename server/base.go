@@ -1,0 +1,62 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+var validHostname = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,251}[a-zA-Z0-9])?\.?$`)
+
+// base returns the beginning of every URL in an answer to r: scheme and host. Nothing of it needs escaping. It is "" if the request
+// names no usable host, which is the only thing that comes from outside here. Headers of a forwarding proxy are not believed.
+func (s *Server) base(r *http.Request) string {
+	host := s.domain
+	if s.cfg.Domain == "" {
+		host = normalizeHost(r.Host)
+	}
+	switch {
+	case host == "":
+		return ""
+	case r.TLS != nil:
+		return "https://" + host
+	}
+	return "http://" + host
+}
+
+// normalizeHost returns host[:port] with an IPv6 address in brackets, or "" if it is no host.
+func normalizeHost(s string) string {
+	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+		if a.Is6() {
+			return "[" + s + "]"
+		}
+		return s
+	}
+	host, port := s, ""
+	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexByte(s, ']') {
+		host, port = s[:i], s[i+1:]
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return ""
+		}
+	}
+	if v6, ok := strings.CutPrefix(host, "["); ok {
+		v6, ok = strings.CutSuffix(v6, "]")
+		a, err := netip.ParseAddr(v6)
+		if !ok || err != nil || !a.Is6() || a.Zone() != "" {
+			return ""
+		}
+		host = v6
+	} else if !validHostname.MatchString(host) {
+		return ""
+	}
+	if port != "" {
+		return net.JoinHostPort(host, port)
+	}
+	if strings.Contains(host, ":") {
+		return "[" + host + "]"
+	}
+	return host
+}

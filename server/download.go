@@ -1,0 +1,84 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"offlinestore/blob"
+	"offlinestore/snap"
+)
+
+// download sends a snap or a component.
+func (s *Server) download(w http.ResponseWriter, r *http.Request, ix *index) {
+	name := r.PathValue("file")
+	f, ok := ix.files[name]
+	if !ok {
+		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, "no such revision in this store")
+		return
+	}
+	b, ok := s.open(w, r, f)
+	if !ok {
+		return
+	}
+	defer b.Close()
+	h := w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	h.Set("Cache-Control", "max-age=86400")
+	h.Set("ETag", `"`+f.blob.Encoded()+`"`)
+	http.ServeContent(w, r, "", time.Time{}, b)
+}
+
+// icon sends the picture of a snap. An SVG is kept from doing anything in a browser.
+func (s *Server) icon(w http.ResponseWriter, r *http.Request, ix *index) {
+	f, ok := ix.icons[r.PathValue("file")]
+	if !ok {
+		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, "no such icon in this store")
+		return
+	}
+	b, ok := s.open(w, r, f)
+	if !ok {
+		return
+	}
+	defer b.Close()
+	h := w.Header()
+	h.Set("Content-Type", f.mediaType)
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
+	h.Set("Cache-Control", "max-age=86400")
+	h.Set("ETag", `"`+f.blob.Encoded()+`"`)
+	http.ServeContent(w, r, "", time.Time{}, b)
+}
+
+// open opens the blob of f, or answers the request itself. A blob of the wrong size is not sent: its client would find out only after
+// all of it, and would come back.
+func (s *Server) open(w http.ResponseWriter, r *http.Request, f file) (*os.File, bool) {
+	b, err := s.cfg.Blobs.OpenBlob(f.blob)
+	if err == nil {
+		var info os.FileInfo
+		if info, err = b.Stat(); err == nil && info.Size() != f.size {
+			err = fmt.Errorf("blob %s has %d bytes, want %d", f.blob, info.Size(), f.size)
+		}
+		if err == nil {
+			return b, true
+		}
+		b.Close()
+	}
+	s.cfg.Logger.Error("open blob", "path", r.URL.Path, "blob", f.blob.String(), "err", err)
+	s.metrics.blobErrors.Inc()
+	if errors.Is(err, blob.ErrNotFound) {
+		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, "the file is missing in this store: its operator should run check --blobs")
+		return nil, false
+	}
+	s.fail(w, r, http.StatusInternalServerError, codeInternal, "the file can't be read in this store: its operator should run check --blobs")
+	return nil, false
+}
+
+// sendChunk is how much of a download is sent before its deadline moves on; at the slowest rate that snapd puts up with, 4096 bytes
+// a second, it takes less than chunkTimeout.
+const (
+	sendChunk    = 1 << 20
+	chunkTimeout = 5 * time.Minute
+)

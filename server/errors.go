@@ -1,0 +1,64 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+
+	"offlinestore/snap"
+)
+
+// The codes of errors that are ours alone.
+const (
+	codeBadRequest  = "api-error"
+	codeNotAllowed  = "method-not-allowed"
+	codeUnsupported = "not-supported"
+	codeUnavailable = "unavailable"
+	codeTooLarge    = "request-too-large"
+	codeInternal    = "internal-error"
+)
+
+// errorBody is the one body of every failed request. Version 2 of the API reads ErrorList, version 1 the status, title, detail and
+// type, and device registration the message.
+type errorBody struct {
+	Detail    string       `json:"detail"`
+	ErrorList []snap.Error `json:"error-list"`
+	Message   string       `json:"message"`
+	Status    int          `json:"status"`
+	Title     string       `json:"title"`
+	Type      string       `json:"type"`
+}
+
+// fail answers with an error. The Content-Type must be exactly this one, or snapd does not read the body.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+	title := http.StatusText(status)
+	if status == http.StatusNotFound {
+		title = "not found"
+	}
+	s.writeJSON(w, r, status, "application/json", errorBody{
+		Detail: message, ErrorList: []snap.Error{{Code: code, Message: message}}, Message: message,
+		Status: status, Title: title, Type: "about:blank",
+	})
+}
+
+const (
+	typeJSON = "application/json"
+	typeHAL  = "application/hal+json"
+)
+
+func (s *Server) writeJSON(w http.ResponseWriter, r *http.Request, status int, mediaType string, v any) {
+	text, err := marshal(v)
+	if err != nil {
+		s.cfg.Logger.Error("encode answer", "path", r.URL.Path, "err", err)
+		http.Error(w, "", http.StatusInternalServerError)
+		return
+	}
+	writeText(w, status, mediaType, text)
+}
+
+func writeText(w http.ResponseWriter, status int, mediaType string, text []byte) {
+	h := w.Header()
+	h.Set("Content-Type", mediaType)
+	h.Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	_, _ = w.Write(text) // the client is gone
+}

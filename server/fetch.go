@@ -1,0 +1,81 @@
+package server
+
+import (
+	"fmt"
+	"strconv"
+
+	"offlinestore/assertion"
+	"offlinestore/snap"
+)
+
+// fetchAssertions answers a fetch-assertions action with the URLs of those assertions that are newer than what the device has.
+func (ix *index) fetchAssertions(a *snap.Action, formats map[string]int, base string) snap.Result {
+	out := snap.Result{Result: snap.ActionFetchAssertions, Key: a.Key, AssertionStreamURLs: []string{}}
+	for i := range a.Assertions {
+		req := &a.Assertions[i]
+		maxFormat := unlimited
+		if formats != nil {
+			// A type that is not listed is known in its first format alone.
+			maxFormat = formats[req.Type]
+		}
+		found, newer, err := ix.wanted(req, maxFormat)
+		switch {
+		case err != nil:
+			out.ErrorList = append(out.ErrorList, snap.Error{Code: codeBadRequest, Message: err.Error(),
+				Type: req.Type, PrimaryKey: req.PrimaryKey, SequenceKey: req.SequenceKey})
+		case found == nil:
+			out.ErrorList = append(out.ErrorList, snap.Error{Code: snap.CodeNotFound,
+				Message: fmt.Sprintf("no %.60s assertion with this key in this store", req.Type),
+				Type:    req.Type, PrimaryKey: req.PrimaryKey, SequenceKey: req.SequenceKey})
+		case newer:
+			out.AssertionStreamURLs = append(out.AssertionStreamURLs, assertionURL(base, found, maxFormat))
+		}
+	}
+	return out
+}
+
+// wanted finds what req asks for, and says whether it is news to the device.
+func (ix *index) wanted(req *snap.AssertionRequest, maxFormat int) (a *indexedAssertion, newer bool, err error) {
+	t, ok := assertion.TypeByName(req.Type)
+	if !ok {
+		return nil, false, nil
+	}
+	if len(req.SequenceKey) > 0 {
+		if !t.Sequence || len(req.SequenceKey) != len(t.PrimaryKey)-1 {
+			return nil, false, fmt.Errorf("%s: sequence-key has %d values", req.Type, len(req.SequenceKey))
+		}
+		a, newer, err = ix.wantedPoint(req, maxFormat)
+		return a, newer, err
+	}
+	ref, err := assertion.RefFromPath(req.Type, req.PrimaryKey)
+	if err != nil {
+		return nil, false, err
+	}
+	a = ix.assertion(ref, maxFormat)
+	return a, a != nil && revised(a, req.IfNewerThan), nil
+}
+
+// wantedPoint is wanted for a sequence: the point that is asked for, or the last one.
+func (ix *index) wantedPoint(req *snap.AssertionRequest, maxFormat int) (*indexedAssertion, bool, error) {
+	if req.Sequence != nil {
+		ref, err := assertion.RefFromPath(req.Type, append(req.SequenceKey[:len(req.SequenceKey):len(req.SequenceKey)], strconv.Itoa(*req.Sequence)))
+		if err != nil {
+			return nil, false, err
+		}
+		a := ix.assertion(ref, maxFormat)
+		return a, a != nil && revised(a, req.IfNewerThan), nil
+	}
+	a := ix.latest(req.Type, req.SequenceKey, maxFormat)
+	switch {
+	case a == nil:
+		return nil, false, nil
+	case req.IfSequenceNewerThan != nil:
+		return a, a.sequence > *req.IfSequenceNewerThan, nil
+	case req.IfSequenceEqualOrNewerThan != nil:
+		n := *req.IfSequenceEqualOrNewerThan
+		return a, a.sequence > n || a.sequence == n && revised(a, req.IfNewerThan), nil
+	}
+	return a, revised(a, req.IfNewerThan), nil
+}
+
+func revised(a *indexedAssertion, than *int) bool { return than == nil || a.Revision > *than }

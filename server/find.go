@@ -1,0 +1,115 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+
+	"offlinestore/snap"
+)
+
+// find answers GET /v2/snaps/find.
+func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
+	base, ok := s.requireBase(w, r)
+	if !ok {
+		return
+	}
+	query := r.URL.Query()
+	what, ok := newSearch(query, architecture(r))
+	if !ok {
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the query is too long or its channel is none")
+		return
+	}
+	fields := fieldSetOf(splitList(query.Get("fields")))
+	pooled := getBuffer()
+	defer putBuffer(pooled)
+	out := append((*pooled)[:0], `{"results":[`...)
+	for i, h := range what.run(ix) {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = appendHit(out, h, fields, base)
+	}
+	out = append(out, `]}`...)
+	*pooled = out
+	writeText(w, http.StatusOK, typeJSON, out)
+}
+
+// appendHit appends a search result. Its snap.yaml is left out: snapd has no use for it there, and it is long.
+func appendHit(dst []byte, h hit, fields fieldSet, base string) []byte {
+	dst = appendString(append(dst, `{"name":`...), h.snap.Name)
+	dst = appendString(append(dst, `,"revision":{"channel":`...), h.row.name)
+	rev := appendFields(nil, fields&revisionFields&^fSnapYAML, &h.row.revision.object, nil, base)
+	if len(rev) > len("{}") {
+		rev[0] = ','
+		dst = append(dst, rev...)
+	} else {
+		dst = append(dst, '}')
+	}
+	dst = appendFields(append(dst, `,"snap":`...), fields&snapFields&^(fName|fSnapID), nil, &h.snap.object, base)
+	return append(appendString(append(dst, `,"snap-id":`...), h.snap.SnapID), '}')
+}
+
+func (s *Server) categories(w http.ResponseWriter, r *http.Request, ix *index) {
+	var out snap.CategoriesResponse
+	for _, name := range ix.shelves {
+		out.Categories = append(out.Categories, snap.CategoryName{Name: name})
+	}
+	s.writeJSON(w, r, http.StatusOK, typeJSON, out)
+}
+
+// embedded is the body of lists in version 1. snapd reads the one of names as a stream that must begin with these very keys.
+type embedded struct {
+	Embedded struct {
+		Sections []snap.CategoryName `json:"clickindex:sections,omitempty"`
+		Packages any                 `json:"clickindex:package,omitempty"`
+	} `json:"_embedded"`
+}
+
+func (s *Server) sections(w http.ResponseWriter, r *http.Request, ix *index) {
+	var out embedded
+	for _, name := range ix.shelves {
+		out.Embedded.Sections = append(out.Embedded.Sections, snap.CategoryName{Name: name})
+	}
+	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
+}
+
+// listedName is an entry of the list that completes names and finds commands on a device.
+type listedName struct {
+	Aliases     []struct{} `json:"aliases"`
+	Apps        []string   `json:"apps"`
+	PackageName string     `json:"package_name"`
+	Summary     string     `json:"summary"`
+	Title       string     `json:"title"`
+	Version     string     `json:"version"`
+
+	confinement string
+}
+
+func listNames(snaps []*indexedSnap) []listedName {
+	out := make([]listedName, 0, len(snaps))
+	for _, sn := range snaps {
+		rows := sn.open("")
+		if len(rows) == 0 {
+			continue
+		}
+		rev := rows[0].revision
+		n := listedName{Aliases: []struct{}{}, Apps: []string{}, PackageName: sn.Name, Summary: sn.Details.Summary, Title: sn.Details.Title,
+			Version: rev.Version, confinement: rev.Confinement}
+		if m, err := snap.ParseYAML(rev.SnapYAML); err == nil {
+			n.Apps = orEmpty(m.Apps)
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+func (s *Server) names(w http.ResponseWriter, r *http.Request, ix *index) {
+	allowed := splitList(r.URL.Query().Get("confinement"))
+	list := ix.names()
+	if len(allowed) > 0 {
+		list = slices.DeleteFunc(slices.Clone(list), func(n listedName) bool { return !slices.Contains(allowed, n.confinement) })
+	}
+	var out embedded
+	out.Embedded.Packages = orEmpty(list)
+	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
+}

@@ -1,0 +1,115 @@
+package server
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/channel"
+	"offlinestore/store"
+)
+
+// index is a catalogue made ready for answering. It does not change.
+type index struct {
+	generation int64
+	snaps      []*indexedSnap // by name
+	byName     map[string]*indexedSnap
+	byID       map[string]*indexedSnap
+	// channels has the channels of the catalogue as they are commonly written, so that requests need no parsing.
+	channels   map[string]channel.Channel
+	files      map[string]file // by the last part of the path of their URL
+	icons      map[string]file
+	assertions map[string][]*indexedAssertion // by type and primary key, the newest revision first
+	sequences  map[string][]*indexedAssertion // by type and sequence key, the last point first
+	revisions  int
+	asserts    int
+	names      func() []listedName
+	shelves    []string
+}
+
+// file is a blob that is served under a URL.
+type file struct {
+	blob      digest.Digest
+	size      int64
+	mediaType string
+}
+
+func newIndex(c *store.Catalog) (*index, error) {
+	ix := &index{
+		generation: c.Generation,
+		byName:     make(map[string]*indexedSnap, len(c.Snaps)),
+		byID:       make(map[string]*indexedSnap, len(c.Snaps)),
+		channels:   make(map[string]channel.Channel),
+		files:      make(map[string]file),
+		icons:      make(map[string]file),
+	}
+	for _, risk := range []string{channel.Stable, channel.Candidate, channel.Beta, channel.Edge} {
+		ix.know(channel.Channel{Track: channel.DefaultTrack, Risk: risk})
+		ix.channels[risk] = channel.Channel{Risk: risk}
+	}
+	for i := range c.Snaps {
+		if err := ix.add(&c.Snaps[i]); err != nil {
+			return nil, fmt.Errorf("index snap %s: %w", c.Snaps[i].Name, err)
+		}
+	}
+	if err := ix.addAssertions(c.Assertions); err != nil {
+		return nil, err
+	}
+	sortSnaps(ix.snaps)
+	ix.shelves = shelves(ix.snaps)
+	// Devices ask for the names once a day, and they take a parse of each snap.yaml.
+	ix.names = sync.OnceValue(func() []listedName { return listNames(ix.snaps) })
+	return ix, nil
+}
+
+func (ix *index) add(st *store.Snap) error {
+	if ix.byName[st.Name] != nil || ix.byID[st.SnapID] != nil {
+		return fmt.Errorf("name or snap-id %s is there twice", st.SnapID)
+	}
+	sn, err := newIndexedSnap(st)
+	if err != nil {
+		return err
+	}
+	for i := range st.Revisions {
+		ix.addFiles(st, &st.Revisions[i])
+	}
+	if f, name, ok := iconFile(st.Icon); ok {
+		ix.icons[name] = f
+	}
+	for key := range sn.rows {
+		ix.know(key.channel)
+	}
+	ix.revisions += len(st.Revisions)
+	ix.snaps = append(ix.snaps, sn)
+	ix.byName[st.Name] = sn
+	ix.byID[st.SnapID] = sn
+	return nil
+}
+
+func (ix *index) know(c channel.Channel) {
+	ix.channels[c.String()] = c
+}
+
+func (ix *index) addFiles(st *store.Snap, r *store.Revision) {
+	ix.files[snapFileName(st.SnapID, r.Revision.Revision)] = file{blob: r.Blob, size: r.Download.Size}
+	for i, c := range r.Resources {
+		ix.files[componentFileName(st.SnapID, c.Name, c.Revision)] = file{blob: r.ResourceBlobs[i], size: c.Download.Size}
+	}
+}
+
+// parseChannel is channel.Parse, faster for what is in the catalogue.
+func (ix *index) parseChannel(s string) (channel.Channel, error) {
+	if c, ok := ix.channels[s]; ok {
+		return c, nil
+	}
+	return channel.Parse(s)
+}
+
+// find looks a snap up by id or, without one, by name.
+func (ix *index) find(id, name string) *indexedSnap {
+	if id != "" {
+		return ix.byID[id]
+	}
+	return ix.byName[name]
+}

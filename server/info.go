@@ -1,0 +1,106 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"offlinestore/snap"
+)
+
+// info answers GET /v2/snaps/info/<name>. Branches are left out: snapd would take one for the risk that it branches from.
+func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
+	name := r.PathValue("name")
+	query := r.URL.Query()
+	sn := ix.byName[name]
+	if sn == nil {
+		s.fail(w, r, http.StatusNotFound, "resource-not-found", fmt.Sprintf("no snap named %.60q in this store", name))
+		return
+	}
+	arch := query.Get("architecture")
+	if arch == "" {
+		arch = architecture(r)
+	}
+	rows := sn.open(arch)
+	if len(rows) == 0 {
+		s.fail(w, r, http.StatusNotFound, "resource-not-found",
+			fmt.Sprintf("snap %q has no release for this architecture; here it is for %s", name, sn.where()))
+		return
+	}
+	base, ok := s.requireBase(w, r)
+	if !ok {
+		return
+	}
+	fields := fieldSetOf(splitList(query.Get("fields")))
+	pooled := getBuffer()
+	defer putBuffer(pooled)
+	out := append((*pooled)[:0], `{"channel-map":[`...)
+	for i, row := range rows {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = appendChannelMapEntry(out, row, fields, base)
+	}
+	out = append(out, `],"default-track":`...)
+	if sn.DefaultTrack == "" {
+		out = append(out, "null"...)
+	} else {
+		out = appendString(out, sn.DefaultTrack)
+	}
+	out = appendString(append(out, `,"name":`...), sn.Name)
+	// The store repeats name and id in here, whatever was asked for.
+	out = appendFields(append(out, `,"snap":`...), fields&snapFields|fName|fSnapID, nil, &sn.object, base)
+	out = append(appendString(append(out, `,"snap-id":`...), sn.SnapID), '}')
+	*pooled = out
+	writeText(w, http.StatusOK, typeJSON, out)
+}
+
+// open lists the open rows that a device of arch sees, the default channel first. Without an architecture these are all.
+func (sn *indexedSnap) open(arch string) []*row {
+	var out []*row
+	seen := make(map[rowKey]bool)
+	for _, r := range sn.listed {
+		if r.channel.Branch != "" {
+			continue
+		}
+		if arch == "" {
+			out = append(out, r)
+			continue
+		}
+		key := rowKey{arch, r.channel}
+		found := sn.at(arch, r.channel)
+		if found == nil || seen[key] {
+			continue
+		}
+		seen[key] = true
+		if found.architecture != arch {
+			foreign := *found
+			foreign.architecture = arch
+			found = &foreign
+		}
+		out = append(out, found)
+	}
+	return out
+}
+
+func appendChannelMapEntry(dst []byte, r *row, fields fieldSet, base string) []byte {
+	c := snap.ChannelMapChannel{Architecture: r.architecture, Name: r.name, Risk: r.channel.Risk, Track: r.channel.Track}
+	if r.releasedAt != "" {
+		c.ReleasedAt = &r.releasedAt
+	}
+	dst = appendJSON(append(dst, `{"channel":`...), c)
+	rev := appendFields(nil, fields&revisionFields, &r.revision.object, nil, base)
+	if len(rev) > len("{}") {
+		rev[0] = ','
+		return append(dst, rev...)
+	}
+	return append(dst, '}')
+}
+
+// splitList splits a list of the form "a,b,c".
+func splitList(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, ",")
+}

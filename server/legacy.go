@@ -1,0 +1,244 @@
+package server
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"offlinestore/channel"
+	"offlinestore/snap"
+)
+
+const maxMetadataBody = 4 << 20
+
+// legacySnap is a snap as version 1 of the API has it: all that snapd knew before 2.34, and what it searched before 2.44.2.
+type legacySnap struct {
+	AnonDownloadURL string             `json:"anon_download_url"`
+	Architecture    []string           `json:"architecture"`
+	Base            *string            `json:"base"`
+	BinaryFilesize  int64              `json:"binary_filesize"`
+	Channel         string             `json:"channel"`
+	ChannelMapsList []legacyTrack      `json:"channel_maps_list,omitempty"`
+	CommonIDs       []string           `json:"common_ids"`
+	Confinement     string             `json:"confinement"`
+	Content         string             `json:"content"`
+	Deltas          []struct{}         `json:"deltas"`
+	Description     string             `json:"description"`
+	DeveloperID     string             `json:"developer_id"`
+	DownloadSHA3384 string             `json:"download_sha3_384"`
+	DownloadURL     string             `json:"download_url"`
+	Epoch           any                `json:"epoch"`
+	IconURL         string             `json:"icon_url"`
+	LastUpdated     string             `json:"last_updated,omitempty"`
+	License         *string            `json:"license"`
+	Origin          string             `json:"origin"`
+	PackageName     string             `json:"package_name"`
+	Prices          map[string]float64 `json:"prices"`
+	Private         bool               `json:"private"`
+	Publisher       string             `json:"publisher"`
+	Revision        int                `json:"revision"`
+	ScreenshotURLs  []string           `json:"screenshot_urls"`
+	SnapID          string             `json:"snap_id"`
+	SnapYAML        string             `json:"snap_yaml_raw,omitempty"`
+	Summary         string             `json:"summary"`
+	SupportURL      string             `json:"support_url"`
+	Contact         string             `json:"contact"`
+	Title           string             `json:"title"`
+	Version         string             `json:"version"`
+}
+
+type legacyTrack struct {
+	Track string          `json:"track"`
+	Map   []legacyChannel `json:"map"`
+}
+
+type legacyChannel struct {
+	BinaryFilesize int64  `json:"binary_filesize,omitempty"`
+	Channel        string `json:"channel"`
+	Confinement    string `json:"confinement,omitempty"`
+	Epoch          any    `json:"epoch,omitempty"`
+	Info           string `json:"info"`
+	Revision       int    `json:"revision,omitempty"`
+	Version        string `json:"version,omitempty"`
+}
+
+func newLegacySnap(sn *indexedSnap, rev *indexedRevision, channelName, base string) legacySnap {
+	d := &sn.Details
+	out := legacySnap{
+		Architecture: rev.Architectures, Base: rev.Base, BinaryFilesize: rev.Download.Size, Channel: channelName,
+		CommonIDs: orEmpty(rev.CommonIDs), Confinement: rev.Confinement, Content: rev.Type, Deltas: []struct{}{}, Description: d.Description,
+		DeveloperID: d.Publisher.ID, DownloadSHA3384: rev.Download.SHA3384, Epoch: legacyEpoch(rev.Epoch), LastUpdated: rev.CreatedAt,
+		License: d.License, Origin: d.Publisher.Username, PackageName: sn.Name, Prices: map[string]float64{}, Private: d.Private,
+		Publisher: d.Publisher.DisplayName, Revision: rev.number(), ScreenshotURLs: []string{}, SnapID: sn.SnapID,
+		SnapYAML: rev.SnapYAML, Summary: d.Summary, Title: d.Title, Version: rev.Version,
+	}
+	out.AnonDownloadURL = base + downloadPath + snapFileName(sn.SnapID, rev.number())
+	out.DownloadURL = out.AnonDownloadURL
+	if d.Contact != nil {
+		out.Contact, out.SupportURL = *d.Contact, *d.Contact
+	}
+	if _, name, ok := iconFile(sn.Icon); ok {
+		out.IconURL = base + iconPath + name
+	}
+	return out
+}
+
+// legacyEpoch prints an epoch as old clients know it, "1" or "1*", where it is of such a form.
+func legacyEpoch(e snap.Epoch) any {
+	if len(e.Write) == 0 {
+		e.Write = []uint32{0}
+	}
+	if len(e.Read) == 0 {
+		e.Read = []uint32{0}
+	}
+	n := e.Write[0]
+	text := strconv.FormatUint(uint64(n), 10)
+	switch {
+	case len(e.Write) == 1 && slices.Equal(e.Read, e.Write):
+		return text
+	case len(e.Write) == 1 && n > 0 && slices.Equal(e.Read, []uint32{n - 1, n}):
+		return text + "*"
+	}
+	return e
+}
+
+// legacyChannels lists the channels of a snap by track.
+func legacyChannels(sn *indexedSnap, arch string) []legacyTrack {
+	out := []legacyTrack{}
+	for _, r := range sn.open(arch) {
+		i := slices.IndexFunc(out, func(t legacyTrack) bool { return t.Track == r.channel.Track })
+		if i < 0 {
+			i = len(out)
+			out = append(out, legacyTrack{Track: r.channel.Track})
+		}
+		out[i].Map = append(out[i].Map, legacyChannel{BinaryFilesize: r.revision.Download.Size, Channel: r.channel.Risk, Confinement: r.revision.Confinement,
+			Epoch: legacyEpoch(r.revision.Epoch), Info: "specific", Revision: r.revision.number(), Version: r.revision.Version})
+	}
+	return out
+}
+
+// details answers GET /api/v1/snaps/details/<name>, with a channel or a revision.
+func (s *Server) details(w http.ResponseWriter, r *http.Request, ix *index) {
+	name, query := r.PathValue("name"), r.URL.Query()
+	sn, arch := ix.byName[name], architecture(r)
+	if sn == nil {
+		s.fail(w, r, http.StatusNotFound, "resource-not-found", fmt.Sprintf("no snap named %.60q in this store", name))
+		return
+	}
+	base, ok := s.requireBase(w, r)
+	if !ok {
+		return
+	}
+	if arch == "" && len(sn.listed) > 0 {
+		arch = sn.listed[0].architecture
+	}
+	rev, where, err := sn.legacyPick(ix, arch, query.Get("channel"), query.Get("revision"))
+	if err != nil {
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, err.Error())
+		return
+	}
+	if rev == nil {
+		s.fail(w, r, http.StatusNotFound, "resource-not-found", fmt.Sprintf("snap %q has no such release; here it is for %s", name, sn.where()))
+		return
+	}
+	out := newLegacySnap(sn, rev, where, base)
+	out.ChannelMapsList = legacyChannels(sn, arch)
+	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
+}
+
+// legacyPick finds the revision that the parameters name, and the channel it is from. The revision is nil if there is none.
+func (sn *indexedSnap) legacyPick(ix *index, arch, asked, number string) (*indexedRevision, string, error) {
+	if asked == "" {
+		asked = channel.Stable
+	}
+	c, err := ix.parseChannel(asked)
+	if err != nil {
+		return nil, "", err
+	}
+	c = sn.track(c)
+	if number == "" || number == "0" {
+		if r := sn.follow(arch, c); r != nil {
+			return r.revision, r.name, nil
+		}
+		return nil, "", nil
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 31)
+	if err != nil {
+		return nil, "", fmt.Errorf("revision %.20q: want a number", number)
+	}
+	rev := sn.byNumber(arch, int(n))
+	if rev == nil {
+		return nil, "", nil
+	}
+	if r := sn.released(arch, rev, c); r != nil {
+		return rev, r.name, nil
+	}
+	return rev, "", nil
+}
+
+// metadataRequest is the body of POST /api/v1/snaps/metadata: the snaps that a device has.
+type metadataRequest struct {
+	Snaps []struct {
+		SnapID   string          `json:"snap_id"`
+		Channel  string          `json:"channel"`
+		Revision json.RawMessage `json:"revision"`
+		Epoch    *snap.Epoch     `json:"epoch"`
+	} `json:"snaps"`
+}
+
+// metadata answers with what there is now for each snap of a device; those that are not here are left out.
+func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
+	var req metadataRequest
+	if !s.readJSON(w, r, maxMetadataBody, &req) {
+		return
+	}
+	if len(req.Snaps) > maxActions {
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, fmt.Sprintf("more than %d snaps in one request", maxActions))
+		return
+	}
+	base, ok := s.requireBase(w, r)
+	if !ok {
+		return
+	}
+	arch, list := architecture(r), []legacySnap{}
+	for _, in := range req.Snaps {
+		sn := ix.byID[in.SnapID]
+		if in.Channel == "" {
+			in.Channel = channel.Stable
+		}
+		c, err := ix.parseChannel(in.Channel)
+		if sn == nil || err != nil {
+			continue
+		}
+		have, _ := strconv.Atoi(strings.Trim(string(in.Revision), `"`))
+		if found := sn.upgrade(arch, sn.track(c), in.Epoch, have); found != nil {
+			list = append(list, newLegacySnap(sn, found.revision, found.name, base))
+		}
+	}
+	var out embedded
+	out.Embedded.Packages = list
+	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
+}
+
+// legacySearch answers GET /api/v1/snaps/search.
+func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index) {
+	base, ok := s.requireBase(w, r)
+	if !ok {
+		return
+	}
+	what, ok := newSearch(r.URL.Query(), architecture(r))
+	if !ok {
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the query is too long or its channel is none")
+		return
+	}
+	list := []legacySnap{}
+	for _, h := range what.run(ix) {
+		list = append(list, newLegacySnap(h.snap, h.row.revision, h.row.name, base))
+	}
+	var out embedded
+	out.Embedded.Packages = list
+	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
+}

@@ -1,0 +1,90 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const namespace = "offlinestore"
+
+type metrics struct {
+	registry   *prometheus.Registry
+	requests   *prometheus.CounterVec
+	durations  *prometheus.HistogramVec
+	bytes      *prometheus.CounterVec
+	blobErrors prometheus.Counter
+	generation prometheus.Gauge
+	content    *prometheus.GaugeVec
+	loadedAt   prometheus.Gauge
+	loadErrors prometheus.Counter
+	sourceUp   prometheus.Gauge
+}
+
+func newMetrics() *metrics {
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help})
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
+	}
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: "http_requests_total",
+			Help: "Requests answered, by route and status."}, []string{"route", "code"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: "http_request_duration_seconds",
+			Help: "Time to answer a request, by route.", Buckets: []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5, 30, 120, 600}}, []string{"route"}),
+		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: "http_response_bytes_total",
+			Help: "Bytes of bodies sent, by route."}, []string{"route"}),
+		blobErrors: counter("blob_errors_total", "Blobs of the catalogue that could not be opened."),
+		generation: gauge("catalog_generation", "Generation of the catalogue that is served."),
+		content: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "catalog_entries",
+			Help: "What the catalogue that is served holds."}, []string{"kind"}),
+		loadedAt:   gauge("catalog_load_timestamp_seconds", "When the catalogue that is served was loaded."),
+		loadErrors: counter("catalog_load_errors_total", "Tries to load the catalogue, or to ask whether it changed, that did not succeed."),
+		sourceUp:   gauge("catalog_source_up", "Whether the database answered the last time."),
+	}
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		m.requests, m.durations, m.bytes, m.blobErrors, m.generation, m.content, m.loadedAt, m.loadErrors, m.sourceUp)
+	return m
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+}
+
+func (m *metrics) loaded(ix *index, now time.Time) {
+	m.generation.Set(float64(ix.generation))
+	m.content.WithLabelValues("snaps").Set(float64(len(ix.snaps)))
+	m.content.WithLabelValues("revisions").Set(float64(ix.revisions))
+	m.content.WithLabelValues("assertions").Set(float64(ix.asserts))
+	m.loadedAt.Set(float64(now.Unix()))
+}
+
+// routeMetrics are those of one route, looked up once.
+type routeMetrics struct {
+	ok       prometheus.Counter
+	codes    *prometheus.CounterVec
+	duration prometheus.Observer
+	bytes    prometheus.Counter
+}
+
+func (m *metrics) route(name string) *routeMetrics {
+	codes := m.requests.MustCurryWith(prometheus.Labels{"route": name})
+	return &routeMetrics{ok: codes.WithLabelValues("200"), codes: codes,
+		duration: m.durations.WithLabelValues(name), bytes: m.bytes.WithLabelValues(name)}
+}
+
+func (m *routeMetrics) observe(rec *recorder, took time.Duration) {
+	if rec.status == http.StatusOK {
+		m.ok.Inc()
+	} else {
+		m.codes.WithLabelValues(strconv.Itoa(rec.status)).Inc()
+	}
+	m.duration.Observe(took.Seconds())
+	m.bytes.Add(float64(rec.bytes))
+}

@@ -1,0 +1,233 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"offlinestore/channel"
+	"offlinestore/snap"
+)
+
+const (
+	maxRefreshBody = 4 << 20
+	// maxActions bounds how much larger than the request its answer can be.
+	maxActions = 1000
+	// flushSize is when a long answer starts to leave, so that memory does not grow with it.
+	flushSize = 1 << 20
+)
+
+// refreshCall is one request for POST /v2/snaps/refresh while it is answered.
+type refreshCall struct {
+	ix     *index
+	req    *snap.RefreshRequest
+	arch   string
+	base   string
+	fields fieldSet
+	// byKey has the installed snaps by instance-key, once they are too many to search.
+	byKey map[string]*snap.Installed
+}
+
+func (s *Server) refresh(w http.ResponseWriter, r *http.Request, ix *index) {
+	arch := architecture(r)
+	if snap.ValidateArchitecture(arch) != nil {
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header "+snap.HeaderArchitecture+" names no architecture")
+		return
+	}
+	var req snap.RefreshRequest
+	if !s.readJSON(w, r, maxRefreshBody, &req) {
+		return
+	}
+	if len(req.Actions) > maxActions || len(req.Context) > maxActions {
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, fmt.Sprintf("more than %d actions or installed snaps in one request", maxActions))
+		return
+	}
+	base, ok := s.requireBase(w, r)
+	if !ok {
+		return
+	}
+	c := refreshCall{ix: ix, req: &req, arch: arch, base: base, fields: fieldSetOf(req.Fields)}
+	s.answerRefresh(w, &c)
+}
+
+func (s *Server) answerRefresh(w http.ResponseWriter, c *refreshCall) {
+	pooled := getBuffer()
+	defer putBuffer(pooled)
+	out := append((*pooled)[:0], `{"error-list":[],"results":[`...)
+	h := w.Header()
+	h["Content-Type"] = jsonType
+	first, flushed := true, false
+	for i := range c.req.Actions {
+		before := len(out)
+		if !first {
+			out = append(out, ',')
+		}
+		start := len(out)
+		if out = c.appendResult(out, &c.req.Actions[i]); len(out) == start {
+			out = out[:before]
+			continue
+		}
+		first = false
+		if len(out) > flushSize {
+			flushed = true
+			if _, err := w.Write(out); err != nil {
+				return
+			}
+			out = out[:0]
+		}
+	}
+	out = append(out, `]}`...)
+	if !flushed {
+		h["Content-Length"] = []string{strconv.Itoa(len(out))}
+	}
+	_, _ = w.Write(out) // the client is gone
+	*pooled = out
+}
+
+// appendResult appends the answer to one action, or nothing if there is nothing to say.
+func (c *refreshCall) appendResult(dst []byte, a *snap.Action) []byte {
+	switch a.Action {
+	case snap.ActionInstall, snap.ActionDownload, snap.ActionRefresh:
+		return c.appendSnap(dst, a)
+	case snap.ActionFetchAssertions:
+		return appendJSON(dst, c.ix.fetchAssertions(a, c.req.AssertionMaxFormats, c.base))
+	}
+	return c.appendError(dst, a, nil, codeBadRequest, fmt.Sprintf("unknown action %.40q", a.Action), nil)
+}
+
+func (c *refreshCall) appendSnap(dst []byte, a *snap.Action) []byte {
+	sn := c.ix.find(a.SnapID, a.Name)
+	switch {
+	case sn == nil && a.SnapID != "":
+		return c.appendError(dst, a, nil, snap.CodeIDNotFound, fmt.Sprintf("no snap with id %.40q in this store", a.SnapID), nil)
+	case sn == nil:
+		return c.appendError(dst, a, nil, snap.CodeNameNotFound, fmt.Sprintf("no snap named %.60q in this store", a.Name), nil)
+	}
+	var installed *snap.Installed
+	if a.Action == snap.ActionRefresh {
+		installed = c.installed(a.InstanceKey)
+	}
+	asked := a.Channel
+	if asked == "" && a.Revision == 0 && installed != nil {
+		asked = installed.TrackingChannel
+	}
+	if asked == "" && a.Revision == 0 {
+		asked = channel.Stable
+	}
+	var wanted channel.Channel
+	if asked != "" {
+		var err error
+		if wanted, err = c.ix.parseChannel(asked); err != nil {
+			return c.appendError(dst, a, sn, codeBadRequest, err.Error(), nil)
+		}
+		wanted = sn.track(wanted)
+	}
+	if a.Revision != 0 {
+		return c.appendRevision(dst, a, sn, wanted)
+	}
+	return c.appendChannel(dst, a, sn, asked, wanted, installed)
+}
+
+// appendChannel answers with what a channel holds.
+func (c *refreshCall) appendChannel(dst []byte, a *snap.Action, sn *indexedSnap, asked string, wanted channel.Channel,
+	installed *snap.Installed) []byte {
+	r := sn.follow(c.arch, wanted)
+	if r == nil {
+		return c.appendMissing(dst, a, sn, fmt.Sprintf("snap %q has nothing in %s for %s; here it is for %s", sn.Name, wanted, c.arch, sn.where()))
+	}
+	epoch, have := a.Epoch, 0
+	if installed != nil {
+		epoch, have = installed.Epoch, installed.Revision
+	}
+	if epoch != nil && !r.revision.Epoch.CanRead(*epoch) {
+		if r = sn.upgrade(c.arch, wanted, epoch, have); r == nil {
+			return c.appendStay(dst, a, sn, wanted, have)
+		}
+	}
+	redirect := ""
+	if a.Action != snap.ActionRefresh && sn.DefaultTrack != "" && c.trackless(asked) {
+		redirect = wanted.Name()
+	}
+	return c.appendFound(dst, a, sn, r.revision, r, redirect)
+}
+
+// appendStay answers a device that can't go to what the channel holds, by a revision that it has already, since its data is of
+// an epoch that nothing newer reads.
+func (c *refreshCall) appendStay(dst []byte, a *snap.Action, sn *indexedSnap, wanted channel.Channel, have int) []byte {
+	if a.Action != snap.ActionRefresh {
+		return c.appendMissing(dst, a, sn, fmt.Sprintf("snap %q has no revision in %s for %s that reads the data of the installed epoch", sn.Name, wanted, c.arch))
+	}
+	rev := sn.byNumber(c.arch, have)
+	if rev == nil {
+		return dst // no result is "no update" as well
+	}
+	return c.appendFound(dst, a, sn, rev, sn.released(c.arch, rev, wanted), "")
+}
+
+// appendRevision answers with a revision by number, wherever it was released.
+func (c *refreshCall) appendRevision(dst []byte, a *snap.Action, sn *indexedSnap, wanted channel.Channel) []byte {
+	rev := sn.byNumber(c.arch, a.Revision)
+	if rev == nil {
+		return c.appendMissing(dst, a, sn, fmt.Sprintf("snap %q has no revision %d for %s here; in channels it is for %s", sn.Name, a.Revision, c.arch, sn.where()))
+	}
+	return c.appendFound(dst, a, sn, rev, sn.released(c.arch, rev, wanted), "")
+}
+
+func (c *refreshCall) appendMissing(dst []byte, a *snap.Action, sn *indexedSnap, message string) []byte {
+	return c.appendError(dst, a, sn, snap.CodeRevisionNotFound, message, &snap.ErrorExtra{Releases: sn.releases()})
+}
+
+// appendFound appends a result with a snap. The keys are in the order of the alphabet, as those of the store.
+func (c *refreshCall) appendFound(dst []byte, a *snap.Action, sn *indexedSnap, rev *indexedRevision, r *row, redirect string) []byte {
+	dst = append(dst, '{')
+	if r != nil {
+		dst = append(appendString(append(dst, `"effective-channel":`...), r.name), ',')
+	}
+	dst = appendString(append(dst, `"instance-key":`...), a.InstanceKey)
+	dst = appendString(append(dst, `,"name":`...), sn.Name)
+	if redirect != "" {
+		dst = appendString(append(dst, `,"redirect-channel":`...), redirect)
+	}
+	if r != nil && r.releasedAt != "" {
+		dst = appendString(append(dst, `,"released-at":`...), r.releasedAt)
+	}
+	dst = appendString(append(dst, `,"result":`...), a.Action)
+	dst = appendFields(append(dst, `,"snap":`...), c.fields, &rev.object, &sn.object, c.base)
+	dst = appendString(append(dst, `,"snap-id":`...), sn.SnapID)
+	return append(dst, '}')
+}
+
+func (c *refreshCall) appendError(dst []byte, a *snap.Action, sn *indexedSnap, code, message string, extra *snap.ErrorExtra) []byte {
+	out := snap.Result{Result: "error", InstanceKey: a.InstanceKey, Name: a.Name, SnapID: a.SnapID,
+		Error: &snap.ResultError{Code: code, Message: message, Extra: extra}}
+	if sn != nil {
+		out.Name, out.SnapID = sn.Name, sn.SnapID
+	}
+	return appendJSON(dst, out)
+}
+
+// trackless says whether a channel was asked for without a track.
+func (c *refreshCall) trackless(asked string) bool {
+	ch, err := c.ix.parseChannel(asked)
+	return err == nil && ch.Track == ""
+}
+
+// installed returns what the device says of the snap that it has under a key.
+func (c *refreshCall) installed(key string) *snap.Installed {
+	const searched = 16
+	if len(c.req.Context) > searched && c.byKey == nil {
+		c.byKey = make(map[string]*snap.Installed, len(c.req.Context))
+		for i := range c.req.Context {
+			c.byKey[c.req.Context[i].InstanceKey] = &c.req.Context[i]
+		}
+	}
+	if c.byKey != nil {
+		return c.byKey[key]
+	}
+	for i := range c.req.Context {
+		if c.req.Context[i].InstanceKey == key {
+			return &c.req.Context[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	"offlinestore/snap"
+)
+
+// jsonType is shared by answers so that the busiest one sets its header without allocating.
+var jsonType = []string{typeJSON}
+
+// buffers are reused by refresh requests, which are many and whose answers are large.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 32<<10); return &b }}
+
+// maxPooled keeps a single large answer from being held for ever.
+const maxPooled = 2 * flushSize
+
+func getBuffer() *[]byte { return buffers.Get().(*[]byte) }
+
+func putBuffer(b *[]byte) {
+	if cap(*b) <= maxPooled {
+		buffers.Put(b)
+	}
+}
+
+// architecture is that of the device, by the headers of either version of the API.
+func architecture(r *http.Request) string {
+	if a := r.Header.Get(snap.HeaderArchitecture); a != "" {
+		return a
+	}
+	return r.Header.Get("X-Ubuntu-Architecture")
+}
+
+// readJSON reads the body into v. It answers the request itself when that can't be done.
+func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) bool {
+	pooled := getBuffer()
+	defer putBuffer(pooled)
+	b := bytes.NewBuffer((*pooled)[:0])
+	_, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	*pooled = b.Bytes()
+	if err == nil {
+		err = json.Unmarshal(b.Bytes(), v)
+	}
+	if err == nil {
+		return true
+	}
+	s.failBody(w, r, err)
+	return false
+}
+
+func (s *Server) failBody(w http.ResponseWriter, r *http.Request, err error) {
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		s.fail(w, r, http.StatusRequestEntityTooLarge, codeTooLarge, fmt.Sprintf("the request is larger than %d bytes", tooLarge.Limit))
+		return
+	}
+	s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the request can't be read as the JSON that belongs here")
+}
+
+// discardBody reads the body of a request whose content does not matter, so that the connection can be used again.
+func discardBody(w http.ResponseWriter, r *http.Request, limit int64) error {
+	_, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, limit))
+	return err
+}
+
+// requireBase returns the base of our URLs. It answers the request itself when there is none.
+func (s *Server) requireBase(w http.ResponseWriter, r *http.Request) (string, bool) {
+	base := s.base(r)
+	if base != "" {
+		return base, true
+	}
+	if s.cfg.Domain != "" {
+		s.cfg.Logger.Error("proxy.domain is not a host", "domain", s.cfg.Domain)
+		s.fail(w, r, http.StatusInternalServerError, codeInternal, "this store's own name is not set properly")
+		return "", false
+	}
+	s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header Host names no host")
+	return "", false
+}
+
+func appendJSON(dst []byte, v any) []byte {
+	text, err := marshal(v)
+	if err != nil {
+		return append(dst, "null"...)
+	}
+	return append(dst, text...)
+}

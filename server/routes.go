@@ -1,0 +1,130 @@
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"offlinestore/snap"
+)
+
+// storeVersion is the version of the store's API that answers claim. snapd looks for several thresholds in it.
+const storeVersion = "62"
+
+// route is a row of the API: what answers path, and method, with which name in the metrics.
+type route struct {
+	method, path string
+	handler      http.HandlerFunc
+}
+
+// catalogHandler answers from one state of the catalogue.
+type catalogHandler func(http.ResponseWriter, *http.Request, *index)
+
+func (s *Server) table() []route {
+	const (
+		cohorts  = "cohorts are not available from this store"
+		purchase = "nothing can be bought from this store"
+		serials  = "this store does not register devices"
+	)
+	return []route{
+		{"POST", "/v2/snaps/refresh", s.fromCatalog(s.refresh)},
+		{"GET", "/v2/snaps/info/{name}", s.fromCatalog(s.info)},
+		{"GET", "/v2/snaps/find", s.fromCatalog(s.find)},
+		{"GET", "/v2/snaps/categories", s.fromCatalog(s.categories)},
+		{"GET", "/v2/assertions/{path...}", s.fromCatalog(s.serveAssertion)},
+		{"GET", "/api/v1/snaps/assertions/{path...}", s.fromCatalog(s.serveAssertion)},
+		{"GET", downloadPath + "{file}", s.fromCatalog(s.download)},
+		{"GET", iconPath + "{file}", s.fromCatalog(s.icon)},
+		{"GET", "/api/v1/snaps/sections", s.fromCatalog(s.sections)},
+		{"GET", "/api/v1/snaps/names", s.fromCatalog(s.names)},
+		{"GET", "/api/v1/snaps/details/{name}", s.fromCatalog(s.details)},
+		{"POST", "/api/v1/snaps/metadata", s.fromCatalog(s.metadata)},
+		{"GET", "/api/v1/snaps/search", s.fromCatalog(s.legacySearch)},
+		{"POST", "/api/v1/snaps/auth/nonces", s.nonce},
+		{"POST", "/api/v1/snaps/auth/sessions", s.session},
+		{"POST", "/api/v1/snaps/auth/request-id", s.refusal(http.StatusForbidden, serials)},
+		{"POST", "/api/v1/snaps/auth/devices", s.refusal(http.StatusForbidden, serials)},
+		{"GET", "/v2/auth/store/assertions", s.refusal(http.StatusNotFound, "this store has no store assertion: devices reach it by SNAPPY_FORCE_API_URL")},
+		{"POST", "/v2/cohorts", s.refusal(http.StatusNotFound, cohorts)},
+		{"POST", "/v2/messages", s.refusal(http.StatusNotFound, "this store does not manage devices")},
+		{"GET", "/api/v1/snaps/purchases/orders", s.orders},
+		{"GET", "/api/v1/snaps/purchases/customers/me", s.refusal(http.StatusNotFound, purchase)},
+		{"POST", "/api/v1/snaps/purchases/buy", s.refusal(http.StatusNotFound, purchase)},
+		{"GET", "/_status/check", s.check},
+		{"GET", "/metrics", s.metrics.handler().ServeHTTP},
+		{"GET", "/{$}", s.root},
+	}
+}
+
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	methods := make(map[string][]string)
+	for _, r := range s.table() {
+		mux.Handle(r.method+" "+r.path, s.instrument(r.path, r.handler))
+		methods[r.path] = append(methods[r.path], r.method)
+		if r.method == http.MethodGet {
+			methods[r.path] = append(methods[r.path], http.MethodHead)
+		}
+	}
+	for path, allowed := range methods {
+		mux.Handle(path, s.instrument(path, s.notAllowed(allowed)))
+	}
+	mux.Handle("/", s.instrument("other", s.unknown))
+	return mux
+}
+
+// commonHeaders sets what every answer carries. HEAD / alone has no version: one of 6 or more would draw the serial requests of
+// devices whose gadget has a device service of its own, which this store can't answer.
+func (s *Server) commonHeaders(next http.Handler) http.Handler {
+	version, nosniff := []string{storeVersion}, []string{"nosniff"}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h["X-Content-Type-Options"] = nosniff
+		if r.Method != http.MethodHead || r.URL.Path != "/" {
+			h[snap.HeaderStoreVersion] = version
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// instrument counts and logs. What devices authorise themselves with is in headers and bodies, which are not logged.
+func (s *Server) instrument(name string, next http.HandlerFunc) http.Handler {
+	m := s.metrics.route(name)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := &recorder{ResponseWriter: w}
+		next(rec, r)
+		took := time.Since(start)
+		m.observe(rec, took)
+		if s.cfg.Logger.Enabled(r.Context(), slog.LevelDebug) {
+			s.cfg.Logger.Debug("request", "method", r.Method, "path", r.URL.Path, "status", rec.status, "bytes", rec.bytes,
+				"took", took, "remote", r.RemoteAddr, "agent", r.UserAgent())
+		}
+	})
+}
+
+// fromCatalog gives h the catalogue. While there is none, devices are told to come back.
+func (s *Server) fromCatalog(h catalogHandler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ix := s.index.Load()
+		if ix == nil {
+			w.Header().Set("Retry-After", "5")
+			s.fail(w, r, http.StatusServiceUnavailable, codeUnavailable, "this store has not loaded its catalogue yet")
+			return
+		}
+		h(w, r, ix)
+	}
+}
+
+func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, "this store has nothing under this path")
+}
+
+func (s *Server) notAllowed(methods []string) http.HandlerFunc {
+	slices.Sort(methods)
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Allow"] = methods
+		s.fail(w, r, http.StatusMethodNotAllowed, codeNotAllowed, "this path is not for this method")
+	}
+}

@@ -1,0 +1,208 @@
+package server
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"offlinestore/channel"
+	"offlinestore/snap"
+)
+
+const (
+	// maxResults bounds the answer to a search; the real store's is the same.
+	maxResults = 250
+	maxQuery   = 256 // bytes
+	maxTerms   = 16
+	featured   = "featured"
+)
+
+// searchText is what a search looks at, in lower case.
+type searchText struct {
+	name, title, summary, publisher, description string
+	ids                                          []string
+}
+
+func newSearchText(sn *indexedSnap) searchText {
+	d := &sn.Details
+	t := searchText{
+		name:        strings.ToLower(sn.Name),
+		title:       strings.ToLower(d.Title),
+		summary:     strings.ToLower(d.Summary),
+		publisher:   strings.ToLower(d.Publisher.Username + " " + d.Publisher.DisplayName),
+		description: strings.ToLower(d.Description),
+	}
+	for i := range sn.Revisions {
+		for _, id := range sn.Revisions[i].CommonIDs {
+			t.ids = append(t.ids, strings.ToLower(id))
+		}
+	}
+	slices.Sort(t.ids)
+	t.ids = slices.Compact(t.ids)
+	return t
+}
+
+// The weights of where a word is found: one match in a more telling place is worth more than all of those below it.
+const (
+	scoreExact       = 64
+	scorePrefix      = 32
+	scoreName        = 16
+	scoreTitle       = 8
+	scoreSummary     = 4
+	scorePublisher   = 2
+	scoreDescription = 1
+)
+
+// score says how well a word fits, 0 for not at all.
+func (t *searchText) score(word string) int {
+	n := 0
+	switch {
+	case t.name == word || slices.Contains(t.ids, word):
+		n = scoreExact
+	case strings.HasPrefix(t.name, word):
+		n = scorePrefix
+	case strings.Contains(t.name, word):
+		n = scoreName
+	}
+	places := []struct {
+		text  string
+		score int
+	}{{t.title, scoreTitle}, {t.summary, scoreSummary}, {t.publisher, scorePublisher}, {t.description, scoreDescription}}
+	for _, p := range places {
+		if strings.Contains(p.text, word) {
+			n += p.score
+		}
+	}
+	if n == 0 && slices.ContainsFunc(t.ids, func(id string) bool { return strings.Contains(id, word) }) {
+		n = scoreDescription
+	}
+	return n
+}
+
+// search is what a client looks for.
+type search struct {
+	words       []string
+	phrase      string // the words as a name would have them
+	prefix      string
+	commonID    string
+	category    string
+	arch        string
+	confinement []string
+	channel     channel.Channel // of no risk: any channel
+	private     bool
+}
+
+// hit is a snap that a search found, and the row to show.
+type hit struct {
+	snap  *indexedSnap
+	row   *row
+	score int
+}
+
+// newSearch reads a query, of either version of the API. An invalid channel or too long a query finds nothing: ok is false.
+func newSearch(q url.Values, arch string) (s search, ok bool) {
+	s = search{prefix: strings.ToLower(q.Get("name")), commonID: strings.ToLower(q.Get("common-id")), category: q.Get("category"), arch: q.Get("architecture"),
+		confinement: splitList(q.Get("confinement")), private: q.Get("private") == "true"}
+	if s.arch == "" {
+		s.arch = arch
+	}
+	if s.category == "" {
+		s.category = q.Get("section")
+	}
+	s.words = strings.Fields(strings.ToLower(q.Get("q")))
+	s.phrase = strings.Join(s.words, "-")
+	if len(q.Get("q")) > maxQuery || len(s.words) > maxTerms {
+		return s, false
+	}
+	if c := q.Get("channel"); c != "" && q.Get("scope") != "wide" {
+		var err error
+		if s.channel, err = channel.Parse(c); err != nil {
+			return s, false
+		}
+	}
+	return s, true
+}
+
+// run returns what is found: the best match first, then what is featured, then by name.
+func (s *search) run(ix *index) []hit {
+	var hits []hit
+	for _, sn := range ix.snaps {
+		n := s.match(sn)
+		if n == 0 {
+			continue
+		}
+		if r := s.row(sn); r != nil {
+			hits = append(hits, hit{sn, r, n})
+		}
+	}
+	// The snaps are sorted by name already.
+	slices.SortStableFunc(hits, func(a, b hit) int { return b.score - a.score })
+	return hits[:min(len(hits), maxResults)]
+}
+
+func (s *search) match(sn *indexedSnap) int {
+	switch {
+	case s.private && !sn.Details.Private:
+		return 0
+	case s.category != "" && !onShelf(sn, s.category):
+		return 0
+	case s.commonID != "" && !slices.Contains(sn.words.ids, s.commonID):
+		return 0
+	case !strings.HasPrefix(sn.words.name, s.prefix):
+		return 0
+	}
+	if len(s.words) == 0 {
+		if onShelf(sn, featured) {
+			return 2
+		}
+		return 1
+	}
+	total := 0
+	for _, word := range s.words {
+		n := sn.words.score(word)
+		if n == 0 {
+			return 0
+		}
+		total += n
+	}
+	if len(s.words) > 1 {
+		total += sn.words.score(s.phrase) * len(s.words)
+	}
+	return total
+}
+
+// row returns the first release of a snap that the search allows.
+func (s *search) row(sn *indexedSnap) *row {
+	for _, r := range sn.open(s.arch) {
+		if s.channel.Risk != "" {
+			if s.channel.Track != "" && r.channel.Track != s.channel.Track || r.channel.RiskLevel() > s.channel.RiskLevel() {
+				continue
+			}
+		}
+		if len(s.confinement) > 0 && !slices.Contains(s.confinement, r.revision.Confinement) {
+			continue
+		}
+		return r
+	}
+	return nil
+}
+
+func onShelf(sn *indexedSnap, name string) bool {
+	return slices.ContainsFunc(sn.Details.Categories, func(c snap.Category) bool {
+		return c.Name == name || name == featured && c.Featured
+	})
+}
+
+// shelves lists the names of all categories, "featured" first.
+func shelves(snaps []*indexedSnap) []string {
+	var names []string
+	for _, sn := range snaps {
+		for _, c := range sn.Details.Categories {
+			if c.Name != featured && c.Name != "" {
+				names = append(names, c.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return append([]string{featured}, slices.Compact(names)...)
+}

@@ -1,0 +1,92 @@
+// Package server answers snapd as the Snap Store would, read-only, from a catalogue that is held in memory.
+//
+// An index is made of a store.Catalog once, with the text of every answer's parts in it, and replaced as a whole: a request sees
+// one state of the catalogue and waits for nothing. Blobs are sent from their files.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"offlinestore/blob"
+	"offlinestore/store"
+)
+
+// The bounds of a connection. A download has none as long as it moves: see recorder.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 60 * time.Second
+	writeTimeout  = 60 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+)
+
+// Config says what a Server serves from and how it is called. Only Blobs is required.
+type Config struct {
+	// Blobs holds what devices download.
+	Blobs *blob.Dir
+	// Domain is the host or host:port in the URLs of answers (proxy.domain). Empty takes what the request was sent to.
+	Domain string
+	// Logger gets what an operator should know; nil discards it. Requests are logged at the level of debugging.
+	Logger *slog.Logger
+	// Health reports what is wrong besides the catalogue's source, for /_status/check.
+	Health func(context.Context) error
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Server is the read-only store.
+type Server struct {
+	cfg     Config
+	domain  string
+	index   atomic.Pointer[index]
+	source  sourceState
+	metrics *metrics
+	handler http.Handler
+}
+
+// New returns a Server that has no catalogue yet, and says so to every device until SetCatalog.
+func New(cfg Config) *Server {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Server{cfg: cfg, metrics: newMetrics()}
+	s.domain = normalizeHost(cfg.Domain)
+	s.handler = s.commonHeaders(s.routes())
+	return s
+}
+
+// SetCatalog makes c what devices are served from now on. A catalogue that contradicts itself is refused, and the one before stays.
+// c must not be changed afterwards.
+func (s *Server) SetCatalog(c *store.Catalog) error {
+	ix, err := newIndex(c)
+	if err != nil {
+		return err
+	}
+	s.index.Store(ix)
+	s.metrics.loaded(ix, s.cfg.Now())
+	return nil
+}
+
+// Handler returns the whole API.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// HTTPServer returns an http.Server for the API on addr, with the bounds on time and size that a listener open to devices needs.
+func (s *Server) HTTPServer(addr string) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           s.handler,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
+	}
+}

@@ -1,0 +1,69 @@
+package server
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// sourceState is what is known of where the catalogue comes from.
+type sourceState struct {
+	mu      sync.Mutex
+	since   time.Time // when it was last well
+	problem string
+}
+
+func (st *sourceState) set(now time.Time, problem string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.problem = problem
+	if problem == "" {
+		st.since = now
+	}
+}
+
+func (st *sourceState) get() (problem string, since time.Time) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.problem, st.since
+}
+
+// status is the body of /_status/check.
+type status struct {
+	Status     string   `json:"status"`
+	Generation int64    `json:"generation,omitempty"`
+	Snaps      int      `json:"snaps"`
+	Problems   []string `json:"problems,omitempty"`
+}
+
+// check tells a balancer whether to send devices here. A store that has lost its database still serves, so that is no reason not to.
+func (s *Server) check(w http.ResponseWriter, r *http.Request) {
+	out, code := status{Status: "ok"}, http.StatusOK
+	if problem, since := s.source.get(); problem != "" {
+		if !since.IsZero() {
+			problem += ", last reached " + since.UTC().Format(time.RFC3339)
+		}
+		out.Problems = append(out.Problems, problem)
+	}
+	if s.cfg.Health != nil {
+		if err := s.cfg.Health(r.Context()); err != nil {
+			s.cfg.Logger.Warn("health check", "err", err)
+			out.Problems = append(out.Problems, "a check of this store's health does not pass: see its log")
+		}
+	}
+	if len(out.Problems) > 0 {
+		out.Status = "degraded"
+	}
+	if ix := s.index.Load(); ix != nil {
+		out.Generation, out.Snaps = ix.generation, len(ix.snaps)
+	} else {
+		out.Status, code = "unavailable", http.StatusServiceUnavailable
+		out.Problems = append(out.Problems, "no catalogue was loaded yet")
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	s.writeJSON(w, r, code, typeJSON, out)
+}
+
+func (s *Server) root(w http.ResponseWriter, r *http.Request) {
+	s.writeJSON(w, r, http.StatusOK, typeJSON, map[string]string{"service": "offlinestore"})
+}
