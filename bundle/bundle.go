@@ -1,0 +1,91 @@
+// Package bundle reads and writes the transport format: an OCI image layout (image-spec 1.1), signed, as a directory or
+// packed as one tar. docs/bundle.md is its specification.
+//
+// # Vocabulary
+//
+// An item is one manifest of the bundle: a snap by name, or one revision of it. Its config is the item's JSON, its layers
+// are its blobs. The bundle index (D in design.md) lists the items; everything hangs from its digest, which the signed
+// statement names as its subject. The head is all that comes before the payload: layout file, index.json, bundle index,
+// signature, manifests, configs, assertions and icons. The payload are the large blobs.
+//
+// # Writing
+//
+// A Draft collects items, Seal signs it, and a Sealed bundle is written by WriteTar or WriteLayout.
+//
+// # Reading
+//
+// Open reads as far as the signature. Verify checks it against trusted keys; Head reads and checks the rest of the head;
+// Next then delivers the payload, blob by blob, each verified. The tar has exactly one valid encoding for a given content,
+// so that a flipped bit has nowhere to hide: the reader knows each header before it reads it and compares.
+package bundle
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// FormatMajor and FormatMinor are the version of the format that is written. A reader refuses a newer major.
+const (
+	FormatMajor = 1
+	FormatMinor = 0
+)
+
+// Media types and artifact types of the format.
+const (
+	TypeBundle    = "application/vnd.offlinestore.bundle.v1"
+	TypeSignature = "application/vnd.offlinestore.signature.v1"
+	TypeSnap      = "application/vnd.offlinestore.snap.v1"
+	TypeRevision  = "application/vnd.offlinestore.snap.revision.v1"
+
+	MediaSnapConfig     = "application/vnd.offlinestore.snap.config.v1+json"
+	MediaRevisionConfig = "application/vnd.offlinestore.snap.revision.config.v1+json"
+	MediaSnapBlob       = "application/vnd.offlinestore.snap.blob.v1+squashfs"
+	MediaComponentBlob  = "application/vnd.offlinestore.snap.component.v1+squashfs"
+	MediaEnvelope       = "application/vnd.dsse.envelope.v1+json"
+)
+
+// Annotations of the format.
+const (
+	// AnnotationFormat is the format's version, "major.minor", on the bundle index and in index.json.
+	AnnotationFormat = "vnd.offlinestore.bundle.format"
+	// AnnotationPublicKey is the signer's public key on the signature's manifest: base64 of the DER SubjectPublicKeyInfo.
+	// It is there for inspection; trust never comes from it.
+	AnnotationPublicKey = "vnd.offlinestore.public-key"
+	// AnnotationSHA3384 is the SHA3-384 of a snap or component, in hex, on its layer.
+	AnnotationSHA3384 = "vnd.offlinestore.sha3-384"
+)
+
+// names of the files at the top of a layout.
+const (
+	layoutFile = ocispec.ImageLayoutFile // oci-layout
+	indexFile  = ocispec.ImageIndexFile  // index.json
+	blobPrefix = "blobs/sha256/"
+)
+
+// layoutContent is the whole of the layout file.
+var layoutContent = []byte(`{"imageLayoutVersion":"1.0.0"}`)
+
+// emptyConfig is what the image-spec says to use as the config of an artifact that has none.
+var emptyConfig = []byte(`{}`)
+
+func formatVersion() string { return fmt.Sprintf("%d.%d", FormatMajor, FormatMinor) }
+
+// blobName is the path of a blob inside a layout.
+func blobName(d digest.Digest) string { return blobPrefix + d.Encoded() }
+
+// describe is the descriptor of b.
+func describe(mediaType string, b []byte) ocispec.Descriptor {
+	return ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(b), Size: int64(len(b))}
+}
+
+// encode marshals one of the format's own structures, which always can be.
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("bundle: marshal: " + err.Error())
+	}
+	return b
+}

@@ -1,0 +1,151 @@
+package bundle
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"offlinestore/assertion"
+	"offlinestore/snap"
+)
+
+// MismatchError says that an item and the assertions about it contradict each other.
+type MismatchError struct {
+	// Item is the item's name: jq_6.
+	Item string
+	Err  error
+}
+
+func (e *MismatchError) Error() string { return e.Item + ": " + e.Err.Error() }
+
+func (e *MismatchError) Unwrap() error { return e.Err }
+
+// Check verifies every assertion of the items up to the trusted roots, judged at the time at, and holds each item against
+// the assertions about it: name and publisher against the snap-declaration; digest, size, snap-id and revision against the
+// snap-revision; components likewise. The exporter calls it before it packs and the importer before it believes, so that
+// what would be refused inside the gap is refused outside it. It returns all the assertions, each once.
+//
+// What it does not see are the blobs: that they have the digests that are claimed is for whoever reads them to find out.
+func Check(snaps []*Snap, revisions []*SnapRevision, trust *assertion.Trust, at time.Time) ([]*assertion.Assertion, error) {
+	all := assertion.NewSet()
+	for _, s := range snaps {
+		if err := addStream(all, s.Name, s.Assertions); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range revisions {
+		if err := addStream(all, r.itemName(), r.Assertions); err != nil {
+			return nil, err
+		}
+	}
+	v := &assertion.Verifier{Trust: trust, Source: all, Time: at}
+	for _, a := range all.All() {
+		if err := v.Verify(a); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range snaps {
+		if err := s.check(all); err != nil {
+			return nil, &MismatchError{s.Name, err}
+		}
+	}
+	for _, r := range revisions {
+		if err := r.check(all); err != nil {
+			return nil, &MismatchError{r.itemName(), err}
+		}
+	}
+	return all.All(), nil
+}
+
+func (r *SnapRevision) itemName() string { return fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision) }
+
+func addStream(all *assertion.Set, item string, stream []byte) error {
+	as, err := assertion.DecodeAll(stream)
+	if err != nil {
+		return &MismatchError{item, fmt.Errorf("assertions: %w", err)}
+	}
+	all.Add(as...)
+	return nil
+}
+
+func (s *Snap) check(all assertion.Source) error {
+	d, err := find(all, "snap-declaration", snap.Series, s.SnapID)
+	if err != nil {
+		return err
+	}
+	return match(d, map[string]string{"snap-name": s.Name, "publisher-id": s.Listing.Snap.Publisher.ID})
+}
+
+func (r *SnapRevision) check(all assertion.Source) error {
+	d, err := find(all, "snap-declaration", snap.Series, r.SnapID)
+	if err != nil {
+		return err
+	}
+	if err := match(d, map[string]string{"snap-name": r.Name}); err != nil {
+		return err
+	}
+	digest := assertion.DigestHeader(r.Blob.SHA3384[:])
+	rev, provenance, err := r.snapRevision(all, digest)
+	if err != nil {
+		return err
+	}
+	number := strconv.Itoa(r.Revision.Revision)
+	if err := match(rev, map[string]string{"snap-id": r.SnapID, "snap-revision": number, "snap-size": strconv.FormatInt(r.Blob.Size, 10)}); err != nil {
+		return err
+	}
+	for i, c := range r.Components {
+		if err := r.checkComponent(all, &r.Revision.Resources[i], c, provenance); err != nil {
+			return fmt.Errorf("component %s: %w", r.Revision.Resources[i].Name, err)
+		}
+	}
+	return nil
+}
+
+// snapRevision finds the snap-revision of the blob, in whichever provenance its own stream has it.
+func (r *SnapRevision) snapRevision(all assertion.Source, digest string) (*assertion.Assertion, string, error) {
+	as, err := assertion.DecodeAll(r.Assertions)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, a := range as {
+		if a.Type() == "snap-revision" && a.HeaderString("snap-sha3-384") == digest {
+			return a, a.Ref().PrimaryKey[1], nil
+		}
+	}
+	_, err = find(all, "snap-revision", digest, "global-upload")
+	return nil, "", errors.Join(err, fmt.Errorf("no snap-revision for its digest %s", digest))
+}
+
+func (r *SnapRevision) checkComponent(all assertion.Source, res *snap.Resource, b Blob, provenance string) error {
+	digest := assertion.DigestHeader(b.SHA3384[:])
+	number := strconv.Itoa(res.Revision)
+	rev, err := find(all, "snap-resource-revision", r.SnapID, res.Name, digest, provenance)
+	if err != nil {
+		return err
+	}
+	if err := match(rev, map[string]string{"resource-revision": number, "resource-size": strconv.FormatInt(b.Size, 10)}); err != nil {
+		return err
+	}
+	_, err = find(all, "snap-resource-pair", r.SnapID, res.Name, number, strconv.Itoa(r.Revision.Revision), provenance)
+	return err
+}
+
+func find(all assertion.Source, typ string, key ...string) (*assertion.Assertion, error) {
+	ref := assertion.Ref{Type: typ, PrimaryKey: key}
+	a, err := all.Find(ref)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", ref, err)
+	}
+	return a, nil
+}
+
+// match compares headers with what the item says.
+func match(a *assertion.Assertion, want map[string]string) error {
+	for name, value := range want {
+		if got := a.HeaderString(name); got != value {
+			return fmt.Errorf("the %s says %s %q, the bundle %q", a.Ref(), name, got, value)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package bundle
+
+import (
+	"cmp"
+	"context"
+	"crypto"
+	"fmt"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/specs-go"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Layer is one blob of an item: with Data where it belongs to the head, without where it belongs to the payload.
+type Layer struct {
+	Descriptor ocispec.Descriptor
+	Data       []byte
+}
+
+// Draft collects the items of a bundle. The zero value is empty and ready. Items may come in any order.
+type Draft struct {
+	items []draftItem
+	small map[digest.Digest][]byte
+}
+
+type draftItem struct {
+	descriptor ocispec.Descriptor
+	manifest   ocispec.Manifest
+}
+
+// add puts an item into the draft.
+func (d *Draft) add(artifactType, name, configType string, config []byte, layers []Layer) error {
+	if len(name) > MaxRefLength {
+		return limit("name of an item", int64(len(name)), MaxRefLength)
+	}
+	if n := len(layers); n == 0 || n > MaxLayers {
+		return limit("layers of "+name, int64(n), MaxLayers)
+	}
+	m := ocispec.Manifest{
+		Versioned:    specs.Versioned{SchemaVersion: 2},
+		MediaType:    ocispec.MediaTypeImageManifest,
+		ArtifactType: artifactType,
+		Config:       d.keep(describe(configType, config), config),
+	}
+	for _, l := range layers {
+		if isSmall(l.Descriptor.MediaType) {
+			d.keep(l.Descriptor, l.Data)
+		}
+		m.Layers = append(m.Layers, l.Descriptor)
+	}
+	raw := encode(m)
+	desc := d.keep(describe(ocispec.MediaTypeImageManifest, raw), raw)
+	desc.ArtifactType = artifactType
+	desc.Annotations = map[string]string{ocispec.AnnotationRefName: name}
+	if err := checkItem(desc, &m); err != nil {
+		return fmt.Errorf("item %s: %w", name, err)
+	}
+	d.items = append(d.items, draftItem{desc, m})
+	return nil
+}
+
+func (d *Draft) keep(desc ocispec.Descriptor, data []byte) ocispec.Descriptor {
+	if d.small == nil {
+		d.small = make(map[digest.Digest][]byte)
+	}
+	d.small[desc.Digest] = data
+	return desc
+}
+
+// Sealed is a signed bundle that is ready to be written.
+type Sealed struct {
+	top  top
+	tree tree
+	data map[digest.Digest][]byte
+}
+
+// Seal orders the items, makes the bundle index and signs it. The same items give the same index, whatever the order in
+// which they came.
+func (d *Draft) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Sealed, error) {
+	items := slices.Clone(d.items)
+	slices.SortFunc(items, func(a, b draftItem) int {
+		return cmp.Or(cmp.Compare(a.descriptor.ArtifactType, b.descriptor.ArtifactType), compareNames(refName(a.descriptor), refName(b.descriptor)))
+	})
+	descs := make([]ocispec.Descriptor, len(items))
+	manifests := make([]ocispec.Manifest, len(items))
+	for i, it := range items {
+		descs[i], manifests[i] = it.descriptor, it.manifest
+	}
+	raw := encode(bundleIndex(descs))
+	t, err := newTree(descs, manifests)
+	if err != nil {
+		return nil, fmt.Errorf("seal bundle: %w", err)
+	}
+	envelope, public, err := signStatement(ctx, digest.FromBytes(raw), p, key)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sealed{top: newTop(raw, envelope, public, descs), tree: *t, data: d.small}
+	if n := int64(len(s.top.index)); n > MaxIndexSize {
+		return nil, limit("bytes of index.json", n, MaxIndexSize)
+	}
+	return s, nil
+}
+
+// Digest is the digest of the bundle index: the name by which the bundle's content is known.
+func (s *Sealed) Digest() digest.Digest { return s.top.bundle.Digest }
+
+// Payload lists the large blobs, each once, in the order in which they are written.
+func (s *Sealed) Payload() []ocispec.Descriptor { return s.tree.payload }
+
+// small lists all blobs of the head with their content, in the order in which they are written.
+func (s *Sealed) small() []Layer {
+	out := slices.Clone(s.top.blobs())
+	for _, desc := range s.tree.small {
+		out = append(out, Layer{desc, s.data[desc.Digest]})
+	}
+	return out
+}
+
+// compareNames orders jq_9 before jq_10.
+func compareNames(a, b string) int {
+	return cmp.Or(cmp.Compare(trimDigits(a), trimDigits(b)), cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+}
+
+func trimDigits(s string) string {
+	for len(s) > 0 && s[len(s)-1] >= '0' && s[len(s)-1] <= '9' {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+func refName(d ocispec.Descriptor) string { return d.Annotations[ocispec.AnnotationRefName] }

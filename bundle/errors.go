@@ -1,0 +1,62 @@
+package bundle
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// ErrCorrupt is in the chain of every error that says that the bytes are not those of a valid bundle.
+var ErrCorrupt = errors.New("damaged or altered bundle")
+
+// ErrNotBundle says that the input is something else altogether.
+var ErrNotBundle = errors.New("not a bundle")
+
+// ErrTooNew says that the bundle was written in a newer major version of the format.
+var ErrTooNew = errors.New("bundle format too new")
+
+// ErrLimit says that a bundle exceeds one of the limits of the format.
+var ErrLimit = errors.New("over a limit of the bundle format")
+
+// ErrBadSignature says that the signature is not one by the key that it names.
+var ErrBadSignature = errors.New("bad signature")
+
+// UnknownSignerError says that none of the trusted keys signed the bundle.
+type UnknownSignerError struct {
+	// KeyID is the fingerprint that the bundle names as its signer's.
+	KeyID string
+}
+
+func (e *UnknownSignerError) Error() string {
+	return fmt.Sprintf("signed by a key that is not trusted here: %s", e.KeyID)
+}
+
+// BlobError says which blob of the payload is damaged, and that the rest may still be read.
+type BlobError struct {
+	Digest digest.Digest
+	// Title is the file that the blob is: jq_6.snap.
+	Title string
+	Err   error
+}
+
+func (e *BlobError) Error() string { return fmt.Sprintf("%s (%s): %v", e.Title, e.Digest, e.Err) }
+
+func (e *BlobError) Unwrap() []error { return []error{e.Err, ErrCorrupt} }
+
+// corruptError marks an error as being about the bundle's own bytes, without a word of its own: such errors nest.
+type corruptError struct{ error }
+
+func (e corruptError) Is(target error) bool { return target == ErrCorrupt }
+
+func (e corruptError) Unwrap() error { return e.error }
+
+// corrupt is an error about the bundle's own bytes.
+func corrupt(format string, args ...any) error {
+	return corruptError{fmt.Errorf(format, args...)}
+}
+
+// limit is an error about something of size n where at most limit is allowed.
+func limit(what string, n, limit int64) error {
+	return corrupt("%s: %d is not in the range of 1 to %d: %w", what, n, limit, ErrLimit)
+}

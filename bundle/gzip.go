@@ -1,0 +1,155 @@
+package bundle
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io"
+)
+
+// The gzip framing of bundles (RFC 1952) has stored blocks only (RFC 1951, 3.2.4): snaps and charms are compressed already,
+// and what has one encoding only can be checked to the last bit, the padding of a deflate block included.
+
+// maxStored is the size of every stored block but the last, in bytes.
+const maxStored = 65535
+
+// gzipHeader is the one header that is written and accepted: deflate, no flags, no time, no hint, unknown system.
+var gzipHeader = [10]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}
+
+// gzipSize is the size of n bytes in this framing.
+func gzipSize(n int64) int64 {
+	blocks := max((n+maxStored-1)/maxStored, 1)
+	return int64(len(gzipHeader)) + 5*blocks + n + 8
+}
+
+type gzipWriter struct {
+	w     *bufio.Writer
+	block []byte
+	crc   uint32
+	size  uint32
+}
+
+func newGzipWriter(w *bufio.Writer) (*gzipWriter, error) {
+	_, err := w.Write(gzipHeader[:])
+	return &gzipWriter{w: w, block: make([]byte, 0, maxStored)}, err
+}
+
+// Write keeps the last full block back, since only Close knows whether it is the final one.
+func (g *gzipWriter) Write(p []byte) (int, error) {
+	total := len(p)
+	g.crc = crc32.Update(g.crc, crc32.IEEETable, p)
+	g.size += uint32(total)
+	for len(p) > 0 {
+		if len(g.block) == maxStored {
+			if err := g.flush(0); err != nil {
+				return 0, err
+			}
+		}
+		n := copy(g.block[len(g.block):maxStored], p)
+		g.block, p = g.block[:len(g.block)+n], p[n:]
+	}
+	return total, nil
+}
+
+func (g *gzipWriter) flush(final byte) error {
+	h := blockHeader(final, len(g.block))
+	if _, err := g.w.Write(h[:]); err != nil {
+		return err
+	}
+	_, err := g.w.Write(g.block)
+	g.block = g.block[:0]
+	return err
+}
+
+// Close writes the last block and the trailer.
+func (g *gzipWriter) Close() error {
+	if err := g.flush(1); err != nil {
+		return err
+	}
+	trailer := binary.LittleEndian.AppendUint32(nil, g.crc)
+	_, err := g.w.Write(binary.LittleEndian.AppendUint32(trailer, g.size))
+	return err
+}
+
+func blockHeader(final byte, n int) [5]byte {
+	return [5]byte{final, byte(n), byte(n >> 8), ^byte(n), ^byte(n >> 8)}
+}
+
+type gzipReader struct {
+	r     *bufio.Reader
+	left  int
+	final bool
+	done  bool
+	crc   uint32
+	size  uint32
+}
+
+func newGzipReader(r *bufio.Reader) (*gzipReader, error) {
+	var h [len(gzipHeader)]byte
+	if _, err := io.ReadFull(r, h[:]); err != nil {
+		return nil, corrupt("gzip header: %w", cutOff(err))
+	}
+	if h != gzipHeader {
+		return nil, corrupt("gzip header: not one that store-admin writes; if the bundle was packed again, gunzip it and use the .tar")
+	}
+	return &gzipReader{r: r}, nil
+}
+
+func (g *gzipReader) Read(p []byte) (int, error) {
+	for g.left == 0 {
+		if g.done {
+			return 0, io.EOF
+		}
+		if err := g.next(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := g.r.Read(p[:min(len(p), g.left)])
+	g.left -= n
+	g.crc = crc32.Update(g.crc, crc32.IEEETable, p[:n])
+	g.size += uint32(n)
+	if err != nil {
+		return n, corrupt("gzip: %w", cutOff(err))
+	}
+	return n, nil
+}
+
+// next reads the header of a block, or the trailer after the last one.
+func (g *gzipReader) next() error {
+	if g.final {
+		return g.finish()
+	}
+	var h [5]byte
+	if _, err := io.ReadFull(g.r, h[:]); err != nil {
+		return corrupt("gzip block: %w", cutOff(err))
+	}
+	n := int(binary.LittleEndian.Uint16(h[1:]))
+	if h[0] > 1 || h != blockHeader(h[0], n) || h[0] == 0 && n != maxStored {
+		return corrupt("gzip block: not one that store-admin writes; if the bundle was packed again, gunzip it and use the .tar")
+	}
+	g.left, g.final = n, h[0] == 1
+	return nil
+}
+
+func (g *gzipReader) finish() error {
+	var t [8]byte
+	if _, err := io.ReadFull(g.r, t[:]); err != nil {
+		return corrupt("gzip trailer: %w", cutOff(err))
+	}
+	if binary.LittleEndian.Uint32(t[:]) != g.crc || binary.LittleEndian.Uint32(t[4:]) != g.size {
+		return corrupt("gzip trailer: checksum or length differ")
+	}
+	g.done = true
+	return nil
+}
+
+// cutOff gives the end of the input in the middle of something its name.
+func cutOff(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errCutOff
+	}
+	return err
+}
+
+var errCutOff = errors.New("the file ends too early: it was cut off, or is still being copied")

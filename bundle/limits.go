@@ -1,0 +1,17 @@
+package bundle
+
+// Limits of the format. A reader refuses what is over one of them before it allocates memory for it, and a writer before
+// it writes a bundle that no reader would take.
+const (
+	MaxIndexSize     = 12 << 20 // bytes of index.json, and of the bundle index
+	MaxItems         = 20_000   // items in a bundle
+	MaxManifestSize  = 1 << 20  // bytes of one manifest
+	MaxLayers        = 512      // layers of one item
+	MaxConfigSize    = 4 << 20  // bytes of one config
+	MaxAssertionSize = 4 << 20  // bytes of one item's assertion stream
+	MaxIconSize      = 300_000  // bytes of an icon: what snapd accepts
+	MaxEnvelopeSize  = 1 << 20  // bytes of the signature's envelope
+	MaxHeadSize      = 48 << 20 // bytes of manifests, configs, assertions and icons together
+	MaxBlobSize      = 1 << 40  // bytes of one blob of the payload
+	MaxRefLength     = 128      // bytes of an item's ref.name
+)

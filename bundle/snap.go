@@ -1,0 +1,180 @@
+package bundle
+
+import (
+	"encoding/hex"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"offlinestore/snap"
+)
+
+const mediaAssertions = snap.AssertionMediaType
+
+// iconTypes are the media types that an icon may have, with the end of its file name.
+var iconTypes = map[string]string{
+	"image/png": ".png", "image/jpeg": ".jpg", "image/svg+xml": ".svg", "image/gif": ".gif", "image/webp": ".webp",
+}
+
+// kinds says, for each kind of item, what its config and its layers are, and how large a layer may be.
+var kinds = map[string]struct {
+	config string
+	layers map[string]int64
+}{
+	TypeSnap: {MediaSnapConfig, map[string]int64{
+		mediaAssertions: MaxAssertionSize,
+		"image/png":     MaxIconSize, "image/jpeg": MaxIconSize, "image/svg+xml": MaxIconSize, "image/gif": MaxIconSize, "image/webp": MaxIconSize,
+	}},
+	TypeRevision: {MediaRevisionConfig, map[string]int64{
+		mediaAssertions: MaxAssertionSize, MediaSnapBlob: MaxBlobSize, MediaComponentBlob: MaxBlobSize,
+	}},
+}
+
+// Blob names one blob of the payload: its address, its size in bytes and its SHA3-384.
+type Blob struct {
+	Digest  digest.Digest
+	Size    int64
+	SHA3384 [48]byte
+}
+
+// Icon is a snap's picture.
+type Icon struct {
+	MediaType string
+	Data      []byte
+}
+
+// Snap is the item of a snap by name: its listing, the assertions about it (its declaration in each format, and all that
+// those need), and its icon or nil.
+type Snap struct {
+	snap.Listing
+	Assertions []byte
+	Icon       *Icon
+}
+
+// SnapRevision is the item of one revision: the assertions about it with all that they need, its blob, and the blobs of
+// its components in the order of its Resources.
+type SnapRevision struct {
+	snap.Item
+	Assertions []byte
+	Blob       Blob
+	Components []Blob
+}
+
+// AddSnap puts a snap by name into the draft.
+func (d *Draft) AddSnap(s *Snap) error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	layers := []Layer{inline(mediaAssertions, s.Name+".assert", s.Assertions)}
+	if s.Icon != nil {
+		end, ok := iconTypes[s.Icon.MediaType]
+		if !ok {
+			return fmt.Errorf("icon of %s: type %.60q", s.Name, s.Icon.MediaType)
+		}
+		layers = append(layers, inline(s.Icon.MediaType, s.Name+end, s.Icon.Data))
+	}
+	return d.add(TypeSnap, s.Name, MediaSnapConfig, encode(s.Listing), layers)
+}
+
+// AddRevision puts one revision of a snap into the draft.
+func (d *Draft) AddRevision(r *SnapRevision) error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision)
+	layers := []Layer{inline(mediaAssertions, name+".assert", r.Assertions), r.Blob.layer(MediaSnapBlob, name+".snap")}
+	for i, c := range r.Components {
+		res := r.Revision.Resources[i]
+		layers = append(layers, c.layer(MediaComponentBlob, fmt.Sprintf("%s+%s_%d.comp", r.Name, res.Name, res.Revision)))
+	}
+	return d.add(TypeRevision, name, MediaRevisionConfig, encode(r.Item), layers)
+}
+
+func inline(mediaType, title string, data []byte) Layer {
+	desc := describe(mediaType, data)
+	desc.Annotations = map[string]string{ocispec.AnnotationTitle: title}
+	return Layer{desc, data}
+}
+
+func (b Blob) layer(mediaType, title string) Layer {
+	return Layer{Descriptor: ocispec.Descriptor{
+		MediaType: mediaType, Digest: b.Digest, Size: b.Size,
+		Annotations: map[string]string{ocispec.AnnotationTitle: title, AnnotationSHA3384: hex.EncodeToString(b.SHA3384[:])},
+	}}
+}
+
+// parseSnap reads a snap's item back. data has the content of the small blobs.
+func parseSnap(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Digest][]byte) (*Snap, error) {
+	s := &Snap{}
+	if err := decodeStrict(data[m.Config.Digest], &s.Listing); err != nil {
+		return nil, corrupt("%s: config: %w", refName(desc), err)
+	}
+	if err := s.Validate(); err != nil {
+		return nil, corrupt("%s: %w", refName(desc), err)
+	}
+	if s.Name != refName(desc) {
+		return nil, corrupt("%s: its config is of %s", refName(desc), s.Name)
+	}
+	for i, l := range m.Layers {
+		switch {
+		case i == 0 && l.MediaType == mediaAssertions:
+			s.Assertions = data[l.Digest]
+		case i == 1 && l.MediaType != mediaAssertions:
+			s.Icon = &Icon{l.MediaType, data[l.Digest]}
+		default:
+			return nil, corrupt("%s: want an assertion stream and at most one icon", s.Name)
+		}
+	}
+	return s, nil
+}
+
+// parseRevision reads a revision's item back.
+func parseRevision(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Digest][]byte) (*SnapRevision, error) {
+	r := &SnapRevision{}
+	if err := decodeStrict(data[m.Config.Digest], &r.Item); err != nil {
+		return nil, corrupt("%s: config: %w", refName(desc), err)
+	}
+	if err := r.Validate(); err != nil {
+		return nil, corrupt("%s: %w", refName(desc), err)
+	}
+	if name := fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision); name != refName(desc) {
+		return nil, corrupt("%s: its config is of %s", refName(desc), name)
+	}
+	if len(m.Layers) != 2+len(r.Revision.Resources) || m.Layers[0].MediaType != mediaAssertions || m.Layers[1].MediaType != MediaSnapBlob {
+		return nil, corrupt("%s: want an assertion stream, a snap and its %d components", refName(desc), len(r.Revision.Resources))
+	}
+	r.Assertions = data[m.Layers[0].Digest]
+	downloads := []snap.Download{r.Revision.Download}
+	for _, res := range r.Revision.Resources {
+		downloads = append(downloads, res.Download)
+	}
+	for i, l := range m.Layers[1:] {
+		if i > 0 && l.MediaType != MediaComponentBlob {
+			return nil, corrupt("%s: layer %d is no component", refName(desc), i+1)
+		}
+		b, err := parseBlob(l, downloads[i])
+		if err != nil {
+			return nil, corrupt("%s: %w", refName(desc), err)
+		}
+		if i == 0 {
+			r.Blob = b
+		} else {
+			r.Components = append(r.Components, b)
+		}
+	}
+	return r, nil
+}
+
+// parseBlob reads a payload layer, which must say the same as the store's own message about it.
+func parseBlob(l ocispec.Descriptor, want snap.Download) (Blob, error) {
+	b := Blob{Digest: l.Digest, Size: l.Size}
+	sum, err := hex.DecodeString(l.Annotations[AnnotationSHA3384])
+	if err != nil || copy(b.SHA3384[:], sum) != len(b.SHA3384) || len(sum) != len(b.SHA3384) {
+		return Blob{}, fmt.Errorf("layer %s: no SHA3-384", l.Digest)
+	}
+	if hex.EncodeToString(sum) != want.SHA3384 || l.Size != want.Size {
+		return Blob{}, fmt.Errorf("layer %s: its size or SHA3-384 is not what the config says", l.Digest)
+	}
+	return b, nil
+}

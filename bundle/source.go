@@ -1,0 +1,161 @@
+package bundle
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// readSize is the size of the reads from the input.
+const readSize = 256 << 10
+
+// source delivers the files of a bundle, whose names and sizes the reader knows beforehand, in their order.
+type source interface {
+	// open delivers the file name, which must have size bytes; -1 accepts any size up to max. What is left unread of
+	// the file before is passed over. It returns the file's size.
+	open(name string, size, max int64) (io.Reader, int64, error)
+	// finish says whether there is anything besides the files that were opened.
+	finish() error
+	io.Closer
+}
+
+// Compression is how a packed bundle is framed.
+type Compression string
+
+// The framings. Gzip and None have one encoding only; Zstd compresses what can be compressed.
+const (
+	Gzip Compression = "gzip"
+	Zstd Compression = "zstd"
+	None Compression = "none"
+)
+
+// Extension is how the name of a packed bundle ends.
+func (c Compression) Extension() string {
+	return map[Compression]string{Gzip: ".tar.gz", Zstd: ".tar.zst", None: ".tar"}[c]
+}
+
+// Validate says whether c is one of the framings.
+func (c Compression) Validate() error {
+	if c.Extension() == "" {
+		return fmt.Errorf("compression %.20q: want gzip, zstd or none", string(c))
+	}
+	return nil
+}
+
+// newTarSource finds out how r is framed.
+func newTarSource(r io.Reader, close func() error) (*tarSource, error) {
+	b := bufio.NewReaderSize(r, readSize)
+	t := &tarSource{r: b, tail: b, close: close}
+	magic, err := b.Peek(tarBlock)
+	switch {
+	case len(magic) == 0 && errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("it is empty: %w", ErrNotBundle)
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("read: %w", err)
+	case bytes.HasPrefix(magic, gzipHeader[:2]):
+		g, err := newGzipReader(b)
+		if err != nil {
+			return nil, err
+		}
+		t.r = g
+	case bytes.HasPrefix(magic, zstdHeader[:4]):
+		z, err := newZstdReader(b)
+		if err != nil {
+			return nil, err
+		}
+		t.r = z
+		t.close = func() error { return errors.Join(z.Close(), close()) }
+	case bytes.HasPrefix(magic, []byte(layoutFile+"\x00")):
+	default:
+		return nil, fmt.Errorf("neither a tar nor gzip nor zstd: %w", ErrNotBundle)
+	}
+	return t, nil
+}
+
+// dirSource reads a layout that lies in a directory. Names that begin with a dot are passed over at the top and in blobs:
+// desktop systems leave such files on every disk, and nothing is read from them.
+type dirSource struct {
+	root   *os.Root
+	file   *os.File
+	opened map[string]bool
+}
+
+func newDirSource(dir string) (*dirSource, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := root.Lstat(layoutFile); err != nil {
+		root.Close()
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("no %s in it: %w", layoutFile, ErrNotBundle)
+		}
+		return nil, err
+	}
+	return &dirSource{root: root, opened: make(map[string]bool)}, nil
+}
+
+func (d *dirSource) open(name string, size, max int64) (io.Reader, int64, error) {
+	d.closeFile()
+	info, err := d.root.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && name == indexFile:
+		return nil, 0, corrupt("%s: missing: the export into this directory did not finish; run it again", name)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, 0, corrupt("%s: missing", name)
+	case err != nil:
+		return nil, 0, err
+	case !info.Mode().IsRegular():
+		return nil, 0, corrupt("%s: no plain file", name)
+	case size >= 0 && info.Size() != size:
+		return nil, 0, corrupt("%s: %d bytes, want %d", name, info.Size(), size)
+	case info.Size() > max:
+		return nil, 0, limit("size of "+name, info.Size(), max)
+	}
+	if d.file, err = d.root.Open(name); err != nil {
+		return nil, 0, err
+	}
+	d.opened[name] = true
+	return io.LimitReader(d.file, info.Size()), info.Size(), nil
+}
+
+// finish refuses files that the bundle does not name.
+func (d *dirSource) finish() error {
+	return fs.WalkDir(d.root.FS(), ".", func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case path == ".":
+			return nil
+		case strings.HasPrefix(e.Name(), ".") && filepath.Dir(path) != filepath.Clean(blobPrefix):
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case e.IsDir() && slices.Contains([]string{"blobs", "blobs/sha256"}, path):
+			return nil
+		case !d.opened[path]:
+			return corrupt("%.200q is extra: the bundle does not name it", path)
+		}
+		return nil
+	})
+}
+
+func (d *dirSource) closeFile() {
+	if d.file != nil {
+		d.file.Close() // only read from
+		d.file = nil
+	}
+}
+
+func (d *dirSource) Close() error {
+	d.closeFile()
+	return d.root.Close()
+}

@@ -1,0 +1,151 @@
+package bundle
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+)
+
+// The types of the signed statement: an in-toto Statement v1 in a DSSE envelope.
+const (
+	statementType = "https://in-toto.io/Statement/v1"
+	predicateType = "urn:offlinestore:bundle:v1"
+	payloadType   = "application/vnd.in-toto+json"
+)
+
+// Predicate is what the signer says of a bundle, besides what is in it.
+type Predicate struct {
+	// Created is when the bundle was signed, to the second and in UTC. What the newest bundle says of a channel counts.
+	Created time.Time `json:"created"`
+	// Exporter is who exported, as user@host.
+	Exporter string `json:"exporter"`
+	// Program is what wrote the bundle, with its version.
+	Program string `json:"program"`
+	// Sequence counts the bundles of the signing key, from 1; 0 says that they were not counted.
+	Sequence uint64  `json:"sequence"`
+	Request  Request `json:"request"`
+	// Expects lists the blobs that are left out because the receiver has them.
+	Expects []digest.Digest `json:"expects,omitempty"`
+}
+
+// Request is what the operator asked for.
+type Request struct {
+	Snaps         []string `json:"snaps,omitempty"`
+	Channels      []string `json:"channels,omitempty"`
+	Architectures []string `json:"architectures,omitempty"`
+	// NeededBy names the snaps of the same export that this bundle's content was added for.
+	NeededBy []string `json:"needed-by,omitempty"`
+}
+
+// statement is an in-toto Statement v1 with our predicate.
+type statement struct {
+	Type          string    `json:"_type"`
+	Subject       []subject `json:"subject"`
+	PredicateType string    `json:"predicateType"`
+	Predicate     Predicate `json:"predicate"`
+}
+
+type subject struct {
+	Name   string            `json:"name"`
+	Digest map[string]string `json:"digest"`
+}
+
+// signStatement makes the envelope over the statement that names the bundle index.
+func signStatement(ctx context.Context, index digest.Digest, p Predicate, key crypto.Signer) ([]byte, PublicKey, error) {
+	public, err := NewPublicKey(key.Public())
+	if err != nil {
+		return nil, PublicKey{}, err
+	}
+	s := statement{
+		Type:          statementType,
+		Subject:       []subject{{Name: "bundle", Digest: map[string]string{"sha256": index.Encoded()}}},
+		PredicateType: predicateType,
+		Predicate:     p,
+	}
+	es, err := dsse.NewEnvelopeSigner(signer{key, public})
+	if err != nil {
+		return nil, PublicKey{}, fmt.Errorf("sign bundle: %w", err)
+	}
+	e, err := es.SignPayload(ctx, payloadType, encode(s))
+	if err != nil {
+		return nil, PublicKey{}, fmt.Errorf("sign bundle: %w", err)
+	}
+	return encode(e), public, nil
+}
+
+// envelope is a signature as it stands in the bundle: parsed, not verified.
+type envelope struct {
+	dsse  dsse.Envelope
+	keyID string
+}
+
+// parseEnvelope accepts an envelope only in the encoding that we write, with one signature.
+func parseEnvelope(raw []byte) (*envelope, error) {
+	var e dsse.Envelope
+	if err := decodeStrict(raw, &e); err != nil {
+		return nil, corrupt("signature: %w", err)
+	}
+	if !bytes.Equal(encode(e), raw) {
+		return nil, corrupt("signature: not in its canonical encoding")
+	}
+	if len(e.Signatures) != 1 || e.PayloadType != payloadType {
+		return nil, corrupt("signature: want one signature of %s", payloadType)
+	}
+	return &envelope{e, e.Signatures[0].KeyID}, nil
+}
+
+// verify checks the signature against each of keys and returns the statement's predicate and the key that made it.
+func (e *envelope) verify(ctx context.Context, index digest.Digest, keys []PublicKey) (*Predicate, PublicKey, error) {
+	for _, k := range keys {
+		if k.ID() != e.keyID {
+			continue
+		}
+		v, err := dsse.NewEnvelopeVerifier(verifier{k})
+		if err != nil {
+			return nil, PublicKey{}, fmt.Errorf("verify signature: %w", err)
+		}
+		_, payload, err := v.VerifyAndDecode(ctx, &e.dsse)
+		if err != nil {
+			return nil, PublicKey{}, fmt.Errorf("verify signature by %s: %w: %w", e.keyID, ErrBadSignature, err)
+		}
+		p, err := parseStatement(payload, index)
+		return p, k, err
+	}
+	return nil, PublicKey{}, &UnknownSignerError{e.keyID}
+}
+
+func parseStatement(payload []byte, index digest.Digest) (*Predicate, error) {
+	var s statement
+	if err := decodeStrict(payload, &s); err != nil {
+		return nil, corrupt("signed statement: %w", err)
+	}
+	switch {
+	case s.Type != statementType || s.PredicateType != predicateType:
+		return nil, corrupt("signed statement: %q with %q is not one about a bundle", s.Type, s.PredicateType)
+	case len(s.Subject) != 1 || s.Subject[0].Digest["sha256"] != index.Encoded():
+		return nil, fmt.Errorf("%w: the signed statement is about another bundle", ErrBadSignature)
+	case s.Predicate.Created.IsZero():
+		return nil, corrupt("signed statement: no time")
+	}
+	return &s.Predicate, nil
+}
+
+// decodeStrict decodes one JSON value and refuses what follows it.
+func decodeStrict(raw []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the JSON value")
+	}
+	return nil
+}

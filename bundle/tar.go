@@ -1,0 +1,154 @@
+package bundle
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"io"
+	"strings"
+)
+
+const tarBlock = 512
+
+// tarEnd is the end of the archive; no padding follows it.
+const tarEnd = 2 * tarBlock
+
+// tarHeader is the one header that a file of that name and size has: USTAR, mode 0644, owner 0, no times. A size of 8 GiB
+// or more is in GNU's base-256 form, which every tar in use reads.
+func tarHeader(name string, size int64) []byte {
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, Format: tar.FormatUSTAR}
+	if size >= 1<<33 {
+		h.Format = tar.FormatGNU
+	}
+	var b bytes.Buffer
+	if err := tar.NewWriter(&b).WriteHeader(h); err != nil {
+		panic("bundle: tar header: " + err.Error()) // names and sizes are ours and bounded
+	}
+	return b.Bytes()
+}
+
+// padding is how many zero bytes follow n bytes of a file.
+func padding(n int64) int64 { return -n & (tarBlock - 1) }
+
+// tarSize is the size of a file of n bytes with its header.
+func tarSize(n int64) int64 { return tarBlock + n + padding(n) }
+
+// tarSource reads a tar whose files are known beforehand.
+type tarSource struct {
+	r     io.Reader
+	close func() error
+	tail  *bufio.Reader // the input below any compression
+	rest  int64 // bytes of the current file that were not read yet
+	pad   int64
+	buf   [tarBlock]byte
+}
+
+// open expects the file name, of that size, as the next one; a size of -1 accepts any up to max.
+func (t *tarSource) open(name string, size, max int64) (io.Reader, int64, error) {
+	if err := t.skip(); err != nil {
+		return nil, 0, err
+	}
+	if _, err := io.ReadFull(t.r, t.buf[:]); err != nil {
+		return nil, 0, corrupt("tar header of %s: %w", name, cutOff(err))
+	}
+	if size < 0 {
+		h, err := t.parse()
+		if err != nil || h.Name != name || h.Size < 0 {
+			return nil, 0, t.wrongHeader(name)
+		}
+		if size = h.Size; size > max {
+			return nil, 0, limit("size of "+name, size, max)
+		}
+	}
+	if !bytes.Equal(t.buf[:], tarHeader(name, size)) {
+		return nil, 0, t.wrongHeader(name)
+	}
+	t.rest, t.pad = size, padding(size)
+	return &tarFile{t}, size, nil
+}
+
+// parse reads the header in buf for its name, size and kind alone.
+func (t *tarSource) parse() (*tar.Header, error) {
+	return tar.NewReader(bytes.NewReader(t.buf[:])).Next()
+}
+
+// wrongHeader says what stands in the archive instead of the expected file.
+func (t *tarSource) wrongHeader(want string) error {
+	h, err := t.parse()
+	switch {
+	case err != nil:
+		return corrupt("tar: a damaged header where %s should be", want)
+	case h.Typeflag != tar.TypeReg:
+		return corrupt("tar: %.120q is no plain file; %s should be here", h.Name, want)
+	case h.Name == want:
+		return corrupt("tar: the header of %s has another size, mode, owner or time than store-admin writes", want)
+	case strings.HasPrefix(h.Name, blobPrefix) || h.Name == indexFile || h.Name == layoutFile:
+		return corrupt("tar: %.120q is extra, double or out of order; %s should be here", h.Name, want)
+	}
+	return corrupt("tar: unexpected file %.120q; %s should be here", h.Name, want)
+}
+
+// skip reads what is left of the current file, and its padding.
+func (t *tarSource) skip() error {
+	if n, err := io.CopyN(io.Discard, t.r, t.rest); err != nil {
+		t.rest -= n
+		return corrupt("tar: %w", cutOff(err))
+	}
+	t.rest = 0
+	pad := t.buf[:t.pad]
+	if _, err := io.ReadFull(t.r, pad); err != nil {
+		return corrupt("tar: %w", cutOff(err))
+	}
+	t.pad = 0
+	return zeros(pad)
+}
+
+// finish reads the end of the archive and makes sure that nothing follows.
+func (t *tarSource) finish() error {
+	if err := t.skip(); err != nil {
+		return err
+	}
+	for range tarEnd / tarBlock {
+		if _, err := io.ReadFull(t.r, t.buf[:]); err != nil {
+			return corrupt("end of tar: %w", cutOff(err))
+		}
+		if err := zeros(t.buf[:]); err != nil {
+			return corrupt("tar: an extra file, or damage, where the archive should end")
+		}
+	}
+	if n, err := t.r.Read(t.buf[:1]); n > 0 || err == nil {
+		return corrupt("tar: something follows the end of the archive")
+	} else if err != io.EOF {
+		return corrupt("end of tar: %w", cutOff(err))
+	}
+	if _, err := t.tail.ReadByte(); err != io.EOF {
+		return corrupt("something follows the end of the compressed archive")
+	}
+	return nil
+}
+
+func (t *tarSource) Close() error { return t.close() }
+
+type tarFile struct{ t *tarSource }
+
+func (f *tarFile) Read(p []byte) (int, error) {
+	if f.t.rest == 0 {
+		return 0, io.EOF
+	}
+	n, err := f.t.r.Read(p[:min(int64(len(p)), f.t.rest)])
+	f.t.rest -= int64(n)
+	if err != nil {
+		err = corrupt("tar: %w", cutOff(err))
+	}
+	return n, err
+}
+
+func zeros(b []byte) error {
+	for _, c := range b {
+		if c != 0 {
+			return corrupt("tar: padding is not zero")
+		}
+	}
+	return nil
+}
+

@@ -1,0 +1,107 @@
+package bundle
+
+import (
+	"bufio"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// The zstd framing of bundles (RFC 8878) is one frame with this magic and header: a checksum, no content size, no
+// dictionary, a window of 1 MiB.
+var zstdHeader = [6]byte{0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x50}
+
+const zstdWindow = 1 << 20
+
+func newZstdWriter(w io.Writer) (*zstd.Encoder, error) {
+	return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(zstdWindow), zstd.WithEncoderCRC(true), zstd.WithSingleSegment(false))
+}
+
+// newZstdReader decodes the one frame that a bundle is. A frameReader sees to it that nothing else is in the file.
+func newZstdReader(r *bufio.Reader) (io.ReadCloser, error) {
+	d, err := zstd.NewReader(&frameReader{r: r}, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(zstdWindow),
+		zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, corrupt("zstd: %w", err)
+	}
+	return zstdReader{d}, nil
+}
+
+type zstdReader struct{ *zstd.Decoder }
+
+func (z zstdReader) Read(p []byte) (int, error) {
+	n, err := z.Decoder.Read(p)
+	if err != nil && err != io.EOF {
+		err = corrupt("zstd: %w", err)
+	}
+	return n, err
+}
+
+func (z zstdReader) Close() error {
+	z.Decoder.Close()
+	return nil
+}
+
+// frameReader passes one zstd frame through and ends where it ends, so that the decoder can neither skip over a frame of
+// another kind nor start a second one.
+type frameReader struct {
+	r       *bufio.Reader
+	pending []byte // a header that was checked and is still to be delivered
+	body    int64  // bytes of the current block still to come
+	started bool
+	last    bool // the current block is the last one
+	ended   bool
+}
+
+func (f *frameReader) Read(p []byte) (int, error) {
+	if len(f.pending) == 0 && f.body == 0 {
+		if f.ended {
+			return 0, io.EOF
+		}
+		if err := f.next(); err != nil {
+			return 0, err
+		}
+	}
+	if len(f.pending) > 0 {
+		n := copy(p, f.pending)
+		f.pending = f.pending[n:]
+		return n, nil
+	}
+	n, err := f.r.Read(p[:min(int64(len(p)), f.body)])
+	f.body -= int64(n)
+	if err != nil {
+		err = corrupt("zstd: %w", cutOff(err))
+	}
+	return n, err
+}
+
+// next reads the header of the frame or of a block, or makes way for the checksum.
+func (f *frameReader) next() error {
+	if f.last {
+		f.ended, f.body = true, 4
+		return nil
+	}
+	head := make([]byte, 3)
+	if !f.started {
+		head = make([]byte, len(zstdHeader))
+	}
+	if _, err := io.ReadFull(f.r, head); err != nil {
+		return corrupt("zstd: %w", cutOff(err))
+	}
+	f.pending = head
+	if !f.started {
+		f.started = true
+		if [len(zstdHeader)]byte(head) != zstdHeader {
+			return corrupt("zstd frame: not one that store-admin writes; if the bundle was packed again, unzstd it and use the .tar")
+		}
+		return nil
+	}
+	h := uint32(head[0]) | uint32(head[1])<<8 | uint32(head[2])<<16
+	f.last = h&1 == 1
+	f.body = int64(h >> 3)
+	if h>>1&3 == 1 { // one byte, repeated
+		f.body = 1
+	}
+	return nil
+}
