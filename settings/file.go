@@ -1,0 +1,187 @@
+package settings
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxFile is the largest file of settings, in bytes.
+const maxFile = 1 << 20
+
+const header = "# The settings of this store. `snap-store-proxy config KEY=VALUE` changes them.\n"
+
+func readFile(path string) (map[string]string, error) {
+	name := filepath.Base(path)
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return map[string]string{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	if len(text) > maxFile {
+		return nil, fmt.Errorf("read %s: larger than %d bytes", name, maxFile)
+	}
+	values, err := parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return values, nil
+}
+
+// parse reads the nodes themselves: they know their lines, and a value stays the text that was written.
+func parse(text []byte) (map[string]string, error) {
+	values := map[string]string{}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	var doc yaml.Node
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return values, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("more than one YAML document")
+	}
+	// A file of comments only is an empty document, or one that holds null.
+	if len(doc.Content) == 0 || doc.Content[0].ShortTag() == "!!null" {
+		return values, nil
+	}
+	root := doc.Content[0]
+	if root.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("line %d: not a list of lines like %s: VALUE", root.Line, Domain)
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if err := parsePair(values, root.Content[i], root.Content[i+1]); err != nil {
+			return nil, fmt.Errorf("line %d: %w", root.Content[i].Line, err)
+		}
+	}
+	return values, nil
+}
+
+func parsePair(values map[string]string, name, value *yaml.Node) error {
+	if name.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode {
+		return fmt.Errorf("not a line like %s: VALUE", Domain)
+	}
+	k, err := lookup(name.Value)
+	if err != nil {
+		return err
+	}
+	if _, ok := values[k.Name]; ok {
+		return fmt.Errorf("%s is set a second time", k.Name)
+	}
+	switch value.ShortTag() {
+	case "!!null":
+		return nil
+	case "!!str", "!!int", "!!bool", "!!float", "!!timestamp":
+	default:
+		return &ValueError{k.Name, errors.New("not a plain value")}
+	}
+	if value.Value == "" {
+		return nil
+	}
+	if err := k.check(value.Value); err != nil {
+		return err
+	}
+	values[k.Name] = value.Value
+	return nil
+}
+
+func encode(values map[string]string) ([]byte, error) {
+	if len(values) == 0 {
+		return []byte(header), nil
+	}
+	text, err := yaml.Marshal(values)
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte(header), text...), nil
+}
+
+// lockFile waits for the processes that are changing the settings. The lock is a file of its own, since the settings' is
+// replaced at every change; it is dropped when it is closed or the process ends.
+func lockFile(path string) (*os.File, error) {
+	path += ".lock"
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		err = giveToFolderOwner(f)
+	} else if errors.Is(err, fs.ErrExist) {
+		f, err = os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW, 0)
+	}
+	if err == nil {
+		err = flock(f)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock the settings: %w", err)
+	}
+	return f, nil
+}
+
+func flock(f *os.File) error {
+	for {
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+	}
+}
+
+// writeFile puts a whole new file in the place of the old one, which stays if anything goes wrong.
+func writeFile(path string, values map[string]string) error {
+	text, err := encode(values)
+	if err != nil {
+		return fmt.Errorf("encode settings: %w", err)
+	}
+	// The mode that CreateTemp gives is 0600, as secrets need.
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-")
+	if err != nil {
+		return fmt.Errorf("save settings: %w", err)
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(text)
+	err = errors.Join(err, giveToFolderOwner(tmp), tmp.Sync())
+	if err = errors.Join(err, tmp.Close()); err != nil {
+		return fmt.Errorf("save settings: %w", err)
+	}
+	if err := os.Rename(tmp.Name(), path); err != nil {
+		return fmt.Errorf("save settings: %w", err)
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+// giveToFolderOwner keeps a file that root has just made readable for the user that the store belongs to.
+func giveToFolderOwner(f *os.File) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(filepath.Dir(f.Name()))
+	if err != nil {
+		return err
+	}
+	st := info.Sys().(*syscall.Stat_t)
+	return f.Chown(int(st.Uid), int(st.Gid))
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("save settings: %w", err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("save settings: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxValue is the longest value of a setting, in bytes.
+const maxValue = 64 << 10
+
+// Kind is what values a setting takes.
+type Kind int
+
+// The kinds of settings.
+const (
+	// KindDomain is a host name or an IP address, with a port if need be.
+	KindDomain Kind = iota + 1
+	// KindConnection is a PostgreSQL connection string: a URL, or words like host=….
+	KindConnection
+	// KindPort is the number of a TCP port.
+	KindPort
+	// KindAddress is an IP address; an IPv6 one may stand in brackets.
+	KindAddress
+)
+
+// ValueError is that a setting doesn't take a value. It doesn't quote the value, which may be a secret.
+type ValueError struct {
+	Key string
+	Err error
+}
+
+// Error names the setting and says what is wrong with the value.
+func (e *ValueError) Error() string { return e.Key + ": " + e.Err.Error() }
+
+// Unwrap is what is wrong with the value.
+func (e *ValueError) Unwrap() error { return e.Err }
+
+// check is a *ValueError if k doesn't take v.
+func (k Key) check(v string) error {
+	err := checkText(v)
+	if err == nil {
+		err = k.Kind.check(v)
+	}
+	if err != nil {
+		return &ValueError{k.Name, err}
+	}
+	return nil
+}
+
+func checkText(v string) error {
+	switch {
+	case len(v) > maxValue:
+		return fmt.Errorf("longer than %d bytes", maxValue)
+	case !utf8.ValidString(v):
+		return errors.New("not UTF-8")
+	case strings.ContainsFunc(v, unicode.IsControl):
+		return errors.New("has control characters in it")
+	}
+	return nil
+}
+
+func (k Kind) check(v string) error {
+	switch k {
+	case KindDomain:
+		return checkDomain(v)
+	case KindConnection:
+		return checkConnection(v)
+	case KindPort:
+		return checkPort(v)
+	case KindAddress:
+		return checkAddress(strings.TrimSuffix(strings.TrimPrefix(v, "["), "]"), v)
+	}
+	return fmt.Errorf("of kind %d, which nobody can check", k)
+}
+
+func checkPort(v string) error {
+	n, err := strconv.ParseUint(v, 10, 16)
+	if err != nil || n == 0 || v != strconv.FormatUint(n, 10) {
+		return errors.New("not a port, a number from 1 to 65535")
+	}
+	return nil
+}
+
+// checkAddress checks an address whose brackets, in asWritten, were taken off.
+func checkAddress(bare, asWritten string) error {
+	addr, err := netip.ParseAddr(bare)
+	switch {
+	case err != nil:
+		return errors.New("not an IP address")
+	case addr.Zone() != "":
+		return errors.New("has a zone, which means something on one host only")
+	case asWritten != bare && (asWritten != "["+bare+"]" || addr.Is4()):
+		return errors.New("not an IP address: brackets are for IPv6, and come in pairs")
+	}
+	return nil
+}
+
+func checkDomain(v string) error {
+	if strings.Contains(v, "/") {
+		return errors.New("not a host name: leave out http:// and any path")
+	}
+	// An IPv6 address is full of colons; only in brackets can a port follow it.
+	if strings.Count(v, ":") > 1 && !strings.HasPrefix(v, "[") {
+		return checkAddress(v, v)
+	}
+	host := v
+	if i := strings.LastIndexByte(v, ':'); i > strings.LastIndexByte(v, ']') {
+		host = v[:i]
+		if err := checkPort(v[i+1:]); err != nil {
+			return err
+		}
+	}
+	if strings.HasPrefix(host, "[") {
+		return checkAddress(strings.TrimSuffix(host[1:], "]"), host)
+	}
+	return checkHost(host)
+}
+
+var (
+	validLabel = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+	allDigits  = regexp.MustCompile(`^[0-9]+$`)
+)
+
+func checkHost(host string) error {
+	if len(host) > 253 {
+		return errors.New("not a host name: longer than 253 bytes")
+	}
+	labels := strings.Split(host, ".")
+	for _, l := range labels {
+		if !validLabel.MatchString(l) {
+			return errors.New("not a host name: letters, digits, hyphens and single dots make one (other alphabets as xn--…)")
+		}
+	}
+	// No top-level domain is a number, so this can only be meant as an address.
+	if allDigits.MatchString(labels[len(labels)-1]) {
+		return checkAddress(host, host)
+	}
+	return nil
+}

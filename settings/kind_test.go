@@ -1,0 +1,94 @@
+package settings_test
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"offlinestore/settings"
+)
+
+// secret is a password that must never be seen in an error.
+const secret = "hunter2"
+
+func TestValues(t *testing.T) {
+	t.Parallel()
+	for key, values := range map[string]struct{ good, bad []string }{
+		settings.Domain: {
+			good: []string{"store", "store.example", "store.example:8080", "a-b.c-d.example", "xn--bcher-kva.example", "127.0.0.1", "127.0.0.1:80",
+				"::1", "[::1]", "[fd00::1]:8443", "1password.example", strings.Repeat("a.", 126) + "a"},
+			bad: []string{"http://store.example", "store.example/", "store.example:", "store.example:0", "store.example:65536", "store.example:http",
+				"store example", "-a.example", "a-.example", "a..example", ".example", "example.", "a_b.example", "bücher.example", ":80", "[::1", "::1]",
+				"[::1]x", "[127.0.0.1]", "[::1]:", "fe80::1%eth0", "[fe80::1%eth0]:80", "1.2.3", "1.2.3.4.5", "1.2.3.256", "a\nb", "a\x00", "\xff",
+				"user@store.example", "a?b", "a#b", strings.Repeat("a", 64), strings.Repeat("a.", 127) + "a"},
+		},
+		settings.HTTPPort: {
+			good: []string{"1", "80", "65535"},
+			bad:  []string{"0", "65536", "-1", "+80", "080", "0x50", "80 ", "http", "8e1", "99999999999999999999"},
+		},
+		settings.IPAddress: {
+			good: []string{"[::]", "::", "0.0.0.0", "127.0.0.1", "[fd00::1]"},
+			bad:  []string{"localhost", "[::", "::]", "[]", "[127.0.0.1]", "127.0.0.1:80", "[::]:80", "fe80::1%eth0", "*", "[[::]]"},
+		},
+		settings.DBConnection: {
+			good: []string{"postgres://u:" + secret + "@h:5432/db?sslmode=disable", "postgresql:///db?host=/run/postgresql", "postgres://h1,h2:5432/db",
+				"host=/run/postgresql dbname=db", "host=h password='a b\\'c'", "host = h  dbname = db ", "password=a\\ b", "user='' host=h"},
+			bad: []string{"mysql://u:" + secret + "@h/db", secret, "host=h " + secret, "host='h " + secret, "host='h'" + secret + "=x", "=x", " ",
+				"host=h password=" + secret + "\\", "h ost=" + secret, "postgres://u:" + secret + "%zz@h/db", "postgres://u:a/" + secret + "@h/db",
+				"postgres://u:12/" + secret + "@h/db", "postgres://u:12?" + secret + "@h/db", "postgres://u:12#" + secret + "@h/db",
+				"postgres://h/db?a=%zz" + secret, "postgres://h/db?a;b=" + secret, "postgres://h:" + secret + "/db",
+				"host=" + strings.Repeat("h", 64<<10)},
+		},
+	} {
+		s := open(t, filepath.Join(t.TempDir(), "settings.yaml"))
+		for _, v := range values.good {
+			if err := s.Set(map[string]string{key: v}); err != nil {
+				t.Errorf("Set(%s=%q): %v", key, v, err)
+			} else if got := get(t, s, key); got != v {
+				t.Errorf("Get(%q) = %q, want %q", key, got, v)
+			}
+		}
+		for _, v := range values.bad {
+			err := s.Set(map[string]string{key: v})
+			var wrong *settings.ValueError
+			if !errors.As(err, &wrong) || wrong.Key != key {
+				t.Errorf("Set(%s=%.80q): %v, want a ValueError", key, v, err)
+			} else if strings.Contains(err.Error(), secret) {
+				t.Errorf("Set gives the password away: %v", err)
+			}
+		}
+	}
+}
+
+func TestListHidesSecrets(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"postgres://u:hunter2@h:5432/db?sslmode=disable":       "postgres://u:<redacted>@h:5432/db?sslmode=disable",
+		"postgres://u:hun:t@er2@h/db":                          "postgres://u:<redacted>@h/db",
+		"postgres://u@h/db":                                    "postgres://u@h/db",
+		"postgres://u@h":                                       "postgres://u@h",
+		"postgres://u:hunter2@h":                               "postgres://u:<redacted>@h",
+		"postgres:///db?host=/run&password=hunter2&user=u":     "postgres:///db?host=/run&password=<redacted>&user=u",
+		"postgres:///db?pass%77ord=hunter2":                    "postgres:///db?pass%77ord=<redacted>",
+		"postgres://h?sslpassword=hunter2":                     "postgres://h?sslpassword=<redacted>",
+		"host=h password=hunter2 dbname=db":                    "host=h password=<redacted> dbname=db",
+		"host=h password = 'hunter 2\\' ' sslpassword=hunter2": "host=h password = <redacted> sslpassword=<redacted>",
+		"host=h PASSWORD=hunter\\ 2":                           "host=h PASSWORD=<redacted>",
+		"host=h dbname=db":                                     "host=h dbname=db",
+	} {
+		s := open(t, filepath.Join(t.TempDir(), "settings.yaml"))
+		set(t, s, map[string]string{settings.DBConnection: value})
+		for _, e := range s.List() {
+			if e.Name == settings.DBConnection && (e.Value != want || !e.IsSet) {
+				t.Errorf("List shows %q, set %v; want %q", e.Value, e.IsSet, want)
+			}
+			if e.Name == settings.HTTPPort && (e.Value != "80" || e.IsSet) {
+				t.Errorf("List shows %s %q, set %v; want the default", e.Name, e.Value, e.IsSet)
+			}
+		}
+		if got := get(t, s, settings.DBConnection); got != value {
+			t.Errorf("Get = %q, want it whole, %q", got, value)
+		}
+	}
+}

@@ -1,0 +1,101 @@
+// Package settings keeps the configuration of snap-store-proxy, the proxy.* keys that its operators know, in one YAML file.
+package settings
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Settings are the settings as one file has them. They are not for use by several goroutines at once; several processes may
+// change one file.
+type Settings struct {
+	path   string
+	values map[string]string
+}
+
+// Entry is a setting as a listing shows it.
+type Entry struct {
+	Key
+	// Value is the value, or the default, with what is secret in it replaced by Redacted.
+	Value string
+	// IsSet is false when Value is the default.
+	IsSet bool
+}
+
+// Redacted stands for a secret in a listing.
+const Redacted = "<redacted>"
+
+// Open reads the settings in a file. All have their defaults when there is no such file; a file that isn't wholly
+// understood is an error that names the line.
+func Open(path string) (*Settings, error) {
+	values, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return &Settings{path, values}, nil
+}
+
+// Get is the value of a setting, secrets included, or its default. It is an *UnknownKeyError if there is no such setting.
+func (s *Settings) Get(name string) (string, error) {
+	k, err := lookup(name)
+	if err != nil {
+		return "", err
+	}
+	if v, ok := s.values[name]; ok {
+		return v, nil
+	}
+	return k.Default, nil
+}
+
+// List is all settings, sorted by name.
+func (s *Settings) List() []Entry {
+	var list []Entry
+	for _, k := range Keys() {
+		v, ok := s.values[k.Name]
+		if !ok {
+			v = k.Default
+		}
+		list = append(list, Entry{k, k.redact(v), ok})
+	}
+	return list
+}
+
+// Set changes settings and saves them; an empty value brings the default back. It takes all of the changes or none: it is an
+// *UnknownKeyError or a *ValueError if one of them is unacceptable. What other processes have set since Open is kept, and
+// visible in s afterwards.
+func (s *Settings) Set(changes map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(changes)) {
+		k, err := lookup(name)
+		if err != nil {
+			return err
+		}
+		if changes[name] == "" {
+			continue
+		}
+		if err := k.check(changes[name]); err != nil {
+			return err
+		}
+	}
+	lock, err := lockFile(s.path)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	values, err := readFile(s.path)
+	if err != nil {
+		return fmt.Errorf("change settings: %w", err)
+	}
+	for name, v := range changes {
+		if v == "" {
+			delete(values, name)
+		} else {
+			values[name] = v
+		}
+	}
+	if err := writeFile(s.path, values); err != nil {
+		return err
+	}
+	s.values = values
+	return nil
+}
