@@ -97,7 +97,7 @@ func (d *Decoder) decode() (*Assertion, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
-		return nil, wrapFormat("", fmt.Errorf("headers: %w", err))
+		return nil, &FormatError{Err: fmt.Errorf("headers: %w", err)}
 	}
 	headers, err := parseHeaders(head)
 	if err != nil {
@@ -106,11 +106,11 @@ func (d *Decoder) decode() (*Assertion, error) {
 	typ, _ := headers["type"].(string)
 	body, err := d.body(headers)
 	if err != nil {
-		return nil, wrapFormat(typ, err)
+		return nil, &FormatError{Type: typ, Err: err}
 	}
 	sig, _, err := d.paragraph(MaxSignature)
 	if err != nil {
-		return nil, wrapFormat(typ, fmt.Errorf("signature: %w", err))
+		return nil, &FormatError{Type: typ, Err: fmt.Errorf("signature: %w", err)}
 	}
 	if len(sig) == 0 {
 		return nil, &FormatError{Type: typ, Err: errors.New("signature: empty")}

@@ -42,8 +42,6 @@ func (e *FormatError) Error() string {
 // Unwrap returns the cause.
 func (e *FormatError) Unwrap() error { return e.Err }
 
-func wrapFormat(typ string, err error) error { return &FormatError{Type: typ, Err: err} }
-
 // VerifyError says which assertion was refused, and why.
 type VerifyError struct {
 	Ref Ref
