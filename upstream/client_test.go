@@ -180,6 +180,10 @@ func TestRetries(t *testing.T) {
 				t.Errorf("logged %d repetitions, want %d:\n%s", got, tt.tries-1, &log)
 			}
 			want := strings.Replace(tt.want, "URL", base, 1)
+			var status *upstream.StatusError
+			if err != nil && errors.Is(err, upstream.ErrUnavailable) == errors.As(err, &status) {
+				t.Errorf("Info: %v: want either ErrUnavailable or a StatusError", err)
+			}
 			if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 				t.Errorf("Info: %v, want %q", err, want)
 			}

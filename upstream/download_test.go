@@ -3,7 +3,6 @@ package upstream_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -244,99 +243,6 @@ func TestFetchWriteErrorEndsIt(t *testing.T) {
 	for _, size := range []int64{0, -1} {
 		if err := c.Fetch(t.Context(), upstream.Blob{Name: "jq", URL: base, Size: size}, io.Discard); err == nil {
 			t.Errorf("Fetch of %d bytes succeeded", size)
-		}
-	}
-}
-
-func TestRedirects(t *testing.T) {
-	t.Parallel()
-	data := blob(1000)
-	var referer, ranges string
-	mux := http.NewServeMux()
-	mux.HandleFunc("/first", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/second?token=secret", 302) })
-	mux.HandleFunc("/second", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/blob?token=secret2", 302) })
-	mux.HandleFunc("/blob", func(w http.ResponseWriter, r *http.Request) {
-		referer, ranges = r.Header.Get("Referer"), r.Header.Get("Range")
-		ranged(data)(w, r)
-	})
-	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop?token=secret", 302) })
-	mux.HandleFunc("/file", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "file:///etc/passwd", 302) })
-	mux.HandleFunc("/bad", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Location", "http://[secret/")
-		w.WriteHeader(302)
-	})
-	mux.HandleFunc("/lost", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/none?token=secret", 302) })
-	mux.HandleFunc("/gone", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "http://127.0.0.1:1/x?token=secret", 302)
-	})
-	c, base := newClient(t, mux, upstream.Config{Retries: -1})
-
-	body, total, resumed, err := c.Download(t.Context(), base+"/first", 400)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer body.Close()
-	got, err := io.ReadAll(body)
-	if err != nil || total != 1000 || !resumed || !bytes.Equal(got, data[400:]) {
-		t.Errorf("Download: %d bytes of %d, resumed %v, %v", len(got), total, resumed, err)
-	}
-	if referer != "" || ranges != "bytes=400-" {
-		t.Errorf("the last hop was asked with Referer %q and Range %q", referer, ranges)
-	}
-	for path, want := range map[string]string{
-		"/loop": "/loop: too many redirects", "/file": "redirected from http to file", "/bad": "redirected to what is no URL",
-		"/lost": "/none: the store answered 404 Not Found", "/gone": "127.0.0.1:1/x: ",
-	} {
-		_, _, _, err := c.Download(t.Context(), base+path+"?token=secret", 0)
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("Download %s: %v, want %q and no secret", path, err, want)
-		}
-	}
-}
-
-func TestIcon(t *testing.T) {
-	t.Parallel()
-	png := "\x89PNG\x0d\x0a\x1a\x0a0000"
-	svg := `<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>`
-	tests := []struct{ name, declared, body, want, wantErr string }{
-		{"png", "image/png", png, "image/png", ""},
-		{"png, misdeclared", "image/svg+xml", png, "image/png", ""},
-		{"png, undeclared", "binary/octet-stream", png, "image/png", ""},
-		{"svg", "image/svg+xml; charset=utf-8", svg, "image/svg+xml", ""},
-		{"gif", "image/gif", "GIF89a0000", "image/gif", ""},
-		{"jpeg", "image/jpeg", "\xff\xd8\xff\xe0", "image/jpeg", ""},
-		{"webp", "image/webp", "RIFF0000WEBPVP8 ", "image/webp", ""},
-		{"svg that is none", "image/svg+xml", "<html/>", "", "not an image"},
-		{"html", "text/html", "<html><svg></html>", "", "not an image that devices show (declared as text/html)"},
-		{"bmp", "image/bmp", "BM00000", "", "not an image"},
-		{"html as png", "image/png", "<html></html>", "", "not an image"},
-		{"empty", "image/png", "", "", "empty"},
-		{"limit", "image/png", png + strings.Repeat("x", 300_000-len(png)), "image/png", ""},
-		{"over the limit", "image/png", png + strings.Repeat("x", 300_001-len(png)), "", "over the limit of 300000 bytes"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			c, base := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				w.Header().Set("Content-Type", tt.declared)
-				fmt.Fprint(w, tt.body)
-			}), upstream.Config{})
-			data, got, err := c.Icon(t.Context(), base)
-			if tt.wantErr != "" {
-				if err == nil || !strings.Contains(err.Error(), tt.wantErr) {
-					t.Errorf("Icon: %v, want %q", err, tt.wantErr)
-				}
-				return
-			}
-			if err != nil || got != tt.want || string(data) != tt.body {
-				t.Errorf("Icon = %d bytes of %q, %v, want %q", len(data), got, err, tt.want)
-			}
-		})
-	}
-	c, _ := newClient(t, http.NotFoundHandler(), upstream.Config{})
-	for _, u := range []string{"file:///etc/passwd", "ftp://x/y", "x", "http://u:secret@[", "http:///x"} {
-		if _, _, err := c.Icon(t.Context(), u); err == nil || strings.Contains(err.Error(), "secret") {
-			t.Errorf("Icon(%q) = %v, want an error without the secret", u, err)
 		}
 	}
 }

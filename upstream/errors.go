@@ -17,6 +17,10 @@ import (
 // ErrNotFound says that the store has no such thing. Every *NotFoundError is one.
 var ErrNotFound = errors.New("not found")
 
+// ErrUnavailable says that no complete answer came: the network or the store is at fault, and another try may succeed. An
+// answer that says the same by its status is a *StatusError.
+var ErrUnavailable = errors.New("store unavailable")
+
 var (
 	errStalled = errors.New("stalled: no byte came for too long")
 	errTimeout = errors.New("no complete answer in time")
@@ -113,6 +117,8 @@ type transportError struct {
 func (e *transportError) Error() string { return e.url + ": " + clean(e.err.Error()) }
 
 func (e *transportError) Unwrap() error { return e.err }
+
+func (e *transportError) Is(target error) bool { return target == ErrUnavailable }
 
 // redirectError is a redirect that is not followed.
 type redirectError string
