@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 
@@ -27,38 +26,14 @@ type Reader struct {
 	public   PublicKey // the key that the bundle brings along: for inspection only
 	head     *Head
 	next     int
-	damaged  bool
-}
-
-// Open opens a packed bundle or a layout directory.
-func Open(path string) (*Reader, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.IsDir() {
-		src, err := newDirSource(path)
-		if err != nil {
-			return nil, fmt.Errorf("read bundle %s: %w", path, err)
-		}
-		return newReader(path, src)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	return fromStream(path, f, f.Close)
+	input    *Input // nil unless it is ours to close
 }
 
 // NewReader reads a packed bundle from a stream, which stays the caller's to close.
 func NewReader(name string, r io.Reader) (*Reader, error) {
-	return fromStream(name, r, func() error { return nil })
-}
-
-func fromStream(name string, r io.Reader, close func() error) (*Reader, error) {
-	src, err := newTarSource(r, close)
+	src, err := newTarSource(r)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("read bundle %s: %w", name, err), close())
+		return nil, fmt.Errorf("read bundle %s: %w", name, err)
 	}
 	return newReader(name, src)
 }
@@ -72,8 +47,14 @@ func newReader(name string, src source) (*Reader, error) {
 	return r, nil
 }
 
-// Close closes the bundle's file.
-func (r *Reader) Close() error { return r.src.Close() }
+// Close closes what Open opened.
+func (r *Reader) Close() error {
+	err := r.src.Close()
+	if r.input != nil {
+		err = errors.Join(err, r.input.Close())
+	}
+	return err
+}
 
 // Digest is the digest of the bundle index: by it, two bundles of the same content are the same.
 func (r *Reader) Digest() digest.Digest { return r.digest }

@@ -50,9 +50,9 @@ func (c Compression) Validate() error {
 }
 
 // newTarSource finds out how r is framed.
-func newTarSource(r io.Reader, close func() error) (*tarSource, error) {
+func newTarSource(r io.Reader) (*tarSource, error) {
 	b := bufio.NewReaderSize(r, readSize)
-	t := &tarSource{r: b, tail: b, close: close}
+	t := &tarSource{r: b, tail: b}
 	magic, err := b.Peek(tarBlock)
 	switch {
 	case len(magic) == 0 && errors.Is(err, io.EOF):
@@ -71,7 +71,7 @@ func newTarSource(r io.Reader, close func() error) (*tarSource, error) {
 			return nil, err
 		}
 		t.r = z
-		t.close = func() error { return errors.Join(z.Close(), close()) }
+		t.zstd = z
 	case bytes.HasPrefix(magic, []byte(layoutFile+"\x00")):
 	default:
 		return nil, fmt.Errorf("neither a tar nor gzip nor zstd: %w", ErrNotBundle)
@@ -87,13 +87,8 @@ type dirSource struct {
 	opened map[string]bool
 }
 
-func newDirSource(dir string) (*dirSource, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, err
-	}
+func newDirSource(root *os.Root) (*dirSource, error) {
 	if _, err := root.Lstat(layoutFile); err != nil {
-		root.Close()
 		if errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("no %s in it: %w", layoutFile, ErrNotBundle)
 		}
@@ -157,5 +152,5 @@ func (d *dirSource) closeFile() {
 
 func (d *dirSource) Close() error {
 	d.closeFile()
-	return d.root.Close()
+	return nil
 }

@@ -36,7 +36,7 @@ func tarSize(n int64) int64 { return tarBlock + n + padding(n) }
 // tarSource reads a tar whose files are known beforehand.
 type tarSource struct {
 	r     io.Reader
-	close func() error
+	zstd  io.Closer     // the decoder, if there is one
 	tail  *bufio.Reader // the input below any compression
 	rest  int64 // bytes of the current file that were not read yet
 	pad   int64
@@ -127,7 +127,12 @@ func (t *tarSource) finish() error {
 	return nil
 }
 
-func (t *tarSource) Close() error { return t.close() }
+func (t *tarSource) Close() error {
+	if t.zstd != nil {
+		return t.zstd.Close()
+	}
+	return nil
+}
 
 type tarFile struct{ t *tarSource }
 

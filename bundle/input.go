@@ -1,0 +1,90 @@
+package bundle
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Input is a bundle that was located and not looked into yet: a program can open its inputs with the rights that it was
+// started with, and give those up before it parses a byte.
+type Input struct {
+	Name string
+	file *os.File
+	root *os.Root
+	used bool
+}
+
+// OpenInput opens a packed bundle, a layout directory, or standard input for "-".
+func OpenInput(path string) (*Input, error) {
+	if path == "-" {
+		return &Input{Name: "standard input", file: os.Stdin}, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	in := &Input{Name: path}
+	if info.IsDir() {
+		in.root, err = os.OpenRoot(path)
+	} else {
+		in.file, err = os.Open(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return in, nil
+}
+
+// Rewindable says whether Reader may be called again: a pipe can be read once.
+func (in *Input) Rewindable() bool {
+	if in.root != nil {
+		return true
+	}
+	info, err := in.file.Stat()
+	return err == nil && info.Mode().IsRegular()
+}
+
+// Reader reads the input from its beginning. A Reader of the input that was had before must not be used any more.
+func (in *Input) Reader() (*Reader, error) {
+	if in.root != nil {
+		src, err := newDirSource(in.root)
+		if err != nil {
+			return nil, fmt.Errorf("read bundle %s: %w", in.Name, err)
+		}
+		return newReader(in.Name, src)
+	}
+	if in.used && !in.Rewindable() {
+		return nil, fmt.Errorf("read bundle %s: it can be read only once", in.Name)
+	}
+	if in.used {
+		if _, err := in.file.Seek(0, io.SeekStart); err != nil {
+			return nil, fmt.Errorf("read bundle %s: %w", in.Name, err)
+		}
+	}
+	in.used = true
+	return NewReader(in.Name, in.file)
+}
+
+// Close closes the files.
+func (in *Input) Close() error {
+	if in.root != nil {
+		return in.root.Close()
+	}
+	return in.file.Close()
+}
+
+// Open opens a packed bundle or a layout directory.
+func Open(path string) (*Reader, error) {
+	in, err := OpenInput(path)
+	if err != nil {
+		return nil, err
+	}
+	r, err := in.Reader()
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	r.input = in
+	return r, nil
+}
