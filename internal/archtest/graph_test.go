@@ -1,0 +1,172 @@
+package archtest_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// graph is what each package of the product may import of ours. An edge that
+// isn't here is a change of design, and has a commit of its own. Programs
+// (cmd) may import all of it.
+func graph() map[string][]string {
+	return map[string][]string{
+		// Layer 0: nothing of ours.
+		"assertion": {},
+		"blob":      {},
+		"channel":   {},
+		"hsm":       {},
+		"pgcluster": {},
+		"settings":  {},
+		// Layer 1: what the upstream stores speak of.
+		"charm": {"channel"},
+		"snap":  {"channel"},
+		// Layer 2: each knows one place: a file, the internet, a database.
+		"bundle":   {"assertion", "blob", "channel", "charm", "snap"},
+		"store":    {"assertion", "channel", "charm", "snap"},
+		"upstream": {"assertion", "charm", "snap"},
+		// Layer 3: from one place to another.
+		"exporter": {"assertion", "blob", "bundle", "channel", "charm", "snap", "upstream"},
+		"importer": {"assertion", "blob", "bundle", "channel", "charm", "snap", "store"},
+		"server":   {"assertion", "blob", "channel", "charm", "snap", "store"},
+	}
+}
+
+// never are the edges that no edit of the graph may bring, directly or through
+// other packages. A star is every package.
+func never() [][2]string {
+	return [][2]string{
+		{"store", "bundle"}, // the catalogue outlives the format
+		{"bundle", "upstream"},
+		{"bundle", "store"},
+		{"server", "upstream"}, // what serves inside the gap knows no way out
+		{"server", "bundle"},   // nor what has not been imported
+		{"*", "hsm"},           // all see crypto.Signer; only programs open tokens
+	}
+}
+
+// demonstrations are the programs that run the test-support packages, as
+// tests do: they need a simulated upstream and a real client.
+func demonstrations() []string { return []string{"cmd/internal/bench", "cmd/internal/demo"} }
+
+// nested is a module of its own, with snapd's code in it, which is GPLv3.
+const nested = "internal/snapdclient"
+
+func TestImportsFollowTheGraph(t *testing.T) {
+	t.Parallel()
+	allowed := graph()
+	for _, s := range sources(t) {
+		if inside(s.pkg(), nested) {
+			continue
+		}
+		if _, ok := allowed[s.pkg()]; !ok && !isProgram(s.pkg()) && !isTestSupport(s.pkg()) {
+			t.Errorf("%s: package %s is not in the graph", s.path, s.pkg())
+			continue
+		}
+		for _, p := range s.imports(t) {
+			if why := refusal(allowed, s.pkg(), p); why != "" {
+				t.Errorf("%s: imports %s: %s", s.path, p, why)
+			}
+		}
+	}
+}
+
+// refusal says why from may not import the path to; empty means that it may.
+func refusal(allowed map[string][]string, from, to string) string {
+	if strings.HasPrefix(to, "github.com/snapcore/") {
+		return "snapd's code stays in the module " + nested
+	}
+	if to == "C" && from != "hsm" {
+		return "cgo stays in hsm"
+	}
+	to, ours := strings.CutPrefix(to, module+"/")
+	switch {
+	case !ours:
+		return ""
+	case isTestSupport(to):
+		if isTestSupport(from) || slices.Contains(demonstrations(), from) {
+			return ""
+		}
+		return "it is for tests"
+	case isProgram(from):
+		return ""
+	case to == "hsm":
+		return "only programs open tokens; the others see crypto.Signer"
+	case isTestSupport(from):
+		return ""
+	case !slices.Contains(allowed[from], to):
+		return "the graph has no such edge"
+	}
+	return ""
+}
+
+func TestRefusal(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		from, to string
+		refused  bool
+	}{
+		{"store", "offlinestore/snap", false},
+		{"store", "offlinestore/bundle", true},
+		{"server", "offlinestore/upstream", true},
+		{"snap", "offlinestore/store", true},
+		{"store", "encoding/json", false},
+		{"exporter", "offlinestore/hsm", true},
+		{"cmd/store-admin", "offlinestore/hsm", false},
+		{"cmd/store-admin", "offlinestore/internal/upstreamtest", true},
+		{"cmd/internal/demo", "offlinestore/internal/upstreamtest", false},
+		{"bundle", "offlinestore/internal/assertiontest", true},
+		{"internal/pgtest", "offlinestore/store", false},
+		{"internal/upstreamtest", "offlinestore/internal/assertiontest", false},
+		{"internal/pgtest", "offlinestore/hsm", true},
+		{"blob", "C", true},
+		{"hsm", "C", false},
+		{"internal/snapddriver", "github.com/snapcore/snapd/asserts", true},
+	} {
+		if got := refusal(graph(), c.from, c.to); (got != "") != c.refused {
+			t.Errorf("refusal(%s, %s) = %q, want refused: %v", c.from, c.to, got, c.refused)
+		}
+	}
+}
+
+func TestGraphKeepsItsPromises(t *testing.T) {
+	t.Parallel()
+	allowed := graph()
+	for from := range allowed {
+		reached := reach(allowed, from)
+		if slices.Contains(reached, from) {
+			t.Errorf("%s imports itself, by way of %v", from, reached)
+		}
+		for _, edge := range never() {
+			if (edge[0] == from || edge[0] == "*") && slices.Contains(reached, edge[1]) {
+				t.Errorf("%s may reach %s, want never", from, edge[1])
+			}
+		}
+		for _, to := range reached {
+			if _, ok := allowed[to]; !ok {
+				t.Errorf("%s may reach %s, which is not in the graph", from, to)
+			}
+		}
+	}
+}
+
+// reach is every package that from may import, directly or not.
+func reach(allowed map[string][]string, from string) []string {
+	var reached []string
+	for todo := slices.Clone(allowed[from]); len(todo) > 0; {
+		next := todo[0]
+		todo = todo[1:]
+		if !slices.Contains(reached, next) {
+			reached = append(reached, next)
+			todo = append(todo, allowed[next]...)
+		}
+	}
+	return reached
+}
+
+func isProgram(pkg string) bool { return inside(pkg, "cmd") || inside(pkg, "scripts") }
+
+func isTestSupport(pkg string) bool { return inside(pkg, "internal") }
+
+// inside reports whether pkg is dir or below it.
+func inside(pkg, dir string) bool { return pkg == dir || strings.HasPrefix(pkg, dir+"/") }
