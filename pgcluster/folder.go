@@ -77,7 +77,7 @@ func (f *folder) settleOwner() error {
 		return nil
 	}
 	if uid != 0 {
-		f.cred = &syscall.Credential{Uid: uid, Gid: gid}
+		f.cred = credential(uid, gid)
 		return nil
 	}
 	if f.cred, err = heir(filepath.Dir(f.path)); err != nil {
@@ -93,18 +93,28 @@ func heir(parent string) (*syscall.Credential, error) {
 		return nil, fmt.Errorf("read the folder around the database cluster: %w", err)
 	}
 	if uid, gid := owner(info); uid != 0 {
-		return &syscall.Credential{Uid: uid, Gid: gid}, nil
+		return credential(uid, gid), nil
 	}
 	u, err := user.Lookup(Superuser)
 	if err != nil {
 		return nil, fmt.Errorf("find a user to run PostgreSQL as: %w", err)
 	}
-	uid, errU := strconv.ParseUint(u.Uid, 10, 32)
-	gid, errG := strconv.ParseUint(u.Gid, 10, 32)
-	if err := errors.Join(errU, errG); err != nil || uid == 0 {
+	uid, err := strconv.ParseUint(u.Uid, 10, 32)
+	if err != nil || uid == 0 {
 		return nil, fmt.Errorf("find a user to run PostgreSQL as: user %s has no id of its own", Superuser)
 	}
-	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+	return credential(uint32(uid), uint32(uid)), nil
+}
+
+// credential is a user with the group it logs in with, or with gid if it has no login. The group of a folder won't do: it
+// is often root's, left over from a chown of the user alone.
+func credential(uid, gid uint32) *syscall.Credential {
+	if u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10)); err == nil {
+		if id, err := strconv.ParseUint(u.Gid, 10, 32); err == nil {
+			gid = uint32(id)
+		}
+	}
+	return &syscall.Credential{Uid: uid, Gid: gid}
 }
 
 // handOver gives root's folder to the new owner, unless there is something in it: then it isn't ours to give away.

@@ -1,0 +1,102 @@
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"offlinestore/pgcluster"
+)
+
+// fastSettings trade safety from power cuts, which no test cuts, for time.
+var fastSettings = [...]string{
+	"ALTER SYSTEM SET fsync = off",
+	"ALTER SYSTEM SET synchronous_commit = off",
+	"ALTER SYSTEM SET full_page_writes = off",
+	"ALTER SYSTEM SET autovacuum = off",
+	"SELECT pg_reload_conf()",
+}
+
+// timeout bounds what is done to the cluster for one test.
+const timeout = 2 * time.Minute
+
+// guardScript waits until the process at the other end of its standard input is gone, then stops the cluster, waits until
+// it has stopped, and removes the folder.
+const guardScript = `
+cat >/dev/null
+pid=$(head -n 1 "$1/pg/data/postmaster.pid" 2>/dev/null)
+[ -n "$pid" ] && kill -INT "$pid"
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	[ -e "$1/pg/data/postmaster.pid" ] || break
+	sleep 0.1
+done
+rm -rf "$1"
+`
+
+// testCluster is the cluster of this process. It is kept for ever, or the garbage collector would close its files.
+type testCluster struct {
+	*pgcluster.Cluster
+	// alive is what tells the guard that we live, by being open.
+	alive *os.File
+}
+
+// startCluster starts a cluster that ends with this process. No test knows that it is the last, and a killed process runs
+// no cleanup; so it is left to a guard that outlives us by a moment.
+func startCluster() (*testCluster, error) {
+	if _, _, err := pgcluster.Find(); err != nil {
+		return nil, err
+	}
+	// Not the folder of TMPDIR, which may be long: other programs that tests run have no way around a long socket's path.
+	dir, err := os.MkdirTemp("/tmp", "pgtest-")
+	if err != nil {
+		return nil, err
+	}
+	alive, err := guard(dir)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	// PostgreSQL runs as another user if we are root, and must pass.
+	if err := os.Chmod(dir, 0o711); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	c, err := pgcluster.Start(ctx, pgcluster.Options{Dir: filepath.Join(dir, "pg")})
+	if err != nil {
+		return nil, err
+	}
+	t := &testCluster{c, alive}
+	for _, s := range fastSettings {
+		if err := run(ctx, t.admin(), s); err != nil {
+			return nil, fmt.Errorf("set up the test cluster: %w", err)
+		}
+	}
+	return t, nil
+}
+
+// admin is the connection string of a database to create others from.
+func (t *testCluster) admin() string { return t.DSN("postgres", pgcluster.Superuser) }
+
+// guard starts the process that cleans up after us, as soon as the file that it returns is closed, by whatever ends us. It
+// has a session of its own, since Ctrl-C must not end it too.
+func guard(dir string) (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	cmd := exec.Command("/bin/sh", "-c", guardScript, "sh", dir)
+	cmd.Dir = "/"
+	cmd.Stdin = r
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		w.Close()
+		return nil, fmt.Errorf("start the guard of the test cluster: %w", err)
+	}
+	return w, cmd.Process.Release()
+}

@@ -1,0 +1,187 @@
+// Package pgtest gives each test a PostgreSQL database of its own.
+//
+// The databases are on a cluster that the first test of a process starts in a temporary folder, unless the variable
+// OFFLINESTORE_TEST_DATABASE_URL names a database on another one, by a user that may create databases. Nothing of the
+// cluster remains after the process, however that ends.
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"offlinestore/pgcluster"
+)
+
+const databaseURL = "OFFLINESTORE_TEST_DATABASE_URL"
+
+// objectInUse is PostgreSQL's code for a template that somebody is still connected to.
+const objectInUse = "55006"
+
+// New is the connection string of an empty database, which is dropped when the test ends. The test is skipped on a machine
+// without PostgreSQL, unless CI is set.
+func New(tb testing.TB) string {
+	tb.Helper()
+	admin := adminDSN(tb)
+	return create(tb, admin, "")
+}
+
+// NewFrom is like New, with a copy of what template does to an empty database. It does so once in a process and not once for
+// each test, so it must be a function, not a closure that differs from test to test; it must close its connections.
+func NewFrom(tb testing.TB, template func(dsn string) error) string {
+	tb.Helper()
+	admin := adminDSN(tb)
+	if os.Getenv(databaseURL) != "" {
+		// A template would stay behind on a cluster that isn't ours, since no test knows itself to be the last.
+		dsn := create(tb, admin, "")
+		if err := template(dsn); err != nil {
+			tb.Fatalf("fill a database: %v", err)
+		}
+		return dsn
+	}
+	name, err := shared.template(admin, template)
+	if err != nil {
+		tb.Fatalf("make a template database: %v", err)
+	}
+	return create(tb, admin, name)
+}
+
+// shared is what the tests of this process have in common.
+var shared process
+
+type process struct {
+	start func() (*testCluster, error)
+
+	mu        sync.Mutex
+	templates map[uintptr]func() (string, error)
+}
+
+// adminDSN is the connection string of a database to create others from.
+func adminDSN(tb testing.TB) string {
+	tb.Helper()
+	if dsn := os.Getenv(databaseURL); dsn != "" {
+		return dsn
+	}
+	cluster, err := shared.cluster()
+	if errors.Is(err, pgcluster.ErrNotInstalled) && os.Getenv("CI") == "" {
+		tb.Skip(err)
+	}
+	if err != nil {
+		tb.Fatalf("start PostgreSQL: %v", err)
+	}
+	return cluster.admin()
+}
+
+// cluster starts the cluster once.
+func (p *process) cluster() (*testCluster, error) {
+	p.mu.Lock()
+	if p.start == nil {
+		p.start = sync.OnceValues(startCluster)
+	}
+	start := p.start
+	p.mu.Unlock()
+	return start()
+}
+
+// template is the name of the database that was filled by fill.
+func (p *process) template(admin string, fill func(dsn string) error) (string, error) {
+	id := reflect.ValueOf(fill).Pointer()
+	p.mu.Lock()
+	fillOnce, ok := p.templates[id]
+	if !ok {
+		fillOnce = sync.OnceValues(func() (string, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), timeout)
+			defer cancel()
+			name := newName()
+			if err := run(ctx, admin, "CREATE DATABASE "+name); err != nil {
+				return "", err
+			}
+			dsn, err := withDatabase(admin, name)
+			if err != nil {
+				return "", err
+			}
+			return name, fill(dsn)
+		})
+		if p.templates == nil {
+			p.templates = map[uintptr]func() (string, error){}
+		}
+		p.templates[id] = fillOnce
+	}
+	p.mu.Unlock()
+	return fillOnce()
+}
+
+// create makes a database that goes away with the test.
+func create(tb testing.TB, admin, template string) string {
+	tb.Helper()
+	name := newName()
+	dsn, err := withDatabase(admin, name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	statement := "CREATE DATABASE " + name
+	if template != "" {
+		statement += " TEMPLATE " + template
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	if err := run(ctx, admin, statement); err != nil {
+		tb.Fatalf("create a database: %v", err)
+	}
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		defer cancel()
+		if err := run(ctx, admin, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			tb.Errorf("drop a database: %v", err)
+		}
+	})
+	return dsn
+}
+
+// run runs a statement on a connection of its own. It tries again while the template is in use: PostgreSQL takes a moment
+// to notice that a connection was closed.
+func run(ctx context.Context, dsn, statement string) error {
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	for range 100 {
+		_, err = conn.Exec(ctx, statement)
+		var pgErr *pgconn.PgError
+		if !errors.As(err, &pgErr) || pgErr.Code != objectInUse {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return err
+}
+
+func newName() string {
+	return "test_" + strings.ToLower(rand.Text())
+}
+
+// withDatabase is dsn for another database.
+func withDatabase(dsn, name string) (string, error) {
+	u, err := url.Parse(dsn)
+	if err != nil || !strings.HasPrefix(u.Scheme, "postgres") {
+		return "", fmt.Errorf("%s is no postgres:// URL", databaseURL)
+	}
+	// Put together by hand: package url would drop the slashes before an empty host.
+	user := ""
+	if u.User != nil {
+		user = u.User.String() + "@"
+	}
+	return u.Scheme + "://" + user + u.Host + "/" + name + "?" + u.RawQuery, nil
+}
