@@ -1,0 +1,152 @@
+package blob
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// WriteOptions say how WriteFile writes.
+type WriteOptions struct {
+	// Mode holds whatever the umask is.
+	Mode fs.FileMode
+	// NoReplace makes it an fs.ErrExist if the file is there.
+	NoReplace bool
+}
+
+// WriteFile writes a small file durably and at once: readers see the old content or the new one.
+func WriteFile(path string, data []byte, o WriteOptions) error {
+	f, err := createTemp(path, o.Mode)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer f.Discard()
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	f.replace = !o.NoReplace
+	return f.Commit()
+}
+
+// File is a large file that appears under its name when it is whole and on the disk, and not before.
+type File struct {
+	f          *os.File
+	path       string
+	replace    bool
+	written    int64
+	writtenOff int64
+	done       bool
+}
+
+// CreateFile begins a file of that size in bytes; 0 is for a size that isn't known. The error is a *[NoSpaceError] when
+// there is no room. A file that is there already is an fs.ErrExist, here or in Commit.
+func CreateFile(path string, size int64, mode fs.FileMode) (*File, error) {
+	if _, err := os.Lstat(path); err == nil {
+		return nil, &os.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	}
+	if free, err := Free(filepath.Dir(path)); err == nil && free < size {
+		return nil, fmt.Errorf("create %s: %w", path, &NoSpaceError{filepath.Dir(path), size, free})
+	}
+	f, err := createTemp(path, mode)
+	if err != nil {
+		return nil, fmt.Errorf("create %s: %w", path, err)
+	}
+	if size > 0 {
+		if err := preallocate(f.f, size); err != nil {
+			f.Discard()
+			return nil, f.error("create", err)
+		}
+	}
+	return f, nil
+}
+
+func createTemp(path string, mode fs.FileMode) (*File, error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.partial")
+	if err != nil {
+		return nil, err
+	}
+	if err := setMode(f, mode); err != nil {
+		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
+	}
+	return &File{f: f, path: path}, nil
+}
+
+// Write implements [io.Writer]; blocks of up to 256 KiB reach the disk soonest.
+func (f *File) Write(p []byte) (int, error) {
+	n, err := f.f.Write(p)
+	f.written += int64(n)
+	if err != nil {
+		return n, f.error("write", err)
+	}
+	if f.written-f.writtenOff >= writeBackSize {
+		startWriteBack(f.f, f.writtenOff, f.written-f.writtenOff)
+		f.writtenOff = f.written
+	}
+	return n, nil
+}
+
+// Size is how many bytes were written.
+func (f *File) Size() int64 { return f.written }
+
+// Commit puts the file under its name, durably.
+func (f *File) Commit() error {
+	if f.done {
+		return f.error("commit", os.ErrClosed)
+	}
+	err := f.f.Truncate(f.written) // what was preallocated for nothing
+	if err == nil {
+		err = syncData(f.f)
+	}
+	if err = errors.Join(err, f.f.Close()); err == nil {
+		err = f.rename()
+	}
+	f.done = true
+	if err != nil {
+		os.Remove(f.f.Name()) // the error at hand says more
+		return f.error("commit", err)
+	}
+	if err := syncDir(filepath.Dir(f.path)); err != nil {
+		return f.error("commit", err)
+	}
+	return nil
+}
+
+// rename gives the file its name. A link can't replace a file, a rename would; not every file system has links.
+func (f *File) rename() error {
+	if f.replace {
+		return os.Rename(f.f.Name(), f.path)
+	}
+	err := os.Link(f.f.Name(), f.path)
+	switch {
+	case err == nil:
+		return os.Remove(f.f.Name())
+	case errors.Is(err, fs.ErrExist):
+		return err
+	}
+	if _, err := os.Lstat(f.path); err == nil {
+		return fs.ErrExist
+	}
+	return os.Rename(f.f.Name(), f.path)
+}
+
+// Discard removes what was written. It does nothing after Commit.
+func (f *File) Discard() error {
+	if f.done {
+		return nil
+	}
+	f.done = true
+	return errors.Join(f.f.Close(), os.Remove(f.f.Name()))
+}
+
+func (f *File) error(doing string, err error) error {
+	if isNoSpace(err) {
+		free, ferr := Free(filepath.Dir(f.path))
+		if ferr != nil {
+			free = -1
+		}
+		err = &NoSpaceError{filepath.Dir(f.path), f.written, free}
+	}
+	return fmt.Errorf("%s %s: %w", doing, f.path, err)
+}
