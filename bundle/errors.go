@@ -3,6 +3,7 @@ package bundle
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -59,4 +60,15 @@ func corrupt(format string, args ...any) error {
 // limit is an error about something of size n where at most limit is allowed.
 func limit(what string, n, limit int64) error {
 	return corrupt("%s: %d is not in the range of 1 to %d: %w", what, n, limit, ErrLimit)
+}
+
+var errCutOff = errors.New("the file ends too early: it was cut off, or is still being copied")
+
+// readError is an error met while reading the part of the bundle that what names. Only the end of the input in the middle
+// of something says that the bundle is damaged; a disk that fails, or a read that was called off, says nothing about it.
+func readError(what string, err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return corrupt("%s: %w", what, errCutOff)
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }

@@ -3,7 +3,6 @@ package bundle
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"hash/crc32"
 	"io"
 )
@@ -88,7 +87,7 @@ type gzipReader struct {
 func newGzipReader(r *bufio.Reader) (*gzipReader, error) {
 	var h [len(gzipHeader)]byte
 	if _, err := io.ReadFull(r, h[:]); err != nil {
-		return nil, corrupt("gzip header: %w", cutOff(err))
+		return nil, readError("gzip header", err)
 	}
 	if h != gzipHeader {
 		return nil, corrupt("gzip header: not one that store-admin writes; if the bundle was packed again, gunzip it and use the .tar")
@@ -110,7 +109,7 @@ func (g *gzipReader) Read(p []byte) (int, error) {
 	g.crc = crc32.Update(g.crc, crc32.IEEETable, p[:n])
 	g.size += uint32(n)
 	if err != nil {
-		return n, corrupt("gzip: %w", cutOff(err))
+		return n, readError("gzip", err)
 	}
 	return n, nil
 }
@@ -122,10 +121,10 @@ func (g *gzipReader) next() error {
 	}
 	var h [5]byte
 	if _, err := io.ReadFull(g.r, h[:]); err != nil {
-		return corrupt("gzip block: %w", cutOff(err))
+		return readError("gzip block", err)
 	}
 	n := int(binary.LittleEndian.Uint16(h[1:]))
-	if h[0] > 1 || h != blockHeader(h[0], n) || h[0] == 0 && n != maxStored {
+	if h[0] > 1 || h != blockHeader(h[0], n) || n == 0 || h[0] == 0 && n != maxStored {
 		return corrupt("gzip block: not one that store-admin writes; if the bundle was packed again, gunzip it and use the .tar")
 	}
 	g.left, g.final = n, h[0] == 1
@@ -135,7 +134,7 @@ func (g *gzipReader) next() error {
 func (g *gzipReader) finish() error {
 	var t [8]byte
 	if _, err := io.ReadFull(g.r, t[:]); err != nil {
-		return corrupt("gzip trailer: %w", cutOff(err))
+		return readError("gzip trailer", err)
 	}
 	if binary.LittleEndian.Uint32(t[:]) != g.crc || binary.LittleEndian.Uint32(t[4:]) != g.size {
 		return corrupt("gzip trailer: checksum or length differ")
@@ -143,13 +142,3 @@ func (g *gzipReader) finish() error {
 	g.done = true
 	return nil
 }
-
-// cutOff gives the end of the input in the middle of something its name.
-func cutOff(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errCutOff
-	}
-	return err
-}
-
-var errCutOff = errors.New("the file ends too early: it was cut off, or is still being copied")

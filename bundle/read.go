@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,12 +19,14 @@ import (
 // Reader reads a bundle from the front: the signature first, then the rest of the head, then the payload.
 type Reader struct {
 	src      source
-	bundle   ocispec.Index // D, as parsed
+	bundle   ocispec.Index // the bundle index, as parsed
+	raw      []byte        // and as it stands
 	digest   digest.Digest
 	envelope *envelope
 	public   PublicKey // the key that the bundle brings along: for inspection only
 	head     *Head
 	next     int
+	err      error  // what Next returned for good
 	input    *Input // nil unless it is ours to close
 }
 
@@ -110,16 +111,16 @@ func (r *Reader) readTop() error {
 
 // checkFormat is asked before anything else is understood, so that a newer format gets an answer that helps.
 func checkFormat(version string) error {
-	major, minor, ok := strings.Cut(version, ".")
-	n, err := strconv.Atoi(major)
-	if _, err2 := strconv.Atoi(minor); !ok || err != nil || err2 != nil {
+	before, after, _ := strings.Cut(version, ".")
+	major, err := strconv.ParseUint(before, 10, 16)
+	minor, err2 := strconv.ParseUint(after, 10, 16)
+	switch {
+	case err != nil || err2 != nil || fmt.Sprintf("%d.%d", major, minor) != version:
 		return corrupt("%s: no format version in it", indexFile)
-	}
-	if n > FormatMajor {
-		return fmt.Errorf("it is in format %.20s, this program reads up to %d.x: install snap-store-proxy %d.0 or newer: %w", version, FormatMajor, n, ErrTooNew)
-	}
-	if version != formatVersion() {
-		return corrupt("format %.20s: unknown", version)
+	case major > FormatMajor || major == FormatMajor && minor > FormatMinor:
+		return fmt.Errorf("it is in format %s, this program reads up to %s: install snap-store-proxy %s or newer: %w", version, formatVersion(), version, ErrTooNew)
+	case version != formatVersion():
+		return corrupt("format %s: there is none", version)
 	}
 	return nil
 }
@@ -129,7 +130,7 @@ func (r *Reader) readSignature(bundleRaw []byte, desc ocispec.Descriptor) (*top,
 	if err := decodeStrict(bundleRaw, &r.bundle); err != nil {
 		return nil, corrupt("bundle index: %w", err)
 	}
-	r.digest = digest.FromBytes(bundleRaw)
+	r.raw, r.digest = bundleRaw, digest.FromBytes(bundleRaw)
 	manifestRaw, err := r.blob(desc, MaxManifestSize)
 	if err != nil {
 		return nil, err
@@ -176,7 +177,7 @@ func (r *Reader) file(name string, size, max int64) ([]byte, error) {
 	}
 	b := make([]byte, n)
 	if _, err := io.ReadFull(f, b); err != nil {
-		return nil, corrupt("%s: %w", name, cutOff(err))
+		return nil, readError(name, err)
 	}
 	return b, nil
 }
@@ -196,146 +197,37 @@ func (r *Reader) blob(desc ocispec.Descriptor, max int64) ([]byte, error) {
 	return b, nil
 }
 
-// Head is what a bundle says of its content: all but the payload.
-type Head struct {
-	Snaps     []*Snap
-	Revisions []*SnapRevision
-	// Payload lists the large blobs in the order in which Next delivers them.
-	Payload []ocispec.Descriptor
-}
-
-// PayloadSize is the size of the payload in bytes.
-func (h *Head) PayloadSize() int64 {
-	var n int64
-	for _, d := range h.Payload {
-		n += d.Size
-	}
-	return n
-}
-
-// Head reads and checks the rest of the head. Call Verify first: what no trusted key has signed is better left unread.
-func (r *Reader) Head() (*Head, error) {
-	if r.head != nil {
-		return r.head, nil
-	}
-	want := bundleIndex(r.bundle.Manifests)
-	if got, err := json.Marshal(r.bundle); err != nil || !bytes.Equal(got, encode(want)) {
-		return nil, corrupt("bundle index: it has more than a bundle index of this format")
-	}
-	manifests, err := r.manifests()
-	if err != nil {
-		return nil, err
-	}
-	t, err := newTree(r.bundle.Manifests, manifests)
-	if err != nil {
-		return nil, err
-	}
-	data := make(map[digest.Digest][]byte, len(t.small))
-	for _, desc := range t.small[len(manifests):] {
-		if data[desc.Digest], err = r.blob(desc, MaxConfigSize); err != nil {
-			return nil, err
-		}
-	}
-	h := &Head{Payload: t.payload}
-	if err := h.parse(r.bundle.Manifests, manifests, data); err != nil {
-		return nil, err
-	}
-	r.head = h
-	return h, nil
-}
-
-// manifests reads the items' manifests, of which each must be there once.
-func (r *Reader) manifests() ([]ocispec.Manifest, error) {
-	if n := len(r.bundle.Manifests); n == 0 || n > MaxItems {
-		return nil, limit("items of the bundle", int64(n), MaxItems)
-	}
-	seen := make(map[string]bool)
-	out := make([]ocispec.Manifest, len(r.bundle.Manifests))
-	var total int64
-	for i, desc := range r.bundle.Manifests {
-		name := refName(desc)
-		key := desc.ArtifactType + " " + name
-		if seen[key] || seen[desc.Digest.String()] {
-			return nil, corrupt("item %.80q twice", name)
-		}
-		seen[key], seen[desc.Digest.String()] = true, true
-		if total += desc.Size; total > MaxHeadSize {
-			return nil, limit("bytes of the bundle's head", total, MaxHeadSize)
-		}
-		raw, err := r.blob(desc, MaxManifestSize)
-		if err != nil {
-			return nil, fmt.Errorf("item %.80q: %w", name, err)
-		}
-		if err := decodeStrict(raw, &out[i]); err != nil {
-			return nil, corrupt("item %.80q: %w", name, err)
-		}
-		if err := checkItem(desc, &out[i]); err != nil {
-			return nil, fmt.Errorf("item %.80q: %w", name, err)
-		}
-	}
-	return out, nil
-}
-
-func (h *Head) parse(descs []ocispec.Descriptor, manifests []ocispec.Manifest, data map[digest.Digest][]byte) error {
-	for i, desc := range descs {
-		switch desc.ArtifactType {
-		case TypeSnap:
-			s, err := parseSnap(desc, &manifests[i], data)
-			if err != nil {
-				return err
-			}
-			h.Snaps = append(h.Snaps, s)
-		case TypeRevision:
-			rev, err := parseRevision(desc, &manifests[i], data)
-			if err != nil {
-				return err
-			}
-			h.Revisions = append(h.Revisions, rev)
-		}
-	}
-	return h.check()
-}
-
-// check refuses a head whose items contradict each other.
-func (h *Head) check() error {
-	ids := make(map[string]string, len(h.Snaps))
-	for _, s := range h.Snaps {
-		ids[s.Name] = s.SnapID
-	}
-	have := make(map[string]bool, len(h.Revisions))
-	for _, r := range h.Revisions {
-		if ids[r.Name] != r.SnapID {
-			return corrupt("%s_%d: the bundle has no snap of that name and snap-id", r.Name, r.Revision.Revision)
-		}
-		have[fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision)] = true
-	}
-	for _, s := range h.Snaps {
-		for _, row := range s.ChannelMap {
-			if row.Revision > 0 && !have[fmt.Sprintf("%s_%d", s.Name, row.Revision)] {
-				return corrupt("%s: revision %d is released to %s and not in the bundle", s.Name, row.Revision, row.Channel)
-			}
-		}
-	}
-	return nil
-}
-
 // Next delivers the next blob of the payload, in the order of Head.Payload; after the last one it makes sure that nothing
 // follows and returns io.EOF. The blob's reader returns a *BlobError in place of io.EOF when the content is not that of the
-// digest; the blobs after it can be read all the same.
+// digest; the blobs after it can be read all the same. So does Next itself for a blob that a directory lacks; all other
+// errors of Next are for good. What is not read of a blob is passed over, and not verified.
 func (r *Reader) Next() (ocispec.Descriptor, io.Reader, error) {
-	if r.next == len(r.head.Payload) {
-		if err := r.src.finish(); err != nil {
-			return ocispec.Descriptor{}, nil, err
+	if r.err == nil {
+		_, r.err = r.Head()
+	}
+	if r.err == nil && r.next == len(r.head.Payload) {
+		if r.err = r.src.finish(); r.err == nil {
+			r.err = io.EOF
 		}
-		return ocispec.Descriptor{}, nil, io.EOF
+	}
+	if r.err != nil {
+		return ocispec.Descriptor{}, nil, r.err
 	}
 	desc := r.head.Payload[r.next]
 	r.next++
 	f, _, err := r.src.open(blobName(desc.Digest), desc.Size, MaxBlobSize)
+	if err != nil && r.src.random() {
+		return desc, nil, blobError(desc, err)
+	}
 	if err != nil {
+		r.err = err
 		return desc, nil, err
 	}
 	return desc, &blobReader{desc, blob.NewVerifyReader(f, desc.Digest, desc.Size)}, nil
+}
+
+func blobError(desc ocispec.Descriptor, err error) error {
+	return &BlobError{desc.Digest, desc.Annotations[ocispec.AnnotationTitle], err}
 }
 
 // blobReader says which blob it is that is damaged.
@@ -347,7 +239,7 @@ type blobReader struct {
 func (b *blobReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if err != nil && err != io.EOF {
-		err = &BlobError{b.desc.Digest, b.desc.Annotations[ocispec.AnnotationTitle], err}
+		err = blobError(b.desc, err)
 	}
 	return n, err
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -21,6 +20,8 @@ type source interface {
 	// open delivers the file name, which must have size bytes; -1 accepts any size up to max. What is left unread of
 	// the file before is passed over. It returns the file's size.
 	open(name string, size, max int64) (io.Reader, int64, error)
+	// random says whether files can be opened although one before them could not.
+	random() bool
 	// finish says whether there is anything besides the files that were opened.
 	finish() error
 	io.Closer
@@ -79,8 +80,8 @@ func newTarSource(r io.Reader) (*tarSource, error) {
 	return t, nil
 }
 
-// dirSource reads a layout that lies in a directory. Names that begin with a dot are passed over at the top and in blobs:
-// desktop systems leave such files on every disk, and nothing is read from them.
+// dirSource reads a layout that lies in a directory. Names that begin with a dot are passed over: desktop systems leave
+// such files in every folder of a disk (.DS_Store, ._NAME), and nothing is read from them.
 type dirSource struct {
 	root   *os.Root
 	file   *os.File
@@ -129,7 +130,7 @@ func (d *dirSource) finish() error {
 			return err
 		case path == ".":
 			return nil
-		case strings.HasPrefix(e.Name(), ".") && filepath.Dir(path) != filepath.Clean(blobPrefix):
+		case strings.HasPrefix(e.Name(), "."):
 			if e.IsDir() {
 				return fs.SkipDir
 			}
@@ -142,6 +143,8 @@ func (d *dirSource) finish() error {
 		return nil
 	})
 }
+
+func (d *dirSource) random() bool { return true }
 
 func (d *dirSource) closeFile() {
 	if d.file != nil {

@@ -35,12 +35,12 @@ func tarSize(n int64) int64 { return tarBlock + n + padding(n) }
 
 // tarSource reads a tar whose files are known beforehand.
 type tarSource struct {
-	r     io.Reader
-	zstd  io.Closer     // the decoder, if there is one
-	tail  *bufio.Reader // the input below any compression
-	rest  int64 // bytes of the current file that were not read yet
-	pad   int64
-	buf   [tarBlock]byte
+	r    io.Reader
+	zstd io.Closer     // the decoder, if there is one
+	tail *bufio.Reader // the input below any compression
+	rest int64         // bytes of the current file that were not read yet
+	pad  int64
+	buf  [tarBlock]byte
 }
 
 // open expects the file name, of that size, as the next one; a size of -1 accepts any up to max.
@@ -49,7 +49,7 @@ func (t *tarSource) open(name string, size, max int64) (io.Reader, int64, error)
 		return nil, 0, err
 	}
 	if _, err := io.ReadFull(t.r, t.buf[:]); err != nil {
-		return nil, 0, corrupt("tar header of %s: %w", name, cutOff(err))
+		return nil, 0, readError("tar header of "+name, err)
 	}
 	if size < 0 {
 		h, err := t.parse()
@@ -92,12 +92,12 @@ func (t *tarSource) wrongHeader(want string) error {
 func (t *tarSource) skip() error {
 	if n, err := io.CopyN(io.Discard, t.r, t.rest); err != nil {
 		t.rest -= n
-		return corrupt("tar: %w", cutOff(err))
+		return readError("tar", err)
 	}
 	t.rest = 0
 	pad := t.buf[:t.pad]
 	if _, err := io.ReadFull(t.r, pad); err != nil {
-		return corrupt("tar: %w", cutOff(err))
+		return readError("tar", err)
 	}
 	t.pad = 0
 	return zeros(pad)
@@ -110,7 +110,7 @@ func (t *tarSource) finish() error {
 	}
 	for range tarEnd / tarBlock {
 		if _, err := io.ReadFull(t.r, t.buf[:]); err != nil {
-			return corrupt("end of tar: %w", cutOff(err))
+			return readError("end of tar", err)
 		}
 		if err := zeros(t.buf[:]); err != nil {
 			return corrupt("tar: an extra file, or damage, where the archive should end")
@@ -119,13 +119,17 @@ func (t *tarSource) finish() error {
 	if n, err := t.r.Read(t.buf[:1]); n > 0 || err == nil {
 		return corrupt("tar: something follows the end of the archive")
 	} else if err != io.EOF {
-		return corrupt("end of tar: %w", cutOff(err))
+		return readError("end of tar", err)
 	}
-	if _, err := t.tail.ReadByte(); err != io.EOF {
+	if _, err := t.tail.ReadByte(); err == nil {
 		return corrupt("something follows the end of the compressed archive")
+	} else if err != io.EOF {
+		return readError("end of the archive", err)
 	}
 	return nil
 }
+
+func (t *tarSource) random() bool { return false }
 
 func (t *tarSource) Close() error {
 	if t.zstd != nil {
@@ -143,7 +147,7 @@ func (f *tarFile) Read(p []byte) (int, error) {
 	n, err := f.t.r.Read(p[:min(int64(len(p)), f.t.rest)])
 	f.t.rest -= int64(n)
 	if err != nil {
-		err = corrupt("tar: %w", cutOff(err))
+		err = readError("tar", err)
 	}
 	return n, err
 }
@@ -156,4 +160,3 @@ func zeros(b []byte) error {
 	}
 	return nil
 }
-

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -80,8 +81,12 @@ type tree struct {
 func newTree(items []ocispec.Descriptor, manifests []ocispec.Manifest) (*tree, error) {
 	t := &tree{}
 	seen := make(map[digest.Digest]ocispec.Descriptor)
+	empty := digest.FromBytes(emptyConfig)
 	var head int64
 	place := func(desc ocispec.Descriptor, list *[]ocispec.Descriptor) error {
+		if desc.Digest == empty {
+			return corrupt("a blob of an item is %s, which stands above the items", emptyConfig)
+		}
 		if old, ok := seen[desc.Digest]; ok {
 			if old.Size != desc.Size || isHead(old.MediaType) != isHead(desc.MediaType) {
 				return corrupt("blob %s is described in two ways", desc.Digest)
@@ -96,9 +101,6 @@ func newTree(items []ocispec.Descriptor, manifests []ocispec.Manifest) (*tree, e
 			}
 		}
 		return nil
-	}
-	if len(items) > MaxItems {
-		return nil, limit("items of the bundle", int64(len(items)), MaxItems)
 	}
 	for _, desc := range items {
 		if err := place(desc, &t.small); err != nil {
@@ -149,6 +151,34 @@ func checkDescriptor(d ocispec.Descriptor, max int64) error {
 	}
 	if d.Size > max {
 		return limit("size of "+d.Digest.String(), d.Size, max)
+	}
+	return nil
+}
+
+// checkItems refuses a list of items that no valid bundle has: each is there once, in the order in which Seal sorts them.
+func checkItems(items []ocispec.Descriptor) error {
+	if n := len(items); n == 0 || n > MaxItems {
+		return limit("items of the bundle", int64(n), MaxItems)
+	}
+	seen := make(map[digest.Digest]bool, len(items))
+	for i, desc := range items {
+		name := refName(desc)
+		if i > 0 && compareItems(items[i-1], desc) == 0 || seen[desc.Digest] {
+			return corrupt("item %.80q twice", name)
+		}
+		if i > 0 && compareItems(items[i-1], desc) > 0 {
+			return corrupt("item %.80q out of order", name)
+		}
+		seen[desc.Digest] = true
+		switch {
+		case name == "" || len(name) > MaxRefLength:
+			return limit("bytes of an item's name", int64(len(name)), MaxRefLength)
+		case desc.MediaType != ocispec.MediaTypeImageManifest || len(desc.Annotations) != 1:
+			return corrupt("item %.80q: not described as an item", name)
+		}
+		if err := checkDescriptor(desc, MaxManifestSize); err != nil {
+			return fmt.Errorf("item %.80q: %w", name, err)
+		}
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func (f *frameReader) Read(p []byte) (int, error) {
 	n, err := f.r.Read(p[:min(int64(len(p)), f.body)])
 	f.body -= int64(n)
 	if err != nil {
-		err = corrupt("zstd: %w", cutOff(err))
+		err = readError("zstd", err)
 	}
 	return n, err
 }
@@ -87,7 +87,7 @@ func (f *frameReader) next() error {
 		head = make([]byte, len(zstdHeader))
 	}
 	if _, err := io.ReadFull(f.r, head); err != nil {
-		return corrupt("zstd: %w", cutOff(err))
+		return readError("zstd", err)
 	}
 	f.pending = head
 	if !f.started {

@@ -11,7 +11,9 @@ import (
 // Meta is what a snap's own snap.yaml says, as far as a store needs it.
 type Meta struct {
 	Name, Version, Type, Base string
-	Architectures             []string
+	// Provenance says who built the snap, where that is not the global store.
+	Provenance    string
+	Architectures []string
 	// Providers are the snaps that the content plugs name as their default providers: sorted, each once.
 	Providers []string
 	// Apps are the names of the applications, sorted.
@@ -24,6 +26,7 @@ type yamlMeta struct {
 	Version       string               `yaml:"version"`
 	Type          string               `yaml:"type"`
 	Base          string               `yaml:"base"`
+	Provenance    string               `yaml:"provenance"`
 	Architectures yaml.Node            `yaml:"architectures"`
 	Plugs         map[string]yaml.Node `yaml:"plugs"`
 	Apps          map[string]yaml.Node `yaml:"apps"`
@@ -47,7 +50,7 @@ func ParseYAML(text string) (*Meta, error) {
 	if err := ValidateName(y.Name); err != nil {
 		return nil, fmt.Errorf("parse snap.yaml: %w", err)
 	}
-	m := &Meta{Name: y.Name, Version: y.Version, Type: y.Type, Base: y.Base, Architectures: architectures(&y.Architectures)}
+	m := &Meta{Name: y.Name, Version: y.Version, Type: y.Type, Base: y.Base, Provenance: y.Provenance, Architectures: architectures(&y.Architectures)}
 	if m.Type == "" {
 		m.Type = "app"
 	}

@@ -1,0 +1,88 @@
+package bundle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"offlinestore/blob"
+)
+
+// WriteLayout makes dir the bundle's layout. The payload must be in blobs already, which is the layout's own folder of
+// blobs. index.json is replaced last, so that the layout holds the bundle that it held before or this one; then the blobs
+// that this one does not name are removed.
+func (s *Sealed) WriteLayout(ctx context.Context, dir string, blobs *blob.Dir) error {
+	keep := make(map[digest.Digest]bool)
+	for _, d := range s.tree.payload {
+		if n, err := blobs.Stat(d.Digest); err != nil || n != d.Size {
+			return fmt.Errorf("write layout %s: %s is not in it", dir, d.Annotations[ocispec.AnnotationTitle])
+		}
+		if err := blobs.Verify(ctx, d.Digest); err != nil {
+			return fmt.Errorf("write layout %s: %w", dir, err)
+		}
+		keep[d.Digest] = true
+	}
+	batch := blobs.NewBatch()
+	for _, l := range s.small() {
+		keep[l.Descriptor.Digest] = true
+		if err := stage(blobs, batch, l); err != nil {
+			return errors.Join(fmt.Errorf("write layout %s: %w", dir, err), batch.Discard())
+		}
+	}
+	if err := batch.Sync(); err != nil {
+		return fmt.Errorf("write layout %s: %w", dir, err)
+	}
+	for _, f := range []struct {
+		name string
+		data []byte
+	}{{layoutFile, layoutContent}, {indexFile, s.top.index}} {
+		if err := blob.WriteFile(filepath.Join(dir, f.name), f.data, blob.WriteOptions{Mode: 0o644}); err != nil {
+			return fmt.Errorf("write layout: %w", err)
+		}
+	}
+	return removeOthers(blobs, keep)
+}
+
+// stage writes a blob of the head unless the layout has it.
+func stage(blobs *blob.Dir, batch *blob.Batch, l Layer) error {
+	if blobs.Verify(context.Background(), l.Descriptor.Digest) == nil {
+		return nil
+	}
+	st, err := blobs.Stage(l.Descriptor.Size)
+	if err != nil {
+		return err
+	}
+	if _, err := st.Write(l.Data); err != nil {
+		return errors.Join(err, st.Discard())
+	}
+	batch.Add(st, l.Descriptor.Digest)
+	if batch.Len() >= 64 {
+		return batch.Sync()
+	}
+	return nil
+}
+
+// removeOthers removes what earlier exports left in the layout.
+func removeOthers(blobs *blob.Dir, keep map[digest.Digest]bool) error {
+	var old []digest.Digest
+	err := blobs.List(func(i blob.Info) error {
+		if !keep[i.Digest] {
+			old = append(old, i.Digest)
+		}
+		return nil
+	})
+	for _, d := range old {
+		if rerr := blobs.Remove(d); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
+			err = errors.Join(err, rerr)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("tidy the layout: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package ui
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Classifier gives an error of the program's own packages its exit code and, if there is one, a hint.
+type Classifier func(error) (code int, hint string)
+
+// Main runs the command and returns the exit code. The first Ctrl-C cancels the context and lets the command leave a state
+// from which it can go on; a second one ends the process.
+func Main(root *cobra.Command, classify Classifier) int {
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return &Error{Code: Usage, Err: err, Hint: fmt.Sprintf("see '%s --help'", c.CommandPath())}
+	})
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	go func() {
+		<-ctx.Done()
+		stop() // from here on, the signal kills
+	}()
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return OK
+	}
+	e := describe(err, ctx, classify)
+	if asJSON, ferr := cmd.Flags().GetBool("json"); ferr == nil && asJSON {
+		printJSONError(os.Stdout, e)
+	}
+	fmt.Fprintf(os.Stderr, "%s: %v\n", root.Name(), oneLine(e.Err))
+	if e.Hint != "" {
+		fmt.Fprintf(os.Stderr, "%s: hint: %s\n", root.Name(), e.Hint)
+	}
+	return e.Code
+}
+
+// describe finds the exit code and the hint of an error.
+func describe(err error, ctx context.Context, classify Classifier) *Error {
+	e := &Error{Code: Failed, Err: err}
+	var known *Error
+	if errors.As(err, &known) {
+		e.Code, e.Hint = known.Code, known.Hint
+	}
+	code, hint := classify(err)
+	if e.Code == 0 || e.Code == Failed && code != 0 {
+		e.Code = code
+	}
+	if e.Hint == "" {
+		e.Hint = hint
+	}
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		e.Code, e.Err, e.Hint = Interrupted, errors.New("interrupted"), "run the same command again: it goes on where it stopped"
+	case errors.Is(err, syscall.ENOSPC) && e.Code == Failed:
+		e.Code = NoSpace
+	case e.Code == 0:
+		e.Code = Failed
+	case isUsage(err) && e.Code == Failed:
+		e.Code = Usage
+	}
+	return e
+}
+
+// isUsage recognises the errors that cobra itself makes, which have no type.
+func isUsage(err error) bool {
+	for _, s := range []string{"unknown command", "unknown flag", "accepts ", "requires at least", "required flag"} {
+		if strings.HasPrefix(err.Error(), s) {
+			return true
+		}
+	}
+	return false
+}
+
+func printJSONError(w io.Writer, e *Error) {
+	b, err := json.Marshal(map[string]any{"error": map[string]any{"message": e.Err.Error(), "hint": e.Hint, "exit-code": e.Code}})
+	if err == nil {
+		fmt.Fprintf(w, "%s\n", b)
+	}
+}
+
+// oneLine keeps hostile names and joined errors from breaking the line or steering the terminal.
+func oneLine(err error) string { return Clean(err.Error()) }
+
+// Clean replaces what could steer a terminal.
+func Clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0:
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// PrintJSON prints a result for scripts.
+func PrintJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

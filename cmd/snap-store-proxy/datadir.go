@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+)
+
+// serviceUsers are the users that a data folder made by root is given to: the installer's, else PostgreSQL's, since
+// PostgreSQL refuses to run as root.
+var serviceUsers = []string{"snap-store-proxy", "postgres"}
+
+// defaultDataDir is the original's inside a snap; else the system's for root, and the user's own for others.
+func defaultDataDir() string {
+	if dir := os.Getenv("SNAP_COMMON"); dir != "" {
+		return dir
+	}
+	if os.Geteuid() == 0 {
+		return "/var/lib/snap-store-proxy"
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "snap-store-proxy")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "snap-store-proxy"
+	}
+	return filepath.Join(home, ".local", "share", "snap-store-proxy")
+}
+
+// enterDataDir makes the data folder if there is none, and gives up root's rights for those of its owner. Inputs that only
+// root can read, and low ports, must be open by then.
+func enterDataDir(dir string) error {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("make the data folder: %w", err)
+		}
+		info, err = os.Stat(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("open the data folder: %w", err)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("the data folder %s is no folder", dir)
+	}
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	owner, group := ownerOf(info)
+	if owner == 0 {
+		if owner, group, err = giveAway(dir); err != nil || owner == 0 {
+			return err
+		}
+	}
+	return dropTo(owner, group)
+}
+
+// giveAway makes a service user the owner of an empty folder of root's. A folder with something in it is left alone.
+func giveAway(dir string) (uid, gid int, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) > 0 {
+		return 0, 0, err
+	}
+	for _, name := range serviceUsers {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, err1 := strconv.Atoi(u.Uid)
+		gid, err2 := strconv.Atoi(u.Gid)
+		if err := errors.Join(err1, err2); err != nil {
+			return 0, 0, err
+		}
+		return uid, gid, os.Chown(dir, uid, gid)
+	}
+	return 0, 0, nil
+}
+
+// dropTo changes all threads of the process to a user without rights.
+func dropTo(uid, gid int) error {
+	for _, err := range []error{syscall.Setgroups([]int{gid}), syscall.Setgid(gid), syscall.Setuid(uid)} {
+		if err != nil {
+			return fmt.Errorf("change to the owner of the data folder (user %d): %w", uid, err)
+		}
+	}
+	return nil
+}
+
+func ownerOf(info fs.FileInfo) (uid, gid int) {
+	st := info.Sys().(*syscall.Stat_t)
+	return int(st.Uid), int(st.Gid)
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/exporter"
+)
+
+// cacheDir is the folder of the cache: what the flag says, else the snap's, else the user's.
+func cacheDir(flag string) (string, error) {
+	if flag != "" {
+		return flag, nil
+	}
+	if dir := os.Getenv("SNAP_USER_COMMON"); dir != "" {
+		return filepath.Join(dir, "cache"), nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find the cache folder: %w (or give --cache-dir)", err)
+	}
+	return filepath.Join(dir, "store-admin"), nil
+}
+
+func newCache() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "cache",
+		Short: "Look after what was downloaded",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	var dir, keep string
+	clean := &cobra.Command{
+		Use:     "clean",
+		Short:   "Remove what was downloaded and not used for longest",
+		Example: "  store-admin cache clean\n  store-admin cache clean --keep 10GB",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return runCacheClean(c, dir, keep) },
+	}
+	clean.Flags().StringVar(&keep, "keep", "0", "leave at most this `size`")
+	clean.Flags().StringVar(&dir, "cache-dir", "", "`folder` of the cache (default the user's)")
+	c.AddCommand(clean)
+	return c
+}
+
+func runCacheClean(c *cobra.Command, flag, keep string) error {
+	max, err := exporter.ParseSize(keep)
+	if err != nil {
+		return ui.Usagef("--keep: %w", err)
+	}
+	dir, err := cacheDir(flag)
+	if err != nil {
+		return err
+	}
+	cache, err := exporter.OpenCache(dir)
+	if err != nil {
+		return err
+	}
+	freed, err := cache.Trim(max)
+	if err != nil {
+		return err
+	}
+	_, left, err := cache.Usage()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.OutOrStdout(), "Freed %s, %s left in %s.\n", ui.Bytes(freed), ui.Bytes(left), dir)
+	return nil
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/ui"
+)
+
+// difference is one line of a diff of two bundles.
+type difference struct {
+	Snap         string `json:"snap"`
+	What         string `json:"what"` // "snap", "revision" or "channel"
+	Channel      string `json:"channel,omitempty"`
+	Architecture string `json:"architecture,omitempty"`
+	// From and To are revisions: -1 for what is not there, 0 for a closed channel.
+	From int   `json:"from"`
+	To   int   `json:"to"`
+	Size int64 `json:"size,omitempty"`
+}
+
+func newDiff() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "diff A B",
+		Short:   "Show what bundle B has that A has not, and the other way round",
+		Long:    "Show what bundle B adds to and takes from A: snaps, revisions and rows of the\nchannel maps. Only the heads are read. Exits with 0 whether they differ or not.",
+		Example: "  store-admin diff jq-20261113T101500.tar.gz jq-20261120T101500.tar.gz",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			return runDiff(c.Context(), c.OutOrStdout(), args[0], args[1], asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func runDiff(ctx context.Context, w io.Writer, a, b string, asJSON bool) error {
+	var sides [2]*summary
+	for i, f := range []string{a, b} {
+		s, err := inspect(ctx, f, nil)
+		if err != nil {
+			return err
+		}
+		sides[i] = s
+	}
+	diffs := diffSummaries(sides[0], sides[1])
+	if asJSON {
+		return ui.PrintJSON(w, diffs)
+	}
+	for _, d := range diffs {
+		fmt.Fprintln(w, d)
+	}
+	if len(diffs) == 0 {
+		fmt.Fprintln(w, "No difference.")
+	}
+	return nil
+}
+
+// entries maps what a bundle has to revisions: its snaps, its revisions, and the rows of its channel maps.
+func (s *summary) entries() map[difference]int {
+	out := make(map[difference]int)
+	for _, sn := range s.Snaps {
+		for _, r := range sn.Revisions {
+			out[difference{Snap: sn.Name, What: "revision", Size: r.Size, From: r.Revision}] = r.Revision
+		}
+		for _, c := range sn.Channels {
+			out[difference{Snap: sn.Name, What: "channel", Channel: c.Channel, Architecture: c.Architecture}] = c.Revision
+		}
+	}
+	return out
+}
+
+func diffSummaries(a, b *summary) []difference {
+	from, to := a.entries(), b.entries()
+	out := []difference{}
+	for key, rev := range to {
+		old, ok := from[key]
+		if !ok {
+			old = -1
+		}
+		if old != rev {
+			key.From, key.To = old, rev
+			out = append(out, key)
+		}
+	}
+	for key, rev := range from {
+		if _, ok := to[key]; !ok {
+			key.From, key.To = rev, -1
+			out = append(out, key)
+		}
+	}
+	slices.SortFunc(out, func(x, y difference) int {
+		return cmp.Or(cmp.Compare(x.Snap, y.Snap), -cmp.Compare(x.What, y.What), cmp.Compare(x.Channel, y.Channel),
+			cmp.Compare(x.Architecture, y.Architecture), cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To))
+	})
+	return out
+}
+
+// String is the line for people: + for what B adds, - for what it lacks, ~ for what it changes.
+func (d difference) String() string {
+	switch {
+	case d.What == "revision" && d.From < 0:
+		return fmt.Sprintf("+ %s revision %d (%s)", d.Snap, d.To, ui.Bytes(d.Size))
+	case d.What == "revision":
+		return fmt.Sprintf("- %s revision %d (%s)", d.Snap, d.From, ui.Bytes(d.Size))
+	}
+	sign := "~"
+	if d.From < 0 {
+		sign = "+"
+	} else if d.To < 0 {
+		sign = "-"
+	}
+	return fmt.Sprintf("%s %s %s %s: %s -> %s", sign, d.Snap, d.Channel, d.Architecture, rowState(d.From), rowState(d.To))
+}
+
+func rowState(revision int) string {
+	switch revision {
+	case -1:
+		return "none"
+	case 0:
+		return "closed"
+	}
+	return fmt.Sprint(revision)
+}

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/snap"
+)
+
+// summary is what inspect shows of a bundle.
+type summary struct {
+	File        string         `json:"file"`
+	Digest      string         `json:"digest"`
+	Signer      string         `json:"signer"`
+	Algorithm   string         `json:"algorithm"`
+	Trusted     bool           `json:"trusted"`
+	Created     time.Time      `json:"created"`
+	Exporter    string         `json:"exporter"`
+	Program     string         `json:"program"`
+	Sequence    uint64         `json:"sequence"`
+	Request     bundle.Request `json:"request"`
+	Blobs       int            `json:"blobs"`
+	PayloadSize int64          `json:"payload-size"`
+	Snaps       []snapSummary  `json:"snaps"`
+	// Missing is what the snaps need and no inspected bundle has.
+	Missing []string `json:"missing"`
+}
+
+type snapSummary struct {
+	Name      string            `json:"name"`
+	SnapID    string            `json:"snap-id"`
+	Publisher string            `json:"publisher"`
+	Channels  []snap.Release    `json:"channel-map"`
+	Revisions []revisionSummary `json:"revisions"`
+	needs     []string
+}
+
+type revisionSummary struct {
+	Revision      int      `json:"revision"`
+	Version       string   `json:"version"`
+	Architectures []string `json:"architectures"`
+	Size          int64    `json:"size"`
+	Digest        string   `json:"digest"`
+	SHA3384       string   `json:"sha3-384"`
+	Components    []string `json:"components,omitempty"`
+}
+
+func newInspect() *cobra.Command {
+	var asJSON bool
+	var trusted []string
+	c := &cobra.Command{
+		Use:   "inspect FILE…",
+		Short: "Show what bundles hold, who signed them and what their snaps need besides",
+		Long: `Show what bundles hold, who signed them and when, and what their snaps need
+that is in none of them. Only the head of a bundle is read, so this is quick
+however large it is; 'verify' reads all.
+` + ui.ExitHelp,
+		Example: "  store-admin inspect jq-20261120T101500.tar.gz\n  store-admin inspect --json *.tar.gz",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			keys, err := readKeys(trusted)
+			if err != nil {
+				return err
+			}
+			return runInspect(c.Context(), c.OutOrStdout(), args, keys, asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().StringArrayVar(&trusted, "trusted-key", nil, "public `key` (PEM) that must have signed; repeatable")
+	return c
+}
+
+func runInspect(ctx context.Context, w io.Writer, files []string, keys []bundle.PublicKey, asJSON bool) error {
+	var all []*summary
+	for _, f := range files {
+		s, err := inspect(ctx, f, keys)
+		if err != nil {
+			return err
+		}
+		all = append(all, s)
+	}
+	findMissing(all)
+	if asJSON {
+		return ui.PrintJSON(w, all)
+	}
+	for i, s := range all {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		s.print(w)
+	}
+	return nil
+}
+
+// openVerified opens a bundle and checks its signature: against keys, or where there are none against our own keys and
+// at least against the key that the bundle brings along.
+func openVerified(ctx context.Context, file string, keys []bundle.PublicKey) (r *bundle.Reader, p *bundle.Predicate, k bundle.PublicKey, trusted bool, err error) {
+	if file == "-" {
+		r, err = bundle.NewReader("-", os.Stdin)
+	} else {
+		r, err = bundle.Open(file)
+	}
+	if err != nil {
+		return nil, nil, k, false, err
+	}
+	explicit := len(keys) > 0
+	if !explicit {
+		keys = ownKeys()
+	}
+	p, k, err = r.Verify(ctx, keys)
+	var unknown *bundle.UnknownSignerError
+	if trusted = err == nil; errors.As(err, &unknown) && !explicit {
+		p, k, err = r.VerifyUnsafe(ctx)
+	}
+	if err != nil {
+		r.Close()
+		return nil, nil, k, false, fmt.Errorf("%s: %w", file, err)
+	}
+	return r, p, k, trusted, nil
+}
+
+func inspect(ctx context.Context, file string, keys []bundle.PublicKey) (*summary, error) {
+	r, p, key, trusted, err := openVerified(ctx, file, keys)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	h, err := r.Head()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	s := &summary{
+		File: file, Digest: r.Digest().String(), Signer: key.ID(), Algorithm: key.Algorithm(), Trusted: trusted,
+		Created: p.Created, Exporter: p.Exporter, Program: p.Program, Sequence: p.Sequence, Request: p.Request,
+		Blobs: len(h.Payload), PayloadSize: h.PayloadSize(),
+	}
+	for _, sn := range h.Snaps {
+		s.Snaps = append(s.Snaps, summarise(sn, h.Revisions))
+	}
+	return s, nil
+}
+
+func summarise(sn *bundle.Snap, revisions []*bundle.SnapRevision) snapSummary {
+	out := snapSummary{Name: sn.Name, SnapID: sn.SnapID, Publisher: sn.Listing.Snap.Publisher.DisplayName, Channels: sn.ChannelMap, needs: []string{"snapd"}}
+	for _, r := range revisions {
+		if r.Name != sn.Name {
+			continue
+		}
+		rs := revisionSummary{r.Revision.Revision, r.Revision.Version, r.Revision.Architectures, r.Blob.Size, r.Blob.Digest.String(), r.Revision.Download.SHA3384, nil}
+		for _, c := range r.Revision.Resources {
+			rs.Components = append(rs.Components, fmt.Sprintf("%s %d", c.Name, c.Revision))
+		}
+		out.Revisions = append(out.Revisions, rs)
+		bases, providers := r.Revision.Needs()
+		out.needs = slices.Concat(out.needs, bases, providers)
+	}
+	return out
+}
+
+// findMissing notes at each bundle what its snaps need and none of the bundles has.
+func findMissing(all []*summary) {
+	have := make(map[string]bool)
+	for _, s := range all {
+		for _, sn := range s.Snaps {
+			have[sn.Name] = true
+		}
+	}
+	for _, s := range all {
+		missing := make(map[string]bool)
+		for _, sn := range s.Snaps {
+			for _, n := range sn.needs {
+				if !have[n] {
+					missing[n] = true
+				}
+			}
+		}
+		s.Missing = slices.AppendSeq([]string{}, maps.Keys(missing))
+		slices.Sort(s.Missing)
+	}
+}
+
+func (s *summary) print(w io.Writer) {
+	trust := "not one of the keys here; compare the fingerprint"
+	if s.Trusted {
+		trust = "trusted"
+	}
+	sequence := ""
+	if s.Sequence > 0 {
+		sequence = fmt.Sprintf(", bundle %d of this key", s.Sequence)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "File:\t%s\n", ui.Clean(s.File))
+	fmt.Fprintf(t, "Digest:\t%s\n", s.Digest)
+	fmt.Fprintf(t, "Signed by:\t%s (%s, %s)\n", s.Signer, s.Algorithm, trust)
+	fmt.Fprintf(t, "Signed:\t%s by %s with %s%s\n", s.Created.Format(time.RFC3339), ui.Clean(s.Exporter), ui.Clean(s.Program), sequence)
+	fmt.Fprintf(t, "Asked for:\t%s\n", ui.Clean(describeRequest(s.Request)))
+	fmt.Fprintf(t, "Payload:\t%s in %d blobs\n", ui.Bytes(s.PayloadSize), s.Blobs)
+	t.Flush()
+	for _, sn := range s.Snaps {
+		fmt.Fprintf(w, "\n%s (%s) by %s\n", sn.Name, sn.SnapID, ui.Clean(sn.Publisher))
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for _, r := range sn.Revisions {
+			fmt.Fprintf(t, "  revision %d\t%s\t%s\t%s\t%s\n", r.Revision, ui.Clean(r.Version), strings.Join(r.Architectures, ","), ui.Bytes(r.Size), strings.Join(r.Components, ", "))
+		}
+		for _, c := range sn.Channels {
+			what := "closed"
+			if c.Revision > 0 {
+				what = fmt.Sprintf("revision %d", c.Revision)
+			}
+			fmt.Fprintf(t, "  %s\t%s\t%s\n", c.Channel, c.Architecture, what)
+		}
+		t.Flush()
+	}
+	if len(s.Missing) > 0 {
+		fmt.Fprintf(w, "\nNeeded and not here: %s\n", strings.Join(s.Missing, ", "))
+	}
+}
+
+func describeRequest(r bundle.Request) string {
+	s := "snaps " + strings.Join(r.Snaps, ", ")
+	if len(r.Channels) > 0 {
+		s += "; channels " + strings.Join(r.Channels, ", ")
+	}
+	s += "; architectures " + strings.Join(r.Architectures, ", ")
+	if len(r.NeededBy) > 0 {
+		s += "; needed by " + strings.Join(r.NeededBy, ", ")
+	}
+	return s
+}
+
+// ownKeys are the public halves of the keys on this host: those that can't be read are not.
+func ownKeys() []bundle.PublicKey {
+	k, err := openKeyring()
+	if err != nil {
+		return nil
+	}
+	names, err := k.names()
+	if err != nil {
+		return nil
+	}
+	var out []bundle.PublicKey
+	for _, n := range names {
+		if key, err := k.load(n); err == nil {
+			if public, err := bundle.NewPublicKey(key.Public()); err == nil {
+				out = append(out, public)
+			}
+		}
+	}
+	return out
+}
+
+// readKeys reads the files of --trusted-key.
+func readKeys(files []string) ([]bundle.PublicKey, error) {
+	var out []bundle.PublicKey
+	for _, f := range files {
+		text, err := readSmall(f, maxKeySize)
+		if err != nil {
+			return nil, err
+		}
+		k, err := bundle.ParsePublicKey(text)
+		if err != nil {
+			return nil, ui.Usagef("%s: %w", f, err)
+		}
+		out = append(out, k)
+	}
+	return out, nil
+}

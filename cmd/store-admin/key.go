@@ -1,0 +1,176 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
+)
+
+func newKey() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "key",
+		Short: "Manage the keys that bundles are signed with",
+		Long:  "Bundles are signed, by default with the key named default, which the first export makes.\nThe air-gapped host imports only what was signed with a key that it trusts.",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newKeyGenerate(), newKeyList(), newKeyExport(), newKeyImport())
+	return c
+}
+
+// keyName is the optional argument of the key commands.
+func keyName(args []string) string {
+	if len(args) > 0 {
+		return args[0]
+	}
+	return defaultKey
+}
+
+func newKeyGenerate() *cobra.Command {
+	return &cobra.Command{
+		Use:     "generate [NAME]",
+		Short:   "Make an Ed25519 key",
+		Example: "  store-admin key generate\n  store-admin key export > exporter.pem",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			k, err := openKeyring()
+			if err != nil {
+				return err
+			}
+			key, err := k.generate(keyName(args))
+			if err != nil {
+				return err
+			}
+			public, err := bundle.NewPublicKey(key.Public())
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s\n", public.ID())
+			fmt.Fprint(c.ErrOrStderr(), trustAdvice(keyName(args)))
+			return nil
+		},
+	}
+}
+
+// trustAdvice says how a key becomes trusted on the other side.
+func trustAdvice(name string) string {
+	if name != defaultKey {
+		name = " " + name
+	} else {
+		name = ""
+	}
+	return fmt.Sprintf(`To have bundles accepted, bring the public key to the air-gapped host once:
+    store-admin key export%s > exporter.pem        (here)
+    snap-store-proxy trust add exporter.pem       (there)
+`, name)
+}
+
+func newKeyList() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "list",
+		Short:   "List the keys with their fingerprints",
+		Example: "  store-admin key list",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return runKeyList(c.OutOrStdout(), asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func runKeyList(w io.Writer, asJSON bool) error {
+	k, err := openKeyring()
+	if err != nil {
+		return err
+	}
+	names, err := k.names()
+	if err != nil {
+		return err
+	}
+	type row struct {
+		Name        string `json:"name"`
+		Algorithm   string `json:"algorithm"`
+		Fingerprint string `json:"fingerprint"`
+	}
+	rows := []row{}
+	for _, name := range names {
+		key, err := k.load(name)
+		if err != nil {
+			return err
+		}
+		public, err := bundle.NewPublicKey(key.Public())
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row{name, public.Algorithm(), public.ID()})
+	}
+	if asJSON {
+		return ui.PrintJSON(w, rows)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "Name\tAlgorithm\tFingerprint")
+	for _, r := range rows {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", r.Name, r.Algorithm, r.Fingerprint)
+	}
+	return t.Flush()
+}
+
+func newKeyExport() *cobra.Command {
+	return &cobra.Command{
+		Use:     "export [NAME]",
+		Short:   "Print the public key, for 'snap-store-proxy trust add'",
+		Example: "  store-admin key export > exporter.pem",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			k, err := openKeyring()
+			if err != nil {
+				return err
+			}
+			key, err := k.load(keyName(args))
+			if err != nil {
+				return ui.Hint(err, "make one with 'store-admin key generate'")
+			}
+			public, err := bundle.NewPublicKey(key.Public())
+			if err != nil {
+				return err
+			}
+			_, err = c.OutOrStdout().Write(public.PEM())
+			return err
+		},
+	}
+}
+
+func newKeyImport() *cobra.Command {
+	return &cobra.Command{
+		Use:   "import NAME FILE",
+		Short: "Take over a private key (PKCS #8 PEM: Ed25519, ECDSA P-256 or RSA)",
+		Example: `  openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:4096 -out rsa.pem
+  store-admin key import company rsa.pem`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			text, err := readSmall(args[1], maxKeySize)
+			if err != nil {
+				return err
+			}
+			key, err := parsePrivateKey(text)
+			if err != nil {
+				return fmt.Errorf("import %s: %w", args[1], err)
+			}
+			k, err := openKeyring()
+			if err != nil {
+				return err
+			}
+			if err := k.save(args[0], key); err != nil {
+				return err
+			}
+			fmt.Fprint(os.Stderr, trustAdvice(args[0]))
+			return nil
+		},
+	}
+}

@@ -1,0 +1,70 @@
+// Command store-admin exports snaps on a host with internet into signed bundles that snap-store-proxy imports on a host
+// without.
+package main
+
+import (
+	"errors"
+	"os"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/assertion"
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/exporter"
+	"offlinestore/upstream"
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	// What bundles need while they are written is a few buffers; the collector need not wait for more garbage than that.
+	debug.SetMemoryLimit(64 << 20)
+	return ui.Main(newRoot(), classify)
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "store-admin",
+		Short: "Export snaps into signed bundles for an air-gapped store",
+		Long: `store-admin exports snaps, with all that they need, into signed and
+content-addressed bundles. Carry them to the air-gapped host and import them
+there with 'snap-store-proxy push-snap'.
+` + ui.ExitHelp,
+		Version: ui.Version(),
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.AddCommand(newExport(), newKey(), newInspect(), newVerify(), newDiff(), newCache())
+	return root
+}
+
+// classify says how the program exits after an error, and what its user can do.
+func classify(err error) (code int, hint string) {
+	var unknown *bundle.UnknownSignerError
+	var missing *exporter.MissingError
+	var status *upstream.StatusError
+	var mismatch *bundle.MismatchError
+	var unverified *assertion.VerifyError
+	switch {
+	case errors.As(err, &unknown):
+		return ui.Untrusted, "name the signer's key with --trusted-key, as 'store-admin key export' prints it on the exporting host"
+	case errors.Is(err, bundle.ErrBadSignature), errors.As(err, &unverified), errors.As(err, &mismatch):
+		return ui.Untrusted, ""
+	case errors.Is(err, bundle.ErrTooNew):
+		return ui.Damaged, ""
+	case errors.Is(err, bundle.ErrCorrupt), errors.Is(err, bundle.ErrNotBundle):
+		return ui.Damaged, "copy the file again, or export it again"
+	case errors.As(err, &missing), errors.Is(err, errGaps):
+		return ui.Gaps, ""
+	case errors.Is(err, syscall.ENOSPC):
+		return ui.NoSpace, "free some space, or choose another --export-dir; what was downloaded stays in the cache"
+	case errors.As(err, &status), errors.Is(err, upstream.ErrUnavailable):
+		return ui.Upstream, "run the same command again: it goes on with what was downloaded"
+	case errors.Is(err, upstream.ErrNotFound):
+		return ui.Upstream, ""
+	}
+	return ui.Failed, ""
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/blob"
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/exporter"
+)
+
+// output writes the bundles of one export.
+type output struct {
+	o     *exportOptions
+	w     io.Writer
+	e     *exporter.Exporter
+	key   crypto.Signer
+	ring  *keyring
+	time  time.Time
+	fixed bool
+	files []exported
+}
+
+// exported is a bundle that was written.
+type exported struct {
+	Snaps    []string `json:"snaps"`
+	File     string   `json:"file"`
+	Digest   string   `json:"digest"`
+	Size     int64    `json:"size"`
+	NeededBy []string `json:"needed-by,omitempty"`
+}
+
+// newOutput finds out what would keep bundles from being written before anything is downloaded.
+func (o *exportOptions) newOutput(w io.Writer, e *exporter.Exporter) (*output, error) {
+	out := &output{o: o, w: w, e: e}
+	var err error
+	if out.time, out.fixed, err = now(); err != nil {
+		return nil, err
+	}
+	switch {
+	case o.outputDir != "":
+	case o.single != "":
+		if _, err := os.Lstat(o.single); err == nil {
+			return nil, fmt.Errorf("%s exists already; an export never replaces a file", o.single)
+		}
+		o.exportDir = filepath.Dir(o.single)
+		fallthrough
+	default:
+		if err := os.MkdirAll(o.exportDir, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	out.key, out.ring, err = signingKey(o.keyName)
+	return out, err
+}
+
+// write makes one bundle of all snaps, or one of each.
+func (out *output) write(ctx context.Context, p *exporter.Plan) error {
+	if out.o.single != "" || out.o.outputDir != "" {
+		return out.bundle(ctx, p, p.Snaps, out.o.single)
+	}
+	for _, s := range p.Snaps {
+		c := bundle.Compression(out.o.compression)
+		name := s.Listing.Name + "-" + out.time.Format("20060102T150405") + c.Extension()
+		if err := out.bundle(ctx, p, []*exporter.Snap{s}, filepath.Join(out.o.exportDir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (out *output) bundle(ctx context.Context, p *exporter.Plan, snaps []*exporter.Snap, file string) error {
+	draft, err := out.e.Draft(snaps)
+	if err != nil {
+		return err
+	}
+	predicate, err := out.predicate(p, snaps)
+	if err != nil {
+		return err
+	}
+	sealed, err := draft.Seal(ctx, predicate, out.key)
+	if err != nil {
+		return err
+	}
+	done := exported{File: file, Digest: sealed.Digest().String()}
+	for _, s := range snaps {
+		done.Snaps = append(done.Snaps, s.Listing.Name)
+	}
+	if len(snaps) == 1 {
+		done.NeededBy = snaps[0].NeededBy
+	}
+	if out.o.outputDir != "" {
+		done.File = out.o.outputDir
+		err = sealed.WriteLayout(ctx, out.o.outputDir, out.e.Cache.Blobs)
+		done.Size = sealed.TarSize()
+	} else {
+		done.Size, err = out.pack(ctx, sealed, file)
+	}
+	out.files = append(out.files, done)
+	return err
+}
+
+func (out *output) predicate(p *exporter.Plan, snaps []*exporter.Snap) (bundle.Predicate, error) {
+	req := bundle.Request{Channels: p.Request.Channels, Architectures: p.Request.Architectures}
+	for _, s := range snaps {
+		req.Snaps = append(req.Snaps, s.Listing.Name)
+		if len(snaps) == 1 {
+			req.NeededBy = s.NeededBy
+		}
+	}
+	pr := bundle.Predicate{Created: out.time, Exporter: whoAmI(), Program: "store-admin " + ui.Version(), Request: req}
+	if out.fixed {
+		return pr, nil
+	}
+	var err error
+	pr.Sequence, err = out.ring.nextSequence(out.o.keyName)
+	return pr, err
+}
+
+// whoAmI is user@host, as far as the system knows.
+func whoAmI() string {
+	name, host := "unknown", "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return name + "@" + host
+}
+
+// pack writes an archive. It appears under its name when it is whole and on the disk, and never replaces another.
+func (out *output) pack(ctx context.Context, s *bundle.Sealed, file string) (int64, error) {
+	c := bundle.Compression(out.o.compression)
+	size := s.Size(c)
+	if err := checkFileSize(filepath.Dir(file), filepath.Base(file), size); err != nil {
+		return 0, err
+	}
+	known := size
+	if c == bundle.Zstd {
+		known = 0 // an upper bound is no reason to refuse
+	}
+	f, err := blob.CreateFile(file, known, 0o644)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Discard()
+	progress := ui.NewProgress("Packing "+filepath.Base(file), payloadSize(s))
+	defer progress.Done()
+	open := func(d digest.Digest) (io.ReadCloser, error) { return out.e.Cache.Blobs.OpenBlob(d) }
+	if err := s.WriteTar(ctx, f, c, open, progress.Add); err != nil {
+		return 0, fmt.Errorf("pack %s: %w", file, err)
+	}
+	if err := f.Commit(); err != nil {
+		return 0, fmt.Errorf("pack %s: %w", file, err)
+	}
+	return f.Size(), nil
+}
+
+func payloadSize(s *bundle.Sealed) (n int64) {
+	for _, d := range s.Payload() {
+		n += d.Size
+	}
+	return n
+}
+
+// checkFileSize names a file system's own limit before anything is written.
+func checkFileSize(dir, name string, size int64) error {
+	max, fs := blob.MaxFileSize(dir)
+	if size <= max {
+		return nil
+	}
+	return ui.Hint(fmt.Errorf("%s would be %s, and files on %s (%s) end at %s", name, ui.Bytes(size), dir, fs, ui.Bytes(max)),
+		"export fewer snaps or channels at once, or use a disk with another file system (exFAT, ext4)")
+}
+
+// report prints the result in the original's words.
+func (out *output) report(p *exporter.Plan) error {
+	if out.o.json {
+		gaps := append([]exporter.Gap{}, p.Gaps...)
+		return ui.PrintJSON(out.w, map[string]any{"bundles": out.files, "gaps": gaps})
+	}
+	if out.o.single != "" || out.o.outputDir != "" {
+		for _, f := range out.files {
+			fmt.Fprintf(out.w, "Successfully exported snaps:\n%s: %s\n", strings.Join(f.Snaps, ", "), f.File)
+		}
+		return nil
+	}
+	fmt.Fprintln(out.w, "Successfully exported snaps:")
+	heading := ""
+	for _, f := range out.files {
+		if by := strings.Join(f.NeededBy, ", "); by != heading {
+			heading = by
+			fmt.Fprintf(out.w, "Also exported, needed by %s:\n", by)
+		}
+		fmt.Fprintf(out.w, "%s: %s\n", f.Snaps[0], filepath.Base(f.File))
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package exporter
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+
+	"offlinestore/assertion"
+	"offlinestore/snap"
+)
+
+// maxFormat is the newest format that we know of any type; the Snap Store answers with the newest one up to it.
+var maxFormat = map[string]int{"snap-declaration": 7, "account-key": 1, "system-user": 2}
+
+// fetcher fetches assertions and all that they need, each once in an export.
+type fetcher struct {
+	e    *Exporter
+	ctx  context.Context
+	have map[string][]*assertion.Assertion // by Ref.Key; several where there are several formats
+}
+
+func (e *Exporter) newFetcher(ctx context.Context) *fetcher {
+	return &fetcher{e: e, ctx: ctx, have: make(map[string][]*assertion.Assertion)}
+}
+
+// snap fetches the assertions about a snap by name and about each of its planned revisions.
+func (f *fetcher) snap(s *Snap) (err error) {
+	if s.assertions, err = f.stream(declarationRef(s.Listing.SnapID)); err != nil {
+		return err
+	}
+	for _, r := range s.Revisions {
+		refs, err := revisionRefs(s.Listing.SnapID, &r.Revision)
+		if err == nil {
+			r.assertions, err = f.stream(refs...)
+		}
+		if err != nil {
+			return fmt.Errorf("revision %d: %w", r.Revision.Revision, err)
+		}
+	}
+	return nil
+}
+
+// stream is what a bundle holds for refs: each with its prerequisites before it, byte for byte as the store sent them.
+func (f *fetcher) stream(refs ...assertion.Ref) ([]byte, error) {
+	w := &walk{f: f, seen: make(map[string]bool)}
+	for _, ref := range refs {
+		if err := w.add(ref); err != nil {
+			return nil, err
+		}
+	}
+	var b bytes.Buffer
+	if err := assertion.EncodeAll(&b, w.out); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// walk is one stream in the making.
+type walk struct {
+	f    *fetcher
+	seen map[string]bool
+	out  []*assertion.Assertion
+}
+
+// add puts what ref needs into the stream, then ref. What every device has compiled in is left out.
+func (w *walk) add(ref assertion.Ref) error {
+	if w.seen[ref.Key()] || w.f.e.Trust.Has(ref) {
+		return nil
+	}
+	w.seen[ref.Key()] = true
+	found, err := w.f.get(ref)
+	if err != nil {
+		return err
+	}
+	for _, a := range found {
+		for _, p := range a.Prerequisites() {
+			if err := w.add(p); err != nil {
+				return fmt.Errorf("%w (needed by %s)", err, ref)
+			}
+		}
+	}
+	w.out = append(w.out, found...)
+	return nil
+}
+
+func (f *fetcher) get(ref assertion.Ref) ([]*assertion.Assertion, error) {
+	if got := f.have[ref.Key()]; got != nil {
+		return got, nil
+	}
+	var got []*assertion.Assertion
+	if ref.Type == "snap-declaration" {
+		all, err := f.e.Client.SnapDeclarations(f.ctx, ref.PrimaryKey[1])
+		if err != nil {
+			return nil, err
+		}
+		got = all
+	} else {
+		a, err := f.e.Client.Assertion(f.ctx, ref.Type, ref.Path(), maxFormat[ref.Type])
+		if err != nil {
+			return nil, err
+		}
+		got = []*assertion.Assertion{a}
+	}
+	f.have[ref.Key()] = got
+	return got, nil
+}
+
+func declarationRef(snapID string) assertion.Ref {
+	return assertion.Ref{Type: "snap-declaration", PrimaryKey: []string{snap.Series, snapID}}
+}
+
+// revisionRefs names the assertions about a revision: its own, and two for each component.
+func revisionRefs(snapID string, r *snap.Revision) ([]assertion.Ref, error) {
+	digest, err := headerDigest(r.Download.SHA3384)
+	if err != nil {
+		return nil, err
+	}
+	refs := []assertion.Ref{declarationRef(snapID)}
+	provenance := provenanceOf(r)
+	refs = append(refs, assertion.Ref{Type: "snap-revision", PrimaryKey: []string{digest, provenance}})
+	for _, res := range r.Resources {
+		digest, err := headerDigest(res.Download.SHA3384)
+		if err != nil {
+			return nil, fmt.Errorf("component %s: %w", res.Name, err)
+		}
+		refs = append(refs,
+			assertion.Ref{Type: "snap-resource-revision", PrimaryKey: []string{snapID, res.Name, digest, provenance}},
+			assertion.Ref{Type: "snap-resource-pair", PrimaryKey: []string{snapID, res.Name, strconv.Itoa(res.Revision), strconv.Itoa(r.Revision), provenance}})
+	}
+	return refs, nil
+}
+
+// provenanceOf is what the snap.yaml says of who built the snap; devices insist that the snap-revision says the same.
+func provenanceOf(r *snap.Revision) string {
+	if m, err := snap.ParseYAML(r.SnapYAML); err == nil && m.Provenance != "" {
+		return m.Provenance
+	}
+	return "global-upload"
+}
+
+// headerDigest turns the hex of the store's messages into the base64 of assertions.
+func headerDigest(sha3 string) (string, error) {
+	sum, err := hex.DecodeString(sha3)
+	if err != nil || len(sum) != 48 {
+		return "", fmt.Errorf("the store's answer has %.100q for a SHA3-384", sha3)
+	}
+	return assertion.DigestHeader(sum), nil
+}

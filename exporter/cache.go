@@ -1,0 +1,156 @@
+package exporter
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/blob"
+)
+
+// Cache keeps what was downloaded. Blobs are addressed by SHA-256, as bundles need them; notes say which blob has the
+// SHA3-384 by which the store knows it. The folder of blobs may be that of an OCI layout: its notes are hidden from it.
+type Cache struct {
+	Blobs *blob.Dir
+	notes string
+}
+
+// OpenCache opens or makes a cache whose blobs are in dir/sha256.
+func OpenCache(dir string) (*Cache, error) {
+	blobs, err := blob.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the cache: %w", err)
+	}
+	notes := filepath.Join(dir, ".sha3-384")
+	if err := os.MkdirAll(notes, 0o755); err != nil {
+		return nil, fmt.Errorf("open the cache: %w", err)
+	}
+	return &Cache{blobs, notes}, nil
+}
+
+// find returns the blob with that SHA3-384 and size, if the cache has it.
+func (c *Cache) find(sha3 string, size int64) (digest.Digest, bool) {
+	path := filepath.Join(c.notes, sha3)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", false
+	}
+	d, ok := parseNote(sha3, string(text))
+	if !ok {
+		return "", false
+	}
+	if n, err := c.Blobs.Stat(d); err != nil || n != size {
+		return "", false
+	}
+	now := time.Now()
+	os.Chtimes(path, now, now) // the oldest notes go first; a lost update does no harm
+	return d, true
+}
+
+// note remembers which blob has that SHA3-384. The note carries a checksum, since a bundle made by a damaged one would be
+// refused inside the gap.
+func (c *Cache) note(sha3 string, d digest.Digest) error {
+	return blob.WriteFile(filepath.Join(c.notes, sha3), []byte(formatNote(sha3, d)), blob.WriteOptions{Mode: 0o644})
+}
+
+func formatNote(sha3 string, d digest.Digest) string {
+	sum := sha256.Sum256([]byte(sha3 + " " + d.String()))
+	return d.String() + " " + hex.EncodeToString(sum[:8]) + "\n"
+}
+
+func parseNote(sha3, text string) (digest.Digest, bool) {
+	word, _, _ := strings.Cut(text, " ")
+	d := digest.Digest(word)
+	return d, d.Validate() == nil && text == formatNote(sha3, d)
+}
+
+// Usage says how many blobs the cache has, and their size in bytes together.
+func (c *Cache) Usage() (blobs int, size int64, err error) {
+	err = c.Blobs.List(func(i blob.Info) error {
+		blobs++
+		size += i.Size
+		return nil
+	})
+	return blobs, size, err
+}
+
+// Trim removes the blobs that were used longest ago until at most max bytes are left. It returns what it freed.
+func (c *Cache) Trim(max int64) (freed int64, err error) {
+	type entry struct {
+		digest digest.Digest
+		size   int64
+		used   time.Time
+	}
+	used, err := c.lastUse()
+	if err != nil {
+		return 0, err
+	}
+	var all []entry
+	var total int64
+	err = c.Blobs.List(func(i blob.Info) error {
+		all = append(all, entry{i.Digest, i.Size, used[i.Digest]})
+		total += i.Size
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("trim the cache: %w", err)
+	}
+	slices.SortFunc(all, func(a, b entry) int { return a.used.Compare(b.used) })
+	for _, e := range all {
+		if total <= max {
+			break
+		}
+		if err := c.Blobs.Remove(e.digest); err != nil {
+			return freed, fmt.Errorf("trim the cache: %w", err)
+		}
+		total -= e.size
+		freed += e.size
+	}
+	return freed, nil
+}
+
+// lastUse reads the notes for when each blob was used, and removes those of blobs that are gone.
+func (c *Cache) lastUse() (map[digest.Digest]time.Time, error) {
+	entries, err := os.ReadDir(c.notes)
+	if err != nil {
+		return nil, fmt.Errorf("trim the cache: %w", err)
+	}
+	used := make(map[digest.Digest]time.Time)
+	for _, e := range entries {
+		path := filepath.Join(c.notes, e.Name())
+		text, err := os.ReadFile(path)
+		info, ierr := e.Info()
+		if errors.Is(err, fs.ErrNotExist) || ierr != nil {
+			continue
+		}
+		d, ok := parseNote(e.Name(), string(text))
+		if _, err := c.Blobs.Stat(d); !ok || err != nil {
+			os.Remove(path)
+			continue
+		}
+		used[d] = info.ModTime()
+	}
+	return used, nil
+}
+
+// ParseSize reads a size such as 500MB, 20GB or a number of bytes.
+func ParseSize(s string) (int64, error) {
+	units := map[string]int64{"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
+	digits := strings.TrimRight(s, "bBkKmMgGtTiI")
+	unit, ok := units[strings.ToUpper(s[len(digits):])]
+	n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+	if !ok || err != nil || n < 0 || n > (1<<62)/unit {
+		return 0, fmt.Errorf("size %.40q: want a number with MB, GB or TB", s)
+	}
+	return n * unit, nil
+}
