@@ -1,0 +1,251 @@
+package blob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// The folders of a Dir.
+const (
+	blobsFolder      = "sha256"
+	stagingFolder    = ".staging"
+	partialFolder    = ".partial"
+	quarantineFolder = ".quarantine"
+)
+
+// blockSize is the unit of reading and writing. Larger writes reach the disk later, and all at once: on ext4, 128 to
+// 256 KiB were measured to be two to four times as fast as 1 MiB and more.
+const blockSize = 256 << 10
+
+// Options are the modes of what a Dir creates. They hold whatever the umask is.
+type Options struct {
+	// DirMode is the mode of folders; 0 is 0755.
+	DirMode fs.FileMode
+	// FileMode is the mode of blobs; 0 is 0644.
+	FileMode fs.FileMode
+}
+
+// Dir is a directory of blobs. It may be used by several goroutines, and the directory by several processes.
+type Dir struct {
+	root  string
+	modes Options
+	bufs  sync.Pool // of *[]byte of blockSize
+
+	mu      sync.Mutex
+	session *session // what this Dir is staging in; nil until something is
+	staged  int      // the number of the next staged file
+}
+
+// Info describes a blob.
+type Info struct {
+	Digest Digest
+	Size   int64
+	// Time is when the blob was committed or last touched.
+	Time time.Time
+}
+
+// Open opens the directory with the default modes, and makes it if it isn't there.
+func Open(dir string) (*Dir, error) { return Options{}.Open(dir) }
+
+// Open opens the directory, and makes it if it isn't there. One that is there need not be writable: it can be read.
+func (o Options) Open(dir string) (*Dir, error) {
+	if o.DirMode == 0 {
+		o.DirMode = 0o755
+	}
+	if o.FileMode == 0 {
+		o.FileMode = 0o644
+	}
+	root, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open blob directory: %w", err)
+	}
+	d := &Dir{root: root, modes: o}
+	d.bufs.New = func() any { b := make([]byte, blockSize); return &b }
+	if err := makeDir(d.folder(blobsFolder), o.DirMode); err != nil {
+		return nil, fmt.Errorf("open blob directory: %w", err)
+	}
+	return d, nil
+}
+
+// Close removes what is staged and not committed. Only a Dir that stages needs it.
+func (d *Dir) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.session
+	d.session = nil
+	if s == nil {
+		return nil
+	}
+	return s.end()
+}
+
+func (d *Dir) folder(name string) string { return filepath.Join(d.root, name) }
+
+// Path is the name of the file that holds the blob, or would.
+func (d *Dir) Path(dg Digest) (string, error) {
+	if err := CheckDigest(dg); err != nil {
+		return "", err
+	}
+	return filepath.Join(d.root, blobsFolder, dg.Encoded()), nil
+}
+
+// Has reports whether the directory holds the blob. Anything but a regular file is not one.
+func (d *Dir) Has(dg Digest) bool {
+	_, err := d.Info(dg)
+	return err == nil
+}
+
+// Stat is the size of the blob. The error has [ErrNotFound] in its chain when there is none.
+func (d *Dir) Stat(dg Digest) (int64, error) {
+	info, err := d.Info(dg)
+	return info.Size, err
+}
+
+// Info describes the blob. The error has [ErrNotFound] in its chain when there is none.
+func (d *Dir) Info(dg Digest) (Info, error) {
+	path, err := d.Path(dg)
+	if err != nil {
+		return Info{}, err
+	}
+	fi, err := os.Lstat(path)
+	if err != nil {
+		return Info{}, blobError(dg, err)
+	}
+	if !fi.Mode().IsRegular() {
+		return Info{}, fmt.Errorf("blob %s: %s is not a regular file", dg, path)
+	}
+	return Info{dg, fi.Size(), fi.ModTime()}, nil
+}
+
+// OpenBlob opens the blob for reading. What is read is not verified: see [Dir.Verify] and [NewVerifyReader]. The error has
+// [ErrNotFound] in its chain when there is none; links are not followed.
+func (d *Dir) OpenBlob(dg Digest) (*os.File, error) {
+	path, err := d.Path(dg)
+	if err != nil {
+		return nil, err
+	}
+	f, err := openNoFollow(path, os.O_RDONLY)
+	if err != nil {
+		return nil, blobError(dg, err)
+	}
+	fi, err := f.Stat()
+	if err == nil && !fi.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("blob %s: %w", dg, err), f.Close())
+	}
+	return f, nil
+}
+
+// Verify reads the blob and hashes it. It returns a *[CorruptError] when the content is not that of the digest.
+func (d *Dir) Verify(ctx context.Context, dg Digest) error {
+	f, err := d.OpenBlob(dg)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	buf := d.bufs.Get().(*[]byte)
+	defer d.bufs.Put(buf)
+	sum := NewSHA256()
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := f.Read(*buf)
+		sum.Write((*buf)[:n])
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("verify blob %s: %w", dg, err)
+		}
+	}
+	if got := sum.Digest(); got != dg {
+		return &CorruptError{Digest: dg, Got: got, Path: f.Name(), Err: ErrWrongDigest}
+	}
+	return nil
+}
+
+// Touch sets the time of the blob to now: for caches that drop what was not used for the longest time.
+func (d *Dir) Touch(dg Digest) error {
+	path, err := d.Path(dg)
+	if err != nil {
+		return err
+	}
+	return blobError(dg, os.Chtimes(path, time.Time{}, time.Now()))
+}
+
+// Remove deletes the blob. The error has [ErrNotFound] in its chain when there is none.
+func (d *Dir) Remove(dg Digest) error {
+	path, err := d.Path(dg)
+	if err != nil {
+		return err
+	}
+	return blobError(dg, os.Remove(path))
+}
+
+// Quarantine moves a damaged blob out of the store, durably, and returns where it can be looked at.
+func (d *Dir) Quarantine(dg Digest) (string, error) {
+	from, err := d.Path(dg)
+	if err != nil {
+		return "", err
+	}
+	folder := d.folder(quarantineFolder)
+	to := filepath.Join(folder, dg.Encoded())
+	if err := makeDir(folder, 0o700); err != nil {
+		return "", fmt.Errorf("quarantine blob %s: %w", dg, err)
+	}
+	if err := os.Rename(from, to); err != nil {
+		return "", blobError(dg, err)
+	}
+	if err := errors.Join(syncDir(folder), syncDir(filepath.Dir(from))); err != nil {
+		return "", fmt.Errorf("quarantine blob %s: %w", dg, err)
+	}
+	return to, nil
+}
+
+// List calls fn for every blob in the order of their digests, and stops at its first error. What is not a blob is passed over.
+func (d *Dir) List(fn func(Info) error) error {
+	entries, err := os.ReadDir(d.folder(blobsFolder))
+	if err != nil {
+		return fmt.Errorf("list blobs: %w", err)
+	}
+	for _, e := range entries {
+		dg := digest.NewDigestFromEncoded(digest.SHA256, e.Name())
+		if !e.Type().IsRegular() || CheckDigest(dg) != nil {
+			continue
+		}
+		info, err := d.Info(dg)
+		if errors.Is(err, ErrNotFound) {
+			continue // removed meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if err := fn(info); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// blobError names the blob, and turns the file system's "no such file" into ErrNotFound.
+func blobError(dg Digest, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = ErrNotFound
+	}
+	return fmt.Errorf("blob %s: %w", dg, err)
+}

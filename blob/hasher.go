@@ -1,0 +1,205 @@
+package blob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/cloudflare/circl/simd/keccakf1600"
+)
+
+// ErrClosed is returned for a job that is submitted to a [Hasher] after Close.
+var ErrClosed = errors.New("hasher is closed")
+
+const (
+	// laneBuffer is what is read at once for a lane: whole blocks, and four of them stay in the second-level cache.
+	laneBuffer = 630 * sha3Rate
+	// queuePerWorker bounds the jobs that wait, each of which holds a file open.
+	queuePerWorker = 32
+	// lingerSize is from where on a job is worth waiting for others to share the SIMD unit with, and linger is how long.
+	lingerSize = 4 << 20
+	linger     = time.Millisecond
+)
+
+// Sum is what a [Job] is hashed to. SHA256 is zero where it was not asked for.
+type Sum struct {
+	SHA256   [32]byte
+	SHA3_384 [48]byte
+	Size     int64
+}
+
+// Job is a blob to hash. Size is exact: a reader that ends before it is an error ([io.ErrUnexpectedEOF]), and so is one that
+// goes on ([ErrTrailingData]).
+type Job struct {
+	// Reader is read in a worker, which waits for it with all the jobs that it has: it should be a file.
+	Reader io.Reader
+	Size   int64
+	// SHA256 asks for that digest too.
+	SHA256 bool
+	// Done is called once, by a worker, which waits for it: it must be quick, and must not submit.
+	Done func(Sum, error)
+}
+
+// Hasher computes SHA3-384 for many files: each worker hashes up to four at once in the lanes of the processor's SIMD unit,
+// which takes about as long as hashing two of them one after the other. A lane whose blob ends takes the next one. Where there
+// is no such unit, and for a blob that is alone, a worker uses crypto/sha3.
+type Hasher struct {
+	simd    bool
+	workers sync.WaitGroup
+
+	mu      sync.Mutex
+	changed sync.Cond // a job waits, or there is room for one, or closed
+	queue   []*job
+	limit   int
+	idle    int // workers without a job
+	closed  bool
+}
+
+// job is a Job with what has been read of it.
+type job struct {
+	Job
+	ctx  context.Context
+	left int64
+	sha  *SHA256 // nil where it is not asked for
+}
+
+// NewHasher starts that many workers; 0 is one a processor.
+func NewHasher(workers int) *Hasher { return newHasher(workers, keccakf1600.IsEnabledX4()) }
+
+func newHasher(workers int, simd bool) *Hasher {
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	h := &Hasher{simd: simd, limit: workers * queuePerWorker}
+	h.changed.L = &h.mu
+	for range workers {
+		h.workers.Go(h.work)
+	}
+	return h
+}
+
+// Close waits for the jobs that were submitted, then ends the workers.
+func (h *Hasher) Close() {
+	h.mu.Lock()
+	h.closed = true
+	h.changed.Broadcast()
+	h.mu.Unlock()
+	h.workers.Wait()
+}
+
+// Submit queues a job, and waits while too many are queued. When it returns nil, Done will be called, with the context's error
+// if that ends before the job does; when it returns an error, Done will not be called.
+func (h *Hasher) Submit(ctx context.Context, j Job) error {
+	if j.Size < 0 {
+		return fmt.Errorf("hash blob: negative size %d", j.Size)
+	}
+	q := &job{Job: j, ctx: ctx, left: j.Size}
+	if j.SHA256 {
+		q.sha = NewSHA256()
+	}
+	stop := context.AfterFunc(ctx, h.wake)
+	defer stop()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for len(h.queue) >= h.limit && !h.closed && ctx.Err() == nil {
+		h.changed.Wait()
+	}
+	if h.closed {
+		return ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	h.queue = append(h.queue, q)
+	h.changed.Broadcast()
+	return nil
+}
+
+func (h *Hasher) wake() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.changed.Broadcast()
+}
+
+// Hash hashes one blob and waits for it.
+func (h *Hasher) Hash(ctx context.Context, r io.Reader, size int64, sha256 bool) (Sum, error) {
+	var sum Sum
+	done := make(chan error, 1)
+	err := h.Submit(ctx, Job{Reader: r, Size: size, SHA256: sha256, Done: func(s Sum, err error) {
+		sum = s
+		done <- err
+	}})
+	if err != nil {
+		return Sum{}, err
+	}
+	return sum, <-done
+}
+
+// work is a worker: it waits for jobs, then does them until there are none.
+func (h *Hasher) work() {
+	w := &worker{h: h}
+	for {
+		jobs := h.wait()
+		if jobs == nil {
+			return
+		}
+		if len(jobs) == 1 {
+			w.hashAlone(jobs[0])
+		} else {
+			w.hashInLanes(jobs)
+		}
+	}
+}
+
+// wait returns the jobs that a worker without one should begin with, or nil after Close.
+func (h *Hasher) wait() []*job {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.idle++
+	defer func() { h.idle-- }()
+	for {
+		for len(h.queue) == 0 && !h.closed {
+			h.changed.Wait()
+		}
+		if len(h.queue) == 0 {
+			return nil
+		}
+		if h.simd && !h.closed && len(h.queue) < lanes && h.queue[0].Size >= lingerSize {
+			h.mu.Unlock()
+			time.Sleep(linger) // jobs that come together are better done together
+			h.mu.Lock()
+		}
+		// Each of the other idle workers can have one: alone, a blob is done sooner.
+		if n := min(len(h.queue), max(1, min(lanes, len(h.queue)-(h.idle-1)))); n > 0 {
+			return h.take(n)
+		}
+	}
+}
+
+// take removes the first jobs from the queue. h.mu is held.
+func (h *Hasher) take(n int) []*job {
+	if !h.simd {
+		n = min(n, 1)
+	}
+	jobs := append([]*job(nil), h.queue[:n]...)
+	clear(h.queue[:n])
+	h.queue = h.queue[n:]
+	if len(jobs) > 0 {
+		h.changed.Broadcast()
+	}
+	return jobs
+}
+
+// next is for a worker that has a lane to spare.
+func (h *Hasher) next() *job {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.queue) == 0 {
+		return nil
+	}
+	return h.take(1)[0]
+}

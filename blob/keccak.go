@@ -1,0 +1,97 @@
+package blob
+
+import (
+	"encoding/binary"
+	"io"
+
+	"github.com/cloudflare/circl/simd/keccakf1600"
+)
+
+// SHA3-384 (FIPS 202): the rate of the sponge in bytes, the size of the digest, and the two ends of the padding.
+const (
+	sha3Rate  = 104
+	sha3Size  = 48
+	sha3Begin = 0x06
+	sha3End   = 0x80
+)
+
+// lanes is how many sponges the SIMD unit permutes at once.
+const lanes = 4
+
+// sponges are four SHA3-384 sponges, word i of sponge l at [4*i+l].
+type sponges struct {
+	x4    keccakf1600.StateX4
+	state *[25 * lanes]uint64
+}
+
+func newSponges() *sponges {
+	s := new(sponges)
+	s.state = (*[25 * lanes]uint64)(s.x4.Initialize(false))
+	return s
+}
+
+// reset empties one sponge.
+func (s *sponges) reset(lane int) {
+	for i := lane; i < len(s.state); i += lanes {
+		s.state[i] = 0
+	}
+}
+
+// absorb takes whole blocks, as many from each of the four, which are of one length.
+func (s *sponges) absorb(in *[lanes][]byte) {
+	n := len(in[0])
+	for o := 0; o+sha3Rate <= n; o += sha3Rate {
+		a, b := (*[sha3Rate]byte)(in[0][o:]), (*[sha3Rate]byte)(in[1][o:])
+		c, d := (*[sha3Rate]byte)(in[2][o:]), (*[sha3Rate]byte)(in[3][o:])
+		for i := range sha3Rate / 8 {
+			s.state[4*i] ^= binary.LittleEndian.Uint64(a[8*i:])
+			s.state[4*i+1] ^= binary.LittleEndian.Uint64(b[8*i:])
+			s.state[4*i+2] ^= binary.LittleEndian.Uint64(c[8*i:])
+			s.state[4*i+3] ^= binary.LittleEndian.Uint64(d[8*i:])
+		}
+		s.x4.Permute()
+	}
+}
+
+// digest is what one sponge gives when it has absorbed its last block.
+func (s *sponges) digest(lane int) (sum [sha3Size]byte) {
+	for i := range sha3Size / 8 {
+		binary.LittleEndian.PutUint64(sum[8*i:], s.state[4*i+lane])
+	}
+	return sum
+}
+
+// pad appends the padding to the last, incomplete block in buf.
+func pad(buf []byte) []byte {
+	n := len(buf)
+	end := n - n%sha3Rate + sha3Rate
+	buf = buf[:end]
+	clear(buf[n:])
+	buf[n] = sha3Begin
+	buf[end-1] |= sha3End
+	return buf
+}
+
+// readExactly fills p. An end before that is an error, whatever the reader thinks of it.
+func readExactly(r io.Reader, p []byte) error {
+	n, err := fill(r, p)
+	switch {
+	case n == len(p):
+		return nil
+	case err == io.EOF:
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// expectEnd makes sure that nothing follows.
+func expectEnd(r io.Reader) error {
+	var one [1]byte
+	switch n, err := fill(r, one[:]); {
+	case n > 0:
+		return ErrTrailingData
+	case err != io.EOF:
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package blob
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// maxKey is the longest name of a partial download; a digest in hexadecimal fits.
+const maxKey = 128
+
+// Partial is a download that can be continued by a later process: appended to, until it is committed or discarded. It is
+// locked: nobody else has the same one. Its methods may not be used at the same time.
+type Partial struct {
+	d    *Dir
+	f    *os.File
+	size int64
+}
+
+// Partial opens the download of that key, to continue where Size says. The error has [ErrBusy] in its chain while another
+// process, or another part of this one, has it. What it holds is to be hashed again before it is relied on: see WriteTo.
+func (d *Dir) Partial(key string) (*Partial, error) {
+	if !validKey(key) {
+		return nil, fmt.Errorf("partial download %.140q: want a name of letters, digits, '-', '_' and '.'", key)
+	}
+	folder := d.folder(partialFolder)
+	for range 100 {
+		if err := makeDir(folder, d.modes.DirMode); err != nil {
+			return nil, fmt.Errorf("open partial download %s: %w", key, err)
+		}
+		f, err := openNoFollow(filepath.Join(folder, key), os.O_RDWR|os.O_CREATE)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the folder was empty, and has just been removed
+		}
+		if err != nil {
+			return nil, d.writeError("open partial download "+key, 0, err)
+		}
+		p, err := d.openPartial(f)
+		if p != nil {
+			return p, nil
+		}
+		f.Close()
+		if err != nil {
+			return nil, fmt.Errorf("open partial download %s: %w", key, err)
+		}
+	}
+	return nil, fmt.Errorf("open partial download %s: %w", key, ErrBusy)
+}
+
+// openPartial returns nil without an error when the file was committed or discarded while it was being opened.
+func (d *Dir) openPartial(f *os.File) (*Partial, error) {
+	fi, err := os.Lstat(f.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", f.Name())
+	}
+	if ok, err := tryLock(f); err != nil {
+		return nil, err
+	} else if !ok {
+		return nil, ErrBusy
+	}
+	if ok, err := hasName(f); !ok || err != nil {
+		return nil, err
+	}
+	if err := setMode(f, d.modes.FileMode); err != nil {
+		return nil, err
+	}
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, err
+	}
+	return &Partial{d, f, size}, nil
+}
+
+func validKey(key string) bool {
+	if key == "" || len(key) > maxKey || key[0] == '.' {
+		return false
+	}
+	for _, c := range []byte(key) {
+		switch {
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// Size is how many bytes are there.
+func (p *Partial) Size() int64 { return p.size }
+
+// Write appends.
+func (p *Partial) Write(b []byte) (int, error) {
+	done := 0
+	for done < len(b) {
+		n, err := p.f.WriteAt(b[done:min(done+blockSize, len(b))], p.size)
+		if p.size/writeBackSize != (p.size+int64(n))/writeBackSize {
+			startWriteBack(p.f, p.size/writeBackSize*writeBackSize, writeBackSize)
+		}
+		done += n
+		p.size += int64(n)
+		if err != nil {
+			return done, p.d.writeError("write partial download", int64(len(b)-done), err)
+		}
+	}
+	return done, nil
+}
+
+// WriteTo implements [io.WriterTo]: it hands over what is there, to be hashed before the rest arrives.
+func (p *Partial) WriteTo(w io.Writer) (int64, error) {
+	buf := p.d.bufs.Get().(*[]byte)
+	defer p.d.bufs.Put(buf)
+	n, err := io.CopyBuffer(onlyWriter{w}, onlyReader{io.NewSectionReader(p.f, 0, p.size)}, *buf)
+	if err == nil && n != p.size {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// onlyReader and onlyWriter keep io.CopyBuffer to the buffer it is given.
+type onlyReader struct{ io.Reader }
+type onlyWriter struct{ io.Writer }
+
+// ReadAt implements [io.ReaderAt] for what is there.
+func (p *Partial) ReadAt(b []byte, off int64) (int, error) { return p.f.ReadAt(b, off) }
+
+// Truncate drops everything after the first size bytes: all of it, when the server does not continue a download.
+func (p *Partial) Truncate(size int64) error {
+	if size < 0 || size > p.size {
+		return fmt.Errorf("truncate partial download of %d bytes to %d", p.size, size)
+	}
+	if err := p.f.Truncate(size); err != nil {
+		return fmt.Errorf("truncate partial download: %w", err)
+	}
+	p.size = size
+	return nil
+}
+
+// Close keeps what is there for the next time.
+func (p *Partial) Close() error { return p.f.Close() }
+
+// Commit makes the download a blob, durably. The caller has verified that the content is that of the digest.
+func (p *Partial) Commit(dg Digest) error {
+	if err := CheckDigest(dg); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	if err := syncData(p.f); err != nil {
+		return p.d.writeError("commit blob "+string(dg), p.size, err)
+	}
+	if err := p.d.publish(p.f, dg); err != nil {
+		return err
+	}
+	os.Remove(filepath.Dir(p.f.Name())) // fails while there are other partial downloads, and that's right
+	if err := syncDir(p.d.folder(blobsFolder)); err != nil {
+		return fmt.Errorf("commit blob %s: %w", dg, err)
+	}
+	return nil
+}
+
+// Discard removes what is there.
+func (p *Partial) Discard() error {
+	if err := removeOpen(p.f); err != nil {
+		return fmt.Errorf("discard partial download: %w", err)
+	}
+	os.Remove(filepath.Dir(p.f.Name())) // fails while there are other partial downloads, and that's right
+	return nil
+}
+
+// CleanPartial removes the partial downloads that nobody has written to since then, but for those that are open.
+func (d *Dir) CleanPartial(since time.Time) error {
+	entries, err := os.ReadDir(d.folder(partialFolder))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("clean partial downloads: %w", err)
+	}
+	var errs []error
+	for _, e := range entries {
+		fi, err := e.Info()
+		if err != nil || !validKey(e.Name()) || !fi.ModTime().Before(since) {
+			continue
+		}
+		p, err := d.Partial(e.Name())
+		if errors.Is(err, ErrBusy) {
+			continue
+		}
+		if err == nil {
+			err = p.Discard()
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,55 @@
+package blob
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// renameOpenFiles says whether files can be renamed, replaced and removed while they are open.
+const renameOpenFiles = false
+
+// openNoFollow looks first: who may make links here is an administrator anyway.
+func openNoFollow(path string, flag int) (*os.File, error) {
+	if fi, err := os.Lstat(path); err == nil && !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	return os.OpenFile(path, flag, 0o600)
+}
+
+// lockOffset is beyond what a file holds, since a lock here keeps others from reading what it covers.
+const lockOffset = 0x7fffffff
+
+func tryLock(f *os.File) (bool, error) {
+	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY,
+		0, 1, 0, &windows.Overlapped{OffsetHigh: lockOffset})
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, windows.ERROR_LOCK_VIOLATION), errors.Is(err, windows.ERROR_IO_PENDING):
+		return false, nil
+	}
+	return false, &os.PathError{Op: "lock", Path: f.Name(), Err: err}
+}
+
+// syncDir does nothing: here, names are as durable as the file system makes them.
+func syncDir(string) error { return nil }
+
+func isNoSpace(err error) bool {
+	return isENOSPC(err) || errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
+}
+
+// Free is how many bytes the file system of dir can still take.
+func Free(dir string) (int64, error) {
+	name, err := windows.UTF16PtrFromString(dir)
+	if err != nil {
+		return 0, &os.PathError{Op: "free space", Path: dir, Err: err}
+	}
+	var free uint64
+	if err := windows.GetDiskFreeSpaceEx(name, &free, nil, nil); err != nil {
+		return 0, &os.PathError{Op: "free space", Path: dir, Err: err}
+	}
+	return int64(min(free, 1<<62)), nil
+}

@@ -1,0 +1,89 @@
+package blob
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// SHA256 hashes and counts what is written to it, in flight. Its zero value is not usable: see [NewSHA256].
+type SHA256 struct {
+	h hash.Hash
+	n int64
+}
+
+// NewSHA256 starts a digest.
+func NewSHA256() *SHA256 { return &SHA256{h: sha256.New()} }
+
+// Write adds p. It never fails.
+func (s *SHA256) Write(p []byte) (int, error) {
+	s.n += int64(len(p))
+	return s.h.Write(p)
+}
+
+// Digest is the address of what was written so far.
+func (s *SHA256) Digest() Digest { return digest.NewDigest(digest.SHA256, s.h) }
+
+// Size is how many bytes were written so far.
+func (s *SHA256) Size() int64 { return s.n }
+
+// VerifyReader delivers content only as long as it can still be that of its digest. See [NewVerifyReader].
+type VerifyReader struct {
+	r    io.Reader
+	want Digest
+	left int64
+	sum  *SHA256
+	err  error
+}
+
+// NewVerifyReader reads from r what should be a blob of that digest and size. In place of io.EOF it returns a *[CorruptError]
+// when r is shorter or longer or has another digest; it never delivers more than size bytes.
+func NewVerifyReader(r io.Reader, dg Digest, size int64) *VerifyReader {
+	v := &VerifyReader{r: r, want: dg, left: size, sum: NewSHA256()}
+	if v.err = CheckDigest(dg); v.err == nil && size < 0 {
+		v.err = fmt.Errorf("blob %s: negative size %d", dg, size)
+	}
+	return v
+}
+
+// Read implements [io.Reader].
+func (v *VerifyReader) Read(p []byte) (int, error) {
+	if v.err != nil || len(p) == 0 {
+		return 0, v.err
+	}
+	if v.left == 0 {
+		v.err = v.end()
+		return 0, v.err
+	}
+	n, err := v.r.Read(p[:min(int64(len(p)), v.left)])
+	v.sum.Write(p[:n])
+	v.left -= int64(n)
+	switch {
+	case err == nil || err == io.EOF && v.left == 0: // an end at the right place is looked at by the next call
+	case err == io.EOF:
+		v.err = v.corrupt(io.ErrUnexpectedEOF)
+	default:
+		v.err = fmt.Errorf("read blob %s: %w", v.want, err)
+	}
+	return n, v.err
+}
+
+// end judges what was read, and makes sure that nothing follows.
+func (v *VerifyReader) end() error {
+	var one [1]byte
+	switch _, err := io.ReadFull(v.r, one[:]); {
+	case err == nil:
+		return v.corrupt(ErrTrailingData)
+	case err != io.EOF:
+		return fmt.Errorf("read blob %s: %w", v.want, err)
+	}
+	if got := v.sum.Digest(); got != v.want {
+		return &CorruptError{Digest: v.want, Got: got, Err: ErrWrongDigest}
+	}
+	return io.EOF
+}
+
+func (v *VerifyReader) corrupt(err error) error { return &CorruptError{Digest: v.want, Err: err} }
