@@ -1,0 +1,30 @@
+# setup, demo, test and bench install what is missing: see scripts/setup.
+FUZZTIME = 10s
+
+build:
+	go build -o bin/ ./cmd/store-admin ./cmd/snap-store-proxy
+	ln -sf snap-store-proxy bin/snap-proxy
+	ln -sf snap-store-proxy bin/enterprise-store
+
+setup:
+	@scripts/setup demo test
+
+demo:
+	@scripts/setup demo
+	go run ./cmd/internal/demo
+
+test:
+	@scripts/setup test
+	go test -timeout 20m -p 2 $(TESTFLAGS) ./...
+
+bench:
+	@scripts/setup bench
+	go run ./cmd/internal/bench
+
+lint:
+	@scripts/lint
+
+fuzz:
+	@scripts/fuzz $(FUZZTIME)
+
+.PHONY: build setup demo test bench lint fuzz
