@@ -8,9 +8,17 @@ import (
 	"offlinestore/snap"
 )
 
+// fetched answers a fetch-assertions action. Its lists are there when they are empty too, as the real store's are.
+type fetched struct {
+	AssertionStreamURLs []string     `json:"assertion-stream-urls"`
+	ErrorList           []snap.Error `json:"error-list"`
+	Key                 string       `json:"key"`
+	Result              string       `json:"result"`
+}
+
 // fetchAssertions answers a fetch-assertions action with the URLs of those assertions that are newer than what the device has.
-func (ix *index) fetchAssertions(a *snap.Action, formats map[string]int, base string) snap.Result {
-	out := snap.Result{Result: snap.ActionFetchAssertions, Key: a.Key, AssertionStreamURLs: []string{}}
+func (ix *index) fetchAssertions(a *snap.Action, formats map[string]int, base string) fetched {
+	out := fetched{AssertionStreamURLs: []string{}, ErrorList: []snap.Error{}, Key: a.Key, Result: snap.ActionFetchAssertions}
 	for i := range a.Assertions {
 		req := &a.Assertions[i]
 		maxFormat := unlimited

@@ -1,0 +1,142 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"offlinestore/blob"
+	"offlinestore/server"
+	"offlinestore/store"
+)
+
+// database is a source of catalogues, at the seam that package store fills.
+type database struct {
+	mu       sync.Mutex
+	catalog  *store.Catalog
+	down     bool
+	loads    int
+	notified chan struct{}
+}
+
+var errDown = errors.New("connection refused")
+
+func (d *database) LoadCatalog(context.Context) (*store.Catalog, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.down {
+		return nil, errDown
+	}
+	d.loads++
+	return d.catalog, nil
+}
+
+func (d *database) Generation(context.Context) (int64, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.down {
+		return 0, errDown
+	}
+	return d.catalog.Generation, nil
+}
+
+func (d *database) WaitForChange(ctx context.Context) error {
+	d.mu.Lock()
+	down := d.down
+	d.mu.Unlock()
+	if down {
+		return errDown
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-d.notified:
+		return nil
+	}
+}
+
+func (d *database) set(change func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change()
+}
+
+func TestFollow(t *testing.T) {
+	b := newBlobs(t)
+	catalog := catalogue(b)
+	dir, err := blob.Open(b.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := server.New(server.Config{Blobs: dir})
+		h := s.Handler()
+		ctx, stop := context.WithCancel(t.Context())
+		db := &database{catalog: catalog, down: true, notified: make(chan struct{})}
+		var wg sync.WaitGroup
+		wg.Go(func() { s.Follow(ctx, db) })
+		check := func(want ...string) {
+			t.Helper()
+			body := bodyOf(t, call(t, h, "GET", "/_status/check", ""))
+			for _, part := range want {
+				if !strings.Contains(body, part) {
+					t.Errorf("status = %s, want %s", body, part)
+				}
+			}
+		}
+		time.Sleep(time.Second)
+		check(`"unavailable"`, "can't be loaded")
+		db.set(func() { db.down = false })
+		time.Sleep(11 * time.Second)
+		check(`"ok"`, `"generation":7`)
+
+		// A notification is followed at once.
+		next := *catalog
+		next.Generation = 8
+		db.set(func() { db.catalog = &next })
+		db.notified <- struct{}{}
+		synctest.Wait()
+		check(`"generation":8`)
+
+		// A lost one is made up for by the poll, and a restored backup goes back.
+		db.set(func() { db.catalog = catalog })
+		time.Sleep(6 * time.Second)
+		check(`"generation":7`)
+
+		// An outage does not stop serving.
+		db.set(func() { db.down = true })
+		time.Sleep(time.Minute)
+		check(`"degraded"`, `"generation":7`, "last reached")
+		if r := call(t, h, "GET", "/v2/snaps/info/jq", ""); r.StatusCode != 200 {
+			t.Errorf("info during the outage = %d, want 200", r.StatusCode)
+		}
+		if text := bodyOf(t, call(t, h, "GET", "/metrics", "")); !strings.Contains(text, "offlinestore_catalog_source_up 0") {
+			t.Error("metrics do not say that the source is down")
+		}
+		db.set(func() { db.down, db.catalog = false, &next })
+		time.Sleep(11 * time.Second)
+		check(`"ok"`, `"generation":8`)
+
+		// A catalogue that contradicts itself changes nothing.
+		bad := next
+		bad.Generation = 9
+		bad.Snaps = append(bad.Snaps[:1:1], bad.Snaps[0])
+		db.set(func() { db.catalog = &bad })
+		time.Sleep(6 * time.Second)
+		check(`"degraded"`, `"generation":8`)
+
+		// Nothing is loaded that is there already.
+		db.set(func() { db.catalog, db.loads = &next, 0 })
+		time.Sleep(time.Minute)
+		check(`"ok"`)
+		if db.loads != 0 {
+			t.Errorf("%d loads of an unchanged catalogue, want 0", db.loads)
+		}
+		stop()
+		wg.Wait()
+	})
+}
