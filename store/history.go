@@ -92,3 +92,26 @@ func (s *Store) Ping(ctx context.Context) error { return interpret(s.pool.Ping(c
 
 // Ping says whether the database answers.
 func (r *Reader) Ping(ctx context.Context) error { return interpret(r.pool.Ping(ctx)) }
+
+// BlobSums returns the SHA3-384, in hex, of those of the blobs that the catalogue knows.
+func (s *Store) BlobSums(ctx context.Context, blobs []Blob) (map[digest.Digest]string, error) {
+	const q = `select digest, sha3_384 from blob where digest = any($1)`
+	names := make([]string, len(blobs))
+	for i, b := range blobs {
+		names[i] = b.Digest.String()
+	}
+	rows, err := s.pool.Query(ctx, q, names)
+	if err != nil {
+		return nil, fmt.Errorf("look up blobs: %w", interpret(err))
+	}
+	out := make(map[digest.Digest]string)
+	var d, sum string
+	_, err = pgx.ForEachRow(rows, []any{&d, &sum}, func() error {
+		out[digest.Digest(d)] = sum
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look up blobs: %w", interpret(err))
+	}
+	return out, nil
+}

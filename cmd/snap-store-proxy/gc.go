@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/blob"
+	"offlinestore/cmd/internal/ui"
+)
+
+// gcAge is how old a blob that nothing refers to must be: a push that failed can be tried again until then without copying.
+const gcAge = 7 * 24 * time.Hour
+
+func newGC(g *globals) *cobra.Command {
+	var all, dry bool
+	c := &cobra.Command{
+		Use:   "gc",
+		Short: "Remove blobs that nothing refers to",
+		Long:  "Remove blobs that nothing refers to: what failed pushes left, from a week on.\nNot while a push runs.",
+		Example: `  snap-store-proxy gc --dry-run
+  snap-store-proxy gc --all`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			h, err := g.open(c.Context())
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if cerr := h.Close(); err == nil {
+					err = cerr
+				}
+			}()
+			age := gcAge
+			if all {
+				age = 0
+			}
+			return runGC(c.Context(), c.OutOrStdout(), h, time.Now().Add(-age), dry)
+		},
+	}
+	c.Flags().BoolVar(&all, "all", false, "the new ones, too")
+	c.Flags().BoolVar(&dry, "dry-run", false, "say what would be removed, and change nothing")
+	return c
+}
+
+func runGC(ctx context.Context, w io.Writer, h *host, before time.Time, dry bool) error {
+	release, err := h.store.Lock(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer release()
+	used := make(map[blob.Digest]bool)
+	blobs, err := h.store.Blobs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range blobs {
+		used[b.Digest] = true
+	}
+	var garbage []blob.Info
+	err = h.blobs.List(func(i blob.Info) error {
+		if !used[i.Digest] && i.Time.Before(before) {
+			garbage = append(garbage, i)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var freed int64
+	for _, i := range garbage {
+		freed += i.Size
+		if dry {
+			continue
+		}
+		if err := h.blobs.Remove(i.Digest); err != nil {
+			return err
+		}
+	}
+	if dry {
+		fmt.Fprintf(w, "%d blobs would be removed: %s.\n", len(garbage), ui.Bytes(freed))
+		return nil
+	}
+	if err := h.blobs.CleanStaging(); err != nil {
+		return err
+	}
+	if err := h.store.ForgetBlobs(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "Removed %d blobs: %s.\n", len(garbage), ui.Bytes(freed))
+	return nil
+}

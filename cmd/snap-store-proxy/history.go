@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/store"
+)
+
+func newHistory(g *globals) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "history",
+		Short:   "List the imports: when, which bundle, whose signature, what it changed",
+		Example: "  snap-store-proxy history\n  snap-store-proxy history --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			h, err := g.open(c.Context())
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if cerr := h.Close(); err == nil {
+					err = cerr
+				}
+			}()
+			records, err := h.store.History(c.Context(), "")
+			if err != nil {
+				return err
+			}
+			return printHistory(c.OutOrStdout(), records, asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, with every change")
+	return c
+}
+
+func printHistory(w io.Writer, records []store.Record, asJSON bool) error {
+	if asJSON {
+		return ui.PrintJSON(w, append([]store.Record{}, records...))
+	}
+	for _, r := range records {
+		fmt.Fprintf(w, "%s %s signed %s by %s (%s): +%d revisions, %d channel changes\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle,
+			r.SignedAt.UTC().Format(time.RFC3339), r.Signer, ui.Clean(r.Exporter), len(r.Report.Revisions), len(r.Report.Moves))
+	}
+	return nil
+}

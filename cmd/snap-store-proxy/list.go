@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/store"
+)
+
+// globalStore is what the original calls the store that is not a brand's.
+const globalStore = "ubuntu"
+
+func newListPushedSnaps(g *globals) *cobra.Command {
+	var asJSON, long bool
+	c := &cobra.Command{
+		Use:     "list-pushed-snaps",
+		Short:   "List the snaps of this store",
+		Example: "  snap-store-proxy list-pushed-snaps --long",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return g.withCatalog(c.Context(), func(_ *host, cat *store.Catalog) error { return listSnaps(c.OutOrStdout(), cat, asJSON, long) })
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&long, "long", false, "list the revisions and channels, too")
+	return c
+}
+
+// withCatalog opens the store, reads the catalogue and closes the store again.
+func (g *globals) withCatalog(ctx context.Context, fn func(*host, *store.Catalog) error) (err error) {
+	h, err := g.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := h.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	cat, err := h.store.LoadCatalog(ctx)
+	if err != nil {
+		return err
+	}
+	return fn(h, cat)
+}
+
+func listSnaps(w io.Writer, cat *store.Catalog, asJSON, long bool) error {
+	if asJSON {
+		return listJSON(w, cat)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 4, ' ', 0)
+	header := "Name\tStores"
+	if long {
+		header += "\tRevision\tVersion\tArchitectures\tSize\tChannels"
+	}
+	fmt.Fprintln(t, header)
+	for _, s := range cat.Snaps {
+		if !long {
+			fmt.Fprintf(t, "%s\t%s\n", s.Name, globalStore)
+			continue
+		}
+		for _, r := range s.Revisions {
+			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.Name, globalStore, r.Revision.Revision, ui.Clean(r.Version),
+				strings.Join(r.Architectures, ","), ui.Bytes(r.Download.Size), strings.Join(channelsOf(&s, r.Revision.Revision), ", "))
+		}
+	}
+	return t.Flush()
+}
+
+// channelsOf lists the channels that hold a revision, each once.
+func channelsOf(s *store.Snap, revision int) []string {
+	var out []string
+	for _, row := range s.ChannelMap {
+		if row.Revision == revision && !slices.Contains(out, row.Channel) {
+			out = append(out, row.Channel)
+		}
+	}
+	return out
+}
+
+func listJSON(w io.Writer, cat *store.Catalog) error {
+	type revision struct {
+		Revision      int      `json:"revision"`
+		Version       string   `json:"version"`
+		Architectures []string `json:"architectures"`
+		Size          int64    `json:"size"`
+		SHA3384       string   `json:"sha3-384"`
+		Channels      []string `json:"channels"`
+	}
+	type row struct {
+		Name      string     `json:"name"`
+		SnapID    string     `json:"snap-id"`
+		Stores    []string   `json:"stores"`
+		Revisions []revision `json:"revisions"`
+	}
+	rows := []row{}
+	for _, s := range cat.Snaps {
+		r := row{Name: s.Name, SnapID: s.SnapID, Stores: []string{globalStore}, Revisions: []revision{}}
+		for _, rev := range s.Revisions {
+			r.Revisions = append(r.Revisions, revision{rev.Revision.Revision, rev.Version, rev.Architectures, rev.Download.Size,
+				rev.Download.SHA3384, append([]string{}, channelsOf(&s, rev.Revision.Revision)...)})
+		}
+		rows = append(rows, r)
+	}
+	return ui.PrintJSON(w, rows)
+}

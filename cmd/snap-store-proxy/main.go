@@ -1,0 +1,109 @@
+// Command snap-store-proxy imports signed bundles on an air-gapped host and serves snapd from them.
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/assertion"
+	"offlinestore/blob"
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/importer"
+	"offlinestore/pgcluster"
+	"offlinestore/settings"
+	"offlinestore/store"
+)
+
+func main() { os.Exit(run()) }
+
+func run() int { return ui.Main(newRoot(), classify) }
+
+// globals are the flags that all commands have.
+type globals struct{ dataDir string }
+
+func newRoot() *cobra.Command {
+	g := &globals{}
+	root := &cobra.Command{
+		Use:   "snap-store-proxy",
+		Short: "An air-gapped snap store: import signed bundles, serve snapd",
+		Long: `snap-store-proxy verifies and imports the bundles that store-admin exported on
+a host with internet, and serves stock snapd from them.
+` + ui.ExitHelp,
+		Version: ui.Version(),
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.PersistentFlags().StringVar(&g.dataDir, "data-dir", defaultDataDir(), "`folder` of the store's data")
+	root.AddCommand(newPushSnap(g), newTrust(g), newListPushedSnaps(g), newStatus(g), newCheck(g), newGC(g), newHistory(g), newConfig(g), newServe(g))
+	return root
+}
+
+// settingsPath is the file of the proxy.* settings.
+func (g *globals) settingsPath() string { return filepath.Join(g.dataDir, "settings.yaml") }
+
+// trustStore is the folder of what this host trusts, for commands that change it.
+func (g *globals) trustStore() (trustStore, error) {
+	return trustStore{filepath.Join(g.dataDir, "trust")}, enterDataDir(g.dataDir)
+}
+
+// classify says how the program exits after an error, and what its user can do.
+func classify(err error) (code int, hint string) {
+	var signer *bundle.UnknownSignerError
+	var damaged *bundle.BlobError
+	var corrupt *blob.CorruptError
+	switch {
+	case errors.As(err, &signer):
+		return ui.Untrusted, "if you know that key, print it on the exporting host with 'store-admin key export', compare the fingerprint, and run 'snap-store-proxy trust add FILE'"
+	case errors.Is(err, bundle.ErrBadSignature):
+		return ui.Untrusted, "the bundle was altered after it was signed; export it again"
+	case isUntrustedAssertion(err):
+		return ui.Untrusted, "export the snap again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"
+	case errors.Is(err, importer.ErrFuture):
+		return ui.Untrusted, "set this host's clock, or give --accept-time if the bundle is right"
+	case errors.As(err, &damaged):
+		return ui.Damaged, "bring the bundle again and push it; the blobs that were good are kept and not copied again"
+	case errors.Is(err, bundle.ErrTooNew):
+		return ui.Damaged, ""
+	case errors.Is(err, bundle.ErrCorrupt), errors.Is(err, bundle.ErrNotBundle):
+		return ui.Damaged, "copy the file again, and check it with 'store-admin verify' before it is carried over"
+	case errors.As(err, &corrupt):
+		return ui.Damaged, ""
+	case errors.Is(err, syscall.ENOSPC):
+		return ui.NoSpace, "free space in the data folder ('snap-store-proxy gc' may help) and push again"
+	}
+	return classifyService(err)
+}
+
+func isUntrustedAssertion(err error) bool {
+	var unverified *assertion.VerifyError
+	var mismatch *bundle.MismatchError
+	return errors.As(err, &unverified) || errors.As(err, &mismatch) || errors.Is(err, assertion.ErrUntrustedRoot)
+}
+
+// classifyService is about what the store runs on.
+func classifyService(err error) (code int, hint string) {
+	var version *pgcluster.VersionError
+	var unknownKey *settings.UnknownKeyError
+	var value *settings.ValueError
+	switch {
+	case errors.Is(err, pgcluster.ErrNotInstalled), errors.As(err, &version):
+		return ui.Database, ""
+	case errors.Is(err, store.ErrUnavailable):
+		return ui.Database, "see that PostgreSQL runs ('snap-store-proxy status'), then run the same command again"
+	case errors.Is(err, store.ErrBusy):
+		return ui.Failed, "wait until the other command has ended, then run this one again"
+	case errors.As(err, &unknownKey), errors.As(err, &value):
+		return ui.Usage, "'snap-store-proxy config' lists the settings"
+	case errors.Is(err, errGaps):
+		return ui.Gaps, ""
+	case errors.Is(err, os.ErrPermission):
+		return ui.Failed, "run it as root, or as the owner of the data folder"
+	}
+	return ui.Failed, ""
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/blob"
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/importer"
+)
+
+// pushOptions are the flags of push-snap.
+type pushOptions struct {
+	pushChannelMap, plan, json, acceptTime bool
+}
+
+func newPushSnap(g *globals) *cobra.Command {
+	var o pushOptions
+	c := &cobra.Command{
+		Use:   "push-snap FILE…",
+		Short: "Verify and import bundles of snaps",
+		Long: `Verify bundles and import them. FILE is what 'store-admin export snaps' wrote:
+an archive, a layout directory, or - for standard input. The signature is
+checked before the first blob is read, and devices see all of a bundle or
+nothing of it. Several bundles are imported side by side, each on its own; a bad
+one does not stop the others. An interrupted push is simply run again.
+
+What an older bundle says about a channel does not undo what a newer one said,
+unless --push-channel-map is given; its revisions are added all the same.
+` + ui.ExitHelp,
+		Example: `  snap-store-proxy push-snap jq-20261120T101500.tar.gz
+  snap-store-proxy push-snap --plan /media/usb/*.tar.gz
+  ssh outside cat week47.tar.gz | snap-store-proxy push-snap -`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return runPush(c.Context(), c.OutOrStdout(), g, o, args) },
+	}
+	f := c.Flags()
+	f.BoolVar(&o.pushChannelMap, "push-channel-map", false, "update the channel map even where a newer bundle has set it")
+	f.BoolVar(&o.plan, "plan", false, "say what would be done, and change nothing")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	f.BoolVar(&o.acceptTime, "accept-time", false, "take a bundle that was signed far in the future")
+	return c
+}
+
+func runPush(ctx context.Context, w io.Writer, g *globals, o pushOptions, files []string) (err error) {
+	// Inputs are opened with the rights that we were started with, and read without them.
+	inputs := make([]*bundle.Input, len(files))
+	openErrs := make([]error, len(files))
+	for i, f := range files {
+		if inputs[i], openErrs[i] = bundle.OpenInput(f); openErrs[i] == nil {
+			defer inputs[i].Close()
+		}
+	}
+	h, err := g.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	im, err := h.importer(o)
+	if err != nil {
+		return err
+	}
+	defer im.Hasher.Close()
+	release, err := h.store.Lock(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := h.blobs.CleanStaging(); err != nil {
+		return err
+	}
+	p := &push{o: o, w: w, im: im, dataDir: g.dataDir}
+	for i, f := range files {
+		p.files = append(p.files, &pushFile{Name: f, input: inputs[i], err: openErrs[i]})
+	}
+	return p.run(ctx)
+}
+
+func (h *host) importer(o pushOptions) (*importer.Importer, error) {
+	signers, err := h.trust.signers()
+	if err != nil {
+		return nil, err
+	}
+	trust, err := h.trust.trust()
+	if err != nil {
+		return nil, err
+	}
+	return &importer.Importer{
+		Store: h.store, Blobs: h.blobs, Hasher: blob.NewHasher(0), Signers: signers, Trust: trust, Now: time.Now,
+		AcceptTime: o.acceptTime, PushChannelMap: o.pushChannelMap,
+	}, nil
+}
+
+// push is one run of push-snap.
+type push struct {
+	o       pushOptions
+	w       io.Writer
+	im      *importer.Importer
+	dataDir string
+	files   []*pushFile
+	bar     *ui.Progress
+}
+
+// run plans all files, says so, and imports them.
+func (p *push) run(ctx context.Context) error {
+	for _, f := range p.files {
+		if f.err == nil {
+			f.err = p.plan(ctx, f)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if f.err != nil {
+			p.fail(f)
+		}
+	}
+	if p.o.plan {
+		return errors.Join(p.printPlan(), p.result())
+	}
+	if err := p.announce(); err != nil {
+		return err
+	}
+	p.bar = ui.NewProgress("Importing", p.payload())
+	p.importAll(ctx)
+	p.bar.Done()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if p.o.json {
+		if err := p.printJSON(); err != nil {
+			return err
+		}
+	}
+	return p.result()
+}
+
+// fail names a bad file at once: the others go on.
+func (p *push) fail(f *pushFile) {
+	p.bar.Printf(os.Stderr, "snap-store-proxy: %s: %s\n", ui.Clean(f.Name), ui.Clean(f.err.Error()))
+	if _, hint := classify(f.err); hint != "" && len(p.files) > 1 {
+		p.bar.Printf(os.Stderr, "snap-store-proxy: hint: %s\n", hint)
+	}
+}
+
+// result is the error of the whole run: that of the one file, or how many failed.
+func (p *push) result() error {
+	var failed []error
+	for _, f := range p.files {
+		if f.err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", f.Name, f.err))
+		}
+	}
+	switch {
+	case len(failed) == 0:
+		return nil
+	case len(p.files) == 1:
+		return &ui.Error{Err: p.files[0].err}
+	case len(failed) == len(p.files):
+		return fmt.Errorf("no bundle was imported; the first error: %w", failed[0])
+	}
+	return &ui.Error{Code: ui.Partial, Err: fmt.Errorf("%d of %d bundles were not imported; the others are", len(failed), len(p.files)), Hint: "push those again when they are mended; what was verified of them is not copied again"}
+}

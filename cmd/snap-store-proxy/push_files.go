@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"offlinestore/blob"
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/importer"
+	"offlinestore/store"
+)
+
+// Files are read two at a time, since two cores hash what one disk delivers. More may wait for their blobs to be hashed.
+const (
+	readersAtOnce = 2
+	filesAtOnce   = 12
+)
+
+// pushFile is one file of a push.
+type pushFile struct {
+	Name  string
+	input *bundle.Input
+	// opened is kept from the planning only for what can't be read twice.
+	opened  *importer.Opened
+	names   []string
+	planned *store.Report
+	digest  blob.Digest
+	signer  string
+	payload int64
+	missing int64
+	done    *store.Report
+	err     error
+}
+
+// plan reads the head of a file and works out what importing it would change.
+func (p *push) plan(ctx context.Context, f *pushFile) error {
+	o, err := p.open(ctx, f)
+	if err != nil {
+		return err
+	}
+	for _, warning := range o.Warnings {
+		fmt.Fprintf(os.Stderr, "Warning: %s: %s\n", ui.Clean(f.Name), warning)
+	}
+	f.digest, f.signer = o.Digest(), o.Signer.ID()
+	for _, s := range o.Head.Snaps {
+		f.names = append(f.names, s.Name)
+	}
+	f.payload, f.missing = o.Head.PayloadSize(), p.im.Missing(o)
+	if f.planned, err = p.im.Plan(ctx, o); err != nil {
+		return errors.Join(err, o.Close())
+	}
+	if f.planned.AlreadyImported {
+		if f.planned.AlreadyImported, err = p.im.Done(ctx, o); err != nil {
+			return errors.Join(err, o.Close())
+		}
+	}
+	if f.input.Rewindable() {
+		return o.Close()
+	}
+	f.opened = o
+	return nil
+}
+
+func (p *push) open(ctx context.Context, f *pushFile) (*importer.Opened, error) {
+	if f.opened != nil {
+		return f.opened, nil
+	}
+	r, err := f.input.Reader()
+	if err != nil {
+		return nil, err
+	}
+	return p.im.Open(ctx, f.input.Name, r)
+}
+
+// payload is how many bytes the good files will be read for.
+func (p *push) payload() (n int64) {
+	for _, f := range p.files {
+		if f.err == nil && !p.skips(f) {
+			n += f.payload
+		}
+	}
+	return n
+}
+
+// skips says whether there is nothing to do for a file. The operator's explicit wish to push the channel map is done.
+func (p *push) skips(f *pushFile) bool {
+	return f.planned != nil && f.planned.AlreadyImported && !(p.o.pushChannelMap && len(f.planned.Moves) > 0)
+}
+
+// importAll imports the files side by side, each on its own.
+func (p *push) importAll(ctx context.Context) {
+	var wg sync.WaitGroup
+	readers, slots := make(chan struct{}, readersAtOnce), make(chan struct{}, filesAtOnce)
+	for _, f := range p.files {
+		if f.err != nil {
+			continue
+		}
+		if p.skips(f) {
+			f.done = &store.Report{AlreadyImported: true}
+			p.report(f)
+			continue
+		}
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			f.err = p.importFile(ctx, f, readers)
+			if f.err != nil && ctx.Err() == nil {
+				p.fail(f)
+			} else if f.err == nil {
+				p.report(f)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (p *push) importFile(ctx context.Context, f *pushFile, readers chan struct{}) error {
+	readers <- struct{}{}
+	staging, err := p.stage(ctx, f)
+	<-readers
+	if err != nil {
+		return err
+	}
+	verified, err := staging.Wait()
+	if err != nil {
+		return err
+	}
+	f.done, err = p.im.Apply(ctx, verified)
+	return err
+}
+
+func (p *push) stage(ctx context.Context, f *pushFile) (*importer.Staging, error) {
+	o, err := p.open(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close()
+	return p.im.Verify(ctx, o, p.bar.Add)
+}
+
+// report says what became of a file, in the original's words.
+func (p *push) report(f *pushFile) {
+	if p.o.json {
+		return
+	}
+	var b strings.Builder
+	all := strings.Join(f.names, ", ")
+	if f.done.AlreadyImported && len(f.done.Revisions)+len(f.done.Moves) == 0 {
+		fmt.Fprintf(&b, "[snap %s] Already imported: nothing to do.\n", all)
+	}
+	for _, r := range f.done.Revisions {
+		fmt.Fprintf(&b, "[snap %s] Uploaded snap blob and assertions for %[1]s revision %d\n", r.Snap, r.Revision)
+	}
+	updated := make(map[string]bool)
+	for _, m := range f.done.Moves {
+		updated[m.Snap] = true
+	}
+	for _, name := range f.names {
+		if updated[name] {
+			fmt.Fprintf(&b, "[snap %s] Channelmaps were successfully updated.\n", name)
+		}
+	}
+	for _, m := range f.done.Kept {
+		fmt.Fprintf(&b, "[snap %s] %s for %s stays at %s: a newer bundle has set it (--push-channel-map would set it to %s).\n",
+			m.Snap, m.Channel, m.Architecture, revisionName(m.From), revisionName(m.To))
+	}
+	p.bar.Printf(p.w, "%s", b.String())
+}
+
+func revisionName(n int) string {
+	switch n {
+	case -1:
+		return "no revision"
+	case 0:
+		return "closed"
+	}
+	return fmt.Sprintf("revision %d", n)
+}

@@ -1,0 +1,134 @@
+// Package importer brings a bundle into the store: verify, then apply.
+//
+// Apply takes a value that only Verify can make, so an import that was not verified does not compile. Until Apply's one
+// transaction commits, devices see nothing of it; what fails before leaves blobs behind that nothing refers to, which the
+// next push of the bundle reuses.
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"offlinestore/assertion"
+	"offlinestore/blob"
+	"offlinestore/bundle"
+	"offlinestore/store"
+)
+
+// The host's clock and a bundle's signed time may disagree by ClockSkew without a word; a bundle from beyond MaxFuture is
+// refused, since its rows of the channel map could not be updated until then.
+const (
+	ClockSkew = 24 * time.Hour
+	MaxFuture = 31 * 24 * time.Hour
+)
+
+// ErrFuture says that a bundle claims to be signed far in the future.
+var ErrFuture = errors.New("signed in the future")
+
+// Importer has what imports need. Its methods may be called by several goroutines at once.
+type Importer struct {
+	Store  *store.Store
+	Blobs  *blob.Dir
+	Hasher *blob.Hasher
+	// Signers are the keys whose bundles are accepted, Trust the roots of the assertions in them.
+	Signers []bundle.PublicKey
+	Trust   *assertion.Trust
+	Now     func() time.Time
+	// AcceptTime takes bundles from the far future.
+	AcceptTime bool
+	// PushChannelMap updates channel maps even where a newer bundle has set them.
+	PushChannelMap bool
+}
+
+// Opened is a bundle whose signature and head are good. Nothing of its payload was read.
+type Opened struct {
+	Name      string
+	Predicate *bundle.Predicate
+	Signer    bundle.PublicKey
+	Head      *bundle.Head
+	// Warnings are for the operator's eyes.
+	Warnings []string
+
+	reader     *bundle.Reader
+	assertions []*assertion.Assertion
+}
+
+// Open checks the signature of a bundle, then its head, then every assertion in it: all that can be known before the
+// first byte of the payload is read. It takes over the reader.
+func (im *Importer) Open(ctx context.Context, name string, r *bundle.Reader) (*Opened, error) {
+	o, err := im.open(ctx, name, r)
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return o, nil
+}
+
+func (im *Importer) open(ctx context.Context, name string, r *bundle.Reader) (*Opened, error) {
+	p, signer, err := r.Verify(ctx, im.Signers)
+	if err != nil {
+		return nil, err
+	}
+	o := &Opened{Name: name, Predicate: p, Signer: signer, reader: r}
+	if ahead := p.Created.Sub(im.Now()); ahead > ClockSkew {
+		o.Warnings = append(o.Warnings, fmt.Sprintf("it was signed at %s, which is %s ahead of this host's clock", p.Created.Format(time.RFC3339), ahead.Round(time.Hour)))
+		if ahead > MaxFuture && !im.AcceptTime {
+			return nil, fmt.Errorf("%s: %w", o.Warnings[0], ErrFuture)
+		}
+	}
+	if o.Head, err = r.Head(); err != nil {
+		return nil, err
+	}
+	o.assertions, err = bundle.Check(o.Head.Snaps, o.Head.Revisions, im.Trust, p.Created)
+	return o, err
+}
+
+// Close lets go of the bundle's file.
+func (o *Opened) Close() error { return o.reader.Close() }
+
+// Digest is the digest of the bundle index.
+func (o *Opened) Digest() blob.Digest { return o.reader.Digest() }
+
+// Missing is the number of payload bytes that the blob folder does not hold yet.
+func (im *Importer) Missing(o *Opened) int64 {
+	var n int64
+	for _, d := range o.Head.Payload {
+		if !im.has(d.Digest, d.Size) {
+			n += d.Size
+		}
+	}
+	return n
+}
+
+func (im *Importer) has(d blob.Digest, size int64) bool {
+	n, err := im.Blobs.Stat(d)
+	return err == nil && n == size
+}
+
+// Plan says what importing the bundle would change.
+func (im *Importer) Plan(ctx context.Context, o *Opened) (*store.Report, error) {
+	return im.Store.Plan(ctx, im.record(o))
+}
+
+// Done says whether this very bundle was imported before and all its blobs are still there.
+func (im *Importer) Done(ctx context.Context, o *Opened) (bool, error) {
+	if im.Missing(o) > 0 {
+		return false, nil
+	}
+	for _, s := range o.Head.Snaps {
+		if ic := icon(s); ic != nil && !im.has(ic.Blob, ic.Size) {
+			return false, nil
+		}
+	}
+	history, err := im.Store.History(ctx, o.Digest())
+	return len(history) > 0, err
+}
+
+// Verified is a bundle of which every byte was read and checked, and whose blobs are in the blob folder.
+type Verified struct{ record *store.Import }
+
+// Apply makes a verified bundle visible, all of it at once.
+func (im *Importer) Apply(ctx context.Context, v *Verified) (*store.Report, error) {
+	return im.Store.Apply(ctx, v.record)
+}
