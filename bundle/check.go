@@ -58,8 +58,6 @@ func Check(snaps []*Snap, revisions []*SnapRevision, trust *assertion.Trust, at 
 	return all.All(), nil
 }
 
-func (r *SnapRevision) itemName() string { return fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision) }
-
 func addStream(all *assertion.Set, item string, stream []byte) error {
 	as, err := assertion.DecodeAll(stream)
 	if err != nil {
@@ -89,6 +87,9 @@ func (r *SnapRevision) check(all assertion.Source) error {
 	rev, provenance, err := r.snapRevision(all, digest)
 	if err != nil {
 		return err
+	}
+	if n := len(r.Components); n != len(r.Revision.Resources) {
+		return fmt.Errorf("%d components, and blobs of %d", len(r.Revision.Resources), n)
 	}
 	number := strconv.Itoa(r.Revision.Revision)
 	if err := match(rev, map[string]string{"snap-id": r.SnapID, "snap-revision": number, "snap-size": strconv.FormatInt(r.Blob.Size, 10)}); err != nil {

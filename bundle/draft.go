@@ -31,23 +31,11 @@ type draftItem struct {
 
 // add puts an item into the draft.
 func (d *Draft) add(artifactType, name, configType string, config []byte, layers []Layer) error {
-	if len(name) > MaxRefLength {
-		return limit("name of an item", int64(len(name)), MaxRefLength)
-	}
-	if n := len(layers); n == 0 || n > MaxLayers {
-		return limit("layers of "+name, int64(n), MaxLayers)
-	}
-	m := ocispec.Manifest{
-		Versioned:    specs.Versioned{SchemaVersion: 2},
-		MediaType:    ocispec.MediaTypeImageManifest,
-		ArtifactType: artifactType,
-		Config:       d.keep(describe(configType, config), config),
-	}
+	m := newManifest(artifactType, d.keep(describe(configType, config), config), layers)
 	for _, l := range layers {
 		if isSmall(l.Descriptor.MediaType) {
 			d.keep(l.Descriptor, l.Data)
 		}
-		m.Layers = append(m.Layers, l.Descriptor)
 	}
 	raw := encode(m)
 	desc := d.keep(describe(ocispec.MediaTypeImageManifest, raw), raw)
@@ -58,6 +46,19 @@ func (d *Draft) add(artifactType, name, configType string, config []byte, layers
 	}
 	d.items = append(d.items, draftItem{desc, m})
 	return nil
+}
+
+func newManifest(artifactType string, config ocispec.Descriptor, layers []Layer) ocispec.Manifest {
+	m := ocispec.Manifest{
+		Versioned:    specs.Versioned{SchemaVersion: 2},
+		MediaType:    ocispec.MediaTypeImageManifest,
+		ArtifactType: artifactType,
+		Config:       config,
+	}
+	for _, l := range layers {
+		m.Layers = append(m.Layers, l.Descriptor)
+	}
+	return m
 }
 
 func (d *Draft) keep(desc ocispec.Descriptor, data []byte) ocispec.Descriptor {
@@ -79,16 +80,14 @@ type Sealed struct {
 // which they came.
 func (d *Draft) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Sealed, error) {
 	items := slices.Clone(d.items)
-	slices.SortFunc(items, func(a, b draftItem) int {
-		return cmp.Or(cmp.Compare(a.descriptor.ArtifactType, b.descriptor.ArtifactType), compareNames(refName(a.descriptor), refName(b.descriptor)))
-	})
+	slices.SortFunc(items, func(a, b draftItem) int { return compareItems(a.descriptor, b.descriptor) })
 	descs := make([]ocispec.Descriptor, len(items))
 	manifests := make([]ocispec.Manifest, len(items))
 	for i, it := range items {
 		descs[i], manifests[i] = it.descriptor, it.manifest
 	}
 	raw := encode(bundleIndex(descs))
-	t, err := newTree(descs, manifests)
+	t, err := d.check(descs, manifests)
 	if err != nil {
 		return nil, fmt.Errorf("seal bundle: %w", err)
 	}
@@ -101,6 +100,18 @@ func (d *Draft) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Seal
 		return nil, limit("bytes of index.json", n, MaxIndexSize)
 	}
 	return s, nil
+}
+
+// check makes sure that a reader will take the bundle.
+func (d *Draft) check(items []ocispec.Descriptor, manifests []ocispec.Manifest) (*tree, error) {
+	if err := checkItems(items); err != nil {
+		return nil, err
+	}
+	t, err := newTree(items, manifests)
+	if err != nil {
+		return nil, err
+	}
+	return t, new(Head).parse(items, manifests, d.small)
 }
 
 // Digest is the digest of the bundle index: the name by which the bundle's content is known.
@@ -116,6 +127,11 @@ func (s *Sealed) small() []Layer {
 		out = append(out, Layer{desc, s.data[desc.Digest]})
 	}
 	return out
+}
+
+// compareItems is the order of the items in the bundle index.
+func compareItems(a, b ocispec.Descriptor) int {
+	return cmp.Or(cmp.Compare(a.ArtifactType, b.ArtifactType), compareNames(refName(a), refName(b)))
 }
 
 // compareNames orders jq_9 before jq_10.

@@ -80,19 +80,24 @@ func (r *Reader) manifests(data map[digest.Digest][]byte) ([]ocispec.Manifest, e
 // parse reads the items back. data has the content of all manifests and small blobs.
 func (h *Head) parse(descs []ocispec.Descriptor, manifests []ocispec.Manifest, data map[digest.Digest][]byte) error {
 	for i, desc := range descs {
+		var layers []Layer
 		switch desc.ArtifactType {
 		case TypeSnap:
 			s, err := parseSnap(desc, &manifests[i], data)
 			if err != nil {
 				return err
 			}
-			h.Snaps = append(h.Snaps, s)
+			h.Snaps, layers = append(h.Snaps, s), s.layers()
 		case TypeRevision:
 			rev, err := parseRevision(desc, &manifests[i], data)
 			if err != nil {
 				return err
 			}
-			h.Revisions = append(h.Revisions, rev)
+			h.Revisions, layers = append(h.Revisions, rev), rev.layers()
+		}
+		// What was understood of the item must be all that there is in it.
+		if !bytes.Equal(encode(newManifest(desc.ArtifactType, manifests[i].Config, layers)), data[desc.Digest]) {
+			return corrupt("%s: its manifest does not follow from its config and its blobs", refName(desc))
 		}
 	}
 	return h.check()
@@ -107,9 +112,9 @@ func (h *Head) check() error {
 	have := make(map[string]bool, len(h.Revisions))
 	for _, r := range h.Revisions {
 		if ids[r.Name] != r.SnapID {
-			return corrupt("%s_%d: the bundle has no snap of that name and snap-id", r.Name, r.Revision.Revision)
+			return corrupt("%s: the bundle has no snap of that name and snap-id", r.itemName())
 		}
-		have[fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision)] = true
+		have[r.itemName()] = true
 	}
 	for _, s := range h.Snaps {
 		for _, row := range s.ChannelMap {

@@ -223,7 +223,7 @@ func (r *Reader) Next() (ocispec.Descriptor, io.Reader, error) {
 		r.err = err
 		return desc, nil, err
 	}
-	return desc, &blobReader{desc, blob.NewVerifyReader(f, desc.Digest, desc.Size)}, nil
+	return desc, &blobReader{desc, blob.NewVerifyReader(f, desc.Digest, desc.Size), r.src.random()}, nil
 }
 
 func blobError(desc ocispec.Descriptor, err error) error {
@@ -232,14 +232,19 @@ func blobError(desc ocispec.Descriptor, err error) error {
 
 // blobReader says which blob it is that is damaged.
 type blobReader struct {
-	desc ocispec.Descriptor
-	r    io.Reader
+	desc   ocispec.Descriptor
+	r      io.Reader
+	random bool
 }
 
 func (b *blobReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
-	if err != nil && err != io.EOF {
-		err = blobError(b.desc, err)
+	if err == nil || err == io.EOF {
+		return n, err
 	}
-	return n, err
+	var damaged *blob.CorruptError
+	if b.random || errors.As(err, &damaged) || errors.Is(err, ErrCorrupt) {
+		return n, blobError(b.desc, err)
+	}
+	return n, err // the input as a whole can't be read
 }

@@ -66,15 +66,15 @@ func (d *Draft) AddSnap(s *Snap) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
+	return d.add(TypeSnap, s.Name, MediaSnapConfig, encode(s.Listing), s.layers())
+}
+
+func (s *Snap) layers() []Layer {
 	layers := []Layer{inline(mediaAssertions, s.Name+".assert", s.Assertions)}
 	if s.Icon != nil {
-		end, ok := iconTypes[s.Icon.MediaType]
-		if !ok {
-			return fmt.Errorf("icon of %s: type %.60q", s.Name, s.Icon.MediaType)
-		}
-		layers = append(layers, inline(s.Icon.MediaType, s.Name+end, s.Icon.Data))
+		layers = append(layers, inline(s.Icon.MediaType, s.Name+iconTypes[s.Icon.MediaType], s.Icon.Data))
 	}
-	return d.add(TypeSnap, s.Name, MediaSnapConfig, encode(s.Listing), layers)
+	return layers
 }
 
 // AddRevision puts one revision of a snap into the draft.
@@ -82,13 +82,22 @@ func (d *Draft) AddRevision(r *SnapRevision) error {
 	if err := r.Validate(); err != nil {
 		return err
 	}
-	name := fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision)
+	if n := len(r.Components); n != len(r.Revision.Resources) {
+		return fmt.Errorf("%s: %d components, and blobs of %d", r.itemName(), len(r.Revision.Resources), n)
+	}
+	return d.add(TypeRevision, r.itemName(), MediaRevisionConfig, encode(r.Item), r.layers())
+}
+
+func (r *SnapRevision) itemName() string { return fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision) }
+
+func (r *SnapRevision) layers() []Layer {
+	name := r.itemName()
 	layers := []Layer{inline(mediaAssertions, name+".assert", r.Assertions), r.Blob.layer(MediaSnapBlob, name+".snap")}
 	for i, c := range r.Components {
 		res := r.Revision.Resources[i]
 		layers = append(layers, c.layer(MediaComponentBlob, fmt.Sprintf("%s+%s_%d.comp", r.Name, res.Name, res.Revision)))
 	}
-	return d.add(TypeRevision, name, MediaRevisionConfig, encode(r.Item), layers)
+	return layers
 }
 
 func inline(mediaType, title string, data []byte) Layer {
@@ -138,7 +147,7 @@ func parseRevision(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest
 	if err := r.Validate(); err != nil {
 		return nil, corrupt("%s: %w", refName(desc), err)
 	}
-	if name := fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision); name != refName(desc) {
+	if name := r.itemName(); name != refName(desc) {
 		return nil, corrupt("%s: its config is of %s", refName(desc), name)
 	}
 	if len(m.Layers) != 2+len(r.Revision.Resources) || m.Layers[0].MediaType != mediaAssertions || m.Layers[1].MediaType != MediaSnapBlob {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ type Predicate struct {
 	// Sequence counts the bundles of the signing key, from 1; 0 says that they were not counted.
 	Sequence uint64  `json:"sequence"`
 	Request  Request `json:"request"`
-	// Expects lists the blobs that are left out because the receiver has them.
+	// Expects lists the blobs that are left out because the receiver has them. It is reserved: this format has none.
 	Expects []digest.Digest `json:"expects,omitempty"`
 }
 
@@ -64,6 +65,10 @@ func signStatement(ctx context.Context, index digest.Digest, p Predicate, key cr
 	if err != nil {
 		return nil, PublicKey{}, err
 	}
+	if p.Created.IsZero() || len(p.Expects) > 0 {
+		return nil, PublicKey{}, errors.New("sign bundle: no time of signing, or an incremental bundle, which this format does not have yet")
+	}
+	p.Created = p.Created.UTC().Truncate(time.Second)
 	s := statement{
 		Type:          statementType,
 		Subject:       []subject{{Name: "bundle", Digest: map[string]string{"sha256": index.Encoded()}}},
@@ -78,7 +83,11 @@ func signStatement(ctx context.Context, index digest.Digest, p Predicate, key cr
 	if err != nil {
 		return nil, PublicKey{}, fmt.Errorf("sign bundle: %w", err)
 	}
-	return encode(e), public, nil
+	raw := encode(e)
+	if n := int64(len(raw)); n > MaxEnvelopeSize {
+		return nil, PublicKey{}, limit("bytes of the signature", n, MaxEnvelopeSize)
+	}
+	return raw, public, nil
 }
 
 // envelope is a signature as it stands in the bundle: parsed, not verified.
@@ -98,6 +107,11 @@ func parseEnvelope(raw []byte) (*envelope, error) {
 	}
 	if len(e.Signatures) != 1 || e.PayloadType != payloadType {
 		return nil, corrupt("signature: want one signature of %s", payloadType)
+	}
+	for _, s := range []string{e.Payload, e.Signatures[0].Sig} {
+		if b, err := base64.StdEncoding.DecodeString(s); err != nil || base64.StdEncoding.EncodeToString(b) != s {
+			return nil, corrupt("signature: not in canonical base64")
+		}
 	}
 	return &envelope{e, e.Signatures[0].KeyID}, nil
 }
@@ -134,6 +148,8 @@ func parseStatement(payload []byte, index digest.Digest) (*Predicate, error) {
 		return nil, fmt.Errorf("%w: the signed statement is about another bundle", ErrBadSignature)
 	case s.Predicate.Created.IsZero():
 		return nil, corrupt("signed statement: no time")
+	case len(s.Predicate.Expects) > 0:
+		return nil, corrupt("signed statement: it expects blobs to be there already, which format %s does not have", formatVersion())
 	}
 	return &s.Predicate, nil
 }

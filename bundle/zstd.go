@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bufio"
+	"errors"
 	"io"
 
 	"github.com/klauspost/compress/zstd"
@@ -13,29 +14,42 @@ var zstdHeader = [6]byte{0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x50}
 
 const zstdWindow = 1 << 20
 
-func newZstdWriter(w io.Writer) (*zstd.Encoder, error) {
-	return zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+func newZstdWriter(w io.Writer) (io.WriteCloser, error) {
+	z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
 		zstd.WithWindowSize(zstdWindow), zstd.WithEncoderCRC(true), zstd.WithSingleSegment(false))
+	return zstdWriter{z}, err
 }
+
+type zstdWriter struct{ *zstd.Encoder }
+
+// Close flushes first, since the encoder gives a frame that fits into one block another header.
+func (z zstdWriter) Close() error { return errors.Join(z.Flush(), z.Encoder.Close()) }
 
 // newZstdReader decodes the one frame that a bundle is. A frameReader sees to it that nothing else is in the file.
 func newZstdReader(r *bufio.Reader) (io.ReadCloser, error) {
-	d, err := zstd.NewReader(&frameReader{r: r}, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(zstdWindow),
+	f := &frameReader{r: r}
+	d, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(zstdWindow),
 		zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return nil, corrupt("zstd: %w", err)
 	}
-	return zstdReader{d}, nil
+	return zstdReader{d, f}, nil
 }
 
-type zstdReader struct{ *zstd.Decoder }
+type zstdReader struct {
+	*zstd.Decoder
+	frame *frameReader
+}
 
 func (z zstdReader) Read(p []byte) (int, error) {
 	n, err := z.Decoder.Read(p)
-	if err != nil && err != io.EOF {
-		err = corrupt("zstd: %w", err)
+	switch {
+	case err == nil || err == io.EOF:
+		return n, err
+	case z.frame.err != nil: // it knows better than the decoder why
+		return n, z.frame.err
 	}
-	return n, err
+	return n, corrupt("zstd: %w", err)
 }
 
 func (z zstdReader) Close() error {
@@ -52,6 +66,7 @@ type frameReader struct {
 	started bool
 	last    bool // the current block is the last one
 	ended   bool
+	err     error
 }
 
 func (f *frameReader) Read(p []byte) (int, error) {
@@ -59,8 +74,8 @@ func (f *frameReader) Read(p []byte) (int, error) {
 		if f.ended {
 			return 0, io.EOF
 		}
-		if err := f.next(); err != nil {
-			return 0, err
+		if f.err = f.next(); f.err != nil {
+			return 0, f.err
 		}
 	}
 	if len(f.pending) > 0 {
@@ -71,9 +86,9 @@ func (f *frameReader) Read(p []byte) (int, error) {
 	n, err := f.r.Read(p[:min(int64(len(p)), f.body)])
 	f.body -= int64(n)
 	if err != nil {
-		err = readError("zstd", err)
+		f.err = readError("zstd", err)
 	}
-	return n, err
+	return n, f.err
 }
 
 // next reads the header of the frame or of a block, or makes way for the checksum.

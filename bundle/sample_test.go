@@ -1,0 +1,268 @@
+package bundle_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/sha3"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/bundle"
+	"offlinestore/snap"
+)
+
+// content is a bundle as tests know it.
+type content struct {
+	snaps     []*bundle.Snap
+	revisions []*bundle.SnapRevision
+	blobs     map[digest.Digest][]byte // the payload
+	predicate bundle.Predicate
+}
+
+// testKey is the key that signs all bundles of tests.
+func testKey() ed25519.PrivateKey { return keyFrom("test") }
+
+func keyFrom(seed string) ed25519.PrivateKey {
+	sum := sha256.Sum256([]byte("offlinestore bundle " + seed))
+	return ed25519.NewKeyFromSeed(sum[:])
+}
+
+func publicOf(tb testing.TB, key ed25519.PrivateKey) bundle.PublicKey {
+	tb.Helper()
+	k, err := bundle.NewPublicKey(key.Public())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return k
+}
+
+func trusted(tb testing.TB) []bundle.PublicKey {
+	tb.Helper()
+	return []bundle.PublicKey{publicOf(tb, keyFrom("another")), publicOf(tb, testKey())}
+}
+
+const (
+	jqID     = "99T7MUlRhtI3U0QFgl5mXXESAiSwt776"
+	core24ID = "dwTAh7MZZ01zyriOZErqd1JynQLiOGvM"
+)
+
+// sample is a small bundle with one of everything: two snaps, three revisions, components, an icon, a closed channel, and
+// a blob that two revisions share.
+func sample(tb testing.TB) *content {
+	tb.Helper()
+	c := &content{blobs: make(map[digest.Digest][]byte), predicate: bundle.Predicate{
+		Created: time.Date(2026, 11, 20, 10, 15, 0, 0, time.UTC), Exporter: "ubuntu@laptop", Program: "store-admin 1.0", Sequence: 7,
+		Request: bundle.Request{Snaps: []string{"jq"}, Channels: []string{"stable"}, Architectures: []string{"amd64", "arm64"}},
+	}}
+	base := "core24"
+	c.snaps = append(c.snaps,
+		&bundle.Snap{
+			Listing: snap.Listing{
+				Name: "jq", SnapID: jqID, DefaultTrack: "latest",
+				Snap: snap.Details{Title: "jq <&> ü", Summary: "JSON", Publisher: snap.Publisher{ID: "publisher1", Username: "mvo"}},
+				ChannelMap: []snap.Release{
+					{Architecture: "amd64", Channel: "latest/stable", Revision: 6, ReleasedAt: "2024-02-03T04:05:06Z"},
+					{Architecture: "arm64", Channel: "latest/stable", Revision: 10},
+					{Architecture: "arm64", Channel: "latest/edge"},
+				},
+			},
+			Assertions: []byte("type: snap-declaration\n\nsignature\n"),
+			Icon:       &bundle.Icon{MediaType: "image/png", Data: []byte("\x89PNG picture")},
+		},
+		&bundle.Snap{
+			Listing: snap.Listing{Name: "core24", SnapID: core24ID,
+				ChannelMap: []snap.Release{{Architecture: "amd64", Channel: "latest/stable", Revision: 1196}}},
+			Assertions: []byte("type: account\n\nsignature\n"),
+		})
+	shared := c.blob(700, "shared")
+	c.add("jq", jqID, 6, "amd64", &base, c.blob(3000, "jq_6"), shared)
+	c.add("jq", jqID, 10, "arm64", &base, c.blob(512, "jq_10"), shared, c.blob(1, "tiny"))
+	c.add("core24", core24ID, 1196, "amd64", nil, c.blob(70_000, "core24"))
+	return c
+}
+
+// blob makes a blob of n bytes that can't be compressed.
+func (c *content) blob(n int, seed string) bundle.Blob {
+	b := make([]byte, n)
+	rand.NewChaCha8(sha256.Sum256([]byte(seed))).Read(b)
+	return c.put(b)
+}
+
+func (c *content) put(b []byte) bundle.Blob {
+	d := digest.FromBytes(b)
+	c.blobs[d] = b
+	return bundle.Blob{Digest: d, Size: int64(len(b)), SHA3384: sha3.Sum384(b)}
+}
+
+func download(b bundle.Blob) snap.Download {
+	return snap.Download{SHA3384: hex.EncodeToString(b.SHA3384[:]), Size: b.Size}
+}
+
+func (c *content) add(name, id string, revision int, arch string, base *string, blob bundle.Blob, components ...bundle.Blob) {
+	r := &bundle.SnapRevision{
+		Item: snap.Item{Name: name, SnapID: id, Revision: snap.Revision{
+			Architectures: []string{arch}, Base: base, Confinement: "strict", Download: download(blob), Revision: revision, Type: "app", Version: "1.7",
+			Epoch: snap.Epoch{Read: []uint32{0}, Write: []uint32{0}}, // as it is read back
+		}},
+		Assertions: fmt.Appendf(nil, "type: snap-revision\nsnap-revision: %d\n\nsignature\n", revision),
+		Blob:       blob, Components: components,
+	}
+	for i, b := range components {
+		r.Revision.Resources = append(r.Revision.Resources, snap.Resource{
+			Name: fmt.Sprintf("comp%c", 'a'+i), Revision: i + 1, Type: "component/standard", Download: download(b)})
+	}
+	c.revisions = append(c.revisions, r)
+}
+
+func (c *content) draft(tb testing.TB) *bundle.Draft {
+	tb.Helper()
+	d := &bundle.Draft{}
+	for _, s := range c.snaps {
+		if err := d.AddSnap(s); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	for _, r := range c.revisions {
+		if err := d.AddRevision(r); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return d
+}
+
+func (c *content) seal(tb testing.TB) *bundle.Sealed {
+	tb.Helper()
+	s, err := c.draft(tb).Seal(tb.Context(), c.predicate, testKey())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+func (c *content) open(d digest.Digest) (io.ReadCloser, error) {
+	b, ok := c.blobs[d]
+	if !ok {
+		return nil, fmt.Errorf("no blob %s", d)
+	}
+	return io.NopCloser(bytes.NewReader(b)), nil
+}
+
+func (c *content) pack(tb testing.TB, s *bundle.Sealed, compression bundle.Compression) []byte {
+	tb.Helper()
+	var b bytes.Buffer
+	if err := s.WriteTar(tb.Context(), &b, compression, c.open, nil); err != nil {
+		tb.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// forge returns the same bundle for the forge.
+func (c *content) forge() *forge {
+	f := &forge{format: "1.0", predicate: `{"created":"2026-11-20T10:15:00Z","exporter":"ubuntu@laptop","program":"store-admin 1.0","sequence":7,` +
+		`"request":{"snaps":["jq"],"channels":["stable"],"architectures":["amd64","arm64"]}}`}
+	// The order of the format: core24_1196 before jq_6 before jq_10, and revisions before snaps.
+	f.items = append(f.items, c.forgeRevision(2), c.forgeRevision(0), c.forgeRevision(1))
+	for _, i := range []int{1, 0} {
+		s := c.snaps[i]
+		it := &forgeItem{artifactType: vnd + "snap.v1", name: s.Name,
+			config: &forgeBlob{mediaType: vnd + "snap.config.v1+json", data: toJSON(s.Listing)},
+			layers: []*forgeBlob{{mediaType: "application/x.ubuntu.assertion", title: s.Name + ".assert", data: s.Assertions}}}
+		if s.Icon != nil {
+			it.layers = append(it.layers, &forgeBlob{mediaType: "image/png", title: s.Name + ".png", data: s.Icon.Data})
+		}
+		f.items = append(f.items, it)
+	}
+	return f
+}
+
+func (c *content) forgeRevision(i int) *forgeItem {
+	r := c.revisions[i]
+	name := fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision)
+	it := &forgeItem{artifactType: vnd + "snap.revision.v1", name: name,
+		config: &forgeBlob{mediaType: vnd + "snap.revision.config.v1+json", data: toJSON(r.Item)},
+		layers: []*forgeBlob{
+			{mediaType: "application/x.ubuntu.assertion", title: name + ".assert", data: r.Assertions},
+			c.forgePayload(vnd+"snap.blob.v1+squashfs", name+".snap", r.Blob),
+		}}
+	for i, b := range r.Components {
+		res := r.Revision.Resources[i]
+		it.layers = append(it.layers, c.forgePayload(vnd+"snap.component.v1+squashfs", fmt.Sprintf("%s+%s_%d.comp", r.Name, res.Name, res.Revision), b))
+	}
+	return it
+}
+
+func (c *content) forgePayload(mediaType, title string, b bundle.Blob) *forgeBlob {
+	return &forgeBlob{mediaType: mediaType, title: title, sha3: hex.EncodeToString(b.SHA3384[:]), data: c.blobs[b.Digest]}
+}
+
+// received is all that a reader delivers.
+type received struct {
+	digest    digest.Digest
+	predicate *bundle.Predicate
+	key       bundle.PublicKey
+	head      *bundle.Head
+	blobs     map[digest.Digest][]byte
+}
+
+// receive reads a whole bundle, as an importer does.
+func receive(ctx context.Context, r *bundle.Reader, keys []bundle.PublicKey) (*received, error) {
+	out := &received{digest: r.Digest(), blobs: make(map[digest.Digest][]byte)}
+	var err error
+	if out.predicate, out.key, err = r.Verify(ctx, keys); err != nil {
+		return nil, err
+	}
+	if out.head, err = r.Head(); err != nil {
+		return nil, err
+	}
+	for {
+		desc, blob, err := r.Next()
+		if err == io.EOF {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		b, err := io.ReadAll(blob)
+		if err != nil {
+			return nil, err
+		}
+		out.blobs[desc.Digest] = b
+	}
+}
+
+func receiveBytes(tb testing.TB, b []byte) (*received, error) {
+	tb.Helper()
+	r, err := bundle.NewReader("test", bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return receive(tb.Context(), r, trusted(tb))
+}
+
+// receivePath reads a bundle by its path.
+func receivePath(tb testing.TB, path string) (*received, error) {
+	tb.Helper()
+	r, err := bundle.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return receive(tb.Context(), r, trusted(tb))
+}
+
+// refused says whether err is one of those that package bundle refuses an input with.
+func refused(err error) bool {
+	var unknown *bundle.UnknownSignerError
+	return errors.Is(err, bundle.ErrCorrupt) || errors.Is(err, bundle.ErrBadSignature) || errors.Is(err, bundle.ErrTooNew) ||
+		errors.Is(err, bundle.ErrNotBundle) || errors.As(err, &unknown)
+}
