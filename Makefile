@@ -15,7 +15,7 @@ demo:
 
 test:
 	@scripts/setup test
-	go test -timeout 20m -p 2 $(TESTFLAGS) ./...
+	go test -timeout 20m -p 2 ./... $(TESTFLAGS)
 
 bench:
 	@scripts/setup bench
