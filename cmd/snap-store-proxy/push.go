@@ -141,11 +141,10 @@ func (p *push) run(ctx context.Context) error {
 	return p.result()
 }
 
-// fail names a bad file at once: the others go on.
+// fail names a bad file at once: the others go on. A file that is alone is named by the error of the whole run.
 func (p *push) fail(f *pushFile) {
-	p.bar.Printf(os.Stderr, "snap-store-proxy: %s: %s\n", ui.Clean(f.Name), ui.Clean(f.err.Error()))
-	if _, hint := classify(f.err); hint != "" && len(p.files) > 1 {
-		p.bar.Printf(os.Stderr, "snap-store-proxy: hint: %s\n", hint)
+	if len(p.files) > 1 {
+		p.bar.Printf(os.Stderr, "snap-store-proxy: %s: %s\n", ui.Clean(f.Name), ui.Clean(f.err.Error()))
 	}
 }
 
@@ -165,5 +164,6 @@ func (p *push) result() error {
 	case len(failed) == len(p.files):
 		return fmt.Errorf("no bundle was imported; the first error: %w", failed[0])
 	}
-	return &ui.Error{Code: ui.Partial, Err: fmt.Errorf("%d of %d bundles were not imported; the others are", len(failed), len(p.files)), Hint: "push those again when they are mended; what was verified of them is not copied again"}
+	_, hint := classify(failed[0])
+	return &ui.Error{Code: ui.Partial, Err: fmt.Errorf("%d of %d bundles were not imported; the others are", len(failed), len(p.files)), Hint: hint}
 }

@@ -197,13 +197,27 @@ func (out *output) report(p *exporter.Plan) error {
 		return nil
 	}
 	fmt.Fprintln(out.w, "Successfully exported snaps:")
-	heading := ""
+	heading := false
 	for _, f := range out.files {
-		if by := strings.Join(f.NeededBy, ", "); by != heading {
-			heading = by
-			fmt.Fprintf(out.w, "Also exported, needed by %s:\n", by)
+		if len(f.NeededBy) == 0 {
+			fmt.Fprintf(out.w, "%s: %s\n", f.Snaps[0], filepath.Base(f.File))
+			continue
+		}
+		if !heading {
+			fmt.Fprintf(out.w, "Also exported, needed by %s:\n", strings.Join(requested(p), ", "))
+			heading = true
 		}
 		fmt.Fprintf(out.w, "%s: %s\n", f.Snaps[0], filepath.Base(f.File))
 	}
 	return nil
+}
+
+// requested lists the snaps that the operator asked for.
+func requested(p *exporter.Plan) (names []string) {
+	for _, s := range p.Snaps {
+		if s.NeededBy == nil {
+			names = append(names, s.Listing.Name)
+		}
+	}
+	return names
 }
