@@ -32,10 +32,9 @@ func startFails(t *testing.T, dir string, words ...string) error {
 
 func TestOtherVersion(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(tempDir(t), "my pg")
-	c := start(t, dir)
-	want := c.Version()
-	if err := c.Close(); err != nil {
+	dir := existing(t)
+	_, want, err := pgcluster.Find()
+	if err != nil {
 		t.Fatal(err)
 	}
 	for text, have := range map[string]int{"12\n": 12, "99\n": 99} {
@@ -97,10 +96,7 @@ func TestBadFolder(t *testing.T) {
 
 func TestOpenSocketFolder(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(tempDir(t), "pg")
-	if err := start(t, dir).Close(); err != nil {
-		t.Fatal(err)
-	}
+	dir := existing(t)
 	sockets := filepath.Join(dir, "run")
 	if err := os.Chmod(sockets, 0o755); err != nil {
 		t.Fatal(err)
@@ -117,10 +113,7 @@ func TestOpenSocketFolder(t *testing.T) {
 
 func TestBadConfiguration(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(tempDir(t), "pg")
-	if err := start(t, dir).Close(); err != nil {
-		t.Fatal(err)
-	}
+	dir := existing(t)
 	local := filepath.Join(dir, "local.conf")
 	if err := os.WriteFile(local, []byte("no_such_setting = 1\n"), 0o644); err != nil {
 		t.Fatal(err)

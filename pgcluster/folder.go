@@ -14,6 +14,9 @@ import (
 	"time"
 )
 
+// systemUser is whom distributions make for PostgreSQL.
+const systemUser = "postgres"
+
 // pollInterval is how often a lock, a start or a stop is looked at again.
 const pollInterval = 10 * time.Millisecond
 
@@ -95,13 +98,13 @@ func heir(parent string) (*syscall.Credential, error) {
 	if uid, gid := owner(info); uid != 0 {
 		return credential(uid, gid), nil
 	}
-	u, err := user.Lookup(Superuser)
+	u, err := user.Lookup(systemUser)
 	if err != nil {
 		return nil, fmt.Errorf("find a user to run PostgreSQL as: %w", err)
 	}
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil || uid == 0 {
-		return nil, fmt.Errorf("find a user to run PostgreSQL as: user %s has no id of its own", Superuser)
+		return nil, fmt.Errorf("find a user to run PostgreSQL as: user %s has no id of its own", systemUser)
 	}
 	return credential(uint32(uid), uint32(uid)), nil
 }

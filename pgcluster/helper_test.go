@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -30,7 +31,47 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if template.dir != "" {
+		os.RemoveAll(template.dir)
+	}
+	os.Exit(code)
+}
+
+// template is a cluster that tests copy, for initdb takes longer than all else.
+var template struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+func makeTemplate() (err error) {
+	if template.dir, err = os.MkdirTemp("", "pgcluster-test-"); err != nil {
+		return err
+	}
+	if err := os.Chmod(template.dir, 0o755); err != nil {
+		return err
+	}
+	c, err := pgcluster.Start(context.Background(), pgcluster.Options{Dir: filepath.Join(template.dir, "pg")})
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+// existing is the folder of a cluster that isn't running.
+func existing(t *testing.T) string {
+	t.Helper()
+	needPostgreSQL(t)
+	template.once.Do(func() { template.err = makeTemplate() })
+	if template.err != nil {
+		t.Fatalf("make a cluster: %v", template.err)
+	}
+	dir := filepath.Join(tempDir(t), "my pg")
+	if out, err := exec.Command("cp", "-a", filepath.Join(template.dir, "pg"), dir).CombinedOutput(); err != nil {
+		t.Fatalf("copy a cluster: %v: %s", err, out)
+	}
+	return dir
 }
 
 // identity tells clusters, and runs of a cluster, from each other.

@@ -73,7 +73,7 @@ func TestStart(t *testing.T) {
 
 func TestFolderIsClosedToOthers(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(tempDir(t), "pg")
+	dir := existing(t)
 	start(t, dir)
 	for _, name := range []string{".", "run", "data", "log"} {
 		info, err := os.Stat(filepath.Join(dir, name))
@@ -91,7 +91,7 @@ func TestFolderIsClosedToOthers(t *testing.T) {
 
 func TestDataOutlivesClose(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(tempDir(t), "pg")
+	dir := existing(t)
 	c := start(t, dir)
 	run(t, c, `CREATE TABLE kept ()`)
 	first := mustIdentify(t, c)
@@ -110,7 +110,7 @@ func TestDataOutlivesClose(t *testing.T) {
 
 func TestLastOutStops(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(tempDir(t), "pg")
+	dir := existing(t)
 	c := start(t, dir)
 	other := startProcess(t, dir)
 	if got, want := other.ready(t), mustIdentify(t, c); got != want {
@@ -143,8 +143,7 @@ func TestLastOutStops(t *testing.T) {
 
 func TestAdoptAfterKill(t *testing.T) {
 	t.Parallel()
-	needPostgreSQL(t)
-	dir := filepath.Join(tempDir(t), "pg")
+	dir := existing(t)
 	other := startProcess(t, dir)
 	want := other.ready(t)
 	other.cmd.Process.Kill()
@@ -156,7 +155,7 @@ func TestAdoptAfterKill(t *testing.T) {
 
 func TestPostmasterKilled(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(tempDir(t), "pg")
+	dir := existing(t)
 	c := start(t, dir)
 	run(t, c, `CREATE TABLE kept ()`)
 	if err := syscall.Kill(postmasterPid(t, dir), syscall.SIGKILL); err != nil {
@@ -177,10 +176,7 @@ func TestStalePid(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := filepath.Join(tempDir(t), "pg")
-			if err := start(t, dir).Close(); err != nil {
-				t.Fatal(err)
-			}
+			dir := existing(t)
 			// Root's processes don't count for PostgreSQL, those of its own user do.
 			if os.Geteuid() != 0 {
 				text = strings.Replace(text, "1\n", strconv.Itoa(os.Getpid())+"\n", 1)
@@ -225,7 +221,7 @@ func TestConcurrentFirstStart(t *testing.T) {
 
 func TestOwnSession(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(tempDir(t), "pg")
+	dir := existing(t)
 	start(t, dir)
 	ours, err := unix.Getsid(0)
 	if err != nil {

@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// adoptPatience is how long a PostgreSQL that runs may refuse connections without saying that it is starting or stopping.
-	adoptPatience = 10 * time.Second
+	// connectPatience is how long a PostgreSQL that runs may give no answer, not even that it is starting or stopping. Those
+	// it may take its time for: after a crash it reads its log first.
+	connectPatience = 30 * time.Second
 	// pingTimeout is how long one attempt to connect may take.
 	pingTimeout = 5 * time.Second
 	// orphanPatience is how long the processes of a killed PostgreSQL may take to notice.
@@ -81,7 +82,7 @@ func (c *Cluster) adopt(ctx context.Context, pid int) (bool, error) {
 		if !c.runsHere(pid) {
 			return false, nil
 		}
-		if !isBusy(err) && time.Since(began) > adoptPatience {
+		if !isBusy(err) && time.Since(began) > connectPatience {
 			return false, fmt.Errorf("connect to PostgreSQL, which runs as process %d (kill -INT stops it): %w", pid, err)
 		}
 		if err := pause(ctx); err != nil {
@@ -124,12 +125,16 @@ func (c *Cluster) launch(ctx context.Context) error {
 		return err
 	}
 	for {
-		if c.ping(ctx) == nil {
+		err := c.ping(ctx)
+		if err == nil {
 			return nil
 		}
 		// A process that ended has no program any more, even while nobody has asked for its exit code.
 		if _, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid)); err != nil {
 			return fmt.Errorf("start PostgreSQL %d in %s: it ended at once%s", c.install.version, c.folder.path, c.lastWords(began))
+		}
+		if !isBusy(err) && time.Since(began) > connectPatience {
+			return fmt.Errorf("connect to PostgreSQL, which was just started: %w%s", err, c.lastWords(began))
 		}
 		if err := pause(ctx); err != nil {
 			return fmt.Errorf("start PostgreSQL: %w", err)
