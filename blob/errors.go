@@ -3,12 +3,13 @@ package blob
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 )
 
 var (
-	// ErrNotFound is in the chain of the error for a blob that the directory does not hold.
-	ErrNotFound = errors.New("no such blob")
+	// ErrNotFound is in the chain of the error for a blob that the directory does not hold. It is [fs.ErrNotExist] too.
+	ErrNotFound error = notFoundError{}
 	// ErrBusy is in the chain of the error for a partial download that another process, or another part of this one, writes.
 	ErrBusy = errors.New("in use by another process")
 	// ErrTrailingData is in the chain of the error for content that goes on after its size.
@@ -16,6 +17,12 @@ var (
 	// ErrWrongDigest is in the chain of the error for content of the right size that has another digest.
 	ErrWrongDigest = errors.New("wrong content")
 )
+
+type notFoundError struct{}
+
+func (notFoundError) Error() string { return "no such blob" }
+
+func (notFoundError) Is(target error) bool { return target == fs.ErrNotExist }
 
 // CorruptError says that content is not that of its digest. Err is [io.ErrUnexpectedEOF], [ErrTrailingData] or
 // [ErrWrongDigest]; Got is known only in the last case, and Path only when the content is a file of the directory.

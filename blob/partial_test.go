@@ -1,0 +1,97 @@
+package blob_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/blob"
+)
+
+func partial(t *testing.T, d *blob.Dir, key string) *blob.Partial {
+	t.Helper()
+	p, err := d.Partial(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestPartialResumes(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := open(t, dir)
+	content := random(5, 20<<20)
+	p := partial(t, d, "sha3-1")
+	for _, cut := range []int{0, 700_001, 9 << 20, len(content)} {
+		if _, err := p.Write(content[p.Size():cut]); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Close(); err != nil {
+			t.Fatal(err)
+		}
+		p = partial(t, open(t, dir), "sha3-1")
+		sum := blob.NewSHA256()
+		if n, err := p.WriteTo(sum); n != int64(cut) || err != nil || sum.Digest() != digest.FromBytes(content[:cut]) {
+			t.Fatalf("after %d bytes: WriteTo() = %d, %v, or other bytes", cut, n, err)
+		}
+	}
+	if err := p.Truncate(100); err != nil || p.Size() != 100 {
+		t.Errorf("Truncate(100) = %v, Size() = %d", err, p.Size())
+	}
+	if err := p.Truncate(101); err == nil {
+		t.Error("Truncate(101) of 100 bytes: no error")
+	}
+	if _, err := p.Write(content[100:]); err != nil {
+		t.Fatal(err)
+	}
+	dg := digest.FromBytes(content)
+	if err := p.Commit(dg); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Verify(t.Context(), dg); err != nil {
+		t.Error(err)
+	}
+	checkFiles(t, dir, "sha256/", "sha256/"+dg.Encoded())
+}
+
+func TestPartialDiscardAndClean(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := open(t, dir)
+	p, kept, old, busy := partial(t, d, "p"), partial(t, d, "kept"), partial(t, d, "old"), partial(t, d, "busy")
+	if err := p.Discard(); err != nil {
+		t.Error(err)
+	}
+	kept.Close()
+	old.Close()
+	defer busy.Close()
+	hourAgo := time.Now().Add(-time.Hour)
+	for _, key := range []string{"old", "busy"} {
+		check(t, os.Chtimes(filepath.Join(dir, ".partial", key), hourAgo, hourAgo))
+	}
+	if err := d.CleanPartial(time.Now().Add(-time.Minute)); err != nil {
+		t.Error(err)
+	}
+	checkFiles(t, dir, ".partial/", ".partial/busy", ".partial/kept", "sha256/")
+	if err := busy.Commit("sha256:no"); !errors.Is(err, blob.ErrInvalidDigest) {
+		t.Errorf("Commit() = %v, want ErrInvalidDigest", err)
+	}
+}
+
+func TestPartialKeys(t *testing.T) {
+	t.Parallel()
+	d := open(t, t.TempDir())
+	for _, key := range []string{"", ".", "..", ".x", "a/b", "../x", `a\b`, "a:b", "a\x00", "ä", strings.Repeat("x", 129)} {
+		if p, err := d.Partial(key); err == nil {
+			p.Close()
+			t.Errorf("Partial(%q): no error", key)
+		}
+	}
+	partial(t, d, "Az09-_."+strings.Repeat("x", 121)).Close()
+}
