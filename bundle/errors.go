@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/opencontainers/go-digest"
+
+	"offlinestore/blob"
 )
 
 // ErrCorrupt is in the chain of every error that says that the bytes are not those of a valid bundle.
@@ -41,7 +43,13 @@ type BlobError struct {
 	Err   error
 }
 
-func (e *BlobError) Error() string { return fmt.Sprintf("%s (%s): %v", e.Title, e.Digest, e.Err) }
+func (e *BlobError) Error() string {
+	var c *blob.CorruptError
+	if errors.As(e.Err, &c) {
+		return fmt.Sprintf("%s is damaged: %v (it should have the digest %s)", e.Title, c.Err, e.Digest)
+	}
+	return fmt.Sprintf("%s (%s) is damaged: %v", e.Title, e.Digest, e.Err)
+}
 
 func (e *BlobError) Unwrap() []error { return []error{e.Err, ErrCorrupt} }
 
