@@ -73,7 +73,7 @@ func newLegacySnap(sn *indexedSnap, rev *indexedRevision, channelName, base stri
 		DeveloperID: d.Publisher.ID, DownloadSHA3384: rev.Download.SHA3384, Epoch: legacyEpoch(rev.Epoch), LastUpdated: rev.CreatedAt,
 		License: d.License, Origin: d.Publisher.Username, PackageName: sn.Name, Prices: map[string]float64{}, Private: d.Private,
 		Publisher: d.Publisher.DisplayName, Revision: rev.number(), ScreenshotURLs: []string{}, SnapID: sn.SnapID,
-		SnapYAML: rev.SnapYAML, Summary: d.Summary, Title: d.Title, Version: rev.Version,
+		Summary: d.Summary, Title: d.Title, Version: rev.Version,
 	}
 	out.AnonDownloadURL = base + downloadPath + snapFileName(sn.SnapID, rev.number())
 	out.DownloadURL = out.AnonDownloadURL
@@ -145,7 +145,7 @@ func (s *Server) details(w http.ResponseWriter, r *http.Request, ix *index) {
 		return
 	}
 	out := newLegacySnap(sn, rev, where, base)
-	out.ChannelMapsList = legacyChannels(sn, arch)
+	out.ChannelMapsList, out.SnapYAML = legacyChannels(sn, arch), rev.SnapYAML
 	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
 }
 
@@ -204,7 +204,12 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 		return
 	}
 	arch, list := architecture(r), []legacySnap{}
+	seen := make(map[string]bool, len(req.Snaps))
 	for _, in := range req.Snaps {
+		if seen[in.SnapID] {
+			continue
+		}
+		seen[in.SnapID] = true
 		sn := ix.byID[in.SnapID]
 		if in.Channel == "" {
 			in.Channel = channel.Stable

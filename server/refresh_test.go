@@ -231,6 +231,7 @@ func TestRefreshRefuses(t *testing.T) {
 		{"wrong types", `{"actions":3}`, 400, ""},
 		{"deep", `{"x":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`, 400, ""},
 		{"too many actions", `{"actions":[` + many + `]}`, 400, ""},
+		{"too many values", `{"actions":[` + strings.Repeat("0,", 70_000) + `0]}`, 413, ""},
 		{"too large", `{"x":"` + strings.Repeat("x", 4<<20) + `"}`, 413, ""},
 		{"no architecture", `{}`, 400, snap.HeaderArchitecture + ": "},
 		{"bad architecture", `{}`, 400, snap.HeaderArchitecture + ": ../etc"},

@@ -37,6 +37,12 @@ func architecture(r *http.Request) string {
 	return r.Header.Get("X-Ubuntu-Architecture")
 }
 
+// maxValues bounds the values in a request. A few bytes of JSON can make a large value, so the size of the body alone would not bound
+// the memory that it takes to read.
+const maxValues = 64 << 10
+
+var errTooMany = fmt.Errorf("more than %d values", maxValues)
+
 // readJSON reads the body into v. It answers the request itself when that can't be done.
 func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) bool {
 	pooled := getBuffer()
@@ -44,6 +50,9 @@ func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, limit int64, v
 	b := bytes.NewBuffer((*pooled)[:0])
 	_, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	*pooled = b.Bytes()
+	if err == nil && bytes.Count(b.Bytes(), []byte{','}) >= maxValues {
+		err = errTooMany
+	}
 	if err == nil {
 		err = json.Unmarshal(b.Bytes(), v)
 	}
@@ -57,6 +66,10 @@ func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, limit int64, v
 func (s *Server) failBody(w http.ResponseWriter, r *http.Request, err error) {
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		s.fail(w, r, http.StatusRequestEntityTooLarge, codeTooLarge, fmt.Sprintf("the request is larger than %d bytes", tooLarge.Limit))
+		return
+	}
+	if errors.Is(err, errTooMany) {
+		s.fail(w, r, http.StatusRequestEntityTooLarge, codeTooLarge, "the request has "+err.Error())
 		return
 	}
 	s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the request can't be read as the JSON that belongs here")

@@ -1,0 +1,137 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/assertion"
+	"offlinestore/snap"
+	"offlinestore/store"
+)
+
+// recorded reads all requests, and all responses by their number.
+func recorded(t *testing.T, dir string) (requests []exchange, responses map[string]exchange) {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.http"))
+	if err != nil || len(names) != 50 {
+		t.Fatalf("%d recorded messages (%v), want 50", len(names), err)
+	}
+	slices.Sort(names)
+	responses = map[string]exchange{}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := exchange{name: filepath.Base(name)[:3]}
+		head, body, ok := bytes.Cut(text, []byte("\r\n\r\n"))
+		if !ok {
+			t.Fatalf("%s: no end of the headers", name)
+		}
+		// The recorded lengths are of the bodies before they were redacted or dropped.
+		r := bufio.NewReader(bytes.NewReader(append(head, "\r\n\r\n"...)))
+		if strings.Contains(name, ".req.") {
+			x.req, err = http.ReadRequest(r)
+			x.body = string(body)
+			requests = append(requests, x)
+		} else {
+			x.resp, err = http.ReadResponse(r, nil)
+			x.want = body
+			responses[x.name] = x
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	return requests, responses
+}
+
+// pair finds each request's answer: an assertion's by what it holds, a download's by its file, the others' are the next message.
+func pair(t *testing.T, requests []exchange, responses map[string]exchange) []exchange {
+	t.Helper()
+	var out []exchange
+	for _, x := range requests {
+		var n int
+		if _, err := fmt.Sscanf(x.name, "%03d", &n); err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(x.req.URL.Path, "/download-origin/") {
+			continue // the CDN's, whose answers are compared with those of our download
+		}
+		answer, ok := responses[fmt.Sprintf("%03d", n+1)]
+		switch kindOf(x.req) {
+		case "assertion":
+			answer, ok = answerWith(responses, func(r exchange) bool { return holds(r, x.req.URL.Path) })
+		case "download":
+			answer, ok = answerWith(responses, func(r exchange) bool {
+				return strings.Contains(r.resp.Header.Get("Content-Disposition"), filepath.Base(x.req.URL.Path))
+			})
+		case "registration":
+			ok = true
+		}
+		if !ok {
+			t.Fatalf("request %s %s: no recorded answer", x.name, x.req.URL)
+		}
+		x.resp, x.want = answer.resp, answer.want
+		out = append(out, x)
+	}
+	return out
+}
+
+func answerWith(responses map[string]exchange, match func(exchange) bool) (exchange, bool) {
+	for _, r := range responses {
+		if match(r) {
+			return r, true
+		}
+	}
+	return exchange{}, false
+}
+
+func holds(r exchange, path string) bool {
+	a, err := assertion.Decode(r.want)
+	return err == nil && "/v2/assertions/"+a.Ref().String() == path
+}
+
+// recordedCatalog makes a catalogue of what the recorded answers say.
+func recordedCatalog(t *testing.T, b *blobs, responses map[string]exchange) *store.Catalog {
+	t.Helper()
+	c := &store.Catalog{Generation: 1}
+	for _, x := range responses {
+		if a, err := assertion.Decode(x.want); err == nil {
+			c.Assertions = append(c.Assertions, store.Assertion{Type: a.Type(), PrimaryKey: a.Ref().PrimaryKey, Format: a.Format(),
+				Revision: a.Revision(), Raw: a.Raw()})
+		}
+		var answer snap.RefreshResponse
+		if json.Unmarshal(x.want, &answer) != nil {
+			continue
+		}
+		for _, r := range answer.Results {
+			c.Snaps = append(c.Snaps, recordedSnap(b, r))
+		}
+	}
+	return c
+}
+
+func recordedSnap(b *blobs, r snap.Result) store.Snap {
+	sn := store.Snap{Name: r.Name, SnapID: r.SnapID, Details: r.Snap.Details}
+	for _, m := range r.Snap.Media {
+		if m.Type == "icon" {
+			sn.Icon = &store.Icon{Blob: digest.FromString(m.URL), MediaType: "image/png", Size: 1000}
+		}
+	}
+	rev := r.Snap.Revision
+	rev.Download.URL = ""
+	sn.Revisions = []store.Revision{{Revision: rev, Blob: b.hole(r.Name, rev.Download.Size)}}
+	sn.ChannelMap = []snap.Release{{Architecture: "amd64", Channel: "latest/" + r.EffectiveChannel, ReleasedAt: r.ReleasedAt, Revision: rev.Revision}}
+	return sn
+}
