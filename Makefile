@@ -9,7 +9,7 @@ build:
 setup:
 	@scripts/setup demo test
 
-demo:
+demo: build
 	@scripts/setup demo
 	go run ./cmd/internal/demo
 
