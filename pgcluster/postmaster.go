@@ -21,7 +21,7 @@ const (
 	connectPatience = 30 * time.Second
 	// pingTimeout is how long one attempt to connect may take.
 	pingTimeout = 5 * time.Second
-	// orphanPatience is how long the processes of a killed PostgreSQL may take to notice.
+	// orphanPatience is how long the processes of a PostgreSQL that ended may take to notice.
 	orphanPatience = 30 * time.Second
 )
 
@@ -172,5 +172,6 @@ func (c *Cluster) stop(ctx context.Context) error {
 			return fmt.Errorf("stop PostgreSQL (process %d): %w", pid, err)
 		}
 	}
-	return nil
+	// The process that writes the log sees the others out.
+	return c.waitForOrphans(ctx)
 }

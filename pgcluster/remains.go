@@ -32,8 +32,8 @@ func (c *Cluster) clear(ctx context.Context) error {
 	return c.removeStalePid()
 }
 
-// waitForOrphans waits for processes that outlive a killed PostgreSQL: they notice by themselves, and a new one beside
-// them would damage the cluster.
+// waitForOrphans waits for processes that outlive their PostgreSQL, killed or not: they notice by themselves, and a new one
+// beside them would damage the cluster.
 func (c *Cluster) waitForOrphans(ctx context.Context) error {
 	for began := time.Now(); ; {
 		pid := c.anyProcess()
@@ -41,10 +41,10 @@ func (c *Cluster) waitForOrphans(ctx context.Context) error {
 			return nil
 		}
 		if time.Since(began) > orphanPatience {
-			return fmt.Errorf("start PostgreSQL: process %d still works in %s", pid, path.Join(c.folder.path, dataDir))
+			return fmt.Errorf("process %d of a PostgreSQL that ended still works in %s", pid, path.Join(c.folder.path, dataDir))
 		}
 		if err := pause(ctx); err != nil {
-			return fmt.Errorf("wait for process %d of a killed PostgreSQL: %w", pid, err)
+			return fmt.Errorf("wait for process %d of a PostgreSQL that ended: %w", pid, err)
 		}
 	}
 }
