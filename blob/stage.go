@@ -46,7 +46,7 @@ func (d *Dir) Stage(size int64) (*Staged, error) {
 		return nil, d.writeError("stage blob", size, err)
 	}
 	s := &Staged{d: d, f: f, size: size}
-	if err = setMode(f, d.modes.FileMode); err == nil && size > 0 {
+	if err = setMode(f, d.modes.FileMode); err == nil && size > blockSize { // a block has nothing to be kept together with
 		err = preallocate(f, size)
 	}
 	if err != nil {
