@@ -27,6 +27,8 @@ func asserted() *store.Catalog {
 	add("snap-declaration", 2, 8, "16", jqID)
 	add("snap-declaration", 4, 9, "16", jqID)
 	add("snap-declaration", 6, 10, "16", jqID)
+	add("snap-declaration", 3, 9, "16", dataID)
+	add("snap-declaration", 5, 4, "16", dataID) // was not brought again
 	add("snap-revision", 0, 0, "digest", "global-upload")
 	add("snap-revision", 0, 3, "digest", "my-factory")
 	add("account", 0, 1, "we & they?")
@@ -50,6 +52,7 @@ func TestAssertions(t *testing.T) {
 		{"snap-declaration/16/" + jqID + "?max-format=5", "format 4 revision 9"},
 		{"snap-declaration/16/" + jqID + "?max-format=2", "format 2 revision 8"},
 		{"snap-declaration/16/" + jqID + "?max-format=1", "404"},
+		{"snap-declaration/16/" + dataID + "?max-format=6", "format 3 revision 9"},
 		{"snap-declaration/16/" + jqID + "?max-format=x", "400"},
 		{"snap-declaration/16/" + jqID + "?max-format=-1", "400"},
 		{"snap-declaration/16/" + helloID, "404"},

@@ -174,6 +174,20 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestFindKeepsToItsChannel is about a snap that has no stable release.
+func TestFindKeepsToItsChannel(t *testing.T) {
+	t.Parallel()
+	b := newBlobs(t)
+	c := benchCatalog(b, 1)
+	c.Snaps[0].ChannelMap[0].Channel = "latest/beta"
+	h := serve(t, b, c, server.Config{}).Handler()
+	for query, want := range map[string][]string{"channel=stable": {}, "channel=beta": {"snap-0 beta"}, "channel=edge": {"snap-0 beta"}, "": {"snap-0 beta"}} {
+		if diff := cmp.Diff(want, findNames(t, bodyOf(t, call(t, h, "GET", "/v2/snaps/find?"+query, "")))); diff != "" {
+			t.Errorf("find %s (-want +got):\n%s", query, diff)
+		}
+	}
+}
+
 func TestFindIsBounded(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
@@ -257,6 +271,7 @@ func TestLegacyMetadataAndSearch(t *testing.T) {
 	b := newBlobs(t)
 	h := serve(t, b, catalogue(b), server.Config{}).Handler()
 	body := `{"snaps":[{"snap_id":"` + jqID + `","channel":"candidate","revision":6,"epoch":"0","confinement":""},
+		{"snap_id":"` + jqID + `","channel":"candidate","revision":6,"epoch":"0"},
 		{"snap_id":"` + dataID + `","channel":"latest/stable","revision":1,"epoch":{"read":[0],"write":[0]}},
 		{"snap_id":"` + strings.Repeat("x", 32) + `","channel":"stable","revision":1,"epoch":"0"},
 		{"snap_id":"` + helloID + `","channel":"//","revision":1,"epoch":null}],"fields":["anon_download_url"]}`

@@ -42,6 +42,7 @@ func TestChannelResolution(t *testing.T) {
 		{"jq", "amd64", "", 5, "5 stable - 2023-02-01T00:00:00Z"}, // from the history
 		{"jq", "amd64", "stable", 5, "5 stable - 2023-02-01T00:00:00Z"},
 		{"jq", "amd64", "stable", 6, "6 stable - 2024-02-01T00:00:00Z"},
+		{"jq", "amd64", "edge", 6, "6 stable - 2024-02-01T00:00:00Z"},
 		{"jq", "amd64", "edge", 7, "7 candidate - 2024-03-01T00:00:00Z"},
 		{"jq", "arm64", "", 6, "revision-not-found"}, // is for amd64
 		{"jq", "amd64", "", 99, "revision-not-found"},
@@ -120,9 +121,11 @@ func TestRefreshOfInstalled(t *testing.T) {
 		{"to another channel", snap.Installed{SnapID: jqID, Revision: 6, TrackingChannel: "latest/stable"}, snap.Action{SnapID: jqID, Channel: "1.4/stable"}, "10 1.4/stable - 2020-01-01T00:00:00Z"},
 		{"to a revision", snap.Installed{SnapID: jqID, Revision: 6, TrackingChannel: "latest/stable"}, snap.Action{SnapID: jqID, Revision: 5}, "5 stable - 2023-02-01T00:00:00Z"},
 		{"explicit latest stays there", snap.Installed{SnapID: helloID, Revision: 1, TrackingChannel: "latest/stable"}, snap.Action{SnapID: helloID}, "1 stable - 2022-01-01T00:00:00Z"},
+		{"old client without a track", snap.Installed{SnapID: helloID, Revision: 1, TrackingChannel: "stable"}, snap.Action{SnapID: helloID}, "2 2.0/stable - 2024-01-01T00:00:00Z"},
 		{"unknown", snap.Installed{SnapID: strings.Repeat("z", 32), Revision: 1}, snap.Action{SnapID: strings.Repeat("z", 32)}, "id-not-found"},
 		{"by way of a revision that reads the epoch", snap.Installed{SnapID: dataID, Revision: 1, TrackingChannel: "latest/stable", Epoch: e(0, 0)}, snap.Action{SnapID: dataID}, "3 stable - 2024-03-01T00:00:00Z"},
 		{"stays, nothing newer reads the epoch", snap.Installed{SnapID: dataID, Revision: 3, TrackingChannel: "latest/stable", Epoch: &snap.Epoch{Read: []uint32{0, 1}, Write: []uint32{1}}}, snap.Action{SnapID: dataID}, "3 stable - 2024-03-01T00:00:00Z"},
+		{"stays, what reads the epoch is older", snap.Installed{SnapID: dataID, Revision: 77, TrackingChannel: "latest/stable", Epoch: e(0, 0)}, snap.Action{SnapID: dataID}, ""},
 		{"reads the epoch", snap.Installed{SnapID: dataID, Revision: 3, TrackingChannel: "latest/stable", Epoch: e(2, 2)}, snap.Action{SnapID: dataID}, "4 stable - 2024-04-01T00:00:00Z"},
 		{"stays, with a revision of which nothing is known", snap.Installed{SnapID: dataID, Revision: 77, TrackingChannel: "latest/stable", Epoch: e(9, 9)}, snap.Action{SnapID: dataID}, ""},
 		{"no context", snap.Installed{InstanceKey: "another"}, snap.Action{SnapID: jqID, Channel: "candidate"}, "7 candidate - 2024-03-01T00:00:00Z"},
