@@ -3,7 +3,6 @@ package server_test
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,10 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/opencontainers/go-digest"
-
 	"offlinestore/assertion"
-	"offlinestore/snap"
+	"offlinestore/internal/genuine"
+	"offlinestore/internal/pgtest"
 	"offlinestore/store"
 )
 
@@ -102,36 +100,21 @@ func holds(r exchange, path string) bool {
 	return err == nil && "/v2/assertions/"+a.Ref().String() == path
 }
 
-// recordedCatalog makes a catalogue of what the recorded answers say.
-func recordedCatalog(t *testing.T, b *blobs, responses map[string]exchange) *store.Catalog {
+// recordedCatalog is what package store makes of the recording, by way of PostgreSQL.
+func recordedCatalog(t *testing.T, b *blobs) *store.Catalog {
 	t.Helper()
-	c := &store.Catalog{Generation: 1}
-	for _, x := range responses {
-		if a, err := assertion.Decode(x.want); err == nil {
-			c.Assertions = append(c.Assertions, store.Assertion{Type: a.Type(), PrimaryKey: a.Ref().PrimaryKey, Format: a.Format(),
-				Revision: a.Revision(), Raw: a.Raw()})
-		}
-		var answer snap.RefreshResponse
-		if json.Unmarshal(x.want, &answer) != nil {
-			continue
-		}
-		for _, r := range answer.Results {
-			c.Snaps = append(c.Snaps, recordedSnap(b, r))
-		}
+	dsn := pgtest.New(t)
+	if err := genuine.Fill(t.Context(), dsn, b.dir, realdata(t)); err != nil {
+		t.Fatal(err)
+	}
+	r, err := store.OpenReader(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	c, err := r.LoadCatalog(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
 	return c
-}
-
-func recordedSnap(b *blobs, r snap.Result) store.Snap {
-	sn := store.Snap{Name: r.Name, SnapID: r.SnapID, Details: r.Snap.Details}
-	for _, m := range r.Snap.Media {
-		if m.Type == "icon" {
-			sn.Icon = &store.Icon{Blob: digest.FromString(m.URL), MediaType: "image/png", Size: 1000}
-		}
-	}
-	rev := r.Snap.Revision
-	rev.Download.URL = ""
-	sn.Revisions = []store.Revision{{Revision: rev, Blob: b.hole(r.Name, rev.Download.Size)}}
-	sn.ChannelMap = []snap.Release{{Architecture: "amd64", Channel: "latest/" + r.EffectiveChannel, ReleasedAt: r.ReleasedAt, Revision: rev.Revision}}
-	return sn
 }

@@ -44,7 +44,7 @@ func TestRecordedTraffic(t *testing.T) {
 	dir := filepath.Join(realdata(t), "wire", "snapd-centos9-2022-11-29")
 	requests, responses := recorded(t, dir)
 	b := newBlobs(t)
-	h := serve(t, b, recordedCatalog(t, b, responses), server.Config{}).Handler()
+	h := serve(t, b, recordedCatalog(t, b), server.Config{}).Handler()
 	checked := map[string]int{}
 	for _, x := range pair(t, requests, responses) {
 		kind := kindOf(x.req)

@@ -1,0 +1,134 @@
+// Package genuine fills a catalogue with what is kept of the real Snap Store, for tests: answers that were recorded, and
+// assertions that Canonical signed.
+package genuine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/assertion"
+	"offlinestore/snap"
+	"offlinestore/store"
+)
+
+// Fill imports all of realdata that a store could have imported, by way of package store, into the database of dsn. The .snap
+// files are not to be had: in their places in blobs, a folder of package blob, are holes of the same size. So HEAD and Range
+// answer as they should, and whoever reads such a blob finds that its digest is wrong.
+func Fill(ctx context.Context, dsn, blobs, realdata string) error {
+	in, err := read(realdata)
+	if err != nil {
+		return fmt.Errorf("read genuine data: %w", err)
+	}
+	for _, b := range in.Blobs {
+		if err := dig(filepath.Join(blobs, "sha256", b.Digest.Encoded()), b.Size); err != nil {
+			return err
+		}
+	}
+	s, err := store.Open(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = s.Apply(ctx, in)
+	return err
+}
+
+// dig makes a file of size zeros, which takes no space.
+func dig(path string, size int64) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Truncate(size), f.Close())
+}
+
+// read makes an import of the recorded conversation and of the collected chains.
+func read(realdata string) (*store.Import, error) {
+	in := &store.Import{
+		Bundle: digest.FromString("genuine"), Name: "genuine", Signer: "nobody", SignedAt: time.Date(2022, 11, 29, 14, 0, 0, 0, time.UTC),
+		Exporter: "nobody", Program: "package genuine",
+	}
+	answers, err := filepath.Glob(filepath.Join(realdata, "wire", "*", "*.resp.200.*.http"))
+	if err != nil || len(answers) == 0 {
+		return nil, fmt.Errorf("no recorded answers: %w", err)
+	}
+	for _, name := range answers {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		_, body, _ := bytes.Cut(text, []byte("\r\n\r\n"))
+		addAnswer(in, body)
+	}
+	chains, err := filepath.Glob(filepath.Join(realdata, "chains", "*.assert"))
+	if err != nil || len(chains) == 0 {
+		return nil, fmt.Errorf("no chains of assertions: %w", err)
+	}
+	for _, name := range chains {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		list, err := assertion.DecodeAll(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Base(name), err)
+		}
+		for _, a := range list {
+			addAssertion(in, a)
+		}
+	}
+	return in, nil
+}
+
+// addAnswer adds what an answer to a device says. Answers that say nothing of snaps are passed over.
+func addAnswer(in *store.Import, body []byte) {
+	if a, err := assertion.Decode(body); err == nil {
+		addAssertion(in, a)
+		return
+	}
+	var answer snap.RefreshResponse
+	if json.Unmarshal(body, &answer) != nil {
+		return // redacted, or a blob's
+	}
+	for _, r := range answer.Results {
+		addResult(in, &r)
+	}
+}
+
+func addAssertion(in *store.Import, a *assertion.Assertion) {
+	in.Assertions = append(in.Assertions, store.Assertion{
+		Type: a.Type(), PrimaryKey: a.Ref().PrimaryKey, Format: a.Format(), Revision: a.Revision(), Raw: a.Raw(),
+	})
+}
+
+// addResult adds a snap, as an export of the channel that was asked for would have it.
+func addResult(in *store.Import, r *snap.Result) {
+	rev := r.Snap.Revision
+	rev.Download.URL = ""
+	blob := store.Blob{Digest: digest.FromString("hole " + rev.Download.SHA3384), Size: rev.Download.Size, SHA3384: rev.Download.SHA3384}
+	s := store.ImportedSnap{Listing: snap.Listing{Name: r.Name, SnapID: r.SnapID, Snap: r.Snap.Details, ChannelMap: []snap.Release{{
+		Architecture: "amd64", Channel: "latest/" + r.EffectiveChannel, ReleasedAt: r.ReleasedAt, Revision: rev.Revision,
+	}}}}
+	s.Listing.Snap.Media = slices.DeleteFunc(slices.Clone(r.Snap.Media), func(m snap.Media) bool { return m.Type != "icon" })
+	for i := range s.Listing.Snap.Media {
+		icon := store.Blob{Digest: digest.FromString(r.Snap.Media[i].URL), Size: 1000}
+		s.Icon = &store.Icon{Blob: icon.Digest, MediaType: "image/png", Size: icon.Size}
+		s.Listing.Snap.Media[i].URL = ""
+		in.Blobs = append(in.Blobs, icon)
+	}
+	in.Blobs = append(in.Blobs, blob)
+	in.Snaps = append(in.Snaps, s)
+	in.Revisions = append(in.Revisions, store.ImportedRevision{Item: snap.Item{Name: r.Name, SnapID: r.SnapID, Revision: rev}, Blob: blob.Digest})
+}
