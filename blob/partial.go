@@ -146,7 +146,7 @@ func (p *Partial) Truncate(size int64) error {
 }
 
 // Close keeps what is there for the next time.
-func (p *Partial) Close() error { return p.f.Close() }
+func (p *Partial) Close() error { return errors.Join(unlock(p.f), p.f.Close()) }
 
 // Commit makes the download a blob, durably. The caller has verified that the content is that of the digest.
 func (p *Partial) Commit(dg Digest) error {

@@ -31,6 +31,9 @@ func tryLock(f *os.File) (bool, error) {
 	}
 }
 
+// unlock comes before closing: a child that is between its fork and its exec still has the file, and the lock with it.
+func unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
+
 func syncDir(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {

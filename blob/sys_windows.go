@@ -34,6 +34,10 @@ func tryLock(f *os.File) (bool, error) {
 	return false, &os.PathError{Op: "lock", Path: f.Name(), Err: err}
 }
 
+func unlock(f *os.File) error {
+	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, &windows.Overlapped{OffsetHigh: lockOffset})
+}
+
 // syncDir does nothing: here, names are as durable as the file system makes them.
 func syncDir(string) error { return nil }
 
