@@ -175,6 +175,23 @@ func TestStatusAndMetrics(t *testing.T) {
 	}
 }
 
+// TestRowOfAnotherArchitecture is about a row that no device could use, which costs that row alone.
+func TestRowOfAnotherArchitecture(t *testing.T) {
+	t.Parallel()
+	b := newBlobs(t)
+	c := catalogue(b)
+	c.Snaps[2].ChannelMap = append(c.Snaps[2].ChannelMap, release("arm64", "latest/edge", 9, ""))
+	var log bytes.Buffer
+	h := serve(t, b, c, server.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}).Handler()
+	got := refresh(t, h, snap.RefreshRequest{Actions: []snap.Action{{Action: "install", InstanceKey: "i", Name: "jq", Channel: "edge"}}}, snap.HeaderArchitecture+": arm64")
+	if s := summary(got[0]); s != "8 stable - 2024-02-02T00:00:00Z" {
+		t.Errorf("result = %q, want what is in stable", s)
+	}
+	if !strings.Contains(log.String(), "snap=jq") || !strings.Contains(log.String(), "revision 9") {
+		t.Errorf("log = %q, want the row named", log.String())
+	}
+}
+
 func TestRefusedCatalogLeavesTheLast(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)

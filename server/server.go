@@ -69,6 +69,11 @@ func (s *Server) SetCatalog(c *store.Catalog) error {
 	if err != nil {
 		return err
 	}
+	for _, sn := range ix.snaps {
+		for _, what := range sn.oddities {
+			s.cfg.Logger.Warn("odd catalogue", "snap", sn.Name, "what", what)
+		}
+	}
 	s.index.Store(ix)
 	s.metrics.loaded(ix, s.cfg.Now())
 	return nil

@@ -24,6 +24,8 @@ type indexedSnap struct {
 	listed  []*row
 	history []*row
 	words   searchText
+	// oddities are what an operator should know of.
+	oddities []string
 }
 
 type indexedRevision struct {
@@ -109,7 +111,9 @@ func (sn *indexedSnap) newRow(r *snap.Release) (*row, error) {
 		return nil, fmt.Errorf("%s for %s: revision %d is not here", r.Channel, r.Architecture, r.Revision)
 	}
 	if !out.revision.Supports(r.Architecture) {
-		return nil, fmt.Errorf("%s for %s: revision %d does not run there", r.Channel, r.Architecture, r.Revision)
+		// One such row must not keep devices from all the rest of the catalogue, so it is as good as closed.
+		sn.oddities = append(sn.oddities, fmt.Sprintf("%s for %s: revision %d does not run there, so the channel is closed", r.Channel, r.Architecture, r.Revision))
+		out.revision = nil
 	}
 	return out, nil
 }
