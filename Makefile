@@ -17,7 +17,7 @@ test:
 	@scripts/setup test
 	go test -timeout 20m -p 2 ./... $(TESTFLAGS)
 
-bench:
+bench: build
 	@scripts/setup bench
 	go run ./cmd/internal/bench
 

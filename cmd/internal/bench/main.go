@@ -1,0 +1,134 @@
+// Command bench measures what operators wait for, as ratios against a yardstick that runs in the same breath: machines
+// differ, and this one changes from minute to minute. Each comparison takes turns; the median of the ratios is printed.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// bench is one run of the program.
+type bench struct {
+	ctx    context.Context
+	bin    string
+	dir    string
+	size   int64 // bytes of payload
+	snaps  int
+	rounds int
+	stops  []func()
+}
+
+func main() {
+	b := &bench{}
+	var only string
+	var mib int64
+	flag.StringVar(&b.bin, "bin", "bin", "`folder` of the two programs")
+	flag.StringVar(&only, "only", "pack,push,memory,refresh,download", "which to run, separated by commas")
+	flag.Int64Var(&mib, "mib", 1024, "payload in MiB")
+	flag.IntVar(&b.snaps, "snaps", 12, "number of snaps that the payload is divided into")
+	flag.IntVar(&b.rounds, "rounds", 3, "rounds of each comparison")
+	flag.StringVar(&b.dir, "dir", "", "`folder` to work in; it needs about seven times the payload")
+	serve := flag.String("constant-server", "", "internal: serve a constant of this many bytes")
+	flag.Parse()
+	if *serve != "" {
+		fmt.Fprintln(os.Stderr, "bench:", constantServer(*serve))
+		os.Exit(1)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	b.ctx, b.size = ctx, mib<<20
+	if err := b.run(strings.Split(only, ",")); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func (b *bench) run(only []string) (err error) {
+	if b.bin, err = filepath.Abs(b.bin); err != nil {
+		return err
+	}
+	if b.dir, err = os.MkdirTemp(b.dir, "offlinestore-bench-"); err != nil {
+		return err
+	}
+	defer func() {
+		for _, stop := range b.stops {
+			stop()
+		}
+		err = errors.Join(err, os.RemoveAll(b.dir))
+	}()
+	if err := os.Chmod(b.dir, 0o755); err != nil { // the store's own user must get to its data
+		return err
+	}
+	fmt.Printf("%-42s %10s %10s %7s %7s\n", "", "ours", "yardstick", "ratio", "goal")
+	for _, part := range []struct {
+		name string
+		run  func() error
+	}{{"pack", b.pack}, {"push", b.push}, {"memory", b.memory}, {"refresh", b.refresh}, {"download", b.download}} {
+		if !slices.Contains(only, part.name) {
+			continue
+		}
+		if err := part.run(); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	return nil
+}
+
+// path is a name below the working folder.
+func (b *bench) path(name ...string) string {
+	return filepath.Join(append([]string{b.dir}, name...)...)
+}
+
+// timed measures f.
+func timed(f func() error) (time.Duration, error) {
+	start := time.Now()
+	err := f()
+	return time.Since(start), err
+}
+
+// duel is a comparison of ours with a yardstick. prepare, which is not timed, may be nil.
+type duel struct {
+	name, goal            string
+	prepare, ours, theirs func(round int) error
+}
+
+// compare lets ours and the yardstick take turns and prints the median ratio of the two.
+func (b *bench) compare(d duel) error {
+	var ratios, a, c []float64
+	for round := range b.rounds + 1 {
+		if d.prepare != nil {
+			if err := d.prepare(round); err != nil {
+				return err
+			}
+		}
+		t, err := timed(func() error { return d.theirs(round) })
+		if err != nil {
+			return err
+		}
+		o, err := timed(func() error { return d.ours(round) })
+		if err != nil {
+			return err
+		}
+		if round == 0 {
+			continue // to warm up
+		}
+		ratios, a, c = append(ratios, o.Seconds()/t.Seconds()), append(a, o.Seconds()), append(c, t.Seconds())
+	}
+	fmt.Printf("%-42s %9.2fs %9.2fs %7.3f %7s\n", d.name, median(a), median(c), median(ratios), d.goal)
+	return nil
+}
+
+func median(v []float64) float64 {
+	v = slices.Clone(v)
+	slices.Sort(v)
+	return v[len(v)/2]
+}
