@@ -203,9 +203,10 @@ func (f *forge) top(rawD []byte, items []ociDescriptor, key ed25519.PrivateKey) 
 	}
 	envelope := f.sign(sha(rawD), "sha256:"+sha(der), key)
 	bundleDesc := descriptorOf(ociIndexType, rawD)
+	subject := bundleDesc
 	m := ociManifest{SchemaVersion: 2, MediaType: ociManifestType, ArtifactType: vnd + "signature.v1",
 		Config: descriptorOf(ociEmptyType, []byte("{}")), Layers: []ociDescriptor{descriptorOf("application/vnd.dsse.envelope.v1+json", envelope)},
-		Subject: &bundleDesc, Annotations: map[string]string{"vnd.offlinestore.public-key": base64.StdEncoding.EncodeToString(der)}}
+		Subject: &subject, Annotations: map[string]string{"vnd.offlinestore.public-key": base64.StdEncoding.EncodeToString(der)}}
 	if f.editSignature != nil {
 		f.editSignature(&m)
 	}

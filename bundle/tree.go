@@ -8,6 +8,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"offlinestore/blob"
 )
 
 // bundleIndex is D: the index that the signature is about.
@@ -140,7 +142,7 @@ func isHead(mediaType string) bool {
 
 // checkDescriptor refuses a descriptor that no valid bundle has.
 func checkDescriptor(d ocispec.Descriptor, max int64) error {
-	if d.Digest.Algorithm() != digest.SHA256 || d.Digest.Validate() != nil {
+	if blob.CheckDigest(d.Digest) != nil {
 		return corrupt("digest %.80q: want sha256", string(d.Digest))
 	}
 	if len(d.URLs) > 0 || d.Data != nil || d.Platform != nil {
