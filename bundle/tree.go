@@ -163,6 +163,7 @@ func checkItems(items []ocispec.Descriptor) error {
 		return limit("items of the bundle", int64(n), MaxItems)
 	}
 	seen := make(map[digest.Digest]bool, len(items))
+	var total int64
 	for i, desc := range items {
 		name := refName(desc)
 		if i > 0 && compareItems(items[i-1], desc) == 0 || seen[desc.Digest] {
@@ -180,6 +181,9 @@ func checkItems(items []ocispec.Descriptor) error {
 		}
 		if err := checkDescriptor(desc, MaxManifestSize); err != nil {
 			return fmt.Errorf("item %.80q: %w", name, err)
+		}
+		if total += desc.Size; total > MaxHeadSize {
+			return limit("bytes of the bundle's head", total, MaxHeadSize)
 		}
 	}
 	return nil
