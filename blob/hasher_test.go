@@ -35,12 +35,12 @@ func hashers(t *testing.T, fn func(t *testing.T, h *blob.Hasher)) {
 func pile(t *testing.T, h *blob.Hasher, workers int, submit func()) {
 	t.Helper()
 	gate := make(chan struct{})
+	defer close(gate)
 	for range workers {
 		err := h.Submit(context.Background(), blob.Job{Reader: gated{gate}, Size: 1, Done: func(blob.Sum, error) {}})
 		check(t, err)
 	}
 	submit()
-	close(gate)
 }
 
 type gated struct{ gate chan struct{} }

@@ -21,6 +21,14 @@ func TestDiskFull(t *testing.T) {
 	if _, err := d.Stage(2 << 20); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Stage(2 MiB) = %v, want ENOSPC", err)
 	}
+	reserved, err := d.Stage(600 << 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Stage(600 << 10); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("a second Stage(600 KiB) = %v, want ENOSPC: the first has its space", err)
+	}
+	check(t, reserved.Discard())
 	kept := commit(t, d, random(1, 600<<10))
 	p, err := d.Partial("download") // does not know what comes
 	if err != nil {

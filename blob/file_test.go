@@ -1,0 +1,69 @@
+package blob_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"offlinestore/blob"
+)
+
+func TestWriteFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	name := filepath.Join(dir, "file")
+	for _, content := range []string{"the old content", "new"} {
+		check(t, blob.WriteFile(name, []byte(content), blob.WriteOptions{Mode: 0o640}))
+		if got, err := os.ReadFile(name); string(got) != content || err != nil {
+			t.Errorf("%q, %v, want %q", got, err, content)
+		}
+	}
+	if err := blob.WriteFile(name, []byte("x"), blob.WriteOptions{Mode: 0o640, NoReplace: true}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("WriteFile over a file: %v, want fs.ErrExist", err)
+	}
+	if got, err := os.ReadFile(name); string(got) != "new" || err != nil {
+		t.Errorf("%q, %v, want new", got, err)
+	}
+	checkFiles(t, dir, "file")
+}
+
+func TestCreateFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	name := filepath.Join(dir, "file")
+	f, err := blob.CreateFile(name, 100, 0o644)
+	check(t, err)
+	for range 10 {
+		_, err := f.Write(random(1, 1<<20))
+		check(t, err)
+	}
+	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("visible before Commit: %v", err)
+	}
+	check(t, f.Commit())
+	if fi, err := os.Stat(name); err != nil || fi.Size() != 10<<20 || f.Size() != 10<<20 {
+		t.Errorf("%v, %v, want %d bytes", fi, err, 10<<20)
+	}
+	check(t, f.Discard())
+	if err := f.Commit(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("a second Commit: %v, want ErrClosed", err)
+	}
+	if _, err := blob.CreateFile(name, 0, 0o644); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("CreateFile over a file: %v, want fs.ErrExist", err)
+	}
+	var noSpace *blob.NoSpaceError
+	if _, err := blob.CreateFile(filepath.Join(dir, "huge"), 1<<60, 0o644); !errors.As(err, &noSpace) {
+		t.Errorf("CreateFile of 1 EiB: %v, want a NoSpaceError", err)
+	}
+	g, err := blob.CreateFile(filepath.Join(dir, "less"), 1<<20, 0o644)
+	check(t, err)
+	_, err = g.Write([]byte("less"))
+	check(t, err)
+	check(t, g.Commit())
+	if fi, err := os.Stat(filepath.Join(dir, "less")); err != nil || fi.Size() != 4 {
+		t.Errorf("%v, %v, want 4 bytes: what was preallocated for nothing goes", fi, err)
+	}
+	checkFiles(t, dir, "file", "less")
+}
