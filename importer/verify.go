@@ -103,11 +103,11 @@ func (s *Staging) payload(o *Opened, progress func(int64)) error {
 		if errors.Is(err, io.EOF) || n == len(o.Head.Payload) && len(s.bad) > 0 {
 			return nil // a checksum over the whole file says no more than which blob is damaged
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			err = s.blob(desc, &watched{s.ctx, r, progress})
 		}
 		var damaged *bundle.BlobError
-		if err := s.blob(desc, &watched{s.ctx, r, progress}); errors.As(err, &damaged) {
+		if errors.As(err, &damaged) {
 			s.bad = append(s.bad, err) // the next ones may be good
 		} else if err != nil {
 			return err

@@ -81,8 +81,9 @@ func classify(err error) (code int, hint string) {
 
 func isUntrustedAssertion(err error) bool {
 	var unverified *assertion.VerifyError
+	var missing *assertion.MissingError
 	var mismatch *bundle.MismatchError
-	return errors.As(err, &unverified) || errors.As(err, &mismatch) || errors.Is(err, assertion.ErrUntrustedRoot)
+	return errors.As(err, &unverified) || errors.As(err, &missing) || errors.As(err, &mismatch) || errors.Is(err, assertion.ErrUntrustedRoot)
 }
 
 // classifyService is about what the store runs on.

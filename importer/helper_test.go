@@ -1,0 +1,166 @@
+package importer_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"offlinestore/assertion"
+	"offlinestore/blob"
+	"offlinestore/bundle"
+	"offlinestore/importer"
+	"offlinestore/internal/assertiontest"
+	"offlinestore/internal/bundletest"
+	"offlinestore/internal/pgtest"
+	"offlinestore/store"
+)
+
+// site is a store to import into.
+type site struct {
+	*importer.Importer
+	t     *testing.T
+	dsn   string
+	blobs string
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{t: t, dsn: pgtest.NewFrom(t, bundletest.Migrate), blobs: filepath.Join(t.TempDir(), "blobs")}
+	db, err := store.Open(t.Context(), s.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	dir, err := blob.Open(s.blobs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { check(t, dir.Close()) })
+	hasher := blob.NewHasher(0)
+	t.Cleanup(hasher.Close)
+	s.Importer = &importer.Importer{
+		Store: db, Blobs: dir, Hasher: hasher, Now: func() time.Time { return assertiontest.Time().Add(100 * 24 * time.Hour) },
+		Signers: []bundle.PublicKey{bundletest.Public(t, bundletest.Key("another")), bundletest.Public(t, bundletest.Key("exporter"))},
+		Trust:   assertiontest.NewStack(t).Trust(),
+	}
+	return s
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// open reads the head of a packed bundle.
+func (s *site) open(packed []byte) (*importer.Opened, error) {
+	r, err := bundle.NewReader("test", bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	return s.Open(s.t.Context(), "test", r)
+}
+
+// push imports a packed bundle as push-snap does.
+func (s *site) push(packed []byte) (*store.Report, error) {
+	o, err := s.open(packed)
+	if err != nil {
+		return nil, err
+	}
+	return s.finish(o)
+}
+
+// pushDir imports a layout directory.
+func (s *site) pushDir(dir string) (*store.Report, error) {
+	r, err := bundle.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.Open(s.t.Context(), dir, r)
+	if err != nil {
+		return nil, err
+	}
+	return s.finish(o)
+}
+
+func (s *site) finish(o *importer.Opened) (*store.Report, error) {
+	defer o.Close()
+	staging, err := s.Verify(s.t.Context(), o, nil)
+	if err != nil {
+		return nil, err
+	}
+	verified, err := staging.Wait()
+	if err != nil {
+		return nil, err
+	}
+	return s.Apply(s.t.Context(), verified)
+}
+
+// mustPush imports a bundle that is good.
+func (s *site) mustPush(packed []byte) *store.Report {
+	s.t.Helper()
+	r, err := s.push(packed)
+	if err != nil {
+		s.t.Fatalf("push: %v", err)
+	}
+	return r
+}
+
+// missing is how many bytes of a bundle are still to be copied.
+func (s *site) missing(packed []byte) int64 {
+	s.t.Helper()
+	o, err := s.open(packed)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer o.Close()
+	return s.Missing(o)
+}
+
+func (s *site) served() *store.Catalog {
+	s.t.Helper()
+	return bundletest.Served(s.t, s.dsn, s.blobs)
+}
+
+// serves fails the test unless exactly that is served.
+func (s *site) serves(want *store.Catalog) {
+	s.t.Helper()
+	if diff := cmp.Diff(want, s.served()); diff != "" {
+		s.t.Errorf("what is served has changed (-before +after):\n%s", diff)
+	}
+}
+
+// isRefusal says whether a bundle was refused for what it is, and not because something else went wrong.
+func isRefusal(err error) bool {
+	var signer *bundle.UnknownSignerError
+	var mismatch *bundle.MismatchError
+	var unverified *assertion.VerifyError
+	var missing *assertion.MissingError
+	return errors.Is(err, bundle.ErrCorrupt) || errors.Is(err, bundle.ErrNotBundle) || errors.Is(err, bundle.ErrTooNew) ||
+		errors.Is(err, bundle.ErrBadSignature) || errors.As(err, &signer) || errors.As(err, &mismatch) || errors.As(err, &unverified) || errors.As(err, &missing)
+}
+
+// flip changes one bit of a file.
+func flip(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var b [1]byte
+	if _, err := f.ReadAt(b[:], 0); err != nil && err != io.EOF {
+		t.Fatal(err)
+	}
+	b[0] ^= 4
+	if _, err := f.WriteAt(b[:], 0); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,117 @@
+package importer_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"offlinestore/bundle"
+	"offlinestore/internal/bundletest"
+	"offlinestore/snap"
+	"offlinestore/store"
+)
+
+// generations are bundles of one snap, each newer than the one before: channels move forth and back, are closed, appear.
+func generations(t *testing.T) [][]byte {
+	t.Helper()
+	row := func(channel string, revision int) snap.Release {
+		return snap.Release{Architecture: "amd64", Channel: channel, Revision: revision, ReleasedAt: fmt.Sprintf("2024-01-%02dT00:00:00Z", revision+1)}
+	}
+	var out [][]byte
+	for i, rows := range [][]snap.Release{
+		{row("latest/stable", 1), row("latest/edge", 2)},
+		{row("latest/stable", 2)},
+		{row("latest/edge", 0), row("2.0/stable", 3)},
+		{row("latest/stable", 1), row("latest/candidate", 4)},
+		{row("2.0/stable", 0), row("latest/edge", 5)},
+	} {
+		b := bundletest.New(t, i)
+		s := b.AddSnap("jq", rows...)
+		s.Snap.Summary = fmt.Sprintf("as of bundle %d", i)
+		for n := range 5 {
+			if strings.Contains(fmt.Sprint(rows), fmt.Sprintf(" %d}", n+1)) {
+				b.AddRevision("jq", n+1, b.Blob(fmt.Sprint("jq", n+1), 100))
+			}
+		}
+		out = append(out, b.Tar(bundle.None))
+	}
+	return out
+}
+
+// TestOrder pushes the same bundles in many orders, some of them twice, and wants the same catalogue each time.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	bundles := generations(t)
+	var want []store.Snap
+	r := rand.New(rand.NewPCG(3, 4))
+	for try := range 16 {
+		s := newSite(t)
+		order := r.Perm(len(bundles))
+		if try == 0 {
+			order = []int{0, 1, 2, 3, 4}
+		}
+		if try%3 == 1 {
+			order = append(order, r.IntN(len(bundles)), order[0])
+		}
+		for _, i := range order {
+			s.mustPush(bundles[i])
+		}
+		got := s.served().Snaps
+		for i := range got {
+			got[i].History = nil // remembers in which order things came
+		}
+		if try == 0 {
+			want = got
+			wantMap := map[string]int{"latest/stable": 1, "latest/edge": 5, "latest/candidate": 4, "2.0/stable": 0}
+			if diff := cmp.Diff(wantMap, channelMap(s.served(), "jq")); diff != "" {
+				t.Fatalf("channel map in the order of signing (-want +got):\n%s", diff)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("pushed in the order %v (-in the order of signing +got):\n%s", order, diff)
+		}
+	}
+}
+
+func TestOlderBundle(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	older := bundletest.New(t, 1).Add("jq", 5, 100).Tar(bundle.None)
+	s.mustPush(bundletest.New(t, 2).Add("jq", 6, 100).Tar(bundle.None))
+	got := s.mustPush(older)
+	row := store.Move{Snap: "jq", Architecture: "amd64", Channel: "latest/stable", From: 6, To: 5}
+	want := &store.Report{Revisions: []store.RevisionRef{{Snap: "jq", Revision: 5, Size: 100}}, Moves: []store.Move{}, Kept: []store.Move{row}, Assertions: 1}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("push of an older bundle (-want +got):\n%s", diff)
+	}
+	if got := channelMap(s.served(), "jq")["latest/stable"]; got != 6 {
+		t.Errorf("latest/stable is %d after an older bundle, want 6", got)
+	}
+	s.PushChannelMap = true
+	if got := s.mustPush(older); !cmp.Equal(got.Moves, []store.Move{row}) {
+		t.Errorf("push of an older bundle with PushChannelMap: moves %+v, want %+v", got.Moves, row)
+	}
+	if got := channelMap(s.served(), "jq")["latest/stable"]; got != 5 {
+		t.Errorf("latest/stable is %d after PushChannelMap, want 5", got)
+	}
+}
+
+// TestContradiction has a bundle by a trusted signer that says something else of a revision than what is in the store.
+func TestContradiction(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.mustPush(bundletest.New(t, 1).Add("jq", 6, 100).Tar(bundle.None))
+	before := s.served()
+	b := bundletest.New(t, 2)
+	b.AddSnap("jq")
+	b.AddRevision("jq", 6, b.Blob("another", 100))
+	var conflict *store.ConflictError
+	if _, err := s.push(b.Tar(bundle.None)); !errors.As(err, &conflict) || !strings.Contains(err.Error(), "jq revision 6") {
+		t.Errorf("push of another jq 6 = %v, want a ConflictError that names it", err)
+	}
+	s.serves(before)
+}

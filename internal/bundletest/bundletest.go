@@ -1,0 +1,241 @@
+// Package bundletest makes bundles of snaps that exist only in tests, good ones and bad ones, and reads back what a store
+// serves.
+//
+// Their assertions are signed by the public keys of package assertiontest, and the bundles by keys that follow from a name.
+package bundletest
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/sha3"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/assertion"
+	"offlinestore/bundle"
+	"offlinestore/internal/assertiontest"
+	"offlinestore/internal/upstreamtest"
+	"offlinestore/snap"
+)
+
+// Key is the signing key of that name.
+func Key(name string) ed25519.PrivateKey {
+	sum := sha256.Sum256([]byte("offlinestore bundletest " + name))
+	return ed25519.NewKeyFromSeed(sum[:])
+}
+
+// Public is the public half of a key.
+func Public(tb testing.TB, key ed25519.PrivateKey) bundle.PublicKey {
+	tb.Helper()
+	k, err := bundle.NewPublicKey(key.Public())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return k
+}
+
+// Bundle is a bundle in the making. Its fields may be changed until it is written, to make a bad one of it.
+type Bundle struct {
+	Snaps     []*bundle.Snap
+	Revisions []*bundle.SnapRevision
+	Predicate bundle.Predicate
+	Key       ed25519.PrivateKey
+	// Stack signs the assertions.
+	Stack *assertiontest.Stack
+
+	tb       testing.TB
+	contents map[digest.Digest]func() io.Reader
+}
+
+// New is an empty bundle, signed with the key "exporter" at assertiontest.Time and days later.
+func New(tb testing.TB, days int) *Bundle {
+	tb.Helper()
+	return &Bundle{
+		Predicate: bundle.Predicate{Created: assertiontest.Time().Add(time.Duration(days) * 24 * time.Hour), Exporter: "test@bundletest", Program: "bundletest"},
+		Key:       Key("exporter"), Stack: assertiontest.NewStack(tb), tb: tb, contents: make(map[digest.Digest]func() io.Reader),
+	}
+}
+
+// Blob is one of size bytes that do not compress, and follow from the seed. They are kept nowhere.
+func (b *Bundle) Blob(seed string, size int64) bundle.Blob {
+	b.tb.Helper()
+	return b.blob(func() io.Reader { return io.LimitReader(rand.NewChaCha8(sha256.Sum256([]byte(seed))), size) })
+}
+
+func (b *Bundle) blob(open func() io.Reader) bundle.Blob {
+	b.tb.Helper()
+	sum, sum3 := sha256.New(), sha3.New384()
+	n, err := io.Copy(io.MultiWriter(sum, sum3), open())
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	out := bundle.Blob{Digest: digest.NewDigest(digest.SHA256, sum), Size: n, SHA3384: [48]byte(sum3.Sum(nil))}
+	b.contents[out.Digest] = open
+	return out
+}
+
+// Add adds a snap of amd64 with one revision of size bytes, released to latest/stable.
+func (b *Bundle) Add(name string, revision int, size int64) *Bundle {
+	b.tb.Helper()
+	b.AddSnap(name, snap.Release{Architecture: "amd64", Channel: "latest/stable", Revision: revision})
+	b.AddRevision(name, revision, b.Blob(fmt.Sprintf("%s_%d", name, revision), size))
+	return b
+}
+
+// AddSnap adds a snap by name, with its channel map.
+func (b *Bundle) AddSnap(name string, channels ...snap.Release) *bundle.Snap {
+	b.tb.Helper()
+	s := &bundle.Snap{
+		Listing: snap.Listing{
+			Name: name, SnapID: upstreamtest.ID(name), ChannelMap: channels,
+			Snap: snap.Details{Title: name, Summary: "A snap of a test", Publisher: snap.Publisher{ID: assertiontest.RootID, Username: assertiontest.RootID}},
+		},
+		Assertions: b.Stream(b.Stack.SnapDeclaration(upstreamtest.ID(name), name, assertiontest.RootID, nil)),
+	}
+	b.Snaps = append(b.Snaps, s)
+	return s
+}
+
+// AddRevision adds a revision for amd64 with the blobs of its components, called comp1, comp2 and so on.
+func (b *Bundle) AddRevision(name string, revision int, blob bundle.Blob, components ...bundle.Blob) *bundle.SnapRevision {
+	b.tb.Helper()
+	id := upstreamtest.ID(name)
+	base := "core24"
+	r := &bundle.SnapRevision{
+		Item: snap.Item{Name: name, SnapID: id, Revision: snap.Revision{
+			Architectures: []string{"amd64"}, Base: &base, Confinement: "strict", Download: download(blob), Revision: revision, Type: "app",
+			Version: fmt.Sprintf("1.%d", revision), Epoch: snap.Epoch{Read: []uint32{0}, Write: []uint32{0}},
+		}},
+		Blob: blob, Components: components,
+	}
+	as := []*assertion.Assertion{b.Stack.SnapRevision(id, revision, assertiontest.RootID, asserted(blob), nil)}
+	for i, c := range components {
+		n := fmt.Sprintf("comp%d", i+1)
+		r.Revision.Resources = append(r.Revision.Resources, snap.Resource{Name: n, Revision: 1, Type: "component/standard", Download: download(c)})
+		as = append(as, b.Stack.SnapResourceRevision(id, n, 1, assertiontest.RootID, asserted(c), nil),
+			b.Stack.SnapResourcePair(id, n, 1, revision, assertiontest.RootID, nil))
+	}
+	r.Assertions = b.Stream(as...)
+	b.Revisions = append(b.Revisions, r)
+	return r
+}
+
+// SignRevision replaces what is asserted about a revision by a snap-revision with these changes.
+func (b *Bundle) SignRevision(r *bundle.SnapRevision, changes assertiontest.Headers) {
+	b.tb.Helper()
+	r.Assertions = b.Stream(b.Stack.SnapRevision(r.SnapID, r.Revision.Revision, assertiontest.RootID, asserted(r.Blob), changes))
+}
+
+// Stream encodes assertions, with the keys that signed them.
+func (b *Bundle) Stream(as ...*assertion.Assertion) []byte {
+	b.tb.Helper()
+	var out bytes.Buffer
+	keys := b.Stack.Base()
+	if b.Stack.RootAccountKey.SignKeyID() != assertiontest.NewStack(b.tb).RootAccountKey.SignKeyID() {
+		keys = append(keys, b.Stack.RootAccountKey) // of a root that nobody trusts
+	}
+	if err := assertion.EncodeAll(&out, append(keys, as...)); err != nil {
+		b.tb.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// UntrustedStack signs as the test root does, with other keys: a root that poses as another.
+func UntrustedStack(tb testing.TB) *assertiontest.Stack {
+	tb.Helper()
+	s := &assertiontest.Stack{RootKey: signingKey(tb, "other"), StoreKey: signingKey(tb, "brand")}
+	s.RootAccountKey = s.AccountKey(assertiontest.RootID, "root", s.RootKey, nil)
+	s.StoreAccountKey = s.AccountKey(assertiontest.RootID, "store", s.StoreKey, nil)
+	return s
+}
+
+// ExpireStoreKey lets the key of the store, which signs nearly all assertions, end a day before the bundle is signed.
+func (b *Bundle) ExpireStoreKey() {
+	until := b.Predicate.Created.Add(-24 * time.Hour).Format(time.RFC3339)
+	b.Stack.StoreAccountKey = b.Stack.AccountKey(assertiontest.RootID, "store", b.Stack.StoreKey, assertiontest.Headers{"until": until})
+}
+
+func signingKey(tb testing.TB, name string) *assertion.SigningKey {
+	tb.Helper()
+	private, err := assertiontest.PrivateKey(name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	key, err := assertion.NewSigningKey(private)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return key
+}
+
+func download(b bundle.Blob) snap.Download {
+	return snap.Download{SHA3384: hex.EncodeToString(b.SHA3384[:]), Size: b.Size}
+}
+
+func asserted(b bundle.Blob) assertiontest.Blob {
+	return assertiontest.Blob{SHA3_384: b.SHA3384[:], Size: b.Size}
+}
+
+// Tar is the packed bundle.
+func (b *Bundle) Tar(c bundle.Compression) []byte {
+	b.tb.Helper()
+	var out bytes.Buffer
+	b.writeTo(&out, c)
+	return out.Bytes()
+}
+
+// WriteFile writes the packed bundle, which need not fit into memory.
+func (b *Bundle) WriteFile(path string, c bundle.Compression) {
+	b.tb.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	b.writeTo(f, c)
+	if err := f.Close(); err != nil {
+		b.tb.Fatal(err)
+	}
+}
+
+func (b *Bundle) writeTo(w io.Writer, c bundle.Compression) {
+	b.tb.Helper()
+	if err := b.seal().WriteTar(b.tb.Context(), w, c, b.open, nil); err != nil {
+		b.tb.Fatal(err)
+	}
+}
+
+func (b *Bundle) seal() *bundle.Sealed {
+	b.tb.Helper()
+	var d bundle.Draft
+	for _, s := range b.Snaps {
+		if err := d.AddSnap(s); err != nil {
+			b.tb.Fatal(err)
+		}
+	}
+	for _, r := range b.Revisions {
+		if err := d.AddRevision(r); err != nil {
+			b.tb.Fatal(err)
+		}
+	}
+	sealed, err := d.Seal(b.tb.Context(), b.Predicate, b.Key)
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	return sealed
+}
+
+func (b *Bundle) open(dg digest.Digest) (io.ReadCloser, error) {
+	open, ok := b.contents[dg]
+	if !ok {
+		return nil, fmt.Errorf("no blob %s", dg)
+	}
+	return io.NopCloser(open()), nil
+}
