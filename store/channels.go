@@ -1,10 +1,7 @@
 package store
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,58 +9,98 @@ import (
 	"offlinestore/snap"
 )
 
-// channels updates the rows of the channel maps that the bundle was asked for, in a fixed order, so that two imports at
-// once do not wait for each other.
-func (a *applier) channels(id int64) error {
-	snaps := slices.SortedFunc(slices.Values(a.in.Snaps), func(x, y ImportedSnap) int { return cmp.Compare(x.SnapID, y.SnapID) })
-	for _, s := range snaps {
-		rows := slices.SortedFunc(slices.Values(s.ChannelMap), func(x, y snap.Release) int {
-			return cmp.Or(cmp.Compare(x.Architecture, y.Architecture), cmp.Compare(x.Channel, y.Channel))
-		})
-		for _, row := range rows {
-			if err := a.channel(id, s, row); err != nil {
+// channelKey names a row of the channel maps, channelRow is what it holds.
+type channelKey struct{ snapID, architecture, channel string }
+
+type channelRow struct {
+	revision   int
+	releasedAt string
+	signedAt   time.Time
+}
+
+// channels updates the rows of the channel maps that the bundle was asked for.
+func (a *applier) channels() error {
+	const set = `
+		insert into channel_map (snap_id, architecture, channel, revision, released_at, signed_at, import_id)
+		values ($1, $2, $3, $4, $5, $6, $7)
+		on conflict (snap_id, architecture, channel) do update set revision = excluded.revision,
+			released_at = excluded.released_at, signed_at = excluded.signed_at, import_id = excluded.import_id`
+	have, err := a.loadChannels()
+	if err != nil {
+		return err
+	}
+	b := &pgx.Batch{}
+	var history [][]any
+	for _, s := range a.in.Snaps {
+		for _, row := range s.ChannelMap {
+			changed, released, err := a.channel(have, s, row)
+			if err != nil {
 				return fmt.Errorf("snap %s: channel %s for %s: %w", s.Name, row.Channel, row.Architecture, err)
+			}
+			var revision *int // null where the channel is closed
+			if row.Revision != 0 {
+				revision = &row.Revision
+			}
+			args := []any{s.SnapID, row.Architecture, row.Channel, revision, row.ReleasedAt, a.in.SignedAt, a.id}
+			if changed {
+				b.Queue(set, args...)
+			}
+			if released {
+				history = append(history, args)
 			}
 		}
 	}
-	return nil
-}
-
-// channel updates one row, unless a newer bundle has set it.
-func (a *applier) channel(id int64, s ImportedSnap, row snap.Release) error {
-	const current = `
-		select coalesce(revision, 0), released_at, signed_at from channel_map
-		where snap_id = $1 and architecture = $2 and channel = $3 for update`
-	const set = `
-		insert into channel_map (snap_id, architecture, channel, revision, released_at, signed_at, import_id)
-		values ($1, $2, $3, nullif($4, 0), $5, $6, $7)
-		on conflict (snap_id, architecture, channel) do update set revision = excluded.revision,
-			released_at = excluded.released_at, signed_at = excluded.signed_at, import_id = excluded.import_id`
-	const remember = `
-		insert into channel_history (snap_id, architecture, channel, revision, released_at, signed_at, import_id)
-		values ($1, $2, $3, nullif($4, 0), $5, $6, $7)`
-	from, releasedAt, signedAt := -1, "", time.Time{}
-	err := a.tx.QueryRow(a.ctx, current, s.SnapID, row.Architecture, row.Channel).Scan(&from, &releasedAt, &signedAt)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+	if err := a.send(b); err != nil {
 		return err
 	}
+	return a.copy("channel_history", []string{"snap_id", "architecture", "channel", "revision", "released_at", "signed_at", "import_id"}, history)
+}
+
+func (a *applier) loadChannels() (map[channelKey]channelRow, error) {
+	const q = `
+		select snap_id, architecture, channel, coalesce(revision, 0), released_at, signed_at from channel_map
+		where snap_id = any($1)`
+	ids := make([]string, len(a.in.Snaps))
+	for i, s := range a.in.Snaps {
+		ids[i] = s.SnapID
+	}
+	rows, err := a.tx.Query(a.ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
+	have := make(map[channelKey]channelRow)
+	var k channelKey
+	var r channelRow
+	_, err = pgx.ForEachRow(rows, []any{&k.snapID, &k.architecture, &k.channel, &r.revision, &r.releasedAt, &r.signedAt}, func() error {
+		have[k] = r
+		return nil
+	})
+	return have, err
+}
+
+// channel decides about one row: whether it changes in any way, and whether that is a release to remember. A newer bundle's
+// row stays.
+func (a *applier) channel(have map[channelKey]channelRow, s ImportedSnap, row snap.Release) (changed, released bool, err error) {
+	key := channelKey{s.SnapID, row.Architecture, row.Channel}
+	old, ok := have[key]
+	from := old.revision
+	if !ok {
+		from = -1
+	}
 	move := Move{s.Name, row.Architecture, row.Channel, from, row.Revision}
-	if signedAt.After(a.in.SignedAt) && !a.in.PushChannelMap {
+	if old.signedAt.After(a.in.SignedAt) && !a.in.PushChannelMap {
 		if from != row.Revision {
 			a.r.Kept = append(a.r.Kept, move)
 		}
-		return nil
+		return false, false, nil
 	}
-	args := []any{s.SnapID, row.Architecture, row.Channel, row.Revision, row.ReleasedAt, a.in.SignedAt, id}
-	if _, err := a.tx.Exec(a.ctx, set, args...); err != nil {
-		return err
+	if _, ok := a.revisionBlobs[revisionKey{s.SnapID, row.Revision}]; !ok && row.Revision != 0 {
+		return false, false, fmt.Errorf("revision %d: %w", row.Revision, errNoRevision)
 	}
-	if from == row.Revision && releasedAt == row.ReleasedAt {
-		return nil
-	}
+	have[key] = channelRow{row.Revision, row.ReleasedAt, a.in.SignedAt}
 	if from != row.Revision {
 		a.r.Moves = append(a.r.Moves, move)
 	}
-	_, err = a.tx.Exec(a.ctx, remember, args...)
-	return err
+	released = from != row.Revision || old.releasedAt != row.ReleasedAt
+	return released || !old.signedAt.Equal(a.in.SignedAt), released, nil
 }

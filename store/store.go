@@ -3,12 +3,9 @@ package store
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/tern/v2/migrate"
 )
@@ -24,12 +21,6 @@ const channelName = "offlinestore_catalogue"
 
 // lockKey is the advisory lock that imports share and that gc takes for itself. Any number of our own will do.
 const lockKey = 0x6f66666c696e65
-
-// ErrUnavailable is in the chain of every error that says that the database can't be reached or went away.
-var ErrUnavailable = errors.New("the database is not available")
-
-// ErrBusy says that an import is running and gc has to wait, or the other way round.
-var ErrBusy = errors.New("another command is changing the store")
 
 // Store is the catalogue, to read and to write.
 type Store struct{ pool *pgxpool.Pool }
@@ -86,16 +77,12 @@ func checkVersion(ctx context.Context, pool *pgxpool.Pool) error {
 }
 
 func (s *Store) migrate(ctx context.Context) error {
-	conn, err := s.pool.Acquire(ctx)
+	// tern creates its table before it takes its own lock, which two that start at once would trip over.
+	conn, release, err := s.schemaLock(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
-	// tern creates its table before it takes its own lock, which two that start at once would trip over.
-	if _, err := conn.Exec(ctx, `select pg_advisory_lock($1)`, lockKey+1); err != nil {
-		return err
-	}
-	defer conn.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1)`, lockKey+1)
+	defer release()
 	m, err := migrate.NewMigrator(ctx, conn.Conn(), "public.schema_version")
 	if err != nil {
 		return err
@@ -115,30 +102,6 @@ func (s *Store) migrate(ctx context.Context) error {
 		return fmt.Errorf("they are of version %d, this program knows %d: use a newer snap-store-proxy", have, len(m.Migrations))
 	}
 	return m.Migrate(ctx)
-}
-
-// CreateServerRole makes the role that a server logs in with on the private cluster: it can only SELECT.
-func (s *Store) CreateServerRole(ctx context.Context, role string) error {
-	name := pgx.Identifier{role}.Sanitize()
-	const exists = `select exists (select from pg_roles where rolname = $1)`
-	var have bool
-	if err := s.pool.QueryRow(ctx, exists, role).Scan(&have); err != nil {
-		return fmt.Errorf("create role %s: %w", role, interpret(err))
-	}
-	statements := []string{
-		`grant usage on schema public to ` + name,
-		`grant select on all tables in schema public to ` + name,
-		`alter default privileges in schema public grant select on tables to ` + name,
-	}
-	if !have {
-		statements = append([]string{`create role ` + name + ` login nosuperuser nocreatedb nocreaterole noinherit`}, statements...)
-	}
-	for _, q := range statements {
-		if _, err := s.pool.Exec(ctx, q); err != nil && !isCode(err, "42710") { // another process was quicker
-			return fmt.Errorf("create role %s: %w", role, interpret(err))
-		}
-	}
-	return nil
 }
 
 // Lock keeps gc out, or everyone when exclusive, until release is called. It fails with ErrBusy rather than wait.
@@ -164,25 +127,4 @@ func (s *Store) Lock(ctx context.Context, exclusive bool) (release func(), err e
 		conn.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock_all()`) // closing the connection would do it too
 		conn.Release()
 	}, nil
-}
-
-// interpret gives the errors of pgx that callers care about a name of ours.
-func interpret(err error) error {
-	var pgErr *pgconn.PgError
-	switch {
-	case err == nil || errors.Is(err, context.Canceled):
-		return err
-	case errors.As(err, &pgErr):
-		// Classes 08 and 57P: the server is going down, or the connection did.
-		if c := pgErr.Code; len(c) == 5 && (c[:2] == "08" || c[:3] == "57P" || c == "53300") {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		return err
-	}
-	return fmt.Errorf("%w: %w", ErrUnavailable, err)
-}
-
-func isCode(err error, code string) bool {
-	var pgErr *pgconn.PgError
-	return errors.As(err, &pgErr) && pgErr.Code == code
 }

@@ -1,0 +1,264 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// applyLock is the advisory lock that is held by the one import that changes the catalogue. The transactions are short, and
+// imports that wait in line can't run into each other's rows in another order, which PostgreSQL would end one of them for.
+const applyLock = lockKey + 2
+
+// errRollback ends the transaction of a plan.
+var errRollback = errors.New("only a plan")
+
+// Plan says what Apply would do. It does it, in a transaction that is rolled back, so that the two cannot differ.
+func (s *Store) Plan(ctx context.Context, in *Import) (*Report, error) {
+	r, err := s.apply(ctx, in, true)
+	if err != nil {
+		return nil, fmt.Errorf("plan the import: %w", err)
+	}
+	return r, nil
+}
+
+// Apply imports all of in, or nothing of it, and tells the servers.
+func (s *Store) Apply(ctx context.Context, in *Import) (*Report, error) {
+	r, err := s.apply(ctx, in, false)
+	if err != nil {
+		return nil, fmt.Errorf("change the catalogue: %w", err)
+	}
+	return r, nil
+}
+
+func (s *Store) apply(ctx context.Context, in *Import, dry bool) (*Report, error) {
+	a := &applier{ctx: ctx, in: in, r: &Report{Revisions: []RevisionRef{}, Moves: []Move{}}}
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		a.tx = tx
+		if err := a.run(); err != nil || !dry {
+			return err
+		}
+		return errRollback
+	})
+	if err != nil && !errors.Is(err, errRollback) {
+		return nil, interpret(err)
+	}
+	return a.r, nil
+}
+
+// applier is one import in its transaction.
+type applier struct {
+	ctx context.Context
+	tx  pgx.Tx
+	in  *Import
+	r   *Report
+	// id is that of the line in the history.
+	id int64
+	// revisionBlobs has the blob of every revision of the import's snaps, as the catalogue knows it.
+	revisionBlobs map[revisionKey]string
+}
+
+type revisionKey struct {
+	snapID   string
+	revision int
+}
+
+func (a *applier) run() error {
+	if _, err := a.tx.Exec(a.ctx, `select pg_advisory_xact_lock($1)`, applyLock); err != nil {
+		return err
+	}
+	for _, step := range []func() error{a.imported, a.blobs, a.assertions, a.snaps, a.record, a.revisions, a.channels, a.finish} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// send runs a batch, of which only the first error counts.
+func (a *applier) send(b *pgx.Batch) error {
+	if b.Len() == 0 {
+		return nil
+	}
+	return a.tx.SendBatch(a.ctx, b).Close()
+}
+
+// copy adds rows that are all new.
+func (a *applier) copy(table string, columns []string, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	_, err := a.tx.CopyFrom(a.ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
+	return err
+}
+
+func (a *applier) imported() error {
+	const q = `select exists (select from import where bundle = $1)`
+	return a.tx.QueryRow(a.ctx, q, a.in.Bundle.String()).Scan(&a.r.AlreadyImported)
+}
+
+func (a *applier) blobs() error {
+	const q = `
+		insert into blob (digest, size, sha3_384) select * from unnest($1::text[], $2::bigint[], $3::text[])
+		on conflict do nothing`
+	digests, sizes, sums := []string{}, []int64{}, []string{}
+	for _, b := range a.in.Blobs {
+		digests, sizes, sums = append(digests, b.Digest.String()), append(sizes, b.Size), append(sums, b.SHA3384)
+	}
+	_, err := a.tx.Exec(a.ctx, q, digests, sizes, sums)
+	return err
+}
+
+// assertions keeps, of each assertion and format, the newest revision.
+func (a *applier) assertions() error {
+	const q = `
+		insert into assertion (type, primary_key, format, revision, raw) values ($1, $2, $3, $4, $5)
+		on conflict (type, primary_key, format) do update set revision = excluded.revision, raw = excluded.raw
+		where assertion.revision < excluded.revision`
+	b := &pgx.Batch{}
+	for _, as := range a.in.Assertions {
+		b.Queue(q, as.Type, as.PrimaryKey, as.Format, as.Revision, as.Raw).Exec(func(t pgconn.CommandTag) error {
+			a.r.Assertions += int(t.RowsAffected())
+			return nil
+		})
+	}
+	return a.send(b)
+}
+
+// snaps keeps what the newest bundle says of a snap by name.
+func (a *applier) snaps() error {
+	const q = `
+		insert into snap (snap_id, name, default_track, details, icon, icon_type, signed_at) values ($1, $2, $3, $4, $5, $6, $7)
+		on conflict (snap_id) do update set name = excluded.name, default_track = excluded.default_track, details = excluded.details,
+			icon = excluded.icon, icon_type = excluded.icon_type, signed_at = excluded.signed_at
+		where snap.signed_at <= excluded.signed_at`
+	if err := a.names(); err != nil {
+		return err
+	}
+	b := &pgx.Batch{}
+	for _, s := range a.in.Snaps {
+		details, err := json.Marshal(s.Snap)
+		if err != nil {
+			return fmt.Errorf("snap %s: %w", s.Name, err)
+		}
+		var icon, iconType *string
+		if s.Icon != nil {
+			d := s.Icon.Blob.String()
+			icon, iconType = &d, &s.Icon.MediaType
+		}
+		b.Queue(q, s.SnapID, s.Name, s.DefaultTrack, details, icon, iconType, a.in.SignedAt)
+	}
+	return a.send(b)
+}
+
+// names refuses a snap under the name of another. A store may give a name to another snap; which of the two a device means
+// is then for the operator to decide.
+func (a *applier) names() error {
+	const q = `select name, snap_id from snap where name = any($1)`
+	names, ids := []string{}, make(map[string]string, len(a.in.Snaps))
+	for _, s := range a.in.Snaps {
+		if other, ok := ids[s.Name]; ok && other != s.SnapID {
+			return &ConflictError{What: "snap " + s.Name, Have: "snap-id " + other, New: "snap-id " + s.SnapID}
+		}
+		names, ids[s.Name] = append(names, s.Name), s.SnapID
+	}
+	rows, err := a.tx.Query(a.ctx, q, names)
+	if err != nil {
+		return err
+	}
+	var name, id string
+	_, err = pgx.ForEachRow(rows, []any{&name, &id}, func() error {
+		if id != ids[name] {
+			return &ConflictError{What: "snap " + name, Have: "snap-id " + id, New: "snap-id " + ids[name]}
+		}
+		return nil
+	})
+	return err
+}
+
+// record writes the line of the history; finish completes it.
+func (a *applier) record() error {
+	const q = `
+		insert into import (bundle, name, signer, signed_at, sequence, exporter, program, report)
+		values ($1, $2, $3, $4, $5, $6, $7, '{}') returning id`
+	in := a.in
+	return a.tx.QueryRow(a.ctx, q, in.Bundle.String(), text(in.Name), in.Signer, in.SignedAt, int64(in.Sequence), text(in.Exporter), text(in.Program)).Scan(&a.id)
+}
+
+// text is s as PostgreSQL can hold it: the name of a file may be any bytes, and JSON may hold a zero.
+func text(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// revisions adds those that are new, and refuses another blob for one that is here.
+func (a *applier) revisions() error {
+	if err := a.loadRevisions(); err != nil {
+		return err
+	}
+	var rows [][]any
+	for _, rev := range a.in.Revisions {
+		key, blob := revisionKey{rev.SnapID, rev.Revision.Revision}, rev.Blob.String()
+		if have, ok := a.revisionBlobs[key]; ok {
+			if have != blob {
+				return &ConflictError{What: fmt.Sprintf("snap %s revision %d", rev.Name, key.revision), Have: "blob " + have, New: "blob " + blob}
+			}
+			continue
+		}
+		item, err := json.Marshal(rev.Revision)
+		if err != nil {
+			return fmt.Errorf("snap %s revision %d: %w", rev.Name, key.revision, err)
+		}
+		resources := make([]string, len(rev.ResourceBlobs))
+		for i, d := range rev.ResourceBlobs {
+			resources[i] = d.String()
+		}
+		a.revisionBlobs[key] = blob
+		a.r.Revisions = append(a.r.Revisions, RevisionRef{rev.Name, key.revision, rev.Revision.Download.Size})
+		rows = append(rows, []any{rev.SnapID, key.revision, item, blob, resources, a.id})
+	}
+	return a.copy("snap_revision", []string{"snap_id", "revision", "item", "blob", "resources", "import_id"}, rows)
+}
+
+func (a *applier) loadRevisions() error {
+	const q = `select snap_id, revision, blob from snap_revision where snap_id = any($1)`
+	ids := []string{}
+	for _, s := range a.in.Snaps {
+		ids = append(ids, s.SnapID)
+	}
+	for _, r := range a.in.Revisions {
+		ids = append(ids, r.SnapID)
+	}
+	rows, err := a.tx.Query(a.ctx, q, ids)
+	if err != nil {
+		return err
+	}
+	a.revisionBlobs = make(map[revisionKey]string)
+	var key revisionKey
+	var blob string
+	_, err = pgx.ForEachRow(rows, []any{&key.snapID, &key.revision, &blob}, func() error {
+		a.revisionBlobs[key] = blob
+		return nil
+	})
+	return err
+}
+
+// finish completes the line of the history, and tells the servers when the transaction commits.
+func (a *applier) finish() error {
+	const bump = `
+		with g as (update generation set number = number + 1 returning number)
+		select pg_notify($1, number::text) from g`
+	report, err := json.Marshal(a.r)
+	if err != nil {
+		return err
+	}
+	if _, err := a.tx.Exec(a.ctx, `update import set report = $2 where id = $1`, a.id, report); err != nil {
+		return err
+	}
+	_, err = a.tx.Exec(a.ctx, bump, channelName)
+	return err
+}

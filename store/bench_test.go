@@ -1,0 +1,47 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+
+	"offlinestore/store"
+)
+
+// large is an import of as many snaps, each with two revisions, three rows and two assertions.
+func large(snaps int) *store.Import {
+	in := imp("large", 0)
+	for i := range snaps {
+		name := fmt.Sprintf("snap-%05d", i)
+		with(in, name, []int{1, 2}, "latest/stable/amd64=1", "latest/stable/arm64=1", "latest/edge/amd64=2")
+		for n := range 2 {
+			in.Assertions = append(in.Assertions, store.Assertion{Type: "snap-revision", PrimaryKey: []string{fmt.Sprint(name, n), "global-upload"}, Raw: make([]byte, 1500)})
+		}
+	}
+	return in
+}
+
+func BenchmarkApply(b *testing.B) {
+	in := large(10_000)
+	for b.Loop() {
+		s, _ := open(b)
+		apply(b, s, in)
+	}
+}
+
+// BenchmarkApplyAgain is the push of a bundle that is here already, which changes nothing.
+func BenchmarkApplyAgain(b *testing.B) {
+	s, _ := open(b)
+	in := large(10_000)
+	apply(b, s, in)
+	for b.Loop() {
+		apply(b, s, in)
+	}
+}
+
+func BenchmarkLoadCatalog(b *testing.B) {
+	s, _ := open(b)
+	apply(b, s, large(10_000))
+	for b.Loop() {
+		load(b, s)
+	}
+}
