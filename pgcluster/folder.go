@@ -128,6 +128,12 @@ func (f *folder) handOver() error {
 	}
 	defer dir.Close()
 	if _, err := dir.Readdirnames(1); !errors.Is(err, io.EOF) {
+		// Another process may have handed it over, and begun to fill it, since we looked.
+		if info, err := dir.Stat(); err == nil {
+			if uid, _ := owner(info); uid == f.cred.Uid {
+				return nil
+			}
+		}
 		return fmt.Errorf("%s belongs to root, as whom PostgreSQL refuses to run, and isn't empty: chown -R it to %s, or choose another folder",
 			f.path, userName(f.cred.Uid))
 	}

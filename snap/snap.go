@@ -203,11 +203,14 @@ type Epoch struct {
 
 // UnmarshalJSON accepts each form in use: null, "1", "1*" (which reads the epoch before it too) and {read, write}.
 func (e *Epoch) UnmarshalJSON(b []byte) error {
-	var s string
-	if json.Unmarshal(b, &s) == nil {
-		if string(b) == "null" || s == "" {
-			*e = Epoch{Read: []uint32{0}, Write: []uint32{0}}
-			return nil
+	switch {
+	case string(b) == "null":
+		*e = Epoch{Read: []uint32{0}, Write: []uint32{0}}
+		return nil
+	case len(b) > 0 && b[0] == '"':
+		var s string
+		if err := json.Unmarshal(b, &s); err != nil {
+			return err
 		}
 		return e.parse(s)
 	}
@@ -216,6 +219,9 @@ func (e *Epoch) UnmarshalJSON(b []byte) error {
 }
 
 func (e *Epoch) parse(s string) error {
+	if s == "" {
+		s = "0"
+	}
 	digits, star := strings.CutSuffix(s, "*")
 	n, err := strconv.ParseUint(digits, 10, 32)
 	if err != nil || star && n == 0 {

@@ -64,8 +64,17 @@ func enterDataDir(dir string) error {
 // giveAway makes a service user the owner of an empty folder of root's. A folder with something in it is left alone.
 func giveAway(dir string) (uid, gid int, err error) {
 	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) > 0 {
+	if err != nil {
 		return 0, 0, err
+	}
+	if len(entries) > 0 {
+		// Another process may have given it away, and begun to fill it, since we looked.
+		info, err := os.Stat(dir)
+		if err != nil {
+			return 0, 0, err
+		}
+		uid, gid = ownerOf(info)
+		return uid, gid, nil
 	}
 	for _, name := range serviceUsers {
 		u, err := user.Lookup(name)

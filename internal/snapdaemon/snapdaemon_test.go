@@ -153,7 +153,7 @@ func TestMakeSnapIsDeterministic(t *testing.T) {
 		}
 		return string(text)
 	}
-	if read() != read() {
+	if a, b := read(), read(); a != b {
 		t.Error("the same input made two different snaps")
 	}
 }

@@ -25,6 +25,7 @@ type bench struct {
 	snaps  int
 	rounds int
 	stops  []func()
+	keep   bool
 }
 
 func main() {
@@ -37,6 +38,7 @@ func main() {
 	flag.IntVar(&b.snaps, "snaps", 12, "number of snaps that the payload is divided into")
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds of each comparison")
 	flag.StringVar(&b.dir, "dir", "", "`folder` to work in; it needs about seven times the payload")
+	keep := flag.Bool("keep", false, "leave the folder for a closer look")
 	serve := flag.String("constant-server", "", "internal: serve a constant of this many bytes")
 	flag.Parse()
 	if *serve != "" {
@@ -45,7 +47,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	b.ctx, b.size = ctx, mib<<20
+	b.ctx, b.size, b.keep = ctx, mib<<20, *keep
 	if err := b.run(strings.Split(only, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -62,6 +64,10 @@ func (b *bench) run(only []string) (err error) {
 	defer func() {
 		for _, stop := range b.stops {
 			stop()
+		}
+		if b.keep {
+			fmt.Println("kept:", b.dir)
+			return
 		}
 		err = errors.Join(err, os.RemoveAll(b.dir))
 	}()

@@ -175,7 +175,6 @@ var (
 	wrkRate = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
 	wrkP99  = regexp.MustCompile(`99%\s+([0-9.]+)(us|ms|s)`)
 	wrkBad  = regexp.MustCompile(`Non-2xx|Socket errors`)
-	wrkRead = regexp.MustCompile(`requests in ([0-9.]+)(ms|s|m), ([0-9.]+)(KB|MB|GB) read`)
 )
 
 // wrk sends requests for a few seconds and returns their rate, and the time in ms within which 99 of 100 are answered.
