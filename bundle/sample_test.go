@@ -2,6 +2,7 @@ package bundle_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -169,10 +171,13 @@ func (c *content) pack(tb testing.TB, s *bundle.Sealed, compression bundle.Compr
 func (c *content) forge() *forge {
 	f := &forge{format: "1.0", predicate: `{"created":"2026-11-20T10:15:00Z","exporter":"ubuntu@laptop","program":"store-admin 1.0","sequence":7,` +
 		`"request":{"snaps":["jq"],"channels":["stable"],"architectures":["amd64","arm64"]}}`}
-	// The order of the format: core24_1196 before jq_6 before jq_10, and revisions before snaps.
-	f.items = append(f.items, c.forgeRevision(2), c.forgeRevision(0), c.forgeRevision(1))
-	for _, i := range []int{1, 0} {
-		s := c.snaps[i]
+	// The order of the format, for names that don't end in digits: revisions before snaps, jq_6 before jq_10.
+	for _, r := range slices.SortedFunc(slices.Values(c.revisions), func(a, b *bundle.SnapRevision) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Revision.Revision, b.Revision.Revision))
+	}) {
+		f.items = append(f.items, c.forgeRevision(r))
+	}
+	for _, s := range slices.SortedFunc(slices.Values(c.snaps), func(a, b *bundle.Snap) int { return cmp.Compare(a.Name, b.Name) }) {
 		it := &forgeItem{artifactType: vnd + "snap.v1", name: s.Name,
 			config: &forgeBlob{mediaType: vnd + "snap.config.v1+json", data: toJSON(s.Listing)},
 			layers: []*forgeBlob{{mediaType: "application/x.ubuntu.assertion", title: s.Name + ".assert", data: s.Assertions}}}
@@ -184,8 +189,7 @@ func (c *content) forge() *forge {
 	return f
 }
 
-func (c *content) forgeRevision(i int) *forgeItem {
-	r := c.revisions[i]
+func (c *content) forgeRevision(r *bundle.SnapRevision) *forgeItem {
 	name := fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision)
 	it := &forgeItem{artifactType: vnd + "snap.revision.v1", name: name,
 		config: &forgeBlob{mediaType: vnd + "snap.revision.config.v1+json", data: toJSON(r.Item)},
