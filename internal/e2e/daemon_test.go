@@ -1,0 +1,111 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"crypto/sha3"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"offlinestore/assertion"
+	"offlinestore/internal/snapdaemon"
+	"offlinestore/internal/upstreamtest"
+)
+
+// TestDaemonInstalls has the real snapd daemon install, refresh and revert what crossed the gap.
+func TestDaemonInstalls(t *testing.T) {
+	t.Parallel()
+	up := newOrigin(t)
+	// The daemon installs the snap snapd before any other, and wants a real one.
+	snapd := upstreamtest.Rev{Revision: 30000, Blob: upstreamtest.File(snapdaemon.SnapdSnap(t, up.dir))}
+	if err := up.AddRevision("snapd", snapd); err != nil {
+		t.Fatal(err)
+	}
+	if err := up.Release("snapd", "", "stable", snapd.Revision); err != nil {
+		t.Fatal(err)
+	}
+	up.add("greeter")
+	up.upload("greeter", upstreamtest.Rev{Revision: 1}, "stable")
+	o := newOutside(t, up.url, up.Stack.RootStream())
+	in := newInside(t, o)
+	pushed := in.push(o.export("greeter")...)
+	for _, want := range []string{
+		"[snap greeter] Uploaded snap blob and assertions for greeter revision 1", "[snap greeter] Channelmaps were successfully updated.",
+		"[snap snapd] Uploaded snap blob and assertions for snapd revision 30000", // nobody asked for it but the daemon
+	} {
+		if !strings.Contains(pushed, want) {
+			t.Errorf("push-snap does not say %q:\n%s", want, pushed)
+		}
+	}
+	in.serve()
+	d := snapdaemon.Start(t, snapdaemon.Options{
+		Binaries:    snapdaemon.BuildWithRoot(t),
+		TrustedRoot: up.Stack.RootStream(),
+		StoreURL:    "http://127.0.0.1:8080",
+		Sites:       []snapdaemon.Site{{Addr: "127.0.0.1:8080", Handler: snapdaemon.Forward(t, in.url)}},
+	})
+
+	downloads(t, d)
+	d.MustSnap("install", "greeter")
+	wantInstalled(t, d, "greeter", "1.1", "1")
+	if _, stderr, err := d.Snap("install", "jq"); err == nil || !strings.Contains(stderr, "not found") {
+		t.Errorf("install of a snap that was not exported: %v, %s", err, stderr)
+	}
+	if out := d.MustSnap("refresh", "--list"); strings.Contains(out, "greeter") {
+		t.Errorf("refresh --list before there is anything newer: %s", out)
+	}
+
+	up.upload("greeter", upstreamtest.Rev{Revision: 2}, "stable")
+	in.push(o.export("greeter")...)
+	in.await("greeter", "stable", 2)
+	if out := d.MustSnap("refresh", "--list"); !strings.Contains(out, "greeter") {
+		t.Errorf("refresh --list with a newer revision: %s", out)
+	}
+	d.MustSnap("refresh")
+	wantInstalled(t, d, "greeter", "1.2", "2")
+	d.MustSnap("revert", "greeter")
+	wantInstalled(t, d, "greeter", "1.1", "1")
+	// What a channel held before can still be had by its number.
+	d.MustSnap("remove", "greeter")
+	d.MustSnap("install", "--revision=1", "greeter")
+	wantInstalled(t, d, "greeter", "1.1", "1")
+}
+
+// downloads downloads with the snap command, and compares what it wrote.
+func downloads(t *testing.T, d *snapdaemon.Daemon) {
+	t.Helper()
+	dir := t.TempDir()
+	d.MustSnap("download", "--target-directory", dir, "greeter")
+	blob, err := os.ReadFile(filepath.Join(dir, "greeter_1.snap"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain, err := os.ReadFile(filepath.Join(dir, "greeter_1.assert"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha3.Sum384(blob)
+	if want := "snap-sha3-384: " + assertion.DigestHeader(sum[:]); !strings.Contains(string(chain), want) {
+		t.Errorf("the downloaded assertions lack %q:\n%s", want, chain)
+	}
+}
+
+// wantInstalled checks what snapd says that it has, and what is there.
+func wantInstalled(t *testing.T, d *snapdaemon.Daemon, name, version, revision string) {
+	t.Helper()
+	got := ""
+	for line := range strings.Lines(d.MustSnap("list")) {
+		if f := strings.Fields(line); len(f) > 2 && f[0] == name {
+			got = f[1] + " " + f[2]
+		}
+	}
+	if want := version + " " + revision; got != want {
+		t.Errorf("%s is installed as %q, want %q", name, got, want)
+	}
+	text, err := os.ReadFile(filepath.Join(d.Root(), "snap", name, "current/share/version"))
+	if err != nil || string(text) != version {
+		t.Errorf("the file of %s holds %q, %v, want %q", name, text, err, version)
+	}
+}

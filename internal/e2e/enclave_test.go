@@ -1,0 +1,219 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"offlinestore/internal/snapdaemon"
+	"offlinestore/internal/upstreamtest"
+	"offlinestore/snap"
+)
+
+// origin is a simulated Snap Store that is served.
+type origin struct {
+	*upstreamtest.Store
+	t   *testing.T
+	dir string
+	url string
+}
+
+// newOrigin serves the demonstration's catalogue, of real squashfs files, and the snaps of the tests.
+func newOrigin(t *testing.T) *origin {
+	t.Helper()
+	needTools(t)
+	dir := t.TempDir()
+	s, err := upstreamtest.Demo(upstreamtest.DemoOptions{Dir: dir, Payload: 4 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(s.Handler())
+	t.Cleanup(srv.Close)
+	return &origin{s, t, dir, srv.URL}
+}
+
+// add registers a snap that needs no other to be installed.
+func (u *origin) add(name string) {
+	u.t.Helper()
+	if err := u.AddSnap(upstreamtest.Snap{Name: name, Base: "none"}); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+// upload makes a revision, a file in which says which one it is, and releases it.
+func (u *origin) upload(name string, rev upstreamtest.Rev, channel string) {
+	u.t.Helper()
+	s := upstreamtest.Snap{Name: name, Base: "none", Summary: "A snap of the tests"}
+	if rev.Version == "" {
+		rev.Version = fmt.Sprintf("1.%d", rev.Revision)
+	}
+	rev.YAML = upstreamtest.YAML(s, rev)
+	rev.Blob = upstreamtest.File(snapdaemon.MakeSnap(u.t, u.dir, rev.YAML, map[string]string{"share/version": rev.Version}))
+	if err := u.AddRevision(name, rev); err != nil {
+		u.t.Fatal(err)
+	}
+	if err := u.Release(name, "", channel, rev.Revision); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+// outside is a connected host, with a key, a cache and the store that it exports from.
+type outside struct {
+	t         *testing.T
+	dir       string
+	env       []string
+	root, key string // files: the test root's assertions, the signer's public key
+}
+
+func newOutside(t *testing.T, storeURL string, root []byte) *outside {
+	t.Helper()
+	dir := newDir(t)
+	o := &outside{t: t, dir: dir, root: filepath.Join(dir, "root.assert"), key: filepath.Join(dir, "exporter.pem"), env: []string{
+		"STORE_ADMIN_CONFIG_DIR=" + filepath.Join(dir, "config"), "STORE_ADMIN_SNAP_STORE_URL=" + storeURL, "HOME=" + dir, "XDG_CACHE_HOME=",
+	}}
+	o.write(o.root, root)
+	o.admin("key", "generate")
+	o.write(o.key, []byte(o.admin("key", "export")))
+	return o
+}
+
+func (o *outside) write(path string, text []byte) {
+	o.t.Helper()
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+func (o *outside) admin(args ...string) string {
+	o.t.Helper()
+	return run(o.t, o.env, program(o.t, "store-admin"), args...)
+}
+
+// export exports snaps into bundles of their own, and returns those.
+func (o *outside) export(args ...string) []string {
+	o.t.Helper()
+	// A folder of its own for each export, since two within a second would have the same names.
+	dir, err := os.MkdirTemp(o.dir, "disk-")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.admin(append([]string{"export", "snaps", "--export-dir", dir, "--trusted-root", o.root}, args...)...)
+	files, err := filepath.Glob(filepath.Join(dir, "*.tar.gz"))
+	if err != nil || len(files) == 0 {
+		o.t.Fatalf("the export of %q made no bundles (%v)", args, err)
+	}
+	return files
+}
+
+// inside is an air-gapped host: its data folder, its private PostgreSQL and, once it serves, its URL.
+type inside struct {
+	t    *testing.T
+	data string
+	url  string
+}
+
+// newInside makes a store that trusts the key and the root of o.
+func newInside(t *testing.T, o *outside) *inside {
+	t.Helper()
+	in := &inside{t: t, data: filepath.Join(newDir(t), "data")}
+	in.proxy("trust", "add", o.key)
+	in.proxy("trust", "root", "add", o.root)
+	return in
+}
+
+func (in *inside) proxy(args ...string) string {
+	in.t.Helper()
+	return run(in.t, nil, program(in.t, "snap-store-proxy"), append([]string{"--data-dir", in.data}, args...)...)
+}
+
+func (in *inside) push(files ...string) string {
+	in.t.Helper()
+	return in.proxy(append([]string{"push-snap"}, files...)...)
+}
+
+// serve starts the server. It is told to stop when the test ends, and must.
+func (in *inside) serve() {
+	in.t.Helper()
+	cmd := exec.Command(program(in.t, "snap-store-proxy"), "--data-dir", in.data, "serve", "--listen", "127.0.0.1:0", "--log-level", "warn")
+	var log strings.Builder
+	cmd.Stderr = &log
+	// Should this process be killed, the server goes as well.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		in.t.Fatal(err)
+	}
+	r := bufio.NewReader(out)
+	line, err := r.ReadString('\n')
+	in.t.Cleanup(func() {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			in.t.Errorf("stop the server: %v", err)
+		}
+		_, _ = io.Copy(io.Discard, r)
+		if err := cmd.Wait(); err != nil {
+			in.t.Errorf("the server ends with %v\n%s", err, log.String())
+		}
+		if in.t.Failed() {
+			in.t.Logf("the server's log:\n%s", log.String())
+		}
+	})
+	_, address, ok := strings.Cut(strings.TrimSpace(line), " snaps on http://")
+	if !ok {
+		in.t.Fatalf("the server says %q, %v", line, err)
+	}
+	in.url = "http://" + address
+}
+
+// await waits until devices of amd64 find a revision in a channel, or any at all for 0: a push tells the server, which takes a
+// moment.
+func (in *inside) await(name, channel string, revision int) {
+	in.t.Helper()
+	var got snap.InfoResponse
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		get(in.t, in.url+"/v2/snaps/info/"+name+"?architecture=amd64&fields=channel-map,revision", &got)
+		for _, row := range got.ChannelMap {
+			if row.Channel.Name == channel && (revision == 0 || row.Revision.Revision == revision) {
+				return
+			}
+		}
+	}
+	in.t.Fatalf("%s has not arrived in %s at revision %d: %+v", name, channel, revision, got.ChannelMap)
+}
+
+// get reads an answer in JSON.
+func get(t *testing.T, url string, v any) *http.Response {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set(snap.HeaderSeries, snap.Series)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err == nil {
+		err = json.Unmarshal(text, v)
+	}
+	if err != nil {
+		t.Fatalf("GET %s: status %d, %v, %.300s", url, resp.StatusCode, err, text)
+	}
+	return resp
+}

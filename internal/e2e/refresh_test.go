@@ -1,0 +1,86 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"offlinestore/internal/snapddriver"
+	"offlinestore/internal/upstreamtest"
+)
+
+// offered is the revision that a device with an installed snap is offered, or 0.
+func (c *client) offered(t *testing.T, name string, revision int) int {
+	t.Helper()
+	got := c.do(t, snapddriver.ExitOK, "refresh", "--installed", installed(name, revision, "latest/stable"))
+	switch len(got.Snaps) {
+	case 0:
+		return 0
+	case 1:
+		return got.Snaps[0].Revision
+	}
+	t.Fatalf("a device with %s is offered %+v", name, got.Snaps)
+	return 0
+}
+
+// refreshes asks for what is newer, before and after it has crossed the gap; the server runs all the time.
+func refreshes(t *testing.T, c *client, o *outside, in *inside) {
+	if got := c.offered(t, "greeter", 1); got != 0 {
+		t.Errorf("before the second push, revision %d is offered, want none", got)
+	}
+	c.upstream.upload("greeter", upstreamtest.Rev{Revision: 2}, "stable")
+	in.push(o.export("greeter", "--no-deps")...)
+	in.await("greeter", "stable", 2)
+	if got := c.offered(t, "greeter", 1); got != 2 {
+		t.Errorf("after the second push, revision %d is offered, want 2", got)
+	}
+	if got := c.offered(t, "greeter", 2); got != 0 {
+		t.Errorf("a device with revision 2 is offered %d, want none", got)
+	}
+	got := c.fetch(t, "--action", "refresh", "--installed", installed("greeter", 1, "latest/stable"), "greeter")
+	if got.Revision != 2 || got.EffectiveChannel != "stable" {
+		t.Errorf("refresh: revision %d from %q, want 2 from stable", got.Revision, got.EffectiveChannel)
+	}
+	if got := c.fetch(t, "--revision", "1", "greeter"); got.Revision != 1 {
+		t.Errorf("install of what stable held before: revision %d, want 1", got.Revision)
+	}
+}
+
+// epochs moves a device along revisions of which each reads the data of the one before alone: it has to make every step.
+func epochs(t *testing.T, c *client, o *outside, in *inside) {
+	for i, e := range []upstreamtest.Epoch{{Read: []uint32{0, 1}, Write: []uint32{1}}, {Read: []uint32{1, 2}, Write: []uint32{2}}} {
+		n := 2 + i
+		c.upstream.upload("stepper", upstreamtest.Rev{Revision: n, Epoch: e}, "stable")
+		in.push(o.export("stepper", "--no-deps")...)
+		in.await("stepper", "stable", n)
+	}
+	if got := c.fetch(t, "stepper").Revision; got != 3 {
+		t.Errorf("a new device gets revision %d, want 3", got)
+	}
+	if got := c.offered(t, "stepper", 1); got != 2 {
+		t.Errorf("a device whose data is of epoch 0 is offered revision %d, want 2", got)
+	}
+}
+
+// getFile reads a file of the store at base.
+func getFile(t *testing.T, url, base string, w io.Writer) {
+	t.Helper()
+	if !strings.HasPrefix(url, base+"/") {
+		t.Fatalf("%s is not of this store", url)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(w, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: status %d, %v", url, resp.StatusCode, err)
+	}
+}
