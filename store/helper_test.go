@@ -96,6 +96,7 @@ func with(in *store.Import, name string, revisions []int, rows ...string) *store
 		in.Revisions = append(in.Revisions, store.ImportedRevision{Blob: b.Digest, Item: snap.Item{Name: name, SnapID: snapID(name), Revision: snap.Revision{
 			Revision: n, Type: "app", Architectures: []string{"amd64", "arm64"}, Base: &base, Confinement: "strict", Version: fmt.Sprint("v", n),
 			Download: snap.Download{SHA3384: b.SHA3384, Size: b.Size}, SnapYAML: "name: " + name,
+			Epoch: snap.Epoch{Read: []uint32{0}, Write: []uint32{0}},
 		}}})
 	}
 	l := snap.Listing{Name: name, SnapID: snapID(name), DefaultTrack: "latest", Snap: snap.Details{Title: name, Summary: "of " + in.Name}}
@@ -150,5 +151,69 @@ func diff(tb testing.TB, what string, got, want any) {
 	tb.Helper()
 	if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
 		tb.Errorf("%s (-want +got):\n%s", what, d)
+	}
+}
+
+// databaseOf is the name of a connection's database.
+func databaseOf(tb testing.TB, dsn string) string {
+	tb.Helper()
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return cfg.Database
+}
+
+func exec(tb testing.TB, dsn, statement string) {
+	tb.Helper()
+	if _, err := connect(tb, dsn).Exec(tb.Context(), statement); err != nil {
+		tb.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// dropRole takes a role away at the end of a test: roles are the cluster's, not the database's.
+func dropRole(tb testing.TB, dsn, role string) {
+	tb.Cleanup(func() {
+		conn, err := pgx.Connect(context.Background(), dsn)
+		if err != nil {
+			tb.Error(err)
+			return
+		}
+		defer conn.Close(context.Background())
+		for _, q := range []string{`drop owned by `, `drop role `} {
+			if _, err := conn.Exec(context.Background(), q+role); err != nil {
+				tb.Error(err)
+			}
+		}
+	})
+}
+
+// listening waits until somebody listens for changes.
+func listening(tb testing.TB, dsn string) {
+	tb.Helper()
+	conn := connect(tb, dsn)
+	const q = `select exists (select from pg_stat_activity where query ilike 'listen %' and state = 'idle' and datname = current_database())`
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		var yes bool
+		if err := conn.QueryRow(tb.Context(), q).Scan(&yes); err != nil {
+			tb.Fatal(err)
+		}
+		if yes {
+			return
+		}
+		if time.Now().After(deadline) {
+			tb.Fatal("nobody listens")
+		}
+	}
+}
+
+func receive(tb testing.TB, done chan error) error {
+	tb.Helper()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(20 * time.Second):
+		tb.Fatal("nothing happened in 20 seconds")
+		return nil
 	}
 }
