@@ -1,0 +1,58 @@
+package bundle_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/bundle"
+	"offlinestore/internal/assertiontest"
+)
+
+// TestReleased reads a bundle of every version that was released, in each framing: what was carried once can be carried
+// for ever. The files are never made anew; a new version adds its own.
+func TestReleased(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]struct {
+		digest digest.Digest
+		titles []string
+	}{
+		"v1.0": {"sha256:69dc0ad0f33d8437ff47b7a5c940a7ff8b9c8c14c0f35aceb3abffe2a1489e32", []string{"jq_6.snap", "jq+compa_1.comp"}},
+	} {
+		text, err := os.ReadFile(filepath.Join("testdata", version+".pem"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := bundle.ParsePublicKey(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range framings {
+			r, err := bundle.Open(filepath.Join("testdata", version+f.Extension()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			got, err := receive(t.Context(), r, []bundle.PublicKey{key})
+			if err != nil {
+				t.Fatalf("%s, %s: %v", version, f, err)
+			}
+			if got.digest != want.digest {
+				t.Errorf("%s, %s: digest %s, want %s", version, f, got.digest, want.digest)
+			}
+			var titles []string
+			for _, d := range got.head.Payload {
+				titles = append(titles, d.Annotations["org.opencontainers.image.title"])
+			}
+			if diff := cmp.Diff(titles, want.titles); diff != "" {
+				t.Errorf("%s, %s: payload (-got +want):\n%s", version, f, diff)
+			}
+			if _, err := bundle.Check(got.head.Snaps, got.head.Revisions, assertiontest.NewStack(t).Trust(), got.predicate.Created); err != nil {
+				t.Errorf("%s, %s: %v", version, f, err)
+			}
+		}
+	}
+}
