@@ -56,6 +56,7 @@ func classify(err error) (code int, hint string) {
 	var signer *bundle.UnknownSignerError
 	var damaged *bundle.BlobError
 	var corrupt *blob.CorruptError
+	var conflict *store.ConflictError
 	switch {
 	case errors.As(err, &signer):
 		return ui.Untrusted, "if you know that key, print it on the exporting host with 'store-admin key export', compare the fingerprint, and run 'snap-store-proxy trust add FILE'"
@@ -63,12 +64,14 @@ func classify(err error) (code int, hint string) {
 		return ui.Untrusted, "the bundle was altered after it was signed; export it again"
 	case isUntrustedAssertion(err):
 		return ui.Untrusted, "export the snap again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"
+	case errors.As(err, &conflict):
+		return ui.Untrusted, "find out who vouched for what is in the store ('snap-store-proxy history'), and which of the two is right"
 	case errors.Is(err, importer.ErrFuture):
 		return ui.Untrusted, "set this host's clock, or give --accept-time if the bundle is right"
 	case errors.As(err, &damaged):
 		return ui.Damaged, "bring the bundle again and push it; the blobs that were good are kept and not copied again"
 	case errors.Is(err, bundle.ErrTooNew):
-		return ui.Damaged, ""
+		return ui.Damaged, "install the newer snap-store-proxy, or export again with the store-admin that belongs to this one"
 	case errors.Is(err, bundle.ErrCorrupt), errors.Is(err, bundle.ErrNotBundle):
 		return ui.Damaged, "copy the file again, and check it with 'store-admin verify' before it is carried over"
 	case errors.As(err, &corrupt):

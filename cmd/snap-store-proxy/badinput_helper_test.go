@@ -1,0 +1,192 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/internal/assertiontest"
+	"offlinestore/internal/bundletest"
+	"offlinestore/internal/pgtest"
+	"offlinestore/store"
+)
+
+// site is a store on a host of its own, which an operator works on through the program alone.
+type site struct {
+	t   *testing.T
+	dir string // the data folder
+	dsn string
+	tmp string // bundles and the like
+}
+
+// newSite is a store that trusts the test's exporter and root, and serves base.
+func newSite(t *testing.T) *site {
+	t.Helper()
+	return newSiteIn(t, filepath.Join(tempDir(t), "data"))
+}
+
+func newSiteIn(t *testing.T, dir string) *site {
+	t.Helper()
+	s := &site{t: t, dir: dir, dsn: pgtest.NewFrom(t, bundletest.Migrate), tmp: tempDir(t)}
+	s.useDatabase(s.dsn)
+	s.trust()
+	s.mustRun("push-snap", s.file("base.tar", base(t).Tar(bundle.None)))
+	return s
+}
+
+func (s *site) useDatabase(dsn string) {
+	s.t.Helper()
+	s.mustRun("config", "proxy.db.connection="+dsn)
+}
+
+func (s *site) trust() {
+	s.t.Helper()
+	s.mustRun("trust", "add", s.file("exporter.pem", bundletest.Public(s.t, bundletest.Key("exporter")).PEM()))
+	s.mustRun("trust", "root", "add", s.file("root.assert", assertiontest.NewStack(s.t).RootStream()))
+}
+
+// base is what a store serves before anything bad happens to it.
+func base(t *testing.T) *bundletest.Bundle {
+	return bundletest.New(t, 10).Add("first", 1, 3000).Add("second", 1, 2000)
+}
+
+// update is a good bundle, whose payload is four blobs.
+func update(t *testing.T) *bundletest.Bundle {
+	return bundletest.New(t, 20).Add("first", 2, 6000).Add("third", 1, 5000).Add("fourth", 1, 4000).Add("fifth", 1, 3000)
+}
+
+// tempDir is a folder that the user may pass whose rights the program takes when it is started by root; t.TempDir's is closed.
+func tempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "badinput-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// file writes a file for the program to read.
+func (s *site) file(name string, data []byte) string {
+	s.t.Helper()
+	path := filepath.Join(s.tmp, name)
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+	return path
+}
+
+// result is how a run of the program ended.
+type result struct {
+	code           int // -1 if a signal ended it
+	stdout, stderr string
+}
+
+// command prepares a run of the program.
+func (s *site) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "snap-store-proxy", append([]string{"--data-dir", s.dir}, args...)...)
+	cmd.Dir = "/"
+	return cmd
+}
+
+func (s *site) run(args ...string) result { return s.runWith(nil, args...) }
+
+func (s *site) runWith(stdin io.Reader, args ...string) result {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Minute)
+	defer cancel()
+	var out, errs bytes.Buffer
+	cmd := s.command(ctx, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		s.t.Fatalf("%v: %v", args, err)
+	}
+	return result{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
+}
+
+func (s *site) mustRun(args ...string) result {
+	s.t.Helper()
+	r := s.run(args...)
+	if r.code != ui.OK {
+		s.t.Fatalf("%v: exit code %d: %s", args, r.code, r.stderr)
+	}
+	return r
+}
+
+func (s *site) served() *store.Catalog {
+	s.t.Helper()
+	return bundletest.Served(s.t, s.dsn, filepath.Join(s.dir, "blobs"))
+}
+
+// serves fails the test unless exactly that is served.
+func (s *site) serves(want *store.Catalog) {
+	s.t.Helper()
+	if diff := cmp.Diff(want, s.served()); diff != "" {
+		s.t.Errorf("what is served has changed (-before +after):\n%s", diff)
+	}
+}
+
+// servesUpdate fails the test unless the update is served as a whole.
+func (s *site) servesUpdate() {
+	s.t.Helper()
+	c := s.served()
+	got := map[string]int{}
+	for _, sn := range c.Snaps {
+		for _, row := range sn.ChannelMap {
+			got[sn.Name] = row.Revision
+		}
+	}
+	want := map[string]int{"first": 2, "second": 1, "third": 1, "fourth": 1, "fifth": 1}
+	if diff := cmp.Diff(want, got); diff != "" {
+		s.t.Errorf("latest/stable after the update (-want +got):\n%s", diff)
+	}
+}
+
+// isClean fails the test if anything but whole blobs is in the blob folder.
+func (s *site) isClean() {
+	s.t.Helper()
+	if entries, err := os.ReadDir(filepath.Join(s.dir, "blobs", ".staging")); err == nil {
+		s.t.Errorf("%d entries are left in the staging folder", len(entries))
+	}
+}
+
+// toCopy is what --plan says of the bytes that a push would copy.
+func (s *site) toCopy(path string) int64 {
+	s.t.Helper()
+	r := s.mustRun("push-snap", "--plan", "--json", path)
+	var plan []struct {
+		Copy int64 `json:"bytes-to-copy"`
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &plan); err != nil || len(plan) != 1 {
+		s.t.Fatalf("--plan --json printed %q: %v", r.stdout, err)
+	}
+	return plan[0].Copy
+}
+
+// steersTerminal reports whether text holds more than lines and characters.
+func steersTerminal(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool {
+		return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+	})
+}

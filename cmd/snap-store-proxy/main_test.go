@@ -1,0 +1,12 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes the program a command in PATH, for tests that run it as its users do.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"snap-store-proxy": main})
+}
