@@ -14,6 +14,9 @@ import (
 // maxFormat is the newest format that we know of any type; the Snap Store answers with the newest one up to it.
 var maxFormat = map[string]int{"snap-declaration": 7, "account-key": 1, "system-user": 2}
 
+// maxChain bounds what a snap's assertions may need; genuine ones need about ten.
+const maxChain = 2000
+
 // fetcher fetches assertions and all that they need, each once in an export.
 type fetcher struct {
 	e    *Exporter
@@ -69,6 +72,9 @@ func (w *walk) add(ref assertion.Ref) error {
 	if w.seen[ref.Key()] || w.f.e.Trust.Has(ref) {
 		return nil
 	}
+	if len(w.seen) == maxChain {
+		return storeError("the store's assertions need more than %d others", maxChain)
+	}
 	w.seen[ref.Key()] = true
 	found, err := w.f.get(ref)
 	if err != nil {
@@ -93,13 +99,13 @@ func (f *fetcher) get(ref assertion.Ref) ([]*assertion.Assertion, error) {
 	if ref.Type == "snap-declaration" {
 		all, err := f.e.Client.SnapDeclarations(f.ctx, ref.PrimaryKey[1])
 		if err != nil {
-			return nil, err
+			return nil, &StoreError{err}
 		}
 		got = all
 	} else {
 		a, err := f.e.Client.Assertion(f.ctx, ref.Type, ref.Path(), maxFormat[ref.Type])
 		if err != nil {
-			return nil, err
+			return nil, &StoreError{err}
 		}
 		got = []*assertion.Assertion{a}
 	}
@@ -144,7 +150,7 @@ func provenanceOf(r *snap.Revision) string {
 func headerDigest(sha3 string) (string, error) {
 	sum, err := hex.DecodeString(sha3)
 	if err != nil || len(sum) != 48 {
-		return "", fmt.Errorf("the store's answer has %.100q for a SHA3-384", sha3)
+		return "", storeError("the store's answer has %.100q for a SHA3-384", sha3)
 	}
 	return assertion.DigestHeader(sum), nil
 }

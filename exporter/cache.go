@@ -32,11 +32,14 @@ func OpenCache(dir string) (*Cache, error) {
 		return nil, fmt.Errorf("open the cache: %w", err)
 	}
 	notes := filepath.Join(dir, ".sha3-384")
-	if err := os.MkdirAll(notes, 0o755); err != nil {
+	if err := blob.MakeDir(notes, 0o755); err != nil {
 		return nil, fmt.Errorf("open the cache: %w", err)
 	}
 	return &Cache{blobs, notes}, nil
 }
+
+// Close removes what was staged and not committed.
+func (c *Cache) Close() error { return c.Blobs.Close() }
 
 // find returns the blob with that SHA3-384 and size, if the cache has it.
 func (c *Cache) find(sha3 string, size int64) (digest.Digest, bool) {
@@ -84,12 +87,23 @@ func (c *Cache) Usage() (blobs int, size int64, err error) {
 	return blobs, size, err
 }
 
-// Trim removes the blobs that were used longest ago until at most max bytes are left. It returns what it freed.
+// partialAge is for how long a download that was broken off is kept: nobody goes on with it after that.
+const partialAge = 7 * 24 * time.Hour
+
+// Trim removes the blobs that were used longest ago until at most max bytes are left, and what was broken off long ago; if
+// max is 0, all that was broken off. It returns what it freed of blobs.
 func (c *Cache) Trim(max int64) (freed int64, err error) {
 	type entry struct {
 		digest digest.Digest
 		size   int64
 		used   time.Time
+	}
+	age := partialAge
+	if max == 0 {
+		age = 0
+	}
+	if err := c.Blobs.CleanPartial(time.Now().Add(-age)); err != nil {
+		return 0, fmt.Errorf("trim the cache: %w", err)
 	}
 	used, err := c.lastUse()
 	if err != nil {
@@ -110,13 +124,19 @@ func (c *Cache) Trim(max int64) (freed int64, err error) {
 		if total <= max {
 			break
 		}
-		if err := c.Blobs.Remove(e.digest); err != nil {
+		if err := c.Blobs.Remove(e.digest); err != nil && !errors.Is(err, blob.ErrNotFound) {
 			return freed, fmt.Errorf("trim the cache: %w", err)
 		}
 		total -= e.size
 		freed += e.size
 	}
 	return freed, nil
+}
+
+// Tidy removes what was broken off and not taken up again, and the notes of blobs that are gone.
+func (c *Cache) Tidy() error {
+	_, err := c.lastUse()
+	return errors.Join(err, c.Blobs.CleanPartial(time.Now()), c.Blobs.CleanStaging())
 }
 
 // lastUse reads the notes for when each blob was used, and removes those of blobs that are gone.

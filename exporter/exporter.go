@@ -8,6 +8,7 @@ package exporter
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"offlinestore/assertion"
 	"offlinestore/channel"
@@ -20,6 +21,8 @@ type Exporter struct {
 	Client *upstream.Client
 	Cache  *Cache
 	Trust  *assertion.Trust
+	// Time is when the bundles will be signed, at which the receiver judges keys; zero is now.
+	Time time.Time
 	// Jobs is how many blobs are downloaded at once; 0 is 4.
 	Jobs     int
 	Progress Progress
@@ -56,6 +59,20 @@ type Package struct {
 	PushChannel string `yaml:"push_channel"`
 }
 
+// maxNames bounds a request: a bundle holds no more items.
+const maxNames = 10_000
+
+func (p *Package) validatePush(channels int) error {
+	if p.PushChannel == "" {
+		return nil
+	}
+	if p.Revision == 0 && channels > 1 {
+		return fmt.Errorf("which of %d channels is to be pushed there? Name a revision", channels)
+	}
+	_, err := channel.Parse(p.PushChannel)
+	return err
+}
+
 // Validate says what is wrong with r.
 func (r *Request) Validate() error {
 	if len(r.Names)+len(r.Packages) == 0 {
@@ -67,11 +84,12 @@ func (r *Request) Validate() error {
 		if p.Revision < 0 || p.Revision > snap.MaxRevision {
 			return fmt.Errorf("snap %s: revision %d: out of range", p.Name, p.Revision)
 		}
-		if p.PushChannel != "" {
-			if _, err := channel.Parse(p.PushChannel); err != nil {
-				return fmt.Errorf("snap %s: push_channel: %w", p.Name, err)
-			}
+		if err := p.validatePush(len(r.Channels)); err != nil {
+			return fmt.Errorf("snap %s: push_channel: %w", p.Name, err)
 		}
+	}
+	if len(names) > maxNames {
+		return fmt.Errorf("%d snaps in one export, at most %d", len(names), maxNames)
 	}
 	for _, n := range names {
 		if err := snap.ValidateName(n); err != nil {
@@ -93,37 +111,3 @@ func (r *Request) Validate() error {
 	}
 	return nil
 }
-
-// Gap is something that the plan can't provide.
-type Gap struct {
-	Snap         string `json:"snap"`
-	Architecture string `json:"architecture,omitempty"`
-	Channel      string `json:"channel,omitempty"`
-	Revision     int    `json:"revision,omitempty"`
-	// NeededBy is the snap that asked for it, empty if the operator did.
-	NeededBy string `json:"needed-by,omitempty"`
-	Reason   string `json:"reason"`
-}
-
-// String is the gap as a sentence.
-func (g Gap) String() string {
-	s := g.Snap
-	if g.Revision > 0 {
-		s += fmt.Sprintf(" revision %d", g.Revision)
-	}
-	if g.Channel != "" {
-		s += " " + g.Channel
-	}
-	if g.Architecture != "" {
-		s += " for " + g.Architecture
-	}
-	if g.NeededBy != "" {
-		s += " (needed by " + g.NeededBy + ")"
-	}
-	return s + ": " + g.Reason
-}
-
-// MissingError says that the store has nothing at all under the name of a snap that is asked for, or that one needs.
-type MissingError struct{ Gap Gap }
-
-func (e *MissingError) Error() string { return e.Gap.String() }

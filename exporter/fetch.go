@@ -17,7 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 
-	"offlinestore/bundle"
+	"offlinestore/blob"
 	"offlinestore/snap"
 	"offlinestore/upstream"
 )
@@ -26,6 +26,14 @@ import (
 type fetched struct {
 	digest digest.Digest
 	snap.Download
+}
+
+// wanted is a blob to fetch, and where to note it: revisions may share a component.
+type wanted struct {
+	name string
+	from []string
+	snap.Download
+	to []*fetched
 }
 
 // Fetch brings all that the plan names into the cache and verifies it: assertions first, since without a good one there is
@@ -39,39 +47,53 @@ func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
 		if err := e.precheck(s); err != nil {
 			return err
 		}
-		e.fetchIcon(ctx, s)
+		if err := e.fetchIcon(ctx, s); err != nil {
+			return err
+		}
 	}
+	return e.fetchBlobs(ctx, p)
+}
+
+// Refetch fetches a blob once more that was found damaged when it was to be packed, and whatever has gone from the cache.
+func (e *Exporter) Refetch(ctx context.Context, p *Plan, d digest.Digest) error {
+	if d == "" {
+		return e.fetchBlobs(ctx, p)
+	}
+	if err := e.Cache.Blobs.Remove(d); err != nil && !errors.Is(err, blob.ErrNotFound) {
+		return fmt.Errorf("drop from the cache: %w", err)
+	}
+	return e.fetchBlobs(ctx, p)
+}
+
+func (e *Exporter) fetchBlobs(ctx context.Context, p *Plan) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(cmp.Or(e.Jobs, 4))
-	for _, s := range p.Snaps {
-		for _, r := range s.Revisions {
-			r.blobs = make([]fetched, 1+len(r.Resources))
-			for i, d := range r.downloads() {
-				g.Go(func() error { return e.fetchBlob(ctx, s, r, i, d) })
-			}
-		}
+	for _, w := range p.wanted() {
+		g.Go(func() error { return e.fetchBlob(ctx, w) })
 	}
 	return g.Wait()
 }
 
-// precheck verifies the assertions of a snap and what they say of its blobs, before the first of those is downloaded.
-func (e *Exporter) precheck(s *Snap) error {
-	var revisions []*bundle.SnapRevision
-	for _, r := range s.Revisions {
-		r.blobs = make([]fetched, 1+len(r.Resources))
-		for i, d := range r.downloads() {
-			r.blobs[i] = fetched{Download: d}
+// wanted lists the blobs of the plan, each once.
+func (p *Plan) wanted() []*wanted {
+	var out []*wanted
+	seen := make(map[string]*wanted)
+	for _, s := range p.Snaps {
+		for _, r := range s.Revisions {
+			downloads := r.downloads()
+			r.blobs = make([]fetched, len(downloads))
+			for i, d := range downloads {
+				w := seen[d.SHA3384]
+				if w == nil {
+					w = &wanted{name: blobName(s, r, i), Download: d}
+					seen[d.SHA3384], out = w, append(out, w)
+				}
+				w.to = append(w.to, &r.blobs[i])
+				w.from = append(w.from, r.From...)
+			}
 		}
-		rev, err := s.item(r)
-		if err != nil {
-			return err
-		}
-		revisions = append(revisions, rev)
 	}
-	if _, err := bundle.Check(nil, revisions, e.Trust, time.Now()); err != nil {
-		return fmt.Errorf("the store's assertions about %s: %w", s.Listing.Name, err)
-	}
-	return nil
+	return out
 }
 
 // blobName is what a blob is called in messages.
@@ -82,40 +104,62 @@ func blobName(s *Snap, r *Revision, i int) string {
 	return fmt.Sprintf("%s revision %d", s.Listing.Name, r.Revision.Revision)
 }
 
-func (e *Exporter) fetchBlob(ctx context.Context, s *Snap, r *Revision, i int, d snap.Download) error {
-	name := blobName(s, r, i)
-	if dg, ok := e.Cache.find(d.SHA3384, d.Size); ok {
-		r.blobs[i] = fetched{dg, d}
-		e.Progress.Add(d.Size)
-		return nil
-	}
-	e.Progress.Downloading(fmt.Sprintf("%s (%s)", name, strings.Join(r.From, ", ")))
-	for try := 0; ; try++ {
-		dg, err := e.download(ctx, name, d)
-		var wrong *digestError
-		switch {
-		case err == nil:
-			r.blobs[i] = fetched{dg, d}
+// busyWait is how often is looked whether another export that downloads the same blob is done with it.
+const busyWait = 200 * time.Millisecond
+
+func (e *Exporter) fetchBlob(ctx context.Context, w *wanted) error {
+	said, tries := false, 0
+	for {
+		if dg, ok := e.Cache.find(w.SHA3384, w.Size); ok {
+			w.done(dg)
+			e.Progress.Add(w.Size)
 			return nil
-		case errors.As(err, &wrong) && try == 0:
-			continue // damaged on the way, or by an earlier run: once more, from the start
 		}
-		return err
+		if !said {
+			slices.Sort(w.from)
+			e.Progress.Downloading(fmt.Sprintf("%s (%s)", w.name, strings.Join(slices.Compact(w.from), ", ")))
+			said = true
+		}
+		dg, err := e.download(ctx, w)
+		switch wrong := (*digestError)(nil); {
+		case err == nil:
+			w.done(dg)
+			return nil
+		case errors.Is(err, blob.ErrBusy):
+			if err := sleep(ctx, busyWait); err != nil {
+				return err
+			}
+		case errors.As(err, &wrong) && tries == 0:
+			tries++ // damaged on the way, or by an earlier run
+			e.Progress.Warn(fmt.Sprintf("%s arrived damaged; downloading it again", w.name))
+		default:
+			return err
+		}
 	}
 }
 
-// digestError says that a blob is not what the store's own message says it is.
-type digestError struct{ got, want string }
+func (w *wanted) done(dg digest.Digest) {
+	for _, to := range w.to {
+		*to = fetched{dg, w.Download}
+	}
+}
 
-func (e *digestError) Error() string {
-	return fmt.Sprintf("SHA3-384 is %s, the store says %s", e.got, e.want)
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // download appends to what an earlier run left, and commits the blob when both hashes are known and right.
-func (e *Exporter) download(ctx context.Context, name string, d snap.Download) (dg digest.Digest, err error) {
+func (e *Exporter) download(ctx context.Context, d *wanted) (dg digest.Digest, err error) {
 	part, err := e.Cache.Blobs.Partial(d.SHA3384)
 	if err != nil {
-		return "", fmt.Errorf("download %s: %w", name, err)
+		return "", fmt.Errorf("download %s: %w", d.name, err)
 	}
 	defer part.Close()
 	h := newHashes()
@@ -125,25 +169,28 @@ func (e *Exporter) download(ctx context.Context, name string, d snap.Download) (
 		}
 	}
 	if _, err := part.WriteTo(h); err != nil {
-		return "", err
+		return "", fmt.Errorf("download %s: read what is there: %w", d.name, err)
 	}
-	w := &counting{w: io.MultiWriter(part, h), ctx: ctx, progress: e.Progress}
+	w := &counting{w: io.MultiWriter(part, h), progress: e.Progress}
 	w.add(part.Size())
 	defer func() {
 		if err != nil {
 			w.add(-w.n) // counted again by the next try
 		}
 	}()
-	err = e.Client.Fetch(ctx, upstream.Blob{Name: name, URL: d.URL, Size: d.Size, Offset: part.Size(), Restart: func() error {
+	err = e.Client.Fetch(ctx, upstream.Blob{Name: d.name, URL: d.URL, Size: d.Size, Offset: part.Size(), Restart: func() error {
 		w.add(-w.n)
 		h.reset()
 		return part.Truncate(0)
 	}}, w)
-	if err != nil {
-		return "", err
+	switch {
+	case w.err != nil:
+		return "", fmt.Errorf("download %s: %w", d.name, w.err)
+	case err != nil:
+		return "", &StoreError{err}
 	}
 	if got := hex.EncodeToString(h.sha3.Sum(nil)); got != d.SHA3384 {
-		err = fmt.Errorf("download %s: %w", name, errors.Join(&digestError{got, d.SHA3384}, part.Truncate(0)))
+		err = storeError("download %s: %w", d.name, errors.Join(&digestError{got, d.SHA3384}, part.Truncate(0)))
 		return "", err
 	}
 	dg = digest.NewDigest(digest.SHA256, h.sha256)
@@ -171,12 +218,12 @@ func (h *hashes) reset() {
 	h.sha3.Reset()
 }
 
-// counting tells the progress of what passes, and takes it back if need be.
+// counting tells the progress of what passes, and takes it back if need be. It keeps its own error apart from the store's.
 type counting struct {
 	w        io.Writer
-	ctx      context.Context
 	progress Progress
 	n        int64
+	err      error
 }
 
 func (c *counting) add(n int64) {
@@ -187,74 +234,6 @@ func (c *counting) add(n int64) {
 func (c *counting) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	c.add(int64(n))
+	c.err = err
 	return n, err
-}
-
-// Draft makes a bundle's draft of snaps, which Fetch must have fetched.
-func (e *Exporter) Draft(snaps []*Snap) (*bundle.Draft, error) {
-	var items []*bundle.Snap
-	var revisions []*bundle.SnapRevision
-	for _, s := range snaps {
-		items = append(items, &bundle.Snap{Listing: s.Listing, Assertions: s.assertions, Icon: s.icon})
-		for _, r := range s.Revisions {
-			rev, err := s.item(r)
-			if err != nil {
-				return nil, err
-			}
-			revisions = append(revisions, rev)
-		}
-	}
-	if _, err := bundle.Check(items, revisions, e.Trust, time.Now()); err != nil {
-		return nil, fmt.Errorf("the store's assertions: %w", err)
-	}
-	d := &bundle.Draft{}
-	for _, it := range items {
-		if err := d.AddSnap(it); err != nil {
-			return nil, err
-		}
-	}
-	for _, r := range revisions {
-		if err := d.AddRevision(r); err != nil {
-			return nil, err
-		}
-	}
-	return d, nil
-}
-
-// fetchIcon fetches a snap's icon. One that can't be had is no reason to fail.
-func (e *Exporter) fetchIcon(ctx context.Context, s *Snap) {
-	if s.iconURL == "" {
-		return
-	}
-	data, mediaType, err := e.Client.Icon(ctx, s.iconURL)
-	if err != nil {
-		e.Progress.Warn(fmt.Sprintf("%s goes without its icon: %v", s.Listing.Name, err))
-		s.Listing.Snap.Media = []snap.Media{}
-		return
-	}
-	s.icon = &bundle.Icon{MediaType: mediaType, Data: data}
-}
-
-// item is the revision as a bundle has it: without URLs, which belong to whoever serves it.
-func (s *Snap) item(r *Revision) (*bundle.SnapRevision, error) {
-	rev := r.Revision
-	rev.Download.URL, rev.Download.Deltas = "", []snap.Delta{}
-	rev.Resources = slices.Clone(rev.Resources)
-	for i := range rev.Resources {
-		rev.Resources[i].Download.URL, rev.Resources[i].Download.Deltas = "", []snap.Delta{}
-	}
-	out := &bundle.SnapRevision{Item: snap.Item{Name: s.Listing.Name, SnapID: s.Listing.SnapID, Revision: rev}, Assertions: r.assertions}
-	for i, b := range r.blobs {
-		sum, err := hex.DecodeString(b.SHA3384)
-		if err != nil || len(sum) != 48 {
-			return nil, fmt.Errorf("%s: SHA3-384 %.100q", blobName(s, r, i), b.SHA3384)
-		}
-		blob := bundle.Blob{Digest: b.digest, Size: b.Size, SHA3384: [48]byte(sum)}
-		if i == 0 {
-			out.Blob = blob
-		} else {
-			out.Components = append(out.Components, blob)
-		}
-	}
-	return out, nil
 }

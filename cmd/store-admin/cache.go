@@ -28,26 +28,31 @@ func cacheDir(flag string) (string, error) {
 
 func newCache() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "cache",
-		Short: "Look after what was downloaded",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:     "cache",
+		Short:   "Look after what was downloaded",
+		Long:    "The cache keeps what was downloaded, so that an export that is repeated fetches only\nwhat is new. Exports keep it below --cache-size.\n" + ui.ExitHelp,
+		Example: "  store-admin cache clean",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	var dir, keep string
+	var asJSON bool
 	clean := &cobra.Command{
 		Use:     "clean",
 		Short:   "Remove what was downloaded and not used for longest",
+		Long:    "Remove what was downloaded, that which was not used for longest first, and the\nbeginnings of downloads.\n" + ui.ExitHelp,
 		Example: "  store-admin cache clean\n  store-admin cache clean --keep 10GB",
 		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return runCacheClean(c, dir, keep) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runCacheClean(c, dir, keep, asJSON) },
 	}
 	clean.Flags().StringVar(&keep, "keep", "0", "leave at most this `size`")
 	clean.Flags().StringVar(&dir, "cache-dir", "", "`folder` of the cache (default the user's)")
+	clean.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.AddCommand(clean)
 	return c
 }
 
-func runCacheClean(c *cobra.Command, flag, keep string) error {
+func runCacheClean(c *cobra.Command, flag, keep string, asJSON bool) error {
 	max, err := exporter.ParseSize(keep)
 	if err != nil {
 		return ui.Usagef("--keep: %w", err)
@@ -67,6 +72,9 @@ func runCacheClean(c *cobra.Command, flag, keep string) error {
 	_, left, err := cache.Usage()
 	if err != nil {
 		return err
+	}
+	if asJSON {
+		return ui.PrintJSON(c.OutOrStdout(), map[string]any{"freed": freed, "left": left, "folder": dir})
 	}
 	fmt.Fprintf(c.OutOrStdout(), "Freed %s, %s left in %s.\n", ui.Bytes(freed), ui.Bytes(left), dir)
 	return nil

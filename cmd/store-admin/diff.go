@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"offlinestore/bundle"
 	"offlinestore/cmd/internal/ui"
 )
 
@@ -16,34 +17,40 @@ import (
 type difference struct {
 	Snap         string `json:"snap"`
 	What         string `json:"what"` // "snap", "revision" or "channel"
-	Channel      string `json:"channel,omitempty"`
-	Architecture string `json:"architecture,omitempty"`
+	Channel      string `json:"channel"`
+	Architecture string `json:"architecture"`
 	// From and To are revisions: -1 for what is not there, 0 for a closed channel.
 	From int   `json:"from"`
 	To   int   `json:"to"`
-	Size int64 `json:"size,omitempty"`
+	Size int64 `json:"size"`
 }
 
 func newDiff() *cobra.Command {
 	var asJSON bool
+	var trusted []string
 	c := &cobra.Command{
 		Use:     "diff A B",
 		Short:   "Show what bundle B has that A has not, and the other way round",
-		Long:    "Show what bundle B adds to and takes from A: snaps, revisions and rows of the\nchannel maps. Only the heads are read. Exits with 0 whether they differ or not.",
+		Long:    "Show what bundle B adds to and takes from A: snaps, revisions and rows of the\nchannel maps. Only the heads are read. Exits with 0 whether they differ or not.\n" + ui.ExitHelp,
 		Example: "  store-admin diff jq-20261113T101500.tar.gz jq-20261120T101500.tar.gz",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return runDiff(c.Context(), c.OutOrStdout(), args[0], args[1], asJSON)
+			keys, err := readKeys(trusted)
+			if err != nil {
+				return err
+			}
+			return runDiff(c.Context(), c.OutOrStdout(), args, keys, asJSON)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().StringArrayVar(&trusted, "trusted-key", nil, "public `key` (PEM) that must have signed both; repeatable")
 	return c
 }
 
-func runDiff(ctx context.Context, w io.Writer, a, b string, asJSON bool) error {
+func runDiff(ctx context.Context, w io.Writer, files []string, keys []bundle.PublicKey, asJSON bool) error {
 	var sides [2]*summary
-	for i, f := range []string{a, b} {
-		s, err := inspect(ctx, f, nil)
+	for i, f := range files {
+		s, err := inspect(ctx, f, keys)
 		if err != nil {
 			return err
 		}

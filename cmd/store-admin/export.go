@@ -1,17 +1,12 @@
 package main
 
 import (
-	"context"
-	"crypto"
+	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -27,10 +22,12 @@ var errGaps = errors.New("something that was asked for is missing, and --strict 
 
 func newExport() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "export",
-		Short: "Export from the stores into signed bundles",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:     "export",
+		Short:   "Export from the stores into signed bundles",
+		Long:    "Export from the stores into signed bundles, for 'snap-store-proxy push-snap'.\n" + ui.ExitHelp,
+		Example: "  store-admin export snaps jq",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newExportSnaps())
 	return c
@@ -46,6 +43,7 @@ type exportOptions struct {
 	jobs                         int
 	storeURL, cacheDir, keyName  string
 	cacheSize                    string
+	maxCache                     int64
 	roots                        []string
 }
 
@@ -64,7 +62,10 @@ stopped and a repeated one fetches only what is new.
   store-admin export snaps jq --single /media/usb/week47.tar.gz
   store-admin export snaps --from-yaml snaps.yaml --output-dir /media/usb/layout --strict`,
 		RunE: func(c *cobra.Command, args []string) error {
-			return runExportSnaps(c.Context(), c.OutOrStdout(), o, args)
+			if err := o.check(c.Flags().Changed); err != nil {
+				return err
+			}
+			return runExportSnaps(c.Context(), c.OutOrStdout(), &o, args)
 		},
 	}
 	f := c.Flags()
@@ -97,28 +98,46 @@ func defaultExportDir() string {
 	return "."
 }
 
+// check says what is wrong with the flags, before anything is asked or made.
+func (o *exportOptions) check(given func(flag string) bool) (err error) {
+	for _, pair := range [][2]string{{"single", "output-dir"}, {"single", "export-dir"}, {"output-dir", "export-dir"}, {"output-dir", "compression"}} {
+		if given(pair[0]) && given(pair[1]) {
+			return ui.Usagef("--%s and --%s exclude each other", pair[0], pair[1])
+		}
+	}
+	for _, name := range []string{"single", "output-dir", "export-dir", "from-yaml", "cache-dir", "key"} {
+		if given(name) && o.value(name) == "" {
+			return ui.Usagef("--%s: it is empty", name)
+		}
+	}
+	if err := bundle.Compression(o.compression).Validate(); err != nil {
+		return ui.Usagef("--compression: %w", err)
+	}
+	if o.jobs < 1 || o.jobs > 64 {
+		return ui.Usagef("--jobs %d: want 1 to 64", o.jobs)
+	}
+	if !validKeyName.MatchString(o.keyName) {
+		return ui.Usagef("--key: %w", badKeyName(o.keyName))
+	}
+	if o.maxCache, err = exporter.ParseSize(o.cacheSize); err != nil {
+		return ui.Usagef("--cache-size: %w", err)
+	}
+	return nil
+}
+
+func (o *exportOptions) value(flag string) string {
+	return map[string]string{"single": o.single, "output-dir": o.outputDir, "export-dir": o.exportDir, "from-yaml": o.fromYAML,
+		"cache-dir": o.cacheDir, "key": o.keyName}[flag]
+}
+
 func (o *exportOptions) request(names []string) (exporter.Request, error) {
-	req := exporter.Request{Names: names, Channels: unique(o.channels), Architectures: unique(o.archs), NoDeps: o.noDeps, NoIcons: o.noIcons}
+	req := exporter.Request{Names: unique(names), Channels: unique(o.channels), Architectures: unique(o.archs), NoDeps: o.noDeps, NoIcons: o.noIcons}
 	if o.fromYAML != "" {
-		text, err := readSmall(o.fromYAML, 4<<20)
+		packages, err := readPackages(o.fromYAML)
 		if err != nil {
 			return req, err
 		}
-		var file struct {
-			Packages []exporter.Package `yaml:"packages"`
-		}
-		if err := yaml.Unmarshal(text, &file); err != nil {
-			return req, ui.Usagef("%s: %w", o.fromYAML, err)
-		}
-		req.Packages = file.Packages
-	}
-	switch {
-	case o.single != "" && o.outputDir != "":
-		return req, ui.Usagef("--single and --output-dir exclude each other")
-	case bundle.Compression(o.compression).Validate() != nil:
-		return req, ui.Usagef("%w", bundle.Compression(o.compression).Validate())
-	case o.jobs < 1 || o.jobs > 64:
-		return req, ui.Usagef("--jobs %d: want 1 to 64", o.jobs)
+		req.Packages = packages
 	}
 	if err := req.Validate(); err != nil {
 		return req, ui.Usagef("%w", err)
@@ -126,171 +145,35 @@ func (o *exportOptions) request(names []string) (exporter.Request, error) {
 	return req, nil
 }
 
-func unique(list []string) []string {
-	var out []string
+// readPackages reads a --from-yaml file. A key that isn't known is an error: a typing mistake in push_channel must not pass.
+func readPackages(path string) ([]exporter.Package, error) {
+	text, err := readSmall(path, 4<<20)
+	if err != nil {
+		return nil, ui.Usagef("--from-yaml: %w", err)
+	}
+	var file struct {
+		Packages []exporter.Package `yaml:"packages"`
+	}
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
+		return nil, ui.Usagef("--from-yaml %s: %w", path, err)
+	}
+	if err := d.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return nil, ui.Usagef("--from-yaml %s: more than one document", path)
+	}
+	if len(file.Packages) == 0 {
+		return nil, ui.Usagef("--from-yaml %s: no packages in it", path)
+	}
+	return unique(file.Packages), nil
+}
+
+func unique[T comparable](list []T) []T {
+	var out []T
 	for _, s := range list {
 		if !slices.Contains(out, s) {
 			out = append(out, s)
 		}
 	}
 	return out
-}
-
-func runExportSnaps(ctx context.Context, w io.Writer, o exportOptions, names []string) error {
-	req, err := o.request(names)
-	if err != nil {
-		return err
-	}
-	maxCache, err := exporter.ParseSize(o.cacheSize)
-	if err != nil {
-		return ui.Usagef("--cache-size: %w", err)
-	}
-	e, err := o.newExporter()
-	if err != nil {
-		return err
-	}
-	plan, err := e.Plan(ctx, req)
-	if err != nil {
-		return err
-	}
-	for _, g := range plan.Gaps {
-		fmt.Fprintf(os.Stderr, "Warning: %s\n", ui.Clean(g.String()))
-	}
-	if o.strict && len(plan.Gaps) > 0 {
-		return errGaps
-	}
-	if o.dryRun {
-		return printPlan(w, plan, o.json)
-	}
-	out, err := o.newOutput(w, e)
-	if err != nil {
-		return err
-	}
-	progress := ui.NewProgress("Downloading", plan.Size())
-	e.Progress = &exportProgress{progress, w, o.json}
-	err = e.Fetch(ctx, plan)
-	progress.Done()
-	if err != nil {
-		return err
-	}
-	if err := out.write(ctx, plan); err != nil {
-		return err
-	}
-	if o.outputDir == "" {
-		if _, err := e.Cache.Trim(maxCache); err != nil {
-			return err
-		}
-	}
-	return out.report(plan)
-}
-
-func (o *exportOptions) newExporter() (*exporter.Exporter, error) {
-	trust, err := readRoots(o.roots)
-	if err != nil {
-		return nil, err
-	}
-	client, err := upstream.New(upstream.Config{
-		BaseURL: o.storeURL, UserAgent: "store-admin/" + ui.Version(),
-		Logf: func(format string, args ...any) { fmt.Fprintf(os.Stderr, "store-admin: "+format+"\n", args...) },
-	})
-	if err != nil {
-		return nil, ui.Usagef("%w", err)
-	}
-	dir := o.cacheDir
-	if o.outputDir != "" {
-		dir = filepath.Join(o.outputDir, "blobs")
-	} else if dir, err = cacheDir(dir); err != nil {
-		return nil, err
-	}
-	cache, err := exporter.OpenCache(dir)
-	if err != nil {
-		return nil, err
-	}
-	return &exporter.Exporter{Client: client, Cache: cache, Trust: trust, Jobs: o.jobs}, nil
-}
-
-// exportProgress prints what is downloaded in the original's words.
-type exportProgress struct {
-	bar   *ui.Progress
-	w     io.Writer
-	quiet bool
-}
-
-func (p *exportProgress) Downloading(what string) {
-	if !p.quiet {
-		p.bar.Printf(p.w, "Downloading %s\n", ui.Clean(what))
-	}
-}
-
-func (p *exportProgress) Add(n int64) { p.bar.Add(n) }
-
-func (p *exportProgress) Warn(text string) {
-	p.bar.Printf(os.Stderr, "Warning: %s\n", ui.Clean(text))
-}
-
-// signingKey loads the key, or makes the default one on the first export and says how to have it trusted.
-func signingKey(name string) (crypto.Signer, *keyring, error) {
-	k, err := openKeyring()
-	if err != nil {
-		return nil, nil, err
-	}
-	names, err := k.names()
-	if err != nil {
-		return nil, nil, err
-	}
-	if slices.Contains(names, name) || name != defaultKey {
-		key, err := k.load(name)
-		return key, k, ui.Hint(err, "make one with 'store-admin key generate %s'", name)
-	}
-	key, err := k.generate(name)
-	if err != nil {
-		return nil, nil, err
-	}
-	fmt.Fprintf(os.Stderr, "Made a key to sign bundles with.\n%s", trustAdvice(name))
-	return key, k, nil
-}
-
-// now is the time that bundles are signed at. SOURCE_DATE_EPOCH fixes it, for reproducible bundles.
-func now() (t time.Time, fixed bool, err error) {
-	epoch := os.Getenv("SOURCE_DATE_EPOCH")
-	if epoch == "" {
-		return time.Now().UTC().Truncate(time.Second), false, nil
-	}
-	n, err := strconv.ParseInt(epoch, 10, 40)
-	if err != nil {
-		return t, false, ui.Usagef("SOURCE_DATE_EPOCH %q: want seconds since 1970", epoch)
-	}
-	return time.Unix(n, 0).UTC(), true, nil
-}
-
-// printPlan prints what an export would do.
-func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
-	type row struct {
-		Snap          string   `json:"snap"`
-		Revision      int      `json:"revision"`
-		Version       string   `json:"version"`
-		Architectures []string `json:"architectures"`
-		From          []string `json:"from"`
-		Size          int64    `json:"size"`
-		NeededBy      []string `json:"needed-by,omitempty"`
-	}
-	rows := []row{}
-	for _, s := range p.Snaps {
-		for _, r := range s.Revisions {
-			rows = append(rows, row{s.Listing.Name, r.Revision.Revision, r.Version, r.Architectures, r.From, r.Download.Size, s.NeededBy})
-		}
-	}
-	if asJSON {
-		gaps := append([]exporter.Gap{}, p.Gaps...)
-		return ui.PrintJSON(w, map[string]any{"plan": rows, "gaps": gaps, "size": p.Size()})
-	}
-	for _, r := range rows {
-		needed := ""
-		if len(r.NeededBy) > 0 {
-			needed = ", needed by " + strings.Join(r.NeededBy, ", ")
-		}
-		fmt.Fprintf(w, "%s revision %d (%s): %s%s\n", r.Snap, r.Revision, strings.Join(r.From, ", "), ui.Bytes(r.Size), needed)
-	}
-	fmt.Fprintf(w, "%s to pack.\n", ui.Bytes(p.Size()))
-	return nil
 }

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -44,8 +42,11 @@ type snapSummary struct {
 	Publisher string            `json:"publisher"`
 	Channels  []snap.Release    `json:"channel-map"`
 	Revisions []revisionSummary `json:"revisions"`
-	needs     []string
+	needs     []need
 }
+
+// need is a snap that another one needs, for one architecture.
+type need struct{ name, arch string }
 
 type revisionSummary struct {
 	Revision      int      `json:"revision"`
@@ -54,7 +55,7 @@ type revisionSummary struct {
 	Size          int64    `json:"size"`
 	Digest        string   `json:"digest"`
 	SHA3384       string   `json:"sha3-384"`
-	Components    []string `json:"components,omitempty"`
+	Components    []string `json:"components"`
 }
 
 func newInspect() *cobra.Command {
@@ -104,33 +105,6 @@ func runInspect(ctx context.Context, w io.Writer, files []string, keys []bundle.
 	return nil
 }
 
-// openVerified opens a bundle and checks its signature: against keys, or where there are none against our own keys and
-// at least against the key that the bundle brings along.
-func openVerified(ctx context.Context, file string, keys []bundle.PublicKey) (r *bundle.Reader, p *bundle.Predicate, k bundle.PublicKey, trusted bool, err error) {
-	if file == "-" {
-		r, err = bundle.NewReader("-", os.Stdin)
-	} else {
-		r, err = bundle.Open(file)
-	}
-	if err != nil {
-		return nil, nil, k, false, err
-	}
-	explicit := len(keys) > 0
-	if !explicit {
-		keys = ownKeys()
-	}
-	p, k, err = r.Verify(ctx, keys)
-	var unknown *bundle.UnknownSignerError
-	if trusted = err == nil; errors.As(err, &unknown) && !explicit {
-		p, k, err = r.VerifyUnsafe(ctx)
-	}
-	if err != nil {
-		r.Close()
-		return nil, nil, k, false, fmt.Errorf("%s: %w", file, err)
-	}
-	return r, p, k, trusted, nil
-}
-
 func inspect(ctx context.Context, file string, keys []bundle.PublicKey) (*summary, error) {
 	r, p, key, trusted, err := openVerified(ctx, file, keys)
 	if err != nil {
@@ -142,7 +116,7 @@ func inspect(ctx context.Context, file string, keys []bundle.PublicKey) (*summar
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	s := &summary{
-		File: file, Digest: r.Digest().String(), Signer: key.ID(), Algorithm: key.Algorithm(), Trusted: trusted,
+		Snaps: []snapSummary{}, File: file, Digest: r.Digest().String(), Signer: key.ID(), Algorithm: key.Algorithm(), Trusted: trusted,
 		Created: p.Created, Exporter: p.Exporter, Program: p.Program, Sequence: p.Sequence, Request: p.Request,
 		Blobs: len(h.Payload), PayloadSize: h.PayloadSize(),
 	}
@@ -153,36 +127,49 @@ func inspect(ctx context.Context, file string, keys []bundle.PublicKey) (*summar
 }
 
 func summarise(sn *bundle.Snap, revisions []*bundle.SnapRevision) snapSummary {
-	out := snapSummary{Name: sn.Name, SnapID: sn.SnapID, Publisher: sn.Listing.Snap.Publisher.DisplayName, Channels: sn.ChannelMap, needs: []string{"snapd"}}
+	out := snapSummary{Name: sn.Name, SnapID: sn.SnapID, Publisher: sn.Listing.Snap.Publisher.DisplayName,
+		Channels: append([]snap.Release{}, sn.ChannelMap...), Revisions: []revisionSummary{}}
 	for _, r := range revisions {
 		if r.Name != sn.Name {
 			continue
 		}
-		rs := revisionSummary{r.Revision.Revision, r.Revision.Version, r.Revision.Architectures, r.Blob.Size, r.Blob.Digest.String(), r.Revision.Download.SHA3384, nil}
+		rs := revisionSummary{r.Revision.Revision, r.Revision.Version, r.Revision.Architectures, r.Blob.Size, r.Blob.Digest.String(), r.Revision.Download.SHA3384, []string{}}
 		for _, c := range r.Revision.Resources {
 			rs.Components = append(rs.Components, fmt.Sprintf("%s %d", c.Name, c.Revision))
 		}
 		out.Revisions = append(out.Revisions, rs)
 		bases, providers := r.Revision.Needs()
-		out.needs = slices.Concat(out.needs, bases, providers)
+		for _, name := range slices.Concat([]string{"snapd"}, bases, providers) {
+			for _, arch := range r.Revision.Architectures {
+				out.needs = append(out.needs, need{name, arch})
+			}
+		}
 	}
 	return out
 }
 
 // findMissing notes at each bundle what its snaps need and none of the bundles has.
 func findMissing(all []*summary) {
-	have := make(map[string]bool)
+	have := make(map[need]bool)
 	for _, s := range all {
 		for _, sn := range s.Snaps {
-			have[sn.Name] = true
+			have[need{sn.Name, ""}] = true
+			for _, r := range sn.Revisions {
+				for _, arch := range r.Architectures {
+					have[need{sn.Name, arch}] = true
+				}
+			}
 		}
 	}
 	for _, s := range all {
 		missing := make(map[string]bool)
 		for _, sn := range s.Snaps {
 			for _, n := range sn.needs {
-				if !have[n] {
-					missing[n] = true
+				switch {
+				case !have[need{n.name, ""}]:
+					missing[n.name] = true
+				case n.arch != snap.All && !have[n] && !have[need{n.name, snap.All}]:
+					missing[n.name+" for "+n.arch] = true
 				}
 			}
 		}
@@ -238,42 +225,4 @@ func describeRequest(r bundle.Request) string {
 		s += "; needed by " + strings.Join(r.NeededBy, ", ")
 	}
 	return s
-}
-
-// ownKeys are the public halves of the keys on this host: those that can't be read are not.
-func ownKeys() []bundle.PublicKey {
-	k, err := openKeyring()
-	if err != nil {
-		return nil
-	}
-	names, err := k.names()
-	if err != nil {
-		return nil
-	}
-	var out []bundle.PublicKey
-	for _, n := range names {
-		if key, err := k.load(n); err == nil {
-			if public, err := bundle.NewPublicKey(key.Public()); err == nil {
-				out = append(out, public)
-			}
-		}
-	}
-	return out
-}
-
-// readKeys reads the files of --trusted-key.
-func readKeys(files []string) ([]bundle.PublicKey, error) {
-	var out []bundle.PublicKey
-	for _, f := range files {
-		text, err := readSmall(f, maxKeySize)
-		if err != nil {
-			return nil, err
-		}
-		k, err := bundle.ParsePublicKey(text)
-		if err != nil {
-			return nil, ui.Usagef("%s: %w", f, err)
-		}
-		out = append(out, k)
-	}
-	return out, nil
 }

@@ -14,11 +14,12 @@ import (
 
 func newKey() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "key",
-		Short: "Manage the keys that bundles are signed with",
-		Long:  "Bundles are signed, by default with the key named default, which the first export makes.\nThe air-gapped host imports only what was signed with a key that it trusts.",
-		Args:  cobra.NoArgs,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		Use:     "key",
+		Short:   "Manage the keys that bundles are signed with",
+		Long:    "Bundles are signed, by default with the key named default, which the first export makes.\nThe air-gapped host imports only what was signed with a key that it trusts.\n" + ui.ExitHelp,
+		Example: "  store-admin key list",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newKeyGenerate(), newKeyList(), newKeyExport(), newKeyImport())
 	return c
@@ -33,9 +34,11 @@ func keyName(args []string) string {
 }
 
 func newKeyGenerate() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:     "generate [NAME]",
 		Short:   "Make an Ed25519 key",
+		Long:    "Make an Ed25519 key and print its fingerprint. A key that is there is never replaced.\n" + ui.ExitHelp,
 		Example: "  store-admin key generate\n  store-admin key export > exporter.pem",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -51,11 +54,16 @@ func newKeyGenerate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s\n", public.ID())
 			fmt.Fprint(c.ErrOrStderr(), trustAdvice(keyName(args)))
+			if asJSON {
+				return ui.PrintJSON(c.OutOrStdout(), keyRow{keyName(args), public.Algorithm(), public.ID()})
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s\n", public.ID())
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
 }
 
 // trustAdvice says how a key becomes trusted on the other side.
@@ -76,12 +84,20 @@ func newKeyList() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "list",
 		Short:   "List the keys with their fingerprints",
+		Long:    "List the keys with their kinds and fingerprints.\n" + ui.ExitHelp,
 		Example: "  store-admin key list",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return runKeyList(c.OutOrStdout(), asJSON) },
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// keyRow is what is said of a key.
+type keyRow struct {
+	Name        string `json:"name"`
+	Algorithm   string `json:"algorithm"`
+	Fingerprint string `json:"fingerprint"`
 }
 
 func runKeyList(w io.Writer, asJSON bool) error {
@@ -93,12 +109,7 @@ func runKeyList(w io.Writer, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	type row struct {
-		Name        string `json:"name"`
-		Algorithm   string `json:"algorithm"`
-		Fingerprint string `json:"fingerprint"`
-	}
-	rows := []row{}
+	rows := []keyRow{}
 	for _, name := range names {
 		key, err := k.load(name)
 		if err != nil {
@@ -108,7 +119,7 @@ func runKeyList(w io.Writer, asJSON bool) error {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, row{name, public.Algorithm(), public.ID()})
+		rows = append(rows, keyRow{name, public.Algorithm(), public.ID()})
 	}
 	if asJSON {
 		return ui.PrintJSON(w, rows)
@@ -125,6 +136,7 @@ func newKeyExport() *cobra.Command {
 	return &cobra.Command{
 		Use:     "export [NAME]",
 		Short:   "Print the public key, for 'snap-store-proxy trust add'",
+		Long:    "Print the public key as PEM. The private key never leaves its folder.\n" + ui.ExitHelp,
 		Example: "  store-admin key export > exporter.pem",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -150,6 +162,7 @@ func newKeyImport() *cobra.Command {
 	return &cobra.Command{
 		Use:   "import NAME FILE",
 		Short: "Take over a private key (PKCS #8 PEM: Ed25519, ECDSA P-256 or RSA)",
+		Long:  "Take over a private key under a name, to sign with '--key NAME'. A key that is there\nis never replaced.\n" + ui.ExitHelp,
 		Example: `  openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:4096 -out rsa.pem
   store-admin key import company rsa.pem`,
 		Args: cobra.ExactArgs(2),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -18,6 +19,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
 )
 
 // defaultKey is the name of the key that exports sign with.
@@ -46,9 +48,13 @@ func openKeyring() (*keyring, error) {
 	return &keyring{filepath.Join(dir, "store-admin", "keys")}, nil
 }
 
+func badKeyName(name string) error {
+	return ui.Usagef("key name %.80q: want up to 64 lower-case letters, digits, dots, dashes", name)
+}
+
 func (k *keyring) path(name string) (string, error) {
 	if !validKeyName.MatchString(name) {
-		return "", fmt.Errorf("key name %.80q: want lower-case letters, digits, dots, dashes", name)
+		return "", badKeyName(name)
 	}
 	return filepath.Join(k.dir, name+".pem"), nil
 }
@@ -71,13 +77,13 @@ func (k *keyring) save(name string, key crypto.Signer) error {
 	if err != nil {
 		return fmt.Errorf("encode key: %w", err)
 	}
-	if err := os.MkdirAll(k.dir, 0o700); err != nil {
+	if err := blob.MakeDir(k.dir, 0o700); err != nil {
 		return fmt.Errorf("save key %s: %w", name, err)
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	if err := blob.WriteFile(path, text, blob.WriteOptions{Mode: 0o600, NoReplace: true}); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("key %s exists already (%s)", name, path)
+			return fmt.Errorf("key %s is there already (%s): %w", name, path, fs.ErrExist)
 		}
 		return fmt.Errorf("save key %s: %w", name, err)
 	}
@@ -106,7 +112,7 @@ func (k *keyring) load(name string) (crypto.Signer, error) {
 
 // parsePrivateKey reads a PKCS #8 key of a kind that bundles may be signed with.
 func parsePrivateKey(text []byte) (crypto.Signer, error) {
-	block, _ := pem.Decode(text)
+	block, rest := pem.Decode(text)
 	switch {
 	case block == nil:
 		return nil, errors.New("no PEM block in it")
@@ -114,6 +120,9 @@ func parsePrivateKey(text []byte) (crypto.Signer, error) {
 		return nil, errors.New("the key is encrypted: decrypt it first, for example with 'openssl pkcs8'")
 	case block.Type != "PRIVATE KEY":
 		return nil, fmt.Errorf("a PEM block of type %.40q, want PRIVATE KEY (PKCS #8): convert it with 'openssl pkcs8 -topk8 -nocrypt'", block.Type)
+	}
+	if strings.TrimSpace(string(rest)) != "" {
+		return nil, errors.New("something follows the key")
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
@@ -145,14 +154,18 @@ func (k *keyring) names() ([]string, error) {
 	return names, nil
 }
 
-// nextSequence counts one more bundle of the key.
-func (k *keyring) nextSequence(name string) (uint64, error) {
+// nextSequence counts one more bundle of the key. No two exports get the same number, not even at once.
+func (k *keyring) nextSequence(ctx context.Context, name string) (n uint64, err error) {
 	path := filepath.Join(k.dir, name+".sequence")
+	unlock, err := blob.Lock(ctx, path+".lock")
+	if err != nil {
+		return 0, fmt.Errorf("count bundles: %w", err)
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	text, err := readSmall(path, 64)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, fmt.Errorf("count bundles: %w", err)
 	}
-	n := uint64(0)
 	if err == nil {
 		if n, err = strconv.ParseUint(strings.TrimSpace(string(text)), 10, 63); err != nil {
 			return 0, fmt.Errorf("count bundles: %s: %w", path, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/assertion"
+	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/exporter"
@@ -33,6 +34,7 @@ func newRoot() *cobra.Command {
 content-addressed bundles. Carry them to the air-gapped host and import them
 there with 'snap-store-proxy push-snap'.
 ` + ui.ExitHelp,
+		Example: "  store-admin export snaps jq --arch amd64 --arch arm64\n  store-admin key export > exporter.pem",
 		Version: ui.Version(),
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -44,27 +46,44 @@ there with 'snap-store-proxy push-snap'.
 // classify says how the program exits after an error, and what its user can do.
 func classify(err error) (code int, hint string) {
 	var unknown *bundle.UnknownSignerError
-	var missing *exporter.MissingError
-	var status *upstream.StatusError
-	var mismatch *bundle.MismatchError
-	var unverified *assertion.VerifyError
 	switch {
 	case errors.As(err, &unknown):
 		return ui.Untrusted, "name the signer's key with --trusted-key, as 'store-admin key export' prints it on the exporting host"
-	case errors.Is(err, bundle.ErrBadSignature), errors.As(err, &unverified), errors.As(err, &mismatch):
+	case isUntrusted(err):
 		return ui.Untrusted, ""
 	case errors.Is(err, bundle.ErrTooNew):
 		return ui.Damaged, ""
 	case errors.Is(err, bundle.ErrCorrupt), errors.Is(err, bundle.ErrNotBundle):
 		return ui.Damaged, "copy the file again, or export it again"
-	case errors.As(err, &missing), errors.Is(err, errGaps):
+	case errors.Is(err, exporter.ErrConflict):
+		return ui.Usage, ""
+	case isMissing(err):
 		return ui.Gaps, ""
 	case errors.Is(err, syscall.ENOSPC):
-		return ui.NoSpace, "free some space, or choose another --export-dir; what was downloaded stays in the cache"
-	case errors.As(err, &status), errors.Is(err, upstream.ErrUnavailable):
+		return ui.NoSpace, "free some space, or choose another folder; what was downloaded stays in the cache"
+	case errors.Is(err, upstream.ErrUnavailable):
 		return ui.Upstream, "run the same command again: it goes on with what was downloaded"
-	case errors.Is(err, upstream.ErrNotFound):
+	case isStoreError(err):
 		return ui.Upstream, ""
+	case errors.Is(err, blob.ErrWrongDigest):
+		return ui.Damaged, ""
 	}
 	return ui.Failed, ""
+}
+
+func isUntrusted(err error) bool {
+	var unverified *assertion.VerifyError
+	var missing *assertion.MissingError
+	var mismatch *bundle.MismatchError
+	return errors.Is(err, bundle.ErrBadSignature) || errors.As(err, &unverified) || errors.As(err, &missing) || errors.As(err, &mismatch)
+}
+
+func isMissing(err error) bool {
+	var missing *exporter.MissingError
+	return errors.As(err, &missing) || errors.Is(err, errGaps)
+}
+
+func isStoreError(err error) bool {
+	var store *exporter.StoreError
+	return errors.As(err, &store)
 }

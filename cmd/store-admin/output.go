@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,6 +30,8 @@ type output struct {
 	time  time.Time
 	fixed bool
 	files []exported
+	// unlock gives back the layout; it is nil for archives.
+	unlock func() error
 }
 
 // exported is a bundle that was written.
@@ -37,54 +40,106 @@ type exported struct {
 	File     string   `json:"file"`
 	Digest   string   `json:"digest"`
 	Size     int64    `json:"size"`
-	NeededBy []string `json:"needed-by,omitempty"`
+	NeededBy []string `json:"needed-by"`
 }
 
 // newOutput finds out what would keep bundles from being written before anything is downloaded.
-func (o *exportOptions) newOutput(w io.Writer, e *exporter.Exporter) (*output, error) {
+func (o *exportOptions) newOutput(ctx context.Context, w io.Writer, e *exporter.Exporter, p *exporter.Plan) (*output, error) {
 	out := &output{o: o, w: w, e: e}
 	var err error
 	if out.time, out.fixed, err = now(); err != nil {
 		return nil, err
 	}
-	switch {
-	case o.outputDir != "":
-	case o.single != "":
-		if _, err := os.Lstat(o.single); err == nil {
-			return nil, fmt.Errorf("%s exists already; an export never replaces a file", o.single)
-		}
-		o.exportDir = filepath.Dir(o.single)
-		fallthrough
-	default:
-		if err := os.MkdirAll(o.exportDir, 0o755); err != nil {
-			return nil, err
-		}
+	e.Time = out.time
+	if err := out.checkTarget(p); err != nil {
+		return nil, err
 	}
-	out.key, out.ring, err = signingKey(o.keyName)
+	if e.Cache, err = o.openCache(); err != nil {
+		return nil, err
+	}
+	if out.key, out.ring, err = signingKey(o.keyName); err != nil {
+		return nil, err
+	}
+	if o.outputDir != "" {
+		out.unlock, err = lockLayout(ctx, o.outputDir)
+	}
 	return out, err
 }
 
-// write makes one bundle of all snaps, or one of each.
-func (out *output) write(ctx context.Context, p *exporter.Plan) error {
-	if out.o.single != "" || out.o.outputDir != "" {
-		return out.bundle(ctx, p, p.Snaps, out.o.single)
+// Close gives back the cache and the layout.
+func (out *output) Close() error {
+	err := out.e.Cache.Close()
+	if out.unlock != nil {
+		err = errors.Join(err, out.unlock())
 	}
+	return err
+}
+
+// archive is a file that an export writes.
+type archive struct {
+	file  string
+	snaps []*exporter.Snap
+	size  int64 // of its payload
+}
+
+// archives lists one archive of all snaps, or one of each.
+func (out *output) archives(p *exporter.Plan) []archive {
+	if out.o.single != "" {
+		return []archive{{out.o.single, p.Snaps, p.Size()}}
+	}
+	var list []archive
+	ext := bundle.Compression(out.o.compression).Extension()
 	for _, s := range p.Snaps {
-		c := bundle.Compression(out.o.compression)
-		name := s.Listing.Name + "-" + out.time.Format("20060102T150405") + c.Extension()
-		if err := out.bundle(ctx, p, []*exporter.Snap{s}, filepath.Join(out.o.exportDir, name)); err != nil {
+		name := s.Listing.Name + "-" + out.time.Format("20060102T150405") + ext
+		list = append(list, archive{filepath.Join(out.o.exportDir, name), []*exporter.Snap{s}, s.Size()})
+	}
+	return list
+}
+
+// write makes the bundles.
+func (out *output) write(ctx context.Context, p *exporter.Plan) error {
+	if out.o.outputDir != "" {
+		return out.bundle(ctx, p, p.Snaps, "")
+	}
+	for _, a := range out.archives(p) {
+		if err := out.bundle(ctx, p, a.snaps, a.file); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// bundle writes one bundle. A blob that turns out to be damaged in the cache is fetched again, once.
 func (out *output) bundle(ctx context.Context, p *exporter.Plan, snaps []*exporter.Snap, file string) error {
+	fetched := make(map[digest.Digest]bool)
+	for {
+		err := out.bundleOnce(ctx, p, snaps, file)
+		d, bad := damagedBlob(err)
+		if !bad || fetched[d] {
+			return err
+		}
+		fetched[d] = true
+		out.e.Progress.Warn(fmt.Sprintf("%v; downloading it again", err))
+		if err := out.e.Refetch(ctx, p, d); err != nil {
+			return err
+		}
+	}
+}
+
+// damagedBlob says which blob of the cache err is about; it is empty for one that has gone, by the hand of another export.
+func damagedBlob(err error) (d digest.Digest, bad bool) {
+	if c, ok := errors.AsType[*blob.CorruptError](err); ok {
+		return c.Digest, true
+	}
+	return "", errors.Is(err, blob.ErrNotFound)
+}
+
+func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, snaps []*exporter.Snap, file string) error {
 	draft, err := out.e.Draft(snaps)
 	if err != nil {
 		return err
 	}
-	predicate, err := out.predicate(p, snaps)
+	predicate, err := out.predicate(ctx, p, snaps)
 	if err != nil {
 		return err
 	}
@@ -92,25 +147,28 @@ func (out *output) bundle(ctx context.Context, p *exporter.Plan, snaps []*export
 	if err != nil {
 		return err
 	}
-	done := exported{File: file, Digest: sealed.Digest().String()}
+	done := exported{File: file, Digest: sealed.Digest().String(), NeededBy: []string{}}
 	for _, s := range snaps {
 		done.Snaps = append(done.Snaps, s.Listing.Name)
 	}
 	if len(snaps) == 1 {
-		done.NeededBy = snaps[0].NeededBy
+		done.NeededBy = append(done.NeededBy, snaps[0].NeededBy...)
 	}
 	if out.o.outputDir != "" {
 		done.File = out.o.outputDir
-		err = sealed.WriteLayout(ctx, out.o.outputDir, out.e.Cache.Blobs)
+		err = errors.Join(sealed.WriteLayout(ctx, out.o.outputDir, out.e.Cache.Blobs), out.e.Cache.Tidy())
 		done.Size = sealed.TarSize()
 	} else {
 		done.Size, err = out.pack(ctx, sealed, file)
 	}
+	if err != nil {
+		return err
+	}
 	out.files = append(out.files, done)
-	return err
+	return nil
 }
 
-func (out *output) predicate(p *exporter.Plan, snaps []*exporter.Snap) (bundle.Predicate, error) {
+func (out *output) predicate(ctx context.Context, p *exporter.Plan, snaps []*exporter.Snap) (bundle.Predicate, error) {
 	req := bundle.Request{Channels: p.Request.Channels, Architectures: p.Request.Architectures}
 	for _, s := range snaps {
 		req.Snaps = append(req.Snaps, s.Listing.Name)
@@ -123,7 +181,7 @@ func (out *output) predicate(p *exporter.Plan, snaps []*exporter.Snap) (bundle.P
 		return pr, nil
 	}
 	var err error
-	pr.Sequence, err = out.ring.nextSequence(out.o.keyName)
+	pr.Sequence, err = out.ring.nextSequence(ctx, out.o.keyName)
 	return pr, err
 }
 
@@ -172,16 +230,6 @@ func payloadSize(s *bundle.Sealed) (n int64) {
 		n += d.Size
 	}
 	return n
-}
-
-// checkFileSize names a file system's own limit before anything is written.
-func checkFileSize(dir, name string, size int64) error {
-	max, fs := blob.MaxFileSize(dir)
-	if size <= max {
-		return nil
-	}
-	return ui.Hint(fmt.Errorf("%s would be %s, and files on %s (%s) end at %s", name, ui.Bytes(size), dir, fs, ui.Bytes(max)),
-		"export fewer snaps or channels at once, or use a disk with another file system (exFAT, ext4)")
 }
 
 // report prints the result in the original's words.

@@ -19,6 +19,7 @@ import (
 
 func newVerify() *cobra.Command {
 	var trusted, roots []string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "verify FILE…",
 		Short: "Read a bundle whole and check all of it: signature, assertions and every byte",
@@ -37,56 +38,90 @@ SHA3-384. FILE may be a layout directory, or - for standard input.
 			if err != nil {
 				return err
 			}
-			return runVerify(c.Context(), c.OutOrStdout(), args, keys, trust)
+			return runVerify(c.Context(), c.OutOrStdout(), args, &verification{keys: keys, trust: trust, json: asJSON})
 		},
 	}
 	c.Flags().StringArrayVar(&trusted, "trusted-key", nil, "public `key` (PEM) that must have signed; repeatable")
 	c.Flags().StringArrayVar(&roots, "trusted-root", nil, "`file` with an assertion root to trust besides Canonical's; repeatable")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-// runVerify goes on after a bad file, so that one run names all of them.
-func runVerify(ctx context.Context, w io.Writer, files []string, keys []bundle.PublicKey, trust *assertion.Trust) error {
-	var failed []error
-	for _, f := range files {
-		if err := verifyFile(ctx, w, f, keys, trust); err != nil {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			failed = append(failed, err)
-			fmt.Fprintf(os.Stderr, "store-admin: %s\n", ui.Clean(err.Error()))
-		}
-	}
-	if len(failed) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%d of %d bundles are bad; the first: %w", len(failed), len(files), failed[0])
+// verification is what verify holds bundles against.
+type verification struct {
+	keys  []bundle.PublicKey
+	trust *assertion.Trust
+	json  bool
 }
 
-func verifyFile(ctx context.Context, w io.Writer, file string, keys []bundle.PublicKey, trust *assertion.Trust) error {
-	r, p, key, trusted, err := openVerified(ctx, file, keys)
+// verified is the result for a good bundle.
+type verified struct {
+	File        string `json:"file"`
+	Digest      string `json:"digest"`
+	Signer      string `json:"signer"`
+	Trusted     bool   `json:"trusted"`
+	PayloadSize int64  `json:"payload-size"`
+}
+
+// runVerify goes on after a bad file, so that one run names all of them.
+func runVerify(ctx context.Context, w io.Writer, files []string, v *verification) error {
+	var failed []error
+	good := []*verified{}
+	for _, f := range files {
+		g, err := v.file(ctx, w, f)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			failed = append(failed, err)
+			if len(files) > 1 {
+				fmt.Fprintf(os.Stderr, "store-admin: %s\n", ui.Clean(err.Error()))
+			}
+		default:
+			good = append(good, g)
+		}
+	}
+	switch {
+	case len(failed) == 0 && v.json:
+		return ui.PrintJSON(w, good)
+	case len(failed) == 0:
+		return nil
+	case len(files) == 1:
+		return failed[0]
+	}
+	err := fmt.Errorf("%d of %d bundles are bad; the first: %w", len(failed), len(files), failed[0])
+	if len(good) > 0 {
+		return &ui.Error{Code: ui.Partial, Err: err}
+	}
+	return err
+}
+
+func (v *verification) file(ctx context.Context, w io.Writer, file string) (*verified, error) {
+	r, p, key, trusted, err := openVerified(ctx, file, v.keys)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer r.Close()
 	h, err := r.Head()
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	if _, err := bundle.Check(h.Snaps, h.Revisions, trust, p.Created); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+	if _, err := bundle.Check(h.Snaps, h.Revisions, v.trust, p.Created); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	progress := ui.NewProgress("Verifying", h.PayloadSize())
 	defer progress.Done()
 	if err := verifyPayload(ctx, r, progress); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	note := ""
 	if !trusted {
 		note = ", a key that is not known here"
 	}
-	progress.Printf(w, "%s: good, %s, signed by %s%s\n", ui.Clean(file), ui.Bytes(h.PayloadSize()), key.ID(), note)
-	return nil
+	if !v.json {
+		progress.Printf(w, "%s: good, %s, signed by %s%s\n", ui.Clean(file), ui.Bytes(h.PayloadSize()), key.ID(), note)
+	}
+	return &verified{file, r.Digest().String(), key.ID(), trusted, h.PayloadSize()}, nil
 }
 
 // verifyPayload reads every blob and names every bad one.

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/exporter"
+	"offlinestore/upstream"
+)
+
+func runExportSnaps(ctx context.Context, w io.Writer, o *exportOptions, names []string) error {
+	req, err := o.request(names)
+	if err != nil {
+		return err
+	}
+	progress := &exportProgress{w: w, quiet: o.json}
+	e, err := o.newExporter(progress)
+	if err != nil {
+		return err
+	}
+	plan, err := e.Plan(ctx, req)
+	if err != nil {
+		return err
+	}
+	for _, g := range plan.Gaps {
+		progress.Warn(g.String())
+	}
+	if o.strict && len(plan.Gaps) > 0 {
+		return errGaps
+	}
+	if o.dryRun {
+		return printPlan(w, plan, o.json)
+	}
+	out, err := o.newOutput(ctx, w, e, plan)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	progress.start("Downloading", plan.Size())
+	err = e.Fetch(ctx, plan)
+	progress.done()
+	if err != nil {
+		return err
+	}
+	if err := out.write(ctx, plan); err != nil {
+		return err
+	}
+	if o.outputDir == "" {
+		if _, err := e.Cache.Trim(o.maxCache); err != nil {
+			progress.Warn(err.Error()) // the bundles are there all the same
+		}
+	}
+	return out.report(plan)
+}
+
+// newExporter makes what plans and fetches; a plan needs no cache, so opening that is left to newOutput.
+func (o *exportOptions) newExporter(progress *exportProgress) (*exporter.Exporter, error) {
+	trust, err := readRoots(o.roots)
+	if err != nil {
+		return nil, err
+	}
+	client, err := upstream.New(upstream.Config{BaseURL: o.storeURL, UserAgent: "store-admin/" + ui.Version(), Logf: progress.log})
+	if err != nil {
+		return nil, ui.Usagef("%w", err)
+	}
+	return &exporter.Exporter{Client: client, Trust: trust, Jobs: o.jobs, Progress: progress}, nil
+}
+
+// openCache opens the cache; an export into a layout has its blobs in place, without a second copy.
+func (o *exportOptions) openCache() (*exporter.Cache, error) {
+	if o.outputDir != "" {
+		return exporter.OpenCache(filepath.Join(o.outputDir, "blobs"))
+	}
+	dir, err := cacheDir(o.cacheDir)
+	if err != nil {
+		return nil, err
+	}
+	return exporter.OpenCache(dir)
+}
+
+// exportProgress prints what is downloaded in the original's words, above the bar while there is one.
+type exportProgress struct {
+	bar   atomic.Pointer[ui.Progress]
+	w     io.Writer
+	quiet bool
+}
+
+func (p *exportProgress) start(what string, size int64) { p.bar.Store(ui.NewProgress(what, size)) }
+
+func (p *exportProgress) done() { p.bar.Swap(nil).Done() }
+
+func (p *exportProgress) Downloading(what string) {
+	if !p.quiet {
+		p.bar.Load().Printf(p.w, "Downloading %s\n", ui.Clean(what))
+	}
+}
+
+func (p *exportProgress) Add(n int64) { p.bar.Load().Add(n) }
+
+func (p *exportProgress) Warn(text string) {
+	p.bar.Load().Printf(os.Stderr, "Warning: %s\n", ui.Clean(text))
+}
+
+// log tells of requests that are tried again.
+func (p *exportProgress) log(format string, args ...any) {
+	p.bar.Load().Printf(os.Stderr, "store-admin: %s\n", ui.Clean(fmt.Sprintf(format, args...)))
+}
+
+// signingKey loads the key, or makes the default one on the first export and says how to have it trusted.
+func signingKey(name string) (crypto.Signer, *keyring, error) {
+	k, err := openKeyring()
+	if err != nil {
+		return nil, nil, err
+	}
+	names, err := k.names()
+	if err != nil {
+		return nil, nil, err
+	}
+	if slices.Contains(names, name) || name != defaultKey {
+		key, err := k.load(name)
+		return key, k, ui.Hint(err, "make one with 'store-admin key generate %s'", name)
+	}
+	key, err := k.generate(name)
+	if errors.Is(err, fs.ErrExist) { // another export was faster
+		key, err := k.load(name)
+		return key, k, err
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	fmt.Fprintf(os.Stderr, "Made a key to sign bundles with.\n%s", trustAdvice(name))
+	return key, k, nil
+}
+
+// now is the time that bundles are signed at. SOURCE_DATE_EPOCH fixes it, for reproducible bundles.
+func now() (t time.Time, fixed bool, err error) {
+	epoch := os.Getenv("SOURCE_DATE_EPOCH")
+	if epoch == "" {
+		return time.Now().UTC().Truncate(time.Second), false, nil
+	}
+	n, err := strconv.ParseInt(epoch, 10, 40)
+	if err != nil {
+		return t, false, ui.Usagef("SOURCE_DATE_EPOCH %q: want seconds since 1970", epoch)
+	}
+	return time.Unix(n, 0).UTC(), true, nil
+}

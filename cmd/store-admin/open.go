@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
+)
+
+// openVerified opens a bundle and checks its signature: against keys, or where there are none against our own keys and
+// at least against the key that the bundle brings along.
+func openVerified(ctx context.Context, file string, keys []bundle.PublicKey) (r *bundle.Reader, p *bundle.Predicate, k bundle.PublicKey, trusted bool, err error) {
+	if file == "-" {
+		r, err = bundle.NewReader("-", os.Stdin)
+	} else {
+		r, err = bundle.Open(file)
+	}
+	if err != nil {
+		return nil, nil, k, false, err
+	}
+	explicit := len(keys) > 0
+	if !explicit {
+		keys = ownKeys()
+	}
+	p, k, err = r.Verify(ctx, keys)
+	var unknown *bundle.UnknownSignerError
+	if trusted = err == nil; errors.As(err, &unknown) && !explicit {
+		p, k, err = r.VerifyUnsafe(ctx)
+	}
+	if err != nil {
+		r.Close()
+		return nil, nil, k, false, fmt.Errorf("%s: %w", file, err)
+	}
+	return r, p, k, trusted, nil
+}
+
+// ownKeys are the public halves of the keys on this host: those that can't be read are not.
+func ownKeys() []bundle.PublicKey {
+	k, err := openKeyring()
+	if err != nil {
+		return nil
+	}
+	names, err := k.names()
+	if err != nil {
+		return nil
+	}
+	var out []bundle.PublicKey
+	for _, n := range names {
+		if key, err := k.load(n); err == nil {
+			if public, err := bundle.NewPublicKey(key.Public()); err == nil {
+				out = append(out, public)
+			}
+		}
+	}
+	return out
+}
+
+// readKeys reads the files of --trusted-key.
+func readKeys(files []string) ([]bundle.PublicKey, error) {
+	var out []bundle.PublicKey
+	for _, f := range files {
+		text, err := readSmall(f, maxKeySize)
+		if err != nil {
+			return nil, err
+		}
+		k, err := bundle.ParsePublicKey(text)
+		if err != nil {
+			return nil, ui.Usagef("%s: %w", f, err)
+		}
+		out = append(out, k)
+	}
+	return out, nil
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"offlinestore/blob"
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/exporter"
+)
+
+// checkTarget makes the target folder, and names what is in the way of what will be written there: a file that exists, a
+// limit of the file system, too little space.
+func (out *output) checkTarget(p *exporter.Plan) error {
+	if dir := out.o.outputDir; dir != "" {
+		if err := blob.MakeDir(dir, 0o755); err != nil {
+			return fmt.Errorf("make the layout: %w", err)
+		}
+		return checkFileSize(dir, "a blob of the layout", p.LargestBlob())
+	}
+	archives := out.archives(p)
+	dir := filepath.Dir(archives[0].file)
+	for _, a := range archives {
+		if _, err := os.Lstat(a.file); err == nil {
+			return fmt.Errorf("%s exists already; an export never replaces a file", a.file)
+		}
+	}
+	if err := blob.MakeDir(dir, 0o755); err != nil {
+		return fmt.Errorf("make the export folder: %w", err)
+	}
+	var total int64
+	for _, a := range archives {
+		if err := checkFileSize(dir, filepath.Base(a.file), a.size); err != nil {
+			return err
+		}
+		total += a.size
+	}
+	if free, err := blob.Free(dir); err == nil && free < total && out.o.compression != string(bundle.Zstd) {
+		return &blob.NoSpaceError{Path: dir, Need: total, Have: free}
+	}
+	return nil
+}
+
+// checkFileSize names a file system's own limit before anything is written.
+func checkFileSize(dir, name string, size int64) error {
+	max, fs := blob.MaxFileSize(dir)
+	if size <= max {
+		return nil
+	}
+	return ui.Hint(fmt.Errorf("%s would be %s, and files on %s (%s) end at %s", name, ui.Bytes(size), dir, fs, ui.Bytes(max)),
+		"export fewer snaps or channels at once, or use a disk with another file system (exFAT, ext4)")
+}
+
+// errBusy is the other export into the same layout.
+var errBusy = errors.New("another export is writing there")
+
+// lockLayout keeps two exports from tidying away each other's blobs.
+func lockLayout(ctx context.Context, dir string) (unlock func() error, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Second, errBusy)
+	defer cancel()
+	return blob.Lock(ctx, filepath.Join(dir, "blobs", ".export.lock"))
+}

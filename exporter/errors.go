@@ -1,0 +1,70 @@
+package exporter
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrConflict says that the request contradicts itself.
+var ErrConflict = errors.New("conflicting request")
+
+// Gap is something that the plan can't provide. Fields that don't apply are zero.
+type Gap struct {
+	Snap         string `json:"snap"`
+	Architecture string `json:"architecture"`
+	Channel      string `json:"channel"`
+	Revision     int    `json:"revision"`
+	// NeededBy names the snaps that need it; it is empty if the operator asked for it.
+	NeededBy string `json:"needed-by"`
+	Reason   string `json:"reason"`
+}
+
+// String is the gap as a sentence.
+func (g Gap) String() string {
+	s := g.Snap
+	if g.Revision > 0 {
+		s += fmt.Sprintf(" revision %d", g.Revision)
+	}
+	if g.Channel != "" {
+		s += " " + g.Channel
+	}
+	if g.Architecture != "" {
+		s += " for " + g.Architecture
+	}
+	if g.NeededBy != "" {
+		s += " (needed by " + g.NeededBy + ")"
+	}
+	return s + ": " + g.Reason
+}
+
+// MissingError says for which snaps the store has nothing at all that was asked for, and which bases it lacks that a snap
+// needs.
+type MissingError struct{ Gaps []Gap }
+
+func (e *MissingError) Error() string {
+	var all []string
+	for _, g := range e.Gaps {
+		all = append(all, g.String())
+	}
+	return strings.Join(all, "; ")
+}
+
+// StoreError says that the store can't be reached, or answers what can't be.
+type StoreError struct{ Err error }
+
+func (e *StoreError) Error() string { return e.Err.Error() }
+
+func (e *StoreError) Unwrap() error { return e.Err }
+
+// storeError marks an error as the store's fault.
+func storeError(format string, args ...any) error {
+	return &StoreError{fmt.Errorf(format, args...)}
+}
+
+// digestError says that a blob is not what the store's own message says it is.
+type digestError struct{ got, want string }
+
+func (e *digestError) Error() string {
+	return fmt.Sprintf("its SHA3-384 is %s, the store announced %s", e.got, e.want)
+}

@@ -1,0 +1,212 @@
+package exporter
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"offlinestore/channel"
+	"offlinestore/snap"
+	"offlinestore/upstream"
+)
+
+// planner is one call of Plan.
+type planner struct {
+	e     *Exporter
+	ctx   context.Context
+	plan  *Plan
+	snaps map[string]*Snap
+	tried map[target]bool // what was asked for because another snap needs it
+}
+
+// target is a snap for one architecture.
+type target struct{ name, arch string }
+
+// want is a snap, and a channel or revision of it, for some architectures.
+type want struct {
+	name, channel string
+	revision      int
+	pushChannel   string
+	archs         []string
+	need          *need // nil for what the operator asked for
+	gaps          []Gap
+}
+
+// need is why a snap that wasn't asked for is wanted.
+type need struct {
+	by    []string
+	archs []string
+	// essential is what nothing runs without: snapd, or a base.
+	essential bool
+}
+
+func (w *want) neededBy() []string {
+	if w.need == nil {
+		return nil
+	}
+	return w.need.by
+}
+
+// gap is w as something that can't be had.
+func (w *want) gap(arch, reason string) Gap {
+	return Gap{Snap: w.name, Architecture: arch, Channel: w.channel, Revision: w.revision, NeededBy: strings.Join(w.neededBy(), ", "), Reason: reason}
+}
+
+func (r *Request) wants() []*want {
+	var out []*want
+	for _, n := range r.Names {
+		for _, c := range r.Channels {
+			out = append(out, &want{name: n, channel: c, archs: r.Architectures})
+		}
+	}
+	for _, pk := range r.Packages {
+		if pk.Revision > 0 {
+			out = append(out, &want{name: pk.Name, revision: pk.Revision, pushChannel: pk.PushChannel, archs: r.Architectures})
+			continue
+		}
+		for _, c := range r.Channels {
+			out = append(out, &want{name: pk.Name, channel: c, pushChannel: pk.PushChannel, archs: r.Architectures})
+		}
+	}
+	return out
+}
+
+// add resolves wants for each of their architectures. It names everything essential that is missing, not just the first.
+func (p *planner) add(wants []*want) error {
+	var missing []Gap
+	for _, w := range wants {
+		absent, err := p.info(w)
+		if err != nil {
+			return err
+		}
+		missing = append(missing, absent...)
+	}
+	wants = slices.DeleteFunc(wants, func(w *want) bool { return p.snaps[w.name] == nil })
+	for _, arch := range p.plan.Request.Architectures {
+		if err := p.resolve(arch, wants); err != nil {
+			return err
+		}
+	}
+	missing = append(missing, p.judge(wants)...)
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(missing, func(a, b Gap) int { return strings.Compare(a.String(), b.String()) })
+	return &MissingError{slices.Compact(missing)} // one snap may have been wanted from several channels
+}
+
+// info asks for a snap by name, once. It returns what is essential and not there.
+func (p *planner) info(w *want) (absent []Gap, err error) {
+	if p.snaps[w.name] != nil {
+		return nil, nil
+	}
+	info, err := p.e.Client.Info(p.ctx, w.name)
+	if errors.Is(err, upstream.ErrNotFound) {
+		gap := Gap{Snap: w.name, NeededBy: strings.Join(w.neededBy(), ", "), Reason: "the store has no such snap"}
+		if w.need == nil || w.need.essential {
+			return []Gap{gap}, nil
+		}
+		p.plan.Gaps = append(p.plan.Gaps, gap)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &StoreError{err}
+	}
+	s := &Snap{NeededBy: w.neededBy(), Listing: snap.Listing{Name: info.Name, SnapID: info.SnapID, Snap: info.Snap.Details}}
+	if info.DefaultTrack != nil && *info.DefaultTrack != channel.DefaultTrack {
+		s.Listing.DefaultTrack = *info.DefaultTrack
+	}
+	s.iconURL = takeIcon(&s.Listing.Snap, p.plan.Request.NoIcons)
+	if err := s.Listing.Validate(); err != nil {
+		return nil, storeError("the store's answer about %s: %w", w.name, err)
+	}
+	p.snaps[w.name] = s
+	return nil, nil
+}
+
+// takeIcon leaves of the pictures only the icon, since the others can't be reached inside the gap, and returns its URL.
+func takeIcon(d *snap.Details, none bool) (url string) {
+	media := d.Media
+	d.Media = []snap.Media{}
+	for _, m := range media {
+		if m.Type == "icon" && m.URL != "" && url == "" && !none {
+			url, m.URL = m.URL, ""
+			d.Media = append(d.Media, m)
+		}
+	}
+	return url
+}
+
+// resolve asks the store what a device of that architecture would get for each want.
+func (p *planner) resolve(arch string, wants []*want) error {
+	wants = slices.DeleteFunc(slices.Clone(wants), func(w *want) bool { return !slices.Contains(w.archs, arch) })
+	if len(wants) == 0 {
+		return nil
+	}
+	actions := make([]snap.Action, len(wants))
+	for i, w := range wants {
+		actions[i] = snap.Action{Name: w.name, Channel: w.channel, Revision: w.revision}
+	}
+	results, err := p.e.Client.Resolve(p.ctx, arch, actions)
+	if err != nil {
+		return &StoreError{err}
+	}
+	for i, r := range results {
+		if err := p.accept(arch, wants[i], &r); err != nil {
+			return storeError("the store's answer about %s: %w", wants[i].name, err)
+		}
+	}
+	return nil
+}
+
+// accept puts one answer of the store into the plan, or notes what it has not.
+func (p *planner) accept(arch string, w *want, r *snap.Result) error {
+	s := p.snaps[w.name]
+	if r.Error == nil && r.Snap != nil {
+		return s.take(arch, w, r)
+	}
+	if r.Error != nil && r.Error.Code != snap.CodeRevisionNotFound {
+		// Why ever that is, it doesn't say that the channel is closed.
+		w.gaps = append(w.gaps, w.gap(arch, "the store refuses it: "+r.Error.Message+" ("+r.Error.Code+")"))
+		return nil
+	}
+	w.gaps = append(w.gaps, w.gap(arch, "the store has no release"))
+	if w.revision > 0 {
+		return nil
+	}
+	return s.closed(arch, w.channel)
+}
+
+// judge turns gaps into warnings, and returns those that are errors: a snap that has nothing at all, and one that is
+// essential for an architecture.
+func (p *planner) judge(wants []*want) (missing []Gap) {
+	for _, w := range wants {
+		s := p.snaps[w.name]
+		switch {
+		case s == nil: // an earlier want for the same snap has found that out
+		case len(s.Revisions) == 0 && w.need == nil:
+			gap := Gap{Snap: w.name, Architecture: strings.Join(w.archs, ", "), Reason: "the store has no release of what was asked for"}
+			missing = append(missing, gap)
+		case w.need != nil && w.need.essential:
+			missing = append(missing, w.gaps...)
+		default:
+			p.warn(s, w)
+		}
+	}
+	return missing
+}
+
+// warn notes the gaps of w.
+func (p *planner) warn(s *Snap, w *want) {
+	for _, g := range w.gaps {
+		// A revision is mostly for one architecture: it isn't missing for another that has one of its own.
+		if w.revision > 0 && s.has(g.Architecture) {
+			continue
+		}
+		p.plan.Gaps = append(p.plan.Gaps, g)
+	}
+	if len(s.Revisions) == 0 {
+		delete(p.snaps, w.name)
+	}
+}
