@@ -7,7 +7,6 @@ import (
 	"io"
 	"runtime"
 	"sync"
-	"time"
 
 	"github.com/cloudflare/circl/simd/keccakf1600"
 )
@@ -20,9 +19,6 @@ const (
 	laneBuffer = 630 * sha3Rate
 	// queuePerWorker bounds the jobs that wait, each of which holds a file open.
 	queuePerWorker = 32
-	// lingerSize is from where on a job is worth waiting for others to share the SIMD unit with, and linger is how long.
-	lingerSize = 4 << 20
-	linger     = time.Millisecond
 )
 
 // Sum is what a [Job] is hashed to. SHA256 is zero where it was not asked for.
@@ -44,9 +40,9 @@ type Job struct {
 	Done func(Sum, error)
 }
 
-// Hasher computes SHA3-384 for many files: each worker hashes up to four at once in the lanes of the processor's SIMD unit,
-// which takes about as long as hashing two of them one after the other. A lane whose blob ends takes the next one. Where there
-// is no such unit, and for a blob that is alone, a worker uses crypto/sha3.
+// Hasher computes SHA3-384 for many files: a worker hashes up to four at once in the lanes of the processor's SIMD unit, which
+// takes about as long as hashing two of them one after the other. A lane whose blob ends takes the next one. A blob that is
+// alone is hashed with crypto/sha3, which is faster than one lane of four, and moves into a lane when company comes.
 type Hasher struct {
 	simd    bool
 	workers sync.WaitGroup
@@ -55,7 +51,8 @@ type Hasher struct {
 	changed sync.Cond // a job waits, or there is room for one, or closed
 	queue   []*job
 	limit   int
-	idle    int // workers without a job
+	width   int // how many jobs a worker can have: its lanes, or one
+	spare   int // lanes of busy workers that have no job
 	closed  bool
 }
 
@@ -74,7 +71,10 @@ func newHasher(workers int, simd bool) *Hasher {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	h := &Hasher{simd: simd, limit: workers * queuePerWorker}
+	h := &Hasher{simd: simd, limit: workers * queuePerWorker, width: 1}
+	if simd {
+		h.width = lanes
+	}
 	h.changed.L = &h.mu
 	for range workers {
 		h.workers.Go(h.work)
@@ -142,55 +142,42 @@ func (h *Hasher) Hash(ctx context.Context, r io.Reader, size int64, sha256 bool)
 // work is a worker: it waits for jobs, then does them until there are none.
 func (h *Hasher) work() {
 	w := &worker{h: h}
+	h.mu.Lock()
+	h.spare += h.width // as if it had just ended its last job
+	h.mu.Unlock()
 	for {
 		jobs := h.wait()
 		if jobs == nil {
 			return
 		}
-		if len(jobs) == 1 {
-			w.hashAlone(jobs[0])
-		} else {
-			w.hashInLanes(jobs)
-		}
+		w.hash(jobs)
 	}
 }
 
-// wait returns the jobs that a worker without one should begin with, or nil after Close.
+// wait returns the jobs that a worker without one should begin with, or nil after Close. A job for which a busy worker has
+// a lane to spare is left to that one: it costs next to nothing there.
 func (h *Hasher) wait() []*job {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.idle++
-	defer func() { h.idle-- }()
-	for {
-		for len(h.queue) == 0 && !h.closed {
-			h.changed.Wait()
-		}
-		if len(h.queue) == 0 {
+	h.spare -= h.width
+	for len(h.queue) <= h.spare {
+		if h.closed && len(h.queue) == 0 {
 			return nil
 		}
-		if h.simd && !h.closed && len(h.queue) < lanes && h.queue[0].Size >= lingerSize {
-			h.mu.Unlock()
-			time.Sleep(linger) // jobs that come together are better done together
-			h.mu.Lock()
-		}
-		// Each of the other idle workers can have one: alone, a blob is done sooner.
-		if n := min(len(h.queue), max(1, min(lanes, len(h.queue)-(h.idle-1)))); n > 0 {
-			return h.take(n)
-		}
+		h.changed.Wait()
 	}
+	n := min(h.width, len(h.queue)-h.spare)
+	h.spare += h.width
+	return h.take(n)
 }
 
-// take removes the first jobs from the queue. h.mu is held.
+// take removes the first jobs from the queue for lanes that were spare. h.mu is held.
 func (h *Hasher) take(n int) []*job {
-	if !h.simd {
-		n = min(n, 1)
-	}
 	jobs := append([]*job(nil), h.queue[:n]...)
 	clear(h.queue[:n])
 	h.queue = h.queue[n:]
-	if len(jobs) > 0 {
-		h.changed.Broadcast()
-	}
+	h.spare -= n
+	h.changed.Broadcast()
 	return jobs
 }
 
@@ -202,4 +189,18 @@ func (h *Hasher) next() *job {
 		return nil
 	}
 	return h.take(1)[0]
+}
+
+// waiting says whether a worker that hashes one blob alone should look for another one.
+func (h *Hasher) waiting() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.queue) > 0
+}
+
+// ended says that a job ended and left its lane spare.
+func (h *Hasher) ended() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.spare++
 }

@@ -1,7 +1,9 @@
 package blob
 
 import (
+	"crypto/sha3"
 	"encoding/binary"
+	"errors"
 	"io"
 
 	"github.com/cloudflare/circl/simd/keccakf1600"
@@ -59,6 +61,41 @@ func (s *sponges) digest(lane int) (sum [sha3Size]byte) {
 		binary.LittleEndian.PutUint64(sum[8*i:], s.state[4*i+lane])
 	}
 	return sum
+}
+
+// The state of crypto/sha3 as its MarshalBinary has it: four bytes that name the kind, the rate, 25 words of the sponge
+// (little-endian), how much of the current block is taken, and the direction. Tests hold this against the library.
+const (
+	marshalledState = 5
+	marshalledTaken = marshalledState + 200
+	marshalledSize  = marshalledTaken + 2
+)
+
+var errState = errors.New("crypto/sha3 keeps its state in another form than expected")
+
+// export gives one sponge, between two blocks, to crypto/sha3.
+func (s *sponges) export(lane int) (*sha3.SHA3, error) {
+	h := sha3.New384()
+	b, err := h.MarshalBinary()
+	if err != nil || len(b) != marshalledSize {
+		return nil, errors.Join(errState, err)
+	}
+	for i := range 25 {
+		binary.LittleEndian.PutUint64(b[marshalledState+8*i:], s.state[lanes*i+lane])
+	}
+	return h, h.UnmarshalBinary(b)
+}
+
+// restore takes a sponge back from crypto/sha3, between two blocks.
+func (s *sponges) restore(lane int, h *sha3.SHA3) error {
+	b, err := h.MarshalBinary()
+	if err != nil || len(b) != marshalledSize || b[marshalledTaken] != 0 {
+		return errors.Join(errState, err)
+	}
+	for i := range 25 {
+		s.state[lanes*i+lane] = binary.LittleEndian.Uint64(b[marshalledState+8*i:])
+	}
+	return nil
 }
 
 // pad appends the padding to the last, incomplete block in buf.

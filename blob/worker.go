@@ -1,9 +1,6 @@
 package blob
 
-import (
-	"crypto/sha3"
-	"fmt"
-)
+import "fmt"
 
 // worker is what one goroutine of a Hasher needs, allocated with its first job.
 type worker struct {
@@ -27,46 +24,92 @@ func (l *lane) buffer() []byte {
 	return l.buf
 }
 
-// hashAlone hashes one blob with the standard library, which is faster than a lane.
-func (w *worker) hashAlone(j *job) {
-	h := sha3.New384()
-	buf := w.lane[0].buffer()
-	for {
-		data, last, err := j.read(buf)
-		if err != nil {
-			j.fail(err)
-			return
-		}
-		h.Write(data)
-		if last {
-			j.finish([sha3Size]byte(h.Sum(nil)))
-			return
-		}
-	}
-}
-
-// hashInLanes begins with these jobs, at most one a lane, and goes on until all lanes are empty and no job waits.
-func (w *worker) hashInLanes(jobs []*job) {
+// hash begins with these jobs, at most one a lane, and goes on until it has none and none waits.
+func (w *worker) hash(jobs []*job) {
 	if w.sponges == nil {
 		w.sponges = newSponges()
 	}
 	for i, j := range jobs {
 		w.start(i, j)
 	}
-	for {
-		n, busy := laneBuffer, false
+	for w.refillAll() {
+		if i, ok := w.alone(); ok {
+			w.hashAlone(i)
+			continue
+		}
+		n := laneBuffer
 		for i := range w.lane {
-			w.refill(i)
 			if l := &w.lane[i]; l.job != nil {
-				busy = true
 				n = min(n, len(l.data))
 			}
 		}
-		if !busy {
-			return
-		}
 		w.absorb(n)
 	}
+}
+
+// refillAll leaves each lane with something to absorb as long as there are jobs. It reports whether there is any.
+func (w *worker) refillAll() (busy bool) {
+	for i := range w.h.width {
+		w.refill(i)
+		busy = busy || w.lane[i].job != nil
+	}
+	return busy
+}
+
+// alone says which lane is the only one with a job, if it is and crypto/sha3 can go on with it.
+func (w *worker) alone() (lane int, ok bool) {
+	lane = -1
+	for i := range w.lane {
+		if w.lane[i].job == nil {
+			continue
+		}
+		if lane >= 0 {
+			return 0, false
+		}
+		lane = i
+	}
+	// What is padded already ends in its lane, unless there are no lanes.
+	return lane, lane >= 0 && !w.lane[lane].last
+}
+
+// hashAlone goes on with the blob of a lane in crypto/sha3 until it ends, or until company comes; then the lane has it back.
+func (w *worker) hashAlone(i int) {
+	l := &w.lane[i]
+	h, err := w.sponges.export(i)
+	if err != nil {
+		w.end(i, nil, err)
+		return
+	}
+	h.Write(l.data)
+	l.data = nil
+	for !w.h.simd || !w.h.waiting() {
+		data, last, err := l.job.read(l.buffer())
+		if err != nil {
+			w.end(i, nil, err)
+			return
+		}
+		h.Write(data)
+		if last {
+			sum := [sha3Size]byte(h.Sum(nil))
+			w.end(i, &sum, nil)
+			return
+		}
+	}
+	if err := w.sponges.restore(i, h); err != nil {
+		w.end(i, nil, err)
+	}
+}
+
+// end takes the job out of its lane and reports its digest, or why there is none.
+func (w *worker) end(i int, sum *[sha3Size]byte, err error) {
+	j := w.lane[i].job
+	w.lane[i].job = nil
+	w.h.ended()
+	if err != nil {
+		j.fail(err)
+		return
+	}
+	j.finish(*sum)
 }
 
 func (w *worker) start(i int, j *job) {
@@ -90,14 +133,13 @@ func (w *worker) refill(i int) {
 			return
 		}
 		if l.last {
-			l.job.finish(w.sponges.digest(i))
-			l.job = nil
+			sum := w.sponges.digest(i)
+			w.end(i, &sum, nil)
 			continue
 		}
 		data, last, err := l.job.read(l.buffer())
 		if err != nil {
-			l.job.fail(err)
-			l.job = nil
+			w.end(i, nil, err)
 			continue
 		}
 		if last {
