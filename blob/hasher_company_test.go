@@ -10,15 +10,15 @@ import (
 	"offlinestore/blob"
 )
 
-// gated is a reader that waits at its middle until it is let on.
-type gated struct {
+// halfway is a reader that waits at its middle until it is let on.
+type halfway struct {
 	r       io.Reader
 	left    int
 	reached chan struct{}
 	open    chan struct{}
 }
 
-func (g *gated) Read(p []byte) (int, error) {
+func (g *halfway) Read(p []byte) (int, error) {
 	if g.left == 0 {
 		close(g.reached)
 		<-g.open
@@ -43,7 +43,7 @@ func TestCompanyComesAndGoes(t *testing.T) {
 	}
 	h := blob.NewHasher(1)
 	defer h.Close()
-	big := &gated{r: bytes.NewReader(content), left: 1<<20 + 3, reached: make(chan struct{}), open: make(chan struct{})}
+	big := &halfway{r: bytes.NewReader(content), left: 1<<20 + 3, reached: make(chan struct{}), open: make(chan struct{})}
 	type result struct {
 		sum blob.Sum
 		err error
