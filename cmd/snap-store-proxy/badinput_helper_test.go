@@ -63,8 +63,11 @@ func base(t *testing.T) *bundletest.Bundle {
 }
 
 // update is a good bundle, whose payload is four blobs.
-func update(t *testing.T) *bundletest.Bundle {
-	return bundletest.New(t, 20).Add("first", 2, 6000).Add("third", 1, 5000).Add("fourth", 1, 4000).Add("fifth", 1, 3000)
+func update(t *testing.T) *bundletest.Bundle { return updateNumber(t, 0, 3000) }
+
+// updateNumber is the nth update of the same snaps, of which a store takes each.
+func updateNumber(t *testing.T, n int, size int64) *bundletest.Bundle {
+	return bundletest.New(t, 20+n).Add("first", 2+n, size).Add("third", 1+n, size+1000).Add("fourth", 1+n, size+2000).Add("fifth", 1+n, size+3000)
 }
 
 // tempDir is a folder that the user may pass whose rights the program takes when it is started by root; t.TempDir's is closed.
@@ -148,19 +151,25 @@ func (s *site) serves(want *store.Catalog) {
 }
 
 // servesUpdate fails the test unless the update is served as a whole.
-func (s *site) servesUpdate() {
+func (s *site) servesUpdate() { s.servesUpdateNumber(0) }
+
+func (s *site) servesUpdateNumber(n int) {
 	s.t.Helper()
-	c := s.served()
+	want := map[string]int{"first": 2 + n, "second": 1, "third": 1 + n, "fourth": 1 + n, "fifth": 1 + n}
+	if diff := cmp.Diff(want, stable(s.served())); diff != "" {
+		s.t.Errorf("latest/stable after update %d (-want +got):\n%s", n, diff)
+	}
+}
+
+// stable is the channel map of all snaps.
+func stable(c *store.Catalog) map[string]int {
 	got := map[string]int{}
 	for _, sn := range c.Snaps {
 		for _, row := range sn.ChannelMap {
 			got[sn.Name] = row.Revision
 		}
 	}
-	want := map[string]int{"first": 2, "second": 1, "third": 1, "fourth": 1, "fifth": 1}
-	if diff := cmp.Diff(want, got); diff != "" {
-		s.t.Errorf("latest/stable after the update (-want +got):\n%s", diff)
-	}
+	return got
 }
 
 // isClean fails the test if anything but whole blobs is in the blob folder.

@@ -14,6 +14,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,12 +56,25 @@ type Bundle struct {
 	contents map[digest.Digest]func() io.Reader
 }
 
+// stack is what all tests share, since its keys take a while to sign.
+var stack = sync.OnceValues(assertiontest.New)
+
+func newStack(tb testing.TB) *assertiontest.Stack {
+	tb.Helper()
+	s, err := stack()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	own := *s // which a test may change
+	return &own
+}
+
 // New is an empty bundle, signed with the key "exporter" at assertiontest.Time and days later.
 func New(tb testing.TB, days int) *Bundle {
 	tb.Helper()
 	return &Bundle{
 		Predicate: bundle.Predicate{Created: assertiontest.Time().Add(time.Duration(days) * 24 * time.Hour), Exporter: "test@bundletest", Program: "bundletest"},
-		Key:       Key("exporter"), Stack: assertiontest.NewStack(tb), tb: tb, contents: make(map[digest.Digest]func() io.Reader),
+		Key:       Key("exporter"), Stack: newStack(tb), tb: tb, contents: make(map[digest.Digest]func() io.Reader),
 	}
 }
 
@@ -139,7 +153,7 @@ func (b *Bundle) Stream(as ...*assertion.Assertion) []byte {
 	b.tb.Helper()
 	var out bytes.Buffer
 	keys := b.Stack.Base()
-	if b.Stack.RootAccountKey.SignKeyID() != assertiontest.NewStack(b.tb).RootAccountKey.SignKeyID() {
+	if b.Stack.RootAccountKey.SignKeyID() != newStack(b.tb).RootAccountKey.SignKeyID() {
 		keys = append(keys, b.Stack.RootAccountKey) // of a root that nobody trusts
 	}
 	if err := assertion.EncodeAll(&out, append(keys, as...)); err != nil {
