@@ -68,7 +68,7 @@ func TestDaemonInstalls(t *testing.T) {
 	d.MustSnap("revert", "greeter")
 	wantInstalled(t, d, "greeter", "1.1", "1")
 	// What a channel held before can still be had by its number.
-	d.MustSnap("remove", "greeter")
+	d.MustSnap("remove", "--purge", "greeter") // or it would keep the users' data, root's too
 	d.MustSnap("install", "--revision=1", "greeter")
 	wantInstalled(t, d, "greeter", "1.1", "1")
 }

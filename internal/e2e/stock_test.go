@@ -91,6 +91,13 @@ func TestStockSnapd(t *testing.T) {
 		}
 	})
 	t.Run("validate", func(t *testing.T) { stockValidates(t, d) })
+	t.Run("install", func(t *testing.T) {
+		// Everything about core is genuine here but its bytes, which are zeros.
+		_, stderr, err := d.Snap("install", "--edge", "core")
+		if want := "sha3-384 mismatch"; err == nil || !strings.Contains(stderr, want) {
+			t.Errorf("install of a blob that isn't what was signed: %v, %s, want %q", err, stderr, want)
+		}
+	})
 }
 
 func stockFinds(t *testing.T, d *snapdaemon.Daemon) {
