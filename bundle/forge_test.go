@@ -7,11 +7,9 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
 	"slices"
 	"strings"
 	"testing"
@@ -260,48 +258,6 @@ func (f *forge) sign(index, keyID string, key ed25519.PrivateKey) []byte {
 		raw = f.editRawEnvelope(raw)
 	}
 	return raw
-}
-
-// tarOf packs files with archive/tar.
-func tarOf(files []*forgeFile) []byte {
-	var b bytes.Buffer
-	for _, f := range files {
-		if f.raw != nil {
-			b.Write(f.raw)
-			continue
-		}
-		w := tar.NewWriter(&b)
-		h := &tar.Header{Name: f.name, Size: int64(len(f.data)), Mode: 0o644, Typeflag: tar.TypeReg, Format: tar.FormatUSTAR}
-		if f.edit != nil {
-			f.edit(h)
-		}
-		if err := w.WriteHeader(h); err != nil {
-			panic(err)
-		}
-		b.Write(f.data)
-		b.Write(make([]byte, -len(f.data)&511))
-	}
-	b.Write(make([]byte, 1024))
-	return b.Bytes()
-}
-
-// gzipOf frames b in stored blocks.
-func gzipOf(b []byte) []byte {
-	out := []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}
-	crc, size := crc32.ChecksumIEEE(b), uint32(len(b))
-	for first := true; first || len(b) > 0; first = false {
-		n := min(len(b), 65535)
-		var final byte
-		if n == len(b) {
-			final = 1
-		}
-		out = append(out, final)
-		out = binary.LittleEndian.AppendUint16(out, uint16(n))
-		out = binary.LittleEndian.AppendUint16(out, ^uint16(n))
-		out = append(out, b[:n]...)
-		b = b[n:]
-	}
-	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(out, crc), size)
 }
 
 // TestForge shows that the forge and package bundle agree to the byte.

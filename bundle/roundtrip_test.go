@@ -3,13 +3,6 @@ package bundle_test
 import (
 	"archive/tar"
 	"bytes"
-	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	crand "crypto/rand"
-	"crypto/rsa"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -23,7 +16,6 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
-	"offlinestore/internal/assertiontest"
 )
 
 var framings = []bundle.Compression{bundle.Gzip, bundle.Zstd, bundle.None}
@@ -239,156 +231,6 @@ func TestZstdFrame(t *testing.T) {
 		if _, err := receiveBytes(t, packed); err != nil {
 			t.Errorf("size %d: %v", size, err)
 		}
-	}
-}
-
-func TestKinds(t *testing.T) {
-	t.Parallel()
-	ec, err := ecdsa.GenerateKey(elliptic.P256(), crand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rsaKey, err := assertiontest.PrivateKey("other")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for want, key := range map[string]crypto.Signer{"Ed25519": testKey(), "ECDSA P-256": ec, "RSA-4096": rsaKey} {
-		c := sample(t)
-		s, err := c.draft(t).Seal(t.Context(), c.predicate, key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		public, err := bundle.NewPublicKey(key.Public())
-		if err != nil {
-			t.Fatal(err)
-		}
-		parsed, err := bundle.ParsePublicKey(public.PEM())
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := bundle.NewReader("test", bytes.NewReader(c.pack(t, s, bundle.None)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := receive(t.Context(), r, []bundle.PublicKey{parsed})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got.key.Algorithm() != want || got.key.ID() != public.ID() || r.SignerKeyID() != public.ID() {
-			t.Errorf("signed by %s %s, want %s %s", got.key.Algorithm(), got.key.ID(), want, public.ID())
-		}
-		if _, _, err := r.VerifyUnsafe(t.Context()); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func TestWeakKeys(t *testing.T) {
-	t.Parallel()
-	p384, err := ecdsa.GenerateKey(elliptic.P384(), crand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rsa2048, err := rsa.GenerateKey(crand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range []crypto.Signer{p384, rsa2048} {
-		c := sample(t)
-		if _, err := c.draft(t).Seal(t.Context(), c.predicate, key); err == nil {
-			t.Errorf("sealed with %T", key)
-		}
-	}
-}
-
-// TestSealTime shows that what is signed has a time, to the second and in UTC.
-func TestSealTime(t *testing.T) {
-	t.Parallel()
-	c := sample(t)
-	c.predicate.Created = time.Date(2026, 11, 20, 11, 15, 0, 999, time.FixedZone("CET", 3600))
-	got, err := receiveBytes(t, c.pack(t, c.seal(t), bundle.None))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := sample(t).predicate.Created; got.predicate.Created != want {
-		t.Errorf("signed at %s, want %s", got.predicate.Created, want)
-	}
-	if _, err := c.draft(t).Seal(t.Context(), bundle.Predicate{}, testKey()); err == nil {
-		t.Error("sealed without a time")
-	}
-}
-
-// TestWriteTarErrors gives a writer blobs that are not what their digests say.
-func TestWriteTarErrors(t *testing.T) {
-	t.Parallel()
-	tests := map[string]func(digest.Digest, []byte) ([]byte, error){
-		"short":   func(_ digest.Digest, b []byte) ([]byte, error) { return b[:len(b)-1], nil },
-		"long":    func(_ digest.Digest, b []byte) ([]byte, error) { return append(slices.Clone(b), 0), nil },
-		"altered": func(_ digest.Digest, b []byte) ([]byte, error) { b = slices.Clone(b); b[0] ^= 1; return b, nil },
-		"missing": func(digest.Digest, []byte) ([]byte, error) { return nil, os.ErrNotExist },
-	}
-	for name, damage := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := sample(t)
-			open := func(d digest.Digest) (io.ReadCloser, error) {
-				b, err := damage(d, c.blobs[d])
-				return io.NopCloser(bytes.NewReader(b)), err
-			}
-			err := c.seal(t).WriteTar(t.Context(), io.Discard, bundle.Gzip, open, nil)
-			var corrupt *blob.CorruptError
-			if !errors.As(err, &corrupt) && !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("got %v", err)
-			}
-		})
-	}
-}
-
-type fullDisk struct{ left int }
-
-var errFull = errors.New("no space left")
-
-func (d *fullDisk) Write(p []byte) (int, error) {
-	if d.left -= len(p); d.left < 0 {
-		return 0, errFull
-	}
-	return len(p), nil
-}
-
-func TestWriteTarToFullDisk(t *testing.T) {
-	t.Parallel()
-	c := sample(t)
-	s := c.seal(t)
-	for _, f := range framings {
-		for left := 0; left < len(c.pack(t, s, f)); left += 7919 {
-			if err := s.WriteTar(t.Context(), &fullDisk{left}, f, c.open, nil); !errors.Is(err, errFull) {
-				t.Fatalf("%s: full after %d bytes: got %v", f, left, err)
-			}
-		}
-	}
-}
-
-func TestWriteTarProgressAndCancel(t *testing.T) {
-	t.Parallel()
-	c := sample(t)
-	s := c.seal(t)
-	var sum, want int64
-	if err := s.WriteTar(t.Context(), io.Discard, bundle.None, c.open, func(n int64) { sum += n }); err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range s.Payload() {
-		want += d.Size
-	}
-	if sum != want {
-		t.Errorf("progress of %d bytes, want %d", sum, want)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := s.WriteTar(ctx, io.Discard, bundle.None, c.open, nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("called off: got %v", err)
-	}
-	if err := s.WriteTar(t.Context(), io.Discard, "lzma", c.open, nil); err == nil {
-		t.Error("wrote with a compression that there is not")
 	}
 }
 
