@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -198,4 +200,23 @@ func steersTerminal(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool {
 		return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 	})
+}
+
+// killPostmaster kills the private PostgreSQL when it runs.
+func (s *site) killPostmaster() {
+	s.t.Helper()
+	for range 500 {
+		text, err := os.ReadFile(filepath.Join(s.dir, "postgresql", "data", "postmaster.pid"))
+		line, _, _ := strings.Cut(string(text), "\n")
+		pid, perr := strconv.Atoi(line)
+		if err == nil && perr == nil && strings.Contains(string(text), "ready") {
+			time.Sleep(300 * time.Millisecond) // the program connects, and plans
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				s.t.Errorf("kill PostgreSQL: %v", err)
+			}
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	s.t.Error("PostgreSQL does not get ready")
 }
