@@ -3,9 +3,12 @@
 package e2e_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -142,20 +145,22 @@ func TestUntrustedSigner(t *testing.T) {
 	files := o.export("hello", "--no-deps")
 	other := newOutside(t, up.url, up.Stack.RootStream())
 	in := newInside(t, other)
-	args := append([]string{"--data-dir", in.data, "push-snap"}, files...)
-	_, stderr, err := tryRun(t, nil, program(t, "snap-store-proxy"), args...)
-	if err == nil || !strings.Contains(stderr, "trust add") {
-		t.Errorf("push of a bundle by an unknown signer: %v, %s, want a refusal that says how to trust it", err, stderr)
+	refused := func(want string) {
+		t.Helper()
+		_, stderr, err := tryRun(t, nil, program(t, "snap-store-proxy"), append([]string{"--data-dir", in.data, "push-snap"}, files...)...)
+		const untrusted = 5 // as the help has it
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != untrusted || !strings.Contains(stderr, want) {
+			t.Errorf("push: %v, %s, want exit code %d and %q", err, stderr, untrusted, want)
+		}
 	}
+	refused("snap-store-proxy trust add")
 	in.proxy("trust", "add", o.key)
-	// The signer is known now, the root of what it brings is not.
-	if err := os.RemoveAll(in.data + "/trust/roots"); err != nil {
+	// The signer is known now; the root of what it brings isn't any more.
+	if err := os.RemoveAll(filepath.Join(in.data, "trust", "roots")); err != nil {
 		t.Fatal(err)
 	}
-	_, stderr, err = tryRun(t, nil, program(t, "snap-store-proxy"), args...)
-	if err == nil || !strings.Contains(stderr, "root") {
-		t.Errorf("push of assertions by an unknown root: %v, %s", err, stderr)
-	}
+	refused("snap-store-proxy trust root add")
 	in.serve()
 	if got := snapddriver.Run(t, "info", "--store", in.url, "hello"); got.Code != snapddriver.ExitAnswer || got.Error.Kind != "snap-not-found" {
 		t.Errorf("after refused pushes, info exits with %d, %+v", got.Code, got.Error)
