@@ -13,16 +13,22 @@ import (
 	"offlinestore/blob"
 )
 
-// WriteLayout makes dir the bundle's layout. The payload must be in blobs already, which is the layout's own folder of
-// blobs. index.json is replaced last, so that the layout holds the bundle that it held before or this one; then the blobs
-// that this one does not name are removed.
-func (s *Sealed) WriteLayout(ctx context.Context, dir string, blobs *blob.Dir) error {
+// WriteLayout makes dir the bundle's layout. Each blob of the payload must be in blobs, which is the layout's own folder of
+// blobs, or in incoming, a directory on the same file system from which it is moved; incoming may be nil. All is verified
+// before the layout is touched. index.json is replaced last, so that the layout holds the bundle that it held before or this
+// one; then the blobs that this one does not name are removed.
+func (s *Sealed) WriteLayout(ctx context.Context, dir string, blobs, incoming *blob.Dir) error {
 	keep := make(map[digest.Digest]bool)
+	var move []digest.Digest
 	for _, d := range s.tree.payload {
-		if n, err := blobs.Stat(d.Digest); err != nil || n != d.Size {
+		from := blobs
+		if incoming != nil && incoming.Has(d.Digest) {
+			from, move = incoming, append(move, d.Digest)
+		}
+		if n, err := from.Stat(d.Digest); err != nil || n != d.Size {
 			return fmt.Errorf("write layout %s: %s is not in it", dir, d.Annotations[ocispec.AnnotationTitle])
 		}
-		if err := blobs.Verify(ctx, d.Digest); err != nil {
+		if err := from.Verify(ctx, d.Digest); err != nil {
 			return fmt.Errorf("write layout %s: %w", dir, err)
 		}
 		keep[d.Digest] = true
@@ -34,7 +40,7 @@ func (s *Sealed) WriteLayout(ctx context.Context, dir string, blobs *blob.Dir) e
 			return errors.Join(fmt.Errorf("write layout %s: %w", dir, err), batch.Discard())
 		}
 	}
-	if err := batch.Sync(); err != nil {
+	if err := errors.Join(batch.Sync(), blobs.Take(incoming, move...)); err != nil {
 		return fmt.Errorf("write layout %s: %w", dir, err)
 	}
 	for _, f := range []struct {
