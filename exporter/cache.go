@@ -19,10 +19,13 @@ import (
 )
 
 // Cache keeps what was downloaded. Blobs are addressed by SHA-256, as bundles need them; notes say which blob has the
-// SHA3-384 by which the store knows it. The folder of blobs may be that of an OCI layout: its notes are hidden from it.
+// SHA3-384 by which the store knows it.
 type Cache struct {
 	Blobs *blob.Dir
-	notes string
+	// Layout has the blobs of the layout that is exported to; nil for archives. Downloads go to Blobs all the same, since the
+	// layout must hold nothing but its bundle until the next one is whole.
+	Layout *blob.Dir
+	notes  string
 }
 
 // OpenCache opens or makes a cache whose blobs are in dir/sha256.
@@ -35,11 +38,52 @@ func OpenCache(dir string) (*Cache, error) {
 	if err := blob.MakeDir(notes, 0o755); err != nil {
 		return nil, fmt.Errorf("open the cache: %w", err)
 	}
-	return &Cache{blobs, notes}, nil
+	return &Cache{Blobs: blobs, notes: notes}, nil
+}
+
+// OpenLayout opens or makes the OCI layout dir as a cache of its own, so that there is no second copy. What arrives lies in a
+// hidden folder, which readers pass over.
+func OpenLayout(dir string) (*Cache, error) {
+	c, err := OpenCache(filepath.Join(dir, ".incoming"))
+	if err != nil {
+		return nil, err
+	}
+	if c.Layout, err = blob.Open(filepath.Join(dir, "blobs")); err != nil {
+		return nil, fmt.Errorf("open the layout: %w", err)
+	}
+	return c, nil
+}
+
+// stat is the size of a blob, wherever it is.
+func (c *Cache) stat(d digest.Digest) (int64, error) {
+	n, err := c.Blobs.Stat(d)
+	if err != nil && c.Layout != nil {
+		n, err = c.Layout.Stat(d)
+	}
+	return n, err
+}
+
+// drop removes a damaged blob.
+func (c *Cache) drop(d digest.Digest) error {
+	dirs := []*blob.Dir{c.Blobs}
+	if c.Layout != nil {
+		dirs = append(dirs, c.Layout)
+	}
+	for _, dir := range dirs {
+		if err := dir.Remove(d); err != nil && !errors.Is(err, blob.ErrNotFound) {
+			return fmt.Errorf("drop from the cache: %w", err)
+		}
+	}
+	return nil
 }
 
 // Close removes what was staged and not committed.
-func (c *Cache) Close() error { return c.Blobs.Close() }
+func (c *Cache) Close() error {
+	if c.Layout != nil {
+		return errors.Join(c.Layout.Close(), c.Blobs.Close())
+	}
+	return c.Blobs.Close()
+}
 
 // find returns the blob with that SHA3-384 and size, if the cache has it.
 func (c *Cache) find(sha3 string, size int64) (digest.Digest, bool) {
@@ -52,7 +96,7 @@ func (c *Cache) find(sha3 string, size int64) (digest.Digest, bool) {
 	if !ok {
 		return "", false
 	}
-	if n, err := c.Blobs.Stat(d); err != nil || n != size {
+	if n, err := c.stat(d); err != nil || n != size {
 		return "", false
 	}
 	now := time.Now()
@@ -133,10 +177,13 @@ func (c *Cache) Trim(max int64) (freed int64, err error) {
 	return freed, nil
 }
 
-// Tidy removes what was broken off and not taken up again, and the notes of blobs that are gone.
+// Tidy removes from a layout what was broken off or superseded before it was part of a bundle, and the notes of blobs that
+// are gone.
 func (c *Cache) Tidy() error {
-	_, err := c.lastUse()
-	return errors.Join(err, c.Blobs.CleanPartial(time.Now()), c.Blobs.CleanStaging())
+	if _, err := c.Trim(0); err != nil {
+		return err
+	}
+	return errors.Join(c.Blobs.CleanStaging(), c.Layout.CleanStaging())
 }
 
 // lastUse reads the notes for when each blob was used, and removes those of blobs that are gone.
@@ -154,7 +201,7 @@ func (c *Cache) lastUse() (map[digest.Digest]time.Time, error) {
 			continue
 		}
 		d, ok := parseNote(e.Name(), string(text))
-		if _, err := c.Blobs.Stat(d); !ok || err != nil {
+		if _, err := c.stat(d); !ok || err != nil {
 			os.Remove(path)
 			continue
 		}

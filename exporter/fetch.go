@@ -56,11 +56,10 @@ func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
 
 // Refetch fetches a blob once more that was found damaged when it was to be packed, and whatever has gone from the cache.
 func (e *Exporter) Refetch(ctx context.Context, p *Plan, d digest.Digest) error {
-	if d == "" {
-		return e.fetchBlobs(ctx, p)
-	}
-	if err := e.Cache.Blobs.Remove(d); err != nil && !errors.Is(err, blob.ErrNotFound) {
-		return fmt.Errorf("drop from the cache: %w", err)
+	if d != "" {
+		if err := e.Cache.drop(d); err != nil {
+			return err
+		}
 	}
 	return e.fetchBlobs(ctx, p)
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -80,7 +79,7 @@ func (o *exportOptions) newExporter(progress *exportProgress) (*exporter.Exporte
 // openCache opens the cache; an export into a layout has its blobs in place, without a second copy.
 func (o *exportOptions) openCache() (*exporter.Cache, error) {
 	if o.outputDir != "" {
-		return exporter.OpenCache(filepath.Join(o.outputDir, "blobs"))
+		return exporter.OpenLayout(o.outputDir)
 	}
 	dir, err := cacheDir(o.cacheDir)
 	if err != nil {

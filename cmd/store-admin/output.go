@@ -156,7 +156,9 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, snaps []*ex
 	}
 	if out.o.outputDir != "" {
 		done.File = out.o.outputDir
-		err = errors.Join(sealed.WriteLayout(ctx, out.o.outputDir, out.e.Cache.Blobs), out.e.Cache.Tidy())
+		if err = sealed.WriteLayout(ctx, out.o.outputDir, out.e.Cache.Layout, out.e.Cache.Blobs); err == nil {
+			err = out.e.Cache.Tidy()
+		}
 		done.Size = sealed.TarSize()
 	} else {
 		done.Size, err = out.pack(ctx, sealed, file)

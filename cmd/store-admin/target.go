@@ -49,11 +49,15 @@ func (out *output) checkTarget(p *exporter.Plan) error {
 // checkFileSize names a file system's own limit before anything is written.
 func checkFileSize(dir, name string, size int64) error {
 	max, fs := blob.MaxFileSize(dir)
+	return fitFile(dir, name, size, max, fs)
+}
+
+func fitFile(dir, name string, size, max int64, fs string) error {
 	if size <= max {
 		return nil
 	}
-	return ui.Hint(fmt.Errorf("%s would be %s, and files on %s (%s) end at %s", name, ui.Bytes(size), dir, fs, ui.Bytes(max)),
-		"export fewer snaps or channels at once, or use a disk with another file system (exFAT, ext4)")
+	return &ui.Error{Code: ui.NoSpace, Hint: "export fewer snaps or channels at once, or use a disk with another file system (exFAT, ext4)",
+		Err: fmt.Errorf("%s would be %s, and files on %s (%s) end at %s", name, ui.Bytes(size), dir, fs, ui.Bytes(max))}
 }
 
 // errBusy is the other export into the same layout.
@@ -63,5 +67,5 @@ var errBusy = errors.New("another export is writing there")
 func lockLayout(ctx context.Context, dir string) (unlock func() error, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Second, errBusy)
 	defer cancel()
-	return blob.Lock(ctx, filepath.Join(dir, "blobs", ".export.lock"))
+	return blob.Lock(ctx, filepath.Join(dir, ".export.lock"))
 }

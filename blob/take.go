@@ -1,0 +1,31 @@
+package blob
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// Take moves blobs here, durably, from a directory on the same file system.
+func (d *Dir) Take(from *Dir, blobs ...Digest) error {
+	for _, dg := range blobs {
+		old, err := from.Path(dg)
+		if err != nil {
+			return err
+		}
+		path, err := d.Path(dg)
+		if err != nil {
+			return err
+		}
+		if err := os.Rename(old, path); err != nil {
+			return blobError(dg, err)
+		}
+	}
+	if len(blobs) == 0 {
+		return nil
+	}
+	if err := errors.Join(syncDir(d.folder(blobsFolder)), syncDir(from.folder(blobsFolder))); err != nil {
+		return fmt.Errorf("move blobs: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"offlinestore/internal/upstreamtest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"store-admin": main})
+}
+
+// TestScripts runs testdata/script, each script with a simulated store and a home of its own.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		Setup:               setup,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Condition:           condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"admin": admin, "bundle": findBundle, "mode": checkMode, "flip": flip, "cut": cut, "requests": requests,
+			"fault": fault, "store": change, "forget": forget, "atmost": atMost, "files": countFiles, "await": await, "free-of-secrets": freeOfSecrets,
+		},
+	})
+}
+
+// key is what the simulated store is kept under in a script's values.
+type key struct{}
+
+// simulated is a script's simulated store.
+type simulated struct {
+	*upstreamtest.Store
+	seen int // how many requests were forgotten
+	peak *peak
+}
+
+// payload is large enough for a download to be broken off in the middle.
+const payload = 256 << 10
+
+func setup(env *testscript.Env) error {
+	s, err := upstreamtest.Demo(upstreamtest.DemoOptions{Payload: payload})
+	if err != nil {
+		return err
+	}
+	p := &peak{}
+	srv := httptest.NewServer(p.count(s.Handler()))
+	env.Defer(srv.Close)
+	env.Values[key{}] = &simulated{Store: s, peak: p}
+	if err := os.WriteFile(filepath.Join(env.WorkDir, "root.assert"), s.Stack.RootStream(), 0o644); err != nil {
+		return err
+	}
+	env.Setenv("STORE_ADMIN_SNAP_STORE_URL", srv.URL)
+	env.Setenv("STORE_ADMIN_CONFIG_DIR", filepath.Join(env.WorkDir, "config"))
+	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
+	env.Setenv("ROOT", "--trusted-root="+filepath.Join(env.WorkDir, "root.assert"))
+	return nil
+}
+
+// condition knows ci, where no test may skip, and mount, where file systems can be mounted.
+func condition(cond string) (bool, error) {
+	switch cond {
+	case "ci":
+		return os.Getenv("CI") != "", nil
+	case "mount":
+		return exec.Command("unshare", "--map-root-user", "--mount", "true").Run() == nil, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", cond)
+}
+
+func storeOf(ts *testscript.TestScript) *simulated { return ts.Value(key{}).(*simulated) }
+
+// admin CODE ARG... runs store-admin, which must exit with CODE.
+func admin(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: admin CODE ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec("store-admin", args[1:]...)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("store-admin %s: exit code %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// bundle VAR PATTERN sets VAR to the one file that matches.
+func findBundle(ts *testscript.TestScript, neg bool, args []string) {
+	found, err := filepath.Glob(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if len(found) != 1 {
+		ts.Fatalf("%s matches %q, want one file", args[1], found)
+	}
+	ts.Setenv(args[0], found[0])
+}
+
+// files N PATTERN counts files.
+func countFiles(ts *testscript.TestScript, neg bool, args []string) {
+	found, err := filepath.Glob(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if strconv.Itoa(len(found)) != args[0] {
+		ts.Fatalf("%s matches %d files, want %s: %q", args[1], len(found), args[0], found)
+	}
+}
+
+// mode FILE MODE checks permissions.
+func checkMode(ts *testscript.TestScript, neg bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[1] {
+		ts.Fatalf("%s has mode %s, want %s", args[0], got, args[1])
+	}
+}
+
+// flip FILE OFFSET flips a bit of a file; a negative offset counts from its end.
+func flip(ts *testscript.TestScript, neg bool, args []string) {
+	path := ts.MkAbs(args[0])
+	b, err := os.ReadFile(path)
+	ts.Check(err)
+	at, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	if at < 0 {
+		at += len(b)
+	}
+	b[at] ^= 0x04
+	ts.Check(os.WriteFile(path, b, 0o644))
+}
+
+// cut FROM TO SIZE copies the beginning of a file, and makes the rest a hole.
+func cut(ts *testscript.TestScript, neg bool, args []string) {
+	b, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	size, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	to := ts.MkAbs(args[1])
+	ts.Check(os.WriteFile(to, b[:size], 0o644))
+	ts.Check(os.Truncate(to, int64(len(b))))
+}

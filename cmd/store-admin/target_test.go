@@ -1,0 +1,26 @@
+package main
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"offlinestore/cmd/internal/ui"
+)
+
+// TestFitFile stands in for a FAT32 disk, which not every kernel can mount.
+func TestFitFile(t *testing.T) {
+	t.Parallel()
+	if err := fitFile("/media/usb", "jq.tar.gz", math.MaxUint32, math.MaxUint32, "FAT32"); err != nil {
+		t.Errorf("4 GiB - 1: %v", err)
+	}
+	err := fitFile("/media/usb", "jq.tar.gz", math.MaxUint32+1, math.MaxUint32, "FAT32")
+	var e *ui.Error
+	if !errors.As(err, &e) || e.Code != ui.NoSpace || !strings.Contains(e.Error(), "jq.tar.gz would be 4.3 GB, and files on /media/usb (FAT32) end at 4.3 GB") {
+		t.Errorf("4 GiB: got %v", err)
+	}
+	if err := checkFileSize(t.TempDir(), "jq.tar.gz", math.MaxUint32+1); err != nil {
+		t.Errorf("on the disk of tests: %v", err)
+	}
+}
