@@ -1,0 +1,103 @@
+package exporter_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"io"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/bundle"
+	"offlinestore/exporter"
+	"offlinestore/internal/upstreamtest"
+	"offlinestore/upstream"
+)
+
+// recorder is a Progress that keeps what it was told.
+type recorder struct {
+	mu         sync.Mutex
+	downloads  []string
+	warnings   []string
+	total, top int64
+}
+
+func (r *recorder) Downloading(what string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.downloads = append(r.downloads, what)
+}
+
+func (r *recorder) Add(n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.total += n
+	r.top = max(r.top, r.total)
+}
+
+func (r *recorder) Warn(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.warnings = append(r.warnings, text)
+}
+
+// demo is a simulated store with the catalogue of the demonstration.
+func demo(t *testing.T) *upstreamtest.Store {
+	t.Helper()
+	s, err := upstreamtest.Demo(upstreamtest.DemoOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// newExporter exports from s, with a cache of its own and little patience.
+func newExporter(t *testing.T, s *upstreamtest.Store) (*exporter.Exporter, *recorder) {
+	t.Helper()
+	srv := httptest.NewServer(s.Handler())
+	t.Cleanup(srv.Close)
+	client, err := upstream.New(upstream.Config{BaseURL: srv.URL, Backoff: func(int) time.Duration { return time.Millisecond }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := exporter.OpenCache(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &recorder{}
+	return &exporter.Exporter{Client: client, Cache: cache, Trust: s.Stack.Trust(), Progress: r}, r
+}
+
+// pack makes a bundle of the whole plan, and reads its head back.
+func pack(t *testing.T, e *exporter.Exporter, p *exporter.Plan) *bundle.Head {
+	t.Helper()
+	draft, err := e.Draft(p.Snaps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	sealed, err := draft.Seal(t.Context(), bundle.Predicate{Created: time.Now().UTC().Truncate(time.Second), Exporter: "test@test", Program: "test"}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	open := func(d digest.Digest) (io.ReadCloser, error) { return e.Cache.Blobs.OpenBlob(d) }
+	if err := sealed.WriteTar(t.Context(), &b, bundle.None, open, nil); err != nil {
+		t.Fatal(err)
+	}
+	r, err := bundle.NewReader("test", &b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.VerifyUnsafe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h, err := r.Head()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
