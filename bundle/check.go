@@ -103,7 +103,8 @@ func (r *SnapRevision) check(all assertion.Source) error {
 	return nil
 }
 
-// snapRevision finds the snap-revision of the blob, in whichever provenance its own stream has it.
+// snapRevision finds the snap-revision of the blob, in whichever provenance its own stream has it. The stream says no more
+// than which one: what it holds may be the twin of one that was verified, and was not verified itself.
 func (r *SnapRevision) snapRevision(all assertion.Source, digest string) (*assertion.Assertion, string, error) {
 	as, err := assertion.DecodeAll(r.Assertions)
 	if err != nil {
@@ -111,7 +112,9 @@ func (r *SnapRevision) snapRevision(all assertion.Source, digest string) (*asser
 	}
 	for _, a := range as {
 		if a.Type() == "snap-revision" && a.HeaderString("snap-sha3-384") == digest {
-			return a, a.Ref().PrimaryKey[1], nil
+			provenance := a.Ref().PrimaryKey[1]
+			a, err := find(all, "snap-revision", digest, provenance)
+			return a, provenance, err
 		}
 	}
 	_, err = find(all, "snap-revision", digest, "global-upload")
