@@ -78,6 +78,7 @@ func TestHostileItems(t *testing.T) {
 		{name: "a layer of another size", edit: layer(jq6, 1, func(d *ociDescriptor) { d.Size++ }), want: "not what the config says"},
 		{name: "a config of another size", edit: revision(jq6, func(i *snap.Item) { i.Revision.Download.Size++ }), want: "not what the config says"},
 		{name: "a blob in two sizes", edit: layer(jq10, 2, func(d *ociDescriptor) { d.Size++ }), want: "described in two ways"},
+		{name: "a blob with two SHA3-384", edit: func(f *forge) { f.items[jq10].layers[2].sha3 = strings.Repeat("0", 96) }, want: "described in two ways"},
 		{name: "layers in another order", edit: func(f *forge) { l := f.items[jq6].layers; l[0], l[1] = l[1], l[0] }, want: "want an assertion stream"},
 		{name: "a component less", edit: func(f *forge) { f.items[jq6].layers = f.items[jq6].layers[:2] }, want: "its 1 components"},
 		{name: "a component more", edit: func(f *forge) { l := f.items[jq6].layers; f.items[jq6].layers = append(l, l[2]) }, want: "its 1 components"},
