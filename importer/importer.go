@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"offlinestore/assertion"
@@ -111,7 +112,8 @@ func (im *Importer) Plan(ctx context.Context, o *Opened) (*store.Report, error) 
 	return im.Store.Plan(ctx, im.record(o))
 }
 
-// Done says whether this very bundle was imported before and all its blobs are still there.
+// Done says whether this very bundle was imported before and all its blobs are still there. The same content that was signed
+// anew, later, is another bundle: it says that the channels hold this again, or still.
 func (im *Importer) Done(ctx context.Context, o *Opened) (bool, error) {
 	if im.Missing(o) > 0 {
 		return false, nil
@@ -122,7 +124,7 @@ func (im *Importer) Done(ctx context.Context, o *Opened) (bool, error) {
 		}
 	}
 	history, err := im.Store.History(ctx, o.Digest())
-	return len(history) > 0, err
+	return slices.ContainsFunc(history, func(r store.Record) bool { return !r.SignedAt.Before(o.Predicate.Created) }), err
 }
 
 // Verified is a bundle of which every byte was read and checked, and whose blobs are in the blob folder.

@@ -100,6 +100,30 @@ func TestOlderBundle(t *testing.T) {
 	}
 }
 
+// TestBackAgain exports the same content a second time after something else: the same bundle index, signed later.
+func TestBackAgain(t *testing.T) {
+	t.Parallel()
+	first, second := bundletest.New(t, 1).Add("jq", 5, 100).Tar(bundle.None), bundletest.New(t, 2).Add("jq", 6, 100).Tar(bundle.None)
+	again := bundletest.New(t, 3).Add("jq", 5, 100).Tar(bundle.None)
+	for name, order := range map[string][][]byte{"in order": {first, second, again}, "the middle one last": {first, again, second}} {
+		s := newSite(t)
+		for _, packed := range order {
+			o, err := s.open(packed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if done, err := s.Done(t.Context(), o); done || err != nil {
+				t.Errorf("%s: Done = %v, %v before this bundle was pushed", name, done, err)
+			}
+			check(t, o.Close())
+			s.mustPush(packed)
+		}
+		if got := channelMap(s.served(), "jq")["latest/stable"]; got != 5 {
+			t.Errorf("%s: latest/stable is %d, want 5: the newest bundle says so", name, got)
+		}
+	}
+}
+
 // TestContradiction has a bundle by a trusted signer that says something else of a revision than what is in the store.
 func TestContradiction(t *testing.T) {
 	t.Parallel()
