@@ -70,8 +70,12 @@ func (c *Cluster) initdb(ctx context.Context) error {
 	attempt := dataDir + ".new-" + rand.Text()
 	args := append(strings.Fields(initdbFlags), "-D", attempt)
 	if out, err := c.command(ctx, "initdb", args...).CombinedOutput(); err != nil {
+		err = c.explain(ctx, err)
+		if c.folder.isFull() {
+			err = fmt.Errorf("%w: %w", syscall.ENOSPC, err)
+		}
 		c.folder.root.RemoveAll(attempt)
-		return fmt.Errorf("run initdb: %w%s", c.explain(ctx, err), indent(out))
+		return fmt.Errorf("run initdb: %w%s", err, indent(out))
 	}
 	if err := c.folder.root.Rename(attempt, dataDir); err != nil {
 		return fmt.Errorf("put the new database cluster in place: %w", err)

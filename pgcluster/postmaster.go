@@ -131,7 +131,7 @@ func (c *Cluster) launch(ctx context.Context) error {
 		}
 		// A process that ended has no program any more, even while nobody has asked for its exit code.
 		if _, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid)); err != nil {
-			return fmt.Errorf("start PostgreSQL %d in %s: it ended at once%s", c.install.version, c.folder.path, c.lastWords(began))
+			return &StartError{Dir: c.folder.path, Version: c.install.version, Words: c.lastWords(began), full: c.folder.isFull()}
 		}
 		if !isBusy(err) && time.Since(began) > connectPatience {
 			return fmt.Errorf("connect to PostgreSQL, which was just started: %w%s", err, c.lastWords(began))

@@ -1,6 +1,7 @@
 package pgcluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxWords is how much of another program's output an error quotes, in bytes.
@@ -80,14 +83,26 @@ func (c *Cluster) removeStalePid() error {
 
 // lastWords are what PostgreSQL said since the given time, before it ended.
 func (c *Cluster) lastWords(since time.Time) string {
-	var words []byte
-	for _, name := range []string{"start.log", "postgres-" + time.Now().UTC().Format("Mon") + ".log"} {
-		// What can't be read isn't worth an error beside the one that is being explained.
-		if text, err := c.folder.tail(path.Join(logDir, name), since); err == nil {
-			words = append(words, text...)
+	// What can't be read isn't worth an error beside the one that is being explained.
+	words, _ := c.folder.tail(path.Join(logDir, "start.log"), since)
+	log, _ := c.folder.tail(path.Join(logDir, "postgres-"+time.Now().UTC().Format("Mon")+".log"), since)
+	return indent(append(words, linesSince(log, since)...))
+}
+
+// linesSince are the lines of a log from that time on. One without a time goes on with the line before.
+func linesSince(log []byte, since time.Time) []byte {
+	const layout = "2006-01-02 15:04:05.000"
+	var out []byte
+	old := true
+	for line := range bytes.Lines(log) {
+		if at, err := time.Parse(layout, string(line[:min(len(layout), len(line))])); err == nil {
+			old = at.Before(since.UTC().Truncate(time.Millisecond))
+		}
+		if !old {
+			out = append(out, line...)
 		}
 	}
-	return indent(words)
+	return out
 }
 
 // tail is the end of a file that was written to since the given time.
@@ -106,4 +121,40 @@ func (f *folder) tail(name string, since time.Time) ([]byte, error) {
 		return nil, err
 	}
 	return io.ReadAll(io.LimitReader(file, maxWords))
+}
+
+// StartError says that PostgreSQL ended as soon as it was started. It is syscall.ENOSPC to errors.Is if that was for want
+// of space.
+type StartError struct {
+	Dir     string
+	Version int
+	// Words is what PostgreSQL wrote to its log, on lines of their own.
+	Words string
+	full  bool
+}
+
+func (e *StartError) Error() string {
+	text := fmt.Sprintf("start PostgreSQL %d in %s: it ended at once", e.Version, e.Dir)
+	if e.full {
+		text += ": " + syscall.ENOSPC.Error()
+	}
+	return text + e.Words
+}
+
+// Unwrap is the cause where it is one that callers ask for.
+func (e *StartError) Unwrap() error {
+	if e.full {
+		return syscall.ENOSPC
+	}
+	return nil
+}
+
+// minFree is the space that PostgreSQL needs to start, in bytes: a segment of its log.
+const minFree = 16 << 20
+
+// isFull says whether the cluster's disk may be what a failure is due to. A full disk takes no word of it into a log.
+func (f *folder) isFull() bool {
+	var st unix.Statfs_t
+	err := unix.Statfs(f.path, &st)
+	return err == nil && st.Bavail*uint64(st.Bsize) < minFree
 }

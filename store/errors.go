@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -26,8 +27,11 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("%s: the store has %s for it, the bundle brings %s", e.What, e.Have, e.New)
 }
 
-// interpret marks the errors of pgx that say that the database is not there.
+// interpret marks the errors of pgx that say that the database is not there. One that has no space left is syscall.ENOSPC.
 func interpret(err error) error {
+	if isCode(err, "53100") {
+		return fmt.Errorf("the database: %w: %w", syscall.ENOSPC, err)
+	}
 	if err == nil || errors.Is(err, context.Canceled) || !unavailable(err) {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -219,4 +220,13 @@ func (s *site) killPostmaster() {
 		time.Sleep(20 * time.Millisecond)
 	}
 	s.t.Error("PostgreSQL does not get ready")
+}
+
+func indexOf(t *testing.T, snaps []store.Snap, name string) int {
+	t.Helper()
+	i := slices.IndexFunc(snaps, func(s store.Snap) bool { return s.Name == name })
+	if i < 0 {
+		t.Fatalf("no snap %s is served", name)
+	}
+	return i
 }

@@ -32,14 +32,15 @@ func newRoot() *cobra.Command {
 		Use:   "snap-store-proxy",
 		Short: "An air-gapped snap store: import signed bundles, serve snapd",
 		Long: `snap-store-proxy verifies and imports the bundles that store-admin exported on
-a host with internet, and serves stock snapd from them.
-` + ui.ExitHelp,
+a host with internet, and serves stock snapd from them.`,
 		Version: ui.Version(),
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.PersistentFlags().StringVar(&g.dataDir, "data-dir", defaultDataDir(), "`folder` of the store's data")
 	root.AddCommand(newPushSnap(g), newTrust(g), newListPushedSnaps(g), newStatus(g), newCheck(g), newGC(g), newHistory(g), newConfig(g), newServe(g))
+	// Scripts rely on the exit codes, so the help of every command has them.
+	root.SetHelpTemplate(root.HelpTemplate() + ui.ExitHelp + "\n")
 	return root
 }
 
@@ -92,13 +93,16 @@ func isUntrustedAssertion(err error) bool {
 // classifyService is about what the store runs on.
 func classifyService(err error) (code int, hint string) {
 	var version *pgcluster.VersionError
+	var start *pgcluster.StartError
 	var unknownKey *settings.UnknownKeyError
 	var value *settings.ValueError
 	switch {
 	case errors.Is(err, pgcluster.ErrNotInstalled), errors.As(err, &version):
 		return ui.Database, ""
+	case errors.As(err, &start):
+		return ui.Database, "PostgreSQL's log is in the data folder, in postgresql/log"
 	case errors.Is(err, store.ErrUnavailable):
-		return ui.Database, "see that PostgreSQL runs ('snap-store-proxy status'), then run the same command again"
+		return ui.Database, "see that PostgreSQL runs and that proxy.db.connection is right, then run the same command again"
 	case errors.Is(err, store.ErrBusy):
 		return ui.Failed, "wait until the other command has ended, then run this one again"
 	case errors.As(err, &unknownKey), errors.As(err, &value):

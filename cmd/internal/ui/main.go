@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -85,12 +86,20 @@ func isUsage(err error) bool {
 func printJSONError(w io.Writer, e *Error) {
 	b, err := json.Marshal(map[string]any{"error": map[string]any{"message": e.Err.Error(), "hint": e.Hint, "exit-code": e.Code}})
 	if err == nil {
-		fmt.Fprintf(w, "%s\n", b)
+		fmt.Fprintln(w, escapeJSON(b))
 	}
 }
 
 // oneLine keeps hostile names and joined errors from breaking the line or steering the terminal.
-func oneLine(err error) string { return Clean(err.Error()) }
+func oneLine(err error) string {
+	var lines []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return Clean(strings.Join(lines, "; "))
+}
 
 // Clean replaces what could steer a terminal.
 func Clean(s string) string {
@@ -98,16 +107,34 @@ func Clean(s string) string {
 		switch {
 		case r == '\n' || r == '\t':
 			return ' '
-		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0:
+		case steers(r):
 			return '\uFFFD'
 		}
 		return r
 	}, s)
 }
 
-// PrintJSON prints a result for scripts.
+// steers says whether a terminal would do something else with r than show it in its place.
+func steers(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+
+// PrintJSON prints a result for scripts. What JSON lets through and a terminal would obey is escaped.
 func PrintJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, escapeJSON(b)+"\n")
+	return err
+}
+
+func escapeJSON(b []byte) string {
+	var out strings.Builder
+	for _, r := range string(b) {
+		if r != '\n' && steers(r) {
+			fmt.Fprintf(&out, "\\u%04x", r)
+		} else {
+			out.WriteRune(r)
+		}
+	}
+	return out.String()
 }

@@ -1,0 +1,140 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
+)
+
+// smallDisk is a file system of that many MiB.
+func smallDisk(t *testing.T, mib string) string {
+	t.Helper()
+	dir := tempDir(t)
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=0755,size="+mib+"m"); err != nil {
+		if os.Getenv("CI") != "" && os.Geteuid() == 0 {
+			t.Fatalf("mount a tmpfs: %v", err)
+		}
+		t.Skipf("mount a tmpfs: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// fill leaves that many bytes of a disk free, until the file that it returns is removed.
+func fill(t *testing.T, dir string, free int64) string {
+	t.Helper()
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "somebody else's")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if n := int64(st.Bavail)*st.Bsize - free; n > 0 {
+		if err := unix.Fallocate(int(f.Fd()), 0, 0, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+func (s *site) saysNoSpace(name string, r result) {
+	s.t.Helper()
+	if r.code != ui.NoSpace || !strings.Contains(r.stderr, "no space") || !strings.Contains(r.stderr, "hint: free space") {
+		s.t.Errorf("%s: exit code %d and stderr %q, want %d, the cause and what to do", name, r.code, r.stderr, ui.NoSpace)
+	}
+}
+
+// TestDiskTooSmall has a bundle that never fits. Nothing of it is copied.
+func TestDiskTooSmall(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t, "24")
+	s := newSiteIn(t, filepath.Join(disk, "data"))
+	before := s.served()
+	for _, args := range [][]string{{"push-snap"}, {"push-snap", "--json"}} {
+		r := s.run(append(args, s.file("large.tar", updateNumber(t, 0, 12<<20).Tar(bundle.None)))...)
+		s.saysNoSpace("a bundle that is too large", r)
+		s.serves(before)
+		s.isClean()
+	}
+	s.mustRun("push-snap", s.file("good.tar", update(t).Tar(bundle.None)))
+	s.servesUpdate()
+}
+
+// TestDiskFull fills the disk when the push has said that there is room, and begun.
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t, "64")
+	s := newSiteIn(t, filepath.Join(disk, "data"))
+	for number := range 4 {
+		before := s.served()
+		packed := updateNumber(t, number, 1<<20).Tar(bundle.None)
+		at := len(packed) * (number + 1) / 6 // in one blob of four after the other
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		filled := make(chan string, 1)
+		go func() {
+			defer w.Close()
+			w.Write(packed[:at])
+			filled <- fill(t, disk, 64<<10)
+			w.Write(packed[at:])
+		}()
+		got := s.runWith(r, "push-snap", "-")
+		r.Close()
+		junk := <-filled
+		s.saysNoSpace("a disk that fills up", got)
+		s.serves(before)
+		s.isClean()
+		if err := os.Remove(junk); err != nil {
+			t.Fatal(err)
+		}
+		s.mustRun("push-snap", s.file("good.tar", packed))
+		s.servesUpdateNumber(number)
+		s.isClean()
+	}
+}
+
+// TestDiskFullUnderTheDatabase has the private PostgreSQL on the disk that is full.
+func TestDiskFullUnderTheDatabase(t *testing.T) {
+	t.Parallel()
+	newSite(t) // skips where there is no PostgreSQL
+	disk := smallDisk(t, "160")
+	s := &site{t: t, dir: filepath.Join(disk, "data"), tmp: tempDir(t)}
+	s.trust()
+	s.mustRun("push-snap", s.file("base.tar", base(t).Tar(bundle.None)))
+	before := s.mustRun("list-pushed-snaps").stdout
+	path := s.file("good.tar", update(t).Tar(bundle.None))
+	for _, free := range []int64{0, 40 << 10, 200 << 10} {
+		junk := fill(t, disk, free)
+		r := s.run("push-snap", path)
+		if r.code != ui.NoSpace && r.code != ui.Database {
+			t.Errorf("with %d bytes free: exit code %d, want %d or %d: %s", free, r.code, ui.NoSpace, ui.Database, r.stderr)
+		}
+		if !strings.Contains(strings.ToLower(r.stderr), "no space") || !strings.Contains(r.stderr, "hint: ") {
+			t.Errorf("with %d bytes free: stderr %q does not say that there is no space, and what to do", free, r.stderr)
+		}
+		if err := os.Remove(junk); err != nil {
+			t.Fatal(err)
+		}
+		if now := s.mustRun("list-pushed-snaps").stdout; now != before {
+			t.Errorf("list-pushed-snaps printed %q, want %q as before", now, before)
+		}
+	}
+	s.mustRun("push-snap", path)
+	s.mustRun("check", "--blobs")
+}
