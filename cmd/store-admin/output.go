@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -30,6 +31,9 @@ type output struct {
 	time  time.Time
 	fixed bool
 	files []exported
+	bar   *ui.Progress
+	// mending is held while the cache is mended and the plan with it.
+	mending sync.RWMutex
 	// unlock gives back the layout; it is nil for archives.
 	unlock func() error
 }
@@ -96,36 +100,6 @@ func (out *output) archives(p *exporter.Plan) []archive {
 	return list
 }
 
-// write makes the bundles.
-func (out *output) write(ctx context.Context, p *exporter.Plan) error {
-	if out.o.outputDir != "" {
-		return out.bundle(ctx, p, p.Snaps, "")
-	}
-	for _, a := range out.archives(p) {
-		if err := out.bundle(ctx, p, a.snaps, a.file); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// bundle writes one bundle. A blob that turns out to be damaged in the cache is fetched again, once.
-func (out *output) bundle(ctx context.Context, p *exporter.Plan, snaps []*exporter.Snap, file string) error {
-	fetched := make(map[digest.Digest]bool)
-	for {
-		err := out.bundleOnce(ctx, p, snaps, file)
-		d, bad := damagedBlob(err)
-		if !bad || fetched[d] {
-			return err
-		}
-		fetched[d] = true
-		out.e.Progress.Warn(fmt.Sprintf("%v; downloading it again", err))
-		if err := out.e.Refetch(ctx, p, d); err != nil {
-			return err
-		}
-	}
-}
-
 // damagedBlob says which blob of the cache err is about; it is empty for one that has gone, by the hand of another export.
 func damagedBlob(err error) (d digest.Digest, bad bool) {
 	if c, ok := errors.AsType[*blob.CorruptError](err); ok {
@@ -134,20 +108,22 @@ func damagedBlob(err error) (d digest.Digest, bad bool) {
 	return "", errors.Is(err, blob.ErrNotFound)
 }
 
-func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, snaps []*exporter.Snap, file string) error {
+func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, snaps []*exporter.Snap, file string) (done exported, err error) {
+	out.mending.RLock()
 	draft, err := out.e.Draft(snaps)
+	out.mending.RUnlock()
 	if err != nil {
-		return err
+		return done, err
 	}
 	predicate, err := out.predicate(ctx, p, snaps)
 	if err != nil {
-		return err
+		return done, err
 	}
 	sealed, err := draft.Seal(ctx, predicate, out.key)
 	if err != nil {
-		return err
+		return done, err
 	}
-	done := exported{File: file, Digest: sealed.Digest().String(), NeededBy: []string{}}
+	done = exported{File: file, Digest: sealed.Digest().String(), NeededBy: []string{}}
 	for _, s := range snaps {
 		done.Snaps = append(done.Snaps, s.Listing.Name)
 	}
@@ -163,11 +139,7 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, snaps []*ex
 	} else {
 		done.Size, err = out.pack(ctx, sealed, file)
 	}
-	if err != nil {
-		return err
-	}
-	out.files = append(out.files, done)
-	return nil
+	return done, err
 }
 
 func (out *output) predicate(ctx context.Context, p *exporter.Plan, snaps []*exporter.Snap) (bundle.Predicate, error) {
@@ -197,41 +169,6 @@ func whoAmI() string {
 		host = h
 	}
 	return name + "@" + host
-}
-
-// pack writes an archive. It appears under its name when it is whole and on the disk, and never replaces another.
-func (out *output) pack(ctx context.Context, s *bundle.Sealed, file string) (int64, error) {
-	c := bundle.Compression(out.o.compression)
-	size := s.Size(c)
-	if err := checkFileSize(filepath.Dir(file), filepath.Base(file), size); err != nil {
-		return 0, err
-	}
-	known := size
-	if c == bundle.Zstd {
-		known = 0 // an upper bound is no reason to refuse
-	}
-	f, err := blob.CreateFile(file, known, 0o644)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Discard()
-	progress := ui.NewProgress("Packing "+filepath.Base(file), payloadSize(s))
-	defer progress.Done()
-	open := func(d digest.Digest) (io.ReadCloser, error) { return out.e.Cache.Blobs.OpenBlob(d) }
-	if err := s.WriteTar(ctx, f, c, open, progress.Add); err != nil {
-		return 0, fmt.Errorf("pack %s: %w", file, err)
-	}
-	if err := f.Commit(); err != nil {
-		return 0, fmt.Errorf("pack %s: %w", file, err)
-	}
-	return f.Size(), nil
-}
-
-func payloadSize(s *bundle.Sealed) (n int64) {
-	for _, d := range s.Payload() {
-		n += d.Size
-	}
-	return n
 }
 
 // report prints the result in the original's words.

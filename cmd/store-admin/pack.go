@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
+
+	"offlinestore/blob"
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/exporter"
+)
+
+// packsAtOnce is how many archives are written at once: while the disk takes the end of one, the next is hashed.
+const packsAtOnce = 2
+
+// write makes the bundles: the layout, or the archives in their order.
+func (out *output) write(ctx context.Context, p *exporter.Plan) error {
+	list := []archive{{snaps: p.Snaps}}
+	if out.o.outputDir == "" {
+		list = out.archives(p)
+		out.bar = ui.NewProgress("Packing", p.Size())
+		defer out.bar.Done()
+	}
+	out.files = make([]exported, len(list))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(packsAtOnce)
+	for i, a := range list {
+		g.Go(func() (err error) {
+			out.files[i], err = out.bundle(ctx, p, a.snaps, a.file)
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+// bundle writes one bundle. A blob that turns out to be damaged in the cache is fetched again, once.
+func (out *output) bundle(ctx context.Context, p *exporter.Plan, snaps []*exporter.Snap, file string) (exported, error) {
+	fetched := make(map[digest.Digest]bool)
+	for {
+		done, err := out.bundleOnce(ctx, p, snaps, file)
+		d, bad := damagedBlob(err)
+		if !bad || fetched[d] {
+			return done, err
+		}
+		fetched[d] = true
+		out.e.Progress.Warn(fmt.Sprintf("%v; downloading it again", err))
+		if err := out.mend(ctx, p, d); err != nil {
+			return done, err
+		}
+	}
+}
+
+func (out *output) mend(ctx context.Context, p *exporter.Plan, d digest.Digest) error {
+	out.mending.Lock()
+	defer out.mending.Unlock()
+	return out.e.Refetch(ctx, p, d)
+}
+
+// pack writes an archive. It appears under its name when it is whole and on the disk, and never replaces another.
+func (out *output) pack(ctx context.Context, s *bundle.Sealed, file string) (int64, error) {
+	c := bundle.Compression(out.o.compression)
+	size := s.Size(c)
+	if err := checkFileSize(filepath.Dir(file), filepath.Base(file), size); err != nil {
+		return 0, err
+	}
+	if c == bundle.Zstd {
+		size = 0 // an upper bound is no reason to refuse
+	}
+	f, err := blob.CreateFile(file, size, 0o644)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Discard()
+	open := func(d digest.Digest) (io.ReadCloser, error) { return out.e.Cache.Blobs.OpenBlob(d) }
+	if err := s.WriteTar(ctx, f, c, open, out.bar.Add); err != nil {
+		return 0, fmt.Errorf("pack %s: %w", file, err)
+	}
+	if err := f.Commit(); err != nil {
+		return 0, fmt.Errorf("pack %s: %w", file, err)
+	}
+	return f.Size(), nil
+}
