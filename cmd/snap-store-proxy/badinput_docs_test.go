@@ -1,0 +1,108 @@
+package main_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"offlinestore/cmd/internal/ui"
+)
+
+// otherRows are the rows of the table that have a test of their own. No exit code says that a signal ends the push.
+func otherRows() []struct {
+	row   string
+	codes []int
+	test  string
+} {
+	return []struct {
+		row   string
+		codes []int
+		test  string
+	}{
+		{"flipped bit anywhere else", []int{ui.Damaged, ui.Untrusted}, "TestFlippedBitAnywhere"},
+		{"replayed older bundle", []int{ui.OK}, "TestReplay"},
+		{"same bundle twice", []int{ui.OK}, "TestTwice"},
+		{"several files, some of them bad", []int{ui.Partial}, "TestSeveralFiles"},
+		{"several files, all of them bad", []int{ui.Damaged, ui.Untrusted}, "TestSeveralFiles"},
+		{"file that can't be read", []int{ui.Failed}, "TestUnreadable"},
+		{"names that would steer a terminal", []int{ui.Damaged}, "TestNamesCannotSteerTheTerminal"},
+		{"disk too small", []int{ui.NoSpace}, "TestDiskTooSmall"},
+		{"disk full meanwhile", []int{ui.NoSpace}, "TestDiskFull"},
+		{"disk full under the private PostgreSQL", []int{ui.NoSpace, ui.Database}, "TestDiskFullUnderTheDatabase"},
+		{"PostgreSQL gone, at any statement of a push", []int{ui.Database}, "TestDatabaseGone"},
+		{"private PostgreSQL killed under a push", []int{ui.Database}, "TestClusterKilledMidPush"},
+		{"kill -9 while a bundle is read, at any of its parts", nil, "TestKillWhileReading"},
+		{"kill -9 at any statement of a push", nil, "TestDatabaseGone"},
+		{"kill -9 at any time", nil, "TestKillAtAnyTime"},
+	}
+}
+
+// TestTableOfBadInput holds the table of docs/operating.md against the tests: the same rows, the same exit codes.
+func TestTableOfBadInput(t *testing.T) {
+	t.Parallel()
+	tests := testFunctions(t)
+	want := map[string]string{}
+	for _, c := range badBundles() {
+		want[c.row] = codesInWords(c.codes)
+	}
+	for _, r := range otherRows() {
+		if !tests[r.test] {
+			t.Errorf("row %q: there is no %s", r.row, r.test)
+		}
+		want[r.row] = codesInWords(r.codes)
+	}
+	text, err := os.ReadFile("../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(text), "\n## Bad input\n")
+	if !ok {
+		t.Fatal("docs/operating.md has no section about bad input")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	got := map[string]string{}
+	for line := range strings.Lines(section) {
+		if cells := strings.Split(line, "|"); len(cells) == 5 && !strings.HasPrefix(cells[1], "---") && strings.TrimSpace(cells[1]) != "input" {
+			got[strings.TrimSpace(cells[1])] = strings.TrimSpace(cells[2])
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the table of bad input (-tests +docs/operating.md):\n%s", diff)
+	}
+}
+
+func codesInWords(codes []int) string {
+	if len(codes) == 0 {
+		return "killed"
+	}
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(codes), "[]"), " ", " or ")
+}
+
+// testFunctions are the tests of this package.
+func testFunctions(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, name := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok {
+				found[fn.Name.Name] = true
+			}
+		}
+	}
+	return found
+}
