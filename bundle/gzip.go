@@ -3,6 +3,7 @@ package bundle
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"io"
 )
@@ -22,54 +23,65 @@ func gzipSize(n int64) int64 {
 	return int64(len(gzipHeader)) + 5*blocks + n + 8
 }
 
+// gzipWriter knows beforehand how much it will be given, so it knows which block is the last one and need keep none back.
 type gzipWriter struct {
 	w     *bufio.Writer
-	block []byte
+	left  int64 // bytes still to come
+	block int64 // of those, in the current block
 	crc   uint32
 	size  uint32
 }
 
-func newGzipWriter(w *bufio.Writer) (*gzipWriter, error) {
+func newGzipWriter(w *bufio.Writer, size int64) (*gzipWriter, error) {
 	_, err := w.Write(gzipHeader[:])
-	return &gzipWriter{w: w, block: make([]byte, 0, maxStored)}, err
+	return &gzipWriter{w: w, left: size}, err
 }
 
-// Write keeps the last full block back, since only Close knows whether it is the final one.
 func (g *gzipWriter) Write(p []byte) (int, error) {
 	total := len(p)
+	if int64(total) > g.left {
+		return 0, errGzipSize
+	}
 	g.crc = crc32.Update(g.crc, crc32.IEEETable, p)
 	g.size += uint32(total)
 	for len(p) > 0 {
-		if len(g.block) == maxStored {
-			if err := g.flush(0); err != nil {
+		if g.block == 0 {
+			if err := g.begin(); err != nil {
 				return 0, err
 			}
 		}
-		n := copy(g.block[len(g.block):maxStored], p)
-		g.block, p = g.block[:len(g.block)+n], p[n:]
+		n, err := g.w.Write(p[:min(int64(len(p)), g.block)])
+		if err != nil {
+			return 0, err
+		}
+		p, g.block, g.left = p[n:], g.block-int64(n), g.left-int64(n)
 	}
 	return total, nil
 }
 
-func (g *gzipWriter) flush(final byte) error {
-	h := blockHeader(final, len(g.block))
-	if _, err := g.w.Write(h[:]); err != nil {
-		return err
+// begin writes the header of the next block.
+func (g *gzipWriter) begin() error {
+	g.block = min(g.left, maxStored)
+	final := byte(0)
+	if g.block == g.left {
+		final = 1
 	}
-	_, err := g.w.Write(g.block)
-	g.block = g.block[:0]
+	h := blockHeader(final, int(g.block))
+	_, err := g.w.Write(h[:])
 	return err
 }
 
-// Close writes the last block and the trailer.
+// Close writes the trailer.
 func (g *gzipWriter) Close() error {
-	if err := g.flush(1); err != nil {
-		return err
+	if g.left != 0 {
+		return errGzipSize
 	}
 	trailer := binary.LittleEndian.AppendUint32(nil, g.crc)
 	_, err := g.w.Write(binary.LittleEndian.AppendUint32(trailer, g.size))
 	return err
 }
+
+var errGzipSize = errors.New("the bundle has another size than was worked out")
 
 func blockHeader(final byte, n int) [5]byte {
 	return [5]byte{final, byte(n), byte(n >> 8), ^byte(n), ^byte(n >> 8)}

@@ -51,7 +51,7 @@ func (s *Sealed) WriteTar(ctx context.Context, w io.Writer, c Compression, open 
 	var err error
 	switch c {
 	case Gzip:
-		z, err = newGzipWriter(b)
+		z, err = newGzipWriter(b, s.TarSize())
 	case Zstd:
 		z, err = newZstdWriter(b)
 	case None:
