@@ -2,8 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/blob"
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/store"
 )
@@ -34,14 +31,13 @@ func newCheck(g *globals) *cobra.Command {
 		Short: "Find what the served snaps need and the store lacks",
 		Long: `Find what the served snaps need and the store lacks: bases, snapd, default
 content providers. With --blobs, read every blob and compare it with its
-digests; a damaged one is put into quarantine and is not served any more.
-` + ui.ExitHelp,
+digests; a damaged one is put into quarantine and is not served any more.`,
 		Example: "  snap-store-proxy check\n  snap-store-proxy check --blobs",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return g.withCatalog(c.Context(), func(h *host, cat *store.Catalog) error {
 				if blobs {
-					return checkBlobs(c.Context(), c.OutOrStdout(), h)
+					return checkBlobs(c.Context(), c.OutOrStdout(), h, asJSON)
 				}
 				return checkNeeds(c.OutOrStdout(), cat, asJSON)
 			})
@@ -124,94 +120,4 @@ func findGaps(cat *store.Catalog) []gap {
 		return cmp.Or(cmp.Compare(a.Needs, b.Needs), cmp.Compare(a.Architecture, b.Architecture))
 	})
 	return gaps
-}
-
-// checkBlobs hashes every blob of the catalogue, and takes the damaged ones out of service.
-func checkBlobs(ctx context.Context, w io.Writer, h *host) error {
-	release, err := h.store.Lock(ctx, false)
-	if err != nil {
-		return err
-	}
-	defer release()
-	blobs, err := h.store.Blobs(ctx)
-	if err != nil {
-		return err
-	}
-	var total int64
-	for _, b := range blobs {
-		total += b.Size
-	}
-	bar := ui.NewProgress("Checking", total)
-	bad := h.hashAll(ctx, blobs, bar)
-	bar.Done()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	var errs []error
-	for _, b := range bad {
-		fmt.Fprintf(w, "%s: %v\n", b.Digest, b.err)
-		if errors.Is(b.err, blob.ErrNotFound) {
-			continue
-		}
-		path, err := h.blobs.Quarantine(b.Digest)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		fmt.Fprintf(w, "  moved to %s\n", path)
-	}
-	if len(bad) > 0 {
-		err := &ui.Error{Code: ui.Damaged, Err: fmt.Errorf("%d of %d blobs are damaged or missing", len(bad), len(blobs)), Hint: "push the bundles that brought them again: only the missing blobs are copied"}
-		return errors.Join(append(errs, err)...)
-	}
-	fmt.Fprintf(w, "All %d blobs (%s) are good.\n", len(blobs), ui.Bytes(total))
-	return nil
-}
-
-type badBlob struct {
-	store.Blob
-	err error
-}
-
-// hashAll returns the blobs that are not what the catalogue says.
-func (h *host) hashAll(ctx context.Context, blobs []store.Blob, bar *ui.Progress) []badBlob {
-	hasher := blob.NewHasher(0)
-	results := make(chan badBlob, len(blobs))
-	for _, b := range blobs {
-		f, err := h.blobs.OpenBlob(b.Digest)
-		if err != nil {
-			results <- badBlob{b, err}
-			continue
-		}
-		done := func(sum blob.Sum, err error) {
-			f.Close() // only read from
-			bar.Add(b.Size)
-			results <- badBlob{b, errors.Join(err, compare(b, sum, err))}
-		}
-		if err := hasher.Submit(ctx, blob.Job{Reader: f, Size: b.Size, SHA256: true, Done: done}); err != nil {
-			done(blob.Sum{}, err)
-		}
-	}
-	hasher.Close()
-	close(results)
-	var bad []badBlob
-	for r := range results {
-		if r.err != nil {
-			bad = append(bad, r)
-		}
-	}
-	slices.SortFunc(bad, func(a, b badBlob) int { return cmp.Compare(a.Digest, b.Digest) })
-	return bad
-}
-
-func compare(b store.Blob, sum blob.Sum, err error) error {
-	switch {
-	case err != nil:
-		return nil
-	case hex.EncodeToString(sum.SHA256[:]) != b.Digest.Encoded():
-		return errors.New("its content has another SHA-256")
-	case b.SHA3384 != "" && hex.EncodeToString(sum.SHA3_384[:]) != b.SHA3384:
-		return errors.New("its content has another SHA3-384")
-	}
-	return nil
 }

@@ -33,8 +33,7 @@ nothing of it. Several bundles are imported side by side, each on its own; a bad
 one does not stop the others. An interrupted push is simply run again.
 
 What an older bundle says about a channel does not undo what a newer one said,
-unless --push-channel-map is given; its revisions are added all the same.
-` + ui.ExitHelp,
+unless --push-channel-map is given; its revisions are added all the same.`,
 		Example: `  snap-store-proxy push-snap jq-20261120T101500.tar.gz
   snap-store-proxy push-snap --plan /media/usb/*.tar.gz
   ssh outside cat week47.tar.gz | snap-store-proxy push-snap -`,

@@ -150,8 +150,11 @@ func (p *push) report(f *pushFile) {
 	}
 	var b strings.Builder
 	all := strings.Join(f.names, ", ")
-	if f.done.AlreadyImported && len(f.done.Revisions)+len(f.done.Moves) == 0 {
+	switch {
+	case p.skips(f):
 		fmt.Fprintf(&b, "[snap %s] Already imported: nothing to do.\n", all)
+	case f.done.AlreadyImported && len(f.done.Revisions)+len(f.done.Moves) == 0:
+		fmt.Fprintf(&b, "[snap %s] Already imported: what was missing is here again.\n", all)
 	}
 	for _, r := range f.done.Revisions {
 		fmt.Fprintf(&b, "[snap %s] Uploaded snap blob and assertions for %[1]s revision %d\n", r.Snap, r.Revision)

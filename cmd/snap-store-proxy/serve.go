@@ -27,8 +27,7 @@ func newServe(g *globals) *cobra.Command {
 		Short: "Serve snapd from this store, read-only",
 		Long: `Serve snapd from this store, read-only, until a signal ends it; downloads have
 30 seconds to finish. Changes by other commands are served at once.
-/_status/check says whether all is well, /metrics has figures for Prometheus.
-` + ui.ExitHelp,
+/_status/check says whether all is well, /metrics has figures for Prometheus.`,
 		Example: "  snap-store-proxy serve\n  snap-store-proxy serve --listen 127.0.0.1:8080",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return runServe(c.Context(), g, listen, level) },

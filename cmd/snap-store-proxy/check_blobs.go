@@ -1,0 +1,138 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"offlinestore/blob"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/store"
+)
+
+// checkBlobs hashes every blob of the catalogue, and takes the damaged ones out of service.
+func checkBlobs(ctx context.Context, w io.Writer, h *host, asJSON bool) error {
+	release, err := h.store.Lock(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer release()
+	blobs, err := h.store.Blobs(ctx)
+	if err != nil {
+		return err
+	}
+	var total int64
+	for _, b := range blobs {
+		total += b.Size
+	}
+	bar := ui.NewProgress("Checking", total)
+	bad := h.hashAll(ctx, blobs, bar)
+	bar.Done()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := quarantine(h, bad); err != nil {
+		return err
+	}
+	if err := printBad(w, bad, len(blobs), total, asJSON); err != nil || len(bad) == 0 {
+		return err
+	}
+	return &ui.Error{
+		Code: ui.Damaged, Err: fmt.Errorf("%d of %d blobs are damaged or missing", len(bad), len(blobs)),
+		Hint: "push the bundles that brought them again: only the missing blobs are copied",
+	}
+}
+
+// quarantine takes the damaged blobs out of service. One that can't be moved does not keep the others in.
+func quarantine(h *host, bad []badBlob) error {
+	var errs []error
+	for i := range bad {
+		if errors.Is(bad[i].err, blob.ErrNotFound) {
+			bad[i].err = errors.New("it is missing")
+			continue
+		}
+		var err error
+		bad[i].movedTo, err = h.blobs.Quarantine(bad[i].Digest)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func printBad(w io.Writer, bad []badBlob, blobs int, total int64, asJSON bool) error {
+	if asJSON {
+		type row struct {
+			Digest  string `json:"digest"`
+			Problem string `json:"problem"`
+			MovedTo string `json:"moved-to,omitempty"`
+		}
+		rows := []row{}
+		for _, b := range bad {
+			rows = append(rows, row{b.Digest.String(), b.err.Error(), b.movedTo})
+		}
+		return ui.PrintJSON(w, map[string]any{"blobs": blobs, "size": total, "damaged": rows})
+	}
+	for _, b := range bad {
+		fmt.Fprintf(w, "%s: %v\n", b.Digest, b.err)
+		if b.movedTo != "" {
+			fmt.Fprintf(w, "  moved to %s\n", b.movedTo)
+		}
+	}
+	if len(bad) == 0 {
+		fmt.Fprintf(w, "All %d blobs (%s) are good.\n", blobs, ui.Bytes(total))
+	}
+	return nil
+}
+
+// badBlob is one that is not what the catalogue says, and where it was moved to, if anywhere.
+type badBlob struct {
+	store.Blob
+	err     error
+	movedTo string
+}
+
+// hashAll returns the blobs that are not what the catalogue says.
+func (h *host) hashAll(ctx context.Context, blobs []store.Blob, bar *ui.Progress) []badBlob {
+	hasher := blob.NewHasher(0)
+	results := make(chan badBlob, len(blobs))
+	for _, b := range blobs {
+		f, err := h.blobs.OpenBlob(b.Digest)
+		if err != nil {
+			results <- badBlob{Blob: b, err: err}
+			continue
+		}
+		done := func(sum blob.Sum, err error) {
+			f.Close() // only read from
+			bar.Add(b.Size)
+			results <- badBlob{Blob: b, err: errors.Join(err, compare(b, sum, err))}
+		}
+		if err := hasher.Submit(ctx, blob.Job{Reader: f, Size: b.Size, SHA256: true, Done: done}); err != nil {
+			done(blob.Sum{}, err)
+		}
+	}
+	hasher.Close()
+	close(results)
+	var bad []badBlob
+	for r := range results {
+		if r.err != nil {
+			bad = append(bad, r)
+		}
+	}
+	slices.SortFunc(bad, func(a, b badBlob) int { return cmp.Compare(a.Digest, b.Digest) })
+	return bad
+}
+
+func compare(b store.Blob, sum blob.Sum, err error) error {
+	switch {
+	case err != nil:
+		return nil
+	case hex.EncodeToString(sum.SHA256[:]) != b.Digest.Encoded():
+		return errors.New("its content has another SHA-256")
+	case b.SHA3384 != "" && hex.EncodeToString(sum.SHA3_384[:]) != b.SHA3384:
+		return errors.New("its content has another SHA3-384")
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package main_test
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"offlinestore/internal/upstreamtest"
+)
+
+// fixture is what all scripts share: the world outside, as it was when the exporter was there.
+type fixture struct {
+	dir, upstream string
+}
+
+// newFixture exports, with a real store-admin, from a simulated store:
+//
+//	old.tar.gz   on Monday: jq 6 in stable, amd64
+//	new.tar.gz   on Tuesday: jq 8 in stable and edge, amd64
+//	all.tar.gz   on Wednesday: jq and hello with all that they need, amd64 and arm64
+func newFixture(t *testing.T) (*fixture, error) {
+	dir := tempDir(t)
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "bin")+"/", "offlinestore/cmd/store-admin")
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build store-admin: %w: %s", err, out)
+	}
+	srv := httptest.NewUnstartedServer(nil)
+	f := &fixture{dir, "http://" + srv.Listener.Addr().String()}
+	demo, err := upstreamtest.Demo(upstreamtest.DemoOptions{BaseURL: f.upstream})
+	if err != nil {
+		return nil, err
+	}
+	big := upstreamtest.Snap{Name: "big", Summary: "Takes a while"}
+	rev := upstreamtest.Rev{Revision: 1, Version: "1", Blob: upstreamtest.Random("big", 32<<20)}
+	if err := errors.Join(demo.AddSnap(big), demo.AddRevision("big", rev), demo.Release("big", "", "stable", 1)); err != nil {
+		return nil, err
+	}
+	srv.Config.Handler = demo.Handler()
+	srv.Start()
+	t.Cleanup(srv.Close)
+	if err := os.WriteFile(filepath.Join(dir, "root.assert"), demo.Stack.RootStream(), 0o644); err != nil {
+		return nil, err
+	}
+	if _, err := f.admin("", "key", "generate"); err != nil {
+		return nil, err
+	}
+	key, err := f.admin("", "key", "export")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "exporter.pem"), key, 0o644); err != nil {
+		return nil, err
+	}
+	if err := f.export("1794819600", "old.tar.gz", "jq", "--no-deps"); err != nil {
+		return nil, err
+	}
+	if err := demo.Release("jq", "amd64", "stable", 8); err != nil {
+		return nil, err
+	}
+	if err := f.export("1794906000", "new.tar.gz", "jq", "--no-deps", "--channel", "stable", "--channel", "edge"); err != nil {
+		return nil, err
+	}
+	return f, f.export("1794992400", "all.tar.gz", "jq", "hello", "--arch", "amd64", "--arch", "arm64")
+}
+
+// export writes one bundle, signed at a time given in seconds.
+func (f *fixture) export(epoch, name string, args ...string) error {
+	_, err := f.admin(epoch, append([]string{"export", "snaps", "--single", filepath.Join(f.dir, name)}, args...)...)
+	return err
+}
+
+func (f *fixture) admin(epoch string, args ...string) ([]byte, error) {
+	cmd := exec.Command(filepath.Join(f.dir, "bin", "store-admin"), args...)
+	if args[0] == "export" {
+		cmd.Args = append(cmd.Args, f.flags()...)
+	}
+	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH="+epoch, "STORE_ADMIN_CONFIG_DIR="+f.keys(), "STORE_ADMIN_SNAP_STORE_URL="+f.upstream)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("store-admin %q: %w: %s", args, err, stderr.String())
+	}
+	return out, nil
+}
+
+func (f *fixture) keys() string { return filepath.Join(f.dir, "keys") }
+
+func (f *fixture) flags() []string {
+	return []string{"--trusted-root", filepath.Join(f.dir, "root.assert"), "--cache-dir", filepath.Join(f.dir, "cache")}
+}
+
+// setup makes the host of one script.
+func (f *fixture) setup(e *testscript.Env, dsn string) error {
+	// The user that root's rights are given up for must pass.
+	for dir := e.WorkDir; strings.Contains(dir, "badinput-"); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	_, port, err := net.SplitHostPort(ln.Addr().String())
+	if err != nil {
+		return err
+	}
+	for k, v := range map[string]string{
+		"BUNDLES": f.dir, "EXPORT": strings.Join(f.flags(), " "), "DSN": dsn, "ADDR": ln.Addr().String(), "PORT": port, "BIG": "/api/v1/snaps/download/" + upstreamtest.ID("big") + "_1.snap",
+		"SNAP_COMMON": filepath.Join(e.WorkDir, "data"), "STORE_ADMIN_CONFIG_DIR": f.keys(), "STORE_ADMIN_SNAP_STORE_URL": f.upstream,
+		"PATH": filepath.Join(f.dir, "bin") + string(os.PathListSeparator) + e.Getenv("PATH"),
+	} {
+		e.Setenv(k, v)
+	}
+	if dsn == "" {
+		return nil
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		return err
+	}
+	database := strings.TrimPrefix(u.Path, "/")
+	u.User = url.UserPassword("srv_"+database, "correct-horse")
+	e.Setenv("DATABASE", database)
+	e.Setenv("SERVER_DSN", u.String())
+	return nil
+}

@@ -1,0 +1,74 @@
+package main_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"offlinestore/internal/pgtest"
+	"offlinestore/pgcluster"
+	"offlinestore/store"
+)
+
+// TestScripts runs the scripts in testdata/script, each on a host of its own: a data folder, and an empty database. Scripts
+// whose name begins with private- are for the private cluster, which takes a moment to make.
+//
+// Besides testscript's own commands and variables there are:
+//
+//	site            use the database, trust the exporter and the simulated store's root
+//	asuser USER …   run a command as another user (only where the tests are run by root)
+//	get [-code N] [-until RE] URL   ask a server, until it listens, and print the answer
+//	slow URL, finish                begin a download, and later read the rest of it
+//	sql STATEMENT   run a statement on the script's database, as its owner
+//	flip FILE N     flip a bit of a file's byte N
+//	signal TERM srv send a signal to the process in the background
+//	listening ADDR  wait until a server listens there, or with ! until none does
+//	runsas USER     the process in the background has the rights of that user
+//	listeners PORT  the process in the background listens on that TCP port and no other
+//
+//	$BUNDLES  what the exporter brought: see fixture    $DSN, $DATABASE  the database, $SERVER_DSN a role's
+//	$ADDR     a free address                            $SNAP_COMMON  the data folder
+//	$BIG      the path of a snap that takes a while to download
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("find the scripts: %v", err)
+	}
+	if _, _, err := pgcluster.Find(); err != nil && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	f, err := newFixture(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, script := range scripts {
+		name := strings.TrimSuffix(filepath.Base(script), ".txtar")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dsn := ""
+			if !strings.HasPrefix(name, "private-") {
+				dsn = pgtest.NewFrom(t, migrated)
+			}
+			testscript.Run(t, testscript.Params{
+				Files: []string{script}, WorkdirRoot: tempDir(t), RequireExplicitExec: true, RequireUniqueNames: true,
+				Cmds: commands(), Condition: condition, Setup: func(e *testscript.Env) error { return f.setup(e, dsn) },
+			})
+		})
+	}
+}
+
+// migrated makes the tables.
+func migrated(dsn string) error {
+	s, err := store.Open(context.Background(), dsn)
+	if err == nil {
+		s.Close()
+	}
+	return err
+}
+
+func condition(cond string) (bool, error) { return cond == "root" && os.Geteuid() == 0, nil }
