@@ -11,10 +11,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// applyLock is the advisory lock that is held by the one import that changes the catalogue. The transactions are short, and
-// imports that wait in line can't run into each other's rows in another order, which PostgreSQL would end one of them for.
-const applyLock = lockKey + 2
-
 // errRollback ends the transaction of a plan.
 var errRollback = errors.New("only a plan")
 
@@ -40,6 +36,9 @@ func (s *Store) apply(ctx context.Context, in *Import, dry bool) (*Report, error
 	a := &applier{ctx: ctx, in: in, r: &Report{Revisions: []RevisionRef{}, Moves: []Move{}}}
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		a.tx = tx
+		if err := s.keepLock(ctx, tx); err != nil {
+			return err
+		}
 		if err := a.run(); err != nil || !dry {
 			return err
 		}

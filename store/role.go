@@ -5,23 +5,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
-
-// schemaLock waits for other processes that change tables or rights, which PostgreSQL does not let two do at once.
-func (s *Store) schemaLock(ctx context.Context) (conn *pgxpool.Conn, release func(), err error) {
-	if conn, err = s.pool.Acquire(ctx); err != nil {
-		return nil, nil, err
-	}
-	if _, err := conn.Exec(ctx, `select pg_advisory_lock($1)`, lockKey+1); err != nil {
-		conn.Release()
-		return nil, nil, err
-	}
-	return conn, func() {
-		conn.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1)`, lockKey+1) // closing the connection would do it too
-		conn.Release()
-	}, nil
-}
 
 // CreateServerRole makes the role that a server logs in with on the private cluster: it can only SELECT.
 func (s *Store) CreateServerRole(ctx context.Context, role string) error {
@@ -32,7 +16,7 @@ func (s *Store) CreateServerRole(ctx context.Context, role string) error {
 }
 
 func (s *Store) createServerRole(ctx context.Context, role string) error {
-	conn, release, err := s.schemaLock(ctx)
+	conn, release, err := s.lockSchema(ctx)
 	if err != nil {
 		return err
 	}

@@ -19,11 +19,11 @@ const MinVersion = 13
 // channelName is what the catalogue notifies of a change.
 const channelName = "offlinestore_catalogue"
 
-// lockKey is the advisory lock that imports share and that gc takes for itself. Any number of our own will do.
-const lockKey = 0x6f66666c696e65
-
 // Store is the catalogue, to read and to write.
-type Store struct{ pool *pgxpool.Pool }
+type Store struct {
+	pool *pgxpool.Pool
+	lock lock
+}
 
 // Open connects to the catalogue, and creates or upgrades its tables: under a lock, so that several may start at once.
 func Open(ctx context.Context, dsn string) (*Store, error) {
@@ -31,7 +31,7 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{pool}
+	s := &Store{pool: pool}
 	if err := s.migrate(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("upgrade the catalogue's tables: %w", interpret(err))
@@ -78,7 +78,7 @@ func checkVersion(ctx context.Context, pool *pgxpool.Pool) error {
 
 func (s *Store) migrate(ctx context.Context) error {
 	// tern creates its table before it takes its own lock, which two that start at once would trip over.
-	conn, release, err := s.schemaLock(ctx)
+	conn, release, err := s.lockSchema(ctx)
 	if err != nil {
 		return err
 	}
@@ -102,29 +102,4 @@ func (s *Store) migrate(ctx context.Context) error {
 		return fmt.Errorf("they are of version %d, this program knows %d: use a newer snap-store-proxy", have, len(m.Migrations))
 	}
 	return m.Migrate(ctx)
-}
-
-// Lock keeps gc out, or everyone when exclusive, until release is called. It fails with ErrBusy rather than wait.
-func (s *Store) Lock(ctx context.Context, exclusive bool) (release func(), err error) {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return nil, interpret(err)
-	}
-	q := `select pg_try_advisory_lock_shared($1)`
-	if exclusive {
-		q = `select pg_try_advisory_lock($1)`
-	}
-	var ok bool
-	if err := conn.QueryRow(ctx, q, lockKey).Scan(&ok); err != nil {
-		conn.Release()
-		return nil, interpret(err)
-	}
-	if !ok {
-		conn.Release()
-		return nil, ErrBusy
-	}
-	return func() {
-		conn.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock_all()`) // closing the connection would do it too
-		conn.Release()
-	}, nil
 }

@@ -136,6 +136,28 @@ func TestLock(t *testing.T) {
 	lock(other, true)()
 }
 
+// An import whose lock was lost is not finished: gc may have run in between.
+func TestLockLost(t *testing.T) {
+	t.Parallel()
+	s, dsn := open(t)
+	release, err := s.Lock(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, s, imp("a", 0))
+	exec(t, dsn, `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and pid <> pg_backend_pid()
+		and database = (select oid from pg_database where datname = current_database())`)
+	if _, err := s.Apply(t.Context(), imp("b", 1)); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Apply after the lock was lost = %v, want ErrUnavailable", err)
+	}
+	release()
+	if release, err = s.Lock(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	apply(t, s, imp("b", 1))
+}
+
 func TestServerRole(t *testing.T) {
 	t.Parallel()
 	s, dsn := open(t)
