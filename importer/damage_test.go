@@ -142,6 +142,21 @@ func TestDamagedBlobsAreNamedAndTheOthersKept(t *testing.T) {
 	}
 }
 
+func TestCutOffKeepsWholeBlobs(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	good, _, _ := several(t)
+	before := s.served()
+	end := len(good) - 1024 - 4608 // the last blob begins there
+	if _, err := s.push(good[:end+600]); !isRefusal(err) {
+		t.Fatalf("push = %v, want a refusal", err)
+	}
+	s.serves(before)
+	if got := s.missing(good); got != 4000 {
+		t.Errorf("%d bytes are missing afterwards, want the 4000 of the last blob", got)
+	}
+}
+
 func clone(files []bundletest.File) []bundletest.File {
 	out := append([]bundletest.File(nil), files...)
 	for i := range out {

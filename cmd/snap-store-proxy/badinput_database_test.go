@@ -24,7 +24,6 @@ func stages(t *testing.T) (s *site, w *wire, trace []string) {
 	if !slices.Contains(trace, "commit") {
 		t.Fatalf("saw %q, want the statements of a push", trace)
 	}
-	t.Logf("%d statements: %q", len(trace), trace)
 	return s, w, trace
 }
 
@@ -38,9 +37,10 @@ func (w *wire) breakAt(n int, f fate) {
 	})
 }
 
-// TestDatabaseGone loses PostgreSQL at each kind of statement of a push, and kills the push there.
-func TestDatabaseGone(t *testing.T) {
-	t.Parallel()
+// eachStatement breaks off a push at each kind of statement, looks at what is served, and pushes again. breakOff returns
+// whether PostgreSQL heard of the statement, and committed is the number of the one that is the commit.
+func eachStatement(t *testing.T, breakOff func(s *site, w *wire, n int, statement, path string, committed int) (heard bool)) {
+	t.Helper()
 	s, w, trace := stages(t)
 	committed := len(trace) - 1 - slices.Index(reversed(trace), "commit")
 	for n, statement := range trace {
@@ -50,31 +50,42 @@ func TestDatabaseGone(t *testing.T) {
 		number := n + 2
 		before := s.served()
 		path := s.file("update.tar", updateNumber(t, number, 500).Tar(bundle.None))
-		serves := func(f fate) {
-			t.Helper()
-			if n < committed || n == committed && f != deliver {
-				s.serves(before)
-			} else {
-				s.servesSoon(number)
-			}
-		}
-		s.killAt(w, n, path)
-		serves(hold)
-		fates := []fate{drop}
-		if n == committed {
-			fates = append(fates, deliver)
-		}
-		for _, f := range fates {
-			w.breakAt(n, f)
-			r := s.run("push-snap", path)
-			s.saysDatabaseGone(fmt.Sprintf("statement %d (%.60s)", n, statement), r, n > committed)
-			serves(f)
+		if heard := breakOff(s, w, n, statement, path, committed); n < committed || n == committed && !heard {
+			s.serves(before)
+		} else {
+			s.servesSoon(number)
 		}
 		w.reset(nil)
 		s.mustRun("push-snap", path)
 		s.servesUpdateNumber(number)
 		s.isClean()
 	}
+}
+
+// TestDatabaseGone loses PostgreSQL at each kind of statement of a push.
+func TestDatabaseGone(t *testing.T) {
+	t.Parallel()
+	eachStatement(t, func(s *site, w *wire, n int, statement, path string, committed int) bool {
+		before, name := s.served(), fmt.Sprintf("statement %d (%.60s)", n, statement)
+		w.breakAt(n, drop)
+		s.saysDatabaseGone(name, s.run("push-snap", path), n > committed)
+		if n != committed {
+			return false
+		}
+		s.serves(before)
+		w.breakAt(n, deliver)
+		s.saysDatabaseGone(name+", whose answer is lost", s.run("push-snap", path), false)
+		return true
+	})
+}
+
+// TestKillAtAnyStatement kills a push that waits for PostgreSQL, at each kind of statement.
+func TestKillAtAnyStatement(t *testing.T) {
+	t.Parallel()
+	eachStatement(t, func(s *site, w *wire, n int, _, path string, _ int) bool {
+		s.killAt(w, n, path)
+		return false
+	})
 }
 
 // saysDatabaseGone looks at how a push ended; done says that it had nothing left to do.
@@ -114,10 +125,8 @@ func (s *site) killAt(w *wire, n int, path string) {
 			s.t.Error(err)
 		}
 		<-exited
-	case err := <-exited: // a push of what is there already says less
-		if err != nil {
-			s.t.Errorf("push: %v", err)
-		}
+	case err := <-exited:
+		s.t.Errorf("the push has ended before statement %d: %v", n, err)
 	case <-time.After(time.Minute):
 		s.t.Errorf("the push does not come to statement %d", n)
 		cmd.Process.Kill()

@@ -39,7 +39,7 @@ func otherRows() []struct {
 		{"PostgreSQL gone, at any statement of a push", []int{ui.Database}, "TestDatabaseGone"},
 		{"private PostgreSQL killed under a push", []int{ui.Database}, "TestClusterKilledMidPush"},
 		{"kill -9 while a bundle is read, at any of its parts", nil, "TestKillWhileReading"},
-		{"kill -9 at any statement of a push", nil, "TestDatabaseGone"},
+		{"kill -9 at any statement of a push", nil, "TestKillAtAnyStatement"},
 		{"kill -9 at any time", nil, "TestKillAtAnyTime"},
 	}
 }

@@ -203,23 +203,24 @@ func steersTerminal(text string) bool {
 	})
 }
 
-// killPostmaster kills the private PostgreSQL when it runs.
-func (s *site) killPostmaster() {
+// killCluster kills all processes of the private PostgreSQL: those that serve connections outlive the first one.
+func (s *site) killCluster() {
 	s.t.Helper()
-	for range 500 {
-		text, err := os.ReadFile(filepath.Join(s.dir, "postgresql", "data", "postmaster.pid"))
-		line, _, _ := strings.Cut(string(text), "\n")
-		pid, perr := strconv.Atoi(line)
-		if err == nil && perr == nil && strings.Contains(string(text), "ready") {
-			time.Sleep(300 * time.Millisecond) // the program connects, and plans
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-				s.t.Errorf("kill PostgreSQL: %v", err)
-			}
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
+	links, err := filepath.Glob("/proc/[0-9]*/cwd")
+	if err != nil {
+		s.t.Error(err)
 	}
-	s.t.Error("PostgreSQL does not get ready")
+	killed := 0
+	for _, link := range links {
+		cwd, err := os.Readlink(link)
+		pid, perr := strconv.Atoi(filepath.Base(filepath.Dir(link)))
+		if err == nil && perr == nil && cwd == filepath.Join(s.dir, "postgresql", "data") && syscall.Kill(pid, syscall.SIGKILL) == nil {
+			killed++
+		}
+	}
+	if killed == 0 {
+		s.t.Errorf("there is no PostgreSQL to be killed")
+	}
 }
 
 func indexOf(t *testing.T, snaps []store.Snap, name string) int {

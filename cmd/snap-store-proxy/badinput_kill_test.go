@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
 	"offlinestore/internal/bundletest"
 )
 
@@ -165,9 +164,9 @@ func TestClusterKilledMidPush(t *testing.T) {
 	defer r.Close()
 	done := make(chan result, 1)
 	go func() {
-		w.Write(packed[:150_000])
-		s.killPostmaster()
-		w.Write(packed[150_000:])
+		w.Write(packed[:250_000]) // more than fits into the pipe: the push is past the head by then
+		s.killCluster()
+		w.Write(packed[250_000:])
 		w.Close()
 	}()
 	go func() { done <- s.runWith(r, "push-snap", "-") }()
@@ -180,8 +179,5 @@ func TestClusterKilledMidPush(t *testing.T) {
 	s.mustRun("check", "--blobs")
 	if now := s.mustRun("list-pushed-snaps").stdout; now == before {
 		t.Errorf("list-pushed-snaps printed %q after the good push", now)
-	}
-	if got.code != ui.Database {
-		t.Logf("stderr: %s", got.stderr)
 	}
 }
