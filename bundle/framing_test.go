@@ -80,6 +80,7 @@ func TestFraming(t *testing.T) {
 		"zstd of more than the tar":     zstdOf(t, append(slices.Clone(plain), 0)),
 		"zstd without a checksum":       zstdOf(t, plain, zstd.WithEncoderCRC(false)),
 		"zstd with a large window":      zstdOf(t, plain, zstd.WithWindowSize(8<<20)),
+		"zstd with a small window":      zstdOf(t, plain, zstd.WithWindowSize(512<<10)),
 		"zstd with its size":            single(t, plain),
 		"zstd of a block of 2 MiB":      append(slices.Clone(zst[:6]), 0xfd, 0xff, 0xff, 0, 0),
 		"zstd of a reserved block":      append(slices.Clone(zst[:6]), 0x07, 0x01, 0x00, 0, 0),
@@ -96,6 +97,15 @@ func TestFraming(t *testing.T) {
 		t.Errorf("zstd at another level: %v", err)
 	} else {
 		checkReceived(t, got, c, s)
+	}
+}
+
+func TestNotBundle(t *testing.T) {
+	t.Parallel()
+	for name, b := range map[string][]byte{"empty": nil, "text": []byte("hello"), "zeros": make([]byte, 4096), "another tar": tarHeaderOf("README", 0)} {
+		if _, err := receiveBytes(t, b); !errors.Is(err, bundle.ErrNotBundle) {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }
 

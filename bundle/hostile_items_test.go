@@ -106,6 +106,8 @@ func TestHostileItems(t *testing.T) {
 		{name: "an unknown field in the bundle index", edit: func(f *forge) {
 			f.editRawD = func(b []byte) []byte { return append(b[:len(b)-1], `,"x":1}`...) }
 		}, want: canonical},
+		{name: "a bundle index that is none", edit: func(f *forge) { f.editRawD = func([]byte) []byte { return []byte("hello") } }, want: "invalid character"},
+		{name: "a bundle index and more", edit: func(f *forge) { f.editRawD = func(b []byte) []byte { return append(b, '1') } }, want: "something follows"},
 		{name: "spaces in the bundle index", edit: func(f *forge) { f.editRawD = func(b []byte) []byte { return append(b, '\n') } }, want: canonical},
 		{name: "a subject of the bundle index", edit: func(f *forge) { f.editD = func(d *ociIndex) { d.Subject = &d.Manifests[0] } }, want: canonical},
 		{name: "an annotation of the bundle index", edit: func(f *forge) { f.editD = func(d *ociIndex) { d.Annotations["x"] = "y" } }, want: canonical},
