@@ -25,25 +25,58 @@ func Main(root *cobra.Command, classify Classifier) int {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &Error{Code: Usage, Err: err, Hint: fmt.Sprintf("see '%s --help'", c.CommandPath())}
 	})
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), signals()...)
 	defer stop()
 	go func() {
 		<-ctx.Done()
 		stop() // from here on, the signal kills
 	}()
+	out := &output{w: os.Stdout}
+	root.SetOut(out)
 	cmd, err := root.ExecuteContextC(ctx)
+	if out.err != nil && (err == nil || errors.Is(err, out.err)) {
+		err = fmt.Errorf("write standard output: %v", out.err) // not the data folder's lack of space
+	}
 	if err == nil {
 		return OK
 	}
 	e := describe(err, ctx, classify)
-	if asJSON, ferr := cmd.Flags().GetBool("json"); ferr == nil && asJSON {
-		printJSONError(os.Stdout, e)
+	// After a result, which names what is bad itself, a second value would be no JSON.
+	if asJSON, ferr := cmd.Flags().GetBool("json"); ferr == nil && asJSON && !out.used {
+		printJSONError(out, e)
 	}
 	fmt.Fprintf(os.Stderr, "%s: %v\n", root.Name(), oneLine(e.Err))
 	if e.Hint != "" {
-		fmt.Fprintf(os.Stderr, "%s: hint: %s\n", root.Name(), e.Hint)
+		fmt.Fprintf(os.Stderr, "%s: hint: %s\n", root.Name(), Clean(e.Hint))
 	}
 	return e.Code
+}
+
+// signals are those that ask us to end: Ctrl-C, a service manager, a terminal or an SSH session that was closed. Whoever reads
+// our output may also go away in the middle of a push: then writes fail, and what was begun ends in order.
+func signals() []os.Signal {
+	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		list = append(list, syscall.SIGHUP)
+	}
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	return list
+}
+
+// output remembers whether anything was written, and what went wrong: a result that nobody got is no success.
+type output struct {
+	w    io.Writer
+	used bool
+	err  error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	o.used = o.used || n > 0
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // describe finds the exit code and the hint of an error.
