@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"offlinestore/cmd/internal/ui"
 )
 
 // serviceUsers are the users that a data folder made by root is given to: the installer's, else PostgreSQL's, since
@@ -38,7 +40,11 @@ func defaultDataDir() string {
 func enterDataDir(dir string) error {
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		// Its owner has to get there through the folders above, which are made along with it.
+		umask := syscall.Umask(0o022)
+		err = os.MkdirAll(dir, 0o755)
+		syscall.Umask(umask)
+		if err != nil {
 			return fmt.Errorf("make the data folder: %w", err)
 		}
 		info, err = os.Stat(dir)
@@ -58,7 +64,16 @@ func enterDataDir(dir string) error {
 			return err
 		}
 	}
-	return dropTo(owner, group)
+	if err := dropTo(owner, group); err != nil {
+		return err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrPermission) {
+		return ui.Hint(fmt.Errorf("its owner, user %d, can't get to the data folder %s", owner, dir), "let that user enter each folder above it (chmod o+x FOLDER), or choose another with --data-dir")
+	}
+	return nil
 }
 
 // giveAway makes a service user the owner of an empty folder of root's. A folder with something in it is left alone.
@@ -91,8 +106,18 @@ func giveAway(dir string) (uid, gid int, err error) {
 	return 0, 0, nil
 }
 
-// dropTo changes all threads of the process to a user without rights.
+// dropTo changes all threads of the process to a user without rights. Where the folder's group is root's, which a plain chown
+// leaves, it is the user's own group instead.
 func dropTo(uid, gid int) error {
+	if gid == 0 {
+		u, err := user.LookupId(strconv.Itoa(uid))
+		if err != nil {
+			return fmt.Errorf("the data folder is of group 0, and its owner has no group of its own: %w", err)
+		}
+		if gid, err = strconv.Atoi(u.Gid); err != nil {
+			return err
+		}
+	}
 	for _, err := range []error{syscall.Setgroups([]int{gid}), syscall.Setgid(gid), syscall.Setuid(uid)} {
 		if err != nil {
 			return fmt.Errorf("change to the owner of the data folder (user %d): %w", uid, err)

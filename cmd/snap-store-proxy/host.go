@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"offlinestore/blob"
 	"offlinestore/pgcluster"
@@ -66,6 +67,7 @@ func (h *host) openAll(ctx context.Context, g *globals) (err error) {
 }
 
 func (h *host) startCluster(ctx context.Context, g *globals) (dsn string, err error) {
+	forgetConnection()
 	h.cluster, err = pgcluster.Start(ctx, pgcluster.Options{Dir: filepath.Join(g.dataDir, "postgresql"), Logf: func(format string, args ...any) {
 		fmt.Fprintf(os.Stderr, "snap-store-proxy: "+format+"\n", args...)
 	}})
@@ -73,6 +75,16 @@ func (h *host) startCluster(ctx context.Context, g *globals) (dsn string, err er
 		return "", err
 	}
 	return h.cluster.DSN(privateDatabase, pgcluster.Superuser), nil
+}
+
+// forgetConnection takes libpq's variables out of the environment. They are about another database of the user's: PGOPTIONS or
+// PGSERVICE would have our own looked for elsewhere, or under another schema.
+func forgetConnection() {
+	for _, e := range os.Environ() {
+		if name, _, _ := strings.Cut(e, "="); strings.HasPrefix(name, "PG") {
+			os.Unsetenv(name) // which fails for no name that is in the environment
+		}
+	}
 }
 
 // reader opens the catalogue for the server, which never needs to write: as a role that can't on the private cluster, with

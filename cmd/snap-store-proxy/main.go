@@ -3,6 +3,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -110,7 +111,7 @@ func classifyService(err error) (code int, hint string) {
 	case errors.Is(err, errGaps):
 		return ui.Gaps, ""
 	case errors.Is(err, os.ErrPermission):
-		return ui.Failed, "run it as root, or as the owner of the data folder"
+		return ui.Failed, fmt.Sprintf("run it as root, or as the owner of the data folder, who must be able to enter and read what is named (this ran as user %d)", os.Geteuid())
 	}
 	return ui.Failed, ""
 }
