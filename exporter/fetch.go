@@ -124,6 +124,7 @@ func (e *Exporter) fetchBlob(ctx context.Context, w *wanted) error {
 		case err == nil:
 			w.done(dg)
 			return nil
+		case errors.Is(err, errArrived):
 		case errors.Is(err, blob.ErrBusy):
 			if err := sleep(ctx, busyWait); err != nil {
 				return err
@@ -136,6 +137,9 @@ func (e *Exporter) fetchBlob(ctx context.Context, w *wanted) error {
 		}
 	}
 }
+
+// errArrived says that another export has just downloaded the blob.
+var errArrived = errors.New("it is in the cache by now")
 
 func (w *wanted) done(dg digest.Digest) {
 	for _, to := range w.to {
@@ -161,6 +165,9 @@ func (e *Exporter) download(ctx context.Context, d *wanted) (dg digest.Digest, e
 		return "", fmt.Errorf("download %s: %w", d.name, err)
 	}
 	defer part.Close()
+	if _, ok := e.Cache.find(d.SHA3384, d.Size); ok {
+		return "", errors.Join(errArrived, part.Discard())
+	}
 	h := newHashes()
 	if part.Size() > d.Size {
 		if err := part.Truncate(0); err != nil {
@@ -188,15 +195,20 @@ func (e *Exporter) download(ctx context.Context, d *wanted) (dg digest.Digest, e
 	case err != nil:
 		return "", &StoreError{err}
 	}
+	return e.commit(part, d, h)
+}
+
+// commit makes a whole download a blob of the cache, if it has the digest that the store announced.
+func (e *Exporter) commit(part *blob.Partial, d *wanted, h *hashes) (digest.Digest, error) {
 	if got := hex.EncodeToString(h.sha3.Sum(nil)); got != d.SHA3384 {
-		err = storeError("download %s: %w", d.name, errors.Join(&digestError{got, d.SHA3384}, part.Truncate(0)))
+		return "", storeError("download %s: %w", d.name, errors.Join(&digestError{got, d.SHA3384}, part.Truncate(0)))
+	}
+	dg := digest.NewDigest(digest.SHA256, h.sha256)
+	// In this order, whoever waits for the download finds both once it can have the lock.
+	if err := e.Cache.note(d.SHA3384, dg); err != nil {
 		return "", err
 	}
-	dg = digest.NewDigest(digest.SHA256, h.sha256)
-	if err = part.Commit(dg); err == nil {
-		err = e.Cache.note(d.SHA3384, dg)
-	}
-	return dg, err
+	return dg, part.Commit(dg)
 }
 
 // hashes computes each digest that the formats need in one go.

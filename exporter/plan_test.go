@@ -88,6 +88,7 @@ func TestPlanPushChannel(t *testing.T) {
 		{"default track", nil, []exporter.Package{{Name: "hello", Revision: 20, PushChannel: "stable"}}, []string{"amd64 2.0/stable 20"}},
 		{"no revision", nil, []exporter.Package{{Name: "jq", PushChannel: "lts/stable"}}, []string{"amd64 latest/stable 6", "amd64 lts/stable 6"}},
 		{"wins over the store's", []string{"jq"}, []exporter.Package{{Name: "jq", Revision: 8, PushChannel: "stable"}}, []string{"amd64 latest/stable 8"}},
+		{"wins when it comes first", nil, []exporter.Package{{Name: "jq", Revision: 8, PushChannel: "stable"}, {Name: "jq"}}, []string{"amd64 latest/stable 8"}},
 		{"one in two channels", nil, []exporter.Package{{Name: "jq", Revision: 8, PushChannel: "stable"}, {Name: "jq", Revision: 8, PushChannel: "a/edge"}},
 			[]string{"amd64 a/edge 8", "amd64 latest/stable 8"}},
 	} {
