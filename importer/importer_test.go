@@ -259,6 +259,22 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("Verify = %v, want it to end with the cause of its context", err)
 	}
 	s.serves(before)
+	// Whoever gives up when all is read gets nothing to apply.
+	again, err := s.open(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	ctx, cancel = context.WithCancelCause(t.Context())
+	staging, err := s.Verify(ctx, again, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel(stop)
+	if v, err := staging.Wait(); !errors.Is(err, stop) {
+		t.Errorf("Wait = %v, %v after its context was cancelled, want the cause", v, err)
+	}
+	s.serves(before)
 	check(t, s.Blobs.Close())
 	if entries, err := os.ReadDir(filepath.Join(s.blobs, ".staging")); err == nil {
 		t.Errorf("%d entries are left in staging", len(entries))

@@ -1,6 +1,8 @@
 package main_test
 
 import (
+	"encoding/hex"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/ui"
+	"offlinestore/internal/bundletest"
 )
 
 // smallDisk is a file system of that many MiB.
@@ -30,22 +33,23 @@ func smallDisk(t *testing.T, mib string) string {
 	return dir
 }
 
-// fill leaves that many bytes of a disk free, until the file that it returns is removed.
+// fill leaves that many bytes of a disk free, until the file that it returns is removed. Any goroutine may call it.
 func fill(t *testing.T, dir string, free int64) string {
 	t.Helper()
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
-		t.Fatal(err)
-	}
 	path := filepath.Join(dir, "somebody else's")
 	f, err := os.Create(path)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return path
 	}
 	defer f.Close()
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		t.Error(err)
+	}
 	if n := int64(st.Bavail)*st.Bsize - free; n > 0 {
 		if err := unix.Fallocate(int(f.Fd()), 0, 0, n); err != nil {
-			t.Fatal(err)
+			t.Errorf("fill the disk: %v", err)
 		}
 	}
 	return path
@@ -64,11 +68,15 @@ func TestDiskTooSmall(t *testing.T) {
 	disk := smallDisk(t, "24")
 	s := newSiteIn(t, filepath.Join(disk, "data"))
 	before := s.served()
-	for _, args := range [][]string{{"push-snap"}, {"push-snap", "--json"}} {
-		r := s.run(append(args, s.file("large.tar", updateNumber(t, 0, 12<<20).Tar(bundle.None)))...)
-		s.saysNoSpace("a bundle that is too large", r)
+	large := s.file("large.tar", updateNumber(t, 0, 12<<20).Tar(bundle.None))
+	all := s.toCopy(large)
+	for _, args := range [][]string{{"push-snap", large}, {"push-snap", "--json", large}} {
+		s.saysNoSpace("a bundle that is too large", s.run(args...))
 		s.serves(before)
 		s.isClean()
+		if got := s.toCopy(large); got != all {
+			t.Errorf("bytes to copy after the refusal: %d, want %d as before", got, all)
+		}
 	}
 	s.mustRun("push-snap", s.file("good.tar", update(t).Tar(bundle.None)))
 	s.servesUpdate()
@@ -83,20 +91,7 @@ func TestDiskFull(t *testing.T) {
 		before := s.served()
 		packed := updateNumber(t, number, 1<<20).Tar(bundle.None)
 		at := len(packed) * (number + 1) / 6 // in one blob of four after the other
-		r, w, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		filled := make(chan string, 1)
-		go func() {
-			defer w.Close()
-			w.Write(packed[:at])
-			filled <- fill(t, disk, 64<<10)
-			w.Write(packed[at:])
-		}()
-		got := s.runWith(r, "push-snap", "-")
-		r.Close()
-		junk := <-filled
+		got, junk := s.fillMeanwhile(disk, packed, at)
 		s.saysNoSpace("a disk that fills up", got)
 		s.serves(before)
 		s.isClean()
@@ -137,4 +132,40 @@ func TestDiskFullUnderTheDatabase(t *testing.T) {
 	}
 	s.mustRun("push-snap", path)
 	s.mustRun("check", "--blobs")
+
+	// PostgreSQL runs out of space when the blobs are in their place already.
+	b := bundletest.New(t, 30).Add("aaa", 1, 500_000)
+	text := make([]byte, 500_000)
+	rand.NewChaCha8([32]byte{}).Read(text)
+	b.Snaps[0].Snap.Description = hex.EncodeToString(text)
+	packed := b.Tar(bundle.None)
+	before = s.mustRun("list-pushed-snaps").stdout
+	r, junk := s.fillMeanwhile(disk, packed, len(packed)-200_000)
+	s.saysNoSpace("a disk that fills up under a PostgreSQL that runs", r)
+	if err := os.Remove(junk); err != nil {
+		t.Fatal(err)
+	}
+	if now := s.mustRun("list-pushed-snaps").stdout; now != before {
+		t.Errorf("list-pushed-snaps printed %q, want %q as before", now, before)
+	}
+	s.mustRun("push-snap", s.file("good.tar", packed))
+}
+
+// fillMeanwhile pushes a bundle through a pipe, and fills the disk when it has read up to a place.
+func (s *site) fillMeanwhile(disk string, packed []byte, at int) (got result, junk string) {
+	s.t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer r.Close()
+	filled := make(chan string, 1)
+	go func() {
+		defer w.Close()
+		w.Write(packed[:at])
+		filled <- fill(s.t, disk, 64<<10)
+		w.Write(packed[at:])
+	}()
+	got = s.runWith(r, "push-snap", "-")
+	return got, <-filled
 }
