@@ -155,7 +155,7 @@ func TestDamagedNote(t *testing.T) {
 	if e.Cache, err = exporter.OpenCache(dir); err != nil {
 		t.Fatal(err)
 	}
-	p := fetch(t, e, request("hello", "core24"))
+	fetch(t, e, request("hello", "core24"))
 	notes, err := os.ReadDir(dir + "/.sha3-384")
 	if err != nil || len(notes) != 2 {
 		t.Fatalf("%d notes, %v", len(notes), err)
@@ -165,7 +165,7 @@ func TestDamagedNote(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := s.Count("/download-origin/")
-	p = fetch(t, e, request("hello", "core24"))
+	p := fetch(t, e, request("hello", "core24"))
 	if got := s.Count("/download-origin/") - before; got != 2 {
 		t.Errorf("%d downloads after the notes were swapped, want 2", got)
 	}
