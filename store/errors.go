@@ -17,6 +17,9 @@ var ErrUnavailable = errors.New("the database is not available")
 // ErrBusy says that an import is running and gc has to wait, or the other way round.
 var ErrBusy = errors.New("another command is changing the store")
 
+// ErrRights says that the database's role lacks a right that the catalogue needs.
+var ErrRights = errors.New("the database role lacks a right")
+
 var errNoRevision = errors.New("neither the bundle nor the store has it")
 
 // ConflictError says that a bundle contradicts what the catalogue holds, in something that never changes.
@@ -27,15 +30,19 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("%s: the store has %s for it, the bundle brings %s", e.What, e.Have, e.New)
 }
 
-// interpret marks the errors of pgx that say that the database is not there. One that has no space left is syscall.ENOSPC.
+// interpret marks the errors of pgx that callers care about.
 func interpret(err error) error {
-	if isCode(err, "53100") {
-		return fmt.Errorf("the database: %w: %w", syscall.ENOSPC, err)
-	}
-	if err == nil || errors.Is(err, context.Canceled) || !unavailable(err) {
+	switch {
+	case err == nil || errors.Is(err, context.Canceled):
 		return err
+	case isCode(err, "53100"): // disk_full
+		return fmt.Errorf("the database: %w: %w", syscall.ENOSPC, err)
+	case isCode(err, "42501"): // insufficient_privilege
+		return fmt.Errorf("%w: %w", ErrRights, err)
+	case unavailable(err):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	return err
 }
 
 func unavailable(err error) bool {

@@ -131,6 +131,9 @@ func (f *fixture) setup(e *testscript.Env, dsn string) error {
 		return err
 	}
 	database := strings.TrimPrefix(u.Path, "/")
+	q := u.Query()
+	q.Del("user") // or it would win
+	u.RawQuery = q.Encode()
 	u.User = url.UserPassword("srv_"+database, "correct-horse")
 	e.Setenv("DATABASE", database)
 	e.Setenv("SERVER_DSN", u.String())
