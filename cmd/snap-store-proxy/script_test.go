@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -56,7 +57,8 @@ func TestScripts(t *testing.T) {
 			}
 			testscript.Run(t, testscript.Params{
 				Files: []string{script}, WorkdirRoot: tempDir(t), RequireExplicitExec: true, RequireUniqueNames: true,
-				Cmds: commands(), Condition: condition, Setup: func(e *testscript.Env) error { return f.setup(e, dsn) },
+				Deadline: time.Now().Add(3 * time.Minute), // a server that was to refuse to start would serve for ever
+				Cmds:     commands(), Condition: condition, Setup: func(e *testscript.Env) error { return f.setup(e, dsn) },
 			})
 		})
 	}
