@@ -153,6 +153,8 @@ func (r *Revision) Validate() error {
 		return fmt.Errorf("revision %d: unknown type %.40q", r.Revision, r.Type)
 	case len(r.Architectures) == 0:
 		return fmt.Errorf("revision %d: no architectures", r.Revision)
+	case r.Base != nil && *r.Base != "" && ValidateName(*r.Base) != nil:
+		return fmt.Errorf("revision %d: base: %w", r.Revision, ValidateName(*r.Base))
 	case len(r.SnapYAML) > MaxYAMLSize:
 		return fmt.Errorf("revision %d: snap-yaml of %d bytes is over the limit of %d", r.Revision, len(r.SnapYAML), MaxYAMLSize)
 	}

@@ -2,6 +2,7 @@ package snap_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -174,4 +175,19 @@ func FuzzParseYAML(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestHostileBase has a base that a hint would otherwise put into a command line.
+func TestHostileBase(t *testing.T) {
+	t.Parallel()
+	for base, good := range map[string]bool{"": true, "core24": true, "none": true, "x; rm -rf ~": false, "\x1b[2J": false, "../x": false, "Core": false} {
+		r := snap.Revision{Revision: 1, Type: "app", Architectures: []string{"amd64"}, Base: &base}
+		if err := r.Validate(); (err == nil) != good {
+			t.Errorf("Validate with base %q = %v, want an error: %v", base, err, !good)
+		}
+		text := fmt.Sprintf("name: a\nbase: %q\n", base)
+		if _, err := snap.ParseYAML(text); (err == nil) != good {
+			t.Errorf("ParseYAML(%q) = %v, want an error: %v", text, err, !good)
+		}
+	}
 }

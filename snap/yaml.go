@@ -50,6 +50,9 @@ func ParseYAML(text string) (*Meta, error) {
 	if err := ValidateName(y.Name); err != nil {
 		return nil, fmt.Errorf("parse snap.yaml: %w", err)
 	}
+	if y.Base != "" && ValidateName(y.Base) != nil {
+		return nil, fmt.Errorf("parse snap.yaml: base: %w", ValidateName(y.Base))
+	}
 	m := &Meta{Name: y.Name, Version: y.Version, Type: y.Type, Base: y.Base, Provenance: y.Provenance, Architectures: architectures(&y.Architectures)}
 	if m.Type == "" {
 		m.Type = "app"
