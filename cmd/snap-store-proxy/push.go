@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,6 +50,9 @@ unless --push-channel-map is given; its revisions are added all the same.`,
 }
 
 func runPush(ctx context.Context, w io.Writer, g *globals, o pushOptions, files []string) (err error) {
+	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
+		return ui.Usagef("standard input is one bundle: - can be given once")
+	}
 	// Inputs are opened with the rights that we were started with, and read without them.
 	inputs := make([]*bundle.Input, len(files))
 	openErrs := make([]error, len(files))
