@@ -124,6 +124,30 @@ func TestBackAgain(t *testing.T) {
 	}
 }
 
+// TestLaterComponent has a component that was released anew for a revision that is here: the newest bundle knows which is right.
+func TestLaterComponent(t *testing.T) {
+	t.Parallel()
+	make := func(days int, seed string) ([]byte, bundle.Blob) {
+		b := bundletest.New(t, days)
+		b.AddSnap("jq", snap.Release{Architecture: "amd64", Channel: "latest/stable", Revision: 6})
+		comp := b.Blob(seed, 300)
+		b.AddRevision("jq", 6, b.Blob("jq_6", 1000), comp)
+		return b.Tar(bundle.None), comp
+	}
+	older, _ := make(1, "old component")
+	newer, want := make(2, "new component")
+	for name, order := range map[string][][]byte{"in order": {older, newer, older}, "the newer one first": {newer, older}} {
+		s := newSite(t)
+		for _, packed := range order {
+			s.mustPush(packed)
+		}
+		r := s.served().Snaps[0].Revisions
+		if len(r) != 1 || r[0].ResourceBlobs[0] != want.Digest || r[0].Resources[0].Download.SHA3384 != digestOf(want) {
+			t.Errorf("%s: revisions %+v, want one with the component %s", name, r, want.Digest)
+		}
+	}
+}
+
 // TestContradiction has a bundle by a trusted signer that says something else of a revision than what is in the store.
 func TestContradiction(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -58,8 +59,14 @@ type applier struct {
 	r   *Report
 	// id is that of the line in the history.
 	id int64
-	// revisionBlobs has the blob of every revision of the import's snaps, as the catalogue knows it.
-	revisionBlobs map[revisionKey]string
+	// known has every revision of the import's snaps that the catalogue knows.
+	known map[revisionKey]knownRevision
+}
+
+// knownRevision is a revision's blob, and when the bundle was signed that said what else there is to say about it.
+type knownRevision struct {
+	blob     string
+	signedAt time.Time
 }
 
 type revisionKey struct {
@@ -194,18 +201,22 @@ func text(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// revisions adds those that are new, and refuses another blob for one that is here.
+// revisions adds those that are new, and refuses another blob for one that is here. Its components may be others, since those
+// are released on their own: the newest bundle knows.
 func (a *applier) revisions() error {
+	const update = `update snap_revision set item = $3, resources = $4, import_id = $5 where snap_id = $1 and revision = $2`
 	if err := a.loadRevisions(); err != nil {
 		return err
 	}
 	var rows [][]any
+	b := &pgx.Batch{}
 	for _, rev := range a.in.Revisions {
 		key, blob := revisionKey{rev.SnapID, rev.Revision.Revision}, rev.Blob.String()
-		if have, ok := a.revisionBlobs[key]; ok {
-			if have != blob {
-				return &ConflictError{What: fmt.Sprintf("snap %s revision %d", rev.Name, key.revision), Have: "blob " + have, New: "blob " + blob}
-			}
+		have, ok := a.known[key]
+		if ok && have.blob != blob {
+			return &ConflictError{What: fmt.Sprintf("snap %s revision %d", rev.Name, key.revision), Have: "blob " + have.blob, New: "blob " + blob}
+		}
+		if ok && !have.signedAt.Before(a.in.SignedAt) {
 			continue
 		}
 		item, err := json.Marshal(rev.Revision)
@@ -216,15 +227,24 @@ func (a *applier) revisions() error {
 		for i, d := range rev.ResourceBlobs {
 			resources[i] = d.String()
 		}
-		a.revisionBlobs[key] = blob
+		a.known[key] = knownRevision{blob, a.in.SignedAt}
+		if ok {
+			b.Queue(update, rev.SnapID, key.revision, item, resources, a.id)
+			continue
+		}
 		a.r.Revisions = append(a.r.Revisions, RevisionRef{rev.Name, key.revision, rev.Revision.Download.Size})
 		rows = append(rows, []any{rev.SnapID, key.revision, item, blob, resources, a.id})
+	}
+	if err := a.send(b); err != nil {
+		return err
 	}
 	return a.copy("snap_revision", []string{"snap_id", "revision", "item", "blob", "resources", "import_id"}, rows)
 }
 
 func (a *applier) loadRevisions() error {
-	const q = `select snap_id, revision, blob from snap_revision where snap_id = any($1)`
+	const q = `
+		select snap_id, revision, blob, signed_at from snap_revision join import on import_id = id
+		where snap_id = any($1)`
 	ids := []string{}
 	for _, s := range a.in.Snaps {
 		ids = append(ids, s.SnapID)
@@ -236,11 +256,11 @@ func (a *applier) loadRevisions() error {
 	if err != nil {
 		return err
 	}
-	a.revisionBlobs = make(map[revisionKey]string)
+	a.known = make(map[revisionKey]knownRevision)
 	var key revisionKey
-	var blob string
-	_, err = pgx.ForEachRow(rows, []any{&key.snapID, &key.revision, &blob}, func() error {
-		a.revisionBlobs[key] = blob
+	var have knownRevision
+	_, err = pgx.ForEachRow(rows, []any{&key.snapID, &key.revision, &have.blob, &have.signedAt}, func() error {
+		a.known[key] = have
 		return nil
 	})
 	return err

@@ -94,7 +94,7 @@ func (a *applier) channel(have map[channelKey]channelRow, s ImportedSnap, row sn
 		}
 		return false, false, nil
 	}
-	if _, ok := a.revisionBlobs[revisionKey{s.SnapID, row.Revision}]; !ok && row.Revision != 0 {
+	if _, ok := a.known[revisionKey{s.SnapID, row.Revision}]; !ok && row.Revision != 0 {
 		return false, false, fmt.Errorf("revision %d: %w", row.Revision, errNoRevision)
 	}
 	have[key] = channelRow{row.Revision, row.ReleasedAt, a.in.SignedAt}
