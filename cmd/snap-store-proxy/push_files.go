@@ -153,8 +153,11 @@ func (p *push) report(f *pushFile) {
 	switch {
 	case p.skips(f):
 		fmt.Fprintf(&b, "[snap %s] Already imported: nothing to do.\n", all)
-	case f.done.AlreadyImported && len(f.done.Revisions)+len(f.done.Moves) == 0:
+	case len(f.done.Revisions)+len(f.done.Moves)+len(f.done.Kept) > 0:
+	case f.done.AlreadyImported && f.missing > 0:
 		fmt.Fprintf(&b, "[snap %s] Already imported: what was missing is here again.\n", all)
+	default:
+		fmt.Fprintf(&b, "[snap %s] Imported: nothing new in it.\n", all)
 	}
 	for _, r := range f.done.Revisions {
 		fmt.Fprintf(&b, "[snap %s] Uploaded snap blob and assertions for %[1]s revision %d\n", r.Snap, r.Revision)
