@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -148,8 +149,8 @@ func (s *site) served() *store.Catalog {
 // serves fails the test unless exactly that is served.
 func (s *site) serves(want *store.Catalog) {
 	s.t.Helper()
-	if diff := cmp.Diff(want, s.served()); diff != "" {
-		s.t.Errorf("what is served has changed (-before +after):\n%s", diff)
+	if got := s.served(); !reflect.DeepEqual(got, want) { // far faster than cmp
+		s.t.Errorf("what is served has changed (-before +after):\n%s", cmp.Diff(want, got))
 	}
 }
 
