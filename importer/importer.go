@@ -49,6 +49,8 @@ type Opened struct {
 	Predicate *bundle.Predicate
 	Signer    bundle.PublicKey
 	Head      *bundle.Head
+	// Imported says that this very bundle was imported before, and that all its blobs are still there.
+	Imported bool
 	// Warnings are for the operator's eyes.
 	Warnings []string
 
@@ -57,7 +59,8 @@ type Opened struct {
 }
 
 // Open checks the signature of a bundle, then its head, then every assertion in it: all that can be known before the
-// first byte of the payload is read. It takes over the reader.
+// first byte of the payload is read. The assertions of a bundle that was imported already were verified then. It takes over
+// the reader.
 func (im *Importer) Open(ctx context.Context, name string, r *bundle.Reader) (*Opened, error) {
 	o, err := im.open(ctx, name, r)
 	if err != nil {
@@ -81,8 +84,18 @@ func (im *Importer) open(ctx context.Context, name string, r *bundle.Reader) (*O
 	if o.Head, err = r.Head(); err != nil {
 		return nil, err
 	}
-	o.assertions, err = bundle.Check(o.Head.Snaps, o.Head.Revisions, im.Trust, p.Created)
-	return o, err
+	if o.Imported, err = im.imported(ctx, o); err != nil || o.Imported {
+		return o, err
+	}
+	return o, im.check(o)
+}
+
+// check verifies the assertions of a bundle, once.
+func (im *Importer) check(o *Opened) (err error) {
+	if o.assertions == nil {
+		o.assertions, err = bundle.Check(o.Head.Snaps, o.Head.Revisions, im.Trust, o.Predicate.Created)
+	}
+	return err
 }
 
 // Close lets go of the bundle's file.
@@ -109,12 +122,15 @@ func (im *Importer) has(d blob.Digest, size int64) bool {
 
 // Plan says what importing the bundle would change.
 func (im *Importer) Plan(ctx context.Context, o *Opened) (*store.Report, error) {
+	if err := im.check(o); err != nil {
+		return nil, err
+	}
 	return im.Store.Plan(ctx, im.record(o))
 }
 
-// Done says whether this very bundle was imported before and all its blobs are still there. The same content that was signed
-// anew, later, is another bundle: it says that the channels hold this again, or still.
-func (im *Importer) Done(ctx context.Context, o *Opened) (bool, error) {
+// imported says whether this very bundle was imported before and all its blobs are still there. The same content that was
+// signed anew, later, is another bundle: it says that the channels hold this again, or still.
+func (im *Importer) imported(ctx context.Context, o *Opened) (bool, error) {
 	if im.Missing(o) > 0 {
 		return false, nil
 	}

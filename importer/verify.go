@@ -57,6 +57,9 @@ type result struct {
 // Verify reads the payload: new blobs into staging, while workers hash what has been staged. Wait ends it. progress, which
 // may be nil, is told of each byte read. When something is wrong, what was verified until then is kept for the next try.
 func (im *Importer) Verify(ctx context.Context, o *Opened, progress func(int64)) (*Staging, error) {
+	if err := im.check(o); err != nil {
+		return nil, err
+	}
 	s := &Staging{im: im, ctx: ctx, record: im.record(o), want: make(map[blob.Digest]string), batch: im.Blobs.NewBatch()}
 	s.changed.L = &s.mu
 	for _, b := range s.record.Blobs {

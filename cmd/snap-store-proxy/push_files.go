@@ -51,13 +51,12 @@ func (p *push) plan(ctx context.Context, f *pushFile) error {
 		f.names = append(f.names, s.Name)
 	}
 	f.payload, f.missing = o.Head.PayloadSize(), p.im.Missing(o)
-	if f.planned, err = p.im.Plan(ctx, o); err != nil {
-		return errors.Join(err, o.Close())
-	}
-	if f.planned.AlreadyImported {
-		if f.planned.AlreadyImported, err = p.im.Done(ctx, o); err != nil {
+	f.planned = &store.Report{AlreadyImported: true, Revisions: []store.RevisionRef{}, Moves: []store.Move{}}
+	if !o.Imported || p.o.pushChannelMap {
+		if f.planned, err = p.im.Plan(ctx, o); err != nil {
 			return errors.Join(err, o.Close())
 		}
+		f.planned.AlreadyImported = o.Imported
 	}
 	if f.input.Rewindable() {
 		return o.Close()

@@ -98,6 +98,7 @@ func (b *bench) push() error {
 	return b.compare(duel{
 		name: "push again, against the first push", goal: "<= 0.05",
 		prepare: func(round int) error {
+			b.stopServers()
 			if err := b.freshStore(o, data, extra+round); err != nil {
 				return err
 			}

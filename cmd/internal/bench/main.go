@@ -62,9 +62,7 @@ func (b *bench) run(only []string) (err error) {
 		return err
 	}
 	defer func() {
-		for _, stop := range b.stops {
-			stop()
-		}
+		b.stopServers()
 		if b.keep {
 			fmt.Println("kept:", b.dir)
 			return

@@ -47,11 +47,19 @@ func (b *bench) start(program string, args ...string) (stop func(), url string, 
 	}, strings.TrimSpace(line[i:]), nil
 }
 
-// later stops a server when the program ends.
+// later leaves a server to stopServers, which the end of the program calls at the latest.
 func (b *bench) later(stop func()) {
 	if stop != nil {
 		b.stops = append(b.stops, stop)
 	}
+}
+
+// stopServers stops those servers.
+func (b *bench) stopServers() {
+	for _, stop := range b.stops {
+		stop()
+	}
+	b.stops = nil
 }
 
 // constantServer is the yardstick of refresh: a bare handler that reads the request and writes as many bytes.
