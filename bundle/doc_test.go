@@ -47,7 +47,7 @@ func TestDocLimits(t *testing.T) {
 	t.Parallel()
 	want := make(map[string]string)
 	for name, n := range map[string]int64{
-		"MaxIndexSize": bundle.MaxIndexSize, "MaxItems": bundle.MaxItems, "MaxManifestSize": bundle.MaxManifestSize, "MaxLayers": bundle.MaxLayers,
+		"MaxIndexSize": bundle.MaxIndexSize, "MaxItems": bundle.MaxItems, "MaxIndexValues": bundle.MaxIndexValues, "MaxManifestSize": bundle.MaxManifestSize, "MaxLayers": bundle.MaxLayers,
 		"MaxConfigSize": bundle.MaxConfigSize, "MaxAssertionSize": bundle.MaxAssertionSize, "MaxIconSize": bundle.MaxIconSize,
 		"MaxEnvelopeSize": bundle.MaxEnvelopeSize, "MaxHeadSize": bundle.MaxHeadSize, "MaxBlobSize": bundle.MaxBlobSize, "MaxRefLength": bundle.MaxRefLength,
 	} {

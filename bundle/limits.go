@@ -5,6 +5,7 @@ package bundle
 const (
 	MaxIndexSize     = 12 << 20 // bytes of index.json, and of the bundle index
 	MaxItems         = 20_000   // items in a bundle
+	MaxIndexValues   = 200_000  // commas, brackets and braces that open, in index.json, and in the bundle index
 	MaxManifestSize  = 1 << 20  // bytes of one manifest
 	MaxLayers        = 512      // layers of one item
 	MaxConfigSize    = 4 << 20  // bytes of one config

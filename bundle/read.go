@@ -86,7 +86,7 @@ func (r *Reader) readTop() error {
 		return err
 	}
 	var index ocispec.Index
-	if err := decodeStrict(rawIndex, &index); err != nil {
+	if err := decodeIndex(rawIndex, &index); err != nil {
 		return corrupt("%s: %w", indexFile, err)
 	}
 	if err := checkFormat(index.Annotations[AnnotationFormat]); err != nil {
@@ -127,7 +127,7 @@ func checkFormat(version string) error {
 
 // readSignature reads the bundle index's signature and derives what must stand above the items.
 func (r *Reader) readSignature(bundleRaw []byte, desc ocispec.Descriptor) (*top, error) {
-	if err := decodeStrict(bundleRaw, &r.bundle); err != nil {
+	if err := decodeIndex(bundleRaw, &r.bundle); err != nil {
 		return nil, corrupt("bundle index: %w", err)
 	}
 	r.raw, r.digest = bundleRaw, digest.FromBytes(bundleRaw)

@@ -165,3 +165,16 @@ func decodeStrict(raw []byte, v any) error {
 	}
 	return nil
 }
+
+// decodeIndex is decodeStrict for an index, which nobody may have signed: a few bytes of JSON can make a large value, so their
+// number alone would not bound the memory.
+func decodeIndex(raw []byte, v any) error {
+	values := 1
+	for _, c := range []byte(",[{") {
+		values += bytes.Count(raw, []byte{c})
+	}
+	if values > MaxIndexValues {
+		return limit("values in it", int64(values), MaxIndexValues)
+	}
+	return decodeStrict(raw, v)
+}
