@@ -24,21 +24,14 @@ func newGC(g *globals) *cobra.Command {
 		Example: `  snap-store-proxy gc --dry-run
   snap-store-proxy gc --all`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) (err error) {
-			h, err := g.open(c.Context())
-			if err != nil {
-				return err
-			}
-			defer func() {
-				if cerr := h.Close(); err == nil {
-					err = cerr
-				}
-			}()
+		RunE: func(c *cobra.Command, _ []string) error {
 			age := gcAge
 			if all {
 				age = 0
 			}
-			return runGC(c.Context(), c.OutOrStdout(), h, time.Now().Add(-age), dry)
+			return g.withHost(c.Context(), func(h *host) error {
+				return runGC(c.Context(), c.OutOrStdout(), h, time.Now().Add(-age), dry)
+			})
 		},
 	}
 	c.Flags().BoolVar(&all, "all", false, "the new ones, too")

@@ -18,21 +18,14 @@ func newHistory(g *globals) *cobra.Command {
 		Short:   "List the imports: when, which bundle, whose signature, what it changed",
 		Example: "  snap-store-proxy history\n  snap-store-proxy history --json",
 		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) (err error) {
-			h, err := g.open(c.Context())
-			if err != nil {
-				return err
-			}
-			defer func() {
-				if cerr := h.Close(); err == nil {
-					err = cerr
+		RunE: func(c *cobra.Command, _ []string) error {
+			return g.withHost(c.Context(), func(h *host) error {
+				records, err := h.store.History(c.Context(), "")
+				if err != nil {
+					return err
 				}
-			}()
-			records, err := h.store.History(c.Context(), "")
-			if err != nil {
-				return err
-			}
-			return printHistory(c.OutOrStdout(), records, asJSON)
+				return printHistory(c.OutOrStdout(), records, asJSON)
+			})
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, with every change")

@@ -41,6 +41,26 @@ func (g *globals) open(ctx context.Context) (*host, error) {
 	return h, nil
 }
 
+// withHost opens the store, calls fn and closes the store again.
+func (g *globals) withHost(ctx context.Context, fn func(*host) error) error {
+	h, err := g.open(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(h), h.Close())
+}
+
+// withCatalog is withHost for commands that look at the whole catalogue.
+func (g *globals) withCatalog(ctx context.Context, fn func(*host, *store.Catalog) error) error {
+	return g.withHost(ctx, func(h *host) error {
+		cat, err := h.store.LoadCatalog(ctx)
+		if err != nil {
+			return err
+		}
+		return fn(h, cat)
+	})
+}
+
 func (h *host) openAll(ctx context.Context, g *globals) (err error) {
 	if h.settings, err = settings.Open(g.settingsPath()); err != nil {
 		return err

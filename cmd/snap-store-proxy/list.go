@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -31,24 +30,6 @@ func newListPushedSnaps(g *globals) *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&long, "long", false, "list the revisions and channels, too")
 	return c
-}
-
-// withCatalog opens the store, reads the catalogue and closes the store again.
-func (g *globals) withCatalog(ctx context.Context, fn func(*host, *store.Catalog) error) (err error) {
-	h, err := g.open(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if cerr := h.Close(); err == nil {
-			err = cerr
-		}
-	}()
-	cat, err := h.store.LoadCatalog(ctx)
-	if err != nil {
-		return err
-	}
-	return fn(h, cat)
 }
 
 func listSnaps(w io.Writer, cat *store.Catalog, asJSON, long bool) error {
