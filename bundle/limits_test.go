@@ -31,10 +31,14 @@ func TestLimits(t *testing.T) {
 			f.editTop = func(i *ociIndex) { i.Manifests[0].Size = bundle.MaxIndexSize + 1 }
 		},
 		"MaxIndexValues": func(f *forge) {
-			f.editTop = func(i *ociIndex) { i.Manifests = append(i.Manifests, make([]ociDescriptor, bundle.MaxIndexValues/4)...) }
+			f.editTop = func(i *ociIndex) {
+				i.Manifests = append(i.Manifests, make([]ociDescriptor, bundle.MaxIndexValues/4)...)
+			}
 		},
 		"MaxIndexValues of the bundle index": func(f *forge) {
-			f.editD = func(d *ociIndex) { d.Manifests = append(d.Manifests, make([]ociDescriptor, bundle.MaxIndexValues/4)...) }
+			f.editD = func(d *ociIndex) {
+				d.Manifests = append(d.Manifests, make([]ociDescriptor, bundle.MaxIndexValues/4)...)
+			}
 		},
 		"MaxManifestSize of the signature": func(f *forge) {
 			f.editTop = func(i *ociIndex) { i.Manifests[1].Size = bundle.MaxManifestSize + 1 }
