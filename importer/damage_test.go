@@ -201,6 +201,22 @@ func TestWrongSHA3(t *testing.T) {
 	s.serves(before)
 }
 
+// TestIconThatIsASnap has the bytes of a snap as the icon of another one first: no assertion names the SHA3-384 of an icon.
+func TestIconThatIsASnap(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	content := []byte("hsqs: a very small snap")
+	icon := bundletest.New(t, 1)
+	icon.AddSnap("other").Icon = &bundle.Icon{MediaType: "image/png", Data: content}
+	s.mustPush(icon.Tar(bundle.None))
+	b := bundletest.New(t, 2)
+	b.AddSnap("bare")
+	b.AddRevision("bare", 5, b.BlobOf(content))
+	packed := b.Tar(bundle.None)
+	s.mustPush(packed)
+	s.mustPush(packed) // by the SHA3-384 that the catalogue knows now
+}
+
 // TestBlobGoneMeanwhile takes a blob away between the verification and the end.
 func TestBlobGoneMeanwhile(t *testing.T) {
 	t.Parallel()

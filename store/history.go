@@ -93,9 +93,9 @@ func (s *Store) Ping(ctx context.Context) error { return interpret(s.pool.Ping(c
 // Ping says whether the database answers.
 func (r *Reader) Ping(ctx context.Context) error { return interpret(r.pool.Ping(ctx)) }
 
-// BlobSums returns the SHA3-384, in hex, of those of the blobs that the catalogue knows.
+// BlobSums returns the SHA3-384, in hex, of those of the blobs of which the catalogue knows it; it does not of an icon.
 func (s *Store) BlobSums(ctx context.Context, blobs []Blob) (map[digest.Digest]string, error) {
-	const q = `select digest, sha3_384 from blob where digest = any($1)`
+	const q = `select digest, sha3_384 from blob where digest = any($1) and sha3_384 <> ''`
 	names := make([]string, len(blobs))
 	for i, b := range blobs {
 		names[i] = b.Digest.String()

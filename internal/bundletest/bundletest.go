@@ -84,6 +84,12 @@ func (b *Bundle) Blob(seed string, size int64) bundle.Blob {
 	return b.blob(func() io.Reader { return io.LimitReader(rand.NewChaCha8(sha256.Sum256([]byte(seed))), size) })
 }
 
+// BlobOf is one with this content.
+func (b *Bundle) BlobOf(content []byte) bundle.Blob {
+	b.tb.Helper()
+	return b.blob(func() io.Reader { return bytes.NewReader(content) })
+}
+
 func (b *Bundle) blob(open func() io.Reader) bundle.Blob {
 	b.tb.Helper()
 	sum, sum3 := sha256.New(), sha3.New384()
