@@ -131,16 +131,16 @@ func (im *Importer) Plan(ctx context.Context, o *Opened) (*store.Report, error) 
 // imported says whether this very bundle was imported before and all its blobs are still there. The same content that was
 // signed anew, later, is another bundle: it says that the channels hold this again, or still.
 func (im *Importer) imported(ctx context.Context, o *Opened) (bool, error) {
-	if im.Missing(o) > 0 {
-		return false, nil
+	history, err := im.Store.History(ctx, o.Digest())
+	if err != nil || !slices.ContainsFunc(history, func(r store.Record) bool { return !r.SignedAt.Before(o.Predicate.Created) }) {
+		return false, err
 	}
 	for _, s := range o.Head.Snaps {
 		if ic := icon(s); ic != nil && !im.has(ic.Blob, ic.Size) {
 			return false, nil
 		}
 	}
-	history, err := im.Store.History(ctx, o.Digest())
-	return slices.ContainsFunc(history, func(r store.Record) bool { return !r.SignedAt.Before(o.Predicate.Created) }), err
+	return im.Missing(o) == 0, nil
 }
 
 // Verified is a bundle of which every byte was read and checked, and whose blobs are in the blob folder.
