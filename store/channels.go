@@ -16,6 +16,21 @@ type channelRow struct {
 	revision   int
 	releasedAt string
 	signedAt   time.Time
+	// The bundle that set the row. These decide between two that were signed in the same second.
+	bundle, signer string
+	sequence       int64
+}
+
+// newerThan says whether the row's bundle knows better than in. Of two that were signed in the same second, the same one does
+// whatever the order in which they come: by the count of their signer, else by nothing but their digests.
+func (r channelRow) newerThan(in *Import) bool {
+	if !r.signedAt.Equal(in.SignedAt) {
+		return r.signedAt.After(in.SignedAt)
+	}
+	if r.signer == in.Signer && r.sequence != int64(in.Sequence) {
+		return r.sequence > int64(in.Sequence)
+	}
+	return r.bundle > in.Bundle.String()
 }
 
 // channels updates the rows of the channel maps that the bundle was asked for.
@@ -58,8 +73,8 @@ func (a *applier) channels() error {
 
 func (a *applier) loadChannels() (map[channelKey]channelRow, error) {
 	const q = `
-		select snap_id, architecture, channel, coalesce(revision, 0), released_at, signed_at from channel_map
-		where snap_id = any($1)`
+		select snap_id, architecture, channel, coalesce(revision, 0), released_at, c.signed_at, bundle, signer, sequence
+		from channel_map c join import i on import_id = i.id where snap_id = any($1)`
 	ids := make([]string, len(a.in.Snaps))
 	for i, s := range a.in.Snaps {
 		ids[i] = s.SnapID
@@ -71,7 +86,7 @@ func (a *applier) loadChannels() (map[channelKey]channelRow, error) {
 	have := make(map[channelKey]channelRow)
 	var k channelKey
 	var r channelRow
-	_, err = pgx.ForEachRow(rows, []any{&k.snapID, &k.architecture, &k.channel, &r.revision, &r.releasedAt, &r.signedAt}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&k.snapID, &k.architecture, &k.channel, &r.revision, &r.releasedAt, &r.signedAt, &r.bundle, &r.signer, &r.sequence}, func() error {
 		have[k] = r
 		return nil
 	})
@@ -88,7 +103,7 @@ func (a *applier) channel(have map[channelKey]channelRow, s ImportedSnap, row sn
 		from = -1
 	}
 	move := Move{s.Name, row.Architecture, row.Channel, from, row.Revision}
-	if old.signedAt.After(a.in.SignedAt) && !a.in.PushChannelMap {
+	if ok && old.newerThan(a.in) && !a.in.PushChannelMap {
 		if from != row.Revision {
 			a.r.Kept = append(a.r.Kept, move)
 		}
@@ -97,10 +112,10 @@ func (a *applier) channel(have map[channelKey]channelRow, s ImportedSnap, row sn
 	if _, ok := a.known[revisionKey{s.SnapID, row.Revision}]; !ok && row.Revision != 0 {
 		return false, false, fmt.Errorf("revision %d: %w", row.Revision, errNoRevision)
 	}
-	have[key] = channelRow{row.Revision, row.ReleasedAt, a.in.SignedAt}
+	have[key] = channelRow{row.Revision, row.ReleasedAt, a.in.SignedAt, a.in.Bundle.String(), a.in.Signer, int64(a.in.Sequence)}
 	if from != row.Revision {
 		a.r.Moves = append(a.r.Moves, move)
 	}
 	released = from != row.Revision || old.releasedAt != row.ReleasedAt
-	return released || !old.signedAt.Equal(a.in.SignedAt), released, nil
+	return released || old.bundle != a.in.Bundle.String() || !old.signedAt.Equal(a.in.SignedAt), released, nil
 }

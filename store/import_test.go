@@ -125,6 +125,42 @@ func TestOrderOfPushing(t *testing.T) {
 	}
 }
 
+// Two bundles of one second are told apart by their signer's count, or by their digests.
+func TestOrderWithinASecond(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	var want string
+	for n, order := range permutations(3) {
+		name := fmt.Sprintf("snap-%02d", n)
+		counted := []*store.Import{with(imp("x"+name, 0), name, []int{1}, "latest/stable/amd64=1"), with(imp("y"+name, 0), name, []int{2}, "latest/stable/amd64=2"),
+			with(imp("z"+name, 0), name, []int{3}, "latest/stable/amd64=3")}
+		// The digests of the uncounted ones do not depend on the snap, so that each order should end alike.
+		uncounted := "none" + name[4:]
+		others := []*store.Import{with(imp("a", 0), uncounted, []int{1}, "latest/stable/amd64=1"), with(imp("b", 0), uncounted, []int{2}, "latest/stable/amd64=2"),
+			with(imp("c", 0), uncounted, []int{3}, "latest/stable/amd64=3")}
+		for i, in := range counted {
+			in.Sequence = uint64(7 - i)
+			others[i].Sequence = 0
+		}
+		for _, i := range order {
+			apply(t, s, counted[i])
+			apply(t, s, others[i])
+		}
+		for _, sn := range content(t, s).Snaps {
+			got := rows(sn.ChannelMap)[0]
+			switch sn.Name {
+			case name:
+				diff(t, fmt.Sprintf("counted bundles pushed in order %v", order), got, "latest/stable/amd64=1")
+			case uncounted:
+				if want == "" {
+					want = got
+				}
+				diff(t, fmt.Sprintf("uncounted bundles pushed in order %v", order), got, want)
+			}
+		}
+	}
+}
+
 // permutations is all of them for small n.
 func permutations(n int) [][]int {
 	if n == 0 {
