@@ -194,26 +194,6 @@ func (d *Dir) Remove(dg Digest) error {
 	return blobError(dg, os.Remove(path))
 }
 
-// Quarantine moves a damaged blob out of the store, durably, and returns where it can be looked at.
-func (d *Dir) Quarantine(dg Digest) (string, error) {
-	from, err := d.Path(dg)
-	if err != nil {
-		return "", err
-	}
-	folder := d.folder(quarantineFolder)
-	to := filepath.Join(folder, dg.Encoded())
-	if err := makeDir(folder, 0o700); err != nil {
-		return "", fmt.Errorf("quarantine blob %s: %w", dg, err)
-	}
-	if err := os.Rename(from, to); err != nil {
-		return "", blobError(dg, err)
-	}
-	if err := errors.Join(syncDir(folder), syncDir(filepath.Dir(from))); err != nil {
-		return "", fmt.Errorf("quarantine blob %s: %w", dg, err)
-	}
-	return to, nil
-}
-
 // List calls fn for every blob in the order of their digests, and stops at its first error. What is not a blob is passed over.
 func (d *Dir) List(fn func(Info) error) error {
 	entries, err := os.ReadDir(d.folder(blobsFolder))

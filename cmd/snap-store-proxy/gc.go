@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -25,21 +26,21 @@ func newGC(g *globals) *cobra.Command {
   snap-store-proxy gc --all`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			age := gcAge
-			if all {
-				age = 0
-			}
 			return g.withHost(c.Context(), func(h *host) error {
-				return runGC(c.Context(), c.OutOrStdout(), h, time.Now().Add(-age), dry)
+				return runGC(c.Context(), c.OutOrStdout(), h, all, dry)
 			})
 		},
 	}
-	c.Flags().BoolVar(&all, "all", false, "the new ones, too")
+	c.Flags().BoolVar(&all, "all", false, "the new ones, and what is in quarantine, too")
 	c.Flags().BoolVar(&dry, "dry-run", false, "say what would be removed, and change nothing")
 	return c
 }
 
-func runGC(ctx context.Context, w io.Writer, h *host, before time.Time, dry bool) error {
+func runGC(ctx context.Context, w io.Writer, h *host, all, dry bool) error {
+	before := time.Now().Add(-gcAge)
+	if all {
+		before = time.Now()
+	}
 	release, err := h.store.Lock(ctx, true)
 	if err != nil {
 		return err
@@ -77,7 +78,7 @@ func runGC(ctx context.Context, w io.Writer, h *host, before time.Time, dry bool
 		fmt.Fprintf(w, "%d blobs would be removed: %s.\n", len(garbage), ui.Bytes(freed))
 		return nil
 	}
-	if err := h.blobs.CleanStaging(); err != nil {
+	if err := h.tidy(all); err != nil {
 		return err
 	}
 	if err := h.store.ForgetBlobs(ctx); err != nil {
@@ -85,4 +86,13 @@ func runGC(ctx context.Context, w io.Writer, h *host, before time.Time, dry bool
 	}
 	fmt.Fprintf(w, "Removed %d blobs: %s.\n", len(garbage), ui.Bytes(freed))
 	return nil
+}
+
+// tidy removes what killed pushes left half done and, if all is to go, the damaged blobs that were kept for inspection.
+func (h *host) tidy(all bool) error {
+	err := h.blobs.CleanStaging()
+	if all {
+		err = errors.Join(err, h.blobs.EmptyQuarantine())
+	}
+	return err
 }

@@ -37,8 +37,8 @@ func printHistory(w io.Writer, records []store.Record, asJSON bool) error {
 		return ui.PrintJSON(w, append([]store.Record{}, records...))
 	}
 	for _, r := range records {
-		fmt.Fprintf(w, "%s %s signed %s by %s (%s): +%d revisions, %d channel changes\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle,
-			r.SignedAt.UTC().Format(time.RFC3339), r.Signer, ui.Clean(r.Exporter), len(r.Report.Revisions), len(r.Report.Moves))
+		fmt.Fprintf(w, "%s %s signed %s by %s (%s): +%s, %s\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle,
+			r.SignedAt.UTC().Format(time.RFC3339), r.Signer, ui.Clean(r.Exporter), ui.Count(len(r.Report.Revisions), "revision"), ui.Count(len(r.Report.Moves), "channel change"))
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (p *push) announce() error {
 		return fmt.Errorf("the bundles need %s more in %s: %w", ui.Bytes(missing-free), p.dataDir, &blob.NoSpaceError{Path: p.dataDir, Need: missing, Have: free})
 	}
 	if p.payload() > 0 {
-		fmt.Fprintf(os.Stderr, "Importing %d revisions and %d channel changes: %s to copy, %s free.\n", revisions, moves, ui.Bytes(missing), ui.Bytes(free))
+		fmt.Fprintf(os.Stderr, "Importing %s and %s: %s to copy, %s free.\n", ui.Count(revisions, "revision"), ui.Count(moves, "channel change"), ui.Bytes(missing), ui.Bytes(free))
 	}
 	return nil
 }

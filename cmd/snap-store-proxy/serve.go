@@ -109,7 +109,7 @@ func serve(ctx context.Context, h *host, ln net.Listener, log *slog.Logger) erro
 		srv.Follow(follow, r)
 	}()
 	log.Info("serving", "address", ln.Addr().String(), "snaps", len(cat.Snaps), "database", how)
-	fmt.Printf("Serving %d snaps on http://%s\n", len(cat.Snaps), ln.Addr())
+	fmt.Printf("Serving %s on http://%s\n", ui.Count(len(cat.Snaps), "snap"), ln.Addr())
 	hs := srv.HTTPServer(ln.Addr().String())
 	failed := make(chan error, 1)
 	go func() { failed <- hs.Serve(ln) }()

@@ -25,6 +25,7 @@ type status struct {
 	Assertions int    `json:"assertions"`
 	BlobBytes  int64  `json:"blob-bytes"`
 	FreeBytes  int64  `json:"free-bytes"`
+	Damaged    int    `json:"quarantined-blobs"`
 	Signers    int    `json:"trusted-signers"`
 	LastImport string `json:"last-import,omitempty"`
 }
@@ -72,6 +73,9 @@ func (g *globals) status(ctx context.Context, h *host, cat *store.Catalog) (*sta
 	if err := h.blobs.List(func(i blob.Info) error { s.BlobBytes += i.Size; return nil }); err != nil {
 		return nil, err
 	}
+	if s.Damaged, _, err = h.blobs.Quarantined(); err != nil {
+		return nil, err
+	}
 	if s.FreeBytes, err = blob.Free(g.dataDir); err != nil {
 		return nil, err
 	}
@@ -95,6 +99,9 @@ func (s *status) print(w io.Writer) {
 	fmt.Fprintf(w, "Store URL: %s\nStore DB: %s (%s)\nStore is in air-gapped mode\n", url, s.Database, s.Cluster)
 	fmt.Fprintf(w, "Snaps: %d, revisions: %d, assertions: %d\n", s.Snaps, s.Revisions, s.Assertions)
 	fmt.Fprintf(w, "Blobs: %s, free: %s\n", ui.Bytes(s.BlobBytes), ui.Bytes(s.FreeBytes))
+	if s.Damaged > 0 {
+		fmt.Fprintf(w, "In quarantine: %s ('gc --all' removes them)\n", ui.Count(s.Damaged, "damaged blob"))
+	}
 	fmt.Fprintf(w, "Trusted signers: %d\n", s.Signers)
 	if s.LastImport != "" {
 		fmt.Fprintf(w, "Last import: %s\n", s.LastImport)

@@ -1,0 +1,62 @@
+package blob
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Quarantine moves a damaged blob out of the store, durably, and returns where it can be looked at.
+func (d *Dir) Quarantine(dg Digest) (string, error) {
+	from, err := d.Path(dg)
+	if err != nil {
+		return "", err
+	}
+	folder := d.folder(quarantineFolder)
+	to := filepath.Join(folder, dg.Encoded())
+	if err := makeDir(folder, 0o700); err != nil {
+		return "", fmt.Errorf("quarantine blob %s: %w", dg, err)
+	}
+	if err := os.Rename(from, to); err != nil {
+		return "", blobError(dg, err)
+	}
+	if err := errors.Join(syncDir(folder), syncDir(filepath.Dir(from))); err != nil {
+		return "", fmt.Errorf("quarantine blob %s: %w", dg, err)
+	}
+	return to, nil
+}
+
+// Quarantined says how many damaged blobs are kept for inspection, and their size in bytes together.
+func (d *Dir) Quarantined() (blobs int, size int64, err error) {
+	err = d.eachQuarantined(func(_ string, n int64) error {
+		blobs++
+		size += n
+		return nil
+	})
+	return blobs, size, err
+}
+
+// EmptyQuarantine removes them.
+func (d *Dir) EmptyQuarantine() error {
+	return d.eachQuarantined(func(path string, _ int64) error { return os.Remove(path) })
+}
+
+func (d *Dir) eachQuarantined(fn func(path string, size int64) error) error {
+	folder := d.folder(quarantineFolder)
+	entries, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the quarantine: %w", err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil {
+			err = fn(filepath.Join(folder, e.Name()), info.Size())
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("read the quarantine: %w", err)
+		}
+	}
+	return nil
+}
