@@ -46,21 +46,7 @@ func runGC(ctx context.Context, w io.Writer, h *host, all, dry bool) error {
 		return err
 	}
 	defer release()
-	used := make(map[blob.Digest]bool)
-	blobs, err := h.store.Blobs(ctx)
-	if err != nil {
-		return err
-	}
-	for _, b := range blobs {
-		used[b.Digest] = true
-	}
-	var garbage []blob.Info
-	err = h.blobs.List(func(i blob.Info) error {
-		if !used[i.Digest] && i.Time.Before(before) {
-			garbage = append(garbage, i)
-		}
-		return nil
-	})
+	garbage, err := h.garbage(ctx, before)
 	if err != nil {
 		return err
 	}
@@ -86,6 +72,26 @@ func runGC(ctx context.Context, w io.Writer, h *host, all, dry bool) error {
 	}
 	fmt.Fprintf(w, "Removed %d blobs: %s.\n", len(garbage), ui.Bytes(freed))
 	return nil
+}
+
+// garbage lists the blobs of before that nothing refers to.
+func (h *host) garbage(ctx context.Context, before time.Time) ([]blob.Info, error) {
+	blobs, err := h.store.Blobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	used := make(map[blob.Digest]bool, len(blobs))
+	for _, b := range blobs {
+		used[b.Digest] = true
+	}
+	var garbage []blob.Info
+	err = h.blobs.List(func(i blob.Info) error {
+		if !used[i.Digest] && i.Time.Before(before) {
+			garbage = append(garbage, i)
+		}
+		return nil
+	})
+	return garbage, err
 }
 
 // tidy removes what killed pushes left half done and, if all is to go, the damaged blobs that were kept for inspection.

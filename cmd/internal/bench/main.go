@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -113,6 +114,10 @@ func (b *bench) compare(d duel) error {
 			if err := d.prepare(round); err != nil {
 				return err
 			}
+		}
+		// What was written or removed before must not be paid for here.
+		if err := exec.CommandContext(b.ctx, "sync").Run(); err != nil {
+			return err
 		}
 		t, err := timed(func() error { return d.theirs(round) })
 		if err != nil {
