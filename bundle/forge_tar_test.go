@@ -5,12 +5,18 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"strings"
 )
 
 // tarOf packs files with archive/tar.
 func tarOf(files []*forgeFile) []byte {
 	var b bytes.Buffer
+	folders := false
 	for _, f := range files {
+		if strings.HasPrefix(f.name, "blobs/") && !folders {
+			b.Write(foldersOf())
+			folders = true
+		}
 		if f.raw != nil {
 			b.Write(f.raw)
 			continue
@@ -27,6 +33,17 @@ func tarOf(files []*forgeFile) []byte {
 		b.Write(make([]byte, -len(f.data)&511))
 	}
 	b.Write(make([]byte, 1024))
+	return b.Bytes()
+}
+
+// foldersOf are the two folders that stand before the first blob.
+func foldersOf() []byte {
+	var b bytes.Buffer
+	for _, name := range []string{"blobs/", "blobs/sha256/"} {
+		if err := tar.NewWriter(&b).WriteHeader(&tar.Header{Name: name, Mode: 0o755, Typeflag: tar.TypeDir, Format: tar.FormatUSTAR}); err != nil {
+			panic(err)
+		}
+	}
 	return b.Bytes()
 }
 

@@ -27,6 +27,19 @@ func tarHeader(name string, size int64) []byte {
 	return b.Bytes()
 }
 
+// tarFolders are the headers of the folders of blobs, which stand before the first blob: who unpacks without being root
+// needs them, since skopeo gives folders that it has to make up itself to root.
+func tarFolders() []byte {
+	var b bytes.Buffer
+	for _, name := range []string{"blobs/", blobPrefix} {
+		h := &tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755, Format: tar.FormatUSTAR}
+		if err := tar.NewWriter(&b).WriteHeader(h); err != nil {
+			panic("bundle: tar header: " + err.Error()) // the names are ours
+		}
+	}
+	return b.Bytes()
+}
+
 // padding is how many zero bytes follow n bytes of a file.
 func padding(n int64) int64 { return -n & (tarBlock - 1) }
 
@@ -41,12 +54,19 @@ type tarSource struct {
 	rest int64         // bytes of the current file that were not read yet
 	pad  int64
 	buf  [tarBlock]byte
+	// inBlobs says that the folders of blobs have been passed.
+	inBlobs bool
 }
 
 // open expects the file name, of that size, as the next one; a size of -1 accepts any up to max.
 func (t *tarSource) open(name string, size, max int64) (io.Reader, int64, error) {
 	if err := t.skip(); err != nil {
 		return nil, 0, err
+	}
+	if strings.HasPrefix(name, blobPrefix) && !t.inBlobs {
+		if err := t.folders(); err != nil {
+			return nil, 0, err
+		}
 	}
 	if _, err := io.ReadFull(t.r, t.buf[:]); err != nil {
 		return nil, 0, readError("tar header of "+name, err)
@@ -65,6 +85,24 @@ func (t *tarSource) open(name string, size, max int64) (io.Reader, int64, error)
 	}
 	t.rest, t.pad = size, padding(size)
 	return &tarFile{t}, size, nil
+}
+
+// folders expects the folders of blobs.
+func (t *tarSource) folders() error {
+	want := tarFolders()
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(t.r, got); err != nil {
+		return readError("tar headers of the folders of blobs", err)
+	}
+	if !bytes.Equal(got, want) {
+		copy(t.buf[:], got)
+		if bytes.Equal(got[:tarBlock], want[:tarBlock]) {
+			copy(t.buf[:], got[tarBlock:])
+		}
+		return t.wrongHeader("the folder " + blobPrefix)
+	}
+	t.inBlobs = true
+	return nil
 }
 
 // parse reads the header in buf for its name, size and kind alone.

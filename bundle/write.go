@@ -21,7 +21,7 @@ type Opener func(digest.Digest) (io.ReadCloser, error)
 
 // TarSize is the size of the packed bundle without compression, in bytes.
 func (s *Sealed) TarSize() int64 {
-	n := tarSize(int64(len(layoutContent))) + tarSize(int64(len(s.top.index))) + tarEnd
+	n := tarSize(int64(len(layoutContent))) + tarSize(int64(len(s.top.index))) + int64(len(tarFolders())) + tarEnd
 	for _, l := range s.small() {
 		n += tarSize(l.Descriptor.Size)
 	}
@@ -77,6 +77,9 @@ func (s *Sealed) writeTar(ctx context.Context, w io.Writer, open Opener, progres
 	}
 	if err := writeFile(w, indexFile, s.top.index); err != nil {
 		return err
+	}
+	if _, err := w.Write(tarFolders()); err != nil {
+		return fmt.Errorf("write bundle: %w", err)
 	}
 	for _, l := range s.small() {
 		if err := writeFile(w, blobName(l.Descriptor.Digest), l.Data); err != nil {
