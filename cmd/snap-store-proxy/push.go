@@ -37,7 +37,7 @@ What an older bundle says about a channel does not undo what a newer one said,
 unless --push-channel-map is given; its revisions are added all the same.`,
 		Example: `  snap-store-proxy push-snap jq-20261120T101500.tar.gz
   snap-store-proxy push-snap --plan /media/usb/*.tar.gz
-  ssh outside cat week47.tar.gz | snap-store-proxy push-snap -`,
+  cat /media/usb/week47.tar.gz.part* | snap-store-proxy push-snap -`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return runPush(c.Context(), c.OutOrStdout(), g, o, args) },
 	}
