@@ -49,7 +49,7 @@ type Dir struct {
 type Info struct {
 	Digest Digest
 	Size   int64
-	// Time is when the blob was committed or last touched.
+	// Time is when the blob was committed.
 	Time time.Time
 }
 
@@ -174,15 +174,6 @@ func (d *Dir) Verify(ctx context.Context, dg Digest) error {
 		return &CorruptError{Digest: dg, Got: got, Path: f.Name(), Err: ErrWrongDigest}
 	}
 	return nil
-}
-
-// Touch sets the time of the blob to now: for caches that drop what was not used for the longest time.
-func (d *Dir) Touch(dg Digest) error {
-	path, err := d.Path(dg)
-	if err != nil {
-		return err
-	}
-	return blobError(dg, os.Chtimes(path, time.Time{}, time.Now()))
 }
 
 // Remove deletes the blob. The error has [ErrNotFound] in its chain when there is none.
