@@ -103,6 +103,7 @@ func (s staged) sync() error {
 
 func (s staged) publish() error {
 	s.closed = true
+	dropCache(s.f) // the next blobs can have the memory; this one is read when a device wants it
 	return s.d.publish(s.f, s.digest)
 }
 

@@ -39,3 +39,6 @@ func syncData(f *os.File) error {
 		}
 	}
 }
+
+// dropCache lets go of the memory that holds a file which is on the disk. It is advice.
+func dropCache(f *os.File) { _ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) }

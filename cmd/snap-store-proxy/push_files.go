@@ -18,7 +18,7 @@ import (
 // Files are read two at a time, since two cores hash what one disk delivers. More may wait for their blobs to be hashed.
 const (
 	readersAtOnce = 2
-	filesAtOnce   = 12
+	filesAtOnce   = 6
 )
 
 // pushFile is one file of a push.
