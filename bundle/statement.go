@@ -69,6 +69,9 @@ func signStatement(ctx context.Context, index digest.Digest, p Predicate, key cr
 		return nil, PublicKey{}, errors.New("sign bundle: no time of signing, or an incremental bundle, which this format does not have yet")
 	}
 	p.Created = p.Created.UTC().Truncate(time.Second)
+	if y := p.Created.Year(); y < 1970 || y > 9999 {
+		return nil, PublicKey{}, fmt.Errorf("sign bundle: the time of signing is in the year %d: want 1970 to 9999", y)
+	}
 	s := statement{
 		Type:          statementType,
 		Subject:       []subject{{Name: "bundle", Digest: map[string]string{"sha256": index.Encoded()}}},

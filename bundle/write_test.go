@@ -97,6 +97,12 @@ func TestSealTime(t *testing.T) {
 	if _, err := c.draft(t).Seal(t.Context(), bundle.Predicate{}, testKey()); err == nil {
 		t.Error("sealed without a time")
 	}
+	// RFC 3339 has four digits for the year.
+	for _, year := range []int{0, -1, 10_000, 19_391} {
+		if _, err := c.draft(t).Seal(t.Context(), bundle.Predicate{Created: time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)}, testKey()); err == nil {
+			t.Errorf("sealed in the year %d", year)
+		}
+	}
 }
 
 // TestWriteTarErrors gives a writer blobs that are not what their digests say.

@@ -142,15 +142,18 @@ func signingKey(name string) (crypto.Signer, *keyring, error) {
 	return key, k, nil
 }
 
+// maxEpoch is the last second of the year 9999: RFC 3339 has four digits for a year.
+const maxEpoch = 253402300799
+
 // now is the time that bundles are signed at. SOURCE_DATE_EPOCH fixes it, for reproducible bundles.
 func now() (t time.Time, fixed bool, err error) {
 	epoch := os.Getenv("SOURCE_DATE_EPOCH")
 	if epoch == "" {
 		return time.Now().UTC().Truncate(time.Second), false, nil
 	}
-	n, err := strconv.ParseInt(epoch, 10, 40)
-	if err != nil {
-		return t, false, ui.Usagef("SOURCE_DATE_EPOCH %q: want seconds since 1970", epoch)
+	n, err := strconv.ParseInt(epoch, 10, 64)
+	if err != nil || n < 0 || n > maxEpoch {
+		return t, false, ui.Usagef("SOURCE_DATE_EPOCH %q: want seconds since 1970, up to the end of the year 9999", epoch)
 	}
 	return time.Unix(n, 0).UTC(), true, nil
 }
