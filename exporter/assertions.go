@@ -11,8 +11,9 @@ import (
 	"offlinestore/snap"
 )
 
-// maxFormat is the newest format that we know of any type; the Snap Store answers with the newest one up to it.
-var maxFormat = map[string]int{"snap-declaration": 7, "account-key": 1, "system-user": 2}
+// maxFormat is the newest format that we know, 0 for types that are not named; the Snap Store answers with the newest one
+// up to it. Declarations are fetched in every format.
+var maxFormat = map[string]int{"account-key": 1, "system-user": 2}
 
 // maxChain bounds what a snap's assertions may need; genuine ones need about ten.
 const maxChain = 2000

@@ -192,17 +192,22 @@ func newTrustRemove(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			path, err := findOne(t.signersDir(), strings.TrimPrefix(args[0], "sha256:"), ".pem")
-			if err != nil {
-				return err
-			}
-			if err := os.Remove(path); err != nil {
-				return err
-			}
-			fmt.Fprintln(c.OutOrStdout(), "Removed.")
-			return nil
+			return removeTrust(c.OutOrStdout(), t.signersDir(), strings.TrimPrefix(args[0], "sha256:"), ".pem")
 		},
 	}
+}
+
+// removeTrust removes the one file whose name begins with prefix.
+func removeTrust(w io.Writer, dir, prefix, end string) error {
+	path, err := findOne(dir, prefix, end)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil {
+		return err
+	}
+	fmt.Fprintln(w, "Removed.")
+	return nil
 }
 
 // findOne finds the file whose name begins with prefix: people copy the first digits of a fingerprint.

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -106,15 +105,7 @@ func newRootRemove(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			path, err := findOne(t.rootsDir(), args[0], ".assert")
-			if err != nil {
-				return err
-			}
-			if err := os.Remove(path); err != nil {
-				return err
-			}
-			fmt.Fprintln(c.OutOrStdout(), "Removed.")
-			return nil
+			return removeTrust(c.OutOrStdout(), t.rootsDir(), args[0], ".assert")
 		},
 	}
 }
