@@ -9,6 +9,7 @@ package store
 import (
 	"github.com/opencontainers/go-digest"
 
+	"offlinestore/charm"
 	"offlinestore/snap"
 )
 
@@ -20,6 +21,10 @@ type Catalog struct {
 	Snaps []Snap
 	// Assertions are in no particular order. Of each type, primary key and format the newest revision is here.
 	Assertions []Assertion
+	// Charms are charms and charm bundles, sorted by name.
+	Charms []Charm
+	// Images are the manifests and indexes of container images, sorted by digest.
+	Images []Image
 }
 
 // Snap is one snap with all its revisions that are here.
@@ -59,4 +64,51 @@ type Assertion struct {
 	Format     int
 	Revision   int
 	Raw        []byte
+}
+
+// Charm is one charm or charm bundle with all that is here of it.
+type Charm struct {
+	// Type is charm.TypeCharm or charm.TypeBundle.
+	Name, ID, Type, DefaultTrack string
+	Details                      charm.Details
+	// Icon is nil for a charm without one.
+	Icon *Icon
+	// Revisions are sorted by number.
+	Revisions []CharmRevision
+	// Resources are sorted by name and revision.
+	Resources []CharmResource
+	// ChannelMap holds each row once, sorted by channel and base. Each revision and resource named in it is here.
+	ChannelMap []charm.Release
+	// History is like ChannelMap, with every release that a row ever held; newest first.
+	History []charm.Release
+}
+
+// CharmRevision is a revision of a charm or charm bundle, and where its archive is.
+type CharmRevision struct {
+	charm.Revision
+	Snaps []charm.SnapHint
+	Blob  digest.Digest
+}
+
+// CharmResource is a revision of a charm's resource: a file in Blob, which is empty for one that was never uploaded, or an Image.
+type CharmResource struct {
+	charm.Resource
+	Image *charm.Image
+	Blob  digest.Digest
+}
+
+// Image is a manifest or an index of a container image; its own bytes are a blob, too.
+type Image struct {
+	Digest    digest.Digest
+	MediaType string
+	Size      int64
+	// Children are the manifests of an index that are here, Blobs the config and the layers of a manifest.
+	Children []digest.Digest
+	Blobs    []ImageBlob
+}
+
+// ImageBlob is the config or a layer of an image.
+type ImageBlob struct {
+	Digest digest.Digest
+	Size   int64
 }

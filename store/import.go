@@ -5,6 +5,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"offlinestore/charm"
 	"offlinestore/snap"
 )
 
@@ -23,6 +24,11 @@ type Import struct {
 	Assertions []Assertion
 	Snaps      []ImportedSnap
 	Revisions  []ImportedRevision
+
+	Charms         []ImportedCharm
+	CharmRevisions []ImportedCharmRevision
+	CharmResources []ImportedCharmResource
+	Images         []Image
 	// PushChannelMap updates the channel map even where a newer bundle was imported before.
 	PushChannelMap bool
 }
@@ -47,6 +53,24 @@ type ImportedRevision struct {
 	ResourceBlobs []digest.Digest
 }
 
+// ImportedCharm is a charm or charm bundle by name.
+type ImportedCharm struct {
+	charm.Listing
+	Icon *Icon
+}
+
+// ImportedCharmRevision is one revision of a charm or charm bundle, and its archive.
+type ImportedCharmRevision struct {
+	charm.Item
+	Blob digest.Digest
+}
+
+// ImportedCharmResource is one revision of a resource. Blob is empty for an image, and for a file that was never uploaded.
+type ImportedCharmResource struct {
+	charm.ResourceItem
+	Blob digest.Digest
+}
+
 // Report says what an import changed, or would change.
 type Report struct {
 	// AlreadyImported says that this very bundle is in the history; the rest is then empty unless it had to be repaired.
@@ -56,6 +80,13 @@ type Report struct {
 	// Kept are the rows that a newer bundle has set, and which this one therefore leaves alone.
 	Kept       []Move `json:"kept-channels,omitempty"`
 	Assertions int    `json:"assertions"`
+
+	CharmRevisions []CharmRevisionRef `json:"charm-revisions,omitempty"`
+	CharmResources []ResourceRef      `json:"charm-resources,omitempty"`
+	CharmMoves     []CharmMove        `json:"charm-channel-moves,omitempty"`
+	KeptCharms     []CharmMove        `json:"kept-charm-channels,omitempty"`
+	// Images counts the manifests of images that are new.
+	Images int `json:"images,omitempty"`
 }
 
 // RevisionRef names a revision of a snap.
@@ -72,4 +103,29 @@ type Move struct {
 	Channel      string `json:"channel"`
 	From         int    `json:"from"`
 	To           int    `json:"to"`
+}
+
+// CharmRevisionRef names a revision of a charm or charm bundle.
+type CharmRevisionRef struct {
+	Charm    string `json:"charm"`
+	Revision int    `json:"revision"`
+	Size     int64  `json:"size"`
+}
+
+// ResourceRef names a revision of a charm's resource. The size of an image's is 0.
+type ResourceRef struct {
+	Charm    string `json:"charm"`
+	Resource string `json:"resource"`
+	Revision int    `json:"revision"`
+	Size     int64  `json:"size"`
+}
+
+// CharmMove is a change of one row of a charm's channel map. Base is as charm.Base prints it: "ubuntu@22.04 amd64", empty for a bundle.
+// Revision 0 is a closed channel, -1 no row.
+type CharmMove struct {
+	Charm   string `json:"charm"`
+	Base    string `json:"base"`
+	Channel string `json:"channel"`
+	From    int    `json:"from"`
+	To      int    `json:"to"`
 }

@@ -28,6 +28,7 @@ func graph() map[string][]string {
 		// Layer 3: from one place to another.
 		"exporter": {"assertion", "blob", "bundle", "channel", "charm", "snap", "upstream"},
 		"importer": {"assertion", "blob", "bundle", "channel", "charm", "snap", "store"},
+		"registry": {"blob", "store"},
 		"server":   {"assertion", "blob", "channel", "charm", "snap", "store"},
 	}
 }
