@@ -1,5 +1,6 @@
-// Package upstream is an HTTP client of the Snap Store, for the exporter: channel maps, revisions, assertions, downloads
-// and icons, with the retries that a long export over a poor link needs.
+// Package upstream is an HTTP client of the Snap Store, of Charmhub and of the registries where charms have their images, for the
+// exporter: channel maps, revisions, assertions, manifests, downloads and icons, with the retries that a long export over a
+// poor link needs.
 //
 // Everything that the store sends is bounded, and nothing here judges it: whoever packs an answer verifies it first. What
 // the client does check is that an answer is about what was asked for. Errors name URLs without their queries, because
@@ -37,7 +38,8 @@ const (
 
 // Config says which store to talk to and how patiently. Its zero value is the Snap Store with sane defaults.
 type Config struct {
-	// BaseURL is DefaultBaseURL when empty; a path in it is kept in front of every endpoint.
+	// BaseURL is DefaultBaseURL when empty, DefaultCharmhubURL for a client of Charmhub; a path in it is kept in front of every
+	// endpoint.
 	BaseURL   string
 	UserAgent string
 	// HTTP is used for its transport and cookies; redirects and time-outs are ours. nil follows the proxy variables.

@@ -1,0 +1,122 @@
+package upstream
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	"offlinestore/charm"
+)
+
+// checkCharm says whether r can be the answer to a, and fills in what the store may leave out of it because it is known.
+func checkCharm(a charm.Action, r *charm.Result) error {
+	if r.Result == "error" || r.Error != nil {
+		return checkCharmError(r)
+	}
+	e := r.Charm
+	switch {
+	case r.Result != a.Action:
+		return fmt.Errorf("the store answered %.40q to %q", r.Result, a.Action)
+	case e == nil:
+		return errors.New("the store answered without a charm")
+	case !charmPart.MatchString(e.ID) || !charmPart.MatchString(e.Name):
+		return fmt.Errorf("the store answered with the name %.60q and the ID %.60q", e.Name, e.ID)
+	case r.Name != "" && r.Name != e.Name || r.ID != "" && r.ID != e.ID:
+		return fmt.Errorf("the store answered about both %.60q and %.60q", r.Name, e.Name)
+	case a.Name != nil && e.Name != *a.Name:
+		return fmt.Errorf("the store answered about %.60q", e.Name)
+	case a.ID != nil && e.ID != *a.ID:
+		return fmt.Errorf("the store answered about the ID %.60q", e.ID)
+	case a.Revision != nil && e.Revision != *a.Revision:
+		return fmt.Errorf("the store answered with revision %d", e.Revision)
+	case e.Type != charm.TypeCharm && e.Type != charm.TypeBundle:
+		return fmt.Errorf("the store answered with the type %.60q", e.Type)
+	case e.Revision < 0:
+		return fmt.Errorf("the store answered with revision %d", e.Revision)
+	case len(e.Bases) > maxCharmBases:
+		return fmt.Errorf("%d bases, over the limit of %d", len(e.Bases), maxCharmBases)
+	}
+	if err := checkDownload(&e.Download); err != nil {
+		return fmt.Errorf("revision %d: %w", e.Revision, err)
+	}
+	if err := checkResources(e.Resources); err != nil {
+		return err
+	}
+	for _, want := range a.ResourceRevisions {
+		if !slices.ContainsFunc(e.Resources, func(r charm.Resource) bool { return r.Name == want.Name && r.Revision == want.Revision }) {
+			return fmt.Errorf("the store answered without revision %d of the resource %s", want.Revision, clean(want.Name))
+		}
+	}
+	r.Name, r.ID = e.Name, e.ID
+	return nil
+}
+
+// checkCharmError makes what an error says fit for a terminal.
+func checkCharmError(r *charm.Result) error {
+	if r.Error == nil || r.Error.Code == "" {
+		return errors.New("the store answered an error without saying which")
+	}
+	r.Result, r.Charm = "error", nil
+	r.Error.Code, r.Error.Message = clean(r.Error.Code), clean(r.Error.Message)
+	if x := r.Error.Extra; x != nil && (len(x.DefaultBases) > maxCharmRows || len(x.Releases) > maxCharmRows) {
+		return fmt.Errorf("%s: over the limit of %d releases", r.Error.Code, maxCharmRows)
+	}
+	return nil
+}
+
+func checkResources(all []charm.Resource) error {
+	if len(all) > maxCharmResources {
+		return fmt.Errorf("%d resources, over the limit of %d", len(all), maxCharmResources)
+	}
+	seen := make(map[string]bool, len(all))
+	for i := range all {
+		if err := checkResource(&all[i]); err != nil {
+			return err
+		}
+		if seen[all[i].Name] {
+			return fmt.Errorf("resource %.60q: the store answered with it twice", all[i].Name)
+		}
+		seen[all[i].Name] = true
+	}
+	return nil
+}
+
+func checkResource(r *charm.Resource) error {
+	switch {
+	case !charmPart.MatchString(r.Name):
+		return fmt.Errorf("resource %.60q: not a resource's name", r.Name)
+	case r.Revision < 0:
+		return fmt.Errorf("resource %s: the store answered with revision %d", r.Name, r.Revision)
+	case r.Type != charm.ResourceFile && r.Type != charm.ResourceImage:
+		return fmt.Errorf("resource %s: the store answered with the type %.60q", r.Name, r.Type)
+	}
+	if r.Revision == 0 && r.Download.Size == 0 { // never uploaded
+		return nil
+	}
+	if err := checkDownload(&r.Download); err != nil {
+		return fmt.Errorf("resource %s: revision %d: %w", r.Name, r.Revision, err)
+	}
+	return nil
+}
+
+// checkDownload says whether d names its bytes: where they are, how many, and by what digest they are known.
+func checkDownload(d *charm.Download) error {
+	for _, h := range []struct {
+		name, sum string
+		size      int
+	}{{"sha-256", d.SHA256, 32}, {"sha-384", d.SHA384, 48}, {"sha-512", d.SHA512, 64}, {"sha3-384", d.SHA3384, 48}} {
+		if b, err := hex.DecodeString(h.sum); h.sum != "" && (err != nil || len(b) != h.size) {
+			return fmt.Errorf("the store's hash-%s is none: %.140q", h.name, h.sum)
+		}
+	}
+	switch {
+	case d.SHA256 == "" && d.SHA384 == "":
+		return errors.New("the store gives neither hash-sha-256 nor hash-sha-384")
+	case d.Size < 0:
+		return fmt.Errorf("the store gives the size %d", d.Size)
+	case d.URL == "":
+		return errors.New("the store gives no download URL")
+	}
+	return nil
+}
