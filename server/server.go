@@ -30,6 +30,8 @@ type Config struct {
 	Blobs *blob.Dir
 	// Domain is the host or host:port in the URLs of answers (proxy.domain). Empty takes what the request was sent to.
 	Domain string
+	// Registry is where charms find their images.
+	Registry Registry
 	// Logger gets what an operator should know; nil discards it. Requests are logged at the level of debugging.
 	Logger *slog.Logger
 	// Health reports what is wrong besides the catalogue's source, for /_status/check.
