@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -59,18 +58,15 @@ type applier struct {
 	r   *Report
 	// id is that of the line in the history.
 	id int64
-	// known has every revision of the import's snaps that the catalogue knows.
-	known map[revisionKey]knownRevision
+	// known has every revision of the import's snaps that the catalogue knows, knownCharms and knownResources those of its charms.
+	known          map[revisionKey]knownItem
+	knownCharms    map[revisionKey]knownItem
+	knownResources map[resourceKey]knownItem
 }
 
-// knownRevision is a revision's blob, and when the bundle was signed that said what else there is to say about it.
-type knownRevision struct {
-	blob     string
-	signedAt time.Time
-}
-
+// revisionKey names a revision by the ID of its snap or charm.
 type revisionKey struct {
-	snapID   string
+	id       string
 	revision int
 }
 
@@ -78,7 +74,10 @@ func (a *applier) run() error {
 	if _, err := a.tx.Exec(a.ctx, `select pg_advisory_xact_lock($1)`, applyLock); err != nil {
 		return err
 	}
-	for _, step := range []func() error{a.imported, a.blobs, a.assertions, a.snaps, a.record, a.revisions, a.channels, a.finish} {
+	for _, step := range []func() error{
+		a.imported, a.blobs, a.assertions, a.snaps, a.charms, a.record, a.revisions, a.charmRevisions, a.charmResources, a.images,
+		a.channels, a.charmChannels, a.finish,
+	} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -148,7 +147,11 @@ func (a *applier) snaps() error {
 		on conflict (snap_id) do update set name = excluded.name, default_track = excluded.default_track, details = excluded.details,
 			icon = excluded.icon, icon_type = excluded.icon_type, signed_at = excluded.signed_at
 		where snap.signed_at <= excluded.signed_at`
-	if err := a.names(); err != nil {
+	names := make([][2]string, len(a.in.Snaps))
+	for i, s := range a.in.Snaps {
+		names[i] = [2]string{s.Name, s.SnapID}
+	}
+	if err := a.names(`select name, snap_id from snap where name = any($1)`, "snap", names); err != nil {
 		return err
 	}
 	b := &pgx.Batch{}
@@ -157,39 +160,10 @@ func (a *applier) snaps() error {
 		if err != nil {
 			return fmt.Errorf("snap %s: %w", s.Name, err)
 		}
-		var icon, iconType *string
-		if s.Icon != nil {
-			d := s.Icon.Blob.String()
-			icon, iconType = &d, &s.Icon.MediaType
-		}
+		icon, iconType := s.Icon.columns()
 		b.Queue(q, s.SnapID, s.Name, s.DefaultTrack, details, icon, iconType, a.in.SignedAt)
 	}
 	return a.send(b)
-}
-
-// names refuses a snap under the name of another. A store may give a name to another snap; which of the two a device means
-// is then for the operator to decide.
-func (a *applier) names() error {
-	const q = `select name, snap_id from snap where name = any($1)`
-	names, ids := []string{}, make(map[string]string, len(a.in.Snaps))
-	for _, s := range a.in.Snaps {
-		if other, ok := ids[s.Name]; ok && other != s.SnapID {
-			return &ConflictError{What: "snap " + s.Name, Have: "snap-id " + other, New: "snap-id " + s.SnapID}
-		}
-		names, ids[s.Name] = append(names, s.Name), s.SnapID
-	}
-	rows, err := a.tx.Query(a.ctx, q, names)
-	if err != nil {
-		return err
-	}
-	var name, id string
-	_, err = pgx.ForEachRow(rows, []any{&name, &id}, func() error {
-		if id != ids[name] {
-			return &ConflictError{What: "snap " + name, Have: "snap-id " + id, New: "snap-id " + ids[name]}
-		}
-		return nil
-	})
-	return err
 }
 
 // record writes the line of the history; finish completes it.
@@ -221,7 +195,7 @@ func (a *applier) revisions() error {
 		if ok && have.blob != blob {
 			return &ConflictError{What: fmt.Sprintf("snap %s revision %d", rev.Name, key.revision), Have: "blob " + have.blob, New: "blob " + blob}
 		}
-		if ok && !have.signedAt.Before(a.in.SignedAt) {
+		if ok && (have.is(a.in) || have.newerThan(a.in)) {
 			continue
 		}
 		item, err := json.Marshal(rev.Revision)
@@ -232,7 +206,7 @@ func (a *applier) revisions() error {
 		for i, d := range rev.ResourceBlobs {
 			resources[i] = d.String()
 		}
-		a.known[key] = knownRevision{blob, a.in.SignedAt}
+		a.known[key] = knownItem{blob, a.in.origin()}
 		if ok {
 			b.Queue(update, rev.SnapID, key.revision, item, resources, a.id)
 			continue
@@ -248,8 +222,8 @@ func (a *applier) revisions() error {
 
 func (a *applier) loadRevisions() error {
 	const q = `
-		select snap_id, revision, blob, signed_at from snap_revision join import on import_id = id
-		where snap_id = any($1)`
+		select snap_id, revision, blob, signed_at, bundle, signer, sequence
+		from snap_revision join import i on import_id = i.id where snap_id = any($1)`
 	ids := []string{}
 	for _, s := range a.in.Snaps {
 		ids = append(ids, s.SnapID)
@@ -257,18 +231,12 @@ func (a *applier) loadRevisions() error {
 	for _, r := range a.in.Revisions {
 		ids = append(ids, r.SnapID)
 	}
-	rows, err := a.tx.Query(a.ctx, q, ids)
-	if err != nil {
-		return err
-	}
-	a.known = make(map[revisionKey]knownRevision)
+	a.known = make(map[revisionKey]knownItem)
 	var key revisionKey
-	var have knownRevision
-	_, err = pgx.ForEachRow(rows, []any{&key.snapID, &key.revision, &have.blob, &have.signedAt}, func() error {
+	var have knownItem
+	return a.each(q, ids, []any{&key.id, &key.revision, &have.blob, &have.signedAt, &have.bundle, &have.signer, &have.sequence}, func() {
 		a.known[key] = have
-		return nil
 	})
-	return err
 }
 
 // finish completes the line of the history, and tells the servers when the transaction commits.

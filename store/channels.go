@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,22 +14,7 @@ type channelKey struct{ snapID, architecture, channel string }
 type channelRow struct {
 	revision   int
 	releasedAt string
-	signedAt   time.Time
-	// The bundle that set the row. These decide between two that were signed in the same second.
-	bundle, signer string
-	sequence       int64
-}
-
-// newerThan says whether the row's bundle knows better than in. Of two that were signed in the same second, the same one does
-// whatever the order in which they come: by the count of their signer, else by nothing but their digests.
-func (r channelRow) newerThan(in *Import) bool {
-	if !r.signedAt.Equal(in.SignedAt) {
-		return r.signedAt.After(in.SignedAt)
-	}
-	if r.signer == in.Signer && r.sequence != int64(in.Sequence) {
-		return r.sequence > int64(in.Sequence)
-	}
-	return r.bundle > in.Bundle.String()
+	origin
 }
 
 // channels updates the rows of the channel maps that the bundle was asked for.
@@ -79,16 +63,11 @@ func (a *applier) loadChannels() (map[channelKey]channelRow, error) {
 	for i, s := range a.in.Snaps {
 		ids[i] = s.SnapID
 	}
-	rows, err := a.tx.Query(a.ctx, q, ids)
-	if err != nil {
-		return nil, err
-	}
 	have := make(map[channelKey]channelRow)
 	var k channelKey
 	var r channelRow
-	_, err = pgx.ForEachRow(rows, []any{&k.snapID, &k.architecture, &k.channel, &r.revision, &r.releasedAt, &r.signedAt, &r.bundle, &r.signer, &r.sequence}, func() error {
+	err := a.each(q, ids, []any{&k.snapID, &k.architecture, &k.channel, &r.revision, &r.releasedAt, &r.signedAt, &r.bundle, &r.signer, &r.sequence}, func() {
 		have[k] = r
-		return nil
 	})
 	return have, err
 }
@@ -112,10 +91,10 @@ func (a *applier) channel(have map[channelKey]channelRow, s ImportedSnap, row sn
 	if _, ok := a.known[revisionKey{s.SnapID, row.Revision}]; !ok && row.Revision != 0 {
 		return false, false, fmt.Errorf("revision %d: %w", row.Revision, errNoRevision)
 	}
-	have[key] = channelRow{row.Revision, row.ReleasedAt, a.in.SignedAt, a.in.Bundle.String(), a.in.Signer, int64(a.in.Sequence)}
+	have[key] = channelRow{row.Revision, row.ReleasedAt, a.in.origin()}
 	if from != row.Revision {
 		a.r.Moves = append(a.r.Moves, move)
 	}
 	released = from != row.Revision || old.releasedAt != row.ReleasedAt
-	return released || old.bundle != a.in.Bundle.String() || !old.signedAt.Equal(a.in.SignedAt), released, nil
+	return released || !old.is(a.in), released, nil
 }

@@ -9,6 +9,9 @@ import (
 	"offlinestore/snap"
 )
 
+// Unsigned is the Signer of an Import that nobody signed: a file of the original store-admin.
+const Unsigned = "unsigned"
+
 // Import is what one verified bundle brings. Everything in it was checked before: the catalogue believes it.
 type Import struct {
 	// Bundle is the digest of the bundle index, Name what the operator knows the file by.
@@ -33,7 +36,8 @@ type Import struct {
 	PushChannelMap bool
 }
 
-// Blob is a blob that was verified and is in the blob folder. SHA3384 is in hex; empty for an icon.
+// Blob is a blob that was verified and is in the blob folder. SHA3384 is in hex; empty for what no assertion names: icons, and all
+// that belongs to charms.
 type Blob struct {
 	Digest  digest.Digest
 	Size    int64

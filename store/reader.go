@@ -96,13 +96,18 @@ type loader struct {
 	tx   pgx.Tx
 	c    *Catalog
 	byID map[string]*Snap
+
+	charmByID map[string]*Charm
 }
 
 func (l *loader) run() error {
 	if err := l.tx.QueryRow(l.ctx, `select number from generation`).Scan(&l.c.Generation); err != nil {
 		return err
 	}
-	for _, step := range []func() error{l.snaps, l.revisions, l.channels, l.history, l.assertions} {
+	for _, step := range []func() error{
+		l.snaps, l.revisions, l.channels, l.history, l.assertions,
+		l.charms, l.charmRevisions, l.charmResources, l.charmChannels, l.charmHistory, l.images,
+	} {
 		if err := step(); err != nil {
 			return err
 		}
