@@ -22,6 +22,7 @@ func (s *Store) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/snaps/download/{file}", s.serveRedirect)
 	mux.HandleFunc("GET /download-origin/canonical-lgw01/{file}", s.serveBlob)
 	mux.HandleFunc("GET /site_media/appmedia/2024/03/{file}", s.serveIcon)
+	s.handleCharms(mux)
 	return s.faulty(mux)
 }
 

@@ -1,4 +1,4 @@
-// Package upstreamtest is a simulated Snap Store, for tests, benchmarks and the demonstration.
+// Package upstreamtest is a simulated Snap Store and Charmhub, with simulated registries, for tests, benchmarks and the demonstration.
 //
 // It answers as the recordings in realdata do: with absolute URLs, downloads by way of a redirect, and no field that wasn't
 // asked for. Its messages are its own, on purpose: a mistake in those of package snap shall meet a store that doesn't share
@@ -77,6 +77,7 @@ type Store struct {
 
 	mu         sync.Mutex
 	snaps      map[string]*entry // by name
+	charms     map[string]*charmEntry
 	assertions map[string]map[int]*assertion.Assertion
 	faults     []*Fault
 	log        []Request
@@ -115,7 +116,7 @@ func New(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts, Stack: stack, snaps: map[string]*entry{}, assertions: map[string]map[int]*assertion.Assertion{}}
+	s := &Store{opts: opts, Stack: stack, snaps: map[string]*entry{}, charms: map[string]*charmEntry{}, assertions: map[string]map[int]*assertion.Assertion{}}
 	s.put(stack.Root)
 	s.put(stack.RootAccountKey)
 	for _, a := range stack.Base() {

@@ -1,0 +1,139 @@
+package upstreamtest
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// CharmFiles is what is in the archive of a charm or of a charm bundle. All of it is made up where it is missing, but for Config and
+// Actions, which charms need not have.
+type CharmFiles struct {
+	Metadata, Config, Actions string
+	// Bases are those of manifest.yaml, and those that answers name.
+	Bases []Base
+	// Manifest is manifest.yaml when it isn't to be made of Bases; "-" leaves it out.
+	Manifest string
+	// Bundle is bundle.yaml, which makes the archive that of a bundle.
+	Bundle, Readme string
+	// Files are others, by path.
+	Files map[string]string
+	// Payload is how many bytes that don't compress are added.
+	Payload int64
+}
+
+func (f *CharmFiles) complete(e *charmEntry) {
+	if e.Type == "bundle" {
+		if f.Bundle == "" {
+			f.Bundle = "applications:\n"
+			for _, c := range e.Contains {
+				f.Bundle += fmt.Sprintf("  %s:\n    charm: %s\n", c, c)
+			}
+		}
+		return
+	}
+	if f.Metadata == "" {
+		f.Metadata = fmt.Sprintf("name: %s\nsummary: %s\ndescription: |\n  %s\n", e.Name, e.Summary, cmpOr(e.Description, e.Summary+"."))
+	}
+	if f.Bases == nil {
+		f.Bases = []Base{Ubuntu("22.04", "amd64")}
+	}
+}
+
+// MakeArchive makes the zip of a charm, or of a bundle if it has a Bundle. The same files make the same bytes.
+func MakeArchive(f CharmFiles) []byte {
+	files := maps.Clone(f.Files)
+	if files == nil {
+		files = map[string]string{}
+	}
+	put := func(name, text string) {
+		if _, ok := files[name]; !ok && text != "" {
+			files[name] = text
+		}
+	}
+	if f.Bundle != "" {
+		put("bundle.yaml", f.Bundle)
+		put("README.md", cmpOr(f.Readme, "# A bundle of the simulated store\n"))
+	} else {
+		put("metadata.yaml", f.Metadata)
+		put("config.yaml", f.Config)
+		put("actions.yaml", f.Actions)
+		put("README.md", f.Readme)
+		put("dispatch", "#!/bin/sh\nexec ./src/charm.py\n")
+		if f.Manifest != "-" {
+			put("manifest.yaml", cmpOr(f.Manifest, manifestYAML(f.Bases)))
+		}
+	}
+	if f.Payload > 0 {
+		var b strings.Builder
+		r, err := Random(f.Metadata+f.Bundle, f.Payload)()
+		if err == nil {
+			_, err = io.Copy(&b, r)
+		}
+		if err != nil {
+			panic(err) // it is made in memory
+		}
+		put("venv/payload", b.String())
+	}
+	return zipOf(files)
+}
+
+func zipOf(files map[string]string) []byte {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		h := &zip.FileHeader{Name: name, Method: zip.Deflate}
+		h.SetMode(0o755)
+		f, err := w.CreateHeader(h)
+		if err == nil {
+			_, err = io.WriteString(f, files[name])
+		}
+		if err != nil {
+			panic(err) // a buffer takes everything
+		}
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// manifestYAML lists bases as charmcraft does: each with all of its architectures.
+func manifestYAML(bases []Base) string {
+	var b strings.Builder
+	b.WriteString("analysis:\n  attributes:\n  - name: language\n    result: python\n  - name: framework\n    result: operator\nbases:\n")
+	var done []Base
+	for _, base := range bases {
+		of := Base{Name: base.Name, Channel: base.Channel}
+		if slices.Contains(done, of) {
+			continue
+		}
+		done = append(done, of)
+		fmt.Fprintf(&b, "- architectures:\n")
+		for _, other := range bases {
+			if other.Name == base.Name && other.Channel == base.Channel {
+				fmt.Fprintf(&b, "  - %s\n", other.Architecture)
+			}
+		}
+		fmt.Fprintf(&b, "  channel: '%s'\n  name: %s\n", base.Channel, base.Name)
+	}
+	b.WriteString("charmcraft-started-at: '2024-03-01T09:00:00.000000Z'\ncharmcraft-version: 2.5.4\n")
+	return b.String()
+}
+
+// ImageBlob is the content of a resource that is an image: where it is, and who may pull it.
+type ImageBlob struct{ Ref, Username, Password string }
+
+// JSON is the blob as Charmhub makes it.
+func (i *ImageBlob) JSON() []byte {
+	b, err := json.Marshal(map[string]string{"ImageName": i.Ref, "Username": i.Username, "Password": i.Password})
+	if err != nil {
+		panic(err) // strings always encode
+	}
+	return b
+}
