@@ -112,12 +112,15 @@ func (a *applier) blobs() error {
 		insert into blob (digest, size, sha3_384) select * from unnest($1::text[], $2::bigint[], $3::text[])
 		on conflict (digest) do update set sha3_384 = excluded.sha3_384 where blob.sha3_384 = '' and excluded.sha3_384 <> ''`
 	digests, sizes, sums := []string{}, []int64{}, []string{}
-	seen := make(map[string]bool, len(a.in.Blobs)) // a row can't be updated twice by one statement
+	seen := make(map[string]int, len(a.in.Blobs)) // a row can't be updated twice by one statement
 	for _, b := range a.in.Blobs {
-		if seen[b.Digest.String()] {
+		if i, ok := seen[b.Digest.String()]; ok {
+			if sums[i] == "" {
+				sums[i] = b.SHA3384
+			}
 			continue
 		}
-		seen[b.Digest.String()] = true
+		seen[b.Digest.String()] = len(digests)
 		digests, sizes, sums = append(digests, b.Digest.String()), append(sizes, b.Size), append(sums, b.SHA3384)
 	}
 	_, err := a.tx.Exec(a.ctx, q, digests, sizes, sums)

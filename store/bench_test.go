@@ -20,6 +20,43 @@ func large(snaps int) *store.Import {
 	return in
 }
 
+// largeOfCharms is an import of as many charms, each with two revisions, three rows, a file, and an image of five layers.
+func largeOfCharms(charms int) *store.Import {
+	in := imp("large", 0)
+	for i := range charms {
+		name := fmt.Sprintf("charm-%05d", i)
+		withCharm(in, name, []int{1, 2}, "latest/stable"+jammy+"=1,file:1,image:1", "latest/stable@ubuntu 22.04 arm64=1", "latest/edge"+jammy+"=2")
+		withImage(withFile(in, name, "file", 1), name, "image", 1, "charm/"+name)
+		withManifest(in, name, name+"1", name+"2", name+"3", name+"4", name+"5")
+	}
+	return in
+}
+
+func BenchmarkApplyCharms(b *testing.B) {
+	in := largeOfCharms(10_000)
+	for b.Loop() {
+		s, _ := open(b)
+		apply(b, s, in)
+	}
+}
+
+func BenchmarkApplyCharmsAgain(b *testing.B) {
+	s, _ := open(b)
+	in := largeOfCharms(10_000)
+	apply(b, s, in)
+	for b.Loop() {
+		apply(b, s, in)
+	}
+}
+
+func BenchmarkLoadCharms(b *testing.B) {
+	s, _ := open(b)
+	apply(b, s, largeOfCharms(10_000))
+	for b.Loop() {
+		load(b, s)
+	}
+}
+
 func BenchmarkApply(b *testing.B) {
 	in := large(10_000)
 	for b.Loop() {

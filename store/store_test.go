@@ -175,7 +175,8 @@ func TestServerRole(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), `set session authorization `+role); err != nil {
 		t.Fatal(err)
 	}
-	tables := []string{"import", "blob", "assertion", "snap", "snap_revision", "channel_map", "channel_history", "generation", "of_a_later_migration"}
+	tables := []string{"import", "blob", "assertion", "snap", "snap_revision", "channel_map", "channel_history", "generation",
+		"charm", "charm_revision", "charm_resource", "charm_channel_map", "charm_channel_history", "image", "of_a_later_migration"}
 	refused := []string{`create table mine (x int)`, `create temporary table mine (x int)`, `create schema mine`, `create role mine`, `drop table snap`,
 		`alter table snap add x int`, `set role ` + `pg_write_all_data`, `copy snap from program 'true'`}
 	for _, table := range tables {
