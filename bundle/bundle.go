@@ -3,8 +3,8 @@
 //
 // # Vocabulary
 //
-// An item is one manifest of the bundle: a snap by name, or one revision of it. Its config is the item's JSON, its layers
-// are its blobs. The bundle index (D in design.md) lists the items; everything hangs from its digest, which the signed
+// An item is one manifest of the bundle: a snap or charm by name, one revision of it, one revision of a charm's resource,
+// or the manifest of a container image. Its config is the item's JSON, its layers are its blobs. The bundle index (D in design.md) lists the items; everything hangs from its digest, which the signed
 // statement names as its subject. The head is all that comes before the payload: layout file, index.json, bundle index,
 // signature, manifests, configs, assertions and icons. The payload are the large blobs.
 //
@@ -27,10 +27,11 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// FormatMajor and FormatMinor are the version of the format that is written. A reader refuses a newer major.
+// FormatMajor and FormatMinor are the newest version of the format. A bundle is written in the oldest that has all its
+// kinds of items, so that older programs read what they can; a reader refuses a newer one.
 const (
 	FormatMajor = 1
-	FormatMinor = 0
+	FormatMinor = 1
 )
 
 // Media types and artifact types of the format.
@@ -40,11 +41,22 @@ const (
 	TypeSnap      = "application/vnd.offlinestore.snap.v1"
 	TypeRevision  = "application/vnd.offlinestore.snap.revision.v1"
 
+	TypeCharm         = "application/vnd.offlinestore.charm.v1"
+	TypeCharmRevision = "application/vnd.offlinestore.charm.revision.v1"
+	TypeCharmResource = "application/vnd.offlinestore.charm.resource.v1"
+
 	MediaSnapConfig     = "application/vnd.offlinestore.snap.config.v1+json"
 	MediaRevisionConfig = "application/vnd.offlinestore.snap.revision.config.v1+json"
 	MediaSnapBlob       = "application/vnd.offlinestore.snap.blob.v1+squashfs"
 	MediaComponentBlob  = "application/vnd.offlinestore.snap.component.v1+squashfs"
-	MediaEnvelope       = "application/vnd.dsse.envelope.v1+json"
+
+	MediaCharmConfig         = "application/vnd.offlinestore.charm.config.v1+json"
+	MediaCharmRevisionConfig = "application/vnd.offlinestore.charm.revision.config.v1+json"
+	MediaCharmResourceConfig = "application/vnd.offlinestore.charm.resource.config.v1+json"
+	MediaCharmBlob           = "application/vnd.offlinestore.charm.blob.v1+zip"
+	MediaCharmResourceBlob   = "application/vnd.offlinestore.charm.resource.blob.v1"
+
+	MediaEnvelope = "application/vnd.dsse.envelope.v1+json"
 )
 
 // Annotations of the format.
@@ -72,6 +84,18 @@ var layoutContent = []byte(`{"imageLayoutVersion":"1.0.0"}`)
 var emptyConfig = []byte(`{}`)
 
 func formatVersion() string { return fmt.Sprintf("%d.%d", FormatMajor, FormatMinor) }
+
+// formatOf is the version in which a bundle of these items is written. A kind that is not known belongs to none, and is
+// refused for what it is.
+func formatOf(items []ocispec.Descriptor) string {
+	for _, desc := range items {
+		switch desc.ArtifactType {
+		case TypeCharm, TypeCharmRevision, TypeCharmResource, "": // an image has none
+			return "1.1"
+		}
+	}
+	return "1.0"
+}
 
 // blobName is the path of a blob inside a layout.
 func blobName(d digest.Digest) string { return blobPrefix + d.Encoded() }

@@ -1,6 +1,9 @@
 package bundle
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -34,13 +37,109 @@ type CharmResource struct {
 	Blob *File
 }
 
-// ImageManifest is a manifest or an index of a container image, byte for byte as the registry had it. Each manifest that is in the
-// bundle is an item, so the children of an index that are not were left out on purpose.
-type ImageManifest struct {
-	MediaType string
-	Digest    digest.Digest
-	Raw       []byte
-	// Children are the manifests that an index lists and the bundle has. Blobs are the config and the layers of a manifest.
-	Children []digest.Digest
-	Blobs    []ocispec.Descriptor
+// The names of a charm's items begin with charmPrefix. No snap has a dot in its name, so the snap postgresql and the charm
+// postgresql, and their revisions, keep names of their own in index.json.
+const charmPrefix = "charm."
+
+func charmRevisionName(name string, revision int) string {
+	return fmt.Sprintf("%s%s_%d", charmPrefix, name, revision)
+}
+
+func charmResourceName(charm, resource string, revision int) string {
+	return fmt.Sprintf("%s%s.%s_%d", charmPrefix, charm, resource, revision)
+}
+
+func (c *Charm) itemName() string { return charmPrefix + c.Name }
+
+func (r *CharmRevision) itemName() string { return charmRevisionName(r.Name, r.Revision.Revision) }
+
+func (r *CharmResource) itemName() string {
+	return charmResourceName(r.Charm, r.Resource.Name, r.Resource.Revision)
+}
+
+// AddCharm puts a charm or charm bundle by name into the draft.
+func (d *Draft) AddCharm(c *Charm) error {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	return d.add(TypeCharm, c.itemName(), MediaCharmConfig, encode(c.Listing), c.layers())
+}
+
+func (c *Charm) validate() error { return c.Listing.Validate() }
+
+func (c *Charm) layers() []Layer {
+	var layers []Layer
+	if len(c.Assertions) > 0 {
+		layers = append(layers, inline(mediaAssertions, c.Name+".assert", c.Assertions))
+	}
+	if c.Icon != nil {
+		layers = append(layers, inline(c.Icon.MediaType, c.Name+iconTypes[c.Icon.MediaType], c.Icon.Data))
+	}
+	return layers
+}
+
+// AddCharmRevision puts one revision of a charm or charm bundle into the draft.
+func (d *Draft) AddCharmRevision(r *CharmRevision) error {
+	if err := r.validate(); err != nil {
+		return err
+	}
+	return d.add(TypeCharmRevision, r.itemName(), MediaCharmRevisionConfig, encode(r.Item), r.layers())
+}
+
+func (r *CharmRevision) validate() error {
+	if err := r.Item.Validate(); err != nil {
+		return err
+	}
+	return r.Blob.validate(r.itemName(), r.Revision.Download)
+}
+
+func (r *CharmRevision) layers() []Layer {
+	end := ".charm"
+	if r.Type == charm.TypeBundle {
+		end = ".zip"
+	}
+	return []Layer{r.Blob.layer(MediaCharmBlob, fmt.Sprintf("%s_%d%s", r.Name, r.Revision.Revision, end))}
+}
+
+// AddCharmResource puts one revision of a charm's resource into the draft.
+func (d *Draft) AddCharmResource(r *CharmResource) error {
+	if err := r.validate(); err != nil {
+		return err
+	}
+	return d.add(TypeCharmResource, r.itemName(), MediaCharmResourceConfig, encode(r.ResourceItem), r.layers())
+}
+
+func (r *CharmResource) validate() error {
+	if err := r.ResourceItem.Validate(); err != nil {
+		return err
+	}
+	if r.HasBlob() != (r.Blob != nil) {
+		return errors.New(r.itemName() + ": an image has no blob, nor has a file that was never uploaded; all others have one")
+	}
+	if r.Blob == nil {
+		return nil
+	}
+	return r.Blob.validate(r.itemName(), r.Resource.Download)
+}
+
+func (r *CharmResource) layers() []Layer {
+	if r.Blob == nil {
+		return nil
+	}
+	title := fmt.Sprintf("%s.%s_%d", r.Charm, r.Resource.Name, r.Resource.Revision)
+	return []Layer{r.Blob.layer(MediaCharmResourceBlob, title)}
+}
+
+// validate refuses a file that is not the one that the store's own message is about.
+func (f *File) validate(item string, want charm.Download) error {
+	if f.Digest.String() != "sha256:"+want.SHA256 || f.Size != want.Size {
+		return fmt.Errorf("%s: its blob's size or SHA-256 is not what the config says", item)
+	}
+	return nil
+}
+
+func (f *File) layer(mediaType, title string) Layer {
+	return Layer{Descriptor: ocispec.Descriptor{
+		MediaType: mediaType, Digest: f.Digest, Size: f.Size, Annotations: map[string]string{ocispec.AnnotationTitle: title},
+	}}
 }

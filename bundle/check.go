@@ -23,21 +23,14 @@ func (e *MismatchError) Unwrap() error { return e.Err }
 
 // Check verifies every assertion of the items up to the trusted roots, judged at the time at, and holds each item against
 // the assertions about it: name and publisher against the snap-declaration; digest, size, snap-id and revision against the
-// snap-revision; components likewise. The exporter calls it before it packs and the importer before it believes, so that
+// snap-revision; components likewise; of a charm its publisher's account, where it has one. The exporter calls it before it packs and the importer before it believes, so that
 // what would be refused inside the gap is refused outside it. It returns all the assertions, each once.
 //
 // What it does not see are the blobs: that they have the digests that are claimed is for whoever reads them to find out.
-func Check(snaps []*Snap, revisions []*SnapRevision, trust *assertion.Trust, at time.Time) ([]*assertion.Assertion, error) {
+func Check(h *Head, trust *assertion.Trust, at time.Time) ([]*assertion.Assertion, error) {
 	all := assertion.NewSet()
-	for _, s := range snaps {
-		if err := addStream(all, s.Name, s.Assertions); err != nil {
-			return nil, err
-		}
-	}
-	for _, r := range revisions {
-		if err := addStream(all, r.itemName(), r.Assertions); err != nil {
-			return nil, err
-		}
+	if err := h.addStreams(all); err != nil {
+		return nil, err
 	}
 	v := &assertion.Verifier{Trust: trust, Source: all, Time: at}
 	for _, a := range all.All() {
@@ -45,17 +38,45 @@ func Check(snaps []*Snap, revisions []*SnapRevision, trust *assertion.Trust, at 
 			return nil, err
 		}
 	}
-	for _, s := range snaps {
+	for _, s := range h.Snaps {
 		if err := s.check(all); err != nil {
 			return nil, &MismatchError{s.Name, err}
 		}
 	}
-	for _, r := range revisions {
+	for _, r := range h.Revisions {
 		if err := r.check(all); err != nil {
 			return nil, &MismatchError{r.itemName(), err}
 		}
 	}
+	for _, c := range h.Charms {
+		if err := c.check(all); err != nil {
+			return nil, &MismatchError{c.itemName(), err}
+		}
+	}
 	return all.All(), nil
+}
+
+// addStreams puts the assertions of all items into all.
+func (h *Head) addStreams(all *assertion.Set) error {
+	for _, s := range h.Snaps {
+		if err := addStream(all, s.Name, s.Assertions); err != nil {
+			return err
+		}
+	}
+	for _, r := range h.Revisions {
+		if err := addStream(all, r.itemName(), r.Assertions); err != nil {
+			return err
+		}
+	}
+	for _, c := range h.Charms {
+		if len(c.Assertions) == 0 {
+			continue
+		}
+		if err := addStream(all, c.itemName(), c.Assertions); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func addStream(all *assertion.Set, item string, stream []byte) error {
@@ -73,6 +94,15 @@ func (s *Snap) check(all assertion.Source) error {
 		return err
 	}
 	return match(d, map[string]string{"snap-name": s.Name, "publisher-id": s.Listing.Snap.Publisher.ID})
+}
+
+// check holds a charm against its publisher's account. Charmhub doesn't sign charms, so there is nothing more to hold it against.
+func (c *Charm) check(all assertion.Source) error {
+	if len(c.Assertions) == 0 {
+		return nil
+	}
+	_, err := find(all, "account", c.Result.Publisher.ID)
+	return err
 }
 
 func (r *SnapRevision) check(all assertion.Source) error {

@@ -78,7 +78,7 @@ func (s *signed) encode(tb testing.TB) {
 func (s *signed) check(tb testing.TB, trust *assertion.Trust) ([]*assertion.Assertion, error) {
 	tb.Helper()
 	s.encode(tb)
-	return bundle.Check(s.snaps, s.revisions, trust, s.predicate.Created)
+	return bundle.Check(&bundle.Head{Snaps: s.snaps, Revisions: s.revisions}, trust, s.predicate.Created)
 }
 
 func TestCheck(t *testing.T) {
@@ -201,7 +201,7 @@ func TestCheckGarbage(t *testing.T) {
 		s := newSigned(t)
 		s.encode(t)
 		s.revisions[0].Assertions = []byte(stream)
-		_, err := bundle.Check(s.snaps, s.revisions, s.stack.Trust(), s.predicate.Created)
+		_, err := bundle.Check(&bundle.Head{Snaps: s.snaps, Revisions: s.revisions}, s.stack.Trust(), s.predicate.Created)
 		var mismatch *bundle.MismatchError
 		if !errors.As(err, &mismatch) || mismatch.Item != "jq_6" {
 			t.Errorf("%s: got %v", name, err)

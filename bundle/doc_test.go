@@ -47,7 +47,7 @@ func TestDocLimits(t *testing.T) {
 	t.Parallel()
 	want := make(map[string]string)
 	for name, n := range map[string]int64{
-		"MaxIndexSize": bundle.MaxIndexSize, "MaxItems": bundle.MaxItems, "MaxIndexValues": bundle.MaxIndexValues, "MaxManifestSize": bundle.MaxManifestSize, "MaxLayers": bundle.MaxLayers,
+		"MaxIndexSize": bundle.MaxIndexSize, "MaxItems": bundle.MaxItems, "MaxIndexValues": bundle.MaxIndexValues, "MaxManifestSize": bundle.MaxManifestSize, "MaxLayers": bundle.MaxLayers, "MaxImageValues": bundle.MaxImageValues,
 		"MaxConfigSize": bundle.MaxConfigSize, "MaxAssertionSize": bundle.MaxAssertionSize, "MaxIconSize": bundle.MaxIconSize,
 		"MaxEnvelopeSize": bundle.MaxEnvelopeSize, "MaxHeadSize": bundle.MaxHeadSize, "MaxBlobSize": bundle.MaxBlobSize, "MaxRefLength": bundle.MaxRefLength,
 	} {
@@ -69,6 +69,10 @@ func TestDocTypes(t *testing.T) {
 		"TypeBundle": bundle.TypeBundle, "TypeSignature": bundle.TypeSignature, "TypeSnap": bundle.TypeSnap, "TypeRevision": bundle.TypeRevision,
 		"MediaSnapConfig": bundle.MediaSnapConfig, "MediaRevisionConfig": bundle.MediaRevisionConfig, "MediaSnapBlob": bundle.MediaSnapBlob,
 		"MediaComponentBlob": bundle.MediaComponentBlob, "MediaEnvelope": bundle.MediaEnvelope,
+		"TypeCharm": bundle.TypeCharm, "TypeCharmRevision": bundle.TypeCharmRevision, "TypeCharmResource": bundle.TypeCharmResource,
+		"MediaCharmConfig": bundle.MediaCharmConfig, "MediaCharmRevisionConfig": bundle.MediaCharmRevisionConfig,
+		"MediaCharmResourceConfig": bundle.MediaCharmResourceConfig, "MediaCharmBlob": bundle.MediaCharmBlob,
+		"MediaCharmResourceBlob": bundle.MediaCharmResourceBlob,
 	}
 	doc := specification(t)
 	if diff := cmp.Diff(table(t, doc, "media type or artifact type"), want); diff != "" {

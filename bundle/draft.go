@@ -20,13 +20,9 @@ type Layer struct {
 
 // Draft collects the items of a bundle. The zero value is empty and ready. Items may come in any order.
 type Draft struct {
-	items []draftItem
-	small map[digest.Digest][]byte
-}
-
-type draftItem struct {
-	descriptor ocispec.Descriptor
-	manifest   ocispec.Manifest
+	items  []item
+	small  map[digest.Digest][]byte
+	images map[digest.Digest]bool // the image manifests among items
 }
 
 // add puts an item into the draft.
@@ -44,7 +40,7 @@ func (d *Draft) add(artifactType, name, configType string, config []byte, layers
 	if err := checkItem(desc, &m); err != nil {
 		return fmt.Errorf("item %s: %w", name, err)
 	}
-	d.items = append(d.items, draftItem{desc, m})
+	d.items = append(d.items, item{desc: desc, manifest: m})
 	return nil
 }
 
@@ -54,6 +50,7 @@ func newManifest(artifactType string, config ocispec.Descriptor, layers []Layer)
 		MediaType:    ocispec.MediaTypeImageManifest,
 		ArtifactType: artifactType,
 		Config:       config,
+		Layers:       []ocispec.Descriptor{}, // not null
 	}
 	for _, l := range layers {
 		m.Layers = append(m.Layers, l.Descriptor)
@@ -80,14 +77,13 @@ type Sealed struct {
 // which they came.
 func (d *Draft) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Sealed, error) {
 	items := slices.Clone(d.items)
-	slices.SortFunc(items, func(a, b draftItem) int { return compareItems(a.descriptor, b.descriptor) })
+	slices.SortFunc(items, func(a, b item) int { return compareItems(a.desc, b.desc) })
 	descs := make([]ocispec.Descriptor, len(items))
-	manifests := make([]ocispec.Manifest, len(items))
-	for i, it := range items {
-		descs[i], manifests[i] = it.descriptor, it.manifest
+	for i := range items {
+		descs[i] = items[i].desc
 	}
 	raw := encode(bundleIndex(descs))
-	t, err := d.check(descs, manifests)
+	t, err := d.check(descs, items)
 	if err != nil {
 		return nil, fmt.Errorf("seal bundle: %w", err)
 	}
@@ -103,15 +99,15 @@ func (d *Draft) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Seal
 }
 
 // check makes sure that a reader will take the bundle.
-func (d *Draft) check(items []ocispec.Descriptor, manifests []ocispec.Manifest) (*tree, error) {
-	if err := checkItems(items); err != nil {
+func (d *Draft) check(descs []ocispec.Descriptor, items []item) (*tree, error) {
+	if err := checkItems(descs); err != nil {
 		return nil, err
 	}
-	t, err := newTree(items, manifests)
+	t, err := newTree(items)
 	if err != nil {
 		return nil, err
 	}
-	return t, new(Head).parse(items, manifests, d.small)
+	return t, new(Head).parse(items, d.small)
 }
 
 // Digest is the digest of the bundle index: the name by which the bundle's content is known.

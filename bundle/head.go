@@ -12,8 +12,18 @@ import (
 type Head struct {
 	Snaps     []*Snap
 	Revisions []*SnapRevision
-	// Payload lists the large blobs in the order in which Next delivers them.
+
+	Charms         []*Charm
+	CharmRevisions []*CharmRevision
+	CharmResources []*CharmResource
+	// Images are the manifests and indexes of container images.
+	Images []*ImageManifest
+
+	// Payload lists the large blobs in the order in which Next delivers them. The config and the layers of an image have a
+	// title that only says which image's they are.
 	Payload []ocispec.Descriptor
+
+	small map[digest.Digest][]byte
 }
 
 // PayloadSize is the size of the payload in bytes.
@@ -25,51 +35,55 @@ func (h *Head) PayloadSize() int64 {
 	return n
 }
 
+// Small returns a blob that a store has to keep although it is no part of the payload: an icon, an image's manifest, and what
+// else of an image stands in the head, such as {}.
+func (h *Head) Small(d digest.Digest) ([]byte, bool) {
+	b, ok := h.small[d]
+	return b, ok
+}
+
 // Head reads and checks the rest of the head. Call Verify first: what no trusted key has signed is better left unread.
 func (r *Reader) Head() (*Head, error) {
 	if r.head != nil {
 		return r.head, nil
 	}
 	if !bytes.Equal(encode(bundleIndex(r.bundle.Manifests)), r.raw) {
-		return nil, corrupt("bundle index: not in its canonical encoding, or not one of format %s", formatVersion())
+		return nil, corrupt("bundle index: not in its canonical encoding, or not one of format %s", formatOf(r.bundle.Manifests))
 	}
 	if err := checkItems(r.bundle.Manifests); err != nil {
 		return nil, err
 	}
 	data := make(map[digest.Digest][]byte)
-	manifests, err := r.manifests(data)
+	items, err := r.items(data)
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTree(r.bundle.Manifests, manifests)
+	t, err := newTree(items)
 	if err != nil {
 		return nil, err
 	}
-	for _, desc := range t.small[len(manifests):] {
+	for _, desc := range t.small[len(items):] {
 		if data[desc.Digest], err = r.blob(desc, MaxConfigSize); err != nil {
 			return nil, err
 		}
 	}
 	h := &Head{Payload: t.payload}
-	if err := h.parse(r.bundle.Manifests, manifests, data); err != nil {
+	if err := h.parse(items, data); err != nil {
 		return nil, err
 	}
 	r.head = h
 	return h, nil
 }
 
-// manifests reads the items' manifests, and puts them into data.
-func (r *Reader) manifests(data map[digest.Digest][]byte) ([]ocispec.Manifest, error) {
-	out := make([]ocispec.Manifest, len(r.bundle.Manifests))
+// items reads the items' manifests, and puts them into data.
+func (r *Reader) items(data map[digest.Digest][]byte) ([]item, error) {
+	out := make([]item, len(r.bundle.Manifests))
 	for i, desc := range r.bundle.Manifests {
 		raw, err := r.blob(desc, MaxManifestSize)
 		if err != nil {
 			return nil, fmt.Errorf("item %.80q: %w", refName(desc), err)
 		}
-		if err := decodeStrict(raw, &out[i]); err != nil {
-			return nil, corrupt("item %.80q: %w", refName(desc), err)
-		}
-		if err := checkItem(desc, &out[i]); err != nil {
+		if out[i], err = parseItem(desc, raw); err != nil {
 			return nil, fmt.Errorf("item %.80q: %w", refName(desc), err)
 		}
 		data[desc.Digest] = raw
@@ -78,50 +92,92 @@ func (r *Reader) manifests(data map[digest.Digest][]byte) ([]ocispec.Manifest, e
 }
 
 // parse reads the items back. data has the content of all manifests and small blobs.
-func (h *Head) parse(descs []ocispec.Descriptor, manifests []ocispec.Manifest, data map[digest.Digest][]byte) error {
-	for i, desc := range descs {
-		var layers []Layer
-		switch desc.ArtifactType {
-		case TypeSnap:
-			s, err := parseSnap(desc, &manifests[i], data)
-			if err != nil {
-				return err
+func (h *Head) parse(items []item, data map[digest.Digest][]byte) error {
+	for i := range items {
+		it := &items[i]
+		if it.image != nil {
+			if name := it.image.itemName(); name != refName(it.desc) {
+				return corrupt("%.80q: it is %s", refName(it.desc), name)
 			}
-			h.Snaps, layers = append(h.Snaps, s), s.layers()
-		case TypeRevision:
-			rev, err := parseRevision(desc, &manifests[i], data)
-			if err != nil {
-				return err
-			}
-			h.Revisions, layers = append(h.Revisions, rev), rev.layers()
+			h.Images = append(h.Images, it.image)
+			continue
+		}
+		layers, err := h.parseItem(it, data)
+		if err != nil {
+			return err
 		}
 		// What was understood of the item must be all that there is in it.
-		if !bytes.Equal(encode(newManifest(desc.ArtifactType, manifests[i].Config, layers)), data[desc.Digest]) {
-			return corrupt("%s: its manifest does not follow from its config and its blobs", refName(desc))
+		if !bytes.Equal(encode(newManifest(it.desc.ArtifactType, it.manifest.Config, layers)), data[it.desc.Digest]) {
+			return corrupt("%s: its manifest does not follow from its config and its blobs", refName(it.desc))
 		}
 	}
+	h.keepSmall(data)
 	return h.check()
 }
 
-// check refuses a head whose items contradict each other.
-func (h *Head) check() error {
-	ids := make(map[string]string, len(h.Snaps))
-	for _, s := range h.Snaps {
-		ids[s.Name] = s.SnapID
-	}
-	have := make(map[string]bool, len(h.Revisions))
-	for _, r := range h.Revisions {
-		if ids[r.Name] != r.SnapID {
-			return corrupt("%s: the bundle has no snap of that name and snap-id", r.itemName())
+// parseItem reads an item back and returns the layers that it should have.
+func (h *Head) parseItem(it *item, data map[digest.Digest][]byte) ([]Layer, error) {
+	switch it.desc.ArtifactType {
+	case TypeSnap:
+		s, err := parseSnap(it.desc, &it.manifest, data)
+		if err != nil {
+			return nil, err
 		}
-		have[r.itemName()] = true
+		h.Snaps = append(h.Snaps, s)
+		return s.layers(), nil
+	case TypeRevision:
+		r, err := parseRevision(it.desc, &it.manifest, data)
+		if err != nil {
+			return nil, err
+		}
+		h.Revisions = append(h.Revisions, r)
+		return r.layers(), nil
+	case TypeCharm:
+		c, err := parseCharm(it.desc, &it.manifest, data)
+		if err != nil {
+			return nil, err
+		}
+		h.Charms = append(h.Charms, c)
+		return c.layers(), nil
+	case TypeCharmRevision:
+		r, err := parseCharmRevision(it.desc, &it.manifest, data)
+		if err != nil {
+			return nil, err
+		}
+		h.CharmRevisions = append(h.CharmRevisions, r)
+		return r.layers(), nil
+	default: // parseItem let no other kind pass
+		r, err := parseCharmResource(it.desc, &it.manifest, data)
+		if err != nil {
+			return nil, err
+		}
+		h.CharmResources = append(h.CharmResources, r)
+		return r.layers(), nil
+	}
+}
+
+// keepSmall remembers what Small is asked for.
+func (h *Head) keepSmall(data map[digest.Digest][]byte) {
+	h.small = make(map[digest.Digest][]byte)
+	icon := func(i *Icon) {
+		if i != nil {
+			h.small[digest.FromBytes(i.Data)] = i.Data
+		}
 	}
 	for _, s := range h.Snaps {
-		for _, row := range s.ChannelMap {
-			if row.Revision > 0 && !have[fmt.Sprintf("%s_%d", s.Name, row.Revision)] {
-				return corrupt("%s: revision %d is released to %s and not in the bundle", s.Name, row.Revision, row.Channel)
+		icon(s.Icon)
+	}
+	for _, c := range h.Charms {
+		icon(c.Icon)
+	}
+	for _, m := range h.Images {
+		h.small[m.Digest] = m.Raw
+		for _, b := range m.Blobs {
+			if raw, ok := data[b.Digest]; ok {
+				h.small[b.Digest] = raw
+			} else if b.Digest == digest.FromBytes(emptyConfig) {
+				h.small[b.Digest] = emptyConfig
 			}
 		}
 	}
-	return nil
 }

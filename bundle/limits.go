@@ -7,12 +7,13 @@ const (
 	MaxItems         = 20_000   // items in a bundle
 	MaxIndexValues   = 200_000  // commas, brackets and braces that open, in index.json, and in the bundle index
 	MaxManifestSize  = 1 << 20  // bytes of one manifest
-	MaxLayers        = 512      // layers of one item
+	MaxLayers        = 512      // layers of one item, and manifests that an image's index lists
+	MaxImageValues   = 20_000   // commas, brackets and braces that open, in one manifest of an image
 	MaxConfigSize    = 4 << 20  // bytes of one config
 	MaxAssertionSize = 4 << 20  // bytes of one item's assertion stream
 	MaxIconSize      = 300_000  // bytes of an icon: what snapd accepts
 	MaxEnvelopeSize  = 1 << 20  // bytes of the signature's envelope
 	MaxHeadSize      = 48 << 20 // bytes of manifests, configs, assertions and icons together
 	MaxBlobSize      = 1 << 40  // bytes of one blob of the payload
-	MaxRefLength     = 128      // bytes of an item's ref.name
+	MaxRefLength     = 255      // bytes of an item's ref.name
 )

@@ -50,7 +50,7 @@ func TestReleased(t *testing.T) {
 			if diff := cmp.Diff(titles, want.titles); diff != "" {
 				t.Errorf("%s, %s: payload (-got +want):\n%s", version, f, diff)
 			}
-			if _, err := bundle.Check(got.head.Snaps, got.head.Revisions, assertiontest.NewStack(t).Trust(), got.predicate.Created); err != nil {
+			if _, err := bundle.Check(got.head, assertiontest.NewStack(t).Trust(), got.predicate.Created); err != nil {
 				t.Errorf("%s, %s: %v", version, f, err)
 			}
 		}

@@ -17,20 +17,6 @@ var iconTypes = map[string]string{
 	"image/png": ".png", "image/jpeg": ".jpg", "image/svg+xml": ".svg", "image/gif": ".gif", "image/webp": ".webp",
 }
 
-// kinds says, for each kind of item, what its config and its layers are, and how large a layer may be.
-var kinds = map[string]struct {
-	config string
-	layers map[string]int64
-}{
-	TypeSnap: {MediaSnapConfig, map[string]int64{
-		mediaAssertions: MaxAssertionSize,
-		"image/png":     MaxIconSize, "image/jpeg": MaxIconSize, "image/svg+xml": MaxIconSize, "image/gif": MaxIconSize, "image/webp": MaxIconSize,
-	}},
-	TypeRevision: {MediaRevisionConfig, map[string]int64{
-		mediaAssertions: MaxAssertionSize, MediaSnapBlob: MaxBlobSize, MediaComponentBlob: MaxBlobSize,
-	}},
-}
-
 // Blob names one blob of the payload: its address, its size in bytes and its SHA3-384.
 type Blob struct {
 	Digest  digest.Digest
@@ -38,7 +24,7 @@ type Blob struct {
 	SHA3384 [48]byte
 }
 
-// Icon is a snap's picture.
+// Icon is the picture of a snap or charm.
 type Icon struct {
 	MediaType string
 	Data      []byte

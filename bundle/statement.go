@@ -42,6 +42,8 @@ type Request struct {
 	Snaps         []string `json:"snaps,omitempty"`
 	Channels      []string `json:"channels,omitempty"`
 	Architectures []string `json:"architectures,omitempty"`
+	Charms        []string `json:"charms,omitempty"`
+	Bundles       []string `json:"bundles,omitempty"`
 	// NeededBy names the snaps of the same export that this bundle's content was added for.
 	NeededBy []string `json:"needed-by,omitempty"`
 }
@@ -172,12 +174,17 @@ func decodeStrict(raw []byte, v any) error {
 // decodeIndex is decodeStrict for an index, which nobody may have signed: a few bytes of JSON can make a large value, so their
 // number alone would not bound the memory.
 func decodeIndex(raw []byte, v any) error {
-	values := 1
-	for _, c := range []byte(",[{") {
-		values += bytes.Count(raw, []byte{c})
-	}
-	if values > MaxIndexValues {
-		return limit("values in it", int64(values), MaxIndexValues)
+	if n := countValues(raw); n > MaxIndexValues {
+		return limit("values in it", n, MaxIndexValues)
 	}
 	return decodeStrict(raw, v)
+}
+
+// countValues is at least the number of values in raw.
+func countValues(raw []byte) int64 {
+	n := 1
+	for _, c := range []byte(",[{") {
+		n += bytes.Count(raw, []byte{c})
+	}
+	return int64(n)
 }

@@ -93,7 +93,7 @@ func (im *Importer) open(ctx context.Context, name string, r *bundle.Reader) (*O
 // check verifies the assertions of a bundle, once.
 func (im *Importer) check(o *Opened) (err error) {
 	if o.assertions == nil {
-		o.assertions, err = bundle.Check(o.Head.Snaps, o.Head.Revisions, im.Trust, o.Predicate.Created)
+		o.assertions, err = bundle.Check(o.Head, im.Trust, o.Predicate.Created)
 	}
 	return err
 }
@@ -135,8 +135,8 @@ func (im *Importer) imported(ctx context.Context, o *Opened) (bool, error) {
 	if err != nil || !slices.ContainsFunc(history, func(r store.Record) bool { return !r.SignedAt.Before(o.Predicate.Created) }) {
 		return false, err
 	}
-	for _, s := range o.Head.Snaps {
-		if ic := icon(s); ic != nil && !im.has(ic.Blob, ic.Size) {
+	for _, b := range kept(o.Head) {
+		if !im.has(b.Digest, b.Size) {
 			return false, nil
 		}
 	}

@@ -106,7 +106,7 @@ func (v *verification) file(ctx context.Context, w io.Writer, file string) (*ver
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	if _, err := bundle.Check(h.Snaps, h.Revisions, v.trust, p.Created); err != nil {
+	if _, err := bundle.Check(h, v.trust, p.Created); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	progress := ui.NewProgress("Verifying", h.PayloadSize())

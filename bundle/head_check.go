@@ -1,0 +1,120 @@
+package bundle
+
+import (
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/charm"
+)
+
+// check refuses a head whose items contradict each other.
+func (h *Head) check() error {
+	if err := h.checkSnaps(); err != nil {
+		return err
+	}
+	if err := h.checkCharms(); err != nil {
+		return err
+	}
+	return h.checkImages()
+}
+
+func (h *Head) checkSnaps() error {
+	ids := make(map[string]string, len(h.Snaps))
+	for _, s := range h.Snaps {
+		ids[s.Name] = s.SnapID
+	}
+	have := make(map[string]bool, len(h.Revisions))
+	for _, r := range h.Revisions {
+		if ids[r.Name] != r.SnapID {
+			return corrupt("%s: the bundle has no snap of that name and snap-id", r.itemName())
+		}
+		have[r.itemName()] = true
+	}
+	for _, s := range h.Snaps {
+		for _, row := range s.ChannelMap {
+			if row.Revision > 0 && !have[fmt.Sprintf("%s_%d", s.Name, row.Revision)] {
+				return corrupt("%s: revision %d is released to %s and not in the bundle", s.Name, row.Revision, row.Channel)
+			}
+		}
+	}
+	return nil
+}
+
+func (h *Head) checkCharms() error {
+	charms := make(map[string]*Charm, len(h.Charms))
+	for _, c := range h.Charms {
+		charms[c.Name] = c
+	}
+	have := make(map[string]bool, len(h.CharmRevisions)+len(h.CharmResources))
+	for _, r := range h.CharmRevisions {
+		if c := charms[r.Name]; c == nil || c.ID != r.ID || c.Type != r.Type {
+			return corrupt("%s: the bundle has no %s of that name and id", r.itemName(), r.Type)
+		}
+		have[r.itemName()] = true
+	}
+	for _, r := range h.CharmResources {
+		if c := charms[r.Charm]; c == nil || c.ID != r.CharmID || c.Type != charm.TypeCharm {
+			return corrupt("%s: the bundle has no charm of that name and id", r.itemName())
+		}
+		have[r.itemName()] = true
+	}
+	for _, c := range h.Charms {
+		for _, row := range c.ChannelMap {
+			if row.Revision > 0 && !have[charmRevisionName(c.Name, row.Revision)] {
+				return corrupt("%s: revision %d is released to %s and not in the bundle", c.itemName(), row.Revision, row.Channel)
+			}
+			for _, r := range row.Resources {
+				if !have[charmResourceName(c.Name, r.Name, r.Revision)] {
+					return corrupt("%s: revision %d of resource %s is released to %s and not in the bundle", c.itemName(), r.Revision, r.Name, row.Channel)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// checkImages works out which manifests of the indexes are there, and refuses a manifest that no resource leads to.
+func (h *Head) checkImages() error {
+	images := make(map[digest.Digest]*ImageManifest, len(h.Images))
+	for _, m := range h.Images {
+		images[m.Digest] = m
+	}
+	for _, m := range h.Images {
+		m.Children = nil
+		for _, d := range m.Listed {
+			child := images[d.Digest]
+			switch {
+			case child == nil: // left out on purpose
+			case child.MediaType != d.MediaType || int64(len(child.Raw)) != d.Size:
+				return twoWays(d)
+			default:
+				m.Children = append(m.Children, d.Digest)
+			}
+		}
+		if len(m.Listed) > 0 && len(m.Children) == 0 {
+			return corrupt("%s: none of the manifests that it lists is in the bundle", m.itemName())
+		}
+	}
+	var todo []digest.Digest
+	for _, r := range h.CharmResources {
+		if r.Image != nil {
+			todo = append(todo, digest.Digest(r.Image.Digest))
+		}
+	}
+	seen := make(map[digest.Digest]bool, len(images))
+	for len(todo) > 0 {
+		d := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if m := images[d]; m != nil && !seen[d] {
+			seen[d] = true
+			todo = append(todo, m.Children...)
+		}
+	}
+	for _, m := range h.Images {
+		if !seen[m.Digest] {
+			return corrupt("%s: no resource has this image", m.itemName())
+		}
+	}
+	return nil
+}
