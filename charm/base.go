@@ -1,0 +1,153 @@
+package charm
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Ubuntu is the name of the bases that nearly all charms run on.
+const Ubuntu = "ubuntu"
+
+// kubernetesSeries is the series of old charms that run in containers: no operating system is meant by it.
+const kubernetesSeries = "kubernetes"
+
+// seriesChannels are Ubuntu's releases since Juju knows it, by the names that old charms and bundles use.
+func seriesChannels() map[string]string {
+	return map[string]string{
+		"precise": "12.04", "quantal": "12.10", "raring": "13.04", "saucy": "13.10", "trusty": "14.04", "utopic": "14.10",
+		"vivid": "15.04", "wily": "15.10", "xenial": "16.04", "yakkety": "16.10", "zesty": "17.04", "artful": "17.10",
+		"bionic": "18.04", "cosmic": "18.10", "disco": "19.04", "eoan": "19.10", "focal": "20.04", "groovy": "20.10",
+		"hirsute": "21.04", "impish": "21.10", "jammy": "22.04", "kinetic": "22.10", "lunar": "23.04", "mantic": "23.10",
+		"noble": "24.04", "oracular": "24.10", "plucky": "25.04", "questing": "25.10", "resolute": "26.04",
+	}
+}
+
+// ParseBase reads a base as bundles and people write it: "ubuntu@22.04", "ubuntu@22.04/stable", or a series such as "jammy".
+// The series kubernetes says nothing of an operating system, so its base is zero. No base has an architecture.
+func ParseBase(s string) (Base, error) {
+	name, ch, ok := strings.Cut(s, "@")
+	if !ok {
+		if s == kubernetesSeries {
+			return Base{}, nil
+		}
+		ch, ok := seriesChannels()[s]
+		if !ok {
+			return Base{}, fmt.Errorf("base %.60q: want one like ubuntu@22.04, or a series of Ubuntu", s)
+		}
+		return Base{Name: Ubuntu, Channel: ch}, nil
+	}
+	b := Base{Name: name, Channel: trackOf(ch)}
+	// "ubuntu@kubernetes" and the like come from Juju's own export-bundle.
+	if b.Channel == kubernetesSeries || b.Name == kubernetesSeries {
+		return Base{}, nil
+	}
+	if err := b.validateSystem(); err != nil {
+		return Base{}, err
+	}
+	return b, nil
+}
+
+// trackOf is the channel of a base without its risk: Juju compares bases by the track alone.
+func trackOf(ch string) string {
+	track, _, _ := strings.Cut(ch, "/")
+	return track
+}
+
+// withoutArch is b on no architecture.
+func (b Base) withoutArch() Base {
+	b.Architecture = ""
+	return b
+}
+
+// IsLTS says whether b is a release of Ubuntu with long-term support.
+func (b Base) IsLTS() bool {
+	year, month, ok := b.release()
+	return ok && b.Name == Ubuntu && year%2 == 0 && month == 4
+}
+
+// release is the year and month of a channel such as 22.04, or the version and 0 for a channel such as 7.
+func (b Base) release() (year, month int, ok bool) {
+	y, m, dotted := strings.Cut(b.Channel, ".")
+	year, err := strconv.Atoi(y)
+	if err != nil || year < 0 || year > 9999 {
+		return 0, 0, false
+	}
+	if !dotted {
+		return year, 0, true
+	}
+	month, err = strconv.Atoi(m)
+	return year, month, err == nil && month >= 0 && month <= 99
+}
+
+// NearestLTS is the base of have that stands in for want where that is missing: want itself if it is there, else the long-term release
+// nearest to it in time, before it or after it, the newer of two equally near. Where want names an architecture, only bases of that
+// one count. The result is zero where there is none.
+func NearestLTS(want Base, have []Base) Base {
+	var best Base
+	for _, b := range have {
+		switch {
+		case want.Architecture != "" && b.Architecture != want.Architecture:
+			continue
+		case b.withoutArch() == want.withoutArch():
+			return b
+		case !b.IsLTS():
+			continue
+		case best == (Base{}) || closer(want, b, best):
+			best = b
+		}
+	}
+	return best
+}
+
+// closer says whether the long-term release a is the better stand-in for want than b.
+func closer(want, a, b Base) bool {
+	da, db := distance(want, a), distance(want, b)
+	if da != db {
+		return da < db
+	}
+	return compareBases(a, b) < 0
+}
+
+// distance is in months. Where want is no release of Ubuntu there is none, and the newest wins.
+func distance(want, b Base) int {
+	wy, wm, ok := want.release()
+	if !ok || want.Name != b.Name {
+		return 0
+	}
+	y, m, _ := b.release()
+	d := (y-wy)*12 + m - wm
+	return max(d, -d)
+}
+
+// SortBases puts bases into the order in which they should be tried: long-term releases of Ubuntu first, newest first, since Juju
+// 3.6 and older take the first that they are offered; then other releases of Ubuntu, newest first; then other systems.
+func SortBases(bases []Base) { slices.SortFunc(bases, compareBases) }
+
+func compareBases(a, b Base) int {
+	if a.IsLTS() != b.IsLTS() {
+		return before(a.IsLTS())
+	}
+	if a.Name != b.Name {
+		if a.Name == Ubuntu || b.Name == Ubuntu {
+			return before(a.Name == Ubuntu)
+		}
+		return cmp.Compare(a.Name, b.Name)
+	}
+	ay, am, aok := a.release()
+	by, bm, bok := b.release()
+	if aok != bok {
+		return before(aok)
+	}
+	return cmp.Or(cmp.Compare(by, ay), cmp.Compare(bm, am), cmp.Compare(b.Channel, a.Channel), cmp.Compare(a.Architecture, b.Architecture))
+}
+
+// before is the answer of a comparison whose left side comes first if first is true, else its right side.
+func before(first bool) int {
+	if first {
+		return -1
+	}
+	return 1
+}
