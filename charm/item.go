@@ -1,0 +1,218 @@
+package charm
+
+import (
+	"fmt"
+	"regexp"
+
+	"offlinestore/channel"
+)
+
+// validSnap is what package snap accepts as a snap's name, but for its length. A charm's vocabulary doesn't need the snap's.
+var validSnap = regexp.MustCompile(`^[a-z0-9](?:-?[a-z0-9])*$`)
+
+// maxSnapName is the store's own limit.
+const maxSnapName = 40
+
+// Validate says what is wrong with l.
+func (l *Listing) Validate() error {
+	if err := ValidateName(l.Name); err != nil {
+		return err
+	}
+	if err := l.validate(); err != nil {
+		return fmt.Errorf("%s: %w", l.Name, err)
+	}
+	return nil
+}
+
+func (l *Listing) validate() error {
+	if err := ValidateID(l.ID); err != nil {
+		return err
+	}
+	if err := validateType(l.Type); err != nil {
+		return err
+	}
+	if err := validateTrack(l.DefaultTrack); err != nil {
+		return err
+	}
+	type row struct {
+		base    Base
+		channel string
+	}
+	seen := make(map[row]bool, len(l.ChannelMap))
+	for i := range l.ChannelMap {
+		r := &l.ChannelMap[i]
+		if err := r.validate(l.Type); err != nil {
+			return fmt.Errorf("channel map: %w", err)
+		}
+		at := row{channel: r.Channel}
+		if r.Base != nil {
+			at.base = *r.Base
+		}
+		if seen[at] {
+			return fmt.Errorf("channel map: %s for %s twice", r.Channel, at.base)
+		}
+		seen[at] = true
+	}
+	return nil
+}
+
+func (r *Release) validate(of string) error {
+	if err := validateRow(r.Channel); err != nil {
+		return err
+	}
+	switch {
+	case of == TypeBundle && r.Base != nil:
+		return fmt.Errorf("channel %s: a bundle has no base", r.Channel)
+	case of == TypeCharm && r.Base == nil:
+		return fmt.Errorf("channel %s: no base", r.Channel)
+	}
+	if r.Base != nil {
+		if err := r.Base.Validate(); err != nil {
+			return fmt.Errorf("channel %s: %w", r.Channel, err)
+		}
+	}
+	if err := validateRevision(r.Revision, 0); err != nil {
+		return fmt.Errorf("channel %s: %w", r.Channel, err)
+	}
+	if err := ValidateTime(r.ReleasedAt); err != nil {
+		return fmt.Errorf("channel %s: released-at: %w", r.Channel, err)
+	}
+	if err := validateRefs(r.Resources); err != nil {
+		return fmt.Errorf("channel %s: %w", r.Channel, err)
+	}
+	return nil
+}
+
+func validateRefs(refs []ResourceRef) error {
+	seen := make(map[string]bool, len(refs))
+	for _, ref := range refs {
+		if err := ValidateResourceName(ref.Name); err != nil {
+			return err
+		}
+		if err := validateRevision(ref.Revision, 0); err != nil {
+			return fmt.Errorf("resource %s: %w", ref.Name, err)
+		}
+		if seen[ref.Name] {
+			return fmt.Errorf("resource %s twice", ref.Name)
+		}
+		seen[ref.Name] = true
+	}
+	return nil
+}
+
+// Validate says what is wrong with i, whatever its archive holds.
+func (i *Item) Validate() error {
+	if err := ValidateName(i.Name); err != nil {
+		return err
+	}
+	if err := i.validate(); err != nil {
+		return fmt.Errorf("%s revision %d: %w", i.Name, i.Revision.Revision, err)
+	}
+	return nil
+}
+
+func (i *Item) validate() error {
+	if err := ValidateID(i.ID); err != nil {
+		return err
+	}
+	if err := validateType(i.Type); err != nil {
+		return err
+	}
+	if err := i.Revision.validate(); err != nil {
+		return err
+	}
+	if err := i.Revision.validateAs(i.Type); err != nil {
+		return err
+	}
+	for _, h := range i.Snaps {
+		if err := h.validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Revision) validate() error {
+	if err := validateRevision(r.Revision, 1); err != nil {
+		return err
+	}
+	if err := ValidateTime(r.CreatedAt); err != nil {
+		return fmt.Errorf("created-at: %w", err)
+	}
+	if err := r.Download.validate(); err != nil {
+		return err
+	}
+	if r.Download.SHA256 == "" || r.Download.Size < 1 {
+		return fmt.Errorf("download: want a size and a hash-sha-256")
+	}
+	for _, f := range []struct{ name, text string }{
+		{actionsFile, r.ActionsYAML}, {bundleFile, r.BundleYAML}, {configFile, r.ConfigYAML}, {metadataFile, r.MetadataYAML}, {readmeFile, r.ReadmeMD},
+	} {
+		if len(f.text) > MaxYAMLSize {
+			return fmt.Errorf("%s of %d bytes is over the limit of %d", f.name, len(f.text), MaxYAMLSize)
+		}
+	}
+	return nil
+}
+
+// validateAs says what r lacks, or has too much, as a revision of a charm or of a bundle.
+func (r *Revision) validateAs(what string) error {
+	seen := make(map[Base]bool, len(r.Bases))
+	for _, b := range r.Bases {
+		switch {
+		case b == nil && what == TypeBundle:
+			continue
+		case b == nil:
+			return fmt.Errorf("a base that is null")
+		case what == TypeBundle:
+			return fmt.Errorf("base %s: a bundle has none", b)
+		case seen[*b]:
+			return fmt.Errorf("base %s twice", b)
+		}
+		if err := b.Validate(); err != nil {
+			return err
+		}
+		seen[*b] = true
+	}
+	switch {
+	case what == TypeBundle && isEmptyFile(r.BundleYAML):
+		return fmt.Errorf("no %s", bundleFile)
+	case what == TypeCharm && isEmptyFile(r.MetadataYAML):
+		return fmt.Errorf("no %s", metadataFile)
+	case what == TypeCharm && len(r.Bases) == 0:
+		return fmt.Errorf("no bases")
+	}
+	return nil
+}
+
+// isEmptyFile says whether text stands for a file that is not there.
+func isEmptyFile(text string) bool { return text == "" || text == "{}" || text == "{}\n" }
+
+func (h *SnapHint) validate() error {
+	if !isSnapName(h.Name) {
+		return fmt.Errorf("snap name %.60q", h.Name)
+	}
+	if h.Channel != "" {
+		if _, err := channel.Parse(h.Channel); err != nil {
+			return fmt.Errorf("snap %s: %w", h.Name, err)
+		}
+	}
+	for arch, n := range h.Revisions {
+		if arch != "" {
+			if err := ValidateArchitecture(arch); err != nil {
+				return fmt.Errorf("snap %s: %w", h.Name, err)
+			}
+		}
+		if err := validateRevision(n, 1); err != nil {
+			return fmt.Errorf("snap %s: %w", h.Name, err)
+		}
+	}
+	return nil
+}
+
+// isSnapName says whether name can be that of a snap.
+func isSnapName(name string) bool {
+	return len(name) <= maxSnapName && validSnap.MatchString(name) && hasLetter.MatchString(name)
+}
+
+var hasLetter = regexp.MustCompile(`[a-z]`)

@@ -1,0 +1,146 @@
+package charm
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Limits of a YAML text. The largest config.yaml of Charmhub has some thousand nodes.
+const (
+	maxYAMLTokens = 1 << 17 // before parsing: what can begin a node
+	maxYAMLNodes  = 1 << 18 // after all aliases are followed
+	maxYAMLDepth  = 100
+	maxDocuments  = 64
+)
+
+var (
+	errYAMLNodes   = errors.New("too many values, counting those that aliases repeat")
+	errYAMLDepth   = errors.New("nested too deeply")
+	errYAMLCycle   = errors.New("an alias to what contains it")
+	errYAMLTrailer = errors.New("more than one document")
+)
+
+// decodeYAML reads a text of one document into out. An empty text leaves out as it is.
+func decodeYAML(text []byte, limit int, out any) error {
+	docs, err := parseYAML(text, limit)
+	if err != nil || len(docs) == 0 {
+		return err
+	}
+	if len(docs) > 1 {
+		return errYAMLTrailer
+	}
+	return decodeNode(docs[0], out)
+}
+
+// parseYAML reads the documents of a text, leaving out those that are empty. It bounds the text, and what the text unfolds to, before
+// anything is decoded: the parser's own guard only works while it decodes.
+func parseYAML(text []byte, limit int) ([]*yaml.Node, error) {
+	if len(text) > limit {
+		return nil, fmt.Errorf("%d bytes are over the limit of %d", len(text), limit)
+	}
+	// The parser takes some hundred bytes for each node, so that a text of commas would need a hundred times its size.
+	if countTokens(text) > maxYAMLTokens {
+		return nil, errYAMLNodes
+	}
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	w := walker{seen: make(map[*yaml.Node]extent)}
+	var docs []*yaml.Node
+	for range maxDocuments {
+		var doc yaml.Node
+		err := d.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			return docs, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if _, err := w.measure(&doc, 0); err != nil {
+			return nil, err
+		}
+		if !isNull(&doc) {
+			docs = append(docs, &doc)
+		}
+	}
+	return nil, fmt.Errorf("more than %d documents", maxDocuments)
+}
+
+// decodeNode keeps a type that doesn't fit from being an error of many lines.
+func decodeNode(n *yaml.Node, out any) error {
+	err := n.Decode(out)
+	var te *yaml.TypeError
+	if errors.As(err, &te) && len(te.Errors) > 0 {
+		return fmt.Errorf("%.200s", te.Errors[0])
+	}
+	return err
+}
+
+func isNull(doc *yaml.Node) bool {
+	if doc.Kind == yaml.DocumentNode && len(doc.Content) == 1 {
+		doc = doc.Content[0]
+	}
+	return doc.Kind == 0 || doc.Kind == yaml.ScalarNode && doc.ShortTag() == "!!null"
+}
+
+// countTokens is at least the number of nodes that are not the first of their line, and of the lines.
+func countTokens(text []byte) int {
+	n := 0
+	for i, c := range text {
+		switch c {
+		case '\n', ',', '[', '{':
+			n++
+		case '-', '?', ':':
+			if i+1 < len(text) && (text[i+1] == ' ' || text[i+1] == '\t') {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// walker measures trees of nodes with their aliases followed, each shared part once.
+type walker struct {
+	seen map[*yaml.Node]extent
+}
+
+// extent is how many nodes a node unfolds to, and in how many levels. It is zero while the node is being measured.
+type extent struct{ nodes, levels int }
+
+func (w *walker) measure(n *yaml.Node, depth int) (extent, error) {
+	if depth > maxYAMLDepth {
+		return extent{}, errYAMLDepth
+	}
+	if n.Kind == yaml.AliasNode {
+		return w.measure(n.Alias, depth+1)
+	}
+	if len(n.Content) == 0 {
+		return extent{1, 1}, nil
+	}
+	if e, ok := w.seen[n]; ok {
+		if e.nodes == 0 {
+			return e, errYAMLCycle
+		}
+		return e, nil
+	}
+	w.seen[n] = extent{}
+	total := extent{1, 1}
+	for _, c := range n.Content {
+		e, err := w.measure(c, depth+1)
+		if err != nil {
+			return e, err
+		}
+		total.nodes += e.nodes
+		total.levels = max(total.levels, e.levels+1)
+		if total.nodes > maxYAMLNodes {
+			return total, errYAMLNodes
+		}
+		if total.levels > maxYAMLDepth {
+			return total, errYAMLDepth
+		}
+	}
+	w.seen[n] = total
+	return total, nil
+}
