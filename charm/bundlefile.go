@@ -1,0 +1,267 @@
+package charm
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"offlinestore/channel"
+)
+
+// Limits of a bundle.yaml.
+const (
+	maxApplications = 1000
+	maxValue        = 1024 // bytes of a name, a path and the like
+)
+
+var errNoApplications = errors.New("no applications in it")
+
+// BundleFile is a bundle.yaml: the applications that are to be deployed together, sorted by name.
+type BundleFile struct {
+	Name, Description string
+	Applications      []Application
+}
+
+// Application is one of a bundle.
+type Application struct {
+	Name string
+	// Charm is a name on Charmhub or, if Local, a path or whatever else stood there.
+	Charm    string
+	Local    bool
+	Channel  string // "" where the bundle says nothing
+	Revision *int
+	// Base has no architecture. It is zero where the bundle says nothing of an operating system.
+	Base      Base
+	Resources map[string]ResourceValue
+}
+
+// ResourceValue says which resource an application is to get: a revision on Charmhub, or what Image says.
+type ResourceValue struct {
+	Revision *int
+	// Image is the path of a local file, or of an image inside the registry of the air-gapped side.
+	Image string
+}
+
+// IsPath says whether v names a local file, not an image.
+func (v ResourceValue) IsPath() bool { return isPath(v.Image) }
+
+func isPath(s string) bool {
+	return strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") || strings.HasPrefix(s, "~/")
+}
+
+// yamlBundle is one document of a bundle.yaml: the bundle, or an overlay.
+type yamlBundle struct {
+	Name         string                `yaml:"name"`
+	Description  string                `yaml:"description"`
+	Series       string                `yaml:"series"`
+	DefaultBase  string                `yaml:"default-base"`
+	Applications map[string]yaml.Node `yaml:"applications"`
+	// Services is what applications were called in the first bundles.
+	Services map[string]yaml.Node `yaml:"services"`
+}
+
+// yamlApplication has pointers to tell what an overlay sets from what it doesn't mention.
+type yamlApplication struct {
+	Charm     *string              `yaml:"charm"`
+	Series    *string              `yaml:"series"`
+	Base      *string              `yaml:"base"`
+	Channel   *string              `yaml:"channel"`
+	Revision  *int                 `yaml:"revision"`
+	Resources map[string]yaml.Node `yaml:"resources"`
+}
+
+// ParseBundle reads a bundle.yaml, or a list of applications in its form. What a store has no use for is passed over. Documents after
+// the first are overlays: what they say of an application replaces what was said before, and a null takes it out.
+func ParseBundle(text []byte) (*BundleFile, error) {
+	b, err := parseBundle(text)
+	if err != nil {
+		return nil, fmt.Errorf("parse %s: %w", bundleFile, err)
+	}
+	return b, nil
+}
+
+func parseBundle(text []byte) (*BundleFile, error) {
+	docs, err := parseYAML(text, MaxYAMLSize)
+	if err != nil {
+		return nil, err
+	}
+	var all yamlBundle
+	apps := make(map[string]*yamlApplication)
+	for i, doc := range docs {
+		var y yamlBundle
+		if err := decodeNode(doc, &y); err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			all = y
+		}
+		if err := y.overlay(&all, apps); err != nil {
+			return nil, err
+		}
+	}
+	if len(apps) == 0 {
+		return nil, errNoApplications
+	}
+	if len(apps) > maxApplications {
+		return nil, fmt.Errorf("%d applications are over the limit of %d", len(apps), maxApplications)
+	}
+	return all.build(apps)
+}
+
+// overlay lays what y says over what was said before.
+func (y *yamlBundle) overlay(all *yamlBundle, apps map[string]*yamlApplication) error {
+	if y.Series != "" {
+		all.Series = y.Series
+	}
+	if y.DefaultBase != "" {
+		all.DefaultBase = y.DefaultBase
+	}
+	said := y.Applications
+	if len(said) == 0 {
+		said = y.Services
+	}
+	for name, node := range said {
+		if len(name) > maxValue || name == "" {
+			return fmt.Errorf("application %.60q: want a shorter name, and not none", name)
+		}
+		node = followed(node)
+		if isNull(&node) {
+			delete(apps, name)
+			continue
+		}
+		app := apps[name]
+		if app == nil {
+			app = &yamlApplication{}
+			apps[name] = app
+		}
+		before := app.Resources
+		app.Resources = nil
+		// Decoding leaves alone what the overlay doesn't mention.
+		if err := decodeNode(&node, app); err != nil {
+			return fmt.Errorf("application %.60s: %w", name, err)
+		}
+		app.Resources = merged(before, app.Resources)
+	}
+	return nil
+}
+
+// merged is before with the values of after laid over it. A null takes one out.
+func merged(before, after map[string]yaml.Node) map[string]yaml.Node {
+	out := make(map[string]yaml.Node, len(before)+len(after))
+	maps.Copy(out, before)
+	for name, n := range after {
+		if n := followed(n); isNull(&n) {
+			delete(out, name)
+		} else {
+			out[name] = n
+		}
+	}
+	return out
+}
+
+// followed is n, or what it is an alias of.
+func followed(n yaml.Node) yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return *n.Alias
+	}
+	return n
+}
+
+func (y *yamlBundle) build(apps map[string]*yamlApplication) (*BundleFile, error) {
+	b := &BundleFile{Name: y.Name, Description: y.Description}
+	var gone []string
+	for _, name := range slices.Sorted(maps.Keys(apps)) {
+		app, err := apps[name].build(name, y)
+		if errors.Is(err, errCharmStore) {
+			gone = append(gone, *apps[name].Charm)
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("application %.60s: %w", name, err)
+		}
+		b.Applications = append(b.Applications, *app)
+	}
+	if len(gone) > 0 {
+		slices.Sort(gone)
+		return nil, fmt.Errorf("%w, so these are to be had no more: %.1000s", errCharmStore, strings.Join(slices.Compact(gone), ", "))
+	}
+	return b, nil
+}
+
+func (a *yamlApplication) build(name string, y *yamlBundle) (*Application, error) {
+	if a.Charm == nil || *a.Charm == "" {
+		return nil, errors.New("no charm")
+	}
+	ref, err := parseCharmRef(*a.Charm)
+	if err != nil {
+		return nil, err
+	}
+	app := &Application{Name: name, Charm: ref.name, Local: ref.local, Revision: ref.revision}
+	if a.Revision != nil {
+		if app.Revision != nil && *app.Revision != *a.Revision {
+			return nil, fmt.Errorf("revision %d in its charm, and %d beside it", *app.Revision, *a.Revision)
+		}
+		app.Revision = a.Revision
+	}
+	if app.Revision != nil {
+		if err := validateRevision(*app.Revision, 0); err != nil {
+			return nil, err
+		}
+	}
+	if a.Channel != nil && *a.Channel != "" {
+		if _, err := channel.Parse(*a.Channel); err != nil {
+			return nil, err
+		}
+		app.Channel = *a.Channel
+	}
+	if said := firstOf(a.Base, a.Series, &ref.series, &y.DefaultBase, &y.Series); said != "" {
+		if app.Base, err = ParseBase(said); err != nil {
+			return nil, err
+		}
+	}
+	app.Resources, err = buildResources(a.Resources)
+	return app, err
+}
+
+func firstOf(said ...*string) string {
+	for _, s := range said {
+		if s != nil && *s != "" {
+			return *s
+		}
+	}
+	return ""
+}
+
+func buildResources(nodes map[string]yaml.Node) (map[string]ResourceValue, error) {
+	if len(nodes) == 0 {
+		return nil, nil
+	}
+	out := make(map[string]ResourceValue, len(nodes))
+	for name, n := range nodes {
+		if err := ValidateResourceName(name); err != nil {
+			return nil, err
+		}
+		var v ResourceValue
+		switch n.ShortTag() {
+		case "!!int":
+			var rev int
+			if err := decodeNode(&n, &rev); err != nil || validateRevision(rev, 0) != nil {
+				return nil, fmt.Errorf("resource %s: revision %.20s: out of range", name, n.Value)
+			}
+			v.Revision = &rev
+		case "!!str":
+			if len(n.Value) > maxValue || strings.ContainsFunc(n.Value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+				return nil, fmt.Errorf("resource %s: %.60q: want the path of a file or an image", name, n.Value)
+			}
+			v.Image = n.Value
+		default:
+			return nil, fmt.Errorf("resource %s: want a revision, or the path of a file or an image", name)
+		}
+		out[name] = v
+	}
+	return out, nil
+}

@@ -1,0 +1,74 @@
+package charm
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// errCharmStore is about a charm of the store that was there before Charmhub.
+var errCharmStore = errors.New("the Charm Store (cs:) was closed in 2023")
+
+// charmRef is what a bundle's charm: says.
+type charmRef struct {
+	name     string
+	local    bool
+	revision *int
+	series   string // the series, "" where there is none
+}
+
+var endsInRevision = regexp.MustCompile(`^(.*)-([0-9]+)$`)
+
+// parseCharmRef reads the charm of an application: a name, a URL such as ch:amd64/jammy/name-5 (whose parts but the name may be
+// missing), or what is local.
+func parseCharmRef(s string) (*charmRef, error) {
+	if len(s) > maxValue {
+		return nil, fmt.Errorf("charm %.60q…: longer than %d bytes", s, maxValue)
+	}
+	if strings.HasPrefix(s, "local:") || strings.HasSuffix(s, ".charm") || isPath(s) || s == "." {
+		return &charmRef{name: s, local: true}, nil
+	}
+	if strings.HasPrefix(s, "cs:") || strings.HasPrefix(s, "~") {
+		return nil, errCharmStore
+	}
+	r := &charmRef{}
+	parts := strings.Split(strings.TrimPrefix(s, "ch:"), "/")
+	r.name = parts[len(parts)-1]
+	if m := endsInRevision.FindStringSubmatch(r.name); m != nil {
+		n, err := strconv.Atoi(m[2])
+		if err != nil || validateRevision(n, 0) != nil {
+			return nil, fmt.Errorf("charm %.60q: revision out of range", s)
+		}
+		r.name, r.revision = m[1], &n
+	}
+	if err := r.setFront(parts[:len(parts)-1]); err != nil {
+		return nil, fmt.Errorf("charm %.60q: %w", s, err)
+	}
+	if err := ValidateName(r.name); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// setFront reads what stands before the name: an architecture, a series or both.
+func (r *charmRef) setFront(front []string) error {
+	if len(front) > 0 && slices.Contains(architectures(), front[0]) {
+		front = front[1:]
+	}
+	if len(front) == 0 {
+		return nil
+	}
+	if _, err := ParseBase(front[0]); err != nil || len(front) > 1 {
+		return errors.New("want a name, ch:name or a path")
+	}
+	r.series = front[0]
+	return nil
+}
+
+// architectures are those of Juju's machines.
+func architectures() []string {
+	return []string{"amd64", "arm64", "armhf", "i386", "ppc64el", "riscv64", "s390x"}
+}

@@ -1,0 +1,217 @@
+package charm
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// maxCall is how far a pattern looks for the arguments of a call or the end of a list.
+const maxCall = 4 << 10
+
+var (
+	// A constant or attribute that is set to a literal: SNAP_NAME = "charmed-postgresql".
+	assigned = regexp.MustCompile(`(?m)^[ \t]*(?:self\.|cls\.)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:["']([^"'\n]{1,80})["']|([0-9]{1,9}))[ \t]*(?:#.*)?$`)
+	// POSTGRESQL_SNAP_NAME, snap_name, METRICS_SNAP
+	snapName = regexp.MustCompile(`^(?:(.*?)_?(?:SNAP_NAME|snap_name)|(.*?)_?SNAP)$`)
+	// A call that installs: snap.ensure("name", channel="14/stable"), snap.add(NAME, …).
+	snapCall = regexp.MustCompile(`\bsnap\.(?:add|ensure|install)\(\s*(\[[^\]]{1,400}\]|["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)([^()]{0,400})`)
+	// snap.SnapCache()["name"], and a cache that was kept.
+	snapCache = regexp.MustCompile(`(?:SnapCache\(\)|\b(?:snap_)?cache)\[\s*(["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)\s*\]`)
+	// The list of tuples of Canonical's database charms.
+	snapPackages = regexp.MustCompile(`\bSNAP_PACKAGES\s*(?::[^=\n]{1,80})?=\s*\[`)
+	snapTuple    = regexp.MustCompile(`\(\s*(["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)\s*,`)
+	tupleThree   = regexp.MustCompile(`^\s*["']([^"']{1,80})["']\s*,\s*["']?([0-9]{1,9})["']?\s*,?\s*\)`)
+	saidChannel  = regexp.MustCompile(`["']?\bchannel["']?\s*[:=]\s*["']([^"']{1,80})["']`)
+	saidRevision = regexp.MustCompile(`["']?\brevision["']?\s*[:=]\s*["']?([0-9]{1,9})\b`)
+	saidByArch   = regexp.MustCompile(`["']?\brevision["']?\s*[:=]\s*\{([^}]{1,400})\}`)
+	literal      = regexp.MustCompile(`["']([a-z0-9-]+)["']`)
+	// ["snap", "install", "name", "--channel=…"]
+	snapArgv = regexp.MustCompile(`["']snap["']\s*,\s*["']install["']\s*,([^\]\)]{1,400})`)
+	argument = regexp.MustCompile(`["']([^"']{1,80})["']`)
+	// In Python, words after "snap install" are a command only if an option follows; else they may be prose.
+	quotedInstall = regexp.MustCompile(`["'](?:sudo )?snap install ([^"'\n]{1,200})["']`)
+	shellInstall  = regexp.MustCompile(`(?m)(?:^|&&|\|\||;|\bthen\b|\bdo\b)[ \t]*(?:sudo[ \t]+)?snap[ \t]+install[ \t]+([^\n;&|]{1,400})`)
+)
+
+// python finds snaps in a file of Python.
+func (f *finder) python(text string) {
+	// What is commented out is not installed.
+	text = commented.ReplaceAllString(text, "")
+	consts := constants(text)
+	f.named(consts)
+	for _, m := range snapCall.FindAllStringSubmatch(text, -1) {
+		for _, name := range names(m[1], consts) {
+			f.add(name, first(saidChannel, m[2]), revisions(m[2]))
+		}
+	}
+	if strings.Contains(text, "SnapCache(") {
+		for _, m := range snapCache.FindAllStringSubmatch(text, -1) {
+			for _, name := range names(m[1], consts) {
+				f.add(name, "", nil)
+			}
+		}
+	}
+	for _, at := range snapPackages.FindAllStringIndex(text, -1) {
+		f.packages(list(text[at[1]:]), consts)
+	}
+	for _, m := range snapArgv.FindAllStringSubmatch(text, -1) {
+		var words []string
+		for _, w := range argument.FindAllStringSubmatch(m[1], -1) {
+			words = append(words, w[1])
+		}
+		f.command(words)
+	}
+	for _, m := range quotedInstall.FindAllStringSubmatch(text, -1) {
+		if strings.Contains(m[1], "--") {
+			f.command(strings.Fields(m[1]))
+		}
+	}
+}
+
+var commented = regexp.MustCompile(`(?m)^[ \t]*#.*$`)
+
+// constants are the names of a file that are set to a literal. One that is set to two is none.
+func constants(text string) map[string]string {
+	out := make(map[string]string)
+	for _, m := range assigned.FindAllStringSubmatch(text, -1) {
+		value := m[2] + m[3]
+		if have, ok := out[m[1]]; ok && have != value {
+			value = ""
+		}
+		out[m[1]] = value
+	}
+	return out
+}
+
+// named notes the snaps of constants such as KAFKA_SNAP_NAME, with the channel and revision of the constants that go with them.
+func (f *finder) named(consts map[string]string) {
+	stems := make(map[string]string)
+	for key, value := range consts {
+		if m := snapName.FindStringSubmatch(key); m != nil && isSnapName(value) {
+			stems[strings.ToUpper(m[1]+m[2])] = value
+		}
+	}
+	alone := len(stems) == 1
+	for stem, name := range stems {
+		f.add(name, companion(consts, stem, "SNAP_CHANNEL", alone), revisionOf("", companion(consts, stem, "SNAP_REVISION", alone)))
+	}
+}
+
+// companion is the value of the constant of this stem and suffix, or where only one snap is spoken of, of any stem, if there is one alone.
+func companion(consts map[string]string, stem, suffix string, alone bool) string {
+	var found []string
+	for key, value := range consts {
+		before, ok := strings.CutSuffix(strings.ToUpper(key), suffix)
+		if ok && (alone || strings.TrimSuffix(before, "_") == stem) {
+			found = append(found, value)
+		}
+	}
+	if len(found) != 1 {
+		return ""
+	}
+	return found[0]
+}
+
+// packages reads the tuples of a list: ("name", {"revision": …}) or ("name", "channel", "revision").
+func (f *finder) packages(list string, consts map[string]string) {
+	found := snapTuple.FindAllStringSubmatchIndex(list, -1)
+	for i, at := range found {
+		rest := list[at[1]:]
+		if i+1 < len(found) {
+			rest = list[at[1]:found[i+1][0]]
+		}
+		ch, revs := first(saidChannel, rest), revisions(rest)
+		if m := tupleThree.FindStringSubmatch(rest); m != nil {
+			ch, revs = m[1], revisionOf("", m[2])
+		}
+		for _, name := range names(list[at[2]:at[3]], consts) {
+			f.add(name, ch, revs)
+		}
+	}
+}
+
+// list is text up to the bracket that closes a list whose opening bracket is before it.
+func list(text string) string {
+	text = text[:min(len(text), maxCall)]
+	depth := 1
+	for i, c := range []byte(text) {
+		switch c {
+		case '[':
+			depth++
+		case ']':
+			depth--
+		}
+		if depth == 0 {
+			return text[:i]
+		}
+	}
+	return ""
+}
+
+// names are what an argument stands for: a literal, a list of them, or a constant of the same file.
+func names(arg string, consts map[string]string) []string {
+	if !strings.ContainsAny(arg, `"'`) {
+		arg = arg[strings.LastIndex(arg, ".")+1:]
+		return []string{consts[arg]}
+	}
+	var out []string
+	for _, m := range literal.FindAllStringSubmatch(arg, -1) {
+		out = append(out, m[1])
+	}
+	return out
+}
+
+func first(re *regexp.Regexp, text string) string {
+	if m := re.FindStringSubmatch(text); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// revisions reads a keyword or key "revision": a number, or a map of them by architecture.
+func revisions(text string) map[string]int {
+	if m := saidByArch.FindStringSubmatch(text); m != nil {
+		return byArchitecture(m[1])
+	}
+	return revisionOf("", first(saidRevision, text))
+}
+
+// shell finds snaps in a script.
+func (f *finder) shell(text string) {
+	text = commented.ReplaceAllString(text, "")
+	for _, m := range shellInstall.FindAllStringSubmatch(text, -1) {
+		f.command(strings.Fields(m[1]))
+	}
+}
+
+// command notes the snaps of the arguments of "snap install".
+func (f *finder) command(words []string) {
+	var snaps []string
+	options := make(map[string]string)
+	for i := 0; i < len(words); i++ {
+		word := strings.Trim(words[i], `"'`)
+		if option, ok := strings.CutPrefix(word, "--"); ok {
+			key, value, given := strings.Cut(option, "=")
+			if !given && slices.Contains([]string{"channel", "revision", "cohort", "name"}, key) && i+1 < len(words) {
+				i++
+				value = strings.Trim(words[i], `"'`)
+			}
+			options[key] = value
+			continue
+		}
+		if !isSnapName(word) {
+			break // the rest is of the shell
+		}
+		snaps = append(snaps, word)
+	}
+	for _, risk := range []string{"edge", "beta", "candidate", "stable"} {
+		if _, ok := options[risk]; ok && options["channel"] == "" {
+			options["channel"] = risk
+		}
+	}
+	for _, name := range snaps {
+		f.add(name, options["channel"], maps.Clone(revisionOf("", options["revision"])))
+	}
+}

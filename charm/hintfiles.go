@@ -1,0 +1,101 @@
+package charm
+
+import (
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+var (
+	tomlTable = regexp.MustCompile(`^\[\s*([A-Za-z0-9_.-]+)\s*\]$`)
+	tomlPair  = regexp.MustCompile(`^([A-Za-z0-9_.-]+)\s*=\s*(.+)$`)
+	tomlText  = regexp.MustCompile(`^["']([^"']*)["']`)
+)
+
+// toml reads the table "snap" of a refresh_versions.toml and its like: its name, channel, and revision or revisions. That is a
+// handful of lines, for which the module needs no parser of the whole language.
+func (f *finder) toml(text string) {
+	table, name, ch := "", "", ""
+	revisions := make(map[string]int)
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if m := tomlTable.FindStringSubmatch(line); m != nil {
+			table = m[1] + "."
+			continue
+		}
+		m := tomlPair.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		value := m[2]
+		if t := tomlText.FindStringSubmatch(value); t != nil {
+			value = t[1]
+		}
+		switch key := table + m[1]; {
+		case key == "snap.name":
+			name = value
+		case key == "snap.channel":
+			ch = value
+		case key == "snap.revision":
+			for arch, n := range revisionOf("", value) {
+				revisions[arch] = n
+			}
+		case key == "snap.revisions" && strings.HasPrefix(value, "{"):
+			for arch, n := range byArchitecture(value) {
+				revisions[arch] = n
+			}
+		case strings.HasPrefix(key, "snap.revisions."):
+			if arch := debian(strings.TrimPrefix(key, "snap.revisions.")); arch != "" {
+				for arch, n := range revisionOf(arch, value) {
+					revisions[arch] = n
+				}
+			}
+		}
+	}
+	f.add(name, ch, revisions)
+}
+
+// tree reads a YAML or JSON file that lists snaps: maps with a name, and a channel, revision or install-type, in whatever they are
+// nested. A key above that is an architecture says what the revision is for.
+func (f *finder) tree(text string) {
+	docs, err := parseYAML([]byte(text), maxHintFile)
+	if err != nil {
+		return
+	}
+	for _, d := range docs {
+		f.walk(d, "")
+	}
+}
+
+func (f *finder) walk(n *yaml.Node, arch string) {
+	if n.Kind == yaml.MappingNode {
+		f.entry(n, arch)
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			below := arch
+			if a := debian(n.Content[i].Value); a != "" {
+				below = a
+			}
+			f.walk(n.Content[i+1], below)
+		}
+		return
+	}
+	// An alias repeats what was seen where its anchor is.
+	for _, c := range n.Content {
+		f.walk(c, arch)
+	}
+}
+
+// entry notes the snap that a map describes, if it does.
+func (f *finder) entry(n *yaml.Node, arch string) {
+	said := make(map[string]string)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if v := n.Content[i+1]; v.Kind == yaml.ScalarNode {
+			said[n.Content[i].Value] = v.Value
+		}
+	}
+	_, installed := said["install-type"]
+	if installed || said["channel"] != "" || said["revision"] != "" {
+		f.add(said["name"], said["channel"], revisionOf(arch, said["revision"]))
+	}
+}

@@ -1,0 +1,113 @@
+package charm
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+)
+
+// Limits of the archive of a charm or bundle.
+const (
+	maxEntries = 50_000
+	// maxDirectory bounds what is read of an archive to learn what is in it, before its number of entries can be trusted.
+	maxDirectory = 8 << 20
+)
+
+// ErrArchive is wrapped by errors about archives that are no charm or bundle as Juju could use it.
+var ErrArchive = errors.New("unusable archive")
+
+var errDirectory = fmt.Errorf("its list of entries is over the limit of %d bytes", maxDirectory)
+
+// cappedReader fails once more than left bytes were read, for as long as it is capped.
+type cappedReader struct {
+	r      io.ReaderAt
+	left   int64
+	capped bool
+}
+
+func (c *cappedReader) ReadAt(p []byte, off int64) (int, error) {
+	if c.capped {
+		if c.left -= int64(len(p)); c.left < 0 {
+			return 0, errDirectory
+		}
+	}
+	return c.r.ReadAt(p, off)
+}
+
+// openZip reads the list of entries. The library takes as many as there are, so what it reads for that is bounded.
+func openZip(r io.ReaderAt, size int64) (*zip.Reader, error) {
+	capped := &cappedReader{r: r, left: maxDirectory, capped: true}
+	z, err := zip.NewReader(capped, size)
+	if errors.Is(err, zip.ErrFormat) {
+		return nil, fmt.Errorf("%w: not a zip file", ErrArchive)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
+	}
+	if len(z.File) > maxEntries {
+		return nil, fmt.Errorf("%w: %d entries are over the limit of %d", ErrArchive, len(z.File), maxEntries)
+	}
+	capped.capped = false
+	return z, nil
+}
+
+// readRoot reads those of the named files that are at the root of z, as text. Juju takes entries by their exact name, so one that
+// means the same under another spelling is refused: what we read is what Juju reads.
+func readRoot(z *zip.Reader, names ...string) (map[string]string, error) {
+	wanted := make(map[string]bool, len(names))
+	for _, n := range names {
+		wanted[n] = true
+	}
+	out := make(map[string]string)
+	for _, f := range z.File {
+		name := path.Clean(strings.ReplaceAll(f.Name, `\`, "/"))
+		if !wanted[name] {
+			continue
+		}
+		if f.Name != name {
+			return nil, fmt.Errorf("%w: entry %.60q: want it spelled %s", ErrArchive, f.Name, name)
+		}
+		if _, ok := out[name]; ok {
+			return nil, fmt.Errorf("%w: %s twice", ErrArchive, name)
+		}
+		if !f.Mode().IsRegular() {
+			return nil, fmt.Errorf("%w: %s is no regular file", ErrArchive, name)
+		}
+		text, err := readEntry(f, MaxYAMLSize)
+		if err != nil {
+			return nil, err
+		}
+		out[name] = string(text)
+	}
+	return out, nil
+}
+
+// readEntry reads a whole entry of at most limit bytes, whatever size it claims to have.
+func readEntry(f *zip.File, limit int64) ([]byte, error) {
+	r, err := f.Open()
+	if err != nil {
+		return nil, fmt.Errorf("%w: open %.60s: %w", ErrArchive, f.Name, err)
+	}
+	defer r.Close() // only read from
+	text, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("%w: read %.60s: %w", ErrArchive, f.Name, err)
+	}
+	if int64(len(text)) > limit {
+		return nil, fmt.Errorf("%w: %.60s unpacks to more than %d bytes", ErrArchive, f.Name, limit)
+	}
+	return text, nil
+}
+
+// missing says that name is not at the root of z, and where it is instead if that is easily told.
+func missing(z *zip.Reader, name string) error {
+	for _, f := range z.File {
+		if folder, base := path.Split(f.Name); base == name && strings.Count(folder, "/") == 1 {
+			return fmt.Errorf("%w: no %s at its root but in the folder %.100s: zip what is in the folder, not the folder", ErrArchive, name, folder)
+		}
+	}
+	return fmt.Errorf("%w: no %s in it", ErrArchive, name)
+}
