@@ -6,31 +6,39 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"offlinestore/assertion"
 	"offlinestore/bundle"
 	"offlinestore/store"
 )
 
 // record is what a bundle brings, in the catalogue's terms.
 func (im *Importer) record(o *Opened) *store.Import {
-	in := &store.Import{
-		Bundle: o.Digest(), Name: o.Name, Signer: o.Signer.ID(), SignedAt: o.Predicate.Created, Sequence: o.Predicate.Sequence,
-		Exporter: o.Predicate.Exporter, Program: o.Predicate.Program, PushChannelMap: im.PushChannelMap,
-	}
-	for _, a := range o.assertions {
+	in := recordOf(o.Head)
+	in.Bundle, in.Name, in.Signer, in.SignedAt, in.Sequence = o.Digest(), o.Name, o.Signer.ID(), o.Predicate.Created, o.Predicate.Sequence
+	in.Exporter, in.Program, in.PushChannelMap = o.Predicate.Exporter, o.Predicate.Program, im.PushChannelMap
+	in.Assertions = storeAssertions(o.assertions)
+	return in
+}
+
+func storeAssertions(list []*assertion.Assertion) []store.Assertion {
+	var out []store.Assertion
+	for _, a := range list {
 		ref := a.Ref()
 		// What has no primary key can't be asked for.
 		if len(ref.PrimaryKey) > 0 {
-			in.Assertions = append(in.Assertions, store.Assertion{Type: ref.Type, PrimaryKey: ref.PrimaryKey, Format: a.Format(), Revision: a.Revision(), Raw: bytes.Clone(a.Raw())})
+			out = append(out, store.Assertion{Type: ref.Type, PrimaryKey: ref.PrimaryKey, Format: a.Format(), Revision: a.Revision(), Raw: bytes.Clone(a.Raw())})
 		}
 	}
-	for _, s := range o.Head.Snaps {
-		ic := icon(s)
-		if ic != nil {
-			in.Blobs = append(in.Blobs, store.Blob{Digest: ic.Blob, Size: ic.Size})
-		}
-		in.Snaps = append(in.Snaps, store.ImportedSnap{Listing: s.Listing, Icon: ic})
+	return out
+}
+
+// recordOf is what the items of a bundle say.
+func recordOf(h *bundle.Head) *store.Import {
+	in := &store.Import{Blobs: kept(h)}
+	for _, s := range h.Snaps {
+		in.Snaps = append(in.Snaps, store.ImportedSnap{Listing: s.Listing, Icon: icon(s.Icon)})
 	}
-	for _, r := range o.Head.Revisions {
+	for _, r := range h.Revisions {
 		rev := store.ImportedRevision{Item: r.Item, Blob: r.Blob.Digest}
 		in.Blobs = append(in.Blobs, storeBlob(r.Blob))
 		for _, c := range r.Components {
@@ -39,6 +47,7 @@ func (im *Importer) record(o *Opened) *store.Import {
 		}
 		in.Revisions = append(in.Revisions, rev)
 	}
+	recordCharms(in, h)
 	return in
 }
 
@@ -46,10 +55,10 @@ func storeBlob(b bundle.Blob) store.Blob {
 	return store.Blob{Digest: b.Digest, Size: b.Size, SHA3384: hex.EncodeToString(b.SHA3384[:])}
 }
 
-// icon is a snap's icon in the catalogue's terms, or nil.
-func icon(s *bundle.Snap) *store.Icon {
-	if s.Icon == nil {
+// icon is an icon in the catalogue's terms, or nil.
+func icon(i *bundle.Icon) *store.Icon {
+	if i == nil {
 		return nil
 	}
-	return &store.Icon{Blob: digest.FromBytes(s.Icon.Data), MediaType: s.Icon.MediaType, Size: int64(len(s.Icon.Data))}
+	return &store.Icon{Blob: digest.FromBytes(i.Data), MediaType: i.MediaType, Size: int64(len(i.Data))}
 }

@@ -2,10 +2,10 @@ package importer
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -27,13 +27,14 @@ const (
 var errSHA3384 = errors.New("another SHA3-384 than its assertion names")
 
 // Staging is a bundle of which every byte was read and has the SHA-256 that it should; the SHA3-384 that assertions name
-// is perhaps still being computed.
+// is perhaps still being computed, and charms are perhaps still being looked into.
 type Staging struct {
 	im     *Importer
 	ctx    context.Context
 	record *store.Import
-	want   map[blob.Digest]string // SHA3-384 in hex, as the assertions name it
-	known  map[blob.Digest]string
+	want   map[blob.Digest]*expected
+	known  map[blob.Digest]string // SHA3-384 in hex
+	looks  chan struct{}          // bounds the checks that run at once
 
 	mu      sync.Mutex
 	changed sync.Cond
@@ -45,11 +46,13 @@ type Staging struct {
 	bad        []error
 }
 
-// result is a blob whose SHA3-384 is known. staged is nil if the blob folder held it before.
+// result is a blob that was hashed and looked into as far as its bundle says something of it. staged is nil if the blob folder held
+// it before.
 type result struct {
 	desc   ocispec.Descriptor
 	staged *blob.Staged
 	close  func() error
+	hashed bool
 	sum    blob.Sum
 	err    error
 }
@@ -60,16 +63,11 @@ func (im *Importer) Verify(ctx context.Context, o *Opened, progress func(int64))
 	if err := im.check(o); err != nil {
 		return nil, err
 	}
-	s := &Staging{im: im, ctx: ctx, record: im.record(o), want: make(map[blob.Digest]string), batch: im.Blobs.NewBatch()}
-	s.changed.L = &s.mu
-	for _, b := range s.record.Blobs {
-		s.want[b.Digest] = b.SHA3384
-	}
-	var err error
-	if s.known, err = im.Store.BlobSums(ctx, s.record.Blobs); err != nil {
+	s, err := im.stage(ctx, im.record(o))
+	if err != nil {
 		return nil, err
 	}
-	if err := s.icons(o); err != nil {
+	if err := s.head(o.Head); err != nil {
 		return nil, err
 	}
 	if err := s.payload(o, progress); err != nil {
@@ -79,25 +77,40 @@ func (im *Importer) Verify(ctx context.Context, o *Opened, progress func(int64))
 	return s, nil
 }
 
-// icons stages the icons, which came with the head and were verified with it.
-func (s *Staging) icons(o *Opened) error {
-	for _, sn := range o.Head.Snaps {
-		ic := icon(sn)
-		if ic == nil || s.im.has(ic.Blob, ic.Size) {
+func (im *Importer) stage(ctx context.Context, in *store.Import) (*Staging, error) {
+	known, err := im.Store.BlobSums(ctx, in.Blobs)
+	if err != nil {
+		return nil, err
+	}
+	s := &Staging{im: im, ctx: ctx, record: in, want: expectations(in), known: known, looks: make(chan struct{}, runtime.GOMAXPROCS(0)), batch: im.Blobs.NewBatch()}
+	s.changed.L = &s.mu
+	return s, nil
+}
+
+// head stages the blobs that came with the head and were verified with it.
+func (s *Staging) head(h *bundle.Head) error {
+	for _, b := range kept(h) {
+		if s.im.has(b.Digest, b.Size) {
 			continue
 		}
-		st, err := s.im.Blobs.Stage(ic.Size)
-		if err != nil {
-			return err
-		}
-		if _, err := st.Write(sn.Icon.Data); err != nil {
-			return errors.Join(err, st.Discard())
-		}
-		if err := s.add(st, ic.Blob, ic.Size); err != nil {
+		data, _ := h.Small(b.Digest)
+		if err := s.bytes(data, b.Digest); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// bytes stages a small blob.
+func (s *Staging) bytes(data []byte, d blob.Digest) error {
+	st, err := s.im.Blobs.Stage(int64(len(data)))
+	if err != nil {
+		return err
+	}
+	if _, err := st.Write(data); err != nil {
+		return errors.Join(err, st.Discard())
+	}
+	return s.add(st, d, int64(len(data)))
 }
 
 func (s *Staging) payload(o *Opened, progress func(int64)) error {
@@ -109,9 +122,8 @@ func (s *Staging) payload(o *Opened, progress func(int64)) error {
 		if err == nil {
 			err = s.blob(desc, &watched{s.ctx, r, progress})
 		}
-		var damaged *bundle.BlobError
-		if errors.As(err, &damaged) {
-			s.bad = append(s.bad, err) // the next ones may be good
+		if isBad(err) {
+			s.bad = append(s.bad, err)
 		} else if err != nil {
 			return err
 		}
@@ -121,20 +133,14 @@ func (s *Staging) payload(o *Opened, progress func(int64)) error {
 	}
 }
 
-// blob reads one blob, stages it unless it is held, and has its SHA3-384 computed unless the catalogue knows it.
+// blob reads one blob, stages it unless it is held, and has done with it what its bundle says of it.
 func (s *Staging) blob(desc ocispec.Descriptor, r io.Reader) error {
+	want := s.want[desc.Digest]
 	if s.im.has(desc.Digest, desc.Size) {
 		if _, err := io.CopyBuffer(io.Discard, r, make([]byte, 256<<10)); err != nil {
 			return err
 		}
-		if sum, ok := s.known[desc.Digest]; ok {
-			return s.judge(desc, sum)
-		}
-		f, err := s.im.Blobs.OpenBlob(desc.Digest)
-		if err != nil {
-			return err
-		}
-		return s.hash(result{desc: desc, close: f.Close}, f)
+		return s.held(desc, want)
 	}
 	st, err := s.im.Blobs.Stage(desc.Size)
 	if err != nil {
@@ -143,71 +149,26 @@ func (s *Staging) blob(desc ocispec.Descriptor, r io.Reader) error {
 	if _, err := st.ReadFrom(r); err != nil {
 		return errors.Join(err, st.Discard())
 	}
-	return s.hash(result{desc: desc, staged: st}, io.NewSectionReader(st, 0, desc.Size))
+	return s.examine(result{desc: desc, staged: st}, st, want.sha3 != "", want.checks)
 }
 
-func (s *Staging) judge(desc ocispec.Descriptor, sha3 string) error {
-	if sha3 != s.want[desc.Digest] {
-		return &bundle.BlobError{Digest: desc.Digest, Title: desc.Annotations[ocispec.AnnotationTitle], Err: errSHA3384}
-	}
-	return nil
-}
-
-func (s *Staging) hash(res result, r io.Reader) error {
-	s.mu.Lock()
-	s.pending++
-	s.mu.Unlock()
-	done := func(sum blob.Sum, err error) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		res.sum, res.err = sum, err
-		s.results = append(s.results, res)
-		s.pending--
-		s.changed.Broadcast()
-	}
-	err := s.im.Hasher.Submit(s.ctx, blob.Job{Reader: r, Size: res.desc.Size, Done: done})
-	if err != nil {
-		done(blob.Sum{}, err)
-	}
-	return nil
-}
-
-// collect takes the results that are there, and waits until at most max blobs are being hashed.
-func (s *Staging) collect(max int) error {
-	s.mu.Lock()
-	for s.pending > max {
-		s.changed.Wait()
-	}
-	results := s.results
-	s.results = nil
-	s.mu.Unlock()
-	var errs []error
-	for _, r := range results {
-		errs = append(errs, s.take(r))
-	}
-	return errors.Join(errs...)
-}
-
-// take keeps a blob that is what it should be, and names one that is not.
-func (s *Staging) take(r result) error {
-	if r.close != nil {
-		if err := r.close(); err != nil {
+// held examines a blob that the blob folder held before, as far as the catalogue doesn't know it.
+func (s *Staging) held(desc ocispec.Descriptor, want *expected) error {
+	hash := want.sha3 != ""
+	if sum, ok := s.known[desc.Digest]; ok && hash {
+		if err := s.judge(desc, sum); err != nil {
 			return err
 		}
+		hash = false
 	}
-	err := r.err
-	if err == nil {
-		if err = s.judge(r.desc, hex.EncodeToString(r.sum.SHA3_384[:])); err != nil {
-			s.bad = append(s.bad, err)
-		}
+	if !hash && len(want.checks) == 0 {
+		return nil
 	}
-	if r.staged == nil {
-		return r.err
-	}
+	f, err := s.im.Blobs.OpenBlob(desc.Digest)
 	if err != nil {
-		return errors.Join(r.err, r.staged.Discard())
+		return err
 	}
-	return s.add(r.staged, r.desc.Digest, r.desc.Size)
+	return s.examine(result{desc: desc, close: f.Close}, f, hash, want.checks)
 }
 
 func (s *Staging) add(st *blob.Staged, d blob.Digest, size int64) error {

@@ -1,0 +1,65 @@
+package importer
+
+import (
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/bundle"
+	"offlinestore/store"
+)
+
+// recordCharms adds what a bundle brings of charms and their images.
+func recordCharms(in *store.Import, h *bundle.Head) {
+	for _, c := range h.Charms {
+		in.Charms = append(in.Charms, store.ImportedCharm{Listing: c.Listing, Icon: icon(c.Icon)})
+	}
+	for _, r := range h.CharmRevisions {
+		in.Blobs = append(in.Blobs, store.Blob{Digest: r.Blob.Digest, Size: r.Blob.Size})
+		in.CharmRevisions = append(in.CharmRevisions, store.ImportedCharmRevision{Item: r.Item, Blob: r.Blob.Digest})
+	}
+	for _, r := range h.CharmResources {
+		res := store.ImportedCharmResource{ResourceItem: r.ResourceItem}
+		if r.Blob != nil {
+			in.Blobs = append(in.Blobs, store.Blob{Digest: r.Blob.Digest, Size: r.Blob.Size})
+			res.Blob = r.Blob.Digest
+		}
+		in.CharmResources = append(in.CharmResources, res)
+	}
+	for _, m := range h.Images {
+		im := store.Image{Digest: m.Digest, MediaType: m.MediaType, Size: int64(len(m.Raw)), Children: m.Children}
+		for _, b := range m.Blobs {
+			in.Blobs = append(in.Blobs, store.Blob{Digest: b.Digest, Size: b.Size})
+			im.Blobs = append(im.Blobs, store.ImageBlob{Digest: b.Digest, Size: b.Size})
+		}
+		in.Images = append(in.Images, im)
+	}
+}
+
+// kept lists the blobs of the head that the store keeps, each once: icons, the manifests of images, and what else of an image is
+// so small that it stands in the head.
+func kept(h *bundle.Head) []store.Blob {
+	var out []store.Blob
+	seen := make(map[digest.Digest]bool)
+	keep := func(d digest.Digest) {
+		if b, ok := h.Small(d); ok && !seen[d] {
+			seen[d] = true
+			out = append(out, store.Blob{Digest: d, Size: int64(len(b))})
+		}
+	}
+	for _, s := range h.Snaps {
+		if s.Icon != nil {
+			keep(digest.FromBytes(s.Icon.Data))
+		}
+	}
+	for _, c := range h.Charms {
+		if c.Icon != nil {
+			keep(digest.FromBytes(c.Icon.Data))
+		}
+	}
+	for _, m := range h.Images {
+		keep(m.Digest)
+		for _, b := range m.Blobs {
+			keep(b.Digest)
+		}
+	}
+	return out
+}

@@ -1,0 +1,116 @@
+package importer
+
+import (
+	"encoding/hex"
+	"errors"
+	"io"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"offlinestore/blob"
+	"offlinestore/bundle"
+)
+
+func (s *Staging) judge(desc ocispec.Descriptor, sha3 string) error {
+	if sha3 != s.want[desc.Digest].sha3 {
+		return &bundle.BlobError{Digest: desc.Digest, Title: desc.Annotations[ocispec.AnnotationTitle], Err: errSHA3384}
+	}
+	return nil
+}
+
+// examine looks into a blob and has its SHA3-384 computed, while the next ones are read.
+func (s *Staging) examine(res result, r io.ReaderAt, hash bool, checks []check) error {
+	res.hashed = hash
+	if len(checks) == 0 && !hash {
+		return s.take(res)
+	}
+	s.mu.Lock()
+	s.pending++
+	s.mu.Unlock()
+	if len(checks) == 0 {
+		s.hash(res, r)
+		return nil
+	}
+	go func() {
+		s.looks <- struct{}{}
+		var errs []error
+		for _, c := range checks {
+			errs = append(errs, c(s.ctx, r, res.desc.Size))
+		}
+		<-s.looks
+		if res.err = errors.Join(errs...); res.err != nil || !hash {
+			s.done(res)
+			return
+		}
+		s.hash(res, r)
+	}()
+	return nil
+}
+
+func (s *Staging) hash(res result, r io.ReaderAt) {
+	done := func(sum blob.Sum, err error) {
+		res.sum, res.err = sum, err
+		s.done(res)
+	}
+	err := s.im.Hasher.Submit(s.ctx, blob.Job{Reader: io.NewSectionReader(r, 0, res.desc.Size), Size: res.desc.Size, Done: done})
+	if err != nil {
+		done(blob.Sum{}, err)
+	}
+}
+
+// done hands over what was found out about a blob.
+func (s *Staging) done(res result) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.results = append(s.results, res)
+	s.pending--
+	s.changed.Broadcast()
+}
+
+// collect takes the results that are there, and waits until at most max blobs are being hashed.
+func (s *Staging) collect(max int) error {
+	s.mu.Lock()
+	for s.pending > max {
+		s.changed.Wait()
+	}
+	results := s.results
+	s.results = nil
+	s.mu.Unlock()
+	var errs []error
+	for _, r := range results {
+		errs = append(errs, s.take(r))
+	}
+	return errors.Join(errs...)
+}
+
+// take keeps a blob that is what it should be, and names one that is not.
+func (s *Staging) take(r result) error {
+	if r.close != nil {
+		if err := r.close(); err != nil {
+			return err
+		}
+	}
+	err := r.err
+	if err == nil && r.hashed {
+		err = s.judge(r.desc, hex.EncodeToString(r.sum.SHA3_384[:]))
+	}
+	hard := err
+	if isBad(err) {
+		s.bad = append(s.bad, err)
+		hard = nil
+	}
+	if r.staged == nil {
+		return hard
+	}
+	if err != nil {
+		return errors.Join(hard, r.staged.Discard())
+	}
+	return s.add(r.staged, r.desc.Digest, r.desc.Size)
+}
+
+// isBad says whether err is about the content of a blob: the next ones may be good.
+func isBad(err error) bool {
+	var damaged *bundle.BlobError
+	var mismatch *bundle.MismatchError
+	return errors.As(err, &damaged) || errors.As(err, &mismatch)
+}

@@ -1,0 +1,145 @@
+package importer
+
+import (
+	"context"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"offlinestore/blob"
+	"offlinestore/bundle"
+	"offlinestore/charm"
+	"offlinestore/store"
+)
+
+var (
+	errSHA384 = errors.New("another SHA-384 than the store named")
+	errOther  = errors.New("not what the bundle says of it")
+)
+
+// expected is what is said of a payload blob beside its digest.
+type expected struct {
+	sha3   string // SHA3-384 in hex as an assertion names it; empty where none does
+	checks []check
+}
+
+// check looks into a blob. What it finds wrong with the content is a *[bundle.MismatchError] or a *[bundle.BlobError]; any other
+// error says that it could not look.
+type check func(ctx context.Context, r io.ReaderAt, size int64) error
+
+// expectations are those of all blobs of an import.
+func expectations(in *store.Import) map[blob.Digest]*expected {
+	out := make(map[blob.Digest]*expected, len(in.Blobs))
+	for _, b := range in.Blobs {
+		if out[b.Digest] == nil {
+			out[b.Digest] = &expected{}
+		}
+		if b.SHA3384 != "" {
+			out[b.Digest].sha3 = b.SHA3384
+		}
+	}
+	for i := range in.CharmRevisions {
+		r := &in.CharmRevisions[i]
+		out[r.Blob].checks = append(out[r.Blob].checks, archiveCheck(&r.Item))
+	}
+	seen := make(map[string]bool)
+	for i := range in.CharmResources {
+		r := &in.CharmResources[i]
+		if sum := r.Resource.Download.SHA384; r.Blob != "" && sum != "" && !seen[sum+r.Blob.String()] {
+			seen[sum+r.Blob.String()] = true
+			out[r.Blob].checks = append(out[r.Blob].checks, resourceCheck(r))
+		}
+	}
+	return out
+}
+
+// resourceCheck compares the SHA-384 of a file, by which Juju knows it, with the one that the store named.
+func resourceCheck(res *store.ImportedCharmResource) check {
+	return func(ctx context.Context, r io.ReaderAt, size int64) error {
+		sum := sha512.New384()
+		if _, err := io.CopyBuffer(sum, &watched{ctx, io.NewSectionReader(r, 0, size), nil}, make([]byte, 256<<10)); err != nil {
+			return err
+		}
+		if hex.EncodeToString(sum.Sum(nil)) != res.Resource.Download.SHA384 {
+			title := fmt.Sprintf("%s.%s_%d", res.Charm, res.Resource.Name, res.Resource.Revision)
+			return &bundle.BlobError{Digest: res.Blob, Title: title, Err: errSHA384}
+		}
+		return nil
+	}
+}
+
+// archiveCheck opens the archive of a charm or bundle and compares what Juju reads in it with what the store is going to say: Juju
+// refuses a charm of which the two differ, and the signer only vouches for what was said.
+func archiveCheck(item *charm.Item) check {
+	look := checkCharm
+	if item.Type == charm.TypeBundle {
+		look = checkBundle
+	}
+	return func(_ context.Context, r io.ReaderAt, size int64) error {
+		if err := look(item, r, size); err != nil {
+			return &bundle.MismatchError{Item: fmt.Sprintf("%s.%s_%d", charm.TypeCharm, item.Name, item.Revision.Revision), Err: err}
+		}
+		return nil
+	}
+}
+
+func checkCharm(item *charm.Item, r io.ReaderAt, size int64) error {
+	a, err := charm.OpenArchive(r, size)
+	if err != nil {
+		return err
+	}
+	rev := &item.Revision
+	if a.Metadata.Name != item.Name {
+		return fmt.Errorf("metadata.yaml: the charm calls itself %s: %w", a.Metadata.Name, errOther)
+	}
+	for _, f := range []struct{ name, got, want string }{
+		{"metadata.yaml", a.MetadataYAML, rev.MetadataYAML}, {"config.yaml", a.ConfigYAML, rev.ConfigYAML}, {"actions.yaml", a.ActionsYAML, rev.ActionsYAML},
+	} {
+		if orEmpty(f.got) != orEmpty(f.want) {
+			return fmt.Errorf("%s: %w", f.name, errOther)
+		}
+	}
+	return checkBases(a, rev.Bases)
+}
+
+// checkBases refuses a base that the charm itself does not name. An old charm may name none.
+func checkBases(a *charm.Archive, bases []*charm.Base) error {
+	var archs []string
+	for _, b := range bases {
+		if !slices.Contains(archs, b.Architecture) {
+			archs = append(archs, b.Architecture)
+		}
+	}
+	allowed := a.ConcreteBases(archs)
+	for _, b := range bases {
+		if len(allowed) > 0 && !slices.Contains(allowed, *b) {
+			return fmt.Errorf("manifest.yaml: no base %s: %w", b, errOther)
+		}
+	}
+	return nil
+}
+
+func checkBundle(item *charm.Item, r io.ReaderAt, size int64) error {
+	a, err := charm.OpenBundleArchive(r, size)
+	if err != nil {
+		return err
+	}
+	if a.BundleYAML != item.Revision.BundleYAML {
+		return fmt.Errorf("bundle.yaml: %w", errOther)
+	}
+	if said := item.Revision.ReadmeMD; said != "" && said != a.ReadmeMD {
+		return fmt.Errorf("README.md: %w", errOther)
+	}
+	return nil
+}
+
+// orEmpty is text, and what stands for a file that is not there when it is empty.
+func orEmpty(text string) string {
+	if text == "" {
+		return "{}\n"
+	}
+	return text
+}
