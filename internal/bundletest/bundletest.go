@@ -1,5 +1,5 @@
-// Package bundletest makes bundles of snaps that exist only in tests, good ones and bad ones, and reads back what a store
-// serves.
+// Package bundletest makes bundles of snaps and charms that exist only in tests, good ones and bad ones, and reads back what
+// a store serves.
 //
 // Their assertions are signed by the public keys of package assertiontest, and the bundles by keys that follow from a name.
 package bundletest
@@ -47,6 +47,12 @@ func Public(tb testing.TB, key ed25519.PrivateKey) bundle.PublicKey {
 type Bundle struct {
 	Snaps     []*bundle.Snap
 	Revisions []*bundle.SnapRevision
+
+	Charms         []*bundle.Charm
+	CharmRevisions []*bundle.CharmRevision
+	CharmResources []*bundle.CharmResource
+	Images         []*bundle.ImageManifest
+
 	Predicate bundle.Predicate
 	Key       ed25519.PrivateKey
 	// Stack signs the assertions.
@@ -244,6 +250,9 @@ func (b *Bundle) seal() *bundle.Sealed {
 		if err := d.AddRevision(r); err != nil {
 			b.tb.Fatal(err)
 		}
+	}
+	if err := b.addCharms(&d); err != nil {
+		b.tb.Fatal(err)
 	}
 	sealed, err := d.Seal(b.tb.Context(), b.Predicate, b.Key)
 	if err != nil {
