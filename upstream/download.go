@@ -81,7 +81,7 @@ func (w *watched) open(c *Client, rawURL string, offset int64) error {
 	switch s := w.StatusCode; {
 	case s != http.StatusOK && offset == 0,
 		s != http.StatusOK && s != http.StatusPartialContent && s != http.StatusRequestedRangeNotSatisfiable:
-		return statusError(w.Response)
+		return c.statusError(w.Response)
 	}
 	w.timer.Stop()
 	if e := w.Header.Get("Content-Encoding"); e != "" && e != "identity" {

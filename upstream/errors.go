@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +12,6 @@ import (
 	"strings"
 
 	"offlinestore/assertion"
-	"offlinestore/snap"
 )
 
 // ErrNotFound says that the store has no such thing. Every *NotFoundError is one.
@@ -32,13 +32,16 @@ type NotFoundError struct {
 	Subject string
 	// Reason is the store's own, or "" if it gave none.
 	Reason string
+
+	who string // "registry", or "" for a store
 }
 
 func (e *NotFoundError) Error() string {
-	if e.Reason == "" {
-		return e.Subject + ": not found in the store"
+	s := e.Subject + ": not found in the " + cmp.Or(e.who, "store")
+	if e.Reason != "" {
+		s += ": " + e.Reason
 	}
-	return e.Subject + ": not found in the store: " + e.Reason
+	return s
 }
 
 // Is makes a NotFoundError an ErrNotFound, and what an assertion.Source means by it.
@@ -56,13 +59,14 @@ type StatusError struct {
 	// OopsID is what the store's operators find the failure by.
 	OopsID string
 
+	who        string // "registry", or "" for a store
 	retryAfter string
 	json       bool
 }
 
 func (e *StatusError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: the store answered %d", e.URL, e.Status)
+	fmt.Fprintf(&b, "%s: the %s answered %d", e.URL, cmp.Or(e.who, "store"), e.Status)
 	if t := http.StatusText(e.Status); t != "" {
 		b.WriteString(" " + t)
 	}
@@ -79,9 +83,9 @@ func (e *StatusError) Error() string {
 }
 
 // statusError reads the rest of resp, which the caller closes.
-func statusError(resp *http.Response) *StatusError {
+func (c *Client) statusError(resp *http.Response) *StatusError {
 	e := &StatusError{
-		URL: safe(resp.Request.URL), Status: resp.StatusCode,
+		URL: safe(resp.Request.URL), Status: resp.StatusCode, who: c.who,
 		OopsID: clean(resp.Header.Get("X-Oops-Id")), retryAfter: resp.Header.Get("Retry-After"),
 	}
 	if t := mediaType(resp.Header); t != "application/json" && t != "application/problem+json" {
@@ -92,18 +96,35 @@ func statusError(resp *http.Response) *StatusError {
 	if err != nil {
 		return e
 	}
-	var list snap.ErrorResponse
-	if json.Unmarshal(body, &list) == nil && len(list.ErrorList) > 0 {
-		e.Code, e.Message = clean(list.ErrorList[0].Code), clean(list.ErrorList[0].Message)
+	var list struct {
+		ErrorList []storeError `json:"error-list"` // a store's
+		Errors    []storeError `json:"errors"`     // a registry's
+	}
+	if json.Unmarshal(body, &list) != nil {
+		return e
+	}
+	for _, first := range append(list.ErrorList, list.Errors...)[:min(1, len(list.ErrorList)+len(list.Errors))] {
+		e.Code, e.Message = clean(c.redact(first.Code)), clean(c.redact(first.Message))
 	}
 	return e
+}
+
+// storeError is an entry of an error list.
+type storeError struct{ Code, Message string }
+
+// redact takes what the registry was told in confidence out of what it says.
+func (c *Client) redact(s string) string {
+	if c.secret == "" {
+		return s
+	}
+	return strings.ReplaceAll(s, c.secret, "…")
 }
 
 // notFound turns a 404 into a NotFoundError about subject.
 func notFound(subject string, err error) error {
 	var s *StatusError
 	if errors.As(err, &s) && s.Status == http.StatusNotFound {
-		return &NotFoundError{Subject: subject, Reason: s.Message}
+		return &NotFoundError{Subject: subject, Reason: s.Message, who: s.who}
 	}
 	return err
 }

@@ -68,7 +68,7 @@ func (c *Client) callOnce(ctx context.Context, r request) (*answer, error) {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, statusError(resp)
+		return nil, c.statusError(resp)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, r.limit+1))
 	if err != nil {

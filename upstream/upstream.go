@@ -63,6 +63,8 @@ type Client struct {
 	backoff func(int) time.Duration
 	stall   time.Duration
 	logf    func(string, ...any)
+	who     string // is talked to: "registry", or "" for a store
+	secret  string // must not show
 }
 
 // New makes a Client. It refuses a BaseURL that could not be joined with the store's paths.

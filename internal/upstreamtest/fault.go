@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -28,29 +29,36 @@ type Request struct {
 	Header              http.Header
 }
 
+// Faults are what goes wrong with a Store or a Registry, and the log of its requests.
+type Faults struct {
+	mu     sync.Mutex
+	faults []*Fault
+	log    []Request
+}
+
 // Inject makes a fault happen from now on. Where several match, the one injected last comes first.
-func (s *Store) Inject(f Fault) {
+func (s *Faults) Inject(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, &f)
 }
 
 // Heal takes all faults back, but not those of assertions.
-func (s *Store) Heal() {
+func (s *Faults) Heal() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = nil
 }
 
-// Requests returns what the store was asked so far, faulty answers included.
-func (s *Store) Requests() []Request {
+// Requests returns what was asked so far, faulty answers included.
+func (s *Faults) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Request(nil), s.log...)
 }
 
 // Count returns how many requests there were for paths that begin with prefix.
-func (s *Store) Count(prefix string) int {
+func (s *Faults) Count(prefix string) int {
 	n := 0
 	for _, r := range s.Requests() {
 		if strings.HasPrefix(r.Path, prefix) {
@@ -60,7 +68,7 @@ func (s *Store) Count(prefix string) int {
 	return n
 }
 
-func (s *Store) faulty(h http.Handler) http.Handler {
+func (s *Faults) faulty(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next := h
 		s.mu.Lock()

@@ -72,6 +72,7 @@ type Rev struct {
 
 // Store is a simulated Snap Store. All its methods may be called while it serves.
 type Store struct {
+	Faults
 	opts  Options
 	Stack *assertiontest.Stack
 
@@ -79,8 +80,6 @@ type Store struct {
 	snaps      map[string]*entry // by name
 	charms     map[string]*charmEntry
 	assertions map[string]map[int]*assertion.Assertion
-	faults     []*Fault
-	log        []Request
 	events     int // counts what has a time of its own
 }
 

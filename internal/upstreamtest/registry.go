@@ -1,0 +1,271 @@
+package upstreamtest
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// The media types of images, Docker's and OCI's.
+const (
+	ociIndex       = "application/vnd.oci.image.index.v1+json"
+	ociManifest    = "application/vnd.oci.image.manifest.v1+json"
+	ociConfig      = "application/vnd.oci.image.config.v1+json"
+	ociLayer       = "application/vnd.oci.image.layer.v1.tar+gzip"
+	dockerIndex    = "application/vnd.docker.distribution.manifest.list.v2+json"
+	dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+	dockerConfig   = "application/vnd.docker.container.image.v1+json"
+	dockerLayer    = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+)
+
+// Registry is a simulated container registry that can be pulled from. All its methods may be called while it serves.
+type Registry struct {
+	Faults
+	opts RegistryOptions
+
+	mu        sync.Mutex
+	manifests map[string]manifest // by repository and reference
+	blobs     map[string]Blob     // by repository and digest
+	tokens    map[string]token
+	issued    int
+	expired   bool
+}
+
+// RegistryOptions are for NewRegistry. The zero value wants no credentials.
+type RegistryOptions struct {
+	Username, Password string
+	// Basic asks for the credentials with each request; else they buy a token, as in most registries.
+	Basic bool
+	// TokenUses is how many requests a token is good for; 0 is any number.
+	TokenUses int
+	// CDN is the base URL of where blobs are redirected to: another server of Handler, under another name.
+	CDN string
+}
+
+type manifest struct {
+	mediaType string
+	raw       []byte
+}
+
+type token struct {
+	repository string
+	uses       int
+}
+
+// NewRegistry returns an empty registry.
+func NewRegistry(opts RegistryOptions) *Registry {
+	return &Registry{opts: opts, manifests: map[string]manifest{}, blobs: map[string]Blob{}, tokens: map[string]token{}}
+}
+
+// Image is an image for one platform.
+type Image struct {
+	// Seed makes the image another than those with other seeds.
+	Seed string
+	// Arch is its architecture; "" is amd64.
+	Arch string
+	// Docker gives it Docker's media types.
+	Docker bool
+	// Layers are its layers; nil makes two small ones.
+	Layers []Blob
+}
+
+// Descriptor names a blob or manifest.
+type Descriptor struct {
+	MediaType string            `json:"mediaType"`
+	Digest    string            `json:"digest"`
+	Size      int64             `json:"size"`
+	Platform  map[string]string `json:"platform,omitempty"`
+	URLs      []string          `json:"urls,omitempty"`
+}
+
+// AddImage adds an image to a repository, and returns the digest of its manifest.
+func (r *Registry) AddImage(repository string, img Image) (string, error) {
+	manifestType, configType, layerType := ociManifest, ociConfig, ociLayer
+	if img.Docker {
+		manifestType, configType, layerType = dockerManifest, dockerConfig, dockerLayer
+	}
+	if img.Layers == nil {
+		for i := range 2 {
+			img.Layers = append(img.Layers, Bytes(MakeLayer(fmt.Sprint("layer ", i, " of ", repository, img.Seed, img.Arch), 10_000)))
+		}
+	}
+	layers := []Descriptor{}
+	diffs := []string{}
+	for _, l := range img.Layers {
+		d, err := r.AddBlob(repository, l)
+		if err != nil {
+			return "", err
+		}
+		d.MediaType = layerType
+		layers = append(layers, d)
+		diffs = append(diffs, d.Digest) // not the true one, which nobody here asks for
+	}
+	config, err := r.AddBlob(repository, Bytes(encode(object{
+		"architecture": cmpOr(img.Arch, "amd64"), "os": "linux", "config": object{"Labels": object{"seed": img.Seed}},
+		"rootfs": object{"type": "layers", "diff_ids": diffs}, "created": "2024-03-01T09:00:00Z",
+	})))
+	if err != nil {
+		return "", err
+	}
+	config.MediaType = configType
+	raw := encode(object{"schemaVersion": 2, "mediaType": manifestType, "config": config, "layers": layers})
+	return r.AddManifest(repository, manifestType, raw), nil
+}
+
+// AddIndex adds an index of manifests that the repository has, and returns its digest. The children are said to be for the
+// architectures of their configs.
+func (r *Registry) AddIndex(repository string, docker bool, children ...string) (string, error) {
+	r.mu.Lock()
+	entries := []Descriptor{}
+	for _, d := range children {
+		m, ok := r.manifests[repository+"@"+d]
+		if !ok {
+			r.mu.Unlock()
+			return "", fmt.Errorf("repository %s: no manifest %s", repository, d)
+		}
+		entry := Descriptor{MediaType: m.mediaType, Digest: d, Size: int64(len(m.raw))}
+		if arch := r.architecture(repository, m); arch != "" {
+			entry.Platform = map[string]string{"os": "linux", "architecture": arch}
+		}
+		entries = append(entries, entry)
+	}
+	r.mu.Unlock()
+	mediaType := ociIndex
+	if docker {
+		mediaType = dockerIndex
+	}
+	return r.AddManifest(repository, mediaType, encode(object{"schemaVersion": 2, "mediaType": mediaType, "manifests": entries})), nil
+}
+
+// architecture is what the config of m names, "" for an index.
+func (r *Registry) architecture(repository string, m manifest) string {
+	var doc struct{ Config Descriptor }
+	var config struct{ Architecture string }
+	if json.Unmarshal(m.raw, &doc) != nil || r.blobs[repository+"@"+doc.Config.Digest] == nil {
+		return ""
+	}
+	b, err := r.blobs[repository+"@"+doc.Config.Digest]()
+	if err != nil {
+		return ""
+	}
+	defer b.Close()
+	if json.NewDecoder(b).Decode(&config) != nil {
+		return ""
+	}
+	return config.Architecture
+}
+
+// AddManifest adds a manifest as it is, and returns its digest.
+func (r *Registry) AddManifest(repository, mediaType string, raw []byte) string {
+	d := fmt.Sprintf("sha256:%x", sha256.Sum256(raw))
+	r.Lie(repository, d, mediaType, raw)
+	return d
+}
+
+// Lie answers with a manifest where another digest or a tag is asked for.
+func (r *Registry) Lie(repository, ref, mediaType string, raw []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.manifests[repository+"@"+ref] = manifest{mediaType, raw}
+}
+
+// Tag gives a manifest of the repository a name.
+func (r *Registry) Tag(repository, tag, digest string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m, ok := r.manifests[repository+"@"+digest]
+	if !ok {
+		return fmt.Errorf("repository %s: no manifest %s", repository, digest)
+	}
+	r.manifests[repository+"@"+tag] = m
+	return nil
+}
+
+// AddBlob adds a blob to a repository.
+func (r *Registry) AddBlob(repository string, b Blob) (Descriptor, error) {
+	rc, err := b()
+	if err != nil {
+		return Descriptor{}, err
+	}
+	defer rc.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, struct{ io.Reader }{rc})
+	if err != nil {
+		return Descriptor{}, err
+	}
+	d := Descriptor{Digest: "sha256:" + hex.EncodeToString(h.Sum(nil)), Size: n}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.blobs[repository+"@"+d.Digest] = b
+	return d, nil
+}
+
+// Remove takes a manifest or blob out of a repository, which goes on to name it.
+func (r *Registry) Remove(repository, digest string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.manifests, repository+"@"+digest)
+	delete(r.blobs, repository+"@"+digest)
+}
+
+// Manifest returns a manifest of the repository, nil if there is none.
+func (r *Registry) Manifest(repository, ref string) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return bytes.Clone(r.manifests[repository+"@"+ref].raw)
+}
+
+// Expire makes the registry accept its credentials no more.
+func (r *Registry) Expire() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.expired = true
+	clear(r.tokens)
+}
+
+// MakeLayer makes a layer with one file of size bytes that don't compress. The same seed makes the same bytes.
+func MakeLayer(seed string, size int64) []byte {
+	var b bytes.Buffer
+	if err := WriteLayer(&b, seed, size); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	return b.Bytes()
+}
+
+// WriteLayer writes what MakeLayer makes, for layers that are too large for memory.
+func WriteLayer(w io.Writer, seed string, size int64) error {
+	z, err := gzip.NewWriterLevel(w, gzip.NoCompression)
+	if err != nil {
+		return err
+	}
+	t := tar.NewWriter(z)
+	if err := t.WriteHeader(&tar.Header{Name: "payload", Size: size, Mode: 0o644, Format: tar.FormatUSTAR}); err != nil {
+		return err
+	}
+	content, err := Random(seed, size)()
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	if _, err := io.Copy(t, struct{ io.Reader }{content}); err != nil {
+		return err
+	}
+	if err := t.Close(); err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+func encode(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // objects of our own always encode
+	}
+	return b
+}

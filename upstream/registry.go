@@ -1,0 +1,180 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	authtransport "github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// The types of manifests that Docker has under names of its own.
+const (
+	dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
+	dockerIndex    = "application/vnd.docker.distribution.manifest.list.v2+json"
+)
+
+// maxManifest is what registries accept, and so what they can have.
+const maxManifest = 4 << 20
+
+// ErrCredentials says that a registry wants other credentials than those it was shown.
+var ErrCredentials = errors.New("the credentials in the resource's blob have expired or are not accepted")
+
+// RegistryConfig says how to talk to registries, as Config does for stores. Its zero value has sane defaults.
+type RegistryConfig struct {
+	UserAgent string
+	// HTTP is used for its transport; one for all repositories shares their connections.
+	HTTP    *http.Client
+	Retries int
+	Backoff func(n int) time.Duration
+	Stall   time.Duration
+	Logf    func(format string, args ...any)
+	// PlainHTTP says whether a registry (host, and port if it has one) may be talked to without TLS, credentials included. nil
+	// allows this machine only.
+	PlainHTTP func(host string) bool
+}
+
+// Repository is one of a registry's, opened with what credentials there are. Its methods may be called at once from several
+// goroutines.
+type Repository struct {
+	client *Client
+	repo   name.Repository
+	host   string
+	ref    string
+}
+
+// OpenRepository opens the repository of the image ref, "registry.jujucharms.com/charm/abc/postgresql-image@sha256:…". Credentials
+// are shown to its registry and to where that has its tokens from, and to nobody else; without any it is asked anonymously.
+// Credentials that are not accepted are ErrCredentials, here or later.
+func OpenRepository(ctx context.Context, cfg RegistryConfig, ref, username, password string) (*Repository, error) {
+	parsed, err := name.ParseReference(ref, name.Insecure)
+	if err != nil {
+		return nil, fmt.Errorf("image %.300q: not a reference to an image", ref)
+	}
+	r := &Repository{repo: parsed.Context(), ref: parsed.Identifier()}
+	if cfg.PlainHTTP == nil {
+		cfg.PlainHTTP = isLocal
+	}
+	scheme := "http" // which may still turn out to be https: both are tried
+	if r.host = r.repo.RegistryStr(); !cfg.PlainHTTP(r.host) {
+		scheme = "https"
+		if r.repo, err = name.NewRepository(r.repo.Name()); err != nil {
+			return nil, fmt.Errorf("image %.300q: not a reference to an image", ref)
+		}
+	}
+	if r.client, err = cfg.client(scheme + "://" + r.host); err != nil {
+		return nil, err
+	}
+	auth := authn.Anonymous
+	if username != "" || password != "" {
+		auth = authn.FromConfig(authn.AuthConfig{Username: username, Password: password})
+		r.client.secret = password
+	}
+	if err := r.login(ctx, auth, cfg.PlainHTTP); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// login finds out how the registry wants to be asked, and has the client ask so from then on.
+func (r *Repository) login(ctx context.Context, auth authn.Authenticator, plain func(string) bool) error {
+	inner := &guard{inner: r.client.http.Transport, agent: r.client.agent, plain: plain}
+	if inner.inner == nil {
+		inner.inner = http.DefaultTransport
+	}
+	return r.client.retry(ctx, "open "+r.String(), func() error {
+		ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, errTimeout)
+		defer cancel()
+		rt, err := authtransport.NewWithContext(ctx, r.repo.Registry, auth, inner, []string{r.repo.Scope(authtransport.PullScope)})
+		if err != nil {
+			return r.loginError(cause(ctx, err))
+		}
+		r.client.http.Transport = &registryTransport{inner: rt, repository: r}
+		return nil
+	})
+}
+
+// client makes a Client of its own for a registry: its transport knows the registry's credentials.
+func (cfg *RegistryConfig) client(base string) (*Client, error) {
+	c, err := New(Config{
+		BaseURL: base, UserAgent: cfg.UserAgent, HTTP: cfg.HTTP, Retries: cfg.Retries, Backoff: cfg.Backoff, Stall: cfg.Stall, Logf: cfg.Logf,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.http.Jar = nil
+	c.who = "registry"
+	return c, nil
+}
+
+// String is the repository with its registry: "registry.jujucharms.com/charm/abc/postgresql-image".
+func (r *Repository) String() string { return clean(r.repo.Name()) }
+
+// Reference is the digest or the tag that the repository was opened with; the tag latest if it was neither.
+func (r *Repository) Reference() string { return r.ref }
+
+// Manifest gets the manifest or index that ref names, a digest or a tag, and what type and digest it has. What a digest names has
+// that digest, or it is an error. One that the registry does not have is a *NotFoundError.
+func (r *Repository) Manifest(ctx context.Context, ref string) (raw []byte, mediaType string, d digest.Digest, err error) {
+	subject := "image " + r.String() + ":" + clean(ref)
+	want := digest.Digest(ref)
+	if strings.Contains(ref, ":") {
+		if subject = "image " + r.String() + "@" + clean(ref); want.Validate() != nil || want.Algorithm() != digest.SHA256 {
+			return nil, "", "", fmt.Errorf("%s: not a SHA-256 digest", subject)
+		}
+	} else if _, err := name.NewTag(r.repo.Name() + ":" + ref); err != nil {
+		return nil, "", "", fmt.Errorf("%s: not a tag", subject)
+	}
+	h := http.Header{}
+	h.Set("Accept", strings.Join([]string{ocispec.MediaTypeImageIndex, ocispec.MediaTypeImageManifest, dockerIndex, dockerManifest}, ", "))
+	h.Set("Accept-Encoding", "identity")
+	a, err := r.client.call(ctx, request{
+		what: subject, method: http.MethodGet, url: r.url("manifests", ref), header: h, limit: maxManifest,
+	})
+	if err != nil {
+		return nil, "", "", r.explain(notFound(subject, err))
+	}
+	d = digest.SHA256.FromBytes(a.body)
+	if strings.Contains(ref, ":") && d != want {
+		return nil, "", "", fmt.Errorf("%s: the registry answered with another manifest, %s", subject, d)
+	}
+	if mediaType, err = manifestType(a); err != nil {
+		return nil, "", "", fmt.Errorf("%s: %w", subject, err)
+	}
+	return a.body, mediaType, d, nil
+}
+
+// BlobURL is where the blob d of the repository is: for the Blob that Fetch gets.
+func (r *Repository) BlobURL(d digest.Digest) string { return r.url("blobs", d.String()) }
+
+// Fetch is Client.Fetch for a blob of the repository, whose URL is a BlobURL.
+func (r *Repository) Fetch(ctx context.Context, b Blob, w io.Writer) error {
+	if !strings.HasPrefix(b.URL, r.url("blobs", "sha256:")) {
+		return fmt.Errorf("download %s: %s: not a blob of %s", b.Name, safeURL(b.URL), r)
+	}
+	return r.explain(notFound(b.Name, r.client.Fetch(ctx, b, w)))
+}
+
+func (r *Repository) url(kind, ref string) string {
+	return r.client.endpoint(nil, append(append([]string{"v2"}, strings.Split(r.repo.RepositoryStr(), "/")...), kind, ref)...)
+}
+
+// isLocal says whether a registry is on this machine.
+func isLocal(host string) bool {
+	u, err := url.Parse("//" + host)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
