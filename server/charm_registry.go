@@ -37,8 +37,7 @@ func (s *Server) registry(base string) string {
 
 // imageBlob is the file that tells Juju where the image of a resource is.
 func (s *Server) imageBlob(registry string, image *charm.Image) []byte {
-	text, _ := marshal(struct{ ImageName, Username, Password string }{registry + "/" + image.Name, s.cfg.Registry.Username, s.cfg.Registry.Password})
-	return text
+	return charm.ImageBlob(registry, image.Name, s.cfg.Registry.Username, s.cfg.Registry.Password)
 }
 
 // describe returns what is advertised of a blob that is held in memory.

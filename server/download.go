@@ -19,6 +19,11 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, ix *index) {
 		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, "no such revision in this store")
 		return
 	}
+	s.sendFile(w, r, f, name)
+}
+
+// sendFile sends f, whose length and range are exact, as name.
+func (s *Server) sendFile(w http.ResponseWriter, r *http.Request, f file, name string) {
 	b, ok := s.open(w, r, f)
 	if !ok {
 		return

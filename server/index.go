@@ -26,6 +26,15 @@ type index struct {
 	asserts    int
 	names      func() []listedName
 	shelves    []string
+
+	charms      []*indexedCharm // by name
+	charmByName map[string]*indexedCharm
+	charmByID   map[string]*indexedCharm
+	// charmFiles and resourceFiles are by the last part of the path of their URL.
+	charmFiles     map[string]file
+	resourceFiles  map[string]*charmResource
+	charmRevisions int
+	images         int
 }
 
 // file is a blob that is served under a URL.
@@ -53,6 +62,7 @@ func newIndex(c *store.Catalog) (*index, error) {
 			return nil, fmt.Errorf("index snap %s: %w", c.Snaps[i].Name, err)
 		}
 	}
+	ix.addCharms(c)
 	if err := ix.addAssertions(c.Assertions); err != nil {
 		return nil, err
 	}

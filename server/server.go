@@ -1,4 +1,4 @@
-// Package server answers snapd as the Snap Store would, read-only, from a catalogue that is held in memory.
+// Package server answers snapd as the Snap Store would, and Juju as Charmhub, read-only, from a catalogue that is held in memory.
 //
 // An index is made of a store.Catalog once, with the text of every answer's parts in it, and replaced as a whole: a request sees
 // one state of the catalogue and waits for nothing. Blobs are sent from their files.
@@ -74,6 +74,11 @@ func (s *Server) SetCatalog(c *store.Catalog) error {
 	for _, sn := range ix.snaps {
 		for _, what := range sn.oddities {
 			s.cfg.Logger.Warn("odd catalogue", "snap", sn.Name, "what", what)
+		}
+	}
+	for _, ch := range ix.charms {
+		for _, what := range ch.oddities {
+			s.cfg.Logger.Warn("odd catalogue", "charm", ch.Name, "what", what)
 		}
 	}
 	s.index.Store(ix)

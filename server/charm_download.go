@@ -1,0 +1,48 @@
+package server
+
+import (
+	"bytes"
+	"net/http"
+	"time"
+
+	"offlinestore/charm"
+)
+
+// charmDownload sends a charm or charm bundle.
+func (s *Server) charmDownload(w http.ResponseWriter, r *http.Request, ix *index) {
+	name := r.PathValue("file")
+	f, ok := ix.charmFiles[name]
+	if !ok {
+		s.fail(w, r, http.StatusNotFound, charm.CodeResourceNotFound, "no such revision of a charm in this store")
+		return
+	}
+	s.sendFile(w, r, f, name)
+}
+
+// resourceDownload sends a resource of a charm. One that was never uploaded is an empty file; that of an image is made here.
+func (s *Server) resourceDownload(w http.ResponseWriter, r *http.Request, ix *index) {
+	name := r.PathValue("file")
+	res := ix.resourceFiles[name]
+	switch {
+	case res == nil:
+		s.fail(w, r, http.StatusNotFound, charm.CodeResourceNotFound, "no such revision of a resource in this store")
+		return
+	case res.Image == nil && !res.empty:
+		s.sendFile(w, r, file{blob: res.Blob, size: res.Download.Size}, name)
+		return
+	}
+	var content []byte
+	if res.Image != nil {
+		base, ok := s.requireBase(w, r)
+		if !ok {
+			return
+		}
+		content = s.imageBlob(s.registry(base), res.Image)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	// It changes with the settings, and may hold a password.
+	h.Set("Cache-Control", "no-store")
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+}

@@ -1,0 +1,203 @@
+package server
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"offlinestore/charm"
+	"offlinestore/store"
+)
+
+// The paths under which the files of charms are served; those who substitute a revision in one rely on the shape of its last part.
+const (
+	charmDownloadPath    = "/api/v1/charms/download/"
+	resourceDownloadPath = "/api/v1/resources/download/"
+)
+
+// noYAML is what the store says for a file that a charm does not have.
+const noYAML = "{}\n"
+
+func charmFileName(id, kind string, revision int) string {
+	return fmt.Sprintf("%s_%d.%s", id, revision, kind)
+}
+
+func resourceFileName(id, name string, revision int) string {
+	return fmt.Sprintf("charm_%s.%s_%d", id, name, revision)
+}
+
+// charmRevision is a revision with the text of its entity: up to its URL, from there to its resources, and what follows them.
+type charmRevision struct {
+	*store.CharmRevision
+	text [3][]byte
+	meta func() charmMetadata
+}
+
+func (r *charmRevision) number() int { return r.Revision.Revision }
+
+func newCharmRevision(st *store.Charm, r *store.CharmRevision) (*charmRevision, error) {
+	d := &st.Details
+	text, err := marshal(charm.Entity{
+		ActionsYAML: cmp.Or(r.ActionsYAML, noYAML), Bases: orEmpty(r.Bases), BundleYAML: r.BundleYAML, ConfigYAML: cmp.Or(r.ConfigYAML, noYAML),
+		CreatedAt: zoned(r.CreatedAt), Download: archiveDownload(st, r, markedURL("")), ID: st.ID, License: d.License, MetadataYAML: metadataYAML(st, r),
+		Name: st.Name, Publisher: d.Publisher, Resources: []charm.Resource{}, Revision: r.Revision.Revision, Summary: d.Summary, Type: st.Type,
+		Version: r.Version,
+	})
+	if err != nil {
+		return nil, err
+	}
+	// A key can't be taken for part of a string: there, its quotes have backslashes before them.
+	before, rest, ok := cutAfter(text, `"url":"`)
+	middle, after, found := cutAfter(rest[min(len(rest), len(`\u0000`)):], `"resources":[`)
+	if !ok || !found {
+		return nil, errors.New("its text has no place for the URL or the resources")
+	}
+	return &charmRevision{CharmRevision: r, text: [3][]byte{before, middle, after},
+		meta: sync.OnceValue(func() charmMetadata { return readMetadata(r.MetadataYAML) })}, nil
+}
+
+// metadataYAML is what Juju refuses a charm without. Bundles have none, for which the store says so in YAML.
+func metadataYAML(st *store.Charm, r *store.CharmRevision) string {
+	if st.Type == charm.TypeBundle {
+		return cmp.Or(r.MetadataYAML, noYAML)
+	}
+	return r.MetadataYAML
+}
+
+func cutAfter(text []byte, mark string) (before, after []byte, ok bool) {
+	i := bytes.Index(text, []byte(mark))
+	if i < 0 {
+		return nil, nil, false
+	}
+	return text[:i+len(mark)], text[i+len(mark):], true
+}
+
+// archiveDownload is the archive of r as we serve it.
+func archiveDownload(st *store.Charm, r *store.CharmRevision, base string) charm.Download {
+	d := r.Download
+	d.SHA256 = r.Blob.Encoded()
+	d.URL = base + charmDownloadPath + url.PathEscape(charmFileName(st.ID, st.Type, r.Revision.Revision))
+	return d
+}
+
+// appendEntity appends the charm of a result.
+func (v charmView) appendEntity(dst []byte, r *charmRevision, resources []*charmResource) []byte {
+	dst = append(append(append(dst, r.text[0]...), v.base...), r.text[1]...)
+	for i, res := range resources {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = v.appendResource(dst, res)
+	}
+	return append(dst, r.text[2]...)
+}
+
+// charmResource is a revision of a resource with its text up to its URL and from there. That of an image is made for each answer, as
+// it depends on the registry.
+type charmResource struct {
+	*store.CharmResource
+	path  string
+	text  [2][]byte
+	empty bool
+}
+
+func newCharmResource(id string, r *store.CharmResource) (*charmResource, error) {
+	res := &charmResource{CharmResource: r, path: resourceDownloadPath + url.PathEscape(resourceFileName(id, r.Name, r.Revision))}
+	if r.Image != nil {
+		return res, nil
+	}
+	out := r.Resource
+	switch {
+	case r.Blob != "" && r.Blob.Validate() != nil:
+		return nil, errors.New("its file has no valid digest")
+	case r.Blob == "" && r.Download.Size != 0:
+		return nil, errors.New("it has no file")
+	case r.Blob == "":
+		res.empty = true
+		out.Download = describe(nil)
+	default:
+		if out.Download.SHA256 = r.Blob.Encoded(); len(out.Download.SHA384) != hexSHA384 || strings.Trim(out.Download.SHA384, "0123456789abcdef") != "" {
+			return nil, errors.New("its SHA-384 is not known, without which Juju takes nothing of the charm")
+		}
+	}
+	out.Download.URL = markedURL(res.path)
+	text, err := marshal(out)
+	if err != nil {
+		return nil, err
+	}
+	before, after, ok := cutAfter(text, `"url":"`)
+	if !ok {
+		return nil, errors.New("its text has no place for the URL")
+	}
+	res.text = [2][]byte{before, after[len(`\u0000`):]}
+	return res, nil
+}
+
+const hexSHA384 = 96
+
+// charmView is what answers to one request depend on besides the catalogue.
+type charmView struct {
+	server *Server
+	// base is the beginning of our URLs, registry the host of images.
+	base, registry string
+}
+
+func (s *Server) view(base string) charmView {
+	return charmView{server: s, base: base, registry: s.registry(base)}
+}
+
+// resource is res as it is advertised.
+func (v charmView) resource(res *charmResource) charm.Resource {
+	out := res.Resource
+	switch {
+	case res.Image != nil:
+		out.Download = describe(v.server.imageBlob(v.registry, res.Image))
+	case res.empty:
+		out.Download = describe(nil)
+	default:
+		out.Download.SHA256 = res.Blob.Encoded()
+	}
+	out.Download.URL = v.base + res.path
+	return out
+}
+
+func (v charmView) appendResource(dst []byte, res *charmResource) []byte {
+	if res.Image != nil {
+		return appendJSON(dst, v.resource(res))
+	}
+	return append(append(append(dst, res.text[0]...), v.base...), res.text[1]...)
+}
+
+func (v charmView) resourceList(list []*charmResource) []charm.Resource {
+	out := make([]charm.Resource, len(list))
+	for i, res := range list {
+		out[i] = v.resource(res)
+	}
+	return out
+}
+
+// charmDetails is what is said of a charm by name. Of its pictures we have the icon alone.
+func (v charmView) charmDetails(st *store.Charm) charm.Details {
+	d := st.Details
+	d.Categories, d.DeployableOn = orEmpty(d.Categories), orEmpty(d.DeployableOn)
+	if d.Links == nil {
+		d.Links = map[string][]string{}
+	}
+	_, name, ok := iconFile(st.Icon)
+	if !ok {
+		d.Media = []charm.Media{}
+		return d
+	}
+	icon := charm.Media{Type: "icon"}
+	if i := slices.IndexFunc(d.Media, func(m charm.Media) bool { return m.Type == "icon" }); i >= 0 {
+		icon = d.Media[i]
+	}
+	icon.URL = v.base + iconPath + name
+	d.Media = []charm.Media{icon}
+	return d
+}

@@ -1,0 +1,187 @@
+package server
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"offlinestore/channel"
+	"offlinestore/charm"
+	"offlinestore/store"
+)
+
+// maxCharmResults bounds the answer to a search. A search for nothing lists all, and has no second page.
+const maxCharmResults = 1000
+
+func newCharmText(st *store.Charm) searchText {
+	d := &st.Details
+	return searchText{
+		name:        strings.ToLower(st.Name),
+		title:       strings.ToLower(d.Title),
+		summary:     strings.ToLower(d.Summary),
+		publisher:   strings.ToLower(d.Publisher.Username + " " + d.Publisher.DisplayName),
+		description: strings.ToLower(d.Description),
+	}
+}
+
+// charmSearch is what a client looks for. Of each list, one entry has to fit.
+type charmSearch struct {
+	words              []string
+	phrase             string
+	kind               string
+	channel            string
+	categories         []string
+	platforms          []string
+	publishers         []string
+	provides, requires []string
+}
+
+// charmHit is a charm that a search found, and the release to show.
+type charmHit struct {
+	charm *indexedCharm
+	row   *charmRow
+	score int
+}
+
+// charmFind answers GET /v2/charms/find.
+func (s *Server) charmFind(w http.ResponseWriter, r *http.Request, ix *index) {
+	query := r.URL.Query()
+	what, ok := newCharmSearch(query)
+	fields, err := newFieldTree(query.Get("fields"))
+	if !ok || err != nil {
+		s.fail(w, r, http.StatusBadRequest, charm.CodeBadArgument, "the query is too long, or its channel is none")
+		return
+	}
+	base, ok := s.requireBase(w, r)
+	if !ok {
+		return
+	}
+	v := s.view(base)
+	results := []map[string]json.RawMessage{}
+	for _, h := range what.run(ix) {
+		body, err := v.charmBody(h.charm, h.row, fields)
+		if err != nil {
+			s.writeCharms(w, r, nil, err)
+			return
+		}
+		results = append(results, body)
+	}
+	s.writeCharms(w, r, map[string]any{"results": results}, nil)
+}
+
+func newCharmSearch(q url.Values) (charmSearch, bool) {
+	list := func(name string) []string { return slices.DeleteFunc(splitList(strings.ToLower(q.Get(name))), isBlank) }
+	s := charmSearch{words: strings.Fields(strings.ToLower(q.Get("q"))), kind: q.Get("type"), channel: q.Get("channel"), categories: list("category"),
+		platforms: list("platforms"), publishers: list("publisher"), provides: list("relation-provides"), requires: list("relation-requires")}
+	s.phrase = strings.Join(s.words, "-")
+	for _, of := range [][]string{s.words, s.categories, s.platforms, s.publishers, s.provides, s.requires} {
+		if len(of) > maxTerms {
+			return s, false
+		}
+	}
+	_, err := channel.Parse(s.channel)
+	return s, len(q.Get("q")) <= maxQuery && (s.channel == "" || err == nil)
+}
+
+func isBlank(s string) bool { return strings.TrimSpace(s) == "" }
+
+// run returns what is found: the best match first, then what is featured, then by name.
+func (s *charmSearch) run(ix *index) []charmHit {
+	// Juju asks for what is featured when it is asked for anything. A store with nothing on that shelf shows all that it has.
+	if len(s.words) == 0 && slices.Equal(s.categories, []string{featured}) && !slices.ContainsFunc(ix.charms, isFeatured) {
+		s.categories = nil
+	}
+	var hits []charmHit
+	for _, ch := range ix.charms {
+		n := s.match(ch)
+		if n == 0 {
+			continue
+		}
+		if row := s.row(ch); row != nil {
+			hits = append(hits, charmHit{ch, row, n})
+		}
+	}
+	// The charms are sorted by name already.
+	slices.SortStableFunc(hits, func(a, b charmHit) int { return b.score - a.score })
+	return hits[:min(len(hits), maxCharmResults)]
+}
+
+func (s *charmSearch) match(ch *indexedCharm) int {
+	if s.kind != "" && s.kind != ch.Type || !fits(s.publishers, ch.isOf) || !fits(s.categories, ch.onShelf) || !fits(s.platforms, ch.runsOn) {
+		return 0
+	}
+	if len(s.words) == 0 {
+		if isFeatured(ch) {
+			return 2
+		}
+		return 1
+	}
+	total := 0
+	for _, word := range s.words {
+		n := ch.words.score(word)
+		if n == 0 {
+			return 0
+		}
+		total += n
+	}
+	if len(s.words) > 1 {
+		total += ch.words.score(s.phrase) * len(s.words)
+	}
+	return total
+}
+
+// row returns the release of a charm to show, nil if it is not what is looked for.
+func (s *charmSearch) row(ch *indexedCharm) *charmRow {
+	row := ch.first
+	if c, err := channel.Parse(s.channel); err == nil {
+		row = ch.best(c.WithTrack(ch.track()))
+	}
+	if row == nil || len(s.provides)+len(s.requires) == 0 {
+		return row
+	}
+	m := row.revision.meta()
+	if !fits(s.provides, func(name string) bool { return slices.Contains(m.provides, name) }) ||
+		!fits(s.requires, func(name string) bool { return slices.Contains(m.requires, name) }) {
+		return nil
+	}
+	return row
+}
+
+// fits says whether some entry of list fits; any does where nothing is listed.
+func fits(list []string, fit func(string) bool) bool {
+	return len(list) == 0 || slices.ContainsFunc(list, fit)
+}
+
+func isFeatured(ch *indexedCharm) bool { return ch.onShelf(featured) }
+
+func (ch *indexedCharm) onShelf(name string) bool {
+	return slices.ContainsFunc(ch.Details.Categories, func(c charm.Category) bool {
+		return strings.ToLower(c.Name) == name || name == featured && c.Featured
+	})
+}
+
+func (ch *indexedCharm) isOf(publisher string) bool {
+	p := &ch.Details.Publisher
+	return strings.ToLower(p.Username) == publisher || strings.ToLower(p.ID) == publisher || strings.ToLower(p.DisplayName) == publisher
+}
+
+// runsOn says whether a platform is one of the charm's: kubernetes, ubuntu, 22.04, jammy, ubuntu@22.04, or amd64/ubuntu/22.04.
+func (ch *indexedCharm) runsOn(platform string) bool {
+	if slices.ContainsFunc(ch.Details.DeployableOn, func(s string) bool { return strings.ToLower(s) == platform }) {
+		return true
+	}
+	parts := strings.FieldsFunc(platform, func(r rune) bool { return r == '/' || r == '@' })
+	return len(parts) > 0 && slices.ContainsFunc(ch.bases, func(b charm.Base) bool {
+		return !slices.ContainsFunc(parts, func(part string) bool { return !isPartOf(b, part) })
+	})
+}
+
+func isPartOf(b charm.Base, part string) bool {
+	if part == b.Name || part == b.Channel || part == b.Architecture || part == allArchitectures {
+		return true
+	}
+	series, err := charm.ParseBase(part)
+	return err == nil && series.Name == b.Name && series.Channel == b.Channel
+}

@@ -1,0 +1,153 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"offlinestore/channel"
+	"offlinestore/charm"
+)
+
+// actionFailed is the result of an action that got an error.
+const actionFailed = "error"
+
+// charmCall is one request for POST /v2/charms/refresh while it is answered.
+type charmCall struct {
+	charmView
+	ix  *index
+	req *charm.RefreshRequest
+	// known has what the model says of its charms, seen the actions that were answered, by instance-key.
+	known map[string]*charm.Context
+	seen  map[string]bool
+}
+
+// charmAnswer is what an action gets.
+type charmAnswer struct {
+	charm     *indexedCharm
+	revision  *charmRevision
+	row       *charmRow // nil for a revision that no channel is known to have had
+	channel   channel.Channel
+	resources []*charmResource
+}
+
+func (s *Server) charmRefresh(w http.ResponseWriter, r *http.Request, ix *index) {
+	var req charm.RefreshRequest
+	if !s.readJSON(w, r, maxRefreshBody, &req) {
+		return
+	}
+	if len(req.Actions) > maxActions || len(req.Context) > maxActions {
+		s.fail(w, r, http.StatusBadRequest, charm.CodeBadArgument, fmt.Sprintf("more than %d actions or charms in one request", maxActions))
+		return
+	}
+	base, ok := s.requireBase(w, r)
+	if !ok {
+		return
+	}
+	c := charmCall{charmView: s.view(base), ix: ix, req: &req, known: make(map[string]*charm.Context, len(req.Context)),
+		seen: make(map[string]bool, len(req.Actions))}
+	for i := range req.Context {
+		c.known[req.Context[i].InstanceKey] = &req.Context[i]
+	}
+	c.write(w)
+}
+
+// write answers every action, in their order. Juju gives up on the whole answer if one has no result.
+func (c *charmCall) write(w http.ResponseWriter) {
+	pooled := getBuffer()
+	defer putBuffer(pooled)
+	out := append((*pooled)[:0], `{"error-list":[],"results":[`...)
+	h := w.Header()
+	h["Content-Type"] = jsonType
+	flushed := false
+	for i := range c.req.Actions {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		if out = c.appendResult(out, &c.req.Actions[i]); len(out) > flushSize {
+			flushed = true
+			if _, err := w.Write(out); err != nil {
+				return
+			}
+			out = out[:0]
+		}
+	}
+	out = append(out, `]}`...)
+	if !flushed {
+		h["Content-Length"] = []string{strconv.Itoa(len(out))}
+	}
+	_, _ = w.Write(out) // the client is gone
+	*pooled = out
+}
+
+func (c *charmCall) appendResult(dst []byte, a *charm.Action) []byte {
+	ans, problem := c.answer(a)
+	if problem != nil {
+		out := charm.Result{Result: actionFailed, Error: problem, InstanceKey: a.InstanceKey}
+		if ans.charm != nil {
+			out.ID, out.Name = ans.charm.ID, ans.charm.Name
+		} else {
+			out.ID, out.Name = value(a.ID), value(a.Name)
+		}
+		return appendJSON(dst, out)
+	}
+	dst = c.appendEntity(append(dst, `{"charm":`...), ans.revision, ans.resources)
+	dst = appendString(append(dst, `,"effective-channel":`...), ans.channel.String())
+	dst = appendString(append(dst, `,"id":`...), ans.charm.ID)
+	dst = appendString(append(dst, `,"instance-key":`...), a.InstanceKey)
+	dst = appendString(append(dst, `,"name":`...), ans.charm.Name)
+	dst = append(dst, `,"released-at":`...)
+	if ans.row != nil && zoned(ans.row.releasedAt) != "" {
+		dst = appendString(dst, ans.row.releasedAt)
+	} else {
+		dst = append(dst, "null"...)
+	}
+	return append(appendString(append(dst, `,"result":`...), a.Action), '}')
+}
+
+// answer finds what an action asks for. Where there is a problem, the answer has the charm alone, if that is known.
+func (c *charmCall) answer(a *charm.Action) (charmAnswer, *charm.Error) {
+	if c.seen[a.InstanceKey] {
+		return charmAnswer{}, &charm.Error{Code: charm.CodeInstanceKey, Message: "another action has this instance-key"}
+	}
+	c.seen[a.InstanceKey] = true
+	var known *charm.Context
+	switch a.Action {
+	case charm.ActionInstall, charm.ActionDownload:
+	case charm.ActionRefresh:
+		known = c.known[a.InstanceKey]
+	default:
+		return charmAnswer{}, &charm.Error{Code: charm.CodeBadArgument, Message: fmt.Sprintf("unknown action %.40q", a.Action)}
+	}
+	ch, problem := c.lookUp(a, known)
+	if problem != nil {
+		return charmAnswer{}, problem
+	}
+	ans, problem := newCharmQuestion(ch, a, known).answer()
+	if problem == nil {
+		ans.resources, problem = ch.pinned(ch.resourcesOf(ans.revision, ans.row), a.ResourceRevisions)
+	}
+	ans.charm = ch
+	return ans, problem
+}
+
+func (c *charmCall) lookUp(a *charm.Action, known *charm.Context) (*indexedCharm, *charm.Error) {
+	id := value(a.ID)
+	if id == "" && a.Name == nil && known != nil {
+		id = known.ID
+	}
+	name := value(a.Name)
+	switch {
+	case id != "":
+		if ch := c.ix.charmByID[id]; ch != nil {
+			return ch, nil
+		}
+		return nil, &charm.Error{Code: charm.CodeIDNotFound, Message: fmt.Sprintf("no charm with id %.64q in this store", id)}
+	case name != "":
+		if ch := c.ix.charmByName[name]; ch != nil {
+			return ch, nil
+		}
+		return nil, &charm.Error{Code: charm.CodeNameNotFound, Message: fmt.Sprintf("no charm or bundle named %.100q in this store", name)}
+	}
+	return nil, &charm.Error{Code: charm.CodeBadArgument, Message: "the action names no charm"}
+}
