@@ -43,7 +43,10 @@ func (t *registryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	for n := 1; ; n++ {
 		resp, err := t.inner.RoundTrip(r.Clone(r.Context()))
 		if err != nil {
-			return nil, t.repository.tokenError(err)
+			if refusal := t.repository.refusal(err); refusal != nil {
+				return nil, refusal
+			}
+			return nil, err
 		}
 		if resp.StatusCode != http.StatusUnauthorized || !t.worked.Load() || n == tokenTries || r.URL.Host != t.repository.host {
 			t.worked.CompareAndSwap(false, resp.StatusCode < http.StatusMultipleChoices)
@@ -53,19 +56,21 @@ func (t *registryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// loginError is err as login reports it, which nothing has been made of yet.
+// loginError says why login could not get on: a refusal, no answer, or an answer that makes no sense.
 func (r *Repository) loginError(err error) error {
-	translated := r.tokenError(err)
 	var ue *url.Error
-	if translated == err && errors.As(err, &ue) {
+	switch refusal := r.refusal(err); {
+	case refusal != nil:
+		return refusal
+	case errors.As(err, &ue):
 		return &transportError{url: safeURL(ue.URL), err: withoutURL(err)}
 	}
-	return translated
+	return fmt.Errorf("%s: %s", r.host, clean(r.client.redact(err.Error())))
 }
 
-// tokenError translates what go-containerregistry says of a registry or token server that refuses. Their texts may repeat what was
-// sent to them, and so are left out.
-func (r *Repository) tokenError(err error) error {
+// refusal translates what go-containerregistry says of a registry or token server that refuses, nil if err is something else. Their
+// texts may repeat what was sent to them, and so are left out.
+func (r *Repository) refusal(err error) error {
 	var te *authtransport.Error
 	if errors.As(err, &te) {
 		s := &StatusError{Status: te.StatusCode, who: r.client.who, URL: r.host}
@@ -80,7 +85,7 @@ func (r *Repository) tokenError(err error) error {
 	if strings.Contains(err.Error(), "no token in bearer response") { // the text goes on with all of the response
 		return errors.New("the registry's token server answered without a token")
 	}
-	return err
+	return nil
 }
 
 // explain makes an ErrCredentials of the registry's refusal. One by another host, where the blobs may be, is about something else.

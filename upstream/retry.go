@@ -79,7 +79,7 @@ func transient(err error) bool {
 	var cert *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	var dns *net.DNSError
-	return !errors.As(err, &redirect) && !errors.As(err, &cert) && !errors.As(err, &record) && !(errors.As(err, &dns) && dns.IsNotFound)
+	return !errors.Is(err, http.ErrSchemeMismatch) && !errors.As(err, &redirect) && !errors.As(err, &cert) && !errors.As(err, &record) && !(errors.As(err, &dns) && dns.IsNotFound)
 }
 
 // retryAfter is the wait that the store asked for, in either form of the header; 0 if it didn't.
