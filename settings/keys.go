@@ -14,6 +14,11 @@ const (
 	DBServerConnection = "proxy.db.server-connection"
 	HTTPPort           = "proxy.port.http"
 	IPAddress          = "proxy.ipaddress"
+	RegistryBuiltin    = "proxy.oci-registry.builtin"
+	RegistryDomain     = "proxy.oci-registry.domain"
+	RegistryListen     = "proxy.oci-registry.listen"
+	RegistryPassword   = "proxy.oci-registry.password"
+	RegistryUsername   = "proxy.oci-registry.username"
 )
 
 // Key is a setting that there is.
@@ -36,6 +41,11 @@ func Keys() []Key {
 		{DBServerConnection, "", "how serve logs in to that database: a role that can only SELECT will do", KindConnection, true},
 		{Domain, "", "host, and port unless it is the usual, in the URLs given to devices; the one they asked for while unset", KindDomain, false},
 		{IPAddress, "[::]", "address that serve listens on", KindAddress, false},
+		{RegistryBuiltin, "", "whether serve is a registry for the images of charms; while unset, it is one unless a domain is set", KindBool, false},
+		{RegistryDomain, "", "host, and port unless it is the usual, of the registry that has the images of charms; the built-in one's while unset", KindDomain, false},
+		{RegistryListen, "[::]:5000", "address and port that the built-in registry listens on", KindListen, false},
+		{RegistryPassword, "", "password of that registry, which Charmhub clients are told; the built-in one asks for it", KindText, true},
+		{RegistryUsername, "", "user name for that registry", KindUser, false},
 		{HTTPPort, "80", "port that serve listens on", KindPort, false},
 	}
 }

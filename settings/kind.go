@@ -3,6 +3,7 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"regexp"
 	"strconv"
@@ -27,6 +28,14 @@ const (
 	KindPort
 	// KindAddress is an IP address; an IPv6 one may stand in brackets.
 	KindAddress
+	// KindBool is true or false.
+	KindBool
+	// KindListen is where to listen: host:port, or :port for all addresses. Port 0 takes a free one.
+	KindListen
+	// KindUser is a user name as HTTP's basic authentication has it.
+	KindUser
+	// KindText is any line of text.
+	KindText
 )
 
 // ValueError is that a setting doesn't take a value. It doesn't quote the value, which may be a secret.
@@ -75,6 +84,14 @@ func (k Kind) check(v string) error {
 		return checkPort(v)
 	case KindAddress:
 		return checkAddress(strings.TrimSuffix(strings.TrimPrefix(v, "["), "]"), v)
+	case KindBool:
+		return checkBool(v)
+	case KindListen:
+		return checkListen(v)
+	case KindUser:
+		return checkUser(v)
+	case KindText:
+		return nil
 	}
 	return fmt.Errorf("of kind %d, which nobody can check", k)
 }
@@ -85,6 +102,40 @@ func checkPort(v string) error {
 		return errors.New("not a port, a number from 1 to 65535")
 	}
 	return nil
+}
+
+func checkBool(v string) error {
+	if v != "true" && v != "false" {
+		return errors.New("not true or false")
+	}
+	return nil
+}
+
+// checkUser refuses the colon, behind which the password begins.
+func checkUser(v string) error {
+	if strings.Contains(v, ":") {
+		return errors.New("not a user name: has a colon in it")
+	}
+	return nil
+}
+
+func checkListen(v string) error {
+	host, port, err := net.SplitHostPort(v)
+	switch {
+	case err != nil:
+		return errors.New("not an address to listen on, as in [::]:5000, 127.0.0.1:5000 or :5000")
+	case port != "0":
+		if err := checkPort(port); err != nil {
+			return err
+		}
+	}
+	if host == "" {
+		return nil
+	}
+	if strings.Contains(host, ":") {
+		return checkAddress(host, host)
+	}
+	return checkHost(host)
 }
 
 // checkAddress checks an address whose brackets, in asWritten, were taken off.

@@ -31,6 +31,15 @@ func TestValues(t *testing.T) {
 			good: []string{"[::]", "::", "0.0.0.0", "127.0.0.1", "[fd00::1]"},
 			bad:  []string{"localhost", "[::", "::]", "[]", "[127.0.0.1]", "127.0.0.1:80", "[::]:80", "fe80::1%eth0", "*", "[[::]]"},
 		},
+		settings.RegistryBuiltin: {good: []string{"true", "false"}, bad: []string{"yes", "True", "1", "on"}},
+		settings.RegistryListen: {
+			good: []string{"[::]:5000", ":5000", "127.0.0.1:5000", "[::1]:65535", "0.0.0.0:0", "store.example:5000"},
+			bad: []string{"5000", "[::]", "::", "127.0.0.1", "[::]:", "[::]:65536", "[::]:05", ":http", "1.2.3.256:80", "a_b:80", "[127.0.0.1", "http://a:80",
+				"[fe80::1%eth0]:80", "a:b:80"},
+		},
+		settings.RegistryDomain:   {good: []string{"registry.example:5000"}, bad: []string{"https://registry.example", "registry.example/project"}},
+		settings.RegistryUsername: {good: []string{"juju", "a b@c"}, bad: []string{"a:b", "a\nb"}},
+		settings.RegistryPassword: {good: []string{"s3:cr et", "12345", "'"}, bad: []string{secret + "\n", secret + "\xff"}},
 		settings.DBConnection: {
 			good: []string{"postgres://u:" + secret + "@h:5432/db?sslmode=disable", "postgresql:///db?host=/run/postgresql", "postgres://h1,h2:5432/db",
 				"host=/run/postgresql dbname=db", "host=h password='a b\\'c'", "host = h  dbname = db ", "password=a\\ b", "user='' host=h"},

@@ -48,6 +48,12 @@ func (s *Settings) Get(name string) (string, error) {
 	return k.Default, nil
 }
 
+// IsSet reports whether a setting has another value than its default, or was given the default itself.
+func (s *Settings) IsSet(name string) bool {
+	_, ok := s.values[name]
+	return ok
+}
+
 // List is all settings, sorted by name.
 func (s *Settings) List() []Entry {
 	var list []Entry

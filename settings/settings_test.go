@@ -137,6 +137,33 @@ func TestSetTakesAllOrNothing(t *testing.T) {
 	}
 }
 
+func TestIsSet(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "settings.yaml")
+	s := open(t, path)
+	set(t, s, map[string]string{settings.RegistryListen: "[::]:5000", settings.RegistryDomain: ""})
+	for _, s := range []*settings.Settings{s, open(t, path)} {
+		for key, want := range map[string]bool{settings.RegistryListen: true, settings.RegistryDomain: false, settings.HTTPPort: false, "no.such": false} {
+			if got := s.IsSet(key); got != want {
+				t.Errorf("IsSet(%q) = %v, want %v", key, got, want)
+			}
+		}
+	}
+}
+
+func TestListHidesThePasswordOfTheRegistry(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "settings.yaml"))
+	set(t, s, map[string]string{settings.RegistryPassword: secret, settings.RegistryUsername: "juju"})
+	got := map[string]string{}
+	for _, e := range s.List() {
+		got[e.Name] = e.Value
+	}
+	if got[settings.RegistryPassword] != settings.Redacted || got[settings.RegistryUsername] != "juju" {
+		t.Errorf("List shows %q and %q, want %q and the user name", got[settings.RegistryPassword], got[settings.RegistryUsername], settings.Redacted)
+	}
+}
+
 func TestConcurrentSet(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "settings.yaml")

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"net"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/registry"
+	"offlinestore/server"
+	"offlinestore/settings"
+	"offlinestore/store"
+)
+
+// chooseRegistry finds out where the built-in registry listens; nowhere is an empty address. Whoever says with --listen where to
+// serve gets no other port that they didn't ask for.
+func (o *serveOptions) chooseRegistry(s *settings.Settings) error {
+	if o.registryListen != "" {
+		return nil
+	}
+	v, err := values(s, settings.RegistryBuiltin, settings.RegistryDomain, settings.RegistryListen)
+	if err != nil {
+		return err
+	}
+	switch builtin := v[settings.RegistryBuiltin]; {
+	case builtin == "false", builtin == "" && v[settings.RegistryDomain] != "":
+	case builtin == "" && o.listen != "" && !s.IsSet(settings.RegistryListen):
+	default:
+		o.registryListen = v[settings.RegistryListen]
+	}
+	return nil
+}
+
+// values are those of several settings.
+func values(s *settings.Settings, names ...string) (map[string]string, error) {
+	all := make(map[string]string, len(names))
+	for _, name := range names {
+		v, err := s.Get(name)
+		if err != nil {
+			return nil, err
+		}
+		all[name] = v
+	}
+	return all, nil
+}
+
+// listenForImages opens the port of the built-in registry. It is nil where there is to be none.
+func (o *serveOptions) listenForImages() (net.Listener, error) {
+	if o.registryListen == "" {
+		return nil, nil
+	}
+	ln, err := net.Listen("tcp", o.registryListen)
+	if err != nil {
+		return nil, ui.Hint(err, "choose another address for images with 'snap-store-proxy config proxy.oci-registry.listen=[::]:5001', or have none with proxy.oci-registry.builtin=false")
+	}
+	return ln, nil
+}
+
+// registryAccess is what Charmhub clients are told about the registry: the one that the settings name, else the one of this host.
+func (h *host) registryAccess(images net.Listener) (server.Registry, error) {
+	v, err := values(h.settings, settings.RegistryDomain, settings.RegistryListen, settings.RegistryUsername, settings.RegistryPassword)
+	if err != nil {
+		return server.Registry{}, err
+	}
+	r := server.Registry{Domain: v[settings.RegistryDomain], Username: v[settings.RegistryUsername], Password: v[settings.RegistryPassword]}
+	if (r.Username == "") != (r.Password == "") {
+		return r, ui.Usagef("%s and %s belong together: set both, or neither", settings.RegistryUsername, settings.RegistryPassword)
+	}
+	address := v[settings.RegistryListen]
+	if images != nil {
+		address = images.Addr().String()
+	}
+	_, r.Port, err = net.SplitHostPort(address)
+	return r, err
+}
+
+// feed is where the server's catalogues come from. The registry gets each of them first: no answer is to name an image that it
+// doesn't know yet.
+type feed struct {
+	*store.Reader
+	images *registry.Registry // nil where there is none
+}
+
+// LoadCatalog loads the catalogue, as store.Reader does.
+func (f feed) LoadCatalog(ctx context.Context) (*store.Catalog, error) {
+	cat, err := f.Reader.LoadCatalog(ctx)
+	if err == nil && f.images != nil {
+		err = f.images.SetCatalog(cat)
+	}
+	return cat, err
+}

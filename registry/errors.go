@@ -1,0 +1,43 @@
+package registry
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+)
+
+// The codes of errors that clients know.
+const (
+	codeBlobUnknown     = "BLOB_UNKNOWN"
+	codeDigestInvalid   = "DIGEST_INVALID"
+	codeManifestUnknown = "MANIFEST_UNKNOWN"
+	codeNameInvalid     = "NAME_INVALID"
+	codeNameUnknown     = "NAME_UNKNOWN"
+	codeNotFound        = "NOT_FOUND"
+	codePagination      = "PAGINATION_NUMBER_INVALID"
+	codeUnauthorized    = "UNAUTHORIZED"
+	codeUnavailable     = "UNAVAILABLE"
+	codeUnknown         = "UNKNOWN"
+	codeUnsupported     = "UNSUPPORTED"
+)
+
+func fail(w http.ResponseWriter, req *http.Request, status int, code, message string) {
+	type diagnostic struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}
+	writeJSON(w, req, status, map[string][]diagnostic{"errors": {{code, message}}})
+}
+
+func writeJSON(w http.ResponseWriter, req *http.Request, status int, v any) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		status, text = http.StatusInternalServerError, nil // which none of our values come to
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	if req.Method != http.MethodHead {
+		w.Write(text) // an error is the client's connection's
+	}
+}

@@ -1,0 +1,107 @@
+package registry
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// What a path under /v2/<name>/ is about.
+const (
+	kindManifest = "/manifests"
+	kindBlob     = "/blobs"
+	kindTags     = "/tags"
+)
+
+// handle answers a request. What clients authorise themselves with is in headers, which are not logged.
+func (r *Registry) handle(w http.ResponseWriter, req *http.Request) {
+	start := time.Now()
+	s := &sender{ResponseWriter: w}
+	r.answer(s, req)
+	if r.cfg.Logger.Enabled(req.Context(), slog.LevelDebug) {
+		r.cfg.Logger.Debug("registry request", "method", req.Method, "path", req.URL.Path, "status", s.status, "bytes", s.bytes,
+			"took", time.Since(start), "remote", req.RemoteAddr, "agent", req.UserAgent())
+	}
+}
+
+func (r *Registry) answer(w http.ResponseWriter, req *http.Request) {
+	h := w.Header()
+	h.Set("Docker-Distribution-Api-Version", "registry/2.0")
+	h.Set("X-Content-Type-Options", "nosniff")
+	path, ok := strings.CutPrefix(req.URL.Path, "/v2/")
+	switch {
+	case !ok && req.URL.Path != "/v2":
+		fail(w, req, http.StatusNotFound, codeNotFound, "this is a registry of container images: its API is under /v2/")
+	case !r.mayEnter(req):
+		h.Set("WWW-Authenticate", `Basic realm="snap-store-proxy", charset="UTF-8"`)
+		fail(w, req, http.StatusUnauthorized, codeUnauthorized, "username and password required")
+	case req.Method != http.MethodGet && req.Method != http.MethodHead:
+		h.Set("Allow", "GET, HEAD")
+		fail(w, req, http.StatusMethodNotAllowed, codeUnsupported, "this registry is read-only: images come into it by bundles")
+	case !ok || path == "":
+		writeJSON(w, req, http.StatusOK, struct{}{})
+	default:
+		r.fromCatalog(w, req, path)
+	}
+}
+
+// mayEnter compares digests, which takes the same time wherever the first difference is.
+func (r *Registry) mayEnter(req *http.Request) bool {
+	if r.cfg.Username == "" && r.cfg.Password == "" {
+		return true
+	}
+	username, password, ok := req.BasicAuth()
+	return ok && equal(username, r.cfg.Username)&equal(password, r.cfg.Password) == 1
+}
+
+func equal(a, b string) int {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:])
+}
+
+func (r *Registry) fromCatalog(w http.ResponseWriter, req *http.Request, path string) {
+	ix := r.index.Load()
+	if ix == nil {
+		w.Header().Set("Retry-After", "5")
+		fail(w, req, http.StatusServiceUnavailable, codeUnavailable, "this registry has not loaded its catalogue yet")
+		return
+	}
+	if path == "_catalog" {
+		r.repositories(w, req, ix)
+		return
+	}
+	name, kind, ref := split(path)
+	repo := ix.repositories[name]
+	switch {
+	case kind == "":
+		fail(w, req, http.StatusNotFound, codeNotFound, "this registry has nothing under this path")
+	case !isRepository(name):
+		fail(w, req, http.StatusBadRequest, codeNameInvalid, "not the name of a repository")
+	case repo == nil:
+		fail(w, req, http.StatusNotFound, codeNameUnknown, "no charm of this store has an image in this repository")
+	case kind == kindTags:
+		r.tags(w, req, name, repo)
+	case kind == kindManifest:
+		r.manifest(w, req, ix, repo, ref)
+	default:
+		r.blob(w, req, repo, ref)
+	}
+}
+
+// split takes apart what follows /v2/. Names have slashes in them, and may look like the rest of a path.
+func split(path string) (name, kind, ref string) {
+	i := strings.LastIndexByte(path, '/')
+	if i < 0 {
+		return "", "", ""
+	}
+	before, ref := path[:i], path[i+1:]
+	for _, kind := range []string{kindManifest, kindBlob, kindTags} {
+		if name, ok := strings.CutSuffix(before, kind); ok && ref != "" && (kind != kindTags || ref == "list") {
+			return name, kind, ref
+		}
+	}
+	return "", "", ""
+}

@@ -1,0 +1,99 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/blob"
+	"offlinestore/store"
+)
+
+// The grammar of names, as the OCI distribution specification has it.
+var (
+	validRepository = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
+	validTag        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+)
+
+const (
+	maxRepository = 255
+	defaultTag    = "latest"
+)
+
+var errName = errors.New("not the name of an image inside a registry, as in charm/abc/image@sha256:… or postgres:14")
+
+// reference is what an image is called inside a registry.
+type reference struct {
+	repository string
+	// tag is empty for what is named by its digest alone.
+	tag    string
+	digest digest.Digest
+}
+
+// parseReference takes a name apart that has no host. Without tag and digest the tag is "latest", as everywhere.
+func parseReference(s string) (reference, error) {
+	var ref reference
+	name, dg, byDigest := strings.Cut(s, "@")
+	if byDigest {
+		ref.digest = digest.Digest(dg)
+		if err := blob.CheckDigest(ref.digest); err != nil {
+			return reference{}, fmt.Errorf("image %.300q: %w", s, err)
+		}
+	}
+	var tagged bool
+	if ref.repository, ref.tag, tagged = strings.Cut(name, ":"); !tagged && !byDigest {
+		ref.tag, tagged = defaultTag, true
+	}
+	if !isRepository(ref.repository) || tagged && !validTag.MatchString(ref.tag) {
+		return reference{}, fmt.Errorf("image %.300q: %w", s, errName)
+	}
+	return ref, nil
+}
+
+func isRepository(name string) bool {
+	return len(name) <= maxRepository && validRepository.MatchString(name)
+}
+
+// namedImage is an image under the name that a resource gives it.
+type namedImage struct {
+	reference
+	name, charm, resource string
+	revision              int
+	// root is the image's manifest or index, or empty where the export left the image out.
+	root digest.Digest
+}
+
+// namedImages are those of all resources, by charm, resource and revision, and what is wrong with the others.
+func namedImages(c *store.Catalog) (list []namedImage, oddities []string) {
+	for _, ch := range c.Charms {
+		for _, res := range ch.Resources {
+			if res.Image == nil {
+				continue
+			}
+			n := namedImage{name: res.Image.Name, charm: ch.Name, resource: res.Name, revision: res.Revision, root: digest.Digest(res.Image.Digest)}
+			if err := n.check(); err != nil {
+				oddities = append(oddities, fmt.Sprintf("charm %s, resource %s revision %d: %v", ch.Name, res.Name, res.Revision, err))
+				continue
+			}
+			list = append(list, n)
+		}
+	}
+	return list, oddities
+}
+
+// check sets the reference, and refuses a name that contradicts the digest of what it stands for.
+func (n *namedImage) check() (err error) {
+	if n.reference, err = parseReference(n.name); err != nil || n.root == "" {
+		return err
+	}
+	if err := blob.CheckDigest(n.root); err != nil {
+		return err
+	}
+	if n.digest != "" && n.digest != n.root {
+		return fmt.Errorf("image %q is %s", n.name, n.root)
+	}
+	return nil
+}

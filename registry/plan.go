@@ -1,0 +1,155 @@
+package registry
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"offlinestore/blob"
+	"offlinestore/store"
+)
+
+// maxManifest is the largest manifest that is read into memory, as registries have it.
+const maxManifest = 4 << 20
+
+// UnknownCharmError is that the store has no charm of a name.
+type UnknownCharmError struct{ Name string }
+
+// Error names the charm.
+func (e *UnknownCharmError) Error() string {
+	return fmt.Sprintf("there is no charm %.80q in this store", e.Name)
+}
+
+// Plan is what a push copies.
+type Plan struct {
+	// Images are sorted by charm, resource and revision. One that several resources have under one name is here once.
+	Images []Planned `json:"images"`
+	// Size is that of the configs and layers of all images.
+	Size int64 `json:"size"`
+
+	blobs  *blob.Dir
+	images images
+}
+
+// Planned is an image that a push copies, and the resource that it belongs to.
+type Planned struct {
+	Charm    string `json:"charm"`
+	Resource string `json:"resource"`
+	Revision int    `json:"revision"`
+	// Name is what the image is called inside the registry.
+	Name   string        `json:"name"`
+	Digest digest.Digest `json:"digest"`
+	Size   int64         `json:"size"`
+	// Missing are the platforms that an index lists and this store doesn't have.
+	Missing []string `json:"missing-platforms,omitempty"`
+	// Absent says that the store has nothing of the image, because it was exported without images.
+	Absent bool `json:"absent,omitempty"`
+
+	reference reference
+}
+
+// NewPlan finds the images of charms, or of all charms if none is named. Unknown charms are an *UnknownCharmError.
+func NewPlan(blobs *blob.Dir, c *store.Catalog, charms ...string) (*Plan, error) {
+	for _, name := range charms {
+		if !slices.ContainsFunc(c.Charms, func(ch store.Charm) bool { return ch.Name == name }) {
+			return nil, &UnknownCharmError{name}
+		}
+	}
+	all, err := newImages(c)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Images: []Planned{}, blobs: blobs, images: all}
+	named, _ := namedImages(c)
+	for i, n := range named {
+		if len(charms) > 0 && !slices.Contains(charms, n.charm) || n.isOverruled(named[i+1:]) {
+			continue
+		}
+		if err := p.add(n); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// isOverruled reports whether a later image has the same name: the newest revision of a resource keeps it.
+func (n namedImage) isOverruled(later []namedImage) bool {
+	return slices.ContainsFunc(later, func(o namedImage) bool { return o.name == n.name && (o.root != "" || n.root == "") })
+}
+
+func (p *Plan) add(n namedImage) error {
+	planned := Planned{Charm: n.charm, Resource: n.resource, Revision: n.revision, Name: n.name, Digest: n.root, reference: n.reference}
+	if p.images[n.root] == nil {
+		planned.Absent = true
+		p.Images = append(p.Images, planned)
+		return nil
+	}
+	sizes := make(map[digest.Digest]int64)
+	for _, m := range p.images.tree(n.root) {
+		for _, b := range m.Blobs {
+			sizes[b.Digest] = b.Size
+		}
+		missing, err := p.missing(m)
+		if err != nil {
+			return err
+		}
+		planned.Missing = append(planned.Missing, missing...)
+	}
+	for _, size := range sizes {
+		planned.Size += size
+	}
+	p.Size += planned.Size
+	p.Images = append(p.Images, planned)
+	return nil
+}
+
+// missing lists the platforms of an index whose manifests are not here.
+func (p *Plan) missing(m *store.Image) ([]string, error) {
+	if len(m.Children) == 0 {
+		return nil, nil
+	}
+	raw, err := p.read(m)
+	if err != nil {
+		return nil, err
+	}
+	var index ocispec.Index
+	if err := json.Unmarshal(raw, &index); err != nil {
+		return nil, fmt.Errorf("read index %s: %w", m.Digest, err)
+	}
+	var list []string
+	for _, d := range index.Manifests {
+		if p.images[d.Digest] != nil || slices.Contains(list, platform(d)) {
+			continue
+		}
+		list = append(list, platform(d))
+	}
+	return list, nil
+}
+
+func platform(d ocispec.Descriptor) string {
+	switch p := d.Platform; {
+	case p == nil || p.Architecture == "":
+		return d.Digest.String()
+	case p.Variant != "":
+		return p.OS + "/" + p.Architecture + "/" + p.Variant
+	default:
+		return p.OS + "/" + p.Architecture
+	}
+}
+
+// read is the text of a manifest, verified.
+func (p *Plan) read(m *store.Image) ([]byte, error) {
+	if m.Size > maxManifest {
+		return nil, fmt.Errorf("manifest %s: %d bytes, want at most %d", m.Digest, m.Size, maxManifest)
+	}
+	f, err := p.blobs.OpenBlob(m.Digest)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(blob.NewVerifyReader(f, m.Digest, m.Size))
+}

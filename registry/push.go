@@ -1,0 +1,280 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
+
+	"offlinestore/store"
+)
+
+// defaultJobs is how many blobs are copied at once.
+const defaultJobs = 4
+
+// PushConfig says which registry gets images, and how. Only Registry is required.
+type PushConfig struct {
+	// Registry is its host or host:port.
+	Registry string
+	// Username and Password are sent where the registry asks for them; both are empty for one that is open.
+	Username, Password string
+	// PlainHTTP lets the registry be one without TLS. Otherwise nothing goes out unencrypted.
+	PlainHTTP bool
+	// Jobs is how many blobs are copied at once; 0 is 4.
+	Jobs int
+	// Progress is told of bytes that are done, of those that the registry had already too; less than 0 when some must be sent again.
+	// It is called by several goroutines. Nil is for nobody.
+	Progress func(n int64)
+	// Done is told of each image after its last manifest, or why it could not be copied. Nil is for nobody.
+	Done func(Planned, error)
+}
+
+// Pushed is what a push did.
+type Pushed struct {
+	// Images counts those that the registry has now.
+	Images int `json:"images"`
+	// Sent and Present are the bytes of blobs that were copied, and of those that the registry had already.
+	Sent    int64 `json:"bytes-sent"`
+	Present int64 `json:"bytes-present"`
+}
+
+// ErrPlainHTTP is in the chain of the error for a registry that speaks no TLS, when that was not asked for.
+var ErrPlainHTTP = errors.New("plain HTTP was not asked for")
+
+// AccessError is that the registry can't be reached, or doesn't let us in.
+type AccessError struct {
+	Registry string
+	// Refused says that it answered, and refused.
+	Refused bool
+	Err     error
+}
+
+// Error names the registry.
+func (e *AccessError) Error() string { return fmt.Sprintf("reach registry %s: %v", e.Registry, e.Err) }
+
+// Unwrap is what went wrong.
+func (e *AccessError) Unwrap() error { return e.Err }
+
+// SparseError is that a registry refuses an index because some of its manifests were left out of the export.
+type SparseError struct {
+	Registry, Name string
+	Missing        []string
+	Err            error
+}
+
+// Error names the platforms that are missing.
+func (e *SparseError) Error() string {
+	return fmt.Sprintf("registry %s takes no index without all of its platforms, and %s is here without %s: %v", e.Registry, e.Name, strings.Join(e.Missing, ", "), e.Err)
+}
+
+// Unwrap is what the registry said.
+func (e *SparseError) Unwrap() error { return e.Err }
+
+// Push copies the images of the plan, manifests untouched, so that digests stay. What the registry has is not sent again: a push
+// that was interrupted is simply done again. An image that can't be copied doesn't stop the others; the errors are joined.
+func (p *Plan) Push(ctx context.Context, cfg PushConfig) (Pushed, error) {
+	c, err := newCopier(ctx, p, cfg)
+	if err != nil {
+		return Pushed{}, err
+	}
+	var errs []error
+	for _, image := range p.Images {
+		if image.Absent {
+			continue
+		}
+		err := c.image(ctx, image)
+		if cfg.Done != nil {
+			cfg.Done(image, err)
+		}
+		if err == nil {
+			c.report.Images++
+			continue
+		}
+		errs = append(errs, fmt.Errorf("push image %s: %w", image.Name, err))
+		var access *AccessError
+		if ctx.Err() != nil || errors.As(err, &access) {
+			break // the next ones would fare no better
+		}
+	}
+	return c.report, errors.Join(errs...)
+}
+
+// copier copies images to one registry.
+type copier struct {
+	plan     *Plan
+	cfg      PushConfig
+	registry name.Registry
+	pusher   *remote.Pusher
+	puller   *remote.Puller
+	report   Pushed
+	// where has a repository that has the blob, from which the registry can take it without a copy.
+	where map[digest.Digest]name.Repository
+	// counted are the blobs of the image at hand that are done.
+	counted map[digest.Digest]bool
+}
+
+func newCopier(ctx context.Context, p *Plan, cfg PushConfig) (*copier, error) {
+	if cfg.Jobs <= 0 {
+		cfg.Jobs = defaultJobs
+	}
+	opts := []name.Option{name.StrictValidation}
+	if cfg.PlainHTTP {
+		opts = append(opts, name.Insecure)
+	}
+	reg, err := name.NewRegistry(cfg.Registry, opts...)
+	if err != nil {
+		return nil, err
+	}
+	auth := authn.Anonymous
+	if cfg.Username != "" || cfg.Password != "" {
+		auth = &authn.Basic{Username: cfg.Username, Password: cfg.Password}
+	}
+	rt := encryptedOnly{remote.DefaultTransport, cfg.PlainHTTP}
+	if err := checkAccess(ctx, reg, auth, rt); err != nil {
+		return nil, err
+	}
+	all := []remote.Option{remote.WithAuth(auth), remote.WithTransport(rt), remote.WithJobs(cfg.Jobs), remote.WithContext(ctx)}
+	c := &copier{plan: p, cfg: cfg, registry: reg, where: make(map[digest.Digest]name.Repository)}
+	if c.pusher, err = remote.NewPusher(all...); err != nil {
+		return nil, err
+	}
+	c.puller, err = remote.NewPuller(all...)
+	return c, err
+}
+
+// encryptedOnly keeps the library from falling back to plain HTTP, which it does for private addresses.
+type encryptedOnly struct {
+	http.RoundTripper
+	plain bool
+}
+
+// RoundTrip refuses what was not asked for.
+func (t encryptedOnly) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme != "https" && !t.plain {
+		return nil, ErrPlainHTTP
+	}
+	return t.RoundTripper.RoundTrip(req)
+}
+
+// checkAccess asks for /v2/ as a client would, so that a wrong password is one error and not one for each image.
+func checkAccess(ctx context.Context, reg name.Registry, auth authn.Authenticator, rt http.RoundTripper) error {
+	tr, err := transport.NewWithContext(ctx, reg, auth, rt, nil)
+	if err != nil {
+		return &AccessError{reg.Name(), false, err}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, reg.Scheme()+"://"+reg.RegistryStr()+"/v2/", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := (&http.Client{Transport: tr}).Do(req)
+	if err != nil {
+		return &AccessError{reg.Name(), false, err}
+	}
+	defer resp.Body.Close()
+	if err := transport.CheckError(resp, http.StatusOK); err != nil {
+		return &AccessError{reg.Name(), true, err}
+	}
+	return nil
+}
+
+// image copies an image: the children of an index first, and of each manifest its blobs first, as registries demand.
+func (c *copier) image(ctx context.Context, image Planned) error {
+	repo := c.registry.Repo(image.reference.repository)
+	c.counted = make(map[digest.Digest]bool)
+	for _, m := range c.plan.images.tree(image.Digest) {
+		if err := c.manifest(ctx, repo, m); err != nil {
+			var refused *transport.Error
+			if m.Digest == image.Digest && len(image.Missing) > 0 && errors.As(err, &refused) {
+				err = &SparseError{c.registry.Name(), image.Name, image.Missing, err}
+			}
+			return err
+		}
+	}
+	if image.reference.tag == "" {
+		return nil
+	}
+	raw, err := c.plan.read(c.plan.images[image.Digest])
+	if err != nil {
+		return err
+	}
+	return c.pusher.Push(ctx, repo.Tag(image.reference.tag), rawManifest{raw, c.plan.images[image.Digest].MediaType})
+}
+
+// manifest copies a manifest and its blobs, unless the registry has it: then it has those, too.
+func (c *copier) manifest(ctx context.Context, repo name.Repository, m *store.Image) error {
+	ref := repo.Digest(m.Digest.String())
+	_, err := c.puller.Head(ctx, ref)
+	if err == nil {
+		for _, b := range m.Blobs {
+			c.done(b, repo, 0)
+		}
+		return nil
+	}
+	if !isMissing(err) {
+		return err
+	}
+	if err := c.blobs(ctx, repo, m.Blobs); err != nil {
+		return err
+	}
+	raw, err := c.plan.read(m)
+	if err != nil {
+		return err
+	}
+	return c.pusher.Push(ctx, ref, rawManifest{raw, m.MediaType})
+}
+
+func isMissing(err error) bool {
+	var refused *transport.Error
+	return errors.As(err, &refused) && (refused.StatusCode == http.StatusNotFound || refused.StatusCode == http.StatusForbidden)
+}
+
+func (c *copier) blobs(ctx context.Context, repo name.Repository, blobs []store.ImageBlob) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(c.cfg.Jobs)
+	var layers []*layer
+	begun := make(map[digest.Digest]bool) // a manifest may list a layer twice
+	for _, b := range blobs {
+		if c.counted[b.Digest] || begun[b.Digest] {
+			continue
+		}
+		begun[b.Digest] = true
+		l := &layer{ImageBlob: b, blobs: c.plan.blobs, progress: c.progress}
+		layers = append(layers, l)
+		g.Go(func() error { return c.pusher.Upload(ctx, repo, c.mountable(repo, l)) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, l := range layers {
+		c.done(l.ImageBlob, repo, l.sent())
+	}
+	return nil
+}
+
+func (c *copier) progress(n int64) {
+	if c.cfg.Progress != nil {
+		c.cfg.Progress(n)
+	}
+}
+
+// done counts a blob that the registry has, sent bytes of which it got from us.
+func (c *copier) done(b store.ImageBlob, repo name.Repository, sent int64) {
+	c.where[b.Digest] = repo
+	if c.counted[b.Digest] {
+		return
+	}
+	c.counted[b.Digest] = true
+	c.report.Sent += sent
+	if sent == 0 {
+		c.report.Present += b.Size
+	}
+	c.progress(b.Size - sent)
+}

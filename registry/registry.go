@@ -1,0 +1,80 @@
+// Package registry has the container images of charms: it serves them by the pull part of the OCI distribution API, from a catalogue
+// that is held in memory, and copies them to a registry that is there already.
+//
+// A repository is what an image resource is called without its tag or digest. It serves the manifests that belong to its images, and
+// the blobs that those refer to, and nothing else, whatever else the blob folder holds.
+package registry
+
+import (
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"offlinestore/blob"
+	"offlinestore/store"
+)
+
+// The bounds of a connection. A blob has none as long as it moves: see sender.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 60 * time.Second
+	writeTimeout  = 60 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+)
+
+// Config says what a Registry serves from, and whom. Only Blobs is required.
+type Config struct {
+	// Blobs holds manifests, configs and layers.
+	Blobs *blob.Dir
+	// Username and Password are asked of everybody, unless both are empty.
+	Username, Password string
+	// Logger gets what an operator should know; nil discards it. Requests are logged at the level of debugging.
+	Logger *slog.Logger
+}
+
+// Registry is the read-only registry.
+type Registry struct {
+	cfg   Config
+	index atomic.Pointer[index]
+}
+
+// New returns a Registry that has no catalogue yet, and says so to everyone until SetCatalog.
+func New(cfg Config) *Registry {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Registry{cfg: cfg}
+}
+
+// SetCatalog makes c what is served from now on. A catalogue that contradicts itself is refused, and the one before stays.
+// c must not be changed afterwards.
+func (r *Registry) SetCatalog(c *store.Catalog) error {
+	ix, err := newIndex(c)
+	if err != nil {
+		return err
+	}
+	for _, what := range ix.oddities {
+		r.cfg.Logger.Warn("odd catalogue", "what", what)
+	}
+	r.index.Store(ix)
+	return nil
+}
+
+// Handler returns the whole API.
+func (r *Registry) Handler() http.Handler { return http.HandlerFunc(r.handle) }
+
+// HTTPServer returns an http.Server for the API on addr, with the bounds on time and size that an open listener needs.
+func (r *Registry) HTTPServer(addr string) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           r.Handler(),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(r.cfg.Logger.Handler(), slog.LevelWarn),
+	}
+}

@@ -1,0 +1,131 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/blob"
+)
+
+const runCheck = ": its operator should run check --blobs"
+
+// manifest sends a manifest or an index as it is, whatever the client says that it accepts: another form would have another digest.
+func (r *Registry) manifest(w http.ResponseWriter, req *http.Request, ix *index, repo *repository, ref string) {
+	dg, tagged := repo.tags[ref]
+	if !tagged && strings.Contains(ref, ":") {
+		dg = digest.Digest(ref)
+		if blob.CheckDigest(dg) != nil {
+			fail(w, req, http.StatusBadRequest, codeDigestInvalid, "not a sha256 digest")
+			return
+		}
+	}
+	if !repo.manifests[dg] {
+		message := "no such manifest in this repository"
+		if len(repo.manifests) == 0 {
+			message = "this store has the charm but not its image: it was exported without images"
+		}
+		fail(w, req, http.StatusNotFound, codeManifestUnknown, message)
+		return
+	}
+	m := ix.images[dg]
+	r.send(w, req, file{dg, m.Size, m.MediaType, codeManifestUnknown})
+}
+
+// blob sends a config or a layer.
+func (r *Registry) blob(w http.ResponseWriter, req *http.Request, repo *repository, ref string) {
+	dg := digest.Digest(ref)
+	if blob.CheckDigest(dg) != nil {
+		fail(w, req, http.StatusBadRequest, codeDigestInvalid, "not a sha256 digest")
+		return
+	}
+	size, ok := repo.blobs[dg]
+	if !ok {
+		fail(w, req, http.StatusNotFound, codeBlobUnknown, "no such blob in this repository")
+		return
+	}
+	r.send(w, req, file{dg, size, "application/octet-stream", codeBlobUnknown})
+}
+
+// file is what is sent: a blob of the store, and what it is to the client.
+type file struct {
+	digest             digest.Digest
+	size               int64
+	mediaType, unknown string
+}
+
+// send sends a blob. One of the wrong size is not sent: its client would find out only after all of it, and would come back.
+func (r *Registry) send(w http.ResponseWriter, req *http.Request, f file) {
+	b, err := r.cfg.Blobs.OpenBlob(f.digest)
+	if err == nil {
+		defer b.Close()
+		err = checkSize(b, f.size)
+	}
+	if err != nil {
+		r.cfg.Logger.Error("open blob", "path", req.URL.Path, "blob", f.digest.String(), "err", err)
+		if errors.Is(err, blob.ErrNotFound) {
+			fail(w, req, http.StatusNotFound, f.unknown, "the file is missing in this store"+runCheck)
+			return
+		}
+		fail(w, req, http.StatusInternalServerError, codeUnknown, "the file can't be read in this store"+runCheck)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", f.mediaType)
+	h.Set("Docker-Content-Digest", f.digest.String())
+	h.Set("ETag", `"`+f.digest.String()+`"`)
+	http.ServeContent(w, req, "", time.Time{}, b)
+}
+
+func checkSize(f *os.File, want int64) error {
+	info, err := f.Stat()
+	if err == nil && info.Size() != want {
+		err = fmt.Errorf("%d bytes, want %d", info.Size(), want)
+	}
+	return err
+}
+
+func (r *Registry) repositories(w http.ResponseWriter, req *http.Request, ix *index) {
+	if list, ok := page(w, req, ix.names); ok {
+		writeJSON(w, req, http.StatusOK, map[string][]string{"repositories": list})
+	}
+}
+
+func (r *Registry) tags(w http.ResponseWriter, req *http.Request, name string, repo *repository) {
+	if list, ok := page(w, req, repo.tagNames); ok {
+		writeJSON(w, req, http.StatusOK, struct {
+			Name string   `json:"name"`
+			Tags []string `json:"tags"`
+		}{name, list})
+	}
+}
+
+// page is the part of a sorted list that a client asked for. Where more follows, a header says how to ask for it.
+func page(w http.ResponseWriter, req *http.Request, list []string) ([]string, bool) {
+	q := req.URL.Query()
+	if last := q.Get("last"); last != "" {
+		list = list[sort.Search(len(list), func(i int) bool { return list[i] > last }):]
+	}
+	if !q.Has("n") {
+		return append([]string{}, list...), true
+	}
+	n, err := strconv.Atoi(q.Get("n"))
+	if err != nil || n < 0 {
+		fail(w, req, http.StatusBadRequest, codePagination, "n is not a number of entries")
+		return nil, false
+	}
+	if n == 0 || n >= len(list) {
+		return append([]string{}, list[:min(n, len(list))]...), true
+	}
+	next := url.URL{Path: req.URL.Path, RawQuery: url.Values{"last": {list[n-1]}, "n": {strconv.Itoa(n)}}.Encode()}
+	w.Header().Set("Link", "<"+next.String()+`>; rel="next"`)
+	return list[:n], true
+}
