@@ -19,7 +19,7 @@ import (
 )
 
 // Cache keeps what was downloaded. Blobs are addressed by SHA-256, as bundles need them; notes say which blob has the
-// SHA3-384 by which the store knows it.
+// digest by which its store knows it: the SHA3-384 of snaps, the SHA-384 of charms' resources.
 type Cache struct {
 	Blobs *blob.Dir
 	// Layout has the blobs of the layout that is exported to; nil for archives. Downloads go to Blobs all the same, since the
@@ -85,40 +85,46 @@ func (c *Cache) Close() error {
 	return c.Blobs.Close()
 }
 
-// find returns the blob with that SHA3-384 and size, if the cache has it.
-func (c *Cache) find(sha3 string, size int64) (digest.Digest, bool) {
-	path := filepath.Join(c.notes, sha3)
+// find returns the blob with the digests and the size that were announced, if the cache has it.
+func (c *Cache) find(a *announced) (digest.Digest, bool) {
+	key := a.key()
+	path := filepath.Join(c.notes, key)
 	text, err := os.ReadFile(path)
-	if err != nil {
+	d, ok := parseNote(key, string(text))
+	known := err == nil && ok
+	if !known {
+		// What is addressed by the digest that was announced, and by that alone, needs no note but to say when it was used.
+		d = digest.NewDigestFromEncoded(digest.SHA256, a.SHA256)
+		if a.SHA384+a.SHA3384 != "" || d.Validate() != nil {
+			return "", false
+		}
+	}
+	if n, err := c.stat(d); err != nil || n != a.Size || a.SHA256 != "" && d.Encoded() != a.SHA256 {
 		return "", false
 	}
-	d, ok := parseNote(sha3, string(text))
-	if !ok {
-		return "", false
-	}
-	if n, err := c.stat(d); err != nil || n != size {
-		return "", false
+	if !known {
+		return d, c.note(key, d) == nil
 	}
 	now := time.Now()
 	os.Chtimes(path, now, now) // the oldest notes go first; a lost update does no harm
 	return d, true
 }
 
-// note remembers which blob has that SHA3-384. The note carries a checksum, since a bundle made by a damaged one would be
+// note remembers which blob is meant by a key. The note carries a checksum, since a bundle made by a damaged one would be
 // refused inside the gap.
-func (c *Cache) note(sha3 string, d digest.Digest) error {
-	return blob.WriteFile(filepath.Join(c.notes, sha3), []byte(formatNote(sha3, d)), blob.WriteOptions{Mode: 0o644})
+func (c *Cache) note(key string, d digest.Digest) error {
+	return blob.WriteFile(filepath.Join(c.notes, key), []byte(formatNote(key, d)), blob.WriteOptions{Mode: 0o644})
 }
 
-func formatNote(sha3 string, d digest.Digest) string {
-	sum := sha256.Sum256([]byte(sha3 + " " + d.String()))
+func formatNote(key string, d digest.Digest) string {
+	sum := sha256.Sum256([]byte(key + " " + d.String()))
 	return d.String() + " " + hex.EncodeToString(sum[:8]) + "\n"
 }
 
-func parseNote(sha3, text string) (digest.Digest, bool) {
+func parseNote(key, text string) (digest.Digest, bool) {
 	word, _, _ := strings.Cut(text, " ")
 	d := digest.Digest(word)
-	return d, d.Validate() == nil && text == formatNote(sha3, d)
+	return d, d.Validate() == nil && text == formatNote(key, d)
 }
 
 // Usage says how many blobs the cache has, and their size in bytes together.

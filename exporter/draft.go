@@ -3,6 +3,7 @@ package exporter
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -16,53 +17,63 @@ func (e *Exporter) precheck(s *Snap) error {
 	for _, r := range s.Revisions {
 		r.blobs = nil
 		for _, d := range r.downloads() {
-			r.blobs = append(r.blobs, fetched{Download: d})
+			r.blobs = append(r.blobs, fetched{announced: ofSnap(d)})
 		}
 	}
-	_, _, err := e.items([]*Snap{s})
+	_, err := e.head([]*Snap{s}, nil)
 	return err
 }
 
-// items makes the items of a bundle and verifies them, at the time at which the receiver will.
-func (e *Exporter) items(snaps []*Snap) (items []*bundle.Snap, revisions []*bundle.SnapRevision, err error) {
+// head makes what a bundle says of its content and verifies it.
+func (e *Exporter) head(snaps []*Snap, charms []*Charm) (*bundle.Head, error) {
+	h := &bundle.Head{}
 	for _, s := range snaps {
-		items = append(items, &bundle.Snap{Listing: s.Listing, Assertions: s.assertions, Icon: s.icon})
+		h.Snaps = append(h.Snaps, &bundle.Snap{Listing: s.Listing, Assertions: s.assertions, Icon: s.icon})
 		for _, r := range s.Revisions {
 			rev, err := s.item(r)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
-			revisions = append(revisions, rev)
+			h.Revisions = append(h.Revisions, rev)
 		}
 	}
+	for _, c := range charms {
+		addCharm(h, c)
+	}
+	return e.verified(h)
+}
+
+// verified verifies the assertions of a head, at the time at which the receiver will.
+func (e *Exporter) verified(h *bundle.Head) (*bundle.Head, error) {
 	at := e.Time
 	if at.IsZero() {
 		at = time.Now()
 	}
-	if _, err := bundle.Check(items, revisions, e.Trust, at); err != nil {
-		return nil, nil, storeError("the store's assertions: %w", err)
+	if _, err := bundle.Check(h, e.Trust, at); err != nil {
+		return nil, storeError("the store's assertions: %w", err)
 	}
-	return items, revisions, nil
+	return h, nil
 }
 
-// Draft makes a bundle's draft of snaps, which Fetch must have fetched.
-func (e *Exporter) Draft(snaps []*Snap) (*bundle.Draft, error) {
-	items, revisions, err := e.items(snaps)
+// Draft makes a bundle's draft of snaps and charms, which Fetch must have fetched.
+func (e *Exporter) Draft(snaps []*Snap, charms []*Charm) (*bundle.Draft, error) {
+	h, err := e.head(snaps, charms)
 	if err != nil {
 		return nil, err
 	}
 	d := &bundle.Draft{}
-	for _, it := range items {
-		if err := d.AddSnap(it); err != nil {
-			return nil, err
+	return d, errors.Join(
+		addAll(d.AddSnap, h.Snaps), addAll(d.AddRevision, h.Revisions), addAll(d.AddCharm, h.Charms),
+		addAll(d.AddCharmRevision, h.CharmRevisions), addAll(d.AddCharmResource, h.CharmResources), addAll(d.AddImageManifest, h.Images))
+}
+
+func addAll[T any](add func(T) error, all []T) error {
+	for _, one := range all {
+		if err := add(one); err != nil {
+			return err
 		}
 	}
-	for _, r := range revisions {
-		if err := d.AddRevision(r); err != nil {
-			return nil, err
-		}
-	}
-	return d, nil
+	return nil
 }
 
 // fetchIcon fetches a snap's icon. One that can't be had is no reason to fail.

@@ -11,7 +11,10 @@ var ErrConflict = errors.New("conflicting request")
 
 // Gap is something that the plan can't provide. Fields that don't apply are zero.
 type Gap struct {
-	Snap         string `json:"snap"`
+	Snap string `json:"snap"`
+	// Charm and Base are of a gap that is about a charm, which has no Snap.
+	Charm        string `json:"charm,omitempty"`
+	Base         string `json:"base,omitempty"`
 	Architecture string `json:"architecture"`
 	Channel      string `json:"channel"`
 	Revision     int    `json:"revision"`
@@ -22,7 +25,7 @@ type Gap struct {
 
 // String is the gap as a sentence.
 func (g Gap) String() string {
-	s := g.Snap
+	s := g.Snap + g.Charm
 	if g.Revision > 0 {
 		s += fmt.Sprintf(" revision %d", g.Revision)
 	}
@@ -30,7 +33,7 @@ func (g Gap) String() string {
 		s += " " + g.Channel
 	}
 	if g.Architecture != "" {
-		s += " for " + g.Architecture
+		s += " for " + strings.TrimPrefix(g.Base+" "+g.Architecture, " ")
 	}
 	if g.NeededBy != "" {
 		s += " (needed by " + g.NeededBy + ")"
@@ -38,7 +41,7 @@ func (g Gap) String() string {
 	return s + ": " + g.Reason
 }
 
-// MissingError says for which snaps the store has nothing at all that was asked for, and which bases it lacks that a snap
+// MissingError says for which snaps and charms the store has nothing at all that was asked for, and which bases it lacks that a snap
 // needs.
 type MissingError struct{ Gaps []Gap }
 
@@ -63,8 +66,8 @@ func storeError(format string, args ...any) error {
 }
 
 // digestError says that a blob is not what the store's own message says it is.
-type digestError struct{ got, want string }
+type digestError struct{ name, got, want string }
 
 func (e *digestError) Error() string {
-	return fmt.Sprintf("its SHA3-384 is %s, the store announced %s", e.got, e.want)
+	return fmt.Sprintf("its %s is %s, the store announced %s", e.name, e.got, e.want)
 }

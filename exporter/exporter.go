@@ -18,9 +18,12 @@ import (
 
 // Exporter has what planning and fetching need.
 type Exporter struct {
-	Client *upstream.Client
-	Cache  *Cache
-	Trust  *assertion.Trust
+	// Client asks the Snap Store, Charmhub the store of charms; an export without charms needs no Charmhub.
+	Client, Charmhub *upstream.Client
+	// Registry says how to talk to the registries of charms' images.
+	Registry upstream.RegistryConfig
+	Cache    *Cache
+	Trust    *assertion.Trust
 	// Time is when the bundles will be signed, at which the receiver judges keys; zero is now.
 	Time time.Time
 	// Jobs is how many blobs are downloaded at once; 0 is 4.
@@ -48,6 +51,8 @@ type Request struct {
 	Architectures []string
 	// NoDeps leaves out what the snaps need, NoIcons their pictures.
 	NoDeps, NoIcons bool
+	// Charms are what to export of Charmhub; nil is nothing.
+	Charms *CharmRequest
 }
 
 // Package is one entry of a --from-yaml file.
@@ -75,7 +80,11 @@ func (p *Package) validatePush(channels int) error {
 
 // Validate says what is wrong with r.
 func (r *Request) Validate() error {
-	if len(r.Names)+len(r.Packages) == 0 {
+	if r.Charms != nil {
+		if err := r.Charms.Validate(); err != nil {
+			return err
+		}
+	} else if len(r.Names)+len(r.Packages) == 0 {
 		return fmt.Errorf("no snaps to export")
 	}
 	names := slices.Clone(r.Names)

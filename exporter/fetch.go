@@ -3,15 +3,12 @@ package exporter
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"crypto/sha3"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -22,18 +19,63 @@ import (
 	"offlinestore/upstream"
 )
 
+// announced is what a store says of a blob. Digests are in hex; those that it doesn't say are empty.
+type announced struct {
+	URL                     string
+	Size                    int64
+	SHA256, SHA384, SHA3384 string
+}
+
+func ofSnap(d snap.Download) announced {
+	return announced{URL: d.URL, Size: d.Size, SHA3384: d.SHA3384}
+}
+
+// key is what the cache knows the blob by: what stands for the most digests that were announced.
+func (a *announced) key() string {
+	switch {
+	case a.SHA3384 != "":
+		return a.SHA3384
+	case a.SHA384 != "":
+		return "sha384-" + a.SHA384
+	default:
+		return "sha256-" + a.SHA256
+	}
+}
+
 // fetched is a blob that is in the cache and verified.
 type fetched struct {
 	digest digest.Digest
-	snap.Download
+	announced
 }
+
+// source gets a blob from where it is.
+type source func(ctx context.Context, b upstream.Blob, w io.Writer) error
 
 // wanted is a blob to fetch, and where to note it: revisions may share a component.
 type wanted struct {
 	name string
+	say  *saying
+	announced
+	source source
+	to     []*fetched
+}
+
+// saying is what is said when the first of some blobs has to be downloaded.
+type saying struct {
+	once sync.Once
+	what string
 	from []string
-	snap.Download
-	to []*fetched
+}
+
+func (s *saying) say(p Progress) {
+	s.once.Do(func() {
+		if len(s.from) == 0 {
+			p.Downloading(s.what)
+			return
+		}
+		slices.Sort(s.from)
+		p.Downloading(fmt.Sprintf("%s (%s)", s.what, strings.Join(slices.Compact(s.from), ", ")))
+	})
 }
 
 // Fetch brings all that the plan names into the cache and verifies it: assertions first, since without a good one there is
@@ -51,7 +93,15 @@ func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
 			return err
 		}
 	}
-	return e.fetchBlobs(ctx, p)
+	for _, c := range p.Charms {
+		if err := e.fetchCharm(ctx, f, c); err != nil {
+			return err
+		}
+	}
+	if err := e.fetchBlobs(ctx, p); err != nil {
+		return err
+	}
+	return e.readArchives(p)
 }
 
 // Refetch fetches a blob once more that was found damaged when it was to be packed, and whatever has gone from the cache.
@@ -67,32 +117,46 @@ func (e *Exporter) Refetch(ctx context.Context, p *Plan, d digest.Digest) error 
 func (e *Exporter) fetchBlobs(ctx context.Context, p *Plan) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(cmp.Or(e.Jobs, 4))
-	for _, w := range p.wanted() {
+	for _, w := range e.wanted(p) {
 		g.Go(func() error { return e.fetchBlob(ctx, w) })
 	}
 	return g.Wait()
 }
 
-// wanted lists the blobs of the plan, each once.
-func (p *Plan) wanted() []*wanted {
-	var out []*wanted
-	seen := make(map[string]*wanted)
+// wishes are blobs to fetch, each once.
+type wishes struct {
+	list []*wanted
+	seen map[string]*wanted
+}
+
+// add notes that w is wanted, unless it is already, and returns which one to rely on.
+func (l *wishes) add(w *wanted, to *fetched) *wanted {
+	have := l.seen[w.key()]
+	if have == nil {
+		l.seen[w.key()], l.list, have = w, append(l.list, w), w
+	}
+	have.to = append(have.to, to)
+	return have
+}
+
+// wanted lists the blobs of the plan.
+func (e *Exporter) wanted(p *Plan) []*wanted {
+	l := &wishes{seen: make(map[string]*wanted)}
 	for _, s := range p.Snaps {
 		for _, r := range s.Revisions {
 			downloads := r.downloads()
 			r.blobs = make([]fetched, len(downloads))
 			for i, d := range downloads {
-				w := seen[d.SHA3384]
-				if w == nil {
-					w = &wanted{name: blobName(s, r, i), Download: d}
-					seen[d.SHA3384], out = w, append(out, w)
-				}
-				w.to = append(w.to, &r.blobs[i])
-				w.from = append(w.from, r.From...)
+				name := blobName(s, r, i)
+				w := l.add(&wanted{name: name, say: &saying{what: name}, announced: ofSnap(d), source: e.Client.Fetch}, &r.blobs[i])
+				w.say.from = append(w.say.from, r.From...)
 			}
 		}
 	}
-	return out
+	for _, c := range p.Charms {
+		e.wantCharm(l, c)
+	}
+	return l.list
 }
 
 // blobName is what a blob is called in messages.
@@ -107,18 +171,14 @@ func blobName(s *Snap, r *Revision, i int) string {
 const busyWait = 200 * time.Millisecond
 
 func (e *Exporter) fetchBlob(ctx context.Context, w *wanted) error {
-	said, tries := false, 0
+	tries := 0
 	for {
-		if dg, ok := e.Cache.find(w.SHA3384, w.Size); ok {
+		if dg, ok := e.Cache.find(&w.announced); ok {
 			w.done(dg)
 			e.Progress.Add(w.Size)
 			return nil
 		}
-		if !said {
-			slices.Sort(w.from)
-			e.Progress.Downloading(fmt.Sprintf("%s (%s)", w.name, strings.Join(slices.Compact(w.from), ", ")))
-			said = true
-		}
+		w.say.say(e.Progress)
 		dg, err := e.download(ctx, w)
 		switch wrong := (*digestError)(nil); {
 		case err == nil:
@@ -143,7 +203,7 @@ var errArrived = errors.New("it is in the cache by now")
 
 func (w *wanted) done(dg digest.Digest) {
 	for _, to := range w.to {
-		*to = fetched{dg, w.Download}
+		*to = fetched{dg, w.announced}
 	}
 }
 
@@ -160,15 +220,15 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // download appends to what an earlier run left, and commits the blob when both hashes are known and right.
 func (e *Exporter) download(ctx context.Context, d *wanted) (dg digest.Digest, err error) {
-	part, err := e.Cache.Blobs.Partial(d.SHA3384)
+	part, err := e.Cache.Blobs.Partial(d.key())
 	if err != nil {
 		return "", fmt.Errorf("download %s: %w", d.name, err)
 	}
 	defer part.Close()
-	if _, ok := e.Cache.find(d.SHA3384, d.Size); ok {
+	if _, ok := e.Cache.find(&d.announced); ok {
 		return "", errors.Join(errArrived, part.Discard())
 	}
-	h := newHashes()
+	h := newHashes(&d.announced)
 	if part.Size() > d.Size {
 		if err := part.Truncate(0); err != nil {
 			return "", err
@@ -184,11 +244,13 @@ func (e *Exporter) download(ctx context.Context, d *wanted) (dg digest.Digest, e
 			w.add(-w.n) // counted again by the next try
 		}
 	}()
-	err = e.Client.Fetch(ctx, upstream.Blob{Name: d.name, URL: d.URL, Size: d.Size, Offset: part.Size(), Restart: func() error {
-		w.add(-w.n)
-		h.reset()
-		return part.Truncate(0)
-	}}, w)
+	if d.Size > 0 { // nobody has to be asked for nothing
+		err = d.source(ctx, upstream.Blob{Name: d.name, URL: d.URL, Size: d.Size, Offset: part.Size(), Restart: func() error {
+			w.add(-w.n)
+			h.reset()
+			return part.Truncate(0)
+		}}, w)
+	}
 	switch {
 	case w.err != nil:
 		return "", fmt.Errorf("download %s: %w", d.name, w.err)
@@ -198,53 +260,15 @@ func (e *Exporter) download(ctx context.Context, d *wanted) (dg digest.Digest, e
 	return e.commit(part, d, h)
 }
 
-// commit makes a whole download a blob of the cache, if it has the digest that the store announced.
+// commit makes a whole download a blob of the cache, if it has the digests that the store announced.
 func (e *Exporter) commit(part *blob.Partial, d *wanted, h *hashes) (digest.Digest, error) {
-	if got := hex.EncodeToString(h.sha3.Sum(nil)); got != d.SHA3384 {
-		return "", storeError("download %s: %w", d.name, errors.Join(&digestError{got, d.SHA3384}, part.Truncate(0)))
+	if wrong := h.check(); wrong != nil {
+		return "", storeError("download %s: %w", d.name, errors.Join(wrong, part.Truncate(0)))
 	}
 	dg := digest.NewDigest(digest.SHA256, h.sha256)
 	// In this order, whoever waits for the download finds both once it can have the lock.
-	if err := e.Cache.note(d.SHA3384, dg); err != nil {
+	if err := e.Cache.note(d.key(), dg); err != nil {
 		return "", err
 	}
 	return dg, part.Commit(dg)
-}
-
-// hashes computes each digest that the formats need in one go.
-type hashes struct {
-	sha256 hash.Hash
-	sha3   *sha3.SHA3
-}
-
-func newHashes() *hashes { return &hashes{sha256.New(), sha3.New384()} }
-
-func (h *hashes) Write(p []byte) (int, error) {
-	h.sha256.Write(p)
-	return h.sha3.Write(p)
-}
-
-func (h *hashes) reset() {
-	h.sha256.Reset()
-	h.sha3.Reset()
-}
-
-// counting tells the progress of what passes, and takes it back if need be. It keeps its own error apart from the store's.
-type counting struct {
-	w        io.Writer
-	progress Progress
-	n        int64
-	err      error
-}
-
-func (c *counting) add(n int64) {
-	c.n += n
-	c.progress.Add(n)
-}
-
-func (c *counting) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.add(int64(n))
-	c.err = err
-	return n, err
 }

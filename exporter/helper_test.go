@@ -74,7 +74,7 @@ func newExporter(t *testing.T, s *upstreamtest.Store) (*exporter.Exporter, *reco
 // pack makes a bundle of the whole plan, and reads its head back.
 func pack(t *testing.T, e *exporter.Exporter, p *exporter.Plan) *bundle.Head {
 	t.Helper()
-	draft, err := e.Draft(p.Snaps)
+	draft, err := e.Draft(p.Snaps, p.Charms)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,15 @@ type Plan struct {
 	Request Request
 	// Snaps are sorted by name, those that were asked for first.
 	Snaps []*Snap
-	Gaps  []Gap
+	// Charms are sorted by name.
+	Charms []*Charm
+	Gaps   []Gap
+	// Warnings are what else the operator has to know. Overrides are the resources whose image is mapped to another name.
+	Warnings, Overrides []string
+	// Hints are the snaps that the charms install. Fetch fills them in.
+	Hints []Hint
+	// BundleYAML is that of the charm bundle that was asked for.
+	BundleYAML string
 }
 
 // Snap is the plan for one snap.
@@ -45,15 +53,15 @@ type Revision struct {
 }
 
 // Size is the number of payload bytes of the plan.
-func (p *Plan) Size() int64 { return payloadSize(p.Snaps...) }
+func (p *Plan) Size() int64 { return payloadSize(p.blobs()) }
 
 // Size is the number of payload bytes of the snap.
-func (s *Snap) Size() int64 { return payloadSize(s) }
+func (s *Snap) Size() int64 { return payloadSize((&Plan{Snaps: []*Snap{s}}).blobs()) }
 
 // payloadSize counts each blob once, as bundles hold it: several revisions may come with the same component.
-func payloadSize(snaps ...*Snap) int64 {
+func payloadSize(blobs map[string]announced) int64 {
 	var n int64
-	for _, d := range blobsOf(snaps) {
+	for _, d := range blobs {
 		n += d.Size
 	}
 	return n
@@ -62,20 +70,25 @@ func payloadSize(snaps ...*Snap) int64 {
 // LargestBlob is the size in bytes of the largest blob of the plan.
 func (p *Plan) LargestBlob() int64 {
 	var n int64
-	for _, d := range blobsOf(p.Snaps) {
+	for _, d := range p.blobs() {
 		n = max(n, d.Size)
 	}
 	return n
 }
 
-func blobsOf(snaps []*Snap) map[string]snap.Download {
-	out := make(map[string]snap.Download)
-	for _, s := range snaps {
+// blobs are those of the plan, by what the cache knows them by.
+func (p *Plan) blobs() map[string]announced {
+	out := make(map[string]announced)
+	for _, s := range p.Snaps {
 		for _, r := range s.Revisions {
 			for _, d := range r.downloads() {
-				out[d.SHA3384] = d
+				a := ofSnap(d)
+				out[a.key()] = a
 			}
 		}
+	}
+	for _, c := range p.Charms {
+		c.eachBlob(func(a *announced) { out[a.key()] = *a })
 	}
 	return out
 }
@@ -103,13 +116,23 @@ func (e *Exporter) Plan(ctx context.Context, req Request) (*Plan, error) {
 			return nil, err
 		}
 	}
+	p.finish()
+	if req.Charms != nil {
+		if err := e.planCharms(ctx, req.Charms, p.plan); err != nil {
+			return nil, err
+		}
+	}
+	return p.plan, nil
+}
+
+// finish puts what was planned into the plan.
+func (p *planner) finish() {
 	p.plan.Snaps = slices.SortedFunc(maps.Values(p.snaps), func(a, b *Snap) int {
 		return cmp.Or(cmp.Compare(min(1, len(a.NeededBy)), min(1, len(b.NeededBy))), cmp.Compare(a.Listing.Name, b.Listing.Name))
 	})
 	for _, s := range p.plan.Snaps {
 		s.sort()
 	}
-	return p.plan, nil
 }
 
 func (s *Snap) sort() {

@@ -110,7 +110,7 @@ func damagedBlob(err error) (d digest.Digest, bad bool) {
 
 func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, snaps []*exporter.Snap, file string) (done exported, err error) {
 	out.mending.RLock()
-	draft, err := out.e.Draft(snaps)
+	draft, err := out.e.Draft(snaps, nil)
 	out.mending.RUnlock()
 	if err != nil {
 		return done, err

@@ -1,0 +1,81 @@
+package exporter
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"offlinestore/charm"
+)
+
+// maxBundleArchive bounds what is downloaded to find out what a bundle is made of; real ones have some ten kilobytes.
+const maxBundleArchive = 16 << 20
+
+// bundle plans the bundle that the operator names, and returns its applications.
+func (p *charmPlanner) bundle() ([]charm.Application, error) {
+	name := p.req.Bundle
+	c, err := p.info(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case c == nil:
+		return nil, &MissingError{[]Gap{{Charm: name, Reason: "the store has no such bundle"}}}
+	case c.Listing.Type != charm.TypeBundle:
+		return nil, &MissingError{[]Gap{{Charm: name, Reason: "it is no bundle but a charm: name it in a file for 'store-admin export charms'"}}}
+	}
+	asked, err := c.asked(p.req.BundleChannel)
+	if err != nil {
+		return nil, err
+	}
+	ch := asked.String()
+	na := &charm.Base{Name: charm.NotApplicable, Channel: charm.NotApplicable, Architecture: p.req.Architectures[0]}
+	results, err := p.e.Charmhub.CharmRefresh(p.ctx, []charm.Action{{Name: &name, Channel: &ch, Base: na}})
+	if err != nil {
+		return nil, &StoreError{err}
+	}
+	r := &results[0]
+	if r.Error != nil {
+		return nil, &MissingError{[]Gap{{Charm: name, Channel: ch, Reason: "the store has no release: " + r.Error.Message}}}
+	}
+	if r.Charm.ID != c.Listing.ID || r.Charm.Type != c.Listing.Type {
+		return nil, storeError("the store's answer about %s is about the %s %s", name, r.Charm.Type, r.Charm.ID)
+	}
+	rev, err := c.revision(r.Charm, nil)
+	if err != nil {
+		return nil, storeError("the store's answer about %s: %w", name, err)
+	}
+	rev.bases = nil
+	rev.found(ch)
+	if err := c.release(nil, asked, r, nil); err != nil {
+		return nil, storeError("the store's answer about %s: %w", name, err)
+	}
+	return p.inside(rev)
+}
+
+// inside reads what a bundle is made of.
+func (p *charmPlanner) inside(rev *CharmRevision) ([]charm.Application, error) {
+	what := fmt.Sprintf("bundle %s revision %d", rev.Name, rev.Revision.Revision)
+	data, err := p.small(p.ctx, what, rev.blob.announced, maxBundleArchive)
+	if err != nil {
+		return nil, &StoreError{err}
+	}
+	a, err := charm.OpenBundleArchive(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, storeError("%s: %w", what, err)
+	}
+	p.plan.BundleYAML = a.BundleYAML
+	if err := (&CharmRequest{Applications: a.File.Applications, Architectures: p.req.Architectures}).Validate(); err != nil {
+		return nil, storeError("%s: %w", what, err)
+	}
+	return a.File.Applications, nil
+}
+
+// BundleYAML gets the bundle.yaml of the bundle that req names, and nothing else.
+func (e *Exporter) BundleYAML(ctx context.Context, req *CharmRequest) (string, error) {
+	if err := req.Validate(); err != nil {
+		return "", err
+	}
+	p := &charmPlanner{e: e, ctx: ctx, req: req, plan: &Plan{}, charms: make(map[string]*Charm)}
+	_, err := p.bundle()
+	return p.plan.BundleYAML, err
+}

@@ -1,0 +1,163 @@
+package exporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/assertion"
+	"offlinestore/bundle"
+	"offlinestore/charm"
+	"offlinestore/upstream"
+)
+
+// charm fetches the publisher's account, with all that it needs. Without it Juju works all the same.
+func (f *fetcher) charm(c *Charm) error {
+	id := c.Listing.Result.Publisher.ID
+	if id == "" {
+		f.e.Progress.Warn(fmt.Sprintf("%s: the store doesn't say who publishes it", c.Listing.Name))
+		return nil
+	}
+	stream, err := f.stream(assertion.Ref{Type: "account", PrimaryKey: []string{id}})
+	if errors.Is(err, upstream.ErrNotFound) {
+		f.e.Progress.Warn(fmt.Sprintf("%s goes without the account of its publisher: %v", c.Listing.Name, err))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(stream) > 0 {
+		c.assertions = stream
+	}
+	return nil
+}
+
+// fetchCharm brings what is small of a charm, and verifies it before the rest is downloaded.
+func (e *Exporter) fetchCharm(ctx context.Context, f *fetcher, c *Charm) error {
+	if err := f.charm(c); err != nil {
+		return fmt.Errorf("%s: assertions: %w", c.Listing.Name, err)
+	}
+	if _, err := e.verified(&bundle.Head{Charms: []*bundle.Charm{c.item()}}); err != nil {
+		return err
+	}
+	if c.iconURL == "" {
+		return nil
+	}
+	data, mediaType, err := e.Charmhub.Icon(ctx, c.iconURL)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		e.Progress.Warn(fmt.Sprintf("%s goes without its icon: %v", c.Listing.Name, err))
+		c.Listing.Result.Media, c.icon = []charm.Media{}, nil
+		return nil
+	}
+	c.icon = &bundle.Icon{MediaType: mediaType, Data: data}
+	return nil
+}
+
+// readArchives takes from each .charm what Juju will find in it, since the store's words may differ.
+func (e *Exporter) readArchives(p *Plan) error {
+	p.Hints = nil
+	for _, c := range p.Charms {
+		for _, r := range c.Revisions {
+			if err := e.readArchive(p, r); err != nil {
+				return storeError("%s revision %d: %w", r.Name, r.Revision.Revision, err)
+			}
+			for _, s := range r.Snaps {
+				p.Hints = append(p.Hints, Hint{r.Name, r.Revision.Revision, s})
+			}
+		}
+	}
+	return nil
+}
+
+func (e *Exporter) readArchive(p *Plan, r *CharmRevision) error {
+	f, err := e.Cache.open(r.blob.digest)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r.Revision.Download = charm.Download{SHA256: r.blob.digest.Encoded(), SHA384: r.blob.SHA384, Size: r.blob.Size}
+	if r.Type == charm.TypeBundle {
+		return r.readBundle(f)
+	}
+	a, err := charm.OpenArchive(f, r.blob.Size)
+	if err != nil {
+		return err
+	}
+	if a.Metadata.Name != r.Name {
+		return fmt.Errorf("its metadata.yaml is of %s", a.Metadata.Name)
+	}
+	rev := &r.Revision
+	rev.MetadataYAML, rev.ConfigYAML, rev.ActionsYAML = a.MetadataYAML, orNone(a.ConfigYAML), orNone(a.ActionsYAML)
+	rev.Subordinate = a.Metadata.Subordinate
+	bases := a.ConcreteBases(p.Request.Charms.Architectures)
+	if len(bases) == 0 {
+		bases = r.bases
+	}
+	rev.Bases = nil
+	for _, b := range bases {
+		if b.Validate() == nil && !slices.ContainsFunc(rev.Bases, func(have *charm.Base) bool { return *have == b }) {
+			rev.Bases = append(rev.Bases, &b)
+		}
+	}
+	r.Snaps = a.Snaps
+	return nil
+}
+
+func (r *CharmRevision) readBundle(f io.ReaderAt) error {
+	a, err := charm.OpenBundleArchive(f, r.blob.Size)
+	if err != nil {
+		return err
+	}
+	r.Revision.BundleYAML, r.Revision.ReadmeMD = a.BundleYAML, a.ReadmeMD
+	r.Revision.MetadataYAML = ""
+	r.Revision.Bases = []*charm.Base{}
+	return nil
+}
+
+// orNone is text, or what Charmhub says of a file that is not there.
+func orNone(text string) string {
+	if text == "" {
+		return "{}\n"
+	}
+	return text
+}
+
+// item is the charm as a bundle has it.
+func (c *Charm) item() *bundle.Charm {
+	return &bundle.Charm{Listing: c.Listing, Assertions: c.assertions, Icon: c.icon}
+}
+
+// addCharm puts a charm and all that belongs to it into a head.
+func addCharm(h *bundle.Head, c *Charm) {
+	h.Charms = append(h.Charms, c.item())
+	for _, r := range c.Revisions {
+		h.CharmRevisions = append(h.CharmRevisions, &bundle.CharmRevision{Item: r.Item, Blob: bundle.File{Digest: r.blob.digest, Size: r.blob.Size}})
+	}
+	for _, r := range c.Resources {
+		it := &bundle.CharmResource{ResourceItem: r.ResourceItem}
+		if r.HasBlob() {
+			it.Blob = &bundle.File{Digest: r.blob.digest, Size: r.blob.Size}
+		}
+		h.CharmResources = append(h.CharmResources, it)
+		if r.image != nil {
+			h.Images = append(h.Images, r.image.manifests...)
+		}
+	}
+}
+
+// open opens a blob, wherever it is.
+func (c *Cache) open(d digest.Digest) (*os.File, error) {
+	f, err := c.Blobs.OpenBlob(d)
+	if err != nil && c.Layout != nil {
+		f, err = c.Layout.OpenBlob(d)
+	}
+	return f, err
+}

@@ -1,0 +1,292 @@
+package exporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"offlinestore/channel"
+	"offlinestore/charm"
+	"offlinestore/upstream"
+)
+
+// charmPlanner is the part of a call of Plan that is about charms.
+type charmPlanner struct {
+	e      *Exporter
+	ctx    context.Context
+	req    *CharmRequest
+	plan   *Plan
+	charms map[string]*Charm
+	// shelves are the resources that were asked for by revision, by charm and resource.
+	shelves map[[2]string][]charm.Resource
+	missing []Gap
+}
+
+// charmWant is a charm for one base, or one revision of it.
+type charmWant struct {
+	app   *charm.Application
+	base  charm.Base
+	asked channel.Channel
+	// fallen says that base is not the one that was asked for.
+	fallen bool
+	// revision is 0 for what the channel holds.
+	revision int
+}
+
+func (w *charmWant) gap(reason string) Gap {
+	g := Gap{Charm: w.app.Charm, Architecture: w.base.Architecture, Revision: w.revision, Reason: reason}
+	if w.revision == 0 {
+		g.Channel, g.Base = w.asked.String(), w.base.Name+"@"+w.base.Channel
+	}
+	return g
+}
+
+// action asks as Juju does: for a revision it names neither a base nor a channel.
+func (w *charmWant) action() charm.Action {
+	a := charm.Action{Name: &w.app.Charm}
+	if w.revision > 0 {
+		a.Revision = &w.revision
+		return a
+	}
+	ch := w.asked.String()
+	a.Channel, a.Base = &ch, &w.base
+	return a
+}
+
+// planCharms adds what req asks for to the plan.
+func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan) error {
+	p := &charmPlanner{e: e, ctx: ctx, req: req, plan: plan, charms: make(map[string]*Charm), shelves: make(map[[2]string][]charm.Resource)}
+	apps := req.Applications
+	if req.Bundle != "" {
+		inside, err := p.bundle()
+		if err != nil {
+			return err
+		}
+		apps = slices.Concat(apps, inside)
+	}
+	wants, err := p.wants(apps)
+	if err != nil {
+		return err
+	}
+	if err := p.resolve(wants); err != nil {
+		return err
+	}
+	if len(p.missing) > 0 {
+		slices.SortStableFunc(p.missing, func(a, b Gap) int { return strings.Compare(a.String(), b.String()) })
+		return &MissingError{slices.Compact(p.missing)}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.charms)) {
+		c := p.charms[name]
+		if err := p.complete(c); err != nil {
+			return err
+		}
+		c.sort()
+		plan.Charms = append(plan.Charms, c)
+	}
+	return p.images()
+}
+
+// wants lists what is to be asked of the store. Charms that it doesn't have are noted as missing.
+func (p *charmPlanner) wants(apps []charm.Application) ([]*charmWant, error) {
+	var out []*charmWant
+	for i := range apps {
+		app := &apps[i]
+		if app.Local {
+			p.warn("%s is a local charm (%s): carry it separately", app.Name, app.Charm)
+			continue
+		}
+		c, err := p.info(app.Charm)
+		if err != nil {
+			return nil, err
+		}
+		if c == nil {
+			continue
+		}
+		if c.Listing.Type != charm.TypeCharm {
+			p.missing = append(p.missing, Gap{Charm: app.Charm, Reason: "it is a bundle: export it with 'store-admin export bundle'"})
+			continue
+		}
+		asked, err := c.asked(app.Channel)
+		if err != nil {
+			return nil, fmt.Errorf("application %s: %w", app.Name, err)
+		}
+		out = append(out, p.each(app, asked)...)
+	}
+	return out, nil
+}
+
+// each lists the wants of one application: a revision once, a channel for each architecture.
+func (p *charmPlanner) each(app *charm.Application, asked channel.Channel) (out []*charmWant) {
+	w := charmWant{app: app, asked: asked, base: app.Base}
+	if w.base.Name == "" {
+		w.base = p.req.Base
+	}
+	if w.base.Name == "" {
+		w.base = defaultBase()
+	}
+	if app.Revision != nil {
+		w.revision = *app.Revision
+		return []*charmWant{&w}
+	}
+	for _, arch := range p.req.Architectures {
+		one := w
+		one.base.Architecture = arch
+		out = append(out, &one)
+	}
+	return out
+}
+
+// info asks for a charm or bundle by name, once, and returns nil for what is not there.
+func (p *charmPlanner) info(name string) (*Charm, error) {
+	if c, ok := p.charms[name]; ok {
+		return c, nil
+	}
+	info, err := p.e.Charmhub.CharmInfo(p.ctx, name, "")
+	if errors.Is(err, upstream.ErrNotFound) {
+		p.missing = append(p.missing, Gap{Charm: name, Reason: "the store has no such charm"})
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &StoreError{err}
+	}
+	c := &Charm{Listing: charm.Listing{ID: info.ID, Name: info.Name, Result: info.Result, Type: info.Type}}
+	if d := info.DefaultRelease; d != nil && d.Channel.Track != channel.DefaultTrack {
+		c.Listing.DefaultTrack = d.Channel.Track
+	}
+	c.iconURL = takeCharmIcon(&c.Listing.Result, p.req.NoIcons)
+	if err := c.Listing.Validate(); err != nil {
+		return nil, storeError("the store's answer about %s: %w", name, err)
+	}
+	p.charms[name] = c
+	return c, nil
+}
+
+// takeCharmIcon leaves of the pictures only the icon, and returns its URL.
+func takeCharmIcon(d *charm.Details, none bool) (url string) {
+	media := d.Media
+	d.Media = []charm.Media{}
+	for _, m := range media {
+		if m.Type == "icon" && m.URL != "" && url == "" && !none {
+			url, m.URL = m.URL, ""
+			d.Media = append(d.Media, m)
+		}
+	}
+	return url
+}
+
+// resolve asks what Juju would get. What is not there for a base is asked for again with the one that is nearest to it.
+func (p *charmPlanner) resolve(wants []*charmWant) error {
+	for len(wants) > 0 {
+		actions := make([]charm.Action, len(wants))
+		for i, w := range wants {
+			actions[i] = w.action()
+		}
+		results, err := p.e.Charmhub.CharmRefresh(p.ctx, actions)
+		if err != nil {
+			return &StoreError{err}
+		}
+		var again []*charmWant
+		for i := range results {
+			w := wants[i]
+			next, err := p.accept(w, &results[i])
+			if err != nil {
+				return fmt.Errorf("%s: %w", w.app.Charm, err)
+			}
+			if next != nil {
+				again = append(again, next)
+			}
+		}
+		wants = again
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.charms)) {
+		p.judge(p.charms[name])
+	}
+	return nil
+}
+
+// accept puts one answer into the plan, or returns what to ask for instead.
+func (p *charmPlanner) accept(w *charmWant, r *charm.Result) (next *charmWant, err error) {
+	c := p.charms[w.app.Charm]
+	if r.Error == nil {
+		if w.fallen && w.app.Base.Name != "" {
+			p.warn("%s is not there for %s@%s in %s; exported for %s", w.app.Charm, w.app.Base.Name, w.app.Base.Channel, w.asked, w.base)
+		}
+		return nil, p.take(c, w, r)
+	}
+	switch r.Error.Code {
+	case charm.CodeRevisionNotFound, charm.CodeInvalidBase, charm.CodeInvalidPlatform, charm.CodeMissingBase:
+	default:
+		p.gap(w.gap("the store refuses it: " + r.Error.Message + " (" + r.Error.Code + ")"))
+		return nil, nil
+	}
+	if w.revision > 0 {
+		p.gap(w.gap("the store has no such revision"))
+		return nil, nil
+	}
+	if err := c.closed(&w.base, w.asked); err != nil {
+		return nil, err
+	}
+	base := alternative(c, w, r.Error.Extra)
+	if base == (charm.Base{}) || w.fallen {
+		p.gap(w.gap("the store has no release"))
+		return nil, nil
+	}
+	other := *w
+	other.base, other.fallen = base, true
+	return &other, nil
+}
+
+// alternative is the base that is nearest to the one of w among those that the store offers instead for the same architecture and channel.
+func alternative(c *Charm, w *charmWant, extra *charm.ErrorExtra) charm.Base {
+	if extra == nil {
+		return charm.Base{}
+	}
+	bases := slices.Clone(extra.DefaultBases)
+	for _, r := range extra.Releases {
+		if ch, err := c.asked(r.Channel); err == nil && slices.Contains(w.asked.Fallbacks(), ch) {
+			bases = append(bases, r.Base)
+		}
+	}
+	for i := range bases {
+		if bases[i].Architecture == charm.All {
+			bases[i].Architecture = w.base.Architecture
+		}
+	}
+	bases = slices.DeleteFunc(bases, func(b charm.Base) bool {
+		return b.Validate() != nil || b.Architecture != w.base.Architecture || b == w.base
+	})
+	if best := charm.NearestLTS(w.base, bases); best != (charm.Base{}) || len(bases) == 0 {
+		return best
+	}
+	charm.SortBases(bases)
+	return bases[0]
+}
+
+func (p *charmPlanner) gap(g Gap) {
+	if !slices.Contains(p.plan.Gaps, g) {
+		p.plan.Gaps = append(p.plan.Gaps, g)
+	}
+}
+
+func (p *charmPlanner) warn(format string, args ...any) {
+	p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf(format, args...))
+}
+
+// judge makes an error of a charm that has nothing at all of what was asked for.
+func (p *charmPlanner) judge(c *Charm) {
+	if len(c.Revisions) > 0 {
+		return
+	}
+	n := len(p.missing)
+	for _, g := range p.plan.Gaps {
+		if g.Charm == c.Listing.Name {
+			p.missing = append(p.missing, g)
+		}
+	}
+	if n == len(p.missing) {
+		p.missing = append(p.missing, Gap{Charm: c.Listing.Name, Reason: "the store has no release of what was asked for"})
+	}
+}

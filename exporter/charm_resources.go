@@ -1,0 +1,120 @@
+package exporter
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"offlinestore/charm"
+)
+
+// resources plans those that a want brings along, each as the store has released it, or as the operator wants it.
+func (p *charmPlanner) resources(c *Charm, w *charmWant, offered []charm.Resource) ([]charm.ResourceRef, error) {
+	refs := []charm.ResourceRef{}
+	for _, name := range slices.Sorted(maps.Keys(w.app.Resources)) {
+		if !slices.ContainsFunc(offered, func(r charm.Resource) bool { return r.Name == name }) {
+			p.warnOnce("%s has no resource %s in %s", c.Listing.Name, name, w.asked)
+		}
+	}
+	for _, res := range offered {
+		v := w.app.Resources[res.Name]
+		if v.Revision != nil && *v.Revision != res.Revision {
+			pinned, err := p.pinnedResource(c, res.Name, *v.Revision)
+			if err != nil {
+				return nil, err
+			}
+			if pinned == nil {
+				continue
+			}
+			res = *pinned
+		}
+		mapped := ""
+		switch {
+		case v.Image == "":
+		case v.IsPath() || res.Type != charm.ResourceImage:
+			p.warnOnce("the resource %s of %s is a local file (%s): carry it separately", res.Name, w.app.Name, v.Image)
+		default:
+			mapped = v.Image
+		}
+		if res.Type == charm.ResourceImage && res.Download.Size == 0 && mapped == "" {
+			p.warnOnce("%s goes without its resource %s: nobody has ever uploaded an image", c.Listing.Name, res.Name)
+			continue
+		}
+		if err := c.resource(&res, mapped); err != nil {
+			return nil, err
+		}
+		refs = append(refs, charm.ResourceRef{Name: res.Name, Revision: res.Revision})
+	}
+	slices.SortFunc(refs, func(a, b charm.ResourceRef) int { return cmp.Compare(a.Name, b.Name) })
+	return refs, nil
+}
+
+// warnOnce is for what several architectures have in common.
+func (p *charmPlanner) warnOnce(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(p.plan.Warnings, text) {
+		p.plan.Warnings = append(p.plan.Warnings, text)
+	}
+}
+
+// pinnedResource finds the revision of a resource that the operator names. It notes one that is missing, and returns nil.
+func (p *charmPlanner) pinnedResource(c *Charm, name string, revision int) (*charm.Resource, error) {
+	all, err := p.shelf(c, name)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i].Revision == revision {
+			return &all[i], nil
+		}
+	}
+	p.missing = append(p.missing, Gap{Charm: c.Listing.Name, Reason: fmt.Sprintf("the store has no revision %d of its resource %s", revision, name)})
+	return nil, nil
+}
+
+// resource plans one revision of a resource, which several revisions of the charm may come with. mapped is the operator's name for its
+// image, if there is one.
+func (c *Charm) resource(res *charm.Resource, mapped string) error {
+	for _, have := range c.Resources {
+		if have.Resource.Name != res.Name || have.Resource.Revision != res.Revision {
+			continue
+		}
+		if a := ofCharm(res.Download); have.upstream.key() != a.key() {
+			return storeError("the store's answer about %s: resource %s revision %d has two digests", c.Listing.Name, res.Name, res.Revision)
+		}
+		if mapped != "" && have.mapped != "" && have.mapped != mapped {
+			return fmt.Errorf("%w: both %s and %s are to be the image of resource %s of %s", ErrConflict, have.mapped, mapped, res.Name, c.Listing.Name)
+		}
+		if mapped != "" {
+			have.mapped = mapped
+		}
+		return nil
+	}
+	r := &CharmResource{
+		ResourceItem: charm.ResourceItem{Charm: c.Listing.Name, CharmID: c.Listing.ID, Resource: *res},
+		upstream:     ofCharm(res.Download), mapped: mapped,
+	}
+	out := &r.Resource
+	if charm.ValidateTime(out.CreatedAt) != nil && charm.ValidateTime(out.CreatedAt+"Z") != nil {
+		out.CreatedAt = "" // nobody reads it
+	}
+	out.Download = charm.Download{}
+	if res.Type == charm.ResourceImage {
+		if mapped != "" {
+			if err := (&charm.Image{Name: mapped}).Validate(); err != nil {
+				return fmt.Errorf("%w: resource %s of %s: %w", ErrConflict, res.Name, c.Listing.Name, err)
+			}
+		}
+		out.Filename = ""
+		c.Resources = append(c.Resources, r)
+		return nil
+	}
+	// What nobody here has verified is not passed on: that are the other digests.
+	out.Download = charm.Download{SHA256: res.Download.SHA256, SHA384: res.Download.SHA384, Size: res.Download.Size}
+	if out.Download.Size > 0 && (out.Download.SHA256 == "" || out.Download.SHA384 == "") {
+		return storeError("the store's answer about %s: resource %s revision %d: want its SHA-256 and its SHA-384", c.Listing.Name, res.Name, res.Revision)
+	}
+	r.blob.announced = r.upstream
+	c.Resources = append(c.Resources, r)
+	return nil
+}

@@ -1,0 +1,280 @@
+package exporter
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"offlinestore/channel"
+	"offlinestore/charm"
+	"offlinestore/upstream"
+)
+
+// take puts what the store has for a want into the plan.
+func (p *charmPlanner) take(c *Charm, w *charmWant, r *charm.Result) error {
+	if r.Charm.ID != c.Listing.ID || r.Charm.Type != c.Listing.Type {
+		return storeError("the store's answer is about the %s %s", r.Charm.Type, r.Charm.ID)
+	}
+	rev, err := c.revision(r.Charm, p.req.Architectures)
+	if err != nil {
+		return storeError("the store's answer: %w", err)
+	}
+	if w.revision > 0 {
+		return p.takeRevision(c, w, rev, r)
+	}
+	refs, err := p.resources(c, w, r.Charm.Resources)
+	if err != nil {
+		return err
+	}
+	rev.found(w.asked.String() + " " + w.base.Architecture)
+	if err := c.release(&w.base, w.asked, r, refs); err != nil {
+		return storeError("the store's answer: %w", err)
+	}
+	return nil
+}
+
+// takeRevision takes a revision that the operator has chosen, for all its bases. It is put into a channel only where the operator names
+// one.
+func (p *charmPlanner) takeRevision(c *Charm, w *charmWant, rev *CharmRevision, r *charm.Result) error {
+	for _, arch := range p.req.Architectures {
+		if !slices.ContainsFunc(rev.bases, func(b charm.Base) bool { return b.Architecture == arch }) {
+			p.gap(Gap{Charm: c.Listing.Name, Revision: w.revision, Architecture: arch, Reason: "the revision is not for that architecture"})
+		}
+	}
+	offered, err := p.offered(c, w, rev, r)
+	if err != nil {
+		return err
+	}
+	refs, err := p.resources(c, w, offered)
+	if err != nil {
+		return err
+	}
+	if w.app.Channel == "" {
+		rev.found("by revision")
+		return nil
+	}
+	rev.found(w.asked.String())
+	for _, b := range rev.bases {
+		if !slices.Contains(p.req.Architectures, b.Architecture) {
+			continue
+		}
+		if err := c.pin(b, w.asked, w.revision, refs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// offered are the resources that go with a revision that was asked for by its number. The store may leave them out then: Juju takes
+// those of the channel, and so does an export; what the channel has not, in its newest revision.
+func (p *charmPlanner) offered(c *Charm, w *charmWant, rev *CharmRevision, r *charm.Result) ([]charm.Resource, error) {
+	meta, err := charm.ParseMetadata(r.Charm.MetadataYAML)
+	if err != nil {
+		return nil, storeError("the store's answer: %w", err)
+	}
+	out := slices.Clone(r.Charm.Resources)
+	lacks := func() (names []string) {
+		for name := range meta.Resources {
+			if !slices.ContainsFunc(out, func(r charm.Resource) bool { return r.Name == name }) {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		return names
+	}
+	if len(lacks()) > 0 && len(rev.bases) > 0 {
+		ch := w.asked.String()
+		base := rev.bases[0]
+		results, err := p.e.Charmhub.CharmRefresh(p.ctx, []charm.Action{{Action: charm.ActionDownload, Name: &c.Listing.Name, Channel: &ch, Base: &base}})
+		if err != nil {
+			return nil, &StoreError{err}
+		}
+		if results[0].Error == nil {
+			for _, res := range results[0].Charm.Resources {
+				if slices.Contains(lacks(), res.Name) {
+					out = append(out, res)
+				}
+			}
+		}
+	}
+	for _, name := range lacks() {
+		all, err := p.shelf(c, name)
+		if err != nil {
+			return nil, err
+		}
+		if len(all) > 0 {
+			out = append(out, all[0])
+		}
+	}
+	return out, nil
+}
+
+// shelf asks for all revisions of a resource, once. There are none of one that the store doesn't have.
+func (p *charmPlanner) shelf(c *Charm, name string) ([]charm.Resource, error) {
+	key := [2]string{c.Listing.Name, name}
+	if all, ok := p.shelves[key]; ok {
+		return all, nil
+	}
+	all, err := p.e.Charmhub.CharmResourceRevisions(p.ctx, c.Listing.Name, name)
+	if err != nil && !errors.Is(err, upstream.ErrNotFound) {
+		return nil, &StoreError{err}
+	}
+	p.shelves[key] = all
+	return all, nil
+}
+
+// revision returns the plan for a revision, which several channels and bases may hold.
+func (c *Charm) revision(e *charm.Entity, archs []string) (*CharmRevision, error) {
+	if e.Revision < 1 {
+		return nil, fmt.Errorf("revision %d: out of range", e.Revision)
+	}
+	for _, have := range c.Revisions {
+		if have.Revision.Revision == e.Revision {
+			if a := ofCharm(e.Download); have.blob.key() != a.key() {
+				return nil, fmt.Errorf("revision %d has two digests", e.Revision)
+			}
+			return have, nil
+		}
+	}
+	rev := &CharmRevision{
+		Item: charm.Item{ID: c.Listing.ID, Name: c.Listing.Name, Type: c.Listing.Type, Revision: charm.Revision{
+			CreatedAt: goodTime(e.CreatedAt), MetadataYAML: e.MetadataYAML, Revision: e.Revision, Version: e.Version,
+		}},
+		blob:  fetched{announced: ofCharm(e.Download)},
+		bases: concrete(e.Bases, archs),
+	}
+	c.Revisions = append(c.Revisions, rev)
+	return rev, nil
+}
+
+func ofCharm(d charm.Download) announced {
+	return announced{URL: d.URL, Size: d.Size, SHA256: d.SHA256, SHA384: d.SHA384}
+}
+
+// concrete spells out bases for all architectures as those that are exported for, and drops what is no base.
+func concrete(bases []*charm.Base, archs []string) []charm.Base {
+	var out []charm.Base
+	add := func(b charm.Base) {
+		if b.Validate() == nil && !slices.Contains(out, b) {
+			out = append(out, b)
+		}
+	}
+	for _, b := range bases {
+		switch {
+		case b == nil:
+		case b.Architecture == charm.All:
+			for _, arch := range archs {
+				add(charm.Base{Name: b.Name, Channel: b.Channel, Architecture: arch})
+			}
+		default:
+			add(*b)
+		}
+	}
+	charm.SortBases(out)
+	return out
+}
+
+func (r *CharmRevision) found(from string) {
+	if !slices.Contains(r.From, from) {
+		r.From = append(r.From, from)
+	}
+}
+
+// complete asks what else there is to say of a charm: on which other bases the same revisions are released, and what the store has
+// extracted from them.
+func (p *charmPlanner) complete(c *Charm) error {
+	if err := p.otherBases(c); err != nil {
+		return err
+	}
+	for _, ch := range c.channels() {
+		info, err := p.e.Charmhub.CharmInfo(p.ctx, c.Listing.Name, ch)
+		if errors.Is(err, upstream.ErrNotFound) {
+			continue // nothing of it is needed
+		}
+		if err != nil {
+			return &StoreError{err}
+		}
+		if d := info.DefaultRelease; d != nil {
+			c.learn(&d.Revision)
+		}
+	}
+	if err := c.Listing.Validate(); err != nil {
+		return storeError("the store's answer about %s: %w", c.Listing.Name, err)
+	}
+	return nil
+}
+
+// channels are those that hold something.
+func (c *Charm) channels() (out []string) {
+	for _, row := range c.Listing.ChannelMap {
+		if row.Revision > 0 && !slices.Contains(out, row.Channel) {
+			out = append(out, row.Channel)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// learn takes from the store's words on a revision what its archive doesn't say, or not as the store says it.
+func (c *Charm) learn(r *charm.Revision) {
+	for _, have := range c.Revisions {
+		if have.Revision.Revision == r.Revision {
+			have.Revision.Relations, have.Revision.Subordinate, have.Revision.ReadmeMD = r.Relations, r.Subordinate, r.ReadmeMD
+			if len(have.Revision.ReadmeMD) > charm.MaxReadmeSize {
+				have.Revision.ReadmeMD = ""
+			}
+		}
+	}
+}
+
+// otherBases adds the rows of the bases that a revision is for besides the one that was asked for, where they hold it as well: a charm
+// that is here can then be deployed on all of them.
+func (p *charmPlanner) otherBases(c *Charm) error {
+	type ask struct {
+		base charm.Base
+		from charm.Release
+	}
+	var asks []ask
+	var actions []charm.Action
+	for _, row := range slices.Clone(c.Listing.ChannelMap) {
+		rev := c.byNumber(row.Revision)
+		if rev == nil || row.Base == nil || c.pinned[rowKey(row.Base, row.Channel)] != 0 {
+			continue
+		}
+		for _, b := range rev.bases {
+			if !slices.Contains(p.req.Architectures, b.Architecture) || c.find(&b, row.Channel) != nil ||
+				slices.ContainsFunc(asks, func(a ask) bool { return a.base == b && a.from.Channel == row.Channel }) {
+				continue
+			}
+			asks = append(asks, ask{b, row})
+			actions = append(actions, charm.Action{Name: &c.Listing.Name, Channel: &row.Channel, Base: &b})
+		}
+	}
+	results, err := p.e.Charmhub.CharmRefresh(p.ctx, actions)
+	if err != nil {
+		return &StoreError{err}
+	}
+	for i := range results {
+		r, row := &results[i], asks[i].from
+		if r.Error != nil || r.Charm.Revision != row.Revision {
+			continue
+		}
+		asked, err := channel.Parse(row.Channel)
+		if err != nil {
+			return err
+		}
+		if err := c.release(&asks[i].base, asked, r, row.Resources); err != nil {
+			return storeError("the store's answer about %s: %w", c.Listing.Name, err)
+		}
+	}
+	return nil
+}
+
+func (c *Charm) byNumber(n int) *CharmRevision {
+	for _, r := range c.Revisions {
+		if r.Revision.Revision == n && n > 0 {
+			return r
+		}
+	}
+	return nil
+}

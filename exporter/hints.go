@@ -1,0 +1,104 @@
+package exporter
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"offlinestore/channel"
+	"offlinestore/charm"
+	"offlinestore/snap"
+)
+
+// Hint is a snap that a charm installs by itself, as its own files say.
+type Hint struct {
+	Charm         string `json:"charm"`
+	CharmRevision int    `json:"charm-revision"`
+	charm.SnapHint
+}
+
+// String is the hint as a sentence: "postgresql installs snap charmed-postgresql revision 96".
+func (h Hint) String() string {
+	s := h.Charm + " installs snap " + h.Name
+	if h.Channel != "" {
+		s += " from " + h.Channel
+	}
+	var numbers []string
+	for _, arch := range slices.Sorted(maps.Keys(h.Revisions)) {
+		n := fmt.Sprint(h.Revisions[arch])
+		if arch != "" && len(h.Revisions) > 1 {
+			n += " (" + arch + ")"
+		}
+		numbers = append(numbers, n)
+	}
+	if len(numbers) > 0 {
+		s += " revision " + strings.Join(numbers, ", ")
+	}
+	return s
+}
+
+// Command is what exports the snap of h with its needs.
+func (h Hint) Command() string {
+	if len(h.Revisions) > 0 {
+		return fmt.Sprintf("store-admin export snaps --from-yaml, with the revision of %s", h.Name)
+	}
+	s := "store-admin export snaps " + h.Name
+	if h.Channel != "" {
+		s += " --channel " + h.Channel
+	}
+	return s
+}
+
+// AddSnaps adds to the plan the snaps that its charms install, as far as the store has them, and what those need. It is called after
+// Fetch, which has found the hints; what it adds is then to be fetched.
+func (e *Exporter) AddSnaps(ctx context.Context, plan *Plan) error {
+	archs := plan.Request.Charms.Architectures
+	if len(plan.Request.Architectures) == 0 {
+		plan.Request.Architectures = archs
+	}
+	p := &planner{e: e, ctx: ctx, plan: plan, snaps: make(map[string]*Snap), tried: make(map[target]bool)}
+	for _, s := range plan.Snaps {
+		p.snaps[s.Listing.Name] = s
+	}
+	var wants []*want
+	for _, h := range plan.Hints {
+		wants = append(wants, h.wants(archs)...)
+	}
+	if err := p.add(wants); err != nil {
+		return err
+	}
+	if !plan.Request.NoDeps {
+		if err := p.close(); err != nil {
+			return err
+		}
+	}
+	p.finish()
+	return nil
+}
+
+// wants lists what a charm would install on machines of archs.
+func (h Hint) wants(archs []string) (out []*want) {
+	if snap.ValidateName(h.Name) != nil {
+		return nil
+	}
+	for _, arch := range archs {
+		revision, ok := h.Revisions[arch]
+		if !ok {
+			revision = h.Revisions[""]
+		}
+		if revision == 0 && len(h.Revisions) > 0 {
+			continue // the charm is not for that architecture
+		}
+		w := &want{name: h.Name, revision: revision, archs: []string{arch}, need: &need{by: []string{h.Charm}, archs: []string{arch}}}
+		if w.revision == 0 {
+			w.channel = channel.Stable
+			if h.Channel != "" {
+				w.channel = h.Channel
+			}
+		}
+		out = append(out, w)
+	}
+	return out
+}

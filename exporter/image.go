@@ -1,0 +1,262 @@
+package exporter
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+
+	"offlinestore/bundle"
+	"offlinestore/charm"
+	"offlinestore/upstream"
+)
+
+// Limits of one image. Real ones have an index, about five manifests and as many attestations.
+const (
+	maxImageDepth     = 4
+	maxImageManifests = 1000
+)
+
+// ImageError says which image can't be had, and for what it is needed.
+type ImageError struct {
+	Charm, Resource string
+	Revision        int
+	// Image is where it is upstream; empty if that isn't known.
+	Image string
+	Err   error
+}
+
+func (e *ImageError) Error() string {
+	at := ""
+	if e.Image != "" {
+		at = "image " + e.Image + ": "
+	}
+	return fmt.Sprintf("%s: resource %s revision %d: %s%v", e.Charm, e.Resource, e.Revision, at, e.Err)
+}
+
+func (e *ImageError) Unwrap() error { return e.Err }
+
+// images finds out of each resource that is an image where that is and, unless images are left out, what it consists of.
+func (p *charmPlanner) images() error {
+	var all []*CharmResource
+	for _, c := range p.plan.Charms {
+		for _, r := range c.Resources {
+			if r.Resource.Type == charm.ResourceImage {
+				all = append(all, r)
+			}
+		}
+	}
+	failed := make([]error, len(all))
+	g, ctx := errgroup.WithContext(p.ctx)
+	g.SetLimit(cmp.Or(p.e.Jobs, 4))
+	for i, r := range all {
+		g.Go(func() error {
+			err := p.image(ctx, r)
+			if err == nil || ctx.Err() != nil || r.mapped == "" {
+				return err
+			}
+			failed[i] = err
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, r := range all {
+		if r.mapped != "" {
+			p.plan.Overrides = append(p.plan.Overrides, r.Resource.Name)
+		}
+		if failed[i] != nil {
+			// The operator has said where it will be, and may well have brought it there.
+			p.warn("%s is left to the registry inside: %v", r.mapped, failed[i])
+		}
+	}
+	return nil
+}
+
+// image fills in r.Image and r.image.
+func (p *charmPlanner) image(ctx context.Context, r *CharmResource) error {
+	r.Image = &charm.Image{Name: r.mapped}
+	if r.upstream.Size == 0 {
+		return nil // never uploaded, and mapped
+	}
+	ref, username, password, err := p.imageBlob(ctx, r)
+	if err != nil {
+		return &StoreError{&ImageError{r.Charm, r.Resource.Name, r.Resource.Revision, "", err}}
+	}
+	host, name, dgst, err := charm.SplitReference(ref)
+	if err != nil {
+		return &StoreError{&ImageError{r.Charm, r.Resource.Name, r.Resource.Revision, "", err}}
+	}
+	r.Image.Source = host + "/" + name
+	r.Image.Digest = dgst
+	if r.mapped == "" {
+		r.Image.Name = name
+	} else if _, at, ok := strings.Cut(r.mapped, "@"); ok && at != dgst {
+		r.Image.Digest = at // another image, which the operator takes care of
+		return nil
+	}
+	if p.req.NoImages {
+		return nil
+	}
+	if r.image, err = p.pull(ctx, ref, username, password); err != nil {
+		return &StoreError{&ImageError{r.Charm, r.Resource.Name, r.Resource.Revision, r.Image.Source, err}}
+	}
+	r.Image.Digest = r.image.manifests[0].Digest.String()
+	if r.mapped == "" {
+		r.Image.Name = r.Image.Repository() + "@" + r.Image.Digest
+	}
+	r.image.name = r.Image.Repository()
+	return nil
+}
+
+// imageBlob gets the blob of a resource that says where its image is. It never goes into the bundle, since it has credentials in it.
+func (p *charmPlanner) imageBlob(ctx context.Context, r *CharmResource) (ref, username, password string, err error) {
+	data, err := p.small(ctx, "where it is", r.upstream, charm.MaxImageBlob)
+	if err != nil {
+		return "", "", "", err
+	}
+	return charm.ParseImageBlob(data)
+}
+
+// small gets a blob that is needed to plan with, and verifies it.
+func (p *charmPlanner) small(ctx context.Context, name string, a announced, limit int64) ([]byte, error) {
+	if a.Size > limit {
+		return nil, fmt.Errorf("%s: %d bytes are over the limit of %d", name, a.Size, limit)
+	}
+	var b bytes.Buffer
+	restart := func() error { b.Reset(); return nil }
+	if err := p.e.Charmhub.Fetch(ctx, upstream.Blob{Name: name, URL: a.URL, Size: a.Size, Restart: restart}, &b); err != nil {
+		return nil, err
+	}
+	h := newHashes(&a)
+	h.Write(b.Bytes())
+	if err := h.check(); err != nil {
+		return nil, fmt.Errorf("download %s: %w", name, err)
+	}
+	return b.Bytes(), nil
+}
+
+// pull asks a registry what an image consists of.
+func (p *charmPlanner) pull(ctx context.Context, ref, username, password string) (*image, error) {
+	repo, err := upstream.OpenRepository(ctx, p.e.Registry, ref, username, password)
+	if err != nil {
+		return nil, err
+	}
+	w := &imageWalk{ctx: ctx, repo: repo, archs: p.req.ImageArchitectures, seen: make(map[digest.Digest]bool), sizes: make(map[digest.Digest]int64)}
+	if err := w.add(repo.Reference(), nil, 0); err != nil {
+		return nil, err
+	}
+	img := &image{manifests: w.manifests, source: repo.Fetch}
+	for _, d := range w.blobs {
+		img.blobs = append(img.blobs, fetched{announced: announced{URL: repo.BlobURL(d.Digest), SHA256: d.Digest.Encoded(), Size: d.Size}})
+	}
+	return img, nil
+}
+
+// imageWalk is one image in the making.
+type imageWalk struct {
+	ctx       context.Context
+	repo      *upstream.Repository
+	archs     []string
+	seen      map[digest.Digest]bool
+	manifests []*bundle.ImageManifest
+	blobs     []ocispec.Descriptor
+	sizes     map[digest.Digest]int64
+}
+
+// add gets a manifest or index and all that hangs from it, but for the platforms that nobody asked for. listed is how an index
+// describes it.
+func (w *imageWalk) add(ref string, listed *ocispec.Descriptor, depth int) error {
+	switch {
+	case depth > maxImageDepth:
+		return fmt.Errorf("its indexes are nested more than %d deep", maxImageDepth)
+	case len(w.manifests) == maxImageManifests:
+		return fmt.Errorf("it has more than %d manifests", maxImageManifests)
+	}
+	raw, mediaType, d, err := w.repo.Manifest(w.ctx, ref)
+	if err != nil {
+		return err
+	}
+	if listed != nil && listed.Size != int64(len(raw)) {
+		return fmt.Errorf("manifest %s has %d bytes, its index says %d", d, len(raw), listed.Size)
+	}
+	m, err := bundle.ParseImageManifest(mediaType, raw)
+	if err != nil {
+		return err
+	}
+	w.seen[d] = true
+	w.manifests = append(w.manifests, m)
+	for _, b := range m.Blobs {
+		size, ok := w.sizes[b.Digest]
+		if ok && size != b.Size {
+			return fmt.Errorf("blob %s has two sizes, %d and %d", b.Digest, size, b.Size)
+		}
+		if !ok {
+			w.sizes[b.Digest], w.blobs = b.Size, append(w.blobs, b)
+		}
+	}
+	if len(m.Listed) == 0 {
+		return nil
+	}
+	children := platforms(m.Listed, w.archs)
+	if len(children) == 0 {
+		return fmt.Errorf("%w for %s: it has %s", errNoPlatform, strings.Join(w.archs, ", "), describePlatforms(m.Listed))
+	}
+	for _, child := range children {
+		if w.seen[child.Digest] {
+			continue
+		}
+		if err := w.add(child.Digest.String(), &child, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errNoPlatform = errors.New("the image has nothing")
+
+// platforms are the children of an index to take along. Without archs they are all; those that are for no platform in particular belong
+// to others, which may be left out.
+func platforms(all []ocispec.Descriptor, archs []string) []ocispec.Descriptor {
+	if archs == nil {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(d ocispec.Descriptor) bool {
+		return d.Platform != nil && !slices.ContainsFunc(archs, func(a string) bool { return goArch(a) == d.Platform.Architecture })
+	})
+}
+
+// goArch is what images call an architecture of Debian's.
+func goArch(arch string) string {
+	switch arch {
+	case "armhf", "armel":
+		return "arm"
+	case "i386":
+		return "386"
+	case "ppc64el":
+		return "ppc64le"
+	}
+	return arch
+}
+
+func describePlatforms(all []ocispec.Descriptor) string {
+	var out []string
+	for _, d := range all {
+		if d.Platform == nil || d.Platform.Architecture == "unknown" {
+			continue
+		}
+		if name := fmt.Sprintf("%.20q", d.Platform.Architecture); !slices.Contains(out, name) && len(out) < 20 {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
+}
