@@ -55,10 +55,10 @@ func isPath(s string) bool {
 
 // yamlBundle is one document of a bundle.yaml: the bundle, or an overlay.
 type yamlBundle struct {
-	Name         string                `yaml:"name"`
-	Description  string                `yaml:"description"`
-	Series       string                `yaml:"series"`
-	DefaultBase  string                `yaml:"default-base"`
+	Name         string               `yaml:"name"`
+	Description  string               `yaml:"description"`
+	Series       string               `yaml:"series"`
+	DefaultBase  string               `yaml:"default-base"`
 	Applications map[string]yaml.Node `yaml:"applications"`
 	// Services is what applications were called in the first bundles.
 	Services map[string]yaml.Node `yaml:"services"`

@@ -15,12 +15,17 @@ const (
 	maxYAMLNodes  = 1 << 18 // after all aliases are followed
 	maxYAMLDepth  = 100
 	maxDocuments  = 64
+	// The decoder compares each key of a mapping with each other, and says all that it finds.
+	maxYAMLKeys     = 2000
+	maxYAMLRepeated = 4
 )
 
 var (
 	errYAMLNodes   = errors.New("too many values, counting those that aliases repeat")
 	errYAMLDepth   = errors.New("nested too deeply")
 	errYAMLCycle   = errors.New("an alias to what contains it")
+	errYAMLKeys    = fmt.Errorf("a mapping of more than %d keys", maxYAMLKeys)
+	errYAMLRepeat  = errors.New("keys that are there several times")
 	errYAMLTrailer = errors.New("more than one document")
 )
 
@@ -103,7 +108,8 @@ func countTokens(text []byte) int {
 
 // walker measures trees of nodes with their aliases followed, each shared part once.
 type walker struct {
-	seen map[*yaml.Node]extent
+	seen     map[*yaml.Node]extent
+	repeated int // keys that their mapping has already
 }
 
 // extent is how many nodes a node unfolds to, and in how many levels. It is zero while the node is being measured.
@@ -125,6 +131,11 @@ func (w *walker) measure(n *yaml.Node, depth int) (extent, error) {
 		}
 		return e, nil
 	}
+	if n.Kind == yaml.MappingNode {
+		if err := w.keys(n); err != nil {
+			return extent{}, err
+		}
+	}
 	w.seen[n] = extent{}
 	total := extent{1, 1}
 	for _, c := range n.Content {
@@ -143,4 +154,22 @@ func (w *walker) measure(n *yaml.Node, depth int) (extent, error) {
 	}
 	w.seen[n] = total
 	return total, nil
+}
+
+func (w *walker) keys(n *yaml.Node) error {
+	if len(n.Content) > 2*maxYAMLKeys {
+		return errYAMLKeys
+	}
+	seen := make(map[string]bool, len(n.Content)/2)
+	for i := 0; i < len(n.Content); i += 2 {
+		if v := n.Content[i].Value; seen[v] {
+			w.repeated++
+		} else {
+			seen[v] = true
+		}
+	}
+	if w.repeated > maxYAMLRepeated {
+		return errYAMLRepeat
+	}
+	return nil
 }

@@ -1,0 +1,290 @@
+package charm_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"offlinestore/charm"
+)
+
+// member is an entry of an archive that a test makes.
+type member struct{ name, text string }
+
+func zipOf(t testing.TB, members ...member) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, m := range members {
+		f, err := w.Create(m.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte(m.text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func open(b []byte) (*charm.Archive, error) {
+	return charm.OpenArchive(bytes.NewReader(b), int64(len(b)))
+}
+
+const metadata = "name: demo\nsummary: s\ndescription: d\n"
+
+func TestOpenArchive(t *testing.T) {
+	t.Parallel()
+	meta := metadata + `
+subordinate: yes
+containers: {web: {resource: web-image}, app: {}}
+resources:
+  web-image: {type: oci-image, description: The image}
+  policy: {type: file, filename: policy.zip}
+provides: &p {site: {interface: http}}
+requires: *p
+`
+	manifest := `
+bases:
+- {name: ubuntu, channel: "20.04/stable", architectures: [amd64]}
+- {name: ubuntu, channel: "22.04", architectures: [arm64, all]}
+- {name: ubuntu, channel: "22.04", architectures: [arm64]}
+- {name: ubuntu, channel: "24.04"}
+`
+	a, err := open(zipOf(t, member{"hooks/", ""}, member{"metadata.yaml", meta}, member{"config.yaml", "options: {}\n"}, member{"manifest.yaml", manifest}, member{"venv/metadata.yaml", "["}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &charm.Archive{
+		MetadataYAML: meta, ConfigYAML: "options: {}\n",
+		Metadata: charm.Metadata{
+			Name: "demo", Summary: "s", Description: "d", Subordinate: true, Containers: []string{"app", "web"},
+			Resources: map[string]charm.ResourceMeta{"policy": {Type: "file", Filename: "policy.zip"}, "web-image": {Type: "oci-image", Description: "The image"}},
+		},
+		Bases: []charm.Base{ubuntu("20.04", "amd64"), ubuntu("22.04", "arm64"), ubuntu("22.04", "all"), ubuntu("24.04", "all")},
+	}
+	if d := cmp.Diff(want, a); d != "" {
+		t.Errorf("OpenArchive (-want +got):\n%s", d)
+	}
+	bases := []charm.Base{ubuntu("24.04", "amd64"), ubuntu("24.04", "arm64"), ubuntu("22.04", "amd64"), ubuntu("22.04", "arm64"), ubuntu("20.04", "amd64")}
+	if d := cmp.Diff(bases, a.ConcreteBases([]string{"arm64", "amd64"})); d != "" {
+		t.Errorf("ConcreteBases (-want +got):\n%s", d)
+	}
+}
+
+func TestSeriesBases(t *testing.T) {
+	t.Parallel()
+	a, err := open(zipOf(t, member{"metadata.yaml", metadata + "series: [focal, jammy, win2012, kubernetes]\n"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []charm.Base{ubuntu("22.04", "amd64"), ubuntu("20.04", "amd64")}
+	if d := cmp.Diff(want, a.ConcreteBases([]string{"amd64"})); d != "" {
+		t.Errorf("ConcreteBases of a charm without manifest (-want +got):\n%s", d)
+	}
+}
+
+// bomb is a billion laughs: each line repeats the one before nine times.
+func bomb(levels int) string {
+	b := strings.Builder{}
+	b.WriteString("a0: &a0 [x,x,x,x,x,x,x,x,x]\n")
+	for i := 1; i <= levels; i++ {
+		fmt.Fprintf(&b, "a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i-1), 9), ","))
+	}
+	return b.String()
+}
+
+func keys(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
+func TestRefuseArchive(t *testing.T) {
+	t.Parallel()
+	merge := "name: demo\nx0: &x0 {a: b}\n"
+	for i := 1; i < 30; i++ {
+		merge += fmt.Sprintf("x%d: &x%d {<<: [*x%d, *x%d]}\n", i, i, i-1, i-1)
+	}
+	chain := "name: demo\nx0: &x0 [y]\n"
+	for i := 1; i < 1500; i++ {
+		chain += fmt.Sprintf("x%d: &x%d [*x%d]\n", i, i, i-1)
+	}
+	tests := []struct {
+		name string
+		in   []byte
+		want string
+	}{
+		{"no zip", []byte("#!/bin/sh\n"), "not a zip file"},
+		{"empty", nil, "not a zip file"},
+		{"cut short", zipOf(t, member{"metadata.yaml", metadata})[:100], "not a zip file"},
+		{"no metadata", zipOf(t, member{"charmcraft.yaml", metadata}), "no metadata.yaml"},
+		{"in a folder", zipOf(t, member{"x/metadata.yaml", metadata}), "in the folder x/"},
+		{"twice", zipOf(t, member{"metadata.yaml", metadata}, member{"metadata.yaml", metadata}), "twice"},
+		{"spelled otherwise", zipOf(t, member{"metadata.yaml", metadata}, member{"./config.yaml", ""}), "want it spelled config.yaml"},
+		{"by dots", zipOf(t, member{"metadata.yaml", metadata}, member{"x/../config.yaml", ""}), "want it spelled config.yaml"},
+		{"a directory", zipOf(t, member{"metadata.yaml/", ""}), "want it spelled"},
+		{"too large", zipOf(t, member{"metadata.yaml", metadata + strings.Repeat("#", 1<<20)}), "unpacks to more than 1048576 bytes"},
+		{"no name", zipOf(t, member{"metadata.yaml", "summary: x\n"}), "charm name"},
+		{"bad name", zipOf(t, member{"metadata.yaml", "name: ../x\n"}), "charm name"},
+		{"bad resource", zipOf(t, member{"metadata.yaml", metadata + "resources: {../x: {type: file}}\n"}), "resource name"},
+		{"no YAML", zipOf(t, member{"metadata.yaml", "a: [\n"}), "parse metadata.yaml"},
+		{"two documents", zipOf(t, member{"metadata.yaml", metadata + "---\nname: other\n"}), "more than one document"},
+		{"billion laughs", zipOf(t, member{"metadata.yaml", metadata + bomb(20)}), "too many values"},
+		{"billion laughs in config", zipOf(t, member{"metadata.yaml", metadata}, member{"config.yaml", bomb(20)}), "parse config.yaml: too many values"},
+		{"billion laughs in actions", zipOf(t, member{"metadata.yaml", metadata}, member{"actions.yaml", bomb(20)}), "parse actions.yaml: too many values"},
+		{"billion laughs in manifest", zipOf(t, member{"metadata.yaml", metadata}, member{"manifest.yaml", bomb(20)}), "parse manifest.yaml: too many values"},
+		{"merge bomb", zipOf(t, member{"metadata.yaml", merge}), "too many values"},
+		{"aliases in a chain", zipOf(t, member{"metadata.yaml", chain}), "nested too deeply"},
+		{"alias to itself", zipOf(t, member{"metadata.yaml", metadata + "x: &x [*x]\n"}), "alias"},
+		{"depth", zipOf(t, member{"metadata.yaml", metadata + "x: " + strings.Repeat("[", 500) + strings.Repeat("]", 500)}), "nested too deeply"},
+		{"commas", zipOf(t, member{"metadata.yaml", metadata + "x: [" + strings.Repeat("a,", 400_000) + "]"}), "too many values"},
+		{"keys", zipOf(t, member{"metadata.yaml", metadata + "containers: {" + keys(30_000, "k%d: , ") + "}"}), "a mapping of more than 2000 keys"},
+		{"the same key", zipOf(t, member{"metadata.yaml", metadata + "containers: {" + strings.Repeat("k: , ", 1000) + "}"}), "keys that are there several times"},
+		{"a key twice", zipOf(t, member{"metadata.yaml", metadata + "name: demo\n"}), "already defined"},
+		{"base not concrete", zipOf(t, member{"metadata.yaml", metadata}, member{"manifest.yaml", "bases: [{name: all, channel: all, architectures: [amd64]}]"}), "parse manifest.yaml: base"},
+		{"bad architecture", zipOf(t, member{"metadata.yaml", metadata}, member{"manifest.yaml", "bases: [{name: ubuntu, channel: '22.04', architectures: [AMD/64]}]"}), "architecture"},
+	}
+	for _, tt := range tests {
+		begin := time.Now()
+		_, err := open(tt.in)
+		if !errors.Is(err, charm.ErrArchive) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want an ErrArchive with %q", tt.name, err, tt.want)
+		}
+		if d := time.Since(begin); d > 5*time.Second {
+			t.Errorf("%s: took %v", tt.name, d)
+		}
+	}
+}
+
+func TestRefuseLink(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	h := &zip.FileHeader{Name: "metadata.yaml"}
+	h.SetMode(fs.ModeSymlink | 0o777)
+	f, err := w.CreateHeader(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte("/etc/passwd")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(b.Bytes()); !errors.Is(err, charm.ErrArchive) || !strings.Contains(err.Error(), "no regular file") {
+		t.Errorf("metadata.yaml as a link: %v, want an error", err)
+	}
+}
+
+func TestRefuseManyEntries(t *testing.T) {
+	t.Parallel()
+	members := []member{{"metadata.yaml", metadata}}
+	for i := range 50_000 {
+		members = append(members, member{fmt.Sprint("x", i), ""})
+	}
+	if _, err := open(zipOf(t, members...)); !errors.Is(err, charm.ErrArchive) || !strings.Contains(err.Error(), "50001 entries") {
+		t.Errorf("an archive of many entries: %v, want an error", err)
+	}
+	members = members[:40_000]
+	for i := range members[1:] {
+		members[i+1].name = strings.Repeat("x", 300) + fmt.Sprint(i)
+	}
+	if _, err := open(zipOf(t, members...)); !errors.Is(err, charm.ErrArchive) || !strings.Contains(err.Error(), "list of entries") {
+		t.Errorf("an archive with a large list of entries: %v, want an error", err)
+	}
+}
+
+// TestOpenArchiveMemory is not parallel, since it measures what is allocated.
+func TestOpenArchiveMemory(t *testing.T) {
+	large := strings.Repeat("\x00", 64<<20)
+	for name, in := range map[string][]byte{
+		"zip bomb":      zipOf(t, member{"metadata.yaml", large}),
+		"bomb of hints": zipOf(t, member{"metadata.yaml", metadata}, member{"src/charm.py", large}, member{"src/more.py", large}),
+		"commas":        zipOf(t, member{"metadata.yaml", "[" + strings.Repeat(",", 1<<19)}),
+		"brackets":      zipOf(t, member{"metadata.yaml", strings.Repeat("[", 1<<19)}),
+		"laughs":        zipOf(t, member{"metadata.yaml", bomb(100)}),
+		"values":        zipOf(t, member{"metadata.yaml", metadata + "x: [" + strings.Repeat("a,", 120_000) + "]"}),
+		"words":         zipOf(t, member{"metadata.yaml", metadata + strings.Repeat("a ? b\n", 1<<16)}),
+		"dashes":        zipOf(t, member{"metadata.yaml", strings.Repeat("- ", 1<<18)}),
+		"comments":      zipOf(t, member{"metadata.yaml", metadata + strings.Repeat("#\n", 1<<16)}),
+		"questions":     zipOf(t, member{"metadata.yaml", strings.Repeat("? ", 1<<18)}),
+		"braces":        zipOf(t, member{"metadata.yaml", strings.Repeat("{a: ", 9000)}),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		begin := time.Now()
+		_, err := open(in)
+		took := time.Since(begin)
+		runtime.ReadMemStats(&after)
+		t.Logf("%s: %v, %d MiB in %v", name, err, (after.TotalAlloc-before.TotalAlloc)>>20, took)
+		if n := after.TotalAlloc - before.TotalAlloc; n > 256<<20 || took > 5*time.Second {
+			t.Errorf("%s: allocated %d MiB in %v", name, n>>20, took)
+		}
+	}
+}
+
+func TestOpenBundleArchive(t *testing.T) {
+	t.Parallel()
+	text := "applications: {db: {charm: postgresql}}\n"
+	in := zipOf(t, member{"bundle.yaml", text}, member{"README.md", "# Read\n"})
+	got, err := charm.OpenBundleArchive(bytes.NewReader(in), int64(len(in)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &charm.BundleArchive{BundleYAML: text, ReadmeMD: "# Read\n", File: &charm.BundleFile{Applications: []charm.Application{{Name: "db", Charm: "postgresql"}}}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("OpenBundleArchive (-want +got):\n%s", d)
+	}
+	for want, in := range map[string][]byte{
+		"no README.md":    zipOf(t, member{"bundle.yaml", text}),
+		"no bundle.yaml":  zipOf(t, member{"README.md", text}),
+		"in the folder b": zipOf(t, member{"b/bundle.yaml", text}, member{"b/README.md", ""}),
+		"no applications": zipOf(t, member{"bundle.yaml", "name: x\n"}, member{"README.md", ""}),
+		"not a zip file":  []byte(text),
+	} {
+		if _, err := charm.OpenBundleArchive(bytes.NewReader(in), int64(len(in))); !errors.Is(err, charm.ErrArchive) || !strings.Contains(err.Error(), want) {
+			t.Errorf("OpenBundleArchive = %v, want an ErrArchive with %q", err, want)
+		}
+	}
+}
+
+func FuzzOpenArchive(f *testing.F) {
+	f.Add(zipOf(f, member{"metadata.yaml", metadata}, member{"manifest.yaml", "bases: []"}))
+	f.Add(zipOf(f, member{"metadata.yaml", metadata}, member{"src/charm.py", `SNAP_NAME = "x"`}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := open(b)
+		if err != nil {
+			return
+		}
+		if a.MetadataYAML == "" || charm.ValidateName(a.Metadata.Name) != nil {
+			t.Errorf("OpenArchive = %+v, without a name", a)
+		}
+	})
+}
+
+// FuzzMetadata reaches what lies behind the checksums of FuzzOpenArchive.
+func FuzzMetadata(f *testing.F) {
+	f.Add(metadata)
+	f.Add("name: x\nresources: &r {a: {type: file}}\nextra: *r\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		m, err := charm.ParseMetadata(text)
+		if err == nil && charm.ValidateName(m.Name) != nil {
+			t.Errorf("ParseMetadata(%q) = %+v, with a bad name", text, m)
+		}
+	})
+}

@@ -1,0 +1,111 @@
+package charm_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"offlinestore/charm"
+)
+
+// hints are the snaps of a charm with these files.
+func hints(t *testing.T, files ...member) []charm.SnapHint {
+	t.Helper()
+	a, err := open(zipOf(t, append(files, member{"metadata.yaml", metadata})...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	item := charm.Item{
+		ID: "x", Name: "demo", Type: charm.TypeCharm, Snaps: a.Snaps,
+		Revision: charm.Revision{Revision: 1, Download: charm.Download{Size: 1, SHA256: sha256Of}, MetadataYAML: metadata, Bases: []*charm.Base{{Architecture: "amd64", Channel: "22.04", Name: "ubuntu"}}},
+	}
+	if err := item.Validate(); err != nil {
+		t.Errorf("hints %v: %v", a.Snaps, err)
+	}
+	return a.Snaps
+}
+
+func TestSnapHints(t *testing.T) {
+	t.Parallel()
+	both := map[string]int{"amd64": 96, "arm64": 95}
+	tests := []struct {
+		name, file, text string
+		want             []charm.SnapHint
+	}{
+		{"table of versions", "refresh_versions.toml", "charm_major = 1\nworkload = \"14.15\"\n\n[snap]\nname = \"charmed-postgresql\"\n\n[snap.revisions]\n# amd64\nx86_64 = \"96\"\n# arm64\naarch64 = \"95\"\n",
+			[]charm.SnapHint{{Name: "charmed-postgresql", Revisions: both}}},
+		{"dotted keys", "refresh_versions.toml", "snap.name = \"charmed-mysql\" # the snap\nsnap.revisions.x86_64 = \"96\"\nsnap.revisions.aarch64 = \"95\"\n",
+			[]charm.SnapHint{{Name: "charmed-mysql", Revisions: both}}},
+		{"inline table", "x.toml", "[snap]\nname = 'charmed-x'\nchannel = \"3/stable\"\nrevisions = { x86_64 = \"96\", aarch64 = \"95\" }\n[other]\nname = \"not-this\"\n",
+			[]charm.SnapHint{{Name: "charmed-x", Channel: "3/stable", Revisions: both}}},
+		{"other toml", "pyproject.toml", "[tool.poetry]\nname = \"not-a-snap\"\n", nil},
+		{"packages by architecture", "src/constants.py", "SNAP = \"charmed-postgresql\"\nSNAP_PACKAGES = [\n    (\n        SNAP,\n        {\"revision\": {\"aarch64\": \"95\", \"x86_64\": \"96\"}},\n    ),\n    (\"pgbackrest\", {\"channel\": \"2/stable\"}),\n]\n",
+			[]charm.SnapHint{{Name: "charmed-postgresql", Revisions: both}, {Name: "pgbackrest", Channel: "2/stable"}}},
+		{"packages in a row", "src/config.py", "class Config:\n    SNAP_PACKAGES = [(\"charmed-mongodb\", \"6/edge\", 118)]\n",
+			[]charm.SnapHint{{Name: "charmed-mongodb", Channel: "6/edge", Revisions: map[string]int{"": 118}}}},
+		{"typed packages", "src/constants.py", "SNAP_PACKAGES: list[tuple[str, dict]] = [(\"a-snap\", {\"revision\": \"96\", \"channel\": \"x/edge\"})]\n",
+			[]charm.SnapHint{{Name: "a-snap", Channel: "x/edge", Revisions: map[string]int{"": 96}}}},
+		{"constants", "src/literals.py", "CHARMED_KAFKA_SNAP_REVISION = 37  # pinned\nSNAP_NAME = \"charmed-kafka\"\nSNAP_CHANNEL: str = '3/stable'\n",
+			[]charm.SnapHint{{Name: "charmed-kafka", Channel: "3/stable", Revisions: map[string]int{"": 37}}}},
+		{"constants of several", "src/literals.py", "A_SNAP_NAME = \"snap-a\"\nA_SNAP_REVISION = 1\nB_SNAP_NAME = \"snap-b\"\nB_SNAP_REVISION = 2\nSNAP_REVISION = 3\n",
+			[]charm.SnapHint{{Name: "snap-a", Revisions: map[string]int{"": 1}}, {Name: "snap-b", Revisions: map[string]int{"": 2}}}},
+		{"revision that varies", "src/literals.py", "SNAP_NAME = \"snap-a\"\nOLD_SNAP_REVISION = 1\nNEW_SNAP_REVISION = 2\n",
+			[]charm.SnapHint{{Name: "snap-a"}}},
+		{"attribute", "src/agent.py", "class X:\n    _snap_name = \"grafana-agent\"\n    def __init__(self):\n        self.snap_name = name\n", []charm.SnapHint{{Name: "grafana-agent"}}},
+		{"calls", "src/charm.py", "snap.ensure(\"etcd\", state=\"latest\", channel=\"3.4/stable\")\nsnap.add([\"core22\", 'lxd'])\nsnap.add(NAME, revision=\"7\")\nNAME = \"seven\"\nsnap.install(name)\n",
+			[]charm.SnapHint{{Name: "core22"}, {Name: "etcd", Channel: "3.4/stable"}, {Name: "lxd"}, {Name: "seven", Revisions: map[string]int{"": 7}}}},
+		{"cache", "src/charm.py", "cache = snap.SnapCache()\nx = cache[\"vault\"]\ny = snap.SnapCache()[constants.NAME]\nNAME = 'consul'\n",
+			[]charm.SnapHint{{Name: "consul"}, {Name: "vault"}}},
+		{"other cache", "src/charm.py", "cache = {}\nx = cache[\"not-a-snap\"]\n", nil},
+		{"argv", "src/charm.py", "check_call([\"snap\", \"install\", \"microk8s\", \"--classic\", \"--channel=1.28/stable\"])\n",
+			[]charm.SnapHint{{Name: "microk8s", Channel: "1.28/stable"}}},
+		{"quoted command", "src/charm.py", "run(\"snap install --edge juju-db --revision 5\".split())\n", []charm.SnapHint{{Name: "juju-db", Channel: "edge", Revisions: map[string]int{"": 5}}}},
+		{"prose", "src/charm.py", "log(\"snap install failed\")\n# SNAP_NAME = \"commented\"\nraise E(\"cannot snap.install(x)\")\n", nil},
+		{"shell", "hooks/install", "#!/bin/sh\n# snap install no\nset -e; sudo snap install lxd --channel latest/stable || true\nsnap install ./local.snap\nsnap install $NAME\nif true; then snap install jq yq 2>/dev/null; fi\n",
+			[]charm.SnapHint{{Name: "jq"}, {Name: "lxd", Channel: "latest/stable"}, {Name: "yq"}}},
+		{"list by architecture", "templates/snap_installation.yaml", "amd64:\n- {install-type: store, name: k8s, channel: 1.32-classic/stable, classic: true, revision: \"96\"}\narm64:\n- {install-type: store, name: k8s, channel: 1.32-classic/stable, revision: 95}\n",
+			[]charm.SnapHint{{Name: "k8s", Channel: "1.32-classic/stable", Revisions: both}}},
+		{"json", "snaps.json", `{"packages": [{"name": "jq", "revision": 6}]}`, []charm.SnapHint{{Name: "jq", Revisions: map[string]int{"": 6}}}},
+		{"bomb", "snaps.yaml", bomb(30), nil},
+		{"examples of libraries", "lib/charms/operator_libs_linux/v2/snap.py", "snap.add(\"vlc\")\n", nil},
+		{"tests", "tests/unit/test_charm.py", "SNAP_NAME = \"x\"\n", nil},
+		{"installed packages", "venv/charm.py", "SNAP_NAME = \"x\"\n", nil},
+		{"names of no snap", "src/charm.py", "SNAP_NAME = \"../x\"\nA_SNAP_NAME = \"UPPER\"\nB_SNAP_NAME = \"" + strings.Repeat("x", 41) + "\"\nC_SNAP_NAME = \"123\"\n", nil},
+		{"pins that are none", "src/charm.py", "SNAP_NAME = \"x\"\nSNAP_REVISION = 0\nSNAP_CHANNEL = \"a/b/c/d\"\n", []charm.SnapHint{{Name: "x"}}},
+	}
+	for _, tt := range tests {
+		if d := cmp.Diff(tt.want, hints(t, member{tt.file, tt.text})); d != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, d)
+		}
+	}
+}
+
+func TestSnapHintsOfSeveralFiles(t *testing.T) {
+	t.Parallel()
+	got := hints(t,
+		member{"refresh_versions.toml", "[snap]\nname = \"charmed-x\"\n[snap.revisions]\nx86_64 = \"96\"\n"},
+		member{"src/a.py", "SNAP_NAME = \"charmed-x\"\nSNAP_REVISION = 5\n"},
+		member{"src/b.py", "snap.ensure(\"other\", revision=1)\n"},
+		member{"src/c.py", "snap.ensure(\"other\", revision=2, channel=\"edge\")\n"},
+	)
+	want := []charm.SnapHint{{Name: "charmed-x", Revisions: map[string]int{"amd64": 96}}, {Name: "other", Channel: "edge"}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("hints (-want +got):\n%s", d)
+	}
+}
+
+func FuzzSnapHints(f *testing.F) {
+	f.Add("SNAP_PACKAGES = [(\"x\", {\"revision\": {\"x86_64\": 1}})]", "snap install x")
+	f.Add("[snap]\nname = \"x\"", "- {name: x, channel: edge}")
+	f.Fuzz(func(t *testing.T, code, data string) {
+		var files []member
+		for _, name := range []string{"src/a.py", "a.toml"} {
+			files = append(files, member{name, code})
+		}
+		for _, name := range []string{"hooks/install", "snaps.yaml"} {
+			files = append(files, member{name, data})
+		}
+		hints(t, files...)
+	})
+}
