@@ -183,5 +183,5 @@ func isPartOf(b charm.Base, part string) bool {
 		return true
 	}
 	series, err := charm.ParseBase(part)
-	return err == nil && series.Name == b.Name && series.Channel == b.Channel
+	return err == nil && series.Name != "" && series.Name == b.Name && series.Channel == b.Channel
 }

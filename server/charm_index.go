@@ -114,20 +114,22 @@ func (ch *indexedCharm) isBundle() bool { return ch.Type == charm.TypeBundle }
 
 func (ch *indexedCharm) addRevision(r *store.CharmRevision) {
 	n := r.Revision.Revision
-	rev, err := newCharmRevision(ch.Charm, r)
 	switch {
 	case ch.revisions[n] != nil:
 		ch.odd("revision %d is there twice", n)
+		return
 	case n < 0 || r.Blob.Validate() != nil:
 		ch.odd("revision %d has no archive, so it is left out", n)
-	case err != nil:
-		ch.odd("revision %d: %v", n, err)
-	default:
-		if !ch.isBundle() && r.MetadataYAML == "" {
-			ch.odd("revision %d has no metadata.yaml, without which Juju does not deploy it", n)
-		}
-		ch.revisions[n] = rev
+		return
+	case !ch.isBundle() && r.MetadataYAML == "":
+		ch.odd("revision %d has no metadata.yaml, without which Juju does not deploy it", n)
 	}
+	rev, err := newCharmRevision(ch.Charm, r)
+	if err != nil {
+		ch.odd("revision %d: %v", n, err)
+		return
+	}
+	ch.revisions[n] = rev
 }
 
 func (ch *indexedCharm) addResource(r *store.CharmResource) {

@@ -37,10 +37,9 @@ func readMetadata(text string) charmMetadata {
 // endpoints lists the names of endpoints and of their interfaces.
 func endpoints(of map[string]yaml.Node) []string {
 	var out []string
-	for name, n := range of {
-		if len(out) >= 2*maxEndpoints {
-			break
-		}
+	names := slices.Sorted(maps.Keys(of))
+	for _, name := range names[:min(len(names), maxEndpoints)] {
+		n := of[name]
 		// The short form, "db: postgresql", is as valid as that with the interface in a mapping.
 		var long struct{ Interface string }
 		var short string
