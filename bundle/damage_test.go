@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"offlinestore/bundle"
 )
@@ -25,9 +26,21 @@ func tiny(tb testing.TB) *content {
 	return c
 }
 
+// tinyCharm is the smallest bundle with a charm whose resource is an image: one of each kind of item.
+func tinyCharm(tb testing.TB) *content {
+	tb.Helper()
+	c := charmSample(tb)
+	c.charms, c.charmRevisions, c.charmResources, c.images, c.blobs = c.charms[:1], nil, nil, nil, make(map[digest.Digest][]byte)
+	c.charms[0].ChannelMap, c.charms[0].Icon = c.charms[0].ChannelMap[:1], nil
+	c.charms[0].ChannelMap[0].Resources = c.charms[0].ChannelMap[0].Resources[1:2]
+	c.addCharm("pg", pgID, "charm", 9, 100)
+	c.addImageResource("pg", "image", 5, c.addIndex(dockerListType, c.addImage(dockerManifestType, []byte("config"), []byte("layer"))))
+	return c
+}
+
 func TestCutOff(t *testing.T) {
 	t.Parallel()
-	c := sample(t)
+	c := fullSample(t)
 	s := c.seal(t)
 	for _, f := range framings {
 		t.Run(string(f), func(t *testing.T) {
@@ -78,27 +91,30 @@ func flipped(t *testing.T, packed []byte, bit int, want *received, zstd bool) {
 // runs of zeros; and thousands of bits of a larger bundle in each framing.
 func TestFlippedBit(t *testing.T) {
 	t.Parallel()
-	large, small := sample(t), tiny(t)
+	large := fullSample(t)
 	for f, step := range map[bundle.Compression]int{bundle.None: 1, bundle.Gzip: 3, bundle.Zstd: 3} {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
 			if testing.Short() {
 				step *= 13
 			}
-			packed := small.pack(t, small.seal(t), f)
-			want, err := receiveBytes(t, packed)
-			if err != nil {
-				t.Fatal(err)
-			}
 			rnd := rand.New(rand.NewPCG(3, 4))
-			for n := range packed {
-				padding := n > 8 && bytes.Equal(packed[n-8:n+1], make([]byte, 9)) && n%7 != 0
-				if n%step == 0 && !padding || n < 40 || n > len(packed)-40 {
-					flipped(t, packed, n*8+rnd.IntN(8), want, f == bundle.Zstd)
+			for _, small := range []*content{tiny(t), tinyCharm(t)} {
+				packed := small.pack(t, small.seal(t), f)
+				want, err := receiveBytes(t, packed)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for n := range packed {
+					padding := n > 8 && bytes.Equal(packed[n-8:n+1], make([]byte, 9)) && n%7 != 0
+					if n%step == 0 && !padding || n < 40 || n > len(packed)-40 {
+						flipped(t, packed, n*8+rnd.IntN(8), want, f == bundle.Zstd)
+					}
 				}
 			}
-			packed = large.pack(t, large.seal(t), f)
-			if want, err = receiveBytes(t, packed); err != nil {
+			packed := large.pack(t, large.seal(t), f)
+			want, err := receiveBytes(t, packed)
+			if err != nil {
 				t.Fatal(err)
 			}
 			for range 3000 / step {
@@ -111,9 +127,18 @@ func TestFlippedBit(t *testing.T) {
 // TestDamagedBlob shows that a damaged blob is named, and that those after it can be had.
 func TestDamagedBlob(t *testing.T) {
 	t.Parallel()
-	c := sample(t)
+	damagedBlob(t, sample(t), "jq_6.snap")
+	c := charmSample(t)
+	damagedBlob(t, c, "pg_9.charm")
+	damagedBlob(t, c, "layer of image-"+c.images[0].Digest.Encoded())
+}
+
+// damagedBlob damages the blob of that title.
+func damagedBlob(t *testing.T, c *content, title string) {
+	t.Helper()
 	s := c.seal(t)
-	bad := s.Payload()[1]
+	payload := s.Payload()
+	bad := payload[slices.IndexFunc(payload, func(d ocispec.Descriptor) bool { return d.Annotations[ocispec.AnnotationTitle] == title })]
 	packed := c.pack(t, s, bundle.None)
 	packed[bytes.Index(packed, c.blobs[bad.Digest][:16])] ^= 1
 	r, err := bundle.NewReader("test", bytes.NewReader(packed))
@@ -134,7 +159,7 @@ func TestDamagedBlob(t *testing.T) {
 		switch {
 		case err == nil:
 			whole = append(whole, desc.Digest)
-		case errors.As(err, &be) && errors.Is(err, bundle.ErrCorrupt) && be.Digest == desc.Digest && be.Title == "jq_6.snap":
+		case errors.As(err, &be) && errors.Is(err, bundle.ErrCorrupt) && be.Digest == desc.Digest && be.Title == title:
 			damaged = append(damaged, desc.Digest)
 		default:
 			t.Fatal(err)

@@ -20,6 +20,12 @@ type hostile struct {
 
 func runHostile(t *testing.T, tests []hostile) {
 	t.Helper()
+	runHostileOn(t, sample, tests)
+}
+
+// runHostileOn begins with another sample.
+func runHostileOn(t *testing.T, sample func(testing.TB) *content, tests []hostile) {
+	t.Helper()
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -26,6 +26,7 @@ import (
 type content struct {
 	snaps     []*bundle.Snap
 	revisions []*bundle.SnapRevision
+	charmContent
 	blobs     map[digest.Digest][]byte // the payload
 	predicate bundle.Predicate
 }
@@ -138,6 +139,9 @@ func (c *content) draft(tb testing.TB) *bundle.Draft {
 			tb.Fatal(err)
 		}
 	}
+	if err := c.addCharms(d); err != nil {
+		tb.Fatal(err)
+	}
 	return d
 }
 
@@ -171,6 +175,10 @@ func (c *content) pack(tb testing.TB, s *bundle.Sealed, compression bundle.Compr
 func (c *content) forge() *forge {
 	f := &forge{format: "1.0", predicate: `{"created":"2026-11-20T10:15:00Z","exporter":"ubuntu@laptop","program":"store-admin 1.0","sequence":7,` +
 		`"request":{"snaps":["jq"],"channels":["stable"],"architectures":["amd64","arm64"]}}`}
+	f.items = c.forgeCharms()
+	if len(f.items) > 0 {
+		f.format = "1.1"
+	}
 	// The order of the format, for names that don't end in digits: revisions before snaps, jq_6 before jq_10.
 	for _, r := range slices.SortedFunc(slices.Values(c.revisions), func(a, b *bundle.SnapRevision) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Revision.Revision, b.Revision.Revision))

@@ -1,0 +1,190 @@
+package bundle_test
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/bundle"
+)
+
+// checkCharms compares what was read of charms with what was written.
+func checkCharms(t *testing.T, got *received, c *content, s *bundle.Sealed) {
+	t.Helper()
+	if got.digest != s.Digest() {
+		t.Errorf("digest %s, want %s", got.digest, s.Digest())
+	}
+	h := got.head
+	if diff := cmp.Diff(h.Charms, []*bundle.Charm{c.charms[1], c.charms[0]}, cmpopts.EquateEmpty(), equateBytes()); diff != "" {
+		t.Errorf("charms (-got +want):\n%s", diff)
+	}
+	r := c.charmRevisions
+	if diff := cmp.Diff(h.CharmRevisions, []*bundle.CharmRevision{r[2], r[0], r[1]}, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("revisions (-got +want):\n%s", diff)
+	}
+	sorted := func(rs []*bundle.CharmResource) []*bundle.CharmResource {
+		return slices.SortedFunc(slices.Values(rs), func(a, b *bundle.CharmResource) int {
+			return strings.Compare(fmt.Sprint(a.Resource.Name, a.Resource.Revision), fmt.Sprint(b.Resource.Name, b.Resource.Revision))
+		})
+	}
+	if diff := cmp.Diff(sorted(h.CharmResources), sorted(c.charmResources), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("resources (-got +want):\n%s", diff)
+	}
+	if diff := cmp.Diff(got.blobs, c.blobs, equateBytes()); diff != "" {
+		t.Errorf("payload (-got +want):\n%s", diff)
+	}
+	if len(h.Images) != len(c.images) {
+		t.Fatalf("%d images, want %d", len(h.Images), len(c.images))
+	}
+	for _, m := range h.Images {
+		i := slices.IndexFunc(c.images, func(want *bundle.ImageManifest) bool { return want.Digest == m.Digest })
+		if i < 0 || !bytes.Equal(m.Raw, c.images[i].Raw) || m.MediaType != c.images[i].MediaType {
+			t.Errorf("image %s of type %s is none that was written", m.Digest, m.MediaType)
+		}
+		if small, ok := h.Small(m.Digest); !ok || !bytes.Equal(small, m.Raw) {
+			t.Errorf("Small(%s) is not the manifest", m.Digest)
+		}
+		for i, b := range m.Blobs {
+			small, ok := h.Small(b.Digest)
+			if !ok {
+				small = got.blobs[b.Digest]
+			}
+			if !bytes.Equal(small, c.imageBlobs[m.Digest][i]) {
+				t.Errorf("blob %d of %s: %d bytes, want %d", i, m.Digest, len(small), len(c.imageBlobs[m.Digest][i]))
+			}
+		}
+	}
+}
+
+func TestRoundTripOfCharms(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]*content{"charms": charmSample(t), "charms and snaps": fullSample(t)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := c.seal(t)
+			for _, f := range framings {
+				packed := c.pack(t, s, f)
+				if n := s.Size(f); int64(len(packed)) != n && f != bundle.Zstd {
+					t.Errorf("%s: %d bytes, and Size is %d", f, len(packed), n)
+				}
+				got, err := receiveBytes(t, packed)
+				if err != nil {
+					t.Fatal(err)
+				}
+				checkCharms(t, got, c, s)
+			}
+			got, err := receivePath(t, unpack(t, c.pack(t, s, bundle.None)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkCharms(t, got, c, s)
+			dir := t.TempDir()
+			c.writeLayout(t, dir, s)
+			if got, err = receivePath(t, dir); err != nil {
+				t.Fatal(err)
+			}
+			checkCharms(t, got, c, s)
+		})
+	}
+}
+
+// TestChildren shows that an index may be sparse, and that the reader says which of its manifests are there.
+func TestChildren(t *testing.T) {
+	t.Parallel()
+	c := charmSample(t)
+	got, err := receiveBytes(t, c.pack(t, c.seal(t), bundle.None))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range got.head.Images {
+		var want []digest.Digest
+		if m.Digest == c.images[2].Digest {
+			want = []digest.Digest{c.images[0].Digest, c.images[1].Digest}
+			if len(m.Listed) != 3 {
+				t.Errorf("the index lists %d manifests, want 3", len(m.Listed))
+			}
+		}
+		if diff := cmp.Diff(m.Children, want); diff != "" {
+			t.Errorf("%s: children (-got +want):\n%s", m.Digest, diff)
+		}
+	}
+}
+
+// TestTitles holds what the payload is called, which is what people are told of a damaged blob, and where the SHA3-384 is that
+// an assertion is held against: a file that is a snap, too, must not lose it.
+func TestTitles(t *testing.T) {
+	t.Parallel()
+	c := fullSample(t)
+	got := make(map[string]bool)
+	for _, d := range c.seal(t).Payload() {
+		title := d.Annotations["org.opencontainers.image.title"]
+		got[title] = d.Annotations["vnd.offlinestore.sha3-384"] != ""
+		if len(d.URLs) > 0 || d.Platform != nil {
+			t.Errorf("%s: the descriptor has more than it should: %v", title, d)
+		}
+	}
+	image := func(i int) string { return "image-" + c.images[i].Digest.Encoded() }
+	want := map[string]bool{
+		"config of " + image(0): false, "layer of " + image(0): false, "layer of " + image(1): false,
+		"config of " + image(3): false, "layer of " + image(3): false,
+		"pg.data_3": false, "pg_9.charm": false, "pg_10.charm": false, "kit_2.zip": false,
+		"jq_6.snap": true, "jq_10.snap": true, "jq+compa_1.comp": true, "jq+compb_2.comp": true, "core24_1196.snap": true,
+	}
+	delete(want, "pg.data_3") // an image has the file, too, and stands before it
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want))); diff != "" {
+		t.Errorf("titles (-got +want):\n%s", diff)
+	}
+	for title, sha3 := range want {
+		if got[title] != sha3 {
+			t.Errorf("%s: with a SHA3-384: %v, want %v", title, got[title], sha3)
+		}
+	}
+}
+
+// TestFormatOfKinds shows that a bundle is written in the oldest version that has its kinds of items.
+func TestFormatOfKinds(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		c    *content
+		want string
+	}{"snaps": {sample(t), "1.0"}, "charms": {charmSample(t), "1.1"}, "both": {fullSample(t), "1.1"}} {
+		dir := unpack(t, test.c.pack(t, test.c.seal(t), bundle.None))
+		index, err := os.ReadFile(filepath.Join(dir, "index.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := `"vnd.offlinestore.bundle.format":"` + test.want + `"`; !bytes.Contains(index, []byte(want)) {
+			t.Errorf("%s: index.json doesn't have %s", name, want)
+		}
+	}
+	for name, test := range map[string]struct {
+		c      *content
+		format string
+	}{"snaps in 1.1": {sample(t), "1.1"}, "charms in 1.0": {charmSample(t), "1.0"}} {
+		f := test.c.forge()
+		f.format = test.format
+		if _, err := receiveBytes(t, tarOf(f.seal(testKey()))); !refused(err) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// TestImageTwice adds an image again, as the exporter does that meets it as the resource of several charms.
+func TestImageTwice(t *testing.T) {
+	t.Parallel()
+	c := charmSample(t)
+	want := c.seal(t).Digest()
+	c.images = append(c.images, c.images...)
+	if got := c.seal(t).Digest(); got != want {
+		t.Errorf("digest %s, want %s", got, want)
+	}
+}
