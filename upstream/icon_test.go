@@ -49,7 +49,7 @@ func TestIcon(t *testing.T) {
 		})
 	}
 	c, _ := newClient(t, http.NotFoundHandler(), upstream.Config{})
-	for _, u := range []string{"file:///etc/passwd", "ftp://x/y", "x", "http://u:secret@[", "http:///x"} {
+	for _, u := range []string{"file:///etc/passwd", "ftp://x/y", "x", "http://other.example/x.png", "//other.example/x.png", "http://u:secret@[", "http:///x"} {
 		if _, _, err := c.Icon(t.Context(), u); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("Icon(%q) = %v, want an error without the secret", u, err)
 		}
