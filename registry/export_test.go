@@ -1,0 +1,7 @@
+package registry
+
+// ParseReference is fuzzed.
+func ParseReference(s string) (repository, tag, digest string, err error) {
+	ref, err := parseReference(s)
+	return ref.repository, ref.tag, ref.digest.String(), err
+}
