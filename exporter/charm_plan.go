@@ -198,3 +198,6 @@ func compareBases(a, b *charm.Base) int {
 	}
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Architecture, b.Architecture))
 }
+
+// Size is that of the archive, in bytes.
+func (r *CharmRevision) Size() int64 { return r.blob.Size }

@@ -78,6 +78,9 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 		slices.SortStableFunc(p.missing, func(a, b Gap) int { return strings.Compare(a.String(), b.String()) })
 		return &MissingError{slices.Compact(p.missing)}
 	}
+	if len(p.charms) == 0 {
+		return fmt.Errorf("%w: none of the applications is a charm of Charmhub", ErrConflict)
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.charms)) {
 		c := p.charms[name]
 		if err := p.complete(c); err != nil {

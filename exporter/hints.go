@@ -39,16 +39,20 @@ func (h Hint) String() string {
 	return s
 }
 
-// Command is what exports the snap of h with its needs.
+// Command says how to export the snap of h with its needs.
 func (h Hint) Command() string {
-	if len(h.Revisions) > 0 {
-		return fmt.Sprintf("store-admin export snaps --from-yaml, with the revision of %s", h.Name)
-	}
-	s := "store-admin export snaps " + h.Name
-	if h.Channel != "" {
+	s := "'store-admin export snaps " + h.Name
+	if len(h.Revisions) == 0 && h.Channel != "" {
 		s += " --channel " + h.Channel
 	}
-	return s
+	if len(h.Revisions) == 0 {
+		return s + "'"
+	}
+	var packages []string
+	for _, n := range slices.Compact(slices.Sorted(maps.Values(h.Revisions))) {
+		packages = append(packages, fmt.Sprintf("{name: %s, revision: %d}", h.Name, n))
+	}
+	return "'store-admin export snaps --from-yaml FILE' and packages: [" + strings.Join(packages, ", ") + "] in it"
 }
 
 // AddSnaps adds to the plan the snaps that its charms install, as far as the store has them, and what those need. It is called after

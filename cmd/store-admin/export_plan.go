@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"offlinestore/charm"
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/exporter"
 )
@@ -36,7 +37,14 @@ func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 		}
 	}
 	if asJSON {
-		return ui.PrintJSON(w, map[string]any{"plan": rows, "gaps": append([]exporter.Gap{}, p.Gaps...), "size": p.Size()})
+		result := map[string]any{"plan": rows, "gaps": append([]exporter.Gap{}, p.Gaps...), "size": p.Size()}
+		if p.Charms != nil {
+			result["charms"] = plannedCharms(p)
+		}
+		return ui.PrintJSON(w, result)
+	}
+	for _, c := range plannedCharms(p) {
+		c.print(w)
 	}
 	for _, r := range rows {
 		needed := ""
@@ -47,4 +55,68 @@ func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 	}
 	fmt.Fprintf(w, "%s to pack.\n", ui.Bytes(p.Size()))
 	return nil
+}
+
+// plannedCharm is a charm that an export would fetch.
+type plannedCharm struct {
+	Charm     string            `json:"charm"`
+	Type      string            `json:"type"`
+	Revisions []plannedRevision `json:"revisions"`
+	Resources []plannedResource `json:"resources"`
+	// Size is that of all together, in bytes; what images share is counted once.
+	Size int64 `json:"size"`
+}
+
+type plannedRevision struct {
+	Revision int      `json:"revision"`
+	Version  string   `json:"version"`
+	From     []string `json:"from"`
+	Size     int64    `json:"size"`
+}
+
+type plannedResource struct {
+	Resource string `json:"resource"`
+	Revision int    `json:"revision"`
+	Type     string `json:"type"`
+	// Image is where the image will be inside; Source where it is upstream, Manifests how many of it are taken.
+	Image     string `json:"image,omitempty"`
+	Source    string `json:"source,omitempty"`
+	Manifests int    `json:"manifests,omitempty"`
+	Size      int64  `json:"size"`
+}
+
+func plannedCharms(p *exporter.Plan) []plannedCharm {
+	out := []plannedCharm{}
+	for _, c := range p.Charms {
+		row := plannedCharm{Charm: c.Listing.Name, Type: c.Listing.Type, Resources: []plannedResource{}, Size: c.Size()}
+		for _, r := range c.Revisions {
+			row.Revisions = append(row.Revisions, plannedRevision{r.Revision.Revision, r.Revision.Version, r.From, r.Size()})
+		}
+		for _, r := range c.Resources {
+			res := plannedResource{Resource: r.Resource.Name, Revision: r.Resource.Revision, Type: r.Resource.Type, Size: r.Resource.Download.Size}
+			if r.Image != nil {
+				res.Image, res.Source = r.Image.Name, r.Image.Source
+				res.Size, res.Manifests = r.ImageSize()
+			}
+			row.Resources = append(row.Resources, res)
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+func (c *plannedCharm) print(w io.Writer) {
+	for _, r := range c.Revisions {
+		fmt.Fprintf(w, "%s revision %d (%s): %s\n", c.Charm, r.Revision, strings.Join(r.From, ", "), ui.Bytes(r.Size))
+	}
+	for _, r := range c.Resources {
+		image := ""
+		switch {
+		case r.Manifests > 0:
+			image = fmt.Sprintf(", image %s in %s", r.Source, ui.Count(r.Manifests, "manifest"))
+		case r.Type == charm.ResourceImage:
+			image = ", without its image"
+		}
+		fmt.Fprintf(w, "  resource %s revision %d: %s%s\n", r.Resource, r.Revision, ui.Bytes(r.Size), ui.Clean(image))
+	}
 }

@@ -18,11 +18,8 @@ import (
 	"offlinestore/upstream"
 )
 
-func runExportSnaps(ctx context.Context, w io.Writer, o *exportOptions, names []string) error {
-	req, err := o.request(names)
-	if err != nil {
-		return err
-	}
+// runExport plans, fetches and packs what req asks for.
+func runExport(ctx context.Context, w io.Writer, o *exportOptions, req exporter.Request) error {
 	progress := &exportProgress{w: w, quiet: o.json}
 	e, err := o.newExporter(progress)
 	if err != nil {
@@ -32,9 +29,11 @@ func runExportSnaps(ctx context.Context, w io.Writer, o *exportOptions, names []
 	if err != nil {
 		return err
 	}
-	for _, g := range plan.Gaps {
-		progress.Warn(g.String())
+	progress.gaps(plan, 0)
+	for _, text := range plan.Warnings {
+		progress.Warn(text)
 	}
+	progress.overrides(plan)
 	if o.strict && len(plan.Gaps) > 0 {
 		return errGaps
 	}
@@ -46,10 +45,7 @@ func runExportSnaps(ctx context.Context, w io.Writer, o *exportOptions, names []
 		return err
 	}
 	defer out.Close()
-	progress.start("Downloading", plan.Size())
-	err = e.Fetch(ctx, plan)
-	progress.done()
-	if err != nil {
+	if err := out.fetch(ctx, plan, progress); err != nil {
 		return err
 	}
 	if err := out.write(ctx, plan); err != nil {
@@ -63,6 +59,31 @@ func runExportSnaps(ctx context.Context, w io.Writer, o *exportOptions, names []
 	return out.report(plan)
 }
 
+// fetch downloads what was planned. Which snaps the charms install is only known once these are here.
+func (out *output) fetch(ctx context.Context, plan *exporter.Plan, progress *exportProgress) error {
+	if err := out.fetchOnce(ctx, plan, progress); err != nil || !out.o.withSnaps || len(plan.Hints) == 0 {
+		return err
+	}
+	gaps := len(plan.Gaps)
+	if err := out.e.AddSnaps(ctx, plan); err != nil {
+		return err
+	}
+	progress.gaps(plan, gaps)
+	if out.o.strict && len(plan.Gaps) > gaps {
+		return errGaps
+	}
+	if err := out.checkTarget(plan); err != nil {
+		return err
+	}
+	return out.fetchOnce(ctx, plan, progress)
+}
+
+func (out *output) fetchOnce(ctx context.Context, plan *exporter.Plan, progress *exportProgress) error {
+	progress.start("Downloading", plan.Size())
+	defer progress.done()
+	return out.e.Fetch(ctx, plan)
+}
+
 // newExporter makes what plans and fetches; a plan needs no cache, so opening that is left to newOutput.
 func (o *exportOptions) newExporter(progress *exportProgress) (*exporter.Exporter, error) {
 	trust, err := readRoots(o.roots)
@@ -73,7 +94,19 @@ func (o *exportOptions) newExporter(progress *exportProgress) (*exporter.Exporte
 	if err != nil {
 		return nil, ui.Usagef("%w", err)
 	}
-	return &exporter.Exporter{Client: client, Trust: trust, Jobs: o.jobs, Progress: progress}, nil
+	e := &exporter.Exporter{Client: client, Trust: trust, Jobs: o.jobs, Progress: progress}
+	if o.archive == "" {
+		return e, nil
+	}
+	cfg := upstream.Config{BaseURL: o.charmhubURL, UserAgent: "store-admin/" + ui.Version(), Logf: progress.log}
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = upstream.DefaultCharmhubURL
+	}
+	if e.Charmhub, err = upstream.New(cfg); err != nil {
+		return nil, ui.Usagef("%w", err)
+	}
+	e.Registry = upstream.RegistryConfig{UserAgent: cfg.UserAgent, Logf: progress.log}
+	return e, nil
 }
 
 // openCache opens the cache; an export into a layout has its blobs in place, without a second copy.
@@ -109,6 +142,22 @@ func (p *exportProgress) Add(n int64) { p.bar.Load().Add(n) }
 
 func (p *exportProgress) Warn(text string) {
 	p.bar.Load().Printf(os.Stderr, "Warning: %s\n", ui.Clean(text))
+}
+
+// gaps says what a plan lacks, from the gap number first on.
+func (p *exportProgress) gaps(plan *exporter.Plan, first int) {
+	for _, g := range plan.Gaps[first:] {
+		p.Warn(g.String())
+	}
+}
+
+// overrides says which images are mapped, in the original's words.
+func (p *exportProgress) overrides(plan *exporter.Plan) {
+	for _, resource := range plan.Overrides {
+		if !p.quiet {
+			fmt.Fprintf(p.w, "Overriding %s with local registry subpath.\n", ui.Clean(resource))
+		}
+	}
 }
 
 // log tells of requests that are tried again.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"crypto"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/user"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
+	"offlinestore/charm"
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/exporter"
 )
@@ -41,6 +40,7 @@ type output struct {
 // exported is a bundle that was written.
 type exported struct {
 	Snaps    []string `json:"snaps"`
+	Charms   []string `json:"charms,omitempty"`
 	File     string   `json:"file"`
 	Digest   string   `json:"digest"`
 	Size     int64    `json:"size"`
@@ -81,23 +81,30 @@ func (out *output) Close() error {
 
 // archive is a file that an export writes.
 type archive struct {
-	file  string
-	snaps []*exporter.Snap
-	size  int64 // of its payload
+	file   string
+	snaps  []*exporter.Snap
+	charms []*exporter.Charm
+	size   int64 // of its payload
 }
 
-// archives lists one archive of all snaps, or one of each.
+// archives lists one archive of everything, as exports of charms have it, or one of each snap.
 func (out *output) archives(p *exporter.Plan) []archive {
-	if out.o.single != "" {
-		return []archive{{out.o.single, p.Snaps, p.Size()}}
+	all := archive{out.o.single, p.Snaps, p.Charms, p.Size()}
+	if all.file == "" && out.o.archive != "" && out.o.outputDir == "" {
+		all.file = out.fileName(out.o.archive)
+	}
+	if all.file != "" || out.o.outputDir != "" {
+		return []archive{all}
 	}
 	var list []archive
-	ext := bundle.Compression(out.o.compression).Extension()
 	for _, s := range p.Snaps {
-		name := s.Listing.Name + "-" + out.time.Format("20060102T150405") + ext
-		list = append(list, archive{filepath.Join(out.o.exportDir, name), []*exporter.Snap{s}, s.Size()})
+		list = append(list, archive{file: out.fileName(s.Listing.Name), snaps: []*exporter.Snap{s}, size: s.Size()})
 	}
 	return list
+}
+
+func (out *output) fileName(what string) string {
+	return filepath.Join(out.o.exportDir, what+"-"+out.time.Format("20060102T150405")+bundle.Compression(out.o.compression).Extension())
 }
 
 // damagedBlob says which blob of the cache err is about; it is empty for one that has gone, by the hand of another export.
@@ -108,14 +115,14 @@ func damagedBlob(err error) (d digest.Digest, bad bool) {
 	return "", errors.Is(err, blob.ErrNotFound)
 }
 
-func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, snaps []*exporter.Snap, file string) (done exported, err error) {
+func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) (done exported, err error) {
 	out.mending.RLock()
-	draft, err := out.e.Draft(snaps, nil)
+	draft, err := out.e.Draft(a.snaps, a.charms)
 	out.mending.RUnlock()
 	if err != nil {
 		return done, err
 	}
-	predicate, err := out.predicate(ctx, p, snaps)
+	predicate, err := out.predicate(ctx, p, a)
 	if err != nil {
 		return done, err
 	}
@@ -123,12 +130,15 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, snaps []*ex
 	if err != nil {
 		return done, err
 	}
-	done = exported{File: file, Digest: sealed.Digest().String(), NeededBy: []string{}}
-	for _, s := range snaps {
+	done = exported{File: a.file, Snaps: []string{}, Digest: sealed.Digest().String(), NeededBy: []string{}}
+	for _, s := range a.snaps {
 		done.Snaps = append(done.Snaps, s.Listing.Name)
 	}
-	if len(snaps) == 1 {
-		done.NeededBy = append(done.NeededBy, snaps[0].NeededBy...)
+	for _, c := range a.charms {
+		done.Charms = append(done.Charms, c.Listing.Name)
+	}
+	if len(a.snaps) == 1 && len(a.charms) == 0 {
+		done.NeededBy = append(done.NeededBy, a.snaps[0].NeededBy...)
 	}
 	if out.o.outputDir != "" {
 		done.File = out.o.outputDir
@@ -137,18 +147,28 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, snaps []*ex
 		}
 		done.Size = sealed.TarSize()
 	} else {
-		done.Size, err = out.pack(ctx, sealed, file)
+		done.Size, err = out.pack(ctx, sealed, a.file)
 	}
 	return done, err
 }
 
-func (out *output) predicate(ctx context.Context, p *exporter.Plan, snaps []*exporter.Snap) (bundle.Predicate, error) {
+func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (bundle.Predicate, error) {
 	req := bundle.Request{Channels: p.Request.Channels, Architectures: p.Request.Architectures}
-	for _, s := range snaps {
+	for _, s := range a.snaps {
 		req.Snaps = append(req.Snaps, s.Listing.Name)
-		if len(snaps) == 1 {
+		if len(a.snaps) == 1 && len(a.charms) == 0 {
 			req.NeededBy = s.NeededBy
 		}
+	}
+	for _, c := range a.charms {
+		if c.Listing.Type == charm.TypeBundle {
+			req.Bundles = append(req.Bundles, c.Listing.Name)
+		} else {
+			req.Charms = append(req.Charms, c.Listing.Name)
+		}
+	}
+	if p.Request.Charms != nil && len(req.Architectures) == 0 {
+		req.Architectures = p.Request.Charms.Architectures
 	}
 	pr := bundle.Predicate{Created: out.time, Exporter: whoAmI(), Program: "store-admin " + ui.Version(), Request: req}
 	if out.fixed {
@@ -169,42 +189,4 @@ func whoAmI() string {
 		host = h
 	}
 	return name + "@" + host
-}
-
-// report prints the result in the original's words.
-func (out *output) report(p *exporter.Plan) error {
-	if out.o.json {
-		gaps := append([]exporter.Gap{}, p.Gaps...)
-		return ui.PrintJSON(out.w, map[string]any{"bundles": out.files, "gaps": gaps})
-	}
-	if out.o.single != "" || out.o.outputDir != "" {
-		for _, f := range out.files {
-			fmt.Fprintf(out.w, "Successfully exported snaps:\n%s: %s\n", strings.Join(f.Snaps, ", "), f.File)
-		}
-		return nil
-	}
-	fmt.Fprintln(out.w, "Successfully exported snaps:")
-	heading := false
-	for _, f := range out.files {
-		if len(f.NeededBy) == 0 {
-			fmt.Fprintf(out.w, "%s: %s\n", f.Snaps[0], filepath.Base(f.File))
-			continue
-		}
-		if !heading {
-			fmt.Fprintf(out.w, "Also exported, needed by %s:\n", strings.Join(requested(p), ", "))
-			heading = true
-		}
-		fmt.Fprintf(out.w, "%s: %s\n", f.Snaps[0], filepath.Base(f.File))
-	}
-	return nil
-}
-
-// requested lists the snaps that the operator asked for.
-func requested(p *exporter.Plan) (names []string) {
-	for _, s := range p.Snaps {
-		if s.NeededBy == nil {
-			names = append(names, s.Listing.Name)
-		}
-	}
-	return names
 }

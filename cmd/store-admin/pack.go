@@ -20,9 +20,8 @@ const packsAtOnce = 2
 
 // write makes the bundles: the layout, or the archives in their order.
 func (out *output) write(ctx context.Context, p *exporter.Plan) error {
-	list := []archive{{snaps: p.Snaps}}
+	list := out.archives(p)
 	if out.o.outputDir == "" {
-		list = out.archives(p)
 		out.bar = ui.NewProgress("Packing", p.Size())
 		defer out.bar.Done()
 	}
@@ -31,7 +30,7 @@ func (out *output) write(ctx context.Context, p *exporter.Plan) error {
 	g.SetLimit(packsAtOnce)
 	for i, a := range list {
 		g.Go(func() (err error) {
-			out.files[i], err = out.bundle(ctx, p, a.snaps, a.file)
+			out.files[i], err = out.bundle(ctx, p, a)
 			return err
 		})
 	}
@@ -39,10 +38,10 @@ func (out *output) write(ctx context.Context, p *exporter.Plan) error {
 }
 
 // bundle writes one bundle. A blob that turns out to be damaged in the cache is fetched again, once.
-func (out *output) bundle(ctx context.Context, p *exporter.Plan, snaps []*exporter.Snap, file string) (exported, error) {
+func (out *output) bundle(ctx context.Context, p *exporter.Plan, a archive) (exported, error) {
 	fetched := make(map[digest.Digest]bool)
 	for {
-		done, err := out.bundleOnce(ctx, p, snaps, file)
+		done, err := out.bundleOnce(ctx, p, a)
 		d, bad := damagedBlob(err)
 		if !bad || fetched[d] {
 			return done, err

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"offlinestore/charm"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/exporter"
+	"offlinestore/upstream"
+)
+
+// maxBundleFile bounds the file that says which charms to export.
+const maxBundleFile = 4 << 20
+
+// charmOptions are the flags of export charms and export bundle.
+type charmOptions struct {
+	exportOptions
+	noImages bool
+}
+
+func (o *charmOptions) addCharms(f *pflag.FlagSet) {
+	o.add(f)
+	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for; repeatable. Given, it is also what images are taken for, else all they have")
+	f.StringVar(&o.charmhubURL, "charmhub-url", os.Getenv("STORE_ADMIN_CHARMHUB_URL"), "`URL` of Charmhub (default "+upstream.DefaultCharmhubURL+")")
+	f.BoolVar(&o.noImages, "no-images", false, "leave out the container images")
+	f.BoolVar(&o.withSnaps, "with-snaps", false, "export the snaps that the charms install as well, with what those need")
+}
+
+func newExportCharms() *cobra.Command {
+	var o charmOptions
+	c := &cobra.Command{
+		Use:   "charms FILE.yaml",
+		Short: "Export charms, with their resources and container images",
+		Long: `Export the charms that a file lists into one signed bundle, with their
+resources and the container images of these. The file is a bundle.yaml, or a
+list of the same form:
+
+  applications:
+    postgresql:               # any name
+      charm: postgresql-k8s   # all that must be there
+      base: ubuntu@22.04      # or series: jammy
+      channel: 14/stable      # default: the charm's default track, stable
+      revision: 20
+      resources:
+        postgresql-image: postgres:16   # the image's name inside, or a revision
+
+` + ui.ExitHelp,
+		Example: `  store-admin export charms charms.yaml
+  store-admin export charms charms.yaml --arch amd64 --arch arm64 --with-snaps
+  store-admin export charms charms.yaml --output-dir /media/usb/layout --no-images`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			req, err := o.request(c.Flags().Changed)
+			if err != nil {
+				return err
+			}
+			if req.Charms.Applications, err = readApplications(args[0]); err != nil {
+				return err
+			}
+			o.archive = "charms-export"
+			return o.run(c, req)
+		},
+	}
+	o.addCharms(c.Flags())
+	return c
+}
+
+// readApplications reads a bundle.yaml, or a list of charms in the same form.
+func readApplications(path string) ([]charm.Application, error) {
+	text, err := readSmall(path, maxBundleFile)
+	if err != nil {
+		return nil, ui.Usagef("%w", err)
+	}
+	f, err := charm.ParseBundle(text)
+	if err != nil {
+		return nil, ui.Usagef("%s: %w", path, err)
+	}
+	return f.Applications, nil
+}
+
+func newExportBundle() *cobra.Command {
+	var o charmOptions
+	var channel, series string
+	var onlyYAML bool
+	c := &cobra.Command{
+		Use:   "bundle NAME",
+		Short: "Export a charm bundle, with all its charms",
+		Long: `Export a charm bundle into one signed bundle, with its charms, their resources
+and the container images of these.
+` + ui.ExitHelp,
+		Example: `  store-admin export bundle cos-lite
+  store-admin export bundle cos-lite --channel edge --arch arm64
+  store-admin export bundle cos-lite --only-print-yaml > cos-lite.yaml`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			req, err := o.request(c.Flags().Changed)
+			if err != nil {
+				return err
+			}
+			req.Charms.Bundle, req.Charms.BundleChannel = args[0], channel
+			if req.Charms.Base, err = charm.ParseBase(series); err != nil {
+				return ui.Usagef("--series: %w", err)
+			}
+			o.archive = args[0]
+			if onlyYAML {
+				return o.printBundle(c, req)
+			}
+			return o.run(c, req)
+		},
+	}
+	f := c.Flags()
+	o.addCharms(f)
+	f.StringVar(&channel, "channel", "", "`channel` of the bundle (default its default track, stable)")
+	f.StringVar(&series, "series", "jammy", "`series` or base, such as ubuntu@24.04, for charms of which the bundle names none")
+	f.BoolVar(&onlyYAML, "only-print-yaml", false, "print the bundle.yaml and export nothing")
+	return c
+}
+
+// request is the request without what the commands differ in.
+func (o *charmOptions) request(given func(flag string) bool) (exporter.Request, error) {
+	if err := o.check(given); err != nil {
+		return exporter.Request{}, err
+	}
+	req := &exporter.CharmRequest{Architectures: unique(o.archs), NoImages: o.noImages, NoIcons: o.noIcons}
+	if given("arch") {
+		req.ImageArchitectures = req.Architectures
+	}
+	return exporter.Request{Charms: req, NoIcons: o.noIcons}, nil
+}
+
+func (o *charmOptions) run(c *cobra.Command, req exporter.Request) error {
+	if err := req.Validate(); err != nil {
+		return ui.Usagef("%w", err)
+	}
+	return runExport(c.Context(), c.OutOrStdout(), &o.exportOptions, req)
+}
+
+func (o *charmOptions) printBundle(c *cobra.Command, req exporter.Request) error {
+	if err := req.Validate(); err != nil {
+		return ui.Usagef("%w", err)
+	}
+	e, err := o.newExporter(&exportProgress{w: c.OutOrStdout()})
+	if err != nil {
+		return err
+	}
+	text, err := e.BundleYAML(c.Context(), req.Charms)
+	if err != nil {
+		return err
+	}
+	_, err = c.OutOrStdout().Write([]byte(text))
+	return err
+}

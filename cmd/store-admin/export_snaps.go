@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/exporter"
+)
+
+// snapOptions are the flags of export snaps.
+type snapOptions struct {
+	exportOptions
+	channels []string
+	noDeps   bool
+}
+
+func newExportSnaps() *cobra.Command {
+	var o snapOptions
+	c := &cobra.Command{
+		Use:   "snaps NAME…",
+		Short: "Export snaps, with all that they need to run",
+		Long: `Export snaps and what they need (base, snapd, default content providers) into
+signed bundles, one for each snap. Everything is verified before it is packed.
+What was downloaded stays in a cache, so an interrupted export goes on where it
+stopped and a repeated one fetches only what is new.
+` + ui.ExitHelp,
+		Example: `  store-admin export snaps jq
+  store-admin export snaps jq hello --channel stable --channel edge --arch amd64 --arch arm64
+  store-admin export snaps jq --single /media/usb/week47.tar.gz
+  store-admin export snaps --from-yaml snaps.yaml --output-dir /media/usb/layout --strict`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := o.check(c.Flags().Changed); err != nil {
+				return err
+			}
+			req, err := o.request(args)
+			if err != nil {
+				return err
+			}
+			return runExport(c.Context(), c.OutOrStdout(), &o.exportOptions, req)
+		},
+	}
+	f := c.Flags()
+	o.add(f)
+	f.StringArrayVar(&o.channels, "channel", []string{"stable"}, "`channel` to export; repeatable")
+	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for; repeatable")
+	f.StringVar(&o.fromYAML, "from-yaml", "", "read the packages from a YAML `file`: packages: [{name, revision, push_channel}]")
+	f.BoolVar(&o.noDeps, "no-deps", false, "leave out what the snaps need")
+	return c
+}
+
+func (o *snapOptions) request(names []string) (exporter.Request, error) {
+	req := exporter.Request{Names: unique(names), Channels: unique(o.channels), Architectures: unique(o.archs), NoDeps: o.noDeps, NoIcons: o.noIcons}
+	if o.fromYAML != "" {
+		packages, err := readPackages(o.fromYAML)
+		if err != nil {
+			return req, err
+		}
+		req.Packages = packages
+	}
+	if err := req.Validate(); err != nil {
+		return req, ui.Usagef("%w", err)
+	}
+	return req, nil
+}
+
+// readPackages reads a --from-yaml file. A key that isn't known is an error: a typing mistake in push_channel must not pass.
+func readPackages(path string) ([]exporter.Package, error) {
+	text, err := readSmall(path, 4<<20)
+	if err != nil {
+		return nil, ui.Usagef("--from-yaml: %w", err)
+	}
+	var file struct {
+		Packages []exporter.Package `yaml:"packages"`
+	}
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
+		return nil, ui.Usagef("--from-yaml %s: %w", path, err)
+	}
+	if err := d.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return nil, ui.Usagef("--from-yaml %s: more than one document", path)
+	}
+	if len(file.Packages) == 0 {
+		return nil, ui.Usagef("--from-yaml %s: no packages in it", path)
+	}
+	return unique(file.Packages), nil
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/exporter"
+)
+
+// report prints the result in the original's words.
+func (out *output) report(p *exporter.Plan) error {
+	if out.o.json {
+		result := map[string]any{"bundles": out.files, "gaps": append([]exporter.Gap{}, p.Gaps...)}
+		if p.Charms != nil {
+			result["hints"] = append([]exporter.Hint{}, p.Hints...)
+		}
+		return ui.PrintJSON(out.w, result)
+	}
+	if p.Charms != nil {
+		return out.reportCharms(p)
+	}
+	if out.o.single != "" || out.o.outputDir != "" {
+		for _, f := range out.files {
+			fmt.Fprintf(out.w, "Successfully exported snaps:\n%s: %s\n", strings.Join(f.Snaps, ", "), f.File)
+		}
+		return nil
+	}
+	fmt.Fprintln(out.w, "Successfully exported snaps:")
+	heading := false
+	for _, f := range out.files {
+		if len(f.NeededBy) == 0 {
+			fmt.Fprintf(out.w, "%s: %s\n", f.Snaps[0], filepath.Base(f.File))
+			continue
+		}
+		if !heading {
+			fmt.Fprintf(out.w, "Also exported, needed by %s:\n", strings.Join(requested(p), ", "))
+			heading = true
+		}
+		fmt.Fprintf(out.w, "%s: %s\n", f.Snaps[0], filepath.Base(f.File))
+	}
+	return nil
+}
+
+// requested lists the snaps that the operator asked for.
+func requested(p *exporter.Plan) (names []string) {
+	for _, s := range p.Snaps {
+		if s.NeededBy == nil {
+			names = append(names, s.Listing.Name)
+		}
+	}
+	return names
+}
+
+// reportCharms prints where the charms are, and what they will want besides.
+func (out *output) reportCharms(p *exporter.Plan) error {
+	if p.Request.Charms.Bundle != "" {
+		fmt.Fprintf(out.w, "Successfully exported charm bundle %s: %s\n", p.Request.Charms.Bundle, out.files[0].File)
+	} else {
+		fmt.Fprintf(out.w, "Successfully exported charms to: %s\n", out.files[0].File)
+	}
+	if names := out.files[0].Snaps; len(names) > 0 {
+		fmt.Fprintf(out.w, "Also exported, needed by the charms: %s\n", strings.Join(names, ", "))
+		return nil
+	}
+	for _, h := range p.Hints {
+		fmt.Fprintf(out.w, "%s: export it with %s\n", ui.Clean(h.String()), ui.Clean(h.Command()))
+	}
+	if len(p.Hints) > 0 {
+		fmt.Fprintln(out.w, "With --with-snaps they come along.")
+	}
+	return nil
+}
