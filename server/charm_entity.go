@@ -31,34 +31,35 @@ func resourceFileName(id, name string, revision int) string {
 	return fmt.Sprintf("charm_%s.%s_%d", id, name, revision)
 }
 
-// charmRevision is a revision with the text of its entity: up to its URL, from there to its resources, and what follows them.
+// charmRevision is a revision with the text of its entity: up to its URL, from there to its resources, and what follows them. The text is
+// made once it is asked for, since most revisions of a store are old, and their files long.
 type charmRevision struct {
 	*store.CharmRevision
-	text [3][]byte
+	text func() [3][]byte
 	meta func() charmMetadata
 }
 
 func (r *charmRevision) number() int { return r.Revision.Revision }
 
-func newCharmRevision(st *store.Charm, r *store.CharmRevision) (*charmRevision, error) {
+func newCharmRevision(st *store.Charm, r *store.CharmRevision) *charmRevision {
+	return &charmRevision{
+		CharmRevision: r,
+		text:          sync.OnceValue(func() [3][]byte { return entityText(st, r) }),
+		meta:          sync.OnceValue(func() charmMetadata { return readMetadata(r.MetadataYAML) }),
+	}
+}
+
+func entityText(st *store.Charm, r *store.CharmRevision) [3][]byte {
 	d := &st.Details
-	text, err := marshal(charm.Entity{
+	text, _ := marshal(charm.Entity{ // it has nothing in it that can't be encoded
 		ActionsYAML: cmp.Or(r.ActionsYAML, noYAML), Bases: orEmpty(r.Bases), BundleYAML: r.BundleYAML, ConfigYAML: cmp.Or(r.ConfigYAML, noYAML),
 		CreatedAt: zoned(r.CreatedAt), Download: archiveDownload(st, r, markedURL("")), ID: st.ID, License: d.License, MetadataYAML: metadataYAML(st, r),
 		Name: st.Name, Publisher: d.Publisher, Resources: []charm.Resource{}, Revision: r.Revision.Revision, Summary: d.Summary, Type: st.Type,
 		Version: r.Version,
 	})
-	if err != nil {
-		return nil, err
-	}
-	// A key can't be taken for part of a string: there, its quotes have backslashes before them.
-	before, rest, ok := cutAfter(text, `"url":"`)
-	middle, after, found := cutAfter(rest[min(len(rest), len(`\u0000`)):], `"resources":[`)
-	if !ok || !found {
-		return nil, errors.New("its text has no place for the URL or the resources")
-	}
-	return &charmRevision{CharmRevision: r, text: [3][]byte{before, middle, after},
-		meta: sync.OnceValue(func() charmMetadata { return readMetadata(r.MetadataYAML) })}, nil
+	before, rest := cutAtURL(text)
+	middle, after := cutAfter(rest, `"resources":[`)
+	return [3][]byte{before, middle, after}
 }
 
 // metadataYAML is what Juju refuses a charm without. Bundles have none, for which the store says so in YAML.
@@ -69,12 +70,19 @@ func metadataYAML(st *store.Charm, r *store.CharmRevision) string {
 	return r.MetadataYAML
 }
 
-func cutAfter(text []byte, mark string) (before, after []byte, ok bool) {
-	i := bytes.Index(text, []byte(mark))
+// cutAfter cuts text after a key. A key can't be taken for part of a string: there, its quotes have backslashes before them.
+func cutAfter(text []byte, key string) (before, after []byte) {
+	i := bytes.Index(text, []byte(key))
 	if i < 0 {
-		return nil, nil, false
+		return text, nil
 	}
-	return text[:i+len(mark)], text[i+len(mark):], true
+	return text[:i+len(key)], text[i+len(key):]
+}
+
+// cutAtURL cuts text where the base of the one URL in it belongs.
+func cutAtURL(text []byte) (before, after []byte) {
+	before, after = cutAfter(text, `"url":"`)
+	return before, bytes.TrimPrefix(after, []byte(`\u0000`))
 }
 
 // archiveDownload is the archive of r as we serve it.
@@ -87,14 +95,15 @@ func archiveDownload(st *store.Charm, r *store.CharmRevision, base string) charm
 
 // appendEntity appends the charm of a result.
 func (v charmView) appendEntity(dst []byte, r *charmRevision, resources []*charmResource) []byte {
-	dst = append(append(append(dst, r.text[0]...), v.base...), r.text[1]...)
+	text := r.text()
+	dst = append(append(append(dst, text[0]...), v.base...), text[1]...)
 	for i, res := range resources {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = v.appendResource(dst, res)
 	}
-	return append(dst, r.text[2]...)
+	return append(dst, text[2]...)
 }
 
 // charmResource is a revision of a resource with its text up to its URL and from there. That of an image is made for each answer, as
@@ -130,11 +139,7 @@ func newCharmResource(id string, r *store.CharmResource) (*charmResource, error)
 	if err != nil {
 		return nil, err
 	}
-	before, after, ok := cutAfter(text, `"url":"`)
-	if !ok {
-		return nil, errors.New("its text has no place for the URL")
-	}
-	res.text = [2][]byte{before, after[len(`\u0000`):]}
+	res.text[0], res.text[1] = cutAtURL(text)
 	return res, nil
 }
 
@@ -145,6 +150,8 @@ type charmView struct {
 	server *Server
 	// base is the beginning of our URLs, registry the host of images.
 	base, registry string
+	// brief leaves out what is too long for a list of charms: the files of a revision and the channels.
+	brief bool
 }
 
 func (s *Server) view(base string) charmView {

@@ -59,6 +59,7 @@ func (s *Server) charmFind(w http.ResponseWriter, r *http.Request, ix *index) {
 		return
 	}
 	v := s.view(base)
+	v.brief = true
 	results := []map[string]json.RawMessage{}
 	for _, h := range what.run(ix) {
 		body, err := v.charmBody(h.charm, h.row, fields)

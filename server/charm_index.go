@@ -23,6 +23,7 @@ type indexedCharm struct {
 	rows    map[charmRowKey]*charmRow
 	// listed has the open rows: the default channel first, then by track, risk and base. Branches come last.
 	listed  []*charmRow
+	byBase  map[charm.Base][]*charmRow // those of listed, in its order
 	history []*charmRow
 	// bases are those that some open row is for, as Juju should prefer them.
 	bases []charm.Base
@@ -124,12 +125,7 @@ func (ch *indexedCharm) addRevision(r *store.CharmRevision) {
 	case !ch.isBundle() && r.MetadataYAML == "":
 		ch.odd("revision %d has no metadata.yaml, without which Juju does not deploy it", n)
 	}
-	rev, err := newCharmRevision(ch.Charm, r)
-	if err != nil {
-		ch.odd("revision %d: %v", n, err)
-		return
-	}
-	ch.revisions[n] = rev
+	ch.revisions[n] = newCharmRevision(ch.Charm, r)
 }
 
 func (ch *indexedCharm) addResource(r *store.CharmResource) {
@@ -209,6 +205,10 @@ func (ch *indexedCharm) arrange() {
 	slices.SortFunc(ch.listed, func(a, b *charmRow) int {
 		return cmp.Or(ch.compareChannels(a.channel, b.channel), rank[a.base]-rank[b.base])
 	})
+	ch.byBase = make(map[charm.Base][]*charmRow, len(ch.bases))
+	for _, r := range ch.listed {
+		ch.byBase[r.base] = append(ch.byBase[r.base], r)
+	}
 	slices.SortStableFunc(ch.history, func(a, b *charmRow) int { return -compareTimes(a.releasedAt, b.releasedAt) })
 	for _, r := range ch.listed {
 		// The first of the list is of the stablest risk of the default track, or of another one where that has nothing.

@@ -68,7 +68,7 @@ func (v charmView) charmBody(ch *indexedCharm, row *charmRow, fields *fieldTree)
 		if name == "id" || name == "name" || name == "type" {
 			t = &fieldTree{all: true}
 		}
-		if t == nil {
+		if t == nil || v.brief && name == "channel-map" {
 			continue
 		}
 		var err error
@@ -100,6 +100,9 @@ func (v charmView) channelMap(ch *indexedCharm) []charm.ChannelMapEntry {
 }
 
 func (v charmView) revision(ch *indexedCharm, rev *charmRevision, t *fieldTree) charm.Revision {
+	if v.brief {
+		t = nil
+	}
 	out := only(rev.CharmRevision.Revision, t)
 	out.Bases = orEmpty(out.Bases)
 	out.Download = archiveDownload(ch.Charm, rev.CharmRevision, v.base)

@@ -230,6 +230,10 @@ func TestCharmFind(t *testing.T) {
 	if s := shape(got["results"]); s != want {
 		t.Errorf("find = %s, want %s", s, want)
 	}
+	got = decode[map[string][]any](t, call(t, h, "GET", "/v2/charms/find?q=database&fields=channel-map,default-release.revision", ""), 200)
+	if s := shape(got["results"]); s != "[{default-release:{revision:{bases:[{architecture channel name}] created-at download:{hash-sha-256 size url} revision subordinate version}} id name type}]" {
+		t.Errorf("find = %s, want neither files nor channels, of which a list would be too long", s)
+	}
 	for _, query := range []string{"channel=a/b/c/d", "q=" + strings.Repeat("x", 300), "publisher=" + strings.Repeat("x,", 300), "fields=" + strings.Repeat("x,", 400)} {
 		r := call(t, h, "GET", "/v2/charms/find?"+query, "")
 		checkError(t, r.Header.Get("Content-Type"), bodyOf(t, r), 400)

@@ -140,8 +140,8 @@ func (ch *indexedCharm) releases(arch, asked string, wanted channel.Channel) []c
 			}
 		}
 		for _, b := range bases {
-			for _, r := range ch.listed {
-				if (b.Architecture == arch) == same && r.base == b && r.channel != wanted {
+			for _, r := range ch.byBase[b] {
+				if (b.Architecture == arch) == same && r.channel != wanted {
 					out = append(out, charm.AvailableRelease{Base: b, Channel: ch.spell(r.channel, asked)})
 				}
 			}
@@ -177,13 +177,12 @@ func (ch *indexedCharm) where(arch string) string {
 			break
 		}
 		var in []string
-		for _, r := range ch.listed {
-			if r.base == b {
-				in = append(in, r.channel.Full())
+		for j, r := range ch.byBase[b] {
+			if j == maxNamed {
+				in = append(in, "…")
+				break
 			}
-		}
-		if len(in) > maxNamed {
-			in = append(in[:maxNamed], "…")
+			in = append(in, r.channel.Full())
 		}
 		text := "in " + strings.Join(in, ", ")
 		if !ch.isBundle() {

@@ -114,6 +114,6 @@ func (s *Server) load(ctx context.Context, src catalogSource) error {
 	if err := s.SetCatalog(c); err != nil {
 		return err
 	}
-	s.cfg.Logger.Info("catalogue loaded", "generation", c.Generation, "snaps", len(c.Snaps), "took", time.Since(started))
+	s.cfg.Logger.Info("catalogue loaded", "generation", c.Generation, "snaps", len(c.Snaps), "charms", len(c.Charms), "took", time.Since(started))
 	return nil
 }

@@ -33,6 +33,7 @@ type status struct {
 	Status     string   `json:"status"`
 	Generation int64    `json:"generation,omitempty"`
 	Snaps      int      `json:"snaps"`
+	Charms     int      `json:"charms"`
 	Problems   []string `json:"problems,omitempty"`
 }
 
@@ -55,7 +56,7 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request) {
 		out.Status = "degraded"
 	}
 	if ix := s.index.Load(); ix != nil {
-		out.Generation, out.Snaps = ix.generation, len(ix.snaps)
+		out.Generation, out.Snaps, out.Charms = ix.generation, len(ix.snaps), len(ix.charms)
 	} else {
 		out.Status, code = "unavailable", http.StatusServiceUnavailable
 		out.Problems = append(out.Problems, "no catalogue was loaded yet")
