@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,16 +32,12 @@ const (
 	maxCharmBases     = 1_000
 )
 
-// charmPart is what the names of charms and of resources are made of. Whether it is a good name is for the store to say: this
-// only keeps URLs what they look like.
-var charmPart = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$`)
-
 // CharmInfo asks what Charmhub has of the charm or charm bundle called name. With a channel, the default release of the answer is
 // that channel's, nil where it has none; without, it is the default track's, which is how that is found out. What is unknown
 // or has no releases is a *NotFoundError.
 func (c *Client) CharmInfo(ctx context.Context, name, channel string) (*charm.InfoResponse, error) {
-	if !charmPart.MatchString(name) {
-		return nil, fmt.Errorf("charm %.60q: not a charm's name", name)
+	if err := charm.ValidateName(name); err != nil {
+		return nil, err
 	}
 	subject := "charm " + name
 	query := url.Values{"fields": {charmInfoFields}}
@@ -58,8 +53,8 @@ func (c *Client) CharmInfo(ctx context.Context, name, channel string) (*charm.In
 	switch {
 	case info.Name != name:
 		return nil, fmt.Errorf("%s: the store answered about %.60q", subject, info.Name)
-	case !charmPart.MatchString(info.ID):
-		return nil, fmt.Errorf("%s: the store answered with the ID %.60q", subject, info.ID)
+	case charm.ValidateID(info.ID) != nil:
+		return nil, fmt.Errorf("%s: %w", subject, charm.ValidateID(info.ID))
 	case info.Type != charm.TypeCharm && info.Type != charm.TypeBundle:
 		return nil, fmt.Errorf("%s: the store answered with the type %.60q", subject, info.Type)
 	case len(info.ChannelMap) > maxCharmRows:
@@ -125,8 +120,8 @@ func (c *Client) charmRefresh(ctx context.Context, actions []charm.Action) ([]ch
 // CharmResourceRevisions asks for all revisions of a charm's resource, the newest first.
 func (c *Client) CharmResourceRevisions(ctx context.Context, name, resource string) ([]charm.Resource, error) {
 	subject := fmt.Sprintf("charm %.60s: resource %.60s", name, resource)
-	if !charmPart.MatchString(name) || !charmPart.MatchString(resource) {
-		return nil, fmt.Errorf("charm %.60q: resource %.60q: not such names", name, resource)
+	if err := errors.Join(charm.ValidateName(name), charm.ValidateResourceName(resource)); err != nil {
+		return nil, err
 	}
 	r := request{
 		what: subject, method: http.MethodGet, header: charmHeader(),

@@ -20,8 +20,10 @@ func checkCharm(a charm.Action, r *charm.Result) error {
 		return fmt.Errorf("the store answered %.40q to %q", r.Result, a.Action)
 	case e == nil:
 		return errors.New("the store answered without a charm")
-	case !charmPart.MatchString(e.ID) || !charmPart.MatchString(e.Name):
-		return fmt.Errorf("the store answered with the name %.60q and the ID %.60q", e.Name, e.ID)
+	case charm.ValidateName(e.Name) != nil:
+		return charm.ValidateName(e.Name)
+	case charm.ValidateID(e.ID) != nil:
+		return charm.ValidateID(e.ID)
 	case r.Name != "" && r.Name != e.Name || r.ID != "" && r.ID != e.ID:
 		return fmt.Errorf("the store answered about both %.60q and %.60q", r.Name, e.Name)
 	case a.Name != nil && e.Name != *a.Name:
@@ -83,9 +85,9 @@ func checkResources(all []charm.Resource) error {
 }
 
 func checkResource(r *charm.Resource) error {
-	switch {
-	case !charmPart.MatchString(r.Name):
-		return fmt.Errorf("resource %.60q: not a resource's name", r.Name)
+	switch err := charm.ValidateResourceName(r.Name); {
+	case err != nil:
+		return err
 	case r.Revision < 0:
 		return fmt.Errorf("resource %s: the store answered with revision %d", r.Name, r.Revision)
 	case r.Type != charm.ResourceFile && r.Type != charm.ResourceImage:

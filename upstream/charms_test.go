@@ -54,11 +54,11 @@ func TestCharmInfoRefuses(t *testing.T) {
 	resource := `{"name":"a","type":"file","revision":0}`
 	for name, tt := range map[string]struct{ body, want string }{
 		"another charm":   {swap(`"name":"pg"`, `"name":"yq"`), `answered about "yq"`},
-		"no id":           {swap(`"id":"abc"`, `"id":""`), `the ID ""`},
-		"id of a path":    {swap(`"id":"abc"`, `"id":"../x"`), `the ID "../x"`},
+		"no id":           {swap(`"id":"abc"`, `"id":""`), `charm ID ""`},
+		"id of a path":    {swap(`"id":"abc"`, `"id":"../x"`), `charm ID "../x"`},
 		"type":            {swap(`"type":"charm"`, `"type":"snap"`), `the type "snap"`},
 		"resource type":   {swap(`"type":"oci-image"`, `"type":"socks"`), `the type "socks"`},
-		"resource name":   {swap(`"name":"image"`, `"name":"a/b"`), "not a resource's name"},
+		"resource name":   {swap(`"name":"image"`, `"name":"a/b"`), `resource name "a/b"`},
 		"resource hash":   {swap(`"revision":0,"type":"oci`, `"revision":1,"type":"oci`), "no download URL"},
 		"resource rev":    {swap(`"revision":0,"type":"oci`, `"revision":-1,"type":"oci`), "revision -1"},
 		"twice":           {swap(`"resources":[`, `"resources":[`+resource+`,`+resource+`,`), "twice"},
@@ -181,7 +181,7 @@ func TestCharmRefreshRefuses(t *testing.T) {
 		"another name":      {`answered about "yq"`, func(r *charm.Result) { r.Name, r.Charm.Name = "yq", "yq" }},
 		"two names":         {`both "yq" and "pg"`, func(r *charm.Result) { r.Name = "yq" }},
 		"two ids":           {"both", func(r *charm.Result) { r.ID = "yq" }},
-		"bad id":            {`the ID "a b"`, func(r *charm.Result) { r.ID, r.Charm.ID = "a b", "a b" }},
+		"bad id":            {`charm ID "a b"`, func(r *charm.Result) { r.ID, r.Charm.ID = "a b", "a b" }},
 		"another revision":  {"revision 8", func(r *charm.Result) { r.Charm.Revision = 8 }},
 		"type":              {`type "snap"`, func(r *charm.Result) { r.Charm.Type = "snap" }},
 		"hash":              {"hash-sha-256 is none", func(r *charm.Result) { r.Charm.Download.SHA256 = sum384 }},

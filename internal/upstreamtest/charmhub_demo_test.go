@@ -2,7 +2,6 @@ package upstreamtest_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -44,7 +43,7 @@ func TestDemoCharms(t *testing.T) {
 				t.Errorf("%s: icon: %s, %v", name, kind, err)
 			}
 		}
-		fetchHub(t, c, name, d.Revision.Download)
+		checkArchive(t, info, fetchHub(t, c, name, d.Revision.Download))
 		for _, r := range d.Resources {
 			revisions, err := c.CharmResourceRevisions(t.Context(), name, r.Name)
 			if err != nil || len(revisions) == 0 || revisions[0].Revision != r.Revision {
@@ -61,19 +60,43 @@ func TestDemoCharms(t *testing.T) {
 	}
 }
 
+// checkArchive looks whether an archive can be read, and says what the store says of it.
+func checkArchive(t *testing.T, info *charm.InfoResponse, b []byte) {
+	t.Helper()
+	rev := info.DefaultRelease.Revision
+	if info.Type == charm.TypeBundle {
+		a, err := charm.OpenBundleArchive(bytes.NewReader(b), int64(len(b)))
+		if err != nil || a.BundleYAML != rev.BundleYAML || len(a.File.Applications) != 2 {
+			t.Errorf("OpenBundleArchive(%s) = %+v, %v", info.Name, a, err)
+		}
+		return
+	}
+	a, err := charm.OpenArchive(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Errorf("OpenArchive(%s): %v", info.Name, err)
+		return
+	}
+	if a.MetadataYAML != rev.MetadataYAML || a.Metadata.Name != info.Name || len(a.Bases) == 0 {
+		t.Errorf("OpenArchive(%s) = %+v", info.Name, a)
+	}
+	if info.Name == "postgresql" && (len(a.Snaps) != 1 || a.Snaps[0].Name != "jq" || a.Snaps[0].Revisions["arm64"] != 7) {
+		t.Errorf("postgresql installs %+v, want jq", a.Snaps)
+	}
+}
+
 // pullImage gets the manifest that a resource's blob names, with the credentials in it.
 func pullImage(t *testing.T, blob []byte) {
 	t.Helper()
-	var image struct{ ImageName, Username, Password string }
-	if err := json.Unmarshal(blob, &image); err != nil {
-		t.Fatal(err)
-	}
-	r, err := upstream.OpenRepository(t.Context(), upstream.RegistryConfig{}, image.ImageName, image.Username, image.Password)
+	ref, user, password, err := charm.ParseImageBlob(blob)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, d, err := r.Manifest(t.Context(), r.Reference()); err != nil || !strings.HasSuffix(image.ImageName, "@"+d.String()) {
-		t.Errorf("%s: %s, %v", image.ImageName, d, err)
+	r, err := upstream.OpenRepository(t.Context(), upstream.RegistryConfig{}, ref, user, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, d, err := r.Manifest(t.Context(), r.Reference()); err != nil || !strings.HasSuffix(ref, "@"+d.String()) {
+		t.Errorf("%s: %s, %v", ref, d, err)
 	}
 }
 
