@@ -193,6 +193,51 @@ func TestCheckChain(t *testing.T) {
 	}
 }
 
+func TestCheckCharms(t *testing.T) {
+	t.Parallel()
+	s := newSigned(t)
+	other := s.stack.Account("publisher2", "Other", nil)
+	expired := s.stack.AccountKey(assertiontest.RootID, "store", s.stack.StoreKey, assertiontest.Headers{"until": "2024-12-31T00:00:00Z"})
+	for name, test := range map[string]struct {
+		stream []*assertion.Assertion
+		trust  *assertion.Trust
+		want   string
+	}{
+		"a publisher":          {append(s.stack.Base(), s.publisher), s.stack.Trust(), ""},
+		"two accounts":         {append(s.stack.Base(), other, s.publisher), s.stack.Trust(), ""},
+		"none":                 {nil, s.stack.Trust(), ""},
+		"another publisher":    {append(s.stack.Base(), other), s.stack.Trust(), "charm.pg: account"},
+		"no key":               {[]*assertion.Assertion{s.publisher}, s.stack.Trust(), "account-key"},
+		"an expired key":       {[]*assertion.Assertion{expired, s.publisher}, s.stack.Trust(), "expired"},
+		"an untrusted root":    {append(s.stack.Base(), s.publisher), assertion.Canonical(), "account"},
+		"an unrelated mistake": {append(s.stack.Base(), s.publisher, s.stack.SnapDeclaration(jqID, "jq", "publisher3", nil)), s.stack.Trust(), "publisher3"},
+	} {
+		h := &bundle.Head{Charms: charmSample(t).charms[:1]}
+		h.Charms[0].Assertions = nil
+		if test.stream != nil {
+			var b bytes.Buffer
+			if err := assertion.EncodeAll(&b, test.stream); err != nil {
+				t.Fatal(err)
+			}
+			h.Charms[0].Assertions = b.Bytes()
+		}
+		all, err := bundle.Check(h, test.trust, s.predicate.Created)
+		switch {
+		case test.want == "" && (err != nil || len(all) != len(test.stream)):
+			t.Errorf("%s: %d assertions, %v; want %d", name, len(all), err, len(test.stream))
+		case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
+			t.Errorf("%s: got %v, want %q", name, err, test.want)
+		}
+	}
+	h := &bundle.Head{Charms: charmSample(t).charms[:1]}
+	h.Charms[0].Assertions = []byte("hello")
+	_, err := bundle.Check(h, s.stack.Trust(), s.predicate.Created)
+	var mismatch *bundle.MismatchError
+	if !errors.As(err, &mismatch) || mismatch.Item != "charm.pg" {
+		t.Errorf("garbage: got %v", err)
+	}
+}
+
 func (s *signed) trust() *assertion.Trust { return s.stack.Trust() }
 
 func TestCheckGarbage(t *testing.T) {

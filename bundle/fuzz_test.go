@@ -3,9 +3,12 @@ package bundle_test
 import (
 	"bytes"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
+
+	"offlinestore/bundle"
 )
 
 // maxFuzzMemory is more than the reader may allocate for an input of a few kilobytes: index.json, which is the largest
@@ -15,7 +18,7 @@ const maxFuzzMemory = 64 << 20
 // FuzzReader gives the reader any input. What it accepts must be one of the bundles that were signed.
 func FuzzReader(f *testing.F) {
 	signed := make(map[digest.Digest]*content)
-	for _, c := range []*content{tiny(f)} {
+	for _, c := range []*content{tiny(f), tinyCharm(f)} {
 		s := c.seal(f)
 		signed[s.Digest()] = c
 		for _, framing := range framings {
@@ -53,8 +56,9 @@ func FuzzReader(f *testing.F) {
 				t.Errorf("%s: not what was signed", d)
 			}
 		}
-		if len(got.blobs) != len(c.blobs) || len(got.head.Revisions) != len(c.revisions) {
-			t.Errorf("%d blobs and %d revisions, want %d and %d", len(got.blobs), len(got.head.Revisions), len(c.blobs), len(c.revisions))
+		if len(got.blobs) != len(c.blobs) || len(got.head.Revisions) != len(c.revisions) || len(got.head.CharmRevisions) != len(c.charmRevisions) {
+			t.Errorf("%d blobs, %d and %d revisions, want %d, %d and %d", len(got.blobs), len(got.head.Revisions), len(got.head.CharmRevisions),
+				len(c.blobs), len(c.revisions), len(c.charmRevisions))
 		}
 	})
 }
@@ -62,28 +66,41 @@ func FuzzReader(f *testing.F) {
 // FuzzForged changes one small file of a bundle and signs the bundle anew, so that what is behind the signature is reached.
 // What is read must be what would be written: nothing else is in it.
 func FuzzForged(f *testing.F) {
-	for part := range uint8(5) {
+	c, snaps := tinyCharm(f), tiny(f)
+	c.snaps, c.revisions = snaps.snaps, snaps.revisions
+	for d, b := range snaps.blobs {
+		c.blobs[d] = b
+	}
+	items := c.forge()
+	n := uint8(len(items.items))
+	for part := range 2*n + 1 {
 		f.Add(part, []byte("{}"))
 		f.Add(part, []byte("null"))
 	}
-	c := tiny(f)
-	items := c.forge()
-	f.Add(uint8(0), items.items[0].config.data)
-	f.Add(uint8(1), items.items[1].config.data)
-	f.Add(uint8(2), items.items[0].manifest())
-	f.Add(uint8(3), items.items[1].manifest())
-	items.editRawD = func(b []byte) []byte { f.Add(uint8(4), b); return b }
+	for i, it := range items.items {
+		if it.image != nil {
+			f.Add(uint8(i), it.image)
+			continue
+		}
+		f.Add(uint8(i), it.config.data)
+		f.Add(n+uint8(i), it.manifest())
+	}
+	items.editRawD = func(b []byte) []byte { f.Add(2*n, b); return b }
 	items.seal(testKey())
 	f.Fuzz(func(t *testing.T, part uint8, raw []byte) {
 		forged := c.forge()
 		replace := func([]byte) []byte { return raw }
-		switch part % 5 {
-		case 0, 1:
-			forged.items[part%5].config.data = raw
-		case 2, 3:
-			forged.items[part%5-2].editRaw = replace
-		case 4:
+		switch part %= 2*n + 1; {
+		case part == 2*n:
 			forged.editRawD = replace
+		case forged.items[part%n].image != nil:
+			if len(raw) > 0 {
+				forged.replaceImage(forged.items[part%n], raw)
+			}
+		case part < n:
+			forged.items[part].config.data = raw
+		default:
+			forged.items[part%n].editRaw = replace
 		}
 		packed := tarOf(forged.seal(testKey()))
 		got, err := receiveBytes(t, packed)
@@ -93,9 +110,40 @@ func FuzzForged(f *testing.F) {
 			}
 			return
 		}
-		again := &content{snaps: got.head.Snaps, revisions: got.head.Revisions, blobs: got.blobs, predicate: *got.predicate}
+		h := got.head
+		again := &content{snaps: h.Snaps, revisions: h.Revisions, blobs: got.blobs, predicate: *got.predicate,
+			charmContent: charmContent{charms: h.Charms, charmRevisions: h.CharmRevisions, charmResources: h.CharmResources, images: h.Images}}
 		if _, err := again.draft(t).Seal(t.Context(), again.predicate, testKey()); err != nil {
 			t.Errorf("read, and could not be written: %v", err)
+		}
+	})
+}
+
+// FuzzParseImageManifest reads manifests that nobody here has written. What is taken has nothing in it that a registry inside the
+// gap could not serve.
+func FuzzParseImageManifest(f *testing.F) {
+	types := []string{ociManifestType, ociIndexType, dockerManifestType, dockerListType}
+	for _, m := range charmSample(f).images {
+		f.Add(uint8(slices.Index(types, m.MediaType)), m.Raw)
+	}
+	for _, m := range hostileImages() {
+		f.Add(uint8(max(0, slices.Index(types, m.mediaType))), []byte(m.raw))
+	}
+	f.Fuzz(func(t *testing.T, kind uint8, raw []byte) {
+		m, err := bundle.ParseImageManifest(types[int(kind)%len(types)], raw)
+		if err != nil {
+			if !refused(err) {
+				t.Errorf("refused with %v", err)
+			}
+			return
+		}
+		if len(m.Blobs) > 0 == (len(m.Listed) > 0) || !bytes.Equal(m.Raw, raw) {
+			t.Errorf("%d blobs and %d manifests", len(m.Blobs), len(m.Listed))
+		}
+		for _, d := range append(m.Blobs, m.Listed...) {
+			if d.Digest.Algorithm() != digest.SHA256 || d.Digest.Validate() != nil || d.Size < 0 || d.Size > bundle.MaxBlobSize || len(d.URLs) > 0 {
+				t.Errorf("took %+v", d)
+			}
 		}
 	})
 }

@@ -210,6 +210,9 @@ func trySeal(t *testing.T, c *content) error {
 			return err
 		}
 	}
+	if err := c.addCharms(d); err != nil {
+		return err
+	}
 	_, err := d.Seal(t.Context(), c.predicate, testKey())
 	return err
 }
