@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/registry"
+	"offlinestore/settings"
+	"offlinestore/store"
+)
+
+// pushImagesOptions are the flags of push-images.
+type pushImagesOptions struct {
+	to                      string
+	plainHTTP, json, dryRun bool
+	jobs                    int
+}
+
+func newPushImages(g *globals) *cobra.Command {
+	var o pushImagesOptions
+	c := &cobra.Command{
+		Use:   "push-images [CHARM…]",
+		Short: "Copy the images of charms to a registry",
+		Long: `Copy the container images of charms, or of those named, to a registry that is
+there already: that of proxy.oci-registry.domain, with the user name and password
+of proxy.oci-registry.username and .password. Images keep their digests, and what
+the registry has is not sent again, so an interrupted push is simply run again.
+
+The registry that 'serve' is itself while no domain is set needs none of this.`,
+		Example: `  snap-store-proxy push-images
+  snap-store-proxy push-images --to registry.example.internal:5000 --plain-http --dry-run postgresql-k8s`,
+		RunE: func(c *cobra.Command, charms []string) error {
+			return g.withCatalog(c.Context(), func(h *host, cat *store.Catalog) error {
+				return runPushImages(c.Context(), c.OutOrStdout(), h, cat, o, charms)
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.to, "to", "", "`registry` to copy to, host or host:port (default proxy.oci-registry.domain)")
+	f.BoolVar(&o.plainHTTP, "plain-http", false, "take a registry without TLS, too; the password then crosses the network as it is")
+	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be copied, and ask no registry")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	f.IntVar(&o.jobs, "jobs", 4, "`number` of blobs to copy at once")
+	return c
+}
+
+// pushedImage is an image in the result, and why it could not be copied.
+type pushedImage struct {
+	registry.Planned
+	Error string `json:"error,omitempty"`
+}
+
+// imagesPush is a push of images that runs, and its result.
+type imagesPush struct {
+	o        pushImagesOptions
+	w        io.Writer
+	progress *ui.Progress
+
+	Registry string        `json:"registry"`
+	DryRun   bool          `json:"dry-run,omitempty"`
+	Images   []pushedImage `json:"images"`
+	registry.Pushed
+}
+
+func runPushImages(ctx context.Context, w io.Writer, h *host, cat *store.Catalog, o pushImagesOptions, charms []string) error {
+	access, err := h.registryAccess(nil)
+	if err != nil {
+		return err
+	}
+	p := &imagesPush{o: o, w: w, Registry: o.to, DryRun: o.dryRun, Images: []pushedImage{}}
+	if p.Registry == "" {
+		p.Registry = access.Domain
+	}
+	switch {
+	case p.Registry == "":
+		return ui.Hint(ui.Usagef("there is no registry to copy to"), "give --to REGISTRY, or set %s", settings.RegistryDomain)
+	case strings.ContainsAny(p.Registry, "/@ "):
+		return ui.Usagef("--to %q: want the host of a registry, or host:port, without http:// and path", p.Registry)
+	case o.jobs < 1:
+		return ui.Usagef("--jobs %d: want 1 or more", o.jobs)
+	}
+	plan, err := registry.NewPlan(h.blobs, cat, charms...)
+	if err != nil {
+		return explainPush(err)
+	}
+	p.announce(plan)
+	if !o.dryRun {
+		err = p.run(ctx, plan, registry.PushConfig{Registry: p.Registry, Username: access.Username, Password: access.Password, PlainHTTP: o.plainHTTP, Jobs: o.jobs})
+	}
+	return errors.Join(err, p.print(plan, err))
+}
+
+// announce says what can't be copied, before anything is.
+func (p *imagesPush) announce(plan *registry.Plan) {
+	for _, i := range plan.Images {
+		switch {
+		case i.Absent:
+			fmt.Fprintf(os.Stderr, "snap-store-proxy: image %s of charm %s is not here: it was exported without images\n", ui.Clean(i.Name), i.Charm)
+		case len(i.Missing) > 0:
+			fmt.Fprintf(os.Stderr, "snap-store-proxy: image %s is here without %s\n", ui.Clean(i.Name), ui.Clean(strings.Join(i.Missing, ", ")))
+		}
+		if i.Absent || p.o.dryRun {
+			p.Images = append(p.Images, pushedImage{Planned: i})
+		}
+	}
+}
+
+func (p *imagesPush) run(ctx context.Context, plan *registry.Plan, cfg registry.PushConfig) (err error) {
+	p.progress = ui.NewProgress("images", plan.Size)
+	defer p.progress.Done()
+	cfg.Progress, cfg.Done = p.progress.Add, p.done
+	if p.Pushed, err = plan.Push(ctx, cfg); err == nil || ctx.Err() != nil {
+		return err
+	}
+	if p.Pushed.Images == 0 {
+		return explainPush(err)
+	}
+	failed := 0
+	for _, i := range p.Images {
+		if i.Error != "" {
+			failed++
+		}
+	}
+	return &ui.Error{Code: ui.Partial, Err: fmt.Errorf("%s could not be copied", ui.Count(failed, "image")), Hint: explainPush(err).Hint}
+}
+
+// done is told of each image.
+func (p *imagesPush) done(i registry.Planned, err error) {
+	image := pushedImage{Planned: i}
+	if err != nil {
+		image.Error = err.Error()
+		p.progress.Printf(os.Stderr, "snap-store-proxy: push image %s: %s\n", ui.Clean(i.Name), ui.Clean(image.Error))
+	} else if !p.o.json {
+		p.progress.Printf(p.w, "Pushed %s (%s)\n", ui.Clean(i.Name), ui.Bytes(i.Size))
+	}
+	p.Images = append(p.Images, image)
+}
+
+func (p *imagesPush) print(plan *registry.Plan, err error) error {
+	if p.o.json {
+		if err != nil && len(p.Images) == 0 {
+			return nil // the error itself is the result
+		}
+		return ui.PrintJSON(p.w, p)
+	}
+	if p.o.dryRun {
+		n := 0
+		for _, i := range plan.Images {
+			if !i.Absent {
+				n++
+				fmt.Fprintf(p.w, "Would push %s (%s)\n", ui.Clean(i.Name), ui.Bytes(i.Size))
+			}
+		}
+		fmt.Fprintf(p.w, "%s for %s: %s, less what it has.\n", ui.Count(n, "image"), p.Registry, ui.Bytes(plan.Size))
+		return nil
+	}
+	if err == nil || p.Pushed.Images > 0 {
+		fmt.Fprintf(p.w, "Pushed %s to %s: %s sent, %s there already.\n", ui.Count(p.Pushed.Images, "image"), p.Registry, ui.Bytes(p.Sent), ui.Bytes(p.Present))
+	}
+	return nil
+}
+
+// explainPush says how to exit after an error, and what to do.
+func explainPush(err error) *ui.Error {
+	var unknown *registry.UnknownCharmError
+	var access *registry.AccessError
+	var sparse *registry.SparseError
+	e := &ui.Error{Err: err}
+	switch {
+	case errors.As(err, &unknown):
+		e.Code, e.Hint = ui.Usage, "'snap-store-proxy list-pushed-charms' lists those that are"
+	case errors.Is(err, registry.ErrPlainHTTP):
+		e.Code, e.Hint = ui.Upstream, "give --plain-http if the registry speaks no TLS; else see that it runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"
+	case errors.As(err, &access) && access.Refused:
+		e.Code, e.Hint = ui.Upstream, "set proxy.oci-registry.username and proxy.oci-registry.password to what the registry wants"
+	case errors.As(err, &access):
+		e.Code, e.Hint = ui.Upstream, "see that the registry runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"
+	case errors.As(err, &sparse):
+		e.Code, e.Hint = ui.Gaps, "export with all platforms (without --arch), let the registry take sparse indexes, or use the one that 'serve' is itself"
+	}
+	return e
+}
