@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // The files of a charm or bundle that Juju and the store read.
@@ -40,8 +38,6 @@ type Metadata struct {
 	// Series are what old charms have instead of a manifest.
 	Series    []string
 	Resources map[string]ResourceMeta
-	// Containers are the names of the containers beside the charm, sorted.
-	Containers []string
 }
 
 // ResourceMeta is what a charm says of a resource that it wants.
@@ -58,7 +54,6 @@ type yamlMetadata struct {
 	Subordinate bool                    `yaml:"subordinate"`
 	Series      []string                `yaml:"series"`
 	Resources   map[string]ResourceMeta `yaml:"resources"`
-	Containers  map[string]yaml.Node    `yaml:"containers"`
 }
 
 type yamlManifest struct {
@@ -117,10 +112,6 @@ func ParseMetadata(text string) (*Metadata, error) {
 			return nil, fmt.Errorf("parse %s: %w", metadataFile, err)
 		}
 	}
-	for name := range y.Containers {
-		m.Containers = append(m.Containers, name)
-	}
-	slices.Sort(m.Containers)
 	return m, nil
 }
 
@@ -159,7 +150,7 @@ func parseManifest(text string) ([]Base, error) {
 // architectures becomes one for each of archs. They are in the order of SortBases.
 func (a *Archive) ConcreteBases(archs []string) []Base {
 	if len(a.Bases) == 0 {
-		return a.SeriesBases(archs)
+		return a.seriesBases(archs)
 	}
 	var out []Base
 	for _, b := range a.Bases {
@@ -176,9 +167,9 @@ func (a *Archive) ConcreteBases(archs []string) []Base {
 	return slices.Compact(out)
 }
 
-// SeriesBases are the bases that the series of metadata.yaml name, for each of archs; old charms say no more. Series that nobody
+// seriesBases are the bases that the series of metadata.yaml name, for each of archs; old charms say no more. Series that nobody
 // knows any more are left out. The series kubernetes counts as Ubuntu 20.04, as Juju counts it.
-func (a *Archive) SeriesBases(archs []string) []Base {
+func (a *Archive) seriesBases(archs []string) []Base {
 	var out []Base
 	for _, s := range a.Metadata.Series {
 		b, err := ParseBase(s)

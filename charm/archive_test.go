@@ -48,7 +48,6 @@ func TestOpenArchive(t *testing.T) {
 	t.Parallel()
 	meta := metadata + `
 subordinate: yes
-containers: {web: {resource: web-image}, app: {}}
 resources:
   web-image: {type: oci-image, description: The image}
   policy: {type: file, filename: policy.zip}
@@ -69,7 +68,7 @@ bases:
 	want := &charm.Archive{
 		MetadataYAML: meta, ConfigYAML: "options: {}\n",
 		Metadata: charm.Metadata{
-			Name: "demo", Summary: "s", Description: "d", Subordinate: true, Containers: []string{"app", "web"},
+			Name: "demo", Summary: "s", Description: "d", Subordinate: true,
 			Resources: map[string]charm.ResourceMeta{"policy": {Type: "file", Filename: "policy.zip"}, "web-image": {Type: "oci-image", Description: "The image"}},
 		},
 		Bases: []charm.Base{ubuntu("20.04", "amd64"), ubuntu("22.04", "arm64"), ubuntu("22.04", "all"), ubuntu("24.04", "all")},
@@ -113,21 +112,30 @@ func keys(n int, format string) string {
 	return b.String()
 }
 
+// refused is an archive, and what the error about it says.
+type refused struct {
+	name string
+	in   []byte
+	want string
+}
+
+func check(t *testing.T, tests []refused) {
+	t.Helper()
+	for _, tt := range tests {
+		begin := time.Now()
+		_, err := open(tt.in)
+		if !errors.Is(err, charm.ErrArchive) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want an ErrArchive with %q", tt.name, err, tt.want)
+		}
+		if d := time.Since(begin); d > 5*time.Second {
+			t.Errorf("%s: took %v", tt.name, d)
+		}
+	}
+}
+
 func TestRefuseArchive(t *testing.T) {
 	t.Parallel()
-	merge := "name: demo\nx0: &x0 {a: b}\n"
-	for i := 1; i < 30; i++ {
-		merge += fmt.Sprintf("x%d: &x%d {<<: [*x%d, *x%d]}\n", i, i, i-1, i-1)
-	}
-	chain := "name: demo\nx0: &x0 [y]\n"
-	for i := 1; i < 1500; i++ {
-		chain += fmt.Sprintf("x%d: &x%d [*x%d]\n", i, i, i-1)
-	}
-	tests := []struct {
-		name string
-		in   []byte
-		want string
-	}{
+	check(t, []refused{
 		{"no zip", []byte("#!/bin/sh\n"), "not a zip file"},
 		{"empty", nil, "not a zip file"},
 		{"cut short", zipOf(t, member{"metadata.yaml", metadata})[:100], "not a zip file"},
@@ -141,6 +149,20 @@ func TestRefuseArchive(t *testing.T) {
 		{"no name", zipOf(t, member{"metadata.yaml", "summary: x\n"}), "charm name"},
 		{"bad name", zipOf(t, member{"metadata.yaml", "name: ../x\n"}), "charm name"},
 		{"bad resource", zipOf(t, member{"metadata.yaml", metadata + "resources: {../x: {type: file}}\n"}), "resource name"},
+	})
+}
+
+func TestRefuseYAML(t *testing.T) {
+	t.Parallel()
+	merge := "name: demo\nx0: &x0 {a: b}\n"
+	for i := 1; i < 30; i++ {
+		merge += fmt.Sprintf("x%d: &x%d {<<: [*x%d, *x%d]}\n", i, i, i-1, i-1)
+	}
+	chain := "name: demo\nx0: &x0 [y]\n"
+	for i := 1; i < 1500; i++ {
+		chain += fmt.Sprintf("x%d: &x%d [*x%d]\n", i, i, i-1)
+	}
+	check(t, []refused{
 		{"no YAML", zipOf(t, member{"metadata.yaml", "a: [\n"}), "parse metadata.yaml"},
 		{"two documents", zipOf(t, member{"metadata.yaml", metadata + "---\nname: other\n"}), "more than one document"},
 		{"billion laughs", zipOf(t, member{"metadata.yaml", metadata + bomb(20)}), "too many values"},
@@ -152,22 +174,12 @@ func TestRefuseArchive(t *testing.T) {
 		{"alias to itself", zipOf(t, member{"metadata.yaml", metadata + "x: &x [*x]\n"}), "alias"},
 		{"depth", zipOf(t, member{"metadata.yaml", metadata + "x: " + strings.Repeat("[", 500) + strings.Repeat("]", 500)}), "nested too deeply"},
 		{"commas", zipOf(t, member{"metadata.yaml", metadata + "x: [" + strings.Repeat("a,", 400_000) + "]"}), "too many values"},
-		{"keys", zipOf(t, member{"metadata.yaml", metadata + "containers: {" + keys(30_000, "k%d: , ") + "}"}), "a mapping of more than 2000 keys"},
-		{"the same key", zipOf(t, member{"metadata.yaml", metadata + "containers: {" + strings.Repeat("k: , ", 1000) + "}"}), "keys that are there several times"},
+		{"keys", zipOf(t, member{"metadata.yaml", metadata + "resources: {" + keys(30_000, "k%d: , ") + "}"}), "a mapping of more than 2000 keys"},
+		{"the same key", zipOf(t, member{"metadata.yaml", metadata + "resources: {" + strings.Repeat("k: , ", 1000) + "}"}), "keys that are there several times"},
 		{"a key twice", zipOf(t, member{"metadata.yaml", metadata + "name: demo\n"}), "already defined"},
 		{"base not concrete", zipOf(t, member{"metadata.yaml", metadata}, member{"manifest.yaml", "bases: [{name: all, channel: all, architectures: [amd64]}]"}), "parse manifest.yaml: base"},
 		{"bad architecture", zipOf(t, member{"metadata.yaml", metadata}, member{"manifest.yaml", "bases: [{name: ubuntu, channel: '22.04', architectures: [AMD/64]}]"}), "architecture"},
-	}
-	for _, tt := range tests {
-		begin := time.Now()
-		_, err := open(tt.in)
-		if !errors.Is(err, charm.ErrArchive) || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v, want an ErrArchive with %q", tt.name, err, tt.want)
-		}
-		if d := time.Since(begin); d > 5*time.Second {
-			t.Errorf("%s: took %v", tt.name, d)
-		}
-	}
+	})
 }
 
 func TestRefuseLink(t *testing.T) {

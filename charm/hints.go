@@ -18,7 +18,7 @@ const (
 	maxHintFile  = 256 << 10
 	maxHintFiles = 64
 	maxHintTotal = 2 << 20
-	maxHints     = 64
+	maxHints     = 64 // also of what an export says
 )
 
 // findSnaps lists the snaps that the charm's own files seem to install. They are hints for the operator: code can compute a name that
@@ -30,7 +30,7 @@ func findSnaps(z *zip.Reader) []SnapHint {
 		if !mayInstall(entry.Name) || !entry.Mode().IsRegular() {
 			continue
 		}
-		if files++; files > maxHintFiles || total > maxHintTotal || len(f.hints) > maxHints {
+		if files++; files > maxHintFiles || total > maxHintTotal {
 			break
 		}
 		text, err := readEntry(entry, maxHintFile)
@@ -84,6 +84,9 @@ func (f *finder) add(name, ch string, revisions map[string]int) {
 	}
 	h := f.hints[name]
 	if h == nil {
+		if len(f.hints) >= maxHints {
+			return
+		}
 		h = &SnapHint{Name: name}
 		f.hints[name] = h
 	}

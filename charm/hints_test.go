@@ -26,13 +26,27 @@ func hints(t *testing.T, files ...member) []charm.SnapHint {
 	return a.Snaps
 }
 
-func TestSnapHints(t *testing.T) {
+// hinted is a file of a charm, and the snaps that it speaks of.
+type hinted struct {
+	name, file, text string
+	want             []charm.SnapHint
+}
+
+func checkHints(t *testing.T, tests []hinted) {
+	t.Helper()
+	for _, tt := range tests {
+		if d := cmp.Diff(tt.want, hints(t, member{tt.file, tt.text})); d != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, d)
+		}
+	}
+}
+
+func byArch() map[string]int { return map[string]int{"amd64": 96, "arm64": 95} }
+
+func TestSnapHintsOfData(t *testing.T) {
 	t.Parallel()
-	both := map[string]int{"amd64": 96, "arm64": 95}
-	tests := []struct {
-		name, file, text string
-		want             []charm.SnapHint
-	}{
+	both := byArch()
+	checkHints(t, []hinted{
 		{"table of versions", "refresh_versions.toml", "charm_major = 1\nworkload = \"14.15\"\n\n[snap]\nname = \"charmed-postgresql\"\n\n[snap.revisions]\n# amd64\nx86_64 = \"96\"\n# arm64\naarch64 = \"95\"\n",
 			[]charm.SnapHint{{Name: "charmed-postgresql", Revisions: both}}},
 		{"dotted keys", "refresh_versions.toml", "snap.name = \"charmed-mysql\" # the snap\nsnap.revisions.x86_64 = \"96\"\nsnap.revisions.aarch64 = \"95\"\n",
@@ -40,6 +54,17 @@ func TestSnapHints(t *testing.T) {
 		{"inline table", "x.toml", "[snap]\nname = 'charmed-x'\nchannel = \"3/stable\"\nrevisions = { x86_64 = \"96\", aarch64 = \"95\" }\n[other]\nname = \"not-this\"\n",
 			[]charm.SnapHint{{Name: "charmed-x", Channel: "3/stable", Revisions: both}}},
 		{"other toml", "pyproject.toml", "[tool.poetry]\nname = \"not-a-snap\"\n", nil},
+		{"list by architecture", "templates/snap_installation.yaml", "amd64:\n- {install-type: store, name: k8s, channel: 1.32-classic/stable, classic: true, revision: \"96\"}\narm64:\n- {install-type: store, name: k8s, channel: 1.32-classic/stable, revision: 95}\n",
+			[]charm.SnapHint{{Name: "k8s", Channel: "1.32-classic/stable", Revisions: both}}},
+		{"json", "snaps.json", `{"packages": [{"name": "jq", "revision": 6}]}`, []charm.SnapHint{{Name: "jq", Revisions: map[string]int{"": 6}}}},
+		{"bomb", "snaps.yaml", bomb(30), nil},
+	})
+}
+
+func TestSnapHintsOfCode(t *testing.T) {
+	t.Parallel()
+	both := byArch()
+	checkHints(t, []hinted{
 		{"packages by architecture", "src/constants.py", "SNAP = \"charmed-postgresql\"\nSNAP_PACKAGES = [\n    (\n        SNAP,\n        {\"revision\": {\"aarch64\": \"95\", \"x86_64\": \"96\"}},\n    ),\n    (\"pgbackrest\", {\"channel\": \"2/stable\"}),\n]\n",
 			[]charm.SnapHint{{Name: "charmed-postgresql", Revisions: both}, {Name: "pgbackrest", Channel: "2/stable"}}},
 		{"packages in a row", "src/config.py", "class Config:\n    SNAP_PACKAGES = [(\"charmed-mongodb\", \"6/edge\", 118)]\n",
@@ -64,21 +89,12 @@ func TestSnapHints(t *testing.T) {
 		{"prose", "src/charm.py", "log(\"snap install failed\")\n# SNAP_NAME = \"commented\"\nraise E(\"cannot snap.install(x)\")\n", nil},
 		{"shell", "hooks/install", "#!/bin/sh\n# snap install no\nset -e; sudo snap install lxd --channel latest/stable || true\nsnap install ./local.snap\nsnap install $NAME\nif true; then snap install jq yq 2>/dev/null; fi\n",
 			[]charm.SnapHint{{Name: "jq"}, {Name: "lxd", Channel: "latest/stable"}, {Name: "yq"}}},
-		{"list by architecture", "templates/snap_installation.yaml", "amd64:\n- {install-type: store, name: k8s, channel: 1.32-classic/stable, classic: true, revision: \"96\"}\narm64:\n- {install-type: store, name: k8s, channel: 1.32-classic/stable, revision: 95}\n",
-			[]charm.SnapHint{{Name: "k8s", Channel: "1.32-classic/stable", Revisions: both}}},
-		{"json", "snaps.json", `{"packages": [{"name": "jq", "revision": 6}]}`, []charm.SnapHint{{Name: "jq", Revisions: map[string]int{"": 6}}}},
-		{"bomb", "snaps.yaml", bomb(30), nil},
 		{"examples of libraries", "lib/charms/operator_libs_linux/v2/snap.py", "snap.add(\"vlc\")\n", nil},
 		{"tests", "tests/unit/test_charm.py", "SNAP_NAME = \"x\"\n", nil},
 		{"installed packages", "venv/charm.py", "SNAP_NAME = \"x\"\n", nil},
 		{"names of no snap", "src/charm.py", "SNAP_NAME = \"../x\"\nA_SNAP_NAME = \"UPPER\"\nB_SNAP_NAME = \"" + strings.Repeat("x", 41) + "\"\nC_SNAP_NAME = \"123\"\n", nil},
 		{"pins that are none", "src/charm.py", "SNAP_NAME = \"x\"\nSNAP_REVISION = 0\nSNAP_CHANNEL = \"a/b/c/d\"\n", []charm.SnapHint{{Name: "x"}}},
-	}
-	for _, tt := range tests {
-		if d := cmp.Diff(tt.want, hints(t, member{tt.file, tt.text})); d != "" {
-			t.Errorf("%s (-want +got):\n%s", tt.name, d)
-		}
-	}
+	})
 }
 
 func TestSnapHintsOfSeveralFiles(t *testing.T) {
@@ -92,6 +108,13 @@ func TestSnapHintsOfSeveralFiles(t *testing.T) {
 	want := []charm.SnapHint{{Name: "charmed-x", Revisions: map[string]int{"amd64": 96}}, {Name: "other", Channel: "edge"}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("hints (-want +got):\n%s", d)
+	}
+}
+
+func TestSnapHintsAreFew(t *testing.T) {
+	t.Parallel()
+	if got := hints(t, member{"src/charm.py", keys(1000, "snap.add(\"s%d\")\n")}); len(got) != 64 {
+		t.Errorf("%d hints, want 64", len(got))
 	}
 }
 

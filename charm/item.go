@@ -124,6 +124,9 @@ func (i *Item) validate() error {
 	if err := i.Revision.validateAs(i.Type); err != nil {
 		return err
 	}
+	if len(i.Snaps) > maxHints {
+		return fmt.Errorf("%d snaps are over the limit of %d", len(i.Snaps), maxHints)
+	}
 	for _, h := range i.Snaps {
 		if err := h.validate(); err != nil {
 			return err

@@ -134,6 +134,7 @@ func TestItemValidate(t *testing.T) {
 		"architecture \"all\"":       func(i *charm.Item) { i.Revision.Bases[0].Architecture = "all" },
 		"amd64 twice":                func(i *charm.Item) { i.Revision.Bases[1].Architecture = "amd64" },
 		"a bundle has none":          func(i *charm.Item) { i.Type = charm.TypeBundle },
+		"65 snaps":                   func(i *charm.Item) { i.Snaps = make([]charm.SnapHint, 65) },
 		"snap name":                  func(i *charm.Item) { i.Snaps[0].Name = "../x" },
 		"snap charmed-postgresql: c": func(i *charm.Item) { i.Snaps[0].Channel = "a/b/c/d" },
 		"revision -1":                func(i *charm.Item) { i.Snaps[0].Revisions["amd64"] = -1 },

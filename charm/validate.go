@@ -14,7 +14,7 @@ import (
 const (
 	MaxNameLength = 100
 	MaxYAMLSize   = 1 << 20 // bytes of each YAML file of a charm or bundle
-	MaxReadmeSize = 1 << 20
+	MaxReadmeSize = MaxYAMLSize
 	MaxRevision   = 1<<31 - 1
 	// All is the architecture of a charm that runs on every one. It never stands in what an export says.
 	All = "all"
