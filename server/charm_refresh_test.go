@@ -205,3 +205,51 @@ func TestCharmMessages(t *testing.T) {
 		}
 	}
 }
+
+// TestCharmInNoChannel is about a charm that was exported by revision alone: Juju installs it all the same, with the newest resources
+// that it declares, and some versions of Juju need a channel.
+func TestCharmInNoChannel(t *testing.T) {
+	t.Parallel()
+	b := newBlobs(t)
+	c := charms(b)
+	c.Charms[1].ChannelMap, c.Charms[1].History = nil, nil
+	h := serve(t, b, c, server.Config{}).Handler()
+	for action, want := range map[string]string{
+		`"revision":336,"base":null`:                             "336 14/stable notes:0,snap:6",
+		`"revision":336,"channel":"16/edge","base":` + jammy:     "336 16/edge notes:0,snap:6",
+		`"channel":"stable","base":` + jammy:                     "revision-not-found",
+		`"channel":"stable","base":` + noBase:                    "revision-not-found",
+		`"revision":336,"resource-revisions":[{"name":"x"}]`:     "charm-resource-not-found",
+		`"revision":336,"resource-revisions":[{"name":"notes"}]`: "336 14/stable notes:0,snap:6",
+	} {
+		got := juju(t, h, `{"context":[],"actions":[{"action":"install","instance-key":"k","name":"postgresql",`+action+`}]}`)[0]
+		if got.text() != want {
+			t.Errorf("%s: %q, want %q", action, got.text(), want)
+		}
+		if got.Error != nil && got.Error.Code == charm.CodeRevisionNotFound && !strings.Contains(got.Error.Message, "postgresql is in no channel here") {
+			t.Errorf("%s: message %q, want it to say that there is no channel", action, got.Error.Message)
+		}
+	}
+}
+
+// TestLargeCharmBatch is about an answer that leaves in parts.
+func TestLargeCharmBatch(t *testing.T) {
+	t.Parallel()
+	b := newBlobs(t)
+	h := serve(t, b, benchCharms(b, 30), server.Config{}).Handler()
+	var known, actions []string
+	for i := range 60 {
+		id := benchID(i)
+		known = append(known, fmt.Sprintf(`{"instance-key":%q,"id":%q,"revision":6,"base":%s,"tracking-channel":"latest/stable"}`, id, id, jammy))
+		actions = append(actions, fmt.Sprintf(`{"action":"refresh","instance-key":%q,"base":null}`, id))
+	}
+	for i, r := range juju(t, h, `{"context":[`+strings.Join(known, ",")+`],"actions":[`+strings.Join(actions, ",")+`]}`) {
+		want := "7 latest/stable config:1,image:1"
+		if i >= 30 {
+			want = "id-not-found"
+		}
+		if r.text() != want {
+			t.Errorf("result %d = %q, want %q", i, r.text(), want)
+		}
+	}
+}
