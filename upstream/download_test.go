@@ -208,7 +208,9 @@ func TestFetchStall(t *testing.T) {
 type slowSink struct{ sink }
 
 func (s *slowSink) Write(p []byte) (int, error) {
-	time.Sleep(20 * time.Millisecond)
+	if s.Len() == 0 {
+		time.Sleep(time.Second)
+	}
 	return s.sink.Write(p)
 }
 
@@ -216,7 +218,7 @@ func TestFetchSlowDiskIsNoStall(t *testing.T) {
 	t.Parallel()
 	data := blob(4 << 20)
 	var log record
-	c, base := newClient(t, ranged(data), upstream.Config{Stall: 60 * time.Millisecond, Logf: log.Logf})
+	c, base := newClient(t, ranged(data), upstream.Config{Stall: 500 * time.Millisecond, Logf: log.Logf})
 	var s slowSink
 	if err := c.Fetch(t.Context(), upstream.Blob{Name: "jq", URL: base, Size: int64(len(data))}, &s); err != nil || log.String() != "" {
 		t.Errorf("Fetch = %v; log %q, want none", err, &log)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
-	authtransport "github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -84,24 +83,6 @@ func OpenRepository(ctx context.Context, cfg RegistryConfig, ref, username, pass
 		return nil, err
 	}
 	return r, nil
-}
-
-// login finds out how the registry wants to be asked, and has the client ask so from then on.
-func (r *Repository) login(ctx context.Context, auth authn.Authenticator, plain func(string) bool) error {
-	inner := &guard{inner: r.client.http.Transport, agent: r.client.agent, plain: plain}
-	if inner.inner == nil {
-		inner.inner = http.DefaultTransport
-	}
-	return r.client.retry(ctx, "open "+r.String(), func() error {
-		ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, errTimeout)
-		defer cancel()
-		rt, err := authtransport.NewWithContext(ctx, r.repo.Registry, auth, inner, []string{r.repo.Scope(authtransport.PullScope)})
-		if err != nil {
-			return r.loginError(cause(ctx, err))
-		}
-		r.client.http.Transport = &registryTransport{inner: rt, repository: r}
-		return nil
-	})
 }
 
 // client makes a Client of its own for a registry: its transport knows the registry's credentials.

@@ -1,6 +1,8 @@
 package upstream
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,12 +11,10 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	authtransport "github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
-
-// tokenTries is how often a request is repeated whose token another download of ours has used up.
-const tokenTries = 3
 
 // guard is what all requests about a registry go through last, those for tokens included.
 type guard struct {
@@ -32,28 +32,92 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	return g.inner.RoundTrip(r)
 }
 
-// registryTransport sends requests with the registry's tokens, and says in our own words why it could not.
+// registryTransport shows a registry's requests what authorises them, and only to the registry itself: where it redirects to is asked
+// without.
 type registryTransport struct {
-	inner      http.RoundTripper
-	repository *Repository
-	worked     atomic.Bool
+	inner  http.RoundTripper
+	scheme string
+	host   string
+	basic  *authn.AuthConfig
+	// buy gets a token, nil where none are needed.
+	buy   func(context.Context) (string, error)
+	token atomic.Value // the last that was good
 }
 
 func (t *registryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	for n := 1; ; n++ {
-		resp, err := t.inner.RoundTrip(r.Clone(r.Context()))
-		if err != nil {
-			if refusal := t.repository.refusal(err); refusal != nil {
-				return nil, refusal
-			}
-			return nil, err
+	if r.URL.Host != t.host || r.URL.Scheme != t.scheme {
+		return t.inner.RoundTrip(r)
+	}
+	if t.buy == nil {
+		r = r.Clone(r.Context())
+		if t.basic != nil {
+			r.SetBasicAuth(t.basic.Username, t.basic.Password)
 		}
-		if resp.StatusCode != http.StatusUnauthorized || !t.worked.Load() || n == tokenTries || r.URL.Host != t.repository.host {
-			t.worked.CompareAndSwap(false, resp.StatusCode < http.StatusMultipleChoices)
-			return resp, nil
+		return t.inner.RoundTrip(r)
+	}
+	if token, ok := t.token.Load().(string); ok {
+		resp, err := t.send(r, token)
+		if err != nil || resp.StatusCode != http.StatusUnauthorized {
+			return resp, err
 		}
 		resp.Body.Close()
 	}
+	// A token of this request's own: where one is good for one use, no other download takes it away.
+	token, err := t.buy(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	resp, err := t.send(r, token)
+	if err == nil && resp.StatusCode != http.StatusUnauthorized {
+		t.token.Store(token)
+	}
+	return resp, err
+}
+
+func (t *registryTransport) send(r *http.Request, token string) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+token)
+	return t.inner.RoundTrip(r)
+}
+
+// login finds out how the registry wants to be asked, and has the client ask so from then on.
+func (r *Repository) login(ctx context.Context, auth authn.Authenticator, plain func(string) bool) error {
+	g := &guard{inner: r.client.http.Transport, agent: r.client.agent, plain: plain}
+	if g.inner == nil {
+		g.inner = http.DefaultTransport
+	}
+	return r.client.retry(ctx, "open "+r.String(), func() error {
+		ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout, errTimeout)
+		defer cancel()
+		challenge, err := authtransport.Ping(ctx, r.repo.Registry, g)
+		if err != nil {
+			return r.loginError(cause(ctx, err))
+		}
+		t := &registryTransport{inner: g, scheme: "https", host: r.host}
+		if challenge.Insecure {
+			t.scheme = "http"
+		}
+		r.client.base.Scheme = t.scheme
+		if strings.EqualFold(challenge.Scheme, "bearer") {
+			scopes := []string{r.repo.Scope(authtransport.PullScope)}
+			t.buy = func(ctx context.Context) (string, error) {
+				token, err := authtransport.Exchange(ctx, r.repo.Registry, auth, g, scopes, challenge)
+				if err != nil {
+					return "", r.loginError(cause(ctx, err))
+				}
+				return cmp.Or(token.AccessToken, token.Token), nil
+			}
+			token, err := t.buy(ctx)
+			if err != nil {
+				return err
+			}
+			t.token.Store(token)
+		} else if t.basic, err = authn.Authorization(ctx, auth); err != nil || *t.basic == (authn.AuthConfig{}) {
+			t.basic = nil
+		}
+		r.client.http.Transport = t
+		return nil
+	})
 }
 
 // loginError says why login could not get on: a refusal, no answer, or an answer that makes no sense.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -184,5 +186,34 @@ func TestExpiredCredentials(t *testing.T) {
 			_, _, _, err = open.Manifest(t.Context(), image)
 		}
 		check("OpenRepository", err)
+	}
+}
+
+func TestPullByTLS(t *testing.T) {
+	t.Parallel()
+	for _, basic := range []bool{true, false} {
+		r, _, image := newRegistry(t, upstreamtest.RegistryOptions{Username: "u", Password: password, Basic: basic})
+		s := httptest.NewUnstartedServer(r.Handler())
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.StartTLS()
+		defer s.Close()
+		var logged record
+		cfg := registryConfig(&logged)
+		cfg.HTTP = s.Client()
+		cfg.PlainHTTP = func(string) bool { return false }
+		open, err := upstream.OpenRepository(t.Context(), cfg, strings.TrimPrefix(s.URL, "https://")+"/"+repo, "u", password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(open.BlobURL(digest.Digest(image)), "https://") {
+			t.Errorf("BlobURL = %s, want https", open.BlobURL(digest.Digest(image)))
+		}
+		if _, err := pull(t.Context(), open, image); err != nil {
+			t.Errorf("basic %v: %v", basic, err)
+		}
+		// Without the server's certificate there is no trust, and no second try without TLS.
+		if _, err := upstream.OpenRepository(t.Context(), registryConfig(&logged), strings.TrimPrefix(s.URL, "https://")+"/"+repo, "u", password); err == nil || logged.String() != "" {
+			t.Errorf("basic %v: OpenRepository of an unknown certificate = %v, want an error at once\n%s", basic, err, &logged)
+		}
 	}
 }

@@ -81,8 +81,6 @@ type charmRelease struct {
 	at        string
 }
 
-func (e *charmEntry) what(rest string) string { return fmt.Sprintf("charm %s: %s", e.Name, rest) }
-
 // AddCharm registers the name of a charm or charm bundle, and its publisher's account with the Snap Store.
 func (s *Store) AddCharm(c Charm) error {
 	s.mu.Lock()
