@@ -280,10 +280,10 @@ func (p *charmPlanner) warn(format string, args ...any) {
 
 // judge makes an error of a charm that has nothing at all of what was asked for.
 func (p *charmPlanner) judge(c *Charm) {
-	if len(c.Revisions) > 0 {
+	n := len(p.missing)
+	if len(c.Revisions) > 0 || slices.ContainsFunc(p.missing, func(g Gap) bool { return g.Charm == c.Listing.Name }) {
 		return
 	}
-	n := len(p.missing)
 	for _, g := range p.plan.Gaps {
 		if g.Charm == c.Listing.Name {
 			p.missing = append(p.missing, g)

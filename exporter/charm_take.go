@@ -220,7 +220,7 @@ func (c *Charm) learn(r *charm.Revision) {
 	for _, have := range c.Revisions {
 		if have.Revision.Revision == r.Revision {
 			have.Revision.Relations, have.Revision.Subordinate, have.Revision.ReadmeMD = r.Relations, r.Subordinate, r.ReadmeMD
-			if len(have.Revision.ReadmeMD) > charm.MaxReadmeSize {
+			if len(have.Revision.ReadmeMD) > charm.MaxYAMLSize {
 				have.Revision.ReadmeMD = ""
 			}
 		}

@@ -22,9 +22,6 @@ type Hint struct {
 // String is the hint as a sentence: "postgresql installs snap charmed-postgresql revision 96".
 func (h Hint) String() string {
 	s := h.Charm + " installs snap " + h.Name
-	if h.Channel != "" {
-		s += " from " + h.Channel
-	}
 	var numbers []string
 	for _, arch := range slices.Sorted(maps.Keys(h.Revisions)) {
 		n := fmt.Sprint(h.Revisions[arch])
@@ -35,6 +32,9 @@ func (h Hint) String() string {
 	}
 	if len(numbers) > 0 {
 		s += " revision " + strings.Join(numbers, ", ")
+	}
+	if h.Channel != "" {
+		s += " from " + h.Channel
 	}
 	return s
 }

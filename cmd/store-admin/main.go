@@ -1,4 +1,4 @@
-// Command store-admin exports snaps on a host with internet into signed bundles that snap-store-proxy imports on a host
+// Command store-admin exports snaps and charms on a host with internet into signed bundles that snap-store-proxy imports on a host
 // without.
 package main
 
@@ -29,12 +29,12 @@ func run() int {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "store-admin",
-		Short: "Export snaps into signed bundles for an air-gapped store",
-		Long: `store-admin exports snaps, with all that they need, into signed and
+		Short: "Export snaps and charms into signed bundles for an air-gapped store",
+		Long: `store-admin exports snaps and charms, with all that they need, into signed and
 content-addressed bundles. Carry them to the air-gapped host and import them
-there with 'snap-store-proxy push-snap'.
+there with 'snap-store-proxy push-snap' or 'push-charms'.
 ` + ui.ExitHelp,
-		Example: "  store-admin export snaps jq --arch amd64 --arch arm64\n  store-admin key export > exporter.pem",
+		Example: "  store-admin export snaps jq --arch amd64 --arch arm64\n  store-admin export bundle cos-lite\n  store-admin key export > exporter.pem",
 		Version: ui.Version(),
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -61,6 +61,8 @@ func classify(err error) (code int, hint string) {
 		return ui.Gaps, ""
 	case errors.Is(err, syscall.ENOSPC):
 		return ui.NoSpace, "free some space, or choose another folder; what was downloaded stays in the cache"
+	case errors.Is(err, upstream.ErrCredentials):
+		return ui.Upstream, "leave the images out with --no-images, or map this one to a name of your own registry with resources: in the file; else its publisher has to release it anew"
 	case errors.Is(err, upstream.ErrUnavailable):
 		return ui.Upstream, "run the same command again: it goes on with what was downloaded"
 	case isStoreError(err):

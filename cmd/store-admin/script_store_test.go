@@ -177,7 +177,7 @@ func announce(u *simulated, name string, revision int, sum, size string) error {
 func freeOfSecrets(ts *testscript.TestScript, neg bool, args []string) {
 	for _, file := range args {
 		text := ts.ReadFile(file)
-		for _, secret := range []string{upstreamtest.Token, "token=", "PRIVATE KEY"} {
+		for _, secret := range []string{upstreamtest.Token, "token=", "PRIVATE KEY", upstreamtest.DemoRegistryPassword} {
 			if strings.Contains(text, secret) {
 				ts.Fatalf("%s shows %s", file, secret)
 			}

@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"admin": admin, "bundle": findBundle, "mode": checkMode, "flip": flip, "cut": cut, "requests": requests,
 			"fault": fault, "store": change, "forget": forget, "atmost": atMost, "files": countFiles, "await": await, "free-of-secrets": freeOfSecrets,
+			"registry": changeRegistry,
 		},
 	})
 }
@@ -42,8 +43,9 @@ type key struct{}
 // simulated is a script's simulated store.
 type simulated struct {
 	*upstreamtest.Store
-	seen int // how many requests were forgotten
-	peak *peak
+	seen     int // how many requests were forgotten
+	peak     *peak
+	registry *upstreamtest.Registry
 }
 
 // payload is large enough for a download to be broken off in the middle.
@@ -57,11 +59,18 @@ func setup(env *testscript.Env) error {
 	p := &peak{}
 	srv := httptest.NewServer(p.count(s.Handler()))
 	env.Defer(srv.Close)
-	env.Values[key{}] = &simulated{Store: s, peak: p}
+	registry := upstreamtest.DemoRegistry()
+	images := httptest.NewServer(registry.Handler())
+	env.Defer(images.Close)
+	if err := upstreamtest.DemoCharms(s, upstreamtest.DemoCharmsOptions{Registry: registry, Host: images.Listener.Addr().String()}); err != nil {
+		return err
+	}
+	env.Values[key{}] = &simulated{Store: s, peak: p, registry: registry}
 	if err := os.WriteFile(filepath.Join(env.WorkDir, "root.assert"), s.Stack.RootStream(), 0o644); err != nil {
 		return err
 	}
 	env.Setenv("STORE_ADMIN_SNAP_STORE_URL", srv.URL)
+	env.Setenv("STORE_ADMIN_CHARMHUB_URL", srv.URL)
 	env.Setenv("STORE_ADMIN_CONFIG_DIR", filepath.Join(env.WorkDir, "config"))
 	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
 	env.Setenv("ROOT", "--trusted-root="+filepath.Join(env.WorkDir, "root.assert"))
