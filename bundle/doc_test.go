@@ -7,8 +7,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -120,16 +118,13 @@ func constants(t *testing.T, file string) []string {
 	return out
 }
 
-// TestDocExamples shows that the examples are what they are said to be: parts of the bundle in testdata, to the byte.
+// TestDocExamples shows that the examples are what they are said to be: parts of the bundles in testdata, to the byte.
 func TestDocExamples(t *testing.T) {
 	t.Parallel()
-	packed, err := os.ReadFile(filepath.Join("testdata", "v1.0.tar"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	packed := append(readFile(t, "testdata", "v1.0.tar"), readFile(t, "testdata", "v1.1.tar")...)
 	examples := regexp.MustCompile("(?s)```json\n(.*?)\n```").FindAllStringSubmatch(specification(t), -1)
-	if len(examples) != 8 {
-		t.Errorf("%d examples, want 8", len(examples))
+	if len(examples) != 13 {
+		t.Errorf("%d examples, want 13", len(examples))
 	}
 	for _, e := range examples {
 		text := []byte(e[1])

@@ -67,6 +67,18 @@ func (in *Input) Reader() (*Reader, error) {
 	return NewReader(in.Name, in.file)
 }
 
+// File is the input from its beginning, for whoever wants to know what else it may be; nil if it is no file that can be read again.
+func (in *Input) File() (io.Reader, error) {
+	if in.root != nil || !in.Rewindable() {
+		return nil, nil
+	}
+	if _, err := in.file.Seek(0, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("read %s: %w", in.Name, err)
+	}
+	in.used = true
+	return in.file, nil
+}
+
 // Close closes the files.
 func (in *Input) Close() error {
 	if in.root != nil {

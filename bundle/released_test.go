@@ -21,6 +21,13 @@ func TestReleased(t *testing.T) {
 		titles []string
 	}{
 		"v1.0": {"sha256:69dc0ad0f33d8437ff47b7a5c940a7ff8b9c8c14c0f35aceb3abffe2a1489e32", []string{"jq_6.snap", "jq+compa_1.comp"}},
+		"v1.1": {"sha256:2ff8fc2a22dcb6c6d3e21f2e9af59aebbbff9e0fe41bc00a987408df6559baa3", []string{
+			"config of image-1652b436882c12c403b2eba036972de9607614abb068f062c89fd63e9dea934a",
+			"layer of image-1652b436882c12c403b2eba036972de9607614abb068f062c89fd63e9dea934a",
+			"config of image-f6ca3dec32281a67294696a90574ff63813a384c02231e015351fc7749a7ef9f",
+			"layer of image-f6ca3dec32281a67294696a90574ff63813a384c02231e015351fc7749a7ef9f",
+			"pg-k8s.data_20", "kit_2.zip", "pg-k8s_20.charm",
+		}},
 	} {
 		text, err := os.ReadFile(filepath.Join("testdata", version+".pem"))
 		if err != nil {

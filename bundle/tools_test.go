@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"offlinestore/bundle"
+	"offlinestore/internal/bundletest"
 )
 
 // unavailable skips a test whose tool can't be had, but not in CI.
@@ -165,5 +167,67 @@ func TestRegctl(t *testing.T) {
 	run(t, dir, tool, "image", "copy", "ocidir://layout:jq_6", "ocidir://copy:jq_6")
 	if got := readFile(t, dir, "copy", "blobs", "sha256", c.revisions[0].Blob.Digest.Encoded()); !bytes.Equal(got, want) {
 		t.Errorf("regctl copied %d bytes that are not those of the snap", len(got))
+	}
+}
+
+// charmsDir is a folder that holds a bundle of charms in the same forms, and the name in it of the image for several platforms.
+func charmsDir(t *testing.T) (dir, image string) {
+	t.Helper()
+	b := bundletest.New(t, 0).AddWholeCharm("pg", 9, 1000)
+	b.AddMissingResource("pg", "policy")
+	dir = t.TempDir()
+	for _, f := range framings {
+		b.WriteFile(filepath.Join(dir, "pg"+f.Extension()), f)
+	}
+	if err := os.Rename(unpack(t, b.Tar(bundle.None)), filepath.Join(dir, "layout")); err != nil {
+		t.Fatal(err)
+	}
+	return dir, "image-" + b.Images[2].Digest.Encoded()
+}
+
+func TestSkopeoCharms(t *testing.T) {
+	t.Parallel()
+	tool := skopeo(t)
+	dir, image := charmsDir(t)
+	for i, place := range []string{"oci-archive:pg.tar", "oci-archive:pg.tar.gz", "oci-archive:pg.tar.zst", "oci:layout"} {
+		out := fmt.Sprint("copy", i)
+		// An image with all platforms, to the byte; for one platform; a charm; a resource that has no layers.
+		run(t, dir, tool, "copy", "--all", place+":"+image, "oci:"+out+":all")
+		run(t, dir, tool, "copy", "--override-os=linux", "--override-arch=arm64", place+":"+image, "oci:"+out+":arm64")
+		run(t, dir, tool, "copy", place+":charm.pg_9", "oci:"+out+":charm")
+		run(t, dir, tool, "copy", place+":charm.pg.policy_0", "oci:"+out+":policy")
+		if raw := run(t, dir, tool, "inspect", "--raw", "oci:"+out+":all"); "image-"+sha(raw) != image {
+			t.Errorf("%s: skopeo copied another image: %s", place, raw)
+		}
+		var config struct{ Architecture string }
+		if err := json.Unmarshal(run(t, dir, tool, "inspect", "--config", "oci:"+out+":arm64"), &config); err != nil || config.Architecture != "arm64" {
+			t.Errorf("%s: skopeo copied an image for %s: %v", place, config.Architecture, err)
+		}
+		var m ociManifest
+		if err := json.Unmarshal(run(t, dir, tool, "inspect", "--raw", "oci:"+out+":charm"), &m); err != nil || m.Layers[0].Annotations["org.opencontainers.image.title"] != "pg_9.charm" {
+			t.Errorf("%s: skopeo copied %+v: %v", place, m, err)
+		}
+	}
+}
+
+func TestRegctlCharms(t *testing.T) {
+	t.Parallel()
+	tool := regctl(t)
+	dir, image := charmsDir(t)
+	images := 0
+	for _, tag := range strings.Fields(string(run(t, dir, tool, "tag", "ls", "ocidir://layout"))) {
+		if strings.HasPrefix(tag, "image-") {
+			images++
+		}
+		run(t, dir, tool, "image", "copy", "ocidir://layout:"+tag, "ocidir://copy:"+tag)
+	}
+	if images != 3 {
+		t.Errorf("regctl lists %d images, want 3", images)
+	}
+	if got := strings.TrimSpace(string(run(t, dir, tool, "image", "digest", "ocidir://copy:"+image))); "image-"+strings.TrimPrefix(got, "sha256:") != image {
+		t.Errorf("regctl copied %s, want %s", got, image)
+	}
+	if got := run(t, dir, tool, "artifact", "get", "ocidir://copy:charm.pg.data_9"); len(got) != 1000 {
+		t.Errorf("regctl copied a resource of %d bytes, want 1000", len(got))
 	}
 }

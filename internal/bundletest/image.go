@@ -1,7 +1,10 @@
 package bundletest
 
 import (
+	"archive/tar"
+	"crypto/sha256"
 	"encoding/json"
+	"math/rand/v2"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -47,12 +50,15 @@ func (b *Bundle) addManifest(seed, platform string) ocispec.Descriptor {
 	b.tb.Helper()
 	system, arch, _ := strings.Cut(platform, "/")
 	p := ocispec.Platform{OS: system, Architecture: arch}
-	layer := b.Blob("layer of "+seed+" for "+platform, 2000)
-	config := b.BlobOf(b.encode(ocispec.Image{Platform: p, RootFS: ocispec.RootFS{Type: "layers", DiffIDs: []digest.Digest{layer.Digest}}}))
+	file := make([]byte, 2000)
+	rand.NewChaCha8(sha256.Sum256([]byte("layer of " + seed + " for " + platform))).Read(file)
+	plain := Pack(b.tb, []File{{tar.Header{Name: "file", Size: int64(len(file)), Mode: 0o644, Typeflag: tar.TypeReg}, file}})
+	layer := b.BlobOf(Gzip(b.tb, plain))
+	config := b.BlobOf(b.encode(ocispec.Image{Platform: p, RootFS: ocispec.RootFS{Type: "layers", DiffIDs: []digest.Digest{digest.FromBytes(plain)}}}))
 	desc := b.AddManifest(ocispec.MediaTypeImageManifest, b.encode(ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest,
 		Config: ocispec.Descriptor{MediaType: ocispec.MediaTypeImageConfig, Digest: config.Digest, Size: config.Size},
-		Layers: []ocispec.Descriptor{{MediaType: ocispec.MediaTypeImageLayer, Digest: layer.Digest, Size: layer.Size}},
+		Layers: []ocispec.Descriptor{{MediaType: ocispec.MediaTypeImageLayerGzip, Digest: layer.Digest, Size: layer.Size}},
 	}))
 	desc.Platform = &p
 	return desc
