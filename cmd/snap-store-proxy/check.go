@@ -11,11 +11,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/ui"
+	"offlinestore/settings"
 	"offlinestore/store"
 )
 
 // errGaps says that served snaps need something that the store lacks.
-var errGaps = errors.New("devices could not install all of the snaps")
+var errGaps = errors.New("not all that is served could be installed")
 
 // gap is a need of a served snap that the store can't fill.
 type gap struct {
@@ -28,9 +29,10 @@ func newCheck(g *globals) *cobra.Command {
 	var asJSON, blobs bool
 	c := &cobra.Command{
 		Use:   "check",
-		Short: "Find what the served snaps need and the store lacks",
-		Long: `Find what the served snaps need and the store lacks: bases, snapd, default
-content providers. With --blobs, read every blob and compare it with its
+		Short: "Find what the served snaps and charms need and the store lacks",
+		Long: `Find what is served and needs something that the store lacks: snaps their bases,
+snapd and default content providers; charms their resources, their images and
+the snaps that they install; charm bundles their charms. With --blobs, read every blob and compare it with its
 digests; a damaged one is put into quarantine and is not served any more.`,
 		Example: "  snap-store-proxy check\n  snap-store-proxy check --blobs",
 		Args:    cobra.NoArgs,
@@ -39,7 +41,7 @@ digests; a damaged one is put into quarantine and is not served any more.`,
 				if blobs {
 					return checkBlobs(c.Context(), c.OutOrStdout(), h, asJSON)
 				}
-				return checkNeeds(c.OutOrStdout(), cat, asJSON)
+				return checkNeeds(c.OutOrStdout(), h, cat, asJSON)
 			})
 		},
 	}
@@ -48,21 +50,29 @@ digests; a damaged one is put into quarantine and is not served any more.`,
 	return c
 }
 
-func checkNeeds(w io.Writer, cat *store.Catalog, asJSON bool) error {
-	gaps := findGaps(cat)
+func checkNeeds(w io.Writer, h *host, cat *store.Catalog, asJSON bool) error {
+	domain, err := h.settings.Get(settings.RegistryDomain)
+	if err != nil {
+		return err
+	}
+	gaps, charmGaps := findGaps(cat), findCharmGaps(cat, domain != "")
 	if asJSON {
-		if err := ui.PrintJSON(w, map[string]any{"gaps": gaps}); err != nil {
+		if err := ui.PrintJSON(w, map[string]any{"gaps": gaps, "charm-gaps": charmGaps}); err != nil {
 			return err
 		}
 	} else {
-		for _, gp := range gaps {
-			fmt.Fprintf(w, "%s for %s is needed by %s\n", gp.Needs, gp.Architecture, strings.Join(gp.NeededBy, ", "))
+		for _, line := range printable(gaps, charmGaps) {
+			fmt.Fprintln(w, line)
 		}
 	}
-	if len(gaps) > 0 {
+	switch {
+	case len(gaps) > 0:
 		return ui.Hint(errGaps, "export what is missing: store-admin export snaps %s", exportArgs(gaps))
-	}
-	if !asJSON {
+	case len(charmGaps) > 0:
+		return ui.Hint(errGaps, "each line says what would fill the gap")
+	case !asJSON && len(cat.Charms) > 0:
+		fmt.Fprintf(w, "All that the %s and %s need is here.\n", ui.Count(len(cat.Snaps), "snap"), ui.Count(len(cat.Charms), "charm"))
+	case !asJSON:
 		fmt.Fprintf(w, "All that the %d snaps need is here.\n", len(cat.Snaps))
 	}
 	return nil

@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"offlinestore/blob"
 	"offlinestore/cmd/internal/ui"
@@ -94,9 +97,12 @@ type badBlob struct {
 	movedTo string
 }
 
-// hashAll returns the blobs that are not what the catalogue says.
+// hashAll returns the blobs that are not what the catalogue says. Those without a SHA3-384 (what charms bring, and icons) need the
+// much faster SHA-256 alone.
 func (h *host) hashAll(ctx context.Context, blobs []store.Blob, bar *ui.Progress) []badBlob {
 	hasher := blob.NewHasher(0)
+	var readers errgroup.Group
+	readers.SetLimit(runtime.GOMAXPROCS(0))
 	results := make(chan badBlob, len(blobs))
 	for _, b := range blobs {
 		f, err := h.blobs.OpenBlob(b.Digest)
@@ -109,10 +115,18 @@ func (h *host) hashAll(ctx context.Context, blobs []store.Blob, bar *ui.Progress
 			bar.Add(b.Size)
 			results <- badBlob{Blob: b, err: errors.Join(err, compare(b, sum, err))}
 		}
+		if b.SHA3384 == "" {
+			readers.Go(func() error {
+				done(blob.Sum{}, verify(ctx, b, f))
+				return nil
+			})
+			continue
+		}
 		if err := hasher.Submit(ctx, blob.Job{Reader: f, Size: b.Size, SHA256: true, Done: done}); err != nil {
 			done(blob.Sum{}, err)
 		}
 	}
+	readers.Wait() // their errors are in the results
 	hasher.Close()
 	close(results)
 	var bad []badBlob
@@ -125,13 +139,30 @@ func (h *host) hashAll(ctx context.Context, blobs []store.Blob, bar *ui.Progress
 	return bad
 }
 
+// verify reads a blob and holds it against its SHA-256.
+func verify(ctx context.Context, b store.Blob, f io.Reader) error {
+	buf := make([]byte, 256<<10)
+	r := blob.NewVerifyReader(f, b.Digest, b.Size)
+	for {
+		if _, err := r.Read(buf); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
 func compare(b store.Blob, sum blob.Sum, err error) error {
 	switch {
-	case err != nil:
+	case err != nil || b.SHA3384 == "":
 		return nil
 	case hex.EncodeToString(sum.SHA256[:]) != b.Digest.Encoded():
 		return errors.New("its content has another SHA-256")
-	case b.SHA3384 != "" && hex.EncodeToString(sum.SHA3_384[:]) != b.SHA3384:
+	case hex.EncodeToString(sum.SHA3_384[:]) != b.SHA3384:
 		return errors.New("its content has another SHA3-384")
 	}
 	return nil

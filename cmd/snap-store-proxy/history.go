@@ -37,8 +37,12 @@ func printHistory(w io.Writer, records []store.Record, asJSON bool) error {
 		return ui.PrintJSON(w, append([]store.Record{}, records...))
 	}
 	for _, r := range records {
-		fmt.Fprintf(w, "%s %s signed %s by %s (%s): +%s, %s\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle,
-			r.SignedAt.UTC().Format(time.RFC3339), r.Signer, ui.Clean(r.Exporter), ui.Count(len(r.Report.Revisions), "revision"), ui.Count(len(r.Report.Moves), "channel change"))
+		vouched := fmt.Sprintf("signed %s by %s (%s)", r.SignedAt.UTC().Format(time.RFC3339), r.Signer, ui.Clean(r.Exporter))
+		if r.Signer == store.Unsigned {
+			vouched = "UNSIGNED, made " + r.SignedAt.UTC().Format(time.RFC3339)
+		}
+		revisions, moves := changes(&r.Report)
+		fmt.Fprintf(w, "%s %s %s: +%s, %s\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle, vouched, ui.Count(revisions, "revision"), ui.Count(moves, "channel change"))
 	}
 	return nil
 }

@@ -39,7 +39,8 @@ a host with internet, and serves stock snapd from them.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.PersistentFlags().StringVar(&g.dataDir, "data-dir", defaultDataDir(), "`folder` of the store's data")
-	root.AddCommand(newPushSnap(g), newTrust(g), newListPushedSnaps(g), newStatus(g), newCheck(g), newGC(g), newHistory(g), newConfig(g), newServe(g))
+	root.AddCommand(newPushes(g)...)
+	root.AddCommand(newTrust(g), newListPushedSnaps(g), newListPushedCharms(g), newStatus(g), newCheck(g), newGC(g), newHistory(g), newConfig(g), newServe(g), newPushImages(g))
 	// Scripts rely on the exit codes, so the help of every command has them.
 	root.SetHelpTemplate(root.HelpTemplate() + ui.ExitHelp + "\n")
 	return root
@@ -62,6 +63,8 @@ func classify(err error) (code int, hint string) {
 	switch {
 	case errors.As(err, &signer):
 		return ui.Untrusted, "if you know that key, print it on the exporting host with 'store-admin key export', compare the fingerprint, and run 'snap-store-proxy trust add FILE'"
+	case errors.Is(err, errUnsigned):
+		return ui.Untrusted, "if you know where it comes from, give --allow-unsigned; better, export again with this store-admin, which signs"
 	case errors.Is(err, bundle.ErrBadSignature):
 		return ui.Untrusted, "the bundle was altered after it was signed; export it again"
 	case isUntrustedAssertion(err):

@@ -17,34 +17,46 @@ import (
 	"offlinestore/importer"
 )
 
-// pushOptions are the flags of push-snap.
+// pushOptions are the flags of the push commands.
 type pushOptions struct {
-	pushChannelMap, plan, json, acceptTime bool
+	pushChannelMap, plan, json, acceptTime, allowUnsigned bool
 }
 
-func newPushSnap(g *globals) *cobra.Command {
+// newPushes are the commands that import bundles. Each takes any bundle and imports all of it; they go by the original's names.
+func newPushes(g *globals) []*cobra.Command {
+	return []*cobra.Command{
+		newPush(g, "push-snap FILE…", "Verify and import bundles of snaps", "'store-admin export snaps'",
+			"  snap-store-proxy push-snap jq-20261120T101500.tar.gz\n  snap-store-proxy push-snap --plan /media/usb/*.tar.gz\n"+
+				"  cat /media/usb/week47.tar.gz.part* | snap-store-proxy push-snap -"),
+		newPush(g, "push-charms FILE…", "Verify and import bundles of charms, with their resources and images", "'store-admin export charms'",
+			"  snap-store-proxy push-charms charms-export-20261120T101500.tar.gz\n  snap-store-proxy push-charms --plan /media/usb/*.tar.gz"),
+		newPush(g, "push-charm-bundle FILE…", "Verify and import charm bundles, with all their charms", "'store-admin export bundle'",
+			"  snap-store-proxy push-charm-bundle cos-lite-20261120T101500.tar.gz"),
+	}
+}
+
+func newPush(g *globals, use, short, source, example string) *cobra.Command {
 	var o pushOptions
 	c := &cobra.Command{
-		Use:   "push-snap FILE…",
-		Short: "Verify and import bundles of snaps",
-		Long: `Verify bundles and import them. FILE is what 'store-admin export snaps' wrote:
+		Use:   use,
+		Short: short,
+		Long: `Verify bundles and import them. FILE is what ` + source + ` wrote:
 an archive, a layout directory, or - for standard input. The signature is
-checked before the first blob is read, and devices see all of a bundle or
+checked before the first blob is read, and clients see all of a bundle or
 nothing of it. Several bundles are imported side by side, each on its own; a bad
 one does not stop the others. An interrupted push is simply run again.
 
 What an older bundle says about a channel does not undo what a newer one said,
 unless --push-channel-map is given; its revisions are added all the same.`,
-		Example: `  snap-store-proxy push-snap jq-20261120T101500.tar.gz
-  snap-store-proxy push-snap --plan /media/usb/*.tar.gz
-  cat /media/usb/week47.tar.gz.part* | snap-store-proxy push-snap -`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(c *cobra.Command, args []string) error { return runPush(c.Context(), c.OutOrStdout(), g, o, args) },
+		Example: example,
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    func(c *cobra.Command, args []string) error { return runPush(c.Context(), c.OutOrStdout(), g, o, args) },
 	}
 	f := c.Flags()
 	f.BoolVar(&o.pushChannelMap, "push-channel-map", false, "update the channel map even where a newer bundle has set it")
 	f.BoolVar(&o.plan, "plan", false, "say what would be done, and change nothing")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	f.BoolVar(&o.allowUnsigned, "allow-unsigned", false, "take an export of the original store-admin, which nobody has signed")
 	f.BoolVar(&o.acceptTime, "accept-time", false, "take a bundle that was signed far in the future")
 	return c
 }
@@ -101,7 +113,7 @@ func (h *host) importer(o pushOptions) (*importer.Importer, error) {
 	}, nil
 }
 
-// push is one run of push-snap.
+// push is one run of a push command.
 type push struct {
 	o       pushOptions
 	w       io.Writer

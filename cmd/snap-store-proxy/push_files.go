@@ -26,19 +26,28 @@ type pushFile struct {
 	Name  string
 	input *bundle.Input
 	// opened is kept from the planning only for what can't be read twice.
-	opened  *importer.Opened
-	names   []string
-	planned *store.Report
-	digest  blob.Digest
-	signer  string
-	payload int64
-	missing int64
-	done    *store.Report
-	err     error
+	opened *importer.Opened
+	// unsigned is set for a file of the original store-admin, which was read whole to plan its import.
+	unsigned *importer.Unsigned
+	content  content
+	planned  *store.Report
+	digest   blob.Digest
+	signer   string
+	payload  int64
+	missing  int64
+	done     *store.Report
+	err      error
 }
 
 // plan reads the head of a file and works out what importing it would change.
 func (p *push) plan(ctx context.Context, f *pushFile) error {
+	original, err := isOriginal(f.input)
+	if err != nil {
+		return err
+	}
+	if original {
+		return p.planUnsigned(ctx, f)
+	}
 	o, err := p.open(ctx, f)
 	if err != nil {
 		return err
@@ -47,9 +56,7 @@ func (p *push) plan(ctx context.Context, f *pushFile) error {
 		fmt.Fprintf(os.Stderr, "Warning: %s: %s\n", ui.Clean(f.Name), warning)
 	}
 	f.digest, f.signer = o.Digest(), o.Signer.ID()
-	for _, s := range o.Head.Snaps {
-		f.names = append(f.names, s.Name)
-	}
+	f.content = content{o.Content()}
 	f.payload, f.missing = o.Head.PayloadSize(), p.im.Missing(o)
 	f.planned = &store.Report{AlreadyImported: true, Revisions: []store.RevisionRef{}, Moves: []store.Move{}}
 	if !o.Imported || p.o.pushChannelMap {
@@ -88,7 +95,11 @@ func (p *push) payload() (n int64) {
 
 // skips says whether there is nothing to do for a file. The operator's explicit wish to push the channel map is done.
 func (p *push) skips(f *pushFile) bool {
-	return f.planned != nil && f.planned.AlreadyImported && !(p.o.pushChannelMap && len(f.planned.Moves) > 0)
+	if f.planned == nil || !f.planned.AlreadyImported {
+		return false
+	}
+	_, moves := changes(f.planned)
+	return !p.o.pushChannelMap || moves == 0
 }
 
 // importAll imports the files side by side, each on its own.
@@ -119,6 +130,11 @@ func (p *push) importAll(ctx context.Context) {
 }
 
 func (p *push) importFile(ctx context.Context, f *pushFile, readers chan struct{}) error {
+	if f.unsigned != nil {
+		done, err := p.im.Apply(ctx, f.unsigned.Verified)
+		f.done = done
+		return err
+	}
 	readers <- struct{}{}
 	staging, err := p.stage(ctx, f)
 	<-readers
@@ -148,41 +164,15 @@ func (p *push) report(f *pushFile) {
 		return
 	}
 	var b strings.Builder
-	all := strings.Join(f.names, ", ")
 	switch {
 	case p.skips(f):
-		fmt.Fprintf(&b, "[snap %s] Already imported: nothing to do.\n", all)
-	case len(f.done.Revisions)+len(f.done.Moves)+len(f.done.Kept) > 0:
+		fmt.Fprintf(&b, "[%s] Already imported: nothing to do.\n", &f.content)
+	case !isEmpty(f.done):
 	case f.done.AlreadyImported && f.missing > 0:
-		fmt.Fprintf(&b, "[snap %s] Already imported: what was missing is here again.\n", all)
+		fmt.Fprintf(&b, "[%s] Already imported: what was missing is here again.\n", &f.content)
 	default:
-		fmt.Fprintf(&b, "[snap %s] Imported: nothing new in it.\n", all)
+		fmt.Fprintf(&b, "[%s] Imported: nothing new in it.\n", &f.content)
 	}
-	for _, r := range f.done.Revisions {
-		fmt.Fprintf(&b, "[snap %s] Uploaded snap blob and assertions for %[1]s revision %d\n", r.Snap, r.Revision)
-	}
-	updated := make(map[string]bool)
-	for _, m := range f.done.Moves {
-		updated[m.Snap] = true
-	}
-	for _, name := range f.names {
-		if updated[name] {
-			fmt.Fprintf(&b, "[snap %s] Channelmaps were successfully updated.\n", name)
-		}
-	}
-	for _, m := range f.done.Kept {
-		fmt.Fprintf(&b, "[snap %s] %s for %s stays at %s: a newer bundle has set it (--push-channel-map would set it to %s).\n",
-			m.Snap, m.Channel, m.Architecture, revisionName(m.From), revisionName(m.To))
-	}
+	printReport(&b, &f.content, f.done)
 	p.bar.Printf(p.w, "%s", b.String())
-}
-
-func revisionName(n int) string {
-	switch n {
-	case -1:
-		return "no revision"
-	case 0:
-		return "closed"
-	}
-	return fmt.Sprintf("revision %d", n)
 }

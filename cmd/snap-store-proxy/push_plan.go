@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"strings"
 
 	"offlinestore/blob"
 	"offlinestore/cmd/internal/ui"
@@ -16,6 +15,9 @@ type filePlan struct {
 	Bundle  string        `json:"bundle,omitempty"`
 	Signer  string        `json:"signer,omitempty"`
 	Snaps   []string      `json:"snaps"`
+	Charms  []string      `json:"charms,omitempty"`
+	Bundles []string      `json:"bundles,omitempty"`
+	Images  int           `json:"images,omitempty"`
 	Payload int64         `json:"payload-size"`
 	Copy    int64         `json:"bytes-to-copy"`
 	Plan    *store.Report `json:"plan,omitempty"`
@@ -26,7 +28,8 @@ type filePlan struct {
 func (p *push) rows() []filePlan {
 	rows := []filePlan{}
 	for _, f := range p.files {
-		r := filePlan{File: f.Name, Bundle: f.digest.String(), Signer: f.signer, Snaps: append([]string{}, f.names...), Payload: f.payload, Copy: f.missing, Result: f.done}
+		r := filePlan{File: f.Name, Bundle: f.digest.String(), Signer: f.signer, Snaps: append([]string{}, f.content.Snaps...), Charms: f.content.Charms, Bundles: f.content.Bundles,
+			Images: f.content.Images, Payload: f.payload, Copy: f.missing, Result: f.done}
 		if p.o.plan {
 			r.Plan = f.planned
 		}
@@ -42,9 +45,8 @@ func (p *push) rows() []filePlan {
 func (p *push) totals() (revisions, moves int, missing int64) {
 	for _, f := range p.files {
 		if f.err == nil && !p.skips(f) {
-			revisions += len(f.planned.Revisions)
-			moves += len(f.planned.Moves)
-			missing += f.missing
+			r, m := changes(f.planned)
+			revisions, moves, missing = revisions+r, moves+m, missing+f.missing
 		}
 	}
 	return revisions, moves, missing
@@ -88,22 +90,11 @@ func (p *push) printPlan() error {
 }
 
 func (p *push) printFilePlan(f *pushFile) {
-	fmt.Fprintf(p.w, "%s (%s), signed by %s:\n", ui.Clean(f.Name), strings.Join(f.names, ", "), f.signer)
+	fmt.Fprintf(p.w, "%s (%s), signed by %s:\n", ui.Clean(f.Name), &f.content, f.signer)
 	if p.skips(f) {
 		fmt.Fprintln(p.w, "  already imported: nothing to do")
 		return
 	}
-	for _, r := range f.planned.Revisions {
-		fmt.Fprintf(p.w, "  add %s revision %d (%s)\n", r.Snap, r.Revision, ui.Bytes(r.Size))
-	}
-	for _, m := range f.planned.Moves {
-		fmt.Fprintf(p.w, "  %s %s for %s: %s -> %s\n", m.Snap, m.Channel, m.Architecture, revisionName(m.From), revisionName(m.To))
-	}
-	for _, m := range f.planned.Kept {
-		fmt.Fprintf(p.w, "  %s %s for %s stays at %s: set by a newer bundle\n", m.Snap, m.Channel, m.Architecture, revisionName(m.From))
-	}
-	if len(f.planned.Revisions)+len(f.planned.Moves)+len(f.planned.Kept) == 0 {
-		fmt.Fprintln(p.w, "  nothing new")
-	}
+	printChanges(p.w, &f.content, f.planned)
 	fmt.Fprintf(p.w, "  copy %s of %s\n", ui.Bytes(f.missing), ui.Bytes(f.payload))
 }

@@ -23,6 +23,8 @@ type status struct {
 	Snaps      int    `json:"snaps"`
 	Revisions  int    `json:"revisions"`
 	Assertions int    `json:"assertions"`
+	Charms     int    `json:"charms"`
+	Images     int    `json:"image-manifests"`
 	BlobBytes  int64  `json:"blob-bytes"`
 	FreeBytes  int64  `json:"free-bytes"`
 	Damaged    int    `json:"quarantined-blobs"`
@@ -56,7 +58,8 @@ func newStatus(g *globals) *cobra.Command {
 }
 
 func (g *globals) status(ctx context.Context, h *host, cat *store.Catalog) (*status, error) {
-	s := &status{Database: "ok", Cluster: "proxy.db.connection", Version: ui.Version(), Generation: cat.Generation, Snaps: len(cat.Snaps), Assertions: len(cat.Assertions)}
+	s := &status{Database: "ok", Cluster: "proxy.db.connection", Version: ui.Version(), Generation: cat.Generation, Snaps: len(cat.Snaps),
+		Assertions: len(cat.Assertions), Charms: len(cat.Charms), Images: len(cat.Images)}
 	if h.cluster != nil {
 		s.Cluster = fmt.Sprintf("private, PostgreSQL %d", h.cluster.Version())
 	}
@@ -98,6 +101,9 @@ func (s *status) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "Store URL: %s\nStore DB: %s (%s)\nStore is in air-gapped mode\n", url, s.Database, s.Cluster)
 	fmt.Fprintf(w, "Snaps: %d, revisions: %d, assertions: %d\n", s.Snaps, s.Revisions, s.Assertions)
+	if s.Charms > 0 {
+		fmt.Fprintf(w, "Charms and charm bundles: %d, image manifests: %d\n", s.Charms, s.Images)
+	}
 	fmt.Fprintf(w, "Blobs: %s, free: %s\n", ui.Bytes(s.BlobBytes), ui.Bytes(s.FreeBytes))
 	if s.Damaged > 0 {
 		fmt.Fprintf(w, "In quarantine: %s ('gc --all' removes them)\n", ui.Count(s.Damaged, "damaged blob"))

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/charm"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/store"
+)
+
+func newListPushedCharms(g *globals) *cobra.Command {
+	var asJSON, long bool
+	c := &cobra.Command{
+		Use:     "list-pushed-charms",
+		Short:   "List the charms and charm bundles of this store",
+		Example: "  snap-store-proxy list-pushed-charms --long",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return g.withCatalog(c.Context(), func(_ *host, cat *store.Catalog) error {
+				rows := charmRows(cat)
+				if asJSON {
+					return ui.PrintJSON(c.OutOrStdout(), rows)
+				}
+				return printCharms(c.OutOrStdout(), rows, long)
+			})
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&long, "long", false, "list the revisions, channels and resources, too")
+	return c
+}
+
+// listedCharm is a charm or charm bundle in a listing.
+type listedCharm struct {
+	Name      string           `json:"name"`
+	ID        string           `json:"id"`
+	Type      string           `json:"type"`
+	Revisions []listedRevision `json:"revisions"`
+	Resources []listedResource `json:"resources"`
+}
+
+type listedRevision struct {
+	Revision int      `json:"revision"`
+	Version  string   `json:"version"`
+	Bases    []string `json:"bases"`
+	Size     int64    `json:"size"`
+	SHA256   string   `json:"sha256"`
+	// Channels say for which base: "14/stable ubuntu@22.04 amd64".
+	Channels []string `json:"channels"`
+}
+
+type listedResource struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Revision int    `json:"revision"`
+	Size     int64  `json:"size,omitempty"`
+	// Image is the name of an image inside the registry. HasImage says whether this store has it.
+	Image    string `json:"image,omitempty"`
+	HasImage bool   `json:"has-image,omitempty"`
+}
+
+func charmRows(cat *store.Catalog) []listedCharm {
+	images := imagesOf(cat)
+	rows := []listedCharm{}
+	for i := range cat.Charms {
+		c := &cat.Charms[i]
+		row := listedCharm{Name: c.Name, ID: c.ID, Type: c.Type, Revisions: []listedRevision{}, Resources: []listedResource{}}
+		for _, r := range c.Revisions {
+			row.Revisions = append(row.Revisions, listedRevision{r.Revision.Revision, r.Version, baseNames(r.Bases), r.Download.Size, r.Download.SHA256,
+				charmChannels(c, r.Revision.Revision)})
+		}
+		for _, r := range c.Resources {
+			l := listedResource{Name: r.Name, Type: r.Type, Revision: r.Revision, Size: r.Download.Size}
+			if r.Image != nil {
+				l.Image, l.HasImage = r.Image.Name, images[r.Image.Digest]
+			}
+			row.Resources = append(row.Resources, l)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// imagesOf are the digests of the images that the store has.
+func imagesOf(cat *store.Catalog) map[string]bool {
+	out := make(map[string]bool, len(cat.Images))
+	for _, i := range cat.Images {
+		out[i.Digest.String()] = true
+	}
+	return out
+}
+
+func baseNames(bases []*charm.Base) []string {
+	out := []string{}
+	for _, b := range bases {
+		if b != nil {
+			out = append(out, b.String())
+		}
+	}
+	return out
+}
+
+// charmChannels lists the rows of the channel map that hold a revision.
+func charmChannels(c *store.Charm, revision int) []string {
+	out := []string{}
+	for _, row := range c.ChannelMap {
+		switch {
+		case row.Revision != revision:
+		case row.Base == nil:
+			out = append(out, row.Channel)
+		default:
+			out = append(out, row.Channel+" "+row.Base.String())
+		}
+	}
+	return out
+}
+
+func printCharms(w io.Writer, rows []listedCharm, long bool) error {
+	t := tabwriter.NewWriter(w, 0, 0, 4, ' ', 0)
+	if !long {
+		fmt.Fprintln(t, "Name\tType\tStores")
+		for _, c := range rows {
+			fmt.Fprintf(t, "%s\t%s\t%s\n", c.Name, c.Type, globalStore)
+		}
+		return t.Flush()
+	}
+	fmt.Fprintln(t, "Name\tType\tRevision\tVersion\tSize\tBases\tChannels")
+	for _, c := range rows {
+		for _, r := range c.Revisions {
+			channels := make([]string, len(r.Channels))
+			for i, ch := range r.Channels {
+				channels[i], _, _ = strings.Cut(ch, " ")
+			}
+			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", c.Name, c.Type, r.Revision, ui.Clean(r.Version), ui.Bytes(r.Size),
+				strings.Join(r.Bases, ", "), strings.Join(slices.Compact(channels), ", "))
+		}
+		for _, r := range c.Resources {
+			fmt.Fprintf(t, "%s.%s\t%s\t%d\t\t%s\t\t\n", c.Name, r.Name, r.Type, r.Revision, r.what())
+		}
+	}
+	return t.Flush()
+}
+
+// what is the size of a file, or which image it is and whether that is here.
+func (r *listedResource) what() string {
+	switch {
+	case r.Image == "":
+		return ui.Bytes(r.Size)
+	case r.HasImage:
+		return r.Image
+	}
+	return r.Image + " (not in this store)"
+}

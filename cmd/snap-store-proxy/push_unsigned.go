@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/importer"
+	"offlinestore/store"
+)
+
+// errUnsigned is a file of the original store-admin, without leave to import it.
+var errUnsigned = errors.New("an export of the original store-admin, which nobody has signed")
+
+// isOriginal says whether an input is a file of the original store-admin. What can be read only once is not looked into.
+func isOriginal(in *bundle.Input) (bool, error) {
+	r, err := in.File()
+	if err != nil || r == nil {
+		return false, err
+	}
+	return importer.IsOriginalExport(r)
+}
+
+// planUnsigned reads such a file: it says nothing of its content beforehand, so all of it is staged to find out.
+func (p *push) planUnsigned(ctx context.Context, f *pushFile) error {
+	if !p.o.allowUnsigned {
+		return errUnsigned
+	}
+	r, err := f.input.File()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "Warning: %s is not signed: nothing says that it is what Charmhub published\n", ui.Clean(f.Name))
+	if f.unsigned, err = p.im.ReadUnsigned(ctx, f.Name, r, nil); err != nil {
+		return err
+	}
+	for _, w := range f.unsigned.Warnings {
+		fmt.Fprintf(os.Stderr, "Warning: %s: %s\n", ui.Clean(f.Name), ui.Clean(w))
+	}
+	f.signer, f.content = store.Unsigned, content{f.unsigned.Content()}
+	f.planned, err = p.im.PlanVerified(ctx, f.unsigned.Verified)
+	return err
+}
