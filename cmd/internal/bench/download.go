@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -95,12 +94,10 @@ func downloadURL(b *bench, url string) (string, error) {
 
 // nginx serves a folder with sendfile.
 func (b *bench) nginx(folder string) (stop func(), url string, err error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeAddress()
 	if err != nil {
 		return nil, "", err
 	}
-	port := ln.Addr().(*net.TCPAddr).Port
-	ln.Close() // nginx takes it from here
 	dir := b.path("nginx")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, "", err
@@ -112,8 +109,8 @@ func (b *bench) nginx(folder string) (stop func(), url string, err error) {
 	conf := fmt.Sprintf(`%s worker_processes 2; daemon off; pid %s/pid; error_log %[2]s/error.log;
 events { worker_connections 64; }
 http { access_log off; sendfile on; tcp_nopush on; client_body_temp_path %[2]s; proxy_temp_path %[2]s; fastcgi_temp_path %[2]s; uwsgi_temp_path %[2]s; scgi_temp_path %[2]s;
- server { listen 127.0.0.1:%d; root %s; } }
-`, user, dir, port, folder)
+ server { listen %s; root %s; } }
+`, user, dir, addr, folder)
 	file := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
 		return nil, "", err
@@ -127,16 +124,29 @@ http { access_log off; sendfile on; tcp_nopush on; client_body_temp_path %[2]s; 
 	if err := c.Start(); err != nil {
 		return nil, "", err
 	}
-	addr := "127.0.0.1:" + strconv.Itoa(port)
-	for range 100 {
-		if conn, err := net.Dial("tcp", addr); err == nil {
-			conn.Close()
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	waitFor(addr)
 	return func() {
 		c.Process.Signal(os.Interrupt)
 		c.Wait()
 	}, "http://" + addr, nil
+}
+
+// freeAddress is one that a server which can't choose its own may take.
+func freeAddress() (string, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return ln.Addr().String(), ln.Close()
+}
+
+// waitFor waits for a server to listen.
+func waitFor(addr string) {
+	for range 100 {
+		if conn, err := net.Dial("tcp", addr); err == nil {
+			conn.Close()
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }

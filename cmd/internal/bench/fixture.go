@@ -15,6 +15,7 @@ import (
 // outside is a simulated store with bulk snaps, and an export from it.
 type outside struct {
 	b     *bench
+	store *upstreamtest.Store
 	names []string
 	root  string
 	cache string
@@ -37,8 +38,8 @@ func (b *bench) newOutside(name string, size int64) (*outside, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &outside{b: b, root: filepath.Join(dir, "root.assert"), cache: filepath.Join(dir, "cache")}
-	o.env = append(os.Environ(), "STORE_ADMIN_SNAP_STORE_URL="+url, "STORE_ADMIN_CONFIG_DIR="+filepath.Join(b.dir, "config"))
+	o := &outside{b: b, store: store, root: filepath.Join(dir, "root.assert"), cache: filepath.Join(dir, "cache")}
+	o.env = append(os.Environ(), "STORE_ADMIN_SNAP_STORE_URL="+url, "STORE_ADMIN_CHARMHUB_URL="+url, "STORE_ADMIN_CONFIG_DIR="+filepath.Join(b.dir, "config"))
 	for i := range b.snaps {
 		n := fmt.Sprintf("bulk-%02d", i)
 		o.names = append(o.names, n)

@@ -34,14 +34,22 @@ func main() {
 	var only string
 	var mib int64
 	flag.StringVar(&b.bin, "bin", "bin", "`folder` of the two programs")
-	flag.StringVar(&only, "only", "pack,push,memory,refresh,download", "which to run, separated by commas")
+	flag.StringVar(&only, "only", "pack,push,memory,refresh,download,charms", "which to run, separated by commas")
 	flag.Int64Var(&mib, "mib", 1024, "payload in MiB")
 	flag.IntVar(&b.snaps, "snaps", 12, "number of snaps that the payload is divided into")
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds of each comparison")
 	flag.StringVar(&b.dir, "dir", "", "`folder` to work in; it needs about seven times the payload")
 	keep := flag.Bool("keep", false, "leave the folder for a closer look")
 	serve := flag.String("constant-server", "", "internal: serve a constant of this many bytes")
+	pull := flag.String("crane-pull", "", "internal: pull this image into the folder that follows")
 	flag.Parse()
+	if *pull != "" {
+		if err := cranePull(*pull, flag.Arg(0)); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if *serve != "" {
 		fmt.Fprintln(os.Stderr, "bench:", constantServer(*serve))
 		os.Exit(1)
@@ -77,7 +85,7 @@ func (b *bench) run(only []string) (err error) {
 	for _, part := range []struct {
 		name string
 		run  func() error
-	}{{"pack", b.pack}, {"push", b.push}, {"memory", b.memory}, {"refresh", b.refresh}, {"download", b.download}} {
+	}{{"pack", b.pack}, {"push", b.push}, {"memory", b.memory}, {"refresh", b.refresh}, {"download", b.download}, {"charms", b.charms}} {
 		if !slices.Contains(only, part.name) {
 			continue
 		}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/crane"
+
+	"offlinestore/internal/upstreamtest"
+)
+
+// imageLayers is how many layers the payload of the charm's image is divided into.
+const imageLayers = 4
+
+// bulkRepository is where the image is, in each registry.
+const bulkRepository = "charm/bulk/bulk-image"
+
+// charmOutside is a simulated Charmhub with one charm, whose image is in a docker-registry.
+type charmOutside struct {
+	*outside
+	registry, digest string
+	yaml             string // the file to export
+	layout           string // an OCI layout with the image, for skopeo
+	largest          string // digest of a layer
+}
+
+// ref is the image in a registry.
+func (o *charmOutside) ref(registry string) string {
+	return registry + "/" + bulkRepository + "@" + o.digest
+}
+
+// newCharmOutside makes the image, and puts it into a registry and a layout.
+func (b *bench) newCharmOutside(name string) (*charmOutside, error) {
+	snaps := b.snaps
+	b.snaps = 0
+	base, err := b.newOutside(name, 0)
+	b.snaps = snaps
+	if err != nil {
+		return nil, err
+	}
+	o := &charmOutside{outside: base, yaml: b.path(name, "charms.yaml"), layout: b.path(name, "layout")}
+	var stop func()
+	if stop, o.registry, err = b.dockerRegistry(b.path(name, "registry")); err != nil {
+		return nil, err
+	}
+	b.later(stop)
+	if err := o.makeImage(name); err != nil {
+		return nil, err
+	}
+	if err := o.addCharm(); err != nil {
+		return nil, err
+	}
+	return o, os.WriteFile(o.yaml, []byte("applications:\n  bulk:\n    charm: bulk\n"), 0o644)
+}
+
+// makeImage writes the layers to files and lets skopeo carry the image to where it is needed.
+func (o *charmOutside) makeImage(name string) error {
+	source := upstreamtest.NewRegistry(upstreamtest.RegistryOptions{})
+	var layers []upstreamtest.Blob
+	for i := range imageLayers {
+		file := o.b.path(name, fmt.Sprint("layer", i))
+		f, err := os.Create(file)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(upstreamtest.WriteLayer(f, file, o.b.size/imageLayers), f.Close()); err != nil {
+			return err
+		}
+		layers = append(layers, upstreamtest.File(file))
+	}
+	var err error
+	if o.digest, err = source.AddImage(bulkRepository, upstreamtest.Image{Layers: layers}); err != nil {
+		return err
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: source.Handler()}
+	go srv.Serve(ln) // ends with Close
+	defer srv.Close()
+	from := "docker://" + o.ref(ln.Addr().String())
+	if err := o.b.skopeo(from, "docker://"+o.registry+"/"+bulkRepository+":latest"); err != nil {
+		return err
+	}
+	if err := o.b.skopeo(from, "oci:"+o.layout+":bulk"); err != nil {
+		return err
+	}
+	o.largest = filepath.Base(glob(filepath.Join(o.layout, "blobs", "sha256"), "*"))
+	for i := range imageLayers {
+		if err := os.Remove(o.b.path(name, fmt.Sprint("layer", i))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *charmOutside) addCharm() error {
+	s := o.store
+	if err := s.AddCharm(upstreamtest.Charm{Name: "bulk"}); err != nil {
+		return err
+	}
+	metadata := "name: bulk\nsummary: bulk\ndescription: bulk\nresources:\n  bulk-image:\n    type: oci-image\n    description: bulk\n"
+	if err := s.AddCharmRevision("bulk", upstreamtest.CharmRev{Revision: 1, CharmFiles: upstreamtest.CharmFiles{Metadata: metadata}}); err != nil {
+		return err
+	}
+	image := &upstreamtest.ImageBlob{Ref: o.ref(o.registry)}
+	if err := s.AddCharmResource("bulk", upstreamtest.CharmResource{Name: "bulk-image", Revision: 1, Image: image}); err != nil {
+		return err
+	}
+	return s.ReleaseCharm("bulk", "stable", upstreamtest.Ubuntu("22.04", "amd64"), 1, map[string]int{"bulk-image": 1})
+}
+
+// exportCharms exports the charm into a layout, which is what crane pull writes, too.
+func (o *charmOutside) exportCharms(dir, cache string) error {
+	c := exec.CommandContext(o.b.ctx, filepath.Join(o.b.bin, "store-admin"), "export", "charms", o.yaml, "--trusted-root", o.root, "--cache-dir", cache, "--output-dir", dir)
+	c.Env = o.env
+	_, err := o.b.execute(c)
+	return err
+}
+
+// charms compares an export of images, their import and their downloads with what others do with the same images.
+func (b *bench) charms() error {
+	o, err := b.newCharmOutside("charms")
+	if err != nil {
+		return err
+	}
+	defer b.stopServers()
+	defer o.close()
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	out := func(kind string, round int) string { return b.path("charms", fmt.Sprint(kind, round)) }
+	remove := func(round int, kinds ...string) error {
+		var errs []error
+		for _, kind := range kinds {
+			errs = append(errs, os.RemoveAll(out(kind, round)))
+		}
+		return errors.Join(errs...)
+	}
+	err = b.compare(duel{
+		name: fmt.Sprintf("export %d MiB of images, against crane pull", b.size>>20), goal: "<= 1.0",
+		prepare: func(round int) error { return remove(round-1, "export", "cache", "crane") },
+		ours:    func(round int) error { return o.exportCharms(out("export", round), out("cache", round)) },
+		theirs: func(round int) error {
+			_, err := b.execute(exec.CommandContext(b.ctx, self, "-crane-pull", o.ref(o.registry), out("crane", round)))
+			return err
+		},
+	})
+	if err != nil {
+		return err
+	}
+	disk := out("export", b.rounds)
+	err = b.compare(duel{
+		name: fmt.Sprintf("push %d MiB of images, against skopeo copy", b.size>>20), goal: "<= 0.5",
+		prepare: func(round int) error {
+			b.stopServers()
+			return errors.Join(remove(round-1, "skopeo"), b.freshStore(o.outside, func(n int) string { return out("data", n) }, round))
+		},
+		ours: func(round int) error {
+			_, err := b.proxy(out("data", round), "push-charms", disk)
+			return err
+		},
+		theirs: func(round int) error { return b.skopeo("oci:"+o.layout+":bulk", "oci:"+out("skopeo", round)+":bulk") },
+	})
+	if err != nil {
+		return err
+	}
+	return b.layers(o, out("data", b.rounds))
+}
+
+// layers compares the rate at which a layer is downloaded.
+func (b *bench) layers(o *charmOutside, data string) error {
+	stopTheirs, registry, err := b.dockerRegistry(b.path("charms", "registry"))
+	if err != nil {
+		return err
+	}
+	defer stopTheirs()
+	stop, url, err := b.serveImages(data)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	blob := "/v2/" + bulkRepository + "/blobs/sha256:" + o.largest
+	var ratios, a, c []float64
+	for range b.rounds + 2 {
+		t, err := get(b.ctx, "http://"+registry+blob, downloadsEach)
+		if err != nil {
+			return err
+		}
+		r, err := get(b.ctx, url+blob, downloadsEach)
+		if err != nil {
+			return err
+		}
+		ratios, a, c = append(ratios, r/t), append(a, r), append(c, t)
+	}
+	fmt.Printf("%-42s %6.2fGB/s %6.2fGB/s %7.2f %7s\n", "downloads of a layer, against docker-registry", median(a)/1e9, median(c)/1e9, median(ratios), ">= 1.0")
+	return nil
+}
+
+// serveImages starts a store with its registry, and returns the URL of that.
+func (b *bench) serveImages(data string) (stop func(), url string, err error) {
+	addr, err := freeAddress()
+	if err != nil {
+		return nil, "", err
+	}
+	stop, _, err = b.start(filepath.Join(b.bin, "snap-store-proxy"), "--data-dir", data, "serve", "--listen", "127.0.0.1:0", "--registry-listen", addr, "--log-level", "error")
+	return stop, "http://" + addr, err
+}
+
+// dockerRegistry starts Debian's docker-registry on a folder, open to everyone.
+func (b *bench) dockerRegistry(dir string) (stop func(), addr string, err error) {
+	if addr, err = freeAddress(); err != nil {
+		return nil, "", err
+	}
+	conf := b.path("docker-registry.yml")
+	text := fmt.Sprintf("version: 0.1\nlog:\n  accesslog:\n    disabled: true\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: %s\nhttp:\n  addr: %s\n", dir, addr)
+	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
+		return nil, "", err
+	}
+	c := exec.CommandContext(b.ctx, "docker-registry", "serve", conf)
+	c.Stderr = os.Stderr
+	if err := c.Start(); err != nil {
+		return nil, "", err
+	}
+	waitFor(addr)
+	return func() {
+		c.Process.Signal(os.Interrupt)
+		c.Wait()
+	}, addr, nil
+}
+
+func (b *bench) skopeo(from, to string) error {
+	args := []string{"copy", "--quiet", "--insecure-policy"}
+	if strings.HasPrefix(from, "docker:") {
+		args = append(args, "--src-tls-verify=false")
+	}
+	if strings.HasPrefix(to, "docker:") {
+		args = append(args, "--dest-tls-verify=false")
+	}
+	_, err := b.execute(exec.CommandContext(b.ctx, "skopeo", append(args, from, to)...))
+	return err
+}
+
+// cranePull is what crane pull --format=oci does, by crane's own code.
+func cranePull(ref, dir string) error {
+	img, err := crane.Pull(ref)
+	if err != nil {
+		return err
+	}
+	return crane.SaveOCI(img, dir)
+}
