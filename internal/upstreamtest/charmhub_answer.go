@@ -57,6 +57,12 @@ func project(v any, fields []string) any {
 			}
 		}
 		return out
+	case []any:
+		out := []any{}
+		for _, x := range v {
+			out = append(out, project(x, fields))
+		}
+		return out
 	case []object:
 		out := []any{}
 		for _, x := range v {

@@ -1,7 +1,9 @@
 package upstreamtest_test
 
 import (
+	"errors"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -125,6 +127,67 @@ func TestCharmRefresh(t *testing.T) {
 		}
 		if diff := cmp.Diff(tt.want, g); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+func TestCharmInfoOfChannels(t *testing.T) {
+	t.Parallel()
+	s, c := charmhub(t, sample)
+	all, err := c.CharmInfo(t.Context(), "pg", "")
+	if err != nil || len(all.ChannelMap) != 4 || all.DefaultRelease.Channel.Name != "14/stable" || all.DefaultRelease.Channel.Base.Channel != "24.04" {
+		t.Fatalf("CharmInfo = %+v, %v", all, err)
+	}
+	edge, err := c.CharmInfo(t.Context(), "pg", "edge")
+	if err != nil || len(edge.ChannelMap) != 1 || edge.DefaultRelease.Revision.Revision != 21 || edge.DefaultRelease.Revision.MetadataYAML == "" {
+		t.Errorf("CharmInfo of edge = %+v, %v", edge, err)
+	}
+	if err := s.CloseCharm("pg", "14/edge", upstreamtest.Base{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.CharmInfo(t.Context(), "pg", "edge"); !errors.Is(err, upstream.ErrNotFound) {
+		t.Errorf("CharmInfo of a closed channel = %v, want ErrNotFound", err)
+	}
+	action := charm.Action{Name: ptr("pg"), Channel: ptr("14/edge"), Base: &charm.Base{Architecture: "amd64", Name: "ubuntu", Channel: "22.04"}}
+	results, err := c.CharmRefresh(t.Context(), []charm.Action{action})
+	if err != nil || results[0].Charm.Revision != 20 || results[0].EffectiveChannel != "14/stable" {
+		t.Errorf("CharmRefresh of a closed channel = %+v, %v, want what is in stable", results, err)
+	}
+	s.AnnounceCharm("pg", 20, strings.Repeat("0", 64), 7)
+	s.AnnounceCharmResource("pg", "image", 3, "", strings.Repeat("1", 96), 0)
+	results, err = c.CharmRefresh(t.Context(), []charm.Action{action})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := results[0].Charm
+	if e.Download.SHA256 != strings.Repeat("0", 64) || e.Download.Size != 7 || e.Resources[1].Download.SHA384 != strings.Repeat("1", 96) {
+		t.Errorf("announced %+v", e)
+	}
+}
+
+func TestCharmhubRefusesUnknownFields(t *testing.T) {
+	t.Parallel()
+	s, _ := charmhub(t, sample)
+	h := s.Handler()
+	for path, want := range map[string]int{
+		"/v2/charms/info/pg?fields=result.summary,default-release.revision.bases.name": 200,
+		"/v2/charms/info/pg?fields=result.sumary":                                      400,
+		"/v2/charms/info/pg?channel=a/b/c/d":                                           400,
+		"/v2/charms/info/nope":                                                         404,
+		"/v2/charms/find?q=pg&fields=result.summary":                                   200,
+		"/v2/charms/resources/pg/nope/revisions":                                       404,
+		"/api/v1/charms/download/nope_1.charm":                                         404,
+		"/charm-origin/" + upstreamtest.ID("charm pg") + "_20.charm":                   403,
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if w.Code != want {
+			t.Errorf("GET %s = %d %s, want %d", path, w.Code, w.Body, want)
+		}
+		if strings.HasPrefix(path, "/v2/charms/info/pg?fields=result.summary") && w.Body.String() !=
+			`{"default-release":{"revision":{"bases":[{"name":"ubuntu"},{"name":"ubuntu"},{"name":"ubuntu"}]}},"id":"`+upstreamtest.ID("charm pg")+
+				`","name":"pg","result":{"summary":"The pg charm of the simulated store"},"type":"charm"}`+"\n" {
+			t.Errorf("GET %s = %s, want no more than was asked for", path, w.Body)
 		}
 	}
 }
