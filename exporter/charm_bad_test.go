@@ -1,0 +1,251 @@
+package exporter_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"offlinestore/charm"
+	"offlinestore/exporter"
+	"offlinestore/internal/upstreamtest"
+	"offlinestore/upstream"
+)
+
+const k8s = "applications: {pg: {charm: postgresql-k8s}}"
+
+// bomb is YAML of which each alias repeats the one before.
+func bomb() string {
+	s := "name: bad\nsummary: x\na0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+	for i := range 20 {
+		s += fmt.Sprintf("a%d: &a%d [%s*a%d]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 8), i)
+	}
+	return s
+}
+
+// badCharm releases a charm with an archive that is nothing good.
+func badCharm(blob upstreamtest.Blob, files upstreamtest.CharmFiles) func(*hub) error {
+	return func(h *hub) error {
+		return errors.Join(h.AddCharm(upstreamtest.Charm{Name: "bad"}),
+			h.AddCharmRevision("bad", upstreamtest.CharmRev{Revision: 1, Blob: blob, CharmFiles: files}),
+			h.ReleaseCharm("bad", "stable", upstreamtest.Base{}, 1, nil))
+	}
+}
+
+// badImage makes the image of postgresql-k8s another one.
+func badImage(ref func(h *hub) string) func(*hub) error {
+	return func(h *hub) error {
+		return errors.Join(
+			h.AddCharmResource("postgresql-k8s", upstreamtest.CharmResource{Name: "postgresql-image", Revision: 8, Image: &upstreamtest.ImageBlob{
+				Ref: h.host + "/" + repository + ref(h), Username: registryUser, Password: registrySecret}}),
+			h.ReleaseCharm("postgresql-k8s", "14/stable", upstreamtest.Base{}, 20, map[string]int{"postgresql-image": 8}))
+	}
+}
+
+// index adds an index to the registry that has children as its JSON says.
+func (h *hub) addIndex(children string) string {
+	const mediaType = "application/vnd.oci.image.index.v1+json"
+	return h.registry.AddManifest(repository, mediaType, []byte(`{"schemaVersion":2,"mediaType":"`+mediaType+`","manifests":[`+children+`]}`))
+}
+
+func child(d string, size int) string {
+	return fmt.Sprintf(`{"mediaType":"application/vnd.oci.image.index.v1+json","digest":%q,"size":%d}`, d, size)
+}
+
+// TestCharmBadInput shows that what is wrong upstream stays there: a clear error that is the store's fault, and no secret in it.
+func TestCharmBadInput(t *testing.T) {
+	t.Parallel()
+	const bad = "applications: {a: {charm: bad}}"
+	zeros := upstreamtest.Bytes(upstreamtest.MakeArchive(upstreamtest.CharmFiles{Metadata: "name: bad\n# " + strings.Repeat("x", 10<<20)}))
+	for _, c := range []struct {
+		name, yaml string
+		edit       func(h *hub) error
+		want       string
+	}{
+		{"no zip", bad, badCharm(upstreamtest.Random("x", 5000), upstreamtest.CharmFiles{}), "bad revision 1: "},
+		{"zip bomb", bad, badCharm(zeros, upstreamtest.CharmFiles{}), "metadata.yaml"},
+		{"YAML bomb", bad, badCharm(nil, upstreamtest.CharmFiles{Metadata: bomb()}), "too many values"},
+		{"another charm", bad, badCharm(nil, upstreamtest.CharmFiles{Metadata: "name: other\nsummary: x\n"}), "metadata.yaml is of other"},
+		{"charm's SHA-256", k8s, func(h *hub) error {
+			h.AnnounceCharm("postgresql-k8s", 20, strings.Repeat("ab", 32), 0)
+			return nil
+		}, "postgresql-k8s revision 20: its SHA-256 is "},
+		{"charm's size", k8s, func(h *hub) error {
+			h.AnnounceCharm("postgresql-k8s", 20, "", 10)
+			return nil
+		}, "the store announced 10"},
+		{"resource's SHA-256", "applications: {a: {charm: pgbouncer}}", func(h *hub) error {
+			h.AnnounceCharmResource("pgbouncer", "config", 2, strings.Repeat("ab", 32), "", 0)
+			return nil
+		}, "resource config revision 2 of pgbouncer: its SHA-256 is "},
+		{"resource's SHA-384", "applications: {a: {charm: pgbouncer}}", func(h *hub) error {
+			h.AnnounceCharmResource("pgbouncer", "config", 2, "", strings.Repeat("ab", 48), 0)
+			return nil
+		}, "resource config revision 2 of pgbouncer: its SHA-384 is "},
+		{"image resource's SHA-384", k8s, func(h *hub) error {
+			h.AnnounceCharmResource("postgresql-k8s", "postgresql-image", 7, "", strings.Repeat("ab", 48), 0)
+			return nil
+		}, "resource postgresql-image revision 7: download where it is: its SHA-384 is "},
+		{"image resource's size", k8s, func(h *hub) error {
+			h.AnnounceCharmResource("postgresql-k8s", "postgresql-image", 7, "", "", 1<<20)
+			return nil
+		}, "1048576 bytes are over the limit"},
+		{"image that is none", k8s, badImage(func(h *hub) string { return "@sha1:00" }), "revision 8: parse image resource"},
+		{"no such image", k8s, badImage(func(h *hub) string { return "@sha256:" + strings.Repeat("00", 32) }), "not found"},
+		{"missing manifest", k8s, func(h *hub) error { h.registry.Remove(repository, h.arm); return nil }, "not found"},
+		{"missing layer", k8s, func(h *hub) error {
+			h.registry.Inject(upstreamtest.Fault{Path: "/v2/" + repository + "/blobs/", Do: upstreamtest.Status(http.StatusNotFound)})
+			return nil
+		}, "resource postgresql-image revision 7 of postgresql-k8s: image " + repository + ": layer "},
+		{"corrupt layer", k8s, func(h *hub) error {
+			h.registry.Inject(upstreamtest.Fault{Path: "/v2/" + repository + "/blobs/", Do: upstreamtest.Corrupt(20)})
+			return nil
+		}, "its SHA-256 is "},
+		{"an index in itself", k8s, badImage(func(h *hub) string {
+			// No index can have its own digest in it, so the registry has to lie.
+			self := "sha256:" + strings.Repeat("11", 32)
+			h.registry.Lie(repository, self, "application/vnd.oci.image.index.v1+json", []byte(`{"schemaVersion":2,"manifests":[`+child(self, 100)+`]}`))
+			return "@" + self
+		}), "the registry answered with another manifest"},
+		{"nested indexes", k8s, badImage(func(h *hub) string {
+			d := h.index
+			size := len(h.registry.Manifest(repository, d))
+			for range 6 {
+				d = h.addIndex(child(d, size))
+				size = len(h.registry.Manifest(repository, d))
+			}
+			return "@" + d
+		}), "nested more than 4 deep"},
+		{"index with a wrong size", k8s, badImage(func(h *hub) string { return "@" + h.addIndex(child(h.index, 5)) }), "its index says 5"},
+		{"foreign layer", k8s, badImage(func(h *hub) string {
+			const m = "application/vnd.oci.image.manifest.v1+json"
+			blob := `"digest":"sha256:` + strings.Repeat("22", 32) + `","size":5`
+			return "@" + h.registry.AddManifest(repository, m, []byte(`{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json",`+blob+
+				`},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","urls":["https://example.com/x"],`+blob+`}]}`))
+		}), "from the internet only"},
+		{"expired credentials", k8s, func(h *hub) error { h.registry.Expire(); return nil }, "the credentials in the resource's blob have expired"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			h := newHub(t)
+			if err := c.edit(h); err != nil {
+				t.Fatal(err)
+			}
+			e, _ := h.exporter(t)
+			p, err := e.Plan(t.Context(), wanted(t, c.yaml))
+			if err == nil {
+				err = e.Fetch(t.Context(), p)
+			}
+			var store *exporter.StoreError
+			if !errors.As(err, &store) || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got %v, want the store's fault with %q", err, c.want)
+			}
+			if strings.Contains(err.Error(), registrySecret) {
+				t.Errorf("%v shows the registry's password", err)
+			}
+			if c.name == "expired credentials" && !errors.Is(err, upstream.ErrCredentials) {
+				t.Errorf("%v is no ErrCredentials", err)
+			}
+		})
+	}
+}
+
+// TestCharmBadBundle lists bundles that say nothing of use.
+func TestCharmBadBundle(t *testing.T) {
+	t.Parallel()
+	files := func(bundle string) []byte {
+		return upstreamtest.MakeArchive(upstreamtest.CharmFiles{Bundle: bundle, Readme: "x"})
+	}
+	for name, archive := range map[string][]byte{
+		"no applications": files("name: bad\n"),
+		"README.md":       bundleOnly(t, "applications: {a: {charm: pgbouncer}}"),
+		"too many values": files(bomb() + "applications: {a: {charm: pgbouncer}}"),
+		"zip":             []byte("applications: {a: {charm: pgbouncer}}"),
+	} {
+		h := newHub(t)
+		err := errors.Join(h.AddCharm(upstreamtest.Charm{Name: "bad", Type: "bundle"}),
+			h.AddCharmRevision("bad", upstreamtest.CharmRev{Revision: 1, Blob: upstreamtest.Bytes(archive)}), h.ReleaseCharm("bad", "stable", upstreamtest.Base{}, 1, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, _ := h.exporter(t)
+		_, err = e.Plan(t.Context(), exporter.Request{Charms: &exporter.CharmRequest{Bundle: "bad", Architectures: []string{"amd64"}}})
+		var store *exporter.StoreError
+		if !errors.As(err, &store) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: got %v, want the store's fault", name, err)
+		}
+	}
+}
+
+// bundleOnly is the archive of a bundle without anything else.
+func bundleOnly(t *testing.T, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	w, err := z.Create("bundle.yaml")
+	if err == nil {
+		_, err = io.WriteString(w, text)
+	}
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestCharmWithoutAccount shows that a publisher without an account assertion is a warning.
+func TestCharmWithoutAccount(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	h.Inject(upstreamtest.Fault{Path: "/v2/assertions/account/dataplatform", Do: upstreamtest.Rewrite("type: account", "type: nothing")})
+	e, _ := h.exporter(t)
+	p, err := e.Plan(t.Context(), wanted(t, k8s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Fetch(t.Context(), p); err == nil {
+		t.Error("an answer that is no account was taken")
+	}
+	h.Heal()
+	h.Inject(upstreamtest.Fault{Path: "/v2/assertions/account/dataplatform", Do: notFound})
+	e, progress := h.exporter(t)
+	head := pack(t, e, fetch(t, e, wanted(t, k8s)))
+	if head.Charms[0].Assertions != nil || !strings.Contains(strings.Join(progress.warnings, "\n"), "postgresql-k8s goes without the account of its publisher") {
+		t.Errorf("assertions %q, warnings %q", head.Charms[0].Assertions, progress.warnings)
+	}
+}
+
+func notFound(http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusNotFound)
+		io.WriteString(w, `{"status":404,"title":"not found"}`)
+	})
+}
+
+// TestCharmRequest lists requests that are refused before a store is asked.
+func TestCharmRequest(t *testing.T) {
+	t.Parallel()
+	for want, edit := range map[string]func(*exporter.CharmRequest){
+		"no charms":            func(r *exporter.CharmRequest) { r.Applications = nil },
+		"no architectures":     func(r *exporter.CharmRequest) { r.Architectures = nil },
+		"architecture \"all\"": func(r *exporter.CharmRequest) { r.ImageArchitectures = []string{"all"} },
+		"charm name":           func(r *exporter.CharmRequest) { r.Bundle = "../x" },
+		"channel":              func(r *exporter.CharmRequest) { r.Bundle, r.BundleChannel = "x", "a/b/c/d" },
+		"revision 0":           func(r *exporter.CharmRequest) { r.Applications[0].Revision = new(int) },
+		"resource name": func(r *exporter.CharmRequest) {
+			r.Applications[0].Resources = map[string]charm.ResourceValue{"../": {}}
+		},
+		"20000 applications":     func(r *exporter.CharmRequest) { r.Applications = make([]charm.Application, 20000) },
+		"application pg: charm ": func(r *exporter.CharmRequest) { r.Applications[0].Charm = "A" },
+	} {
+		req := wanted(t, k8s)
+		edit(req.Charms)
+		if err := req.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+}
