@@ -58,11 +58,12 @@ func (r *Registry) serveManifest(w http.ResponseWriter, req *http.Request, repos
 	r.mu.Lock()
 	m, ok := r.manifests[repository+"@"+ref]
 	r.mu.Unlock()
+	accept := strings.Join(req.Header.Values("Accept"), ",")
 	switch {
 	case !ok:
 		writeRegistryError(w, http.StatusNotFound, "MANIFEST_UNKNOWN", "manifest unknown")
 		return
-	case !strings.Contains(req.Header.Get("Accept"), m.mediaType) && !strings.Contains(req.Header.Get("Accept"), "*/*"):
+	case !strings.Contains(accept, m.mediaType) && !strings.Contains(accept, "*/*"):
 		writeRegistryError(w, http.StatusNotFound, "MANIFEST_UNKNOWN", "no manifest of an accepted type")
 		return
 	}
