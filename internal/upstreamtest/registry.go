@@ -104,7 +104,11 @@ func (r *Registry) AddImage(repository string, img Image) (string, error) {
 		}
 		d.MediaType = layerType
 		layers = append(layers, d)
-		diffs = append(diffs, d.Digest) // not the true one, which nobody here asks for
+		diff, err := diffID(l)
+		if err != nil {
+			return "", err
+		}
+		diffs = append(diffs, cmpOr(diff, d.Digest))
 	}
 	config, err := r.AddBlob(repository, Bytes(encode(object{
 		"architecture": cmpOr(img.Arch, "amd64"), "os": "linux", "config": object{"Labels": object{"seed": img.Seed}},
@@ -116,6 +120,24 @@ func (r *Registry) AddImage(repository string, img Image) (string, error) {
 	config.MediaType = configType
 	raw := encode(object{"schemaVersion": 2, "mediaType": manifestType, "config": config, "layers": layers})
 	return r.AddManifest(repository, manifestType, raw), nil
+}
+
+// diffID is the digest of what a layer unpacks to, "" if it is no gzip: runtimes compare it.
+func diffID(layer Blob) (string, error) {
+	b, err := layer()
+	if err != nil {
+		return "", err
+	}
+	defer b.Close()
+	z, err := gzip.NewReader(struct{ io.Reader }{b})
+	if err != nil {
+		return "", nil
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, z); err != nil {
+		return "", err
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // AddIndex adds an index of manifests that the repository has, and returns its digest. The children are said to be for the
