@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -109,9 +110,14 @@ func (v charmView) revision(ch *indexedCharm, rev *charmRevision, t *fieldTree) 
 	return out
 }
 
-// described is the channel of r in the words of an answer.
+// unknownTime stands for a time that nobody knows, where Juju must have one.
+const unknownTime = "1970-01-01T00:00:00+00:00"
+
+// described is the channel of r in the words of an answer. A revision that was put into it at an export was never released there, yet
+// Juju's info command fails or even panics without a time that it can read: when the revision was made comes nearest.
 func (r *charmRow) described(ch *indexedCharm) charm.Channel {
-	out := charm.Channel{Name: r.channel.Name(), ReleasedAt: r.releasedAt, Risk: r.channel.Risk, Track: r.channel.Track}
+	at := cmp.Or(zoned(r.releasedAt), zoned(r.revision.CreatedAt), unknownTime)
+	out := charm.Channel{Name: r.channel.Name(), ReleasedAt: at, Risk: r.channel.Risk, Track: r.channel.Track}
 	if !ch.isBundle() {
 		out.Base = &r.base
 	}

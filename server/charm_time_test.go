@@ -1,0 +1,40 @@
+package server_test
+
+import (
+	"testing"
+
+	"offlinestore/charm"
+	"offlinestore/server"
+	"offlinestore/store"
+)
+
+// TestCharmInfoTimes is about rows without a time, which exports make of revisions that the operator chose, and with times that have no
+// zone. Juju 2.9 shows nothing of a charm if it can't read one, and later versions cut it to the date without looking.
+func TestCharmInfoTimes(t *testing.T) {
+	t.Parallel()
+	const made, released, unknown = "2024-01-17T21:09:54.005947+00:00", "2024-06-01T00:00:00+00:00", "1970-01-01T00:00:00+00:00"
+	for _, test := range []struct{ releasedAt, createdAt, want string }{
+		{released, made, released},
+		{"", made, made},
+		{"2024-06-01T00:00:00.123456", made, made},
+		{"", "2024-06-01", unknown},
+		{"", "", unknown},
+	} {
+		b := newBlobs(t)
+		base := ubuntu("22.04", "amd64")
+		r := charmRevision(b, 7, "7", "name: simple\n", base)
+		r.CreatedAt = test.createdAt
+		c := &store.Catalog{Charms: []store.Charm{{Name: "simple", ID: "simpleid", Type: charm.TypeCharm, Revisions: []store.CharmRevision{r},
+			ChannelMap: []charm.Release{charmRelease(base, "latest/stable", 7, test.releasedAt)}}}}
+		h := serve(t, b, c, server.Config{}).Handler()
+		got := decode[charm.InfoResponse](t, call(t, h, "GET", "/v2/charms/info/simple?fields=channel-map,default-release.channel", ""), 200)
+		if len(got.ChannelMap) != 1 || got.DefaultRelease == nil {
+			t.Fatalf("info = %+v, want one row and a default release", got)
+		}
+		for where, at := range map[string]string{"channel-map": got.ChannelMap[0].Channel.ReleasedAt, "default-release": got.DefaultRelease.Channel.ReleasedAt} {
+			if at != test.want {
+				t.Errorf("%s of a release at %q of a revision made at %q: released-at = %q, want %q", where, test.releasedAt, test.createdAt, at, test.want)
+			}
+		}
+	}
+}
