@@ -24,12 +24,12 @@ import (
 // site is a store to import into.
 type site struct {
 	*importer.Importer
-	t     *testing.T
+	t     testing.TB
 	dsn   string
 	blobs string
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t testing.TB) *site {
 	t.Helper()
 	s := &site{t: t, dsn: pgtest.NewFrom(t, bundletest.Migrate), blobs: filepath.Join(t.TempDir(), "blobs")}
 	db, err := store.Open(t.Context(), s.dsn)
@@ -52,7 +52,7 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Error(err)
@@ -148,7 +148,7 @@ func isRefusal(err error) bool {
 }
 
 // flip changes one bit of a file.
-func flip(t *testing.T, path string) {
+func flip(t testing.TB, path string) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {

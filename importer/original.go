@@ -215,7 +215,7 @@ func (o *original) stage(h *tar.Header, r io.Reader, look func(*blob.Staged) err
 		return file{}, err
 	}
 	sums := newSums()
-	_, err = st.ReadFrom(io.TeeReader(r, sums))
+	err = o.s.ahead.copy(st, io.TeeReader(r, sums))
 	if err == nil && look != nil {
 		err = look(st)
 	}

@@ -68,7 +68,7 @@ func (im *Importer) readUnsigned(ctx context.Context, name string, r io.Reader, 
 		err = o.build(name)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.batch.Discard())
+		return nil, errors.Join(err, s.committed(), s.batch.Discard())
 	}
 	v, err := s.Wait()
 	if err != nil {

@@ -41,8 +41,10 @@ type Staging struct {
 	pending int
 	results []result
 
+	ahead      *ahead
 	batch      *blob.Batch
 	batchBytes int64
+	commit     chan error // of the batch before, nil if there is none
 	bad        []error
 }
 
@@ -67,10 +69,10 @@ func (im *Importer) Verify(ctx context.Context, o *Opened, progress func(int64))
 	if err != nil {
 		return nil, err
 	}
-	if err := s.head(o.Head); err != nil {
-		return nil, err
+	if err = s.head(o.Head); err == nil {
+		err = s.payload(o, progress)
 	}
-	if err := s.payload(o, progress); err != nil {
+	if err != nil {
 		_, werr := s.Wait()
 		return nil, errors.Join(err, werr)
 	}
@@ -82,7 +84,7 @@ func (im *Importer) stage(ctx context.Context, in *store.Import) (*Staging, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &Staging{im: im, ctx: ctx, record: in, want: expectations(in), known: known, looks: make(chan struct{}, runtime.GOMAXPROCS(0)), batch: im.Blobs.NewBatch()}
+	s := &Staging{im: im, ctx: ctx, record: in, want: expectations(in), known: known, looks: make(chan struct{}, runtime.GOMAXPROCS(0)), ahead: newAhead(), batch: im.Blobs.NewBatch()}
 	s.changed.L = &s.mu
 	return s, nil
 }
@@ -146,7 +148,7 @@ func (s *Staging) blob(desc ocispec.Descriptor, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if _, err := st.ReadFrom(r); err != nil {
+	if err := s.ahead.copy(st, r); err != nil {
 		return errors.Join(err, st.Discard())
 	}
 	return s.examine(result{desc: desc, staged: st}, st, want.sha3 != "", want.checks)
@@ -171,21 +173,32 @@ func (s *Staging) held(desc ocispec.Descriptor, want *expected) error {
 	return s.examine(result{desc: desc, close: f.Close}, f, hash, want.checks)
 }
 
+// add takes a blob into the batch. A batch that is full is committed while the next one fills.
 func (s *Staging) add(st *blob.Staged, d blob.Digest, size int64) error {
 	s.batch.Add(st, d)
 	if s.batchBytes += size; s.batchBytes < batchBytes && s.batch.Len() < batchBlobs {
 		return nil
 	}
-	s.batchBytes = 0
-	return s.batch.Sync()
+	err := s.committed()
+	full, done := s.batch, make(chan error, 1)
+	s.batch, s.batchBytes, s.commit = s.im.Blobs.NewBatch(), 0, done
+	go func() { done <- full.Sync() }()
+	return err
+}
+
+// committed waits for the batch that is being committed, if there is one.
+func (s *Staging) committed() error {
+	if s.commit == nil {
+		return nil
+	}
+	err := <-s.commit
+	s.commit = nil
+	return err
 }
 
 // Wait waits for the hashes and commits what is good. The value that it returns is what Apply asks for.
 func (s *Staging) Wait() (*Verified, error) {
-	err := s.collect(0)
-	if serr := s.batch.Sync(); serr != nil {
-		err = errors.Join(err, serr)
-	}
+	err := errors.Join(s.collect(0), s.committed(), s.batch.Sync())
 	if err = errors.Join(append(s.bad, err)...); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,68 @@
+package importer
+
+import "io"
+
+// What is read ahead of a writer: blocks of the size that the blob folder writes in.
+const (
+	aheadBlock  = 256 << 10
+	aheadBlocks = 4
+)
+
+// ahead copies large streams while it reads on, so that a blob is hashed by one processor while another one writes it.
+type ahead struct{ free chan []byte }
+
+func newAhead() *ahead {
+	a := &ahead{free: make(chan []byte, aheadBlocks)}
+	for range aheadBlocks {
+		a.free <- make([]byte, aheadBlock)
+	}
+	return a
+}
+
+type block struct {
+	data []byte
+	err  error
+}
+
+// copy reads r to its end and writes it to w. Only one may run at a time.
+func (a *ahead) copy(w io.Writer, r io.Reader) error {
+	full := make(chan block, aheadBlocks)
+	stop := make(chan struct{})
+	go func() {
+		defer close(full)
+		for {
+			select {
+			case <-stop:
+				return
+			case buf := <-a.free:
+				n, err := fill(r, buf)
+				full <- block{buf[:n], err}
+				if err != nil {
+					return
+				}
+			}
+		}
+	}()
+	var failed error
+	for b := range full { // until the reader has ended, whatever happened
+		if failed == nil {
+			if _, failed = w.Write(b.data); failed != nil {
+				close(stop)
+			} else if b.err != io.EOF {
+				failed = b.err
+			}
+		}
+		a.free <- b.data[:aheadBlock]
+	}
+	return failed
+}
+
+// fill reads until p is full. Unlike io.ReadFull it returns the reader's own error.
+func fill(r io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = r.Read(p[n:])
+		n += m
+	}
+	return n, err
+}
