@@ -225,8 +225,7 @@ func (b *bench) dockerRegistry(dir string) (stop func(), addr string, err error)
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return nil, "", err
 	}
-	c := exec.CommandContext(b.ctx, "docker-registry", "serve", conf)
-	c.Stderr = os.Stderr
+	c := exec.CommandContext(b.ctx, "docker-registry", "serve", conf) // whose log takes questions for errors
 	if err := c.Start(); err != nil {
 		return nil, "", err
 	}
