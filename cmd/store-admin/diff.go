@@ -15,10 +15,19 @@ import (
 
 // difference is one line of a diff of two bundles.
 type difference struct {
-	Snap         string `json:"snap"`
-	What         string `json:"what"` // "snap", "revision" or "channel"
+	Snap string `json:"snap"`
+	// Charm stands where Snap is empty.
+	Charm string `json:"charm,omitempty"`
+	// What is "revision" or "channel", or of a charm also "resource" or "image". A channel with a Resource is about what is released
+	// along with the charm.
+	What         string `json:"what"`
 	Channel      string `json:"channel"`
 	Architecture string `json:"architecture"`
+	// Base is that of a charm's channel, such as "ubuntu@22.04 amd64".
+	Base     string `json:"base,omitempty"`
+	Resource string `json:"resource,omitempty"`
+	// Image is the digest of an image that the resource stands for.
+	Image string `json:"image,omitempty"`
 	// From and To are revisions: -1 for what is not there, 0 for a closed channel.
 	From int   `json:"from"`
 	To   int   `json:"to"`
@@ -31,7 +40,7 @@ func newDiff() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "diff A B",
 		Short:   "Show what bundle B has that A has not, and the other way round",
-		Long:    "Show what bundle B adds to and takes from A: snaps, revisions and rows of the\nchannel maps. Only the heads are read. Exits with 0 whether they differ or not.\n" + ui.ExitHelp,
+		Long:    "Show what bundle B adds to and takes from A: revisions of snaps and charms,\nresources, images and rows of the channel maps. Only the heads are read. Exits with 0 whether they differ or not.\n" + ui.ExitHelp,
 		Example: "  store-admin diff jq-20261113T101500.tar.gz jq-20261120T101500.tar.gz",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -69,7 +78,7 @@ func runDiff(ctx context.Context, w io.Writer, files []string, keys []bundle.Pub
 	return nil
 }
 
-// entries maps what a bundle has to revisions: its snaps, its revisions, and the rows of its channel maps.
+// entries maps what a bundle has to revisions: its revisions, its resources with their images, and the rows of its channel maps.
 func (s *summary) entries() map[difference]int {
 	out := make(map[difference]int)
 	for _, sn := range s.Snaps {
@@ -80,7 +89,30 @@ func (s *summary) entries() map[difference]int {
 			out[difference{Snap: sn.Name, What: "channel", Channel: c.Channel, Architecture: c.Architecture}] = c.Revision
 		}
 	}
+	for _, c := range s.Charms {
+		c.entries(out)
+	}
 	return out
+}
+
+func (c *charmSummary) entries(out map[difference]int) {
+	for _, r := range c.Revisions {
+		out[difference{Charm: c.Name, What: "revision", Size: r.Size, From: r.Revision}] = r.Revision
+	}
+	for _, r := range c.Resources {
+		out[difference{Charm: c.Name, What: "resource", Resource: r.Name, Size: r.Size, From: r.Revision}] = r.Revision
+		if r.Manifests > 0 {
+			out[difference{Charm: c.Name, What: "image", Resource: r.Name, Image: r.Digest, From: r.Revision}] = r.Revision
+		}
+	}
+	for _, row := range c.Channels {
+		key := difference{Charm: c.Name, What: "channel", Channel: row.Channel, Base: describeBase(row.Base)}
+		out[key] = row.Revision
+		for _, r := range row.Resources {
+			key.Resource = r.Name
+			out[key] = r.Revision
+		}
+	}
 }
 
 func diffSummaries(a, b *summary) []difference {
@@ -103,27 +135,45 @@ func diffSummaries(a, b *summary) []difference {
 		}
 	}
 	slices.SortFunc(out, func(x, y difference) int {
-		return cmp.Or(cmp.Compare(x.Snap, y.Snap), -cmp.Compare(x.What, y.What), cmp.Compare(x.Channel, y.Channel),
-			cmp.Compare(x.Architecture, y.Architecture), cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To))
+		return cmp.Or(cmp.Compare(x.Charm, y.Charm), cmp.Compare(x.Snap, y.Snap), -cmp.Compare(x.What, y.What), cmp.Compare(x.Channel, y.Channel),
+			cmp.Compare(x.Architecture, y.Architecture), cmp.Compare(x.Base, y.Base), cmp.Compare(x.Resource, y.Resource),
+			cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To), cmp.Compare(x.Image, y.Image))
 	})
 	return out
 }
 
 // String is the line for people: + for what B adds, - for what it lacks, ~ for what it changes.
 func (d difference) String() string {
-	switch {
-	case d.What == "revision" && d.From < 0:
-		return fmt.Sprintf("+ %s revision %d (%s)", d.Snap, d.To, ui.Bytes(d.Size))
-	case d.What == "revision":
-		return fmt.Sprintf("- %s revision %d (%s)", d.Snap, d.From, ui.Bytes(d.Size))
-	}
-	sign := "~"
+	name := cmp.Or(d.Charm, d.Snap)
+	sign, revision := "~", d.To
 	if d.From < 0 {
 		sign = "+"
 	} else if d.To < 0 {
-		sign = "-"
+		sign, revision = "-", d.From
 	}
-	return fmt.Sprintf("%s %s %s %s: %s -> %s", sign, d.Snap, d.Channel, d.Architecture, rowState(d.From), rowState(d.To))
+	switch d.What {
+	case "revision":
+		return fmt.Sprintf("%s %s revision %d (%s)", sign, name, revision, ui.Bytes(d.Size))
+	case "resource":
+		return fmt.Sprintf("%s %s resource %s revision %d (%s)", sign, name, d.Resource, revision, ui.Bytes(d.Size))
+	case "image":
+		return fmt.Sprintf("%s %s image of resource %s revision %d (%s)", sign, name, d.Resource, revision, d.Image)
+	}
+	where := d.Architecture
+	if d.Charm != "" {
+		where = d.Base
+	}
+	if d.Resource != "" {
+		where += " " + d.Resource
+	}
+	return fmt.Sprintf("%s %s %s %s: %s -> %s", sign, name, d.Channel, where, d.state(d.From), d.state(d.To))
+}
+
+func (d difference) state(revision int) string {
+	if d.Resource != "" && revision == 0 {
+		return "0" // never uploaded, not closed
+	}
+	return rowState(revision)
 }
 
 func rowState(revision int) string {

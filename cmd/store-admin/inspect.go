@@ -32,7 +32,10 @@ type summary struct {
 	Blobs       int            `json:"blobs"`
 	PayloadSize int64          `json:"payload-size"`
 	Snaps       []snapSummary  `json:"snaps"`
-	// Missing is what the snaps need and no inspected bundle has.
+	Charms      []charmSummary `json:"charms,omitempty"`
+	// Images are the manifests and indexes of container images.
+	Images []imageSummary `json:"images,omitempty"`
+	// Missing is what the snaps and the charms need and no inspected bundle has.
 	Missing []string `json:"missing"`
 }
 
@@ -63,9 +66,9 @@ func newInspect() *cobra.Command {
 	var trusted []string
 	c := &cobra.Command{
 		Use:   "inspect FILE…",
-		Short: "Show what bundles hold, who signed them and what their snaps need besides",
-		Long: `Show what bundles hold, who signed them and when, and what their snaps need
-that is in none of them. Only the head of a bundle is read, so this is quick
+		Short: "Show what bundles hold, who signed them and what their snaps and charms need besides",
+		Long: `Show what bundles hold, who signed them and when, and what their snaps and
+charms need that is in none of them. Only the head of a bundle is read, so this is quick
 however large it is; 'verify' reads all.
 ` + ui.ExitHelp,
 		Example: "  store-admin inspect jq-20261120T101500.tar.gz\n  store-admin inspect --json *.tar.gz",
@@ -123,6 +126,12 @@ func inspect(ctx context.Context, file string, keys []bundle.PublicKey) (*summar
 	for _, sn := range h.Snaps {
 		s.Snaps = append(s.Snaps, summarise(sn, h.Revisions))
 	}
+	for _, c := range h.Charms {
+		s.Charms = append(s.Charms, summariseCharm(c, h))
+	}
+	for _, m := range h.Images {
+		s.Images = append(s.Images, summariseImage(m))
+	}
 	return s, nil
 }
 
@@ -148,10 +157,14 @@ func summarise(sn *bundle.Snap, revisions []*bundle.SnapRevision) snapSummary {
 	return out
 }
 
-// findMissing notes at each bundle what its snaps need and none of the bundles has.
+// findMissing notes at each bundle what its snaps and charms need and none of the bundles has.
 func findMissing(all []*summary) {
 	have := make(map[need]bool)
+	charms := make(map[string]bool)
 	for _, s := range all {
+		for _, c := range s.Charms {
+			charms[c.Name] = true
+		}
 		for _, sn := range s.Snaps {
 			have[need{sn.Name, ""}] = true
 			for _, r := range sn.Revisions {
@@ -163,14 +176,24 @@ func findMissing(all []*summary) {
 	}
 	for _, s := range all {
 		missing := make(map[string]bool)
+		var needs []need
 		for _, sn := range s.Snaps {
-			for _, n := range sn.needs {
-				switch {
-				case !have[need{n.name, ""}]:
-					missing[n.name] = true
-				case n.arch != snap.All && !have[n] && !have[need{n.name, snap.All}]:
-					missing[n.name+" for "+n.arch] = true
+			needs = append(needs, sn.needs...)
+		}
+		for _, c := range s.Charms {
+			needs = append(needs, c.needs...)
+			for _, name := range c.contains {
+				if !charms[name] {
+					missing["charm "+name] = true
 				}
+			}
+		}
+		for _, n := range needs {
+			switch {
+			case !have[need{n.name, ""}]:
+				missing[n.name] = true
+			case n.arch != "" && n.arch != snap.All && !have[n] && !have[need{n.name, snap.All}]:
+				missing[n.name+" for "+n.arch] = true
 			}
 		}
 		s.Missing = slices.AppendSeq([]string{}, maps.Keys(missing))
@@ -210,19 +233,24 @@ func (s *summary) print(w io.Writer) {
 		}
 		t.Flush()
 	}
+	s.printCharms(w)
 	if len(s.Missing) > 0 {
 		fmt.Fprintf(w, "\nNeeded and not here: %s\n", strings.Join(s.Missing, ", "))
 	}
 }
 
 func describeRequest(r bundle.Request) string {
-	s := "snaps " + strings.Join(r.Snaps, ", ")
-	if len(r.Channels) > 0 {
-		s += "; channels " + strings.Join(r.Channels, ", ")
+	var parts []string
+	for _, p := range []struct {
+		what string
+		list []string
+	}{
+		{"snaps", r.Snaps}, {"charms", r.Charms}, {"charm bundles", r.Bundles}, {"channels", r.Channels},
+		{"architectures", r.Architectures}, {"needed by", r.NeededBy},
+	} {
+		if len(p.list) > 0 {
+			parts = append(parts, p.what+" "+strings.Join(p.list, ", "))
+		}
 	}
-	s += "; architectures " + strings.Join(r.Architectures, ", ")
-	if len(r.NeededBy) > 0 {
-		s += "; needed by " + strings.Join(r.NeededBy, ", ")
-	}
-	return s
+	return strings.Join(parts, "; ")
 }

@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/sha3"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 
 	"offlinestore/assertion"
@@ -25,7 +21,9 @@ func newVerify() *cobra.Command {
 		Short: "Read a bundle whole and check all of it: signature, assertions and every byte",
 		Long: `Read a bundle whole and check all of it, as the air-gapped host will: the
 signature, every assertion up to the trusted root, every blob's SHA-256 and
-SHA3-384. FILE may be a layout directory, or - for standard input.
+what else is known of it: SHA3-384 of snaps, SHA-384 of charms' resources, and
+that the files in a charm are those that the store told of. FILE may be a
+layout directory, or - for standard input.
 ` + ui.ExitHelp,
 		Example: "  store-admin verify jq-20261120T101500.tar.gz\n  store-admin verify --trusted-key exporter.pem /media/usb/*.tar.gz",
 		Args:    cobra.MinimumNArgs(1),
@@ -111,7 +109,7 @@ func (v *verification) file(ctx context.Context, w io.Writer, file string) (*ver
 	}
 	progress := ui.NewProgress("Verifying", h.PayloadSize())
 	defer progress.Done()
-	if err := verifyPayload(ctx, r, progress); err != nil {
+	if err := verifyPayload(ctx, r, h, progress); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	note := ""
@@ -122,43 +120,6 @@ func (v *verification) file(ctx context.Context, w io.Writer, file string) (*ver
 		progress.Printf(w, "%s: good, %s, signed by %s%s\n", ui.Clean(file), ui.Bytes(h.PayloadSize()), key.ID(), note)
 	}
 	return &verified{file, r.Digest().String(), key.ID(), trusted, h.PayloadSize()}, nil
-}
-
-// verifyPayload reads every blob and names every bad one.
-func verifyPayload(ctx context.Context, r *bundle.Reader, progress *ui.Progress) error {
-	var bad []error
-	buf := make([]byte, 256<<10)
-	for {
-		desc, blob, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return errors.Join(bad...)
-		}
-		if err != nil {
-			return errors.Join(append(bad, err)...)
-		}
-		sum := sha3.New384()
-		_, err = io.CopyBuffer(io.MultiWriter(sum, progressWriter{ctx, progress}), struct{ io.Reader }{blob}, buf)
-		var damaged *bundle.BlobError
-		switch {
-		case errors.As(err, &damaged):
-			bad = append(bad, err)
-		case err != nil:
-			return errors.Join(append(bad, err)...)
-		case hex.EncodeToString(sum.Sum(nil)) != desc.Annotations[bundle.AnnotationSHA3384]:
-			bad = append(bad, &bundle.BlobError{Digest: desc.Digest, Title: desc.Annotations[ocispec.AnnotationTitle], Err: errors.New("another SHA3-384 than its assertion names")})
-		}
-	}
-}
-
-// progressWriter counts, and stops when the user wants to.
-type progressWriter struct {
-	ctx context.Context
-	p   *ui.Progress
-}
-
-func (w progressWriter) Write(b []byte) (int, error) {
-	w.p.Add(int64(len(b)))
-	return len(b), context.Cause(w.ctx)
 }
 
 // readRoots adds the roots of --trusted-root to Canonical's.
