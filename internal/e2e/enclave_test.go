@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -148,8 +149,16 @@ const serverScript = `"$@" & pid=$!; exec >/dev/null; cat; kill "$pid"; wait "$p
 // serve starts the server. It is told to stop when the test ends, and has to do so without an error.
 func (in *inside) serve() {
 	in.t.Helper()
-	cmd := exec.Command("sh", "-c", serverScript, "sh",
-		program(in.t, "snap-store-proxy"), "--data-dir", in.data, "serve", "--listen", "127.0.0.1:0", "--log-level", "warn")
+	addresses, _ := in.serveOn(1)
+	in.url = "http://" + addresses[0]
+}
+
+// serveOn starts the server with more flags, and returns the n addresses that it says it is on. It runs until stop is called, at
+// the end of the test at the latest.
+func (in *inside) serveOn(n int, flags ...string) (addresses []string, stop func()) {
+	in.t.Helper()
+	cmd := exec.Command("sh", append([]string{"-c", serverScript, "sh",
+		program(in.t, "snap-store-proxy"), "--data-dir", in.data, "serve", "--listen", "127.0.0.1:0", "--log-level", "warn"}, flags...)...)
 	var log strings.Builder
 	cmd.Stderr = &log
 	stdin, err := cmd.StdinPipe()
@@ -164,8 +173,7 @@ func (in *inside) serve() {
 		in.t.Fatal(err)
 	}
 	r := bufio.NewReader(out)
-	line, err := r.ReadString('\n')
-	in.t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		stdin.Close()
 		_, _ = io.Copy(io.Discard, r)
 		if err := cmd.Wait(); err != nil {
@@ -175,11 +183,16 @@ func (in *inside) serve() {
 			in.t.Logf("the server's log:\n%s", log.String())
 		}
 	})
-	_, address, ok := strings.Cut(strings.TrimSpace(line), " snaps on http://")
-	if !ok {
-		in.t.Fatalf("the server says %q, %v", line, err)
+	in.t.Cleanup(stop)
+	for range n {
+		line, err := r.ReadString('\n')
+		_, address, ok := strings.Cut(strings.TrimSpace(line), " on http://")
+		if !ok {
+			in.t.Fatalf("the server says %q, %v", line, err)
+		}
+		addresses = append(addresses, address)
 	}
-	in.url = "http://" + address
+	return addresses, stop
 }
 
 // await waits until devices of amd64 find a revision in a channel, or any at all for 0: a push tells the server, which takes a
