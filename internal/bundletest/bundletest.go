@@ -96,6 +96,20 @@ func (b *Bundle) BlobOf(content []byte) bundle.Blob {
 	return b.blob(func() io.Reader { return bytes.NewReader(content) })
 }
 
+// Content is that of a blob.
+func (b *Bundle) Content(d digest.Digest) []byte {
+	b.tb.Helper()
+	r, err := b.open(d)
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	content, err := io.ReadAll(r)
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	return content
+}
+
 func (b *Bundle) blob(open func() io.Reader) bundle.Blob {
 	b.tb.Helper()
 	sum, sum3 := sha256.New(), sha3.New384()
