@@ -133,15 +133,14 @@ func randomImage(t testing.TB) v1.Image {
 	return value(random.Image(20_000, 3))(t)
 }
 
-// randomIndex is one for amd64, arm64 and arm/v7, as OCI has it.
+// randomIndex is one for amd64, arm64 and arm/v7, as OCI has it. Its images have a layer in common.
 func randomIndex(t testing.TB) v1.ImageIndex {
 	t.Helper()
 	idx := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	common := value(random.Layer(20_000, types.OCILayer))(t)
 	for _, p := range []v1.Platform{{OS: "linux", Architecture: "amd64"}, {OS: "linux", Architecture: "arm64"}, {OS: "linux", Architecture: "arm", Variant: "v7"}} {
 		img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-		for range 3 {
-			img = value(mutate.AppendLayers(img, value(random.Layer(20_000, types.OCILayer))(t)))(t)
-		}
+		img = value(mutate.AppendLayers(img, common, value(random.Layer(20_000, types.OCILayer))(t), value(random.Layer(20_000, types.OCILayer))(t)))(t)
 		config := value(img.ConfigFile())(t).DeepCopy()
 		config.OS, config.Architecture, config.Variant = p.OS, p.Architecture, p.Variant
 		img = value(mutate.ConfigFile(img, config))(t)
