@@ -17,9 +17,9 @@ func stages(t *testing.T) (s *site, w *wire, trace []string) {
 	s = newSite(t)
 	w = newWire(t, s.dsn)
 	s.useDatabase(w.dsn(s.dsn))
-	s.mustRun("push-snap", s.file("update.tar", updateNumber(t, 0, 500).Tar(bundle.None))) // so that all are alike
+	s.mustRun("push-snap", s.file("update.tar", mixedUpdate(t, 0, 500).Tar(bundle.None))) // so that all are alike
 	w.reset(nil)
-	s.mustRun("push-snap", s.file("update.tar", updateNumber(t, 1, 500).Tar(bundle.None)))
+	s.mustRun("push-snap", s.file("update.tar", mixedUpdate(t, 1, 500).Tar(bundle.None)))
 	trace = w.statements()
 	if !slices.Contains(trace, "commit") {
 		t.Fatalf("saw %q, want the statements of a push", trace)
@@ -49,7 +49,7 @@ func eachStatement(t *testing.T, breakOff func(s *site, w *wire, n int, statemen
 		}
 		number := n + 2
 		before := s.served()
-		path := s.file("update.tar", updateNumber(t, number, 500).Tar(bundle.None))
+		path := s.file("update.tar", mixedUpdate(t, number, 500).Tar(bundle.None))
 		if heard := breakOff(s, w, n, statement, path, committed); n < committed || n == committed && !heard {
 			s.serves(before)
 		} else {
@@ -57,7 +57,7 @@ func eachStatement(t *testing.T, breakOff func(s *site, w *wire, n int, statemen
 		}
 		w.reset(nil)
 		s.mustRun("push-snap", path)
-		s.servesUpdateNumber(number)
+		s.servesMixedUpdate(number)
 		s.isClean()
 	}
 }
@@ -150,5 +150,5 @@ func (s *site) servesSoon(number int) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	s.servesUpdateNumber(number)
+	s.servesMixedUpdate(number)
 }

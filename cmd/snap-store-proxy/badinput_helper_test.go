@@ -74,6 +74,12 @@ func updateNumber(t *testing.T, n int, size int64) *bundletest.Bundle {
 	return bundletest.New(t, 20+n).Add("first", 2+n, size).Add("third", 1+n, size+1000).Add("fourth", 1+n, size+2000).Add("fifth", 1+n, size+3000)
 }
 
+// mixedUpdate is updateNumber, and with it the nth update of a charm with a file and an image, so that what a push does for charms
+// is broken off too.
+func mixedUpdate(t *testing.T, n int, size int64) *bundletest.Bundle {
+	return updateNumber(t, n, size).AddWholeCharm("app", 1+n, size)
+}
+
 // tempDir is a folder that the user may pass whose rights the program takes when it is started by root; t.TempDir's is closed.
 func tempDir(t *testing.T) string {
 	t.Helper()
@@ -162,6 +168,16 @@ func (s *site) servesUpdateNumber(n int) {
 	want := map[string]int{"first": 2 + n, "second": 1, "third": 1 + n, "fourth": 1 + n, "fifth": 1 + n}
 	if diff := cmp.Diff(want, stable(s.served())); diff != "" {
 		s.t.Errorf("latest/stable after update %d (-want +got):\n%s", n, diff)
+	}
+}
+
+// servesMixedUpdate wants all of a mixedUpdate.
+func (s *site) servesMixedUpdate(n int) {
+	s.t.Helper()
+	s.servesUpdateNumber(n)
+	c := s.served()
+	if len(c.Charms) != 1 || len(c.Charms[0].ChannelMap) != 1 || c.Charms[0].ChannelMap[0].Revision != 1+n || len(c.Images)%3 != 0 {
+		s.t.Errorf("charms after update %d are %+v, with %d manifests; want app at revision %d, and its images", n, c.Charms, len(c.Images), 1+n)
 	}
 }
 

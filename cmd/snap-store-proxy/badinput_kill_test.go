@@ -33,7 +33,7 @@ func TestKillWhileReading(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	before := s.served()
-	packed := updateNumber(t, 0, 40_000).Tar(bundle.None)
+	packed := mixedUpdate(t, 0, 40_000).Tar(bundle.None)
 	for i, at := range boundaries(t, packed) {
 		if i%2 == 1 && at < 30_000 { // there are many small files in the head
 			continue
@@ -42,7 +42,7 @@ func TestKillWhileReading(t *testing.T) {
 		s.serves(before)
 	}
 	s.mustRun("push-snap", s.file("good.tar", packed))
-	s.servesUpdate()
+	s.servesMixedUpdate(0)
 	s.isClean()
 }
 
@@ -90,7 +90,7 @@ func TestKillAtAnyTime(t *testing.T) {
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	took, killed, number := 300*time.Millisecond, 0, 0
 	for began := time.Now(); killed < kills && time.Since(began) < patience; number++ {
-		updateNumber(t, number, 2<<20).WriteFile(path, bundle.Gzip)
+		mixedUpdate(t, number, 2<<20).WriteFile(path, bundle.Gzip)
 		for before := s.served(); killed < kills; {
 			if s.killIn(time.Duration(r.Int64N(int64(took))), path) {
 				killed++
@@ -106,7 +106,7 @@ func TestKillAtAnyTime(t *testing.T) {
 		began := time.Now()
 		s.mustRun("push-snap", path)
 		took = max(time.Since(began)*5/4, 50*time.Millisecond)
-		s.servesUpdateNumber(number)
+		s.servesMixedUpdate(number)
 		s.isClean()
 	}
 	t.Logf("%d pushes of %d bundles were killed", killed, number)
