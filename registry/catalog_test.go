@@ -1,0 +1,124 @@
+package registry_test
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/charm"
+	"offlinestore/registry"
+	"offlinestore/store"
+)
+
+// TestNewCatalog replaces the catalogue under a server: each request sees one or the other.
+func TestNewCatalog(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var logged bytes.Buffer
+	r := registry.New(registry.Config{Blobs: f.blobs, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+	url := "http://" + listen(t, r) + "/v2/"
+	if got := do(t, "GET", url+"a/manifests/1"); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
+		t.Errorf("before there is a catalogue: %s", got.Status)
+	}
+	first, second := f.image(randomImage(t)), f.image(randomImage(t))
+	f.resource("db", "image", "a:1", first)
+	f.resource("db", "image", "Not A Name", first)
+	f.resource("db", "image", "a@"+first.String(), second)
+	must(t, r.SetCatalog(f.cat))
+	if got := do(t, "HEAD", url+"a/manifests/1").Header.Get("Docker-Content-Digest"); got != first.String() {
+		t.Errorf("a:1 = %s, want %s", got, first)
+	}
+	if n := strings.Count(logged.String(), "odd catalogue"); n != 2 {
+		t.Errorf("%d warnings, want 2:\n%s", n, logged.String())
+	}
+	// The newest revision has the tag; the old one is still there by its digest.
+	next := *f.cat
+	next.Charms = []store.Charm{{Name: "db"}}
+	for i, dg := range []digest.Digest{first, second} {
+		next.Charms[0].Resources = append(next.Charms[0].Resources, store.CharmResource{Image: &charm.Image{Name: "a:1", Digest: dg.String()}})
+		next.Charms[0].Resources[i].Name, next.Charms[0].Resources[i].Revision = "image", i+1
+	}
+	must(t, r.SetCatalog(&next))
+	if got := do(t, "HEAD", url+"a/manifests/1").Header.Get("Docker-Content-Digest"); got != second.String() {
+		t.Errorf("a:1 = %s, want %s", got, second)
+	}
+	if got := do(t, "HEAD", url+"a/manifests/"+first.String()); got.StatusCode != 200 {
+		t.Errorf("the older revision: %s", got.Status)
+	}
+	// One that contradicts itself changes nothing.
+	for name, bad := range map[string]store.Catalog{
+		"twice":      {Images: []store.Image{{Digest: first}, {Digest: first}}},
+		"no address": {Images: []store.Image{{Digest: "sha256:x"}}},
+	} {
+		if err := r.SetCatalog(&bad); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if got := do(t, "HEAD", url+"a/manifests/1"); got.StatusCode != 200 {
+		t.Errorf("after a bad catalogue: %s", got.Status)
+	}
+}
+
+// TestDamage takes files away and shortens them: nothing is sent that isn't what it should be.
+func TestDamage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	m := s.manifest(s.image)
+	must(t, s.blobs.Remove(m.Blobs[0].Digest))
+	must(t, os.Truncate(value(s.blobs.Path(m.Blobs[1].Digest))(t), 10))
+	must(t, s.blobs.Remove(s.index))
+	for path, want := range map[string]struct {
+		status int
+		code   string
+	}{
+		"charm/db0/image/blobs/" + m.Blobs[0].Digest.String(): {404, "BLOB_UNKNOWN"},
+		"charm/db0/image/blobs/" + m.Blobs[1].Digest.String(): {500, "UNKNOWN"},
+		"mirror/web/manifests/14":                             {404, "MANIFEST_UNKNOWN"},
+	} {
+		got := do(t, "GET", s.url+path)
+		if got.StatusCode != want.status || !strings.Contains(got.body, `"`+want.code+`"`) || !strings.Contains(got.body, "check --blobs") {
+			t.Errorf("%s: %s %s, want %d %s", path, got.Status, got.body, want.status, want.code)
+		}
+	}
+}
+
+// TestIndexOfItself is about a catalogue that goes round in circles.
+func TestIndexOfItself(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	a, b := digest.FromString("a"), digest.FromString("b")
+	f.add(store.Image{Digest: a, Children: []digest.Digest{b, a, a}})
+	f.add(store.Image{Digest: b, Children: []digest.Digest{a, nobody}})
+	f.resource("db", "image", "a:1", a)
+	r := registry.New(registry.Config{Blobs: f.blobs})
+	must(t, r.SetCatalog(f.cat))
+}
+
+func FuzzPath(f *testing.F) {
+	fx := newFixture(f)
+	dg := nobody
+	fx.add(store.Image{Digest: dg, Blobs: []store.ImageBlob{{Digest: dg}}})
+	fx.resource("db", "image", "a/manifests:1", dg)
+	r := registry.New(registry.Config{Blobs: fx.blobs})
+	if err := r.SetCatalog(fx.cat); err != nil {
+		f.Fatal(err)
+	}
+	for _, s := range []string{"", "_catalog", "a/manifests/manifests/1", "a/manifests/tags/list", "a/blobs/" + dg.String(), "//", "a//manifests/1"} {
+		f.Add("/v2/"+s, "GET")
+	}
+	f.Fuzz(func(t *testing.T, path, method string) {
+		req := httptest.NewRequest("GET", "/", nil)
+		req.Method, req.URL.Path = method, path
+		w := httptest.NewRecorder()
+		r.Handler().ServeHTTP(w, req)
+		if w.Code == http.StatusInternalServerError || w.Code == 0 {
+			t.Errorf("%q %q: %d %s", method, path, w.Code, w.Body)
+		}
+	})
+}
