@@ -157,9 +157,9 @@ func (ch *indexedCharm) preferring(arch string) []charm.Base {
 	return out
 }
 
-// spell writes a channel without its track where the client, who wrote asked, leaves the default track out as well.
+// spell writes a channel without its track where the client, who wrote asked, leaves the default track out as well. A branch keeps it.
 func (ch *indexedCharm) spell(c channel.Channel, asked string) string {
-	if a, err := channel.Parse(asked); c.Track == ch.track() && (err != nil || a.Track == "") {
+	if a, err := channel.Parse(asked); c.Track == ch.track() && c.Branch == "" && (err != nil || a.Track == "") {
 		c.Track = ""
 	}
 	return c.String()

@@ -103,7 +103,7 @@ func zipOf(files map[string]string) []byte {
 	return b.Bytes()
 }
 
-// manifestYAML lists bases as charmcraft does: each with all of its architectures.
+// manifestYAML lists bases as charmcraft does: each with all of its architectures, by name, since Juju 3 refuses an "all" in an archive.
 func manifestYAML(bases []Base) string {
 	var b strings.Builder
 	b.WriteString("analysis:\n  attributes:\n  - name: language\n    result: python\n  - name: framework\n    result: operator\nbases:\n")
@@ -116,8 +116,15 @@ func manifestYAML(bases []Base) string {
 		done = append(done, of)
 		fmt.Fprintf(&b, "- architectures:\n")
 		for _, other := range bases {
-			if other.Name == base.Name && other.Channel == base.Channel {
-				fmt.Fprintf(&b, "  - %s\n", other.Architecture)
+			if other.Name != base.Name || other.Channel != base.Channel {
+				continue
+			}
+			archs := []string{other.Architecture}
+			if other.Architecture == "all" {
+				archs = []string{"amd64", "arm64", "ppc64el", "s390x"}
+			}
+			for _, arch := range archs {
+				fmt.Fprintf(&b, "  - %s\n", arch)
 			}
 		}
 		fmt.Fprintf(&b, "  channel: '%s'\n  name: %s\n", base.Channel, base.Name)
