@@ -141,19 +141,16 @@ func printCharms(w io.Writer, rows []listedCharm, long bool) error {
 				strings.Join(r.Bases, ", "), strings.Join(slices.Compact(channels), ", "))
 		}
 		for _, r := range c.Resources {
-			fmt.Fprintf(t, "%s.%s\t%s\t%d\t\t%s\t\t\n", c.Name, r.Name, r.Type, r.Revision, r.what())
+			fmt.Fprintf(t, "%s.%s\t%s\t%d\t\t%s\t\t%s\n", c.Name, r.Name, r.Type, r.Revision, ui.Bytes(r.Size), r.image())
 		}
 	}
 	return t.Flush()
 }
 
-// what is the size of a file, or which image it is and whether that is here.
-func (r *listedResource) what() string {
-	switch {
-	case r.Image == "":
-		return ui.Bytes(r.Size)
-	case r.HasImage:
-		return r.Image
+// image says which image a resource stands for, and whether it is here.
+func (r *listedResource) image() string {
+	if r.Image != "" && !r.HasImage {
+		return r.Image + " (not in this store)"
 	}
-	return r.Image + " (not in this store)"
+	return r.Image
 }
