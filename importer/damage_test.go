@@ -36,7 +36,7 @@ func TestFlippedBit(t *testing.T) {
 	s.mustPush(bundletest.New(t, 1).Add("first", 1, 1000).Tar(bundle.None))
 	before := s.served()
 	for _, c := range []bundle.Compression{bundle.Gzip, bundle.None} {
-		good := bundletest.New(t, 2).Add("first", 2, 3000).Add("second", 1, 5000).Tar(c)
+		good := bundletest.New(t, 2).Add("first", 2, 3000).Add("second", 1, 5000).AddWholeCharm("app", 1, 3000).Tar(c)
 		places := positions(len(good), 1000, 2000)
 		if testing.Short() {
 			places = places[:200]
@@ -50,9 +50,9 @@ func TestFlippedBit(t *testing.T) {
 		}
 		s.serves(before)
 	}
-	s.mustPush(bundletest.New(t, 2).Add("first", 2, 3000).Add("second", 1, 5000).Tar(bundle.Gzip))
-	if n := len(s.served().Snaps); n != 2 {
-		t.Errorf("%d snaps after the good push, want 2", n)
+	s.mustPush(bundletest.New(t, 2).Add("first", 2, 3000).Add("second", 1, 5000).AddWholeCharm("app", 1, 3000).Tar(bundle.Gzip))
+	if c := s.served(); len(c.Snaps) != 2 || len(c.Charms) != 1 || len(c.Images) != 3 {
+		t.Errorf("%d snaps, %d charms and %d manifests after the good push, want 2, 1 and 3", len(c.Snaps), len(c.Charms), len(c.Images))
 	}
 }
 
@@ -62,7 +62,7 @@ func TestCutOff(t *testing.T) {
 	s := newSite(t)
 	before := s.served()
 	for _, c := range []bundle.Compression{bundle.Gzip, bundle.Zstd, bundle.None} {
-		good := bundletest.New(t, 2).Add("first", 2, 3000).Add("second", 1, 5000).Tar(c)
+		good := bundletest.New(t, 2).Add("first", 2, 3000).Add("second", 1, 5000).AddWholeCharm("app", 1, 3000).Tar(c)
 		for _, at := range positions(len(good), 20, 300) {
 			if _, err := s.push(good[:at]); !isRefusal(err) {
 				t.Errorf("%s: cut off after %d of %d bytes: push = %v, want a refusal", c, at, len(good), err)

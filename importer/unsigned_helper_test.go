@@ -26,12 +26,12 @@ type member struct {
 }
 
 // tarGz packs files as the original store-admin does.
-func tarGz(t *testing.T, members ...member) string {
+func tarGz(t testing.TB, members ...member) string {
 	t.Helper()
 	return gz(t, tarOf(t, members...))
 }
 
-func tarOf(t *testing.T, members ...member) string {
+func tarOf(t testing.TB, members ...member) string {
 	t.Helper()
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
@@ -53,7 +53,7 @@ func tarOf(t *testing.T, members ...member) string {
 	return out.String()
 }
 
-func gz(t *testing.T, content string) string {
+func gz(t testing.TB, content string) string {
 	t.Helper()
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
@@ -66,7 +66,7 @@ func gz(t *testing.T, content string) string {
 	return out.String()
 }
 
-func zipOf(t *testing.T, members ...member) string {
+func zipOf(t testing.TB, members ...member) string {
 	t.Helper()
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
@@ -92,13 +92,13 @@ const (
 	oci     = `{"ImageName":"registry.jujucharms.com/charm/abc/image@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","Username":"docker-registry","Password":"s3cr3t-macaroon"}`
 )
 
-func appCharm(t *testing.T, more ...member) string {
+func appCharm(t testing.TB, more ...member) string {
 	t.Helper()
 	return zipOf(t, append([]member{{"metadata.yaml", appYAML}, {"manifest.yaml", focal}, {"actions.yaml", "go: {}\n"}}, more...)...)
 }
 
 // info is a metadata.json as far as one can guess: an answer of Charmhub.
-func info(t *testing.T, name string) string {
+func info(t testing.TB, name string) string {
 	t.Helper()
 	base := &charm.Base{Name: "ubuntu", Channel: "20.04", Architecture: "amd64"}
 	at := charm.Channel{Base: base, Name: "2/edge", Risk: "edge", Track: "2", ReleasedAt: "2022-04-01T00:00:00+00:00"}
@@ -115,7 +115,7 @@ func info(t *testing.T, name string) string {
 }
 
 // appMembers are the files of the charm app.
-func appMembers(t *testing.T) []member {
+func appMembers(t testing.TB) []member {
 	t.Helper()
 	b := bundletest.New(t, 0)
 	return []member{

@@ -200,7 +200,7 @@ func TestReadUnsignedRefuses(t *testing.T) {
 	s.keepsNo("s3cr3t\"}")
 }
 
-func linkTar(t *testing.T) string {
+func linkTar(t testing.TB) string {
 	t.Helper()
 	b := []byte(tarOf(t, member{"app_20.charm", ""}))
 	b[156] = '2' // the type: a symbolic link
