@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"offlinestore/sendfile"
 )
 
 // What a path under /v2/<name>/ is about.
@@ -19,10 +21,10 @@ const (
 // handle answers a request. What clients authorise themselves with is in headers, which are not logged.
 func (r *Registry) handle(w http.ResponseWriter, req *http.Request) {
 	start := time.Now()
-	s := &sender{ResponseWriter: w}
+	s := &sendfile.Recorder{ResponseWriter: w}
 	r.answer(s, req)
 	if r.cfg.Logger.Enabled(req.Context(), slog.LevelDebug) {
-		r.cfg.Logger.Debug("registry request", "method", req.Method, "path", req.URL.Path, "status", s.status, "bytes", s.bytes,
+		r.cfg.Logger.Debug("registry request", "method", req.Method, "path", req.URL.Path, "status", s.Status, "bytes", s.Bytes,
 			"took", time.Since(start), "remote", req.RemoteAddr, "agent", req.UserAgent())
 	}
 }

@@ -80,10 +80,3 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, f file) (*os.File,
 	s.fail(w, r, http.StatusInternalServerError, codeInternal, "the file can't be read in this store: its operator should run check --blobs")
 	return nil, false
 }
-
-// sendChunk is how much of a download is sent before its deadline moves on; at the slowest rate that snapd puts up with, 4096 bytes
-// a second, it takes less than chunkTimeout.
-const (
-	sendChunk    = 1 << 20
-	chunkTimeout = 5 * time.Minute
-)

@@ -8,6 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"offlinestore/sendfile"
 )
 
 const namespace = "offlinestore"
@@ -82,12 +84,12 @@ func (m *metrics) route(name string) *routeMetrics {
 		duration: m.durations.WithLabelValues(name), bytes: m.bytes.WithLabelValues(name)}
 }
 
-func (m *routeMetrics) observe(rec *recorder, took time.Duration) {
-	if rec.status == http.StatusOK {
+func (m *routeMetrics) observe(rec *sendfile.Recorder, took time.Duration) {
+	if rec.Status == http.StatusOK {
 		m.ok.Inc()
 	} else {
-		m.codes.WithLabelValues(strconv.Itoa(rec.status)).Inc()
+		m.codes.WithLabelValues(strconv.Itoa(rec.Status)).Inc()
 	}
 	m.duration.Observe(took.Seconds())
-	m.bytes.Add(float64(rec.bytes))
+	m.bytes.Add(float64(rec.Bytes))
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"offlinestore/sendfile"
 	"offlinestore/snap"
 )
 
@@ -99,12 +100,12 @@ func (s *Server) instrument(name string, next http.HandlerFunc) http.Handler {
 	m := s.metrics.route(name)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		rec := &recorder{ResponseWriter: w}
+		rec := &sendfile.Recorder{ResponseWriter: w}
 		next(rec, r)
 		took := time.Since(start)
 		m.observe(rec, took)
 		if s.cfg.Logger.Enabled(r.Context(), slog.LevelDebug) {
-			s.cfg.Logger.Debug("request", "method", r.Method, "path", r.URL.Path, "status", rec.status, "bytes", rec.bytes,
+			s.cfg.Logger.Debug("request", "method", r.Method, "path", r.URL.Path, "status", rec.Status, "bytes", rec.Bytes,
 				"took", took, "remote", r.RemoteAddr, "agent", r.UserAgent())
 		}
 	})

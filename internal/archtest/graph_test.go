@@ -17,6 +17,7 @@ func graph() map[string][]string {
 		"channel":   {},
 		"hsm":       {},
 		"pgcluster": {},
+		"sendfile":  {},
 		"settings":  {},
 		// Layer 1: what the upstream stores speak of.
 		"charm": {"channel"},
@@ -28,8 +29,8 @@ func graph() map[string][]string {
 		// Layer 3: from one place to another.
 		"exporter": {"assertion", "blob", "bundle", "channel", "charm", "snap", "upstream"},
 		"importer": {"assertion", "blob", "bundle", "channel", "charm", "snap", "store"},
-		"registry": {"blob", "store"},
-		"server":   {"assertion", "blob", "channel", "charm", "snap", "store"},
+		"registry": {"blob", "sendfile", "store"},
+		"server":   {"assertion", "blob", "channel", "charm", "sendfile", "snap", "store"},
 	}
 }
 
