@@ -6,20 +6,24 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"runtime"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
 
 	"offlinestore/blob"
 )
 
 // WriteLayout makes dir the bundle's layout. Each blob of the payload must be in blobs, which is the layout's own folder of
 // blobs, or in incoming, a directory on the same file system from which it is moved; incoming may be nil. All is verified
-// before the layout is touched. index.json is replaced last, so that the layout holds the bundle that it held before or this
+// before the layout is touched, but for the blobs of which hashed says that this process has just had them through its hands on their
+// way to the disk; it may be nil. index.json is replaced last, so that the layout holds the bundle that it held before or this
 // one; then the blobs that this one does not name are removed.
-func (s *Sealed) WriteLayout(ctx context.Context, dir string, blobs, incoming *blob.Dir) error {
+func (s *Sealed) WriteLayout(ctx context.Context, dir string, blobs, incoming *blob.Dir, hashed func(digest.Digest) bool) error {
 	keep := make(map[digest.Digest]bool)
 	var move []digest.Digest
+	verify := make(map[digest.Digest]*blob.Dir)
 	for _, d := range s.tree.payload {
 		from := blobs
 		if incoming != nil && incoming.Has(d.Digest) {
@@ -28,10 +32,13 @@ func (s *Sealed) WriteLayout(ctx context.Context, dir string, blobs, incoming *b
 		if n, err := from.Stat(d.Digest); err != nil || n != d.Size {
 			return fmt.Errorf("write layout %s: %s is not in it", dir, d.Annotations[ocispec.AnnotationTitle])
 		}
-		if err := from.Verify(ctx, d.Digest); err != nil {
-			return fmt.Errorf("write layout %s: %w", dir, err)
+		if hashed == nil || !hashed(d.Digest) {
+			verify[d.Digest] = from
 		}
 		keep[d.Digest] = true
+	}
+	if err := verifyAll(ctx, verify); err != nil {
+		return fmt.Errorf("write layout %s: %w", dir, err)
 	}
 	batch := blobs.NewBatch()
 	for _, l := range s.small() {
@@ -52,6 +59,16 @@ func (s *Sealed) WriteLayout(ctx context.Context, dir string, blobs, incoming *b
 		}
 	}
 	return removeOthers(blobs, keep)
+}
+
+// verifyAll reads and hashes blobs, as many at once as there are processors.
+func verifyAll(ctx context.Context, blobs map[digest.Digest]*blob.Dir) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for d, dir := range blobs {
+		g.Go(func() error { return dir.Verify(ctx, d) })
+	}
+	return g.Wait()
 }
 
 // stage writes a blob of the head unless the layout has it.

@@ -133,7 +133,7 @@ func (c *content) writeLayout(t *testing.T, dir string, s *bundle.Sealed) {
 	if err := batch.Sync(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.WriteLayout(t.Context(), dir, blobs, nil); err != nil {
+	if err := s.WriteLayout(t.Context(), dir, blobs, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -201,7 +201,7 @@ func TestWriteLayoutChecks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.WriteLayout(t.Context(), dir, blobs, nil); err == nil {
+		if err := s.WriteLayout(t.Context(), dir, blobs, nil, nil); err == nil {
 			t.Errorf("%s: the layout was written", name)
 		}
 		if _, err := os.Stat(filepath.Join(dir, "index.json")); !errors.Is(err, os.ErrNotExist) {

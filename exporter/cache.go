@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -26,6 +27,14 @@ type Cache struct {
 	// layout must hold nothing but its bundle until the next one is whole.
 	Layout *blob.Dir
 	notes  string
+	// hashed are the blobs that were downloaded by this process, and so verified.
+	hashed sync.Map
+}
+
+// Hashed says whether this process has downloaded the blob and verified it on its way to the disk.
+func (c *Cache) Hashed(d digest.Digest) bool {
+	_, ok := c.hashed.Load(d)
+	return ok
 }
 
 // OpenCache opens or makes a cache whose blobs are in dir/sha256.
@@ -65,6 +74,7 @@ func (c *Cache) stat(d digest.Digest) (int64, error) {
 
 // drop removes a damaged blob.
 func (c *Cache) drop(d digest.Digest) error {
+	c.hashed.Delete(d)
 	dirs := []*blob.Dir{c.Blobs}
 	if c.Layout != nil {
 		dirs = append(dirs, c.Layout)
@@ -113,6 +123,9 @@ func (c *Cache) find(a *announced) (digest.Digest, bool) {
 // note remembers which blob is meant by a key. The note carries a checksum, since a bundle made by a damaged one would be
 // refused inside the gap.
 func (c *Cache) note(key string, d digest.Digest) error {
+	if c.Layout != nil && key == shaKey+d.Encoded() {
+		return nil // it says nothing, and what is in a layout is not removed by age
+	}
 	return blob.WriteFile(filepath.Join(c.notes, key), []byte(formatNote(key, d)), blob.WriteOptions{Mode: 0o644})
 }
 

@@ -38,9 +38,12 @@ func (a *announced) key() string {
 	case a.SHA384 != "":
 		return "sha384-" + a.SHA384
 	default:
-		return "sha256-" + a.SHA256
+		return shaKey + a.SHA256
 	}
 }
+
+// shaKey begins the key of a blob of which only the address was announced.
+const shaKey = "sha256-"
 
 // fetched is a blob that is in the cache and verified.
 type fetched struct {
@@ -270,5 +273,9 @@ func (e *Exporter) commit(part *blob.Partial, d *wanted, h *hashes) (digest.Dige
 	if err := e.Cache.note(d.key(), dg); err != nil {
 		return "", err
 	}
-	return dg, part.Commit(dg)
+	if err := part.Commit(dg); err != nil {
+		return "", err
+	}
+	e.Cache.hashed.Store(dg, true)
+	return dg, nil
 }

@@ -142,7 +142,7 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 	}
 	if out.o.outputDir != "" {
 		done.File = out.o.outputDir
-		if err = sealed.WriteLayout(ctx, out.o.outputDir, out.e.Cache.Layout, out.e.Cache.Blobs); err == nil {
+		if err = sealed.WriteLayout(ctx, out.o.outputDir, out.e.Cache.Layout, out.e.Cache.Blobs, out.e.Cache.Hashed); err == nil {
 			err = out.e.Cache.Tidy()
 		}
 		done.Size = sealed.TarSize()
