@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
+	"offlinestore/channel"
 	"offlinestore/charm"
 	"offlinestore/store"
 )
@@ -24,7 +24,11 @@ type charmGap struct {
 
 // String is the gap as a sentence.
 func (g *charmGap) String() string {
-	return fmt.Sprintf("%s %s is needed by charm %s revision %d: %s", g.Kind, g.Needs, g.Charm, g.Revision, g.Fix)
+	by := "charm"
+	if g.Kind == "charm" {
+		by = "bundle"
+	}
+	return fmt.Sprintf("%s %s is needed by %s %s revision %d: %s", g.Kind, g.Needs, by, g.Charm, g.Revision, g.Fix)
 }
 
 // charmChecker looks for gaps of charms.
@@ -65,8 +69,10 @@ func (k *charmChecker) row(c *store.Charm, r *store.CharmRevision, row *charm.Re
 		return
 	}
 	k.resources(c, r, row)
-	for _, h := range r.Snaps {
-		k.snap(c, r, &h)
+	for i := range r.Snaps {
+		if row.Base != nil {
+			k.snap(c, r, row, &r.Snaps[i])
+		}
 	}
 }
 
@@ -94,52 +100,79 @@ func (k *charmChecker) resources(c *store.Charm, r *store.CharmRevision, row *ch
 	}
 }
 
-// snap finds a snap that the charm installs and the store does not have, or not in the revision that the charm insists on.
-func (k *charmChecker) snap(c *store.Charm, r *store.CharmRevision, h *charm.SnapHint) {
-	s := k.snaps[h.Name]
-	if s == nil {
-		k.add(c, r, "snap", hintName(h, 0), "store-admin export snaps "+h.Name+channelFlag(h))
+// snap finds a snap that the charm installs and the store does not have for the row's architecture, or not in the revision that the
+// charm insists on.
+func (k *charmChecker) snap(c *store.Charm, r *store.CharmRevision, row *charm.Release, h *charm.SnapHint) {
+	arch := row.Base.Architecture
+	n, pinned := h.Revisions[arch]
+	if !pinned {
+		n, pinned = h.Revisions[""]
+	}
+	if !pinned && len(h.Revisions) > 0 {
+		return // it is not installed there
+	}
+	fits := func(rev store.Revision) bool {
+		if pinned {
+			return rev.Revision.Revision == n
+		}
+		return slices.Contains(rev.Architectures, arch) || slices.Contains(rev.Architectures, "all")
+	}
+	if s := k.snaps[h.Name]; s != nil && slices.ContainsFunc(s.Revisions, fits) {
 		return
 	}
-	for arch, n := range h.Revisions {
-		if slices.ContainsFunc(s.Revisions, func(rev store.Revision) bool { return rev.Revision.Revision == n }) || !runsOn(r, arch) {
-			continue
-		}
-		k.add(c, r, "snap", hintName(h, n), fmt.Sprintf("store-admin export snaps --from-yaml FILE, with '{name: %s, revision: %d}' under packages", h.Name, n))
+	if pinned {
+		k.add(c, r, "snap", fmt.Sprintf("%s revision %d", h.Name, n),
+			fmt.Sprintf("export the charm again, with --with-snaps, or put '{name: %s, revision: %d}' under packages in the FILE of 'store-admin export snaps --from-yaml'", h.Name, n))
+		return
 	}
-}
-
-// runsOn says whether the charm is for an architecture; a hint's may be empty, for any.
-func runsOn(r *store.CharmRevision, arch string) bool {
-	return arch == "" || slices.ContainsFunc(r.Bases, func(b *charm.Base) bool { return b != nil && b.Architecture == arch })
-}
-
-func hintName(h *charm.SnapHint, revision int) string {
-	if revision == 0 {
-		return h.Name
+	command := "store-admin export snaps " + h.Name + " --arch " + arch
+	if h.Channel != "" {
+		command += " --channel " + h.Channel
 	}
-	return h.Name + " revision " + strconv.Itoa(revision)
+	k.add(c, r, "snap", h.Name+" for "+arch, fmt.Sprintf("export the charm again, with --with-snaps, or the snap: '%s'", command))
 }
 
-func channelFlag(h *charm.SnapHint) string {
-	if h.Channel == "" {
-		return ""
-	}
-	return " --channel " + h.Channel
-}
-
-// charms finds the charms of a bundle that are not here.
+// charms finds the charms of a bundle that are not here, or not in the channel or revision that it names.
 func (k *charmChecker) charms(c *store.Charm, r *store.CharmRevision) {
 	b, err := charm.ParseBundle([]byte(r.BundleYAML))
 	if err != nil {
-		return
+		return // the import has looked at it
 	}
-	for _, a := range b.Applications {
-		if a.Local || slices.ContainsFunc(k.cat.Charms, func(have store.Charm) bool { return have.Name == a.Charm }) {
-			continue
+	for i := range b.Applications {
+		a := &b.Applications[i]
+		if needs := k.application(a); needs != "" {
+			k.add(c, r, "charm", needs, fmt.Sprintf("export the bundle again: 'store-admin export bundle %s'", c.Name))
 		}
-		k.add(c, r, "charm", a.Charm, "store-admin export bundle "+c.Name)
 	}
+}
+
+// application says what an application of a bundle lacks, "" for nothing.
+func (k *charmChecker) application(a *charm.Application) string {
+	if a.Local {
+		return ""
+	}
+	i := slices.IndexFunc(k.cat.Charms, func(have store.Charm) bool { return have.Name == a.Charm })
+	if i < 0 {
+		return a.Charm
+	}
+	have := &k.cat.Charms[i]
+	if a.Revision != nil {
+		if slices.ContainsFunc(have.Revisions, func(r store.CharmRevision) bool { return r.Revision.Revision == *a.Revision }) {
+			return ""
+		}
+		return fmt.Sprintf("%s revision %d", a.Charm, *a.Revision)
+	}
+	wanted, err := channel.Parse(cmp.Or(a.Channel, channel.Stable))
+	if err != nil {
+		return ""
+	}
+	wanted = wanted.WithTrack(cmp.Or(have.DefaultTrack, channel.DefaultTrack))
+	for _, ch := range wanted.Fallbacks() {
+		if slices.ContainsFunc(have.ChannelMap, func(row charm.Release) bool { return row.Revision > 0 && row.Channel == ch.String() }) {
+			return ""
+		}
+	}
+	return a.Charm + " in " + wanted.String()
 }
 
 // printable joins the gaps of both kinds into lines.
