@@ -141,10 +141,18 @@ func printCharms(w io.Writer, rows []listedCharm, long bool) error {
 				strings.Join(r.Bases, ", "), strings.Join(slices.Compact(channels), ", "))
 		}
 		for _, r := range c.Resources {
-			fmt.Fprintf(t, "%s.%s\t%s\t%d\t\t%s\t\t%s\n", c.Name, r.Name, r.Type, r.Revision, ui.Bytes(r.Size), r.image())
+			fmt.Fprintf(t, "%s.%s\t%s\t%d\t\t%s\t\t%s\n", c.Name, r.Name, r.Type, r.Revision, r.size(), r.image())
 		}
 	}
 	return t.Flush()
+}
+
+// size is that of a file; an image's layers are not the resource's alone.
+func (r *listedResource) size() string {
+	if r.Type == charm.ResourceImage {
+		return ""
+	}
+	return ui.Bytes(r.Size)
 }
 
 // image says which image a resource stands for, and whether it is here.

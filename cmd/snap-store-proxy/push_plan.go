@@ -9,7 +9,7 @@ import (
 	"offlinestore/store"
 )
 
-// filePlan is a file's line in the JSON of push-snap.
+// filePlan is a file's line in the JSON of the push commands.
 type filePlan struct {
 	File    string        `json:"file"`
 	Bundle  string        `json:"bundle,omitempty"`
@@ -90,11 +90,19 @@ func (p *push) printPlan() error {
 }
 
 func (p *push) printFilePlan(f *pushFile) {
-	fmt.Fprintf(p.w, "%s (%s), signed by %s:\n", ui.Clean(f.Name), &f.content, f.signer)
+	vouched := "signed by " + f.signer
+	if f.unsigned != nil {
+		vouched = "unsigned"
+	}
+	fmt.Fprintf(p.w, "%s (%s), %s:\n", ui.Clean(f.Name), &f.content, vouched)
 	if p.skips(f) {
 		fmt.Fprintln(p.w, "  already imported: nothing to do")
 		return
 	}
 	printChanges(p.w, &f.content, f.planned)
+	if f.unsigned != nil {
+		fmt.Fprintln(p.w, "  copy nothing: its blobs were copied to find out what is in it")
+		return
+	}
 	fmt.Fprintf(p.w, "  copy %s of %s\n", ui.Bytes(f.missing), ui.Bytes(f.payload))
 }

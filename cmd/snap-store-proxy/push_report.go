@@ -121,7 +121,11 @@ func printChanges(w io.Writer, c *content, r *store.Report) {
 		fmt.Fprintf(w, "  add %s %s revision %d (%s)\n", c.kind(rev.Charm), rev.Charm, rev.Revision, ui.Bytes(rev.Size))
 	}
 	for _, res := range r.CharmResources {
-		fmt.Fprintf(w, "  add resource %s of %s revision %d (%s)\n", res.Resource, res.Charm, res.Revision, ui.Bytes(res.Size))
+		size := ""
+		if res.Size > 0 { // an image's is that of its layers, which others may have, too
+			size = " (" + ui.Bytes(res.Size) + ")"
+		}
+		fmt.Fprintf(w, "  add resource %s of %s revision %d%s\n", res.Resource, res.Charm, res.Revision, size)
 	}
 	if r.Images > 0 {
 		fmt.Fprintf(w, "  add %s\n", ui.Count(r.Images, "image manifest"))

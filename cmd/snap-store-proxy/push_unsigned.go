@@ -33,8 +33,18 @@ func (p *push) planUnsigned(ctx context.Context, f *pushFile) error {
 	if err != nil {
 		return err
 	}
+	info, err := os.Stat(f.Name)
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(os.Stderr, "Warning: %s is not signed: nothing says that it is what Charmhub published\n", ui.Clean(f.Name))
-	if f.unsigned, err = p.im.ReadUnsigned(ctx, f.Name, r, nil); err != nil {
+	bar := ui.NewProgress("Reading", info.Size())
+	f.unsigned, err = p.im.ReadUnsigned(ctx, f.Name, r, bar.Add)
+	bar.Done()
+	if errors.Is(err, bundle.ErrCorrupt) {
+		return ui.Hint(err, "copy the file again; if it is whole where it was made, export again with this store-admin")
+	}
+	if err != nil {
 		return err
 	}
 	for _, w := range f.unsigned.Warnings {
