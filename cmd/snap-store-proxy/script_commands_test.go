@@ -31,9 +31,13 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	}
 }
 
-func useSite(ts *testscript.TestScript, _ bool, _ []string) {
+// useSite trusts those exporters, too, whom its arguments name.
+func useSite(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(ts.Exec("snap-store-proxy", "config", "proxy.db.connection="+ts.Getenv("DSN")))
 	ts.Check(ts.Exec("snap-store-proxy", "trust", "add", ts.Getenv("BUNDLES")+"/exporter.pem"))
+	for _, arg := range args {
+		ts.Check(ts.Exec("snap-store-proxy", "trust", "add", ts.Getenv("BUNDLES")+"/"+arg+".pem"))
+	}
 	ts.Check(ts.Exec("snap-store-proxy", "trust", "root", "add", ts.Getenv("BUNDLES")+"/root.assert"))
 }
 

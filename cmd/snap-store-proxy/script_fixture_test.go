@@ -20,6 +20,7 @@ import (
 // fixture is what all scripts share: the world outside, as it was when the exporter was there.
 type fixture struct {
 	dir, upstream string
+	layer         string // see writeCharms
 }
 
 // newFixture exports, with a real store-admin, from a simulated store:
@@ -27,6 +28,8 @@ type fixture struct {
 //	old.tar.gz   on Monday: jq 6 in stable, amd64
 //	new.tar.gz   on Tuesday: jq 8 in stable and edge, amd64
 //	all.tar.gz   on Wednesday: jq and hello with all that they need, amd64 and arm64
+//
+// For the bundles of charms see writeCharms.
 func newFixture(t *testing.T) (*fixture, error) {
 	dir := tempDir(t)
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "bin")+"/", "offlinestore/cmd/store-admin")
@@ -34,7 +37,8 @@ func newFixture(t *testing.T) (*fixture, error) {
 		return nil, fmt.Errorf("build store-admin: %w: %s", err, out)
 	}
 	srv := httptest.NewUnstartedServer(nil)
-	f := &fixture{dir, "http://" + srv.Listener.Addr().String()}
+	f := &fixture{dir: dir, upstream: "http://" + srv.Listener.Addr().String()}
+	f.writeCharms(t)
 	demo, err := upstreamtest.Demo(upstreamtest.DemoOptions{BaseURL: f.upstream})
 	if err != nil {
 		return nil, err
@@ -117,7 +121,7 @@ func (f *fixture) setup(e *testscript.Env, dsn string) error {
 		return err
 	}
 	for k, v := range map[string]string{
-		"BUNDLES": f.dir, "EXPORT": strings.Join(f.flags(), " "), "DSN": dsn, "ADDR": ln.Addr().String(), "PORT": port, "BIG": "/api/v1/snaps/download/" + upstreamtest.ID("big") + "_1.snap",
+		"BUNDLES": f.dir, "LAYER": f.layer, "EXPORT": strings.Join(f.flags(), " "), "DSN": dsn, "ADDR": ln.Addr().String(), "PORT": port, "BIG": "/api/v1/snaps/download/" + upstreamtest.ID("big") + "_1.snap",
 		"SNAP_COMMON": filepath.Join(e.WorkDir, "data"), "STORE_ADMIN_CONFIG_DIR": f.keys(), "STORE_ADMIN_SNAP_STORE_URL": f.upstream,
 		"PATH": filepath.Join(f.dir, "bin") + string(os.PathListSeparator) + e.Getenv("PATH"),
 	} {

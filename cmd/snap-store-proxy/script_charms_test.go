@@ -1,0 +1,108 @@
+package main_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"offlinestore/bundle"
+	"offlinestore/charm"
+	"offlinestore/internal/bundletest"
+)
+
+// writeCharms writes bundles by another exporter, charmer.pem:
+//
+//	app-old.tar.gz  day 10: the charm app, revision 5
+//	app.tar.gz      day 20: app 7, with a file and an image for two platforms
+//	kit.tar.gz      day 20: the charm bundle kit, revision 2, with the charms app 7 and web 3, and the snap tool 4
+//	gaps.tar.gz     day 20: a charm for each thing that can be missing, and a bundle of charms that are
+//
+// and by nobody, as the original store-admin did: charms-export-20220426T163115.tar.gz, with app 20, and the same with a cut: cut.tar.gz.
+func (f *fixture) writeCharms(t *testing.T) {
+	write := func(name string, b *bundletest.Bundle) { b.WriteFile(filepath.Join(f.dir, name), bundle.Gzip) }
+	app := bundletest.New(t, 20).AddWholeCharm("app", 7, 3000)
+	f.layer = layerOf(t, app)
+	write("app.tar.gz", app)
+	write("app-old.tar.gz", bundletest.New(t, 10).AddWholeCharm("app", 5, 3000))
+	write("kit.tar.gz", kit(t, 20))
+	write("gaps.tar.gz", withGaps(t))
+	original := originalExport(t)
+	for name, content := range map[string][]byte{
+		"charmer.pem": bundletest.Public(t, bundletest.Key("exporter")).PEM(), "charms-export-20220426T163115.tar.gz": original, "cut.tar.gz": original[:len(original)/2],
+	} {
+		if err := os.WriteFile(filepath.Join(f.dir, name), content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// kit is a charm bundle with all that it needs.
+func kit(t *testing.T, days int) *bundletest.Bundle {
+	t.Helper()
+	b := bundletest.New(t, days).AddWholeCharm("app", 7, 3000).AddWholeCharm("web", 3, 2000).Add("tool", 4, 1000)
+	b.CharmRevisions[0].Snaps = []charm.SnapHint{{Name: "tool"}}
+	b.AddCharmBundle("kit", charm.Release{Channel: "latest/stable", Revision: 2})
+	b.AddBundleRevision("kit", 2, "applications:\n  app: {charm: app}\n  web: {charm: 'ch:web', channel: edge, scale: 1}\n  mine: {charm: ./mine.charm}\n")
+	return b
+}
+
+// withGaps has charms that need what is nowhere.
+func withGaps(t *testing.T) *bundletest.Bundle {
+	t.Helper()
+	b := bundletest.New(t, 20).Add("tool", 4, 1000)
+	add := func(name string, image bool, resources []charm.ResourceRef, snaps ...charm.SnapHint) {
+		b.AddCharm(name, charm.Release{Base: bundletest.Base("22.04"), Channel: "latest/stable", Revision: 1, Resources: resources})
+		b.AddCharmRevision(name, 1, *bundletest.Base("22.04")).Snaps = snaps
+		b.AddMissingResource(name, "data")
+		dg := b.AddImage(name, "linux/amd64")
+		if !image {
+			b.RemoveManifest(dg)
+		}
+		b.AddImageResource(name, "image", 1, dg)
+	}
+	data, img := charm.ResourceRef{Name: "data"}, charm.ResourceRef{Name: "image", Revision: 1}
+	all := []charm.ResourceRef{data, img}
+	add("no-resource", true, []charm.ResourceRef{img})
+	add("no-image", false, all)
+	add("no-snap", true, all, charm.SnapHint{Name: "away", Channel: "2/edge"})
+	add("no-snap-revision", true, all, charm.SnapHint{Name: "tool", Revisions: map[string]int{"amd64": 5, "arm64": 6}})
+	add("whole", true, all, charm.SnapHint{Name: "tool", Revisions: map[string]int{"amd64": 4}}, charm.SnapHint{Name: "elsewhere", Revisions: map[string]int{"s390x": 1}})
+	b.AddCharmBundle("pile", charm.Release{Channel: "latest/stable", Revision: 1})
+	b.AddBundleRevision("pile", 1, "applications:\n  a: {charm: absent}\n  b: {charm: whole, channel: 9/edge}\n  c: {charm: whole, channel: edge}\n  d: {charm: whole, channel: stable, revision: 2}\n")
+	return b
+}
+
+// layerOf is where the layer of a bundle's first image will be in the data folder.
+func layerOf(t *testing.T, b *bundletest.Bundle) string {
+	t.Helper()
+	var m ocispec.Manifest
+	if err := json.Unmarshal(b.Images[0].Raw, &m); err != nil || len(m.Layers) != 1 {
+		t.Fatalf("manifest %s: %v", b.Images[0].Raw, err)
+	}
+	return "blobs/sha256/" + m.Layers[0].Digest.Encoded()
+}
+
+// originalExport is a file as the original store-admin makes it, with the credentials of an image in it.
+func originalExport(t *testing.T, more ...bundletest.File) []byte {
+	t.Helper()
+	b := bundletest.New(t, 0)
+	rev := b.AddCharmRevision("app", 20, *bundletest.Base("20.04"))
+	const image = `{"ImageName":"registry.jujucharms.com/charm/abc/image@sha256:%064x","Username":"docker-registry","Password":"s3cr3t-macaroon"}`
+	nested := packed(t, file("app_20.charm", string(b.Content(rev.Blob.Digest))), file("resources/app.data_4", "some data"),
+		file("resources/app.image_3", fmt.Sprintf(image, 7)))
+	return packed(t, append([]bundletest.File{file("bundle.yaml", "applications:\n  any: {charm: app, channel: 2/edge}\n"), file("app.tar.gz", string(nested))}, more...)...)
+}
+
+func packed(t *testing.T, files ...bundletest.File) []byte {
+	t.Helper()
+	for i := range files {
+		files[i].Header.Format = tar.FormatPAX
+	}
+	return bundletest.Gzip(t, bytes.Clone(bundletest.Pack(t, files)))
+}
