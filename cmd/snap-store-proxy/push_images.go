@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -18,10 +19,14 @@ import (
 
 // pushImagesOptions are the flags of push-images.
 type pushImagesOptions struct {
-	to                      string
+	to, username, password  string
 	plainHTTP, json, dryRun bool
 	jobs                    int
+	login                   *login // nil for that of the settings
 }
+
+// login is a user name and a password.
+type login struct{ username, password string }
 
 func newPushImages(g *globals) *cobra.Command {
 	var o pushImagesOptions
@@ -32,11 +37,17 @@ func newPushImages(g *globals) *cobra.Command {
 there already: that of proxy.oci-registry.domain, with the user name and password
 of proxy.oci-registry.username and .password. Images keep their digests, and what
 the registry has is not sent again, so an interrupted push is simply run again.
+Juju's clusters get those credentials too; --username and --password-file name an
+account that may write, for this push alone.
 
 The registry that 'serve' is itself while no domain is set needs none of this.`,
 		Example: `  snap-store-proxy push-images
   snap-store-proxy push-images --to registry.example.internal:5000 --plain-http --dry-run postgresql-k8s`,
-		RunE: func(c *cobra.Command, charms []string) error {
+		RunE: func(c *cobra.Command, charms []string) (err error) {
+			// A file of root's is read before root's rights are given up.
+			if o.login, err = readLogin(o.username, o.password); err != nil {
+				return err
+			}
 			return g.withCatalog(c.Context(), func(h *host, cat *store.Catalog) error {
 				return runPushImages(c.Context(), c.OutOrStdout(), h, cat, o, charms)
 			})
@@ -44,6 +55,8 @@ The registry that 'serve' is itself while no domain is set needs none of this.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.to, "to", "", "`registry` to copy to, host or host:port (default proxy.oci-registry.domain)")
+	f.StringVar(&o.username, "username", "", "user `name` for this push (default proxy.oci-registry.username)")
+	f.StringVar(&o.password, "password-file", "", "`file` with its password in the first line, or - for standard input")
 	f.BoolVar(&o.plainHTTP, "plain-http", false, "take a registry without TLS, too; the password then crosses the network as it is")
 	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be copied, and ask no registry")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
@@ -74,6 +87,9 @@ func runPushImages(ctx context.Context, w io.Writer, h *host, cat *store.Catalog
 	if err != nil {
 		return err
 	}
+	if o.login != nil {
+		access.Username, access.Password = o.login.username, o.login.password
+	}
 	p := &imagesPush{o: o, w: w, Registry: o.to, DryRun: o.dryRun, Images: []pushedImage{}}
 	if p.Registry == "" {
 		p.Registry = access.Domain
@@ -95,6 +111,42 @@ func runPushImages(ctx context.Context, w io.Writer, h *host, cat *store.Catalog
 		err = p.run(ctx, plan, registry.PushConfig{Registry: p.Registry, Username: access.Username, Password: access.Password, PlainHTTP: o.plainHTTP, Jobs: o.jobs})
 	}
 	return errors.Join(err, p.print(plan, err))
+}
+
+// readLogin reads the password that goes with a name; both are optional, together.
+func readLogin(username, passwordFile string) (*login, error) {
+	switch {
+	case username == "" && passwordFile == "":
+		return nil, nil
+	case username == "" || passwordFile == "":
+		return nil, ui.Usagef("--username and --password-file belong together")
+	}
+	password, err := readPassword(passwordFile)
+	if err != nil {
+		return nil, fmt.Errorf("--password-file: %w", err)
+	}
+	return &login{username, password}, nil
+}
+
+// readPassword reads the first line of a file, or of standard input for "-".
+func readPassword(path string) (string, error) {
+	f := os.Stdin
+	if path != "-" {
+		var err error
+		if f, err = os.Open(path); err != nil {
+			return "", err
+		}
+		defer f.Close()
+	}
+	const longest = 16 << 10
+	line, err := bufio.NewReader(io.LimitReader(f, longest)).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return "", err
+	}
+	if line = strings.TrimRight(line, "\r\n"); line == "" {
+		return "", errors.New("it is empty")
+	}
+	return line, nil
 }
 
 // announce says what can't be copied, before anything is.
