@@ -15,6 +15,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/bundle"
+	"offlinestore/internal/bundletest"
 )
 
 // checkCharms compares what was read of charms with what was written.
@@ -186,5 +187,29 @@ func TestImageTwice(t *testing.T) {
 	c.images = append(c.images, c.images...)
 	if got := c.seal(t).Digest(); got != want {
 		t.Errorf("digest %s, want %s", got, want)
+	}
+}
+
+// TestSmallIcons shows that icons, which are no part of the payload, can be had.
+func TestSmallIcons(t *testing.T) {
+	t.Parallel()
+	b := bundletest.New(t, 0).Add("jq", 6, 100)
+	b.Snaps[0].Icon = &bundle.Icon{MediaType: "image/png", Data: []byte("\x89PNG snap")}
+	b.AddCharm("pg").Icon = &bundle.Icon{MediaType: "image/png", Data: []byte("\x89PNG charm")}
+	r, err := bundle.NewReader("test", bytes.NewReader(b.Tar(bundle.None)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := r.Head()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\x89PNG snap", "\x89PNG charm"} {
+		if got, ok := h.Small(digest.FromString(want)); !ok || string(got) != want {
+			t.Errorf("Small of %q = %q, %v", want, got, ok)
+		}
+	}
+	if _, ok := h.Small(b.Revisions[0].Blob.Digest); ok {
+		t.Error("Small has a blob of the payload")
 	}
 }
