@@ -75,7 +75,7 @@ func (e *Exporter) BundleYAML(ctx context.Context, req *CharmRequest) (string, e
 	if err := req.Validate(); err != nil {
 		return "", err
 	}
-	p := &charmPlanner{e: e, ctx: ctx, req: req, plan: &Plan{}, charms: make(map[string]*Charm)}
+	p := newCharmPlanner(ctx, e, req, &Plan{})
 	_, err := p.bundle()
 	return p.plan.BundleYAML, err
 }

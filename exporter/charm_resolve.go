@@ -1,25 +1,30 @@
 package exporter
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"offlinestore/channel"
 	"offlinestore/charm"
-	"offlinestore/upstream"
 )
 
 // charmPlanner is the part of a call of Plan that is about charms.
 type charmPlanner struct {
-	e      *Exporter
-	ctx    context.Context
-	req    *CharmRequest
-	plan   *Plan
+	e    *Exporter
+	ctx  context.Context
+	req  *CharmRequest
+	plan *Plan
+	// mu guards what is found of names: absent are those that the store doesn't have.
+	mu     sync.Mutex
 	charms map[string]*Charm
+	absent map[string]bool
 	// shelves are the resources that were asked for by revision, by charm and resource.
 	shelves map[[2]string][]charm.Resource
 	missing []Gap
@@ -56,9 +61,16 @@ func (w *charmWant) action() charm.Action {
 	return a
 }
 
+func newCharmPlanner(ctx context.Context, e *Exporter, req *CharmRequest, plan *Plan) *charmPlanner {
+	return &charmPlanner{
+		e: e, ctx: ctx, req: req, plan: plan,
+		charms: make(map[string]*Charm), absent: make(map[string]bool), shelves: make(map[[2]string][]charm.Resource),
+	}
+}
+
 // planCharms adds what req asks for to the plan.
 func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan) error {
-	p := &charmPlanner{e: e, ctx: ctx, req: req, plan: plan, charms: make(map[string]*Charm), shelves: make(map[[2]string][]charm.Resource)}
+	p := newCharmPlanner(ctx, e, req, plan)
 	apps := req.Applications
 	if req.Bundle != "" {
 		inside, err := p.bundle()
@@ -82,18 +94,29 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 		return fmt.Errorf("%w: none of the applications is a charm of Charmhub", ErrConflict)
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.charms)) {
-		c := p.charms[name]
-		if err := p.complete(c); err != nil {
-			return err
-		}
-		c.sort()
-		plan.Charms = append(plan.Charms, c)
+		plan.Charms = append(plan.Charms, p.charms[name])
+	}
+	if err := atOnce(e, plan.Charms, p.complete); err != nil {
+		return err
 	}
 	return p.images()
 }
 
+// atOnce calls fn for each of all, as many at once as there may be downloads.
+func atOnce[T any](e *Exporter, all []T, fn func(T) error) error {
+	g := new(errgroup.Group)
+	g.SetLimit(cmp.Or(e.Jobs, 4))
+	for _, one := range all {
+		g.Go(func() error { return fn(one) })
+	}
+	return g.Wait()
+}
+
 // wants lists what is to be asked of the store. Charms that it doesn't have are noted as missing.
 func (p *charmPlanner) wants(apps []charm.Application) ([]*charmWant, error) {
+	if err := p.prefetch(apps); err != nil {
+		return nil, err
+	}
 	var out []*charmWant
 	for i := range apps {
 		app := &apps[i]
@@ -140,44 +163,6 @@ func (p *charmPlanner) each(app *charm.Application, asked channel.Channel) (out 
 		out = append(out, &one)
 	}
 	return out
-}
-
-// info asks for a charm or bundle by name, once, and returns nil for what is not there.
-func (p *charmPlanner) info(name string) (*Charm, error) {
-	if c, ok := p.charms[name]; ok {
-		return c, nil
-	}
-	info, err := p.e.Charmhub.CharmInfo(p.ctx, name, "")
-	if errors.Is(err, upstream.ErrNotFound) {
-		p.missing = append(p.missing, Gap{Charm: name, Reason: "the store has no such charm"})
-		return nil, nil
-	}
-	if err != nil {
-		return nil, &StoreError{err}
-	}
-	c := &Charm{Listing: charm.Listing{ID: info.ID, Name: info.Name, Result: info.Result, Type: info.Type}}
-	if d := info.DefaultRelease; d != nil && d.Channel.Track != channel.DefaultTrack {
-		c.Listing.DefaultTrack = d.Channel.Track
-	}
-	c.iconURL = takeCharmIcon(&c.Listing.Result, p.req.NoIcons)
-	if err := c.Listing.Validate(); err != nil {
-		return nil, storeError("the store's answer about %s: %w", name, err)
-	}
-	p.charms[name] = c
-	return c, nil
-}
-
-// takeCharmIcon leaves of the pictures only the icon, and returns its URL.
-func takeCharmIcon(d *charm.Details, none bool) (url string) {
-	media := d.Media
-	d.Media = []charm.Media{}
-	for _, m := range media {
-		if m.Type == "icon" && m.URL != "" && url == "" && !none {
-			url, m.URL = m.URL, ""
-			d.Media = append(d.Media, m)
-		}
-	}
-	return url
 }
 
 // resolve asks what Juju would get. What is not there for a base is asked for again with the one that is nearest to it.

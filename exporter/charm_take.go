@@ -70,7 +70,7 @@ func (p *charmPlanner) takeRevision(c *Charm, w *charmWant, rev *CharmRevision, 
 func (p *charmPlanner) offered(c *Charm, w *charmWant, rev *CharmRevision, r *charm.Result) ([]charm.Resource, error) {
 	meta, err := charm.ParseMetadata(r.Charm.MetadataYAML)
 	if err != nil {
-		return nil, storeError("the store's answer: %w", err)
+		return r.Charm.Resources, nil // its archive will tell what is wrong
 	}
 	out := slices.Clone(r.Charm.Resources)
 	lacks := func() (names []string) {
@@ -201,6 +201,7 @@ func (p *charmPlanner) complete(c *Charm) error {
 	if err := c.Listing.Validate(); err != nil {
 		return storeError("the store's answer about %s: %w", c.Listing.Name, err)
 	}
+	c.sort()
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -87,6 +88,7 @@ func (h Hint) wants(archs []string) (out []*want) {
 	if snap.ValidateName(h.Name) != nil {
 		return nil
 	}
+	byRevision := make(map[int]*want)
 	for _, arch := range archs {
 		revision, ok := h.Revisions[arch]
 		if !ok {
@@ -95,14 +97,15 @@ func (h Hint) wants(archs []string) (out []*want) {
 		if revision == 0 && len(h.Revisions) > 0 {
 			continue // the charm is not for that architecture
 		}
-		w := &want{name: h.Name, revision: revision, archs: []string{arch}, need: &need{by: []string{h.Charm}, archs: []string{arch}}}
-		if w.revision == 0 {
-			w.channel = channel.Stable
-			if h.Channel != "" {
-				w.channel = h.Channel
+		w := byRevision[revision]
+		if w == nil {
+			w = &want{name: h.Name, revision: revision, need: &need{by: []string{h.Charm}}}
+			if revision == 0 {
+				w.channel = cmp.Or(h.Channel, channel.Stable)
 			}
+			byRevision[revision], out = w, append(out, w)
 		}
-		out = append(out, w)
+		w.archs, w.need.archs = append(w.archs, arch), append(w.need.archs, arch)
 	}
 	return out
 }

@@ -1,0 +1,76 @@
+package exporter
+
+import (
+	"errors"
+	"slices"
+
+	"offlinestore/channel"
+	"offlinestore/charm"
+	"offlinestore/upstream"
+)
+
+// info asks for a charm or bundle by name, once, and returns nil for what is not there.
+func (p *charmPlanner) info(name string) (*Charm, error) {
+	p.mu.Lock()
+	c, known := p.charms[name], p.absent[name]
+	p.mu.Unlock()
+	if c != nil || known {
+		return c, nil
+	}
+	info, err := p.e.Charmhub.CharmInfo(p.ctx, name, "")
+	if errors.Is(err, upstream.ErrNotFound) {
+		return p.remember(name, nil), nil
+	}
+	if err != nil {
+		return nil, &StoreError{err}
+	}
+	c = &Charm{Listing: charm.Listing{ID: info.ID, Name: info.Name, Result: info.Result, Type: info.Type}}
+	if d := info.DefaultRelease; d != nil && d.Channel.Track != channel.DefaultTrack {
+		c.Listing.DefaultTrack = d.Channel.Track
+	}
+	c.iconURL = takeCharmIcon(&c.Listing.Result, p.req.NoIcons)
+	if err := c.Listing.Validate(); err != nil {
+		return nil, storeError("the store's answer about %s: %w", name, err)
+	}
+	return p.remember(name, c), nil
+}
+
+// remember keeps what was found of a name; nil is a charm that is missing.
+func (p *charmPlanner) remember(name string, c *Charm) *Charm {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c == nil {
+		p.missing = append(p.missing, Gap{Charm: name, Reason: "the store has no such charm"})
+		p.absent[name] = true
+		return nil
+	}
+	p.charms[name] = c
+	return c
+}
+
+// prefetch asks for all charms by name.
+func (p *charmPlanner) prefetch(apps []charm.Application) error {
+	var names []string
+	for _, a := range apps {
+		if !a.Local && !slices.Contains(names, a.Charm) {
+			names = append(names, a.Charm)
+		}
+	}
+	return atOnce(p.e, names, func(name string) error {
+		_, err := p.info(name)
+		return err
+	})
+}
+
+// takeCharmIcon leaves of the pictures only the icon, and returns its URL.
+func takeCharmIcon(d *charm.Details, none bool) (url string) {
+	media := d.Media
+	d.Media = []charm.Media{}
+	for _, m := range media {
+		if m.Type == "icon" && m.URL != "" && url == "" && !none {
+			url, m.URL = m.URL, ""
+			d.Media = append(d.Media, m)
+		}
+	}
+	return url
+}
