@@ -2,6 +2,7 @@ package importer_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"offlinestore/bundle"
 	"offlinestore/charm"
@@ -246,5 +248,36 @@ func TestDamagedImage(t *testing.T) {
 	bundletest.UnpackTo(t, dir, files[len(files)-1:])
 	if _, err := s.pushDir(dir); err != nil {
 		t.Errorf("push with the blob = %v", err)
+	}
+}
+
+// An artifact may have {} as its config, which stands in the head of each bundle; a sparse index has not all of its children.
+func TestSmallAndSparseImage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := bundletest.New(t, 1)
+	b.AddCharm("app")
+	b.AddCharmRevision("app", 1, *bundletest.Base("22.04"))
+	layer := b.BlobOf([]byte("layer"))
+	manifest := fmt.Sprintf(`{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.empty.v1+json","digest":%q,"size":2},"layers":[{"mediaType":"x/y","digest":%q,"size":5}]}`,
+		digest.FromString("{}"), layer.Digest)
+	b.AddImageResource("app", "image", 1, b.AddManifest(ocispec.MediaTypeImageManifest, []byte(manifest)).Digest)
+	index := b.AddImage("sparse", "linux/amd64", "linux/arm64")
+	arm := b.Images[2].Digest
+	b.RemoveManifest(arm)
+	b.AddImageResource("app", "image", 2, index)
+	b.AddImageResource("app", "image", 3, digest.FromString("left out of the export"))
+	s.mustPush(b.Tar(bundle.None))
+	if !s.Blobs.Has(digest.FromString("{}")) {
+		t.Error("the config {} is not in the store")
+	}
+	c := s.served()
+	if len(c.Images) != 3 {
+		t.Errorf("%d manifests, want 3", len(c.Images))
+	}
+	for _, im := range c.Images {
+		if im.Digest == index && (len(im.Children) != 1 || im.Children[0] == arm) {
+			t.Errorf("the index has the children %v, want the one that is in the bundle", im.Children)
+		}
 	}
 }

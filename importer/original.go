@@ -94,7 +94,6 @@ type resource struct {
 	file
 	fileName string
 	small    []byte
-	modTime  time.Time
 }
 
 // read takes the outer archive apart.
@@ -105,7 +104,7 @@ func (o *original) read(r io.Reader) error {
 		return err
 	}
 	var top group
-	err = eachEntry(out, func(h *tar.Header, r io.Reader) error {
+	err = eachEntry(out, func(h *tar.Header, r io.Reader) (err error) {
 		if h.ModTime.After(o.newest) {
 			o.newest = h.ModTime.UTC().Truncate(time.Second)
 		}
@@ -120,10 +119,6 @@ func (o *original) read(r io.Reader) error {
 		return o.readFile(&top, h, r)
 	})
 	if err != nil {
-		return err
-	}
-	// Bytes after the last member of the gzip stream would be an error of its reader; these are part of the file's digest.
-	if _, err := io.Copy(io.Discard, raw); err != nil {
 		return err
 	}
 	return o.addGroup(&top)
@@ -194,7 +189,7 @@ func (o *original) readResource(g *group, h *tar.Header, r io.Reader) error {
 	if len(g.resources) >= maxResources {
 		return badOriginal("more than %d resources of a charm", maxResources)
 	}
-	res := resource{fileName: path.Base(h.Name), modTime: h.ModTime}
+	res := resource{fileName: path.Base(h.Name)}
 	var err error
 	if h.Size <= charm.MaxImageBlob {
 		res.small, err = o.text(h, r, charm.MaxImageBlob)
