@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"offlinestore/charm"
 	"offlinestore/exporter"
@@ -56,62 +60,63 @@ func child(d string, size int) string {
 	return fmt.Sprintf(`{"mediaType":"application/vnd.oci.image.index.v1+json","digest":%q,"size":%d}`, d, size)
 }
 
-// TestCharmBadInput shows that what is wrong upstream stays there: a clear error that is the store's fault, and no secret in it.
-func TestCharmBadInput(t *testing.T) {
-	t.Parallel()
+// badUpstream is something wrong upstream, and a row of the table in docs/operating.md.
+type badUpstream struct {
+	name, yaml string
+	edit       func(h *hub) error
+	want       string
+}
+
+func badUpstreams() []badUpstream {
 	const bad = "applications: {a: {charm: bad}}"
 	zeros := upstreamtest.Bytes(upstreamtest.MakeArchive(upstreamtest.CharmFiles{Metadata: "name: bad\n# " + strings.Repeat("x", 10<<20)}))
-	for _, c := range []struct {
-		name, yaml string
-		edit       func(h *hub) error
-		want       string
-	}{
-		{"no zip", bad, badCharm(upstreamtest.Random("x", 5000), upstreamtest.CharmFiles{}), "bad revision 1: "},
-		{"zip bomb", bad, badCharm(zeros, upstreamtest.CharmFiles{}), "metadata.yaml"},
-		{"YAML bomb", bad, badCharm(nil, upstreamtest.CharmFiles{Metadata: bomb()}), "too many values"},
-		{"another charm", bad, badCharm(nil, upstreamtest.CharmFiles{Metadata: "name: other\nsummary: x\n"}), "metadata.yaml is of other"},
-		{"charm's SHA-256", k8s, func(h *hub) error {
+	return []badUpstream{
+		{"`.charm` that is no zip", bad, badCharm(upstreamtest.Random("x", 5000), upstreamtest.CharmFiles{}), "bad revision 1: "},
+		{"`.charm` that is a zip bomb", bad, badCharm(zeros, upstreamtest.CharmFiles{}), "metadata.yaml"},
+		{"YAML bomb in a `.charm`", bad, badCharm(nil, upstreamtest.CharmFiles{Metadata: bomb()}), "too many values"},
+		{"`.charm` of another charm", bad, badCharm(nil, upstreamtest.CharmFiles{Metadata: "name: other\nsummary: x\n"}), "metadata.yaml is of other"},
+		{"charm with another SHA-256", k8s, func(h *hub) error {
 			h.AnnounceCharm("postgresql-k8s", 20, strings.Repeat("ab", 32), 0)
 			return nil
 		}, "postgresql-k8s revision 20: its SHA-256 is "},
-		{"charm's size", k8s, func(h *hub) error {
+		{"charm with another size", k8s, func(h *hub) error {
 			h.AnnounceCharm("postgresql-k8s", 20, "", 10)
 			return nil
 		}, "the store announced 10"},
-		{"resource's SHA-256", "applications: {a: {charm: pgbouncer}}", func(h *hub) error {
+		{"resource with another SHA-256", "applications: {a: {charm: pgbouncer}}", func(h *hub) error {
 			h.AnnounceCharmResource("pgbouncer", "config", 2, strings.Repeat("ab", 32), "", 0)
 			return nil
 		}, "resource config revision 2 of pgbouncer: its SHA-256 is "},
-		{"resource's SHA-384", "applications: {a: {charm: pgbouncer}}", func(h *hub) error {
+		{"resource with another SHA-384", "applications: {a: {charm: pgbouncer}}", func(h *hub) error {
 			h.AnnounceCharmResource("pgbouncer", "config", 2, "", strings.Repeat("ab", 48), 0)
 			return nil
 		}, "resource config revision 2 of pgbouncer: its SHA-384 is "},
-		{"image resource's SHA-384", k8s, func(h *hub) error {
+		{"blob of an image resource with another SHA-384", k8s, func(h *hub) error {
 			h.AnnounceCharmResource("postgresql-k8s", "postgresql-image", 7, "", strings.Repeat("ab", 48), 0)
 			return nil
 		}, "resource postgresql-image revision 7: download where it is: its SHA-384 is "},
-		{"image resource's size", k8s, func(h *hub) error {
+		{"blob of an image resource that is too large", k8s, func(h *hub) error {
 			h.AnnounceCharmResource("postgresql-k8s", "postgresql-image", 7, "", "", 1<<20)
 			return nil
 		}, "1048576 bytes are over the limit"},
-		{"image that is none", k8s, badImage(func(h *hub) string { return "@sha1:00" }), "revision 8: parse image resource"},
-		{"no such image", k8s, badImage(func(h *hub) string { return "@sha256:" + strings.Repeat("00", 32) }), "not found"},
-		{"missing manifest", k8s, func(h *hub) error { h.registry.Remove(repository, h.arm); return nil }, "not found"},
-		{"missing layer", k8s, func(h *hub) error {
+		{"blob of an image resource that names no image", k8s, badImage(func(h *hub) string { return "@sha1:00" }), "revision 8: parse image resource"},
+		{"image that the registry lacks", k8s, badImage(func(h *hub) string { return "@sha256:" + strings.Repeat("00", 32) }), "not found"},
+		{"image of which a manifest is missing", k8s, func(h *hub) error { h.registry.Remove(repository, h.arm); return nil }, "not found"},
+		{"image of which a layer is missing", k8s, func(h *hub) error {
 			h.registry.Inject(upstreamtest.Fault{Path: "/v2/" + repository + "/blobs/", Do: upstreamtest.Status(http.StatusNotFound)})
 			return nil
 		}, "resource postgresql-image revision 7 of postgresql-k8s: image " + repository + ": layer "},
-		{"corrupt layer", k8s, func(h *hub) error {
+		{"image with a damaged layer", k8s, func(h *hub) error {
 			h.registry.Inject(upstreamtest.Fault{Path: "/v2/" + repository + "/blobs/", Do: upstreamtest.Corrupt(20)})
 			return nil
 		}, "its SHA-256 is "},
-		{"an index in itself", k8s, badImage(func(h *hub) string {
+		{"index that refers to itself", k8s, badImage(func(h *hub) string {
 			// No index can have its own digest in it, so the registry has to lie.
 			self := "sha256:" + strings.Repeat("11", 32)
 			h.registry.Lie(repository, self, "application/vnd.oci.image.index.v1+json", []byte(`{"schemaVersion":2,"manifests":[`+child(self, 100)+`]}`))
 			return "@" + self
 		}), "the registry answered with another manifest"},
-		{"nested indexes", k8s, badImage(func(h *hub) string {
+		{"indexes nested too deeply", k8s, badImage(func(h *hub) string {
 			d := h.index
 			size := len(h.registry.Manifest(repository, d))
 			for range 6 {
@@ -120,15 +125,21 @@ func TestCharmBadInput(t *testing.T) {
 			}
 			return "@" + d
 		}), "nested more than 4 deep"},
-		{"index with a wrong size", k8s, badImage(func(h *hub) string { return "@" + h.addIndex(child(h.index, 5)) }), "its index says 5"},
-		{"foreign layer", k8s, badImage(func(h *hub) string {
+		{"index with another size of a manifest", k8s, badImage(func(h *hub) string { return "@" + h.addIndex(child(h.index, 5)) }), "its index says 5"},
+		{"image with a foreign layer", k8s, badImage(func(h *hub) string {
 			const m = "application/vnd.oci.image.manifest.v1+json"
 			blob := `"digest":"sha256:` + strings.Repeat("22", 32) + `","size":5`
 			return "@" + h.registry.AddManifest(repository, m, []byte(`{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json",`+blob+
 				`},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","urls":["https://example.com/x"],`+blob+`}]}`))
 		}), "from the internet only"},
-		{"expired credentials", k8s, func(h *hub) error { h.registry.Expire(); return nil }, "the credentials in the resource's blob have expired"},
-	} {
+		{"credentials of an image that have expired", k8s, func(h *hub) error { h.registry.Expire(); return nil }, "the credentials in the resource's blob have expired"},
+	}
+}
+
+// TestCharmBadInput shows that what is wrong upstream stays there: a clear error that is the store's fault, and no secret in it.
+func TestCharmBadInput(t *testing.T) {
+	t.Parallel()
+	for _, c := range badUpstreams() {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			h := newHub(t)
@@ -147,7 +158,7 @@ func TestCharmBadInput(t *testing.T) {
 			if strings.Contains(err.Error(), registrySecret) {
 				t.Errorf("%v shows the registry's password", err)
 			}
-			if c.name == "expired credentials" && !errors.Is(err, upstream.ErrCredentials) {
+			if strings.HasPrefix(c.name, "credentials") && !errors.Is(err, upstream.ErrCredentials) {
 				t.Errorf("%v is no ErrCredentials", err)
 			}
 		})
@@ -247,5 +258,36 @@ func TestCharmRequest(t *testing.T) {
 		if err := req.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
+	}
+}
+
+// TestBadInputIsDocumented holds the table of docs/operating.md against the tests.
+func TestBadInputIsDocumented(t *testing.T) {
+	t.Parallel()
+	want := []string{
+		// TestCharmBadBundle
+		"bundle without applications", "bundle without `README.md`", "bundle that is no zip", "YAML bomb in a bundle",
+		// TestCharmWithoutAccount
+		"publisher without an account assertion",
+	}
+	for _, c := range badUpstreams() {
+		want = append(want, c.name)
+	}
+	text, err := os.ReadFile("../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Bad input outside\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var got []string
+	for line := range strings.Lines(section) {
+		if cells := strings.Split(line, "|"); len(cells) == 5 && !strings.HasPrefix(cells[1], "---") && strings.TrimSpace(cells[1]) != "input" {
+			got = append(got, strings.TrimSpace(cells[1]))
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the table of bad input (-tests +docs/operating.md):\n%s", diff)
 	}
 }

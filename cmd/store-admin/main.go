@@ -51,6 +51,8 @@ func classify(err error) (code int, hint string) {
 		return ui.Untrusted, "name the signer's key with --trusted-key, as 'store-admin key export' prints it on the exporting host"
 	case isUntrusted(err):
 		return ui.Untrusted, ""
+	case isStoreError(err) && errors.Is(err, bundle.ErrCorrupt): // the manifest of an image
+		return ui.Upstream, "leave the images out with --no-images"
 	case errors.Is(err, bundle.ErrTooNew):
 		return ui.Damaged, ""
 	case errors.Is(err, bundle.ErrCorrupt), errors.Is(err, bundle.ErrNotBundle):

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"offlinestore/internal/upstreamtest"
 )
 
 // changeRegistry WHAT makes the registry of the charms' images fail, or counts what it was asked.
@@ -12,6 +16,8 @@ func changeRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	switch args[0] {
 	case "expire":
 		r.Expire()
+	case "foreign": // the image of traefik-k8s gets a layer that is elsewhere
+		ts.Check(foreignLayer(storeOf(ts)))
 	case "requests": // N PREFIX
 		if got := strconv.Itoa(r.Count(args[2])); got != args[1] {
 			ts.Fatalf("%s requests for %s, want %s", got, args[2], args[1])
@@ -19,4 +25,13 @@ func changeRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Fatalf("unknown change %s", args[0])
 	}
+}
+
+func foreignLayer(u *simulated) error {
+	const manifest = "application/vnd.oci.image.manifest.v1+json"
+	blob := `{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","digest":"sha256:` + strings.Repeat("ab", 32) + `","size":5}`
+	d := u.registry.AddManifest("foreign", manifest, []byte(`{"schemaVersion":2,"mediaType":"`+manifest+`","config":`+blob+`,"layers":[]}`))
+	image := &upstreamtest.ImageBlob{Ref: u.host + "/foreign@" + d, Username: upstreamtest.DemoRegistryUser, Password: upstreamtest.DemoRegistryPassword}
+	return errors.Join(u.AddCharmResource("traefik-k8s", upstreamtest.CharmResource{Name: "traefik-image", Revision: 999, Image: image}),
+		u.ReleaseCharm("traefik-k8s", "stable", upstreamtest.Base{}, 176, map[string]int{"traefik-image": 999}))
 }

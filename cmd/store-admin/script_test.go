@@ -46,6 +46,7 @@ type simulated struct {
 	seen     int // how many requests were forgotten
 	peak     *peak
 	registry *upstreamtest.Registry
+	host     string // of the registry
 }
 
 // payload is large enough for a download to be broken off in the middle.
@@ -65,7 +66,7 @@ func setup(env *testscript.Env) error {
 	if err := upstreamtest.DemoCharms(s, upstreamtest.DemoCharmsOptions{Registry: registry, Host: images.Listener.Addr().String()}); err != nil {
 		return err
 	}
-	env.Values[key{}] = &simulated{Store: s, peak: p, registry: registry}
+	env.Values[key{}] = &simulated{Store: s, peak: p, registry: registry, host: images.Listener.Addr().String()}
 	if err := os.WriteFile(filepath.Join(env.WorkDir, "root.assert"), s.Stack.RootStream(), 0o644); err != nil {
 		return err
 	}
