@@ -142,7 +142,7 @@ func TestManyCharms(t *testing.T) {
 		for r := range 3 {
 			var platforms []ociDescriptor
 			for p := range 8 { // four and what attests them
-				layers := make([][]byte, 20)
+				layers := make([][]byte, 5)
 				for l := range layers {
 					layers[l] = fmt.Append(nil, name, r, p, l)
 				}
