@@ -191,6 +191,15 @@ func TestWhatMayChange(t *testing.T) {
 			diff(t, "children of the index", im.Children, want)
 		}
 	}
+	// Revision 0 says that there is none, so it is not held against another one.
+	apply(t, s, withFile(withCharm(imp("c", 1), "postgresql", nil), "postgresql", "lib", 0))
+	other := withFile(withCharm(imp("d", 2), "postgresql", nil), "postgresql", "lib", 0)
+	other.CharmResources[0].Blob = ""
+	apply(t, s, other)
+	c = load(t, s)
+	if got := c.Charms[2].Resources[0]; got.Name != "lib" || got.Blob != "" {
+		t.Errorf("revision 0 of the resource is %+v, want it without a blob", got)
+	}
 	generation := c.Generation
 	withIndex(next, "image", "image arm64") // twice in an import, and again later
 	diff(t, "report of the same", apply(t, s, next), &store.Report{AlreadyImported: true})
