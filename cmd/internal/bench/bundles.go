@@ -167,15 +167,15 @@ func (b *bench) memory() error {
 		if err != nil {
 			return err
 		}
-		for _, row := range []struct {
-			what string
-			peak int64
-		}{{"export", export}, {"push", push}} {
-			fmt.Printf("%-42s %7.1fMiB %10s %7s %7s\n", fmt.Sprintf("peak memory of %s, %d MiB", row.what, size>>20), float64(row.peak)/(1<<20), "", "", "<= 96")
-		}
+		b.printMemory("export", size, export)
+		b.printMemory("push", size, push)
 		if err := os.RemoveAll(b.path(name)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (b *bench) printMemory(what string, size, peak int64) {
+	fmt.Printf("%-42s %7.1fMiB %10s %7s %7s\n", fmt.Sprintf("peak memory of %s, %d MiB", what, size>>20), float64(peak)/(1<<20), "", "", "<= 96")
 }

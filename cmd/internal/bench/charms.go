@@ -36,7 +36,7 @@ func (o *charmOutside) ref(registry string) string {
 }
 
 // newCharmOutside makes the image, and puts it into a registry and a layout.
-func (b *bench) newCharmOutside(name string) (*charmOutside, error) {
+func (b *bench) newCharmOutside(name string, size int64) (*charmOutside, error) {
 	snaps := b.snaps
 	b.snaps = 0
 	base, err := b.newOutside(name, 0)
@@ -50,7 +50,7 @@ func (b *bench) newCharmOutside(name string) (*charmOutside, error) {
 		return nil, err
 	}
 	b.later(stop)
-	if err := o.makeImage(name); err != nil {
+	if err := o.makeImage(name, size); err != nil {
 		return nil, err
 	}
 	if err := o.addCharm(); err != nil {
@@ -60,7 +60,7 @@ func (b *bench) newCharmOutside(name string) (*charmOutside, error) {
 }
 
 // makeImage writes the layers to files and lets skopeo carry the image to where it is needed.
-func (o *charmOutside) makeImage(name string) error {
+func (o *charmOutside) makeImage(name string, size int64) error {
 	source := upstreamtest.NewRegistry(upstreamtest.RegistryOptions{})
 	var layers []upstreamtest.Blob
 	for i := range imageLayers {
@@ -69,7 +69,7 @@ func (o *charmOutside) makeImage(name string) error {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(upstreamtest.WriteLayer(f, file, o.b.size/imageLayers), f.Close()); err != nil {
+		if err := errors.Join(upstreamtest.WriteLayer(f, file, size/imageLayers), f.Close()); err != nil {
 			return err
 		}
 		layers = append(layers, upstreamtest.File(file))
@@ -118,16 +118,15 @@ func (o *charmOutside) addCharm() error {
 }
 
 // exportCharms exports the charm into a layout, which is what crane pull writes, too.
-func (o *charmOutside) exportCharms(dir, cache string) error {
+func (o *charmOutside) exportCharms(dir, cache string) (peak int64, err error) {
 	c := exec.CommandContext(o.b.ctx, filepath.Join(o.b.bin, "store-admin"), "export", "charms", o.yaml, "--trusted-root", o.root, "--cache-dir", cache, "--output-dir", dir)
 	c.Env = o.env
-	_, err := o.b.execute(c)
-	return err
+	return o.b.execute(c)
 }
 
 // charms compares an export of images, their import and their downloads with what others do with the same images.
 func (b *bench) charms() error {
-	o, err := b.newCharmOutside("charms")
+	o, err := b.newCharmOutside("charms", b.size)
 	if err != nil {
 		return err
 	}
@@ -148,7 +147,10 @@ func (b *bench) charms() error {
 	err = b.compare(duel{
 		name: fmt.Sprintf("export %d MiB of images, against crane pull", b.size>>20), goal: "<= 1.0",
 		prepare: func(round int) error { return remove(round-1, "export", "cache", "crane") },
-		ours:    func(round int) error { return o.exportCharms(out("export", round), out("cache", round)) },
+		ours: func(round int) error {
+			_, err := o.exportCharms(out("export", round), out("cache", round))
+			return err
+		},
 		theirs: func(round int) error {
 			_, err := b.execute(exec.CommandContext(b.ctx, self, "-crane-pull", o.ref(o.registry), out("crane", round)))
 			return err
@@ -173,7 +175,44 @@ func (b *bench) charms() error {
 	if err != nil {
 		return err
 	}
-	return b.layers(o, out("data", b.rounds))
+	if err := b.layers(o, out("data", b.rounds)); err != nil {
+		return err
+	}
+	return b.charmMemory()
+}
+
+// charmMemory prints the peak memory of an export and a push of images at the size and at four times the size.
+func (b *bench) charmMemory() error {
+	for _, size := range []int64{b.size, 4 * b.size} {
+		name := fmt.Sprint("charm-memory", size>>20)
+		o, err := b.newCharmOutside(name, size)
+		if err != nil {
+			return err
+		}
+		export, err := o.exportCharms(b.path(name, "disk"), b.path(name, "cache"))
+		b.stopServers()
+		o.close()
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(os.RemoveAll(b.path(name, "registry")), os.RemoveAll(o.layout)); err != nil {
+			return err
+		}
+		data := b.path(name, "data")
+		if err := o.trust(data); err != nil {
+			return err
+		}
+		push, err := b.proxy(data, "push-charms", b.path(name, "disk"))
+		if err != nil {
+			return err
+		}
+		b.printMemory("export of images", size, export)
+		b.printMemory("push of images", size, push)
+		if err := os.RemoveAll(b.path(name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // layers compares the rate at which a layer is downloaded.
