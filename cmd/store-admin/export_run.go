@@ -37,6 +37,9 @@ func runExport(ctx context.Context, w io.Writer, o *exportOptions, req exporter.
 	if o.strict && len(plan.Gaps) > 0 {
 		return errGaps
 	}
+	if o.dryRun && o.withSnaps {
+		progress.Warn("which snaps the charms install is only known once these have been downloaded: they are not in this plan")
+	}
 	if o.dryRun {
 		return printPlan(w, plan, o.json)
 	}

@@ -15,6 +15,7 @@ func (out *output) report(p *exporter.Plan) error {
 		result := map[string]any{"bundles": out.files, "gaps": append([]exporter.Gap{}, p.Gaps...)}
 		if p.Charms != nil {
 			result["hints"] = append([]exporter.Hint{}, p.Hints...)
+			result["warnings"] = append([]string{}, p.Warnings...)
 		}
 		return ui.PrintJSON(out.w, result)
 	}
