@@ -68,7 +68,7 @@ func classify(err error) (code int, hint string) {
 	case errors.Is(err, bundle.ErrBadSignature):
 		return ui.Untrusted, "the bundle was altered after it was signed; export it again"
 	case isUntrustedAssertion(err):
-		return ui.Untrusted, "export the snap again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"
+		return ui.Untrusted, "export it again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"
 	case errors.As(err, &conflict):
 		return ui.Untrusted, "find out who vouched for what is in the store ('snap-store-proxy history'), and which of the two is right"
 	case errors.Is(err, importer.ErrFuture):

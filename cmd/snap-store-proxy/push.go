@@ -175,10 +175,13 @@ func (p *push) result() error {
 	case len(failed) == 0:
 		return nil
 	case len(p.files) == 1:
-		return &ui.Error{Err: p.files[0].err}
+		return p.files[0].err
 	case len(failed) == len(p.files):
 		return fmt.Errorf("no bundle was imported; the first error: %w", failed[0])
 	}
 	_, hint := classify(failed[0])
+	if known := (*ui.Error)(nil); errors.As(failed[0], &known) && known.Hint != "" {
+		hint = known.Hint
+	}
 	return &ui.Error{Code: ui.Partial, Err: fmt.Errorf("%d of %d bundles were not imported; the others are", len(failed), len(p.files)), Hint: hint}
 }
