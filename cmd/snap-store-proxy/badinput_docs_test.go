@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +28,9 @@ func otherRows() []struct {
 		test  string
 	}{
 		{"flipped bit anywhere else", []int{ui.Damaged, ui.Untrusted}, "TestFlippedBitAnywhere"},
+		{"file of the original store-admin, unsigned", []int{ui.Untrusted}, "TestUnsignedFiles"},
+		{"such a file with `--allow-unsigned`, damaged", []int{ui.Damaged}, "TestUnsignedFiles"},
+		{"such a file with `--allow-unsigned`, a bomb", []int{ui.Damaged}, "TestUnsignedBomb"},
 		{"replayed older bundle", []int{ui.OK}, "TestReplay"},
 		{"same bundle twice", []int{ui.OK}, "TestTwice"},
 		{"several files, some of them bad", []int{ui.Partial}, "TestSeveralFiles"},
@@ -49,7 +53,7 @@ func TestTableOfBadInput(t *testing.T) {
 	t.Parallel()
 	tests := testFunctions(t)
 	want := map[string]string{}
-	for _, c := range badBundles() {
+	for _, c := range slices.Concat(badBundles(), badCharms()) {
 		want[c.row] = codesInWords(c.codes)
 	}
 	for _, r := range otherRows() {

@@ -29,7 +29,7 @@ type badInput struct {
 	make func(t *testing.T, dir string) []byte
 }
 
-// bundles are the rows about what is in a file. Each is pushed to a store that serves something else.
+// badBundles are the rows about what is in a file. Each is pushed to a store that serves something else.
 func badBundles() []badInput {
 	damaged, untrusted := []int{ui.Damaged}, []int{ui.Untrusted}
 	return []badInput{
@@ -179,7 +179,7 @@ func badBundles() []badInput {
 // TestBadBundles pushes each bad bundle to a store, and the good one afterwards.
 func TestBadBundles(t *testing.T) {
 	t.Parallel()
-	for _, c := range badBundles() {
+	for _, c := range slices.Concat(badBundles(), badCharms()) {
 		t.Run(c.row, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)

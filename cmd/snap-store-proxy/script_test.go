@@ -20,7 +20,7 @@ import (
 //
 // Besides testscript's own commands and variables there are:
 //
-//	site            use the database, trust the exporter and the simulated store's root
+//	site            use the database, trust the exporters and the simulated store's root
 //	asuser USER …   run a command as another user (only where the tests are run by root)
 //	get [-code N] [-until RE] URL   ask a server, until it listens, and print the answer
 //	slow URL, finish                begin a download, and later read the rest of it
@@ -34,6 +34,7 @@ import (
 //	$BUNDLES  what the exporter brought: see fixture    $DSN, $DATABASE  the database, $SERVER_DSN a role's
 //	$ADDR     a free address                            $SNAP_COMMON  the data folder
 //	$BIG      the path of a snap that takes a while to download
+//	$LAYER    where a layer of app's image is in the data folder
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	scripts, err := filepath.Glob("testdata/script/*.txtar")
