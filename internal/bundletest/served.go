@@ -52,11 +52,38 @@ func Served(tb testing.TB, dsn, blobs string) *store.Catalog {
 			}
 		}
 	}
+	addCharmBlobs(want, c)
 	checkBlobs(tb, d, want)
 	slices.SortFunc(c.Assertions, func(a, b store.Assertion) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), slices.Compare(a.PrimaryKey, b.PrimaryKey), cmp.Compare(a.Format, b.Format))
 	})
 	return c
+}
+
+// addCharmBlobs adds the archives, files and images of charms. A blob that is a snap's, too, keeps its SHA3-384.
+func addCharmBlobs(want map[digest.Digest]string, c *store.Catalog) {
+	add := func(dg digest.Digest) {
+		if _, ok := want[dg]; !ok && dg != "" {
+			want[dg] = ""
+		}
+	}
+	for _, ch := range c.Charms {
+		if ch.Icon != nil {
+			add(ch.Icon.Blob)
+		}
+		for _, rev := range ch.Revisions {
+			add(rev.Blob)
+		}
+		for _, res := range ch.Resources {
+			add(res.Blob)
+		}
+	}
+	for _, image := range c.Images {
+		add(image.Digest)
+		for _, b := range image.Blobs {
+			add(b.Digest)
+		}
+	}
 }
 
 // checkBlobs hashes all blobs; want has their SHA3-384, or "" where nobody says one.
