@@ -8,9 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-
-	"github.com/google/go-containerregistry/pkg/crane"
 
 	"offlinestore/internal/upstreamtest"
 )
@@ -132,53 +129,63 @@ func (b *bench) charms() error {
 	}
 	defer b.stopServers()
 	defer o.close()
+	for _, part := range []func(*charmOutside) error{b.exportImages, b.pushImages, b.layers} {
+		if err := part(o); err != nil {
+			return err
+		}
+	}
+	return b.charmMemory()
+}
+
+// out is where a round of one kind writes to.
+func (o *charmOutside) out(kind string, round int) string {
+	return o.b.path("charms", fmt.Sprint(kind, round))
+}
+
+func (o *charmOutside) remove(round int, kinds ...string) error {
+	var errs []error
+	for _, kind := range kinds {
+		errs = append(errs, os.RemoveAll(o.out(kind, round)))
+	}
+	return errors.Join(errs...)
+}
+
+func (b *bench) exportImages(o *charmOutside) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	out := func(kind string, round int) string { return b.path("charms", fmt.Sprint(kind, round)) }
-	remove := func(round int, kinds ...string) error {
-		var errs []error
-		for _, kind := range kinds {
-			errs = append(errs, os.RemoveAll(out(kind, round)))
-		}
-		return errors.Join(errs...)
-	}
-	err = b.compare(duel{
+	return b.compare(duel{
 		name: fmt.Sprintf("export %d MiB of images, against crane pull", b.size>>20), goal: "<= 1.0",
-		prepare: func(round int) error { return remove(round-1, "export", "cache", "crane") },
+		prepare: func(round int) error { return o.remove(round-1, "export", "cache", "crane") },
 		ours: func(round int) error {
-			_, err := o.exportCharms(out("export", round), out("cache", round))
+			_, err := o.exportCharms(o.out("export", round), o.out("cache", round))
 			return err
 		},
 		theirs: func(round int) error {
-			_, err := b.execute(exec.CommandContext(b.ctx, self, "-crane-pull", o.ref(o.registry), out("crane", round)))
+			_, err := b.execute(exec.CommandContext(b.ctx, self, "-crane-pull", o.ref(o.registry), o.out("crane", round)))
 			return err
 		},
 	})
-	if err != nil {
-		return err
-	}
-	disk := out("export", b.rounds)
-	err = b.compare(duel{
+}
+
+// pushImages pushes what the last round of exportImages left.
+func (b *bench) pushImages(o *charmOutside) error {
+	data := func(round int) string { return o.out("data", round) }
+	return b.compare(duel{
 		name: fmt.Sprintf("push %d MiB of images, against skopeo copy", b.size>>20), goal: "<= 0.5",
 		prepare: func(round int) error {
 			b.stopServers()
-			return errors.Join(remove(round-1, "skopeo"), b.freshStore(o.outside, func(n int) string { return out("data", n) }, round))
+			return errors.Join(o.remove(round-1, "skopeo"), b.freshStore(o.outside, data, round))
 		},
 		ours: func(round int) error {
-			_, err := b.proxy(out("data", round), "push-charms", disk)
+			_, err := b.proxy(data(round), "push-charms", o.out("export", b.rounds))
 			return err
 		},
-		theirs: func(round int) error { return b.skopeo("oci:"+o.layout+":bulk", "oci:"+out("skopeo", round)+":bulk") },
+		theirs: func(round int) error {
+			return b.skopeo("oci:"+o.layout+":bulk", "oci:"+o.out("skopeo", round)+":bulk")
+		},
 	})
-	if err != nil {
-		return err
-	}
-	if err := b.layers(o, out("data", b.rounds)); err != nil {
-		return err
-	}
-	return b.charmMemory()
 }
 
 // charmMemory prints the peak memory of an export and a push of images at the size and at four times the size.
@@ -215,14 +222,14 @@ func (b *bench) charmMemory() error {
 	return nil
 }
 
-// layers compares the rate at which a layer is downloaded.
-func (b *bench) layers(o *charmOutside, data string) error {
+// layers compares the rate at which a layer is downloaded from the store that pushImages left last.
+func (b *bench) layers(o *charmOutside) error {
 	stopTheirs, registry, err := b.dockerRegistry(b.path("charms", "registry"))
 	if err != nil {
 		return err
 	}
 	defer stopTheirs()
-	stop, url, err := b.serveImages(data)
+	stop, url, err := b.serveImages(o.out("data", b.rounds))
 	if err != nil {
 		return err
 	}
@@ -242,56 +249,4 @@ func (b *bench) layers(o *charmOutside, data string) error {
 	}
 	fmt.Printf("%-42s %6.2fGB/s %6.2fGB/s %7.2f %7s\n", "downloads of a layer, against docker-registry", median(a)/1e9, median(c)/1e9, median(ratios), ">= 1.0")
 	return nil
-}
-
-// serveImages starts a store with its registry, and returns the URL of that.
-func (b *bench) serveImages(data string) (stop func(), url string, err error) {
-	addr, err := freeAddress()
-	if err != nil {
-		return nil, "", err
-	}
-	stop, _, err = b.start(filepath.Join(b.bin, "snap-store-proxy"), "--data-dir", data, "serve", "--listen", "127.0.0.1:0", "--registry-listen", addr, "--log-level", "error")
-	return stop, "http://" + addr, err
-}
-
-// dockerRegistry starts Debian's docker-registry on a folder, open to everyone.
-func (b *bench) dockerRegistry(dir string) (stop func(), addr string, err error) {
-	if addr, err = freeAddress(); err != nil {
-		return nil, "", err
-	}
-	conf := b.path("docker-registry.yml")
-	text := fmt.Sprintf("version: 0.1\nlog:\n  accesslog:\n    disabled: true\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: %s\nhttp:\n  addr: %s\n", dir, addr)
-	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
-		return nil, "", err
-	}
-	c := exec.CommandContext(b.ctx, "docker-registry", "serve", conf) // whose log takes questions for errors
-	if err := c.Start(); err != nil {
-		return nil, "", err
-	}
-	waitFor(addr)
-	return func() {
-		c.Process.Signal(os.Interrupt)
-		c.Wait()
-	}, addr, nil
-}
-
-func (b *bench) skopeo(from, to string) error {
-	args := []string{"copy", "--quiet", "--insecure-policy"}
-	if strings.HasPrefix(from, "docker:") {
-		args = append(args, "--src-tls-verify=false")
-	}
-	if strings.HasPrefix(to, "docker:") {
-		args = append(args, "--dest-tls-verify=false")
-	}
-	_, err := b.execute(exec.CommandContext(b.ctx, "skopeo", append(args, from, to)...))
-	return err
-}
-
-// cranePull is what crane pull --format=oci does, by crane's own code.
-func cranePull(ref, dir string) error {
-	img, err := crane.Pull(ref)
-	if err != nil {
-		return err
-	}
-	return crane.SaveOCI(img, dir)
 }
