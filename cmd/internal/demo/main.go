@@ -1,5 +1,5 @@
 // Command demo tells the story of this project on one machine: a simulated store outside, an export, a carried bundle, a
-// push, and a real snapd client inside. It keeps to the loopback and leaves nothing behind.
+// push, and inside a real snapd client, and what Juju and a container runtime ask for. It keeps to the loopback and leaves nothing behind.
 package main
 
 import (
@@ -12,13 +12,14 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"offlinestore/internal/upstreamtest"
 )
 
 func main() {
-	upstream := flag.String("upstream", "", "only serve the simulated store, on this `address`, until a signal ends it")
+	upstream := flag.String("upstream", "", "only serve the simulated store of snaps and charms, on this `address`, until a signal ends it")
 	dir := flag.String("dir", "", "`folder` for the simulated store's snaps and root (with -upstream)")
 	bin := flag.String("bin", "bin", "`folder` of the two programs")
 	flag.Parse()
@@ -36,37 +37,74 @@ func main() {
 	}
 }
 
-// startUpstream starts the simulated store and writes its root where --trusted-root can read it.
-func startUpstream(addr, dir string) (url, root string, stop func(), err error) {
+// upstream is the simulated world outside: a store of snaps and charms, and the registry of the charms' images.
+type upstream struct {
+	url, root string // root is a file that --trusted-root can read
+	registry  string // host:port
+	servers   []*http.Server
+	done      sync.WaitGroup
+}
+
+func startUpstream(addr, dir string) (u *upstream, err error) {
+	u = &upstream{}
+	defer func() {
+		if err != nil {
+			u.stop()
+		}
+	}()
+	images := upstreamtest.DemoRegistry()
+	if u.registry, err = u.serve("127.0.0.1:0", images.Handler()); err != nil {
+		return nil, err
+	}
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
-		return "", "", nil, err
+		return nil, err
 	}
-	url = "http://" + ln.Addr().String()
-	store, err := upstreamtest.Demo(upstreamtest.DemoOptions{BaseURL: url, Dir: dir, Payload: 1 << 20})
+	u.url = "http://" + ln.Addr().String()
+	store, err := upstreamtest.Demo(upstreamtest.DemoOptions{BaseURL: u.url, Dir: dir, Payload: 1 << 20})
+	if err == nil {
+		err = upstreamtest.DemoCharms(store, upstreamtest.DemoCharmsOptions{Registry: images, Host: u.registry, Payload: 1 << 20})
+	}
+	u.root = filepath.Join(dir, "root.assert")
+	if err == nil {
+		err = os.WriteFile(u.root, store.Stack.RootStream(), 0o644)
+	}
 	if err != nil {
-		return "", "", nil, errors.Join(err, ln.Close())
+		return nil, errors.Join(err, ln.Close())
 	}
-	root = filepath.Join(dir, "root.assert")
-	if err := os.WriteFile(root, store.Stack.RootStream(), 0o644); err != nil {
-		return "", "", nil, errors.Join(err, ln.Close())
+	u.serveOn(ln, store.Handler())
+	return u, nil
+}
+
+func (u *upstream) serve(addr string, h http.Handler) (string, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", err
 	}
-	srv := &http.Server{Handler: store.Handler()}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		srv.Serve(ln) // ends with Close
-	}()
-	return url, root, func() { srv.Close(); <-done }, nil
+	u.serveOn(ln, h)
+	return ln.Addr().String(), nil
+}
+
+func (u *upstream) serveOn(ln net.Listener, h http.Handler) {
+	srv := &http.Server{Handler: h}
+	u.servers = append(u.servers, srv)
+	u.done.Go(func() { srv.Serve(ln) }) // ends with Close
+}
+
+func (u *upstream) stop() {
+	for _, srv := range u.servers {
+		srv.Close()
+	}
+	u.done.Wait()
 }
 
 func serveUpstream(ctx context.Context, addr, dir string) error {
-	url, root, stop, err := startUpstream(addr, dir)
+	u, err := startUpstream(addr, dir)
 	if err != nil {
 		return err
 	}
-	defer stop()
-	fmt.Printf("simulated store: %s\nits root:        %s\n", url, root)
+	defer u.stop()
+	fmt.Printf("simulated store: %s\nits registry:    %s\nits root:        %s\n", u.url, u.registry, u.root)
 	<-ctx.Done()
 	return nil
 }

@@ -52,19 +52,28 @@ func tour(ctx context.Context, bin string) (err error) {
 
 func (g *guide) tell() error {
 	g.say("Outside the gap. A simulated Snap Store stands in for api.snapcraft.io, with snaps signed under a test root.")
-	url, root, stop, err := startUpstream("127.0.0.1:0", filepath.Join(g.dir, "outside"))
+	u, err := startUpstream("127.0.0.1:0", filepath.Join(g.dir, "outside"))
 	if err != nil {
 		return err
 	}
-	defer stop()
-	g.env = append(os.Environ(), "STORE_ADMIN_SNAP_STORE_URL="+url, "STORE_ADMIN_CONFIG_DIR="+filepath.Join(g.dir, "outside", "config"))
-	if err := g.outside(root); err != nil {
-		return err
+	defer u.stop()
+	g.env = append(os.Environ(), "STORE_ADMIN_SNAP_STORE_URL="+u.url, "STORE_ADMIN_CHARMHUB_URL="+u.url, "STORE_ADMIN_CONFIG_DIR="+g.path("outside/config"))
+	for _, act := range []func(root string) error{g.outside, g.carry, g.inside, g.charms} {
+		if err := act(u.root); err != nil {
+			return err
+		}
 	}
-	if err := g.carry(root); err != nil {
-		return err
-	}
-	return g.inside(root)
+	fmt.Printf(`
+That is the main job, end to end. What to try next:
+    bin/store-admin export snaps --help              export from the real Snap Store
+    bin/store-admin export bundle --help             export from the real Charmhub
+    bin/store-admin diff A.tar.gz B.tar.gz           what changed since last week
+    bin/snap-store-proxy push-snap --plan FILE       what a push would do
+    bin/snap-store-proxy check --blobs               read and hash every blob
+    bin/snap-store-proxy history                     who signed what, and when it came in
+docs/operating.md and docs/charms.md have the rest. Nothing of this demo is left running or on the disk.
+`)
+	return nil
 }
 
 func (g *guide) outside(root string) error {
@@ -116,7 +125,7 @@ func (g *guide) carry(root string) error {
 
 func (g *guide) inside(root string) error {
 	g.say("Devices are served, read-only, by a database role that can only SELECT.")
-	url, stop, err := g.serve()
+	urls, stop, err := g.serve()
 	if err != nil {
 		return err
 	}
@@ -126,21 +135,12 @@ func (g *guide) inside(root string) error {
 	if err != nil {
 		return fmt.Errorf("build the snapd client: %w", err)
 	}
-	fmt.Printf("\n$ snapdclient install --store %s --arch arm64 jq\n", url)
-	out, err := g.command(client, "install", "--store", url, "--root", root, "--arch", "arm64", "--dir", g.path("device"), "jq").Output()
+	fmt.Printf("\n$ snapdclient install --store %s --arch arm64 jq\n", urls[0])
+	out, err := g.command(client, "install", "--store", urls[0], "--root", root, "--arch", "arm64", "--dir", g.path("device"), "jq").Output()
 	if err != nil {
 		return fmt.Errorf("the snapd client: %w", err)
 	}
 	showClient(out)
-	fmt.Printf(`
-That is the main job, end to end. What to try next:
-    bin/store-admin export snaps --help              export from the real Snap Store
-    bin/store-admin diff A.tar.gz B.tar.gz           what changed since last week
-    bin/snap-store-proxy push-snap --plan FILE       what a push would do
-    bin/snap-store-proxy check --blobs               read and hash every blob
-    bin/snap-store-proxy history                     who signed what, and when it came in
-docs/operating.md has the rest. Nothing of this demo is left running or on the disk.
-`)
 	return nil
 }
 
@@ -198,32 +198,37 @@ func (g *guide) runTo(file, name string, args ...string) error {
 	return os.WriteFile(file, out, 0o644)
 }
 
-// serve starts the server on a free port and waits until it says where.
-func (g *guide) serve() (url string, stop func(), err error) {
-	c := g.program("snap-store-proxy", "serve", "--listen", "127.0.0.1:0", "--log-level", "warn")
+// serve starts the server on a free port for each of its listeners, and waits until it says where they are.
+func (g *guide) serve(flags ...string) (urls []string, stop func(), err error) {
+	c := g.program("snap-store-proxy", append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "warn"}, flags...)...)
 	out, err := c.StdoutPipe()
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
 	c.Stderr = os.Stderr
 	if err := c.Start(); err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
-	r := bufio.NewReader(out)
-	line, err := r.ReadString('\n')
-	if err != nil {
-		return "", nil, errors.Join(fmt.Errorf("the server ended: %w", err), c.Wait())
-	}
-	fmt.Print(line)
-	go io.Copy(io.Discard, r) // ends with the process
-	i := strings.Index(line, "http://")
-	if i < 0 {
-		return "", nil, fmt.Errorf("the server said %q", line)
-	}
-	return strings.TrimSpace(line[i:]), func() {
+	stop = func() {
 		c.Process.Signal(os.Interrupt)
 		c.Wait()
-	}, nil
+	}
+	r := bufio.NewReader(out)
+	for range 1 + len(flags)/2 {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("the server ended: %w", err), c.Wait())
+		}
+		fmt.Print(line)
+		_, address, ok := strings.Cut(strings.TrimSpace(line), "http://")
+		if !ok {
+			stop()
+			return nil, nil, fmt.Errorf("the server said %q", line)
+		}
+		urls = append(urls, "http://"+address)
+	}
+	go io.Copy(io.Discard, r) // ends with the process
+	return urls, stop, nil
 }
 
 // flipBit copies a file with one bit changed.
