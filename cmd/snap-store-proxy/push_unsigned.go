@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"offlinestore/bundle"
@@ -33,12 +34,8 @@ func (p *push) planUnsigned(ctx context.Context, f *pushFile) error {
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(f.Name)
-	if err != nil {
-		return err
-	}
 	fmt.Fprintf(os.Stderr, "Warning: %s is not signed: nothing says that it is what Charmhub published\n", ui.Clean(f.Name))
-	bar := ui.NewProgress("Reading", info.Size())
+	bar := ui.NewProgress("Reading", sizeOf(r))
 	f.unsigned, err = p.im.ReadUnsigned(ctx, f.Name, r, bar.Add)
 	bar.Done()
 	if errors.Is(err, bundle.ErrCorrupt) {
@@ -53,4 +50,14 @@ func (p *push) planUnsigned(ctx context.Context, f *pushFile) error {
 	f.signer, f.content = store.Unsigned, content{f.unsigned.Content()}
 	f.planned, err = p.im.PlanVerified(ctx, f.unsigned.Verified)
 	return err
+}
+
+// sizeOf is the size of a file that is open: by its name, it may be out of reach by now.
+func sizeOf(r io.Reader) int64 {
+	if f, ok := r.(*os.File); ok {
+		if info, err := f.Stat(); err == nil {
+			return info.Size()
+		}
+	}
+	return 0
 }
