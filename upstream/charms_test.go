@@ -86,6 +86,25 @@ func TestCharmInfoRefuses(t *testing.T) {
 	}
 }
 
+// TestTooManyValues shows that an answer is not decoded of which each few bytes would take hundreds.
+func TestTooManyValues(t *testing.T) {
+	t.Parallel()
+	for _, list := range []string{strings.Repeat("{},", 1<<20), strings.Repeat("null,", 1<<20), `"\"",` + strings.Repeat("[],", 1<<20)} {
+		c, _ := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, `{"name":"pg","channel-map":[`+list+`{}]}`)
+		}), upstream.Config{})
+		if _, err := c.CharmInfo(t.Context(), "pg", ""); err == nil || !strings.Contains(err.Error(), "values, over the limit of") {
+			t.Errorf("CharmInfo = %v, want the limit", err)
+		}
+	}
+	c, _ := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, strings.Replace(charmInfo, `"summary":"s"`, `"summary":"`+strings.Repeat(`,[{\"`, 200_000)+`"`, 1))
+	}), upstream.Config{})
+	if _, err := c.CharmInfo(t.Context(), "pg", ""); err != nil {
+		t.Errorf("CharmInfo with much text = %v", err)
+	}
+}
+
 func TestCharmNotFound(t *testing.T) {
 	t.Parallel()
 	c, _ := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

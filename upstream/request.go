@@ -113,10 +113,28 @@ func (c *Client) getJSON(ctx context.Context, r request, v any) error {
 	if err != nil {
 		return err
 	}
+	if n := countValues(a.body); n > maxValues {
+		return fmt.Errorf("%s: the answer has %d values, over the limit of %d", r.what, n, maxValues)
+	}
 	if err := json.Unmarshal(a.body, v); err != nil {
 		return fmt.Errorf("decode the store's answer (%s): %w", mediaType(a.header), err)
 	}
 	return nil
+}
+
+// countValues is at least the number of values in the JSON b that are in a list or an object.
+func countValues(b []byte) (n int) {
+	for inText, i := false, 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '"':
+			inText = !inText
+		case inText && c == '\\':
+			i++
+		case !inText && (c == ',' || c == '[' || c == '{'):
+			n++
+		}
+	}
+	return n
 }
 
 // v2Header has the headers of API version 2. The store answers with default tracks only to those who understand them.

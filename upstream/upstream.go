@@ -22,6 +22,7 @@ const DefaultBaseURL = "https://api.snapcraft.io"
 // Limits of what one answer may hold. Blobs are limited by the size that the caller expects.
 const (
 	maxAnswer    = 16 << 20
+	maxValues    = 200_000 // in an answer of JSON: an empty one takes two bytes there, and hundreds where it is decoded to
 	maxAssertion = 4 << 20
 	maxErrorBody = 64 << 10
 	maxHeader    = 256 << 10
