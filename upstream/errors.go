@@ -104,21 +104,13 @@ func (c *Client) statusError(resp *http.Response) *StatusError {
 		return e
 	}
 	for _, first := range append(list.ErrorList, list.Errors...)[:min(1, len(list.ErrorList)+len(list.Errors))] {
-		e.Code, e.Message = clean(c.redact(first.Code)), clean(c.redact(first.Message))
+		e.Code, e.Message = clean(c.secrets.redact(first.Code)), clean(c.secrets.redact(first.Message))
 	}
 	return e
 }
 
 // storeError is an entry of an error list.
 type storeError struct{ Code, Message string }
-
-// redact takes what the registry was told in confidence out of what it says.
-func (c *Client) redact(s string) string {
-	if c.secret == "" {
-		return s
-	}
-	return strings.ReplaceAll(s, c.secret, "…")
-}
 
 // notFound turns a 404 into a NotFoundError about subject.
 func notFound(subject string, err error) error {

@@ -77,10 +77,10 @@ func OpenRepository(ctx context.Context, cfg RegistryConfig, ref, username, pass
 	auth := authn.Anonymous
 	if username != "" || password != "" {
 		auth = authn.FromConfig(authn.AuthConfig{Username: username, Password: password})
-		r.client.secret = password
+		r.client.secrets.login(username, password)
 	}
 	if err := r.login(ctx, auth, cfg.PlainHTTP); err != nil {
-		return nil, err
+		return nil, r.client.secrets.hide(err)
 	}
 	return r, nil
 }
@@ -95,6 +95,7 @@ func (cfg *RegistryConfig) client(base string) (*Client, error) {
 	}
 	c.http.Jar = nil
 	c.who = "registry"
+	c.logf = c.secrets.logf(c.logf)
 	return c, nil
 }
 
@@ -107,6 +108,7 @@ func (r *Repository) Reference() string { return r.ref }
 // Manifest gets the manifest or index that ref names, a digest or a tag, and what type and digest it has. What a digest names has
 // that digest, or it is an error. One that the registry does not have is a *NotFoundError.
 func (r *Repository) Manifest(ctx context.Context, ref string) (raw []byte, mediaType string, d digest.Digest, err error) {
+	defer func() { err = r.client.secrets.hide(err) }()
 	subject := "image " + r.String() + ":" + clean(ref)
 	want := digest.Digest(ref)
 	if strings.Contains(ref, ":") {
@@ -143,7 +145,7 @@ func (r *Repository) Fetch(ctx context.Context, b Blob, w io.Writer) error {
 	if !strings.HasPrefix(b.URL, r.url("blobs", "sha256:")) {
 		return fmt.Errorf("download %s: %s: not a blob of %s", b.Name, safeURL(b.URL), r)
 	}
-	return r.explain(notFound(b.Name, r.client.Fetch(ctx, b, w)))
+	return r.client.secrets.hide(r.explain(notFound(b.Name, r.client.Fetch(ctx, b, w))))
 }
 
 func (r *Repository) url(kind, ref string) string {

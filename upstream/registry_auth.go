@@ -105,7 +105,9 @@ func (r *Repository) login(ctx context.Context, auth authn.Authenticator, plain 
 				if err != nil {
 					return "", r.loginError(cause(ctx, err))
 				}
-				return cmp.Or(token.AccessToken, token.Token), nil
+				bought := cmp.Or(token.AccessToken, token.Token)
+				r.client.secrets.add(bought)
+				return bought, nil
 			}
 			token, err := t.buy(ctx)
 			if err != nil {
@@ -129,7 +131,7 @@ func (r *Repository) loginError(err error) error {
 	case errors.As(err, &ue):
 		return &transportError{url: safeURL(ue.URL), err: withoutURL(err)}
 	}
-	return fmt.Errorf("%s: %s", r.host, clean(r.client.redact(err.Error())))
+	return fmt.Errorf("%s: %s", r.host, clean(r.client.secrets.redact(err.Error())))
 }
 
 // refusal translates what go-containerregistry says of a registry or token server that refuses, nil if err is something else. Their

@@ -2,6 +2,7 @@ package upstream_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -127,6 +128,64 @@ func TestTokenServers(t *testing.T) {
 		t.Errorf("%s was asked with %q", host, auth)
 		return true
 	})
+}
+
+// TestRegistryEchoes shows that what a registry repeats of its credentials is neither in errors nor in the log, wherever it says it.
+func TestRegistryEchoes(t *testing.T) {
+	t.Parallel()
+	long := password + strings.Repeat("0123456789", 200) // as Charmhub's are, and cut off in messages
+	json := func(w http.ResponseWriter, status int, message string) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		w.Write([]byte(`{"errors":[{"code":"DENIED","message":"` + message + `"}]}`))
+	}
+	for name, say := range map[string]func(w http.ResponseWriter, q *http.Request, pass string){
+		"as it was sent":  func(w http.ResponseWriter, q *http.Request, _ string) { json(w, 418, q.Header.Get("Authorization")) },
+		"again and again": func(w http.ResponseWriter, q *http.Request, _ string) { json(w, 500, q.Header.Get("Authorization")) },
+		"oops": func(w http.ResponseWriter, _ *http.Request, pass string) {
+			w.Header().Set("X-Oops-Id", pass)
+			w.WriteHeader(500)
+		},
+		"redirect": func(w http.ResponseWriter, q *http.Request, pass string) {
+			http.Redirect(w, q, "http://127.0.0.1:1/"+pass, 302)
+		},
+		"host": func(w http.ResponseWriter, q *http.Request, pass string) {
+			http.Redirect(w, q, "https://"+pass[:40]+".invalid/", 302)
+		},
+		"type": func(w http.ResponseWriter, _ *http.Request, pass string) {
+			w.Header().Set("Content-Type", "text/"+pass)
+			w.Write([]byte("{}"))
+		},
+		"manifest": func(w http.ResponseWriter, _ *http.Request, pass string) {
+			w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+			w.Write([]byte(`{"mediaType":"` + pass + `"}`))
+		},
+	} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+			if q.URL.Path == "/v2/" {
+				w.Header().Set("WWW-Authenticate", "Basic")
+				w.WriteHeader(http.StatusUnauthorized)
+				return
+			}
+			_, pass, _ := q.BasicAuth()
+			say(w, q, pass)
+		}))
+		defer s.Close()
+		var log record
+		cfg := registryConfig(&log)
+		cfg.Retries = 1
+		open, err := upstream.OpenRepository(t.Context(), cfg, strings.TrimPrefix(s.URL, "http://")+"/x", "u", long)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, _, err = open.Manifest(t.Context(), "latest")
+		basic := base64.StdEncoding.EncodeToString([]byte("u:" + password))[:12]
+		for _, secret := range []string{password, basic} {
+			if text := strings.ToLower(err.Error() + log.String()); strings.Contains(text, strings.ToLower(secret)) {
+				t.Errorf("%s: %q is in %s", name, secret, text)
+			}
+		}
+	}
 }
 
 func TestRegistryErrorsKeepSecrets(t *testing.T) {

@@ -65,7 +65,7 @@ type Client struct {
 	stall   time.Duration
 	logf    func(string, ...any)
 	who     string // is talked to: "registry", or "" for a store
-	secret  string // must not show
+	secrets secrets
 }
 
 // New makes a Client. It refuses a BaseURL that could not be joined with the store's paths.
