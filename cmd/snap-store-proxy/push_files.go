@@ -50,7 +50,7 @@ func (p *push) plan(ctx context.Context, f *pushFile) error {
 	}
 	o, err := p.open(ctx, f)
 	if err != nil {
-		return err
+		return p.explainPipe(f, err)
 	}
 	for _, warning := range o.Warnings {
 		fmt.Fprintf(os.Stderr, "Warning: %s: %s\n", ui.Clean(f.Name), warning)

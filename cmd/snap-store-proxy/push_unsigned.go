@@ -52,6 +52,14 @@ func (p *push) planUnsigned(ctx context.Context, f *pushFile) error {
 	return err
 }
 
+// explainPipe says to whoever pipes such a file that it has to be given by its name.
+func (p *push) explainPipe(f *pushFile, err error) error {
+	if p.o.allowUnsigned && !f.input.Rewindable() && (errors.Is(err, bundle.ErrCorrupt) || errors.Is(err, bundle.ErrNotBundle)) {
+		return ui.Hint(err, "give an export of the original store-admin by the name of its file: it is read twice")
+	}
+	return err
+}
+
 // sizeOf is the size of a file that is open: by its name, it may be out of reach by now.
 func sizeOf(r io.Reader) int64 {
 	if f, ok := r.(*os.File); ok {
