@@ -9,9 +9,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"offlinestore/bundle"
 	"offlinestore/charm"
@@ -143,9 +145,33 @@ func TestUnsignedFiles(t *testing.T) {
 		}
 	}
 	s.mustRun("push-charms", "--allow-unsigned", path)
+	s.mustRun("push-charms", "--allow-unsigned", path) // which is nothing to do
 	if got := s.served().Charms; len(got) != 1 || got[0].Revisions[0].Revision.Revision != 20 {
 		t.Errorf("%+v is served, want revision 20 of app", got)
 	}
+	s.isClean()
+}
+
+// TestUnsignedKilled kills pushes of an unsigned file at several moments. It is served as a whole or not at all.
+func TestUnsignedKilled(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	before := s.served()
+	path := s.file("charms-export-20220426T163115.tar.gz", originalExport(t, file("notes.txt", strings.Repeat("x", 20<<20))))
+	killed := 0
+	for d := 20 * time.Millisecond; d < time.Second && reflect.DeepEqual(s.served(), before); d += 20 * time.Millisecond {
+		if s.runAndKill(d, "push-charms", "--allow-unsigned", path) {
+			killed++
+		}
+	}
+	if killed == 0 {
+		t.Error("no push was killed")
+	}
+	s.mustRun("push-charms", "--allow-unsigned", path)
+	if got := stable(s.served()); got["first"] != 1 || len(s.served().Charms) != 1 {
+		t.Errorf("%v and %+v are served, want what was served before, and app", got, s.served().Charms)
+	}
+	s.mustRun("check", "--blobs")
 	s.isClean()
 }
 

@@ -118,7 +118,12 @@ func TestKillAtAnyTime(t *testing.T) {
 // killIn reports whether a push was still running after that time, and was killed.
 func (s *site) killIn(d time.Duration, path string) bool {
 	s.t.Helper()
-	cmd := s.command(s.t.Context(), "push-snap", path)
+	return s.runAndKill(d, "push-snap", path)
+}
+
+func (s *site) runAndKill(d time.Duration, args ...string) bool {
+	s.t.Helper()
+	cmd := s.command(s.t.Context(), args...)
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
