@@ -75,7 +75,7 @@ func (a *applier) run() error {
 		return err
 	}
 	for _, step := range []func() error{
-		a.imported, a.blobs, a.assertions, a.snaps, a.charms, a.record, a.revisions, a.charmRevisions, a.charmResources, a.images,
+		a.imported, a.blobs, a.assertions, a.record, a.snaps, a.charms, a.revisions, a.charmRevisions, a.charmResources, a.images,
 		a.channels, a.charmChannels, a.finish,
 	} {
 		if err := step(); err != nil {
@@ -146,10 +146,12 @@ func (a *applier) assertions() error {
 // snaps keeps what the newest bundle says of a snap by name.
 func (a *applier) snaps() error {
 	const q = `
-		insert into snap (snap_id, name, default_track, details, icon, icon_type, signed_at) values ($1, $2, $3, $4, $5, $6, $7)
+		insert into snap (snap_id, name, default_track, details, icon, icon_type, signed_at, import_id) values ($1, $2, $3, $4, $5, $6, $7, $8)
 		on conflict (snap_id) do update set name = excluded.name, default_track = excluded.default_track, details = excluded.details,
-			icon = excluded.icon, icon_type = excluded.icon_type, signed_at = excluded.signed_at
-		where snap.signed_at <= excluded.signed_at`
+			icon = excluded.icon, icon_type = excluded.icon_type, signed_at = excluded.signed_at, import_id = excluded.import_id`
+	const known = `
+		select snap_id, s.signed_at, coalesce(bundle, ''), coalesce(signer, ''), coalesce(sequence, 0)
+		from snap s left join import i on import_id = i.id where snap_id = any($1)`
 	names := make([][2]string, len(a.in.Snaps))
 	for i, s := range a.in.Snaps {
 		names[i] = [2]string{s.Name, s.SnapID}
@@ -157,14 +159,21 @@ func (a *applier) snaps() error {
 	if err := a.names(`select name, snap_id from snap where name = any($1)`, "snap", names); err != nil {
 		return err
 	}
+	have, err := a.saidOf(known, names)
+	if err != nil {
+		return err
+	}
 	b := &pgx.Batch{}
 	for _, s := range a.in.Snaps {
+		if have[s.SnapID].newerThan(a.in) {
+			continue
+		}
 		details, err := json.Marshal(s.Snap)
 		if err != nil {
 			return fmt.Errorf("snap %s: %w", s.Name, err)
 		}
 		icon, iconType := s.Icon.columns()
-		b.Queue(q, s.SnapID, s.Name, s.DefaultTrack, details, icon, iconType, a.in.SignedAt)
+		b.Queue(q, s.SnapID, s.Name, s.DefaultTrack, details, icon, iconType, a.in.SignedAt, a.id)
 	}
 	return a.send(b)
 }

@@ -16,10 +16,14 @@ type resourceKey struct {
 // charms keeps what the newest bundle says of a charm by name.
 func (a *applier) charms() error {
 	const q = `
-		insert into charm (charm_id, name, type, default_track, details, icon, icon_type, signed_at) values ($1, $2, $3, $4, $5, $6, $7, $8)
+		insert into charm (charm_id, name, type, default_track, details, icon, icon_type, signed_at, import_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		on conflict (charm_id) do update set name = excluded.name, type = excluded.type, default_track = excluded.default_track,
-			details = excluded.details, icon = excluded.icon, icon_type = excluded.icon_type, signed_at = excluded.signed_at
-		where charm.signed_at <= excluded.signed_at`
+			details = excluded.details, icon = excluded.icon, icon_type = excluded.icon_type, signed_at = excluded.signed_at,
+			import_id = excluded.import_id`
+	const known = `
+		select charm_id, c.signed_at, coalesce(bundle, ''), coalesce(signer, ''), coalesce(sequence, 0)
+		from charm c left join import i on import_id = i.id where charm_id = any($1)`
 	names := make([][2]string, len(a.in.Charms))
 	for i, c := range a.in.Charms {
 		names[i] = [2]string{c.Name, c.ID}
@@ -27,14 +31,21 @@ func (a *applier) charms() error {
 	if err := a.names(`select name, charm_id from charm where name = any($1)`, "charm", names); err != nil {
 		return err
 	}
+	have, err := a.saidOf(known, names)
+	if err != nil {
+		return err
+	}
 	b := &pgx.Batch{}
 	for _, c := range a.in.Charms {
+		if have[c.ID].newerThan(a.in) {
+			continue
+		}
 		details, err := json.Marshal(c.Result)
 		if err != nil {
 			return fmt.Errorf("charm %s: %w", c.Name, err)
 		}
 		icon, iconType := c.Icon.columns()
-		b.Queue(q, c.ID, c.Name, c.Type, c.DefaultTrack, details, icon, iconType, a.in.SignedAt)
+		b.Queue(q, c.ID, c.Name, c.Type, c.DefaultTrack, details, icon, iconType, a.in.SignedAt, a.id)
 	}
 	return a.send(b)
 }

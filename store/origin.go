@@ -43,13 +43,16 @@ type knownItem struct {
 // names refuses an item under the name of another; list has names and IDs, and q finds those of the catalogue. A store may give
 // a name to another snap or charm; which of the two a client means is then for the operator to decide.
 func (a *applier) names(q, kind string, list [][2]string) error {
-	names, ids := []string{}, make(map[string]string, len(list))
+	names, ids, byID := []string{}, make(map[string]string, len(list)), make(map[string]string, len(list))
 	for _, l := range list {
 		name, id := l[0], l[1]
 		if other, ok := ids[name]; ok && other != id {
 			return &ConflictError{What: kind + " " + name, Have: kind + "-id " + other, New: kind + "-id " + id}
 		}
-		names, ids[name] = append(names, name), id
+		if other, ok := byID[id]; ok && other != name {
+			return &ConflictError{What: kind + "-id " + id, Have: kind + " " + other, New: kind + " " + name}
+		}
+		names, ids[name], byID[id] = append(names, name), id, name
 	}
 	rows, err := a.tx.Query(a.ctx, q, names)
 	if err != nil {
@@ -63,6 +66,19 @@ func (a *applier) names(q, kind string, list [][2]string) error {
 		return nil
 	})
 	return err
+}
+
+// saidOf is which bundle said what is known of snaps or charms by name; list has names and IDs.
+func (a *applier) saidOf(q string, list [][2]string) (map[string]origin, error) {
+	ids := []string{}
+	for _, l := range list {
+		ids = append(ids, l[1])
+	}
+	have := make(map[string]origin)
+	var id string
+	var o origin
+	err := a.each(q, ids, []any{&id, &o.signedAt, &o.bundle, &o.signer, &o.sequence}, func() { have[id] = o })
+	return have, err
 }
 
 // each runs a query about ids, of which there may be none, and calls row after each row was scanned into dest.
