@@ -33,7 +33,7 @@ type charmSearch struct {
 	kind               string
 	channel            string
 	categories         []string
-	platforms          []string
+	platforms          []platform
 	publishers         []string
 	provides, requires []string
 }
@@ -73,17 +73,25 @@ func (s *Server) charmFind(w http.ResponseWriter, r *http.Request, ix *index) {
 }
 
 func newCharmSearch(q url.Values) (charmSearch, bool) {
+	for _, name := range []string{"q", "category", "platforms", "publisher", "relation-provides", "relation-requires"} {
+		if len(q.Get(name)) > maxQuery {
+			return charmSearch{}, false
+		}
+	}
 	list := func(name string) []string { return slices.DeleteFunc(splitList(strings.ToLower(q.Get(name))), isBlank) }
 	s := charmSearch{words: strings.Fields(strings.ToLower(q.Get("q"))), kind: q.Get("type"), channel: q.Get("channel"), categories: list("category"),
-		platforms: list("platforms"), publishers: list("publisher"), provides: list("relation-provides"), requires: list("relation-requires")}
+		publishers: list("publisher"), provides: list("relation-provides"), requires: list("relation-requires")}
+	for _, p := range list("platforms") {
+		s.platforms = append(s.platforms, newPlatform(p))
+	}
 	s.phrase = strings.Join(s.words, "-")
-	for _, of := range [][]string{s.words, s.categories, s.platforms, s.publishers, s.provides, s.requires} {
-		if len(of) > maxTerms {
+	for _, n := range []int{len(s.words), len(s.categories), len(s.platforms), len(s.publishers), len(s.provides), len(s.requires)} {
+		if n > maxTerms {
 			return s, false
 		}
 	}
 	_, err := channel.Parse(s.channel)
-	return s, len(q.Get("q")) <= maxQuery && (s.channel == "" || err == nil)
+	return s, s.channel == "" || err == nil
 }
 
 func isBlank(s string) bool { return strings.TrimSpace(s) == "" }
@@ -151,7 +159,7 @@ func (s *charmSearch) row(ch *indexedCharm) *charmRow {
 }
 
 // fits says whether some entry of list fits; any does where nothing is listed.
-func fits(list []string, fit func(string) bool) bool {
+func fits[T any](list []T, fit func(T) bool) bool {
 	return len(list) == 0 || slices.ContainsFunc(list, fit)
 }
 
@@ -166,23 +174,4 @@ func (ch *indexedCharm) onShelf(name string) bool {
 func (ch *indexedCharm) isOf(publisher string) bool {
 	p := &ch.Details.Publisher
 	return strings.ToLower(p.Username) == publisher || strings.ToLower(p.ID) == publisher || strings.ToLower(p.DisplayName) == publisher
-}
-
-// runsOn says whether a platform is one of the charm's: kubernetes, ubuntu, 22.04, jammy, ubuntu@22.04, or amd64/ubuntu/22.04.
-func (ch *indexedCharm) runsOn(platform string) bool {
-	if slices.ContainsFunc(ch.Details.DeployableOn, func(s string) bool { return strings.ToLower(s) == platform }) {
-		return true
-	}
-	parts := strings.FieldsFunc(platform, func(r rune) bool { return r == '/' || r == '@' })
-	return len(parts) > 0 && slices.ContainsFunc(ch.bases, func(b charm.Base) bool {
-		return !slices.ContainsFunc(parts, func(part string) bool { return !isPartOf(b, part) })
-	})
-}
-
-func isPartOf(b charm.Base, part string) bool {
-	if part == b.Name || part == b.Channel || part == b.Architecture || part == allArchitectures {
-		return true
-	}
-	series, err := charm.ParseBase(part)
-	return err == nil && series.Name != "" && series.Name == b.Name && series.Channel == b.Channel
 }

@@ -1,0 +1,36 @@
+package server_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"offlinestore/charm"
+	"offlinestore/server"
+	"offlinestore/store"
+)
+
+// A query that fits into a request's header must not cost what it likes, however many charms each of its words is compared with.
+func TestCharmFindIsCheap(t *testing.T) {
+	t.Parallel()
+	b := newBlobs(t)
+	c := &store.Catalog{}
+	for i := range 1000 {
+		base := ubuntu("22.04", "amd64")
+		c.Charms = append(c.Charms, store.Charm{Name: fmt.Sprintf("charm-a%d", i), ID: fmt.Sprintf("id%030d", i), Type: charm.TypeCharm,
+			Revisions: []store.CharmRevision{charmRevision(b, 1, "1", "name: x\n", base)}, ChannelMap: []charm.Release{charmRelease(base, "latest/stable", 1, "")}})
+	}
+	h := serve(t, b, c, server.Config{}).Handler()
+	for _, name := range []string{"q", "category", "platforms", "publisher", "relation-provides", "relation-requires"} {
+		if r := call(t, h, "GET", "/v2/charms/find?"+name+"="+strings.Repeat("jammy/", 9000), ""); r.StatusCode != 400 {
+			t.Errorf("find with a long %s = %d, want 400", name, r.StatusCode)
+		}
+	}
+	start := time.Now()
+	call(t, h, "GET", "/v2/charms/find?fields=name&platforms="+strings.Repeat("jammy/", 42), "")
+	call(t, h, "GET", "/v2/charms/find?fields=name&platforms="+strings.Repeat("x,", 15)+strings.Repeat("jammy/", 32)+"x", "")
+	if took := time.Since(start); took > time.Second { // it is some milliseconds
+		t.Errorf("find with many platforms took %s", took)
+	}
+}
