@@ -40,11 +40,39 @@ func (h Hint) String() string {
 	return s
 }
 
-// Command says how to export the snap of h with its needs.
-func (h Hint) Command() string {
+// For is the hint for machines of archs; it is none if the charm installs the snap on others only.
+func (h Hint) For(archs []string) (of Hint, ok bool) {
+	if len(h.Revisions) == 0 {
+		return h, true
+	}
+	all := h.Revisions
+	h.Revisions = make(map[string]int)
+	for _, arch := range archs {
+		if _, ok := all[arch]; !ok {
+			arch = ""
+		}
+		if n, ok := all[arch]; ok {
+			h.Revisions[arch] = n
+		}
+	}
+	return h, len(h.Revisions) > 0
+}
+
+// Command says how to export the snap of h with its needs for archs.
+func (h Hint) Command(archs []string) string {
+	if _, all := h.Revisions[""]; len(h.Revisions) > 0 && !all {
+		archs = slices.Sorted(maps.Keys(h.Revisions))
+	}
 	s := "'store-admin export snaps " + h.Name
-	if len(h.Revisions) == 0 && h.Channel != "" {
+	if len(h.Revisions) > 0 {
+		s = "'store-admin export snaps --from-yaml FILE"
+	} else if h.Channel != "" {
 		s += " --channel " + h.Channel
+	}
+	if !slices.Equal(archs, []string{"amd64"}) { // the default
+		for _, arch := range archs {
+			s += " --arch " + arch
+		}
 	}
 	if len(h.Revisions) == 0 {
 		return s + "'"
@@ -53,7 +81,7 @@ func (h Hint) Command() string {
 	for _, n := range slices.Compact(slices.Sorted(maps.Values(h.Revisions))) {
 		packages = append(packages, fmt.Sprintf("{name: %s, revision: %d}", h.Name, n))
 	}
-	return "'store-admin export snaps --from-yaml FILE' and packages: [" + strings.Join(packages, ", ") + "] in it"
+	return s + "' and packages: [" + strings.Join(packages, ", ") + "] in it"
 }
 
 // AddSnaps adds to the plan the snaps that its charms install, as far as the store has them, and what those need. It is called after

@@ -122,7 +122,7 @@ func (k *charmChecker) snap(c *store.Charm, r *store.CharmRevision, row *charm.R
 	}
 	if pinned {
 		k.add(c, r, "snap", fmt.Sprintf("%s revision %d", h.Name, n),
-			fmt.Sprintf("export the charm again, with --with-snaps, or put '{name: %s, revision: %d}' under packages in the FILE of 'store-admin export snaps --from-yaml'", h.Name, n))
+			fmt.Sprintf("export the charm again, with --with-snaps, or put '{name: %s, revision: %d}' under packages in the FILE of 'store-admin export snaps --from-yaml FILE --arch %s'", h.Name, n, arch))
 		return
 	}
 	command := "store-admin export snaps " + h.Name + " --arch " + arch

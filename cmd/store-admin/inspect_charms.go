@@ -67,7 +67,7 @@ func summariseCharm(c *bundle.Charm, h *bundle.Head) charmSummary {
 		rev.Bases = slices.DeleteFunc(append([]*charm.Base{}, r.Revision.Bases...), func(b *charm.Base) bool { return b == nil })
 		out.Revisions = append(out.Revisions, rev)
 		for _, hint := range r.Snaps {
-			out.needs = append(out.needs, needsOf(hint)...)
+			out.needs = append(out.needs, needsOf(hint, out.architectures(r.Revision.Revision))...)
 		}
 		if c.Type == charm.TypeBundle {
 			out.contains = append(out.contains, charmsOf(r.Revision.BundleYAML)...)
@@ -90,14 +90,25 @@ func summariseCharm(c *bundle.Charm, h *bundle.Head) charmSummary {
 	return out
 }
 
-// needsOf are the snaps of a hint, for one architecture each where the charm says so.
-func needsOf(hint charm.SnapHint) []need {
-	var out []need
-	for arch := range hint.Revisions {
-		out = append(out, need{hint.Name, arch})
+// architectures are those for which the bundle releases a revision.
+func (c *charmSummary) architectures(revision int) []string {
+	var out []string
+	for _, row := range c.Channels {
+		if row.Revision == revision && row.Base != nil && !slices.Contains(out, row.Base.Architecture) {
+			out = append(out, row.Base.Architecture)
+		}
 	}
-	if len(out) == 0 {
-		out = []need{{hint.Name, ""}}
+	return out
+}
+
+// needsOf are the snaps of a hint for machines of archs.
+func needsOf(hint charm.SnapHint, archs []string) []need {
+	var out []need
+	for _, arch := range archs {
+		_, here := hint.Revisions[arch]
+		if _, all := hint.Revisions[""]; here || all || len(hint.Revisions) == 0 {
+			out = append(out, need{hint.Name, arch})
+		}
 	}
 	return out
 }

@@ -14,7 +14,7 @@ func (out *output) report(p *exporter.Plan) error {
 	if out.o.json {
 		result := map[string]any{"bundles": out.files, "gaps": append([]exporter.Gap{}, p.Gaps...)}
 		if p.Charms != nil {
-			result["hints"] = append([]exporter.Hint{}, p.Hints...)
+			result["hints"] = hintsOf(p)
 			result["warnings"] = append([]string{}, p.Warnings...)
 		}
 		return ui.PrintJSON(out.w, result)
@@ -65,11 +65,23 @@ func (out *output) reportCharms(p *exporter.Plan) error {
 		fmt.Fprintf(out.w, "Also exported, needed by the charms: %s\n", strings.Join(names, ", "))
 		return nil
 	}
-	for _, h := range p.Hints {
-		fmt.Fprintf(out.w, "%s: export it with %s\n", ui.Clean(h.String()), ui.Clean(h.Command()))
+	hints := hintsOf(p)
+	for _, h := range hints {
+		fmt.Fprintf(out.w, "%s: export it with %s\n", ui.Clean(h.String()), ui.Clean(h.Command(p.Request.Charms.Architectures)))
 	}
-	if len(p.Hints) > 0 {
+	if len(hints) > 0 {
 		fmt.Fprintln(out.w, "With --with-snaps they come along.")
 	}
 	return nil
+}
+
+// hintsOf are the snaps that the charms of a plan install on the architectures that were asked for.
+func hintsOf(p *exporter.Plan) []exporter.Hint {
+	out := []exporter.Hint{}
+	for _, h := range p.Hints {
+		if of, ok := h.For(p.Request.Charms.Architectures); ok {
+			out = append(out, of)
+		}
+	}
+	return out
 }
