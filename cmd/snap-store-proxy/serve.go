@@ -145,6 +145,8 @@ func serve(ctx context.Context, h *host, ln, images net.Listener, log *slog.Logg
 		log.Info("serving images", "address", images.Addr().String(), "manifests", len(cat.Images))
 		fmt.Printf("Serving images on http://%s\n", images.Addr())
 		all = append(all, listening{src.images.HTTPServer(images.Addr().String()), images})
+	} else if access.Domain == "" && namesImages(cat) {
+		log.Warn("charms name images that nobody serves: give --registry-listen, or set proxy.oci-registry.domain")
 	}
 	err = serveAll(ctx, all, log)
 	stop()

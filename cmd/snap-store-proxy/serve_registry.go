@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net"
+	"slices"
 
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/registry"
@@ -53,6 +54,13 @@ func (o *serveOptions) listenForImages() (net.Listener, error) {
 		return nil, ui.Hint(err, "choose another address for images with 'snap-store-proxy config proxy.oci-registry.listen=[::]:5001', or have none with proxy.oci-registry.builtin=false")
 	}
 	return ln, nil
+}
+
+// namesImages says whether clients are sent to a registry.
+func namesImages(cat *store.Catalog) bool {
+	return slices.ContainsFunc(cat.Charms, func(c store.Charm) bool {
+		return slices.ContainsFunc(c.Resources, func(r store.CharmResource) bool { return r.Image != nil })
+	})
 }
 
 // registryAccess is what Charmhub clients are told about the registry: the one that the settings name, else the one of this host.
