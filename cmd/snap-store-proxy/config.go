@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,7 @@ func newConfig(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "config [KEY | KEY=VALUE…]",
 		Short: "Show or change the settings",
-		Long:  "Without arguments, list the settings; secrets are shown as " + settings.Redacted + ".\nAn empty value brings a setting's default back.",
+		Long:  "Without arguments, list the settings; secrets are shown as " + settings.Redacted + ".\nAn empty value brings a setting's default back. Restart 'serve' after a change: it\nreads the settings when it starts.",
 		Example: `  snap-store-proxy config
   snap-store-proxy config proxy.domain
   snap-store-proxy config proxy.domain=snaps.example.internal
@@ -56,5 +57,9 @@ func runConfig(w io.Writer, g *globals, args []string) error {
 		}
 		changes[key] = value
 	}
-	return s.Set(changes)
+	if err := s.Set(changes); err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "Restart 'snap-store-proxy serve' if it runs: it reads the settings when it starts.")
+	return nil
 }
