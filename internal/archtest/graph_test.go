@@ -12,16 +12,19 @@ import (
 func graph() map[string][]string {
 	return map[string][]string{
 		// Layer 0: nothing of ours.
-		"assertion": {},
-		"blob":      {},
-		"channel":   {},
-		"hsm":       {},
-		"pgcluster": {},
-		"sendfile":  {},
-		"settings":  {},
-		// Layer 1: what the upstream stores speak of.
-		"charm": {"channel"},
-		"snap":  {"channel"},
+		"assertion":   {},
+		"blob":        {},
+		"certificate": {},
+		"channel":     {},
+		"hsm":         {},
+		"pgcluster":   {},
+		"sendfile":    {},
+		"settings":    {},
+		// Layer 1: what the upstream stores speak of, and how a store is set up.
+		"installer":    {},
+		"registration": {"assertion"},
+		"charm":        {"channel"},
+		"snap":         {"channel"},
 		// Layer 2: each knows one place: a file, the internet, a database.
 		"bundle":   {"assertion", "blob", "channel", "charm", "snap"},
 		"store":    {"assertion", "channel", "charm", "snap"},
@@ -29,6 +32,8 @@ func graph() map[string][]string {
 		// Layer 3: from one place to another.
 		"exporter": {"assertion", "blob", "bundle", "channel", "charm", "snap", "upstream"},
 		"importer": {"assertion", "blob", "bundle", "channel", "charm", "snap", "store"},
+		"admin":    {"store"},
+		"backup":   {"blob", "pgcluster", "store"},
 		"registry": {"blob", "sendfile", "store"},
 		"server":   {"assertion", "blob", "channel", "charm", "sendfile", "snap", "store"},
 	}
