@@ -224,7 +224,9 @@ func (c *Cache) lastUse() (map[digest.Digest]time.Time, error) {
 			os.Remove(path)
 			continue
 		}
-		used[d] = info.ModTime()
+		if t := info.ModTime(); t.After(used[d]) { // a blob may be known by several digests
+			used[d] = t
+		}
 	}
 	return used, nil
 }

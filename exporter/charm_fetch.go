@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/assertion"
+	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/charm"
 	"offlinestore/upstream"
@@ -62,12 +63,12 @@ func (e *Exporter) fetchCharm(ctx context.Context, f *fetcher, c *Charm) error {
 }
 
 // readArchives takes from each .charm what Juju will find in it, since the store's words may differ.
-func (e *Exporter) readArchives(p *Plan) error {
+func (e *Exporter) readArchives(ctx context.Context, p *Plan) error {
 	p.Hints = nil
 	for _, c := range p.Charms {
 		for _, r := range c.Revisions {
-			if err := e.readArchive(p, r); err != nil {
-				return storeError("%s revision %d: %w", r.Name, r.Revision.Revision, err)
+			if err := e.readSound(ctx, p, c, r); err != nil {
+				return fmt.Errorf("%s revision %d: %w", r.Name, r.Revision.Revision, err)
 			}
 			for _, s := range r.Snaps {
 				p.Hints = append(p.Hints, Hint{r.Name, r.Revision.Revision, s})
@@ -77,12 +78,43 @@ func (e *Exporter) readArchives(p *Plan) error {
 	return nil
 }
 
-func (e *Exporter) readArchive(p *Plan, r *CharmRevision) error {
+// readSound reads an archive whose bytes are right. One that the cache has damaged, or no more, is downloaded again, once: what was read
+// of it would be in the bundle beside the blob that has the right digest.
+func (e *Exporter) readSound(ctx context.Context, p *Plan, c *Charm, r *CharmRevision) error {
+	err := e.readVerified(ctx, p, r)
+	if corrupt := (*blob.CorruptError)(nil); !errors.As(err, &corrupt) && !errors.Is(err, blob.ErrNotFound) {
+		return err
+	}
+	e.Progress.Warn(fmt.Sprintf("%s revision %d: %v; downloading it again", r.Name, r.Revision.Revision, err))
+	if err := e.Cache.drop(r.blob.digest); err != nil {
+		return err
+	}
+	l := &wishes{seen: make(map[string]*wanted)}
+	e.wantCharm(l, c)
+	w := l.seen[r.blob.key()]
+	e.Progress.Add(-w.Size) // counted again
+	if err := e.fetchBlob(ctx, w); err != nil {
+		return err
+	}
+	return e.readVerified(ctx, p, r)
+}
+
+func (e *Exporter) readVerified(ctx context.Context, p *Plan, r *CharmRevision) error {
+	if err := e.Cache.verify(ctx, r.blob.digest); err != nil {
+		return err
+	}
 	f, err := e.Cache.open(r.blob.digest)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if err := readArchive(f, p, r); err != nil {
+		return &StoreError{err}
+	}
+	return nil
+}
+
+func readArchive(f io.ReaderAt, p *Plan, r *CharmRevision) error {
 	r.Revision.Download = charm.Download{SHA256: r.blob.digest.Encoded(), SHA384: r.blob.SHA384, Size: r.blob.Size}
 	if r.Type == charm.TypeBundle {
 		return r.readBundle(f)
@@ -151,6 +183,18 @@ func addCharm(h *bundle.Head, c *Charm) {
 			h.Images = append(h.Images, r.image.manifests...)
 		}
 	}
+}
+
+// verify hashes a blob that this process has not had through its hands yet.
+func (c *Cache) verify(ctx context.Context, d digest.Digest) error {
+	if c.Hashed(d) {
+		return nil
+	}
+	err := c.Blobs.Verify(ctx, d)
+	if errors.Is(err, blob.ErrNotFound) && c.Layout != nil {
+		err = c.Layout.Verify(ctx, d)
+	}
+	return err
 }
 
 // open opens a blob, wherever it is.

@@ -35,6 +35,9 @@ type Charm struct {
 	Resources []*CharmResource
 	iconURL   string
 	pinned    map[charmRow]int // revisions of rows that the operator has chosen
+	// chosen are rows with resources that the operator has chosen; created is when revisions that are in some channel were made.
+	chosen  map[charmRow]bool
+	created map[int]string
 	// assertions and icon are filled in by Fetch.
 	assertions []byte
 	icon       *bundle.Icon

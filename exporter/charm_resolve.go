@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -28,6 +29,8 @@ type charmPlanner struct {
 	// shelves are the resources that were asked for by revision, by charm and resource.
 	shelves map[[2]string][]charm.Resource
 	missing []Gap
+	// manifests is how many bytes the manifests of images may still have.
+	manifests atomic.Int64
 }
 
 // charmWant is a charm for one base, or one revision of it.
@@ -62,10 +65,12 @@ func (w *charmWant) action() charm.Action {
 }
 
 func newCharmPlanner(ctx context.Context, e *Exporter, req *CharmRequest, plan *Plan) *charmPlanner {
-	return &charmPlanner{
+	p := &charmPlanner{
 		e: e, ctx: ctx, req: req, plan: plan,
 		charms: make(map[string]*Charm), absent: make(map[string]bool), shelves: make(map[[2]string][]charm.Resource),
 	}
+	p.manifests.Store(maxManifests)
+	return p
 }
 
 // planCharms adds what req asks for to the plan.

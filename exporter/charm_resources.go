@@ -9,9 +9,16 @@ import (
 	"offlinestore/charm"
 )
 
+// released are the resources of a row of the channel map.
+type released struct {
+	refs []charm.ResourceRef
+	// chosen says that the operator has chosen other revisions than the store has released there.
+	chosen bool
+}
+
 // resources plans those that a want brings along, each as the store has released it, or as the operator wants it.
-func (p *charmPlanner) resources(c *Charm, w *charmWant, offered []charm.Resource) ([]charm.ResourceRef, error) {
-	refs := []charm.ResourceRef{}
+func (p *charmPlanner) resources(c *Charm, w *charmWant, offered []charm.Resource) (released, error) {
+	out := released{refs: []charm.ResourceRef{}}
 	for _, name := range slices.Sorted(maps.Keys(w.app.Resources)) {
 		if !slices.ContainsFunc(offered, func(r charm.Resource) bool { return r.Name == name }) {
 			p.warnOnce("%s has no resource %s in %s", c.Listing.Name, name, w.asked)
@@ -22,12 +29,12 @@ func (p *charmPlanner) resources(c *Charm, w *charmWant, offered []charm.Resourc
 		if v.Revision != nil && *v.Revision != res.Revision {
 			pinned, err := p.pinnedResource(c, res.Name, *v.Revision)
 			if err != nil {
-				return nil, err
+				return out, err
 			}
 			if pinned == nil {
 				continue
 			}
-			res = *pinned
+			res, out.chosen = *pinned, true
 		}
 		mapped := ""
 		switch {
@@ -42,12 +49,12 @@ func (p *charmPlanner) resources(c *Charm, w *charmWant, offered []charm.Resourc
 			continue
 		}
 		if err := c.resource(&res, mapped); err != nil {
-			return nil, err
+			return out, err
 		}
-		refs = append(refs, charm.ResourceRef{Name: res.Name, Revision: res.Revision})
+		out.refs = append(out.refs, charm.ResourceRef{Name: res.Name, Revision: res.Revision})
 	}
-	slices.SortFunc(refs, func(a, b charm.ResourceRef) int { return cmp.Compare(a.Name, b.Name) })
-	return refs, nil
+	slices.SortFunc(out.refs, func(a, b charm.ResourceRef) int { return cmp.Compare(a.Name, b.Name) })
+	return out, nil
 }
 
 // warnOnce is for what several architectures have in common.

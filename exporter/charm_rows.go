@@ -51,7 +51,7 @@ func effective(asked channel.Channel, r *charm.Result) (want, got channel.Channe
 
 // release notes the rows of the channel map that follow from an answer: the channel that serves, and each riskier one up to the channel
 // that was asked for, which are closed.
-func (c *Charm) release(base *charm.Base, asked channel.Channel, r *charm.Result, refs []charm.ResourceRef) error {
+func (c *Charm) release(base *charm.Base, asked channel.Channel, r *charm.Result, with released) error {
 	want, got, err := effective(asked, r)
 	if err != nil {
 		return err
@@ -59,12 +59,12 @@ func (c *Charm) release(base *charm.Base, asked channel.Channel, r *charm.Result
 	for _, ch := range want.Fallbacks() {
 		row := charm.Release{Base: base, Channel: ch.String()}
 		if ch == got {
-			row.Revision, row.Resources = r.Charm.Revision, refs
+			row.Revision, row.Resources = r.Charm.Revision, with.refs
 			if r.ReleasedAt != nil {
 				row.ReleasedAt = goodTime(*r.ReleasedAt)
 			}
 		}
-		if err := c.row(row); err != nil || ch == got {
+		if err := c.row(row, with.chosen); err != nil || ch == got {
 			return err
 		}
 	}
@@ -74,7 +74,7 @@ func (c *Charm) release(base *charm.Base, asked channel.Channel, r *charm.Result
 // closed notes that a channel has no release for base: it and all that it would fall back to.
 func (c *Charm) closed(base *charm.Base, asked channel.Channel) error {
 	for _, ch := range asked.Fallbacks() {
-		if err := c.row(charm.Release{Base: base, Channel: ch.String()}); err != nil {
+		if err := c.row(charm.Release{Base: base, Channel: ch.String()}, false); err != nil {
 			return err
 		}
 	}
@@ -100,31 +100,59 @@ func rowKey(base *charm.Base, ch string) charmRow {
 }
 
 // row sets one row of the channel map to what the store says. A revision that the operator has chosen stays; a closed row gives way.
-func (c *Charm) row(r charm.Release) error {
+// Resources that were chosen for one application, of which chosen tells, give way where another one wants what the store has released.
+func (c *Charm) row(r charm.Release, chosen bool) error {
+	key := rowKey(r.Base, r.Channel)
 	have := c.find(r.Base, r.Channel)
 	switch {
 	case have == nil:
 		c.Listing.ChannelMap = append(c.Listing.ChannelMap, r)
-	case r.Revision == 0 || c.pinned[rowKey(r.Base, r.Channel)] != 0:
+	case r.Revision == 0 || c.pinned[key] != 0:
+		return nil
 	case have.Revision != 0 && have.Revision != r.Revision:
 		return fmt.Errorf("channel %s changed from revision %d to %d meanwhile: run the export again", r.Channel, have.Revision, r.Revision)
-	case have.Revision == 0:
+	case have.Revision == 0, c.chosen[key] && !chosen:
 		*have = r
+	default:
+		return nil
 	}
+	c.choose(key, chosen)
 	return nil
 }
 
+// choose notes whether the resources of a row are the operator's choice.
+func (c *Charm) choose(key charmRow, chosen bool) {
+	if c.chosen == nil {
+		c.chosen = make(map[charmRow]bool)
+	}
+	c.chosen[key] = chosen
+}
+
+// choice is 1 where the resources of a row are the operator's choice, else 0.
+func (c *Charm) choice(r *charm.Release) int {
+	if c.chosen[rowKey(r.Base, r.Channel)] {
+		return 1
+	}
+	return 0
+}
+
 // pin puts a revision into a channel because the operator wants both: whatever the store has there.
-func (c *Charm) pin(base charm.Base, ch channel.Channel, revision int, refs []charm.ResourceRef) error {
+func (c *Charm) pin(base charm.Base, ch channel.Channel, rev *CharmRevision, with released) error {
+	revision := rev.Revision.Revision
 	key := charmRow{base, ch.String()}
 	if have, ok := c.pinned[key]; ok && have != revision {
 		return fmt.Errorf("%w: both revision %d and %d of %s are wanted in %s for %s", ErrConflict, have, revision, c.Listing.Name, ch, base)
 	}
+	if c.pinned[key] != 0 && (with.chosen || !c.chosen[key]) {
+		return nil
+	}
+	c.choose(key, with.chosen)
 	if c.pinned == nil {
 		c.pinned = make(map[charmRow]int)
 	}
 	c.pinned[key] = revision
-	row := charm.Release{Base: &base, Channel: ch.String(), Revision: revision, Resources: refs}
+	// The store has not released it there, and Juju shows no release without a time.
+	row := charm.Release{Base: &base, Channel: ch.String(), Revision: revision, Resources: with.refs, ReleasedAt: rev.Revision.CreatedAt}
 	if have := c.find(&base, ch.String()); have != nil {
 		*have = row
 		return nil
@@ -133,10 +161,12 @@ func (c *Charm) pin(base charm.Base, ch channel.Channel, revision int, refs []ch
 	return nil
 }
 
-// goodTime is s, or empty where Juju would stumble over it.
+// goodTime is s, which is in UTC where it has no zone, or empty where Juju would stumble over it.
 func goodTime(s string) string {
-	if charm.ValidateTime(s) != nil {
-		return ""
+	for _, t := range []string{s, s + "Z"} {
+		if charm.ValidateTime(t) == nil {
+			return t
+		}
 	}
-	return s
+	return ""
 }

@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,12 +23,12 @@ func (p *charmPlanner) take(c *Charm, w *charmWant, r *charm.Result) error {
 	if w.revision > 0 {
 		return p.takeRevision(c, w, rev, r)
 	}
-	refs, err := p.resources(c, w, r.Charm.Resources)
+	with, err := p.resources(c, w, r.Charm.Resources)
 	if err != nil {
 		return err
 	}
 	rev.found(w.asked.String() + " " + w.base.Architecture)
-	if err := c.release(&w.base, w.asked, r, refs); err != nil {
+	if err := c.release(&w.base, w.asked, r, with); err != nil {
 		return storeError("the store's answer: %w", err)
 	}
 	return nil
@@ -45,7 +46,7 @@ func (p *charmPlanner) takeRevision(c *Charm, w *charmWant, rev *CharmRevision, 
 	if err != nil {
 		return err
 	}
-	refs, err := p.resources(c, w, offered)
+	with, err := p.resources(c, w, offered)
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (p *charmPlanner) takeRevision(c *Charm, w *charmWant, rev *CharmRevision, 
 		if !slices.Contains(p.req.Architectures, b.Architecture) {
 			continue
 		}
-		if err := c.pin(b, w.asked, w.revision, refs); err != nil {
+		if err := c.pin(b, w.asked, rev, with); err != nil {
 			return err
 		}
 	}
@@ -138,7 +139,7 @@ func (c *Charm) revision(e *charm.Entity, archs []string) (*CharmRevision, error
 	}
 	rev := &CharmRevision{
 		Item: charm.Item{ID: c.Listing.ID, Name: c.Listing.Name, Type: c.Listing.Type, Revision: charm.Revision{
-			CreatedAt: goodTime(e.CreatedAt), MetadataYAML: e.MetadataYAML, Revision: e.Revision, Version: e.Version,
+			CreatedAt: goodTime(cmp.Or(e.CreatedAt, c.created[e.Revision])), MetadataYAML: e.MetadataYAML, Revision: e.Revision, Version: e.Version,
 		}},
 		blob:  fetched{announced: ofCharm(e.Download)},
 		bases: concrete(e.Bases, archs),
@@ -237,7 +238,10 @@ func (p *charmPlanner) otherBases(c *Charm) error {
 	}
 	var asks []ask
 	var actions []charm.Action
-	for _, row := range slices.Clone(c.Listing.ChannelMap) {
+	// What the store has released goes before what the operator has chosen for one base.
+	rows := slices.Clone(c.Listing.ChannelMap)
+	slices.SortStableFunc(rows, func(a, b charm.Release) int { return cmp.Compare(c.choice(&a), c.choice(&b)) })
+	for _, row := range rows {
 		rev := c.byNumber(row.Revision)
 		if rev == nil || row.Base == nil || c.pinned[rowKey(row.Base, row.Channel)] != 0 {
 			continue
@@ -264,7 +268,7 @@ func (p *charmPlanner) otherBases(c *Charm) error {
 		if err != nil {
 			return err
 		}
-		if err := c.release(&asks[i].base, asked, r, row.Resources); err != nil {
+		if err := c.release(&asks[i].base, asked, r, released{row.Resources, c.choice(&row) > 0}); err != nil {
 			return storeError("the store's answer about %s: %w", c.Listing.Name, err)
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ErrConflict says that the request contradicts itself.
-var ErrConflict = errors.New("conflicting request")
+// ErrConflict says that the request contradicts itself, or asks for what there can't be.
+var ErrConflict = errors.New("unusable request")
 
 // Gap is something that the plan can't provide. Fields that don't apply are zero.
 type Gap struct {

@@ -104,7 +104,7 @@ func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
 	if err := e.fetchBlobs(ctx, p); err != nil {
 		return err
 	}
-	return e.readArchives(p)
+	return e.readArchives(ctx, p)
 }
 
 // Refetch fetches a blob once more that was found damaged when it was to be packed, and whatever has gone from the cache.
@@ -118,9 +118,13 @@ func (e *Exporter) Refetch(ctx context.Context, p *Plan, d digest.Digest) error 
 }
 
 func (e *Exporter) fetchBlobs(ctx context.Context, p *Plan) error {
+	all, err := e.wanted(p)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(cmp.Or(e.Jobs, 4))
-	for _, w := range e.wanted(p) {
+	for _, w := range all {
 		g.Go(func() error { return e.fetchBlob(ctx, w) })
 	}
 	return g.Wait()
@@ -130,6 +134,7 @@ func (e *Exporter) fetchBlobs(ctx context.Context, p *Plan) error {
 type wishes struct {
 	list []*wanted
 	seen map[string]*wanted
+	err  error
 }
 
 // add notes that w is wanted, unless it is already, and returns which one to rely on.
@@ -138,12 +143,15 @@ func (l *wishes) add(w *wanted, to *fetched) *wanted {
 	if have == nil {
 		l.seen[w.key()], l.list, have = w, append(l.list, w), w
 	}
+	if have.Size != w.Size && l.err == nil {
+		l.err = storeError("%s has %d bytes, and %s with the same digest %d", have.name, have.Size, w.name, w.Size)
+	}
 	have.to = append(have.to, to)
 	return have
 }
 
 // wanted lists the blobs of the plan.
-func (e *Exporter) wanted(p *Plan) []*wanted {
+func (e *Exporter) wanted(p *Plan) ([]*wanted, error) {
 	l := &wishes{seen: make(map[string]*wanted)}
 	for _, s := range p.Snaps {
 		for _, r := range s.Revisions {
@@ -159,7 +167,7 @@ func (e *Exporter) wanted(p *Plan) []*wanted {
 	for _, c := range p.Charms {
 		e.wantCharm(l, c)
 	}
-	return l.list
+	return l.list, l.err
 }
 
 // blobName is what a blob is called in messages.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -18,11 +19,14 @@ import (
 	"offlinestore/upstream"
 )
 
-// Limits of one image. Real ones have an index, about five manifests and as many attestations.
+// Limits of one image. Real ones have an index, about five manifests and as many attestations, of some kilobytes each.
 const (
 	maxImageDepth     = 4
 	maxImageManifests = 1000
 )
+
+// maxManifests is how many bytes the manifests of all images may have together, which are kept in memory; a bundle takes no more.
+const maxManifests = bundle.MaxHeadSize
 
 // ImageError says which image can't be had, and for what it is needed.
 type ImageError struct {
@@ -150,7 +154,7 @@ func (p *charmPlanner) pull(ctx context.Context, ref, username, password string)
 	if err != nil {
 		return nil, err
 	}
-	w := &imageWalk{ctx: ctx, repo: repo, archs: p.req.ImageArchitectures, seen: make(map[digest.Digest]bool), sizes: make(map[digest.Digest]int64)}
+	w := &imageWalk{ctx: ctx, repo: repo, archs: p.req.ImageArchitectures, left: &p.manifests, seen: make(map[digest.Digest]ocispec.Descriptor), sizes: make(map[digest.Digest]int64)}
 	if err := w.add(repo.Reference(), nil, 0); err != nil {
 		return nil, err
 	}
@@ -166,7 +170,8 @@ type imageWalk struct {
 	ctx       context.Context
 	repo      *upstream.Repository
 	archs     []string
-	seen      map[digest.Digest]bool
+	left      *atomic.Int64 // of maxManifests
+	seen      map[digest.Digest]ocispec.Descriptor
 	manifests []*bundle.ImageManifest
 	blobs     []ocispec.Descriptor
 	sizes     map[digest.Digest]int64
@@ -185,14 +190,18 @@ func (w *imageWalk) add(ref string, listed *ocispec.Descriptor, depth int) error
 	if err != nil {
 		return err
 	}
-	if listed != nil && listed.Size != int64(len(raw)) {
-		return fmt.Errorf("manifest %s has %d bytes, its index says %d", d, len(raw), listed.Size)
+	got := ocispec.Descriptor{MediaType: mediaType, Digest: d, Size: int64(len(raw))}
+	if err := agree(got, listed); err != nil {
+		return err
+	}
+	if w.left.Add(-got.Size) < 0 {
+		return fmt.Errorf("the manifests of all images have more than %d bytes", maxManifests)
 	}
 	m, err := bundle.ParseImageManifest(mediaType, raw)
 	if err != nil {
 		return err
 	}
-	w.seen[d] = true
+	w.seen[d] = got
 	w.manifests = append(w.manifests, m)
 	for _, b := range m.Blobs {
 		size, ok := w.sizes[b.Digest]
@@ -211,12 +220,27 @@ func (w *imageWalk) add(ref string, listed *ocispec.Descriptor, depth int) error
 		return fmt.Errorf("%w for %s: it has %s", errNoPlatform, strings.Join(w.archs, ", "), describePlatforms(m.Listed))
 	}
 	for _, child := range children {
-		if w.seen[child.Digest] {
+		if have, ok := w.seen[child.Digest]; ok {
+			if err := agree(have, &child); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := w.add(child.Digest.String(), &child, depth+1); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// agree holds a manifest against what an index says of it, nil if none does.
+func agree(got ocispec.Descriptor, listed *ocispec.Descriptor) error {
+	switch {
+	case listed == nil:
+	case listed.Size != got.Size:
+		return fmt.Errorf("manifest %s has %d bytes, its index says %d", got.Digest, got.Size, listed.Size)
+	case listed.MediaType != got.MediaType:
+		return fmt.Errorf("manifest %s is %s, its index says %.100q", got.Digest, got.MediaType, listed.MediaType)
 	}
 	return nil
 }

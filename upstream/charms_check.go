@@ -67,6 +67,9 @@ func checkCharmError(r *charm.Result) error {
 	return nil
 }
 
+// maxDownload is the largest blob that there can be: sums of them are no problem.
+const maxDownload = 1 << 40
+
 func checkResources(all []charm.Resource) error {
 	if len(all) > maxCharmResources {
 		return fmt.Errorf("%d resources, over the limit of %d", len(all), maxCharmResources)
@@ -115,7 +118,7 @@ func checkDownload(d *charm.Download) error {
 	switch {
 	case d.SHA256 == "" && d.SHA384 == "":
 		return errors.New("the store gives neither hash-sha-256 nor hash-sha-384")
-	case d.Size < 0:
+	case d.Size < 0 || d.Size > maxDownload:
 		return fmt.Errorf("the store gives the size %d", d.Size)
 	case d.URL == "":
 		return errors.New("the store gives no download URL")

@@ -1,0 +1,59 @@
+package exporter_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"offlinestore/internal/upstreamtest"
+)
+
+// TestChosenResources shows which rows get a revision of a resource that the operator has chosen for one of several applications,
+// whatever their names: those that no other application has.
+func TestChosenResources(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	if err := h.ReleaseCharm("pgbouncer", "latest/edge", upstreamtest.Base{}, 5, map[string]int{"config": 2, "extra": 0}); err != nil {
+		t.Fatal(err)
+	}
+	const one, two = " 5 config:1 extra:0", " 5 config:2 extra:0"
+	for _, c := range []struct{ yaml, stable, edge string }{
+		{"{a: {charm: pgbouncer, resources: {config: 1}}}", one, ""},
+		{"{a: {charm: pgbouncer, resources: {config: 1}}, b: {charm: pgbouncer, channel: edge}}", one, two},
+		{"{b: {charm: pgbouncer, resources: {config: 1}}, a: {charm: pgbouncer, channel: edge}}", one, two},
+		{"{a: {charm: pgbouncer, resources: {config: 1}}, b: {charm: pgbouncer}}", two, ""},
+		{"{b: {charm: pgbouncer, resources: {config: 1}}, a: {charm: pgbouncer}}", two, ""},
+		{"{a: {charm: pgbouncer, channel: candidate, resources: {config: 1}}, b: {charm: pgbouncer}}", two, ""},
+		{"{a: {charm: pgbouncer, revision: 5, channel: stable, resources: {config: 1}}, b: {charm: pgbouncer, revision: 5, channel: stable}}", two, ""},
+		{"{b: {charm: pgbouncer, revision: 5, channel: stable, resources: {config: 1}}, a: {charm: pgbouncer, revision: 5, channel: stable}}", two, ""},
+	} {
+		e, _ := h.exporter(t)
+		p, err := e.Plan(t.Context(), wanted(t, "applications: "+c.yaml))
+		if err != nil {
+			t.Errorf("%s: %v", c.yaml, err)
+			continue
+		}
+		rows := strings.Join(charmRows(&p.Charms[0].Listing), "\n") + "\n"
+		for channel, want := range map[string]string{"latest/stable": c.stable, "latest/edge": c.edge} {
+			if want != "" && !strings.Contains(rows, channel+" ubuntu@20.04 amd64"+want+"\n") {
+				t.Errorf("%s: rows\n%swant %s%s", c.yaml, rows, channel, want)
+			}
+		}
+	}
+}
+
+// TestPinnedRelease shows that a channel has a revision that the operator has put there since that was made: Juju shows none without a time.
+func TestPinnedRelease(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	e, _ := h.exporter(t)
+	p, err := e.Plan(t.Context(), wanted(t, "applications: {a: {charm: postgresql-k8s, revision: 20, channel: 14/edge}}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := p.Charms[0].Listing.ChannelMap[0].ReleasedAt
+	if diff := cmp.Diff(p.Charms[0].Revisions[0].Revision.CreatedAt, got); diff != "" || got == "" {
+		t.Errorf("released at %q (-want +got):\n%s", got, diff)
+	}
+}
