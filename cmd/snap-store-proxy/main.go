@@ -1,4 +1,4 @@
-// Command snap-store-proxy imports signed bundles on an air-gapped host and serves snapd from them.
+// Command snap-store-proxy imports signed bundles on an air-gapped host and serves snapd and Juju from them.
 package main
 
 import (
@@ -31,9 +31,10 @@ func newRoot() *cobra.Command {
 	g := &globals{}
 	root := &cobra.Command{
 		Use:   "snap-store-proxy",
-		Short: "An air-gapped snap store: import signed bundles, serve snapd",
+		Short: "An air-gapped store of snaps and charms: import signed bundles, serve snapd and Juju",
 		Long: `snap-store-proxy verifies and imports the bundles that store-admin exported on
-a host with internet, and serves stock snapd from them.`,
+a host with internet, and serves stock snapd, stock Juju and container runtimes
+from them.`,
 		Version: ui.Version(),
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -77,7 +78,9 @@ func classify(err error) (code int, hint string) {
 		return ui.Damaged, "bring the bundle again and push it; the blobs that were good are kept and not copied again"
 	case errors.Is(err, bundle.ErrTooNew):
 		return ui.Damaged, "install the newer snap-store-proxy, or export again with the store-admin that belongs to this one"
-	case errors.Is(err, bundle.ErrCorrupt), errors.Is(err, bundle.ErrNotBundle):
+	case errors.Is(err, bundle.ErrNotBundle):
+		return ui.Damaged, "give what 'store-admin export' wrote, and copy it again if this is it; of a folder with several, name the files, as in FOLDER/*.tar.gz"
+	case errors.Is(err, bundle.ErrCorrupt):
 		return ui.Damaged, "copy the file again, and check it with 'store-admin verify' before it is carried over"
 	case errors.As(err, &corrupt):
 		return ui.Damaged, ""

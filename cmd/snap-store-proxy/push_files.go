@@ -111,7 +111,7 @@ func (p *push) importAll(ctx context.Context) {
 			continue
 		}
 		if p.skips(f) {
-			f.done = &store.Report{AlreadyImported: true}
+			f.done = &store.Report{AlreadyImported: true, Revisions: []store.RevisionRef{}, Moves: []store.Move{}}
 			p.report(f)
 			continue
 		}

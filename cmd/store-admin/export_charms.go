@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -70,13 +71,14 @@ list of the same form:
 
 // readApplications reads a bundle.yaml, or a list of charms in the same form.
 func readApplications(path string) ([]charm.Application, error) {
+	const hint = "the file lists charms under applications: see 'store-admin export charms --help'"
 	text, err := readSmall(path, maxBundleFile)
 	if err != nil {
-		return nil, ui.Usagef("%w", err)
+		return nil, ui.Hint(ui.Usagef("%w", err), hint)
 	}
 	f, err := charm.ParseBundle(text)
 	if err != nil {
-		return nil, ui.Usagef("%s: %w", path, err)
+		return nil, ui.Hint(ui.Usagef("%s: %w", path, err), hint)
 	}
 	return f.Applications, nil
 }
@@ -100,11 +102,12 @@ and the container images of these.
 			if err != nil {
 				return err
 			}
-			req.Charms.Bundle, req.Charms.BundleChannel = args[0], channel
+			name := strings.TrimPrefix(args[0], "ch:")
+			req.Charms.Bundle, req.Charms.BundleChannel = name, channel
 			if req.Charms.Base, err = charm.ParseBase(series); err != nil {
 				return ui.Usagef("--series: %w", err)
 			}
-			o.archive = args[0]
+			o.archive = name
 			if onlyYAML {
 				return o.printBundle(c, req)
 			}

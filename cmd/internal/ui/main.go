@@ -41,6 +41,9 @@ func Main(root *cobra.Command, classify Classifier) int {
 		return OK
 	}
 	e := describe(err, ctx, classify)
+	if e.Hint == "" && isUsage(err) {
+		e.Hint = usageHint(cmd)
+	}
 	// After a result, which names what is bad itself, a second value would be no JSON.
 	if asJSON, ferr := cmd.Flags().GetBool("json"); ferr == nil && asJSON && !out.used {
 		printJSONError(out, e)
@@ -114,6 +117,18 @@ func isUsage(err error) bool {
 		}
 	}
 	return false
+}
+
+// usageHint says what the command wants instead.
+func usageHint(cmd *cobra.Command) string {
+	if !cmd.HasAvailableSubCommands() {
+		return "usage: " + cmd.UseLine()
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(cmd.Flags().Arg(0)); len(near) > 0 {
+		return fmt.Sprintf("did you mean '%s %s'?", cmd.CommandPath(), near[0])
+	}
+	return fmt.Sprintf("see '%s --help'", cmd.CommandPath())
 }
 
 func printJSONError(w io.Writer, e *Error) {
