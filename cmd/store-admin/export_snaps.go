@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -80,7 +81,11 @@ func readPackages(path string) ([]exporter.Package, error) {
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	if err := d.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
-		return nil, ui.Usagef("--from-yaml %s: %w", path, err)
+		if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) && len(wrong.Errors) > 0 {
+			what, _, _ := strings.Cut(wrong.Errors[0], " in type ") // which is Go's
+			err = errors.New(what)
+		}
+		return nil, ui.Hint(ui.Usagef("--from-yaml %s: %w", path, err), "packages: [{name, revision, push_channel}] is what it may hold; a list of charms is for 'store-admin export charms'")
 	}
 	if err := d.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return nil, ui.Usagef("--from-yaml %s: more than one document", path)
