@@ -40,7 +40,7 @@ func newDiff() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "diff A B",
 		Short:   "Show what bundle B has that A has not, and the other way round",
-		Long:    "Show what bundle B adds to and takes from A: revisions of snaps and charms,\nresources, images and rows of the channel maps. Only the heads are read. Exits with 0 whether they differ or not.\n" + ui.ExitHelp,
+		Long:    "Show what bundle B adds to and takes from A: revisions of snaps and charms,\nresources, images and rows of the channel maps. Only the heads are read. Exits\nwith 0 whether they differ or not.\n" + ui.ExitHelp,
 		Example: "  store-admin diff jq-20261113T101500.tar.gz jq-20261120T101500.tar.gz",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -155,7 +155,11 @@ func (d difference) String() string {
 	case "revision":
 		return fmt.Sprintf("%s %s revision %d (%s)", sign, name, revision, ui.Bytes(d.Size))
 	case "resource":
-		return fmt.Sprintf("%s %s resource %s revision %d (%s)", sign, name, d.Resource, revision, ui.Bytes(d.Size))
+		s := fmt.Sprintf("%s %s resource %s revision %d", sign, name, d.Resource, revision)
+		if d.Size > 0 { // an image has lines of its own
+			s += " (" + ui.Bytes(d.Size) + ")"
+		}
+		return s
 	case "image":
 		return fmt.Sprintf("%s %s image of resource %s revision %d (%s)", sign, name, d.Resource, revision, d.Image)
 	}
