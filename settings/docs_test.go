@@ -20,7 +20,7 @@ func TestTableOfSettings(t *testing.T) {
 	}
 	var got, want []string
 	for line := range strings.Lines(string(text)) {
-		if cells := strings.Split(line, "|"); len(cells) > 3 && strings.HasPrefix(line, "| proxy.") {
+		if cells := strings.Split(line, "|"); len(cells) == 5 && (strings.HasPrefix(line, "| proxy.") || strings.HasPrefix(line, "| internal.")) {
 			got = append(got, strings.TrimSpace(cells[1])+" = "+strings.TrimSpace(cells[2]))
 		}
 	}

@@ -144,6 +144,9 @@ func writeFile(path string, values map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("encode settings: %w", err)
 	}
+	if len(text) > maxFile {
+		return fmt.Errorf("save settings: larger than %d bytes in all", maxFile)
+	}
 	// The mode that CreateTemp gives is 0600, as secrets need.
 	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-")
 	if err != nil {

@@ -1,24 +1,31 @@
 package settings
 
-import (
-	"cmp"
-	"fmt"
-	"slices"
-	"strings"
-)
-
-// The settings that there are.
+// The settings that there are. Those that begin with internal are found out by commands, and seldom set by hand.
 const (
-	Domain             = "proxy.domain"
-	DBConnection       = "proxy.db.connection"
-	DBServerConnection = "proxy.db.server-connection"
-	HTTPPort           = "proxy.port.http"
-	IPAddress          = "proxy.ipaddress"
-	RegistryBuiltin    = "proxy.oci-registry.builtin"
-	RegistryDomain     = "proxy.oci-registry.domain"
-	RegistryListen     = "proxy.oci-registry.listen"
-	RegistryPassword   = "proxy.oci-registry.password"
-	RegistryUsername   = "proxy.oci-registry.username"
+	AdminEmails              = "proxy.admin-emails"
+	AdminListen              = "proxy.admin.listen"
+	Airgap                   = "proxy.airgap"
+	AllowedDeviceServiceURLs = "proxy.device-auth.allowed-device-service-urls"
+	AuthSecret               = "proxy.auth.secret"
+	DBConnection             = "proxy.db.connection"
+	DBServerConnection       = "proxy.db.server-connection"
+	DeviceAuthSecret         = "proxy.device-auth.secret"
+	Domain                   = "proxy.domain"
+	HTTPPort                 = "proxy.port.http"
+	HTTPSPort                = "proxy.port.https"
+	IPAddress                = "proxy.ipaddress"
+	KeyPrivate               = "proxy.key.private"
+	KeyPublic                = "proxy.key.public"
+	RegistryBuiltin          = "proxy.oci-registry.builtin"
+	RegistryDomain           = "proxy.oci-registry.domain"
+	RegistryListen           = "proxy.oci-registry.listen"
+	RegistryPassword         = "proxy.oci-registry.password"
+	RegistryUsername         = "proxy.oci-registry.username"
+	StoreID                  = "internal.store.id"
+	StoreURL                 = "internal.store.url"
+	TLSCert                  = "proxy.tls.cert"
+	TLSKey                   = "proxy.tls.key"
+	TrustForwardedProto      = "proxy.trust-forwarded-proto"
 )
 
 // Key is a setting that there is.
@@ -37,86 +44,29 @@ type Key struct {
 // Keys is all settings that there are, sorted by name. A new setting is a new row here.
 func Keys() []Key {
 	return []Key{
+		{StoreID, "", "id of the store, as its store assertion has it", KindID, false},
+		{StoreURL, "", "URL of the store, as its store assertion has it", KindURL, false},
+		{AdminEmails, "[]", "who may administer this store, a JSON list; add-admin and remove-admin change it", KindEmailList, false},
+		{AdminListen, "127.0.0.1:8013", "address and port that serve takes remote administration on", KindListen, false},
+		{Airgap, "false", "whether enable-airgap-mode was run; this store is never anything else", KindBool, false},
+		{AuthSecret, "", "signs the macaroons of admins; enable-airgap-mode makes it", KindText, true},
 		{DBConnection, "", "PostgreSQL database of the store (13 or newer); a private cluster is run while unset", KindConnection, true},
 		{DBServerConnection, "", "how serve logs in to that database: a role that can only SELECT will do", KindConnection, true},
+		{AllowedDeviceServiceURLs, "[]", "device services that devices may be sent to, a JSON list", KindURLList, false},
+		{DeviceAuthSecret, "", "signs the sessions of devices; enable-airgap-mode makes it", KindText, true},
 		{Domain, "", "host, and port unless it is the usual, in the URLs given to devices; the one they asked for while unset", KindDomain, false},
 		{IPAddress, "[::]", "address that serve listens on", KindAddress, false},
+		{KeyPrivate, "", "key that the store was registered with", KindKey, true},
+		{KeyPublic, "", "public half of that key", KindKey, false},
 		{RegistryBuiltin, "", "whether serve is a registry for the images of charms; while unset, it is one unless a domain is set", KindBool, false},
 		{RegistryDomain, "", "host, and port unless it is the usual, of the registry that has the images of charms; the built-in one's while unset", KindDomain, false},
 		{RegistryListen, "[::]:5000", "address and port that the built-in registry listens on", KindListen, false},
 		{RegistryPassword, "", "password of that registry, which Charmhub clients are told; the built-in one asks for it", KindText, true},
 		{RegistryUsername, "", "user name for that registry", KindUser, false},
-		{HTTPPort, "80", "port that serve listens on", KindPort, false},
+		{HTTPPort, "80", "port that serve listens on for HTTP", KindPort, false},
+		{HTTPSPort, "443", "port that serve listens on for HTTPS, once there is a certificate", KindPort, false},
+		{TLSCert, "", "certificate of this store and its intermediates, as PEM; import-certificate sets it", KindPEM, false},
+		{TLSKey, "", "private key of that certificate, as PEM", KindPEM, true},
+		{TrustForwardedProto, "false", "whether a balancer in front of this store is believed when it says that a request came by https", KindBool, false},
 	}
-}
-
-// UnknownKeyError is that there is no setting of a name.
-type UnknownKeyError struct {
-	Name string
-	// Nearest is the setting that may have been meant, or empty.
-	Nearest string
-}
-
-// Error names the setting that may have been meant.
-func (e *UnknownKeyError) Error() string {
-	if e.Nearest == "" {
-		return fmt.Sprintf("there is no setting %.80q", e.Name)
-	}
-	return fmt.Sprintf("there is no setting %.80q; did you mean %s?", e.Name, e.Nearest)
-}
-
-func lookup(name string) (Key, error) {
-	keys := Keys()
-	if i := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name }); i >= 0 {
-		return keys[i], nil
-	}
-	return Key{}, &UnknownKeyError{name, nearest(name, keys)}
-}
-
-// nearest is the key that name is most likely a slip for: part of a key, or few letters away from one.
-func nearest(name string, keys []Key) string {
-	const longest = 80
-	if name == "" || len(name) > longest {
-		return ""
-	}
-	name = strings.ToLower(name)
-	away := func(k Key) int {
-		if strings.HasSuffix(k.Name, "."+name) || strings.HasPrefix(k.Name, name+".") {
-			return 0
-		}
-		return min(distance(name, k.Name), distance(sortWords(name), sortWords(k.Name)))
-	}
-	k := slices.MinFunc(keys, func(a, b Key) int { return cmp.Compare(away(a), away(b)) })
-	if away(k) > len(k.Name)/2 {
-		return ""
-	}
-	return k.Name
-}
-
-// sortWords makes a key with its words in another order the same.
-func sortWords(name string) string {
-	words := strings.Split(name, ".")
-	slices.Sort(words)
-	return strings.Join(words, ".")
-}
-
-// distance is how many letters must be added, removed or changed to make b of a (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			changed := diagonal
-			if a[i] != b[j] {
-				changed++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(changed, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -36,6 +36,18 @@ const (
 	KindUser
 	// KindText is any line of text.
 	KindText
+	// KindURL is an http or https URL of a host, with a path at most.
+	KindURL
+	// KindURLList is a JSON list of such URLs.
+	KindURLList
+	// KindEmailList is a JSON list of email addresses.
+	KindEmailList
+	// KindID is letters, digits, hyphens and underscores.
+	KindID
+	// KindPEM is one or more blocks of PEM.
+	KindPEM
+	// KindKey is a key in a form that others chose: text of one or more lines.
+	KindKey
 )
 
 // ValueError is that a setting doesn't take a value. It doesn't quote the value, which may be a secret.
@@ -52,7 +64,7 @@ func (e *ValueError) Unwrap() error { return e.Err }
 
 // check is a *ValueError if k doesn't take v.
 func (k Key) check(v string) error {
-	err := checkText(v)
+	err := checkText(v, k.Kind == KindPEM || k.Kind == KindKey)
 	if err == nil {
 		err = k.Kind.check(v)
 	}
@@ -62,13 +74,14 @@ func (k Key) check(v string) error {
 	return nil
 }
 
-func checkText(v string) error {
+func checkText(v string, lines bool) error {
+	control := func(r rune) bool { return unicode.IsControl(r) && (!lines || r != '\n' && r != '\r' && r != '\t') }
 	switch {
 	case len(v) > maxValue:
 		return fmt.Errorf("longer than %d bytes", maxValue)
 	case !utf8.ValidString(v):
 		return errors.New("not UTF-8")
-	case strings.ContainsFunc(v, unicode.IsControl):
+	case strings.ContainsFunc(v, control):
 		return errors.New("has control characters in it")
 	}
 	return nil
@@ -90,8 +103,25 @@ func (k Kind) check(v string) error {
 		return checkListen(v)
 	case KindUser:
 		return checkUser(v)
-	case KindText:
+	case KindText, KindKey:
 		return nil
+	}
+	return k.checkComposed(v)
+}
+
+// checkComposed checks the kinds whose values have parts.
+func (k Kind) checkComposed(v string) error {
+	switch k {
+	case KindURL:
+		return checkURL(v)
+	case KindURLList:
+		return checkList(v, checkURL)
+	case KindEmailList:
+		return checkList(v, checkEmail)
+	case KindID:
+		return checkID(v)
+	case KindPEM:
+		return checkPEM(v)
 	}
 	return fmt.Errorf("of kind %d, which nobody can check", k)
 }

@@ -1,0 +1,79 @@
+package settings
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// UnknownKeyError is that there is no setting of a name.
+type UnknownKeyError struct {
+	Name string
+	// Nearest is the setting that may have been meant, or empty.
+	Nearest string
+}
+
+// Error names the setting that may have been meant.
+func (e *UnknownKeyError) Error() string {
+	if e.Nearest == "" {
+		return fmt.Sprintf("there is no setting %.80q", e.Name)
+	}
+	return fmt.Sprintf("there is no setting %.80q; did you mean %s?", e.Name, e.Nearest)
+}
+
+func lookup(name string) (Key, error) {
+	keys := Keys()
+	if i := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name }); i >= 0 {
+		return keys[i], nil
+	}
+	return Key{}, &UnknownKeyError{name, nearest(name, keys)}
+}
+
+// nearest is the key that name is most likely a slip for: part of a key, or few letters away from one.
+func nearest(name string, keys []Key) string {
+	const longest = 80
+	if name == "" || len(name) > longest {
+		return ""
+	}
+	name = strings.ToLower(name)
+	away := func(k Key) int {
+		if strings.HasSuffix(k.Name, "."+name) || strings.HasPrefix(k.Name, name+".") {
+			return 0
+		}
+		return min(distance(name, k.Name), distance(sortWords(name), sortWords(k.Name)))
+	}
+	k := slices.MinFunc(keys, func(a, b Key) int { return cmp.Compare(away(a), away(b)) })
+	if away(k) > len(k.Name)/2 {
+		return ""
+	}
+	return k.Name
+}
+
+// sortWords makes a key with its words in another order the same.
+func sortWords(name string) string {
+	words := strings.Split(name, ".")
+	slices.Sort(words)
+	return strings.Join(words, ".")
+}
+
+// distance is how many letters must be added, removed or changed to make b of a (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			changed := diagonal
+			if a[i] != b[j] {
+				changed++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(changed, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
