@@ -42,10 +42,7 @@ func (s *Settings) Get(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if v, ok := s.values[name]; ok {
-		return v, nil
-	}
-	return k.Default, nil
+	return s.value(k), nil
 }
 
 // IsSet reports whether a setting has another value than its default, or was given the default itself.
@@ -58,11 +55,7 @@ func (s *Settings) IsSet(name string) bool {
 func (s *Settings) List() []Entry {
 	var list []Entry
 	for _, k := range Keys() {
-		v, ok := s.values[k.Name]
-		if !ok {
-			v = k.Default
-		}
-		list = append(list, Entry{k, k.redact(v), ok})
+		list = append(list, Entry{k, k.redact(s.value(k)), s.IsSet(k.Name)})
 	}
 	return list
 }
@@ -71,6 +64,36 @@ func (s *Settings) List() []Entry {
 // *UnknownKeyError or a *ValueError if one of them is unacceptable. What other processes have set since Open is kept, and
 // visible in s afterwards.
 func (s *Settings) Set(changes map[string]string) error {
+	return s.change(changes, func(values map[string]string) {
+		for name, v := range changes {
+			if v == "" {
+				delete(values, name)
+			} else {
+				values[name] = v
+			}
+		}
+	})
+}
+
+// SetMissing is Set for those settings alone that have no value yet, also not by another process; it says which those were. Two
+// that make a secret at the same time end up with one.
+func (s *Settings) SetMissing(changes map[string]string) (set []string, err error) {
+	err = s.change(changes, func(values map[string]string) {
+		for _, name := range slices.Sorted(maps.Keys(changes)) {
+			if _, ok := values[name]; !ok && changes[name] != "" {
+				values[name] = changes[name]
+				set = append(set, name)
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return set, nil
+}
+
+// change checks the changes, and has apply make them to the values that the file has while nobody else may change it.
+func (s *Settings) change(changes map[string]string, apply func(map[string]string)) error {
 	for _, name := range slices.Sorted(maps.Keys(changes)) {
 		k, err := lookup(name)
 		if err != nil {
@@ -92,12 +115,10 @@ func (s *Settings) Set(changes map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("change settings: %w", err)
 	}
-	for name, v := range changes {
-		if v == "" {
-			delete(values, name)
-		} else {
-			values[name] = v
-		}
+	before := maps.Clone(values)
+	if apply(values); maps.Equal(before, values) {
+		s.values = values
+		return nil
 	}
 	if err := writeFile(s.path, values); err != nil {
 		return err
