@@ -40,6 +40,7 @@ func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 		result := map[string]any{"plan": rows, "gaps": append([]exporter.Gap{}, p.Gaps...), "size": p.Size()}
 		if p.Charms != nil {
 			result["charms"] = plannedCharms(p)
+			result["warnings"] = append([]string{}, p.Warnings...)
 		}
 		return ui.PrintJSON(w, result)
 	}

@@ -30,15 +30,15 @@ func runExport(ctx context.Context, w io.Writer, o *exportOptions, req exporter.
 		return err
 	}
 	progress.gaps(plan, 0)
+	if o.dryRun && o.withSnaps {
+		plan.Warnings = append(plan.Warnings, "which snaps the charms install is only known once these have been downloaded: they are not in this plan")
+	}
 	for _, text := range plan.Warnings {
 		progress.Warn(text)
 	}
 	progress.overrides(plan)
 	if o.strict && len(plan.Gaps) > 0 {
 		return errGaps
-	}
-	if o.dryRun && o.withSnaps {
-		progress.Warn("which snaps the charms install is only known once these have been downloaded: they are not in this plan")
 	}
 	if o.dryRun {
 		return printPlan(w, plan, o.json)
