@@ -12,19 +12,25 @@ import (
 var validHostname = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,251}[a-zA-Z0-9])?\.?$`)
 
 // base returns the beginning of every URL in an answer to r: scheme and host. Nothing of it needs escaping. It is "" if the request
-// names no usable host, which is the only thing that comes from outside here. Headers of a forwarding proxy are not believed.
-func (s *Server) base(r *http.Request) string {
-	host := s.domain
-	if s.cfg.Domain == "" {
+// names no usable host, which is the only thing that comes from outside here. Of the headers of a forwarding proxy, X-Forwarded-Proto
+// is believed if the operator says so.
+func (l *live) base(r *http.Request) string {
+	host := l.host
+	if l.Domain == "" {
 		host = normalizeHost(r.Host)
 	}
 	switch {
 	case host == "":
 		return ""
-	case r.TLS != nil:
+	case l.secure(r):
 		return "https://" + host
 	}
 	return "http://" + host
+}
+
+// secure says whether r came by HTTPS, here or to the balancer in front of us.
+func (l *live) secure(r *http.Request) bool {
+	return r.TLS != nil || l.TrustForwardedProto && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
 // normalizeHost returns host[:port] with an IPv6 address in brackets, or "" if it is no host.

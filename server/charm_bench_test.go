@@ -33,7 +33,9 @@ func benchCharms(b *blobs, n int) *store.Catalog {
 func BenchmarkCharmRefresh(b *testing.B) {
 	const applications = 500
 	bl := newBlobs(b)
-	h := serve(b, bl, benchCharms(bl, applications), server.Config{Registry: server.Registry{Port: "5000"}}).Handler()
+	s := serve(b, bl, benchCharms(bl, applications), server.Config{})
+	s.SetLive(server.Live{Registry: server.Registry{Port: "5000"}})
+	h := s.Handler()
 	var req charm.RefreshRequest
 	for i := range applications {
 		id := benchID(i)

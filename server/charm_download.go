@@ -37,7 +37,7 @@ func (s *Server) resourceDownload(w http.ResponseWriter, r *http.Request, ix *in
 		if !ok {
 			return
 		}
-		content = s.imageBlob(s.registry(base), res.Image)
+		content = s.registry(base).imageBlob(res.Image)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")

@@ -21,7 +21,9 @@ const (
 func TestCharmDownloads(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
-	h := serve(t, b, charms(b), server.Config{Domain: "store.example"}).Handler()
+	s := serve(t, b, charms(b), server.Config{})
+	s.SetLive(server.Live{Domain: "store.example"})
+	h := s.Handler()
 	srv := httptest.NewServer(h)
 	defer srv.Close()
 	const charmsPath, resourcesPath = "/api/v1/charms/download/", "/api/v1/resources/download/charm_"
@@ -67,7 +69,9 @@ func TestImageResource(t *testing.T) {
 		{"", "store.example", server.Registry{Domain: "registry.example:443", Port: "5000", Username: "juju", Password: `s<e"cret`},
 			`{"ImageName":"registry.example:443/` + tempoImage + `","Username":"juju","Password":"s<e\"cret"}`},
 	} {
-		h := serve(t, b, c, server.Config{Domain: tt.domain, Registry: tt.registry}).Handler()
+		s := serve(t, b, c, server.Config{})
+		s.SetLive(server.Live{Domain: tt.domain, Registry: tt.registry})
+		h := s.Handler()
 		get := func(method, path, body string) string {
 			r := httptest.NewRequest(method, path, strings.NewReader(body))
 			r.Host = tt.host

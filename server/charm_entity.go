@@ -147,9 +147,9 @@ const hexSHA384 = 96
 
 // charmView is what answers to one request depend on besides the catalogue.
 type charmView struct {
-	server *Server
-	// base is the beginning of our URLs, registry the host of images.
-	base, registry string
+	server   *Server
+	base     string // the beginning of our URLs
+	registry Registry
 	// brief leaves out what is too long for a list of charms: the files of a revision and the channels.
 	brief bool
 }
@@ -163,7 +163,7 @@ func (v charmView) resource(res *charmResource) charm.Resource {
 	out := res.Resource
 	switch {
 	case res.Image != nil:
-		out.Download = describe(v.server.imageBlob(v.registry, res.Image))
+		out.Download = describe(v.registry.imageBlob(res.Image))
 	case res.empty:
 		out.Download = describe(nil)
 	default:

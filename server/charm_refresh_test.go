@@ -132,7 +132,9 @@ func TestCharmRefreshBatch(t *testing.T) {
 func TestCharmEntity(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
-	h := serve(t, b, charms(b), server.Config{Domain: "hub.example"}).Handler()
+	s := serve(t, b, charms(b), server.Config{})
+	s.SetLive(server.Live{Domain: "hub.example"})
+	h := s.Handler()
 	got := juju(t, h, `{"context":[],"actions":[{"action":"install","instance-key":"k","name":"postgresql","channel":"stable","base":`+jammy+`}]}`)[0]
 	e := got.Entity
 	base := ubuntu("22.04", "amd64")

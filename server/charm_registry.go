@@ -20,24 +20,25 @@ type Registry struct {
 	Username, Password string
 }
 
-// registry returns the host of images in answers whose URLs begin with base.
-func (s *Server) registry(base string) string {
-	if s.cfg.Registry.Domain != "" {
-		return s.cfg.Registry.Domain
+// registry returns where images are, for answers whose URLs begin with base: always with a domain.
+func (s *Server) registry(base string) Registry {
+	r := s.live.Load().Registry
+	if r.Domain != "" {
+		return r
 	}
 	_, host, _ := strings.Cut(base, "://")
 	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
 		host = host[:i]
 	}
-	if s.cfg.Registry.Port == "" {
-		return host
+	if r.Domain = host; r.Port != "" {
+		r.Domain += ":" + r.Port
 	}
-	return host + ":" + s.cfg.Registry.Port
+	return r
 }
 
 // imageBlob is the file that tells Juju where the image of a resource is.
-func (s *Server) imageBlob(registry string, image *charm.Image) []byte {
-	return charm.ImageBlob(registry, image.Name, s.cfg.Registry.Username, s.cfg.Registry.Password)
+func (r Registry) imageBlob(image *charm.Image) []byte {
+	return charm.ImageBlob(r.Domain, image.Name, r.Username, r.Password)
 }
 
 // describe returns what is advertised of a blob that is held in memory.

@@ -37,7 +37,9 @@ func TestBaseOfURLs(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.domain+" "+tt.host, func(t *testing.T) {
-			h := serve(t, b, c, server.Config{Domain: tt.domain}).Handler()
+			s := serve(t, b, c, server.Config{})
+			s.SetLive(server.Live{Domain: tt.domain})
+			h := s.Handler()
 			r := httptest.NewRequest("GET", "/v2/snaps/info/jq?architecture=amd64&fields=download", nil)
 			r.Host = tt.host
 			r.Header.Set("X-Forwarded-Proto", "https")

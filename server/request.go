@@ -83,12 +83,13 @@ func discardBody(w http.ResponseWriter, r *http.Request, limit int64) error {
 
 // requireBase returns the base of our URLs. It answers the request itself when there is none.
 func (s *Server) requireBase(w http.ResponseWriter, r *http.Request) (string, bool) {
-	base := s.base(r)
+	l := s.live.Load()
+	base := l.base(r)
 	if base != "" {
 		return base, true
 	}
-	if s.cfg.Domain != "" {
-		s.cfg.Logger.Error("proxy.domain is not a host", "domain", s.cfg.Domain)
+	if l.Domain != "" {
+		s.cfg.Logger.Error("proxy.domain is not a host", "domain", l.Domain)
 		s.fail(w, r, http.StatusInternalServerError, codeInternal, "this store's own name is not set properly")
 		return "", false
 	}

@@ -13,6 +13,12 @@ import (
 // storeVersion is the version of the store's API that answers claim. snapd looks for several thresholds in it.
 const storeVersion = "62"
 
+// What monitors look at.
+const (
+	checkPath   = "/_status/check"
+	metricsPath = "/metrics"
+)
+
 // route is a row of the API: what answers path, and method, with which name in the metrics.
 type route struct {
 	method, path string
@@ -52,14 +58,14 @@ func (s *Server) table() []route {
 		{"GET", "/v2/charms/resources/{charm}/{resource}/revisions", s.fromCatalog(s.charmResources)},
 		{"GET", charmDownloadPath + "{file}", s.fromCatalog(s.charmDownload)},
 		{"GET", resourceDownloadPath + "{file}", s.fromCatalog(s.resourceDownload)},
-		{"GET", "/v2/auth/store/assertions", s.refusal(http.StatusNotFound, "this store has no store assertion: devices reach it by SNAPPY_FORCE_API_URL")},
+		{"GET", storeAssertionPath, s.storeAssertion},
 		{"POST", "/v2/cohorts", s.refusal(http.StatusNotFound, cohorts)},
 		{"POST", "/v2/messages", s.refusal(http.StatusNotFound, "this store does not manage devices")},
 		{"GET", "/api/v1/snaps/purchases/orders", s.orders},
 		{"GET", "/api/v1/snaps/purchases/customers/me", s.refusal(http.StatusNotFound, purchase)},
 		{"POST", "/api/v1/snaps/purchases/buy", s.refusal(http.StatusNotFound, purchase)},
-		{"GET", "/_status/check", s.check},
-		{"GET", "/metrics", s.metrics.handler().ServeHTTP},
+		{"GET", checkPath, s.check},
+		{"GET", metricsPath, s.metrics.handler().ServeHTTP},
 		{"GET", "/{$}", s.root},
 	}
 }

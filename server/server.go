@@ -24,14 +24,10 @@ const (
 	maxHeader     = 64 << 10
 )
 
-// Config says what a Server serves from and how it is called. Only Blobs is required.
+// Config says what a Server serves from; Live has the rest. Only Blobs is required.
 type Config struct {
 	// Blobs holds what devices download.
 	Blobs *blob.Dir
-	// Domain is the host or host:port in the URLs of answers (proxy.domain). Empty takes what the request was sent to.
-	Domain string
-	// Registry is where charms find their images.
-	Registry Registry
 	// Logger gets what an operator should know; nil discards it. Requests are logged at the level of debugging.
 	Logger *slog.Logger
 	// Health reports what is wrong besides the catalogue's source, for /_status/check.
@@ -43,7 +39,7 @@ type Config struct {
 // Server is the read-only store.
 type Server struct {
 	cfg     Config
-	domain  string
+	live    atomic.Pointer[live]
 	index   atomic.Pointer[index]
 	source  sourceState
 	metrics *metrics
@@ -59,8 +55,8 @@ func New(cfg Config) *Server {
 		cfg.Now = time.Now
 	}
 	s := &Server{cfg: cfg, metrics: newMetrics()}
-	s.domain = normalizeHost(cfg.Domain)
-	s.handler = s.commonHeaders(s.routes())
+	s.SetLive(Live{})
+	s.handler = s.commonHeaders(s.redirectToHTTPS(s.routes()))
 	return s
 }
 

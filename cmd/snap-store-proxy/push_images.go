@@ -83,7 +83,7 @@ type imagesPush struct {
 }
 
 func runPushImages(ctx context.Context, w io.Writer, h *host, cat *store.Catalog, o pushImagesOptions, charms []string) error {
-	access, err := h.registryAccess(nil)
+	access, err := registryAccess(h.settings, nil)
 	if err != nil {
 		return err
 	}

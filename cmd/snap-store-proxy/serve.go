@@ -3,15 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/registry"
@@ -24,7 +21,7 @@ import (
 const shutdownTime = 30 * time.Second
 
 // serveOptions are the flags of serve.
-type serveOptions struct{ listen, registryListen, level string }
+type serveOptions struct{ listen, httpsListen, registryListen, level string }
 
 func newServe(g *globals) *cobra.Command {
 	var o serveOptions
@@ -42,7 +39,8 @@ proxy.oci-registry.domain names another one or proxy.oci-registry.builtin=false.
 		RunE:    func(c *cobra.Command, _ []string) error { return runServe(c.Context(), g, o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.listen, "listen", "", "`address` to serve plain HTTP on, and nothing else (default proxy.ipaddress:proxy.port.http, [::]:80)")
+	f.StringVar(&o.listen, "listen", "", "`address` to serve plain HTTP on, and nothing else that is not asked for (default proxy.ipaddress:proxy.port.http, [::]:80)")
+	f.StringVar(&o.httpsListen, "https-listen", "", "`address` to serve HTTPS on (default proxy.ipaddress:proxy.port.https once there is a certificate; none with --listen)")
 	f.StringVar(&o.registryListen, "registry-listen", "", "`address` to serve images on (default proxy.oci-registry.listen, [::]:5000; none with --listen, unless that is set)")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
 	return c
@@ -58,52 +56,22 @@ func runServe(ctx context.Context, g *globals, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := o.chooseRegistry(s); err != nil {
-		return err
-	}
-	if o.listen == "" {
-		if o.listen, err = configuredAddress(s); err != nil {
-			return err
-		}
-	}
-	// A low port is open before root's rights are given up.
-	ln, err := net.Listen("tcp", o.listen)
-	if err != nil {
-		return ui.Hint(err, "choose another address with --listen, or the port with 'snap-store-proxy config proxy.port.http=8080'")
-	}
-	defer ln.Close()
-	images, err := o.listenForImages()
+	// Low ports are open before root's rights are given up.
+	d, err := o.openDoors(s)
 	if err != nil {
 		return err
 	}
-	if images != nil {
-		defer images.Close()
-	}
+	defer d.Close()
 	h, err := g.open(ctx)
 	if err != nil {
 		return err
 	}
-	err = serve(ctx, h, ln, images, log)
+	err = serve(ctx, g, h, d, log)
 	return errors.Join(err, h.Close())
 }
 
-func configuredAddress(s *settings.Settings) (string, error) {
-	ip, err := s.Get(settings.IPAddress)
-	if err != nil {
-		return "", err
-	}
-	port, err := s.Get(settings.HTTPPort)
-	if err != nil {
-		return "", err
-	}
-	if len(ip) > 1 && ip[0] == '[' {
-		ip = ip[1 : len(ip)-1]
-	}
-	return net.JoinHostPort(ip, port), nil
-}
-
-// serve serves on ln, and images on another listener unless that is nil.
-func serve(ctx context.Context, h *host, ln, images net.Listener, log *slog.Logger) error {
+// serve serves on all of the doors that are open.
+func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger) error {
 	// From here on nothing can write: the tables are up to date, and the reader's role may only SELECT.
 	h.store.Close()
 	h.store = nil
@@ -112,19 +80,16 @@ func serve(ctx context.Context, h *host, ln, images net.Listener, log *slog.Logg
 		return err
 	}
 	defer r.Close()
-	domain, err := h.settings.Get(settings.Domain)
-	if err != nil {
-		return err
-	}
-	access, err := h.registryAccess(images)
+	live, err := g.live(h.settings, d)
 	if err != nil {
 		return err
 	}
 	src := feed{Reader: r}
-	if images != nil {
-		src.images = registry.New(registry.Config{Blobs: h.blobs, Username: access.Username, Password: access.Password, Logger: log})
+	if d.images != nil {
+		src.images = registry.New(registry.Config{Blobs: h.blobs, Username: live.Registry.Username, Password: live.Registry.Password, Logger: log})
 	}
-	srv := server.New(server.Config{Blobs: h.blobs, Domain: domain, Registry: access, Logger: log})
+	srv := server.New(server.Config{Blobs: h.blobs, Logger: log})
+	srv.SetLive(live)
 	cat, err := src.LoadCatalog(ctx)
 	if err != nil {
 		return err
@@ -133,24 +98,15 @@ func serve(ctx context.Context, h *host, ln, images net.Listener, log *slog.Logg
 		return err
 	}
 	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
-	followed := make(chan struct{})
-	go func() {
-		defer close(followed)
-		srv.Follow(follow, src)
-	}()
-	log.Info("serving", "address", ln.Addr().String(), "snaps", len(cat.Snaps), "charms", len(cat.Charms), "database", how)
-	fmt.Printf("Serving %s on http://%s\n", countOf(cat), ln.Addr())
-	all := []listening{{srv.HTTPServer(ln.Addr().String()), ln}}
-	if images != nil {
-		log.Info("serving images", "address", images.Addr().String(), "manifests", len(cat.Images))
-		fmt.Printf("Serving images on http://%s\n", images.Addr())
-		all = append(all, listening{src.images.HTTPServer(images.Addr().String()), images})
-	} else if access.Domain == "" && namesImages(cat) {
+	var followed sync.WaitGroup
+	followed.Go(func() { srv.Follow(follow, src) })
+	log.Info("serving", "snaps", len(cat.Snaps), "charms", len(cat.Charms), "database", how)
+	if live.Registry.Domain == "" && d.images == nil && namesImages(cat) {
 		log.Warn("charms name images that nobody serves: give --registry-listen, or set proxy.oci-registry.domain")
 	}
-	err = serveAll(ctx, all, log)
+	err = serveAll(ctx, d.servers(srv, src.images, countOf(cat), log), log)
 	stop()
-	<-followed
+	followed.Wait()
 	return err
 }
 
@@ -161,42 +117,4 @@ func countOf(cat *store.Catalog) string {
 		return snaps
 	}
 	return snaps + " and " + ui.Count(len(cat.Charms), "charm")
-}
-
-// listening is a server and what it listens on.
-type listening struct {
-	*http.Server
-	ln net.Listener
-}
-
-// serveAll serves until ctx ends, or until one of the servers fails.
-func serveAll(ctx context.Context, all []listening, log *slog.Logger) error {
-	failed := make(chan error, len(all))
-	for _, l := range all {
-		go func() { failed <- l.Serve(l.ln) }()
-	}
-	select {
-	case err := <-failed:
-		for _, l := range all {
-			l.Close() // the error at hand says more
-		}
-		return err
-	case <-ctx.Done():
-	}
-	log.Info("stopping")
-	var wg errgroup.Group
-	for _, l := range all {
-		wg.Go(func() error { return shutdown(ctx, l.Server) })
-	}
-	return wg.Wait()
-}
-
-// shutdown lets requests finish, within bounds. Being told to stop is no failure.
-func shutdown(ctx context.Context, hs *http.Server) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-	defer cancel()
-	if err := hs.Shutdown(ctx); err != nil {
-		return hs.Close()
-	}
-	return nil
 }

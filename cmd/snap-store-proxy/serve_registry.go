@@ -44,18 +44,6 @@ func values(s *settings.Settings, names ...string) (map[string]string, error) {
 	return all, nil
 }
 
-// listenForImages opens the port of the built-in registry. It is nil where there is to be none.
-func (o *serveOptions) listenForImages() (net.Listener, error) {
-	if o.registryListen == "" {
-		return nil, nil
-	}
-	ln, err := net.Listen("tcp", o.registryListen)
-	if err != nil {
-		return nil, ui.Hint(err, "choose another address for images with 'snap-store-proxy config proxy.oci-registry.listen=[::]:5001', or have none with proxy.oci-registry.builtin=false")
-	}
-	return ln, nil
-}
-
 // namesImages says whether clients are sent to a registry.
 func namesImages(cat *store.Catalog) bool {
 	return slices.ContainsFunc(cat.Charms, func(c store.Charm) bool {
@@ -64,8 +52,8 @@ func namesImages(cat *store.Catalog) bool {
 }
 
 // registryAccess is what Charmhub clients are told about the registry: the one that the settings name, else the one of this host.
-func (h *host) registryAccess(images net.Listener) (server.Registry, error) {
-	v, err := values(h.settings, settings.RegistryDomain, settings.RegistryListen, settings.RegistryUsername, settings.RegistryPassword)
+func registryAccess(s *settings.Settings, images net.Listener) (server.Registry, error) {
+	v, err := values(s, settings.RegistryDomain, settings.RegistryListen, settings.RegistryUsername, settings.RegistryPassword)
 	if err != nil {
 		return server.Registry{}, err
 	}

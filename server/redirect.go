@@ -1,0 +1,55 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"strings"
+)
+
+// redirectToHTTPS sends plain requests on to HTTPS where Live says so. Balancers and monitors, which know this host by an address that
+// no certificate names, are let through.
+func (s *Server) redirectToHTTPS(next http.Handler) http.Handler {
+	redirect := s.instrument("redirect", s.redirect)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		l := s.live.Load()
+		if !l.RedirectToHTTPS || l.secure(r) || isMonitoring(r.URL.Path) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		redirect.ServeHTTP(w, r)
+	})
+}
+
+func isMonitoring(path string) bool { return path == checkPath || path == metricsPath }
+
+func (s *Server) redirect(w http.ResponseWriter, r *http.Request) {
+	host := s.live.Load().secureHost(r)
+	if host == "" || !strings.HasPrefix(r.RequestURI, "/") {
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "this store is reached by HTTPS, and the request does not say under which name")
+		return
+	}
+	// Only 308 keeps the method and the body of a POST, and old clients of GET know only 301.
+	status := http.StatusPermanentRedirect
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		status = http.StatusMovedPermanently
+	}
+	// What is permanent in the protocol isn't here: an operator may go back to plain HTTP.
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Location", "https://"+host+r.RequestURI)
+	s.fail(w, r, status, codeUnsupported, "this store is reached by HTTPS")
+}
+
+// secureHost is the host, and port unless it is the usual, that HTTPS is reached on; or "" if r names none.
+func (l *live) secureHost(r *http.Request) string {
+	if l.Domain != "" {
+		return l.host
+	}
+	host := normalizeHost(r.Host)
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		host = host[:i]
+	}
+	if host == "" || l.HTTPSPort == "" || l.HTTPSPort == "443" {
+		return host
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), l.HTTPSPort)
+}

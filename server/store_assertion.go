@@ -1,0 +1,27 @@
+package server
+
+import (
+	"net/http"
+
+	"offlinestore/snap"
+)
+
+// Where the store assertion is, and the header of its answer that names the store: launchpad-buildd reads nothing else, Juju looks
+// for type, store and url in the text, in this order, and snapd acknowledges it.
+const (
+	storeAssertionPath = "/v2/auth/store/assertions"
+	headerStoreID      = "X-Assertion-Store-Id"
+)
+
+// storeAssertion answers with what was issued, byte for byte: it is signed, and clients search its text.
+func (s *Server) storeAssertion(w http.ResponseWriter, r *http.Request) {
+	l := s.live.Load()
+	if len(l.StoreAssertion) == 0 {
+		s.fail(w, r, http.StatusNotFound, codeUnsupported, "this store has no store assertion: its operator gets one with 'store-admin register', "+
+			"or imports it with 'snap-store-proxy config --import-store-assertion FILE'; without one, devices reach it by SNAPPY_FORCE_API_URL")
+		return
+	}
+	w.Header().Set(headerStoreID, l.StoreID)
+	w.Header().Set("Cache-Control", "no-cache")
+	writeText(w, http.StatusOK, snap.AssertionMediaType, l.StoreAssertion)
+}
