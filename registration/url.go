@@ -1,0 +1,117 @@
+package registration
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// ErrURL means that a URL can't be that of a store.
+var ErrURL = errors.New("not the URL of a store")
+
+// URL is the address of a store, as devices have it in their store assertion.
+type URL struct {
+	// Scheme is http or https.
+	Scheme string
+	host   string // in lower case, an IPv6 address in brackets
+	port   string // empty if it is the scheme's usual one
+}
+
+var validHost = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// ParseURL reads the URL of a store: a scheme, a host and maybe a port. A path is refused, since the addresses of downloads are
+// made of the host alone.
+func ParseURL(s string) (*URL, error) {
+	if len(s) > 300 {
+		return nil, fmt.Errorf("%w: longer than 300 bytes", ErrURL)
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, ErrURL // neither it nor what url.Parse says of it is quoted: a password may be in it
+	}
+	scheme := strings.ToLower(u.Scheme)
+	switch {
+	case scheme != "http" && scheme != "https":
+		return nil, fmt.Errorf("%.300q: %w: it begins with https:// or http://", u.Redacted(), ErrURL)
+	case u.User != nil:
+		return nil, fmt.Errorf("%.300q: %w: no user or password can be in it", u.Redacted(), ErrURL)
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(s, "#"):
+		return nil, fmt.Errorf("%.300q: %w: no query or fragment can be in it", s, ErrURL)
+	case u.Path != "" && u.Path != "/":
+		return nil, fmt.Errorf("%.300q: %w: no path can be in it", s, ErrURL)
+	}
+	out := &URL{Scheme: scheme, host: strings.ToLower(u.Hostname()), port: u.Port()}
+	if err := out.check(u.Host); err != nil {
+		return nil, fmt.Errorf("%.300q: %w: %w", s, ErrURL, err)
+	}
+	if out.port == usualPort(scheme) {
+		out.port = ""
+	}
+	return out, nil
+}
+
+// check checks the host, and the port as it stands behind it.
+func (u *URL) check(written string) error {
+	if addr, err := netip.ParseAddr(u.host); err == nil {
+		if addr.Zone() != "" {
+			return errors.New("an address with a zone means something on one host only")
+		}
+		if u.host = addr.String(); addr.Is6() {
+			u.host = "[" + u.host + "]"
+		}
+	} else if len(u.host) > 253 || !validHost.MatchString(u.host) || isNumber(u.host[strings.LastIndexByte(u.host, '.')+1:]) {
+		return errors.New("its host is no name and no address (other alphabets are written as xn--…)")
+	}
+	if u.port == "" {
+		if strings.HasSuffix(written, ":") {
+			return errors.New("no port behind the colon")
+		}
+		return nil
+	}
+	if n, err := strconv.ParseUint(u.port, 10, 16); err != nil || n == 0 || strconv.FormatUint(n, 10) != u.port {
+		return errors.New("the port is no number from 1 to 65535")
+	}
+	return nil
+}
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+func usualPort(scheme string) string {
+	if scheme == "https" {
+		return "443"
+	}
+	return "80"
+}
+
+// String is the URL in the one form in which two can be compared.
+func (u *URL) String() string { return u.Scheme + "://" + u.Domain() }
+
+// Domain is the host, with the port unless it is the usual one.
+func (u *URL) Domain() string {
+	if u.port == "" {
+		return u.host
+	}
+	return u.host + ":" + u.port
+}
+
+// Host is the host alone, an IPv6 address without brackets.
+func (u *URL) Host() string { return strings.Trim(u.host, "[]") }
+
+// Port is the port, the usual one included.
+func (u *URL) Port() string {
+	if u.port == "" {
+		return usualPort(u.Scheme)
+	}
+	return u.port
+}
+
+// isHost reports whether a domain, as registrations state it, is this host: some state the port, some don't.
+func (u *URL) isHost(domain string) bool {
+	domain = strings.ToLower(domain)
+	return domain == u.Domain() || domain == u.host || domain == u.Host() || domain == net.JoinHostPort(u.Host(), u.Port())
+}
