@@ -27,7 +27,7 @@ func checkConnection(v string) error {
 		_, err := words(v)
 		return err
 	}
-	u, err := url.Parse(v)
+	u, err := url.Parse(oneHost(v))
 	if err != nil {
 		return errPasswordURL
 	}
@@ -39,6 +39,33 @@ func checkConnection(v string) error {
 		return errPasswordURL
 	}
 	return nil
+}
+
+// oneHost is a URL with the first of its hosts alone: package url knows no lists, though it takes some. A list with a
+// wrong port in it stays, to be refused.
+func oneHost(v string) string {
+	scheme, authority, tail := cutURL(v)
+	user, hosts := "", authority
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		user, hosts = authority[:at+1], authority[at+1:]
+	}
+	list := strings.Split(hosts, ",")
+	for _, h := range list[1:] {
+		if _, err := url.Parse("postgres://" + h); err != nil {
+			return v
+		}
+	}
+	return scheme + "://" + user + list[0] + tail
+}
+
+// cutURL takes a URL apart into its scheme, what is between that and the path, and the rest.
+func cutURL(v string) (scheme, authority, tail string) {
+	scheme, rest, _ := strings.Cut(v, "://")
+	end := strings.IndexAny(rest, "/?")
+	if end < 0 {
+		end = len(rest)
+	}
+	return scheme, rest[:end], rest[end:]
 }
 
 // redact is v as a listing may show it. What it can't take apart it hides as a whole.
@@ -56,12 +83,7 @@ func (k Key) redact(v string) string {
 
 // redactURL works on the text, since a URL put together anew escapes what it shouldn't.
 func redactURL(v string) string {
-	scheme, rest, _ := strings.Cut(v, "://")
-	end := strings.IndexAny(rest, "/?")
-	if end < 0 {
-		end = len(rest)
-	}
-	authority, tail := rest[:end], rest[end:]
+	scheme, authority, tail := cutURL(v)
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
 		if user, _, ok := strings.Cut(authority[:at], ":"); ok {
 			authority = user + ":" + Redacted + authority[at:]

@@ -12,6 +12,13 @@ import (
 // secret is a password that must never be seen in an error.
 const secret = "hunter2"
 
+const pemBlock = "-----BEGIN X-----\nYWJj\n-----END X-----\n"
+
+var (
+	urls    = []string{"http://h", "https://snaps.example.internal", "https://h:8443", "https://[fd00::1]:8443/a/b", "http://127.0.0.1/"}
+	notURLs = []string{"h", "//h", "http://", "http:h", "ftp://h", "https://u:" + secret + "@h", "https://h?a", "https://h?", "https://h#", "https://h:0", "https://a_b", "https://h:" + secret}
+)
+
 func TestValues(t *testing.T) {
 	t.Parallel()
 	for key, values := range map[string]struct{ good, bad []string }{
@@ -40,13 +47,28 @@ func TestValues(t *testing.T) {
 		settings.RegistryDomain:   {good: []string{"registry.example:5000"}, bad: []string{"https://registry.example", "registry.example/project"}},
 		settings.RegistryUsername: {good: []string{"juju", "a b@c"}, bad: []string{"a:b", "a\nb"}},
 		settings.RegistryPassword: {good: []string{"s3:cr et", "12345", "'"}, bad: []string{secret + "\n", secret + "\xff"}},
+		settings.StoreID:          {good: []string{"FqXn8Q3rWLzPyBvE2hKdTtS7mJcUaGo5", "my-store_1"}, bad: []string{"a b", "a/b", strings.Repeat("a", 65), "é"}},
+		settings.StoreURL:         {good: urls, bad: notURLs},
+		settings.AllowedDeviceServiceURLs: {
+			good: []string{"[]", `["` + strings.Join(urls, `", "`) + `"]`},
+			bad:  []string{`[`, `{}`, `null`, `[null]`, `[1]`, `["ftp://h"]`, `[] []`, `"http://h"`, "http://h", "[" + strings.Repeat(`"http://h",`, 256) + `"http://h"]`},
+		},
+		settings.AdminEmails: {
+			good: []string{"[]", `["a@b.example", "c+d@e.example"]`},
+			bad:  []string{"a@b.example", `["a"]`, `["A <a@b.example>"]`, `["a@b.example", ""]`, `["a@b.example\n"]`},
+		},
+		settings.TLSCert: {good: []string{pemBlock, pemBlock + pemBlock, "\n" + pemBlock + "\r\n"}, bad: []string{
+			secret, pemBlock + secret, secret + "\n" + pemBlock, strings.Replace(pemBlock, "END X", "END Y", 1) + pemBlock, "-----BEGIN X-----\n" + pemBlock, pemBlock + "\x00"}},
+		settings.KeyPrivate: {good: []string{"one\ntwo\n", pemBlock, "abc="}, bad: []string{secret + "\x1b", secret + "\xff"}},
 		settings.DBConnection: {
 			good: []string{"postgres://u:" + secret + "@h:5432/db?sslmode=disable", "postgresql:///db?host=/run/postgresql", "postgres://h1,h2:5432/db",
+				"postgres://u:p@h1:5432,h2:5433/db?target_session_attrs=read-write", "postgres://u@[fd00::1]:5432,[fd00::2]:5433/db", "host=a,b port=1,2",
 				"host=/run/postgresql dbname=db", "host=h password='a b\\'c'", "host = h  dbname = db ", "password=a\\ b", "user='' host=h"},
 			bad: []string{"mysql://u:" + secret + "@h/db", secret, "host=h " + secret, "host='h " + secret, "host='h'" + secret + "=x", "=x", " ",
 				"host=h password=" + secret + "\\", "h ost=" + secret, "postgres://u:" + secret + "%zz@h/db", "postgres://u:a/" + secret + "@h/db",
 				"postgres://u:12/" + secret + "@h/db", "postgres://u:12?" + secret + "@h/db", "postgres://u:12#" + secret + "@h/db",
 				"postgres://h/db?a=%zz" + secret, "postgres://h/db?a;b=" + secret, "postgres://h:" + secret + "/db",
+				"postgres://h1:5432,h2:" + secret + "/db",
 				"host=" + strings.Repeat("h", 64<<10)},
 		},
 	} {

@@ -1,0 +1,48 @@
+package settings_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"offlinestore/settings"
+)
+
+func TestWithPassword(t *testing.T) {
+	t.Parallel()
+	const password = `p:w/ @%'\?#&+ü`
+	for _, c := range []string{
+		"postgres://store@h:5432/db", "postgresql://store@h", "postgres://store:@h/db", "postgres://store@h1:5432,h2:5433/db?target_session_attrs=read-write",
+		"postgres://store@[fd00::1]:5432,[fd00::2]:5433/db", "postgres:///db?host=/run/postgresql&user=store", "postgres://h/db?user=store",
+		"postgres://@h/db?user=store", "host=h user=store", "host=h1,h2 user='store' ",
+	} {
+		with := settings.WithPassword(c, password)
+		cfg, err := pgconn.ParseConfig(with)
+		if err != nil {
+			t.Errorf("%s: pgx doesn't take %s: %v", c, with, err)
+			continue
+		}
+		if cfg.User != "store" || cfg.Password != password {
+			t.Errorf("%s: pgx reads %q and %q in %s", c, cfg.User, cfg.Password, with)
+		}
+		s := open(t, filepath.Join(t.TempDir(), "settings.yaml"))
+		set(t, s, map[string]string{settings.DBConnection: with})
+		if settings.LacksPassword(with) {
+			t.Errorf("LacksPassword(%s)", with)
+		}
+	}
+}
+
+func TestLacksPassword(t *testing.T) {
+	t.Parallel()
+	for c, want := range map[string]bool{
+		"postgres://u@h/db": true, "postgres://u@h1,h2:5433/db": true, "postgres://h/db": true, "host=h": true,
+		"postgres://u:p@h/db": false, "postgres://u@h/db?password=p": false, "postgres://u@h/db?passfile=/x": false, "postgres://?service=x": false,
+		"host=h password=p": false, "host=h PASSFILE=x": false, "postgres://u@h/db?sslmode=verify-full&sslcert=c&sslkey=k": false, "nothing": false, "": false,
+	} {
+		if got := settings.LacksPassword(c); got != want {
+			t.Errorf("LacksPassword(%q) = %v, want %v", c, got, want)
+		}
+	}
+}
