@@ -40,6 +40,9 @@ func (f *fetcher) charm(c *Charm) error {
 
 // fetchCharm brings what is small of a charm, and verifies it before the rest is downloaded.
 func (e *Exporter) fetchCharm(ctx context.Context, f *fetcher, c *Charm) error {
+	if c.small {
+		return nil // Fetch is called again for snaps
+	}
 	if err := f.charm(c); err != nil {
 		return fmt.Errorf("%s: assertions: %w", c.Listing.Name, err)
 	}
@@ -47,6 +50,7 @@ func (e *Exporter) fetchCharm(ctx context.Context, f *fetcher, c *Charm) error {
 		return err
 	}
 	if c.iconURL == "" {
+		c.small = true
 		return nil
 	}
 	data, mediaType, err := e.Charmhub.Icon(ctx, c.iconURL)
@@ -55,10 +59,11 @@ func (e *Exporter) fetchCharm(ctx context.Context, f *fetcher, c *Charm) error {
 		return context.Cause(ctx)
 	case err != nil:
 		e.Progress.Warn(fmt.Sprintf("%s goes without its icon: %v", c.Listing.Name, err))
-		c.Listing.Result.Media, c.icon = []charm.Media{}, nil
-		return nil
+		c.Listing.Result.Media = []charm.Media{}
+	default:
+		c.icon = &bundle.Icon{MediaType: mediaType, Data: data}
 	}
-	c.icon = &bundle.Icon{MediaType: mediaType, Data: data}
+	c.small = true
 	return nil
 }
 

@@ -123,12 +123,16 @@ func TestAddSnaps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, _ := h.exporter(t)
+	h.Inject(upstreamtest.Fault{Path: "/v2/assertions/account/dataplatform", Do: notFound})
+	e, progress := h.exporter(t)
 	req := wanted(t, "applications: {a: {charm: app}, b: {charm: pgbouncer}}")
 	req.Charms.Architectures = []string{"amd64", "arm64"}
 	p := fetch(t, e, req)
 	if err := errors.Join(e.AddSnaps(t.Context(), p), e.Fetch(t.Context(), p)); err != nil {
 		t.Fatal(err)
+	}
+	if len(progress.warnings) != 1 { // about the account of pgbouncer's publisher
+		t.Errorf("warnings %q, want one", progress.warnings)
 	}
 	var got []string
 	for _, s := range p.Snaps {

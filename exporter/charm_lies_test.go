@@ -97,6 +97,36 @@ func TestImageContradictions(t *testing.T) {
 	}
 }
 
+// TestCharmTooMuch lists what no bundle would take, which is to be known before anything is downloaded.
+func TestCharmTooMuch(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 5<<20)
+	for want, r := range map[string][3]string{
+		"over a limit":                    {"info", `"summary":"`, `"summary":"` + long},
+		"its version has":                 {"refresh", `"version":"5"`, `"version":"` + long + `"`},
+		"want a plain name":               {"refresh", `"filename":"c.ini"`, `"filename":"../c.ini"`},
+		"digests of some bytes":           {"refresh", `"size":3000`, `"size":0`},
+		"the size 1099511627777":          {"refresh", `"size":3000`, `"size":1099511627777`},
+		"":                                {"info", `"relations":{}`, `"relations":{"provides":{"x":"` + long + `"}}`},
+		"revision 2147483648: out of ran": {"refresh", `"revision":2,`, `"revision":2147483648,`},
+	} {
+		h := newHub(t)
+		h.Inject(upstreamtest.Fault{Path: "/v2/charms/" + r[0], Do: upstreamtest.Rewrite(r[1], r[2])})
+		e, _ := h.exporter(t)
+		p, err := e.Plan(t.Context(), wanted(t, "applications: {a: {charm: pgbouncer}}"))
+		var store *exporter.StoreError
+		if want != "" && (!errors.As(err, &store) || !strings.Contains(err.Error(), want)) {
+			t.Errorf("got %v, want the store's fault with %q", err, want)
+		}
+		if want == "" {
+			err = errors.Join(err, e.Fetch(t.Context(), p))
+			if _, derr := e.Draft(p.Snaps, p.Charms); derr != nil || err != nil {
+				t.Errorf("relations that are too long: %v", errors.Join(err, derr))
+			}
+		}
+	}
+}
+
 // TestSameLayerTwoSizes has two images describe a layer in two ways, one of which must be wrong.
 func TestSameLayerTwoSizes(t *testing.T) {
 	t.Parallel()

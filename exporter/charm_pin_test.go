@@ -1,6 +1,8 @@
 package exporter_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -39,6 +41,32 @@ func TestChosenResources(t *testing.T) {
 			if want != "" && !strings.Contains(rows, channel+" ubuntu@20.04 amd64"+want+"\n") {
 				t.Errorf("%s: rows\n%swant %s%s", c.yaml, rows, channel, want)
 			}
+		}
+	}
+}
+
+// TestRevisionPerArchitecture shows that each architecture may have a revision of its own, and that one without any is a gap.
+func TestRevisionPerArchitecture(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	err := h.AddCharmRevision("pgbouncer", upstreamtest.CharmRev{Revision: 6, CharmFiles: upstreamtest.CharmFiles{Bases: []upstreamtest.Base{upstreamtest.Ubuntu("22.04", "arm64")}}})
+	err = errors.Join(err, h.AddCharmRevision("pgbouncer", upstreamtest.CharmRev{Revision: 7, CharmFiles: upstreamtest.CharmFiles{Bases: []upstreamtest.Base{upstreamtest.Ubuntu("22.04", "amd64")}}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _ := h.exporter(t)
+	for yaml, want := range map[string]string{
+		"{a: {charm: pgbouncer, revision: 6}, b: {charm: pgbouncer, revision: 7}}": "[]",
+		"{a: {charm: pgbouncer, revision: 6}}":                                     "[pgbouncer revision 6 for amd64: the revision is not for that architecture]",
+	} {
+		req := wanted(t, "applications: "+yaml)
+		req.Charms.Architectures = []string{"amd64", "arm64"}
+		p, err := e.Plan(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(p.Gaps); got != want {
+			t.Errorf("%s: gaps %s, want %s", yaml, got, want)
 		}
 	}
 }

@@ -38,9 +38,10 @@ type Charm struct {
 	// chosen are rows with resources that the operator has chosen; created is when revisions that are in some channel were made.
 	chosen  map[charmRow]bool
 	created map[int]string
-	// assertions and icon are filled in by Fetch.
+	// assertions and icon are filled in by Fetch, which then makes small true.
 	assertions []byte
 	icon       *bundle.Icon
+	small      bool
 }
 
 // charmRow is what a channel map has one row for.

@@ -104,7 +104,15 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 	if err := atOnce(e, plan.Charms, p.complete); err != nil {
 		return err
 	}
-	return p.images()
+	if err := p.images(); err != nil {
+		return err
+	}
+	for _, c := range plan.Charms {
+		if err := c.vet(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // atOnce calls fn for each of all, as many at once as there may be downloads.
@@ -270,6 +278,10 @@ func (p *charmPlanner) warn(format string, args ...any) {
 
 // judge makes an error of a charm that has nothing at all of what was asked for.
 func (p *charmPlanner) judge(c *Charm) {
+	// A revision is mostly for one architecture: it isn't missing for another that has one of its own.
+	p.plan.Gaps = slices.DeleteFunc(p.plan.Gaps, func(g Gap) bool {
+		return g.Charm == c.Listing.Name && g.Revision > 0 && g.Architecture != "" && c.has(g.Architecture)
+	})
 	n := len(p.missing)
 	if len(c.Revisions) > 0 || slices.ContainsFunc(p.missing, func(g Gap) bool { return g.Charm == c.Listing.Name }) {
 		return

@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -175,6 +176,13 @@ func concrete(bases []*charm.Base, archs []string) []charm.Base {
 	return out
 }
 
+// has says whether something of c is planned for arch.
+func (c *Charm) has(arch string) bool {
+	return slices.ContainsFunc(c.Revisions, func(r *CharmRevision) bool {
+		return slices.ContainsFunc(r.bases, func(b charm.Base) bool { return b.Architecture == arch })
+	})
+}
+
 func (r *CharmRevision) found(from string) {
 	if !slices.Contains(r.From, from) {
 		r.From = append(r.From, from)
@@ -221,9 +229,12 @@ func (c *Charm) channels() (out []string) {
 func (c *Charm) learn(r *charm.Revision) {
 	for _, have := range c.Revisions {
 		if have.Revision.Revision == r.Revision {
-			have.Revision.Relations, have.Revision.Subordinate, have.Revision.ReadmeMD = r.Relations, r.Subordinate, r.ReadmeMD
-			if len(have.Revision.ReadmeMD) > charm.MaxYAMLSize {
-				have.Revision.ReadmeMD = ""
+			have.Revision.Subordinate = r.Subordinate
+			if len(r.ReadmeMD) <= charm.MaxYAMLSize {
+				have.Revision.ReadmeMD = r.ReadmeMD
+			}
+			if text, err := json.Marshal(r.Relations); err == nil && len(text) <= charm.MaxYAMLSize {
+				have.Revision.Relations = r.Relations
 			}
 		}
 	}

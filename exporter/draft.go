@@ -62,9 +62,13 @@ func (e *Exporter) Draft(snaps []*Snap, charms []*Charm) (*bundle.Draft, error) 
 		return nil, err
 	}
 	d := &bundle.Draft{}
-	return d, errors.Join(
+	err = errors.Join(
 		addAll(d.AddSnap, h.Snaps), addAll(d.AddRevision, h.Revisions), addAll(d.AddCharm, h.Charms),
 		addAll(d.AddCharmRevision, h.CharmRevisions), addAll(d.AddCharmResource, h.CharmResources), addAll(d.AddImageManifest, h.Images))
+	if err != nil {
+		return nil, &StoreError{err} // whose words a bundle doesn't take
+	}
+	return d, nil
 }
 
 func addAll[T any](add func(T) error, all []T) error {

@@ -51,8 +51,8 @@ func classify(err error) (code int, hint string) {
 		return ui.Untrusted, "name the signer's key with --trusted-key, as 'store-admin key export' prints it on the exporting host"
 	case isUntrusted(err):
 		return ui.Untrusted, ""
-	case isStoreError(err) && errors.Is(err, bundle.ErrCorrupt): // the manifest of an image
-		return ui.Upstream, "leave the images out with --no-images"
+	case isStoreError(err) && errors.Is(err, bundle.ErrCorrupt): // the manifest of an image, or too much of anything
+		return ui.Upstream, imageHint(err)
 	case errors.Is(err, bundle.ErrTooNew):
 		return ui.Damaged, ""
 	case errors.Is(err, bundle.ErrCorrupt), errors.Is(err, bundle.ErrNotBundle):
@@ -73,6 +73,13 @@ func classify(err error) (code int, hint string) {
 		return ui.Damaged, ""
 	}
 	return ui.Failed, ""
+}
+
+func imageHint(err error) string {
+	if _, ok := errors.AsType[*exporter.ImageError](err); ok {
+		return "leave the images out with --no-images"
+	}
+	return ""
 }
 
 func isUntrusted(err error) bool {

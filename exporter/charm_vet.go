@@ -1,0 +1,39 @@
+package exporter
+
+import (
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/bundle"
+)
+
+// maxVersion bounds the version of a charm, which nobody reads but people.
+const maxVersion = 1000
+
+// vet finds what no bundle would take of the store's words on a charm, before anything is downloaded for it.
+func (c *Charm) vet() error {
+	d := &bundle.Draft{}
+	if err := d.AddCharm(c.item()); err != nil {
+		return c.unfit(err)
+	}
+	for _, r := range c.Revisions {
+		if n := len(r.Revision.Version); n > maxVersion {
+			return c.unfit(fmt.Errorf("revision %d: its version has %d bytes, over the limit of %d", r.Revision.Revision, n, maxVersion))
+		}
+	}
+	for _, r := range c.Resources {
+		it := &bundle.CharmResource{ResourceItem: r.ResourceItem}
+		if r.HasBlob() {
+			it.Blob = &bundle.File{Digest: digest.NewDigestFromEncoded(digest.SHA256, r.upstream.SHA256), Size: r.upstream.Size}
+		}
+		if err := d.AddCharmResource(it); err != nil {
+			return c.unfit(err)
+		}
+	}
+	return nil
+}
+
+func (c *Charm) unfit(err error) error {
+	return storeError("the store's answer about %s: %w", c.Listing.Name, err)
+}
