@@ -25,6 +25,8 @@ type indexedCharm struct {
 	listed  []*charmRow
 	byBase  map[charm.Base][]*charmRow // those of listed, in its order
 	history []*charmRow
+	// onlyTrack is where all open rows are, if that is one track.
+	onlyTrack string
 	// bases are those that some open row is for, as Juju should prefer them.
 	bases []charm.Base
 	// first is the release that stands for the charm where no channel is named; nil if there is none.
@@ -196,6 +198,12 @@ func (ch *indexedCharm) arrange() {
 	for _, r := range ch.listed {
 		ch.bases = append(ch.bases, r.base)
 	}
+	if len(ch.listed) > 0 {
+		ch.onlyTrack = ch.listed[0].channel.Track
+	}
+	if slices.ContainsFunc(ch.listed, func(r *charmRow) bool { return r.channel.Track != ch.onlyTrack }) {
+		ch.onlyTrack = ""
+	}
 	charm.SortBases(ch.bases)
 	ch.bases = slices.Compact(ch.bases)
 	rank := make(map[charm.Base]int, len(ch.bases))
@@ -230,8 +238,10 @@ func (ch *indexedCharm) compareChannels(a, b channel.Channel) int {
 		strings.Compare(a.Track, b.Track), a.RiskLevel()-b.RiskLevel(), strings.Compare(a.Branch, b.Branch))
 }
 
-// track is the default track.
-func (ch *indexedCharm) track() string { return cmp.Or(ch.DefaultTrack, channel.DefaultTrack) }
+// track is the default track. What nobody signed may not say which it is: then it is the only one, if all is in one.
+func (ch *indexedCharm) track() string {
+	return cmp.Or(ch.DefaultTrack, ch.onlyTrack, channel.DefaultTrack)
+}
 
 func compareBools(a, b bool) int {
 	switch {

@@ -164,6 +164,10 @@ func TestCharmInfoChannel(t *testing.T) {
 	b := newBlobs(t)
 	other := charms(b)
 	other.Charms[1].DefaultTrack = "17"
+	// Files of the original store-admin may not say which track is the default: where all is in one, that is it.
+	unknown, several := charms(b), charms(b)
+	unknown.Charms[1].DefaultTrack, several.Charms[1].DefaultTrack = "", ""
+	unknown.Charms[1].ChannelMap = slices.DeleteFunc(unknown.Charms[1].ChannelMap, func(r charm.Release) bool { return !strings.HasPrefix(r.Channel, "14/") })
 	for _, tt := range []struct {
 		c           *store.Catalog
 		query, want string
@@ -175,6 +179,8 @@ func TestCharmInfoChannel(t *testing.T) {
 		{charms(b), "cos-lite?", "latest/stable 11"},
 		// A default track with nothing in it here: what there is, the newest track first.
 		{other, "postgresql?", "16/edge 500"},
+		{unknown, "postgresql?channel=stable&", "14/stable 337"},
+		{several, "postgresql?", "16/edge 500"},
 	} {
 		d, _ := info(t, tt.c, b, tt.query+"fields=default-release")["default-release"].(map[string]any)
 		c, _ := d["channel"].(map[string]any)
