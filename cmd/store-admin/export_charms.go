@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"strings"
 
@@ -71,14 +72,17 @@ list of the same form:
 
 // readApplications reads a bundle.yaml, or a list of charms in the same form.
 func readApplications(path string) ([]charm.Application, error) {
-	const hint = "the file lists charms under applications: see 'store-admin export charms --help'"
+	const form = "the file lists charms under applications: see 'store-admin export charms --help'"
 	text, err := readSmall(path, maxBundleFile)
 	if err != nil {
-		return nil, ui.Hint(ui.Usagef("%w", err), hint)
+		return nil, ui.Hint(ui.Usagef("%w", err), form)
 	}
 	f, err := charm.ParseBundle(text)
+	if err != nil && !bytes.Contains(text, []byte("applications:")) {
+		return nil, ui.Hint(ui.Usagef("%s: %w", path, err), form)
+	}
 	if err != nil {
-		return nil, ui.Hint(ui.Usagef("%s: %w", path, err), hint)
+		return nil, ui.Usagef("%s: %w", path, err)
 	}
 	return f.Applications, nil
 }
