@@ -41,8 +41,8 @@ func checkConnection(v string) error {
 	return nil
 }
 
-// oneHost is a URL with the first of its hosts alone: package url knows no lists, though it takes some. A list with a
-// wrong port in it stays, to be refused.
+// oneHost is a URL with one of its hosts: package url knows no lists, though it takes some. It is one that package url refuses,
+// if there is any.
 func oneHost(v string) string {
 	scheme, authority, tail := cutURL(v)
 	user, hosts := "", authority
@@ -52,7 +52,7 @@ func oneHost(v string) string {
 	list := strings.Split(hosts, ",")
 	for _, h := range list[1:] {
 		if _, err := url.Parse("postgres://" + h); err != nil {
-			return v
+			return scheme + "://" + user + h + tail
 		}
 	}
 	return scheme + "://" + user + list[0] + tail

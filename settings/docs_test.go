@@ -14,21 +14,46 @@ import (
 // TestTableOfSettings holds the table of docs/operating.md against the settings: the same rows, the same defaults.
 func TestTableOfSettings(t *testing.T) {
 	t.Parallel()
+	var want []string
+	for _, k := range settings.Keys() {
+		want = append(want, k.Name+" = "+k.Default)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(rows(t, 3), want); diff != "" {
+		t.Errorf("the table of settings (-docs +settings):\n%s", diff)
+	}
+}
+
+// TestTableOfMeaningless does the same for the settings of the original that have no meaning here.
+func TestTableOfMeaningless(t *testing.T) {
+	t.Parallel()
+	var want []string
+	for name, why := range settings.Meaningless() {
+		want = append(want, name+" = "+why)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(rows(t, 2), want); diff != "" {
+		t.Errorf("the table of settings without a meaning (-docs +settings):\n%s", diff)
+	}
+}
+
+// rows is the rows of the table of docs/operating.md about settings that has so many columns.
+func rows(t *testing.T, columns int) []string {
+	t.Helper()
 	text, err := os.ReadFile("../docs/operating.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got, want []string
+	var rows []string
 	for line := range strings.Lines(string(text)) {
-		if cells := strings.Split(line, "|"); len(cells) == 5 && (strings.HasPrefix(line, "| proxy.") || strings.HasPrefix(line, "| internal.")) {
-			got = append(got, strings.TrimSpace(cells[1])+" = "+strings.TrimSpace(cells[2]))
+		cells := strings.Split(line, "|")
+		if len(cells) != columns+2 || !strings.HasPrefix(line, "| proxy.") && !strings.HasPrefix(line, "| internal.") {
+			continue
+		}
+		for name := range strings.SplitSeq(cells[1], ",") {
+			rows = append(rows, strings.TrimSpace(name)+" = "+strings.TrimSpace(cells[2]))
 		}
 	}
-	slices.Sort(got)
-	for _, k := range settings.Keys() {
-		want = append(want, k.Name+" = "+k.Default)
-	}
-	if diff := cmp.Diff(got, want); diff != "" {
-		t.Errorf("the table of settings (-docs +settings):\n%s", diff)
-	}
+	slices.Sort(rows)
+	return rows
 }

@@ -1,7 +1,6 @@
 package settings
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -45,23 +44,9 @@ func readFile(path string) (map[string]string, error) {
 // parse reads the nodes themselves: they know their lines, and a value stays the text that was written.
 func parse(text []byte) (map[string]string, error) {
 	values := map[string]string{}
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	var doc yaml.Node
-	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
-		return values, nil
-	} else if err != nil {
-		return nil, err
-	}
-	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("more than one YAML document")
-	}
-	// A file of comments only is an empty document, or one that holds null.
-	if len(doc.Content) == 0 || doc.Content[0].ShortTag() == "!!null" {
-		return values, nil
-	}
-	root := doc.Content[0]
-	if root.Kind != yaml.MappingNode {
-		return nil, fmt.Errorf("line %d: not a list of lines like %s: VALUE", root.Line, Domain)
+	root, err := document(text)
+	if err != nil || root == nil {
+		return values, err
 	}
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		if err := parsePair(values, root.Content[i], root.Content[i+1]); err != nil {
@@ -82,15 +67,11 @@ func parsePair(values map[string]string, name, value *yaml.Node) error {
 	if _, ok := values[k.Name]; ok {
 		return fmt.Errorf("%s is set a second time", k.Name)
 	}
-	switch value.ShortTag() {
-	case "!!null":
+	switch {
+	case value.ShortTag() == "!!null", plain(value) && value.Value == "":
 		return nil
-	case "!!str", "!!int", "!!bool", "!!float", "!!timestamp":
-	default:
+	case !plain(value):
 		return &ValueError{k.Name, errors.New("not a plain value")}
-	}
-	if value.Value == "" {
-		return nil
 	}
 	if err := k.check(value.Value); err != nil {
 		return err

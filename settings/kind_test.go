@@ -68,7 +68,7 @@ func TestValues(t *testing.T) {
 				"host=h password=" + secret + "\\", "h ost=" + secret, "postgres://u:" + secret + "%zz@h/db", "postgres://u:a/" + secret + "@h/db",
 				"postgres://u:12/" + secret + "@h/db", "postgres://u:12?" + secret + "@h/db", "postgres://u:12#" + secret + "@h/db",
 				"postgres://h/db?a=%zz" + secret, "postgres://h/db?a;b=" + secret, "postgres://h:" + secret + "/db",
-				"postgres://h1:5432,h2:" + secret + "/db",
+				"postgres://h1:5432,h2:" + secret + "/db", "postgres://h1:5432,h2:" + secret + ",h3:5432/db",
 				"host=" + strings.Repeat("h", 64<<10)},
 		},
 	} {

@@ -12,11 +12,16 @@ type UnknownKeyError struct {
 	Name string
 	// Nearest is the setting that may have been meant, or empty.
 	Nearest string
+	// Meaningless is why a setting of the original has no meaning here, or empty.
+	Meaningless string
 }
 
 // Error names the setting that may have been meant.
 func (e *UnknownKeyError) Error() string {
-	if e.Nearest == "" {
+	switch {
+	case e.Meaningless != "":
+		return fmt.Sprintf("%s has no meaning here: %s", e.Name, e.Meaningless)
+	case e.Nearest == "":
 		return fmt.Sprintf("there is no setting %.80q", e.Name)
 	}
 	return fmt.Sprintf("there is no setting %.80q; did you mean %s?", e.Name, e.Nearest)
@@ -27,7 +32,10 @@ func lookup(name string) (Key, error) {
 	if i := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name }); i >= 0 {
 		return keys[i], nil
 	}
-	return Key{}, &UnknownKeyError{name, nearest(name, keys)}
+	if why, ok := Meaningless()[name]; ok {
+		return Key{}, &UnknownKeyError{Name: name, Meaningless: why}
+	}
+	return Key{}, &UnknownKeyError{Name: name, Nearest: nearest(name, keys)}
 }
 
 // nearest is the key that name is most likely a slip for: part of a key, or few letters away from one.

@@ -1,0 +1,177 @@
+package settings
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// MaxYAML is the largest text that ParseYAML takes, in bytes.
+const MaxYAML = maxFile
+
+// maxNesting is how deep a text of the original may group its settings.
+const maxNesting = 8
+
+// originalRegistry is the original's default of proxy.oci-registry.domain. Nobody inside reaches it.
+const originalRegistry = "registry.jujucharms.com"
+
+// Ignored is a setting of the original that is left out.
+type Ignored struct {
+	Name string
+	// Why is a sentence without a capital or a full stop.
+	Why string
+}
+
+// ExportYAML is all settings that have a value, secrets included, sorted by name: the same settings are the same bytes.
+func (s *Settings) ExportYAML() ([]byte, error) {
+	if len(s.values) == 0 {
+		return []byte("{}\n"), nil
+	}
+	text, err := yaml.Marshal(s.values)
+	if err != nil {
+		return nil, fmt.Errorf("encode settings: %w", err)
+	}
+	return text, nil
+}
+
+// ParseYAML reads what ExportYAML wrote, or the original: that may have settings without a meaning here, which are left out and
+// named, lists, groups, and True for true. A setting that neither has is an *UnknownKeyError, a wrong value a *ValueError.
+func ParseYAML(text []byte) (values map[string]string, ignored []Ignored, err error) {
+	if len(text) > MaxYAML {
+		return nil, nil, fmt.Errorf("read YAML: larger than %d bytes", MaxYAML)
+	}
+	root, err := document(text)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read YAML: %w", err)
+	}
+	p := yamlReader{values: map[string]string{}, ignored: map[string]string{}}
+	if root != nil {
+		if err := p.group("", root, 0); err != nil {
+			return nil, nil, fmt.Errorf("read YAML: %w", err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.ignored)) {
+		ignored = append(ignored, Ignored{name, p.ignored[name]})
+	}
+	return p.values, ignored, nil
+}
+
+// document is the only document of a text, or nil if that is empty.
+func document(text []byte) (*yaml.Node, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	var doc yaml.Node
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("more than one YAML document")
+	}
+	// A file of comments only is an empty document, or one that holds null.
+	if len(doc.Content) == 0 || doc.Content[0].ShortTag() == "!!null" {
+		return nil, nil
+	}
+	root := doc.Content[0]
+	if root.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("line %d: not a list of lines like %s: VALUE", root.Line, Domain)
+	}
+	return root, nil
+}
+
+// yamlReader is what was read of a text so far.
+type yamlReader struct{ values, ignored map[string]string }
+
+// group reads settings whose names begin with prefix.
+func (p yamlReader) group(prefix string, node *yaml.Node, depth int) error {
+	if depth > maxNesting {
+		return fmt.Errorf("line %d: nested too deep", node.Line)
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		name, value := node.Content[i], node.Content[i+1]
+		if name.Kind != yaml.ScalarNode || name.ShortTag() != "!!str" {
+			return fmt.Errorf("line %d: not a line like %s: VALUE", name.Line, Domain)
+		}
+		if value.Kind == yaml.MappingNode && len(value.Content) > 0 {
+			if err := p.group(prefix+name.Value+".", value, depth+1); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := p.pair(prefix+name.Value, value); err != nil {
+			return fmt.Errorf("line %d: %w", name.Line, err)
+		}
+	}
+	return nil
+}
+
+func (p yamlReader) pair(name string, node *yaml.Node) error {
+	if why, ok := Meaningless()[name]; ok {
+		p.ignored[name] = why
+		return nil
+	}
+	k, err := lookup(name)
+	if err != nil {
+		return err
+	}
+	if _, ok := p.values[name]; ok {
+		return fmt.Errorf("%s is set a second time", name)
+	}
+	value, err := k.text(node)
+	switch {
+	case err != nil:
+		return &ValueError{name, err}
+	case value == "":
+		return nil
+	case name == RegistryDomain && value == originalRegistry:
+		p.ignored[name] = originalRegistry + " can't be reached from inside"
+		return nil
+	}
+	if err := k.check(value); err != nil {
+		return err
+	}
+	p.values[name] = value
+	return nil
+}
+
+// text is the value of a node, or empty for none.
+func (k Key) text(node *yaml.Node) (string, error) {
+	switch {
+	case node.Kind == yaml.SequenceNode:
+		return k.list(node)
+	case node.Kind != yaml.ScalarNode:
+		return "", errors.New("not a plain value")
+	case node.ShortTag() == "!!null":
+		return "", nil
+	case !plain(node):
+		return "", errors.New("not a plain value")
+	case k.Kind == KindBool:
+		return strings.ToLower(node.Value), nil
+	}
+	return node.Value, nil
+}
+
+func (k Key) list(node *yaml.Node) (string, error) {
+	if k.Kind != KindURLList && k.Kind != KindEmailList {
+		return "", errors.New("a list, want one value")
+	}
+	var texts []string
+	for _, e := range node.Content {
+		if e.Kind != yaml.ScalarNode || !plain(e) {
+			return "", errors.New("a list of other things than texts")
+		}
+		texts = append(texts, e.Value)
+	}
+	return FormatList(texts), nil
+}
+
+// plain says whether a scalar stands for the text that was written.
+func plain(node *yaml.Node) bool {
+	return slices.Contains([]string{"!!str", "!!int", "!!bool", "!!float", "!!timestamp"}, node.ShortTag())
+}
