@@ -1,0 +1,233 @@
+package backup
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"offlinestore/pgcluster"
+)
+
+// Database is where a store's catalogue is.
+type Database struct {
+	// Cluster is the private cluster, and Name the database in it; or Cluster is nil and DSN leads to the database.
+	Cluster   *pgcluster.Cluster
+	Name, DSN string
+	// Version is the server's major version.
+	Version int
+}
+
+// Dump writes the whole database, as of one moment.
+func (d Database) Dump(ctx context.Context, w io.Writer) error {
+	cmd, err := d.command(ctx, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--no-password")
+	if err != nil {
+		return err
+	}
+	out := &remembering{w: w}
+	cmd.Stdout = out
+	err = runTool(ctx, "dump the database", cmd)
+	if out.err != nil {
+		return fmt.Errorf("dump the database: %w", out.err) // pg_dump says only that nobody listens
+	}
+	return err
+}
+
+// Restore fills an empty database with what Dump wrote: with all of it, or nothing.
+func (d Database) Restore(ctx context.Context, r io.Reader) error {
+	cmd, err := d.command(ctx, "pg_restore", "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-password")
+	if err != nil {
+		return err
+	}
+	// Without it, pg_restore writes SQL to its output.
+	name := d.Name
+	if d.Cluster == nil {
+		if name, err = withoutPassword(d.DSN); err != nil {
+			return err
+		}
+	}
+	cmd.Args = append(cmd.Args, "--dbname="+name)
+	cmd.Stdin = r
+	return runTool(ctx, "restore the database", cmd)
+}
+
+func (d Database) command(ctx context.Context, name string, args ...string) (*exec.Cmd, error) {
+	if d.Cluster != nil {
+		return d.Cluster.Command(ctx, name, d.Name, args...), nil
+	}
+	path, err := pgcluster.FindClient(ctx, name, d.Version)
+	if err != nil {
+		return nil, err
+	}
+	dsn, err := withoutPassword(d.DSN)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := pgconn.ParseConfig(d.DSN)
+	if err != nil {
+		return nil, fmt.Errorf("connection string: %w", err) // pgx takes the password out
+	}
+	if name == "pg_dump" {
+		args = append(args, "--dbname="+dsn)
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "PGAPPNAME=snap-store-proxy")
+	if cfg.Password != "" {
+		// Everyone can read a command line, and nobody another user's environment.
+		cmd.Env = append(cmd.Env, "PGPASSWORD="+cfg.Password)
+	}
+	return cmd, nil
+}
+
+// remembering keeps the error of a writer.
+type remembering struct {
+	w   io.Writer
+	err error
+}
+
+// Write implements [io.Writer].
+func (r *remembering) Write(p []byte) (n int, err error) {
+	n, r.err = r.w.Write(p)
+	return n, r.err
+}
+
+// maxWords is how much of a program's complaints an error quotes, in bytes.
+const maxWords = 2000
+
+// ToolError says that a program of PostgreSQL's failed. It is syscall.ENOSPC to errors.Is if that was for want of space.
+type ToolError struct {
+	Doing, Tool string
+	// Words is what it said.
+	Words string
+	Err   error
+}
+
+// Error quotes the program.
+func (e *ToolError) Error() string {
+	return fmt.Sprintf("%s: %s: %v: %s", e.Doing, e.Tool, e.Err, strings.Join(strings.Fields(e.Words), " "))
+}
+
+// Unwrap is why it failed.
+func (e *ToolError) Unwrap() error {
+	if strings.Contains(e.Words, "No space left on device") {
+		return syscall.ENOSPC
+	}
+	return e.Err
+}
+
+func runTool(ctx context.Context, doing string, cmd *exec.Cmd) error {
+	words := &head{max: maxWords}
+	cmd.Stderr = words
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return &ToolError{doing, cmd.Args[0][strings.LastIndexByte(cmd.Args[0], '/')+1:], words.String(), err}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// head keeps the beginning of what is written to it.
+type head struct {
+	bytes.Buffer
+	max int
+}
+
+// Write implements [io.Writer].
+func (h *head) Write(p []byte) (int, error) {
+	h.Buffer.Write(p[:max(0, min(len(p), h.max-h.Len()))])
+	return len(p), nil
+}
+
+// ours are the parameters of a connection string that pgx has and libpq refuses.
+var ours = [...]string{"pool_", "default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity", "min_read_buffer_size"}
+
+// passes says whether a parameter may stand in a command line, and libpq knows it.
+func passes(name string) bool {
+	name = strings.ToLower(strings.TrimSpace(name))
+	for _, prefix := range ours {
+		if strings.HasPrefix(name, prefix) {
+			return false
+		}
+	}
+	return !strings.Contains(name, "password") || name == "passfile"
+}
+
+// withoutPassword is a connection string, a URL or words like host=…, for the command line of a program.
+func withoutPassword(dsn string) (string, error) {
+	if scheme, rest, ok := strings.Cut(dsn, "://"); ok {
+		return scheme + "://" + urlWithoutPassword(rest), nil
+	}
+	return wordsWithoutPassword(dsn)
+}
+
+// urlWithoutPassword works on the text: package url knows nothing of several hosts.
+func urlWithoutPassword(rest string) string {
+	end := strings.IndexAny(rest, "/?")
+	if end < 0 {
+		end = len(rest)
+	}
+	authority, tail := rest[:end], rest[end:]
+	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
+		user, _, _ := strings.Cut(authority[:at], ":")
+		authority = user + authority[at:]
+	}
+	path, query, ok := strings.Cut(tail, "?")
+	if !ok {
+		return authority + path
+	}
+	var kept []string
+	for p := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(p, "=")
+		if plain, err := url.QueryUnescape(name); err == nil && passes(plain) {
+			kept = append(kept, p)
+		}
+	}
+	return authority + path + "?" + strings.Join(kept, "&")
+}
+
+func wordsWithoutPassword(dsn string) (string, error) {
+	var kept []string
+	for s := strings.TrimSpace(dsn); s != ""; s = strings.TrimSpace(s) {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return "", errors.New("connection string: not words like host=…")
+		}
+		value = strings.TrimLeft(value, " ")
+		n := valueLength(value)
+		if passes(name) {
+			kept = append(kept, strings.TrimSpace(name)+"="+value[:n])
+		}
+		s = value[n:]
+	}
+	return strings.Join(kept, " "), nil
+}
+
+// valueLength is where a value ends, with its quotes. A backslash takes the next character's meaning away.
+func valueLength(s string) int {
+	quoted := strings.HasPrefix(s, "'")
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\':
+			i++
+		case quoted && i > 0 && s[i] == '\'':
+			return i + 1
+		case !quoted && (s[i] == ' ' || s[i] == '\t' || s[i] == '\n'):
+			return i
+		}
+	}
+	return len(s)
+}

@@ -1,0 +1,4 @@
+package backup
+
+// WithoutPassword is for tests.
+var WithoutPassword = withoutPassword

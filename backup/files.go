@@ -1,0 +1,85 @@
+package backup
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+)
+
+// Files reads the files of a data folder that a backup holds: all but PostgreSQL's and the blobs, locks and what is half written.
+// Something there that is no file is refused rather than left out: whoever restores would miss it.
+func Files(dir string) ([]File, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	var out []File
+	var size int64
+	err = fs.WalkDir(root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case name == ".":
+			return nil
+		case isApart(e.Name()) && !strings.Contains(name, "/"), isPassing(e.Name()):
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case e.IsDir():
+			return nil
+		}
+		f, err := readFile(root, name)
+		if err != nil {
+			return err
+		}
+		if size += f.Size; size > maxFilesSize || len(out) == maxFiles {
+			return fmt.Errorf("%s has more than %d files, or %d MiB, besides its blobs", dir, maxFiles, maxFilesSize>>20)
+		}
+		out = append(out, f)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the data folder: %w", err)
+	}
+	return out, nil
+}
+
+// isPassing says whether a file is only there for a moment, or for those who are running: locks, sockets' folders, other backups.
+func isPassing(name string) bool {
+	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".lock") || strings.Contains(name, ".new-") || path.Ext(name) == Ext || name == "lost+found"
+}
+
+// Ext is how the name of a backup ends.
+const Ext = ".age"
+
+func readFile(root *os.Root, name string) (File, error) {
+	if err := checkPath(name); err != nil {
+		return File{}, err
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return File{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return File{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return File{}, fmt.Errorf("%s is no file", name)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
+	if err == nil && len(data) > MaxFile {
+		err = errors.New("larger than anything that belongs here: move it out of the data folder")
+	}
+	if err != nil {
+		return File{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return File{Path: name, Mode: info.Mode().Perm(), Sum: Sum{Size: int64(len(data))}, Data: data}, nil
+}

@@ -1,0 +1,77 @@
+package backup
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"filippo.io/age"
+)
+
+// maxWork bounds the work of scrypt that a backup may ask for, as the power of two: some seconds, and 4 GiB of memory.
+const maxWork = 22
+
+// Seal encrypts what is written to it for the recipients. The key opens what was written, so that it can be read back by who has
+// no identity of theirs.
+func Seal(w io.Writer, recipients ...age.Recipient) (sealed io.WriteCloser, key age.Identity, err error) {
+	var fileKey []byte
+	caught := make([]age.Recipient, len(recipients))
+	for i, r := range recipients {
+		caught[i] = &catcher{r, &fileKey}
+	}
+	if sealed, err = age.Encrypt(w, caught...); err != nil {
+		return nil, nil, fmt.Errorf("encrypt the backup: %w", err)
+	}
+	return sealed, age.NewInjectedFileKeyIdentity(fileKey), nil
+}
+
+// catcher is a recipient that remembers the key of the file.
+type catcher struct {
+	age.Recipient
+	fileKey *[]byte
+}
+
+// WrapWithLabels passes on what the recipient demands of its company.
+func (c *catcher) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
+	*c.fileKey = slices.Clone(fileKey)
+	if r, ok := c.Recipient.(age.RecipientWithLabels); ok {
+		return r.WrapWithLabels(fileKey)
+	}
+	s, err := c.Recipient.Wrap(fileKey)
+	return s, nil, err
+}
+
+// Unlock finds the key of a backup, and leaves r somewhere in it. It is an identity for Decrypt, which need not do the work
+// of a passphrase again.
+func Unlock(r io.Reader, identities ...age.Identity) (age.Identity, error) {
+	header, err := age.ExtractHeader(r)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNotBackup, err)
+	}
+	for _, i := range identities {
+		if s, ok := i.(*age.ScryptIdentity); ok {
+			s.SetMaxWorkFactor(maxWork)
+		}
+	}
+	key, err := age.DecryptHeader(header, identities...)
+	var none *age.NoIdentityMatchError
+	switch {
+	case errors.As(err, &none) && slices.Contains(none.StanzaTypes, "scrypt"):
+		return nil, fmt.Errorf("%w: it is encrypted with a passphrase, and not with this one", ErrKey)
+	case errors.As(err, &none):
+		return nil, fmt.Errorf("%w: it is encrypted to a key, and not to one of these identities", ErrKey)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return age.NewInjectedFileKeyIdentity(key), nil
+}
+
+// Decrypt reads a backup with the key that Seal or Unlock returned.
+func Decrypt(r io.Reader, key age.Identity) (io.Reader, error) {
+	plain, err := age.Decrypt(r, key)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return plain, nil
+}
