@@ -43,6 +43,13 @@ func (o *original) buildCharm(g *group) error {
 		c.Type = charm.TypeBundle
 	}
 	if c.ID == "" {
+		ids, err := o.s.im.Store.CharmIDs(o.s.ctx, g.name)
+		if err != nil {
+			return err
+		}
+		c.ID = ids[g.name]
+	}
+	if c.ID == "" {
 		sum := sha256.Sum256([]byte("offlinestore charm " + g.name))
 		c.ID = hex.EncodeToString(sum[:])[:32]
 		o.warn("%s: its ID on Charmhub is not in the file, so it gets one of its own", g.name)

@@ -75,7 +75,7 @@ func (a *applier) run() error {
 		return err
 	}
 	for _, step := range []func() error{
-		a.imported, a.blobs, a.assertions, a.record, a.snaps, a.charms, a.revisions, a.charmRevisions, a.charmResources, a.images,
+		a.imported, a.blobs, a.assertions, a.record, a.adopt, a.snaps, a.charms, a.revisions, a.charmRevisions, a.charmResources, a.images,
 		a.channels, a.charmChannels, a.finish,
 	} {
 		if err := step(); err != nil {

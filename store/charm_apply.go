@@ -37,7 +37,7 @@ func (a *applier) charms() error {
 	}
 	b := &pgx.Batch{}
 	for _, c := range a.in.Charms {
-		if have[c.ID].newerThan(a.in) {
+		if o, ok := have[c.ID]; ok && o.outranks(a.in) {
 			continue
 		}
 		details, err := json.Marshal(c.Result)
@@ -50,9 +50,10 @@ func (a *applier) charms() error {
 	return a.send(b)
 }
 
-// charmRevisions adds those that are new, and refuses another archive for one that is here. The newest bundle knows the rest.
+// charmRevisions adds those that are new, and refuses another archive for one that is here, unless nobody signed that. The newest
+// bundle knows the rest.
 func (a *applier) charmRevisions() error {
-	const update = `update charm_revision set item = $3, import_id = $4 where charm_id = $1 and revision = $2`
+	const update = `update charm_revision set item = $3, blob = $4, import_id = $5 where charm_id = $1 and revision = $2`
 	if err := a.loadCharmRevisions(); err != nil {
 		return err
 	}
@@ -62,10 +63,11 @@ func (a *applier) charmRevisions() error {
 		key, blob := revisionKey{rev.ID, rev.Revision.Revision}, rev.Blob.String()
 		what := fmt.Sprintf("charm %s revision %d", rev.Name, key.revision)
 		have, ok := a.knownCharms[key]
-		if ok && have.blob != blob {
+		other := ok && have.blob != blob
+		if other && (have.signer != Unsigned || a.in.Signer == Unsigned) {
 			return &ConflictError{What: what, Have: "blob " + have.blob, New: "blob " + blob}
 		}
-		if ok && (have.is(a.in) || have.newerThan(a.in)) {
+		if ok && (have.is(a.in) || have.outranks(a.in)) {
 			continue
 		}
 		item, err := json.Marshal(rev.Item)
@@ -73,11 +75,13 @@ func (a *applier) charmRevisions() error {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		a.knownCharms[key] = knownItem{blob, a.in.origin()}
+		if !ok || other {
+			a.r.CharmRevisions = append(a.r.CharmRevisions, CharmRevisionRef{rev.Name, key.revision, rev.Revision.Download.Size})
+		}
 		if ok {
-			b.Queue(update, rev.ID, key.revision, item, a.id)
+			b.Queue(update, rev.ID, key.revision, item, blob, a.id)
 			continue
 		}
-		a.r.CharmRevisions = append(a.r.CharmRevisions, CharmRevisionRef{rev.Name, key.revision, rev.Revision.Download.Size})
 		rows = append(rows, []any{rev.ID, key.revision, item, blob, a.id})
 	}
 	if err := a.send(b); err != nil {
@@ -86,9 +90,9 @@ func (a *applier) charmRevisions() error {
 	return a.copy("charm_revision", []string{"charm_id", "revision", "item", "blob", "import_id"}, rows)
 }
 
-// charmResources adds those that are new, and refuses another file for one that is here. Which image one stands for may change,
-// since the operator of the connected side names it: the newest bundle knows. So it does of revision 0, which says that there is
-// nothing.
+// charmResources adds those that are new, and refuses another file for one that is here, unless nobody signed that. Which image one
+// stands for may change, since the operator of the connected side names it: the newest bundle knows. So it does of revision 0, which
+// says that there is nothing.
 func (a *applier) charmResources() error {
 	const update = `update charm_resource set item = $4, blob = $5, import_id = $6 where charm_id = $1 and name = $2 and revision = $3`
 	if err := a.loadCharmResources(); err != nil {
@@ -100,10 +104,11 @@ func (a *applier) charmResources() error {
 		key, blob := resourceKey{res.CharmID, res.Resource.Name, res.Resource.Revision}, res.Blob.String()
 		what := fmt.Sprintf("resource %s.%s revision %d", res.Charm, key.name, key.revision)
 		have, ok := a.knownResources[key]
-		if ok && have.blob != blob && key.revision > 0 {
+		other := ok && have.blob != blob && key.revision > 0
+		if other && (have.signer != Unsigned || a.in.Signer == Unsigned) {
 			return &ConflictError{What: what, Have: blobName(have.blob), New: blobName(blob)}
 		}
-		if ok && (have.is(a.in) || have.newerThan(a.in)) {
+		if ok && (have.is(a.in) || have.outranks(a.in)) {
 			continue
 		}
 		item, err := json.Marshal(res.ResourceItem)
@@ -115,11 +120,13 @@ func (a *applier) charmResources() error {
 			column = &blob
 		}
 		a.knownResources[key] = knownItem{blob, a.in.origin()}
+		if !ok || other {
+			a.r.CharmResources = append(a.r.CharmResources, ResourceRef{res.Charm, key.name, key.revision, res.Resource.Download.Size})
+		}
 		if ok {
 			b.Queue(update, res.CharmID, key.name, key.revision, item, column, a.id)
 			continue
 		}
-		a.r.CharmResources = append(a.r.CharmResources, ResourceRef{res.Charm, key.name, key.revision, res.Resource.Download.Size})
 		rows = append(rows, []any{res.CharmID, key.name, key.revision, item, column, a.id})
 	}
 	if err := a.send(b); err != nil {

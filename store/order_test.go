@@ -51,7 +51,7 @@ func randomImports(seed uint64) []*store.Import {
 	var out []*store.Import
 	for n := range 5 {
 		in := imp(fmt.Sprintf("bundle %d", n), r.IntN(2))
-		in.Sequence, in.Signer = uint64(n), []string{"sha256:aa", "sha256:bb"}[r.IntN(2)]
+		in.Sequence, in.Signer = uint64(n), []string{"sha256:aa", "sha256:bb", store.Unsigned}[r.IntN(3)]
 		for _, name := range []string{"pg", "kafka"} {
 			withCharm(in, name, []int{1, 2}, fmt.Sprintf("latest/stable%s=%d,file:%d,image:1", jammy, r.IntN(3), r.IntN(2)), fmt.Sprintf("%d/edge%s=1", r.IntN(2), jammy))
 			c := &in.Charms[len(in.Charms)-1]
