@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +29,8 @@ type difference struct {
 	Resource string `json:"resource,omitempty"`
 	// Image is the digest of an image that the resource stands for.
 	Image string `json:"image,omitempty"`
+	// ImageName is what the image is called inside.
+	ImageName string `json:"image-name,omitempty"`
 	// From and To are revisions: -1 for what is not there, 0 for a closed channel.
 	From int   `json:"from"`
 	To   int   `json:"to"`
@@ -102,7 +105,7 @@ func (c *charmSummary) entries(out map[difference]int) {
 	for _, r := range c.Resources {
 		out[difference{Charm: c.Name, What: "resource", Resource: r.Name, Size: r.Size, From: r.Revision}] = r.Revision
 		if r.Manifests > 0 {
-			out[difference{Charm: c.Name, What: "image", Resource: r.Name, Image: r.Digest, From: r.Revision}] = r.Revision
+			out[difference{Charm: c.Name, What: "image", Resource: r.Name, Image: r.Digest, ImageName: r.Image, From: r.Revision}] = r.Revision
 		}
 	}
 	for _, row := range c.Channels {
@@ -137,7 +140,7 @@ func diffSummaries(a, b *summary) []difference {
 	slices.SortFunc(out, func(x, y difference) int {
 		return cmp.Or(cmp.Compare(x.Charm, y.Charm), cmp.Compare(x.Snap, y.Snap), -cmp.Compare(x.What, y.What), cmp.Compare(x.Channel, y.Channel),
 			cmp.Compare(x.Architecture, y.Architecture), cmp.Compare(x.Base, y.Base), cmp.Compare(x.Resource, y.Resource),
-			cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To), cmp.Compare(x.Image, y.Image))
+			cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To), cmp.Compare(x.Image, y.Image), cmp.Compare(x.ImageName, y.ImageName))
 	})
 	return out
 }
@@ -161,7 +164,11 @@ func (d difference) String() string {
 		}
 		return s
 	case "image":
-		return fmt.Sprintf("%s %s image of resource %s revision %d (%s)", sign, name, d.Resource, revision, d.Image)
+		image := d.Image
+		if !strings.HasSuffix(d.ImageName, "@"+image) { // the operator has mapped it
+			image += " as " + ui.Clean(d.ImageName)
+		}
+		return fmt.Sprintf("%s %s image of resource %s revision %d (%s)", sign, name, d.Resource, revision, image)
 	}
 	where := d.Architecture
 	if d.Charm != "" {
