@@ -23,12 +23,36 @@ type index struct {
 // images are the manifests and indexes that are here.
 type images map[digest.Digest]*store.Image
 
+// maxTree is how many manifests an image that is served may consist of: an index of all platforms has some dozens.
+const maxTree = 2048
+
 // repository is what one name gives access to. It is empty where exports left all of its images out.
 type repository struct {
-	tags      map[string]digest.Digest
-	tagNames  []string // sorted
+	tags     map[string]digest.Digest
+	tagNames []string // sorted
+	trees    []*tree
+}
+
+// tree is an image with all that belongs to it. All repositories that have the image share it.
+type tree struct {
+	root      digest.Digest
 	manifests map[digest.Digest]bool
 	blobs     map[digest.Digest]int64
+}
+
+// hasManifest says whether a manifest belongs to an image of the repository.
+func (r *repository) hasManifest(d digest.Digest) bool {
+	return slices.ContainsFunc(r.trees, func(t *tree) bool { return t.manifests[d] })
+}
+
+// blobSize is the size of a blob that belongs to an image of the repository.
+func (r *repository) blobSize(d digest.Digest) (int64, bool) {
+	for _, t := range r.trees {
+		if size, ok := t.blobs[d]; ok {
+			return size, true
+		}
+	}
+	return 0, false
 }
 
 func newIndex(c *store.Catalog) (*index, error) {
@@ -39,12 +63,13 @@ func newIndex(c *store.Catalog) (*index, error) {
 	ix := &index{images: all, repositories: make(map[string]*repository)}
 	var named []namedImage
 	named, ix.oddities = namedImages(c)
+	trees := make(map[digest.Digest]*tree)
 	for _, n := range named {
-		ix.add(n)
+		ix.add(n, trees)
 	}
 	for name, repo := range ix.repositories {
 		repo.tagNames = slices.Sorted(maps.Keys(repo.tags))
-		if len(repo.manifests) > 0 {
+		if len(repo.trees) > 0 {
 			ix.names = append(ix.names, name)
 		}
 	}
@@ -67,32 +92,56 @@ func newImages(c *store.Catalog) (images, error) {
 	return all, nil
 }
 
-// add makes a repository serve an image. Of several that claim a tag, the last has it, which is the newest revision of a resource.
-func (ix *index) add(n namedImage) {
+// add makes a repository serve an image. Of several that claim a tag, the last has it, which is the newest revision of a resource: where
+// that one's image was left out, an older one under its name would be taken for it.
+func (ix *index) add(n namedImage, trees map[digest.Digest]*tree) {
 	repo := ix.repositories[n.repository]
 	if repo == nil {
-		repo = &repository{tags: make(map[string]digest.Digest), manifests: make(map[digest.Digest]bool), blobs: make(map[digest.Digest]int64)}
+		repo = &repository{tags: make(map[string]digest.Digest)}
 		ix.repositories[n.repository] = repo
 	}
-	if ix.images[n.root] == nil {
+	if n.tag != "" {
+		delete(repo.tags, n.tag)
+	}
+	t := trees[n.root]
+	if t == nil && ix.images[n.root] != nil {
+		t = ix.images.newTree(n.root)
+		trees[n.root] = t
+	}
+	switch {
+	case t == nil:
+		return
+	case t.manifests == nil:
+		ix.oddities = append(ix.oddities, fmt.Sprintf("image %s has more than %d manifests, so it is left out", n.name, maxTree))
 		return
 	}
 	if n.tag != "" {
 		repo.tags[n.tag] = n.root
 	}
-	for _, m := range ix.images.tree(n.root) {
-		if repo.manifests[m.Digest] {
-			continue
-		}
-		repo.manifests[m.Digest] = true
-		for _, b := range m.Blobs {
-			repo.blobs[b.Digest] = b.Size
-		}
+	if !slices.Contains(repo.trees, t) {
+		repo.trees = append(repo.trees, t)
 	}
 }
 
-// tree is root and all manifests below it that are here, each once, children before the index that lists them.
-func (all images) tree(root digest.Digest) []*store.Image {
+// newTree collects what belongs to an image. It has no manifests if they are too many.
+func (all images) newTree(root digest.Digest) *tree {
+	list := all.below(root, maxTree)
+	if list == nil {
+		return &tree{root: root}
+	}
+	t := &tree{root, make(map[digest.Digest]bool, len(list)), make(map[digest.Digest]int64)}
+	for _, m := range list {
+		t.manifests[m.Digest] = true
+		for _, b := range m.Blobs {
+			t.blobs[b.Digest] = b.Size
+		}
+	}
+	return t
+}
+
+// below is root and all manifests below it that are here, each once, children before the index that lists them; nil if they are more
+// than max.
+func (all images) below(root digest.Digest, max int) []*store.Image {
 	var list []*store.Image
 	type step struct {
 		*store.Image
@@ -106,7 +155,9 @@ func (all images) tree(root digest.Digest) []*store.Image {
 		case at.done:
 			list = append(list, at.Image)
 		case at.Image != nil && !seen[at.Digest]:
-			seen[at.Digest] = true
+			if seen[at.Digest] = true; len(seen) > max {
+				return nil
+			}
 			todo = append(todo, step{at.Image, true})
 			for _, child := range slices.Backward(at.Children) {
 				todo = append(todo, step{all[child], false})

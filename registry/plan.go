@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/opencontainers/go-digest"
@@ -89,7 +90,7 @@ func (p *Plan) add(n namedImage) error {
 		return nil
 	}
 	sizes := make(map[digest.Digest]int64)
-	for _, m := range p.images.tree(n.root) {
+	for _, m := range p.images.below(n.root, math.MaxInt) {
 		for _, b := range m.Blobs {
 			sizes[b.Digest] = b.Size
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 
@@ -189,7 +190,7 @@ func checkAccess(ctx context.Context, reg name.Registry, auth authn.Authenticato
 func (c *copier) image(ctx context.Context, image Planned) error {
 	repo := c.registry.Repo(image.reference.repository)
 	c.counted = make(map[digest.Digest]bool)
-	for _, m := range c.plan.images.tree(image.Digest) {
+	for _, m := range c.plan.images.below(image.Digest, math.MaxInt) {
 		if err := c.manifest(ctx, repo, m); err != nil {
 			var refused *transport.Error
 			if m.Digest == image.Digest && len(image.Missing) > 0 && errors.As(err, &refused) {

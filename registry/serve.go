@@ -28,9 +28,9 @@ func (r *Registry) manifest(w http.ResponseWriter, req *http.Request, ix *index,
 			return
 		}
 	}
-	if !repo.manifests[dg] {
+	if !repo.hasManifest(dg) {
 		message := "no such manifest in this repository"
-		if len(repo.manifests) == 0 {
+		if len(repo.trees) == 0 {
 			message = "this store has the charm but not its image: it was exported without images"
 		}
 		fail(w, req, http.StatusNotFound, codeManifestUnknown, message)
@@ -47,7 +47,7 @@ func (r *Registry) blob(w http.ResponseWriter, req *http.Request, repo *reposito
 		fail(w, req, http.StatusBadRequest, codeDigestInvalid, "not a sha256 digest")
 		return
 	}
-	size, ok := repo.blobs[dg]
+	size, ok := repo.blobSize(dg)
 	if !ok {
 		fail(w, req, http.StatusNotFound, codeBlobUnknown, "no such blob in this repository")
 		return

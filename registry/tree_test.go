@@ -1,0 +1,84 @@
+package registry_test
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/registry"
+	"offlinestore/store"
+)
+
+// largeIndex adds an index of indexes, with n times 500 manifests.
+func (f *fixture) largeIndex(name string, n int) digest.Digest {
+	f.t.Helper()
+	root := store.Image{Digest: digest.FromString(name)}
+	for i := range n {
+		index := store.Image{Digest: digest.FromString(fmt.Sprint(name, i))}
+		for j := range 500 {
+			m := store.Image{Digest: digest.FromString(fmt.Sprint(name, i, ".", j)), Blobs: []store.ImageBlob{{Digest: digest.FromString(fmt.Sprint("blob", name, i, ".", j)), Size: 1}}}
+			f.add(m)
+			index.Children = append(index.Children, m.Digest)
+		}
+		f.add(index)
+		root.Children = append(root.Children, index.Digest)
+	}
+	f.add(root)
+	return root.Digest
+}
+
+// What a signer can put into one bundle must not take a multiple of the bundle's memory: many names of one large image.
+func TestManyNamesOfALargeImage(t *testing.T) {
+	f := newFixture(t)
+	large := f.largeIndex("large", 4)
+	for i := range 500 {
+		f.resource("db", fmt.Sprint("image", i), fmt.Sprintf("repo%d:1", i), large)
+	}
+	r := registry.New(registry.Config{Blobs: f.blobs})
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	must(t, r.SetCatalog(f.cat))
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if n := int64(after.HeapAlloc) - int64(before.HeapAlloc); n > 20<<20 {
+		t.Errorf("500 names of an image of 2000 manifests take %d MiB", n>>20)
+	}
+	runtime.KeepAlive(r)
+}
+
+// An image that consists of more manifests than any does is left out, and takes nothing else with it.
+func TestTooManyManifests(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	small := f.image(randomImage(t))
+	f.resource("db", "large", "large:1", f.largeIndex("large", 5))
+	f.resource("db", "small", "small:1", small)
+	r := registry.New(registry.Config{Blobs: f.blobs})
+	must(t, r.SetCatalog(f.cat))
+	url := "http://" + listen(t, r) + "/v2/"
+	for path, want := range map[string]int{"large/manifests/1": 404, "small/manifests/1": 200, "small/manifests/" + small.String(): 200} {
+		if got := do(t, "HEAD", url+path).StatusCode; got != want {
+			t.Errorf("%s: %d, want %d", path, got, want)
+		}
+	}
+}
+
+// The image of an older revision is not served as that of a newer one, whose own was left out of the export.
+func TestTagOfAnAbsentImage(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	old := f.image(randomImage(t))
+	f.resource("db", "image", "a:1", old)
+	f.resource("db", "image", "a:1", digest.FromString("left out"))
+	r := registry.New(registry.Config{Blobs: f.blobs})
+	must(t, r.SetCatalog(f.cat))
+	url := "http://" + listen(t, r) + "/v2/a/manifests/"
+	for ref, want := range map[string]int{"1": 404, old.String(): 200} {
+		if got := do(t, "HEAD", url+ref).StatusCode; got != want {
+			t.Errorf("%s: %d, want %d", ref, got, want)
+		}
+	}
+}
