@@ -71,6 +71,35 @@ func TestRevisionPerArchitecture(t *testing.T) {
 	}
 }
 
+// TestNearestBaseOfTrack shows that a base is not taken for the nearest because another track has it: the store calls latest/stable
+// stable, whatever the default track is.
+func TestNearestBaseOfTrack(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	err := errors.Join(
+		h.AddCharm(upstreamtest.Charm{Name: "app", DefaultTrack: "14"}),
+		h.AddCharmRevision("app", upstreamtest.CharmRev{Revision: 1, CharmFiles: upstreamtest.CharmFiles{Bases: []upstreamtest.Base{upstreamtest.Ubuntu("20.04", "amd64")}}}),
+		h.AddCharmRevision("app", upstreamtest.CharmRev{Revision: 2, CharmFiles: upstreamtest.CharmFiles{Bases: []upstreamtest.Base{upstreamtest.Ubuntu("24.04", "amd64")}}}),
+		h.ReleaseCharm("app", "14/stable", upstreamtest.Base{}, 1, nil), h.ReleaseCharm("app", "latest/stable", upstreamtest.Base{}, 2, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _ := h.exporter(t)
+	for yaml, want := range map[string]string{
+		"{a: {charm: app}}":                         "14/stable ubuntu@20.04 amd64 1\n14/stable ubuntu@22.04 amd64 0",
+		"{a: {charm: app, channel: latest/stable}}": "latest/stable ubuntu@22.04 amd64 0\nlatest/stable ubuntu@24.04 amd64 2",
+	} {
+		p, err := e.Plan(t.Context(), wanted(t, "applications: "+yaml))
+		if err != nil {
+			t.Errorf("%s: %v", yaml, err)
+			continue
+		}
+		if diff := cmp.Diff(want, strings.Join(charmRows(&p.Charms[0].Listing), "\n")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", yaml, diff)
+		}
+	}
+}
+
 // TestPinnedRelease shows that a channel has a revision that the operator has put there since that was made: Juju shows none without a time.
 func TestPinnedRelease(t *testing.T) {
 	t.Parallel()

@@ -230,7 +230,7 @@ func (p *charmPlanner) accept(w *charmWant, r *charm.Result) (next *charmWant, e
 	if err := c.closed(&w.base, w.asked); err != nil {
 		return nil, err
 	}
-	base := alternative(c, w, r.Error.Extra)
+	base := alternative(w, r.Error.Extra)
 	if base == (charm.Base{}) || w.fallen {
 		p.gap(w.gap("the store has no release"))
 		return nil, nil
@@ -241,13 +241,14 @@ func (p *charmPlanner) accept(w *charmWant, r *charm.Result) (next *charmWant, e
 }
 
 // alternative is the base that is nearest to the one of w among those that the store offers instead for the same architecture and channel.
-func alternative(c *Charm, w *charmWant, extra *charm.ErrorExtra) charm.Base {
+func alternative(w *charmWant, extra *charm.ErrorExtra) charm.Base {
 	if extra == nil {
 		return charm.Base{}
 	}
 	bases := slices.Clone(extra.DefaultBases)
 	for _, r := range extra.Releases {
-		if ch, err := c.asked(r.Channel); err == nil && slices.Contains(w.asked.Fallbacks(), ch) {
+		// The store leaves out the track latest, whatever the default track is.
+		if ch, err := channel.Parse(r.Channel); err == nil && slices.Contains(w.asked.Fallbacks(), ch.WithTrack(channel.DefaultTrack)) {
 			bases = append(bases, r.Base)
 		}
 	}
