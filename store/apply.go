@@ -62,6 +62,7 @@ type applier struct {
 	known          map[revisionKey]knownItem
 	knownCharms    map[revisionKey]knownItem
 	knownResources map[resourceKey]knownItem
+	knownImages    map[resourceKey]string // the names of those that stand for images
 }
 
 // revisionKey names a revision by the ID of its snap or charm.

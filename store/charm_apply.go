@@ -123,6 +123,9 @@ func (a *applier) charmResources() error {
 		if !ok || other {
 			a.r.CharmResources = append(a.r.CharmResources, ResourceRef{res.Charm, key.name, key.revision, res.Resource.Download.Size})
 		}
+		if from := a.knownImages[key]; from != "" && res.Image != nil && res.Image.Name != from {
+			a.r.ImageMoves = append(a.r.ImageMoves, ImageMove{res.Charm, key.name, key.revision, from, res.Image.Name})
+		}
 		if ok {
 			b.Queue(update, res.CharmID, key.name, key.revision, item, column, a.id)
 			continue
@@ -156,13 +159,14 @@ func (a *applier) loadCharmRevisions() error {
 
 func (a *applier) loadCharmResources() error {
 	const q = `
-		select charm_id, r.name, revision, coalesce(blob, ''), signed_at, bundle, signer, sequence
+		select charm_id, r.name, revision, coalesce(blob, ''), coalesce(item->'image'->>'name', ''), signed_at, bundle, signer, sequence
 		from charm_resource r join import i on import_id = i.id where charm_id = any($1)`
-	a.knownResources = make(map[resourceKey]knownItem)
+	a.knownResources, a.knownImages = make(map[resourceKey]knownItem), make(map[resourceKey]string)
 	var key resourceKey
 	var have knownItem
-	return a.each(q, a.charmIDs(), []any{&key.id, &key.name, &key.revision, &have.blob, &have.signedAt, &have.bundle, &have.signer, &have.sequence}, func() {
-		a.knownResources[key] = have
+	var image string
+	return a.each(q, a.charmIDs(), []any{&key.id, &key.name, &key.revision, &have.blob, &image, &have.signedAt, &have.bundle, &have.signer, &have.sequence}, func() {
+		a.knownResources[key], a.knownImages[key] = have, image
 	})
 }
 

@@ -181,7 +181,8 @@ func TestWhatMayChange(t *testing.T) {
 	apply(t, s, with(sampleCharms(), "postgresql", []int{1}, "latest/stable/amd64=1"))
 	next := withImage(withCharm(imp("b", 1), "alertmanager-k8s", nil), "alertmanager-k8s", "image", 3, "mine/image")
 	withManifest(withIndex(next, "image", "image arm64"), "image arm64", "layer 3")
-	diff(t, "report", apply(t, s, next), &store.Report{Images: 1})
+	diff(t, "report", apply(t, s, next), &store.Report{Images: 1, ImageMoves: []store.ImageMove{
+		{Charm: "alertmanager-k8s", Resource: "image", Revision: 3, From: "charm/abc/image@" + digest.FromString("image").String(), To: "mine/image"}}})
 	c := load(t, s)
 	diff(t, "name of the image", c.Charms[0].Resources[0].Image.Name, "mine/image")
 	for _, im := range c.Images {

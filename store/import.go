@@ -89,6 +89,8 @@ type Report struct {
 	CharmResources []ResourceRef      `json:"charm-resources,omitempty"`
 	CharmMoves     []CharmMove        `json:"charm-channel-moves,omitempty"`
 	KeptCharms     []CharmMove        `json:"kept-charm-channels,omitempty"`
+	// ImageMoves are the resources whose image has another name than before: what runs under the old one can't be pulled any more.
+	ImageMoves []ImageMove `json:"image-moves,omitempty"`
 	// Images counts the manifests of images that are new.
 	Images int `json:"images,omitempty"`
 }
@@ -122,6 +124,15 @@ type ResourceRef struct {
 	Resource string `json:"resource"`
 	Revision int    `json:"revision"`
 	Size     int64  `json:"size"`
+}
+
+// ImageMove is a change of the name of the image that a revision of a charm's resource stands for.
+type ImageMove struct {
+	Charm    string `json:"charm"`
+	Resource string `json:"resource"`
+	Revision int    `json:"revision"`
+	From     string `json:"from"`
+	To       string `json:"to"`
 }
 
 // CharmMove is a change of one row of a charm's channel map. Base is as charm.Base prints it: "ubuntu@22.04 amd64", empty for a bundle.

@@ -51,7 +51,7 @@ func changes(r *store.Report) (revisions, moves int) {
 // isEmpty says whether a report has nothing to tell.
 func isEmpty(r *store.Report) bool {
 	revisions, moves := changes(r)
-	return revisions+moves+r.Images+len(r.Kept)+len(r.KeptCharms) == 0
+	return revisions+moves+r.Images+len(r.ImageMoves)+len(r.Kept)+len(r.KeptCharms) == 0
 }
 
 // printReport says what an import changed, in the original's words.
@@ -71,6 +71,9 @@ func printReport(w io.Writer, c *content, r *store.Report) {
 	}
 	for _, m := range r.CharmMoves {
 		updated[c.kind(m.Charm)+" "+m.Charm] = true
+	}
+	for _, m := range r.ImageMoves {
+		fmt.Fprintf(w, "[charm %s] The image of resource %s revision %d is %s now, and %s no more.\n", m.Charm, m.Resource, m.Revision, m.To, m.From)
 	}
 	if r.Images > 0 {
 		fmt.Fprintf(w, "[images] Uploaded %s\n", ui.Count(r.Images, "image manifest"))
@@ -126,6 +129,9 @@ func printChanges(w io.Writer, c *content, r *store.Report) {
 			size = " (" + ui.Bytes(res.Size) + ")"
 		}
 		fmt.Fprintf(w, "  add resource %s of %s revision %d%s\n", res.Resource, res.Charm, res.Revision, size)
+	}
+	for _, m := range r.ImageMoves {
+		fmt.Fprintf(w, "  image of resource %s of %s revision %d: %s -> %s\n", m.Resource, m.Charm, m.Revision, m.From, m.To)
 	}
 	if r.Images > 0 {
 		fmt.Fprintf(w, "  add %s\n", ui.Count(r.Images, "image manifest"))

@@ -20,6 +20,7 @@ import (
 //
 //	app-old.tar.gz  day 10: the charm app, revision 5
 //	app.tar.gz      day 20: app 7, with a file and an image for two platforms
+//	mapped.tar.gz   day 30: app 7 again, its image under another name
 //	kit.tar.gz      day 20: the charm bundle kit, revision 2, with the charms app 7 and web 3, and the snap tool 4
 //	gaps.tar.gz     day 20: a charm for each thing that can be missing, and a bundle of charms that are
 //
@@ -30,6 +31,13 @@ func (f *fixture) writeCharms(t *testing.T) {
 	f.layer = layerOf(t, app)
 	write("app.tar.gz", app)
 	write("app-old.tar.gz", bundletest.New(t, 10).AddWholeCharm("app", 5, 3000))
+	mapped := bundletest.New(t, 30).AddWholeCharm("app", 7, 3000)
+	for _, r := range mapped.CharmResources {
+		if r.Image != nil {
+			r.Image.Name = "local/app:1"
+		}
+	}
+	write("mapped.tar.gz", mapped)
 	write("kit.tar.gz", kit(t, 20))
 	write("gaps.tar.gz", withGaps(t))
 	original := originalExport(t)
