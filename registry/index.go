@@ -64,8 +64,18 @@ func newIndex(c *store.Catalog) (*index, error) {
 	var named []namedImage
 	named, ix.oddities = namedImages(c)
 	trees := make(map[digest.Digest]*tree)
+	holders := make(map[string]namedImage) // of tags
 	for _, n := range named {
 		ix.add(n, trees)
+		if n.tag == "" {
+			continue
+		}
+		at := n.repository + ":" + n.tag
+		if o, ok := holders[at]; ok && o.root != n.root && (o.charm != n.charm || o.resource != n.resource) {
+			ix.oddities = append(ix.oddities, fmt.Sprintf("charm %s, resource %s: %s is the name of another image, too: that of charm %s, resource %s",
+				n.charm, n.resource, at, o.charm, o.resource))
+		}
+		holders[at] = n
 	}
 	for name, repo := range ix.repositories {
 		repo.tagNames = slices.Sorted(maps.Keys(repo.tags))
