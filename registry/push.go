@@ -2,6 +2,8 @@ package registry
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"math"
@@ -29,6 +31,8 @@ type PushConfig struct {
 	Username, Password string
 	// PlainHTTP lets the registry be one without TLS. Otherwise nothing goes out unencrypted.
 	PlainHTTP bool
+	// Roots are the authorities that the registry's certificate may be of; nil is the system's.
+	Roots *x509.CertPool
 	// Jobs is how many blobs are copied at once; 0 is 4.
 	Jobs int
 	// Progress is told of bytes that are done, of those that the registry had already too; less than 0 when some must be sent again.
@@ -138,7 +142,7 @@ func newCopier(ctx context.Context, p *Plan, cfg PushConfig) (*copier, error) {
 	if cfg.Username != "" || cfg.Password != "" {
 		auth = &authn.Basic{Username: cfg.Username, Password: cfg.Password}
 	}
-	rt := encryptedOnly{remote.DefaultTransport, cfg.PlainHTTP}
+	rt := encryptedOnly{trusting(cfg.Roots), cfg.PlainHTTP}
 	if err := checkAccess(ctx, reg, auth, rt); err != nil {
 		return nil, err
 	}
@@ -149,6 +153,17 @@ func newCopier(ctx context.Context, p *Plan, cfg PushConfig) (*copier, error) {
 	}
 	c.puller, err = remote.NewPuller(all...)
 	return c, err
+}
+
+// trusting is the library's transport, with other authorities unless they are nil.
+func trusting(roots *x509.CertPool) http.RoundTripper {
+	tr, ok := remote.DefaultTransport.(*http.Transport)
+	if roots == nil || !ok {
+		return remote.DefaultTransport
+	}
+	tr = tr.Clone()
+	tr.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	return tr
 }
 
 // encryptedOnly keeps the library from falling back to plain HTTP, which it does for private addresses.

@@ -36,17 +36,26 @@ type Config struct {
 
 // Registry is the read-only registry.
 type Registry struct {
-	cfg   Config
-	index atomic.Pointer[index]
+	cfg    Config
+	access atomic.Pointer[access]
+	index  atomic.Pointer[index]
 }
+
+// access is what is asked of everybody, unless it is empty.
+type access struct{ username, password string }
 
 // New returns a Registry that has no catalogue yet, and says so to everyone until SetCatalog.
 func New(cfg Config) *Registry {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Registry{cfg: cfg}
+	r := &Registry{cfg: cfg}
+	r.SetAccess(cfg.Username, cfg.Password)
+	return r
 }
+
+// SetAccess asks a user name and a password of everybody from now on, unless both are empty.
+func (r *Registry) SetAccess(username, password string) { r.access.Store(&access{username, password}) }
 
 // SetCatalog makes c what is served from now on. A catalogue that contradicts itself is refused, and the one before stays.
 // c must not be changed afterwards.
