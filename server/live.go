@@ -1,5 +1,7 @@
 package server
 
+import "time"
+
 // Live is what may change while a Server runs. The zero value works.
 type Live struct {
 	// Domain is the host or host:port in the URLs of answers (proxy.domain). Empty takes what the request was sent to.
@@ -16,6 +18,8 @@ type Live struct {
 	StoreAssertion []byte
 	// StoreID is the store that StoreAssertion is about.
 	StoreID string
+	// CertificateExpiry is until when devices believe the certificate of HTTPS; zero where there is none.
+	CertificateExpiry time.Time
 }
 
 // live is Live in the form that requests need.
@@ -26,5 +30,6 @@ type live struct {
 
 // SetLive makes l what requests are answered by from now on. l.StoreAssertion must not be changed afterwards.
 func (s *Server) SetLive(l Live) {
+	s.metrics.certified(l.CertificateExpiry)
 	s.live.Store(&live{l, normalizeHost(l.Domain)})
 }

@@ -25,6 +25,7 @@ type metrics struct {
 	loadedAt   prometheus.Gauge
 	loadErrors prometheus.Counter
 	sourceUp   prometheus.Gauge
+	expiry     *prometheus.GaugeVec // of nothing while there is no certificate
 }
 
 func newMetrics() *metrics {
@@ -50,9 +51,19 @@ func newMetrics() *metrics {
 		loadErrors: counter("catalog_load_errors_total", "Tries to load the catalogue, or to ask whether it changed, that did not succeed."),
 		sourceUp:   gauge("catalog_source_up", "Whether the database answered the last time."),
 	}
-	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	m.expiry = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "certificate_expiry_timestamp_seconds",
+		Help: "When the certificate of HTTPS expires."}, nil)
+	m.registry.MustRegister(m.expiry, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests, m.durations, m.bytes, m.blobErrors, m.generation, m.content, m.loadedAt, m.loadErrors, m.sourceUp)
 	return m
+}
+
+func (m *metrics) certified(until time.Time) {
+	if until.IsZero() {
+		m.expiry.Reset()
+		return
+	}
+	m.expiry.WithLabelValues().Set(float64(until.Unix()))
 }
 
 func (m *metrics) handler() http.Handler {

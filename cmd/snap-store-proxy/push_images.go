@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +23,8 @@ type pushImagesOptions struct {
 	to, username, password  string
 	plainHTTP, json, dryRun bool
 	jobs                    int
-	login                   *login // nil for that of the settings
+	login                   *login         // nil for that of the settings
+	roots                   *x509.CertPool // nil for the system's
 }
 
 // login is a user name and a password.
@@ -48,7 +50,10 @@ The registry that 'serve' is itself while no domain is set needs none of this.`,
 			if o.login, err = readLogin(o.username, o.password); err != nil {
 				return err
 			}
-			return g.withCatalog(c.Context(), func(h *host, cat *store.Catalog) error {
+			return g.withCatalog(c.Context(), func(h *host, cat *store.Catalog) (err error) {
+				if o.roots, err = g.roots(); err != nil {
+					return err
+				}
 				return runPushImages(c.Context(), c.OutOrStdout(), h, cat, o, charms)
 			})
 		},
@@ -108,7 +113,7 @@ func runPushImages(ctx context.Context, w io.Writer, h *host, cat *store.Catalog
 	}
 	p.announce(plan)
 	if !o.dryRun {
-		err = p.run(ctx, plan, registry.PushConfig{Registry: p.Registry, Username: access.Username, Password: access.Password, PlainHTTP: o.plainHTTP, Jobs: o.jobs})
+		err = p.run(ctx, plan, registry.PushConfig{Registry: p.Registry, Username: access.Username, Password: access.Password, PlainHTTP: o.plainHTTP, Jobs: o.jobs, Roots: o.roots})
 	}
 	return errors.Join(err, p.print(plan, err))
 }

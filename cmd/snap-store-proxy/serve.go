@@ -80,7 +80,7 @@ func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger)
 		return err
 	}
 	defer r.Close()
-	live, err := g.live(h.settings, d)
+	live, err := g.live(h.settings, d, log)
 	if err != nil {
 		return err
 	}
@@ -90,6 +90,7 @@ func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger)
 	}
 	srv := server.New(server.Config{Blobs: h.blobs, Logger: log})
 	srv.SetLive(live)
+	running := &liveStore{g: g, doors: d, server: srv, images: src.images, settings: h.settings, log: log}
 	cat, err := src.LoadCatalog(ctx)
 	if err != nil {
 		return err
@@ -100,6 +101,7 @@ func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger)
 	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var followed sync.WaitGroup
 	followed.Go(func() { srv.Follow(follow, src) })
+	followed.Go(func() { settings.Watch(follow, g.settingsPath(), watchInterval, running.change) })
 	log.Info("serving", "snaps", len(cat.Snaps), "charms", len(cat.Charms), "database", how)
 	if live.Registry.Domain == "" && d.images == nil && namesImages(cat) {
 		log.Warn("charms name images that nobody serves: give --registry-listen, or set proxy.oci-registry.domain")

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 
+	"offlinestore/certificate"
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/registry"
 	"offlinestore/server"
@@ -14,7 +15,12 @@ import (
 )
 
 // doors are the listeners of serve; what is not served is nil.
-type doors struct{ http, https, images, admin net.Listener }
+type doors struct {
+	http, https, images, admin net.Listener
+
+	certificate certificate.Reloader
+	tls         bool // whether there was a certificate at the start
+}
 
 // openDoors opens all listeners, or none.
 func (o *serveOptions) openDoors(s *settings.Settings) (*doors, error) {
@@ -24,7 +30,14 @@ func (o *serveOptions) openDoors(s *settings.Settings) (*doors, error) {
 	if err := o.chooseAddresses(s); err != nil {
 		return nil, err
 	}
-	d := new(doors)
+	c, err := certificateOf(s)
+	if err != nil {
+		return nil, err
+	}
+	d := &doors{tls: c != nil}
+	if c != nil {
+		d.certificate.Set(c)
+	}
 	for _, open := range []struct {
 		to            *net.Listener
 		address, hint string
@@ -84,8 +97,13 @@ func (d *doors) servers(srv *server.Server, images *registry.Registry, content s
 		all = append(all, l)
 	}
 	add(listening{srv.HTTPServer(d.http.Addr().String()), d.http}, "Serving %s on http://%s", content, d.http.Addr())
+	if d.https != nil {
+		ln, _ := d.secure(d.https)
+		add(listening{srv.HTTPServer(d.https.Addr().String()), ln}, "Serving the same on https://%s", d.https.Addr())
+	}
 	if d.images != nil {
-		add(listening{images.HTTPServer(d.images.Addr().String()), d.images}, "Serving images on http://%s", d.images.Addr())
+		ln, scheme := d.secure(d.images)
+		add(listening{images.HTTPServer(d.images.Addr().String()), ln}, "Serving images on %s://%s", scheme, d.images.Addr())
 	}
 	return all
 }

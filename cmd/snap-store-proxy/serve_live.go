@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
+	"offlinestore/registry"
 	"offlinestore/server"
 	"offlinestore/settings"
 )
@@ -39,7 +42,7 @@ func (g *globals) storeAssertion() ([]byte, error) {
 }
 
 // live is what settings and files say of what may change while serve runs.
-func (g *globals) live(s *settings.Settings, d *doors) (server.Live, error) {
+func (g *globals) live(s *settings.Settings, d *doors, log *slog.Logger) (server.Live, error) {
 	v, err := values(s, settings.Domain, settings.HTTPSPort, settings.TrustForwardedProto, settings.StoreID)
 	if err != nil {
 		return server.Live{}, err
@@ -49,6 +52,67 @@ func (g *globals) live(s *settings.Settings, d *doors) (server.Live, error) {
 	if l.Registry, err = registryAccess(s, d.images); err != nil {
 		return l, err
 	}
-	l.StoreAssertion, err = g.storeAssertion()
-	return l, err
+	if l.StoreAssertion, err = g.storeAssertion(); err != nil {
+		return l, err
+	}
+	c, err := certificateOf(s)
+	if err != nil {
+		return l, err
+	}
+	if c != nil {
+		l.CertificateExpiry = c.Info().NotAfter
+		d.certificate.Set(c)
+		warnOfCertificate(log, c, l.Domain, time.Now())
+	}
+	return l, nil
+}
+
+// watchInterval is how often serve looks whether the settings changed.
+const watchInterval = 2 * time.Second
+
+// liveStore is what runs, and the settings that it runs with.
+type liveStore struct {
+	g        *globals
+	doors    *doors
+	server   *server.Server
+	images   *registry.Registry // nil where there is none
+	settings *settings.Settings
+	log      *slog.Logger
+}
+
+// change takes up new settings. Those that make no sense together are refused as a whole, and the ones before hold.
+func (r *liveStore) change(s *settings.Settings, err error) {
+	var l server.Live
+	if err == nil {
+		l, err = r.g.live(s, r.doors, r.log)
+	}
+	if err != nil {
+		r.log.Error("the settings were changed, and can't be taken up: those before hold", "err", err)
+		return
+	}
+	if r.images != nil {
+		r.images.SetAccess(l.Registry.Username, l.Registry.Password)
+	}
+	r.server.SetLive(l)
+	for _, k := range settings.Changed(r.settings, s) {
+		if needsRestart(k.Name) {
+			r.log.Warn("a setting was changed that is taken up when serve is started again", "setting", k.Name)
+		} else {
+			r.log.Info("a setting was changed", "setting", k.Name)
+		}
+	}
+	if secured, _ := values(s, settings.TLSCert); (secured[settings.TLSCert] != "") != r.doors.tls {
+		r.log.Warn("HTTPS begins, or ends, when serve is started again")
+	}
+	r.settings = s
+}
+
+// needsRestart says whether serve reads a setting only when it starts: ports are opened while it has the right to.
+func needsRestart(name string) bool {
+	switch name {
+	case settings.IPAddress, settings.HTTPPort, settings.HTTPSPort, settings.RegistryListen, settings.RegistryBuiltin, settings.AdminListen,
+		settings.DBConnection, settings.DBServerConnection:
+		return true
+	}
+	return false
 }

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/certificate"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/settings"
+)
+
+// importCertificate are the flags of import-certificate.
+type importCertificate struct {
+	selfSigned, force, asJSON bool
+	names                     []string
+}
+
+// importedCertificate is what import-certificate answers.
+type importedCertificate struct {
+	certificate.Info
+	// CA is the certificate that devices must trust, if it came along.
+	CA string `json:"ca,omitempty"`
+}
+
+func newImportCertificate(g *globals) *cobra.Command {
+	var o importCertificate
+	c := &cobra.Command{
+		Use:   "import-certificate",
+		Short: "Serve HTTPS with a certificate read from standard input",
+		Long: `Read a certificate, its private key and its intermediates from standard input, as
+PEM in any order, check them and serve HTTPS with them. Put the root there too if
+it is private: client-config then tells it to devices.
+
+With --selfsigned, make a certificate for ten years, for the names of proxy.domain
+or --name. The certificate that devices must trust is printed.
+
+A running 'serve' takes a new certificate up at once, and drops no connection; the
+first one needs a restart, since it opens a port. Plain requests are then redirected.`,
+		Example: `  cat server.crt server.key intermediates.pem | snap-store-proxy import-certificate
+  snap-store-proxy import-certificate --selfsigned > ca.pem`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(g, c.InOrStdin(), c.OutOrStdout()) },
+	}
+	f := c.Flags()
+	f.BoolVar(&o.selfSigned, "selfsigned", false, "make a certificate instead of reading one")
+	f.StringArrayVar(&o.names, "name", nil, "`host` name or address that --selfsigned makes it for (repeatable; default proxy.domain)")
+	f.BoolVar(&o.force, "force", false, "take a certificate that devices refuse for its name or dates; replace one that they trust by --selfsigned")
+	f.BoolVar(&o.asJSON, "json", false, "print JSON")
+	return c
+}
+
+func (o *importCertificate) run(g *globals, in io.Reader, out io.Writer) error {
+	if len(o.names) > 0 && !o.selfSigned {
+		return ui.Usagef("--name goes with --selfsigned")
+	}
+	if err := enterDataDir(g.dataDir); err != nil {
+		return err
+	}
+	s, err := settings.Open(g.settingsPath())
+	if err != nil {
+		return err
+	}
+	domain, err := s.Get(settings.Domain)
+	if err != nil {
+		return err
+	}
+	var c *certificate.Certificate
+	if o.selfSigned {
+		c, err = o.make(s, domain)
+	} else {
+		c, err = readCertificate(in)
+	}
+	if err != nil {
+		return err
+	}
+	if err := o.check(c, domain); err != nil {
+		return err
+	}
+	if err := saveCertificate(s, c); err != nil {
+		return err
+	}
+	return o.report(out, c)
+}
+
+func readCertificate(in io.Reader) (*certificate.Certificate, error) {
+	if in == os.Stdin && ui.IsTerminal(os.Stdin) {
+		fmt.Fprintln(os.Stderr, "Paste the certificate, its private key and the intermediates, as PEM, and end with Ctrl-D.")
+	}
+	text, err := io.ReadAll(io.LimitReader(in, certificate.MaxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the certificate: %w", err)
+	}
+	c, err := certificate.Parse(text)
+	switch {
+	case errors.Is(err, certificate.ErrEncrypted):
+		err = ui.Hint(err, "decrypt it first: openssl pkey -in KEY, which asks for the passphrase")
+	case errors.Is(err, certificate.ErrMismatch):
+		err = ui.Hint(err, "compare what 'openssl x509 -in CERTIFICATE -noout -pubkey' and 'openssl pkey -in KEY -pubout' print")
+	case errors.Is(err, certificate.ErrNotPEM), errors.Is(err, certificate.ErrNoKey), errors.Is(err, certificate.ErrNoCertificate):
+		err = ui.Hint(err, "give certificate and key as PEM on standard input: cat server.crt server.key | snap-store-proxy import-certificate")
+	}
+	return c, err
+}
+
+// make makes a certificate, unless it took one away that devices trust.
+func (o *importCertificate) make(s *settings.Settings, domain string) (*certificate.Certificate, error) {
+	names := o.names
+	if len(names) == 0 && domain != "" {
+		names = []string{domain}
+	}
+	if len(names) == 0 {
+		return nil, ui.Hint(ui.Usagef("nobody says which host the certificate is for"), "set proxy.domain with 'snap-store-proxy config proxy.domain=HOST', or give --name HOST")
+	}
+	// What can't be read any more is no loss.
+	if old, err := certificateOf(s); err == nil && old != nil && !o.force && old.CheckDates(time.Now()) == nil {
+		return nil, ui.Hint(fmt.Errorf("there is a certificate already, valid until %s", old.Info().NotAfter.Format(time.DateOnly)),
+			"--force replaces it; devices then refuse this store until each is told the new authority")
+	}
+	return certificate.SelfSigned(names, time.Now())
+}
+
+// check refuses what devices would refuse.
+func (o *importCertificate) check(c *certificate.Certificate, domain string) error {
+	if err := c.CheckUse(); err != nil {
+		return err
+	}
+	errs := []error{c.CheckDates(time.Now())}
+	if domain != "" {
+		errs = append(errs, c.CheckName(domain))
+	}
+	err := errors.Join(errs...)
+	if err != nil && o.force {
+		fmt.Fprintf(os.Stderr, "Warning: %v\n", ui.Clean(err.Error()))
+		return nil
+	}
+	return ui.Hint(err, "devices would refuse it; --force takes it all the same, for instance before its time")
+}
+
+// saveCertificate changes certificate and key at once: at no time does one belong to another.
+func saveCertificate(s *settings.Settings, c *certificate.Certificate) error {
+	key, err := c.KeyPEM()
+	if err != nil {
+		return err
+	}
+	return s.Set(map[string]string{settings.TLSCert: string(c.ChainPEM()), settings.TLSKey: string(key)})
+}
+
+func (o *importCertificate) report(out io.Writer, c *certificate.Certificate) error {
+	info := c.Info()
+	for _, u := range c.Unused() {
+		fmt.Fprintf(os.Stderr, "Warning: the certificate of %s issued none of the others, and is left out.\n", ui.Clean(u))
+	}
+	if o.asJSON {
+		return ui.PrintJSON(out, importedCertificate{info, string(c.RootPEM())})
+	}
+	fmt.Fprintf(os.Stderr, "Certificate for %s imported; it expires on %s, in %s.\n", ui.Clean(strings.Join(info.Names, ", ")), info.NotAfter.Format(time.DateOnly),
+		ui.Count(info.DaysLeft(time.Now()), "day"))
+	fmt.Fprintln(os.Stderr, "A running 'snap-store-proxy serve' takes it up; restart it if it serves no HTTPS yet.")
+	if !info.PrivateRoot {
+		return nil
+	}
+	fmt.Fprintln(os.Stderr, "Devices must trust the following certificate; 'snap-store-proxy client-config' prints how.")
+	_, err := out.Write(c.RootPEM())
+	return err
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"time"
+
+	"offlinestore/certificate"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/settings"
+)
+
+// expiresSoon is from how many days on an operator is told of the end of a certificate each time that serve reads it.
+const expiresSoon = 30
+
+// certificateOf reads the certificate in the settings. It is nil where there is none.
+func certificateOf(s *settings.Settings) (*certificate.Certificate, error) {
+	v, err := values(s, settings.TLSCert, settings.TLSKey)
+	if err != nil || v[settings.TLSCert] == "" && v[settings.TLSKey] == "" {
+		return nil, err
+	}
+	c, err := certificate.Parse([]byte(v[settings.TLSCert] + "\n" + v[settings.TLSKey] + "\n"))
+	return c, ui.Hint(err, "bring it again with 'snap-store-proxy import-certificate', or go back to plain HTTP with 'snap-store-proxy config %s= %s='", settings.TLSCert, settings.TLSKey)
+}
+
+// warnOfCertificate says what devices will soon, or already, find wrong with c.
+func warnOfCertificate(log *slog.Logger, c *certificate.Certificate, domain string, now time.Time) {
+	info := c.Info()
+	if err := c.CheckDates(now); err != nil {
+		log.Error("devices refuse the certificate: import another", "err", err)
+	} else if days := info.DaysLeft(now); days < expiresSoon {
+		log.Warn("the certificate expires soon: import another", "days", days, "not-after", info.NotAfter)
+	}
+	if domain == "" {
+		return
+	}
+	if err := c.CheckName(domain); err != nil {
+		log.Warn("devices refuse the certificate under the name that proxy.domain has", "err", err)
+	}
+}
+
+// secure makes ln speak TLS if there is a certificate.
+func (d *doors) secure(ln net.Listener) (secured net.Listener, scheme string) {
+	if !d.tls {
+		return ln, "http"
+	}
+	return tls.NewListener(ln, d.certificate.Config()), "https"
+}
