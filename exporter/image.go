@@ -203,6 +203,13 @@ func (w *imageWalk) add(ref string, listed *ocispec.Descriptor, depth int) error
 	}
 	w.seen[d] = got
 	w.manifests = append(w.manifests, m)
+	if err := w.addBlobs(m); err != nil || len(m.Listed) == 0 {
+		return err
+	}
+	return w.addChildren(m, depth)
+}
+
+func (w *imageWalk) addBlobs(m *bundle.ImageManifest) error {
 	for _, b := range m.Blobs {
 		size, ok := w.sizes[b.Digest]
 		if ok && size != b.Size {
@@ -212,9 +219,10 @@ func (w *imageWalk) add(ref string, listed *ocispec.Descriptor, depth int) error
 			w.sizes[b.Digest], w.blobs = b.Size, append(w.blobs, b)
 		}
 	}
-	if len(m.Listed) == 0 {
-		return nil
-	}
+	return nil
+}
+
+func (w *imageWalk) addChildren(m *bundle.ImageManifest, depth int) error {
 	children := platforms(m.Listed, w.archs)
 	if len(children) == 0 {
 		return fmt.Errorf("%w for %s: it has %s", errNoPlatform, strings.Join(w.archs, ", "), describePlatforms(m.Listed))

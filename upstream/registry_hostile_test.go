@@ -147,10 +147,10 @@ func TestRegistryEchoes(t *testing.T) {
 			w.WriteHeader(500)
 		},
 		"redirect": func(w http.ResponseWriter, q *http.Request, pass string) {
-			http.Redirect(w, q, "http://127.0.0.1:1/"+pass, 302)
+			http.Redirect(w, q, "http://127.0.0.1:1/"+pass, http.StatusFound)
 		},
 		"host": func(w http.ResponseWriter, q *http.Request, pass string) {
-			http.Redirect(w, q, "https://"+pass[:40]+".invalid/", 302)
+			http.Redirect(w, q, "https://"+pass[:40]+".invalid/", http.StatusFound)
 		},
 		"type": func(w http.ResponseWriter, _ *http.Request, pass string) {
 			w.Header().Set("Content-Type", "text/"+pass)
