@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/registration"
+)
+
+// defaultInstaller is the name that the original gives what register writes.
+const defaultInstaller = registration.Folder + ".tar.gz"
+
+// registerOptions are the flags of register.
+type registerOptions struct {
+	offline, yes, withStoreKey, json                bool
+	registrationBundle, storeAssertion, fromArchive string
+	output, programs, arch, keyName                 string
+	roots, bundles, debs                            []string
+}
+
+func newRegister() *cobra.Command {
+	var o registerOptions
+	c := &cobra.Command{
+		Use:   "register --offline URL",
+		Short: "Make the installer of an air-gapped store that devices can join",
+		Long: `Make ` + defaultInstaller + `, which has all that a host without internet
+needs to become the store at URL: the programs, install.sh, the store assertion,
+the settings that are known already, and the key that bundles made here are
+trusted by.
+
+Devices join a store by its assertion, which only the Snap Store can sign. Bring
+what registering the store there has given, in one of three forms:
+
+  --registration-bundle  of  'store-admin register URL --output-file FILE'
+  --from-archive         of  'store-admin register --offline URL'
+  --store-assertion      of  'curl URL/v2/auth/store/assertions' of a store that runs
+
+with the original store-admin, from the Snap Store. The assertion is verified, and
+must be for URL. Devices keep that URL for good, so it is shown and asked about.
+
+The host needs PostgreSQL: Debian packages given with --with-debs, or a database
+elsewhere.
+` + ui.ExitHelp,
+		Example: `  store-admin register --offline https://snaps.example.internal --registration-bundle registration_bundle.b64
+  store-admin register --offline https://snaps.example.internal --from-archive original.tar.gz --with jq-20261120T101500.tar.gz
+  store-admin register --offline http://10.0.0.5 --store-assertion proxy.assert --programs ./linux-arm64 --arch arm64`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return runRegister(c.Context(), c.OutOrStdout(), &o, args[0])
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&o.offline, "offline", false, "the store has no internet; there is no other kind here")
+	f.StringVar(&o.registrationBundle, "registration-bundle", "", "what the original's 'register --output-file' wrote: a `FILE`")
+	f.StringVar(&o.storeAssertion, "store-assertion", "", "`FILE` with the store assertion and all that it needs (- for standard input)")
+	f.StringVar(&o.fromArchive, "from-archive", "", "an "+defaultInstaller+", as the original writes it: a `FILE`")
+	f.StringVar(&o.output, "output", defaultInstaller, "`FILE` to write; one that is there is never replaced")
+	f.BoolVar(&o.yes, "yes", false, "do not ask whether the URL is right")
+	f.StringArrayVar(&o.roots, "trusted-root", nil, "`file` with an assertion root to trust besides Canonical's (tests, staging), here and on the host; repeatable")
+	f.StringArrayVar(&o.bundles, "with", nil, "`FILE` that export wrote, to bring along and import; repeatable")
+	f.StringArrayVar(&o.debs, "with-debs", nil, "Debian package, or folder of packages, to install first: a `FILE`; repeatable")
+	f.BoolVar(&o.withStoreKey, "with-store-key", false, "bring the store's private key along; the installer is then a secret")
+	f.StringVar(&o.programs, "programs", "", "`DIR` of the host's programs (default: those of this machine)")
+	f.StringVar(&o.arch, "arch", debianArch(runtime.GOARCH), "architecture of the host: amd64, arm64, armhf, ppc64el, riscv64, s390x")
+	f.StringVar(&o.keyName, "key", defaultKey, "`NAME` of the key that bundles will be signed with")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	c.MarkFlagsMutuallyExclusive("registration-bundle", "store-assertion", "from-archive")
+	return c
+}
+
+// check is about the flags alone.
+func (o *registerOptions) check(url *registration.URL) error {
+	switch {
+	case !o.offline:
+		return ui.Hint(ui.Usagef("only stores without internet can be made: give --offline"), "store-admin register --offline %s", url)
+	case o.registrationBundle == "" && o.storeAssertion == "" && o.fromArchive == "":
+		return &ui.Error{Code: ui.Usage, Err: fmt.Errorf("a store assertion for %s has to be given: only the Snap Store can sign one", url),
+			Hint: fmt.Sprintf("with the original store-admin, on a host with internet, run 'store-admin register %[1]s --output-file registration_bundle.b64' and give "+
+				"--registration-bundle registration_bundle.b64; or run 'store-admin register --offline %[1]s' and give --from-archive %[2]s; --help has more", url, defaultInstaller)}
+	}
+	return nil
+}
+
+// confirm asks whether the URL is right, on the terminal.
+func (o *registerOptions) confirm(r *registration.Registration) error {
+	fmt.Fprintf(os.Stderr, "Store URL: %s\nStore ID:  %s\nOperator:  %s, on %s\n", r.URL, r.StoreID, ui.Clean(r.OperatorID), r.IssuedAt.UTC().Format("2006-01-02"))
+	if o.yes {
+		return nil
+	}
+	if !ui.IsTerminal(os.Stdin) {
+		return ui.Usagef("nobody is here to say whether the URL is right: give --yes")
+	}
+	fmt.Fprint(os.Stderr, "Devices will look for the store there, and nowhere else. Is the URL right? [y/N] ")
+	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	return &ui.Error{Code: ui.Failed, Err: fmt.Errorf("nothing was written: the URL was not confirmed"), Hint: "register the right URL; an assertion can't be changed"}
+}
+
+// debianArch is Debian's name of an architecture, which snapd has too.
+func debianArch(goarch string) string {
+	switch goarch {
+	case "arm":
+		return "armhf"
+	case "ppc64le":
+		return "ppc64el"
+	case "386":
+		return "i386"
+	}
+	return goarch
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"offlinestore/assertion"
+	"offlinestore/blob"
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/installer"
+	"offlinestore/registration"
+)
+
+// registered is what --json says of an installer.
+type registered struct {
+	File        string `json:"file"`
+	URL         string `json:"url"`
+	StoreID     string `json:"store-id"`
+	OperatorID  string `json:"operator-id"`
+	Arch        string `json:"arch"`
+	Fingerprint string `json:"signer"`
+	StoreKey    bool   `json:"has-store-key"`
+}
+
+func runRegister(ctx context.Context, w io.Writer, o *registerOptions, address string) error {
+	url, err := registration.ParseURL(address)
+	if err != nil {
+		return ui.Hint(ui.Usagef("%w", err), "give the address by which devices will reach the store, like https://snaps.example.internal")
+	}
+	if err := o.check(url); err != nil {
+		return err
+	}
+	r, err := o.verify(url)
+	if err != nil {
+		return registrationError(err)
+	}
+	if o.withStoreKey && r.PrivateKey == "" {
+		return ui.Usagef("--with-store-key: no key came with the store assertion; a registration bundle has one")
+	}
+	if err := o.confirm(r); err != nil {
+		return err
+	}
+	at, _, err := now()
+	if err != nil {
+		return err
+	}
+	files, id, err := o.collect(ctx, r)
+	if err != nil {
+		return err
+	}
+	if err := o.write(files, at); err != nil {
+		return err
+	}
+	if o.json {
+		return ui.PrintJSON(w, registered{o.output, r.URL, r.StoreID, r.OperatorID, o.arch, id, o.withStoreKey})
+	}
+	fmt.Fprintf(w, "Wrote the installer of %s for %s: %s\n", r.URL, o.arch, o.output)
+	o.advise()
+	return nil
+}
+
+// verify reads the store assertion, and believes it only for the URL that was asked for.
+func (o *registerOptions) verify(url *registration.URL) (*registration.Registration, error) {
+	trust, err := readRoots(o.roots)
+	if err != nil {
+		return nil, err
+	}
+	file := o.registrationBundle + o.storeAssertion + o.fromArchive // one of them
+	claim, err := o.read()
+	if err == nil {
+		var r *registration.Registration
+		if r, err = registration.Verify(claim, trust, url.String(), time.Now()); err == nil {
+			return r, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: %w", file, err)
+}
+
+func (o *registerOptions) read() (*registration.Claim, error) {
+	switch {
+	case o.fromArchive != "":
+		f, err := os.Open(o.fromArchive)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return registration.ReadArchive(f)
+	case o.registrationBundle != "":
+		text, err := readSmall(o.registrationBundle, registration.MaxBundle)
+		if err != nil {
+			return nil, err
+		}
+		return registration.ParseBundle(text)
+	case o.storeAssertion == "-":
+		text, err := io.ReadAll(io.LimitReader(os.Stdin, registration.MaxStream+1))
+		if err != nil {
+			return nil, err
+		}
+		return registration.ParseStream(text)
+	}
+	text, err := readSmall(o.storeAssertion, registration.MaxStream)
+	if err != nil {
+		return nil, err
+	}
+	return registration.ParseStream(text)
+}
+
+// collect finds all files of the installer, and what is wrong with them, before anything is written. It makes the signer's key if
+// there is none.
+func (o *registerOptions) collect(ctx context.Context, r *registration.Registration) (files []installer.File, signer string, err error) {
+	if files, err = o.findPrograms(); err != nil {
+		return nil, "", err
+	}
+	debs, err := o.findDebs()
+	if err != nil {
+		return nil, "", err
+	}
+	if _, err := os.Lstat(o.output); err == nil {
+		return nil, "", ui.Hint(fmt.Errorf("%s exists already; register never replaces a file", o.output), "move it away, or give --output FILE")
+	}
+	key, _, err := signingKey(o.keyName)
+	if err != nil {
+		return nil, "", err
+	}
+	public, err := bundle.NewPublicKey(key.Public())
+	if err != nil {
+		return nil, "", err
+	}
+	bundles, err := o.findBundles(ctx, public)
+	if err != nil {
+		return nil, "", err
+	}
+	roots, err := o.readRootFiles()
+	if err != nil {
+		return nil, "", err
+	}
+	files = append(append(append(files, debs...), bundles...), roots...)
+	return append(files,
+		installer.File{Name: "arch", Mode: 0o644, Content: []byte(o.arch + "\n")},
+		installer.File{Name: "proxy.assert", Mode: 0o644, Content: r.Stream},
+		installer.File{Name: "settings.yaml", Mode: o.secretMode(), Content: o.settings(r)},
+		installer.File{Name: "trust/exporter.pem", Mode: 0o644, Content: public.PEM()},
+	), public.ID(), nil
+}
+
+func (o *registerOptions) write(files []installer.File, at time.Time) error {
+	var size int64
+	for _, f := range files {
+		if info, err := os.Stat(f.Path); f.Packed && err == nil {
+			size += info.Size() // what can't be made smaller
+		}
+	}
+	dir := filepath.Dir(o.output)
+	if err := checkFileSize(dir, filepath.Base(o.output), size); err != nil {
+		return err
+	}
+	if free, err := blob.Free(dir); err == nil && free < size {
+		return &blob.NoSpaceError{Path: dir, Need: size, Have: free}
+	}
+	out, err := blob.CreateFile(o.output, 0, o.secretMode())
+	if err != nil {
+		return err
+	}
+	defer out.Discard()
+	if err := installer.Write(out, files, at); errors.Is(err, installer.ErrName) {
+		return ui.Hint(ui.Usagef("%w", err), "rename the file: no spaces, and no two of a name")
+	} else if err != nil {
+		return err
+	}
+	return out.Commit()
+}
+
+// advise says what comes next.
+func (o *registerOptions) advise() {
+	fmt.Fprintf(os.Stderr, `Carry it to the host, and there:
+    tar xvzf %s
+    cd %s && sudo ./install.sh
+`, filepath.Base(o.output), registration.Folder)
+	if len(o.debs) == 0 {
+		fmt.Fprintln(os.Stderr, "The host needs PostgreSQL: install it there, bring its packages with --with-debs, or have\nthe connection string of a database elsewhere.")
+	}
+	if len(o.roots) > 0 {
+		fmt.Fprintln(os.Stderr, "Warning: the host will trust the roots given with --trusted-root, whose owners can sign any snap for it.")
+	}
+	if o.withStoreKey {
+		fmt.Fprintln(os.Stderr, "The store's private key is in it: keep it to yourself, and delete it once it is installed.")
+	}
+}
+
+// registrationError says how a registration that was refused is put right.
+func registrationError(err error) error {
+	var unverified *assertion.VerifyError
+	var missing *assertion.MissingError
+	var url *registration.URLError
+	switch {
+	case errors.As(err, &url):
+		return &ui.Error{Code: ui.Untrusted, Err: err, Hint: "give the URL that the store was registered for, or register this one: an assertion can't be changed"}
+	case errors.As(err, &missing):
+		return &ui.Error{Code: ui.Untrusted, Err: err, Hint: "the file has to have all that the store assertion needs: its account, and the keys that signed them"}
+	case errors.As(err, &unverified), errors.Is(err, assertion.ErrUntrustedRoot):
+		return &ui.Error{Code: ui.Untrusted, Err: err, Hint: "get the file again; a root for tests or staging is given with --trusted-root"}
+	case errors.Is(err, registration.ErrFormat), errors.Is(err, registration.ErrNoStore):
+		return &ui.Error{Code: ui.Damaged, Err: err, Hint: "get the file again; 'store-admin register --help' says what it is"}
+	}
+	return err
+}
