@@ -41,6 +41,9 @@ func hostileImages() map[string]struct{ mediaType, raw, want string } {
 		"a config in sha512":             {ociManifestType, strings.Replace(layer(""), "sha256", "sha512", 1), "want sha256"},
 		"a negative size":                {ociManifestType, layer(`{"digest":"sha256:` + hex + `","size":-1}`), "size -1"},
 		"a size that is no whole number": {ociManifestType, layer(`{"digest":"sha256:` + hex + `","size":1.5}`), "cannot unmarshal"},
+		"layers twice":                   {ociManifestType, layer("")[:len(layer(""))-1] + `,"layers":[{"digest":"sha256:` + hex + `","size":1}]}`, "understood in two ways"},
+		"layers in capitals":             {ociManifestType, layer("")[:len(layer(""))-1] + `,"Layers":[{"digest":"sha256:` + hex + `","size":1}]}`, "understood in two ways"},
+		"a digest twice":                 {ociIndexType, index(`{"digest":"sha256:` + hex + `","size":1,"DIGEST":"sha256:` + hex + `"}`), "understood in two ways"},
 		"a layer of the internet":        {ociManifestType, layer(`{"digest":"sha256:` + hex + `","size":1,"urls":["https://example.com/x"]}`), "internet"},
 		"a foreign layer":                {dockerManifestType, layer(`{"mediaType":"` + docker + `","digest":"sha256:` + hex + `","size":1}`), "internet"},
 		"a layer not to be distributed":  {ociManifestType, layer(`{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","digest":"sha256:` + hex + `","size":1}`), "internet"},
@@ -49,6 +52,10 @@ func hostileImages() map[string]struct{ mediaType, raw, want string } {
 
 func TestParseImageManifest(t *testing.T) {
 	t.Parallel()
+	odd := `{"annotations":{"Size":"1","size":"2"},"x":{"Tags":[{"a":1},{"a":2}]},"schemaVersion":2,"config":{"digest":"sha256:` + strings.Repeat("a", 64) + `","size":2},"layers":[]}`
+	if _, err := bundle.ParseImageManifest(ociManifestType, []byte(odd)); err != nil {
+		t.Errorf("%s: %v", odd, err)
+	}
 	for name, test := range hostileImages() {
 		if _, err := bundle.ParseImageManifest(test.mediaType, []byte(test.raw)); !errors.Is(err, bundle.ErrCorrupt) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)

@@ -50,6 +50,9 @@ func ParseImageManifest(mediaType string, raw []byte) (*ImageManifest, error) {
 	if err := decodeStrict(raw, &m); err != nil {
 		return nil, corrupt("image manifest: %w", err)
 	}
+	if err := checkImageKeys(raw); err != nil {
+		return nil, err
+	}
 	index := mediaType == ocispec.MediaTypeImageIndex || mediaType == MediaDockerList
 	switch {
 	case !isImageType(mediaType):

@@ -1,0 +1,57 @@
+package bundle
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// imageKeys are the names in an image's manifest that decide about what belongs to it.
+func imageKeys() []string {
+	return []string{"schemaVersion", "mediaType", "config", "layers", "manifests", "digest", "size", "urls"}
+}
+
+// checkImageKeys refuses a manifest that has one of those names twice, or in another spelling: some readers take the first, some the
+// last, some mix them, and some take any spelling.
+func checkImageKeys(raw []byte) error {
+	return walkKeys(json.NewDecoder(bytes.NewReader(raw)), imageKeys())
+}
+
+// walkKeys checks the next value. Its text is known to be JSON that is not nested too deeply.
+func walkKeys(d *json.Decoder, known []string) error {
+	t, err := d.Token()
+	if err != nil {
+		return corrupt("image manifest: %w", err)
+	}
+	delim, ok := t.(json.Delim)
+	if !ok {
+		return nil
+	}
+	seen := make(map[string]bool)
+	for d.More() {
+		var key string
+		if delim == '{' {
+			if t, err = d.Token(); err != nil {
+				return corrupt("image manifest: %w", err)
+			}
+			key, _ = t.(string)
+		}
+		for _, name := range known {
+			if strings.EqualFold(key, name) && (key != name || seen[name]) {
+				return corrupt("image manifest: %.40q can be understood in two ways", key)
+			}
+		}
+		seen[key] = true
+		if strings.EqualFold(key, "annotations") { // whose names mean nothing
+			var skipped json.RawMessage
+			err = d.Decode(&skipped)
+		} else {
+			err = walkKeys(d, known)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
+}
