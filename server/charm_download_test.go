@@ -65,6 +65,7 @@ func TestImageResource(t *testing.T) {
 		{"", "store.example:8080", server.Registry{}, `{"ImageName":"store.example/` + tempoImage + `"}`},
 		{"", "store.example:8080", server.Registry{Port: "5000"}, `{"ImageName":"store.example:5000/` + tempoImage + `"}`},
 		{"", "[2001:db8::1]:80", server.Registry{Port: "5000"}, `{"ImageName":"[2001:db8::1]:5000/` + tempoImage + `"}`},
+		{"", "store.example.:8080", server.Registry{Port: "5000"}, `{"ImageName":"store.example:5000/` + tempoImage + `"}`},
 		{"hub.example", "other.example", server.Registry{Port: "5000"}, `{"ImageName":"hub.example:5000/` + tempoImage + `"}`},
 		{"", "store.example", server.Registry{Domain: "registry.example:443", Port: "5000", Username: "juju", Password: `s<e"cret`},
 			`{"ImageName":"registry.example:443/` + tempoImage + `","Username":"juju","Password":"s<e\"cret"}`},

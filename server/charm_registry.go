@@ -30,6 +30,7 @@ func (s *Server) registry(base string) Registry {
 	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
 		host = host[:i]
 	}
+	host = strings.TrimSuffix(host, ".") // which a URL may end in, but no reference to an image
 	if r.Domain = host; r.Port != "" {
 		r.Domain += ":" + r.Port
 	}
