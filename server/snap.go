@@ -62,10 +62,8 @@ func newIndexedSnap(st *store.Snap) (*indexedSnap, error) {
 			return nil, fmt.Errorf("revision %d: %w", st.Revisions[i].Revision.Revision, err)
 		}
 	}
-	for i := range st.ChannelMap {
-		if err := sn.addRow(&st.ChannelMap[i]); err != nil {
-			return nil, fmt.Errorf("channel map: %w", err)
-		}
+	if err := sn.addRows(st); err != nil {
+		return nil, err
 	}
 	for i := range st.History {
 		r, err := sn.newRow(&st.History[i])

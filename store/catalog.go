@@ -37,7 +37,9 @@ type Snap struct {
 	Revisions []Revision
 	// ChannelMap holds each row once, sorted by architecture and channel. Each revision named in it is in Revisions.
 	ChannelMap []snap.Release
-	// History is like ChannelMap, with every release that a row ever held; newest first.
+	// Overrides are rows of operators, which hide those of ChannelMap. The architecture is snap.All for a revision that runs on all.
+	Overrides []snap.Release
+	// History is like ChannelMap, with every release that a row ever held; newest first, and then those of overrides.
 	History []snap.Release
 }
 

@@ -105,7 +105,7 @@ func (l *loader) run() error {
 		return err
 	}
 	for _, step := range []func() error{
-		l.snaps, l.revisions, l.channels, l.history, l.assertions,
+		l.snaps, l.revisions, l.channels, l.overrides, l.history, l.overridden, l.assertions,
 		l.charms, l.charmRevisions, l.charmResources, l.charmChannels, l.charmHistory, l.images,
 	} {
 		if err := step(); err != nil {
