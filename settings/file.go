@@ -60,7 +60,7 @@ func parsePair(values map[string]string, name, value *yaml.Node) error {
 	if name.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode {
 		return fmt.Errorf("not a line like %s: VALUE", Domain)
 	}
-	k, err := lookup(name.Value)
+	k, err := Lookup(name.Value)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func Open(path string) (*Settings, error) {
 
 // Get is the value of a setting, secrets included, or its default. It is an *UnknownKeyError if there is no such setting.
 func (s *Settings) Get(name string) (string, error) {
-	k, err := lookup(name)
+	k, err := Lookup(name)
 	if err != nil {
 		return "", err
 	}
@@ -95,7 +95,7 @@ func (s *Settings) SetMissing(changes map[string]string) (set []string, err erro
 // change checks the changes, and has apply make them to the values that the file has while nobody else may change it.
 func (s *Settings) change(changes map[string]string, apply func(map[string]string)) error {
 	for _, name := range slices.Sorted(maps.Keys(changes)) {
-		k, err := lookup(name)
+		k, err := Lookup(name)
 		if err != nil {
 			return err
 		}

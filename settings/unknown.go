@@ -27,7 +27,8 @@ func (e *UnknownKeyError) Error() string {
 	return fmt.Sprintf("there is no setting %.80q; did you mean %s?", e.Name, e.Nearest)
 }
 
-func lookup(name string) (Key, error) {
+// Lookup is the setting of a name, or an *UnknownKeyError.
+func Lookup(name string) (Key, error) {
 	keys := Keys()
 	if i := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name }); i >= 0 {
 		return keys[i], nil

@@ -116,7 +116,7 @@ func (p yamlReader) pair(name string, node *yaml.Node) error {
 		p.ignored[name] = why
 		return nil
 	}
-	k, err := lookup(name)
+	k, err := Lookup(name)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/settings"
+)
+
+// fromInput is the value that stands for one that is asked for, or read from standard input.
+const fromInput = "-"
+
+// maxInput is more than any setting takes, in bytes.
+const maxInput = 1 << 20
+
+// secretInput is where secrets come from that are in no command line.
+type secretInput struct {
+	password bool // --password-stdin was given, and no connection has taken the password yet
+	used     bool // standard input was read, and is empty by now
+}
+
+// complete is the value of a setting, with what the command line leaves out.
+func (in *secretInput) complete(k settings.Key, value string) (string, error) {
+	switch {
+	case k.Kind == settings.KindConnection && settings.LacksPassword(value):
+		return in.addPassword(k, value)
+	case value != fromInput || !k.Secret:
+		return value, nil
+	case k.Kind == settings.KindPEM || k.Kind == settings.KindKey:
+		return in.text(k)
+	case ui.IsTerminal(os.Stdin):
+		return given(k)(ui.AskSecret(k.Name + ": "))
+	}
+	return given(k)(in.line())
+}
+
+// addPassword completes a connection. Without a terminal nobody is asked: the server may want no password, and programs would hang.
+func (in *secretInput) addPassword(k settings.Key, value string) (string, error) {
+	var password string
+	var err error
+	switch {
+	case in.password:
+		in.password = false
+		password, err = given(k)(in.line())
+	case ui.IsTerminal(os.Stdin) && os.Getenv("PGPASSWORD") == "":
+		password, err = ui.AskSecret(fmt.Sprintf("Password for %s (Enter for none): ", k.Name))
+	}
+	if err != nil || password == "" {
+		return value, err
+	}
+	return settings.WithPassword(value, password), nil
+}
+
+// given takes no empty secret, which would bring the default back.
+func given(k settings.Key) func(string, error) (string, error) {
+	return func(v string, err error) (string, error) {
+		if err == nil && v == "" {
+			err = ui.Usagef("%s: nothing was given; to have none, say %s=", k.Name, k.Name)
+		}
+		return v, err
+	}
+}
+
+func (in *secretInput) line() (string, error) {
+	if err := in.use(); err != nil {
+		return "", err
+	}
+	v, err := ui.ReadSecret(os.Stdin)
+	if err != nil {
+		return "", &ui.Error{Code: ui.Usage, Err: err, Hint: "give the secret alone, as in: snap-store-proxy config KEY=- <FILE"}
+	}
+	return v, nil
+}
+
+// text reads several lines to the end.
+func (in *secretInput) text(k settings.Key) (string, error) {
+	if err := in.use(); err != nil {
+		return "", err
+	}
+	if ui.IsTerminal(os.Stdin) {
+		fmt.Fprintf(os.Stderr, "%s, ended by Ctrl-D:\n", k.Name)
+	}
+	text, err := io.ReadAll(io.LimitReader(os.Stdin, maxInput))
+	if err != nil {
+		return "", fmt.Errorf("read standard input: %w", err)
+	}
+	if strings.TrimSpace(string(text)) == "" {
+		text = nil
+	}
+	return given(k)(string(text), nil)
+}
+
+func (in *secretInput) use() error {
+	if in.used {
+		return ui.Usagef("standard input has one secret: set others with a command of their own")
+	}
+	in.used = true
+	return nil
+}
