@@ -20,6 +20,9 @@ var ErrBusy = errors.New("another command is changing the store")
 // ErrRights says that the database's role lacks a right that the catalogue needs.
 var ErrRights = errors.New("the database role lacks a right")
 
+// ErrTooNew says that a newer snap-store-proxy has changed the catalogue's tables.
+var ErrTooNew = errors.New("the tables are a newer snap-store-proxy's")
+
 var errNoRevision = errors.New("neither the bundle nor the store has it")
 
 // ConflictError says that a bundle contradicts what the catalogue holds, in something that never changes.

@@ -99,7 +99,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	if int(have) > len(m.Migrations) {
-		return fmt.Errorf("they are of version %d, this program knows %d: use a newer snap-store-proxy", have, len(m.Migrations))
+		return fmt.Errorf("%w: they are of version %d, this program knows %d", ErrTooNew, have, len(m.Migrations))
 	}
 	return m.Migrate(ctx)
 }

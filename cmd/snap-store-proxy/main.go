@@ -114,6 +114,8 @@ func classifyService(err error) (code int, hint string) {
 		return ui.Database, "see that PostgreSQL runs and that proxy.db.connection is right, then run the same command again"
 	case errors.Is(err, store.ErrRights):
 		return ui.Database, "the role of proxy.db.connection must be able to create tables and own them; that of proxy.db.server-connection needs SELECT on them"
+	case errors.Is(err, store.ErrTooNew):
+		return ui.Database, "run the newer snap-store-proxy, or restore a backup from before it"
 	case errors.Is(err, store.ErrBusy):
 		return ui.Failed, "wait until the other command has ended, then run this one again"
 	case errors.As(err, &unknownKey), errors.As(err, &value):

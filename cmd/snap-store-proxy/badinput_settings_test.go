@@ -1,0 +1,165 @@
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/internal/bundletest"
+	"offlinestore/internal/pgtest"
+)
+
+// badSetting is a row of the table of bad settings: what is done to a store whose settings are good, and how that ends.
+type badSetting struct {
+	row   string
+	code  int
+	stdin string
+	args  []string
+	// says is what the error has in it.
+	says string
+	// spoil, if it isn't nil, makes the settings or the database bad before.
+	spoil func(s *site)
+}
+
+func badSettings() []badSetting {
+	config := func(args ...string) []string { return append([]string{"config"}, args...) }
+	return []badSetting{
+		{row: "setting that there is not", code: ui.Usage, args: config("proxy.domain=b.example", "proxy.domian=b"), says: "did you mean proxy.domain?"},
+		{row: "setting of the original without a meaning here", code: ui.Usage, args: config("proxy.domain=b.example", "proxy.cache.size=1"), says: "has no meaning here"},
+		{row: "value of another type, or out of range", code: ui.Usage, args: config("proxy.domain=b.example", "proxy.port.http=65536"), says: "proxy.port.http: not a port"},
+		{row: "secret of more than one line", code: ui.Usage, stdin: "hunter2\nmore\n", args: config("proxy.domain=b.example", "proxy.auth.secret=-"), says: "want one line"},
+		{row: "YAML with a setting that there is not", code: ui.Usage, stdin: "proxy.domain: b.example\nproxy.domian: b\n", args: config("--import-yaml"), says: "line 2"},
+		{row: "YAML with a value of another type", code: ui.Usage, stdin: "proxy.domain: b.example\nproxy.port.http: [80]\n", args: config("--import-yaml"), says: "line 2"},
+		{row: "YAML that was cut off", code: ui.Usage, stdin: "proxy.domain: b.example\nproxy.auth.secret: \"hunter2", args: config("--import-yaml"), says: "read YAML"},
+		{row: "YAML bomb", code: ui.Usage, stdin: bombOfAliases(), args: config("--import-yaml"), says: "not a plain value"},
+		{row: "YAML that is too large", code: ui.Usage, stdin: strings.Repeat("# hunter2\n", 1<<18), args: config("--import-yaml"), says: "larger than"},
+		{row: "`settings.yaml` that was cut off", code: ui.Failed, args: config("proxy.domain=b.example"), says: "read settings.yaml", spoil: func(s *site) {
+			s.appendSettings("proxy.auth.secret: \"hunter2")
+		}},
+		{row: "`settings.yaml` with a setting that there is not", code: ui.Usage, args: config("proxy.domain=b.example"), says: "read settings.yaml: line", spoil: func(s *site) {
+			s.appendSettings("proxy.domian: b\n")
+		}},
+		{row: "database that can't be reached", code: ui.Database, args: []string{"enable-airgap-mode"}, says: "the database is not available", spoil: func(s *site) {
+			s.useDatabase("postgres://store:hunter2@127.0.0.1:1/store?connect_timeout=5")
+		}},
+		{row: "database of another PostgreSQL server than `target_session_attrs` wants", code: ui.Database, args: []string{"enable-airgap-mode"}, says: "the database is not available", spoil: func(s *site) {
+			s.useDatabase(s.dsn + "&target_session_attrs=read-only")
+		}},
+		{row: "database of a newer version", code: ui.Database, args: []string{"enable-airgap-mode"}, says: "the tables are a newer snap-store-proxy's", spoil: func(s *site) {
+			s.exec("update public.schema_version set version = 999")
+			s.useDatabase(s.dsn)
+		}},
+	}
+}
+
+// bombOfAliases has nine names that stand for ever longer lists; those of the first eight are left out, whatever they have.
+func bombOfAliases() string {
+	text := "proxy.storage.backend: &a0 [x, x, x, x, x, x, x, x, x]\n"
+	for i, part := range []string{"http", "snapident", "snaprevs", "snapauth", "packagereview", "snapmodels", "publishergw", "snapstorage"} {
+		if i > 0 {
+			text += fmt.Sprintf("proxy.port.%s: &a%d [%s*a%d]\n", part, i, strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 8), i-1)
+		}
+	}
+	return text + "proxy.domain: *a7\n"
+}
+
+func TestBadSettings(t *testing.T) {
+	t.Parallel()
+	for _, c := range badSettings() {
+		t.Run(c.row, func(t *testing.T) {
+			t.Parallel()
+			dir := tempDir(t)
+			s := &site{t: t, dir: filepath.Join(dir, "data"), tmp: dir}
+			if c.code == ui.Database {
+				s.dsn = pgtest.NewFrom(t, bundletest.Migrate)
+			}
+			s.mustRun("config", "proxy.domain=a.example")
+			if c.spoil != nil {
+				c.spoil(s)
+			}
+			before := s.settings()
+			r := s.runWith(strings.NewReader(c.stdin), c.args...)
+			if r.code != c.code {
+				t.Errorf("exit code %d, want %d: %s", r.code, c.code, r.stderr)
+			}
+			if !strings.Contains(r.stderr, c.says) || strings.Contains(r.stderr, "hunter2") {
+				t.Errorf("stderr %q, want %q in it, and no secret", r.stderr, c.says)
+			}
+			if c.code != ui.Failed && !strings.Contains(r.stderr, "hint: ") {
+				t.Errorf("stderr %q does not say what to do", r.stderr)
+			}
+			if after := s.settings(); after != before {
+				t.Errorf("the settings became %q, were %q", after, before)
+			}
+		})
+	}
+}
+
+func (s *site) settings() string {
+	s.t.Helper()
+	text, err := os.ReadFile(filepath.Join(s.dir, "settings.yaml"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(text)
+}
+
+func (s *site) appendSettings(text string) {
+	s.t.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, "settings.yaml"), []byte(s.settings()+text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *site) exec(statement string) {
+	s.t.Helper()
+	conn, err := pgx.Connect(s.t.Context(), s.dsn)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close(s.t.Context())
+	if _, err := conn.Exec(s.t.Context(), statement); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestTableOfBadSettings holds the table of docs/operating.md against the tests: the same rows, the same exit codes.
+func TestTableOfBadSettings(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{}
+	for _, c := range badSettings() {
+		want[c.row] = fmt.Sprint(c.code)
+	}
+	if diff := cmp.Diff(documentedRows(t, "Bad settings"), want); diff != "" {
+		t.Errorf("the table of bad settings (-docs/operating.md +tests):\n%s", diff)
+	}
+}
+
+// documentedRows are the inputs in the table under a heading of docs/operating.md, and their exit codes.
+func documentedRows(t *testing.T, heading string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(text), "\n## "+heading+"\n")
+	if !ok {
+		t.Fatalf("docs/operating.md has no section %q", heading)
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	rows := map[string]string{}
+	for line := range strings.Lines(section) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if first := strings.TrimSpace(cells[min(1, len(cells)-1)]); len(cells) == 5 && !slices.Contains([]string{"---", "input"}, first) {
+			rows[first] = strings.TrimSpace(cells[2])
+		}
+	}
+	return rows
+}
