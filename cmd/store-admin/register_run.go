@@ -202,7 +202,7 @@ func registrationError(err error) error {
 	case errors.As(err, &url):
 		return &ui.Error{Code: ui.Untrusted, Err: err, Hint: "give the URL that the store was registered for, or register this one: an assertion can't be changed"}
 	case errors.As(err, &missing):
-		return &ui.Error{Code: ui.Untrusted, Err: err, Hint: "the file has to have all that the store assertion needs: its account, and the keys that signed them"}
+		return &ui.Error{Code: ui.Untrusted, Err: err, Hint: "the file has to have all that the store assertion needs: its account, and the keys that signed them; for tests or staging, give their root with --trusted-root"}
 	case errors.As(err, &unverified), errors.Is(err, assertion.ErrUntrustedRoot):
 		return &ui.Error{Code: ui.Untrusted, Err: err, Hint: "get the file again; a root for tests or staging is given with --trusted-root"}
 	case errors.Is(err, registration.ErrFormat), errors.Is(err, registration.ErrNoStore):
