@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/settings"
+)
+
+// clientConfig is what clients need to know of this store.
+type clientConfig struct {
+	URL string `json:"url"`
+	// StoreID and Assertion are empty while the store is not registered.
+	StoreID   string `json:"store-id,omitempty"`
+	Assertion string `json:"assertion,omitempty"`
+	// CA is what clients must trust, unless they know the authority of the certificate by themselves.
+	CA string `json:"ca,omitempty"`
+}
+
+func newClientConfig(g *globals) *cobra.Command {
+	var shell, cloudInit, juju, asJSON bool
+	c := &cobra.Command{
+		Use:   "client-config",
+		Short: "Print what a device, a cloud-init or a Juju model needs to use this store",
+		Long: `Print what clients need to use this store: its URL, its store assertion and, if it
+is private, the authority of its certificate. --shell is a script for a device,
+--cloud-init user data for a new machine, and --juju the configuration of a model
+('juju bootstrap' and 'juju add-model' take it with --config FILE).
+
+Without a store assertion, devices are pointed here by an environment variable of
+snapd; stock snapd still believes only what was signed under its own root.`,
+		Example: `  snap-store-proxy client-config | ssh device sudo sh
+  snap-store-proxy client-config --cloud-init > user-data
+  snap-store-proxy client-config --juju > model.yaml && juju add-model apps --config model.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cc, err := g.clientConfig()
+			if err != nil {
+				return err
+			}
+			if cc.StoreID == "" {
+				fmt.Fprintln(os.Stderr, "Warning: this store has no store assertion ('snap-store-proxy reregister' takes one), so proxy.store can't name it.")
+			}
+			var text string
+			switch {
+			case asJSON:
+				return ui.PrintJSON(c.OutOrStdout(), cc)
+			case cloudInit:
+				text, err = cc.cloudInit()
+			case juju:
+				text, err = cc.juju()
+			default:
+				text = cc.shell()
+			}
+			if err == nil {
+				_, err = fmt.Fprint(c.OutOrStdout(), text)
+			}
+			return err
+		},
+	}
+	f := c.Flags()
+	f.BoolVar(&shell, "shell", false, "a shell script for a device, to be run as root (default)")
+	f.BoolVar(&cloudInit, "cloud-init", false, "user data for cloud-init")
+	f.BoolVar(&juju, "juju", false, "configuration of a Juju model")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	c.MarkFlagsMutuallyExclusive("shell", "cloud-init", "juju", "json")
+	return c
+}
+
+// clientConfig reads what clients need.
+func (g *globals) clientConfig() (*clientConfig, error) {
+	if err := enterDataDir(g.dataDir); err != nil {
+		return nil, err
+	}
+	s, err := settings.Open(g.settingsPath())
+	if err != nil {
+		return nil, err
+	}
+	v, err := values(s, settings.StoreID, settings.StoreURL, settings.Domain, settings.TrustForwardedProto)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := certificateOf(s)
+	if err != nil {
+		return nil, err
+	}
+	cc := &clientConfig{URL: strings.TrimSuffix(v[settings.StoreURL], "/")}
+	if cert != nil {
+		cc.CA = string(cert.RootPEM())
+	}
+	text, err := g.storeAssertion()
+	if err != nil {
+		return nil, err
+	}
+	if v[settings.StoreID] != "" && len(text) > 0 {
+		cc.StoreID, cc.Assertion = v[settings.StoreID], string(text)
+	}
+	switch {
+	case cc.URL != "":
+	case v[settings.Domain] == "":
+		return nil, ui.Hint(ui.Usagef("nobody says under which name clients reach this store"), "set it: snap-store-proxy config proxy.domain=HOST")
+	case cert != nil || v[settings.TrustForwardedProto] == "true":
+		cc.URL = "https://" + v[settings.Domain]
+	default:
+		cc.URL = "http://" + v[settings.Domain]
+	}
+	return cc, nil
+}
