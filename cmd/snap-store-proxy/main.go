@@ -41,7 +41,7 @@ from them.`,
 	}
 	root.PersistentFlags().StringVar(&g.dataDir, "data-dir", defaultDataDir(), "`folder` of the store's data")
 	root.AddCommand(newPushes(g)...)
-	root.AddCommand(newTrust(g), newListPushedSnaps(g), newListPushedCharms(g), newStatus(g), newCheck(g), newGC(g), newHistory(g), newConfig(g), newServe(g), newPushImages(g))
+	root.AddCommand(newTrust(g), newListPushedSnaps(g), newListPushedCharms(g), newStatus(g), newCheck(g), newGC(g), newHistory(g), withStoreAssertion(g, newConfig(g)), newReregister(g), newServe(g), newPushImages(g))
 	root.AddCommand(newImportCertificate(g), newUseCACerts(g), newRemoveCACerts(g), newClientConfig(g))
 	root.AddCommand(newEnableAirgapMode(g))
 	// Scripts rely on the exit codes, so the help of every command has them.

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/registration"
+)
+
+// reregisterOptions are the flags of reregister.
+type reregisterOptions struct {
+	storeAssertion, registrationBundle, fromArchive string
+	json                                            bool
+}
+
+func newReregister(g *globals) *cobra.Command {
+	var o reregisterOptions
+	c := &cobra.Command{
+		Use:   "reregister",
+		Short: "Take a new store assertion, for a new host name",
+		Long: `Take a new store assertion, for a new host name or another store. Only the Snap
+Store issues one: register the new URL on a host with internet, with the
+original's 'store-admin register', and bring over what it wrote.
+
+The assertion is verified, and put in the place of the old one. Devices have to
+acknowledge it; until then they go on with the old name, so let both lead here.`,
+		Example: `  snap-store-proxy config proxy.domain=new.example.internal
+  snap-store-proxy reregister --registration-bundle registration_bundle.b64
+  snap-store-proxy reregister --store-assertion proxy.assert`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.OutOrStdout(), g) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.storeAssertion, "store-assertion", "", "stream with the store assertion and all that it needs: a `FILE`, or - for standard input")
+	f.StringVar(&o.registrationBundle, "registration-bundle", "", "registration bundle in a `FILE`, which has the store's key too")
+	f.StringVar(&o.fromArchive, "from-archive", "", "installer in a `FILE`: offline-snap-store.tar.gz, the original's or ours")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	c.MarkFlagsOneRequired("store-assertion", "registration-bundle", "from-archive")
+	c.MarkFlagsMutuallyExclusive("store-assertion", "registration-bundle", "from-archive")
+	return c
+}
+
+func (o *reregisterOptions) run(w io.Writer, g *globals) error {
+	claim, err := o.read() // with the rights that we were started with
+	if err != nil {
+		return registrationError(err)
+	}
+	r, err := g.register(claim)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return ui.PrintJSON(w, r)
+	}
+	r.print(w)
+	return nil
+}
+
+func (o *reregisterOptions) read() (*registration.Claim, error) {
+	switch {
+	case o.fromArchive != "":
+		f, err := os.Open(o.fromArchive)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		c, err := registration.ReadArchive(f)
+		return c, named(o.fromArchive, err)
+	case o.registrationBundle != "":
+		text, err := readSmall(o.registrationBundle, registration.MaxBundle)
+		if err != nil {
+			return nil, err
+		}
+		c, err := registration.ParseBundle(text)
+		return c, named(o.registrationBundle, err)
+	}
+	text, err := readSmall(o.storeAssertion, registration.MaxStream)
+	if err != nil {
+		return nil, err
+	}
+	c, err := registration.ParseStream(text)
+	return c, named(o.storeAssertion, err)
+}
+
+// named says which file an error is about.
+func named(file string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
