@@ -66,6 +66,8 @@ func (s *Server) table() []route {
 		{"POST", "/api/v1/snaps/purchases/buy", s.refusal(http.StatusNotFound, purchase)},
 		{"GET", checkPath, s.check},
 		{"GET", metricsPath, s.metrics.handler().ServeHTTP},
+		{"GET", docsPath + "{$}", s.serveDocs},
+		{"GET", docsPath + "{page}", s.serveDocs},
 		{"GET", "/{$}", s.root},
 	}
 }

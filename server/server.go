@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,7 @@ type Server struct {
 	index   atomic.Pointer[index]
 	source  sourceState
 	metrics *metrics
+	docs    func() (renderedDocs, error)
 	handler http.Handler
 }
 
@@ -54,7 +56,7 @@ func New(cfg Config) *Server {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, metrics: newMetrics()}
+	s := &Server{cfg: cfg, metrics: newMetrics(), docs: sync.OnceValues(renderDocs)}
 	s.SetLive(Live{})
 	s.handler = s.commonHeaders(s.redirectToHTTPS(s.routes()))
 	return s

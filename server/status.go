@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -65,6 +66,12 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request) {
 	s.writeJSON(w, r, code, typeJSON, out)
 }
 
+// root says what this is. Of all clients, browsers alone ask for HTML.
 func (s *Server) root(w http.ResponseWriter, r *http.Request) {
-	s.writeJSON(w, r, http.StatusOK, typeJSON, map[string]string{"service": "offlinestore"})
+	w.Header().Set("Vary", "Accept")
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		http.Redirect(w, r, docsPath, http.StatusSeeOther)
+		return
+	}
+	s.writeJSON(w, r, http.StatusOK, typeJSON, map[string]string{"service": "offlinestore", "documentation": docsPath})
 }

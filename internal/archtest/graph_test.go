@@ -16,6 +16,7 @@ func graph() map[string][]string {
 		"blob":        {},
 		"certificate": {},
 		"channel":     {},
+		"docs":        {},
 		"hsm":         {},
 		"pgcluster":   {},
 		"sendfile":    {},
@@ -32,10 +33,10 @@ func graph() map[string][]string {
 		// Layer 3: from one place to another.
 		"exporter": {"assertion", "blob", "bundle", "channel", "charm", "snap", "upstream"},
 		"importer": {"assertion", "blob", "bundle", "channel", "charm", "snap", "store"},
-		"admin":    {"store"},
+		"admin":    {"channel", "store"},
 		"backup":   {"blob", "pgcluster", "store"},
 		"registry": {"blob", "sendfile", "store"},
-		"server":   {"assertion", "blob", "channel", "charm", "sendfile", "snap", "store"},
+		"server":   {"assertion", "blob", "channel", "charm", "docs", "sendfile", "snap", "store"},
 	}
 }
 

@@ -1,0 +1,86 @@
+package docs_test
+
+import (
+	"io/fs"
+	"regexp"
+	"strings"
+	"testing"
+
+	"offlinestore/docs"
+)
+
+func pages(t *testing.T) map[string]docs.Page {
+	t.Helper()
+	list, err := docs.Pages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := make(map[string]docs.Page)
+	for _, p := range list {
+		byName[p.Name] = p
+	}
+	return byName
+}
+
+func TestAllFilesArePages(t *testing.T) {
+	t.Parallel()
+	names, err := fs.Glob(docs.Files(), "*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := pages(t)
+	if len(names) < 4 || len(got) != len(names) {
+		t.Errorf("%d pages of %d files", len(got), len(names))
+	}
+	for name, p := range got {
+		if p.Title == "" || p.Title == name || !strings.HasPrefix(string(p.HTML), "<h1 id=") {
+			t.Errorf("%s: title %q, HTML begins %.40q, want a heading first", name, p.Title, p.HTML)
+		}
+	}
+	if got, want := got["charms"].Title, "Charms: from export to juju deploy"; got != want {
+		t.Errorf("title %q, want %q", got, want)
+	}
+}
+
+func TestRendering(t *testing.T) {
+	t.Parallel()
+	operating := string(pages(t)["operating"].HTML)
+	for _, want := range []string{"<table>", `<a href="security">docs/security.md</a> says who is`, `<h2 id="exit-codes">`, "<code>--help</code>"} {
+		if !strings.Contains(operating, want) {
+			t.Errorf("operating.md lacks %s", want)
+		}
+	}
+}
+
+// A link that is right in a checkout and leads nowhere on a host without internet would be found when it is needed.
+func TestLinksLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	href := regexp.MustCompile(`<a href="([^"#]*)(?:#([^"]*))?"`)
+	all := pages(t)
+	checked := 0
+	for name, p := range all {
+		for _, m := range href.FindAllStringSubmatch(string(p.HTML), -1) {
+			to, anchor := strings.TrimSuffix(m[1], ".md"), m[2]
+			if strings.HasPrefix(to, "https://") {
+				continue
+			}
+			checked++
+			target, ok := all[to]
+			if to == "" {
+				target, ok = p, true
+			}
+			if _, err := fs.Stat(docs.Files(), m[1]); err == nil {
+				ok = true
+			}
+			if !ok {
+				t.Errorf("%s.md links to %q, which is no page", name, m[0])
+			}
+			if anchor != "" && !strings.Contains(string(target.HTML), ` id="`+anchor+`"`) {
+				t.Errorf("%s.md links to %q, which is no heading", name, m[0])
+			}
+		}
+	}
+	if checked == 0 {
+		t.Error("no links were found")
+	}
+}
