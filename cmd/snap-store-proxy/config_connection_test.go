@@ -1,0 +1,109 @@
+package main_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/internal/bundletest"
+	"offlinestore/internal/pgtest"
+)
+
+// TestConnections gives the database in each form that libpq has, with a host in front that is dead.
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	dsn, err := url.Parse(pgtest.NewFrom(t, bundletest.Migrate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, user, database := dsn.Query().Get("host"), dsn.Query().Get("user"), strings.TrimPrefix(dsn.Path, "/")
+	if !strings.HasPrefix(socket, "/") {
+		t.Skip("PostgreSQL is not on a Unix socket")
+	}
+	dead, live := deadPort(t), forward(t, filepath.Join(socket, socketName))
+	for form, code := range map[string]int{
+		"postgresql://USER@127.0.0.1:LIVE/DATABASE":                                                                               ui.OK,
+		"postgres://USER@127.0.0.1:DEAD,127.0.0.1:LIVE/DATABASE":                                                                  ui.OK,
+		"postgresql://USER@127.0.0.1:DEAD,127.0.0.1:LIVE/DATABASE?target_session_attrs=read-write&sslmode=disable":                ui.OK,
+		"postgresql://USER@[::1]:DEAD,127.0.0.1:LIVE/DATABASE?target_session_attrs=primary":                                       ui.OK,
+		"postgresql:///DATABASE?user=USER&host=/nonexistent,SOCKET":                                                               ui.OK,
+		"host=127.0.0.1,127.0.0.1 port=DEAD,LIVE user=USER dbname=DATABASE target_session_attrs=any":                              ui.OK,
+		"host='/nonexistent,SOCKET' user='USER' dbname = DATABASE target_session_attrs=prefer-standby application_name='a b\\'c'": ui.OK,
+		"postgresql://USER@127.0.0.1:DEAD,127.0.0.1:LIVE/DATABASE?target_session_attrs=standby":                                   ui.Database,
+		"host=127.0.0.1,127.0.0.1 port=DEAD,LIVE user=USER dbname=DATABASE sslmode=require":                                       ui.Database,
+		"host=127.0.0.1,127.0.0.1 port=DEAD,DEAD user=USER dbname=DATABASE":                                                       ui.Database,
+	} {
+		t.Run(form, func(t *testing.T) {
+			t.Parallel()
+			dir := tempDir(t)
+			s := &site{t: t, dir: filepath.Join(dir, "data"), tmp: dir}
+			s.useDatabase(strings.NewReplacer("USER", user, "DATABASE", database, "SOCKET", socket, "LIVE", live, "DEAD", dead).Replace(form))
+			if r := s.run("enable-airgap-mode"); r.code != code {
+				t.Errorf("exit code %d, want %d: %s", r.code, code, r.stderr)
+			}
+		})
+	}
+}
+
+// deadPort is one that nobody listens on.
+func deadPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+}
+
+// forward makes a Unix socket reachable at a TCP port, until the test ends.
+func forward(t *testing.T, socket string) (port string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() { join(ctx, in, socket) })
+		}
+	})
+	t.Cleanup(func() {
+		stop()
+		l.Close()
+		wg.Wait()
+	})
+	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+}
+
+// join copies both ways until one side ends.
+func join(ctx context.Context, in net.Conn, socket string) {
+	defer in.Close()
+	out, err := new(net.Dialer).DialContext(ctx, "unix", socket)
+	if err != nil {
+		return
+	}
+	defer out.Close()
+	defer context.AfterFunc(ctx, func() { in.Close() })()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		io.Copy(out, in)
+		out.Close()
+	})
+	io.Copy(in, out)
+	in.Close()
+	wg.Wait()
+}
