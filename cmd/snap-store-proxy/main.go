@@ -44,6 +44,7 @@ from them.`,
 	root.AddCommand(newTrust(g), newListPushedSnaps(g), newListPushedCharms(g), newStatus(g), newCheck(g), newGC(g), newHistory(g), withStoreAssertion(g, newConfig(g)), newReregister(g), newServe(g), newPushImages(g))
 	root.AddCommand(newImportCertificate(g), newUseCACerts(g), newRemoveCACerts(g), newClientConfig(g))
 	root.AddCommand(newEnableAirgapMode(g))
+	root.AddCommand(ui.NewMan())
 	// Scripts rely on the exit codes, so the help of every command has them.
 	root.SetHelpTemplate(root.HelpTemplate() + ui.ExitHelp + "\n")
 	return root
