@@ -53,7 +53,7 @@ func Keys() []Key {
 		{DBConnection, "", "PostgreSQL database of the store (13 or newer); a private cluster is run while unset", KindConnection, true},
 		{DBServerConnection, "", "how serve logs in to that database: a role that can only SELECT will do", KindConnection, true},
 		{AllowedDeviceServiceURLs, "[]", "device services that devices may be sent to, a JSON list", KindURLList, false},
-		{DeviceAuthSecret, "", "signs the sessions of devices; enable-airgap-mode makes it", KindText, true},
+		{DeviceAuthSecret, "", "for the sessions of devices, as the original signs them; enable-airgap-mode makes it", KindText, true},
 		{Domain, "", "host, and port unless it is the usual, in the URLs given to devices; the one they asked for while unset", KindDomain, false},
 		{IPAddress, "[::]", "address that serve listens on", KindAddress, false},
 		{KeyPrivate, "", "key that the store was registered with", KindKey, true},

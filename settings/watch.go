@@ -16,6 +16,7 @@ import (
 func Watch(ctx context.Context, path string, interval time.Duration, fn func(*Settings, error)) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
+	var writing stamp
 	for last := stampOf(path); ; {
 		select {
 		case <-ctx.Done():
@@ -25,6 +26,11 @@ func Watch(ctx context.Context, path string, interval time.Duration, fn func(*Se
 		// The stamp comes before the reading: what changes in between is seen the next time.
 		now := stampOf(path)
 		if now == last {
+			continue
+		}
+		// An editor that writes in place may not be done. This program replaces the file.
+		if now.inode == last.inode && now != writing {
+			writing = now
 			continue
 		}
 		last = now

@@ -66,6 +66,17 @@ func TestWatch(t *testing.T) {
 	if got, want := next(), (reading{err: true}); got != want {
 		t.Errorf("of a damaged file: %v, want %v", got, want)
 	}
+	// By an editor, in place.
+	if err := os.WriteFile(path, []byte("proxy.domain: third.example\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := next()
+	if got == (reading{}) {
+		got = next() // on a slow machine, where the file was empty for a while
+	}
+	if want := (reading{domain: "third.example"}); got != want {
+		t.Errorf("after an edit in place: %v, want %v", got, want)
+	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
