@@ -254,9 +254,6 @@ func (a *applier) loadRevisions() error {
 
 // finish completes the line of the history, and tells the servers when the transaction commits.
 func (a *applier) finish() error {
-	const bump = `
-		with g as (update generation set number = number + 1 returning number)
-		select pg_notify($1, number::text) from g`
 	report, err := json.Marshal(a.r)
 	if err != nil {
 		return err
@@ -264,6 +261,5 @@ func (a *applier) finish() error {
 	if _, err := a.tx.Exec(a.ctx, `update import set report = $2 where id = $1`, a.id, report); err != nil {
 		return err
 	}
-	_, err = a.tx.Exec(a.ctx, bump, channelName)
-	return err
+	return bump(a.ctx, a.tx)
 }

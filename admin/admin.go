@@ -1,0 +1,109 @@
+// Package admin is the store's API for administrators: logins, and the overrides of channels. It has a listener of its own, which
+// devices can't reach.
+//
+// Who administers asks for a root macaroon, whose third-party caveat this store discharges itself for an email and a password: there
+// is nobody else to ask behind an air gap. Root and discharge together are shown with each request.
+package admin
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"offlinestore/store"
+)
+
+// The bounds of a connection.
+const (
+	headerTimeout = 10 * time.Second
+	ioTimeout     = 60 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 32 << 10
+)
+
+// Config says what a Server works on. Store and Secret are required.
+type Config struct {
+	Store *store.Store
+	// Secret signs the macaroons: proxy.auth.secret, as NewSecret makes it. With another one all logins end.
+	Secret string
+	// Logger gets who did what; nil discards it.
+	Logger *slog.Logger
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Server is the API for administrators.
+type Server struct {
+	cfg                Config
+	keys               keys
+	accounts, addresses *limiter
+	hashing            chan struct{}
+	handler            http.Handler
+}
+
+// minSecret is the shortest secret that New takes, in bytes.
+const minSecret = 32
+
+// NewSecret makes a value for proxy.auth.secret.
+func NewSecret() string { return hex.EncodeToString(random(32)) }
+
+// New returns a Server.
+func New(cfg Config) (*Server, error) {
+	if len(cfg.Secret) < minSecret {
+		return nil, errors.New("proxy.auth.secret is too short: want 32 characters or more, at random")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Server{cfg: cfg, keys: deriveKeys(cfg.Secret), hashing: make(chan struct{}, maxHashing)}
+	s.accounts = newLimiter(accountBurst, accountPause, cfg.Now)
+	s.addresses = newLimiter(addressBurst, addressPause, cfg.Now)
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v2/auth/issue-store-admin", s.issue)
+	mux.HandleFunc("POST /api/v2/tokens/discharge", s.discharge)
+	mux.HandleFunc("POST /api/v2/tokens/refresh", s.refresh)
+	mux.HandleFunc("GET /v2/metadata/overrides/{snap}", s.authorized(s.listOverrides))
+	mux.HandleFunc("POST /v2/metadata/overrides", s.authorized(s.setOverrides))
+	mux.HandleFunc("GET /_status/check", s.check)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, http.StatusNotFound, codeNotFound, "there is nothing here; devices are served on another port")
+	})
+	s.handler = harden(mux)
+	return s, nil
+}
+
+// Handler returns the API.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// HTTPServer returns an http.Server for the API on addr, with bounds on time and size.
+func (s *Server) HTTPServer(addr string) *http.Server {
+	return &http.Server{
+		Addr: addr, Handler: s.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
+	}
+}
+
+func harden(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) check(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), headerTimeout)
+	defer cancel()
+	if err := s.cfg.Store.Ping(ctx); err != nil {
+		s.failStore(w, r, err)
+		return
+	}
+	s.answer(w, http.StatusOK, struct{}{})
+}

@@ -1,0 +1,68 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"regexp"
+
+	"offlinestore/store"
+)
+
+// validAuthorization is the one form of the header that clients send.
+var validAuthorization = regexp.MustCompile(`^Macaroon root="([A-Za-z0-9_=+/-]+)", ?discharge="([A-Za-z0-9_=+/-]+)"$`)
+
+// authorized lets only admins pass, and tells the handler who it is.
+func (s *Server) authorized(next func(http.ResponseWriter, *http.Request, string)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		email, err := s.who(r)
+		switch {
+		case err == nil:
+			next(w, r, email)
+		case errors.Is(err, errExpired):
+			w.Header().Set("WWW-Authenticate", "Macaroon needs_refresh=1")
+			s.fail(w, r, http.StatusUnauthorized, codeNeedRefresh, "the discharge macaroon has expired; refresh it")
+		case errors.Is(err, errForged), errors.Is(err, store.ErrNoSession):
+			w.Header().Set("WWW-Authenticate", `Macaroon realm="store-admin"`)
+			s.fail(w, r, http.StatusUnauthorized, codeNeedLogin, "log in: the macaroons are missing, not by this store, or no longer good")
+		case errors.Is(err, store.ErrUnavailable):
+			s.failStore(w, r, err)
+		default:
+			w.Header().Set("WWW-Authenticate", `Macaroon realm="store-admin"`)
+			s.fail(w, r, http.StatusUnauthorized, codeNeedLogin, err.Error())
+		}
+	}
+}
+
+// who is the admin that the macaroons are of.
+func (s *Server) who(r *http.Request) (email string, err error) {
+	values := r.Header.Values("Authorization")
+	if len(values) != 1 || len(values[0]) > 2*maxMacaroon {
+		return "", errForged
+	}
+	parts := validAuthorization.FindStringSubmatch(values[0])
+	if parts == nil {
+		return "", errForged
+	}
+	root, err := decode(parts[1])
+	if err != nil {
+		return "", err
+	}
+	discharge, err := decode(parts[2])
+	if err != nil {
+		return "", err
+	}
+	now := s.cfg.Now()
+	g, err := s.keys.verify(root, discharge, now)
+	if err != nil {
+		return "", err
+	}
+	session, err := s.cfg.Store.Session(r.Context(), g.session)
+	if err != nil {
+		return "", err
+	}
+	// A request may be under way while another one refreshes, so the one before is good until it expires.
+	if !now.Before(session.ExpiresAt) || g.serial < session.Serial-1 {
+		return "", store.ErrNoSession
+	}
+	return session.Email, nil
+}

@@ -1,0 +1,172 @@
+package admin
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"offlinestore/store"
+)
+
+const maxLogin = 32 << 10
+
+// IssueAnswer is what a login begins with.
+type IssueAnswer struct {
+	Macaroon string `json:"macaroon"`
+}
+
+// DischargeRequest asks for a discharge of the root's third-party caveat. There are no second factors here.
+type DischargeRequest struct {
+	Email    string `json:"email"`
+	Password string `json:"password"`
+	OTP      string `json:"otp,omitempty"`
+	CaveatID string `json:"caveat_id"`
+}
+
+// DischargeAnswer has a discharge, which is to be bound to the root before it is shown.
+type DischargeAnswer struct {
+	DischargeMacaroon string `json:"discharge_macaroon"`
+}
+
+// RefreshRequest asks for a newer discharge. It has the one before as it was given, not bound to a root.
+type RefreshRequest struct {
+	DischargeMacaroon string `json:"discharge_macaroon"`
+}
+
+func (s *Server) issue(w http.ResponseWriter, r *http.Request) {
+	at, ok := s.location(w, r)
+	if !ok {
+		return
+	}
+	m, err := s.keys.newRoot(at, s.cfg.Now())
+	if err != nil {
+		s.failStore(w, r, err)
+		return
+	}
+	text, err := encode(m)
+	if err != nil {
+		s.failStore(w, r, err)
+		return
+	}
+	s.answer(w, http.StatusOK, IssueAnswer{text})
+}
+
+func (s *Server) discharge(w http.ResponseWriter, r *http.Request) {
+	var req DischargeRequest
+	if !s.readJSON(w, r, maxLogin, &req) {
+		return
+	}
+	at, ok := s.location(w, r)
+	if !ok {
+		return
+	}
+	until, err := s.keys.checkTicket(forDischarge, []byte(req.CaveatID), s.cfg.Now())
+	switch {
+	case err != nil:
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the caveat_id is not by this store, or has expired")
+		return
+	case req.OTP != "":
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "this store knows no second factor")
+		return
+	case len(req.Password) > MaxPassword || len(req.Email) > maxEmail:
+		s.fail(w, r, http.StatusUnauthorized, codeCredentials, "wrong email or password")
+		return
+	}
+	session, ok := s.logIn(w, r, req, until)
+	if !ok {
+		return
+	}
+	s.giveDischarge(w, r, []byte(req.CaveatID), at, grant{session, 1})
+}
+
+// logIn checks the password and records the login. It answers a refused request itself, the same for an account that there is not.
+func (s *Server) logIn(w http.ResponseWriter, r *http.Request, req DischargeRequest, until time.Time) (session string, ok bool) {
+	email, err := CheckEmail(req.Email)
+	if err != nil {
+		email = req.Email
+	}
+	if wait := max(s.addresses.take(address(r)), s.accounts.take(email)); wait > 0 {
+		s.cfg.Logger.Warn("too many logins", "from", address(r))
+		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
+		s.fail(w, r, http.StatusTooManyRequests, codeTooMany, "too many attempts; wait before the next")
+		return "", false
+	}
+	a, err := s.cfg.Store.Admin(r.Context(), email)
+	if errors.Is(err, store.ErrNoAdmin) {
+		a, err = &store.Admin{}, nil
+	}
+	if err != nil {
+		s.failStore(w, r, err)
+		return "", false
+	}
+	good, err := s.verifyPassword(r.Context(), a.Secret, req.Password)
+	if err != nil {
+		return "", false // the client is gone
+	}
+	expired := a.ExpiresAt != nil && !s.cfg.Now().Before(*a.ExpiresAt)
+	session = hex.EncodeToString(random(16))
+	if good && !expired {
+		err = s.cfg.Store.StartSession(r.Context(), a, session, until)
+	} else {
+		err = store.ErrNoAdmin
+	}
+	switch {
+	case errors.Is(err, store.ErrNoAdmin):
+		s.cfg.Logger.Warn("login refused", "from", address(r))
+		s.fail(w, r, http.StatusUnauthorized, codeCredentials, "wrong email or password")
+		return "", false
+	case err != nil:
+		s.failStore(w, r, err)
+		return "", false
+	}
+	s.cfg.Logger.Info("login", "admin", email, "from", address(r))
+	return session, true
+}
+
+func (s *Server) giveDischarge(w http.ResponseWriter, r *http.Request, caveat []byte, at string, g grant) {
+	m, err := s.keys.newDischarge(caveat, at, g.session, g.serial, s.cfg.Now().Add(accessLife))
+	if err != nil {
+		s.failStore(w, r, err)
+		return
+	}
+	text, err := encode(m)
+	if err != nil {
+		s.failStore(w, r, err)
+		return
+	}
+	s.answer(w, http.StatusOK, DischargeAnswer{text})
+}
+
+func (s *Server) refresh(w http.ResponseWriter, r *http.Request) {
+	var req RefreshRequest
+	if !s.readJSON(w, r, maxLogin, &req) {
+		return
+	}
+	at, ok := s.location(w, r)
+	if !ok {
+		return
+	}
+	m, err := decode(req.DischargeMacaroon)
+	if err != nil {
+		s.fail(w, r, http.StatusUnauthorized, codeCredentials, err.Error())
+		return
+	}
+	g, err := s.keys.verifyDischarge(m, s.cfg.Now())
+	if err != nil {
+		s.fail(w, r, http.StatusUnauthorized, codeCredentials, err.Error())
+		return
+	}
+	switch err := s.cfg.Store.RefreshSession(r.Context(), g.session, g.serial); {
+	case errors.Is(err, store.ErrNoSession):
+		s.cfg.Logger.Warn("refresh refused", "from", address(r))
+		s.fail(w, r, http.StatusUnauthorized, codeCredentials, "the login has ended; log in again")
+		return
+	case err != nil:
+		s.failStore(w, r, err)
+		return
+	}
+	g.serial++
+	s.giveDischarge(w, r, m.Id(), at, g)
+}

@@ -1,0 +1,87 @@
+package admin
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/base32"
+	"encoding/base64"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// Passwords have at least MinPassword and at most MaxPassword bytes.
+const (
+	MinPassword = 10
+	MaxPassword = 1024
+	maxEmail    = 254
+)
+
+// TokenLife is how long a one-time token can be used.
+const TokenLife = 24 * time.Hour
+
+// The cost of a hash: the second choice of RFC 9106, for hosts that have other things to do. maxHashing of them run at once, so
+// that logins can't take all memory.
+const (
+	argonTime, argonMemory, argonThreads = 3, 64 << 10, 4
+	saltSize, keySize                    = 16, 32
+	maxHashing                           = 2
+)
+
+// hashForm is that of the reference implementation.
+const hashForm = "$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s"
+
+// HashPassword is what is kept of a password, or of a one-time token.
+func HashPassword(password string) string { return hashWith(password, random(saltSize)) }
+
+func hashWith(password string, salt []byte) string {
+	key := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, keySize)
+	b64 := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf(hashForm, argonMemory, argonTime, argonThreads, b64(salt), b64(key))
+}
+
+// NewToken makes a one-time token, of 160 bits.
+func NewToken() string {
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random(20)))
+}
+
+// CheckPassword refuses one that is no good.
+func CheckPassword(password string) error {
+	switch {
+	case len(password) < MinPassword:
+		return fmt.Errorf("the password is too short: want %d characters or more", MinPassword)
+	case len(password) > MaxPassword:
+		return fmt.Errorf("the password is longer than %d bytes", MaxPassword)
+	}
+	return nil
+}
+
+// CheckEmail returns the email as it is kept, in lower case.
+func CheckEmail(email string) (string, error) {
+	a, err := mail.ParseAddress(email)
+	if err != nil || a.Address != email || len(email) > maxEmail || strings.ContainsAny(email, "\"\\ \t") {
+		return "", fmt.Errorf("%.80q is no email address", email)
+	}
+	return strings.ToLower(email), nil
+}
+
+// verifyPassword takes as long for an account that there is not, whose hash is empty.
+func (s *Server) verifyPassword(ctx context.Context, hash, password string) (bool, error) {
+	select {
+	case s.hashing <- struct{}{}:
+		defer func() { <-s.hashing }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	salt := make([]byte, saltSize)
+	parts := strings.Split(hash, "$")
+	if len(parts) == 6 {
+		if b, err := base64.RawStdEncoding.DecodeString(parts[4]); err == nil {
+			salt = b
+		}
+	}
+	return subtle.ConstantTimeCompare([]byte(hashWith(password, salt)), []byte(hash)) == 1, nil
+}

@@ -1,0 +1,214 @@
+package admin
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/macaroon.v2"
+)
+
+const (
+	// loginLife is how long a login lasts, however often it is refreshed; accessLife how long a discharge does in between.
+	loginLife  = 30 * 24 * time.Hour
+	accessLife = time.Hour
+	// maxMacaroon bounds the text of one, in bytes.
+	maxMacaroon = 8 << 10
+	maxCaveats  = 16
+)
+
+// The first-party caveats. Whoever holds a macaroon may add more that end it sooner; any other is refused.
+const (
+	caveatExpires = "store-admin|expires|"
+	caveatSession = "store-admin|session|"
+	caveatSerial  = "store-admin|serial|"
+)
+
+var (
+	errForged  = errors.New("the macaroon is not by this store, or was altered")
+	errExpired = errors.New("the macaroon has expired")
+)
+
+// keys are those of the macaroons, each for one purpose.
+type keys struct{ root, discharge, caveat []byte }
+
+func deriveKeys(secret string) keys {
+	derive := func(purpose string) []byte { return sum([]byte(secret), []byte("offlinestore admin "+purpose)) }
+	return keys{derive("root"), derive("discharge"), derive("caveat")}
+}
+
+func sum(key, data []byte) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write(data)
+	return h.Sum(nil)
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b) // never fails
+	return b
+}
+
+// ticket is an ID that only this store makes: random, the time that it is good until, and a proof of both. Nothing is kept of it.
+func (k keys) ticket(purpose string, until time.Time) []byte {
+	b := binary.BigEndian.AppendUint64(random(16), uint64(until.Unix()))
+	b = append(b, sum(k.caveat, append([]byte(purpose), b...))[:16]...)
+	return base64.RawURLEncoding.AppendEncode(nil, b)
+}
+
+func (k keys) checkTicket(purpose string, id []byte, now time.Time) (until time.Time, err error) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(string(id))
+	if err != nil || len(b) != 40 || !hmac.Equal(b[24:], sum(k.caveat, append([]byte(purpose), b[:24]...))[:16]) {
+		return time.Time{}, errForged
+	}
+	until = time.Unix(int64(binary.BigEndian.Uint64(b[16:24])), 0)
+	if !now.Before(until) {
+		return time.Time{}, errExpired
+	}
+	return until, nil
+}
+
+const (
+	forRoot      = "root"
+	forDischarge = "discharge"
+)
+
+// newRoot makes a macaroon that is good for nothing without a discharge of its caveat.
+func (k keys) newRoot(location string, now time.Time) (*macaroon.Macaroon, error) {
+	until := now.Add(loginLife)
+	id := k.ticket(forRoot, until)
+	m, err := macaroon.New(sum(k.root, id), id, location, macaroon.V1)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.AddFirstPartyCaveat(expires(until)); err != nil {
+		return nil, err
+	}
+	caveat := k.ticket(forDischarge, until)
+	return m, m.AddThirdPartyCaveat(sum(k.discharge, caveat), caveat, location)
+}
+
+// newDischarge discharges a caveat for a session.
+func (k keys) newDischarge(caveat []byte, location, session string, serial int, until time.Time) (*macaroon.Macaroon, error) {
+	m, err := macaroon.New(sum(k.discharge, caveat), caveat, location, macaroon.V1)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range [][]byte{[]byte(caveatSession + session), []byte(caveatSerial + strconv.Itoa(serial)), expires(until)} {
+		if err := m.AddFirstPartyCaveat(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func expires(t time.Time) []byte { return []byte(caveatExpires + t.UTC().Format(time.RFC3339)) }
+
+// grant is what a discharge says.
+type grant struct {
+	session string
+	serial  int
+}
+
+// verify returns what the discharge of a root says. With errExpired, too, the signatures are good.
+func (k keys) verify(root, discharge *macaroon.Macaroon, now time.Time) (grant, error) {
+	if _, err := k.checkTicket(forRoot, root.Id(), now); err != nil {
+		return grant{}, err
+	}
+	conditions, err := root.VerifySignature(sum(k.root, root.Id()), []*macaroon.Macaroon{discharge})
+	if err != nil {
+		return grant{}, errForged
+	}
+	g, err := grantOf(discharge)
+	if err != nil {
+		return grant{}, err
+	}
+	return g, checkTimes(conditions, now)
+}
+
+// verifyDischarge is about a discharge alone, not bound to a root, to be refreshed. That it has expired is in the nature of it.
+func (k keys) verifyDischarge(m *macaroon.Macaroon, now time.Time) (grant, error) {
+	if _, err := k.checkTicket(forDischarge, m.Id(), now); err != nil {
+		return grant{}, err
+	}
+	conditions, err := m.VerifySignature(sum(k.discharge, m.Id()), nil)
+	if err != nil {
+		return grant{}, errForged
+	}
+	if err := checkTimes(conditions, now); err != nil && !errors.Is(err, errExpired) {
+		return grant{}, err
+	}
+	return grantOf(m)
+}
+
+// grantOf reads the caveats that the store itself put first. Whoever holds a macaroon can add caveats behind them.
+func grantOf(m *macaroon.Macaroon) (grant, error) {
+	c := m.Caveats()
+	if len(c) < 3 {
+		return grant{}, errForged
+	}
+	session, ok1 := strings.CutPrefix(string(c[0].Id), caveatSession)
+	number, ok2 := strings.CutPrefix(string(c[1].Id), caveatSerial)
+	serial, err := strconv.Atoi(number)
+	if !ok1 || !ok2 || err != nil {
+		return grant{}, errForged
+	}
+	for _, more := range c[2:] {
+		if !bytes.HasPrefix(more.Id, []byte(caveatExpires)) {
+			return grant{}, errForged
+		}
+	}
+	return grant{session, serial}, nil
+}
+
+// checkTimes refuses conditions that this store doesn't know, and those that no longer hold.
+func checkTimes(conditions []string, now time.Time) error {
+	var expired error
+	for _, c := range conditions {
+		until, ok := strings.CutPrefix(c, caveatExpires)
+		if !ok {
+			if strings.HasPrefix(c, caveatSession) || strings.HasPrefix(c, caveatSerial) {
+				continue
+			}
+			return fmt.Errorf("the macaroon has a caveat that this store does not know: %.60q", c)
+		}
+		t, err := time.Parse(time.RFC3339, until)
+		if err != nil {
+			return errForged
+		}
+		if !now.Before(t) {
+			expired = errExpired
+		}
+	}
+	return expired
+}
+
+// encode is a macaroon as it travels.
+func encode(m *macaroon.Macaroon) (string, error) {
+	b, err := m.MarshalBinary()
+	return base64.RawURLEncoding.EncodeToString(b), err
+}
+
+// decode reads a macaroon in any of the alphabets that clients use.
+func decode(text string) (*macaroon.Macaroon, error) {
+	if text == "" || len(text) > maxMacaroon {
+		return nil, errForged
+	}
+	b, err := macaroon.Base64Decode([]byte(text))
+	if err != nil {
+		return nil, errForged
+	}
+	var m macaroon.Macaroon
+	if err := m.UnmarshalBinary(b); err != nil || len(m.Caveats()) > maxCaveats {
+		return nil, errForged
+	}
+	return &m, nil
+}

@@ -1,0 +1,142 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"strconv"
+
+	"offlinestore/store"
+)
+
+// The codes of errors: those of the Snap Store's API, and in capitals those of Ubuntu SSO's, which logins speak.
+const (
+	codeBadRequest  = "bad-request"
+	codeNotFound    = "resource-not-found"
+	codeTooLarge    = "request-too-large"
+	codeUnavailable = "unavailable"
+	codeInternal    = "internal-error"
+	codeNeedLogin   = "macaroon-authorization-required"
+	codeNeedRefresh = "macaroon-needs-refresh"
+	codeCredentials = "INVALID_CREDENTIALS"
+	codeTooMany     = "TOO_MANY_REQUESTS"
+)
+
+// Error is one thing that is wrong with a request.
+type Error struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+// ErrorBody is what a refused request is answered with: ErrorList for clients of the store's API, the rest for those of the login.
+type ErrorBody struct {
+	Error
+	ErrorList []Error  `json:"error_list"`
+	Extra     struct{} `json:"extra"`
+}
+
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+	s.cfg.Logger.Debug("refused", "method", r.Method, "path", r.URL.Path, "status", status, "from", address(r), "why", message)
+	e := Error{code, message}
+	s.answer(w, status, ErrorBody{Error: e, ErrorList: []Error{e}})
+}
+
+// failStore answers for the catalogue. What is wrong with the database is the operator's to know, not the client's.
+func (s *Server) failStore(w http.ResponseWriter, r *http.Request, err error) {
+	var notHere *store.NotHereError
+	var channel *store.ChannelError
+	switch {
+	case errors.As(err, &notHere):
+		s.fail(w, r, http.StatusNotFound, codeNotFound, notHere.Error())
+	case errors.As(err, &channel):
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, channel.Error())
+	case errors.Is(err, store.ErrUnavailable):
+		s.cfg.Logger.Error("administration", "err", err)
+		s.fail(w, r, http.StatusServiceUnavailable, codeUnavailable, "the database is not available")
+	default:
+		s.cfg.Logger.Error("administration", "err", err)
+		s.fail(w, r, http.StatusInternalServerError, codeInternal, "the store could not do it; its log says why")
+	}
+}
+
+func (s *Server) answer(w http.ResponseWriter, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		s.cfg.Logger.Error("encode answer", slog.Any("err", err))
+		status, b = http.StatusInternalServerError, []byte("{}")
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // the client is gone
+}
+
+// readJSON reads one value of at most limit bytes, whose fields must all be known. It answers the request itself when it can't.
+// Another type than JSON's is refused, since browsers send such requests for any page.
+func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) bool {
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
+		s.fail(w, r, http.StatusUnsupportedMediaType, codeBadRequest, "the Content-Type must be application/json")
+		return false
+	}
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(v)
+	if err == nil {
+		if _, more := dec.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("something follows it")
+			if more != nil {
+				err = more
+			}
+		}
+	}
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		return true
+	case errors.As(err, &tooLarge):
+		s.fail(w, r, http.StatusRequestEntityTooLarge, codeTooLarge, "the request is too large")
+	default:
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the request is not the JSON that belongs here")
+	}
+	return false
+}
+
+// validHost is what a location may be made of: it is told to clients, and comes from them.
+var validHost = regexp.MustCompile(`^[A-Za-z0-9.:\[\]_-]{1,255}$`)
+
+// location is where this API was reached, which clients log in at, too.
+func (s *Server) location(w http.ResponseWriter, r *http.Request) (string, bool) {
+	if !validHost.MatchString(r.Host) {
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header Host names no host")
+		return "", false
+	}
+	if r.TLS != nil {
+		return "https://" + r.Host, true
+	}
+	return "http://" + r.Host, true
+}
+
+// address is the client's, or the network that it surely has for itself.
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	a, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if a = a.Unmap(); a.Is6() {
+		if p, err := a.WithZone("").Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return a.String()
+}
