@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -72,6 +73,8 @@ func (g *globals) register(c *registration.Claim) (*registered, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, err = os.Lstat(g.storeAssertionPath())
+	first := errors.Is(err, fs.ErrNotExist)
 	if err := blob.WriteFile(g.storeAssertionPath(), r.Stream, blob.WriteOptions{Mode: 0o644}); err != nil {
 		return nil, fmt.Errorf("save the store assertion: %w", err)
 	}
@@ -82,7 +85,7 @@ func (g *globals) register(c *registration.Claim) (*registered, error) {
 	if err := s.Set(changes); err != nil {
 		return nil, err
 	}
-	out := &registered{StoreID: r.StoreID, URL: r.URL, Domain: r.Domain, OperatorID: r.OperatorID, IssuedAt: r.IssuedAt, first: before == ""}
+	out := &registered{StoreID: r.StoreID, URL: r.URL, Domain: r.Domain, OperatorID: r.OperatorID, IssuedAt: r.IssuedAt, first: first}
 	if before != r.StoreID {
 		out.Replaced = before
 	}

@@ -165,11 +165,12 @@ for file in trust/roots/*.assert; do
 done
 brought() { sed -n "s/^$1: *\"\\(.*\\)\" *\$/\\1/p" settings.yaml; }
 id=$(setting internal.store.id)
-if [ -z "$id" ]; then
+if [ -z "$id" ] || [ ! -e "$data/store.assert" ]; then
 	proxy config --import-yaml <settings.yaml
 	proxy config --import-store-assertion proxy.assert
 elif [ "$id $(setting internal.store.url)" = "$(brought internal.store.id) $(brought internal.store.url)" ]; then
-	proxy config --import-store-assertion proxy.assert
+	# It is refused while the store is on its way to another name.
+	cmp -s proxy.assert "$data/store.assert" || proxy config --import-store-assertion proxy.assert || say 'The store assertion stays as it is.'
 else
 	say "This store is $id at $(setting internal.store.url) and stays so. To make it the one of"
 	say 'this installer: snap-store-proxy reregister --store-assertion proxy.assert'
