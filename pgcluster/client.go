@@ -2,12 +2,15 @@ package pgcluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"syscall"
 )
 
 // Command is a client program of the cluster's own version, like pg_dump, that logs in to a database of it as the superuser.
@@ -52,4 +55,31 @@ func FindClient(ctx context.Context, name string, version int) (path string, err
 		return "", fmt.Errorf("no %s of PostgreSQL %d or newer on this machine: install the package `postgresql-client-%d`", name, version, version)
 	}
 	return path, nil
+}
+
+// InUse reports whether a process uses the cluster in dir, or its PostgreSQL runs.
+func InUse(dir string) (bool, error) {
+	users, err := os.Open(filepath.Join(dir, usersLock))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at the database cluster: %w", err)
+	}
+	defer users.Close() // and with it the lock
+	err = syscall.Flock(int(users.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("lock %s: %w", users.Name(), err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return false, fmt.Errorf("look at the database cluster: %w", err)
+	}
+	defer root.Close()
+	// One whose last user was killed runs on.
+	pid, err := (&Cluster{folder: &folder{path: dir, root: root}}).postmaster()
+	return pid != 0, err
 }

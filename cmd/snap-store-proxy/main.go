@@ -42,6 +42,7 @@ from them.`,
 	root.PersistentFlags().StringVar(&g.dataDir, "data-dir", defaultDataDir(), "`folder` of the store's data")
 	root.AddCommand(newPushes(g)...)
 	root.AddCommand(newTrust(g), newListPushedSnaps(g), newListPushedCharms(g), newStatus(g), newCheck(g), newGC(g), newHistory(g), withStoreAssertion(g, newConfig(g)), newReregister(g), newServe(g), newPushImages(g))
+	root.AddCommand(newBackup(g), newRestore(g), newCheckConnections(g))
 	root.AddCommand(newImportCertificate(g), newUseCACerts(g), newRemoveCACerts(g), newClientConfig(g))
 	root.AddCommand(newEnableAirgapMode(g))
 	root.AddCommand(ui.NewMan())
@@ -126,5 +127,5 @@ func classifyService(err error) (code int, hint string) {
 	case errors.Is(err, os.ErrPermission):
 		return ui.Failed, fmt.Sprintf("run it as root, or as the owner of the data folder, who must be able to enter and read what is named (this ran as user %d)", os.Geteuid())
 	}
-	return ui.Failed, ""
+	return classifyBackup(err)
 }

@@ -120,8 +120,17 @@ func (f *fixture) setup(e *testscript.Env, dsn string) error {
 	if err != nil {
 		return err
 	}
+	ln2, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer ln2.Close()
+	_, port2, err := net.SplitHostPort(ln2.Addr().String())
+	if err != nil {
+		return err
+	}
 	for k, v := range map[string]string{
-		"BUNDLES": f.dir, "LAYER": f.layer, "EXPORT": strings.Join(f.flags(), " "), "DSN": dsn, "ADDR": ln.Addr().String(), "PORT": port, "BIG": "/api/v1/snaps/download/" + upstreamtest.ID("big") + "_1.snap",
+		"PORT2": port2, "BUNDLES": f.dir, "LAYER": f.layer, "EXPORT": strings.Join(f.flags(), " "), "DSN": dsn, "ADDR": ln.Addr().String(), "PORT": port, "BIG": "/api/v1/snaps/download/" + upstreamtest.ID("big") + "_1.snap", "HELLO": "/api/v1/snaps/download/" + upstreamtest.ID("hello") + "_38.snap",
 		"SNAP_COMMON": filepath.Join(e.WorkDir, "data"), "STORE_ADMIN_CONFIG_DIR": f.keys(), "STORE_ADMIN_SNAP_STORE_URL": f.upstream,
 		"PATH": filepath.Join(f.dir, "bin") + string(os.PathListSeparator) + e.Getenv("PATH"),
 	} {

@@ -33,7 +33,9 @@ import (
 //
 //	$BUNDLES  what the exporter brought: see fixture    $DSN, $DATABASE  the database, $SERVER_DSN a role's
 //	$ADDR     a free address                            $SNAP_COMMON  the data folder
+//	$PORT, $PORT2  that of $ADDR, and another one
 //	$BIG      the path of a snap that takes a while to download
+//	$HELLO    the path of revision 38 of hello
 //	$LAYER    where a layer of app's image is in the data folder
 func TestScripts(t *testing.T) {
 	t.Parallel()

@@ -4,94 +4,100 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/blob"
+	"offlinestore/certificate"
 	"offlinestore/cmd/internal/ui"
-	"offlinestore/settings"
-	"offlinestore/store"
 )
 
 // status is what the status command shows.
 type status struct {
-	URL        string `json:"url"`
-	Database   string `json:"database"`
-	Cluster    string `json:"cluster"`
-	Version    string `json:"version"`
-	Generation int64  `json:"generation"`
-	Snaps      int    `json:"snaps"`
-	Revisions  int    `json:"revisions"`
-	Assertions int    `json:"assertions"`
-	Charms     int    `json:"charms"`
-	Images     int    `json:"image-manifests"`
-	BlobBytes  int64  `json:"blob-bytes"`
-	FreeBytes  int64  `json:"free-bytes"`
-	Damaged    int    `json:"quarantined-blobs"`
-	Signers    int    `json:"trusted-signers"`
-	LastImport string `json:"last-import,omitempty"`
+	URL      string    `json:"url"`
+	StoreID  string    `json:"store-id"`
+	Database string    `json:"database"`
+	Cluster  string    `json:"cluster"`
+	Version  string    `json:"version"`
+	Services []service `json:"services"`
+	Stores   []string  `json:"stores"`
+	// AccountKeys are those that were imported: pushed with stores and snaps.
+	AccountKeys []accountKey      `json:"account-keys"`
+	Generation  int64             `json:"generation"`
+	Snaps       int               `json:"snaps"`
+	Revisions   int               `json:"revisions"`
+	Assertions  int               `json:"assertions"`
+	Charms      int               `json:"charms"`
+	Images      int               `json:"image-manifests"`
+	BlobBytes   int64             `json:"blob-bytes"`
+	FreeBytes   int64             `json:"free-bytes"`
+	Damaged     int               `json:"quarantined-blobs"`
+	Missing     int               `json:"missing-blobs"`
+	Signers     int               `json:"trusted-signers"`
+	LastImport  string            `json:"last-import,omitempty"`
+	Certificate *certificate.Info `json:"certificate,omitempty"`
+	Warnings    []string          `json:"warnings"`
 }
+
+// accountKey is an account-key assertion, as people know it.
+type accountKey struct {
+	Account string `json:"account-id"`
+	Name    string `json:"name"`
+	ID      string `json:"public-key-sha3-384"`
+}
+
+// statusTimeout is how long status looks for a database that does not answer.
+const statusTimeout = 30 * time.Second
 
 func newStatus(g *globals) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:     "status",
-		Short:   "Show the state of the store",
-		Example: "  snap-store-proxy status --json",
+		Use:   "status",
+		Short: "Show the state of the store",
+		Long: `Show the state of the store: where it is, what runs, what it holds, and what should
+be seen to. The services are looked for where the settings say that they listen.
+It is shown, as far as it can be known, without a database too; then the exit code is 8.`,
+		Example: "  snap-store-proxy status\n  snap-store-proxy status --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return g.withCatalog(c.Context(), func(h *host, cat *store.Catalog) error {
-				s, err := g.status(c.Context(), h, cat)
-				if err != nil {
+			s, failed := g.status(c.Context())
+			if s == nil {
+				return failed
+			}
+			if asJSON {
+				if err := ui.PrintJSON(c.OutOrStdout(), s); err != nil {
 					return err
 				}
-				if asJSON {
-					return ui.PrintJSON(c.OutOrStdout(), s)
-				}
+			} else {
 				s.print(c.OutOrStdout())
-				return nil
-			})
+			}
+			return failed
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-func (g *globals) status(ctx context.Context, h *host, cat *store.Catalog) (*status, error) {
-	s := &status{Database: "ok", Cluster: "proxy.db.connection", Version: ui.Version(), Generation: cat.Generation, Snaps: len(cat.Snaps),
-		Assertions: len(cat.Assertions), Charms: len(cat.Charms), Images: len(cat.Images)}
-	if h.cluster != nil {
-		s.Cluster = fmt.Sprintf("private, PostgreSQL %d", h.cluster.Version())
+// status is what can be found out. The error beside it says why that is not all.
+func (g *globals) status(ctx context.Context) (*status, error) {
+	h, failed := g.openLame(ctx)
+	if h == nil {
+		return nil, failed
 	}
-	domain, err := h.settings.Get(settings.Domain)
-	if err != nil {
-		return nil, err
+	defer h.Close() // all is read
+	s := &status{Version: ui.Version(), Services: []service{}, Stores: []string{}, AccountKeys: []accountKey{}, Warnings: []string{}}
+	steps := []func(context.Context, *host) error{s.readHost, s.readTrust, s.readCertificate, s.readServices}
+	if failed == nil {
+		steps = append(steps, s.readCatalog)
 	}
-	if domain != "" {
-		s.URL = "http://" + domain
+	for _, step := range steps {
+		if err := step(ctx, h); err != nil {
+			return nil, err
+		}
 	}
-	for _, sn := range cat.Snaps {
-		s.Revisions += len(sn.Revisions)
-	}
-	if err := h.blobs.List(func(i blob.Info) error { s.BlobBytes += i.Size; return nil }); err != nil {
-		return nil, err
-	}
-	if s.Damaged, _, err = h.blobs.Quarantined(); err != nil {
-		return nil, err
-	}
-	if s.FreeBytes, err = blob.Free(g.dataDir); err != nil {
-		return nil, err
-	}
-	signers, err := h.trust.signers()
-	if err != nil {
-		return nil, err
-	}
-	s.Signers = len(signers)
-	history, err := h.store.History(ctx, "")
-	if err == nil && len(history) > 0 {
-		s.LastImport = history[0].ImportedAt.UTC().Format("2006-01-02T15:04:05Z")
-	}
-	return s, err
+	s.describeDatabase(h, failed)
+	return s, failed
 }
 
 func (s *status) print(w io.Writer) {
@@ -99,17 +105,61 @@ func (s *status) print(w io.Writer) {
 	if url == "" {
 		url = "that of the request (proxy.domain is not set)"
 	}
-	fmt.Fprintf(w, "Store URL: %s\nStore DB: %s (%s)\nStore is in air-gapped mode\n", url, s.Database, s.Cluster)
-	fmt.Fprintf(w, "Snaps: %d, revisions: %d, assertions: %d\n", s.Snaps, s.Revisions, s.Assertions)
-	if s.Charms > 0 {
-		fmt.Fprintf(w, "Charms and charm bundles: %d, image manifests: %d\n", s.Charms, s.Images)
+	fmt.Fprintf(w, "Store URL: %s\n", url)
+	if s.Cluster != "" {
+		fmt.Fprintf(w, "Store DB: %s (%s)\n", s.Database, s.Cluster)
+	} else {
+		fmt.Fprintf(w, "Store DB: %s\n", s.Database)
+	}
+	fmt.Fprintln(w, "Store is in air-gapped mode")
+	if s.StoreID != "" {
+		fmt.Fprintf(w, "Store ID: %s\n", s.StoreID)
+	} else {
+		fmt.Fprintln(w, "Store ID: none (no store assertion was imported)")
+	}
+	fmt.Fprintln(w, "Internal Service Status:")
+	for _, v := range s.Services {
+		fmt.Fprintf(w, "  %s\n", v)
+	}
+	s.printImported(w)
+	if s.Database == "ok" {
+		s.printCatalog(w)
 	}
 	fmt.Fprintf(w, "Blobs: %s, free: %s\n", ui.Bytes(s.BlobBytes), ui.Bytes(s.FreeBytes))
-	if s.Damaged > 0 {
-		fmt.Fprintf(w, "In quarantine: %s ('gc --all' removes them)\n", ui.Count(s.Damaged, "damaged blob"))
+	if s.Certificate != nil {
+		fmt.Fprintf(w, "Certificate: %s, until %s (%d days)\n", strings.Join(s.Certificate.Names, ", "), s.Certificate.NotAfter.Format(time.DateOnly), s.Certificate.DaysLeft(time.Now()))
 	}
 	fmt.Fprintf(w, "Trusted signers: %d\n", s.Signers)
 	if s.LastImport != "" {
 		fmt.Fprintf(w, "Last import: %s\n", s.LastImport)
+	}
+	for _, text := range s.Warnings {
+		fmt.Fprintf(w, "Warning: %s\n", ui.Clean(text))
+	}
+}
+
+// manyKeys is how many account keys are listed one by one; JSON has them all.
+const manyKeys = 20
+
+func (s *status) printImported(w io.Writer) {
+	if len(s.Stores) > 0 {
+		fmt.Fprintf(w, "Imported stores: %s\n", ui.Clean(strings.Join(s.Stores, ", ")))
+	}
+	if len(s.AccountKeys) > manyKeys {
+		fmt.Fprintf(w, "Account keys: %d\n", len(s.AccountKeys))
+		return
+	}
+	for i, k := range s.AccountKeys {
+		if i == 0 {
+			fmt.Fprintln(w, "Account keys:")
+		}
+		fmt.Fprintf(w, "  %s %s %s\n", ui.Clean(k.Account), ui.Clean(k.Name), k.ID)
+	}
+}
+
+func (s *status) printCatalog(w io.Writer) {
+	fmt.Fprintf(w, "Snaps: %d, revisions: %d, assertions: %d\n", s.Snaps, s.Revisions, s.Assertions)
+	if s.Charms > 0 {
+		fmt.Fprintf(w, "Charms and charm bundles: %d, image manifests: %d\n", s.Charms, s.Images)
 	}
 }

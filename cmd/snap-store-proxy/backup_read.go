@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"filippo.io/age"
+
+	"offlinestore/backup"
+	"offlinestore/blob"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/store"
+)
+
+// counted reads for as long as the user wants, and says how far it is.
+type counted struct {
+	ctx context.Context
+	io.Reader
+	progress *ui.Progress // or nil
+}
+
+// Read implements [io.Reader].
+func (c *counted) Read(p []byte) (int, error) {
+	if err := context.Cause(c.ctx); err != nil {
+		return 0, err
+	}
+	n, err := c.Reader.Read(p)
+	if c.progress != nil {
+		c.progress.Add(int64(n))
+	}
+	return n, err
+}
+
+// readBack reads the backup that was just written.
+func readBack(ctx context.Context, path string, key age.Identity) (*backupReport, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	_, r, err := checkBackup(ctx, f, key)
+	return r, err
+}
+
+// checkBackup reads a whole backup and changes nothing.
+func checkBackup(ctx context.Context, f *os.File, key age.Identity) (*backup.Contents, *backupReport, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	p := ui.NewProgress("Checking", max(info.Size(), 1))
+	defer p.Done()
+	c, err := readBackup(ctx, f, key, p, backup.Sinks{})
+	if err != nil {
+		return nil, nil, err
+	}
+	m := &c.Manifest
+	r := &backupReport{File: f.Name(), Bytes: info.Size(), Head: c.Head, Files: len(m.Files), Database: m.Database.Size, Blobs: m.Blobs, Missing: m.Missing, manifest: m}
+	if r.Missing == nil {
+		r.Missing = []blob.Digest{}
+	}
+	return c, r, nil
+}
+
+func readBackup(ctx context.Context, f *os.File, key age.Identity, p *ui.Progress, sinks backup.Sinks) (*backup.Contents, error) {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	plain, err := backup.Decrypt(&counted{ctx, f, p}, key)
+	if err != nil {
+		return nil, err
+	}
+	c, err := backup.Read(plain, sinks)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return c, err
+}
+
+// print prints a new backup.
+func (r *backupReport) print(w io.Writer, asJSON bool) error {
+	if asJSON {
+		if err := ui.PrintJSON(w, r); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(w, "Saved %s: %s.\n", r.what(), ui.Bytes(r.Bytes))
+		fmt.Fprintf(w, "It was read back and is whole: %s\n", r.File)
+	}
+	if len(r.Missing) == 0 {
+		return nil
+	}
+	err := &ui.Error{Code: ui.Gaps, Err: fmt.Errorf("%s of the catalogue not here, and not in the backup", ui.Count(len(r.Missing), "blob"))}
+	return ui.Hint(err, "push the bundles that have them again; 'snap-store-proxy check --blobs' names them")
+}
+
+// what lists what is in a backup.
+func (r *backupReport) what() string {
+	s := fmt.Sprintf("%s of settings, secrets and trust, and the database", ui.Count(r.Files, "file"))
+	if !r.Head.Blobs {
+		return s + ", without blobs"
+	}
+	return fmt.Sprintf("%s and %s (%s)", s, ui.Count(r.Blobs.Number, "blob"), ui.Bytes(r.Blobs.Size))
+}
+
+// classifyBackup says how the program exits after an error of backup or restore.
+func classifyBackup(err error) (code int, hint string) {
+	var tool *backup.ToolError
+	switch {
+	case errors.Is(err, backup.ErrTooNew):
+		return ui.Damaged, "install the snap-store-proxy that made it, or a newer one"
+	case errors.Is(err, backup.ErrNotBackup):
+		return ui.Damaged, "give a file that 'snap-store-proxy backup' wrote"
+	case errors.Is(err, backup.ErrCorrupt):
+		return ui.Damaged, "copy the file again, or take another backup; nothing was changed"
+	case errors.Is(err, backup.ErrKey):
+		return ui.Failed, "give the passphrase (--passphrase-file) or the key (--identity) that it was made with; nothing was changed"
+	case errors.Is(err, store.ErrNotEmpty):
+		return ui.Failed, "restore into a new database ('createdb'; --db-connection-file), or into a private cluster with --private"
+	case errors.As(err, &tool):
+		return ui.Database, ""
+	}
+	return ui.Failed, ""
+}

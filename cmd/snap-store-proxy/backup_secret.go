@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"filippo.io/age"
+	"github.com/spf13/pflag"
+
+	"offlinestore/cmd/internal/ui"
+)
+
+// maxKeyFile bounds what is read as a passphrase or as identities.
+const maxKeyFile = 64 << 10
+
+// errNoSecret says that there is nothing to encrypt or decrypt a backup with.
+var errNoSecret = errors.New("no passphrase and no key")
+
+// backupSecrets are the flags that say what opens a backup.
+type backupSecrets struct {
+	passphraseFile string
+	recipients     []string // of a new backup
+	identities     []string // files, for an old one
+}
+
+func (s *backupSecrets) addPassphrase(f *pflag.FlagSet) {
+	f.StringVar(&s.passphraseFile, "passphrase-file", "", "`file` with the passphrase, - for standard input; it is asked for on a terminal")
+}
+
+// seal is what a new backup is encrypted to. It is read with the rights of who calls the program.
+func (s *backupSecrets) seal() ([]age.Recipient, error) {
+	if len(s.recipients) > 0 {
+		if s.passphraseFile != "" {
+			return nil, ui.Usagef("--recipient and --passphrase-file: give one of them")
+		}
+		list, err := age.ParseRecipients(strings.NewReader(strings.Join(s.recipients, "\n")))
+		if err != nil {
+			return nil, ui.Usagef("--recipient: want a public key of age, like age1…: %w", err)
+		}
+		return list, nil
+	}
+	text, err := s.passphrase(true)
+	if err != nil {
+		return nil, err
+	}
+	r, err := age.NewScryptRecipient(text)
+	if err != nil {
+		return nil, err
+	}
+	return []age.Recipient{r}, nil
+}
+
+// open is what may open an old backup.
+func (s *backupSecrets) open() ([]age.Identity, error) {
+	if len(s.identities) > 0 {
+		if s.passphraseFile != "" {
+			return nil, ui.Usagef("--identity and --passphrase-file: give one of them")
+		}
+		var all []age.Identity
+		for _, path := range s.identities {
+			text, err := readSmall(path, maxKeyFile)
+			if err != nil {
+				return nil, err
+			}
+			list, err := age.ParseIdentities(bytes.NewReader(text))
+			if err != nil {
+				return nil, ui.Usagef("%s: no identities as age-keygen makes them", path) // the error may quote one
+			}
+			all = append(all, list...)
+		}
+		return all, nil
+	}
+	text, err := s.passphrase(false)
+	if err != nil {
+		return nil, err
+	}
+	i, err := age.NewScryptIdentity(text)
+	if err != nil {
+		return nil, err
+	}
+	return []age.Identity{i}, nil
+}
+
+// passphrase comes from its file or from the terminal, where a new one is asked for twice.
+func (s *backupSecrets) passphrase(isNew bool) (string, error) {
+	if s.passphraseFile != "" {
+		text, err := readSmall(s.passphraseFile, maxKeyFile)
+		if err != nil {
+			return "", fmt.Errorf("read the passphrase: %w", err)
+		}
+		return oneSecret(text, s.passphraseFile, "the passphrase")
+	}
+	if !ui.IsTerminal(os.Stdin) {
+		flag := "--identity FILE"
+		if isNew {
+			flag = "--recipient age1…"
+		}
+		return "", ui.Hint(&ui.Error{Code: ui.Usage, Err: errNoSecret}, "give --passphrase-file FILE, or %s", flag)
+	}
+	text, err := ui.AskSecret("Passphrase of the backup: ")
+	if err != nil || !isNew {
+		return text, err
+	}
+	again, err := ui.AskSecret("Once more: ")
+	if err != nil {
+		return "", err
+	}
+	if text != again {
+		return "", ui.Usagef("the two passphrases differ")
+	}
+	if text == "" {
+		return "", ui.Usagef("the passphrase is empty")
+	}
+	return text, nil
+}
+
+// oneSecret is the one line of a file.
+func oneSecret(text []byte, path, what string) (string, error) {
+	line, err := ui.ReadSecret(bytes.NewReader(text))
+	if err != nil || line == "" {
+		return "", ui.Usagef("%s: want one line, %s", path, what)
+	}
+	return line, nil
+}

@@ -1,0 +1,227 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/settings"
+	"offlinestore/store"
+)
+
+// errConnections says that something that devices need can't be reached.
+var errConnections = errors.New("not all connections work")
+
+// connection is one of those that a store needs, as devices make them.
+type connection struct {
+	Name   string `json:"name"`
+	Target string `json:"target"`
+	OK     bool   `json:"ok"`
+	// Detail says what was found, or what is wrong.
+	Detail string `json:"detail"`
+	// Hint says what to do about it.
+	Hint string `json:"hint,omitempty"`
+}
+
+func newCheckConnections(g *globals) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "check-connections",
+		Short: "See whether devices can reach this store",
+		Long: `Make the connections that the store needs: to its database and, in the way that
+devices do it, to itself: proxy.domain is looked up, its certificate is verified
+with the system's authorities and the store's own, and serve and the registry must
+answer. Run it where 'serve' runs. There is nothing outside to be checked: this
+store never connects to the internet.`,
+		Example: "  snap-store-proxy check-connections\n  snap-store-proxy check-connections --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			all, err := g.connections(c.Context())
+			if err != nil && all == nil {
+				return err
+			}
+			if asJSON {
+				err = errors.Join(err, ui.PrintJSON(c.OutOrStdout(), map[string]any{"connections": all}))
+			} else {
+				printConnections(c.OutOrStdout(), all)
+			}
+			return err
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func printConnections(w io.Writer, all []connection) {
+	for _, c := range all {
+		mark := "ok"
+		if !c.OK {
+			mark = "failed"
+		}
+		fmt.Fprintf(w, "%s: %s: %s: %s\n", c.Name, c.Target, mark, ui.Clean(c.Detail))
+		if c.Hint != "" {
+			fmt.Fprintf(w, "  hint: %s\n", ui.Clean(c.Hint))
+		}
+	}
+}
+
+// connections makes them all. The error says that some of them failed: the database's, if it is among them.
+func (g *globals) connections(ctx context.Context) ([]connection, error) {
+	h, failed := g.openLame(ctx)
+	if h == nil {
+		return nil, failed
+	}
+	defer h.Close() // all is read
+	db := connection{Name: "database", Target: settings.DBConnection, OK: failed == nil, Detail: "the catalogue is there"}
+	if failed != nil {
+		db.Detail = failed.Error()
+	}
+	if v, err := h.settings.Get(settings.DBConnection); err == nil && v == "" {
+		db.Target = "private cluster"
+	}
+	all := []connection{db}
+	if failed == nil {
+		if all = append(all, h.serverConnection(ctx)); all[1].Target == "" {
+			all = all[:1]
+		}
+	}
+	devices, err := h.deviceConnections(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, devices...)
+	for _, c := range all {
+		if !c.OK && failed == nil {
+			failed = errConnections
+		}
+	}
+	return all, failed
+}
+
+// serverConnection is how serve logs in to a database elsewhere.
+func (h *host) serverConnection(ctx context.Context) connection {
+	c := connection{Name: "database of serve", Detail: "it may SELECT"}
+	dsn, err := h.settings.Get(settings.DBServerConnection)
+	if err != nil || dsn == "" || h.cluster != nil {
+		return c
+	}
+	c.Target = settings.DBServerConnection
+	r, err := store.OpenReader(ctx, dsn)
+	if err == nil {
+		_, err = r.LoadCatalog(ctx)
+		r.Close()
+	}
+	if c.OK = err == nil; err != nil {
+		c.Detail = err.Error()
+		_, c.Hint = classify(err)
+	}
+	return c
+}
+
+// deviceConnections are those of devices and clusters, from the name on.
+func (h *host) deviceConnections(ctx context.Context, g *globals) ([]connection, error) {
+	v, err := values(h.settings, settings.Domain, settings.TLSCert, settings.RegistryDomain)
+	if err != nil {
+		return nil, err
+	}
+	conf, err := g.deviceTLS(h)
+	if err != nil {
+		return nil, err
+	}
+	if v[settings.Domain] == "" {
+		return []connection{{Name: "name", Target: settings.Domain, Detail: "it is not set",
+			Hint: "set the name that devices know this host by: 'snap-store-proxy config proxy.domain=HOST'"}}, nil
+	}
+	name := hostOf(v[settings.Domain])
+	all := []connection{lookUp(ctx, name)}
+	if !all[0].OK {
+		return all, nil
+	}
+	// Devices are given URLs with the domain as it is: a port that is not the usual must be in it.
+	url := ownURL(v)
+	scheme, _, _ := strings.Cut(url, ":")
+	urls := []knock{{scheme, url + "/_status/check"}}
+	if images := registryURL(h.settings, v, name); images != "" {
+		urls = append(urls, knock{"registry", images})
+	}
+	client := client(conf)
+	defer client.CloseIdleConnections()
+	for _, u := range urls {
+		all = append(all, h.reach(ctx, client, u))
+	}
+	return all, nil
+}
+
+// hostOf is a host without its port, and without the brackets of an IPv6 address.
+func hostOf(domain string) string {
+	if name, _, err := net.SplitHostPort(domain); err == nil {
+		return name
+	}
+	return strings.Trim(domain, "[]")
+}
+
+func lookUp(ctx context.Context, name string) connection {
+	c := connection{Name: "name", Target: name, OK: true, Detail: "an address"}
+	if net.ParseIP(name) != nil {
+		return c
+	}
+	ctx, cancel := context.WithTimeout(ctx, knockTimeout)
+	defer cancel()
+	addrs, err := net.DefaultResolver.LookupHost(ctx, name)
+	if err != nil {
+		c.OK, c.Detail = false, err.Error()
+		c.Hint = "give the name to the DNS that devices use, or to /etc/hosts here and there"
+		return c
+	}
+	c.Detail = strings.Join(addrs, ", ")
+	return c
+}
+
+// registryURL is where clusters look for images; empty where no registry is told of.
+func registryURL(s *settings.Settings, v map[string]string, name string) string {
+	if v[settings.RegistryDomain] != "" {
+		return "https://" + v[settings.RegistryDomain] + "/v2/" // container runtimes take no other
+	}
+	var o serveOptions
+	if err := o.chooseRegistry(s); err != nil || o.registryListen == "" {
+		return ""
+	}
+	_, port, err := net.SplitHostPort(o.registryListen)
+	if err != nil {
+		return ""
+	}
+	scheme := "http"
+	if v[settings.TLSCert] != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort(name, port) + "/v2/"
+}
+
+// deviceTLS is what devices verify certificates by, once they have the store's own authority.
+func (g *globals) deviceTLS(h *host) (*tls.Config, error) {
+	roots, err := g.roots()
+	if err != nil {
+		return nil, err
+	}
+	if roots == nil {
+		if roots, err = x509.SystemCertPool(); err != nil {
+			roots = x509.NewCertPool()
+		}
+	}
+	c, err := certificateOf(h.settings)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		roots.AppendCertsFromPEM(c.RootPEM())
+	}
+	return &tls.Config{RootCAs: roots, NextProtos: []string{"http/1.1"}}, nil
+}

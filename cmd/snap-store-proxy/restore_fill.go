@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"offlinestore/backup"
+	"offlinestore/blob"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/settings"
+	"offlinestore/store"
+)
+
+// fill restores the database and the blobs.
+func (r *restoring) fill() (err error) {
+	db, done, err := r.emptyDatabase()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	blobs, err := blob.Open(r.path("blobs"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, blobs.Close()) }()
+	in := &blobSink{dir: blobs, batch: blobs.NewBatch()}
+	defer func() { err = errors.Join(err, in.batch.Discard()) }()
+
+	pr, pw := io.Pipe()
+	loaded := make(chan error, 1)
+	go func() {
+		err := db.Restore(r.ctx, pr)
+		pr.CloseWithError(errors.Join(errStopped, err))
+		loaded <- err
+	}()
+	p := ui.NewProgress("Restoring", max(r.out.Bytes, 1))
+	defer p.Done()
+	dump := &withheld{w: pw}
+	_, err = readBackup(r.ctx, r.file, r.key, p, backup.Sinks{Database: dump, Blob: in.take})
+	if err == nil {
+		err = in.batch.Sync()
+	}
+	if err == nil {
+		err = dump.release()
+	}
+	pw.CloseWithError(err) // io.EOF if that is nil
+	if lerr := <-loaded; lerr != nil && (err == nil || errors.Is(err, errStopped)) {
+		return lerr
+	}
+	return err
+}
+
+// withheld keeps back the last piece of a dump, and with it the end of the transaction that pg_restore makes of it, until the blobs
+// are in their place: a restore that fails over one of them leaves an empty database.
+type withheld struct {
+	w    io.Writer
+	last []byte
+}
+
+// Write implements [io.Writer].
+func (h *withheld) Write(p []byte) (int, error) {
+	if err := h.release(); err != nil {
+		return 0, err
+	}
+	h.last = bytes.Clone(p)
+	return len(p), nil
+}
+
+func (h *withheld) release() error {
+	_, err := h.w.Write(h.last)
+	h.last = nil
+	return err
+}
+
+// errStopped says that pg_restore takes no more of the dump; its own error says why.
+var errStopped = errors.New("pg_restore has ended")
+
+// emptyDatabase is where the database goes to. What it returns is called when that is done.
+func (r *restoring) emptyDatabase() (db backup.Database, done func() error, err error) {
+	s, err := r.settings()
+	if err != nil {
+		return db, nil, err
+	}
+	dsn, err := s.Get(settings.DBConnection)
+	if err != nil {
+		return db, nil, err
+	}
+	done = func() error { return nil }
+	if dsn == "" {
+		h := &host{}
+		if dsn, err = h.startCluster(r.ctx, r.g); err != nil {
+			return db, nil, err
+		}
+		db.Cluster, db.Name, done = h.cluster, privateDatabase, h.cluster.Close
+	}
+	db.DSN = dsn
+	db.Version, err = store.CheckEmpty(r.ctx, dsn)
+	if err == nil && db.Version < r.contents.Head.PostgreSQL {
+		r.out.Notes = append(r.out.Notes, fmt.Sprintf("The database was PostgreSQL %d and is %d now.", r.contents.Head.PostgreSQL, db.Version))
+	}
+	if err != nil {
+		return db, nil, errors.Join(err, done())
+	}
+	return db, done, nil
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"offlinestore/assertion"
+	"offlinestore/blob"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/settings"
+	"offlinestore/store"
+)
+
+// openLame opens the store as open does, and goes without a database that can't be reached: then an error is beside the host.
+func (g *globals) openLame(ctx context.Context) (*host, error) {
+	if err := enterDataDir(g.dataDir); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	defer cancel()
+	h := &host{trust: trustStore{filepath.Join(g.dataDir, "trust")}}
+	err := h.openAll(ctx, g)
+	if err != nil && (h.settings == nil || h.blobs == nil) {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, err
+}
+
+// describeDatabase says how the database is.
+func (s *status) describeDatabase(h *host, failed error) {
+	switch {
+	case failed != nil:
+		s.Database = "not available: " + ui.Clean(failed.Error())
+		s.Warnings = append(s.Warnings, "the database is not available: nothing can be pushed, and serve knows only what it has loaded")
+		s.Services = append(s.Services, service{Name: "database", Problem: "see Store DB"})
+		return
+	case h.cluster != nil:
+		s.Cluster = fmt.Sprintf("private, PostgreSQL %d", h.cluster.Version())
+	default:
+		s.Cluster = settings.DBConnection
+	}
+	s.Database = "ok"
+	s.Services = append(s.Services, service{Name: "database", Running: true})
+}
+
+// readHost looks at the settings and the disk.
+func (s *status) readHost(_ context.Context, h *host) error {
+	v, err := values(h.settings, settings.Domain, settings.StoreID, settings.StoreURL, settings.TLSCert)
+	if err != nil {
+		return err
+	}
+	s.StoreID, s.URL = v[settings.StoreID], v[settings.StoreURL]
+	if own := ownURL(v); s.URL == "" {
+		s.URL = own
+	} else if own != "" && own != s.URL {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("the store assertion is for %s, and the settings make it %s: set %s, or reregister", s.URL, own, settings.Domain))
+	}
+	if err := h.blobs.List(func(i blob.Info) error { s.BlobBytes += i.Size; return nil }); err != nil {
+		return err
+	}
+	if s.Damaged, _, err = h.blobs.Quarantined(); err != nil {
+		return err
+	}
+	if s.Damaged > 0 {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s in quarantine: push what they are of again; 'gc --all' removes them", ui.Count(s.Damaged, "damaged blob")))
+	}
+	dir := filepath.Dir(h.trust.dir)
+	if s.FreeBytes, err = blob.Free(dir); err != nil {
+		return err
+	}
+	if s.FreeBytes < lowSpace {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("only %s are free in %s", ui.Bytes(s.FreeBytes), dir))
+	}
+	return nil
+}
+
+// lowSpace is the free space, in bytes, under which a store is warned of a full disk.
+const lowSpace = 2 << 30
+
+// ownURL is where devices find the store by its settings; empty where they don't say.
+func ownURL(v map[string]string) string {
+	switch {
+	case v[settings.Domain] == "":
+		return ""
+	case v[settings.TLSCert] != "":
+		return "https://" + v[settings.Domain]
+	}
+	return "http://" + v[settings.Domain]
+}
+
+func (s *status) readTrust(_ context.Context, h *host) error {
+	signers, err := h.trust.signers()
+	if err != nil {
+		return err
+	}
+	if s.Signers = len(signers); s.Signers == 0 {
+		s.Warnings = append(s.Warnings, "no signer of bundles is trusted: nothing can be pushed ('trust add')")
+	}
+	return nil
+}
+
+func (s *status) readCertificate(_ context.Context, h *host) error {
+	c, err := certificateOf(h.settings)
+	if err != nil {
+		s.Warnings = append(s.Warnings, "the certificate can't be used: "+err.Error())
+		return nil
+	}
+	if c == nil {
+		return nil
+	}
+	info, now := c.Info(), time.Now()
+	s.Certificate = &info
+	domain, err := h.settings.Get(settings.Domain)
+	if err != nil {
+		return err
+	}
+	if domain != "" {
+		if err := c.CheckName(domain); err != nil {
+			s.Warnings = append(s.Warnings, err.Error())
+		}
+	}
+	if err := c.CheckDates(now); err != nil {
+		s.Warnings = append(s.Warnings, err.Error()+": devices refuse it ('import-certificate')")
+	} else if days := info.DaysLeft(now); days < expiresSoon {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("the certificate expires in %s: import another one ('import-certificate')", ui.Count(days, "day")))
+	}
+	return nil
+}
+
+// readCatalog needs the database.
+func (s *status) readCatalog(ctx context.Context, h *host) error {
+	cat, err := h.store.LoadCatalog(ctx)
+	if err != nil {
+		return err
+	}
+	s.Generation, s.Snaps, s.Assertions, s.Charms, s.Images = cat.Generation, len(cat.Snaps), len(cat.Assertions), len(cat.Charms), len(cat.Images)
+	for _, sn := range cat.Snaps {
+		s.Revisions += len(sn.Revisions)
+	}
+	if err := s.readAssertions(cat); err != nil {
+		return err
+	}
+	history, err := h.store.History(ctx, "")
+	if err != nil {
+		return err
+	}
+	if len(history) > 0 {
+		s.LastImport = history[0].ImportedAt.UTC().Format("2006-01-02T15:04:05Z")
+	}
+	blobs, err := h.store.Blobs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range blobs {
+		if !h.blobs.Has(b.Digest) {
+			s.Missing++
+		}
+	}
+	if s.Missing > 0 {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s missing on the disk, and not served: push the bundles that have them again", ui.Count(s.Missing, "blob")))
+	}
+	return s.readGaps(h, cat)
+}
+
+func (s *status) readAssertions(cat *store.Catalog) error {
+	for _, a := range cat.Assertions {
+		switch a.Type {
+		case "store":
+			s.Stores = append(s.Stores, a.PrimaryKey[0])
+		case "account-key":
+			d, err := assertion.Decode(a.Raw)
+			if err != nil {
+				return fmt.Errorf("account-key %v: %w", a.PrimaryKey, err)
+			}
+			s.AccountKeys = append(s.AccountKeys, accountKey{d.HeaderString("account-id"), d.HeaderString("name"), a.PrimaryKey[0]})
+		}
+	}
+	slices.Sort(s.Stores)
+	slices.SortFunc(s.AccountKeys, compareKeys)
+	return nil
+}
+
+// readGaps warns of what 'check' would find.
+func (s *status) readGaps(h *host, cat *store.Catalog) error {
+	registry, err := h.settings.Get(settings.RegistryDomain)
+	if err != nil {
+		return err
+	}
+	s.Warnings = append(s.Warnings, missingSnaps(findGaps(cat))...)
+	if n := len(findCharmGaps(cat, registry != "")); n > 0 {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("the charms need %s that the store lacks: 'check' names them", ui.Count(n, "thing")))
+	}
+	return nil
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/settings"
+)
+
+// service is something that runs, or should.
+type service struct {
+	Name    string `json:"name"`
+	Running bool   `json:"running"`
+	// Problem says why it doesn't run, or what is wrong though it does.
+	Problem string `json:"problem,omitempty"`
+}
+
+// String is the service as the original shows its own.
+func (s service) String() string {
+	switch {
+	case s.Running && s.Problem == "":
+		return s.Name + ": running"
+	case s.Running:
+		return s.Name + ": running, " + ui.Clean(s.Problem)
+	}
+	return s.Name + ": not running: " + ui.Clean(s.Problem)
+}
+
+// knock is where a service of serve's is to be found.
+type knock struct{ name, url string }
+
+// knocks are the services that serve has by the settings.
+func knocks(s *settings.Settings) ([]knock, error) {
+	v, err := values(s, settings.TLSCert)
+	if err != nil {
+		return nil, err
+	}
+	var o serveOptions
+	if err := errors.Join(o.chooseRegistry(s), o.chooseAddresses(s)); err != nil {
+		return nil, err
+	}
+	scheme := "http"
+	all := []knock{{"http", "http://" + reachable(o.listen) + "/_status/check"}}
+	if v[settings.TLSCert] != "" {
+		scheme = "https"
+		all = append(all, knock{"https", "https://" + reachable(o.httpsListen) + "/_status/check"})
+	}
+	if o.registryListen != "" {
+		all = append(all, knock{"registry", scheme + "://" + reachable(o.registryListen) + "/v2/"})
+	}
+	return all, nil
+}
+
+// reachable is the address at which this host reaches what listens on another.
+func reachable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return listen
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// knockTimeout is how long a service of this host may take to answer.
+const knockTimeout = 5 * time.Second
+
+// readServices knocks at all doors.
+func (s *status) readServices(ctx context.Context, h *host) error {
+	all, err := knocks(h.settings)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, knockTimeout)
+	defer cancel()
+	// Only whether it runs is asked for: check-connections sees whether devices would believe it.
+	c := client(&tls.Config{InsecureSkipVerify: true})
+	defer c.CloseIdleConnections()
+	found := make([]service, len(all))
+	var wg errgroup.Group
+	for i, k := range all {
+		wg.Go(func() error {
+			found[i] = service{Name: k.name, Running: true}
+			err := ask(ctx, c, k.url)
+			var bad *answerError
+			if found[i].Running = err == nil || errors.As(err, &bad) && bad.ours; err != nil {
+				found[i].Problem = short(err)
+			}
+			return nil
+		})
+	}
+	wg.Wait() // none of them fails
+	s.Services = append(s.Services, found...)
+	return nil
+}
+
+// client asks services of this store, by way of nobody and following nothing.
+func client(conf *tls.Config) *http.Client {
+	return &http.Client{
+		Transport:     &http.Transport{TLSClientConfig: conf, ResponseHeaderTimeout: knockTimeout},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// answerError says that a service gave an answer that is not good.
+type answerError struct {
+	text string
+	// ours is set if a service like ours gave it.
+	ours bool
+}
+
+func (e *answerError) Error() string { return e.text }
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 64 << 10
+
+// ask asks for the health of a service, or for the base of a registry, which may want a password.
+func ask(ctx context.Context, c *http.Client, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return err
+	}
+	if strings.HasSuffix(url, "/v2/") {
+		if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusUnauthorized {
+			return nil
+		}
+		return &answerError{text: "it answers " + resp.Status + ", as no registry does"}
+	}
+	var health struct {
+		Status   string   `json:"status"`
+		Problems []string `json:"problems"`
+	}
+	switch err := json.Unmarshal(text, &health); {
+	case err != nil || health.Status == "":
+		return &answerError{text: "something else answers there: " + resp.Status}
+	case health.Status != "ok":
+		return &answerError{health.Status + ": " + strings.Join(health.Problems, "; "), true}
+	}
+	return nil
+}
+
+// short is the part of an error that says why.
+func short(err error) string {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer"
+	}
+	return err.Error()
+}
+
+func compareKeys(a, b accountKey) int {
+	return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+}
+
+// missingSnaps says which snaps are missing, however many need them.
+func missingSnaps(gaps []gap) []string {
+	var out []string
+	for i := 0; i < len(gaps); {
+		var archs, by []string
+		name := gaps[i].Needs
+		for ; i < len(gaps) && gaps[i].Needs == name; i++ { // they are sorted
+			archs, by = append(archs, gaps[i].Architecture), append(by, gaps[i].NeededBy...)
+		}
+		slices.Sort(by)
+		need := "snaps need it"
+		n := len(slices.Compact(by))
+		if n == 1 {
+			need = "snap needs it"
+		}
+		out = append(out, fmt.Sprintf("%s is missing but %d %s (%s)", name, n, need, strings.Join(archs, ", ")))
+	}
+	return out
+}
