@@ -186,7 +186,7 @@ func (in *inside) serveOn(n int, flags ...string) (addresses []string, stop func
 	in.t.Cleanup(stop)
 	for range n {
 		line, err := r.ReadString('\n')
-		_, address, ok := strings.Cut(strings.TrimSpace(line), " on http://")
+		_, address, ok := strings.Cut(strings.TrimSpace(line), "://")
 		if !ok {
 			in.t.Fatalf("the server says %q, %v", line, err)
 		}

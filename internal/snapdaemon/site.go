@@ -20,6 +20,7 @@ type Site struct {
 	Addr        string // for instance 127.0.0.1:443
 	Handler     http.Handler
 	Certificate *tls.Certificate // makes it HTTPS
+	Pipe        string           // takes the place of both: the address of a server outside, which is sent what arrives, byte by byte
 }
 
 // Forward returns a handler that hands every request to the server at target,
@@ -65,6 +66,10 @@ func (d *Daemon) serve(helper string, s Site) error {
 	l, err := d.ns.listen(helper, s.Addr)
 	if err != nil {
 		return err
+	}
+	if s.Pipe != "" {
+		d.pipe(l, s.Pipe)
+		return nil
 	}
 	if s.Certificate != nil {
 		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{*s.Certificate}})
