@@ -5,3 +5,16 @@ var (
 	Parse  = parse
 	Encode = encode
 )
+
+// Redact and Check are fuzzed without a file in between.
+func Redact(name, value string) string { return key(name).redact(value) }
+
+func Check(name, value string) error { return key(name).check(value) }
+
+func key(name string) Key {
+	k, err := Lookup(name)
+	if err != nil {
+		panic(err)
+	}
+	return k
+}

@@ -31,7 +31,8 @@ func LacksPassword(connection string) bool {
 // WithPassword is a connection string that lacks a password, with one.
 func WithPassword(connection, password string) string {
 	if !isURL(connection) {
-		return connection + " password='" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(password) + "'"
+		// In front, since the last word may have no value, and would take this one.
+		return "password='" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(password) + "' " + connection
 	}
 	scheme, authority, tail := cutURL(connection)
 	user, hosts, ok := strings.Cut(authority, "@")
@@ -39,11 +40,12 @@ func WithPassword(connection, password string) string {
 		return scheme + "://" + strings.TrimSuffix(user, ":") + ":" + escape(password) + "@" + hosts + tail
 	}
 	// Without a user, or with one that is a parameter, the password has to be one too.
-	sep := "?"
-	if strings.Contains(tail, "?") {
-		sep = "&"
+	before, query, _ := strings.Cut(connection, "?")
+	with := before + "?password=" + escape(password)
+	if query != "" {
+		with += "&" + query
 	}
-	return connection + sep + "password=" + escape(password)
+	return with
 }
 
 // escape writes all but letters and digits as %XX, which all parts of a URL and all readers of one understand. A space as + isn't.

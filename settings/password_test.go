@@ -2,6 +2,7 @@ package settings_test
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -45,4 +46,37 @@ func TestLacksPassword(t *testing.T) {
 			t.Errorf("LacksPassword(%q) = %v, want %v", c, got, want)
 		}
 	}
+}
+
+// FuzzWithPassword gives a password to all connections that lack one: it is the one that pgx reads, and no listing shows it.
+func FuzzWithPassword(f *testing.F) {
+	for _, c := range []string{
+		"postgres://store@h:5432/db", "postgresql://h1:1,h2/db?user=u&target_session_attrs=any", "postgres://u@[::1]:5432,[::2]/db", "postgres:///db?host=/run",
+		"host=h user=store", "host = 'a b' user='\\'' ", "postgres://u:@h", "postgres://h?application_name=a+b",
+	} {
+		f.Add(c)
+	}
+	const password = "hunter2 '\\@/:%"
+	f.Fuzz(func(t *testing.T, c string) {
+		if settings.Check(settings.DBConnection, c) != nil || !settings.LacksPassword(c) {
+			return
+		}
+		with := settings.WithPassword(c, password)
+		if err := settings.Check(settings.DBConnection, with); err != nil {
+			t.Fatalf("WithPassword(%q) = %q: %v", c, with, err)
+		}
+		if shown := settings.Redact(settings.DBConnection, with); strings.Contains(shown, "hunter2") {
+			t.Errorf("%q is shown as %q", with, shown)
+		}
+		if _, err := pgconn.ParseConfig(c); err != nil {
+			return
+		}
+		cfg, err := pgconn.ParseConfig(with)
+		if err != nil {
+			t.Fatalf("pgx takes %q, but not %q: %v", c, with, err)
+		}
+		if cfg.Password != password {
+			t.Errorf("pgx reads the password %q in %q", cfg.Password, with)
+		}
+	})
 }
