@@ -22,17 +22,14 @@ func withStoreAssertion(g *globals, config *cobra.Command) *cobra.Command {
 	const flag = "import-store-assertion"
 	var file string
 	config.Flags().StringVar(&file, flag, "", "take the store assertion, with all that it needs, from a `FILE` (- for standard input)")
-	for _, other := range []string{"json", "export-yaml", "import-yaml", "password-stdin", "show-secret"} {
-		config.MarkFlagsMutuallyExclusive(flag, other)
-	}
 	config.Example += "\n  snap-store-proxy config --import-store-assertion proxy.assert"
 	others := config.RunE
 	config.RunE = func(c *cobra.Command, args []string) error {
 		switch {
 		case !c.Flags().Changed(flag):
 			return others(c, args)
-		case len(args) > 0:
-			return ui.Usagef("--%s goes without arguments", flag)
+		case len(args) > 0 || c.Flags().NFlag() > 1 && !c.Flags().Changed("data-dir") || c.Flags().NFlag() > 2:
+			return ui.Usagef("--%s goes without arguments and other flags", flag)
 		}
 		return (&reregisterOptions{storeAssertion: file}).run(c.OutOrStdout(), g)
 	}

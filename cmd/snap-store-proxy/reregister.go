@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -39,12 +40,14 @@ acknowledge it; until then they go on with the old name, so let both lead here.`
 	f.StringVar(&o.registrationBundle, "registration-bundle", "", "registration bundle in a `FILE`, which has the store's key too")
 	f.StringVar(&o.fromArchive, "from-archive", "", "installer in a `FILE`: offline-snap-store.tar.gz, the original's or ours")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
-	c.MarkFlagsOneRequired("store-assertion", "registration-bundle", "from-archive")
-	c.MarkFlagsMutuallyExclusive("store-assertion", "registration-bundle", "from-archive")
 	return c
 }
 
 func (o *reregisterOptions) run(w io.Writer, g *globals) error {
+	given := slices.DeleteFunc([]string{o.storeAssertion, o.registrationBundle, o.fromArchive}, func(file string) bool { return file == "" })
+	if len(given) != 1 {
+		return ui.Usagef("give one of --store-assertion, --registration-bundle and --from-archive")
+	}
 	claim, err := o.read() // with the rights that we were started with
 	if err != nil {
 		return registrationError(err)

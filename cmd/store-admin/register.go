@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -70,16 +71,18 @@ elsewhere.
 	f.StringVar(&o.arch, "arch", debianArch(runtime.GOARCH), "architecture of the host: amd64, arm64, armhf, ppc64el, riscv64, s390x")
 	f.StringVar(&o.keyName, "key", defaultKey, "`NAME` of the key that bundles will be signed with")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
-	c.MarkFlagsMutuallyExclusive("registration-bundle", "store-assertion", "from-archive")
 	return c
 }
 
 // check is about the flags alone.
 func (o *registerOptions) check(url *registration.URL) error {
+	given := slices.DeleteFunc([]string{o.storeAssertion, o.registrationBundle, o.fromArchive}, func(file string) bool { return file == "" })
 	switch {
 	case !o.offline:
 		return ui.Hint(ui.Usagef("only stores without internet can be made: give --offline"), "store-admin register --offline %s", url)
-	case o.registrationBundle == "" && o.storeAssertion == "" && o.fromArchive == "":
+	case len(given) > 1:
+		return ui.Usagef("give one of --registration-bundle, --store-assertion and --from-archive")
+	case len(given) == 0:
 		return &ui.Error{Code: ui.Usage, Err: fmt.Errorf("a store assertion for %s has to be given: only the Snap Store can sign one", url),
 			Hint: fmt.Sprintf("with the original store-admin, on a host with internet, run 'store-admin register %[1]s --output-file registration_bundle.b64' and give "+
 				"--registration-bundle registration_bundle.b64; or run 'store-admin register --offline %[1]s' and give --from-archive %[2]s; --help has more", url, defaultInstaller)}
