@@ -8,15 +8,14 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"offlinestore/assertion"
+	"offlinestore/internal/assertiontest"
 )
 
 // TestRegister runs testdata/register. Each script has, besides what those of TestScripts have:
@@ -44,36 +43,52 @@ func setupRegister(env *testscript.Env) error {
 	if err := setup(env); err != nil {
 		return err
 	}
-	stack := env.Values[key{}].(*simulated).Stack
-	stream := func(url string) []byte {
-		all := append(stack.Base(), stack.Account("operator1", "The operator", nil), stack.Store("store1", "operator1", url, nil))
-		var b bytes.Buffer
-		if err := assertion.EncodeAll(&b, all); err != nil {
-			panic(err) // a buffer takes all
-		}
-		return b.Bytes()
-	}
-	const url = "https://snaps.example.internal"
-	bundle, err := json.Marshal(map[string]string{"domain": "snaps.example.internal", "private_key": "store-key-secret", "public_key": "store-key",
-		"store_id": "store1", "store_assertion": string(stream(url))})
+	files, err := registerFiles(env.Values[key{}].(*simulated).Stack)
 	if err != nil {
 		return err
 	}
-	for name, text := range map[string][]byte{
-		"proxy.assert": stream(url), "other.assert": stream("https://other.example"), "bundle.b64": []byte(base64.StdEncoding.EncodeToString(bundle)),
-		"altered.b64":     []byte(base64.StdEncoding.EncodeToString(bytes.Replace(bundle, []byte(`"store1"`), []byte(`"store2"`), 1))),
-		"original.tar.gz": packed("offline-snap-store/snapd_1.snap", "hsqs", "offline-snap-store/proxy.assert", string(stream(url))),
-		"trick.tar.gz":    packed("offline-snap-store/proxy.assert", string(stream(url)), "offline-snap-store/../../etc/passwd", "root"),
-		"empty.tar.gz":    packed("offline-snap-store/install.sh", ""),
-		"some.deb":        []byte("!<arch>\ndebian-binary   1"),
-	} {
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(env.WorkDir, name), text, 0o644); err != nil {
 			return err
 		}
 	}
-	env.Setenv("URL", url)
+	env.Setenv("URL", registeredURL)
 	env.Setenv("SOURCE_DATE_EPOCH", "1794819600")
 	return nil
+}
+
+// registeredURL is that of store1.
+const registeredURL = "https://snaps.example.internal"
+
+// registerFiles are what the Snap Store, here the test root, has given, and what was made of it.
+func registerFiles(stack *assertiontest.Stack) (map[string][]byte, error) {
+	stream := func(url string) []byte {
+		all := append(stack.Base(), stack.Account("operator1", "The operator", nil), stack.Store("store1", "operator1", url, nil))
+		var b bytes.Buffer
+		_ = assertion.EncodeAll(&b, all) // a buffer takes all
+		return b.Bytes()
+	}
+	bundle, err := json.Marshal(map[string]string{"domain": "snaps.example.internal", "private_key": "store-key-secret", "public_key": "store-key",
+		"store_id": "store1", "store_assertion": string(stream(registeredURL))})
+	if err != nil {
+		return nil, err
+	}
+	good := stream(registeredURL)
+	original := packed("offline-snap-store/snapd_1.snap", "hsqs", "offline-snap-store/proxy.assert", string(good))
+	return map[string][]byte{
+		"root.assert": stack.RootStream(), "proxy.assert": good, "other.assert": stream("https://other.example"),
+		"altered.assert":  bytes.Replace(good, []byte("store: store1"), []byte("store: store9"), 1),
+		"alone.assert":    stack.Store("store1", "operator1", registeredURL, nil).Raw(),
+		"twice.assert":    append(append(bytes.Clone(good), '\n'), stack.Store("store2", "operator1", registeredURL, nil).Raw()...),
+		"account.assert":  stack.Account("operator1", "The operator", nil).Raw(),
+		"bundle.b64":      []byte(base64.StdEncoding.EncodeToString(bundle)),
+		"altered.b64":     []byte(base64.StdEncoding.EncodeToString(bytes.Replace(bundle, []byte(`"store1"`), []byte(`"store2"`), 1))),
+		"original.tar.gz": original, "cut.tar.gz": original[:len(original)-30],
+		"trick.tar.gz": packed("offline-snap-store/proxy.assert", string(good), "offline-snap-store/../../etc/passwd", "root"),
+		"twice.tar.gz": packed("offline-snap-store/proxy.assert", string(good), "./offline-snap-store/proxy.assert", string(good)),
+		"empty.tar.gz": packed("offline-snap-store/install.sh", ""),
+		"some.deb":     []byte("!<arch>\ndebian-binary   1"),
+	}, nil
 }
 
 // packed is a .tar.gz of names and contents.
@@ -90,29 +105,18 @@ func packed(files ...string) []byte {
 }
 
 func program(ts *testscript.TestScript, _ bool, args []string) {
-	m, ok := machineOf(args[1])
-	if !ok {
-		ts.Fatalf("no architecture %s", args[1])
-	}
+	path := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+	ts.Check(os.WriteFile(path, append(elfOf(args[1]), filepath.Base(path)...), 0o755))
+}
+
+// elfOf is the head of a program, which is all that is looked at.
+func elfOf(arch string) []byte {
+	m, _ := machineOf(arch)
 	h := elf.Header64{Type: uint16(elf.ET_EXEC), Machine: uint16(m.Machine), Version: 1, Ehsize: 64}
 	copy(h.Ident[:], elf.ELFMAG)
 	h.Ident[elf.EI_CLASS], h.Ident[elf.EI_DATA], h.Ident[elf.EI_VERSION] = byte(m.Class), byte(m.Data), 1
 	var b bytes.Buffer
-	ts.Check(binary.Write(&b, binary.LittleEndian, h))
-	fmt.Fprintf(&b, "%s for %s", filepath.Base(args[0]), args[1])
-	path := ts.MkAbs(args[0])
-	ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
-	ts.Check(os.WriteFile(path, b.Bytes(), 0o755))
-}
-
-// TestRegisterAsksForTheURL has the one hint that names the commands of the original.
-func TestRegisterAsksForTheURL(t *testing.T) {
-	t.Parallel()
-	c := newRegister()
-	c.SetArgs([]string{"--offline", "https://snaps.example.internal"})
-	c.SilenceErrors, c.SilenceUsage = true, true
-	err := c.ExecuteContext(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "only the Snap Store can sign one") {
-		t.Errorf("register without a source: %v", err)
-	}
+	_ = binary.Write(&b, binary.LittleEndian, h) // a buffer takes all
+	return b.Bytes()
 }

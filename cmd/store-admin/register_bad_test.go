@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/internal/assertiontest"
+)
+
+// badRegistration is a row of the table in docs/operating.md. A row without arguments is seen by another test.
+type badRegistration struct {
+	row  string
+	code int
+	url  string // registeredURL if empty
+	args []string
+}
+
+func badRegistrations() []badRegistration {
+	return []badRegistration{
+		{"URL that no store can have", ui.Usage, "https://user:hunter2@snaps.example.internal", []string{"--store-assertion", "proxy.assert"}},
+		{"no store assertion given", ui.Usage, "", []string{}},
+		{"assertion for another URL", ui.Untrusted, "", []string{"--store-assertion", "other.assert"}},
+		{"altered assertion", ui.Untrusted, "", []string{"--store-assertion", "altered.assert"}},
+		{"assertion without all that it needs", ui.Untrusted, "", []string{"--store-assertion", "alone.assert"}},
+		{"several store assertions", ui.Damaged, "", []string{"--store-assertion", "twice.assert"}},
+		{"stream without a store assertion", ui.Damaged, "", []string{"--store-assertion", "account.assert"}},
+		{"registration bundle of something else", ui.Damaged, "", []string{"--registration-bundle", "proxy.assert"}},
+		{"altered registration bundle", ui.Damaged, "", []string{"--registration-bundle", "altered.b64"}},
+		{"installer without the assertion", ui.Damaged, "", []string{"--from-archive", "empty.tar.gz"}},
+		{"installer with the assertion twice", ui.Damaged, "", []string{"--from-archive", "twice.tar.gz"}},
+		{"installer with a path out of it", ui.Damaged, "", []string{"--from-archive", "trick.tar.gz"}},
+		{"cut-off installer", ui.Damaged, "", []string{"--from-archive", "cut.tar.gz"}},
+		{"programs of another architecture", ui.Usage, "", []string{"--store-assertion", "proxy.assert", "--programs", "arm", "--arch", "amd64"}},
+		{"no programs for the host", ui.Usage, "", []string{"--store-assertion", "proxy.assert", "--arch", "s390x"}},
+		{"untrusted root", ui.Untrusted, "", nil},                              // testdata/register/refused.txtar
+		{"bundle of another signer", ui.Untrusted, "", nil},                    // testdata/register/register.txtar
+		{"assertion for another name than the one set", ui.Untrusted, "", nil}, // TestRefusedRegistrations of snap-store-proxy
+	}
+}
+
+// TestBadRegistrations runs register with what it must refuse. Nothing may be written, and no secret be said.
+func TestBadRegistrations(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	files, err := registerFiles(assertiontest.NewStack(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files["arm/store-admin"] = elfOf("arm64")
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, text, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	output := filepath.Join(dir, "out.tar.gz")
+	for _, c := range badRegistrations() {
+		if c.args == nil {
+			continue
+		}
+		url := c.url
+		if url == "" {
+			url = registeredURL
+		}
+		args := []string{"--offline", url, "--yes", "--output", output, "--trusted-root", filepath.Join(dir, "root.assert")}
+		for _, a := range c.args {
+			if _, ok := files[a]; ok || a == "arm" {
+				a = filepath.Join(dir, a)
+			}
+			args = append(args, a)
+		}
+		err := register(t, args)
+		if got := codeOf(err); got != c.code {
+			t.Errorf("%s: exit code %d (%v), want %d", c.row, got, err, c.code)
+		}
+		if err != nil && (strings.Contains(err.Error(), "store-key-secret") || strings.Contains(err.Error(), "hunter2")) {
+			t.Errorf("%s: the error says a secret: %v", c.row, err)
+		}
+		if _, err := os.Lstat(output); err == nil {
+			t.Fatalf("%s: something was written", c.row)
+		}
+	}
+}
+
+func register(t *testing.T, args []string) error {
+	c := newRegister()
+	c.SetArgs(args)
+	c.SilenceErrors, c.SilenceUsage = true, true
+	c.SetOut(io.Discard)
+	c.SetErr(io.Discard)
+	return c.ExecuteContext(t.Context())
+}
+
+// codeOf is the exit code that an error has in the end.
+func codeOf(err error) int {
+	var known *ui.Error
+	if errors.As(err, &known) && known.Code != ui.Failed {
+		return known.Code
+	}
+	code, _ := classify(err)
+	return code
+}
+
+// TestTableOfBadRegistrations holds the table of docs/operating.md against the rows.
+func TestTableOfBadRegistrations(t *testing.T) {
+	t.Parallel()
+	want := map[string]string{}
+	for _, c := range badRegistrations() {
+		want[c.row] = strconv.Itoa(c.code)
+	}
+	text, err := os.ReadFile("../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n## Bad registrations\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	got := map[string]string{}
+	for line := range strings.Lines(section) {
+		if cells := strings.Split(line, "|"); len(cells) == 5 && !strings.HasPrefix(cells[1], "---") && strings.TrimSpace(cells[1]) != "input" {
+			got[strings.TrimSpace(cells[1])] = strings.TrimSpace(cells[2])
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the table of bad registrations (-tests +docs/operating.md):\n%s", diff)
+	}
+}
