@@ -35,7 +35,8 @@ for one on a terminal, and takes it from standard input with --password-stdin.`,
   snap-store-proxy config proxy.oci-registry.username=juju proxy.oci-registry.password=-
   (umask 077; snap-store-proxy config --export-yaml >store-config.yaml)
   snap-store-proxy config --import-yaml <store-config.yaml`,
-		RunE: func(c *cobra.Command, args []string) error { return runConfig(c, g, o, args) },
+		ValidArgsFunction: completeKey,
+		RunE:              func(c *cobra.Command, args []string) error { return runConfig(c, g, o, args) },
 	}
 	f := c.Flags()
 	f.BoolVar(&o.asJSON, "json", false, "list as JSON")
@@ -75,6 +76,15 @@ func runConfig(c *cobra.Command, g *globals, o configOptions, args []string) err
 		return err
 	}
 	return change(g, s, changes)
+}
+
+// completeKey tells a shell which settings there are.
+func completeKey(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, k := range settings.Keys() {
+		names = append(names, cobra.CompletionWithDesc(k.Name, k.Doc))
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
 // configEntry is a setting as --json shows it.
@@ -201,6 +211,9 @@ func exportYAML(w io.Writer, s *settings.Settings) error {
 
 // importYAML sets all that r has, or nothing.
 func importYAML(g *globals, s *settings.Settings, r io.Reader) error {
+	if ui.IsTerminal(os.Stdin) {
+		fmt.Fprintln(os.Stderr, "Settings as YAML, ended by Ctrl-D:")
+	}
 	text, err := io.ReadAll(io.LimitReader(r, settings.MaxYAML+1))
 	if err != nil {
 		return fmt.Errorf("read standard input: %w", err)
