@@ -45,7 +45,7 @@ type Server struct {
 }
 
 // minSecret is the shortest secret that New takes, in bytes.
-const minSecret = 32
+const minSecret = 24
 
 // NewSecret makes a value for proxy.auth.secret.
 func NewSecret() string { return hex.EncodeToString(random(32)) }
@@ -53,7 +53,7 @@ func NewSecret() string { return hex.EncodeToString(random(32)) }
 // New returns a Server.
 func New(cfg Config) (*Server, error) {
 	if len(cfg.Secret) < minSecret {
-		return nil, errors.New("proxy.auth.secret is too short: want 32 characters or more, at random")
+		return nil, errors.New("proxy.auth.secret is too short: want 24 characters or more, at random")
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

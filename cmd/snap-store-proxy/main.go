@@ -45,6 +45,8 @@ from them.`,
 	root.AddCommand(newBackup(g), newRestore(g), newCheckConnections(g))
 	root.AddCommand(newImportCertificate(g), newUseCACerts(g), newRemoveCACerts(g), newClientConfig(g))
 	root.AddCommand(newEnableAirgapMode(g))
+	root.AddCommand(newOverrides(g)...)
+	root.AddCommand(newAdmins(g)...)
 	root.AddCommand(ui.NewMan())
 	// Scripts rely on the exit codes, so the help of every command has them.
 	root.SetHelpTemplate(root.HelpTemplate() + ui.ExitHelp + "\n")

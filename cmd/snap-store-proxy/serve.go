@@ -21,7 +21,7 @@ import (
 const shutdownTime = 30 * time.Second
 
 // serveOptions are the flags of serve.
-type serveOptions struct{ listen, httpsListen, registryListen, level string }
+type serveOptions struct{ listen, httpsListen, registryListen, adminListen, level string }
 
 func newServe(g *globals) *cobra.Command {
 	var o serveOptions
@@ -42,6 +42,7 @@ proxy.oci-registry.domain names another one or proxy.oci-registry.builtin=false.
 	f.StringVar(&o.listen, "listen", "", "`address` to serve plain HTTP on, and nothing else that is not asked for (default proxy.ipaddress:proxy.port.http, [::]:80)")
 	f.StringVar(&o.httpsListen, "https-listen", "", "`address` to serve HTTPS on (default proxy.ipaddress:proxy.port.https once there is a certificate; none with --listen)")
 	f.StringVar(&o.registryListen, "registry-listen", "", "`address` to serve images on (default proxy.oci-registry.listen, [::]:5000; none with --listen, unless that is set)")
+	f.StringVar(&o.adminListen, "admin-listen", "", "`address` to take remote administration on (default proxy.admin.listen, 127.0.0.1:8013; none with --listen, unless that is set)")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
 	return c
 }
@@ -57,7 +58,7 @@ func runServe(ctx context.Context, g *globals, o serveOptions) error {
 		return err
 	}
 	// Low ports are open before root's rights are given up.
-	d, err := o.openDoors(s)
+	d, err := o.openDoors(s, log)
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,14 @@ func runServe(ctx context.Context, g *globals, o serveOptions) error {
 
 // serve serves on all of the doors that are open.
 func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger) error {
-	// From here on nothing can write: the tables are up to date, and the reader's role may only SELECT.
+	remote, writes, err := h.administration(ctx, d, log)
+	if err != nil {
+		return err
+	}
+	if writes != nil {
+		defer writes.Close()
+	}
+	// From here on nothing that devices reach can write: the tables are up to date, and the reader's role may only SELECT.
 	h.store.Close()
 	h.store = nil
 	r, how, err := h.reader(ctx)
@@ -106,7 +114,7 @@ func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger)
 	if live.Registry.Domain == "" && d.images == nil && namesImages(cat) {
 		log.Warn("charms name images that nobody serves: give --registry-listen, or set proxy.oci-registry.domain")
 	}
-	err = serveAll(ctx, d.servers(srv, src.images, countOf(cat), log), log)
+	err = serveAll(ctx, d.administer(d.servers(srv, src.images, countOf(cat), log), remote, log), log)
 	stop()
 	followed.Wait()
 	return err

@@ -23,7 +23,8 @@ type doors struct {
 }
 
 // openDoors opens all listeners, or none.
-func (o *serveOptions) openDoors(s *settings.Settings) (*doors, error) {
+func (o *serveOptions) openDoors(s *settings.Settings, log *slog.Logger) (*doors, error) {
+	asked := *o // chooseAddresses fills in what was not asked for
 	if err := o.chooseRegistry(s); err != nil {
 		return nil, err
 	}
@@ -54,6 +55,9 @@ func (o *serveOptions) openDoors(s *settings.Settings) (*doors, error) {
 			return nil, errors.Join(ui.Hint(err, "%s", open.hint), d.Close())
 		}
 		*open.to = ln
+	}
+	if err := asked.openAdmin(s, d, log); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }

@@ -39,7 +39,7 @@ there with 'snap-store-proxy push-snap' or 'push-charms'.
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.AddCommand(newExport(), newKey(), newInspect(), newVerify(), newDiff(), newCache(), newRegister(), ui.NewMan())
+	root.AddCommand(newExport(), newKey(), newInspect(), newVerify(), newDiff(), newCache(), newLogin(), newRegister(), ui.NewMan())
 	return root
 }
 

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/admin"
+	"offlinestore/cmd/internal/remote"
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/store"
+)
+
+// overrideOptions are the flags of the commands about overrides.
+type overrideOptions struct {
+	g      *globals
+	remote string
+	json   bool
+}
+
+func newOverrides(g *globals) []*cobra.Command {
+	return []*cobra.Command{newOverride(g), newListOverrides(g), newDeleteOverride(g)}
+}
+
+func (o *overrideOptions) addFlags(c *cobra.Command) {
+	c.Flags().StringVar(&o.remote, "remote", "", "`URL` of a store's administration to use from here, after 'store-admin login --offline URL EMAIL'")
+	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
+}
+
+func newOverride(g *globals) *cobra.Command {
+	o := &overrideOptions{g: g}
+	c := &cobra.Command{
+		Use:   "override SNAP CHANNEL=REVISION…",
+		Short: "Serve another revision in a channel than the one that was imported",
+		Long: `Serve another revision in a channel than the one that was imported, for every
+architecture that the revision supports, until the override is deleted: imports
+leave it alone. The revision has to be in the store. Devices that follow the
+channel get it at their next refresh, also if it is older than what they have.`,
+		Example: "  snap-store-proxy override core18 stable=1722\n  snap-store-proxy override core18 stable=1722 candidate=1754 --remote https://store.example.internal:8013",
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			changes, err := parseOverrides(args[0], args[1:])
+			if err != nil {
+				return err
+			}
+			return o.change(c.Context(), c.OutOrStdout(), changes)
+		},
+	}
+	o.addFlags(c)
+	return c
+}
+
+func newDeleteOverride(g *globals) *cobra.Command {
+	o := &overrideOptions{g: g}
+	c := &cobra.Command{
+		Use:     "delete-override SNAP CHANNEL…",
+		Short:   "Serve in a channel what was imported again",
+		Long:    "Serve in a channel what was imported again, for all architectures.",
+		Example: "  snap-store-proxy delete-override core18 stable",
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			var changes []store.OverrideChange
+			for _, channel := range args[1:] {
+				changes = append(changes, store.OverrideChange{Name: args[0], Channel: channel})
+			}
+			return o.change(c.Context(), c.OutOrStdout(), changes)
+		},
+	}
+	o.addFlags(c)
+	return c
+}
+
+func newListOverrides(g *globals) *cobra.Command {
+	o := &overrideOptions{g: g}
+	c := &cobra.Command{
+		Use:     "list-overrides SNAP",
+		Short:   "List the overrides of a snap, and the revisions upstream that they hide",
+		Example: "  snap-store-proxy list-overrides core18",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			list, err := o.list(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return o.print(c.OutOrStdout(), list)
+		},
+	}
+	o.addFlags(c)
+	return c
+}
+
+// parseOverrides reads CHANNEL=REVISION.
+func parseOverrides(name string, args []string) ([]store.OverrideChange, error) {
+	var changes []store.OverrideChange
+	for _, a := range args {
+		channel, number, ok := strings.Cut(a, "=")
+		revision, err := strconv.ParseInt(number, 10, 32)
+		if !ok || channel == "" || err != nil || revision < 1 {
+			return nil, ui.Usagef("%.80q: want CHANNEL=REVISION, like stable=1722", a)
+		}
+		changes = append(changes, store.OverrideChange{Name: name, Channel: channel, Revision: int(revision)})
+	}
+	return changes, nil
+}
+
+func (o *overrideOptions) list(ctx context.Context, name string) (list []admin.Override, err error) {
+	if o.remote != "" {
+		c, err := remote.Open(o.remote)
+		if err != nil {
+			return nil, err
+		}
+		return c.Overrides(ctx, name)
+	}
+	err = o.g.withHost(ctx, func(h *host) error {
+		found, err := h.store.Overrides(ctx, name)
+		list = admin.NewOverridesAnswer(found).Overrides
+		return explainOverride(err)
+	})
+	return list, err
+}
+
+func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []store.OverrideChange) error {
+	if o.remote != "" {
+		c, err := remote.Open(o.remote)
+		if err != nil {
+			return err
+		}
+		done, err := c.SetOverrides(ctx, overrideRequests(changes))
+		if err != nil {
+			return err
+		}
+		return o.print(w, done)
+	}
+	by := localUser() // before root's rights are given up
+	return o.g.withHost(ctx, func(h *host) error {
+		done, err := h.store.SetOverrides(ctx, by, changes)
+		if err != nil {
+			return explainOverride(err)
+		}
+		return o.print(w, admin.NewOverridesAnswer(done).Overrides)
+	})
+}
+
+func overrideRequests(changes []store.OverrideChange) []admin.OverrideRequest {
+	var out []admin.OverrideRequest
+	for _, c := range changes {
+		revision := json.RawMessage("null")
+		if c.Revision != 0 {
+			revision = json.RawMessage(strconv.Itoa(c.Revision))
+		}
+		out = append(out, admin.OverrideRequest{SnapName: c.Name, Revision: revision, Channel: c.Channel, Series: admin.Series})
+	}
+	return out
+}
+
+// explainOverride says what to do about an error of the catalogue.
+func explainOverride(err error) error {
+	var notHere *store.NotHereError
+	var channel *store.ChannelError
+	switch {
+	case errors.As(err, &notHere):
+		return &ui.Error{Code: ui.Gaps, Err: notHere, Hint: "'snap-store-proxy list-pushed-snaps --long' lists what is here; what isn't has to be exported and pushed first"}
+	case errors.As(err, &channel):
+		return ui.Usagef("%w", channel)
+	}
+	return err
+}
+
+func (o *overrideOptions) print(w io.Writer, list []admin.Override) error {
+	if o.json {
+		return ui.PrintJSON(w, append([]admin.Override{}, list...))
+	}
+	for _, v := range list {
+		if _, err := fmt.Fprintln(w, ui.Clean(v.String())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// localUser is who runs the command, also by sudo.
+func localUser() string {
+	if name := os.Getenv("SUDO_USER"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(os.Getuid())
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/remote"
+	"offlinestore/cmd/internal/ui"
+)
+
+// loginOptions are the flags of login.
+type loginOptions struct {
+	url, ca string
+	stdin   bool
+}
+
+func newLogin() *cobra.Command {
+	var o loginOptions
+	c := &cobra.Command{
+		Use:   "login --offline URL EMAIL",
+		Short: "Log in at an air-gapped store, to administer it from this machine",
+		Long: `Log in at the administration of an air-gapped store (its proxy.admin.listen), as
+an admin that 'snap-store-proxy add-admin EMAIL' named there. The password is asked
+for, or read from standard input; it may be a one-time token. The login is kept in a
+file that only you can read, for 30 days. Then 'snap-store-proxy override --remote
+URL' and its kin work from here.
+` + ui.ExitHelp,
+		Example: `  store-admin login --offline https://store.example.internal:8013 jo@example.internal
+  ssh -N -L 8013:127.0.0.1:8013 store.example.internal &
+  store-admin login --offline http://127.0.0.1:8013 jo@example.internal`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return runLogin(c, o, args[0]) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.url, "offline", "", "`URL` of the store's administration")
+	f.StringVar(&o.ca, "ca", "", "PEM `file` with the certificate that the store's is checked with (default: the system's)")
+	f.BoolVar(&o.stdin, "password-stdin", false, "read the password from standard input: one line")
+	return c
+}
+
+func runLogin(c *cobra.Command, o loginOptions, email string) error {
+	if o.url == "" {
+		return ui.Usagef("login: say where with --offline URL; exports need no login")
+	}
+	var ca []byte
+	if o.ca != "" {
+		var err error
+		if ca, err = readSmall(o.ca, maxKeySize); err != nil {
+			return err
+		}
+	}
+	var password string
+	var err error
+	if o.stdin {
+		password, err = ui.ReadSecret(os.Stdin)
+	} else {
+		password, err = ui.AskSecret("Password for " + email + ": ")
+		err = ui.Hint(err, "give the password on standard input with --password-stdin")
+	}
+	if err != nil {
+		return err
+	}
+	if err := remote.LogIn(c.Context(), o.url, email, password, string(ca)); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.OutOrStdout(), "Logged in at %s as %s.\n", ui.Clean(o.url), ui.Clean(email))
+	return err
+}
