@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"filippo.io/age"
@@ -173,10 +174,14 @@ func (b *saving) run(dataDir string, recipients []age.Recipient) (*backupReport,
 	}
 	b.progress = ui.NewProgress("Saving", max(size, 1))
 	defer b.progress.Done()
-	if err := b.write(sealed, files); err != nil {
-		return nil, err
+	err = b.write(sealed, files)
+	if err == nil {
+		err = sealed.Close()
 	}
-	if err := errors.Join(sealed.Close(), f.Commit()); err != nil {
+	if err == nil {
+		err = f.Commit()
+	}
+	if err != nil {
 		return nil, b.explain(err)
 	}
 	r, err := readBack(b.ctx, b.path, key)
@@ -192,6 +197,8 @@ func (b *saving) explain(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return ui.Hint(err, "give another name, or a folder; a backup is never written over another one")
+	case errors.Is(err, syscall.ENOSPC):
+		return ui.Hint(err, "free space there, or save to another disk; nothing was left behind")
 	case errors.Is(err, fs.ErrPermission):
 		return ui.Hint(err, "the owner of the data folder (user %d) must be able to write there; a folder that isn't there yet is made for that user", os.Geteuid())
 	}
