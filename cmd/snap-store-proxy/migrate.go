@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/ui"
+	"offlinestore/settings"
+	"offlinestore/store"
+)
+
+// originalDirs are where the original keeps its data.
+var originalDirs = []string{"/var/snap/enterprise-store/common", "/var/snap/snap-store-proxy/common"}
+
+// step is one of those that lead from the original to this store.
+type step struct {
+	Name string `json:"name"`
+	Done bool   `json:"done"`
+	// Detail is what was found.
+	Detail string `json:"detail,omitempty"`
+	// Command does it.
+	Command string `json:"command,omitempty"`
+}
+
+// migration is how far the way from the original is.
+type migration struct {
+	Steps    []step   `json:"steps"`
+	Warnings []string `json:"warnings"`
+}
+
+// migrateOptions are the flags of migrate.
+type migrateOptions struct {
+	from   string
+	asJSON bool
+}
+
+func newMigrate(g *globals) *cobra.Command {
+	var o migrateOptions
+	c := &cobra.Command{
+		Use:   "migrate [SETTINGS.yaml]",
+		Short: "Say how to come from the original Enterprise Store, and how far that is",
+		Long: `Say, step by step, how this host takes the place of the original Enterprise Store
+(snap-store-proxy), and which steps are done. Nothing is changed. SETTINGS.yaml is
+what the original's 'enterprise-store config --export-yaml' printed: with it, it is
+said which of the settings will be taken over, and which have no meaning here.`,
+		Example: "  snap-store-proxy migrate\n  enterprise-store config --export-yaml >original.yaml; snap-store-proxy migrate original.yaml",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			var yaml []byte
+			if len(args) == 1 {
+				var err error
+				if yaml, err = readSmall(args[0], settings.MaxYAML); err != nil {
+					return err
+				}
+			}
+			dir := o.findOriginal() // while the rights are those of the caller
+			m, err := g.migration(c.Context(), dir, args, yaml)
+			if err != nil {
+				return err
+			}
+			if o.asJSON {
+				return ui.PrintJSON(c.OutOrStdout(), m)
+			}
+			m.print(c.OutOrStdout())
+			return nil
+		},
+	}
+	c.Flags().StringVar(&o.from, "from", "", "`folder` of the original's data, if it is on this host (default: where its snap keeps it)")
+	c.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
+	return c
+}
+
+// findOriginal is the store assertion that the original left on this host, or empty.
+func (o *migrateOptions) findOriginal() string {
+	dirs := originalDirs
+	if o.from != "" {
+		dirs = []string{o.from}
+	}
+	for _, dir := range dirs {
+		path := filepath.Join(dir, "nginx", "airgap", "store.assert")
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// migration looks at this host. The order is that in which each step finds what it needs.
+func (g *globals) migration(ctx context.Context, assertion string, args []string, yaml []byte) (*migration, error) {
+	m := &migration{Warnings: []string{}}
+	if _, err := os.Stat(g.dataDir); errors.Is(err, fs.ErrNotExist) {
+		m.settings(nil, args)
+		return m, m.rest(nil, assertion, nil, yaml)
+	}
+	h, failed := g.openLame(ctx)
+	if h == nil {
+		return nil, failed
+	}
+	defer h.Close() // all is read
+	var cat *store.Catalog
+	if failed == nil {
+		var err error
+		if cat, err = h.store.LoadCatalog(ctx); err != nil {
+			return nil, err
+		}
+	} else {
+		m.Warnings = append(m.Warnings, "the database can't be looked at: "+failed.Error())
+	}
+	m.settings(h, args)
+	return m, m.rest(h, assertion, cat, yaml)
+}
+
+func (m *migration) add(s step) { m.Steps = append(m.Steps, s) }
+
+// settings are the first step.
+func (m *migration) settings(h *host, args []string) {
+	s := step{Name: "take over the settings", Command: "snap-store-proxy config --import-yaml <original.yaml   (from 'enterprise-store config --export-yaml')"}
+	if len(args) == 1 {
+		s.Command = "snap-store-proxy config --import-yaml <" + args[0]
+	}
+	if h != nil {
+		if domain, err := h.settings.Get(settings.Domain); err == nil && domain != "" {
+			s.Done, s.Detail = true, settings.Domain+" is "+domain
+		}
+	}
+	m.add(s)
+}
+
+// rest are the steps after the settings. Neither h nor cat need be there.
+func (m *migration) rest(h *host, assertion string, cat *store.Catalog, yaml []byte) error {
+	if err := m.warnOfYAML(yaml); err != nil {
+		return err
+	}
+	var s status
+	if h != nil {
+		if err := errors.Join(s.readHost(context.Background(), h), s.readTrust(context.Background(), h)); err != nil {
+			return err
+		}
+	}
+	m.add(step{Name: "prepare the database and the secrets", Done: cat != nil && isAirgapped(h), Command: "snap-store-proxy enable-airgap-mode"})
+	from := assertion
+	if from == "" {
+		from = "FILE   (the original's nginx/airgap/store.assert, in the folder of its data)"
+	}
+	m.add(step{Name: "take over the store assertion, so that devices need not change", Done: s.StoreID != "", Detail: s.StoreID, Command: "snap-store-proxy config --import-store-assertion " + from})
+	m.add(step{Name: "trust who exports", Done: s.Signers > 0, Detail: found(s.Signers, "signer"),
+		Command: "snap-store-proxy trust add FILE   (from 'store-admin key export' outside)"})
+	charms := step{Name: "bring the snaps, and the charms: export them again, or push the original's files as they are"}
+	charms.Command = "snap-store-proxy push-snap FILE…, push-charms FILE…   (files of the original, which nobody signed: --allow-unsigned)"
+	if cat != nil {
+		charms.Done, charms.Detail = len(cat.Snaps)+len(cat.Charms) > 0, found(len(cat.Snaps)+len(cat.Charms), "package")
+	}
+	m.add(charms)
+	m.add(step{Name: "see that nothing is missing", Done: charms.Done && len(findGaps(cat)) == 0, Command: "snap-store-proxy check"})
+	m.add(step{Name: "stop the original, and serve in its place", Command: "snap stop --disable enterprise-store; snap-store-proxy serve; snap-store-proxy check-connections"})
+	m.add(step{Name: "save the store", Command: "snap-store-proxy backup /var/backups/store"})
+	return nil
+}
+
+func isAirgapped(h *host) bool {
+	v, err := h.settings.Get(settings.Airgap)
+	return err == nil && v == "true"
+}
+
+// found is a count, unless that is none.
+func found(n int, thing string) string {
+	if n == 0 {
+		return ""
+	}
+	return ui.Count(n, thing)
+}
+
+// warnOfYAML says what becomes of the original's settings.
+func (m *migration) warnOfYAML(yaml []byte) error {
+	if yaml == nil {
+		return nil
+	}
+	taken, ignored, err := settings.ParseYAML(yaml)
+	if err != nil {
+		return &ui.Error{Code: ui.Usage, Err: err, Hint: "give what the original's 'enterprise-store config --export-yaml' printed"}
+	}
+	m.Steps[0].Detail = strings.TrimPrefix(m.Steps[0].Detail+fmt.Sprintf("; the file has %s that are taken over", ui.Count(len(taken), "setting")), "; ")
+	for _, i := range ignored {
+		m.Warnings = append(m.Warnings, fmt.Sprintf("%s is left out: %s", i.Name, i.Why))
+	}
+	if taken[settings.DBConnection] != "" {
+		m.Warnings = append(m.Warnings, settings.DBConnection+" leads to the original's database, whose tables are others: give this store an empty one, or unset it for a private cluster")
+	}
+	return nil
+}
+
+func (m *migration) print(w io.Writer) {
+	fmt.Fprintln(w, "From the original Enterprise Store to this one:")
+	for i, s := range m.Steps {
+		mark := " "
+		if s.Done {
+			mark = "x"
+		}
+		detail := ""
+		if s.Detail != "" {
+			detail = " (" + ui.Clean(s.Detail) + ")"
+		}
+		fmt.Fprintf(w, "[%s] %d. %s%s\n", mark, i+1, s.Name, detail)
+		if !s.Done {
+			fmt.Fprintf(w, "       %s\n", s.Command)
+		}
+	}
+	for _, text := range m.Warnings {
+		fmt.Fprintf(w, "Warning: %s\n", ui.Clean(text))
+	}
+}
