@@ -102,8 +102,8 @@ func readCertificate(in io.Reader) (*certificate.Certificate, error) {
 		err = ui.Hint(err, "decrypt it first: openssl pkey -in KEY, which asks for the passphrase")
 	case errors.Is(err, certificate.ErrMismatch):
 		err = ui.Hint(err, "compare what 'openssl x509 -in CERTIFICATE -noout -pubkey' and 'openssl pkey -in KEY -pubout' print")
-	case errors.Is(err, certificate.ErrNotPEM), errors.Is(err, certificate.ErrNoKey), errors.Is(err, certificate.ErrNoCertificate):
-		err = ui.Hint(err, "give certificate and key as PEM on standard input: cat server.crt server.key | snap-store-proxy import-certificate")
+	case err != nil:
+		err = ui.Hint(err, "give one certificate, its key and the intermediates as PEM on standard input: cat server.crt server.key | snap-store-proxy import-certificate")
 	}
 	return c, err
 }
@@ -128,7 +128,7 @@ func (o *importCertificate) make(s *settings.Settings, domain string) (*certific
 // check refuses what devices would refuse.
 func (o *importCertificate) check(c *certificate.Certificate, domain string) error {
 	if err := c.CheckUse(); err != nil {
-		return err
+		return ui.Hint(err, "get one for a server from its authority, or make one with --selfsigned")
 	}
 	errs := []error{c.CheckDates(time.Now())}
 	if domain != "" {

@@ -43,7 +43,7 @@ snapd; stock snapd still believes only what was signed under its own root.`,
 				return err
 			}
 			if cc.StoreID == "" {
-				fmt.Fprintln(os.Stderr, "Warning: this store has no store assertion ('snap-store-proxy reregister' takes one), so proxy.store can't name it.")
+				fmt.Fprintln(os.Stderr, "Warning: this store has no store assertion ('snap-store-proxy config --import-store-assertion FILE' takes one), so proxy.store can't name it.")
 			}
 			var text string
 			switch {

@@ -1,0 +1,193 @@
+package main_test
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// serving is a server that runs, and where: HTTP, HTTPS and images.
+type serving struct {
+	s              *site
+	http, tls, oci string
+	stop           func()
+	log            string // its file
+}
+
+// serveTLS starts a server on free ports.
+func (s *site) serveTLS() *serving {
+	s.t.Helper()
+	run := &serving{s: s, log: s.file("serve.log", nil)}
+	cmd := s.command(s.t.Context(), "serve", "--listen", "127.0.0.1:0", "--https-listen", "127.0.0.1:0", "--registry-listen", "127.0.0.1:0")
+	log, err := os.Create(run.log)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
+	cmd.Stderr = log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for _, to := range []*string{&run.http, &run.tls, &run.oci} {
+		lines.Scan()
+		_, address, ok := strings.Cut(lines.Text(), " on ")
+		if !ok {
+			s.t.Fatalf("the server says %q", lines.Text())
+		}
+		*to = address
+	}
+	run.stop = func() {
+		s.t.Helper()
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			s.t.Error(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			s.t.Errorf("the server ends with %v: %s", err, run.logged())
+		}
+	}
+	return run
+}
+
+func (run *serving) logged() string {
+	run.s.t.Helper()
+	text, err := os.ReadFile(run.log)
+	if err != nil {
+		run.s.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// awaitLog waits until the server has logged what is wanted.
+func (run *serving) awaitLog(want string) {
+	run.s.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if strings.Contains(run.logged(), want) {
+			return
+		}
+	}
+	run.s.t.Errorf("the log lacks %q: %s", want, run.logged())
+}
+
+// trusting is a client that believes one authority, follows no redirect and opens a connection for each request.
+func trusting(ca string) *http.Client {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(ca))
+	return &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots}},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// ask is the status and the body of an answer, or the error.
+func ask(c *http.Client, url string) string {
+	req, err := http.NewRequest("GET", url, nil)
+	if err != nil {
+		return err.Error()
+	}
+	req.Header.Set("Snap-Device-Series", "16")
+	resp, err := c.Do(req)
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return fmt.Sprintf("%d %s %s %v", resp.StatusCode, resp.Header.Get("Location"), body, err)
+}
+
+// await asks until the answer has want in it.
+func await(t *testing.T, c *http.Client, url, want string) {
+	t.Helper()
+	var got string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		if got = ask(c, url); strings.Contains(got, want) {
+			return
+		}
+	}
+	t.Errorf("%s says %q, want %q", url, got, want)
+}
+
+// TestServeHTTPS has a server change its certificate and other settings while it runs, under a connection that stays open.
+func TestServeHTTPS(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	if r := s.run("serve", "--listen", "127.0.0.1:0", "--https-listen", "127.0.0.1:0"); r.code == 0 || !strings.Contains(r.stderr, "import-certificate") {
+		t.Errorf("HTTPS without a certificate: %d %s", r.code, r.stderr)
+	}
+	ca := s.mustRun("import-certificate", "--selfsigned", "--name", "127.0.0.1").stdout
+	run := s.serveTLS()
+	client := trusting(ca)
+	const info = "/v2/snaps/info/first?architecture=amd64&fields=download"
+	address := strings.TrimPrefix(run.tls, "https://")
+	for url, want := range map[string]string{
+		run.tls + info:              `"url":"https://` + address + `/`,
+		run.http + info:             "301 https://127.0.0.1/v2/snaps/info/first?",
+		run.http + "/_status/check": `"status":"ok"`,
+		run.oci + "/v2/":            "200 ",
+	} {
+		if got := ask(client, url); !strings.Contains(got, want) {
+			t.Errorf("%s says %q, want %q", url, got, want)
+		}
+	}
+	if !strings.HasPrefix(run.oci, "https://") {
+		t.Errorf("images are served on %s, want https", run.oci)
+	}
+	kept := trusting(ca)
+	kept.Transport.(*http.Transport).DisableKeepAlives = false
+	if got := ask(kept, run.tls+info); !strings.HasPrefix(got, "200 ") {
+		t.Fatal(got)
+	}
+
+	if r := s.run("import-certificate", "--selfsigned", "--name", "127.0.0.1"); r.code == 0 || !strings.Contains(r.stderr, "--force replaces it") {
+		t.Errorf("a certificate that devices trust is replaced without a question: %s", r.stderr)
+	}
+	other := s.mustRun("import-certificate", "--selfsigned", "--force", "--name", "127.0.0.1").stdout
+	await(t, trusting(other), run.tls+info, "200 ")
+	if got := ask(client, run.tls+info); !strings.Contains(got, "certificate") {
+		t.Errorf("the old certificate is still there: %s", got)
+	}
+	if got := ask(kept, run.tls+info); !strings.HasPrefix(got, "200 ") {
+		t.Errorf("the connection that was open: %s", got)
+	}
+	client = trusting(other)
+	s.mustRun("config", "proxy.domain=snaps.example:8443", "proxy.oci-registry.username=juju", "proxy.oci-registry.password=hunter2", "proxy.port.http=8080")
+	await(t, client, run.tls+info, `"url":"https://snaps.example:8443/`)
+	await(t, client, run.oci+"/v2/", "401 ")
+	await(t, client, run.http+info, "301 https://snaps.example:8443/v2/snaps/info/first?")
+
+	s.appendSettings("proxy.domain: twice.example\n")
+	run.awaitLog("can't be taken up: those before hold")
+	if got := ask(client, run.tls+info); !strings.Contains(got, "https://snaps.example:8443/") {
+		t.Errorf("with spoilt settings: %s", got)
+	}
+	for _, want := range []string{"setting=proxy.tls.cert", "when serve is started again", "under the name that proxy.domain has"} {
+		run.awaitLog(want)
+	}
+	if strings.Contains(run.logged(), "hunter2") {
+		t.Error("the log has a password")
+	}
+	run.stop()
+}
+
+// TestServeWithSpoiltCertificate refuses to serve plain HTTP instead.
+func TestServeWithSpoiltCertificate(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	good, other := newPair(t, ecdsaKey(t), nil), newPair(t, ecdsaKey(t), nil)
+	s.mustRun("config", "proxy.tls.cert="+good.cert)
+	s.runWith(strings.NewReader(other.key), "config", "proxy.tls.key=-")
+	r := s.run("serve", "--listen", "127.0.0.1:0")
+	if r.code != 1 || !strings.Contains(r.stderr, "belongs to none") || !strings.Contains(r.stderr, "import-certificate") {
+		t.Errorf("serve with another's key: %d %s", r.code, r.stderr)
+	}
+}
