@@ -1,0 +1,32 @@
+package admin_test
+
+import (
+	"testing"
+
+	"offlinestore/admin"
+)
+
+func TestEmails(t *testing.T) {
+	t.Parallel()
+	for _, email := range []string{"", "jo", "Jo <jo@example.internal>", "jo@example.internal\n", "jo @example.internal", `"jo"@example.internal`, "a@b, c@d"} {
+		if got, err := admin.CheckEmail(email); err == nil {
+			t.Errorf("CheckEmail(%q) = %q, want an error", email, got)
+		}
+	}
+	if got, err := admin.CheckEmail("Jo@Example.internal"); err != nil || got != "jo@example.internal" {
+		t.Errorf("CheckEmail = %q, %v", got, err)
+	}
+}
+
+func TestPasswordsAreSalted(t *testing.T) {
+	t.Parallel()
+	if a, b := admin.HashPassword("correct horse"), admin.HashPassword("correct horse"); a == b {
+		t.Errorf("two hashes of a password are the same: %s", a)
+	}
+	if a, b := admin.NewToken(), admin.NewToken(); a == b || len(a) != 32 {
+		t.Errorf("tokens %s and %s", a, b)
+	}
+	if _, err := admin.New(admin.Config{Secret: "short"}); err == nil {
+		t.Error("New took a short secret")
+	}
+}
