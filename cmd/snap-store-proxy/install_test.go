@@ -52,7 +52,9 @@ exec 2>&1
 echo "== installed"
 for name in store-admin snap-store-proxy snap-proxy enterprise-store; do echo "$name: $("$name" --version)"; done
 stat -c '%U %a %n' /var/lib/snap-store-proxy /var/lib/snap-store-proxy/settings.yaml /var/lib/snap-store-proxy/store.assert /opt/offlinestore/bin/store-admin
-ls /etc/systemd/system/snap-store-proxy.service /etc/systemd/system/snap-store-proxy-ready.path /usr/local/share/bash-completion/completions/enterprise-store 2>&1 || true
+ls /etc/systemd/system/snap-store-proxy.service /etc/systemd/system/snap-store-proxy-ready.path
+ls /usr/local/share/man/man1/store-admin-register.1 /usr/local/share/man/man1/enterprise-store.1 /usr/local/share/zsh/site-functions/_store-admin
+bash -c '. /usr/local/share/bash-completion/completions/enterprise-store; complete -p enterprise-store'
 cmp proxy.assert /var/lib/snap-store-proxy/store.assert && echo same assertion
 echo "== again"
 enterprise-store config proxy.port.http=8080
@@ -104,7 +106,7 @@ func TestSeedScript(t *testing.T) {
 		{"the seed script", seed, []string{"/bundles/jq.tar.gz\nPostgreSQL is missing here", "Bundles signed by sha256:", "This store is store1 at https://snaps.example.internal",
 			"What is left to do:\n- Install PostgreSQL", "    snap-store-proxy enable-airgap-mode", "Store is in air-gapped mode", "Store DB: ok", "Store URL: ", "://snaps.example.internal\n"}},
 		{"what is installed", installed, []string{"enterprise-store: snap-store-proxy version", "snap-store-proxy 750 /var/lib/snap-store-proxy\n", "snap-store-proxy 600 /var/lib/snap-store-proxy/settings.yaml",
-			"snap-store-proxy 644 /var/lib/snap-store-proxy/store.assert", "root 755 /opt/offlinestore/bin/store-admin", "/etc/systemd/system/snap-store-proxy.service\n", "same assertion"}},
+			"snap-store-proxy 644 /var/lib/snap-store-proxy/store.assert", "root 755 /opt/offlinestore/bin/store-admin", "/etc/systemd/system/snap-store-proxy.service\n", "__start_snap-store-proxy enterprise-store\n", "same assertion"}},
 		{"the second installation", again, []string{"Uploaded", "same settings", "jq"}},
 		{"the move", moving, []string{"the store assertion is for https://snaps.example.internal, and proxy.domain is new.example.internal", "exit code 5",
 			"This store is store1 at https://new.example.internal", "snap ack", "\nhttps://new.example.internal\n", "and stays so", "\nnew.example.internal\n"}},

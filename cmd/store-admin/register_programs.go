@@ -64,7 +64,7 @@ func (o *registerOptions) findPrograms() ([]installer.File, error) {
 		}
 		out = append(out, installer.File{Name: "bin/" + name, Mode: 0o755, Path: path})
 	}
-	return append(out, manPages(dir)...), nil
+	return out, nil
 }
 
 // checkProgram finds here what would be found out inside the gap.
@@ -86,15 +86,4 @@ func checkProgram(path, arch string, want machine) error {
 			Hint: "name the folder of the right programs with --programs DIR, or their architecture with --arch"}
 	}
 	return nil
-}
-
-// manPages are those that lie beside the programs, if any do.
-func manPages(dir string) []installer.File {
-	var out []installer.File
-	// A pattern that is a constant is never malformed, the one error that Glob has.
-	pages, _ := filepath.Glob(filepath.Join(dir, "man", "*.[1-8]"))
-	for _, p := range pages {
-		out = append(out, installer.File{Name: "man/" + filepath.Base(p), Mode: 0o644, Path: p})
-	}
-	return out
 }

@@ -120,18 +120,28 @@ done
 mkdir -p "$links"
 make_link() { ln -sfn "/opt/offlinestore/bin/$2" "$links/$1"; }
 each_link make_link
-complete() { # NAME PROGRAM: completion is by the name that is typed, and the aliases complete as the program does
+complete() { # NAME PROGRAM: an alias completes as its program does
+	if "$programs/$2" completion bash >"$tmp" 2>/dev/null; then
+		[ "$1" = "$2" ] || say "complete -o default -F __start_$2 $1" >>"$tmp"
+		replace "$tmp" "$share/bash-completion/completions/$1" 644
+	fi
 	[ "$1" = "$2" ] || return 0
-	for shell in bash:bash-completion/completions/"$1" zsh:zsh/site-functions/_"$1" fish:fish/vendor_completions.d/"$1".fish; do
-		if "$programs/$2" completion "${shell%%:*}" >"$tmp" 2>/dev/null; then replace "$tmp" "$share/${shell#*:}" 644; fi
-	done
+	if "$programs/$2" completion zsh >"$tmp" 2>/dev/null; then replace "$tmp" "$share/zsh/site-functions/_$1" 644; fi
+	if "$programs/$2" completion fish >"$tmp" 2>/dev/null; then replace "$tmp" "$share/fish/vendor_completions.d/$1.fish" 644; fi
+}
+describe() { # NAME PROGRAM
+	if [ "$1" = "$2" ]; then
+		mkdir -p "$share/man/man1"
+		"$programs/$2" man "$share/man/man1" || say "The manual pages of $2 were not written."
+	else
+		say ".so man1/$2.1" >"$tmp"
+		replace "$tmp" "$share/man/man1/$1.1" 644
+	fi
 }
 tmp=$(mktemp)
 trap 'rm -f "$tmp"' EXIT
 each_link complete
-for page in man/*; do
-	if [ -f "$page" ]; then replace "$page" "$share/man/man${page##*.}/${page#man/}" 644; fi
-done
+each_link describe
 say "Installed $("$programs/snap-store-proxy" --version)."
 
 # --- User and data folder.
