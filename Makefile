@@ -21,10 +21,16 @@ bench: build
 	@scripts/setup bench
 	go run ./cmd/internal/bench
 
+deb:
+	scripts/deb dist
+
+man: build
+	for p in store-admin snap-store-proxy; do bin/$$p man bin/man; done
+
 lint:
 	@scripts/lint
 
 fuzz:
 	@scripts/fuzz $(FUZZTIME)
 
-.PHONY: build setup demo test bench lint fuzz
+.PHONY: build setup demo test bench deb man lint fuzz

@@ -17,7 +17,7 @@ func TestManPages(t *testing.T) {
 	run := func(*cobra.Command, []string) error { return nil }
 	root := &cobra.Command{Use: "prog", Short: "Do it", Version: "1.2", RunE: run}
 	sub := &cobra.Command{Use: "copy FILE", Short: "Copy a file", Example: "  prog copy .x\n  prog copy --to y x", RunE: run,
-		Long: "Copy a file.\n.TH is no request, nor is 'this; C:\\x stays.\n\n  as it  is\n\nAnd on.\n" + ui.ExitHelp}
+		Long: "Copy a file….\n.TH is no request, nor is 'this; C:\\x stays.\n\n  as it  is\n\nAnd on.\n" + ui.ExitHelp}
 	sub.Flags().StringP("to", "t", "here", "`folder` to copy to")
 	sub.Flags().String("old", "", "gone")
 	if err := sub.Flags().MarkHidden("old"); err != nil {
@@ -59,7 +59,7 @@ prog\-copy \- Copy a file
 .SH SYNOPSIS
 .B prog copy FILE [flags]
 .SH DESCRIPTION
-Copy a file.
+Copy a file\[u2026].
 \&.TH is no request, nor is 'this; C:\ex stays.
 .PP
 .PP
