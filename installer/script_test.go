@@ -1,0 +1,193 @@
+package installer_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"offlinestore/installer"
+)
+
+// fakeProgram stands for both programs: it keeps settings as files, and writes down what it was told.
+const fakeProgram = `#!/bin/sh
+state=$(dirname "$0")/../state
+mkdir -p "$state"
+if [ "$1" = --data-dir ]; then mkdir -p "$2"; data=$2; shift 2; fi
+echo "$*" >>"$state/log"
+case "$1 ${2-}" in
+"--version ") echo "fake version 1" ;;
+"config --import-yaml") sed -n 's/^\(.*\): "\(.*\)"$/\1 \2/p' | while read -r key value; do echo "$value" >"$state/$key"; done ;;
+"config --import-store-assertion") cp "$3" "$data/store.assert" ;;
+"config "*) cat "$state/$2" 2>/dev/null || echo ;;
+esac
+`
+
+// host is a tree that the script installs into.
+type host struct {
+	t         *testing.T
+	dir, root string
+}
+
+func newHost(t *testing.T, changes ...installer.File) *host {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("the script is for Linux")
+	}
+	arch := map[string]string{"amd64": "amd64", "arm64": "arm64", "arm": "armhf", "ppc64le": "ppc64el"}[runtime.GOARCH]
+	if arch == "" {
+		arch = runtime.GOARCH
+	}
+	all := []installer.File{
+		{Name: "bin/snap-store-proxy", Mode: 0o755, Content: []byte(fakeProgram)}, {Name: "bin/store-admin", Mode: 0o755, Content: []byte(fakeProgram)},
+		{Name: "arch", Mode: 0o644, Content: []byte(arch + "\n")}, {Name: "proxy.assert", Mode: 0o644, Content: []byte("type: store\n")},
+		{Name: "settings.yaml", Mode: 0o644, Content: []byte("internal.store.id: \"store1\"\ninternal.store.url: \"https://snaps\"\n")},
+		{Name: "trust/exporter.pem", Mode: 0o644, Content: []byte("key\n")}, {Name: "bundles/jq.tar.gz", Mode: 0o644, Content: []byte("jq"), Packed: true},
+	}
+	for _, c := range changes {
+		for i := range all {
+			if all[i].Name == c.Name {
+				all[i] = c
+			}
+		}
+	}
+	h := &host{t, t.TempDir(), ""}
+	h.root = filepath.Join(h.dir, "a root")
+	var b bytes.Buffer
+	if err := installer.Write(&b, all, at()); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("tar", "xzf", "-", "-C", h.dir)
+	cmd.Stdin = &b
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("tar: %v: %s", err, out)
+	}
+	return h
+}
+
+// install runs the script from another folder than its own.
+func (h *host) install(args ...string) (out string, ok bool) {
+	h.t.Helper()
+	cmd := exec.Command(filepath.Join(h.dir, installer.Folder, "install.sh"), append([]string{"--root", h.root}, args...)...)
+	cmd.Dir = "/"
+	text, err := cmd.CombinedOutput()
+	return string(text), err == nil
+}
+
+func (h *host) read(name string) string {
+	h.t.Helper()
+	text, err := os.ReadFile(filepath.Join(h.root, name))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return string(text)
+}
+
+func (h *host) write(name, text string) {
+	h.t.Helper()
+	path := filepath.Join(h.root, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+const state = "opt/offlinestore/state/"
+
+func TestInstallScript(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	out, ok := h.install()
+	if !ok || !strings.Contains(out, "snap-store-proxy enable-airgap-mode") || !strings.Contains(out, "push-snap "+h.dir) {
+		t.Fatalf("install.sh: %s", out)
+	}
+	if link, err := os.Readlink(filepath.Join(h.root, "usr/local/bin/enterprise-store")); err != nil || link != "/opt/offlinestore/bin/snap-store-proxy" {
+		t.Errorf("the alias leads to %q (%v)", link, err)
+	}
+	h.read("etc/systemd/system/snap-store-proxy.service")
+	log := h.read(state + "log")
+	for _, want := range []string{"trust add trust/exporter.pem\n", "config --import-yaml\nconfig --import-store-assertion proxy.assert\n"} {
+		if strings.Count(log, want) != 1 {
+			t.Errorf("no %q in\n%s", want, log)
+		}
+	}
+	if strings.Contains(log, "push-snap") {
+		t.Errorf("bundles were pushed before the store was set up:\n%s", log)
+	}
+
+	// Again, as an upgrade of a store that is set up, and has another port by now.
+	h.write(state+"proxy.airgap", "true\n")
+	h.write(state+"log", "")
+	if out, ok := h.install(); !ok || strings.Contains(out, "What is left to do:\n- Make") {
+		t.Fatalf("install.sh: %s", out)
+	}
+	log = h.read(state + "log")
+	if strings.Contains(log, "--import-") || !strings.Contains(log, "push-snap bundles/jq.tar.gz\n") && !strings.Contains(h.hint(), "PostgreSQL") {
+		t.Errorf("the second installation did:\n%s", log)
+	}
+}
+
+// hint is what the script says first where PostgreSQL is missing: then it pushes nothing.
+func (h *host) hint() string {
+	h.t.Helper()
+	out, _ := h.install()
+	first, _, _ := strings.Cut(out, "\n")
+	return first
+}
+
+// TestInstallScriptKeepsTheStore has the installer of another store, and one with a newer assertion.
+func TestInstallScriptKeepsTheStore(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.write("var/lib/snap-store-proxy/store.assert", "of store2")
+	h.write(state+"internal.store.id", "store2\n")
+	h.write(state+"internal.store.url", "https://other\n")
+	out, ok := h.install()
+	if !ok || !strings.Contains(out, "This store is store2 at https://other and stays so.") || h.read("var/lib/snap-store-proxy/store.assert") != "of store2" {
+		t.Errorf("install.sh: %s", out)
+	}
+	h.write(state+"internal.store.id", "store1\n")
+	h.write(state+"internal.store.url", "https://snaps\n")
+	if out, ok := h.install(); !ok || h.read("var/lib/snap-store-proxy/store.assert") != "type: store\n" {
+		t.Errorf("a newer assertion of the same store was not taken: %s", out)
+	}
+}
+
+func TestInstallScriptPushesIfTold(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.install()
+	h.write(state+"proxy.db.connection", "postgresql://db/store\n")
+	if out, ok := h.install("--push"); !ok || !strings.Contains(h.read(state+"log"), "push-snap bundles/jq.tar.gz\n") || strings.Contains(out, "PostgreSQL") {
+		t.Errorf("install.sh --push: %s", out)
+	}
+}
+
+func TestInstallScriptRefuses(t *testing.T) {
+	t.Parallel()
+	other := newHost(t, installer.File{Name: "arch", Mode: 0o644, Content: []byte("vax\n")})
+	taken := newHost(t)
+	taken.write("usr/local/bin/snap-proxy", "of somebody else")
+	for what, c := range map[string]struct {
+		h    *host
+		args []string
+		want string
+	}{
+		"another architecture": {other, nil, "the programs are for vax"},
+		"a program in the way": {taken, nil, "/usr/local/bin/snap-proxy is there already"},
+		"an unknown option":    {newHost(t), []string{"--frobnicate"}, "Usage: ./install.sh"},
+		"no folder":            {newHost(t), []string{"--root"}, "which folder?"},
+	} {
+		if out, ok := c.h.install(c.args...); ok || !strings.Contains(out, c.want) {
+			t.Errorf("%s: %v, %s", what, ok, out)
+		}
+		if _, err := os.Stat(filepath.Join(c.h.root, "opt")); err == nil {
+			t.Errorf("%s: something was installed", what)
+		}
+	}
+}
