@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log"
 	"net"
@@ -34,6 +35,7 @@ import (
 //
 //	images WHAT     import a charm with images, as a push does: "whole", or "sparse" for an index of which one platform is here
 //	$REGISTRY       a registry that lets juju in with the password s3cret
+//	$TLS_REGISTRY   one that lets everyone in over TLS, with a certificate that tls.pem vouches for
 //	$ADDR2, $PORT2  another free address
 func TestImages(t *testing.T) {
 	t.Parallel()
@@ -52,6 +54,10 @@ func TestImages(t *testing.T) {
 			dsn := pgtest.NewFrom(t, migrated)
 			other := httptest.NewServer(withPassword(ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0)))))
 			t.Cleanup(other.Close)
+			secure := httptest.NewUnstartedServer(ggcr.New(ggcr.Logger(log.New(io.Discard, "", 0))))
+			secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+			secure.StartTLS()
+			t.Cleanup(secure.Close)
 			testscript.Run(t, testscript.Params{
 				Files: []string{script}, WorkdirRoot: tempDir(t), RequireExplicitExec: true, RequireUniqueNames: true,
 				Deadline: time.Now().Add(3 * time.Minute), Cmds: cmds,
@@ -59,7 +65,9 @@ func TestImages(t *testing.T) {
 					e.Setenv("DSN", dsn)
 					e.Setenv("SNAP_COMMON", filepath.Join(e.WorkDir, "data"))
 					e.Setenv("REGISTRY", other.Listener.Addr().String())
-					return setFreeAddresses(e, "", "2")
+					e.Setenv("TLS_REGISTRY", secure.Listener.Addr().String())
+					ca := []byte(block("CERTIFICATE", secure.Certificate().Raw))
+					return errors.Join(os.WriteFile(filepath.Join(e.WorkDir, "tls.pem"), ca, 0o644), setFreeAddresses(e, "", "2"))
 				},
 			})
 		})

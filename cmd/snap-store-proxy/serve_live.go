@@ -43,7 +43,7 @@ func (g *globals) storeAssertion() ([]byte, error) {
 
 // live is what settings and files say of what may change while serve runs.
 func (g *globals) live(s *settings.Settings, d *doors, log *slog.Logger) (server.Live, error) {
-	v, err := values(s, settings.Domain, settings.HTTPSPort, settings.TrustForwardedProto, settings.StoreID)
+	v, err := values(s, settings.Domain, settings.HTTPSPort, settings.TrustForwardedProto, settings.StoreID, settings.HTTPPort)
 	if err != nil {
 		return server.Live{}, err
 	}
@@ -63,6 +63,7 @@ func (g *globals) live(s *settings.Settings, d *doors, log *slog.Logger) (server
 		l.CertificateExpiry = c.Info().NotAfter
 		d.certificate.Set(c)
 		warnOfCertificate(log, c, l.Domain, time.Now())
+		warnOfPort(log, l.Domain, v[settings.HTTPPort], v[settings.HTTPSPort])
 	}
 	return l, nil
 }

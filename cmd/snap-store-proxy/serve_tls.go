@@ -40,6 +40,13 @@ func warnOfCertificate(log *slog.Logger, c *certificate.Certificate, domain stri
 	}
 }
 
+// warnOfPort says when proxy.domain still has the port of plain HTTP: URLs and redirects would lead there by https.
+func warnOfPort(log *slog.Logger, domain, httpPort, httpsPort string) {
+	if _, port, err := net.SplitHostPort(domain); err == nil && port == httpPort && port != httpsPort {
+		log.Warn("proxy.domain has the port of plain HTTP, and clients are sent there by https: set it to "+httpsPort+", or leave it out", "domain", domain)
+	}
+}
+
 // secure makes ln speak TLS if there is a certificate.
 func (d *doors) secure(ln net.Listener) (secured net.Listener, scheme string) {
 	if !d.tls {

@@ -160,7 +160,9 @@ func TestServeHTTPS(t *testing.T) {
 		t.Errorf("the connection that was open: %s", got)
 	}
 	client = trusting(other)
-	s.mustRun("config", "proxy.domain=snaps.example:8443", "proxy.oci-registry.username=juju", "proxy.oci-registry.password=hunter2", "proxy.port.http=8080")
+	s.mustRun("config", "proxy.domain=snaps.example:8080", "proxy.port.http=8080")
+	run.awaitLog("proxy.domain has the port of plain HTTP")
+	s.mustRun("config", "proxy.domain=snaps.example:8443", "proxy.oci-registry.username=juju", "proxy.oci-registry.password=hunter2")
 	await(t, client, run.tls+info, `"url":"https://snaps.example:8443/`)
 	await(t, client, run.oci+"/v2/", "401 ")
 	await(t, client, run.http+info, "301 https://snaps.example:8443/v2/snaps/info/first?")
