@@ -37,11 +37,11 @@ type Config struct {
 
 // Server is the API for administrators.
 type Server struct {
-	cfg                Config
-	keys               keys
+	cfg                 Config
+	keys                keys
 	accounts, addresses *limiter
-	hashing            chan struct{}
-	handler            http.Handler
+	hashing             chan struct{}
+	handler             http.Handler
 }
 
 // minSecret is the shortest secret that New takes, in bytes.

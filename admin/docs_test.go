@@ -1,0 +1,61 @@
+package admin_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// badRows are the rows of the table of docs/operating.md. Their tests are here; that of the last is the script admin.txtar of
+// snap-store-proxy.
+func badRows() map[string]struct {
+	status string
+	test   func(*testing.T)
+} {
+	type row = struct {
+		status string
+		test   func(*testing.T)
+	}
+	return map[string]row{
+		"forged macaroon, or one with a caveat that the store doesn't know": {"401", TestForgedMacaroons},
+		"expired macaroon": {"401", TestExpiredMacaroons},
+		"discharge of another root, or not bound to its root":             {"401", TestForgedMacaroons},
+		"discharge that is refreshed a second time":                       {"401", TestReplayedDischarge},
+		"macaroons of an admin that was removed, or has another password": {"401", TestRemovedAdmin},
+		"one-time token, used or expired":                                 {"401", TestOneTimeToken},
+		"brute force at the discharge":                                    {"429", TestBruteForce},
+		"malformed overrides request":                                     {"400", TestMalformedOverrides},
+		"oversized overrides request":                                     {"413", TestMalformedOverrides},
+		"request that any web page could send":                            {"415", TestMalformedOverrides},
+		"override of a snap, track or revision that is not here":          {"404", TestMalformedOverrides},
+		"administration asked for on the port of devices":                 {"404", nil},
+	}
+}
+
+// TestTableOfBadAdministration holds the table against the tests: the same rows, the same answers.
+func TestTableOfBadAdministration(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(text), "\n## Bad administration\n")
+	if !ok {
+		t.Fatal("docs/operating.md has no section about bad administration")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	got, want := map[string]string{}, map[string]string{}
+	for line := range strings.Lines(section) {
+		if cells := strings.Split(line, "|"); len(cells) == 5 && !strings.HasPrefix(cells[1], "---") && strings.TrimSpace(cells[1]) != "input" {
+			got[strings.TrimSpace(cells[1])] = strings.TrimSpace(cells[2])
+		}
+	}
+	for row, r := range badRows() {
+		want[row] = r.status
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the table of bad administration (-tests +docs/operating.md):\n%s", diff)
+	}
+}
