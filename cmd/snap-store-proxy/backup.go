@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -21,7 +19,6 @@ import (
 	"offlinestore/blob"
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/settings"
-	"offlinestore/store"
 )
 
 // backupOptions are the flags of backup.
@@ -76,105 +73,28 @@ be pushed to meanwhile. What was written is read back and compared.`,
 	return c
 }
 
+// backup writes the file with the rights of who calls the program, who may have a disk of their own for it.
 func (g *globals) backup(ctx context.Context, to string, recipients []age.Recipient, o *backupOptions) (*backupReport, error) {
-	if _, err := os.Stat(g.dataDir); err != nil {
-		return nil, fmt.Errorf("there is no store to save: %w", err)
-	}
-	if err := g.makeBackupDir(to); err != nil {
-		return nil, err
-	}
-	var out *backupReport
-	err := g.withHost(ctx, func(h *host) (err error) {
-		// gc, which removes blobs, waits for us.
-		release, err := h.store.Lock(ctx, false)
-		if err != nil {
-			return err
-		}
-		defer release()
-		b := &saving{host: h, ctx: ctx, withBlobs: o.blobs}
-		if b.path, err = h.backupPath(to, time.Now()); err == nil {
-			out, err = b.run(g.dataDir, recipients)
-		}
-		return err
-	})
-	return out, err
-}
-
-// makeBackupDir makes the folder for backups, and gives it to the owner of the data folder, as whom it is written to.
-func (g *globals) makeBackupDir(to string) error {
-	if strings.HasSuffix(to, backup.Ext) {
-		return nil
-	}
-	err := os.Mkdir(to, 0o700)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("make the folder of the backup: %w", err)
-	}
-	info, err := os.Stat(g.dataDir)
-	if err != nil || os.Geteuid() != 0 {
-		return err
-	}
-	uid, gid := ownerOf(info)
-	return os.Chown(to, uid, gid)
-}
-
-// backupTime is how the time stands in the name of a backup.
-const backupTime = "20060102T150405Z"
-
-var notInName = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
-
-// backupPath is the file itself where its name says so, and else a new one in that folder.
-func (h *host) backupPath(to string, now time.Time) (string, error) {
-	if strings.HasSuffix(to, backup.Ext) {
-		return to, nil
-	}
-	domain, err := h.settings.Get(settings.Domain)
-	if err != nil {
-		return "", err
-	}
-	if domain = notInName.ReplaceAllString(domain, "-"); domain != "" {
-		domain += "-"
-	}
-	return filepath.Join(to, "snap-store-proxy-"+domain+now.UTC().Format(backupTime)+backup.Ext), nil
-}
-
-// saving is a backup in the making.
-type saving struct {
-	*host
-	ctx       context.Context
-	withBlobs bool
-	path      string
-	facts     store.Facts
-	progress  *ui.Progress
-}
-
-func (b *saving) run(dataDir string, recipients []age.Recipient) (*backupReport, error) {
-	var err error
-	if b.facts, err = b.store.Facts(b.ctx); err != nil {
-		return nil, err
-	}
-	files, err := backup.Files(dataDir)
+	path, err := g.backupPath(to, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	size, err := b.blobSize()
-	if err != nil {
-		return nil, err
+	var size int64
+	if o.blobs {
+		size = g.blobSize()
 	}
-	f, err := blob.CreateFile(b.path, size, 0o600)
+	f, err := blob.CreateFile(path, size, 0o600)
 	if err != nil {
-		return nil, b.explain(err)
+		return nil, explainBackup(err)
 	}
 	defer f.Discard()
 	sealed, key, err := backup.Seal(f, recipients...)
 	if err != nil {
 		return nil, err
 	}
-	b.progress = ui.NewProgress("Saving", max(size, 1))
-	defer b.progress.Done()
-	err = b.write(sealed, files)
+	p := ui.NewProgress("Saving", size)
+	err = g.content(ctx, &counting{sealed, p}, o.blobs)
+	p.Done()
 	if err == nil {
 		err = sealed.Close()
 	}
@@ -182,116 +102,67 @@ func (b *saving) run(dataDir string, recipients []age.Recipient) (*backupReport,
 		err = f.Commit()
 	}
 	if err != nil {
-		return nil, b.explain(err)
+		return nil, explainBackup(err)
 	}
-	r, err := readBack(b.ctx, b.path, key)
+	r, err := readBack(ctx, path, key)
 	if err != nil {
 		// A backup that can't be read is worse than none.
-		return nil, errors.Join(fmt.Errorf("read the backup back: %w", err), os.Remove(b.path))
+		return nil, errors.Join(fmt.Errorf("read the backup back: %w", err), os.Remove(path))
 	}
 	return r, nil
 }
 
-// explain says what to do where a backup can't be written.
-func (b *saving) explain(err error) error {
+// explainBackup says what to do where a backup can't be written.
+func explainBackup(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return ui.Hint(err, "give another name, or a folder; a backup is never written over another one")
 	case errors.Is(err, syscall.ENOSPC):
 		return ui.Hint(err, "free space there, or save to another disk; nothing was left behind")
-	case errors.Is(err, fs.ErrPermission):
-		return ui.Hint(err, "the owner of the data folder (user %d) must be able to write there; a folder that isn't there yet is made for that user", os.Geteuid())
 	}
 	return err
 }
 
-// blobSize is how large the blobs are that will be saved, by the catalogue.
-func (b *saving) blobSize() (size int64, err error) {
-	if !b.withBlobs {
-		return 0, nil
-	}
-	blobs, err := b.store.Blobs(b.ctx)
-	for _, i := range blobs {
-		size += i.Size
-	}
-	return size, err
-}
-
-func (b *saving) write(sealed io.Writer, files []backup.File) error {
-	domain, err := b.settings.Get(settings.Domain)
-	if err != nil {
-		return err
-	}
-	w, err := backup.NewWriter(sealed, backup.Head{Program: ui.Version(), Created: time.Now(), Domain: domain,
-		PostgreSQL: b.facts.PostgreSQL, Schema: b.facts.Schema, Generation: b.facts.Generation, Blobs: b.withBlobs})
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		if err := w.AddFile(f); err != nil {
-			return err
+// blobSize is about how large the blobs are: what they need is looked for before anything is written.
+func (g *globals) blobSize() (size int64) {
+	filepath.WalkDir(filepath.Join(g.dataDir, "blobs", "sha256"), func(_ string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return nil // then the disk may turn out to be too small later
 		}
-	}
-	db, err := b.database(b.facts.PostgreSQL)
-	if err != nil {
-		return err
-	}
-	dump := w.Database()
-	if err := errors.Join(db.Dump(b.ctx, dump), dump.Close()); err != nil {
-		return err
-	}
-	if b.withBlobs {
-		if err := b.writeBlobs(w); err != nil {
-			return err
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+			size += info.Size()
 		}
-	}
-	_, err = w.Close()
-	return err
-}
-
-// database is where the dump comes from, or goes to.
-func (h *host) database(version int) (backup.Database, error) {
-	if h.cluster != nil {
-		return backup.Database{Cluster: h.cluster, Name: privateDatabase, Version: version}, nil
-	}
-	dsn, err := h.settings.Get(settings.DBConnection)
-	return backup.Database{DSN: dsn, Version: version}, err
-}
-
-// writeBlobs saves all that the catalogue refers to. It is asked after the dump, so that nothing which a push brings meanwhile, and
-// the dump has, is missed.
-func (b *saving) writeBlobs(w *backup.Writer) error {
-	blobs, err := b.store.Blobs(b.ctx)
-	if err != nil {
-		return err
-	}
-	slices.SortFunc(blobs, func(x, y store.Blob) int { return strings.Compare(x.Digest.String(), y.Digest.String()) })
-	for _, i := range blobs {
-		if err := b.writeBlob(w, i.Digest); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (b *saving) writeBlob(w *backup.Writer, dg blob.Digest) error {
-	f, err := b.blobs.OpenBlob(dg)
-	if errors.Is(err, blob.ErrNotFound) {
-		w.AddMissing(dg)
 		return nil
+	})
+	return size
+}
+
+// backupTime is how the time stands in the name of a backup.
+const backupTime = "20060102T150405Z"
+
+var notInName = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
+
+// backupPath is the file itself where its name says so, and else a new one in that folder, which is made if need be.
+func (g *globals) backupPath(to string, now time.Time) (string, error) {
+	if _, err := os.Stat(g.dataDir); err != nil {
+		return "", fmt.Errorf("there is no store to save: %w", err)
 	}
+	if strings.HasSuffix(to, backup.Ext) {
+		return to, nil
+	}
+	s, err := settings.Open(g.settingsPath())
 	if err != nil {
-		return err
+		return "", err
 	}
-	defer f.Close()
-	info, err := f.Stat()
+	domain, err := s.Get(settings.Domain)
 	if err != nil {
-		return err
+		return "", err
 	}
-	err = w.AddBlob(dg, info.Size(), &counted{b.ctx, f, b.progress})
-	var corrupt *blob.CorruptError
-	if errors.As(err, &corrupt) {
-		return ui.Hint(err, "'snap-store-proxy check --blobs' puts damaged blobs into quarantine; push their bundle again, then save")
+	if err := os.Mkdir(to, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("make the folder of the backup: %w", err)
 	}
-	return err
+	if domain = notInName.ReplaceAllString(domain, "-"); domain != "" {
+		domain += "-"
+	}
+	return filepath.Join(to, "snap-store-proxy-"+domain+now.UTC().Format(backupTime)+backup.Ext), nil
 }

@@ -148,9 +148,9 @@ func (h *host) deviceConnections(ctx context.Context, g *globals) ([]connection,
 	// Devices are given URLs with the domain as it is: a port that is not the usual must be in it.
 	url := ownURL(v)
 	scheme, _, _ := strings.Cut(url, ":")
-	urls := []knock{{scheme, url + "/_status/check"}}
+	urls := []knock{{name: scheme, url: url + "/_status/check"}}
 	if images := registryURL(h.settings, v, name); images != "" {
-		urls = append(urls, knock{"registry", images})
+		urls = append(urls, knock{name: "registry", url: images})
 	}
 	client := client(conf)
 	defer client.CloseIdleConnections()

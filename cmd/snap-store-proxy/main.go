@@ -42,7 +42,7 @@ from them.`,
 	root.PersistentFlags().StringVar(&g.dataDir, "data-dir", defaultDataDir(), "`folder` of the store's data")
 	root.AddCommand(newPushes(g)...)
 	root.AddCommand(newTrust(g), newListPushedSnaps(g), newListPushedCharms(g), newStatus(g), newCheck(g), newGC(g), newHistory(g), withStoreAssertion(g, newConfig(g)), newReregister(g), newServe(g), newPushImages(g))
-	root.AddCommand(newBackup(g), newRestore(g), newCheckConnections(g), newMigrate(g))
+	root.AddCommand(newBackup(g), newBackupContent(g), newRestore(g), newCheckConnections(g), newMigrate(g))
 	root.AddCommand(newImportCertificate(g), newUseCACerts(g), newRemoveCACerts(g), newClientConfig(g))
 	root.AddCommand(newEnableAirgapMode(g))
 	root.AddCommand(newOverrides(g)...)

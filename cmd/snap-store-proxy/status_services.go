@@ -41,11 +41,15 @@ func (s service) String() string {
 }
 
 // knock is where a service of serve's is to be found.
-type knock struct{ name, url string }
+type knock struct {
+	name, url string
+	// any is set if any answer will do.
+	any bool
+}
 
 // knocks are the services that serve has by the settings.
 func knocks(s *settings.Settings) ([]knock, error) {
-	v, err := values(s, settings.TLSCert)
+	v, err := values(s, settings.TLSCert, settings.AdminListen)
 	if err != nil {
 		return nil, err
 	}
@@ -54,15 +58,15 @@ func knocks(s *settings.Settings) ([]knock, error) {
 		return nil, err
 	}
 	scheme := "http"
-	all := []knock{{"http", "http://" + reachable(o.listen) + "/_status/check"}}
+	all := []knock{{name: "http", url: "http://" + reachable(o.listen) + "/_status/check"}}
 	if v[settings.TLSCert] != "" {
 		scheme = "https"
-		all = append(all, knock{"https", "https://" + reachable(o.httpsListen) + "/_status/check"})
+		all = append(all, knock{name: "https", url: "https://" + reachable(o.httpsListen) + "/_status/check"})
 	}
 	if o.registryListen != "" {
-		all = append(all, knock{"registry", scheme + "://" + reachable(o.registryListen) + "/v2/"})
+		all = append(all, knock{name: "registry", url: scheme + "://" + reachable(o.registryListen) + "/v2/"})
 	}
-	return all, nil
+	return append(all, knock{name: "admin", url: scheme + "://" + reachable(v[settings.AdminListen]) + "/", any: true}), nil
 }
 
 // reachable is the address at which this host reaches what listens on another.
@@ -98,6 +102,9 @@ func (s *status) readServices(ctx context.Context, h *host) error {
 			found[i] = service{Name: k.name, Running: true}
 			err := ask(ctx, c, k.url)
 			var bad *answerError
+			if k.any && errors.As(err, &bad) {
+				err = nil
+			}
 			if found[i].Running = err == nil || errors.As(err, &bad) && bad.ours; err != nil {
 				found[i].Problem = short(err)
 			}
@@ -151,8 +158,8 @@ func ask(ctx context.Context, c *http.Client, url string) error {
 		return &answerError{text: "it answers " + resp.Status + ", as no registry does"}
 	}
 	var health struct {
-		Status   string   `json:"status"`
-		Problems []string `json:"problems"`
+		Status   string
+		Problems []string
 	}
 	switch err := json.Unmarshal(text, &health); {
 	case err != nil || health.Status == "":
