@@ -110,7 +110,6 @@ func TestReregister(t *testing.T) {
 	if info.Mode().Perm() != 0o644 {
 		t.Errorf("store.assert has mode %v: it is no secret, and others may have to read it", info.Mode())
 	}
-
 	u.must("config", "proxy.domain=new.example.internal")
 	fields := map[string]string{"domain": "new.example.internal", "private_key": "the-store-key", "public_key": "p", "store_id": "store2", "store_assertion": string(u.stream("store2", "https://new.example.internal"))}
 	text, err := json.Marshal(fields)

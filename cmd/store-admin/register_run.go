@@ -23,7 +23,7 @@ type registered struct {
 	URL         string `json:"url"`
 	StoreID     string `json:"store-id"`
 	OperatorID  string `json:"operator-id"`
-	Arch        string `json:"arch"`
+	Arch        string `json:"architecture"`
 	Fingerprint string `json:"signer"`
 	StoreKey    bool   `json:"has-store-key"`
 }

@@ -2,6 +2,8 @@
 # Installs the snap store on this host, or upgrades it in place. It may be run
 # again at any time, and needs no network.
 set -eu
+# Not everybody's search path has the programs of administrators.
+PATH=$PATH:/usr/sbin:/sbin
 
 usage() {
 	cat <<'END'
