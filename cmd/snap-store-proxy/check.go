@@ -89,7 +89,7 @@ func exportArgs(gaps []gap) string {
 	return strings.Join(slices.Compact(names), " ") + " " + strings.Join(slices.Compact(archs), " ")
 }
 
-// findGaps goes over every open row of the channel maps.
+// findGaps goes over every open row of the channel maps, as they are served.
 func findGaps(cat *store.Catalog) []gap {
 	have := make(map[[2]string]bool) // name, architecture
 	type row struct {
@@ -99,7 +99,7 @@ func findGaps(cat *store.Catalog) []gap {
 	var rows []row
 	for i := range cat.Snaps {
 		s := &cat.Snaps[i]
-		for _, c := range s.ChannelMap {
+		for _, c := range s.Served() {
 			j := slices.IndexFunc(s.Revisions, func(r store.Revision) bool { return r.Revision.Revision == c.Revision })
 			if j < 0 {
 				continue

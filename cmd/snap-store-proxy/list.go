@@ -55,10 +55,10 @@ func listSnaps(w io.Writer, cat *store.Catalog, asJSON, long bool) error {
 	return t.Flush()
 }
 
-// channelsOf lists the channels that hold a revision, each once.
+// channelsOf lists the channels that a revision is served in, each once.
 func channelsOf(s *store.Snap, revision int) []string {
 	var out []string
-	for _, row := range s.ChannelMap {
+	for _, row := range s.Served() {
 		if row.Revision == revision && !slices.Contains(out, row.Channel) {
 			out = append(out, row.Channel)
 		}
