@@ -93,11 +93,11 @@ func LogIn(ctx context.Context, rawURL, email, password, ca string) error {
 	}
 	caveat := ""
 	for _, m := range root.Caveats() {
-		if len(m.VerificationId) > 0 {
+		if len(m.VerificationId) > 0 && strings.EqualFold(m.Location, c.url.String()) {
 			caveat = string(m.Id)
 		}
 	}
-	// The original's stores want another party to vouch, which must not be told a password that is meant for this store.
+	// The original's stores have another party vouch, whose password this store must not be told.
 	if caveat == "" {
 		return errors.New("the store asks for no login that this program knows")
 	}
