@@ -121,7 +121,7 @@ func classifyBackup(err error) (code int, hint string) {
 	case errors.Is(err, store.ErrNotEmpty):
 		return ui.Failed, "restore into a new database ('createdb'; --db-connection-file), or into a private cluster with --private"
 	case errors.As(err, &tool):
-		return ui.Database, ""
+		return ui.Database, "PostgreSQL here must not be older than the one that was saved, and its role must be able to create tables"
 	}
 	return ui.Failed, ""
 }

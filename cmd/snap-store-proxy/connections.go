@@ -128,7 +128,7 @@ func (h *host) serverConnection(ctx context.Context) connection {
 
 // deviceConnections are those of devices and clusters, from the name on.
 func (h *host) deviceConnections(ctx context.Context, g *globals) ([]connection, error) {
-	v, err := values(h.settings, settings.Domain, settings.TLSCert, settings.RegistryDomain)
+	v, err := values(h.settings, settings.Domain, settings.TLSCert, settings.TrustForwardedProto, settings.RegistryDomain)
 	if err != nil {
 		return nil, err
 	}

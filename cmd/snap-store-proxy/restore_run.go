@@ -64,7 +64,7 @@ func (r *restoring) makeRoom() error {
 		case name == unfinished:
 			again = true
 		case name == "lost+found", name == "blobs", strings.HasPrefix(name, backup.Aside):
-			// Blobs are named by what they hold: those that are here need not be copied.
+			// Blobs are named by what they hold: those of another store do no harm.
 		default:
 			old = append(old, name)
 		}
@@ -87,7 +87,7 @@ func (r *restoring) putAside(names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	if err := r.stopCluster(); err != nil {
+	if err := r.checkCluster(); err != nil {
 		return err
 	}
 	aside := r.path(backup.Aside + time.Now().UTC().Format(backupTime))
@@ -103,8 +103,8 @@ func (r *restoring) putAside(names []string) error {
 	return nil
 }
 
-// stopCluster sees that nobody uses the private cluster that is there.
-func (r *restoring) stopCluster() error {
+// checkCluster sees that nobody uses the private cluster that is there.
+func (r *restoring) checkCluster() error {
 	dir := r.path("postgresql")
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"offlinestore/assertion"
@@ -49,11 +50,11 @@ func (s *status) describeDatabase(h *host, failed error) {
 
 // readHost looks at the settings and the disk.
 func (s *status) readHost(_ context.Context, h *host) error {
-	v, err := values(h.settings, settings.Domain, settings.StoreID, settings.StoreURL, settings.TLSCert)
+	v, err := values(h.settings, settings.Domain, settings.StoreID, settings.StoreURL, settings.TLSCert, settings.TrustForwardedProto)
 	if err != nil {
 		return err
 	}
-	s.StoreID, s.URL = v[settings.StoreID], v[settings.StoreURL]
+	s.StoreID, s.URL = v[settings.StoreID], strings.TrimSuffix(v[settings.StoreURL], "/")
 	if own := ownURL(v); s.URL == "" {
 		s.URL = own
 	} else if own != "" && own != s.URL {
@@ -81,12 +82,12 @@ func (s *status) readHost(_ context.Context, h *host) error {
 // lowSpace is the free space, in bytes, under which a store is warned of a full disk.
 const lowSpace = 2 << 30
 
-// ownURL is where devices find the store by its settings; empty where they don't say.
+// ownURL is where devices find the store by its settings; empty where they don't say. A balancer that is believed about https serves it.
 func ownURL(v map[string]string) string {
 	switch {
 	case v[settings.Domain] == "":
 		return ""
-	case v[settings.TLSCert] != "":
+	case v[settings.TLSCert] != "", v[settings.TrustForwardedProto] == "true":
 		return "https://" + v[settings.Domain]
 	}
 	return "http://" + v[settings.Domain]
