@@ -100,6 +100,10 @@ func TestAdminRole(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// So does each command that is run beside a server.
+	if err := s.CreateServerRole(t.Context(), serverRole); err != nil {
+		t.Fatal(err)
+	}
 	dropRole(t, dsn, pgx.Identifier{adminRole}.Sanitize())
 	dropRole(t, dsn, pgx.Identifier{serverRole}.Sanitize())
 	apply(t, s, with(imp("one", 0), "jq", []int{5, 6}, "latest/stable/amd64=6"))

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// CreateServerRole makes the role that a server logs in with on the private cluster: it can only SELECT.
+// CreateServerRole makes the role that a server logs in with on the private cluster: it can only SELECT, and not from adminTables.
 func (s *Store) CreateServerRole(ctx context.Context, role string) error {
 	if err := s.createServerRole(ctx, role); err != nil {
 		return fmt.Errorf("create role %s: %w", role, interpret(err))
@@ -35,14 +35,18 @@ func (s *Store) createServerRole(ctx context.Context, role string) error {
 		`grant usage on schema public to ` + name,
 		`grant select on all tables in schema public to ` + name,
 		`alter default privileges in schema public grant select on tables to ` + name,
+		`revoke all on ` + adminTables + ` from ` + name,
 	}
 	if !exists {
 		statements = append([]string{`create role ` + name + ` login nosuperuser nocreatedb nocreaterole noinherit`}, statements...)
 	}
-	for _, q := range statements {
-		if _, err := conn.Exec(ctx, q); err != nil {
-			return err
+	// At once: a server that runs meanwhile never gets more than it should have.
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		for _, q := range statements {
+			if _, err := tx.Exec(ctx, q); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
