@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"net/http/httptest"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -63,12 +65,25 @@ enterprise-store config --export-yaml >../before.yaml
 enterprise-store config --export-yaml >../after.yaml
 cmp ../before.yaml ../after.yaml && echo same settings
 enterprise-store list-pushed-snaps
+echo "== serving"
+enterprise-store serve --listen "127.0.0.1:$PORT" >../serve.log 2>&1 &
+server=$!
+trap 'kill "$server"' EXIT
+ask() {
+	bash -c '
+	exec 3<>"/dev/tcp/127.0.0.1/$PORT"
+	printf "GET /v2/auth/store/assertions HTTP/1.0\r\nHost: snaps\r\n\r\n" >&3
+	cat <&3' 2>/dev/null
+}
+until ask >../answer; do sleep 0.1; done
+cat ../answer
 echo "== moving"
 enterprise-store config proxy.domain=new.example.internal
 ./install.sh | tail -n 3
 enterprise-store reregister --store-assertion ../old.assert || echo "exit code $?"
 enterprise-store reregister --store-assertion ../new.assert
 enterprise-store config internal.store.url
+until ask | grep -q '^url: https://new.example.internal$'; do sleep 0.1; done
 ./install.sh | grep stays
 enterprise-store config proxy.domain
 `
@@ -76,18 +91,12 @@ enterprise-store config proxy.domain
 // TestSeedScript installs a store by the seed script of the original's documentation, in a private root.
 func TestSeedScript(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() != 0 {
-		t.Skip("not root")
-	}
-	if _, _, err := pgcluster.Find(); err != nil && os.Getenv("CI") == "" {
-		t.Skip(err)
-	}
-	if out, err := exec.Command("unshare", "--mount", "true").CombinedOutput(); err != nil && os.Getenv("CI") == "" {
-		t.Skipf("unshare: %v: %s", err, out)
-	}
+	needPrivateRoot(t)
 	dir := makeInstaller(t)
-	cmd := exec.Command("unshare", "--mount", "sh", "-c", privateRoot+seedScript+afterwards)
-	cmd.Env = append(os.Environ(), "DIR="+dir, "DSN="+byTCP(t, pgtest.NewFrom(t, migrated)))
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", privateRoot+seedScript+afterwards)
+	cmd.Env = append(os.Environ(), "DIR="+dir, "PORT="+freePort(t), "DSN="+byTCP(t, pgtest.NewFrom(t, migrated)))
 	for _, name := range []string{"SNAP_COMMON", "XDG_DATA_HOME"} {
 		cmd.Env = append(cmd.Env, name+"=")
 	}
@@ -98,7 +107,8 @@ func TestSeedScript(t *testing.T) {
 	}
 	seed, rest, _ := strings.Cut(out.String(), "== installed\n")
 	installed, rest, _ := strings.Cut(rest, "== again\n")
-	again, moving, _ := strings.Cut(rest, "== moving\n")
+	again, rest, _ := strings.Cut(rest, "== serving\n")
+	serving, moving, _ := strings.Cut(rest, "== moving\n")
 	for _, c := range []struct {
 		what, text string
 		want       []string
@@ -108,6 +118,7 @@ func TestSeedScript(t *testing.T) {
 		{"what is installed", installed, []string{"enterprise-store: snap-store-proxy version", "snap-store-proxy 750 /var/lib/snap-store-proxy\n", "snap-store-proxy 600 /var/lib/snap-store-proxy/settings.yaml",
 			"snap-store-proxy 644 /var/lib/snap-store-proxy/store.assert", "root 755 /opt/offlinestore/bin/store-admin", "/etc/systemd/system/snap-store-proxy.service\n", "__start_snap-store-proxy enterprise-store\n", "same assertion"}},
 		{"the second installation", again, []string{"Uploaded", "same settings", "jq"}},
+		{"what is served", serving, []string{" 200 OK\r\n", "X-Assertion-Store-Id: store1\r\n", "\nurl: https://snaps.example.internal\n"}},
 		{"the move", moving, []string{"the store assertion is for https://snaps.example.internal, and proxy.domain is new.example.internal", "exit code 5",
 			"This store is store1 at https://new.example.internal", "snap ack", "\nhttps://new.example.internal\n", "and stays so", "\nnew.example.internal\n"}},
 	} {
@@ -120,6 +131,35 @@ func TestSeedScript(t *testing.T) {
 	if strings.Contains(again, "What is left") && strings.Contains(again, "PostgreSQL") {
 		t.Errorf("the second installation still asks for PostgreSQL:\n%s", again)
 	}
+}
+
+// needPrivateRoot skips the test where there can be none.
+func needPrivateRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("not root")
+	}
+	if _, _, err := pgcluster.Find(); err != nil && os.Getenv("CI") == "" {
+		t.Skip(err)
+	}
+	if out, err := exec.Command("unshare", "--mount", "--pid", "--fork", "--mount-proc", "true").CombinedOutput(); err != nil && os.Getenv("CI") == "" {
+		t.Skipf("unshare: %v: %s", err, out)
+	}
+}
+
+// freePort is a port that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	_, port, err := net.SplitHostPort(ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 // byTCP is a connection string by which every user gets to a database whose socket is for few. The test ends before its connections are
