@@ -49,6 +49,28 @@ func refreshes(t *testing.T, c *client, o *outside, in *inside) {
 	}
 }
 
+// overrides holds a revision back, and lets it go again; the server runs all the time. Stock snapd goes back, and forth.
+func overrides(t *testing.T, c *client, in *inside) {
+	if got := in.proxy("override", "greeter", "stable=1"); got != "greeter stable all 1 (upstream 2)\n" {
+		t.Errorf("override printed %q", got)
+	}
+	in.await("greeter", "stable", 1)
+	if got := c.offered(t, "greeter", 2); got != 1 {
+		t.Errorf("a device with revision 2 is offered %d while stable is overridden, want 1", got)
+	}
+	if got := c.fetch(t, "greeter"); got.Revision != 1 || got.EffectiveChannel != "stable" {
+		t.Errorf("install: revision %d from %q, want 1 from stable", got.Revision, got.EffectiveChannel)
+	}
+	if got := c.fetch(t, "--revision", "2", "greeter"); got.Revision != 2 {
+		t.Errorf("install of what the override hides: revision %d, want 2", got.Revision)
+	}
+	in.proxy("delete-override", "greeter", "stable")
+	in.await("greeter", "stable", 2)
+	if got := c.offered(t, "greeter", 1); got != 2 {
+		t.Errorf("a device with revision 1 is offered %d afterwards, want 2", got)
+	}
+}
+
 // epochs moves a device along revisions of which each reads the data of the one before alone: it has to make every step.
 func epochs(t *testing.T, c *client, o *outside, in *inside) {
 	for i, e := range []upstreamtest.Epoch{{Read: []uint32{0, 1}, Write: []uint32{1}}, {Read: []uint32{1, 2}, Write: []uint32{2}}} {
