@@ -245,37 +245,6 @@ func TestOneTimeToken(t *testing.T) {
 	}
 }
 
-// TestBruteForce is the row of docs/operating.md: guesses are counted, also those for nobody, and then even the right password waits.
-func TestBruteForce(t *testing.T) {
-	t.Parallel()
-	a := newAPI(t)
-	id := caveat(a.issue())
-	try := func(email, password string) (int, string) {
-		resp, body := a.tryDischarge(email, password, id)
-		if resp.StatusCode == 429 && resp.Header.Get("Retry-After") == "" {
-			t.Error("429 without Retry-After")
-		}
-		return resp.StatusCode, body
-	}
-	for i := range 10 {
-		status, body := try(email, fmt.Sprint("guess", i))
-		_, nobody := try("nobody@example.internal", fmt.Sprint("guess", i))
-		if status != 401 || body != nobody {
-			t.Fatalf("guess %d = %d %s, for nobody %s; want the same 401", i, status, body, nobody)
-		}
-	}
-	if status, _ := try(email, password); status != 429 {
-		t.Errorf("the right password after many guesses = %d, want 429", status)
-	}
-	if status, _ := try("somebody@example.internal", "guess"); status != 429 {
-		t.Errorf("another account from the same address = %d, want 429", status)
-	}
-	a.pass(2 * time.Minute)
-	if status, body := try(email, password); status != 200 {
-		t.Errorf("the right password, two minutes later = %d %s, want 200", status, body)
-	}
-}
-
 func TestLoginRefuses(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)

@@ -87,7 +87,12 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request, req DischargeRequ
 	if err != nil {
 		email = req.Email
 	}
-	if wait := max(s.addresses.take(address(r)), s.accounts.take(email)); wait > 0 {
+	// What an address may not try isn't counted against the account: nobody is locked out from one place.
+	wait := s.addresses.take(address(r))
+	if wait == 0 {
+		wait = s.accounts.take(email)
+	}
+	if wait > 0 {
 		s.cfg.Logger.Warn("too many logins", "from", address(r))
 		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
 		s.fail(w, r, http.StatusTooManyRequests, codeTooMany, "too many attempts; wait before the next")

@@ -30,11 +30,14 @@ const (
 	caveatExpires = "store-admin|expires|"
 	caveatSession = "store-admin|session|"
 	caveatSerial  = "store-admin|serial|"
+	// ownCaveats is how many the store itself puts into a discharge.
+	ownCaveats = 3
 )
 
 var (
-	errForged  = errors.New("the macaroon is not by this store, or was altered")
-	errExpired = errors.New("the macaroon has expired")
+	errForged   = errors.New("the macaroon is not by this store, or was altered")
+	errExpired  = errors.New("the macaroon has expired")
+	errNarrowed = errors.New("a macaroon with caveats that were added to it can't be refreshed")
 )
 
 // keys are those of the macaroons, each for one purpose.
@@ -134,7 +137,8 @@ func (k keys) verify(root, discharge *macaroon.Macaroon, now time.Time) (grant, 
 	return g, checkTimes(conditions, now)
 }
 
-// verifyDischarge is about a discharge alone, not bound to a root, to be refreshed. That it has expired is in the nature of it.
+// verifyDischarge is about a discharge alone, not bound to a root, to be refreshed. That it has expired is in the nature of it. One
+// that its holder has narrowed is refused: a fresh one would be worth more.
 func (k keys) verifyDischarge(m *macaroon.Macaroon, now time.Time) (grant, error) {
 	if _, err := k.checkTicket(forDischarge, m.Id(), now); err != nil {
 		return grant{}, err
@@ -146,13 +150,16 @@ func (k keys) verifyDischarge(m *macaroon.Macaroon, now time.Time) (grant, error
 	if err := checkTimes(conditions, now); err != nil && !errors.Is(err, errExpired) {
 		return grant{}, err
 	}
+	if len(conditions) > ownCaveats {
+		return grant{}, errNarrowed
+	}
 	return grantOf(m)
 }
 
 // grantOf reads the caveats that the store itself put first. Whoever holds a macaroon can add caveats behind them.
 func grantOf(m *macaroon.Macaroon) (grant, error) {
 	c := m.Caveats()
-	if len(c) < 3 {
+	if len(c) < ownCaveats {
 		return grant{}, errForged
 	}
 	session, ok1 := strings.CutPrefix(string(c[0].Id), caveatSession)
