@@ -17,7 +17,7 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-//go:embed *.md
+//go:embed *.md grafana.json alerts.yaml
 var files embed.FS
 
 // Files are the files of this folder as they are.

@@ -3,7 +3,6 @@ package registry
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -18,15 +17,14 @@ const (
 	kindTags     = "/tags"
 )
 
-// handle answers a request. What clients authorise themselves with is in headers, which are not logged.
+// handle answers a request, counts it and logs it.
 func (r *Registry) handle(w http.ResponseWriter, req *http.Request) {
 	start := time.Now()
 	s := &sendfile.Recorder{ResponseWriter: w}
 	r.answer(s, req)
-	if r.cfg.Logger.Enabled(req.Context(), slog.LevelDebug) {
-		r.cfg.Logger.Debug("registry request", "method", req.Method, "path", req.URL.Path, "status", s.Status, "bytes", s.Bytes,
-			"took", time.Since(start), "remote", req.RemoteAddr, "agent", req.UserAgent())
-	}
+	took, kind := time.Since(start), kindOf(req)
+	r.metrics.observe(kind, s, took)
+	r.cfg.AccessLog.Write("registry "+kind, req, s, took)
 }
 
 func (r *Registry) answer(w http.ResponseWriter, req *http.Request) {

@@ -11,6 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"offlinestore/accesslog"
 	"offlinestore/blob"
 	"offlinestore/store"
 )
@@ -30,15 +33,20 @@ type Config struct {
 	Blobs *blob.Dir
 	// Username and Password are asked of everybody, unless both are empty.
 	Username, Password string
-	// Logger gets what an operator should know; nil discards it. Requests are logged at the level of debugging.
+	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
+	// AccessLog gets the requests; nil logs them to Logger at the level of debugging.
+	AccessLog *accesslog.Log
+	// Metrics is where figures of requests are made known; nil is nowhere.
+	Metrics prometheus.Registerer
 }
 
 // Registry is the read-only registry.
 type Registry struct {
-	cfg    Config
-	access atomic.Pointer[access]
-	index  atomic.Pointer[index]
+	cfg     Config
+	metrics *metrics
+	access  atomic.Pointer[access]
+	index   atomic.Pointer[index]
 }
 
 // access is what is asked of everybody, unless it is empty.
@@ -49,7 +57,10 @@ func New(cfg Config) *Registry {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	r := &Registry{cfg: cfg}
+	if cfg.AccessLog == nil {
+		cfg.AccessLog = accesslog.New(cfg.Logger, slog.LevelDebug)
+	}
+	r := &Registry{cfg: cfg, metrics: newMetrics(cfg.Metrics)}
 	r.SetAccess(cfg.Username, cfg.Password)
 	return r
 }

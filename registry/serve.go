@@ -71,6 +71,7 @@ func (r *Registry) send(w http.ResponseWriter, req *http.Request, f file) {
 	}
 	if err != nil {
 		r.cfg.Logger.Error("open blob", "path", req.URL.Path, "blob", f.digest.String(), "err", err)
+		r.metrics.blobErrors.Inc()
 		if errors.Is(err, blob.ErrNotFound) {
 			fail(w, req, http.StatusNotFound, f.unknown, "the file is missing in this store"+runCheck)
 			return

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -13,6 +14,8 @@ import (
 // index is a catalogue made ready for answering. It does not change.
 type index struct {
 	generation int64
+	imports    int
+	lastImport time.Time
 	snaps      []*indexedSnap // by name
 	byName     map[string]*indexedSnap
 	byID       map[string]*indexedSnap
@@ -47,6 +50,8 @@ type file struct {
 func newIndex(c *store.Catalog) (*index, error) {
 	ix := &index{
 		generation: c.Generation,
+		imports:    c.Imports,
+		lastImport: c.LastImport,
 		byName:     make(map[string]*indexedSnap, len(c.Snaps)),
 		byID:       make(map[string]*indexedSnap, len(c.Snaps)),
 		channels:   make(map[string]channel.Channel),

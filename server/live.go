@@ -8,7 +8,8 @@ type Live struct {
 	Domain string
 	// Registry is where charms find their images.
 	Registry Registry
-	// TrustForwardedProto believes the header X-Forwarded-Proto, which a balancer in front of this store must set on every request.
+	// TrustForwardedProto believes the header X-Forwarded-Proto, which a balancer in front of this store must set on
+	// every request, and X-Forwarded-For for the log.
 	TrustForwardedProto bool
 	// RedirectToHTTPS sends plain requests to HTTPS, but for health checks and metrics.
 	RedirectToHTTPS bool
@@ -31,5 +32,6 @@ type live struct {
 // SetLive makes l what requests are answered by from now on. l.StoreAssertion must not be changed afterwards.
 func (s *Server) SetLive(l Live) {
 	s.metrics.certified(l.CertificateExpiry)
+	s.cfg.AccessLog.TrustForwarded(l.TrustForwardedProto)
 	s.live.Store(&live{l, normalizeHost(l.Domain)})
 }

@@ -23,12 +23,14 @@ type metrics struct {
 	generation prometheus.Gauge
 	content    *prometheus.GaugeVec
 	loadedAt   prometheus.Gauge
+	imports    prometheus.Gauge
+	importedAt *prometheus.GaugeVec // of nothing before the first import
 	loadErrors prometheus.Counter
 	sourceUp   prometheus.Gauge
 	expiry     *prometheus.GaugeVec // of nothing while there is no certificate
 }
 
-func newMetrics() *metrics {
+func newMetrics(registry *prometheus.Registry) *metrics {
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help})
 	}
@@ -36,7 +38,7 @@ func newMetrics() *metrics {
 		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help})
 	}
 	m := &metrics{
-		registry: prometheus.NewRegistry(),
+		registry: registry,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: "http_requests_total",
 			Help: "Requests answered, by route and status."}, []string{"route", "code"}),
 		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: "http_request_duration_seconds",
@@ -47,14 +49,17 @@ func newMetrics() *metrics {
 		generation: gauge("catalog_generation", "Generation of the catalogue that is served."),
 		content: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "catalog_entries",
 			Help: "What the catalogue that is served holds."}, []string{"kind"}),
-		loadedAt:   gauge("catalog_load_timestamp_seconds", "When the catalogue that is served was loaded."),
+		loadedAt: gauge("catalog_load_timestamp_seconds", "When the catalogue that is served was loaded."),
+		imports:  gauge("imports", "Imports of bundles into the catalogue that is served, ever."),
+		importedAt: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "last_import_timestamp_seconds",
+			Help: "When the last bundle was imported into the catalogue that is served."}, nil),
 		loadErrors: counter("catalog_load_errors_total", "Tries to load the catalogue, or to ask whether it changed, that did not succeed."),
 		sourceUp:   gauge("catalog_source_up", "Whether the database answered the last time."),
 	}
 	m.expiry = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "certificate_expiry_timestamp_seconds",
 		Help: "When the certificate of HTTPS expires."}, nil)
 	m.registry.MustRegister(m.expiry, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.requests, m.durations, m.bytes, m.blobErrors, m.generation, m.content, m.loadedAt, m.loadErrors, m.sourceUp)
+		m.requests, m.durations, m.bytes, m.blobErrors, m.generation, m.content, m.loadedAt, m.imports, m.importedAt, m.loadErrors, m.sourceUp)
 	return m
 }
 
@@ -79,6 +84,11 @@ func (m *metrics) loaded(ix *index, now time.Time) {
 	m.content.WithLabelValues("images").Set(float64(ix.images))
 	m.content.WithLabelValues("assertions").Set(float64(ix.asserts))
 	m.loadedAt.Set(float64(now.Unix()))
+	m.imports.Set(float64(ix.imports))
+	m.importedAt.Reset() // a restored backup may have none
+	if !ix.lastImport.IsZero() {
+		m.importedAt.WithLabelValues().Set(float64(ix.lastImport.Unix()))
+	}
 }
 
 // routeMetrics are those of one route, looked up once.

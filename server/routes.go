@@ -1,7 +1,6 @@
 package server
 
 import (
-	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -103,7 +102,7 @@ func (s *Server) commonHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// instrument counts and logs. What devices authorise themselves with is in headers and bodies, which are not logged.
+// instrument counts and logs.
 func (s *Server) instrument(name string, next http.HandlerFunc) http.Handler {
 	m := s.metrics.route(name)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -112,10 +111,7 @@ func (s *Server) instrument(name string, next http.HandlerFunc) http.Handler {
 		next(rec, r)
 		took := time.Since(start)
 		m.observe(rec, took)
-		if s.cfg.Logger.Enabled(r.Context(), slog.LevelDebug) {
-			s.cfg.Logger.Debug("request", "method", r.Method, "path", r.URL.Path, "status", rec.Status, "bytes", rec.Bytes,
-				"took", took, "remote", r.RemoteAddr, "agent", r.UserAgent())
-		}
+		s.cfg.AccessLog.Write(name, r, rec, took)
 	})
 }
 

@@ -12,6 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"offlinestore/accesslog"
 	"offlinestore/blob"
 	"offlinestore/store"
 )
@@ -29,8 +32,12 @@ const (
 type Config struct {
 	// Blobs holds what devices download.
 	Blobs *blob.Dir
-	// Logger gets what an operator should know; nil discards it. Requests are logged at the level of debugging.
+	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
+	// AccessLog gets the requests; nil logs them to Logger at the level of debugging.
+	AccessLog *accesslog.Log
+	// Metrics is what /metrics shows besides the Server's own; nil is nothing.
+	Metrics *prometheus.Registry
 	// Health reports what is wrong besides the catalogue's source, for /_status/check.
 	Health func(context.Context) error
 	// Now is the clock; nil is time.Now.
@@ -53,10 +60,16 @@ func New(cfg Config) *Server {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.AccessLog == nil {
+		cfg.AccessLog = accesslog.New(cfg.Logger, slog.LevelDebug)
+	}
+	if cfg.Metrics == nil {
+		cfg.Metrics = prometheus.NewRegistry()
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, metrics: newMetrics(), docs: sync.OnceValues(renderDocs)}
+	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics), docs: sync.OnceValues(renderDocs)}
 	s.SetLive(Live{})
 	s.handler = s.commonHeaders(s.redirectToHTTPS(s.routes()))
 	return s

@@ -7,6 +7,8 @@
 package store
 
 import (
+	"time"
+
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/charm"
@@ -25,6 +27,9 @@ type Catalog struct {
 	Charms []Charm
 	// Images are the manifests and indexes of container images, sorted by digest.
 	Images []Image
+	// Imports is how many bundles were imported, ever, and LastImport when the last one was; zero if there was none.
+	Imports    int
+	LastImport time.Time
 }
 
 // Snap is one snap with all its revisions that are here.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
@@ -18,7 +19,7 @@ import (
 func content(tb testing.TB, s *store.Store) *store.Catalog {
 	tb.Helper()
 	c := load(tb, s)
-	c.Generation = 0
+	c.Generation, c.Imports, c.LastImport = 0, 0, time.Time{}
 	slices.SortFunc(c.Assertions, func(a, b store.Assertion) int {
 		return strings.Compare(fmt.Sprint(a.Type, a.PrimaryKey, a.Format), fmt.Sprint(b.Type, b.PrimaryKey, b.Format))
 	})

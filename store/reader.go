@@ -104,6 +104,9 @@ func (l *loader) run() error {
 	if err := l.tx.QueryRow(l.ctx, `select number from generation`).Scan(&l.c.Generation); err != nil {
 		return err
 	}
+	if err := l.tx.QueryRow(l.ctx, `select count(*), coalesce(max(imported_at), '0001-01-01Z') from import`).Scan(&l.c.Imports, &l.c.LastImport); err != nil {
+		return err
+	}
 	for _, step := range []func() error{
 		l.snaps, l.revisions, l.channels, l.overrides, l.history, l.overridden, l.assertions,
 		l.charms, l.charmRevisions, l.charmResources, l.charmChannels, l.charmHistory, l.images,

@@ -8,8 +8,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
+	"offlinestore/accesslog"
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/registry"
 	"offlinestore/server"
@@ -21,7 +23,11 @@ import (
 const shutdownTime = 30 * time.Second
 
 // serveOptions are the flags of serve.
-type serveOptions struct{ listen, httpsListen, registryListen, adminListen, level string }
+type serveOptions struct {
+	listen, httpsListen, registryListen, adminListen, level, format string
+
+	accessLog bool
+}
 
 func newServe(g *globals) *cobra.Command {
 	var o serveOptions
@@ -30,7 +36,9 @@ func newServe(g *globals) *cobra.Command {
 		Short: "Serve snapd and Juju from this store, read-only",
 		Long: `Serve snapd and Juju from this store, read-only, until a signal ends it; downloads
 have 30 seconds to finish. Changes by other commands are served at once.
-/_status/check says whether all is well, /metrics has figures for Prometheus.
+/_status/check says whether all is well, /metrics has figures for Prometheus, and
+/docs/ the documentation. The log goes to standard error; --access-log adds a line
+for each request.
 
 The images of charms are served on a port of their own, as a registry, unless
 proxy.oci-registry.domain names another one or proxy.oci-registry.builtin=false.`,
@@ -44,15 +52,16 @@ proxy.oci-registry.domain names another one or proxy.oci-registry.builtin=false.
 	f.StringVar(&o.registryListen, "registry-listen", "", "`address` to serve images on (default proxy.oci-registry.listen, [::]:5000; none with --listen, unless that is set)")
 	f.StringVar(&o.adminListen, "admin-listen", "", "`address` to take remote administration on (default proxy.admin.listen, 127.0.0.1:8013; none with --listen, unless that is set)")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
+	f.StringVar(&o.format, "log-format", "text", "text or json: how each line of the log is written")
+	f.BoolVar(&o.accessLog, "access-log", false, "log each request, without what clients authorise themselves with")
 	return c
 }
 
 func runServe(ctx context.Context, g *globals, o serveOptions) error {
-	var lv slog.Level
-	if err := lv.UnmarshalText([]byte(o.level)); err != nil {
-		return ui.Usagef("--log-level: %w", err)
+	log, requests, err := o.logs(os.Stderr)
+	if err != nil {
+		return err
 	}
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: lv}))
 	s, err := settings.Open(g.settingsPath())
 	if err != nil {
 		return err
@@ -67,12 +76,12 @@ func runServe(ctx context.Context, g *globals, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	err = serve(ctx, g, h, d, log)
+	err = serve(ctx, g, h, d, log, requests)
 	return errors.Join(err, h.Close())
 }
 
 // serve serves on all of the doors that are open.
-func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger) error {
+func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger, requests *accesslog.Log) error {
 	remote, writes, err := h.administration(ctx, d, log)
 	if err != nil {
 		return err
@@ -93,10 +102,12 @@ func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger)
 		return err
 	}
 	src := feed{Reader: r}
+	figures := prometheus.NewRegistry()
 	if d.images != nil {
-		src.images = registry.New(registry.Config{Blobs: h.blobs, Username: live.Registry.Username, Password: live.Registry.Password, Logger: log})
+		src.images = registry.New(registry.Config{Blobs: h.blobs, Username: live.Registry.Username, Password: live.Registry.Password,
+			Logger: log, AccessLog: requests, Metrics: figures})
 	}
-	srv := server.New(server.Config{Blobs: h.blobs, Logger: log})
+	srv := server.New(server.Config{Blobs: h.blobs, Logger: log, AccessLog: requests, Metrics: figures})
 	srv.SetLive(live)
 	running := &liveStore{g: g, doors: d, server: srv, images: src.images, settings: h.settings, log: log}
 	cat, err := src.LoadCatalog(ctx)

@@ -24,6 +24,7 @@ func graph() map[string][]string {
 		// Layer 1: what the upstream stores speak of, and how a store is set up.
 		"installer":    {},
 		"registration": {"assertion"},
+		"accesslog":    {"sendfile"},
 		"charm":        {"channel"},
 		"snap":         {"channel"},
 		// Layer 2: each knows one place: a file, the internet, a database.
@@ -35,8 +36,8 @@ func graph() map[string][]string {
 		"importer": {"assertion", "blob", "bundle", "channel", "charm", "snap", "store"},
 		"admin":    {"channel", "store"},
 		"backup":   {"blob", "pgcluster", "store"},
-		"registry": {"blob", "sendfile", "store"},
-		"server":   {"assertion", "blob", "channel", "charm", "docs", "sendfile", "snap", "store"},
+		"registry": {"accesslog", "blob", "sendfile", "store"},
+		"server":   {"accesslog", "assertion", "blob", "channel", "charm", "docs", "sendfile", "snap", "store"},
 	}
 }
 

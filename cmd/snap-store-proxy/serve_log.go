@@ -1,0 +1,32 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+
+	"offlinestore/accesslog"
+	"offlinestore/cmd/internal/ui"
+)
+
+// logs are what an operator should know, and the requests: the latter at the level of debugging unless they are asked for.
+func (o *serveOptions) logs(w io.Writer) (*slog.Logger, *accesslog.Log, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(o.level)); err != nil {
+		return nil, nil, ui.Usagef("--log-level: %w", err)
+	}
+	h := &slog.HandlerOptions{Level: level}
+	var log *slog.Logger
+	switch o.format {
+	case "text":
+		log = slog.New(slog.NewTextHandler(w, h))
+	case "json":
+		log = slog.New(slog.NewJSONHandler(w, h))
+	default:
+		return nil, nil, ui.Usagef("--log-format: %q is neither text nor json", o.format)
+	}
+	requests := slog.LevelDebug
+	if o.accessLog {
+		requests = max(level, slog.LevelInfo) // whoever asks for it gets it
+	}
+	return log, accesslog.New(log, requests), nil
+}

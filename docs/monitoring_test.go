@@ -1,0 +1,147 @@
+package docs_test
+
+import (
+	"encoding/json"
+	"io/fs"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.yaml.in/yaml/v3"
+
+	"offlinestore/blob"
+	"offlinestore/docs"
+	"offlinestore/registry"
+	"offlinestore/server"
+	"offlinestore/store"
+)
+
+// figures is what /metrics says of a store that has all that there is to measure.
+func figures(t *testing.T) string {
+	t.Helper()
+	blobs, err := blob.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := prometheus.NewRegistry()
+	images := registry.New(registry.Config{Blobs: blobs, Metrics: all})
+	s := server.New(server.Config{Blobs: blobs, Metrics: all})
+	s.SetLive(server.Live{CertificateExpiry: time.Now().Add(time.Hour)})
+	if err := s.SetCatalog(&store.Catalog{Generation: 1, Imports: 1, LastImport: time.Unix(1_700_000_000, 0)}); err != nil {
+		t.Fatal(err)
+	}
+	images.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/v2/", nil))
+	s.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/none", nil))
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	return w.Body.String()
+}
+
+// checkExpression checks that figures has all that a query asks for.
+func checkExpression(t *testing.T, figures, where, expr string) {
+	t.Helper()
+	names := regexp.MustCompile(`\b(?:offlinestore|process)_[a-z_]+`).FindAllString(expr, -1)
+	if len(names) == 0 && !strings.HasPrefix(expr, "up{") {
+		t.Errorf("%s: %q asks for nothing", where, expr)
+	}
+	for _, name := range names {
+		if !regexp.MustCompile(`(?m)^` + name + `[{ ]`).MatchString(figures) {
+			t.Errorf("%s: /metrics has no %s", where, name)
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?:by \(|, )(route|code|kind)\b|\b(route="[^"]+")`).FindAllStringSubmatch(expr, -1) {
+		label := m[1] + m[2]
+		if m[1] != "" {
+			label += `="`
+		}
+		if !strings.Contains(figures, label) {
+			t.Errorf("%s: /metrics has no label %s", where, label)
+		}
+	}
+}
+
+func TestAlertsAreOfOurMetrics(t *testing.T) {
+	t.Parallel()
+	text, err := fs.ReadFile(docs.Files(), "alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rules struct {
+		Groups []struct {
+			Name  string
+			Rules []struct {
+				Alert, Expr, For    string
+				Labels, Annotations map[string]string
+			}
+		}
+	}
+	dec := yaml.NewDecoder(strings.NewReader(string(text)))
+	dec.KnownFields(true)
+	if err := dec.Decode(&rules); err != nil {
+		t.Fatal(err)
+	}
+	all, seen := figures(t), map[string]bool{}
+	for _, g := range rules.Groups {
+		for _, r := range g.Rules {
+			if r.Alert == "" || seen[r.Alert] || r.Labels["severity"] == "" || r.Annotations["summary"] == "" {
+				t.Errorf("rule %+v: it lacks something, or is there twice", r)
+			}
+			seen[r.Alert] = true
+			checkExpression(t, all, r.Alert, r.Expr)
+		}
+	}
+	if len(seen) < 8 {
+		t.Errorf("%d rules were found", len(seen))
+	}
+}
+
+func TestDashboardIsOfOurMetrics(t *testing.T) {
+	t.Parallel()
+	text, err := fs.ReadFile(docs.Files(), "grafana.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var board struct {
+		UID        string
+		Templating struct {
+			List []struct{ Name, Query string }
+		}
+		Panels []struct {
+			ID      int
+			Title   string
+			GridPos struct{ X, Y, W, H int }
+			Targets []struct{ Expr, RefID string }
+		}
+	}
+	if err := json.Unmarshal(text, &board); err != nil {
+		t.Fatal(err)
+	}
+	all, ids, queries := figures(t), map[int]bool{}, 0
+	for _, p := range board.Panels {
+		if p.Title == "" || ids[p.ID] || p.GridPos.W == 0 || p.GridPos.X+p.GridPos.W > 24 {
+			t.Errorf("panel %d, %q: no title, an id of another, or a place outside of the grid", p.ID, p.Title)
+		}
+		ids[p.ID] = true
+		for _, target := range p.Targets {
+			queries++
+			checkExpression(t, all, p.Title, target.Expr)
+		}
+	}
+	for _, v := range board.Templating.List {
+		if v.Name != "datasource" {
+			checkExpression(t, all, "variable "+v.Name, v.Query)
+		}
+	}
+	// What is measured and shown nowhere is of no use.
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (offlinestore_\w+)`).FindAllStringSubmatch(all, -1) {
+		if !strings.Contains(string(text), m[1]) {
+			t.Errorf("the dashboard does not show %s", m[1])
+		}
+	}
+	if queries < 15 {
+		t.Errorf("%d queries were found", queries)
+	}
+}
