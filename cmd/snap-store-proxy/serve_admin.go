@@ -75,7 +75,7 @@ func (h *host) administration(ctx context.Context, d *doors, log *slog.Logger) (
 	srv, err := admin.New(admin.Config{Store: st, Secret: v[settings.AuthSecret], Logger: log.With("on", "administration")})
 	if err != nil {
 		st.Close()
-		return nil, nil, err
+		return nil, nil, ui.Hint(err, "have another one made: snap-store-proxy config %s=", settings.AuthSecret)
 	}
 	return srv, st, nil
 }

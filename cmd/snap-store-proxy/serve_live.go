@@ -108,11 +108,12 @@ func (r *liveStore) change(s *settings.Settings, err error) {
 	r.settings = s
 }
 
-// needsRestart says whether serve reads a setting only when it starts: ports are opened while it has the right to.
+// needsRestart says whether serve reads a setting only when it starts: ports are opened while it has the right to,
+// and whoever changes the secret of logins must not believe that they ended before they did.
 func needsRestart(name string) bool {
 	switch name {
 	case settings.IPAddress, settings.HTTPPort, settings.HTTPSPort, settings.RegistryListen, settings.RegistryBuiltin, settings.AdminListen,
-		settings.DBConnection, settings.DBServerConnection:
+		settings.DBConnection, settings.DBServerConnection, settings.AuthSecret:
 		return true
 	}
 	return false
