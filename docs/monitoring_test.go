@@ -145,3 +145,22 @@ func TestDashboardIsOfOurMetrics(t *testing.T) {
 		t.Errorf("%d queries were found", queries)
 	}
 }
+
+func TestGuideIsOfOurMetrics(t *testing.T) {
+	t.Parallel()
+	guide, err := fs.ReadFile(docs.Files(), "operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := figures(t)
+	for _, name := range regexp.MustCompile(`\bofflinestore_[a-z_]+`).FindAllString(string(guide), -1) {
+		if !strings.Contains(all, "\n# TYPE "+name+" ") {
+			t.Errorf("operating.md: /metrics has no %s", name)
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE offlinestore_(?:registry_)?(\w+)`).FindAllStringSubmatch(all, -1) {
+		if !strings.Contains(string(guide), "_"+m[1]) {
+			t.Errorf("operating.md does not explain %s", m[0])
+		}
+	}
+}

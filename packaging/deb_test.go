@@ -46,7 +46,7 @@ stat -c '%U %a %n' "$data"
 ls /etc/systemd/system/multi-user.target.wants
 grep ExecStart= /usr/lib/systemd/system/snap-store-proxy.service
 for page in /usr/share/man/man1/store-admin-export-snaps.1.gz /usr/share/man/man1/snap-proxy.1.gz; do zcat "$page" | head -n 1; done
-bash -c '. /usr/share/bash-completion/completions/snap-store-proxy && complete -p snap-store-proxy'
+bash -c '. /usr/share/bash-completion/completions/enterprise-store && complete -p snap-store-proxy enterprise-store'
 echo "== again"
 echo 'SERVE_FLAGS="--log-level debug"' >/etc/default/snap-store-proxy
 rm /etc/systemd/system/multi-user.target.wants/snap-store-proxy.service # as systemctl disable does
@@ -98,7 +98,7 @@ func TestDebianPackages(t *testing.T) {
 		{"refused", []string{"installed here by install.sh", "exit code 1"}, nil},
 		{"installed", []string{"Set the store up next", "store-admin version ", "snap-store-proxy 750 /var/lib/snap-store-proxy\n", "\nsnap-store-proxy-ready.path\nsnap-store-proxy.service\n",
 			"ExecStart=/usr/bin/snap-store-proxy --data-dir /var/lib/snap-store-proxy serve $SERVE_FLAGS\n",
-			`.TH "STORE-ADMIN-EXPORT-SNAPS" 1`, `.TH "SNAP-STORE-PROXY" 1`, "-F __start_snap-store-proxy snap-store-proxy"}, []string{"??5??????"}},
+			`.TH "STORE-ADMIN-EXPORT-SNAPS" 1`, `.TH "SNAP-STORE-PROXY" 1`, "-F __start_snap-store-proxy snap-store-proxy\n", "-F __start_snap-store-proxy enterprise-store\n"}, []string{"??5??????"}},
 		{"again", []string{`SERVE_FLAGS="--log-level debug"`, "\nsnap-store-proxy-ready.path\n"}, []string{"Set the store up next", "\nsnap-store-proxy.service\n"}},
 		{"removed", []string{`SERVE_FLAGS="--log-level debug"`, "\ngone\n"}, []string{"\n/usr/"}},
 		{"purged with data", []string{"has the store's data and is kept", "\nsettings.yaml\n", "\nsnap-store-proxy:x:"}, []string{"/etc/default"}},
