@@ -191,3 +191,40 @@ func TestInstallScriptRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestInstallScriptOfACarefulRoot holds that the service's user gets at what a root with a strict umask installs.
+func TestInstallScriptOfACarefulRoot(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	cmd := exec.Command("sh", "-c", `umask 077; exec "$0" --root "$1"`, filepath.Join(h.dir, installer.Folder, "install.sh"), h.root)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("install.sh: %v: %s", err, out)
+	}
+	for _, name := range []string{"opt", "opt/offlinestore/bin", "opt/offlinestore/bin/snap-store-proxy", "usr/local/bin", "usr/local/share/man/man1"} {
+		info, err := os.Stat(filepath.Join(h.root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm()&0o055 != 0o055 {
+			t.Errorf("%s has mode %v, which keeps others out", name, info.Mode())
+		}
+	}
+}
+
+// TestInstallScriptInAFolderOfOthers holds that nothing is installed from where anybody could change it meanwhile.
+func TestInstallScriptInAFolderOfOthers(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"", "bin", "bin/snap-store-proxy"} {
+		h := newHost(t)
+		path := filepath.Join(h.dir, installer.Folder, name)
+		if err := os.Chmod(path, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if out, ok := h.install(); ok || !strings.Contains(out, "can be written to by anybody") {
+			t.Errorf("install.sh where %s is anybody's: %s", path, out)
+		}
+		if _, err := os.Stat(filepath.Join(h.root, "opt")); err == nil {
+			t.Errorf("%s was installed all the same", path)
+		}
+	}
+}

@@ -4,6 +4,8 @@
 set -eu
 # Not everybody's search path has the programs of administrators.
 PATH=$PATH:/usr/sbin:/sbin
+# The service's user has to get at what root installs, whatever root's own files are like.
+umask 022
 
 usage() {
 	cat <<'END'
@@ -60,6 +62,8 @@ systemd_runs() { [ -z "$root" ] && [ -d /run/systemd/system ]; }
 
 # --- What would stop the installation is found before anything is changed.
 
+anybody=$(find . ! -type l -perm -0002 | head -n 1)
+[ -z "$anybody" ] || fail "$(pwd)/${anybody#./} can be written to by anybody: unpack the installer where only you can write"
 [ "$(uname -s)" = Linux ] || fail "this is $(uname -s), and the programs are for Linux"
 wanted=$(cat arch)
 case $(uname -m) in
