@@ -82,6 +82,13 @@ func badBackups() []badBackup {
 			return b.run("restore", "--identity", b.key, b.good)
 		}},
 		{"database with something in it", []int{ui.Failed}, "the database is not empty", func(b *backups) result {
+			// Not even --force takes the store that uses it out of its place.
+			if r := b.run("restore", "--force", "--identity", b.key, b.good); r.code == ui.OK {
+				b.t.Error("a store was restored over its own database")
+			}
+			if _, err := os.Stat(filepath.Join(b.dir, "settings.yaml")); err != nil {
+				b.t.Fatal(err)
+			}
 			return b.restore(b.good)
 		}},
 		{"database to restore into that can't be reached", []int{ui.Database}, "the database is not available", func(b *backups) result {

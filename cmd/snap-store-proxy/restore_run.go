@@ -17,11 +17,24 @@ import (
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/pgcluster"
 	"offlinestore/settings"
+	"offlinestore/store"
 )
 
 // unfinished is the folder, in the data folder, in which a restore keeps the settings until the rest is in its place. While it is
 // there, what is beside it is of a restore that was broken off.
 const unfinished = ".restoring"
+
+// errBrokenOff says that there is a part of a store.
+var errBrokenOff = errors.New("a restore was broken off here")
+
+// checkWhole refuses to make a store of what a restore that was broken off has left.
+func (g *globals) checkWhole() error {
+	path := filepath.Join(g.dataDir, unfinished)
+	if _, err := os.Lstat(path); err != nil {
+		return nil
+	}
+	return ui.Hint(errBrokenOff, "run 'snap-store-proxy restore' again; to do without it, remove %s", path)
+}
 
 // errOccupied says that there is a store where one is to be restored.
 var errOccupied = errors.New("the data folder is not empty")
@@ -77,6 +90,9 @@ func (r *restoring) makeRoom() error {
 	if err := r.checkSpace(); err != nil {
 		return err
 	}
+	if err := r.checkDatabase(); err != nil {
+		return err
+	}
 	if err := r.putAside(old); err != nil {
 		return err
 	}
@@ -110,6 +126,16 @@ func (r *restoring) checkCluster() error {
 		return nil
 	}
 	used, err := pgcluster.InUse(dir)
+	if used && err == nil {
+		// One that a killed command left behind is stopped by whoever uses it last, so let that be us.
+		c, serr := pgcluster.Start(r.ctx, pgcluster.Options{Dir: dir})
+		if serr == nil {
+			serr = c.Close()
+		}
+		if used, err = pgcluster.InUse(dir); err == nil && !used {
+			err = serr
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -130,6 +156,32 @@ func (r *restoring) checkSpace() error {
 	}
 	return nil
 }
+
+// checkDatabase sees that a database elsewhere can take the backup. The private cluster is put aside with the rest.
+func (r *restoring) checkDatabase() error {
+	if r.o.private {
+		return nil
+	}
+	dsn := r.dsn
+	for _, f := range r.contents.Files {
+		if f.Path != settingsFile || dsn != "" {
+			continue
+		}
+		saved, _, err := settings.ParseYAML(f.Data)
+		if err != nil {
+			return fmt.Errorf("%s of the backup: %w", settingsFile, err)
+		}
+		dsn = saved[settings.DBConnection]
+	}
+	if dsn == "" {
+		return nil
+	}
+	_, err := store.CheckEmpty(r.ctx, dsn)
+	return err
+}
+
+// settingsFile is the name of the file of settings in the data folder.
+const settingsFile = "settings.yaml"
 
 // stage writes the files of the backup where nobody looks for them yet, and changes the settings there.
 func (r *restoring) stage() error {
@@ -162,7 +214,7 @@ func (r *restoring) stage() error {
 }
 
 func (r *restoring) settings() (*settings.Settings, error) {
-	return settings.Open(r.path(unfinished, "files", "settings.yaml"))
+	return settings.Open(r.path(unfinished, "files", settingsFile))
 }
 
 // settle puts the files into their places, the settings last: before that, there is no store here.
@@ -172,16 +224,15 @@ func (r *restoring) settle() error {
 		return err
 	}
 	move := func(name string) error { return os.Rename(r.path(unfinished, "files", name), r.path(name)) }
-	const last = "settings.yaml"
 	for _, e := range entries {
-		if e.Name() == last || strings.HasSuffix(e.Name(), ".lock") {
+		if e.Name() == settingsFile || strings.HasSuffix(e.Name(), ".lock") {
 			continue
 		}
 		if err := move(e.Name()); err != nil {
 			return err
 		}
 	}
-	if err := move(last); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := move(settingsFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return os.RemoveAll(r.path(unfinished))
