@@ -99,6 +99,15 @@ func (c *Claim) URL() string {
 	return store.HeaderString("url")
 }
 
+// StoreID is which store the claim says that it is about; like URL, it is not verified.
+func (c *Claim) StoreID() string {
+	store, err := c.store()
+	if err != nil {
+		return ""
+	}
+	return store.HeaderString("store")
+}
+
 // store is the one store assertion: which of several a device is to join is not for us to guess.
 func (c *Claim) store() (*assertion.Assertion, error) {
 	var found *assertion.Assertion

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"go.yaml.in/yaml/v3"
@@ -129,7 +130,7 @@ func writeFile(path string, values map[string]string) error {
 		return fmt.Errorf("save settings: larger than %d bytes in all", maxFile)
 	}
 	// The mode that CreateTemp gives is 0600, as secrets need.
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-")
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+newSuffix)
 	if err != nil {
 		return fmt.Errorf("save settings: %w", err)
 	}
@@ -143,6 +144,20 @@ func writeFile(path string, values map[string]string) error {
 		return fmt.Errorf("save settings: %w", err)
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// newSuffix is what the name of a file that is being written has after that of the settings.
+const newSuffix = ".new-"
+
+// removeUnfinished removes what killed processes left: there are secrets in it that may since have been changed. The caller holds the
+// lock, so nobody writes.
+func removeUnfinished(path string) {
+	entries, _ := os.ReadDir(filepath.Dir(path)) // a folder that can't be read gets no new file either
+	for _, e := range entries {
+		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), filepath.Base(path)+newSuffix) {
+			os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
+		}
+	}
 }
 
 // giveToFolderOwner keeps a file that root has just made readable for the user that the store belongs to.

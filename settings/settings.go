@@ -12,6 +12,7 @@ import (
 type Settings struct {
 	path   string
 	values map[string]string
+	stamp  stamp // of the file that has these values, or of one before it
 }
 
 // Entry is a setting as a listing shows it.
@@ -29,11 +30,12 @@ const Redacted = "<redacted>"
 // Open reads the settings in a file. All have their defaults when there is no such file; a file that isn't wholly
 // understood is an error that names the line.
 func Open(path string) (*Settings, error) {
+	now := stampOf(path)
 	values, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return &Settings{path, values}, nil
+	return &Settings{path, values, now}, nil
 }
 
 // Get is the value of a setting, secrets included, or its default. It is an *UnknownKeyError if there is no such setting.
@@ -111,18 +113,20 @@ func (s *Settings) change(changes map[string]string, apply func(map[string]strin
 		return err
 	}
 	defer lock.Close()
+	now := stampOf(s.path)
 	values, err := readFile(s.path)
 	if err != nil {
 		return fmt.Errorf("change settings: %w", err)
 	}
 	before := maps.Clone(values)
 	if apply(values); maps.Equal(before, values) {
-		s.values = values
+		s.values, s.stamp = values, now
 		return nil
 	}
+	removeUnfinished(s.path)
 	if err := writeFile(s.path, values); err != nil {
 		return err
 	}
-	s.values = values
+	s.values, s.stamp = values, stampOf(s.path)
 	return nil
 }

@@ -10,32 +10,43 @@ import (
 	"time"
 )
 
-// Watch calls fn at each change of the settings in a file, until ctx ends; not for those that it finds at first. It looks every
-// interval, since neither every file system nor every container tells of changes. A file that isn't understood is an error,
-// told once; the settings that were good before hold until it is mended.
-func Watch(ctx context.Context, path string, interval time.Duration, fn func(*Settings, error)) {
+// Watch calls fn at each change of the file that s is from, since s was read, until ctx ends; and of the files also, which settings
+// lead to. It looks every interval, since neither every file system nor every container tells of changes. A file that isn't understood
+// is an error, told once; the settings that were good before hold until it is mended.
+func Watch(ctx context.Context, s *Settings, interval time.Duration, fn func(*Settings, error), also ...string) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	var writing stamp
-	for last := stampOf(path); ; {
+	files := append([]string{s.path}, also...)
+	last := stampsOf(files)
+	last[0] = s.stamp
+	var writing []stamp
+	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		// The stamp comes before the reading: what changes in between is seen the next time.
-		now := stampOf(path)
-		if now == last {
+		// The stamps come before the reading: what changes in between is seen the next time.
+		now := stampsOf(files)
+		if slices.Equal(now, last) {
 			continue
 		}
-		// An editor that writes in place may not be done. This program replaces the file.
-		if now.inode == last.inode && now != writing {
+		// An editor that writes in place may not be done. This program replaces its files.
+		if slices.EqualFunc(now, last, func(a, b stamp) bool { return a.inode == b.inode }) && !slices.Equal(now, writing) {
 			writing = now
 			continue
 		}
 		last = now
-		fn(Open(path))
+		fn(Open(s.path))
 	}
+}
+
+func stampsOf(files []string) []stamp {
+	var all []stamp
+	for _, f := range files {
+		all = append(all, stampOf(f))
+	}
+	return all
 }
 
 // stamp tells versions of a file apart. A change by this program always brings a new inode.

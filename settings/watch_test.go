@@ -30,16 +30,17 @@ func TestWatch(t *testing.T) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stop()
-	started := make(chan struct{})
+	seen := open(t, path)
+	set(t, s, map[string]string{settings.Domain: "early.example"}) // before anybody watches
+	also := filepath.Join(t.TempDir(), "store.assert")
 	wg.Go(func() {
-		close(started)
-		settings.Watch(ctx, path, 5*time.Millisecond, func(s *settings.Settings, err error) {
+		settings.Watch(ctx, seen, 5*time.Millisecond, func(s *settings.Settings, err error) {
 			r := reading{err: err != nil}
 			if err == nil {
 				r.domain, _ = s.Get(settings.Domain)
 			}
 			readings <- r
-		})
+		}, also)
 	})
 	next := func() reading {
 		t.Helper()
@@ -51,8 +52,15 @@ func TestWatch(t *testing.T) {
 			return reading{}
 		}
 	}
-	<-started
-	time.Sleep(50 * time.Millisecond) // by then it has looked at the first
+	if got, want := next(), (reading{domain: "early.example"}); got != want {
+		t.Errorf("after a change since the reading: %v, want %v", got, want)
+	}
+	if err := os.WriteFile(also, []byte("new"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := next(), (reading{domain: "early.example"}); got != want {
+		t.Errorf("after a change of another file: %v, want %v", got, want)
+	}
 	set(t, s, map[string]string{settings.Domain: "second.example"})
 	if got, want := next(), (reading{domain: "second.example"}); got != want {
 		t.Errorf("after a change: %v, want %v", got, want)
@@ -82,6 +90,10 @@ func TestWatch(t *testing.T) {
 	}
 	if got, want := next(), (reading{}); got != want {
 		t.Errorf("without the file: %v, want %v", got, want)
+	}
+	set(t, seen, map[string]string{settings.Domain: "last.example"})
+	if got, want := next(), (reading{domain: "last.example"}); got != want {
+		t.Errorf("after the last change: %v, want %v", got, want)
 	}
 	time.Sleep(50 * time.Millisecond)
 	if len(readings) != 0 {
@@ -122,5 +134,19 @@ func TestSetMissing(t *testing.T) {
 	}
 	if set, err := s.SetMissing(map[string]string{settings.DBConnection: "x", "proxy.nothing": "x"}); err == nil {
 		t.Errorf("SetMissing of what is wrong set %v", set)
+	}
+}
+
+// TestUnfinished leaves behind what a process that was killed would, which goes with the next change.
+func TestUnfinished(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "settings.yaml")
+	if err := os.WriteFile(path+".new-123", []byte("proxy.auth.secret: old\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	set(t, open(t, path), map[string]string{settings.Domain: "a.example"})
+	left, err := filepath.Glob(path + ".new-*")
+	if err != nil || len(left) != 0 {
+		t.Errorf("left are %v, %v", left, err)
 	}
 }

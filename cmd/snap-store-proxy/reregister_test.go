@@ -143,6 +143,12 @@ func TestRefusedRegistrations(t *testing.T) {
 	t.Parallel()
 	u := newUnregistered(t)
 	u.must("config", "--import-store-assertion", u.file("old.assert", u.stream("store1", "https://old.example.internal")))
+	third := u.file("third.assert", u.stream("store1", "https://third.example.internal"))
+	for _, args := range [][]string{{"reregister", "--store-assertion", third}, {"config", "--import-store-assertion", third}} {
+		if _, told, code := u.run(args...); code != ui.Untrusted || !strings.Contains(told, "proxy.domain is old.example.internal") {
+			t.Errorf("%s, for another name than the one that is: exit code %d, %q", args[0], code, told)
+		}
+	}
 	u.must("config", "proxy.domain=new.example.internal")
 	before := u.state()
 	strange := append(u.stack.NewAccount("stranger", "other").Assertions(), u.stack.Store("store1", "operator2", "https://new.example.internal", nil))
@@ -157,7 +163,7 @@ func TestRefusedRegistrations(t *testing.T) {
 		code int
 		want string
 	}{
-		{"another name than the one set", []string{"reregister", "--store-assertion", u.file("third.assert", u.stream("store1", "https://third.example.internal"))}, ui.Untrusted, "config proxy.domain=third.example.internal"},
+		{"another name than the one set", []string{"reregister", "--store-assertion", third}, ui.Untrusted, "config proxy.domain=third.example.internal"},
 		{"the old name", []string{"config", "--import-store-assertion", filepath.Join(u.dir, "old.assert")}, ui.Untrusted, "proxy.domain is new.example.internal"},
 		{"altered", []string{"reregister", "--store-assertion", u.file("altered.assert", bytes.Replace(good, []byte("store: store1"), []byte("store: store9"), 1))}, ui.Untrusted, "bad signature"},
 		{"without its account", []string{"reregister", "--store-assertion", u.file("missing.assert", missing.Bytes())}, ui.Untrusted, "hint: the file has to have all"},
@@ -177,4 +183,37 @@ func TestRefusedRegistrations(t *testing.T) {
 		t.Errorf("the store is another one now:\n%s\nwant\n%s", after, before)
 	}
 	u.must("reregister", "--store-assertion", filepath.Join(u.dir, "good.assert"))
+}
+
+// TestServeReregistered has a server take up an assertion that was issued anew for the same store and URL: nothing else says that
+// there is one. The header names the store that the assertion is about, also where the settings could not follow.
+func TestServeReregistered(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	u := &unregistered{t, s.tmp, assertiontest.NewStack(t)}
+	ca := s.mustRun("import-certificate", "--selfsigned", "--name", "127.0.0.1").stdout
+	s.mustRun("config", "--import-store-assertion", u.file("a", u.stream("store1", "https://a.example")))
+	run := s.serveTLS()
+	defer run.stop()
+	url := run.tls + "/v2/auth/store/assertions"
+	await(t, trusting(ca), url, "store: store1")
+	var again bytes.Buffer
+	issued := u.stack.Store("store1", "operator1", "https://a.example", assertiontest.Headers{"timestamp": "2024-06-01T00:00:00Z"})
+	if err := assertion.EncodeAll(&again, append(u.stack.Base(), u.stack.Account("operator1", "The operator", nil), issued)); err != nil {
+		t.Fatal(err)
+	}
+	s.mustRun("reregister", "--store-assertion", u.file("b", again.Bytes()))
+	await(t, trusting(ca), url, "2024-06-01")
+	if err := os.WriteFile(filepath.Join(s.dir, "store.assert"), u.stream("store2", "https://a.example"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	await(t, trusting(ca), url, "store: store2")
+	resp, err := trusting(ca).Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got, want := resp.Header.Get("X-Assertion-Store-Id"), "store2"; got != want {
+		t.Errorf("the header names %q, want %q", got, want)
+	}
 }

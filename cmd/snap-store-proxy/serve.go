@@ -120,7 +120,7 @@ func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger,
 	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var followed sync.WaitGroup
 	followed.Go(func() { srv.Follow(follow, src) })
-	followed.Go(func() { settings.Watch(follow, g.settingsPath(), watchInterval, running.change) })
+	followed.Go(func() { settings.Watch(follow, h.settings, watchInterval, running.change, g.storeAssertionPath()) })
 	log.Info("serving", "snaps", len(cat.Snaps), "charms", len(cat.Charms), "database", how)
 	if live.Registry.Domain == "" && d.images == nil && namesImages(cat) {
 		log.Warn("charms name images that nobody serves: give --registry-listen, or set proxy.oci-registry.domain")

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"offlinestore/registration"
 	"offlinestore/registry"
 	"offlinestore/server"
 	"offlinestore/settings"
@@ -54,6 +55,10 @@ func (g *globals) live(s *settings.Settings, d *doors, log *slog.Logger) (server
 	}
 	if l.StoreAssertion, err = g.storeAssertion(); err != nil {
 		return l, err
+	}
+	// A reregistration puts the assertion into its place first, and may be broken off before the settings follow.
+	if claim, err := registration.ParseStream(l.StoreAssertion); err == nil && claim.StoreID() != "" {
+		l.StoreID = claim.StoreID()
 	}
 	c, err := certificateOf(s)
 	if err != nil {
