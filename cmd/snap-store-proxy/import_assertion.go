@@ -89,22 +89,17 @@ func (g *globals) register(c *registration.Claim) (*registered, error) {
 	return out, nil
 }
 
-// checkDomain refuses an assertion for a name that is neither the one in the settings nor in the place of one that is, and says
-// which store this one is until now.
+// checkDomain refuses an assertion for another name than the one in the settings, and says which store this one is until now. A move
+// begins with that setting: an assertion is too easily the wrong file, and would take a whole fleet's store elsewhere.
 func checkDomain(s *settings.Settings, r *registration.Registration) (before string, err error) {
 	domain, err := s.Get(settings.Domain)
-	if err != nil {
-		return "", err
-	}
-	oldURL, err := s.Get(settings.StoreURL)
 	if err != nil {
 		return "", err
 	}
 	if before, err = s.Get(settings.StoreID); err != nil {
 		return "", err
 	}
-	old, err := registration.ParseURL(oldURL)
-	if domain == "" || domain == r.Domain || err == nil && domain == old.Domain() {
+	if domain == "" || domain == r.Domain {
 		return before, nil
 	}
 	return "", &ui.Error{Code: ui.Untrusted, Err: fmt.Errorf("the store assertion is for %s, and %s is %s", r.URL, settings.Domain, domain),

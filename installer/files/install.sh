@@ -189,7 +189,9 @@ elif [ "$id $(setting internal.store.url)" = "$(brought internal.store.id) $(bro
 	cmp -s proxy.assert "$data/store.assert" || proxy config --import-store-assertion proxy.assert || say 'The store assertion stays as it is.'
 else
 	say "This store is $id at $(setting internal.store.url) and stays so. To make it the one of"
-	say 'this installer: snap-store-proxy reregister --store-assertion proxy.assert'
+	say 'this installer:'
+	say "    snap-store-proxy config proxy.domain=$(brought proxy.domain)"
+	say '    snap-store-proxy reregister --store-assertion proxy.assert'
 fi
 
 # --- The service.
