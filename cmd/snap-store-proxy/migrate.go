@@ -150,7 +150,7 @@ func (m *migration) rest(h *host, assertion string, cat *store.Catalog, yaml []b
 	if from == "" {
 		from = "FILE   (the original's nginx/airgap/store.assert, in the folder of its data)"
 	}
-	m.add(step{Name: "take over the store assertion, so that devices need not change", Done: s.StoreID != "", Detail: s.StoreID, Command: "snap-store-proxy config --import-store-assertion " + from})
+	m.add(step{Name: "take over the store assertion, so that devices need not change", Done: h != nil && s.StoreID != "" && h.hasStoreAssertion(), Detail: s.StoreID, Command: "snap-store-proxy config --import-store-assertion " + from})
 	m.add(step{Name: "trust who exports", Done: s.Signers > 0, Detail: found(s.Signers, "signer"),
 		Command: "snap-store-proxy trust add FILE   (from 'store-admin key export' outside)"})
 	charms := step{Name: "bring the snaps, and the charms: export them again, or push the original's files as they are"}

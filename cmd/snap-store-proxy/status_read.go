@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -58,7 +59,10 @@ func (s *status) readHost(_ context.Context, h *host) error {
 	if own := ownURL(v); s.URL == "" {
 		s.URL = own
 	} else if own != "" && own != s.URL {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("the store assertion is for %s, and the settings make it %s: set %s, or reregister", s.URL, own, settings.Domain))
+		s.Warnings = append(s.Warnings, otherURL(s.URL, own))
+	}
+	if s.StoreID != "" && !h.hasStoreAssertion() {
+		s.Warnings = append(s.Warnings, "the store's id is set and its assertion is missing, so that devices can't join: 'config --import-store-assertion FILE' takes it")
 	}
 	if err := h.blobs.List(func(i blob.Info) error { s.BlobBytes += i.Size; return nil }); err != nil {
 		return err
@@ -77,6 +81,20 @@ func (s *status) readHost(_ context.Context, h *host) error {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("only %s are free in %s", ui.Bytes(s.FreeBytes), dir))
 	}
 	return nil
+}
+
+// hasStoreAssertion says whether this store has what devices join it by: settings alone may come from elsewhere.
+func (h *host) hasStoreAssertion() bool {
+	_, err := os.Stat((&globals{dataDir: filepath.Dir(h.trust.dir)}).storeAssertionPath())
+	return err == nil
+}
+
+// otherURL says what to do about a store that devices look for at one URL, while its settings make it another.
+func otherURL(signed, own string) string {
+	if name, ok := strings.CutPrefix(signed, "https://"); ok && "http://"+name == own {
+		return fmt.Sprintf("devices look for %s, and there is no certificate: 'import-certificate', or behind a balancer that ends TLS set %s", signed, settings.TrustForwardedProto)
+	}
+	return fmt.Sprintf("the store assertion is for %s, and the settings make it %s: set %s, or reregister", signed, own, settings.Domain)
 }
 
 // lowSpace is the free space, in bytes, under which a store is warned of a full disk.

@@ -66,7 +66,16 @@ func knocks(s *settings.Settings) ([]knock, error) {
 	if o.registryListen != "" {
 		all = append(all, knock{name: "registry", url: scheme + "://" + reachable(o.registryListen) + "/v2/"})
 	}
+	if isLoopback(v[settings.AdminListen]) {
+		scheme = "http" // whatever certificate there is
+	}
 	return append(all, knock{name: "admin", url: scheme + "://" + reachable(v[settings.AdminListen]) + "/", any: true}), nil
+}
+
+// isLoopback says whether only this host reaches what listens on an address.
+func isLoopback(listen string) bool {
+	a, err := net.ResolveTCPAddr("tcp", listen)
+	return err == nil && a.IP.IsLoopback()
 }
 
 // reachable is the address at which this host reaches what listens on another.
