@@ -34,6 +34,9 @@ func (g *globals) open(ctx context.Context) (*host, error) {
 	if err := enterDataDir(g.dataDir); err != nil {
 		return nil, err
 	}
+	if err := g.checkWhole(); err != nil {
+		return nil, err
+	}
 	h := &host{trust: trustStore{filepath.Join(g.dataDir, "trust")}}
 	if err := h.openAll(ctx, g); err != nil {
 		return nil, errors.Join(err, h.Close())

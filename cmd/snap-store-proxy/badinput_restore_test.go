@@ -1,0 +1,67 @@
+package main_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"offlinestore/backup"
+	"offlinestore/cmd/internal/ui"
+)
+
+// saved is a store with a backup of all of it, and a host to restore that on.
+func saved(t *testing.T) *backups {
+	t.Helper()
+	b := &backups{site: newSite(t)}
+	b.key = b.file("key", []byte(backupKey+"\n"))
+	b.out, b.into = filepath.Join(b.tmp, "out"), filepath.Join(tempDir(t), "data")
+	b.save("--blobs")
+	found, err := filepath.Glob(filepath.Join(b.out, "*"+backup.Ext))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("backups: %v, %v; want one", found, err)
+	}
+	b.good = found[0]
+	return b
+}
+
+// TestKillRestore kills a restore when its private cluster runs. No command makes a store of what is there, and the next restore
+// finds a PostgreSQL that nobody uses any more.
+func TestKillRestore(t *testing.T) {
+	t.Parallel()
+	b := saved(t)
+	there := func(names ...string) bool {
+		_, err := os.Lstat(filepath.Join(append([]string{b.into}, names...)...))
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	cmd := b.command(t.Context(), "--data-dir", b.into, "restore", "--identity", b.key, "--private", b.good)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); !there("postgresql", "data", "postmaster.pid") && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	if cmd.Wait() == nil {
+		t.Fatal("the restore was not killed")
+	}
+	if r := b.run("--data-dir", b.into, "list-pushed-snaps"); r.code != ui.Failed || !strings.Contains(r.stderr, "a restore was broken off here") {
+		t.Errorf("list-pushed-snaps on half a store: exit code %d: %s", r.code, r.stderr)
+	}
+	if r := b.restore(b.good, "--private"); r.code != ui.OK {
+		t.Fatalf("the next restore: exit code %d: %s", r.code, r.stderr)
+	}
+	want := b.mustRun("list-pushed-snaps", "--json").stdout
+	if got := b.mustRun("--data-dir", b.into, "list-pushed-snaps", "--json").stdout; got != want {
+		t.Errorf("restored are %s, want %s", got, want)
+	}
+	b.mustRun("--data-dir", b.into, "check", "--blobs")
+	if there(".restoring") || there("postgresql", "data", "postmaster.pid") {
+		t.Error("something of the restore is left")
+	}
+}
