@@ -121,9 +121,13 @@ func TestInstallScript(t *testing.T) {
 	}
 
 	// Again, as an upgrade of a store that is set up, and has another port by now.
+	if !strings.Contains(out, "snap-store-proxy import-certificate") {
+		t.Errorf("a store registered for https is not asked for a certificate:\n%s", out)
+	}
 	h.write(state+"proxy.airgap", "true\n")
+	h.write(state+"proxy.tls.cert", "PEM\n")
 	h.write(state+"log", "")
-	if out, ok := h.install(); !ok || strings.Contains(out, "What is left to do:\n- Make") {
+	if out, ok := h.install(); !ok || strings.Contains(out, "What is left to do:\n- Make") || strings.Contains(out, "import-certificate") {
 		t.Fatalf("install.sh: %s", out)
 	}
 	log = h.read(state + "log")

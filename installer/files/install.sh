@@ -221,10 +221,21 @@ fi
 
 # --- What is left to do.
 
+lacks_certificate() {
+	case $(setting internal.store.url) in
+	https://*) [ -z "$(setting proxy.tls.cert)" ] && [ "$(setting proxy.trust-forwarded-proto)" != true ] ;;
+	*) return 1 ;;
+	esac
+}
 left() {
 	if [ "$ready" = no ]; then
 		say "- Install PostgreSQL, or set a connection string, which is prompted for its password:"
 		say "    snap-store-proxy config proxy.db.connection=postgresql://USER@HOST/DATABASE"
+	fi
+	if lacks_certificate; then
+		say "- Serve HTTPS, which the store is registered for, by a certificate (or --selfsigned; behind"
+		say "  a balancer that ends TLS, config proxy.trust-forwarded-proto=true instead):"
+		say "    cat server.crt server.key | snap-store-proxy import-certificate"
 	fi
 	if ! finished; then
 		say "- Make the secrets and prepare the database:"
