@@ -80,7 +80,15 @@ func (s *status) readHost(_ context.Context, h *host) error {
 	if s.FreeBytes < lowSpace {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("only %s are free in %s", ui.Bytes(s.FreeBytes), dir))
 	}
+	s.checkSettingsMode(filepath.Join(dir, settingsFile))
 	return nil
+}
+
+// checkSettingsMode finds what an editor or a copy has made of the file that the secrets are in.
+func (s *status) checkSettingsMode(path string) {
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("others can read %s, which has secrets in it: chmod 600 %[1]s", path))
+	}
 }
 
 // hasStoreAssertion says whether this store has what devices join it by: settings alone may come from elsewhere.
