@@ -83,6 +83,7 @@ func (g *globals) backup(ctx context.Context, to string, recipients []age.Recipi
 	if o.blobs {
 		size = g.blobSize()
 	}
+	removePartial(filepath.Dir(path), time.Now())
 	f, err := blob.CreateFile(path, size, 0o600)
 	if err != nil {
 		return nil, explainBackup(err)
@@ -110,6 +111,20 @@ func (g *globals) backup(ctx context.Context, to string, recipients []age.Recipi
 		return nil, errors.Join(fmt.Errorf("read the backup back: %w", err), os.Remove(path))
 	}
 	return r, nil
+}
+
+// removePartial removes what backups to a folder have left that were killed: each may be as large as the store. One that still goes on
+// was written to a moment ago.
+func removePartial(dir string, now time.Time) {
+	entries, _ := os.ReadDir(dir) // where nothing can be read, nothing can be written
+	for _, e := range entries {
+		if ok, _ := filepath.Match(".*"+backup.Ext+".*.partial", e.Name()); !ok || !e.Type().IsRegular() {
+			continue
+		}
+		if info, err := e.Info(); err == nil && now.Sub(info.ModTime()) > 12*time.Hour {
+			os.Remove(filepath.Join(dir, e.Name())) // what can't be removed takes no more than room
+		}
+	}
 }
 
 // explainBackup says what to do where a backup can't be written.

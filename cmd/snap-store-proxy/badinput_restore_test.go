@@ -65,3 +65,24 @@ func TestKillRestore(t *testing.T) {
 		t.Error("something of the restore is left")
 	}
 }
+
+// TestKillBackup finds what backups have left that were killed, and keeps that of one which may still go on.
+func TestKillBackup(t *testing.T) {
+	t.Parallel()
+	b := saved(t)
+	old, going, other := filepath.Join(b.out, ".a.age.123.partial"), filepath.Join(b.out, ".b.age.456.partial"), filepath.Join(b.out, "mine.age.123.partial")
+	for _, path := range []string{old, going, other} {
+		b.write(path, []byte("half"))
+	}
+	for _, path := range []string{old, other} {
+		if err := os.Chtimes(path, time.Time{}, time.Now().Add(-13*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.mustRun("backup", "--recipient", backupRecipient, filepath.Join(b.out, "next.age"))
+	for path, want := range map[string]bool{old: false, going: true, other: true, b.good: true} {
+		if _, err := os.Lstat(path); (err == nil) != want {
+			t.Errorf("%s is there: %v, want %v", filepath.Base(path), err == nil, want)
+		}
+	}
+}
