@@ -184,6 +184,8 @@ func short(err error) string {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "it speaks plain HTTP"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer"
 	}
