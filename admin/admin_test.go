@@ -11,6 +11,7 @@ import (
 	"gopkg.in/macaroon.v2"
 
 	"offlinestore/admin"
+	"offlinestore/adminapi"
 	"offlinestore/store"
 )
 
@@ -187,8 +188,8 @@ func (a *api) tryRefresh(m *macaroon.Macaroon) (*http.Response, string) {
 
 func (a *api) refresh(m *macaroon.Macaroon) *macaroon.Macaroon {
 	a.t.Helper()
-	var answer admin.DischargeAnswer
-	a.post("/api/v2/tokens/refresh", admin.RefreshRequest{DischargeMacaroon: a.encode(m)}, &answer)
+	var answer adminapi.DischargeAnswer
+	a.post("/api/v2/tokens/refresh", adminapi.RefreshRequest{DischargeMacaroon: a.encode(m)}, &answer)
 	return a.decode(answer.DischargeMacaroon)
 }
 

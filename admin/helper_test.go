@@ -18,6 +18,7 @@ import (
 	"gopkg.in/macaroon.v2"
 
 	"offlinestore/admin"
+	"offlinestore/adminapi"
 	"offlinestore/internal/pgtest"
 	"offlinestore/snap"
 	"offlinestore/store"
@@ -137,7 +138,7 @@ type login struct{ root, discharge *macaroon.Macaroon }
 
 func (a *api) issue() *macaroon.Macaroon {
 	a.t.Helper()
-	var answer admin.IssueAnswer
+	var answer adminapi.IssueAnswer
 	a.post("/v2/auth/issue-store-admin", struct{}{}, &answer)
 	return a.decode(answer.Macaroon)
 }
@@ -176,7 +177,7 @@ func caveat(m *macaroon.Macaroon) string {
 
 func (a *api) tryDischarge(email, password, caveat string) (*http.Response, string) {
 	a.t.Helper()
-	b, err := json.Marshal(admin.DischargeRequest{Email: email, Password: password, CaveatID: caveat})
+	b, err := json.Marshal(adminapi.DischargeRequest{Email: email, Password: password, CaveatID: caveat})
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -186,8 +187,8 @@ func (a *api) tryDischarge(email, password, caveat string) (*http.Response, stri
 func (a *api) login() login {
 	a.t.Helper()
 	root := a.issue()
-	var answer admin.DischargeAnswer
-	a.post("/api/v2/tokens/discharge", admin.DischargeRequest{Email: email, Password: password, CaveatID: caveat(root)}, &answer)
+	var answer adminapi.DischargeAnswer
+	a.post("/api/v2/tokens/discharge", adminapi.DischargeRequest{Email: email, Password: password, CaveatID: caveat(root)}, &answer)
 	return login{root, a.decode(answer.DischargeMacaroon)}
 }
 

@@ -7,33 +7,11 @@ import (
 	"net/http"
 	"time"
 
+	"offlinestore/adminapi"
 	"offlinestore/store"
 )
 
 const maxLogin = 32 << 10
-
-// IssueAnswer is what a login begins with.
-type IssueAnswer struct {
-	Macaroon string `json:"macaroon"`
-}
-
-// DischargeRequest asks for a discharge of the root's third-party caveat. There are no second factors here.
-type DischargeRequest struct {
-	Email    string `json:"email"`
-	Password string `json:"password"`
-	OTP      string `json:"otp,omitempty"`
-	CaveatID string `json:"caveat_id"`
-}
-
-// DischargeAnswer has a discharge, which is to be bound to the root before it is shown.
-type DischargeAnswer struct {
-	DischargeMacaroon string `json:"discharge_macaroon"`
-}
-
-// RefreshRequest asks for a newer discharge. It has the one before as it was given, not bound to a root.
-type RefreshRequest struct {
-	DischargeMacaroon string `json:"discharge_macaroon"`
-}
 
 func (s *Server) issue(w http.ResponseWriter, r *http.Request) {
 	at, ok := s.location(w, r)
@@ -50,11 +28,11 @@ func (s *Server) issue(w http.ResponseWriter, r *http.Request) {
 		s.failStore(w, r, err)
 		return
 	}
-	s.answer(w, http.StatusOK, IssueAnswer{text})
+	s.answer(w, http.StatusOK, adminapi.IssueAnswer{Macaroon: text})
 }
 
 func (s *Server) discharge(w http.ResponseWriter, r *http.Request) {
-	var req DischargeRequest
+	var req adminapi.DischargeRequest
 	if !s.readJSON(w, r, maxLogin, &req) {
 		return
 	}
@@ -82,7 +60,7 @@ func (s *Server) discharge(w http.ResponseWriter, r *http.Request) {
 }
 
 // logIn checks the password and records the login. It answers a refused request itself, the same for an account that there is not.
-func (s *Server) logIn(w http.ResponseWriter, r *http.Request, req DischargeRequest, until time.Time) (session string, ok bool) {
+func (s *Server) logIn(w http.ResponseWriter, r *http.Request, req adminapi.DischargeRequest, until time.Time) (session string, ok bool) {
 	email, err := CheckEmail(req.Email)
 	if err != nil {
 		email = req.Email
@@ -141,11 +119,11 @@ func (s *Server) giveDischarge(w http.ResponseWriter, r *http.Request, caveat []
 		s.failStore(w, r, err)
 		return
 	}
-	s.answer(w, http.StatusOK, DischargeAnswer{text})
+	s.answer(w, http.StatusOK, adminapi.DischargeAnswer{DischargeMacaroon: text})
 }
 
 func (s *Server) refresh(w http.ResponseWriter, r *http.Request) {
-	var req RefreshRequest
+	var req adminapi.RefreshRequest
 	if !s.readJSON(w, r, maxLogin, &req) {
 		return
 	}

@@ -5,46 +5,19 @@ import (
 	"fmt"
 	"net/http"
 
+	"offlinestore/adminapi"
 	"offlinestore/store"
 )
 
 const (
 	maxOverrides = 256 << 10
-	// Series is the only one that there has ever been of snaps.
-	Series       = "16"
-	headerSeries = "X-Ubuntu-Series"
 	// maxRevision is that of snapd, and of the database's integers.
 	maxRevision = 1<<31 - 1
 )
 
-// OverrideRequest is one of the list that is posted. A null Revision deletes the override; there must be one or the other.
-type OverrideRequest struct {
-	SnapName string          `json:"snap_name"`
-	Revision json.RawMessage `json:"revision"`
-	Channel  string          `json:"channel"`
-	Series   string          `json:"series"`
-}
-
-// Override is one of the list in an answer. Revision is null where what is upstream is served again, UpstreamRevision where nothing
-// was imported for the channel.
-type Override struct {
-	SnapID           string `json:"snap_id"`
-	SnapName         string `json:"snap_name"`
-	Revision         *int   `json:"revision"`
-	UpstreamRevision *int   `json:"upstream_revision"`
-	Channel          string `json:"channel"`
-	Architecture     string `json:"architecture"`
-	Series           string `json:"series"`
-}
-
-// OverridesAnswer is the answer to either request about overrides.
-type OverridesAnswer struct {
-	Overrides []Override `json:"overrides"`
-}
-
 func (s *Server) listOverrides(w http.ResponseWriter, r *http.Request, _ string) {
-	if r.Header.Get(headerSeries) != Series {
-		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header "+headerSeries+" must be "+Series)
+	if r.Header.Get(adminapi.HeaderSeries) != adminapi.Series {
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header "+adminapi.HeaderSeries+" must be "+adminapi.Series)
 		return
 	}
 	list, err := s.cfg.Store.Overrides(r.Context(), r.PathValue("snap"))
@@ -56,11 +29,11 @@ func (s *Server) listOverrides(w http.ResponseWriter, r *http.Request, _ string)
 }
 
 func (s *Server) setOverrides(w http.ResponseWriter, r *http.Request, email string) {
-	if v := r.Header.Get(headerSeries); v != "" && v != Series {
-		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header "+headerSeries+" must be "+Series)
+	if v := r.Header.Get(adminapi.HeaderSeries); v != "" && v != adminapi.Series {
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header "+adminapi.HeaderSeries+" must be "+adminapi.Series)
 		return
 	}
-	var req []OverrideRequest
+	var req []adminapi.OverrideRequest
 	if !s.readJSON(w, r, maxOverrides, &req) {
 		return
 	}
@@ -79,7 +52,7 @@ func (s *Server) setOverrides(w http.ResponseWriter, r *http.Request, email stri
 }
 
 // changesOf checks what the types don't.
-func changesOf(req []OverrideRequest) ([]store.OverrideChange, error) {
+func changesOf(req []adminapi.OverrideRequest) ([]store.OverrideChange, error) {
 	if len(req) == 0 || len(req) > store.MaxOverrides {
 		return nil, fmt.Errorf("want a list of 1 to %d overrides", store.MaxOverrides)
 	}
@@ -89,8 +62,8 @@ func changesOf(req []OverrideRequest) ([]store.OverrideChange, error) {
 		switch {
 		case o.SnapName == "" || o.Channel == "":
 			return nil, fmt.Errorf("override %d: snap_name and channel are required", i)
-		case o.Series != Series:
-			return nil, fmt.Errorf("override %d: series must be %q", i, Series)
+		case o.Series != adminapi.Series:
+			return nil, fmt.Errorf("override %d: series must be %q", i, adminapi.Series)
 		case o.Revision == nil:
 			return nil, fmt.Errorf("override %d: revision is required: a number, or null to delete the override", i)
 		case string(o.Revision) == "null":

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 
+	"offlinestore/adminapi"
 	"offlinestore/store"
 )
 
@@ -28,23 +29,10 @@ const (
 	codeTooMany     = "TOO_MANY_REQUESTS"
 )
 
-// Error is one thing that is wrong with a request.
-type Error struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-}
-
-// ErrorBody is what a refused request is answered with: ErrorList for clients of the store's API, the rest for those of the login.
-type ErrorBody struct {
-	Error
-	ErrorList []Error  `json:"error_list"`
-	Extra     struct{} `json:"extra"`
-}
-
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int, code, message string) {
 	s.cfg.Logger.Debug("refused", "method", r.Method, "path", r.URL.Path, "status", status, "from", address(r), "why", message)
-	e := Error{code, message}
-	s.answer(w, status, ErrorBody{Error: e, ErrorList: []Error{e}})
+	e := adminapi.Error{Code: code, Message: message}
+	s.answer(w, status, adminapi.ErrorBody{Error: e, ErrorList: []adminapi.Error{e}})
 }
 
 // failStore answers for the catalogue. What is wrong with the database is the operator's to know, not the client's.

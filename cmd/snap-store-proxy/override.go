@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/admin"
+	"offlinestore/adminapi"
 	"offlinestore/cmd/internal/remote"
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/store"
@@ -111,7 +112,7 @@ func parseOverrides(name string, args []string) ([]store.OverrideChange, error) 
 	return changes, nil
 }
 
-func (o *overrideOptions) list(ctx context.Context, name string) (list []admin.Override, err error) {
+func (o *overrideOptions) list(ctx context.Context, name string) (list []adminapi.Override, err error) {
 	if o.remote != "" {
 		c, err := remote.Open(o.remote)
 		if err != nil {
@@ -149,14 +150,14 @@ func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []sto
 	})
 }
 
-func overrideRequests(changes []store.OverrideChange) []admin.OverrideRequest {
-	var out []admin.OverrideRequest
+func overrideRequests(changes []store.OverrideChange) []adminapi.OverrideRequest {
+	var out []adminapi.OverrideRequest
 	for _, c := range changes {
 		revision := json.RawMessage("null")
 		if c.Revision != 0 {
 			revision = json.RawMessage(strconv.Itoa(c.Revision))
 		}
-		out = append(out, admin.OverrideRequest{SnapName: c.Name, Revision: revision, Channel: c.Channel, Series: admin.Series})
+		out = append(out, adminapi.OverrideRequest{SnapName: c.Name, Revision: revision, Channel: c.Channel, Series: adminapi.Series})
 	}
 	return out
 }
@@ -174,9 +175,9 @@ func explainOverride(err error) error {
 	return err
 }
 
-func (o *overrideOptions) print(w io.Writer, list []admin.Override) error {
+func (o *overrideOptions) print(w io.Writer, list []adminapi.Override) error {
 	if o.json {
-		return ui.PrintJSON(w, append([]admin.Override{}, list...))
+		return ui.PrintJSON(w, append([]adminapi.Override{}, list...))
 	}
 	for _, v := range list {
 		if _, err := fmt.Fprintln(w, ui.Clean(v.String())); err != nil {

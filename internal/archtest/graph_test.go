@@ -12,6 +12,7 @@ import (
 func graph() map[string][]string {
 	return map[string][]string{
 		// Layer 0: nothing of ours.
+		"adminapi":    {},
 		"assertion":   {},
 		"blob":        {},
 		"certificate": {},
@@ -34,7 +35,7 @@ func graph() map[string][]string {
 		// Layer 3: from one place to another.
 		"exporter": {"assertion", "blob", "bundle", "channel", "charm", "snap", "upstream"},
 		"importer": {"assertion", "blob", "bundle", "channel", "charm", "snap", "store"},
-		"admin":    {"channel", "store"},
+		"admin":    {"adminapi", "channel", "store"},
 		"backup":   {"blob", "pgcluster", "store"},
 		"registry": {"accesslog", "blob", "sendfile", "store"},
 		"server":   {"accesslog", "assertion", "blob", "channel", "charm", "docs", "sendfile", "snap", "store"},

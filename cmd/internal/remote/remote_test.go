@@ -1,3 +1,6 @@
+//go:build linux
+
+// The other end of these tests is the store, which is for Linux.
 package remote_test
 
 import (
@@ -15,6 +18,7 @@ import (
 	"time"
 
 	"offlinestore/admin"
+	"offlinestore/adminapi"
 	"offlinestore/cmd/internal/remote"
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/internal/bundletest"
@@ -168,7 +172,7 @@ func TestPasswordGoesNowhereElse(t *testing.T) {
 				return
 			}
 			defer resp.Body.Close()
-			var issued admin.IssueAnswer
+			var issued adminapi.IssueAnswer
 			if err := json.NewDecoder(resp.Body).Decode(&issued); err != nil {
 				t.Error(err)
 			}
