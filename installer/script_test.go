@@ -215,6 +215,18 @@ func TestInstallScriptOfACarefulRoot(t *testing.T) {
 	}
 }
 
+// TestInstallScriptWithTheStoreKey has an installer that is a secret.
+func TestInstallScriptWithTheStoreKey(t *testing.T) {
+	t.Parallel()
+	h := newHost(t, installer.File{Name: "settings.yaml", Mode: 0o600, Content: []byte("internal.store.id: \"store1\"\nproxy.key.private: \"secret\"\n")})
+	if out, ok := h.install(); !ok || !strings.Contains(out, "- Delete this folder and its archive") || strings.Contains(out, "secret\n") {
+		t.Errorf("install.sh: %s", out)
+	}
+	if out, ok := newHost(t).install(); !ok || strings.Contains(out, "- Delete this folder") {
+		t.Errorf("install.sh without the key: %s", out)
+	}
+}
+
 // TestInstallScriptInAFolderOfOthers holds that nothing is installed from where anybody could change it meanwhile.
 func TestInstallScriptInAFolderOfOthers(t *testing.T) {
 	t.Parallel()

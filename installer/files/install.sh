@@ -245,6 +245,9 @@ left() {
 		say "- Import the bundles that came along, then:"
 		say "    snap-store-proxy push-snap $(pwd)/bundles/*"
 	fi
+	if grep -q '^proxy\.key\.private:' settings.yaml; then
+		say "- Delete this folder and its archive: the store's private key is in them."
+	fi
 	if [ -z "$root" ] && ! systemd_runs; then
 		say "- Have the service run: there is no systemd here, so let yours run"
 		say "    snap-store-proxy serve"
