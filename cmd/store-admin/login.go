@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
 
@@ -63,6 +65,10 @@ func runLogin(c *cobra.Command, o loginOptions, email string) error {
 		return err
 	}
 	if err := remote.LogIn(c.Context(), o.url, email, password, string(ca)); err != nil {
+		var unknown x509.UnknownAuthorityError
+		if errors.As(err, &unknown) {
+			return ui.Hint(err, "bring the certificate that clients of the store have to trust ('snap-store-proxy client-config' has it), and name it with --ca FILE")
+		}
 		return err
 	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "Logged in at %s as %s.\n", ui.Clean(o.url), ui.Clean(email))
