@@ -46,6 +46,36 @@ func TestOpenKeepsWhatIsThere(t *testing.T) {
 	diff(t, "the catalogue after another Open", load(t, reopen(t, dsn)), before)
 }
 
+// TestOpenOlderTables upgrades, by several commands at once, a filled database of the release before registrations and overrides.
+func TestOpenOlderTables(t *testing.T) {
+	t.Parallel()
+	s, dsn := open(t)
+	apply(t, s, with(imp("a", 0), "jq", []int{6, 7}, "latest/stable/amd64=7"))
+	before := load(t, s)
+	exec(t, dsn, `drop table admin_session, admin, snap_override_history, snap_override;
+		alter table snap drop column import_id; alter table charm drop column import_id;
+		update schema_version set version = 2`)
+	var g errgroup.Group
+	for range 4 {
+		g.Go(func() error {
+			s, err := store.Open(t.Context(), dsn)
+			if err == nil {
+				s.Close()
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	upgraded := reopen(t, dsn)
+	diff(t, "the catalogue after the upgrade", load(t, upgraded), before)
+	apply(t, upgraded, with(imp("b", 1), "jq", []int{8}, "latest/stable/amd64=8"))
+	if got := rows(load(t, upgraded).Snaps[0].ChannelMap); len(got) != 1 || got[0] != "latest/stable/amd64=8" {
+		t.Errorf("the channel map after the next import = %v, want revision 8", got)
+	}
+}
+
 func TestOpenNewerTables(t *testing.T) {
 	t.Parallel()
 	_, dsn := open(t)

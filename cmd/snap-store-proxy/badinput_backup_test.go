@@ -258,7 +258,10 @@ func TestBackupWithoutABlob(t *testing.T) {
 // TestTableOfBadBackups holds the table of docs/operating.md against the tests.
 func TestTableOfBadBackups(t *testing.T) {
 	t.Parallel()
-	want := map[string]string{"store that lacks a blob": codesInWords([]int{ui.Gaps})} // TestBackupWithoutABlob
+	want := map[string]string{
+		"store that lacks a blob":           codesInWords([]int{ui.Gaps}), // TestBackupWithoutABlob
+		"kill -9 while a store is restored": "killed",                     // TestKillRestore
+	}
 	for _, c := range badBackups() {
 		want[c.row] = codesInWords(c.codes)
 	}
