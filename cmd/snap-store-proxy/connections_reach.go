@@ -29,7 +29,7 @@ func (h *host) reach(ctx context.Context, c *http.Client, k knock) connection {
 	case errors.Is(err, http.ErrSchemeMismatch):
 		out.Hint = "restart 'snap-store-proxy serve': the first certificate counts from then on"
 	case errors.Is(err, syscall.ECONNREFUSED) && k.name == "https":
-		out.Hint = "see that 'snap-store-proxy serve' runs, that it was restarted after the first certificate, and that the port, unless it is 443, is in proxy.domain"
+		out.Hint = "see that 'snap-store-proxy serve' runs and was restarted after the first certificate, or that the balancer before it does; a port other than 443 belongs into proxy.domain"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		out.Hint = "see that 'snap-store-proxy serve' runs, and that the port, unless it is the usual one, is in proxy.domain"
 	case errors.Is(err, context.DeadlineExceeded):
