@@ -50,7 +50,7 @@ func Pages() ([]Page, error) {
 		page := Page{Name: strings.TrimSuffix(name, ".md")}
 		doc := md.Parser().Parse(text.NewReader(source))
 		if h, ok := doc.FirstChild().(*ast.Heading); ok {
-			page.Title = string(h.Text(source))
+			page.Title = strings.ReplaceAll(string(h.Lines().Value(source)), "`", "")
 		} else {
 			page.Title = page.Name
 		}
