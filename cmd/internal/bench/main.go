@@ -34,7 +34,7 @@ func main() {
 	var only string
 	var mib int64
 	flag.StringVar(&b.bin, "bin", "bin", "`folder` of the two programs")
-	flag.StringVar(&only, "only", "pack,push,memory,refresh,download,charms", "which to run, separated by commas")
+	flag.StringVar(&only, "only", "pack,push,charms,memory,refresh,download", "which to run, separated by commas")
 	flag.Int64Var(&mib, "mib", 1024, "payload in MiB")
 	flag.IntVar(&b.snaps, "snaps", 12, "number of snaps that the payload is divided into")
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds of each comparison")
@@ -85,7 +85,7 @@ func (b *bench) run(only []string) (err error) {
 	for _, part := range []struct {
 		name string
 		run  func() error
-	}{{"pack", b.pack}, {"push", b.push}, {"memory", b.memory}, {"refresh", b.refresh}, {"download", b.download}, {"charms", b.charms}} {
+	}{{"pack", b.pack}, {"push", b.push}, {"charms", b.charms}, {"memory", b.memory}, {"refresh", b.refresh}, {"download", b.download}} {
 		if !slices.Contains(only, part.name) {
 			continue
 		}
