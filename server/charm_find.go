@@ -127,18 +127,7 @@ func (s *charmSearch) match(ch *indexedCharm) int {
 		}
 		return 1
 	}
-	total := 0
-	for _, word := range s.words {
-		n := ch.words.score(word)
-		if n == 0 {
-			return 0
-		}
-		total += n
-	}
-	if len(s.words) > 1 {
-		total += ch.words.score(s.phrase) * len(s.words)
-	}
-	return total
+	return ch.words.scoreAll(s.words, s.phrase)
 }
 
 // row returns the release of a charm to show, nil if it is not what is looked for.

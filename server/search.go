@@ -157,18 +157,7 @@ func (s *search) match(sn *indexedSnap) int {
 		}
 		return 1
 	}
-	total := 0
-	for _, word := range s.words {
-		n := sn.words.score(word)
-		if n == 0 {
-			return 0
-		}
-		total += n
-	}
-	if len(s.words) > 1 {
-		total += sn.words.score(s.phrase) * len(s.words)
-	}
-	return total
+	return sn.words.scoreAll(s.words, s.phrase)
 }
 
 // row returns the first release of a snap that the search allows.
@@ -205,4 +194,19 @@ func shelves(snaps []*indexedSnap) []string {
 	}
 	slices.Sort(names)
 	return append([]string{featured}, slices.Compact(names)...)
+}
+
+// scoreAll is 0 unless each of the words is found. Several count for more where they stand together, as in phrase.
+func (t *searchText) scoreAll(words []string, phrase string) (total int) {
+	for _, word := range words {
+		n := t.score(word)
+		if n == 0 {
+			return 0
+		}
+		total += n
+	}
+	if len(words) > 1 {
+		total += t.score(phrase) * len(words)
+	}
+	return total
 }

@@ -160,19 +160,7 @@ func (s *Store) serveCharmRedirect(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Store) serveCharmBlob(w http.ResponseWriter, r *http.Request) {
-	open := s.charmBlob(r.PathValue("file"))
-	if open == nil || r.URL.Query().Get("token") != Token {
-		http.Error(w, "forbidden", http.StatusForbidden)
-		return
-	}
-	b, err := open()
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	defer b.Close()
-	w.Header().Set("Content-Type", "application/octet-stream")
-	http.ServeContent(w, r, "", time.Date(2024, 3, 1, 9, 0, 0, 0, time.UTC), b)
+	sendDownload(w, r, s.charmBlob(r.PathValue("file")))
 }
 
 // charmBlob finds the blob by its file name: ID_REV.charm, ID_REV.bundle or charm_ID.RESOURCE_REV.

@@ -158,20 +158,17 @@ func (s *Store) serveRedirect(w http.ResponseWriter, r *http.Request) {
 const Token = "1711929600_0f3b9a8c7d6e5f40"
 
 func (s *Store) serveBlob(w http.ResponseWriter, r *http.Request) {
-	open := s.blob(r.PathValue("file"))
+	w.Header().Set("Content-Disposition", `attachment; filename="`+r.PathValue("file")+`"`)
+	sendDownload(w, r, s.blob(r.PathValue("file")))
+}
+
+// sendDownload sends a blob to whoever was redirected to it.
+func sendDownload(w http.ResponseWriter, r *http.Request, open Blob) {
 	if open == nil || r.URL.Query().Get("token") != Token {
 		http.Error(w, "forbidden", http.StatusForbidden)
 		return
 	}
-	b, err := open()
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	defer b.Close()
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+r.PathValue("file")+`"`)
-	http.ServeContent(w, r, "", time.Date(2024, 3, 1, 9, 0, 0, 0, time.UTC), b)
+	sendBlob(w, r, open)
 }
 
 // blob finds the blob by its file name: SNAPID_REV.snap or SNAPID+COMPONENT_REV.comp.
