@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 )
 
 func newEnableAirgapMode(g *globals) *cobra.Command {

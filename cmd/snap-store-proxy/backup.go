@@ -15,10 +15,10 @@ import (
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
-	"offlinestore/backup"
 	"offlinestore/blob"
 	"offlinestore/cmd/internal/ui"
-	"offlinestore/settings"
+	"offlinestore/instance/backup"
+	"offlinestore/instance/settings"
 )
 
 // backupOptions are the flags of backup.

@@ -15,10 +15,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/backup"
 	"offlinestore/blob"
 	"offlinestore/cmd/internal/ui"
-	"offlinestore/settings"
+	"offlinestore/instance/backup"
+	"offlinestore/instance/settings"
 	"offlinestore/store"
 )
 

@@ -9,9 +9,9 @@ import (
 
 	"filippo.io/age"
 
-	"offlinestore/backup"
 	"offlinestore/blob"
 	"offlinestore/cmd/internal/ui"
+	"offlinestore/instance/backup"
 	"offlinestore/store"
 )
 

@@ -12,9 +12,9 @@ import (
 	"filippo.io/age"
 	"github.com/google/go-cmp/cmp"
 
-	"offlinestore/backup"
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/ui"
+	"offlinestore/instance/backup"
 )
 
 // The key of the backups of these tests. That of a passphrase takes a second to find.

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"offlinestore/backup"
 	"offlinestore/cmd/internal/ui"
+	"offlinestore/instance/backup"
 )
 
 // saved is a store with a backup of all of it, and a host to restore that on.

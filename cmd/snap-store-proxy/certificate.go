@@ -12,7 +12,7 @@ import (
 
 	"offlinestore/certificate"
 	"offlinestore/cmd/internal/ui"
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 )
 
 // importCertificate are the flags of import-certificate.

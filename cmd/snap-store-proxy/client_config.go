@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/ui"
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 )
 
 // clientConfig is what clients need to know of this store.

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/ui"
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 )
 
 // configOptions are the flags of config.

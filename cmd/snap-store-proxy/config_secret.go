@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"offlinestore/cmd/internal/ui"
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 )
 
 // fromInput is the value that stands for one that is asked for, or read from standard input.

@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"offlinestore/blob"
-	"offlinestore/pgcluster"
-	"offlinestore/settings"
+	"offlinestore/instance/pgcluster"
+	"offlinestore/instance/settings"
 	"offlinestore/store"
 )
 

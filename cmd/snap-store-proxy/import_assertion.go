@@ -13,8 +13,8 @@ import (
 	"offlinestore/assertion"
 	"offlinestore/blob"
 	"offlinestore/cmd/internal/ui"
+	"offlinestore/instance/settings"
 	"offlinestore/registration"
-	"offlinestore/settings"
 )
 
 // withStoreAssertion gives config the flag that takes a store assertion by hand.

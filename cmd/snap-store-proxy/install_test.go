@@ -18,9 +18,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"offlinestore/assertion"
+	"offlinestore/instance/pgcluster"
 	"offlinestore/internal/pgtest"
 	"offlinestore/internal/upstreamtest"
-	"offlinestore/pgcluster"
 )
 
 // privateRoot puts folders of its own over those that an installation writes to, and hides PostgreSQL: the database is elsewhere.

@@ -15,8 +15,8 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/importer"
-	"offlinestore/pgcluster"
-	"offlinestore/settings"
+	"offlinestore/instance/pgcluster"
+	"offlinestore/instance/settings"
 	"offlinestore/store"
 )
 

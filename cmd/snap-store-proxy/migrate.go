@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/ui"
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 	"offlinestore/store"
 )
 

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/ui"
+	"offlinestore/instance/settings"
 	"offlinestore/registry"
-	"offlinestore/settings"
 	"offlinestore/store"
 )
 

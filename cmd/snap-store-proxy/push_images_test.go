@@ -25,8 +25,8 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/charm"
+	"offlinestore/instance/pgcluster"
 	"offlinestore/internal/pgtest"
-	"offlinestore/pgcluster"
 	"offlinestore/store"
 )
 

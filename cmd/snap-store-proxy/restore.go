@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/backup"
 	"offlinestore/cmd/internal/ui"
+	"offlinestore/instance/backup"
 	"offlinestore/store"
 )
 

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 
-	"offlinestore/backup"
 	"offlinestore/blob"
 	"offlinestore/cmd/internal/ui"
-	"offlinestore/settings"
+	"offlinestore/instance/backup"
+	"offlinestore/instance/settings"
 	"offlinestore/store"
 )
 

@@ -12,11 +12,11 @@ import (
 
 	"filippo.io/age"
 
-	"offlinestore/backup"
 	"offlinestore/blob"
 	"offlinestore/cmd/internal/ui"
-	"offlinestore/pgcluster"
-	"offlinestore/settings"
+	"offlinestore/instance/backup"
+	"offlinestore/instance/pgcluster"
+	"offlinestore/instance/settings"
 	"offlinestore/store"
 )
 

@@ -10,8 +10,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"offlinestore/instance/pgcluster"
 	"offlinestore/internal/pgtest"
-	"offlinestore/pgcluster"
 	"offlinestore/store"
 )
 

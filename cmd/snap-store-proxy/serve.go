@@ -13,9 +13,9 @@ import (
 
 	"offlinestore/accesslog"
 	"offlinestore/cmd/internal/ui"
+	"offlinestore/instance/settings"
 	"offlinestore/registry"
 	"offlinestore/server"
-	"offlinestore/settings"
 	"offlinestore/store"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"offlinestore/admin"
 	"offlinestore/cmd/internal/ui"
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 	"offlinestore/store"
 )
 

@@ -9,9 +9,9 @@ import (
 
 	"offlinestore/certificate"
 	"offlinestore/cmd/internal/ui"
+	"offlinestore/instance/settings"
 	"offlinestore/registry"
 	"offlinestore/server"
-	"offlinestore/settings"
 )
 
 // doors are the listeners of serve; what is not served is nil.

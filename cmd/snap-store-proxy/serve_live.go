@@ -10,10 +10,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"offlinestore/instance/settings"
 	"offlinestore/registration"
 	"offlinestore/registry"
 	"offlinestore/server"
-	"offlinestore/settings"
 )
 
 // maxStoreAssertion is the largest stream of a store assertion and what it needs, in bytes.

@@ -6,9 +6,9 @@ import (
 	"slices"
 
 	"offlinestore/cmd/internal/ui"
+	"offlinestore/instance/settings"
 	"offlinestore/registry"
 	"offlinestore/server"
-	"offlinestore/settings"
 	"offlinestore/store"
 )
 

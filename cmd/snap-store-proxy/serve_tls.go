@@ -8,7 +8,7 @@ import (
 
 	"offlinestore/certificate"
 	"offlinestore/cmd/internal/ui"
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 )
 
 // expiresSoon is from how many days on an operator is told of the end of a certificate each time that serve reads it.

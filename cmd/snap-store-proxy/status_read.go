@@ -13,7 +13,7 @@ import (
 	"offlinestore/assertion"
 	"offlinestore/blob"
 	"offlinestore/cmd/internal/ui"
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 	"offlinestore/store"
 )
 

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"offlinestore/cmd/internal/ui"
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 )
 
 // service is something that runs, or should.

@@ -12,16 +12,16 @@ import (
 func graph() map[string][]string {
 	return map[string][]string{
 		// Layer 0: nothing of ours.
-		"adminapi":    {},
-		"assertion":   {},
-		"blob":        {},
-		"certificate": {},
-		"channel":     {},
-		"docs":        {},
-		"hsm":         {},
-		"pgcluster":   {},
-		"sendfile":    {},
-		"settings":    {},
+		"adminapi":           {},
+		"assertion":          {},
+		"blob":               {},
+		"certificate":        {},
+		"channel":            {},
+		"docs":               {},
+		"hsm":                {},
+		"instance/pgcluster": {},
+		"instance/settings":  {},
+		"sendfile":           {},
 		// Layer 1: what the upstream stores speak of, and how a store is set up.
 		"installer":    {},
 		"registration": {"assertion"},
@@ -33,12 +33,12 @@ func graph() map[string][]string {
 		"store":    {"assertion", "channel", "charm", "snap"},
 		"upstream": {"assertion", "charm", "snap"},
 		// Layer 3: from one place to another.
-		"exporter": {"assertion", "blob", "bundle", "channel", "charm", "snap", "upstream"},
-		"importer": {"assertion", "blob", "bundle", "channel", "charm", "snap", "store"},
-		"admin":    {"adminapi", "channel", "store"},
-		"backup":   {"blob", "pgcluster", "store"},
-		"registry": {"accesslog", "blob", "sendfile", "store"},
-		"server":   {"accesslog", "assertion", "blob", "channel", "charm", "docs", "sendfile", "snap", "store"},
+		"exporter":        {"assertion", "blob", "bundle", "channel", "charm", "snap", "upstream"},
+		"importer":        {"assertion", "blob", "bundle", "channel", "charm", "snap", "store"},
+		"admin":           {"adminapi", "channel", "store"},
+		"instance/backup": {"blob", "instance/pgcluster", "store"},
+		"registry":        {"accesslog", "blob", "sendfile", "store"},
+		"server":          {"accesslog", "assertion", "blob", "channel", "charm", "docs", "sendfile", "snap", "store"},
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"offlinestore/pgcluster"
+	"offlinestore/instance/pgcluster"
 )
 
 // programs is where both programs are, for as long as the tests run.

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"offlinestore/pgcluster"
+	"offlinestore/instance/pgcluster"
 )
 
 // fastSettings trade safety from power cuts, which no test cuts, for time.

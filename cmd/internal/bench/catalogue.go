@@ -9,7 +9,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"offlinestore/pgcluster"
+	"offlinestore/instance/pgcluster"
 	"offlinestore/snap"
 	"offlinestore/store"
 )

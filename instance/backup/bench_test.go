@@ -9,7 +9,7 @@ import (
 	"filippo.io/age"
 	"github.com/opencontainers/go-digest"
 
-	"offlinestore/backup"
+	"offlinestore/instance/backup"
 )
 
 // BenchmarkBackup writes a blob, as backup does with each, and reads it back.

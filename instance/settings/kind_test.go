@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 )
 
 // secret is a password that must never be seen in an error.

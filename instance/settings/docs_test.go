@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 )
 
 // TestTableOfSettings holds the table of docs/operating.md against the settings: the same rows, the same defaults.
@@ -40,7 +40,7 @@ func TestTableOfMeaningless(t *testing.T) {
 // rows is the rows of the table of docs/operating.md about settings that has so many columns.
 func rows(t *testing.T, columns int) []string {
 	t.Helper()
-	text, err := os.ReadFile("../docs/operating.md")
+	text, err := os.ReadFile("../../docs/operating.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"offlinestore/pgcluster"
+	"offlinestore/instance/pgcluster"
 )
 
 // helperDir names the cluster that this binary is to use as another process; it does until its stdin ends.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 )
 
 // patience is how long a test waits for what happens in the background.

@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sys/unix"
 
-	"offlinestore/pgcluster"
+	"offlinestore/instance/pgcluster"
 )
 
 func TestStart(t *testing.T) {

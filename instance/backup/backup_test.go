@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
 
-	"offlinestore/backup"
 	"offlinestore/blob"
+	"offlinestore/instance/backup"
 )
 
 func head() backup.Head {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 )
 
 func TestWithPassword(t *testing.T) {

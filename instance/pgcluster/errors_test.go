@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"offlinestore/pgcluster"
+	"offlinestore/instance/pgcluster"
 )
 
 // startFails wants Start to fail, with all of the given words in its error, and to leave nothing running.

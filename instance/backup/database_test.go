@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"testing"
 
-	"offlinestore/backup"
+	"offlinestore/instance/backup"
 	"offlinestore/internal/pgtest"
 	"offlinestore/store"
 )

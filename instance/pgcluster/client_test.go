@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"offlinestore/pgcluster"
+	"offlinestore/instance/pgcluster"
 )
 
 func TestCommand(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 )
 
 func open(t *testing.T, path string) *settings.Settings {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"offlinestore/settings"
+	"offlinestore/instance/settings"
 )
 
 func TestExportAndParseYAML(t *testing.T) {
