@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"offlinestore/sendfile"
+	"offlinestore/transfer"
 )
 
 // What a path under /v2/<name>/ is about.
@@ -20,7 +20,7 @@ const (
 // handle answers a request, counts it and logs it.
 func (r *Registry) handle(w http.ResponseWriter, req *http.Request) {
 	start := time.Now()
-	s := &sendfile.Recorder{ResponseWriter: w}
+	s := &transfer.Recorder{ResponseWriter: w}
 	r.answer(s, req)
 	took, kind := time.Since(start), kindOf(req)
 	r.metrics.observe(kind, s, took)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"offlinestore/sendfile"
+	"offlinestore/transfer"
 )
 
 // metrics are figures of requests. Repositories are many, so what is counted is kinds.
@@ -37,7 +37,7 @@ func newMetrics(to prometheus.Registerer) *metrics {
 	return m
 }
 
-func (m *metrics) observe(kind string, rec *sendfile.Recorder, took time.Duration) {
+func (m *metrics) observe(kind string, rec *transfer.Recorder, took time.Duration) {
 	m.requests.WithLabelValues(kind, strconv.Itoa(rec.Status)).Inc()
 	m.durations.WithLabelValues(kind).Observe(took.Seconds())
 	m.bytes.WithLabelValues(kind).Add(float64(rec.Bytes))

@@ -13,9 +13,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"offlinestore/accesslog"
 	"offlinestore/blob"
 	"offlinestore/store"
+	"offlinestore/transfer"
 )
 
 // The bounds of a connection. A blob has none as long as it moves: see sender.
@@ -36,7 +36,7 @@ type Config struct {
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
 	// AccessLog gets the requests; nil logs them to Logger at the level of debugging.
-	AccessLog *accesslog.Log
+	AccessLog *transfer.AccessLog
 	// Metrics is where figures of requests are made known; nil is nowhere.
 	Metrics prometheus.Registerer
 }
@@ -58,7 +58,7 @@ func New(cfg Config) *Registry {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.AccessLog == nil {
-		cfg.AccessLog = accesslog.New(cfg.Logger, slog.LevelDebug)
+		cfg.AccessLog = transfer.NewAccessLog(cfg.Logger, slog.LevelDebug)
 	}
 	r := &Registry{cfg: cfg, metrics: newMetrics(cfg.Metrics)}
 	r.SetAccess(cfg.Username, cfg.Password)

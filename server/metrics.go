@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"offlinestore/sendfile"
+	"offlinestore/transfer"
 )
 
 const namespace = "offlinestore"
@@ -105,7 +105,7 @@ func (m *metrics) route(name string) *routeMetrics {
 		duration: m.durations.WithLabelValues(name), bytes: m.bytes.WithLabelValues(name)}
 }
 
-func (m *routeMetrics) observe(rec *sendfile.Recorder, took time.Duration) {
+func (m *routeMetrics) observe(rec *transfer.Recorder, took time.Duration) {
 	if rec.Status == http.StatusOK {
 		m.ok.Inc()
 	} else {

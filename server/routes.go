@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"offlinestore/sendfile"
 	"offlinestore/snap"
+	"offlinestore/transfer"
 )
 
 // storeVersion is the version of the store's API that answers claim. snapd looks for several thresholds in it.
@@ -107,7 +107,7 @@ func (s *Server) instrument(name string, next http.HandlerFunc) http.Handler {
 	m := s.metrics.route(name)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		rec := &sendfile.Recorder{ResponseWriter: w}
+		rec := &transfer.Recorder{ResponseWriter: w}
 		next(rec, r)
 		took := time.Since(start)
 		m.observe(rec, took)

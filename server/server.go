@@ -14,9 +14,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"offlinestore/accesslog"
 	"offlinestore/blob"
 	"offlinestore/store"
+	"offlinestore/transfer"
 )
 
 // The bounds of a connection. A download has none as long as it moves: see recorder.
@@ -35,7 +35,7 @@ type Config struct {
 	// Logger gets what an operator should know; nil discards it.
 	Logger *slog.Logger
 	// AccessLog gets the requests; nil logs them to Logger at the level of debugging.
-	AccessLog *accesslog.Log
+	AccessLog *transfer.AccessLog
 	// Metrics is what /metrics shows besides the Server's own; nil is nothing.
 	Metrics *prometheus.Registry
 	// Health reports what is wrong besides the catalogue's source, for /_status/check.
@@ -61,7 +61,7 @@ func New(cfg Config) *Server {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.AccessLog == nil {
-		cfg.AccessLog = accesslog.New(cfg.Logger, slog.LevelDebug)
+		cfg.AccessLog = transfer.NewAccessLog(cfg.Logger, slog.LevelDebug)
 	}
 	if cfg.Metrics == nil {
 		cfg.Metrics = prometheus.NewRegistry()

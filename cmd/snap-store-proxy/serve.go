@@ -11,12 +11,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
-	"offlinestore/accesslog"
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/instance/settings"
 	"offlinestore/registry"
 	"offlinestore/server"
 	"offlinestore/store"
+	"offlinestore/transfer"
 )
 
 // shutdownTime is how long downloads may go on after the server was told to stop.
@@ -81,7 +81,7 @@ func runServe(ctx context.Context, g *globals, o serveOptions) error {
 }
 
 // serve serves on all of the doors that are open.
-func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger, requests *accesslog.Log) error {
+func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger, requests *transfer.AccessLog) error {
 	remote, writes, err := h.administration(ctx, d, log)
 	if err != nil {
 		return err

@@ -4,12 +4,12 @@ import (
 	"io"
 	"log/slog"
 
-	"offlinestore/accesslog"
 	"offlinestore/cmd/internal/ui"
+	"offlinestore/transfer"
 )
 
 // logs are what an operator should know, and the requests: the latter at the level of debugging unless they are asked for.
-func (o *serveOptions) logs(w io.Writer) (*slog.Logger, *accesslog.Log, error) {
+func (o *serveOptions) logs(w io.Writer) (*slog.Logger, *transfer.AccessLog, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.level)); err != nil {
 		return nil, nil, ui.Usagef("--log-level: %w", err)
@@ -28,5 +28,5 @@ func (o *serveOptions) logs(w io.Writer) (*slog.Logger, *accesslog.Log, error) {
 	if o.accessLog {
 		requests = max(level, slog.LevelInfo) // whoever asks for it gets it
 	}
-	return log, accesslog.New(log, requests), nil
+	return log, transfer.NewAccessLog(log, requests), nil
 }

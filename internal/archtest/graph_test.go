@@ -19,13 +19,12 @@ func graph() map[string][]string {
 		"channel":            {},
 		"docs":               {},
 		"hsm":                {},
+		"transfer":           {},
 		"instance/pgcluster": {},
 		"instance/settings":  {},
-		"sendfile":           {},
 		// Layer 1: what the upstream stores speak of, and how a store is set up.
 		"installer":    {},
 		"registration": {"assertion"},
-		"accesslog":    {"sendfile"},
 		"charm":        {"channel"},
 		"snap":         {"channel"},
 		// Layer 2: each knows one place: a file, the internet, a database.
@@ -37,8 +36,8 @@ func graph() map[string][]string {
 		"importer":        {"assertion", "blob", "bundle", "channel", "charm", "snap", "store"},
 		"admin":           {"adminapi", "channel", "store"},
 		"instance/backup": {"blob", "instance/pgcluster", "store"},
-		"registry":        {"accesslog", "blob", "sendfile", "store"},
-		"server":          {"accesslog", "assertion", "blob", "channel", "charm", "docs", "sendfile", "snap", "store"},
+		"registry":        {"blob", "store", "transfer"},
+		"server":          {"assertion", "blob", "channel", "charm", "docs", "snap", "store", "transfer"},
 	}
 }
 

@@ -1,6 +1,4 @@
-// Package sendfile lets an HTTP server send large files with the sendfile system call, within bounds on time that hold for as long as
-// the client takes what it is sent, and notes what was answered.
-package sendfile
+package transfer
 
 import (
 	"io"

@@ -1,5 +1,6 @@
-// Package accesslog writes a line for each request that was answered, without what clients authorise themselves with.
-package accesslog
+// Package transfer watches what an HTTP server sends: it sends large files with the sendfile system call, bounds the time of each
+// transfer, and writes an access log.
+package transfer
 
 import (
 	"log/slog"
@@ -9,8 +10,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"offlinestore/sendfile"
 )
 
 // The bounds of what clients say themselves, in bytes.
@@ -19,22 +18,24 @@ const (
 	maxAgent = 256
 )
 
-// Log is where the lines go. Several listeners may share one.
-type Log struct {
+// AccessLog is where the lines go. Several listeners may share one.
+type AccessLog struct {
 	logger    *slog.Logger
 	level     slog.Level
 	forwarded atomic.Bool
 }
 
-// New returns a Log that writes to logger at a level.
-func New(logger *slog.Logger, level slog.Level) *Log { return &Log{logger: logger, level: level} }
+// NewAccessLog returns an AccessLog that writes to logger at a level.
+func NewAccessLog(logger *slog.Logger, level slog.Level) *AccessLog {
+	return &AccessLog{logger: logger, level: level}
+}
 
 // TrustForwarded says whether a balancer in front of all listeners names clients in X-Forwarded-For, as it does from now on.
-func (l *Log) TrustForwarded(trust bool) { l.forwarded.Store(trust) }
+func (l *AccessLog) TrustForwarded(trust bool) { l.forwarded.Store(trust) }
 
 // Write writes the line of r, which rec took the answer of, as a request of a kind. The path alone is in it: headers, queries and bodies
 // may have macaroons and passwords.
-func (l *Log) Write(kind string, r *http.Request, rec *sendfile.Recorder, took time.Duration) {
+func (l *AccessLog) Write(kind string, r *http.Request, rec *Recorder, took time.Duration) {
 	if !l.logger.Enabled(r.Context(), l.level) {
 		return
 	}
@@ -44,7 +45,7 @@ func (l *Log) Write(kind string, r *http.Request, rec *sendfile.Recorder, took t
 }
 
 // client is the address that r came from. Of those in X-Forwarded-For the balancer added the last one; the others are the client's word.
-func (l *Log) client(r *http.Request) string {
+func (l *AccessLog) client(r *http.Request) string {
 	if l.forwarded.Load() {
 		lines := r.Header.Values("X-Forwarded-For")
 		if len(lines) > 0 {

@@ -1,4 +1,4 @@
-package accesslog_test
+package transfer_test
 
 import (
 	"bytes"
@@ -12,14 +12,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"offlinestore/accesslog"
-	"offlinestore/sendfile"
+	"offlinestore/transfer"
 )
 
 func TestLine(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	l := accesslog.New(slog.New(slog.NewJSONHandler(&out, nil)), slog.LevelInfo)
+	l := transfer.NewAccessLog(slog.New(slog.NewJSONHandler(&out, nil)), slog.LevelInfo)
 	r := httptest.NewRequest("POST", "/v2/snaps/refresh?token=s3cret", strings.NewReader("s3cret"))
 	r.TLS = &tls.ConnectionState{}
 	r.RemoteAddr = "192.0.2.1:4000"
@@ -27,7 +26,7 @@ func TestLine(t *testing.T) {
 		r.Header.Set(name, `Macaroon root="s3cret"`)
 	}
 	r.Header.Set("User-Agent", "snapd/2.61 "+strings.Repeat("x", 1000))
-	l.Write("/v2/snaps/refresh", r, &sendfile.Recorder{Status: 200, Bytes: 12}, 5*time.Millisecond)
+	l.Write("/v2/snaps/refresh", r, &transfer.Recorder{Status: 200, Bytes: 12}, 5*time.Millisecond)
 	if strings.Contains(out.String(), "s3cret") {
 		t.Errorf("a secret is in %s", out.String())
 	}
@@ -46,7 +45,7 @@ func TestLine(t *testing.T) {
 func TestLevel(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	accesslog.New(slog.New(slog.NewTextHandler(&out, nil)), slog.LevelDebug).Write("k", httptest.NewRequest("GET", "/", nil), &sendfile.Recorder{}, 0)
+	transfer.NewAccessLog(slog.New(slog.NewTextHandler(&out, nil)), slog.LevelDebug).Write("k", httptest.NewRequest("GET", "/", nil), &transfer.Recorder{}, 0)
 	if out.Len() > 0 {
 		t.Errorf("a line for debugging was written: %s", out.String())
 	}
@@ -68,12 +67,12 @@ func TestClient(t *testing.T) {
 		{true, []string{""}, "192.0.2.1"},
 	} {
 		var out bytes.Buffer
-		l := accesslog.New(slog.New(slog.NewTextHandler(&out, nil)), slog.LevelInfo)
+		l := transfer.NewAccessLog(slog.New(slog.NewTextHandler(&out, nil)), slog.LevelInfo)
 		l.TrustForwarded(c.trust)
 		r := httptest.NewRequest("GET", "/", nil)
 		r.RemoteAddr = "192.0.2.1:1"
 		r.Header["X-Forwarded-For"] = c.forwarded
-		l.Write("k", r, &sendfile.Recorder{Status: 200}, 0)
+		l.Write("k", r, &transfer.Recorder{Status: 200}, 0)
 		if !strings.Contains(out.String(), " client="+c.want+" ") {
 			t.Errorf("%v, %q: %s, want client %s", c.trust, c.forwarded, out.String(), c.want)
 		}
