@@ -11,9 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/admin"
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/instance/settings"
+	"offlinestore/server/admin"
 	"offlinestore/store"
 )
 

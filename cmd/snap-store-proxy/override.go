@@ -13,10 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/admin"
-	"offlinestore/adminapi"
 	"offlinestore/cmd/internal/remote"
 	"offlinestore/cmd/internal/ui"
+	"offlinestore/server/admin"
+	"offlinestore/server/admin/api"
 	"offlinestore/store"
 )
 
@@ -112,7 +112,7 @@ func parseOverrides(name string, args []string) ([]store.OverrideChange, error) 
 	return changes, nil
 }
 
-func (o *overrideOptions) list(ctx context.Context, name string) (list []adminapi.Override, err error) {
+func (o *overrideOptions) list(ctx context.Context, name string) (list []api.Override, err error) {
 	if o.remote != "" {
 		c, err := remote.Open(o.remote)
 		if err != nil {
@@ -150,14 +150,14 @@ func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []sto
 	})
 }
 
-func overrideRequests(changes []store.OverrideChange) []adminapi.OverrideRequest {
-	var out []adminapi.OverrideRequest
+func overrideRequests(changes []store.OverrideChange) []api.OverrideRequest {
+	var out []api.OverrideRequest
 	for _, c := range changes {
 		revision := json.RawMessage("null")
 		if c.Revision != 0 {
 			revision = json.RawMessage(strconv.Itoa(c.Revision))
 		}
-		out = append(out, adminapi.OverrideRequest{SnapName: c.Name, Revision: revision, Channel: c.Channel, Series: adminapi.Series})
+		out = append(out, api.OverrideRequest{SnapName: c.Name, Revision: revision, Channel: c.Channel, Series: api.Series})
 	}
 	return out
 }
@@ -175,9 +175,9 @@ func explainOverride(err error) error {
 	return err
 }
 
-func (o *overrideOptions) print(w io.Writer, list []adminapi.Override) error {
+func (o *overrideOptions) print(w io.Writer, list []api.Override) error {
 	if o.json {
-		return ui.PrintJSON(w, append([]adminapi.Override{}, list...))
+		return ui.PrintJSON(w, append([]api.Override{}, list...))
 	}
 	for _, v := range list {
 		if _, err := fmt.Fprintln(w, ui.Clean(v.String())); err != nil {

@@ -7,9 +7,9 @@ import (
 	"net"
 	"net/netip"
 
-	"offlinestore/admin"
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/instance/settings"
+	"offlinestore/server/admin"
 	"offlinestore/store"
 )
 

@@ -12,7 +12,7 @@ import (
 func graph() map[string][]string {
 	return map[string][]string{
 		// Layer 0: nothing of ours.
-		"adminapi":           {},
+		"server/admin/api":   {},
 		"assertion":          {},
 		"blob":               {},
 		"certificate":        {},
@@ -34,7 +34,7 @@ func graph() map[string][]string {
 		// Layer 3: from one place to another.
 		"exporter":        {"assertion", "blob", "bundle", "channel", "charm", "snap", "upstream"},
 		"importer":        {"assertion", "blob", "bundle", "channel", "charm", "snap", "store"},
-		"admin":           {"adminapi", "channel", "store"},
+		"server/admin":    {"server/admin/api", "channel", "store"},
 		"instance/backup": {"blob", "instance/pgcluster", "store"},
 		"registry":        {"blob", "store", "transfer"},
 		"server":          {"assertion", "blob", "channel", "charm", "docs", "snap", "store", "transfer"},

@@ -17,9 +17,9 @@ import (
 
 	"gopkg.in/macaroon.v2"
 
-	"offlinestore/adminapi"
 	"offlinestore/blob"
 	"offlinestore/cmd/internal/ui"
+	"offlinestore/server/admin/api"
 )
 
 const (
@@ -83,7 +83,7 @@ func LogIn(ctx context.Context, rawURL, email, password, ca string) error {
 	if err := c.trust(ca); err != nil {
 		return err
 	}
-	var issued adminapi.IssueAnswer
+	var issued api.IssueAnswer
 	if err := c.call(ctx, http.MethodPost, "/v2/auth/issue-store-admin", "", struct{}{}, &issued); err != nil {
 		return err
 	}
@@ -101,8 +101,8 @@ func LogIn(ctx context.Context, rawURL, email, password, ca string) error {
 	if caveat == "" {
 		return errors.New("the store asks for no login that this program knows")
 	}
-	var given adminapi.DischargeAnswer
-	req := adminapi.DischargeRequest{Email: email, Password: password, CaveatID: caveat}
+	var given api.DischargeAnswer
+	req := api.DischargeRequest{Email: email, Password: password, CaveatID: caveat}
 	if err := c.call(ctx, http.MethodPost, "/api/v2/tokens/discharge", "", req, &given); err != nil {
 		return ui.Hint(err, "an admin is added on the store's host: snap-store-proxy add-admin %s", email)
 	}
@@ -124,15 +124,15 @@ func Open(rawURL string) (*Client, error) {
 }
 
 // Overrides lists those of a snap.
-func (c *Client) Overrides(ctx context.Context, snap string) ([]adminapi.Override, error) {
-	var answer adminapi.OverridesAnswer
+func (c *Client) Overrides(ctx context.Context, snap string) ([]api.Override, error) {
+	var answer api.OverridesAnswer
 	err := c.authorized(ctx, http.MethodGet, "/v2/metadata/overrides/"+url.PathEscape(snap), nil, &answer)
 	return answer.Overrides, err
 }
 
 // SetOverrides makes all changes, or none, and returns what has become of the channels.
-func (c *Client) SetOverrides(ctx context.Context, changes []adminapi.OverrideRequest) ([]adminapi.Override, error) {
-	var answer adminapi.OverridesAnswer
+func (c *Client) SetOverrides(ctx context.Context, changes []api.OverrideRequest) ([]api.Override, error) {
+	var answer api.OverridesAnswer
 	err := c.authorized(ctx, http.MethodPost, "/v2/metadata/overrides", changes, &answer)
 	return answer.Overrides, err
 }
@@ -157,8 +157,8 @@ func (c *Client) authorized(ctx context.Context, method, path string, body, answ
 	if r := (*refused)(nil); !errors.As(err, &r) || !r.refresh {
 		return c.explain(err, l)
 	}
-	var given adminapi.DischargeAnswer
-	if err := c.call(ctx, http.MethodPost, "/api/v2/tokens/refresh", "", adminapi.RefreshRequest{DischargeMacaroon: l.Discharge}, &given); err != nil {
+	var given api.DischargeAnswer
+	if err := c.call(ctx, http.MethodPost, "/api/v2/tokens/refresh", "", api.RefreshRequest{DischargeMacaroon: l.Discharge}, &given); err != nil {
 		return c.explain(err, l)
 	}
 	l.Discharge = given.DischargeMacaroon
@@ -229,7 +229,7 @@ func (c *Client) call(ctx context.Context, method, path, authorization string, b
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-Ubuntu-Series", adminapi.Series)
+	req.Header.Set("X-Ubuntu-Series", api.Series)
 	if authorization != "" {
 		req.Header.Set("Authorization", authorization)
 	}
@@ -254,7 +254,7 @@ func (c *Client) call(ctx context.Context, method, path, authorization string, b
 }
 
 func refusal(resp *http.Response, text []byte) error {
-	var body adminapi.ErrorBody
+	var body api.ErrorBody
 	if json.Unmarshal(text, &body) != nil || body.Message == "" {
 		body.Message = "no reason, as another program than a store's administration would"
 	}

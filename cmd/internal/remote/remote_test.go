@@ -17,12 +17,12 @@ import (
 	"testing"
 	"time"
 
-	"offlinestore/admin"
-	"offlinestore/adminapi"
 	"offlinestore/cmd/internal/remote"
 	"offlinestore/cmd/internal/ui"
 	"offlinestore/internal/bundletest"
 	"offlinestore/internal/pgtest"
+	"offlinestore/server/admin"
+	"offlinestore/server/admin/api"
 	"offlinestore/store"
 )
 
@@ -172,7 +172,7 @@ func TestPasswordGoesNowhereElse(t *testing.T) {
 				return
 			}
 			defer resp.Body.Close()
-			var issued adminapi.IssueAnswer
+			var issued api.IssueAnswer
 			if err := json.NewDecoder(resp.Body).Decode(&issued); err != nil {
 				t.Error(err)
 			}

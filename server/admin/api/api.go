@@ -1,6 +1,6 @@
-// Package adminapi has the messages of the API by which a store is administered from elsewhere: that of the original's overrides, with
+// Package api has the messages of the API by which a store is administered from elsewhere: that of the original's overrides, with
 // the logins of Ubuntu SSO.
-package adminapi
+package api
 
 import (
 	"encoding/json"

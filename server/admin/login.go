@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"offlinestore/adminapi"
+	"offlinestore/server/admin/api"
 	"offlinestore/store"
 )
 
@@ -28,11 +28,11 @@ func (s *Server) issue(w http.ResponseWriter, r *http.Request) {
 		s.failStore(w, r, err)
 		return
 	}
-	s.answer(w, http.StatusOK, adminapi.IssueAnswer{Macaroon: text})
+	s.answer(w, http.StatusOK, api.IssueAnswer{Macaroon: text})
 }
 
 func (s *Server) discharge(w http.ResponseWriter, r *http.Request) {
-	var req adminapi.DischargeRequest
+	var req api.DischargeRequest
 	if !s.readJSON(w, r, maxLogin, &req) {
 		return
 	}
@@ -60,7 +60,7 @@ func (s *Server) discharge(w http.ResponseWriter, r *http.Request) {
 }
 
 // logIn checks the password and records the login. It answers a refused request itself, the same for an account that there is not.
-func (s *Server) logIn(w http.ResponseWriter, r *http.Request, req adminapi.DischargeRequest, until time.Time) (session string, ok bool) {
+func (s *Server) logIn(w http.ResponseWriter, r *http.Request, req api.DischargeRequest, until time.Time) (session string, ok bool) {
 	email, err := CheckEmail(req.Email)
 	if err != nil {
 		email = req.Email
@@ -119,11 +119,11 @@ func (s *Server) giveDischarge(w http.ResponseWriter, r *http.Request, caveat []
 		s.failStore(w, r, err)
 		return
 	}
-	s.answer(w, http.StatusOK, adminapi.DischargeAnswer{DischargeMacaroon: text})
+	s.answer(w, http.StatusOK, api.DischargeAnswer{DischargeMacaroon: text})
 }
 
 func (s *Server) refresh(w http.ResponseWriter, r *http.Request) {
-	var req adminapi.RefreshRequest
+	var req api.RefreshRequest
 	if !s.readJSON(w, r, maxLogin, &req) {
 		return
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"offlinestore/admin"
+	"offlinestore/server/admin"
 )
 
 // FuzzAuthorization holds that nothing but what the store gave is let in. There is no database behind it: whatever got as far as that

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"offlinestore/admin"
+	"offlinestore/server/admin"
 	"offlinestore/store"
 )
 

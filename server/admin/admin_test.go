@@ -10,8 +10,8 @@ import (
 
 	"gopkg.in/macaroon.v2"
 
-	"offlinestore/admin"
-	"offlinestore/adminapi"
+	"offlinestore/server/admin"
+	"offlinestore/server/admin/api"
 	"offlinestore/store"
 )
 
@@ -181,15 +181,15 @@ func TestReplayedDischarge(t *testing.T) {
 	}
 }
 
-func (a *api) tryRefresh(m *macaroon.Macaroon) (*http.Response, string) {
+func (a *administration) tryRefresh(m *macaroon.Macaroon) (*http.Response, string) {
 	a.t.Helper()
 	return a.send("POST", "/api/v2/tokens/refresh", `{"discharge_macaroon":"`+a.encode(m)+`"}`)
 }
 
-func (a *api) refresh(m *macaroon.Macaroon) *macaroon.Macaroon {
+func (a *administration) refresh(m *macaroon.Macaroon) *macaroon.Macaroon {
 	a.t.Helper()
-	var answer adminapi.DischargeAnswer
-	a.post("/api/v2/tokens/refresh", adminapi.RefreshRequest{DischargeMacaroon: a.encode(m)}, &answer)
+	var answer api.DischargeAnswer
+	a.post("/api/v2/tokens/refresh", api.RefreshRequest{DischargeMacaroon: a.encode(m)}, &answer)
 	return a.decode(answer.DischargeMacaroon)
 }
 

@@ -3,7 +3,7 @@ package admin_test
 import (
 	"testing"
 
-	"offlinestore/admin"
+	"offlinestore/server/admin"
 )
 
 func TestEmails(t *testing.T) {

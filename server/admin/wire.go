@@ -12,7 +12,7 @@ import (
 	"regexp"
 	"strconv"
 
-	"offlinestore/adminapi"
+	"offlinestore/server/admin/api"
 	"offlinestore/store"
 )
 
@@ -31,8 +31,8 @@ const (
 
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int, code, message string) {
 	s.cfg.Logger.Debug("refused", "method", r.Method, "path", r.URL.Path, "status", status, "from", address(r), "why", message)
-	e := adminapi.Error{Code: code, Message: message}
-	s.answer(w, status, adminapi.ErrorBody{Error: e, ErrorList: []adminapi.Error{e}})
+	e := api.Error{Code: code, Message: message}
+	s.answer(w, status, api.ErrorBody{Error: e, ErrorList: []api.Error{e}})
 }
 
 // failStore answers for the catalogue. What is wrong with the database is the operator's to know, not the client's.

@@ -1,18 +1,18 @@
 package admin
 
 import (
-	"offlinestore/adminapi"
 	"offlinestore/channel"
+	"offlinestore/server/admin/api"
 	"offlinestore/store"
 )
 
 // NewOverridesAnswer is what the API says of overrides.
-func NewOverridesAnswer(list []store.Override) adminapi.OverridesAnswer {
-	out := adminapi.OverridesAnswer{Overrides: []adminapi.Override{}}
+func NewOverridesAnswer(list []store.Override) api.OverridesAnswer {
+	out := api.OverridesAnswer{Overrides: []api.Override{}}
 	for _, o := range list {
-		out.Overrides = append(out.Overrides, adminapi.Override{
+		out.Overrides = append(out.Overrides, api.Override{
 			SnapID: o.SnapID, SnapName: o.Name, Revision: number(o.Revision), UpstreamRevision: number(o.Upstream),
-			Channel: shortChannel(o.Channel), Architecture: o.Architecture, Series: adminapi.Series,
+			Channel: shortChannel(o.Channel), Architecture: o.Architecture, Series: api.Series,
 		})
 	}
 	return out

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"offlinestore/adminapi"
+	"offlinestore/server/admin/api"
 	"offlinestore/store"
 )
 
@@ -16,8 +16,8 @@ const (
 )
 
 func (s *Server) listOverrides(w http.ResponseWriter, r *http.Request, _ string) {
-	if r.Header.Get(adminapi.HeaderSeries) != adminapi.Series {
-		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header "+adminapi.HeaderSeries+" must be "+adminapi.Series)
+	if r.Header.Get(api.HeaderSeries) != api.Series {
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header "+api.HeaderSeries+" must be "+api.Series)
 		return
 	}
 	list, err := s.cfg.Store.Overrides(r.Context(), r.PathValue("snap"))
@@ -29,11 +29,11 @@ func (s *Server) listOverrides(w http.ResponseWriter, r *http.Request, _ string)
 }
 
 func (s *Server) setOverrides(w http.ResponseWriter, r *http.Request, email string) {
-	if v := r.Header.Get(adminapi.HeaderSeries); v != "" && v != adminapi.Series {
-		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header "+adminapi.HeaderSeries+" must be "+adminapi.Series)
+	if v := r.Header.Get(api.HeaderSeries); v != "" && v != api.Series {
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header "+api.HeaderSeries+" must be "+api.Series)
 		return
 	}
-	var req []adminapi.OverrideRequest
+	var req []api.OverrideRequest
 	if !s.readJSON(w, r, maxOverrides, &req) {
 		return
 	}
@@ -52,7 +52,7 @@ func (s *Server) setOverrides(w http.ResponseWriter, r *http.Request, email stri
 }
 
 // changesOf checks what the types don't.
-func changesOf(req []adminapi.OverrideRequest) ([]store.OverrideChange, error) {
+func changesOf(req []api.OverrideRequest) ([]store.OverrideChange, error) {
 	if len(req) == 0 || len(req) > store.MaxOverrides {
 		return nil, fmt.Errorf("want a list of 1 to %d overrides", store.MaxOverrides)
 	}
@@ -62,8 +62,8 @@ func changesOf(req []adminapi.OverrideRequest) ([]store.OverrideChange, error) {
 		switch {
 		case o.SnapName == "" || o.Channel == "":
 			return nil, fmt.Errorf("override %d: snap_name and channel are required", i)
-		case o.Series != adminapi.Series:
-			return nil, fmt.Errorf("override %d: series must be %q", i, adminapi.Series)
+		case o.Series != api.Series:
+			return nil, fmt.Errorf("override %d: series must be %q", i, api.Series)
 		case o.Revision == nil:
 			return nil, fmt.Errorf("override %d: revision is required: a number, or null to delete the override", i)
 		case string(o.Revision) == "null":

@@ -37,7 +37,7 @@ func badRows() map[string]struct {
 // TestTableOfBadAdministration holds the table against the tests: the same rows, the same answers.
 func TestTableOfBadAdministration(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../docs/operating.md")
+	text, err := os.ReadFile("../../docs/operating.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,9 +17,9 @@ import (
 	"github.com/opencontainers/go-digest"
 	"gopkg.in/macaroon.v2"
 
-	"offlinestore/admin"
-	"offlinestore/adminapi"
 	"offlinestore/internal/pgtest"
+	"offlinestore/server/admin"
+	"offlinestore/server/admin/api"
 	"offlinestore/snap"
 	"offlinestore/store"
 )
@@ -29,8 +29,8 @@ const (
 	password = "correct horse battery"
 )
 
-// api is an API with a catalogue of jq, revisions 5 and 6, an admin, and a clock of its own.
-type api struct {
+// administration is an API with a catalogue of jq, revisions 5 and 6, an admin, and a clock of its own.
+type administration struct {
 	t     *testing.T
 	store *store.Store
 	url   string
@@ -46,7 +46,7 @@ func migrated(dsn string) error {
 	return nil
 }
 
-func newAPI(t *testing.T) *api {
+func newAPI(t *testing.T) *administration {
 	t.Helper()
 	st, err := store.Open(t.Context(), pgtest.NewFrom(t, migrated))
 	if err != nil {
@@ -56,7 +56,7 @@ func newAPI(t *testing.T) *api {
 	if _, err := st.Apply(t.Context(), jq()); err != nil {
 		t.Fatal(err)
 	}
-	a := &api{t: t, store: st}
+	a := &administration{t: t, store: st}
 	a.now.Store(time.Now().Unix())
 	srv, err := admin.New(admin.Config{Store: st, Secret: strings.Repeat("s", 64), Now: func() time.Time { return time.Unix(a.now.Load(), 0) }})
 	if err != nil {
@@ -83,17 +83,17 @@ func jq() *store.Import {
 	return in
 }
 
-func (a *api) addAdmin(ad store.Admin) {
+func (a *administration) addAdmin(ad store.Admin) {
 	a.t.Helper()
 	if err := a.store.PutAdmin(a.t.Context(), ad); err != nil {
 		a.t.Fatal(err)
 	}
 }
 
-func (a *api) pass(d time.Duration) { a.now.Add(int64(d.Seconds())) }
+func (a *administration) pass(d time.Duration) { a.now.Add(int64(d.Seconds())) }
 
 // send sends a request, with header lines "Name: value", and returns the answer with its body.
-func (a *api) send(method, path, body string, header ...string) (*http.Response, string) {
+func (a *administration) send(method, path, body string, header ...string) (*http.Response, string) {
 	a.t.Helper()
 	req, err := http.NewRequestWithContext(a.t.Context(), method, a.url+path, strings.NewReader(body))
 	if err != nil {
@@ -118,7 +118,7 @@ func (a *api) send(method, path, body string, header ...string) (*http.Response,
 }
 
 // post sends JSON and reads the answer, whose status must be 200.
-func (a *api) post(path string, body, answer any) {
+func (a *administration) post(path string, body, answer any) {
 	a.t.Helper()
 	b, err := json.Marshal(body)
 	if err != nil {
@@ -136,14 +136,14 @@ func (a *api) post(path string, body, answer any) {
 // login is a pair of macaroons.
 type login struct{ root, discharge *macaroon.Macaroon }
 
-func (a *api) issue() *macaroon.Macaroon {
+func (a *administration) issue() *macaroon.Macaroon {
 	a.t.Helper()
-	var answer adminapi.IssueAnswer
+	var answer api.IssueAnswer
 	a.post("/v2/auth/issue-store-admin", struct{}{}, &answer)
 	return a.decode(answer.Macaroon)
 }
 
-func (a *api) decode(text string) *macaroon.Macaroon {
+func (a *administration) decode(text string) *macaroon.Macaroon {
 	a.t.Helper()
 	b, err := macaroon.Base64Decode([]byte(text))
 	var m macaroon.Macaroon
@@ -156,7 +156,7 @@ func (a *api) decode(text string) *macaroon.Macaroon {
 	return &m
 }
 
-func (a *api) encode(m *macaroon.Macaroon) string {
+func (a *administration) encode(m *macaroon.Macaroon) string {
 	a.t.Helper()
 	b, err := m.MarshalBinary()
 	if err != nil {
@@ -175,25 +175,25 @@ func caveat(m *macaroon.Macaroon) string {
 	return ""
 }
 
-func (a *api) tryDischarge(email, password, caveat string) (*http.Response, string) {
+func (a *administration) tryDischarge(email, password, caveat string) (*http.Response, string) {
 	a.t.Helper()
-	b, err := json.Marshal(adminapi.DischargeRequest{Email: email, Password: password, CaveatID: caveat})
+	b, err := json.Marshal(api.DischargeRequest{Email: email, Password: password, CaveatID: caveat})
 	if err != nil {
 		a.t.Fatal(err)
 	}
 	return a.send("POST", "/api/v2/tokens/discharge", string(b))
 }
 
-func (a *api) login() login {
+func (a *administration) login() login {
 	a.t.Helper()
 	root := a.issue()
-	var answer adminapi.DischargeAnswer
-	a.post("/api/v2/tokens/discharge", adminapi.DischargeRequest{Email: email, Password: password, CaveatID: caveat(root)}, &answer)
+	var answer api.DischargeAnswer
+	a.post("/api/v2/tokens/discharge", api.DischargeRequest{Email: email, Password: password, CaveatID: caveat(root)}, &answer)
 	return login{root, a.decode(answer.DischargeMacaroon)}
 }
 
 // header is the Authorization of a login.
-func (a *api) header(l login) string {
+func (a *administration) header(l login) string {
 	a.t.Helper()
 	bound := l.discharge.Clone()
 	bound.Bind(l.root.Signature())
@@ -201,13 +201,13 @@ func (a *api) header(l login) string {
 }
 
 // status of a request with that login.
-func (a *api) status(l login) (int, string) {
+func (a *administration) status(l login) (int, string) {
 	a.t.Helper()
 	resp, _ := a.send("GET", "/v2/metadata/overrides/jq", "", a.header(l))
 	return resp.StatusCode, resp.Header.Get("WWW-Authenticate")
 }
 
-func (a *api) wantStatus(what string, l login, want int) {
+func (a *administration) wantStatus(what string, l login, want int) {
 	a.t.Helper()
 	if got, _ := a.status(l); got != want {
 		a.t.Errorf("%s: status %d, want %d", what, got, want)
