@@ -13,10 +13,10 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"offlinestore/blob"
+	"offlinestore/catalog"
 	"offlinestore/docs"
 	"offlinestore/registry"
 	"offlinestore/server"
-	"offlinestore/store"
 )
 
 // figures is what /metrics says of a store that has all that there is to measure.
@@ -30,7 +30,7 @@ func figures(t *testing.T) string {
 	images := registry.New(registry.Config{Blobs: blobs, Metrics: all})
 	s := server.New(server.Config{Blobs: blobs, Metrics: all})
 	s.SetLive(server.Live{CertificateExpiry: time.Now().Add(time.Hour)})
-	if err := s.SetCatalog(&store.Catalog{Generation: 1, Imports: 1, LastImport: time.Unix(1_700_000_000, 0)}); err != nil {
+	if err := s.SetSnapshot(&catalog.Snapshot{Generation: 1, Imports: 1, LastImport: time.Unix(1_700_000_000, 0)}); err != nil {
 		t.Fatal(err)
 	}
 	images.Handler().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/v2/", nil))

@@ -4,31 +4,31 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/bundle"
-	"offlinestore/store"
+	"offlinestore/catalog"
 )
 
 // recordCharms adds what a bundle brings of charms and their images.
-func recordCharms(in *store.Import, h *bundle.Head) {
+func recordCharms(in *catalog.Import, h *bundle.Head) {
 	for _, c := range h.Charms {
-		in.Charms = append(in.Charms, store.ImportedCharm{Listing: c.Listing, Icon: icon(c.Icon)})
+		in.Charms = append(in.Charms, catalog.ImportedCharm{Listing: c.Listing, Icon: icon(c.Icon)})
 	}
 	for _, r := range h.CharmRevisions {
-		in.Blobs = append(in.Blobs, store.Blob{Digest: r.Blob.Digest, Size: r.Blob.Size})
-		in.CharmRevisions = append(in.CharmRevisions, store.ImportedCharmRevision{Item: r.Item, Blob: r.Blob.Digest})
+		in.Blobs = append(in.Blobs, catalog.Blob{Digest: r.Blob.Digest, Size: r.Blob.Size})
+		in.CharmRevisions = append(in.CharmRevisions, catalog.ImportedCharmRevision{Item: r.Item, Blob: r.Blob.Digest})
 	}
 	for _, r := range h.CharmResources {
-		res := store.ImportedCharmResource{ResourceItem: r.ResourceItem}
+		res := catalog.ImportedCharmResource{ResourceItem: r.ResourceItem}
 		if r.Blob != nil {
-			in.Blobs = append(in.Blobs, store.Blob{Digest: r.Blob.Digest, Size: r.Blob.Size})
+			in.Blobs = append(in.Blobs, catalog.Blob{Digest: r.Blob.Digest, Size: r.Blob.Size})
 			res.Blob = r.Blob.Digest
 		}
 		in.CharmResources = append(in.CharmResources, res)
 	}
 	for _, m := range h.Images {
-		im := store.Image{Digest: m.Digest, MediaType: m.MediaType, Size: int64(len(m.Raw)), Children: m.Children}
+		im := catalog.Image{Digest: m.Digest, MediaType: m.MediaType, Size: int64(len(m.Raw)), Children: m.Children}
 		for _, b := range m.Blobs {
-			in.Blobs = append(in.Blobs, store.Blob{Digest: b.Digest, Size: b.Size})
-			im.Blobs = append(im.Blobs, store.ImageBlob{Digest: b.Digest, Size: b.Size})
+			in.Blobs = append(in.Blobs, catalog.Blob{Digest: b.Digest, Size: b.Size})
+			im.Blobs = append(im.Blobs, catalog.ImageBlob{Digest: b.Digest, Size: b.Size})
 		}
 		in.Images = append(in.Images, im)
 	}
@@ -36,13 +36,13 @@ func recordCharms(in *store.Import, h *bundle.Head) {
 
 // kept lists the blobs of the head that the store keeps, each once: icons, the manifests of images, and what else of an image is
 // so small that it stands in the head.
-func kept(h *bundle.Head) []store.Blob {
-	var out []store.Blob
+func kept(h *bundle.Head) []catalog.Blob {
+	var out []catalog.Blob
 	seen := make(map[digest.Digest]bool)
 	keep := func(d digest.Digest) {
 		if b, ok := h.Small(d); ok && !seen[d] {
 			seen[d] = true
-			out = append(out, store.Blob{Digest: d, Size: int64(len(b))})
+			out = append(out, catalog.Blob{Digest: d, Size: int64(len(b))})
 		}
 	}
 	for _, s := range h.Snaps {

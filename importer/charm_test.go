@@ -13,9 +13,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"offlinestore/bundle"
+	"offlinestore/catalog"
 	"offlinestore/charm"
 	"offlinestore/internal/bundletest"
-	"offlinestore/store"
 )
 
 // withCharms adds a charm with a file and an image, and a bundle with that charm.
@@ -57,7 +57,7 @@ func TestImportCharms(t *testing.T) {
 			}
 			pg := got.Charms[1]
 			want := b.CharmRevisions[0]
-			if diff := cmp.Diff(store.CharmRevision{Revision: want.Revision, Blob: want.Blob.Digest}, pg.Revisions[0]); diff != "" {
+			if diff := cmp.Diff(catalog.CharmRevision{Revision: want.Revision, Blob: want.Blob.Digest}, pg.Revisions[0]); diff != "" {
 				t.Errorf("revision (-want +got):\n%s", diff)
 			}
 			if pg.Icon == nil || pg.Icon.Blob != digest.FromString("\x89PNG charm") || pg.Resources[0].Blob == "" || pg.Resources[2].Image == nil {

@@ -1,8 +1,8 @@
 package importer
 
 import (
+	"offlinestore/catalog"
 	"offlinestore/charm"
-	"offlinestore/store"
 )
 
 // Content says in a few words what is in a bundle. Names are in the bundle's order.
@@ -15,7 +15,7 @@ type Content struct {
 // Content says what is in the bundle.
 func (o *Opened) Content() Content { return contentOf(recordOf(o.Head)) }
 
-func contentOf(in *store.Import) Content {
+func contentOf(in *catalog.Import) Content {
 	var c Content
 	for _, s := range in.Snaps {
 		c.Snaps = append(c.Snaps, s.Name)

@@ -10,8 +10,8 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
+	"offlinestore/catalog"
 	"offlinestore/charm"
-	"offlinestore/store"
 )
 
 var (
@@ -30,7 +30,7 @@ type expected struct {
 type check func(ctx context.Context, r io.ReaderAt, size int64) error
 
 // expectations are those of all blobs of an import.
-func expectations(in *store.Import) map[blob.Digest]*expected {
+func expectations(in *catalog.Import) map[blob.Digest]*expected {
 	out := make(map[blob.Digest]*expected, len(in.Blobs))
 	for _, b := range in.Blobs {
 		if out[b.Digest] == nil {
@@ -56,7 +56,7 @@ func expectations(in *store.Import) map[blob.Digest]*expected {
 }
 
 // resourceCheck compares the SHA-384 of a file, by which Juju knows it, with the one that the store named.
-func resourceCheck(res *store.ImportedCharmResource) check {
+func resourceCheck(res *catalog.ImportedCharmResource) check {
 	return func(ctx context.Context, r io.ReaderAt, size int64) error {
 		sum := sha512.New384()
 		if _, err := io.CopyBuffer(sum, &watched{ctx, io.NewSectionReader(r, 0, size), nil}, make([]byte, 256<<10)); err != nil {

@@ -14,11 +14,11 @@ import (
 	"offlinestore/assertion"
 	"offlinestore/blob"
 	"offlinestore/bundle"
+	"offlinestore/catalog"
 	"offlinestore/importer"
 	"offlinestore/internal/assertiontest"
 	"offlinestore/internal/bundletest"
 	"offlinestore/internal/pgtest"
-	"offlinestore/store"
 )
 
 // site is a store to import into.
@@ -32,7 +32,7 @@ type site struct {
 func newSite(t testing.TB) *site {
 	t.Helper()
 	s := &site{t: t, dsn: pgtest.NewFrom(t, bundletest.Migrate), blobs: filepath.Join(t.TempDir(), "blobs")}
-	db, err := store.Open(t.Context(), s.dsn)
+	db, err := catalog.Open(t.Context(), s.dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func (s *site) open(packed []byte) (*importer.Opened, error) {
 }
 
 // push imports a packed bundle as push-snap does.
-func (s *site) push(packed []byte) (*store.Report, error) {
+func (s *site) push(packed []byte) (*catalog.Report, error) {
 	o, err := s.open(packed)
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (s *site) push(packed []byte) (*store.Report, error) {
 }
 
 // pushDir imports a layout directory.
-func (s *site) pushDir(dir string) (*store.Report, error) {
+func (s *site) pushDir(dir string) (*catalog.Report, error) {
 	r, err := bundle.Open(dir)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (s *site) pushDir(dir string) (*store.Report, error) {
 	return s.finish(o)
 }
 
-func (s *site) finish(o *importer.Opened) (*store.Report, error) {
+func (s *site) finish(o *importer.Opened) (*catalog.Report, error) {
 	defer o.Close()
 	staging, err := s.Verify(s.t.Context(), o, nil)
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *site) finish(o *importer.Opened) (*store.Report, error) {
 }
 
 // mustPush imports a bundle that is good.
-func (s *site) mustPush(packed []byte) *store.Report {
+func (s *site) mustPush(packed []byte) *catalog.Report {
 	s.t.Helper()
 	r, err := s.push(packed)
 	if err != nil {
@@ -124,13 +124,13 @@ func (s *site) missing(packed []byte) int64 {
 	return s.Missing(o)
 }
 
-func (s *site) served() *store.Catalog {
+func (s *site) served() *catalog.Snapshot {
 	s.t.Helper()
 	return bundletest.Served(s.t, s.dsn, s.blobs)
 }
 
 // serves fails the test unless exactly that is served.
-func (s *site) serves(want *store.Catalog) {
+func (s *site) serves(want *catalog.Snapshot) {
 	s.t.Helper()
 	if diff := cmp.Diff(want, s.served()); diff != "" {
 		s.t.Errorf("what is served has changed (-before +after):\n%s", diff)

@@ -15,7 +15,7 @@ import (
 	"offlinestore/assertion"
 	"offlinestore/blob"
 	"offlinestore/bundle"
-	"offlinestore/store"
+	"offlinestore/catalog"
 )
 
 // The host's clock and a bundle's signed time may disagree by ClockSkew without a word; a bundle from beyond MaxFuture is
@@ -30,7 +30,7 @@ var ErrFuture = errors.New("signed in the future")
 
 // Importer has what imports need. Its methods may be called by several goroutines at once.
 type Importer struct {
-	Store  *store.Store
+	Store  *catalog.DB
 	Blobs  *blob.Dir
 	Hasher *blob.Hasher
 	// Signers are the keys whose bundles are accepted, Trust the roots of the assertions in them.
@@ -121,7 +121,7 @@ func (im *Importer) has(d blob.Digest, size int64) bool {
 }
 
 // Plan says what importing the bundle would change.
-func (im *Importer) Plan(ctx context.Context, o *Opened) (*store.Report, error) {
+func (im *Importer) Plan(ctx context.Context, o *Opened) (*catalog.Report, error) {
 	if err := im.check(o); err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (im *Importer) Plan(ctx context.Context, o *Opened) (*store.Report, error) 
 // signed anew, later, is another bundle: it says that the channels hold this again, or still.
 func (im *Importer) imported(ctx context.Context, o *Opened) (bool, error) {
 	history, err := im.Store.History(ctx, o.Digest())
-	if err != nil || !slices.ContainsFunc(history, func(r store.Record) bool { return !r.SignedAt.Before(o.Predicate.Created) }) {
+	if err != nil || !slices.ContainsFunc(history, func(r catalog.Record) bool { return !r.SignedAt.Before(o.Predicate.Created) }) {
 		return false, err
 	}
 	for _, b := range kept(o.Head) {
@@ -144,9 +144,9 @@ func (im *Importer) imported(ctx context.Context, o *Opened) (bool, error) {
 }
 
 // Verified is a bundle of which every byte was read and checked, and whose blobs are in the blob folder.
-type Verified struct{ record *store.Import }
+type Verified struct{ record *catalog.Import }
 
 // Apply makes a verified bundle visible, all of it at once.
-func (im *Importer) Apply(ctx context.Context, v *Verified) (*store.Report, error) {
+func (im *Importer) Apply(ctx context.Context, v *Verified) (*catalog.Report, error) {
 	return im.Store.Apply(ctx, v.record)
 }

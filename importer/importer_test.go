@@ -17,11 +17,11 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/bundle"
+	"offlinestore/catalog"
 	"offlinestore/importer"
 	"offlinestore/internal/assertiontest"
 	"offlinestore/internal/bundletest"
 	"offlinestore/snap"
-	"offlinestore/store"
 )
 
 // sample has two snaps, a component, an icon, and a blob that two revisions share.
@@ -43,14 +43,14 @@ func TestImport(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
 			packed := sample(t).Tar(c)
-			want := &store.Report{
-				Revisions: []store.RevisionRef{{Snap: "hello", Revision: 1, Size: 1500}, {Snap: "jq", Revision: 5, Size: 2000}, {Snap: "jq", Revision: 6, Size: 3000}},
-				Moves: []store.Move{{Snap: "hello", Architecture: "amd64", Channel: "latest/stable", From: -1, To: 1},
+			want := &catalog.Report{
+				Revisions: []catalog.RevisionRef{{Snap: "hello", Revision: 1, Size: 1500}, {Snap: "jq", Revision: 5, Size: 2000}, {Snap: "jq", Revision: 6, Size: 3000}},
+				Moves: []catalog.Move{{Snap: "hello", Architecture: "amd64", Channel: "latest/stable", From: -1, To: 1},
 					{Snap: "jq", Architecture: "amd64", Channel: "latest/edge", From: -1},
 					{Snap: "jq", Architecture: "amd64", Channel: "latest/stable", From: -1, To: 6}},
 				Assertions: 9, // the store's key, 2 declarations, 3 snap-revisions, 2 pairs of a resource's two
 			}
-			byName := cmpopts.SortSlices(func(a, b store.Move) bool { return a.Snap+a.Channel < b.Snap+b.Channel })
+			byName := cmpopts.SortSlices(func(a, b catalog.Move) bool { return a.Snap+a.Channel < b.Snap+b.Channel })
 			if diff := cmp.Diff(want, s.mustPush(packed), byName); diff != "" {
 				t.Errorf("Apply (-want +got):\n%s", diff)
 			}
@@ -222,7 +222,7 @@ func TestSeveralAtOnce(t *testing.T) {
 	}
 }
 
-func channelMap(c *store.Catalog, name string) map[string]int {
+func channelMap(c *catalog.Snapshot, name string) map[string]int {
 	out := make(map[string]int)
 	for _, s := range c.Snaps {
 		for _, r := range s.ChannelMap {

@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"offlinestore/bundle"
+	"offlinestore/catalog"
 	"offlinestore/internal/bundletest"
 	"offlinestore/snap"
-	"offlinestore/store"
 )
 
 // generations are bundles of one snap, each newer than the one before: channels move forth and back, are closed, appear.
@@ -46,7 +46,7 @@ func generations(t *testing.T) [][]byte {
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	bundles := generations(t)
-	var want []store.Snap
+	var want []catalog.Snap
 	r := rand.New(rand.NewPCG(3, 4))
 	for try := range 16 {
 		s := newSite(t)
@@ -83,8 +83,8 @@ func TestOlderBundle(t *testing.T) {
 	older := bundletest.New(t, 1).Add("jq", 5, 100).Tar(bundle.None)
 	s.mustPush(bundletest.New(t, 2).Add("jq", 6, 100).Tar(bundle.None))
 	got := s.mustPush(older)
-	row := store.Move{Snap: "jq", Architecture: "amd64", Channel: "latest/stable", From: 6, To: 5}
-	want := &store.Report{Revisions: []store.RevisionRef{{Snap: "jq", Revision: 5, Size: 100}}, Moves: []store.Move{}, Kept: []store.Move{row}, Assertions: 1}
+	row := catalog.Move{Snap: "jq", Architecture: "amd64", Channel: "latest/stable", From: 6, To: 5}
+	want := &catalog.Report{Revisions: []catalog.RevisionRef{{Snap: "jq", Revision: 5, Size: 100}}, Moves: []catalog.Move{}, Kept: []catalog.Move{row}, Assertions: 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("push of an older bundle (-want +got):\n%s", diff)
 	}
@@ -92,7 +92,7 @@ func TestOlderBundle(t *testing.T) {
 		t.Errorf("latest/stable is %d after an older bundle, want 6", got)
 	}
 	s.PushChannelMap = true
-	if got := s.mustPush(older); !cmp.Equal(got.Moves, []store.Move{row}) {
+	if got := s.mustPush(older); !cmp.Equal(got.Moves, []catalog.Move{row}) {
 		t.Errorf("push of an older bundle with PushChannelMap: moves %+v, want %+v", got.Moves, row)
 	}
 	if got := channelMap(s.served(), "jq")["latest/stable"]; got != 5 {
@@ -157,7 +157,7 @@ func TestContradiction(t *testing.T) {
 	b := bundletest.New(t, 2)
 	b.AddSnap("jq")
 	b.AddRevision("jq", 6, b.Blob("another", 100))
-	var conflict *store.ConflictError
+	var conflict *catalog.ConflictError
 	if _, err := s.push(b.Tar(bundle.None)); !errors.As(err, &conflict) || !strings.Contains(err.Error(), "jq revision 6") {
 		t.Errorf("push of another jq 6 = %v, want a ConflictError that names it", err)
 	}

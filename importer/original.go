@@ -15,8 +15,8 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/blob"
+	"offlinestore/catalog"
 	"offlinestore/charm"
-	"offlinestore/store"
 )
 
 // The names in a file of the original store-admin.
@@ -54,7 +54,7 @@ var (
 // original is a file of the original store-admin while it is read.
 type original struct {
 	s        *Staging
-	in       *store.Import
+	in       *catalog.Import
 	now      time.Time
 	newest   time.Time // of the entries
 	apps     *charm.BundleFile
@@ -237,7 +237,7 @@ func (o *original) stageSmall(b []byte) (file, error) {
 }
 
 func (o *original) add(st *blob.Staged, f file) error {
-	o.in.Blobs = append(o.in.Blobs, store.Blob{Digest: f.digest, Size: f.size})
+	o.in.Blobs = append(o.in.Blobs, catalog.Blob{Digest: f.digest, Size: f.size})
 	return o.s.add(st, f.digest, f.size)
 }
 

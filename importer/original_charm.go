@@ -9,9 +9,9 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/bundle"
+	"offlinestore/catalog"
 	"offlinestore/channel"
 	"offlinestore/charm"
-	"offlinestore/store"
 )
 
 // amd64 is what the original store-admin exports unless it is told otherwise.
@@ -37,7 +37,7 @@ func (o *original) buildCharm(g *group) error {
 	if err != nil {
 		return err
 	}
-	c := store.ImportedCharm{Listing: charm.Listing{Name: g.name, ID: k.id, Type: charm.TypeCharm, DefaultTrack: k.track}}
+	c := catalog.ImportedCharm{Listing: charm.Listing{Name: g.name, ID: k.id, Type: charm.TypeCharm, DefaultTrack: k.track}}
 	first := g.archives[0]
 	if first.bundle != nil {
 		c.Type = charm.TypeBundle
@@ -89,7 +89,7 @@ func (o *original) details(g *group, k *known) charm.Details {
 }
 
 // account takes the publisher's account assertion if it is all that it should be. Nothing else depends on it.
-func (o *original) account(g *group, c *store.ImportedCharm) error {
+func (o *original) account(g *group, c *catalog.ImportedCharm) error {
 	if len(g.account) == 0 {
 		return nil
 	}
@@ -131,7 +131,7 @@ func (o *original) verify(stream []byte) (all []*assertion.Assertion, id string,
 }
 
 // buildRevision makes a revision and puts it into the channels that it was asked for.
-func (o *original) buildRevision(c *store.ImportedCharm, a *archive, k *known, refs []charm.ResourceRef) error {
+func (o *original) buildRevision(c *catalog.ImportedCharm, a *archive, k *known, refs []charm.ResourceRef) error {
 	what := fmt.Sprintf("%s_%d", c.Name, a.revision)
 	if sum, ok := k.sums[a.revision]; ok && sum != a.digest.Encoded() {
 		return &bundle.MismatchError{Item: what, Err: fmt.Errorf("%s names another SHA-256 for it", metadataJSON)}
@@ -154,7 +154,7 @@ func (o *original) buildRevision(c *store.ImportedCharm, a *archive, k *known, r
 		item.Revision.Bases, item.Revision.Subordinate = bases, a.charm.Metadata.Subordinate
 		item.Revision.MetadataYAML, item.Revision.ConfigYAML, item.Revision.ActionsYAML = a.charm.MetadataYAML, orEmpty(a.charm.ConfigYAML), orEmpty(a.charm.ActionsYAML)
 	}
-	o.in.CharmRevisions = append(o.in.CharmRevisions, store.ImportedCharmRevision{Item: item, Blob: a.digest})
+	o.in.CharmRevisions = append(o.in.CharmRevisions, catalog.ImportedCharmRevision{Item: item, Blob: a.digest})
 	channels, err := o.channels(c, a.revision, k)
 	if err != nil {
 		return err
@@ -201,7 +201,7 @@ func (o *original) bases(name string, a *archive) []*charm.Base {
 
 // channels are those that the applications of a charm ask for. A bundle is no application, and neither is a charm that only
 // metadata.json knows.
-func (o *original) channels(c *store.ImportedCharm, revision int, k *known) ([]string, error) {
+func (o *original) channels(c *catalog.ImportedCharm, revision int, k *known) ([]string, error) {
 	var out []string
 	for _, app := range o.apps.Applications {
 		if app.Charm != c.Name || app.Local || app.Revision != nil && *app.Revision != revision {

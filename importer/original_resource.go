@@ -6,12 +6,12 @@ import (
 	"strconv"
 	"strings"
 
+	"offlinestore/catalog"
 	"offlinestore/charm"
-	"offlinestore/store"
 )
 
 // buildResources makes the resources, and says which there are.
-func (o *original) buildResources(g *group, c *store.ImportedCharm) ([]charm.ResourceRef, error) {
+func (o *original) buildResources(g *group, c *catalog.ImportedCharm) ([]charm.ResourceRef, error) {
 	var refs []charm.ResourceRef
 	for i := range g.resources {
 		res := &g.resources[i]
@@ -32,7 +32,7 @@ func (o *original) buildResources(g *group, c *store.ImportedCharm) ([]charm.Res
 		item := charm.ResourceItem{Charm: g.name, CharmID: c.ID, Resource: charm.Resource{
 			Name: name, Revision: revision, Type: meta.Type, Filename: meta.Filename, Description: meta.Description,
 		}}
-		out := store.ImportedCharmResource{ResourceItem: item}
+		out := catalog.ImportedCharmResource{ResourceItem: item}
 		if err := o.fillResource(&out, res); err != nil {
 			return nil, fmt.Errorf("resource %s: %w", name, err)
 		}
@@ -59,7 +59,7 @@ func (g *group) declared(name string) (charm.ResourceMeta, bool) {
 }
 
 // fillResource keeps a file, and of an image only where it is: the credentials in it are of a registry that can't be reached.
-func (o *original) fillResource(out *store.ImportedCharmResource, res *resource) error {
+func (o *original) fillResource(out *catalog.ImportedCharmResource, res *resource) error {
 	if out.Resource.Type == charm.ResourceImage {
 		if res.small == nil {
 			return badOriginal("%d bytes are too many to say where an image is", res.size)

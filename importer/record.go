@@ -8,11 +8,11 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/bundle"
-	"offlinestore/store"
+	"offlinestore/catalog"
 )
 
 // record is what a bundle brings, in the catalogue's terms.
-func (im *Importer) record(o *Opened) *store.Import {
+func (im *Importer) record(o *Opened) *catalog.Import {
 	in := recordOf(o.Head)
 	in.Bundle, in.Name, in.Signer, in.SignedAt, in.Sequence = o.Digest(), o.Name, o.Signer.ID(), o.Predicate.Created, o.Predicate.Sequence
 	in.Exporter, in.Program, in.PushChannelMap = o.Predicate.Exporter, o.Predicate.Program, im.PushChannelMap
@@ -20,26 +20,26 @@ func (im *Importer) record(o *Opened) *store.Import {
 	return in
 }
 
-func storeAssertions(list []*assertion.Assertion) []store.Assertion {
-	var out []store.Assertion
+func storeAssertions(list []*assertion.Assertion) []catalog.Assertion {
+	var out []catalog.Assertion
 	for _, a := range list {
 		ref := a.Ref()
 		// What has no primary key can't be asked for.
 		if len(ref.PrimaryKey) > 0 {
-			out = append(out, store.Assertion{Type: ref.Type, PrimaryKey: ref.PrimaryKey, Format: a.Format(), Revision: a.Revision(), Raw: bytes.Clone(a.Raw())})
+			out = append(out, catalog.Assertion{Type: ref.Type, PrimaryKey: ref.PrimaryKey, Format: a.Format(), Revision: a.Revision(), Raw: bytes.Clone(a.Raw())})
 		}
 	}
 	return out
 }
 
 // recordOf is what the items of a bundle say.
-func recordOf(h *bundle.Head) *store.Import {
-	in := &store.Import{Blobs: kept(h)}
+func recordOf(h *bundle.Head) *catalog.Import {
+	in := &catalog.Import{Blobs: kept(h)}
 	for _, s := range h.Snaps {
-		in.Snaps = append(in.Snaps, store.ImportedSnap{Listing: s.Listing, Icon: icon(s.Icon)})
+		in.Snaps = append(in.Snaps, catalog.ImportedSnap{Listing: s.Listing, Icon: icon(s.Icon)})
 	}
 	for _, r := range h.Revisions {
-		rev := store.ImportedRevision{Item: r.Item, Blob: r.Blob.Digest}
+		rev := catalog.ImportedRevision{Item: r.Item, Blob: r.Blob.Digest}
 		in.Blobs = append(in.Blobs, storeBlob(r.Blob))
 		for _, c := range r.Components {
 			in.Blobs = append(in.Blobs, storeBlob(c))
@@ -51,14 +51,14 @@ func recordOf(h *bundle.Head) *store.Import {
 	return in
 }
 
-func storeBlob(b bundle.Blob) store.Blob {
-	return store.Blob{Digest: b.Digest, Size: b.Size, SHA3384: hex.EncodeToString(b.SHA3384[:])}
+func storeBlob(b bundle.Blob) catalog.Blob {
+	return catalog.Blob{Digest: b.Digest, Size: b.Size, SHA3384: hex.EncodeToString(b.SHA3384[:])}
 }
 
 // icon is an icon in the catalogue's terms, or nil.
-func icon(i *bundle.Icon) *store.Icon {
+func icon(i *bundle.Icon) *catalog.Icon {
 	if i == nil {
 		return nil
 	}
-	return &store.Icon{Blob: digest.FromBytes(i.Data), MediaType: i.MediaType, Size: int64(len(i.Data))}
+	return &catalog.Icon{Blob: digest.FromBytes(i.Data), MediaType: i.MediaType, Size: int64(len(i.Data))}
 }

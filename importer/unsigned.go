@@ -18,7 +18,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/bundle"
-	"offlinestore/store"
+	"offlinestore/catalog"
 )
 
 // Unsigned is a file of the original store-admin, read whole and held against itself: nobody has signed it.
@@ -55,7 +55,7 @@ func (im *Importer) ReadUnsigned(ctx context.Context, name string, r io.Reader, 
 }
 
 func (im *Importer) readUnsigned(ctx context.Context, name string, r io.Reader, progress func(int64)) (*Unsigned, error) {
-	in := &store.Import{Name: name, Signer: store.Unsigned, PushChannelMap: im.PushChannelMap}
+	in := &catalog.Import{Name: name, Signer: catalog.Unsigned, PushChannelMap: im.PushChannelMap}
 	s, err := im.stage(ctx, in)
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (im *Importer) readUnsigned(ctx context.Context, name string, r io.Reader, 
 }
 
 // PlanVerified says what Apply would change.
-func (im *Importer) PlanVerified(ctx context.Context, v *Verified) (*store.Report, error) {
+func (im *Importer) PlanVerified(ctx context.Context, v *Verified) (*catalog.Report, error) {
 	return im.Store.Plan(ctx, v.record)
 }
 

@@ -15,10 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"offlinestore/bundle"
+	"offlinestore/catalog"
 	"offlinestore/charm"
 	"offlinestore/importer"
 	"offlinestore/internal/bundletest"
-	"offlinestore/store"
 )
 
 func TestReadUnsigned(t *testing.T) {
@@ -67,7 +67,7 @@ func TestReadUnsigned(t *testing.T) {
 		t.Errorf("%d assertions, want the publisher's account", len(as))
 	}
 	history, err := s.Store.History(t.Context(), "")
-	if err != nil || history[0].Signer != store.Unsigned || history[0].Name != "charms-export-20220426T163115.tar.gz" {
+	if err != nil || history[0].Signer != catalog.Unsigned || history[0].Name != "charms-export-20220426T163115.tar.gz" {
 		t.Errorf("history = %+v, %v; want it unsigned", history, err)
 	}
 	if again, err := s.Apply(t.Context(), s.mustRead("x.tar.gz", file).Verified); err != nil || !again.AlreadyImported {

@@ -12,7 +12,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
-	"offlinestore/store"
+	"offlinestore/catalog"
 )
 
 // Verified blobs are committed in batches of this many bytes or blobs: what is committed need not be copied again after
@@ -31,7 +31,7 @@ var errSHA3384 = errors.New("another SHA3-384 than its assertion names")
 type Staging struct {
 	im     *Importer
 	ctx    context.Context
-	record *store.Import
+	record *catalog.Import
 	want   map[blob.Digest]*expected
 	known  map[blob.Digest]string // SHA3-384 in hex
 	looks  chan struct{}          // bounds the checks that run at once
@@ -79,7 +79,7 @@ func (im *Importer) Verify(ctx context.Context, o *Opened, progress func(int64))
 	return s, nil
 }
 
-func (im *Importer) stage(ctx context.Context, in *store.Import) (*Staging, error) {
+func (im *Importer) stage(ctx context.Context, in *catalog.Import) (*Staging, error) {
 	known, err := im.Store.BlobSums(ctx, in.Blobs)
 	if err != nil {
 		return nil, err

@@ -11,9 +11,9 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"offlinestore/catalog"
 	"offlinestore/charm"
 	"offlinestore/registry"
-	"offlinestore/store"
 )
 
 // TestNewCatalog replaces the catalogue under a server: each request sees one or the other.
@@ -30,7 +30,7 @@ func TestNewCatalog(t *testing.T) {
 	f.resource("db", "image", "a:1", first)
 	f.resource("db", "image", "Not A Name", first)
 	f.resource("db", "image", "a@"+first.String(), second)
-	must(t, r.SetCatalog(f.cat))
+	must(t, r.SetSnapshot(f.cat))
 	if got := do(t, "HEAD", url+"a/manifests/1").Header.Get("Docker-Content-Digest"); got != first.String() {
 		t.Errorf("a:1 = %s, want %s", got, first)
 	}
@@ -39,12 +39,12 @@ func TestNewCatalog(t *testing.T) {
 	}
 	// The newest revision has the tag; the old one is still there by its digest.
 	next := *f.cat
-	next.Charms = []store.Charm{{Name: "db"}}
+	next.Charms = []catalog.Charm{{Name: "db"}}
 	for i, dg := range []digest.Digest{first, second} {
-		next.Charms[0].Resources = append(next.Charms[0].Resources, store.CharmResource{Image: &charm.Image{Name: "a:1", Digest: dg.String()}})
+		next.Charms[0].Resources = append(next.Charms[0].Resources, catalog.CharmResource{Image: &charm.Image{Name: "a:1", Digest: dg.String()}})
 		next.Charms[0].Resources[i].Name, next.Charms[0].Resources[i].Revision = "image", i+1
 	}
-	must(t, r.SetCatalog(&next))
+	must(t, r.SetSnapshot(&next))
 	if got := do(t, "HEAD", url+"a/manifests/1").Header.Get("Docker-Content-Digest"); got != second.String() {
 		t.Errorf("a:1 = %s, want %s", got, second)
 	}
@@ -52,11 +52,11 @@ func TestNewCatalog(t *testing.T) {
 		t.Errorf("the older revision: %s", got.Status)
 	}
 	// One that contradicts itself changes nothing.
-	for name, bad := range map[string]store.Catalog{
-		"twice":      {Images: []store.Image{{Digest: first}, {Digest: first}}},
-		"no address": {Images: []store.Image{{Digest: "sha256:x"}}},
+	for name, bad := range map[string]catalog.Snapshot{
+		"twice":      {Images: []catalog.Image{{Digest: first}, {Digest: first}}},
+		"no address": {Images: []catalog.Image{{Digest: "sha256:x"}}},
 	} {
-		if err := r.SetCatalog(&bad); err == nil {
+		if err := r.SetSnapshot(&bad); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -93,20 +93,20 @@ func TestIndexOfItself(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	a, b := digest.FromString("a"), digest.FromString("b")
-	f.add(store.Image{Digest: a, Children: []digest.Digest{b, a, a}})
-	f.add(store.Image{Digest: b, Children: []digest.Digest{a, nobody}})
+	f.add(catalog.Image{Digest: a, Children: []digest.Digest{b, a, a}})
+	f.add(catalog.Image{Digest: b, Children: []digest.Digest{a, nobody}})
 	f.resource("db", "image", "a:1", a)
 	r := registry.New(registry.Config{Blobs: f.blobs})
-	must(t, r.SetCatalog(f.cat))
+	must(t, r.SetSnapshot(f.cat))
 }
 
 func FuzzPath(f *testing.F) {
 	fx := newFixture(f)
 	dg := nobody
-	fx.add(store.Image{Digest: dg, Blobs: []store.ImageBlob{{Digest: dg}}})
+	fx.add(catalog.Image{Digest: dg, Blobs: []catalog.ImageBlob{{Digest: dg}}})
 	fx.resource("db", "image", "a/manifests:1", dg)
 	r := registry.New(registry.Config{Blobs: fx.blobs})
-	if err := r.SetCatalog(fx.cat); err != nil {
+	if err := r.SetSnapshot(fx.cat); err != nil {
 		f.Fatal(err)
 	}
 	for _, s := range []string{"", "_catalog", "a/manifests/manifests/1", "a/manifests/tags/list", "a/blobs/" + dg.String(), "//", "a//manifests/1"} {

@@ -19,16 +19,16 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"offlinestore/blob"
+	"offlinestore/catalog"
 	"offlinestore/charm"
 	"offlinestore/registry"
-	"offlinestore/store"
 )
 
 // fixture is a catalogue with images, made by hand.
 type fixture struct {
 	t     testing.TB
 	blobs *blob.Dir
-	cat   *store.Catalog
+	cat   *catalog.Snapshot
 }
 
 func newFixture(t testing.TB) *fixture {
@@ -38,7 +38,7 @@ func newFixture(t testing.TB) *fixture {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	blobs, err := blob.Open(dir)
 	must(t, err)
-	return &fixture{t, blobs, &store.Catalog{Generation: 1}}
+	return &fixture{t, blobs, &catalog.Snapshot{Generation: 1}}
 }
 
 func must(t testing.TB, err error) {
@@ -71,10 +71,10 @@ func (f *fixture) put(r io.ReadCloser, err error) (digest.Digest, int64) {
 	return dg, int64(len(content))
 }
 
-func (f *fixture) manifest(m partial.Describable, raw []byte) store.Image {
+func (f *fixture) manifest(m partial.Describable, raw []byte) catalog.Image {
 	f.t.Helper()
 	dg, size := f.put(io.NopCloser(bytes.NewReader(raw)), nil)
-	return store.Image{Digest: dg, Size: size, MediaType: string(value(m.MediaType())(f.t))}
+	return catalog.Image{Digest: dg, Size: size, MediaType: string(value(m.MediaType())(f.t))}
 }
 
 // image adds the manifest and blobs of an image.
@@ -85,7 +85,7 @@ func (f *fixture) image(img v1.Image) digest.Digest {
 	layers = append(layers, value(partial.ConfigLayer(img))(f.t))
 	for _, l := range layers {
 		dg, size := f.put(l.Compressed())
-		m.Blobs = append(m.Blobs, store.ImageBlob{Digest: dg, Size: size})
+		m.Blobs = append(m.Blobs, catalog.ImageBlob{Digest: dg, Size: size})
 	}
 	return f.add(m)
 }
@@ -105,7 +105,7 @@ func (f *fixture) index(idx v1.ImageIndex, keep func(v1.Platform) bool) digest.D
 func all(v1.Platform) bool         { return true }
 func onlyAMD64(p v1.Platform) bool { return p.Architecture == "amd64" }
 
-func (f *fixture) add(m store.Image) digest.Digest {
+func (f *fixture) add(m catalog.Image) digest.Digest {
 	for _, have := range f.cat.Images {
 		if have.Digest == m.Digest {
 			return m.Digest
@@ -118,10 +118,10 @@ func (f *fixture) add(m store.Image) digest.Digest {
 // resource gives an image a name, as the next revision of a resource.
 func (f *fixture) resource(charmName, resource, image string, dg digest.Digest) {
 	if n := len(f.cat.Charms); n == 0 || f.cat.Charms[n-1].Name != charmName {
-		f.cat.Charms = append(f.cat.Charms, store.Charm{Name: charmName, ID: "id-" + charmName, Type: charm.TypeCharm})
+		f.cat.Charms = append(f.cat.Charms, catalog.Charm{Name: charmName, ID: "id-" + charmName, Type: charm.TypeCharm})
 	}
 	ch := &f.cat.Charms[len(f.cat.Charms)-1]
-	ch.Resources = append(ch.Resources, store.CharmResource{
+	ch.Resources = append(ch.Resources, catalog.CharmResource{
 		Resource: charm.Resource{Name: resource, Revision: len(ch.Resources) + 1, Type: charm.ResourceImage},
 		Image:    &charm.Image{Name: image, Digest: string(dg)},
 	})
@@ -169,7 +169,7 @@ func (f *fixture) serve(cfg registry.Config) string {
 	f.t.Helper()
 	cfg.Blobs = f.blobs
 	r := registry.New(cfg)
-	must(f.t, r.SetCatalog(f.cat))
+	must(f.t, r.SetSnapshot(f.cat))
 	return listen(f.t, r)
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/blob"
-	"offlinestore/store"
+	"offlinestore/catalog"
 )
 
 // index is one state of the catalogue, arranged for answers. Nothing in it changes.
@@ -21,7 +21,7 @@ type index struct {
 }
 
 // images are the manifests and indexes that are here.
-type images map[digest.Digest]*store.Image
+type images map[digest.Digest]*catalog.Image
 
 // maxTree is how many manifests an image that is served may consist of: an index of all platforms has some dozens.
 const maxTree = 2048
@@ -55,7 +55,7 @@ func (r *repository) blobSize(d digest.Digest) (int64, bool) {
 	return 0, false
 }
 
-func newIndex(c *store.Catalog) (*index, error) {
+func newIndex(c *catalog.Snapshot) (*index, error) {
 	all, err := newImages(c)
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func newIndex(c *store.Catalog) (*index, error) {
 	return ix, nil
 }
 
-func newImages(c *store.Catalog) (images, error) {
+func newImages(c *catalog.Snapshot) (images, error) {
 	all := make(images, len(c.Images))
 	for i := range c.Images {
 		m := &c.Images[i]
@@ -151,10 +151,10 @@ func (all images) newTree(root digest.Digest) *tree {
 
 // below is root and all manifests below it that are here, each once, children before the index that lists them; nil if they are more
 // than max.
-func (all images) below(root digest.Digest, max int) []*store.Image {
-	var list []*store.Image
+func (all images) below(root digest.Digest, max int) []*catalog.Image {
+	var list []*catalog.Image
 	type step struct {
-		*store.Image
+		*catalog.Image
 		done bool // its children are in the list
 	}
 	seen := make(map[digest.Digest]bool)

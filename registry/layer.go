@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"offlinestore/blob"
-	"offlinestore/store"
+	"offlinestore/catalog"
 )
 
 // rawManifest is a manifest that is sent as it is.
@@ -37,7 +37,7 @@ func (c *copier) mountable(repo name.Repository, l *layer) v1.Layer {
 
 // layer is a config or a layer that the library uploads.
 type layer struct {
-	store.ImageBlob
+	catalog.ImageBlob
 	blobs    *blob.Dir
 	progress func(int64)
 

@@ -9,7 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/blob"
-	"offlinestore/store"
+	"offlinestore/catalog"
 )
 
 // The grammar of names, as the OCI distribution specification has it.
@@ -67,7 +67,7 @@ type namedImage struct {
 }
 
 // namedImages are those of all resources, by charm, resource and revision, and what is wrong with the others.
-func namedImages(c *store.Catalog) (list []namedImage, oddities []string) {
+func namedImages(c *catalog.Snapshot) (list []namedImage, oddities []string) {
 	for _, ch := range c.Charms {
 		for _, res := range ch.Resources {
 			if res.Image == nil {

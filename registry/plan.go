@@ -11,7 +11,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"offlinestore/blob"
-	"offlinestore/store"
+	"offlinestore/catalog"
 )
 
 // maxManifest is the largest manifest that is read into memory, as registries have it.
@@ -54,9 +54,9 @@ type Planned struct {
 }
 
 // NewPlan finds the images of charms, or of all charms if none is named. Unknown charms are an *UnknownCharmError.
-func NewPlan(blobs *blob.Dir, c *store.Catalog, charms ...string) (*Plan, error) {
+func NewPlan(blobs *blob.Dir, c *catalog.Snapshot, charms ...string) (*Plan, error) {
 	for _, name := range charms {
-		if !slices.ContainsFunc(c.Charms, func(ch store.Charm) bool { return ch.Name == name }) {
+		if !slices.ContainsFunc(c.Charms, func(ch catalog.Charm) bool { return ch.Name == name }) {
 			return nil, &UnknownCharmError{name}
 		}
 	}
@@ -109,7 +109,7 @@ func (p *Plan) add(n namedImage) error {
 }
 
 // missing lists the platforms of an index whose manifests are not here.
-func (p *Plan) missing(m *store.Image) ([]string, error) {
+func (p *Plan) missing(m *catalog.Image) ([]string, error) {
 	if len(m.Children) == 0 {
 		return nil, nil
 	}
@@ -143,7 +143,7 @@ func platform(d ocispec.Descriptor) string {
 }
 
 // read is the text of a manifest, verified.
-func (p *Plan) read(m *store.Image) ([]byte, error) {
+func (p *Plan) read(m *catalog.Image) ([]byte, error) {
 	if m.Size > maxManifest {
 		return nil, fmt.Errorf("manifest %s: %d bytes, want at most %d", m.Digest, m.Size, maxManifest)
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 
-	"offlinestore/store"
+	"offlinestore/catalog"
 )
 
 // defaultJobs is how many blobs are copied at once.
@@ -225,7 +225,7 @@ func (c *copier) image(ctx context.Context, image Planned) error {
 }
 
 // manifest copies a manifest and its blobs, unless the registry has it: then it has those, too.
-func (c *copier) manifest(ctx context.Context, repo name.Repository, m *store.Image) error {
+func (c *copier) manifest(ctx context.Context, repo name.Repository, m *catalog.Image) error {
 	ref := repo.Digest(m.Digest.String())
 	_, err := c.puller.Head(ctx, ref)
 	if err == nil {
@@ -252,7 +252,7 @@ func isMissing(err error) bool {
 	return errors.As(err, &refused) && (refused.StatusCode == http.StatusNotFound || refused.StatusCode == http.StatusForbidden)
 }
 
-func (c *copier) blobs(ctx context.Context, repo name.Repository, blobs []store.ImageBlob) error {
+func (c *copier) blobs(ctx context.Context, repo name.Repository, blobs []catalog.ImageBlob) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(c.cfg.Jobs)
 	var layers []*layer
@@ -282,7 +282,7 @@ func (c *copier) progress(n int64) {
 }
 
 // done counts a blob that the registry has, sent bytes of which it got from us.
-func (c *copier) done(b store.ImageBlob, repo name.Repository, sent int64) {
+func (c *copier) done(b catalog.ImageBlob, repo name.Repository, sent int64) {
 	c.where[b.Digest] = repo
 	if c.counted[b.Digest] {
 		return

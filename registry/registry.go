@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"offlinestore/blob"
-	"offlinestore/store"
+	"offlinestore/catalog"
 	"offlinestore/transfer"
 )
 
@@ -52,7 +52,7 @@ type Registry struct {
 // access is what is asked of everybody, unless it is empty.
 type access struct{ username, password string }
 
-// New returns a Registry that has no catalogue yet, and says so to everyone until SetCatalog.
+// New returns a Registry that has no catalogue yet, and says so to everyone until SetSnapshot.
 func New(cfg Config) *Registry {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -68,9 +68,9 @@ func New(cfg Config) *Registry {
 // SetAccess asks a user name and a password of everybody from now on, unless both are empty.
 func (r *Registry) SetAccess(username, password string) { r.access.Store(&access{username, password}) }
 
-// SetCatalog makes c what is served from now on. A catalogue that contradicts itself is refused, and the one before stays.
+// SetSnapshot makes c what is served from now on. A catalogue that contradicts itself is refused, and the one before stays.
 // c must not be changed afterwards.
-func (r *Registry) SetCatalog(c *store.Catalog) error {
+func (r *Registry) SetSnapshot(c *catalog.Snapshot) error {
 	ix, err := newIndex(c)
 	if err != nil {
 		return err

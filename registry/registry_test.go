@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
 
+	"offlinestore/catalog"
 	"offlinestore/registry"
-	"offlinestore/store"
 )
 
 const nobody = digest.Digest("sha256:0000000000000000000000000000000000000000000000000000000000000000")
@@ -33,14 +33,14 @@ func newSite(t *testing.T) site {
 	return s
 }
 
-func (s site) manifest(dg digest.Digest) store.Image {
+func (s site) manifest(dg digest.Digest) catalog.Image {
 	for _, m := range s.cat.Images {
 		if m.Digest == dg {
 			return m
 		}
 	}
 	s.t.Fatalf("no manifest %s", dg)
-	return store.Image{}
+	return catalog.Image{}
 }
 
 func TestErrors(t *testing.T) {
@@ -105,14 +105,14 @@ func TestAnswers(t *testing.T) {
 	index := s.manifest(s.index)
 	child := s.manifest(index.Children[1])
 	for path, want := range map[string]struct {
-		store.ImageBlob
+		catalog.ImageBlob
 		mediaType string
 	}{
-		"charm/db0/image/manifests/" + s.image.String():      {store.ImageBlob{Digest: s.image, Size: image.Size}, image.MediaType},
+		"charm/db0/image/manifests/" + s.image.String():      {catalog.ImageBlob{Digest: s.image, Size: image.Size}, image.MediaType},
 		"charm/db0/image/blobs/" + layer.Digest.String():     {layer, "application/octet-stream"},
-		"mirror/web/manifests/14":                            {store.ImageBlob{Digest: s.index, Size: index.Size}, index.MediaType},
-		"mirror/web/manifests/" + s.index.String():           {store.ImageBlob{Digest: s.index, Size: index.Size}, index.MediaType},
-		"mirror/web/manifests/" + child.Digest.String():      {store.ImageBlob{Digest: child.Digest, Size: child.Size}, child.MediaType},
+		"mirror/web/manifests/14":                            {catalog.ImageBlob{Digest: s.index, Size: index.Size}, index.MediaType},
+		"mirror/web/manifests/" + s.index.String():           {catalog.ImageBlob{Digest: s.index, Size: index.Size}, index.MediaType},
+		"mirror/web/manifests/" + child.Digest.String():      {catalog.ImageBlob{Digest: child.Digest, Size: child.Size}, child.MediaType},
 		"mirror/web/blobs/" + child.Blobs[3].Digest.String(): {child.Blobs[3], "application/octet-stream"},
 	} {
 		for _, method := range []string{"HEAD", "GET"} {

@@ -47,7 +47,7 @@ func TestLargeBlobs(t *testing.T) {
 	f.resource("db", "image", "db:1", f.image(img))
 	layer := f.cat.Images[0].Blobs[3]
 	r := registry.New(registry.Config{Blobs: f.blobs})
-	must(t, r.SetCatalog(f.cat))
+	must(t, r.SetSnapshot(f.cat))
 	conn := &connection{ResponseRecorder: httptest.NewRecorder(), whole: true}
 	r.Handler().ServeHTTP(conn, httptest.NewRequest(http.MethodGet, "/v2/db/blobs/"+layer.Digest.String(), nil))
 	var total int64

@@ -10,18 +10,18 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"offlinestore/catalog"
 	"offlinestore/registry"
-	"offlinestore/store"
 )
 
 // largeIndex adds an index of indexes, with n times 500 manifests.
 func (f *fixture) largeIndex(name string, n int) digest.Digest {
 	f.t.Helper()
-	root := store.Image{Digest: digest.FromString(name)}
+	root := catalog.Image{Digest: digest.FromString(name)}
 	for i := range n {
-		index := store.Image{Digest: digest.FromString(fmt.Sprint(name, i))}
+		index := catalog.Image{Digest: digest.FromString(fmt.Sprint(name, i))}
 		for j := range 500 {
-			m := store.Image{Digest: digest.FromString(fmt.Sprint(name, i, ".", j)), Blobs: []store.ImageBlob{{Digest: digest.FromString(fmt.Sprint("blob", name, i, ".", j)), Size: 1}}}
+			m := catalog.Image{Digest: digest.FromString(fmt.Sprint(name, i, ".", j)), Blobs: []catalog.ImageBlob{{Digest: digest.FromString(fmt.Sprint("blob", name, i, ".", j)), Size: 1}}}
 			f.add(m)
 			index.Children = append(index.Children, m.Digest)
 		}
@@ -43,7 +43,7 @@ func TestManyNamesOfALargeImage(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	must(t, r.SetCatalog(f.cat))
+	must(t, r.SetSnapshot(f.cat))
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	if n := int64(after.HeapAlloc) - int64(before.HeapAlloc); n > 20<<20 {
@@ -60,7 +60,7 @@ func TestTooManyManifests(t *testing.T) {
 	f.resource("db", "large", "large:1", f.largeIndex("large", 5))
 	f.resource("db", "small", "small:1", small)
 	r := registry.New(registry.Config{Blobs: f.blobs})
-	must(t, r.SetCatalog(f.cat))
+	must(t, r.SetSnapshot(f.cat))
 	url := "http://" + listen(t, r) + "/v2/"
 	if got := do(t, "GET", url+"_catalog").body; got != `{"repositories":["small"]}` {
 		t.Errorf("_catalog = %s, want small alone", got)
@@ -80,7 +80,7 @@ func TestTagOfAnAbsentImage(t *testing.T) {
 	f.resource("db", "image", "a:1", old)
 	f.resource("db", "image", "a:1", digest.FromString("left out"))
 	r := registry.New(registry.Config{Blobs: f.blobs})
-	must(t, r.SetCatalog(f.cat))
+	must(t, r.SetSnapshot(f.cat))
 	url := "http://" + listen(t, r) + "/v2/a/manifests/"
 	for ref, want := range map[string]int{"1": 404, old.String(): 200} {
 		if got := do(t, "HEAD", url+ref).StatusCode; got != want {
@@ -97,7 +97,7 @@ func TestNameOfTwoImages(t *testing.T) {
 	f.resource("web", "image", "a:1", f.image(randomImage(t)))
 	var logged bytes.Buffer
 	r := registry.New(registry.Config{Blobs: f.blobs, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
-	must(t, r.SetCatalog(f.cat))
+	must(t, r.SetSnapshot(f.cat))
 	if s := logged.String(); !strings.Contains(s, "a:1 is the name of another image, too: that of charm db") {
 		t.Errorf("logged %q, want a warning that names both charms", s)
 	}

@@ -14,20 +14,20 @@ import (
 	"strings"
 
 	"offlinestore/assertion"
+	"offlinestore/catalog"
 	"offlinestore/snap"
-	"offlinestore/store"
 )
 
 // indexedAssertion is an assertion of the catalogue, with its place in its sequence if its type forms one.
 type indexedAssertion struct {
-	*store.Assertion
+	*catalog.Assertion
 	sequence int
 }
 
 // unlimited is the format limit of a client that states none.
 const unlimited = math.MaxInt
 
-func (ix *index) addAssertions(list []store.Assertion) error {
+func (ix *index) addAssertions(list []catalog.Assertion) error {
 	ix.assertions = make(map[string][]*indexedAssertion, len(list))
 	ix.sequences = make(map[string][]*indexedAssertion)
 	for i := range list {

@@ -12,16 +12,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"offlinestore/assertion"
+	"offlinestore/catalog"
 	"offlinestore/server"
 	"offlinestore/snap"
-	"offlinestore/store"
 )
 
 // asserted is a catalogue of assertions that are not signed: the server doesn't look into them.
-func asserted() *store.Catalog {
-	c := &store.Catalog{Generation: 1}
+func asserted() *catalog.Snapshot {
+	c := &catalog.Snapshot{Generation: 1}
 	add := func(typ string, format, revision int, key ...string) {
-		c.Assertions = append(c.Assertions, store.Assertion{Type: typ, PrimaryKey: key, Format: format, Revision: revision,
+		c.Assertions = append(c.Assertions, catalog.Assertion{Type: typ, PrimaryKey: key, Format: format, Revision: revision,
 			Raw: fmt.Appendf(nil, "%s %s format %d revision %d", typ, strings.Join(key, " "), format, revision)})
 	}
 	add("snap-declaration", 2, 8, "16", jqID)
@@ -221,9 +221,9 @@ func TestGenuineAssertionsAreServedAsTheyAre(t *testing.T) {
 			}
 		}
 	}
-	c := &store.Catalog{}
+	c := &catalog.Snapshot{}
 	for _, a := range best {
-		c.Assertions = append(c.Assertions, store.Assertion{Type: a.Type(), PrimaryKey: a.Ref().PrimaryKey, Format: a.Format(), Revision: a.Revision(), Raw: a.Raw()})
+		c.Assertions = append(c.Assertions, catalog.Assertion{Type: a.Type(), PrimaryKey: a.Ref().PrimaryKey, Format: a.Format(), Revision: a.Revision(), Raw: a.Raw()})
 	}
 	h := serve(t, newBlobs(t), c, server.Config{}).Handler()
 	for key, a := range best {

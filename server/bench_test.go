@@ -15,9 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"offlinestore/catalog"
 	"offlinestore/server"
 	"offlinestore/snap"
-	"offlinestore/store"
 )
 
 const (
@@ -33,14 +33,14 @@ var benchFields = []string{"architectures", "base", "confinement", "links", "con
 
 func benchID(i int) string { return fmt.Sprintf("%032d", i) }
 
-func benchCatalog(b *blobs, n int) *store.Catalog {
-	c := &store.Catalog{Generation: 1}
+func benchCatalog(b *blobs, n int) *catalog.Snapshot {
+	c := &catalog.Snapshot{Generation: 1}
 	r := revision(b, 1, "1.0", "amd64")
 	r.SnapYAML += strings.Repeat("# as long as a usual snap.yaml\n", 40)
 	for i := range n {
 		d := details(fmt.Sprintf("Snap %d", i), "One of many", "utilities")
 		d.Description = strings.Repeat("What it does, at usual length. ", 20)
-		c.Snaps = append(c.Snaps, store.Snap{Name: fmt.Sprintf("snap-%d", i), SnapID: benchID(i), Details: d, Revisions: []store.Revision{r},
+		c.Snaps = append(c.Snaps, catalog.Snap{Name: fmt.Sprintf("snap-%d", i), SnapID: benchID(i), Details: d, Revisions: []catalog.Revision{r},
 			ChannelMap: []snap.Release{release("amd64", "latest/stable", 1, "2024-01-02T03:04:05Z")}})
 	}
 	return c

@@ -9,21 +9,21 @@ import (
 	"strings"
 	"testing"
 
+	"offlinestore/catalog"
 	"offlinestore/charm"
 	"offlinestore/server"
-	"offlinestore/store"
 )
 
 // benchCharms is a store of charms as they usually are: 100 kB of YAML, a file and an image.
-func benchCharms(b *blobs, n int) *store.Catalog {
-	c := &store.Catalog{Generation: 1}
+func benchCharms(b *blobs, n int) *catalog.Snapshot {
+	c := &catalog.Snapshot{Generation: 1}
 	base := ubuntu("22.04", "amd64")
 	for i := range n {
 		name := fmt.Sprintf("charm-%d", i)
 		r := charmRevision(b, 7, "1", "name: "+name+"\nresources:\n  config: {type: file}\n  image: {type: oci-image}\n", base)
 		r.ConfigYAML, r.ActionsYAML = strings.Repeat("# an option of \"some\" length\n", 2000), strings.Repeat("# an action of \"some\" length\n", 1500)
-		c.Charms = append(c.Charms, store.Charm{Name: name, ID: benchID(i), Type: charm.TypeCharm, Details: charmDetails(name, "One of many"), Revisions: []store.CharmRevision{r},
-			Resources:  []store.CharmResource{fileResource(b, "config", 1), imageResource("image", 1, tempoImage)},
+		c.Charms = append(c.Charms, catalog.Charm{Name: name, ID: benchID(i), Type: charm.TypeCharm, Details: charmDetails(name, "One of many"), Revisions: []catalog.CharmRevision{r},
+			Resources:  []catalog.CharmResource{fileResource(b, "config", 1), imageResource("image", 1, tempoImage)},
 			ChannelMap: []charm.Release{charmRelease(base, "latest/stable", 7, "2024-03-03T00:00:00Z", charm.ResourceRef{Name: "config", Revision: 1}, charm.ResourceRef{Name: "image", Revision: 1})}})
 	}
 	return c

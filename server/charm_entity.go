@@ -10,8 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"offlinestore/catalog"
 	"offlinestore/charm"
-	"offlinestore/store"
 )
 
 // The paths under which the files of charms are served; those who substitute a revision in one rely on the shape of its last part.
@@ -34,14 +34,14 @@ func resourceFileName(id, name string, revision int) string {
 // charmRevision is a revision with the text of its entity: up to its URL, from there to its resources, and what follows them. The text is
 // made once it is asked for, since most revisions of a store are old, and their files long.
 type charmRevision struct {
-	*store.CharmRevision
+	*catalog.CharmRevision
 	text func() [3][]byte
 	meta func() charmMetadata
 }
 
 func (r *charmRevision) number() int { return r.Revision.Revision }
 
-func newCharmRevision(st *store.Charm, r *store.CharmRevision) *charmRevision {
+func newCharmRevision(st *catalog.Charm, r *catalog.CharmRevision) *charmRevision {
 	return &charmRevision{
 		CharmRevision: r,
 		text:          sync.OnceValue(func() [3][]byte { return entityText(st, r) }),
@@ -49,7 +49,7 @@ func newCharmRevision(st *store.Charm, r *store.CharmRevision) *charmRevision {
 	}
 }
 
-func entityText(st *store.Charm, r *store.CharmRevision) [3][]byte {
+func entityText(st *catalog.Charm, r *catalog.CharmRevision) [3][]byte {
 	d := &st.Details
 	text, _ := marshal(charm.Entity{ // it has nothing in it that can't be encoded
 		ActionsYAML: cmp.Or(r.ActionsYAML, noYAML), Bases: orEmpty(r.Bases), BundleYAML: r.BundleYAML, ConfigYAML: cmp.Or(r.ConfigYAML, noYAML),
@@ -63,7 +63,7 @@ func entityText(st *store.Charm, r *store.CharmRevision) [3][]byte {
 }
 
 // metadataYAML is what Juju refuses a charm without. Bundles have none, for which the store says so in YAML.
-func metadataYAML(st *store.Charm, r *store.CharmRevision) string {
+func metadataYAML(st *catalog.Charm, r *catalog.CharmRevision) string {
 	if st.Type == charm.TypeBundle {
 		return cmp.Or(r.MetadataYAML, noYAML)
 	}
@@ -86,7 +86,7 @@ func cutAtURL(text []byte) (before, after []byte) {
 }
 
 // archiveDownload is the archive of r as we serve it.
-func archiveDownload(st *store.Charm, r *store.CharmRevision, base string) charm.Download {
+func archiveDownload(st *catalog.Charm, r *catalog.CharmRevision, base string) charm.Download {
 	d := r.Download
 	d.SHA256 = r.Blob.Encoded()
 	d.URL = base + charmDownloadPath + url.PathEscape(charmFileName(st.ID, st.Type, r.Revision.Revision))
@@ -109,13 +109,13 @@ func (v charmView) appendEntity(dst []byte, r *charmRevision, resources []*charm
 // charmResource is a revision of a resource with its text up to its URL and from there. That of an image is made for each answer, as
 // it depends on the registry.
 type charmResource struct {
-	*store.CharmResource
+	*catalog.CharmResource
 	path  string
 	text  [2][]byte
 	empty bool
 }
 
-func newCharmResource(id string, r *store.CharmResource) (*charmResource, error) {
+func newCharmResource(id string, r *catalog.CharmResource) (*charmResource, error) {
 	res := &charmResource{CharmResource: r, path: resourceDownloadPath + url.PathEscape(resourceFileName(id, r.Name, r.Revision))}
 	if r.Image != nil {
 		return res, nil
@@ -189,7 +189,7 @@ func (v charmView) resourceList(list []*charmResource) []charm.Resource {
 }
 
 // charmDetails is what is said of a charm by name. Of its pictures we have the icon alone.
-func (v charmView) charmDetails(st *store.Charm) charm.Details {
+func (v charmView) charmDetails(st *catalog.Charm) charm.Details {
 	d := st.Details
 	d.Categories, d.DeployableOn = orEmpty(d.Categories), orEmpty(d.DeployableOn)
 	if d.Links == nil {

@@ -7,15 +7,15 @@ import (
 	"slices"
 	"strings"
 
+	"offlinestore/catalog"
 	"offlinestore/channel"
 	"offlinestore/charm"
-	"offlinestore/store"
 )
 
 // maxCharmResults bounds the answer to a search. A search for nothing lists all, and has no second page.
 const maxCharmResults = 1000
 
-func newCharmText(st *store.Charm) searchText {
+func newCharmText(st *catalog.Charm) searchText {
 	d := &st.Details
 	return searchText{
 		name:        strings.ToLower(st.Name),

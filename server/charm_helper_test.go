@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"offlinestore/catalog"
 	"offlinestore/charm"
-	"offlinestore/store"
 )
 
 const (
@@ -38,9 +38,9 @@ func ubuntu(release, arch string) charm.Base {
 }
 
 // charmRevision makes a revision whose archive is the text of its version.
-func charmRevision(b *blobs, n int, version, metadata string, bases ...charm.Base) store.CharmRevision {
+func charmRevision(b *blobs, n int, version, metadata string, bases ...charm.Base) catalog.CharmRevision {
 	content := "charm " + version
-	r := store.CharmRevision{Blob: b.put(content), Revision: charm.Revision{CreatedAt: "2024-01-17T21:09:54.005947+00:00", MetadataYAML: metadata,
+	r := catalog.CharmRevision{Blob: b.put(content), Revision: charm.Revision{CreatedAt: "2024-01-17T21:09:54.005947+00:00", MetadataYAML: metadata,
 		ConfigYAML: "options: {profile: {type: string, default: \"<&>\"}}\n", Download: charm.Download{Size: int64(len(content))}, Revision: n, Version: version}}
 	for _, base := range bases {
 		r.Bases = append(r.Bases, &base)
@@ -49,9 +49,9 @@ func charmRevision(b *blobs, n int, version, metadata string, bases ...charm.Bas
 }
 
 // fileResource makes a revision of a resource whose file is its name and number.
-func fileResource(b *blobs, name string, n int) store.CharmResource {
+func fileResource(b *blobs, name string, n int) catalog.CharmResource {
 	content := fmt.Sprintf("%s %d", name, n)
-	r := store.CharmResource{Resource: charm.Resource{CreatedAt: "2024-08-07T10:21:41.554301", Description: "About " + name, Filename: name + ".txt", Name: name,
+	r := catalog.CharmResource{Resource: charm.Resource{CreatedAt: "2024-08-07T10:21:41.554301", Description: "About " + name, Filename: name + ".txt", Name: name,
 		Revision: n, Type: charm.ResourceFile}}
 	if n > 0 {
 		r.Blob = b.put(content)
@@ -60,8 +60,8 @@ func fileResource(b *blobs, name string, n int) store.CharmResource {
 	return r
 }
 
-func imageResource(name string, n int, image string) store.CharmResource {
-	return store.CharmResource{Resource: charm.Resource{Name: name, Revision: n, Type: charm.ResourceImage}, Image: &charm.Image{Name: image}}
+func imageResource(name string, n int, image string) catalog.CharmResource {
+	return catalog.CharmResource{Resource: charm.Resource{Name: name, Revision: n, Type: charm.ResourceImage}, Image: &charm.Image{Name: image}}
 }
 
 func charmRelease(base charm.Base, channel string, n int, at string, resources ...charm.ResourceRef) charm.Release {
@@ -81,16 +81,16 @@ const tempoImage = "charm/abc123/tempo-image@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaa
 
 // charms holds postgresql (a default track, two architectures, three bases, a closed channel, a pinned resource), tempo-k8s (images) and
 // the bundle cos-lite.
-func charms(b *blobs) *store.Catalog {
+func charms(b *blobs) *catalog.Snapshot {
 	snap5, notes := charm.ResourceRef{Name: "snap", Revision: 5}, charm.ResourceRef{Name: "notes"}
-	postgresql := store.Charm{Name: "postgresql", ID: postgresqlID, Type: charm.TypeCharm, DefaultTrack: "14",
+	postgresql := catalog.Charm{Name: "postgresql", ID: postgresqlID, Type: charm.TypeCharm, DefaultTrack: "14",
 		Details: charmDetails("PostgreSQL", "A database", "databases"),
-		Revisions: []store.CharmRevision{charmRevision(b, 300, "14.2", postgresqlMetadata, ubuntu("22.04", "amd64")),
+		Revisions: []catalog.CharmRevision{charmRevision(b, 300, "14.2", postgresqlMetadata, ubuntu("22.04", "amd64")),
 			charmRevision(b, 336, "14.9", postgresqlMetadata, ubuntu("22.04", "amd64")),
 			charmRevision(b, 337, "14.9", postgresqlMetadata, ubuntu("22.04", "arm64")), charmRevision(b, 363, "14.11", postgresqlMetadata, ubuntu("22.04", "amd64"), ubuntu("24.04", "amd64")),
 			charmRevision(b, 500, "16.1", postgresqlMetadata, ubuntu("24.04", "amd64"), ubuntu("24.10", "amd64"), ubuntu("22.04", "amd64")),
 			charmRevision(b, 501, "15.9", postgresqlMetadata, ubuntu("22.04", "amd64"))},
-		Resources: []store.CharmResource{fileResource(b, "notes", 0), fileResource(b, "snap", 4), fileResource(b, "snap", 5), fileResource(b, "snap", 6)},
+		Resources: []catalog.CharmResource{fileResource(b, "notes", 0), fileResource(b, "snap", 4), fileResource(b, "snap", 5), fileResource(b, "snap", 6)},
 		ChannelMap: []charm.Release{
 			charmRelease(ubuntu("22.04", "amd64"), "14/edge", 0, ""),
 			charmRelease(ubuntu("22.04", "amd64"), "14/candidate", 363, "2024-06-01T00:00:00+00:00", snap5, notes),
@@ -108,26 +108,26 @@ func charms(b *blobs) *store.Catalog {
 		},
 	}
 	icon := "\x89PNG charm icon"
-	postgresql.Icon = &store.Icon{Blob: b.put(icon), MediaType: "image/png", Size: int64(len(icon))}
-	return &store.Catalog{Generation: 3, Charms: []store.Charm{tempo(b), postgresql, cosLite(b)}}
+	postgresql.Icon = &catalog.Icon{Blob: b.put(icon), MediaType: "image/png", Size: int64(len(icon))}
+	return &catalog.Snapshot{Generation: 3, Charms: []catalog.Charm{tempo(b), postgresql, cosLite(b)}}
 }
 
-func tempo(b *blobs) store.Charm {
+func tempo(b *blobs) catalog.Charm {
 	image, file := charm.ResourceRef{Name: "tempo-image", Revision: 2}, charm.ResourceRef{Name: "config", Revision: 1}
 	metadata := "name: tempo-k8s\nrequires:\n  storage: {interface: s3}\nresources:\n  tempo-image: {type: oci-image}\n  config: {type: file}\n"
-	return store.Charm{Name: "tempo-k8s", ID: tempoID, Type: charm.TypeCharm, Details: charm.Details{Summary: "Traces for postgresql", DeployableOn: []string{"kubernetes"}},
-		Revisions: []store.CharmRevision{charmRevision(b, 10, "2.1", metadata, ubuntu("22.04", "amd64"))},
-		Resources: []store.CharmResource{fileResource(b, "config", 1), imageResource("tempo-image", 2, tempoImage), imageResource("tempo-image", 3, "tempo:local-image")},
+	return catalog.Charm{Name: "tempo-k8s", ID: tempoID, Type: charm.TypeCharm, Details: charm.Details{Summary: "Traces for postgresql", DeployableOn: []string{"kubernetes"}},
+		Revisions: []catalog.CharmRevision{charmRevision(b, 10, "2.1", metadata, ubuntu("22.04", "amd64"))},
+		Resources: []catalog.CharmResource{fileResource(b, "config", 1), imageResource("tempo-image", 2, tempoImage), imageResource("tempo-image", 3, "tempo:local-image")},
 		ChannelMap: []charm.Release{charmRelease(ubuntu("22.04", "amd64"), "latest/stable", 10, "2024-03-03T00:00:00Z", image, file),
 			charmRelease(ubuntu("22.04", "amd64"), "latest/edge", 10, "2024-03-02T00:00:00Z", image, file)}}
 }
 
-func cosLite(b *blobs) store.Charm {
+func cosLite(b *blobs) catalog.Charm {
 	r := charmRevision(b, 11, "11", "")
 	r.ConfigYAML, r.Bases, r.BundleYAML = "", []*charm.Base{nil}, "applications: {tempo: {charm: tempo-k8s}}\n"
-	return store.Charm{Name: "cos-lite", ID: cosID, Type: charm.TypeBundle,
+	return catalog.Charm{Name: "cos-lite", ID: cosID, Type: charm.TypeBundle,
 		Details:   charm.Details{Title: "COS Lite", Summary: "Observability", ContainsCharms: []charm.ContainedCharm{{Name: "tempo-k8s", PackageID: tempoID}}},
-		Revisions: []store.CharmRevision{r}, ChannelMap: []charm.Release{{Channel: "latest/stable", Revision: 11, ReleasedAt: "2024-04-04T00:00:00Z"}}}
+		Revisions: []catalog.CharmRevision{r}, ChannelMap: []charm.Release{{Channel: "latest/stable", Revision: 11, ReleasedAt: "2024-04-04T00:00:00Z"}}}
 }
 
 // The types with which Juju is as strict as these.

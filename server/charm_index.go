@@ -7,15 +7,15 @@ import (
 	"strings"
 	"time"
 
+	"offlinestore/catalog"
 	"offlinestore/channel"
 	"offlinestore/charm"
-	"offlinestore/store"
 )
 
 // indexedCharm is a charm or charm bundle of the catalogue with the text of its answers. What is odd in the catalogue costs no more
 // than itself: it is left out, and named in oddities.
 type indexedCharm struct {
-	*store.Charm
+	*catalog.Charm
 	revisions map[int]*charmRevision
 	resources map[charm.ResourceRef]*charmResource
 	// uploads has the revisions of each resource, the newest first.
@@ -49,7 +49,7 @@ type charmRow struct {
 }
 
 // addCharms makes the charms of c ready for answering.
-func (ix *index) addCharms(c *store.Catalog) {
+func (ix *index) addCharms(c *catalog.Snapshot) {
 	ix.images = len(c.Images)
 	ix.charmByName = make(map[string]*indexedCharm, len(c.Charms))
 	ix.charmByID = make(map[string]*indexedCharm, len(c.Charms))
@@ -82,7 +82,7 @@ func (ix *index) addCharmFiles(ch *indexedCharm) {
 	}
 }
 
-func newIndexedCharm(st *store.Charm) *indexedCharm {
+func newIndexedCharm(st *catalog.Charm) *indexedCharm {
 	ch := &indexedCharm{
 		Charm:     st,
 		revisions: make(map[int]*charmRevision, len(st.Revisions)),
@@ -115,7 +115,7 @@ func (ch *indexedCharm) odd(format string, args ...any) {
 
 func (ch *indexedCharm) isBundle() bool { return ch.Type == charm.TypeBundle }
 
-func (ch *indexedCharm) addRevision(r *store.CharmRevision) {
+func (ch *indexedCharm) addRevision(r *catalog.CharmRevision) {
 	n := r.Revision.Revision
 	switch {
 	case ch.revisions[n] != nil:
@@ -130,7 +130,7 @@ func (ch *indexedCharm) addRevision(r *store.CharmRevision) {
 	ch.revisions[n] = newCharmRevision(ch.Charm, r)
 }
 
-func (ch *indexedCharm) addResource(r *store.CharmResource) {
+func (ch *indexedCharm) addResource(r *catalog.CharmResource) {
 	ref := charm.ResourceRef{Name: r.Name, Revision: r.Revision}
 	res, err := newCharmResource(ch.ID, r)
 	switch {

@@ -12,9 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"offlinestore/catalog"
 	"offlinestore/charm"
 	"offlinestore/server"
-	"offlinestore/store"
 )
 
 // jujuInfoFields are what juju info asks for.
@@ -37,7 +37,7 @@ func jujuInfoFields() string {
 	return strings.Join(fields, ",")
 }
 
-func info(t *testing.T, c *store.Catalog, b *blobs, query string) map[string]any {
+func info(t *testing.T, c *catalog.Snapshot, b *blobs, query string) map[string]any {
 	t.Helper()
 	h := serve(t, b, c, server.Config{}).Handler()
 	r := call(t, h, "GET", "http://store.example/v2/charms/info/"+query, "", "Content-Type: application/json")
@@ -169,7 +169,7 @@ func TestCharmInfoChannel(t *testing.T) {
 	unknown.Charms[1].DefaultTrack, several.Charms[1].DefaultTrack = "", ""
 	unknown.Charms[1].ChannelMap = slices.DeleteFunc(unknown.Charms[1].ChannelMap, func(r charm.Release) bool { return !strings.HasPrefix(r.Channel, "14/") })
 	for _, tt := range []struct {
-		c           *store.Catalog
+		c           *catalog.Snapshot
 		query, want string
 	}{
 		{charms(b), "postgresql?", "14/stable 337"},
@@ -264,13 +264,13 @@ func TestOddCharms(t *testing.T) {
 	b := newBlobs(t)
 	c := charms(b)
 	tempo := &c.Charms[0]
-	tempo.Revisions = append(tempo.Revisions, tempo.Revisions[0], store.CharmRevision{Revision: charm.Revision{Revision: 12}})
-	tempo.Resources = append(tempo.Resources, store.CharmResource{Resource: charm.Resource{Name: "big", Revision: 1, Download: charm.Download{Size: 3}}},
-		store.CharmResource{Resource: charm.Resource{Name: "unhashed", Revision: 1, Download: charm.Download{Size: 3}}, Blob: b.put("abc")})
+	tempo.Revisions = append(tempo.Revisions, tempo.Revisions[0], catalog.CharmRevision{Revision: charm.Revision{Revision: 12}})
+	tempo.Resources = append(tempo.Resources, catalog.CharmResource{Resource: charm.Resource{Name: "big", Revision: 1, Download: charm.Download{Size: 3}}},
+		catalog.CharmResource{Resource: charm.Resource{Name: "unhashed", Revision: 1, Download: charm.Download{Size: 3}}, Blob: b.put("abc")})
 	tempo.ChannelMap = append(tempo.ChannelMap, tempo.ChannelMap[0], charmRelease(ubuntu("NA", "amd64"), "latest/stable", 10, ""), charmRelease(ubuntu("22.04", "all"), "latest/stable", 10, ""),
 		charm.Release{Channel: "latest/stable", Revision: 10}, charmRelease(ubuntu("24.04", "amd64"), "latest/edge", 99, ""), charmRelease(ubuntu("24.04", "amd64"), "latest/stable", 10, "", charm.ResourceRef{Name: "big", Revision: 1}),
 		charmRelease(ubuntu("24.04", "amd64"), "a/b/c/d", 10, ""))
-	c.Charms = append(c.Charms, store.Charm{Name: "tempo-k8s", ID: "other", Type: charm.TypeCharm})
+	c.Charms = append(c.Charms, catalog.Charm{Name: "tempo-k8s", ID: "other", Type: charm.TypeCharm})
 	var log bytes.Buffer
 	h := serve(t, b, c, server.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}).Handler()
 	for action, want := range map[string]string{
@@ -294,7 +294,7 @@ func TestOddCharms(t *testing.T) {
 func TestCharmEndpointsWhileEmpty(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
-	h := serve(t, b, &store.Catalog{}, server.Config{}).Handler()
+	h := serve(t, b, &catalog.Snapshot{}, server.Config{}).Handler()
 	if got := bodyOf(t, call(t, h, "GET", "/v2/charms/find", "")); got != `{"results":[]}` {
 		t.Errorf("find = %s, want no results", got)
 	}

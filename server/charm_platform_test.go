@@ -6,20 +6,20 @@ import (
 	"testing"
 	"time"
 
+	"offlinestore/catalog"
 	"offlinestore/charm"
 	"offlinestore/server"
-	"offlinestore/store"
 )
 
 // A query that fits into a request's header must not cost what it likes, however many charms each of its words is compared with.
 func TestCharmFindIsCheap(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
-	c := &store.Catalog{}
+	c := &catalog.Snapshot{}
 	for i := range 1000 {
 		base := ubuntu("22.04", "amd64")
-		c.Charms = append(c.Charms, store.Charm{Name: fmt.Sprintf("charm-a%d", i), ID: fmt.Sprintf("id%030d", i), Type: charm.TypeCharm,
-			Revisions: []store.CharmRevision{charmRevision(b, 1, "1", "name: x\n", base)}, ChannelMap: []charm.Release{charmRelease(base, "latest/stable", 1, "")}})
+		c.Charms = append(c.Charms, catalog.Charm{Name: fmt.Sprintf("charm-a%d", i), ID: fmt.Sprintf("id%030d", i), Type: charm.TypeCharm,
+			Revisions: []catalog.CharmRevision{charmRevision(b, 1, "1", "name: x\n", base)}, ChannelMap: []charm.Release{charmRelease(base, "latest/stable", 1, "")}})
 	}
 	h := serve(t, b, c, server.Config{}).Handler()
 	for _, name := range []string{"q", "category", "platforms", "publisher", "relation-provides", "relation-requires"} {

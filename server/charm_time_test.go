@@ -3,9 +3,9 @@ package server_test
 import (
 	"testing"
 
+	"offlinestore/catalog"
 	"offlinestore/charm"
 	"offlinestore/server"
-	"offlinestore/store"
 )
 
 // TestCharmInfoTimes is about rows without a time, which exports make of revisions that the operator chose, and with times that have no
@@ -24,7 +24,7 @@ func TestCharmInfoTimes(t *testing.T) {
 		base := ubuntu("22.04", "amd64")
 		r := charmRevision(b, 7, "7", "name: simple\n", base)
 		r.CreatedAt = test.createdAt
-		c := &store.Catalog{Charms: []store.Charm{{Name: "simple", ID: "simpleid", Type: charm.TypeCharm, Revisions: []store.CharmRevision{r},
+		c := &catalog.Snapshot{Charms: []catalog.Charm{{Name: "simple", ID: "simpleid", Type: charm.TypeCharm, Revisions: []catalog.CharmRevision{r},
 			ChannelMap: []charm.Release{charmRelease(base, "latest/stable", 7, test.releasedAt)}}}}
 		h := serve(t, b, c, server.Config{}).Handler()
 		got := decode[charm.InfoResponse](t, call(t, h, "GET", "/v2/charms/info/simple?fields=channel-map,default-release.channel", ""), 200)

@@ -6,12 +6,12 @@ import (
 	"sync"
 	"time"
 
-	"offlinestore/store"
+	"offlinestore/catalog"
 )
 
 // catalogSource is where the catalogue is loaded from: store.Reader.
 type catalogSource interface {
-	LoadCatalog(ctx context.Context) (*store.Catalog, error)
+	LoadSnapshot(ctx context.Context) (*catalog.Snapshot, error)
 	Generation(ctx context.Context) (int64, error)
 	// WaitForChange returns when the catalogue changed, or with an error when it can't know any more.
 	WaitForChange(ctx context.Context) error
@@ -107,11 +107,11 @@ func (s *Server) load(ctx context.Context, src catalogSource) error {
 	loadCtx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	started := time.Now()
-	c, err := src.LoadCatalog(loadCtx)
+	c, err := src.LoadSnapshot(loadCtx)
 	if err != nil {
 		return fmt.Errorf("load catalogue: %w", err)
 	}
-	if err := s.SetCatalog(c); err != nil {
+	if err := s.SetSnapshot(c); err != nil {
 		return err
 	}
 	s.cfg.Logger.Info("catalogue loaded", "generation", c.Generation, "snaps", len(c.Snaps), "charms", len(c.Charms), "took", time.Since(started))

@@ -10,14 +10,14 @@ import (
 	"time"
 
 	"offlinestore/blob"
+	"offlinestore/catalog"
 	"offlinestore/server"
-	"offlinestore/store"
 )
 
-// database is a source of catalogues, at the seam that package store fills.
+// database is a source of catalogues, at the seam that package catalog fills.
 type database struct {
 	mu       sync.Mutex
-	catalog  *store.Catalog
+	catalog  *catalog.Snapshot
 	down     bool
 	loads    int
 	notified chan struct{}
@@ -25,7 +25,7 @@ type database struct {
 
 var errDown = errors.New("connection refused")
 
-func (d *database) LoadCatalog(context.Context) (*store.Catalog, error) {
+func (d *database) LoadSnapshot(context.Context) (*catalog.Snapshot, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.down {

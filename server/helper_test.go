@@ -15,9 +15,9 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/blob"
+	"offlinestore/catalog"
 	"offlinestore/server"
 	"offlinestore/snap"
-	"offlinestore/store"
 )
 
 // realdata returns the folder of genuine data, or skips the test where there is none.
@@ -91,7 +91,7 @@ func (b *blobs) path(dg digest.Digest) string {
 }
 
 // serve returns a Server of the catalogue.
-func serve(tb testing.TB, b *blobs, c *store.Catalog, cfg server.Config) *server.Server {
+func serve(tb testing.TB, b *blobs, c *catalog.Snapshot, cfg server.Config) *server.Server {
 	tb.Helper()
 	dir, err := blob.Open(b.dir)
 	if err != nil {
@@ -99,7 +99,7 @@ func serve(tb testing.TB, b *blobs, c *store.Catalog, cfg server.Config) *server
 	}
 	cfg.Blobs = dir
 	s := server.New(cfg)
-	if err := s.SetCatalog(c); err != nil {
+	if err := s.SetSnapshot(c); err != nil {
 		tb.Fatal(err)
 	}
 	return s
@@ -161,9 +161,9 @@ const (
 func ptr[T any](v T) *T { return &v }
 
 // revision makes a revision whose blob is its version's text.
-func revision(b *blobs, n int, version string, archs ...string) store.Revision {
+func revision(b *blobs, n int, version string, archs ...string) catalog.Revision {
 	content := "snap " + version
-	return store.Revision{Blob: b.put(content), Revision: snap.Revision{
+	return catalog.Revision{Blob: b.put(content), Revision: snap.Revision{
 		Architectures: archs, Base: ptr("core24"), Confinement: "strict", CreatedAt: "2024-01-02T03:04:05Z",
 		Download: snap.Download{SHA3384: strings.Repeat("ab", 48), Size: int64(len(content))},
 		Epoch:    snap.Epoch{Read: []uint32{0}, Write: []uint32{0}},
@@ -186,9 +186,9 @@ func details(title, summary string, categories ...string) snap.Details {
 
 // catalogue holds jq (two architectures, a closed channel, a branch, a component), hello (runs anywhere, default track 2.0) and
 // data (epochs).
-func catalogue(b *blobs) *store.Catalog {
-	jq := store.Snap{Name: "jq", SnapID: jqID, Details: details("jq", "A JSON processor", "development"),
-		Revisions: []store.Revision{revision(b, 5, "1.5", "amd64"), revision(b, 6, "1.6", "amd64"), revision(b, 7, "1.7", "amd64"),
+func catalogue(b *blobs) *catalog.Snapshot {
+	jq := catalog.Snap{Name: "jq", SnapID: jqID, Details: details("jq", "A JSON processor", "development"),
+		Revisions: []catalog.Revision{revision(b, 5, "1.5", "amd64"), revision(b, 6, "1.6", "amd64"), revision(b, 7, "1.7", "amd64"),
 			revision(b, 8, "1.6arm", "arm64"), revision(b, 9, "1.8", "amd64"), revision(b, 10, "1.4", "amd64")},
 		ChannelMap: []snap.Release{release("amd64", "1.4/stable", 10, "2020-01-01T00:00:00Z"), release("amd64", "latest/beta", 0, ""),
 			release("amd64", "latest/candidate", 7, "2024-03-01T00:00:00Z"), release("amd64", "latest/edge/fix-1", 9, "2024-04-01T00:00:00Z"),
@@ -200,21 +200,21 @@ func catalogue(b *blobs) *store.Catalog {
 		Download: snap.Download{SHA3384: strings.Repeat("cd", 48), Size: int64(len(comp))}}}
 	jq.Revisions[1].ResourceBlobs = []digest.Digest{b.put(comp)}
 	icon := "\x89PNG icon"
-	hello := store.Snap{Name: "hello", SnapID: helloID, DefaultTrack: "2.0", Details: details("Hello World", "Greets, as jq does not"),
-		Icon:      &store.Icon{Blob: b.put(icon), MediaType: "image/png", Size: int64(len(icon))},
-		Revisions: []store.Revision{revision(b, 1, "1.0", "all"), revision(b, 2, "2.0", "all"), revision(b, 3, "2.1", "all")},
+	hello := catalog.Snap{Name: "hello", SnapID: helloID, DefaultTrack: "2.0", Details: details("Hello World", "Greets, as jq does not"),
+		Icon:      &catalog.Icon{Blob: b.put(icon), MediaType: "image/png", Size: int64(len(icon))},
+		Revisions: []catalog.Revision{revision(b, 1, "1.0", "all"), revision(b, 2, "2.0", "all"), revision(b, 3, "2.1", "all")},
 		ChannelMap: []snap.Release{release("amd64", "2.0/stable", 2, "2024-01-01T00:00:00Z"), release("amd64", "latest/stable", 1, "2022-01-01T00:00:00Z"),
 			release("i386", "2.0/stable", 3, "2024-05-01T00:00:00Z")},
 	}
 	hello.Details.Categories = []snap.Category{{Name: "featured", Featured: true}, {Name: "art"}}
 	hello.Revisions[2].CommonIDs = []string{"org.Example.Hello"}
-	data := store.Snap{Name: "data", SnapID: dataID, Details: details("Data", "A database"),
-		Revisions:  []store.Revision{revision(b, 1, "0", "amd64"), revision(b, 2, "0.5", "amd64"), revision(b, 3, "1", "amd64"), revision(b, 4, "2", "amd64")},
+	data := catalog.Snap{Name: "data", SnapID: dataID, Details: details("Data", "A database"),
+		Revisions:  []catalog.Revision{revision(b, 1, "0", "amd64"), revision(b, 2, "0.5", "amd64"), revision(b, 3, "1", "amd64"), revision(b, 4, "2", "amd64")},
 		ChannelMap: []snap.Release{release("amd64", "latest/stable", 4, "2024-04-01T00:00:00Z")},
 		History: []snap.Release{release("amd64", "latest/stable", 4, "2024-04-01T00:00:00Z"), release("amd64", "latest/stable", 3, "2024-03-01T00:00:00Z"),
 			release("amd64", "latest/stable", 2, "2024-02-01T00:00:00Z"), release("amd64", "latest/stable", 1, "2024-01-01T00:00:00Z")},
 	}
 	data.Revisions[2].Epoch = snap.Epoch{Read: []uint32{0, 1}, Write: []uint32{1}}
 	data.Revisions[3].Epoch = snap.Epoch{Read: []uint32{2}, Write: []uint32{2}}
-	return &store.Catalog{Generation: 7, Snaps: []store.Snap{data, hello, jq}}
+	return &catalog.Snapshot{Generation: 7, Snaps: []catalog.Snap{data, hello, jq}}
 }

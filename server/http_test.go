@@ -155,7 +155,7 @@ func TestStatusAndMetrics(t *testing.T) {
 	if r := call(t, h, "HEAD", "/", ""); r.StatusCode != 200 {
 		t.Errorf("before there is a catalogue: HEAD / = %d, want 200", r.StatusCode)
 	}
-	if err := s.SetCatalog(catalogue(b)); err != nil {
+	if err := s.SetSnapshot(catalogue(b)); err != nil {
 		t.Fatal(err)
 	}
 	if got := decode[map[string]any](t, call(t, h, "GET", "/_status/check", ""), 200); got["status"] != "ok" || got["generation"] != 7.0 || got["snaps"] != 3.0 {
@@ -200,13 +200,13 @@ func TestRefusedCatalogLeavesTheLast(t *testing.T) {
 	s := serve(t, b, catalogue(b), server.Config{})
 	bad := catalogue(b)
 	bad.Snaps[0].ChannelMap[0].Revision = 1000
-	if err := s.SetCatalog(bad); err == nil || !strings.Contains(err.Error(), "data") || !strings.Contains(err.Error(), "1000") {
-		t.Errorf("SetCatalog = %v, want an error that names the snap and its missing revision", err)
+	if err := s.SetSnapshot(bad); err == nil || !strings.Contains(err.Error(), "data") || !strings.Contains(err.Error(), "1000") {
+		t.Errorf("SetSnapshot = %v, want an error that names the snap and its missing revision", err)
 	}
 	twice := catalogue(b)
 	twice.Snaps = append(twice.Snaps, twice.Snaps[0])
-	if err := s.SetCatalog(twice); err == nil {
-		t.Error("SetCatalog took a snap that is there twice")
+	if err := s.SetSnapshot(twice); err == nil {
+		t.Error("SetSnapshot took a snap that is there twice")
 	}
 	if r := call(t, s.Handler(), "GET", "/v2/snaps/info/jq", ""); r.StatusCode != 200 {
 		t.Errorf("info = %d, want what was served before", r.StatusCode)

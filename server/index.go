@@ -7,8 +7,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"offlinestore/catalog"
 	"offlinestore/channel"
-	"offlinestore/store"
 )
 
 // index is a catalogue made ready for answering. It does not change.
@@ -47,7 +47,7 @@ type file struct {
 	mediaType string
 }
 
-func newIndex(c *store.Catalog) (*index, error) {
+func newIndex(c *catalog.Snapshot) (*index, error) {
 	ix := &index{
 		generation: c.Generation,
 		imports:    c.Imports,
@@ -78,7 +78,7 @@ func newIndex(c *store.Catalog) (*index, error) {
 	return ix, nil
 }
 
-func (ix *index) add(st *store.Snap) error {
+func (ix *index) add(st *catalog.Snap) error {
 	if ix.byName[st.Name] != nil || ix.byID[st.SnapID] != nil {
 		return fmt.Errorf("name or snap-id %s is there twice", st.SnapID)
 	}
@@ -106,7 +106,7 @@ func (ix *index) know(c channel.Channel) {
 	ix.channels[c.String()] = c
 }
 
-func (ix *index) addFiles(st *store.Snap, r *store.Revision) {
+func (ix *index) addFiles(st *catalog.Snap, r *catalog.Revision) {
 	ix.files[snapFileName(st.SnapID, r.Revision.Revision)] = file{blob: r.Blob, size: r.Download.Size}
 	for i, c := range r.Resources {
 		ix.files[componentFileName(st.SnapID, c.Name, c.Revision)] = file{blob: r.ResourceBlobs[i], size: c.Download.Size}

@@ -3,12 +3,12 @@ package server
 import (
 	"fmt"
 
+	"offlinestore/catalog"
 	"offlinestore/snap"
-	"offlinestore/store"
 )
 
 // addRows takes over what channels hold, as operators have overridden it.
-func (sn *indexedSnap) addRows(st *store.Snap) error {
+func (sn *indexedSnap) addRows(st *catalog.Snap) error {
 	served := st.Served()
 	for i := range served {
 		if err := sn.addRow(&served[i]); err != nil {
@@ -23,7 +23,7 @@ func (sn *indexedSnap) addRows(st *store.Snap) error {
 
 // addHidden leaves the devices of other architectures what they had before an architecture's row was overridden: they may be served
 // from that row, where its revision runs on all, and the override is not about them.
-func (sn *indexedSnap) addHidden(st *store.Snap) error {
+func (sn *indexedSnap) addHidden(st *catalog.Snap) error {
 	hidden, forAll := make(map[rowKey]bool), make(map[rowKey]bool)
 	for i := range st.Overrides {
 		o, err := sn.newRow(&st.Overrides[i])

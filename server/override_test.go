@@ -7,13 +7,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"offlinestore/catalog"
 	"offlinestore/server"
 	"offlinestore/snap"
-	"offlinestore/store"
 )
 
 // overridden is the catalogue with overrides of jq and hello.
-func overridden(b *blobs, jq, hello []snap.Release) *store.Catalog {
+func overridden(b *blobs, jq, hello []snap.Release) *catalog.Snapshot {
 	c := catalogue(b)
 	for i := range c.Snaps {
 		switch c.Snaps[i].Name {
@@ -34,7 +34,7 @@ func TestOverrides(t *testing.T) {
 	jq := []snap.Release{release("amd64", "latest/edge", 9, at), release("amd64", "latest/stable", 5, at)}
 	plain := serve(t, b, overridden(b, jq, []snap.Release{release("all", "2.0/stable", 1, at)}), server.Config{})
 	partly := catalogue(b2)
-	hello := &partly.Snaps[slices.IndexFunc(partly.Snaps, func(s store.Snap) bool { return s.Name == "hello" })]
+	hello := &partly.Snaps[slices.IndexFunc(partly.Snaps, func(s catalog.Snap) bool { return s.Name == "hello" })]
 	hello.Revisions = append(hello.Revisions, revision(b2, 4, "4.0", "amd64"))
 	hello.Overrides = []snap.Release{release("amd64", "latest/stable", 4, at)}
 	single := serve(t, b2, partly, server.Config{})
@@ -109,7 +109,7 @@ func TestOverrideOfRevisionThatIsMissing(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
 	s := serve(t, b, catalogue(b), server.Config{})
-	if err := s.SetCatalog(overridden(b, []snap.Release{release("amd64", "latest/stable", 77, "")}, nil)); err == nil {
-		t.Error("SetCatalog took an override with a revision that is not here")
+	if err := s.SetSnapshot(overridden(b, []snap.Release{release("amd64", "latest/stable", 77, "")}, nil)); err == nil {
+		t.Error("SetSnapshot took an override with a revision that is not here")
 	}
 }

@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"offlinestore/catalog"
 	"offlinestore/server"
 	"offlinestore/snap"
-	"offlinestore/store"
 )
 
 func TestInfo(t *testing.T) {
@@ -78,17 +78,17 @@ func TestInfoHasTheGenuineShape(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := newBlobs(t)
-	sn := store.Snap{Name: genuine.Name, SnapID: genuine.SnapID, Details: genuine.Snap.Details}
+	sn := catalog.Snap{Name: genuine.Name, SnapID: genuine.SnapID, Details: genuine.Snap.Details}
 	seen := map[int]bool{}
 	for _, e := range genuine.ChannelMap {
 		if !seen[e.Revision.Revision] {
 			seen[e.Revision.Revision] = true
-			sn.Revisions = append(sn.Revisions, store.Revision{Revision: e.Revision, Blob: b.put(fmt.Sprint(e.Revision.Revision))})
+			sn.Revisions = append(sn.Revisions, catalog.Revision{Revision: e.Revision, Blob: b.put(fmt.Sprint(e.Revision.Revision))})
 		}
 		sn.ChannelMap = append(sn.ChannelMap, snap.Release{Architecture: e.Channel.Architecture, Channel: e.Channel.Track + "/" + e.Channel.Risk,
 			ReleasedAt: *e.Channel.ReleasedAt, Revision: e.Revision.Revision})
 	}
-	h := serve(t, b, &store.Catalog{Snaps: []store.Snap{sn}}, server.Config{}).Handler()
+	h := serve(t, b, &catalog.Snapshot{Snaps: []catalog.Snap{sn}}, server.Config{}).Handler()
 	got, want := flat(t, []byte(bodyOf(t, call(t, h, "GET", "https://api.snapcraft.io/v2/snaps/info/"+sn.Name+"?architecture=amd64", "")))), flat(t, text)
 	for path, value := range want {
 		switch {

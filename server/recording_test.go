@@ -12,9 +12,9 @@ import (
 	"testing"
 
 	"offlinestore/assertion"
+	"offlinestore/catalog"
 	"offlinestore/internal/genuine"
 	"offlinestore/internal/pgtest"
-	"offlinestore/store"
 )
 
 // recorded reads all requests, and all responses by their number.
@@ -100,19 +100,19 @@ func holds(r exchange, path string) bool {
 	return err == nil && "/v2/assertions/"+a.Ref().String() == path
 }
 
-// recordedCatalog is what package store makes of the recording, by way of PostgreSQL.
-func recordedCatalog(t *testing.T, b *blobs) *store.Catalog {
+// recordedCatalog is what package catalog makes of the recording, by way of PostgreSQL.
+func recordedCatalog(t *testing.T, b *blobs) *catalog.Snapshot {
 	t.Helper()
 	dsn := pgtest.New(t)
 	if err := genuine.Fill(t.Context(), dsn, b.dir, realdata(t)); err != nil {
 		t.Fatal(err)
 	}
-	r, err := store.OpenReader(t.Context(), dsn)
+	r, err := catalog.OpenReader(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	c, err := r.LoadCatalog(t.Context())
+	c, err := r.LoadSnapshot(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"offlinestore/blob"
-	"offlinestore/store"
+	"offlinestore/catalog"
 	"offlinestore/transfer"
 )
 
@@ -55,7 +55,7 @@ type Server struct {
 	handler http.Handler
 }
 
-// New returns a Server that has no catalogue yet, and says so to every device until SetCatalog.
+// New returns a Server that has no catalogue yet, and says so to every device until SetSnapshot.
 func New(cfg Config) *Server {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -75,9 +75,9 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// SetCatalog makes c what devices are served from now on. A catalogue that contradicts itself is refused, and the one before stays.
+// SetSnapshot makes c what devices are served from now on. A catalogue that contradicts itself is refused, and the one before stays.
 // c must not be changed afterwards.
-func (s *Server) SetCatalog(c *store.Catalog) error {
+func (s *Server) SetSnapshot(c *catalog.Snapshot) error {
 	ix, err := newIndex(c)
 	if err != nil {
 		return err

@@ -6,14 +6,14 @@ import (
 	"slices"
 	"strings"
 
+	"offlinestore/catalog"
 	"offlinestore/channel"
 	"offlinestore/snap"
-	"offlinestore/store"
 )
 
 // indexedSnap is a snap of the catalogue with the text of its answers.
 type indexedSnap struct {
-	*store.Snap
+	*catalog.Snap
 	object    object
 	revisions map[int]*indexedRevision
 	// rows has what each channel holds for the architecture that it is listed for.
@@ -29,7 +29,7 @@ type indexedSnap struct {
 }
 
 type indexedRevision struct {
-	*store.Revision
+	*catalog.Revision
 	object object
 }
 
@@ -46,7 +46,7 @@ type row struct {
 	revision   *indexedRevision // nil: the channel is closed
 }
 
-func newIndexedSnap(st *store.Snap) (*indexedSnap, error) {
+func newIndexedSnap(st *catalog.Snap) (*indexedSnap, error) {
 	sn := &indexedSnap{
 		Snap:      st,
 		revisions: make(map[int]*indexedRevision, len(st.Revisions)),
@@ -79,7 +79,7 @@ func newIndexedSnap(st *store.Snap) (*indexedSnap, error) {
 	return sn, nil
 }
 
-func (sn *indexedSnap) addRevision(r *store.Revision) error {
+func (sn *indexedSnap) addRevision(r *catalog.Revision) error {
 	n := r.Revision.Revision
 	switch {
 	case sn.revisions[n] != nil:

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"offlinestore/catalog"
 	"offlinestore/snap"
-	"offlinestore/store"
 )
 
 // The paths under which blobs are served. Components follow the names that the store gives their files on a device.
@@ -24,7 +24,7 @@ func componentFileName(id, name string, revision int) string {
 }
 
 // iconFile returns how an icon is served. It is false for none, and for one that no client could take.
-func iconFile(icon *store.Icon) (f file, name string, ok bool) {
+func iconFile(icon *catalog.Icon) (f file, name string, ok bool) {
 	if icon == nil || icon.Size < 1 || icon.Size > maxIcon || icon.Blob.Validate() != nil {
 		return f, "", false
 	}
@@ -95,7 +95,7 @@ func (sn *indexedSnap) media() []snap.Media {
 }
 
 // revisionField returns the value of a field of a revision, nil to leave it out.
-func revisionField(id string, r *store.Revision, f fieldSet) any {
+func revisionField(id string, r *catalog.Revision, f fieldSet) any {
 	switch f {
 	case fArchitectures:
 		return r.Architectures
@@ -125,7 +125,7 @@ func revisionField(id string, r *store.Revision, f fieldSet) any {
 	return nil
 }
 
-func resources(id string, r *store.Revision) []snap.Resource {
+func resources(id string, r *catalog.Revision) []snap.Resource {
 	out := make([]snap.Resource, len(r.Resources))
 	for i, c := range r.Resources {
 		c.Download = servedAt(c.Download, componentFileName(id, c.Name, c.Revision))

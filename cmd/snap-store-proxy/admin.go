@@ -11,10 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
 	"offlinestore/server/admin"
-	"offlinestore/store"
 )
 
 func newAdmins(g *globals) []*cobra.Command {
@@ -35,9 +35,9 @@ that there is already, this changes the password and ends all logins.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			email, err := admin.CheckEmail(args[0])
 			if err != nil {
-				return ui.Usagef("%w", err)
+				return cli.Usagef("%w", err)
 			}
-			a := store.Admin{Email: email}
+			a := catalog.Admin{Email: email}
 			if token {
 				return addWithToken(c, g, a)
 			}
@@ -59,7 +59,7 @@ that there is already, this changes the password and ends all logins.`,
 	return c
 }
 
-func addWithToken(c *cobra.Command, g *globals, a store.Admin) error {
+func addWithToken(c *cobra.Command, g *globals, a catalog.Admin) error {
 	token, until := admin.NewToken(), time.Now().Add(admin.TokenLife)
 	a.Secret, a.Once, a.ExpiresAt = admin.HashPassword(token), true, &until
 	if err := addAdmin(c, g, a); err != nil {
@@ -73,14 +73,14 @@ func addWithToken(c *cobra.Command, g *globals, a store.Admin) error {
 // askPassword asks twice, since nobody sees what is typed.
 func askPassword(in io.Reader, email string, stdin bool) (password string, err error) {
 	if stdin {
-		if password, err = ui.ReadSecret(in); err != nil {
+		if password, err = cli.ReadSecret(in); err != nil {
 			return "", err
 		}
 	} else {
-		if password, err = ui.AskSecret("Password for " + email + ": "); err != nil {
-			return "", ui.Hint(err, "give the password on standard input with --password-stdin, or have a --token made")
+		if password, err = cli.AskSecret("Password for " + email + ": "); err != nil {
+			return "", cli.Hint(err, "give the password on standard input with --password-stdin, or have a --token made")
 		}
-		again, err := ui.AskSecret("Once more: ")
+		again, err := cli.AskSecret("Once more: ")
 		if err != nil {
 			return "", err
 		}
@@ -89,12 +89,12 @@ func askPassword(in io.Reader, email string, stdin bool) (password string, err e
 		}
 	}
 	if err := admin.CheckPassword(password); err != nil {
-		return "", ui.Usagef("%w", err)
+		return "", cli.Usagef("%w", err)
 	}
 	return password, nil
 }
 
-func addAdmin(c *cobra.Command, g *globals, a store.Admin) error {
+func addAdmin(c *cobra.Command, g *globals, a catalog.Admin) error {
 	return g.withHost(c.Context(), func(h *host) error {
 		if err := h.store.PutAdmin(c.Context(), a); err != nil {
 			return err
@@ -130,12 +130,12 @@ func newRemoveAdmin(g *globals) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			email, err := admin.CheckEmail(args[0])
 			if err != nil {
-				return ui.Usagef("%w", err)
+				return cli.Usagef("%w", err)
 			}
 			return g.withHost(c.Context(), func(h *host) error {
 				// The one that the original's settings named has no password here until add-admin.
 				removed := h.store.RemoveAdmin(c.Context(), email)
-				if removed != nil && !errors.Is(removed, store.ErrNoAdmin) {
+				if removed != nil && !errors.Is(removed, catalog.ErrNoAdmin) {
 					return removed
 				}
 				named := false
@@ -144,7 +144,7 @@ func newRemoveAdmin(g *globals) *cobra.Command {
 					return slices.DeleteFunc(list, func(e string) bool { return e == email })
 				})
 				if err != nil || removed != nil && !named {
-					return errors.Join(err, ui.Hint(removed, "'snap-store-proxy list-admins' lists them"))
+					return errors.Join(err, cli.Hint(removed, "'snap-store-proxy list-admins' lists them"))
 				}
 				_, err = fmt.Fprintf(c.OutOrStdout(), "%s may no longer administer this store.\n", email)
 				return err
@@ -181,7 +181,7 @@ func newListAdmins(g *globals) *cobra.Command {
 	return c
 }
 
-func printAdmins(w io.Writer, list []store.Admin, asJSON bool) error {
+func printAdmins(w io.Writer, list []catalog.Admin, asJSON bool) error {
 	rows := []adminRow{}
 	for _, a := range list {
 		login := "password"
@@ -194,12 +194,12 @@ func printAdmins(w io.Writer, list []store.Admin, asJSON bool) error {
 		rows = append(rows, adminRow{a.Email, a.AddedAt.UTC(), login})
 	}
 	if asJSON {
-		return ui.PrintJSON(w, rows)
+		return cli.PrintJSON(w, rows)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "Email\tAdded\tLogin")
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", ui.Clean(r.Email), r.AddedAt.Format(time.RFC3339), r.Login)
+		fmt.Fprintf(t, "%s\t%s\t%s\n", cli.Clean(r.Email), r.AddedAt.Format(time.RFC3339), r.Login)
 	}
 	return t.Flush()
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/blob"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/backup"
 	"offlinestore/instance/settings"
 )
@@ -93,7 +93,7 @@ func (g *globals) backup(ctx context.Context, to string, recipients []age.Recipi
 	if err != nil {
 		return nil, err
 	}
-	p := ui.NewProgress("Saving", size)
+	p := cli.NewProgress("Saving", size)
 	err = g.content(ctx, &counting{sealed, p}, o.blobs)
 	p.Done()
 	if err == nil {
@@ -131,9 +131,9 @@ func removePartial(dir string, now time.Time) {
 func explainBackup(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return ui.Hint(err, "give another name, or a folder; a backup is never written over another one")
+		return cli.Hint(err, "give another name, or a folder; a backup is never written over another one")
 	case errors.Is(err, syscall.ENOSPC):
-		return ui.Hint(err, "free space there, or save to another disk; nothing was left behind")
+		return cli.Hint(err, "free space there, or save to another disk; nothing was left behind")
 	}
 	return err
 }

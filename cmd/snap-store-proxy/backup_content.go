@@ -16,10 +16,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/blob"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/backup"
 	"offlinestore/instance/settings"
-	"offlinestore/store"
 )
 
 // contentCommand is the command by which backup, run by root, has itself read the store as the owner of the data folder.
@@ -33,8 +33,8 @@ func newBackupContent(g *globals) *cobra.Command {
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if ui.IsTerminal(os.Stdout) {
-				return ui.Usagef("this is for 'snap-store-proxy backup'")
+			if cli.IsTerminal(os.Stdout) {
+				return cli.Usagef("this is for 'snap-store-proxy backup'")
 			}
 			return g.writeContent(c.Context(), c.OutOrStdout(), blobs)
 		},
@@ -75,7 +75,7 @@ func (g *globals) content(ctx context.Context, w io.Writer, blobs bool) error {
 	case err != nil:
 		return err
 	case ended != nil:
-		return inItsWords(words.String(), max(cmd.ProcessState.ExitCode(), ui.Failed), ended)
+		return inItsWords(words.String(), max(cmd.ProcessState.ExitCode(), cli.Failed), ended)
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func (g *globals) content(ctx context.Context, w io.Writer, blobs bool) error {
 // inItsWords is the error, and the hint, with which our other process ended.
 func inItsWords(said string, code int, err error) error {
 	const name, hint = "snap-store-proxy: ", "snap-store-proxy: hint: "
-	out := &ui.Error{Code: code, Err: err}
+	out := &cli.Error{Code: code, Err: err}
 	for line := range strings.Lines(said) {
 		line = strings.TrimSpace(line)
 		if text, ok := strings.CutPrefix(line, hint); ok {
@@ -98,7 +98,7 @@ func inItsWords(said string, code int, err error) error {
 // counting tells of what was written.
 type counting struct {
 	io.Writer
-	progress *ui.Progress
+	progress *cli.Progress
 }
 
 // Write implements [io.Writer].
@@ -141,7 +141,7 @@ func (b *saving) write(out io.Writer, files []backup.File) error {
 	if err != nil {
 		return err
 	}
-	w, err := backup.NewWriter(out, backup.Head{Program: ui.Version(), Created: time.Now(), Domain: domain,
+	w, err := backup.NewWriter(out, backup.Head{Program: cli.Version(), Created: time.Now(), Domain: domain,
 		PostgreSQL: facts.PostgreSQL, Schema: facts.Schema, Generation: facts.Generation, Blobs: b.withBlobs})
 	if err != nil {
 		return err
@@ -187,7 +187,7 @@ func (b *saving) writeBlobs(w *backup.Writer) error {
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(blobs, func(x, y store.Blob) int { return strings.Compare(x.Digest.String(), y.Digest.String()) })
+	slices.SortFunc(blobs, func(x, y catalog.Blob) int { return strings.Compare(x.Digest.String(), y.Digest.String()) })
 	for _, i := range blobs {
 		if err := b.writeBlob(w, i.Digest); err != nil {
 			return err
@@ -213,7 +213,7 @@ func (b *saving) writeBlob(w *backup.Writer, dg blob.Digest) error {
 	err = w.AddBlob(dg, info.Size(), &counted{b.ctx, f, nil})
 	var corrupt *blob.CorruptError
 	if errors.As(err, &corrupt) {
-		return ui.Hint(err, "'snap-store-proxy check --blobs' puts damaged blobs into quarantine; push their bundle again, then save")
+		return cli.Hint(err, "'snap-store-proxy check --blobs' puts damaged blobs into quarantine; push their bundle again, then save")
 	}
 	return err
 }

@@ -10,16 +10,16 @@ import (
 	"filippo.io/age"
 
 	"offlinestore/blob"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/backup"
-	"offlinestore/store"
 )
 
 // counted reads for as long as the user wants, and says how far it is.
 type counted struct {
 	ctx context.Context
 	io.Reader
-	progress *ui.Progress // or nil
+	progress *cli.Progress // or nil
 }
 
 // Read implements [io.Reader].
@@ -51,7 +51,7 @@ func checkBackup(ctx context.Context, f *os.File, key age.Identity) (*backup.Con
 	if err != nil {
 		return nil, nil, err
 	}
-	p := ui.NewProgress("Checking", max(info.Size(), 1))
+	p := cli.NewProgress("Checking", max(info.Size(), 1))
 	defer p.Done()
 	c, err := readBackup(ctx, f, key, p, backup.Sinks{})
 	if err != nil {
@@ -65,7 +65,7 @@ func checkBackup(ctx context.Context, f *os.File, key age.Identity) (*backup.Con
 	return c, r, nil
 }
 
-func readBackup(ctx context.Context, f *os.File, key age.Identity, p *ui.Progress, sinks backup.Sinks) (*backup.Contents, error) {
+func readBackup(ctx context.Context, f *os.File, key age.Identity, p *cli.Progress, sinks backup.Sinks) (*backup.Contents, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
@@ -83,27 +83,27 @@ func readBackup(ctx context.Context, f *os.File, key age.Identity, p *ui.Progres
 // print prints a new backup.
 func (r *backupReport) print(w io.Writer, asJSON bool) error {
 	if asJSON {
-		if err := ui.PrintJSON(w, r); err != nil {
+		if err := cli.PrintJSON(w, r); err != nil {
 			return err
 		}
 	} else {
-		fmt.Fprintf(w, "Saved %s: %s.\n", r.what(), ui.Bytes(r.Bytes))
+		fmt.Fprintf(w, "Saved %s: %s.\n", r.what(), cli.Bytes(r.Bytes))
 		fmt.Fprintf(w, "It was read back and is whole: %s\n", r.File)
 	}
 	if len(r.Missing) == 0 {
 		return nil
 	}
-	err := &ui.Error{Code: ui.Gaps, Err: fmt.Errorf("%s of the catalogue not here, and not in the backup", ui.Count(len(r.Missing), "blob"))}
-	return ui.Hint(err, "push the bundles that have them again; 'snap-store-proxy check --blobs' names them")
+	err := &cli.Error{Code: cli.Gaps, Err: fmt.Errorf("%s of the catalogue not here, and not in the backup", cli.Count(len(r.Missing), "blob"))}
+	return cli.Hint(err, "push the bundles that have them again; 'snap-store-proxy check --blobs' names them")
 }
 
 // what lists what is in a backup.
 func (r *backupReport) what() string {
-	s := fmt.Sprintf("%s of settings, secrets and trust, and the database", ui.Count(r.Files, "file"))
+	s := fmt.Sprintf("%s of settings, secrets and trust, and the database", cli.Count(r.Files, "file"))
 	if !r.Head.Blobs {
 		return s + ", without blobs"
 	}
-	return fmt.Sprintf("%s and %s (%s)", s, ui.Count(r.Blobs.Number, "blob"), ui.Bytes(r.Blobs.Size))
+	return fmt.Sprintf("%s and %s (%s)", s, cli.Count(r.Blobs.Number, "blob"), cli.Bytes(r.Blobs.Size))
 }
 
 // classifyBackup says how the program exits after an error of backup or restore.
@@ -111,17 +111,17 @@ func classifyBackup(err error) (code int, hint string) {
 	var tool *backup.ToolError
 	switch {
 	case errors.Is(err, backup.ErrTooNew):
-		return ui.Damaged, "install the snap-store-proxy that made it, or a newer one"
+		return cli.Damaged, "install the snap-store-proxy that made it, or a newer one"
 	case errors.Is(err, backup.ErrNotBackup):
-		return ui.Damaged, "give a file that 'snap-store-proxy backup' wrote"
+		return cli.Damaged, "give a file that 'snap-store-proxy backup' wrote"
 	case errors.Is(err, backup.ErrCorrupt):
-		return ui.Damaged, "copy the file again, or take another backup; nothing was changed"
+		return cli.Damaged, "copy the file again, or take another backup; nothing was changed"
 	case errors.Is(err, backup.ErrKey):
-		return ui.Failed, "give the passphrase (--passphrase-file) or the key (--identity) that it was made with; nothing was changed"
-	case errors.Is(err, store.ErrNotEmpty):
-		return ui.Failed, "restore into a new database ('createdb'; --db-connection-file), or into a private cluster with --private"
+		return cli.Failed, "give the passphrase (--passphrase-file) or the key (--identity) that it was made with; nothing was changed"
+	case errors.Is(err, catalog.ErrNotEmpty):
+		return cli.Failed, "restore into a new database ('createdb'; --db-connection-file), or into a private cluster with --private"
 	case errors.As(err, &tool):
-		return ui.Database, "PostgreSQL here must not be older than the one that was saved, and its role must be able to create tables"
+		return cli.Database, "PostgreSQL here must not be older than the one that was saved, and its role must be able to create tables"
 	}
-	return ui.Failed, ""
+	return cli.Failed, ""
 }

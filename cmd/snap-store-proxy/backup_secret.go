@@ -10,7 +10,7 @@ import (
 	"filippo.io/age"
 	"github.com/spf13/pflag"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // maxKeyFile bounds what is read as a passphrase or as identities.
@@ -34,11 +34,11 @@ func (s *backupSecrets) addPassphrase(f *pflag.FlagSet) {
 func (s *backupSecrets) seal() ([]age.Recipient, error) {
 	if len(s.recipients) > 0 {
 		if s.passphraseFile != "" {
-			return nil, ui.Usagef("--recipient and --passphrase-file: give one of them")
+			return nil, cli.Usagef("--recipient and --passphrase-file: give one of them")
 		}
 		list, err := age.ParseRecipients(strings.NewReader(strings.Join(s.recipients, "\n")))
 		if err != nil {
-			return nil, ui.Usagef("--recipient: want a public key of age, like age1…: %w", err)
+			return nil, cli.Usagef("--recipient: want a public key of age, like age1…: %w", err)
 		}
 		return list, nil
 	}
@@ -57,7 +57,7 @@ func (s *backupSecrets) seal() ([]age.Recipient, error) {
 func (s *backupSecrets) open() ([]age.Identity, error) {
 	if len(s.identities) > 0 {
 		if s.passphraseFile != "" {
-			return nil, ui.Usagef("--identity and --passphrase-file: give one of them")
+			return nil, cli.Usagef("--identity and --passphrase-file: give one of them")
 		}
 		var all []age.Identity
 		for _, path := range s.identities {
@@ -67,7 +67,7 @@ func (s *backupSecrets) open() ([]age.Identity, error) {
 			}
 			list, err := age.ParseIdentities(bytes.NewReader(text))
 			if err != nil {
-				return nil, ui.Usagef("%s: no identities as age-keygen makes them", path) // the error may quote one
+				return nil, cli.Usagef("%s: no identities as age-keygen makes them", path) // the error may quote one
 			}
 			all = append(all, list...)
 		}
@@ -93,35 +93,35 @@ func (s *backupSecrets) passphrase(isNew bool) (string, error) {
 		}
 		return oneSecret(text, s.passphraseFile, "the passphrase")
 	}
-	if !ui.IsTerminal(os.Stdin) {
+	if !cli.IsTerminal(os.Stdin) {
 		flag := "--identity FILE"
 		if isNew {
 			flag = "--recipient age1…"
 		}
-		return "", ui.Hint(&ui.Error{Code: ui.Usage, Err: errNoSecret}, "give --passphrase-file FILE, or %s", flag)
+		return "", cli.Hint(&cli.Error{Code: cli.Usage, Err: errNoSecret}, "give --passphrase-file FILE, or %s", flag)
 	}
-	text, err := ui.AskSecret("Passphrase of the backup: ")
+	text, err := cli.AskSecret("Passphrase of the backup: ")
 	if err != nil || !isNew {
 		return text, err
 	}
-	again, err := ui.AskSecret("Once more: ")
+	again, err := cli.AskSecret("Once more: ")
 	if err != nil {
 		return "", err
 	}
 	if text != again {
-		return "", ui.Usagef("the two passphrases differ")
+		return "", cli.Usagef("the two passphrases differ")
 	}
 	if text == "" {
-		return "", ui.Usagef("the passphrase is empty")
+		return "", cli.Usagef("the passphrase is empty")
 	}
 	return text, nil
 }
 
 // oneSecret is the one line of a file.
 func oneSecret(text []byte, path, what string) (string, error) {
-	line, err := ui.ReadSecret(bytes.NewReader(text))
+	line, err := cli.ReadSecret(bytes.NewReader(text))
 	if err != nil || line == "" {
-		return "", ui.Usagef("%s: want one line, %s", path, what)
+		return "", cli.Usagef("%s: want one line, %s", path, what)
 	}
 	return line, nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/backup"
 )
 
@@ -52,38 +52,38 @@ func (b *backups) save(args ...string) result {
 
 func badBackups() []badBackup {
 	return []badBackup{
-		{"wrong passphrase", []int{ui.Failed}, "it is encrypted with a passphrase, and not with this one", func(b *backups) result {
+		{"wrong passphrase", []int{cli.Failed}, "it is encrypted with a passphrase, and not with this one", func(b *backups) result {
 			b.mustRun("backup", "--passphrase-file", b.file("right", []byte("right\n")), filepath.Join(filepath.Dir(b.good), "passphrase.age"))
 			return b.run("--data-dir", b.into, "restore", "--passphrase-file", b.file("wrong", []byte("wrong\n")), filepath.Join(filepath.Dir(b.good), "passphrase.age"))
 		}},
-		{"key that it isn't encrypted to", []int{ui.Failed}, "not to one of these identities", func(b *backups) result {
+		{"key that it isn't encrypted to", []int{cli.Failed}, "not to one of these identities", func(b *backups) result {
 			other, err := age.GenerateX25519Identity()
 			if err != nil {
 				b.t.Fatal(err)
 			}
 			return b.run("--data-dir", b.into, "restore", "--identity", b.file("other", []byte(other.String())), b.good)
 		}},
-		{"neither passphrase nor key", []int{ui.Usage}, "no passphrase and no key", func(b *backups) result {
+		{"neither passphrase nor key", []int{cli.Usage}, "no passphrase and no key", func(b *backups) result {
 			return b.run("--data-dir", b.into, "restore", b.good)
 		}},
-		{"file that is no backup", []int{ui.Damaged}, "not a backup of a store", func(b *backups) result {
+		{"file that is no backup", []int{cli.Damaged}, "not a backup of a store", func(b *backups) result {
 			return b.restore(b.file("bundle.tar", base(b.t).Tar(bundle.None)))
 		}},
-		{"backup that was cut off", []int{ui.Damaged}, "the backup is damaged", func(b *backups) result {
+		{"backup that was cut off", []int{cli.Damaged}, "the backup is damaged", func(b *backups) result {
 			return b.restore(b.altered(func(text []byte) []byte { return text[:len(text)-100] }))
 		}},
-		{"backup with a flipped bit", []int{ui.Damaged}, "the backup is damaged", func(b *backups) result {
+		{"backup with a flipped bit", []int{cli.Damaged}, "the backup is damaged", func(b *backups) result {
 			return b.restore(b.altered(func(text []byte) []byte { text[len(text)/2] ^= 1; return text }))
 		}},
-		{"backup of a newer version", []int{ui.Damaged}, "made by a newer version", func(b *backups) result {
+		{"backup of a newer version", []int{cli.Damaged}, "made by a newer version", func(b *backups) result {
 			return b.restore(b.newer())
 		}},
-		{"data folder with something in it", []int{ui.Failed}, "the data folder is not empty", func(b *backups) result {
+		{"data folder with something in it", []int{cli.Failed}, "the data folder is not empty", func(b *backups) result {
 			return b.run("restore", "--identity", b.key, b.good)
 		}},
-		{"database with something in it", []int{ui.Failed}, "the database is not empty", func(b *backups) result {
+		{"database with something in it", []int{cli.Failed}, "the database is not empty", func(b *backups) result {
 			// Not even --force takes the store that uses it out of its place.
-			if r := b.run("restore", "--force", "--identity", b.key, b.good); r.code == ui.OK {
+			if r := b.run("restore", "--force", "--identity", b.key, b.good); r.code == cli.OK {
 				b.t.Error("a store was restored over its own database")
 			}
 			if _, err := os.Stat(filepath.Join(b.dir, "settings.yaml")); err != nil {
@@ -91,16 +91,16 @@ func badBackups() []badBackup {
 			}
 			return b.restore(b.good)
 		}},
-		{"database to restore into that can't be reached", []int{ui.Database}, "the database is not available", func(b *backups) result {
+		{"database to restore into that can't be reached", []int{cli.Database}, "the database is not available", func(b *backups) result {
 			return b.restore(b.good, "--db-connection-file", b.file("dsn", []byte("postgres://store:hunter2@127.0.0.1:1/store?connect_timeout=5")))
 		}},
-		{"disk that is too small for a restore", []int{ui.NoSpace}, "no space", func(b *backups) result {
+		{"disk that is too small for a restore", []int{cli.NoSpace}, "no space", func(b *backups) result {
 			disk := smallDisk(b.t, "2")
 			b.into = filepath.Join(disk, "data")
 			fill(b.t, disk, 8<<10)
 			return b.restore(b.good, "--private")
 		}},
-		{"disk full during a backup", []int{ui.NoSpace}, "no space", func(b *backups) result {
+		{"disk full during a backup", []int{cli.NoSpace}, "no space", func(b *backups) result {
 			disk := smallDisk(b.t, "2")
 			b.out = filepath.Join(disk, "out")
 			b.save() // which makes the folder
@@ -108,7 +108,7 @@ func badBackups() []badBackup {
 			fill(b.t, disk, 32<<10)
 			return b.save("--blobs")
 		}},
-		{"damaged blob in a backup with blobs", []int{ui.Damaged}, "wrong content", func(b *backups) result {
+		{"damaged blob in a backup with blobs", []int{cli.Damaged}, "wrong content", func(b *backups) result {
 			path := b.blob()
 			text, err := os.ReadFile(path)
 			if err != nil {
@@ -121,7 +121,7 @@ func badBackups() []badBackup {
 			b.write(path, text)
 			return r
 		}},
-		{"database that goes away before a backup", []int{ui.Database}, "the database is not available", func(b *backups) result {
+		{"database that goes away before a backup", []int{cli.Database}, "the database is not available", func(b *backups) result {
 			b.useDatabase("postgres://store:hunter2@127.0.0.1:1/store?connect_timeout=5")
 			defer b.useDatabase(b.dsn)
 			return b.save()
@@ -237,7 +237,7 @@ func TestBadBackups(t *testing.T) {
 	}
 	b.serves(before)
 	b.into = filepath.Join(tempDir(t), "data")
-	if r := b.restore(b.good, "--private"); r.code != ui.OK {
+	if r := b.restore(b.good, "--private"); r.code != cli.OK {
 		t.Errorf("the good backup: exit code %d: %s", r.code, r.stderr)
 	}
 }
@@ -250,8 +250,8 @@ func TestBackupWithoutABlob(t *testing.T) {
 	if err := os.Remove(b.blob()); err != nil {
 		t.Fatal(err)
 	}
-	if r := b.save("--blobs"); r.code != ui.Gaps || !strings.Contains(r.stdout, "read back and is whole") || !strings.Contains(r.stderr, "1 blob of the catalogue not here") {
-		t.Errorf("exit code %d, stdout %q, stderr %q; want %d, a backup and what it lacks", r.code, r.stdout, r.stderr, ui.Gaps)
+	if r := b.save("--blobs"); r.code != cli.Gaps || !strings.Contains(r.stdout, "read back and is whole") || !strings.Contains(r.stderr, "1 blob of the catalogue not here") {
+		t.Errorf("exit code %d, stdout %q, stderr %q; want %d, a backup and what it lacks", r.code, r.stdout, r.stderr, cli.Gaps)
 	}
 }
 
@@ -259,8 +259,8 @@ func TestBackupWithoutABlob(t *testing.T) {
 func TestTableOfBadBackups(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"store that lacks a blob":           codesInWords([]int{ui.Gaps}), // TestBackupWithoutABlob
-		"kill -9 while a store is restored": "killed",                     // TestKillRestore
+		"store that lacks a blob":           codesInWords([]int{cli.Gaps}), // TestBackupWithoutABlob
+		"kill -9 while a store is restored": "killed",                      // TestKillRestore
 	}
 	for _, c := range badBackups() {
 		want[c.row] = codesInWords(c.codes)

@@ -17,7 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // pair is a certificate and its key, as PEM.
@@ -107,8 +107,8 @@ func TestBadCertificates(t *testing.T) {
 			s.mustRun("config", "proxy.domain=a.example")
 			before := s.settings()
 			r := s.runWith(strings.NewReader(c.stdin), c.command)
-			if r.code != ui.Failed || !strings.Contains(r.stderr, c.says) || !strings.Contains(r.stderr, "hint: ") {
-				t.Errorf("exit code %d, stderr %q; want %d, %q and a hint", r.code, r.stderr, ui.Failed, c.says)
+			if r.code != cli.Failed || !strings.Contains(r.stderr, c.says) || !strings.Contains(r.stderr, "hint: ") {
+				t.Errorf("exit code %d, stderr %q; want %d, %q and a hint", r.code, r.stderr, cli.Failed, c.says)
 			}
 			if strings.Contains(r.stderr+r.stdout, "hunter2") {
 				t.Errorf("the input is quoted: %s%s", r.stdout, r.stderr)
@@ -119,9 +119,9 @@ func TestBadCertificates(t *testing.T) {
 			if c.command != "import-certificate" {
 				return
 			}
-			want := ui.Failed
+			want := cli.Failed
 			if c.force {
-				want = ui.OK
+				want = cli.OK
 			}
 			if r := s.runWith(strings.NewReader(c.stdin), c.command, "--force"); r.code != want {
 				t.Errorf("with --force: exit code %d, want %d: %s", r.code, want, r.stderr)
@@ -133,9 +133,9 @@ func TestBadCertificates(t *testing.T) {
 // TestTableOfBadCertificates holds the table of docs/operating.md against the tests.
 func TestTableOfBadCertificates(t *testing.T) {
 	t.Parallel()
-	want := map[string]string{"certificate in `settings.yaml` that was spoilt": fmt.Sprint(ui.Failed)} // TestServeWithSpoiltCertificate
+	want := map[string]string{"certificate in `settings.yaml` that was spoilt": fmt.Sprint(cli.Failed)} // TestServeWithSpoiltCertificate
 	for _, c := range badCertificates(t) {
-		want[c.row] = fmt.Sprint(ui.Failed)
+		want[c.row] = fmt.Sprint(cli.Failed)
 	}
 	if diff := cmp.Diff(documentedRows(t, "Bad certificates"), want); diff != "" {
 		t.Errorf("the table of bad certificates (-docs/operating.md +tests):\n%s", diff)

@@ -17,7 +17,7 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/charm"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/bundletest"
 )
 
@@ -28,7 +28,7 @@ func charmUpdate(t *testing.T) *bundletest.Bundle {
 
 // badCharms are the rows about what is in a file of charms.
 func badCharms() []badInput {
-	damaged, untrusted := []int{ui.Damaged}, []int{ui.Untrusted}
+	damaged, untrusted := []int{cli.Damaged}, []int{cli.Untrusted}
 	return []badInput{
 		{"charm whose files are not what the store would say of them", untrusted, []string{"app_2", "metadata.yaml"}, func(t *testing.T, _ string) []byte {
 			b := charmUpdate(t)
@@ -127,7 +127,7 @@ func TestUnsignedFiles(t *testing.T) {
 	before := s.served()
 	good := originalExport(t)
 	path := s.file("charms-export-20220426T163115.tar.gz", good)
-	unsigned := badInput{codes: []int{ui.Untrusted}, says: []string{"nobody has signed", "--allow-unsigned"}}
+	unsigned := badInput{codes: []int{cli.Untrusted}, says: []string{"nobody has signed", "--allow-unsigned"}}
 	for _, args := range [][]string{{"push-charms", path}, {"push-snap", "--json", path}, {"push-charm-bundle", "--plan", path}} {
 		s.isRefused(unsigned, s.run(args...))
 		s.serves(before)
@@ -139,7 +139,7 @@ func TestUnsignedFiles(t *testing.T) {
 	for says, bad := range map[string][]byte{"cut off": cut, "checksum": altered, "zip": noZip} {
 		bad := s.file("bad.tar.gz", bad)
 		for _, flags := range [][]string{nil, {"--json"}, {"--plan"}} {
-			s.isRefused(badInput{codes: []int{ui.Damaged}, says: []string{says, "hint: copy the file again; "}}, s.run(append([]string{"push-charms", "--allow-unsigned", bad}, flags...)...))
+			s.isRefused(badInput{codes: []int{cli.Damaged}, says: []string{says, "hint: copy the file again; "}}, s.run(append([]string{"push-charms", "--allow-unsigned", bad}, flags...)...))
 			s.serves(before)
 			s.isClean()
 		}
@@ -209,7 +209,7 @@ func TestUnsignedBomb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.isRefused(badInput{codes: []int{ui.Damaged}, says: []string{"times its size"}}, s.run("push-charms", "--allow-unsigned", path))
+	s.isRefused(badInput{codes: []int{cli.Damaged}, says: []string{"times its size"}}, s.run("push-charms", "--allow-unsigned", path))
 	s.serves(before)
 	s.isClean()
 }

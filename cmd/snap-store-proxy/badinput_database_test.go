@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
-	"offlinestore/store"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 )
 
 // stages is a site behind a wire, and the statements of a push of one of the updates.
@@ -47,7 +47,7 @@ func eachStatement(t *testing.T, breakOff func(s *site, w *wire, n int, statemen
 	committed := lastOf(trace, "commit")
 	const patience = 5
 	number, tries, path := 1, patience, ""
-	var before *store.Catalog
+	var before *catalog.Snapshot
 	for _, n := range kinds(trace) {
 		if tries == patience || n >= committed {
 			s.pushesAll(w, number, path)
@@ -127,11 +127,11 @@ func TestKillAtAnyStatement(t *testing.T) {
 // saysDatabaseGone looks at how a push ended; done says that it had nothing left to do.
 func (s *site) saysDatabaseGone(name string, r result, done bool) {
 	s.t.Helper()
-	if done && r.code == ui.OK {
+	if done && r.code == cli.OK {
 		return
 	}
-	if r.code != ui.Database {
-		s.t.Errorf("%s: exit code %d, want %d: %s", name, r.code, ui.Database, r.stderr)
+	if r.code != cli.Database {
+		s.t.Errorf("%s: exit code %d, want %d: %s", name, r.code, cli.Database, r.stderr)
 	}
 	if !strings.Contains(r.stderr, "the database is not available") || !strings.Contains(r.stderr, "hint: ") {
 		s.t.Errorf("%s: stderr %q does not say what happened, and what to do", name, r.stderr)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // otherRows are the rows of the table that have a test of their own. No exit code says that a signal ends the push.
@@ -27,21 +27,21 @@ func otherRows() []struct {
 		codes []int
 		test  string
 	}{
-		{"flipped bit anywhere else", []int{ui.Damaged, ui.Untrusted}, "TestFlippedBitAnywhere"},
-		{"file of the original store-admin, unsigned", []int{ui.Untrusted}, "TestUnsignedFiles"},
-		{"such a file with `--allow-unsigned`, damaged", []int{ui.Damaged}, "TestUnsignedFiles"},
-		{"such a file with `--allow-unsigned`, a bomb", []int{ui.Damaged}, "TestUnsignedBomb"},
-		{"replayed older bundle", []int{ui.OK}, "TestReplay"},
-		{"same bundle twice", []int{ui.OK}, "TestTwice"},
-		{"several files, some of them bad", []int{ui.Partial}, "TestSeveralFiles"},
-		{"several files, all of them bad", []int{ui.Damaged, ui.Untrusted}, "TestSeveralFiles"},
-		{"file that can't be read", []int{ui.Failed}, "TestUnreadable"},
-		{"names that would steer a terminal", []int{ui.Damaged}, "TestNamesCannotSteerTheTerminal"},
-		{"disk too small", []int{ui.NoSpace}, "TestDiskTooSmall"},
-		{"disk full meanwhile", []int{ui.NoSpace}, "TestDiskFull"},
-		{"disk full under the private PostgreSQL", []int{ui.NoSpace, ui.Database}, "TestDiskFullUnderTheDatabase"},
-		{"PostgreSQL gone, at any statement of a push", []int{ui.Database}, "TestDatabaseGone"},
-		{"private PostgreSQL killed under a push", []int{ui.Database}, "TestClusterKilledMidPush"},
+		{"flipped bit anywhere else", []int{cli.Damaged, cli.Untrusted}, "TestFlippedBitAnywhere"},
+		{"file of the original store-admin, unsigned", []int{cli.Untrusted}, "TestUnsignedFiles"},
+		{"such a file with `--allow-unsigned`, damaged", []int{cli.Damaged}, "TestUnsignedFiles"},
+		{"such a file with `--allow-unsigned`, a bomb", []int{cli.Damaged}, "TestUnsignedBomb"},
+		{"replayed older bundle", []int{cli.OK}, "TestReplay"},
+		{"same bundle twice", []int{cli.OK}, "TestTwice"},
+		{"several files, some of them bad", []int{cli.Partial}, "TestSeveralFiles"},
+		{"several files, all of them bad", []int{cli.Damaged, cli.Untrusted}, "TestSeveralFiles"},
+		{"file that can't be read", []int{cli.Failed}, "TestUnreadable"},
+		{"names that would steer a terminal", []int{cli.Damaged}, "TestNamesCannotSteerTheTerminal"},
+		{"disk too small", []int{cli.NoSpace}, "TestDiskTooSmall"},
+		{"disk full meanwhile", []int{cli.NoSpace}, "TestDiskFull"},
+		{"disk full under the private PostgreSQL", []int{cli.NoSpace, cli.Database}, "TestDiskFullUnderTheDatabase"},
+		{"PostgreSQL gone, at any statement of a push", []int{cli.Database}, "TestDatabaseGone"},
+		{"private PostgreSQL killed under a push", []int{cli.Database}, "TestClusterKilledMidPush"},
 		{"kill -9 while a bundle is read, at any of its parts", nil, "TestKillWhileReading"},
 		{"kill -9 at any statement of a push", nil, "TestKillAtAnyStatement"},
 		{"kill -9 at any time", nil, "TestKillAtAnyTime"},

@@ -20,11 +20,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/assertiontest"
 	"offlinestore/internal/bundletest"
 	"offlinestore/internal/pgtest"
-	"offlinestore/store"
 )
 
 // site is a store on a host of its own, which an operator works on through the program alone.
@@ -141,19 +141,19 @@ func (s *site) runWith(stdin io.Reader, args ...string) result {
 func (s *site) mustRun(args ...string) result {
 	s.t.Helper()
 	r := s.run(args...)
-	if r.code != ui.OK {
+	if r.code != cli.OK {
 		s.t.Fatalf("%v: exit code %d: %s", args, r.code, r.stderr)
 	}
 	return r
 }
 
-func (s *site) served() *store.Catalog {
+func (s *site) served() *catalog.Snapshot {
 	s.t.Helper()
 	return bundletest.Served(s.t, s.dsn, filepath.Join(s.dir, "blobs"))
 }
 
 // serves fails the test unless exactly that is served.
-func (s *site) serves(want *store.Catalog) {
+func (s *site) serves(want *catalog.Snapshot) {
 	s.t.Helper()
 	if got := s.served(); !reflect.DeepEqual(got, want) { // far faster than cmp
 		s.t.Errorf("what is served has changed (-before +after):\n%s", cmp.Diff(want, got))
@@ -182,7 +182,7 @@ func (s *site) servesMixedUpdate(n int) {
 }
 
 // stable is the channel map of all snaps.
-func stable(c *store.Catalog) map[string]int {
+func stable(c *catalog.Snapshot) map[string]int {
 	got := map[string]int{}
 	for _, sn := range c.Snaps {
 		for _, row := range sn.ChannelMap {
@@ -240,9 +240,9 @@ func (s *site) killCluster() {
 	}
 }
 
-func indexOf(t *testing.T, snaps []store.Snap, name string) int {
+func indexOf(t *testing.T, snaps []catalog.Snap, name string) int {
 	t.Helper()
-	i := slices.IndexFunc(snaps, func(s store.Snap) bool { return s.Name == name })
+	i := slices.IndexFunc(snaps, func(s catalog.Snap) bool { return s.Name == name })
 	if i < 0 {
 		t.Fatalf("no snap %s is served", name)
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/bundletest"
 )
 
@@ -27,8 +27,8 @@ func TestFlippedBitAnywhere(t *testing.T) {
 		at, bit := r.IntN(len(bad)), r.IntN(8)
 		bad[at] ^= 1 << bit
 		name := s.file("bad.tar.gz", bad)
-		if got := s.run("push-snap", name); got.code != ui.Damaged && got.code != ui.Untrusted || !strings.Contains(got.stderr, "hint: ") {
-			t.Errorf("bit %d of byte %d flipped: exit code %d, want %d or %d: %s", bit, at, got.code, ui.Damaged, ui.Untrusted, got.stderr)
+		if got := s.run("push-snap", name); got.code != cli.Damaged && got.code != cli.Untrusted || !strings.Contains(got.stderr, "hint: ") {
+			t.Errorf("bit %d of byte %d flipped: exit code %d, want %d or %d: %s", bit, at, got.code, cli.Damaged, cli.Untrusted, got.stderr)
 		}
 	}
 	s.serves(before)
@@ -57,8 +57,8 @@ func TestDamagedBlob(t *testing.T) {
 			t.Errorf("stderr %q names %s: %v, want %v", r.stderr, name, got, damaged)
 		}
 	}
-	if r.code != ui.Damaged {
-		t.Errorf("exit code %d, want %d", r.code, ui.Damaged)
+	if r.code != cli.Damaged {
+		t.Errorf("exit code %d, want %d", r.code, cli.Damaged)
 	}
 	s.serves(before)
 	if got := s.toCopy(good); got != 11_000 {
@@ -80,14 +80,14 @@ func TestSeveralFiles(t *testing.T) {
 	damaged := s.file("damaged.tar", repack(t, func(files []bundletest.File) []bundletest.File { last(files).Data[0] ^= 1; return files }))
 	before := s.served()
 	r := s.run("push-snap", unknown, damaged)
-	if r.code != ui.Untrusted || !strings.Contains(r.stderr, "no bundle was imported") {
-		t.Errorf("only bad ones: exit code %d, want %d, that of the first: %s", r.code, ui.Untrusted, r.stderr)
+	if r.code != cli.Untrusted || !strings.Contains(r.stderr, "no bundle was imported") {
+		t.Errorf("only bad ones: exit code %d, want %d, that of the first: %s", r.code, cli.Untrusted, r.stderr)
 	}
 	s.serves(before)
 
 	r = s.run("push-snap", unknown, good[0], cut, damaged, good[1], "/nonexistent.tar")
-	if r.code != ui.Partial || !strings.Contains(r.stderr, "4 of 6 bundles were not imported") {
-		t.Errorf("good and bad ones: exit code %d and stderr %q, want %d and a summary", r.code, r.stderr, ui.Partial)
+	if r.code != cli.Partial || !strings.Contains(r.stderr, "4 of 6 bundles were not imported") {
+		t.Errorf("good and bad ones: exit code %d and stderr %q, want %d and a summary", r.code, r.stderr, cli.Partial)
 	}
 	for _, bad := range []string{unknown, cut, damaged, "/nonexistent.tar"} {
 		if n := strings.Count(r.stderr, "snap-store-proxy: "+bad+": "); n != 1 {
@@ -203,11 +203,11 @@ func TestUnreadable(t *testing.T) {
 		path string
 		code int
 	}{
-		"no such file":      {"/nonexistent/bundle.tar", ui.Failed},
-		"an empty folder":   {empty, ui.Damaged},
-		"an empty file":     {s.file("empty", nil), ui.Damaged},
-		"an endless device": {"/dev/zero", ui.Damaged},
-		"nothing":           {os.DevNull, ui.Damaged},
+		"no such file":      {"/nonexistent/bundle.tar", cli.Failed},
+		"an empty folder":   {empty, cli.Damaged},
+		"an empty file":     {s.file("empty", nil), cli.Damaged},
+		"an endless device": {"/dev/zero", cli.Damaged},
+		"nothing":           {os.DevNull, cli.Damaged},
 	} {
 		if r := s.run("push-snap", c.path); r.code != c.code || !strings.Contains(r.stderr, c.path) {
 			t.Errorf("%s: exit code %d and stderr %q, want %d and its name", name, r.code, r.stderr, c.code)

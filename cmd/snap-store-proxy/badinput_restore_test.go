@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/backup"
 )
 
@@ -50,10 +50,10 @@ func TestKillRestore(t *testing.T) {
 	if cmd.Wait() == nil {
 		t.Fatal("the restore was not killed")
 	}
-	if r := b.run("--data-dir", b.into, "list-pushed-snaps"); r.code != ui.Failed || !strings.Contains(r.stderr, "a restore was broken off here") {
+	if r := b.run("--data-dir", b.into, "list-pushed-snaps"); r.code != cli.Failed || !strings.Contains(r.stderr, "a restore was broken off here") {
 		t.Errorf("list-pushed-snaps on half a store: exit code %d: %s", r.code, r.stderr)
 	}
-	if r := b.restore(b.good, "--private"); r.code != ui.OK {
+	if r := b.restore(b.good, "--private"); r.code != cli.OK {
 		t.Fatalf("the next restore: exit code %d: %s", r.code, r.stderr)
 	}
 	want := b.mustRun("list-pushed-snaps", "--json").stdout

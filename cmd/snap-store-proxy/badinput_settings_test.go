@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/bundletest"
 	"offlinestore/internal/pgtest"
 )
@@ -31,28 +31,28 @@ type badSetting struct {
 func badSettings() []badSetting {
 	config := func(args ...string) []string { return append([]string{"config"}, args...) }
 	return []badSetting{
-		{row: "setting that there is not", code: ui.Usage, args: config("proxy.domain=b.example", "proxy.domian=b"), says: "did you mean proxy.domain?"},
-		{row: "setting of the original without a meaning here", code: ui.Usage, args: config("proxy.domain=b.example", "proxy.cache.size=1"), says: "has no meaning here"},
-		{row: "value of another type, or out of range", code: ui.Usage, args: config("proxy.domain=b.example", "proxy.port.http=65536"), says: "proxy.port.http: not a port"},
-		{row: "secret of more than one line", code: ui.Usage, stdin: "hunter2\nmore\n", args: config("proxy.domain=b.example", "proxy.auth.secret=-"), says: "want one line"},
-		{row: "YAML with a setting that there is not", code: ui.Usage, stdin: "proxy.domain: b.example\nproxy.domian: b\n", args: config("--import-yaml"), says: "line 2"},
-		{row: "YAML with a value of another type", code: ui.Usage, stdin: "proxy.domain: b.example\nproxy.port.http: [80]\n", args: config("--import-yaml"), says: "line 2"},
-		{row: "YAML that was cut off", code: ui.Usage, stdin: "proxy.domain: b.example\nproxy.auth.secret: \"hunter2", args: config("--import-yaml"), says: "read YAML"},
-		{row: "YAML bomb", code: ui.Usage, stdin: bombOfAliases(), args: config("--import-yaml"), says: "not a plain value"},
-		{row: "YAML that is too large", code: ui.Usage, stdin: strings.Repeat("# hunter2\n", 1<<18), args: config("--import-yaml"), says: "larger than"},
-		{row: "`settings.yaml` that was cut off", code: ui.Failed, args: config("proxy.domain=b.example"), says: "read settings.yaml", spoil: func(s *site) {
+		{row: "setting that there is not", code: cli.Usage, args: config("proxy.domain=b.example", "proxy.domian=b"), says: "did you mean proxy.domain?"},
+		{row: "setting of the original without a meaning here", code: cli.Usage, args: config("proxy.domain=b.example", "proxy.cache.size=1"), says: "has no meaning here"},
+		{row: "value of another type, or out of range", code: cli.Usage, args: config("proxy.domain=b.example", "proxy.port.http=65536"), says: "proxy.port.http: not a port"},
+		{row: "secret of more than one line", code: cli.Usage, stdin: "hunter2\nmore\n", args: config("proxy.domain=b.example", "proxy.auth.secret=-"), says: "want one line"},
+		{row: "YAML with a setting that there is not", code: cli.Usage, stdin: "proxy.domain: b.example\nproxy.domian: b\n", args: config("--import-yaml"), says: "line 2"},
+		{row: "YAML with a value of another type", code: cli.Usage, stdin: "proxy.domain: b.example\nproxy.port.http: [80]\n", args: config("--import-yaml"), says: "line 2"},
+		{row: "YAML that was cut off", code: cli.Usage, stdin: "proxy.domain: b.example\nproxy.auth.secret: \"hunter2", args: config("--import-yaml"), says: "read YAML"},
+		{row: "YAML bomb", code: cli.Usage, stdin: bombOfAliases(), args: config("--import-yaml"), says: "not a plain value"},
+		{row: "YAML that is too large", code: cli.Usage, stdin: strings.Repeat("# hunter2\n", 1<<18), args: config("--import-yaml"), says: "larger than"},
+		{row: "`settings.yaml` that was cut off", code: cli.Failed, args: config("proxy.domain=b.example"), says: "read settings.yaml", spoil: func(s *site) {
 			s.appendSettings("proxy.auth.secret: \"hunter2")
 		}},
-		{row: "`settings.yaml` with a setting that there is not", code: ui.Usage, args: config("proxy.domain=b.example"), says: "read settings.yaml: line", spoil: func(s *site) {
+		{row: "`settings.yaml` with a setting that there is not", code: cli.Usage, args: config("proxy.domain=b.example"), says: "read settings.yaml: line", spoil: func(s *site) {
 			s.appendSettings("proxy.domian: b\n")
 		}},
-		{row: "database that can't be reached", code: ui.Database, args: []string{"enable-airgap-mode"}, says: "the database is not available", spoil: func(s *site) {
+		{row: "database that can't be reached", code: cli.Database, args: []string{"enable-airgap-mode"}, says: "the database is not available", spoil: func(s *site) {
 			s.useDatabase("postgres://store:hunter2@127.0.0.1:1/store?connect_timeout=5")
 		}},
-		{row: "database of another PostgreSQL server than `target_session_attrs` wants", code: ui.Database, args: []string{"enable-airgap-mode"}, says: "the database is not available", spoil: func(s *site) {
+		{row: "database of another PostgreSQL server than `target_session_attrs` wants", code: cli.Database, args: []string{"enable-airgap-mode"}, says: "the database is not available", spoil: func(s *site) {
 			s.useDatabase(s.dsn + "&target_session_attrs=read-only")
 		}},
-		{row: "database of a newer version", code: ui.Database, args: []string{"enable-airgap-mode"}, says: "the tables are a newer snap-store-proxy's", spoil: func(s *site) {
+		{row: "database of a newer version", code: cli.Database, args: []string{"enable-airgap-mode"}, says: "the tables are a newer snap-store-proxy's", spoil: func(s *site) {
 			s.exec("update public.schema_version set version = 999")
 			s.useDatabase(s.dsn)
 		}},
@@ -77,7 +77,7 @@ func TestBadSettings(t *testing.T) {
 			t.Parallel()
 			dir := tempDir(t)
 			s := &site{t: t, dir: filepath.Join(dir, "data"), tmp: dir}
-			if c.code == ui.Database {
+			if c.code == cli.Database {
 				s.dsn = pgtest.NewFrom(t, bundletest.Migrate)
 			}
 			s.mustRun("config", "proxy.domain=a.example")
@@ -92,7 +92,7 @@ func TestBadSettings(t *testing.T) {
 			if !strings.Contains(r.stderr, c.says) || strings.Contains(r.stderr, "hunter2") {
 				t.Errorf("stderr %q, want %q in it, and no secret", r.stderr, c.says)
 			}
-			if c.code != ui.Failed && !strings.Contains(r.stderr, "hint: ") {
+			if c.code != cli.Failed && !strings.Contains(r.stderr, "hint: ") {
 				t.Errorf("stderr %q does not say what to do", r.stderr)
 			}
 			if after := s.settings(); after != before {

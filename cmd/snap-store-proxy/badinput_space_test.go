@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/bundletest"
 )
 
@@ -57,8 +57,8 @@ func fill(t *testing.T, dir string, free int64) string {
 
 func (s *site) saysNoSpace(name string, r result) {
 	s.t.Helper()
-	if r.code != ui.NoSpace || !strings.Contains(r.stderr, "no space") || !strings.Contains(r.stderr, "hint: free space") {
-		s.t.Errorf("%s: exit code %d and stderr %q, want %d, the cause and what to do", name, r.code, r.stderr, ui.NoSpace)
+	if r.code != cli.NoSpace || !strings.Contains(r.stderr, "no space") || !strings.Contains(r.stderr, "hint: free space") {
+		s.t.Errorf("%s: exit code %d and stderr %q, want %d, the cause and what to do", name, r.code, r.stderr, cli.NoSpace)
 	}
 }
 
@@ -117,8 +117,8 @@ func TestDiskFullUnderTheDatabase(t *testing.T) {
 	for _, free := range []int64{0, 40 << 10, 200 << 10} {
 		junk := fill(t, disk, free)
 		r := s.run("push-snap", path)
-		if r.code != ui.NoSpace && r.code != ui.Database {
-			t.Errorf("with %d bytes free: exit code %d, want %d or %d: %s", free, r.code, ui.NoSpace, ui.Database, r.stderr)
+		if r.code != cli.NoSpace && r.code != cli.Database {
+			t.Errorf("with %d bytes free: exit code %d, want %d or %d: %s", free, r.code, cli.NoSpace, cli.Database, r.stderr)
 		}
 		if !strings.Contains(strings.ToLower(r.stderr), "no space") || !strings.Contains(r.stderr, "hint: ") {
 			t.Errorf("with %d bytes free: stderr %q does not say that there is no space, and what to do", free, r.stderr)

@@ -14,7 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/assertiontest"
 	"offlinestore/internal/bundletest"
 )
@@ -31,7 +31,7 @@ type badInput struct {
 
 // badBundles are the rows about what is in a file. Each is pushed to a store that serves something else.
 func badBundles() []badInput {
-	damaged, untrusted := []int{ui.Damaged}, []int{ui.Untrusted}
+	damaged, untrusted := []int{cli.Damaged}, []int{cli.Untrusted}
 	return []badInput{
 		{"empty file, or something else than a bundle", damaged, []string{"not a bundle"}, func(*testing.T, string) []byte { return []byte("PK\x03\x04 a zip") }},
 		{"cut-off archive", damaged, []string{"cut off"}, func(t *testing.T, _ string) []byte {

@@ -13,7 +13,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/certificate"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // caCertsPath is the file of the authorities that this program believes towards others. While there is none, it is the system's.
@@ -67,12 +67,12 @@ func runUseCACerts(g *globals, in io.Reader) error {
 	}
 	roots, err := certificate.ParseRoots(text)
 	if err != nil {
-		return ui.Hint(err, "give the certificates of authorities as PEM on standard input: snap-store-proxy use-ca-certs < ca.pem")
+		return cli.Hint(err, "give the certificates of authorities as PEM on standard input: snap-store-proxy use-ca-certs < ca.pem")
 	}
 	if err := blob.WriteFile(g.caCertsPath(), text, blob.WriteOptions{Mode: 0o644}); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(g.caCertsPath()), err)
 	}
-	fmt.Fprintf(os.Stderr, "%s of authorities imported: no other is trusted from now on.\n", ui.Count(len(roots), "certificate"))
+	fmt.Fprintf(os.Stderr, "%s of authorities imported: no other is trusted from now on.\n", cli.Count(len(roots), "certificate"))
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/certificate"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
 )
 
@@ -57,7 +57,7 @@ first one needs a restart, since it opens a port. Plain requests are then redire
 
 func (o *importCertificate) run(g *globals, in io.Reader, out io.Writer) error {
 	if len(o.names) > 0 && !o.selfSigned {
-		return ui.Usagef("--name goes with --selfsigned")
+		return cli.Usagef("--name goes with --selfsigned")
 	}
 	if err := enterDataDir(g.dataDir); err != nil {
 		return err
@@ -89,7 +89,7 @@ func (o *importCertificate) run(g *globals, in io.Reader, out io.Writer) error {
 }
 
 func readCertificate(in io.Reader) (*certificate.Certificate, error) {
-	if in == os.Stdin && ui.IsTerminal(os.Stdin) {
+	if in == os.Stdin && cli.IsTerminal(os.Stdin) {
 		fmt.Fprintln(os.Stderr, "Paste the certificate, its private key and the intermediates, as PEM, and end with Ctrl-D.")
 	}
 	text, err := io.ReadAll(io.LimitReader(in, certificate.MaxSize+1))
@@ -99,11 +99,11 @@ func readCertificate(in io.Reader) (*certificate.Certificate, error) {
 	c, err := certificate.Parse(text)
 	switch {
 	case errors.Is(err, certificate.ErrEncrypted):
-		err = ui.Hint(err, "decrypt it first: openssl pkey -in KEY, which asks for the passphrase")
+		err = cli.Hint(err, "decrypt it first: openssl pkey -in KEY, which asks for the passphrase")
 	case errors.Is(err, certificate.ErrMismatch):
-		err = ui.Hint(err, "compare what 'openssl x509 -in CERTIFICATE -noout -pubkey' and 'openssl pkey -in KEY -pubout' print")
+		err = cli.Hint(err, "compare what 'openssl x509 -in CERTIFICATE -noout -pubkey' and 'openssl pkey -in KEY -pubout' print")
 	case err != nil:
-		err = ui.Hint(err, "give one certificate, its key and the intermediates as PEM on standard input: cat server.crt server.key | snap-store-proxy import-certificate")
+		err = cli.Hint(err, "give one certificate, its key and the intermediates as PEM on standard input: cat server.crt server.key | snap-store-proxy import-certificate")
 	}
 	return c, err
 }
@@ -115,11 +115,11 @@ func (o *importCertificate) make(s *settings.Settings, domain string) (*certific
 		names = []string{domain}
 	}
 	if len(names) == 0 {
-		return nil, ui.Hint(ui.Usagef("nobody says which host the certificate is for"), "set proxy.domain with 'snap-store-proxy config proxy.domain=HOST', or give --name HOST")
+		return nil, cli.Hint(cli.Usagef("nobody says which host the certificate is for"), "set proxy.domain with 'snap-store-proxy config proxy.domain=HOST', or give --name HOST")
 	}
 	// What can't be read any more is no loss.
 	if old, err := certificateOf(s); err == nil && old != nil && !o.force && old.CheckDates(time.Now()) == nil {
-		return nil, ui.Hint(fmt.Errorf("there is a certificate already, valid until %s", old.Info().NotAfter.Format(time.DateOnly)),
+		return nil, cli.Hint(fmt.Errorf("there is a certificate already, valid until %s", old.Info().NotAfter.Format(time.DateOnly)),
 			"--force replaces it; devices then refuse this store until each is told the new authority")
 	}
 	return certificate.SelfSigned(names, time.Now())
@@ -128,7 +128,7 @@ func (o *importCertificate) make(s *settings.Settings, domain string) (*certific
 // check refuses what devices would refuse.
 func (o *importCertificate) check(c *certificate.Certificate, domain string) error {
 	if err := c.CheckUse(); err != nil {
-		return ui.Hint(err, "get one for a server from its authority, or make one with --selfsigned")
+		return cli.Hint(err, "get one for a server from its authority, or make one with --selfsigned")
 	}
 	errs := []error{c.CheckDates(time.Now())}
 	if domain != "" {
@@ -136,10 +136,10 @@ func (o *importCertificate) check(c *certificate.Certificate, domain string) err
 	}
 	err := errors.Join(errs...)
 	if err != nil && o.force {
-		fmt.Fprintf(os.Stderr, "Warning: %v\n", ui.Clean(err.Error()))
+		fmt.Fprintf(os.Stderr, "Warning: %v\n", cli.Clean(err.Error()))
 		return nil
 	}
-	return ui.Hint(err, "devices would refuse it; --force takes it all the same, for instance before its time")
+	return cli.Hint(err, "devices would refuse it; --force takes it all the same, for instance before its time")
 }
 
 // saveCertificate changes certificate and key at once: at no time does one belong to another.
@@ -154,13 +154,13 @@ func saveCertificate(s *settings.Settings, c *certificate.Certificate) error {
 func (o *importCertificate) report(out io.Writer, c *certificate.Certificate) error {
 	info := c.Info()
 	for _, u := range c.Unused() {
-		fmt.Fprintf(os.Stderr, "Warning: the certificate of %s issued none of the others, and is left out.\n", ui.Clean(u))
+		fmt.Fprintf(os.Stderr, "Warning: the certificate of %s issued none of the others, and is left out.\n", cli.Clean(u))
 	}
 	if o.asJSON {
-		return ui.PrintJSON(out, importedCertificate{info, string(c.RootPEM())})
+		return cli.PrintJSON(out, importedCertificate{info, string(c.RootPEM())})
 	}
-	fmt.Fprintf(os.Stderr, "Certificate for %s imported; it expires on %s, in %s.\n", ui.Clean(strings.Join(info.Names, ", ")), info.NotAfter.Format(time.DateOnly),
-		ui.Count(info.DaysLeft(time.Now()), "day"))
+	fmt.Fprintf(os.Stderr, "Certificate for %s imported; it expires on %s, in %s.\n", cli.Clean(strings.Join(info.Names, ", ")), info.NotAfter.Format(time.DateOnly),
+		cli.Count(info.DaysLeft(time.Now()), "day"))
 	fmt.Fprintln(os.Stderr, "A running 'snap-store-proxy serve' takes it up; restart it if it serves no HTTPS yet.")
 	if !info.PrivateRoot {
 		return nil

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
-	"offlinestore/store"
 )
 
 // errGaps says that served snaps need something that the store lacks.
@@ -37,7 +37,7 @@ digests; a damaged one is put into quarantine and is not served any more.`,
 		Example: "  snap-store-proxy check\n  snap-store-proxy check --blobs",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return g.withCatalog(c.Context(), func(h *host, cat *store.Catalog) error {
+			return g.withCatalog(c.Context(), func(h *host, cat *catalog.Snapshot) error {
 				if blobs {
 					return checkBlobs(c.Context(), c.OutOrStdout(), h, asJSON)
 				}
@@ -50,14 +50,14 @@ digests; a damaged one is put into quarantine and is not served any more.`,
 	return c
 }
 
-func checkNeeds(w io.Writer, h *host, cat *store.Catalog, asJSON bool) error {
+func checkNeeds(w io.Writer, h *host, cat *catalog.Snapshot, asJSON bool) error {
 	domain, err := h.settings.Get(settings.RegistryDomain)
 	if err != nil {
 		return err
 	}
 	gaps, charmGaps := findGaps(cat), findCharmGaps(cat, domain != "")
 	if asJSON {
-		if err := ui.PrintJSON(w, map[string]any{"gaps": gaps, "charm-gaps": charmGaps}); err != nil {
+		if err := cli.PrintJSON(w, map[string]any{"gaps": gaps, "charm-gaps": charmGaps}); err != nil {
 			return err
 		}
 	} else {
@@ -67,11 +67,11 @@ func checkNeeds(w io.Writer, h *host, cat *store.Catalog, asJSON bool) error {
 	}
 	switch {
 	case len(gaps) > 0:
-		return ui.Hint(errGaps, "export what is missing: store-admin export snaps %s", exportArgs(gaps))
+		return cli.Hint(errGaps, "export what is missing: store-admin export snaps %s", exportArgs(gaps))
 	case len(charmGaps) > 0:
-		return ui.Hint(errGaps, "each line says what would fill the gap")
+		return cli.Hint(errGaps, "each line says what would fill the gap")
 	case !asJSON && len(cat.Charms) > 0:
-		fmt.Fprintf(w, "All that the %s and %s need is here.\n", ui.Count(len(cat.Snaps), "snap"), ui.Count(len(cat.Charms), "charm"))
+		fmt.Fprintf(w, "All that the %s and %s need is here.\n", cli.Count(len(cat.Snaps), "snap"), cli.Count(len(cat.Charms), "charm"))
 	case !asJSON:
 		fmt.Fprintf(w, "All that the %d snaps need is here.\n", len(cat.Snaps))
 	}
@@ -90,17 +90,17 @@ func exportArgs(gaps []gap) string {
 }
 
 // findGaps goes over every open row of the channel maps, as they are served.
-func findGaps(cat *store.Catalog) []gap {
+func findGaps(cat *catalog.Snapshot) []gap {
 	have := make(map[[2]string]bool) // name, architecture
 	type row struct {
 		name, arch string
-		rev        *store.Revision
+		rev        *catalog.Revision
 	}
 	var rows []row
 	for i := range cat.Snaps {
 		s := &cat.Snaps[i]
 		for _, c := range s.Served() {
-			j := slices.IndexFunc(s.Revisions, func(r store.Revision) bool { return r.Revision.Revision == c.Revision })
+			j := slices.IndexFunc(s.Revisions, func(r catalog.Revision) bool { return r.Revision.Revision == c.Revision })
 			if j < 0 {
 				continue
 			}

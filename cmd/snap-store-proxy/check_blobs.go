@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"offlinestore/blob"
-	"offlinestore/cmd/internal/ui"
-	"offlinestore/store"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 )
 
 // checkBlobs hashes every blob of the catalogue, and takes the damaged ones out of service.
@@ -32,7 +32,7 @@ func checkBlobs(ctx context.Context, w io.Writer, h *host, asJSON bool) error {
 	for _, b := range blobs {
 		total += b.Size
 	}
-	bar := ui.NewProgress("Checking", total)
+	bar := cli.NewProgress("Checking", total)
 	bad := h.hashAll(ctx, blobs, bar)
 	bar.Done()
 	if ctx.Err() != nil {
@@ -44,8 +44,8 @@ func checkBlobs(ctx context.Context, w io.Writer, h *host, asJSON bool) error {
 	if err := printBad(w, bad, len(blobs), total, asJSON); err != nil || len(bad) == 0 {
 		return err
 	}
-	return &ui.Error{
-		Code: ui.Damaged, Err: fmt.Errorf("%d of %d blobs are damaged or missing", len(bad), len(blobs)),
+	return &cli.Error{
+		Code: cli.Damaged, Err: fmt.Errorf("%d of %d blobs are damaged or missing", len(bad), len(blobs)),
 		Hint: "push the bundles that brought them again: only the missing blobs are copied",
 	}
 }
@@ -76,7 +76,7 @@ func printBad(w io.Writer, bad []badBlob, blobs int, total int64, asJSON bool) e
 		for _, b := range bad {
 			rows = append(rows, row{b.Digest.String(), b.err.Error(), b.movedTo})
 		}
-		return ui.PrintJSON(w, map[string]any{"blobs": blobs, "size": total, "damaged": rows})
+		return cli.PrintJSON(w, map[string]any{"blobs": blobs, "size": total, "damaged": rows})
 	}
 	for _, b := range bad {
 		fmt.Fprintf(w, "%s: %v\n", b.Digest, b.err)
@@ -85,21 +85,21 @@ func printBad(w io.Writer, bad []badBlob, blobs int, total int64, asJSON bool) e
 		}
 	}
 	if len(bad) == 0 {
-		fmt.Fprintf(w, "All %d blobs (%s) are good.\n", blobs, ui.Bytes(total))
+		fmt.Fprintf(w, "All %d blobs (%s) are good.\n", blobs, cli.Bytes(total))
 	}
 	return nil
 }
 
 // badBlob is one that is not what the catalogue says, and where it was moved to, if anywhere.
 type badBlob struct {
-	store.Blob
+	catalog.Blob
 	err     error
 	movedTo string
 }
 
 // hashAll returns the blobs that are not what the catalogue says. Those without a SHA3-384 (what charms bring, and icons) need the
 // much faster SHA-256 alone.
-func (h *host) hashAll(ctx context.Context, blobs []store.Blob, bar *ui.Progress) []badBlob {
+func (h *host) hashAll(ctx context.Context, blobs []catalog.Blob, bar *cli.Progress) []badBlob {
 	hasher := blob.NewHasher(0)
 	var readers errgroup.Group
 	readers.SetLimit(runtime.GOMAXPROCS(0))
@@ -140,7 +140,7 @@ func (h *host) hashAll(ctx context.Context, blobs []store.Blob, bar *ui.Progress
 }
 
 // verify reads a blob and holds it against its SHA-256.
-func verify(ctx context.Context, b store.Blob, f io.Reader) error {
+func verify(ctx context.Context, b catalog.Blob, f io.Reader) error {
 	buf := make([]byte, 256<<10)
 	r := blob.NewVerifyReader(f, b.Digest, b.Size)
 	for {
@@ -156,7 +156,7 @@ func verify(ctx context.Context, b store.Blob, f io.Reader) error {
 	}
 }
 
-func compare(b store.Blob, sum blob.Sum, err error) error {
+func compare(b catalog.Blob, sum blob.Sum, err error) error {
 	switch {
 	case err != nil || b.SHA3384 == "":
 		return nil

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"offlinestore/catalog"
 	"offlinestore/channel"
 	"offlinestore/charm"
-	"offlinestore/store"
 )
 
 // charmGap is something that a served charm or charm bundle needs and the store lacks.
@@ -33,17 +33,17 @@ func (g *charmGap) String() string {
 
 // charmChecker looks for gaps of charms.
 type charmChecker struct {
-	cat    *store.Catalog
+	cat    *catalog.Snapshot
 	images map[string]bool
-	snaps  map[string]*store.Snap
+	snaps  map[string]*catalog.Snap
 	// elsewhere says that images are in another registry, of which nothing is known here.
 	elsewhere bool
 	gaps      []charmGap
 }
 
 // findCharmGaps goes over every open row of the charms' channel maps.
-func findCharmGaps(cat *store.Catalog, elsewhere bool) []charmGap {
-	k := &charmChecker{cat: cat, images: imagesOf(cat), snaps: make(map[string]*store.Snap), elsewhere: elsewhere, gaps: []charmGap{}}
+func findCharmGaps(cat *catalog.Snapshot, elsewhere bool) []charmGap {
+	k := &charmChecker{cat: cat, images: imagesOf(cat), snaps: make(map[string]*catalog.Snap), elsewhere: elsewhere, gaps: []charmGap{}}
 	for i := range cat.Snaps {
 		k.snaps[cat.Snaps[i].Name] = &cat.Snaps[i]
 	}
@@ -63,7 +63,7 @@ func findCharmGaps(cat *store.Catalog, elsewhere bool) []charmGap {
 	return slices.Compact(k.gaps) // one revision may be in several rows
 }
 
-func (k *charmChecker) row(c *store.Charm, r *store.CharmRevision, row *charm.Release) {
+func (k *charmChecker) row(c *catalog.Charm, r *catalog.CharmRevision, row *charm.Release) {
 	if c.Type == charm.TypeBundle {
 		k.charms(c, r)
 		return
@@ -76,12 +76,12 @@ func (k *charmChecker) row(c *store.Charm, r *store.CharmRevision, row *charm.Re
 	}
 }
 
-func (k *charmChecker) add(c *store.Charm, r *store.CharmRevision, kind, needs, fix string) {
+func (k *charmChecker) add(c *catalog.Charm, r *catalog.CharmRevision, kind, needs, fix string) {
 	k.gaps = append(k.gaps, charmGap{c.Name, r.Revision.Revision, kind, needs, fix})
 }
 
 // resources finds what the charm's metadata declares and its release lacks, and images that nobody could pull.
-func (k *charmChecker) resources(c *store.Charm, r *store.CharmRevision, row *charm.Release) {
+func (k *charmChecker) resources(c *catalog.Charm, r *catalog.CharmRevision, row *charm.Release) {
 	m, err := charm.ParseMetadata(r.MetadataYAML)
 	if err != nil {
 		return // the import has looked at it
@@ -92,7 +92,7 @@ func (k *charmChecker) resources(c *store.Charm, r *store.CharmRevision, row *ch
 		}
 	}
 	for _, ref := range row.Resources {
-		i := slices.IndexFunc(c.Resources, func(res store.CharmResource) bool { return res.Name == ref.Name && res.Revision == ref.Revision })
+		i := slices.IndexFunc(c.Resources, func(res catalog.CharmResource) bool { return res.Name == ref.Name && res.Revision == ref.Revision })
 		if i < 0 || c.Resources[i].Image == nil || k.elsewhere || k.images[c.Resources[i].Image.Digest] {
 			continue
 		}
@@ -102,7 +102,7 @@ func (k *charmChecker) resources(c *store.Charm, r *store.CharmRevision, row *ch
 
 // snap finds a snap that the charm installs and the store does not have for the row's architecture, or not in the revision that the
 // charm insists on.
-func (k *charmChecker) snap(c *store.Charm, r *store.CharmRevision, row *charm.Release, h *charm.SnapHint) {
+func (k *charmChecker) snap(c *catalog.Charm, r *catalog.CharmRevision, row *charm.Release, h *charm.SnapHint) {
 	arch := row.Base.Architecture
 	n, pinned := h.Revisions[arch]
 	if !pinned {
@@ -111,7 +111,7 @@ func (k *charmChecker) snap(c *store.Charm, r *store.CharmRevision, row *charm.R
 	if !pinned && len(h.Revisions) > 0 {
 		return // it is not installed there
 	}
-	fits := func(rev store.Revision) bool {
+	fits := func(rev catalog.Revision) bool {
 		if pinned {
 			return rev.Revision.Revision == n
 		}
@@ -133,7 +133,7 @@ func (k *charmChecker) snap(c *store.Charm, r *store.CharmRevision, row *charm.R
 }
 
 // charms finds the charms of a bundle that are not here, or not in the channel or revision that it names.
-func (k *charmChecker) charms(c *store.Charm, r *store.CharmRevision) {
+func (k *charmChecker) charms(c *catalog.Charm, r *catalog.CharmRevision) {
 	b, err := charm.ParseBundle([]byte(r.BundleYAML))
 	if err != nil {
 		return // the import has looked at it
@@ -151,13 +151,13 @@ func (k *charmChecker) application(a *charm.Application) string {
 	if a.Local {
 		return ""
 	}
-	i := slices.IndexFunc(k.cat.Charms, func(have store.Charm) bool { return have.Name == a.Charm })
+	i := slices.IndexFunc(k.cat.Charms, func(have catalog.Charm) bool { return have.Name == a.Charm })
 	if i < 0 {
 		return a.Charm
 	}
 	have := &k.cat.Charms[i]
 	if a.Revision != nil {
-		if slices.ContainsFunc(have.Revisions, func(r store.CharmRevision) bool { return r.Revision.Revision == *a.Revision }) {
+		if slices.ContainsFunc(have.Revisions, func(r catalog.CharmRevision) bool { return r.Revision.Revision == *a.Revision }) {
 			return ""
 		}
 		return fmt.Sprintf("%s revision %d", a.Charm, *a.Revision)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
 )
 
@@ -48,7 +48,7 @@ snapd; stock snapd still believes only what was signed under its own root.`,
 			var text string
 			switch {
 			case asJSON:
-				return ui.PrintJSON(c.OutOrStdout(), cc)
+				return cli.PrintJSON(c.OutOrStdout(), cc)
 			case cloudInit:
 				text, err = cc.cloudInit()
 			case juju:
@@ -102,7 +102,7 @@ func (g *globals) clientConfig() (*clientConfig, error) {
 	switch {
 	case cc.URL != "":
 	case v[settings.Domain] == "":
-		return nil, ui.Hint(ui.Usagef("nobody says under which name clients reach this store"), "set it: snap-store-proxy config proxy.domain=HOST")
+		return nil, cli.Hint(cli.Usagef("nobody says under which name clients reach this store"), "set it: snap-store-proxy config proxy.domain=HOST")
 	case cert != nil || v[settings.TrustForwardedProto] == "true":
 		cc.URL = "https://" + v[settings.Domain]
 	default:

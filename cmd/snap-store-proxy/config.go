@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
 )
 
@@ -49,7 +49,7 @@ for one on a terminal, and takes it from standard input with --password-stdin.`,
 
 func runConfig(c *cobra.Command, g *globals, o configOptions, args []string) error {
 	if (o.exportYAML || o.importYAML) && (len(args) > 0 || o != (configOptions{exportYAML: true}) && o != (configOptions{importYAML: true})) {
-		return ui.Usagef("--export-yaml and --import-yaml are for all settings, and stand alone")
+		return cli.Usagef("--export-yaml and --import-yaml are for all settings, and stand alone")
 	}
 	if err := enterDataDir(g.dataDir); err != nil {
 		return err
@@ -69,7 +69,7 @@ func runConfig(c *cobra.Command, g *globals, o configOptions, args []string) err
 	case len(args) == 1 && !strings.Contains(args[0], "="):
 		return o.show(w, s, args[0])
 	case o.asJSON || o.showSecret:
-		return ui.Usagef("--json and --show-secret are for showing settings")
+		return cli.Usagef("--json and --show-secret are for showing settings")
 	}
 	changes, err := o.changes(args)
 	if err != nil {
@@ -99,14 +99,14 @@ type configEntry struct {
 
 func (o configOptions) list(w io.Writer, s *settings.Settings) error {
 	if o.showSecret || o.passwordStdin {
-		return ui.Usagef("--show-secret and --password-stdin want the name of a setting")
+		return cli.Usagef("--show-secret and --password-stdin want the name of a setting")
 	}
 	var list []configEntry
 	for _, e := range s.List() {
 		list = append(list, configEntry{e.Name, e.Value, e.IsSet, e.Secret, needsRestart(e.Name), e.Doc})
 	}
 	if o.asJSON {
-		return ui.PrintJSON(w, map[string]any{"settings": list})
+		return cli.PrintJSON(w, map[string]any{"settings": list})
 	}
 	for _, e := range list {
 		if n := strings.Count(strings.TrimSpace(e.Value), "\n"); n > 0 {
@@ -124,7 +124,7 @@ func (o configOptions) show(w io.Writer, s *settings.Settings, name string) erro
 	case err != nil:
 		return err
 	case o.passwordStdin:
-		return ui.Usagef("--password-stdin: want KEY=VALUE")
+		return cli.Usagef("--password-stdin: want KEY=VALUE")
 	}
 	for _, e := range s.List() {
 		if e.Name != name {
@@ -135,7 +135,7 @@ func (o configOptions) show(w io.Writer, s *settings.Settings, name string) erro
 			fmt.Fprintln(os.Stderr, "What is secret is not shown; --show-secret prints it.")
 		}
 		if o.asJSON {
-			return ui.PrintJSON(w, configEntry{name, value, e.IsSet, e.Secret, needsRestart(name), e.Doc})
+			return cli.PrintJSON(w, configEntry{name, value, e.IsSet, e.Secret, needsRestart(name), e.Doc})
 		}
 	}
 	_, err = fmt.Fprintln(w, strings.TrimSuffix(value, "\n"))
@@ -149,10 +149,10 @@ func (o configOptions) changes(args []string) (map[string]string, error) {
 	for _, a := range args {
 		key, value, ok := strings.Cut(a, "=")
 		if !ok {
-			return nil, ui.Usagef("%q: want KEY=VALUE", a)
+			return nil, cli.Usagef("%q: want KEY=VALUE", a)
 		}
 		if _, twice := changes[key]; twice {
-			return nil, ui.Usagef("%s is given twice", key)
+			return nil, cli.Usagef("%s is given twice", key)
 		}
 		k, err := settings.Lookup(key)
 		if err != nil {
@@ -163,7 +163,7 @@ func (o configOptions) changes(args []string) (map[string]string, error) {
 		}
 	}
 	if input.password {
-		return nil, ui.Usagef("--password-stdin: no database connection is set that lacks a password")
+		return nil, cli.Usagef("--password-stdin: no database connection is set that lacks a password")
 	}
 	return changes, nil
 }
@@ -198,7 +198,7 @@ func change(g *globals, s *settings.Settings, changes map[string]string) error {
 }
 
 func exportYAML(w io.Writer, s *settings.Settings) error {
-	if ui.IsTerminal(os.Stdout) {
+	if cli.IsTerminal(os.Stdout) {
 		fmt.Fprintln(os.Stderr, "This has secrets in it. Keep the file that you put it in to yourself (umask 077).")
 	}
 	text, err := s.ExportYAML()
@@ -211,7 +211,7 @@ func exportYAML(w io.Writer, s *settings.Settings) error {
 
 // importYAML sets all that r has, or nothing.
 func importYAML(g *globals, s *settings.Settings, r io.Reader) error {
-	if ui.IsTerminal(os.Stdin) {
+	if cli.IsTerminal(os.Stdin) {
 		fmt.Fprintln(os.Stderr, "Settings as YAML, ended by Ctrl-D:")
 	}
 	text, err := io.ReadAll(io.LimitReader(r, settings.MaxYAML+1))
@@ -220,10 +220,10 @@ func importYAML(g *globals, s *settings.Settings, r io.Reader) error {
 	}
 	changes, ignored, err := settings.ParseYAML(text)
 	if err != nil {
-		return &ui.Error{Code: ui.Usage, Err: err, Hint: "nothing was changed; 'snap-store-proxy config' lists the settings"}
+		return &cli.Error{Code: cli.Usage, Err: err, Hint: "nothing was changed; 'snap-store-proxy config' lists the settings"}
 	}
 	if len(changes)+len(ignored) == 0 {
-		return &ui.Error{Code: ui.Usage, Err: errors.New("standard input has no settings"), Hint: "give a file: snap-store-proxy config --import-yaml <store-config.yaml"}
+		return &cli.Error{Code: cli.Usage, Err: errors.New("standard input has no settings"), Hint: "give a file: snap-store-proxy config --import-yaml <store-config.yaml"}
 	}
 	for _, i := range ignored {
 		fmt.Fprintf(os.Stderr, "Left out %s: %s\n", i.Name, i.Why)
@@ -234,6 +234,6 @@ func importYAML(g *globals, s *settings.Settings, r io.Reader) error {
 	if err := change(g, s, changes); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "Imported %s\n", ui.Count(len(changes), "setting"))
+	fmt.Fprintf(os.Stderr, "Imported %s\n", cli.Count(len(changes), "setting"))
 	return nil
 }

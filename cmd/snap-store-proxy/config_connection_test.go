@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/bundletest"
 	"offlinestore/internal/pgtest"
 )
@@ -29,16 +29,16 @@ func TestConnections(t *testing.T) {
 	}
 	dead, live := deadPort(t), forward(t, filepath.Join(socket, socketName))
 	for form, code := range map[string]int{
-		"postgresql://USER@127.0.0.1:LIVE/DATABASE":                                                                               ui.OK,
-		"postgres://USER@127.0.0.1:DEAD,127.0.0.1:LIVE/DATABASE":                                                                  ui.OK,
-		"postgresql://USER@127.0.0.1:DEAD,127.0.0.1:LIVE/DATABASE?target_session_attrs=read-write&sslmode=disable":                ui.OK,
-		"postgresql://USER@[::1]:DEAD,127.0.0.1:LIVE/DATABASE?target_session_attrs=primary":                                       ui.OK,
-		"postgresql:///DATABASE?user=USER&host=/nonexistent,SOCKET":                                                               ui.OK,
-		"host=127.0.0.1,127.0.0.1 port=DEAD,LIVE user=USER dbname=DATABASE target_session_attrs=any":                              ui.OK,
-		"host='/nonexistent,SOCKET' user='USER' dbname = DATABASE target_session_attrs=prefer-standby application_name='a b\\'c'": ui.OK,
-		"postgresql://USER@127.0.0.1:DEAD,127.0.0.1:LIVE/DATABASE?target_session_attrs=standby":                                   ui.Database,
-		"host=127.0.0.1,127.0.0.1 port=DEAD,LIVE user=USER dbname=DATABASE sslmode=require":                                       ui.Database,
-		"host=127.0.0.1,127.0.0.1 port=DEAD,DEAD user=USER dbname=DATABASE":                                                       ui.Database,
+		"postgresql://USER@127.0.0.1:LIVE/DATABASE":                                                                               cli.OK,
+		"postgres://USER@127.0.0.1:DEAD,127.0.0.1:LIVE/DATABASE":                                                                  cli.OK,
+		"postgresql://USER@127.0.0.1:DEAD,127.0.0.1:LIVE/DATABASE?target_session_attrs=read-write&sslmode=disable":                cli.OK,
+		"postgresql://USER@[::1]:DEAD,127.0.0.1:LIVE/DATABASE?target_session_attrs=primary":                                       cli.OK,
+		"postgresql:///DATABASE?user=USER&host=/nonexistent,SOCKET":                                                               cli.OK,
+		"host=127.0.0.1,127.0.0.1 port=DEAD,LIVE user=USER dbname=DATABASE target_session_attrs=any":                              cli.OK,
+		"host='/nonexistent,SOCKET' user='USER' dbname = DATABASE target_session_attrs=prefer-standby application_name='a b\\'c'": cli.OK,
+		"postgresql://USER@127.0.0.1:DEAD,127.0.0.1:LIVE/DATABASE?target_session_attrs=standby":                                   cli.Database,
+		"host=127.0.0.1,127.0.0.1 port=DEAD,LIVE user=USER dbname=DATABASE sslmode=require":                                       cli.Database,
+		"host=127.0.0.1,127.0.0.1 port=DEAD,DEAD user=USER dbname=DATABASE":                                                       cli.Database,
 	} {
 		t.Run(form, func(t *testing.T) {
 			t.Parallel()

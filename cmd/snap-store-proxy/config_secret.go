@@ -6,7 +6,7 @@ import (
 	"os"
 	"strings"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
 )
 
@@ -31,8 +31,8 @@ func (in *secretInput) complete(k settings.Key, value string) (string, error) {
 		return value, nil
 	case k.Kind == settings.KindPEM || k.Kind == settings.KindKey:
 		return in.text(k)
-	case ui.IsTerminal(os.Stdin):
-		return given(k)(ui.AskSecret(k.Name + ": "))
+	case cli.IsTerminal(os.Stdin):
+		return given(k)(cli.AskSecret(k.Name + ": "))
 	}
 	return given(k)(in.line())
 }
@@ -45,8 +45,8 @@ func (in *secretInput) addPassword(k settings.Key, value string) (string, error)
 	case in.password:
 		in.password = false
 		password, err = given(k)(in.line())
-	case ui.IsTerminal(os.Stdin) && os.Getenv("PGPASSWORD") == "":
-		password, err = ui.AskSecret(fmt.Sprintf("Password for %s (Enter for none): ", k.Name))
+	case cli.IsTerminal(os.Stdin) && os.Getenv("PGPASSWORD") == "":
+		password, err = cli.AskSecret(fmt.Sprintf("Password for %s (Enter for none): ", k.Name))
 	}
 	if err != nil || password == "" {
 		return value, err
@@ -58,7 +58,7 @@ func (in *secretInput) addPassword(k settings.Key, value string) (string, error)
 func given(k settings.Key) func(string, error) (string, error) {
 	return func(v string, err error) (string, error) {
 		if err == nil && v == "" {
-			err = ui.Usagef("%s: nothing was given; to have none, say %s=", k.Name, k.Name)
+			err = cli.Usagef("%s: nothing was given; to have none, say %s=", k.Name, k.Name)
 		}
 		return v, err
 	}
@@ -68,9 +68,9 @@ func (in *secretInput) line() (string, error) {
 	if err := in.use(); err != nil {
 		return "", err
 	}
-	v, err := ui.ReadSecret(os.Stdin)
+	v, err := cli.ReadSecret(os.Stdin)
 	if err != nil {
-		return "", &ui.Error{Code: ui.Usage, Err: err, Hint: "give the secret alone, as in: snap-store-proxy config KEY=- <FILE"}
+		return "", &cli.Error{Code: cli.Usage, Err: err, Hint: "give the secret alone, as in: snap-store-proxy config KEY=- <FILE"}
 	}
 	return v, nil
 }
@@ -80,7 +80,7 @@ func (in *secretInput) text(k settings.Key) (string, error) {
 	if err := in.use(); err != nil {
 		return "", err
 	}
-	if ui.IsTerminal(os.Stdin) {
+	if cli.IsTerminal(os.Stdin) {
 		fmt.Fprintf(os.Stderr, "%s, ended by Ctrl-D:\n", k.Name)
 	}
 	text, err := io.ReadAll(io.LimitReader(os.Stdin, maxInput))
@@ -95,7 +95,7 @@ func (in *secretInput) text(k settings.Key) (string, error) {
 
 func (in *secretInput) use() error {
 	if in.used {
-		return ui.Usagef("standard input has one secret: set others with a command of their own")
+		return cli.Usagef("standard input has one secret: set others with a command of their own")
 	}
 	in.used = true
 	return nil

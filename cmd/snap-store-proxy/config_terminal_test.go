@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // TestSecretsAreAskedForWithoutEcho types secrets on a terminal.
@@ -29,11 +29,11 @@ func TestSecretsAreAskedForWithoutEcho(t *testing.T) {
 		key, want                string
 	}{
 		{"password of a database", "proxy.db.connection=postgresql://store@db.example.internal/store", "Password for proxy.db.connection (Enter for none): ", "hunter2\r",
-			ui.OK, "proxy.db.connection", "postgresql://store:hunter2@db.example.internal/store\n"},
-		{"no password", "proxy.db.connection=host=db.example.internal", "Password for proxy.db.connection", "\r", ui.OK, "proxy.db.connection", "host=db.example.internal\n"},
-		{"secret", "proxy.oci-registry.password=-", "proxy.oci-registry.password: ", "hunter2\r", ui.OK, "proxy.oci-registry.password", "hunter2\n"},
-		{"nothing", "proxy.oci-registry.password=-", "proxy.oci-registry.password: ", "\r", ui.Usage, "proxy.oci-registry.password", "hunter2\n"},
-		{"Ctrl-C", "proxy.oci-registry.password=-", "proxy.oci-registry.password: ", "hunt\x03", ui.Failed, "proxy.oci-registry.password", "hunter2\n"},
+			cli.OK, "proxy.db.connection", "postgresql://store:hunter2@db.example.internal/store\n"},
+		{"no password", "proxy.db.connection=host=db.example.internal", "Password for proxy.db.connection", "\r", cli.OK, "proxy.db.connection", "host=db.example.internal\n"},
+		{"secret", "proxy.oci-registry.password=-", "proxy.oci-registry.password: ", "hunter2\r", cli.OK, "proxy.oci-registry.password", "hunter2\n"},
+		{"nothing", "proxy.oci-registry.password=-", "proxy.oci-registry.password: ", "\r", cli.Usage, "proxy.oci-registry.password", "hunter2\n"},
+		{"Ctrl-C", "proxy.oci-registry.password=-", "proxy.oci-registry.password: ", "hunt\x03", cli.Failed, "proxy.oci-registry.password", "hunter2\n"},
 	} {
 		out, code := s.typeInto(c.arg, c.prompt, c.typed)
 		if code != c.code || strings.Contains(out, "hunt") {

@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
-	"offlinestore/store"
 )
 
 // errConnections says that something that devices need can't be reached.
@@ -49,7 +49,7 @@ store never connects to the internet.`,
 				return err
 			}
 			if asJSON {
-				err = errors.Join(err, ui.PrintJSON(c.OutOrStdout(), map[string]any{"connections": all}))
+				err = errors.Join(err, cli.PrintJSON(c.OutOrStdout(), map[string]any{"connections": all}))
 			} else {
 				printConnections(c.OutOrStdout(), all)
 			}
@@ -66,9 +66,9 @@ func printConnections(w io.Writer, all []connection) {
 		if !c.OK {
 			mark = "failed"
 		}
-		fmt.Fprintf(w, "%s: %s: %s: %s\n", c.Name, c.Target, mark, ui.Clean(c.Detail))
+		fmt.Fprintf(w, "%s: %s: %s: %s\n", c.Name, c.Target, mark, cli.Clean(c.Detail))
 		if c.Hint != "" {
-			fmt.Fprintf(w, "  hint: %s\n", ui.Clean(c.Hint))
+			fmt.Fprintf(w, "  hint: %s\n", cli.Clean(c.Hint))
 		}
 	}
 }
@@ -114,9 +114,9 @@ func (h *host) serverConnection(ctx context.Context) connection {
 		return c
 	}
 	c.Target = settings.DBServerConnection
-	r, err := store.OpenReader(ctx, dsn)
+	r, err := catalog.OpenReader(ctx, dsn)
 	if err == nil {
-		_, err = r.LoadCatalog(ctx)
+		_, err = r.LoadSnapshot(ctx)
 		r.Close()
 	}
 	if c.OK = err == nil; err != nil {

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"syscall"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // serviceUsers are the users that a data folder made by root is given to: the installer's, else PostgreSQL's, since
@@ -71,7 +71,7 @@ func enterDataDir(dir string) error {
 		return err
 	}
 	if _, err := os.ReadDir(dir); errors.Is(err, fs.ErrPermission) {
-		return ui.Hint(fmt.Errorf("its owner, user %d, can't get to the data folder %s", owner, dir), "let that user enter each folder above it (chmod o+x FOLDER), or choose another with --data-dir")
+		return cli.Hint(fmt.Errorf("its owner, user %d, can't get to the data folder %s", owner, dir), "let that user enter each folder above it (chmod o+x FOLDER), or choose another with --data-dir")
 	}
 	return nil
 }

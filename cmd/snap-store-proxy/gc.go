@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/blob"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // gcAge is how old a blob that nothing refers to must be: a push that failed can be tried again until then without copying.
@@ -61,7 +61,7 @@ func runGC(ctx context.Context, w io.Writer, h *host, all, dry bool) error {
 		}
 	}
 	if dry {
-		fmt.Fprintf(w, "%d blobs would be removed: %s.\n", len(garbage), ui.Bytes(freed))
+		fmt.Fprintf(w, "%d blobs would be removed: %s.\n", len(garbage), cli.Bytes(freed))
 		return nil
 	}
 	if err := h.tidy(all); err != nil {
@@ -70,7 +70,7 @@ func runGC(ctx context.Context, w io.Writer, h *host, all, dry bool) error {
 	if err := h.store.ForgetBlobs(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "Removed %d blobs: %s.\n", len(garbage), ui.Bytes(freed))
+	fmt.Fprintf(w, "Removed %d blobs: %s.\n", len(garbage), cli.Bytes(freed))
 	return nil
 }
 

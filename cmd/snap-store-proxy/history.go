@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/cmd/internal/ui"
-	"offlinestore/store"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 )
 
 func newHistory(g *globals) *cobra.Command {
@@ -32,17 +32,17 @@ func newHistory(g *globals) *cobra.Command {
 	return c
 }
 
-func printHistory(w io.Writer, records []store.Record, asJSON bool) error {
+func printHistory(w io.Writer, records []catalog.Record, asJSON bool) error {
 	if asJSON {
-		return ui.PrintJSON(w, append([]store.Record{}, records...))
+		return cli.PrintJSON(w, append([]catalog.Record{}, records...))
 	}
 	for _, r := range records {
-		vouched := fmt.Sprintf("signed %s by %s (%s)", r.SignedAt.UTC().Format(time.RFC3339), r.Signer, ui.Clean(r.Exporter))
-		if r.Signer == store.Unsigned {
+		vouched := fmt.Sprintf("signed %s by %s (%s)", r.SignedAt.UTC().Format(time.RFC3339), r.Signer, cli.Clean(r.Exporter))
+		if r.Signer == catalog.Unsigned {
 			vouched = "UNSIGNED, made " + r.SignedAt.UTC().Format(time.RFC3339)
 		}
 		revisions, moves := changes(&r.Report)
-		fmt.Fprintf(w, "%s %s %s: +%s, %s\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle, vouched, ui.Count(revisions, "revision"), ui.Count(moves, "channel change"))
+		fmt.Fprintf(w, "%s %s %s: +%s, %s\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle, vouched, cli.Count(revisions, "revision"), cli.Count(moves, "channel change"))
 	}
 	return nil
 }

@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"offlinestore/blob"
+	"offlinestore/catalog"
 	"offlinestore/instance/pgcluster"
 	"offlinestore/instance/settings"
-	"offlinestore/store"
 )
 
 // The private cluster's database, and the role that a server logs in with.
@@ -24,7 +24,7 @@ const (
 type host struct {
 	settings *settings.Settings
 	cluster  *pgcluster.Cluster // nil if proxy.db.connection names another database
-	store    *store.Store
+	store    *catalog.DB
 	blobs    *blob.Dir
 	trust    trustStore
 }
@@ -54,9 +54,9 @@ func (g *globals) withHost(ctx context.Context, fn func(*host) error) error {
 }
 
 // withCatalog is withHost for commands that look at the whole catalogue.
-func (g *globals) withCatalog(ctx context.Context, fn func(*host, *store.Catalog) error) error {
+func (g *globals) withCatalog(ctx context.Context, fn func(*host, *catalog.Snapshot) error) error {
 	return g.withHost(ctx, func(h *host) error {
-		cat, err := h.store.LoadCatalog(ctx)
+		cat, err := h.store.LoadSnapshot(ctx)
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func (h *host) openAll(ctx context.Context, g *globals) (err error) {
 			return err
 		}
 	}
-	if h.store, err = store.Open(ctx, dsn); err != nil {
+	if h.store, err = catalog.Open(ctx, dsn); err != nil {
 		return err
 	}
 	if h.cluster != nil {
@@ -112,9 +112,9 @@ func forgetConnection() {
 
 // reader opens the catalogue for the server, which never needs to write: as a role that can't on the private cluster, with
 // proxy.db.server-connection on another database, else in read-only transactions. It says which.
-func (h *host) reader(ctx context.Context) (r *store.Reader, how string, err error) {
+func (h *host) reader(ctx context.Context) (r *catalog.Reader, how string, err error) {
 	if h.cluster != nil {
-		r, err = store.OpenReader(ctx, h.cluster.DSN(privateDatabase, serverRole))
+		r, err = catalog.OpenReader(ctx, h.cluster.DSN(privateDatabase, serverRole))
 		return r, "private cluster, role " + serverRole + " (SELECT only)", err
 	}
 	dsn, err := h.settings.Get(settings.DBServerConnection)
@@ -122,13 +122,13 @@ func (h *host) reader(ctx context.Context) (r *store.Reader, how string, err err
 		return nil, "", err
 	}
 	if dsn != "" {
-		r, err = store.OpenReader(ctx, dsn)
+		r, err = catalog.OpenReader(ctx, dsn)
 		return r, "proxy.db.server-connection", err
 	}
 	if dsn, err = h.settings.Get(settings.DBConnection); err != nil {
 		return nil, "", err
 	}
-	r, err = store.OpenReader(ctx, dsn)
+	r, err = catalog.OpenReader(ctx, dsn)
 	return r, "proxy.db.connection, in read-only transactions; set proxy.db.server-connection to a role that can only SELECT", err
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/blob"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
 	"offlinestore/registration"
 )
@@ -29,7 +29,7 @@ func withStoreAssertion(g *globals, config *cobra.Command) *cobra.Command {
 		case !c.Flags().Changed(flag):
 			return others(c, args)
 		case len(args) > 0 || c.Flags().NFlag() > 1 && !c.Flags().Changed("data-dir") || c.Flags().NFlag() > 2:
-			return ui.Usagef("--%s goes without arguments and other flags", flag)
+			return cli.Usagef("--%s goes without arguments and other flags", flag)
 		}
 		return (&reregisterOptions{storeAssertion: file}).run(c.OutOrStdout(), g)
 	}
@@ -102,13 +102,13 @@ func checkDomain(s *settings.Settings, r *registration.Registration) (before str
 	if domain == "" || domain == r.Domain {
 		return before, nil
 	}
-	return "", &ui.Error{Code: ui.Untrusted, Err: fmt.Errorf("the store assertion is for %s, and %s is %s", r.URL, settings.Domain, domain),
+	return "", &cli.Error{Code: cli.Untrusted, Err: fmt.Errorf("the store assertion is for %s, and %s is %s", r.URL, settings.Domain, domain),
 		Hint: "if the assertion is right: snap-store-proxy config " + settings.Domain + "=" + r.Domain}
 }
 
 // print says what devices have to be told.
 func (r *registered) print(w io.Writer) {
-	fmt.Fprintf(w, "This store is %s at %s, registered by %s on %s.\n", r.StoreID, r.URL, ui.Clean(r.OperatorID), r.IssuedAt.UTC().Format(time.DateOnly))
+	fmt.Fprintf(w, "This store is %s at %s, registered by %s on %s.\n", r.StoreID, r.URL, cli.Clean(r.OperatorID), r.IssuedAt.UTC().Format(time.DateOnly))
 	if r.first {
 		fmt.Fprintln(os.Stderr, "Devices join it by:")
 	} else {
@@ -127,13 +127,13 @@ func registrationError(err error) error {
 	var url *registration.URLError
 	switch {
 	case errors.As(err, &missing):
-		return &ui.Error{Code: ui.Untrusted, Err: err, Hint: "the file has to have all that the store assertion needs: its account, and the keys that signed them; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"}
+		return &cli.Error{Code: cli.Untrusted, Err: err, Hint: "the file has to have all that the store assertion needs: its account, and the keys that signed them; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"}
 	case errors.As(err, &unverified), errors.Is(err, assertion.ErrUntrustedRoot):
-		return &ui.Error{Code: ui.Untrusted, Err: err, Hint: "bring the file again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"}
+		return &cli.Error{Code: cli.Untrusted, Err: err, Hint: "bring the file again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"}
 	case errors.As(err, &url):
-		return &ui.Error{Code: ui.Untrusted, Err: err}
+		return &cli.Error{Code: cli.Untrusted, Err: err}
 	case errors.Is(err, registration.ErrFormat), errors.Is(err, registration.ErrNoStore):
-		return &ui.Error{Code: ui.Damaged, Err: err, Hint: "bring the file again; it is what registering the store wrote"}
+		return &cli.Error{Code: cli.Damaged, Err: err, Hint: "bring the file again; it is what registering the store wrote"}
 	}
 	return err
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/cmd/internal/ui"
-	"offlinestore/store"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 )
 
 // globalStore is what the original calls the store that is not a brand's.
@@ -24,7 +24,7 @@ func newListPushedSnaps(g *globals) *cobra.Command {
 		Example: "  snap-store-proxy list-pushed-snaps --long",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return g.withCatalog(c.Context(), func(_ *host, cat *store.Catalog) error { return listSnaps(c.OutOrStdout(), cat, asJSON, long) })
+			return g.withCatalog(c.Context(), func(_ *host, cat *catalog.Snapshot) error { return listSnaps(c.OutOrStdout(), cat, asJSON, long) })
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -32,7 +32,7 @@ func newListPushedSnaps(g *globals) *cobra.Command {
 	return c
 }
 
-func listSnaps(w io.Writer, cat *store.Catalog, asJSON, long bool) error {
+func listSnaps(w io.Writer, cat *catalog.Snapshot, asJSON, long bool) error {
 	if asJSON {
 		return listJSON(w, cat)
 	}
@@ -48,15 +48,15 @@ func listSnaps(w io.Writer, cat *store.Catalog, asJSON, long bool) error {
 			continue
 		}
 		for _, r := range s.Revisions {
-			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.Name, globalStore, r.Revision.Revision, ui.Clean(r.Version),
-				strings.Join(r.Architectures, ","), ui.Bytes(r.Download.Size), strings.Join(channelsOf(&s, r.Revision.Revision), ", "))
+			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.Name, globalStore, r.Revision.Revision, cli.Clean(r.Version),
+				strings.Join(r.Architectures, ","), cli.Bytes(r.Download.Size), strings.Join(channelsOf(&s, r.Revision.Revision), ", "))
 		}
 	}
 	return t.Flush()
 }
 
 // channelsOf lists the channels that a revision is served in, each once.
-func channelsOf(s *store.Snap, revision int) []string {
+func channelsOf(s *catalog.Snap, revision int) []string {
 	var out []string
 	for _, row := range s.Served() {
 		if row.Revision == revision && !slices.Contains(out, row.Channel) {
@@ -66,7 +66,7 @@ func channelsOf(s *store.Snap, revision int) []string {
 	return out
 }
 
-func listJSON(w io.Writer, cat *store.Catalog) error {
+func listJSON(w io.Writer, cat *catalog.Snapshot) error {
 	type revision struct {
 		Revision      int      `json:"revision"`
 		Version       string   `json:"version"`
@@ -90,5 +90,5 @@ func listJSON(w io.Writer, cat *store.Catalog) error {
 		}
 		rows = append(rows, r)
 	}
-	return ui.PrintJSON(w, rows)
+	return cli.PrintJSON(w, rows)
 }

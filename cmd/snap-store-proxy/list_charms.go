@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"offlinestore/catalog"
 	"offlinestore/charm"
-	"offlinestore/cmd/internal/ui"
-	"offlinestore/store"
+	"offlinestore/cmd/internal/cli"
 )
 
 func newListPushedCharms(g *globals) *cobra.Command {
@@ -22,10 +22,10 @@ func newListPushedCharms(g *globals) *cobra.Command {
 		Example: "  snap-store-proxy list-pushed-charms --long",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return g.withCatalog(c.Context(), func(_ *host, cat *store.Catalog) error {
+			return g.withCatalog(c.Context(), func(_ *host, cat *catalog.Snapshot) error {
 				rows := charmRows(cat)
 				if asJSON {
-					return ui.PrintJSON(c.OutOrStdout(), rows)
+					return cli.PrintJSON(c.OutOrStdout(), rows)
 				}
 				return printCharms(c.OutOrStdout(), rows, long)
 			})
@@ -65,7 +65,7 @@ type listedResource struct {
 	HasImage bool   `json:"has-image,omitempty"`
 }
 
-func charmRows(cat *store.Catalog) []listedCharm {
+func charmRows(cat *catalog.Snapshot) []listedCharm {
 	images := imagesOf(cat)
 	rows := []listedCharm{}
 	for i := range cat.Charms {
@@ -88,7 +88,7 @@ func charmRows(cat *store.Catalog) []listedCharm {
 }
 
 // imagesOf are the digests of the images that the store has.
-func imagesOf(cat *store.Catalog) map[string]bool {
+func imagesOf(cat *catalog.Snapshot) map[string]bool {
 	out := make(map[string]bool, len(cat.Images))
 	for _, i := range cat.Images {
 		out[i.Digest.String()] = true
@@ -107,7 +107,7 @@ func baseNames(bases []*charm.Base) []string {
 }
 
 // charmChannels lists the rows of the channel map that hold a revision.
-func charmChannels(c *store.Charm, revision int) []string {
+func charmChannels(c *catalog.Charm, revision int) []string {
 	out := []string{}
 	for _, row := range c.ChannelMap {
 		switch {
@@ -137,7 +137,7 @@ func printCharms(w io.Writer, rows []listedCharm, long bool) error {
 			for i, ch := range r.Channels {
 				channels[i], _, _ = strings.Cut(ch, " ")
 			}
-			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", c.Name, c.Type, r.Revision, ui.Clean(r.Version), ui.Bytes(r.Size),
+			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", c.Name, c.Type, r.Revision, cli.Clean(r.Version), cli.Bytes(r.Size),
 				strings.Join(r.Bases, ", "), strings.Join(slices.Compact(channels), ", "))
 		}
 		for _, r := range c.Resources {
@@ -152,7 +152,7 @@ func (r *listedResource) size() string {
 	if r.Type == charm.ResourceImage {
 		return ""
 	}
-	return ui.Bytes(r.Size)
+	return cli.Bytes(r.Size)
 }
 
 // image says which image a resource stands for, and whether it is here.

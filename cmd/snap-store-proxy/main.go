@@ -13,16 +13,16 @@ import (
 	"offlinestore/assertion"
 	"offlinestore/blob"
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
 	"offlinestore/instance/pgcluster"
 	"offlinestore/instance/settings"
-	"offlinestore/store"
 )
 
 func main() { os.Exit(run()) }
 
-func run() int { return ui.Main(newRoot(), classify) }
+func run() int { return cli.Main(newRoot(), classify) }
 
 // globals are the flags that all commands have.
 type globals struct{ dataDir string }
@@ -35,7 +35,7 @@ func newRoot() *cobra.Command {
 		Long: `snap-store-proxy verifies and imports the bundles that store-admin exported on
 a host with internet, and serves stock snapd, stock Juju and container runtimes
 from them.`,
-		Version: ui.Version(),
+		Version: cli.Version(),
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -47,9 +47,9 @@ from them.`,
 	root.AddCommand(newEnableAirgapMode(g))
 	root.AddCommand(newOverrides(g)...)
 	root.AddCommand(newAdmins(g)...)
-	root.AddCommand(ui.NewMan())
+	root.AddCommand(cli.NewMan())
 	// Scripts rely on the exit codes, so the help of every command has them.
-	root.SetHelpTemplate(root.HelpTemplate() + ui.ExitHelp + "\n")
+	root.SetHelpTemplate(root.HelpTemplate() + cli.ExitHelp + "\n")
 	return root
 }
 
@@ -66,32 +66,32 @@ func classify(err error) (code int, hint string) {
 	var signer *bundle.UnknownSignerError
 	var damaged *bundle.BlobError
 	var corrupt *blob.CorruptError
-	var conflict *store.ConflictError
+	var conflict *catalog.ConflictError
 	switch {
 	case errors.As(err, &signer):
-		return ui.Untrusted, "if you know that key, print it on the exporting host with 'store-admin key export', compare the fingerprint, and run 'snap-store-proxy trust add FILE'"
+		return cli.Untrusted, "if you know that key, print it on the exporting host with 'store-admin key export', compare the fingerprint, and run 'snap-store-proxy trust add FILE'"
 	case errors.Is(err, errUnsigned):
-		return ui.Untrusted, "if you know where it comes from, give --allow-unsigned; better, export again with this store-admin, which signs"
+		return cli.Untrusted, "if you know where it comes from, give --allow-unsigned; better, export again with this store-admin, which signs"
 	case errors.Is(err, bundle.ErrBadSignature):
-		return ui.Untrusted, "the bundle was altered after it was signed; export it again"
+		return cli.Untrusted, "the bundle was altered after it was signed; export it again"
 	case isUntrustedAssertion(err):
-		return ui.Untrusted, "export it again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"
+		return cli.Untrusted, "export it again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"
 	case errors.As(err, &conflict):
-		return ui.Untrusted, "find out who vouched for what is in the store ('snap-store-proxy history'), and which of the two is right"
+		return cli.Untrusted, "find out who vouched for what is in the store ('snap-store-proxy history'), and which of the two is right"
 	case errors.Is(err, importer.ErrFuture):
-		return ui.Untrusted, "set this host's clock, or give --accept-time if the bundle is right"
+		return cli.Untrusted, "set this host's clock, or give --accept-time if the bundle is right"
 	case errors.As(err, &damaged):
-		return ui.Damaged, "bring the bundle again and push it; the blobs that were good are kept and not copied again"
+		return cli.Damaged, "bring the bundle again and push it; the blobs that were good are kept and not copied again"
 	case errors.Is(err, bundle.ErrTooNew):
-		return ui.Damaged, "install the newer snap-store-proxy, or export again with the store-admin that belongs to this one"
+		return cli.Damaged, "install the newer snap-store-proxy, or export again with the store-admin that belongs to this one"
 	case errors.Is(err, bundle.ErrNotBundle):
-		return ui.Damaged, "give what 'store-admin export' wrote, and copy it again if this is it; of a folder with several, name the files, as in FOLDER/*.tar.gz"
+		return cli.Damaged, "give what 'store-admin export' wrote, and copy it again if this is it; of a folder with several, name the files, as in FOLDER/*.tar.gz"
 	case errors.Is(err, bundle.ErrCorrupt):
-		return ui.Damaged, "copy the file again, and check it with 'store-admin verify' before it is carried over"
+		return cli.Damaged, "copy the file again, and check it with 'store-admin verify' before it is carried over"
 	case errors.As(err, &corrupt):
-		return ui.Damaged, ""
+		return cli.Damaged, ""
 	case errors.Is(err, syscall.ENOSPC):
-		return ui.NoSpace, "free space in the data folder ('snap-store-proxy gc' may help) and push again"
+		return cli.NoSpace, "free space in the data folder ('snap-store-proxy gc' may help) and push again"
 	}
 	return classifyService(err)
 }
@@ -111,23 +111,23 @@ func classifyService(err error) (code int, hint string) {
 	var value *settings.ValueError
 	switch {
 	case errors.Is(err, pgcluster.ErrNotInstalled), errors.As(err, &version):
-		return ui.Database, ""
+		return cli.Database, ""
 	case errors.As(err, &start):
-		return ui.Database, "PostgreSQL's log is in the data folder, in postgresql/log"
-	case errors.Is(err, store.ErrUnavailable):
-		return ui.Database, "see that PostgreSQL runs and that proxy.db.connection is right, then run the same command again"
-	case errors.Is(err, store.ErrRights):
-		return ui.Database, "the role of proxy.db.connection must be able to create tables and own them; that of proxy.db.server-connection needs SELECT on them"
-	case errors.Is(err, store.ErrTooNew):
-		return ui.Database, "run the newer snap-store-proxy, or restore a backup from before it"
-	case errors.Is(err, store.ErrBusy):
-		return ui.Failed, "wait until the other command has ended, then run this one again"
+		return cli.Database, "PostgreSQL's log is in the data folder, in postgresql/log"
+	case errors.Is(err, catalog.ErrUnavailable):
+		return cli.Database, "see that PostgreSQL runs and that proxy.db.connection is right, then run the same command again"
+	case errors.Is(err, catalog.ErrRights):
+		return cli.Database, "the role of proxy.db.connection must be able to create tables and own them; that of proxy.db.server-connection needs SELECT on them"
+	case errors.Is(err, catalog.ErrTooNew):
+		return cli.Database, "run the newer snap-store-proxy, or restore a backup from before it"
+	case errors.Is(err, catalog.ErrBusy):
+		return cli.Failed, "wait until the other command has ended, then run this one again"
 	case errors.As(err, &unknownKey), errors.As(err, &value):
-		return ui.Usage, "'snap-store-proxy config' lists the settings"
+		return cli.Usage, "'snap-store-proxy config' lists the settings"
 	case errors.Is(err, errGaps):
-		return ui.Gaps, ""
+		return cli.Gaps, ""
 	case errors.Is(err, os.ErrPermission):
-		return ui.Failed, fmt.Sprintf("run it as root, or as the owner of the data folder, who must be able to enter and read what is named (this ran as user %d)", os.Geteuid())
+		return cli.Failed, fmt.Sprintf("run it as root, or as the owner of the data folder, who must be able to enter and read what is named (this ran as user %d)", os.Geteuid())
 	}
 	return classifyBackup(err)
 }

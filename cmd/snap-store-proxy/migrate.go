@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
-	"offlinestore/store"
 )
 
 // originalDirs are where the original keeps its data.
@@ -67,7 +67,7 @@ said which of the settings will be taken over, and which have no meaning here.`,
 				return err
 			}
 			if o.asJSON {
-				return ui.PrintJSON(c.OutOrStdout(), m)
+				return cli.PrintJSON(c.OutOrStdout(), m)
 			}
 			m.print(c.OutOrStdout())
 			return nil
@@ -105,10 +105,10 @@ func (g *globals) migration(ctx context.Context, assertion string, args []string
 		return nil, failed
 	}
 	defer h.Close() // all is read
-	var cat *store.Catalog
+	var cat *catalog.Snapshot
 	if failed == nil {
 		var err error
-		if cat, err = h.store.LoadCatalog(ctx); err != nil {
+		if cat, err = h.store.LoadSnapshot(ctx); err != nil {
 			return nil, err
 		}
 	} else {
@@ -135,7 +135,7 @@ func (m *migration) settings(h *host, args []string) {
 }
 
 // rest are the steps after the settings. Neither h nor cat need be there.
-func (m *migration) rest(h *host, assertion string, cat *store.Catalog, yaml []byte) error {
+func (m *migration) rest(h *host, assertion string, cat *catalog.Snapshot, yaml []byte) error {
 	if err := m.warnOfYAML(yaml); err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func found(n int, thing string) string {
 	if n == 0 {
 		return ""
 	}
-	return ui.Count(n, thing)
+	return cli.Count(n, thing)
 }
 
 // warnOfYAML says what becomes of the original's settings.
@@ -185,9 +185,9 @@ func (m *migration) warnOfYAML(yaml []byte) error {
 	}
 	taken, ignored, err := settings.ParseYAML(yaml)
 	if err != nil {
-		return &ui.Error{Code: ui.Usage, Err: err, Hint: "give what the original's 'enterprise-store config --export-yaml' printed"}
+		return &cli.Error{Code: cli.Usage, Err: err, Hint: "give what the original's 'enterprise-store config --export-yaml' printed"}
 	}
-	m.Steps[0].Detail = strings.TrimPrefix(m.Steps[0].Detail+fmt.Sprintf("; the file has %s that are taken over", ui.Count(len(taken), "setting")), "; ")
+	m.Steps[0].Detail = strings.TrimPrefix(m.Steps[0].Detail+fmt.Sprintf("; the file has %s that are taken over", cli.Count(len(taken), "setting")), "; ")
 	for _, i := range ignored {
 		m.Warnings = append(m.Warnings, fmt.Sprintf("%s is left out: %s", i.Name, i.Why))
 	}
@@ -206,7 +206,7 @@ func (m *migration) print(w io.Writer) {
 		}
 		detail := ""
 		if s.Detail != "" {
-			detail = " (" + ui.Clean(s.Detail) + ")"
+			detail = " (" + cli.Clean(s.Detail) + ")"
 		}
 		fmt.Fprintf(w, "[%s] %d. %s%s\n", mark, i+1, s.Name, detail)
 		if !s.Done {
@@ -214,6 +214,6 @@ func (m *migration) print(w io.Writer) {
 		}
 	}
 	for _, text := range m.Warnings {
-		fmt.Fprintf(w, "Warning: %s\n", ui.Clean(text))
+		fmt.Fprintf(w, "Warning: %s\n", cli.Clean(text))
 	}
 }

@@ -13,11 +13,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/cmd/internal/remote"
-	"offlinestore/cmd/internal/ui"
 	"offlinestore/server/admin"
 	"offlinestore/server/admin/api"
-	"offlinestore/store"
 )
 
 // overrideOptions are the flags of the commands about overrides.
@@ -68,9 +68,9 @@ func newDeleteOverride(g *globals) *cobra.Command {
 		Example: "  snap-store-proxy delete-override core18 stable",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			var changes []store.OverrideChange
+			var changes []catalog.OverrideChange
 			for _, channel := range args[1:] {
-				changes = append(changes, store.OverrideChange{Name: args[0], Channel: channel})
+				changes = append(changes, catalog.OverrideChange{Name: args[0], Channel: channel})
 			}
 			return o.change(c.Context(), c.OutOrStdout(), changes)
 		},
@@ -99,15 +99,15 @@ func newListOverrides(g *globals) *cobra.Command {
 }
 
 // parseOverrides reads CHANNEL=REVISION.
-func parseOverrides(name string, args []string) ([]store.OverrideChange, error) {
-	var changes []store.OverrideChange
+func parseOverrides(name string, args []string) ([]catalog.OverrideChange, error) {
+	var changes []catalog.OverrideChange
 	for _, a := range args {
 		channel, number, ok := strings.Cut(a, "=")
 		revision, err := strconv.ParseInt(number, 10, 32)
 		if !ok || channel == "" || err != nil || revision < 1 {
-			return nil, ui.Usagef("%.80q: want CHANNEL=REVISION, like stable=1722", a)
+			return nil, cli.Usagef("%.80q: want CHANNEL=REVISION, like stable=1722", a)
 		}
-		changes = append(changes, store.OverrideChange{Name: name, Channel: channel, Revision: int(revision)})
+		changes = append(changes, catalog.OverrideChange{Name: name, Channel: channel, Revision: int(revision)})
 	}
 	return changes, nil
 }
@@ -128,7 +128,7 @@ func (o *overrideOptions) list(ctx context.Context, name string) (list []api.Ove
 	return list, err
 }
 
-func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []store.OverrideChange) error {
+func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []catalog.OverrideChange) error {
 	if o.remote != "" {
 		c, err := remote.Open(o.remote)
 		if err != nil {
@@ -150,7 +150,7 @@ func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []sto
 	})
 }
 
-func overrideRequests(changes []store.OverrideChange) []api.OverrideRequest {
+func overrideRequests(changes []catalog.OverrideChange) []api.OverrideRequest {
 	var out []api.OverrideRequest
 	for _, c := range changes {
 		revision := json.RawMessage("null")
@@ -164,23 +164,23 @@ func overrideRequests(changes []store.OverrideChange) []api.OverrideRequest {
 
 // explainOverride says what to do about an error of the catalogue.
 func explainOverride(err error) error {
-	var notHere *store.NotHereError
-	var channel *store.ChannelError
+	var notHere *catalog.NotHereError
+	var channel *catalog.ChannelError
 	switch {
 	case errors.As(err, &notHere):
-		return &ui.Error{Code: ui.Gaps, Err: notHere, Hint: "'snap-store-proxy list-pushed-snaps --long' lists what is here; what isn't has to be exported and pushed first"}
+		return &cli.Error{Code: cli.Gaps, Err: notHere, Hint: "'snap-store-proxy list-pushed-snaps --long' lists what is here; what isn't has to be exported and pushed first"}
 	case errors.As(err, &channel):
-		return ui.Usagef("%w", channel)
+		return cli.Usagef("%w", channel)
 	}
 	return err
 }
 
 func (o *overrideOptions) print(w io.Writer, list []api.Override) error {
 	if o.json {
-		return ui.PrintJSON(w, append([]api.Override{}, list...))
+		return cli.PrintJSON(w, append([]api.Override{}, list...))
 	}
 	for _, v := range list {
-		if _, err := fmt.Fprintln(w, ui.Clean(v.String())); err != nil {
+		if _, err := fmt.Fprintln(w, cli.Clean(v.String())); err != nil {
 			return err
 		}
 	}

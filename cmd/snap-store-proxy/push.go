@@ -13,7 +13,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
 )
 
@@ -63,7 +63,7 @@ unless --push-channel-map is given; its revisions are added all the same.`,
 
 func runPush(ctx context.Context, w io.Writer, g *globals, o pushOptions, files []string) (err error) {
 	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
-		return ui.Usagef("standard input is one bundle: - can be given once")
+		return cli.Usagef("standard input is one bundle: - can be given once")
 	}
 	// Inputs are opened with the rights that we were started with, and read without them.
 	inputs := make([]*bundle.Input, len(files))
@@ -120,7 +120,7 @@ type push struct {
 	im      *importer.Importer
 	dataDir string
 	files   []*pushFile
-	bar     *ui.Progress
+	bar     *cli.Progress
 }
 
 // run plans all files, says so, and imports them.
@@ -142,7 +142,7 @@ func (p *push) run(ctx context.Context) error {
 	if err := p.announce(); err != nil {
 		return err
 	}
-	p.bar = ui.NewProgress("Importing", p.payload())
+	p.bar = cli.NewProgress("Importing", p.payload())
 	p.importAll(ctx)
 	p.bar.Done()
 	if ctx.Err() != nil {
@@ -159,7 +159,7 @@ func (p *push) run(ctx context.Context) error {
 // fail names a bad file at once: the others go on. A file that is alone is named by the error of the whole run.
 func (p *push) fail(f *pushFile) {
 	if len(p.files) > 1 {
-		p.bar.Printf(os.Stderr, "snap-store-proxy: %s: %s\n", ui.Clean(f.Name), ui.Clean(f.err.Error()))
+		p.bar.Printf(os.Stderr, "snap-store-proxy: %s: %s\n", cli.Clean(f.Name), cli.Clean(f.err.Error()))
 	}
 }
 
@@ -180,8 +180,8 @@ func (p *push) result() error {
 		return fmt.Errorf("no bundle was imported; the first error: %w", failed[0])
 	}
 	_, hint := classify(failed[0])
-	if known := (*ui.Error)(nil); errors.As(failed[0], &known) && known.Hint != "" {
+	if known := (*cli.Error)(nil); errors.As(failed[0], &known) && known.Hint != "" {
 		hint = known.Hint
 	}
-	return &ui.Error{Code: ui.Partial, Err: fmt.Errorf("%d of %d bundles were not imported; the others are", len(failed), len(p.files)), Hint: hint}
+	return &cli.Error{Code: cli.Partial, Err: fmt.Errorf("%d of %d bundles were not imported; the others are", len(failed), len(p.files)), Hint: hint}
 }

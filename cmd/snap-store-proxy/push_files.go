@@ -10,9 +10,9 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
-	"offlinestore/store"
 )
 
 // Files are read two at a time, since two cores hash what one disk delivers. More may wait for their blobs to be hashed.
@@ -30,12 +30,12 @@ type pushFile struct {
 	// unsigned is set for a file of the original store-admin, which was read whole to plan its import.
 	unsigned *importer.Unsigned
 	content  content
-	planned  *store.Report
+	planned  *catalog.Report
 	digest   blob.Digest
 	signer   string
 	payload  int64
 	missing  int64
-	done     *store.Report
+	done     *catalog.Report
 	err      error
 }
 
@@ -53,12 +53,12 @@ func (p *push) plan(ctx context.Context, f *pushFile) error {
 		return p.explainPipe(f, err)
 	}
 	for _, warning := range o.Warnings {
-		fmt.Fprintf(os.Stderr, "Warning: %s: %s\n", ui.Clean(f.Name), warning)
+		fmt.Fprintf(os.Stderr, "Warning: %s: %s\n", cli.Clean(f.Name), warning)
 	}
 	f.digest, f.signer = o.Digest(), o.Signer.ID()
 	f.content = content{o.Content()}
 	f.payload, f.missing = o.Head.PayloadSize(), p.im.Missing(o)
-	f.planned = &store.Report{AlreadyImported: true, Revisions: []store.RevisionRef{}, Moves: []store.Move{}}
+	f.planned = &catalog.Report{AlreadyImported: true, Revisions: []catalog.RevisionRef{}, Moves: []catalog.Move{}}
 	if !o.Imported || p.o.pushChannelMap {
 		if f.planned, err = p.im.Plan(ctx, o); err != nil {
 			return errors.Join(err, o.Close())
@@ -111,7 +111,7 @@ func (p *push) importAll(ctx context.Context) {
 			continue
 		}
 		if p.skips(f) {
-			f.done = &store.Report{AlreadyImported: true, Revisions: []store.RevisionRef{}, Moves: []store.Move{}}
+			f.done = &catalog.Report{AlreadyImported: true, Revisions: []catalog.RevisionRef{}, Moves: []catalog.Move{}}
 			p.report(f)
 			continue
 		}

@@ -12,10 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
 	"offlinestore/registry"
-	"offlinestore/store"
 )
 
 // pushImagesOptions are the flags of push-images.
@@ -50,7 +50,7 @@ The registry that 'serve' is itself while no domain is set needs none of this.`,
 			if o.login, err = readLogin(o.username, o.password); err != nil {
 				return err
 			}
-			return g.withCatalog(c.Context(), func(h *host, cat *store.Catalog) (err error) {
+			return g.withCatalog(c.Context(), func(h *host, cat *catalog.Snapshot) (err error) {
 				if o.roots, err = g.roots(); err != nil {
 					return err
 				}
@@ -79,7 +79,7 @@ type pushedImage struct {
 type imagesPush struct {
 	o        pushImagesOptions
 	w        io.Writer
-	progress *ui.Progress
+	progress *cli.Progress
 
 	Registry string        `json:"registry"`
 	DryRun   bool          `json:"dry-run,omitempty"`
@@ -87,7 +87,7 @@ type imagesPush struct {
 	registry.Pushed
 }
 
-func runPushImages(ctx context.Context, w io.Writer, h *host, cat *store.Catalog, o pushImagesOptions, charms []string) error {
+func runPushImages(ctx context.Context, w io.Writer, h *host, cat *catalog.Snapshot, o pushImagesOptions, charms []string) error {
 	access, err := registryAccess(h.settings, nil)
 	if err != nil {
 		return err
@@ -101,11 +101,11 @@ func runPushImages(ctx context.Context, w io.Writer, h *host, cat *store.Catalog
 	}
 	switch {
 	case p.Registry == "":
-		return ui.Hint(ui.Usagef("there is no registry to copy to"), "give --to REGISTRY, or set %s", settings.RegistryDomain)
+		return cli.Hint(cli.Usagef("there is no registry to copy to"), "give --to REGISTRY, or set %s", settings.RegistryDomain)
 	case strings.ContainsAny(p.Registry, "/@ "):
-		return ui.Usagef("--to %q: want the host of a registry, or host:port, without http:// and path", p.Registry)
+		return cli.Usagef("--to %q: want the host of a registry, or host:port, without http:// and path", p.Registry)
 	case o.jobs < 1:
-		return ui.Usagef("--jobs %d: want 1 or more", o.jobs)
+		return cli.Usagef("--jobs %d: want 1 or more", o.jobs)
 	}
 	plan, err := registry.NewPlan(h.blobs, cat, charms...)
 	if err != nil {
@@ -124,7 +124,7 @@ func readLogin(username, passwordFile string) (*login, error) {
 	case username == "" && passwordFile == "":
 		return nil, nil
 	case username == "" || passwordFile == "":
-		return nil, ui.Usagef("--username and --password-file belong together")
+		return nil, cli.Usagef("--username and --password-file belong together")
 	}
 	password, err := readPassword(passwordFile)
 	if err != nil {
@@ -159,9 +159,9 @@ func (p *imagesPush) announce(plan *registry.Plan) {
 	for _, i := range plan.Images {
 		switch {
 		case i.Absent:
-			fmt.Fprintf(os.Stderr, "snap-store-proxy: image %s of charm %s is not here: it was exported without images\n", ui.Clean(i.Name), i.Charm)
+			fmt.Fprintf(os.Stderr, "snap-store-proxy: image %s of charm %s is not here: it was exported without images\n", cli.Clean(i.Name), i.Charm)
 		case len(i.Missing) > 0:
-			fmt.Fprintf(os.Stderr, "snap-store-proxy: image %s is here without %s\n", ui.Clean(i.Name), ui.Clean(strings.Join(i.Missing, ", ")))
+			fmt.Fprintf(os.Stderr, "snap-store-proxy: image %s is here without %s\n", cli.Clean(i.Name), cli.Clean(strings.Join(i.Missing, ", ")))
 		}
 		if i.Absent || p.o.dryRun {
 			p.Images = append(p.Images, pushedImage{Planned: i})
@@ -170,7 +170,7 @@ func (p *imagesPush) announce(plan *registry.Plan) {
 }
 
 func (p *imagesPush) run(ctx context.Context, plan *registry.Plan, cfg registry.PushConfig) (err error) {
-	p.progress = ui.NewProgress("images", plan.Size)
+	p.progress = cli.NewProgress("images", plan.Size)
 	defer p.progress.Done()
 	cfg.Progress, cfg.Done = p.progress.Add, p.done
 	if p.Pushed, err = plan.Push(ctx, cfg); err == nil || ctx.Err() != nil {
@@ -185,7 +185,7 @@ func (p *imagesPush) run(ctx context.Context, plan *registry.Plan, cfg registry.
 			failed++
 		}
 	}
-	return &ui.Error{Code: ui.Partial, Err: fmt.Errorf("%s could not be copied", ui.Count(failed, "image")), Hint: explainPush(err).Hint}
+	return &cli.Error{Code: cli.Partial, Err: fmt.Errorf("%s could not be copied", cli.Count(failed, "image")), Hint: explainPush(err).Hint}
 }
 
 // done is told of each image.
@@ -193,9 +193,9 @@ func (p *imagesPush) done(i registry.Planned, err error) {
 	image := pushedImage{Planned: i}
 	if err != nil {
 		image.Error = err.Error()
-		p.progress.Printf(os.Stderr, "snap-store-proxy: push image %s: %s\n", ui.Clean(i.Name), ui.Clean(image.Error))
+		p.progress.Printf(os.Stderr, "snap-store-proxy: push image %s: %s\n", cli.Clean(i.Name), cli.Clean(image.Error))
 	} else if !p.o.json {
-		p.progress.Printf(p.w, "Pushed %s (%s)\n", ui.Clean(i.Name), ui.Bytes(i.Size))
+		p.progress.Printf(p.w, "Pushed %s (%s)\n", cli.Clean(i.Name), cli.Bytes(i.Size))
 	}
 	p.Images = append(p.Images, image)
 }
@@ -205,42 +205,42 @@ func (p *imagesPush) print(plan *registry.Plan, err error) error {
 		if err != nil && len(p.Images) == 0 {
 			return nil // the error itself is the result
 		}
-		return ui.PrintJSON(p.w, p)
+		return cli.PrintJSON(p.w, p)
 	}
 	if p.o.dryRun {
 		n := 0
 		for _, i := range plan.Images {
 			if !i.Absent {
 				n++
-				fmt.Fprintf(p.w, "Would push %s (%s)\n", ui.Clean(i.Name), ui.Bytes(i.Size))
+				fmt.Fprintf(p.w, "Would push %s (%s)\n", cli.Clean(i.Name), cli.Bytes(i.Size))
 			}
 		}
-		fmt.Fprintf(p.w, "%s for %s: %s, less what it has.\n", ui.Count(n, "image"), p.Registry, ui.Bytes(plan.Size))
+		fmt.Fprintf(p.w, "%s for %s: %s, less what it has.\n", cli.Count(n, "image"), p.Registry, cli.Bytes(plan.Size))
 		return nil
 	}
 	if err == nil || p.Pushed.Images > 0 {
-		fmt.Fprintf(p.w, "Pushed %s to %s: %s sent, %s there already.\n", ui.Count(p.Pushed.Images, "image"), p.Registry, ui.Bytes(p.Sent), ui.Bytes(p.Present))
+		fmt.Fprintf(p.w, "Pushed %s to %s: %s sent, %s there already.\n", cli.Count(p.Pushed.Images, "image"), p.Registry, cli.Bytes(p.Sent), cli.Bytes(p.Present))
 	}
 	return nil
 }
 
 // explainPush says how to exit after an error, and what to do.
-func explainPush(err error) *ui.Error {
+func explainPush(err error) *cli.Error {
 	var unknown *registry.UnknownCharmError
 	var access *registry.AccessError
 	var sparse *registry.SparseError
-	e := &ui.Error{Err: err}
+	e := &cli.Error{Err: err}
 	switch {
 	case errors.As(err, &unknown):
-		e.Code, e.Hint = ui.Usage, "'snap-store-proxy list-pushed-charms' lists those that are"
+		e.Code, e.Hint = cli.Usage, "'snap-store-proxy list-pushed-charms' lists those that are"
 	case errors.Is(err, registry.ErrPlainHTTP):
-		e.Code, e.Hint = ui.Upstream, "give --plain-http if the registry speaks no TLS; else see that it runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"
+		e.Code, e.Hint = cli.Upstream, "give --plain-http if the registry speaks no TLS; else see that it runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"
 	case errors.As(err, &access) && access.Refused:
-		e.Code, e.Hint = ui.Upstream, "set proxy.oci-registry.username and proxy.oci-registry.password to what the registry wants"
+		e.Code, e.Hint = cli.Upstream, "set proxy.oci-registry.username and proxy.oci-registry.password to what the registry wants"
 	case errors.As(err, &access):
-		e.Code, e.Hint = ui.Upstream, "see that the registry runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"
+		e.Code, e.Hint = cli.Upstream, "see that the registry runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"
 	case errors.As(err, &sparse):
-		e.Code, e.Hint = ui.Gaps, "export with all platforms (without --arch), let the registry take sparse indexes, or use the one that 'serve' is itself"
+		e.Code, e.Hint = cli.Gaps, "export with all platforms (without --arch), let the registry take sparse indexes, or use the one that 'serve' is itself"
 	}
 	return e
 }

@@ -24,10 +24,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"offlinestore/blob"
+	"offlinestore/catalog"
 	"offlinestore/charm"
 	"offlinestore/instance/pgcluster"
 	"offlinestore/internal/pgtest"
-	"offlinestore/store"
 )
 
 // TestImages runs the scripts in testdata/images, about the registry that serve is, and copies to another one. Besides what
@@ -107,7 +107,7 @@ func importImages(ts *testscript.TestScript, _ bool, args []string) {
 	defer cancel()
 	blobs, err := blob.Open(filepath.Join(ts.Getenv("SNAP_COMMON"), "blobs"))
 	ts.Check(err)
-	in := &imageImport{blobs: blobs, Import: store.Import{Bundle: digest.FromString(args[0]), Name: args[0], SignedAt: time.Now(), Sequence: 1}}
+	in := &imageImport{blobs: blobs, Import: catalog.Import{Bundle: digest.FromString(args[0]), Name: args[0], SignedAt: time.Now(), Sequence: 1}}
 	img, err := random.Image(1000, 2)
 	ts.Check(err)
 	switch args[0] {
@@ -124,7 +124,7 @@ func importImages(ts *testscript.TestScript, _ bool, args []string) {
 	default:
 		ts.Fatalf("images %s: no such charm", args[0])
 	}
-	s, err := store.Open(ctx, ts.Getenv("DSN"))
+	s, err := catalog.Open(ctx, ts.Getenv("DSN"))
 	ts.Check(err)
 	defer s.Close()
 	_, err = s.Apply(ctx, &in.Import)
@@ -134,14 +134,14 @@ func importImages(ts *testscript.TestScript, _ bool, args []string) {
 // imageImport is an import in the making.
 type imageImport struct {
 	blobs *blob.Dir
-	store.Import
+	catalog.Import
 }
 
 func (in *imageImport) charm(name, image string, root digest.Digest) {
-	in.Charms = append(in.Charms, store.ImportedCharm{Listing: charm.Listing{ID: "id-" + name, Name: name, Type: charm.TypeCharm}})
+	in.Charms = append(in.Charms, catalog.ImportedCharm{Listing: charm.Listing{ID: "id-" + name, Name: name, Type: charm.TypeCharm}})
 	item := charm.ResourceItem{Charm: name, CharmID: "id-" + name, Image: &charm.Image{Name: image, Digest: root.String()}}
 	item.Resource.Name, item.Resource.Type, item.Resource.Revision = "image", charm.ResourceImage, 1
-	in.CharmResources = append(in.CharmResources, store.ImportedCharmResource{ResourceItem: item})
+	in.CharmResources = append(in.CharmResources, catalog.ImportedCharmResource{ResourceItem: item})
 }
 
 func (in *imageImport) put(content []byte) (digest.Digest, error) {
@@ -155,7 +155,7 @@ func (in *imageImport) put(content []byte) (digest.Digest, error) {
 	}
 	batch := in.blobs.NewBatch()
 	batch.Add(s, dg)
-	in.Blobs = append(in.Blobs, store.Blob{Digest: dg, Size: int64(len(content))})
+	in.Blobs = append(in.Blobs, catalog.Blob{Digest: dg, Size: int64(len(content))})
 	return dg, batch.Sync()
 }
 
@@ -172,7 +172,7 @@ func (in *imageImport) image(img v1.Image) (digest.Digest, error) {
 	if err != nil {
 		return "", err
 	}
-	m := store.Image{MediaType: "application/vnd.docker.distribution.manifest.v2+json", Size: int64(len(raw))}
+	m := catalog.Image{MediaType: "application/vnd.docker.distribution.manifest.v2+json", Size: int64(len(raw))}
 	for _, l := range append(layers, config) {
 		r, err := l.Compressed()
 		if err != nil {
@@ -186,7 +186,7 @@ func (in *imageImport) image(img v1.Image) (digest.Digest, error) {
 		if err != nil {
 			return "", err
 		}
-		m.Blobs = append(m.Blobs, store.ImageBlob{Digest: dg, Size: int64(len(content))})
+		m.Blobs = append(m.Blobs, catalog.ImageBlob{Digest: dg, Size: int64(len(content))})
 	}
 	m.Digest, err = in.put(raw)
 	in.Images = append(in.Images, m)
@@ -212,6 +212,6 @@ func (in *imageImport) sparse(img v1.Image) (digest.Digest, error) {
 		return "", err
 	}
 	root, err := in.put(raw)
-	in.Images = append(in.Images, store.Image{Digest: root, MediaType: "application/vnd.oci.image.index.v1+json", Size: int64(len(raw)), Children: []digest.Digest{child}})
+	in.Images = append(in.Images, catalog.Image{Digest: root, MediaType: "application/vnd.oci.image.index.v1+json", Size: int64(len(raw)), Children: []digest.Digest{child}})
 	return root, err
 }

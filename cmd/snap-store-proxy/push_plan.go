@@ -5,24 +5,24 @@ import (
 	"os"
 
 	"offlinestore/blob"
-	"offlinestore/cmd/internal/ui"
-	"offlinestore/store"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 )
 
 // filePlan is a file's line in the JSON of the push commands.
 type filePlan struct {
-	File    string        `json:"file"`
-	Bundle  string        `json:"bundle,omitempty"`
-	Signer  string        `json:"signer,omitempty"`
-	Snaps   []string      `json:"snaps"`
-	Charms  []string      `json:"charms,omitempty"`
-	Bundles []string      `json:"bundles,omitempty"`
-	Images  int           `json:"images,omitempty"`
-	Payload int64         `json:"payload-size"`
-	Copy    int64         `json:"bytes-to-copy"`
-	Plan    *store.Report `json:"plan,omitempty"`
-	Result  *store.Report `json:"result,omitempty"`
-	Error   string        `json:"error,omitempty"`
+	File    string          `json:"file"`
+	Bundle  string          `json:"bundle,omitempty"`
+	Signer  string          `json:"signer,omitempty"`
+	Snaps   []string        `json:"snaps"`
+	Charms  []string        `json:"charms,omitempty"`
+	Bundles []string        `json:"bundles,omitempty"`
+	Images  int             `json:"images,omitempty"`
+	Payload int64           `json:"payload-size"`
+	Copy    int64           `json:"bytes-to-copy"`
+	Plan    *catalog.Report `json:"plan,omitempty"`
+	Result  *catalog.Report `json:"result,omitempty"`
+	Error   string          `json:"error,omitempty"`
 }
 
 func (p *push) rows() []filePlan {
@@ -60,15 +60,15 @@ func (p *push) announce() error {
 		return err
 	}
 	if missing > free {
-		return fmt.Errorf("the bundles need %s more in %s: %w", ui.Bytes(missing-free), p.dataDir, &blob.NoSpaceError{Path: p.dataDir, Need: missing, Have: free})
+		return fmt.Errorf("the bundles need %s more in %s: %w", cli.Bytes(missing-free), p.dataDir, &blob.NoSpaceError{Path: p.dataDir, Need: missing, Have: free})
 	}
 	if p.payload() > 0 {
-		fmt.Fprintf(os.Stderr, "Importing %s and %s: %s to copy, %s free.\n", ui.Count(revisions, "revision"), ui.Count(moves, "channel change"), ui.Bytes(missing), ui.Bytes(free))
+		fmt.Fprintf(os.Stderr, "Importing %s and %s: %s to copy, %s free.\n", cli.Count(revisions, "revision"), cli.Count(moves, "channel change"), cli.Bytes(missing), cli.Bytes(free))
 	}
 	return nil
 }
 
-func (p *push) printJSON() error { return ui.PrintJSON(p.w, p.rows()) }
+func (p *push) printJSON() error { return cli.PrintJSON(p.w, p.rows()) }
 
 // printPlan prints what a push would do.
 func (p *push) printPlan() error {
@@ -85,7 +85,7 @@ func (p *push) printPlan() error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.w, "Disk needed: %s; free: %s. Nothing was changed.\n", ui.Bytes(missing), ui.Bytes(free))
+	fmt.Fprintf(p.w, "Disk needed: %s; free: %s. Nothing was changed.\n", cli.Bytes(missing), cli.Bytes(free))
 	return nil
 }
 
@@ -94,7 +94,7 @@ func (p *push) printFilePlan(f *pushFile) {
 	if f.unsigned != nil {
 		vouched = "unsigned"
 	}
-	fmt.Fprintf(p.w, "%s (%s), %s:\n", ui.Clean(f.Name), &f.content, vouched)
+	fmt.Fprintf(p.w, "%s (%s), %s:\n", cli.Clean(f.Name), &f.content, vouched)
 	if p.skips(f) {
 		fmt.Fprintln(p.w, "  already imported: nothing to do")
 		return
@@ -104,5 +104,5 @@ func (p *push) printFilePlan(f *pushFile) {
 		fmt.Fprintln(p.w, "  copy nothing: its blobs were copied to find out what is in it")
 		return
 	}
-	fmt.Fprintf(p.w, "  copy %s of %s\n", ui.Bytes(f.missing), ui.Bytes(f.payload))
+	fmt.Fprintf(p.w, "  copy %s of %s\n", cli.Bytes(f.missing), cli.Bytes(f.payload))
 }

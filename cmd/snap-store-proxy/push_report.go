@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
-	"offlinestore/store"
 )
 
 // content names what a bundle brings.
@@ -44,18 +44,18 @@ func (c *content) kind(name string) string {
 }
 
 // changes counts what a report adds and moves.
-func changes(r *store.Report) (revisions, moves int) {
+func changes(r *catalog.Report) (revisions, moves int) {
 	return len(r.Revisions) + len(r.CharmRevisions) + len(r.CharmResources), len(r.Moves) + len(r.CharmMoves)
 }
 
 // isEmpty says whether a report has nothing to tell.
-func isEmpty(r *store.Report) bool {
+func isEmpty(r *catalog.Report) bool {
 	revisions, moves := changes(r)
 	return revisions+moves+r.Images+len(r.ImageMoves)+len(r.Kept)+len(r.KeptCharms) == 0
 }
 
 // printReport says what an import changed, in the original's words.
-func printReport(w io.Writer, c *content, r *store.Report) {
+func printReport(w io.Writer, c *content, r *catalog.Report) {
 	updated := make(map[string]bool)
 	for _, rev := range r.Revisions {
 		fmt.Fprintf(w, "[snap %s] Uploaded snap blob and assertions for %[1]s revision %d\n", rev.Snap, rev.Revision)
@@ -76,7 +76,7 @@ func printReport(w io.Writer, c *content, r *store.Report) {
 		fmt.Fprintf(w, "[charm %s] The image of resource %s revision %d is %s now, and %s no more.\n", m.Charm, m.Resource, m.Revision, m.To, m.From)
 	}
 	if r.Images > 0 {
-		fmt.Fprintf(w, "[images] Uploaded %s\n", ui.Count(r.Images, "image manifest"))
+		fmt.Fprintf(w, "[images] Uploaded %s\n", cli.Count(r.Images, "image manifest"))
 	}
 	for _, g := range c.groups() {
 		for _, name := range g.names {
@@ -98,7 +98,7 @@ func printKept(w io.Writer, kind, name, row string, from, to int) {
 }
 
 // charmRow names a row of a charm's channel map; a bundle's is for every base.
-func charmRow(m store.CharmMove) string {
+func charmRow(m catalog.CharmMove) string {
 	if m.Base == "" {
 		return m.Channel
 	}
@@ -116,17 +116,17 @@ func revisionName(n int) string {
 }
 
 // printChanges lists what importing a bundle would change.
-func printChanges(w io.Writer, c *content, r *store.Report) {
+func printChanges(w io.Writer, c *content, r *catalog.Report) {
 	for _, rev := range r.Revisions {
-		fmt.Fprintf(w, "  add %s revision %d (%s)\n", rev.Snap, rev.Revision, ui.Bytes(rev.Size))
+		fmt.Fprintf(w, "  add %s revision %d (%s)\n", rev.Snap, rev.Revision, cli.Bytes(rev.Size))
 	}
 	for _, rev := range r.CharmRevisions {
-		fmt.Fprintf(w, "  add %s %s revision %d (%s)\n", c.kind(rev.Charm), rev.Charm, rev.Revision, ui.Bytes(rev.Size))
+		fmt.Fprintf(w, "  add %s %s revision %d (%s)\n", c.kind(rev.Charm), rev.Charm, rev.Revision, cli.Bytes(rev.Size))
 	}
 	for _, res := range r.CharmResources {
 		size := ""
 		if res.Size > 0 { // an image's is that of its layers, which others may have, too
-			size = " (" + ui.Bytes(res.Size) + ")"
+			size = " (" + cli.Bytes(res.Size) + ")"
 		}
 		fmt.Fprintf(w, "  add resource %s of %s revision %d%s\n", res.Resource, res.Charm, res.Revision, size)
 	}
@@ -134,7 +134,7 @@ func printChanges(w io.Writer, c *content, r *store.Report) {
 		fmt.Fprintf(w, "  image of resource %s of %s revision %d: %s -> %s\n", m.Resource, m.Charm, m.Revision, m.From, m.To)
 	}
 	if r.Images > 0 {
-		fmt.Fprintf(w, "  add %s\n", ui.Count(r.Images, "image manifest"))
+		fmt.Fprintf(w, "  add %s\n", cli.Count(r.Images, "image manifest"))
 	}
 	for _, m := range r.Moves {
 		fmt.Fprintf(w, "  %s %s for %s: %s -> %s\n", m.Snap, m.Channel, m.Architecture, revisionName(m.From), revisionName(m.To))

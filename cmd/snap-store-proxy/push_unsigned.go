@@ -8,9 +8,9 @@ import (
 	"os"
 
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
-	"offlinestore/store"
 )
 
 // errUnsigned is a file of the original store-admin, without leave to import it.
@@ -34,20 +34,20 @@ func (p *push) planUnsigned(ctx context.Context, f *pushFile) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "Warning: %s is not signed: nothing says that it is what Charmhub published\n", ui.Clean(f.Name))
-	bar := ui.NewProgress("Reading", sizeOf(r))
+	fmt.Fprintf(os.Stderr, "Warning: %s is not signed: nothing says that it is what Charmhub published\n", cli.Clean(f.Name))
+	bar := cli.NewProgress("Reading", sizeOf(r))
 	f.unsigned, err = p.im.ReadUnsigned(ctx, f.Name, r, bar.Add)
 	bar.Done()
 	if errors.Is(err, bundle.ErrCorrupt) {
-		return ui.Hint(err, "copy the file again; if it is whole where it was made, export again with this store-admin")
+		return cli.Hint(err, "copy the file again; if it is whole where it was made, export again with this store-admin")
 	}
 	if err != nil {
 		return err
 	}
 	for _, w := range f.unsigned.Warnings {
-		fmt.Fprintf(os.Stderr, "Warning: %s: %s\n", ui.Clean(f.Name), ui.Clean(w))
+		fmt.Fprintf(os.Stderr, "Warning: %s: %s\n", cli.Clean(f.Name), cli.Clean(w))
 	}
-	f.signer, f.content = store.Unsigned, content{f.unsigned.Content()}
+	f.signer, f.content = catalog.Unsigned, content{f.unsigned.Content()}
 	f.planned, err = p.im.PlanVerified(ctx, f.unsigned.Verified)
 	return err
 }
@@ -55,7 +55,7 @@ func (p *push) planUnsigned(ctx context.Context, f *pushFile) error {
 // explainPipe says to whoever pipes such a file that it has to be given by its name.
 func (p *push) explainPipe(f *pushFile, err error) error {
 	if p.o.allowUnsigned && !f.input.Rewindable() && (errors.Is(err, bundle.ErrCorrupt) || errors.Is(err, bundle.ErrNotBundle)) {
-		return ui.Hint(err, "give an export of the original store-admin by the name of its file: it is read twice")
+		return cli.Hint(err, "give an export of the original store-admin by the name of its file: it is read twice")
 	}
 	return err
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/registration"
 )
 
@@ -46,7 +46,7 @@ acknowledge it; until then they go on with the old name, so let both lead here.`
 func (o *reregisterOptions) run(w io.Writer, g *globals) error {
 	given := slices.DeleteFunc([]string{o.storeAssertion, o.registrationBundle, o.fromArchive}, func(file string) bool { return file == "" })
 	if len(given) != 1 {
-		return ui.Usagef("give one of --store-assertion, --registration-bundle and --from-archive")
+		return cli.Usagef("give one of --store-assertion, --registration-bundle and --from-archive")
 	}
 	claim, err := o.read() // with the rights that we were started with
 	if err != nil {
@@ -57,7 +57,7 @@ func (o *reregisterOptions) run(w io.Writer, g *globals) error {
 		return err
 	}
 	if o.json {
-		return ui.PrintJSON(w, r)
+		return cli.PrintJSON(w, r)
 	}
 	r.print(w)
 	return nil

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"offlinestore/assertion"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/assertiontest"
 )
 
@@ -145,7 +145,7 @@ func TestRefusedRegistrations(t *testing.T) {
 	u.must("config", "--import-store-assertion", u.file("old.assert", u.stream("store1", "https://old.example.internal")))
 	third := u.file("third.assert", u.stream("store1", "https://third.example.internal"))
 	for _, args := range [][]string{{"reregister", "--store-assertion", third}, {"config", "--import-store-assertion", third}} {
-		if _, told, code := u.run(args...); code != ui.Untrusted || !strings.Contains(told, "proxy.domain is old.example.internal") {
+		if _, told, code := u.run(args...); code != cli.Untrusted || !strings.Contains(told, "proxy.domain is old.example.internal") {
 			t.Errorf("%s, for another name than the one that is: exit code %d, %q", args[0], code, told)
 		}
 	}
@@ -163,17 +163,17 @@ func TestRefusedRegistrations(t *testing.T) {
 		code int
 		want string
 	}{
-		{"another name than the one set", []string{"reregister", "--store-assertion", third}, ui.Untrusted, "config proxy.domain=third.example.internal"},
-		{"the old name", []string{"config", "--import-store-assertion", filepath.Join(u.dir, "old.assert")}, ui.Untrusted, "proxy.domain is new.example.internal"},
-		{"altered", []string{"reregister", "--store-assertion", u.file("altered.assert", bytes.Replace(good, []byte("store: store1"), []byte("store: store9"), 1))}, ui.Untrusted, "bad signature"},
-		{"without its account", []string{"reregister", "--store-assertion", u.file("missing.assert", missing.Bytes())}, ui.Untrusted, "hint: the file has to have all"},
-		{"no assertions", []string{"reregister", "--store-assertion", u.file("text", []byte("hello"))}, ui.Damaged, "hint: bring the file again"},
-		{"no bundle", []string{"reregister", "--registration-bundle", u.file("good.assert", good)}, ui.Damaged, "not base64"},
-		{"no archive", []string{"reregister", "--from-archive", filepath.Join(u.dir, "good.assert")}, ui.Damaged, "archive"},
-		{"no file", []string{"reregister", "--from-archive", filepath.Join(u.dir, "nosuch")}, ui.Failed, "nosuch"},
-		{"no source", []string{"reregister"}, ui.Usage, "store-assertion"},
-		{"two sources", []string{"reregister", "--store-assertion", "a", "--registration-bundle", "b"}, ui.Usage, "store-assertion"},
-		{"with settings", []string{"config", "--import-store-assertion", "a", "proxy.port.http=80"}, ui.Usage, "without arguments"},
+		{"another name than the one set", []string{"reregister", "--store-assertion", third}, cli.Untrusted, "config proxy.domain=third.example.internal"},
+		{"the old name", []string{"config", "--import-store-assertion", filepath.Join(u.dir, "old.assert")}, cli.Untrusted, "proxy.domain is new.example.internal"},
+		{"altered", []string{"reregister", "--store-assertion", u.file("altered.assert", bytes.Replace(good, []byte("store: store1"), []byte("store: store9"), 1))}, cli.Untrusted, "bad signature"},
+		{"without its account", []string{"reregister", "--store-assertion", u.file("missing.assert", missing.Bytes())}, cli.Untrusted, "hint: the file has to have all"},
+		{"no assertions", []string{"reregister", "--store-assertion", u.file("text", []byte("hello"))}, cli.Damaged, "hint: bring the file again"},
+		{"no bundle", []string{"reregister", "--registration-bundle", u.file("good.assert", good)}, cli.Damaged, "not base64"},
+		{"no archive", []string{"reregister", "--from-archive", filepath.Join(u.dir, "good.assert")}, cli.Damaged, "archive"},
+		{"no file", []string{"reregister", "--from-archive", filepath.Join(u.dir, "nosuch")}, cli.Failed, "nosuch"},
+		{"no source", []string{"reregister"}, cli.Usage, "store-assertion"},
+		{"two sources", []string{"reregister", "--store-assertion", "a", "--registration-bundle", "b"}, cli.Usage, "store-assertion"},
+		{"with settings", []string{"config", "--import-store-assertion", "a", "proxy.port.http=80"}, cli.Usage, "without arguments"},
 	} {
 		if _, told, code := u.run(c.args...); code != c.code || !strings.Contains(told, c.want) {
 			t.Errorf("%s: exit code %d, %q; want %d and %q", c.what, code, told, c.code, c.want)

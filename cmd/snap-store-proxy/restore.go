@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/backup"
-	"offlinestore/store"
 )
 
 // restoreOptions are the flags of restore.
@@ -93,7 +93,7 @@ func (g *globals) restore(ctx context.Context, from string, o *restoreOptions) (
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	known, err := store.KnownSchema()
+	known, err := catalog.KnownSchema()
 	if err != nil {
 		return nil, err
 	}
@@ -113,10 +113,10 @@ func (o *restoreOptions) connection() (string, error) {
 		return "", nil
 	}
 	if o.private {
-		return "", ui.Usagef("--private and --db-connection-file: give one of them")
+		return "", cli.Usagef("--private and --db-connection-file: give one of them")
 	}
 	if o.dsnFile == "-" && o.passphraseFile == "-" {
-		return "", ui.Usagef("--passphrase-file and --db-connection-file: only one of them can be standard input")
+		return "", cli.Usagef("--passphrase-file and --db-connection-file: only one of them can be standard input")
 	}
 	text, err := readSmall(o.dsnFile, maxKeyFile)
 	if err != nil {
@@ -153,7 +153,7 @@ func newestBackup(from string) (string, error) {
 		}
 	}
 	if newest == "" {
-		return "", ui.Hint(fmt.Errorf("%s: no backup in it", from), "give a file that 'snap-store-proxy backup' wrote, or the folder that it is in")
+		return "", cli.Hint(fmt.Errorf("%s: no backup in it", from), "give a file that 'snap-store-proxy backup' wrote, or the folder that it is in")
 	}
 	return filepath.Join(from, newest), nil
 }
@@ -161,14 +161,14 @@ func newestBackup(from string) (string, error) {
 // printRestored says what was restored, and what is left to do.
 func (r *restored) printRestored(w io.Writer, asJSON bool) error {
 	if asJSON {
-		return ui.PrintJSON(w, r)
+		return cli.PrintJSON(w, r)
 	}
 	fmt.Fprintf(w, "Restored the backup of %s: %s.\n", r.Head.Created.Format("2006-01-02 15:04:05 MST"), r.what())
 	if r.Aside != "" {
 		fmt.Fprintf(w, "What was in the data folder before is in %s.\n", r.Aside)
 	}
 	if r.Absent > 0 {
-		fmt.Fprintf(w, "%s of the catalogue not here: push the bundles that have them again.\n", ui.Count(r.Absent, "blob"))
+		fmt.Fprintf(w, "%s of the catalogue not here: push the bundles that have them again.\n", cli.Count(r.Absent, "blob"))
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintln(w, n)

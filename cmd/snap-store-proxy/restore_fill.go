@@ -7,10 +7,10 @@ import (
 	"io"
 
 	"offlinestore/blob"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/backup"
 	"offlinestore/instance/settings"
-	"offlinestore/store"
 )
 
 // fill restores the database and the blobs.
@@ -35,7 +35,7 @@ func (r *restoring) fill() (err error) {
 		pr.CloseWithError(errors.Join(errStopped, err))
 		loaded <- err
 	}()
-	p := ui.NewProgress("Restoring", max(r.out.Bytes, 1))
+	p := cli.NewProgress("Restoring", max(r.out.Bytes, 1))
 	defer p.Done()
 	dump := &withheld{w: pw}
 	_, err = readBackup(r.ctx, r.file, r.key, p, backup.Sinks{Database: dump, Blob: in.take})
@@ -96,7 +96,7 @@ func (r *restoring) emptyDatabase() (db backup.Database, done func() error, err 
 		db.Cluster, db.Name, done = h.cluster, privateDatabase, h.cluster.Close
 	}
 	db.DSN = dsn
-	db.Version, err = store.CheckEmpty(r.ctx, dsn)
+	db.Version, err = catalog.CheckEmpty(r.ctx, dsn)
 	if err == nil && db.Version < r.contents.Head.PostgreSQL {
 		r.out.Notes = append(r.out.Notes, fmt.Sprintf("The database was PostgreSQL %d and is %d now.", r.contents.Head.PostgreSQL, db.Version))
 	}

@@ -13,11 +13,11 @@ import (
 	"filippo.io/age"
 
 	"offlinestore/blob"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/backup"
 	"offlinestore/instance/pgcluster"
 	"offlinestore/instance/settings"
-	"offlinestore/store"
 )
 
 // unfinished is the folder, in the data folder, in which a restore keeps the settings until the rest is in its place. While it is
@@ -33,7 +33,7 @@ func (g *globals) checkWhole() error {
 	if _, err := os.Lstat(path); err != nil {
 		return nil
 	}
-	return ui.Hint(errBrokenOff, "run 'snap-store-proxy restore' again; to do without it, remove %s", path)
+	return cli.Hint(errBrokenOff, "run 'snap-store-proxy restore' again; to do without it, remove %s", path)
 }
 
 // errOccupied says that there is a store where one is to be restored.
@@ -85,7 +85,7 @@ func (r *restoring) makeRoom() error {
 	// After a restore that was broken off, what is there is of the backup. It is put aside all the same: deleting a database is not
 	// for a program to decide.
 	if len(old) > 0 && !r.o.force && !again {
-		return ui.Hint(fmt.Errorf("%w: %s has %s in it", errOccupied, r.g.dataDir, old[0]), "restore with another --data-dir, or with --force, which puts what is there aside")
+		return cli.Hint(fmt.Errorf("%w: %s has %s in it", errOccupied, r.g.dataDir, old[0]), "restore with another --data-dir, or with --force, which puts what is there aside")
 	}
 	if err := r.checkSpace(); err != nil {
 		return err
@@ -140,7 +140,7 @@ func (r *restoring) checkCluster() error {
 		return err
 	}
 	if used {
-		return ui.Hint(errors.New("the private cluster is in use"), "stop 'snap-store-proxy serve' and the other commands, then restore")
+		return cli.Hint(errors.New("the private cluster is in use"), "stop 'snap-store-proxy serve' and the other commands, then restore")
 	}
 	return nil
 }
@@ -152,7 +152,7 @@ func (r *restoring) checkSpace() error {
 		return err
 	}
 	if need := r.contents.Manifest.Blobs.Size + 3*r.contents.Manifest.Database.Size; free < need {
-		return ui.Hint(&blob.NoSpaceError{Path: r.g.dataDir, Need: need, Have: free}, "free space there, or choose another --data-dir; nothing was changed")
+		return cli.Hint(&blob.NoSpaceError{Path: r.g.dataDir, Need: need, Have: free}, "free space there, or choose another --data-dir; nothing was changed")
 	}
 	return nil
 }
@@ -176,7 +176,7 @@ func (r *restoring) checkDatabase() error {
 	if dsn == "" {
 		return nil
 	}
-	_, err := store.CheckEmpty(r.ctx, dsn)
+	_, err := catalog.CheckEmpty(r.ctx, dsn)
 	return err
 }
 

@@ -10,9 +10,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"offlinestore/catalog"
 	"offlinestore/instance/pgcluster"
 	"offlinestore/internal/pgtest"
-	"offlinestore/store"
 )
 
 // TestScripts runs the scripts in testdata/script, each on a host of its own: a data folder, and an empty database. Scripts
@@ -69,7 +69,7 @@ func TestScripts(t *testing.T) {
 
 // migrated makes the tables.
 func migrated(dsn string) error {
-	s, err := store.Open(context.Background(), dsn)
+	s, err := catalog.Open(context.Background(), dsn)
 	if err == nil {
 		s.Close()
 	}

@@ -11,11 +11,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
 	"offlinestore/registry"
 	"offlinestore/server"
-	"offlinestore/store"
 	"offlinestore/transfer"
 )
 
@@ -110,11 +110,11 @@ func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger,
 	srv := server.New(server.Config{Blobs: h.blobs, Logger: log, AccessLog: requests, Metrics: figures})
 	srv.SetLive(live)
 	running := &liveStore{g: g, doors: d, server: srv, images: src.images, settings: h.settings, log: log}
-	cat, err := src.LoadCatalog(ctx)
+	cat, err := src.LoadSnapshot(ctx)
 	if err != nil {
 		return err
 	}
-	if err := srv.SetCatalog(cat); err != nil {
+	if err := srv.SetSnapshot(cat); err != nil {
 		return err
 	}
 	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -132,10 +132,10 @@ func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger,
 }
 
 // countOf says what there is to serve.
-func countOf(cat *store.Catalog) string {
-	snaps := ui.Count(len(cat.Snaps), "snap")
+func countOf(cat *catalog.Snapshot) string {
+	snaps := cli.Count(len(cat.Snaps), "snap")
 	if len(cat.Charms) == 0 {
 		return snaps
 	}
-	return snaps + " and " + ui.Count(len(cat.Charms), "charm")
+	return snaps + " and " + cli.Count(len(cat.Charms), "charm")
 }

@@ -7,10 +7,10 @@ import (
 	"net"
 	"net/netip"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
 	"offlinestore/server/admin"
-	"offlinestore/store"
 )
 
 // adminRole is the role that remote administration logs in with on the private cluster.
@@ -36,12 +36,12 @@ func (o *serveOptions) openAdmin(s *settings.Settings, d *doors, log *slog.Logge
 		return nil
 	}
 	if err != nil {
-		return ui.Hint(err, "choose another address for administration with 'snap-store-proxy config proxy.admin.listen=127.0.0.1:8014'")
+		return cli.Hint(err, "choose another address for administration with 'snap-store-proxy config proxy.admin.listen=127.0.0.1:8014'")
 	}
 	// What it was asked to listen on may be a name; what it listens on is an address.
 	if a, err := netip.ParseAddrPort(ln.Addr().String()); !d.tls && (err != nil || !a.Addr().Unmap().IsLoopback()) {
 		ln.Close()
-		return ui.Hint(ui.Usagef("administration on %s: without TLS, anybody on the way could read passwords", address),
+		return cli.Hint(cli.Usagef("administration on %s: without TLS, anybody on the way could read passwords", address),
 			"import a certificate with 'snap-store-proxy import-certificate', or listen on 127.0.0.1")
 	}
 	d.admin = ln
@@ -50,7 +50,7 @@ func (o *serveOptions) openAdmin(s *settings.Settings, d *doors, log *slog.Logge
 
 // administration is the server of the administration, or nil where there is none. It has a connection of its own to the database,
 // on the private cluster with few rights, since that of the devices can't write.
-func (h *host) administration(ctx context.Context, d *doors, log *slog.Logger) (*admin.Server, *store.Store, error) {
+func (h *host) administration(ctx context.Context, d *doors, log *slog.Logger) (*admin.Server, *catalog.DB, error) {
 	if d.admin == nil {
 		return nil, nil, nil
 	}
@@ -68,14 +68,14 @@ func (h *host) administration(ctx context.Context, d *doors, log *slog.Logger) (
 		}
 		dsn = h.cluster.DSN(privateDatabase, adminRole)
 	}
-	st, err := store.OpenAdmin(ctx, dsn)
+	st, err := catalog.OpenAdmin(ctx, dsn)
 	if err != nil {
 		return nil, nil, err
 	}
 	srv, err := admin.New(admin.Config{Store: st, Secret: v[settings.AuthSecret], Logger: log.With("on", "administration")})
 	if err != nil {
 		st.Close()
-		return nil, nil, ui.Hint(err, "have another one made: snap-store-proxy config %s=", settings.AuthSecret)
+		return nil, nil, cli.Hint(err, "have another one made: snap-store-proxy config %s=", settings.AuthSecret)
 	}
 	return srv, st, nil
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"offlinestore/certificate"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
 	"offlinestore/registry"
 	"offlinestore/server"
@@ -52,7 +52,7 @@ func (o *serveOptions) openDoors(s *settings.Settings, log *slog.Logger) (*doors
 		}
 		ln, err := net.Listen("tcp", open.address)
 		if err != nil {
-			return nil, errors.Join(ui.Hint(err, "%s", open.hint), d.Close())
+			return nil, errors.Join(cli.Hint(err, "%s", open.hint), d.Close())
 		}
 		*open.to = ln
 	}
@@ -82,7 +82,7 @@ func (o *serveOptions) chooseAddresses(s *settings.Settings) error {
 	ip := strings.Trim(v[settings.IPAddress], "[]")
 	switch {
 	case o.httpsListen != "" && v[settings.TLSCert] == "":
-		return ui.Hint(ui.Usagef("--https-listen: there is no certificate"), "import one with 'snap-store-proxy import-certificate'")
+		return cli.Hint(cli.Usagef("--https-listen: there is no certificate"), "import one with 'snap-store-proxy import-certificate'")
 	case o.httpsListen == "" && o.listen == "" && v[settings.TLSCert] != "":
 		o.httpsListen = net.JoinHostPort(ip, v[settings.HTTPSPort])
 	}

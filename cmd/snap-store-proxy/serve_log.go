@@ -4,7 +4,7 @@ import (
 	"io"
 	"log/slog"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/transfer"
 )
 
@@ -12,7 +12,7 @@ import (
 func (o *serveOptions) logs(w io.Writer) (*slog.Logger, *transfer.AccessLog, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.level)); err != nil {
-		return nil, nil, ui.Usagef("--log-level: %w", err)
+		return nil, nil, cli.Usagef("--log-level: %w", err)
 	}
 	h := &slog.HandlerOptions{Level: level}
 	var log *slog.Logger
@@ -22,7 +22,7 @@ func (o *serveOptions) logs(w io.Writer) (*slog.Logger, *transfer.AccessLog, err
 	case "json":
 		log = slog.New(slog.NewJSONHandler(w, h))
 	default:
-		return nil, nil, ui.Usagef("--log-format: %q is neither text nor json", o.format)
+		return nil, nil, cli.Usagef("--log-format: %q is neither text nor json", o.format)
 	}
 	requests := slog.LevelDebug
 	if o.accessLog {

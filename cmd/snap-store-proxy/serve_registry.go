@@ -5,11 +5,11 @@ import (
 	"net"
 	"slices"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
 	"offlinestore/registry"
 	"offlinestore/server"
-	"offlinestore/store"
 )
 
 // chooseRegistry finds out where the built-in registry listens; nowhere is an empty address. Whoever says with --listen where to
@@ -45,9 +45,9 @@ func values(s *settings.Settings, names ...string) (map[string]string, error) {
 }
 
 // namesImages says whether clients are sent to a registry.
-func namesImages(cat *store.Catalog) bool {
-	return slices.ContainsFunc(cat.Charms, func(c store.Charm) bool {
-		return slices.ContainsFunc(c.Resources, func(r store.CharmResource) bool { return r.Image != nil })
+func namesImages(cat *catalog.Snapshot) bool {
+	return slices.ContainsFunc(cat.Charms, func(c catalog.Charm) bool {
+		return slices.ContainsFunc(c.Resources, func(r catalog.CharmResource) bool { return r.Image != nil })
 	})
 }
 
@@ -59,7 +59,7 @@ func registryAccess(s *settings.Settings, images net.Listener) (server.Registry,
 	}
 	r := server.Registry{Domain: v[settings.RegistryDomain], Username: v[settings.RegistryUsername], Password: v[settings.RegistryPassword]}
 	if (r.Username == "") != (r.Password == "") {
-		return r, ui.Usagef("%s and %s belong together: set both, or neither", settings.RegistryUsername, settings.RegistryPassword)
+		return r, cli.Usagef("%s and %s belong together: set both, or neither", settings.RegistryUsername, settings.RegistryPassword)
 	}
 	address := v[settings.RegistryListen]
 	if images != nil {
@@ -72,15 +72,15 @@ func registryAccess(s *settings.Settings, images net.Listener) (server.Registry,
 // feed is where the server's catalogues come from. The registry gets each of them first: no answer is to name an image that it
 // doesn't know yet.
 type feed struct {
-	*store.Reader
+	*catalog.Reader
 	images *registry.Registry // nil where there is none
 }
 
-// LoadCatalog loads the catalogue, as store.Reader does.
-func (f feed) LoadCatalog(ctx context.Context) (*store.Catalog, error) {
-	cat, err := f.Reader.LoadCatalog(ctx)
+// LoadSnapshot loads the catalogue, as store.Reader does.
+func (f feed) LoadSnapshot(ctx context.Context) (*catalog.Snapshot, error) {
+	cat, err := f.Reader.LoadSnapshot(ctx)
 	if err == nil && f.images != nil {
-		err = f.images.SetCatalog(cat)
+		err = f.images.SetSnapshot(cat)
 	}
 	return cat, err
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"offlinestore/certificate"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
 )
 
@@ -21,7 +21,7 @@ func certificateOf(s *settings.Settings) (*certificate.Certificate, error) {
 		return nil, err
 	}
 	c, err := certificate.Parse([]byte(v[settings.TLSCert] + "\n" + v[settings.TLSKey] + "\n"))
-	return c, ui.Hint(err, "bring it again with 'snap-store-proxy import-certificate', or go back to plain HTTP with 'snap-store-proxy config %s= %s='", settings.TLSCert, settings.TLSKey)
+	return c, cli.Hint(err, "bring it again with 'snap-store-proxy import-certificate', or go back to plain HTTP with 'snap-store-proxy config %s= %s='", settings.TLSCert, settings.TLSKey)
 }
 
 // warnOfCertificate says what devices will soon, or already, find wrong with c.

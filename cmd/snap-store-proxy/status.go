@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/certificate"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // status is what the status command shows.
@@ -66,7 +66,7 @@ It is shown, as far as it can be known, without a database too; then the exit co
 				return failed
 			}
 			if asJSON {
-				if err := ui.PrintJSON(c.OutOrStdout(), s); err != nil {
+				if err := cli.PrintJSON(c.OutOrStdout(), s); err != nil {
 					return err
 				}
 			} else {
@@ -86,7 +86,7 @@ func (g *globals) status(ctx context.Context) (*status, error) {
 		return nil, failed
 	}
 	defer h.Close() // all is read
-	s := &status{Version: ui.Version(), Services: []service{}, Stores: []string{}, AccountKeys: []accountKey{}, Warnings: []string{}}
+	s := &status{Version: cli.Version(), Services: []service{}, Stores: []string{}, AccountKeys: []accountKey{}, Warnings: []string{}}
 	steps := []func(context.Context, *host) error{s.readHost, s.readTrust, s.readCertificate, s.readServices}
 	if failed == nil {
 		steps = append(steps, s.readCatalog)
@@ -125,7 +125,7 @@ func (s *status) print(w io.Writer) {
 	if s.Database == "ok" {
 		s.printCatalog(w)
 	}
-	fmt.Fprintf(w, "Blobs: %s, free: %s\n", ui.Bytes(s.BlobBytes), ui.Bytes(s.FreeBytes))
+	fmt.Fprintf(w, "Blobs: %s, free: %s\n", cli.Bytes(s.BlobBytes), cli.Bytes(s.FreeBytes))
 	if s.Certificate != nil {
 		fmt.Fprintf(w, "Certificate: %s, until %s (%d days)\n", strings.Join(s.Certificate.Names, ", "), s.Certificate.NotAfter.Format(time.DateOnly), s.Certificate.DaysLeft(time.Now()))
 	}
@@ -134,7 +134,7 @@ func (s *status) print(w io.Writer) {
 		fmt.Fprintf(w, "Last import: %s\n", s.LastImport)
 	}
 	for _, text := range s.Warnings {
-		fmt.Fprintf(w, "Warning: %s\n", ui.Clean(text))
+		fmt.Fprintf(w, "Warning: %s\n", cli.Clean(text))
 	}
 }
 
@@ -143,7 +143,7 @@ const manyKeys = 20
 
 func (s *status) printImported(w io.Writer) {
 	if len(s.Stores) > 0 {
-		fmt.Fprintf(w, "Imported stores: %s\n", ui.Clean(strings.Join(s.Stores, ", ")))
+		fmt.Fprintf(w, "Imported stores: %s\n", cli.Clean(strings.Join(s.Stores, ", ")))
 	}
 	if len(s.AccountKeys) > manyKeys {
 		fmt.Fprintf(w, "Account keys: %d\n", len(s.AccountKeys))
@@ -153,7 +153,7 @@ func (s *status) printImported(w io.Writer) {
 		if i == 0 {
 			fmt.Fprintln(w, "Account keys:")
 		}
-		fmt.Fprintf(w, "  %s %s %s\n", ui.Clean(k.Account), ui.Clean(k.Name), k.ID)
+		fmt.Fprintf(w, "  %s %s %s\n", cli.Clean(k.Account), cli.Clean(k.Name), k.ID)
 	}
 }
 

@@ -12,9 +12,9 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/blob"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
-	"offlinestore/store"
 )
 
 // openLame opens the store as open does, and goes without a database that can't be reached: then an error is beside the host.
@@ -36,7 +36,7 @@ func (g *globals) openLame(ctx context.Context) (*host, error) {
 func (s *status) describeDatabase(h *host, failed error) {
 	switch {
 	case failed != nil:
-		s.Database = "not available: " + ui.Clean(failed.Error())
+		s.Database = "not available: " + cli.Clean(failed.Error())
 		s.Warnings = append(s.Warnings, "the database is not available: nothing can be pushed, and serve knows only what it has loaded")
 		s.Services = append(s.Services, service{Name: "database", Problem: "see Store DB"})
 		return
@@ -71,14 +71,14 @@ func (s *status) readHost(_ context.Context, h *host) error {
 		return err
 	}
 	if s.Damaged > 0 {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("%s in quarantine: push what they are of again; 'gc --all' removes them", ui.Count(s.Damaged, "damaged blob")))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s in quarantine: push what they are of again; 'gc --all' removes them", cli.Count(s.Damaged, "damaged blob")))
 	}
 	dir := filepath.Dir(h.trust.dir)
 	if s.FreeBytes, err = blob.Free(dir); err != nil {
 		return err
 	}
 	if s.FreeBytes < lowSpace {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("only %s are free in %s", ui.Bytes(s.FreeBytes), dir))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("only %s are free in %s", cli.Bytes(s.FreeBytes), dir))
 	}
 	s.checkSettingsMode(filepath.Join(dir, settingsFile))
 	return nil
@@ -153,14 +153,14 @@ func (s *status) readCertificate(_ context.Context, h *host) error {
 	if err := c.CheckDates(now); err != nil {
 		s.Warnings = append(s.Warnings, err.Error()+": devices refuse it ('import-certificate')")
 	} else if days := info.DaysLeft(now); days < expiresSoon {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("the certificate expires in %s: import another one ('import-certificate')", ui.Count(days, "day")))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("the certificate expires in %s: import another one ('import-certificate')", cli.Count(days, "day")))
 	}
 	return nil
 }
 
 // readCatalog needs the database.
 func (s *status) readCatalog(ctx context.Context, h *host) error {
-	cat, err := h.store.LoadCatalog(ctx)
+	cat, err := h.store.LoadSnapshot(ctx)
 	if err != nil {
 		return err
 	}
@@ -188,12 +188,12 @@ func (s *status) readCatalog(ctx context.Context, h *host) error {
 		}
 	}
 	if s.Missing > 0 {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("%s missing on the disk, and not served: push the bundles that have them again", ui.Count(s.Missing, "blob")))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s missing on the disk, and not served: push the bundles that have them again", cli.Count(s.Missing, "blob")))
 	}
 	return s.readGaps(h, cat)
 }
 
-func (s *status) readAssertions(cat *store.Catalog) error {
+func (s *status) readAssertions(cat *catalog.Snapshot) error {
 	for _, a := range cat.Assertions {
 		switch a.Type {
 		case "store":
@@ -212,14 +212,14 @@ func (s *status) readAssertions(cat *store.Catalog) error {
 }
 
 // readGaps warns of what 'check' would find.
-func (s *status) readGaps(h *host, cat *store.Catalog) error {
+func (s *status) readGaps(h *host, cat *catalog.Snapshot) error {
 	registry, err := h.settings.Get(settings.RegistryDomain)
 	if err != nil {
 		return err
 	}
 	s.Warnings = append(s.Warnings, missingSnaps(findGaps(cat))...)
 	if n := len(findCharmGaps(cat, registry != "")); n > 0 {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("the charms need %s that the store lacks: 'check' names them", ui.Count(n, "thing")))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("the charms need %s that the store lacks: 'check' names them", cli.Count(n, "thing")))
 	}
 	return nil
 }

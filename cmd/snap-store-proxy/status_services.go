@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
 )
 
@@ -35,9 +35,9 @@ func (s service) String() string {
 	case s.Running && s.Problem == "":
 		return s.Name + ": running"
 	case s.Running:
-		return s.Name + ": running, " + ui.Clean(s.Problem)
+		return s.Name + ": running, " + cli.Clean(s.Problem)
 	}
-	return s.Name + ": not running: " + ui.Clean(s.Problem)
+	return s.Name + ": not running: " + cli.Clean(s.Problem)
 }
 
 // knock is where a service of serve's is to be found.

@@ -15,7 +15,7 @@ import (
 	"offlinestore/assertion"
 	"offlinestore/blob"
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // maxTrustFile bounds what is read as a key or a root.
@@ -123,7 +123,7 @@ func newTrustAdd(g *globals) *cobra.Command {
 			}
 			k, err := bundle.ParsePublicKey(text)
 			if err != nil {
-				return ui.Usagef("%s: %w", args[0], err)
+				return cli.Usagef("%s: %w", args[0], err)
 			}
 			t, err := g.trustStore()
 			if err != nil {
@@ -167,7 +167,7 @@ func newTrustList(g *globals) *cobra.Command {
 				for _, k := range keys {
 					ids = append(ids, map[string]string{"fingerprint": k.ID(), "algorithm": k.Algorithm()})
 				}
-				return ui.PrintJSON(c.OutOrStdout(), ids)
+				return cli.PrintJSON(c.OutOrStdout(), ids)
 			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "Fingerprint\tAlgorithm")
@@ -223,7 +223,7 @@ func findOne(dir, prefix, end string) (string, error) {
 		}
 	}
 	if len(found) != 1 || len(prefix) < 6 {
-		return "", ui.Usagef("%q names %d of the trusted ones; give at least six digits, as the list shows them", prefix, len(found))
+		return "", cli.Usagef("%q names %d of the trusted ones; give at least six digits, as the list shows them", prefix, len(found))
 	}
 	return found[0], nil
 }

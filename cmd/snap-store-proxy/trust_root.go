@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/assertion"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 func newTrustRoot(g *globals) *cobra.Command {
@@ -44,7 +44,7 @@ func newRootAdd(g *globals) *cobra.Command {
 				_, err = assertion.Canonical().With(as...)
 			}
 			if err != nil {
-				return ui.Usagef("%s: %w", args[0], err)
+				return cli.Usagef("%s: %w", args[0], err)
 			}
 			t, err := g.trustStore()
 			if err != nil {
@@ -65,7 +65,7 @@ func newRootAdd(g *globals) *cobra.Command {
 func rootNames(as []*assertion.Assertion) string {
 	var names []string
 	for _, a := range as {
-		names = append(names, ui.Clean(a.HeaderString("account-id")))
+		names = append(names, cli.Clean(a.HeaderString("account-id")))
 	}
 	slices.Sort(names)
 	return strings.Join(slices.Compact(names), ", ")

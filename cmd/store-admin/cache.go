@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 )
 
@@ -30,7 +30,7 @@ func newCache() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "cache",
 		Short:   "Look after what was downloaded",
-		Long:    "The cache keeps what was downloaded, so that an export that is repeated fetches only\nwhat is new. Exports keep it below --cache-size.\n" + ui.ExitHelp,
+		Long:    "The cache keeps what was downloaded, so that an export that is repeated fetches only\nwhat is new. Exports keep it below --cache-size.\n" + cli.ExitHelp,
 		Example: "  store-admin cache clean",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -40,7 +40,7 @@ func newCache() *cobra.Command {
 	clean := &cobra.Command{
 		Use:     "clean",
 		Short:   "Remove what was downloaded and not used for longest",
-		Long:    "Remove what was downloaded, that which was not used for longest first, and the\nbeginnings of downloads.\n" + ui.ExitHelp,
+		Long:    "Remove what was downloaded, that which was not used for longest first, and the\nbeginnings of downloads.\n" + cli.ExitHelp,
 		Example: "  store-admin cache clean\n  store-admin cache clean --keep 10GB",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return runCacheClean(c, dir, keep, asJSON) },
@@ -55,7 +55,7 @@ func newCache() *cobra.Command {
 func runCacheClean(c *cobra.Command, flag, keep string, asJSON bool) error {
 	max, err := exporter.ParseSize(keep)
 	if err != nil {
-		return ui.Usagef("--keep: %w", err)
+		return cli.Usagef("--keep: %w", err)
 	}
 	dir, err := cacheDir(flag)
 	if err != nil {
@@ -74,8 +74,8 @@ func runCacheClean(c *cobra.Command, flag, keep string, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return ui.PrintJSON(c.OutOrStdout(), map[string]any{"freed": freed, "left": left, "folder": dir})
+		return cli.PrintJSON(c.OutOrStdout(), map[string]any{"freed": freed, "left": left, "folder": dir})
 	}
-	fmt.Fprintf(c.OutOrStdout(), "Freed %s, %s left in %s.\n", ui.Bytes(freed), ui.Bytes(left), dir)
+	fmt.Fprintf(c.OutOrStdout(), "Freed %s, %s left in %s.\n", cli.Bytes(freed), cli.Bytes(left), dir)
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // difference is one line of a diff of two bundles.
@@ -43,7 +43,7 @@ func newDiff() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "diff A B",
 		Short:   "Show what bundle B has that A has not, and the other way round",
-		Long:    "Show what bundle B adds to and takes from A: revisions of snaps and charms,\nresources, images and rows of the channel maps. Only the heads are read. Exits\nwith 0 whether they differ or not.\n" + ui.ExitHelp,
+		Long:    "Show what bundle B adds to and takes from A: revisions of snaps and charms,\nresources, images and rows of the channel maps. Only the heads are read. Exits\nwith 0 whether they differ or not.\n" + cli.ExitHelp,
 		Example: "  store-admin diff jq-20261113T101500.tar.gz jq-20261120T101500.tar.gz",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -70,7 +70,7 @@ func runDiff(ctx context.Context, w io.Writer, files []string, keys []bundle.Pub
 	}
 	diffs := diffSummaries(sides[0], sides[1])
 	if asJSON {
-		return ui.PrintJSON(w, diffs)
+		return cli.PrintJSON(w, diffs)
 	}
 	for _, d := range diffs {
 		fmt.Fprintln(w, d)
@@ -156,17 +156,17 @@ func (d difference) String() string {
 	}
 	switch d.What {
 	case "revision":
-		return fmt.Sprintf("%s %s revision %d (%s)", sign, name, revision, ui.Bytes(d.Size))
+		return fmt.Sprintf("%s %s revision %d (%s)", sign, name, revision, cli.Bytes(d.Size))
 	case "resource":
 		s := fmt.Sprintf("%s %s resource %s revision %d", sign, name, d.Resource, revision)
 		if d.Size > 0 { // an image has lines of its own
-			s += " (" + ui.Bytes(d.Size) + ")"
+			s += " (" + cli.Bytes(d.Size) + ")"
 		}
 		return s
 	case "image":
 		image := d.Image
 		if !strings.HasSuffix(d.ImageName, "@"+image) { // the operator has mapped it
-			image += " as " + ui.Clean(d.ImageName)
+			image += " as " + cli.Clean(d.ImageName)
 		}
 		return fmt.Sprintf("%s %s image of resource %s revision %d (%s)", sign, name, d.Resource, revision, image)
 	}

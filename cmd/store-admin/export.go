@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 	"offlinestore/upstream"
 )
@@ -22,7 +22,7 @@ func newExport() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "export",
 		Short:   "Export from the stores into signed bundles",
-		Long:    "Export from the stores into signed bundles, for 'snap-store-proxy push-snap' and its kin.\n" + ui.ExitHelp,
+		Long:    "Export from the stores into signed bundles, for 'snap-store-proxy push-snap' and its kin.\n" + cli.ExitHelp,
 		Example: "  store-admin export snaps jq\n  store-admin export bundle cos-lite",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -81,25 +81,25 @@ func defaultExportDir() string {
 func (o *exportOptions) check(given func(flag string) bool) (err error) {
 	for _, pair := range [][2]string{{"single", "output-dir"}, {"single", "export-dir"}, {"output-dir", "export-dir"}, {"output-dir", "compression"}} {
 		if given(pair[0]) && given(pair[1]) {
-			return ui.Usagef("--%s and --%s exclude each other", pair[0], pair[1])
+			return cli.Usagef("--%s and --%s exclude each other", pair[0], pair[1])
 		}
 	}
 	for _, name := range []string{"single", "output-dir", "export-dir", "from-yaml", "cache-dir", "key"} {
 		if given(name) && o.value(name) == "" {
-			return ui.Usagef("--%s: it is empty", name)
+			return cli.Usagef("--%s: it is empty", name)
 		}
 	}
 	if err := bundle.Compression(o.compression).Validate(); err != nil {
-		return ui.Usagef("--compression: %w", err)
+		return cli.Usagef("--compression: %w", err)
 	}
 	if o.jobs < 1 || o.jobs > 64 {
-		return ui.Usagef("--jobs %d: want 1 to 64", o.jobs)
+		return cli.Usagef("--jobs %d: want 1 to 64", o.jobs)
 	}
 	if !validKeyName.MatchString(o.keyName) {
-		return ui.Usagef("--key: %w", badKeyName(o.keyName))
+		return cli.Usagef("--key: %w", badKeyName(o.keyName))
 	}
 	if o.maxCache, err = exporter.ParseSize(o.cacheSize); err != nil {
-		return ui.Usagef("--cache-size: %w", err)
+		return cli.Usagef("--cache-size: %w", err)
 	}
 	return nil
 }

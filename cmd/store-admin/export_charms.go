@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"offlinestore/charm"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 	"offlinestore/upstream"
 )
@@ -49,7 +49,7 @@ list of the same form:
       resources:
         postgresql-image: postgres:16   # the image's name inside, or a revision
 
-` + ui.ExitHelp,
+` + cli.ExitHelp,
 		Example: `  store-admin export charms charms.yaml
   store-admin export charms charms.yaml --arch amd64 --arch arm64 --with-snaps
   store-admin export charms charms.yaml --output-dir /media/usb/layout --no-images`,
@@ -75,14 +75,14 @@ func readApplications(path string) ([]charm.Application, error) {
 	const form = "the file lists charms under applications: see 'store-admin export charms --help'"
 	text, err := readSmall(path, maxBundleFile)
 	if err != nil {
-		return nil, ui.Hint(ui.Usagef("%w", err), form)
+		return nil, cli.Hint(cli.Usagef("%w", err), form)
 	}
 	f, err := charm.ParseBundle(text)
 	if err != nil && !bytes.Contains(text, []byte("applications:")) {
-		return nil, ui.Hint(ui.Usagef("%s: %w", path, err), form)
+		return nil, cli.Hint(cli.Usagef("%s: %w", path, err), form)
 	}
 	if err != nil {
-		return nil, ui.Usagef("%s: %w", path, err)
+		return nil, cli.Usagef("%s: %w", path, err)
 	}
 	return f.Applications, nil
 }
@@ -96,7 +96,7 @@ func newExportBundle() *cobra.Command {
 		Short: "Export a charm bundle, with all its charms",
 		Long: `Export a charm bundle into one signed bundle, with its charms, their resources
 and the container images of these.
-` + ui.ExitHelp,
+` + cli.ExitHelp,
 		Example: `  store-admin export bundle cos-lite
   store-admin export bundle cos-lite --channel edge --arch arm64
   store-admin export bundle cos-lite --only-print-yaml > cos-lite.yaml`,
@@ -109,7 +109,7 @@ and the container images of these.
 			name := strings.TrimPrefix(args[0], "ch:")
 			req.Charms.Bundle, req.Charms.BundleChannel = name, channel
 			if req.Charms.Base, err = charm.ParseBase(series); err != nil {
-				return ui.Usagef("--series: %w", err)
+				return cli.Usagef("--series: %w", err)
 			}
 			o.archive = name
 			if onlyYAML {
@@ -140,14 +140,14 @@ func (o *charmOptions) request(given func(flag string) bool) (exporter.Request, 
 
 func (o *charmOptions) run(c *cobra.Command, req exporter.Request) error {
 	if err := req.Validate(); err != nil {
-		return ui.Usagef("%w", err)
+		return cli.Usagef("%w", err)
 	}
 	return runExport(c.Context(), c.OutOrStdout(), &o.exportOptions, req)
 }
 
 func (o *charmOptions) printBundle(c *cobra.Command, req exporter.Request) error {
 	if err := req.Validate(); err != nil {
-		return ui.Usagef("%w", err)
+		return cli.Usagef("%w", err)
 	}
 	e, err := o.newExporter(&exportProgress{w: c.OutOrStdout()})
 	if err != nil {

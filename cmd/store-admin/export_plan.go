@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"offlinestore/charm"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 )
 
@@ -42,7 +42,7 @@ func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 			result["charms"] = plannedCharms(p)
 			result["warnings"] = append([]string{}, p.Warnings...)
 		}
-		return ui.PrintJSON(w, result)
+		return cli.PrintJSON(w, result)
 	}
 	for _, c := range plannedCharms(p) {
 		c.print(w)
@@ -52,9 +52,9 @@ func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 		if len(r.NeededBy) > 0 {
 			needed = ", needed by " + strings.Join(r.NeededBy, ", ")
 		}
-		fmt.Fprintf(w, "%s revision %d (%s): %s%s\n", r.Snap, r.Revision, strings.Join(r.From, ", "), ui.Bytes(r.Size), needed)
+		fmt.Fprintf(w, "%s revision %d (%s): %s%s\n", r.Snap, r.Revision, strings.Join(r.From, ", "), cli.Bytes(r.Size), needed)
 	}
-	fmt.Fprintf(w, "%s to pack.\n", ui.Bytes(p.Size()))
+	fmt.Fprintf(w, "%s to pack.\n", cli.Bytes(p.Size()))
 	return nil
 }
 
@@ -108,16 +108,16 @@ func plannedCharms(p *exporter.Plan) []plannedCharm {
 
 func (c *plannedCharm) print(w io.Writer) {
 	for _, r := range c.Revisions {
-		fmt.Fprintf(w, "%s revision %d (%s): %s\n", c.Charm, r.Revision, strings.Join(r.From, ", "), ui.Bytes(r.Size))
+		fmt.Fprintf(w, "%s revision %d (%s): %s\n", c.Charm, r.Revision, strings.Join(r.From, ", "), cli.Bytes(r.Size))
 	}
 	for _, r := range c.Resources {
 		image := ""
 		switch {
 		case r.Manifests > 0:
-			image = fmt.Sprintf(", image %s in %s", r.Source, ui.Count(r.Manifests, "manifest"))
+			image = fmt.Sprintf(", image %s in %s", r.Source, cli.Count(r.Manifests, "manifest"))
 		case r.Type == charm.ResourceImage:
 			image = ", without its image"
 		}
-		fmt.Fprintf(w, "  resource %s revision %d: %s%s\n", r.Resource, r.Revision, ui.Bytes(r.Size), ui.Clean(image))
+		fmt.Fprintf(w, "  resource %s revision %d: %s%s\n", r.Resource, r.Revision, cli.Bytes(r.Size), cli.Clean(image))
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 	"offlinestore/upstream"
 )
@@ -93,20 +93,20 @@ func (o *exportOptions) newExporter(progress *exportProgress) (*exporter.Exporte
 	if err != nil {
 		return nil, err
 	}
-	client, err := upstream.New(upstream.Config{BaseURL: o.storeURL, UserAgent: "store-admin/" + ui.Version(), Logf: progress.log})
+	client, err := upstream.New(upstream.Config{BaseURL: o.storeURL, UserAgent: "store-admin/" + cli.Version(), Logf: progress.log})
 	if err != nil {
-		return nil, ui.Usagef("%w", err)
+		return nil, cli.Usagef("%w", err)
 	}
 	e := &exporter.Exporter{Client: client, Trust: trust, Jobs: o.jobs, Progress: progress}
 	if o.archive == "" {
 		return e, nil
 	}
-	cfg := upstream.Config{BaseURL: o.charmhubURL, UserAgent: "store-admin/" + ui.Version(), Logf: progress.log}
+	cfg := upstream.Config{BaseURL: o.charmhubURL, UserAgent: "store-admin/" + cli.Version(), Logf: progress.log}
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = upstream.DefaultCharmhubURL
 	}
 	if e.Charmhub, err = upstream.New(cfg); err != nil {
-		return nil, ui.Usagef("%w", err)
+		return nil, cli.Usagef("%w", err)
 	}
 	e.Registry = upstream.RegistryConfig{UserAgent: cfg.UserAgent, Logf: progress.log}
 	return e, nil
@@ -126,25 +126,25 @@ func (o *exportOptions) openCache() (*exporter.Cache, error) {
 
 // exportProgress prints what is downloaded in the original's words, above the bar while there is one.
 type exportProgress struct {
-	bar   atomic.Pointer[ui.Progress]
+	bar   atomic.Pointer[cli.Progress]
 	w     io.Writer
 	quiet bool
 }
 
-func (p *exportProgress) start(what string, size int64) { p.bar.Store(ui.NewProgress(what, size)) }
+func (p *exportProgress) start(what string, size int64) { p.bar.Store(cli.NewProgress(what, size)) }
 
 func (p *exportProgress) done() { p.bar.Swap(nil).Done() }
 
 func (p *exportProgress) Downloading(what string) {
 	if !p.quiet {
-		p.bar.Load().Printf(p.w, "Downloading %s\n", ui.Clean(what))
+		p.bar.Load().Printf(p.w, "Downloading %s\n", cli.Clean(what))
 	}
 }
 
 func (p *exportProgress) Add(n int64) { p.bar.Load().Add(n) }
 
 func (p *exportProgress) Warn(text string) {
-	p.bar.Load().Printf(os.Stderr, "Warning: %s\n", ui.Clean(text))
+	p.bar.Load().Printf(os.Stderr, "Warning: %s\n", cli.Clean(text))
 }
 
 // gaps says what a plan lacks, from the gap number first on.
@@ -158,14 +158,14 @@ func (p *exportProgress) gaps(plan *exporter.Plan, first int) {
 func (p *exportProgress) overrides(plan *exporter.Plan) {
 	for _, resource := range plan.Overrides {
 		if !p.quiet {
-			fmt.Fprintf(p.w, "Overriding %s with local registry subpath.\n", ui.Clean(resource))
+			fmt.Fprintf(p.w, "Overriding %s with local registry subpath.\n", cli.Clean(resource))
 		}
 	}
 }
 
 // log tells of requests that are tried again.
 func (p *exportProgress) log(format string, args ...any) {
-	p.bar.Load().Printf(os.Stderr, "store-admin: %s\n", ui.Clean(fmt.Sprintf(format, args...)))
+	p.bar.Load().Printf(os.Stderr, "store-admin: %s\n", cli.Clean(fmt.Sprintf(format, args...)))
 }
 
 // signingKey loads the key, or makes the default one on the first export and says how to have it trusted.
@@ -180,7 +180,7 @@ func signingKey(name string) (crypto.Signer, *keyring, error) {
 	}
 	if slices.Contains(names, name) || name != defaultKey {
 		key, err := k.load(name)
-		return key, k, ui.Hint(err, "make one with 'store-admin key generate %s'", name)
+		return key, k, cli.Hint(err, "make one with 'store-admin key generate %s'", name)
 	}
 	key, err := k.generate(name)
 	if errors.Is(err, fs.ErrExist) { // another export was faster
@@ -205,7 +205,7 @@ func now() (t time.Time, fixed bool, err error) {
 	}
 	n, err := strconv.ParseInt(epoch, 10, 64)
 	if err != nil || n < 0 || n > maxEpoch {
-		return t, false, ui.Usagef("SOURCE_DATE_EPOCH %q: want seconds since 1970, up to the end of the year 9999", epoch)
+		return t, false, cli.Usagef("SOURCE_DATE_EPOCH %q: want seconds since 1970, up to the end of the year 9999", epoch)
 	}
 	return time.Unix(n, 0).UTC(), true, nil
 }

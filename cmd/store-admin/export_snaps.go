@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 )
 
@@ -29,7 +29,7 @@ func newExportSnaps() *cobra.Command {
 signed bundles, one for each snap. Everything is verified before it is packed.
 What was downloaded stays in a cache, so an interrupted export goes on where it
 stopped and a repeated one fetches only what is new.
-` + ui.ExitHelp,
+` + cli.ExitHelp,
 		Example: `  store-admin export snaps jq
   store-admin export snaps jq hello --channel stable --channel edge --arch amd64 --arch arm64
   store-admin export snaps jq --single /media/usb/week47.tar.gz
@@ -64,7 +64,7 @@ func (o *snapOptions) request(names []string) (exporter.Request, error) {
 		req.Packages = packages
 	}
 	if err := req.Validate(); err != nil {
-		return req, ui.Usagef("%w", err)
+		return req, cli.Usagef("%w", err)
 	}
 	return req, nil
 }
@@ -73,7 +73,7 @@ func (o *snapOptions) request(names []string) (exporter.Request, error) {
 func readPackages(path string) ([]exporter.Package, error) {
 	text, err := readSmall(path, 4<<20)
 	if err != nil {
-		return nil, ui.Usagef("--from-yaml: %w", err)
+		return nil, cli.Usagef("--from-yaml: %w", err)
 	}
 	var file struct {
 		Packages []exporter.Package `yaml:"packages"`
@@ -85,13 +85,13 @@ func readPackages(path string) ([]exporter.Package, error) {
 			what, _, _ := strings.Cut(wrong.Errors[0], " in type ") // which is Go's
 			err = errors.New(what)
 		}
-		return nil, ui.Hint(ui.Usagef("--from-yaml %s: %w", path, err), "packages: [{name, revision, push_channel}] is what it may hold; a list of charms is for 'store-admin export charms'")
+		return nil, cli.Hint(cli.Usagef("--from-yaml %s: %w", path, err), "packages: [{name, revision, push_channel}] is what it may hold; a list of charms is for 'store-admin export charms'")
 	}
 	if err := d.Decode(new(any)); !errors.Is(err, io.EOF) {
-		return nil, ui.Usagef("--from-yaml %s: more than one document", path)
+		return nil, cli.Usagef("--from-yaml %s: more than one document", path)
 	}
 	if len(file.Packages) == 0 {
-		return nil, ui.Usagef("--from-yaml %s: no packages in it", path)
+		return nil, cli.Usagef("--from-yaml %s: no packages in it", path)
 	}
 	return unique(file.Packages), nil
 }

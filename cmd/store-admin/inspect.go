@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/snap"
 )
 
@@ -70,7 +70,7 @@ func newInspect() *cobra.Command {
 		Long: `Show what bundles hold, who signed them and when, and what their snaps and
 charms need that is in none of them. Only the head of a bundle is read, so this is quick
 however large it is; 'verify' reads all.
-` + ui.ExitHelp,
+` + cli.ExitHelp,
 		Example: "  store-admin inspect jq-20261120T101500.tar.gz\n  store-admin inspect --json *.tar.gz",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -97,7 +97,7 @@ func runInspect(ctx context.Context, w io.Writer, files []string, keys []bundle.
 	}
 	findMissing(all)
 	if asJSON {
-		return ui.PrintJSON(w, all)
+		return cli.PrintJSON(w, all)
 	}
 	for i, s := range all {
 		if i > 0 {
@@ -211,18 +211,18 @@ func (s *summary) print(w io.Writer) {
 		sequence = fmt.Sprintf(", bundle %d of this key", s.Sequence)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "File:\t%s\n", ui.Clean(s.File))
+	fmt.Fprintf(t, "File:\t%s\n", cli.Clean(s.File))
 	fmt.Fprintf(t, "Digest:\t%s\n", s.Digest)
 	fmt.Fprintf(t, "Signed by:\t%s (%s, %s)\n", s.Signer, s.Algorithm, trust)
-	fmt.Fprintf(t, "Signed:\t%s by %s with %s%s\n", s.Created.Format(time.RFC3339), ui.Clean(s.Exporter), ui.Clean(s.Program), sequence)
-	fmt.Fprintf(t, "Asked for:\t%s\n", ui.Clean(describeRequest(s.Request)))
-	fmt.Fprintf(t, "Payload:\t%s in %d blobs\n", ui.Bytes(s.PayloadSize), s.Blobs)
+	fmt.Fprintf(t, "Signed:\t%s by %s with %s%s\n", s.Created.Format(time.RFC3339), cli.Clean(s.Exporter), cli.Clean(s.Program), sequence)
+	fmt.Fprintf(t, "Asked for:\t%s\n", cli.Clean(describeRequest(s.Request)))
+	fmt.Fprintf(t, "Payload:\t%s in %d blobs\n", cli.Bytes(s.PayloadSize), s.Blobs)
 	t.Flush()
 	for _, sn := range s.Snaps {
-		fmt.Fprintf(w, "\n%s (%s) by %s\n", sn.Name, sn.SnapID, ui.Clean(sn.Publisher))
+		fmt.Fprintf(w, "\n%s (%s) by %s\n", sn.Name, sn.SnapID, cli.Clean(sn.Publisher))
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		for _, r := range sn.Revisions {
-			fmt.Fprintf(t, "  revision %d\t%s\t%s\t%s\t%s\n", r.Revision, ui.Clean(r.Version), strings.Join(r.Architectures, ","), ui.Bytes(r.Size), strings.Join(r.Components, ", "))
+			fmt.Fprintf(t, "  revision %d\t%s\t%s\t%s\t%s\n", r.Revision, cli.Clean(r.Version), strings.Join(r.Architectures, ","), cli.Bytes(r.Size), strings.Join(r.Components, ", "))
 		}
 		for _, c := range sn.Channels {
 			what := "closed"

@@ -9,7 +9,7 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/charm"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // charmSummary is what inspect shows of a charm or charm bundle.
@@ -159,10 +159,10 @@ func summariseImage(m *bundle.ImageManifest) imageSummary {
 
 func (s *summary) printCharms(w io.Writer) {
 	for _, c := range s.Charms {
-		fmt.Fprintf(w, "\n%s (%s %s) by %s\n", c.Name, c.Type, c.ID, ui.Clean(c.Publisher))
+		fmt.Fprintf(w, "\n%s (%s %s) by %s\n", c.Name, c.Type, c.ID, cli.Clean(c.Publisher))
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		for _, r := range c.Revisions {
-			fmt.Fprintf(t, "  revision %d\t%s\t%s\t%s\n", r.Revision, ui.Clean(r.Version), describeBases(r.Bases), ui.Bytes(r.Size))
+			fmt.Fprintf(t, "  revision %d\t%s\t%s\t%s\n", r.Revision, cli.Clean(r.Version), describeBases(r.Bases), cli.Bytes(r.Size))
 		}
 		for _, r := range c.Resources {
 			fmt.Fprintf(t, "  resource %s %d\t%s\t%s\n", r.Name, r.Revision, r.Type, r.describe())
@@ -185,13 +185,13 @@ func (s *summary) printCharms(w io.Writer) {
 func (r *resourceSummary) describe() string {
 	switch {
 	case r.Type == charm.ResourceImage && r.Manifests == 0:
-		return "left out, " + ui.Clean(r.Image)
+		return "left out, " + cli.Clean(r.Image)
 	case r.Type == charm.ResourceImage:
-		return fmt.Sprintf("%s, %s", ui.Count(r.Manifests, "manifest"), ui.Clean(r.Image))
+		return fmt.Sprintf("%s, %s", cli.Count(r.Manifests, "manifest"), cli.Clean(r.Image))
 	case r.Digest == "":
 		return "never uploaded"
 	}
-	return ui.Bytes(r.Size)
+	return cli.Bytes(r.Size)
 }
 
 // describeBase is the base of a row, which a bundle has not.

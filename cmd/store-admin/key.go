@@ -9,14 +9,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 func newKey() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "key",
 		Short:   "Manage the keys that bundles are signed with",
-		Long:    "Bundles are signed, by default with the key named default, which the first export makes.\nThe air-gapped host imports only what was signed with a key that it trusts.\n" + ui.ExitHelp,
+		Long:    "Bundles are signed, by default with the key named default, which the first export makes.\nThe air-gapped host imports only what was signed with a key that it trusts.\n" + cli.ExitHelp,
 		Example: "  store-admin key list",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -38,7 +38,7 @@ func newKeyGenerate() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "generate [NAME]",
 		Short:   "Make an Ed25519 key",
-		Long:    "Make an Ed25519 key and print its fingerprint. A key that is there is never replaced.\n" + ui.ExitHelp,
+		Long:    "Make an Ed25519 key and print its fingerprint. A key that is there is never replaced.\n" + cli.ExitHelp,
 		Example: "  store-admin key generate\n  store-admin key export > exporter.pem",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -56,7 +56,7 @@ func newKeyGenerate() *cobra.Command {
 			}
 			fmt.Fprint(c.ErrOrStderr(), trustAdvice(keyName(args)))
 			if asJSON {
-				return ui.PrintJSON(c.OutOrStdout(), keyRow{keyName(args), public.Algorithm(), public.ID()})
+				return cli.PrintJSON(c.OutOrStdout(), keyRow{keyName(args), public.Algorithm(), public.ID()})
 			}
 			fmt.Fprintf(c.OutOrStdout(), "%s\n", public.ID())
 			return nil
@@ -84,7 +84,7 @@ func newKeyList() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "list",
 		Short:   "List the keys with their fingerprints",
-		Long:    "List the keys with their kinds and fingerprints.\n" + ui.ExitHelp,
+		Long:    "List the keys with their kinds and fingerprints.\n" + cli.ExitHelp,
 		Example: "  store-admin key list",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return runKeyList(c.OutOrStdout(), asJSON) },
@@ -122,7 +122,7 @@ func runKeyList(w io.Writer, asJSON bool) error {
 		rows = append(rows, keyRow{name, public.Algorithm(), public.ID()})
 	}
 	if asJSON {
-		return ui.PrintJSON(w, rows)
+		return cli.PrintJSON(w, rows)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "Name\tAlgorithm\tFingerprint")
@@ -136,7 +136,7 @@ func newKeyExport() *cobra.Command {
 	return &cobra.Command{
 		Use:     "export [NAME]",
 		Short:   "Print the public key, for 'snap-store-proxy trust add'",
-		Long:    "Print the public key as PEM. The private key never leaves its folder.\n" + ui.ExitHelp,
+		Long:    "Print the public key as PEM. The private key never leaves its folder.\n" + cli.ExitHelp,
 		Example: "  store-admin key export > exporter.pem",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -146,7 +146,7 @@ func newKeyExport() *cobra.Command {
 			}
 			key, err := k.load(keyName(args))
 			if err != nil {
-				return ui.Hint(err, "make one with 'store-admin key generate'")
+				return cli.Hint(err, "make one with 'store-admin key generate'")
 			}
 			public, err := bundle.NewPublicKey(key.Public())
 			if err != nil {
@@ -162,7 +162,7 @@ func newKeyImport() *cobra.Command {
 	return &cobra.Command{
 		Use:   "import NAME FILE",
 		Short: "Take over a private key (PKCS #8 PEM: Ed25519, ECDSA P-256 or RSA)",
-		Long:  "Take over a private key under a name, to sign with '--key NAME'. A key that is there\nis never replaced.\n" + ui.ExitHelp,
+		Long:  "Take over a private key under a name, to sign with '--key NAME'. A key that is there\nis never replaced.\n" + cli.ExitHelp,
 		Example: `  openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:4096 -out rsa.pem
   store-admin key import company rsa.pem`,
 		Args: cobra.ExactArgs(2),

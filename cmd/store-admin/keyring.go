@@ -19,7 +19,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // defaultKey is the name of the key that exports sign with.
@@ -49,7 +49,7 @@ func openKeyring() (*keyring, error) {
 }
 
 func badKeyName(name string) error {
-	return ui.Usagef("key name %.80q: want up to 64 lower-case letters, digits, dots, dashes", name)
+	return cli.Usagef("key name %.80q: want up to 64 lower-case letters, digits, dots, dashes", name)
 }
 
 func (k *keyring) path(name string) (string, error) {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/cmd/internal/remote"
-	"offlinestore/cmd/internal/ui"
 )
 
 // loginOptions are the flags of login.
@@ -28,7 +28,7 @@ an admin that 'snap-store-proxy add-admin EMAIL' named there. The password is as
 for, or read from standard input; it may be a one-time token. The login is kept in a
 file that only you can read, for 30 days. Then 'snap-store-proxy override --remote
 URL' and its kin work from here.
-` + ui.ExitHelp,
+` + cli.ExitHelp,
 		Example: `  store-admin login --offline https://store.example.internal:8013 jo@example.internal
   ssh -N -L 8013:127.0.0.1:8013 store.example.internal &
   store-admin login --offline http://127.0.0.1:8013 jo@example.internal`,
@@ -44,7 +44,7 @@ URL' and its kin work from here.
 
 func runLogin(c *cobra.Command, o loginOptions, email string) error {
 	if o.url == "" {
-		return ui.Usagef("login: say where with --offline URL; exports need no login")
+		return cli.Usagef("login: say where with --offline URL; exports need no login")
 	}
 	var ca []byte
 	if o.ca != "" {
@@ -56,10 +56,10 @@ func runLogin(c *cobra.Command, o loginOptions, email string) error {
 	var password string
 	var err error
 	if o.stdin {
-		password, err = ui.ReadSecret(os.Stdin)
+		password, err = cli.ReadSecret(os.Stdin)
 	} else {
-		password, err = ui.AskSecret("Password for " + email + ": ")
-		err = ui.Hint(err, "give the password on standard input with --password-stdin")
+		password, err = cli.AskSecret("Password for " + email + ": ")
+		err = cli.Hint(err, "give the password on standard input with --password-stdin")
 	}
 	if err != nil {
 		return err
@@ -67,10 +67,10 @@ func runLogin(c *cobra.Command, o loginOptions, email string) error {
 	if err := remote.LogIn(c.Context(), o.url, email, password, string(ca)); err != nil {
 		var unknown x509.UnknownAuthorityError
 		if errors.As(err, &unknown) {
-			return ui.Hint(err, "bring the certificate that clients of the store have to trust ('snap-store-proxy client-config' has it), and name it with --ca FILE")
+			return cli.Hint(err, "bring the certificate that clients of the store have to trust ('snap-store-proxy client-config' has it), and name it with --ca FILE")
 		}
 		return err
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "Logged in at %s as %s.\n", ui.Clean(o.url), ui.Clean(email))
+	_, err = fmt.Fprintf(c.OutOrStdout(), "Logged in at %s as %s.\n", cli.Clean(o.url), cli.Clean(email))
 	return err
 }

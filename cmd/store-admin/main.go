@@ -13,7 +13,7 @@ import (
 	"offlinestore/assertion"
 	"offlinestore/blob"
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 	"offlinestore/upstream"
 )
@@ -23,7 +23,7 @@ func main() { os.Exit(run()) }
 func run() int {
 	// What bundles need while they are written is a few buffers; the collector need not wait for more garbage than that.
 	debug.SetMemoryLimit(64 << 20)
-	return ui.Main(newRoot(), classify)
+	return cli.Main(newRoot(), classify)
 }
 
 func newRoot() *cobra.Command {
@@ -33,13 +33,13 @@ func newRoot() *cobra.Command {
 		Long: `store-admin exports snaps and charms, with all that they need, into signed and
 content-addressed bundles. Carry them to the air-gapped host and import them
 there with 'snap-store-proxy push-snap' or 'push-charms'.
-` + ui.ExitHelp,
+` + cli.ExitHelp,
 		Example: "  store-admin export snaps jq --arch amd64 --arch arm64\n  store-admin export bundle cos-lite\n  store-admin key export > exporter.pem",
-		Version: ui.Version(),
+		Version: cli.Version(),
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.AddCommand(newExport(), newKey(), newInspect(), newVerify(), newDiff(), newCache(), newLogin(), newRegister(), ui.NewMan())
+	root.AddCommand(newExport(), newKey(), newInspect(), newVerify(), newDiff(), newCache(), newLogin(), newRegister(), cli.NewMan())
 	return root
 }
 
@@ -48,31 +48,31 @@ func classify(err error) (code int, hint string) {
 	var unknown *bundle.UnknownSignerError
 	switch {
 	case errors.As(err, &unknown):
-		return ui.Untrusted, "name the signer's key with --trusted-key, as 'store-admin key export' prints it on the exporting host"
+		return cli.Untrusted, "name the signer's key with --trusted-key, as 'store-admin key export' prints it on the exporting host"
 	case isUntrusted(err):
-		return ui.Untrusted, ""
+		return cli.Untrusted, ""
 	case isStoreError(err) && errors.Is(err, bundle.ErrCorrupt): // the manifest of an image, or too much of anything
-		return ui.Upstream, imageHint(err)
+		return cli.Upstream, imageHint(err)
 	case errors.Is(err, bundle.ErrTooNew):
-		return ui.Damaged, ""
+		return cli.Damaged, ""
 	case errors.Is(err, bundle.ErrCorrupt), errors.Is(err, bundle.ErrNotBundle):
-		return ui.Damaged, "copy the file again, or export it again"
+		return cli.Damaged, "copy the file again, or export it again"
 	case errors.Is(err, exporter.ErrConflict):
-		return ui.Usage, ""
+		return cli.Usage, ""
 	case isMissing(err):
-		return ui.Gaps, ""
+		return cli.Gaps, ""
 	case errors.Is(err, syscall.ENOSPC):
-		return ui.NoSpace, "free some space, or choose another folder; what was downloaded stays in the cache"
+		return cli.NoSpace, "free some space, or choose another folder; what was downloaded stays in the cache"
 	case errors.Is(err, upstream.ErrCredentials):
-		return ui.Upstream, "leave the images out with --no-images, or map this one to a name of your own registry with resources: in the file; else its publisher has to release it anew"
+		return cli.Upstream, "leave the images out with --no-images, or map this one to a name of your own registry with resources: in the file; else its publisher has to release it anew"
 	case errors.Is(err, upstream.ErrUnavailable):
-		return ui.Upstream, "run the same command again: it goes on with what was downloaded"
+		return cli.Upstream, "run the same command again: it goes on with what was downloaded"
 	case isStoreError(err):
-		return ui.Upstream, ""
+		return cli.Upstream, ""
 	case errors.Is(err, blob.ErrWrongDigest):
-		return ui.Damaged, ""
+		return cli.Damaged, ""
 	}
-	return ui.Failed, ""
+	return cli.Failed, ""
 }
 
 func imageHint(err error) string {

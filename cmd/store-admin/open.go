@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // openVerified opens a bundle and checks its signature: against keys, or where there are none against our own keys and
@@ -68,7 +68,7 @@ func readKeys(files []string) ([]bundle.PublicKey, error) {
 		}
 		k, err := bundle.ParsePublicKey(text)
 		if err != nil {
-			return nil, ui.Usagef("%s: %w", f, err)
+			return nil, cli.Usagef("%s: %w", f, err)
 		}
 		out = append(out, k)
 	}

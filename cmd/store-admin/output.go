@@ -16,7 +16,7 @@ import (
 	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/charm"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 )
 
@@ -30,7 +30,7 @@ type output struct {
 	time  time.Time
 	fixed bool
 	files []exported
-	bar   *ui.Progress
+	bar   *cli.Progress
 	// mending is held while the cache is mended and the plan with it.
 	mending sync.RWMutex
 	// unlock gives back the layout; it is nil for archives.
@@ -170,7 +170,7 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 	if p.Request.Charms != nil && len(req.Architectures) == 0 {
 		req.Architectures = p.Request.Charms.Architectures
 	}
-	pr := bundle.Predicate{Created: out.time, Exporter: whoAmI(), Program: "store-admin " + ui.Version(), Request: req}
+	pr := bundle.Predicate{Created: out.time, Exporter: whoAmI(), Program: "store-admin " + cli.Version(), Request: req}
 	if out.fixed {
 		return pr, nil
 	}

@@ -11,7 +11,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 )
 
@@ -22,7 +22,7 @@ const packsAtOnce = 2
 func (out *output) write(ctx context.Context, p *exporter.Plan) error {
 	list := out.archives(p)
 	if out.o.outputDir == "" {
-		out.bar = ui.NewProgress("Packing", p.Size())
+		out.bar = cli.NewProgress("Packing", p.Size())
 		defer out.bar.Done()
 	}
 	out.files = make([]exported, len(list))

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/registration"
 )
 
@@ -47,7 +47,7 @@ must be for URL. Devices keep that URL for good, so it is shown and asked about.
 
 The host needs PostgreSQL: Debian packages given with --with-debs, or a database
 elsewhere.
-` + ui.ExitHelp,
+` + cli.ExitHelp,
 		Example: `  store-admin register --offline https://snaps.example.internal --registration-bundle registration_bundle.b64
   store-admin register --offline https://snaps.example.internal --from-archive original.tar.gz --with jq-20261120T101500.tar.gz
   store-admin register --offline http://10.0.0.5 --store-assertion proxy.assert --programs ./linux-arm64 --arch arm64`,
@@ -79,11 +79,11 @@ func (o *registerOptions) check(url *registration.URL) error {
 	given := slices.DeleteFunc([]string{o.storeAssertion, o.registrationBundle, o.fromArchive}, func(file string) bool { return file == "" })
 	switch {
 	case !o.offline:
-		return ui.Hint(ui.Usagef("only stores without internet can be made: give --offline"), "store-admin register --offline %s", url)
+		return cli.Hint(cli.Usagef("only stores without internet can be made: give --offline"), "store-admin register --offline %s", url)
 	case len(given) > 1:
-		return ui.Usagef("give one of --registration-bundle, --store-assertion and --from-archive")
+		return cli.Usagef("give one of --registration-bundle, --store-assertion and --from-archive")
 	case len(given) == 0:
-		return &ui.Error{Code: ui.Usage, Err: fmt.Errorf("a store assertion for %s has to be given: only the Snap Store can sign one", url),
+		return &cli.Error{Code: cli.Usage, Err: fmt.Errorf("a store assertion for %s has to be given: only the Snap Store can sign one", url),
 			Hint: fmt.Sprintf("with the original store-admin, on a host with internet, run 'store-admin register %[1]s --output-file registration_bundle.b64' and give "+
 				"--registration-bundle registration_bundle.b64; or run 'store-admin register --offline %[1]s' and give --from-archive %[2]s; --help has more", url, defaultInstaller)}
 	}
@@ -92,12 +92,12 @@ func (o *registerOptions) check(url *registration.URL) error {
 
 // confirm asks whether the URL is right, on the terminal.
 func (o *registerOptions) confirm(r *registration.Registration) error {
-	fmt.Fprintf(os.Stderr, "Store URL: %s\nStore ID:  %s\nOperator:  %s, on %s\n", r.URL, r.StoreID, ui.Clean(r.OperatorID), r.IssuedAt.UTC().Format("2006-01-02"))
+	fmt.Fprintf(os.Stderr, "Store URL: %s\nStore ID:  %s\nOperator:  %s, on %s\n", r.URL, r.StoreID, cli.Clean(r.OperatorID), r.IssuedAt.UTC().Format("2006-01-02"))
 	if o.yes {
 		return nil
 	}
-	if !ui.IsTerminal(os.Stdin) {
-		return ui.Usagef("nobody is here to say whether the URL is right: give --yes")
+	if !cli.IsTerminal(os.Stdin) {
+		return cli.Usagef("nobody is here to say whether the URL is right: give --yes")
 	}
 	fmt.Fprint(os.Stderr, "Devices will look for the store there, and nowhere else. Is the URL right? [y/N] ")
 	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
@@ -108,7 +108,7 @@ func (o *registerOptions) confirm(r *registration.Registration) error {
 	case "y", "yes":
 		return nil
 	}
-	return &ui.Error{Code: ui.Failed, Err: fmt.Errorf("nothing was written: the URL was not confirmed"), Hint: "register the right URL; an assertion can't be changed"}
+	return &cli.Error{Code: cli.Failed, Err: fmt.Errorf("nothing was written: the URL was not confirmed"), Hint: "register the right URL; an assertion can't be changed"}
 }
 
 // debianArch is Debian's name of an architecture, which snapd has too.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/assertiontest"
 )
 
@@ -25,24 +25,24 @@ type badRegistration struct {
 
 func badRegistrations() []badRegistration {
 	return []badRegistration{
-		{"URL that no store can have", ui.Usage, "https://user:hunter2@snaps.example.internal", []string{"--store-assertion", "proxy.assert"}},
-		{"no store assertion given", ui.Usage, "", []string{}},
-		{"assertion for another URL", ui.Untrusted, "", []string{"--store-assertion", "other.assert"}},
-		{"altered assertion", ui.Untrusted, "", []string{"--store-assertion", "altered.assert"}},
-		{"assertion without all that it needs", ui.Untrusted, "", []string{"--store-assertion", "alone.assert"}},
-		{"several store assertions", ui.Damaged, "", []string{"--store-assertion", "twice.assert"}},
-		{"stream without a store assertion", ui.Damaged, "", []string{"--store-assertion", "account.assert"}},
-		{"registration bundle of something else", ui.Damaged, "", []string{"--registration-bundle", "proxy.assert"}},
-		{"altered registration bundle", ui.Damaged, "", []string{"--registration-bundle", "altered.b64"}},
-		{"installer without the assertion", ui.Damaged, "", []string{"--from-archive", "empty.tar.gz"}},
-		{"installer with the assertion twice", ui.Damaged, "", []string{"--from-archive", "twice.tar.gz"}},
-		{"installer with a path out of it", ui.Damaged, "", []string{"--from-archive", "trick.tar.gz"}},
-		{"cut-off installer", ui.Damaged, "", []string{"--from-archive", "cut.tar.gz"}},
-		{"programs of another architecture", ui.Usage, "", []string{"--store-assertion", "proxy.assert", "--programs", "arm", "--arch", "amd64"}},
-		{"no programs for the host", ui.Usage, "", []string{"--store-assertion", "proxy.assert", "--arch", "s390x"}},
-		{"untrusted root", ui.Untrusted, "", nil},                              // testdata/register/refused.txtar
-		{"bundle of another signer", ui.Untrusted, "", nil},                    // testdata/register/register.txtar
-		{"assertion for another name than the one set", ui.Untrusted, "", nil}, // TestRefusedRegistrations of snap-store-proxy
+		{"URL that no store can have", cli.Usage, "https://user:hunter2@snaps.example.internal", []string{"--store-assertion", "proxy.assert"}},
+		{"no store assertion given", cli.Usage, "", []string{}},
+		{"assertion for another URL", cli.Untrusted, "", []string{"--store-assertion", "other.assert"}},
+		{"altered assertion", cli.Untrusted, "", []string{"--store-assertion", "altered.assert"}},
+		{"assertion without all that it needs", cli.Untrusted, "", []string{"--store-assertion", "alone.assert"}},
+		{"several store assertions", cli.Damaged, "", []string{"--store-assertion", "twice.assert"}},
+		{"stream without a store assertion", cli.Damaged, "", []string{"--store-assertion", "account.assert"}},
+		{"registration bundle of something else", cli.Damaged, "", []string{"--registration-bundle", "proxy.assert"}},
+		{"altered registration bundle", cli.Damaged, "", []string{"--registration-bundle", "altered.b64"}},
+		{"installer without the assertion", cli.Damaged, "", []string{"--from-archive", "empty.tar.gz"}},
+		{"installer with the assertion twice", cli.Damaged, "", []string{"--from-archive", "twice.tar.gz"}},
+		{"installer with a path out of it", cli.Damaged, "", []string{"--from-archive", "trick.tar.gz"}},
+		{"cut-off installer", cli.Damaged, "", []string{"--from-archive", "cut.tar.gz"}},
+		{"programs of another architecture", cli.Usage, "", []string{"--store-assertion", "proxy.assert", "--programs", "arm", "--arch", "amd64"}},
+		{"no programs for the host", cli.Usage, "", []string{"--store-assertion", "proxy.assert", "--arch", "s390x"}},
+		{"untrusted root", cli.Untrusted, "", nil},                              // testdata/register/refused.txtar
+		{"bundle of another signer", cli.Untrusted, "", nil},                    // testdata/register/register.txtar
+		{"assertion for another name than the one set", cli.Untrusted, "", nil}, // TestRefusedRegistrations of snap-store-proxy
 	}
 }
 
@@ -101,8 +101,8 @@ func register(t *testing.T, args []string) error {
 
 // codeOf is the exit code that an error has in the end.
 func codeOf(err error) int {
-	var known *ui.Error
-	if errors.As(err, &known) && known.Code != ui.Failed {
+	var known *cli.Error
+	if errors.As(err, &known) && known.Code != cli.Failed {
 		return known.Code
 	}
 	code, _ := classify(err)

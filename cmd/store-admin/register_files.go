@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/installer"
 	"offlinestore/registration"
 )
@@ -52,7 +52,7 @@ func (o *registerOptions) findBundles(ctx context.Context, signer bundle.PublicK
 	var out []installer.File
 	for _, path := range o.bundles {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			return nil, ui.Usagef("--with %s: a folder; export to an archive (.tar.gz) to bring it along", path)
+			return nil, cli.Usagef("--with %s: a folder; export to an archive (.tar.gz) to bring it along", path)
 		}
 		r, _, key, _, err := openVerified(ctx, path, nil)
 		if err != nil {
@@ -62,7 +62,7 @@ func (o *registerOptions) findBundles(ctx context.Context, signer bundle.PublicK
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		if key.ID() != signer.ID() {
-			return nil, &ui.Error{Code: ui.Untrusted, Err: fmt.Errorf("%s: signed by %s, and the host will trust %s", path, key.ID(), signer.ID()),
+			return nil, &cli.Error{Code: cli.Untrusted, Err: fmt.Errorf("%s: signed by %s, and the host will trust %s", path, key.ID(), signer.ID()),
 				Hint: "export it again here, or name its key with --key"}
 		}
 		out = append(out, installer.File{Name: "bundles/" + filepath.Base(path), Mode: 0o644, Path: path, Packed: true})
@@ -78,7 +78,7 @@ func (o *registerOptions) findDebs() ([]installer.File, error) {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			// The one error that Glob has is a malformed pattern, which the folder's name may be.
 			if paths, err = filepath.Glob(filepath.Join(path, "*.deb")); err != nil || len(paths) == 0 {
-				return nil, ui.Usagef("--with-debs %s: no Debian packages (*.deb) are in it", path)
+				return nil, cli.Usagef("--with-debs %s: no Debian packages (*.deb) are in it", path)
 			}
 		}
 		for _, p := range paths {
@@ -100,7 +100,7 @@ func checkDeb(path string) error {
 	const magic = "!<arch>\ndebian-binary"
 	head := make([]byte, len(magic))
 	if _, err := io.ReadFull(f, head); err != nil || string(head) != magic || filepath.Ext(path) != ".deb" {
-		return ui.Usagef("%s is no Debian package", path)
+		return cli.Usagef("%s is no Debian package", path)
 	}
 	return nil
 }

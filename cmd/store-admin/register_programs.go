@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/installer"
 )
 
@@ -36,12 +36,12 @@ func machineOf(arch string) (machine, bool) {
 func (o *registerOptions) findPrograms() ([]installer.File, error) {
 	want, ok := machineOf(o.arch)
 	if !ok {
-		return nil, ui.Usagef("--arch %.40q: want amd64, arm64, armhf, ppc64el, riscv64 or s390x", o.arch)
+		return nil, cli.Usagef("--arch %.40q: want amd64, arm64, armhf, ppc64el, riscv64 or s390x", o.arch)
 	}
 	dir, self := o.programs, ""
 	if dir == "" {
 		if runtime.GOOS != "linux" || debianArch(runtime.GOARCH) != o.arch {
-			return nil, &ui.Error{Code: ui.Usage, Err: fmt.Errorf("the programs here are for %s on %s, and the host needs them for linux on %s", runtime.GOOS, debianArch(runtime.GOARCH), o.arch),
+			return nil, &cli.Error{Code: cli.Usage, Err: fmt.Errorf("the programs here are for %s on %s, and the host needs them for linux on %s", runtime.GOOS, debianArch(runtime.GOARCH), o.arch),
 				Hint: "name the folder of those with --programs DIR --arch " + o.arch}
 		}
 		path, err := os.Executable()
@@ -71,18 +71,18 @@ func (o *registerOptions) findPrograms() ([]installer.File, error) {
 func checkProgram(path, arch string, want machine) error {
 	f, err := elf.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return &ui.Error{Code: ui.Usage, Err: fmt.Errorf("there is no %s", path), Hint: "name the folder that has both programs with --programs DIR"}
+		return &cli.Error{Code: cli.Usage, Err: fmt.Errorf("there is no %s", path), Hint: "name the folder that has both programs with --programs DIR"}
 	}
 	var format *elf.FormatError
 	if errors.As(err, &format) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return ui.Usagef("%s is no program for Linux", path)
+		return cli.Usagef("%s is no program for Linux", path)
 	}
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", path, err)
 	}
 	defer f.Close()
 	if got := (machine{f.Machine, f.Class, f.Data}); got != want || f.Type != elf.ET_EXEC && f.Type != elf.ET_DYN {
-		return &ui.Error{Code: ui.Usage, Err: fmt.Errorf("%s is not for %s: it is of type %s, for %s", path, arch, f.Type, f.Machine),
+		return &cli.Error{Code: cli.Usage, Err: fmt.Errorf("%s is not for %s: it is of type %s, for %s", path, arch, f.Type, f.Machine),
 			Hint: "name the folder of the right programs with --programs DIR, or their architecture with --arch"}
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 	"offlinestore/assertion"
 	"offlinestore/blob"
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/installer"
 	"offlinestore/registration"
 )
@@ -31,7 +31,7 @@ type registered struct {
 func runRegister(ctx context.Context, w io.Writer, o *registerOptions, address string) error {
 	url, err := registration.ParseURL(address)
 	if err != nil {
-		return ui.Hint(ui.Usagef("%w", err), "give the address by which devices will reach the store, like https://snaps.example.internal")
+		return cli.Hint(cli.Usagef("%w", err), "give the address by which devices will reach the store, like https://snaps.example.internal")
 	}
 	if err := o.check(url); err != nil {
 		return err
@@ -41,7 +41,7 @@ func runRegister(ctx context.Context, w io.Writer, o *registerOptions, address s
 		return registrationError(err)
 	}
 	if o.withStoreKey && r.PrivateKey == "" {
-		return ui.Usagef("--with-store-key: no key came with the store assertion; a registration bundle has one")
+		return cli.Usagef("--with-store-key: no key came with the store assertion; a registration bundle has one")
 	}
 	if err := o.confirm(r); err != nil {
 		return err
@@ -58,7 +58,7 @@ func runRegister(ctx context.Context, w io.Writer, o *registerOptions, address s
 		return err
 	}
 	if o.json {
-		return ui.PrintJSON(w, registered{o.output, r.URL, r.StoreID, r.OperatorID, o.arch, id, o.withStoreKey})
+		return cli.PrintJSON(w, registered{o.output, r.URL, r.StoreID, r.OperatorID, o.arch, id, o.withStoreKey})
 	}
 	fmt.Fprintf(w, "Wrote the installer of %s for %s: %s\n", r.URL, o.arch, o.output)
 	o.advise()
@@ -122,7 +122,7 @@ func (o *registerOptions) collect(ctx context.Context, r *registration.Registrat
 		return nil, "", err
 	}
 	if _, err := os.Lstat(o.output); err == nil {
-		return nil, "", ui.Hint(fmt.Errorf("%s exists already; register never replaces a file", o.output), "move it away, or give --output FILE")
+		return nil, "", cli.Hint(fmt.Errorf("%s exists already; register never replaces a file", o.output), "move it away, or give --output FILE")
 	}
 	key, _, err := signingKey(o.keyName)
 	if err != nil {
@@ -169,7 +169,7 @@ func (o *registerOptions) write(files []installer.File, at time.Time) error {
 	}
 	defer out.Discard()
 	if err := installer.Write(out, files, at); errors.Is(err, installer.ErrName) {
-		return ui.Hint(ui.Usagef("%w", err), "rename the file: no spaces, and no two of a name")
+		return cli.Hint(cli.Usagef("%w", err), "rename the file: no spaces, and no two of a name")
 	} else if err != nil {
 		return err
 	}
@@ -200,13 +200,13 @@ func registrationError(err error) error {
 	var url *registration.URLError
 	switch {
 	case errors.As(err, &url):
-		return &ui.Error{Code: ui.Untrusted, Err: err, Hint: "give the URL that the store was registered for, or register this one: an assertion can't be changed"}
+		return &cli.Error{Code: cli.Untrusted, Err: err, Hint: "give the URL that the store was registered for, or register this one: an assertion can't be changed"}
 	case errors.As(err, &missing):
-		return &ui.Error{Code: ui.Untrusted, Err: err, Hint: "the file has to have all that the store assertion needs: its account, and the keys that signed them; for tests or staging, give their root with --trusted-root"}
+		return &cli.Error{Code: cli.Untrusted, Err: err, Hint: "the file has to have all that the store assertion needs: its account, and the keys that signed them; for tests or staging, give their root with --trusted-root"}
 	case errors.As(err, &unverified), errors.Is(err, assertion.ErrUntrustedRoot):
-		return &ui.Error{Code: ui.Untrusted, Err: err, Hint: "get the file again; a root for tests or staging is given with --trusted-root"}
+		return &cli.Error{Code: cli.Untrusted, Err: err, Hint: "get the file again; a root for tests or staging is given with --trusted-root"}
 	case errors.Is(err, registration.ErrFormat), errors.Is(err, registration.ErrNoStore):
-		return &ui.Error{Code: ui.Damaged, Err: err, Hint: "get the file again; 'store-admin register --help' says what it is"}
+		return &cli.Error{Code: cli.Damaged, Err: err, Hint: "get the file again; 'store-admin register --help' says what it is"}
 	}
 	return err
 }

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 )
 
@@ -17,7 +17,7 @@ func (out *output) report(p *exporter.Plan) error {
 			result["hints"] = hintsOf(p)
 			result["warnings"] = append([]string{}, p.Warnings...)
 		}
-		return ui.PrintJSON(out.w, result)
+		return cli.PrintJSON(out.w, result)
 	}
 	if p.Charms != nil {
 		return out.reportCharms(p)
@@ -67,7 +67,7 @@ func (out *output) reportCharms(p *exporter.Plan) error {
 	}
 	hints := hintsOf(p)
 	for _, h := range hints {
-		fmt.Fprintf(out.w, "%s: export it with %s\n", ui.Clean(h.String()), ui.Clean(h.Command(p.Request.Charms.Architectures)))
+		fmt.Fprintf(out.w, "%s: export it with %s\n", cli.Clean(h.String()), cli.Clean(h.Command(p.Request.Charms.Architectures)))
 	}
 	if len(hints) > 0 {
 		fmt.Fprintln(out.w, "With --with-snaps they come along.")

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // TestFitFile stands in for a FAT32 disk, which not every kernel can mount.
@@ -16,8 +16,8 @@ func TestFitFile(t *testing.T) {
 		t.Errorf("4 GiB - 1: %v", err)
 	}
 	err := fitFile("/media/usb", "jq.tar.gz", math.MaxUint32+1, math.MaxUint32, "FAT32")
-	var e *ui.Error
-	if !errors.As(err, &e) || e.Code != ui.NoSpace || !strings.Contains(e.Error(), "jq.tar.gz would be 4.3 GB, and files on /media/usb (FAT32) end at 4.3 GB") {
+	var e *cli.Error
+	if !errors.As(err, &e) || e.Code != cli.NoSpace || !strings.Contains(e.Error(), "jq.tar.gz would be 4.3 GB, and files on /media/usb (FAT32) end at 4.3 GB") {
 		t.Errorf("4 GiB: got %v", err)
 	}
 	if err := checkFileSize(t.TempDir(), "jq.tar.gz", math.MaxUint32+1); err != nil {

@@ -10,7 +10,7 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 func newVerify() *cobra.Command {
@@ -24,7 +24,7 @@ signature, every assertion up to the trusted root, every blob's SHA-256 and
 what else is known of it: SHA3-384 of snaps, SHA-384 of charms' resources, and
 that the files in a charm are those that the store told of. FILE may be a
 layout directory, or - for standard input.
-` + ui.ExitHelp,
+` + cli.ExitHelp,
 		Example: "  store-admin verify jq-20261120T101500.tar.gz\n  store-admin verify --trusted-key exporter.pem /media/usb/*.tar.gz",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -73,7 +73,7 @@ func runVerify(ctx context.Context, w io.Writer, files []string, v *verification
 		case err != nil:
 			failed = append(failed, err)
 			if len(files) > 1 {
-				fmt.Fprintf(os.Stderr, "store-admin: %s\n", ui.Clean(err.Error()))
+				fmt.Fprintf(os.Stderr, "store-admin: %s\n", cli.Clean(err.Error()))
 			}
 		default:
 			good = append(good, g)
@@ -81,7 +81,7 @@ func runVerify(ctx context.Context, w io.Writer, files []string, v *verification
 	}
 	switch {
 	case len(failed) == 0 && v.json:
-		return ui.PrintJSON(w, good)
+		return cli.PrintJSON(w, good)
 	case len(failed) == 0:
 		return nil
 	case len(files) == 1:
@@ -89,7 +89,7 @@ func runVerify(ctx context.Context, w io.Writer, files []string, v *verification
 	}
 	err := fmt.Errorf("%d of %d bundles are bad; the first: %w", len(failed), len(files), failed[0])
 	if len(good) > 0 {
-		return &ui.Error{Code: ui.Partial, Err: err}
+		return &cli.Error{Code: cli.Partial, Err: err}
 	}
 	return err
 }
@@ -107,7 +107,7 @@ func (v *verification) file(ctx context.Context, w io.Writer, file string) (*ver
 	if _, err := bundle.Check(h, v.trust, p.Created); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	progress := ui.NewProgress("Verifying", h.PayloadSize())
+	progress := cli.NewProgress("Verifying", h.PayloadSize())
 	defer progress.Done()
 	if err := verifyPayload(ctx, r, h, progress); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
@@ -117,7 +117,7 @@ func (v *verification) file(ctx context.Context, w io.Writer, file string) (*ver
 		note = ", a key that is not known here"
 	}
 	if !v.json {
-		progress.Printf(w, "%s: good, %s, signed by %s%s\n", ui.Clean(file), ui.Bytes(h.PayloadSize()), key.ID(), note)
+		progress.Printf(w, "%s: good, %s, signed by %s%s\n", cli.Clean(file), cli.Bytes(h.PayloadSize()), key.ID(), note)
 	}
 	return &verified{file, r.Digest().String(), key.ID(), trusted, h.PayloadSize()}, nil
 }
@@ -135,7 +135,7 @@ func readRoots(files []string) (*assertion.Trust, error) {
 			trust, err = trust.With(as...)
 		}
 		if err != nil {
-			return nil, ui.Usagef("trusted root %s: %w", f, err)
+			return nil, cli.Usagef("trusted root %s: %w", f, err)
 		}
 	}
 	return trust, nil

@@ -15,7 +15,7 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/charm"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // expected is what a bundle says of a blob of its payload besides its digest.
@@ -43,7 +43,7 @@ func expectations(h *bundle.Head) map[digest.Digest]*expected {
 }
 
 // verifyPayload reads every blob and names every bad one.
-func verifyPayload(ctx context.Context, r *bundle.Reader, h *bundle.Head, progress *ui.Progress) error {
+func verifyPayload(ctx context.Context, r *bundle.Reader, h *bundle.Head, progress *cli.Progress) error {
 	var bad []error
 	want := expectations(h)
 	buf := make([]byte, 256<<10)
@@ -113,7 +113,7 @@ func (e *expected) check(blob io.Reader, desc ocispec.Descriptor, buf []byte) er
 // progressWriter counts, and stops when the user wants to.
 type progressWriter struct {
 	ctx context.Context
-	p   *ui.Progress
+	p   *cli.Progress
 }
 
 func (w progressWriter) Write(b []byte) (int, error) {

@@ -8,9 +8,9 @@ import (
 	"syscall"
 	"testing"
 
+	"offlinestore/catalog"
 	"offlinestore/instance/backup"
 	"offlinestore/internal/pgtest"
-	"offlinestore/store"
 )
 
 func TestWithoutPassword(t *testing.T) {
@@ -36,7 +36,7 @@ func TestWithoutPassword(t *testing.T) {
 func TestDumpAndRestore(t *testing.T) {
 	t.Parallel()
 	from, to := pgtest.New(t), pgtest.New(t)
-	s, err := store.Open(t.Context(), from)
+	s, err := catalog.Open(t.Context(), from)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,13 +54,13 @@ func TestDumpAndRestore(t *testing.T) {
 	if err := target.Restore(t.Context(), bytes.NewReader(dump.Bytes()[:dump.Len()*2/3])); !errors.As(err, &tool) || tool.Words == "" {
 		t.Errorf("a dump that was cut off: %v, want what pg_restore said", err)
 	}
-	if _, err := store.CheckEmpty(t.Context(), to); err != nil {
+	if _, err := catalog.CheckEmpty(t.Context(), to); err != nil {
 		t.Errorf("after a dump that was cut off: %v, want nothing in the database", err)
 	}
 	if err := target.Restore(t.Context(), &dump); err != nil {
 		t.Fatal(err)
 	}
-	again, err := store.Open(t.Context(), to)
+	again, err := catalog.Open(t.Context(), to)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,12 +78,12 @@ func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
 func TestDumpOntoFullDisk(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.New(t)
-	if s, err := store.Open(t.Context(), dsn); err != nil {
+	if s, err := catalog.Open(t.Context(), dsn); err != nil {
 		t.Fatal(err)
 	} else {
 		s.Close()
 	}
-	if err := (backup.Database{DSN: dsn, Version: store.MinVersion}).Dump(t.Context(), full{}); !errors.Is(err, syscall.ENOSPC) {
+	if err := (backup.Database{DSN: dsn, Version: catalog.MinVersion}).Dump(t.Context(), full{}); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Dump onto a full disk: %v, want ENOSPC", err)
 	}
 }

@@ -29,15 +29,15 @@ func graph() map[string][]string {
 		"snap":         {"channel"},
 		// Layer 2: each knows one place: a file, the internet, a database.
 		"bundle":   {"assertion", "blob", "channel", "charm", "snap"},
-		"store":    {"assertion", "channel", "charm", "snap"},
+		"catalog":  {"assertion", "channel", "charm", "snap"},
 		"upstream": {"assertion", "charm", "snap"},
 		// Layer 3: from one place to another.
 		"exporter":        {"assertion", "blob", "bundle", "channel", "charm", "snap", "upstream"},
-		"importer":        {"assertion", "blob", "bundle", "channel", "charm", "snap", "store"},
-		"server/admin":    {"server/admin/api", "channel", "store"},
-		"instance/backup": {"blob", "instance/pgcluster", "store"},
-		"registry":        {"blob", "store", "transfer"},
-		"server":          {"assertion", "blob", "channel", "charm", "docs", "snap", "store", "transfer"},
+		"importer":        {"assertion", "blob", "bundle", "channel", "charm", "snap", "catalog"},
+		"server/admin":    {"server/admin/api", "channel", "catalog"},
+		"instance/backup": {"blob", "instance/pgcluster", "catalog"},
+		"registry":        {"blob", "catalog", "transfer"},
+		"server":          {"assertion", "blob", "channel", "charm", "docs", "snap", "catalog", "transfer"},
 	}
 }
 
@@ -45,9 +45,9 @@ func graph() map[string][]string {
 // other packages. A star is every package.
 func never() [][2]string {
 	return [][2]string{
-		{"store", "bundle"}, // the catalogue outlives the format
+		{"catalog", "bundle"}, // the catalogue outlives the format
 		{"bundle", "upstream"},
-		{"bundle", "store"},
+		{"bundle", "catalog"},
 		{"server", "upstream"}, // what serves inside the gap knows no way out
 		{"server", "bundle"},   // nor what has not been imported
 		{"*", "hsm"},           // all see crypto.Signer; only programs open tokens
@@ -115,17 +115,17 @@ func TestRefusal(t *testing.T) {
 		from, to string
 		refused  bool
 	}{
-		{"store", "offlinestore/snap", false},
-		{"store", "offlinestore/bundle", true},
+		{"catalog", "offlinestore/snap", false},
+		{"catalog", "offlinestore/bundle", true},
 		{"server", "offlinestore/upstream", true},
-		{"snap", "offlinestore/store", true},
-		{"store", "encoding/json", false},
+		{"snap", "offlinestore/catalog", true},
+		{"catalog", "encoding/json", false},
 		{"exporter", "offlinestore/hsm", true},
 		{"cmd/store-admin", "offlinestore/hsm", false},
 		{"cmd/store-admin", "offlinestore/internal/upstreamtest", true},
 		{"cmd/internal/demo", "offlinestore/internal/upstreamtest", false},
 		{"bundle", "offlinestore/internal/assertiontest", true},
-		{"internal/pgtest", "offlinestore/store", false},
+		{"internal/pgtest", "offlinestore/catalog", false},
 		{"internal/upstreamtest", "offlinestore/internal/assertiontest", false},
 		{"internal/pgtest", "offlinestore/hsm", true},
 		{"blob", "C", true},

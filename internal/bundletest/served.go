@@ -10,12 +10,12 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/blob"
-	"offlinestore/store"
+	"offlinestore/catalog"
 )
 
 // Migrate makes the tables of the catalogue, as a template for pgtest.NewFrom.
 func Migrate(dsn string) error {
-	s, err := store.Open(context.Background(), dsn)
+	s, err := catalog.Open(context.Background(), dsn)
 	if err != nil {
 		return err
 	}
@@ -25,14 +25,14 @@ func Migrate(dsn string) error {
 
 // Served is everything that a store serves. It fails the test unless each blob of the catalogue is there and has its
 // digests.
-func Served(tb testing.TB, dsn, blobs string) *store.Catalog {
+func Served(tb testing.TB, dsn, blobs string) *catalog.Snapshot {
 	tb.Helper()
-	r, err := store.OpenReader(tb.Context(), dsn)
+	r, err := catalog.OpenReader(tb.Context(), dsn)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	defer r.Close()
-	c, err := r.LoadCatalog(tb.Context())
+	c, err := r.LoadSnapshot(tb.Context())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -54,14 +54,14 @@ func Served(tb testing.TB, dsn, blobs string) *store.Catalog {
 	}
 	addCharmBlobs(want, c)
 	checkBlobs(tb, d, want)
-	slices.SortFunc(c.Assertions, func(a, b store.Assertion) int {
+	slices.SortFunc(c.Assertions, func(a, b catalog.Assertion) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), slices.Compare(a.PrimaryKey, b.PrimaryKey), cmp.Compare(a.Format, b.Format))
 	})
 	return c
 }
 
 // addCharmBlobs adds the archives, files and images of charms. A blob that is a snap's, too, keeps its SHA3-384.
-func addCharmBlobs(want map[digest.Digest]string, c *store.Catalog) {
+func addCharmBlobs(want map[digest.Digest]string, c *catalog.Snapshot) {
 	add := func(dg digest.Digest) {
 		if _, ok := want[dg]; !ok && dg != "" {
 			want[dg] = ""

@@ -12,11 +12,11 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/blob"
+	"offlinestore/catalog"
 	"offlinestore/internal/genuine"
 	"offlinestore/internal/pgtest"
 	"offlinestore/internal/snapdaemon"
 	"offlinestore/server"
-	"offlinestore/store"
 )
 
 // The store of which there is a genuine assertion.
@@ -32,12 +32,12 @@ func serveGenuine(t *testing.T) http.Handler {
 	if err := genuine.Fill(t.Context(), dsn, dir, realdata(t)); err != nil {
 		t.Fatal(err)
 	}
-	r, err := store.OpenReader(t.Context(), dsn)
+	r, err := catalog.OpenReader(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	c, err := r.LoadCatalog(t.Context())
+	c, err := r.LoadSnapshot(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func serveGenuine(t *testing.T) http.Handler {
 	}
 	t.Cleanup(func() { blobs.Close() })
 	s := server.New(server.Config{Blobs: blobs})
-	if err := s.SetCatalog(c); err != nil {
+	if err := s.SetSnapshot(c); err != nil {
 		t.Fatal(err)
 	}
 	return s.Handler()

@@ -16,11 +16,11 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/assertion"
+	"offlinestore/catalog"
 	"offlinestore/snap"
-	"offlinestore/store"
 )
 
-// Fill imports all of realdata that a store could have imported, by way of package store, into the database of dsn. The .snap
+// Fill imports all of realdata that a store could have imported, by way of package catalog, into the database of dsn. The .snap
 // files are not to be had: in their places in blobs, a folder of package blob, are holes of the same size. So HEAD and Range
 // answer as they should, and whoever reads such a blob finds that its digest is wrong.
 func Fill(ctx context.Context, dsn, blobs, realdata string) error {
@@ -33,7 +33,7 @@ func Fill(ctx context.Context, dsn, blobs, realdata string) error {
 			return err
 		}
 	}
-	s, err := store.Open(ctx, dsn)
+	s, err := catalog.Open(ctx, dsn)
 	if err != nil {
 		return err
 	}
@@ -55,8 +55,8 @@ func dig(path string, size int64) error {
 }
 
 // read makes an import of the recorded conversation and of the collected chains.
-func read(realdata string) (*store.Import, error) {
-	in := &store.Import{
+func read(realdata string) (*catalog.Import, error) {
+	in := &catalog.Import{
 		Bundle: digest.FromString("genuine"), Name: "genuine", Signer: "nobody", SignedAt: time.Date(2022, 11, 29, 14, 0, 0, 0, time.UTC),
 		Exporter: "nobody", Program: "package genuine",
 	}
@@ -93,7 +93,7 @@ func read(realdata string) (*store.Import, error) {
 }
 
 // addAnswer adds what an answer to a device says. Answers that say nothing of snaps are passed over.
-func addAnswer(in *store.Import, body []byte) {
+func addAnswer(in *catalog.Import, body []byte) {
 	if a, err := assertion.Decode(body); err == nil {
 		addAssertion(in, a)
 		return
@@ -107,28 +107,28 @@ func addAnswer(in *store.Import, body []byte) {
 	}
 }
 
-func addAssertion(in *store.Import, a *assertion.Assertion) {
-	in.Assertions = append(in.Assertions, store.Assertion{
+func addAssertion(in *catalog.Import, a *assertion.Assertion) {
+	in.Assertions = append(in.Assertions, catalog.Assertion{
 		Type: a.Type(), PrimaryKey: a.Ref().PrimaryKey, Format: a.Format(), Revision: a.Revision(), Raw: a.Raw(),
 	})
 }
 
 // addResult adds a snap, as an export of the channel that was asked for would have it.
-func addResult(in *store.Import, r *snap.Result) {
+func addResult(in *catalog.Import, r *snap.Result) {
 	rev := r.Snap.Revision
 	rev.Download.URL = ""
-	blob := store.Blob{Digest: digest.FromString("hole " + rev.Download.SHA3384), Size: rev.Download.Size, SHA3384: rev.Download.SHA3384}
-	s := store.ImportedSnap{Listing: snap.Listing{Name: r.Name, SnapID: r.SnapID, Snap: r.Snap.Details, ChannelMap: []snap.Release{{
+	blob := catalog.Blob{Digest: digest.FromString("hole " + rev.Download.SHA3384), Size: rev.Download.Size, SHA3384: rev.Download.SHA3384}
+	s := catalog.ImportedSnap{Listing: snap.Listing{Name: r.Name, SnapID: r.SnapID, Snap: r.Snap.Details, ChannelMap: []snap.Release{{
 		Architecture: "amd64", Channel: "latest/" + r.EffectiveChannel, ReleasedAt: r.ReleasedAt, Revision: rev.Revision,
 	}}}}
 	s.Listing.Snap.Media = slices.DeleteFunc(slices.Clone(r.Snap.Media), func(m snap.Media) bool { return m.Type != "icon" })
 	for i := range s.Listing.Snap.Media {
-		icon := store.Blob{Digest: digest.FromString(r.Snap.Media[i].URL), Size: 1000}
-		s.Icon = &store.Icon{Blob: icon.Digest, MediaType: "image/png", Size: icon.Size}
+		icon := catalog.Blob{Digest: digest.FromString(r.Snap.Media[i].URL), Size: 1000}
+		s.Icon = &catalog.Icon{Blob: icon.Digest, MediaType: "image/png", Size: icon.Size}
 		s.Listing.Snap.Media[i].URL = ""
 		in.Blobs = append(in.Blobs, icon)
 	}
 	in.Blobs = append(in.Blobs, blob)
 	in.Snaps = append(in.Snaps, s)
-	in.Revisions = append(in.Revisions, store.ImportedRevision{Item: snap.Item{Name: r.Name, SnapID: r.SnapID, Revision: rev}, Blob: blob.Digest})
+	in.Revisions = append(in.Revisions, catalog.ImportedRevision{Item: snap.Item{Name: r.Name, SnapID: r.SnapID, Revision: rev}, Blob: blob.Digest})
 }

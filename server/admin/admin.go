@@ -13,7 +13,7 @@ import (
 	"net/http"
 	"time"
 
-	"offlinestore/store"
+	"offlinestore/catalog"
 )
 
 // The bounds of a connection.
@@ -26,7 +26,7 @@ const (
 
 // Config says what a Server works on. Store and Secret are required.
 type Config struct {
-	Store *store.Store
+	Store *catalog.DB
 	// Secret signs the macaroons: proxy.auth.secret, as NewSecret makes it. With another one all logins end.
 	Secret string
 	// Logger gets who did what; nil discards it.

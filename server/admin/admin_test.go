@@ -10,9 +10,9 @@ import (
 
 	"gopkg.in/macaroon.v2"
 
+	"offlinestore/catalog"
 	"offlinestore/server/admin"
 	"offlinestore/server/admin/api"
-	"offlinestore/store"
 )
 
 func TestOverridesOverTheWire(t *testing.T) {
@@ -65,7 +65,7 @@ func TestMalformedOverrides(t *testing.T) {
 		{`[` + good + `,{"snap_name":"yq","revision":5,"channel":"stable","series":"16"}]`, 404, "yq"},
 		{`[` + good + `,{"snap_name":"jq","revision":7,"channel":"stable","series":"16"}]`, 404, "6 (amd64)"},
 		{`[` + good + `,{"snap_name":"jq","revision":6,"channel":"2/stable","series":"16"}]`, 404, "track 2"},
-		{`[` + strings.Repeat(good+",", store.MaxOverrides) + good + `]`, 400, "want a list"},
+		{`[` + strings.Repeat(good+",", catalog.MaxOverrides) + good + `]`, 400, "want a list"},
 		{`[` + strings.Repeat(" ", 300<<10) + good + `]`, 413, "too large"},
 	} {
 		resp, body := a.send("POST", "/v2/metadata/overrides", c.body, auth)
@@ -204,10 +204,10 @@ func TestRemovedAdmin(t *testing.T) {
 	if resp, _ := a.tryRefresh(l.discharge); resp.StatusCode != 401 {
 		t.Errorf("refresh = %d, want 401", resp.StatusCode)
 	}
-	a.addAdmin(store.Admin{Email: email, Secret: admin.HashPassword(password)})
+	a.addAdmin(catalog.Admin{Email: email, Secret: admin.HashPassword(password)})
 	a.wantStatus("after the admin was added again", l, 401)
 	l = a.login()
-	a.addAdmin(store.Admin{Email: email, Secret: admin.HashPassword("another password")})
+	a.addAdmin(catalog.Admin{Email: email, Secret: admin.HashPassword("another password")})
 	a.wantStatus("after the password was changed", l, 401)
 }
 
@@ -215,7 +215,7 @@ func TestOneTimeToken(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
 	token, until := admin.NewToken(), time.Unix(a.now.Load(), 0).Add(admin.TokenLife)
-	ad := store.Admin{Email: "jo@example.internal", Secret: admin.HashPassword(token), Once: true, ExpiresAt: &until}
+	ad := catalog.Admin{Email: "jo@example.internal", Secret: admin.HashPassword(token), Once: true, ExpiresAt: &until}
 	a.addAdmin(ad)
 	// Of several at once, one is let in.
 	var wg sync.WaitGroup

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"regexp"
 
-	"offlinestore/store"
+	"offlinestore/catalog"
 )
 
 // validAuthorization is the one form of the header that clients send.
@@ -21,10 +21,10 @@ func (s *Server) authorized(next func(http.ResponseWriter, *http.Request, string
 		case errors.Is(err, errExpired):
 			w.Header().Set("WWW-Authenticate", "Macaroon needs_refresh=1")
 			s.fail(w, r, http.StatusUnauthorized, codeNeedRefresh, "the discharge macaroon has expired; refresh it")
-		case errors.Is(err, errForged), errors.Is(err, store.ErrNoSession):
+		case errors.Is(err, errForged), errors.Is(err, catalog.ErrNoSession):
 			w.Header().Set("WWW-Authenticate", `Macaroon realm="store-admin"`)
 			s.fail(w, r, http.StatusUnauthorized, codeNeedLogin, "log in: the macaroons are missing, not by this store, or no longer good")
-		case errors.Is(err, store.ErrUnavailable):
+		case errors.Is(err, catalog.ErrUnavailable):
 			s.failStore(w, r, err)
 		default:
 			w.Header().Set("WWW-Authenticate", `Macaroon realm="store-admin"`)
@@ -62,7 +62,7 @@ func (s *Server) who(r *http.Request) (email string, err error) {
 	}
 	// A request may be under way while another one refreshes, so the one before is good until it expires.
 	if !now.Before(session.ExpiresAt) || g.serial < session.Serial-1 {
-		return "", store.ErrNoSession
+		return "", catalog.ErrNoSession
 	}
 	return session.Email, nil
 }

@@ -17,11 +17,11 @@ import (
 	"github.com/opencontainers/go-digest"
 	"gopkg.in/macaroon.v2"
 
+	"offlinestore/catalog"
 	"offlinestore/internal/pgtest"
 	"offlinestore/server/admin"
 	"offlinestore/server/admin/api"
 	"offlinestore/snap"
-	"offlinestore/store"
 )
 
 const (
@@ -32,13 +32,13 @@ const (
 // administration is an API with a catalogue of jq, revisions 5 and 6, an admin, and a clock of its own.
 type administration struct {
 	t     *testing.T
-	store *store.Store
+	store *catalog.DB
 	url   string
 	now   atomic.Int64
 }
 
 func migrated(dsn string) error {
-	s, err := store.Open(context.Background(), dsn)
+	s, err := catalog.Open(context.Background(), dsn)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func migrated(dsn string) error {
 
 func newAPI(t *testing.T) *administration {
 	t.Helper()
-	st, err := store.Open(t.Context(), pgtest.NewFrom(t, migrated))
+	st, err := catalog.Open(t.Context(), pgtest.NewFrom(t, migrated))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,25 +65,25 @@ func newAPI(t *testing.T) *administration {
 	hs := httptest.NewServer(srv.Handler())
 	t.Cleanup(hs.Close)
 	a.url = hs.URL
-	a.addAdmin(store.Admin{Email: email, Secret: admin.HashPassword(password)})
+	a.addAdmin(catalog.Admin{Email: email, Secret: admin.HashPassword(password)})
 	return a
 }
 
-func jq() *store.Import {
-	in := &store.Import{Bundle: digest.FromString("jq"), Name: "jq.tar.gz", Signer: "sha256:aa", SignedAt: time.Date(2026, 11, 16, 9, 0, 0, 0, time.UTC), Sequence: 1}
+func jq() *catalog.Import {
+	in := &catalog.Import{Bundle: digest.FromString("jq"), Name: "jq.tar.gz", Signer: "sha256:aa", SignedAt: time.Date(2026, 11, 16, 9, 0, 0, 0, time.UTC), Sequence: 1}
 	id := strings.Repeat("j", 32)
 	for _, n := range []int{5, 6} {
-		b := store.Blob{Digest: digest.FromString(fmt.Sprint(n)), Size: 9, SHA3384: strings.Repeat("ab", 48)}
+		b := catalog.Blob{Digest: digest.FromString(fmt.Sprint(n)), Size: 9, SHA3384: strings.Repeat("ab", 48)}
 		in.Blobs = append(in.Blobs, b)
-		in.Revisions = append(in.Revisions, store.ImportedRevision{Blob: b.Digest, Item: snap.Item{Name: "jq", SnapID: id, Revision: snap.Revision{
+		in.Revisions = append(in.Revisions, catalog.ImportedRevision{Blob: b.Digest, Item: snap.Item{Name: "jq", SnapID: id, Revision: snap.Revision{
 			Revision: n, Type: "app", Architectures: []string{"amd64"}, Download: snap.Download{SHA3384: b.SHA3384, Size: 9}}}})
 	}
-	in.Snaps = []store.ImportedSnap{{Listing: snap.Listing{Name: "jq", SnapID: id, DefaultTrack: "latest",
+	in.Snaps = []catalog.ImportedSnap{{Listing: snap.Listing{Name: "jq", SnapID: id, DefaultTrack: "latest",
 		ChannelMap: []snap.Release{{Architecture: "amd64", Channel: "latest/stable", Revision: 6, ReleasedAt: "2026-01-02T03:04:05Z"}}}}}
 	return in
 }
 
-func (a *administration) addAdmin(ad store.Admin) {
+func (a *administration) addAdmin(ad catalog.Admin) {
 	a.t.Helper()
 	if err := a.store.PutAdmin(a.t.Context(), ad); err != nil {
 		a.t.Fatal(err)

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"offlinestore/catalog"
 	"offlinestore/server/admin"
-	"offlinestore/store"
 )
 
 // TestNarrowedDischarge holds that a discharge which its holder narrowed, to hand it on, is not worth more after a refresh.
@@ -55,7 +55,7 @@ func TestBruteForce(t *testing.T) {
 	}
 	// Nor does an address that has used up its own attempts take those of an account away.
 	jo := "jo@example.internal"
-	a.addAdmin(store.Admin{Email: jo, Secret: admin.HashPassword(password)})
+	a.addAdmin(catalog.Admin{Email: jo, Secret: admin.HashPassword(password)})
 	for range 12 {
 		if status, _ := try(jo, "guess"); status != 429 {
 			t.Fatalf("one more attempt from the address = %d, want 429", status)

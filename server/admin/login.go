@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"offlinestore/catalog"
 	"offlinestore/server/admin/api"
-	"offlinestore/store"
 )
 
 const maxLogin = 32 << 10
@@ -77,8 +77,8 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request, req api.Discharge
 		return "", false
 	}
 	a, err := s.cfg.Store.Admin(r.Context(), email)
-	if errors.Is(err, store.ErrNoAdmin) {
-		a, err = &store.Admin{}, nil
+	if errors.Is(err, catalog.ErrNoAdmin) {
+		a, err = &catalog.Admin{}, nil
 	}
 	if err != nil {
 		s.failStore(w, r, err)
@@ -93,10 +93,10 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request, req api.Discharge
 	if good && !expired {
 		err = s.cfg.Store.StartSession(r.Context(), a, session, until)
 	} else {
-		err = store.ErrNoAdmin
+		err = catalog.ErrNoAdmin
 	}
 	switch {
-	case errors.Is(err, store.ErrNoAdmin):
+	case errors.Is(err, catalog.ErrNoAdmin):
 		s.cfg.Logger.Warn("login refused", "from", address(r))
 		s.fail(w, r, http.StatusUnauthorized, codeCredentials, "wrong email or password")
 		return "", false
@@ -142,7 +142,7 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch err := s.cfg.Store.RefreshSession(r.Context(), g.session, g.serial); {
-	case errors.Is(err, store.ErrNoSession):
+	case errors.Is(err, catalog.ErrNoSession):
 		s.cfg.Logger.Warn("refresh refused", "from", address(r))
 		s.fail(w, r, http.StatusUnauthorized, codeCredentials, "the login has ended; log in again")
 		return

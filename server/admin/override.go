@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"net/http"
 
+	"offlinestore/catalog"
 	"offlinestore/server/admin/api"
-	"offlinestore/store"
 )
 
 const (
@@ -52,13 +52,13 @@ func (s *Server) setOverrides(w http.ResponseWriter, r *http.Request, email stri
 }
 
 // changesOf checks what the types don't.
-func changesOf(req []api.OverrideRequest) ([]store.OverrideChange, error) {
-	if len(req) == 0 || len(req) > store.MaxOverrides {
-		return nil, fmt.Errorf("want a list of 1 to %d overrides", store.MaxOverrides)
+func changesOf(req []api.OverrideRequest) ([]catalog.OverrideChange, error) {
+	if len(req) == 0 || len(req) > catalog.MaxOverrides {
+		return nil, fmt.Errorf("want a list of 1 to %d overrides", catalog.MaxOverrides)
 	}
-	changes := make([]store.OverrideChange, len(req))
+	changes := make([]catalog.OverrideChange, len(req))
 	for i, o := range req {
-		c := store.OverrideChange{Name: o.SnapName, Channel: o.Channel}
+		c := catalog.OverrideChange{Name: o.SnapName, Channel: o.Channel}
 		switch {
 		case o.SnapName == "" || o.Channel == "":
 			return nil, fmt.Errorf("override %d: snap_name and channel are required", i)

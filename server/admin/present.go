@@ -1,13 +1,13 @@
 package admin
 
 import (
+	"offlinestore/catalog"
 	"offlinestore/channel"
 	"offlinestore/server/admin/api"
-	"offlinestore/store"
 )
 
 // NewOverridesAnswer is what the API says of overrides.
-func NewOverridesAnswer(list []store.Override) api.OverridesAnswer {
+func NewOverridesAnswer(list []catalog.Override) api.OverridesAnswer {
 	out := api.OverridesAnswer{Overrides: []api.Override{}}
 	for _, o := range list {
 		out.Overrides = append(out.Overrides, api.Override{

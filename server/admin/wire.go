@@ -12,8 +12,8 @@ import (
 	"regexp"
 	"strconv"
 
+	"offlinestore/catalog"
 	"offlinestore/server/admin/api"
-	"offlinestore/store"
 )
 
 // The codes of errors: those of the Snap Store's API, and in capitals those of Ubuntu SSO's, which logins speak.
@@ -37,14 +37,14 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int, code, 
 
 // failStore answers for the catalogue. What is wrong with the database is the operator's to know, not the client's.
 func (s *Server) failStore(w http.ResponseWriter, r *http.Request, err error) {
-	var notHere *store.NotHereError
-	var channel *store.ChannelError
+	var notHere *catalog.NotHereError
+	var channel *catalog.ChannelError
 	switch {
 	case errors.As(err, &notHere):
 		s.fail(w, r, http.StatusNotFound, codeNotFound, notHere.Error())
 	case errors.As(err, &channel):
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, channel.Error())
-	case errors.Is(err, store.ErrUnavailable):
+	case errors.Is(err, catalog.ErrUnavailable):
 		s.cfg.Logger.Error("administration", "err", err)
 		s.fail(w, r, http.StatusServiceUnavailable, codeUnavailable, "the database is not available")
 	default:

@@ -9,9 +9,9 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"offlinestore/catalog"
 	"offlinestore/instance/pgcluster"
 	"offlinestore/snap"
-	"offlinestore/store"
 )
 
 // fillCatalogue makes a store of many snaps and returns the ids of those that a device has. Their blobs are only claimed:
@@ -25,12 +25,12 @@ func (b *bench) fillCatalogue(data string) ([]string, error) {
 		return nil, err
 	}
 	defer cluster.Close()
-	s, err := store.Open(b.ctx, cluster.DSN("postgres", pgcluster.Superuser))
+	s, err := catalog.Open(b.ctx, cluster.DSN("postgres", pgcluster.Superuser))
 	if err != nil {
 		return nil, err
 	}
 	defer s.Close()
-	in := &store.Import{Bundle: digest.FromString("bench"), Name: "bench", Signer: "bench", SignedAt: time.Now(), Program: "bench"}
+	in := &catalog.Import{Bundle: digest.FromString("bench"), Name: "bench", Signer: "bench", SignedAt: time.Now(), Program: "bench"}
 	var ids []string
 	for i := range catalogueSnaps {
 		id := fmt.Sprintf("%032d", i)
@@ -43,19 +43,19 @@ func (b *bench) fillCatalogue(data string) ([]string, error) {
 	return ids, err
 }
 
-func addToImport(in *store.Import, name, id string) {
+func addToImport(in *catalog.Import, name, id string) {
 	sum := sha256.Sum256([]byte(id))
 	d := digest.NewDigestFromBytes(digest.SHA256, sum[:])
 	sha3 := fmt.Sprintf("%096x", sum)
 	base, site := "core24", "https://example.com/"+name
 	yaml := "name: " + name + "\nversion: '1.0'\nsummary: One of many\nbase: core24\n" + strings.Repeat("# as long as a usual snap.yaml\n", 40)
-	in.Blobs = append(in.Blobs, store.Blob{Digest: d, Size: 1 << 20, SHA3384: sha3})
-	in.Snaps = append(in.Snaps, store.ImportedSnap{Listing: snap.Listing{Name: name, SnapID: id,
+	in.Blobs = append(in.Blobs, catalog.Blob{Digest: d, Size: 1 << 20, SHA3384: sha3})
+	in.Snaps = append(in.Snaps, catalog.ImportedSnap{Listing: snap.Listing{Name: name, SnapID: id,
 		ChannelMap: []snap.Release{{Architecture: "amd64", Channel: "latest/stable", Revision: 1, ReleasedAt: "2026-01-02T03:04:05Z"}},
 		Snap: snap.Details{Title: "Snap " + name, Summary: "One of many", Description: strings.Repeat("What it does, at usual length. ", 20),
 			Website: &site, Media: []snap.Media{}, Prices: map[string]string{}, Categories: []snap.Category{{Name: "utilities"}},
 			Publisher: snap.Publisher{ID: "publisher", Username: "publisher", DisplayName: "A Publisher", Validation: "unproven"}}}})
-	in.Revisions = append(in.Revisions, store.ImportedRevision{Blob: d, Item: snap.Item{Name: name, SnapID: id, Revision: snap.Revision{
+	in.Revisions = append(in.Revisions, catalog.ImportedRevision{Blob: d, Item: snap.Item{Name: name, SnapID: id, Revision: snap.Revision{
 		Architectures: []string{"amd64"}, Base: &base, CommonIDs: []string{}, Confinement: "strict", CreatedAt: "2026-01-02T03:04:05Z",
 		Download: snap.Download{Deltas: []snap.Delta{}, SHA3384: sha3, Size: 1 << 20}, Revision: 1, SnapYAML: yaml, Type: "app", Version: "1.0"}}})
 }

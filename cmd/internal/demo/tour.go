@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/snapddriver"
 )
 
@@ -156,7 +156,7 @@ func (g *guide) bundle(name string) string {
 }
 
 func (g *guide) say(text string) {
-	if ui.IsTerminal(os.Stdout) {
+	if cli.IsTerminal(os.Stdout) {
 		text = "\x1b[1m" + text + "\x1b[0m"
 	}
 	fmt.Printf("\n%s\n", text)

@@ -18,7 +18,7 @@ import (
 	"gopkg.in/macaroon.v2"
 
 	"offlinestore/blob"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/server/admin/api"
 )
 
@@ -63,7 +63,7 @@ func (c *Client) trust(ca string) error {
 	if ca != "" {
 		conf.RootCAs = x509.NewCertPool()
 		if !conf.RootCAs.AppendCertsFromPEM([]byte(ca)) {
-			return ui.Usagef("there is no certificate in the CA's file")
+			return cli.Usagef("there is no certificate in the CA's file")
 		}
 	}
 	c.http = &http.Client{
@@ -104,7 +104,7 @@ func LogIn(ctx context.Context, rawURL, email, password, ca string) error {
 	var given api.DischargeAnswer
 	req := api.DischargeRequest{Email: email, Password: password, CaveatID: caveat}
 	if err := c.call(ctx, http.MethodPost, "/api/v2/tokens/discharge", "", req, &given); err != nil {
-		return ui.Hint(err, "an admin is added on the store's host: snap-store-proxy add-admin %s", email)
+		return cli.Hint(err, "an admin is added on the store's host: snap-store-proxy add-admin %s", email)
 	}
 	l := login{URL: c.url.String(), Email: email, Root: issued.Macaroon, Discharge: given.DischargeMacaroon, CA: ca}
 	return l.save(c.path)
@@ -178,9 +178,9 @@ func (c *Client) explain(err error, l *login) error {
 	case !errors.As(err, &r):
 		return err
 	case r.status == http.StatusUnauthorized:
-		return ui.Hint(err, "log in again: store-admin login --offline %s %s", c.url, l.Email)
+		return cli.Hint(err, "log in again: store-admin login --offline %s %s", c.url, l.Email)
 	case r.status == http.StatusNotFound:
-		return &ui.Error{Code: ui.Gaps, Err: err}
+		return &cli.Error{Code: cli.Gaps, Err: err}
 	}
 	return err
 }

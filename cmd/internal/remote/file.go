@@ -15,7 +15,7 @@ import (
 	"strings"
 
 	"offlinestore/blob"
-	"offlinestore/cmd/internal/ui"
+	"offlinestore/cmd/internal/cli"
 )
 
 // maxFile is the largest login that is read, in bytes.
@@ -50,14 +50,14 @@ func folder() (string, error) {
 func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
-		return nil, ui.Usagef("%.120q: want https://HOST:PORT, as the store's proxy.admin.listen says", text)
+		return nil, cli.Usagef("%.120q: want https://HOST:PORT, as the store's proxy.admin.listen says", text)
 	}
 	switch {
 	case u.Scheme == "https":
 	case u.Scheme != "http":
-		return nil, ui.Usagef("%.120q: want https://, or http:// for this host itself", text)
+		return nil, cli.Usagef("%.120q: want https://, or http:// for this host itself", text)
 	case !isLoopback(u.Hostname()):
-		return nil, ui.Hint(ui.Usagef("%s: without TLS, anybody on the way could read the password", text),
+		return nil, cli.Hint(cli.Usagef("%s: without TLS, anybody on the way could read the password", text),
 			"give the store a certificate and say https://, or go through a tunnel: ssh -L 8013:127.0.0.1:8013 %s, and http://127.0.0.1:8013", u.Hostname())
 	}
 	return &url.URL{Scheme: u.Scheme, Host: strings.ToLower(u.Host)}, nil
@@ -84,7 +84,7 @@ func pathOf(u *url.URL) (string, error) {
 func load(path string, u *url.URL) (*login, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ui.Hint(fmt.Errorf("not logged in at %s", u), "log in first: store-admin login --offline %s EMAIL", u)
+		return nil, cli.Hint(fmt.Errorf("not logged in at %s", u), "log in first: store-admin login --offline %s EMAIL", u)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the login: %w", err)
@@ -98,7 +98,7 @@ func load(path string, u *url.URL) (*login, error) {
 	}
 	var l login
 	if err := json.Unmarshal(text, &l); err != nil || l.URL != u.String() {
-		return nil, ui.Hint(fmt.Errorf("read the login: %s is damaged", path), "log in again: store-admin login --offline %s EMAIL", u)
+		return nil, cli.Hint(fmt.Errorf("read the login: %s is damaged", path), "log in again: store-admin login --offline %s EMAIL", u)
 	}
 	return &l, nil
 }

@@ -17,13 +17,13 @@ import (
 	"testing"
 	"time"
 
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/cmd/internal/remote"
-	"offlinestore/cmd/internal/ui"
 	"offlinestore/internal/bundletest"
 	"offlinestore/internal/pgtest"
 	"offlinestore/server/admin"
 	"offlinestore/server/admin/api"
-	"offlinestore/store"
 )
 
 const (
@@ -40,12 +40,12 @@ func (c *clock) now() time.Time { return time.Unix(c.Load(), 0) }
 func newStore(t *testing.T) (url string, c *clock, calls *atomic.Int64) {
 	t.Helper()
 	t.Setenv("STORE_ADMIN_CONFIG_DIR", t.TempDir())
-	st, err := store.Open(t.Context(), pgtest.NewFrom(t, bundletest.Migrate))
+	st, err := catalog.Open(t.Context(), pgtest.NewFrom(t, bundletest.Migrate))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(st.Close)
-	if err := st.PutAdmin(t.Context(), store.Admin{Email: email, Secret: admin.HashPassword(password)}); err != nil {
+	if err := st.PutAdmin(t.Context(), catalog.Admin{Email: email, Secret: admin.HashPassword(password)}); err != nil {
 		t.Fatal(err)
 	}
 	c, calls = &clock{}, &atomic.Int64{}
@@ -71,8 +71,8 @@ func missing(ctx context.Context, url string) error {
 		return err
 	}
 	_, err = c.Overrides(ctx, "jq")
-	var known *ui.Error
-	if errors.As(err, &known) && known.Code == ui.Gaps {
+	var known *cli.Error
+	if errors.As(err, &known) && known.Code == cli.Gaps {
 		return nil
 	}
 	return errors.Join(errors.New("want that jq is missing"), err)
@@ -109,7 +109,7 @@ func TestRefresh(t *testing.T) {
 }
 
 func hintOf(err error) string {
-	var known *ui.Error
+	var known *cli.Error
 	if errors.As(err, &known) {
 		return known.Hint
 	}
@@ -148,8 +148,8 @@ func TestURLs(t *testing.T) {
 	t.Setenv("STORE_ADMIN_CONFIG_DIR", t.TempDir())
 	for _, url := range []string{"", "store.example", "ftp://store.example", "https://", "http://store.example:8013", "http://192.0.2.1", "https://jo:secret@store.example",
 		"https://store.example/path", "https://store.example?x", "http://localhost.example", "http://127.0.0.1.example"} {
-		var known *ui.Error
-		if _, err := remote.Open(url); !errors.As(err, &known) || known.Code != ui.Usage {
+		var known *cli.Error
+		if _, err := remote.Open(url); !errors.As(err, &known) || known.Code != cli.Usage {
 			t.Errorf("Open(%q) = %v, want wrong usage", url, err)
 		}
 	}

@@ -1,0 +1,153 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+var (
+	// ErrNoAdmin says that nobody of that email may administer the store, or no longer with that secret.
+	ErrNoAdmin = errors.New("no such admin")
+	// ErrNoSession says that a login has ended.
+	ErrNoSession = errors.New("the login has ended")
+)
+
+// maxSessions is how many logins an admin has at once. One more ends the oldest.
+const maxSessions = 20
+
+// Admin is who may administer the store from elsewhere.
+type Admin struct {
+	Email string
+	// Secret is the hash of a password, or of a token that can be used Once, until ExpiresAt. It is empty after that.
+	Secret    string
+	Once      bool
+	ExpiresAt *time.Time
+	AddedAt   time.Time
+}
+
+// Session is one login of an admin.
+type Session struct {
+	ID, Email string
+	// Serial counts how often it was refreshed, from 1.
+	Serial    int
+	ExpiresAt time.Time
+}
+
+// PutAdmin adds an admin, or gives one another secret, which ends all logins.
+func (db *DB) PutAdmin(ctx context.Context, a Admin) error {
+	const q = `
+		insert into admin (email, secret, once, expires_at) values ($1, $2, $3, $4)
+		on conflict (email) do update set secret = excluded.secret, once = excluded.once, expires_at = excluded.expires_at`
+	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, q, a.Email, a.Secret, a.Once, a.ExpiresAt); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `delete from admin_session where email = $1`, a.Email)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("add admin: %w", interpret(err))
+	}
+	return nil
+}
+
+// RemoveAdmin removes an admin, and with it all logins.
+func (db *DB) RemoveAdmin(ctx context.Context, email string) error {
+	t, err := db.pool.Exec(ctx, `delete from admin where email = $1`, text(email))
+	if err == nil && t.RowsAffected() == 0 {
+		err = ErrNoAdmin
+	}
+	if err != nil {
+		return fmt.Errorf("remove admin: %w", interpret(err))
+	}
+	return nil
+}
+
+// Admins lists them by email.
+func (db *DB) Admins(ctx context.Context) ([]Admin, error) {
+	return db.admins(ctx, `order by email collate "C"`)
+}
+
+// Admin is the one of an email, or ErrNoAdmin.
+func (db *DB) Admin(ctx context.Context, email string) (*Admin, error) {
+	list, err := db.admins(ctx, `where email = $1`, text(email))
+	if err != nil {
+		return nil, err
+	}
+	if len(list) == 0 {
+		return nil, ErrNoAdmin
+	}
+	return &list[0], nil
+}
+
+func (db *DB) admins(ctx context.Context, where string, args ...any) (list []Admin, err error) {
+	rows, err := db.pool.Query(ctx, `select email, secret, once, expires_at, added_at from admin `+where, args...)
+	if err == nil {
+		list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Admin])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the admins: %w", interpret(err))
+	}
+	return list, nil
+}
+
+// StartSession records a login of a, whose secret was right. It is ErrNoAdmin if the secret has changed since, as that of a token
+// that somebody else has just used.
+func (db *DB) StartSession(ctx context.Context, a *Admin, id string, expires time.Time) error {
+	const use = `update admin set secret = case when once then '' else secret end where email = $1 and secret = $2 and secret <> ''`
+	const add = `insert into admin_session (id, email, expires_at) values ($1, $2, $3)`
+	const tidy = `
+		delete from admin_session where expires_at < now() or id in (
+			select id from admin_session where email = $1 order by started_at desc, id offset $2)`
+	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		t, err := tx.Exec(ctx, use, a.Email, a.Secret)
+		if err != nil {
+			return err
+		}
+		if t.RowsAffected() == 0 {
+			return ErrNoAdmin
+		}
+		if _, err := tx.Exec(ctx, add, id, a.Email, expires); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, tidy, a.Email, maxSessions)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record the login: %w", interpret(err))
+	}
+	return nil
+}
+
+// Session is the login of an ID, or ErrNoSession.
+func (db *DB) Session(ctx context.Context, id string) (*Session, error) {
+	const q = `select id, email, serial, expires_at from admin_session where id = $1`
+	var l Session
+	err := db.pool.QueryRow(ctx, q, text(id)).Scan(&l.ID, &l.Email, &l.Serial, &l.ExpiresAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, ErrNoSession
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the login: %w", interpret(err))
+	}
+	return &l, nil
+}
+
+// RefreshSession counts a refresh. Serial is what the caller's discharge says; an old one means that two have it, one of whom
+// has stolen it, so that the login ends.
+func (db *DB) RefreshSession(ctx context.Context, id string, serial int) error {
+	t, err := db.pool.Exec(ctx, `update admin_session set serial = serial + 1 where id = $1 and serial = $2`, text(id), serial)
+	if err == nil && t.RowsAffected() == 0 {
+		if _, err = db.pool.Exec(ctx, `delete from admin_session where id = $1`, text(id)); err == nil {
+			err = ErrNoSession
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("refresh the login: %w", interpret(err))
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// adminTables are what a server of devices needs not know.
+const adminTables = `admin, admin_session`
+
+// OpenAdmin connects to a catalogue that Open has made ready, to administer it from elsewhere: its role need not own the tables.
+func OpenAdmin(ctx context.Context, dsn string) (*DB, error) {
+	pool, err := connect(ctx, dsn, false)
+	if err != nil {
+		return nil, err
+	}
+	return &DB{pool: pool}, nil
+}
+
+// CreateAdminRole makes the role that remote administration logs in with on the private cluster: it can read the catalogue, and
+// write overrides and admins, but import nothing. It also keeps serverRole from reading the admins' secrets.
+func (db *DB) CreateAdminRole(ctx context.Context, role, serverRole string) error {
+	if err := db.createAdminRole(ctx, role, serverRole); err != nil {
+		return fmt.Errorf("create role %s: %w", role, interpret(err))
+	}
+	return nil
+}
+
+func (db *DB) createAdminRole(ctx context.Context, role, serverRole string) error {
+	conn, release, err := db.lockSchema(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	var exists bool
+	if err := conn.QueryRow(ctx, `select exists (select from pg_roles where rolname = $1)`, role).Scan(&exists); err != nil {
+		return err
+	}
+	name := pgx.Identifier{role}.Sanitize()
+	statements := []string{
+		`revoke all on ` + adminTables + ` from ` + pgx.Identifier{serverRole}.Sanitize(),
+		`grant usage on schema public to ` + name,
+		`grant select on all tables in schema public to ` + name,
+		`grant insert, update, delete on snap_override, ` + adminTables + ` to ` + name,
+		`grant insert on snap_override_history to ` + name,
+		`grant update on generation to ` + name,
+	}
+	if !exists {
+		statements = append([]string{`create role ` + name + ` login nosuperuser nocreatedb nocreaterole noinherit`}, statements...)
+	}
+	for _, q := range statements {
+		if _, err := conn.Exec(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/opencontainers/go-digest"
+)
+
+// usedBlobs are the digests of all that something refers to. No null may be among them: nothing would be unused then.
+const usedBlobs = `
+	select blob from snap_revision union select unnest(resources) from snap_revision
+	union select icon from snap where icon is not null
+	union select blob from charm_revision
+	union select blob from charm_resource where blob is not null
+	union select icon from charm where icon is not null
+	union select digest from image union select unnest(blobs) from image`
+
+// Blobs lists the blobs that something in the catalogue refers to.
+func (db *DB) Blobs(ctx context.Context) ([]Blob, error) {
+	const q = `select digest, size, sha3_384 from blob where digest in (` + usedBlobs + `) order by digest`
+	rows, err := db.pool.Query(ctx, q)
+	if err != nil {
+		return nil, fmt.Errorf("list the blobs: %w", interpret(err))
+	}
+	var out []Blob
+	var b Blob
+	var d string
+	_, err = pgx.ForEachRow(rows, []any{&d, &b.Size, &b.SHA3384}, func() error {
+		b.Digest = digest.Digest(d)
+		out = append(out, b)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the blobs: %w", interpret(err))
+	}
+	return out, nil
+}
+
+// ForgetBlobs takes blobs that nothing refers to out of the catalogue.
+func (db *DB) ForgetBlobs(ctx context.Context) error {
+	const q = `delete from blob where digest not in (` + usedBlobs + `)`
+	if _, err := db.pool.Exec(ctx, q); err != nil {
+		return fmt.Errorf("forget unused blobs: %w", interpret(err))
+	}
+	return nil
+}
+
+// BlobSums returns the SHA3-384, in hex, of those of the blobs of which the catalogue knows it; it does not of an icon.
+func (db *DB) BlobSums(ctx context.Context, blobs []Blob) (map[digest.Digest]string, error) {
+	const q = `select digest, sha3_384 from blob where digest = any($1) and sha3_384 <> ''`
+	names := make([]string, len(blobs))
+	for i, b := range blobs {
+		names[i] = b.Digest.String()
+	}
+	rows, err := db.pool.Query(ctx, q, names)
+	if err != nil {
+		return nil, fmt.Errorf("look up blobs: %w", interpret(err))
+	}
+	out := make(map[digest.Digest]string)
+	var d, sum string
+	_, err = pgx.ForEachRow(rows, []any{&d, &sum}, func() error {
+		out[digest.Digest(d)] = sum
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look up blobs: %w", interpret(err))
+	}
+	return out, nil
+}

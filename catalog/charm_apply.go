@@ -1,0 +1,186 @@
+package catalog
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// resourceKey names a revision of a resource.
+type resourceKey struct {
+	id, name string
+	revision int
+}
+
+// charms keeps what the newest bundle says of a charm by name.
+func (a *applier) charms() error {
+	const q = `
+		insert into charm (charm_id, name, type, default_track, details, icon, icon_type, signed_at, import_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		on conflict (charm_id) do update set name = excluded.name, type = excluded.type, default_track = excluded.default_track,
+			details = excluded.details, icon = excluded.icon, icon_type = excluded.icon_type, signed_at = excluded.signed_at,
+			import_id = excluded.import_id`
+	const known = `
+		select charm_id, c.signed_at, coalesce(bundle, ''), coalesce(signer, ''), coalesce(sequence, 0)
+		from charm c left join import i on import_id = i.id where charm_id = any($1)`
+	names := make([][2]string, len(a.in.Charms))
+	for i, c := range a.in.Charms {
+		names[i] = [2]string{c.Name, c.ID}
+	}
+	if err := a.names(`select name, charm_id from charm where name = any($1)`, "charm", names); err != nil {
+		return err
+	}
+	have, err := a.saidOf(known, names)
+	if err != nil {
+		return err
+	}
+	b := &pgx.Batch{}
+	for _, c := range a.in.Charms {
+		if o, ok := have[c.ID]; ok && o.outranks(a.in) {
+			continue
+		}
+		details, err := json.Marshal(c.Result)
+		if err != nil {
+			return fmt.Errorf("charm %s: %w", c.Name, err)
+		}
+		icon, iconType := c.Icon.columns()
+		b.Queue(q, c.ID, c.Name, c.Type, c.DefaultTrack, details, icon, iconType, a.in.SignedAt, a.id)
+	}
+	return a.send(b)
+}
+
+// charmRevisions adds those that are new, and refuses another archive for one that is here, unless nobody signed that. The newest
+// bundle knows the rest.
+func (a *applier) charmRevisions() error {
+	const update = `update charm_revision set item = $3, blob = $4, import_id = $5 where charm_id = $1 and revision = $2`
+	if err := a.loadCharmRevisions(); err != nil {
+		return err
+	}
+	var rows [][]any
+	b := &pgx.Batch{}
+	for _, rev := range a.in.CharmRevisions {
+		key, blob := revisionKey{rev.ID, rev.Revision.Revision}, rev.Blob.String()
+		what := fmt.Sprintf("charm %s revision %d", rev.Name, key.revision)
+		have, ok := a.knownCharms[key]
+		other := ok && have.blob != blob
+		if other && (have.signer != Unsigned || a.in.Signer == Unsigned) {
+			return &ConflictError{What: what, Have: "blob " + have.blob, New: "blob " + blob}
+		}
+		if ok && (have.is(a.in) || have.outranks(a.in)) {
+			continue
+		}
+		item, err := json.Marshal(rev.Item)
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		a.knownCharms[key] = knownItem{blob, a.in.origin()}
+		if !ok || other {
+			a.r.CharmRevisions = append(a.r.CharmRevisions, CharmRevisionRef{rev.Name, key.revision, rev.Revision.Download.Size})
+		}
+		if ok {
+			b.Queue(update, rev.ID, key.revision, item, blob, a.id)
+			continue
+		}
+		rows = append(rows, []any{rev.ID, key.revision, item, blob, a.id})
+	}
+	if err := a.send(b); err != nil {
+		return err
+	}
+	return a.copy("charm_revision", []string{"charm_id", "revision", "item", "blob", "import_id"}, rows)
+}
+
+// charmResources adds those that are new, and refuses another file for one that is here, unless nobody signed that. Which image one
+// stands for may change, since the operator of the connected side names it: the newest bundle knows. So it does of revision 0, which
+// says that there is nothing.
+func (a *applier) charmResources() error {
+	const update = `update charm_resource set item = $4, blob = $5, import_id = $6 where charm_id = $1 and name = $2 and revision = $3`
+	if err := a.loadCharmResources(); err != nil {
+		return err
+	}
+	var rows [][]any
+	b := &pgx.Batch{}
+	for _, res := range a.in.CharmResources {
+		key, blob := resourceKey{res.CharmID, res.Resource.Name, res.Resource.Revision}, res.Blob.String()
+		what := fmt.Sprintf("resource %s.%s revision %d", res.Charm, key.name, key.revision)
+		have, ok := a.knownResources[key]
+		other := ok && have.blob != blob && key.revision > 0
+		if other && (have.signer != Unsigned || a.in.Signer == Unsigned) {
+			return &ConflictError{What: what, Have: blobName(have.blob), New: blobName(blob)}
+		}
+		if ok && (have.is(a.in) || have.outranks(a.in)) {
+			continue
+		}
+		item, err := json.Marshal(res.ResourceItem)
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		var column *string // null for none
+		if blob != "" {
+			column = &blob
+		}
+		a.knownResources[key] = knownItem{blob, a.in.origin()}
+		if !ok || other {
+			a.r.CharmResources = append(a.r.CharmResources, ResourceRef{res.Charm, key.name, key.revision, res.Resource.Download.Size})
+		}
+		if from := a.knownImages[key]; from != "" && res.Image != nil && res.Image.Name != from {
+			a.r.ImageMoves = append(a.r.ImageMoves, ImageMove{res.Charm, key.name, key.revision, from, res.Image.Name})
+		}
+		if ok {
+			b.Queue(update, res.CharmID, key.name, key.revision, item, column, a.id)
+			continue
+		}
+		rows = append(rows, []any{res.CharmID, key.name, key.revision, item, column, a.id})
+	}
+	if err := a.send(b); err != nil {
+		return err
+	}
+	return a.copy("charm_resource", []string{"charm_id", "name", "revision", "item", "blob", "import_id"}, rows)
+}
+
+func blobName(digest string) string {
+	if digest == "" {
+		return "no blob"
+	}
+	return "blob " + digest
+}
+
+func (a *applier) loadCharmRevisions() error {
+	const q = `
+		select charm_id, revision, blob, signed_at, bundle, signer, sequence
+		from charm_revision join import i on import_id = i.id where charm_id = any($1)`
+	a.knownCharms = make(map[revisionKey]knownItem)
+	var key revisionKey
+	var have knownItem
+	return a.each(q, a.charmIDs(), []any{&key.id, &key.revision, &have.blob, &have.signedAt, &have.bundle, &have.signer, &have.sequence}, func() {
+		a.knownCharms[key] = have
+	})
+}
+
+func (a *applier) loadCharmResources() error {
+	const q = `
+		select charm_id, r.name, revision, coalesce(blob, ''), coalesce(item->'image'->>'name', ''), signed_at, bundle, signer, sequence
+		from charm_resource r join import i on import_id = i.id where charm_id = any($1)`
+	a.knownResources, a.knownImages = make(map[resourceKey]knownItem), make(map[resourceKey]string)
+	var key resourceKey
+	var have knownItem
+	var image string
+	return a.each(q, a.charmIDs(), []any{&key.id, &key.name, &key.revision, &have.blob, &image, &have.signedAt, &have.bundle, &have.signer, &have.sequence}, func() {
+		a.knownResources[key], a.knownImages[key] = have, image
+	})
+}
+
+// charmIDs are those of all charms that the import says something of.
+func (a *applier) charmIDs() []string {
+	ids := []string{}
+	for _, c := range a.in.Charms {
+		ids = append(ids, c.ID)
+	}
+	for _, r := range a.in.CharmRevisions {
+		ids = append(ids, r.ID)
+	}
+	for _, r := range a.in.CharmResources {
+		ids = append(ids, r.CharmID)
+	}
+	return ids
+}

@@ -1,0 +1,58 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/opencontainers/go-digest"
+)
+
+// Record is one line of the history of imports.
+type Record struct {
+	ID         int64         `json:"id"`
+	Bundle     digest.Digest `json:"bundle"`
+	Name       string        `json:"name"`
+	Signer     string        `json:"signer"`
+	SignedAt   time.Time     `json:"signed-at"`
+	Sequence   uint64        `json:"sequence"`
+	Exporter   string        `json:"exporter"`
+	Program    string        `json:"program"`
+	ImportedAt time.Time     `json:"imported-at"`
+	Report     Report        `json:"report"`
+}
+
+// History lists the imports, newest first; bundle restricts it to one bundle unless it is empty.
+func (db *DB) History(ctx context.Context, bundle digest.Digest) ([]Record, error) {
+	const q = `
+		select id, bundle, name, signer, signed_at, sequence, exporter, program, imported_at, report from import
+		where $1 in ('', bundle) order by id desc`
+	rows, err := db.pool.Query(ctx, q, bundle.String())
+	if err != nil {
+		return nil, fmt.Errorf("read the history: %w", interpret(err))
+	}
+	var out []Record
+	var r Record
+	var d, report string
+	var sequence int64
+	_, err = pgx.ForEachRow(rows, []any{&r.ID, &d, &r.Name, &r.Signer, &r.SignedAt, &sequence, &r.Exporter, &r.Program, &r.ImportedAt, &report}, func() error {
+		r.Bundle, r.Sequence, r.Report = digest.Digest(d), uint64(sequence), Report{}
+		if err := json.Unmarshal([]byte(report), &r.Report); err != nil {
+			return fmt.Errorf("import %d: %w", r.ID, err)
+		}
+		out = append(out, r)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the history: %w", interpret(err))
+	}
+	return out, nil
+}
+
+// Ping says whether the database answers.
+func (db *DB) Ping(ctx context.Context) error { return interpret(db.pool.Ping(ctx)) }
+
+// Ping says whether the database answers.
+func (r *Reader) Ping(ctx context.Context) error { return interpret(r.pool.Ping(ctx)) }

@@ -1,0 +1,37 @@
+package catalog
+
+import (
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// images adds manifests. What one lists is part of its bytes, so only that of an index which is here can grow: an export may have
+// left some of its children out. One that does not name its own type may have come under two: a manifest of Docker's always does, so
+// it is OCI's, whichever came first.
+func (a *applier) images() error {
+	const add = `
+		insert into image (digest, media_type, children, blobs) values ($1, $2, $3, $4) on conflict (digest) do nothing`
+	const grow = `
+		update image set children = (select array_agg(distinct c collate "C" order by c collate "C") from unnest(children || $2::text[]) c)
+		where digest = $1 and not children @> $2::text[]`
+	const retype = `update image set media_type = $2 where digest = $1 and media_type collate "C" < $2 collate "C"`
+	b := &pgx.Batch{}
+	for _, im := range a.in.Images {
+		children, blobs := make([]string, len(im.Children)), make([]string, len(im.Blobs))
+		for i, d := range im.Children {
+			children[i] = d.String()
+		}
+		for i, d := range im.Blobs {
+			blobs[i] = d.Digest.String()
+		}
+		b.Queue(add, im.Digest.String(), im.MediaType, children, blobs).Exec(func(t pgconn.CommandTag) error {
+			a.r.Images += int(t.RowsAffected())
+			return nil
+		})
+		b.Queue(retype, im.Digest.String(), im.MediaType)
+		if len(children) > 0 {
+			b.Queue(grow, im.Digest.String(), children)
+		}
+	}
+	return a.send(b)
+}

@@ -1,0 +1,146 @@
+package catalog
+
+import (
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/charm"
+	"offlinestore/snap"
+)
+
+// Unsigned is the Signer of an Import that nobody signed: a file of the original store-admin.
+const Unsigned = "unsigned"
+
+// Import is what one verified bundle brings. Everything in it was checked before: the catalogue believes it.
+type Import struct {
+	// Bundle is the digest of the bundle index, Name what the operator knows the file by.
+	Bundle digest.Digest
+	Name   string
+	Signer string
+	// SignedAt decides which of two bundles knows better what a channel holds.
+	SignedAt          time.Time
+	Sequence          uint64
+	Exporter, Program string
+
+	Blobs      []Blob
+	Assertions []Assertion
+	Snaps      []ImportedSnap
+	Revisions  []ImportedRevision
+
+	Charms         []ImportedCharm
+	CharmRevisions []ImportedCharmRevision
+	CharmResources []ImportedCharmResource
+	Images         []Image
+	// PushChannelMap updates the channel map even where a newer bundle was imported before.
+	PushChannelMap bool
+}
+
+// Blob is a blob that was verified and is in the blob folder. SHA3384 is in hex; empty for what no assertion names: icons, and all
+// that belongs to charms.
+type Blob struct {
+	Digest  digest.Digest
+	Size    int64
+	SHA3384 string
+}
+
+// ImportedSnap is a snap by name.
+type ImportedSnap struct {
+	snap.Listing
+	Icon *Icon
+}
+
+// ImportedRevision is one revision and its blobs; those of its components are in the order of its Resources.
+type ImportedRevision struct {
+	snap.Item
+	Blob          digest.Digest
+	ResourceBlobs []digest.Digest
+}
+
+// ImportedCharm is a charm or charm bundle by name.
+type ImportedCharm struct {
+	charm.Listing
+	Icon *Icon
+}
+
+// ImportedCharmRevision is one revision of a charm or charm bundle, and its archive.
+type ImportedCharmRevision struct {
+	charm.Item
+	Blob digest.Digest
+}
+
+// ImportedCharmResource is one revision of a resource. Blob is empty for an image, and for a file that was never uploaded.
+type ImportedCharmResource struct {
+	charm.ResourceItem
+	Blob digest.Digest
+}
+
+// Report says what an import changed, or would change.
+type Report struct {
+	// AlreadyImported says that this very bundle is in the history; the rest is then empty unless it had to be repaired.
+	AlreadyImported bool          `json:"already-imported,omitempty"`
+	Revisions       []RevisionRef `json:"revisions"`
+	Moves           []Move        `json:"channel-moves"`
+	// Kept are the rows that a newer bundle has set, and which this one therefore leaves alone.
+	Kept       []Move `json:"kept-channels,omitempty"`
+	Assertions int    `json:"assertions"`
+
+	CharmRevisions []CharmRevisionRef `json:"charm-revisions,omitempty"`
+	CharmResources []ResourceRef      `json:"charm-resources,omitempty"`
+	CharmMoves     []CharmMove        `json:"charm-channel-moves,omitempty"`
+	KeptCharms     []CharmMove        `json:"kept-charm-channels,omitempty"`
+	// ImageMoves are the resources whose image has another name than before: what runs under the old one can't be pulled any more.
+	ImageMoves []ImageMove `json:"image-moves,omitempty"`
+	// Images counts the manifests of images that are new.
+	Images int `json:"images,omitempty"`
+}
+
+// RevisionRef names a revision of a snap.
+type RevisionRef struct {
+	Snap     string `json:"snap"`
+	Revision int    `json:"revision"`
+	Size     int64  `json:"size"`
+}
+
+// Move is a change of one row of a channel map. Revision 0 is a closed channel, -1 no row.
+type Move struct {
+	Snap         string `json:"snap"`
+	Architecture string `json:"architecture"`
+	Channel      string `json:"channel"`
+	From         int    `json:"from"`
+	To           int    `json:"to"`
+}
+
+// CharmRevisionRef names a revision of a charm or charm bundle.
+type CharmRevisionRef struct {
+	Charm    string `json:"charm"`
+	Revision int    `json:"revision"`
+	Size     int64  `json:"size"`
+}
+
+// ResourceRef names a revision of a charm's resource. The size of an image's is 0.
+type ResourceRef struct {
+	Charm    string `json:"charm"`
+	Resource string `json:"resource"`
+	Revision int    `json:"revision"`
+	Size     int64  `json:"size"`
+}
+
+// ImageMove is a change of the name of the image that a revision of a charm's resource stands for.
+type ImageMove struct {
+	Charm    string `json:"charm"`
+	Resource string `json:"resource"`
+	Revision int    `json:"revision"`
+	From     string `json:"from"`
+	To       string `json:"to"`
+}
+
+// CharmMove is a change of one row of a charm's channel map. Base is as charm.Base prints it: "ubuntu@22.04 amd64", empty for a bundle.
+// Revision 0 is a closed channel, -1 no row.
+type CharmMove struct {
+	Charm   string `json:"charm"`
+	Base    string `json:"base"`
+	Channel string `json:"channel"`
+	From    int    `json:"from"`
+	To      int    `json:"to"`
+}

@@ -1,0 +1,107 @@
+package catalog
+
+import (
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// origin is the bundle that said what the catalogue holds. Two that were signed in the same second are told apart by the rest.
+type origin struct {
+	signedAt       time.Time
+	bundle, signer string
+	sequence       int64
+}
+
+func (in *Import) origin() origin {
+	return origin{in.SignedAt, in.Bundle.String(), in.Signer, int64(in.Sequence)}
+}
+
+// newerThan says whether the bundle knows better than in. Of two that were signed in the same second, the same one does
+// whatever the order in which they come: by the count of their signer, else by nothing but their digests.
+func (o origin) newerThan(in *Import) bool {
+	if !o.signedAt.Equal(in.SignedAt) {
+		return o.signedAt.After(in.SignedAt)
+	}
+	if o.signer == in.Signer && o.sequence != int64(in.Sequence) {
+		return o.sequence > int64(in.Sequence)
+	}
+	return o.bundle > in.Bundle.String()
+}
+
+// is says whether in is that bundle.
+func (o origin) is(in *Import) bool {
+	return o.bundle == in.Bundle.String() && o.signedAt.Equal(in.SignedAt)
+}
+
+// knownItem is a revision's blob, empty for none, and the bundle that said what else there is to say about it.
+type knownItem struct {
+	blob string
+	origin
+}
+
+// names refuses an item under the name of another; list has names and IDs, and q finds those of the catalogue. A store may give
+// a name to another snap or charm; which of the two a client means is then for the operator to decide.
+func (a *applier) names(q, kind string, list [][2]string) error {
+	names, ids, byID := []string{}, make(map[string]string, len(list)), make(map[string]string, len(list))
+	for _, l := range list {
+		name, id := l[0], l[1]
+		if other, ok := ids[name]; ok && other != id {
+			return &ConflictError{What: kind + " " + name, Have: kind + "-id " + other, New: kind + "-id " + id}
+		}
+		if other, ok := byID[id]; ok && other != name {
+			return &ConflictError{What: kind + "-id " + id, Have: kind + " " + other, New: kind + " " + name}
+		}
+		names, ids[name], byID[id] = append(names, name), id, name
+	}
+	rows, err := a.tx.Query(a.ctx, q, names)
+	if err != nil {
+		return err
+	}
+	var name, id string
+	_, err = pgx.ForEachRow(rows, []any{&name, &id}, func() error {
+		if id != ids[name] {
+			return &ConflictError{What: kind + " " + name, Have: kind + "-id " + id, New: kind + "-id " + ids[name]}
+		}
+		return nil
+	})
+	return err
+}
+
+// saidOf is which bundle said what is known of snaps or charms by name; list has names and IDs.
+func (a *applier) saidOf(q string, list [][2]string) (map[string]origin, error) {
+	ids := []string{}
+	for _, l := range list {
+		ids = append(ids, l[1])
+	}
+	have := make(map[string]origin)
+	var id string
+	var o origin
+	err := a.each(q, ids, []any{&id, &o.signedAt, &o.bundle, &o.signer, &o.sequence}, func() { have[id] = o })
+	return have, err
+}
+
+// each runs a query about ids, of which there may be none, and calls row after each row was scanned into dest.
+func (a *applier) each(q string, ids []string, dest []any, row func()) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	rows, err := a.tx.Query(a.ctx, q, ids)
+	if err != nil {
+		return err
+	}
+	_, err = pgx.ForEachRow(rows, dest, func() error {
+		row()
+		return nil
+	})
+	return err
+}
+
+// columns are the icon's in the tables, null for none.
+func (i *Icon) columns() (blob, mediaType *string) {
+	if i == nil {
+		return nil, nil
+	}
+	d := i.Blob.String()
+	return &d, &i.MediaType
+}

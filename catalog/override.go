@@ -1,0 +1,264 @@
+package catalog
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"offlinestore/channel"
+	"offlinestore/snap"
+)
+
+// MaxOverrides is how many changes one call of SetOverrides takes.
+const MaxOverrides = 500
+
+// Override is what an operator put into a channel of a snap in place of what was imported.
+type Override struct {
+	Name, SnapID string
+	// Architecture is snap.All where the revision runs on all.
+	Architecture string
+	// Channel has its track: latest/stable.
+	Channel string
+	// Revision is 0 where SetOverrides has just deleted the override.
+	Revision int
+	// Upstream is the revision that was imported for the channel, 0 for none.
+	Upstream int
+	// SetBy and SetAt say who did it and when.
+	SetBy string
+	SetAt time.Time
+}
+
+// OverrideChange asks for a revision in a channel, for every architecture that it supports. With revision 0, what was imported
+// is to be served again, for all architectures.
+type OverrideChange struct {
+	Name, Channel string
+	Revision      int
+}
+
+// NotHereError says that a snap, channel or revision is not in the store, and what is.
+type NotHereError struct {
+	What string
+	Here []string
+}
+
+// Error lists what is here, within bounds.
+func (e *NotHereError) Error() string {
+	const most = 20
+	here := e.Here
+	if len(here) == 0 {
+		return e.What + " is not in this store"
+	}
+	if len(here) > most {
+		here = append(slices.Clone(here[:most]), "…")
+	}
+	return fmt.Sprintf("%s is not in this store; here: %s", e.What, strings.Join(here, ", "))
+}
+
+// ChannelError says that an override names no channel.
+type ChannelError struct{ Err error }
+
+// Error says what is wrong with it.
+func (e *ChannelError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what package channel said.
+func (e *ChannelError) Unwrap() error { return e.Err }
+
+const overrideColumns = `o.snap_id, name, o.architecture, o.channel, o.revision, set_by, set_at`
+
+// Overrides lists those of a snap, or of all snaps if name is empty, sorted by name, channel and architecture.
+func (db *DB) Overrides(ctx context.Context, name string) (list []Override, err error) {
+	err = pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		o := &overrider{ctx: ctx, tx: tx}
+		if name != "" {
+			if _, err := o.snap(name); err != nil {
+				return err
+			}
+		}
+		if list, err = o.list(`where $1 in ('', name)`, name); err != nil {
+			return err
+		}
+		for i := range list {
+			if err := o.addUpstream(&list[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list overrides: %w", interpret(err))
+	}
+	return list, nil
+}
+
+// SetOverrides makes all changes, or none of them, and tells the servers. It returns what has become of each channel and
+// architecture, in the order of the changes. By is who is doing it.
+func (db *DB) SetOverrides(ctx context.Context, by string, changes []OverrideChange) (done []Override, err error) {
+	if len(changes) > MaxOverrides {
+		return nil, fmt.Errorf("override: %d changes, at most %d are taken at once", len(changes), MaxOverrides)
+	}
+	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, applyLock); err != nil {
+			return err
+		}
+		o := &overrider{ctx: ctx, tx: tx, by: text(by)}
+		for _, c := range changes {
+			if err := o.change(c); err != nil {
+				return err
+			}
+		}
+		done = o.done
+		return bump(ctx, tx)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("override: %w", interpret(err))
+	}
+	return done, nil
+}
+
+// overrider changes overrides in one transaction.
+type overrider struct {
+	ctx  context.Context
+	tx   pgx.Tx
+	by   string
+	done []Override
+}
+
+func (o *overrider) change(c OverrideChange) error {
+	ch, err := channel.Parse(c.Channel)
+	if err != nil {
+		return &ChannelError{err}
+	}
+	id, err := o.snap(c.Name)
+	if err != nil {
+		return err
+	}
+	at := Override{Name: c.Name, SnapID: id, Channel: ch.Full(), Revision: c.Revision, SetBy: o.by}
+	if c.Revision == 0 {
+		return o.remove(at)
+	}
+	if err := o.checkTrack(at, ch.WithTrack(channel.DefaultTrack).Track); err != nil {
+		return err
+	}
+	archs, err := o.architectures(at)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(archs, snap.All) {
+		// What is meant for all must not be hidden by what was meant for one before.
+		archs = []string{snap.All}
+		if err := o.clear(at, func(old Override) bool { return old.Architecture != snap.All }); err != nil {
+			return err
+		}
+	}
+	for _, arch := range archs {
+		at.Architecture = arch
+		if err := o.set(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *overrider) set(at Override) error {
+	const q = `
+		insert into snap_override (snap_id, architecture, channel, revision, set_by) values ($1, $2, $3, $4, $5)
+		on conflict (snap_id, architecture, channel) do update set revision = excluded.revision, set_by = excluded.set_by, set_at = now()
+		returning set_at`
+	if err := o.tx.QueryRow(o.ctx, q, at.SnapID, at.Architecture, at.Channel, at.Revision, at.SetBy).Scan(&at.SetAt); err != nil {
+		return err
+	}
+	if err := o.remember(at); err != nil {
+		return err
+	}
+	return o.finish(at)
+}
+
+// finish adds to the answer what has become of a channel.
+func (o *overrider) finish(at Override) error {
+	if err := o.addUpstream(&at); err != nil {
+		return err
+	}
+	o.done = append(o.done, at)
+	return nil
+}
+
+// remove lets all architectures have what was imported. Where nothing was overridden that is so already.
+func (o *overrider) remove(at Override) error {
+	if err := o.clear(at, func(old Override) bool {
+		at.Architecture = old.Architecture
+		return true
+	}); err != nil {
+		return err
+	}
+	if at.Architecture != "" {
+		return nil
+	}
+	const q = `select architecture from channel_map where snap_id = $1 and channel = $2 and revision is not null order by architecture collate "C"`
+	archs, err := o.strings(q, at.SnapID, at.Channel)
+	if err != nil {
+		return err
+	}
+	if len(archs) == 0 {
+		return o.noChannel(at, "channel "+at.Channel)
+	}
+	for _, at.Architecture = range archs {
+		if err := o.finish(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clear deletes the overrides of a channel that which chooses.
+func (o *overrider) clear(at Override, which func(Override) bool) error {
+	const q = `delete from snap_override where snap_id = $1 and channel = $2 and architecture = $3`
+	list, err := o.list(`where o.snap_id = $1 and channel = $2`, at.SnapID, at.Channel)
+	if err != nil {
+		return err
+	}
+	for _, old := range list {
+		if !which(old) {
+			continue
+		}
+		if _, err := o.tx.Exec(o.ctx, q, old.SnapID, old.Channel, old.Architecture); err != nil {
+			return err
+		}
+		old.Revision, old.SetBy = 0, o.by
+		if err := o.remember(old); err != nil {
+			return err
+		}
+		if at.Revision == 0 {
+			if err := o.finish(old); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (o *overrider) remember(at Override) error {
+	const q = `insert into snap_override_history (snap_id, architecture, channel, revision, set_by) values ($1, $2, $3, nullif($4, 0), $5)`
+	_, err := o.tx.Exec(o.ctx, q, at.SnapID, at.Architecture, at.Channel, at.Revision, at.SetBy)
+	return err
+}
+
+func (o *overrider) list(where string, args ...any) (list []Override, err error) {
+	rows, err := o.tx.Query(o.ctx, `select `+overrideColumns+` from snap_override o join snap using (snap_id) `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	var r Override
+	_, err = pgx.ForEachRow(rows, []any{&r.SnapID, &r.Name, &r.Architecture, &r.Channel, &r.Revision, &r.SetBy, &r.SetAt}, func() error {
+		list = append(list, r)
+		return nil
+	})
+	slices.SortFunc(list, func(a, b Override) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Channel, b.Channel), strings.Compare(a.Architecture, b.Architecture))
+	})
+	return list, err
+}

@@ -1,0 +1,92 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// outranks says whether what is known of a charm or of a revision stays: what is signed outranks what is not, however new that is.
+// Otherwise a file that nobody vouches for could keep a charm out for ever. Channels go by time alone: moving them is what such a file
+// is pushed for.
+func (o origin) outranks(in *Import) bool {
+	if (o.signer == Unsigned) != (in.Signer == Unsigned) {
+		return in.Signer == Unsigned
+	}
+	return o.newerThan(in)
+}
+
+// CharmIDs returns the IDs of those of the named charms that are here.
+func (db *DB) CharmIDs(ctx context.Context, names ...string) (map[string]string, error) {
+	const q = `select name, charm_id from charm where name = any($1)`
+	rows, err := db.pool.Query(ctx, q, names)
+	ids := make(map[string]string)
+	if err == nil {
+		var name, id string
+		_, err = pgx.ForEachRow(rows, []any{&name, &id}, func() error {
+			ids[name] = id
+			return nil
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up charms: %w", interpret(err))
+	}
+	return ids, nil
+}
+
+// adopt gives charms of which nobody signed anything the ID that a signed bundle has for their name: unsigned files need not have it.
+func (a *applier) adopt() error {
+	const q = `
+		select c.name, c.charm_id from charm c join import i on import_id = i.id
+		where signer = $2 and c.name = any($1) and not exists (
+			select from charm_revision r join import i on r.import_id = i.id where r.charm_id = c.charm_id and signer <> $2)`
+	if a.in.Signer == Unsigned || len(a.in.Charms) == 0 {
+		return nil
+	}
+	names, ids := []string{}, make(map[string]string)
+	for _, c := range a.in.Charms {
+		names, ids[c.Name] = append(names, c.Name), c.ID
+	}
+	rows, err := a.tx.Query(a.ctx, q, names, Unsigned)
+	if err != nil {
+		return err
+	}
+	b := &pgx.Batch{}
+	var name, id string
+	_, err = pgx.ForEachRow(rows, []any{&name, &id}, func() error {
+		if id != ids[name] {
+			queueMove(b, id, ids[name])
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return a.send(b)
+}
+
+// queueMove makes a charm's rows those of another ID. What is there under that stays as it is.
+func queueMove(b *pgx.Batch, from, to string) {
+	for _, q := range []string{
+		`insert into charm (charm_id, name, type, default_track, details, icon, icon_type, signed_at, import_id)
+			select $2, ' ' || $2, type, default_track, details, icon, icon_type, signed_at, import_id from charm where charm_id = $1
+			on conflict do nothing`, // charms gives it its name
+		`insert into charm_revision (charm_id, revision, item, blob, import_id)
+			select $2, revision, item, blob, import_id from charm_revision where charm_id = $1 on conflict do nothing`,
+		`insert into charm_resource (charm_id, name, revision, item, blob, import_id)
+			select $2, name, revision, item, blob, import_id from charm_resource where charm_id = $1 on conflict do nothing`,
+		`insert into charm_channel_map (charm_id, base, base_channel, architecture, channel, revision, released_at, resources, signed_at, import_id)
+			select $2, base, base_channel, architecture, channel, revision, released_at, resources, signed_at, import_id
+			from charm_channel_map where charm_id = $1 on conflict do nothing`,
+		`update charm_channel_history set charm_id = $2 where charm_id = $1`,
+	} {
+		b.Queue(q, from, to)
+	}
+	for _, q := range []string{
+		`delete from charm_channel_map where charm_id = $1`, `delete from charm_resource where charm_id = $1`,
+		`delete from charm_revision where charm_id = $1`, `delete from charm where charm_id = $1`,
+	} {
+		b.Queue(q, from)
+	}
+}

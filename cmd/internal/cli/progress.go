@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// IsTerminal says whether f is a terminal.
+func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// Progress shows how far a long copy is: a bar with rate and time left on a terminal, a plain line now and then elsewhere.
+// It is safe for use by several goroutines. A nil Progress shows nothing.
+type Progress struct {
+	mu       sync.Mutex
+	w        io.Writer
+	bar      *progressbar.ProgressBar
+	what     string
+	total    int64
+	done     int64
+	start    time.Time
+	lastLine time.Time
+}
+
+// plainEvery is how often a line is printed where there is no terminal.
+const plainEvery = 10 * time.Second
+
+// NewProgress starts to show the progress of total bytes on stderr.
+func NewProgress(what string, total int64) *Progress {
+	p := &Progress{w: os.Stderr, what: what, total: total, start: time.Now(), lastLine: time.Now()}
+	if IsTerminal(os.Stderr) && total > 0 {
+		p.bar = progressbar.NewOptions64(total,
+			progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true),
+			progressbar.OptionSetTheme(progressbar.Theme{Saucer: "#", SaucerPadding: "-", BarStart: "[", BarEnd: "]"}),
+			progressbar.OptionSetWidth(36), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true),
+			progressbar.OptionClearOnFinish())
+	}
+	return p
+}
+
+// Add says that n more bytes are done.
+func (p *Progress) Add(n int64) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done += n
+	if p.bar != nil {
+		p.bar.Add64(n) // an error here is one of the terminal
+		return
+	}
+	if now := time.Now(); now.Sub(p.lastLine) >= plainEvery && p.total > 0 {
+		p.lastLine = now
+		rate := float64(p.done) / now.Sub(p.start).Seconds()
+		left := time.Duration(float64(p.total-p.done) / rate * float64(time.Second)).Round(time.Second)
+		fmt.Fprintf(p.w, "%s: %d%% of %s, %s/s, %s left\n", p.what, p.done*100/p.total, Bytes(p.total), Bytes(int64(rate)), left)
+	}
+}
+
+// Printf prints a line of text to w without tearing the bar apart.
+func (p *Progress) Printf(w io.Writer, format string, args ...any) {
+	if p == nil {
+		fmt.Fprintf(w, format, args...)
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		p.bar.Clear()
+	}
+	fmt.Fprintf(w, format, args...)
+	if p.bar != nil {
+		p.bar.RenderBlank()
+	}
+}
+
+// Done takes the bar away.
+func (p *Progress) Done() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bar != nil {
+		p.bar.Finish()
+	}
+}
+
+// Bytes is a size for people: 12.3 MB.
+func Bytes(n int64) string {
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	f, unit := float64(n), ""
+	for _, unit = range []string{"kB", "MB", "GB", "TB", "PB"} {
+		if f /= 1000; f < 999.95 {
+			break
+		}
+	}
+	return fmt.Sprintf("%.1f %s", f, unit)
+}
+
+// Count is a number of things for people: "1 revision", "2 revisions".
+func Count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
+}

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// maxSecret is the longest secret that is read, in bytes.
+const maxSecret = 64 << 10
+
+// AskSecret asks for a line on the terminal that stdin is, without showing it.
+func AskSecret(prompt string) (string, error) {
+	fd := int(os.Stdin.Fd())
+	if !term.IsTerminal(fd) {
+		return "", errors.New("ask for a secret: stdin is not a terminal")
+	}
+	// In raw mode Ctrl-C is a key like others; else the process would end and leave the terminal without its echo.
+	before, err := term.MakeRaw(fd)
+	if err != nil {
+		return "", fmt.Errorf("ask for a secret: %w", err)
+	}
+	line, err := term.NewTerminal(terminal{os.Stdin, os.Stderr}, "").ReadPassword(prompt)
+	if err := errors.Join(err, term.Restore(fd, before)); err != nil {
+		fmt.Fprintln(os.Stderr)
+		if errors.Is(err, io.EOF) {
+			return "", errors.New("ask for a secret: none was given")
+		}
+		return "", fmt.Errorf("ask for a secret: %w", err)
+	}
+	return line, nil
+}
+
+// terminal is one to read from and to write to.
+type terminal struct {
+	io.Reader
+	io.Writer
+}
+
+// ReadSecret reads a line that another program writes: the first, without its end. More than one is a mistake.
+func ReadSecret(r io.Reader) (string, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxSecret+1))
+	switch line, rest, _ := strings.Cut(string(text), "\n"); {
+	case err != nil:
+		return "", fmt.Errorf("read a secret: %w", err)
+	case len(text) > maxSecret:
+		return "", fmt.Errorf("read a secret: longer than %d bytes", maxSecret)
+	case rest != "":
+		return "", errors.New("read a secret: want one line on stdin, got more")
+	default:
+		return strings.TrimSuffix(line, "\r"), nil
+	}
+}
