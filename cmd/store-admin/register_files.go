@@ -12,7 +12,7 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
-	"offlinestore/installer"
+	"offlinestore/install"
 	"offlinestore/registration"
 )
 
@@ -48,8 +48,8 @@ func (o *registerOptions) settings(r *registration.Registration) []byte {
 }
 
 // findBundles are the bundles to bring along. One that the host would refuse is refused here.
-func (o *registerOptions) findBundles(ctx context.Context, signer bundle.PublicKey) ([]installer.File, error) {
-	var out []installer.File
+func (o *registerOptions) findBundles(ctx context.Context, signer bundle.PublicKey) ([]install.File, error) {
+	var out []install.File
 	for _, path := range o.bundles {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			return nil, cli.Usagef("--with %s: a folder; export to an archive (.tar.gz) to bring it along", path)
@@ -65,14 +65,14 @@ func (o *registerOptions) findBundles(ctx context.Context, signer bundle.PublicK
 			return nil, &cli.Error{Code: cli.Untrusted, Err: fmt.Errorf("%s: signed by %s, and the host will trust %s", path, key.ID(), signer.ID()),
 				Hint: "export it again here, or name its key with --key"}
 		}
-		out = append(out, installer.File{Name: "bundles/" + filepath.Base(path), Mode: 0o644, Path: path, Packed: true})
+		out = append(out, install.File{Name: "bundles/" + filepath.Base(path), Mode: 0o644, Path: path, Packed: true})
 	}
 	return out, nil
 }
 
 // findDebs are the Debian packages to bring along.
-func (o *registerOptions) findDebs() ([]installer.File, error) {
-	var out []installer.File
+func (o *registerOptions) findDebs() ([]install.File, error) {
+	var out []install.File
 	for _, path := range o.debs {
 		paths := []string{path}
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
@@ -85,7 +85,7 @@ func (o *registerOptions) findDebs() ([]installer.File, error) {
 			if err := checkDeb(p); err != nil {
 				return nil, err
 			}
-			out = append(out, installer.File{Name: "debs/" + filepath.Base(p), Mode: 0o644, Path: p, Packed: true})
+			out = append(out, install.File{Name: "debs/" + filepath.Base(p), Mode: 0o644, Path: p, Packed: true})
 		}
 	}
 	return out, nil
@@ -106,14 +106,14 @@ func checkDeb(path string) error {
 }
 
 // readRootFiles are the roots that the host is to trust. They were parsed when the registration was verified.
-func (o *registerOptions) readRootFiles() ([]installer.File, error) {
-	var out []installer.File
+func (o *registerOptions) readRootFiles() ([]install.File, error) {
+	var out []install.File
 	for i, path := range o.roots {
 		text, err := readSmall(path, 4<<20)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, installer.File{Name: fmt.Sprintf("trust/roots/%d.assert", i+1), Mode: 0o644, Content: text})
+		out = append(out, install.File{Name: fmt.Sprintf("trust/roots/%d.assert", i+1), Mode: 0o644, Content: text})
 	}
 	return out, nil
 }

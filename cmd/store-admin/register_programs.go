@@ -10,7 +10,7 @@ import (
 	"runtime"
 
 	"offlinestore/cmd/internal/cli"
-	"offlinestore/installer"
+	"offlinestore/install"
 )
 
 // machine is what an ELF file says of an architecture.
@@ -33,7 +33,7 @@ func machineOf(arch string) (machine, bool) {
 }
 
 // findPrograms are the programs for the host: this machine's own if they would run there.
-func (o *registerOptions) findPrograms() ([]installer.File, error) {
+func (o *registerOptions) findPrograms() ([]install.File, error) {
 	want, ok := machineOf(o.arch)
 	if !ok {
 		return nil, cli.Usagef("--arch %.40q: want amd64, arm64, armhf, ppc64el, riscv64 or s390x", o.arch)
@@ -53,7 +53,7 @@ func (o *registerOptions) findPrograms() ([]installer.File, error) {
 		}
 		dir, self = filepath.Dir(path), path
 	}
-	var out []installer.File
+	var out []install.File
 	for _, name := range []string{"store-admin", "snap-store-proxy"} {
 		path := filepath.Join(dir, name)
 		if name == "store-admin" && self != "" {
@@ -62,7 +62,7 @@ func (o *registerOptions) findPrograms() ([]installer.File, error) {
 		if err := checkProgram(path, o.arch, want); err != nil {
 			return nil, err
 		}
-		out = append(out, installer.File{Name: "bin/" + name, Mode: 0o755, Path: path})
+		out = append(out, install.File{Name: "bin/" + name, Mode: 0o755, Path: path})
 	}
 	return out, nil
 }

@@ -13,7 +13,7 @@ import (
 	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
-	"offlinestore/installer"
+	"offlinestore/install"
 	"offlinestore/registration"
 )
 
@@ -113,7 +113,7 @@ func (o *registerOptions) read() (*registration.Claim, error) {
 
 // collect finds all files of the installer, and what is wrong with them, before anything is written. It makes the signer's key if
 // there is none.
-func (o *registerOptions) collect(ctx context.Context, r *registration.Registration) (files []installer.File, signer string, err error) {
+func (o *registerOptions) collect(ctx context.Context, r *registration.Registration) (files []install.File, signer string, err error) {
 	if files, err = o.findPrograms(); err != nil {
 		return nil, "", err
 	}
@@ -142,14 +142,14 @@ func (o *registerOptions) collect(ctx context.Context, r *registration.Registrat
 	}
 	files = append(append(append(files, debs...), bundles...), roots...)
 	return append(files,
-		installer.File{Name: "arch", Mode: 0o644, Content: []byte(o.arch + "\n")},
-		installer.File{Name: "proxy.assert", Mode: 0o644, Content: r.Stream},
-		installer.File{Name: "settings.yaml", Mode: o.secretMode(), Content: o.settings(r)},
-		installer.File{Name: "trust/exporter.pem", Mode: 0o644, Content: public.PEM()},
+		install.File{Name: "arch", Mode: 0o644, Content: []byte(o.arch + "\n")},
+		install.File{Name: "proxy.assert", Mode: 0o644, Content: r.Stream},
+		install.File{Name: "settings.yaml", Mode: o.secretMode(), Content: o.settings(r)},
+		install.File{Name: "trust/exporter.pem", Mode: 0o644, Content: public.PEM()},
 	), public.ID(), nil
 }
 
-func (o *registerOptions) write(files []installer.File, at time.Time) error {
+func (o *registerOptions) write(files []install.File, at time.Time) error {
 	var size int64
 	for _, f := range files {
 		if info, err := os.Stat(f.Path); f.Packed && err == nil {
@@ -168,7 +168,7 @@ func (o *registerOptions) write(files []installer.File, at time.Time) error {
 		return err
 	}
 	defer out.Discard()
-	if err := installer.Write(out, files, at); errors.Is(err, installer.ErrName) {
+	if err := install.Write(out, files, at); errors.Is(err, install.ErrName) {
 		return cli.Hint(cli.Usagef("%w", err), "rename the file: no spaces, and no two of a name")
 	} else if err != nil {
 		return err

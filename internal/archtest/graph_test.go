@@ -23,7 +23,7 @@ func graph() map[string][]string {
 		"instance/pgcluster": {},
 		"instance/settings":  {},
 		// Layer 1: what the upstream stores speak of, and how a store is set up.
-		"installer":    {},
+		"install":      {},
 		"registration": {"assertion"},
 		"charm":        {"channel"},
 		"snap":         {"channel"},

@@ -1,5 +1,5 @@
-// Package installer writes offline-snap-store.tar.gz: what a host without internet needs to become a store.
-package installer
+// Package install writes offline-snap-store.tar.gz: what a host without internet needs to become a store.
+package install
 
 import (
 	"archive/tar"
@@ -76,7 +76,7 @@ func own() []File {
 	for _, name := range []string{"install.sh", "snap-store-proxy.service", "snap-store-proxy-ready.service", "snap-store-proxy-ready.path"} {
 		text, err := embedded.ReadFile("files/" + name)
 		if err != nil {
-			panic("installer: compiled-in file: " + err.Error())
+			panic("install: compiled-in file: " + err.Error())
 		}
 		f := File{Name: "systemd/" + name, Mode: 0o644, Content: text}
 		if name == "install.sh" {

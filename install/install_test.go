@@ -1,4 +1,4 @@
-package installer_test
+package install_test
 
 import (
 	"archive/tar"
@@ -17,29 +17,29 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"offlinestore/installer"
+	"offlinestore/install"
 )
 
 func at() time.Time { return time.Date(2026, 11, 20, 10, 15, 0, 5, time.UTC) }
 
 // files has some that are packed already between those that aren't.
-func files(t *testing.T) []installer.File {
+func files(t *testing.T) []install.File {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jq")
 	if err := os.WriteFile(path, bytes.Repeat([]byte("hsqs"), 50_000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return []installer.File{
+	return []install.File{
 		{Name: "settings.yaml", Mode: 0o600, Content: []byte("a: b\n")},
 		{Name: "bundles/jq.tar.gz", Mode: 0o644, Path: path, Packed: true},
 		{Name: "bin/snap-store-proxy", Mode: 0o755, Content: bytes.Repeat([]byte("elf"), 100_000)},
 	}
 }
 
-func write(t *testing.T, files []installer.File) []byte {
+func write(t *testing.T, files []install.File) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := installer.Write(&b, files, at()); err != nil {
+	if err := install.Write(&b, files, at()); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -97,7 +97,7 @@ func TestTarReadsIt(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("tar: %v: %s", err, out)
 	}
-	info, err := os.Stat(filepath.Join(dir, installer.Folder, "bundles", "jq.tar.gz"))
+	info, err := os.Stat(filepath.Join(dir, install.Folder, "bundles", "jq.tar.gz"))
 	if err != nil || info.Size() != 200_000 {
 		t.Errorf("the bundle that comes after all others: %v, %v", info, err)
 	}
@@ -106,12 +106,12 @@ func TestTarReadsIt(t *testing.T) {
 func TestRefusedNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "/etc/passwd", "../x", "a/../b", "a//b", "a b", "-rf", ".hidden", "a;b", "a\nb", strings.Repeat("a", 300), "install.sh"} {
-		err := installer.Write(io.Discard, []installer.File{{Name: name}}, at())
-		if !errors.Is(err, installer.ErrName) {
-			t.Errorf("%q: %v, want %v", name, err, installer.ErrName)
+		err := install.Write(io.Discard, []install.File{{Name: name}}, at())
+		if !errors.Is(err, install.ErrName) {
+			t.Errorf("%q: %v, want %v", name, err, install.ErrName)
 		}
 	}
-	if err := installer.Write(io.Discard, []installer.File{{Name: "a", Path: t.TempDir()}}, at()); err == nil {
+	if err := install.Write(io.Discard, []install.File{{Name: "a", Path: t.TempDir()}}, at()); err == nil {
 		t.Error("a folder in the place of a file was taken")
 	}
 }

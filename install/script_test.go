@@ -1,4 +1,4 @@
-package installer_test
+package install_test
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"offlinestore/installer"
+	"offlinestore/install"
 )
 
 // fakeProgram stands for both programs: it keeps settings as files, and writes down what it was told.
@@ -32,7 +32,7 @@ type host struct {
 	dir, root string
 }
 
-func newHost(t *testing.T, changes ...installer.File) *host {
+func newHost(t *testing.T, changes ...install.File) *host {
 	t.Helper()
 	if runtime.GOOS != "linux" {
 		t.Skip("the script is for Linux")
@@ -41,7 +41,7 @@ func newHost(t *testing.T, changes ...installer.File) *host {
 	if arch == "" {
 		arch = runtime.GOARCH
 	}
-	all := []installer.File{
+	all := []install.File{
 		{Name: "bin/snap-store-proxy", Mode: 0o755, Content: []byte(fakeProgram)}, {Name: "bin/store-admin", Mode: 0o755, Content: []byte(fakeProgram)},
 		{Name: "arch", Mode: 0o644, Content: []byte(arch + "\n")}, {Name: "proxy.assert", Mode: 0o644, Content: []byte("type: store\n")},
 		{Name: "settings.yaml", Mode: 0o644, Content: []byte("internal.store.id: \"store1\"\ninternal.store.url: \"https://snaps\"\n")},
@@ -57,7 +57,7 @@ func newHost(t *testing.T, changes ...installer.File) *host {
 	h := &host{t, t.TempDir(), ""}
 	h.root = filepath.Join(h.dir, "a root")
 	var b bytes.Buffer
-	if err := installer.Write(&b, all, at()); err != nil {
+	if err := install.Write(&b, all, at()); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("tar", "xzf", "-", "-C", h.dir)
@@ -71,7 +71,7 @@ func newHost(t *testing.T, changes ...installer.File) *host {
 // install runs the script from another folder than its own.
 func (h *host) install(args ...string) (out string, ok bool) {
 	h.t.Helper()
-	cmd := exec.Command(filepath.Join(h.dir, installer.Folder, "install.sh"), append([]string{"--root", h.root}, args...)...)
+	cmd := exec.Command(filepath.Join(h.dir, install.Folder, "install.sh"), append([]string{"--root", h.root}, args...)...)
 	cmd.Dir = "/"
 	text, err := cmd.CombinedOutput()
 	return string(text), err == nil
@@ -174,7 +174,7 @@ func TestInstallScriptPushesIfTold(t *testing.T) {
 
 func TestInstallScriptRefuses(t *testing.T) {
 	t.Parallel()
-	other := newHost(t, installer.File{Name: "arch", Mode: 0o644, Content: []byte("vax\n")})
+	other := newHost(t, install.File{Name: "arch", Mode: 0o644, Content: []byte("vax\n")})
 	taken := newHost(t)
 	taken.write("usr/local/bin/snap-proxy", "of somebody else")
 	for what, c := range map[string]struct {
@@ -200,7 +200,7 @@ func TestInstallScriptRefuses(t *testing.T) {
 func TestInstallScriptOfACarefulRoot(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	cmd := exec.Command("sh", "-c", `umask 077; exec "$0" --root "$1"`, filepath.Join(h.dir, installer.Folder, "install.sh"), h.root)
+	cmd := exec.Command("sh", "-c", `umask 077; exec "$0" --root "$1"`, filepath.Join(h.dir, install.Folder, "install.sh"), h.root)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("install.sh: %v: %s", err, out)
 	}
@@ -218,7 +218,7 @@ func TestInstallScriptOfACarefulRoot(t *testing.T) {
 // TestInstallScriptWithTheStoreKey has an installer that is a secret.
 func TestInstallScriptWithTheStoreKey(t *testing.T) {
 	t.Parallel()
-	h := newHost(t, installer.File{Name: "settings.yaml", Mode: 0o600, Content: []byte("internal.store.id: \"store1\"\nproxy.key.private: \"secret\"\n")})
+	h := newHost(t, install.File{Name: "settings.yaml", Mode: 0o600, Content: []byte("internal.store.id: \"store1\"\nproxy.key.private: \"secret\"\n")})
 	if out, ok := h.install(); !ok || !strings.Contains(out, "- Delete this folder and its archive") || strings.Contains(out, "secret\n") {
 		t.Errorf("install.sh: %s", out)
 	}
@@ -232,7 +232,7 @@ func TestInstallScriptInAFolderOfOthers(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "bin", "bin/snap-store-proxy"} {
 		h := newHost(t)
-		path := filepath.Join(h.dir, installer.Folder, name)
+		path := filepath.Join(h.dir, install.Folder, name)
 		if err := os.Chmod(path, 0o777); err != nil {
 			t.Fatal(err)
 		}

@@ -1,5 +1,5 @@
-// Package packaging_test holds the Debian packages to what Debian's own tools do with them.
-package packaging_test
+// Package debian_test holds the Debian packages to what Debian's own tools do with them.
+package debian_test
 
 import (
 	"bytes"
@@ -141,12 +141,12 @@ func buildPackages(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	programs := filepath.Join(dir, "programs")
-	if out, err := exec.Command("go", "build", "-o", programs+"/", "../cmd/store-admin", "../cmd/snap-store-proxy").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", programs+"/", "../../cmd/store-admin", "../../cmd/snap-store-proxy").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	var packages [2]map[string][]byte
 	for i, name := range []string{"debs", "again"} {
-		cmd := exec.Command("../scripts/deb", filepath.Join(dir, name))
+		cmd := exec.Command("../../scripts/deb", filepath.Join(dir, name))
 		cmd.Env = append(os.Environ(), "PROGRAMS="+programs, "DEB_COMPRESSION=none", "SOURCE_DATE_EPOCH=1700000000")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("scripts/deb: %v\n%s", err, out)
