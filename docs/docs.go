@@ -65,7 +65,7 @@ func Pages() ([]Page, error) {
 }
 
 // mention is how the documentation speaks of its files, which is right in a checkout and in no browser.
-var mention = regexp.MustCompile(`\bdocs/([a-z]+)\.md\b`)
+var mention = regexp.MustCompile(`\bdocs/([a-z]+(?:-[a-z]+)*)\.md\b`)
 
 // linker makes links of mentions.
 type linker struct{}

@@ -148,19 +148,19 @@ func TestDashboardIsOfOurMetrics(t *testing.T) {
 
 func TestGuideIsOfOurMetrics(t *testing.T) {
 	t.Parallel()
-	guide, err := fs.ReadFile(docs.Files(), "operating.md")
+	guide, err := fs.ReadFile(docs.Files(), "monitoring.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := figures(t)
 	for _, name := range regexp.MustCompile(`\bofflinestore_[a-z_]+`).FindAllString(string(guide), -1) {
 		if !strings.Contains(all, "\n# TYPE "+name+" ") {
-			t.Errorf("operating.md: /metrics has no %s", name)
+			t.Errorf("monitoring.md: /metrics has no %s", name)
 		}
 	}
 	for _, m := range regexp.MustCompile(`(?m)^# TYPE offlinestore_(?:registry_)?(\w+)`).FindAllStringSubmatch(all, -1) {
 		if !strings.Contains(string(guide), "_"+m[1]) {
-			t.Errorf("operating.md does not explain %s", m[0])
+			t.Errorf("monitoring.md does not explain %s", m[0])
 		}
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +16,7 @@ import (
 
 	"offlinestore/charm"
 	"offlinestore/exporter"
+	"offlinestore/internal/doctest"
 	"offlinestore/internal/upstreamtest"
 	"offlinestore/upstream"
 )
@@ -60,7 +61,7 @@ func child(d string, size int) string {
 	return fmt.Sprintf(`{"mediaType":"application/vnd.oci.image.index.v1+json","digest":%q,"size":%d}`, d, size)
 }
 
-// badUpstream is something wrong upstream, and a row of the table in docs/operating.md.
+// badUpstream is something wrong upstream, and a row of the table in docs/errors.md.
 type badUpstream struct {
 	name, yaml string
 	edit       func(h *hub) error
@@ -261,7 +262,7 @@ func TestCharmRequest(t *testing.T) {
 	}
 }
 
-// TestBadInputIsDocumented holds the table of docs/operating.md against the tests.
+// TestBadInputIsDocumented holds the table of docs/errors.md against the tests.
 func TestBadInputIsDocumented(t *testing.T) {
 	t.Parallel()
 	want := []string{
@@ -273,21 +274,9 @@ func TestBadInputIsDocumented(t *testing.T) {
 	for _, c := range badUpstreams() {
 		want = append(want, c.name)
 	}
-	text, err := os.ReadFile("../docs/operating.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(text), "\n## Bad input outside\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	var got []string
-	for line := range strings.Lines(section) {
-		if cells := strings.Split(line, "|"); len(cells) == 5 && !strings.HasPrefix(cells[1], "---") && strings.TrimSpace(cells[1]) != "input" {
-			got = append(got, strings.TrimSpace(cells[1]))
-		}
-	}
+	got := slices.Sorted(maps.Keys(doctest.BadInput(t, "Bad charms upstream")))
 	slices.Sort(want)
-	slices.Sort(got)
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the table of bad input (-tests +docs/operating.md):\n%s", diff)
+		t.Errorf("the table of bad input (-tests +docs/errors.md):\n%s", diff)
 	}
 }

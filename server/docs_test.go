@@ -17,7 +17,7 @@ func TestDocumentation(t *testing.T) {
 	if index.StatusCode != 200 || !strings.HasPrefix(index.Header.Get("Content-Type"), "text/html") {
 		t.Fatalf("GET /docs/ = %d, %v", index.StatusCode, index.Header)
 	}
-	links := regexp.MustCompile(`<a href="([a-z.]+)">`).FindAllStringSubmatch(body, -1)
+	links := regexp.MustCompile(`<a href="([a-z.-]+)">`).FindAllStringSubmatch(body, -1)
 	if len(links) < 8 {
 		t.Errorf("the index has %d links: %s", len(links), body)
 	}

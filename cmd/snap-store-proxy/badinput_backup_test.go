@@ -15,6 +15,7 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/backup"
+	"offlinestore/internal/doctest"
 )
 
 // The key of the backups of these tests. That of a passphrase takes a second to find.
@@ -255,7 +256,7 @@ func TestBackupWithoutABlob(t *testing.T) {
 	}
 }
 
-// TestTableOfBadBackups holds the table of docs/operating.md against the tests.
+// TestTableOfBadBackups holds the table of docs/errors.md against the tests.
 func TestTableOfBadBackups(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
@@ -265,19 +266,7 @@ func TestTableOfBadBackups(t *testing.T) {
 	for _, c := range badBackups() {
 		want[c.row] = codesInWords(c.codes)
 	}
-	text, err := os.ReadFile("../../docs/operating.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(text), "\n## Bad backups\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	got := map[string]string{}
-	for line := range strings.Lines(section) {
-		if cells := strings.Split(line, "|"); len(cells) == 5 && !strings.HasPrefix(cells[1], "---") && strings.TrimSpace(cells[1]) != "input" {
-			got[strings.TrimSpace(cells[1])] = strings.TrimSpace(cells[2])
-		}
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the table of bad backups (-tests +docs/operating.md):\n%s", diff)
+	if diff := cmp.Diff(want, doctest.BadInput(t, "Bad backups")); diff != "" {
+		t.Errorf("the table of bad backups (-tests +docs/errors.md):\n%s", diff)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/internal/doctest"
 )
 
 // pair is a certificate and its key, as PEM.
@@ -130,14 +131,14 @@ func TestBadCertificates(t *testing.T) {
 	}
 }
 
-// TestTableOfBadCertificates holds the table of docs/operating.md against the tests.
+// TestTableOfBadCertificates holds the table of docs/errors.md against the tests.
 func TestTableOfBadCertificates(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{"certificate in `settings.yaml` that was spoilt": fmt.Sprint(cli.Failed)} // TestServeWithSpoiltCertificate
 	for _, c := range badCertificates(t) {
 		want[c.row] = fmt.Sprint(cli.Failed)
 	}
-	if diff := cmp.Diff(documentedRows(t, "Bad certificates"), want); diff != "" {
-		t.Errorf("the table of bad certificates (-docs/operating.md +tests):\n%s", diff)
+	if diff := cmp.Diff(doctest.BadInput(t, "Bad certificates"), want); diff != "" {
+		t.Errorf("the table of bad certificates (-docs/errors.md +tests):\n%s", diff)
 	}
 }

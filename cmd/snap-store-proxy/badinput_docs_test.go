@@ -5,7 +5,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/internal/doctest"
 )
 
 // otherRows are the rows of the table that have a test of their own. No exit code says that a signal ends the push.
@@ -48,7 +48,7 @@ func otherRows() []struct {
 	}
 }
 
-// TestTableOfBadInput holds the table of docs/operating.md against the tests: the same rows, the same exit codes.
+// TestTableOfBadInput holds the table of docs/errors.md against the tests: the same rows, the same exit codes.
 func TestTableOfBadInput(t *testing.T) {
 	t.Parallel()
 	tests := testFunctions(t)
@@ -62,23 +62,8 @@ func TestTableOfBadInput(t *testing.T) {
 		}
 		want[r.row] = codesInWords(r.codes)
 	}
-	text, err := os.ReadFile("../../docs/operating.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, ok := strings.Cut(string(text), "\n## Bad input\n")
-	if !ok {
-		t.Fatal("docs/operating.md has no section about bad input")
-	}
-	section, _, _ = strings.Cut(section, "\n## ")
-	got := map[string]string{}
-	for line := range strings.Lines(section) {
-		if cells := strings.Split(line, "|"); len(cells) == 5 && !strings.HasPrefix(cells[1], "---") && strings.TrimSpace(cells[1]) != "input" {
-			got[strings.TrimSpace(cells[1])] = strings.TrimSpace(cells[2])
-		}
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the table of bad input (-tests +docs/operating.md):\n%s", diff)
+	if diff := cmp.Diff(want, doctest.BadInput(t, "Bad bundles")); diff != "" {
+		t.Errorf("the table of bad bundles (-tests +docs/errors.md):\n%s", diff)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +12,7 @@ import (
 
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/bundletest"
+	"offlinestore/internal/doctest"
 	"offlinestore/internal/pgtest"
 )
 
@@ -130,36 +130,14 @@ func (s *site) exec(statement string) {
 	}
 }
 
-// TestTableOfBadSettings holds the table of docs/operating.md against the tests: the same rows, the same exit codes.
+// TestTableOfBadSettings holds the table of docs/errors.md against the tests: the same rows, the same exit codes.
 func TestTableOfBadSettings(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{}
 	for _, c := range badSettings() {
 		want[c.row] = fmt.Sprint(c.code)
 	}
-	if diff := cmp.Diff(documentedRows(t, "Bad settings"), want); diff != "" {
-		t.Errorf("the table of bad settings (-docs/operating.md +tests):\n%s", diff)
+	if diff := cmp.Diff(doctest.BadInput(t, "Bad settings"), want); diff != "" {
+		t.Errorf("the table of bad settings (-docs/errors.md +tests):\n%s", diff)
 	}
-}
-
-// documentedRows are the inputs in the table under a heading of docs/operating.md, and their exit codes.
-func documentedRows(t *testing.T, heading string) map[string]string {
-	t.Helper()
-	text, err := os.ReadFile("../../docs/operating.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, ok := strings.Cut(string(text), "\n## "+heading+"\n")
-	if !ok {
-		t.Fatalf("docs/operating.md has no section %q", heading)
-	}
-	section, _, _ = strings.Cut(section, "\n## ")
-	rows := map[string]string{}
-	for line := range strings.Lines(section) {
-		cells := strings.Split(strings.TrimSpace(line), "|")
-		if first := strings.TrimSpace(cells[min(1, len(cells)-1)]); len(cells) == 5 && !slices.Contains([]string{"---", "input"}, first) {
-			rows[first] = strings.TrimSpace(cells[2])
-		}
-	}
-	return rows
 }

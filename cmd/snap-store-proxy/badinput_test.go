@@ -19,7 +19,7 @@ import (
 	"offlinestore/internal/bundletest"
 )
 
-// badInput is a row of the table of docs/operating.md.
+// badInput is a row of the table of docs/errors.md.
 type badInput struct {
 	row   string
 	codes []int

@@ -13,9 +13,10 @@ import (
 
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/assertiontest"
+	"offlinestore/internal/doctest"
 )
 
-// badRegistration is a row of the table in docs/operating.md. A row without arguments is seen by another test.
+// badRegistration is a row of the table in docs/errors.md. A row without arguments is seen by another test.
 type badRegistration struct {
 	row  string
 	code int
@@ -109,26 +110,14 @@ func codeOf(err error) int {
 	return code
 }
 
-// TestTableOfBadRegistrations holds the table of docs/operating.md against the rows.
+// TestTableOfBadRegistrations holds the table of docs/errors.md against the rows.
 func TestTableOfBadRegistrations(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{}
 	for _, c := range badRegistrations() {
 		want[c.row] = strconv.Itoa(c.code)
 	}
-	text, err := os.ReadFile("../../docs/operating.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(text), "\n## Bad registrations\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	got := map[string]string{}
-	for line := range strings.Lines(section) {
-		if cells := strings.Split(line, "|"); len(cells) == 5 && !strings.HasPrefix(cells[1], "---") && strings.TrimSpace(cells[1]) != "input" {
-			got[strings.TrimSpace(cells[1])] = strings.TrimSpace(cells[2])
-		}
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the table of bad registrations (-tests +docs/operating.md):\n%s", diff)
+	if diff := cmp.Diff(want, doctest.BadInput(t, "Bad registrations")); diff != "" {
+		t.Errorf("the table of bad registrations (-tests +docs/errors.md):\n%s", diff)
 	}
 }

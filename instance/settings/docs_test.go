@@ -1,7 +1,6 @@
 package settings_test
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -9,9 +8,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"offlinestore/instance/settings"
+	"offlinestore/internal/doctest"
 )
 
-// TestTableOfSettings holds the table of docs/operating.md against the settings: the same rows, the same defaults.
+// TestTableOfSettings holds the table of docs/settings.md against the settings: the same rows, the same defaults.
 func TestTableOfSettings(t *testing.T) {
 	t.Parallel()
 	var want []string
@@ -37,15 +37,11 @@ func TestTableOfMeaningless(t *testing.T) {
 	}
 }
 
-// rows is the rows of the table of docs/operating.md about settings that has so many columns.
+// rows returns the rows of the table of docs/settings.md that has so many columns.
 func rows(t *testing.T, columns int) []string {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/operating.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var rows []string
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(doctest.Page(t, "settings.md")) {
 		cells := strings.Split(line, "|")
 		if len(cells) != columns+2 || !strings.HasPrefix(line, "| proxy.") && !strings.HasPrefix(line, "| internal.") {
 			continue

@@ -36,7 +36,7 @@ func TestOverridesOverTheWire(t *testing.T) {
 	}
 }
 
-// TestMalformedOverrides is the row of docs/operating.md: nothing changes.
+// TestMalformedOverrides is the row of docs/errors.md: nothing changes.
 func TestMalformedOverrides(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
@@ -89,7 +89,7 @@ func TestMalformedOverrides(t *testing.T) {
 	}
 }
 
-// TestForgedMacaroons is the row of docs/operating.md.
+// TestForgedMacaroons is the row of docs/errors.md.
 func TestForgedMacaroons(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
@@ -136,7 +136,7 @@ func TestForgedMacaroons(t *testing.T) {
 	}
 }
 
-// TestExpiredMacaroons is the row of docs/operating.md: a discharge is refreshed, until the login itself ends.
+// TestExpiredMacaroons is the row of docs/errors.md: a discharge is refreshed, until the login itself ends.
 func TestExpiredMacaroons(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
@@ -160,7 +160,7 @@ func TestExpiredMacaroons(t *testing.T) {
 	}
 }
 
-// TestReplayedDischarge is the row of docs/operating.md: whoever refreshes with a discharge that was refreshed before has stolen it, or
+// TestReplayedDischarge is the row of docs/errors.md: whoever refreshes with a discharge that was refreshed before has stolen it, or
 // was stolen from, and the login ends for both.
 func TestReplayedDischarge(t *testing.T) {
 	t.Parallel()

@@ -1,14 +1,14 @@
 package admin_test
 
 import (
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"offlinestore/internal/doctest"
 )
 
-// badRows are the rows of the table of docs/operating.md. Their tests are here; that of the last is the script admin.txtar of
+// badRows are the rows of the table of docs/errors.md about administration. Their tests are here; that of the last is the script admin.txtar of
 // snap-store-proxy.
 func badRows() map[string]struct {
 	status string
@@ -37,25 +37,11 @@ func badRows() map[string]struct {
 // TestTableOfBadAdministration holds the table against the tests: the same rows, the same answers.
 func TestTableOfBadAdministration(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../docs/operating.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, ok := strings.Cut(string(text), "\n## Bad administration\n")
-	if !ok {
-		t.Fatal("docs/operating.md has no section about bad administration")
-	}
-	section, _, _ = strings.Cut(section, "\n## ")
-	got, want := map[string]string{}, map[string]string{}
-	for line := range strings.Lines(section) {
-		if cells := strings.Split(line, "|"); len(cells) == 5 && !strings.HasPrefix(cells[1], "---") && strings.TrimSpace(cells[1]) != "input" {
-			got[strings.TrimSpace(cells[1])] = strings.TrimSpace(cells[2])
-		}
-	}
+	want := map[string]string{}
 	for row, r := range badRows() {
 		want[row] = r.status
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the table of bad administration (-tests +docs/operating.md):\n%s", diff)
+	if diff := cmp.Diff(want, doctest.BadInput(t, "Bad administration")); diff != "" {
+		t.Errorf("the table of bad administration (-tests +docs/errors.md):\n%s", diff)
 	}
 }

@@ -28,7 +28,7 @@ func TestNarrowedDischarge(t *testing.T) {
 	a.wantStatus("the login that it was made of", l, 200)
 }
 
-// TestBruteForce is the row of docs/operating.md: guesses are counted, also those for nobody, and then even the right password waits.
+// TestBruteForce is the row of docs/errors.md: guesses are counted, also those for nobody, and then even the right password waits.
 func TestBruteForce(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)

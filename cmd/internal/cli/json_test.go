@@ -6,25 +6,18 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"offlinestore/internal/doctest"
 )
 
-// TestJSONIsDocumented holds the section JSON of docs/operating.md against the structs that the commands print: what scripts read has to be
-// found there.
+// TestJSONIsDocumented holds docs/json.md against the structs that the commands print: scripts read these members.
 func TestJSONIsDocumented(t *testing.T) {
 	t.Parallel()
 	const root = "../../../"
-	text, err := os.ReadFile(root + "docs/operating.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(text), "\n### JSON\n")
-	section, _, ok := strings.Cut(section, "\n## ")
-	if !ok {
-		t.Fatal("docs/operating.md has no section JSON")
-	}
+	text := doctest.Page(t, "json.md")
 	tag, member := regexp.MustCompile("`json:\"([^\",]+)"), regexp.MustCompile(`"([a-z-]+)":|\["([a-z-]+)"\] = `)
 	var sources []string
-	for _, pattern := range []string{"cmd/store-admin/*.go", "cmd/snap-store-proxy/*.go", "exporter/errors.go", "exporter/hints.go", "store/import.go", "store/history.go"} {
+	for _, pattern := range []string{"cmd/store-admin/*.go", "cmd/snap-store-proxy/*.go", "exporter/errors.go", "exporter/hints.go", "catalog/import.go", "catalog/history.go"} {
 		found, err := filepath.Glob(root + pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: found %d files, error %v", pattern, len(found), err)
@@ -48,8 +41,8 @@ func TestJSONIsDocumented(t *testing.T) {
 		}
 		for _, m := range names {
 			tags++
-			if name := m[1] + strings.Join(m[2:], ""); !strings.Contains(section, "`"+name+"`") {
-				t.Errorf("%s: %q is not in the section JSON of docs/operating.md", path, name)
+			if name := m[1] + strings.Join(m[2:], ""); !strings.Contains(text, "`"+name+"`") {
+				t.Errorf("%s: %q is not in docs/json.md", path, name)
 			}
 		}
 	}
