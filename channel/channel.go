@@ -85,13 +85,22 @@ func (c Channel) WithTrack(track string) Channel {
 // the next stabler one.
 func (c Channel) Fallbacks() []Channel {
 	out := make([]Channel, 0, len(risks)+1)
-	if c.Branch != "" {
+	for ok := c.RiskLevel() >= 0; ok; c, ok = c.Fallback() {
 		out = append(out, c)
 	}
-	for i := c.RiskLevel(); i >= 0; i-- {
-		out = append(out, Channel{Track: c.Track, Risk: risks[i]})
-	}
 	return out
+}
+
+// Fallback returns the channel that serves those who follow c while c is closed. It reports false if there is none.
+func (c Channel) Fallback() (next Channel, ok bool) {
+	level := c.RiskLevel()
+	switch {
+	case c.Branch != "":
+		return Channel{Track: c.Track, Risk: c.Risk}, true
+	case level <= 0:
+		return Channel{}, false
+	}
+	return Channel{Track: c.Track, Risk: risks[level-1]}, true
 }
 
 // RiskLevel is 0 for stable to 3 for edge, -1 for what is no risk.
