@@ -25,6 +25,7 @@ func graph() map[string][]string {
 		// Layer 1: what the upstream stores speak of, and how a store is set up.
 		"install":      {},
 		"registration": {"assertion"},
+		"channelmap":   {"channel"},
 		"charm":        {"channel"},
 		"snap":         {"channel"},
 		// Layer 2: each knows one place: a file, the internet, a database.

@@ -1,0 +1,68 @@
+// Package channelmap holds the channel maps of snaps and charms: which revision each channel has for each platform.
+//
+// A platform is an architecture for snaps, and a base for charms. A row is a channel on a platform. An open row has a release,
+// or several for devices whose data is of different epochs; a closed row has none, and its readers fall back to the next stabler
+// risk. No row means that nothing is known of the channel.
+//
+// Recorder makes the rows of an export from the answers of an upstream store. Ledger decides which bundle's row counts.
+// Overlay puts an operator's overrides over rows. Map answers the questions of clients.
+package channelmap
+
+import (
+	"cmp"
+	"slices"
+
+	"offlinestore/channel"
+)
+
+// Key names a row. Its Channel has a track.
+type Key[P comparable] struct {
+	Platform P
+	Channel  channel.Channel
+}
+
+// Epoch orders the releases of one channel by the data that they can work with. It is zero for charms, and for most snaps.
+type Epoch struct {
+	// Write is the highest epoch that a release writes, Read the lowest one that it reads.
+	Write, Read uint32
+}
+
+// Compare returns a negative number if e is older than other, and a positive one if it is newer. Of two epochs that write the same
+// data, the one that reads less old data is newer.
+func (e Epoch) Compare(other Epoch) int {
+	return cmp.Or(cmp.Compare(e.Write, other.Write), cmp.Compare(e.Read, other.Read))
+}
+
+// Release is a revision that was released to a channel, with a Value of the package's user.
+type Release[V any] struct {
+	// Revision is its number. It is 0 only for the release that a closed row does not have.
+	Revision int
+	Epoch    Epoch
+	// ReleasedAt is when it was released, in RFC 3339, or empty.
+	ReleasedAt string
+	// Everywhere means that the revision runs on every platform.
+	Everywhere bool
+	Value      V
+}
+
+// Row is what a channel holds for a platform. It is closed if it has no releases.
+type Row[P comparable, V any] struct {
+	Key[P]
+	// Releases has one release for each epoch, the newest epoch first.
+	Releases []Release[V]
+}
+
+// NewRow makes a row. It sorts the releases, and leaves out those without a revision.
+func NewRow[P comparable, V any](p P, c channel.Channel, releases ...Release[V]) Row[P, V] {
+	releases = slices.DeleteFunc(slices.Clone(releases), func(r Release[V]) bool { return r.Revision == 0 })
+	slices.SortStableFunc(releases, func(a, b Release[V]) int { return b.Epoch.Compare(a.Epoch) })
+	return Row[P, V]{Key[P]{p, c}, releases}
+}
+
+// Head returns the release that a new installation gets. Its revision is 0 if the row is closed.
+func (r Row[P, V]) Head() Release[V] {
+	if len(r.Releases) == 0 {
+		return Release[V]{}
+	}
+	return r.Releases[0]
+}

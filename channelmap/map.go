@@ -1,0 +1,244 @@
+package channelmap
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"offlinestore/channel"
+)
+
+// Entry is a release in its place.
+type Entry[P comparable, V any] struct {
+	Key[P]
+	Release[V]
+	// older has the releases of older epochs that the same row has, the newest epoch first.
+	older []*Entry[P, V]
+}
+
+// Map answers the questions of clients. It is filled with Put, Offer and Remember, made ready by Arrange, and does not change after that.
+type Map[P comparable, V any] struct {
+	// DefaultTrack is the track of a channel that names none; empty is channel.DefaultTrack.
+	DefaultTrack string
+	// rows has the head of each row, which is nil for a closed one.
+	rows map[Key[P]]*Entry[P, V]
+	// everywhere has the heads whose revision runs on every platform, the latest release first.
+	everywhere map[channel.Channel][]*Entry[P, V]
+	open       []*Entry[P, V]
+	byChannel  map[channel.Channel][]*Entry[P, V]
+	byPlatform map[P][]*Entry[P, V]
+	history    []*Entry[P, V]
+}
+
+// New makes an empty Map with room for as many rows.
+func New[P comparable, V any](defaultTrack string, rows int) *Map[P, V] {
+	return &Map[P, V]{
+		DefaultTrack: defaultTrack,
+		rows:         make(map[Key[P]]*Entry[P, V], rows),
+		everywhere:   make(map[channel.Channel][]*Entry[P, V]),
+	}
+}
+
+// Put adds a row, and reports whether it could. A row that is there can get releases of other epochs; it is neither replaced nor closed.
+func (m *Map[P, V]) Put(row Row[P, V]) bool {
+	head, ok := m.rows[row.Key]
+	if ok && (head == nil || len(row.Releases) == 0) {
+		return false
+	}
+	if !ok {
+		m.rows[row.Key] = newEntry(row)
+		return true
+	}
+	releases := []Release[V]{head.Release}
+	for _, e := range head.older {
+		releases = append(releases, e.Release)
+	}
+	for _, r := range row.Releases {
+		if slices.ContainsFunc(releases, func(have Release[V]) bool { return have.Epoch == r.Epoch }) {
+			return false
+		}
+	}
+	m.rows[row.Key] = newEntry(NewRow(row.Platform, row.Channel, append(releases, row.Releases...)...))
+	return true
+}
+
+// newEntry returns the head of a row, or nil if the row is closed.
+func newEntry[P comparable, V any](row Row[P, V]) *Entry[P, V] {
+	if len(row.Releases) == 0 {
+		return nil
+	}
+	head := &Entry[P, V]{Key: row.Key, Release: row.Releases[0]}
+	for _, r := range row.Releases[1:] {
+		head.older = append(head.older, &Entry[P, V]{Key: row.Key, Release: r})
+	}
+	return head
+}
+
+// Offer adds a row only for the devices of other platforms, to whom it is served if its revision runs everywhere.
+func (m *Map[P, V]) Offer(row Row[P, V]) {
+	if e := newEntry(row); e != nil && e.Everywhere {
+		m.everywhere[row.Channel] = append(m.everywhere[row.Channel], e)
+	}
+}
+
+// Remember adds what a row held once. The newest comes first.
+func (m *Map[P, V]) Remember(row Row[P, V]) {
+	for _, r := range row.Releases {
+		m.history = append(m.history, &Entry[P, V]{Key: row.Key, Release: r})
+	}
+}
+
+// Arrange makes the map ready. Compare is the order in which open rows are listed.
+func (m *Map[P, V]) Arrange(compare func(a, b *Entry[P, V]) int) {
+	for _, head := range m.rows {
+		if head == nil {
+			continue
+		}
+		m.open = append(m.open, head)
+		if head.Everywhere {
+			m.everywhere[head.Channel] = append(m.everywhere[head.Channel], head)
+		}
+	}
+	slices.SortFunc(m.open, compare)
+	for _, list := range m.everywhere {
+		slices.SortFunc(list, func(a, b *Entry[P, V]) int { return cmp.Or(-CompareTimes(a.ReleasedAt, b.ReleasedAt), compare(a, b)) })
+	}
+	m.byChannel, m.byPlatform = make(map[channel.Channel][]*Entry[P, V]), make(map[P][]*Entry[P, V])
+	for _, e := range m.open {
+		m.byChannel[e.Channel] = append(m.byChannel[e.Channel], e)
+		m.byPlatform[e.Platform] = append(m.byPlatform[e.Platform], e)
+	}
+}
+
+// WithTrack returns c with the default track if it names none.
+func (m *Map[P, V]) WithTrack(c channel.Channel) channel.Channel {
+	if m.DefaultTrack != "" {
+		return c.WithTrack(m.DefaultTrack)
+	}
+	return c.WithTrack(channel.DefaultTrack)
+}
+
+// Channels calls yield with the channel of each row, closed or not.
+func (m *Map[P, V]) Channels(yield func(channel.Channel) bool) {
+	for k := range m.rows {
+		if !yield(k.Channel) {
+			return
+		}
+	}
+}
+
+// At returns the release that a device of platform p finds in c itself: that of its platform, or else the latest one that runs
+// everywhere. It returns nil if there is none.
+func (m *Map[P, V]) At(p P, c channel.Channel) *Entry[P, V] {
+	if head, ok := m.rows[Key[P]{p, c}]; ok {
+		return head
+	}
+	if list := m.everywhere[c]; len(list) > 0 {
+		return list[0]
+	}
+	return nil
+}
+
+// Follow returns the release that a device of platform p gets which tracks c: what is in c, or in the next stabler risk that is open.
+func (m *Map[P, V]) Follow(p P, c channel.Channel) *Entry[P, V] {
+	for ok := true; ok; c, ok = c.Fallback() {
+		if e := m.At(p, c); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// Upgrade is Follow for a device that has data of some epoch already, which reads reports whether a release can use. It returns the
+// release of the newest such epoch in the channel; or the last release that the channel held of a higher revision than installed; or nil.
+func (m *Map[P, V]) Upgrade(p P, c channel.Channel, installed int, reads func(*Entry[P, V]) bool) *Entry[P, V] {
+	head := m.Follow(p, c)
+	if head == nil || reads(head) {
+		return head
+	}
+	for _, e := range head.older {
+		if e.runsOn(p) && reads(e) {
+			return e
+		}
+	}
+	for _, e := range m.history {
+		if e.Channel == head.Channel && e.runsOn(p) && e.Revision > installed && reads(e) {
+			return e
+		}
+	}
+	return nil
+}
+
+func (e *Entry[P, V]) runsOn(p P) bool { return e.Platform == p || e.Everywhere }
+
+// Open lists the heads of all open rows.
+func (m *Map[P, V]) Open() []*Entry[P, V] { return m.open }
+
+// For lists the heads of the open rows of one platform.
+func (m *Map[P, V]) For(p P) []*Entry[P, V] { return m.byPlatform[p] }
+
+// Visible lists the releases that a device of platform p finds in the open channels, one for each. Branches are left out.
+func (m *Map[P, V]) Visible(p P) []*Entry[P, V] {
+	var out []*Entry[P, V]
+	seen := make(map[channel.Channel]bool)
+	for _, e := range m.open {
+		if e.Channel.Branch != "" || seen[e.Channel] {
+			continue
+		}
+		seen[e.Channel] = true
+		if found := m.At(p, e.Channel); found != nil {
+			out = append(out, found)
+		}
+	}
+	return out
+}
+
+// Newest returns the latest release that c holds for any platform, or nil. Of several it is the first in the order of the list.
+func (m *Map[P, V]) Newest(c channel.Channel) *Entry[P, V] { return newest(m.byChannel[c]) }
+
+// Best returns the latest release for any platform in c, or in the next stabler risk that holds one.
+func (m *Map[P, V]) Best(c channel.Channel) *Entry[P, V] {
+	for ok := true; ok; c, ok = c.Fallback() {
+		if e := m.Newest(c); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+func newest[P comparable, V any](list []*Entry[P, V]) *Entry[P, V] {
+	var found *Entry[P, V]
+	for _, e := range list {
+		if found == nil || cmp.Or(CompareTimes(e.ReleasedAt, found.ReleasedAt), e.Revision-found.Revision) > 0 {
+			found = e
+		}
+	}
+	return found
+}
+
+// Holding lists the entries that hold a revision: those that do so now in the order of the list, and those that once did, the newest first.
+func (m *Map[P, V]) Holding(revision int) (now, once []*Entry[P, V]) {
+	for _, head := range m.open {
+		if head.Revision == revision {
+			now = append(now, head)
+		}
+		for _, e := range head.older {
+			if e.Revision == revision {
+				now = append(now, e)
+			}
+		}
+	}
+	for _, e := range m.history {
+		if e.Revision == revision {
+			once = append(once, e)
+		}
+	}
+	return now, once
+}
+
+// CompareTimes orders times in RFC 3339. Any other text counts as the earliest time.
+func CompareTimes(a, b string) int {
+	ta, _ := time.Parse(time.RFC3339, a)
+	tb, _ := time.Parse(time.RFC3339, b)
+	return ta.Compare(tb)
+}

@@ -1,0 +1,28 @@
+package channelmap
+
+import (
+	"cmp"
+	"time"
+)
+
+// Origin is the bundle that made a statement. Origins are totally ordered, so that the order of imports makes no difference.
+type Origin struct {
+	SignedAt time.Time
+	// Sequence is the exporter's count of its bundles. It orders bundles of the same second.
+	Sequence uint64
+	// Digest is that of the bundle. It orders bundles that nothing else tells apart.
+	Digest string
+}
+
+// Compare orders origins by signed time, then by sequence, then by digest.
+func (o Origin) Compare(other Origin) int {
+	return cmp.Or(o.SignedAt.Compare(other.SignedAt), cmp.Compare(o.Sequence, other.Sequence), cmp.Compare(o.Digest, other.Digest))
+}
+
+// Supersedes reports whether a statement of o counts rather than one of other, whichever was imported first.
+func (o Origin) Supersedes(other Origin) bool { return o.Compare(other) > 0 }
+
+// Is reports whether o and other are the same bundle. The same content that was signed again later is another one.
+func (o Origin) Is(other Origin) bool {
+	return o.Digest == other.Digest && o.SignedAt.Equal(other.SignedAt)
+}

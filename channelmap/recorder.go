@@ -1,0 +1,146 @@
+package channelmap
+
+import (
+	"fmt"
+	"slices"
+
+	"offlinestore/channel"
+)
+
+// Recorder makes the rows of an export from the answers of an upstream store and from the wishes of an operator. The order in which
+// they come makes no difference.
+//
+// Three kinds of statements claim a row. What an operator pushes into a channel always counts. Otherwise the store's answer counts.
+// What an operator pins for one application fills only a row that the store was not asked about, because other applications follow
+// the channel.
+type Recorder[P comparable, V any] struct {
+	rows map[Key[P]]*claim[V]
+	keys []Key[P] // in the order in which they came
+}
+
+type claim[V any] struct {
+	kind    claimKind
+	release Release[V] // its revision is 0 for a closed row
+	// provisional means that the value is the choice of one application.
+	provisional bool
+}
+
+type claimKind int
+
+const (
+	pinned claimKind = iota + 1
+	answered
+	pushed
+)
+
+// ConflictError reports two revisions for one row.
+type ConflictError struct {
+	Channel   channel.Channel
+	Have, New int
+}
+
+// Error names the row and both revisions.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("channel %s has both revision %d and revision %d", e.Channel, e.Have, e.New)
+}
+
+// Answer records that a client which follows asked on p is served r from the channel served. The channels between the two are closed.
+// A provisional value gives way to one that isn't. The error is a ConflictError if the store has answered something else before.
+func (r *Recorder[P, V]) Answer(p P, asked, served channel.Channel, release Release[V], provisional bool) error {
+	fallbacks := asked.Fallbacks()
+	i := slices.Index(fallbacks, served)
+	if i < 0 {
+		return fmt.Errorf("channel %s is served from %s, which is none of its fall-backs", asked, served)
+	}
+	for _, c := range fallbacks[:i] {
+		r.close(Key[P]{p, c})
+	}
+	return r.answer(Key[P]{p, served}, release, provisional)
+}
+
+func (r *Recorder[P, V]) answer(k Key[P], release Release[V], provisional bool) error {
+	have := r.at(k)
+	switch {
+	case have.kind == pushed:
+	case have.kind == answered && have.release.Revision != 0 && have.release.Revision != release.Revision:
+		return &ConflictError{k.Channel, have.release.Revision, release.Revision}
+	case have.kind != answered, have.release.Revision == 0, !provisional:
+		*have = claim[V]{answered, release, provisional}
+	}
+	return nil
+}
+
+// Close records that the store has no release for a client that follows asked on p.
+func (r *Recorder[P, V]) Close(p P, asked channel.Channel) {
+	for _, c := range asked.Fallbacks() {
+		r.close(Key[P]{p, c})
+	}
+}
+
+func (r *Recorder[P, V]) close(k Key[P]) {
+	if have := r.at(k); have.kind < answered {
+		*have = claim[V]{kind: answered}
+	}
+}
+
+// Push records that an operator puts a revision into a channel, whatever the store has there. The error is a ConflictError if another
+// revision was pushed into it.
+func (r *Recorder[P, V]) Push(p P, c channel.Channel, release Release[V]) error {
+	k := Key[P]{p, c}
+	have := r.at(k)
+	if have.kind == pushed && have.release.Revision != release.Revision {
+		return &ConflictError{c, have.release.Revision, release.Revision}
+	}
+	*have = claim[V]{kind: pushed, release: release}
+	return nil
+}
+
+// Pin records that an operator wants a revision for one application that follows c on p. Of several pinned revisions the highest fills
+// the row.
+func (r *Recorder[P, V]) Pin(p P, c channel.Channel, release Release[V], provisional bool) {
+	have := r.at(Key[P]{p, c})
+	switch {
+	case have.kind > pinned:
+	case have.kind == 0, have.release.Revision < release.Revision,
+		have.release.Revision == release.Revision && have.provisional && !provisional:
+		*have = claim[V]{pinned, release, provisional}
+	}
+}
+
+// at returns the claim on a row, which is of no kind at first.
+func (r *Recorder[P, V]) at(k Key[P]) *claim[V] {
+	have := r.rows[k]
+	if have == nil {
+		if r.rows == nil {
+			r.rows = make(map[Key[P]]*claim[V])
+		}
+		have = new(claim[V])
+		r.rows[k] = have
+		r.keys = append(r.keys, k)
+	}
+	return have
+}
+
+// Has reports whether anything claims a row.
+func (r *Recorder[P, V]) Has(p P, c channel.Channel) bool { return r.rows[Key[P]{p, c}] != nil }
+
+// IsPinned reports whether a row has a revision only because an operator pinned it for an application.
+func (r *Recorder[P, V]) IsPinned(p P, c channel.Channel) bool {
+	have := r.rows[Key[P]{p, c}]
+	return have != nil && have.kind == pinned
+}
+
+// IsProvisional reports whether the value of a row is the choice of one application.
+func (r *Recorder[P, V]) IsProvisional(p P, c channel.Channel) bool {
+	have := r.rows[Key[P]{p, c}]
+	return have != nil && have.provisional
+}
+
+// Rows lists the rows in the order in which they were first claimed.
+func (r *Recorder[P, V]) Rows() []Row[P, V] {
+	rows := make([]Row[P, V], 0, len(r.keys))
+	for _, k := range r.keys {
+		rows = append(rows, NewRow(k.Platform, k.Channel, r.rows[k].release))
+	}
+	return rows
+}
