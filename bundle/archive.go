@@ -20,7 +20,7 @@ func CheckArchive(item *charm.Item, r io.ReaderAt, size int64) error {
 		look = checkCharmBundle
 	}
 	if err := look(item, r, size); err != nil {
-		return &MismatchError{charmRevisionName(item.Name, item.Revision.Revision), err}
+		return &MismatchError{charmRevisionName(item.Name, item.Revision.Number), err}
 	}
 	return nil
 }

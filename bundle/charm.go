@@ -51,7 +51,7 @@ func charmResourceName(charm, resource string, revision int) string {
 
 func (c *Charm) itemName() string { return charmPrefix + c.Name }
 
-func (r *CharmRevision) itemName() string { return charmRevisionName(r.Name, r.Revision.Revision) }
+func (r *CharmRevision) itemName() string { return charmRevisionName(r.Name, r.Revision.Number) }
 
 func (r *CharmResource) itemName() string {
 	return charmResourceName(r.Charm, r.Resource.Name, r.Resource.Revision)
@@ -98,7 +98,7 @@ func (r *CharmRevision) layers() []Layer {
 	if r.Type == charm.TypeBundle {
 		end = ".zip"
 	}
-	return []Layer{r.Blob.layer(MediaCharmBlob, fmt.Sprintf("%s_%d%s", r.Name, r.Revision.Revision, end))}
+	return []Layer{r.Blob.layer(MediaCharmBlob, fmt.Sprintf("%s_%d%s", r.Name, r.Revision.Number, end))}
 }
 
 // AddCharmResource puts one revision of a charm's resource into the draft.

@@ -90,7 +90,7 @@ func (c *content) random(n int, seed string) []byte { return c.blobs[c.blob(n, s
 func (c *content) addCharm(name, id, typ string, revision, size int) {
 	blob := c.blob(size, fmt.Sprintf("%s_%d", name, revision))
 	r := &bundle.CharmRevision{
-		Item: charm.Item{Name: name, ID: id, Type: typ, Revision: charm.Revision{Revision: revision, Version: "1.7",
+		Item: charm.Item{Name: name, ID: id, Type: typ, Revision: charm.Revision{Number: revision, Version: "1.7",
 			Download: charm.Download{SHA256: blob.Digest.Encoded(), Size: blob.Size}}},
 		Blob: bundle.File{Digest: blob.Digest, Size: blob.Size},
 	}
@@ -197,7 +197,7 @@ func (c *content) forgeCharms() []*forgeItem {
 		items = append(items, it)
 	}
 	for _, r := range c.charmRevisions {
-		name := fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision)
+		name := fmt.Sprintf("%s_%d", r.Name, r.Revision.Number)
 		end := map[string]string{charm.TypeCharm: ".charm", charm.TypeBundle: ".zip"}[r.Type]
 		items = append(items, &forgeItem{artifactType: vnd + "charm.revision.v1", name: "charm." + name,
 			config: &forgeBlob{mediaType: vnd + "charm.revision.config.v1+json", data: toJSON(r.Item)},

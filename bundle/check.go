@@ -121,7 +121,7 @@ func (r *SnapRevision) check(all assertion.Source) error {
 	if n := len(r.Components); n != len(r.Revision.Resources) {
 		return fmt.Errorf("%d components, and blobs of %d", len(r.Revision.Resources), n)
 	}
-	number := strconv.Itoa(r.Revision.Revision)
+	number := strconv.Itoa(r.Revision.Number)
 	if err := match(rev, map[string]string{"snap-id": r.SnapID, "snap-revision": number, "snap-size": strconv.FormatInt(r.Blob.Size, 10)}); err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (r *SnapRevision) checkComponent(all assertion.Source, res *snap.Resource, 
 	if err := match(rev, map[string]string{"resource-revision": number, "resource-size": strconv.FormatInt(b.Size, 10)}); err != nil {
 		return err
 	}
-	_, err = find(all, "snap-resource-pair", r.SnapID, res.Name, number, strconv.Itoa(r.Revision.Revision), provenance)
+	_, err = find(all, "snap-resource-pair", r.SnapID, res.Name, number, strconv.Itoa(r.Revision.Number), provenance)
 	return err
 }
 

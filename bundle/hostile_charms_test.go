@@ -29,7 +29,7 @@ func TestHostileCharms(t *testing.T) {
 	const pg, kit, pg9, kit2, data = "charm.pg", "charm.kit", "charm.pg_9", "charm.kit_2", "charm.pg.data_3"
 	tests := []hostile{
 		{name: "another name of a charm", edit: change(pg, func(l *charm.Listing) { l.Name = "mysql" }), want: "its config is of charm.mysql"},
-		{name: "another name of a revision", edit: change(pg9, func(i *charm.Item) { i.Revision.Revision = 8 }), want: "its config is of charm.pg_8"},
+		{name: "another name of a revision", edit: change(pg9, func(i *charm.Item) { i.Revision.Number = 8 }), want: "its config is of charm.pg_8"},
 		{name: "another name of a resource", edit: change(data, func(r *charm.ResourceItem) { r.Resource.Name = "date" }), want: "its config is of charm.pg.date_3"},
 		{name: "a name that is a path", edit: change(pg, func(l *charm.Listing) { l.Name = "../pg" }), want: "charm name"},
 		{name: "an ID that is a path", edit: change(pg, func(l *charm.Listing) { l.ID = "../pg" }), want: "charm ID"},

@@ -96,7 +96,7 @@ func TestHostileItems(t *testing.T) {
 		{name: "a manifest that is none", edit: raw(jq6, func([]byte) []byte { return []byte(`[]`) }), want: "jq_6"},
 		{name: "a config that is none", edit: func(f *forge) { f.items[jq6].config.data = []byte("[]") }, want: "config"},
 		{name: "a config and more", edit: func(f *forge) { f.items[jq6].config.data = append(f.items[jq6].config.data, '1') }, want: "something follows"},
-		{name: "revision 0", edit: revision(jq6, func(i *snap.Item) { i.Revision.Revision = 0 }), want: "out of range"},
+		{name: "revision 0", edit: revision(jq6, func(i *snap.Item) { i.Revision.Number = 0 }), want: "out of range"},
 		{name: "a snap that is not there", edit: func(f *forge) { f.items = slices.Delete(f.items, jq, jq+1) }, want: "no snap of that name"},
 		{name: "another snap-id", edit: revision(jq6, func(i *snap.Item) { i.SnapID = core24ID }), want: "no snap of that name and snap-id"},
 		{name: "a revision that is not there", edit: func(f *forge) { f.items = slices.Delete(f.items, jq10, jq10+1) }, want: "revision 10 is released"},

@@ -178,7 +178,7 @@ func TestWriterRefuses(t *testing.T) {
 		"a component less":               func(c *content) { c.revisions[0].Components = nil },
 		"an unknown icon":                func(c *content) { c.snaps[0].Icon.MediaType = "image/x-icon" },
 		"a name that is a path":          func(c *content) { c.snaps[0].Name = "../jq" },
-		"revision 0":                     func(c *content) { c.revisions[0].Revision.Revision = 0 },
+		"revision 0":                     func(c *content) { c.revisions[0].Revision.Number = 0 },
 		"a digest of another kind":       func(c *content) { c.revisions[0].Blob.Digest = "md5:0" },
 		"no digest":                      func(c *content) { c.revisions[0].Blob.Digest = "" },
 		"an incremental bundle": func(c *content) {

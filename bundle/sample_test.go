@@ -113,7 +113,7 @@ func download(b bundle.Blob) snap.Download {
 func (c *content) add(name, id string, revision int, arch string, base *string, blob bundle.Blob, components ...bundle.Blob) {
 	r := &bundle.SnapRevision{
 		Item: snap.Item{Name: name, SnapID: id, Revision: snap.Revision{
-			Architectures: []string{arch}, Base: base, Confinement: "strict", Download: download(blob), Revision: revision, Type: "app", Version: "1.7",
+			Architectures: []string{arch}, Base: base, Confinement: "strict", Download: download(blob), Number: revision, Type: "app", Version: "1.7",
 			Epoch: snap.Epoch{Read: []uint32{0}, Write: []uint32{0}}, // as it is read back
 		}},
 		Assertions: fmt.Appendf(nil, "type: snap-revision\nsnap-revision: %d\n\nsignature\n", revision),
@@ -181,7 +181,7 @@ func (c *content) forge() *forge {
 	}
 	// The order of the format, for names that don't end in digits: revisions before snaps, jq_6 before jq_10.
 	for _, r := range slices.SortedFunc(slices.Values(c.revisions), func(a, b *bundle.SnapRevision) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Revision.Revision, b.Revision.Revision))
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Revision.Number, b.Revision.Number))
 	}) {
 		f.items = append(f.items, c.forgeRevision(r))
 	}
@@ -198,7 +198,7 @@ func (c *content) forge() *forge {
 }
 
 func (c *content) forgeRevision(r *bundle.SnapRevision) *forgeItem {
-	name := fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision)
+	name := fmt.Sprintf("%s_%d", r.Name, r.Revision.Number)
 	it := &forgeItem{artifactType: vnd + "snap.revision.v1", name: name,
 		config: &forgeBlob{mediaType: vnd + "snap.revision.config.v1+json", data: toJSON(r.Item)},
 		layers: []*forgeBlob{

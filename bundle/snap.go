@@ -74,7 +74,7 @@ func (d *Draft) AddRevision(r *SnapRevision) error {
 	return d.add(TypeRevision, r.itemName(), MediaRevisionConfig, encode(r.Item), r.layers())
 }
 
-func (r *SnapRevision) itemName() string { return fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision) }
+func (r *SnapRevision) itemName() string { return fmt.Sprintf("%s_%d", r.Name, r.Revision.Number) }
 
 func (r *SnapRevision) layers() []Layer {
 	name := r.itemName()

@@ -203,7 +203,7 @@ func (a *applier) revisions() error {
 	var rows [][]any
 	b := &pgx.Batch{}
 	for _, rev := range a.in.Revisions {
-		key, blob := revisionKey{rev.SnapID, rev.Revision.Revision}, rev.Blob.String()
+		key, blob := revisionKey{rev.SnapID, rev.Revision.Number}, rev.Blob.String()
 		have, ok := a.known[key]
 		if ok && have.blob != blob {
 			return &ConflictError{What: fmt.Sprintf("snap %s revision %d", rev.Name, key.revision), Have: "blob " + have.blob, New: "blob " + blob}

@@ -60,7 +60,7 @@ func (a *applier) charmRevisions() error {
 	var rows [][]any
 	b := &pgx.Batch{}
 	for _, rev := range a.in.CharmRevisions {
-		key, blob := revisionKey{rev.ID, rev.Revision.Revision}, rev.Blob.String()
+		key, blob := revisionKey{rev.ID, rev.Revision.Number}, rev.Blob.String()
 		what := fmt.Sprintf("charm %s revision %d", rev.Name, key.revision)
 		have, ok := a.knownCharms[key]
 		other := ok && have.blob != blob

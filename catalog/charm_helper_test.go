@@ -25,7 +25,7 @@ func withCharm(in *catalog.Import, name string, revisions []int, rows ...string)
 		in.Blobs = append(in.Blobs, b)
 		in.CharmRevisions = append(in.CharmRevisions, catalog.ImportedCharmRevision{Blob: b.Digest, Item: charm.Item{Name: name, ID: snapID(name), Type: l.Type,
 			Revision: charm.Revision{
-				Revision: n, Version: fmt.Sprint("v", n), MetadataYAML: "name: " + name + "\n", Bases: []*charm.Base{{Name: "ubuntu", Channel: "22.04", Architecture: "amd64"}},
+				Number: n, Version: fmt.Sprint("v", n), MetadataYAML: "name: " + name + "\n", Bases: []*charm.Base{{Name: "ubuntu", Channel: "22.04", Architecture: "amd64"}},
 				Download: charm.Download{SHA256: b.Digest.Encoded(), Size: b.Size},
 			}, Snaps: []charm.SnapHint{{Name: "jq", Revisions: map[string]int{"amd64": n}}}}})
 	}

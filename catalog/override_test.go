@@ -33,7 +33,7 @@ func set(tb testing.TB, s *catalog.DB, changes ...catalog.OverrideChange) []stri
 // anywhere makes the import's revisions of a number run on all architectures.
 func anywhere(in *catalog.Import, number int) *catalog.Import {
 	for i := range in.Revisions {
-		if r := &in.Revisions[i].Item.Revision; r.Revision == number {
+		if r := &in.Revisions[i].Item.Revision; r.Number == number {
 			r.Architectures = []string{snap.All}
 		}
 	}

@@ -18,7 +18,7 @@ func hints(t *testing.T, files ...member) []charm.SnapHint {
 	}
 	item := charm.Item{
 		ID: "x", Name: "demo", Type: charm.TypeCharm, Snaps: a.Snaps,
-		Revision: charm.Revision{Revision: 1, Download: charm.Download{Size: 1, SHA256: sha256Of}, MetadataYAML: metadata, Bases: []*charm.Base{{Architecture: "amd64", Channel: "22.04", Name: "ubuntu"}}},
+		Revision: charm.Revision{Number: 1, Download: charm.Download{Size: 1, SHA256: sha256Of}, MetadataYAML: metadata, Bases: []*charm.Base{{Architecture: "amd64", Channel: "22.04", Name: "ubuntu"}}},
 	}
 	if err := item.Validate(); err != nil {
 		t.Errorf("hints %v: %v", a.Snaps, err)

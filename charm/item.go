@@ -106,7 +106,7 @@ func (i *Item) Validate() error {
 		return err
 	}
 	if err := i.validate(); err != nil {
-		return fmt.Errorf("%s revision %d: %w", i.Name, i.Revision.Revision, err)
+		return fmt.Errorf("%s revision %d: %w", i.Name, i.Revision.Number, err)
 	}
 	return nil
 }
@@ -136,7 +136,7 @@ func (i *Item) validate() error {
 }
 
 func (r *Revision) validate() error {
-	if err := validateRevision(r.Revision, 1); err != nil {
+	if err := validateRevision(r.Number, 1); err != nil {
 		return err
 	}
 	if err := ValidateTime(r.CreatedAt); err != nil {

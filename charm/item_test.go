@@ -96,7 +96,7 @@ func item() charm.Item {
 	return charm.Item{
 		ID: "abc", Name: "postgresql", Type: charm.TypeCharm,
 		Revision: charm.Revision{
-			Revision: 5, MetadataYAML: "name: postgresql\n", CreatedAt: "2025-01-17T21:09:54.005947+00:00",
+			Number: 5, MetadataYAML: "name: postgresql\n", CreatedAt: "2025-01-17T21:09:54.005947+00:00",
 			Bases:    []*charm.Base{base("22.04", "amd64"), base("22.04", "arm64")},
 			Download: charm.Download{Size: 1, SHA256: sha256Of},
 		},
@@ -115,7 +115,7 @@ func TestItemValidate(t *testing.T) {
 		"charm name":                 func(i *charm.Item) { i.Name = "" },
 		"charm ID":                   func(i *charm.Item) { i.ID = "a/b" },
 		"unknown type":               func(i *charm.Item) { i.Type = "" },
-		"revision 0: out of range":   func(i *charm.Item) { i.Revision.Revision = 0 },
+		"revision 0: out of range":   func(i *charm.Item) { i.Revision.Number = 0 },
 		"created-at":                 func(i *charm.Item) { i.Revision.CreatedAt = "2025-01-17T21:09:54.005947" },
 		"the URL":                    func(i *charm.Item) { i.Revision.Download.URL = "https://example.com/x" },
 		"want a size and a hash":     func(i *charm.Item) { i.Revision.Download.SHA256 = "" },

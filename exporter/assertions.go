@@ -40,7 +40,7 @@ func (f *fetcher) snap(s *Snap) (err error) {
 			r.assertions, err = f.stream(refs...)
 		}
 		if err != nil {
-			return fmt.Errorf("revision %d: %w", r.Revision.Revision, err)
+			return fmt.Errorf("revision %d: %w", r.Revision.Number, err)
 		}
 	}
 	return nil
@@ -134,7 +134,7 @@ func revisionRefs(snapID string, r *snap.Revision) ([]assertion.Ref, error) {
 		}
 		refs = append(refs,
 			assertion.Ref{Type: "snap-resource-revision", PrimaryKey: []string{snapID, res.Name, digest, provenance}},
-			assertion.Ref{Type: "snap-resource-pair", PrimaryKey: []string{snapID, res.Name, strconv.Itoa(res.Revision), strconv.Itoa(r.Revision), provenance}})
+			assertion.Ref{Type: "snap-resource-pair", PrimaryKey: []string{snapID, res.Name, strconv.Itoa(res.Revision), strconv.Itoa(r.Number), provenance}})
 	}
 	return refs, nil
 }

@@ -14,8 +14,8 @@ func (s *Snap) take(arch string, w *want, r *snap.Result) error {
 	switch {
 	case r.Snap.SnapID != s.Listing.SnapID || r.Snap.Name != s.Listing.Name:
 		return fmt.Errorf("it is about %s (%s)", r.Snap.Name, r.Snap.SnapID)
-	case w.revision > 0 && r.Snap.Revision.Revision != w.revision:
-		return fmt.Errorf("revision %d in place of %d", r.Snap.Revision.Revision, w.revision)
+	case w.revision > 0 && r.Snap.Revision.Number != w.revision:
+		return fmt.Errorf("revision %d in place of %d", r.Snap.Revision.Number, w.revision)
 	}
 	if err := r.Snap.Revision.Validate(); err != nil {
 		return err
@@ -39,7 +39,7 @@ func (s *Snap) take(arch string, w *want, r *snap.Result) error {
 	if err != nil {
 		return err
 	}
-	return s.push(arch, c.WithTrack(s.track()), rev.Revision.Revision)
+	return s.push(arch, c.WithTrack(s.track()), rev.Revision.Number)
 }
 
 // found notes where the revision was found.
@@ -55,9 +55,9 @@ func (s *Snap) track() string { return cmp.Or(s.Listing.DefaultTrack, channel.De
 // revision returns the plan for a revision, which several channels may hold.
 func (s *Snap) revision(r *snap.Revision) (*Revision, error) {
 	for _, have := range s.Revisions {
-		if have.Revision.Revision == r.Revision {
+		if have.Revision.Number == r.Number {
 			if have.Download.SHA3384 != r.Download.SHA3384 {
-				return nil, fmt.Errorf("revision %d has two digests", r.Revision)
+				return nil, fmt.Errorf("revision %d has two digests", r.Number)
 			}
 			return have, nil
 		}
@@ -87,7 +87,7 @@ func (s *Snap) release(arch, asked string, r *snap.Result, rev *Revision) error 
 	rev.found(want.String() + " " + arch)
 	for _, c := range want.Fallbacks() {
 		if c == got {
-			return s.row(arch, c, rev.Revision.Revision, r.ReleasedAt)
+			return s.row(arch, c, rev.Revision.Number, r.ReleasedAt)
 		}
 		if err := s.row(arch, c, 0, ""); err != nil {
 			return err

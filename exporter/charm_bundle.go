@@ -54,7 +54,7 @@ func (p *charmPlanner) bundle() ([]charm.Application, error) {
 
 // inside reads what a bundle is made of.
 func (p *charmPlanner) inside(rev *CharmRevision) ([]charm.Application, error) {
-	what := fmt.Sprintf("bundle %s revision %d", rev.Name, rev.Revision.Revision)
+	what := fmt.Sprintf("bundle %s revision %d", rev.Name, rev.Revision.Number)
 	data, err := p.small(p.ctx, what, rev.blob.announced, maxBundleArchive)
 	if err != nil {
 		return nil, &StoreError{err}

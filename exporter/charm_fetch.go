@@ -73,10 +73,10 @@ func (e *Exporter) readArchives(ctx context.Context, p *Plan) error {
 	for _, c := range p.Charms {
 		for _, r := range c.Revisions {
 			if err := e.readSound(ctx, p, c, r); err != nil {
-				return fmt.Errorf("%s revision %d: %w", r.Name, r.Revision.Revision, err)
+				return fmt.Errorf("%s revision %d: %w", r.Name, r.Revision.Number, err)
 			}
 			for _, s := range r.Snaps {
-				p.Hints = append(p.Hints, Hint{r.Name, r.Revision.Revision, s})
+				p.Hints = append(p.Hints, Hint{r.Name, r.Revision.Number, s})
 			}
 		}
 	}
@@ -90,7 +90,7 @@ func (e *Exporter) readSound(ctx context.Context, p *Plan, c *Charm, r *CharmRev
 	if corrupt := (*blob.CorruptError)(nil); !errors.As(err, &corrupt) && !errors.Is(err, blob.ErrNotFound) {
 		return err
 	}
-	e.Progress.Warn(fmt.Sprintf("%s revision %d: %v; downloading it again", r.Name, r.Revision.Revision, err))
+	e.Progress.Warn(fmt.Sprintf("%s revision %d: %v; downloading it again", r.Name, r.Revision.Number, err))
 	if err := e.Cache.drop(r.blob.digest); err != nil {
 		return err
 	}

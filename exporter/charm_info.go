@@ -27,7 +27,7 @@ func (p *charmPlanner) info(name string) (*Charm, error) {
 	c = &Charm{Listing: charm.Listing{ID: info.ID, Name: info.Name, Result: info.Result, Type: info.Type}}
 	c.created = make(map[int]string, len(info.ChannelMap))
 	for _, row := range info.ChannelMap {
-		c.created[row.Revision.Revision] = row.Revision.CreatedAt
+		c.created[row.Revision.Number] = row.Revision.CreatedAt
 	}
 	if d := info.DefaultRelease; d != nil && d.Channel.Track != channel.DefaultTrack {
 		c.Listing.DefaultTrack = d.Channel.Track

@@ -116,7 +116,7 @@ func (c *Charm) eachBlob(fn func(*announced)) {
 // wantCharm lists what is to be fetched of a charm.
 func (e *Exporter) wantCharm(l *wishes, c *Charm) {
 	for _, r := range c.Revisions {
-		name := fmt.Sprintf("%s revision %d", c.Listing.Name, r.Revision.Revision)
+		name := fmt.Sprintf("%s revision %d", c.Listing.Name, r.Revision.Number)
 		w := l.add(&wanted{name: name, say: &saying{what: name}, announced: r.blob.announced, source: e.Charmhub.Fetch}, &r.blob)
 		w.say.from = append(w.say.from, r.From...)
 	}
@@ -187,7 +187,7 @@ func validateApplication(a *charm.Application) error {
 }
 
 func (c *Charm) sort() {
-	slices.SortFunc(c.Revisions, func(a, b *CharmRevision) int { return a.Revision.Revision - b.Revision.Revision })
+	slices.SortFunc(c.Revisions, func(a, b *CharmRevision) int { return a.Revision.Number - b.Revision.Number })
 	slices.SortFunc(c.Resources, func(a, b *CharmResource) int {
 		return cmp.Or(cmp.Compare(a.Resource.Name, b.Resource.Name), a.Resource.Revision-b.Resource.Revision)
 	})

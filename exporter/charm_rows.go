@@ -138,7 +138,7 @@ func (c *Charm) choice(r *charm.Release) int {
 
 // pin puts a revision into a channel because the operator wants both: whatever the store has there.
 func (c *Charm) pin(base charm.Base, ch channel.Channel, rev *CharmRevision, with released) error {
-	revision := rev.Revision.Revision
+	revision := rev.Revision.Number
 	key := charmRow{base, ch.String()}
 	if have, ok := c.pinned[key]; ok && have != revision {
 		return fmt.Errorf("%w: both revision %d and %d of %s are wanted in %s for %s", ErrConflict, have, revision, c.Listing.Name, ch, base)

@@ -131,7 +131,7 @@ func (c *Charm) revision(e *charm.Entity, archs []string) (*CharmRevision, error
 		return nil, fmt.Errorf("revision %d: out of range", e.Revision)
 	}
 	for _, have := range c.Revisions {
-		if have.Revision.Revision == e.Revision {
+		if have.Revision.Number == e.Revision {
 			if a := ofCharm(e.Download); have.blob.key() != a.key() {
 				return nil, fmt.Errorf("revision %d has two digests", e.Revision)
 			}
@@ -140,7 +140,7 @@ func (c *Charm) revision(e *charm.Entity, archs []string) (*CharmRevision, error
 	}
 	rev := &CharmRevision{
 		Item: charm.Item{ID: c.Listing.ID, Name: c.Listing.Name, Type: c.Listing.Type, Revision: charm.Revision{
-			CreatedAt: goodTime(cmp.Or(e.CreatedAt, c.created[e.Revision])), MetadataYAML: e.MetadataYAML, Revision: e.Revision, Version: e.Version,
+			CreatedAt: goodTime(cmp.Or(e.CreatedAt, c.created[e.Revision])), MetadataYAML: e.MetadataYAML, Number: e.Revision, Version: e.Version,
 		}},
 		blob:  fetched{announced: ofCharm(e.Download)},
 		bases: concrete(e.Bases, archs),
@@ -228,7 +228,7 @@ func (c *Charm) channels() (out []string) {
 // learn takes from the store's words on a revision what its archive doesn't say, or not as the store says it.
 func (c *Charm) learn(r *charm.Revision) {
 	for _, have := range c.Revisions {
-		if have.Revision.Revision == r.Revision {
+		if have.Revision.Number == r.Number {
 			have.Revision.Subordinate = r.Subordinate
 			if len(r.ReadmeMD) <= charm.MaxYAMLSize {
 				have.Revision.ReadmeMD = r.ReadmeMD
@@ -288,7 +288,7 @@ func (p *charmPlanner) otherBases(c *Charm) error {
 
 func (c *Charm) byNumber(n int) *CharmRevision {
 	for _, r := range c.Revisions {
-		if r.Revision.Revision == n && n > 0 {
+		if r.Revision.Number == n && n > 0 {
 			return r
 		}
 	}

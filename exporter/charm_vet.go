@@ -19,7 +19,7 @@ func (c *Charm) vet() error {
 	}
 	for _, r := range c.Revisions {
 		if n := len(r.Revision.Version); n > maxVersion {
-			return c.unfit(fmt.Errorf("revision %d: its version has %d bytes, over the limit of %d", r.Revision.Revision, n, maxVersion))
+			return c.unfit(fmt.Errorf("revision %d: its version has %d bytes, over the limit of %d", r.Revision.Number, n, maxVersion))
 		}
 	}
 	for _, r := range c.Resources {

@@ -175,7 +175,7 @@ func blobName(s *Snap, r *Revision, i int) string {
 	if i > 0 {
 		return fmt.Sprintf("%s+%s revision %d", s.Listing.Name, r.Resources[i-1].Name, r.Resources[i-1].Revision)
 	}
-	return fmt.Sprintf("%s revision %d", s.Listing.Name, r.Revision.Revision)
+	return fmt.Sprintf("%s revision %d", s.Listing.Name, r.Revision.Number)
 }
 
 // busyWait is how often is looked whether another export that downloads the same blob is done with it.

@@ -95,7 +95,7 @@ func TestSharedComponent(t *testing.T) {
 	}
 	for _, r := range h.Revisions {
 		if len(r.Revision.Resources) != 1 || !bytes.Contains(r.Assertions, []byte("type: snap-resource-pair\n")) {
-			t.Errorf("revision %d lacks its component or the assertions about it", r.Revision.Revision)
+			t.Errorf("revision %d lacks its component or the assertions about it", r.Revision.Number)
 		}
 	}
 }

@@ -136,7 +136,7 @@ func (p *planner) finish() {
 }
 
 func (s *Snap) sort() {
-	slices.SortFunc(s.Revisions, func(a, b *Revision) int { return a.Revision.Revision - b.Revision.Revision })
+	slices.SortFunc(s.Revisions, func(a, b *Revision) int { return a.Revision.Number - b.Revision.Number })
 	slices.SortFunc(s.Listing.ChannelMap, func(a, b snap.Release) int {
 		return cmp.Or(cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Channel, b.Channel))
 	})

@@ -25,7 +25,7 @@ func rows(s *exporter.Snap) []string {
 func revisions(s *exporter.Snap) []int {
 	var out []int
 	for _, r := range s.Revisions {
-		out = append(out, r.Revision.Revision)
+		out = append(out, r.Revision.Number)
 	}
 	return out
 }

@@ -140,7 +140,7 @@ func (o *original) buildRevision(c *catalog.ImportedCharm, a *archive, k *known,
 		return &bundle.MismatchError{Item: what, Err: fmt.Errorf("a charm and a bundle of one name")}
 	}
 	item := charm.Item{ID: c.ID, Name: c.Name, Type: c.Type, Revision: charm.Revision{
-		Revision: a.revision, Download: charm.Download{SHA256: a.digest.Encoded(), SHA384: a.sha384, Size: a.size}, Version: strconv.Itoa(a.revision),
+		Number: a.revision, Download: charm.Download{SHA256: a.digest.Encoded(), SHA384: a.sha384, Size: a.size}, Version: strconv.Itoa(a.revision),
 	}}
 	bases := []*charm.Base{nil}
 	if a.bundle != nil {

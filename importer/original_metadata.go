@@ -106,13 +106,13 @@ func (k *known) info(raw json.RawMessage, object map[string]json.RawMessage) {
 		k.details, k.hasInfo = &info.Result, true
 	}
 	if d := info.DefaultRelease; d != nil {
-		k.sum(d.Revision.Revision, d.Revision.Download)
+		k.sum(d.Revision.Number, d.Revision.Download)
 		if k.track == "" {
 			k.track = d.Channel.Track
 		}
 	}
 	for _, r := range info.ChannelMap {
-		k.sum(r.Revision.Revision, r.Revision.Download)
+		k.sum(r.Revision.Number, r.Revision.Download)
 	}
 }
 
@@ -125,7 +125,7 @@ func (k *known) sum(revision int, d charm.Download) {
 // channelOf is a channel that has the revision, empty where none is known to.
 func (k *known) channelOf(revision int) string {
 	for _, r := range k.releases {
-		if r.Revision.Revision == revision {
+		if r.Revision.Number == revision {
 			return full(r.Channel.Track, r.Channel.Risk)
 		}
 	}
@@ -135,7 +135,7 @@ func (k *known) channelOf(revision int) string {
 // releasedAt is when the revision came into the channel.
 func (k *known) releasedAt(revision int, ch string) string {
 	for _, r := range k.releases {
-		if r.Revision.Revision == revision && full(r.Channel.Track, r.Channel.Risk) == ch && charm.ValidateTime(r.Channel.ReleasedAt) == nil {
+		if r.Revision.Number == revision && full(r.Channel.Track, r.Channel.Risk) == ch && charm.ValidateTime(r.Channel.ReleasedAt) == nil {
 			return r.Channel.ReleasedAt
 		}
 	}

@@ -105,8 +105,8 @@ func info(t testing.TB, name string) string {
 	b, err := json.Marshal(charm.InfoResponse{
 		ID: bundletest.CharmID(name), Name: name, Type: charm.TypeCharm,
 		Result:         charm.Details{Title: "The App", Summary: "As Charmhub has it", Publisher: charm.Publisher{ID: bundletest.CharmPublisher, Username: "charmers"}},
-		ChannelMap:     []charm.ChannelMapEntry{{Channel: at, Revision: charm.Revision{Revision: 20}}},
-		DefaultRelease: &charm.DefaultRelease{Channel: charm.Channel{Track: "2", Risk: "stable"}, Revision: charm.Revision{Revision: 19}},
+		ChannelMap:     []charm.ChannelMapEntry{{Channel: at, Revision: charm.Revision{Number: 20}}},
+		DefaultRelease: &charm.DefaultRelease{Channel: charm.Channel{Track: "2", Risk: "stable"}, Revision: charm.Revision{Number: 19}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -39,7 +39,7 @@ type charmRevision struct {
 	meta func() charmMetadata
 }
 
-func (r *charmRevision) number() int { return r.Revision.Revision }
+func (r *charmRevision) number() int { return r.Revision.Number }
 
 func newCharmRevision(st *catalog.Charm, r *catalog.CharmRevision) *charmRevision {
 	return &charmRevision{
@@ -54,7 +54,7 @@ func entityText(st *catalog.Charm, r *catalog.CharmRevision) [3][]byte {
 	text, _ := marshal(charm.Entity{ // it has nothing in it that can't be encoded
 		ActionsYAML: cmp.Or(r.ActionsYAML, noYAML), Bases: orEmpty(r.Bases), BundleYAML: r.BundleYAML, ConfigYAML: cmp.Or(r.ConfigYAML, noYAML),
 		CreatedAt: zoned(r.CreatedAt), Download: archiveDownload(st, r, markedURL("")), ID: st.ID, License: d.License, MetadataYAML: metadataYAML(st, r),
-		Name: st.Name, Publisher: d.Publisher, Resources: []charm.Resource{}, Revision: r.Revision.Revision, Summary: d.Summary, Type: st.Type,
+		Name: st.Name, Publisher: d.Publisher, Resources: []charm.Resource{}, Revision: r.Revision.Number, Summary: d.Summary, Type: st.Type,
 		Version: r.Version,
 	})
 	before, rest := cutAtURL(text)
@@ -89,7 +89,7 @@ func cutAtURL(text []byte) (before, after []byte) {
 func archiveDownload(st *catalog.Charm, r *catalog.CharmRevision, base string) charm.Download {
 	d := r.Download
 	d.SHA256 = r.Blob.Encoded()
-	d.URL = base + charmDownloadPath + url.PathEscape(charmFileName(st.ID, st.Type, r.Revision.Revision))
+	d.URL = base + charmDownloadPath + url.PathEscape(charmFileName(st.ID, st.Type, r.Revision.Number))
 	return d
 }
 

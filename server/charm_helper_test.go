@@ -41,7 +41,7 @@ func ubuntu(release, arch string) charm.Base {
 func charmRevision(b *blobs, n int, version, metadata string, bases ...charm.Base) catalog.CharmRevision {
 	content := "charm " + version
 	r := catalog.CharmRevision{Blob: b.put(content), Revision: charm.Revision{CreatedAt: "2024-01-17T21:09:54.005947+00:00", MetadataYAML: metadata,
-		ConfigYAML: "options: {profile: {type: string, default: \"<&>\"}}\n", Download: charm.Download{Size: int64(len(content))}, Revision: n, Version: version}}
+		ConfigYAML: "options: {profile: {type: string, default: \"<&>\"}}\n", Download: charm.Download{Size: int64(len(content))}, Number: n, Version: version}}
 	for _, base := range bases {
 		r.Bases = append(r.Bases, &base)
 	}

@@ -116,7 +116,7 @@ func (ch *indexedCharm) odd(format string, args ...any) {
 func (ch *indexedCharm) isBundle() bool { return ch.Type == charm.TypeBundle }
 
 func (ch *indexedCharm) addRevision(r *catalog.CharmRevision) {
-	n := r.Revision.Revision
+	n := r.Revision.Number
 	switch {
 	case ch.revisions[n] != nil:
 		ch.odd("revision %d is there twice", n)

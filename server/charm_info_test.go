@@ -264,7 +264,7 @@ func TestOddCharms(t *testing.T) {
 	b := newBlobs(t)
 	c := charms(b)
 	tempo := &c.Charms[0]
-	tempo.Revisions = append(tempo.Revisions, tempo.Revisions[0], catalog.CharmRevision{Revision: charm.Revision{Revision: 12}})
+	tempo.Revisions = append(tempo.Revisions, tempo.Revisions[0], catalog.CharmRevision{Revision: charm.Revision{Number: 12}})
 	tempo.Resources = append(tempo.Resources, catalog.CharmResource{Resource: charm.Resource{Name: "big", Revision: 1, Download: charm.Download{Size: 3}}},
 		catalog.CharmResource{Resource: charm.Resource{Name: "unhashed", Revision: 1, Download: charm.Download{Size: 3}}, Blob: b.put("abc")})
 	tempo.ChannelMap = append(tempo.ChannelMap, tempo.ChannelMap[0], charmRelease(ubuntu("NA", "amd64"), "latest/stable", 10, ""), charmRelease(ubuntu("22.04", "all"), "latest/stable", 10, ""),

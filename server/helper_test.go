@@ -167,7 +167,7 @@ func revision(b *blobs, n int, version string, archs ...string) catalog.Revision
 		Architectures: archs, Base: ptr("core24"), Confinement: "strict", CreatedAt: "2024-01-02T03:04:05Z",
 		Download: snap.Download{SHA3384: strings.Repeat("ab", 48), Size: int64(len(content))},
 		Epoch:    snap.Epoch{Read: []uint32{0}, Write: []uint32{0}},
-		Revision: n, SnapYAML: "name: jq\nversion: '" + version + "'\napps:\n  jq: {command: bin/jq}\n", Type: "app", Version: version,
+		Number: n, SnapYAML: "name: jq\nversion: '" + version + "'\napps:\n  jq: {command: bin/jq}\n", Type: "app", Version: version,
 	}}
 }
 

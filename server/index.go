@@ -107,7 +107,7 @@ func (ix *index) know(c channel.Channel) {
 }
 
 func (ix *index) addFiles(st *catalog.Snap, r *catalog.Revision) {
-	ix.files[snapFileName(st.SnapID, r.Revision.Revision)] = file{blob: r.Blob, size: r.Download.Size}
+	ix.files[snapFileName(st.SnapID, r.Revision.Number)] = file{blob: r.Blob, size: r.Download.Size}
 	for i, c := range r.Resources {
 		ix.files[componentFileName(st.SnapID, c.Name, c.Revision)] = file{blob: r.ResourceBlobs[i], size: c.Download.Size}
 	}

@@ -60,7 +60,7 @@ func TestOverrides(t *testing.T) {
 		got := refresh(t, c.s.Handler(), snap.RefreshRequest{Fields: []string{"revision"}, Actions: []snap.Action{{
 			Action: snap.ActionInstall, InstanceKey: "k", Name: c.name, Channel: c.channel,
 		}}}, snap.HeaderArchitecture+": "+c.arch)
-		if len(got) != 1 || got[0].Snap == nil || got[0].Snap.Revision.Revision != c.want {
+		if len(got) != 1 || got[0].Snap == nil || got[0].Snap.Revision.Number != c.want {
 			t.Errorf("%s %s for %s = %+v, want revision %d", c.name, c.channel, c.arch, got, c.want)
 		}
 	}
@@ -75,12 +75,12 @@ func TestOverrideForInstalled(t *testing.T) {
 		Fields:  []string{"revision"},
 		Actions: []snap.Action{{Action: snap.ActionRefresh, InstanceKey: "k", SnapID: jqID}},
 	})
-	if len(got) != 1 || got[0].Snap == nil || got[0].Snap.Revision.Revision != 5 || got[0].ReleasedAt != "2026-11-20T00:00:00Z" {
+	if len(got) != 1 || got[0].Snap == nil || got[0].Snap.Revision.Number != 5 || got[0].ReleasedAt != "2026-11-20T00:00:00Z" {
 		t.Errorf("refresh of what tracks stable = %+v, want revision 5", got)
 	}
 	// The one that it hides can still be had by its number.
 	got = refresh(t, s.Handler(), snap.RefreshRequest{Fields: []string{"revision"}, Actions: []snap.Action{{Action: snap.ActionInstall, InstanceKey: "k", Name: "jq", Revision: 6}}})
-	if len(got) != 1 || got[0].Snap == nil || got[0].Snap.Revision.Revision != 6 {
+	if len(got) != 1 || got[0].Snap == nil || got[0].Snap.Revision.Number != 6 {
 		t.Errorf("install by number = %+v, want revision 6", got)
 	}
 }

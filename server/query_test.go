@@ -41,7 +41,7 @@ func TestInfo(t *testing.T) {
 			got := decode[snap.InfoResponse](t, r, 200)
 			var rows []string
 			for _, e := range got.ChannelMap {
-				rows = append(rows, fmt.Sprintf("%s %s %d", e.Channel.Architecture, e.Channel.Name, e.Revision.Revision))
+				rows = append(rows, fmt.Sprintf("%s %s %d", e.Channel.Architecture, e.Channel.Name, e.Revision.Number))
 				if e.Channel.Track == "" || e.Channel.Risk == "" || e.Channel.ReleasedAt == nil || !strings.HasPrefix(e.Download.URL, "http://example.com/api/v1/snaps/download/") {
 					t.Errorf("entry %+v is not complete", e)
 				}
@@ -81,12 +81,12 @@ func TestInfoHasTheGenuineShape(t *testing.T) {
 	sn := catalog.Snap{Name: genuine.Name, SnapID: genuine.SnapID, Details: genuine.Snap.Details}
 	seen := map[int]bool{}
 	for _, e := range genuine.ChannelMap {
-		if !seen[e.Revision.Revision] {
-			seen[e.Revision.Revision] = true
-			sn.Revisions = append(sn.Revisions, catalog.Revision{Revision: e.Revision, Blob: b.put(fmt.Sprint(e.Revision.Revision))})
+		if !seen[e.Revision.Number] {
+			seen[e.Revision.Number] = true
+			sn.Revisions = append(sn.Revisions, catalog.Revision{Revision: e.Revision, Blob: b.put(fmt.Sprint(e.Revision.Number))})
 		}
 		sn.ChannelMap = append(sn.ChannelMap, snap.Release{Architecture: e.Channel.Architecture, Channel: e.Channel.Track + "/" + e.Channel.Risk,
-			ReleasedAt: *e.Channel.ReleasedAt, Revision: e.Revision.Revision})
+			ReleasedAt: *e.Channel.ReleasedAt, Revision: e.Revision.Number})
 	}
 	h := serve(t, b, &catalog.Snapshot{Snaps: []catalog.Snap{sn}}, server.Config{}).Handler()
 	got, want := flat(t, []byte(bodyOf(t, call(t, h, "GET", "https://api.snapcraft.io/v2/snaps/info/"+sn.Name+"?architecture=amd64", "")))), flat(t, text)

@@ -85,7 +85,7 @@ func summary(r snap.Result) string {
 	if r.RedirectChannel == "" {
 		r.RedirectChannel = "-"
 	}
-	return fmt.Sprintf("%d %s %s %s", r.Snap.Revision.Revision, r.EffectiveChannel, r.RedirectChannel, r.ReleasedAt)
+	return fmt.Sprintf("%d %s %s %s", r.Snap.Revision.Number, r.EffectiveChannel, r.RedirectChannel, r.ReleasedAt)
 }
 
 func TestMissingReleaseSaysWhatThereIs(t *testing.T) {

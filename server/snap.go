@@ -59,7 +59,7 @@ func newIndexedSnap(st *catalog.Snap) (*indexedSnap, error) {
 	}
 	for i := range st.Revisions {
 		if err := sn.addRevision(&st.Revisions[i]); err != nil {
-			return nil, fmt.Errorf("revision %d: %w", st.Revisions[i].Revision.Revision, err)
+			return nil, fmt.Errorf("revision %d: %w", st.Revisions[i].Revision.Number, err)
 		}
 	}
 	if err := sn.addRows(st); err != nil {
@@ -80,7 +80,7 @@ func newIndexedSnap(st *catalog.Snap) (*indexedSnap, error) {
 }
 
 func (sn *indexedSnap) addRevision(r *catalog.Revision) error {
-	n := r.Revision.Revision
+	n := r.Revision.Number
 	switch {
 	case sn.revisions[n] != nil:
 		return fmt.Errorf("is there twice")
@@ -166,4 +166,4 @@ func sortSnaps(snaps []*indexedSnap) {
 }
 
 // number is the revision's own number.
-func (r *indexedRevision) number() int { return r.Revision.Revision.Revision }
+func (r *indexedRevision) number() int { return r.Revision.Revision.Number }

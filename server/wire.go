@@ -108,13 +108,13 @@ func revisionField(id string, r *catalog.Revision, f fieldSet) any {
 	case fCreatedAt:
 		return orNil(r.CreatedAt)
 	case fDownload:
-		return servedAt(r.Download, snapFileName(id, r.Revision.Revision))
+		return servedAt(r.Download, snapFileName(id, r.Revision.Number))
 	case fEpoch:
 		return r.Epoch
 	case fResources:
 		return resources(id, r)
 	case fRevision:
-		return r.Revision.Revision
+		return r.Revision.Number
 	case fSnapYAML:
 		return orNil(r.SnapYAML)
 	case fType:

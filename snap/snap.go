@@ -135,7 +135,7 @@ type Revision struct {
 	Download      Download   `json:"download"`
 	Epoch         Epoch      `json:"epoch"`
 	Resources     []Resource `json:"resources,omitempty"`
-	Revision      int        `json:"revision"`
+	Number      int        `json:"revision"`
 	SnapYAML      string     `json:"snap-yaml,omitempty"`
 	Type          string     `json:"type"`
 	Version       string     `json:"version"`
@@ -147,28 +147,28 @@ var types = []string{"app", "application", "base", "os", "gadget", "kernel", "sn
 // Validate says what is wrong with r, whatever its blob holds.
 func (r *Revision) Validate() error {
 	switch {
-	case r.Revision < 1 || r.Revision > MaxRevision:
-		return fmt.Errorf("revision %d: out of range", r.Revision)
+	case r.Number < 1 || r.Number > MaxRevision:
+		return fmt.Errorf("revision %d: out of range", r.Number)
 	case !slices.Contains(types, r.Type):
-		return fmt.Errorf("revision %d: unknown type %.40q", r.Revision, r.Type)
+		return fmt.Errorf("revision %d: unknown type %.40q", r.Number, r.Type)
 	case len(r.Architectures) == 0:
-		return fmt.Errorf("revision %d: no architectures", r.Revision)
+		return fmt.Errorf("revision %d: no architectures", r.Number)
 	case r.Base != nil && *r.Base != "" && ValidateName(*r.Base) != nil:
-		return fmt.Errorf("revision %d: base: %w", r.Revision, ValidateName(*r.Base))
+		return fmt.Errorf("revision %d: base: %w", r.Number, ValidateName(*r.Base))
 	case len(r.SnapYAML) > MaxYAMLSize:
-		return fmt.Errorf("revision %d: snap-yaml of %d bytes is over the limit of %d", r.Revision, len(r.SnapYAML), MaxYAMLSize)
+		return fmt.Errorf("revision %d: snap-yaml of %d bytes is over the limit of %d", r.Number, len(r.SnapYAML), MaxYAMLSize)
 	}
 	for _, a := range r.Architectures {
 		if err := ValidateArchitecture(a); err != nil {
-			return fmt.Errorf("revision %d: %w", r.Revision, err)
+			return fmt.Errorf("revision %d: %w", r.Number, err)
 		}
 	}
 	if err := ValidateTime(r.CreatedAt); err != nil {
-		return fmt.Errorf("revision %d: created-at: %w", r.Revision, err)
+		return fmt.Errorf("revision %d: created-at: %w", r.Number, err)
 	}
 	for i := range r.Resources {
 		if err := r.Resources[i].validate(); err != nil {
-			return fmt.Errorf("revision %d: %w", r.Revision, err)
+			return fmt.Errorf("revision %d: %w", r.Number, err)
 		}
 	}
 	return nil

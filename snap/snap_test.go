@@ -155,7 +155,7 @@ func TestGenuineMessages(t *testing.T) {
 	if err := json.Unmarshal(text, &info); err != nil {
 		t.Fatal(err)
 	}
-	if len(info.ChannelMap) == 0 || info.ChannelMap[0].Channel.Name != "edge" || info.ChannelMap[0].Revision.Revision != 1 || info.ChannelMap[0].Download.Size != 6815744 {
+	if len(info.ChannelMap) == 0 || info.ChannelMap[0].Channel.Name != "edge" || info.ChannelMap[0].Revision.Number != 1 || info.ChannelMap[0].Download.Size != 6815744 {
 		t.Errorf("channel map %+v, want edge revision 1 of 6815744 bytes first", info.ChannelMap)
 	}
 }
@@ -181,7 +181,7 @@ func FuzzParseYAML(f *testing.F) {
 func TestHostileBase(t *testing.T) {
 	t.Parallel()
 	for base, good := range map[string]bool{"": true, "core24": true, "none": true, "x; rm -rf ~": false, "\x1b[2J": false, "../x": false, "Core": false} {
-		r := snap.Revision{Revision: 1, Type: "app", Architectures: []string{"amd64"}, Base: &base}
+		r := snap.Revision{Number: 1, Type: "app", Architectures: []string{"amd64"}, Base: &base}
 		if err := r.Validate(); (err == nil) != good {
 			t.Errorf("Validate with base %q = %v, want an error: %v", base, err, !good)
 		}

@@ -43,7 +43,7 @@ func TestCharmInfo(t *testing.T) {
 	if want := "/v2/charms/info/pg 14/stable application/json"; query != want {
 		t.Errorf("asked for %q, want %q", query, want)
 	}
-	if info.ID != "abc" || info.ChannelMap[0].Revision.Revision != 3 || info.DefaultRelease.Channel.Track != "14" || len(info.DefaultRelease.Resources) != 1 {
+	if info.ID != "abc" || info.ChannelMap[0].Revision.Number != 3 || info.DefaultRelease.Channel.Track != "14" || len(info.DefaultRelease.Resources) != 1 {
 		t.Errorf("CharmInfo = %+v", info)
 	}
 }

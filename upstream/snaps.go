@@ -163,8 +163,8 @@ func checkResult(a snap.Action, r *snap.Result) error {
 		return fmt.Errorf("the store answered about %.60q", r.Name)
 	case a.SnapID != "" && r.SnapID != a.SnapID || r.SnapID != r.Snap.SnapID:
 		return fmt.Errorf("the store answered about snap-id %.60q", r.SnapID)
-	case a.Revision != 0 && r.Snap.Revision.Revision != a.Revision:
-		return fmt.Errorf("the store answered with revision %d", r.Snap.Revision.Revision)
+	case a.Revision != 0 && r.Snap.Revision.Number != a.Revision:
+		return fmt.Errorf("the store answered with revision %d", r.Snap.Revision.Number)
 	}
 	return snap.ValidateID(r.SnapID)
 }

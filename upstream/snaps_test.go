@@ -85,7 +85,7 @@ func TestInfoGenuine(t *testing.T) {
 	}
 	first := got.ChannelMap[0]
 	if first.Channel.Name != "stable" || first.Channel.Track != "latest" || first.Channel.Architecture != "amd64" ||
-		first.Revision.Revision != 29 || first.Download.Size != 20480 || *first.Base != "bogus-base" || !slices.Equal(first.Architectures, []string{"all"}) {
+		first.Revision.Number != 29 || first.Download.Size != 20480 || *first.Base != "bogus-base" || !slices.Equal(first.Architectures, []string{"all"}) {
 		t.Errorf("first row of the channel map: %+v", first)
 	}
 	if len(got.ChannelMap) != 4 || got.SnapID != "buPKUD3TKqCOgLEjjHx5kSiCpIs5cMuQ" || got.Snap.Publisher.Username != "canonical" || got.Snap.Title != "Hello World" {
@@ -136,11 +136,11 @@ func TestResolveGenuine(t *testing.T) {
 		t.Fatal(err)
 	}
 	hello := got[0].Snap
-	if hello.Name != "hello-world" || hello.Revision.Revision != 29 || hello.Download.SHA3384 != "b07bdb78e762c2e6020c75fafc92055b323a6f8da3ab42a3963da5ade386aba11f77e3c8f919b8aa23f3aa5c06c844f9" ||
+	if hello.Name != "hello-world" || hello.Revision.Number != 29 || hello.Download.SHA3384 != "b07bdb78e762c2e6020c75fafc92055b323a6f8da3ab42a3963da5ade386aba11f77e3c8f919b8aa23f3aa5c06c844f9" ||
 		*hello.Media[0].Width != 256 || hello.Media[2].Width != nil || *hello.License != "MIT" || hello.Base != nil || got[0].EffectiveChannel != "stable" {
 		t.Errorf("hello-world = %+v", hello)
 	}
-	if got[1].Name != "go-example-webserver" || got[1].Snap.Revision.Revision != 25 || got[2].Snap.Revision.Revision != 9 {
+	if got[1].Name != "go-example-webserver" || got[1].Snap.Revision.Number != 25 || got[2].Snap.Revision.Number != 9 {
 		t.Errorf("results: %s %s", got[1].Name, got[2].Name)
 	}
 	want := map[string]any{"action": "download", "instance-key": "download-2", "name": "go-example-webserver", "channel": "stable"}

@@ -137,7 +137,7 @@ func (b *saving) write(out io.Writer, files []backup.File) error {
 	if err != nil {
 		return err
 	}
-	facts, err := b.store.Facts(b.ctx)
+	facts, err := b.store.DatabaseInfo(b.ctx)
 	if err != nil {
 		return err
 	}

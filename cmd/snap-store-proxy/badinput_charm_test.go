@@ -146,7 +146,7 @@ func TestUnsignedFiles(t *testing.T) {
 	}
 	s.mustRun("push-charms", "--allow-unsigned", path)
 	s.mustRun("push-charms", "--allow-unsigned", path) // which is nothing to do
-	if got := s.served().Charms; len(got) != 1 || got[0].Revisions[0].Revision.Revision != 20 {
+	if got := s.served().Charms; len(got) != 1 || got[0].Revisions[0].Revision.Number != 20 {
 		t.Errorf("%+v is served, want revision 20 of app", got)
 	}
 	s.isClean()

@@ -100,7 +100,7 @@ func findGaps(cat *catalog.Snapshot) []gap {
 	for i := range cat.Snaps {
 		s := &cat.Snaps[i]
 		for _, c := range s.Served() {
-			j := slices.IndexFunc(s.Revisions, func(r catalog.Revision) bool { return r.Revision.Revision == c.Revision })
+			j := slices.IndexFunc(s.Revisions, func(r catalog.Revision) bool { return r.Revision.Number == c.Revision })
 			if j < 0 {
 				continue
 			}

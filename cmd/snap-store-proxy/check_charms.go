@@ -51,7 +51,7 @@ func findCharmGaps(cat *catalog.Snapshot, elsewhere bool) []charmGap {
 		c := &cat.Charms[i]
 		for _, row := range c.ChannelMap {
 			for j := range c.Revisions {
-				if r := &c.Revisions[j]; row.Revision > 0 && r.Revision.Revision == row.Revision {
+				if r := &c.Revisions[j]; row.Revision > 0 && r.Revision.Number == row.Revision {
 					k.row(c, r, &row)
 				}
 			}
@@ -77,7 +77,7 @@ func (k *charmChecker) row(c *catalog.Charm, r *catalog.CharmRevision, row *char
 }
 
 func (k *charmChecker) add(c *catalog.Charm, r *catalog.CharmRevision, kind, needs, fix string) {
-	k.gaps = append(k.gaps, charmGap{c.Name, r.Revision.Revision, kind, needs, fix})
+	k.gaps = append(k.gaps, charmGap{c.Name, r.Revision.Number, kind, needs, fix})
 }
 
 // resources finds what the charm's metadata declares and its release lacks, and images that nobody could pull.
@@ -113,7 +113,7 @@ func (k *charmChecker) snap(c *catalog.Charm, r *catalog.CharmRevision, row *cha
 	}
 	fits := func(rev catalog.Revision) bool {
 		if pinned {
-			return rev.Revision.Revision == n
+			return rev.Revision.Number == n
 		}
 		return slices.Contains(rev.Architectures, arch) || slices.Contains(rev.Architectures, "all")
 	}
@@ -157,7 +157,7 @@ func (k *charmChecker) application(a *charm.Application) string {
 	}
 	have := &k.cat.Charms[i]
 	if a.Revision != nil {
-		if slices.ContainsFunc(have.Revisions, func(r catalog.CharmRevision) bool { return r.Revision.Revision == *a.Revision }) {
+		if slices.ContainsFunc(have.Revisions, func(r catalog.CharmRevision) bool { return r.Revision.Number == *a.Revision }) {
 			return ""
 		}
 		return fmt.Sprintf("%s revision %d", a.Charm, *a.Revision)

@@ -48,8 +48,8 @@ func listSnaps(w io.Writer, cat *catalog.Snapshot, asJSON, long bool) error {
 			continue
 		}
 		for _, r := range s.Revisions {
-			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.Name, globalStore, r.Revision.Revision, cli.Clean(r.Version),
-				strings.Join(r.Architectures, ","), cli.Bytes(r.Download.Size), strings.Join(channelsOf(&s, r.Revision.Revision), ", "))
+			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.Name, globalStore, r.Revision.Number, cli.Clean(r.Version),
+				strings.Join(r.Architectures, ","), cli.Bytes(r.Download.Size), strings.Join(channelsOf(&s, r.Revision.Number), ", "))
 		}
 	}
 	return t.Flush()
@@ -85,8 +85,8 @@ func listJSON(w io.Writer, cat *catalog.Snapshot) error {
 	for _, s := range cat.Snaps {
 		r := row{Name: s.Name, SnapID: s.SnapID, Stores: []string{globalStore}, Revisions: []revision{}}
 		for _, rev := range s.Revisions {
-			r.Revisions = append(r.Revisions, revision{rev.Revision.Revision, rev.Version, rev.Architectures, rev.Download.Size,
-				rev.Download.SHA3384, append([]string{}, channelsOf(&s, rev.Revision.Revision)...)})
+			r.Revisions = append(r.Revisions, revision{rev.Revision.Number, rev.Version, rev.Architectures, rev.Download.Size,
+				rev.Download.SHA3384, append([]string{}, channelsOf(&s, rev.Revision.Number)...)})
 		}
 		rows = append(rows, r)
 	}

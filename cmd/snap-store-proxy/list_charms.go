@@ -72,8 +72,8 @@ func charmRows(cat *catalog.Snapshot) []listedCharm {
 		c := &cat.Charms[i]
 		row := listedCharm{Name: c.Name, ID: c.ID, Type: c.Type, Revisions: []listedRevision{}, Resources: []listedResource{}}
 		for _, r := range c.Revisions {
-			row.Revisions = append(row.Revisions, listedRevision{r.Revision.Revision, r.Version, baseNames(r.Bases), r.Download.Size, r.Download.SHA256,
-				charmChannels(c, r.Revision.Revision)})
+			row.Revisions = append(row.Revisions, listedRevision{r.Revision.Number, r.Version, baseNames(r.Bases), r.Download.Size, r.Download.SHA256,
+				charmChannels(c, r.Revision.Number)})
 		}
 		for _, r := range c.Resources {
 			l := listedResource{Name: r.Name, Type: r.Type, Revision: r.Revision, Size: r.Download.Size}

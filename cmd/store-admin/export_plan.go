@@ -28,7 +28,7 @@ func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 	rows := []planned{}
 	for _, s := range p.Snaps {
 		for _, r := range s.Revisions {
-			row := planned{s.Listing.Name, r.Revision.Revision, r.Version, r.Architectures, r.From, []string{}, r.Download.Size, append([]string{}, s.NeededBy...)}
+			row := planned{s.Listing.Name, r.Revision.Number, r.Version, r.Architectures, r.From, []string{}, r.Download.Size, append([]string{}, s.NeededBy...)}
 			for _, c := range r.Resources {
 				row.Components = append(row.Components, c.Name)
 				row.Size += c.Download.Size
@@ -91,7 +91,7 @@ func plannedCharms(p *exporter.Plan) []plannedCharm {
 	for _, c := range p.Charms {
 		row := plannedCharm{Charm: c.Listing.Name, Type: c.Listing.Type, Resources: []plannedResource{}, Size: c.Size()}
 		for _, r := range c.Revisions {
-			row.Revisions = append(row.Revisions, plannedRevision{r.Revision.Revision, r.Revision.Version, r.From, r.Size()})
+			row.Revisions = append(row.Revisions, plannedRevision{r.Revision.Number, r.Revision.Version, r.From, r.Size()})
 		}
 		for _, r := range c.Resources {
 			res := plannedResource{Resource: r.Resource.Name, Revision: r.Resource.Revision, Type: r.Resource.Type, Size: r.Resource.Download.Size}

@@ -142,7 +142,7 @@ func summarise(sn *bundle.Snap, revisions []*bundle.SnapRevision) snapSummary {
 		if r.Name != sn.Name {
 			continue
 		}
-		rs := revisionSummary{r.Revision.Revision, r.Revision.Version, r.Revision.Architectures, r.Blob.Size, r.Blob.Digest.String(), r.Revision.Download.SHA3384, []string{}}
+		rs := revisionSummary{r.Revision.Number, r.Revision.Version, r.Revision.Architectures, r.Blob.Size, r.Blob.Digest.String(), r.Revision.Download.SHA3384, []string{}}
 		for _, c := range r.Revision.Resources {
 			rs.Components = append(rs.Components, fmt.Sprintf("%s %d", c.Name, c.Revision))
 		}

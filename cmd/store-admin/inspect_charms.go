@@ -63,11 +63,11 @@ func summariseCharm(c *bundle.Charm, h *bundle.Head) charmSummary {
 		if r.Name != c.Name {
 			continue
 		}
-		rev := charmRevisionSummary{Revision: r.Revision.Revision, Version: r.Revision.Version, Size: r.Blob.Size, Digest: r.Blob.Digest.String(), Snaps: r.Snaps}
+		rev := charmRevisionSummary{Revision: r.Revision.Number, Version: r.Revision.Version, Size: r.Blob.Size, Digest: r.Blob.Digest.String(), Snaps: r.Snaps}
 		rev.Bases = slices.DeleteFunc(append([]*charm.Base{}, r.Revision.Bases...), func(b *charm.Base) bool { return b == nil })
 		out.Revisions = append(out.Revisions, rev)
 		for _, hint := range r.Snaps {
-			out.needs = append(out.needs, needsOf(hint, out.architectures(r.Revision.Revision))...)
+			out.needs = append(out.needs, needsOf(hint, out.architectures(r.Revision.Number))...)
 		}
 		if c.Type == charm.TypeBundle {
 			out.contains = append(out.contains, charmsOf(r.Revision.BundleYAML)...)

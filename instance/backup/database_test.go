@@ -41,7 +41,7 @@ func TestDumpAndRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	want, err := s.Facts(t.Context())
+	want, err := s.DatabaseInfo(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestDumpAndRestore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	if got, err := again.Facts(t.Context()); err != nil || got.Schema != want.Schema || got.Generation != want.Generation {
+	if got, err := again.DatabaseInfo(t.Context()); err != nil || got.Schema != want.Schema || got.Generation != want.Generation {
 		t.Errorf("restored: %+v, %v; want %+v", got, err, want)
 	}
 }

@@ -151,7 +151,7 @@ func (b *Bundle) AddRevision(name string, revision int, blob bundle.Blob, compon
 	base := "core24"
 	r := &bundle.SnapRevision{
 		Item: snap.Item{Name: name, SnapID: id, Revision: snap.Revision{
-			Architectures: []string{"amd64"}, Base: &base, Confinement: "strict", Download: download(blob), Revision: revision, Type: "app",
+			Architectures: []string{"amd64"}, Base: &base, Confinement: "strict", Download: download(blob), Number: revision, Type: "app",
 			Version: fmt.Sprintf("1.%d", revision), Epoch: snap.Epoch{Read: []uint32{0}, Write: []uint32{0}},
 		}},
 		Blob: blob, Components: components,
@@ -171,7 +171,7 @@ func (b *Bundle) AddRevision(name string, revision int, blob bundle.Blob, compon
 // SignRevision replaces what is asserted about a revision by a snap-revision with these changes.
 func (b *Bundle) SignRevision(r *bundle.SnapRevision, changes assertiontest.Headers) {
 	b.tb.Helper()
-	r.Assertions = b.Stream(b.Stack.SnapRevision(r.SnapID, r.Revision.Revision, assertiontest.RootID, asserted(r.Blob), changes))
+	r.Assertions = b.Stream(b.Stack.SnapRevision(r.SnapID, r.Revision.Number, assertiontest.RootID, asserted(r.Blob), changes))
 }
 
 // Stream encodes assertions, with the keys that signed them.

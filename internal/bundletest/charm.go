@@ -75,7 +75,7 @@ func (b *Bundle) AddCharmRevision(name string, revision int, bases ...charm.Base
 			"  image:\n    type: oci-image\nprovides:\n  db:\n    interface: %s\n", name, name),
 		ConfigYAML:  fmt.Sprintf("options:\n  revision:\n    type: int\n    default: %d\n", revision),
 		ActionsYAML: "backup:\n  description: Save it.\n",
-		Revision:    revision, CreatedAt: "2024-02-03T04:05:06+00:00", Version: fmt.Sprint(revision),
+		Number:    revision, CreatedAt: "2024-02-03T04:05:06+00:00", Version: fmt.Sprint(revision),
 	}
 	manifest := "bases:\n"
 	for _, base := range bases {
@@ -90,7 +90,7 @@ func (b *Bundle) AddCharmRevision(name string, revision int, bases ...charm.Base
 // AddBundleRevision adds a revision of a charm bundle with this bundle.yaml.
 func (b *Bundle) AddBundleRevision(name string, revision int, yaml string) *bundle.CharmRevision {
 	b.tb.Helper()
-	it := charm.Revision{BundleYAML: yaml, ReadmeMD: "# " + name + "\n", Revision: revision, CreatedAt: "2024-02-03T04:05:06+00:00",
+	it := charm.Revision{BundleYAML: yaml, ReadmeMD: "# " + name + "\n", Number: revision, CreatedAt: "2024-02-03T04:05:06+00:00",
 		Version: fmt.Sprint(revision), Bases: []*charm.Base{nil}}
 	return b.addCharmRevision(name, charm.TypeBundle, it, map[string]string{"bundle.yaml": yaml, "README.md": it.ReadmeMD})
 }

@@ -203,7 +203,7 @@ func (in *inside) await(name, channel string, revision int) {
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		get(in.t, in.url+"/v2/snaps/info/"+name+"?architecture=amd64&fields=channel-map,revision", &got)
 		for _, row := range got.ChannelMap {
-			if row.Channel.Name == channel && (revision == 0 || row.Revision.Revision == revision) {
+			if row.Channel.Name == channel && (revision == 0 || row.Revision.Number == revision) {
 				return
 			}
 		}

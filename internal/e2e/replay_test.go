@@ -113,7 +113,7 @@ func TestExportOfRecordedTraffic(t *testing.T) {
 	var got []planned
 	for _, s := range plan.Snaps {
 		got = append(got, planned{s.Listing.Name, s.Listing.SnapID, s.Revisions[0].Download.SHA3384, s.Listing.Snap.Publisher.ID,
-			s.Revisions[0].Revision.Revision, s.Listing.ChannelMap})
+			s.Revisions[0].Revision.Number, s.Listing.ChannelMap})
 	}
 	want := []planned{{
 		"go-example-webserver", "AXQwkeqxpsWVOF2kUsgT6zJKVW8H9NIm",

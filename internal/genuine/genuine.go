@@ -119,7 +119,7 @@ func addResult(in *catalog.Import, r *snap.Result) {
 	rev.Download.URL = ""
 	blob := catalog.Blob{Digest: digest.FromString("hole " + rev.Download.SHA3384), Size: rev.Download.Size, SHA3384: rev.Download.SHA3384}
 	s := catalog.ImportedSnap{Listing: snap.Listing{Name: r.Name, SnapID: r.SnapID, Snap: r.Snap.Details, ChannelMap: []snap.Release{{
-		Architecture: "amd64", Channel: "latest/" + r.EffectiveChannel, ReleasedAt: r.ReleasedAt, Revision: rev.Revision,
+		Architecture: "amd64", Channel: "latest/" + r.EffectiveChannel, ReleasedAt: r.ReleasedAt, Revision: rev.Number,
 	}}}}
 	s.Listing.Snap.Media = slices.DeleteFunc(slices.Clone(r.Snap.Media), func(m snap.Media) bool { return m.Type != "icon" })
 	for i := range s.Listing.Snap.Media {

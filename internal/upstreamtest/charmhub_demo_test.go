@@ -31,8 +31,8 @@ func TestDemoCharms(t *testing.T) {
 		d := info.DefaultRelease
 		channel := d.Channel.Track + "/" + d.Channel.Risk
 		at, err := c.CharmInfo(t.Context(), name, channel)
-		if err != nil || at.DefaultRelease == nil || at.DefaultRelease.Revision.Revision != d.Revision.Revision {
-			t.Errorf("CharmInfo(%s, %s) = %v, %v, want revision %d", name, channel, at, err, d.Revision.Revision)
+		if err != nil || at.DefaultRelease == nil || at.DefaultRelease.Revision.Number != d.Revision.Number {
+			t.Errorf("CharmInfo(%s, %s) = %v, %v, want revision %d", name, channel, at, err, d.Revision.Number)
 		}
 		account, err := c.Assertion(t.Context(), "account", []string{info.Result.Publisher.ID}, 0)
 		if err != nil || account.Header("account-id") != info.Result.Publisher.ID {

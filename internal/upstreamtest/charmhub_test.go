@@ -139,7 +139,7 @@ func TestCharmInfoOfChannels(t *testing.T) {
 		t.Fatalf("CharmInfo = %+v, %v", all, err)
 	}
 	edge, err := c.CharmInfo(t.Context(), "pg", "edge")
-	if err != nil || len(edge.ChannelMap) != 1 || edge.DefaultRelease.Revision.Revision != 21 || edge.DefaultRelease.Revision.MetadataYAML == "" {
+	if err != nil || len(edge.ChannelMap) != 1 || edge.DefaultRelease.Revision.Number != 21 || edge.DefaultRelease.Revision.MetadataYAML == "" {
 		t.Errorf("CharmInfo of edge = %+v, %v", edge, err)
 	}
 	if err := s.CloseCharm("pg", "14/edge", upstreamtest.Base{}); err != nil {

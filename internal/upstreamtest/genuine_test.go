@@ -35,14 +35,14 @@ func TestReplay(t *testing.T) {
 		t.Fatal(err)
 	}
 	info, err := c.Info(t.Context(), "hello-world")
-	if err != nil || info.ChannelMap[0].Revision.Revision != 29 || info.ChannelMap[0].Channel.Name != "stable" {
+	if err != nil || info.ChannelMap[0].Revision.Number != 29 || info.ChannelMap[0].Channel.Name != "stable" {
 		t.Fatalf("Info = %+v, %v", info, err)
 	}
 	results, err := c.Resolve(t.Context(), "amd64", []snap.Action{{Name: "hello-world", Channel: "latest/stable"}, {Name: "core", Channel: "edge"}, {Name: "core", Channel: "stable"}, {Name: "none"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if results[0].Snap.Revision.Revision != 29 || results[1].Snap.Download.Size != 122372096 || results[2].Error == nil || results[3].Error == nil {
+	if results[0].Snap.Revision.Number != 29 || results[1].Snap.Download.Size != 122372096 || results[2].Error == nil || results[3].Error == nil {
 		t.Errorf("Resolve = %+v", results)
 	}
 	v := assertion.Verifier{Trust: assertion.Canonical(), Source: source{t, c}}

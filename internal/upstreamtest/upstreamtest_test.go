@@ -96,9 +96,9 @@ func TestDemoChannels(t *testing.T) {
 		if err := r.Snap.Revision.Validate(); err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 		}
-		if r.Snap.Revision.Revision != tt.got || r.EffectiveChannel != tt.effective || r.RedirectChannel != tt.redirect {
+		if r.Snap.Revision.Number != tt.got || r.EffectiveChannel != tt.effective || r.RedirectChannel != tt.redirect {
 			t.Errorf("%s %s %q = revision %d, effective %q, redirect %q, want %d, %q, %q", tt.name, tt.arch, tt.channel,
-				r.Snap.Revision.Revision, r.EffectiveChannel, r.RedirectChannel, tt.got, tt.effective, tt.redirect)
+				r.Snap.Revision.Number, r.EffectiveChannel, r.RedirectChannel, tt.got, tt.effective, tt.redirect)
 		}
 	}
 	for _, a := range []snap.Action{{Name: "none"}, {Name: "jq", Channel: "3/stable"}, {Name: "jq", Revision: 7}, {Name: "jq", Revision: 99}} {
@@ -117,7 +117,7 @@ func TestDemoInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := info.ChannelMap[0]
-	if first.Channel.Name != "2.0/stable" || first.Channel.Track != "2.0" || first.Revision.Revision != 38 || *info.DefaultTrack != "2.0" || first.Base != nil {
+	if first.Channel.Name != "2.0/stable" || first.Channel.Track != "2.0" || first.Revision.Number != 38 || *info.DefaultTrack != "2.0" || first.Base != nil {
 		t.Errorf("first row: %+v", first)
 	}
 	var tracks []string

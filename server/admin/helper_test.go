@@ -76,7 +76,7 @@ func jq() *catalog.Import {
 		b := catalog.Blob{Digest: digest.FromString(fmt.Sprint(n)), Size: 9, SHA3384: strings.Repeat("ab", 48)}
 		in.Blobs = append(in.Blobs, b)
 		in.Revisions = append(in.Revisions, catalog.ImportedRevision{Blob: b.Digest, Item: snap.Item{Name: "jq", SnapID: id, Revision: snap.Revision{
-			Revision: n, Type: "app", Architectures: []string{"amd64"}, Download: snap.Download{SHA3384: b.SHA3384, Size: 9}}}})
+			Number: n, Type: "app", Architectures: []string{"amd64"}, Download: snap.Download{SHA3384: b.SHA3384, Size: 9}}}})
 	}
 	in.Snaps = []catalog.ImportedSnap{{Listing: snap.Listing{Name: "jq", SnapID: id, DefaultTrack: "latest",
 		ChannelMap: []snap.Release{{Architecture: "amd64", Channel: "latest/stable", Revision: 6, ReleasedAt: "2026-01-02T03:04:05Z"}}}}}

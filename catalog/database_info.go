@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Facts are about the database as such.
-type Facts struct {
+// DatabaseInfo describes the database itself.
+type DatabaseInfo struct {
 	// PostgreSQL is the server's major version, Schema that of the catalogue's tables.
 	PostgreSQL, Schema int
 	// Generation is the number of the catalogue's newest state.
@@ -16,15 +16,15 @@ type Facts struct {
 	Size int64
 }
 
-// Facts looks at the database.
-func (db *DB) Facts(ctx context.Context) (f Facts, err error) {
+// DatabaseInfo returns the versions, the generation and the size of the database.
+func (db *DB) DatabaseInfo(ctx context.Context) (info DatabaseInfo, err error) {
 	const q = `
 		select current_setting('server_version_num')::int / 10000, (select version from public.schema_version),
 			(select number from generation), pg_database_size(current_database())`
-	if err := db.pool.QueryRow(ctx, q).Scan(&f.PostgreSQL, &f.Schema, &f.Generation, &f.Size); err != nil {
-		return f, fmt.Errorf("look at the database: %w", interpret(err))
+	if err := db.pool.QueryRow(ctx, q).Scan(&info.PostgreSQL, &info.Schema, &info.Generation, &info.Size); err != nil {
+		return info, fmt.Errorf("look at the database: %w", interpret(err))
 	}
-	return f, nil
+	return info, nil
 }
 
 // KnownSchema is the version of the tables that this program works with: it upgrades older ones, and refuses newer ones.

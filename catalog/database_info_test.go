@@ -8,7 +8,7 @@ import (
 	"offlinestore/internal/pgtest"
 )
 
-func TestFacts(t *testing.T) {
+func TestDatabaseInfo(t *testing.T) {
 	t.Parallel()
 	dsn := pgtest.New(t)
 	version, err := catalog.CheckEmpty(t.Context(), dsn)
@@ -24,9 +24,9 @@ func TestFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := s.Facts(t.Context())
+	f, err := s.DatabaseInfo(t.Context())
 	if err != nil || f.PostgreSQL != version || f.Schema != known || f.Size <= 0 {
-		t.Errorf("Facts = %+v, %v; want PostgreSQL %d and schema %d", f, err, version, known)
+		t.Errorf("DatabaseInfo = %+v, %v; want PostgreSQL %d and schema %d", f, err, version, known)
 	}
 	if _, err := catalog.CheckEmpty(t.Context(), dsn); !errors.Is(err, catalog.ErrNotEmpty) {
 		t.Errorf("CheckEmpty of the catalogue: %v, want ErrNotEmpty", err)
