@@ -33,7 +33,7 @@ func (db *DB) Apply(ctx context.Context, in *Import) (*Report, error) {
 }
 
 func (db *DB) apply(ctx context.Context, in *Import, dry bool) (*Report, error) {
-	a := &applier{ctx: ctx, in: in, r: &Report{Revisions: []RevisionRef{}, Moves: []Move{}}}
+	a := &applier{ctx: ctx, in: in, r: &Report{SnapRevisions: []SnapRevisionRef{}, SnapMoves: []SnapMove{}}}
 	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		a.tx = tx
 		if err := db.keepLock(ctx, tx); err != nil {
@@ -202,7 +202,7 @@ func (a *applier) revisions() error {
 	}
 	var rows [][]any
 	b := &pgx.Batch{}
-	for _, rev := range a.in.Revisions {
+	for _, rev := range a.in.SnapRevisions {
 		key, blob := revisionKey{rev.SnapID, rev.Revision.Number}, rev.Blob.String()
 		have, ok := a.known[key]
 		if ok && have.blob != blob {
@@ -224,7 +224,7 @@ func (a *applier) revisions() error {
 			b.Queue(update, rev.SnapID, key.revision, item, resources, a.id)
 			continue
 		}
-		a.r.Revisions = append(a.r.Revisions, RevisionRef{rev.Name, key.revision, rev.Revision.Download.Size})
+		a.r.SnapRevisions = append(a.r.SnapRevisions, SnapRevisionRef{rev.Name, key.revision, rev.Revision.Download.Size})
 		rows = append(rows, []any{rev.SnapID, key.revision, item, blob, resources, a.id})
 	}
 	if err := a.send(b); err != nil {
@@ -241,7 +241,7 @@ func (a *applier) loadRevisions() error {
 	for _, s := range a.in.Snaps {
 		ids = append(ids, s.SnapID)
 	}
-	for _, r := range a.in.Revisions {
+	for _, r := range a.in.SnapRevisions {
 		ids = append(ids, r.SnapID)
 	}
 	a.known = make(map[revisionKey]knownItem)

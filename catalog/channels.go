@@ -81,7 +81,7 @@ func (a *applier) channel(have map[channelKey]channelRow, s ImportedSnap, row sn
 	if !ok {
 		from = -1
 	}
-	move := Move{s.Name, row.Architecture, row.Channel, from, row.Revision}
+	move := SnapMove{s.Name, row.Architecture, row.Channel, from, row.Revision}
 	if ok && old.newerThan(a.in) && !a.in.PushChannelMap {
 		if from != row.Revision {
 			a.r.Kept = append(a.r.Kept, move)
@@ -93,7 +93,7 @@ func (a *applier) channel(have map[channelKey]channelRow, s ImportedSnap, row sn
 	}
 	have[key] = channelRow{row.Revision, row.ReleasedAt, a.in.origin()}
 	if from != row.Revision {
-		a.r.Moves = append(a.r.Moves, move)
+		a.r.SnapMoves = append(a.r.SnapMoves, move)
 	}
 	released = from != row.Revision || old.releasedAt != row.ReleasedAt
 	return released || !old.is(a.in), released, nil

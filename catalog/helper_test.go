@@ -93,7 +93,7 @@ func with(in *catalog.Import, name string, revisions []int, rows ...string) *cat
 	for _, n := range revisions {
 		b := blobOf(name, n)
 		in.Blobs = append(in.Blobs, b)
-		in.Revisions = append(in.Revisions, catalog.ImportedRevision{Blob: b.Digest, Item: snap.Item{Name: name, SnapID: snapID(name), Revision: snap.Revision{
+		in.SnapRevisions = append(in.SnapRevisions, catalog.ImportedSnapRevision{Blob: b.Digest, Item: snap.Item{Name: name, SnapID: snapID(name), Revision: snap.Revision{
 			Number: n, Type: "app", Architectures: []string{"amd64", "arm64"}, Base: &base, Confinement: "strict", Version: fmt.Sprint("v", n),
 			Download: snap.Download{SHA3384: b.SHA3384, Size: b.Size}, SnapYAML: "name: " + name,
 			Epoch: snap.Epoch{Read: []uint32{0}, Write: []uint32{0}},

@@ -31,7 +31,7 @@ func TestHistory(t *testing.T) {
 	want := catalog.Record{ID: 1, Bundle: first.Bundle, Name: first.Name, Signer: first.Signer, SignedAt: got.SignedAt, Sequence: first.Sequence,
 		Exporter: first.Exporter, Program: first.Program, ImportedAt: got.ImportedAt, Report: *report}
 	diff(t, "record", got, want)
-	diff(t, "what the older bundle left alone", all[0].Report.Kept, []catalog.Move{{"jq", "amd64", "latest/stable", 6, 5}})
+	diff(t, "what the older bundle left alone", all[0].Report.Kept, []catalog.SnapMove{{"jq", "amd64", "latest/stable", 6, 5}})
 
 	one, err := s.History(t.Context(), first.Bundle)
 	if err != nil || len(one) != 1 || one[0].Name != "a.tar.gz" {
@@ -50,7 +50,7 @@ func TestBlobs(t *testing.T) {
 	component := blobOf("docs", 1)
 	icon := catalog.Blob{Digest: digest.FromString("icon"), Size: 3}
 	in.Blobs = append(in.Blobs, component, icon)
-	in.Revisions[0].ResourceBlobs = []digest.Digest{component.Digest}
+	in.SnapRevisions[0].ResourceBlobs = []digest.Digest{component.Digest}
 	in.Snaps[0].Icon = &catalog.Icon{Blob: icon.Digest, MediaType: "image/png", Size: 3}
 	apply(t, s, in)
 	used := func() []catalog.Blob {

@@ -23,10 +23,10 @@ type Import struct {
 	Sequence          uint64
 	Exporter, Program string
 
-	Blobs      []Blob
-	Assertions []Assertion
-	Snaps      []ImportedSnap
-	Revisions  []ImportedRevision
+	Blobs         []Blob
+	Assertions    []Assertion
+	Snaps         []ImportedSnap
+	SnapRevisions []ImportedSnapRevision
 
 	Charms         []ImportedCharm
 	CharmRevisions []ImportedCharmRevision
@@ -50,8 +50,8 @@ type ImportedSnap struct {
 	Icon *Icon
 }
 
-// ImportedRevision is one revision and its blobs; those of its components are in the order of its Resources.
-type ImportedRevision struct {
+// ImportedSnapRevision is one revision of a snap and its blobs; those of its components are in the order of its Resources.
+type ImportedSnapRevision struct {
 	snap.Item
 	Blob          digest.Digest
 	ResourceBlobs []digest.Digest
@@ -78,12 +78,12 @@ type ImportedCharmResource struct {
 // Report says what an import changed, or would change.
 type Report struct {
 	// AlreadyImported says that this very bundle is in the history; the rest is then empty unless it had to be repaired.
-	AlreadyImported bool          `json:"already-imported,omitempty"`
-	Revisions       []RevisionRef `json:"revisions"`
-	Moves           []Move        `json:"channel-moves"`
+	AlreadyImported bool              `json:"already-imported,omitempty"`
+	SnapRevisions   []SnapRevisionRef `json:"revisions"`
+	SnapMoves       []SnapMove        `json:"channel-moves"`
 	// Kept are the rows that a newer bundle has set, and which this one therefore leaves alone.
-	Kept       []Move `json:"kept-channels,omitempty"`
-	Assertions int    `json:"assertions"`
+	Kept       []SnapMove `json:"kept-channels,omitempty"`
+	Assertions int        `json:"assertions"`
 
 	CharmRevisions []CharmRevisionRef `json:"charm-revisions,omitempty"`
 	CharmResources []ResourceRef      `json:"charm-resources,omitempty"`
@@ -95,15 +95,15 @@ type Report struct {
 	Images int `json:"images,omitempty"`
 }
 
-// RevisionRef names a revision of a snap.
-type RevisionRef struct {
+// SnapRevisionRef names a revision of a snap.
+type SnapRevisionRef struct {
 	Snap     string `json:"snap"`
 	Revision int    `json:"revision"`
 	Size     int64  `json:"size"`
 }
 
-// Move is a change of one row of a channel map. Revision 0 is a closed channel, -1 no row.
-type Move struct {
+// SnapMove is a change of one row of a snap's channel map. Revision 0 is a closed channel, -1 no row.
+type SnapMove struct {
 	Snap         string `json:"snap"`
 	Architecture string `json:"architecture"`
 	Channel      string `json:"channel"`

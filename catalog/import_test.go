@@ -35,15 +35,15 @@ func TestApply(t *testing.T) {
 	in.Snaps[0].Icon = &catalog.Icon{Blob: icon.Digest, MediaType: "image/png", Size: 99}
 	component := blobOf("docs", 1)
 	in.Blobs = append(in.Blobs, component)
-	in.Revisions[1].ResourceBlobs = []digest.Digest{component.Digest}
+	in.SnapRevisions[1].ResourceBlobs = []digest.Digest{component.Digest}
 	in.Assertions = []catalog.Assertion{{Type: "snap-declaration", PrimaryKey: []string{"16", snapID("jq")}, Format: 1, Revision: 3, Raw: []byte("raw\x00\xff")}}
 	with(in, "hello", []int{38}, "2.0/stable/amd64=38")
 
 	report := apply(t, s, in)
 	diff(t, "report", report, &catalog.Report{
-		Revisions:  []catalog.RevisionRef{{Snap: "jq", Revision: 6, Size: 1006}, {Snap: "jq", Revision: 7, Size: 1007}, {Snap: "hello", Revision: 38, Size: 1038}},
-		Moves:      []catalog.Move{{"jq", "amd64", "latest/stable", -1, 6}, {"jq", "arm64", "latest/stable", -1, 7}, {"jq", "amd64", "latest/edge", -1, 0}, {"hello", "amd64", "2.0/stable", -1, 38}},
-		Assertions: 1,
+		SnapRevisions: []catalog.SnapRevisionRef{{Snap: "jq", Revision: 6, Size: 1006}, {Snap: "jq", Revision: 7, Size: 1007}, {Snap: "hello", Revision: 38, Size: 1038}},
+		SnapMoves:     []catalog.SnapMove{{"jq", "amd64", "latest/stable", -1, 6}, {"jq", "arm64", "latest/stable", -1, 7}, {"jq", "amd64", "latest/edge", -1, 0}, {"hello", "amd64", "2.0/stable", -1, 38}},
+		Assertions:    1,
 	})
 	c := load(t, s)
 	if len(c.Snaps) != 2 || c.Snaps[0].Name != "hello" || c.Generation != 2 {
@@ -54,7 +54,7 @@ func TestApply(t *testing.T) {
 	diff(t, "icon", jq.Icon, in.Snaps[0].Icon)
 	diff(t, "details", jq.Details, in.Snaps[0].Snap)
 	diff(t, "default track", jq.DefaultTrack, "latest")
-	diff(t, "revision", jq.Revisions[1], catalog.Revision{Revision: in.Revisions[1].Revision, Blob: in.Revisions[1].Blob, ResourceBlobs: []digest.Digest{component.Digest}})
+	diff(t, "revision", jq.Revisions[1], catalog.SnapRevision{Revision: in.SnapRevisions[1].Revision, Blob: in.SnapRevisions[1].Blob, ResourceBlobs: []digest.Digest{component.Digest}})
 	diff(t, "assertions", c.Assertions, in.Assertions)
 }
 
@@ -75,8 +75,8 @@ func TestPlan(t *testing.T) {
 		t.Errorf("History after Plan = %d lines, %v; want 1", len(h), err)
 	}
 	diff(t, "plan", plan, &catalog.Report{
-		Revisions: []catalog.RevisionRef{{Snap: "jq", Revision: 7, Size: 1007}}, Moves: []catalog.Move{{"jq", "amd64", "latest/beta", -1, 7}},
-		Kept: []catalog.Move{{"jq", "amd64", "latest/stable", 6, 7}}, Assertions: 1,
+		SnapRevisions: []catalog.SnapRevisionRef{{Snap: "jq", Revision: 7, Size: 1007}}, SnapMoves: []catalog.SnapMove{{"jq", "amd64", "latest/beta", -1, 7}},
+		Kept: []catalog.SnapMove{{"jq", "amd64", "latest/stable", 6, 7}}, Assertions: 1,
 	})
 	diff(t, "what Apply did", apply(t, s, next), plan)
 }
@@ -183,7 +183,7 @@ func TestPushChannelMap(t *testing.T) {
 	old := with(imp("old", 1), "jq", []int{6}, "latest/stable/amd64=6")
 	old.PushChannelMap = true
 	diff(t, "report", apply(t, s, old), &catalog.Report{
-		Revisions: []catalog.RevisionRef{{Snap: "jq", Revision: 6, Size: 1006}}, Moves: []catalog.Move{{"jq", "amd64", "latest/stable", 7, 6}},
+		SnapRevisions: []catalog.SnapRevisionRef{{Snap: "jq", Revision: 6, Size: 1006}}, SnapMoves: []catalog.SnapMove{{"jq", "amd64", "latest/stable", 7, 6}},
 	})
 	diff(t, "channel map", rows(load(t, s).Snaps[0].ChannelMap), []string{"latest/edge/amd64=7", "latest/stable/amd64=6"})
 	// What was said by hand yields to the next bundle that is newer than the one said by hand.
@@ -197,7 +197,7 @@ func TestClosedChannel(t *testing.T) {
 	s, _ := open(t)
 	apply(t, s, with(imp("a", 0), "jq", []int{6}, "latest/stable/amd64=6", "latest/beta/amd64=6"))
 	r := apply(t, s, with(imp("b", 1), "jq", nil, "latest/beta/amd64=0"))
-	diff(t, "moves", r.Moves, []catalog.Move{{"jq", "amd64", "latest/beta", 6, 0}})
+	diff(t, "moves", r.SnapMoves, []catalog.SnapMove{{"jq", "amd64", "latest/beta", 6, 0}})
 	apply(t, s, with(imp("c", 2), "jq", []int{8}, "latest/beta/amd64=8"))
 	jq := load(t, s).Snaps[0]
 	diff(t, "channel map", rows(jq.ChannelMap), []string{"latest/beta/amd64=8", "latest/stable/amd64=6"})
@@ -211,7 +211,7 @@ func TestUnchangedRowIsRenewed(t *testing.T) {
 	apply(t, s, with(imp("a", 0), "jq", []int{6}, "latest/stable/amd64=6"))
 	diff(t, "report", apply(t, s, with(imp("c", 4), "jq", []int{6}, "latest/stable/amd64=6")), &catalog.Report{})
 	r := apply(t, s, with(imp("b", 2), "jq", []int{5}, "latest/stable/amd64=5"))
-	diff(t, "kept", r.Kept, []catalog.Move{{"jq", "amd64", "latest/stable", 6, 5}})
+	diff(t, "kept", r.Kept, []catalog.SnapMove{{"jq", "amd64", "latest/stable", 6, 5}})
 	diff(t, "history", rows(load(t, s).Snaps[0].History), []string{"latest/stable/amd64=6"})
 }
 
@@ -246,9 +246,9 @@ func TestConflict(t *testing.T) {
 	before := load(t, s)
 
 	otherBlob := with(imp("b", 1), "jq", []int{7, 6}, "latest/stable/amd64=7")
-	otherBlob.Revisions[1].Blob = otherBlob.Revisions[0].Blob
+	otherBlob.SnapRevisions[1].Blob = otherBlob.SnapRevisions[0].Blob
 	otherID := with(imp("c", 1), "jq", []int{7})
-	otherID.Snaps[0].SnapID, otherID.Revisions[0].SnapID = snapID("x"), snapID("x")
+	otherID.Snaps[0].SnapID, otherID.SnapRevisions[0].SnapID = snapID("x"), snapID("x")
 	twoIDs := with(with(imp("d", 1), "hello", nil), "hello", nil)
 	twoIDs.Snaps[1].SnapID = snapID("x")
 	for name, in := range map[string]*catalog.Import{"snap jq revision 6": otherBlob, "snap jq": otherID, "snap hello": twoIDs} {
@@ -288,11 +288,11 @@ func TestHostileText(t *testing.T) {
 	in := with(imp("a", 0), "jq", []int{6}, "latest/stable/amd64=6")
 	in.Name, in.Exporter, in.Program = "\xff\x00.tar", "op\x00@\xc3", "\x00"
 	in.Snaps[0].Snap.Description = "zero \x00, \u2028 and \U0001F600"
-	in.Revisions[0].Revision.Version = "1\x00'; drop table snap; --"
+	in.SnapRevisions[0].Revision.Version = "1\x00'; drop table snap; --"
 	apply(t, s, in)
 	jq := load(t, s).Snaps[0]
 	diff(t, "description", jq.Details.Description, in.Snaps[0].Snap.Description)
-	diff(t, "version", jq.Revisions[0].Version, in.Revisions[0].Revision.Version)
+	diff(t, "version", jq.Revisions[0].Version, in.SnapRevisions[0].Revision.Version)
 	h, err := s.History(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)

@@ -40,23 +40,23 @@ type OverrideChange struct {
 	Revision      int
 }
 
-// NotHereError says that a snap, channel or revision is not in the store, and what is.
-type NotHereError struct {
-	What string
-	Here []string
+// NotFoundError reports that a snap, channel or revision is not in the store, and lists what the store has.
+type NotFoundError struct {
+	What      string
+	Available []string
 }
 
-// Error lists what is here, within bounds.
-func (e *NotHereError) Error() string {
+// Error lists what is available, within bounds.
+func (e *NotFoundError) Error() string {
 	const most = 20
-	here := e.Here
-	if len(here) == 0 {
+	list := e.Available
+	if len(list) == 0 {
 		return e.What + " is not in this store"
 	}
-	if len(here) > most {
-		here = append(slices.Clone(here[:most]), "…")
+	if len(list) > most {
+		list = append(slices.Clone(list[:most]), "…")
 	}
-	return fmt.Sprintf("%s is not in this store; here: %s", e.What, strings.Join(here, ", "))
+	return fmt.Sprintf("%s is not in this store; here: %s", e.What, strings.Join(list, ", "))
 }
 
 // ChannelError says that an override names no channel.
@@ -83,7 +83,7 @@ func (db *DB) Overrides(ctx context.Context, name string) (list []Override, err 
 			return err
 		}
 		for i := range list {
-			if err := o.addUpstream(&list[i]); err != nil {
+			if err := o.loadUpstream(&list[i]); err != nil {
 				return err
 			}
 		}
@@ -141,7 +141,7 @@ func (o *overrider) change(c OverrideChange) error {
 	if c.Revision == 0 {
 		return o.remove(at)
 	}
-	if err := o.checkTrack(at, ch.WithTrack(channel.DefaultTrack).Track); err != nil {
+	if err := o.requireTrack(at, ch.WithTrack(channel.DefaultTrack).Track); err != nil {
 		return err
 	}
 	archs, err := o.architectures(at)
@@ -180,7 +180,7 @@ func (o *overrider) set(at Override) error {
 
 // finish adds to the answer what has become of a channel.
 func (o *overrider) finish(at Override) error {
-	if err := o.addUpstream(&at); err != nil {
+	if err := o.loadUpstream(&at); err != nil {
 		return err
 	}
 	o.done = append(o.done, at)
@@ -204,7 +204,7 @@ func (o *overrider) remove(at Override) error {
 		return err
 	}
 	if len(archs) == 0 {
-		return o.noChannel(at, "channel "+at.Channel)
+		return o.channelNotFound(at, "channel "+at.Channel)
 	}
 	for _, at.Architecture = range archs {
 		if err := o.finish(at); err != nil {

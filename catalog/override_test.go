@@ -32,8 +32,8 @@ func set(tb testing.TB, s *catalog.DB, changes ...catalog.OverrideChange) []stri
 
 // anywhere makes the import's revisions of a number run on all architectures.
 func anywhere(in *catalog.Import, number int) *catalog.Import {
-	for i := range in.Revisions {
-		if r := &in.Revisions[i].Item.Revision; r.Number == number {
+	for i := range in.SnapRevisions {
+		if r := &in.SnapRevisions[i].Item.Revision; r.Number == number {
 			r.Architectures = []string{snap.All}
 		}
 	}
@@ -116,9 +116,9 @@ func TestOverridesRefused(t *testing.T) {
 	} {
 		good := catalog.OverrideChange{Name: "jq", Channel: "stable", Revision: 5}
 		_, err := s.SetOverrides(t.Context(), "op", []catalog.OverrideChange{good, c.change})
-		var notHere *catalog.NotHereError
+		var notFound *catalog.NotFoundError
 		var channel *catalog.ChannelError
-		if !errors.As(err, &notHere) && !errors.As(err, &channel) || !strings.Contains(fmt.Sprint(err), c.says) {
+		if !errors.As(err, &notFound) && !errors.As(err, &channel) || !strings.Contains(fmt.Sprint(err), c.says) {
 			t.Errorf("SetOverrides(%+v) = %v, want an error that says %q", c.change, err, c.says)
 		}
 	}

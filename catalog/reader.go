@@ -150,7 +150,7 @@ func (l *loader) revisions() error {
 	var number int
 	var resources []string
 	return l.each(q, []any{&id, &number, &item, &blob, &resources}, func() error {
-		r := Revision{Blob: digest.Digest(blob)}
+		r := SnapRevision{Blob: digest.Digest(blob)}
 		if err := json.Unmarshal([]byte(item), &r.Revision); err != nil {
 			return fmt.Errorf("snap %s revision %d: %w", id, number, err)
 		}

@@ -39,7 +39,7 @@ type Snap struct {
 	// Icon is nil for a snap without one.
 	Icon *Icon
 	// Revisions are sorted by number.
-	Revisions []Revision
+	Revisions []SnapRevision
 	// ChannelMap holds each row once, sorted by architecture and channel. Each revision named in it is in Revisions.
 	ChannelMap []snap.Release
 	// Overrides are rows of operators, which hide those of ChannelMap. The architecture is snap.All for a revision that runs on all.
@@ -55,8 +55,8 @@ type Icon struct {
 	Size      int64
 }
 
-// Revision is a revision of a snap and where its blobs are.
-type Revision struct {
+// SnapRevision is a revision of a snap and where its blobs are.
+type SnapRevision struct {
 	snap.Revision
 	Blob digest.Digest
 	// ResourceBlobs has the blob of each of Resources, in their order.

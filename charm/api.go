@@ -127,7 +127,7 @@ type Revision struct {
 	MetadataYAML string    `json:"metadata-yaml,omitempty"`
 	ReadmeMD     string    `json:"readme-md,omitempty"`
 	Relations    Relations `json:"relations,omitzero"`
-	Number     int       `json:"revision"`
+	Number       int       `json:"revision"`
 	Subordinate  bool      `json:"subordinate"`
 	Version      string    `json:"version"`
 }

@@ -43,7 +43,7 @@ func (s *Snap) take(arch string, w *want, r *snap.Result) error {
 }
 
 // found notes where the revision was found.
-func (r *Revision) found(from string) {
+func (r *SnapRevision) found(from string) {
 	if !slices.Contains(r.From, from) {
 		r.From = append(r.From, from)
 	}
@@ -53,7 +53,7 @@ func (r *Revision) found(from string) {
 func (s *Snap) track() string { return cmp.Or(s.Listing.DefaultTrack, channel.DefaultTrack) }
 
 // revision returns the plan for a revision, which several channels may hold.
-func (s *Snap) revision(r *snap.Revision) (*Revision, error) {
+func (s *Snap) revision(r *snap.Revision) (*SnapRevision, error) {
 	for _, have := range s.Revisions {
 		if have.Revision.Number == r.Number {
 			if have.Download.SHA3384 != r.Download.SHA3384 {
@@ -62,14 +62,14 @@ func (s *Snap) revision(r *snap.Revision) (*Revision, error) {
 			return have, nil
 		}
 	}
-	rev := &Revision{Revision: *r}
+	rev := &SnapRevision{Revision: *r}
 	s.Revisions = append(s.Revisions, rev)
 	return rev, nil
 }
 
 // release notes the rows of the channel map that follow from an answer: the channel that serves, and each riskier one up
 // to the channel that was asked for, which are closed.
-func (s *Snap) release(arch, asked string, r *snap.Result, rev *Revision) error {
+func (s *Snap) release(arch, asked string, r *snap.Result, rev *SnapRevision) error {
 	want, err := s.asked(asked, r.RedirectChannel)
 	if err != nil {
 		return err

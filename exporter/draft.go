@@ -99,7 +99,7 @@ func (e *Exporter) fetchIcon(ctx context.Context, s *Snap) error {
 }
 
 // item is the revision as a bundle has it: without URLs, which belong to whoever serves it.
-func (s *Snap) item(r *Revision) (*bundle.SnapRevision, error) {
+func (s *Snap) item(r *SnapRevision) (*bundle.SnapRevision, error) {
 	rev := r.Revision
 	rev.Download.URL, rev.Download.Deltas = "", []snap.Delta{}
 	rev.Resources = slices.Clone(rev.Resources)

@@ -171,7 +171,7 @@ func (e *Exporter) wanted(p *Plan) ([]*wanted, error) {
 }
 
 // blobName is what a blob is called in messages.
-func blobName(s *Snap, r *Revision, i int) string {
+func blobName(s *Snap, r *SnapRevision, i int) string {
 	if i > 0 {
 		return fmt.Sprintf("%s+%s revision %d", s.Listing.Name, r.Resources[i-1].Name, r.Resources[i-1].Revision)
 	}

@@ -30,7 +30,7 @@ type Plan struct {
 type Snap struct {
 	Listing snap.Listing
 	// Revisions are sorted by number.
-	Revisions []*Revision
+	Revisions []*SnapRevision
 	// NeededBy names the snaps for whose sake this one is exported; nil if it was asked for.
 	NeededBy []string
 	iconURL  string
@@ -40,8 +40,8 @@ type Snap struct {
 	icon       *bundle.Icon
 }
 
-// Revision is the plan for one revision of a snap.
-type Revision struct {
+// SnapRevision is the plan for one revision of a snap.
+type SnapRevision struct {
 	snap.Revision
 	// From says where the revision was found: "latest/stable amd64".
 	From []string
@@ -94,7 +94,7 @@ func (p *Plan) blobs() map[string]announced {
 }
 
 // downloads lists the snap's own blob and those of its components.
-func (r *Revision) downloads() []snap.Download {
+func (r *SnapRevision) downloads() []snap.Download {
 	out := []snap.Download{r.Download}
 	for _, res := range r.Resources {
 		out = append(out, res.Download)
@@ -136,7 +136,7 @@ func (p *planner) finish() {
 }
 
 func (s *Snap) sort() {
-	slices.SortFunc(s.Revisions, func(a, b *Revision) int { return a.Revision.Number - b.Revision.Number })
+	slices.SortFunc(s.Revisions, func(a, b *SnapRevision) int { return a.Revision.Number - b.Revision.Number })
 	slices.SortFunc(s.Listing.ChannelMap, func(a, b snap.Release) int {
 		return cmp.Or(cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Channel, b.Channel))
 	})
@@ -145,5 +145,5 @@ func (s *Snap) sort() {
 
 // has says whether something of s is planned for arch.
 func (s *Snap) has(arch string) bool {
-	return slices.ContainsFunc(s.Revisions, func(r *Revision) bool { return slices.Contains(r.archs, arch) })
+	return slices.ContainsFunc(s.Revisions, func(r *SnapRevision) bool { return slices.Contains(r.archs, arch) })
 }

@@ -48,7 +48,7 @@ func TestImportCharms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(report.CharmRevisions) != 2 || len(report.CharmResources) != 3 || len(report.CharmMoves) != 2 || report.Images != 3 || len(report.Revisions) != 1 {
+			if len(report.CharmRevisions) != 2 || len(report.CharmResources) != 3 || len(report.CharmMoves) != 2 || report.Images != 3 || len(report.SnapRevisions) != 1 {
 				t.Errorf("report = %+v, want 2 revisions of charms, 3 resources, 2 moves, 3 manifests and a snap", report)
 			}
 			got := s.served()

@@ -44,13 +44,13 @@ func TestImport(t *testing.T) {
 			s := newSite(t)
 			packed := sample(t).Tar(c)
 			want := &catalog.Report{
-				Revisions: []catalog.RevisionRef{{Snap: "hello", Revision: 1, Size: 1500}, {Snap: "jq", Revision: 5, Size: 2000}, {Snap: "jq", Revision: 6, Size: 3000}},
-				Moves: []catalog.Move{{Snap: "hello", Architecture: "amd64", Channel: "latest/stable", From: -1, To: 1},
+				SnapRevisions: []catalog.SnapRevisionRef{{Snap: "hello", Revision: 1, Size: 1500}, {Snap: "jq", Revision: 5, Size: 2000}, {Snap: "jq", Revision: 6, Size: 3000}},
+				SnapMoves: []catalog.SnapMove{{Snap: "hello", Architecture: "amd64", Channel: "latest/stable", From: -1, To: 1},
 					{Snap: "jq", Architecture: "amd64", Channel: "latest/edge", From: -1},
 					{Snap: "jq", Architecture: "amd64", Channel: "latest/stable", From: -1, To: 6}},
 				Assertions: 9, // the store's key, 2 declarations, 3 snap-revisions, 2 pairs of a resource's two
 			}
-			byName := cmpopts.SortSlices(func(a, b catalog.Move) bool { return a.Snap+a.Channel < b.Snap+b.Channel })
+			byName := cmpopts.SortSlices(func(a, b catalog.SnapMove) bool { return a.Snap+a.Channel < b.Snap+b.Channel })
 			if diff := cmp.Diff(want, s.mustPush(packed), byName); diff != "" {
 				t.Errorf("Apply (-want +got):\n%s", diff)
 			}
@@ -91,7 +91,7 @@ func TestImported(t *testing.T) {
 		if done() {
 			t.Errorf("Done = true without %s", name)
 		}
-		if r := s.mustPush(packed); !r.AlreadyImported || len(r.Revisions)+len(r.Moves) > 0 {
+		if r := s.mustPush(packed); !r.AlreadyImported || len(r.SnapRevisions)+len(r.SnapMoves) > 0 {
 			t.Errorf("push that repairs %s: %+v, want it to be known", name, r)
 		}
 		if !done() {

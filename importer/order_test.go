@@ -83,8 +83,8 @@ func TestOlderBundle(t *testing.T) {
 	older := bundletest.New(t, 1).Add("jq", 5, 100).Tar(bundle.None)
 	s.mustPush(bundletest.New(t, 2).Add("jq", 6, 100).Tar(bundle.None))
 	got := s.mustPush(older)
-	row := catalog.Move{Snap: "jq", Architecture: "amd64", Channel: "latest/stable", From: 6, To: 5}
-	want := &catalog.Report{Revisions: []catalog.RevisionRef{{Snap: "jq", Revision: 5, Size: 100}}, Moves: []catalog.Move{}, Kept: []catalog.Move{row}, Assertions: 1}
+	row := catalog.SnapMove{Snap: "jq", Architecture: "amd64", Channel: "latest/stable", From: 6, To: 5}
+	want := &catalog.Report{SnapRevisions: []catalog.SnapRevisionRef{{Snap: "jq", Revision: 5, Size: 100}}, SnapMoves: []catalog.SnapMove{}, Kept: []catalog.SnapMove{row}, Assertions: 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("push of an older bundle (-want +got):\n%s", diff)
 	}
@@ -92,8 +92,8 @@ func TestOlderBundle(t *testing.T) {
 		t.Errorf("latest/stable is %d after an older bundle, want 6", got)
 	}
 	s.PushChannelMap = true
-	if got := s.mustPush(older); !cmp.Equal(got.Moves, []catalog.Move{row}) {
-		t.Errorf("push of an older bundle with PushChannelMap: moves %+v, want %+v", got.Moves, row)
+	if got := s.mustPush(older); !cmp.Equal(got.SnapMoves, []catalog.SnapMove{row}) {
+		t.Errorf("push of an older bundle with PushChannelMap: moves %+v, want %+v", got.SnapMoves, row)
 	}
 	if got := channelMap(s.served(), "jq")["latest/stable"]; got != 5 {
 		t.Errorf("latest/stable is %d after PushChannelMap, want 5", got)

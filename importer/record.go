@@ -39,13 +39,13 @@ func recordOf(h *bundle.Head) *catalog.Import {
 		in.Snaps = append(in.Snaps, catalog.ImportedSnap{Listing: s.Listing, Icon: icon(s.Icon)})
 	}
 	for _, r := range h.Revisions {
-		rev := catalog.ImportedRevision{Item: r.Item, Blob: r.Blob.Digest}
+		rev := catalog.ImportedSnapRevision{Item: r.Item, Blob: r.Blob.Digest}
 		in.Blobs = append(in.Blobs, storeBlob(r.Blob))
 		for _, c := range r.Components {
 			in.Blobs = append(in.Blobs, storeBlob(c))
 			rev.ResourceBlobs = append(rev.ResourceBlobs, c.Digest)
 		}
-		in.Revisions = append(in.Revisions, rev)
+		in.SnapRevisions = append(in.SnapRevisions, rev)
 	}
 	recordCharms(in, h)
 	return in

@@ -40,7 +40,7 @@ func benchCatalog(b *blobs, n int) *catalog.Snapshot {
 	for i := range n {
 		d := details(fmt.Sprintf("Snap %d", i), "One of many", "utilities")
 		d.Description = strings.Repeat("What it does, at usual length. ", 20)
-		c.Snaps = append(c.Snaps, catalog.Snap{Name: fmt.Sprintf("snap-%d", i), SnapID: benchID(i), Details: d, Revisions: []catalog.Revision{r},
+		c.Snaps = append(c.Snaps, catalog.Snap{Name: fmt.Sprintf("snap-%d", i), SnapID: benchID(i), Details: d, Revisions: []catalog.SnapRevision{r},
 			ChannelMap: []snap.Release{release("amd64", "latest/stable", 1, "2024-01-02T03:04:05Z")}})
 	}
 	return c

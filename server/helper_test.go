@@ -161,13 +161,13 @@ const (
 func ptr[T any](v T) *T { return &v }
 
 // revision makes a revision whose blob is its version's text.
-func revision(b *blobs, n int, version string, archs ...string) catalog.Revision {
+func revision(b *blobs, n int, version string, archs ...string) catalog.SnapRevision {
 	content := "snap " + version
-	return catalog.Revision{Blob: b.put(content), Revision: snap.Revision{
+	return catalog.SnapRevision{Blob: b.put(content), Revision: snap.Revision{
 		Architectures: archs, Base: ptr("core24"), Confinement: "strict", CreatedAt: "2024-01-02T03:04:05Z",
 		Download: snap.Download{SHA3384: strings.Repeat("ab", 48), Size: int64(len(content))},
 		Epoch:    snap.Epoch{Read: []uint32{0}, Write: []uint32{0}},
-		Number: n, SnapYAML: "name: jq\nversion: '" + version + "'\napps:\n  jq: {command: bin/jq}\n", Type: "app", Version: version,
+		Number:   n, SnapYAML: "name: jq\nversion: '" + version + "'\napps:\n  jq: {command: bin/jq}\n", Type: "app", Version: version,
 	}}
 }
 
@@ -188,7 +188,7 @@ func details(title, summary string, categories ...string) snap.Details {
 // data (epochs).
 func catalogue(b *blobs) *catalog.Snapshot {
 	jq := catalog.Snap{Name: "jq", SnapID: jqID, Details: details("jq", "A JSON processor", "development"),
-		Revisions: []catalog.Revision{revision(b, 5, "1.5", "amd64"), revision(b, 6, "1.6", "amd64"), revision(b, 7, "1.7", "amd64"),
+		Revisions: []catalog.SnapRevision{revision(b, 5, "1.5", "amd64"), revision(b, 6, "1.6", "amd64"), revision(b, 7, "1.7", "amd64"),
 			revision(b, 8, "1.6arm", "arm64"), revision(b, 9, "1.8", "amd64"), revision(b, 10, "1.4", "amd64")},
 		ChannelMap: []snap.Release{release("amd64", "1.4/stable", 10, "2020-01-01T00:00:00Z"), release("amd64", "latest/beta", 0, ""),
 			release("amd64", "latest/candidate", 7, "2024-03-01T00:00:00Z"), release("amd64", "latest/edge/fix-1", 9, "2024-04-01T00:00:00Z"),
@@ -202,14 +202,14 @@ func catalogue(b *blobs) *catalog.Snapshot {
 	icon := "\x89PNG icon"
 	hello := catalog.Snap{Name: "hello", SnapID: helloID, DefaultTrack: "2.0", Details: details("Hello World", "Greets, as jq does not"),
 		Icon:      &catalog.Icon{Blob: b.put(icon), MediaType: "image/png", Size: int64(len(icon))},
-		Revisions: []catalog.Revision{revision(b, 1, "1.0", "all"), revision(b, 2, "2.0", "all"), revision(b, 3, "2.1", "all")},
+		Revisions: []catalog.SnapRevision{revision(b, 1, "1.0", "all"), revision(b, 2, "2.0", "all"), revision(b, 3, "2.1", "all")},
 		ChannelMap: []snap.Release{release("amd64", "2.0/stable", 2, "2024-01-01T00:00:00Z"), release("amd64", "latest/stable", 1, "2022-01-01T00:00:00Z"),
 			release("i386", "2.0/stable", 3, "2024-05-01T00:00:00Z")},
 	}
 	hello.Details.Categories = []snap.Category{{Name: "featured", Featured: true}, {Name: "art"}}
 	hello.Revisions[2].CommonIDs = []string{"org.Example.Hello"}
 	data := catalog.Snap{Name: "data", SnapID: dataID, Details: details("Data", "A database"),
-		Revisions:  []catalog.Revision{revision(b, 1, "0", "amd64"), revision(b, 2, "0.5", "amd64"), revision(b, 3, "1", "amd64"), revision(b, 4, "2", "amd64")},
+		Revisions:  []catalog.SnapRevision{revision(b, 1, "0", "amd64"), revision(b, 2, "0.5", "amd64"), revision(b, 3, "1", "amd64"), revision(b, 4, "2", "amd64")},
 		ChannelMap: []snap.Release{release("amd64", "latest/stable", 4, "2024-04-01T00:00:00Z")},
 		History: []snap.Release{release("amd64", "latest/stable", 4, "2024-04-01T00:00:00Z"), release("amd64", "latest/stable", 3, "2024-03-01T00:00:00Z"),
 			release("amd64", "latest/stable", 2, "2024-02-01T00:00:00Z"), release("amd64", "latest/stable", 1, "2024-01-01T00:00:00Z")},

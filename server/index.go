@@ -106,7 +106,7 @@ func (ix *index) know(c channel.Channel) {
 	ix.channels[c.String()] = c
 }
 
-func (ix *index) addFiles(st *catalog.Snap, r *catalog.Revision) {
+func (ix *index) addFiles(st *catalog.Snap, r *catalog.SnapRevision) {
 	ix.files[snapFileName(st.SnapID, r.Revision.Number)] = file{blob: r.Blob, size: r.Download.Size}
 	for i, c := range r.Resources {
 		ix.files[componentFileName(st.SnapID, c.Name, c.Revision)] = file{blob: r.ResourceBlobs[i], size: c.Download.Size}

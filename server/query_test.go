@@ -83,7 +83,7 @@ func TestInfoHasTheGenuineShape(t *testing.T) {
 	for _, e := range genuine.ChannelMap {
 		if !seen[e.Revision.Number] {
 			seen[e.Revision.Number] = true
-			sn.Revisions = append(sn.Revisions, catalog.Revision{Revision: e.Revision, Blob: b.put(fmt.Sprint(e.Revision.Number))})
+			sn.Revisions = append(sn.Revisions, catalog.SnapRevision{Revision: e.Revision, Blob: b.put(fmt.Sprint(e.Revision.Number))})
 		}
 		sn.ChannelMap = append(sn.ChannelMap, snap.Release{Architecture: e.Channel.Architecture, Channel: e.Channel.Track + "/" + e.Channel.Risk,
 			ReleasedAt: *e.Channel.ReleasedAt, Revision: e.Revision.Number})

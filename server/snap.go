@@ -29,7 +29,7 @@ type indexedSnap struct {
 }
 
 type indexedRevision struct {
-	*catalog.Revision
+	*catalog.SnapRevision
 	object object
 }
 
@@ -79,7 +79,7 @@ func newIndexedSnap(st *catalog.Snap) (*indexedSnap, error) {
 	return sn, nil
 }
 
-func (sn *indexedSnap) addRevision(r *catalog.Revision) error {
+func (sn *indexedSnap) addRevision(r *catalog.SnapRevision) error {
 	n := r.Revision.Number
 	switch {
 	case sn.revisions[n] != nil:
@@ -91,7 +91,7 @@ func (sn *indexedSnap) addRevision(r *catalog.Revision) error {
 	if err != nil {
 		return err
 	}
-	sn.revisions[n] = &indexedRevision{Revision: r, object: o}
+	sn.revisions[n] = &indexedRevision{SnapRevision: r, object: o}
 	return nil
 }
 
@@ -166,4 +166,4 @@ func sortSnaps(snaps []*indexedSnap) {
 }
 
 // number is the revision's own number.
-func (r *indexedRevision) number() int { return r.Revision.Revision.Number }
+func (r *indexedRevision) number() int { return r.SnapRevision.Revision.Number }

@@ -95,7 +95,7 @@ func (sn *indexedSnap) media() []snap.Media {
 }
 
 // revisionField returns the value of a field of a revision, nil to leave it out.
-func revisionField(id string, r *catalog.Revision, f fieldSet) any {
+func revisionField(id string, r *catalog.SnapRevision, f fieldSet) any {
 	switch f {
 	case fArchitectures:
 		return r.Architectures
@@ -125,7 +125,7 @@ func revisionField(id string, r *catalog.Revision, f fieldSet) any {
 	return nil
 }
 
-func resources(id string, r *catalog.Revision) []snap.Resource {
+func resources(id string, r *catalog.SnapRevision) []snap.Resource {
 	out := make([]snap.Resource, len(r.Resources))
 	for i, c := range r.Resources {
 		c.Download = servedAt(c.Download, componentFileName(id, c.Name, c.Revision))

@@ -135,7 +135,7 @@ type Revision struct {
 	Download      Download   `json:"download"`
 	Epoch         Epoch      `json:"epoch"`
 	Resources     []Resource `json:"resources,omitempty"`
-	Number      int        `json:"revision"`
+	Number        int        `json:"revision"`
 	SnapYAML      string     `json:"snap-yaml,omitempty"`
 	Type          string     `json:"type"`
 	Version       string     `json:"version"`

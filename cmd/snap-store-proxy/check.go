@@ -94,13 +94,13 @@ func findGaps(cat *catalog.Snapshot) []gap {
 	have := make(map[[2]string]bool) // name, architecture
 	type row struct {
 		name, arch string
-		rev        *catalog.Revision
+		rev        *catalog.SnapRevision
 	}
 	var rows []row
 	for i := range cat.Snaps {
 		s := &cat.Snaps[i]
 		for _, c := range s.Served() {
-			j := slices.IndexFunc(s.Revisions, func(r catalog.Revision) bool { return r.Revision.Number == c.Revision })
+			j := slices.IndexFunc(s.Revisions, func(r catalog.SnapRevision) bool { return r.Revision.Number == c.Revision })
 			if j < 0 {
 				continue
 			}

@@ -111,7 +111,7 @@ func (k *charmChecker) snap(c *catalog.Charm, r *catalog.CharmRevision, row *cha
 	if !pinned && len(h.Revisions) > 0 {
 		return // it is not installed there
 	}
-	fits := func(rev catalog.Revision) bool {
+	fits := func(rev catalog.SnapRevision) bool {
 		if pinned {
 			return rev.Revision.Number == n
 		}

@@ -164,11 +164,11 @@ func overrideRequests(changes []catalog.OverrideChange) []api.OverrideRequest {
 
 // explainOverride says what to do about an error of the catalogue.
 func explainOverride(err error) error {
-	var notHere *catalog.NotHereError
+	var notFound *catalog.NotFoundError
 	var channel *catalog.ChannelError
 	switch {
-	case errors.As(err, &notHere):
-		return &cli.Error{Code: cli.Gaps, Err: notHere, Hint: "'snap-store-proxy list-pushed-snaps --long' lists what is here; what isn't has to be exported and pushed first"}
+	case errors.As(err, &notFound):
+		return &cli.Error{Code: cli.Gaps, Err: notFound, Hint: "'snap-store-proxy list-pushed-snaps --long' lists what is here; what isn't has to be exported and pushed first"}
 	case errors.As(err, &channel):
 		return cli.Usagef("%w", channel)
 	}

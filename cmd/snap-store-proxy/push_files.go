@@ -58,7 +58,7 @@ func (p *push) plan(ctx context.Context, f *pushFile) error {
 	f.digest, f.signer = o.Digest(), o.Signer.ID()
 	f.content = content{o.Content()}
 	f.payload, f.missing = o.Head.PayloadSize(), p.im.Missing(o)
-	f.planned = &catalog.Report{AlreadyImported: true, Revisions: []catalog.RevisionRef{}, Moves: []catalog.Move{}}
+	f.planned = &catalog.Report{AlreadyImported: true, SnapRevisions: []catalog.SnapRevisionRef{}, SnapMoves: []catalog.SnapMove{}}
 	if !o.Imported || p.o.pushChannelMap {
 		if f.planned, err = p.im.Plan(ctx, o); err != nil {
 			return errors.Join(err, o.Close())
@@ -111,7 +111,7 @@ func (p *push) importAll(ctx context.Context) {
 			continue
 		}
 		if p.skips(f) {
-			f.done = &catalog.Report{AlreadyImported: true, Revisions: []catalog.RevisionRef{}, Moves: []catalog.Move{}}
+			f.done = &catalog.Report{AlreadyImported: true, SnapRevisions: []catalog.SnapRevisionRef{}, SnapMoves: []catalog.SnapMove{}}
 			p.report(f)
 			continue
 		}

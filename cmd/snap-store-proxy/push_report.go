@@ -45,7 +45,7 @@ func (c *content) kind(name string) string {
 
 // changes counts what a report adds and moves.
 func changes(r *catalog.Report) (revisions, moves int) {
-	return len(r.Revisions) + len(r.CharmRevisions) + len(r.CharmResources), len(r.Moves) + len(r.CharmMoves)
+	return len(r.SnapRevisions) + len(r.CharmRevisions) + len(r.CharmResources), len(r.SnapMoves) + len(r.CharmMoves)
 }
 
 // isEmpty says whether a report has nothing to tell.
@@ -57,10 +57,10 @@ func isEmpty(r *catalog.Report) bool {
 // printReport says what an import changed, in the original's words.
 func printReport(w io.Writer, c *content, r *catalog.Report) {
 	updated := make(map[string]bool)
-	for _, rev := range r.Revisions {
+	for _, rev := range r.SnapRevisions {
 		fmt.Fprintf(w, "[snap %s] Uploaded snap blob and assertions for %[1]s revision %d\n", rev.Snap, rev.Revision)
 	}
-	for _, m := range r.Moves {
+	for _, m := range r.SnapMoves {
 		updated["snap "+m.Snap] = true
 	}
 	for _, rev := range r.CharmRevisions {
@@ -117,7 +117,7 @@ func revisionName(n int) string {
 
 // printChanges lists what importing a bundle would change.
 func printChanges(w io.Writer, c *content, r *catalog.Report) {
-	for _, rev := range r.Revisions {
+	for _, rev := range r.SnapRevisions {
 		fmt.Fprintf(w, "  add %s revision %d (%s)\n", rev.Snap, rev.Revision, cli.Bytes(rev.Size))
 	}
 	for _, rev := range r.CharmRevisions {
@@ -136,7 +136,7 @@ func printChanges(w io.Writer, c *content, r *catalog.Report) {
 	if r.Images > 0 {
 		fmt.Fprintf(w, "  add %s\n", cli.Count(r.Images, "image manifest"))
 	}
-	for _, m := range r.Moves {
+	for _, m := range r.SnapMoves {
 		fmt.Fprintf(w, "  %s %s for %s: %s -> %s\n", m.Snap, m.Channel, m.Architecture, revisionName(m.From), revisionName(m.To))
 	}
 	for _, m := range r.CharmMoves {

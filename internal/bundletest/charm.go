@@ -75,7 +75,7 @@ func (b *Bundle) AddCharmRevision(name string, revision int, bases ...charm.Base
 			"  image:\n    type: oci-image\nprovides:\n  db:\n    interface: %s\n", name, name),
 		ConfigYAML:  fmt.Sprintf("options:\n  revision:\n    type: int\n    default: %d\n", revision),
 		ActionsYAML: "backup:\n  description: Save it.\n",
-		Number:    revision, CreatedAt: "2024-02-03T04:05:06+00:00", Version: fmt.Sprint(revision),
+		Number:      revision, CreatedAt: "2024-02-03T04:05:06+00:00", Version: fmt.Sprint(revision),
 	}
 	manifest := "bases:\n"
 	for _, base := range bases {

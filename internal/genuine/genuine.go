@@ -130,5 +130,5 @@ func addResult(in *catalog.Import, r *snap.Result) {
 	}
 	in.Blobs = append(in.Blobs, blob)
 	in.Snaps = append(in.Snaps, s)
-	in.Revisions = append(in.Revisions, catalog.ImportedRevision{Item: snap.Item{Name: r.Name, SnapID: r.SnapID, Revision: rev}, Blob: blob.Digest})
+	in.SnapRevisions = append(in.SnapRevisions, catalog.ImportedSnapRevision{Item: snap.Item{Name: r.Name, SnapID: r.SnapID, Revision: rev}, Blob: blob.Digest})
 }

@@ -75,7 +75,7 @@ func jq() *catalog.Import {
 	for _, n := range []int{5, 6} {
 		b := catalog.Blob{Digest: digest.FromString(fmt.Sprint(n)), Size: 9, SHA3384: strings.Repeat("ab", 48)}
 		in.Blobs = append(in.Blobs, b)
-		in.Revisions = append(in.Revisions, catalog.ImportedRevision{Blob: b.Digest, Item: snap.Item{Name: "jq", SnapID: id, Revision: snap.Revision{
+		in.SnapRevisions = append(in.SnapRevisions, catalog.ImportedSnapRevision{Blob: b.Digest, Item: snap.Item{Name: "jq", SnapID: id, Revision: snap.Revision{
 			Number: n, Type: "app", Architectures: []string{"amd64"}, Download: snap.Download{SHA3384: b.SHA3384, Size: 9}}}})
 	}
 	in.Snaps = []catalog.ImportedSnap{{Listing: snap.Listing{Name: "jq", SnapID: id, DefaultTrack: "latest",

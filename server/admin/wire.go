@@ -37,11 +37,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int, code, 
 
 // failStore answers for the catalogue. What is wrong with the database is the operator's to know, not the client's.
 func (s *Server) failStore(w http.ResponseWriter, r *http.Request, err error) {
-	var notHere *catalog.NotHereError
+	var notFound *catalog.NotFoundError
 	var channel *catalog.ChannelError
 	switch {
-	case errors.As(err, &notHere):
-		s.fail(w, r, http.StatusNotFound, codeNotFound, notHere.Error())
+	case errors.As(err, &notFound):
+		s.fail(w, r, http.StatusNotFound, codeNotFound, notFound.Error())
 	case errors.As(err, &channel):
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, channel.Error())
 	case errors.Is(err, catalog.ErrUnavailable):

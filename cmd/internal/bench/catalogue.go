@@ -55,7 +55,7 @@ func addToImport(in *catalog.Import, name, id string) {
 		Snap: snap.Details{Title: "Snap " + name, Summary: "One of many", Description: strings.Repeat("What it does, at usual length. ", 20),
 			Website: &site, Media: []snap.Media{}, Prices: map[string]string{}, Categories: []snap.Category{{Name: "utilities"}},
 			Publisher: snap.Publisher{ID: "publisher", Username: "publisher", DisplayName: "A Publisher", Validation: "unproven"}}}})
-	in.Revisions = append(in.Revisions, catalog.ImportedRevision{Blob: d, Item: snap.Item{Name: name, SnapID: id, Revision: snap.Revision{
+	in.SnapRevisions = append(in.SnapRevisions, catalog.ImportedSnapRevision{Blob: d, Item: snap.Item{Name: name, SnapID: id, Revision: snap.Revision{
 		Architectures: []string{"amd64"}, Base: &base, CommonIDs: []string{}, Confinement: "strict", CreatedAt: "2026-01-02T03:04:05Z",
 		Download: snap.Download{Deltas: []snap.Delta{}, SHA3384: sha3, Size: 1 << 20}, Number: 1, SnapYAML: yaml, Type: "app", Version: "1.0"}}})
 }

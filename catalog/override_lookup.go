@@ -13,17 +13,17 @@ import (
 	"offlinestore/snap"
 )
 
-// snap is the snap-id of a snap that is here.
+// snap returns the snap-id of a snap in the catalogue.
 func (o *overrider) snap(name string) (id string, err error) {
 	const q = `select snap_id from snap where name = $1`
 	err = o.tx.QueryRow(o.ctx, q, text(name)).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return "", &NotHereError{What: fmt.Sprintf("snap %.60q", name)}
+		return "", &NotFoundError{What: fmt.Sprintf("snap %.60q", name)}
 	}
 	return id, err
 }
 
-// architectures are those that the revision supports.
+// architectures returns the architectures that the revision supports.
 func (o *overrider) architectures(at Override) ([]string, error) {
 	const q = `select revision, item from snap_revision where snap_id = $1 order by revision desc`
 	rows, err := o.tx.Query(o.ctx, q, at.SnapID)
@@ -45,14 +45,14 @@ func (o *overrider) architectures(at Override) ([]string, error) {
 		return nil
 	})
 	if err == nil && len(found) == 0 {
-		err = &NotHereError{What: fmt.Sprintf("revision %d of %s", at.Revision, at.Name), Here: here}
+		err = &NotFoundError{What: fmt.Sprintf("revision %d of %s", at.Revision, at.Name), Available: here}
 	}
 	slices.Sort(found)
 	return slices.Compact(found), err
 }
 
-// checkTrack refuses a track that nothing was imported for: nobody would follow it, and it is a slip of the pen.
-func (o *overrider) checkTrack(at Override, track string) error {
+// requireTrack rejects a track that nothing was imported for: no client follows it, so the operator mistyped it.
+func (o *overrider) requireTrack(at Override, track string) error {
 	channels, err := o.channels(at)
 	if err != nil {
 		return err
@@ -60,19 +60,19 @@ func (o *overrider) checkTrack(at Override, track string) error {
 	if len(channels) == 0 || slices.ContainsFunc(channels, func(c string) bool { return strings.HasPrefix(c, track+"/") }) {
 		return nil
 	}
-	return o.noChannel(at, "track "+track)
+	return o.channelNotFound(at, "track "+track)
 }
 
-// noChannel says which channels there are instead of what.
-func (o *overrider) noChannel(at Override, what string) error {
+// channelNotFound returns an error that lists the channels of the snap.
+func (o *overrider) channelNotFound(at Override, what string) error {
 	channels, err := o.channels(at)
 	if err != nil {
 		return err
 	}
-	return &NotHereError{What: what + " of " + at.Name, Here: channels}
+	return &NotFoundError{What: what + " of " + at.Name, Available: channels}
 }
 
-// channels are those that something was imported for.
+// channels returns the channels that something was imported for.
 func (o *overrider) channels(at Override) ([]string, error) {
 	const q = `select distinct channel collate "C" as c from channel_map where snap_id = $1 order by c`
 	list, err := o.strings(q, at.SnapID)
@@ -84,8 +84,8 @@ func (o *overrider) channels(at Override) ([]string, error) {
 	return list, err
 }
 
-// addUpstream finds what was imported for a channel. For all architectures that is what was imported for any.
-func (o *overrider) addUpstream(at *Override) error {
+// loadUpstream sets the revision that was imported for the channel. For all architectures it is the highest of any architecture.
+func (o *overrider) loadUpstream(at *Override) error {
 	const q = `
 		select coalesce(max(revision), 0) from channel_map
 		where snap_id = $1 and channel = $2 and (architecture = $3 or $3 = $4)`
