@@ -14,7 +14,7 @@ var validHostname = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,251}[a-z
 // base returns the beginning of every URL in an answer to r: scheme and host. Nothing of it needs escaping. It is "" if the request
 // names no usable host, which is the only thing that comes from outside here. Of the headers of a forwarding proxy, X-Forwarded-Proto
 // is believed if the operator says so.
-func (l *live) base(r *http.Request) string {
+func (l *settings) base(r *http.Request) string {
 	host := l.host
 	if l.Domain == "" {
 		host = normalizeHost(r.Host)
@@ -29,7 +29,7 @@ func (l *live) base(r *http.Request) string {
 }
 
 // secure says whether r came by HTTPS, here or to the balancer in front of us.
-func (l *live) secure(r *http.Request) bool {
+func (l *settings) secure(r *http.Request) bool {
 	return r.TLS != nil || l.TrustForwardedProto && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 

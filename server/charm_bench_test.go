@@ -34,7 +34,7 @@ func BenchmarkCharmRefresh(b *testing.B) {
 	const applications = 500
 	bl := newBlobs(b)
 	s := serve(b, bl, benchCharms(bl, applications), server.Config{})
-	s.SetLive(server.Live{Registry: server.Registry{Port: "5000"}})
+	s.SetSettings(server.Settings{Registry: server.Registry{Port: "5000"}})
 	h := s.Handler()
 	var req charm.RefreshRequest
 	for i := range applications {

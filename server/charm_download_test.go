@@ -22,7 +22,7 @@ func TestCharmDownloads(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
 	s := serve(t, b, charms(b), server.Config{})
-	s.SetLive(server.Live{Domain: "store.example"})
+	s.SetSettings(server.Settings{Domain: "store.example"})
 	h := s.Handler()
 	srv := httptest.NewServer(h)
 	defer srv.Close()
@@ -71,7 +71,7 @@ func TestImageResource(t *testing.T) {
 			`{"ImageName":"registry.example:443/` + tempoImage + `","Username":"juju","Password":"s<e\"cret"}`},
 	} {
 		s := serve(t, b, c, server.Config{})
-		s.SetLive(server.Live{Domain: tt.domain, Registry: tt.registry})
+		s.SetSettings(server.Settings{Domain: tt.domain, Registry: tt.registry})
 		h := s.Handler()
 		get := func(method, path, body string) string {
 			r := httptest.NewRequest(method, path, strings.NewReader(body))

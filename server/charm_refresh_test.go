@@ -133,7 +133,7 @@ func TestCharmEntity(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
 	s := serve(t, b, charms(b), server.Config{})
-	s.SetLive(server.Live{Domain: "hub.example"})
+	s.SetSettings(server.Settings{Domain: "hub.example"})
 	h := s.Handler()
 	got := juju(t, h, `{"context":[],"actions":[{"action":"install","instance-key":"k","name":"postgresql","channel":"stable","base":`+jammy+`}]}`)[0]
 	e := got.Entity

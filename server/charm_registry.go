@@ -22,7 +22,7 @@ type Registry struct {
 
 // registry returns where images are, for answers whose URLs begin with base: always with a domain.
 func (s *Server) registry(base string) Registry {
-	r := s.live.Load().Registry
+	r := s.settings.Load().Registry
 	if r.Domain != "" {
 		return r
 	}

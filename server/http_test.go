@@ -38,7 +38,7 @@ func TestBaseOfURLs(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.domain+" "+tt.host, func(t *testing.T) {
 			s := serve(t, b, c, server.Config{})
-			s.SetLive(server.Live{Domain: tt.domain})
+			s.SetSettings(server.Settings{Domain: tt.domain})
 			h := s.Handler()
 			r := httptest.NewRequest("GET", "/v2/snaps/info/jq?architecture=amd64&fields=download", nil)
 			r.Host = tt.host

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// redirectToHTTPS sends plain requests on to HTTPS where Live says so. Balancers and monitors, which know this host by an address that
+// redirectToHTTPS sends plain requests on to HTTPS where Settings.RedirectToHTTPS is set. Balancers and monitors, which know this host by an address that
 // no certificate names, are let through.
 func (s *Server) redirectToHTTPS(next http.Handler) http.Handler {
 	redirect := s.instrument("redirect", s.redirect)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		l := s.live.Load()
+		l := s.settings.Load()
 		if !l.RedirectToHTTPS || l.secure(r) || isMonitoring(r.URL.Path) {
 			next.ServeHTTP(w, r)
 			return
@@ -23,7 +23,7 @@ func (s *Server) redirectToHTTPS(next http.Handler) http.Handler {
 func isMonitoring(path string) bool { return path == checkPath || path == metricsPath }
 
 func (s *Server) redirect(w http.ResponseWriter, r *http.Request) {
-	host := s.live.Load().secureHost(r)
+	host := s.settings.Load().secureHost(r)
 	if host == "" || !strings.HasPrefix(r.RequestURI, "/") {
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "this store is reached by HTTPS, and the request does not say under which name")
 		return
@@ -40,7 +40,7 @@ func (s *Server) redirect(w http.ResponseWriter, r *http.Request) {
 }
 
 // secureHost is the host, and port unless it is the usual, that HTTPS is reached on; or "" if r names none.
-func (l *live) secureHost(r *http.Request) string {
+func (l *settings) secureHost(r *http.Request) string {
 	if l.Domain != "" {
 		return l.host
 	}

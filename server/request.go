@@ -83,7 +83,7 @@ func discardBody(w http.ResponseWriter, r *http.Request, limit int64) error {
 
 // requireBase returns the base of our URLs. It answers the request itself when there is none.
 func (s *Server) requireBase(w http.ResponseWriter, r *http.Request) (string, bool) {
-	l := s.live.Load()
+	l := s.settings.Load()
 	base := l.base(r)
 	if base != "" {
 		return base, true

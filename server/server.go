@@ -28,7 +28,7 @@ const (
 	maxHeader     = 64 << 10
 )
 
-// Config says what a Server serves from; Live has the rest. Only Blobs is required.
+// Config holds what stays the same while a Server runs; Settings holds the rest. Only Blobs is required.
 type Config struct {
 	// Blobs holds what devices download.
 	Blobs *blob.Dir
@@ -46,13 +46,13 @@ type Config struct {
 
 // Server is the read-only store.
 type Server struct {
-	cfg     Config
-	live    atomic.Pointer[live]
-	index   atomic.Pointer[index]
-	source  sourceState
-	metrics *metrics
-	docs    func() (renderedDocs, error)
-	handler http.Handler
+	cfg      Config
+	settings atomic.Pointer[settings]
+	index    atomic.Pointer[index]
+	source   sourceState
+	metrics  *metrics
+	docs     func() (renderedDocs, error)
+	handler  http.Handler
 }
 
 // New returns a Server that has no catalogue yet, and says so to every device until SetSnapshot.
@@ -70,7 +70,7 @@ func New(cfg Config) *Server {
 		cfg.Now = time.Now
 	}
 	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics), docs: sync.OnceValues(renderDocs)}
-	s.SetLive(Live{})
+	s.SetSettings(Settings{})
 	s.handler = s.commonHeaders(s.redirectToHTTPS(s.routes()))
 	return s
 }

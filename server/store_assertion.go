@@ -15,7 +15,7 @@ const (
 
 // storeAssertion answers with what was issued, byte for byte: it is signed, and clients search its text.
 func (s *Server) storeAssertion(w http.ResponseWriter, r *http.Request) {
-	l := s.live.Load()
+	l := s.settings.Load()
 	if len(l.StoreAssertion) == 0 {
 		s.fail(w, r, http.StatusNotFound, codeUnsupported, "this store has no store assertion: its operator gets one with 'store-admin register', "+
 			"or imports it with 'snap-store-proxy config --import-store-assertion FILE'; without one, devices reach it by SNAPPY_FORCE_API_URL")

@@ -108,7 +108,7 @@ func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger,
 			Logger: log, AccessLog: requests, Metrics: figures})
 	}
 	srv := server.New(server.Config{Blobs: h.blobs, Logger: log, AccessLog: requests, Metrics: figures})
-	srv.SetLive(live)
+	srv.SetSettings(live)
 	running := &liveStore{g: g, doors: d, server: srv, images: src.images, settings: h.settings, log: log}
 	cat, err := src.LoadSnapshot(ctx)
 	if err != nil {

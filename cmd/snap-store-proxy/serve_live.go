@@ -43,12 +43,12 @@ func (g *globals) storeAssertion() ([]byte, error) {
 }
 
 // live is what settings and files say of what may change while serve runs.
-func (g *globals) live(s *settings.Settings, d *doors, log *slog.Logger) (server.Live, error) {
+func (g *globals) live(s *settings.Settings, d *doors, log *slog.Logger) (server.Settings, error) {
 	v, err := values(s, settings.Domain, settings.HTTPSPort, settings.TrustForwardedProto, settings.StoreID, settings.HTTPPort)
 	if err != nil {
-		return server.Live{}, err
+		return server.Settings{}, err
 	}
-	l := server.Live{Domain: v[settings.Domain], HTTPSPort: v[settings.HTTPSPort], RedirectToHTTPS: d.https != nil,
+	l := server.Settings{Domain: v[settings.Domain], HTTPSPort: v[settings.HTTPSPort], RedirectToHTTPS: d.https != nil,
 		TrustForwardedProto: v[settings.TrustForwardedProto] == "true", StoreID: v[settings.StoreID]}
 	if l.Registry, err = registryAccess(s, d.images); err != nil {
 		return l, err
@@ -88,7 +88,7 @@ type liveStore struct {
 
 // change takes up new settings. Those that make no sense together are refused as a whole, and the ones before hold.
 func (r *liveStore) change(s *settings.Settings, err error) {
-	var l server.Live
+	var l server.Settings
 	if err == nil {
 		l, err = r.g.live(s, r.doors, r.log)
 	}
@@ -99,7 +99,7 @@ func (r *liveStore) change(s *settings.Settings, err error) {
 	if r.images != nil {
 		r.images.SetAccess(l.Registry.Username, l.Registry.Password)
 	}
-	r.server.SetLive(l)
+	r.server.SetSettings(l)
 	for _, k := range settings.Changed(r.settings, s) {
 		if needsRestart(k.Name) {
 			r.log.Warn("a setting was changed that is taken up when serve is started again", "setting", k.Name)

@@ -18,31 +18,31 @@ func TestRedirectToHTTPS(t *testing.T) {
 	s := serve(t, b, catalogue(b), server.Config{})
 	const info = "/v2/snaps/info/jq"
 	for _, tt := range []struct {
-		live         server.Live
+		settings     server.Settings
 		request      string // method, host, path and, after a bar, what X-Forwarded-Proto says
 		status       int
 		wantLocation string
 	}{
-		{server.Live{}, "GET s.example " + info + "?a=b%20c&d", 301, "https://s.example" + info + "?a=b%20c&d"},
-		{server.Live{}, "HEAD s.example /", 301, "https://s.example/"},
-		{server.Live{}, "POST s.example /v2/snaps/refresh", 308, "https://s.example/v2/snaps/refresh"},
-		{server.Live{}, "GET s.example //evil.example/x", 301, "https://s.example//evil.example/x"},
-		{server.Live{HTTPSPort: "8443"}, "GET s.example:8080 /x", 301, "https://s.example:8443/x"},
-		{server.Live{HTTPSPort: "443"}, "GET s.example:8080 /x", 301, "https://s.example/x"},
-		{server.Live{HTTPSPort: "8443"}, "GET [2001:db8::1]:80 /x", 301, "https://[2001:db8::1]:8443/x"},
-		{server.Live{HTTPSPort: "443"}, "GET [2001:db8::1]:80 /x", 301, "https://[2001:db8::1]/x"},
-		{server.Live{Domain: "proxy.example", HTTPSPort: "8443"}, "GET evil.example /x", 301, "https://proxy.example/x"},
-		{server.Live{Domain: "proxy.example:8443"}, "GET evil.example /x", 301, "https://proxy.example:8443/x"},
-		{server.Live{}, "GET a@b /x", 400, ""},
-		{server.Live{}, "GET 10.0.0.1 /_status/check", 200, ""},
-		{server.Live{}, "HEAD 10.0.0.1 /_status/check", 200, ""},
-		{server.Live{}, "GET s.example /metrics", 200, ""},
-		{server.Live{}, "GET s.example " + info + "|https", 301, "https://s.example" + info},
-		{server.Live{TrustForwardedProto: true}, "GET s.example " + info + "|https", 200, ""},
-		{server.Live{TrustForwardedProto: true}, "GET s.example " + info + "|http", 301, "https://s.example" + info},
+		{server.Settings{}, "GET s.example " + info + "?a=b%20c&d", 301, "https://s.example" + info + "?a=b%20c&d"},
+		{server.Settings{}, "HEAD s.example /", 301, "https://s.example/"},
+		{server.Settings{}, "POST s.example /v2/snaps/refresh", 308, "https://s.example/v2/snaps/refresh"},
+		{server.Settings{}, "GET s.example //evil.example/x", 301, "https://s.example//evil.example/x"},
+		{server.Settings{HTTPSPort: "8443"}, "GET s.example:8080 /x", 301, "https://s.example:8443/x"},
+		{server.Settings{HTTPSPort: "443"}, "GET s.example:8080 /x", 301, "https://s.example/x"},
+		{server.Settings{HTTPSPort: "8443"}, "GET [2001:db8::1]:80 /x", 301, "https://[2001:db8::1]:8443/x"},
+		{server.Settings{HTTPSPort: "443"}, "GET [2001:db8::1]:80 /x", 301, "https://[2001:db8::1]/x"},
+		{server.Settings{Domain: "proxy.example", HTTPSPort: "8443"}, "GET evil.example /x", 301, "https://proxy.example/x"},
+		{server.Settings{Domain: "proxy.example:8443"}, "GET evil.example /x", 301, "https://proxy.example:8443/x"},
+		{server.Settings{}, "GET a@b /x", 400, ""},
+		{server.Settings{}, "GET 10.0.0.1 /_status/check", 200, ""},
+		{server.Settings{}, "HEAD 10.0.0.1 /_status/check", 200, ""},
+		{server.Settings{}, "GET s.example /metrics", 200, ""},
+		{server.Settings{}, "GET s.example " + info + "|https", 301, "https://s.example" + info},
+		{server.Settings{TrustForwardedProto: true}, "GET s.example " + info + "|https", 200, ""},
+		{server.Settings{TrustForwardedProto: true}, "GET s.example " + info + "|http", 301, "https://s.example" + info},
 	} {
-		tt.live.RedirectToHTTPS = true
-		s.SetLive(tt.live)
+		tt.settings.RedirectToHTTPS = true
+		s.SetSettings(tt.settings)
 		request, forwarded, _ := strings.Cut(tt.request, "|")
 		f := strings.Fields(request)
 		r := httptest.NewRequest(f[0], "http://x"+f[2], nil)
@@ -56,7 +56,7 @@ func TestRedirectToHTTPS(t *testing.T) {
 			t.Errorf("%s = %d to %q, want %d to %q", tt.request, w.Code, got, tt.status, tt.wantLocation)
 		}
 	}
-	s.SetLive(server.Live{RedirectToHTTPS: true})
+	s.SetSettings(server.Settings{RedirectToHTTPS: true})
 	r := httptest.NewRequest("GET", "https://s.example"+info, nil)
 	r.TLS = &tls.ConnectionState{}
 	w := httptest.NewRecorder()
@@ -64,7 +64,7 @@ func TestRedirectToHTTPS(t *testing.T) {
 	if w.Code != 200 {
 		t.Errorf("over TLS: %d, want 200", w.Code)
 	}
-	s.SetLive(server.Live{})
+	s.SetSettings(server.Settings{})
 	if r := call(t, s.Handler(), "GET", info, ""); r.StatusCode != 200 {
 		t.Errorf("without HTTPS: %d, want 200", r.StatusCode)
 	}
@@ -83,7 +83,7 @@ func TestForwardedProto(t *testing.T) {
 		{false, "https", "http"}, {true, "https", "https"}, {true, "HTTPS", "https"}, {true, "http", "http"}, {true, "", "http"},
 		{true, "https://evil.example/", "http"},
 	} {
-		s.SetLive(server.Live{Domain: "s.example", TrustForwardedProto: tt.trust})
+		s.SetSettings(server.Settings{Domain: "s.example", TrustForwardedProto: tt.trust})
 		got := bodyOf(t, call(t, s.Handler(), "GET", "/v2/snaps/info/jq?fields=download", "", "X-Forwarded-Proto: "+tt.forwarded))
 		if !strings.Contains(got, `"url":"`+tt.want+`://s.example/`) {
 			t.Errorf("trusted %v, X-Forwarded-Proto: %q: %.300s, want URLs of %s", tt.trust, tt.forwarded, got, tt.want)
@@ -104,7 +104,7 @@ func TestStoreAssertion(t *testing.T) {
 	if text := bodyOf(t, none); none.StatusCode != 404 || !strings.Contains(text, "--import-store-assertion") || none.Header.Get("X-Assertion-Store-Id") != "" {
 		t.Errorf("without an assertion: %d %s", none.StatusCode, text)
 	}
-	s.SetLive(server.Live{StoreAssertion: stream, StoreID: id})
+	s.SetSettings(server.Settings{StoreAssertion: stream, StoreID: id})
 	for _, method := range []string{"GET", "HEAD"} {
 		r := call(t, s.Handler(), method, path, "")
 		if r.StatusCode != 200 || r.Header.Get("Content-Type") != "application/x.ubuntu.assertion" || r.Header.Get("X-Assertion-Store-Id") != id {
@@ -128,11 +128,11 @@ func TestCertificateExpiry(t *testing.T) {
 	if got := metrics(); strings.Contains(got, name) {
 		t.Error("a certificate that isn't there expires")
 	}
-	s.SetLive(server.Live{CertificateExpiry: time.Unix(1800000000, 0)})
+	s.SetSettings(server.Settings{CertificateExpiry: time.Unix(1800000000, 0)})
 	if got := metrics(); !strings.Contains(got, name+"1.8e+09\n") {
 		t.Errorf("no expiry in %s", got)
 	}
-	s.SetLive(server.Live{})
+	s.SetSettings(server.Settings{})
 	if got := metrics(); strings.Contains(got, name) {
 		t.Error("a certificate that was removed expires")
 	}

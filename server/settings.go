@@ -2,8 +2,8 @@ package server
 
 import "time"
 
-// Live is what may change while a Server runs. The zero value works.
-type Live struct {
+// Settings holds what may change while a Server runs. The zero value works.
+type Settings struct {
 	// Domain is the host or host:port in the URLs of answers (proxy.domain). Empty takes what the request was sent to.
 	Domain string
 	// Registry is where charms find their images.
@@ -23,15 +23,15 @@ type Live struct {
 	CertificateExpiry time.Time
 }
 
-// live is Live in the form that requests need.
-type live struct {
-	Live
+// settings holds Settings in the form that requests need.
+type settings struct {
+	Settings
 	host string // of Domain; empty if that is no host
 }
 
-// SetLive makes l what requests are answered by from now on. l.StoreAssertion must not be changed afterwards.
-func (s *Server) SetLive(l Live) {
-	s.metrics.certified(l.CertificateExpiry)
-	s.cfg.AccessLog.TrustForwarded(l.TrustForwardedProto)
-	s.live.Store(&live{l, normalizeHost(l.Domain)})
+// SetSettings replaces the settings of all later requests. The caller must not change next.StoreAssertion afterwards.
+func (s *Server) SetSettings(next Settings) {
+	s.metrics.certified(next.CertificateExpiry)
+	s.cfg.AccessLog.TrustForwarded(next.TrustForwardedProto)
+	s.settings.Store(&settings{next, normalizeHost(next.Domain)})
 }
