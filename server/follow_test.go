@@ -111,6 +111,9 @@ func TestFollow(t *testing.T) {
 		db.set(func() { db.down = true })
 		time.Sleep(time.Minute)
 		check(`"degraded"`, `"generation":7`, "last reached")
+		if body := bodyOf(t, call(t, h, "GET", "/_status/check", "")); strings.Contains(body, errDown.Error()) {
+			t.Errorf("status = %s, want no details for everyone", body)
+		}
 		if r := call(t, h, "GET", "/v2/snaps/info/jq", ""); r.StatusCode != 200 {
 			t.Errorf("info during the outage = %d, want 200", r.StatusCode)
 		}

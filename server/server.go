@@ -5,7 +5,6 @@
 package server
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -38,8 +37,6 @@ type Config struct {
 	AccessLog *transfer.AccessLog
 	// Metrics is what /metrics shows besides the Server's own; nil is nothing.
 	Metrics *prometheus.Registry
-	// Health reports what is wrong besides the catalogue's source, for /_status/check.
-	Health func(context.Context) error
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }

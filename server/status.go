@@ -47,12 +47,6 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request) {
 		}
 		out.Problems = append(out.Problems, problem)
 	}
-	if s.cfg.Health != nil {
-		if err := s.cfg.Health(r.Context()); err != nil {
-			s.cfg.Logger.Warn("health check", "err", err)
-			out.Problems = append(out.Problems, "a check of this store's health does not pass: see its log")
-		}
-	}
 	if len(out.Problems) > 0 {
 		out.Status = "degraded"
 	}
