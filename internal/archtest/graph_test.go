@@ -32,7 +32,8 @@ func graph() map[string][]string {
 		"bundle":   {"assertion", "blob", "channel", "charm", "snap"},
 		"catalog":  {"assertion", "channel", "charm", "snap"},
 		"upstream": {"assertion", "charm", "snap"},
-		// Layer 3: from one place to another.
+		// Layer 3: what is needed and missing, and the ways from one place to another.
+		"closure":         {"assertion", "bundle", "channel", "charm", "snap"},
 		"exporter":        {"assertion", "blob", "bundle", "channel", "charm", "snap", "upstream"},
 		"importer":        {"assertion", "blob", "bundle", "channel", "charm", "snap", "catalog"},
 		"server/admin":    {"server/admin/api", "channel", "catalog"},

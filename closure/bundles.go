@@ -1,0 +1,154 @@
+package closure
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+
+	"offlinestore/assertion"
+	"offlinestore/bundle"
+	"offlinestore/charm"
+	"offlinestore/snap"
+)
+
+// OfBundles returns what bundles hold together, by their heads.
+func OfBundles(heads ...*bundle.Head) (*Set, error) {
+	c := &collector{
+		set: &Set{Images: make(map[string]bool)}, snaps: make(map[string]*Snap), charms: make(map[string]*Charm),
+		revisions: make(map[revisionKey]bool), models: make(map[string]bool),
+	}
+	for _, h := range heads {
+		c.addSnaps(h)
+		c.addCharms(h)
+		if err := c.addModels(h); err != nil {
+			return nil, err
+		}
+	}
+	return c.finish(), nil
+}
+
+// collector joins the heads of bundles, several of which may hold the same snap or charm.
+type collector struct {
+	set       *Set
+	snaps     map[string]*Snap
+	charms    map[string]*Charm
+	revisions map[revisionKey]bool
+	models    map[string]bool
+}
+
+func (c *collector) addSnaps(h *bundle.Head) {
+	for _, from := range h.Snaps {
+		s := c.snaps[from.Name]
+		if s == nil {
+			s = &Snap{Name: from.Name}
+			c.snaps[s.Name] = s
+		}
+		s.DefaultTrack = from.DefaultTrack
+		s.ChannelMap = append(s.ChannelMap, from.ChannelMap...)
+	}
+	for _, r := range h.Revisions {
+		if s, key := c.snaps[r.Name], (revisionKey{r.Name, r.Revision.Revision}); s != nil && !c.revisions[key] {
+			c.revisions[key] = true
+			s.Revisions = append(s.Revisions, &r.Revision)
+		}
+	}
+}
+
+func (c *collector) addCharms(h *bundle.Head) {
+	for _, from := range h.Charms {
+		ch := c.charms[from.Name]
+		if ch == nil {
+			ch = &Charm{Name: from.Name}
+			c.charms[ch.Name] = ch
+		}
+		ch.Type, ch.DefaultTrack = from.Type, from.DefaultTrack
+		ch.ChannelMap = append(ch.ChannelMap, from.ChannelMap...)
+	}
+	for _, r := range h.CharmRevisions {
+		if ch := c.charms[r.Name]; ch != nil {
+			ch.Revisions = append(ch.Revisions, CharmRevision{&r.Revision, r.Snaps})
+		}
+	}
+	for _, r := range h.CharmResources {
+		if ch := c.charms[r.Charm]; ch != nil {
+			ch.Resources = append(ch.Resources, CharmResource{r.Resource.Name, r.Resource.Revision, r.Image})
+		}
+	}
+	for _, m := range h.Images {
+		c.set.Images[m.Digest.String()] = true
+	}
+}
+
+// addModels adds the models among the assertions of a bundle. Most streams have none, and are not decoded.
+func (c *collector) addModels(h *bundle.Head) error {
+	var streams [][]byte
+	for _, s := range h.Snaps {
+		streams = append(streams, s.Assertions)
+	}
+	for _, r := range h.Revisions {
+		streams = append(streams, r.Assertions)
+	}
+	for _, stream := range streams {
+		if !bytes.Contains(stream, []byte("type: model\n")) {
+			continue
+		}
+		all, err := assertion.DecodeAll(stream)
+		if err != nil {
+			return fmt.Errorf("read the assertions: %w", err)
+		}
+		for _, a := range all {
+			if key := a.Ref().Key(); a.Type() == "model" && !c.models[key] {
+				c.models[key] = true
+				c.set.Models = append(c.set.Models, a)
+			}
+		}
+	}
+	return nil
+}
+
+// finish returns the set, sorted by name.
+func (c *collector) finish() *Set {
+	for _, s := range c.snaps {
+		s.addUnreleased()
+		c.set.Snaps = append(c.set.Snaps, *s)
+	}
+	for _, ch := range c.charms {
+		ch.addUnreleased()
+		c.set.Charms = append(c.set.Charms, *ch)
+	}
+	slices.SortFunc(c.set.Snaps, func(a, b Snap) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(c.set.Charms, func(a, b Charm) int { return cmp.Compare(a.Name, b.Name) })
+	return c.set
+}
+
+// addUnreleased gives rows without a channel to revisions that are in no channel: they were exported to be installed by number.
+func (s *Snap) addUnreleased() {
+	released := s.architectures()
+	for _, r := range s.Revisions {
+		if len(released[r.Revision]) > 0 {
+			continue
+		}
+		for _, arch := range r.Architectures {
+			s.ChannelMap = append(s.ChannelMap, snap.Release{Architecture: arch, Revision: r.Revision})
+		}
+	}
+}
+
+// addUnreleased does the same for a charm, on each base that names an architecture.
+func (c *Charm) addUnreleased() {
+	released := make(map[int]bool)
+	for _, row := range c.ChannelMap {
+		released[row.Revision] = true
+	}
+	for _, r := range c.Revisions {
+		if released[r.Revision.Revision] {
+			continue
+		}
+		for _, b := range r.Bases {
+			if c.Type == charm.TypeBundle || b != nil && b.Architecture != charm.All {
+				c.ChannelMap = append(c.ChannelMap, charm.Release{Base: b, Revision: r.Revision.Revision})
+			}
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package closure
+
+import (
+	"cmp"
+	"slices"
+
+	"offlinestore/channel"
+	"offlinestore/charm"
+	"offlinestore/snap"
+)
+
+// charmFinder collects what charms and charm bundles need and x lacks.
+type charmFinder struct {
+	*index
+	gaps []Gap
+}
+
+// charmGaps goes over every open row of the channel maps of part's charms.
+func (x *index) charmGaps(part *Set) []Gap {
+	f := &charmFinder{index: x}
+	for i := range part.Charms {
+		c := &part.Charms[i]
+		revisions := make(map[int]*CharmRevision, len(c.Revisions))
+		for j := range c.Revisions {
+			revisions[c.Revisions[j].Revision.Revision] = &c.Revisions[j]
+		}
+		for j := range c.ChannelMap {
+			if r := revisions[c.ChannelMap[j].Revision]; r != nil {
+				f.addRow(c, r, &c.ChannelMap[j])
+			}
+		}
+	}
+	slices.SortFunc(f.gaps, compareCharmGaps)
+	return slices.CompactFunc(f.gaps, equalGaps) // one revision may be in several rows
+}
+
+func (f *charmFinder) addRow(c *Charm, r *CharmRevision, row *charm.Release) {
+	if c.Type == charm.TypeBundle {
+		f.addCharms(c, r)
+		return
+	}
+	f.addResources(c, r, row)
+	for i := range r.Snaps {
+		if row.Base != nil {
+			f.addSnap(c, r, row.Base.Architecture, &r.Snaps[i])
+		}
+	}
+}
+
+// add notes a gap of a revision.
+func (f *charmFinder) add(c *Charm, r *CharmRevision, g Gap) {
+	by := Needer{Kind: KindCharm, Name: c.Name, Revision: r.Revision.Revision}
+	if c.Type == charm.TypeBundle {
+		by.Kind = KindBundle
+	}
+	g.NeededBy = []Needer{by}
+	f.gaps = append(f.gaps, g)
+}
+
+// addResources finds resources that the charm's metadata declares and its release lacks, and images that nobody could pull. A revision
+// that is in no channel has no release.
+func (f *charmFinder) addResources(c *Charm, r *CharmRevision, row *charm.Release) {
+	m, err := charm.ParseMetadata(r.MetadataYAML)
+	if err != nil {
+		return // who imports or exports it has refused it
+	}
+	for name := range m.Resources {
+		if row.Channel != "" && !slices.ContainsFunc(row.Resources, func(ref charm.ResourceRef) bool { return ref.Name == name }) {
+			f.add(c, r, Gap{Kind: KindResource, Name: name})
+		}
+	}
+	if f.set.ImagesElsewhere {
+		return
+	}
+	for _, ref := range row.Resources {
+		i := slices.IndexFunc(c.Resources, func(res CharmResource) bool { return res.Name == ref.Name && res.Revision == ref.Revision })
+		if i >= 0 && c.Resources[i].Image != nil && !f.set.Images[c.Resources[i].Image.Digest] {
+			f.add(c, r, Gap{Kind: KindImage, Name: c.Resources[i].Image.Name})
+		}
+	}
+}
+
+// addSnap finds a snap that the charm installs on arch and that is not there for it, or not in the revision on which the charm insists.
+// The channel doesn't matter: the charm's code can't be read with certainty.
+func (f *charmFinder) addSnap(c *Charm, r *CharmRevision, arch string, h *charm.SnapHint) {
+	number, pinned := h.Revisions[arch]
+	if !pinned {
+		number, pinned = h.Revisions[""]
+	}
+	if !pinned && len(h.Revisions) > 0 {
+		return // it is not installed there
+	}
+	fits := func(rev *snap.Revision) bool {
+		if pinned {
+			return rev.Revision == number
+		}
+		return rev.Supports(arch)
+	}
+	if s := f.snaps[h.Name]; s != nil && slices.ContainsFunc(s.Revisions, fits) {
+		return
+	}
+	f.add(c, r, Gap{Kind: KindSnap, Name: h.Name, Revision: number, Architecture: arch, InstalledFrom: h.Channel})
+}
+
+// addCharms finds the charms of a bundle that are not there, or not in the channel or revision that the bundle names.
+func (f *charmFinder) addCharms(c *Charm, r *CharmRevision) {
+	b, err := charm.ParseBundle([]byte(r.BundleYAML))
+	if err != nil {
+		return // who imports or exports it has refused it
+	}
+	for i := range b.Applications {
+		if g, ok := f.application(&b.Applications[i]); ok {
+			f.add(c, r, g)
+		}
+	}
+}
+
+// application returns the gap that an application of a bundle has, and whether it has one.
+func (f *charmFinder) application(a *charm.Application) (Gap, bool) {
+	if a.Local {
+		return Gap{}, false
+	}
+	g := Gap{Kind: KindCharm, Name: a.Charm}
+	have := f.charms[a.Charm]
+	if have == nil {
+		return g, true
+	}
+	if a.Revision != nil {
+		g.Revision = *a.Revision
+		return g, !slices.ContainsFunc(have.Revisions, func(r CharmRevision) bool { return r.Revision.Revision == *a.Revision })
+	}
+	wanted, err := channel.Parse(cmp.Or(a.Channel, channel.Stable))
+	if err != nil {
+		return g, false
+	}
+	wanted = wanted.WithTrack(cmp.Or(have.DefaultTrack, channel.DefaultTrack))
+	g.Channel = wanted.String()
+	for _, ch := range wanted.Fallbacks() {
+		if slices.ContainsFunc(have.ChannelMap, func(row charm.Release) bool { return row.Revision > 0 && row.Channel == ch.String() }) {
+			return g, false
+		}
+	}
+	return g, true
+}

@@ -1,0 +1,103 @@
+package closure
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"offlinestore/assertion"
+	"offlinestore/channel"
+	"offlinestore/snap"
+)
+
+// modelNeed is a snap that the devices of a model have, with the components that the model demands of it.
+type modelNeed struct {
+	name, channel, arch string
+	components          []string
+	essential           bool
+}
+
+// lacks names what x has not got of a need: the snap, or some of its components.
+func (x *index) lacks(n modelNeed) []gapKey {
+	r := x.served(n.name, n.channel, n.arch)
+	if r == nil {
+		return []gapKey{{KindSnap, n.name, n.channel, n.arch}}
+	}
+	var out []gapKey
+	for _, name := range n.components {
+		if !slices.ContainsFunc(r.Resources, func(res snap.Resource) bool { return res.Name == name }) {
+			out = append(out, gapKey{KindComponent, n.name + "+" + name, n.channel, n.arch})
+		}
+	}
+	return out
+}
+
+// modelNeeds returns the snaps that a model demands: of those that its header "snaps" lists (Ubuntu Core 20 and later) all but the
+// optional ones, or else its gadget, kernel and required-snaps; with both the base and snapd, which need not be listed.
+func modelNeeds(m *assertion.Assertion) []modelNeed {
+	arch := m.HeaderString("architecture")
+	var out []modelNeed
+	add := func(n modelNeed) {
+		if snap.ValidateName(n.name) == nil && !slices.ContainsFunc(out, func(have modelNeed) bool { return have.name == n.name }) {
+			n.arch = arch
+			out = append(out, n)
+		}
+	}
+	if list, ok := m.Header("snaps").([]any); ok {
+		for _, entry := range list {
+			e, _ := entry.(map[string]any)
+			if text(e["presence"]) != "optional" {
+				add(modelNeed{name: text(e["name"]), channel: modelChannel(text(e["default-channel"])), components: requiredComponents(e["components"])})
+			}
+		}
+	} else {
+		for _, header := range []string{"gadget", "kernel"} {
+			name, track, _ := strings.Cut(m.HeaderString(header), "=")
+			add(modelNeed{name: name, channel: modelChannel(track)})
+		}
+		list, _ := m.Header("required-snaps").([]any)
+		for _, name := range list {
+			add(modelNeed{name: text(name)})
+		}
+	}
+	base := m.HeaderString("base")
+	if m.HeaderString("classic") != "true" {
+		base = cmp.Or(base, "core")
+	}
+	if base != "" && base != "core" {
+		add(modelNeed{name: "snapd", essential: true})
+	}
+	add(modelNeed{name: base, essential: true})
+	return out
+}
+
+// modelChannel returns a channel of a model in the form of a Gap's: "" for the stable one of the default track.
+func modelChannel(ch string) string {
+	c, err := channel.Parse(ch)
+	if err != nil || c.Full() == channel.DefaultTrack+"/"+channel.Stable {
+		return ""
+	}
+	return c.String()
+}
+
+// requiredComponents returns the components that an entry of a model's snaps demands. Each has its presence, or a mapping with it.
+func requiredComponents(v any) []string {
+	list, _ := v.(map[string]any)
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(list)) {
+		presence := text(list[name])
+		if m, ok := list[name].(map[string]any); ok {
+			presence = text(m["presence"])
+		}
+		if presence == "required" {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+func text(v any) string {
+	s, _ := v.(string)
+	return s
+}
