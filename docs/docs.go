@@ -1,4 +1,4 @@
-// Package docs is the documentation: the files in this folder, and the pages that a store without internet shows of them.
+// Package docs holds the documentation: the files of this folder, and the HTML pages that a store without internet serves.
 package docs
 
 import (
@@ -20,7 +20,7 @@ import (
 //go:embed *.md grafana.json alerts.yaml
 var files embed.FS
 
-// Files are the files of this folder as they are.
+// Files returns the files of this folder as they are.
 func Files() fs.FS { return files }
 
 // Page is a file of this folder as HTML.
@@ -29,7 +29,7 @@ type Page struct {
 	Name string
 	// Title is the first heading, without markup.
 	Title string
-	// HTML is the text from the first heading on. What is HTML in the file is left out of it.
+	// HTML is the text from the first heading on, with a table of contents before the first section. HTML in the file is left out.
 	HTML []byte
 }
 
@@ -49,6 +49,7 @@ func Pages() ([]Page, error) {
 		}
 		page := Page{Name: strings.TrimSuffix(name, ".md")}
 		doc := md.Parser().Parse(text.NewReader(source))
+		insertContents(doc)
 		if h, ok := doc.FirstChild().(*ast.Heading); ok {
 			page.Title = strings.ReplaceAll(string(h.Lines().Value(source)), "`", "")
 		} else {
@@ -64,10 +65,10 @@ func Pages() ([]Page, error) {
 	return pages, nil
 }
 
-// mention is how the documentation speaks of its files, which is right in a checkout and in no browser.
+// mention matches the path of a page in a checkout. No browser can follow it.
 var mention = regexp.MustCompile(`\bdocs/([a-z]+(?:-[a-z]+)*)\.md\b`)
 
-// linker makes links of mentions.
+// linker turns mentions into links.
 type linker struct{}
 
 // Transform implements parser.ASTTransformer.
@@ -90,7 +91,7 @@ func (linker) Transform(doc *ast.Document, reader text.Reader, _ parser.Context)
 	}
 }
 
-// link takes a text with mentions apart.
+// link splits a text at its mentions and links each of them.
 func link(n *ast.Text, source []byte) {
 	parent, rest := n.Parent(), n.Segment
 	for _, m := range mention.FindAllSubmatchIndex(n.Segment.Value(source), -1) {

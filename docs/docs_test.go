@@ -3,6 +3,7 @@ package docs_test
 import (
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +50,46 @@ func TestRendering(t *testing.T) {
 		if !strings.Contains(operating, want) {
 			t.Errorf("operating.md lacks %s", want)
 		}
+	}
+}
+
+// contents matches the table of contents of a page in HTML: all between its list's start and the first section.
+var contents = regexp.MustCompile(`(?s)<ul class="contents">\n(.*?)<h2 `)
+
+func TestContents(t *testing.T) {
+	t.Parallel()
+	heading := regexp.MustCompile(`(?s)<h[23] id="([^"]+)">(.*?)</h[23]>`)
+	entry := regexp.MustCompile(`(?s)<a href="#([^"]+)">(.*?)</a>`)
+	link := regexp.MustCompile(`</?a[^>]*>`)
+	for name, p := range pages(t) {
+		html := string(p.HTML)
+		found := contents.FindAllStringSubmatch(html, -1)
+		if len(found) != 1 {
+			t.Errorf("%s.md: %d tables of contents, want one", name, len(found))
+			continue
+		}
+		var got, want []string
+		for _, m := range entry.FindAllStringSubmatch(found[0][1], -1) {
+			got = append(got, m[1]+": "+m[2])
+		}
+		for _, m := range heading.FindAllStringSubmatch(html, -1) {
+			want = append(want, m[1]+": "+link.ReplaceAllString(m[2], ""))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s.md: table of contents %q, want the headings %q", name, got, want)
+		}
+	}
+}
+
+func TestSubsectionsAreNested(t *testing.T) {
+	t.Parallel()
+	got := contents.FindString(string(pages(t)["bundle"].HTML))
+	want := `<li><a href="#4-the-files">4. The files</a>
+<ul>
+<li><a href="#41-oci-layout">4.1 oci-layout</a></li>
+`
+	if !strings.Contains(got, want) {
+		t.Errorf("contents of bundle.md: %s\nwant in it: %s", got, want)
 	}
 }
 

@@ -25,6 +25,8 @@ nav a { margin-right: 1.2rem }
 pre, code { font-family: ui-monospace, monospace; font-size: .9em }
 pre { overflow-x: auto; padding: .7rem; border: 1px solid #8886; border-radius: 4px }
 table { border-collapse: collapse; display: block; overflow-x: auto }
+ul.contents { columns: 18rem; padding: .7rem 1rem .7rem 2rem; border: 1px solid #8886; border-radius: 4px }
+ul.contents > li { break-inside: avoid }
 th, td { border: 1px solid #8886; padding: .3rem .6rem; text-align: left; vertical-align: top }
 `
 
