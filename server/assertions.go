@@ -161,9 +161,9 @@ func (s *Server) serveAssertion(w http.ResponseWriter, r *http.Request, ix *inde
 }
 
 // assertionURL is where an assertion is served, for a client that knows formats up to maxFormat.
-func assertionURL(base string, a *indexedAssertion, maxFormat int) string {
+func assertionURL(origin string, a *indexedAssertion, maxFormat int) string {
 	var b strings.Builder
-	b.WriteString(base)
+	b.WriteString(origin)
 	b.WriteString("/v2/assertions/")
 	b.WriteString(a.Type)
 	for _, p := range a.ref().Path() {

@@ -33,11 +33,11 @@ func (s *Server) resourceDownload(w http.ResponseWriter, r *http.Request, ix *in
 	}
 	var content []byte
 	if res.Image != nil {
-		base, ok := s.requireBase(w, r)
+		origin, ok := s.requireOrigin(w, r)
 		if !ok {
 			return
 		}
-		content = s.registry(base).imageBlob(res.Image)
+		content = s.registry(origin).imageBlob(res.Image)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")

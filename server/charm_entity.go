@@ -79,24 +79,24 @@ func cutAfter(text []byte, key string) (before, after []byte) {
 	return text[:i+len(key)], text[i+len(key):]
 }
 
-// cutAtURL cuts text where the base of the one URL in it belongs.
+// cutAtURL cuts text where the origin of the one URL in it belongs.
 func cutAtURL(text []byte) (before, after []byte) {
 	before, after = cutAfter(text, `"url":"`)
 	return before, bytes.TrimPrefix(after, []byte(`\u0000`))
 }
 
 // archiveDownload is the archive of r as we serve it.
-func archiveDownload(st *catalog.Charm, r *catalog.CharmRevision, base string) charm.Download {
+func archiveDownload(st *catalog.Charm, r *catalog.CharmRevision, origin string) charm.Download {
 	d := r.Download
 	d.SHA256 = r.Blob.Encoded()
-	d.URL = base + charmDownloadPath + url.PathEscape(charmFileName(st.ID, st.Type, r.Revision.Number))
+	d.URL = origin + charmDownloadPath + url.PathEscape(charmFileName(st.ID, st.Type, r.Revision.Number))
 	return d
 }
 
 // appendEntity appends the charm of a result.
 func (v charmView) appendEntity(dst []byte, r *charmRevision, resources []*charmResource) []byte {
 	text := r.text()
-	dst = append(append(append(dst, text[0]...), v.base...), text[1]...)
+	dst = append(append(append(dst, text[0]...), v.origin...), text[1]...)
 	for i, res := range resources {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -148,14 +148,14 @@ const hexSHA384 = 96
 // charmView is what answers to one request depend on besides the catalogue.
 type charmView struct {
 	server   *Server
-	base     string // the beginning of our URLs
+	origin   string // the beginning of our URLs
 	registry Registry
 	// brief leaves out what is too long for a list of charms: the files of a revision and the channels.
 	brief bool
 }
 
-func (s *Server) view(base string) charmView {
-	return charmView{server: s, base: base, registry: s.registry(base)}
+func (s *Server) view(origin string) charmView {
+	return charmView{server: s, origin: origin, registry: s.registry(origin)}
 }
 
 // resource is res as it is advertised.
@@ -169,7 +169,7 @@ func (v charmView) resource(res *charmResource) charm.Resource {
 	default:
 		out.Download.SHA256 = res.Blob.Encoded()
 	}
-	out.Download.URL = v.base + res.path
+	out.Download.URL = v.origin + res.path
 	return out
 }
 
@@ -177,7 +177,7 @@ func (v charmView) appendResource(dst []byte, res *charmResource) []byte {
 	if res.Image != nil {
 		return appendJSON(dst, v.resource(res))
 	}
-	return append(append(append(dst, res.text[0]...), v.base...), res.text[1]...)
+	return append(append(append(dst, res.text[0]...), v.origin...), res.text[1]...)
 }
 
 func (v charmView) resourceList(list []*charmResource) []charm.Resource {
@@ -204,7 +204,7 @@ func (v charmView) charmDetails(st *catalog.Charm) charm.Details {
 	if i := slices.IndexFunc(d.Media, func(m charm.Media) bool { return m.Type == "icon" }); i >= 0 {
 		icon = d.Media[i]
 	}
-	icon.URL = v.base + iconPath + name
+	icon.URL = v.origin + iconPath + name
 	d.Media = []charm.Media{icon}
 	return d
 }

@@ -54,11 +54,11 @@ func (s *Server) charmFind(w http.ResponseWriter, r *http.Request, ix *index) {
 		s.fail(w, r, http.StatusBadRequest, charm.CodeBadArgument, "the query is too long, or its channel is none")
 		return
 	}
-	base, ok := s.requireBase(w, r)
+	origin, ok := s.requireOrigin(w, r)
 	if !ok {
 		return
 	}
-	v := s.view(base)
+	v := s.view(origin)
 	v.brief = true
 	results := []map[string]json.RawMessage{}
 	for _, h := range what.run(ix) {

@@ -36,11 +36,11 @@ func (s *Server) charmInfo(w http.ResponseWriter, r *http.Request, ix *index) {
 		s.fail(w, r, http.StatusBadRequest, charm.CodeBadArgument, err.Error())
 		return
 	}
-	base, ok := s.requireBase(w, r)
+	origin, ok := s.requireOrigin(w, r)
 	if !ok {
 		return
 	}
-	out, err := s.view(base).charmBody(ch, row, fields)
+	out, err := s.view(origin).charmBody(ch, row, fields)
 	s.writeCharms(w, r, out, err)
 }
 
@@ -106,7 +106,7 @@ func (v charmView) revision(ch *indexedCharm, rev *charmRevision, t *fieldTree) 
 	}
 	out := only(rev.CharmRevision.Revision, t)
 	out.Bases = orEmpty(out.Bases)
-	out.Download = archiveDownload(ch.Charm, rev.CharmRevision, v.base)
+	out.Download = archiveDownload(ch.Charm, rev.CharmRevision, v.origin)
 	return out
 }
 
@@ -132,7 +132,7 @@ func (s *Server) charmResources(w http.ResponseWriter, r *http.Request, ix *inde
 			fmt.Sprintf("no resource %.60q of a charm %.100q in this store", name, r.PathValue("charm")))
 		return
 	}
-	if base, ok := s.requireBase(w, r); ok {
-		s.writeJSON(w, r, http.StatusOK, typeJSON, charm.ResourceRevisionsResponse{Revisions: s.view(base).resourceList(ch.uploads[name])})
+	if origin, ok := s.requireOrigin(w, r); ok {
+		s.writeJSON(w, r, http.StatusOK, typeJSON, charm.ResourceRevisionsResponse{Revisions: s.view(origin).resourceList(ch.uploads[name])})
 	}
 }

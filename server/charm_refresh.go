@@ -40,11 +40,11 @@ func (s *Server) charmRefresh(w http.ResponseWriter, r *http.Request, ix *index)
 		s.fail(w, r, http.StatusBadRequest, charm.CodeBadArgument, fmt.Sprintf("more than %d actions or charms in one request", maxActions))
 		return
 	}
-	base, ok := s.requireBase(w, r)
+	origin, ok := s.requireOrigin(w, r)
 	if !ok {
 		return
 	}
-	c := charmCall{charmView: s.view(base), ix: ix, req: &req, known: make(map[string]*charm.Context, len(req.Context)),
+	c := charmCall{charmView: s.view(origin), ix: ix, req: &req, known: make(map[string]*charm.Context, len(req.Context)),
 		seen: make(map[string]bool, len(req.Actions))}
 	for i := range req.Context {
 		c.known[req.Context[i].InstanceKey] = &req.Context[i]

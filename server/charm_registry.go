@@ -20,13 +20,13 @@ type Registry struct {
 	Username, Password string
 }
 
-// registry returns where images are, for answers whose URLs begin with base: always with a domain.
-func (s *Server) registry(base string) Registry {
+// registry returns where images are, for answers whose URLs begin with origin: always with a domain.
+func (s *Server) registry(origin string) Registry {
 	r := s.settings.Load().Registry
 	if r.Domain != "" {
 		return r
 	}
-	_, host, _ := strings.Cut(base, "://")
+	_, host, _ := strings.Cut(origin, "://")
 	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
 		host = host[:i]
 	}

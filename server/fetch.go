@@ -17,7 +17,7 @@ type fetched struct {
 }
 
 // fetchAssertions answers a fetch-assertions action with the URLs of those assertions that are newer than what the device has.
-func (ix *index) fetchAssertions(a *snap.Action, formats map[string]int, base string) fetched {
+func (ix *index) fetchAssertions(a *snap.Action, formats map[string]int, origin string) fetched {
 	out := fetched{AssertionStreamURLs: []string{}, ErrorList: []snap.Error{}, Key: a.Key, Result: snap.ActionFetchAssertions}
 	for i := range a.Assertions {
 		req := &a.Assertions[i]
@@ -36,7 +36,7 @@ func (ix *index) fetchAssertions(a *snap.Action, formats map[string]int, base st
 				Message: fmt.Sprintf("no %.60s assertion with this key in this store", req.Type),
 				Type:    req.Type, PrimaryKey: req.PrimaryKey, SequenceKey: req.SequenceKey})
 		case newer:
-			out.AssertionStreamURLs = append(out.AssertionStreamURLs, assertionURL(base, found, maxFormat))
+			out.AssertionStreamURLs = append(out.AssertionStreamURLs, assertionURL(origin, found, maxFormat))
 		}
 	}
 	return out

@@ -52,8 +52,8 @@ const (
 	numFields = 27
 )
 
-// baseMark stands in prepared text for the base of our URLs. It can't occur in JSON.
-const baseMark = 0
+// originMark stands in prepared text for the origin of our URLs. It can't occur in JSON.
+const originMark = 0
 
 // fieldNames are in the order of the alphabet, as the store prints them.
 var fieldNames = [numFields]string{"architectures", "base", "categories", "common-ids", "confinement", "contact", "created-at",
@@ -118,11 +118,11 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// markedURL is a URL of ours before the base is known.
+// markedURL is a URL of ours before the origin is known.
 func markedURL(path string) string { return "\x00" + path }
 
 // appendFields appends the object with the fields of set, taken from rev or from snap.
-func appendFields(dst []byte, set fieldSet, rev, snap *object, base string) []byte {
+func appendFields(dst []byte, set fieldSet, rev, snap *object, origin string) []byte {
 	dst = append(dst, '{')
 	start := len(dst)
 	for i := range numFields {
@@ -140,7 +140,7 @@ func appendFields(dst []byte, set fieldSet, rev, snap *object, base string) []by
 		}
 		text := o.text[from:o.end[i]]
 		if urlFields&f != 0 {
-			dst = appendURLs(dst, text, base)
+			dst = appendURLs(dst, text, origin)
 			continue
 		}
 		dst = append(dst, text...)
@@ -151,14 +151,14 @@ func appendFields(dst []byte, set fieldSet, rev, snap *object, base string) []by
 	return append(dst, '}')
 }
 
-// appendURLs appends text with base in the place of each mark.
-func appendURLs(dst, text []byte, base string) []byte {
+// appendURLs appends text with origin in the place of each mark.
+func appendURLs(dst, text []byte, origin string) []byte {
 	for {
-		i := bytes.IndexByte(text, baseMark)
+		i := bytes.IndexByte(text, originMark)
 		if i < 0 {
 			return append(dst, text...)
 		}
-		dst = append(append(dst, text[:i]...), base...)
+		dst = append(append(dst, text[:i]...), origin...)
 		text = text[i+1:]
 	}
 }

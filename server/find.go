@@ -9,7 +9,7 @@ import (
 
 // find answers GET /v2/snaps/find.
 func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
-	base, ok := s.requireBase(w, r)
+	origin, ok := s.requireOrigin(w, r)
 	if !ok {
 		return
 	}
@@ -27,7 +27,7 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = appendHit(out, h, fields, base)
+		out = appendHit(out, h, fields, origin)
 	}
 	out = append(out, `]}`...)
 	*pooled = out
@@ -35,17 +35,17 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
 }
 
 // appendHit appends a search result. Its snap.yaml is left out: snapd has no use for it there, and it is long.
-func appendHit(dst []byte, h hit, fields fieldSet, base string) []byte {
+func appendHit(dst []byte, h hit, fields fieldSet, origin string) []byte {
 	dst = appendString(append(dst, `{"name":`...), h.snap.Name)
 	dst = appendString(append(dst, `,"revision":{"channel":`...), h.row.name)
-	rev := appendFields(nil, fields&revisionFields&^fSnapYAML, &h.row.revision.object, nil, base)
+	rev := appendFields(nil, fields&revisionFields&^fSnapYAML, &h.row.revision.object, nil, origin)
 	if len(rev) > len("{}") {
 		rev[0] = ','
 		dst = append(dst, rev...)
 	} else {
 		dst = append(dst, '}')
 	}
-	dst = appendFields(append(dst, `,"snap":`...), fields&snapFields&^(fName|fSnapID), nil, &h.snap.object, base)
+	dst = appendFields(append(dst, `,"snap":`...), fields&snapFields&^(fName|fSnapID), nil, &h.snap.object, origin)
 	return append(appendString(append(dst, `,"snap-id":`...), h.snap.SnapID), '}')
 }
 

@@ -27,7 +27,7 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 			fmt.Sprintf("snap %q has no release for this architecture; here it is for %s", name, sn.where()))
 		return
 	}
-	base, ok := s.requireBase(w, r)
+	origin, ok := s.requireOrigin(w, r)
 	if !ok {
 		return
 	}
@@ -39,7 +39,7 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = appendChannelMapEntry(out, row, fields, base)
+		out = appendChannelMapEntry(out, row, fields, origin)
 	}
 	out = append(out, `],"default-track":`...)
 	if sn.DefaultTrack == "" {
@@ -49,7 +49,7 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 	}
 	out = appendString(append(out, `,"name":`...), sn.Name)
 	// The store repeats name and id in here, whatever was asked for.
-	out = appendFields(append(out, `,"snap":`...), fields&snapFields|fName|fSnapID, nil, &sn.object, base)
+	out = appendFields(append(out, `,"snap":`...), fields&snapFields|fName|fSnapID, nil, &sn.object, origin)
 	out = append(appendString(append(out, `,"snap-id":`...), sn.SnapID), '}')
 	*pooled = out
 	writeText(w, http.StatusOK, typeJSON, out)
@@ -83,13 +83,13 @@ func (sn *indexedSnap) open(arch string) []*row {
 	return out
 }
 
-func appendChannelMapEntry(dst []byte, r *row, fields fieldSet, base string) []byte {
+func appendChannelMapEntry(dst []byte, r *row, fields fieldSet, origin string) []byte {
 	c := snap.ChannelMapChannel{Architecture: r.architecture, Name: r.name, Risk: r.channel.Risk, Track: r.channel.Track}
 	if r.releasedAt != "" {
 		c.ReleasedAt = &r.releasedAt
 	}
 	dst = appendJSON(append(dst, `{"channel":`...), c)
-	rev := appendFields(nil, fields&revisionFields, &r.revision.object, nil, base)
+	rev := appendFields(nil, fields&revisionFields, &r.revision.object, nil, origin)
 	if len(rev) > len("{}") {
 		rev[0] = ','
 		return append(dst, rev...)

@@ -65,7 +65,7 @@ type legacyChannel struct {
 	Version        string `json:"version,omitempty"`
 }
 
-func newLegacySnap(sn *indexedSnap, rev *indexedRevision, channelName, base string) legacySnap {
+func newLegacySnap(sn *indexedSnap, rev *indexedRevision, channelName, origin string) legacySnap {
 	d := &sn.Details
 	out := legacySnap{
 		Architecture: rev.Architectures, Base: rev.Base, BinaryFilesize: rev.Download.Size, Channel: channelName,
@@ -75,13 +75,13 @@ func newLegacySnap(sn *indexedSnap, rev *indexedRevision, channelName, base stri
 		Publisher: d.Publisher.DisplayName, Revision: rev.number(), ScreenshotURLs: []string{}, SnapID: sn.SnapID,
 		Summary: d.Summary, Title: d.Title, Version: rev.Version,
 	}
-	out.AnonDownloadURL = base + downloadPath + snapFileName(sn.SnapID, rev.number())
+	out.AnonDownloadURL = origin + downloadPath + snapFileName(sn.SnapID, rev.number())
 	out.DownloadURL = out.AnonDownloadURL
 	if d.Contact != nil {
 		out.Contact, out.SupportURL = *d.Contact, *d.Contact
 	}
 	if _, name, ok := iconFile(sn.Icon); ok {
-		out.IconURL = base + iconPath + name
+		out.IconURL = origin + iconPath + name
 	}
 	return out
 }
@@ -128,7 +128,7 @@ func (s *Server) details(w http.ResponseWriter, r *http.Request, ix *index) {
 		s.fail(w, r, http.StatusNotFound, "resource-not-found", fmt.Sprintf("no snap named %.60q in this store", name))
 		return
 	}
-	base, ok := s.requireBase(w, r)
+	origin, ok := s.requireOrigin(w, r)
 	if !ok {
 		return
 	}
@@ -144,7 +144,7 @@ func (s *Server) details(w http.ResponseWriter, r *http.Request, ix *index) {
 		s.fail(w, r, http.StatusNotFound, "resource-not-found", fmt.Sprintf("snap %q has no such release; here it is for %s", name, sn.where()))
 		return
 	}
-	out := newLegacySnap(sn, rev, where, base)
+	out := newLegacySnap(sn, rev, where, origin)
 	out.ChannelMapsList, out.SnapYAML = legacyChannels(sn, arch), rev.SnapYAML
 	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
 }
@@ -199,7 +199,7 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, fmt.Sprintf("more than %d snaps in one request", maxActions))
 		return
 	}
-	base, ok := s.requireBase(w, r)
+	origin, ok := s.requireOrigin(w, r)
 	if !ok {
 		return
 	}
@@ -220,7 +220,7 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 		}
 		have, _ := strconv.Atoi(strings.Trim(string(in.Revision), `"`))
 		if found := sn.upgrade(arch, sn.track(c), in.Epoch, have); found != nil {
-			list = append(list, newLegacySnap(sn, found.revision, found.name, base))
+			list = append(list, newLegacySnap(sn, found.revision, found.name, origin))
 		}
 	}
 	var out embedded
@@ -230,7 +230,7 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 
 // legacySearch answers GET /api/v1/snaps/search.
 func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index) {
-	base, ok := s.requireBase(w, r)
+	origin, ok := s.requireOrigin(w, r)
 	if !ok {
 		return
 	}
@@ -241,7 +241,7 @@ func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index)
 	}
 	list := []legacySnap{}
 	for _, h := range what.run(ix) {
-		list = append(list, newLegacySnap(h.snap, h.row.revision, h.row.name, base))
+		list = append(list, newLegacySnap(h.snap, h.row.revision, h.row.name, origin))
 	}
 	var out embedded
 	out.Embedded.Packages = list

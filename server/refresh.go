@@ -22,7 +22,7 @@ type refreshCall struct {
 	ix     *index
 	req    *snap.RefreshRequest
 	arch   string
-	base   string
+	origin string
 	fields fieldSet
 	// byKey has the installed snaps by instance-key, once they are too many to search.
 	byKey map[string]*snap.Installed
@@ -42,11 +42,11 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request, ix *index) {
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, fmt.Sprintf("more than %d actions or installed snaps in one request", maxActions))
 		return
 	}
-	base, ok := s.requireBase(w, r)
+	origin, ok := s.requireOrigin(w, r)
 	if !ok {
 		return
 	}
-	c := refreshCall{ix: ix, req: &req, arch: arch, base: base, fields: fieldSetOf(req.Fields)}
+	c := refreshCall{ix: ix, req: &req, arch: arch, origin: origin, fields: fieldSetOf(req.Fields)}
 	s.answerRefresh(w, &c)
 }
 
@@ -90,7 +90,7 @@ func (c *refreshCall) appendResult(dst []byte, a *snap.Action) []byte {
 	case snap.ActionInstall, snap.ActionDownload, snap.ActionRefresh:
 		return c.appendSnap(dst, a)
 	case snap.ActionFetchAssertions:
-		return appendJSON(dst, c.ix.fetchAssertions(a, c.req.AssertionMaxFormats, c.base))
+		return appendJSON(dst, c.ix.fetchAssertions(a, c.req.AssertionMaxFormats, c.origin))
 	}
 	return c.appendError(dst, a, nil, codeBadRequest, fmt.Sprintf("unknown action %.40q", a.Action), nil)
 }
@@ -192,7 +192,7 @@ func (c *refreshCall) appendFound(dst []byte, a *snap.Action, sn *indexedSnap, r
 		dst = appendString(append(dst, `,"released-at":`...), r.releasedAt)
 	}
 	dst = appendString(append(dst, `,"result":`...), a.Action)
-	dst = appendFields(append(dst, `,"snap":`...), c.fields, &rev.object, &sn.object, c.base)
+	dst = appendFields(append(dst, `,"snap":`...), c.fields, &rev.object, &sn.object, c.origin)
 	dst = appendString(append(dst, `,"snap-id":`...), sn.SnapID)
 	return append(dst, '}')
 }

@@ -81,12 +81,12 @@ func discardBody(w http.ResponseWriter, r *http.Request, limit int64) error {
 	return err
 }
 
-// requireBase returns the base of our URLs. It answers the request itself when there is none.
-func (s *Server) requireBase(w http.ResponseWriter, r *http.Request) (string, bool) {
+// requireOrigin returns the origin of our URLs. It answers the request itself when there is none.
+func (s *Server) requireOrigin(w http.ResponseWriter, r *http.Request) (string, bool) {
 	l := s.settings.Load()
-	base := l.base(r)
-	if base != "" {
-		return base, true
+	origin := l.origin(r)
+	if origin != "" {
+		return origin, true
 	}
 	if l.Domain != "" {
 		s.cfg.Logger.Error("proxy.domain is not a host", "domain", l.Domain)

@@ -11,10 +11,10 @@ import (
 
 var validHostname = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,251}[a-zA-Z0-9])?\.?$`)
 
-// base returns the beginning of every URL in an answer to r: scheme and host. Nothing of it needs escaping. It is "" if the request
+// origin returns the beginning of every URL in an answer to r: scheme and host. Nothing of it needs escaping. It is "" if the request
 // names no usable host, which is the only thing that comes from outside here. Of the headers of a forwarding proxy, X-Forwarded-Proto
 // is believed if the operator says so.
-func (l *settings) base(r *http.Request) string {
+func (l *settings) origin(r *http.Request) string {
 	host := l.host
 	if l.Domain == "" {
 		host = normalizeHost(r.Host)
