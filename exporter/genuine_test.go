@@ -153,7 +153,7 @@ func TestGenuineInfo(t *testing.T) {
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
 	e, _ := newExporter(t, s)
-	if e.Charmhub, err = upstream.New(upstream.Config{BaseURL: srv.URL, Backoff: func(int) time.Duration { return time.Millisecond }}); err != nil {
+	if e.Charmhub, err = upstream.New(upstream.Config{Origin: srv.URL, Backoff: func(int) time.Duration { return time.Millisecond }}); err != nil {
 		t.Fatal(err)
 	}
 	req := wanted(t, "applications: {a: {charm: awesome}, b: {charm: awesome, channel: edge}, c: {charm: awesome, channel: rocky/edge, series: bionic}}")

@@ -59,7 +59,7 @@ func newExporter(t *testing.T, s *upstreamtest.Store) (*exporter.Exporter, *reco
 	t.Helper()
 	srv := httptest.NewServer(s.Handler())
 	t.Cleanup(srv.Close)
-	client, err := upstream.New(upstream.Config{BaseURL: srv.URL, Backoff: func(int) time.Duration { return time.Millisecond }})
+	client, err := upstream.New(upstream.Config{Origin: srv.URL, Backoff: func(int) time.Duration { return time.Millisecond }})
 	if err != nil {
 		t.Fatal(err)
 	}

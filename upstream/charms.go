@@ -14,8 +14,8 @@ import (
 	"offlinestore/charm"
 )
 
-// DefaultCharmhubURL is where Charmhub is. A Client with it as its BaseURL asks for charms and not for snaps.
-const DefaultCharmhubURL = "https://api.charmhub.io"
+// DefaultCharmhubOrigin is where Charmhub is. A Client with it as its Origin asks for charms and not for snaps.
+const DefaultCharmhubOrigin = "https://api.charmhub.io"
 
 // Fields are asked for by name, since the store leaves out what isn't. A name selects all that is beneath it.
 const (

@@ -41,8 +41,8 @@ func newClient(t *testing.T, h http.Handler, cfg upstream.Config) (*upstream.Cli
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
-	if cfg.BaseURL == "" {
-		cfg.BaseURL = s.URL
+	if cfg.Origin == "" {
+		cfg.Origin = s.URL
 	}
 	if cfg.Backoff == nil {
 		cfg.Backoff = func(int) time.Duration { return time.Millisecond }
@@ -79,7 +79,7 @@ func realdata(t *testing.T) string {
 func TestNewRefusesBaseURLs(t *testing.T) {
 	t.Parallel()
 	for _, u := range []string{"ftp://x", "api.snapcraft.io", "http://", "http://x/?a=secret", "http://x/#f", "http://x?", "http://u:secret@x/", "http://u:secret@x:port/", "/p"} {
-		_, err := upstream.New(upstream.Config{BaseURL: u})
+		_, err := upstream.New(upstream.Config{Origin: u})
 		if err == nil {
 			t.Errorf("New(%q) succeeded, want an error", u)
 		} else if strings.Contains(err.Error(), "secret") {
@@ -87,7 +87,7 @@ func TestNewRefusesBaseURLs(t *testing.T) {
 		}
 	}
 	for _, u := range []string{"", "http://x", "https://x/", "http://[::1]:80/px/"} {
-		if _, err := upstream.New(upstream.Config{BaseURL: u}); err != nil {
+		if _, err := upstream.New(upstream.Config{Origin: u}); err != nil {
 			t.Errorf("New(%q): %v", u, err)
 		}
 	}
@@ -103,7 +103,7 @@ func TestPathPrefixAndHeaders(t *testing.T) {
 	s := httptest.NewServer(h)
 	defer s.Close()
 	for _, prefix := range []string{"/px", "/px/"} {
-		c, err := upstream.New(upstream.Config{BaseURL: s.URL + prefix, UserAgent: "test/1"})
+		c, err := upstream.New(upstream.Config{Origin: s.URL + prefix, UserAgent: "test/1"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,7 +168,7 @@ func TestRetries(t *testing.T) {
 			t.Parallel()
 			tries := 0
 			var log record
-			c, base := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c, origin := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				tries++
 				tt.answers[min(tries, len(tt.answers))-1](w)
 			}), upstream.Config{Retries: 3, Logf: log.Logf})
@@ -179,7 +179,7 @@ func TestRetries(t *testing.T) {
 			if got := strings.Count(log.String(), "trying again"); got != tt.tries-1 {
 				t.Errorf("logged %d repetitions, want %d:\n%s", got, tt.tries-1, &log)
 			}
-			want := strings.Replace(tt.want, "URL", base, 1)
+			want := strings.Replace(tt.want, "URL", origin, 1)
 			var status *upstream.StatusError
 			if err != nil && errors.Is(err, upstream.ErrUnavailable) == errors.As(err, &status) {
 				t.Errorf("Info: %v: want either ErrUnavailable or a StatusError", err)
@@ -232,7 +232,7 @@ func TestUntrustedCertificateIsNotRetried(t *testing.T) {
 	s.StartTLS()
 	defer s.Close()
 	var rec record
-	c, err := upstream.New(upstream.Config{BaseURL: s.URL, Logf: rec.Logf, Backoff: func(int) time.Duration { return 0 }})
+	c, err := upstream.New(upstream.Config{Origin: s.URL, Logf: rec.Logf, Backoff: func(int) time.Duration { return 0 }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -154,14 +154,14 @@ func TestFetch(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			n := 0
-			c, base := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c, origin := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				n++
 				tt.serve(n, w, r)
 			}), upstream.Config{Retries: 2})
 			var s sink
 			s.Write(data[:min(tt.offset, size)])
-			err := c.Fetch(t.Context(), upstream.Blob{Name: "jq", URL: base + "/blob?token=secret", Size: int64(size), Offset: int64(tt.offset), Restart: s.restart}, &s)
-			want := strings.Replace(tt.want, "URL", base, 1)
+			err := c.Fetch(t.Context(), upstream.Blob{Name: "jq", URL: origin + "/blob?token=secret", Size: int64(size), Offset: int64(tt.offset), Restart: s.restart}, &s)
+			want := strings.Replace(tt.want, "URL", origin, 1)
 			switch {
 			case want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)):
 				t.Errorf("Fetch: %v, want %q", err, want)
@@ -182,7 +182,7 @@ func TestFetchStall(t *testing.T) {
 	data := blob(1 << 20)
 	n := 0
 	var log record
-	c, base := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c, origin := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch n++; n {
 		case 1: // no headers
 			<-r.Context().Done()
@@ -196,7 +196,7 @@ func TestFetchStall(t *testing.T) {
 		}
 	}), upstream.Config{Stall: 100 * time.Millisecond, Logf: log.Logf})
 	var s sink
-	if err := c.Fetch(t.Context(), upstream.Blob{Name: "jq revision 6", URL: base, Size: int64(len(data))}, &s); err != nil {
+	if err := c.Fetch(t.Context(), upstream.Blob{Name: "jq revision 6", URL: origin, Size: int64(len(data))}, &s); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(s.Bytes(), data) || strings.Count(log.String(), "stalled") != 2 {
@@ -218,9 +218,9 @@ func TestFetchSlowDiskIsNoStall(t *testing.T) {
 	t.Parallel()
 	data := blob(4 << 20)
 	var log record
-	c, base := newClient(t, ranged(data), upstream.Config{Stall: 500 * time.Millisecond, Logf: log.Logf})
+	c, origin := newClient(t, ranged(data), upstream.Config{Stall: 500 * time.Millisecond, Logf: log.Logf})
 	var s slowSink
-	if err := c.Fetch(t.Context(), upstream.Blob{Name: "jq", URL: base, Size: int64(len(data))}, &s); err != nil || log.String() != "" {
+	if err := c.Fetch(t.Context(), upstream.Blob{Name: "jq", URL: origin, Size: int64(len(data))}, &s); err != nil || log.String() != "" {
 		t.Errorf("Fetch = %v; log %q, want none", err, &log)
 	}
 }
@@ -235,15 +235,15 @@ func TestFetchWriteErrorEndsIt(t *testing.T) {
 	t.Parallel()
 	data := blob(1000)
 	n := 0
-	c, base := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c, origin := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n++
 		ranged(data)(w, r)
 	}), upstream.Config{})
-	if err := c.Fetch(t.Context(), upstream.Blob{Name: "jq", URL: base, Size: 1000}, fullDisk{}); !errors.Is(err, errFull) || n != 1 {
+	if err := c.Fetch(t.Context(), upstream.Blob{Name: "jq", URL: origin, Size: 1000}, fullDisk{}); !errors.Is(err, errFull) || n != 1 {
 		t.Errorf("Fetch = %v after %d requests, want %v after 1", err, n, errFull)
 	}
 	for _, size := range []int64{0, -1} {
-		if err := c.Fetch(t.Context(), upstream.Blob{Name: "jq", URL: base, Size: size}, io.Discard); err == nil {
+		if err := c.Fetch(t.Context(), upstream.Blob{Name: "jq", URL: origin, Size: size}, io.Discard); err == nil {
 			t.Errorf("Fetch of %d bytes succeeded", size)
 		}
 	}

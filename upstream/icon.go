@@ -15,11 +15,11 @@ var rasterTypes = []string{"image/png", "image/jpeg", "image/gif", "image/webp"}
 // Icon gets the image at rawURL and says what it is: PNG, JPEG, GIF, WebP or SVG. Anything else is an error, and so is a URL without
 // TLS that leads away from the store: nothing vouches for an icon's bytes but where they come from.
 func (c *Client) Icon(ctx context.Context, rawURL string) (data []byte, contentType string, err error) {
-	u, err := c.base.Parse(rawURL)
+	u, err := c.origin.Parse(rawURL)
 	switch {
 	case err != nil:
 		return nil, "", errors.New("icon: not a URL")
-	case u.Scheme != "https" && u.Host != c.base.Host:
+	case u.Scheme != "https" && u.Host != c.origin.Host:
 		return nil, "", fmt.Errorf("icon: %s: neither https nor the store's own host", safe(u))
 	}
 	rawURL = u.String()

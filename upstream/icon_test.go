@@ -32,11 +32,11 @@ func TestIcon(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c, base := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c, origin := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("Content-Type", tt.declared)
 				fmt.Fprint(w, tt.body)
 			}), upstream.Config{})
-			data, got, err := c.Icon(t.Context(), base)
+			data, got, err := c.Icon(t.Context(), origin)
 			if tt.wantErr != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.wantErr) {
 					t.Errorf("Icon: %v, want %q", err, tt.wantErr)

@@ -42,9 +42,9 @@ func TestRedirects(t *testing.T) {
 	mux.HandleFunc("/gone", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://127.0.0.1:1/x?token=secret", http.StatusFound)
 	})
-	c, base := newClient(t, mux, upstream.Config{Retries: -1})
+	c, origin := newClient(t, mux, upstream.Config{Retries: -1})
 
-	body, total, resumed, err := c.Download(t.Context(), base+"/first", 400)
+	body, total, resumed, err := c.Download(t.Context(), origin+"/first", 400)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestRedirects(t *testing.T) {
 		"/loop": "/loop: too many redirects", "/file": "redirected from http to file", "/bad": "redirected to what is no URL",
 		"/lost": "/none: the store answered 404 Not Found", "/gone": "127.0.0.1:1/x: ",
 	} {
-		_, _, _, err := c.Download(t.Context(), base+path+"?token=secret", 0)
+		_, _, _, err := c.Download(t.Context(), origin+path+"?token=secret", 0)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("Download %s: %v, want %q and no secret", path, err, want)
 		}

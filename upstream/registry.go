@@ -86,9 +86,9 @@ func OpenRepository(ctx context.Context, cfg RegistryConfig, ref, username, pass
 }
 
 // client makes a Client of its own for a registry: its transport knows the registry's credentials.
-func (cfg *RegistryConfig) client(base string) (*Client, error) {
+func (cfg *RegistryConfig) client(origin string) (*Client, error) {
 	c, err := New(Config{
-		BaseURL: base, UserAgent: cfg.UserAgent, HTTP: cfg.HTTP, Retries: cfg.Retries, Backoff: cfg.Backoff, Stall: cfg.Stall, Logf: cfg.Logf,
+		Origin: origin, UserAgent: cfg.UserAgent, HTTP: cfg.HTTP, Retries: cfg.Retries, Backoff: cfg.Backoff, Stall: cfg.Stall, Logf: cfg.Logf,
 	})
 	if err != nil {
 		return nil, err

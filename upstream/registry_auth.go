@@ -97,7 +97,7 @@ func (r *Repository) login(ctx context.Context, auth authn.Authenticator, plain 
 		if challenge.Insecure {
 			t.scheme = "http"
 		}
-		r.client.base.Scheme = t.scheme
+		r.client.origin.Scheme = t.scheme
 		if strings.EqualFold(challenge.Scheme, "bearer") {
 			scopes := []string{r.repo.Scope(authtransport.PullScope)}
 			t.buy = func(ctx context.Context) (string, error) {

@@ -21,7 +21,7 @@ func (c *Client) endpoint(query url.Values, elem ...string) string {
 	for i, e := range elem {
 		escaped[i] = url.PathEscape(e)
 	}
-	u := c.base.JoinPath(escaped...)
+	u := c.origin.JoinPath(escaped...)
 	u.RawQuery = query.Encode()
 	return u.String()
 }

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// DefaultBaseURL is where the Snap Store is.
-const DefaultBaseURL = "https://api.snapcraft.io"
+// DefaultOrigin is where the Snap Store is.
+const DefaultOrigin = "https://api.snapcraft.io"
 
 // Limits of what one answer may hold. Blobs are limited by the size that the caller expects.
 const (
@@ -39,9 +39,9 @@ const (
 
 // Config says which store to talk to and how patiently. Its zero value is the Snap Store with sane defaults.
 type Config struct {
-	// BaseURL is DefaultBaseURL when empty, DefaultCharmhubURL for a client of Charmhub; a path in it is kept in front of every
+	// Origin is DefaultOrigin when empty, DefaultCharmhubOrigin for a client of Charmhub; a path in it is kept in front of every
 	// endpoint.
-	BaseURL   string
+	Origin    string
 	UserAgent string
 	// HTTP is used for its transport and cookies; redirects and time-outs are ours. nil follows the proxy variables.
 	HTTP *http.Client
@@ -57,7 +57,7 @@ type Config struct {
 
 // Client talks to one store. Its methods may be called at once from several goroutines.
 type Client struct {
-	base    *url.URL
+	origin  *url.URL
 	agent   string
 	http    *http.Client
 	retries int
@@ -68,14 +68,14 @@ type Client struct {
 	secrets secrets
 }
 
-// New makes a Client. It refuses a BaseURL that could not be joined with the store's paths.
+// New makes a Client. It refuses an Origin that could not be joined with the store's paths.
 func New(cfg Config) (*Client, error) {
-	base, err := parseBase(cfg.BaseURL)
+	origin, err := parseOrigin(cfg.Origin)
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{
-		base: base, agent: cfg.UserAgent, http: httpClient(cfg.HTTP),
+		origin: origin, agent: cfg.UserAgent, http: httpClient(cfg.HTTP),
 		retries: cfg.Retries, backoff: cfg.Backoff, stall: cfg.Stall, logf: cfg.Logf,
 	}
 	if c.agent == "" {
@@ -96,9 +96,9 @@ func New(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-func parseBase(s string) (*url.URL, error) {
+func parseOrigin(s string) (*url.URL, error) {
 	if s == "" {
-		s = DefaultBaseURL
+		s = DefaultOrigin
 	}
 	u, err := url.Parse(s)
 	switch {

@@ -218,7 +218,7 @@ func makeInstaller(t *testing.T) string {
 	run("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "bin")+"/", "offlinestore/cmd/store-admin", "offlinestore/cmd/snap-store-proxy")
 	srv := httptest.NewUnstartedServer(nil)
 	upstream := "http://" + srv.Listener.Addr().String()
-	demo, err := upstreamtest.Demo(upstreamtest.DemoOptions{BaseURL: upstream})
+	demo, err := upstreamtest.Demo(upstreamtest.DemoOptions{Origin: upstream})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func newFixture(t *testing.T) (*fixture, error) {
 	srv := httptest.NewUnstartedServer(nil)
 	f := &fixture{dir: dir, upstream: "http://" + srv.Listener.Addr().String()}
 	f.writeCharms(t)
-	demo, err := upstreamtest.Demo(upstreamtest.DemoOptions{BaseURL: f.upstream})
+	demo, err := upstreamtest.Demo(upstreamtest.DemoOptions{Origin: f.upstream})
 	if err != nil {
 		return nil, err
 	}

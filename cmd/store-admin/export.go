@@ -62,7 +62,7 @@ func (o *exportOptions) add(f *pflag.FlagSet) {
 	f.IntVar(&o.jobs, "jobs", 4, "downloads at once")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan and fetch nothing")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
-	f.StringVar(&o.storeURL, "snap-store-url", os.Getenv("STORE_ADMIN_SNAP_STORE_URL"), "`URL` of the Snap Store, for snaps and assertions (default "+upstream.DefaultBaseURL+")")
+	f.StringVar(&o.storeURL, "snap-store-url", os.Getenv("STORE_ADMIN_SNAP_STORE_URL"), "`URL` of the Snap Store, for snaps and assertions (default "+upstream.DefaultOrigin+")")
 	f.StringArrayVar(&o.roots, "trusted-root", nil, "`file` with an assertion root to trust besides Canonical's (tests, staging); repeatable")
 	f.StringVar(&o.cacheDir, "cache-dir", "", "`folder` of the cache (default the user's)")
 	f.StringVar(&o.cacheSize, "cache-size", "50GB", "largest `size` of the cache after an export")

@@ -26,7 +26,7 @@ type charmOptions struct {
 func (o *charmOptions) addCharms(f *pflag.FlagSet) {
 	o.add(f)
 	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for; repeatable. Given, it is also what images are taken for, else all they have")
-	f.StringVar(&o.charmhubURL, "charmhub-url", os.Getenv("STORE_ADMIN_CHARMHUB_URL"), "`URL` of Charmhub (default "+upstream.DefaultCharmhubURL+")")
+	f.StringVar(&o.charmhubURL, "charmhub-url", os.Getenv("STORE_ADMIN_CHARMHUB_URL"), "`URL` of Charmhub (default "+upstream.DefaultCharmhubOrigin+")")
 	f.BoolVar(&o.noImages, "no-images", false, "leave out the container images")
 	f.BoolVar(&o.withSnaps, "with-snaps", false, "export the snaps that the charms install as well, with what those need")
 }

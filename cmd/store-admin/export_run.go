@@ -93,7 +93,7 @@ func (o *exportOptions) newExporter(progress *exportProgress) (*exporter.Exporte
 	if err != nil {
 		return nil, err
 	}
-	client, err := upstream.New(upstream.Config{BaseURL: o.storeURL, UserAgent: "store-admin/" + cli.Version(), Logf: progress.log})
+	client, err := upstream.New(upstream.Config{Origin: o.storeURL, UserAgent: "store-admin/" + cli.Version(), Logf: progress.log})
 	if err != nil {
 		return nil, cli.Usagef("%w", err)
 	}
@@ -101,9 +101,9 @@ func (o *exportOptions) newExporter(progress *exportProgress) (*exporter.Exporte
 	if o.archive == "" {
 		return e, nil
 	}
-	cfg := upstream.Config{BaseURL: o.charmhubURL, UserAgent: "store-admin/" + cli.Version(), Logf: progress.log}
-	if cfg.BaseURL == "" {
-		cfg.BaseURL = upstream.DefaultCharmhubURL
+	cfg := upstream.Config{Origin: o.charmhubURL, UserAgent: "store-admin/" + cli.Version(), Logf: progress.log}
+	if cfg.Origin == "" {
+		cfg.Origin = upstream.DefaultCharmhubOrigin
 	}
 	if e.Charmhub, err = upstream.New(cfg); err != nil {
 		return nil, cli.Usagef("%w", err)

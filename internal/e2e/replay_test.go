@@ -78,7 +78,7 @@ func newReplay(t *testing.T, alter func(path string, body []byte) []byte) (*expo
 	p := &replay{handler: h, alter: alter}
 	srv := httptest.NewServer(p)
 	t.Cleanup(srv.Close)
-	c, err := upstream.New(upstream.Config{BaseURL: srv.URL, Retries: -1})
+	c, err := upstream.New(upstream.Config{Origin: srv.URL, Retries: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func TestReplayCharmhub(t *testing.T) {
 	}
 	server := httptest.NewServer(h)
 	defer server.Close()
-	c, err := upstream.New(upstream.Config{BaseURL: server.URL, Retries: -1})
+	c, err := upstream.New(upstream.Config{Origin: server.URL, Retries: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

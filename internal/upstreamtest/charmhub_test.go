@@ -25,7 +25,7 @@ func charmhub(t *testing.T, fill func(s *upstreamtest.Store) error) (*upstreamte
 	}
 	server := httptest.NewServer(s.Handler())
 	t.Cleanup(server.Close)
-	c, err := upstream.New(upstream.Config{BaseURL: server.URL, Retries: -1})
+	c, err := upstream.New(upstream.Config{Origin: server.URL, Retries: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

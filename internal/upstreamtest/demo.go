@@ -14,7 +14,7 @@ const SnapdID = "PMrrV4ml8uWuEUDBT8dSGnKUYbevVhc4"
 
 // DemoOptions are for Demo.
 type DemoOptions struct {
-	BaseURL string
+	Origin string
 	// Dir is where snaps are made with mksquashfs. "" makes blobs that only look like snaps.
 	Dir string
 	// Payload is how many bytes of random data each snap holds; 0 is 64 KiB.
@@ -25,7 +25,7 @@ type DemoOptions struct {
 // default track 2.0, an icon, no base), gnome-calculator, whose content comes from gtk-common-themes, and what they need:
 // snapd, core, core22, core24 and bare.
 func Demo(opts DemoOptions) (*Store, error) {
-	s, err := New(Options{BaseURL: opts.BaseURL})
+	s, err := New(Options{Origin: opts.Origin})
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func TestReplay(t *testing.T) {
 	}
 	srv := httptest.NewServer(h)
 	defer srv.Close()
-	c, err := upstream.New(upstream.Config{BaseURL: srv.URL, Retries: -1})
+	c, err := upstream.New(upstream.Config{Origin: srv.URL, Retries: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

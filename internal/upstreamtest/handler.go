@@ -28,8 +28,8 @@ func (s *Store) Handler() http.Handler {
 
 func (s *Store) base(r *http.Request) string {
 	switch {
-	case s.opts.BaseURL != "":
-		return strings.TrimSuffix(s.opts.BaseURL, "/")
+	case s.opts.Origin != "":
+		return strings.TrimSuffix(s.opts.Origin, "/")
 	case r.TLS != nil:
 		return "https://" + r.Host
 	}

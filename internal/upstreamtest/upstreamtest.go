@@ -22,8 +22,8 @@ var architectures = []string{"amd64", "arm64", "armhf", "i386", "ppc64el", "risc
 
 // Options are for New. The zero value is a store that calls itself what its requests call it.
 type Options struct {
-	// BaseURL is what URLs in answers begin with; "" takes the host from the request.
-	BaseURL string
+	// Origin is what URLs in answers begin with; "" takes the host from the request.
+	Origin string
 }
 
 // Publisher is who publishes a snap.

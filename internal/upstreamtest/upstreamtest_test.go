@@ -37,7 +37,7 @@ func client(t *testing.T, s *upstreamtest.Store, cfg upstream.Config) *upstream.
 	t.Helper()
 	srv := httptest.NewServer(s.Handler())
 	t.Cleanup(srv.Close)
-	cfg.BaseURL = srv.URL
+	cfg.Origin = srv.URL
 	cfg.Backoff = func(int) time.Duration { return time.Millisecond }
 	c, err := upstream.New(cfg)
 	if err != nil {

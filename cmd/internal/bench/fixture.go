@@ -34,7 +34,7 @@ func (b *bench) newOutside(name string, size int64) (*outside, error) {
 		return nil, err
 	}
 	url := "http://" + ln.Addr().String()
-	store, err := upstreamtest.New(upstreamtest.Options{BaseURL: url})
+	store, err := upstreamtest.New(upstreamtest.Options{Origin: url})
 	if err != nil {
 		return nil, err
 	}

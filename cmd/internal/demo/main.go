@@ -61,7 +61,7 @@ func startUpstream(addr, dir string) (u *upstream, err error) {
 		return nil, err
 	}
 	u.url = "http://" + ln.Addr().String()
-	store, err := upstreamtest.Demo(upstreamtest.DemoOptions{BaseURL: u.url, Dir: dir, Payload: 1 << 20})
+	store, err := upstreamtest.Demo(upstreamtest.DemoOptions{Origin: u.url, Dir: dir, Payload: 1 << 20})
 	if err == nil {
 		err = upstreamtest.DemoCharms(store, upstreamtest.DemoCharmsOptions{Registry: images, Host: u.registry, Payload: 1 << 20})
 	}
