@@ -48,7 +48,7 @@ func (c *collector) addSnaps(h *bundle.Head) {
 		s.ChannelMap = append(s.ChannelMap, from.ChannelMap...)
 	}
 	for _, r := range h.Revisions {
-		if s, key := c.snaps[r.Name], (revisionKey{r.Name, r.Revision.Revision}); s != nil && !c.revisions[key] {
+		if s, key := c.snaps[r.Name], (revisionKey{r.Name, r.Revision.Number}); s != nil && !c.revisions[key] {
 			c.revisions[key] = true
 			s.Revisions = append(s.Revisions, &r.Revision)
 		}
@@ -126,11 +126,11 @@ func (c *collector) finish() *Set {
 func (s *Snap) addUnreleased() {
 	released := s.architectures()
 	for _, r := range s.Revisions {
-		if len(released[r.Revision]) > 0 {
+		if len(released[r.Number]) > 0 {
 			continue
 		}
 		for _, arch := range r.Architectures {
-			s.ChannelMap = append(s.ChannelMap, snap.Release{Architecture: arch, Revision: r.Revision})
+			s.ChannelMap = append(s.ChannelMap, snap.Release{Architecture: arch, Revision: r.Number})
 		}
 	}
 }
@@ -142,12 +142,12 @@ func (c *Charm) addUnreleased() {
 		released[row.Revision] = true
 	}
 	for _, r := range c.Revisions {
-		if released[r.Revision.Revision] {
+		if released[r.Revision.Number] {
 			continue
 		}
 		for _, b := range r.Bases {
 			if c.Type == charm.TypeBundle || b != nil && b.Architecture != charm.All {
-				c.ChannelMap = append(c.ChannelMap, charm.Release{Base: b, Revision: r.Revision.Revision})
+				c.ChannelMap = append(c.ChannelMap, charm.Release{Base: b, Revision: r.Revision.Number})
 			}
 		}
 	}

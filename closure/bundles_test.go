@@ -113,10 +113,10 @@ func TestModels(t *testing.T) {
 			"core24 for amd64 is needed by model acme/box", "kern+nvidia for amd64 is needed by model acme/box", "kern+wifi for amd64 is needed by model acme/box",
 			"pc in 24/edge for amd64 is needed by model acme/box"}},
 	}
-	kernel := &snap.Revision{Revision: 1, Type: "kernel", Architectures: []string{"amd64"}, Resources: []snap.Resource{{Name: "have"}}}
+	kernel := &snap.Revision{Number: 1, Type: "kernel", Architectures: []string{"amd64"}, Resources: []snap.Resource{{Name: "have"}}}
 	for _, tt := range tests {
 		s := &closure.Set{Models: []*assertion.Assertion{account.Model("box", tt.changes)}, Snaps: []closure.Snap{
-			released("kern", kernel), released("snapd", &snap.Revision{Revision: 1, Type: "snapd", Architectures: []string{"amd64"}})}}
+			released("kern", kernel), released("snapd", &snap.Revision{Number: 1, Type: "snapd", Architectures: []string{"amd64"}})}}
 		if diff := cmp.Diff(tt.want, sentences(s.Gaps())); diff != "" {
 			t.Errorf("%s: gaps (-want +got):\n%s", tt.name, diff)
 		}

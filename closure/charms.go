@@ -22,7 +22,7 @@ func (x *index) charmGaps(part *Set) []Gap {
 		c := &part.Charms[i]
 		revisions := make(map[int]*CharmRevision, len(c.Revisions))
 		for j := range c.Revisions {
-			revisions[c.Revisions[j].Revision.Revision] = &c.Revisions[j]
+			revisions[c.Revisions[j].Revision.Number] = &c.Revisions[j]
 		}
 		for j := range c.ChannelMap {
 			if r := revisions[c.ChannelMap[j].Revision]; r != nil {
@@ -49,7 +49,7 @@ func (f *charmFinder) addRow(c *Charm, r *CharmRevision, row *charm.Release) {
 
 // add notes a gap of a revision.
 func (f *charmFinder) add(c *Charm, r *CharmRevision, g Gap) {
-	by := Needer{Kind: KindCharm, Name: c.Name, Revision: r.Revision.Revision}
+	by := Needer{Kind: KindCharm, Name: c.Name, Revision: r.Revision.Number}
 	if c.Type == charm.TypeBundle {
 		by.Kind = KindBundle
 	}
@@ -92,7 +92,7 @@ func (f *charmFinder) addSnap(c *Charm, r *CharmRevision, arch string, h *charm.
 	}
 	fits := func(rev *snap.Revision) bool {
 		if pinned {
-			return rev.Revision == number
+			return rev.Number == number
 		}
 		return rev.Supports(arch)
 	}
@@ -127,7 +127,7 @@ func (f *charmFinder) application(a *charm.Application) (Gap, bool) {
 	}
 	if a.Revision != nil {
 		g.Revision = *a.Revision
-		return g, !slices.ContainsFunc(have.Revisions, func(r CharmRevision) bool { return r.Revision.Revision == *a.Revision })
+		return g, !slices.ContainsFunc(have.Revisions, func(r CharmRevision) bool { return r.Revision.Number == *a.Revision })
 	}
 	wanted, err := channel.Parse(cmp.Or(a.Channel, channel.Stable))
 	if err != nil {

@@ -94,7 +94,7 @@ func newIndex(s *Set) *index {
 		sn := &s.Snaps[i]
 		x.snaps[sn.Name] = sn
 		for _, r := range sn.Revisions {
-			x.revisions[revisionKey{sn.Name, r.Revision}] = r
+			x.revisions[revisionKey{sn.Name, r.Number}] = r
 		}
 	}
 	for i := range s.Charms {

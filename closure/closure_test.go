@@ -12,7 +12,7 @@ import (
 
 // app returns a revision of an application on amd64 with a base, and a content plug for each provider.
 func app(number int, base string, providers ...string) *snap.Revision {
-	r := &snap.Revision{Revision: number, Type: "app", Base: &base, Architectures: []string{"amd64"}, SnapYAML: "name: app\nplugs:\n"}
+	r := &snap.Revision{Number: number, Type: "app", Base: &base, Architectures: []string{"amd64"}, SnapYAML: "name: app\nplugs:\n"}
 	for i, p := range providers {
 		r.SnapYAML += "  plug" + string(rune('a'+i)) + ": {interface: content, default-provider: " + p + "}\n"
 	}
@@ -21,7 +21,7 @@ func app(number int, base string, providers ...string) *snap.Revision {
 
 // base returns a revision of a base.
 func base(number int, archs ...string) *snap.Revision {
-	return &snap.Revision{Revision: number, Type: "base", Architectures: archs}
+	return &snap.Revision{Number: number, Type: "base", Architectures: archs}
 }
 
 // in returns a row of a channel map.
@@ -31,7 +31,7 @@ func in(channel, arch string, revision int) snap.Release {
 
 // released returns a snap with one revision in latest/stable for amd64.
 func released(name string, r *snap.Revision) closure.Snap {
-	return closure.Snap{Name: name, Revisions: []*snap.Revision{r}, ChannelMap: []snap.Release{in("latest/stable", "amd64", r.Revision)}}
+	return closure.Snap{Name: name, Revisions: []*snap.Revision{r}, ChannelMap: []snap.Release{in("latest/stable", "amd64", r.Number)}}
 }
 
 // sentences returns the gaps as people read them.
@@ -45,7 +45,7 @@ func sentences(gaps []closure.Gap) []string {
 
 func TestSnapGaps(t *testing.T) {
 	t.Parallel()
-	snapd := released("snapd", &snap.Revision{Revision: 1, Type: "snapd", Architectures: []string{"amd64"}})
+	snapd := released("snapd", &snap.Revision{Number: 1, Type: "snapd", Architectures: []string{"amd64"}})
 	tests := []struct {
 		name  string
 		snaps []closure.Snap
@@ -145,7 +145,7 @@ func TestCharmGaps(t *testing.T) {
 		return r
 	}
 	plain := func(name string, rows ...charm.Release) closure.Charm {
-		return closure.Charm{Name: name, Type: charm.TypeCharm, ChannelMap: rows, Revisions: []closure.CharmRevision{{Revision: &charm.Revision{Revision: 1, MetadataYAML: "name: app\n"}}}}
+		return closure.Charm{Name: name, Type: charm.TypeCharm, ChannelMap: rows, Revisions: []closure.CharmRevision{{Revision: &charm.Revision{Number: 1, MetadataYAML: "name: app\n"}}}}
 	}
 	withResources := func(rows ...charm.Release) closure.Charm {
 		c := plain("app", rows...)
@@ -160,7 +160,7 @@ func TestCharmGaps(t *testing.T) {
 	}
 	bundle := func(yaml string) closure.Charm {
 		return closure.Charm{Name: "kit", Type: charm.TypeBundle, ChannelMap: []charm.Release{row("latest/stable", nil, 2)},
-			Revisions: []closure.CharmRevision{{Revision: &charm.Revision{Revision: 2, BundleYAML: "applications:\n  a: " + yaml + "\n"}}}}
+			Revisions: []closure.CharmRevision{{Revision: &charm.Revision{Number: 2, BundleYAML: "applications:\n  a: " + yaml + "\n"}}}}
 	}
 	tool := []closure.Snap{{Name: "tool", Revisions: []*snap.Revision{app(4, "none")}}}
 	tests := []struct {

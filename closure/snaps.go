@@ -31,7 +31,7 @@ func (x *index) snapNeeds(part *Set) []SnapNeed {
 		at := make(map[needKey]int)
 		released := s.architectures()
 		for _, r := range s.Revisions {
-			archs := released[r.Revision]
+			archs := released[r.Number]
 			if len(archs) == 0 {
 				continue // no device is offered it
 			}
