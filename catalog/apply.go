@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -247,8 +248,9 @@ func (a *applier) loadRevisions() error {
 	a.known = make(map[revisionKey]knownItem)
 	var key revisionKey
 	var have knownItem
-	return a.each(q, ids, []any{&key.id, &key.revision, &have.blob, &have.signedAt, &have.bundle, &have.signer, &have.sequence}, func() {
+	return a.each(q, ids, slices.Concat([]any{&key.id, &key.revision, &have.blob}, have.columns()), func() error {
 		a.known[key] = have
+		return nil
 	})
 }
 

@@ -2,19 +2,24 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
+	"offlinestore/channel"
+	"offlinestore/channelmap"
 	"offlinestore/snap"
 )
 
-// channelKey names a row of the channel maps, channelRow is what it holds.
-type channelKey struct{ snapID, architecture, channel string }
+// snapPlatform is a snap on an architecture.
+type snapPlatform struct{ snapID, architecture string }
 
-type channelRow struct {
-	revision   int
-	releasedAt string
-	origin
+// snapLedger has the rows of the channel maps of several snaps.
+type snapLedger = channelmap.Ledger[snapPlatform, struct{}]
+
+func snapRow(snapID string, r snap.Release) (channelmap.Row[snapPlatform, struct{}], error) {
+	c, err := channel.Parse(r.Channel)
+	return channelmap.NewRow(snapPlatform{snapID, r.Architecture}, c, channelmap.Release[struct{}]{Revision: r.Revision, ReleasedAt: r.ReleasedAt}), err
 }
 
 // channels updates the rows of the channel maps that the bundle was asked for.
@@ -24,7 +29,7 @@ func (a *applier) channels() error {
 		values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (snap_id, architecture, channel) do update set revision = excluded.revision,
 			released_at = excluded.released_at, signed_at = excluded.signed_at, import_id = excluded.import_id`
-	have, err := a.loadChannels()
+	ledger, err := a.loadChannels()
 	if err != nil {
 		return err
 	}
@@ -32,19 +37,15 @@ func (a *applier) channels() error {
 	var history [][]any
 	for _, s := range a.in.Snaps {
 		for _, row := range s.ChannelMap {
-			changed, released, err := a.channel(have, s, row)
+			outcome, err := a.channel(ledger, s, row)
 			if err != nil {
 				return fmt.Errorf("snap %s: channel %s for %s: %w", s.Name, row.Channel, row.Architecture, err)
 			}
-			var revision *int // null where the channel is closed
-			if row.Revision != 0 {
-				revision = &row.Revision
-			}
-			args := []any{s.SnapID, row.Architecture, row.Channel, revision, row.ReleasedAt, a.in.SignedAt, a.id}
-			if changed {
+			args := []any{s.SnapID, row.Architecture, row.Channel, openRevision(row.Revision), row.ReleasedAt, a.in.SignedAt, a.id}
+			if outcome.Writes() {
 				b.Queue(set, args...)
 			}
-			if released {
+			if outcome.Releases() {
 				history = append(history, args)
 			}
 		}
@@ -55,7 +56,15 @@ func (a *applier) channels() error {
 	return a.copy("channel_history", []string{"snap_id", "architecture", "channel", "revision", "released_at", "signed_at", "import_id"}, history)
 }
 
-func (a *applier) loadChannels() (map[channelKey]channelRow, error) {
+// openRevision is a revision as a column has it: null for a closed channel.
+func openRevision(n int) *int {
+	if n == 0 {
+		return nil
+	}
+	return &n
+}
+
+func (a *applier) loadChannels() (*snapLedger, error) {
 	const q = `
 		select snap_id, architecture, channel, coalesce(revision, 0), released_at, c.signed_at, bundle, signer, sequence
 		from channel_map c join import i on import_id = i.id where snap_id = any($1)`
@@ -63,38 +72,37 @@ func (a *applier) loadChannels() (map[channelKey]channelRow, error) {
 	for i, s := range a.in.Snaps {
 		ids[i] = s.SnapID
 	}
-	have := make(map[channelKey]channelRow)
-	var k channelKey
-	var r channelRow
-	err := a.each(q, ids, []any{&k.snapID, &k.architecture, &k.channel, &r.revision, &r.releasedAt, &r.signedAt, &r.bundle, &r.signer, &r.sequence}, func() {
-		have[k] = r
+	ledger := new(snapLedger)
+	var id string
+	var r snap.Release
+	var o origin
+	err := a.each(q, ids, slices.Concat([]any{&id, &r.Architecture, &r.Channel, &r.Revision, &r.ReleasedAt}, o.columns()), func() error {
+		row, err := snapRow(id, r)
+		ledger.Load(row, o.Origin)
+		return err
 	})
-	return have, err
+	return ledger, err
 }
 
-// channel decides about one row: whether it changes in any way, and whether that is a release to remember. A newer bundle's
-// row stays.
-func (a *applier) channel(have map[channelKey]channelRow, s ImportedSnap, row snap.Release) (changed, released bool, err error) {
-	key := channelKey{s.SnapID, row.Architecture, row.Channel}
-	old, ok := have[key]
-	from := old.revision
-	if !ok {
-		from = -1
+// channel applies one row, if its revision is in the catalogue, and reports what becomes of it.
+func (a *applier) channel(ledger *snapLedger, s ImportedSnap, r snap.Release) (channelmap.Outcome, error) {
+	row, err := snapRow(s.SnapID, r)
+	if err != nil {
+		return 0, err
 	}
-	move := SnapMove{s.Name, row.Architecture, row.Channel, from, row.Revision}
-	if ok && old.newerThan(a.in) && !a.in.PushChannelMap {
-		if from != row.Revision {
+	change := ledger.Apply(row, a.in.origin().Origin, a.in.PushChannelMap)
+	move := SnapMove{s.Name, r.Architecture, r.Channel, change.From, change.To}
+	if change.Outcome == channelmap.Kept {
+		if change.From != change.To {
 			a.r.Kept = append(a.r.Kept, move)
 		}
-		return false, false, nil
+		return change.Outcome, nil
 	}
-	if _, ok := a.known[revisionKey{s.SnapID, row.Revision}]; !ok && row.Revision != 0 {
-		return false, false, fmt.Errorf("revision %d: %w", row.Revision, errNoRevision)
+	if _, ok := a.known[revisionKey{s.SnapID, r.Revision}]; !ok && r.Revision != 0 {
+		return 0, fmt.Errorf("revision %d: %w", r.Revision, errNoRevision)
 	}
-	have[key] = channelRow{row.Revision, row.ReleasedAt, a.in.origin()}
-	if from != row.Revision {
+	if change.Outcome == channelmap.Moved {
 		a.r.SnapMoves = append(a.r.SnapMoves, move)
 	}
-	released = from != row.Revision || old.releasedAt != row.ReleasedAt
-	return released || !old.is(a.in), released, nil
+	return change.Outcome, nil
 }

@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -152,8 +153,9 @@ func (a *applier) loadCharmRevisions() error {
 	a.knownCharms = make(map[revisionKey]knownItem)
 	var key revisionKey
 	var have knownItem
-	return a.each(q, a.charmIDs(), []any{&key.id, &key.revision, &have.blob, &have.signedAt, &have.bundle, &have.signer, &have.sequence}, func() {
+	return a.each(q, a.charmIDs(), slices.Concat([]any{&key.id, &key.revision, &have.blob}, have.columns()), func() error {
 		a.knownCharms[key] = have
+		return nil
 	})
 }
 
@@ -165,8 +167,9 @@ func (a *applier) loadCharmResources() error {
 	var key resourceKey
 	var have knownItem
 	var image string
-	return a.each(q, a.charmIDs(), []any{&key.id, &key.name, &key.revision, &have.blob, &image, &have.signedAt, &have.bundle, &have.signer, &have.sequence}, func() {
+	return a.each(q, a.charmIDs(), slices.Concat([]any{&key.id, &key.name, &key.revision, &have.blob, &image}, have.columns()), func() error {
 		a.knownResources[key], a.knownImages[key] = have, image
+		return nil
 	})
 }
 

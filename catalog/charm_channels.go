@@ -8,20 +8,19 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"offlinestore/channel"
+	"offlinestore/channelmap"
 	"offlinestore/charm"
 )
 
-// charmChannelKey names a row of the charms' channel maps: a bundle's has no base. charmChannelRow is what it holds.
-type charmChannelKey struct {
-	id, channel string
-	base        charm.Base
+// charmPlatform is a charm on a base, which is zero for a bundle.
+type charmPlatform struct {
+	id   string
+	base charm.Base
 }
 
-type charmChannelRow struct {
-	revision              int
-	releasedAt, resources string // resources as JSON
-	origin
-}
+// charmLedger has the rows of the channel maps of several charms, with the resources of each as JSON.
+type charmLedger = channelmap.Ledger[charmPlatform, string]
 
 // charmChannels updates the rows of the charms' channel maps that the bundle was asked for.
 func (a *applier) charmChannels() error {
@@ -30,7 +29,7 @@ func (a *applier) charmChannels() error {
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		on conflict (charm_id, base, base_channel, architecture, channel) do update set revision = excluded.revision,
 			released_at = excluded.released_at, resources = excluded.resources, signed_at = excluded.signed_at, import_id = excluded.import_id`
-	have, err := a.loadCharmChannels()
+	ledger, err := a.loadCharmChannels()
 	if err != nil {
 		return err
 	}
@@ -38,20 +37,21 @@ func (a *applier) charmChannels() error {
 	var history [][]any
 	for _, c := range a.in.Charms {
 		for _, release := range c.ChannelMap {
-			key, row, err := a.charmRow(c, release)
+			resources, err := a.resources(c.ID, release)
 			if err != nil {
 				return fmt.Errorf("charm %s: channel %s for %s: %w", c.Name, release.Channel, baseName(release.Base), err)
 			}
-			changed, released := a.charmChannel(have, c.Name, key, row)
-			var revision *int // null where the channel is closed
-			if row.revision != 0 {
-				revision = &row.revision
+			outcome, err := a.charmChannel(ledger, c, release, resources)
+			if err != nil {
+				return fmt.Errorf("charm %s: %w", c.Name, err)
 			}
-			args := []any{key.id, key.base.Name, key.base.Channel, key.base.Architecture, key.channel, revision, row.releasedAt, row.resources, a.in.SignedAt, a.id}
-			if changed {
+			base := bareBase(release.Base)
+			args := []any{c.ID, base.Name, base.Channel, base.Architecture, release.Channel, openRevision(release.Revision), release.ReleasedAt,
+				resources, a.in.SignedAt, a.id}
+			if outcome.Writes() {
 				b.Queue(set, args...)
 			}
-			if released {
+			if outcome.Releases() {
 				history = append(history, args)
 			}
 		}
@@ -63,65 +63,75 @@ func (a *applier) charmChannels() error {
 		"resources", "signed_at", "import_id"}, history)
 }
 
-func (a *applier) loadCharmChannels() (map[charmChannelKey]charmChannelRow, error) {
+func (a *applier) loadCharmChannels() (*charmLedger, error) {
 	const q = `
 		select charm_id, base, base_channel, architecture, channel, coalesce(revision, 0), released_at, resources, c.signed_at, bundle, signer, sequence
 		from charm_channel_map c join import i on import_id = i.id where charm_id = any($1)`
-	have := make(map[charmChannelKey]charmChannelRow)
-	var k charmChannelKey
-	var r charmChannelRow
-	err := a.each(q, a.charmIDs(), []any{&k.id, &k.base.Name, &k.base.Channel, &k.base.Architecture, &k.channel, &r.revision, &r.releasedAt, &r.resources,
-		&r.signedAt, &r.bundle, &r.signer, &r.sequence}, func() { have[k] = r })
-	return have, err
+	ledger := new(charmLedger)
+	var id, resources string
+	var base charm.Base
+	var r charm.Release
+	var o origin
+	dest := []any{&id, &base.Name, &base.Channel, &base.Architecture, &r.Channel, &r.Revision, &r.ReleasedAt, &resources}
+	err := a.each(q, a.charmIDs(), slices.Concat(dest, o.columns()), func() error {
+		row, err := charmRow(charmPlatform{id, base}, r, resources)
+		ledger.Load(row, o.Origin)
+		return err
+	})
+	return ledger, err
 }
 
-// charmRow is a release as a row, if everything that it names is there.
-func (a *applier) charmRow(c ImportedCharm, r charm.Release) (charmChannelKey, charmChannelRow, error) {
-	key := charmChannelKey{id: c.ID, channel: r.Channel}
-	if r.Base != nil {
-		key.base = *r.Base
-	}
-	if _, ok := a.knownCharms[revisionKey{c.ID, r.Revision}]; !ok && r.Revision != 0 {
-		return key, charmChannelRow{}, fmt.Errorf("revision %d: %w", r.Revision, errNoRevision)
+func charmRow(p charmPlatform, r charm.Release, resources string) (channelmap.Row[charmPlatform, string], error) {
+	c, err := channel.Parse(r.Channel)
+	return channelmap.NewRow(p, c, channelmap.Release[string]{Revision: r.Revision, ReleasedAt: r.ReleasedAt, Value: resources}), err
+}
+
+// resources returns the resources of a release as JSON, if they and its revision are in the catalogue.
+func (a *applier) resources(id string, r charm.Release) (string, error) {
+	if _, ok := a.knownCharms[revisionKey{id, r.Revision}]; !ok && r.Revision != 0 {
+		return "", fmt.Errorf("revision %d: %w", r.Revision, errNoRevision)
 	}
 	for _, ref := range r.Resources {
-		if _, ok := a.knownResources[resourceKey{c.ID, ref.Name, ref.Revision}]; !ok {
-			return key, charmChannelRow{}, fmt.Errorf("resource %s revision %d: %w", ref.Name, ref.Revision, errNoRevision)
+		if _, ok := a.knownResources[resourceKey{id, ref.Name, ref.Revision}]; !ok {
+			return "", fmt.Errorf("resource %s revision %d: %w", ref.Name, ref.Revision, errNoRevision)
 		}
 	}
 	// In one order, so that the same release is the same text.
-	resources := slices.SortedFunc(slices.Values(r.Resources), func(a, b charm.ResourceRef) int { return strings.Compare(a.Name, b.Name) })
-	if resources == nil {
-		resources = []charm.ResourceRef{}
+	list := slices.SortedFunc(slices.Values(r.Resources), func(a, b charm.ResourceRef) int { return strings.Compare(a.Name, b.Name) })
+	if list == nil {
+		list = []charm.ResourceRef{}
 	}
-	raw, err := json.Marshal(resources)
-	return key, charmChannelRow{r.Revision, r.ReleasedAt, string(raw), a.in.origin()}, err
+	raw, err := json.Marshal(list)
+	return string(raw), err
 }
 
-// charmChannel decides about one row: whether it changes in any way, and whether that is a release to remember. A newer bundle's
-// row stays.
-func (a *applier) charmChannel(have map[charmChannelKey]charmChannelRow, name string, key charmChannelKey, row charmChannelRow) (changed, released bool) {
-	old, ok := have[key]
-	from := old.revision
-	if !ok {
-		from = -1
+// charmChannel applies one row, and reports what becomes of it.
+func (a *applier) charmChannel(ledger *charmLedger, c ImportedCharm, r charm.Release, resources string) (channelmap.Outcome, error) {
+	base := bareBase(r.Base)
+	row, err := charmRow(charmPlatform{c.ID, base}, r, resources)
+	if err != nil {
+		return 0, err
 	}
-	move := CharmMove{Charm: name, Channel: key.channel, From: from, To: row.revision}
-	if key.base != (charm.Base{}) {
-		move.Base = key.base.String()
+	change := ledger.Apply(row, a.in.origin().Origin, a.in.PushChannelMap)
+	move := CharmMove{Charm: c.Name, Channel: r.Channel, From: change.From, To: change.To}
+	if base != (charm.Base{}) {
+		move.Base = base.String()
 	}
-	if ok && old.newerThan(a.in) && !a.in.PushChannelMap {
-		if from != row.revision {
-			a.r.KeptCharms = append(a.r.KeptCharms, move)
-		}
-		return false, false
-	}
-	have[key] = row
-	if from != row.revision {
+	switch {
+	case change.Outcome == channelmap.Kept && change.From != change.To:
+		a.r.KeptCharms = append(a.r.KeptCharms, move)
+	case change.Outcome == channelmap.Moved:
 		a.r.CharmMoves = append(a.r.CharmMoves, move)
 	}
-	released = from != row.revision || old.releasedAt != row.releasedAt || old.resources != row.resources
-	return released || !old.is(a.in), released
+	return change.Outcome, nil
+}
+
+// bareBase is the base of a row as columns have it: zero for a bundle.
+func bareBase(b *charm.Base) charm.Base {
+	if b == nil {
+		return charm.Base{}
+	}
+	return *b
 }
 
 func baseName(b *charm.Base) string {

@@ -1,38 +1,31 @@
 package catalog
 
 import (
-	"time"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"offlinestore/channelmap"
 )
 
-// origin is the bundle that said what the catalogue holds. Two that were signed in the same second are told apart by the rest.
+// origin is the bundle that stated what the catalogue holds, and its signer.
 type origin struct {
-	signedAt       time.Time
-	bundle, signer string
-	sequence       int64
+	channelmap.Origin
+	signer string
 }
 
 func (in *Import) origin() origin {
-	return origin{in.SignedAt, in.Bundle.String(), in.Signer, int64(in.Sequence)}
+	return origin{channelmap.Origin{SignedAt: in.SignedAt, Sequence: int64(in.Sequence), Digest: in.Bundle.String()}, in.Signer}
 }
 
-// newerThan says whether the bundle knows better than in. Of two that were signed in the same second, the same one does
-// whatever the order in which they come: by the count of their signer, else by nothing but their digests.
-func (o origin) newerThan(in *Import) bool {
-	if !o.signedAt.Equal(in.SignedAt) {
-		return o.signedAt.After(in.SignedAt)
-	}
-	if o.signer == in.Signer && o.sequence != int64(in.Sequence) {
-		return o.sequence > int64(in.Sequence)
-	}
-	return o.bundle > in.Bundle.String()
-}
+// columns are what the columns signed_at, bundle, signer and sequence of a query are scanned into.
+func (o *origin) columns() []any { return []any{&o.SignedAt, &o.Digest, &o.signer, &o.Sequence} }
 
-// is says whether in is that bundle.
-func (o origin) is(in *Import) bool {
-	return o.bundle == in.Bundle.String() && o.signedAt.Equal(in.SignedAt)
-}
+// newerThan reports whether the bundle supersedes in.
+func (o origin) newerThan(in *Import) bool { return o.Supersedes(in.origin().Origin) }
+
+// is reports whether in is that bundle.
+func (o origin) is(in *Import) bool { return o.Is(in.origin().Origin) }
 
 // knownItem is a revision's blob, empty for none, and the bundle that said what else there is to say about it.
 type knownItem struct {
@@ -77,12 +70,15 @@ func (a *applier) saidOf(q string, list [][2]string) (map[string]origin, error) 
 	have := make(map[string]origin)
 	var id string
 	var o origin
-	err := a.each(q, ids, []any{&id, &o.signedAt, &o.bundle, &o.signer, &o.sequence}, func() { have[id] = o })
+	err := a.each(q, ids, slices.Concat([]any{&id}, o.columns()), func() error {
+		have[id] = o
+		return nil
+	})
 	return have, err
 }
 
 // each runs a query about ids, of which there may be none, and calls row after each row was scanned into dest.
-func (a *applier) each(q string, ids []string, dest []any, row func()) error {
+func (a *applier) each(q string, ids []string, dest []any, row func() error) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -90,10 +86,7 @@ func (a *applier) each(q string, ids []string, dest []any, row func()) error {
 	if err != nil {
 		return err
 	}
-	_, err = pgx.ForEachRow(rows, dest, func() error {
-		row()
-		return nil
-	})
+	_, err = pgx.ForEachRow(rows, dest, row)
 	return err
 }
 

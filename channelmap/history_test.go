@@ -58,7 +58,7 @@ func compareHistory(t *testing.T, data []byte) {
 }
 
 func (s *site) push(b *bundle, force bool) {
-	origin := channelmap.Origin{SignedAt: time.Unix(int64(b.signed), 0), Sequence: uint64(b.sequence), Digest: b.digest}
+	origin := channelmap.Origin{SignedAt: time.Unix(int64(b.signed), 0), Sequence: int64(b.sequence), Digest: b.digest}
 	for _, stated := range b.rows {
 		r := channelmap.NewRow(stated.platform, parse(s.t, stated.channel), stated.releases...)
 		had, ok := s.rows[r.Key]

@@ -9,7 +9,7 @@ import (
 type Origin struct {
 	SignedAt time.Time
 	// Sequence is the exporter's count of its bundles. It orders bundles of the same second.
-	Sequence uint64
+	Sequence int64
 	// Digest is that of the bundle. It orders bundles that nothing else tells apart.
 	Digest string
 }

@@ -30,7 +30,7 @@ func graph() map[string][]string {
 		"snap":         {"channel"},
 		// Layer 2: each knows one place: a file, the internet, a database.
 		"bundle":   {"assertion", "blob", "channel", "charm", "snap"},
-		"catalog":  {"assertion", "channel", "charm", "snap"},
+		"catalog":  {"assertion", "channel", "channelmap", "charm", "snap"},
 		"upstream": {"assertion", "charm", "snap"},
 		// Layer 3: what is needed and missing, and the ways from one place to another.
 		"closure":         {"assertion", "bundle", "channel", "charm", "snap"},
