@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"offlinestore/channel"
+	"offlinestore/channelmap"
 	"offlinestore/snap"
 )
 
@@ -27,45 +28,49 @@ func (l *loader) overridden() error {
 	return l.releases(q, func(s *Snap) *[]snap.Release { return &s.History })
 }
 
-// Served is the channel map with the overrides in it, sorted like ChannelMap: what devices are offered.
+// Served returns the rows that devices are offered: the channel map under the overrides, sorted like ChannelMap.
 func (s *Snap) Served() []snap.Release {
+	served, _ := s.Overlay()
+	return served
+}
+
+// Overlay returns the rows that devices are offered, sorted like ChannelMap, and those of ChannelMap that an override of their own
+// architecture hides. Devices of other architectures may still be served from a hidden row.
+func (s *Snap) Overlay() (served, hidden []snap.Release) {
 	if len(s.Overrides) == 0 {
-		return s.ChannelMap
+		return s.ChannelMap, nil
 	}
-	type key struct{ architecture, channel string }
-	at := func(r snap.Release) key {
-		c, err := channel.Parse(r.Channel)
-		if err != nil {
-			return key{r.Architecture, r.Channel}
-		}
-		return key{r.Architecture, c.Full()}
-	}
-	over := make(map[key]snap.Release, len(s.Overrides))
-	for _, o := range s.Overrides {
-		over[at(o)] = o
-	}
-	out, reached := []snap.Release{}, make(map[string]bool)
-	for _, r := range s.ChannelMap {
-		k := at(r)
-		o, ok := over[k]
-		if !ok {
-			o, ok = over[key{snap.All, k.channel}]
-			reached[k.channel] = reached[k.channel] || ok
-		}
-		if ok {
-			r.Revision, r.ReleasedAt = o.Revision, o.ReleasedAt
-			delete(over, k)
-		}
-		out = append(out, r)
-	}
-	for k, o := range over {
-		// What is for all is served to those architectures that the channel has, and by itself only where it has none.
-		if k.architecture != snap.All || !reached[k.channel] {
-			out = append(out, o)
-		}
-	}
-	slices.SortFunc(out, func(a, b snap.Release) int {
+	imported, odd := overlayRows(s.ChannelMap)
+	overrides, _ := overlayRows(s.Overrides)
+	rows, under := channelmap.Overlay(imported, overrides, snap.All)
+	served = append(releasesOf(rows), odd...)
+	slices.SortFunc(served, func(a, b snap.Release) int {
 		return cmp.Or(strings.Compare(a.Architecture, b.Architecture), strings.Compare(a.Channel, b.Channel))
 	})
+	return served, releasesOf(under)
+}
+
+// overlayRow is a row by architecture.
+type overlayRow = channelmap.Row[string, struct{}]
+
+// overlayRows returns releases as rows. Odd are those whose channel is none, for the reader to complain about.
+func overlayRows(list []snap.Release) (rows []overlayRow, odd []snap.Release) {
+	for _, r := range list {
+		c, err := channel.Parse(r.Channel)
+		if err != nil {
+			odd = append(odd, r)
+			continue
+		}
+		rows = append(rows, channelmap.NewRow(r.Architecture, c.WithTrack(channel.DefaultTrack), channelmap.Release[struct{}]{Revision: r.Revision, ReleasedAt: r.ReleasedAt}))
+	}
+	return rows, odd
+}
+
+func releasesOf(rows []overlayRow) []snap.Release {
+	out := make([]snap.Release, len(rows))
+	for i, row := range rows {
+		head := row.Head()
+		out[i] = snap.Release{Architecture: row.Platform, Channel: row.Channel.String(), Revision: head.Revision, ReleasedAt: head.ReleasedAt}
+	}
 	return out
 }
