@@ -121,7 +121,7 @@ func constants(t *testing.T, file string) []string {
 // TestDocExamples shows that the examples are what they are said to be: parts of the bundles in testdata, to the byte.
 func TestDocExamples(t *testing.T) {
 	t.Parallel()
-	packed := append(readFile(t, "testdata", "v1.0.tar"), readFile(t, "testdata", "v1.1.tar")...)
+	packed := append(readFile(t, "..", "testdata", "bundles", "v1.0.tar"), readFile(t, "..", "testdata", "bundles", "v1.1.tar")...)
 	examples := regexp.MustCompile("(?s)```json\n(.*?)\n```").FindAllStringSubmatch(specification(t), -1)
 	if len(examples) != 13 {
 		t.Errorf("%d examples, want 13", len(examples))

@@ -29,7 +29,7 @@ func TestReleased(t *testing.T) {
 			"pg-k8s.data_20", "kit_2.zip", "pg-k8s_20.charm",
 		}},
 	} {
-		text, err := os.ReadFile(filepath.Join("testdata", version+".pem"))
+		text, err := os.ReadFile(filepath.Join("..", "testdata", "keys", version+".pem"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -38,7 +38,7 @@ func TestReleased(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range framings {
-			r, err := bundle.Open(filepath.Join("testdata", version+f.Extension()))
+			r, err := bundle.Open(filepath.Join("..", "testdata", "bundles", version+f.Extension()))
 			if err != nil {
 				t.Fatal(err)
 			}
