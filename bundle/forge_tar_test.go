@@ -3,6 +3,9 @@ package bundle_test
 import (
 	"archive/tar"
 	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/binary"
 	"hash/crc32"
 	"strings"
@@ -64,4 +67,17 @@ func gzipOf(b []byte) []byte {
 		b = b[n:]
 	}
 	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(out, crc), size)
+}
+
+// signatureOf returns the key's signature of message. It is always the same one.
+func signatureOf(key crypto.Signer, message []byte) []byte {
+	sum := sha256.Sum256(message)
+	sig, err := key.Sign(nil, sum[:], crypto.SHA256)
+	if _, ok := key.(ed25519.PrivateKey); ok {
+		sig, err = key.Sign(nil, message, crypto.Hash(0))
+	}
+	if err != nil {
+		panic(err)
+	}
+	return sig
 }

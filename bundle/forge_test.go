@@ -3,7 +3,7 @@ package bundle_test
 import (
 	"archive/tar"
 	"bytes"
-	"crypto/ed25519"
+	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -152,7 +152,7 @@ func (i *forgeItem) manifest() []byte {
 }
 
 // seal returns the files of the bundle in their order.
-func (f *forge) seal(key ed25519.PrivateKey) []*forgeFile {
+func (f *forge) seal(key crypto.Signer) []*forgeFile {
 	var small, configs, head, payload [][]byte
 	d := ociIndex{SchemaVersion: 2, MediaType: ociIndexType, ArtifactType: vnd + "bundle.v1",
 		Annotations: map[string]string{"vnd.offlinestore.bundle.format": f.format}}
@@ -206,7 +206,7 @@ func (f *forge) seal(key ed25519.PrivateKey) []*forgeFile {
 func blobFile(b []byte) *forgeFile { return &forgeFile{name: "blobs/sha256/" + sha(b), data: b} }
 
 // top returns what stands above the items.
-func (f *forge) top(rawD []byte, items []ociDescriptor, key ed25519.PrivateKey) []*forgeFile {
+func (f *forge) top(rawD []byte, items []ociDescriptor, key crypto.Signer) []*forgeFile {
 	der, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {
 		panic(err)
@@ -237,7 +237,7 @@ func (f *forge) top(rawD []byte, items []ociDescriptor, key ed25519.PrivateKey) 
 }
 
 // sign makes the DSSE envelope by hand.
-func (f *forge) sign(index, keyID string, key ed25519.PrivateKey) []byte {
+func (f *forge) sign(index, keyID string, key crypto.Signer) []byte {
 	const payloadType = "application/vnd.in-toto+json"
 	statement := []byte(fmt.Sprintf(`{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"bundle","digest":{"sha256":"%s"}}],`+
 		`"predicateType":"urn:offlinestore:bundle:v1","predicate":%s}`, index, f.predicate))
@@ -250,7 +250,7 @@ func (f *forge) sign(index, keyID string, key ed25519.PrivateKey) []byte {
 		statement = toJSON(m)
 	}
 	pae := fmt.Sprintf("DSSEv1 %d %s %d %s", len(payloadType), payloadType, len(statement), statement)
-	sig := base64.StdEncoding.EncodeToString(ed25519.Sign(key, []byte(pae)))
+	sig := base64.StdEncoding.EncodeToString(signatureOf(key, []byte(pae)))
 	raw := []byte(fmt.Sprintf(`{"payloadType":"%s","payload":"%s","signatures":[{"keyid":"%s","sig":"%s"}]}`,
 		payloadType, base64.StdEncoding.EncodeToString(statement), keyID, sig))
 	if f.editEnvelope != nil {

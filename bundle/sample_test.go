@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/sha3"
@@ -39,7 +40,7 @@ func keyFrom(seed string) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(sum[:])
 }
 
-func publicOf(tb testing.TB, key ed25519.PrivateKey) bundle.PublicKey {
+func publicOf(tb testing.TB, key crypto.Signer) bundle.PublicKey {
 	tb.Helper()
 	k, err := bundle.NewPublicKey(key.Public())
 	if err != nil {
