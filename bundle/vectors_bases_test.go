@@ -1,0 +1,129 @@
+package bundle_test
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/bundle"
+	"offlinestore/charm"
+	"offlinestore/internal/assertiontest"
+	"offlinestore/internal/bundletest"
+	"offlinestore/internal/vectortest"
+)
+
+// vectorContent is the content of a bundle whose assertions and archives are genuine.
+func vectorContent(tb testing.TB, b *bundletest.Bundle) *content {
+	tb.Helper()
+	c := &content{snaps: b.Snaps, revisions: b.Revisions, blobs: make(map[digest.Digest][]byte), predicate: sample(tb).predicate}
+	c.charms, c.charmRevisions, c.charmResources = b.Charms, b.CharmRevisions, b.CharmResources
+	c.imageBlobs = make(map[digest.Digest][][]byte)
+	put := func(d digest.Digest) { c.put(b.Content(d)) }
+	for _, r := range c.revisions {
+		put(r.Blob.Digest)
+		for _, comp := range r.Components {
+			put(comp.Digest)
+		}
+	}
+	for _, r := range c.charmRevisions {
+		put(r.Blob.Digest)
+	}
+	for _, r := range c.charmResources {
+		if r.Blob != nil {
+			put(r.Blob.Digest)
+		}
+	}
+	return c
+}
+
+// kitVector is the smallest bundle: a charm bundle, without assertions.
+func kitVector(tb testing.TB) *content {
+	tb.Helper()
+	b := bundletest.New(tb, 0)
+	addUnsignedCharm(b, "kit", charm.TypeBundle, charm.Release{Channel: "latest/stable", Revision: 2})
+	b.AddBundleRevision("kit", 2, "applications:\n  app:\n    charm: app\n    channel: latest/stable\n")
+	return vectorContent(tb, b)
+}
+
+// addUnsignedCharm adds a charm without assertions.
+func addUnsignedCharm(b *bundletest.Bundle, name, typ string, rows ...charm.Release) {
+	b.Charms = append(b.Charms, &bundle.Charm{Listing: charm.Listing{
+		ChannelMap: rows, DefaultTrack: "latest", ID: bundletest.CharmID(name), Name: name, Type: typ,
+		Result: charm.Details{Title: name, Summary: "A charm of a test", Publisher: charm.Publisher{ID: bundletest.CharmPublisher, Username: bundletest.CharmPublisher}},
+	}})
+}
+
+// pgVector has a charm with a file and an image of two platforms.
+func pgVector(tb testing.TB) *content {
+	tb.Helper()
+	b := bundletest.New(tb, 0)
+	rows := charm.Release{Base: bundletest.Base("22.04"), Channel: "latest/stable", Revision: 9,
+		Resources: []charm.ResourceRef{{Name: "data", Revision: 3}, {Name: "image", Revision: 5}}}
+	addUnsignedCharm(b, "pg", charm.TypeCharm, rows)
+	b.AddCharmRevision("pg", 9, *bundletest.Base("22.04"))
+	b.AddResource("pg", "data", 3, b.Blob("data", 40))
+	c := vectorContent(tb, b)
+	amd64 := c.addImage(ociManifestType, []byte(`{"architecture":"amd64","os":"linux"}`), []byte("layer of amd64"))
+	arm64 := c.addImage(ociManifestType, []byte(`{"architecture":"arm64","os":"linux"}`), []byte("layer of arm64"))
+	amd64.Platform = map[string]string{"architecture": "amd64", "os": "linux"}
+	arm64.Platform = map[string]string{"architecture": "arm64", "os": "linux"}
+	c.addImageResource("pg", "image", 5, c.addIndex(ociIndexType, amd64, arm64))
+	c.charmResources[1].CharmID = bundletest.CharmID("pg")
+	return c
+}
+
+// snapVector has a snap whose assertions are genuine.
+func snapVector(tb testing.TB) *content {
+	tb.Helper()
+	return vectorContent(tb, bundletest.New(tb, 0).Add("jq", 6, 200))
+}
+
+// ecdsaKey is a key that ECDSA signatures are made with, the same ones each time.
+func ecdsaKey(t *testing.T) crypto.Signer {
+	t.Helper()
+	sum := sha256.Sum256([]byte("offlinestore bundle ecdsa"))
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// validVectors are good bundles of the kinds that a writer may make and the released bundles are not.
+func validVectors(t *testing.T, files vectorFiles) []flaw {
+	t.Helper()
+	rsaKey, err := assertiontest.PrivateKey("other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files["keys/ecdsa.pem"], files["keys/rsa.pem"] = publicOf(t, ecdsaKey(t)).PEM(), publicOf(t, rsaKey).PEM()
+	return []flaw{
+		{name: "kit", shows: "The bundle that most hostile ones are made of: a charm bundle, without assertions.", result: vectortest.Valid},
+		{name: "pg", shows: "The bundle that the hostile ones with images are made of: a charm with a file and an image of two platforms.", base: pgVector, result: vectortest.Valid},
+		{name: "jq", shows: "The bundle that the hostile ones with assertions are made of: a snap.", base: snapVector, result: vectortest.Valid},
+		{name: "ecdsa", shows: "Signed with an ECDSA key of the curve P-256.", key: ecdsaKey(t), keys: []string{"keys/ecdsa.pem"}, result: vectortest.Valid},
+		{name: "rsa", shows: "Signed with an RSA key of 4096 bits.", key: rsaKey, keys: []string{"keys/rsa.pem"}, result: vectortest.Valid},
+		{name: "several-trusted-keys", shows: "The reader trusts several keys, the signer's among them.", keys: []string{"keys/rsa.pem", "keys/ecdsa.pem", "keys/test.pem"}, result: vectortest.Valid},
+		{name: "zstd-other-blocks", shows: "Zstd leaves it to the writer how it compresses.", result: vectortest.Valid, frame: func(t *testing.T, plain []byte) []byte {
+			return zstdOf(t, plain, zstd.WithEncoderLevel(zstd.SpeedFastest))
+		}},
+		{name: "dot-files", shows: "A reader of a directory passes over names that begin with a dot.", framing: "directory", result: vectortest.Valid, files: func(f vectorFiles) {
+			f[".DS_Store"], f["blobs/._sha256"], f["blobs/sha256/._x"], f[".Trashes/file"] = []byte("x"), []byte("x"), []byte("x"), []byte("x")
+		}},
+		{name: "unknown-config-field", shows: "A reader passes over fields of a config that it does not know.", result: vectortest.Valid, edit: func(f *forge) {
+			c := f.find("charm.kit").config
+			c.data = append(c.data[:len(c.data)-1], `,"x-new":1}`...)
+		}},
+		{name: "sparse-index", shows: "An image's index may list manifests that the bundle does not have.", base: pgVector, result: vectortest.Valid, edit: func(f *forge) {
+			f.remove("image-" + pgVector(t).images[1].Digest.Encoded())
+		}},
+		{name: "image-left-out", shows: "A resource's image need not be in the bundle.", base: pgVector, result: vectortest.Valid, edit: func(f *forge) {
+			f.items = f.items[3:]
+		}},
+	}
+}

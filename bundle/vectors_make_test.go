@@ -1,0 +1,270 @@
+package bundle_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"crypto"
+	"encoding/json"
+	"io"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+
+	"offlinestore/internal/assertiontest"
+	"offlinestore/internal/vectortest"
+)
+
+// flaw is how to make a vector: a good bundle that is changed in one way.
+type flaw struct {
+	name, shows string
+	// base makes the good bundle: a charm bundle with the name kit unless it says otherwise.
+	base func(testing.TB) *content
+	// edit changes the bundle before it is packed, plain the tar, and frame makes the file of the tar.
+	edit  func(*forge)
+	plain func([]byte) []byte
+	frame func(*testing.T, []byte) []byte
+	// framing is tar+zstd by default.
+	framing string
+	// files changes a layout directory.
+	files func(vectorFiles)
+	// key signs the bundle: testKey by default.
+	key crypto.Signer
+	// keys are trusted: keys/test.pem by default.
+	keys []string
+	// format is 1.1 by default, or 1.0 for the base of a snap.
+	format string
+	// result is corrupt by default.
+	result string
+	step   int
+	// damaged says that the last blob is damaged.
+	damaged bool
+}
+
+// vectorFiles are files of testdata by their paths; a symbolic link has its target after "-> ".
+type vectorFiles map[string][]byte
+
+const vectorLink = "-> "
+
+var extensions = map[string]string{"directory": "", "tar": ".tar", "tar+gzip": ".tar.gz", "tar+zstd": ".tar.zst", "none": ""}
+
+// make adds the vector to the index and its files to files.
+func (w *flaw) make(t *testing.T, dir string, index *vectortest.Index, files vectorFiles) {
+	t.Helper()
+	if w.base == nil {
+		w.base = kitVector
+	}
+	if w.key == nil {
+		w.key = testKey()
+	}
+	v := vectortest.Bundle{Shows: w.shows, Framing: w.framing, Result: w.result, Step: w.step, Format: w.format, Keys: w.keys}
+	if v.Keys == nil {
+		v.Keys = []string{"keys/test.pem"}
+	}
+	if v.Framing == "" {
+		v.Framing = "tar+zstd"
+	}
+	if v.Result == "" {
+		v.Result = vectortest.Corrupt
+	}
+	f := w.base(t).forge()
+	if w.edit != nil {
+		w.edit(f)
+	}
+	sealed := f.seal(w.key)
+	if v.Format == "" && v.Framing != "none" {
+		v.Format = f.format
+	}
+	if w.damaged {
+		v.Damaged = []string{"sha256:" + path.Base(sealed[len(sealed)-1].name)}
+	}
+	plain := tarOf(sealed)
+	if v.Result == vectortest.UnknownSigner {
+		v.Signer = publicOf(t, w.key).ID()
+	}
+	if v.Result == vectortest.Valid {
+		describeVector(t, &v, plain)
+	}
+	v.Path = dir + "/" + w.name + extensions[v.Framing]
+	w.write(t, &v, plain, files)
+	index.Bundles = append(index.Bundles, v)
+}
+
+func (w *flaw) write(t *testing.T, v *vectortest.Bundle, plain []byte, files vectorFiles) {
+	t.Helper()
+	if w.plain != nil {
+		plain = w.plain(plain)
+	}
+	switch {
+	case w.frame != nil:
+		files[v.Path] = w.frame(t, plain)
+	case v.Framing == "directory":
+		layout := untar(t, plain)
+		if w.files != nil {
+			w.files(layout)
+		}
+		for name, data := range layout {
+			files[v.Path+"/"+name] = data
+		}
+	case v.Framing == "tar+gzip":
+		files[v.Path] = gzipOf(plain)
+	case v.Framing == "tar+zstd":
+		files[v.Path] = zstdOf(t, plain, zstd.WithEncoderLevel(zstd.SpeedBestCompression))
+	default:
+		files[v.Path] = plain
+	}
+}
+
+// untar returns the files of an archive.
+func untar(t *testing.T, plain []byte) vectorFiles {
+	t.Helper()
+	out := make(vectorFiles)
+	for r := tar.NewReader(bytes.NewReader(plain)); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Typeflag == tar.TypeReg {
+			out[h.Name] = data
+		}
+	}
+}
+
+// describeVector works out what the index says of a valid bundle, with nothing of package bundle.
+func describeVector(t *testing.T, v *vectortest.Bundle, plain []byte) {
+	t.Helper()
+	files := untar(t, plain)
+	parse := func(name string, to any) {
+		if err := json.Unmarshal(files[name], to); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	blob := func(d ociDescriptor) string { return "blobs/sha256/" + strings.TrimPrefix(d.Digest, "sha256:") }
+	var index ociIndex
+	parse("index.json", &index)
+	v.Format, v.Digest = index.Annotations["vnd.offlinestore.bundle.format"], index.Manifests[0].Digest
+	var signature ociManifest
+	parse(blob(index.Manifests[1]), &signature)
+	head := []string{"oci-layout", "index.json", blob(index.Manifests[0]), blob(index.Manifests[1]), blob(signature.Config), blob(signature.Layers[0])}
+	for _, d := range index.Manifests[2:] {
+		v.Items = append(v.Items, d.Annotations["org.opencontainers.image.ref.name"])
+		head = append(head, blob(d))
+		var m ociManifest
+		if parse(blob(d), &m); d.ArtifactType == "" {
+			continue
+		}
+		head = append(head, blob(m.Config))
+		for _, l := range m.Layers {
+			if l.MediaType == "application/x.ubuntu.assertion" || strings.HasPrefix(l.MediaType, "image/") {
+				head = append(head, blob(l))
+			}
+		}
+	}
+	for r := tar.NewReader(bytes.NewReader(plain)); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Typeflag == tar.TypeReg && !slices.Contains(head, h.Name) {
+			v.Payload = append(v.Payload, "sha256:"+path.Base(h.Name))
+		}
+	}
+}
+
+// addReleased adds the bundles of the released versions. Their archives are never made anew, their directories follow.
+func addReleased(t *testing.T, index *vectortest.Index, files vectorFiles) {
+	t.Helper()
+	for _, version := range []string{"v1.0", "v1.1"} {
+		plain := readFile(t, vectortest.File("bundles/"+version+".tar"))
+		for _, framing := range []string{"tar", "tar+gzip", "tar+zstd", "directory"} {
+			v := vectortest.Bundle{Path: "bundles/" + version + extensions[framing], Framing: framing, Keys: []string{"keys/" + version + ".pem"}, Result: vectortest.Valid}
+			v.Shows = map[string]string{"v1.0": "A snap with a component.", "v1.1": "Two charms and a charm bundle with their resources and images."}[version]
+			describeVector(t, &v, plain)
+			index.Bundles = append(index.Bundles, v)
+		}
+		for name, data := range untar(t, plain) {
+			files["bundles/"+version+"/"+name] = data
+		}
+	}
+}
+
+// makeVectors returns all files of testdata that are made, the index among them.
+func makeVectors(t *testing.T) vectorFiles {
+	t.Helper()
+	stack := assertiontest.NewStack(t)
+	files := vectorFiles{"keys/test.pem": publicOf(t, testKey()).PEM(), "keys/roots.assert": stack.RootStream()}
+	index := &vectortest.Index{Roots: "keys/roots.assert"}
+	addReleased(t, index, files)
+	for _, w := range validVectors(t, files) {
+		w.make(t, "valid", index, files)
+	}
+	for _, w := range slices.Concat(framingFlaws(), tarFlaws(), topFlaws(), signatureFlaws(t), indexFlaws(), itemFlaws(), snapFlaws(t), charmFlaws(t), imageFlaws(t), directoryFlaws()) {
+		w.make(t, "hostile", index, files)
+	}
+	addStreams(t, stack, index, files)
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "\t")
+	if err := e.Encode(index); err != nil {
+		t.Fatal(err)
+	}
+	files["index.json"] = out.Bytes()
+	return files
+}
+
+// kept are the files of testdata that are not made here.
+func kept(name string) bool {
+	return name == "README.md" || name == ".gitattributes" || path.Dir(name) == "bundles" || path.Dir(name) == "keys" && strings.HasPrefix(path.Base(name), "v")
+}
+
+// TestVectorsAreMade makes the vectors again and compares them with testdata.
+func TestVectorsAreMade(t *testing.T) {
+	t.Parallel()
+	want := makeVectors(t)
+	root := vectortest.File("")
+	if *update {
+		want.replace(t, root)
+	}
+	err := filepath.WalkDir(root, func(file string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, file)
+		if name = filepath.ToSlash(name); err != nil || kept(name) {
+			return err
+		}
+		got, err := readVectorFile(file, e)
+		if err != nil {
+			return err
+		}
+		if w, ok := want[name]; !ok {
+			t.Errorf("%s is no vector", name)
+		} else if !sameVector(got, w) {
+			t.Errorf("%s is another than is made: use -update, and look at the change:\n%s", name, cmp.Diff(string(got), string(w)))
+		}
+		delete(want, name)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range want {
+		t.Errorf("%s is missing: use -update", name)
+	}
+}
