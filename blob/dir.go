@@ -156,7 +156,7 @@ func (d *Dir) Verify(ctx context.Context, dg Digest) error {
 	defer f.Close()
 	buf := d.bufs.Get().(*[]byte)
 	defer d.bufs.Put(buf)
-	sum := NewSHA256()
+	sum := NewSums(SHA256)
 	for {
 		if err := ctx.Err(); err != nil {
 			return err

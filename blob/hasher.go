@@ -61,7 +61,7 @@ type job struct {
 	Job
 	ctx  context.Context
 	left int64
-	sha  *SHA256 // nil where it is not asked for
+	sha  *Sums // nil where it is not asked for
 }
 
 // NewHasher starts that many workers; 0 is one a processor.
@@ -99,7 +99,7 @@ func (h *Hasher) Submit(ctx context.Context, j Job) error {
 	}
 	q := &job{Job: j, ctx: ctx, left: j.Size}
 	if j.SHA256 {
-		q.sha = NewSHA256()
+		q.sha = NewSums(SHA256)
 	}
 	stop := context.AfterFunc(ctx, h.wake)
 	defer stop()

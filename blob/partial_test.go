@@ -36,7 +36,7 @@ func TestPartialResumes(t *testing.T) {
 			t.Fatal(err)
 		}
 		p = partial(t, open(t, dir), "sha3-1")
-		sum := blob.NewSHA256()
+		sum := blob.NewSums(blob.SHA256)
 		if n, err := p.WriteTo(sum); n != int64(cut) || err != nil || sum.Digest() != digest.FromBytes(content[:cut]) {
 			t.Fatalf("after %d bytes: WriteTo() = %d, %v, or other bytes", cut, n, err)
 		}

@@ -1,48 +1,23 @@
 package blob
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"hash"
 	"io"
-
-	"github.com/opencontainers/go-digest"
 )
-
-// SHA256 hashes and counts what is written to it, in flight. Its zero value is not usable: see [NewSHA256].
-type SHA256 struct {
-	h hash.Hash
-	n int64
-}
-
-// NewSHA256 starts a digest.
-func NewSHA256() *SHA256 { return &SHA256{h: sha256.New()} }
-
-// Write adds p. It never fails.
-func (s *SHA256) Write(p []byte) (int, error) {
-	s.n += int64(len(p))
-	return s.h.Write(p)
-}
-
-// Digest is the address of what was written so far.
-func (s *SHA256) Digest() Digest { return digest.NewDigest(digest.SHA256, s.h) }
-
-// Size is how many bytes were written so far.
-func (s *SHA256) Size() int64 { return s.n }
 
 // VerifyReader delivers content only as long as it can still be that of its digest. See [NewVerifyReader].
 type VerifyReader struct {
 	r    io.Reader
 	want Digest
 	left int64
-	sum  *SHA256
+	sum  *Sums
 	err  error
 }
 
 // NewVerifyReader reads from r what should be a blob of that digest and size. In place of io.EOF it returns a *[CorruptError]
 // when r is shorter or longer or has another digest; it never delivers more than size bytes.
 func NewVerifyReader(r io.Reader, dg Digest, size int64) *VerifyReader {
-	v := &VerifyReader{r: r, want: dg, left: size, sum: NewSHA256()}
+	v := &VerifyReader{r: r, want: dg, left: size, sum: NewSums(SHA256)}
 	if v.err = CheckDigest(dg); v.err == nil && size < 0 {
 		v.err = fmt.Errorf("blob %s: negative size %d", dg, size)
 	}
@@ -87,3 +62,11 @@ func (v *VerifyReader) end() error {
 }
 
 func (v *VerifyReader) corrupt(err error) error { return &CorruptError{Digest: v.want, Err: err} }
+
+// Copy copies a blob of that digest and size from r to w. The error is a *[CorruptError] when r holds anything else; w was then
+// written to all the same.
+func Copy(w io.Writer, r io.Reader, dg Digest, size int64) error {
+	buf := make([]byte, min(blockSize, max(size, 1)))
+	_, err := io.CopyBuffer(struct{ io.Writer }{w}, NewVerifyReader(r, dg, size), buf)
+	return err
+}

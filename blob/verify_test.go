@@ -33,7 +33,7 @@ func TestCheckDigest(t *testing.T) {
 func TestSHA256(t *testing.T) {
 	t.Parallel()
 	content := random(1, 70000)
-	h := blob.NewSHA256()
+	h := blob.NewSums(blob.SHA256)
 	io.Copy(h, iotest.HalfReader(bytes.NewReader(content)))
 	if got, want := h.Digest(), digest.FromBytes(content); got != want || h.Size() != 70000 {
 		t.Errorf("digest %v, size %d, want %v, 70000", got, h.Size(), want)

@@ -192,7 +192,7 @@ func (j *job) fail(err error) {
 func (j *job) finish(sum [sha3Size]byte) {
 	s := Sum{SHA3_384: sum, Size: j.Size}
 	if j.sha != nil {
-		j.sha.h.Sum(s.SHA256[:0])
+		j.sha.hashes[0].Sum(s.SHA256[:0])
 	}
 	j.Done(s, nil)
 }

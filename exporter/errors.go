@@ -64,10 +64,3 @@ func (e *StoreError) Unwrap() error { return e.Err }
 func storeError(format string, args ...any) error {
 	return &StoreError{fmt.Errorf(format, args...)}
 }
-
-// digestError says that a blob is not what the store's own message says it is.
-type digestError struct{ name, got, want string }
-
-func (e *digestError) Error() string {
-	return fmt.Sprintf("its %s is %s, the store announced %s", e.name, e.got, e.want)
-}

@@ -191,7 +191,7 @@ func (e *Exporter) fetchBlob(ctx context.Context, w *wanted) error {
 		}
 		w.say.say(e.Progress)
 		dg, err := e.download(ctx, w)
-		switch wrong := (*digestError)(nil); {
+		switch wrong := (*blob.SumError)(nil); {
 		case err == nil:
 			w.done(dg)
 			return nil
@@ -239,16 +239,16 @@ func (e *Exporter) download(ctx context.Context, d *wanted) (dg digest.Digest, e
 	if _, ok := e.Cache.find(&d.announced); ok {
 		return "", errors.Join(errArrived, part.Discard())
 	}
-	h := newHashes(&d.announced)
+	sums := newSums(&d.announced)
 	if part.Size() > d.Size {
 		if err := part.Truncate(0); err != nil {
 			return "", err
 		}
 	}
-	if _, err := part.WriteTo(h); err != nil {
+	if _, err := part.WriteTo(sums); err != nil {
 		return "", fmt.Errorf("download %s: read what is there: %w", d.name, err)
 	}
-	w := &counting{w: io.MultiWriter(part, h), progress: e.Progress}
+	w := &counting{w: io.MultiWriter(part, sums), progress: e.Progress}
 	w.add(part.Size())
 	defer func() {
 		if err != nil {
@@ -258,7 +258,7 @@ func (e *Exporter) download(ctx context.Context, d *wanted) (dg digest.Digest, e
 	if d.Size > 0 { // nobody has to be asked for nothing
 		err = d.source(ctx, upstream.Blob{Name: d.name, URL: d.URL, Size: d.Size, Offset: part.Size(), Restart: func() error {
 			w.add(-w.n)
-			h.reset()
+			sums.Reset()
 			return part.Truncate(0)
 		}}, w)
 	}
@@ -268,15 +268,15 @@ func (e *Exporter) download(ctx context.Context, d *wanted) (dg digest.Digest, e
 	case err != nil:
 		return "", &StoreError{err}
 	}
-	return e.commit(part, d, h)
+	return e.commit(part, d, sums)
 }
 
 // commit makes a whole download a blob of the cache, if it has the digests that the store announced.
-func (e *Exporter) commit(part *blob.Partial, d *wanted, h *hashes) (digest.Digest, error) {
-	if wrong := h.check(); wrong != nil {
+func (e *Exporter) commit(part *blob.Partial, d *wanted, sums *blob.Sums) (digest.Digest, error) {
+	if wrong := d.verify(sums); wrong != nil {
 		return "", storeError("download %s: %w", d.name, errors.Join(wrong, part.Truncate(0)))
 	}
-	dg := digest.NewDigest(digest.SHA256, h.sha256)
+	dg := sums.Digest()
 	// In this order, whoever waits for the download finds both once it can have the lock.
 	if err := e.Cache.note(d.key(), dg); err != nil {
 		return "", err

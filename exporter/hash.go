@@ -1,65 +1,43 @@
 package exporter
 
 import (
-	"crypto/sha256"
-	"crypto/sha3"
-	"crypto/sha512"
-	"encoding/hex"
-	"hash"
 	"io"
+
+	"offlinestore/blob"
 )
 
-// hashes computes each digest that the formats need in one go.
-type hashes struct {
-	sha256 hash.Hash
-	// others are those that were announced besides.
-	others []announcedHash
-	w      io.Writer
+// newSums returns the digests that are to be computed of a blob: its address, and each that the store announced.
+func newSums(a *announced) *blob.Sums {
+	set := blob.SHA256
+	for _, d := range a.digests() {
+		set |= d.algorithm
+	}
+	return blob.NewSums(set)
 }
 
-// announcedHash is a digest in the making, and what it has to be.
-type announcedHash struct {
-	hash.Hash
-	name, want string
-}
-
-func newHashes(a *announced) *hashes {
-	h := &hashes{sha256: sha256.New()}
-	writers := []io.Writer{h.sha256}
-	add := func(name, want string, sum hash.Hash) {
-		h.others = append(h.others, announcedHash{sum, name, want})
-		writers = append(writers, sum)
-	}
-	if a.SHA256 != "" {
-		h.others = append(h.others, announcedHash{h.sha256, "SHA-256", a.SHA256})
-	}
-	if a.SHA384 != "" {
-		add("SHA-384", a.SHA384, sha512.New384())
-	}
-	if a.SHA3384 != "" {
-		add("SHA3-384", a.SHA3384, sha3.New384())
-	}
-	h.w = io.MultiWriter(writers...)
-	return h
-}
-
-func (h *hashes) Write(p []byte) (int, error) { return h.w.Write(p) }
-
-func (h *hashes) reset() {
-	h.sha256.Reset()
-	for _, o := range h.others {
-		o.Reset()
-	}
-}
-
-// check holds what was written against what was announced.
-func (h *hashes) check() error {
-	for _, o := range h.others {
-		if got := hex.EncodeToString(o.Sum(nil)); got != o.want {
-			return &digestError{o.name, got, o.want}
+// verify compares what was written to sums with each digest that the store announced.
+func (a *announced) verify(sums *blob.Sums) error {
+	for _, d := range a.digests() {
+		if err := sums.Verify(d.algorithm, d.hex); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+type announcedDigest struct {
+	algorithm blob.Algorithm
+	hex       string
+}
+
+// digests lists the digests that the store announced.
+func (a *announced) digests() (list []announcedDigest) {
+	for _, d := range []announcedDigest{{blob.SHA256, a.SHA256}, {blob.SHA384, a.SHA384}, {blob.SHA3384, a.SHA3384}} {
+		if d.hex != "" {
+			list = append(list, d)
+		}
+	}
+	return list
 }
 
 // counting tells the progress of what passes, and takes it back if need be. It keeps its own error apart from the store's.

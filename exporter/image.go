@@ -140,9 +140,9 @@ func (p *charmPlanner) small(ctx context.Context, name string, a announced, limi
 	if err := p.e.Charmhub.Fetch(ctx, upstream.Blob{Name: name, URL: a.URL, Size: a.Size, Restart: restart}, &b); err != nil {
 		return nil, err
 	}
-	h := newHashes(&a)
-	h.Write(b.Bytes())
-	if err := h.check(); err != nil {
+	sums := newSums(&a)
+	sums.Write(b.Bytes())
+	if err := a.verify(sums); err != nil {
 		return nil, fmt.Errorf("download %s: %w", name, err)
 	}
 	return b.Bytes(), nil

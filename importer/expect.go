@@ -2,8 +2,6 @@ package importer
 
 import (
 	"context"
-	"crypto/sha512"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -58,11 +56,11 @@ func expectations(in *catalog.Import) map[blob.Digest]*expected {
 // resourceCheck compares the SHA-384 of a file, by which Juju knows it, with the one that the store named.
 func resourceCheck(res *catalog.ImportedCharmResource) check {
 	return func(ctx context.Context, r io.ReaderAt, size int64) error {
-		sum := sha512.New384()
-		if _, err := io.CopyBuffer(sum, &watched{ctx, io.NewSectionReader(r, 0, size), nil}, make([]byte, 256<<10)); err != nil {
+		sums := blob.NewSums(blob.SHA384)
+		if _, err := io.CopyBuffer(sums, blob.NewMeter(ctx, io.NewSectionReader(r, 0, size), nil), make([]byte, 256<<10)); err != nil {
 			return err
 		}
-		if hex.EncodeToString(sum.Sum(nil)) != res.Resource.Download.SHA384 {
+		if sums.Verify(blob.SHA384, res.Resource.Download.SHA384) != nil {
 			title := fmt.Sprintf("%s.%s_%d", res.Charm, res.Resource.Name, res.Resource.Revision)
 			return &bundle.BlobError{Digest: res.Blob, Title: title, Err: errSHA384}
 		}

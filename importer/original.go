@@ -217,7 +217,7 @@ func (o *original) stage(h *tar.Header, r io.Reader, look func(*blob.Staged) err
 	if err != nil {
 		return file{}, errors.Join(err, st.Discard())
 	}
-	f := sums.file(h.Size)
+	f := fileOf(sums)
 	return f, o.add(st, f)
 }
 
@@ -225,7 +225,7 @@ func (o *original) stage(h *tar.Header, r io.Reader, look func(*blob.Staged) err
 func (o *original) stageSmall(b []byte) (file, error) {
 	sums := newSums()
 	sums.Write(b)
-	f := sums.file(int64(len(b)))
+	f := fileOf(sums)
 	st, err := o.s.im.Blobs.Stage(f.size)
 	if err != nil {
 		return file{}, err

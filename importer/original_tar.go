@@ -2,10 +2,7 @@ package importer
 
 import (
 	"archive/tar"
-	"crypto/sha512"
-	"encoding/hex"
 	"errors"
-	"hash"
 	"io"
 	"strings"
 
@@ -17,22 +14,10 @@ import (
 // maxPadding is how many zeros may follow the end of an archive. Python writes less than 10 KiB.
 const maxPadding = 1 << 20
 
-// sums hashes a file in the two ways that Juju knows it by.
-type sums struct {
-	sha256 *blob.SHA256
-	sha384 hash.Hash
-}
+// fileOf returns the address of a file and the SHA-384 that Juju knows it by.
+func fileOf(sums *blob.Sums) file { return file{sums.Digest(), sums.Hex(blob.SHA384), sums.Size()} }
 
-func newSums() *sums { return &sums{blob.NewSHA256(), sha512.New384()} }
-
-func (s *sums) Write(p []byte) (int, error) {
-	s.sha384.Write(p)
-	return s.sha256.Write(p)
-}
-
-func (s *sums) file(size int64) file {
-	return file{s.sha256.Digest(), hex.EncodeToString(s.sha384.Sum(nil)), size}
-}
+func newSums() *blob.Sums { return blob.NewSums(blob.SHA256 | blob.SHA384) }
 
 // counted counts what is read, and remembers why it could not be.
 type counted struct {

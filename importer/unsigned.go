@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bufio"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -15,8 +14,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/opencontainers/go-digest"
 
+	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/catalog"
 )
@@ -61,9 +60,9 @@ func (im *Importer) readUnsigned(ctx context.Context, name string, r io.Reader, 
 		return nil, err
 	}
 	o := &original{s: s, in: in, now: im.Now().UTC().Truncate(time.Second), names: make(map[string]bool)}
-	sum := sha256.New()
-	err = o.read(io.TeeReader(&watched{ctx, r, progress}, sum))
-	in.Bundle = digest.NewDigest(digest.SHA256, sum)
+	sum := blob.NewSums(blob.SHA256)
+	err = o.read(io.TeeReader(blob.NewMeter(ctx, r, progress), sum))
+	in.Bundle = sum.Digest()
 	if err == nil {
 		err = o.build(name)
 	}

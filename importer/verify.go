@@ -122,7 +122,7 @@ func (s *Staging) payload(o *Opened, progress func(int64)) error {
 			return nil // a checksum over the whole file says no more than which blob is damaged
 		}
 		if err == nil {
-			err = s.blob(desc, &watched{s.ctx, r, progress})
+			err = s.blob(desc, blob.NewMeter(s.ctx, r, progress))
 		}
 		if isBad(err) {
 			s.bad = append(s.bad, err)
@@ -216,22 +216,4 @@ func (s *Staging) Wait() (*Verified, error) {
 		}
 	}
 	return &Verified{s.record}, nil
-}
-
-// watched tells of the bytes that pass, and stops when the user wants to.
-type watched struct {
-	ctx      context.Context
-	r        io.Reader
-	progress func(int64)
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	if err := context.Cause(w.ctx); err != nil {
-		return 0, err
-	}
-	n, err := w.r.Read(p)
-	if w.progress != nil && n > 0 {
-		w.progress(int64(n))
-	}
-	return n, err
 }
