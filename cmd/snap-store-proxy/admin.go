@@ -13,15 +13,16 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 	"offlinestore/server/admin"
 )
 
-func newAdmins(g *globals) []*cobra.Command {
-	return []*cobra.Command{newAddAdmin(g), newRemoveAdmin(g), newListAdmins(g)}
+func newAdmins(dir *instance.Dir) []*cobra.Command {
+	return []*cobra.Command{newAddAdmin(dir), newRemoveAdmin(dir), newListAdmins(dir)}
 }
 
-func newAddAdmin(g *globals) *cobra.Command {
+func newAddAdmin(dir *instance.Dir) *cobra.Command {
 	var stdin, token bool
 	c := &cobra.Command{
 		Use:   "add-admin EMAIL",
@@ -39,14 +40,14 @@ that there is already, this changes the password and ends all logins.`,
 			}
 			a := catalog.Admin{Email: email}
 			if token {
-				return addWithToken(c, g, a)
+				return addWithToken(c, dir, a)
 			}
 			password, err := askPassword(os.Stdin, email, stdin)
 			if err != nil {
 				return err
 			}
 			a.Secret = admin.HashPassword(password)
-			if err := addAdmin(c, g, a); err != nil {
+			if err := addAdmin(c, dir, a); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintf(c.OutOrStdout(), "%s may administer this store.\n", email)
@@ -59,10 +60,10 @@ that there is already, this changes the password and ends all logins.`,
 	return c
 }
 
-func addWithToken(c *cobra.Command, g *globals, a catalog.Admin) error {
+func addWithToken(c *cobra.Command, dir *instance.Dir, a catalog.Admin) error {
 	token, until := admin.NewToken(), time.Now().Add(admin.TokenLife)
 	a.Secret, a.Once, a.ExpiresAt = admin.HashPassword(token), true, &until
-	if err := addAdmin(c, g, a); err != nil {
+	if err := addAdmin(c, dir, a); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "The token is the password of one login by %s, until %s.\n", a.Email, until.UTC().Format(time.RFC3339))
@@ -94,12 +95,12 @@ func askPassword(in io.Reader, email string, stdin bool) (password string, err e
 	return password, nil
 }
 
-func addAdmin(c *cobra.Command, g *globals, a catalog.Admin) error {
-	return g.withHost(c.Context(), func(h *host) error {
-		if err := h.store.PutAdmin(c.Context(), a); err != nil {
+func addAdmin(c *cobra.Command, dir *instance.Dir, a catalog.Admin) error {
+	return withInstance(c.Context(), dir, func(in *instance.Instance) error {
+		if err := in.Catalog.PutAdmin(c.Context(), a); err != nil {
 			return err
 		}
-		return nameAdmins(h.settings, func(list []string) []string {
+		return nameAdmins(in.Settings, func(list []string) []string {
 			if slices.Contains(list, a.Email) {
 				return list
 			}
@@ -121,7 +122,7 @@ func nameAdmins(s *settings.Settings, change func([]string) []string) error {
 	return s.Set(map[string]string{settings.AdminEmails: settings.FormatList(change(list))})
 }
 
-func newRemoveAdmin(g *globals) *cobra.Command {
+func newRemoveAdmin(dir *instance.Dir) *cobra.Command {
 	return &cobra.Command{
 		Use:     "remove-admin EMAIL",
 		Short:   "Take the right to administer this store from somebody, and end all logins",
@@ -132,14 +133,14 @@ func newRemoveAdmin(g *globals) *cobra.Command {
 			if err != nil {
 				return cli.Usagef("%w", err)
 			}
-			return g.withHost(c.Context(), func(h *host) error {
+			return withInstance(c.Context(), dir, func(in *instance.Instance) error {
 				// The one that the original's settings named has no password here until add-admin.
-				removed := h.store.RemoveAdmin(c.Context(), email)
+				removed := in.Catalog.RemoveAdmin(c.Context(), email)
 				if removed != nil && !errors.Is(removed, catalog.ErrNoAdmin) {
 					return removed
 				}
 				named := false
-				err := nameAdmins(h.settings, func(list []string) []string {
+				err := nameAdmins(in.Settings, func(list []string) []string {
 					named = slices.Contains(list, email)
 					return slices.DeleteFunc(list, func(e string) bool { return e == email })
 				})
@@ -160,7 +161,7 @@ type adminRow struct {
 	Login   string    `json:"login"`
 }
 
-func newListAdmins(g *globals) *cobra.Command {
+func newListAdmins(dir *instance.Dir) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "list-admins",
@@ -168,8 +169,8 @@ func newListAdmins(g *globals) *cobra.Command {
 		Example: "  snap-store-proxy list-admins",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return g.withHost(c.Context(), func(h *host) error {
-				list, err := h.store.Admins(c.Context())
+			return withInstance(c.Context(), dir, func(in *instance.Instance) error {
+				list, err := in.Catalog.Admins(c.Context())
 				if err != nil {
 					return err
 				}

@@ -17,6 +17,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/backup"
 	"offlinestore/instance/settings"
 )
@@ -39,7 +40,7 @@ type backupReport struct {
 	manifest *backup.Manifest
 }
 
-func newBackup(g *globals) *cobra.Command {
+func newBackup(dir *instance.Dir) *cobra.Command {
 	var o backupOptions
 	c := &cobra.Command{
 		Use:   "backup FOLDER | FILE.age",
@@ -58,7 +59,7 @@ be pushed to meanwhile. What was written is read back and compared.`,
 			if err != nil {
 				return err
 			}
-			r, err := g.backup(c.Context(), args[0], to, &o)
+			r, err := saveBackup(c.Context(), dir, args[0], to, &o)
 			if err != nil {
 				return err
 			}
@@ -74,14 +75,14 @@ be pushed to meanwhile. What was written is read back and compared.`,
 }
 
 // backup writes the file with the rights of who calls the program, who may have a disk of their own for it.
-func (g *globals) backup(ctx context.Context, to string, recipients []age.Recipient, o *backupOptions) (*backupReport, error) {
-	path, err := g.backupPath(to, time.Now())
+func saveBackup(ctx context.Context, dir *instance.Dir, to string, recipients []age.Recipient, o *backupOptions) (*backupReport, error) {
+	path, err := backupPath(dir, to, time.Now())
 	if err != nil {
 		return nil, err
 	}
 	var size int64
 	if o.blobs {
-		size = g.blobSize()
+		size = blobSize(dir)
 	}
 	removePartial(filepath.Dir(path), time.Now())
 	f, err := blob.CreateFile(path, size, 0o600)
@@ -94,7 +95,7 @@ func (g *globals) backup(ctx context.Context, to string, recipients []age.Recipi
 		return nil, err
 	}
 	p := cli.NewProgress("Saving", size)
-	err = g.content(ctx, &counting{sealed, p}, o.blobs)
+	err = backupContent(ctx, dir, &counting{sealed, p}, o.blobs)
 	p.Done()
 	if err == nil {
 		err = sealed.Close()
@@ -139,8 +140,8 @@ func explainBackup(err error) error {
 }
 
 // blobSize is about how large the blobs are: what they need is looked for before anything is written.
-func (g *globals) blobSize() (size int64) {
-	filepath.WalkDir(filepath.Join(g.dataDir, "blobs", "sha256"), func(_ string, e fs.DirEntry, err error) error {
+func blobSize(dir *instance.Dir) (size int64) {
+	filepath.WalkDir(filepath.Join(string(*dir), "blobs", "sha256"), func(_ string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return nil // then the disk may turn out to be too small later
 		}
@@ -158,14 +159,14 @@ const backupTime = "20060102T150405Z"
 var notInName = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
 
 // backupPath is the file itself where its name says so, and else a new one in that folder, which is made if need be.
-func (g *globals) backupPath(to string, now time.Time) (string, error) {
-	if _, err := os.Stat(g.dataDir); err != nil {
+func backupPath(dir *instance.Dir, to string, now time.Time) (string, error) {
+	if _, err := os.Stat(string(*dir)); err != nil {
 		return "", fmt.Errorf("there is no store to save: %w", err)
 	}
 	if strings.HasSuffix(to, backup.Ext) {
 		return to, nil
 	}
-	s, err := settings.Open(g.settingsPath())
+	s, err := dir.Settings()
 	if err != nil {
 		return "", err
 	}

@@ -18,6 +18,7 @@ import (
 	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/backup"
 	"offlinestore/instance/settings"
 )
@@ -25,7 +26,7 @@ import (
 // contentCommand is the command by which backup, run by root, has itself read the store as the owner of the data folder.
 const contentCommand = "backup-content"
 
-func newBackupContent(g *globals) *cobra.Command {
+func newBackupContent(dir *instance.Dir) *cobra.Command {
 	var blobs bool
 	c := &cobra.Command{
 		Use:    contentCommand,
@@ -36,7 +37,7 @@ func newBackupContent(g *globals) *cobra.Command {
 			if cli.IsTerminal(os.Stdout) {
 				return cli.Usagef("this is for 'snap-store-proxy backup'")
 			}
-			return g.writeContent(c.Context(), c.OutOrStdout(), blobs)
+			return writeContent(c.Context(), dir, c.OutOrStdout(), blobs)
 		},
 	}
 	c.Flags().BoolVar(&blobs, "blobs", false, "the blobs, too")
@@ -45,15 +46,15 @@ func newBackupContent(g *globals) *cobra.Command {
 
 // content writes what a backup holds. Root has a process of its own do that, since giving up its rights is for good, and whom the data
 // folder belongs to may not write where root may.
-func (g *globals) content(ctx context.Context, w io.Writer, blobs bool) error {
+func backupContent(ctx context.Context, dir *instance.Dir, w io.Writer, blobs bool) error {
 	if os.Geteuid() != 0 {
-		return g.writeContent(ctx, w, blobs)
+		return writeContent(ctx, dir, w, blobs)
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, self, contentCommand, "--data-dir", g.dataDir, fmt.Sprintf("--blobs=%v", blobs))
+	cmd := exec.CommandContext(ctx, self, contentCommand, "--data-dir", string(*dir), fmt.Sprintf("--blobs=%v", blobs))
 	cmd.Args[0] = "snap-store-proxy"
 	var words bytes.Buffer
 	cmd.Stderr = &words
@@ -109,35 +110,35 @@ func (c *counting) Write(p []byte) (int, error) {
 }
 
 // writeContent writes what a backup holds, as of now.
-func (g *globals) writeContent(ctx context.Context, w io.Writer, blobs bool) error {
-	return g.withHost(ctx, func(h *host) (err error) {
+func writeContent(ctx context.Context, dir *instance.Dir, w io.Writer, blobs bool) error {
+	return withInstance(ctx, dir, func(in *instance.Instance) (err error) {
 		// gc, which removes blobs, waits for us.
-		release, err := h.store.Lock(ctx, false)
+		release, err := in.Catalog.Lock(ctx, false)
 		if err != nil {
 			return err
 		}
 		defer release()
-		files, err := backup.Files(g.dataDir)
+		files, err := backup.Files(string(*dir))
 		if err != nil {
 			return err
 		}
-		return (&saving{host: h, ctx: ctx, withBlobs: blobs}).write(w, files)
+		return (&saving{Instance: in, ctx: ctx, withBlobs: blobs}).write(w, files)
 	})
 }
 
 // saving is a backup in the making.
 type saving struct {
-	*host
+	*instance.Instance
 	ctx       context.Context
 	withBlobs bool
 }
 
 func (b *saving) write(out io.Writer, files []backup.File) error {
-	domain, err := b.settings.Get(settings.Domain)
+	domain, err := b.Settings.Get(settings.Domain)
 	if err != nil {
 		return err
 	}
-	facts, err := b.store.DatabaseInfo(b.ctx)
+	facts, err := b.Catalog.DatabaseInfo(b.ctx)
 	if err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (b *saving) write(out io.Writer, files []backup.File) error {
 			return err
 		}
 	}
-	db, err := b.database(facts.PostgreSQL)
+	db, err := database(b.Instance, facts.PostgreSQL)
 	if err != nil {
 		return err
 	}
@@ -172,18 +173,18 @@ func (b *saving) write(out io.Writer, files []backup.File) error {
 }
 
 // database is where the dump comes from.
-func (h *host) database(version int) (backup.Database, error) {
-	if h.cluster != nil {
-		return backup.Database{Cluster: h.cluster, Name: privateDatabase, Version: version}, nil
+func database(in *instance.Instance, version int) (backup.Database, error) {
+	if in.Cluster != nil {
+		return backup.Database{Cluster: in.Cluster, Name: instance.PrivateDatabase, Version: version}, nil
 	}
-	dsn, err := h.settings.Get(settings.DBConnection)
+	dsn, err := in.Settings.Get(settings.DBConnection)
 	return backup.Database{DSN: dsn, Version: version}, err
 }
 
 // writeBlobs saves all that the catalogue refers to. It is asked after the dump, so that nothing which a push brings meanwhile, and
 // the dump has, is missed.
 func (b *saving) writeBlobs(w *backup.Writer) error {
-	blobs, err := b.store.Blobs(b.ctx)
+	blobs, err := b.Catalog.Blobs(b.ctx)
 	if err != nil {
 		return err
 	}
@@ -197,7 +198,7 @@ func (b *saving) writeBlobs(w *backup.Writer) error {
 }
 
 func (b *saving) writeBlob(w *backup.Writer, dg blob.Digest) error {
-	f, err := b.blobs.OpenBlob(dg)
+	f, err := b.Blobs.OpenBlob(dg)
 	if errors.Is(err, blob.ErrNotFound) {
 		w.AddMissing(dg)
 		return nil

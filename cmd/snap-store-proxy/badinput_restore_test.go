@@ -50,7 +50,7 @@ func TestKillRestore(t *testing.T) {
 	if cmd.Wait() == nil {
 		t.Fatal("the restore was not killed")
 	}
-	if r := b.run("--data-dir", b.into, "list-pushed-snaps"); r.code != cli.Failed || !strings.Contains(r.stderr, "a restore was broken off here") {
+	if r := b.run("--data-dir", b.into, "list-pushed-snaps"); r.code != cli.Failed || !strings.Contains(r.stderr, "a restore was interrupted here") {
 		t.Errorf("list-pushed-snaps on half a store: exit code %d: %s", r.code, r.stderr)
 	}
 	if r := b.restore(b.good, "--private"); r.code != cli.OK {

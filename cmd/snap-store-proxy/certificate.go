@@ -12,6 +12,7 @@ import (
 
 	"offlinestore/certificate"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 )
 
@@ -28,7 +29,7 @@ type importedCertificate struct {
 	CA string `json:"ca,omitempty"`
 }
 
-func newImportCertificate(g *globals) *cobra.Command {
+func newImportCertificate(dir *instance.Dir) *cobra.Command {
 	var o importCertificate
 	c := &cobra.Command{
 		Use:   "import-certificate",
@@ -45,7 +46,7 @@ first one needs a restart, since it opens a port. Plain requests are then redire
 		Example: `  cat server.crt server.key intermediates.pem | snap-store-proxy import-certificate
   snap-store-proxy import-certificate --selfsigned > ca.pem`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return o.run(g, c.InOrStdin(), c.OutOrStdout()) },
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(dir, c.InOrStdin(), c.OutOrStdout()) },
 	}
 	f := c.Flags()
 	f.BoolVar(&o.selfSigned, "selfsigned", false, "make a certificate instead of reading one")
@@ -55,14 +56,14 @@ first one needs a restart, since it opens a port. Plain requests are then redire
 	return c
 }
 
-func (o *importCertificate) run(g *globals, in io.Reader, out io.Writer) error {
+func (o *importCertificate) run(dir *instance.Dir, in io.Reader, out io.Writer) error {
 	if len(o.names) > 0 && !o.selfSigned {
 		return cli.Usagef("--name goes with --selfsigned")
 	}
-	if err := enterDataDir(g.dataDir); err != nil {
+	if err := dir.Enter(); err != nil {
 		return err
 	}
-	s, err := settings.Open(g.settingsPath())
+	s, err := dir.Settings()
 	if err != nil {
 		return err
 	}
@@ -118,7 +119,7 @@ func (o *importCertificate) make(s *settings.Settings, domain string) (*certific
 		return nil, cli.Hint(cli.Usagef("nobody says which host the certificate is for"), "set proxy.domain with 'snap-store-proxy config proxy.domain=HOST', or give --name HOST")
 	}
 	// What can't be read any more is no loss.
-	if old, err := certificateOf(s); err == nil && old != nil && !o.force && old.CheckDates(time.Now()) == nil {
+	if old, err := instance.Certificate(s); err == nil && old != nil && !o.force && old.CheckDates(time.Now()) == nil {
 		return nil, cli.Hint(fmt.Errorf("there is a certificate already, valid until %s", old.Info().NotAfter.Format(time.DateOnly)),
 			"--force replaces it; devices then refuse this store until each is told the new authority")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 )
 
@@ -25,7 +26,7 @@ type gap struct {
 	NeededBy     []string `json:"needed-by"`
 }
 
-func newCheck(g *globals) *cobra.Command {
+func newCheck(dir *instance.Dir) *cobra.Command {
 	var asJSON, blobs bool
 	c := &cobra.Command{
 		Use:   "check",
@@ -37,11 +38,11 @@ digests; a damaged one is put into quarantine and is not served any more.`,
 		Example: "  snap-store-proxy check\n  snap-store-proxy check --blobs",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return g.withCatalog(c.Context(), func(h *host, cat *catalog.Snapshot) error {
+			return withSnapshot(c.Context(), dir, func(in *instance.Instance, cat *catalog.Snapshot) error {
 				if blobs {
-					return checkBlobs(c.Context(), c.OutOrStdout(), h, asJSON)
+					return checkBlobs(c.Context(), c.OutOrStdout(), in, asJSON)
 				}
-				return checkNeeds(c.OutOrStdout(), h, cat, asJSON)
+				return checkNeeds(c.OutOrStdout(), in, cat, asJSON)
 			})
 		},
 	}
@@ -50,8 +51,8 @@ digests; a damaged one is put into quarantine and is not served any more.`,
 	return c
 }
 
-func checkNeeds(w io.Writer, h *host, cat *catalog.Snapshot, asJSON bool) error {
-	domain, err := h.settings.Get(settings.RegistryDomain)
+func checkNeeds(w io.Writer, in *instance.Instance, cat *catalog.Snapshot, asJSON bool) error {
+	domain, err := in.Settings.Get(settings.RegistryDomain)
 	if err != nil {
 		return err
 	}

@@ -15,16 +15,17 @@ import (
 	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 )
 
 // checkBlobs hashes every blob of the catalogue, and takes the damaged ones out of service.
-func checkBlobs(ctx context.Context, w io.Writer, h *host, asJSON bool) error {
-	release, err := h.store.Lock(ctx, false)
+func checkBlobs(ctx context.Context, w io.Writer, in *instance.Instance, asJSON bool) error {
+	release, err := in.Catalog.Lock(ctx, false)
 	if err != nil {
 		return err
 	}
 	defer release()
-	blobs, err := h.store.Blobs(ctx)
+	blobs, err := in.Catalog.Blobs(ctx)
 	if err != nil {
 		return err
 	}
@@ -33,12 +34,12 @@ func checkBlobs(ctx context.Context, w io.Writer, h *host, asJSON bool) error {
 		total += b.Size
 	}
 	bar := cli.NewProgress("Checking", total)
-	bad := h.hashAll(ctx, blobs, bar)
+	bad := hashAll(ctx, in, blobs, bar)
 	bar.Done()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := quarantine(h, bad); err != nil {
+	if err := quarantine(in, bad); err != nil {
 		return err
 	}
 	if err := printBad(w, bad, len(blobs), total, asJSON); err != nil || len(bad) == 0 {
@@ -51,7 +52,7 @@ func checkBlobs(ctx context.Context, w io.Writer, h *host, asJSON bool) error {
 }
 
 // quarantine takes the damaged blobs out of service. One that can't be moved does not keep the others in.
-func quarantine(h *host, bad []badBlob) error {
+func quarantine(in *instance.Instance, bad []badBlob) error {
 	var errs []error
 	for i := range bad {
 		if errors.Is(bad[i].err, blob.ErrNotFound) {
@@ -59,7 +60,7 @@ func quarantine(h *host, bad []badBlob) error {
 			continue
 		}
 		var err error
-		bad[i].movedTo, err = h.blobs.Quarantine(bad[i].Digest)
+		bad[i].movedTo, err = in.Blobs.Quarantine(bad[i].Digest)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
@@ -99,13 +100,13 @@ type badBlob struct {
 
 // hashAll returns the blobs that are not what the catalogue says. Those without a SHA3-384 (what charms bring, and icons) need the
 // much faster SHA-256 alone.
-func (h *host) hashAll(ctx context.Context, blobs []catalog.Blob, bar *cli.Progress) []badBlob {
+func hashAll(ctx context.Context, in *instance.Instance, blobs []catalog.Blob, bar *cli.Progress) []badBlob {
 	hasher := blob.NewHasher(0)
 	var readers errgroup.Group
 	readers.SetLimit(runtime.GOMAXPROCS(0))
 	results := make(chan badBlob, len(blobs))
 	for _, b := range blobs {
-		f, err := h.blobs.OpenBlob(b.Digest)
+		f, err := in.Blobs.OpenBlob(b.Digest)
 		if err != nil {
 			results <- badBlob{Blob: b, err: err}
 			continue

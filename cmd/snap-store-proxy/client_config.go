@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 )
 
@@ -21,7 +22,7 @@ type clientConfig struct {
 	CA string `json:"ca,omitempty"`
 }
 
-func newClientConfig(g *globals) *cobra.Command {
+func newClientConfig(dir *instance.Dir) *cobra.Command {
 	var shell, cloudInit, juju, asJSON bool
 	c := &cobra.Command{
 		Use:   "client-config",
@@ -38,7 +39,7 @@ snapd; stock snapd still believes only what was signed under its own root.`,
   snap-store-proxy client-config --juju > model.yaml && juju add-model apps --config model.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cc, err := g.clientConfig()
+			cc, err := readClientConfig(dir)
 			if err != nil {
 				return err
 			}
@@ -72,11 +73,11 @@ snapd; stock snapd still believes only what was signed under its own root.`,
 }
 
 // clientConfig reads what clients need.
-func (g *globals) clientConfig() (*clientConfig, error) {
-	if err := enterDataDir(g.dataDir); err != nil {
+func readClientConfig(dir *instance.Dir) (*clientConfig, error) {
+	if err := dir.Enter(); err != nil {
 		return nil, err
 	}
-	s, err := settings.Open(g.settingsPath())
+	s, err := dir.Settings()
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +85,7 @@ func (g *globals) clientConfig() (*clientConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	cert, err := certificateOf(s)
+	cert, err := instance.Certificate(s)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +93,7 @@ func (g *globals) clientConfig() (*clientConfig, error) {
 	if cert != nil {
 		cc.CA = string(cert.RootPEM())
 	}
-	text, err := g.storeAssertion()
+	text, err := dir.StoreAssertion()
 	if err != nil {
 		return nil, err
 	}

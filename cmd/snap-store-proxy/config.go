@@ -10,13 +10,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 )
 
 // configOptions are the flags of config.
 type configOptions struct{ asJSON, showSecret, passwordStdin, exportYAML, importYAML bool }
 
-func newConfig(g *globals) *cobra.Command {
+func newConfig(dir *instance.Dir) *cobra.Command {
 	var o configOptions
 	c := &cobra.Command{
 		Use:   "config [KEY | KEY=VALUE…]",
@@ -36,7 +37,7 @@ for one on a terminal, and takes it from standard input with --password-stdin.`,
   (umask 077; snap-store-proxy config --export-yaml >store-config.yaml)
   snap-store-proxy config --import-yaml <store-config.yaml`,
 		ValidArgsFunction: completeKey,
-		RunE:              func(c *cobra.Command, args []string) error { return runConfig(c, g, o, args) },
+		RunE:              func(c *cobra.Command, args []string) error { return runConfig(c, dir, o, args) },
 	}
 	f := c.Flags()
 	f.BoolVar(&o.asJSON, "json", false, "list as JSON")
@@ -47,14 +48,14 @@ for one on a terminal, and takes it from standard input with --password-stdin.`,
 	return c
 }
 
-func runConfig(c *cobra.Command, g *globals, o configOptions, args []string) error {
+func runConfig(c *cobra.Command, dir *instance.Dir, o configOptions, args []string) error {
 	if (o.exportYAML || o.importYAML) && (len(args) > 0 || o != (configOptions{exportYAML: true}) && o != (configOptions{importYAML: true})) {
 		return cli.Usagef("--export-yaml and --import-yaml are for all settings, and stand alone")
 	}
-	if err := enterDataDir(g.dataDir); err != nil {
+	if err := dir.Enter(); err != nil {
 		return err
 	}
-	s, err := settings.Open(g.settingsPath())
+	s, err := dir.Settings()
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func runConfig(c *cobra.Command, g *globals, o configOptions, args []string) err
 	case o.exportYAML:
 		return exportYAML(w, s)
 	case o.importYAML:
-		return importYAML(g, s, os.Stdin)
+		return importYAML(dir, s, os.Stdin)
 	case len(args) == 0:
 		return o.list(w, s)
 	case len(args) == 1 && !strings.Contains(args[0], "="):
@@ -75,7 +76,7 @@ func runConfig(c *cobra.Command, g *globals, o configOptions, args []string) err
 	if err != nil {
 		return err
 	}
-	return change(g, s, changes)
+	return change(dir, s, changes)
 }
 
 // completeKey tells a shell which settings there are.
@@ -169,8 +170,8 @@ func (o configOptions) changes(args []string) (map[string]string, error) {
 }
 
 // change sets settings, and says when that counts.
-func change(g *globals, s *settings.Settings, changes map[string]string) error {
-	before, err := settings.Open(g.settingsPath())
+func change(dir *instance.Dir, s *settings.Settings, changes map[string]string) error {
+	before, err := dir.Settings()
 	if err != nil {
 		return err
 	}
@@ -210,7 +211,7 @@ func exportYAML(w io.Writer, s *settings.Settings) error {
 }
 
 // importYAML sets all that r has, or nothing.
-func importYAML(g *globals, s *settings.Settings, r io.Reader) error {
+func importYAML(dir *instance.Dir, s *settings.Settings, r io.Reader) error {
 	if cli.IsTerminal(os.Stdin) {
 		fmt.Fprintln(os.Stderr, "Settings as YAML, ended by Ctrl-D:")
 	}
@@ -231,7 +232,7 @@ func importYAML(g *globals, s *settings.Settings, r io.Reader) error {
 	if len(ignored) > 0 && changes[settings.DBConnection] != "" {
 		fmt.Fprintf(os.Stderr, "If the original still uses the database of %s, give this store one of its own.\n", settings.DBConnection)
 	}
-	if err := change(g, s, changes); err != nil {
+	if err := change(dir, s, changes); err != nil {
 		return err
 	}
 	fmt.Fprintf(os.Stderr, "Imported %s\n", cli.Count(len(changes), "setting"))

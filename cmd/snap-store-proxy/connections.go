@@ -14,6 +14,7 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 )
 
@@ -31,7 +32,7 @@ type connection struct {
 	Hint string `json:"hint,omitempty"`
 }
 
-func newCheckConnections(g *globals) *cobra.Command {
+func newCheckConnections(dir *instance.Dir) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "check-connections",
@@ -44,7 +45,7 @@ store never connects to the internet.`,
 		Example: "  snap-store-proxy check-connections\n  snap-store-proxy check-connections --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			all, err := g.connections(c.Context())
+			all, err := makeConnections(c.Context(), dir)
 			if err != nil && all == nil {
 				return err
 			}
@@ -74,26 +75,26 @@ func printConnections(w io.Writer, all []connection) {
 }
 
 // connections makes them all. The error says that some of them failed: the database's, if it is among them.
-func (g *globals) connections(ctx context.Context) ([]connection, error) {
-	h, failed := g.openLame(ctx)
-	if h == nil {
+func makeConnections(ctx context.Context, dir *instance.Dir) ([]connection, error) {
+	in, failed := dir.OpenDegraded(ctx, options())
+	if in == nil {
 		return nil, failed
 	}
-	defer h.Close() // all is read
+	defer in.Close() // all is read
 	db := connection{Name: "database", Target: settings.DBConnection, OK: failed == nil, Detail: "the catalogue is there"}
 	if failed != nil {
 		db.Detail = failed.Error()
 	}
-	if v, err := h.settings.Get(settings.DBConnection); err == nil && v == "" {
+	if v, err := in.Settings.Get(settings.DBConnection); err == nil && v == "" {
 		db.Target = "private cluster"
 	}
 	all := []connection{db}
 	if failed == nil {
-		if all = append(all, h.serverConnection(ctx)); all[1].Target == "" {
+		if all = append(all, serverConnection(ctx, in)); all[1].Target == "" {
 			all = all[:1]
 		}
 	}
-	devices, err := h.deviceConnections(ctx, g)
+	devices, err := deviceConnections(ctx, in, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -107,10 +108,10 @@ func (g *globals) connections(ctx context.Context) ([]connection, error) {
 }
 
 // serverConnection is how serve logs in to a database elsewhere.
-func (h *host) serverConnection(ctx context.Context) connection {
+func serverConnection(ctx context.Context, in *instance.Instance) connection {
 	c := connection{Name: "database of serve", Detail: "it may SELECT"}
-	dsn, err := h.settings.Get(settings.DBServerConnection)
-	if err != nil || dsn == "" || h.cluster != nil {
+	dsn, err := in.Settings.Get(settings.DBServerConnection)
+	if err != nil || dsn == "" || in.Cluster != nil {
 		return c
 	}
 	c.Target = settings.DBServerConnection
@@ -127,12 +128,12 @@ func (h *host) serverConnection(ctx context.Context) connection {
 }
 
 // deviceConnections are those of devices and clusters, from the name on.
-func (h *host) deviceConnections(ctx context.Context, g *globals) ([]connection, error) {
-	v, err := values(h.settings, settings.Domain, settings.TLSCert, settings.TrustForwardedProto, settings.RegistryDomain)
+func deviceConnections(ctx context.Context, in *instance.Instance, dir *instance.Dir) ([]connection, error) {
+	v, err := values(in.Settings, settings.Domain, settings.TLSCert, settings.TrustForwardedProto, settings.RegistryDomain)
 	if err != nil {
 		return nil, err
 	}
-	conf, err := g.deviceTLS(h)
+	conf, err := deviceTLS(dir, in)
 	if err != nil {
 		return nil, err
 	}
@@ -149,13 +150,13 @@ func (h *host) deviceConnections(ctx context.Context, g *globals) ([]connection,
 	url := ownURL(v)
 	scheme, _, _ := strings.Cut(url, ":")
 	urls := []knock{{name: scheme, url: url + "/_status/check"}}
-	if images := registryURL(h.settings, v, name); images != "" {
+	if images := registryURL(in.Settings, v, name); images != "" {
 		urls = append(urls, knock{name: "registry", url: images})
 	}
 	client := client(conf)
 	defer client.CloseIdleConnections()
 	for _, u := range urls {
-		all = append(all, h.reach(ctx, client, u))
+		all = append(all, reach(ctx, in, client, u))
 	}
 	return all, nil
 }
@@ -206,8 +207,8 @@ func registryURL(s *settings.Settings, v map[string]string, name string) string 
 }
 
 // deviceTLS is what devices verify certificates by, once they have the store's own authority.
-func (g *globals) deviceTLS(h *host) (*tls.Config, error) {
-	roots, err := g.roots()
+func deviceTLS(dir *instance.Dir, in *instance.Instance) (*tls.Config, error) {
+	roots, err := dir.CACerts()
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +217,7 @@ func (g *globals) deviceTLS(h *host) (*tls.Config, error) {
 			roots = x509.NewCertPool()
 		}
 	}
-	c, err := certificateOf(h.settings)
+	c, err := instance.Certificate(in.Settings)
 	if err != nil {
 		return nil, err
 	}

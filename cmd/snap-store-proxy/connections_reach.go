@@ -5,12 +5,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/http"
+	"offlinestore/instance"
 	"strings"
 	"syscall"
 )
 
 // reach asks a service in the way that devices do.
-func (h *host) reach(ctx context.Context, c *http.Client, k knock) connection {
+func reach(ctx context.Context, in *instance.Instance, c *http.Client, k knock) connection {
 	ctx, cancel := context.WithTimeout(ctx, knockTimeout)
 	defer cancel()
 	out := connection{Name: k.name, Target: strings.TrimSuffix(k.url, "/_status/check"), OK: true, Detail: "it answers"}

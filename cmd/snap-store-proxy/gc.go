@@ -11,12 +11,13 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 )
 
 // gcAge is how old a blob that nothing refers to must be: a push that failed can be tried again until then without copying.
 const gcAge = 7 * 24 * time.Hour
 
-func newGC(g *globals) *cobra.Command {
+func newGC(dir *instance.Dir) *cobra.Command {
 	var all, dry bool
 	c := &cobra.Command{
 		Use:   "gc",
@@ -26,8 +27,8 @@ func newGC(g *globals) *cobra.Command {
   snap-store-proxy gc --all`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return g.withHost(c.Context(), func(h *host) error {
-				return runGC(c.Context(), c.OutOrStdout(), h, all, dry)
+			return withInstance(c.Context(), dir, func(in *instance.Instance) error {
+				return runGC(c.Context(), c.OutOrStdout(), in, all, dry)
 			})
 		},
 	}
@@ -36,17 +37,17 @@ func newGC(g *globals) *cobra.Command {
 	return c
 }
 
-func runGC(ctx context.Context, w io.Writer, h *host, all, dry bool) error {
+func runGC(ctx context.Context, w io.Writer, in *instance.Instance, all, dry bool) error {
 	before := time.Now().Add(-gcAge)
 	if all {
 		before = time.Now()
 	}
-	release, err := h.store.Lock(ctx, true)
+	release, err := in.Catalog.Lock(ctx, true)
 	if err != nil {
 		return err
 	}
 	defer release()
-	garbage, err := h.garbage(ctx, before)
+	garbage, err := garbage(ctx, in, before)
 	if err != nil {
 		return err
 	}
@@ -56,7 +57,7 @@ func runGC(ctx context.Context, w io.Writer, h *host, all, dry bool) error {
 		if dry {
 			continue
 		}
-		if err := h.blobs.Remove(i.Digest); err != nil {
+		if err := in.Blobs.Remove(i.Digest); err != nil {
 			return err
 		}
 	}
@@ -64,10 +65,10 @@ func runGC(ctx context.Context, w io.Writer, h *host, all, dry bool) error {
 		fmt.Fprintf(w, "%d blobs would be removed: %s.\n", len(garbage), cli.Bytes(freed))
 		return nil
 	}
-	if err := h.tidy(all); err != nil {
+	if err := tidy(in, all); err != nil {
 		return err
 	}
-	if err := h.store.ForgetBlobs(ctx); err != nil {
+	if err := in.Catalog.ForgetBlobs(ctx); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "Removed %d blobs: %s.\n", len(garbage), cli.Bytes(freed))
@@ -75,8 +76,8 @@ func runGC(ctx context.Context, w io.Writer, h *host, all, dry bool) error {
 }
 
 // garbage lists the blobs of before that nothing refers to.
-func (h *host) garbage(ctx context.Context, before time.Time) ([]blob.Info, error) {
-	blobs, err := h.store.Blobs(ctx)
+func garbage(ctx context.Context, in *instance.Instance, before time.Time) ([]blob.Info, error) {
+	blobs, err := in.Catalog.Blobs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +86,7 @@ func (h *host) garbage(ctx context.Context, before time.Time) ([]blob.Info, erro
 		used[b.Digest] = true
 	}
 	var garbage []blob.Info
-	err = h.blobs.List(func(i blob.Info) error {
+	err = in.Blobs.List(func(i blob.Info) error {
 		if !used[i.Digest] && i.Time.Before(before) {
 			garbage = append(garbage, i)
 		}
@@ -95,10 +96,10 @@ func (h *host) garbage(ctx context.Context, before time.Time) ([]blob.Info, erro
 }
 
 // tidy removes what killed pushes left half done and, if all is to go, the damaged blobs that were kept for inspection.
-func (h *host) tidy(all bool) error {
-	err := h.blobs.CleanStaging()
+func tidy(in *instance.Instance, all bool) error {
+	err := in.Blobs.CleanStaging()
 	if all {
-		err = errors.Join(err, h.blobs.EmptyQuarantine())
+		err = errors.Join(err, in.Blobs.EmptyQuarantine())
 	}
 	return err
 }

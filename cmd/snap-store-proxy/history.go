@@ -9,9 +9,10 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 )
 
-func newHistory(g *globals) *cobra.Command {
+func newHistory(dir *instance.Dir) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "history",
@@ -19,8 +20,8 @@ func newHistory(g *globals) *cobra.Command {
 		Example: "  snap-store-proxy history\n  snap-store-proxy history --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return g.withHost(c.Context(), func(h *host) error {
-				records, err := h.store.History(c.Context(), "")
+			return withInstance(c.Context(), dir, func(in *instance.Instance) error {
+				records, err := in.Catalog.History(c.Context(), "")
 				if err != nil {
 					return err
 				}

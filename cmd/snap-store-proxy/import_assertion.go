@@ -4,21 +4,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"offlinestore/assertion"
-	"offlinestore/blob"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 	"offlinestore/registration"
 )
 
 // withStoreAssertion gives config the flag that takes a store assertion by hand.
-func withStoreAssertion(g *globals, config *cobra.Command) *cobra.Command {
+func withStoreAssertion(dir *instance.Dir, config *cobra.Command) *cobra.Command {
 	const flag = "import-store-assertion"
 	var file string
 	config.Flags().StringVar(&file, flag, "", "take the store assertion, with all that it needs, from a `FILE` (- for standard input)")
@@ -31,7 +30,7 @@ func withStoreAssertion(g *globals, config *cobra.Command) *cobra.Command {
 		case len(args) > 0 || c.Flags().NFlag() > 1 && !c.Flags().Changed("data-dir") || c.Flags().NFlag() > 2:
 			return cli.Usagef("--%s goes without arguments and other flags", flag)
 		}
-		return (&reregisterOptions{storeAssertion: file}).run(c.OutOrStdout(), g)
+		return (&reregisterOptions{storeAssertion: file}).run(c.OutOrStdout(), dir)
 	}
 	return config
 }
@@ -46,64 +45,6 @@ type registered struct {
 	// Replaced is the store that this one was before.
 	Replaced string `json:"replaced,omitempty"`
 	first    bool
-}
-
-// register makes this store the one that a claim is about, once that is verified.
-func (g *globals) register(c *registration.Claim) (*registered, error) {
-	t, err := g.trustStore() // which gives up root's rights
-	if err != nil {
-		return nil, err
-	}
-	trust, err := t.trust()
-	if err != nil {
-		return nil, err
-	}
-	r, err := registration.Verify(c, trust, "", time.Now())
-	if err != nil {
-		return nil, registrationError(err)
-	}
-	s, err := settings.Open(g.settingsPath())
-	if err != nil {
-		return nil, err
-	}
-	before, err := checkDomain(s, r)
-	if err != nil {
-		return nil, err
-	}
-	_, err = os.Lstat(g.storeAssertionPath())
-	first := errors.Is(err, fs.ErrNotExist)
-	if err := blob.WriteFile(g.storeAssertionPath(), r.Stream, blob.WriteOptions{Mode: 0o644}); err != nil {
-		return nil, fmt.Errorf("save the store assertion: %w", err)
-	}
-	changes := map[string]string{settings.StoreID: r.StoreID, settings.StoreURL: r.URL, settings.Domain: r.Domain}
-	if r.PrivateKey != "" {
-		changes[settings.KeyPrivate], changes[settings.KeyPublic] = r.PrivateKey, r.PublicKey
-	}
-	if err := s.Set(changes); err != nil {
-		return nil, err
-	}
-	out := &registered{StoreID: r.StoreID, URL: r.URL, Domain: r.Domain, OperatorID: r.OperatorID, IssuedAt: r.IssuedAt, first: first}
-	if before != r.StoreID {
-		out.Replaced = before
-	}
-	return out, nil
-}
-
-// checkDomain refuses an assertion for another name than the one in the settings, and says which store this one is until now. A move
-// begins with that setting: an assertion is too easily the wrong file, and would take a whole fleet's store elsewhere.
-func checkDomain(s *settings.Settings, r *registration.Registration) (before string, err error) {
-	domain, err := s.Get(settings.Domain)
-	if err != nil {
-		return "", err
-	}
-	if before, err = s.Get(settings.StoreID); err != nil {
-		return "", err
-	}
-	if domain == "" || domain == r.Domain {
-		return before, nil
-	}
-	return "", &cli.Error{Code: cli.Untrusted, Err: fmt.Errorf("the store assertion is for %s, and %s is %s", r.URL, settings.Domain, domain),
-		Hint: "if the assertion is right: snap-store-proxy config " + settings.Domain + "=" + r.Domain}
 }
 
 // print says what devices have to be told.
@@ -125,7 +66,10 @@ func registrationError(err error) error {
 	var unverified *assertion.VerifyError
 	var missing *assertion.MissingError
 	var url *registration.URLError
+	var domain *instance.DomainError
 	switch {
+	case errors.As(err, &domain):
+		return &cli.Error{Code: cli.Untrusted, Err: err, Hint: fmt.Sprintf("if the assertion is right: snap-store-proxy config %s=%s", settings.Domain, domain.Domain)}
 	case errors.As(err, &missing):
 		return &cli.Error{Code: cli.Untrusted, Err: err, Hint: "the file has to have all that the store assertion needs: its account, and the keys that signed them; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"}
 	case errors.As(err, &unverified), errors.Is(err, assertion.ErrUntrustedRoot):
@@ -136,4 +80,13 @@ func registrationError(err error) error {
 		return &cli.Error{Code: cli.Damaged, Err: err, Hint: "bring the file again; it is what registering the store wrote"}
 	}
 	return err
+}
+
+// register makes the store in dir the one that a claim names.
+func register(dir *instance.Dir, c *registration.Claim) (*registered, error) {
+	r, err := dir.Register(c)
+	if err != nil {
+		return nil, registrationError(err)
+	}
+	return &registered{StoreID: r.StoreID, URL: r.URL, Domain: r.Domain, OperatorID: r.OperatorID, IssuedAt: r.IssuedAt, Replaced: r.Replaced, first: r.First}, nil
 }

@@ -11,12 +11,13 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 )
 
 // globalStore is what the original calls the store that is not a brand's.
 const globalStore = "ubuntu"
 
-func newListPushedSnaps(g *globals) *cobra.Command {
+func newListPushedSnaps(dir *instance.Dir) *cobra.Command {
 	var asJSON, long bool
 	c := &cobra.Command{
 		Use:     "list-pushed-snaps",
@@ -24,7 +25,9 @@ func newListPushedSnaps(g *globals) *cobra.Command {
 		Example: "  snap-store-proxy list-pushed-snaps --long",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return g.withCatalog(c.Context(), func(_ *host, cat *catalog.Snapshot) error { return listSnaps(c.OutOrStdout(), cat, asJSON, long) })
+			return withSnapshot(c.Context(), dir, func(_ *instance.Instance, cat *catalog.Snapshot) error {
+				return listSnaps(c.OutOrStdout(), cat, asJSON, long)
+			})
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")

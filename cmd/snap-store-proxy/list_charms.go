@@ -12,9 +12,10 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/charm"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 )
 
-func newListPushedCharms(g *globals) *cobra.Command {
+func newListPushedCharms(dir *instance.Dir) *cobra.Command {
 	var asJSON, long bool
 	c := &cobra.Command{
 		Use:     "list-pushed-charms",
@@ -22,7 +23,7 @@ func newListPushedCharms(g *globals) *cobra.Command {
 		Example: "  snap-store-proxy list-pushed-charms --long",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return g.withCatalog(c.Context(), func(_ *host, cat *catalog.Snapshot) error {
+			return withSnapshot(c.Context(), dir, func(_ *instance.Instance, cat *catalog.Snapshot) error {
 				rows := charmRows(cat)
 				if asJSON {
 					return cli.PrintJSON(c.OutOrStdout(), rows)

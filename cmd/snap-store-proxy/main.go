@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -16,6 +15,7 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
+	"offlinestore/instance"
 	"offlinestore/instance/pgcluster"
 	"offlinestore/instance/settings"
 )
@@ -24,11 +24,8 @@ func main() { os.Exit(run()) }
 
 func run() int { return cli.Main(newRoot(), classify) }
 
-// globals are the flags that all commands have.
-type globals struct{ dataDir string }
-
 func newRoot() *cobra.Command {
-	g := &globals{}
+	dir := new(instance.Dir)
 	root := &cobra.Command{
 		Use:   "snap-store-proxy",
 		Short: "An air-gapped store of snaps and charms: import signed bundles, serve snapd and Juju",
@@ -39,26 +36,18 @@ from them.`,
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.PersistentFlags().StringVar(&g.dataDir, "data-dir", defaultDataDir(), "`folder` of the store's data")
-	root.AddCommand(newPushes(g)...)
-	root.AddCommand(newTrust(g), newListPushedSnaps(g), newListPushedCharms(g), newStatus(g), newCheck(g), newGC(g), newHistory(g), withStoreAssertion(g, newConfig(g)), newReregister(g), newServe(g), newPushImages(g))
-	root.AddCommand(newBackup(g), newBackupContent(g), newRestore(g), newCheckConnections(g), newMigrate(g))
-	root.AddCommand(newImportCertificate(g), newUseCACerts(g), newRemoveCACerts(g), newClientConfig(g))
-	root.AddCommand(newEnableAirgapMode(g))
-	root.AddCommand(newOverrides(g)...)
-	root.AddCommand(newAdmins(g)...)
+	root.PersistentFlags().StringVar((*string)(dir), "data-dir", string(instance.DefaultDir()), "`folder` of the store's data")
+	root.AddCommand(newPushes(dir)...)
+	root.AddCommand(newTrust(dir), newListPushedSnaps(dir), newListPushedCharms(dir), newStatus(dir), newCheck(dir), newGC(dir), newHistory(dir), withStoreAssertion(dir, newConfig(dir)), newReregister(dir), newServe(dir), newPushImages(dir))
+	root.AddCommand(newBackup(dir), newBackupContent(dir), newRestore(dir), newCheckConnections(dir), newMigrate(dir))
+	root.AddCommand(newImportCertificate(dir), newUseCACerts(dir), newRemoveCACerts(dir), newClientConfig(dir))
+	root.AddCommand(newEnableAirgapMode(dir))
+	root.AddCommand(newOverrides(dir)...)
+	root.AddCommand(newAdmins(dir)...)
 	root.AddCommand(cli.NewMan())
 	// Scripts rely on the exit codes, so the help of every command has them.
 	root.SetHelpTemplate(root.HelpTemplate() + cli.ExitHelp + "\n")
 	return root
-}
-
-// settingsPath is the file of the proxy.* settings.
-func (g *globals) settingsPath() string { return filepath.Join(g.dataDir, "settings.yaml") }
-
-// trustStore is the folder of what this host trusts, for commands that change it.
-func (g *globals) trustStore() (trustStore, error) {
-	return trustStore{filepath.Join(g.dataDir, "trust")}, enterDataDir(g.dataDir)
 }
 
 // classify says how the program exits after an error, and what its user can do.
@@ -109,7 +98,19 @@ func classifyService(err error) (code int, hint string) {
 	var start *pgcluster.StartError
 	var unknownKey *settings.UnknownKeyError
 	var value *settings.ValueError
+	var half *instance.HalfRestoredError
+	var unreachable *instance.UnreachableError
+	var ambiguous *instance.AmbiguousError
+	var cert *instance.CertificateError
 	switch {
+	case errors.As(err, &half):
+		return cli.Failed, fmt.Sprintf("run 'snap-store-proxy restore' again; to do without it, remove %s", half.Path)
+	case errors.As(err, &unreachable):
+		return cli.Failed, "let that user enter each folder above it (chmod o+x FOLDER), or choose another with --data-dir"
+	case errors.As(err, &ambiguous):
+		return cli.Usage, ""
+	case errors.As(err, &cert):
+		return cli.Failed, fmt.Sprintf("bring it again with 'snap-store-proxy import-certificate', or go back to plain HTTP with 'snap-store-proxy config %s= %s='", settings.TLSCert, settings.TLSKey)
 	case errors.Is(err, pgcluster.ErrNotInstalled), errors.As(err, &version):
 		return cli.Database, ""
 	case errors.As(err, &start):

@@ -14,6 +14,7 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 )
 
@@ -42,7 +43,7 @@ type migrateOptions struct {
 	asJSON bool
 }
 
-func newMigrate(g *globals) *cobra.Command {
+func newMigrate(dir *instance.Dir) *cobra.Command {
 	var o migrateOptions
 	c := &cobra.Command{
 		Use:   "migrate [SETTINGS.yaml]",
@@ -61,8 +62,8 @@ said which of the settings will be taken over, and which have no meaning here.`,
 					return err
 				}
 			}
-			dir := o.findOriginal() // while the rights are those of the caller
-			m, err := g.migration(c.Context(), dir, args, yaml)
+			original := o.findOriginal() // while the rights are those of the caller
+			m, err := readMigration(c.Context(), dir, original, args, yaml)
 			if err != nil {
 				return err
 			}
@@ -94,40 +95,40 @@ func (o *migrateOptions) findOriginal() string {
 }
 
 // migration looks at this host. The order is that in which each step finds what it needs.
-func (g *globals) migration(ctx context.Context, assertion string, args []string, yaml []byte) (*migration, error) {
+func readMigration(ctx context.Context, dir *instance.Dir, assertion string, args []string, yaml []byte) (*migration, error) {
 	m := &migration{Warnings: []string{}}
-	if _, err := os.Stat(g.dataDir); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(string(*dir)); errors.Is(err, fs.ErrNotExist) {
 		m.settings(nil, args)
 		return m, m.rest(nil, assertion, nil, yaml)
 	}
-	h, failed := g.openLame(ctx)
-	if h == nil {
+	in, failed := dir.OpenDegraded(ctx, options())
+	if in == nil {
 		return nil, failed
 	}
-	defer h.Close() // all is read
+	defer in.Close() // all is read
 	var cat *catalog.Snapshot
 	if failed == nil {
 		var err error
-		if cat, err = h.store.LoadSnapshot(ctx); err != nil {
+		if cat, err = in.Catalog.LoadSnapshot(ctx); err != nil {
 			return nil, err
 		}
 	} else {
 		m.Warnings = append(m.Warnings, "the database can't be looked at: "+failed.Error())
 	}
-	m.settings(h, args)
-	return m, m.rest(h, assertion, cat, yaml)
+	m.settings(in, args)
+	return m, m.rest(in, assertion, cat, yaml)
 }
 
 func (m *migration) add(s step) { m.Steps = append(m.Steps, s) }
 
 // settings are the first step.
-func (m *migration) settings(h *host, args []string) {
+func (m *migration) settings(in *instance.Instance, args []string) {
 	s := step{Name: "take over the settings", Command: "snap-store-proxy config --import-yaml <original.yaml   (from 'enterprise-store config --export-yaml')"}
 	if len(args) == 1 {
 		s.Command = "snap-store-proxy config --import-yaml <" + args[0]
 	}
-	if h != nil {
-		if domain, err := h.settings.Get(settings.Domain); err == nil && domain != "" {
+	if in != nil {
+		if domain, err := in.Settings.Get(settings.Domain); err == nil && domain != "" {
 			s.Done, s.Detail = true, settings.Domain+" is "+domain
 		}
 	}
@@ -135,22 +136,22 @@ func (m *migration) settings(h *host, args []string) {
 }
 
 // rest are the steps after the settings. Neither h nor cat need be there.
-func (m *migration) rest(h *host, assertion string, cat *catalog.Snapshot, yaml []byte) error {
+func (m *migration) rest(in *instance.Instance, assertion string, cat *catalog.Snapshot, yaml []byte) error {
 	if err := m.warnOfYAML(yaml); err != nil {
 		return err
 	}
 	var s status
-	if h != nil {
-		if err := errors.Join(s.readHost(context.Background(), h), s.readTrust(context.Background(), h)); err != nil {
+	if in != nil {
+		if err := errors.Join(s.readHost(context.Background(), in), s.readTrust(context.Background(), in)); err != nil {
 			return err
 		}
 	}
-	m.add(step{Name: "prepare the database and the secrets", Done: cat != nil && isAirgapped(h), Command: "snap-store-proxy enable-airgap-mode"})
+	m.add(step{Name: "prepare the database and the secrets", Done: cat != nil && isAirgapped(in), Command: "snap-store-proxy enable-airgap-mode"})
 	from := assertion
 	if from == "" {
 		from = "FILE   (the original's nginx/airgap/store.assert, in the folder of its data)"
 	}
-	m.add(step{Name: "take over the store assertion, so that devices need not change", Done: h != nil && s.StoreID != "" && h.hasStoreAssertion(), Detail: s.StoreID, Command: "snap-store-proxy config --import-store-assertion " + from})
+	m.add(step{Name: "take over the store assertion, so that devices need not change", Done: in != nil && s.StoreID != "" && in.Dir.HasStoreAssertion(), Detail: s.StoreID, Command: "snap-store-proxy config --import-store-assertion " + from})
 	m.add(step{Name: "trust who exports", Done: s.Signers > 0, Detail: found(s.Signers, "signer"),
 		Command: "snap-store-proxy trust add FILE   (from 'store-admin key export' outside)"})
 	charms := step{Name: "bring the snaps, and the charms: export them again, or push the original's files as they are"}
@@ -165,8 +166,8 @@ func (m *migration) rest(h *host, assertion string, cat *catalog.Snapshot, yaml 
 	return nil
 }
 
-func isAirgapped(h *host) bool {
-	v, err := h.settings.Get(settings.Airgap)
+func isAirgapped(in *instance.Instance) bool {
+	v, err := in.Settings.Get(settings.Airgap)
 	return err == nil && v == "true"
 }
 

@@ -16,19 +16,20 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/cmd/internal/remote"
+	"offlinestore/instance"
 	"offlinestore/server/admin"
 	"offlinestore/server/admin/api"
 )
 
 // overrideOptions are the flags of the commands about overrides.
 type overrideOptions struct {
-	g      *globals
+	dir    *instance.Dir
 	remote string
 	json   bool
 }
 
-func newOverrides(g *globals) []*cobra.Command {
-	return []*cobra.Command{newOverride(g), newListOverrides(g), newDeleteOverride(g)}
+func newOverrides(dir *instance.Dir) []*cobra.Command {
+	return []*cobra.Command{newOverride(dir), newListOverrides(dir), newDeleteOverride(dir)}
 }
 
 func (o *overrideOptions) addFlags(c *cobra.Command) {
@@ -36,8 +37,8 @@ func (o *overrideOptions) addFlags(c *cobra.Command) {
 	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
 }
 
-func newOverride(g *globals) *cobra.Command {
-	o := &overrideOptions{g: g}
+func newOverride(dir *instance.Dir) *cobra.Command {
+	o := &overrideOptions{dir: dir}
 	c := &cobra.Command{
 		Use:   "override SNAP CHANNEL=REVISION…",
 		Short: "Serve another revision in a channel than the one that was imported",
@@ -59,8 +60,8 @@ channel get it at their next refresh, also if it is older than what they have.`,
 	return c
 }
 
-func newDeleteOverride(g *globals) *cobra.Command {
-	o := &overrideOptions{g: g}
+func newDeleteOverride(dir *instance.Dir) *cobra.Command {
+	o := &overrideOptions{dir: dir}
 	c := &cobra.Command{
 		Use:     "delete-override SNAP CHANNEL…",
 		Short:   "Serve in a channel what was imported again",
@@ -79,8 +80,8 @@ func newDeleteOverride(g *globals) *cobra.Command {
 	return c
 }
 
-func newListOverrides(g *globals) *cobra.Command {
-	o := &overrideOptions{g: g}
+func newListOverrides(dir *instance.Dir) *cobra.Command {
+	o := &overrideOptions{dir: dir}
 	c := &cobra.Command{
 		Use:     "list-overrides SNAP",
 		Short:   "List the overrides of a snap, and the revisions upstream that they hide",
@@ -120,8 +121,8 @@ func (o *overrideOptions) list(ctx context.Context, name string) (list []api.Ove
 		}
 		return c.Overrides(ctx, name)
 	}
-	err = o.g.withHost(ctx, func(h *host) error {
-		found, err := h.store.Overrides(ctx, name)
+	err = withInstance(ctx, o.dir, func(in *instance.Instance) error {
+		found, err := in.Catalog.Overrides(ctx, name)
 		list = admin.NewOverridesAnswer(found).Overrides
 		return explainOverride(err)
 	})
@@ -141,8 +142,8 @@ func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []cat
 		return o.print(w, done)
 	}
 	by := localUser() // before root's rights are given up
-	return o.g.withHost(ctx, func(h *host) error {
-		done, err := h.store.SetOverrides(ctx, by, changes)
+	return withInstance(ctx, o.dir, func(in *instance.Instance) error {
+		done, err := in.Catalog.SetOverrides(ctx, by, changes)
 		if err != nil {
 			return explainOverride(err)
 		}

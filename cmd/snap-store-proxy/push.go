@@ -15,6 +15,7 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
+	"offlinestore/instance"
 )
 
 // pushOptions are the flags of the push commands.
@@ -23,19 +24,19 @@ type pushOptions struct {
 }
 
 // newPushes are the commands that import bundles. Each takes any bundle and imports all of it; they go by the original's names.
-func newPushes(g *globals) []*cobra.Command {
+func newPushes(dir *instance.Dir) []*cobra.Command {
 	return []*cobra.Command{
-		newPush(g, "push-snap FILE…", "Verify and import bundles of snaps", "'store-admin export snaps'",
+		newPush(dir, "push-snap FILE…", "Verify and import bundles of snaps", "'store-admin export snaps'",
 			"  snap-store-proxy push-snap jq-20261120T101500.tar.gz\n  snap-store-proxy push-snap --plan /media/usb/*.tar.gz\n"+
 				"  cat /media/usb/week47.tar.gz.part* | snap-store-proxy push-snap -"),
-		newPush(g, "push-charms FILE…", "Verify and import bundles of charms, with their resources and images", "'store-admin export charms'",
+		newPush(dir, "push-charms FILE…", "Verify and import bundles of charms, with their resources and images", "'store-admin export charms'",
 			"  snap-store-proxy push-charms charms-export-20261120T101500.tar.gz\n  snap-store-proxy push-charms --plan /media/usb/*.tar.gz"),
-		newPush(g, "push-charm-bundle FILE…", "Verify and import charm bundles, with all their charms", "'store-admin export bundle'",
+		newPush(dir, "push-charm-bundle FILE…", "Verify and import charm bundles, with all their charms", "'store-admin export bundle'",
 			"  snap-store-proxy push-charm-bundle cos-lite-20261120T101500.tar.gz"),
 	}
 }
 
-func newPush(g *globals, use, short, source, example string) *cobra.Command {
+func newPush(dir *instance.Dir, use, short, source, example string) *cobra.Command {
 	var o pushOptions
 	c := &cobra.Command{
 		Use:   use,
@@ -50,7 +51,9 @@ What an older bundle says about a channel does not undo what a newer one said,
 unless --push-channel-map is given; its revisions are added all the same.`,
 		Example: example,
 		Args:    cobra.MinimumNArgs(1),
-		RunE:    func(c *cobra.Command, args []string) error { return runPush(c.Context(), c.OutOrStdout(), g, o, args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			return runPush(c.Context(), c.OutOrStdout(), dir, o, args)
+		},
 	}
 	f := c.Flags()
 	f.BoolVar(&o.pushChannelMap, "push-channel-map", false, "update the channel map even where a newer bundle has set it")
@@ -61,7 +64,7 @@ unless --push-channel-map is given; its revisions are added all the same.`,
 	return c
 }
 
-func runPush(ctx context.Context, w io.Writer, g *globals, o pushOptions, files []string) (err error) {
+func runPush(ctx context.Context, w io.Writer, dir *instance.Dir, o pushOptions, files []string) (err error) {
 	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
 		return cli.Usagef("standard input is one bundle: - can be given once")
 	}
@@ -73,42 +76,42 @@ func runPush(ctx context.Context, w io.Writer, g *globals, o pushOptions, files 
 			defer inputs[i].Close()
 		}
 	}
-	h, err := g.open(ctx)
+	in, err := dir.Open(ctx, options())
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	im, err := h.importer(o)
+	defer func() { err = errors.Join(err, in.Close()) }()
+	im, err := newImporter(in, o)
 	if err != nil {
 		return err
 	}
 	defer im.Hasher.Close()
-	release, err := h.store.Lock(ctx, false)
+	release, err := in.Catalog.Lock(ctx, false)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if err := h.blobs.CleanStaging(); err != nil {
+	if err := in.Blobs.CleanStaging(); err != nil {
 		return err
 	}
-	p := &push{o: o, w: w, im: im, dataDir: g.dataDir}
+	p := &push{o: o, w: w, im: im, dataDir: string(*dir)}
 	for i, f := range files {
 		p.files = append(p.files, &pushFile{Name: f, input: inputs[i], err: openErrs[i]})
 	}
 	return p.run(ctx)
 }
 
-func (h *host) importer(o pushOptions) (*importer.Importer, error) {
-	signers, err := h.trust.signers()
+func newImporter(in *instance.Instance, o pushOptions) (*importer.Importer, error) {
+	signers, err := in.Trust.Signers()
 	if err != nil {
 		return nil, err
 	}
-	trust, err := h.trust.trust()
+	trust, err := in.Trust.Assertions()
 	if err != nil {
 		return nil, err
 	}
 	return &importer.Importer{
-		Store: h.store, Blobs: h.blobs, Hasher: blob.NewHasher(0), Signers: signers, Trust: trust, Now: time.Now,
+		Store: in.Catalog, Blobs: in.Blobs, Hasher: blob.NewHasher(0), Signers: signers, Trust: trust, Now: time.Now,
 		AcceptTime: o.acceptTime, PushChannelMap: o.pushChannelMap,
 	}, nil
 }

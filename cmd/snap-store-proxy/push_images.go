@@ -14,6 +14,7 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 	"offlinestore/registry"
 )
@@ -30,7 +31,7 @@ type pushImagesOptions struct {
 // login is a user name and a password.
 type login struct{ username, password string }
 
-func newPushImages(g *globals) *cobra.Command {
+func newPushImages(dir *instance.Dir) *cobra.Command {
 	var o pushImagesOptions
 	c := &cobra.Command{
 		Use:   "push-images [CHARM…]",
@@ -50,11 +51,11 @@ The registry that 'serve' is itself while no domain is set needs none of this.`,
 			if o.login, err = readLogin(o.username, o.password); err != nil {
 				return err
 			}
-			return g.withCatalog(c.Context(), func(h *host, cat *catalog.Snapshot) (err error) {
-				if o.roots, err = g.roots(); err != nil {
+			return withSnapshot(c.Context(), dir, func(in *instance.Instance, cat *catalog.Snapshot) (err error) {
+				if o.roots, err = dir.CACerts(); err != nil {
 					return err
 				}
-				return runPushImages(c.Context(), c.OutOrStdout(), h, cat, o, charms)
+				return runPushImages(c.Context(), c.OutOrStdout(), in, cat, o, charms)
 			})
 		},
 	}
@@ -87,8 +88,8 @@ type imagesPush struct {
 	registry.Pushed
 }
 
-func runPushImages(ctx context.Context, w io.Writer, h *host, cat *catalog.Snapshot, o pushImagesOptions, charms []string) error {
-	access, err := registryAccess(h.settings, nil)
+func runPushImages(ctx context.Context, w io.Writer, in *instance.Instance, cat *catalog.Snapshot, o pushImagesOptions, charms []string) error {
+	access, err := registryAccess(in.Settings, nil)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func runPushImages(ctx context.Context, w io.Writer, h *host, cat *catalog.Snaps
 	case o.jobs < 1:
 		return cli.Usagef("--jobs %d: want 1 or more", o.jobs)
 	}
-	plan, err := registry.NewPlan(h.blobs, cat, charms...)
+	plan, err := registry.NewPlan(in.Blobs, cat, charms...)
 	if err != nil {
 		return explainPush(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/registration"
 )
 
@@ -18,7 +19,7 @@ type reregisterOptions struct {
 	json                                            bool
 }
 
-func newReregister(g *globals) *cobra.Command {
+func newReregister(dir *instance.Dir) *cobra.Command {
 	var o reregisterOptions
 	c := &cobra.Command{
 		Use:   "reregister",
@@ -33,7 +34,7 @@ acknowledge it; until then they go on with the old name, so let both lead here.`
   snap-store-proxy reregister --registration-bundle registration_bundle.b64
   snap-store-proxy reregister --store-assertion proxy.assert`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.OutOrStdout(), g) },
+		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.OutOrStdout(), dir) },
 	}
 	f := c.Flags()
 	f.StringVar(&o.storeAssertion, "store-assertion", "", "stream with the store assertion and all that it needs: a `FILE`, or - for standard input")
@@ -43,7 +44,7 @@ acknowledge it; until then they go on with the old name, so let both lead here.`
 	return c
 }
 
-func (o *reregisterOptions) run(w io.Writer, g *globals) error {
+func (o *reregisterOptions) run(w io.Writer, dir *instance.Dir) error {
 	given := slices.DeleteFunc([]string{o.storeAssertion, o.registrationBundle, o.fromArchive}, func(file string) bool { return file == "" })
 	if len(given) != 1 {
 		return cli.Usagef("give one of --store-assertion, --registration-bundle and --from-archive")
@@ -52,7 +53,7 @@ func (o *reregisterOptions) run(w io.Writer, g *globals) error {
 	if err != nil {
 		return registrationError(err)
 	}
-	r, err := g.register(claim)
+	r, err := register(dir, claim)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/backup"
 )
 
@@ -22,7 +23,7 @@ type restoreOptions struct {
 	dsnFile                string
 }
 
-func newRestore(g *globals) *cobra.Command {
+func newRestore(dir *instance.Dir) *cobra.Command {
 	var o restoreOptions
 	c := &cobra.Command{
 		Use:   "restore FOLDER | FILE.age",
@@ -41,7 +42,7 @@ the database that was saved.`,
   snap-store-proxy restore --identity /root/key.txt --private /mnt/usb/store.age`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			r, err := g.restore(c.Context(), args[0], &o)
+			r, err := runRestore(c.Context(), dir, args[0], &o)
 			if err != nil {
 				return err
 			}
@@ -67,7 +68,7 @@ type restored struct {
 }
 
 // restore reads what only the caller may read, and checks all of it, before the rights are given up and anything is changed.
-func (g *globals) restore(ctx context.Context, from string, o *restoreOptions) (*restored, error) {
+func runRestore(ctx context.Context, dir *instance.Dir, from string, o *restoreOptions) (*restored, error) {
 	dsn, err := o.connection()
 	if err != nil {
 		return nil, err
@@ -100,10 +101,10 @@ func (g *globals) restore(ctx context.Context, from string, o *restoreOptions) (
 	if v := contents.Head.Schema; v > known {
 		return nil, fmt.Errorf("%s: %w (%.40q): its tables are of version %d, this program knows %d", path, backup.ErrTooNew, contents.Head.Program, v, known)
 	}
-	if err := enterDataDir(g.dataDir); err != nil {
+	if err := dir.Enter(); err != nil {
 		return nil, err
 	}
-	r := &restoring{ctx: ctx, g: g, o: o, file: f, key: key, contents: contents, dsn: dsn, out: &restored{backupReport: *report, Notes: []string{}}}
+	r := &restoring{ctx: ctx, dir: dir, o: o, file: f, key: key, contents: contents, dsn: dsn, out: &restored{backupReport: *report, Notes: []string{}}}
 	return r.run()
 }
 

@@ -9,7 +9,9 @@ import (
 	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/backup"
+	"offlinestore/instance/pgcluster"
 	"offlinestore/instance/settings"
 )
 
@@ -89,11 +91,12 @@ func (r *restoring) emptyDatabase() (db backup.Database, done func() error, err 
 	}
 	done = func() error { return nil }
 	if dsn == "" {
-		h := &host{}
-		if dsn, err = h.startCluster(r.ctx, r.g); err != nil {
+		cluster, err := r.dir.StartCluster(r.ctx, options())
+		if err != nil {
 			return db, nil, err
 		}
-		db.Cluster, db.Name, done = h.cluster, privateDatabase, h.cluster.Close
+		dsn = cluster.DSN(instance.PrivateDatabase, pgcluster.Superuser)
+		db.Cluster, db.Name, done = cluster, instance.PrivateDatabase, cluster.Close
 	}
 	db.DSN = dsn
 	db.Version, err = catalog.CheckEmpty(r.ctx, dsn)

@@ -15,6 +15,7 @@ import (
 	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/backup"
 	"offlinestore/instance/pgcluster"
 	"offlinestore/instance/settings"
@@ -22,19 +23,7 @@ import (
 
 // unfinished is the folder, in the data folder, in which a restore keeps the settings until the rest is in its place. While it is
 // there, what is beside it is of a restore that was broken off.
-const unfinished = ".restoring"
-
-// errBrokenOff says that there is a part of a store.
-var errBrokenOff = errors.New("a restore was broken off here")
-
-// checkWhole refuses to make a store of what a restore that was broken off has left.
-func (g *globals) checkWhole() error {
-	path := filepath.Join(g.dataDir, unfinished)
-	if _, err := os.Lstat(path); err != nil {
-		return nil
-	}
-	return cli.Hint(errBrokenOff, "run 'snap-store-proxy restore' again; to do without it, remove %s", path)
-}
+const unfinished = instance.RestoringFolder
 
 // errOccupied says that there is a store where one is to be restored.
 var errOccupied = errors.New("the data folder is not empty")
@@ -42,7 +31,7 @@ var errOccupied = errors.New("the data folder is not empty")
 // restoring is a restore on its way.
 type restoring struct {
 	ctx      context.Context
-	g        *globals
+	dir      *instance.Dir
 	o        *restoreOptions
 	file     *os.File
 	key      age.Identity
@@ -61,12 +50,12 @@ func (r *restoring) run() (*restored, error) {
 }
 
 func (r *restoring) path(names ...string) string {
-	return filepath.Join(append([]string{r.g.dataDir}, names...)...)
+	return filepath.Join(append([]string{string(*r.dir)}, names...)...)
 }
 
 // makeRoom sees that nothing is overwritten, and that there is space.
 func (r *restoring) makeRoom() error {
-	entries, err := os.ReadDir(r.g.dataDir)
+	entries, err := os.ReadDir(string(*r.dir))
 	if err != nil {
 		return err
 	}
@@ -85,7 +74,7 @@ func (r *restoring) makeRoom() error {
 	// After a restore that was broken off, what is there is of the backup. It is put aside all the same: deleting a database is not
 	// for a program to decide.
 	if len(old) > 0 && !r.o.force && !again {
-		return cli.Hint(fmt.Errorf("%w: %s has %s in it", errOccupied, r.g.dataDir, old[0]), "restore with another --data-dir, or with --force, which puts what is there aside")
+		return cli.Hint(fmt.Errorf("%w: %s has %s in it", errOccupied, string(*r.dir), old[0]), "restore with another --data-dir, or with --force, which puts what is there aside")
 	}
 	if err := r.checkSpace(); err != nil {
 		return err
@@ -147,12 +136,12 @@ func (r *restoring) checkCluster() error {
 
 // checkSpace compares what is needed with what there is. A database takes some three times as much as its dump.
 func (r *restoring) checkSpace() error {
-	free, err := blob.Free(r.g.dataDir)
+	free, err := blob.Free(string(*r.dir))
 	if err != nil {
 		return err
 	}
 	if need := r.contents.Manifest.Blobs.Size + 3*r.contents.Manifest.Database.Size; free < need {
-		return cli.Hint(&blob.NoSpaceError{Path: r.g.dataDir, Need: need, Have: free}, "free space there, or choose another --data-dir; nothing was changed")
+		return cli.Hint(&blob.NoSpaceError{Path: string(*r.dir), Need: need, Have: free}, "free space there, or choose another --data-dir; nothing was changed")
 	}
 	return nil
 }
@@ -240,13 +229,13 @@ func (r *restoring) settle() error {
 
 // look opens the store, which upgrades the tables of an older one, and counts what it lacks.
 func (r *restoring) look() error {
-	return r.g.withHost(r.ctx, func(h *host) error {
-		blobs, err := h.store.Blobs(r.ctx)
+	return withInstance(r.ctx, r.dir, func(in *instance.Instance) error {
+		blobs, err := in.Catalog.Blobs(r.ctx)
 		if err != nil {
 			return err
 		}
 		for _, b := range blobs {
-			if !h.blobs.Has(b.Digest) {
+			if !in.Blobs.Has(b.Digest) {
 				r.out.Absent++
 			}
 		}

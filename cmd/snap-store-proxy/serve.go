@@ -13,6 +13,7 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 	"offlinestore/registry"
 	"offlinestore/server"
@@ -29,7 +30,7 @@ type serveOptions struct {
 	accessLog bool
 }
 
-func newServe(g *globals) *cobra.Command {
+func newServe(dir *instance.Dir) *cobra.Command {
 	var o serveOptions
 	c := &cobra.Command{
 		Use:   "serve",
@@ -44,7 +45,7 @@ The images of charms are served on a port of their own, as a registry, unless
 proxy.oci-registry.domain names another one or proxy.oci-registry.builtin=false.`,
 		Example: "  snap-store-proxy serve\n  snap-store-proxy serve --listen 127.0.0.1:8080 --registry-listen 127.0.0.1:5000",
 		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return runServe(c.Context(), g, o) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runServe(c.Context(), dir, o) },
 	}
 	f := c.Flags()
 	f.StringVar(&o.listen, "listen", "", "`address` to serve plain HTTP on, and nothing else that is not asked for (default proxy.ipaddress:proxy.port.http, [::]:80)")
@@ -57,12 +58,12 @@ proxy.oci-registry.domain names another one or proxy.oci-registry.builtin=false.
 	return c
 }
 
-func runServe(ctx context.Context, g *globals, o serveOptions) error {
+func runServe(ctx context.Context, dir *instance.Dir, o serveOptions) error {
 	log, requests, err := o.logs(os.Stderr)
 	if err != nil {
 		return err
 	}
-	s, err := settings.Open(g.settingsPath())
+	s, err := dir.Settings()
 	if err != nil {
 		return err
 	}
@@ -72,17 +73,17 @@ func runServe(ctx context.Context, g *globals, o serveOptions) error {
 		return err
 	}
 	defer d.Close()
-	h, err := g.open(ctx)
+	in, err := dir.Open(ctx, options())
 	if err != nil {
 		return err
 	}
-	err = serve(ctx, g, h, d, log, requests)
-	return errors.Join(err, h.Close())
+	err = serve(ctx, dir, in, d, log, requests)
+	return errors.Join(err, in.Close())
 }
 
 // serve serves on all of the doors that are open.
-func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger, requests *transfer.AccessLog) error {
-	remote, writes, err := h.administration(ctx, d, log)
+func serve(ctx context.Context, dir *instance.Dir, in *instance.Instance, d *doors, log *slog.Logger, requests *transfer.AccessLog) error {
+	remote, writes, err := administration(ctx, in, d, log)
 	if err != nil {
 		return err
 	}
@@ -90,26 +91,25 @@ func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger,
 		defer writes.Close()
 	}
 	// From here on nothing that devices reach can write: the tables are up to date, and the reader's role may only SELECT.
-	h.store.Close()
-	h.store = nil
-	r, how, err := h.reader(ctx)
+	in.CloseCatalog()
+	r, how, err := in.OpenReader(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	live, err := g.live(h.settings, d, log)
+	live, err := readLive(dir, in.Settings, d, log)
 	if err != nil {
 		return err
 	}
 	src := feed{Reader: r}
 	figures := prometheus.NewRegistry()
 	if d.images != nil {
-		src.images = registry.New(registry.Config{Blobs: h.blobs, Username: live.Registry.Username, Password: live.Registry.Password,
+		src.images = registry.New(registry.Config{Blobs: in.Blobs, Username: live.Registry.Username, Password: live.Registry.Password,
 			Logger: log, AccessLog: requests, Metrics: figures})
 	}
-	srv := server.New(server.Config{Blobs: h.blobs, Logger: log, AccessLog: requests, Metrics: figures})
+	srv := server.New(server.Config{Blobs: in.Blobs, Logger: log, AccessLog: requests, Metrics: figures})
 	srv.SetSettings(live)
-	running := &liveStore{g: g, doors: d, server: srv, images: src.images, settings: h.settings, log: log}
+	running := &liveStore{dir: dir, doors: d, server: srv, images: src.images, settings: in.Settings, log: log}
 	cat, err := src.LoadSnapshot(ctx)
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func serve(ctx context.Context, g *globals, h *host, d *doors, log *slog.Logger,
 	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var followed sync.WaitGroup
 	followed.Go(func() { srv.Follow(follow, src) })
-	followed.Go(func() { settings.Watch(follow, h.settings, watchInterval, running.change, g.storeAssertionPath()) })
+	followed.Go(func() { settings.Watch(follow, in.Settings, watchInterval, running.change, dir.StoreAssertionPath()) })
 	log.Info("serving", "snaps", len(cat.Snaps), "charms", len(cat.Charms), "database", how)
 	if live.Registry.Domain == "" && d.images == nil && namesImages(cat) {
 		log.Warn("charms name images that nobody serves: give --registry-listen, or set proxy.oci-registry.domain")

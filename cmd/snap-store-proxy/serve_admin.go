@@ -9,12 +9,10 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 	"offlinestore/server/admin"
 )
-
-// adminRole is the role that remote administration logs in with on the private cluster.
-const adminRole = "snap_store_admin"
 
 // openAdmin opens the listener for administration. Whoever says with --listen where to serve gets none that they didn't ask for, and
 // a port that is taken keeps only those from serving who have chosen it.
@@ -50,29 +48,22 @@ func (o *serveOptions) openAdmin(s *settings.Settings, d *doors, log *slog.Logge
 
 // administration is the server of the administration, or nil where there is none. It has a connection of its own to the database,
 // on the private cluster with few rights, since that of the devices can't write.
-func (h *host) administration(ctx context.Context, d *doors, log *slog.Logger) (*admin.Server, *catalog.DB, error) {
+func administration(ctx context.Context, in *instance.Instance, d *doors, log *slog.Logger) (*admin.Server, *catalog.DB, error) {
 	if d.admin == nil {
 		return nil, nil, nil
 	}
-	if _, err := h.settings.SetMissing(map[string]string{settings.AuthSecret: rand.Text()}); err != nil {
+	if _, err := in.Settings.SetMissing(map[string]string{settings.AuthSecret: rand.Text()}); err != nil {
 		return nil, nil, err
 	}
-	v, err := values(h.settings, settings.AuthSecret, settings.DBConnection)
+	secret, err := in.Settings.Get(settings.AuthSecret)
 	if err != nil {
 		return nil, nil, err
 	}
-	dsn := v[settings.DBConnection]
-	if h.cluster != nil {
-		if err := h.store.CreateAdminRole(ctx, adminRole, serverRole); err != nil {
-			return nil, nil, err
-		}
-		dsn = h.cluster.DSN(privateDatabase, adminRole)
-	}
-	st, err := catalog.OpenAdmin(ctx, dsn)
+	st, err := in.OpenAdmin(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	srv, err := admin.New(admin.Config{Store: st, Secret: v[settings.AuthSecret], Logger: log.With("on", "administration")})
+	srv, err := admin.New(admin.Config{Store: st, Secret: secret, Logger: log.With("on", "administration")})
 	if err != nil {
 		st.Close()
 		return nil, nil, cli.Hint(err, "have another one made: snap-store-proxy config %s=", settings.AuthSecret)

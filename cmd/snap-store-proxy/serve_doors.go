@@ -9,6 +9,7 @@ import (
 
 	"offlinestore/certificate"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 	"offlinestore/registry"
 	"offlinestore/server"
@@ -31,7 +32,7 @@ func (o *serveOptions) openDoors(s *settings.Settings, log *slog.Logger) (*doors
 	if err := o.chooseAddresses(s); err != nil {
 		return nil, err
 	}
-	c, err := certificateOf(s)
+	c, err := instance.Certificate(s)
 	if err != nil {
 		return nil, err
 	}

@@ -1,49 +1,18 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
 
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 	"offlinestore/registration"
 	"offlinestore/registry"
 	"offlinestore/server"
 )
 
-// maxStoreAssertion is the largest stream of a store assertion and what it needs, in bytes.
-const maxStoreAssertion = 1 << 20
-
-// storeAssertionPath is the file that 'register' and 'config --import-store-assertion' leave the store assertion in. It is no secret.
-func (g *globals) storeAssertionPath() string { return filepath.Join(g.dataDir, "store.assert") }
-
-// storeAssertion reads the stream of the store assertion; it is empty where there is none.
-func (g *globals) storeAssertion() ([]byte, error) {
-	f, err := os.Open(g.storeAssertionPath())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the store assertion: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxStoreAssertion+1))
-	if err == nil && len(text) > maxStoreAssertion {
-		err = fmt.Errorf("larger than %d bytes", maxStoreAssertion)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the store assertion: %w", err)
-	}
-	return text, nil
-}
-
 // live is what settings and files say of what may change while serve runs.
-func (g *globals) live(s *settings.Settings, d *doors, log *slog.Logger) (server.Settings, error) {
+func readLive(dir *instance.Dir, s *settings.Settings, d *doors, log *slog.Logger) (server.Settings, error) {
 	v, err := values(s, settings.Domain, settings.HTTPSPort, settings.TrustForwardedProto, settings.StoreID, settings.HTTPPort)
 	if err != nil {
 		return server.Settings{}, err
@@ -53,14 +22,14 @@ func (g *globals) live(s *settings.Settings, d *doors, log *slog.Logger) (server
 	if l.Registry, err = registryAccess(s, d.images); err != nil {
 		return l, err
 	}
-	if l.StoreAssertion, err = g.storeAssertion(); err != nil {
+	if l.StoreAssertion, err = dir.StoreAssertion(); err != nil {
 		return l, err
 	}
 	// A reregistration puts the assertion into its place first, and may be broken off before the settings follow.
 	if claim, err := registration.ParseStream(l.StoreAssertion); err == nil && claim.StoreID() != "" {
 		l.StoreID = claim.StoreID()
 	}
-	c, err := certificateOf(s)
+	c, err := instance.Certificate(s)
 	if err != nil {
 		return l, err
 	}
@@ -78,7 +47,7 @@ const watchInterval = 2 * time.Second
 
 // liveStore is what runs, and the settings that it runs with.
 type liveStore struct {
-	g        *globals
+	dir      *instance.Dir
 	doors    *doors
 	server   *server.Server
 	images   *registry.Registry // nil where there is none
@@ -90,7 +59,7 @@ type liveStore struct {
 func (r *liveStore) change(s *settings.Settings, err error) {
 	var l server.Settings
 	if err == nil {
-		l, err = r.g.live(s, r.doors, r.log)
+		l, err = readLive(r.dir, s, r.doors, r.log)
 	}
 	if err != nil {
 		r.log.Error("the settings were changed, and can't be taken up: those before hold", "err", err)

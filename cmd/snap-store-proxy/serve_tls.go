@@ -7,22 +7,10 @@ import (
 	"time"
 
 	"offlinestore/certificate"
-	"offlinestore/cmd/internal/cli"
-	"offlinestore/instance/settings"
 )
 
 // expiresSoon is from how many days on an operator is told of the end of a certificate each time that serve reads it.
 const expiresSoon = 30
-
-// certificateOf reads the certificate in the settings. It is nil where there is none.
-func certificateOf(s *settings.Settings) (*certificate.Certificate, error) {
-	v, err := values(s, settings.TLSCert, settings.TLSKey)
-	if err != nil || v[settings.TLSCert] == "" && v[settings.TLSKey] == "" {
-		return nil, err
-	}
-	c, err := certificate.Parse([]byte(v[settings.TLSCert] + "\n" + v[settings.TLSKey] + "\n"))
-	return c, cli.Hint(err, "bring it again with 'snap-store-proxy import-certificate', or go back to plain HTTP with 'snap-store-proxy config %s= %s='", settings.TLSCert, settings.TLSKey)
-}
 
 // warnOfCertificate says what devices will soon, or already, find wrong with c.
 func warnOfCertificate(log *slog.Logger, c *certificate.Certificate, domain string, now time.Time) {

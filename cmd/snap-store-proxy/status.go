@@ -11,6 +11,7 @@ import (
 
 	"offlinestore/certificate"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 )
 
 // status is what the status command shows.
@@ -50,7 +51,7 @@ type accountKey struct {
 // statusTimeout is how long status looks for a database that does not answer.
 const statusTimeout = 30 * time.Second
 
-func newStatus(g *globals) *cobra.Command {
+func newStatus(dir *instance.Dir) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "status",
@@ -61,7 +62,7 @@ It is shown, as far as it can be known, without a database too; then the exit co
 		Example: "  snap-store-proxy status\n  snap-store-proxy status --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, failed := g.status(c.Context())
+			s, failed := readStatus(c.Context(), dir)
 			if s == nil {
 				return failed
 			}
@@ -80,23 +81,23 @@ It is shown, as far as it can be known, without a database too; then the exit co
 }
 
 // status is what can be found out. The error beside it says why that is not all.
-func (g *globals) status(ctx context.Context) (*status, error) {
-	h, failed := g.openLame(ctx)
-	if h == nil {
+func readStatus(ctx context.Context, dir *instance.Dir) (*status, error) {
+	in, failed := dir.OpenDegraded(ctx, options())
+	if in == nil {
 		return nil, failed
 	}
-	defer h.Close() // all is read
+	defer in.Close() // all is read
 	s := &status{Version: cli.Version(), Services: []service{}, Stores: []string{}, AccountKeys: []accountKey{}, Warnings: []string{}}
-	steps := []func(context.Context, *host) error{s.readHost, s.readTrust, s.readCertificate, s.readServices}
+	steps := []func(context.Context, *instance.Instance) error{s.readHost, s.readTrust, s.readCertificate, s.readServices}
 	if failed == nil {
 		steps = append(steps, s.readCatalog)
 	}
 	for _, step := range steps {
-		if err := step(ctx, h); err != nil {
+		if err := step(ctx, in); err != nil {
 			return nil, err
 		}
 	}
-	s.describeDatabase(h, failed)
+	s.describeDatabase(in, failed)
 	return s, failed
 }
 

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,34 +12,20 @@ import (
 	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 )
 
-// openLame opens the store as open does, and goes without a database that can't be reached: then an error is beside the host.
-func (g *globals) openLame(ctx context.Context) (*host, error) {
-	if err := enterDataDir(g.dataDir); err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
-	defer cancel()
-	h := &host{trust: trustStore{filepath.Join(g.dataDir, "trust")}}
-	err := h.openAll(ctx, g)
-	if err != nil && (h.settings == nil || h.blobs == nil) {
-		return nil, errors.Join(err, h.Close())
-	}
-	return h, err
-}
-
 // describeDatabase says how the database is.
-func (s *status) describeDatabase(h *host, failed error) {
+func (s *status) describeDatabase(in *instance.Instance, failed error) {
 	switch {
 	case failed != nil:
 		s.Database = "not available: " + cli.Clean(failed.Error())
 		s.Warnings = append(s.Warnings, "the database is not available: nothing can be pushed, and serve knows only what it has loaded")
 		s.Services = append(s.Services, service{Name: "database", Problem: "see Store DB"})
 		return
-	case h.cluster != nil:
-		s.Cluster = fmt.Sprintf("private, PostgreSQL %d", h.cluster.Version())
+	case in.Cluster != nil:
+		s.Cluster = fmt.Sprintf("private, PostgreSQL %d", in.Cluster.Version())
 	default:
 		s.Cluster = settings.DBConnection
 	}
@@ -50,8 +34,8 @@ func (s *status) describeDatabase(h *host, failed error) {
 }
 
 // readHost looks at the settings and the disk.
-func (s *status) readHost(_ context.Context, h *host) error {
-	v, err := values(h.settings, settings.Domain, settings.StoreID, settings.StoreURL, settings.TLSCert, settings.TrustForwardedProto)
+func (s *status) readHost(_ context.Context, in *instance.Instance) error {
+	v, err := values(in.Settings, settings.Domain, settings.StoreID, settings.StoreURL, settings.TLSCert, settings.TrustForwardedProto)
 	if err != nil {
 		return err
 	}
@@ -61,26 +45,26 @@ func (s *status) readHost(_ context.Context, h *host) error {
 	} else if own != "" && own != s.URL {
 		s.Warnings = append(s.Warnings, otherURL(s.URL, own))
 	}
-	if s.StoreID != "" && !h.hasStoreAssertion() {
+	if s.StoreID != "" && !in.Dir.HasStoreAssertion() {
 		s.Warnings = append(s.Warnings, "the store's id is set and its assertion is missing, so that devices can't join: 'config --import-store-assertion FILE' takes it")
 	}
-	if err := h.blobs.List(func(i blob.Info) error { s.BlobBytes += i.Size; return nil }); err != nil {
+	if err := in.Blobs.List(func(i blob.Info) error { s.BlobBytes += i.Size; return nil }); err != nil {
 		return err
 	}
-	if s.Damaged, _, err = h.blobs.Quarantined(); err != nil {
+	if s.Damaged, _, err = in.Blobs.Quarantined(); err != nil {
 		return err
 	}
 	if s.Damaged > 0 {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%s in quarantine: push what they are of again; 'gc --all' removes them", cli.Count(s.Damaged, "damaged blob")))
 	}
-	dir := filepath.Dir(h.trust.dir)
+	dir := string(in.Dir)
 	if s.FreeBytes, err = blob.Free(dir); err != nil {
 		return err
 	}
 	if s.FreeBytes < lowSpace {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("only %s are free in %s", cli.Bytes(s.FreeBytes), dir))
 	}
-	s.checkSettingsMode(filepath.Join(dir, settingsFile))
+	s.checkSettingsMode(in.Dir.SettingsPath())
 	return nil
 }
 
@@ -89,12 +73,6 @@ func (s *status) checkSettingsMode(path string) {
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("others can read %s, which has secrets in it: chmod 600 %[1]s", path))
 	}
-}
-
-// hasStoreAssertion says whether this store has what devices join it by: settings alone may come from elsewhere.
-func (h *host) hasStoreAssertion() bool {
-	_, err := os.Stat((&globals{dataDir: filepath.Dir(h.trust.dir)}).storeAssertionPath())
-	return err == nil
 }
 
 // otherURL says what to do about a store that devices look for at one URL, while its settings make it another.
@@ -119,8 +97,8 @@ func ownURL(v map[string]string) string {
 	return "http://" + v[settings.Domain]
 }
 
-func (s *status) readTrust(_ context.Context, h *host) error {
-	signers, err := h.trust.signers()
+func (s *status) readTrust(_ context.Context, in *instance.Instance) error {
+	signers, err := in.Trust.Signers()
 	if err != nil {
 		return err
 	}
@@ -130,8 +108,8 @@ func (s *status) readTrust(_ context.Context, h *host) error {
 	return nil
 }
 
-func (s *status) readCertificate(_ context.Context, h *host) error {
-	c, err := certificateOf(h.settings)
+func (s *status) readCertificate(_ context.Context, in *instance.Instance) error {
+	c, err := instance.Certificate(in.Settings)
 	if err != nil {
 		s.Warnings = append(s.Warnings, "the certificate can't be used: "+err.Error())
 		return nil
@@ -141,7 +119,7 @@ func (s *status) readCertificate(_ context.Context, h *host) error {
 	}
 	info, now := c.Info(), time.Now()
 	s.Certificate = &info
-	domain, err := h.settings.Get(settings.Domain)
+	domain, err := in.Settings.Get(settings.Domain)
 	if err != nil {
 		return err
 	}
@@ -159,8 +137,8 @@ func (s *status) readCertificate(_ context.Context, h *host) error {
 }
 
 // readCatalog needs the database.
-func (s *status) readCatalog(ctx context.Context, h *host) error {
-	cat, err := h.store.LoadSnapshot(ctx)
+func (s *status) readCatalog(ctx context.Context, in *instance.Instance) error {
+	cat, err := in.Catalog.LoadSnapshot(ctx)
 	if err != nil {
 		return err
 	}
@@ -171,26 +149,26 @@ func (s *status) readCatalog(ctx context.Context, h *host) error {
 	if err := s.readAssertions(cat); err != nil {
 		return err
 	}
-	history, err := h.store.History(ctx, "")
+	history, err := in.Catalog.History(ctx, "")
 	if err != nil {
 		return err
 	}
 	if len(history) > 0 {
 		s.LastImport = history[0].ImportedAt.UTC().Format("2006-01-02T15:04:05Z")
 	}
-	blobs, err := h.store.Blobs(ctx)
+	blobs, err := in.Catalog.Blobs(ctx)
 	if err != nil {
 		return err
 	}
 	for _, b := range blobs {
-		if !h.blobs.Has(b.Digest) {
+		if !in.Blobs.Has(b.Digest) {
 			s.Missing++
 		}
 	}
 	if s.Missing > 0 {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%s missing on the disk, and not served: push the bundles that have them again", cli.Count(s.Missing, "blob")))
 	}
-	return s.readGaps(h, cat)
+	return s.readGaps(in, cat)
 }
 
 func (s *status) readAssertions(cat *catalog.Snapshot) error {
@@ -212,8 +190,8 @@ func (s *status) readAssertions(cat *catalog.Snapshot) error {
 }
 
 // readGaps warns of what 'check' would find.
-func (s *status) readGaps(h *host, cat *catalog.Snapshot) error {
-	registry, err := h.settings.Get(settings.RegistryDomain)
+func (s *status) readGaps(in *instance.Instance, cat *catalog.Snapshot) error {
+	registry, err := in.Settings.Get(settings.RegistryDomain)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 	"offlinestore/instance/settings"
 )
 
@@ -94,8 +95,8 @@ func reachable(listen string) string {
 const knockTimeout = 5 * time.Second
 
 // readServices knocks at all doors.
-func (s *status) readServices(ctx context.Context, h *host) error {
-	all, err := knocks(h.settings)
+func (s *status) readServices(ctx context.Context, in *instance.Instance) error {
+	all, err := knocks(in.Settings)
 	if err != nil {
 		return err
 	}

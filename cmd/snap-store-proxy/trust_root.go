@@ -1,11 +1,7 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -14,9 +10,10 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
 )
 
-func newTrustRoot(g *globals) *cobra.Command {
+func newTrustRoot(dir *instance.Dir) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "root",
 		Short: "Trust further roots of assertions, for tests and staging",
@@ -24,34 +21,29 @@ func newTrustRoot(g *globals) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newRootAdd(g), newRootList(g), newRootRemove(g))
+	c.AddCommand(newRootAdd(dir), newRootList(dir), newRootRemove(dir))
 	return c
 }
 
-func newRootAdd(g *globals) *cobra.Command {
+func newRootAdd(dir *instance.Dir) *cobra.Command {
 	return &cobra.Command{
 		Use:     "add FILE",
 		Short:   "Trust a root: FILE holds its account and account-key assertions",
 		Example: "  snap-store-proxy trust root add staging-root.assert",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := readSmall(args[0], maxTrustFile)
+			text, err := readSmall(args[0], instance.MaxTrustFile)
 			if err != nil {
 				return err
 			}
-			as, err := assertion.DecodeAll(text)
-			if err == nil {
-				_, err = assertion.Canonical().With(as...)
-			}
+			as, err := instance.ParseRoot(text)
 			if err != nil {
 				return cli.Usagef("%s: %w", args[0], err)
 			}
-			t, err := g.trustStore()
-			if err != nil {
+			if err := dir.Enter(); err != nil {
 				return err
 			}
-			sum := sha256.Sum256(text)
-			if err := writeTrust(filepath.Join(t.rootsDir(), hex.EncodeToString(sum[:])+".assert"), text); err != nil {
+			if err := dir.Trust().AddRoot(text); err != nil {
 				return err
 			}
 			fmt.Fprintf(c.ErrOrStderr(), "Warning: whoever holds the keys of %s can now sign any snap for this store.\n", rootNames(as))
@@ -71,41 +63,38 @@ func rootNames(as []*assertion.Assertion) string {
 	return strings.Join(slices.Compact(names), ", ")
 }
 
-func newRootList(g *globals) *cobra.Command {
+func newRootList(dir *instance.Dir) *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
 		Short:   "List the further roots",
 		Example: "  snap-store-proxy trust root list",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			t, err := g.trustStore()
+			if err := dir.Enter(); err != nil {
+				return err
+			}
+			roots, err := dir.Trust().Roots()
 			if err != nil {
 				return err
 			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "Root\tAccounts")
-			err = eachFile(t.rootsDir(), ".assert", func(path string, text []byte) error {
-				as, err := assertion.DecodeAll(text)
-				fmt.Fprintf(w, "%.16s\t%s\n", filepath.Base(path), rootNames(as))
-				return err
-			})
-			return errors.Join(err, w.Flush())
+			for _, r := range roots {
+				fmt.Fprintf(w, "%.16s\t%s\n", r.ID, rootNames(r.Assertions))
+			}
+			return w.Flush()
 		},
 	}
 }
 
-func newRootRemove(g *globals) *cobra.Command {
+func newRootRemove(dir *instance.Dir) *cobra.Command {
 	return &cobra.Command{
 		Use:     "remove ROOT",
 		Short:   "Stop trusting a further root; what was imported stays",
 		Example: "  snap-store-proxy trust root remove 3c0a51be",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			t, err := g.trustStore()
-			if err != nil {
-				return err
-			}
-			return removeTrust(c.OutOrStdout(), t.rootsDir(), args[0], ".assert")
+			return removeTrusted(c.OutOrStdout(), dir, args[0], instance.Trust.RemoveRoot)
 		},
 	}
 }

@@ -38,6 +38,7 @@ func graph() map[string][]string {
 		"importer":        {"assertion", "blob", "bundle", "channel", "charm", "snap", "catalog"},
 		"server/admin":    {"server/admin/api", "channel", "catalog"},
 		"instance/backup": {"blob", "instance/pgcluster", "catalog"},
+		"instance":        {"assertion", "blob", "bundle", "catalog", "certificate", "instance/pgcluster", "instance/settings", "registration"},
 		"registry":        {"blob", "catalog", "transfer"},
 		"server":          {"assertion", "blob", "channel", "charm", "docs", "snap", "catalog", "transfer"},
 	}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"offlinestore/catalog"
+	"offlinestore/instance"
+)
+
+// options returns the options that all commands open a store with.
+func options() instance.Options {
+	return instance.Options{Logf: func(format string, args ...any) {
+		fmt.Fprintf(os.Stderr, "snap-store-proxy: "+format+"\n", args...)
+	}}
+}
+
+// withInstance opens the store, calls fn and closes the store again.
+func withInstance(ctx context.Context, dir *instance.Dir, fn func(*instance.Instance) error) error {
+	in, err := dir.Open(ctx, options())
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(in), in.Close())
+}
+
+// withSnapshot calls fn with the open store and the whole catalogue.
+func withSnapshot(ctx context.Context, dir *instance.Dir, fn func(*instance.Instance, *catalog.Snapshot) error) error {
+	return withInstance(ctx, dir, func(in *instance.Instance) error {
+		cat, err := in.Catalog.LoadSnapshot(ctx)
+		if err != nil {
+			return err
+		}
+		return fn(in, cat)
+	})
+}

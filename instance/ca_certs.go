@@ -1,0 +1,54 @@
+package instance
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"offlinestore/blob"
+	"offlinestore/certificate"
+)
+
+// SetCACerts makes the certificates in a PEM text the only authorities that this program believes when it connects to other hosts.
+// It returns their number.
+func (d Dir) SetCACerts(pem []byte) (int, error) {
+	roots, err := certificate.ParseRoots(pem)
+	if err != nil {
+		return 0, err
+	}
+	if err := blob.WriteFile(d.path(caCertsFile), pem, blob.WriteOptions{Mode: 0o644}); err != nil {
+		return 0, fmt.Errorf("write %s: %w", caCertsFile, err)
+	}
+	return len(roots), nil
+}
+
+// RemoveCACerts brings the system's authorities back. It reports whether others were set.
+func (d Dir) RemoveCACerts() (bool, error) {
+	err := os.Remove(d.path(caCertsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// CACerts returns the authorities to believe when connecting to other hosts. It is nil for the system's.
+func (d Dir) CACerts() (*x509.CertPool, error) {
+	text, err := readFile(d.path(caCertsFile), certificate.MaxSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	certs, err := certificate.ParseRoots(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", caCertsFile, err)
+	}
+	pool := x509.NewCertPool()
+	for _, c := range certs {
+		pool.AddCert(c)
+	}
+	return pool, nil
+}

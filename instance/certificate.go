@@ -1,0 +1,30 @@
+package instance
+
+import (
+	"offlinestore/certificate"
+	"offlinestore/instance/settings"
+)
+
+// CertificateError means that the certificate in the settings cannot be used.
+type CertificateError struct{ Err error }
+
+func (e *CertificateError) Error() string { return e.Err.Error() }
+
+func (e *CertificateError) Unwrap() error { return e.Err }
+
+// Certificate parses the certificate in the settings. It is nil if there is none. The error may be a CertificateError.
+func Certificate(s *settings.Settings) (*certificate.Certificate, error) {
+	chain, err := s.Get(settings.TLSCert)
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.Get(settings.TLSKey)
+	if err != nil || chain == "" && key == "" {
+		return nil, err
+	}
+	c, err := certificate.Parse([]byte(chain + "\n" + key + "\n"))
+	if err != nil {
+		return nil, &CertificateError{err}
+	}
+	return c, nil
+}

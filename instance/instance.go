@@ -1,0 +1,138 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"offlinestore/blob"
+	"offlinestore/catalog"
+	"offlinestore/instance/pgcluster"
+	"offlinestore/instance/settings"
+)
+
+// degradedTimeout bounds how long OpenDegraded waits for a database that does not answer.
+const degradedTimeout = 30 * time.Second
+
+// Options are how a data folder is opened.
+type Options struct {
+	// Logf gets messages about the private cluster that an operator should see. It may be nil.
+	Logf func(format string, args ...any)
+}
+
+// Instance is an open store: its settings, its catalogue, its blobs and its trust.
+type Instance struct {
+	Dir      Dir
+	Settings *settings.Settings
+	Trust    Trust
+	Blobs    *blob.Dir
+	// Catalog is nil after OpenDegraded without a database, and after CloseCatalog.
+	Catalog *catalog.DB
+	// Cluster is the private cluster. It is nil if proxy.db.connection names another database.
+	Cluster *pgcluster.Cluster
+}
+
+// Open enters the data folder and opens the store. It starts the private cluster if there is no other database.
+func (d Dir) Open(ctx context.Context, o Options) (*Instance, error) {
+	if err := d.Enter(); err != nil {
+		return nil, err
+	}
+	if err := d.validateWhole(); err != nil {
+		return nil, err
+	}
+	in := &Instance{Dir: d, Trust: d.Trust()}
+	if err := in.open(ctx, o); err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return in, nil
+}
+
+// OpenDegraded opens the store as Open does. If the database is down, it returns both the instance, without a catalogue, and the
+// error.
+func (d Dir) OpenDegraded(ctx context.Context, o Options) (*Instance, error) {
+	if err := d.Enter(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, degradedTimeout)
+	defer cancel()
+	in := &Instance{Dir: d, Trust: d.Trust()}
+	err := in.open(ctx, o)
+	if err != nil && (in.Settings == nil || in.Blobs == nil) {
+		return nil, errors.Join(err, in.Close())
+	}
+	return in, err
+}
+
+func (in *Instance) open(ctx context.Context, o Options) (err error) {
+	if in.Settings, err = in.Dir.Settings(); err != nil {
+		return err
+	}
+	if in.Blobs, err = blob.Open(in.Dir.path(blobsFolder)); err != nil {
+		return err
+	}
+	dsn, err := in.Settings.Get(settings.DBConnection)
+	if err != nil {
+		return err
+	}
+	if dsn == "" {
+		if in.Cluster, err = in.Dir.StartCluster(ctx, o); err != nil {
+			return err
+		}
+		dsn = in.Cluster.DSN(PrivateDatabase, pgcluster.Superuser)
+	}
+	if in.Catalog, err = catalog.Open(ctx, dsn); err != nil {
+		return err
+	}
+	if in.Cluster != nil {
+		return in.Catalog.CreateServerRole(ctx, serverRole)
+	}
+	return nil
+}
+
+// StartCluster starts the private cluster, or joins the one that runs.
+func (d Dir) StartCluster(ctx context.Context, o Options) (*pgcluster.Cluster, error) {
+	forgetConnection()
+	return pgcluster.Start(ctx, pgcluster.Options{Dir: d.path(clusterFolder), Logf: o.Logf})
+}
+
+// forgetConnection removes libpq's variables from the environment. They describe another database of the user's: with PGOPTIONS or
+// PGSERVICE, libpq would look for the private cluster elsewhere, or under another schema.
+func forgetConnection() {
+	for _, e := range os.Environ() {
+		if name, _, _ := strings.Cut(e, "="); strings.HasPrefix(name, "PG") {
+			os.Unsetenv(name) // never fails for a name from the environment
+		}
+	}
+}
+
+// DatabaseName returns the words for the database that the store uses.
+func (in *Instance) DatabaseName() string {
+	if in.Cluster == nil {
+		return settings.DBConnection
+	}
+	return fmt.Sprintf("private cluster, PostgreSQL %d", in.Cluster.Version())
+}
+
+// CloseCatalog closes the connections that can write the catalogue. A server calls it before it answers the first device.
+func (in *Instance) CloseCatalog() {
+	if in.Catalog != nil {
+		in.Catalog.Close()
+		in.Catalog = nil
+	}
+}
+
+// Close closes the store. It stops the private cluster if nobody else uses it.
+func (in *Instance) Close() error {
+	var errs []error
+	in.CloseCatalog()
+	if in.Blobs != nil {
+		errs = append(errs, in.Blobs.Close())
+	}
+	if in.Cluster != nil {
+		errs = append(errs, in.Cluster.Close())
+	}
+	return errors.Join(errs...)
+}
