@@ -19,7 +19,7 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the query is too long or its channel is none")
 		return
 	}
-	fields := fieldSetOf(splitList(query.Get("fields")))
+	fields := newFieldSet(splitList(query.Get("fields")))
 	pooled := getBuffer()
 	defer putBuffer(pooled)
 	out := append((*pooled)[:0], `{"results":[`...)
@@ -38,14 +38,14 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
 func appendHit(dst []byte, h hit, fields fieldSet, origin string) []byte {
 	dst = appendString(append(dst, `{"name":`...), h.snap.Name)
 	dst = appendString(append(dst, `,"revision":{"channel":`...), h.row.name)
-	rev := appendFields(nil, fields&revisionFields&^fSnapYAML, &h.row.revision.object, nil, origin)
+	rev := appendFields(nil, fields&searchedRevisionSet, &h.row.revision.object, nil, origin)
 	if len(rev) > len("{}") {
 		rev[0] = ','
 		dst = append(dst, rev...)
 	} else {
 		dst = append(dst, '}')
 	}
-	dst = appendFields(append(dst, `,"snap":`...), fields&snapFields&^(fName|fSnapID), nil, &h.snap.object, origin)
+	dst = appendFields(append(dst, `,"snap":`...), fields&snapSet&^identitySet, nil, &h.snap.object, origin)
 	return append(appendString(append(dst, `,"snap-id":`...), h.snap.SnapID), '}')
 }
 

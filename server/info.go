@@ -31,7 +31,7 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 	if !ok {
 		return
 	}
-	fields := fieldSetOf(splitList(query.Get("fields")))
+	fields := newFieldSet(splitList(query.Get("fields")))
 	pooled := getBuffer()
 	defer putBuffer(pooled)
 	out := append((*pooled)[:0], `{"channel-map":[`...)
@@ -49,7 +49,7 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 	}
 	out = appendString(append(out, `,"name":`...), sn.Name)
 	// The store repeats name and id in here, whatever was asked for.
-	out = appendFields(append(out, `,"snap":`...), fields&snapFields|fName|fSnapID, nil, &sn.object, origin)
+	out = appendFields(append(out, `,"snap":`...), fields&snapSet|identitySet, nil, &sn.object, origin)
 	out = append(appendString(append(out, `,"snap-id":`...), sn.SnapID), '}')
 	*pooled = out
 	writeText(w, http.StatusOK, typeJSON, out)
@@ -89,7 +89,7 @@ func appendChannelMapEntry(dst []byte, r *row, fields fieldSet, origin string) [
 		c.ReleasedAt = &r.releasedAt
 	}
 	dst = appendJSON(append(dst, `{"channel":`...), c)
-	rev := appendFields(nil, fields&revisionFields, &r.revision.object, nil, origin)
+	rev := appendFields(nil, fields&revisionSet, &r.revision.object, nil, origin)
 	if len(rev) > len("{}") {
 		rev[0] = ','
 		return append(dst, rev...)

@@ -46,7 +46,7 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request, ix *index) {
 	if !ok {
 		return
 	}
-	c := refreshCall{ix: ix, req: &req, arch: arch, origin: origin, fields: fieldSetOf(req.Fields)}
+	c := refreshCall{ix: ix, req: &req, arch: arch, origin: origin, fields: newFieldSet(req.Fields)}
 	s.answerRefresh(w, &c)
 }
 

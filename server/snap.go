@@ -54,7 +54,7 @@ func newIndexedSnap(st *catalog.Snap) (*indexedSnap, error) {
 		anywhere:  make(map[channel.Channel][]*row),
 	}
 	var err error
-	if sn.object, err = newObject(snapFields, sn.detail); err != nil {
+	if sn.object, err = snapFields.prepare(sn); err != nil {
 		return nil, err
 	}
 	for i := range st.Revisions {
@@ -87,7 +87,7 @@ func (sn *indexedSnap) addRevision(r *catalog.SnapRevision) error {
 	case len(r.ResourceBlobs) != len(r.Resources):
 		return fmt.Errorf("%d components and %d blobs of components", len(r.Resources), len(r.ResourceBlobs))
 	}
-	o, err := newObject(revisionFields, func(f fieldSet) any { return revisionField(sn.SnapID, r, f) })
+	o, err := revisionFields.prepare(snapRevision{r, sn.SnapID})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,140 @@
+package server
+
+import (
+	"fmt"
+	"time"
+
+	"offlinestore/catalog"
+	"offlinestore/snap"
+)
+
+// The paths under which blobs are served. Components follow the names that the store gives their files on a device.
+const (
+	downloadPath = "/api/v1/snaps/download/"
+	iconPath     = "/icons/"
+)
+
+// maxIcon is the size of the largest icon that snapd takes.
+const maxIcon = 300_000
+
+func snapFileName(id string, revision int) string { return fmt.Sprintf("%s_%d.snap", id, revision) }
+
+func componentFileName(id, name string, revision int) string {
+	return fmt.Sprintf("%s+%s_%d.comp", id, name, revision)
+}
+
+// iconFile returns how an icon is served. It is false for none, and for one that no client could take.
+func iconFile(icon *catalog.Icon) (f file, name string, ok bool) {
+	if icon == nil || icon.Size < 1 || icon.Size > maxIcon || icon.Blob.Validate() != nil {
+		return f, "", false
+	}
+	ext := map[string]string{"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg", "image/gif": "gif", "image/webp": "webp"}[icon.MediaType]
+	if ext == "" {
+		return f, "", false
+	}
+	return file{blob: icon.Blob, size: icon.Size, mediaType: icon.MediaType}, icon.Blob.Encoded() + "." + ext, true
+}
+
+// snapFields are the fields that all revisions of a snap share. A field of the answers to info, find and refresh is a row here or in
+// revisionFields, and nothing else.
+var snapFields = fieldTable[*indexedSnap]{
+	{name: "categories", value: func(sn *indexedSnap) any { return orEmpty(sn.Details.Categories) }},
+	{name: "contact", value: func(sn *indexedSnap) any { return sn.Details.Contact }},
+	{name: "description", value: func(sn *indexedSnap) any { return sn.Details.Description }},
+	{name: "license", value: func(sn *indexedSnap) any { return sn.Details.License }},
+	{name: "links", value: func(sn *indexedSnap) any { return sn.links() }},
+	{name: "media", value: func(sn *indexedSnap) any { return sn.media() }, urls: true},
+	{name: "name", value: func(sn *indexedSnap) any { return sn.Name }},
+	// A price makes snapd ask for a purchase, which can't be made here.
+	{name: "prices", value: func(*indexedSnap) any { return struct{}{} }},
+	{name: "private", value: func(sn *indexedSnap) any { return sn.Details.Private }},
+	{name: "publisher", value: func(sn *indexedSnap) any { return sn.Details.Publisher }},
+	{name: "snap-id", value: func(sn *indexedSnap) any { return sn.SnapID }},
+	{name: "store-url", value: func(sn *indexedSnap) any { return orNil(sn.Details.StoreURL) }},
+	{name: "summary", value: func(sn *indexedSnap) any { return sn.Details.Summary }},
+	{name: "title", value: func(sn *indexedSnap) any { return sn.Details.Title }},
+	{name: "website", value: func(sn *indexedSnap) any { return sn.Details.Website }},
+}
+
+// revisionFields are the fields that differ between the revisions of a snap.
+var revisionFields = fieldTable[snapRevision]{
+	{name: "architectures", value: func(r snapRevision) any { return r.Architectures }},
+	{name: "base", value: func(r snapRevision) any { return r.Base }},
+	{name: "common-ids", value: func(r snapRevision) any { return orEmpty(r.CommonIDs) }},
+	{name: "confinement", value: func(r snapRevision) any { return r.Confinement }},
+	{name: "created-at", value: func(r snapRevision) any { return orNil(r.CreatedAt) }},
+	{name: "download", value: func(r snapRevision) any { return servedAt(r.Download, snapFileName(r.snapID, r.Number)) }, urls: true},
+	{name: "epoch", value: func(r snapRevision) any { return r.Epoch }},
+	{name: "resources", value: func(r snapRevision) any { return resources(r.snapID, r.SnapRevision) }, urls: true},
+	{name: "revision", value: func(r snapRevision) any { return r.Number }},
+	{name: "snap-yaml", value: func(r snapRevision) any { return orNil(r.SnapYAML) }},
+	{name: "type", value: func(r snapRevision) any { return r.Type }},
+	{name: "version", value: func(r snapRevision) any { return r.Version }},
+}
+
+// snapRevision is a revision with the ID of its snap, which is part of its URLs.
+type snapRevision struct {
+	*catalog.SnapRevision
+	snapID string
+}
+
+func (sn *indexedSnap) links() map[string][]string {
+	if sn.Details.Links == nil {
+		return map[string][]string{}
+	}
+	return sn.Details.Links
+}
+
+// media is the icon alone: screenshots and videos are behind URLs that devices can't reach.
+func (sn *indexedSnap) media() []snap.Media {
+	_, name, ok := iconFile(sn.Icon)
+	if !ok {
+		return []snap.Media{}
+	}
+	icon := snap.Media{Type: "icon"}
+	for _, m := range sn.Details.Media {
+		if m.Type == "icon" {
+			icon = m
+			break
+		}
+	}
+	icon.URL = markedURL(iconPath + name)
+	return []snap.Media{icon}
+}
+
+func resources(id string, r *catalog.SnapRevision) []snap.Resource {
+	out := make([]snap.Resource, len(r.Resources))
+	for i, c := range r.Resources {
+		c.Download = servedAt(c.Download, componentFileName(id, c.Name, c.Revision))
+		out[i] = c
+	}
+	return out
+}
+
+// servedAt is d as we serve it: under our URL, and whole, since there are no deltas.
+func servedAt(d snap.Download, name string) snap.Download {
+	d.Deltas = []snap.Delta{}
+	d.URL = markedURL(downloadPath + name)
+	return d
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func orNil(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// compareTimes compares two times in RFC 3339; what is no time is before all.
+func compareTimes(a, b string) int {
+	ta, _ := time.Parse(time.RFC3339, a)
+	tb, _ := time.Parse(time.RFC3339, b)
+	return ta.Compare(tb)
+}
