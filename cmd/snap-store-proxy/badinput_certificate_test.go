@@ -134,7 +134,7 @@ func TestBadCertificates(t *testing.T) {
 // TestTableOfBadCertificates holds the table of docs/errors.md against the tests.
 func TestTableOfBadCertificates(t *testing.T) {
 	t.Parallel()
-	want := map[string]string{"certificate in `settings.yaml` that was spoilt": fmt.Sprint(cli.Failed)} // TestServeWithSpoiltCertificate
+	want := map[string]string{"damaged certificate in `settings.yaml`": fmt.Sprint(cli.Failed)} // TestServeWithSpoiltCertificate
 	for _, c := range badCertificates(t) {
 		want[c.row] = fmt.Sprint(cli.Failed)
 	}

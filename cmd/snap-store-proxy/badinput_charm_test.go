@@ -30,7 +30,7 @@ func charmUpdate(t *testing.T) *bundletest.Bundle {
 func badCharms() []badInput {
 	damaged, untrusted := []int{cli.Damaged}, []int{cli.Untrusted}
 	return []badInput{
-		{"charm whose files are not what the store would say of them", untrusted, []string{"app_2", "metadata.yaml"}, func(t *testing.T, _ string) []byte {
+		{"charm whose files contradict the store's answers about them", untrusted, []string{"app_2", "metadata.yaml"}, func(t *testing.T, _ string) []byte {
 			b := charmUpdate(t)
 			b.CharmRevisions[0].Revision.MetadataYAML += "subordinate: true\n"
 			return b.Tar(bundle.Gzip)
@@ -46,7 +46,7 @@ func badCharms() []badInput {
 			b.CharmRevisions[0].Revision.MetadataYAML = yamlBomb()
 			return withArchive(b, archive(t, yamlBomb())).Tar(bundle.Gzip)
 		}},
-		{"resource whose SHA-384 is another than Charmhub's", damaged, []string{"app.data_2", "SHA-384"}, func(t *testing.T, _ string) []byte {
+		{"resource with another SHA-384 than Charmhub's", damaged, []string{"app.data_2", "SHA-384"}, func(t *testing.T, _ string) []byte {
 			b := charmUpdate(t)
 			b.CharmResources[0].Resource.Download.SHA384 = strings.Repeat("0", 96)
 			return b.Tar(bundle.Gzip)

@@ -31,11 +31,11 @@ type badSetting struct {
 func badSettings() []badSetting {
 	config := func(args ...string) []string { return append([]string{"config"}, args...) }
 	return []badSetting{
-		{row: "setting that there is not", code: cli.Usage, args: config("proxy.domain=b.example", "proxy.domian=b"), says: "did you mean proxy.domain?"},
+		{row: "unknown setting", code: cli.Usage, args: config("proxy.domain=b.example", "proxy.domian=b"), says: "did you mean proxy.domain?"},
 		{row: "setting of the original without a meaning here", code: cli.Usage, args: config("proxy.domain=b.example", "proxy.cache.size=1"), says: "has no meaning here"},
 		{row: "value of another type, or out of range", code: cli.Usage, args: config("proxy.domain=b.example", "proxy.port.http=65536"), says: "proxy.port.http: not a port"},
 		{row: "secret of more than one line", code: cli.Usage, stdin: "hunter2\nmore\n", args: config("proxy.domain=b.example", "proxy.auth.secret=-"), says: "want one line"},
-		{row: "YAML with a setting that there is not", code: cli.Usage, stdin: "proxy.domain: b.example\nproxy.domian: b\n", args: config("--import-yaml"), says: "line 2"},
+		{row: "YAML with an unknown setting", code: cli.Usage, stdin: "proxy.domain: b.example\nproxy.domian: b\n", args: config("--import-yaml"), says: "line 2"},
 		{row: "YAML with a value of another type", code: cli.Usage, stdin: "proxy.domain: b.example\nproxy.port.http: [80]\n", args: config("--import-yaml"), says: "line 2"},
 		{row: "YAML that was cut off", code: cli.Usage, stdin: "proxy.domain: b.example\nproxy.auth.secret: \"hunter2", args: config("--import-yaml"), says: "read YAML"},
 		{row: "YAML bomb", code: cli.Usage, stdin: bombOfAliases(), args: config("--import-yaml"), says: "not a plain value"},
@@ -43,7 +43,7 @@ func badSettings() []badSetting {
 		{row: "`settings.yaml` that was cut off", code: cli.Failed, args: config("proxy.domain=b.example"), says: "read settings.yaml", spoil: func(s *site) {
 			s.appendSettings("proxy.auth.secret: \"hunter2")
 		}},
-		{row: "`settings.yaml` with a setting that there is not", code: cli.Usage, args: config("proxy.domain=b.example"), says: "read settings.yaml: line", spoil: func(s *site) {
+		{row: "`settings.yaml` with an unknown setting", code: cli.Usage, args: config("proxy.domain=b.example"), says: "read settings.yaml: line", spoil: func(s *site) {
 			s.appendSettings("proxy.domian: b\n")
 		}},
 		{row: "database that can't be reached", code: cli.Database, args: []string{"enable-airgap-mode"}, says: "the database is not available", spoil: func(s *site) {

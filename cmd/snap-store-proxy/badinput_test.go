@@ -147,19 +147,19 @@ func badBundles() []badInput {
 			b.ExpireStoreKey()
 			return b.Add("first", 2, 6000).Tar(bundle.Gzip)
 		}},
-		{"snap whose size or revision is not that of its snap-revision", untrusted, []string{"snap-size", "first_2"}, func(t *testing.T, _ string) []byte {
+		{"snap with another size or revision than its snap-revision", untrusted, []string{"snap-size", "first_2"}, func(t *testing.T, _ string) []byte {
 			b := update(t)
 			b.SignRevision(b.Revisions[0], assertiontest.Headers{"snap-size": "6001"})
 			return b.Tar(bundle.Gzip)
 		}},
-		{"snap that no snap-revision is about", untrusted, []string{"no snap-revision for its digest", "first_2"}, func(t *testing.T, _ string) []byte {
+		{"snap without a snap-revision", untrusted, []string{"no snap-revision for its digest", "first_2"}, func(t *testing.T, _ string) []byte {
 			b := update(t)
 			r := b.Revisions[0]
 			r.Blob = b.Blob("another", r.Blob.Size)
 			r.Revision.Download.SHA3384 = hex.EncodeToString(r.Blob.SHA3384[:])
 			return b.Tar(bundle.Gzip)
 		}},
-		{"snap whose SHA3-384 is not that of its snap-revision", damaged, []string{"sixth_1.snap", "SHA3-384"}, func(t *testing.T, _ string) []byte {
+		{"snap with another SHA3-384 than its snap-revision", damaged, []string{"sixth_1.snap", "SHA3-384"}, func(t *testing.T, _ string) []byte {
 			b := update(t)
 			b.AddSnap("sixth")
 			blob := b.Blob("sixth", 3000)
