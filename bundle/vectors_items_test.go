@@ -46,7 +46,7 @@ func itemFlaws() []flaw {
 		{name: "title-other", shows: "A title is another than the item's name asks for.", edit: title("evil.zip"), step: 10},
 		{name: "config-and-more", shows: "Something follows the value in a config.", edit: config(func(b []byte) []byte { return append(b, '1') }), step: 10},
 		{name: "config-of-another-item", shows: "An item's name is another than its config says.", edit: func(f *forge) { f.items[0].name = "charm.kit_3" }, step: 10},
-		{name: "revision-0", shows: "A revision has the number 0.", edit: change("charm.kit_2", func(i *charm.Item) { i.Revision.Revision = 0 }), step: 10},
+		{name: "revision-0", shows: "A revision has the number 0.", edit: change("charm.kit_2", func(i *charm.Item) { i.Revision.Number = 0 }), step: 10},
 		{name: "released-revision-missing", shows: "A channel holds a revision that the bundle does not have.", edit: change("charm.kit", func(l *charm.Listing) { l.ChannelMap[0].Revision = 9 }), step: 10},
 		{name: "charm-missing", shows: "A revision's charm is not in the bundle.", edit: func(f *forge) { f.items = f.items[:1] }, step: 10},
 		{name: "name-path", shows: "The name of a charm is a path.", edit: change("charm.kit", func(l *charm.Listing) { l.Name = "../kit" }), step: 10},

@@ -122,13 +122,13 @@ func itemNames(h *bundle.Head) []string {
 		names = append(names, fmt.Sprintf("charm.%s.%s_%d", r.Charm, r.Resource.Name, r.Resource.Revision))
 	}
 	for _, r := range h.CharmRevisions {
-		names = append(names, fmt.Sprintf("charm.%s_%d", r.Name, r.Revision.Revision))
+		names = append(names, fmt.Sprintf("charm.%s_%d", r.Name, r.Revision.Number))
 	}
 	for _, c := range h.Charms {
 		names = append(names, "charm."+c.Name)
 	}
 	for _, r := range h.Revisions {
-		names = append(names, fmt.Sprintf("%s_%d", r.Name, r.Revision.Revision))
+		names = append(names, fmt.Sprintf("%s_%d", r.Name, r.Revision.Number))
 	}
 	for _, s := range h.Snaps {
 		names = append(names, s.Name)
