@@ -12,10 +12,7 @@ import (
 	"offlinestore/charm"
 )
 
-var (
-	errSHA384 = errors.New("another SHA-384 than the store named")
-	errOther  = errors.New("not what the bundle says of it")
-)
+var errSHA384 = errors.New("another SHA-384 than the store named")
 
 // expected is what is said of a payload blob beside its digest.
 type expected struct {
@@ -71,12 +68,4 @@ func resourceCheck(res *catalog.ImportedCharmResource) check {
 // archiveCheck compares the archive of a charm or bundle with what the store is going to say of it.
 func archiveCheck(item *charm.Item) check {
 	return func(_ context.Context, r io.ReaderAt, size int64) error { return bundle.CheckArchive(item, r, size) }
-}
-
-// orEmpty is text, and what stands for a file that is not there when it is empty.
-func orEmpty(text string) string {
-	if text == "" {
-		return "{}\n"
-	}
-	return text
 }

@@ -8,7 +8,7 @@ import (
 
 // ReadMetadata prints what is found in a metadata.json.
 func ReadMetadata(raw []byte, name string) (id, all string, err error) {
-	k, err := readMetadata(raw, name)
+	k, err := parseMetadata(raw, name)
 	if err != nil {
 		return "", "", err
 	}
@@ -17,8 +17,8 @@ func ReadMetadata(raw []byte, name string) (id, all string, err error) {
 
 // EachEntry reads all files of an archive that is not compressed.
 func EachEntry(r io.Reader, fn func(h *tar.Header, content []byte) error) error {
-	raw := &counted{r: r}
-	return eachEntry(&unpacked{r: raw, raw: raw}, func(h *tar.Header, r io.Reader) error {
+	raw := &meter{r: r}
+	return eachEntry(&unpacker{r: raw, raw: raw}, func(h *tar.Header, r io.Reader) error {
 		b, err := io.ReadAll(r)
 		if err != nil {
 			return err

@@ -51,12 +51,12 @@ func FuzzEachEntry(f *testing.F) {
 	})
 }
 
-// FuzzIsOriginalExport wants no panic, and no error about what could be read.
-func FuzzIsOriginalExport(f *testing.F) {
+// FuzzIsExport wants no panic, and no error about what could be read.
+func FuzzIsExport(f *testing.F) {
 	f.Add([]byte(tarGz(f, member{"bundle.yaml", askFor})))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, err := importer.IsOriginalExport(bytes.NewReader(b)); err != nil {
-			t.Errorf("IsOriginalExport = %v", err)
+		if _, err := importer.IsExport(bytes.NewReader(b)); err != nil {
+			t.Errorf("IsExport = %v", err)
 		}
 	})
 }

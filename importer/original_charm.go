@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -9,76 +10,80 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/bundle"
-	"offlinestore/catalog"
 	"offlinestore/channel"
 	"offlinestore/charm"
 )
 
-// amd64 is what the original store-admin exports unless it is told otherwise.
+// amd64 is the architecture that the original store-admin exports unless it is told otherwise.
 const amd64 = "amd64"
 
-// readBundleYAML reads what the export was asked for.
-func (o *original) readBundleYAML() error {
-	if o.yaml == nil {
-		o.warn("there is no %s in it: everything goes to the default track", bundleYAML)
-		o.apps = &charm.BundleFile{}
+// noYAML is the text of a YAML file that a charm does not have.
+const noYAML = "{}\n"
+
+// parseBundleYAML parses the request for the export.
+func (p *parser) parseBundleYAML() error {
+	if p.yaml == nil {
+		p.warn("there is no %s in it: everything goes to the default track", bundleYAML)
+		p.apps = &charm.BundleFile{}
 		return nil
 	}
-	var err error
-	if o.apps, err = charm.ParseBundle(o.yaml); err != nil {
-		return errOriginal{err}
+	apps, err := charm.ParseBundle(p.yaml)
+	if err != nil {
+		return &FormatError{err}
 	}
+	p.apps = apps
 	return nil
 }
 
-// buildCharm makes a charm, its revisions and resources of what lay together.
-func (o *original) buildCharm(g *group) error {
-	k, err := readMetadata(g.metadata, g.name)
+// buildCharm makes a charm, its revisions and its resources of a group.
+func (p *parser) buildCharm(g *group) error {
+	m, err := parseMetadata(g.metadata, g.name)
 	if err != nil {
 		return err
 	}
-	c := catalog.ImportedCharm{Listing: charm.Listing{Name: g.name, ID: k.id, Type: charm.TypeCharm, DefaultTrack: k.track}}
+	c := charm.Listing{Name: g.name, ID: m.id, Type: charm.TypeCharm, DefaultTrack: m.track}
 	first := g.archives[0]
 	if first.bundle != nil {
 		c.Type = charm.TypeBundle
 	}
 	if c.ID == "" {
-		ids, err := o.s.im.Store.CharmIDs(o.s.ctx, g.name)
-		if err != nil {
+		if c.ID, err = p.CharmID(g.name); err != nil {
 			return err
 		}
-		c.ID = ids[g.name]
 	}
 	if c.ID == "" {
-		sum := sha256.Sum256([]byte("offlinestore charm " + g.name))
-		c.ID = hex.EncodeToString(sum[:])[:32]
-		o.warn("%s: its ID on Charmhub is not in the file, so it gets one of its own", g.name)
+		c.ID = madeUpID(g.name)
+		p.warn("%s: its ID on Charmhub is not in the file, so it gets one of its own", g.name)
 	}
-	c.Result = o.details(g, k)
-	if err := o.account(g, &c); err != nil {
-		return err
-	}
-	refs, err := o.buildResources(g, &c)
+	c.Result = p.details(g, m)
+	p.addAccount(g, &c)
+	refs, err := p.buildResources(g, &c)
 	if err != nil {
 		return err
 	}
 	for i := range g.archives {
-		if err := o.buildRevision(&c, &g.archives[i], k, refs); err != nil {
+		if err := p.buildRevision(&c, &g.archives[i], m, refs); err != nil {
 			return err
 		}
 	}
-	o.in.Charms = append(o.in.Charms, c)
+	p.out.Charms = append(p.out.Charms, c)
 	return nil
 }
 
-// details are what the store said, else what the charm says.
-func (o *original) details(g *group, k *known) charm.Details {
-	if k.details != nil {
-		d := *k.details
+// madeUpID returns the ID of a charm that the store does not know and whose file has none. It depends on the name alone.
+func madeUpID(name string) string {
+	sum := sha256.Sum256([]byte("offlinestore charm " + name))
+	return hex.EncodeToString(sum[:])[:32]
+}
+
+// details returns the details in the answer of Charmhub, else those in the charm.
+func (p *parser) details(g *group, m *metadata) charm.Details {
+	if m.details != nil {
+		d := *m.details
 		d.Media = nil // their URLs lead nowhere
 		return d
 	}
-	o.warn("%s: what Charmhub says of it is not in the file", g.name)
+	p.warn("%s: what Charmhub says of it is not in the file", g.name)
 	d := charm.Details{Title: g.name}
 	if a := g.archives[0]; a.charm != nil {
 		d.Summary, d.Description = a.charm.Metadata.Summary, a.charm.Metadata.Description
@@ -88,34 +93,33 @@ func (o *original) details(g *group, k *known) charm.Details {
 	return d
 }
 
-// account takes the publisher's account assertion if it is all that it should be. Nothing else depends on it.
-func (o *original) account(g *group, c *catalog.ImportedCharm) error {
+// addAccount adds the account assertion of the publisher if it is valid. If not, it warns: nothing else depends on the account.
+func (p *parser) addAccount(g *group, c *charm.Listing) {
 	if len(g.account) == 0 {
-		return nil
+		return
 	}
-	all, id, err := o.verify(g.account)
+	all, id, err := p.verify(g.account)
 	switch {
 	case err != nil:
-		o.warn("%s: its publisher's account is left out: %v", g.name, err)
+		p.warn("%s: its publisher's account is left out: %v", g.name, err)
 	case c.Result.Publisher.ID == "":
 		c.Result.Publisher.ID = id
 		fallthrough
 	case c.Result.Publisher.ID == id:
-		o.in.Assertions = append(o.in.Assertions, storeAssertions(all)...)
+		p.out.Assertions = append(p.out.Assertions, all...)
 	default:
-		o.warn("%s: its publisher's account is left out: it is that of %.60q, and the charm is published by %.60q", g.name, id, c.Result.Publisher.ID)
+		p.warn("%s: its publisher's account is left out: it is that of %.60q, and the charm is published by %.60q", g.name, id, c.Result.Publisher.ID)
 	}
-	return nil
 }
 
 // verify verifies a stream of assertions that has one account, and returns that account's ID.
-func (o *original) verify(stream []byte) (all []*assertion.Assertion, id string, err error) {
+func (p *parser) verify(stream []byte) (all []*assertion.Assertion, id string, err error) {
 	if all, err = assertion.DecodeAll(stream); err != nil {
 		return nil, "", err
 	}
 	set := assertion.NewSet()
 	set.Add(all...)
-	v := &assertion.Verifier{Trust: o.s.im.Trust, Source: set, Time: o.in.SignedAt}
+	v := &assertion.Verifier{Trust: p.Trust, Source: set, Time: p.out.Created}
 	for _, a := range all {
 		if err := v.Verify(a); err != nil {
 			return nil, "", err
@@ -130,10 +134,10 @@ func (o *original) verify(stream []byte) (all []*assertion.Assertion, id string,
 	return all, id, nil
 }
 
-// buildRevision makes a revision and puts it into the channels that it was asked for.
-func (o *original) buildRevision(c *catalog.ImportedCharm, a *archive, k *known, refs []charm.ResourceRef) error {
+// buildRevision makes a revision and puts it into the channels that the export was asked for.
+func (p *parser) buildRevision(c *charm.Listing, a *archive, m *metadata, refs []charm.ResourceRef) error {
 	what := fmt.Sprintf("%s_%d", c.Name, a.revision)
-	if sum, ok := k.sums[a.revision]; ok && sum != a.digest.Encoded() {
+	if sum, ok := m.sums[a.revision]; ok && sum != a.digest.Encoded() {
 		return &bundle.MismatchError{Item: what, Err: fmt.Errorf("%s names another SHA-256 for it", metadataJSON)}
 	}
 	if (a.bundle != nil) != (c.Type == charm.TypeBundle) {
@@ -147,49 +151,49 @@ func (o *original) buildRevision(c *catalog.ImportedCharm, a *archive, k *known,
 		item.Revision.BundleYAML, item.Revision.ReadmeMD = a.bundle.BundleYAML, a.bundle.ReadmeMD
 	} else {
 		if a.charm.Metadata.Name != c.Name {
-			return &bundle.MismatchError{Item: what, Err: fmt.Errorf("metadata.yaml: the charm calls itself %s: %w", a.charm.Metadata.Name, errOther)}
+			return &bundle.MismatchError{Item: what, Err: fmt.Errorf("metadata.yaml: the charm calls itself %s: not what the bundle says of it", a.charm.Metadata.Name)}
 		}
-		bases = o.bases(c.Name, a)
+		bases = p.bases(c.Name, a)
 		item.Snaps = a.charm.Snaps
 		item.Revision.Bases, item.Revision.Subordinate = bases, a.charm.Metadata.Subordinate
-		item.Revision.MetadataYAML, item.Revision.ConfigYAML, item.Revision.ActionsYAML = a.charm.MetadataYAML, orEmpty(a.charm.ConfigYAML), orEmpty(a.charm.ActionsYAML)
+		item.Revision.MetadataYAML, item.Revision.ConfigYAML, item.Revision.ActionsYAML = a.charm.MetadataYAML, cmp.Or(a.charm.ConfigYAML, noYAML), cmp.Or(a.charm.ActionsYAML, noYAML)
 	}
-	o.in.CharmRevisions = append(o.in.CharmRevisions, catalog.ImportedCharmRevision{Item: item, Blob: a.digest})
-	channels, err := o.channels(c, a.revision, k)
+	p.out.Revisions = append(p.out.Revisions, Revision{Item: item, Blob: a.digest})
+	channels, err := p.channels(c, a.revision, m)
 	if err != nil {
 		return err
 	}
 	for _, ch := range channels {
 		for _, b := range bases {
-			if slices.ContainsFunc(c.ChannelMap, func(r charm.Release) bool { return r.Channel == ch && same(r.Base, b) }) {
-				o.warn("%s: more than one revision for %s; %d is left out there", c.Name, ch, a.revision)
+			if slices.ContainsFunc(c.ChannelMap, func(r charm.Release) bool { return r.Channel == ch && sameBase(r.Base, b) }) {
+				p.warn("%s: more than one revision for %s; %d is left out there", c.Name, ch, a.revision)
 				continue
 			}
-			c.ChannelMap = append(c.ChannelMap, charm.Release{Base: b, Channel: ch, Revision: a.revision, ReleasedAt: k.releasedAt(a.revision, ch), Resources: refs})
+			c.ChannelMap = append(c.ChannelMap, charm.Release{Base: b, Channel: ch, Revision: a.revision, ReleasedAt: m.releasedAt(a.revision, ch), Resources: refs})
 		}
 	}
 	return nil
 }
 
-func same(a, b *charm.Base) bool {
+func sameBase(a, b *charm.Base) bool {
 	return a == b || a != nil && b != nil && *a == *b
 }
 
-// bases are those of the charm, for amd64 where it says nothing of architectures.
-func (o *original) bases(name string, a *archive) []*charm.Base {
+// bases returns the bases of the charm, for amd64 where it names no architecture.
+func (p *parser) bases(name string, a *archive) []*charm.Base {
 	list := a.charm.ConcreteBases([]string{amd64})
 	if len(a.charm.Bases) == 0 || slices.ContainsFunc(a.charm.Bases, func(b charm.Base) bool { return b.Architecture == charm.All }) {
-		o.warn("%s revision %d: it does not say for which architectures it is; it is taken for %s", name, a.revision, amd64)
+		p.warn("%s revision %d: it does not say for which architectures it is; it is taken for %s", name, a.revision, amd64)
 	}
 	if len(list) == 0 {
 		base := charm.Base{Name: charm.Ubuntu, Channel: "22.04"}
-		for _, app := range o.apps.Applications {
+		for _, app := range p.apps.Applications {
 			if app.Charm == name && app.Base != (charm.Base{}) {
 				base = app.Base
 			}
 		}
 		base.Architecture = amd64
-		o.warn("%s revision %d: it does not say on which bases it runs; it is taken for %s", name, a.revision, base)
+		p.warn("%s revision %d: it does not say on which bases it runs; it is taken for %s", name, a.revision, base)
 		list = []charm.Base{base}
 	}
 	out := make([]*charm.Base, len(list))
@@ -199,11 +203,11 @@ func (o *original) bases(name string, a *archive) []*charm.Base {
 	return out
 }
 
-// channels are those that the applications of a charm ask for. A bundle is no application, and neither is a charm that only
-// metadata.json knows.
-func (o *original) channels(c *catalog.ImportedCharm, revision int, k *known) ([]string, error) {
+// channels returns the channels that the applications of a charm ask for. If bundle.yaml has no application of the charm, the
+// channel is the one in metadata.json, else the stable one.
+func (p *parser) channels(c *charm.Listing, revision int, m *metadata) ([]string, error) {
 	var out []string
-	for _, app := range o.apps.Applications {
+	for _, app := range p.apps.Applications {
 		if app.Charm != c.Name || app.Local || app.Revision != nil && *app.Revision != revision {
 			continue
 		}
@@ -213,26 +217,17 @@ func (o *original) channels(c *catalog.ImportedCharm, revision int, k *known) ([
 		}
 		parsed, err := channel.Parse(ch)
 		if err != nil {
-			return nil, errOriginal{err}
+			return nil, &FormatError{err}
 		}
 		if parsed.Track == "" {
-			parsed = parsed.WithTrack(firstOf(k.track, channel.DefaultTrack))
+			parsed = parsed.WithTrack(cmp.Or(m.track, channel.DefaultTrack))
 		}
 		if ch = parsed.String(); !slices.Contains(out, ch) {
 			out = append(out, ch)
 		}
 	}
 	if len(out) == 0 {
-		out = append(out, firstOf(k.channelOf(revision), full(k.track, channel.Stable)))
+		out = append(out, cmp.Or(m.channelOf(revision), channelName(m.track, channel.Stable)))
 	}
 	return out, nil
-}
-
-func firstOf(list ...string) string {
-	for _, s := range list {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }

@@ -1,49 +1,49 @@
 package importer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
-	"offlinestore/catalog"
 	"offlinestore/charm"
 )
 
-// buildResources makes the resources, and says which there are.
-func (o *original) buildResources(g *group, c *catalog.ImportedCharm) ([]charm.ResourceRef, error) {
+// buildResources makes the resources of a group and returns references to them.
+func (p *parser) buildResources(g *group, c *charm.Listing) ([]charm.ResourceRef, error) {
 	var refs []charm.ResourceRef
 	for i := range g.resources {
 		res := &g.resources[i]
 		m := resourceName.FindStringSubmatch(strings.TrimPrefix(res.fileName, g.name+"."))
 		if m == nil {
-			return nil, badOriginal("resource %.100q: want a name as %s.image_3", res.fileName, g.name)
+			return nil, formatErrorf("resource %.100q: want a name as %s.image_3", res.fileName, g.name)
 		}
 		name := m[1]
 		revision, _ := strconv.Atoi(m[2]) // as many digits as an int has
 		meta, ok := g.declared(name)
 		if !ok {
-			o.warn("%s: its resource %s is left out: the charm has none of that name", g.name, name)
+			p.warn("%s: its resource %s is left out: the charm has none of that name", g.name, name)
 			continue
 		}
 		if slices.ContainsFunc(refs, func(r charm.ResourceRef) bool { return r.Name == name }) {
-			return nil, badOriginal("resource %s twice", name)
+			return nil, formatErrorf("resource %s twice", name)
 		}
 		item := charm.ResourceItem{Charm: g.name, CharmID: c.ID, Resource: charm.Resource{
 			Name: name, Revision: revision, Type: meta.Type, Filename: meta.Filename, Description: meta.Description,
 		}}
-		out := catalog.ImportedCharmResource{ResourceItem: item}
-		if err := o.fillResource(&out, res); err != nil {
+		out := Resource{ResourceItem: item}
+		if err := p.fillResource(&out, res); err != nil {
 			return nil, fmt.Errorf("resource %s: %w", name, err)
 		}
-		o.in.CharmResources = append(o.in.CharmResources, out)
+		p.out.Resources = append(p.out.Resources, out)
 		refs = append(refs, charm.ResourceRef{Name: name, Revision: revision})
 	}
 	slices.SortFunc(refs, func(a, b charm.ResourceRef) int { return strings.Compare(a.Name, b.Name) })
 	return refs, nil
 }
 
-// declared is what the charm says of a resource.
+// declared returns the declaration of a resource in the charm.
 func (g *group) declared(name string) (charm.ResourceMeta, bool) {
 	for _, a := range g.archives {
 		if a.charm != nil {
@@ -58,26 +58,26 @@ func (g *group) declared(name string) (charm.ResourceMeta, bool) {
 	return charm.ResourceMeta{}, false
 }
 
-// fillResource keeps a file, and of an image only where it is: the credentials in it are of a registry that can't be reached.
-func (o *original) fillResource(out *catalog.ImportedCharmResource, res *resource) error {
+// fillResource keeps a file whole. Of an image it keeps only the place: the credentials are for a registry that can't be reached.
+func (p *parser) fillResource(out *Resource, res *resource) error {
 	if out.Resource.Type == charm.ResourceImage {
 		if res.small == nil {
-			return badOriginal("%d bytes are too many to say where an image is", res.size)
+			return formatErrorf("%d bytes are too many to say where an image is", res.size)
 		}
 		ref, _, _, err := charm.ParseImageBlob(res.small)
 		if err != nil {
-			return errOriginal{err}
+			return &FormatError{err}
 		}
 		_, name, digest, err := charm.SplitReference(ref)
 		if err != nil {
-			return errOriginal{err}
+			return &FormatError{err}
 		}
-		out.Image = &charm.Image{Digest: digest, Name: firstOf(o.override(out.Charm, out.Resource.Name), name), Source: ref}
+		out.Image = &charm.Image{Digest: digest, Name: cmp.Or(p.imageName(out.Charm, out.Resource.Name), name), Source: ref}
 		return nil
 	}
 	if res.digest == "" && len(res.small) > 0 {
 		var err error
-		if res.file, err = o.stageSmall(res.small); err != nil {
+		if res.file, err = p.storeText(res.small); err != nil {
 			return err
 		}
 	}
@@ -88,9 +88,9 @@ func (o *original) fillResource(out *catalog.ImportedCharmResource, res *resourc
 	return nil
 }
 
-// override is the name that the operator gave an image inside the local registry, if any.
-func (o *original) override(name, resource string) string {
-	for _, app := range o.apps.Applications {
+// imageName returns the name that the operator gave an image inside the local registry, if any.
+func (p *parser) imageName(name, resource string) string {
+	for _, app := range p.apps.Applications {
 		if v, ok := app.Resources[resource]; ok && app.Charm == name && v.Revision == nil && v.Image != "" && !v.IsPath() {
 			return v.Image
 		}

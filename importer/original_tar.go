@@ -7,69 +7,62 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
-
-	"offlinestore/blob"
 )
 
 // maxPadding is how many zeros may follow the end of an archive. Python writes less than 10 KiB.
 const maxPadding = 1 << 20
 
-// fileOf returns the address of a file and the SHA-384 that Juju knows it by.
-func fileOf(sums *blob.Sums) file { return file{sums.Digest(), sums.Hex(blob.SHA384), sums.Size()} }
-
-func newSums() *blob.Sums { return blob.NewSums(blob.SHA256 | blob.SHA384) }
-
-// counted counts what is read, and remembers why it could not be.
-type counted struct {
+// meter counts the bytes of its reader and keeps its error.
+type meter struct {
 	r   io.Reader
 	n   int64
 	err error
 }
 
-func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
+func (m *meter) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	m.n += int64(n)
 	if err != nil && err != io.EOF {
-		c.err = err
+		m.err = err
 	}
 	return n, err
 }
 
-// damaged is err as one about the bytes, unless they could not even be read.
-func (c *counted) damaged(err error) error {
-	if c.err != nil {
-		return c.err
+// damaged returns err as a FormatError, unless the bytes could not be read at all.
+func (m *meter) damaged(err error) error {
+	if m.err != nil {
+		return m.err
 	}
-	var known errOriginal
+	var known *FormatError
 	if errors.As(err, &known) {
 		return err
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return badOriginal("it was cut off, or is still being copied")
+		return formatErrorf("it was cut off, or is still being copied")
 	}
-	return badOriginal("damaged: %w", err)
+	return formatErrorf("damaged: %w", err)
 }
 
-// unpacked is a stream that was compressed, of which no more is taken than what it was read from could honestly hold.
-type unpacked struct {
+// unpacker decompresses a stream. It stops at more than honest content could unpack to.
+type unpacker struct {
 	r   io.Reader
-	raw *counted
+	raw *meter
 	n   int64
 }
 
-func unpack(r io.Reader, raw *counted) (*unpacked, error) {
+func unpack(r io.Reader, raw *meter) (*unpacker, error) {
 	z, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, raw.damaged(err)
 	}
-	return &unpacked{r: z, raw: raw}, nil
+	return &unpacker{r: z, raw: raw}, nil
 }
 
-func (u *unpacked) Read(p []byte) (int, error) {
+func (u *unpacker) Read(p []byte) (int, error) {
 	n, err := u.r.Read(p)
 	u.n += int64(n)
-	if u.n > maxOriginal || u.n > freeSize && u.n/maxRatio > u.raw.n {
-		return 0, badOriginal("it unpacks to more than %d times its size, as no charm does", maxRatio)
+	if u.n > maxUnpacked || u.n > freeSize && u.n/maxRatio > u.raw.n {
+		return 0, formatErrorf("it unpacks to more than %d times its size, as no charm does", maxRatio)
 	}
 	if err != nil && err != io.EOF {
 		err = u.raw.damaged(err)
@@ -77,14 +70,14 @@ func (u *unpacked) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// end makes sure that nothing but padding follows the archive, and that the checksum at its end is right.
-func (u *unpacked) end() error {
+// end reads the rest of the stream: nothing but padding may follow the archive, and the checksum at its end must be right.
+func (u *unpacker) end() error {
 	var zeros int
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := u.Read(buf)
 		if zeros += n; zeros > maxPadding || strings.Trim(string(buf[:n]), "\x00") != "" {
-			return badOriginal("there is something after the end of the archive")
+			return formatErrorf("there is something after the end of the archive")
 		}
 		if err == io.EOF {
 			return nil
@@ -96,7 +89,7 @@ func (u *unpacked) end() error {
 }
 
 // eachEntry calls fn for each file of an archive.
-func eachEntry(u *unpacked, fn func(*tar.Header, io.Reader) error) error {
+func eachEntry(u *unpacker, fn func(*tar.Header, io.Reader) error) error {
 	t := tar.NewReader(u)
 	for n := 0; ; n++ {
 		h, err := t.Next()
@@ -108,11 +101,11 @@ func eachEntry(u *unpacked, fn func(*tar.Header, io.Reader) error) error {
 		}
 		switch {
 		case n == maxEntries:
-			return badOriginal("more than %d entries", maxEntries)
+			return formatErrorf("more than %d entries", maxEntries)
 		case h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeXGlobalHeader:
 			continue
 		case h.Typeflag != tar.TypeReg || isSparse(h):
-			return badOriginal("%.100q is no plain file", h.Name)
+			return formatErrorf("%.100q is no plain file", h.Name)
 		}
 		if err := fn(h, &entry{t, u}); err != nil {
 			return err
@@ -120,7 +113,7 @@ func eachEntry(u *unpacked, fn func(*tar.Header, io.Reader) error) error {
 	}
 }
 
-// isSparse says whether the file has holes, which would let an archive grow without a byte of its own.
+// isSparse reports whether the file has holes, by which an archive could grow without a byte of its own.
 func isSparse(h *tar.Header) bool {
 	for k := range h.PAXRecords {
 		if strings.HasPrefix(k, "GNU.sparse.") {
@@ -130,10 +123,10 @@ func isSparse(h *tar.Header) bool {
 	return false
 }
 
-// entry says of a file that ends early that the archive does.
+// entry is the content of one file of an archive. It reports errors as errors of the archive.
 type entry struct {
 	t *tar.Reader
-	u *unpacked
+	u *unpacker
 }
 
 func (e *entry) Read(p []byte) (int, error) {

@@ -247,7 +247,7 @@ type failingReader struct{ err error }
 
 func (f failingReader) Read([]byte) (int, error) { return 0, f.err }
 
-func TestIsOriginalExport(t *testing.T) {
+func TestIsExport(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		file string
@@ -264,12 +264,12 @@ func TestIsOriginalExport(t *testing.T) {
 		"text":               {"hello", false},
 		"nothing":            {"", false},
 	} {
-		if got, err := importer.IsOriginalExport(strings.NewReader(c.file)); got != c.want || err != nil {
-			t.Errorf("%s: IsOriginalExport = %v, %v; want %v", name, got, err, c.want)
+		if got, err := importer.IsExport(strings.NewReader(c.file)); got != c.want || err != nil {
+			t.Errorf("%s: IsExport = %v, %v; want %v", name, got, err, c.want)
 		}
 	}
 	disk := errors.New("the disk is on fire")
-	if _, err := importer.IsOriginalExport(failingReader{disk}); !errors.Is(err, disk) {
-		t.Errorf("IsOriginalExport of a file that can't be read = %v, want that", err)
+	if _, err := importer.IsExport(failingReader{disk}); !errors.Is(err, disk) {
+		t.Errorf("IsExport of a file that can't be read = %v, want that", err)
 	}
 }

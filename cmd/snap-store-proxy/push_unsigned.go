@@ -22,7 +22,7 @@ func isOriginal(in *bundle.Input) (bool, error) {
 	if err != nil || r == nil {
 		return false, err
 	}
-	return importer.IsOriginalExport(r)
+	return importer.IsExport(r)
 }
 
 // planUnsigned reads such a file: it says nothing of its content beforehand, so all of it is staged to find out.

@@ -1,0 +1,34 @@
+package importer
+
+import (
+	"archive/tar"
+	"bufio"
+	"io"
+	"path"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// IsExport reports whether r, read from its beginning, looks like a file of the original store-admin. It reads no more than it
+// needs to. It fails only if r does.
+func IsExport(r io.Reader) (bool, error) {
+	read := &errorReader{r: r}
+	z, err := gzip.NewReader(bufio.NewReader(read))
+	if err != nil {
+		return false, read.err
+	}
+	t := tar.NewReader(io.LimitReader(z, 1<<20))
+	for range 8 {
+		h, err := t.Next()
+		if err != nil {
+			return false, read.err
+		}
+		if h.Typeflag == tar.TypeDir {
+			continue
+		}
+		base := path.Base(h.Name)
+		return base == bundleYAML || strings.HasSuffix(base, nestedSuffix) || archiveName.MatchString(base), nil
+	}
+	return false, nil
+}
