@@ -10,6 +10,7 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/charm"
 	"offlinestore/internal/bundletest"
+	"offlinestore/internal/canonicaltest"
 )
 
 // realData is the folder of genuine files. It may be missing, but not where the environment names it.
@@ -50,7 +51,7 @@ func TestRealCharms(t *testing.T) {
 	for name, b := range charms {
 		members = append(members, member{name + ".tar.gz", tarGz(t, member{name + "_7.charm", string(b)})})
 	}
-	u := unsigned.mustRead("charms-export-20220426T163115.tar.gz", tarGz(t, members...))
+	u := unsigned.mustRead(canonicaltest.FileName, tarGz(t, members...))
 	if _, err := unsigned.Apply(t.Context(), u.Verified); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/catalog"
+	"offlinestore/importer/canonical"
 )
 
 // Unsigned is a file of the original store-admin whose parts agree with each other. Nobody has signed it.
@@ -40,7 +41,7 @@ func (im *Importer) readUnsigned(ctx context.Context, name string, r io.Reader, 
 	if err != nil {
 		return nil, err
 	}
-	reader := Reader{
+	reader := canonical.Reader{
 		StoreBlob: s.storeBlob, Trust: im.Trust, Now: im.Now().UTC().Truncate(time.Second),
 		CharmID: func(name string) (string, error) {
 			ids, err := im.Store.CharmIDs(ctx, name)
@@ -79,7 +80,7 @@ func (s *Staging) storeBlob(r io.Reader, size int64, identify func(io.ReaderAt) 
 }
 
 // recordExport adds the content of a file of the original store-admin to the import. The blobs were added when they were staged.
-func recordExport(in *catalog.Import, e *Export) {
+func recordExport(in *catalog.Import, e *canonical.Export) {
 	in.SignedAt = e.Created
 	in.Assertions = storeAssertions(e.Assertions)
 	for _, l := range e.Charms {

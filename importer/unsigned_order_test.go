@@ -5,19 +5,20 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/internal/bundletest"
+	"offlinestore/internal/canonicaltest"
 )
 
 // What nobody has signed must not stand in the way of what somebody did: neither a revision of other bytes, nor a made-up ID.
 func TestSignedAfterUnsigned(t *testing.T) {
 	t.Parallel()
 	for name, members := range map[string][]member{
-		"with its ID": {{"app.tar.gz", tarGz(t, appMembers(t)...)}},
-		"without":     {{"app.tar.gz", tarGz(t, member{"app_20.charm", appCharm(t)}, member{"resources/app.data_4", "some data"})}},
+		"with its ID": {{"app.tar.gz", tarGz(t, canonicaltest.AppMembers(t)...)}},
+		"without":     {{"app.tar.gz", tarGz(t, member{"app_20.charm", canonicaltest.AppCharm(t)}, member{"resources/app.data_4", "some data"})}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)
-			if _, err := s.Apply(t.Context(), s.mustRead("charms-export-20220426T163115.tar.gz", tarGz(t, members...)).Verified); err != nil {
+			if _, err := s.Apply(t.Context(), s.mustRead(canonicaltest.FileName, tarGz(t, members...)).Verified); err != nil {
 				t.Fatal(err)
 			}
 			b := bundletest.New(t, 1).AddWholeCharm("app", 20, 1000)
@@ -37,7 +38,7 @@ func TestSignedAfterUnsigned(t *testing.T) {
 				t.Errorf("resources = %+v, want those of both", app.Resources)
 			}
 			// The other way round it stays an error, or is taken for what it is by name.
-			u, err := s.read("charms-export-20220426T163115.tar.gz", tarGz(t, member{"app.tar.gz", tarGz(t, member{"app_20.charm", appCharm(t)})}))
+			u, err := s.read(canonicaltest.FileName, tarGz(t, member{"app.tar.gz", tarGz(t, member{"app_20.charm", canonicaltest.AppCharm(t)})}))
 			if err == nil {
 				_, err = s.Apply(t.Context(), u.Verified)
 			}

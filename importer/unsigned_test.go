@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -19,13 +18,14 @@ import (
 	"offlinestore/charm"
 	"offlinestore/importer"
 	"offlinestore/internal/bundletest"
+	"offlinestore/internal/canonicaltest"
 )
 
 func TestReadUnsigned(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	file := tarGz(t, member{"bundle.yaml", askFor}, member{"app.tar.gz", tarGz(t, appMembers(t)...)})
-	u := s.mustRead("charms-export-20220426T163115.tar.gz", file)
+	file := tarGz(t, member{"bundle.yaml", canonicaltest.AskFor}, member{"app.tar.gz", tarGz(t, canonicaltest.AppMembers(t)...)})
+	u := s.mustRead(canonicaltest.FileName, file)
 	if len(s.served().Charms) != 0 {
 		t.Error("something is served before Apply")
 	}
@@ -40,15 +40,15 @@ func TestReadUnsigned(t *testing.T) {
 	if diff := cmp.Diff(plan, report); diff != "" {
 		t.Errorf("Apply did something else than PlanVerified said (-plan +apply):\n%s", diff)
 	}
-	if len(u.Warnings) != 0 || !u.Created.Equal(exported) || !cmp.Equal(u.Content(), importer.Content{Charms: []string{"app"}}) {
-		t.Errorf("ReadUnsigned = %q, made at %s, with %+v; want no warnings, %s, app", u.Warnings, u.Created, u.Content(), exported)
+	if len(u.Warnings) != 0 || !u.Created.Equal(canonicaltest.Exported()) || !cmp.Equal(u.Content(), importer.Content{Charms: []string{"app"}}) {
+		t.Errorf("ReadUnsigned = %q, made at %s, with %+v; want no warnings, %s, app", u.Warnings, u.Created, u.Content(), canonicaltest.Exported())
 	}
 	app := s.served().Charms[0]
 	if diff := cmp.Diff([]string{"2/edge for ubuntu@20.04 amd64: 20 [{data 4} {image 3}]", "2/edge for ubuntu@20.04 arm64: 20 [{data 4} {image 3}]"}, rowsOf(app.ChannelMap)); diff != "" {
 		t.Errorf("channel map (-want +got):\n%s", diff)
 	}
 	got := []any{app.ID, app.DefaultTrack, app.Details.Title, app.ChannelMap[0].ReleasedAt, app.Revisions[0].MetadataYAML, app.Revisions[0].ConfigYAML, app.Revisions[0].ActionsYAML}
-	if diff := cmp.Diff([]any{bundletest.CharmID("app"), "2", "The App", "2022-04-01T00:00:00+00:00", appYAML, "{}\n", "go: {}\n"}, got); diff != "" {
+	if diff := cmp.Diff([]any{bundletest.CharmID("app"), "2", "The App", "2022-04-01T00:00:00+00:00", canonicaltest.AppYAML, "{}\n", "go: {}\n"}, got); diff != "" {
 		t.Errorf("charm (-want +got):\n%s", diff)
 	}
 	data, image := app.Resources[0], app.Resources[1]
@@ -67,7 +67,7 @@ func TestReadUnsigned(t *testing.T) {
 		t.Errorf("%d assertions, want the publisher's account", len(as))
 	}
 	history, err := s.Store.History(t.Context(), "")
-	if err != nil || history[0].Signer != catalog.Unsigned || history[0].Name != "charms-export-20220426T163115.tar.gz" {
+	if err != nil || history[0].Signer != catalog.Unsigned || history[0].Name != canonicaltest.FileName {
 		t.Errorf("history = %+v, %v; want it unsigned", history, err)
 	}
 	if again, err := s.Apply(t.Context(), s.mustRead("x.tar.gz", file).Verified); err != nil || !again.AlreadyImported {
@@ -96,9 +96,9 @@ func (s *site) keepsNo(secret string) {
 func TestReadUnsignedBareFile(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	old := zipOf(t, member{"metadata.yaml", "name: old\nsummary: s\ndescription: d\nseries: [xenial, bionic]\nresources: {data: {type: file}}\n"})
-	none := zipOf(t, member{"metadata.yaml", "name: none\nsummary: s\n"})
-	kit := zipOf(t, member{"bundle.yaml", "applications: {old: {charm: old}}\n"}, member{"README.md", "Read me.\n"})
+	old := canonicaltest.Zip(t, member{"metadata.yaml", "name: old\nsummary: s\ndescription: d\nseries: [xenial, bionic]\nresources: {data: {type: file}}\n"})
+	none := canonicaltest.Zip(t, member{"metadata.yaml", "name: none\nsummary: s\n"})
+	kit := canonicaltest.Zip(t, member{"bundle.yaml", "applications: {old: {charm: old}}\n"}, member{"README.md", "Read me.\n"})
 	u := s.mustRead("mine.tar.gz", tarGz(t,
 		member{"./old.tar.gz", tarGz(t, member{"./old_3.charm", old}, member{"./resources/old.data_0", ""}, member{"resources/old.other_1", "x"})},
 		member{"none_4.charm", none}, member{"notes.txt", "hello"}, member{"kit.tar.gz", tarGz(t, member{"kit_9.zip", kit}, member{"kit_publisher_account.assert", "garbage"})}))
@@ -127,8 +127,8 @@ func TestReadUnsignedBareFile(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("channel maps (-want +got):\n%s", diff)
 	}
-	if !u.Created.Equal(exported.Add(3600e9)) {
-		t.Errorf("made at %s, want the time of the newest file, %s", u.Created, exported.Add(3600e9))
+	if !u.Created.Equal(canonicaltest.Exported().Add(3600e9)) {
+		t.Errorf("made at %s, want the time of the newest file, %s", u.Created, canonicaltest.Exported().Add(3600e9))
 	}
 }
 
@@ -137,7 +137,7 @@ func TestReadUnsignedBundleYAML(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	ask := "applications:\n  a: {charm: 'ch:app', channel: candidate, resources: {image: 'mine:latest', data: ./x}}\n  b: {charm: app, channel: 1/stable, revision: 21}\n  c: {charm: other}\n"
-	nested := []member{{"app_20.charm", appCharm(t)}, {"app_21.charm", appCharm(t, member{"x", "y"})}, {"resources/app.image_3", oci}, {"metadata.json", `{"charm":` + info(t, "app") + `}`}}
+	nested := []member{{"app_20.charm", canonicaltest.AppCharm(t)}, {"app_21.charm", canonicaltest.AppCharm(t, member{"x", "y"})}, {"resources/app.image_3", canonicaltest.ImageBlob}, {"metadata.json", `{"charm":` + canonicaltest.Info(t, "app") + `}`}}
 	u := s.mustRead("charms-export-29990426T163115.tar.gz", tarGz(t, member{"app.tar.gz", tarGz(t, nested...)}, member{"bundle.yaml", ask}))
 	if _, err := s.Apply(t.Context(), u.Verified); err != nil {
 		t.Fatal(err)
@@ -156,81 +156,31 @@ func TestReadUnsignedBundleYAML(t *testing.T) {
 	}
 }
 
+// A file that is refused leaves nothing of its secrets behind.
 func TestReadUnsignedRefuses(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
+	good := tarGz(t, member{"bundle.yaml", canonicaltest.AskFor}, member{"app.tar.gz", tarGz(t, canonicaltest.AppMembers(t)...)})
 	nested := func(members ...member) string { return tarGz(t, member{"app.tar.gz", tarGz(t, members...)}) }
-	app := member{"app_20.charm", appCharm(t)}
-	good := tarGz(t, member{"bundle.yaml", askFor}, member{"app.tar.gz", tarGz(t, appMembers(t)...)})
-	for name, c := range map[string]struct{ file, want string }{
-		"empty":               {"", "cut off"},
-		"not compressed":      {tarOf(t, app), "damaged"},
-		"no charm":            {tarGz(t, member{"bundle.yaml", askFor}), "no charm"},
-		"cut off":             {good[:len(good)/2], "cut off"},
-		"cut off at the end":  {good[:len(good)-3], "cut off"},
-		"altered":             {good[:len(good)-6] + "x" + good[len(good)-5:], "checksum"},
-		"more after it":       {good + "x", ""},
-		"another after it":    {good + gz(t, "x"), "after the end"},
-		"nested cut off":      {tarGz(t, member{"app.tar.gz", tarGz(t, app)[:100]}), "cut off"},
-		"nested not gzip":     {tarGz(t, member{"app.tar.gz", "nothing"}), "app.tar.gz"},
-		"no zip":              {nested(member{"app_20.charm", "nothing"}), "zip"},
-		"another name":        {nested(member{"other_20.charm", appCharm(t)}), "calls itself app"},
-		"two charms":          {nested(app, member{"other_1.charm", appCharm(t)}), "one charm too many"},
-		"twice":               {tarGz(t, member{"a.tar.gz", tarGz(t, app)}, member{"b.tar.gz", tarGz(t, app)}), "twice"},
-		"bad resource name":   {nested(app, member{"resources/app.data", "x"}), "resource"},
-		"resource twice":      {nested(app, member{"resources/app.data_1", "x"}, member{"resources/app.data_2", "x"}), "twice"},
-		"image without a ref": {nested(app, member{"resources/app.image_1", `{"Password":"s3cr3t"}`}), "image"},
-		"large image blob":    {nested(app, member{"resources/app.image_1", strings.Repeat("s3cr3t", 20000)}), "too many"},
-		"metadata not JSON":   {nested(app, member{"metadata.json", "{"}), "JSON"},
-		"metadata too full":   {nested(app, member{"metadata.json", "[" + strings.Repeat("0,", 300_000) + "0]"}), "values"},
-		"metadata too large":  {nested(app, member{"metadata.json", strings.Repeat(" ", 9<<20)}), "limit"},
-		"another digest": {nested(app, member{"metadata.json", `{"id":"abc","name":"app","revision":20,"download":{"hash-sha-256":"` + strings.Repeat("0", 64) + `"}}`}),
-			"another SHA-256"},
-		"bundle.yaml is none": {tarGz(t, member{"bundle.yaml", "a: b\n"}, member{"app.tar.gz", tarGz(t, app)}), "applications"},
-		"bad channel":         {tarGz(t, member{"bundle.yaml", "applications: {a: {charm: app, channel: a/b/c}}"}, member{"app.tar.gz", tarGz(t, app)}), "channel"},
-		"many entries":        {tarGz(t, slices.Repeat([]member{{"notes", ""}}, 4001)...), "more than 4000"},
-		"link":                {gz(t, linkTar(t)), "no plain file"},
+	app := member{"app_20.charm", canonicaltest.AppCharm(t)}
+	for name, file := range map[string]string{
+		"cut off":             good[:len(good)/2],
+		"cut off at the end":  good[:len(good)-3],
+		"no zip":              nested(member{"app_20.charm", "nothing"}),
+		"image without a ref": nested(app, member{"resources/app.image_1", `{"Password":"s3cr3t"}`}),
+		"large image blob":    nested(app, member{"resources/app.image_1", strings.Repeat("s3cr3t", 20000)}),
 	} {
-		_, err := s.read("charms-export-20220426T163115.tar.gz", c.file)
-		var mismatch *bundle.MismatchError
-		if !errors.Is(err, bundle.ErrCorrupt) && !errors.As(err, &mismatch) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "s3cr3t") {
-			t.Errorf("%s: ReadUnsigned = %v, want a refusal that names %q", name, err, c.want)
+		if _, err := s.read(canonicaltest.FileName, file); !errors.Is(err, bundle.ErrCorrupt) || strings.Contains(err.Error(), "s3cr3t") {
+			t.Errorf("%s: ReadUnsigned = %v, want ErrCorrupt and no secret", name, err)
 		}
 	}
 	s.keepsNo("s3cr3t\"}")
 }
 
-func linkTar(t testing.TB) string {
-	t.Helper()
-	b := []byte(tarOf(t, member{"app_20.charm", ""}))
-	b[156] = '2' // the type: a symbolic link
-	copy(b[148:156], "        ")
-	sum := 0
-	for _, c := range b[:512] {
-		sum += int(c)
-	}
-	copy(b[148:156], []byte{byte('0' + sum>>15&7), byte('0' + sum>>12&7), byte('0' + sum>>9&7), byte('0' + sum>>6&7), byte('0' + sum>>3&7), byte('0' + sum&7), 0, ' '})
-	return string(b)
-}
-
-// A bomb is given up long before it fills the disk.
-func TestReadUnsignedBomb(t *testing.T) {
-	t.Parallel()
-	if testing.Short() {
-		t.Skip("it unpacks a gigabyte")
-	}
-	s := newSite(t)
-	// Five gigabytes of zeros after the end of the archive's only file, in a file of five megabytes.
-	_, err := s.ReadUnsigned(t.Context(), "x.tar.gz", bombOf(t, 5<<30), nil)
-	if !errors.Is(err, bundle.ErrCorrupt) || !strings.Contains(err.Error(), "times its size") {
-		t.Errorf("ReadUnsigned of a bomb = %v, want it refused", err)
-	}
-}
-
 func TestReadUnsignedInterrupted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	file := tarGz(t, member{"app.tar.gz", tarGz(t, appMembers(t)...)})
+	file := tarGz(t, member{"app.tar.gz", tarGz(t, canonicaltest.AppMembers(t)...)})
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := s.ReadUnsigned(ctx, "x.tar.gz", strings.NewReader(file), func(int64) { cancel() })
 	if !errors.Is(err, context.Canceled) || errors.Is(err, bundle.ErrCorrupt) {
@@ -246,30 +196,3 @@ func TestReadUnsignedInterrupted(t *testing.T) {
 type failingReader struct{ err error }
 
 func (f failingReader) Read([]byte) (int, error) { return 0, f.err }
-
-func TestIsExport(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		file string
-		want bool
-	}{
-		"charms-export":      {tarGz(t, member{"bundle.yaml", askFor}), true},
-		"a folder first":     {tarGz(t, member{"charms-export/", ""}, member{"charms-export/app.tar.gz", "x"}), true},
-		"a charm first":      {tarGz(t, member{"app_20.charm", "x"}), true},
-		"signed":             {string(bundletest.New(t, 1).Add("jq", 1, 100).Tar(bundle.Gzip)), false},
-		"signed, unpacked":   {string(bundletest.New(t, 1).Add("jq", 1, 100).Tar(bundle.None)), false},
-		"something else":     {tarGz(t, member{"README", "x"}), false},
-		"gzip of nothing":    {gz(t, ""), false},
-		"gzip of no archive": {gz(t, strings.Repeat("x", 2000)), false},
-		"text":               {"hello", false},
-		"nothing":            {"", false},
-	} {
-		if got, err := importer.IsExport(strings.NewReader(c.file)); got != c.want || err != nil {
-			t.Errorf("%s: IsExport = %v, %v; want %v", name, got, err, c.want)
-		}
-	}
-	disk := errors.New("the disk is on fire")
-	if _, err := importer.IsExport(failingReader{disk}); !errors.Is(err, disk) {
-		t.Errorf("IsExport of a file that can't be read = %v, want that", err)
-	}
-}

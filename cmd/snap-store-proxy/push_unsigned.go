@@ -10,7 +10,7 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
-	"offlinestore/importer"
+	"offlinestore/importer/canonical"
 )
 
 // errUnsigned is a file of the original store-admin, without leave to import it.
@@ -22,7 +22,7 @@ func isOriginal(in *bundle.Input) (bool, error) {
 	if err != nil || r == nil {
 		return false, err
 	}
-	return importer.IsExport(r)
+	return canonical.IsExport(r)
 }
 
 // planUnsigned reads such a file: it says nothing of its content beforehand, so all of it is staged to find out.

@@ -29,13 +29,14 @@ func graph() map[string][]string {
 		"charm":        {"channel"},
 		"snap":         {"channel"},
 		// Layer 2: each knows one place: a file, the internet, a database.
-		"bundle":   {"assertion", "blob", "channel", "charm", "snap"},
-		"catalog":  {"assertion", "channel", "channelmap", "charm", "snap"},
-		"upstream": {"assertion", "charm", "snap"},
+		"bundle":             {"assertion", "blob", "channel", "charm", "snap"},
+		"catalog":            {"assertion", "channel", "channelmap", "charm", "snap"},
+		"upstream":           {"assertion", "charm", "snap"},
+		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm"},
 		// Layer 3: what is needed and missing, and the ways from one place to another.
 		"closure":         {"assertion", "bundle", "channel", "charm", "snap"},
 		"exporter":        {"assertion", "blob", "bundle", "channel", "charm", "snap", "upstream"},
-		"importer":        {"assertion", "blob", "bundle", "channel", "charm", "snap", "catalog"},
+		"importer":        {"assertion", "blob", "bundle", "charm", "catalog", "importer/canonical"},
 		"server/admin":    {"server/admin/api", "channel", "catalog"},
 		"instance/backup": {"blob", "instance/pgcluster", "catalog"},
 		"instance":        {"assertion", "blob", "bundle", "catalog", "certificate", "instance/pgcluster", "instance/settings", "registration"},

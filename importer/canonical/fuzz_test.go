@@ -1,4 +1,4 @@
-package importer_test
+package canonical_test
 
 import (
 	"archive/tar"
@@ -8,16 +8,17 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/charm"
-	"offlinestore/importer"
+	"offlinestore/importer/canonical"
+	"offlinestore/internal/canonicaltest"
 )
 
 // FuzzReadMetadata wants the same of the same file, and nothing that has no place in a catalogue.
 func FuzzReadMetadata(f *testing.F) {
-	f.Add([]byte(info(f, "app")))
-	f.Add([]byte(`{"results":[{"charm":` + info(f, "app") + `,"id":"x","name":"app","result":"install"}]}`))
+	f.Add([]byte(canonicaltest.Info(f, "app")))
+	f.Add([]byte(`{"results":[{"charm":` + canonicaltest.Info(f, "app") + `,"id":"x","name":"app","result":"install"}]}`))
 	f.Add([]byte(`{"id":"x","name":"app","revision":3,"download":{"hash-sha-256":"00","size":1},"publisher":{"id":"p"}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		id, all, err := importer.ReadMetadata(b, "app")
+		id, all, err := canonical.ReadMetadata(b, "app")
 		if err != nil {
 			if !errors.Is(err, bundle.ErrCorrupt) {
 				t.Errorf("ReadMetadata = %v, want ErrCorrupt", err)
@@ -28,7 +29,7 @@ func FuzzReadMetadata(f *testing.F) {
 			t.Errorf("ReadMetadata found the ID %q", id)
 		}
 		// Maps are printed in the order of their keys, pointers are not the same.
-		if again, _, _ := importer.ReadMetadata(b, "app"); again != id || len(all) == 0 {
+		if again, _, _ := canonical.ReadMetadata(b, "app"); again != id || len(all) == 0 {
 			t.Errorf("ReadMetadata found %q, and then %q", id, again)
 		}
 	})
@@ -36,10 +37,10 @@ func FuzzReadMetadata(f *testing.F) {
 
 // FuzzEachEntry wants no panic, no file of another size than its header has, and a refusal that says that it is one.
 func FuzzEachEntry(f *testing.F) {
-	f.Add([]byte(tarOf(f, member{"bundle.yaml", askFor}, member{"app/", ""}, member{"app.tar.gz", "x"})))
+	f.Add([]byte(canonicaltest.Tar(f, member{"bundle.yaml", canonicaltest.AskFor}, member{"app/", ""}, member{"app.tar.gz", "x"})))
 	f.Add([]byte(linkTar(f)))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		err := importer.EachEntry(bytes.NewReader(b), func(h *tar.Header, content []byte) error {
+		err := canonical.EachEntry(bytes.NewReader(b), func(h *tar.Header, content []byte) error {
 			if int64(len(content)) != h.Size {
 				t.Errorf("%q has %d bytes, its header says %d", h.Name, len(content), h.Size)
 			}
@@ -53,9 +54,9 @@ func FuzzEachEntry(f *testing.F) {
 
 // FuzzIsExport wants no panic, and no error about what could be read.
 func FuzzIsExport(f *testing.F) {
-	f.Add([]byte(tarGz(f, member{"bundle.yaml", askFor})))
+	f.Add([]byte(tarGz(f, member{"bundle.yaml", canonicaltest.AskFor})))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, err := importer.IsExport(bytes.NewReader(b)); err != nil {
+		if _, err := canonical.IsExport(bytes.NewReader(b)); err != nil {
 			t.Errorf("IsExport = %v", err)
 		}
 	})

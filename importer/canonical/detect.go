@@ -1,4 +1,4 @@
-package importer
+package canonical
 
 import (
 	"archive/tar"

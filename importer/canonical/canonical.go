@@ -1,4 +1,5 @@
-package importer
+// Package canonical reads the files of the original store-admin, the closed product, as values of its own.
+package canonical
 
 import (
 	"errors"

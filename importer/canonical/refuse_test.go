@@ -1,0 +1,99 @@
+package canonical_test
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"offlinestore/bundle"
+	"offlinestore/internal/canonicaltest"
+)
+
+func TestReadExportRefuses(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	nested := func(members ...member) string { return tarGz(t, member{"app.tar.gz", tarGz(t, members...)}) }
+	app := member{"app_20.charm", canonicaltest.AppCharm(t)}
+	good := tarGz(t, member{"bundle.yaml", canonicaltest.AskFor}, member{"app.tar.gz", tarGz(t, canonicaltest.AppMembers(t)...)})
+	for name, c := range map[string]struct{ file, want string }{
+		"empty":               {"", "cut off"},
+		"not compressed":      {canonicaltest.Tar(t, app), "damaged"},
+		"no charm":            {tarGz(t, member{"bundle.yaml", canonicaltest.AskFor}), "no charm"},
+		"cut off":             {good[:len(good)/2], "cut off"},
+		"cut off at the end":  {good[:len(good)-3], "cut off"},
+		"altered":             {good[:len(good)-6] + "x" + good[len(good)-5:], "checksum"},
+		"more after it":       {good + "x", ""},
+		"another after it":    {good + canonicaltest.Gzip(t, "x"), "after the end"},
+		"nested cut off":      {tarGz(t, member{"app.tar.gz", tarGz(t, app)[:100]}), "cut off"},
+		"nested not gzip":     {tarGz(t, member{"app.tar.gz", "nothing"}), "app.tar.gz"},
+		"no zip":              {nested(member{"app_20.charm", "nothing"}), "zip"},
+		"another name":        {nested(member{"other_20.charm", canonicaltest.AppCharm(t)}), "calls itself app"},
+		"two charms":          {nested(app, member{"other_1.charm", canonicaltest.AppCharm(t)}), "one charm too many"},
+		"twice":               {tarGz(t, member{"a.tar.gz", tarGz(t, app)}, member{"b.tar.gz", tarGz(t, app)}), "twice"},
+		"bad resource name":   {nested(app, member{"resources/app.data", "x"}), "resource"},
+		"resource twice":      {nested(app, member{"resources/app.data_1", "x"}, member{"resources/app.data_2", "x"}), "twice"},
+		"image without a ref": {nested(app, member{"resources/app.image_1", `{"Password":"s3cr3t"}`}), "image"},
+		"large image blob":    {nested(app, member{"resources/app.image_1", strings.Repeat("s3cr3t", 20000)}), "too many"},
+		"metadata not JSON":   {nested(app, member{"metadata.json", "{"}), "JSON"},
+		"metadata too full":   {nested(app, member{"metadata.json", "[" + strings.Repeat("0,", 300_000) + "0]"}), "values"},
+		"metadata too large":  {nested(app, member{"metadata.json", strings.Repeat(" ", 9<<20)}), "limit"},
+		"another digest": {nested(app, member{"metadata.json", `{"id":"abc","name":"app","revision":20,"download":{"hash-sha-256":"` + strings.Repeat("0", 64) + `"}}`}),
+			"another SHA-256"},
+		"bundle.yaml is none": {tarGz(t, member{"bundle.yaml", "a: b\n"}, member{"app.tar.gz", tarGz(t, app)}), "applications"},
+		"bad channel":         {tarGz(t, member{"bundle.yaml", "applications: {a: {charm: app, channel: a/b/c}}"}, member{"app.tar.gz", tarGz(t, app)}), "channel"},
+		"many entries":        {tarGz(t, slices.Repeat([]member{{"notes", ""}}, 4001)...), "more than 4000"},
+		"link":                {canonicaltest.Gzip(t, linkTar(t)), "no plain file"},
+	} {
+		_, err := s.read(canonicaltest.FileName, c.file)
+		var mismatch *bundle.MismatchError
+		if !errors.Is(err, bundle.ErrCorrupt) && !errors.As(err, &mismatch) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "s3cr3t") {
+			t.Errorf("%s: ReadExport = %v, want a refusal that names %q", name, err, c.want)
+		}
+	}
+	s.keepsNo("s3cr3t\"}")
+}
+
+func linkTar(t testing.TB) string {
+	t.Helper()
+	b := []byte(canonicaltest.Tar(t, member{"app_20.charm", ""}))
+	b[156] = '2' // the type: a symbolic link
+	copy(b[148:156], "        ")
+	sum := 0
+	for _, c := range b[:512] {
+		sum += int(c)
+	}
+	copy(b[148:156], []byte{byte('0' + sum>>15&7), byte('0' + sum>>12&7), byte('0' + sum>>9&7), byte('0' + sum>>6&7), byte('0' + sum>>3&7), byte('0' + sum&7), 0, ' '})
+	return string(b)
+}
+
+// A bomb is given up long before it fills the disk.
+func TestReadExportBomb(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it unpacks a gigabyte")
+	}
+	s := newStore(t)
+	// Five gigabytes of zeros after the end of the archive's only file, in a file of five megabytes.
+	_, err := s.reader().ReadExport("x.tar.gz", canonicaltest.Bomb(t, 5<<30))
+	if !errors.Is(err, bundle.ErrCorrupt) || !strings.Contains(err.Error(), "times its size") {
+		t.Errorf("ReadExport of a bomb = %v, want it refused", err)
+	}
+}
+
+// A file that can't be read is not a damaged one.
+func TestReadExportUnreadable(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	file := tarGz(t, member{"app.tar.gz", tarGz(t, canonicaltest.AppMembers(t)...)})
+	disk := errors.New("the disk is on fire")
+	_, err := s.reader().ReadExport("x.tar.gz", io.MultiReader(strings.NewReader(file[:len(file)/2]), failingReader{disk}))
+	if !errors.Is(err, disk) || errors.Is(err, bundle.ErrCorrupt) {
+		t.Errorf("ReadExport of a file that can't be read = %v, want that and not ErrCorrupt", err)
+	}
+}
+
+type failingReader struct{ err error }
+
+func (f failingReader) Read([]byte) (int, error) { return 0, f.err }
