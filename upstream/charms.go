@@ -63,7 +63,7 @@ func (c *Client) CharmInfo(ctx context.Context, name, channel string) (*charm.In
 		return nil, &NotFoundError{Subject: subject, Reason: "it has no releases"}
 	}
 	if d := info.DefaultRelease; d != nil {
-		if err := checkResources(d.Resources); err != nil {
+		if err := validateResources(d.Resources); err != nil {
 			return nil, fmt.Errorf("%s: %w", subject, err)
 		}
 	}
@@ -74,15 +74,7 @@ func (c *Client) CharmInfo(ctx context.Context, name, channel string) (*charm.In
 // InstanceKeys are ours to choose. The results come in the order of the actions; one that the store refuses has an Error in it,
 // which says with its Extra what there is instead.
 func (c *Client) CharmRefresh(ctx context.Context, actions []charm.Action) ([]charm.Result, error) {
-	results := make([]charm.Result, 0, len(actions))
-	for batch := range slices.Chunk(actions, maxActions) {
-		part, err := c.charmRefresh(ctx, batch)
-		if err != nil {
-			return nil, err
-		}
-		results = append(results, part...)
-	}
-	return results, nil
+	return inBatches(actions, func(batch []charm.Action) ([]charm.Result, error) { return c.charmRefresh(ctx, batch) })
 }
 
 func (c *Client) charmRefresh(ctx context.Context, actions []charm.Action) ([]charm.Result, error) {
@@ -134,7 +126,7 @@ func (c *Client) CharmResourceRevisions(ctx context.Context, name, resource stri
 	seen := make(map[int]bool, len(resp.Revisions))
 	for i := range resp.Revisions {
 		rev := &resp.Revisions[i]
-		switch err := checkResource(rev); {
+		switch err := validateResource(rev); {
 		case err != nil:
 			return nil, fmt.Errorf("%s: %w", subject, err)
 		case rev.Name != resource:
@@ -180,34 +172,12 @@ func describeCharms(actions []charm.Action) string {
 	return clean(s)
 }
 
-// matchCharms puts the results in the order of the actions.
+// matchCharms returns the results in the order of the actions.
 func matchCharms(actions []charm.Action, resp *charm.RefreshResponse) ([]charm.Result, error) {
-	index := make(map[string]int, len(actions))
-	for i, a := range actions {
-		index[a.InstanceKey] = i
+	var first charm.Error
+	if len(resp.ErrorList) > 0 {
+		first = resp.ErrorList[0]
 	}
-	results := make([]charm.Result, len(actions))
-	for i := range resp.Results {
-		r := &resp.Results[i]
-		at, ok := index[r.InstanceKey]
-		if !ok {
-			return nil, fmt.Errorf("the store answered what was not asked, or twice: instance-key %.60q", r.InstanceKey)
-		}
-		delete(index, r.InstanceKey)
-		if err := checkCharm(actions[at], r); err != nil {
-			return nil, fmt.Errorf("%s: %w", describeCharms(actions[at:at+1]), err)
-		}
-		results[at] = *r
-	}
-	for i := range actions {
-		if _, missing := index[instanceKey(i)]; !missing {
-			continue
-		}
-		err := errors.New("the store did not answer it")
-		if len(resp.ErrorList) > 0 {
-			err = fmt.Errorf("the store did not answer it: %s (%s)", clean(resp.ErrorList[0].Message), clean(resp.ErrorList[0].Code))
-		}
-		return nil, fmt.Errorf("%s: %w", describeCharms(actions[i:i+1]), err)
-	}
-	return results, nil
+	m := matcher[charm.Action, charm.Result]{func(r *charm.Result) string { return r.InstanceKey }, validateCharm, describeCharms}
+	return m.match(actions, resp.Results, refusalError(first.Code, first.Message))
 }

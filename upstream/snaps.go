@@ -13,9 +13,6 @@ import (
 	"offlinestore/snap"
 )
 
-// maxActions is how many actions one refresh request carries.
-const maxActions = 50
-
 // Fields are asked for by name, since the store leaves out most of what isn't.
 const (
 	infoFields = "architectures,base,categories,channel-map,common-ids,confinement,contact,created-at,description,download," +
@@ -57,16 +54,7 @@ func (c *Client) Resolve(ctx context.Context, arch string, actions []snap.Action
 	if err := snap.ValidateArchitecture(arch); err != nil {
 		return nil, err
 	}
-	results := make([]snap.Result, 0, len(actions))
-	for len(actions) > 0 {
-		n := min(maxActions, len(actions))
-		batch, err := c.resolve(ctx, arch, actions[:n])
-		if err != nil {
-			return nil, err
-		}
-		results, actions = append(results, batch...), actions[n:]
-	}
-	return results, nil
+	return inBatches(actions, func(batch []snap.Action) ([]snap.Result, error) { return c.resolve(ctx, arch, batch) })
 }
 
 func (c *Client) resolve(ctx context.Context, arch string, actions []snap.Action) ([]snap.Result, error) {
@@ -80,7 +68,7 @@ func (c *Client) resolve(ctx context.Context, arch string, actions []snap.Action
 		return nil, fmt.Errorf("encode request: %w", err)
 	}
 	r := request{
-		what: "resolve " + describe(actions), method: http.MethodPost, header: v2Header(arch), body: body,
+		what: "resolve " + describeSnaps(actions), method: http.MethodPost, header: v2Header(arch), body: body,
 		url: c.endpoint(nil, "v2", "snaps", "refresh"),
 	}
 	r.header.Set("Content-Type", "application/json")
@@ -88,17 +76,15 @@ func (c *Client) resolve(ctx context.Context, arch string, actions []snap.Action
 	if err := c.getJSON(ctx, r, &resp); err != nil {
 		return nil, err
 	}
-	results, err := match(req.Actions, &resp)
+	results, err := matchSnaps(req.Actions, &resp)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.what, err)
 	}
 	return results, nil
 }
 
-func instanceKey(i int) string { return "download-" + strconv.Itoa(i+1) }
-
-// describe names what actions are about, for errors.
-func describe(actions []snap.Action) string {
+// describeSnaps names what actions are about, for errors.
+func describeSnaps(actions []snap.Action) string {
 	a := actions[0]
 	s := a.Name
 	if s == "" {
@@ -115,39 +101,18 @@ func describe(actions []snap.Action) string {
 	return clean(s)
 }
 
-// match puts the results in the order of the actions.
-func match(actions []snap.Action, resp *snap.RefreshResponse) ([]snap.Result, error) {
-	index := make(map[string]int, len(actions))
-	for i, a := range actions {
-		index[a.InstanceKey] = i
+// matchSnaps returns the results in the order of the actions.
+func matchSnaps(actions []snap.Action, resp *snap.RefreshResponse) ([]snap.Result, error) {
+	var first snap.Error
+	if len(resp.ErrorList) > 0 {
+		first = resp.ErrorList[0]
 	}
-	results := make([]snap.Result, len(actions))
-	for _, r := range resp.Results {
-		i, ok := index[r.InstanceKey]
-		if !ok {
-			return nil, fmt.Errorf("the store answered what was not asked, or twice: instance-key %.60q", r.InstanceKey)
-		}
-		delete(index, r.InstanceKey)
-		if err := checkResult(actions[i], &r); err != nil {
-			return nil, fmt.Errorf("%s: %w", describe(actions[i:i+1]), err)
-		}
-		results[i] = r
-	}
-	for i := range actions {
-		if _, missing := index[instanceKey(i)]; !missing {
-			continue
-		}
-		err := errors.New("the store did not answer it")
-		if len(resp.ErrorList) > 0 {
-			err = fmt.Errorf("the store did not answer it: %s (%s)", clean(resp.ErrorList[0].Message), clean(resp.ErrorList[0].Code))
-		}
-		return nil, fmt.Errorf("%s: %w", describe(actions[i:i+1]), err)
-	}
-	return results, nil
+	m := matcher[snap.Action, snap.Result]{func(r *snap.Result) string { return r.InstanceKey }, validateSnap, describeSnaps}
+	return m.match(actions, resp.Results, refusalError(first.Code, first.Message))
 }
 
-// checkResult says whether r can be the answer to a.
-func checkResult(a snap.Action, r *snap.Result) error {
+// validateSnap reports why r can't be the answer to a.
+func validateSnap(a snap.Action, r *snap.Result) error {
 	if r.Result == "error" {
 		if r.Error == nil {
 			return errors.New("the store answered an error without saying which")

@@ -9,10 +9,10 @@ import (
 	"offlinestore/charm"
 )
 
-// checkCharm says whether r can be the answer to a, and fills in what the store may leave out of it because it is known.
-func checkCharm(a charm.Action, r *charm.Result) error {
+// validateCharm reports why r can't be the answer to a. It fills in the name and the ID, which the store may leave out.
+func validateCharm(a charm.Action, r *charm.Result) error {
 	if r.Result == "error" || r.Error != nil {
-		return checkCharmError(r)
+		return validateCharmError(r)
 	}
 	e := r.Charm
 	switch {
@@ -39,10 +39,10 @@ func checkCharm(a charm.Action, r *charm.Result) error {
 	case len(e.Bases) > maxCharmBases:
 		return fmt.Errorf("%d bases, over the limit of %d", len(e.Bases), maxCharmBases)
 	}
-	if err := checkDownload(&e.Download); err != nil {
+	if err := validateDownload(&e.Download); err != nil {
 		return fmt.Errorf("revision %d: %w", e.Revision, err)
 	}
-	if err := checkResources(e.Resources); err != nil {
+	if err := validateResources(e.Resources); err != nil {
 		return err
 	}
 	for _, want := range a.ResourceRevisions {
@@ -54,8 +54,8 @@ func checkCharm(a charm.Action, r *charm.Result) error {
 	return nil
 }
 
-// checkCharmError makes what an error says fit for a terminal.
-func checkCharmError(r *charm.Result) error {
+// validateCharmError reports an error without a code, and makes its text fit for a terminal.
+func validateCharmError(r *charm.Result) error {
 	if r.Error == nil || r.Error.Code == "" {
 		return errors.New("the store answered an error without saying which")
 	}
@@ -70,13 +70,13 @@ func checkCharmError(r *charm.Result) error {
 // maxDownload is the largest blob that there can be: sums of them are no problem.
 const maxDownload = 1 << 40
 
-func checkResources(all []charm.Resource) error {
+func validateResources(all []charm.Resource) error {
 	if len(all) > maxCharmResources {
 		return fmt.Errorf("%d resources, over the limit of %d", len(all), maxCharmResources)
 	}
 	seen := make(map[string]bool, len(all))
 	for i := range all {
-		if err := checkResource(&all[i]); err != nil {
+		if err := validateResource(&all[i]); err != nil {
 			return err
 		}
 		if seen[all[i].Name] {
@@ -87,7 +87,7 @@ func checkResources(all []charm.Resource) error {
 	return nil
 }
 
-func checkResource(r *charm.Resource) error {
+func validateResource(r *charm.Resource) error {
 	switch err := charm.ValidateResourceName(r.Name); {
 	case err != nil:
 		return err
@@ -99,14 +99,14 @@ func checkResource(r *charm.Resource) error {
 	if r.Revision == 0 && r.Download.Size == 0 { // never uploaded
 		return nil
 	}
-	if err := checkDownload(&r.Download); err != nil {
+	if err := validateDownload(&r.Download); err != nil {
 		return fmt.Errorf("resource %s: revision %d: %w", r.Name, r.Revision, err)
 	}
 	return nil
 }
 
-// checkDownload says whether d names its bytes: where they are, how many, and by what digest they are known.
-func checkDownload(d *charm.Download) error {
+// validateDownload reports why d does not name its bytes: by a URL, a size and a digest.
+func validateDownload(d *charm.Download) error {
 	for _, h := range []struct {
 		name, sum string
 		size      int
