@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -95,7 +96,7 @@ func saveBackup(ctx context.Context, dir *instance.Dir, to string, recipients []
 		return nil, err
 	}
 	p := cli.NewProgress("Saving", size)
-	err = backupContent(ctx, dir, &counting{sealed, p}, o.blobs)
+	err = backupContent(ctx, dir, io.MultiWriter(sealed, p), o.blobs)
 	p.Done()
 	if err == nil {
 		err = sealed.Close()

@@ -96,19 +96,6 @@ func inItsWords(said string, code int, err error) error {
 	return out
 }
 
-// counting tells of what was written.
-type counting struct {
-	io.Writer
-	progress *cli.Progress
-}
-
-// Write implements [io.Writer].
-func (c *counting) Write(p []byte) (int, error) {
-	n, err := c.Writer.Write(p)
-	c.progress.Add(int64(n))
-	return n, err
-}
-
 // writeContent writes what a backup holds, as of now.
 func writeContent(ctx context.Context, dir *instance.Dir, w io.Writer, blobs bool) error {
 	return withInstance(ctx, dir, func(in *instance.Instance) (err error) {
@@ -211,7 +198,7 @@ func (b *saving) writeBlob(w *backup.Writer, dg blob.Digest) error {
 	if err != nil {
 		return err
 	}
-	err = w.AddBlob(dg, info.Size(), &counted{b.ctx, f, nil})
+	err = w.AddBlob(dg, info.Size(), blob.NewMeter(b.ctx, f, nil))
 	var corrupt *blob.CorruptError
 	if errors.As(err, &corrupt) {
 		return cli.Hint(err, "'snap-store-proxy check --blobs' puts damaged blobs into quarantine; push their bundle again, then save")

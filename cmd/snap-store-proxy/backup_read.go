@@ -15,25 +15,6 @@ import (
 	"offlinestore/instance/backup"
 )
 
-// counted reads for as long as the user wants, and says how far it is.
-type counted struct {
-	ctx context.Context
-	io.Reader
-	progress *cli.Progress // or nil
-}
-
-// Read implements [io.Reader].
-func (c *counted) Read(p []byte) (int, error) {
-	if err := context.Cause(c.ctx); err != nil {
-		return 0, err
-	}
-	n, err := c.Reader.Read(p)
-	if c.progress != nil {
-		c.progress.Add(int64(n))
-	}
-	return n, err
-}
-
 // readBack reads the backup that was just written.
 func readBack(ctx context.Context, path string, key age.Identity) (*backupReport, error) {
 	f, err := os.Open(path)
@@ -69,7 +50,7 @@ func readBackup(ctx context.Context, f *os.File, key age.Identity, p *cli.Progre
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	plain, err := backup.Decrypt(&counted{ctx, f, p}, key)
+	plain, err := backup.Decrypt(blob.NewMeter(ctx, f, p.Add), key)
 	if err != nil {
 		return nil, err
 	}

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"crypto/sha256"
 	"errors"
 	"io"
-
-	"github.com/opencontainers/go-digest"
 
 	"offlinestore/blob"
 )
@@ -31,12 +28,8 @@ func (s *blobSink) take(dg blob.Digest, size int64, r io.Reader) (err error) {
 			err = errors.Join(err, staged.Discard())
 		}
 	}()
-	h := sha256.New()
-	if _, err := io.Copy(staged, io.TeeReader(r, h)); err != nil {
+	if err := blob.Copy(staged, r, dg, size); err != nil {
 		return err
-	}
-	if got := digest.NewDigest(digest.SHA256, h); got != dg {
-		return &blob.CorruptError{Digest: dg, Got: got, Err: blob.ErrWrongDigest}
 	}
 	s.batch.Add(staged, dg)
 	kept = true

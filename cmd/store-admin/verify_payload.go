@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"crypto/sha3"
-	"crypto/sha512"
-	"encoding/hex"
 	"errors"
-	"hash"
 	"io"
 	"os"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/charm"
 	"offlinestore/cmd/internal/cli"
@@ -48,14 +45,14 @@ func verifyPayload(ctx context.Context, r *bundle.Reader, h *bundle.Head, progre
 	want := expectations(h)
 	buf := make([]byte, 256<<10)
 	for {
-		desc, blob, err := r.Next()
+		desc, content, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return errors.Join(bad...)
 		}
 		if err != nil {
 			return errors.Join(append(bad, err)...)
 		}
-		err = want[desc.Digest].check(io.TeeReader(blob, progressWriter{ctx, progress}), desc, buf)
+		err = want[desc.Digest].verify(blob.NewMeter(ctx, content, progress.Add), desc, buf)
 		var damaged *bundle.BlobError
 		var mismatch *bundle.MismatchError
 		switch {
@@ -67,18 +64,18 @@ func verifyPayload(ctx context.Context, r *bundle.Reader, h *bundle.Head, progre
 	}
 }
 
-// check reads a blob, which is hashed only as far as somebody says what should come of it.
-func (e *expected) check(blob io.Reader, desc ocispec.Descriptor, buf []byte) error {
-	var writers []io.Writer
-	sums := make(map[string]hash.Hash)
-	sum := func(name string, wanted bool, h hash.Hash) {
-		if wanted {
-			sums[name] = h
-			writers = append(writers, h)
-		}
+// verify reads a blob. It hashes only in the ways that the bundle names a digest for.
+func (e *expected) verify(content io.Reader, desc ocispec.Descriptor, buf []byte) error {
+	var set blob.Algorithm
+	sha3 := desc.Annotations[bundle.AnnotationSHA3384]
+	if sha3 != "" {
+		set |= blob.SHA3384
 	}
-	sum("SHA3-384", desc.Annotations[bundle.AnnotationSHA3384] != "", sha3.New384())
-	sum("SHA-384", len(e.sha384) > 0, sha512.New384())
+	if len(e.sha384) > 0 {
+		set |= blob.SHA384
+	}
+	sums := blob.NewSums(set)
+	var w io.Writer = sums
 	var archive *os.File
 	if len(e.items) > 0 {
 		f, err := os.CreateTemp("", "store-admin-verify-")
@@ -87,19 +84,19 @@ func (e *expected) check(blob io.Reader, desc ocispec.Descriptor, buf []byte) er
 		}
 		defer os.Remove(f.Name())
 		defer f.Close()
-		archive, writers = f, append(writers, f)
+		archive, w = f, io.MultiWriter(sums, f)
 	}
-	if _, err := io.CopyBuffer(io.MultiWriter(writers...), struct{ io.Reader }{blob}, buf); err != nil {
+	if _, err := io.CopyBuffer(w, content, buf); err != nil {
 		return err
 	}
 	bad := func(text string) error {
 		return &bundle.BlobError{Digest: desc.Digest, Title: desc.Annotations[ocispec.AnnotationTitle], Err: errors.New(text)}
 	}
-	if h := sums["SHA3-384"]; h != nil && hex.EncodeToString(h.Sum(nil)) != desc.Annotations[bundle.AnnotationSHA3384] {
+	if sha3 != "" && sums.Verify(blob.SHA3384, sha3) != nil {
 		return bad("another SHA3-384 than its assertion names")
 	}
 	for _, want := range e.sha384 {
-		if hex.EncodeToString(sums["SHA-384"].Sum(nil)) != want {
+		if sums.Verify(blob.SHA384, want) != nil {
 			return bad("another SHA-384 than the store named")
 		}
 	}
@@ -108,15 +105,4 @@ func (e *expected) check(blob io.Reader, desc ocispec.Descriptor, buf []byte) er
 		errs = append(errs, bundle.CheckArchive(item, archive, desc.Size))
 	}
 	return errors.Join(errs...)
-}
-
-// progressWriter counts, and stops when the user wants to.
-type progressWriter struct {
-	ctx context.Context
-	p   *cli.Progress
-}
-
-func (w progressWriter) Write(b []byte) (int, error) {
-	w.p.Add(int64(len(b)))
-	return len(b), context.Cause(w.ctx)
 }

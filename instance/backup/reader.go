@@ -3,7 +3,6 @@ package backup
 import (
 	"archive/tar"
 	"bytes"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -214,12 +213,12 @@ func (rd *reader) blob(h *tar.Header) error {
 	if rd.sinks.Blob != nil {
 		return rd.sinks.Blob(dg, h.Size, rd.tar)
 	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, rd.tar); err != nil {
-		return corrupt(stageBlobs, err)
+	err := blob.Copy(io.Discard, rd.tar, dg, h.Size)
+	if errors.Is(err, blob.ErrWrongDigest) {
+		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	if got := digest.NewDigest(digest.SHA256, sum); got != dg {
-		return fmt.Errorf("%w: %w", ErrCorrupt, &blob.CorruptError{Digest: dg, Got: got, Err: blob.ErrWrongDigest})
+	if err != nil {
+		return corrupt(stageBlobs, err)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package backup
 import (
 	"archive/tar"
 	"bytes"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -113,19 +112,14 @@ func (w *Writer) AddBlob(dg blob.Digest, size int64, r io.Reader) error {
 	if err := w.header(blobsDir+dg.Encoded(), size, 0o644); err != nil {
 		return err
 	}
-	h := sha256.New()
-	n, err := io.CopyN(io.MultiWriter(w.tar, h), r, size)
-	if errors.Is(err, io.EOF) {
-		return &blob.CorruptError{Digest: dg, Err: io.ErrUnexpectedEOF}
-	}
-	if err != nil {
+	if err := blob.Copy(w.tar, r, dg, size); err != nil {
+		if _, ok := errors.AsType[*blob.CorruptError](err); ok {
+			return err
+		}
 		return fmt.Errorf("save blob %s: %w", dg, err)
 	}
-	if got := digest.NewDigest(digest.SHA256, h); got != dg {
-		return &blob.CorruptError{Digest: dg, Got: got, Err: blob.ErrWrongDigest}
-	}
 	w.manifest.Blobs.Number++
-	w.manifest.Blobs.Size += n
+	w.manifest.Blobs.Size += size
 	return nil
 }
 

@@ -63,6 +63,12 @@ func (p *Progress) Add(n int64) {
 	}
 }
 
+// Write counts p as done, so that a Progress can stand in an [io.MultiWriter].
+func (p *Progress) Write(b []byte) (int, error) {
+	p.Add(int64(len(b)))
+	return len(b), nil
+}
+
 // Printf prints a line of text to w without tearing the bar apart.
 func (p *Progress) Printf(w io.Writer, format string, args ...any) {
 	if p == nil {
