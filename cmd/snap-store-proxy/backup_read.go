@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"filippo.io/age"
 
 	"offlinestore/blob"
-	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/backup"
 )
@@ -85,24 +83,4 @@ func (r *backupReport) what() string {
 		return s + ", without blobs"
 	}
 	return fmt.Sprintf("%s and %s (%s)", s, cli.Count(r.Blobs.Number, "blob"), cli.Bytes(r.Blobs.Size))
-}
-
-// classifyBackup says how the program exits after an error of backup or restore.
-func classifyBackup(err error) (code int, hint string) {
-	var tool *backup.ToolError
-	switch {
-	case errors.Is(err, backup.ErrTooNew):
-		return cli.Damaged, "install the snap-store-proxy that made it, or a newer one"
-	case errors.Is(err, backup.ErrNotBackup):
-		return cli.Damaged, "give a file that 'snap-store-proxy backup' wrote"
-	case errors.Is(err, backup.ErrCorrupt):
-		return cli.Damaged, "copy the file again, or take another backup; nothing was changed"
-	case errors.Is(err, backup.ErrKey):
-		return cli.Failed, "give the passphrase (--passphrase-file) or the key (--identity) that it was made with; nothing was changed"
-	case errors.Is(err, catalog.ErrNotEmpty):
-		return cli.Failed, "restore into a new database ('createdb'; --db-connection-file), or into a private cluster with --private"
-	case errors.As(err, &tool):
-		return cli.Database, "PostgreSQL here must not be older than the one that was saved, and its role must be able to create tables"
-	}
-	return cli.Failed, ""
 }

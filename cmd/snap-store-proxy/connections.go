@@ -122,7 +122,7 @@ func serverConnection(ctx context.Context, in *instance.Instance) connection {
 	}
 	if c.OK = err == nil; err != nil {
 		c.Detail = err.Error()
-		_, c.Hint = classify(err)
+		_, c.Hint = hints().Find(err)
 	}
 	return c
 }

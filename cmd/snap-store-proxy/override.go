@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -124,7 +123,7 @@ func (o *overrideOptions) list(ctx context.Context, name string) (list []api.Ove
 	err = withInstance(ctx, o.dir, func(in *instance.Instance) error {
 		found, err := in.Catalog.Overrides(ctx, name)
 		list = admin.NewOverridesAnswer(found).Overrides
-		return explainOverride(err)
+		return err
 	})
 	return list, err
 }
@@ -145,7 +144,7 @@ func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []cat
 	return withInstance(ctx, o.dir, func(in *instance.Instance) error {
 		done, err := in.Catalog.SetOverrides(ctx, by, changes)
 		if err != nil {
-			return explainOverride(err)
+			return err
 		}
 		return o.print(w, admin.NewOverridesAnswer(done).Overrides)
 	})
@@ -161,19 +160,6 @@ func overrideRequests(changes []catalog.OverrideChange) []api.OverrideRequest {
 		out = append(out, api.OverrideRequest{SnapName: c.Name, Revision: revision, Channel: c.Channel, Series: api.Series})
 	}
 	return out
-}
-
-// explainOverride says what to do about an error of the catalogue.
-func explainOverride(err error) error {
-	var notFound *catalog.NotFoundError
-	var channel *catalog.ChannelError
-	switch {
-	case errors.As(err, &notFound):
-		return &cli.Error{Code: cli.Gaps, Err: notFound, Hint: "'snap-store-proxy list-pushed-snaps --long' lists what is here; what isn't has to be exported and pushed first"}
-	case errors.As(err, &channel):
-		return cli.Usagef("%w", channel)
-	}
-	return err
 }
 
 func (o *overrideOptions) print(w io.Writer, list []api.Override) error {

@@ -182,7 +182,7 @@ func (p *push) result() error {
 	case len(failed) == len(p.files):
 		return fmt.Errorf("no bundle was imported; the first error: %w", failed[0])
 	}
-	_, hint := classify(failed[0])
+	_, hint := hints().Find(failed[0])
 	if known := (*cli.Error)(nil); errors.As(failed[0], &known) && known.Hint != "" {
 		hint = known.Hint
 	}

@@ -110,7 +110,7 @@ func runPushImages(ctx context.Context, w io.Writer, in *instance.Instance, cat 
 	}
 	plan, err := registry.NewPlan(in.Blobs, cat, charms...)
 	if err != nil {
-		return explainPush(err)
+		return err
 	}
 	p.announce(plan)
 	if !o.dryRun {
@@ -178,7 +178,7 @@ func (p *imagesPush) run(ctx context.Context, plan *registry.Plan, cfg registry.
 		return err
 	}
 	if p.Pushed.Images == 0 {
-		return explainPush(err)
+		return err
 	}
 	failed := 0
 	for _, i := range p.Images {
@@ -186,7 +186,8 @@ func (p *imagesPush) run(ctx context.Context, plan *registry.Plan, cfg registry.
 			failed++
 		}
 	}
-	return &cli.Error{Code: cli.Partial, Err: fmt.Errorf("%s could not be copied", cli.Count(failed, "image")), Hint: explainPush(err).Hint}
+	_, hint := hints().Find(err)
+	return &cli.Error{Code: cli.Partial, Err: fmt.Errorf("%s could not be copied", cli.Count(failed, "image")), Hint: hint}
 }
 
 // done is told of each image.
@@ -223,25 +224,4 @@ func (p *imagesPush) print(plan *registry.Plan, err error) error {
 		fmt.Fprintf(p.w, "Pushed %s to %s: %s sent, %s there already.\n", cli.Count(p.Pushed.Images, "image"), p.Registry, cli.Bytes(p.Sent), cli.Bytes(p.Present))
 	}
 	return nil
-}
-
-// explainPush says how to exit after an error, and what to do.
-func explainPush(err error) *cli.Error {
-	var unknown *registry.UnknownCharmError
-	var access *registry.AccessError
-	var sparse *registry.SparseError
-	e := &cli.Error{Err: err}
-	switch {
-	case errors.As(err, &unknown):
-		e.Code, e.Hint = cli.Usage, "'snap-store-proxy list-pushed-charms' lists those that are"
-	case errors.Is(err, registry.ErrPlainHTTP):
-		e.Code, e.Hint = cli.Upstream, "give --plain-http if the registry speaks no TLS; else see that it runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"
-	case errors.As(err, &access) && access.Refused:
-		e.Code, e.Hint = cli.Upstream, "set proxy.oci-registry.username and proxy.oci-registry.password to what the registry wants"
-	case errors.As(err, &access):
-		e.Code, e.Hint = cli.Upstream, "see that the registry runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"
-	case errors.As(err, &sparse):
-		e.Code, e.Hint = cli.Gaps, "export with all platforms (without --arch), let the registry take sparse indexes, or use the one that 'serve' is itself"
-	}
-	return e
 }

@@ -106,7 +106,7 @@ func codeOf(err error) int {
 	if errors.As(err, &known) && known.Code != cli.Failed {
 		return known.Code
 	}
-	code, _ := classify(err)
+	code, _ := hints().Find(err)
 	return code
 }
 

@@ -15,12 +15,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Classifier gives an error of the program's own packages its exit code and, if there is one, a hint.
-type Classifier func(error) (code int, hint string)
-
-// Main runs the command and returns the exit code. The first Ctrl-C cancels the context and lets the command leave a state
-// from which it can go on; a second one ends the process.
-func Main(root *cobra.Command, classify Classifier) int {
+// Main runs the command and returns the exit code. An error without a code or a hint of its own gets them from the program's table.
+// The first Ctrl-C cancels the context and lets the command leave a state from which it can go on; a second one ends the process.
+func Main(root *cobra.Command, hints Table) int {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &Error{Code: Usage, Err: err, Hint: fmt.Sprintf("see '%s --help'", c.CommandPath())}
@@ -40,7 +37,7 @@ func Main(root *cobra.Command, classify Classifier) int {
 	if err == nil {
 		return OK
 	}
-	e := describe(err, ctx, classify)
+	e := describe(err, ctx, hints)
 	if e.Hint == "" && isUsage(err) {
 		e.Hint = usageHint(cmd)
 	}
@@ -83,13 +80,13 @@ func (o *output) Write(p []byte) (int, error) {
 }
 
 // describe finds the exit code and the hint of an error.
-func describe(err error, ctx context.Context, classify Classifier) *Error {
+func describe(err error, ctx context.Context, hints Table) *Error {
 	e := &Error{Code: Failed, Err: err}
 	var known *Error
 	if errors.As(err, &known) {
 		e.Code, e.Hint = known.Code, known.Hint
 	}
-	code, hint := classify(err)
+	code, hint := hints.Find(err)
 	if e.Code == 0 || e.Code == Failed && code != 0 {
 		e.Code = code
 	}

@@ -1,0 +1,75 @@
+package cli
+
+import "errors"
+
+// Match reports whether a row of a Table is about an error.
+type Match func(error) bool
+
+// Is matches the errors that wrap target.
+func Is(target error) Match {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+// As matches the errors that wrap one of type E.
+func As[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// All matches the errors that every one of the list matches.
+func All(list ...Match) Match {
+	return func(err error) bool {
+		for _, m := range list {
+			if !m(err) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// Any matches the errors that at least one of the list matches.
+func Any(list ...Match) Match {
+	return func(err error) bool {
+		for _, m := range list {
+			if m(err) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// Row gives an error its exit code and, if the hint is not empty, the next thing to do.
+type Row struct {
+	match Match
+	code  int
+	hint  func(error) string
+}
+
+// On returns the row of the errors that m matches.
+func On(m Match, code int, hint string) Row {
+	return Row{m, code, func(error) string { return hint }}
+}
+
+// OnType returns the row of the errors that wrap one of type E. The hint is made from that error.
+func OnType[E error](code int, hint func(E) string) Row {
+	return Row{As[E], code, func(err error) string {
+		e, _ := errors.AsType[E](err)
+		return hint(e)
+	}}
+}
+
+// Table holds what a program tells its user about the errors of the packages below it. The first row that matches counts. Packages
+// below cmd name no commands and no flags, because either program may use them: the words are here.
+type Table []Row
+
+// Find returns the exit code and the hint of err; the code is Failed if no row matches.
+func (t Table) Find(err error) (code int, hint string) {
+	for _, r := range t {
+		if r.match(err) {
+			return r.code, r.hint(err)
+		}
+	}
+	return Failed, ""
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"syscall"
+
+	"offlinestore/assertion"
+	"offlinestore/blob"
+	"offlinestore/bundle"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/importer"
+	"offlinestore/instance"
+	"offlinestore/instance/backup"
+	"offlinestore/instance/pgcluster"
+	"offlinestore/instance/settings"
+	"offlinestore/registry"
+)
+
+// hints returns the exit codes of errors, and what the operator can do about them.
+func hints() cli.Table {
+	return slices.Concat(registryHints(), bundleHints(), serviceHints(), backupHints())
+}
+
+// bundleHints returns the rows about bundles and what is in them.
+func bundleHints() cli.Table {
+	return cli.Table{
+		cli.On(cli.As[*bundle.UnknownSignerError], cli.Untrusted,
+			"if you know that key, print it on the exporting host with 'store-admin key export', compare the fingerprint, and run 'snap-store-proxy trust add FILE'"),
+		cli.On(cli.Is(errUnsigned), cli.Untrusted, "if you know where it comes from, give --allow-unsigned; better, export again with this store-admin, which signs"),
+		cli.On(cli.Is(bundle.ErrBadSignature), cli.Untrusted, "the bundle was altered after it was signed; export it again"),
+		cli.On(cli.Any(cli.As[*assertion.VerifyError], cli.As[*assertion.MissingError], cli.As[*bundle.MismatchError], cli.Is(assertion.ErrUntrustedRoot)), cli.Untrusted,
+			"export it again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"),
+		cli.On(cli.As[*catalog.ConflictError], cli.Untrusted,
+			"find out who vouched for what is in the store ('snap-store-proxy history'), and which of the two is right"),
+		cli.On(cli.Is(importer.ErrFuture), cli.Untrusted, "set this host's clock, or give --accept-time if the bundle is right"),
+		cli.On(cli.As[*bundle.BlobError], cli.Damaged, "bring the bundle again and push it; the blobs that were good are kept and not copied again"),
+		cli.On(cli.Is(bundle.ErrTooNew), cli.Damaged, "install the newer snap-store-proxy, or export again with the store-admin that belongs to this one"),
+		cli.On(cli.Is(bundle.ErrNotBundle), cli.Damaged,
+			"give what 'store-admin export' wrote, and copy it again if this is it; of a folder with several, name the files, as in FOLDER/*.tar.gz"),
+		cli.On(cli.Is(bundle.ErrCorrupt), cli.Damaged, "copy the file again, and check it with 'store-admin verify' before it is carried over"),
+		cli.On(cli.As[*blob.CorruptError], cli.Damaged, ""),
+		cli.On(cli.Is(syscall.ENOSPC), cli.NoSpace, "free space in the data folder ('snap-store-proxy gc' may help) and push again"),
+	}
+}
+
+// serviceHints returns the rows about what the store runs on: its database, its settings, the rights of its user.
+func serviceHints() cli.Table {
+	return cli.Table{
+		cli.OnType(cli.Failed, func(e *instance.HalfRestoredError) string {
+			return fmt.Sprintf("run 'snap-store-proxy restore' again; to do without it, remove %s", e.Path)
+		}),
+		cli.On(cli.As[*instance.UnreachableError], cli.Failed, "let that user enter each folder above it (chmod o+x FOLDER), or choose another with --data-dir"),
+		cli.On(cli.As[*instance.AmbiguousError], cli.Usage, ""),
+		cli.On(cli.As[*instance.CertificateError], cli.Failed,
+			fmt.Sprintf("bring it again with 'snap-store-proxy import-certificate', or go back to plain HTTP with 'snap-store-proxy config %s= %s='", settings.TLSCert, settings.TLSKey)),
+		cli.On(cli.Any(cli.Is(pgcluster.ErrNotInstalled), cli.As[*pgcluster.VersionError]), cli.Database, ""),
+		cli.On(cli.As[*pgcluster.StartError], cli.Database, "PostgreSQL's log is in the data folder, in postgresql/log"),
+		cli.On(cli.Is(catalog.ErrUnavailable), cli.Database, "see that PostgreSQL runs and that proxy.db.connection is right, then run the same command again"),
+		cli.On(cli.Is(catalog.ErrRights), cli.Database,
+			"the role of proxy.db.connection must be able to create tables and own them; that of proxy.db.server-connection needs SELECT on them"),
+		cli.On(cli.Is(catalog.ErrTooNew), cli.Database, "run the newer snap-store-proxy, or restore a backup from before it"),
+		cli.On(cli.Is(catalog.ErrBusy), cli.Failed, "wait until the other command has ended, then run this one again"),
+		cli.On(cli.As[*catalog.NotFoundError], cli.Gaps,
+			"'snap-store-proxy list-pushed-snaps --long' lists what is here; what isn't has to be exported and pushed first"),
+		cli.On(cli.As[*catalog.ChannelError], cli.Usage, ""),
+		cli.On(cli.Any(cli.As[*settings.UnknownKeyError], cli.As[*settings.ValueError]), cli.Usage, "'snap-store-proxy config' lists the settings"),
+		cli.On(cli.Is(errGaps), cli.Gaps, ""),
+		cli.On(cli.Is(os.ErrPermission), cli.Failed,
+			fmt.Sprintf("run it as root, or as the owner of the data folder, who must be able to enter and read what is named (this ran as user %d)", os.Geteuid())),
+	}
+}
+
+// registryHints returns the rows about a registry that images are copied to.
+func registryHints() cli.Table {
+	refused := func(err error) bool {
+		var access *registry.AccessError
+		return errors.As(err, &access) && access.Refused
+	}
+	return cli.Table{
+		cli.On(cli.As[*registry.UnknownCharmError], cli.Usage, "'snap-store-proxy list-pushed-charms' lists those that are"),
+		cli.On(cli.Is(registry.ErrPlainHTTP), cli.Upstream,
+			"give --plain-http if the registry speaks no TLS; else see that it runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"),
+		cli.On(refused, cli.Upstream, "set proxy.oci-registry.username and proxy.oci-registry.password to what the registry wants"),
+		cli.On(cli.As[*registry.AccessError], cli.Upstream, "see that the registry runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"),
+		cli.On(cli.As[*registry.SparseError], cli.Gaps,
+			"export with all platforms (without --arch), let the registry take sparse indexes, or use the one that 'serve' is itself"),
+	}
+}
+
+// backupHints returns the rows about backup and restore.
+func backupHints() cli.Table {
+	return cli.Table{
+		cli.On(cli.Is(backup.ErrTooNew), cli.Damaged, "install the snap-store-proxy that made it, or a newer one"),
+		cli.On(cli.Is(backup.ErrNotBackup), cli.Damaged, "give a file that 'snap-store-proxy backup' wrote"),
+		cli.On(cli.Is(backup.ErrCorrupt), cli.Damaged, "copy the file again, or take another backup; nothing was changed"),
+		cli.On(cli.Is(backup.ErrKey), cli.Failed, "give the passphrase (--passphrase-file) or the key (--identity) that it was made with; nothing was changed"),
+		cli.On(cli.Is(catalog.ErrNotEmpty), cli.Failed, "restore into a new database ('createdb'; --db-connection-file), or into a private cluster with --private"),
+		cli.On(cli.As[*backup.ToolError], cli.Database, "PostgreSQL here must not be older than the one that was saved, and its role must be able to create tables"),
+	}
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"syscall"
+
+	"offlinestore/assertion"
+	"offlinestore/blob"
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/exporter"
+	"offlinestore/upstream"
+)
+
+// hints returns the exit codes of errors, and what the user can do about them.
+func hints() cli.Table {
+	ofStore, tooMuch := cli.As[*exporter.StoreError], cli.Is(bundle.ErrCorrupt) // the manifest of an image, or too much of anything
+	return cli.Table{
+		cli.On(cli.As[*bundle.UnknownSignerError], cli.Untrusted,
+			"name the signer's key with --trusted-key, as 'store-admin key export' prints it on the exporting host"),
+		cli.On(cli.Any(cli.Is(bundle.ErrBadSignature), cli.As[*assertion.VerifyError], cli.As[*assertion.MissingError], cli.As[*bundle.MismatchError]), cli.Untrusted, ""),
+		cli.On(cli.All(ofStore, tooMuch, cli.As[*exporter.ImageError]), cli.Upstream, "leave the images out with --no-images"),
+		cli.On(cli.All(ofStore, tooMuch), cli.Upstream, ""),
+		cli.On(cli.Is(bundle.ErrTooNew), cli.Damaged, ""),
+		cli.On(cli.Any(cli.Is(bundle.ErrCorrupt), cli.Is(bundle.ErrNotBundle)), cli.Damaged, "copy the file again, or export it again"),
+		cli.On(cli.Is(exporter.ErrConflict), cli.Usage, ""),
+		cli.On(cli.Any(cli.As[*exporter.MissingError], cli.Is(errGaps)), cli.Gaps, ""),
+		cli.On(cli.Is(syscall.ENOSPC), cli.NoSpace, "free some space, or choose another folder; what was downloaded stays in the cache"),
+		cli.On(cli.Is(upstream.ErrCredentials), cli.Upstream,
+			"leave the images out with --no-images, or map this one to a name of your own registry with resources: in the file; else its publisher has to release it anew"),
+		cli.On(cli.Is(upstream.ErrUnavailable), cli.Upstream, "run the same command again: it goes on with what was downloaded"),
+		cli.On(ofStore, cli.Upstream, ""),
+		cli.On(cli.Is(blob.ErrWrongDigest), cli.Damaged, ""),
+	}
+}
