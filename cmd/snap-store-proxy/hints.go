@@ -22,7 +22,7 @@ import (
 
 // hints returns the exit codes of errors, and what the operator can do about them.
 func hints() cli.Table {
-	return slices.Concat(registryHints(), bundleHints(), serviceHints(), backupHints())
+	return slices.Concat(cli.RemoteHints(), registryHints(), bundleHints(), serviceHints(), backupHints())
 }
 
 // bundleHints returns the rows about bundles and what is in them.

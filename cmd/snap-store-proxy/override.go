@@ -14,7 +14,6 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
-	"offlinestore/cmd/internal/remote"
 	"offlinestore/instance"
 	"offlinestore/server/admin"
 	"offlinestore/server/admin/api"
@@ -114,7 +113,7 @@ func parseOverrides(name string, args []string) ([]catalog.OverrideChange, error
 
 func (o *overrideOptions) list(ctx context.Context, name string) (list []api.Override, err error) {
 	if o.remote != "" {
-		c, err := remote.Open(o.remote)
+		c, err := api.Open(o.remote)
 		if err != nil {
 			return nil, err
 		}
@@ -130,7 +129,7 @@ func (o *overrideOptions) list(ctx context.Context, name string) (list []api.Ove
 
 func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []catalog.OverrideChange) error {
 	if o.remote != "" {
-		c, err := remote.Open(o.remote)
+		c, err := api.Open(o.remote)
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,7 @@ import (
 // hints returns the exit codes of errors, and what the user can do about them.
 func hints() cli.Table {
 	ofStore, tooMuch := cli.As[*exporter.StoreError], cli.Is(bundle.ErrCorrupt) // the manifest of an image, or too much of anything
-	return cli.Table{
+	return append(cli.RemoteHints(),
 		cli.On(cli.As[*bundle.UnknownSignerError], cli.Untrusted,
 			"name the signer's key with --trusted-key, as 'store-admin key export' prints it on the exporting host"),
 		cli.On(cli.Any(cli.Is(bundle.ErrBadSignature), cli.As[*assertion.VerifyError], cli.As[*assertion.MissingError], cli.As[*bundle.MismatchError]), cli.Untrusted, ""),
@@ -30,5 +30,5 @@ func hints() cli.Table {
 		cli.On(cli.Is(upstream.ErrUnavailable), cli.Upstream, "run the same command again: it goes on with what was downloaded"),
 		cli.On(ofStore, cli.Upstream, ""),
 		cli.On(cli.Is(blob.ErrWrongDigest), cli.Damaged, ""),
-	}
+	)
 }

@@ -1,15 +1,13 @@
 package main
 
 import (
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/cli"
-	"offlinestore/cmd/internal/remote"
+	"offlinestore/server/admin/api"
 )
 
 // loginOptions are the flags of login.
@@ -64,11 +62,7 @@ func runLogin(c *cobra.Command, o loginOptions, email string) error {
 	if err != nil {
 		return err
 	}
-	if err := remote.LogIn(c.Context(), o.url, email, password, string(ca)); err != nil {
-		var unknown x509.UnknownAuthorityError
-		if errors.As(err, &unknown) {
-			return cli.Hint(err, "bring the certificate that clients of the store have to trust ('snap-store-proxy client-config' has it), and name it with --ca FILE")
-		}
+	if err := api.LogIn(c.Context(), o.url, email, password, string(ca)); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "Logged in at %s as %s.\n", cli.Clean(o.url), cli.Clean(email))

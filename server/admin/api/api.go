@@ -1,5 +1,8 @@
-// Package api has the messages of the API by which a store is administered from elsewhere: that of the original's overrides, with
-// the logins of Ubuntu SSO.
+// Package api holds the messages of a store's remote administration, and their client. The messages are those of the original
+// product: its overrides, and the logins of Ubuntu SSO.
+//
+// The client serves both programs: LogIn saves a login in the user's files, and Open finds it there. The package imports no database,
+// because store-admin runs on laptops.
 package api
 
 import (
@@ -7,31 +10,31 @@ import (
 	"fmt"
 )
 
-// Series is the only one that there has ever been of snaps. HeaderSeries says it in requests.
+// Series is the only series that snaps ever had. Requests name it in the header HeaderSeries.
 const (
 	Series       = "16"
 	HeaderSeries = "X-Ubuntu-Series"
 )
 
-// Error is one thing that is wrong with a request.
+// Error describes one fault of a request.
 type Error struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 }
 
-// ErrorBody is what a refused request is answered with: ErrorList for clients of the store's API, the rest for those of the login.
+// ErrorBody answers a request that was refused. Clients of the store's API read ErrorList, clients of the login the rest.
 type ErrorBody struct {
 	Error
 	ErrorList []Error  `json:"error_list"`
 	Extra     struct{} `json:"extra"`
 }
 
-// IssueAnswer has a root macaroon, whose third-party caveat is to be discharged.
+// IssueAnswer holds a root macaroon, whose third-party caveat is to be discharged.
 type IssueAnswer struct {
 	Macaroon string `json:"macaroon"`
 }
 
-// DischargeRequest asks for a discharge of the root's third-party caveat. There are no second factors here.
+// DischargeRequest asks for a discharge of the root's third-party caveat. This store has no second factors.
 type DischargeRequest struct {
 	Email    string `json:"email"`
 	Password string `json:"password"`
@@ -39,17 +42,17 @@ type DischargeRequest struct {
 	CaveatID string `json:"caveat_id"`
 }
 
-// DischargeAnswer has a discharge, which is to be bound to the root before it is shown.
+// DischargeAnswer holds a discharge. The client binds it to the root before it shows it to the store.
 type DischargeAnswer struct {
 	DischargeMacaroon string `json:"discharge_macaroon"`
 }
 
-// RefreshRequest asks for a newer discharge. It has the one before as it was given, not bound to a root.
+// RefreshRequest asks for a newer discharge. It holds the previous one as the store issued it, not bound to a root.
 type RefreshRequest struct {
 	DischargeMacaroon string `json:"discharge_macaroon"`
 }
 
-// OverrideRequest is one of the list that is posted. A null Revision deletes the override; there must be one or the other.
+// OverrideRequest is one entry of the list that is posted. A null Revision deletes the override; a missing one is an error.
 type OverrideRequest struct {
 	SnapName string          `json:"snap_name"`
 	Revision json.RawMessage `json:"revision"`
@@ -57,8 +60,8 @@ type OverrideRequest struct {
 	Series   string          `json:"series"`
 }
 
-// Override is one of the list in an answer. Revision is null where what is upstream is served again, UpstreamRevision where nothing
-// was imported for the channel.
+// Override is one entry of the list in an answer. Revision is null if the channel follows upstream again. UpstreamRevision is null if
+// nothing was imported for the channel.
 type Override struct {
 	SnapID           string `json:"snap_id"`
 	SnapName         string `json:"snap_name"`
@@ -69,7 +72,7 @@ type Override struct {
 	Series           string `json:"series"`
 }
 
-// String is the line that commands print: "core18 stable amd64 1722 (upstream 1705)".
+// String returns the line that commands print: "core18 stable amd64 1722 (upstream 1705)".
 func (o Override) String() string {
 	line := fmt.Sprintf("%s %s %s", o.SnapName, o.Channel, o.Architecture)
 	switch {
@@ -83,7 +86,7 @@ func (o Override) String() string {
 	return fmt.Sprintf("%s %d (upstream %d)", line, *o.Revision, *o.UpstreamRevision)
 }
 
-// OverridesAnswer is the answer to either request about overrides.
+// OverridesAnswer answers both requests about overrides.
 type OverridesAnswer struct {
 	Overrides []Override `json:"overrides"`
 }

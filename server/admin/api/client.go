@@ -1,4 +1,4 @@
-package remote
+package api
 
 import (
 	"bytes"
@@ -18,8 +18,6 @@ import (
 	"gopkg.in/macaroon.v2"
 
 	"offlinestore/blob"
-	"offlinestore/cmd/internal/cli"
-	"offlinestore/server/admin/api"
 )
 
 const (
@@ -28,23 +26,14 @@ const (
 	timeout   = time.Minute
 )
 
-// Client is a store's administration, as somebody who has logged in.
+// Client administers a store as a user who has logged in there.
 type Client struct {
 	http *http.Client
 	url  *url.URL
 	path string
 }
 
-// refused is an answer that is not 200.
-type refused struct {
-	status  int
-	refresh bool
-	message string
-}
-
-// Error is what the store says.
-func (e *refused) Error() string { return fmt.Sprintf("the store says: %s (%d)", e.message, e.status) }
-
+// newClient returns the client of the store at a URL, without connections.
 func newClient(rawURL string) (*Client, error) {
 	u, err := parseURL(rawURL)
 	if err != nil {
@@ -57,24 +46,24 @@ func newClient(rawURL string) (*Client, error) {
 	return &Client{url: u, path: path}, nil
 }
 
-// trust makes connections be checked with the CA, or the system's if it is empty.
+// trust sets the authority that signed the store's certificate: the CA, or one of the system's if it is empty.
 func (c *Client) trust(ca string) error {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12}
 	if ca != "" {
 		conf.RootCAs = x509.NewCertPool()
 		if !conf.RootCAs.AppendCertsFromPEM([]byte(ca)) {
-			return cli.Usagef("there is no certificate in the CA's file")
+			return ErrNoCA
 		}
 	}
 	c.http = &http.Client{
 		Timeout: timeout, Transport: &http.Transport{TLSClientConfig: conf, Proxy: http.ProxyFromEnvironment},
-		// A password goes where it was meant to go, and nowhere else.
+		// A redirect could send the password to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return nil
 }
 
-// LogIn logs in at a store and keeps what it gives. The CA is PEM, or empty for the system's.
+// LogIn logs in at a store and saves the login in a file of the user's. The CA is PEM, or empty for the system's.
 func LogIn(ctx context.Context, rawURL, email, password, ca string) error {
 	c, err := newClient(rawURL)
 	if err != nil {
@@ -83,7 +72,7 @@ func LogIn(ctx context.Context, rawURL, email, password, ca string) error {
 	if err := c.trust(ca); err != nil {
 		return err
 	}
-	var issued api.IssueAnswer
+	var issued IssueAnswer
 	if err := c.call(ctx, http.MethodPost, "/v2/auth/issue-store-admin", "", struct{}{}, &issued); err != nil {
 		return err
 	}
@@ -97,20 +86,23 @@ func LogIn(ctx context.Context, rawURL, email, password, ca string) error {
 			caveat = string(m.Id)
 		}
 	}
-	// The original's stores have another party vouch, whose password this store must not be told.
+	// A store of the original product asks for the password of Ubuntu SSO, which this store must not see.
 	if caveat == "" {
 		return errors.New("the store asks for no login that this program knows")
 	}
-	var given api.DischargeAnswer
-	req := api.DischargeRequest{Email: email, Password: password, CaveatID: caveat}
+	var given DischargeAnswer
+	req := DischargeRequest{Email: email, Password: password, CaveatID: caveat}
 	if err := c.call(ctx, http.MethodPost, "/api/v2/tokens/discharge", "", req, &given); err != nil {
-		return cli.Hint(err, "an admin is added on the store's host: snap-store-proxy add-admin %s", email)
+		if r := (*refusal)(nil); errors.As(err, &r) {
+			return &RefusedLoginError{Email: email, Err: err}
+		}
+		return err
 	}
 	l := login{URL: c.url.String(), Email: email, Root: issued.Macaroon, Discharge: given.DischargeMacaroon, CA: ca}
 	return l.save(c.path)
 }
 
-// Open finds the login at a URL.
+// Open returns the client of a store with the login that LogIn saved.
 func Open(rawURL string) (*Client, error) {
 	c, err := newClient(rawURL)
 	if err != nil {
@@ -123,22 +115,22 @@ func Open(rawURL string) (*Client, error) {
 	return c, c.trust(l.CA)
 }
 
-// Overrides lists those of a snap.
-func (c *Client) Overrides(ctx context.Context, snap string) ([]api.Override, error) {
-	var answer api.OverridesAnswer
+// Overrides lists the overrides of a snap.
+func (c *Client) Overrides(ctx context.Context, snap string) ([]Override, error) {
+	var answer OverridesAnswer
 	err := c.authorized(ctx, http.MethodGet, "/v2/metadata/overrides/"+url.PathEscape(snap), nil, &answer)
 	return answer.Overrides, err
 }
 
-// SetOverrides makes all changes, or none, and returns what has become of the channels.
-func (c *Client) SetOverrides(ctx context.Context, changes []api.OverrideRequest) ([]api.Override, error) {
-	var answer api.OverridesAnswer
+// SetOverrides makes all changes or none, and returns the state of the channels afterwards.
+func (c *Client) SetOverrides(ctx context.Context, changes []OverrideRequest) ([]Override, error) {
+	var answer OverridesAnswer
 	err := c.authorized(ctx, http.MethodPost, "/v2/metadata/overrides", changes, &answer)
 	return answer.Overrides, err
 }
 
-// authorized calls with the login, and once more with a fresh discharge if the store asks for one. Others may do the same at this
-// time, and the store takes a discharge for a stolen one that comes to be refreshed twice: hence the lock.
+// authorized sends a request with the login. If the store asks for a fresh discharge, it gets one and sends the request again. The
+// lock keeps other processes from refreshing at the same time: the store takes a discharge for stolen if it is refreshed twice.
 func (c *Client) authorized(ctx context.Context, method, path string, body, answer any) (err error) {
 	unlock, err := blob.Lock(ctx, c.path+".lock")
 	if err != nil {
@@ -154,12 +146,12 @@ func (c *Client) authorized(ctx context.Context, method, path string, body, answ
 		return err
 	}
 	err = c.call(ctx, method, path, header, body, answer)
-	if r := (*refused)(nil); !errors.As(err, &r) || !r.refresh {
-		return c.explain(err, l)
+	if r := (*refusal)(nil); !errors.As(err, &r) || !r.refresh {
+		return typed(err, l)
 	}
-	var given api.DischargeAnswer
-	if err := c.call(ctx, http.MethodPost, "/api/v2/tokens/refresh", "", api.RefreshRequest{DischargeMacaroon: l.Discharge}, &given); err != nil {
-		return c.explain(err, l)
+	var given DischargeAnswer
+	if err := c.call(ctx, http.MethodPost, "/api/v2/tokens/refresh", "", RefreshRequest{DischargeMacaroon: l.Discharge}, &given); err != nil {
+		return typed(err, l)
 	}
 	l.Discharge = given.DischargeMacaroon
 	if err := l.save(c.path); err != nil {
@@ -168,24 +160,10 @@ func (c *Client) authorized(ctx context.Context, method, path string, body, answ
 	if header, err = l.authorization(); err != nil {
 		return err
 	}
-	return c.explain(c.call(ctx, method, path, header, body, answer), l)
+	return typed(c.call(ctx, method, path, header, body, answer), l)
 }
 
-// explain says what to do about an error.
-func (c *Client) explain(err error, l *login) error {
-	r := (*refused)(nil)
-	switch {
-	case !errors.As(err, &r):
-		return err
-	case r.status == http.StatusUnauthorized:
-		return cli.Hint(err, "log in again: store-admin login --offline %s %s", c.url, l.Email)
-	case r.status == http.StatusNotFound:
-		return &cli.Error{Code: cli.Gaps, Err: err}
-	}
-	return err
-}
-
-// authorization binds the discharge to the root.
+// authorization returns the header of requests: the root, and the discharge bound to it.
 func (l *login) authorization() (string, error) {
 	root, err := decode(l.Root)
 	if err != nil {
@@ -215,7 +193,7 @@ func decode(text string) (*macaroon.Macaroon, error) {
 	return &m, nil
 }
 
-// call sends one request, with no body if that is nil.
+// call sends one request, without a body if it is nil, and reads the answer into answer.
 func (c *Client) call(ctx context.Context, method, path, authorization string, body, answer any) error {
 	var text []byte
 	if body != nil {
@@ -229,13 +207,13 @@ func (c *Client) call(ctx context.Context, method, path, authorization string, b
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-Ubuntu-Series", api.Series)
+	req.Header.Set("X-Ubuntu-Series", Series)
 	if authorization != "" {
 		req.Header.Set("Authorization", authorization)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("ask the store: %w", err)
+		return &ConnectError{err}
 	}
 	defer resp.Body.Close()
 	got, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
@@ -245,18 +223,10 @@ func (c *Client) call(ctx context.Context, method, path, authorization string, b
 	case len(got) > maxAnswer:
 		return fmt.Errorf("read the store's answer: longer than %d bytes", maxAnswer)
 	case resp.StatusCode != http.StatusOK:
-		return refusal(resp, got)
+		return newRefusal(resp, got)
 	}
 	if err := json.Unmarshal(got, answer); err != nil {
 		return fmt.Errorf("read the store's answer: %w", err)
 	}
 	return nil
-}
-
-func refusal(resp *http.Response, text []byte) error {
-	var body api.ErrorBody
-	if json.Unmarshal(text, &body) != nil || body.Message == "" {
-		body.Message = "no reason, as another program than a store's administration would"
-	}
-	return &refused{resp.StatusCode, strings.Contains(resp.Header.Get("WWW-Authenticate"), "needs_refresh=1"), body.Message}
 }

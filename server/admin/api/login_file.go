@@ -1,6 +1,4 @@
-// Package remote administers a store from another machine, for both programs: after 'store-admin login', commands of
-// snap-store-proxy have a --remote that finds the login in the user's files.
-package remote
+package api
 
 import (
 	"encoding/json"
@@ -15,24 +13,23 @@ import (
 	"strings"
 
 	"offlinestore/blob"
-	"offlinestore/cmd/internal/cli"
 )
 
 // maxFile is the largest login that is read, in bytes.
 const maxFile = 1 << 20
 
-// login is a file of the user's, of mode 0600.
+// login is the content of a file of the user's, which has mode 0600.
 type login struct {
 	URL   string `json:"url"`
 	Email string `json:"email"`
 	Root  string `json:"root"`
 	// Discharge is not bound to the root, so that it can be refreshed.
 	Discharge string `json:"discharge"`
-	// CA is what the store's certificate is checked with, as PEM; the system's are if it is empty.
+	// CA is the authority of the store's certificate as PEM, or empty for the system's.
 	CA string `json:"ca,omitempty"`
 }
 
-// folder is beside the keys of store-admin.
+// folder returns the folder of the logins. It is beside the keys of store-admin.
 func folder() (string, error) {
 	for _, name := range []string{"STORE_ADMIN_CONFIG_DIR", "SNAP_USER_COMMON"} {
 		if dir := os.Getenv(name); dir != "" {
@@ -46,19 +43,18 @@ func folder() (string, error) {
 	return filepath.Join(dir, "store-admin", "logins"), nil
 }
 
-// parseURL takes the URL of a store's administration. A password may cross a network only encrypted.
+// parseURL parses the URL of a store's administration. Plain HTTP is allowed on this host only, since it would show the password.
 func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
-		return nil, cli.Usagef("%.120q: want https://HOST:PORT, as the store's proxy.admin.listen says", text)
+		return nil, &URLError{Text: text}
 	}
 	switch {
 	case u.Scheme == "https":
 	case u.Scheme != "http":
-		return nil, cli.Usagef("%.120q: want https://, or http:// for this host itself", text)
+		return nil, &URLError{Text: text, Local: true}
 	case !isLoopback(u.Hostname()):
-		return nil, cli.Hint(cli.Usagef("%s: without TLS, anybody on the way could read the password", text),
-			"give the store a certificate and say https://, or go through a tunnel: ssh -L 8013:127.0.0.1:8013 %s, and http://127.0.0.1:8013", u.Hostname())
+		return nil, &InsecureURLError{URL: text, Host: u.Hostname()}
 	}
 	return &url.URL{Scheme: u.Scheme, Host: strings.ToLower(u.Host)}, nil
 }
@@ -68,7 +64,7 @@ func isLoopback(host string) bool {
 	return err == nil && a.IsLoopback() || host == "localhost"
 }
 
-// pathOf is the file of the login at a URL.
+// pathOf returns the path of the login at a URL.
 func pathOf(u *url.URL) (string, error) {
 	dir, err := folder()
 	if err != nil {
@@ -81,10 +77,11 @@ func pathOf(u *url.URL) (string, error) {
 	return filepath.Join(dir, u.Scheme+"_"+url.PathEscape(net.JoinHostPort(u.Hostname(), port))+".json"), nil
 }
 
+// load reads the login at u.
 func load(path string, u *url.URL) (*login, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, cli.Hint(fmt.Errorf("not logged in at %s", u), "log in first: store-admin login --offline %s EMAIL", u)
+		return nil, &NotLoggedInError{u.String()}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the login: %w", err)
@@ -98,11 +95,12 @@ func load(path string, u *url.URL) (*login, error) {
 	}
 	var l login
 	if err := json.Unmarshal(text, &l); err != nil || l.URL != u.String() {
-		return nil, cli.Hint(fmt.Errorf("read the login: %s is damaged", path), "log in again: store-admin login --offline %s EMAIL", u)
+		return nil, &DamagedLoginError{URL: u.String(), Path: path}
 	}
 	return &l, nil
 }
 
+// save writes the login to a file that only its user can read.
 func (l *login) save(path string) error {
 	text, err := json.Marshal(l)
 	if err != nil {

@@ -1,7 +1,7 @@
 //go:build linux
 
 // The other end of these tests is the store, which is for Linux.
-package remote_test
+package api_test
 
 import (
 	"context"
@@ -18,8 +18,6 @@ import (
 	"time"
 
 	"offlinestore/catalog"
-	"offlinestore/cmd/internal/cli"
-	"offlinestore/cmd/internal/remote"
 	"offlinestore/internal/bundletest"
 	"offlinestore/internal/pgtest"
 	"offlinestore/server/admin"
@@ -64,15 +62,15 @@ func newStore(t *testing.T) (url string, c *clock, calls *atomic.Int64) {
 	return hs.URL, c, calls
 }
 
-// missing says whether the store was asked, and has no such snap: the login was good.
+// missing returns nil if the store answered that it has no such snap: the login was good.
 func missing(ctx context.Context, url string) error {
-	c, err := remote.Open(url)
+	c, err := api.Open(url)
 	if err != nil {
 		return err
 	}
 	_, err = c.Overrides(ctx, "jq")
-	var known *cli.Error
-	if errors.As(err, &known) && known.Code == cli.Gaps {
+	var missing *api.NotFoundError
+	if errors.As(err, &missing) {
 		return nil
 	}
 	return errors.Join(errors.New("want that jq is missing"), err)
@@ -81,7 +79,7 @@ func missing(ctx context.Context, url string) error {
 // Several processes find that the discharge has expired; the store would end the login if two of them refreshed it.
 func TestRefresh(t *testing.T) {
 	url, c, refreshes := newStore(t)
-	if err := remote.LogIn(t.Context(), url, email, password, ""); err != nil {
+	if err := api.LogIn(t.Context(), url, email, password, ""); err != nil {
 		t.Fatal(err)
 	}
 	if err := missing(t.Context(), url); err != nil {
@@ -103,25 +101,18 @@ func TestRefresh(t *testing.T) {
 		t.Errorf("%d refreshes, want 2", n)
 	}
 	c.Add(int64((31 * 24 * time.Hour).Seconds()))
-	if err := missing(t.Context(), url); err == nil || !strings.Contains(hintOf(err), "log in again") {
-		t.Errorf("after a month: %v, hint %q; want to be told to log in again", err, hintOf(err))
+	var expired *api.LoginExpiredError
+	if err := missing(t.Context(), url); !errors.As(err, &expired) || expired.URL != url || expired.Email != email {
+		t.Errorf("after a month: %v, want that the login of %s at %s has expired", err, email, url)
 	}
-}
-
-func hintOf(err error) string {
-	var known *cli.Error
-	if errors.As(err, &known) {
-		return known.Hint
-	}
-	return ""
 }
 
 func TestLoginIsPrivate(t *testing.T) {
 	url, _, _ := newStore(t)
-	if err := remote.LogIn(t.Context(), url, email, "not the password", ""); err == nil {
+	if err := api.LogIn(t.Context(), url, email, "not the password", ""); err == nil {
 		t.Error("a wrong password was taken")
 	}
-	if err := remote.LogIn(t.Context(), url, email, password, ""); err != nil {
+	if err := api.LogIn(t.Context(), url, email, password, ""); err != nil {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(filepath.Join(os.Getenv("STORE_ADMIN_CONFIG_DIR"), "logins", "*.json"))
@@ -139,7 +130,7 @@ func TestLoginIsPrivate(t *testing.T) {
 	if err := os.WriteFile(files[0], []byte(`{"url":"http://elsewhere.example"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := remote.Open(url); err == nil {
+	if _, err := api.Open(url); err == nil {
 		t.Error("a login of another store was taken")
 	}
 }
@@ -148,9 +139,10 @@ func TestURLs(t *testing.T) {
 	t.Setenv("STORE_ADMIN_CONFIG_DIR", t.TempDir())
 	for _, url := range []string{"", "store.example", "ftp://store.example", "https://", "http://store.example:8013", "http://192.0.2.1", "https://jo:secret@store.example",
 		"https://store.example/path", "https://store.example?x", "http://localhost.example", "http://127.0.0.1.example"} {
-		var known *cli.Error
-		if _, err := remote.Open(url); !errors.As(err, &known) || known.Code != cli.Usage {
-			t.Errorf("Open(%q) = %v, want wrong usage", url, err)
+		var wrong *api.URLError
+		var insecure *api.InsecureURLError
+		if _, err := api.Open(url); !errors.As(err, &wrong) && !errors.As(err, &insecure) {
+			t.Errorf("Open(%q) = %v, want an error about the URL", url, err)
 		}
 	}
 }
@@ -187,7 +179,7 @@ func TestPasswordGoesNowhereElse(t *testing.T) {
 			}
 			answer(w)
 		}))
-		if err := remote.LogIn(t.Context(), hs.URL, email, password, ""); err == nil || asked != 1 {
+		if err := api.LogIn(t.Context(), hs.URL, email, password, ""); err == nil || asked != 1 {
 			t.Errorf("%s: %v, asked %d times", name, err, asked)
 		}
 		hs.Close()
