@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/bundle"
+	"offlinestore/closure"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/snap"
 )
@@ -37,6 +37,8 @@ type summary struct {
 	Images []imageSummary `json:"images,omitempty"`
 	// Missing is what the snaps and the charms need and no inspected bundle has.
 	Missing []string `json:"missing"`
+	head    *bundle.Head
+	gaps    []closure.Gap
 }
 
 type snapSummary struct {
@@ -45,11 +47,7 @@ type snapSummary struct {
 	Publisher string            `json:"publisher"`
 	Channels  []snap.Release    `json:"channel-map"`
 	Revisions []revisionSummary `json:"revisions"`
-	needs     []need
 }
-
-// need is a snap that another one needs, for one architecture.
-type need struct{ name, arch string }
 
 type revisionSummary struct {
 	Revision      int      `json:"revision"`
@@ -95,7 +93,9 @@ func runInspect(ctx context.Context, w io.Writer, files []string, keys []bundle.
 		}
 		all = append(all, s)
 	}
-	findMissing(all)
+	if err := findMissing(all); err != nil {
+		return err
+	}
 	if asJSON {
 		return cli.PrintJSON(w, all)
 	}
@@ -121,7 +121,7 @@ func inspect(ctx context.Context, file string, keys []bundle.PublicKey) (*summar
 	s := &summary{
 		Snaps: []snapSummary{}, File: file, Digest: r.Digest().String(), Signer: key.ID(), Algorithm: key.Algorithm(), Trusted: trusted,
 		Created: p.Created, Exporter: p.Exporter, Program: p.Program, Sequence: p.Sequence, Request: p.Request,
-		Blobs: len(h.Payload), PayloadSize: h.PayloadSize(),
+		Blobs: len(h.Payload), PayloadSize: h.PayloadSize(), head: h,
 	}
 	for _, sn := range h.Snaps {
 		s.Snaps = append(s.Snaps, summarise(sn, h.Revisions))
@@ -147,58 +147,51 @@ func summarise(sn *bundle.Snap, revisions []*bundle.SnapRevision) snapSummary {
 			rs.Components = append(rs.Components, fmt.Sprintf("%s %d", c.Name, c.Revision))
 		}
 		out.Revisions = append(out.Revisions, rs)
-		bases, providers := r.Revision.Needs()
-		for _, name := range slices.Concat([]string{"snapd"}, bases, providers) {
-			for _, arch := range r.Revision.Architectures {
-				out.needs = append(out.needs, need{name, arch})
-			}
-		}
 	}
 	return out
 }
 
-// findMissing notes at each bundle what its snaps and charms need and none of the bundles has.
-func findMissing(all []*summary) {
-	have := make(map[need]bool)
-	charms := make(map[string]bool)
+// findMissing notes at each bundle what its snaps, charms and models need and none of the bundles has.
+func findMissing(all []*summary) error {
+	var heads []*bundle.Head
+	snaps := make(map[string]bool)
 	for _, s := range all {
-		for _, c := range s.Charms {
-			charms[c.Name] = true
-		}
+		heads = append(heads, s.head)
 		for _, sn := range s.Snaps {
-			have[need{sn.Name, ""}] = true
-			for _, r := range sn.Revisions {
-				for _, arch := range r.Architectures {
-					have[need{sn.Name, arch}] = true
-				}
-			}
+			snaps[sn.Name] = true
 		}
 	}
+	together, err := closure.OfBundles(heads...)
+	if err != nil {
+		return err
+	}
 	for _, s := range all {
-		missing := make(map[string]bool)
-		var needs []need
-		for _, sn := range s.Snaps {
-			needs = append(needs, sn.needs...)
+		part, err := closure.OfBundles(s.head)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.File, err)
 		}
-		for _, c := range s.Charms {
-			needs = append(needs, c.needs...)
-			for _, name := range c.contains {
-				if !charms[name] {
-					missing["charm "+name] = true
-				}
-			}
+		s.gaps = together.GapsOf(part)
+		s.Missing = []string{}
+		for _, g := range s.gaps {
+			s.Missing = append(s.Missing, missingName(g, snaps))
 		}
-		for _, n := range needs {
-			switch {
-			case !have[need{n.name, ""}]:
-				missing[n.name] = true
-			case n.arch != "" && n.arch != snap.All && !have[n] && !have[need{n.name, snap.All}]:
-				missing[n.name+" for "+n.arch] = true
-			}
-		}
-		s.Missing = slices.AppendSeq([]string{}, maps.Keys(missing))
 		slices.Sort(s.Missing)
+		s.Missing = slices.Compact(s.Missing)
 	}
+	return nil
+}
+
+// missingName returns what is missing as the JSON names it: the name alone for a snap that is in none of the bundles.
+func missingName(g closure.Gap, snaps map[string]bool) string {
+	switch {
+	case g.Kind == closure.KindSnap && !snaps[g.Name]:
+		return g.Name
+	case g.Kind == closure.KindSnap || g.Kind == closure.KindComponent:
+		return g.Needs()
+	case g.Kind == closure.KindResource:
+		return "resource " + g.Name + " of charm " + g.NeededBy[0].Name
+	}
+	return string(g.Kind) + " " + g.Needs()
 }
 
 func (s *summary) print(w io.Writer) {
@@ -234,8 +227,11 @@ func (s *summary) print(w io.Writer) {
 		t.Flush()
 	}
 	s.printCharms(w)
-	if len(s.Missing) > 0 {
-		fmt.Fprintf(w, "\nNeeded and not here: %s\n", strings.Join(s.Missing, ", "))
+	if len(s.gaps) > 0 {
+		fmt.Fprintln(w, "\nNeeded and not here:")
+	}
+	for _, g := range s.gaps {
+		fmt.Fprintf(w, "  %s\n", cli.Clean(cli.GapLine(g)))
 	}
 }
 

@@ -21,8 +21,6 @@ type charmSummary struct {
 	Channels  []charm.Release        `json:"channel-map"`
 	Revisions []charmRevisionSummary `json:"revisions"`
 	Resources []resourceSummary      `json:"resources"`
-	needs     []need
-	contains  []string // the charms of a bundle
 }
 
 type charmRevisionSummary struct {
@@ -66,12 +64,6 @@ func summariseCharm(c *bundle.Charm, h *bundle.Head) charmSummary {
 		rev := charmRevisionSummary{Revision: r.Revision.Number, Version: r.Revision.Version, Size: r.Blob.Size, Digest: r.Blob.Digest.String(), Snaps: r.Snaps}
 		rev.Bases = slices.DeleteFunc(append([]*charm.Base{}, r.Revision.Bases...), func(b *charm.Base) bool { return b == nil })
 		out.Revisions = append(out.Revisions, rev)
-		for _, hint := range r.Snaps {
-			out.needs = append(out.needs, needsOf(hint, out.architectures(r.Revision.Number))...)
-		}
-		if c.Type == charm.TypeBundle {
-			out.contains = append(out.contains, charmsOf(r.Revision.BundleYAML)...)
-		}
 	}
 	for _, r := range h.CharmResources {
 		if r.Charm != c.Name {
@@ -86,44 +78,6 @@ func summariseCharm(c *bundle.Charm, h *bundle.Head) charmSummary {
 			res.Manifests = len(manifestsOf(h, r.Image.Digest))
 		}
 		out.Resources = append(out.Resources, res)
-	}
-	return out
-}
-
-// architectures are those for which the bundle releases a revision.
-func (c *charmSummary) architectures(revision int) []string {
-	var out []string
-	for _, row := range c.Channels {
-		if row.Revision == revision && row.Base != nil && !slices.Contains(out, row.Base.Architecture) {
-			out = append(out, row.Base.Architecture)
-		}
-	}
-	return out
-}
-
-// needsOf are the snaps of a hint for machines of archs.
-func needsOf(hint charm.SnapHint, archs []string) []need {
-	var out []need
-	for _, arch := range archs {
-		_, here := hint.Revisions[arch]
-		if _, all := hint.Revisions[""]; here || all || len(hint.Revisions) == 0 {
-			out = append(out, need{hint.Name, arch})
-		}
-	}
-	return out
-}
-
-// charmsOf are the charms of Charmhub that a bundle.yaml names. One that can't be read is for the importer to refuse.
-func charmsOf(yaml string) []string {
-	f, err := charm.ParseBundle([]byte(yaml))
-	if err != nil {
-		return nil
-	}
-	var out []string
-	for _, a := range f.Applications {
-		if !a.Local {
-			out = append(out, a.Charm)
-		}
 	}
 	return out
 }

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"offlinestore/closure"
+)
+
+// GapLine returns a gap as all commands print it: the gap's sentence and, for what a charm or a charm bundle needs, how to fill it.
+// What snaps and models need is filled by one export for all of them, see ExportSnaps.
+func GapLine(g closure.Gap) string {
+	if !g.ByCharm() {
+		return g.String()
+	}
+	return g.String() + ": " + GapFix(g)
+}
+
+// GapFix returns what to do, outside, about something that a charm or a charm bundle needs.
+func GapFix(g closure.Gap) string {
+	switch g.Kind {
+	case closure.KindResource:
+		return "Charmhub has released none with it; attach a file of your own with 'juju deploy --resource'"
+	case closure.KindImage:
+		return "export the charm without --no-images, or name the registry that has it (proxy.oci-registry.domain)"
+	case closure.KindCharm:
+		return fmt.Sprintf("export the bundle again: 'store-admin export bundle %s'", g.NeededBy[0].Name)
+	}
+	const again = "export the charm again, with --with-snaps, or "
+	if g.Revision > 0 {
+		return fmt.Sprintf(again+"put '{name: %s, revision: %d}' under packages in the FILE of 'store-admin export snaps --from-yaml FILE --arch %s'", g.Name, g.Revision, g.Architecture)
+	}
+	return fmt.Sprintf(again+"the snap: '%s'", exportSnaps([]string{g.Name}, []string{g.Architecture}, g.InstalledFrom))
+}
+
+// ExportSnaps returns the commands that export what snaps and models need, one for each channel: "store-admin export snaps core24
+// snapd --arch amd64". It is "" if nothing of the kind is missing.
+func ExportSnaps(gaps []closure.Gap) string {
+	names, archs := make(map[string][]string), make(map[string][]string)
+	var channels []string
+	for _, g := range gaps {
+		if g.ByCharm() {
+			continue
+		}
+		names[g.Channel] = append(names[g.Channel], g.Snap())
+		channels = append(channels, g.Channel)
+		if g.Architecture != "" {
+			archs[g.Channel] = append(archs[g.Channel], g.Architecture)
+		}
+	}
+	var commands []string
+	for _, ch := range distinct(channels) {
+		commands = append(commands, exportSnaps(distinct(names[ch]), distinct(archs[ch]), ch))
+	}
+	return strings.Join(commands, "; ")
+}
+
+func exportSnaps(names, archs []string, channel string) string {
+	out := "store-admin export snaps " + strings.Join(names, " ")
+	for _, arch := range archs {
+		out += " --arch " + arch
+	}
+	if channel != "" {
+		out += " --channel " + channel
+	}
+	return out
+}
+
+// distinct returns the texts sorted, each once.
+func distinct[T cmp.Ordered](list []T) []T {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// MaxGapLines is how many gaps a command prints that is about something else.
+const MaxGapLines = 20
+
+// GapLines returns the lines of at most MaxGapLines gaps, and one that counts the others, which 'check' names.
+func GapLines(gaps []closure.Gap) []string {
+	var out []string
+	for i, g := range gaps {
+		if i == MaxGapLines && len(gaps) > MaxGapLines+1 {
+			return append(out, fmt.Sprintf("%d more things are needed and missing: 'snap-store-proxy check' names them", len(gaps)-MaxGapLines))
+		}
+		out = append(out, GapLine(g))
+	}
+	return out
+}
