@@ -114,7 +114,7 @@ func (c *collector) finish() *Set {
 		c.set.Snaps = append(c.set.Snaps, *s)
 	}
 	for _, ch := range c.charms {
-		ch.addUnreleased()
+		ch.AddUnreleased()
 		c.set.Charms = append(c.set.Charms, *ch)
 	}
 	slices.SortFunc(c.set.Snaps, func(a, b Snap) int { return cmp.Compare(a.Name, b.Name) })
@@ -135,8 +135,9 @@ func (s *Snap) addUnreleased() {
 	}
 }
 
-// addUnreleased does the same for a charm, on each base that names an architecture.
-func (c *Charm) addUnreleased() {
+// AddUnreleased gives rows without a channel to the revisions of a charm that are in no channel, one for each base that names an
+// architecture: they were exported to be deployed by number.
+func (c *Charm) AddUnreleased() {
 	released := make(map[int]bool)
 	for _, row := range c.ChannelMap {
 		released[row.Revision] = true

@@ -68,12 +68,12 @@ func (g Gap) String() string {
 	return out
 }
 
-// Needs returns what is needed, without its kind: "core24 for amd64", "tool revision 5", "pc in 24/stable for amd64".
+// Needs returns what is needed, without its kind: "core24 for amd64", "tool revision 5 for amd64", "pc in 24/stable for amd64".
 func (g Gap) Needs() string {
-	if g.Revision > 0 {
-		return fmt.Sprintf("%s revision %d", g.Name, g.Revision)
-	}
 	out := g.Name
+	if g.Revision > 0 {
+		out += fmt.Sprintf(" revision %d", g.Revision)
+	}
 	if g.Channel != "" {
 		out += " in " + g.Channel
 	}

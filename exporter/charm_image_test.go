@@ -147,7 +147,10 @@ func TestAddSnaps(t *testing.T) {
 		gaps = append(gaps, g.String())
 	}
 	// jq has nothing by that number for arm64, but it is there for another architecture.
-	if diff := cmp.Diff([]string{"nosuch-snap (needed by app): the store has no such snap", "jq revision 99 for arm64 (needed by app): the store has no release"}, gaps); diff != "" {
+	if diff := cmp.Diff([]string{
+		"snap nosuch-snap for amd64 is needed by charm app revision 1: the store has no such snap",
+		"snap nosuch-snap for arm64 is needed by charm app revision 1: the store has no such snap",
+		"snap jq revision 99 for arm64 is needed by charm app revision 1: the store has no release"}, gaps); diff != "" {
 		t.Errorf("gaps (-want +got):\n%s", diff)
 	}
 	if head := pack(t, e, p); len(head.Charms) != 2 || len(head.Snaps) != 5 {

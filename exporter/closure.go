@@ -1,11 +1,13 @@
 package exporter
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 
 	"offlinestore/channel"
+	"offlinestore/closure"
 	"offlinestore/snap"
 )
 
@@ -37,35 +39,20 @@ func (p *planner) close() error {
 // needs lists what is needed and neither planned nor known to be missing. It also notes at what is planned who needs it.
 func (p *planner) needs() map[string]*need {
 	out := make(map[string]*need)
-	for _, by := range slices.Sorted(maps.Keys(p.snaps)) {
-		for _, r := range p.snaps[by].Revisions {
-			bases, providers := r.Needs()
-			p.need(out, by, r.archs, append(bases, "snapd"), true)
-			p.need(out, by, r.archs, providers, false)
+	for _, n := range planned(slices.Collect(maps.Values(p.snaps))).SnapNeeds() {
+		s := p.snaps[n.Name]
+		if s != nil && s.NeededBy != nil && !slices.Contains(s.NeededBy, n.By) {
+			s.NeededBy = append(s.NeededBy, n.By)
 		}
-	}
-	return out
-}
-
-func (p *planner) need(out map[string]*need, by string, archs, names []string, essential bool) {
-	for _, name := range names {
-		if name == by || snap.ValidateName(name) != nil {
+		if n.Served || p.tried[target{n.Name, n.Architecture}] {
 			continue
 		}
-		s := p.snaps[name]
-		if s != nil && s.NeededBy != nil && !slices.Contains(s.NeededBy, by) {
-			s.NeededBy = append(s.NeededBy, by)
+		if out[n.Name] == nil {
+			out[n.Name] = &need{}
 		}
-		for _, arch := range archs {
-			if s != nil && s.serves(arch) || p.tried[target{name, arch}] {
-				continue
-			}
-			if out[name] == nil {
-				out[name] = &need{}
-			}
-			out[name].add(by, arch, essential)
-		}
+		out[n.Name].add(n.By, n.Architecture, n.Essential)
 	}
+	return out
 }
 
 func (n *need) add(by, arch string, essential bool) {
@@ -78,9 +65,38 @@ func (n *need) add(by, arch string, essential bool) {
 	n.essential = n.essential || essential
 }
 
-// serves says whether a device that needs s will find it: in the stable channel, which is where snapd looks for it. A snap
-// that was asked for may be planned in other channels only.
-func (s *Snap) serves(arch string) bool {
-	row := s.find(arch, channel.Channel{Track: s.track(), Risk: channel.Stable})
-	return row != nil && row.Revision != 0
+// planned returns the snaps of a plan as closure sees them. A snap that was asked for may be planned in other channels than those in
+// which devices look for what they need: then it is planned there as well.
+func planned(snaps []*Snap) *closure.Set {
+	set := &closure.Set{EachArchitecture: true, ImagesElsewhere: true}
+	for _, s := range snaps {
+		out := closure.Snap{Name: s.Listing.Name, DefaultTrack: s.Listing.DefaultTrack, ChannelMap: slices.Clone(s.Listing.ChannelMap)}
+		for _, r := range s.Revisions {
+			out.Revisions = append(out.Revisions, &r.Revision)
+			for _, arch := range r.archs {
+				out.ChannelMap = append(out.ChannelMap, snap.Release{Architecture: arch, Revision: r.Number})
+			}
+		}
+		set.Snaps = append(set.Snaps, out)
+	}
+	slices.SortFunc(set.Snaps, func(a, b closure.Snap) int { return cmp.Compare(a.Name, b.Name) })
+	return set
+}
+
+// Set returns what the plan holds, as closure sees it. What charms need is known once Fetch has read them. Images are not looked for:
+// leaving them to a registry inside is a choice of the operator's.
+func (p *Plan) Set() *closure.Set {
+	set := planned(p.Snaps)
+	for _, c := range p.Charms {
+		out := closure.Charm{Name: c.Listing.Name, Type: c.Listing.Type, DefaultTrack: c.Listing.DefaultTrack, ChannelMap: c.Listing.ChannelMap}
+		for _, r := range c.Revisions {
+			out.Revisions = append(out.Revisions, closure.CharmRevision{Revision: &r.Revision, Snaps: r.Snaps})
+		}
+		for _, r := range c.Resources {
+			out.Resources = append(out.Resources, closure.CharmResource{Name: r.Resource.Name, Revision: r.Resource.Revision, Image: r.Image})
+		}
+		out.AddUnreleased()
+		set.Charms = append(set.Charms, out)
+	}
+	return set
 }

@@ -21,10 +21,15 @@ type Gap struct {
 	// NeededBy names the snaps that need it; it is empty if the operator asked for it.
 	NeededBy string `json:"needed-by"`
 	Reason   string `json:"reason"`
+	// need is the sentence of package closure for a snap that something needs.
+	need string
 }
 
-// String is the gap as a sentence.
+// String returns the gap as a sentence, with the reason.
 func (g Gap) String() string {
+	if g.need != "" {
+		return g.need + ": " + g.Reason
+	}
 	s := g.Snap + g.Charm
 	if g.Revision > 0 {
 		s += fmt.Sprintf(" revision %d", g.Revision)
@@ -34,9 +39,6 @@ func (g Gap) String() string {
 	}
 	if g.Architecture != "" {
 		s += " for " + strings.TrimPrefix(g.Base+" "+g.Architecture, " ")
-	}
-	if g.NeededBy != "" {
-		s += " (needed by " + g.NeededBy + ")"
 	}
 	return s + ": " + g.Reason
 }

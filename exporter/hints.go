@@ -3,10 +3,6 @@ package exporter
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"offlinestore/channel"
 	"offlinestore/charm"
@@ -18,26 +14,6 @@ type Hint struct {
 	Charm         string `json:"charm"`
 	CharmRevision int    `json:"charm-revision"`
 	charm.SnapHint
-}
-
-// String is the hint as a sentence: "postgresql installs snap charmed-postgresql revision 96".
-func (h Hint) String() string {
-	s := h.Charm + " installs snap " + h.Name
-	var numbers []string
-	for _, arch := range slices.Sorted(maps.Keys(h.Revisions)) {
-		n := fmt.Sprint(h.Revisions[arch])
-		if arch != "" && len(h.Revisions) > 1 {
-			n += " (" + arch + ")"
-		}
-		numbers = append(numbers, n)
-	}
-	if len(numbers) > 0 {
-		s += " revision " + strings.Join(numbers, ", ")
-	}
-	if h.Channel != "" {
-		s += " from " + h.Channel
-	}
-	return s
 }
 
 // For is the hint for machines of archs; it is none if the charm installs the snap on others only.
@@ -56,32 +32,6 @@ func (h Hint) For(archs []string) (of Hint, ok bool) {
 		}
 	}
 	return h, len(h.Revisions) > 0
-}
-
-// Command says how to export the snap of h with its needs for archs.
-func (h Hint) Command(archs []string) string {
-	if _, all := h.Revisions[""]; len(h.Revisions) > 0 && !all {
-		archs = slices.Sorted(maps.Keys(h.Revisions))
-	}
-	s := "'store-admin export snaps " + h.Name
-	if len(h.Revisions) > 0 {
-		s = "'store-admin export snaps --from-yaml FILE"
-	} else if h.Channel != "" {
-		s += " --channel " + h.Channel
-	}
-	if !slices.Equal(archs, []string{"amd64"}) { // the default
-		for _, arch := range archs {
-			s += " --arch " + arch
-		}
-	}
-	if len(h.Revisions) == 0 {
-		return s + "'"
-	}
-	var packages []string
-	for _, n := range slices.Compact(slices.Sorted(maps.Values(h.Revisions))) {
-		packages = append(packages, fmt.Sprintf("{name: %s, revision: %d}", h.Name, n))
-	}
-	return s + "' and packages: [" + strings.Join(packages, ", ") + "] in it"
 }
 
 // AddSnaps adds to the plan the snaps that its charms install, as far as the store has them, and what those need. It is called after
@@ -127,7 +77,7 @@ func (h Hint) wants(archs []string) (out []*want) {
 		}
 		w := byRevision[revision]
 		if w == nil {
-			w = &want{name: h.Name, revision: revision, need: &need{by: []string{h.Charm}}}
+			w = &want{name: h.Name, revision: revision, need: &need{by: []string{h.Charm}, charmRevision: h.CharmRevision}}
 			if revision == 0 {
 				w.channel = cmp.Or(h.Channel, channel.Stable)
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"offlinestore/channel"
+	"offlinestore/closure"
 	"offlinestore/snap"
 	"offlinestore/upstream"
 )
@@ -39,6 +40,8 @@ type need struct {
 	archs []string
 	// essential is what nothing runs without: snapd, or a base.
 	essential bool
+	// charmRevision is set for what a charm needs.
+	charmRevision int
 }
 
 func (w *want) neededBy() []string {
@@ -48,9 +51,39 @@ func (w *want) neededBy() []string {
 	return w.need.by
 }
 
-// gap is w as something that can't be had.
+// gap returns w as something that can't be had for arch.
 func (w *want) gap(arch, reason string) Gap {
-	return Gap{Snap: w.name, Architecture: arch, Channel: w.channel, Revision: w.revision, NeededBy: strings.Join(w.neededBy(), ", "), Reason: reason}
+	return Gap{Snap: w.name, Architecture: arch, Channel: w.channel, Revision: w.revision, NeededBy: strings.Join(w.neededBy(), ", "), Reason: reason, need: w.sentence(arch)}
+}
+
+// absent returns a gap for each architecture for which something needs a snap that the store doesn't know, or one gap for a snap that
+// the operator asked for.
+func (w *want) absent() []Gap {
+	const reason = "the store has no such snap"
+	if w.need == nil {
+		return []Gap{{Snap: w.name, Reason: reason}}
+	}
+	var out []Gap
+	for _, arch := range w.archs {
+		out = append(out, Gap{Snap: w.name, Architecture: arch, NeededBy: strings.Join(w.neededBy(), ", "), Reason: reason, need: w.sentence(arch)})
+	}
+	return out
+}
+
+// sentence returns what package closure says of w if it is missing for arch; it is "" for what the operator asked for.
+func (w *want) sentence(arch string) string {
+	if w.need == nil {
+		return ""
+	}
+	g := closure.Gap{Kind: closure.KindSnap, Name: w.name, Revision: w.revision, Architecture: arch}
+	for _, name := range slices.Sorted(slices.Values(w.need.by)) {
+		by := closure.Needer{Kind: closure.KindSnap, Name: name}
+		if w.need.charmRevision > 0 {
+			by = closure.Needer{Kind: closure.KindCharm, Name: name, Revision: w.need.charmRevision}
+		}
+		g.NeededBy = append(g.NeededBy, by)
+	}
+	return g.String()
 }
 
 func (r *Request) wants() []*want {
@@ -103,11 +136,10 @@ func (p *planner) info(w *want) (absent []Gap, err error) {
 	}
 	info, err := p.e.Client.Info(p.ctx, w.name)
 	if errors.Is(err, upstream.ErrNotFound) {
-		gap := Gap{Snap: w.name, NeededBy: strings.Join(w.neededBy(), ", "), Reason: "the store has no such snap"}
 		if w.need == nil || w.need.essential {
-			return []Gap{gap}, nil
+			return w.absent(), nil
 		}
-		p.plan.Gaps = append(p.plan.Gaps, gap)
+		p.plan.Gaps = append(p.plan.Gaps, w.absent()...)
 		return nil, nil
 	}
 	if err != nil {

@@ -51,6 +51,7 @@ func runExport(ctx context.Context, w io.Writer, o *exportOptions, req exporter.
 	if err := out.fetch(ctx, plan, progress); err != nil {
 		return err
 	}
+	progress.warnOfCharmGaps(plan)
 	if err := out.write(ctx, plan); err != nil {
 		return err
 	}

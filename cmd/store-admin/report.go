@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"offlinestore/closure"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 )
@@ -65,14 +66,27 @@ func (out *output) reportCharms(p *exporter.Plan) error {
 		fmt.Fprintf(out.w, "Also exported, needed by the charms: %s\n", strings.Join(names, ", "))
 		return nil
 	}
-	hints := hintsOf(p)
-	for _, h := range hints {
-		fmt.Fprintf(out.w, "%s: export it with %s\n", cli.Clean(h.String()), cli.Clean(h.Command(p.Request.Charms.Architectures)))
+	installs := false
+	for _, g := range p.Set().Gaps() {
+		if g.ByCharm() && g.Kind == closure.KindSnap {
+			installs = true
+			fmt.Fprintln(out.w, cli.Clean(cli.GapLine(g)))
+		}
 	}
-	if len(hints) > 0 {
+	if installs {
 		fmt.Fprintln(out.w, "With --with-snaps they come along.")
 	}
 	return nil
+}
+
+// warnOfCharmGaps names what is missing of charms and charm bundles besides snaps: resources, and charms of a bundle. It is known once
+// the charms were read.
+func (p *exportProgress) warnOfCharmGaps(plan *exporter.Plan) {
+	for _, g := range plan.Set().Gaps() {
+		if g.ByCharm() && g.Kind != closure.KindSnap {
+			p.Warn(cli.GapLine(g))
+		}
+	}
 }
 
 // hintsOf are the snaps that the charms of a plan install on the architectures that were asked for.
