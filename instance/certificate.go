@@ -28,3 +28,6 @@ func Certificate(s *settings.Settings) (*certificate.Certificate, error) {
 	}
 	return c, nil
 }
+
+// ExpiresSoon is how many days before the end of its certificate a store begins to warn.
+const ExpiresSoon = 30

@@ -34,7 +34,7 @@ func enableAirgapMode(ctx context.Context, w io.Writer, dir *instance.Dir) error
 		if err != nil {
 			return err
 		}
-		v, err := values(in.Settings, settings.Airgap, settings.Domain)
+		v, err := in.Settings.GetAll(settings.Airgap, settings.Domain)
 		if err != nil {
 			return err
 		}

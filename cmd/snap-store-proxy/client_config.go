@@ -81,7 +81,7 @@ func readClientConfig(dir *instance.Dir) (*clientConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := values(s, settings.StoreID, settings.StoreURL, settings.Domain, settings.TrustForwardedProto)
+	v, err := s.GetAll(settings.StoreID, settings.StoreURL, settings.Domain, settings.TrustForwardedProto)
 	if err != nil {
 		return nil, err
 	}

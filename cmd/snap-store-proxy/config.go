@@ -104,7 +104,7 @@ func (o configOptions) list(w io.Writer, s *settings.Settings) error {
 	}
 	var list []configEntry
 	for _, e := range s.List() {
-		list = append(list, configEntry{e.Name, e.Value, e.IsSet, e.Secret, needsRestart(e.Name), e.Doc})
+		list = append(list, configEntry{e.Name, e.Value, e.IsSet, e.Secret, e.NeedsRestart(), e.Doc})
 	}
 	if o.asJSON {
 		return cli.PrintJSON(w, map[string]any{"settings": list})
@@ -136,7 +136,7 @@ func (o configOptions) show(w io.Writer, s *settings.Settings, name string) erro
 			fmt.Fprintln(os.Stderr, "What is secret is not shown; --show-secret prints it.")
 		}
 		if o.asJSON {
-			return cli.PrintJSON(w, configEntry{name, value, e.IsSet, e.Secret, needsRestart(name), e.Doc})
+			return cli.PrintJSON(w, configEntry{name, value, e.IsSet, e.Secret, e.NeedsRestart(), e.Doc})
 		}
 	}
 	_, err = fmt.Fprintln(w, strings.TrimSuffix(value, "\n"))
@@ -180,7 +180,7 @@ func change(dir *instance.Dir, s *settings.Settings, changes map[string]string) 
 	}
 	var now, restart []string
 	for _, k := range settings.Changed(before, s) {
-		if needsRestart(k.Name) {
+		if k.NeedsRestart() {
 			restart = append(restart, k.Name)
 		} else {
 			now = append(now, k.Name)

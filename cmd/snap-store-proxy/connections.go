@@ -129,7 +129,7 @@ func serverConnection(ctx context.Context, in *instance.Instance) connection {
 
 // deviceConnections are those of devices and clusters, from the name on.
 func deviceConnections(ctx context.Context, in *instance.Instance, dir *instance.Dir) ([]connection, error) {
-	v, err := values(in.Settings, settings.Domain, settings.TLSCert, settings.TrustForwardedProto, settings.RegistryDomain)
+	v, err := in.Settings.GetAll(settings.Domain, settings.TLSCert, settings.TrustForwardedProto, settings.RegistryDomain)
 	if err != nil {
 		return nil, err
 	}
@@ -191,11 +191,11 @@ func registryURL(s *settings.Settings, v map[string]string, name string) string 
 	if v[settings.RegistryDomain] != "" {
 		return "https://" + v[settings.RegistryDomain] + "/v2/" // container runtimes take no other
 	}
-	var o serveOptions
-	if err := o.chooseRegistry(s); err != nil || o.registryListen == "" {
+	o, err := instance.ChooseAddresses(s, instance.Addresses{})
+	if err != nil || o.Registry == "" {
 		return ""
 	}
-	_, port, err := net.SplitHostPort(o.registryListen)
+	_, port, err := net.SplitHostPort(o.Registry)
 	if err != nil {
 		return ""
 	}

@@ -18,11 +18,12 @@ import (
 	"offlinestore/instance/pgcluster"
 	"offlinestore/instance/settings"
 	"offlinestore/registry"
+	"offlinestore/service"
 )
 
 // hints returns the exit codes of errors, and what the operator can do about them.
 func hints() cli.Table {
-	return slices.Concat(cli.RemoteHints(), registryHints(), bundleHints(), serviceHints(), backupHints())
+	return slices.Concat(cli.RemoteHints(), registryHints(), bundleHints(), listenHints(), serviceHints(), backupHints())
 }
 
 // bundleHints returns the rows about bundles and what is in them.
@@ -71,6 +72,27 @@ func serviceHints() cli.Table {
 		cli.On(cli.Is(errGaps), cli.Gaps, ""),
 		cli.On(cli.Is(os.ErrPermission), cli.Failed,
 			fmt.Sprintf("run it as root, or as the owner of the data folder, who must be able to enter and read what is named (this ran as user %d)", os.Geteuid())),
+	}
+}
+
+// listenHints returns the rows about what serve listens on.
+func listenHints() cli.Table {
+	return cli.Table{
+		cli.OnType(cli.Failed, func(e *service.ListenError) string {
+			switch e.Role {
+			case service.RoleHTTP:
+				return "choose another address with --listen, or the port with 'snap-store-proxy config proxy.port.http=8080'"
+			case service.RoleHTTPS:
+				return "choose another address with --https-listen, or the port with 'snap-store-proxy config proxy.port.https=8443'"
+			case service.RoleRegistry:
+				return "choose another address for images with 'snap-store-proxy config proxy.oci-registry.listen=[::]:5001', or have none with proxy.oci-registry.builtin=false"
+			}
+			return "choose another address for administration with 'snap-store-proxy config proxy.admin.listen=127.0.0.1:8014'"
+		}),
+		cli.On(cli.As[*service.PlainAdminError], cli.Usage, "import a certificate with 'snap-store-proxy import-certificate', or listen on 127.0.0.1"),
+		cli.On(cli.Is(instance.ErrNoCertificate), cli.Usage, "import one with 'snap-store-proxy import-certificate'"),
+		cli.On(cli.Is(instance.ErrLonelyLogin), cli.Usage, ""),
+		cli.On(cli.As[*service.SecretError], cli.Failed, fmt.Sprintf("have another one made: snap-store-proxy config %s=", settings.AuthSecret)),
 	}
 }
 

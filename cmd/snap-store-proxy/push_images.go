@@ -89,7 +89,7 @@ type imagesPush struct {
 }
 
 func runPushImages(ctx context.Context, w io.Writer, in *instance.Instance, cat *catalog.Snapshot, o pushImagesOptions, charms []string) error {
-	access, err := registryAccess(in.Settings, nil)
+	access, err := instance.ReadRegistryAccess(in.Settings, "")
 	if err != nil {
 		return err
 	}

@@ -3,31 +3,21 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"fmt"
 	"os"
-	"sync"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
-	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
-	"offlinestore/instance/settings"
-	"offlinestore/registry"
-	"offlinestore/server"
-	"offlinestore/transfer"
+	"offlinestore/service"
 )
-
-// shutdownTime is how long downloads may go on after the server was told to stop.
-const shutdownTime = 30 * time.Second
 
 // serveOptions are the flags of serve.
 type serveOptions struct {
-	listen, httpsListen, registryListen, adminListen, level, format string
-
-	accessLog bool
+	addresses     instance.Addresses
+	level, format string
+	accessLog     bool
 }
 
 func newServe(dir *instance.Dir) *cobra.Command {
@@ -48,10 +38,10 @@ proxy.oci-registry.domain names another one or proxy.oci-registry.builtin=false.
 		RunE:    func(c *cobra.Command, _ []string) error { return runServe(c.Context(), dir, o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.listen, "listen", "", "`address` to serve plain HTTP on, and nothing else that is not asked for (default proxy.ipaddress:proxy.port.http, [::]:80)")
-	f.StringVar(&o.httpsListen, "https-listen", "", "`address` to serve HTTPS on (default proxy.ipaddress:proxy.port.https once there is a certificate; none with --listen)")
-	f.StringVar(&o.registryListen, "registry-listen", "", "`address` to serve images on (default proxy.oci-registry.listen, [::]:5000; none with --listen, unless that is set)")
-	f.StringVar(&o.adminListen, "admin-listen", "", "`address` to take remote administration on (default proxy.admin.listen, 127.0.0.1:8013; none with --listen, unless that is set)")
+	f.StringVar(&o.addresses.HTTP, "listen", "", "`address` to serve plain HTTP on, and nothing else that is not asked for (default proxy.ipaddress:proxy.port.http, [::]:80)")
+	f.StringVar(&o.addresses.HTTPS, "https-listen", "", "`address` to serve HTTPS on (default proxy.ipaddress:proxy.port.https once there is a certificate; none with --listen)")
+	f.StringVar(&o.addresses.Registry, "registry-listen", "", "`address` to serve images on (default proxy.oci-registry.listen, [::]:5000; none with --listen, unless that is set)")
+	f.StringVar(&o.addresses.Admin, "admin-listen", "", "`address` to take remote administration on (default proxy.admin.listen, 127.0.0.1:8013; none with --listen, unless that is set)")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.format, "log-format", "text", "text or json: how each line of the log is written")
 	f.BoolVar(&o.accessLog, "access-log", false, "log each request, without what clients authorise themselves with")
@@ -68,74 +58,31 @@ func runServe(ctx context.Context, dir *instance.Dir, o serveOptions) error {
 		return err
 	}
 	// Low ports are open before root's rights are given up.
-	d, err := o.openDoors(s, log)
+	listeners, err := service.Listen(s, o.addresses, log)
+	if errors.Is(err, instance.ErrNoCertificate) {
+		err = fmt.Errorf("--https-listen: %w", err)
+	}
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	in, err := dir.Open(ctx, options())
-	if err != nil {
-		return err
-	}
-	err = serve(ctx, dir, in, d, log, requests)
-	return errors.Join(err, in.Close())
+	defer listeners.Close()
+	return withInstance(ctx, dir, func(in *instance.Instance) error {
+		return service.Run(ctx, service.Config{Instance: in, Listeners: listeners, Logger: log, AccessLog: requests, Announce: announce})
+	})
 }
 
-// serve serves on all of the doors that are open.
-func serve(ctx context.Context, dir *instance.Dir, in *instance.Instance, d *doors, log *slog.Logger, requests *transfer.AccessLog) error {
-	remote, writes, err := administration(ctx, in, d, log)
-	if err != nil {
-		return err
+// announce prints the address of a listener, as scripts expect it: on standard output, once it can be reached.
+func announce(a service.Announcement) {
+	switch a.Role {
+	case service.RoleHTTP:
+		content := cli.Count(len(a.Snapshot.Snaps), "snap")
+		if len(a.Snapshot.Charms) > 0 {
+			content += " and " + cli.Count(len(a.Snapshot.Charms), "charm")
+		}
+		fmt.Printf("Serving %s on %s\n", content, a.URL)
+	case service.RoleHTTPS:
+		fmt.Printf("Serving the same on %s\n", a.URL)
+	case service.RoleRegistry:
+		fmt.Printf("Serving images on %s\n", a.URL)
 	}
-	if writes != nil {
-		defer writes.Close()
-	}
-	// From here on nothing that devices reach can write: the tables are up to date, and the reader's role may only SELECT.
-	in.CloseCatalog()
-	r, how, err := in.OpenReader(ctx)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	live, err := readLive(dir, in.Settings, d, log)
-	if err != nil {
-		return err
-	}
-	src := feed{Reader: r}
-	figures := prometheus.NewRegistry()
-	if d.images != nil {
-		src.images = registry.New(registry.Config{Blobs: in.Blobs, Username: live.Registry.Username, Password: live.Registry.Password,
-			Logger: log, AccessLog: requests, Metrics: figures})
-	}
-	srv := server.New(server.Config{Blobs: in.Blobs, Logger: log, AccessLog: requests, Metrics: figures})
-	srv.SetSettings(live)
-	running := &liveStore{dir: dir, doors: d, server: srv, images: src.images, settings: in.Settings, log: log}
-	cat, err := src.LoadSnapshot(ctx)
-	if err != nil {
-		return err
-	}
-	if err := srv.SetSnapshot(cat); err != nil {
-		return err
-	}
-	follow, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var followed sync.WaitGroup
-	followed.Go(func() { srv.Follow(follow, src) })
-	followed.Go(func() { settings.Watch(follow, in.Settings, watchInterval, running.change, dir.StoreAssertionPath()) })
-	log.Info("serving", "snaps", len(cat.Snaps), "charms", len(cat.Charms), "database", how)
-	if live.Registry.Domain == "" && d.images == nil && namesImages(cat) {
-		log.Warn("charms name images that nobody serves: give --registry-listen, or set proxy.oci-registry.domain")
-	}
-	err = serveAll(ctx, d.administer(d.servers(srv, src.images, countOf(cat), log), remote, log), log)
-	stop()
-	followed.Wait()
-	return err
-}
-
-// countOf says what there is to serve.
-func countOf(cat *catalog.Snapshot) string {
-	snaps := cli.Count(len(cat.Snaps), "snap")
-	if len(cat.Charms) == 0 {
-		return snaps
-	}
-	return snaps + " and " + cli.Count(len(cat.Charms), "charm")
 }

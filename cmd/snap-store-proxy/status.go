@@ -16,13 +16,13 @@ import (
 
 // status is what the status command shows.
 type status struct {
-	URL      string    `json:"url"`
-	StoreID  string    `json:"store-id"`
-	Database string    `json:"database"`
-	Cluster  string    `json:"cluster"`
-	Version  string    `json:"version"`
-	Services []service `json:"services"`
-	Stores   []string  `json:"stores"`
+	URL      string         `json:"url"`
+	StoreID  string         `json:"store-id"`
+	Database string         `json:"database"`
+	Cluster  string         `json:"cluster"`
+	Version  string         `json:"version"`
+	Services []serviceState `json:"services"`
+	Stores   []string       `json:"stores"`
 	// AccountKeys are those that were imported: pushed with stores and snaps.
 	AccountKeys []accountKey      `json:"account-keys"`
 	Generation  int64             `json:"generation"`
@@ -87,7 +87,7 @@ func readStatus(ctx context.Context, dir *instance.Dir) (*status, error) {
 		return nil, failed
 	}
 	defer in.Close() // all is read
-	s := &status{Version: cli.Version(), Services: []service{}, Stores: []string{}, AccountKeys: []accountKey{}, Warnings: []string{}}
+	s := &status{Version: cli.Version(), Services: []serviceState{}, Stores: []string{}, AccountKeys: []accountKey{}, Warnings: []string{}}
 	steps := []func(context.Context, *instance.Instance) error{s.readHost, s.readTrust, s.readCertificate, s.readServices}
 	if failed == nil {
 		steps = append(steps, s.readCatalog)

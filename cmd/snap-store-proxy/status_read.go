@@ -22,7 +22,7 @@ func (s *status) describeDatabase(in *instance.Instance, failed error) {
 	case failed != nil:
 		s.Database = "not available: " + cli.Clean(failed.Error())
 		s.Warnings = append(s.Warnings, "the database is not available: nothing can be pushed, and serve knows only what it has loaded")
-		s.Services = append(s.Services, service{Name: "database", Problem: "see Store DB"})
+		s.Services = append(s.Services, serviceState{Name: "database", Problem: "see Store DB"})
 		return
 	case in.Cluster != nil:
 		s.Cluster = fmt.Sprintf("private, PostgreSQL %d", in.Cluster.Version())
@@ -30,12 +30,12 @@ func (s *status) describeDatabase(in *instance.Instance, failed error) {
 		s.Cluster = settings.DBConnection
 	}
 	s.Database = "ok"
-	s.Services = append(s.Services, service{Name: "database", Running: true})
+	s.Services = append(s.Services, serviceState{Name: "database", Running: true})
 }
 
 // readHost looks at the settings and the disk.
 func (s *status) readHost(_ context.Context, in *instance.Instance) error {
-	v, err := values(in.Settings, settings.Domain, settings.StoreID, settings.StoreURL, settings.TLSCert, settings.TrustForwardedProto)
+	v, err := in.Settings.GetAll(settings.Domain, settings.StoreID, settings.StoreURL, settings.TLSCert, settings.TrustForwardedProto)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (s *status) readCertificate(_ context.Context, in *instance.Instance) error
 	}
 	if err := c.CheckDates(now); err != nil {
 		s.Warnings = append(s.Warnings, err.Error()+": devices refuse it ('import-certificate')")
-	} else if days := info.DaysLeft(now); days < expiresSoon {
+	} else if days := info.DaysLeft(now); days < instance.ExpiresSoon {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("the certificate expires in %s: import another one ('import-certificate')", cli.Count(days, "day")))
 	}
 	return nil

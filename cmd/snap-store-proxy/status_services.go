@@ -22,8 +22,8 @@ import (
 	"offlinestore/instance/settings"
 )
 
-// service is something that runs, or should.
-type service struct {
+// serviceState is something that runs, or should.
+type serviceState struct {
 	Name    string `json:"name"`
 	Running bool   `json:"running"`
 	// Problem says why it doesn't run, or what is wrong though it does.
@@ -31,7 +31,7 @@ type service struct {
 }
 
 // String is the service as the original shows its own.
-func (s service) String() string {
+func (s serviceState) String() string {
 	switch {
 	case s.Running && s.Problem == "":
 		return s.Name + ": running"
@@ -50,22 +50,22 @@ type knock struct {
 
 // knocks are the services that serve has by the settings.
 func knocks(s *settings.Settings) ([]knock, error) {
-	v, err := values(s, settings.TLSCert, settings.AdminListen)
+	v, err := s.GetAll(settings.TLSCert, settings.AdminListen)
 	if err != nil {
 		return nil, err
 	}
-	var o serveOptions
-	if err := errors.Join(o.chooseRegistry(s), o.chooseAddresses(s)); err != nil {
+	o, err := instance.ChooseAddresses(s, instance.Addresses{})
+	if err != nil {
 		return nil, err
 	}
 	scheme := "http"
-	all := []knock{{name: "http", url: "http://" + reachable(o.listen) + "/_status/check"}}
+	all := []knock{{name: "http", url: "http://" + reachable(o.HTTP) + "/_status/check"}}
 	if v[settings.TLSCert] != "" {
 		scheme = "https"
-		all = append(all, knock{name: "https", url: "https://" + reachable(o.httpsListen) + "/_status/check"})
+		all = append(all, knock{name: "https", url: "https://" + reachable(o.HTTPS) + "/_status/check"})
 	}
-	if o.registryListen != "" {
-		all = append(all, knock{name: "registry", url: scheme + "://" + reachable(o.registryListen) + "/v2/"})
+	if o.Registry != "" {
+		all = append(all, knock{name: "registry", url: scheme + "://" + reachable(o.Registry) + "/v2/"})
 	}
 	if isLoopback(v[settings.AdminListen]) {
 		scheme = "http" // whatever certificate there is
@@ -105,11 +105,11 @@ func (s *status) readServices(ctx context.Context, in *instance.Instance) error 
 	// Only whether it runs is asked for: check-connections sees whether devices would believe it.
 	c := client(&tls.Config{InsecureSkipVerify: true})
 	defer c.CloseIdleConnections()
-	found := make([]service, len(all))
+	found := make([]serviceState, len(all))
 	var wg errgroup.Group
 	for i, k := range all {
 		wg.Go(func() error {
-			found[i] = service{Name: k.name, Running: true}
+			found[i] = serviceState{Name: k.name, Running: true}
 			err := ask(ctx, c, k.url)
 			var bad *answerError
 			if k.any && errors.As(err, &bad) {

@@ -39,6 +39,7 @@ func graph() map[string][]string {
 		"importer":        {"assertion", "blob", "bundle", "charm", "catalog", "importer/canonical"},
 		"server/admin":    {"server/admin/api", "channel", "catalog"},
 		"instance/backup": {"blob", "instance/pgcluster", "catalog"},
+		"service":         {"catalog", "certificate", "instance", "instance/settings", "registration", "registry", "server", "server/admin", "transfer"},
 		"instance":        {"assertion", "blob", "bundle", "catalog", "certificate", "instance/pgcluster", "instance/settings", "registration"},
 		"registry":        {"blob", "catalog", "transfer"},
 		"server":          {"assertion", "blob", "channel", "charm", "docs", "snap", "catalog", "transfer"},
@@ -52,6 +53,8 @@ func never() [][2]string {
 		{"catalog", "bundle"}, // the catalogue outlives the format
 		{"bundle", "upstream"},
 		{"bundle", "catalog"},
+		{"service", "upstream"},
+		{"instance", "exporter"},
 		{"server", "upstream"}, // what serves inside the gap knows no way out
 		{"server", "bundle"},   // nor what has not been imported
 		{"server/admin/api", "catalog"},

@@ -1,0 +1,93 @@
+package instance
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"offlinestore/instance/settings"
+)
+
+var (
+	// ErrNoCertificate means that HTTPS was requested and there is no certificate.
+	ErrNoCertificate = errors.New("there is no certificate")
+	// ErrLonelyLogin means that a registry has a user name without a password, or the reverse.
+	ErrLonelyLogin = errors.New("one half of a login is missing")
+)
+
+// Addresses are the addresses that a server listens on. An empty one is not served.
+type Addresses struct {
+	HTTP, HTTPS, Registry, Admin string
+	// AdminOptional lets the server start if somebody else has taken the address of the administration.
+	AdminOptional bool
+}
+
+// ChooseAddresses completes the requested addresses from the settings. With a requested HTTP address, no other port is open unless
+// it is requested or set. There is no HTTPS without a certificate. The error may be an ErrNoCertificate.
+func ChooseAddresses(s *settings.Settings, request Addresses) (Addresses, error) {
+	v, err := s.GetAll(settings.IPAddress, settings.HTTPPort, settings.HTTPSPort, settings.TLSCert, settings.AdminListen)
+	if err != nil {
+		return Addresses{}, err
+	}
+	out := request
+	ip := strings.Trim(v[settings.IPAddress], "[]")
+	switch {
+	case request.HTTPS != "" && v[settings.TLSCert] == "":
+		return Addresses{}, ErrNoCertificate
+	case request.HTTPS == "" && request.HTTP == "" && v[settings.TLSCert] != "":
+		out.HTTPS = net.JoinHostPort(ip, v[settings.HTTPSPort])
+	}
+	if request.HTTP == "" {
+		out.HTTP = net.JoinHostPort(ip, v[settings.HTTPPort])
+	}
+	if request.Admin == "" && (request.HTTP == "" || s.IsSet(settings.AdminListen)) {
+		out.Admin, out.AdminOptional = v[settings.AdminListen], !s.IsSet(settings.AdminListen)
+	}
+	if request.Registry == "" {
+		out.Registry, err = registryAddress(s, request.HTTP != "")
+	}
+	return out, err
+}
+
+// registryAddress returns the address of the built-in registry. It is empty if the settings name another registry, or none.
+func registryAddress(s *settings.Settings, onlyRequested bool) (string, error) {
+	v, err := s.GetAll(settings.RegistryBuiltin, settings.RegistryDomain, settings.RegistryListen)
+	if err != nil {
+		return "", err
+	}
+	switch builtin := v[settings.RegistryBuiltin]; {
+	case builtin == "false", builtin == "" && v[settings.RegistryDomain] != "":
+		return "", nil
+	case builtin == "" && onlyRequested && !s.IsSet(settings.RegistryListen):
+		return "", nil
+	}
+	return v[settings.RegistryListen], nil
+}
+
+// RegistryAccess is how clients reach the registry that has the images of charms.
+type RegistryAccess struct {
+	// Domain is empty for the built-in registry.
+	Domain string
+	// Port is the port of the built-in registry.
+	Port               string
+	Username, Password string
+}
+
+// ReadRegistryAccess reads the access to the registry from the settings. Address is where the built-in registry listens; if it is
+// empty, the settings decide. The error may be an ErrLonelyLogin.
+func ReadRegistryAccess(s *settings.Settings, address string) (RegistryAccess, error) {
+	v, err := s.GetAll(settings.RegistryDomain, settings.RegistryListen, settings.RegistryUsername, settings.RegistryPassword)
+	if err != nil {
+		return RegistryAccess{}, err
+	}
+	r := RegistryAccess{Domain: v[settings.RegistryDomain], Username: v[settings.RegistryUsername], Password: v[settings.RegistryPassword]}
+	if (r.Username == "") != (r.Password == "") {
+		return r, fmt.Errorf("%w: set both %s and %s, or neither", ErrLonelyLogin, settings.RegistryUsername, settings.RegistryPassword)
+	}
+	if address == "" {
+		address = v[settings.RegistryListen]
+	}
+	_, r.Port, err = net.SplitHostPort(address)
+	return r, err
+}

@@ -1,0 +1,70 @@
+package service
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+
+	"offlinestore/catalog"
+	"offlinestore/instance"
+	"offlinestore/instance/settings"
+	"offlinestore/server/admin"
+)
+
+// SecretError means that the secret of the administration's logins cannot be used.
+type SecretError struct{ Err error }
+
+func (e *SecretError) Error() string { return e.Err.Error() }
+
+func (e *SecretError) Unwrap() error { return e.Err }
+
+// administration is the server of remote administration. It has a connection of its own to the database, because the connection
+// that devices are served from cannot write.
+type administration struct {
+	server *admin.Server
+	db     *catalog.DB
+}
+
+// openAdministration opens the administration. It is empty without a listener for it.
+func openAdministration(ctx context.Context, in *instance.Instance, l *Listeners, log *slog.Logger) (administration, error) {
+	if l.admin == nil {
+		return administration{}, nil
+	}
+	if _, err := in.Settings.SetMissing(map[string]string{settings.AuthSecret: rand.Text()}); err != nil {
+		return administration{}, err
+	}
+	secret, err := in.Settings.Get(settings.AuthSecret)
+	if err != nil {
+		return administration{}, err
+	}
+	db, err := in.OpenAdmin(ctx)
+	if err != nil {
+		return administration{}, err
+	}
+	srv, err := admin.New(admin.Config{Store: db, Secret: secret, Logger: log.With("on", "administration")})
+	if err != nil {
+		db.Close()
+		return administration{}, &SecretError{err}
+	}
+	return administration{srv, db}, nil
+}
+
+func (a administration) Close() {
+	if a.db != nil {
+		a.db.Close()
+	}
+}
+
+// endpoints returns the endpoint of the administration. On a loopback address it speaks HTTP, because no certificate is for that
+// name.
+func (a administration) endpoints(l *Listeners, log *slog.Logger) []endpoint {
+	if a.server == nil {
+		return nil
+	}
+	ln := l.admin
+	if !isLoopback(ln) {
+		ln, _ = l.secure(ln)
+	}
+	log.Info("administration", "address", l.admin.Addr().String())
+	return []endpoint{{a.server.HTTPServer(l.admin.Addr().String()), ln}}
+}

@@ -1,0 +1,118 @@
+package service
+
+import (
+	"log/slog"
+	"net"
+	"time"
+
+	"offlinestore/certificate"
+	"offlinestore/instance"
+	"offlinestore/instance/settings"
+	"offlinestore/registration"
+	"offlinestore/registry"
+	"offlinestore/server"
+)
+
+// watchInterval is how often a running service looks for changed settings.
+const watchInterval = 2 * time.Second
+
+// reloader gives a running service the settings that change.
+type reloader struct {
+	dir       instance.Dir
+	listeners *Listeners
+	server    *server.Server
+	images    *registry.Registry // nil without a built-in registry
+	settings  *settings.Settings
+	log       *slog.Logger
+}
+
+// reload takes up new settings. It refuses settings that make no sense together as a whole, and keeps the old ones.
+func (r *reloader) reload(s *settings.Settings, err error) {
+	var next server.Settings
+	if err == nil {
+		next, err = readSettings(r.dir, s, r.listeners, r.log)
+	}
+	if err != nil {
+		r.log.Error("the settings were changed, and can't be taken up: those before hold", "err", err)
+		return
+	}
+	if r.images != nil {
+		r.images.SetAccess(next.Registry.Username, next.Registry.Password)
+	}
+	r.server.SetSettings(next)
+	for _, k := range settings.Changed(r.settings, s) {
+		if k.NeedsRestart() {
+			r.log.Warn("a setting was changed that is taken up when serve is started again", "setting", k.Name)
+		} else {
+			r.log.Info("a setting was changed", "setting", k.Name)
+		}
+	}
+	if chain, err := s.Get(settings.TLSCert); err == nil && (chain != "") != r.listeners.tls {
+		r.log.Warn("HTTPS begins, or ends, when serve is started again")
+	}
+	r.settings = s
+}
+
+// readSettings reads everything that may change while a service runs, and gives the listeners the certificate.
+func readSettings(dir instance.Dir, s *settings.Settings, l *Listeners, log *slog.Logger) (server.Settings, error) {
+	v, err := s.GetAll(settings.Domain, settings.HTTPSPort, settings.TrustForwardedProto, settings.StoreID, settings.HTTPPort)
+	if err != nil {
+		return server.Settings{}, err
+	}
+	out := server.Settings{Domain: v[settings.Domain], HTTPSPort: v[settings.HTTPSPort], RedirectToHTTPS: l.https != nil,
+		TrustForwardedProto: v[settings.TrustForwardedProto] == "true", StoreID: v[settings.StoreID]}
+	access, err := instance.ReadRegistryAccess(s, addressOf(l.images))
+	if err != nil {
+		return out, err
+	}
+	out.Registry = server.Registry(access)
+	if out.StoreAssertion, err = dir.StoreAssertion(); err != nil {
+		return out, err
+	}
+	// A registration replaces the assertion first, and may be interrupted before the settings follow.
+	if claim, err := registration.ParseStream(out.StoreAssertion); err == nil && claim.StoreID() != "" {
+		out.StoreID = claim.StoreID()
+	}
+	c, err := instance.Certificate(s)
+	if err != nil {
+		return out, err
+	}
+	if c != nil {
+		out.CertificateExpiry = c.Info().NotAfter
+		l.certificate.Set(c)
+		warnOfCertificate(log, c, out.Domain, time.Now())
+		warnOfPort(log, out.Domain, v[settings.HTTPPort], v[settings.HTTPSPort])
+	}
+	return out, nil
+}
+
+// addressOf returns the address of a listener, or nothing for nil.
+func addressOf(ln net.Listener) string {
+	if ln == nil {
+		return ""
+	}
+	return ln.Addr().String()
+}
+
+// warnOfCertificate logs what devices find wrong with a certificate, or soon will.
+func warnOfCertificate(log *slog.Logger, c *certificate.Certificate, domain string, now time.Time) {
+	info := c.Info()
+	if err := c.CheckDates(now); err != nil {
+		log.Error("devices refuse the certificate: import another", "err", err)
+	} else if days := info.DaysLeft(now); days < instance.ExpiresSoon {
+		log.Warn("the certificate expires soon: import another", "days", days, "not-after", info.NotAfter)
+	}
+	if domain == "" {
+		return
+	}
+	if err := c.CheckName(domain); err != nil {
+		log.Warn("devices refuse the certificate under the name that proxy.domain has", "err", err)
+	}
+}
+
+// warnOfPort warns if proxy.domain still has the port of plain HTTP: URLs and redirects would lead there by https.
+func warnOfPort(log *slog.Logger, domain, httpPort, httpsPort string) {
+	if _, port, err := net.SplitHostPort(domain); err == nil && port == httpPort && port != httpsPort {
+		log.Warn("proxy.domain has the port of plain HTTP, and clients are sent there by https: set it to "+httpsPort+", or leave it out", "domain", domain)
+	}
+}

@@ -1,0 +1,45 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// shutdownTime is how long downloads may go on after the service was told to stop.
+const shutdownTime = 30 * time.Second
+
+// serve serves on all endpoints until ctx ends, or until one of them fails.
+func serve(ctx context.Context, all []endpoint, log *slog.Logger) error {
+	failed := make(chan error, len(all))
+	for _, e := range all {
+		go func() { failed <- e.Serve(e.ln) }()
+	}
+	select {
+	case err := <-failed:
+		for _, e := range all {
+			e.Close() // its error would tell less
+		}
+		return err
+	case <-ctx.Done():
+	}
+	log.Info("stopping")
+	var wg errgroup.Group
+	for _, e := range all {
+		wg.Go(func() error { return shutdown(ctx, e.Server) })
+	}
+	return wg.Wait()
+}
+
+// shutdown lets requests finish, within bounds. An ordered stop is no failure.
+func shutdown(ctx context.Context, hs *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	if err := hs.Shutdown(ctx); err != nil {
+		return hs.Close()
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+// Package service runs a store for its clients: the listeners and their TLS, the servers for devices, images and administration, and
+// the settings that change meanwhile.
+package service
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"offlinestore/catalog"
+	"offlinestore/instance"
+	"offlinestore/instance/settings"
+	"offlinestore/registry"
+	"offlinestore/server"
+	"offlinestore/transfer"
+)
+
+// Config is a service that is to run.
+type Config struct {
+	Instance  *instance.Instance
+	Listeners *Listeners
+	Logger    *slog.Logger
+	AccessLog *transfer.AccessLog
+	// Announce gets each listener that can be reached.
+	Announce func(Announcement)
+}
+
+// Announcement is a listener that can be reached, and what it serves.
+type Announcement struct {
+	Role     Role
+	URL      string
+	Snapshot *catalog.Snapshot
+}
+
+// Run serves until ctx ends, or until one of the servers fails. It closes the instance's writable connection: nothing that devices
+// reach can write, since the tables are up to date and the reader's role may only SELECT.
+func Run(ctx context.Context, c Config) error {
+	remote, err := openAdministration(ctx, c.Instance, c.Listeners, c.Logger)
+	if err != nil {
+		return err
+	}
+	defer remote.Close()
+	c.Instance.CloseCatalog()
+	r, how, err := c.Instance.OpenReader(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	s, err := c.open(r)
+	if err != nil {
+		return err
+	}
+	cat, err := s.source.LoadSnapshot(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.server.SetSnapshot(cat); err != nil {
+		return err
+	}
+	stop := s.follow(ctx)
+	defer stop()
+	c.Logger.Info("serving", "snaps", len(cat.Snaps), "charms", len(cat.Charms), "database", how)
+	if s.domain == "" && c.Listeners.images == nil && namesImages(cat) {
+		c.Logger.Warn("charms name images that nobody serves: give --registry-listen, or set proxy.oci-registry.domain")
+	}
+	return serve(ctx, append(s.endpoints(cat), remote.endpoints(c.Listeners, c.Logger)...), c.Logger)
+}
+
+// service is a running service.
+type service struct {
+	Config
+	server   *server.Server
+	source   catalogSource
+	reloader *reloader
+	// domain is that of a registry elsewhere.
+	domain string
+}
+
+func (c Config) open(r *catalog.Reader) (*service, error) {
+	current, err := readSettings(c.Instance.Dir, c.Instance.Settings, c.Listeners, c.Logger)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{Config: c, source: catalogSource{Reader: r}, domain: current.Registry.Domain}
+	metrics := prometheus.NewRegistry()
+	if c.Listeners.images != nil {
+		s.source.images = registry.New(registry.Config{Blobs: c.Instance.Blobs, Username: current.Registry.Username, Password: current.Registry.Password,
+			Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics})
+	}
+	s.server = server.New(server.Config{Blobs: c.Instance.Blobs, Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics})
+	s.server.SetSettings(current)
+	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, settings: c.Instance.Settings, log: c.Logger}
+	return s, nil
+}
+
+// follow takes up changes of the catalogue and of the settings until the returned function is called.
+func (s *service) follow(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { s.server.Follow(ctx, s.source) })
+	wg.Go(func() {
+		settings.Watch(ctx, s.Instance.Settings, watchInterval, s.reloader.reload, s.Instance.Dir.StoreAssertionPath())
+	})
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+// endpoints returns the servers for devices and images with their listeners, and announces them.
+func (s *service) endpoints(cat *catalog.Snapshot) []endpoint {
+	l := s.Listeners
+	all := []endpoint{{s.server.HTTPServer(l.http.Addr().String()), l.http}}
+	s.announce(RoleHTTP, "http", l.http.Addr().String(), cat)
+	if l.https != nil {
+		ln, scheme := l.secure(l.https)
+		all = append(all, endpoint{s.server.HTTPServer(l.https.Addr().String()), ln})
+		s.announce(RoleHTTPS, scheme, l.https.Addr().String(), cat)
+	}
+	if l.images != nil {
+		ln, scheme := l.secure(l.images)
+		all = append(all, endpoint{s.source.images.HTTPServer(l.images.Addr().String()), ln})
+		s.announce(RoleRegistry, scheme, l.images.Addr().String(), cat)
+	}
+	return all
+}
+
+func (s *service) announce(role Role, scheme, address string, cat *catalog.Snapshot) {
+	s.Logger.Info("listening", "address", address)
+	s.Announce(Announcement{role, scheme + "://" + address, cat})
+}
