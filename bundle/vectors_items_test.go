@@ -61,7 +61,7 @@ func charmFlaws(t *testing.T) []flaw {
 		{name: "archive-differs", shows: "The file in a charm's archive is another than its config says.", base: pgVector, result: vectortest.Mismatch, step: 11, edit: change(pg9, func(i *charm.Item) {
 			i.Revision.ConfigYAML = "options: {}\n"
 		})},
-		{name: "resource-sha384", shows: "A resource has another SHA-384 than its config says.", base: pgVector, result: vectortest.Mismatch, step: 11, edit: change(data, func(r *charm.ResourceItem) {
+		{name: "resource-sha384", shows: "A resource has another SHA-384 than its config says.", base: pgVector, result: vectortest.DamagedBlob, resource: data, step: 11, edit: change(data, func(r *charm.ResourceItem) {
 			r.Resource.Download.SHA384 = strings.Repeat("0", 96)
 		})},
 		{name: "download-url", shows: "A download has a URL.", base: pgVector, step: 10, edit: change(pg9, func(i *charm.Item) { i.Revision.Download.URL = "https://example.com/x" })},

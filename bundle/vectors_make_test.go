@@ -42,8 +42,9 @@ type flaw struct {
 	// result is corrupt by default.
 	result string
 	step   int
-	// damaged says that the last blob is damaged.
-	damaged bool
+	// damaged is set if the last blob is damaged, and resource if the blob of that resource is.
+	damaged  bool
+	resource string
 }
 
 // vectorFiles are files of testdata by their paths; a symbolic link has its target after "-> ".
@@ -82,6 +83,9 @@ func (w *flaw) make(t *testing.T, dir string, index *vectortest.Index, files vec
 	}
 	if w.damaged {
 		v.Damaged = []string{"sha256:" + path.Base(sealed[len(sealed)-1].name)}
+	}
+	if w.resource != "" {
+		v.Damaged = []string{"sha256:" + sha(f.find(w.resource).layers[0].data)}
 	}
 	plain := tarOf(sealed)
 	if v.Result == vectortest.UnknownSigner {

@@ -44,7 +44,7 @@ func snapFlaws(t *testing.T) []flaw {
 			r.Blob.SHA3384[0] ^= 1
 			r.Revision.Download.SHA3384 = fmt.Sprintf("%x", r.Blob.SHA3384[:])
 			b.SignRevision(r, nil)
-		}), result: mismatch, step: 11},
+		}), result: vectortest.DamagedBlob, damaged: true, step: 11},
 		{name: "snap-id", shows: "A revision has another snap-id than its snap.", base: snapVector, edit: change("jq_6", func(i *snap.Item) { i.SnapID = strings.Repeat("x", 32) }), step: 10},
 		{name: "snap-missing", shows: "A revision's snap is not in the bundle.", base: snapVector, edit: func(f *forge) { f.remove("jq") }, step: 10},
 		{name: "assertion-stream-missing", shows: "A snap has no assertion stream.", base: snapVector, edit: func(f *forge) {

@@ -169,12 +169,12 @@ var errContent = errors.New("not what the bundle says of it")
 func verifyContent(h *bundle.Head, desc ocispec.Descriptor, b []byte) error {
 	sum := sha3.Sum384(b)
 	if want := desc.Annotations[bundle.AnnotationSHA3384]; want != "" && want != hex.EncodeToString(sum[:]) {
-		return &bundle.MismatchError{Item: desc.Annotations[ocispec.AnnotationTitle], Err: errContent}
+		return &bundle.BlobError{Digest: desc.Digest, Title: desc.Annotations[ocispec.AnnotationTitle], Err: errContent}
 	}
 	for _, r := range h.CharmResources {
 		sum := sha512.Sum384(b)
 		if r.Blob != nil && r.Blob.Digest == desc.Digest && r.Resource.Download.SHA384 != hex.EncodeToString(sum[:]) {
-			return &bundle.MismatchError{Item: r.Resource.Name, Err: errContent}
+			return &bundle.BlobError{Digest: desc.Digest, Title: r.Resource.Name, Err: errContent}
 		}
 	}
 	for _, r := range h.CharmRevisions {
