@@ -3,7 +3,6 @@ package server
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"offlinestore/channel"
 	"offlinestore/charm"
@@ -49,35 +48,8 @@ func (s *Server) charmRefresh(w http.ResponseWriter, r *http.Request, ix *index)
 	for i := range req.Context {
 		c.known[req.Context[i].InstanceKey] = &req.Context[i]
 	}
-	c.write(w)
-}
-
-// write answers every action, in their order. Juju gives up on the whole answer if one has no result.
-func (c *charmCall) write(w http.ResponseWriter) {
-	pooled := getBuffer()
-	defer putBuffer(pooled)
-	out := append((*pooled)[:0], `{"error-list":[],"results":[`...)
-	h := w.Header()
-	h["Content-Type"] = jsonType
-	flushed := false
-	for i := range c.req.Actions {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		if out = c.appendResult(out, &c.req.Actions[i]); len(out) > flushSize {
-			flushed = true
-			if _, err := w.Write(out); err != nil {
-				return
-			}
-			out = out[:0]
-		}
-	}
-	out = append(out, `]}`...)
-	if !flushed {
-		h["Content-Length"] = []string{strconv.Itoa(len(out))}
-	}
-	_, _ = w.Write(out) // the client is gone
-	*pooled = out
+	// Juju gives up on the whole answer if one action has no result.
+	writeResults(w, len(req.Actions), func(dst []byte, i int) []byte { return c.appendResult(dst, &req.Actions[i]) })
 }
 
 func (c *charmCall) appendResult(dst []byte, a *charm.Action) []byte {

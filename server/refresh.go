@@ -3,7 +3,6 @@ package server
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 
 	"offlinestore/channel"
 	"offlinestore/snap"
@@ -13,8 +12,6 @@ const (
 	maxRefreshBody = 4 << 20
 	// maxActions bounds how much larger than the request its answer can be.
 	maxActions = 1000
-	// flushSize is when a long answer starts to leave, so that memory does not grow with it.
-	flushSize = 1 << 20
 )
 
 // refreshCall is one request for POST /v2/snaps/refresh while it is answered.
@@ -47,41 +44,7 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request, ix *index) {
 		return
 	}
 	c := refreshCall{ix: ix, req: &req, arch: arch, origin: origin, fields: newFieldSet(req.Fields)}
-	s.answerRefresh(w, &c)
-}
-
-func (s *Server) answerRefresh(w http.ResponseWriter, c *refreshCall) {
-	pooled := getBuffer()
-	defer putBuffer(pooled)
-	out := append((*pooled)[:0], `{"error-list":[],"results":[`...)
-	h := w.Header()
-	h["Content-Type"] = jsonType
-	first, flushed := true, false
-	for i := range c.req.Actions {
-		before := len(out)
-		if !first {
-			out = append(out, ',')
-		}
-		start := len(out)
-		if out = c.appendResult(out, &c.req.Actions[i]); len(out) == start {
-			out = out[:before]
-			continue
-		}
-		first = false
-		if len(out) > flushSize {
-			flushed = true
-			if _, err := w.Write(out); err != nil {
-				return
-			}
-			out = out[:0]
-		}
-	}
-	out = append(out, `]}`...)
-	if !flushed {
-		h["Content-Length"] = []string{strconv.Itoa(len(out))}
-	}
-	_, _ = w.Write(out) // the client is gone
-	*pooled = out
+	writeResults(w, len(req.Actions), func(dst []byte, i int) []byte { return c.appendResult(dst, &req.Actions[i]) })
 }
 
 // appendResult appends the answer to one action, or nothing if there is nothing to say.
