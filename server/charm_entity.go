@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -31,12 +30,12 @@ func resourceFileName(id, name string, revision int) string {
 	return fmt.Sprintf("charm_%s.%s_%d", id, name, revision)
 }
 
-// charmRevision is a revision with the text of its entity: up to its URL, from there to its resources, and what follows them. The text is
-// made once it is asked for, since most revisions of a store are old, and their files long.
+// charmRevision is a revision with its prepared entity. The entity is made when it is first asked for, since most revisions of a store
+// are old, and their files long.
 type charmRevision struct {
 	*catalog.CharmRevision
-	text func() [3][]byte
-	meta func() charmMetadata
+	entity func() object
+	meta   func() charmMetadata
 }
 
 func (r *charmRevision) number() int { return r.Revision.Number }
@@ -44,45 +43,12 @@ func (r *charmRevision) number() int { return r.Revision.Number }
 func newCharmRevision(st *catalog.Charm, r *catalog.CharmRevision) *charmRevision {
 	return &charmRevision{
 		CharmRevision: r,
-		text:          sync.OnceValue(func() [3][]byte { return entityText(st, r) }),
-		meta:          sync.OnceValue(func() charmMetadata { return readMetadata(r.MetadataYAML) }),
+		entity: sync.OnceValue(func() object {
+			o, _ := entityFields.prepare(entitySource{r, st}) // nothing in it fails to encode
+			return o
+		}),
+		meta: sync.OnceValue(func() charmMetadata { return readMetadata(r.MetadataYAML) }),
 	}
-}
-
-func entityText(st *catalog.Charm, r *catalog.CharmRevision) [3][]byte {
-	d := &st.Details
-	text, _ := marshal(charm.Entity{ // it has nothing in it that can't be encoded
-		ActionsYAML: cmp.Or(r.ActionsYAML, noYAML), Bases: orEmpty(r.Bases), BundleYAML: r.BundleYAML, ConfigYAML: cmp.Or(r.ConfigYAML, noYAML),
-		CreatedAt: zoned(r.CreatedAt), Download: archiveDownload(st, r, markedURL("")), ID: st.ID, License: d.License, MetadataYAML: metadataYAML(st, r),
-		Name: st.Name, Publisher: d.Publisher, Resources: []charm.Resource{}, Revision: r.Revision.Number, Summary: d.Summary, Type: st.Type,
-		Version: r.Version,
-	})
-	before, rest := cutAtURL(text)
-	middle, after := cutAfter(rest, `"resources":[`)
-	return [3][]byte{before, middle, after}
-}
-
-// metadataYAML is what Juju refuses a charm without. Bundles have none, for which the store says so in YAML.
-func metadataYAML(st *catalog.Charm, r *catalog.CharmRevision) string {
-	if st.Type == charm.TypeBundle {
-		return cmp.Or(r.MetadataYAML, noYAML)
-	}
-	return r.MetadataYAML
-}
-
-// cutAfter cuts text after a key. A key can't be taken for part of a string: there, its quotes have backslashes before them.
-func cutAfter(text []byte, key string) (before, after []byte) {
-	i := bytes.Index(text, []byte(key))
-	if i < 0 {
-		return text, nil
-	}
-	return text[:i+len(key)], text[i+len(key):]
-}
-
-// cutAtURL cuts text where the origin of the one URL in it belongs.
-func cutAtURL(text []byte) (before, after []byte) {
-	before, after = cutAfter(text, `"url":"`)
-	return before, bytes.TrimPrefix(after, []byte(`\u0000`))
 }
 
 // archiveDownload is the archive of r as we serve it.
@@ -95,23 +61,41 @@ func archiveDownload(st *catalog.Charm, r *catalog.CharmRevision, origin string)
 
 // appendEntity appends the charm of a result.
 func (v charmView) appendEntity(dst []byte, r *charmRevision, resources []*charmResource) []byte {
-	text := r.text()
-	dst = append(append(append(dst, text[0]...), v.origin...), text[1]...)
+	o := r.entity()
+	dst = append(dst, '{')
+	for i := range entityFields {
+		switch f := &entityFields[i]; {
+		case f.name == resourcesField:
+			dst = append(v.appendResources(append(dst, `"resources":[`...), resources), `],`...)
+		case f.urls:
+			dst = appendURLs(dst, o.member(i), v.origin)
+		default:
+			dst = append(dst, o.member(i)...)
+		}
+	}
+	return append(bytes.TrimSuffix(dst, []byte{','}), '}')
+}
+
+func (v charmView) appendResources(dst []byte, resources []*charmResource) []byte {
 	for i, res := range resources {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = v.appendResource(dst, res)
+		if res.Image != nil {
+			dst = appendJSON(dst, v.resource(res))
+		} else {
+			dst = appendURLs(dst, res.text, v.origin)
+		}
 	}
-	return append(dst, text[2]...)
+	return dst
 }
 
-// charmResource is a revision of a resource with its text up to its URL and from there. That of an image is made for each answer, as
-// it depends on the registry.
+// charmResource is a revision of a resource with its prepared text. The text of an image is made for each answer, as it depends on the
+// registry.
 type charmResource struct {
 	*catalog.CharmResource
 	path  string
-	text  [2][]byte
+	text  []byte
 	empty bool
 }
 
@@ -139,7 +123,7 @@ func newCharmResource(id string, r *catalog.CharmResource) (*charmResource, erro
 	if err != nil {
 		return nil, err
 	}
-	res.text[0], res.text[1] = cutAtURL(text)
+	res.text = markURLs(text)
 	return res, nil
 }
 
@@ -171,13 +155,6 @@ func (v charmView) resource(res *charmResource) charm.Resource {
 	}
 	out.Download.URL = v.origin + res.path
 	return out
-}
-
-func (v charmView) appendResource(dst []byte, res *charmResource) []byte {
-	if res.Image != nil {
-		return appendJSON(dst, v.resource(res))
-	}
-	return append(append(append(dst, res.text[0]...), v.origin...), res.text[1]...)
 }
 
 func (v charmView) resourceList(list []*charmResource) []charm.Resource {

@@ -1,113 +1,144 @@
 package server
 
 import (
+	"cmp"
 	"encoding/json"
-	"fmt"
-	"strings"
 
+	"offlinestore/catalog"
 	"offlinestore/charm"
 )
 
-// fieldTree is what a client wants of an answer: all of it, or some members. A nil tree is nothing.
-type fieldTree struct {
-	all     bool
-	members map[string]*fieldTree
+// resourcesField is the member of an entity that is made for each answer, since a client may name the revisions of resources.
+const resourcesField = "resources"
+
+// entityFields are the members of a charm in the answer to a refresh. A new member is a row here, and nothing else.
+var entityFields = fieldTable[entitySource]{
+	{name: "actions-yaml", value: func(e entitySource) any { return cmp.Or(e.ActionsYAML, noYAML) }},
+	{name: "bases", value: func(e entitySource) any { return orEmpty(e.Bases) }},
+	{name: "bundle-yaml", value: func(e entitySource) any { return orNil(e.BundleYAML) }},
+	{name: "config-yaml", value: func(e entitySource) any { return cmp.Or(e.ConfigYAML, noYAML) }},
+	{name: "created-at", value: func(e entitySource) any { return orNil(zoned(e.CreatedAt)) }},
+	{name: "download", value: func(e entitySource) any { return archiveDownload(e.charm, e.CharmRevision, markedURL("")) }, urls: true},
+	{name: "id", value: func(e entitySource) any { return e.charm.ID }},
+	{name: "license", value: func(e entitySource) any { return e.charm.Details.License }},
+	{name: "metadata-yaml", value: func(e entitySource) any { return metadataYAML(e.charm, e.CharmRevision) }},
+	{name: "name", value: func(e entitySource) any { return e.charm.Name }},
+	{name: "publisher", value: func(e entitySource) any { return e.charm.Details.Publisher }},
+	{name: resourcesField, value: func(entitySource) any { return nil }},
+	{name: "revision", value: func(e entitySource) any { return e.Number }},
+	{name: "summary", value: func(e entitySource) any { return e.charm.Details.Summary }},
+	{name: "type", value: func(e entitySource) any { return e.charm.Type }},
+	{name: "version", value: func(e entitySource) any { return e.Version }},
 }
 
-// The bounds of a list of fields. Juju's longest has about thirty.
-const (
-	maxFields     = 300
-	maxFieldDepth = 8
+// entitySource is a revision with its charm.
+type entitySource struct {
+	*catalog.CharmRevision
+	charm *catalog.Charm
+}
+
+// charmInfoFields are the members of the answer to info, and of each result of find.
+var charmInfoFields = fieldTable[charmInfo]{
+	{name: "channel-map", value: func(i charmInfo) any { return i.channelMap() }},
+	{name: "default-release", value: func(i charmInfo) any { return i.defaultRelease() }},
+	{name: "id", value: func(i charmInfo) any { return i.charm.ID }},
+	{name: "name", value: func(i charmInfo) any { return i.charm.Name }},
+	{name: "result", value: func(i charmInfo) any { return i.view.charmDetails(i.charm.Charm) }},
+	{name: "type", value: func(i charmInfo) any { return i.charm.Type }},
+}
+
+// charmInfo is a charm with its default release, which is nil if there is none.
+type charmInfo struct {
+	view  charmView
+	charm *indexedCharm
+	row   *charmRow
+}
+
+var (
+	defaultReleaseFields = fieldTable[charmRelease]{
+		{name: "channel", value: func(r charmRelease) any { return r.row.described(r.charm) }},
+		{name: "resources", value: func(r charmRelease) any { return r.view.resourceList(r.row.resources) }},
+		{name: "revision", value: func(r charmRelease) any { return record[charmRelease]{charmRevisionFields, r} }},
+	}
+	channelMapFields = fieldTable[charmRelease]{
+		{name: "channel", value: func(r charmRelease) any { return r.row.described(r.charm) }},
+		{name: "revision", value: func(r charmRelease) any { return record[charmRelease]{charmRevisionFields, r} }},
+	}
+	charmRevisionFields = fieldTable[charmRelease]{
+		{name: "actions-yaml", value: func(r charmRelease) any { return r.file(r.revision().ActionsYAML) }},
+		{name: "bases", value: func(r charmRelease) any { return orEmpty(r.revision().Bases) }},
+		{name: "bundle-yaml", value: func(r charmRelease) any { return r.file(r.revision().BundleYAML) }},
+		{name: "config-yaml", value: func(r charmRelease) any { return r.file(r.revision().ConfigYAML) }},
+		{name: "created-at", value: func(r charmRelease) any { return orNil(r.revision().CreatedAt) }},
+		{name: "download", value: func(r charmRelease) any { return archiveDownload(r.charm.Charm, r.revision(), r.view.origin) }},
+		{name: "metadata-yaml", value: func(r charmRelease) any { return r.file(r.revision().MetadataYAML) }},
+		{name: "readme-md", value: func(r charmRelease) any { return r.readme() }},
+		{name: "relations", value: func(r charmRelease) any { return r.relations() }},
+		{name: "revision", value: func(r charmRelease) any { return r.revision().Number }},
+		{name: "subordinate", value: func(r charmRelease) any { return r.revision().Subordinate }},
+		{name: "version", value: func(r charmRelease) any { return r.revision().Version }},
+	}
 )
 
-// newFieldTree reads a list such as "channel-map,default-release.revision.version". A name stands for all that is below it.
-func newFieldTree(list string) (*fieldTree, error) {
-	root := &fieldTree{}
-	for i, name := range splitList(list) {
-		parts := strings.Split(name, ".")
-		if i == maxFields || len(parts) > maxFieldDepth {
-			return nil, fmt.Errorf("fields: more than %d, or one of more than %d parts", maxFields, maxFieldDepth)
-		}
-		t := root
-		for _, p := range parts {
-			if t.members == nil {
-				t.members = make(map[string]*fieldTree)
-			}
-			if t.members[p] == nil {
-				t.members[p] = &fieldTree{}
-			}
-			t = t.members[p]
-		}
-		t.all = true
-	}
-	return root, nil
+// charmRelease is a row of a channel map with its charm. If brief, its revision is shown without the charm's files, which are long.
+type charmRelease struct {
+	view  charmView
+	charm *indexedCharm
+	row   *charmRow
+	brief bool
 }
 
-// at returns what is wanted of a member inside of members, nil for nothing.
-func (t *fieldTree) at(path ...string) *fieldTree {
-	for _, name := range path {
-		if t == nil || t.all {
-			return t
-		}
-		t = t.members[name]
+func (r charmRelease) revision() *catalog.CharmRevision { return r.row.revision.CharmRevision }
+
+// file returns a YAML file of the charm, or an empty mapping if the charm does not have it.
+func (r charmRelease) file(text string) any {
+	if r.brief {
+		return nil
 	}
-	return t
+	return cmp.Or(text, noYAML)
 }
 
-// pick returns what is wanted of a JSON value; of a list, that of each element.
-func (t *fieldTree) pick(text json.RawMessage) (json.RawMessage, error) {
-	if t.all || len(text) == 0 {
-		return text, nil
+func (r charmRelease) readme() any {
+	if r.brief {
+		return nil
 	}
-	switch text[0] {
-	case '{':
-		var members map[string]json.RawMessage
-		if err := json.Unmarshal(text, &members); err != nil {
-			return nil, err
-		}
-		out := make(map[string]json.RawMessage, len(t.members))
-		for name, sub := range t.members {
-			if member, ok := members[name]; ok {
-				var err error
-				if out[name], err = sub.pick(member); err != nil {
-					return nil, err
-				}
-			}
-		}
-		return marshal(out)
-	case '[':
-		var list []json.RawMessage
-		err := json.Unmarshal(text, &list)
-		for i := 0; err == nil && i < len(list); i++ {
-			list[i], err = t.pick(list[i])
-		}
-		if err != nil {
-			return nil, err
-		}
-		return marshal(list)
-	}
-	return text, nil
+	return orNil(r.revision().ReadmeMD)
 }
 
-// wanted is v with only what t asks for, as JSON.
-func wanted(v any, t *fieldTree) (json.RawMessage, error) {
-	text, err := marshal(v)
-	if err != nil {
-		return nil, err
+func (r charmRelease) relations() any {
+	if rel := r.revision().Relations; !rel.IsZero() {
+		return rel
 	}
-	return t.pick(text)
+	return nil
 }
 
-// only is r without the files that t does not ask for, as they are long. Those that the charm does not have are said to be empty.
-func only(r charm.Revision, t *fieldTree) charm.Revision {
-	for name, text := range map[string]*string{"actions-yaml": &r.ActionsYAML, "bundle-yaml": &r.BundleYAML, "config-yaml": &r.ConfigYAML,
-		"metadata-yaml": &r.MetadataYAML, "readme-md": &r.ReadmeMD} {
-		switch {
-		case t.at(name) == nil:
-			*text = ""
-		case *text == "" && name != "readme-md":
-			*text = noYAML
+func (i charmInfo) defaultRelease() any {
+	if i.row == nil {
+		return json.RawMessage("null")
+	}
+	return record[charmRelease]{defaultReleaseFields, charmRelease{i.view, i.charm, i.row, i.view.brief}}
+}
+
+// channelMap lists the open channels but branches, which its readers would take for the risk that they branch from. Revisions in it
+// are brief.
+func (i charmInfo) channelMap() any {
+	if i.view.brief {
+		return nil
+	}
+	list := records[charmRelease]{}
+	for _, r := range i.charm.listed {
+		if r.channel.Branch == "" {
+			list = append(list, record[charmRelease]{channelMapFields, charmRelease{i.view, i.charm, r, true}})
 		}
 	}
-	return r
+	return list
+}
+
+// metadataYAML returns the metadata of a revision. Bundles have none, for which the store sends an empty mapping; a charm without any
+// is sent as it is, and Juju refuses it.
+func metadataYAML(st *catalog.Charm, r *catalog.CharmRevision) string {
+	if st.Type == charm.TypeBundle {
+		return cmp.Or(r.MetadataYAML, noYAML)
+	}
+	return r.MetadataYAML
 }

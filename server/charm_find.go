@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -49,7 +48,7 @@ type charmHit struct {
 func (s *Server) charmFind(w http.ResponseWriter, r *http.Request, ix *index) {
 	query := r.URL.Query()
 	what, ok := newCharmSearch(query)
-	fields, err := newFieldTree(query.Get("fields"))
+	fields, err := newFieldTree(query.Get("fields"), identityFields()...)
 	if !ok || err != nil {
 		s.fail(w, r, http.StatusBadRequest, charm.CodeBadArgument, "the query is too long, or its channel is none")
 		return
@@ -60,16 +59,12 @@ func (s *Server) charmFind(w http.ResponseWriter, r *http.Request, ix *index) {
 	}
 	v := s.view(origin)
 	v.brief = true
-	results := []map[string]json.RawMessage{}
+	results := records[charmInfo]{}
 	for _, h := range what.run(ix) {
-		body, err := v.charmBody(h.charm, h.row, fields)
-		if err != nil {
-			s.writeCharms(w, r, nil, err)
-			return
-		}
-		results = append(results, body)
+		results = append(results, record[charmInfo]{charmInfoFields, charmInfo{v, h.charm, h.row}})
 	}
-	s.writeCharms(w, r, map[string]any{"results": results}, nil)
+	text, err := results.encode(fields)
+	s.writeCharms(w, r, append(append([]byte(`{"results":`), text...), '}'), err)
 }
 
 func newCharmSearch(q url.Values) (charmSearch, bool) {

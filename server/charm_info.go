@@ -2,7 +2,6 @@ package server
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
@@ -31,7 +30,7 @@ func (s *Server) charmInfo(w http.ResponseWriter, r *http.Request, ix *index) {
 			return
 		}
 	}
-	fields, err := newFieldTree(query.Get("fields"))
+	fields, err := newFieldTree(query.Get("fields"), identityFields()...)
 	if err != nil {
 		s.fail(w, r, http.StatusBadRequest, charm.CodeBadArgument, err.Error())
 		return
@@ -40,74 +39,20 @@ func (s *Server) charmInfo(w http.ResponseWriter, r *http.Request, ix *index) {
 	if !ok {
 		return
 	}
-	out, err := s.view(origin).charmBody(ch, row, fields)
-	s.writeCharms(w, r, out, err)
+	text, err := record[charmInfo]{charmInfoFields, charmInfo{s.view(origin), ch, row}}.encode(fields)
+	s.writeCharms(w, r, text, err)
 }
 
-func (s *Server) writeCharms(w http.ResponseWriter, r *http.Request, v any, err error) {
+// identityFields are in every answer, whatever was asked for.
+func identityFields() []string { return []string{"id", "name", "type"} }
+
+func (s *Server) writeCharms(w http.ResponseWriter, r *http.Request, text []byte, err error) {
 	if err != nil {
 		s.cfg.Logger.Error("encode charm", "path", r.URL.Path, "err", err)
 		s.fail(w, r, http.StatusInternalServerError, codeInternal, "the answer can't be written")
 		return
 	}
-	s.writeJSON(w, r, http.StatusOK, typeJSON, v)
-}
-
-// charmBody is what fields ask for of ch; row is its default release, nil for none. Type, id and name are there always.
-func (v charmView) charmBody(ch *indexedCharm, row *charmRow, fields *fieldTree) (map[string]json.RawMessage, error) {
-	members := map[string]func(*fieldTree) any{
-		"id":              func(*fieldTree) any { return ch.ID },
-		"name":            func(*fieldTree) any { return ch.Name },
-		"type":            func(*fieldTree) any { return ch.Type },
-		"result":          func(*fieldTree) any { return v.charmDetails(ch.Charm) },
-		"default-release": func(t *fieldTree) any { return v.defaultRelease(ch, row, t) },
-		"channel-map":     func(*fieldTree) any { return v.channelMap(ch) },
-	}
-	out := make(map[string]json.RawMessage, len(members))
-	for name, value := range members {
-		t := fields.at(name)
-		if name == "id" || name == "name" || name == "type" {
-			t = &fieldTree{all: true}
-		}
-		if t == nil || v.brief && name == "channel-map" {
-			continue
-		}
-		var err error
-		if out[name], err = wanted(value(t), t); err != nil {
-			return nil, fmt.Errorf("encode %s of %s: %w", name, ch.Name, err)
-		}
-	}
-	return out, nil
-}
-
-func (v charmView) defaultRelease(ch *indexedCharm, row *charmRow, t *fieldTree) any {
-	if row == nil {
-		return nil
-	}
-	return charm.DefaultRelease{Channel: row.described(ch), Resources: v.resourceList(row.resources),
-		Revision: v.revision(ch, row.revision, t.at("revision"))}
-}
-
-// channelMap has every open channel but branches, which its readers would take for the risk that they branch from. The files of the
-// revisions are not in it.
-func (v charmView) channelMap(ch *indexedCharm) []charm.ChannelMapEntry {
-	out := []charm.ChannelMapEntry{}
-	for _, r := range ch.listed {
-		if r.channel.Branch == "" {
-			out = append(out, charm.ChannelMapEntry{Channel: r.described(ch), Revision: v.revision(ch, r.revision, nil)})
-		}
-	}
-	return out
-}
-
-func (v charmView) revision(ch *indexedCharm, rev *charmRevision, t *fieldTree) charm.Revision {
-	if v.brief {
-		t = nil
-	}
-	out := only(rev.CharmRevision.Revision, t)
-	out.Bases = orEmpty(out.Bases)
-	out.Download = archiveDownload(ch.Charm, rev.CharmRevision, v.origin)
-	return out
+	writeText(w, http.StatusOK, typeJSON, text)
 }
 
 // unknownTime stands for a time that nobody knows, where Juju must have one.

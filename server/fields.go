@@ -37,7 +37,7 @@ func (t fieldTable[T]) prepare(v T) (object, error) {
 				return o, fmt.Errorf("encode %s: %w", t[i].name, err)
 			}
 			if t[i].urls {
-				text = bytes.ReplaceAll(text, []byte(`"\u0000/`), []byte("\"\x00/"))
+				text = markURLs(text)
 			}
 			o.text = append(append(append(append(o.text, '"'), t[i].name...), `":`...), text...)
 			o.text = append(o.text, ',')
@@ -66,6 +66,11 @@ func marshal(v any) ([]byte, error) {
 
 // markedURL is a URL of ours before the origin is known.
 func markedURL(path string) string { return "\x00" + path }
+
+// markURLs replaces the escape of each markedURL in encoded text by originMark.
+func markURLs(text []byte) []byte {
+	return bytes.ReplaceAll(text, []byte(`"\u0000/`), []byte("\"\x00/"))
+}
 
 // appendURLs appends text with origin in the place of each mark.
 func appendURLs(dst, text []byte, origin string) []byte {
