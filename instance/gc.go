@@ -1,0 +1,86 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"offlinestore/blob"
+)
+
+// garbageAge is the age from which gc removes a blob that nothing refers to. Until then, a failed push can be tried again without
+// copying.
+const garbageAge = 7 * 24 * time.Hour
+
+// GCOptions are how garbage is collected.
+type GCOptions struct {
+	// All also removes new garbage, and the quarantine.
+	All bool
+	// DryRun changes nothing.
+	DryRun bool
+}
+
+// Garbage is the number of blobs that nothing refers to, and their size in bytes.
+type Garbage struct {
+	Blobs int
+	Size  int64
+}
+
+// CollectGarbage removes the blobs that nothing refers to, and the remains of killed pushes. It fails with catalog.ErrBusy while a
+// push runs.
+func (in *Instance) CollectGarbage(ctx context.Context, o GCOptions) (Garbage, error) {
+	before := time.Now()
+	if !o.All {
+		before = before.Add(-garbageAge)
+	}
+	release, err := in.Catalog.Lock(ctx, true)
+	if err != nil {
+		return Garbage{}, err
+	}
+	defer release()
+	list, err := in.listGarbage(ctx, before)
+	if err != nil {
+		return Garbage{}, err
+	}
+	g := Garbage{Blobs: len(list)}
+	for _, i := range list {
+		g.Size += i.Size
+		if o.DryRun {
+			continue
+		}
+		if err := in.Blobs.Remove(i.Digest); err != nil {
+			return g, err
+		}
+	}
+	if o.DryRun {
+		return g, nil
+	}
+	err = in.Blobs.CleanStaging()
+	if o.All {
+		err = errors.Join(err, in.Blobs.EmptyQuarantine())
+	}
+	if err != nil {
+		return g, err
+	}
+	return g, in.Catalog.ForgetBlobs(ctx)
+}
+
+// listGarbage lists the blobs older than before that nothing refers to.
+func (in *Instance) listGarbage(ctx context.Context, before time.Time) ([]blob.Info, error) {
+	blobs, err := in.Catalog.Blobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	used := make(map[blob.Digest]bool, len(blobs))
+	for _, b := range blobs {
+		used[b.Digest] = true
+	}
+	var garbage []blob.Info
+	err = in.Blobs.List(func(i blob.Info) error {
+		if !used[i.Digest] && i.Time.Before(before) {
+			garbage = append(garbage, i)
+		}
+		return nil
+	})
+	return garbage, err
+}
