@@ -26,43 +26,37 @@ type Addresses struct {
 // ChooseAddresses completes the requested addresses from the settings. With a requested HTTP address, no other port is open unless
 // it is requested or set. There is no HTTPS without a certificate. The error may be an ErrNoCertificate.
 func ChooseAddresses(s *settings.Settings, request Addresses) (Addresses, error) {
-	v, err := s.GetAll(settings.IPAddress, settings.HTTPPort, settings.HTTPSPort, settings.TLSCert, settings.AdminListen)
-	if err != nil {
-		return Addresses{}, err
-	}
+	v := s.Values()
 	out := request
-	ip := strings.Trim(v[settings.IPAddress], "[]")
+	ip := strings.Trim(v.IPAddress, "[]")
 	switch {
-	case request.HTTPS != "" && v[settings.TLSCert] == "":
+	case request.HTTPS != "" && v.TLSCert == "":
 		return Addresses{}, ErrNoCertificate
-	case request.HTTPS == "" && request.HTTP == "" && v[settings.TLSCert] != "":
-		out.HTTPS = net.JoinHostPort(ip, v[settings.HTTPSPort])
+	case request.HTTPS == "" && request.HTTP == "" && v.TLSCert != "":
+		out.HTTPS = net.JoinHostPort(ip, v.HTTPSPort)
 	}
 	if request.HTTP == "" {
-		out.HTTP = net.JoinHostPort(ip, v[settings.HTTPPort])
+		out.HTTP = net.JoinHostPort(ip, v.HTTPPort)
 	}
 	if request.Admin == "" && (request.HTTP == "" || s.IsSet(settings.AdminListen)) {
-		out.Admin, out.AdminOptional = v[settings.AdminListen], !s.IsSet(settings.AdminListen)
+		out.Admin, out.AdminOptional = v.AdminListen, !s.IsSet(settings.AdminListen)
 	}
 	if request.Registry == "" {
-		out.Registry, err = registryAddress(s, request.HTTP != "")
+		out.Registry = registryAddress(s, request.HTTP != "")
 	}
-	return out, err
+	return out, nil
 }
 
 // registryAddress returns the address of the built-in registry. It is empty if the settings name another registry, or none.
-func registryAddress(s *settings.Settings, onlyRequested bool) (string, error) {
-	v, err := s.GetAll(settings.RegistryBuiltin, settings.RegistryDomain, settings.RegistryListen)
-	if err != nil {
-		return "", err
+func registryAddress(s *settings.Settings, onlyRequested bool) string {
+	v := s.Values()
+	switch builtin := v.RegistryBuiltin; {
+	case builtin != nil && !*builtin, builtin == nil && v.RegistryDomain != "":
+		return ""
+	case builtin == nil && onlyRequested && !s.IsSet(settings.RegistryListen):
+		return ""
 	}
-	switch builtin := v[settings.RegistryBuiltin]; {
-	case builtin == "false", builtin == "" && v[settings.RegistryDomain] != "":
-		return "", nil
-	case builtin == "" && onlyRequested && !s.IsSet(settings.RegistryListen):
-		return "", nil
-	}
-	return v[settings.RegistryListen], nil
+	return v.RegistryListen
 }
 
 // RegistryAccess is how clients reach the registry that has the images of charms.
@@ -77,17 +71,15 @@ type RegistryAccess struct {
 // ReadRegistryAccess reads the access to the registry from the settings. Address is where the built-in registry listens; if it is
 // empty, the settings decide. The error may be an ErrLonelyLogin.
 func ReadRegistryAccess(s *settings.Settings, address string) (RegistryAccess, error) {
-	v, err := s.GetAll(settings.RegistryDomain, settings.RegistryListen, settings.RegistryUsername, settings.RegistryPassword)
-	if err != nil {
-		return RegistryAccess{}, err
-	}
-	r := RegistryAccess{Domain: v[settings.RegistryDomain], Username: v[settings.RegistryUsername], Password: v[settings.RegistryPassword]}
+	v := s.Values()
+	r := RegistryAccess{Domain: v.RegistryDomain, Username: v.RegistryUsername, Password: v.RegistryPassword}
 	if (r.Username == "") != (r.Password == "") {
 		return r, fmt.Errorf("%w: set both %s and %s, or neither", ErrLonelyLogin, settings.RegistryUsername, settings.RegistryPassword)
 	}
 	if address == "" {
-		address = v[settings.RegistryListen]
+		address = v.RegistryListen
 	}
+	var err error
 	_, r.Port, err = net.SplitHostPort(address)
 	return r, err
 }

@@ -14,13 +14,10 @@ func (e *CertificateError) Unwrap() error { return e.Err }
 
 // Certificate parses the certificate in the settings. It is nil if there is none. The error may be a CertificateError.
 func Certificate(s *settings.Settings) (*certificate.Certificate, error) {
-	chain, err := s.Get(settings.TLSCert)
-	if err != nil {
-		return nil, err
-	}
-	key, err := s.Get(settings.TLSKey)
-	if err != nil || chain == "" && key == "" {
-		return nil, err
+	v := s.Values()
+	chain, key := v.TLSCert, v.TLSKey
+	if chain == "" && key == "" {
+		return nil, nil
 	}
 	c, err := certificate.Parse([]byte(chain + "\n" + key + "\n"))
 	if err != nil {

@@ -73,10 +73,7 @@ func (in *Instance) open(ctx context.Context, o Options) (err error) {
 	if in.Blobs, err = blob.Open(in.Dir.path(blobsFolder)); err != nil {
 		return err
 	}
-	dsn, err := in.Settings.Get(settings.DBConnection)
-	if err != nil {
-		return err
-	}
+	dsn := in.Settings.Values().DBConnection
 	if dsn == "" {
 		if in.Cluster, err = in.Dir.StartCluster(ctx, o); err != nil {
 			return err

@@ -64,12 +64,9 @@ func (d Dir) Register(c *registration.Claim) (*RegisterResult, error) {
 // currentStore returns the ID of the store that the settings name. It refuses an assertion for another host name than the one in
 // the settings: an assertion is too easily the wrong file, and would move a whole fleet's store. A move begins with the setting.
 func currentStore(s *settings.Settings, r *registration.Registration) (id string, err error) {
-	domain, err := s.Get(settings.Domain)
-	if err != nil {
-		return "", err
-	}
+	domain := s.Values().Domain
 	if domain != "" && domain != r.Domain {
 		return "", &DomainError{r.URL, r.Domain, domain}
 	}
-	return s.Get(settings.StoreID)
+	return s.Values().StoreID, nil
 }

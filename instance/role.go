@@ -22,28 +22,19 @@ func (in *Instance) OpenReader(ctx context.Context) (r *catalog.Reader, how stri
 		r, err = catalog.OpenReader(ctx, in.Cluster.DSN(PrivateDatabase, serverRole))
 		return r, "private cluster, role " + serverRole + " (SELECT only)", err
 	}
-	dsn, err := in.Settings.Get(settings.DBServerConnection)
-	if err != nil {
-		return nil, "", err
-	}
+	dsn := in.Settings.Values().DBServerConnection
 	if dsn != "" {
 		r, err = catalog.OpenReader(ctx, dsn)
 		return r, settings.DBServerConnection, err
 	}
-	if dsn, err = in.Settings.Get(settings.DBConnection); err != nil {
-		return nil, "", err
-	}
-	r, err = catalog.OpenReader(ctx, dsn)
+	r, err = catalog.OpenReader(ctx, in.Settings.Values().DBConnection)
 	return r, "proxy.db.connection, in read-only transactions; set proxy.db.server-connection to a role that can only SELECT", err
 }
 
 // OpenAdmin opens the catalogue for remote administration. On the private cluster its role may write overrides and admins alone.
 // The catalogue must be open.
 func (in *Instance) OpenAdmin(ctx context.Context) (*catalog.DB, error) {
-	dsn, err := in.Settings.Get(settings.DBConnection)
-	if err != nil {
-		return nil, err
-	}
+	dsn := in.Settings.Values().DBConnection
 	if in.Cluster != nil {
 		if err := in.Catalog.CreateAdminRole(ctx, adminRole, serverRole); err != nil {
 			return nil, err

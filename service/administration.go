@@ -33,10 +33,7 @@ func openAdministration(ctx context.Context, in *instance.Instance, l *Listeners
 	if _, err := in.Settings.SetMissing(map[string]string{settings.AuthSecret: rand.Text()}); err != nil {
 		return administration{}, err
 	}
-	secret, err := in.Settings.Get(settings.AuthSecret)
-	if err != nil {
-		return administration{}, err
-	}
+	secret := in.Settings.Values().AuthSecret
 	db, err := in.OpenAdmin(ctx)
 	if err != nil {
 		return administration{}, err

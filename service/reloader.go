@@ -47,7 +47,7 @@ func (r *reloader) reload(s *settings.Settings, err error) {
 			r.log.Info("a setting was changed", "setting", k.Name)
 		}
 	}
-	if chain, err := s.Get(settings.TLSCert); err == nil && (chain != "") != r.listeners.tls {
+	if (s.Values().TLSCert != "") != r.listeners.tls {
 		r.log.Warn("HTTPS begins, or ends, when serve is started again")
 	}
 	r.settings = s
@@ -55,12 +55,9 @@ func (r *reloader) reload(s *settings.Settings, err error) {
 
 // readSettings reads everything that may change while a service runs, and gives the listeners the certificate.
 func readSettings(dir instance.Dir, s *settings.Settings, l *Listeners, log *slog.Logger) (server.Settings, error) {
-	v, err := s.GetAll(settings.Domain, settings.HTTPSPort, settings.TrustForwardedProto, settings.StoreID, settings.HTTPPort)
-	if err != nil {
-		return server.Settings{}, err
-	}
-	out := server.Settings{Domain: v[settings.Domain], HTTPSPort: v[settings.HTTPSPort], RedirectToHTTPS: l.https != nil,
-		TrustForwardedProto: v[settings.TrustForwardedProto] == "true", StoreID: v[settings.StoreID]}
+	v := s.Values()
+	out := server.Settings{Domain: v.Domain, HTTPSPort: v.HTTPSPort, RedirectToHTTPS: l.https != nil,
+		TrustForwardedProto: v.TrustForwardedProto, StoreID: v.StoreID}
 	access, err := instance.ReadRegistryAccess(s, addressOf(l.images))
 	if err != nil {
 		return out, err
@@ -81,7 +78,7 @@ func readSettings(dir instance.Dir, s *settings.Settings, l *Listeners, log *slo
 		out.CertificateExpiry = c.Info().NotAfter
 		l.certificate.Set(c)
 		warnOfCertificate(log, c, out.Domain, time.Now())
-		warnOfPort(log, out.Domain, v[settings.HTTPPort], v[settings.HTTPSPort])
+		warnOfPort(log, out.Domain, v.HTTPPort, v.HTTPSPort)
 	}
 	return out, nil
 }

@@ -111,15 +111,7 @@ func addAdmin(c *cobra.Command, dir *instance.Dir, a catalog.Admin) error {
 
 // nameAdmins keeps proxy.admin-emails, where the original has them.
 func nameAdmins(s *settings.Settings, change func([]string) []string) error {
-	text, err := s.Get(settings.AdminEmails)
-	if err != nil {
-		return err
-	}
-	list, err := settings.ParseList(text)
-	if err != nil {
-		return fmt.Errorf("%s: %w", settings.AdminEmails, err)
-	}
-	return s.Set(map[string]string{settings.AdminEmails: settings.FormatList(change(list))})
+	return s.Set(map[string]string{settings.AdminEmails: settings.FormatList(change(s.Values().AdminEmails))})
 }
 
 func newRemoveAdmin(dir *instance.Dir) *cobra.Command {

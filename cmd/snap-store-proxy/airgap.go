@@ -34,11 +34,8 @@ func enableAirgapMode(ctx context.Context, w io.Writer, dir *instance.Dir) error
 		if err != nil {
 			return err
 		}
-		v, err := in.Settings.GetAll(settings.Airgap, settings.Domain)
-		if err != nil {
-			return err
-		}
-		if v[settings.Airgap] != "true" {
+		v := in.Settings.Values()
+		if !v.Airgap {
 			if err := in.Settings.Set(map[string]string{settings.Airgap: "true"}); err != nil {
 				return err
 			}
@@ -48,7 +45,7 @@ func enableAirgapMode(ctx context.Context, w io.Writer, dir *instance.Dir) error
 			fmt.Fprintf(w, "Made %s\n", strings.Join(made, ", "))
 		}
 		fmt.Fprintln(w, "Store is in air-gapped mode")
-		if v[settings.Domain] == "" {
+		if v.Domain == "" {
 			fmt.Fprintf(w, "Set the name that devices know this host by: snap-store-proxy config %s=NAME\n", settings.Domain)
 		}
 		return nil

@@ -20,7 +20,6 @@ import (
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 	"offlinestore/instance/backup"
-	"offlinestore/instance/settings"
 )
 
 // backupOptions are the flags of backup.
@@ -171,10 +170,7 @@ func backupPath(dir *instance.Dir, to string, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	domain, err := s.Get(settings.Domain)
-	if err != nil {
-		return "", err
-	}
+	domain := s.Values().Domain
 	if err := os.Mkdir(to, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("make the folder of the backup: %w", err)
 	}

@@ -20,7 +20,6 @@ import (
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 	"offlinestore/instance/backup"
-	"offlinestore/instance/settings"
 )
 
 // contentCommand is the command by which backup, run by root, has itself read the store as the owner of the data folder.
@@ -121,10 +120,7 @@ type saving struct {
 }
 
 func (b *saving) write(out io.Writer, files []backup.File) error {
-	domain, err := b.Settings.Get(settings.Domain)
-	if err != nil {
-		return err
-	}
+	domain := b.Settings.Values().Domain
 	facts, err := b.Catalog.DatabaseInfo(b.ctx)
 	if err != nil {
 		return err
@@ -139,10 +135,7 @@ func (b *saving) write(out io.Writer, files []backup.File) error {
 			return err
 		}
 	}
-	db, err := database(b.Instance, facts.PostgreSQL)
-	if err != nil {
-		return err
-	}
+	db := database(b.Instance, facts.PostgreSQL)
 	dump := w.Database()
 	if err := db.Dump(b.ctx, dump); err != nil {
 		return err
@@ -160,12 +153,11 @@ func (b *saving) write(out io.Writer, files []backup.File) error {
 }
 
 // database is where the dump comes from.
-func database(in *instance.Instance, version int) (backup.Database, error) {
+func database(in *instance.Instance, version int) backup.Database {
 	if in.Cluster != nil {
-		return backup.Database{Cluster: in.Cluster, Name: instance.PrivateDatabase, Version: version}, nil
+		return backup.Database{Cluster: in.Cluster, Name: instance.PrivateDatabase, Version: version}
 	}
-	dsn, err := in.Settings.Get(settings.DBConnection)
-	return backup.Database{DSN: dsn, Version: version}, err
+	return backup.Database{DSN: in.Settings.Values().DBConnection, Version: version}
 }
 
 // writeBlobs saves all that the catalogue refers to. It is asked after the dump, so that nothing which a push brings meanwhile, and

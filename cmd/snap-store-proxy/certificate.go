@@ -67,10 +67,7 @@ func (o *importCertificate) run(dir *instance.Dir, in io.Reader, out io.Writer) 
 	if err != nil {
 		return err
 	}
-	domain, err := s.Get(settings.Domain)
-	if err != nil {
-		return err
-	}
+	domain := s.Values().Domain
 	var c *certificate.Certificate
 	if o.selfSigned {
 		c, err = o.make(s, domain)

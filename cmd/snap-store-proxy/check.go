@@ -13,7 +13,6 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
-	"offlinestore/instance/settings"
 )
 
 // errGaps says that served snaps need something that the store lacks.
@@ -52,10 +51,7 @@ digests; a damaged one is put into quarantine and is not served any more.`,
 }
 
 func checkNeeds(w io.Writer, in *instance.Instance, cat *catalog.Snapshot, asJSON bool) error {
-	domain, err := in.Settings.Get(settings.RegistryDomain)
-	if err != nil {
-		return err
-	}
+	domain := in.Settings.Values().RegistryDomain
 	gaps, charmGaps := findGaps(cat), findCharmGaps(cat, domain != "")
 	if asJSON {
 		if err := cli.PrintJSON(w, map[string]any{"gaps": gaps, "charm-gaps": charmGaps}); err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
-	"offlinestore/instance/settings"
 )
 
 // clientConfig is what clients need to know of this store.
@@ -81,15 +80,12 @@ func readClientConfig(dir *instance.Dir) (*clientConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.GetAll(settings.StoreID, settings.StoreURL, settings.Domain, settings.TrustForwardedProto)
-	if err != nil {
-		return nil, err
-	}
+	v := s.Values()
 	cert, err := instance.Certificate(s)
 	if err != nil {
 		return nil, err
 	}
-	cc := &clientConfig{URL: strings.TrimSuffix(v[settings.StoreURL], "/")}
+	cc := &clientConfig{URL: strings.TrimSuffix(v.StoreURL, "/")}
 	if cert != nil {
 		cc.CA = string(cert.RootPEM())
 	}
@@ -97,17 +93,17 @@ func readClientConfig(dir *instance.Dir) (*clientConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v[settings.StoreID] != "" && len(text) > 0 {
-		cc.StoreID, cc.Assertion = v[settings.StoreID], string(text)
+	if v.StoreID != "" && len(text) > 0 {
+		cc.StoreID, cc.Assertion = v.StoreID, string(text)
 	}
 	switch {
 	case cc.URL != "":
-	case v[settings.Domain] == "":
+	case v.Domain == "":
 		return nil, cli.Hint(cli.Usagef("nobody says under which name clients reach this store"), "set it: snap-store-proxy config proxy.domain=HOST")
-	case cert != nil || v[settings.TrustForwardedProto] == "true":
-		cc.URL = "https://" + v[settings.Domain]
+	case cert != nil || v.TrustForwardedProto:
+		cc.URL = "https://" + v.Domain
 	default:
-		cc.URL = "http://" + v[settings.Domain]
+		cc.URL = "http://" + v.Domain
 	}
 	return cc, nil
 }

@@ -85,7 +85,7 @@ func makeConnections(ctx context.Context, dir *instance.Dir) ([]connection, erro
 	if failed != nil {
 		db.Detail = failed.Error()
 	}
-	if v, err := in.Settings.Get(settings.DBConnection); err == nil && v == "" {
+	if in.Settings.Values().DBConnection == "" {
 		db.Target = "private cluster"
 	}
 	all := []connection{db}
@@ -110,8 +110,8 @@ func makeConnections(ctx context.Context, dir *instance.Dir) ([]connection, erro
 // serverConnection is how serve logs in to a database elsewhere.
 func serverConnection(ctx context.Context, in *instance.Instance) connection {
 	c := connection{Name: "database of serve", Detail: "it may SELECT"}
-	dsn, err := in.Settings.Get(settings.DBServerConnection)
-	if err != nil || dsn == "" || in.Cluster != nil {
+	dsn := in.Settings.Values().DBServerConnection
+	if dsn == "" || in.Cluster != nil {
 		return c
 	}
 	c.Target = settings.DBServerConnection
@@ -129,19 +129,16 @@ func serverConnection(ctx context.Context, in *instance.Instance) connection {
 
 // deviceConnections are those of devices and clusters, from the name on.
 func deviceConnections(ctx context.Context, in *instance.Instance, dir *instance.Dir) ([]connection, error) {
-	v, err := in.Settings.GetAll(settings.Domain, settings.TLSCert, settings.TrustForwardedProto, settings.RegistryDomain)
-	if err != nil {
-		return nil, err
-	}
+	v := in.Settings.Values()
 	conf, err := deviceTLS(dir, in)
 	if err != nil {
 		return nil, err
 	}
-	if v[settings.Domain] == "" {
+	if v.Domain == "" {
 		return []connection{{Name: "name", Target: settings.Domain, Detail: "it is not set",
 			Hint: "set the name that devices know this host by: 'snap-store-proxy config proxy.domain=HOST'"}}, nil
 	}
-	name := hostOf(v[settings.Domain])
+	name := hostOf(v.Domain)
 	all := []connection{lookUp(ctx, name)}
 	if !all[0].OK {
 		return all, nil
@@ -187,9 +184,9 @@ func lookUp(ctx context.Context, name string) connection {
 }
 
 // registryURL is where clusters look for images; empty where no registry is told of.
-func registryURL(s *settings.Settings, v map[string]string, name string) string {
-	if v[settings.RegistryDomain] != "" {
-		return "https://" + v[settings.RegistryDomain] + "/v2/" // container runtimes take no other
+func registryURL(s *settings.Settings, v settings.Values, name string) string {
+	if v.RegistryDomain != "" {
+		return "https://" + v.RegistryDomain + "/v2/" // container runtimes take no other
 	}
 	o, err := instance.ChooseAddresses(s, instance.Addresses{})
 	if err != nil || o.Registry == "" {
@@ -200,7 +197,7 @@ func registryURL(s *settings.Settings, v map[string]string, name string) string 
 		return ""
 	}
 	scheme := "http"
-	if v[settings.TLSCert] != "" {
+	if v.TLSCert != "" {
 		scheme = "https"
 	}
 	return scheme + "://" + net.JoinHostPort(name, port) + "/v2/"

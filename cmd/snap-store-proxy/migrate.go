@@ -128,7 +128,7 @@ func (m *migration) settings(in *instance.Instance, args []string) {
 		s.Command = "snap-store-proxy config --import-yaml <" + args[0]
 	}
 	if in != nil {
-		if domain, err := in.Settings.Get(settings.Domain); err == nil && domain != "" {
+		if domain := in.Settings.Values().Domain; domain != "" {
 			s.Done, s.Detail = true, settings.Domain+" is "+domain
 		}
 	}
@@ -146,7 +146,7 @@ func (m *migration) rest(in *instance.Instance, assertion string, cat *catalog.S
 			return err
 		}
 	}
-	m.add(step{Name: "prepare the database and the secrets", Done: cat != nil && isAirgapped(in), Command: "snap-store-proxy enable-airgap-mode"})
+	m.add(step{Name: "prepare the database and the secrets", Done: cat != nil && in.Settings.Values().Airgap, Command: "snap-store-proxy enable-airgap-mode"})
 	from := assertion
 	if from == "" {
 		from = "FILE   (the original's nginx/airgap/store.assert, in the folder of its data)"
@@ -164,11 +164,6 @@ func (m *migration) rest(in *instance.Instance, assertion string, cat *catalog.S
 	m.add(step{Name: "stop the original, and serve in its place", Command: "snap stop --disable enterprise-store; snap-store-proxy serve; snap-store-proxy check-connections"})
 	m.add(step{Name: "save the store", Command: "snap-store-proxy backup /var/backups/store"})
 	return nil
-}
-
-func isAirgapped(in *instance.Instance) bool {
-	v, err := in.Settings.Get(settings.Airgap)
-	return err == nil && v == "true"
 }
 
 // found is a count, unless that is none.

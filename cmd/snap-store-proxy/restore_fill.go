@@ -12,7 +12,6 @@ import (
 	"offlinestore/instance"
 	"offlinestore/instance/backup"
 	"offlinestore/instance/pgcluster"
-	"offlinestore/instance/settings"
 )
 
 // fill restores the database and the blobs.
@@ -85,10 +84,7 @@ func (r *restoring) emptyDatabase() (db backup.Database, done func() error, err 
 	if err != nil {
 		return db, nil, err
 	}
-	dsn, err := s.Get(settings.DBConnection)
-	if err != nil {
-		return db, nil, err
-	}
+	dsn := s.Values().DBConnection
 	done = func() error { return nil }
 	if dsn == "" {
 		cluster, err := r.dir.StartCluster(r.ctx, options())

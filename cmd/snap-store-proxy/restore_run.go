@@ -196,7 +196,7 @@ func (r *restoring) stage() error {
 	if err != nil {
 		return err
 	}
-	if login, err := s.Get(settings.DBServerConnection); err == nil && login != "" {
+	if s.Values().DBServerConnection != "" {
 		r.out.Notes = append(r.out.Notes, settings.DBServerConnection+" was unset: it led to the database that was saved.")
 	}
 	return s.Set(map[string]string{settings.DBConnection: r.dsn, settings.DBServerConnection: ""})

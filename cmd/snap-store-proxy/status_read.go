@@ -35,11 +35,8 @@ func (s *status) describeDatabase(in *instance.Instance, failed error) {
 
 // readHost looks at the settings and the disk.
 func (s *status) readHost(_ context.Context, in *instance.Instance) error {
-	v, err := in.Settings.GetAll(settings.Domain, settings.StoreID, settings.StoreURL, settings.TLSCert, settings.TrustForwardedProto)
-	if err != nil {
-		return err
-	}
-	s.StoreID, s.URL = v[settings.StoreID], strings.TrimSuffix(v[settings.StoreURL], "/")
+	v := in.Settings.Values()
+	s.StoreID, s.URL = v.StoreID, strings.TrimSuffix(v.StoreURL, "/")
 	if own := ownURL(v); s.URL == "" {
 		s.URL = own
 	} else if own != "" && own != s.URL {
@@ -51,6 +48,7 @@ func (s *status) readHost(_ context.Context, in *instance.Instance) error {
 	if err := in.Blobs.List(func(i blob.Info) error { s.BlobBytes += i.Size; return nil }); err != nil {
 		return err
 	}
+	var err error
 	if s.Damaged, _, err = in.Blobs.Quarantined(); err != nil {
 		return err
 	}
@@ -87,14 +85,14 @@ func otherURL(signed, own string) string {
 const lowSpace = 2 << 30
 
 // ownURL is where devices find the store by its settings; empty where they don't say. A balancer that is believed about https serves it.
-func ownURL(v map[string]string) string {
+func ownURL(v settings.Values) string {
 	switch {
-	case v[settings.Domain] == "":
+	case v.Domain == "":
 		return ""
-	case v[settings.TLSCert] != "", v[settings.TrustForwardedProto] == "true":
-		return "https://" + v[settings.Domain]
+	case v.TLSCert != "", v.TrustForwardedProto:
+		return "https://" + v.Domain
 	}
-	return "http://" + v[settings.Domain]
+	return "http://" + v.Domain
 }
 
 func (s *status) readTrust(_ context.Context, in *instance.Instance) error {
@@ -119,10 +117,7 @@ func (s *status) readCertificate(_ context.Context, in *instance.Instance) error
 	}
 	info, now := c.Info(), time.Now()
 	s.Certificate = &info
-	domain, err := in.Settings.Get(settings.Domain)
-	if err != nil {
-		return err
-	}
+	domain := in.Settings.Values().Domain
 	if domain != "" {
 		if err := c.CheckName(domain); err != nil {
 			s.Warnings = append(s.Warnings, err.Error())
@@ -191,10 +186,7 @@ func (s *status) readAssertions(cat *catalog.Snapshot) error {
 
 // readGaps warns of what 'check' would find.
 func (s *status) readGaps(in *instance.Instance, cat *catalog.Snapshot) error {
-	registry, err := in.Settings.Get(settings.RegistryDomain)
-	if err != nil {
-		return err
-	}
+	registry := in.Settings.Values().RegistryDomain
 	s.Warnings = append(s.Warnings, missingSnaps(findGaps(cat))...)
 	if n := len(findCharmGaps(cat, registry != "")); n > 0 {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("the charms need %s that the store lacks: 'check' names them", cli.Count(n, "thing")))

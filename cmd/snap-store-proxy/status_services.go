@@ -50,27 +50,24 @@ type knock struct {
 
 // knocks are the services that serve has by the settings.
 func knocks(s *settings.Settings) ([]knock, error) {
-	v, err := s.GetAll(settings.TLSCert, settings.AdminListen)
-	if err != nil {
-		return nil, err
-	}
+	v := s.Values()
 	o, err := instance.ChooseAddresses(s, instance.Addresses{})
 	if err != nil {
 		return nil, err
 	}
 	scheme := "http"
 	all := []knock{{name: "http", url: "http://" + reachable(o.HTTP) + "/_status/check"}}
-	if v[settings.TLSCert] != "" {
+	if v.TLSCert != "" {
 		scheme = "https"
 		all = append(all, knock{name: "https", url: "https://" + reachable(o.HTTPS) + "/_status/check"})
 	}
 	if o.Registry != "" {
 		all = append(all, knock{name: "registry", url: scheme + "://" + reachable(o.Registry) + "/v2/"})
 	}
-	if isLoopback(v[settings.AdminListen]) {
+	if isLoopback(v.AdminListen) {
 		scheme = "http" // whatever certificate there is
 	}
-	return append(all, knock{name: "admin", url: scheme + "://" + reachable(v[settings.AdminListen]) + "/", any: true}), nil
+	return append(all, knock{name: "admin", url: scheme + "://" + reachable(v.AdminListen) + "/", any: true}), nil
 }
 
 // isLoopback says whether only this host reaches what listens on an address.

@@ -24,11 +24,11 @@ func TestTableOfSettings(t *testing.T) {
 	}
 }
 
-// TestTableOfMeaningless does the same for the settings of the original that have no meaning here.
-func TestTableOfMeaningless(t *testing.T) {
+// TestTableOfObsolete does the same for the settings of the original that have no meaning here.
+func TestTableOfObsolete(t *testing.T) {
 	t.Parallel()
 	var want []string
-	for name, why := range settings.Meaningless() {
+	for name, why := range settings.Obsolete() {
 		want = append(want, name+" = "+why)
 	}
 	slices.Sort(want)

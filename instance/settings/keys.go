@@ -1,6 +1,6 @@
 package settings
 
-// The settings that there are. Those that begin with internal are found out by commands, and seldom set by hand.
+// The names of the settings. Commands set those that begin with internal; operators seldom do.
 const (
 	AdminEmails              = "proxy.admin-emails"
 	AdminListen              = "proxy.admin.listen"
@@ -28,7 +28,7 @@ const (
 	TrustForwardedProto      = "proxy.trust-forwarded-proto"
 )
 
-// Key is a setting that there is.
+// Key describes a setting.
 type Key struct {
 	Name string
 	// Default is the value while none is set.
@@ -41,7 +41,7 @@ type Key struct {
 	Secret bool
 }
 
-// Keys is all settings that there are, sorted by name. A new setting is a new row here.
+// Keys returns all settings, sorted by name. A new setting is a new row here.
 func Keys() []Key {
 	return []Key{
 		{StoreID, "", "id of the store, as its store assertion has it", KindID, false},

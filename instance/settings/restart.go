@@ -9,16 +9,3 @@ func (k Key) NeedsRestart() bool {
 	}
 	return false
 }
-
-// GetAll returns the values of several settings by name.
-func (s *Settings) GetAll(names ...string) (map[string]string, error) {
-	all := make(map[string]string, len(names))
-	for _, name := range names {
-		v, err := s.Get(name)
-		if err != nil {
-			return nil, err
-		}
-		all[name] = v
-	}
-	return all, nil
-}

@@ -233,7 +233,7 @@ func TestUnknownKey(t *testing.T) {
 func TestFileThatIsNotUnderstood(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ text, want string }{
-		"unknown key":     {"proxy.domain: a.example\nproxy.domian: b\n", "line 2: there is no setting \"proxy.domian\"; did you mean proxy.domain?"},
+		"unknown key":     {"proxy.domain: a.example\nproxy.domian: b\n", "line 2: unknown setting \"proxy.domian\"; did you mean proxy.domain?"},
 		"bad value":       {"\n# port\nproxy.port.http: eighty\n", "line 3: proxy.port.http: not a port"},
 		"set twice":       {"proxy.domain: a\nproxy.domain: b\n", "line 2: proxy.domain is set a second time"},
 		"not YAML":        {"proxy.domain: a\n\t:\n", "line 2"},

@@ -7,34 +7,34 @@ import (
 	"strings"
 )
 
-// UnknownKeyError is that there is no setting of a name.
+// UnknownKeyError reports a name that no setting has.
 type UnknownKeyError struct {
 	Name string
-	// Nearest is the setting that may have been meant, or empty.
+	// Nearest is the most similar name, or empty.
 	Nearest string
-	// Meaningless is why a setting of the original has no meaning here, or empty.
-	Meaningless string
+	// Obsolete is the reason why a setting of the original has no meaning here, or empty.
+	Obsolete string
 }
 
-// Error names the setting that may have been meant.
+// Error names the most similar setting, or the reason.
 func (e *UnknownKeyError) Error() string {
 	switch {
-	case e.Meaningless != "":
-		return fmt.Sprintf("%s has no meaning here: %s", e.Name, e.Meaningless)
+	case e.Obsolete != "":
+		return fmt.Sprintf("%s has no meaning here: %s", e.Name, e.Obsolete)
 	case e.Nearest == "":
-		return fmt.Sprintf("there is no setting %.80q", e.Name)
+		return fmt.Sprintf("unknown setting %.80q", e.Name)
 	}
-	return fmt.Sprintf("there is no setting %.80q; did you mean %s?", e.Name, e.Nearest)
+	return fmt.Sprintf("unknown setting %.80q; did you mean %s?", e.Name, e.Nearest)
 }
 
-// Lookup is the setting of a name, or an *UnknownKeyError.
+// Lookup returns the setting of a name, or an *UnknownKeyError.
 func Lookup(name string) (Key, error) {
 	keys := Keys()
 	if i := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name }); i >= 0 {
 		return keys[i], nil
 	}
-	if why, ok := Meaningless()[name]; ok {
-		return Key{}, &UnknownKeyError{Name: name, Meaningless: why}
+	if why, ok := Obsolete()[name]; ok {
+		return Key{}, &UnknownKeyError{Name: name, Obsolete: why}
 	}
 	return Key{}, &UnknownKeyError{Name: name, Nearest: nearest(name, keys)}
 }

@@ -112,7 +112,7 @@ func (p yamlReader) group(prefix string, node *yaml.Node, depth int) error {
 }
 
 func (p yamlReader) pair(name string, node *yaml.Node) error {
-	if why, ok := Meaningless()[name]; ok {
+	if why, ok := Obsolete()[name]; ok {
 		p.ignored[name] = why
 		return nil
 	}

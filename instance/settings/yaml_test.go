@@ -94,8 +94,8 @@ proxy.tls.cert: |
 func TestParseYAMLRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"proxy.domain: a\nproxy.domian: b\n":        "line 2: there is no setting \"proxy.domian\"; did you mean proxy.domain?",
-		"internal.nothing: 1\n":                     "line 1: there is no setting",
+		"proxy.domain: a\nproxy.domian: b\n":        "line 2: unknown setting \"proxy.domian\"; did you mean proxy.domain?",
+		"internal.nothing: 1\n":                     "line 1: unknown setting",
 		"proxy.port.http: eighty\n":                 "line 1: proxy.port.http: not a port",
 		"proxy.domain: a\nproxy: {domain: b}\n":     "proxy.domain is set a second time",
 		"proxy.domain: [a]\n":                       "line 1: proxy.domain: a list",
@@ -118,19 +118,19 @@ func TestParseYAMLRefuses(t *testing.T) {
 	}
 }
 
-// TestMeaningless also holds the list against the settings: none is in both.
-func TestMeaningless(t *testing.T) {
+// TestObsolete also holds the list against the settings: none is in both.
+func TestObsolete(t *testing.T) {
 	t.Parallel()
 	for _, k := range settings.Keys() {
-		if why, ok := settings.Meaningless()[k.Name]; ok {
+		if why, ok := settings.Obsolete()[k.Name]; ok {
 			t.Errorf("%s is a setting, and has no meaning: %s", k.Name, why)
 		}
 	}
 	s := open(t, filepath.Join(t.TempDir(), "settings.yaml"))
-	for name, why := range settings.Meaningless() {
+	for name, why := range settings.Obsolete() {
 		err := s.Set(map[string]string{name: "1"})
 		var unknown *settings.UnknownKeyError
-		if !errors.As(err, &unknown) || unknown.Meaningless != why || err.Error() != name+" has no meaning here: "+why {
+		if !errors.As(err, &unknown) || unknown.Obsolete != why || err.Error() != name+" has no meaning here: "+why {
 			t.Errorf("Set(%s): %v, want an UnknownKeyError that says %q", name, err, why)
 		}
 	}

@@ -1,7 +1,8 @@
 package settings
 
-// Meaningless is the settings of the original that have no meaning here, and why. Files of the original may have them.
-func Meaningless() map[string]string {
+// Obsolete returns the settings of the original product that have no meaning here, each with the reason. Files of the original may
+// hold them.
+func Obsolete() map[string]string {
 	const (
 		service = "this store is one program, whose parts have no ports or secrets of their own"
 		online  = "this store is never online"

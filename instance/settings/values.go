@@ -1,0 +1,65 @@
+package settings
+
+// Values holds the decoded values of all settings, defaults included. The fields have the names of the keys.
+type Values struct {
+	AdminEmails              []string
+	AdminListen              string
+	Airgap                   bool
+	AllowedDeviceServiceURLs []string
+	AuthSecret               string
+	DBConnection             string
+	DBServerConnection       string
+	DeviceAuthSecret         string
+	Domain                   string
+	HTTPPort                 string
+	HTTPSPort                string
+	IPAddress                string
+	KeyPrivate               string
+	KeyPublic                string
+	// RegistryBuiltin is nil while it is unset.
+	RegistryBuiltin     *bool
+	RegistryDomain      string
+	RegistryListen      string
+	RegistryPassword    string
+	RegistryUsername    string
+	StoreID             string
+	StoreURL            string
+	TLSCert             string
+	TLSKey              string
+	TrustForwardedProto bool
+}
+
+// Values decodes the settings. It can't fail: Open and Set accept valid values only.
+func (s *Settings) Values() Values {
+	text := make(map[string]string)
+	for _, k := range Keys() {
+		text[k.Name] = s.value(k)
+	}
+	return Values{
+		AdminEmails: decodeList(text[AdminEmails]), AdminListen: text[AdminListen], Airgap: text[Airgap] == "true",
+		AllowedDeviceServiceURLs: decodeList(text[AllowedDeviceServiceURLs]),
+		AuthSecret:               text[AuthSecret], DeviceAuthSecret: text[DeviceAuthSecret],
+		DBConnection: text[DBConnection], DBServerConnection: text[DBServerConnection],
+		Domain: text[Domain], HTTPPort: text[HTTPPort], HTTPSPort: text[HTTPSPort], IPAddress: text[IPAddress],
+		KeyPrivate: text[KeyPrivate], KeyPublic: text[KeyPublic],
+		RegistryBuiltin: decodeBool(text[RegistryBuiltin]), RegistryDomain: text[RegistryDomain], RegistryListen: text[RegistryListen],
+		RegistryPassword: text[RegistryPassword], RegistryUsername: text[RegistryUsername],
+		StoreID: text[StoreID], StoreURL: text[StoreURL], TLSCert: text[TLSCert], TLSKey: text[TLSKey],
+		TrustForwardedProto: text[TrustForwardedProto] == "true",
+	}
+}
+
+// decodeList returns the texts of a list that was validated.
+func decodeList(v string) []string {
+	list, _ := ParseList(v)
+	return list
+}
+
+// decodeBool returns nil for an unset value.
+func decodeBool(v string) *bool {
+	if v == "" {
+		return nil
+	}
+	b := v == "true"
+	return &b
+}
