@@ -11,7 +11,7 @@ setup:
 
 demo: build
 	@scripts/setup demo
-	go run ./cmd/internal/demo
+	go run ./internal/demo
 
 test:
 	@scripts/setup test
@@ -19,7 +19,7 @@ test:
 
 bench: build
 	@scripts/setup bench
-	go run ./cmd/internal/bench
+	go run ./internal/bench
 
 deb:
 	scripts/deb dist

@@ -62,10 +62,6 @@ func never() [][2]string {
 	}
 }
 
-// demonstrations are the programs that run the test-support packages, as
-// tests do: they need a simulated upstream and a real client.
-func demonstrations() []string { return []string{"cmd/internal/bench", "cmd/internal/demo"} }
-
 // nested is a module of its own, with snapd's code in it, which is GPLv3.
 const nested = "internal/snapdclient"
 
@@ -101,7 +97,7 @@ func refusal(allowed map[string][]string, from, to string) string {
 	case !ours:
 		return ""
 	case isTestSupport(to):
-		if isTestSupport(from) || slices.Contains(demonstrations(), from) {
+		if isTestSupport(from) {
 			return ""
 		}
 		return "it is for tests"
@@ -131,7 +127,7 @@ func TestRefusal(t *testing.T) {
 		{"exporter", "offlinestore/hsm", true},
 		{"cmd/store-admin", "offlinestore/hsm", false},
 		{"cmd/store-admin", "offlinestore/internal/upstreamtest", true},
-		{"cmd/internal/demo", "offlinestore/internal/upstreamtest", false},
+		{"internal/demo", "offlinestore/internal/upstreamtest", false},
 		{"bundle", "offlinestore/internal/assertiontest", true},
 		{"internal/pgtest", "offlinestore/catalog", false},
 		{"internal/upstreamtest", "offlinestore/internal/assertiontest", false},

@@ -13,8 +13,9 @@ import (
 	"syscall"
 	"time"
 
-	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/snapddriver"
+
+	"golang.org/x/term"
 )
 
 // guide tells the story and runs its commands. The first failure ends it.
@@ -156,7 +157,7 @@ func (g *guide) bundle(name string) string {
 }
 
 func (g *guide) say(text string) {
-	if cli.IsTerminal(os.Stdout) {
+	if term.IsTerminal(int(os.Stdout.Fd())) {
 		text = "\x1b[1m" + text + "\x1b[0m"
 	}
 	fmt.Printf("\n%s\n", text)
