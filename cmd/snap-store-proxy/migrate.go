@@ -160,9 +160,26 @@ func (m *migration) rest(in *instance.Instance, assertion string, cat *catalog.S
 		charms.Done, charms.Detail = len(cat.Snaps)+len(cat.Charms) > 0, found(len(cat.Snaps)+len(cat.Charms), "package")
 	}
 	m.add(charms)
-	m.add(step{Name: "see that nothing is missing", Done: charms.Done && len(findGaps(cat)) == 0, Command: "snap-store-proxy check"})
+	if err := m.addGaps(in, cat); err != nil {
+		return err
+	}
 	m.add(step{Name: "stop the original, and serve in its place", Command: "snap stop --disable enterprise-store; snap-store-proxy serve; snap-store-proxy check-connections"})
 	m.add(step{Name: "save the store", Command: "snap-store-proxy backup /var/backups/store"})
+	return nil
+}
+
+// addGaps adds the step that is done once nothing is missing. An empty store lacks nothing, and has nothing.
+func (m *migration) addGaps(in *instance.Instance, cat *catalog.Snapshot) error {
+	s := step{Name: "see that nothing is missing", Command: "snap-store-proxy check"}
+	if cat != nil {
+		gaps, err := in.Gaps(cat)
+		if err != nil {
+			return err
+		}
+		s.Done, s.Detail = len(gaps) == 0 && len(cat.Snaps)+len(cat.Charms) > 0, found(len(gaps), "gap")
+		m.Warnings = append(m.Warnings, cli.GapReport(gaps)...)
+	}
+	m.add(s)
 	return nil
 }
 

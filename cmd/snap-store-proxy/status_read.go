@@ -184,12 +184,12 @@ func (s *status) readAssertions(cat *catalog.Snapshot) error {
 	return nil
 }
 
-// readGaps warns of what 'check' would find.
+// readGaps warns of the gaps that check finds.
 func (s *status) readGaps(in *instance.Instance, cat *catalog.Snapshot) error {
-	registry := in.Settings.Values().RegistryDomain
-	s.Warnings = append(s.Warnings, missingSnaps(findGaps(cat))...)
-	if n := len(findCharmGaps(cat, registry != "")); n > 0 {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("the charms need %s that the store lacks: 'check' names them", cli.Count(n, "thing")))
+	gaps, err := in.Gaps(cat)
+	if err != nil {
+		return err
 	}
+	s.Warnings = append(s.Warnings, cli.GapReport(gaps)...)
 	return nil
 }

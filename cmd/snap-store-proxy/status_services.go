@@ -6,11 +6,9 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -192,24 +190,4 @@ func short(err error) string {
 
 func compareKeys(a, b accountKey) int {
 	return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
-}
-
-// missingSnaps says which snaps are missing, however many need them.
-func missingSnaps(gaps []gap) []string {
-	var out []string
-	for i := 0; i < len(gaps); {
-		var archs, by []string
-		name := gaps[i].Needs
-		for ; i < len(gaps) && gaps[i].Needs == name; i++ { // they are sorted
-			archs, by = append(archs, gaps[i].Architecture), append(by, gaps[i].NeededBy...)
-		}
-		slices.Sort(by)
-		need := "snaps need it"
-		n := len(slices.Compact(by))
-		if n == 1 {
-			need = "snap needs it"
-		}
-		out = append(out, fmt.Sprintf("%s is missing but %d %s (%s)", name, n, need, strings.Join(archs, ", ")))
-	}
-	return out
 }

@@ -40,7 +40,7 @@ func graph() map[string][]string {
 		"server/admin":    {"server/admin/api", "channel", "catalog"},
 		"instance/backup": {"blob", "instance/pgcluster", "catalog"},
 		"service":         {"catalog", "certificate", "instance", "instance/settings", "registration", "registry", "server", "server/admin", "transfer"},
-		"instance":        {"assertion", "blob", "bundle", "catalog", "certificate", "instance/pgcluster", "instance/settings", "registration"},
+		"instance":        {"assertion", "blob", "bundle", "catalog", "certificate", "closure", "instance/pgcluster", "instance/settings", "registration"},
 		"registry":        {"blob", "catalog", "transfer"},
 		"server":          {"assertion", "blob", "channel", "charm", "docs", "snap", "catalog", "transfer"},
 	}

@@ -74,17 +74,22 @@ func distinct[T cmp.Ordered](list []T) []T {
 	return slices.Compact(list)
 }
 
-// MaxGapLines is how many gaps a command prints that is about something else.
-const MaxGapLines = 20
+// maxGapLines is how many gaps a command prints that is about something else.
+const maxGapLines = 20
 
-// GapLines returns the lines of at most MaxGapLines gaps, and one that counts the others, which 'check' names.
-func GapLines(gaps []closure.Gap) []string {
+// GapReport returns the lines of at most 20 gaps, and how to fill those of snaps. It is for commands that are about something else:
+// 'check' names all gaps.
+func GapReport(gaps []closure.Gap) []string {
 	var out []string
 	for i, g := range gaps {
-		if i == MaxGapLines && len(gaps) > MaxGapLines+1 {
-			return append(out, fmt.Sprintf("%d more things are needed and missing: 'snap-store-proxy check' names them", len(gaps)-MaxGapLines))
+		if i == maxGapLines && len(gaps) > maxGapLines+1 {
+			out = append(out, fmt.Sprintf("%d more things are needed and missing: 'snap-store-proxy check' names them", len(gaps)-maxGapLines))
+			break
 		}
 		out = append(out, GapLine(g))
+	}
+	if command := ExportSnaps(gaps); command != "" {
+		out = append(out, "export what is missing: "+command)
 	}
 	return out
 }

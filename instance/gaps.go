@@ -1,0 +1,58 @@
+package instance
+
+import (
+	"fmt"
+
+	"offlinestore/assertion"
+	"offlinestore/catalog"
+	"offlinestore/closure"
+)
+
+// Gaps returns what the snaps, charms and models of a catalogue need and the catalogue lacks. If the settings name another registry,
+// it has the images.
+func (in *Instance) Gaps(c *catalog.Snapshot) ([]closure.Gap, error) {
+	set, err := SetOf(c)
+	if err != nil {
+		return nil, err
+	}
+	set.ImagesElsewhere = in.Settings.Values().RegistryDomain != ""
+	return set.Gaps(), nil
+}
+
+// SetOf returns what a catalogue holds, as closure sees it: snaps with the channel maps that devices are served.
+func SetOf(c *catalog.Snapshot) (*closure.Set, error) {
+	set := &closure.Set{Images: make(map[string]bool, len(c.Images))}
+	for i := range c.Snaps {
+		s := &c.Snaps[i]
+		out := closure.Snap{Name: s.Name, DefaultTrack: s.DefaultTrack, ChannelMap: s.Served()}
+		for j := range s.Revisions {
+			out.Revisions = append(out.Revisions, &s.Revisions[j].Revision)
+		}
+		set.Snaps = append(set.Snaps, out)
+	}
+	for i := range c.Charms {
+		ch := &c.Charms[i]
+		out := closure.Charm{Name: ch.Name, Type: ch.Type, DefaultTrack: ch.DefaultTrack, ChannelMap: ch.ChannelMap}
+		for j := range ch.Revisions {
+			out.Revisions = append(out.Revisions, closure.CharmRevision{Revision: &ch.Revisions[j].Revision, Snaps: ch.Revisions[j].Snaps})
+		}
+		for _, r := range ch.Resources {
+			out.Resources = append(out.Resources, closure.CharmResource{Name: r.Name, Revision: r.Revision, Image: r.Image})
+		}
+		set.Charms = append(set.Charms, out)
+	}
+	for _, image := range c.Images {
+		set.Images[image.Digest.String()] = true
+	}
+	for _, a := range c.Assertions {
+		if a.Type != "model" {
+			continue
+		}
+		m, err := assertion.Decode(a.Raw)
+		if err != nil {
+			return nil, fmt.Errorf("model %v: %w", a.PrimaryKey, err)
+		}
+		set.Models = append(set.Models, m)
+	}
+	return set, nil
+}

@@ -1,0 +1,61 @@
+package instance_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/catalog"
+	"offlinestore/charm"
+	"offlinestore/instance"
+	"offlinestore/internal/assertiontest"
+	"offlinestore/snap"
+)
+
+func TestSetOf(t *testing.T) {
+	t.Parallel()
+	base := "core24"
+	model := assertiontest.NewStack(t).NewAccount("acme", "device").Model("box", assertiontest.Headers{"required-snaps": []any{"hello"}})
+	image := digest.FromString("image")
+	row := charm.Release{Base: &charm.Base{Name: "ubuntu", Channel: "22.04", Architecture: "amd64"}, Channel: "latest/stable", Revision: 7,
+		Resources: []charm.ResourceRef{{Name: "here", Revision: 1}, {Name: "away", Revision: 1}}}
+	c := &catalog.Snapshot{
+		Snaps: []catalog.Snap{
+			{Name: "app", Revisions: []catalog.SnapRevision{{Revision: snap.Revision{Number: 1, Type: "app", Base: &base, Architectures: []string{"amd64"}}}},
+				ChannelMap: []snap.Release{{Architecture: "amd64", Channel: "latest/stable", Revision: 1}}},
+			// An operator's override counts as the channel map does: it opens a channel that upstream has closed.
+			{Name: "snapd", Revisions: []catalog.SnapRevision{{Revision: snap.Revision{Number: 1, Type: "snapd", Architectures: []string{"amd64"}}}},
+				ChannelMap: []snap.Release{{Architecture: "amd64", Channel: "latest/stable"}},
+				Overrides:  []snap.Release{{Architecture: "amd64", Channel: "latest/stable", Revision: 1}}},
+		},
+		Charms: []catalog.Charm{{Name: "db", Type: charm.TypeCharm, ChannelMap: []charm.Release{row},
+			Revisions: []catalog.CharmRevision{{Revision: charm.Revision{Number: 7, MetadataYAML: "name: db\n"}, Snaps: []charm.SnapHint{{Name: "tool"}}}},
+			Resources: []catalog.CharmResource{
+				{Resource: charm.Resource{Name: "here", Revision: 1}, Image: &charm.Image{Name: "local/here:1", Digest: image.String()}},
+				{Resource: charm.Resource{Name: "away", Revision: 1}, Image: &charm.Image{Name: "local/away:1", Digest: digest.FromString("away").String()}}}}},
+		Images:     []catalog.Image{{Digest: image}},
+		Assertions: []catalog.Assertion{{Type: "account", Raw: []byte("not read")}, {Type: "model", Raw: model.Raw()}},
+	}
+	set, err := instance.SetOf(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, g := range set.Gaps() {
+		got = append(got, g.String())
+	}
+	want := []string{
+		"core24 for amd64 is needed by app",
+		"hello for amd64 is needed by model acme/box",
+		"image local/away:1 is needed by charm db revision 7",
+		"snap tool for amd64 is needed by charm db revision 7",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("gaps (-want +got):\n%s", diff)
+	}
+	c.Assertions[1].Raw = []byte("type: model\n")
+	if _, err := instance.SetOf(c); err == nil {
+		t.Error("no error for a model that can't be decoded")
+	}
+}
