@@ -2,10 +2,12 @@ package exporter
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
 	"offlinestore/channel"
+	"offlinestore/channelmap"
 	"offlinestore/snap"
 )
 
@@ -39,7 +41,24 @@ func (s *Snap) take(arch string, w *want, r *snap.Result) error {
 	if err != nil {
 		return err
 	}
-	return s.push(arch, c.WithTrack(s.track()), rev.Revision.Number)
+	for _, a := range pushArchitectures(arch, w.archs, &rev.Revision) {
+		if err := s.push(a, c.WithTrack(s.track()), rev.Revision.Number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pushArchitectures lists the architectures whose rows get a revision that was asked for on arch, one of archs: arch itself if the
+// revision runs there. A revision that runs on none of archs gets the rows of the architectures that it does run on.
+func pushArchitectures(arch string, archs []string, r *snap.Revision) []string {
+	switch {
+	case r.Supports(arch):
+		return []string{arch}
+	case slices.ContainsFunc(archs, r.Supports):
+		return nil
+	}
+	return r.Architectures
 }
 
 // found notes where the revision was found.
@@ -67,8 +86,7 @@ func (s *Snap) revision(r *snap.Revision) (*SnapRevision, error) {
 	return rev, nil
 }
 
-// release notes the rows of the channel map that follow from an answer: the channel that serves, and each riskier one up
-// to the channel that was asked for, which are closed.
+// release records an answer: the channel that serves has the revision, and the riskier ones up to the channel that was asked for are closed.
 func (s *Snap) release(arch, asked string, r *snap.Result, rev *SnapRevision) error {
 	want, err := s.asked(asked, r.RedirectChannel)
 	if err != nil {
@@ -81,19 +99,24 @@ func (s *Snap) release(arch, asked string, r *snap.Result, rev *SnapRevision) er
 		}
 		got = got.WithTrack(channel.DefaultTrack)
 	}
-	if !slices.Contains(want.Fallbacks(), got) {
-		return fmt.Errorf("channel %s is served from %s, which is none of its fall-backs", want, got)
+	if err := snap.ValidateTime(r.ReleasedAt); err != nil {
+		return fmt.Errorf("channel %s: released-at: %w", got, err)
+	}
+	release := channelmap.Release[struct{}]{Revision: rev.Revision.Number, ReleasedAt: r.ReleasedAt}
+	if err := s.rows.Answer(arch, want, got, release, false); err != nil {
+		return changedMeanwhile(err, arch)
 	}
 	rev.found(want.String() + " " + arch)
-	for _, c := range want.Fallbacks() {
-		if c == got {
-			return s.row(arch, c, rev.Revision.Number, r.ReleasedAt)
-		}
-		if err := s.row(arch, c, 0, ""); err != nil {
-			return err
-		}
-	}
 	return nil
+}
+
+// changedMeanwhile explains a conflict between two answers of the store about one row.
+func changedMeanwhile(err error, platform string) error {
+	var c *channelmap.ConflictError
+	if !errors.As(err, &c) {
+		return err
+	}
+	return fmt.Errorf("channel %s for %s changed from revision %d to %d meanwhile: run the export again", c.Channel, platform, c.Have, c.New)
 }
 
 // asked is the channel in full that a device means by asked.
@@ -102,62 +125,34 @@ func (s *Snap) asked(asked, redirect string) (channel.Channel, error) {
 	return c.WithTrack(s.track()), err
 }
 
-// closed notes that a channel has no release: it and all that it would fall back to.
+// closed records that a channel has no release: it and all that it would fall back to.
 func (s *Snap) closed(arch, asked string) error {
 	want, err := s.asked(asked, "")
 	if err != nil {
 		return err
 	}
-	for _, c := range want.Fallbacks() {
-		if err := s.row(arch, c, 0, ""); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// find returns the row of the channel map for a channel, or nil.
-func (s *Snap) find(arch string, c channel.Channel) *snap.Release {
-	for i := range s.Listing.ChannelMap {
-		if row := &s.Listing.ChannelMap[i]; row.Architecture == arch && row.Channel == c.String() {
-			return row
-		}
-	}
-	return nil
-}
-
-// row sets one row of the channel map to what the store says. A revision put there by hand stays; a closed row gives way.
-func (s *Snap) row(arch string, c channel.Channel, revision int, releasedAt string) error {
-	if err := snap.ValidateTime(releasedAt); err != nil {
-		return fmt.Errorf("channel %s: released-at: %w", c, err)
-	}
-	row := s.find(arch, c)
-	switch {
-	case row == nil:
-		s.Listing.ChannelMap = append(s.Listing.ChannelMap, snap.Release{Architecture: arch, Channel: c.String(), Revision: revision, ReleasedAt: releasedAt})
-	case revision == 0 || s.pushed[arch+" "+c.String()] != 0:
-	case row.Revision != 0 && row.Revision != revision:
-		return fmt.Errorf("channel %s for %s changed from revision %d to %d meanwhile: run the export again", c, arch, row.Revision, revision)
-	default:
-		row.Revision, row.ReleasedAt = revision, releasedAt
-	}
+	s.rows.Close(arch, want)
 	return nil
 }
 
 // push puts a revision into a channel by hand: whatever the store has there, and whether or not it knows the track.
 func (s *Snap) push(arch string, c channel.Channel, revision int) error {
-	key := arch + " " + c.String()
-	if have, ok := s.pushed[key]; ok && have != revision {
-		return fmt.Errorf("%w: both revision %d and %d of %s are to be pushed into %s for %s", ErrConflict, have, revision, s.Listing.Name, c, arch)
+	err := s.rows.Push(arch, c, channelmap.Release[struct{}]{Revision: revision})
+	if conflict := (*channelmap.ConflictError)(nil); errors.As(err, &conflict) {
+		return fmt.Errorf("%w: both revision %d and %d of %s are to be pushed into %s for %s", ErrConflict, conflict.Have, conflict.New, s.Listing.Name, c, arch)
 	}
-	if s.pushed == nil {
-		s.pushed = make(map[string]int)
+	return err
+}
+
+// releases returns the rows as a bundle has them, sorted.
+func (s *Snap) releases() []snap.Release {
+	out := []snap.Release{}
+	for _, row := range s.rows.Rows() {
+		head := row.Head()
+		out = append(out, snap.Release{Architecture: row.Platform, Channel: row.Channel.String(), Revision: head.Revision, ReleasedAt: head.ReleasedAt})
 	}
-	s.pushed[key] = revision
-	if row := s.find(arch, c); row != nil {
-		row.Revision, row.ReleasedAt = revision, ""
-		return nil
-	}
-	s.Listing.ChannelMap = append(s.Listing.ChannelMap, snap.Release{Architecture: arch, Channel: c.String(), Revision: revision})
-	return nil
+	slices.SortFunc(out, func(a, b snap.Release) int {
+		return cmp.Or(cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Channel, b.Channel))
+	})
+	return out
 }

@@ -46,7 +46,7 @@ func (p *charmPlanner) bundle() ([]charm.Application, error) {
 	}
 	rev.bases = nil
 	rev.found(ch)
-	if err := c.release(nil, asked, r, released{}); err != nil {
+	if err := c.release(charm.Base{}, asked, r, released{}); err != nil {
 		return nil, storeError("the store's answer about %s: %w", name, err)
 	}
 	return p.inside(rev)

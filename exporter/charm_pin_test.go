@@ -3,11 +3,13 @@ package exporter_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"offlinestore/exporter"
 	"offlinestore/internal/upstreamtest"
 )
 
@@ -112,5 +114,47 @@ func TestPinnedRelease(t *testing.T) {
 	got := p.Charms[0].Listing.ChannelMap[0].ReleasedAt
 	if diff := cmp.Diff(p.Charms[0].Revisions[0].Revision.CreatedAt, got); diff != "" || got == "" {
 		t.Errorf("released at %q (-want +got):\n%s", got, diff)
+	}
+}
+
+// TestPinnedRows shows which rows a pinned revision fills: those of its application's base that no other application follows. It is in the
+// bundle in any case.
+func TestPinnedRows(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	err := h.AddCharm(upstreamtest.Charm{Name: "app", DefaultTrack: "8"})
+	for n := 10; n <= 12; n++ {
+		bases := []upstreamtest.Base{upstreamtest.Ubuntu("20.04", "amd64"), upstreamtest.Ubuntu("22.04", "amd64")}
+		err = errors.Join(err, h.AddCharmRevision("app", upstreamtest.CharmRev{Revision: n, CharmFiles: upstreamtest.CharmFiles{Bases: bases}}))
+	}
+	if err := errors.Join(err, h.ReleaseCharm("app", "8/stable", upstreamtest.Base{}, 12, nil)); err != nil {
+		t.Fatal(err)
+	}
+	const focal, jammy = "8/stable ubuntu@20.04 amd64 ", "8/stable ubuntu@22.04 amd64 "
+	for yaml, want := range map[string]string{
+		"{a: {charm: app, revision: 10, channel: stable}}":                                                                                         focal + "10\n" + jammy + "10",
+		"{a: {charm: app, revision: 10, channel: stable}, b: {charm: app}}":                                                                        focal + "12\n" + jammy + "12",
+		"{b: {charm: app, revision: 10, channel: stable}, a: {charm: app}}":                                                                        focal + "12\n" + jammy + "12",
+		"{a: {charm: app, revision: 10, channel: stable, base: ubuntu@20.04}}":                                                                     focal + "10",
+		"{a: {charm: app, revision: 10, channel: stable, base: ubuntu@20.04}, b: {charm: app, base: ubuntu@22.04}}":                                focal + "10\n" + jammy + "12",
+		"{a: {charm: app, revision: 10, channel: stable}, b: {charm: app, revision: 11, channel: stable}}":                                         focal + "11\n" + jammy + "11",
+		"{a: {charm: app, revision: 11, channel: stable}, b: {charm: app, revision: 10, channel: stable}}":                                         focal + "11\n" + jammy + "11",
+		"{a: {charm: app, revision: 10, channel: stable, base: ubuntu@20.04}, b: {charm: app, revision: 11, channel: stable, base: ubuntu@22.04}}": focal + "10\n" + jammy + "11",
+	} {
+		e, _ := h.exporter(t)
+		p, err := e.Plan(t.Context(), wanted(t, "applications: "+yaml))
+		if err != nil {
+			t.Errorf("%s: %v", yaml, err)
+			continue
+		}
+		if diff := cmp.Diff(want, strings.Join(charmRows(&p.Charms[0].Listing), "\n")); diff != "" {
+			t.Errorf("%s: rows (-want +got):\n%s", yaml, diff)
+		}
+		for _, n := range []int{10, 11} {
+			planned := slices.ContainsFunc(p.Charms[0].Revisions, func(r *exporter.CharmRevision) bool { return r.Revision.Number == n })
+			if want := strings.Contains(yaml, fmt.Sprintf("revision: %d", n)); planned != want {
+				t.Errorf("%s: revision %d is planned: %v", yaml, n, planned)
+			}
+		}
 	}
 }

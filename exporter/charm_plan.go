@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"offlinestore/bundle"
+	"offlinestore/channelmap"
 	"offlinestore/charm"
 )
 
@@ -34,20 +35,15 @@ type Charm struct {
 	Revisions []*CharmRevision
 	Resources []*CharmResource
 	iconURL   string
-	pinned    map[charmRow]int // revisions of rows that the operator has chosen
-	// chosen are rows with resources that the operator has chosen; created is when revisions that are in some channel were made.
-	chosen  map[charmRow]bool
+	// rows have the resources that are released with each revision. Pins wait until the store has said what rows hold. Created is when
+	// revisions that are in some channel were made.
+	rows    channelmap.Recorder[charm.Base, []charm.ResourceRef]
+	pins    []pin
 	created map[int]string
 	// assertions and icon are filled in by Fetch, which then makes small true.
 	assertions []byte
 	icon       *bundle.Icon
 	small      bool
-}
-
-// charmRow is what a channel map has one row for.
-type charmRow struct {
-	base    charm.Base
-	channel string
 }
 
 // CharmRevision is the plan for one revision of a charm or charm bundle. What its archive says is filled in by Fetch.

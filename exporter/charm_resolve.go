@@ -227,9 +227,7 @@ func (p *charmPlanner) accept(w *charmWant, r *charm.Result) (next *charmWant, e
 		p.gap(w.gap("the store has no such revision"))
 		return nil, nil
 	}
-	if err := c.closed(&w.base, w.asked); err != nil {
-		return nil, err
-	}
+	c.rows.Close(w.base, w.asked)
 	base := alternative(w, r.Error.Extra)
 	if base == (charm.Base{}) || w.fallen {
 		p.gap(w.gap("the store has no release"))

@@ -2,10 +2,10 @@ package exporter
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"offlinestore/channel"
+	"offlinestore/channelmap"
 	"offlinestore/charm"
 )
 
@@ -26,8 +26,8 @@ func (c *Charm) asked(s string) (channel.Channel, error) {
 	return ch.WithTrack(c.track()), err
 }
 
-// effective is the channel that an answer was found in, which must be one of the fall-backs of what was asked for. Charmhub leaves out
-// the track where it is the one that was asked for.
+// effective returns the channel that Juju follows if it asked for asked, and the one that its answer was found in. Charmhub leaves out
+// the track if it is the one that was asked for.
 func effective(asked channel.Channel, r *charm.Result) (want, got channel.Channel, err error) {
 	want = asked
 	if r.RedirectChannel != "" {
@@ -43,122 +43,70 @@ func effective(asked channel.Channel, r *charm.Result) (want, got channel.Channe
 		}
 		got = got.WithTrack(want.Track)
 	}
-	if !slices.Contains(want.Fallbacks(), got) {
-		return want, got, fmt.Errorf("channel %s is served from %s, which is none of its fall-backs", want, got)
-	}
 	return want, got, nil
 }
 
-// release notes the rows of the channel map that follow from an answer: the channel that serves, and each riskier one up to the channel
-// that was asked for, which are closed.
-func (c *Charm) release(base *charm.Base, asked channel.Channel, r *charm.Result, with released) error {
+// release records an answer: the channel that serves has the revision, and the riskier ones up to the channel that was asked for are
+// closed. The base is zero for a bundle.
+func (c *Charm) release(base charm.Base, asked channel.Channel, r *charm.Result, with released) error {
 	want, got, err := effective(asked, r)
 	if err != nil {
 		return err
 	}
-	for _, ch := range want.Fallbacks() {
-		row := charm.Release{Base: base, Channel: ch.String()}
-		if ch == got {
-			row.Revision, row.Resources = r.Charm.Revision, with.refs
-			if r.ReleasedAt != nil {
-				row.ReleasedAt = goodTime(*r.ReleasedAt)
-			}
-		}
-		if err := c.row(row, with.chosen); err != nil || ch == got {
-			return err
-		}
+	release := channelmap.Release[[]charm.ResourceRef]{Revision: r.Charm.Revision, Value: with.refs}
+	if r.ReleasedAt != nil {
+		release.ReleasedAt = goodTime(*r.ReleasedAt)
 	}
-	return nil
+	platform := "every base"
+	if base != (charm.Base{}) {
+		platform = base.String()
+	}
+	return changedMeanwhile(c.rows.Answer(base, want, got, release, with.chosen), platform)
 }
 
-// closed notes that a channel has no release for base: it and all that it would fall back to.
-func (c *Charm) closed(base *charm.Base, asked channel.Channel) error {
-	for _, ch := range asked.Fallbacks() {
-		if err := c.row(charm.Release{Base: base, Channel: ch.String()}, false); err != nil {
-			return err
-		}
-	}
-	return nil
+// pin is a revision that the operator wants in a channel for an application.
+type pin struct {
+	bases   []charm.Base
+	channel channel.Channel
+	release channelmap.Release[[]charm.ResourceRef]
+	chosen  bool
 }
 
-// find returns the row of the channel map for a channel and base, or nil.
-func (c *Charm) find(base *charm.Base, ch string) *charm.Release {
-	key := rowKey(base, ch)
-	for i := range c.Listing.ChannelMap {
-		if row := &c.Listing.ChannelMap[i]; rowKey(row.Base, row.Channel) == key {
-			return row
-		}
-	}
-	return nil
-}
-
-func rowKey(base *charm.Base, ch string) charmRow {
-	if base == nil {
-		return charmRow{channel: ch}
-	}
-	return charmRow{*base, ch}
-}
-
-// row sets one row of the channel map to what the store says. A revision that the operator has chosen stays; a closed row gives way.
-// Resources that were chosen for one application, of which chosen tells, give way where another one wants what the store has released.
-func (c *Charm) row(r charm.Release, chosen bool) error {
-	key := rowKey(r.Base, r.Channel)
-	have := c.find(r.Base, r.Channel)
-	switch {
-	case have == nil:
-		c.Listing.ChannelMap = append(c.Listing.ChannelMap, r)
-	case r.Revision == 0 || c.pinned[key] != 0:
-		return nil
-	case have.Revision != 0 && have.Revision != r.Revision:
-		return fmt.Errorf("channel %s changed from revision %d to %d meanwhile: run the export again", r.Channel, have.Revision, r.Revision)
-	case have.Revision == 0, c.chosen[key] && !chosen:
-		*have = r
-	default:
-		return nil
-	}
-	c.choose(key, chosen)
-	return nil
-}
-
-// choose notes whether the resources of a row are the operator's choice.
-func (c *Charm) choose(key charmRow, chosen bool) {
-	if c.chosen == nil {
-		c.chosen = make(map[charmRow]bool)
-	}
-	c.chosen[key] = chosen
-}
-
-// choice is 1 where the resources of a row are the operator's choice, else 0.
-func (c *Charm) choice(r *charm.Release) int {
-	if c.chosen[rowKey(r.Base, r.Channel)] {
-		return 1
-	}
-	return 0
-}
-
-// pin puts a revision into a channel because the operator wants both: whatever the store has there.
-func (c *Charm) pin(base charm.Base, ch channel.Channel, rev *CharmRevision, with released) error {
-	revision := rev.Revision.Number
-	key := charmRow{base, ch.String()}
-	if have, ok := c.pinned[key]; ok && have != revision {
-		return fmt.Errorf("%w: both revision %d and %d of %s are wanted in %s for %s", ErrConflict, have, revision, c.Listing.Name, ch, base)
-	}
-	if c.pinned[key] != 0 && (with.chosen || !c.chosen[key]) {
-		return nil
-	}
-	c.choose(key, with.chosen)
-	if c.pinned == nil {
-		c.pinned = make(map[charmRow]int)
-	}
-	c.pinned[key] = revision
+// pin records a revision for the application's own base. If the application names none that the revision is for, the pin waits until
+// the store was asked about the other bases of revisions: it then fills what nothing else claims.
+func (c *Charm) pin(app charm.Base, ch channel.Channel, rev *CharmRevision, with released, archs []string) {
 	// The store has not released it there, and Juju shows no release without a time.
-	row := charm.Release{Base: &base, Channel: ch.String(), Revision: revision, Resources: with.refs, ReleasedAt: rev.Revision.CreatedAt}
-	if have := c.find(&base, ch.String()); have != nil {
-		*have = row
-		return nil
+	release := channelmap.Release[[]charm.ResourceRef]{Revision: rev.Revision.Number, Value: with.refs, ReleasedAt: rev.Revision.CreatedAt}
+	p := pin{channel: ch, release: release, chosen: with.chosen}
+	p.bases = slices.DeleteFunc(slices.Clone(rev.bases), func(b charm.Base) bool {
+		return !slices.Contains(archs, b.Architecture) || b.Name != app.Name || b.Channel != app.Channel
+	})
+	if len(p.bases) > 0 {
+		c.place(p)
+		return
 	}
-	c.Listing.ChannelMap = append(c.Listing.ChannelMap, row)
-	return nil
+	p.bases = slices.DeleteFunc(slices.Clone(rev.bases), func(b charm.Base) bool { return !slices.Contains(archs, b.Architecture) })
+	c.pins = append(c.pins, p)
+}
+
+func (c *Charm) place(p pin) {
+	for _, b := range p.bases {
+		c.rows.Pin(b, p.channel, p.release, p.chosen)
+	}
+}
+
+// releases returns the rows as a bundle has them.
+func (c *Charm) releases() []charm.Release {
+	out := []charm.Release{}
+	for _, row := range c.rows.Rows() {
+		head := row.Head()
+		r := charm.Release{Channel: row.Channel.String(), Revision: head.Revision, ReleasedAt: head.ReleasedAt, Resources: head.Value}
+		if row.Platform != (charm.Base{}) {
+			r.Base = &row.Platform
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 // goodTime is s, which is in UTC where it has no zone, or empty where Juju would stumble over it.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"offlinestore/channel"
 	"offlinestore/charm"
 	"offlinestore/upstream"
 )
@@ -29,14 +28,14 @@ func (p *charmPlanner) take(c *Charm, w *charmWant, r *charm.Result) error {
 		return err
 	}
 	rev.found(w.asked.String() + " " + w.base.Architecture)
-	if err := c.release(&w.base, w.asked, r, with); err != nil {
+	if err := c.release(w.base, w.asked, r, with); err != nil {
 		return storeError("the store's answer: %w", err)
 	}
 	return nil
 }
 
-// takeRevision takes a revision that the operator has chosen, for all its bases. It is put into a channel only where the operator names
-// one.
+// takeRevision takes a revision that the operator pinned. If the operator names a channel, too, the revision fills the rows of that
+// channel which nothing else claims.
 func (p *charmPlanner) takeRevision(c *Charm, w *charmWant, rev *CharmRevision, r *charm.Result) error {
 	for _, arch := range p.req.Architectures {
 		if !slices.ContainsFunc(rev.bases, func(b charm.Base) bool { return b.Architecture == arch }) {
@@ -56,14 +55,7 @@ func (p *charmPlanner) takeRevision(c *Charm, w *charmWant, rev *CharmRevision, 
 		return nil
 	}
 	rev.found(w.asked.String())
-	for _, b := range rev.bases {
-		if !slices.Contains(p.req.Architectures, b.Architecture) {
-			continue
-		}
-		if err := c.pin(b, w.asked, rev, with); err != nil {
-			return err
-		}
-	}
+	c.pin(w.app.Base, w.asked, rev, with, p.req.Architectures)
 	return nil
 }
 
@@ -195,6 +187,10 @@ func (p *charmPlanner) complete(c *Charm) error {
 	if err := p.otherBases(c); err != nil {
 		return err
 	}
+	for _, pin := range c.pins {
+		c.place(pin)
+	}
+	c.Listing.ChannelMap = c.releases()
 	for _, ch := range c.channels() {
 		info, err := p.e.Charmhub.CharmInfo(p.ctx, c.Listing.Name, ch)
 		if errors.Is(err, upstream.ErrNotFound) {
@@ -238,59 +234,4 @@ func (c *Charm) learn(r *charm.Revision) {
 			}
 		}
 	}
-}
-
-// otherBases adds the rows of the bases that a revision is for besides the one that was asked for, where they hold it as well: a charm
-// that is here can then be deployed on all of them.
-func (p *charmPlanner) otherBases(c *Charm) error {
-	type ask struct {
-		base charm.Base
-		from charm.Release
-	}
-	var asks []ask
-	var actions []charm.Action
-	// What the store has released goes before what the operator has chosen for one base.
-	rows := slices.Clone(c.Listing.ChannelMap)
-	slices.SortStableFunc(rows, func(a, b charm.Release) int { return cmp.Compare(c.choice(&a), c.choice(&b)) })
-	for _, row := range rows {
-		rev := c.byNumber(row.Revision)
-		if rev == nil || row.Base == nil || c.pinned[rowKey(row.Base, row.Channel)] != 0 {
-			continue
-		}
-		for _, b := range rev.bases {
-			if !slices.Contains(p.req.Architectures, b.Architecture) || c.find(&b, row.Channel) != nil ||
-				slices.ContainsFunc(asks, func(a ask) bool { return a.base == b && a.from.Channel == row.Channel }) {
-				continue
-			}
-			asks = append(asks, ask{b, row})
-			actions = append(actions, charm.Action{Name: &c.Listing.Name, Channel: &row.Channel, Base: &b})
-		}
-	}
-	results, err := p.e.Charmhub.CharmRefresh(p.ctx, actions)
-	if err != nil {
-		return &StoreError{err}
-	}
-	for i := range results {
-		r, row := &results[i], asks[i].from
-		if r.Error != nil || r.Charm.Revision != row.Revision {
-			continue
-		}
-		asked, err := channel.Parse(row.Channel)
-		if err != nil {
-			return err
-		}
-		if err := c.release(&asks[i].base, asked, r, released{row.Resources, c.choice(&row) > 0}); err != nil {
-			return storeError("the store's answer about %s: %w", c.Listing.Name, err)
-		}
-	}
-	return nil
-}
-
-func (c *Charm) byNumber(n int) *CharmRevision {
-	for _, r := range c.Revisions {
-		if r.Revision.Number == n && n > 0 {
-			return r
-		}
-	}
-	return nil
 }

@@ -70,7 +70,7 @@ func (n *need) add(by, arch string, essential bool) {
 func planned(snaps []*Snap) *closure.Set {
 	set := &closure.Set{EachArchitecture: true, ImagesElsewhere: true}
 	for _, s := range snaps {
-		out := closure.Snap{Name: s.Listing.Name, DefaultTrack: s.Listing.DefaultTrack, ChannelMap: slices.Clone(s.Listing.ChannelMap)}
+		out := closure.Snap{Name: s.Listing.Name, DefaultTrack: s.Listing.DefaultTrack, ChannelMap: s.releases()}
 		for _, r := range s.Revisions {
 			out.Revisions = append(out.Revisions, &r.Revision)
 			for _, arch := range r.archs {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"offlinestore/bundle"
+	"offlinestore/channelmap"
 	"offlinestore/snap"
 )
 
@@ -34,7 +35,7 @@ type Snap struct {
 	// NeededBy names the snaps for whose sake this one is exported; nil if it was asked for.
 	NeededBy []string
 	iconURL  string
-	pushed   map[string]int // revisions put into a channel by hand, by architecture and channel
+	rows     channelmap.Recorder[string, struct{}]
 	// assertions and icon are filled in by Fetch.
 	assertions []byte
 	icon       *bundle.Icon
@@ -137,9 +138,7 @@ func (p *planner) finish() {
 
 func (s *Snap) sort() {
 	slices.SortFunc(s.Revisions, func(a, b *SnapRevision) int { return a.Revision.Number - b.Revision.Number })
-	slices.SortFunc(s.Listing.ChannelMap, func(a, b snap.Release) int {
-		return cmp.Or(cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Channel, b.Channel))
-	})
+	s.Listing.ChannelMap = s.releases()
 	slices.Sort(s.NeededBy)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"offlinestore/exporter"
 	"offlinestore/internal/upstreamtest"
+	"offlinestore/snap"
 )
 
 // rows prints the channel map of a planned snap: "amd64 2.0/stable 38".
@@ -165,5 +166,29 @@ func TestPlanMissing(t *testing.T) {
 	}
 	if !slices.Equal(names, []string{"a-none", "b-none"}) {
 		t.Errorf("missing %q, want each unknown name once", names)
+	}
+}
+
+// TestPushArchitectures holds that the architectures of a revision decide whose rows it gets when it is pushed into a channel.
+func TestPushArchitectures(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		revision, asked string
+		want            string
+	}{
+		{"amd64", "amd64", "amd64:[amd64]"},
+		{"armhf", "amd64", "amd64:[armhf]"},
+		{"all", "amd64 arm64", "amd64:[amd64] arm64:[arm64]"},
+		{"amd64 arm64", "amd64", "amd64:[amd64]"},
+		{"arm64", "amd64 arm64", "amd64:[] arm64:[arm64]"},
+	} {
+		var got []string
+		asked := strings.Fields(c.asked)
+		for _, arch := range asked {
+			got = append(got, fmt.Sprint(arch, ":", exporter.PushArchitectures(arch, asked, &snap.Revision{Architectures: strings.Fields(c.revision)})))
+		}
+		if got := strings.Join(got, " "); got != c.want {
+			t.Errorf("revision for %s, exported for %s: %s, want %s", c.revision, c.asked, got, c.want)
+		}
 	}
 }

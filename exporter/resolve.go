@@ -185,7 +185,11 @@ func (p *planner) resolve(arch string, wants []*want) error {
 		return &StoreError{err}
 	}
 	for i, r := range results {
-		if err := p.accept(arch, wants[i], &r); err != nil {
+		err := p.accept(arch, wants[i], &r)
+		if errors.Is(err, ErrConflict) {
+			return err // the operator's, not the store's
+		}
+		if err != nil {
 			return storeError("the store's answer about %s: %w", wants[i].name, err)
 		}
 	}

@@ -35,7 +35,7 @@ func graph() map[string][]string {
 		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm"},
 		// Layer 3: what is needed and missing, and the ways from one place to another.
 		"closure":         {"assertion", "bundle", "channel", "charm", "snap"},
-		"exporter":        {"assertion", "blob", "bundle", "channel", "charm", "closure", "snap", "upstream"},
+		"exporter":        {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "closure", "snap", "upstream"},
 		"importer":        {"assertion", "blob", "bundle", "charm", "catalog", "importer/canonical"},
 		"server/admin":    {"server/admin/api", "channel", "catalog"},
 		"instance/backup": {"blob", "instance/pgcluster", "catalog"},

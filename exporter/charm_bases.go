@@ -1,0 +1,75 @@
+package exporter
+
+import (
+	"slices"
+
+	"offlinestore/channelmap"
+	"offlinestore/charm"
+)
+
+// otherBases adds the rows of the bases that a revision is for besides the one that was asked for, where they hold it as well: a charm
+// that is here can then be deployed on all of them.
+func (p *charmPlanner) otherBases(c *Charm) error {
+	type question struct {
+		base charm.Base
+		from channelmap.Row[charm.Base, []charm.ResourceRef]
+	}
+	var questions []question
+	var actions []charm.Action
+	// Resources that the store has released go before those that the operator has chosen for one application.
+	rows := c.rows.Rows()
+	provisional := func(row channelmap.Row[charm.Base, []charm.ResourceRef]) bool {
+		return c.rows.IsProvisional(row.Platform, row.Channel)
+	}
+	slices.SortStableFunc(rows, func(a, b channelmap.Row[charm.Base, []charm.ResourceRef]) int {
+		return compareBools(provisional(a), provisional(b))
+	})
+	for _, row := range rows {
+		rev := c.byNumber(row.Head().Revision)
+		if rev == nil || row.Platform == (charm.Base{}) || c.rows.IsPinned(row.Platform, row.Channel) {
+			continue
+		}
+		for _, b := range rev.bases {
+			if !slices.Contains(p.req.Architectures, b.Architecture) || c.rows.Has(b, row.Channel) ||
+				slices.ContainsFunc(questions, func(q question) bool { return q.base == b && q.from.Channel == row.Channel }) {
+				continue
+			}
+			ch := row.Channel.String()
+			questions = append(questions, question{b, row})
+			actions = append(actions, charm.Action{Name: &c.Listing.Name, Channel: &ch, Base: &b})
+		}
+	}
+	results, err := p.e.Charmhub.CharmRefresh(p.ctx, actions)
+	if err != nil {
+		return &StoreError{err}
+	}
+	for i := range results {
+		r, q := &results[i], questions[i]
+		if r.Error != nil || r.Charm.Revision != q.from.Head().Revision {
+			continue
+		}
+		if err := c.release(q.base, q.from.Channel, r, released{q.from.Head().Value, provisional(q.from)}); err != nil {
+			return storeError("the store's answer about %s: %w", c.Listing.Name, err)
+		}
+	}
+	return nil
+}
+
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+func (c *Charm) byNumber(n int) *CharmRevision {
+	for _, r := range c.Revisions {
+		if r.Revision.Number == n && n > 0 {
+			return r
+		}
+	}
+	return nil
+}
