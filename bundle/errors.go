@@ -19,6 +19,23 @@ var ErrNotBundle = errors.New("not a bundle")
 // ErrTooNew says that the bundle was written in a newer major version of the format.
 var ErrTooNew = errors.New("bundle format too new")
 
+// FormatError reports a bundle in a newer format. It is an ErrTooNew.
+type FormatError struct {
+	// Version is the format of the bundle, and Newest the newest one that this program reads.
+	Version, Newest string
+}
+
+// Error names both formats.
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("it is in format %s, this program reads up to %s: %v", e.Version, e.Newest, ErrTooNew)
+}
+
+// Unwrap returns ErrTooNew.
+func (e *FormatError) Unwrap() error { return ErrTooNew }
+
+// ErrRepacked means that the compression is not the one of the format. The files inside may be whole.
+var ErrRepacked = errors.New("not compressed as the format demands")
+
 // ErrLimit says that a bundle exceeds one of the limits of the format.
 var ErrLimit = errors.New("over a limit of the bundle format")
 

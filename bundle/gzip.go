@@ -102,7 +102,7 @@ func newGzipReader(r *bufio.Reader) (*gzipReader, error) {
 		return nil, readError("gzip header", err)
 	}
 	if h != gzipHeader {
-		return nil, corrupt("gzip header: not one that store-admin writes; if the bundle was packed again, gunzip it and use the .tar")
+		return nil, corrupt("gzip header: %w", ErrRepacked)
 	}
 	return &gzipReader{r: r}, nil
 }
@@ -137,7 +137,7 @@ func (g *gzipReader) next() error {
 	}
 	n := int(binary.LittleEndian.Uint16(h[1:]))
 	if h[0] > 1 || h != blockHeader(h[0], n) || n == 0 || h[0] == 0 && n != maxStored {
-		return corrupt("gzip block: not one that store-admin writes; if the bundle was packed again, gunzip it and use the .tar")
+		return corrupt("gzip block: %w", ErrRepacked)
 	}
 	g.left, g.final = n, h[0] == 1
 	return nil

@@ -118,7 +118,7 @@ func checkFormat(version string) error {
 	case err != nil || err2 != nil || fmt.Sprintf("%d.%d", major, minor) != version:
 		return corrupt("%s: no format version in it", indexFile)
 	case major > FormatMajor || major == FormatMajor && minor > FormatMinor:
-		return fmt.Errorf("it is in format %s, this program reads up to %s: install snap-store-proxy %s or newer: %w", version, formatVersion(), version, ErrTooNew)
+		return &FormatError{Version: version, Newest: formatVersion()}
 	case major != FormatMajor:
 		return corrupt("format %s: there is none", version)
 	}

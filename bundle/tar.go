@@ -119,7 +119,7 @@ func (t *tarSource) wrongHeader(want string) error {
 	case h.Typeflag != tar.TypeReg:
 		return corrupt("tar: %.120q is no plain file; %s should be here", h.Name, want)
 	case h.Name == want:
-		return corrupt("tar: the header of %s has another size, mode, owner or time than store-admin writes", want)
+		return corrupt("tar: the header of %s has another size, mode, owner or time than in a bundle", want)
 	case strings.HasPrefix(h.Name, blobPrefix) || h.Name == indexFile || h.Name == layoutFile:
 		return corrupt("tar: %.120q is extra, double or out of order; %s should be here", h.Name, want)
 	}

@@ -108,7 +108,7 @@ func (f *frameReader) next() error {
 	if !f.started {
 		f.started = true
 		if [len(zstdHeader)]byte(head) != zstdHeader {
-			return corrupt("zstd frame: not one that store-admin writes; if the bundle was packed again, unzstd it and use the .tar")
+			return corrupt("zstd frame: %w", ErrRepacked)
 		}
 		return nil
 	}

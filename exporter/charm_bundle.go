@@ -21,7 +21,7 @@ func (p *charmPlanner) bundle() ([]charm.Application, error) {
 	case c == nil:
 		return nil, &MissingError{[]Gap{{Charm: name, Reason: "the store has no such bundle"}}}
 	case c.Listing.Type != charm.TypeBundle:
-		return nil, &MissingError{[]Gap{{Charm: name, Reason: "it is no bundle but a charm: name it in a file for 'store-admin export charms'"}}}
+		return nil, &MissingError{[]Gap{{Charm: name, Reason: ErrNotBundle.Error(), kind: ErrNotBundle}}}
 	}
 	asked, err := c.asked(p.req.BundleChannel)
 	if err != nil {

@@ -145,7 +145,7 @@ func (p *charmPlanner) wants(apps []charm.Application) ([]*charmWant, error) {
 			continue
 		}
 		if c.Listing.Type != charm.TypeCharm {
-			p.missing = append(p.missing, Gap{Charm: app.Charm, Reason: "it is a bundle: export it with 'store-admin export bundle'"})
+			p.missing = append(p.missing, Gap{Charm: app.Charm, Reason: ErrBundle.Error(), kind: ErrBundle})
 			continue
 		}
 		asked, err := c.asked(app.Channel)

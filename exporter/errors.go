@@ -21,6 +21,8 @@ type Gap struct {
 	// NeededBy names the snaps that need it; it is empty if the operator asked for it.
 	NeededBy string `json:"needed-by"`
 	Reason   string `json:"reason"`
+	// kind is a sentinel for the hint of the gap, or nil.
+	kind error
 	// need is the sentence of package closure for a snap that something needs.
 	need string
 }
@@ -54,6 +56,24 @@ func (e *MissingError) Error() string {
 	}
 	return strings.Join(all, "; ")
 }
+
+// Unwrap returns the sentinels of the gaps: ErrNotBundle and ErrBundle.
+func (e *MissingError) Unwrap() []error {
+	var kinds []error
+	for _, g := range e.Gaps {
+		if g.kind != nil {
+			kinds = append(kinds, g.kind)
+		}
+	}
+	return kinds
+}
+
+var (
+	// ErrNotBundle means that a charm was requested as a bundle of charms.
+	ErrNotBundle = errors.New("it is no bundle but a charm")
+	// ErrBundle means that a bundle of charms was requested as a charm.
+	ErrBundle = errors.New("it is a bundle")
+)
 
 // StoreError says that the store can't be reached, or answers what can't be.
 type StoreError struct{ Err error }

@@ -82,7 +82,7 @@ func TestDamage(t *testing.T) {
 		"mirror/web/manifests/14":                             {404, "MANIFEST_UNKNOWN"},
 	} {
 		got := do(t, "GET", s.url+path)
-		if got.StatusCode != want.status || !strings.Contains(got.body, `"`+want.code+`"`) || !strings.Contains(got.body, "check --blobs") {
+		if got.StatusCode != want.status || !strings.Contains(got.body, `"`+want.code+`"`) || !strings.Contains(got.body, "check the blobs") {
 			t.Errorf("%s: %s %s, want %d %s", path, got.Status, got.body, want.status, want.code)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"offlinestore/blob"
 )
 
-const runCheck = ": its operator should run check --blobs"
+const runCheck = ": its operator should check the blobs"
 
 // manifest sends a manifest or an index as it is, whatever the client says that it accepts: another form would have another digest.
 func (r *Registry) manifest(w http.ResponseWriter, req *http.Request, ix *index, repo *repository, ref string) {

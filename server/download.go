@@ -74,9 +74,9 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, f file) (*os.File,
 	s.cfg.Logger.Error("open blob", "path", r.URL.Path, "blob", f.blob.String(), "err", err)
 	s.metrics.blobErrors.Inc()
 	if errors.Is(err, blob.ErrNotFound) {
-		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, "the file is missing in this store: its operator should run check --blobs")
+		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, "the file is missing in this store: its operator should check the blobs")
 		return nil, false
 	}
-	s.fail(w, r, http.StatusInternalServerError, codeInternal, "the file can't be read in this store: its operator should run check --blobs")
+	s.fail(w, r, http.StatusInternalServerError, codeInternal, "the file can't be read in this store: its operator should check the blobs")
 	return nil, false
 }

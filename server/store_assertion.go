@@ -17,8 +17,8 @@ const (
 func (s *Server) storeAssertion(w http.ResponseWriter, r *http.Request) {
 	l := s.settings.Load()
 	if len(l.StoreAssertion) == 0 {
-		s.fail(w, r, http.StatusNotFound, codeUnsupported, "this store has no store assertion: its operator gets one with 'store-admin register', "+
-			"or imports it with 'snap-store-proxy config --import-store-assertion FILE'; without one, devices reach it by SNAPPY_FORCE_API_URL")
+		s.fail(w, r, http.StatusNotFound, codeUnsupported, "this store has no store assertion: its operator has to register the store, "+
+			"or to import the assertion; without one, devices reach it by SNAPPY_FORCE_API_URL")
 		return
 	}
 	w.Header().Set(headerStoreID, l.StoreID)

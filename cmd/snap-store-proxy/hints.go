@@ -39,7 +39,11 @@ func bundleHints() cli.Table {
 			"find out who vouched for what is in the store ('snap-store-proxy history'), and which of the two is right"),
 		cli.On(cli.Is(importer.ErrFuture), cli.Untrusted, "set this host's clock, or give --accept-time if the bundle is right"),
 		cli.On(cli.As[*bundle.BlobError], cli.Damaged, "bring the bundle again and push it; the blobs that were good are kept and not copied again"),
-		cli.On(cli.Is(bundle.ErrTooNew), cli.Damaged, "install the newer snap-store-proxy, or export again with the store-admin that belongs to this one"),
+		cli.OnType(cli.Damaged, func(e *bundle.FormatError) string {
+			return fmt.Sprintf("install snap-store-proxy %s or newer, or export again with the store-admin that belongs to this one", e.Version)
+		}),
+		cli.On(cli.Is(bundle.ErrRepacked), cli.Damaged,
+			"if the bundle was packed again after store-admin wrote it, unpack it (gunzip, unzstd) and use the .tar; else copy the file again"),
 		cli.On(cli.Is(bundle.ErrNotBundle), cli.Damaged,
 			"give what 'store-admin export' wrote, and copy it again if this is it; of a folder with several, name the files, as in FOLDER/*.tar.gz"),
 		cli.On(cli.Is(bundle.ErrCorrupt), cli.Damaged, "copy the file again, and check it with 'store-admin verify' before it is carried over"),

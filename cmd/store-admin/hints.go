@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"syscall"
 
 	"offlinestore/assertion"
@@ -20,7 +21,12 @@ func hints() cli.Table {
 		cli.On(cli.Any(cli.Is(bundle.ErrBadSignature), cli.As[*assertion.VerifyError], cli.As[*assertion.MissingError], cli.As[*bundle.MismatchError]), cli.Untrusted, ""),
 		cli.On(cli.All(ofStore, tooMuch, cli.As[*exporter.ImageError]), cli.Upstream, "leave the images out with --no-images"),
 		cli.On(cli.All(ofStore, tooMuch), cli.Upstream, ""),
-		cli.On(cli.Is(bundle.ErrTooNew), cli.Damaged, ""),
+		cli.OnType(cli.Damaged, func(e *bundle.FormatError) string {
+			return fmt.Sprintf("install store-admin %s or newer", e.Version)
+		}),
+		cli.On(cli.Is(bundle.ErrRepacked), cli.Damaged, "if the bundle was packed again, unpack it (gunzip, unzstd) and use the .tar; else copy the file again, or export it again"),
+		cli.On(cli.Is(exporter.ErrNotBundle), cli.Gaps, "name the charm in a file for 'store-admin export charms'"),
+		cli.On(cli.Is(exporter.ErrBundle), cli.Gaps, "export the bundle with 'store-admin export bundle'"),
 		cli.On(cli.Any(cli.Is(bundle.ErrCorrupt), cli.Is(bundle.ErrNotBundle)), cli.Damaged, "copy the file again, or export it again"),
 		cli.On(cli.Is(exporter.ErrConflict), cli.Usage, ""),
 		cli.On(cli.Any(cli.As[*exporter.MissingError], cli.Is(errGaps)), cli.Gaps, ""),
