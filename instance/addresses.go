@@ -13,7 +13,7 @@ var (
 	// ErrNoCertificate means that HTTPS was requested and there is no certificate.
 	ErrNoCertificate = errors.New("there is no certificate")
 	// ErrLonelyLogin means that a registry has a user name without a password, or the reverse.
-	ErrLonelyLogin = errors.New("one half of a login is missing")
+	ErrLonelyLogin = errors.New("set both, or neither")
 )
 
 // Addresses are the addresses that a server listens on. An empty one is not served.
@@ -74,7 +74,7 @@ func ReadRegistryAccess(s *settings.Settings, address string) (RegistryAccess, e
 	v := s.Values()
 	r := RegistryAccess{Domain: v.RegistryDomain, Username: v.RegistryUsername, Password: v.RegistryPassword}
 	if (r.Username == "") != (r.Password == "") {
-		return r, fmt.Errorf("%w: set both %s and %s, or neither", ErrLonelyLogin, settings.RegistryUsername, settings.RegistryPassword)
+		return r, fmt.Errorf("%s and %s belong together: %w", settings.RegistryUsername, settings.RegistryPassword, ErrLonelyLogin)
 	}
 	if address == "" {
 		address = v.RegistryListen
