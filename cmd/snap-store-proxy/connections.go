@@ -2,33 +2,25 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"strings"
+	"net/http"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
-	"offlinestore/instance/settings"
 )
 
 // errConnections says that something that devices need can't be reached.
 var errConnections = errors.New("not all connections work")
 
-// connection is one of those that a store needs, as devices make them.
+// connection is a connection as it is printed, with the hint for a failed one.
 type connection struct {
-	Name   string `json:"name"`
-	Target string `json:"target"`
-	OK     bool   `json:"ok"`
-	// Detail says what was found, or what is wrong.
-	Detail string `json:"detail"`
-	// Hint says what to do about it.
+	instance.Connection
 	Hint string `json:"hint,omitempty"`
 }
 
@@ -74,32 +66,12 @@ func printConnections(w io.Writer, all []connection) {
 	}
 }
 
-// connections makes them all. The error says that some of them failed: the database's, if it is among them.
+// makeConnections makes all connections. If one of them fails, it returns them with an error.
 func makeConnections(ctx context.Context, dir *instance.Dir) ([]connection, error) {
-	in, failed := dir.OpenDegraded(ctx, options())
-	if in == nil {
-		return nil, failed
-	}
-	defer in.Close() // all is read
-	db := connection{Name: "database", Target: settings.DBConnection, OK: failed == nil, Detail: "the catalogue is there"}
-	if failed != nil {
-		db.Detail = failed.Error()
-	}
-	if in.Settings.Values().DBConnection == "" {
-		db.Target = "private cluster"
-	}
-	all := []connection{db}
-	if failed == nil {
-		if all = append(all, serverConnection(ctx, in)); all[1].Target == "" {
-			all = all[:1]
-		}
-	}
-	devices, err := deviceConnections(ctx, in, dir)
-	if err != nil {
-		return nil, err
-	}
-	all = append(all, devices...)
-	for _, c := range all {
+	made, failed := dir.Connections(ctx, options())
+	var all []connection
+	for _, c := range made {
+		all = append(all, connection{c, connectionHint(c)})
 		if !c.OK && failed == nil {
 			failed = errConnections
 		}
@@ -107,119 +79,42 @@ func makeConnections(ctx context.Context, dir *instance.Dir) ([]connection, erro
 	return all, failed
 }
 
-// serverConnection is how serve logs in to a database elsewhere.
-func serverConnection(ctx context.Context, in *instance.Instance) connection {
-	c := connection{Name: "database of serve", Detail: "it may SELECT"}
-	dsn := in.Settings.Values().DBServerConnection
-	if dsn == "" || in.Cluster != nil {
-		return c
+// connectionHint returns what an operator can do about a failed connection.
+func connectionHint(c instance.Connection) string {
+	refused := errors.Is(c.Err, syscall.ECONNREFUSED)
+	switch {
+	case c.OK, c.Name == instance.ConnectionDatabase:
+		return "" // the error of the whole command has it
+	case c.Name == instance.ConnectionServerDatabase:
+		_, hint := hints().Find(c.Err)
+		return hint
+	case errors.Is(c.Err, instance.ErrNoDomain):
+		return "set the name that devices know this host by: 'snap-store-proxy config proxy.domain=HOST'"
+	case c.Name == instance.ConnectionName:
+		return "give the name to the DNS that devices use, or to /etc/hosts here and there"
+	case errors.Is(c.Err, http.ErrSchemeMismatch):
+		return "restart 'snap-store-proxy serve': the first certificate counts from then on"
+	case refused && c.Name == instance.ConnectionHTTPS:
+		return "see that 'snap-store-proxy serve' runs and was restarted after the first certificate, or that the balancer before it does; a port other than 443 belongs into proxy.domain"
+	case refused:
+		return "see that 'snap-store-proxy serve' runs, and that the port, unless it is the usual one, is in proxy.domain"
+	case errors.Is(c.Err, context.DeadlineExceeded):
+		return "see whether a firewall is in between, and whether the name leads to this host"
+	case isUnknownAuthority(c.Err):
+		return "devices must be told its authority: import the certificate again with its root ('import-certificate')"
+	case isInvalidCertificate(c.Err):
+		return "import a certificate that is for this name, and valid now ('import-certificate')"
 	}
-	c.Target = settings.DBServerConnection
-	r, err := catalog.OpenReader(ctx, dsn)
-	if err == nil {
-		_, err = r.LoadSnapshot(ctx)
-		r.Close()
-	}
-	if c.OK = err == nil; err != nil {
-		c.Detail = err.Error()
-		_, c.Hint = hints().Find(err)
-	}
-	return c
+	return ""
 }
 
-// deviceConnections are those of devices and clusters, from the name on.
-func deviceConnections(ctx context.Context, in *instance.Instance, dir *instance.Dir) ([]connection, error) {
-	v := in.Settings.Values()
-	conf, err := deviceTLS(dir, in)
-	if err != nil {
-		return nil, err
-	}
-	if v.Domain == "" {
-		return []connection{{Name: "name", Target: settings.Domain, Detail: "it is not set",
-			Hint: "set the name that devices know this host by: 'snap-store-proxy config proxy.domain=HOST'"}}, nil
-	}
-	name := hostOf(v.Domain)
-	all := []connection{lookUp(ctx, name)}
-	if !all[0].OK {
-		return all, nil
-	}
-	// Devices are given URLs with the domain as it is: a port that is not the usual must be in it.
-	url := ownURL(v)
-	scheme, _, _ := strings.Cut(url, ":")
-	urls := []knock{{name: scheme, url: url + "/_status/check"}}
-	if images := registryURL(in.Settings, v, name); images != "" {
-		urls = append(urls, knock{name: "registry", url: images})
-	}
-	client := client(conf)
-	defer client.CloseIdleConnections()
-	for _, u := range urls {
-		all = append(all, reach(ctx, in, client, u))
-	}
-	return all, nil
+func isUnknownAuthority(err error) bool {
+	var unknown x509.UnknownAuthorityError
+	return errors.As(err, &unknown)
 }
 
-// hostOf is a host without its port, and without the brackets of an IPv6 address.
-func hostOf(domain string) string {
-	if name, _, err := net.SplitHostPort(domain); err == nil {
-		return name
-	}
-	return strings.Trim(domain, "[]")
-}
-
-func lookUp(ctx context.Context, name string) connection {
-	c := connection{Name: "name", Target: name, OK: true, Detail: "an address"}
-	if net.ParseIP(name) != nil {
-		return c
-	}
-	ctx, cancel := context.WithTimeout(ctx, knockTimeout)
-	defer cancel()
-	addrs, err := net.DefaultResolver.LookupHost(ctx, name)
-	if err != nil {
-		c.OK, c.Detail = false, err.Error()
-		c.Hint = "give the name to the DNS that devices use, or to /etc/hosts here and there"
-		return c
-	}
-	c.Detail = strings.Join(addrs, ", ")
-	return c
-}
-
-// registryURL is where clusters look for images; empty where no registry is told of.
-func registryURL(s *settings.Settings, v settings.Values, name string) string {
-	if v.RegistryDomain != "" {
-		return "https://" + v.RegistryDomain + "/v2/" // container runtimes take no other
-	}
-	o, err := instance.ChooseAddresses(s, instance.Addresses{})
-	if err != nil || o.Registry == "" {
-		return ""
-	}
-	_, port, err := net.SplitHostPort(o.Registry)
-	if err != nil {
-		return ""
-	}
-	scheme := "http"
-	if v.TLSCert != "" {
-		scheme = "https"
-	}
-	return scheme + "://" + net.JoinHostPort(name, port) + "/v2/"
-}
-
-// deviceTLS is what devices verify certificates by, once they have the store's own authority.
-func deviceTLS(dir *instance.Dir, in *instance.Instance) (*tls.Config, error) {
-	roots, err := dir.CACerts()
-	if err != nil {
-		return nil, err
-	}
-	if roots == nil {
-		if roots, err = x509.SystemCertPool(); err != nil {
-			roots = x509.NewCertPool()
-		}
-	}
-	c, err := instance.Certificate(in.Settings)
-	if err != nil {
-		return nil, err
-	}
-	if c != nil {
-		roots.AppendCertsFromPEM(c.RootPEM())
-	}
-	return &tls.Config{RootCAs: roots, NextProtos: []string{"http/1.1"}}, nil
+func isInvalidCertificate(err error) bool {
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &name) || errors.As(err, &invalid)
 }

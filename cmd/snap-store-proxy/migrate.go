@@ -140,9 +140,10 @@ func (m *migration) rest(in *instance.Instance, assertion string, cat *catalog.S
 	if err := m.warnOfYAML(yaml); err != nil {
 		return err
 	}
-	var s status
+	s := &instance.Health{}
 	if in != nil {
-		if err := errors.Join(s.readHost(context.Background(), in), s.readTrust(context.Background(), in)); err != nil {
+		var err error
+		if s, err = in.HostHealth(); err != nil {
 			return err
 		}
 	}

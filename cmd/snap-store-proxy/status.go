@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -9,47 +8,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/certificate"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
 
-// status is what the status command shows.
+// status is the state of a store as it is printed.
 type status struct {
-	URL      string         `json:"url"`
-	StoreID  string         `json:"store-id"`
-	Database string         `json:"database"`
-	Cluster  string         `json:"cluster"`
-	Version  string         `json:"version"`
-	Services []serviceState `json:"services"`
-	Stores   []string       `json:"stores"`
-	// AccountKeys are those that were imported: pushed with stores and snaps.
-	AccountKeys []accountKey      `json:"account-keys"`
-	Generation  int64             `json:"generation"`
-	Snaps       int               `json:"snaps"`
-	Revisions   int               `json:"revisions"`
-	Assertions  int               `json:"assertions"`
-	Charms      int               `json:"charms"`
-	Images      int               `json:"image-manifests"`
-	BlobBytes   int64             `json:"blob-bytes"`
-	FreeBytes   int64             `json:"free-bytes"`
-	Damaged     int               `json:"quarantined-blobs"`
-	Missing     int               `json:"missing-blobs"`
-	Signers     int               `json:"trusted-signers"`
-	LastImport  string            `json:"last-import,omitempty"`
-	Certificate *certificate.Info `json:"certificate,omitempty"`
-	Warnings    []string          `json:"warnings"`
+	*instance.Health
+	Version  string   `json:"version"`
+	Warnings []string `json:"warnings"`
 }
-
-// accountKey is an account-key assertion, as people know it.
-type accountKey struct {
-	Account string `json:"account-id"`
-	Name    string `json:"name"`
-	ID      string `json:"public-key-sha3-384"`
-}
-
-// statusTimeout is how long status looks for a database that does not answer.
-const statusTimeout = 30 * time.Second
 
 func newStatus(dir *instance.Dir) *cobra.Command {
 	var asJSON bool
@@ -62,10 +30,11 @@ It is shown, as far as it can be known, without a database too; then the exit co
 		Example: "  snap-store-proxy status\n  snap-store-proxy status --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			s, failed := readStatus(c.Context(), dir)
-			if s == nil {
+			h, failed := dir.Health(c.Context(), options())
+			if h == nil {
 				return failed
 			}
+			s := &status{h, cli.Version(), warnings(dir, h)}
 			if asJSON {
 				if err := cli.PrintJSON(c.OutOrStdout(), s); err != nil {
 					return err
@@ -80,27 +49,6 @@ It is shown, as far as it can be known, without a database too; then the exit co
 	return c
 }
 
-// status is what can be found out. The error beside it says why that is not all.
-func readStatus(ctx context.Context, dir *instance.Dir) (*status, error) {
-	in, failed := dir.OpenDegraded(ctx, options())
-	if in == nil {
-		return nil, failed
-	}
-	defer in.Close() // all is read
-	s := &status{Version: cli.Version(), Services: []serviceState{}, Stores: []string{}, AccountKeys: []accountKey{}, Warnings: []string{}}
-	steps := []func(context.Context, *instance.Instance) error{s.readHost, s.readTrust, s.readCertificate, s.readServices}
-	if failed == nil {
-		steps = append(steps, s.readCatalog)
-	}
-	for _, step := range steps {
-		if err := step(ctx, in); err != nil {
-			return nil, err
-		}
-	}
-	s.describeDatabase(in, failed)
-	return s, failed
-}
-
 func (s *status) print(w io.Writer) {
 	url := s.URL
 	if url == "" {
@@ -108,9 +56,9 @@ func (s *status) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "Store URL: %s\n", url)
 	if s.Cluster != "" {
-		fmt.Fprintf(w, "Store DB: %s (%s)\n", s.Database, s.Cluster)
+		fmt.Fprintf(w, "Store DB: %s (%s)\n", cli.Clean(s.Database), s.Cluster)
 	} else {
-		fmt.Fprintf(w, "Store DB: %s\n", s.Database)
+		fmt.Fprintf(w, "Store DB: %s\n", cli.Clean(s.Database))
 	}
 	fmt.Fprintln(w, "Store is in air-gapped mode")
 	if s.StoreID != "" {
@@ -120,10 +68,10 @@ func (s *status) print(w io.Writer) {
 	}
 	fmt.Fprintln(w, "Internal Service Status:")
 	for _, v := range s.Services {
-		fmt.Fprintf(w, "  %s\n", v)
+		fmt.Fprintf(w, "  %s\n", serviceLine(v))
 	}
 	s.printImported(w)
-	if s.Database == "ok" {
+	if s.HasDatabase() {
 		s.printCatalog(w)
 	}
 	fmt.Fprintf(w, "Blobs: %s, free: %s\n", cli.Bytes(s.BlobBytes), cli.Bytes(s.FreeBytes))
@@ -163,4 +111,15 @@ func (s *status) printCatalog(w io.Writer) {
 	if s.Charms > 0 {
 		fmt.Fprintf(w, "Charms and charm bundles: %d, image manifests: %d\n", s.Charms, s.Images)
 	}
+}
+
+// serviceLine returns a service as the original product shows its own.
+func serviceLine(s instance.ServiceState) string {
+	switch {
+	case s.Running && s.Problem == "":
+		return s.Name + ": running"
+	case s.Running:
+		return s.Name + ": running, " + cli.Clean(s.Problem)
+	}
+	return s.Name + ": not running: " + cli.Clean(s.Problem)
 }

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
+	"offlinestore/instance/settings"
+)
+
+// warnings returns what an operator should see to, in sentences.
+func warnings(dir *instance.Dir, h *instance.Health) []string {
+	list := []string{}
+	add := func(when bool, format string, args ...any) {
+		if when {
+			list = append(list, fmt.Sprintf(format, args...))
+		}
+	}
+	add(h.OwnURL != "", "%s", urlWarning(h))
+	add(h.NoStoreAssertion, "the store's id is set and its assertion is missing, so that devices can't join: 'config --import-store-assertion FILE' takes it")
+	add(h.Damaged > 0, "%s in quarantine: push what they are of again; 'gc --all' removes them", cli.Count(h.Damaged, "damaged blob"))
+	add(h.FreeBytes < instance.LowSpace, "only %s are free in %s", cli.Bytes(h.FreeBytes), *dir)
+	add(h.OpenSettings, "others can read %s, which has secrets in it: chmod 600 %[1]s", dir.SettingsPath())
+	add(h.Signers == 0, "no signer of bundles is trusted: nothing can be pushed ('trust add')")
+	list = append(list, certificateWarnings(h)...)
+	add(h.Missing > 0, "%s missing on the disk, and not served: push the bundles that have them again", cli.Count(h.Missing, "blob"))
+	list = append(list, cli.GapReport(h.Gaps)...)
+	add(!h.HasDatabase(), "the database is not available: nothing can be pushed, and serve knows only what it has loaded")
+	return list
+}
+
+// urlWarning returns the warning of a store that devices look for at one URL, while its settings make another.
+func urlWarning(h *instance.Health) string {
+	if name, ok := strings.CutPrefix(h.URL, "https://"); ok && "http://"+name == h.OwnURL {
+		return fmt.Sprintf("devices look for %s, and there is no certificate: 'import-certificate', or behind a balancer that ends TLS set %s", h.URL, settings.TrustForwardedProto)
+	}
+	return fmt.Sprintf("the store assertion is for %s, and the settings make it %s: set %s, or reregister", h.URL, h.OwnURL, settings.Domain)
+}
+
+func certificateWarnings(h *instance.Health) (list []string) {
+	if err := h.Faults.Certificate; err != nil {
+		return []string{"the certificate can't be used: " + err.Error()}
+	}
+	if h.Certificate == nil {
+		return nil
+	}
+	if h.CertificateName != nil {
+		list = append(list, h.CertificateName.Error())
+	}
+	if h.CertificateDates != nil {
+		list = append(list, h.CertificateDates.Error()+": devices refuse it ('import-certificate')")
+	} else if days := h.Certificate.DaysLeft(time.Now()); days < instance.ExpiresSoon {
+		list = append(list, fmt.Sprintf("the certificate expires in %s: import another one ('import-certificate')", cli.Count(days, "day")))
+	}
+	return list
+}

@@ -1,0 +1,214 @@
+package instance
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"offlinestore/assertion"
+	"offlinestore/blob"
+	"offlinestore/catalog"
+	"offlinestore/certificate"
+	"offlinestore/closure"
+	"offlinestore/instance/settings"
+)
+
+// LowSpace is the free space, in bytes, below which a store warns of a full disk.
+const LowSpace = 2 << 30
+
+// databaseOK is the state of a database that answers.
+const databaseOK = "ok"
+
+// Health is the state of a store: where it is, what runs, what it holds, and its faults.
+type Health struct {
+	URL     string `json:"url"`
+	StoreID string `json:"store-id"`
+	// Database is "ok", or the reason why the database is not available.
+	Database string         `json:"database"`
+	Cluster  string         `json:"cluster"`
+	Services []ServiceState `json:"services"`
+	Stores   []string       `json:"stores"`
+	// AccountKeys are the imported ones, which came with stores and snaps.
+	AccountKeys []AccountKey      `json:"account-keys"`
+	Generation  int64             `json:"generation"`
+	Snaps       int               `json:"snaps"`
+	Revisions   int               `json:"revisions"`
+	Assertions  int               `json:"assertions"`
+	Charms      int               `json:"charms"`
+	Images      int               `json:"image-manifests"`
+	BlobBytes   int64             `json:"blob-bytes"`
+	FreeBytes   int64             `json:"free-bytes"`
+	Damaged     int               `json:"quarantined-blobs"`
+	Missing     int               `json:"missing-blobs"`
+	Signers     int               `json:"trusted-signers"`
+	LastImport  string            `json:"last-import,omitempty"`
+	Certificate *certificate.Info `json:"certificate,omitempty"`
+
+	Faults `json:"-"`
+}
+
+// Faults are the faults of a store that Health's numbers do not tell.
+type Faults struct {
+	// OwnURL is the URL that the settings make, if the store assertion is for another one.
+	OwnURL string
+	// NoStoreAssertion reports that the store has an ID and no assertion.
+	NoStoreAssertion bool
+	// OpenSettings reports that others can read the file of the settings.
+	OpenSettings bool
+	// Certificate is why the certificate in the settings cannot be used, CertificateName why it is for another host, and
+	// CertificateDates why it is not valid now.
+	Certificate, CertificateName, CertificateDates error
+	// Gaps are the needs that the store cannot fill.
+	Gaps []closure.Gap
+}
+
+// AccountKey is an account-key assertion as people know it.
+type AccountKey struct {
+	Account string `json:"account-id"`
+	Name    string `json:"name"`
+	ID      string `json:"public-key-sha3-384"`
+}
+
+// HasDatabase reports whether the database answered.
+func (h *Health) HasDatabase() bool { return h.Database == databaseOK }
+
+// Health examines the store. If the database is down, it returns everything else, and the error.
+func (d Dir) Health(ctx context.Context, o Options) (*Health, error) {
+	in, failed := d.OpenDegraded(ctx, o)
+	if in == nil {
+		return nil, failed
+	}
+	defer in.Close() // everything was only read
+	h, err := in.HostHealth()
+	if err != nil {
+		return nil, err
+	}
+	if err := h.addCertificate(in.Settings); err != nil {
+		return nil, err
+	}
+	if h.Services, err = ProbeServices(ctx, in.Settings); err != nil {
+		return nil, err
+	}
+	if failed != nil {
+		h.Database = "not available: " + failed.Error()
+		h.Services = append(h.Services, ServiceState{Name: "database", Problem: "see Store DB"})
+		return h, failed
+	}
+	if err := h.addCatalog(ctx, in); err != nil {
+		return nil, err
+	}
+	h.Database, h.Cluster = databaseOK, settings.DBConnection
+	if in.Cluster != nil {
+		h.Cluster = fmt.Sprintf("private, PostgreSQL %d", in.Cluster.Version())
+	}
+	h.Services = append(h.Services, ServiceState{Name: "database", Running: true})
+	return h, nil
+}
+
+// HostHealth examines the settings, the trust and the disk. It needs no database.
+func (in *Instance) HostHealth() (*Health, error) {
+	h := &Health{Services: []ServiceState{}, Stores: []string{}, AccountKeys: []AccountKey{}}
+	v := in.Settings.Values()
+	h.StoreID, h.URL = v.StoreID, strings.TrimSuffix(v.StoreURL, "/")
+	if own := OwnURL(v); h.URL == "" {
+		h.URL = own
+	} else if own != h.URL {
+		h.OwnURL = own
+	}
+	h.NoStoreAssertion = h.StoreID != "" && !in.Dir.HasStoreAssertion()
+	info, err := os.Stat(in.Dir.SettingsPath())
+	h.OpenSettings = err == nil && info.Mode().Perm()&0o077 != 0 // an editor or a copy may have done it
+	signers, err := in.Trust.Signers()
+	if err != nil {
+		return nil, err
+	}
+	h.Signers = len(signers)
+	return h, h.addDisk(in)
+}
+
+func (h *Health) addDisk(in *Instance) (err error) {
+	if err := in.Blobs.List(func(i blob.Info) error { h.BlobBytes += i.Size; return nil }); err != nil {
+		return err
+	}
+	if h.Damaged, _, err = in.Blobs.Quarantined(); err != nil {
+		return err
+	}
+	h.FreeBytes, err = blob.Free(string(in.Dir))
+	return err
+}
+
+func (h *Health) addCertificate(s *settings.Settings) error {
+	c, err := Certificate(s)
+	var bad *CertificateError
+	if errors.As(err, &bad) {
+		h.Faults.Certificate = err
+		return nil
+	}
+	if err != nil || c == nil {
+		return err
+	}
+	info := c.Info()
+	h.Certificate = &info
+	if domain := s.Values().Domain; domain != "" {
+		h.CertificateName = c.CheckName(domain)
+	}
+	h.CertificateDates = c.CheckDates(time.Now())
+	return nil
+}
+
+func (h *Health) addCatalog(ctx context.Context, in *Instance) error {
+	cat, err := in.Catalog.LoadSnapshot(ctx)
+	if err != nil {
+		return err
+	}
+	h.Generation, h.Snaps, h.Assertions, h.Charms, h.Images = cat.Generation, len(cat.Snaps), len(cat.Assertions), len(cat.Charms), len(cat.Images)
+	for _, sn := range cat.Snaps {
+		h.Revisions += len(sn.Revisions)
+	}
+	if err := h.addAssertions(cat); err != nil {
+		return err
+	}
+	history, err := in.Catalog.History(ctx, "")
+	if err != nil {
+		return err
+	}
+	if len(history) > 0 {
+		h.LastImport = history[0].ImportedAt.UTC().Format("2006-01-02T15:04:05Z")
+	}
+	blobs, err := in.Catalog.Blobs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range blobs {
+		if !in.Blobs.Has(b.Digest) {
+			h.Missing++
+		}
+	}
+	h.Gaps, err = in.Gaps(cat)
+	return err
+}
+
+func (h *Health) addAssertions(cat *catalog.Snapshot) error {
+	for _, a := range cat.Assertions {
+		switch a.Type {
+		case "store":
+			h.Stores = append(h.Stores, a.PrimaryKey[0])
+		case "account-key":
+			d, err := assertion.Decode(a.Raw)
+			if err != nil {
+				return fmt.Errorf("account-key %v: %w", a.PrimaryKey, err)
+			}
+			h.AccountKeys = append(h.AccountKeys, AccountKey{d.HeaderString("account-id"), d.HeaderString("name"), a.PrimaryKey[0]})
+		}
+	}
+	slices.Sort(h.Stores)
+	slices.SortFunc(h.AccountKeys, func(a, b AccountKey) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	})
+	return nil
+}
