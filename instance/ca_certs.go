@@ -35,7 +35,7 @@ func (d Dir) RemoveCACerts() (bool, error) {
 
 // CACerts returns the authorities to believe when connecting to other hosts. It is nil for the system's.
 func (d Dir) CACerts() (*x509.CertPool, error) {
-	text, err := readFile(d.path(caCertsFile), certificate.MaxSize)
+	text, err := blob.ReadFile(d.path(caCertsFile), certificate.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

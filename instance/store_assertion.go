@@ -3,9 +3,10 @@ package instance
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
+
+	"offlinestore/blob"
 )
 
 // maxStoreAssertion is the largest stream of a store assertion with its prerequisites, in bytes.
@@ -13,17 +14,9 @@ const maxStoreAssertion = 1 << 20
 
 // StoreAssertion reads the stream of the store assertion. It is empty if there is none.
 func (d Dir) StoreAssertion() ([]byte, error) {
-	f, err := os.Open(d.StoreAssertionPath())
+	text, err := blob.ReadFile(d.StoreAssertionPath(), maxStoreAssertion)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the store assertion: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxStoreAssertion+1))
-	if err == nil && len(text) > maxStoreAssertion {
-		err = fmt.Errorf("larger than %d bytes", maxStoreAssertion)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the store assertion: %w", err)

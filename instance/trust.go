@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -133,7 +132,7 @@ func eachFile(dir, ending string, fn func(path string, text []byte) error) error
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
-		text, err := readFile(path, MaxTrustFile)
+		text, err := blob.ReadFile(path, MaxTrustFile)
 		if err != nil {
 			return err
 		}
@@ -142,20 +141,6 @@ func eachFile(dir, ending string, fn func(path string, text []byte) error) error
 		}
 	}
 	return nil
-}
-
-// readFile reads a file of at most max bytes.
-func readFile(path string, max int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, max+1))
-	if err == nil && int64(len(b)) > max {
-		err = fmt.Errorf("%s: more than %d bytes", path, max)
-	}
-	return b, err
 }
 
 func writeTrust(path string, text []byte) error {

@@ -61,7 +61,7 @@ func (s *backupSecrets) open() ([]age.Identity, error) {
 		}
 		var all []age.Identity
 		for _, path := range s.identities {
-			text, err := readSmall(path, maxKeyFile)
+			text, err := cli.ReadFile(path, maxKeyFile)
 			if err != nil {
 				return nil, err
 			}
@@ -87,7 +87,7 @@ func (s *backupSecrets) open() ([]age.Identity, error) {
 // passphrase comes from its file or from the terminal, where a new one is asked for twice.
 func (s *backupSecrets) passphrase(isNew bool) (string, error) {
 	if s.passphraseFile != "" {
-		text, err := readSmall(s.passphraseFile, maxKeyFile)
+		text, err := cli.ReadFile(s.passphraseFile, maxKeyFile)
 		if err != nil {
 			return "", fmt.Errorf("read the passphrase: %w", err)
 		}

@@ -55,11 +55,11 @@ func runUseCACerts(dir *instance.Dir, in io.Reader) error {
 	if err := dir.Enter(); err != nil {
 		return err
 	}
-	text, err := io.ReadAll(io.LimitReader(in, certificate.MaxSize+1))
-	if err != nil {
-		return fmt.Errorf("read the certificates: %w", err)
+	var n int
+	text, err := cli.ReadInput(in, certificate.MaxSize)
+	if err == nil {
+		n, err = dir.SetCACerts(text)
 	}
-	n, err := dir.SetCACerts(text)
 	if err != nil {
 		return cli.Hint(err, "give the certificates of authorities as PEM on standard input: snap-store-proxy use-ca-certs < ca.pem")
 	}

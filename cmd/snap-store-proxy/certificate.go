@@ -90,11 +90,11 @@ func readCertificate(in io.Reader) (*certificate.Certificate, error) {
 	if in == os.Stdin && cli.IsTerminal(os.Stdin) {
 		fmt.Fprintln(os.Stderr, "Paste the certificate, its private key and the intermediates, as PEM, and end with Ctrl-D.")
 	}
-	text, err := io.ReadAll(io.LimitReader(in, certificate.MaxSize+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the certificate: %w", err)
+	var c *certificate.Certificate
+	text, err := cli.ReadInput(in, certificate.MaxSize)
+	if err == nil {
+		c, err = certificate.Parse(text)
 	}
-	c, err := certificate.Parse(text)
 	switch {
 	case errors.Is(err, certificate.ErrEncrypted):
 		err = cli.Hint(err, "decrypt it first: openssl pkey -in KEY, which asks for the passphrase")

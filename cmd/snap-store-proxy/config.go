@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"offlinestore/blob"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 	"offlinestore/instance/settings"
@@ -215,9 +216,12 @@ func importYAML(dir *instance.Dir, s *settings.Settings, r io.Reader) error {
 	if cli.IsTerminal(os.Stdin) {
 		fmt.Fprintln(os.Stderr, "Settings as YAML, ended by Ctrl-D:")
 	}
-	text, err := io.ReadAll(io.LimitReader(r, settings.MaxYAML+1))
+	text, err := cli.ReadInput(r, settings.MaxYAML)
+	if _, ok := errors.AsType[*blob.SizeError](err); ok {
+		return cli.Usagef("%w", err)
+	}
 	if err != nil {
-		return fmt.Errorf("read standard input: %w", err)
+		return err
 	}
 	changes, ignored, err := settings.ParseYAML(text)
 	if err != nil {

@@ -1,11 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
+	"offlinestore/blob"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/settings"
 )
@@ -83,9 +84,12 @@ func (in *secretInput) text(k settings.Key) (string, error) {
 	if cli.IsTerminal(os.Stdin) {
 		fmt.Fprintf(os.Stderr, "%s, ended by Ctrl-D:\n", k.Name)
 	}
-	text, err := io.ReadAll(io.LimitReader(os.Stdin, maxInput))
+	text, err := cli.ReadInput(os.Stdin, maxInput)
+	if _, ok := errors.AsType[*blob.SizeError](err); ok {
+		return "", cli.Usagef("%s: %w", k.Name, err)
+	}
 	if err != nil {
-		return "", fmt.Errorf("read standard input: %w", err)
+		return "", err
 	}
 	if strings.TrimSpace(string(text)) == "" {
 		text = nil

@@ -58,7 +58,7 @@ said which of the settings will be taken over, and which have no meaning here.`,
 			var yaml []byte
 			if len(args) == 1 {
 				var err error
-				if yaml, err = readSmall(args[0], settings.MaxYAML); err != nil {
+				if yaml, err = cli.ReadFile(args[0], settings.MaxYAML); err != nil {
 					return err
 				}
 			}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -127,32 +126,11 @@ func readLogin(username, passwordFile string) (*login, error) {
 	case username == "" || passwordFile == "":
 		return nil, cli.Usagef("--username and --password-file belong together")
 	}
-	password, err := readPassword(passwordFile)
+	password, err := cli.ReadPasswordFile(passwordFile)
 	if err != nil {
 		return nil, fmt.Errorf("--password-file: %w", err)
 	}
 	return &login{username, password}, nil
-}
-
-// readPassword reads the first line of a file, or of standard input for "-".
-func readPassword(path string) (string, error) {
-	f := os.Stdin
-	if path != "-" {
-		var err error
-		if f, err = os.Open(path); err != nil {
-			return "", err
-		}
-		defer f.Close()
-	}
-	const longest = 16 << 10
-	line, err := bufio.NewReader(io.LimitReader(f, longest)).ReadString('\n')
-	if err != nil && err != io.EOF {
-		return "", err
-	}
-	if line = strings.TrimRight(line, "\r\n"); line == "" {
-		return "", errors.New("it is empty")
-	}
-	return line, nil
 }
 
 // announce says what can't be copied, before anything is.

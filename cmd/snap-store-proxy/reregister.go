@@ -75,14 +75,14 @@ func (o *reregisterOptions) read() (*registration.Claim, error) {
 		c, err := registration.ReadArchive(f)
 		return c, named(o.fromArchive, err)
 	case o.registrationBundle != "":
-		text, err := readSmall(o.registrationBundle, registration.MaxBundle)
+		text, err := cli.ReadFile(o.registrationBundle, registration.MaxBundle)
 		if err != nil {
 			return nil, err
 		}
 		c, err := registration.ParseBundle(text)
 		return c, named(o.registrationBundle, err)
 	}
-	text, err := readSmall(o.storeAssertion, registration.MaxStream)
+	text, err := cli.ReadFile(o.storeAssertion, registration.MaxStream)
 	if err != nil {
 		return nil, err
 	}

@@ -119,7 +119,7 @@ func (o *restoreOptions) connection() (string, error) {
 	if o.dsnFile == "-" && o.passphraseFile == "-" {
 		return "", cli.Usagef("--passphrase-file and --db-connection-file: only one of them can be standard input")
 	}
-	text, err := readSmall(o.dsnFile, maxKeyFile)
+	text, err := cli.ReadFile(o.dsnFile, maxKeyFile)
 	if err != nil {
 		return "", err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -12,23 +11,6 @@ import (
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
-
-// readSmall reads a file, or standard input for "-", that must be small.
-func readSmall(path string, max int64) ([]byte, error) {
-	f := os.Stdin
-	if path != "-" {
-		var err error
-		if f, err = os.Open(path); err != nil {
-			return nil, err
-		}
-		defer f.Close()
-	}
-	b, err := io.ReadAll(io.LimitReader(f, max+1))
-	if err == nil && int64(len(b)) > max {
-		err = fmt.Errorf("%s: more than %d bytes", path, max)
-	}
-	return b, err
-}
 
 func newTrust(dir *instance.Dir) *cobra.Command {
 	c := &cobra.Command{
@@ -49,7 +31,7 @@ func newTrustAdd(dir *instance.Dir) *cobra.Command {
 		Example: "  snap-store-proxy trust add exporter.pem",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := readSmall(args[0], instance.MaxTrustFile)
+			text, err := cli.ReadFile(args[0], instance.MaxTrustFile)
 			if err != nil {
 				return err
 			}

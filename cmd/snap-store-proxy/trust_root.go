@@ -32,7 +32,7 @@ func newRootAdd(dir *instance.Dir) *cobra.Command {
 		Example: "  snap-store-proxy trust root add staging-root.assert",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := readSmall(args[0], instance.MaxTrustFile)
+			text, err := cli.ReadFile(args[0], instance.MaxTrustFile)
 			if err != nil {
 				return err
 			}

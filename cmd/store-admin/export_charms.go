@@ -73,7 +73,7 @@ list of the same form:
 // readApplications reads a bundle.yaml, or a list of charms in the same form.
 func readApplications(path string) ([]charm.Application, error) {
 	const form = "the file lists charms under applications: see 'store-admin export charms --help'"
-	text, err := readSmall(path, maxBundleFile)
+	text, err := cli.ReadFile(path, maxBundleFile)
 	if err != nil {
 		return nil, cli.Hint(cli.Usagef("%w", err), form)
 	}

@@ -71,7 +71,7 @@ func (o *snapOptions) request(names []string) (exporter.Request, error) {
 
 // readPackages reads a --from-yaml file. A key that isn't known is an error: a typing mistake in push_channel must not pass.
 func readPackages(path string) ([]exporter.Package, error) {
-	text, err := readSmall(path, 4<<20)
+	text, err := cli.ReadFile(path, 4<<20)
 	if err != nil {
 		return nil, cli.Usagef("--from-yaml: %w", err)
 	}

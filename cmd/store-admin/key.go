@@ -167,7 +167,7 @@ func newKeyImport() *cobra.Command {
   store-admin key import company rsa.pem`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := readSmall(args[1], maxKeySize)
+			text, err := cli.ReadFile(args[1], maxKeySize)
 			if err != nil {
 				return err
 			}

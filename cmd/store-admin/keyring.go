@@ -96,7 +96,7 @@ func (k *keyring) load(name string) (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := readSmall(path, maxKeySize)
+	text, err := blob.ReadFile(path, maxKeySize)
 	if err != nil {
 		return nil, fmt.Errorf("load key %s: %w", name, err)
 	}
@@ -162,7 +162,7 @@ func (k *keyring) nextSequence(ctx context.Context, name string) (n uint64, err 
 		return 0, fmt.Errorf("count bundles: %w", err)
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	text, err := readSmall(path, 64)
+	text, err := blob.ReadFile(path, 64)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, fmt.Errorf("count bundles: %w", err)
 	}
@@ -176,16 +176,4 @@ func (k *keyring) nextSequence(ctx context.Context, name string) (n uint64, err 
 		return 0, fmt.Errorf("count bundles: %w", err)
 	}
 	return n, nil
-}
-
-// readSmall reads a file that must be small.
-func readSmall(path string, max int64) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > max {
-		return nil, fmt.Errorf("%s: %d bytes, at most %d are expected", path, info.Size(), max)
-	}
-	return os.ReadFile(path)
 }

@@ -47,7 +47,7 @@ func runLogin(c *cobra.Command, o loginOptions, email string) error {
 	var ca []byte
 	if o.ca != "" {
 		var err error
-		if ca, err = readSmall(o.ca, maxKeySize); err != nil {
+		if ca, err = cli.ReadFile(o.ca, maxKeySize); err != nil {
 			return err
 		}
 	}

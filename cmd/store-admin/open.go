@@ -62,7 +62,7 @@ func ownKeys() []bundle.PublicKey {
 func readKeys(files []string) ([]bundle.PublicKey, error) {
 	var out []bundle.PublicKey
 	for _, f := range files {
-		text, err := readSmall(f, maxKeySize)
+		text, err := cli.ReadFile(f, maxKeySize)
 		if err != nil {
 			return nil, err
 		}

@@ -109,7 +109,7 @@ func checkDeb(path string) error {
 func (o *registerOptions) readRootFiles() ([]install.File, error) {
 	var out []install.File
 	for i, path := range o.roots {
-		text, err := readSmall(path, 4<<20)
+		text, err := cli.ReadFile(path, 4<<20)
 		if err != nil {
 			return nil, err
 		}

@@ -92,19 +92,13 @@ func (o *registerOptions) read() (*registration.Claim, error) {
 		defer f.Close()
 		return registration.ReadArchive(f)
 	case o.registrationBundle != "":
-		text, err := readSmall(o.registrationBundle, registration.MaxBundle)
+		text, err := cli.ReadFile(o.registrationBundle, registration.MaxBundle)
 		if err != nil {
 			return nil, err
 		}
 		return registration.ParseBundle(text)
-	case o.storeAssertion == "-":
-		text, err := io.ReadAll(io.LimitReader(os.Stdin, registration.MaxStream+1))
-		if err != nil {
-			return nil, err
-		}
-		return registration.ParseStream(text)
 	}
-	text, err := readSmall(o.storeAssertion, registration.MaxStream)
+	text, err := cli.ReadFile(o.storeAssertion, registration.MaxStream)
 	if err != nil {
 		return nil, err
 	}

@@ -126,7 +126,7 @@ func (v *verification) file(ctx context.Context, w io.Writer, file string) (*ver
 func readRoots(files []string) (*assertion.Trust, error) {
 	trust := assertion.Canonical()
 	for _, f := range files {
-		text, err := readSmall(f, 4<<20)
+		text, err := cli.ReadFile(f, 4<<20)
 		if err != nil {
 			return nil, err
 		}

@@ -3,11 +3,12 @@ package backup
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
 	"strings"
+
+	"offlinestore/blob"
 )
 
 // Files reads the files of a data folder that a backup holds: all but PostgreSQL's and the blobs, locks and what is half written.
@@ -74,8 +75,8 @@ func readFile(root *os.Root, name string) (File, error) {
 	if !info.Mode().IsRegular() {
 		return File{}, fmt.Errorf("%s is no file", name)
 	}
-	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
-	if err == nil && len(data) > MaxFile {
+	data, err := blob.ReadAll(f, MaxFile)
+	if _, ok := err.(*blob.SizeError); ok {
 		err = errors.New("larger than anything that belongs here: move it out of the data folder")
 	}
 	if err != nil {

@@ -3,12 +3,13 @@ package settings
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"offlinestore/blob"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -20,20 +21,12 @@ const header = "# The settings of this store. `snap-store-proxy config KEY=VALUE
 
 func readFile(path string) (map[string]string, error) {
 	name := filepath.Base(path)
-	f, err := os.Open(path)
+	text, err := blob.ReadFile(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]string{}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	if len(text) > maxFile {
-		return nil, fmt.Errorf("read %s: larger than %d bytes", name, maxFile)
 	}
 	values, err := parse(text)
 	if err != nil {

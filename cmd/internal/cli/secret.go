@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 
+	"offlinestore/blob"
+
 	"golang.org/x/term"
 )
 
@@ -43,12 +45,10 @@ type terminal struct {
 
 // ReadSecret reads a line that another program writes: the first, without its end. More than one is a mistake.
 func ReadSecret(r io.Reader) (string, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxSecret+1))
+	text, err := blob.ReadAll(r, maxSecret)
 	switch line, rest, _ := strings.Cut(string(text), "\n"); {
 	case err != nil:
 		return "", fmt.Errorf("read a secret: %w", err)
-	case len(text) > maxSecret:
-		return "", fmt.Errorf("read a secret: longer than %d bytes", maxSecret)
 	case rest != "":
 		return "", errors.New("read a secret: want one line on stdin, got more")
 	default:

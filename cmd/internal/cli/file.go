@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"offlinestore/blob"
+)
+
+// ReadFile reads the file that an operator names, of at most max bytes. "-" is standard input.
+func ReadFile(path string, max int64) ([]byte, error) {
+	if path == "-" {
+		return ReadInput(os.Stdin, max)
+	}
+	return blob.ReadFile(path, max)
+}
+
+// ReadInput reads standard input to its end; at most max bytes. The error names it, and has a *[blob.SizeError] in its chain when
+// there are more.
+func ReadInput(stdin io.Reader, max int64) ([]byte, error) {
+	data, err := blob.ReadAll(stdin, max)
+	if err != nil {
+		return nil, fmt.Errorf("read standard input: %w", err)
+	}
+	return data, nil
+}
+
+// ReadPasswordFile reads the first line of a file, and leaves the others alone. "-" is standard input.
+func ReadPasswordFile(path string) (string, error) {
+	f := os.Stdin
+	if path != "-" {
+		var err error
+		if f, err = os.Open(path); err != nil {
+			return "", err
+		}
+		defer f.Close()
+	}
+	line, err := bufio.NewReader(io.LimitReader(f, maxSecret)).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return "", err
+	}
+	if line = strings.TrimRight(line, "\r\n"); line == "" {
+		return "", errors.New("it is empty")
+	}
+	return line, nil
+}
