@@ -94,8 +94,8 @@ func TestEpochs(t *testing.T) {
 			t.Errorf("a device with data of epoch %d gets %+v, want revision %d", have, got, want)
 		}
 	}
-	if now, once := m.Holding(2); len(now) != 1 || len(once) != 0 {
-		t.Errorf("Holding(2) = %v, %v, want one entry", now, once)
+	if got := m.Released(2, stable, false, func(*entry) bool { return true }); got == nil || got.Epoch.Read != 1 {
+		t.Errorf("Released(2) = %+v, want the release of the older epoch", got)
 	}
 }
 

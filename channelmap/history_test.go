@@ -149,9 +149,12 @@ func (s *site) compare(m *model) {
 		s.t.Errorf("Open = %q, want %q", open, want)
 	}
 	for n := 1; n <= maxRevision; n++ {
-		now, once := served.Holding(n)
-		if wantNow, wantOnce := m.holding(n); len(now) != wantNow || len(once) != wantOnce {
-			s.t.Errorf("Holding %d = %d now, %d once, want %d, %d", n, len(now), len(once), wantNow, wantOnce)
+		for _, ch := range channels {
+			for _, latest := range []bool{false, true} {
+				got := served.Released(n, parse(s.t, ch), latest, func(e *entry) bool { return e.RunsOn("amd64") })
+				want := m.released(n, ch, "amd64", latest)
+				s.same(fmt.Sprintf("Released %d in %s, latest %v", n, ch, latest), got, want)
+			}
 		}
 	}
 }

@@ -157,19 +157,20 @@ func (m *Map[P, V]) Upgrade(p P, c channel.Channel, installed int, reads func(*E
 		return head
 	}
 	for _, e := range head.older {
-		if e.runsOn(p) && reads(e) {
+		if e.RunsOn(p) && reads(e) {
 			return e
 		}
 	}
 	for _, e := range m.history {
-		if e.Channel == head.Channel && e.runsOn(p) && e.Revision > installed && reads(e) {
+		if e.Channel == head.Channel && e.RunsOn(p) && e.Revision > installed && reads(e) {
 			return e
 		}
 	}
 	return nil
 }
 
-func (e *Entry[P, V]) runsOn(p P) bool { return e.Platform == p || e.Everywhere }
+// RunsOn reports whether the revision runs on p.
+func (e *Entry[P, V]) RunsOn(p P) bool { return e.Platform == p || e.Everywhere }
 
 // Open lists the heads of all open rows.
 func (m *Map[P, V]) Open() []*Entry[P, V] { return m.open }
@@ -216,13 +217,33 @@ func newest[P comparable, V any](list []*Entry[P, V]) *Entry[P, V] {
 	return found
 }
 
-// Holding lists the entries that hold a revision: those that do so now in the order of the list, and those that once did, the newest first.
-func (m *Map[P, V]) Holding(revision int) (now, once []*Entry[P, V]) {
-	for _, head := range m.open {
-		if head.Revision == revision {
-			now = append(now, head)
+// Released returns an entry that holds a revision or once held it, among those that fits accepts. Entries of c go first, then those that
+// hold it now. Of several it is the first one listed, or the latest release if latest is set. It returns nil if there is none.
+func (m *Map[P, V]) Released(revision int, c channel.Channel, latest bool, fits func(*Entry[P, V]) bool) *Entry[P, V] {
+	now, once := m.holding(revision)
+	for _, inChannel := range []bool{true, false} {
+		for _, list := range [][]*Entry[P, V]{now, once} {
+			var found []*Entry[P, V]
+			for _, e := range list {
+				if fits(e) && (!inChannel || e.Channel == c) {
+					found = append(found, e)
+				}
+			}
+			switch {
+			case len(found) > 0 && latest:
+				return newest(found)
+			case len(found) > 0:
+				return found[0]
+			}
 		}
-		for _, e := range head.older {
+	}
+	return nil
+}
+
+// holding lists the entries that hold a revision: those that do so now in the order of the list, and those that once did, the newest first.
+func (m *Map[P, V]) holding(revision int) (now, once []*Entry[P, V]) {
+	for _, head := range m.open {
+		for _, e := range append([]*Entry[P, V]{head}, head.older...) {
 			if e.Revision == revision {
 				now = append(now, e)
 			}

@@ -297,20 +297,30 @@ func (m *model) visible(p string) []string {
 	return out
 }
 
-func (m *model) holding(n int) (now, once int) {
-	for releases := range maps.Values(m.served) {
-		for _, r := range releases {
-			if r.Revision == n {
-				now++
-			}
+// released ranks all places of revision n on p: those in the channel first, then those of today, then by time or by place in the list.
+func (m *model) released(n int, ch, p string, latest bool) (best *release) {
+	rank := func(r release, in string, past, place int) string {
+		late := len(times)
+		if latest {
+			late -= slices.Index(times, r.ReleasedAt)
+		}
+		return fmt.Sprintf("%v %d %d %06d", in != ch, past, late, place)
+	}
+	least := ""
+	consider := func(r release, in, on string, past, place int) {
+		if this := rank(r, in, past, place); r.Revision == n && (on == p || r.Everywhere) && (best == nil || this < least) {
+			best, least = &r, this
 		}
 	}
-	for _, h := range m.history {
+	for i, key := range slices.SortedFunc(maps.Keys(m.served), func(a, b [2]string) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) }) {
+		for _, r := range m.served[key] {
+			consider(r, key[0], key[1], 0, i)
+		}
+	}
+	for i, h := range m.history {
 		for _, r := range h.releases {
-			if r.Revision == n {
-				once++
-			}
+			consider(r, h.channel, h.platform, 1, i)
 		}
 	}
-	return now, once
+	return best
 }
