@@ -126,9 +126,9 @@ func (i charmInfo) channelMap() any {
 		return nil
 	}
 	list := records[charmRelease]{}
-	for _, r := range i.charm.listed {
-		if r.channel.Branch == "" {
-			list = append(list, record[charmRelease]{channelMapFields, charmRelease{i.view, i.charm, r, true}})
+	for _, e := range i.charm.channels.Open() {
+		if e.Channel.Branch == "" {
+			list = append(list, record[charmRelease]{channelMapFields, charmRelease{i.view, i.charm, e.Value, true}})
 		}
 	}
 	return list

@@ -9,6 +9,7 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/channel"
+	"offlinestore/channelmap"
 	"offlinestore/charm"
 )
 
@@ -20,13 +21,8 @@ type indexedCharm struct {
 	resources map[charm.ResourceRef]*charmResource
 	// uploads has the revisions of each resource, the newest first.
 	uploads map[string][]*charmResource
-	rows    map[charmRowKey]*charmRow
-	// listed has the open rows: the default channel first, then by track, risk and base. Branches come last.
-	listed  []*charmRow
-	byBase  map[charm.Base][]*charmRow // those of listed, in its order
-	history []*charmRow
-	// onlyTrack is where all open rows are, if that is one track.
-	onlyTrack string
+	// channels list the default channel first, then by track, risk and base. Branches come last.
+	channels *channelmap.Map[charm.Base, *charmRow]
 	// bases are those that some open row is for, as Juju should prefer them.
 	bases []charm.Base
 	// first is the release that stands for the charm where no channel is named; nil if there is none.
@@ -35,18 +31,20 @@ type indexedCharm struct {
 	oddities []string
 }
 
-type charmRowKey struct {
-	base    charm.Base // zero for a bundle
-	channel channel.Channel
-}
-
-// charmRow is a row of a channel map, or of the history of one.
+// charmRow is a row of a channel map, or of the history of one, with what its answers need.
 type charmRow struct {
-	charmRowKey
+	base       charm.Base // zero for a bundle
+	channel    channel.Channel
 	releasedAt string
-	revision   *charmRevision // nil: the channel is closed
+	revision   *charmRevision
 	resources  []*charmResource
 }
+
+// What the channel map of a charm is made of.
+type (
+	charmEntry  = channelmap.Entry[charm.Base, *charmRow]
+	charmMapRow = channelmap.Row[charm.Base, *charmRow]
+)
 
 // addCharms makes the charms of c ready for answering.
 func (ix *index) addCharms(c *catalog.Snapshot) {
@@ -88,7 +86,7 @@ func newIndexedCharm(st *catalog.Charm) *indexedCharm {
 		revisions: make(map[int]*charmRevision, len(st.Revisions)),
 		resources: make(map[charm.ResourceRef]*charmResource, len(st.Resources)),
 		uploads:   make(map[string][]*charmResource),
-		rows:      make(map[charmRowKey]*charmRow, len(st.ChannelMap)),
+		channels:  channelmap.New[charm.Base, *charmRow]("", len(st.ChannelMap)),
 	}
 	for i := range st.Revisions {
 		ch.addRevision(&st.Revisions[i])
@@ -96,15 +94,7 @@ func newIndexedCharm(st *catalog.Charm) *indexedCharm {
 	for i := range st.Resources {
 		ch.addResource(&st.Resources[i])
 	}
-	for i := range st.ChannelMap {
-		ch.addRow(&st.ChannelMap[i])
-	}
-	for i := range st.History {
-		if r := ch.newRow(&st.History[i]); r != nil && r.revision != nil {
-			ch.history = append(ch.history, r)
-		}
-	}
-	ch.arrange()
+	ch.addRows(st)
 	ch.words = newCharmText(st)
 	return ch
 }
@@ -144,27 +134,28 @@ func (ch *indexedCharm) addResource(r *catalog.CharmResource) {
 	}
 }
 
-// newRow returns nil for a row that says nothing usable.
-func (ch *indexedCharm) newRow(r *charm.Release) *charmRow {
+// newRow returns a row of the channel map, unless the row has nothing usable.
+func (ch *indexedCharm) newRow(r *charm.Release) (row charmMapRow, ok bool) {
 	c, err := channel.Parse(r.Channel)
 	if err != nil {
 		ch.odd("row of the channel map: %v", err)
-		return nil
+		return row, false
 	}
-	out := &charmRow{releasedAt: r.ReleasedAt, charmRowKey: charmRowKey{channel: c.WithTrack(channel.DefaultTrack)}}
+	out := &charmRow{releasedAt: r.ReleasedAt, channel: c.WithTrack(channel.DefaultTrack)}
 	if !ch.isBundle() {
 		if r.Base == nil || notApplicable(*r.Base) || r.Base.Architecture == "" || r.Base.Architecture == allArchitectures {
 			ch.odd("%s: the row is for no concrete base, so it is left out", r.Channel)
-			return nil
+			return row, false
 		}
 		out.base = *r.Base
 	}
+	row = channelmap.NewRow[charm.Base, *charmRow](out.base, out.channel)
 	if r.Revision == 0 {
-		return out
+		return row, true
 	}
 	if out.revision = ch.revisions[r.Revision]; out.revision == nil {
 		ch.odd("%s for %s: revision %d is not here, so the channel is closed", r.Channel, out.base, r.Revision)
-		return out
+		return row, true
 	}
 	for _, ref := range r.Resources {
 		if res := ch.resources[ref]; res != nil {
@@ -174,35 +165,44 @@ func (ch *indexedCharm) newRow(r *charm.Release) *charmRow {
 		}
 	}
 	slices.SortStableFunc(out.resources, func(a, b *charmResource) int { return strings.Compare(a.Name, b.Name) })
-	return out
+	return channelmap.NewRow(out.base, out.channel, channelmap.Release[*charmRow]{Revision: r.Revision, ReleasedAt: r.ReleasedAt, Value: out}), true
 }
 
-func (ch *indexedCharm) addRow(r *charm.Release) {
-	out := ch.newRow(r)
-	switch {
-	case out == nil:
-	case ch.rows[out.charmRowKey] != nil:
-		ch.odd("%s for %s is there twice", r.Channel, out.base)
-	default:
-		ch.rows[out.charmRowKey] = out
-		if out.revision != nil {
-			ch.listed = append(ch.listed, out)
+// addRows takes over what channels hold, and what they held.
+func (ch *indexedCharm) addRows(st *catalog.Charm) {
+	var tracks []string
+	for _, r := range st.ChannelMap {
+		row, ok := ch.newRow(&r)
+		switch {
+		case !ok:
+		case !ch.channels.Put(row):
+			ch.odd("%s for %s is there twice", r.Channel, row.Platform)
+		case row.Head().Revision != 0:
+			ch.bases, tracks = append(ch.bases, row.Platform), append(tracks, row.Channel.Track)
 		}
 	}
+	var history []charmMapRow
+	for _, r := range st.History {
+		if row, ok := ch.newRow(&r); ok {
+			history = append(history, row)
+		}
+	}
+	slices.SortStableFunc(history, func(a, b charmMapRow) int { return -channelmap.CompareTimes(a.Head().ReleasedAt, b.Head().ReleasedAt) })
+	for _, row := range history {
+		ch.channels.Remember(row)
+	}
+	slices.Sort(tracks)
+	ch.arrange(slices.Compact(tracks))
 }
 
-func (ch *indexedCharm) arrange() {
+// arrange makes the rows ready. Tracks are those of the open rows. Unsigned charms may name no default track: then it is the only one.
+func (ch *indexedCharm) arrange(tracks []string) {
+	ch.channels.DefaultTrack = ch.DefaultTrack
+	if ch.DefaultTrack == "" && len(tracks) == 1 {
+		ch.channels.DefaultTrack = tracks[0]
+	}
 	for _, list := range ch.uploads {
 		slices.SortFunc(list, func(a, b *charmResource) int { return b.Revision - a.Revision })
-	}
-	for _, r := range ch.listed {
-		ch.bases = append(ch.bases, r.base)
-	}
-	if len(ch.listed) > 0 {
-		ch.onlyTrack = ch.listed[0].channel.Track
-	}
-	if slices.ContainsFunc(ch.listed, func(r *charmRow) bool { return r.channel.Track != ch.onlyTrack }) {
-		ch.onlyTrack = ""
 	}
 	charm.SortBases(ch.bases)
 	ch.bases = slices.Compact(ch.bases)
@@ -210,25 +210,20 @@ func (ch *indexedCharm) arrange() {
 	for i, b := range ch.bases {
 		rank[b] = i
 	}
-	slices.SortFunc(ch.listed, func(a, b *charmRow) int {
-		return cmp.Or(ch.compareChannels(a.channel, b.channel), rank[a.base]-rank[b.base])
+	ch.channels.Arrange(func(a, b *charmEntry) int {
+		return cmp.Or(ch.compareChannels(a.Channel, b.Channel), rank[a.Platform]-rank[b.Platform])
 	})
-	ch.byBase = make(map[charm.Base][]*charmRow, len(ch.bases))
-	for _, r := range ch.listed {
-		ch.byBase[r.base] = append(ch.byBase[r.base], r)
-	}
-	slices.SortStableFunc(ch.history, func(a, b *charmRow) int { return -compareTimes(a.releasedAt, b.releasedAt) })
-	for _, r := range ch.listed {
-		// The first of the list is of the stablest risk of the default track, or of another one where that has nothing.
-		if r.channel.Branch == "" && r.channel == ch.listed[0].channel && (ch.first == nil || newer(r, ch.first)) {
-			ch.first = r
-		}
+	// The first of the list is of the stablest risk of the default track, or of another one where that has nothing.
+	if open := ch.channels.Open(); len(open) > 0 && open[0].Channel.Branch == "" {
+		ch.first = charmRowOf(ch.channels.Newest(open[0].Channel))
 	}
 }
 
-// newer says whether a was released after b.
-func newer(a, b *charmRow) bool {
-	return cmp.Or(compareTimes(a.releasedAt, b.releasedAt), a.revision.number()-b.revision.number()) > 0
+func charmRowOf(e *charmEntry) *charmRow {
+	if e == nil {
+		return nil
+	}
+	return e.Value
 }
 
 // compareChannels orders channels as answers list them.
@@ -238,9 +233,9 @@ func (ch *indexedCharm) compareChannels(a, b channel.Channel) int {
 		strings.Compare(a.Track, b.Track), a.RiskLevel()-b.RiskLevel(), strings.Compare(a.Branch, b.Branch))
 }
 
-// track is the default track. What nobody signed may not say which it is: then it is the only one, if all is in one.
+// track is the default track.
 func (ch *indexedCharm) track() string {
-	return cmp.Or(ch.DefaultTrack, ch.onlyTrack, channel.DefaultTrack)
+	return cmp.Or(ch.channels.DefaultTrack, channel.DefaultTrack)
 }
 
 func compareBools(a, b bool) int {

@@ -9,63 +9,21 @@ import (
 	"offlinestore/charm"
 )
 
-// follow returns the open row that whoever tracks c on base is served from.
+// follow returns the open row that whoever tracks c on base is served from, or nil.
 func (ch *indexedCharm) follow(base charm.Base, c channel.Channel) *charmRow {
-	for _, f := range c.Fallbacks() {
-		if r := ch.rows[charmRowKey{base, f}]; r != nil && r.revision != nil {
-			return r
-		}
-	}
-	return nil
+	return charmRowOf(ch.channels.Follow(base, c))
 }
 
 // best returns the newest release that c holds for any base, or of the next stabler risk that holds one.
-func (ch *indexedCharm) best(c channel.Channel) *charmRow {
-	for _, f := range c.Fallbacks() {
-		var found *charmRow
-		for _, b := range ch.bases {
-			r := ch.rows[charmRowKey{b, f}]
-			if r != nil && r.revision != nil && (found == nil || newer(r, found)) {
-				found = r
-			}
-		}
-		if found != nil {
-			return found
-		}
-	}
-	return nil
-}
+func (ch *indexedCharm) best(c channel.Channel) *charmRow { return charmRowOf(ch.channels.Best(c)) }
 
 // released returns a row that holds rev, or held it: of c if there is one, else the newest. It is nil for a revision that no channel is
 // known to have had.
 func (ch *indexedCharm) released(rev *charmRevision, base charm.Base, c channel.Channel) *charmRow {
-	if c.Risk != "" {
-		if r := ch.follow(base, c); r != nil && r.revision == rev {
-			return r
-		}
+	if r := ch.follow(base, c); r != nil && r.revision == rev {
+		return r
 	}
-	for _, rows := range [][]*charmRow{ch.listed, ch.history} {
-		if r := newest(rows, func(r *charmRow) bool { return r.revision == rev && r.channel == c }); r != nil {
-			return r
-		}
-	}
-	for _, rows := range [][]*charmRow{ch.listed, ch.history} {
-		if r := newest(rows, func(r *charmRow) bool { return r.revision == rev }); r != nil {
-			return r
-		}
-	}
-	return nil
-}
-
-// newest returns the newest of the rows that fit, the first of several; nil if there is none.
-func newest(rows []*charmRow, fits func(*charmRow) bool) *charmRow {
-	var found *charmRow
-	for _, r := range rows {
-		if fits(r) && (found == nil || newer(r, found)) {
-			found = r
-		}
-	}
-	return found
+	return charmRowOf(ch.channels.Released(rev.number(), c, true, func(*charmEntry) bool { return true }))
 }
 
 // resourcesOf returns what belongs to rev: what was released with it, or else the newest that is here of each resource that it declares.
@@ -140,9 +98,9 @@ func (ch *indexedCharm) releases(arch, asked string, wanted channel.Channel) []c
 			}
 		}
 		for _, b := range bases {
-			for _, r := range ch.byBase[b] {
-				if (b.Architecture == arch) == same && r.channel != wanted {
-					out = append(out, charm.AvailableRelease{Base: b, Channel: ch.spell(r.channel, asked)})
+			for _, e := range ch.channels.For(b) {
+				if (b.Architecture == arch) == same && e.Channel != wanted {
+					out = append(out, charm.AvailableRelease{Base: b, Channel: ch.spell(e.Channel, asked)})
 				}
 			}
 		}
@@ -167,7 +125,7 @@ func (ch *indexedCharm) spell(c channel.Channel, asked string) string {
 
 // where says in words where the charm can be had: "postgresql is here for ubuntu@22.04 amd64 in 14/stable, 14/edge".
 func (ch *indexedCharm) where(arch string) string {
-	if len(ch.listed) == 0 {
+	if len(ch.channels.Open()) == 0 {
 		return ch.Name + " is in no channel here"
 	}
 	var parts []string
@@ -177,12 +135,12 @@ func (ch *indexedCharm) where(arch string) string {
 			break
 		}
 		var in []string
-		for j, r := range ch.byBase[b] {
+		for j, e := range ch.channels.For(b) {
 			if j == maxNamed {
 				in = append(in, "…")
 				break
 			}
-			in = append(in, r.channel.Full())
+			in = append(in, e.Channel.Full())
 		}
 		text := "in " + strings.Join(in, ", ")
 		if !ch.isBundle() {

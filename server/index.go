@@ -92,8 +92,8 @@ func (ix *index) add(st *catalog.Snap) error {
 	if f, name, ok := iconFile(st.Icon); ok {
 		ix.icons[name] = f
 	}
-	for key := range sn.rows {
-		ix.know(key.channel)
+	for c := range sn.channels.Channels {
+		ix.know(c)
 	}
 	ix.revisions += len(st.Revisions)
 	ix.snaps = append(ix.snaps, sn)

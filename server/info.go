@@ -55,30 +55,26 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 	writeText(w, http.StatusOK, typeJSON, out)
 }
 
-// open lists the open rows that a device of arch sees, the default channel first. Without an architecture these are all.
+// open lists the open rows that a device of arch sees, the default channel first. Without an architecture these are all. Branches are
+// left out.
 func (sn *indexedSnap) open(arch string) []*row {
 	var out []*row
-	seen := make(map[rowKey]bool)
-	for _, r := range sn.listed {
-		if r.channel.Branch != "" {
-			continue
+	if arch == "" {
+		for _, e := range sn.channels.Open() {
+			if e.Channel.Branch == "" {
+				out = append(out, e.Value)
+			}
 		}
-		if arch == "" {
-			out = append(out, r)
-			continue
-		}
-		key := rowKey{arch, r.channel}
-		found := sn.at(arch, r.channel)
-		if found == nil || seen[key] {
-			continue
-		}
-		seen[key] = true
-		if found.architecture != arch {
-			foreign := *found
+		return out
+	}
+	for _, e := range sn.channels.Visible(arch) {
+		r := e.Value
+		if r.architecture != arch {
+			foreign := *r
 			foreign.architecture = arch
-			found = &foreign
+			r = &foreign
 		}
-		out = append(out, found)
+		out = append(out, r)
 	}
 	return out
 }

@@ -132,8 +132,8 @@ func (s *Server) details(w http.ResponseWriter, r *http.Request, ix *index) {
 	if !ok {
 		return
 	}
-	if arch == "" && len(sn.listed) > 0 {
-		arch = sn.listed[0].architecture
+	if open := sn.channels.Open(); arch == "" && len(open) > 0 {
+		arch = open[0].Platform
 	}
 	rev, where, err := sn.legacyPick(ix, arch, query.Get("channel"), query.Get("revision"))
 	if err != nil {

@@ -2,64 +2,37 @@ package server
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"offlinestore/channel"
+	"offlinestore/channelmap"
 	"offlinestore/snap"
 )
 
-// at returns the open row that a device of arch finds in c itself: the one for its architecture, or else the latest one of another
-// architecture whose revision runs on all.
-func (sn *indexedSnap) at(arch string, c channel.Channel) *row {
-	if r := sn.rows[rowKey{arch, c}]; r != nil {
-		if r.revision == nil {
-			return nil
-		}
-		return r
-	}
-	if rows := sn.anywhere[c]; len(rows) > 0 {
-		return rows[0]
-	}
-	return nil
+// at returns the open row that a device of arch finds in c itself, or nil.
+func (sn *indexedSnap) at(arch string, c channel.Channel) *row { return rowOf(sn.channels.At(arch, c)) }
+
+// follow returns the open row that a device of arch which tracks c is served from, or nil.
+func (sn *indexedSnap) follow(arch string, c channel.Channel) *row {
+	return rowOf(sn.channels.Follow(arch, c))
 }
 
-// follow returns the open row that a device of arch which tracks c is served from.
-func (sn *indexedSnap) follow(arch string, c channel.Channel) *row {
-	if r := sn.at(arch, c); r != nil {
-		return r
+func rowOf(e *channelmap.Entry[string, *row]) *row {
+	if e == nil {
+		return nil
 	}
-	for _, f := range c.Fallbacks() {
-		if r := sn.at(arch, f); r != nil {
-			return r
-		}
-	}
-	return nil
+	return e.Value
 }
 
 // track names the track of a channel that has none.
-func (sn *indexedSnap) track(c channel.Channel) channel.Channel {
-	if c.Track == "" && sn.DefaultTrack != "" {
-		return c.WithTrack(sn.DefaultTrack)
-	}
-	return c.WithTrack(channel.DefaultTrack)
-}
+func (sn *indexedSnap) track(c channel.Channel) channel.Channel { return sn.channels.WithTrack(c) }
 
 // upgrade is follow for a device that has the snap already: a revision that can't read the data of what is installed is not offered,
-// but the last newer release of the same channel that can. It returns nil when there is nothing to go to.
+// but another release of the same channel that can. It returns nil when there is nothing to go to.
 func (sn *indexedSnap) upgrade(arch string, c channel.Channel, installed *snap.Epoch, revision int) *row {
-	r := sn.follow(arch, c)
-	if r == nil || installed == nil || r.revision.Epoch.CanRead(*installed) {
-		return r
-	}
-	for _, h := range sn.history {
-		n := h.revision.number()
-		mine := h.architecture == arch || h.revision.Supports(snap.All)
-		if h.channel == r.channel && mine && n > revision && h.revision.Epoch.CanRead(*installed) {
-			return h
-		}
-	}
-	return nil
+	return rowOf(sn.channels.Upgrade(arch, c, revision, func(e *channelmap.Entry[string, *row]) bool {
+		return installed == nil || e.Value.revision.Epoch.CanRead(*installed)
+	}))
 }
 
 // byNumber returns revision n if it runs on arch.
@@ -73,32 +46,17 @@ func (sn *indexedSnap) byNumber(arch string, n int) *indexedRevision {
 // released returns a row that holds rev, or held it: of wanted if there is one. It is nil for a revision that no channel is known
 // to have had.
 func (sn *indexedSnap) released(arch string, rev *indexedRevision, wanted channel.Channel) *row {
-	if wanted.Risk != "" {
-		if r := sn.follow(arch, wanted); r != nil && r.revision == rev {
-			return r
-		}
+	if r := sn.follow(arch, wanted); r != nil && r.revision == rev {
+		return r
 	}
-	for _, rows := range [][]*row{sn.listed, sn.history} {
-		i := slices.IndexFunc(rows, func(r *row) bool {
-			return r.revision == rev && (r.architecture == arch || rev.Supports(snap.All)) && (wanted.Risk == "" || r.channel == wanted)
-		})
-		if i < 0 {
-			i = slices.IndexFunc(rows, func(r *row) bool {
-				return r.revision == rev && (r.architecture == arch || rev.Supports(snap.All))
-			})
-		}
-		if i >= 0 {
-			return rows[i]
-		}
-	}
-	return nil
+	return rowOf(sn.channels.Released(rev.number(), wanted, false, func(e *channelmap.Entry[string, *row]) bool { return e.RunsOn(arch) }))
 }
 
 // releases lists where the snap can be had.
 func (sn *indexedSnap) releases() []snap.AvailableRelease {
-	out := make([]snap.AvailableRelease, len(sn.listed))
-	for i, r := range sn.listed {
-		out[i] = snap.AvailableRelease{Architecture: r.architecture, Channel: r.name}
+	out := []snap.AvailableRelease{}
+	for _, e := range sn.channels.Open() {
+		out = append(out, snap.AvailableRelease{Architecture: e.Platform, Channel: e.Value.name})
 	}
 	return out
 }
@@ -110,11 +68,11 @@ const maxNamed = 8
 func (sn *indexedSnap) where() string {
 	channels := make(map[string][]string)
 	var archs []string
-	for _, r := range sn.listed {
-		if channels[r.architecture] == nil {
-			archs = append(archs, r.architecture)
+	for _, e := range sn.channels.Open() {
+		if channels[e.Platform] == nil {
+			archs = append(archs, e.Platform)
 		}
-		channels[r.architecture] = append(channels[r.architecture], r.channel.Full())
+		channels[e.Platform] = append(channels[e.Platform], e.Channel.Full())
 	}
 	var out []string
 	for i, a := range archs {

@@ -8,6 +8,7 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/channel"
+	"offlinestore/channelmap"
 	"offlinestore/snap"
 )
 
@@ -16,14 +17,8 @@ type indexedSnap struct {
 	*catalog.Snap
 	object    object
 	revisions map[int]*indexedRevision
-	// rows has what each channel holds for the architecture that it is listed for.
-	rows map[rowKey]*row
-	// anywhere has, of each channel, the rows of any architecture whose revision runs on all, the latest release first.
-	anywhere map[channel.Channel][]*row
-	// listed has the open rows: the default channel first, then by track and risk. Branches come last.
-	listed  []*row
-	history []*row
-	words   searchText
+	channels  *channelmap.Map[string, *row] // by architecture
+	words     searchText
 	// oddities are what an operator should know of.
 	oddities []string
 }
@@ -33,25 +28,20 @@ type indexedRevision struct {
 	object object
 }
 
-type rowKey struct {
+// row is a row of a channel map, or of the history of one, with the text of its answers.
+type row struct {
 	architecture string
 	channel      channel.Channel
-}
-
-// row is a row of a channel map, or of the history of one.
-type row struct {
-	rowKey
-	name       string // as the store's answers name the channel
-	releasedAt string
-	revision   *indexedRevision // nil: the channel is closed
+	name         string // as the store's answers name the channel
+	releasedAt   string
+	revision     *indexedRevision
 }
 
 func newIndexedSnap(st *catalog.Snap) (*indexedSnap, error) {
 	sn := &indexedSnap{
 		Snap:      st,
 		revisions: make(map[int]*indexedRevision, len(st.Revisions)),
-		rows:      make(map[rowKey]*row, len(st.ChannelMap)),
-		anywhere:  make(map[channel.Channel][]*row),
+		channels:  channelmap.New[string, *row](st.DefaultTrack, len(st.ChannelMap)),
 	}
 	var err error
 	if sn.object, err = snapFields.prepare(sn); err != nil {
@@ -65,16 +55,9 @@ func newIndexedSnap(st *catalog.Snap) (*indexedSnap, error) {
 	if err := sn.addRows(st); err != nil {
 		return nil, err
 	}
-	for i := range st.History {
-		r, err := sn.newRow(&st.History[i])
-		if err != nil {
-			return nil, fmt.Errorf("release history: %w", err)
-		}
-		if r.revision != nil {
-			sn.history = append(sn.history, r)
-		}
-	}
-	sn.arrange()
+	sn.channels.Arrange(func(a, b *channelmap.Entry[string, *row]) int {
+		return cmp.Or(strings.Compare(sn.place(a.Channel), sn.place(b.Channel)), strings.Compare(a.Platform, b.Platform))
+	})
 	sn.words = newSearchText(sn)
 	return sn, nil
 }
@@ -95,55 +78,63 @@ func (sn *indexedSnap) addRevision(r *catalog.SnapRevision) error {
 	return nil
 }
 
-func (sn *indexedSnap) newRow(r *snap.Release) (*row, error) {
-	c, err := channel.Parse(r.Channel)
-	if err != nil {
-		return nil, err
-	}
-	out := &row{rowKey: rowKey{r.Architecture, c.WithTrack(channel.DefaultTrack)}, releasedAt: r.ReleasedAt}
-	out.name = out.channel.Name()
-	if r.Revision == 0 {
-		return out, nil
-	}
-	if out.revision = sn.revisions[r.Revision]; out.revision == nil {
-		return nil, fmt.Errorf("%s for %s: revision %d is not here", r.Channel, r.Architecture, r.Revision)
-	}
-	if !out.revision.Supports(r.Architecture) {
-		// One such row must not keep devices from all the rest of the catalogue, so it is as good as closed.
-		sn.oddities = append(sn.oddities, fmt.Sprintf("%s for %s: revision %d does not run there, so the channel is closed", r.Channel, r.Architecture, r.Revision))
-		out.revision = nil
-	}
-	return out, nil
-}
-
-func (sn *indexedSnap) addRow(r *snap.Release) error {
-	out, err := sn.newRow(r)
-	if err != nil {
-		return err
-	}
-	if sn.rows[out.rowKey] != nil {
-		return fmt.Errorf("%s for %s is there twice", r.Channel, r.Architecture)
-	}
-	sn.rows[out.rowKey] = out
-	if out.revision == nil {
-		return nil
-	}
-	sn.listed = append(sn.listed, out)
-	if out.revision.Supports(snap.All) {
-		sn.anywhere[out.channel] = append(sn.anywhere[out.channel], out)
+// addRows takes over what channels hold, as operators have overridden it, and what they held.
+func (sn *indexedSnap) addRows(st *catalog.Snap) error {
+	served, hidden := st.Overlay()
+	for i, list := range [][]snap.Release{served, hidden, st.History} {
+		for _, r := range list {
+			row, err := sn.newRow(&r)
+			switch {
+			case err != nil && i == 2:
+				return fmt.Errorf("release history: %w", err)
+			case err != nil:
+				return fmt.Errorf("channel map: %w", err)
+			case i == 2:
+				sn.channels.Remember(row)
+			case i == 1:
+				sn.channels.Offer(row)
+			case !sn.channels.Put(row):
+				return fmt.Errorf("channel map: %s for %s is there twice", r.Channel, r.Architecture)
+			}
+		}
 	}
 	return nil
 }
 
-func (sn *indexedSnap) arrange() {
-	for _, rows := range sn.anywhere {
-		slices.SortFunc(rows, func(a, b *row) int {
-			return cmp.Or(-compareTimes(a.releasedAt, b.releasedAt), strings.Compare(a.architecture, b.architecture))
-		})
+func (sn *indexedSnap) newRow(r *snap.Release) (channelmap.Row[string, *row], error) {
+	c, err := channel.Parse(r.Channel)
+	if err != nil {
+		return channelmap.Row[string, *row]{}, err
 	}
-	slices.SortFunc(sn.listed, func(a, b *row) int {
-		return cmp.Or(strings.Compare(sn.place(a.channel), sn.place(b.channel)), strings.Compare(a.architecture, b.architecture))
-	})
+	c = c.WithTrack(channel.DefaultTrack)
+	closed := channelmap.NewRow[string, *row](r.Architecture, c)
+	if r.Revision == 0 {
+		return closed, nil
+	}
+	rev := sn.revisions[r.Revision]
+	if rev == nil {
+		return closed, fmt.Errorf("%s for %s: revision %d is not here", r.Channel, r.Architecture, r.Revision)
+	}
+	if !rev.Supports(r.Architecture) {
+		// One such row must not keep devices from all the rest of the catalogue, so it is as good as closed.
+		sn.oddities = append(sn.oddities, fmt.Sprintf("%s for %s: revision %d does not run there, so the channel is closed", r.Channel, r.Architecture, r.Revision))
+		return closed, nil
+	}
+	return channelmap.NewRow(r.Architecture, c, channelmap.Release[*row]{
+		Revision: r.Revision, Epoch: epochOf(rev.Epoch), ReleasedAt: r.ReleasedAt, Everywhere: rev.Supports(snap.All),
+		Value: &row{r.Architecture, c, c.Name(), r.ReleasedAt, rev},
+	}), nil
+}
+
+// epochOf is an epoch as channel maps order them.
+func epochOf(e snap.Epoch) (out channelmap.Epoch) {
+	if len(e.Write) > 0 {
+		out.Write = slices.Max(e.Write)
+	}
+	if len(e.Read) > 0 {
+		out.Read = slices.Min(e.Read)
+	}
+	return out
 }
 
 // place orders channels as answers list them.

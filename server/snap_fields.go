@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"time"
 
 	"offlinestore/catalog"
 	"offlinestore/snap"
@@ -130,11 +129,4 @@ func orNil(s string) any {
 		return nil
 	}
 	return s
-}
-
-// compareTimes compares two times in RFC 3339; what is no time is before all.
-func compareTimes(a, b string) int {
-	ta, _ := time.Parse(time.RFC3339, a)
-	tb, _ := time.Parse(time.RFC3339, b)
-	return ta.Compare(tb)
 }
