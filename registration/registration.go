@@ -45,6 +45,15 @@ func (e *URLError) Error() string {
 	return fmt.Sprintf("the store assertion is for %.200q, not for %s", e.Got, e.Want)
 }
 
+// SignatureError reports that the signatures of a registration do not lead to a trusted root.
+type SignatureError struct{ Err error }
+
+// Error repeats the reason.
+func (e *SignatureError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *SignatureError) Unwrap() error { return e.Err }
+
 // Claim is what a file says of a store. None of it was verified.
 type Claim struct {
 	assertions []*assertion.Assertion
@@ -148,7 +157,7 @@ func Verify(c *Claim, trust *assertion.Trust, url string, now time.Time) (*Regis
 	v := &assertion.Verifier{Trust: trust, Source: assertion.NewSet(c.assertions...), Time: now}
 	for _, a := range c.assertions {
 		if err := v.Verify(a); err != nil {
-			return nil, err
+			return nil, &SignatureError{err}
 		}
 	}
 	id := store.HeaderString("store")

@@ -17,13 +17,14 @@ import (
 	"offlinestore/instance/backup"
 	"offlinestore/instance/pgcluster"
 	"offlinestore/instance/settings"
+	"offlinestore/registration"
 	"offlinestore/registry"
 	"offlinestore/service"
 )
 
 // hints returns the exit codes of errors, and what the operator can do about them.
 func hints() cli.Table {
-	return slices.Concat(cli.RemoteHints(), registryHints(), bundleHints(), listenHints(), serviceHints(), backupHints())
+	return slices.Concat(cli.RemoteHints(), registrationHints(), registryHints(), bundleHints(), listenHints(), serviceHints(), backupHints())
 }
 
 // bundleHints returns the rows about bundles and what is in them.
@@ -97,6 +98,20 @@ func listenHints() cli.Table {
 		cli.On(cli.Is(instance.ErrNoCertificate), cli.Usage, "import one with 'snap-store-proxy import-certificate'"),
 		cli.On(cli.Is(instance.ErrLonelyLogin), cli.Usage, ""),
 		cli.On(cli.As[*service.SecretError], cli.Failed, fmt.Sprintf("have another one made: snap-store-proxy config %s=", settings.AuthSecret)),
+	}
+}
+
+// registrationHints returns the rows about the store assertion.
+func registrationHints() cli.Table {
+	return cli.Table{
+		cli.OnType(cli.Untrusted, func(e *instance.DomainError) string {
+			return fmt.Sprintf("if the assertion is right: snap-store-proxy config %s=%s", settings.Domain, e.Domain)
+		}),
+		cli.On(cli.All(cli.As[*registration.SignatureError], cli.As[*assertion.MissingError]), cli.Untrusted,
+			"the file has to have all that the store assertion needs: its account, and the keys that signed them; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"),
+		cli.On(cli.As[*registration.SignatureError], cli.Untrusted, "bring the file again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"),
+		cli.On(cli.As[*registration.URLError], cli.Untrusted, ""),
+		cli.On(cli.Any(cli.Is(registration.ErrFormat), cli.Is(registration.ErrNoStore)), cli.Damaged, "bring the file again; it is what registering the store wrote"),
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,10 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/assertion"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
-	"offlinestore/instance/settings"
 	"offlinestore/registration"
 )
 
@@ -61,32 +58,11 @@ func (r *registered) print(w io.Writer) {
 	}
 }
 
-// registrationError says how a registration that was refused is put right.
-func registrationError(err error) error {
-	var unverified *assertion.VerifyError
-	var missing *assertion.MissingError
-	var url *registration.URLError
-	var domain *instance.DomainError
-	switch {
-	case errors.As(err, &domain):
-		return &cli.Error{Code: cli.Untrusted, Err: err, Hint: fmt.Sprintf("if the assertion is right: snap-store-proxy config %s=%s", settings.Domain, domain.Domain)}
-	case errors.As(err, &missing):
-		return &cli.Error{Code: cli.Untrusted, Err: err, Hint: "the file has to have all that the store assertion needs: its account, and the keys that signed them; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"}
-	case errors.As(err, &unverified), errors.Is(err, assertion.ErrUntrustedRoot):
-		return &cli.Error{Code: cli.Untrusted, Err: err, Hint: "bring the file again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"}
-	case errors.As(err, &url):
-		return &cli.Error{Code: cli.Untrusted, Err: err}
-	case errors.Is(err, registration.ErrFormat), errors.Is(err, registration.ErrNoStore):
-		return &cli.Error{Code: cli.Damaged, Err: err, Hint: "bring the file again; it is what registering the store wrote"}
-	}
-	return err
-}
-
 // register makes the store in dir the one that a claim names.
 func register(dir *instance.Dir, c *registration.Claim) (*registered, error) {
 	r, err := dir.Register(c)
 	if err != nil {
-		return nil, registrationError(err)
+		return nil, err
 	}
 	return &registered{StoreID: r.StoreID, URL: r.URL, Domain: r.Domain, OperatorID: r.OperatorID, IssuedAt: r.IssuedAt, Replaced: r.Replaced, first: r.First}, nil
 }

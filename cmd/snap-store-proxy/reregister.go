@@ -51,7 +51,7 @@ func (o *reregisterOptions) run(w io.Writer, dir *instance.Dir) error {
 	}
 	claim, err := o.read() // with the rights that we were started with
 	if err != nil {
-		return registrationError(err)
+		return err
 	}
 	r, err := register(dir, claim)
 	if err != nil {

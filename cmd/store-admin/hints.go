@@ -9,6 +9,7 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
+	"offlinestore/registration"
 	"offlinestore/upstream"
 )
 
@@ -16,6 +17,11 @@ import (
 func hints() cli.Table {
 	ofStore, tooMuch := cli.As[*exporter.StoreError], cli.Is(bundle.ErrCorrupt) // the manifest of an image, or too much of anything
 	return append(cli.RemoteHints(),
+		cli.On(cli.As[*registration.URLError], cli.Untrusted, "give the URL that the store was registered for, or register this one: an assertion can't be changed"),
+		cli.On(cli.All(cli.As[*registration.SignatureError], cli.As[*assertion.MissingError]), cli.Untrusted,
+			"the file has to have all that the store assertion needs: its account, and the keys that signed them; for tests or staging, give their root with --trusted-root"),
+		cli.On(cli.As[*registration.SignatureError], cli.Untrusted, "get the file again; a root for tests or staging is given with --trusted-root"),
+		cli.On(cli.Any(cli.Is(registration.ErrFormat), cli.Is(registration.ErrNoStore)), cli.Damaged, "get the file again; 'store-admin register --help' says what it is"),
 		cli.On(cli.As[*bundle.UnknownSignerError], cli.Untrusted,
 			"name the signer's key with --trusted-key, as 'store-admin key export' prints it on the exporting host"),
 		cli.On(cli.Any(cli.Is(bundle.ErrBadSignature), cli.As[*assertion.VerifyError], cli.As[*assertion.MissingError], cli.As[*bundle.MismatchError]), cli.Untrusted, ""),

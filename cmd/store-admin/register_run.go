@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"offlinestore/assertion"
 	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
@@ -38,7 +37,7 @@ func runRegister(ctx context.Context, w io.Writer, o *registerOptions, address s
 	}
 	r, err := o.verify(url)
 	if err != nil {
-		return registrationError(err)
+		return err
 	}
 	if o.withStoreKey && r.PrivateKey == "" {
 		return cli.Usagef("--with-store-key: no key came with the store assertion; a registration bundle has one")
@@ -185,22 +184,4 @@ func (o *registerOptions) advise() {
 	if o.withStoreKey {
 		fmt.Fprintln(os.Stderr, "The store's private key is in it: keep it to yourself, and delete it once it is installed.")
 	}
-}
-
-// registrationError says how a registration that was refused is put right.
-func registrationError(err error) error {
-	var unverified *assertion.VerifyError
-	var missing *assertion.MissingError
-	var url *registration.URLError
-	switch {
-	case errors.As(err, &url):
-		return &cli.Error{Code: cli.Untrusted, Err: err, Hint: "give the URL that the store was registered for, or register this one: an assertion can't be changed"}
-	case errors.As(err, &missing):
-		return &cli.Error{Code: cli.Untrusted, Err: err, Hint: "the file has to have all that the store assertion needs: its account, and the keys that signed them; for tests or staging, give their root with --trusted-root"}
-	case errors.As(err, &unverified), errors.Is(err, assertion.ErrUntrustedRoot):
-		return &cli.Error{Code: cli.Untrusted, Err: err, Hint: "get the file again; a root for tests or staging is given with --trusted-root"}
-	case errors.Is(err, registration.ErrFormat), errors.Is(err, registration.ErrNoStore):
-		return &cli.Error{Code: cli.Damaged, Err: err, Hint: "get the file again; 'store-admin register --help' says what it is"}
-	}
-	return err
 }
