@@ -81,6 +81,30 @@ func TestPlan(t *testing.T) {
 	diff(t, "what Apply did", apply(t, s, next), plan)
 }
 
+// A preview shows what applying all imports in turn then leaves, and changes nothing.
+func TestPreview(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	apply(t, s, with(imp("a", 1), "jq", []int{6}, "latest/stable/amd64=6"))
+	before := load(t, s)
+	next := []*catalog.Import{with(imp("b", 2), "jq", []int{7}, "latest/stable/amd64=7"), with(imp("c", 0), "jq", []int{5}, "latest/stable/amd64=5"),
+		with(imp("d", 0), "hello", []int{38}, "latest/stable/amd64=38")}
+	preview, err := s.Preview(t.Context(), next)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "the catalogue after Preview", load(t, s), before)
+	for _, in := range next {
+		apply(t, s, in)
+	}
+	after := load(t, s)
+	after.Generation, after.LastImport, preview.Generation, preview.LastImport = 0, time.Time{}, 0, time.Time{}
+	diff(t, "preview", preview, after)
+	if _, err := s.Preview(t.Context(), []*catalog.Import{with(imp("e", 3), "jq", nil, "latest/edge/amd64=99")}); err == nil {
+		t.Error("Preview of a row without its revision = nil, want an error")
+	}
+}
+
 func TestApplyTwice(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
