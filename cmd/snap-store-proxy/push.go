@@ -94,7 +94,7 @@ func runPush(ctx context.Context, w io.Writer, dir *instance.Dir, o pushOptions,
 	if err := in.Blobs.CleanStaging(); err != nil {
 		return err
 	}
-	p := &push{o: o, w: w, im: im, dataDir: string(*dir)}
+	p := &push{o: o, w: w, in: in, im: im, dataDir: string(*dir)}
 	for i, f := range files {
 		p.files = append(p.files, &pushFile{Name: f, input: inputs[i], err: openErrs[i]})
 	}
@@ -120,6 +120,7 @@ func newImporter(in *instance.Instance, o pushOptions) (*importer.Importer, erro
 type push struct {
 	o       pushOptions
 	w       io.Writer
+	in      *instance.Instance
 	im      *importer.Importer
 	dataDir string
 	files   []*pushFile
@@ -140,7 +141,7 @@ func (p *push) run(ctx context.Context) error {
 		}
 	}
 	if p.o.plan {
-		return errors.Join(p.printPlan(), p.result())
+		return errors.Join(p.printPlan(), p.warnOfGaps(ctx), p.result())
 	}
 	if err := p.announce(); err != nil {
 		return err
@@ -156,7 +157,7 @@ func (p *push) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return p.result()
+	return errors.Join(p.warnOfGaps(ctx), p.result())
 }
 
 // fail names a bad file at once: the others go on. A file that is alone is named by the error of the whole run.

@@ -27,6 +27,8 @@ type pushFile struct {
 	input *bundle.Input
 	// opened is kept from the planning only for what can't be read twice.
 	opened *importer.Opened
+	// plannedBundle is the bundle as it was planned. Its input may be closed.
+	plannedBundle *importer.Opened
 	// unsigned is set for a file of the original store-admin, which was read whole to plan its import.
 	unsigned *importer.Unsigned
 	content  content
@@ -58,6 +60,9 @@ func (p *push) plan(ctx context.Context, f *pushFile) error {
 	f.digest, f.signer = o.Digest(), o.Signer.ID()
 	f.content = content{o.Content()}
 	f.payload, f.missing = o.Head.PayloadSize(), p.im.Missing(o)
+	if p.o.plan {
+		f.plannedBundle = o
+	}
 	f.planned = &catalog.Report{AlreadyImported: true, SnapRevisions: []catalog.SnapRevisionRef{}, SnapMoves: []catalog.SnapMove{}}
 	if !o.Imported || p.o.pushChannelMap {
 		if f.planned, err = p.im.Plan(ctx, o); err != nil {

@@ -48,6 +48,11 @@ func newFixture(t *testing.T) (*fixture, error) {
 	if err := errors.Join(demo.AddSnap(big), demo.AddRevision("big", rev), demo.Release("big", "", "stable", 1)); err != nil {
 		return nil, err
 	}
+	adrift := upstreamtest.Snap{Name: "adrift", Base: "core24", Providers: []string{"nowhere"}, Summary: "Needs what there isn't"}
+	rev = upstreamtest.Rev{Revision: 1, Version: "1", Architectures: []string{"amd64"}, Blob: upstreamtest.Random("adrift", 1<<10)}
+	if err := errors.Join(demo.AddSnap(adrift), demo.AddRevision("adrift", rev), demo.Release("adrift", "amd64", "stable", 1)); err != nil {
+		return nil, err
+	}
 	srv.Config.Handler = demo.Handler()
 	srv.Start()
 	t.Cleanup(srv.Close)

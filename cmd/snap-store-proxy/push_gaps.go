@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+
+	"offlinestore/catalog"
+	"offlinestore/closure"
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/importer"
+)
+
+// warnOfGaps names what the pushed snaps and charms need and the store lacks now, or would lack after a plan. The push is right all
+// the same: what is missing may be in the next file.
+func (p *push) warnOfGaps(ctx context.Context) error {
+	if !slices.ContainsFunc(p.files, p.changes) {
+		return nil
+	}
+	cat, err := p.after(ctx)
+	if err != nil {
+		return err
+	}
+	gaps, err := p.in.Gaps(cat)
+	if err != nil {
+		return err
+	}
+	gaps = slices.DeleteFunc(gaps, func(g closure.Gap) bool { return !slices.ContainsFunc(g.NeededBy, p.brings) })
+	for _, line := range cli.GapReport(gaps) {
+		fmt.Fprintf(os.Stderr, "Warning: %s\n", cli.Clean(line))
+	}
+	return nil
+}
+
+// changes reports whether a file was imported, or would be.
+func (p *push) changes(f *pushFile) bool { return f.err == nil && !p.skips(f) }
+
+// after returns the catalogue as it is after the push, or would be.
+func (p *push) after(ctx context.Context) (*catalog.Snapshot, error) {
+	if !p.o.plan {
+		return p.in.Catalog.LoadSnapshot(ctx)
+	}
+	var bundles []*importer.Opened
+	var unsigned []*importer.Unsigned
+	for _, f := range p.files {
+		switch {
+		case !p.changes(f):
+		case f.unsigned != nil:
+			unsigned = append(unsigned, f.unsigned)
+		default:
+			bundles = append(bundles, f.plannedBundle)
+		}
+	}
+	return p.im.Preview(ctx, bundles, unsigned)
+}
+
+// brings reports whether the files that are imported have brought something that needs something. Any of them may bring a model.
+func (p *push) brings(n closure.Needer) bool {
+	return slices.ContainsFunc(p.files, func(f *pushFile) bool {
+		switch {
+		case !p.changes(f):
+			return false
+		case n.Kind == closure.KindSnap:
+			return slices.Contains(f.content.Snaps, n.Name)
+		case n.Kind == closure.KindCharm:
+			return slices.Contains(f.content.Charms, n.Name)
+		case n.Kind == closure.KindBundle:
+			return slices.Contains(f.content.Bundles, n.Name)
+		}
+		return n.Kind == closure.KindModel
+	})
+}
