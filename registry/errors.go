@@ -3,7 +3,8 @@ package registry
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
+
+	"offlinestore/transfer"
 )
 
 // The codes of errors that clients know.
@@ -34,10 +35,9 @@ func writeJSON(w http.ResponseWriter, req *http.Request, status int, v any) {
 	if err != nil {
 		status, text = http.StatusInternalServerError, nil // which none of our values come to
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-	w.WriteHeader(status)
-	if req.Method != http.MethodHead {
-		w.Write(text) // an error is the client's connection's
+	if req.Method == http.MethodHead {
+		transfer.WriteHead(w, status, "application/json", len(text))
+		return
 	}
+	transfer.WriteText(w, status, "application/json", text)
 }

@@ -19,12 +19,8 @@ const (
 
 // handle answers a request, counts it and logs it.
 func (r *Registry) handle(w http.ResponseWriter, req *http.Request) {
-	start := time.Now()
-	s := &transfer.Recorder{ResponseWriter: w}
-	r.answer(s, req)
-	took, kind := time.Since(start), kindOf(req)
-	r.metrics.observe(kind, s, took)
-	r.cfg.AccessLog.Write("registry "+kind, req, s, took)
+	kind := kindOf(req)
+	r.cfg.AccessLog.Serve(w, req, "registry "+kind, r.answer, func(rec *transfer.Recorder, took time.Duration) { r.metrics.observe(kind, rec, took) })
 }
 
 func (r *Registry) answer(w http.ResponseWriter, req *http.Request) {

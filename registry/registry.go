@@ -6,25 +6,16 @@
 package registry
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/transfer"
-)
-
-// The bounds of a connection. A blob has none as long as it moves: see sender.
-const (
-	headerTimeout = 10 * time.Second
-	readTimeout   = 60 * time.Second
-	writeTimeout  = 60 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 64 << 10
 )
 
 // Config says what a Registry serves from, and whom. Only Blobs is required.
@@ -54,12 +45,8 @@ type access struct{ username, password string }
 
 // New returns a Registry that has no catalogue yet, and says so to everyone until SetSnapshot.
 func New(cfg Config) *Registry {
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	if cfg.AccessLog == nil {
-		cfg.AccessLog = transfer.NewAccessLog(cfg.Logger, slog.LevelDebug)
-	}
+	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
+	cfg.AccessLog = cmp.Or(cfg.AccessLog, transfer.NewAccessLog(cfg.Logger, slog.LevelDebug))
 	r := &Registry{cfg: cfg, metrics: newMetrics(cfg.Metrics)}
 	r.SetAccess(cfg.Username, cfg.Password)
 	return r
@@ -87,14 +74,5 @@ func (r *Registry) Handler() http.Handler { return http.HandlerFunc(r.handle) }
 
 // HTTPServer returns an http.Server for the API on addr, with the bounds on time and size that an open listener needs.
 func (r *Registry) HTTPServer(addr string) *http.Server {
-	return &http.Server{
-		Addr:              addr,
-		Handler:           r.Handler(),
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(r.cfg.Logger.Handler(), slog.LevelWarn),
-	}
+	return transfer.NewServer(addr, r.Handler(), r.cfg.Logger)
 }

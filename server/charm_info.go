@@ -7,6 +7,7 @@ import (
 
 	"offlinestore/channel"
 	"offlinestore/charm"
+	"offlinestore/transfer"
 )
 
 // charmInfo answers GET /v2/charms/info/<name>. A channel that it names decides on the default release.
@@ -52,7 +53,7 @@ func (s *Server) writeCharms(w http.ResponseWriter, r *http.Request, text []byte
 		s.fail(w, r, http.StatusInternalServerError, codeInternal, "the answer can't be written")
 		return
 	}
-	writeText(w, http.StatusOK, typeJSON, text)
+	transfer.WriteText(w, http.StatusOK, typeJSON, text)
 }
 
 // unknownTime stands for a time that nobody knows, where Juju must have one.

@@ -10,6 +10,7 @@ import (
 
 	"offlinestore/docs"
 	"offlinestore/snap"
+	"offlinestore/transfer"
 )
 
 // docsPath is where the documentation is: hosts that this store serves have no other way to it.
@@ -138,5 +139,5 @@ func (s *Server) serveDocs(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Security-Policy", docsPolicy)
 	w.Header().Set("Cache-Control", "no-cache") // an upgrade brings others
-	writeText(w, http.StatusOK, d.mediaType, d.body)
+	transfer.WriteText(w, http.StatusOK, d.mediaType, d.body)
 }

@@ -2,9 +2,9 @@ package server
 
 import (
 	"net/http"
-	"strconv"
 
 	"offlinestore/snap"
+	"offlinestore/transfer"
 )
 
 // The codes of errors that are ours alone.
@@ -52,13 +52,5 @@ func (s *Server) writeJSON(w http.ResponseWriter, r *http.Request, status int, m
 		http.Error(w, "", http.StatusInternalServerError)
 		return
 	}
-	writeText(w, status, mediaType, text)
-}
-
-func writeText(w http.ResponseWriter, status int, mediaType string, text []byte) {
-	h := w.Header()
-	h.Set("Content-Type", mediaType)
-	h.Set("Content-Length", strconv.Itoa(len(text)))
-	w.WriteHeader(status)
-	_, _ = w.Write(text) // the client is gone
+	transfer.WriteText(w, status, mediaType, text)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"offlinestore/snap"
+	"offlinestore/transfer"
 )
 
 // find answers GET /v2/snaps/find.
@@ -31,7 +32,7 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
 	}
 	out = append(out, `]}`...)
 	*pooled = out
-	writeText(w, http.StatusOK, typeJSON, out)
+	transfer.WriteText(w, http.StatusOK, typeJSON, out)
 }
 
 // appendHit appends a search result. Its snap.yaml is left out: snapd has no use for it there, and it is long.

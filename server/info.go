@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"offlinestore/snap"
+	"offlinestore/transfer"
 )
 
 // info answers GET /v2/snaps/info/<name>. Branches are left out: snapd would take one for the risk that it branches from.
@@ -52,7 +53,7 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 	out = appendFields(append(out, `,"snap":`...), fields&snapSet|identitySet, nil, &sn.object, origin)
 	out = append(appendString(append(out, `,"snap-id":`...), sn.SnapID), '}')
 	*pooled = out
-	writeText(w, http.StatusOK, typeJSON, out)
+	transfer.WriteText(w, http.StatusOK, typeJSON, out)
 }
 
 // open lists the open rows that a device of arch sees, the default channel first. Without an architecture these are all. Branches are

@@ -3,10 +3,8 @@ package server
 import (
 	"net/http"
 	"slices"
-	"time"
 
 	"offlinestore/snap"
-	"offlinestore/transfer"
 )
 
 // storeVersion is the version of the store's API that answers claim. snapd looks for several thresholds in it.
@@ -106,12 +104,7 @@ func (s *Server) commonHeaders(next http.Handler) http.Handler {
 func (s *Server) instrument(name string, next http.HandlerFunc) http.Handler {
 	m := s.metrics.route(name)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		rec := &transfer.Recorder{ResponseWriter: w}
-		next(rec, r)
-		took := time.Since(start)
-		m.observe(rec, took)
-		s.cfg.AccessLog.Write(name, r, rec, took)
+		s.cfg.AccessLog.Serve(w, r, name, next, m.observe)
 	})
 }
 

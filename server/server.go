@@ -5,6 +5,7 @@
 package server
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -16,15 +17,6 @@ import (
 	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/transfer"
-)
-
-// The bounds of a connection. A download has none as long as it moves: see recorder.
-const (
-	headerTimeout = 10 * time.Second
-	readTimeout   = 60 * time.Second
-	writeTimeout  = 60 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 64 << 10
 )
 
 // Config holds what stays the same while a Server runs; Settings holds the rest. Only Blobs is required.
@@ -54,15 +46,9 @@ type Server struct {
 
 // New returns a Server that has no catalogue yet, and says so to every device until SetSnapshot.
 func New(cfg Config) *Server {
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	if cfg.AccessLog == nil {
-		cfg.AccessLog = transfer.NewAccessLog(cfg.Logger, slog.LevelDebug)
-	}
-	if cfg.Metrics == nil {
-		cfg.Metrics = prometheus.NewRegistry()
-	}
+	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
+	cfg.AccessLog = cmp.Or(cfg.AccessLog, transfer.NewAccessLog(cfg.Logger, slog.LevelDebug))
+	cfg.Metrics = cmp.Or(cfg.Metrics, prometheus.NewRegistry())
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -97,16 +83,7 @@ func (s *Server) SetSnapshot(c *catalog.Snapshot) error {
 // Handler returns the whole API.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// HTTPServer returns an http.Server for the API on addr, with the bounds on time and size that a listener open to devices needs.
+// HTTPServer returns an http.Server for the API on addr, with the bounds on time and size that an open listener needs.
 func (s *Server) HTTPServer(addr string) *http.Server {
-	return &http.Server{
-		Addr:              addr,
-		Handler:           s.handler,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
-	}
+	return transfer.NewServer(addr, s.handler, s.cfg.Logger)
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"offlinestore/snap"
+	"offlinestore/transfer"
 )
 
 // Where the store assertion is, and the header of its answer that names the store: launchpad-buildd reads nothing else, Juju looks
@@ -23,5 +24,5 @@ func (s *Server) storeAssertion(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set(headerStoreID, l.StoreID)
 	w.Header().Set("Cache-Control", "no-cache")
-	writeText(w, http.StatusOK, snap.AssertionMediaType, l.StoreAssertion)
+	transfer.WriteText(w, http.StatusOK, snap.AssertionMediaType, l.StoreAssertion)
 }

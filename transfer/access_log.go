@@ -1,5 +1,5 @@
-// Package transfer watches what an HTTP server sends: it sends large files with the sendfile system call, bounds the time of each
-// transfer, and writes an access log.
+// Package transfer holds what the HTTP servers of the product share: it bounds connections, sends large files with the sendfile system
+// call, bounds the time of each transfer, and writes an access log.
 package transfer
 
 import (

@@ -37,7 +37,7 @@ func graph() map[string][]string {
 		"closure":         {"assertion", "bundle", "channel", "charm", "snap"},
 		"exporter":        {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "closure", "snap", "upstream"},
 		"importer":        {"assertion", "blob", "bundle", "charm", "catalog", "importer/canonical"},
-		"server/admin":    {"server/admin/api", "channel", "catalog"},
+		"server/admin":    {"server/admin/api", "channel", "catalog", "transfer"},
 		"instance/backup": {"blob", "instance/pgcluster", "catalog"},
 		"service":         {"catalog", "certificate", "instance", "instance/settings", "registration", "registry", "server", "server/admin", "transfer"},
 		"instance":        {"assertion", "blob", "bundle", "catalog", "certificate", "closure", "instance/pgcluster", "instance/settings", "registration"},

@@ -6,28 +6,27 @@
 package admin
 
 import (
+	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"offlinestore/catalog"
+	"offlinestore/transfer"
 )
 
-// The bounds of a connection.
-const (
-	headerTimeout = 10 * time.Second
-	ioTimeout     = 60 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 32 << 10
-)
+// maxHeader is the largest header, in bytes: its macaroons.
+const maxHeader = 32 << 10
+
+// pingTimeout is how long the database may take to answer the check of status.
+const pingTimeout = 10 * time.Second
 
 // Config says what a Server works on. Store and Secret are required.
 type Config struct {
 	Store *catalog.DB
-	// Secret signs the macaroons: proxy.auth.secret, as NewSecret makes it. With another one all logins end.
+	// Secret signs the macaroons: proxy.auth.secret. With another one all logins end.
 	Secret string
 	// Logger gets who did what; nil discards it.
 	Logger *slog.Logger
@@ -47,17 +46,12 @@ type Server struct {
 // minSecret is the shortest secret that New takes, in bytes.
 const minSecret = 24
 
-// NewSecret makes a value for proxy.auth.secret.
-func NewSecret() string { return hex.EncodeToString(random(32)) }
-
 // New returns a Server.
 func New(cfg Config) (*Server, error) {
 	if len(cfg.Secret) < minSecret {
 		return nil, errors.New("proxy.auth.secret is too short: want 24 characters or more, at random")
 	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
+	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -83,10 +77,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // HTTPServer returns an http.Server for the API on addr, with bounds on time and size.
 func (s *Server) HTTPServer(addr string) *http.Server {
-	return &http.Server{
-		Addr: addr, Handler: s.handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: ioTimeout, WriteTimeout: ioTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
-	}
+	out := transfer.NewServer(addr, s.handler, s.cfg.Logger)
+	out.MaxHeaderBytes = maxHeader
+	return out
 }
 
 func harden(next http.Handler) http.Handler {
@@ -99,7 +92,7 @@ func harden(next http.Handler) http.Handler {
 }
 
 func (s *Server) check(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), headerTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
 	defer cancel()
 	if err := s.cfg.Store.Ping(ctx); err != nil {
 		s.failStore(w, r, err)

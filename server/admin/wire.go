@@ -10,10 +10,10 @@ import (
 	"net/http"
 	"net/netip"
 	"regexp"
-	"strconv"
 
 	"offlinestore/catalog"
 	"offlinestore/server/admin/api"
+	"offlinestore/transfer"
 )
 
 // The codes of errors: those of the Snap Store's API, and in capitals those of Ubuntu SSO's, which logins speak.
@@ -59,11 +59,7 @@ func (s *Server) answer(w http.ResponseWriter, status int, v any) {
 		s.cfg.Logger.Error("encode answer", slog.Any("err", err))
 		status, b = http.StatusInternalServerError, []byte("{}")
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(b)))
-	w.WriteHeader(status)
-	_, _ = w.Write(b) // the client is gone
+	transfer.WriteText(w, status, "application/json", b)
 }
 
 // readJSON reads one value of at most limit bytes, whose fields must all be known. It answers the request itself when it can't.
