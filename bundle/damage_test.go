@@ -47,11 +47,15 @@ func TestCutOff(t *testing.T) {
 			t.Parallel()
 			packed := c.pack(t, s, f)
 			var places []int
-			for n := 0; n < len(packed); n += 1024 {
+			step, chosen := 1024, 300
+			if testing.Short() {
+				step, chosen = 5*1024, 60
+			}
+			for n := 0; n < len(packed); n += step {
 				places = append(places, n, max(n-1, 0), n+1)
 			}
 			rnd := rand.New(rand.NewPCG(1, 2))
-			for range 300 {
+			for range chosen {
 				places = append(places, rnd.IntN(len(packed)))
 			}
 			for n := 1; n < 32; n++ {
@@ -96,7 +100,7 @@ func TestFlippedBit(t *testing.T) {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
 			if testing.Short() {
-				step *= 13
+				step *= 29
 			}
 			rnd := rand.New(rand.NewPCG(3, 4))
 			for i, small := range []*content{tiny(t), tinyCharm(t)} {

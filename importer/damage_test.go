@@ -63,7 +63,11 @@ func TestCutOff(t *testing.T) {
 	before := s.served()
 	for _, c := range []bundle.Compression{bundle.Gzip, bundle.Zstd, bundle.None} {
 		good := bundletest.New(t, 2).Add("first", 2, 3000).Add("second", 1, 5000).AddWholeCharm("app", 1, 3000).Tar(c)
-		for _, at := range positions(len(good), 20, 300) {
+		places := positions(len(good), 20, 300)
+		if testing.Short() {
+			places = places[:70]
+		}
+		for _, at := range places {
 			if _, err := s.push(good[:at]); !isRefusal(err) {
 				t.Errorf("%s: cut off after %d of %d bytes: push = %v, want a refusal", c, at, len(good), err)
 			}

@@ -48,7 +48,11 @@ func TestOrder(t *testing.T) {
 	bundles := generations(t)
 	var want []catalog.Snap
 	r := rand.New(rand.NewPCG(3, 4))
-	for try := range 16 {
+	tries := 16
+	if testing.Short() {
+		tries = 5
+	}
+	for try := range tries {
 		s := newSite(t)
 		order := r.Perm(len(bundles))
 		if try == 0 {

@@ -158,8 +158,11 @@ func TestUnsignedKilled(t *testing.T) {
 	s := newSite(t)
 	before := s.served()
 	path := s.file("charms-export-20220426T163115.tar.gz", originalExport(t, file("notes.txt", strings.Repeat("x", 20<<20))))
-	killed := 0
-	for d := 20 * time.Millisecond; d < time.Second && reflect.DeepEqual(s.served(), before); d += 20 * time.Millisecond {
+	killed, step := 0, 20*time.Millisecond
+	if testing.Short() {
+		step = 100 * time.Millisecond
+	}
+	for d := step; d < time.Second && reflect.DeepEqual(s.served(), before); d += step {
 		if s.runAndKill(d, "push-charms", "--allow-unsigned", path) {
 			killed++
 		}

@@ -35,7 +35,7 @@ func TestKillWhileReading(t *testing.T) {
 	before := s.served()
 	packed := mixedUpdate(t, 0, 40_000).Tar(bundle.None)
 	for i, at := range boundaries(t, packed) {
-		if i%2 == 1 && at < 30_000 { // there are many small files in the head
+		if i%2 == 1 && at < 30_000 || testing.Short() && i%5 > 0 { // there are many small files in the head
 			continue
 		}
 		s.killAfter(packed[:at])
@@ -84,7 +84,10 @@ func (s *site) killAfter(part []byte) {
 // served before or all of the update, and a push that is let run brings it to its end.
 func TestKillAtAnyTime(t *testing.T) {
 	t.Parallel()
-	const kills, patience = 100, 40 * time.Second
+	kills, patience := 100, 40*time.Second
+	if testing.Short() {
+		kills, patience = 12, 5*time.Second
+	}
 	s := newSite(t)
 	path := filepath.Join(s.tmp, "update.tar.gz")
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
@@ -139,7 +142,11 @@ func TestKillWithThePrivateCluster(t *testing.T) {
 	newSite(t) // skips where there is no PostgreSQL
 	s.trust()
 	path := s.file("update.tar", update(t).Tar(bundle.None))
-	for _, d := range []time.Duration{300 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second} {
+	moments := []time.Duration{time.Second, 300 * time.Millisecond, 2 * time.Second, 4 * time.Second}
+	if testing.Short() {
+		moments = moments[:1]
+	}
+	for _, d := range moments {
 		s.killIn(d, path)
 	}
 	s.mustRun("push-snap", path)

@@ -79,6 +79,9 @@ find /etc /opt /usr /var -newer /tmp/begin -name '*store-admin*' -o -newer /tmp/
 
 func TestDebianPackages(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds the packages and installs them four times")
+	}
 	if os.Geteuid() != 0 {
 		t.Skip("not root")
 	}

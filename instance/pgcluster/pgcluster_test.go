@@ -29,6 +29,9 @@ func TestStart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && name != "comma" && name != "long" {
+				t.Skip("starts a cluster of its own")
+			}
 			dir := filepath.Join(tempDir(t), sub)
 			c := start(t, dir)
 			if _, want, _ := pgcluster.Find(); c.Version() != want {
