@@ -49,7 +49,7 @@ func (im *Importer) readUnsigned(ctx context.Context, name string, r io.Reader, 
 		},
 	}
 	sum := blob.NewSums(blob.SHA256)
-	export, err := reader.ReadExport(name, io.TeeReader(blob.NewMeter(ctx, r, progress), sum))
+	export, err := reader.ReadExport(ctx, name, io.TeeReader(r, sum), progress)
 	if err != nil {
 		return nil, errors.Join(err, s.committed(), s.batch.Discard())
 	}

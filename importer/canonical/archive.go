@@ -11,8 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/opencontainers/go-digest"
-
+	"offlinestore/blob"
 	"offlinestore/charm"
 )
 
@@ -72,7 +71,7 @@ type group struct {
 
 // file is a stored file.
 type file struct {
-	digest digest.Digest
+	digest blob.Digest
 	sha384 string
 	size   int64
 }
@@ -93,8 +92,7 @@ type resource struct {
 }
 
 // read reads the outer archive.
-func (p *parser) read(r io.Reader) error {
-	raw := &meter{r: r}
+func (p *parser) read(raw *blob.Meter) error {
 	out, err := unpack(bufio.NewReaderSize(raw, 256<<10), raw)
 	if err != nil {
 		return err
@@ -121,7 +119,7 @@ func (p *parser) read(r io.Reader) error {
 }
 
 // readNested reads the archive of one charm. An archive inside it is a file like any other.
-func (p *parser) readNested(name string, r io.Reader, raw *meter) error {
+func (p *parser) readNested(name string, r io.Reader, raw *blob.Meter) error {
 	if p.nested++; p.nested > maxCharms {
 		return formatErrorf("more than %d charms", maxCharms)
 	}

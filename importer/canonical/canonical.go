@@ -2,7 +2,7 @@
 package canonical
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"io"
 	"regexp"
@@ -73,9 +73,10 @@ func formatErrorf(format string, args ...any) error {
 
 // ReadExport reads a whole charms-export-….tar.gz, as "export charms" and "export bundle" of the original store-admin write it.
 // ReadExport makes up what the file lacks, as the original would, and warns of it. It drops the credentials of image registries.
-func (r *Reader) ReadExport(name string, in io.Reader) (*Export, error) {
+// It reports each byte that it reads to progress, which may be nil.
+func (r *Reader) ReadExport(ctx context.Context, name string, in io.Reader, progress func(int64)) (*Export, error) {
 	p := &parser{Reader: r, out: &Export{}, names: make(map[string]bool)}
-	if err := p.read(in); err != nil {
+	if err := p.read(blob.NewMeter(ctx, in, progress)); err != nil {
 		return nil, err
 	}
 	if err := p.build(name); err != nil {
@@ -145,18 +146,4 @@ func (p *parser) warn(format string, args ...any) {
 	if len(p.out.Warnings) < maxWarnings {
 		p.out.Warnings = append(p.out.Warnings, fmt.Sprintf(format, args...))
 	}
-}
-
-// errorReader keeps the error of its reader, unless that is the end.
-type errorReader struct {
-	r   io.Reader
-	err error
-}
-
-func (e *errorReader) Read(p []byte) (int, error) {
-	n, err := e.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		e.err = err
-	}
-	return n, err
 }

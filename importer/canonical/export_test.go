@@ -2,8 +2,11 @@ package canonical
 
 import (
 	"archive/tar"
+	"context"
 	"fmt"
 	"io"
+
+	"offlinestore/blob"
 )
 
 // ReadMetadata prints what is found in a metadata.json.
@@ -17,7 +20,7 @@ func ReadMetadata(raw []byte, name string) (id, all string, err error) {
 
 // EachEntry reads all files of an archive that is not compressed.
 func EachEntry(r io.Reader, fn func(h *tar.Header, content []byte) error) error {
-	raw := &meter{r: r}
+	raw := blob.NewMeter(context.Background(), r, nil)
 	return eachEntry(&unpacker{r: raw, raw: raw}, func(h *tar.Header, r io.Reader) error {
 		b, err := io.ReadAll(r)
 		if err != nil {

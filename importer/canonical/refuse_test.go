@@ -76,7 +76,7 @@ func TestReadExportBomb(t *testing.T) {
 	}
 	s := newStore(t)
 	// Five gigabytes of zeros after the end of the archive's only file, in a file of five megabytes.
-	_, err := s.reader().ReadExport("x.tar.gz", canonicaltest.Bomb(t, 5<<30))
+	_, err := s.reader().ReadExport(t.Context(), "x.tar.gz", canonicaltest.Bomb(t, 5<<30), nil)
 	if !errors.Is(err, bundle.ErrCorrupt) || !strings.Contains(err.Error(), "times its size") {
 		t.Errorf("ReadExport of a bomb = %v, want it refused", err)
 	}
@@ -88,7 +88,7 @@ func TestReadExportUnreadable(t *testing.T) {
 	s := newStore(t)
 	file := tarGz(t, member{"app.tar.gz", tarGz(t, canonicaltest.AppMembers(t)...)})
 	disk := errors.New("the disk is on fire")
-	_, err := s.reader().ReadExport("x.tar.gz", io.MultiReader(strings.NewReader(file[:len(file)/2]), failingReader{disk}))
+	_, err := s.reader().ReadExport(t.Context(), "x.tar.gz", io.MultiReader(strings.NewReader(file[:len(file)/2]), failingReader{disk}), nil)
 	if !errors.Is(err, disk) || errors.Is(err, bundle.ErrCorrupt) {
 		t.Errorf("ReadExport of a file that can't be read = %v, want that and not ErrCorrupt", err)
 	}

@@ -7,31 +7,17 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
+
+	"offlinestore/blob"
 )
 
 // maxPadding is how many zeros may follow the end of an archive. Python writes less than 10 KiB.
 const maxPadding = 1 << 20
 
-// meter counts the bytes of its reader and keeps its error.
-type meter struct {
-	r   io.Reader
-	n   int64
-	err error
-}
-
-func (m *meter) Read(p []byte) (int, error) {
-	n, err := m.r.Read(p)
-	m.n += int64(n)
-	if err != nil && err != io.EOF {
-		m.err = err
-	}
-	return n, err
-}
-
-// damaged returns err as a FormatError, unless the bytes could not be read at all.
-func (m *meter) damaged(err error) error {
-	if m.err != nil {
-		return m.err
+// damaged returns err as a FormatError, unless the bytes of the file could not be read at all.
+func damaged(raw *blob.Meter, err error) error {
+	if cause := raw.Err(); cause != nil {
+		return cause
 	}
 	var known *FormatError
 	if errors.As(err, &known) {
@@ -46,14 +32,14 @@ func (m *meter) damaged(err error) error {
 // unpacker decompresses a stream. It stops at more than honest content could unpack to.
 type unpacker struct {
 	r   io.Reader
-	raw *meter
+	raw *blob.Meter
 	n   int64
 }
 
-func unpack(r io.Reader, raw *meter) (*unpacker, error) {
+func unpack(r io.Reader, raw *blob.Meter) (*unpacker, error) {
 	z, err := gzip.NewReader(r)
 	if err != nil {
-		return nil, raw.damaged(err)
+		return nil, damaged(raw, err)
 	}
 	return &unpacker{r: z, raw: raw}, nil
 }
@@ -61,11 +47,11 @@ func unpack(r io.Reader, raw *meter) (*unpacker, error) {
 func (u *unpacker) Read(p []byte) (int, error) {
 	n, err := u.r.Read(p)
 	u.n += int64(n)
-	if u.n > maxUnpacked || u.n > freeSize && u.n/maxRatio > u.raw.n {
+	if u.n > maxUnpacked || u.n > freeSize && u.n/maxRatio > u.raw.Size() {
 		return 0, formatErrorf("it unpacks to more than %d times its size, as no charm does", maxRatio)
 	}
 	if err != nil && err != io.EOF {
-		err = u.raw.damaged(err)
+		err = damaged(u.raw, err)
 	}
 	return n, err
 }
@@ -97,7 +83,7 @@ func eachEntry(u *unpacker, fn func(*tar.Header, io.Reader) error) error {
 			return u.end()
 		}
 		if err != nil {
-			return u.raw.damaged(err)
+			return damaged(u.raw, err)
 		}
 		switch {
 		case n == maxEntries:
@@ -132,7 +118,7 @@ type entry struct {
 func (e *entry) Read(p []byte) (int, error) {
 	n, err := e.t.Read(p)
 	if err != nil && err != io.EOF {
-		err = e.u.raw.damaged(err)
+		err = damaged(e.u.raw, err)
 	}
 	return n, err
 }
