@@ -27,8 +27,6 @@ type Archive struct {
 	// Bases are those of manifest.yaml, in its order, without their risk. Their architecture may be All; old charms have none of
 	// them. See ConcreteBases.
 	Bases []Base
-	// Snaps are those that the charm seems to install, by name.
-	Snaps []SnapHint
 }
 
 // Metadata is what metadata.yaml says, as far as a store needs it.
@@ -67,7 +65,7 @@ type yamlManifest struct {
 // OpenArchive reads a .charm of size bytes. All that is read of it is bounded, whatever its headers claim. Errors wrap ErrArchive
 // where it is the archive's fault.
 func OpenArchive(r io.ReaderAt, size int64) (*Archive, error) {
-	z, err := openZip(r, size)
+	z, err := OpenZip(r, size)
 	if err != nil {
 		return nil, err
 	}
@@ -89,11 +87,10 @@ func OpenArchive(r io.ReaderAt, size int64) (*Archive, error) {
 	}
 	// Nobody here needs what is in these, but what Juju would choke on stays outside.
 	for _, name := range []string{configFile, actionsFile} {
-		if _, err := parseYAML([]byte(files[name]), MaxYAMLSize); err != nil {
+		if _, err := ParseYAML([]byte(files[name]), MaxYAMLSize); err != nil {
 			return nil, fmt.Errorf("%w: parse %s: %w", ErrArchive, name, err)
 		}
 	}
-	a.Snaps = findSnaps(z)
 	return a, nil
 }
 
@@ -197,7 +194,7 @@ type BundleArchive struct {
 
 // OpenBundleArchive reads the archive of a bundle, of size bytes. Juju wants both of its files. All that is read is bounded.
 func OpenBundleArchive(r io.ReaderAt, size int64) (*BundleArchive, error) {
-	z, err := openZip(r, size)
+	z, err := OpenZip(r, size)
 	if err != nil {
 		return nil, err
 	}

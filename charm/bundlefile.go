@@ -85,7 +85,7 @@ func ParseBundle(text []byte) (*BundleFile, error) {
 }
 
 func parseBundle(text []byte) (*BundleFile, error) {
-	docs, err := parseYAML(text, MaxYAMLSize)
+	docs, err := ParseYAML(text, MaxYAMLSize)
 	if err != nil {
 		return nil, err
 	}

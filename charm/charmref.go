@@ -55,7 +55,7 @@ func parseCharmRef(s string) (*charmRef, error) {
 
 // setFront reads what stands before the name: an architecture, a series or both.
 func (r *charmRef) setFront(front []string) error {
-	if len(front) > 0 && slices.Contains(architectures(), front[0]) {
+	if len(front) > 0 && slices.Contains(Architectures(), front[0]) {
 		front = front[1:]
 	}
 	if len(front) == 0 {
@@ -68,7 +68,7 @@ func (r *charmRef) setFront(front []string) error {
 	return nil
 }
 
-// architectures are those of Juju's machines.
-func architectures() []string {
+// Architectures returns the architectures of Juju's machines.
+func Architectures() []string {
 	return []string{"amd64", "arm64", "armhf", "i386", "ppc64el", "riscv64", "s390x"}
 }

@@ -124,11 +124,11 @@ func (i *Item) validate() error {
 	if err := i.Revision.validateAs(i.Type); err != nil {
 		return err
 	}
-	if len(i.Snaps) > maxHints {
-		return fmt.Errorf("%d snaps are over the limit of %d", len(i.Snaps), maxHints)
+	if len(i.Snaps) > MaxSnapHints {
+		return fmt.Errorf("%d snaps are over the limit of %d", len(i.Snaps), MaxSnapHints)
 	}
 	for _, h := range i.Snaps {
-		if err := h.validate(); err != nil {
+		if err := h.Validate(); err != nil {
 			return err
 		}
 	}
@@ -191,7 +191,8 @@ func (r *Revision) validateAs(what string) error {
 // isEmptyFile says whether text stands for a file that is not there.
 func isEmptyFile(text string) bool { return text == "" || text == "{}" || text == "{}\n" }
 
-func (h *SnapHint) validate() error {
+// Validate validates the form of the hint.
+func (h *SnapHint) Validate() error {
 	if !isSnapName(h.Name) {
 		return fmt.Errorf("snap name %.60q", h.Name)
 	}

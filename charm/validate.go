@@ -16,6 +16,7 @@ const (
 	MaxYAMLSize   = 1 << 20 // bytes of each YAML file of a charm or bundle
 	MaxReadmeSize = MaxYAMLSize
 	MaxRevision   = 1<<31 - 1
+	MaxSnapHints  = 64 // of one revision
 	// All is the architecture of a charm that runs on every one. It never stands in what an export says.
 	All = "all"
 )

@@ -31,7 +31,7 @@ var (
 
 // decodeYAML reads a text of one document into out. An empty text leaves out as it is.
 func decodeYAML(text []byte, limit int, out any) error {
-	docs, err := parseYAML(text, limit)
+	docs, err := ParseYAML(text, limit)
 	if err != nil || len(docs) == 0 {
 		return err
 	}
@@ -41,9 +41,9 @@ func decodeYAML(text []byte, limit int, out any) error {
 	return decodeNode(docs[0], out)
 }
 
-// parseYAML reads the documents of a text, leaving out those that are empty. It bounds the text, and what the text unfolds to, before
+// ParseYAML reads the documents of a text, without empty ones. It bounds the text, and the nodes that the text unfolds to, before
 // anything is decoded: the parser's own guard only works while it decodes.
-func parseYAML(text []byte, limit int) ([]*yaml.Node, error) {
+func ParseYAML(text []byte, limit int) ([]*yaml.Node, error) {
 	if len(text) > limit {
 		return nil, fmt.Errorf("%d bytes are over the limit of %d", len(text), limit)
 	}

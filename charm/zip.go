@@ -37,8 +37,8 @@ func (c *cappedReader) ReadAt(p []byte, off int64) (int, error) {
 	return c.r.ReadAt(p, off)
 }
 
-// openZip reads the list of entries. The library takes as many as there are, so what it reads for that is bounded.
-func openZip(r io.ReaderAt, size int64) (*zip.Reader, error) {
+// OpenZip reads the list of entries of an archive. It bounds both the list and the bytes that the library reads for it.
+func OpenZip(r io.ReaderAt, size int64) (*zip.Reader, error) {
 	capped := &cappedReader{r: r, left: maxDirectory, capped: true}
 	z, err := zip.NewReader(capped, size)
 	if errors.Is(err, zip.ErrFormat) {
@@ -76,7 +76,7 @@ func readRoot(z *zip.Reader, names ...string) (map[string]string, error) {
 		if !f.Mode().IsRegular() {
 			return nil, fmt.Errorf("%w: %s is no regular file", ErrArchive, name)
 		}
-		text, err := readEntry(f, MaxYAMLSize)
+		text, err := ReadEntry(f, MaxYAMLSize)
 		if err != nil {
 			return nil, err
 		}
@@ -85,8 +85,8 @@ func readRoot(z *zip.Reader, names ...string) (map[string]string, error) {
 	return out, nil
 }
 
-// readEntry reads a whole entry of at most limit bytes, whatever size it claims to have.
-func readEntry(f *zip.File, limit int64) ([]byte, error) {
+// ReadEntry reads a whole entry of at most limit bytes, whatever size it claims to have.
+func ReadEntry(f *zip.File, limit int64) ([]byte, error) {
 	r, err := f.Open()
 	if err != nil {
 		return nil, fmt.Errorf("%w: open %.60s: %w", ErrArchive, f.Name, err)

@@ -14,6 +14,7 @@ import (
 	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/charm"
+	"offlinestore/charm/snaphint"
 	"offlinestore/upstream"
 )
 
@@ -144,8 +145,8 @@ func readArchive(f io.ReaderAt, p *Plan, r *CharmRevision) error {
 			rev.Bases = append(rev.Bases, &b)
 		}
 	}
-	r.Snaps = a.Snaps
-	return nil
+	r.Snaps, err = snaphint.Find(f, r.blob.Size)
+	return err
 }
 
 func (r *CharmRevision) readBundle(f io.ReaderAt) error {

@@ -13,6 +13,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/charm"
+	"offlinestore/charm/snaphint"
 )
 
 // The names in a file of the original store-admin.
@@ -80,6 +81,7 @@ type archive struct {
 	file
 	revision int
 	charm    *charm.Archive // nil for a bundle
+	snaps    []charm.SnapHint
 	bundle   *charm.BundleArchive
 }
 
@@ -173,6 +175,9 @@ func (p *parser) openArchive(a *archive, h *tar.Header, content io.ReaderAt) err
 	c, err := charm.OpenArchive(content, h.Size)
 	if err == nil {
 		a.charm = c
+		if a.snaps, err = snaphint.Find(content, h.Size); err != nil {
+			return &FormatError{fmt.Errorf("%.100q: %w", h.Name, err)}
+		}
 		return p.reserve(int64(len(c.MetadataYAML) + len(c.ConfigYAML) + len(c.ActionsYAML)))
 	}
 	b, berr := charm.OpenBundleArchive(content, h.Size)

@@ -27,15 +27,16 @@ func graph() map[string][]string {
 		"registration":      {"assertion"},
 		"channelmap":        {"channel"},
 		"charm":             {"channel"},
+		"charm/snaphint":    {"channel", "charm"},
 		"snap":              {"channel"},
 		// Layer 2: each knows one place: a file, the internet, a database.
 		"bundle":             {"assertion", "blob", "channel", "charm", "snap"},
 		"catalog":            {"assertion", "channel", "channelmap", "charm", "snap"},
 		"upstream":           {"assertion", "charm", "snap"},
-		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm"},
+		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "charm/snaphint"},
 		// Layer 3: what is needed and missing, and the ways from one place to another.
 		"closure":         {"assertion", "bundle", "channel", "charm", "snap"},
-		"exporter":        {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "closure", "snap", "upstream"},
+		"exporter":        {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},
 		"importer":        {"assertion", "blob", "bundle", "charm", "catalog", "importer/canonical"},
 		"server/admin":    {"server/admin/api", "channel", "catalog", "transfer"},
 		"instance/backup": {"blob", "instance/pgcluster", "catalog"},

@@ -1,10 +1,12 @@
-package charm
+package snaphint
 
 import (
 	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"offlinestore/charm"
 )
 
 var (
@@ -13,9 +15,9 @@ var (
 	tomlText  = regexp.MustCompile(`^["']([^"']*)["']`)
 )
 
-// toml reads the table "snap" of a refresh_versions.toml and its like: its name, channel, and revision or revisions. That is a
-// handful of lines, for which the module needs no parser of the whole language.
-func (f *finder) toml(text string) {
+// readTOML reads the table "snap" of a refresh_versions.toml and its like: its name, channel, and revision or revisions. The module
+// needs no parser of the whole language for a handful of lines.
+func (f *finder) readTOML(text string) {
 	table, name, ch := "", "", ""
 	revisions := make(map[string]int)
 	for line := range strings.Lines(text) {
@@ -53,13 +55,13 @@ func (f *finder) toml(text string) {
 			}
 		}
 	}
-	f.add(name, ch, revisions)
+	f.addHint(name, ch, revisions)
 }
 
-// tree reads a YAML or JSON file that lists snaps: maps with a name, and a channel, revision or install-type, in whatever they are
-// nested. A key above that is an architecture says what the revision is for.
-func (f *finder) tree(text string) {
-	docs, err := parseYAML([]byte(text), maxHintFile)
+// readTree reads a YAML or JSON file that lists snaps: maps with a name, and a channel, revision or install-type, at any depth. If a
+// key above a map is an architecture, the revision is for that architecture.
+func (f *finder) readTree(text string) {
+	docs, err := charm.ParseYAML([]byte(text), maxHintFile)
 	if err != nil {
 		return
 	}
@@ -70,7 +72,7 @@ func (f *finder) tree(text string) {
 
 func (f *finder) walk(n *yaml.Node, arch string) {
 	if n.Kind == yaml.MappingNode {
-		f.entry(n, arch)
+		f.addEntry(n, arch)
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			below := arch
 			if a := debian(n.Content[i].Value); a != "" {
@@ -80,14 +82,14 @@ func (f *finder) walk(n *yaml.Node, arch string) {
 		}
 		return
 	}
-	// An alias repeats what was seen where its anchor is.
+	// An alias repeats its anchor, which is read anyway.
 	for _, c := range n.Content {
 		f.walk(c, arch)
 	}
 }
 
-// entry notes the snap that a map describes, if it does.
-func (f *finder) entry(n *yaml.Node, arch string) {
+// addEntry adds the snap that a map describes, if it describes one.
+func (f *finder) addEntry(n *yaml.Node, arch string) {
 	said := make(map[string]string)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if v := n.Content[i+1]; v.Kind == yaml.ScalarNode {
@@ -96,6 +98,6 @@ func (f *finder) entry(n *yaml.Node, arch string) {
 	}
 	_, installed := said["install-type"]
 	if installed || said["channel"] != "" || said["revision"] != "" {
-		f.add(said["name"], said["channel"], revisionOf(arch, said["revision"]))
+		f.addHint(said["name"], said["channel"], revisionOf(arch, said["revision"]))
 	}
 }

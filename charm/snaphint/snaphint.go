@@ -1,8 +1,10 @@
-package charm
+// Package snaphint guesses from the code of charms which snaps they install.
+package snaphint
 
 import (
 	"archive/zip"
 	"cmp"
+	"io"
 	"maps"
 	"path"
 	"regexp"
@@ -11,20 +13,24 @@ import (
 	"strings"
 
 	"offlinestore/channel"
+	"offlinestore/charm"
 )
 
-// Limits of what is read of a charm to find the snaps that it installs.
+// Limits of the files that are read of a charm.
 const (
 	maxHintFile  = 256 << 10
 	maxHintFiles = 64
 	maxHintTotal = 2 << 20
-	maxHints     = 64 // also of what an export says
 )
 
-// findSnaps lists the snaps that the charm's own files seem to install. They are hints for the operator: code can compute a name that
-// no pattern sees, so what is not found is no error, and what cannot be read is passed over.
-func findSnaps(z *zip.Reader) []SnapHint {
-	f := &finder{hints: make(map[string]*SnapHint)}
+// Find returns the snaps that a charm's own files seem to install, sorted by name. They are hints for the operator: code can compute
+// a name that no pattern sees. So Find passes over files that it cannot read. It fails only if the archive is no zip file.
+func Find(r io.ReaderAt, size int64) ([]charm.SnapHint, error) {
+	z, err := charm.OpenZip(r, size)
+	if err != nil {
+		return nil, err
+	}
+	f := &finder{hints: make(map[string]*charm.SnapHint)}
 	total, files := 0, 0
 	for _, entry := range slices.SortedFunc(slices.Values(z.File), func(a, b *zip.File) int { return cmp.Compare(a.Name, b.Name) }) {
 		if !mayInstall(entry.Name) || !entry.Mode().IsRegular() {
@@ -33,17 +39,17 @@ func findSnaps(z *zip.Reader) []SnapHint {
 		if files++; files > maxHintFiles || total > maxHintTotal {
 			break
 		}
-		text, err := readEntry(entry, maxHintFile)
+		text, err := charm.ReadEntry(entry, maxHintFile)
 		// What was unpacked of a file that is too long has cost as much.
 		total += max(len(text), maxHintFile/16)
 		if err == nil {
-			f.file(path.Base(entry.Name), string(text))
+			f.readFile(path.Base(entry.Name), string(text))
 		}
 	}
-	return f.result()
+	return f.result(), nil
 }
 
-// mayInstall says whether a file of a charm can be its own code. Libraries speak of other snaps in their examples.
+// mayInstall reports whether a file of a charm can be its own code. Libraries name other snaps in their examples.
 func mayInstall(name string) bool {
 	folder, base := path.Split(name)
 	top, _, _ := strings.Cut(folder, "/")
@@ -60,34 +66,37 @@ func mayInstall(name string) bool {
 
 // finder collects hints.
 type finder struct {
-	hints  map[string]*SnapHint
-	unsure map[string]bool // snaps whose revision is told differently in two places
+	hints  map[string]*charm.SnapHint
+	unsure map[string]bool // snaps with different revisions in two places
 }
 
-func (f *finder) file(base, text string) {
+func (f *finder) readFile(base, text string) {
 	switch path.Ext(base) {
 	case ".toml":
-		f.toml(text)
+		f.readTOML(text)
 	case ".json", ".yaml", ".yml":
-		f.tree(text)
+		f.readTree(text)
 	case ".py":
-		f.python(text)
+		f.readPython(text)
 	default:
-		f.shell(text)
+		f.readShell(text)
 	}
 }
 
-// add notes a snap, with what is told of it. A name that cannot be one, or a channel or revision, is not noted.
-func (f *finder) add(name, ch string, revisions map[string]int) {
+// isSnapName reports whether a snap can have the name.
+func isSnapName(name string) bool { return (&charm.SnapHint{Name: name}).Validate() == nil }
+
+// addHint adds a snap, or the channel and revisions to the hint that is there. It passes over invalid names, channels and revisions.
+func (f *finder) addHint(name, ch string, revisions map[string]int) {
 	if !isSnapName(name) {
 		return
 	}
 	h := f.hints[name]
 	if h == nil {
-		if len(f.hints) >= maxHints {
+		if len(f.hints) >= charm.MaxSnapHints {
 			return
 		}
-		h = &SnapHint{Name: name}
+		h = &charm.SnapHint{Name: name}
 		f.hints[name] = h
 	}
 	if _, err := channel.Parse(ch); err == nil && h.Channel == "" {
@@ -111,9 +120,9 @@ func (f *finder) doubt(name string) {
 	f.unsure[name] = true
 }
 
-// result is what was found, by name. A revision that is told in two ways is not told at all.
-func (f *finder) result() []SnapHint {
-	var out []SnapHint
+// result returns the hints, sorted by name. It leaves out revisions that differ between places.
+func (f *finder) result() []charm.SnapHint {
+	var out []charm.SnapHint
 	for _, name := range slices.Sorted(maps.Keys(f.hints)) {
 		h := *f.hints[name]
 		if f.unsure[name] {
@@ -127,7 +136,8 @@ func (f *finder) result() []SnapHint {
 	return out
 }
 
-// debian is the architecture that Python's platform.machine() and others call arch; "" if it is none that Juju knows.
+// debian returns Debian's name of an architecture that Python's platform.machine() and others call arch. It returns "" if Juju
+// does not know it.
 func debian(arch string) string {
 	switch arch {
 	case "x86_64":
@@ -137,7 +147,7 @@ func debian(arch string) string {
 	case "ppc64le":
 		return "ppc64el"
 	}
-	if slices.Contains(architectures(), arch) {
+	if slices.Contains(charm.Architectures(), arch) {
 		return arch
 	}
 	return ""
@@ -156,10 +166,10 @@ func byArchitecture(text string) map[string]int {
 	return out
 }
 
-// revisionOf is digits as the revision for arch, or nil if they are none.
+// revisionOf returns digits as the revision for arch, or nil if they are no revision.
 func revisionOf(arch, digits string) map[string]int {
 	n, err := strconv.Atoi(digits)
-	if err != nil || validateRevision(n, 1) != nil {
+	if err != nil || n < 1 || n > charm.MaxRevision {
 		return nil
 	}
 	return map[string]int{arch: n}

@@ -1,4 +1,4 @@
-package charm
+package snaphint
 
 import (
 	"maps"
@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// maxCall is how far a pattern looks for the arguments of a call or the end of a list.
+// maxCall bounds the text in which a pattern looks for the arguments of a call or the end of a list.
 const maxCall = 4 << 10
 
 var (
 	// A constant or attribute that is set to a literal: SNAP_NAME = "charmed-postgresql".
-	assigned = regexp.MustCompile(`(?m)^[ \t]*(?:self\.|cls\.)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:["']([^"'\n]{1,80})["']|([0-9]{1,9}))[ \t]*(?:#.*)?$`)
+	assignment = regexp.MustCompile(`(?m)^[ \t]*(?:self\.|cls\.)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:["']([^"'\n]{1,80})["']|([0-9]{1,9}))[ \t]*(?:#.*)?$`)
 	// POSTGRESQL_SNAP_NAME, snap_name, METRICS_SNAP
 	snapName = regexp.MustCompile(`^(?:(.*?)_?(?:SNAP_NAME|snap_name)|(.*?)_?SNAP)$`)
 	// A call that installs: snap.ensure("name", channel="14/stable"), snap.add(NAME, …).
@@ -20,13 +20,13 @@ var (
 	// snap.SnapCache()["name"], and a cache that was kept.
 	snapCache = regexp.MustCompile(`(?:SnapCache\(\)|\b(?:snap_)?cache)\[\s*(["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)\s*\]`)
 	// The list of tuples of Canonical's database charms.
-	snapPackages = regexp.MustCompile(`\bSNAP_PACKAGES\s*(?::[^=\n]{1,80})?=\s*\[`)
-	snapTuple    = regexp.MustCompile(`\(\s*(["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)\s*,`)
-	tupleThree   = regexp.MustCompile(`^\s*["']([^"']{1,80})["']\s*,\s*["']?([0-9]{1,9})["']?\s*,?\s*\)`)
-	saidChannel  = regexp.MustCompile(`["']?\bchannel["']?\s*[:=]\s*["']([^"']{1,80})["']`)
-	saidRevision = regexp.MustCompile(`["']?\brevision["']?\s*[:=]\s*["']?([0-9]{1,9})\b`)
-	saidByArch   = regexp.MustCompile(`["']?\brevision["']?\s*[:=]\s*\{([^}]{1,400})\}`)
-	literal      = regexp.MustCompile(`["']([a-z0-9-]+)["']`)
+	snapPackages  = regexp.MustCompile(`\bSNAP_PACKAGES\s*(?::[^=\n]{1,80})?=\s*\[`)
+	snapTuple     = regexp.MustCompile(`\(\s*(["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)\s*,`)
+	tupleThree    = regexp.MustCompile(`^\s*["']([^"']{1,80})["']\s*,\s*["']?([0-9]{1,9})["']?\s*,?\s*\)`)
+	channelPair   = regexp.MustCompile(`["']?\bchannel["']?\s*[:=]\s*["']([^"']{1,80})["']`)
+	revisionPair  = regexp.MustCompile(`["']?\brevision["']?\s*[:=]\s*["']?([0-9]{1,9})\b`)
+	revisionTable = regexp.MustCompile(`["']?\brevision["']?\s*[:=]\s*\{([^}]{1,400})\}`)
+	literal       = regexp.MustCompile(`["']([a-z0-9-]+)["']`)
 	// ["snap", "install", "name", "--channel=…"]
 	snapArgv = regexp.MustCompile(`["']snap["']\s*,\s*["']install["']\s*,([^\]\)]{1,400})`)
 	argument = regexp.MustCompile(`["']([^"']{1,80})["']`)
@@ -35,47 +35,47 @@ var (
 	shellInstall  = regexp.MustCompile(`(?m)(?:^|&&|\|\||;|\bthen\b|\bdo\b)[ \t]*(?:sudo[ \t]+)?snap[ \t]+install[ \t]+([^\n;&|]{1,400})`)
 )
 
-// python finds snaps in a file of Python.
-func (f *finder) python(text string) {
-	// What is commented out is not installed.
-	text = commented.ReplaceAllString(text, "")
+// readPython finds snaps in a file of Python.
+func (f *finder) readPython(text string) {
+	// Code in comments installs nothing.
+	text = comment.ReplaceAllString(text, "")
 	consts := constants(text)
-	f.named(consts)
+	f.addNamed(consts)
 	for _, m := range snapCall.FindAllStringSubmatch(text, -1) {
 		for _, name := range names(m[1], consts) {
-			f.add(name, first(saidChannel, m[2]), revisions(m[2]))
+			f.addHint(name, first(channelPair, m[2]), revisions(m[2]))
 		}
 	}
 	if strings.Contains(text, "SnapCache(") {
 		for _, m := range snapCache.FindAllStringSubmatch(text, -1) {
 			for _, name := range names(m[1], consts) {
-				f.add(name, "", nil)
+				f.addHint(name, "", nil)
 			}
 		}
 	}
 	for _, at := range snapPackages.FindAllStringIndex(text, -1) {
-		f.packages(list(text[at[1]:]), consts)
+		f.addPackages(list(text[at[1]:]), consts)
 	}
 	for _, m := range snapArgv.FindAllStringSubmatch(text, -1) {
 		var words []string
 		for _, w := range argument.FindAllStringSubmatch(m[1], -1) {
 			words = append(words, w[1])
 		}
-		f.command(words)
+		f.addCommand(words)
 	}
 	for _, m := range quotedInstall.FindAllStringSubmatch(text, -1) {
 		if strings.Contains(m[1], "--") {
-			f.command(strings.Fields(m[1]))
+			f.addCommand(strings.Fields(m[1]))
 		}
 	}
 }
 
-var commented = regexp.MustCompile(`(?m)^[ \t]*#.*$`)
+var comment = regexp.MustCompile(`(?m)^[ \t]*#.*$`)
 
-// constants are the names of a file that are set to a literal. One that is set to two is none.
+// constants returns the names of a file that are set to a literal, with their values. A name with two values is no constant.
 func constants(text string) map[string]string {
 	out := make(map[string]string)
-	for _, m := range assigned.FindAllStringSubmatch(text, -1) {
+	for _, m := range assignment.FindAllStringSubmatch(text, -1) {
 		value := m[2] + m[3]
 		if have, ok := out[m[1]]; ok && have != value {
 			value = ""
@@ -85,8 +85,8 @@ func constants(text string) map[string]string {
 	return out
 }
 
-// named notes the snaps of constants such as KAFKA_SNAP_NAME, with the channel and revision of the constants that go with them.
-func (f *finder) named(consts map[string]string) {
+// addNamed adds the snaps of constants such as KAFKA_SNAP_NAME, with the channel and revision of their companions.
+func (f *finder) addNamed(consts map[string]string) {
 	stems := make(map[string]string)
 	for key, value := range consts {
 		if m := snapName.FindStringSubmatch(key); m != nil && isSnapName(value) {
@@ -95,11 +95,12 @@ func (f *finder) named(consts map[string]string) {
 	}
 	alone := len(stems) == 1
 	for stem, name := range stems {
-		f.add(name, companion(consts, stem, "SNAP_CHANNEL", alone), revisionOf("", companion(consts, stem, "SNAP_REVISION", alone)))
+		f.addHint(name, companion(consts, stem, "SNAP_CHANNEL", alone), revisionOf("", companion(consts, stem, "SNAP_REVISION", alone)))
 	}
 }
 
-// companion is the value of the constant of this stem and suffix, or where only one snap is spoken of, of any stem, if there is one alone.
+// companion returns the value of the constant with this stem and suffix. If the file names only one snap, any stem will do, but only
+// one constant may have the suffix.
 func companion(consts map[string]string, stem, suffix string, alone bool) string {
 	var found []string
 	for key, value := range consts {
@@ -114,25 +115,25 @@ func companion(consts map[string]string, stem, suffix string, alone bool) string
 	return found[0]
 }
 
-// packages reads the tuples of a list: ("name", {"revision": …}) or ("name", "channel", "revision").
-func (f *finder) packages(list string, consts map[string]string) {
+// addPackages reads the tuples of a list: ("name", {"revision": …}) or ("name", "channel", "revision").
+func (f *finder) addPackages(list string, consts map[string]string) {
 	found := snapTuple.FindAllStringSubmatchIndex(list, -1)
 	for i, at := range found {
 		rest := list[at[1]:]
 		if i+1 < len(found) {
 			rest = list[at[1]:found[i+1][0]]
 		}
-		ch, revs := first(saidChannel, rest), revisions(rest)
+		ch, revs := first(channelPair, rest), revisions(rest)
 		if m := tupleThree.FindStringSubmatch(rest); m != nil {
 			ch, revs = m[1], revisionOf("", m[2])
 		}
 		for _, name := range names(list[at[2]:at[3]], consts) {
-			f.add(name, ch, revs)
+			f.addHint(name, ch, revs)
 		}
 	}
 }
 
-// list is text up to the bracket that closes a list whose opening bracket is before it.
+// list returns the text up to the bracket that closes a list. The opening bracket is before the text.
 func list(text string) string {
 	text = text[:min(len(text), maxCall)]
 	depth := 1
@@ -150,7 +151,7 @@ func list(text string) string {
 	return ""
 }
 
-// names are what an argument stands for: a literal, a list of them, or a constant of the same file.
+// names returns the names in an argument: a literal, a list of literals, or a constant of the same file.
 func names(arg string, consts map[string]string) []string {
 	if !strings.ContainsAny(arg, `"'`) {
 		arg = arg[strings.LastIndex(arg, ".")+1:]
@@ -172,22 +173,22 @@ func first(re *regexp.Regexp, text string) string {
 
 // revisions reads a keyword or key "revision": a number, or a map of them by architecture.
 func revisions(text string) map[string]int {
-	if m := saidByArch.FindStringSubmatch(text); m != nil {
+	if m := revisionTable.FindStringSubmatch(text); m != nil {
 		return byArchitecture(m[1])
 	}
-	return revisionOf("", first(saidRevision, text))
+	return revisionOf("", first(revisionPair, text))
 }
 
-// shell finds snaps in a script.
-func (f *finder) shell(text string) {
-	text = commented.ReplaceAllString(text, "")
+// readShell finds snaps in a script.
+func (f *finder) readShell(text string) {
+	text = comment.ReplaceAllString(text, "")
 	for _, m := range shellInstall.FindAllStringSubmatch(text, -1) {
-		f.command(strings.Fields(m[1]))
+		f.addCommand(strings.Fields(m[1]))
 	}
 }
 
-// command notes the snaps of the arguments of "snap install".
-func (f *finder) command(words []string) {
+// addCommand adds the snaps in the arguments of "snap install".
+func (f *finder) addCommand(words []string) {
 	var snaps []string
 	options := make(map[string]string)
 	for i := 0; i < len(words); i++ {
@@ -212,6 +213,6 @@ func (f *finder) command(words []string) {
 		}
 	}
 	for _, name := range snaps {
-		f.add(name, options["channel"], maps.Clone(revisionOf("", options["revision"])))
+		f.addHint(name, options["channel"], maps.Clone(revisionOf("", options["revision"])))
 	}
 }

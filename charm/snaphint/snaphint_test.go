@@ -1,38 +1,83 @@
-package charm_test
+package snaphint_test
 
 import (
+	"archive/zip"
+	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"offlinestore/charm"
+	"offlinestore/charm/snaphint"
 )
 
-// hints are the snaps of a charm with these files.
+const (
+	metadata = "name: demo\nsummary: s\ndescription: d\n"
+	sha256Of = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b856"
+)
+
+// member is an entry of an archive that a test makes.
+type member struct{ name, text string }
+
+func zipOf(t testing.TB, members ...member) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for _, m := range members {
+		f, err := w.Create(m.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte(m.text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// bomb returns a YAML text whose aliases unfold to a tree of that many levels.
+func bomb(levels int) string {
+	b := strings.Builder{}
+	b.WriteString("a0: &a0 [x,x,x,x,x,x,x,x,x]\n")
+	for i := 1; i <= levels; i++ {
+		fmt.Fprintf(&b, "a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i-1), 9), ","))
+	}
+	return b.String()
+}
+
+// hints returns the snaps of a charm with these files.
 func hints(t *testing.T, files ...member) []charm.SnapHint {
 	t.Helper()
-	a, err := open(zipOf(t, append(files, member{"metadata.yaml", metadata})...))
+	b := zipOf(t, append(files, member{"metadata.yaml", metadata})...)
+	if _, err := charm.OpenArchive(bytes.NewReader(b), int64(len(b))); err != nil {
+		t.Fatal(err)
+	}
+	found, err := snaphint.Find(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	item := charm.Item{
-		ID: "x", Name: "demo", Type: charm.TypeCharm, Snaps: a.Snaps,
+		ID: "x", Name: "demo", Type: charm.TypeCharm, Snaps: found,
 		Revision: charm.Revision{Number: 1, Download: charm.Download{Size: 1, SHA256: sha256Of}, MetadataYAML: metadata, Bases: []*charm.Base{{Architecture: "amd64", Channel: "22.04", Name: "ubuntu"}}},
 	}
 	if err := item.Validate(); err != nil {
-		t.Errorf("hints %v: %v", a.Snaps, err)
+		t.Errorf("hints %v: %v", found, err)
 	}
-	return a.Snaps
+	return found
 }
 
-// hinted is a file of a charm, and the snaps that it speaks of.
-type hinted struct {
+// hintTest is a file of a charm, and the snaps that it names.
+type hintTest struct {
 	name, file, text string
 	want             []charm.SnapHint
 }
 
-func checkHints(t *testing.T, tests []hinted) {
+func checkHints(t *testing.T, tests []hintTest) {
 	t.Helper()
 	for _, tt := range tests {
 		if d := cmp.Diff(tt.want, hints(t, member{tt.file, tt.text})); d != "" {
@@ -46,7 +91,7 @@ func byArch() map[string]int { return map[string]int{"amd64": 96, "arm64": 95} }
 func TestSnapHintsOfData(t *testing.T) {
 	t.Parallel()
 	both := byArch()
-	checkHints(t, []hinted{
+	checkHints(t, []hintTest{
 		{"table of versions", "refresh_versions.toml", "charm_major = 1\nworkload = \"14.15\"\n\n[snap]\nname = \"charmed-postgresql\"\n\n[snap.revisions]\n# amd64\nx86_64 = \"96\"\n# arm64\naarch64 = \"95\"\n",
 			[]charm.SnapHint{{Name: "charmed-postgresql", Revisions: both}}},
 		{"dotted keys", "refresh_versions.toml", "snap.name = \"charmed-mysql\" # the snap\nsnap.revisions.x86_64 = \"96\"\nsnap.revisions.aarch64 = \"95\"\n",
@@ -64,7 +109,7 @@ func TestSnapHintsOfData(t *testing.T) {
 func TestSnapHintsOfCode(t *testing.T) {
 	t.Parallel()
 	both := byArch()
-	checkHints(t, []hinted{
+	checkHints(t, []hintTest{
 		{"packages by architecture", "src/constants.py", "SNAP = \"charmed-postgresql\"\nSNAP_PACKAGES = [\n    (\n        SNAP,\n        {\"revision\": {\"aarch64\": \"95\", \"x86_64\": \"96\"}},\n    ),\n    (\"pgbackrest\", {\"channel\": \"2/stable\"}),\n]\n",
 			[]charm.SnapHint{{Name: "charmed-postgresql", Revisions: both}, {Name: "pgbackrest", Channel: "2/stable"}}},
 		{"packages in a row", "src/config.py", "class Config:\n    SNAP_PACKAGES = [(\"charmed-mongodb\", \"6/edge\", 118)]\n",
@@ -113,7 +158,11 @@ func TestSnapHintsOfSeveralFiles(t *testing.T) {
 
 func TestSnapHintsAreFew(t *testing.T) {
 	t.Parallel()
-	if got := hints(t, member{"src/charm.py", keys(1000, "snap.add(\"s%d\")\n")}); len(got) != 64 {
+	var calls strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&calls, "snap.add(\"s%d\")\n", i)
+	}
+	if got := hints(t, member{"src/charm.py", calls.String()}); len(got) != 64 {
 		t.Errorf("%d hints, want 64", len(got))
 	}
 }
