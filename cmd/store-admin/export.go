@@ -12,6 +12,7 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
+	"offlinestore/keyring"
 	"offlinestore/upstream"
 )
 
@@ -95,8 +96,8 @@ func (o *exportOptions) check(given func(flag string) bool) (err error) {
 	if o.jobs < 1 || o.jobs > 64 {
 		return cli.Usagef("--jobs %d: want 1 to 64", o.jobs)
 	}
-	if !validKeyName.MatchString(o.keyName) {
-		return cli.Usagef("--key: %w", badKeyName(o.keyName))
+	if err := keyring.ValidateName(o.keyName); err != nil {
+		return cli.Usagef("--key: %w", err)
 	}
 	if o.maxCache, err = exporter.ParseSize(o.cacheSize); err != nil {
 		return cli.Usagef("--cache-size: %w", err)

@@ -15,6 +15,7 @@ import (
 
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
+	"offlinestore/keyring"
 	"offlinestore/upstream"
 )
 
@@ -170,22 +171,22 @@ func (p *exportProgress) log(format string, args ...any) {
 }
 
 // signingKey loads the key, or makes the default one on the first export and says how to have it trusted.
-func signingKey(name string) (crypto.Signer, *keyring, error) {
+func signingKey(name string) (crypto.Signer, *keyring.Ring, error) {
 	k, err := openKeyring()
 	if err != nil {
 		return nil, nil, err
 	}
-	names, err := k.names()
+	names, err := k.Names()
 	if err != nil {
 		return nil, nil, err
 	}
 	if slices.Contains(names, name) || name != defaultKey {
-		key, err := k.load(name)
+		key, err := k.Load(name)
 		return key, k, cli.Hint(err, "make one with 'store-admin key generate %s'", name)
 	}
-	key, err := k.generate(name)
+	key, err := k.Generate(name)
 	if errors.Is(err, fs.ErrExist) { // another export was faster
-		key, err := k.load(name)
+		key, err := k.Load(name)
 		return key, k, err
 	}
 	if err != nil {

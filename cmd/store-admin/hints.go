@@ -9,6 +9,7 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
+	"offlinestore/keyring"
 	"offlinestore/registration"
 	"offlinestore/upstream"
 )
@@ -22,6 +23,7 @@ func hints() cli.Table {
 			"the file has to have all that the store assertion needs: its account, and the keys that signed them; for tests or staging, give their root with --trusted-root"),
 		cli.On(cli.As[*registration.SignatureError], cli.Untrusted, "get the file again; a root for tests or staging is given with --trusted-root"),
 		cli.On(cli.Any(cli.Is(registration.ErrFormat), cli.Is(registration.ErrNoStore)), cli.Damaged, "get the file again; 'store-admin register --help' says what it is"),
+		cli.On(cli.As[*keyring.NameError], cli.Usage, ""),
 		cli.On(cli.As[*bundle.UnknownSignerError], cli.Untrusted,
 			"name the signer's key with --trusted-key, as 'store-admin key export' prints it on the exporting host"),
 		cli.On(cli.Any(cli.Is(bundle.ErrBadSignature), cli.As[*assertion.VerifyError], cli.As[*assertion.MissingError], cli.As[*bundle.MismatchError]), cli.Untrusted, ""),

@@ -10,6 +10,7 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/keyring"
 )
 
 func newKey() *cobra.Command {
@@ -46,7 +47,7 @@ func newKeyGenerate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			key, err := k.generate(keyName(args))
+			key, err := k.Generate(keyName(args))
 			if err != nil {
 				return err
 			}
@@ -105,13 +106,13 @@ func runKeyList(w io.Writer, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	names, err := k.names()
+	names, err := k.Names()
 	if err != nil {
 		return err
 	}
 	rows := []keyRow{}
 	for _, name := range names {
-		key, err := k.load(name)
+		key, err := k.Load(name)
 		if err != nil {
 			return err
 		}
@@ -144,7 +145,7 @@ func newKeyExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			key, err := k.load(keyName(args))
+			key, err := k.Load(keyName(args))
 			if err != nil {
 				return cli.Hint(err, "make one with 'store-admin key generate'")
 			}
@@ -167,11 +168,11 @@ func newKeyImport() *cobra.Command {
   store-admin key import company rsa.pem`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := cli.ReadFile(args[1], maxKeySize)
+			text, err := cli.ReadFile(args[1], keyring.MaxKeySize)
 			if err != nil {
 				return err
 			}
-			key, err := parsePrivateKey(text)
+			key, err := keyring.ParsePrivateKey(text)
 			if err != nil {
 				return fmt.Errorf("import %s: %w", args[1], err)
 			}
@@ -179,7 +180,7 @@ func newKeyImport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := k.save(args[0], key); err != nil {
+			if err := k.Save(args[0], key); err != nil {
 				return err
 			}
 			fmt.Fprint(os.Stderr, trustAdvice(args[0]))

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/keyring"
 	"offlinestore/server/admin/api"
 )
 
@@ -47,7 +48,7 @@ func runLogin(c *cobra.Command, o loginOptions, email string) error {
 	var ca []byte
 	if o.ca != "" {
 		var err error
-		if ca, err = cli.ReadFile(o.ca, maxKeySize); err != nil {
+		if ca, err = cli.ReadFile(o.ca, keyring.MaxKeySize); err != nil {
 			return err
 		}
 	}

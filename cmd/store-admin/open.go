@@ -8,6 +8,7 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/keyring"
 )
 
 // openVerified opens a bundle and checks its signature: against keys, or where there are none against our own keys and
@@ -43,13 +44,13 @@ func ownKeys() []bundle.PublicKey {
 	if err != nil {
 		return nil
 	}
-	names, err := k.names()
+	names, err := k.Names()
 	if err != nil {
 		return nil
 	}
 	var out []bundle.PublicKey
 	for _, n := range names {
-		if key, err := k.load(n); err == nil {
+		if key, err := k.Load(n); err == nil {
 			if public, err := bundle.NewPublicKey(key.Public()); err == nil {
 				out = append(out, public)
 			}
@@ -62,7 +63,7 @@ func ownKeys() []bundle.PublicKey {
 func readKeys(files []string) ([]bundle.PublicKey, error) {
 	var out []bundle.PublicKey
 	for _, f := range files {
-		text, err := cli.ReadFile(f, maxKeySize)
+		text, err := cli.ReadFile(f, keyring.MaxKeySize)
 		if err != nil {
 			return nil, err
 		}

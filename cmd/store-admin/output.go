@@ -18,6 +18,7 @@ import (
 	"offlinestore/charm"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
+	"offlinestore/keyring"
 )
 
 // output writes the bundles of one export.
@@ -26,7 +27,7 @@ type output struct {
 	w     io.Writer
 	e     *exporter.Exporter
 	key   crypto.Signer
-	ring  *keyring
+	ring  *keyring.Ring
 	time  time.Time
 	fixed bool
 	files []exported
@@ -175,7 +176,7 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 		return pr, nil
 	}
 	var err error
-	pr.Sequence, err = out.ring.nextSequence(ctx, out.o.keyName)
+	pr.Sequence, err = out.ring.NextSequence(ctx, out.o.keyName)
 	return pr, err
 }
 

@@ -33,6 +33,7 @@ func graph() map[string][]string {
 		"bundle":             {"assertion", "blob", "channel", "charm", "snap"},
 		"catalog":            {"assertion", "channel", "channelmap", "charm", "snap"},
 		"upstream":           {"assertion", "charm", "snap"},
+		"keyring":            {"blob", "bundle"},
 		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "charm/snaphint"},
 		// Layer 3: what is needed and missing, and the ways from one place to another.
 		"closure":         {"assertion", "bundle", "channel", "charm", "snap"},

@@ -1,0 +1,140 @@
+// Package keyring keeps the private keys that bundles are signed with.
+package keyring
+
+import (
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"offlinestore/blob"
+)
+
+// MaxKeySize bounds a file that holds a key.
+const MaxKeySize = 64 << 10
+
+// maxSequence bounds a file that holds a number.
+const maxSequence = 64
+
+// Ring is a folder of keys: NAME.pem, PKCS #8, mode 0600, and NAME.sequence, which counts the bundles of the key.
+type Ring struct{ dir string }
+
+// Open returns the ring in a folder, which need not exist yet.
+func Open(dir string) *Ring { return &Ring{dir} }
+
+var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+
+// ValidateName validates the name of a key. The error is a *[NameError].
+func ValidateName(name string) error {
+	if !validName.MatchString(name) {
+		return &NameError{name}
+	}
+	return nil
+}
+
+func (r *Ring) path(name string) (string, error) {
+	return filepath.Join(r.dir, name+".pem"), ValidateName(name)
+}
+
+// Generate makes an Ed25519 key and saves it. It never replaces a key.
+func (r *Ring) Generate(name string) (crypto.Signer, error) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("generate key: %w", err)
+	}
+	return key, r.Save(name, key)
+}
+
+// Save writes a key. It never replaces one: the error is then an *[ExistsError].
+func (r *Ring) Save(name string, key crypto.Signer) error {
+	path, err := r.path(name)
+	if err != nil {
+		return err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return fmt.Errorf("encode key: %w", err)
+	}
+	if err := blob.MakeDir(r.dir, 0o700); err != nil {
+		return fmt.Errorf("save key %s: %w", name, err)
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: pemType, Bytes: der})
+	if err := blob.WriteFile(path, text, blob.WriteOptions{Mode: 0o600, NoReplace: true}); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return &ExistsError{name, path}
+		}
+		return fmt.Errorf("save key %s: %w", name, err)
+	}
+	return nil
+}
+
+// Load reads a key. If others can read the file, it returns a *[PermissionError].
+func (r *Ring) Load(name string) (crypto.Signer, error) {
+	path, err := r.path(name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := blob.ReadFile(path, MaxKeySize)
+	if err != nil {
+		return nil, fmt.Errorf("load key %s: %w", name, err)
+	}
+	if info, err := os.Stat(path); err == nil && !isPrivate(info) {
+		return nil, fmt.Errorf("load key %s: %w", name, &PermissionError{path})
+	}
+	key, err := ParsePrivateKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("load key %s: %w", name, err)
+	}
+	return key, nil
+}
+
+// Names returns the names of the keys, sorted.
+func (r *Ring) Names() ([]string, error) {
+	entries, err := os.ReadDir(r.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list keys: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), ".pem"); ok && ValidateName(name) == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// NextSequence counts one more bundle of the key and returns the count. No two callers get the same number, not even at once.
+func (r *Ring) NextSequence(ctx context.Context, name string) (n uint64, err error) {
+	path := filepath.Join(r.dir, name+".sequence")
+	unlock, err := blob.Lock(ctx, path+".lock")
+	if err != nil {
+		return 0, fmt.Errorf("count bundles: %w", err)
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	text, err := blob.ReadFile(path, maxSequence)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("count bundles: %w", err)
+	}
+	if err == nil {
+		if n, err = strconv.ParseUint(strings.TrimSpace(string(text)), 10, 63); err != nil {
+			return 0, fmt.Errorf("count bundles: %s: %w", path, err)
+		}
+	}
+	n++
+	if err := blob.WriteFile(path, fmt.Appendln(nil, n), blob.WriteOptions{Mode: 0o600}); err != nil {
+		return 0, fmt.Errorf("count bundles: %w", err)
+	}
+	return n, nil
+}

@@ -1,0 +1,8 @@
+//go:build !windows
+
+package keyring
+
+import "io/fs"
+
+// isPrivate reports whether only the owner can read the file.
+func isPrivate(info fs.FileInfo) bool { return info.Mode().Perm()&0o077 == 0 }
