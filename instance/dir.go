@@ -21,9 +21,9 @@ const (
 	trustFolder        = "trust"
 	blobsFolder        = "blobs"
 	clusterFolder      = "postgresql"
-	// RestoringFolder keeps the settings of a restore until everything else is in its place. While it exists, the files beside it
+	// restoringFolder keeps the settings of a restore until everything else is in its place. While it exists, the files beside it
 	// belong to an interrupted restore.
-	RestoringFolder = ".restoring"
+	restoringFolder = ".restoring"
 )
 
 // ErrHalfRestored means that a restore was interrupted, so that the data folder holds only a part of a store.
@@ -78,7 +78,7 @@ func (d Dir) Settings() (*settings.Settings, error) { return settings.Open(d.Set
 
 // validateWhole refuses a data folder that an interrupted restore has left.
 func (d Dir) validateWhole() error {
-	path := d.path(RestoringFolder)
+	path := d.path(restoringFolder)
 	if _, err := os.Lstat(path); err != nil {
 		return nil
 	}

@@ -75,10 +75,10 @@ func (in *Instance) open(ctx context.Context, o Options) (err error) {
 	}
 	dsn := in.Settings.Values().DBConnection
 	if dsn == "" {
-		if in.Cluster, err = in.Dir.StartCluster(ctx, o); err != nil {
+		if in.Cluster, err = in.Dir.startCluster(ctx, o); err != nil {
 			return err
 		}
-		dsn = in.Cluster.DSN(PrivateDatabase, pgcluster.Superuser)
+		dsn = in.Cluster.DSN(privateDatabase, pgcluster.Superuser)
 	}
 	if in.Catalog, err = catalog.Open(ctx, dsn); err != nil {
 		return err
@@ -89,8 +89,7 @@ func (in *Instance) open(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
-// StartCluster starts the private cluster, or joins the one that runs.
-func (d Dir) StartCluster(ctx context.Context, o Options) (*pgcluster.Cluster, error) {
+func (d Dir) startCluster(ctx context.Context, o Options) (*pgcluster.Cluster, error) {
 	forgetConnection()
 	return pgcluster.Start(ctx, pgcluster.Options{Dir: d.path(clusterFolder), Logf: o.Logf})
 }

@@ -9,8 +9,7 @@ import (
 
 // The database of the private cluster, and the roles that processes log in with.
 const (
-	// PrivateDatabase is the name of the database.
-	PrivateDatabase = "postgres"
+	privateDatabase = "postgres"
 	serverRole      = "snap_store_server"
 	adminRole       = "snap_store_admin"
 )
@@ -19,7 +18,7 @@ const (
 // another database with proxy.db.server-connection or else in read-only transactions. It also returns words for the way it took.
 func (in *Instance) OpenReader(ctx context.Context) (r *catalog.Reader, how string, err error) {
 	if in.Cluster != nil {
-		r, err = catalog.OpenReader(ctx, in.Cluster.DSN(PrivateDatabase, serverRole))
+		r, err = catalog.OpenReader(ctx, in.Cluster.DSN(privateDatabase, serverRole))
 		return r, "private cluster, role " + serverRole + " (SELECT only)", err
 	}
 	dsn := in.Settings.Values().DBServerConnection
@@ -39,7 +38,7 @@ func (in *Instance) OpenAdmin(ctx context.Context) (*catalog.DB, error) {
 		if err := in.Catalog.CreateAdminRole(ctx, adminRole, serverRole); err != nil {
 			return nil, err
 		}
-		dsn = in.Cluster.DSN(PrivateDatabase, adminRole)
+		dsn = in.Cluster.DSN(privateDatabase, adminRole)
 	}
 	return catalog.OpenAdmin(ctx, dsn)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"syscall"
@@ -24,7 +25,7 @@ import (
 
 // hints returns the exit codes of errors, and what the operator can do about them.
 func hints() cli.Table {
-	return slices.Concat(cli.RemoteHints(), registrationHints(), registryHints(), bundleHints(), listenHints(), serviceHints(), backupHints())
+	return slices.Concat(cli.RemoteHints(), registrationHints(), registryHints(), backupHints(), bundleHints(), listenHints(), serviceHints())
 }
 
 // bundleHints returns the rows about bundles and what is in them.
@@ -135,6 +136,13 @@ func registryHints() cli.Table {
 // backupHints returns the rows about backup and restore.
 func backupHints() cli.Table {
 	return cli.Table{
+		cli.On(cli.All(cli.As[*instance.WriteError], cli.Is(fs.ErrExist)), cli.Failed, "give another name, or a folder; a backup is never written over another one"),
+		cli.On(cli.All(cli.As[*instance.WriteError], cli.Is(syscall.ENOSPC)), cli.NoSpace, "free space there, or save to another disk; nothing was left behind"),
+		cli.On(cli.As[*instance.DamagedContentError], cli.Damaged, "'snap-store-proxy check --blobs' puts damaged blobs into quarantine; push their bundle again, then save"),
+		cli.On(cli.Is(instance.ErrNoBackup), cli.Failed, "give a file that 'snap-store-proxy backup' wrote, or the folder that it is in"),
+		cli.On(cli.Is(instance.ErrOccupied), cli.Failed, "restore with another --data-dir, or with --force, which puts what is there aside"),
+		cli.On(cli.Is(instance.ErrClusterInUse), cli.Failed, "stop 'snap-store-proxy serve' and the other commands, then restore"),
+		cli.On(cli.As[*instance.RestoreSpaceError], cli.NoSpace, "free space there, or choose another --data-dir; nothing was changed"),
 		cli.On(cli.Is(backup.ErrTooNew), cli.Damaged, "install the snap-store-proxy that made it, or a newer one"),
 		cli.On(cli.Is(backup.ErrNotBackup), cli.Damaged, "give a file that 'snap-store-proxy backup' wrote"),
 		cli.On(cli.Is(backup.ErrCorrupt), cli.Damaged, "copy the file again, or take another backup; nothing was changed"),

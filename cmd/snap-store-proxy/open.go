@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
 
@@ -35,4 +36,10 @@ func withSnapshot(ctx context.Context, dir *instance.Dir, fn func(*instance.Inst
 		}
 		return fn(in, cat)
 	})
+}
+
+// progress shows a long step. It is an instance.Progress.
+func progress(step string, total int64) (add func(int64), done func()) {
+	p := cli.NewProgress(step, total)
+	return p.Add, p.Done
 }

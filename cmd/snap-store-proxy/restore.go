@@ -5,15 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"regexp"
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
-	"offlinestore/instance/backup"
 )
 
 // restoreOptions are the flags of restore.
@@ -46,7 +42,7 @@ the database that was saved.`,
 			if err != nil {
 				return err
 			}
-			return r.printRestored(c.OutOrStdout(), o.asJSON)
+			return printRestored(c.OutOrStdout(), r, o.asJSON)
 		},
 	}
 	f := c.Flags()
@@ -59,56 +55,27 @@ the database that was saved.`,
 	return c
 }
 
-// restored is what restore says.
-type restored struct {
-	backupReport
-	Aside  string   `json:"put-aside,omitempty"`
-	Absent int      `json:"absent-blobs"`
-	Notes  []string `json:"notes"`
-}
-
-// restore reads what only the caller may read, and checks all of it, before the rights are given up and anything is changed.
-func runRestore(ctx context.Context, dir *instance.Dir, from string, o *restoreOptions) (*restored, error) {
+// runRestore reads what only the caller may read, and restores the backup.
+func runRestore(ctx context.Context, dir *instance.Dir, from string, o *restoreOptions) (*instance.RestoreResult, error) {
 	dsn, err := o.connection()
 	if err != nil {
 		return nil, err
 	}
-	path, err := newestBackup(from)
+	path, err := instance.FindBackup(from)
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
-	if err != nil {
+	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	ids, err := o.open()
 	if err != nil {
 		return nil, err
 	}
-	key, err := backup.Unlock(f, ids...)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	contents, report, err := checkBackup(ctx, f, key)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	known, err := catalog.KnownSchema()
-	if err != nil {
-		return nil, err
-	}
-	if v := contents.Head.Schema; v > known {
-		return nil, fmt.Errorf("%s: %w (%.40q): its tables are of version %d, this program knows %d", path, backup.ErrTooNew, contents.Head.Program, v, known)
-	}
-	if err := dir.Enter(); err != nil {
-		return nil, err
-	}
-	r := &restoring{ctx: ctx, dir: dir, o: o, file: f, key: key, contents: contents, dsn: dsn, out: &restored{backupReport: *report, Notes: []string{}}}
-	return r.run()
+	return dir.Restore(ctx, path, instance.RestoreRequest{Identities: ids, Force: o.force, Private: o.private, DSN: dsn, Options: options(), Progress: progress})
 }
 
-// connection is what --db-connection-file says.
+// connection reads the connection in --db-connection-file.
 func (o *restoreOptions) connection() (string, error) {
 	if o.dsnFile == "" {
 		return "", nil
@@ -126,45 +93,12 @@ func (o *restoreOptions) connection() (string, error) {
 	return oneSecret(text, o.dsnFile, "the connection")
 }
 
-var timeInName = regexp.MustCompile(`[0-9]{8}T[0-9]{6}Z`)
-
-// newestBackup is the file itself, or of a folder the backup whose name, with the time in it, is the last.
-func newestBackup(from string) (string, error) {
-	info, err := os.Stat(from)
-	if err != nil || !info.IsDir() {
-		return from, err
-	}
-	entries, err := os.ReadDir(from)
-	if err != nil {
-		return "", err
-	}
-	newest, last := "", ""
-	for _, e := range entries {
-		i, err := e.Info()
-		if err != nil || !i.Mode().IsRegular() || filepath.Ext(e.Name()) != backup.Ext || e.Name()[0] == '.' {
-			continue
-		}
-		// Copying changes the time of a file. A file that was named by hand has no other.
-		at := timeInName.FindString(e.Name())
-		if at == "" {
-			at = i.ModTime().UTC().Format(backupTime)
-		}
-		if at >= last {
-			newest, last = e.Name(), at
-		}
-	}
-	if newest == "" {
-		return "", cli.Hint(fmt.Errorf("%s: no backup in it", from), "give a file that 'snap-store-proxy backup' wrote, or the folder that it is in")
-	}
-	return filepath.Join(from, newest), nil
-}
-
-// printRestored says what was restored, and what is left to do.
-func (r *restored) printRestored(w io.Writer, asJSON bool) error {
+// printRestored prints the restored content, and what is left to do.
+func printRestored(w io.Writer, r *instance.RestoreResult, asJSON bool) error {
 	if asJSON {
 		return cli.PrintJSON(w, r)
 	}
-	fmt.Fprintf(w, "Restored the backup of %s: %s.\n", r.Head.Created.Format("2006-01-02 15:04:05 MST"), r.what())
+	fmt.Fprintf(w, "Restored the backup of %s: %s.\n", r.Head.Created.Format("2006-01-02 15:04:05 MST"), backupContents(&r.BackupSummary))
 	if r.Aside != "" {
 		fmt.Fprintf(w, "What was in the data folder before is in %s.\n", r.Aside)
 	}

@@ -42,7 +42,7 @@ func graph() map[string][]string {
 		"server/admin":    {"server/admin/api", "channel", "catalog", "transfer"},
 		"instance/backup": {"blob", "instance/pgcluster", "catalog"},
 		"service":         {"catalog", "certificate", "instance", "instance/settings", "registration", "registry", "server", "server/admin", "transfer"},
-		"instance":        {"assertion", "blob", "bundle", "catalog", "certificate", "closure", "instance/pgcluster", "instance/settings", "registration"},
+		"instance":        {"assertion", "blob", "bundle", "catalog", "certificate", "closure", "instance/backup", "instance/pgcluster", "instance/settings", "registration"},
 		"registry":        {"blob", "catalog", "transfer"},
 		"server":          {"assertion", "blob", "channel", "channelmap", "charm", "docs", "snap", "catalog", "transfer"},
 	}

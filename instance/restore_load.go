@@ -1,4 +1,4 @@
-package main
+package instance
 
 import (
 	"bytes"
@@ -8,26 +8,24 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/catalog"
-	"offlinestore/cmd/internal/cli"
-	"offlinestore/instance"
 	"offlinestore/instance/backup"
 	"offlinestore/instance/pgcluster"
 )
 
-// fill restores the database and the blobs.
-func (r *restoring) fill() (err error) {
+// load restores the database and the blobs.
+func (r *restoration) load() (err error) {
 	db, done, err := r.emptyDatabase()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	blobs, err := blob.Open(r.path("blobs"))
+	blobs, err := blob.Open(r.dir.path(blobsFolder))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, blobs.Close()) }()
-	in := &blobSink{dir: blobs, batch: blobs.NewBatch()}
-	defer func() { err = errors.Join(err, in.batch.Discard()) }()
+	sink := &blobSink{dir: blobs, batch: blobs.NewBatch()}
+	defer func() { err = errors.Join(err, sink.batch.Discard()) }()
 
 	pr, pw := io.Pipe()
 	loaded := make(chan error, 1)
@@ -36,12 +34,12 @@ func (r *restoring) fill() (err error) {
 		pr.CloseWithError(errors.Join(errStopped, err))
 		loaded <- err
 	}()
-	p := cli.NewProgress("Restoring", max(r.out.Bytes, 1))
-	defer p.Done()
-	dump := &withheld{w: pw}
-	_, err = readBackup(r.ctx, r.file, r.key, p, backup.Sinks{Database: dump, Blob: in.take})
+	add, ended := r.request.Progress("Restoring", max(r.out.Bytes, 1))
+	defer ended()
+	dump := &delayedWriter{w: pw}
+	_, err = readBackup(r.ctx, r.file, r.key, add, backup.Sinks{Database: dump, Blob: sink.addBlob})
 	if err == nil {
-		err = in.batch.Sync()
+		err = sink.batch.Sync()
 	}
 	if err == nil {
 		err = dump.release()
@@ -53,33 +51,33 @@ func (r *restoring) fill() (err error) {
 	return err
 }
 
-// withheld keeps back the last piece of a dump, and with it the end of the transaction that pg_restore makes of it, until the blobs
-// are in their place: a restore that fails over one of them leaves an empty database.
-type withheld struct {
+// delayedWriter keeps back the last piece of a dump, and with it the end of pg_restore's transaction, until the blobs are in their
+// place. A restore that fails over a blob leaves an empty database.
+type delayedWriter struct {
 	w    io.Writer
 	last []byte
 }
 
 // Write implements [io.Writer].
-func (h *withheld) Write(p []byte) (int, error) {
-	if err := h.release(); err != nil {
+func (d *delayedWriter) Write(p []byte) (int, error) {
+	if err := d.release(); err != nil {
 		return 0, err
 	}
-	h.last = bytes.Clone(p)
+	d.last = bytes.Clone(p)
 	return len(p), nil
 }
 
-func (h *withheld) release() error {
-	_, err := h.w.Write(h.last)
-	h.last = nil
+func (d *delayedWriter) release() error {
+	_, err := d.w.Write(d.last)
+	d.last = nil
 	return err
 }
 
-// errStopped says that pg_restore takes no more of the dump; its own error says why.
+// errStopped means that pg_restore takes no more of the dump. Its own error tells the reason.
 var errStopped = errors.New("pg_restore has ended")
 
-// emptyDatabase is where the database goes to. What it returns is called when that is done.
-func (r *restoring) emptyDatabase() (db backup.Database, done func() error, err error) {
+// emptyDatabase returns the database to restore into. The caller calls done after the restore.
+func (r *restoration) emptyDatabase() (db backup.Database, done func() error, err error) {
 	s, err := r.settings()
 	if err != nil {
 		return db, nil, err
@@ -87,12 +85,12 @@ func (r *restoring) emptyDatabase() (db backup.Database, done func() error, err 
 	dsn := s.Values().DBConnection
 	done = func() error { return nil }
 	if dsn == "" {
-		cluster, err := r.dir.StartCluster(r.ctx, options())
+		cluster, err := r.dir.startCluster(r.ctx, r.request.Options)
 		if err != nil {
 			return db, nil, err
 		}
-		dsn = cluster.DSN(instance.PrivateDatabase, pgcluster.Superuser)
-		db.Cluster, db.Name, done = cluster, instance.PrivateDatabase, cluster.Close
+		dsn = cluster.DSN(privateDatabase, pgcluster.Superuser)
+		db.Cluster, db.Name, done = cluster, privateDatabase, cluster.Close
 	}
 	db.DSN = dsn
 	db.Version, err = catalog.CheckEmpty(r.ctx, dsn)

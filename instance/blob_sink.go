@@ -1,4 +1,4 @@
-package main
+package instance
 
 import (
 	"errors"
@@ -10,14 +10,15 @@ import (
 // batchSize is how many blobs are made durable at once.
 const batchSize = 32
 
-// blobSink takes blobs into the store.
+// blobSink puts the blobs of a backup into the store.
 type blobSink struct {
 	dir   *blob.Dir
 	batch *blob.Batch
 }
 
-// take verifies a blob on its way in. One that is there already is not trusted unread: a restore is also for damaged disks.
-func (s *blobSink) take(dg blob.Digest, size int64, r io.Reader) (err error) {
+// addBlob verifies a blob while it writes it. It also reads a blob that is there already, because a restore may be for a damaged
+// disk.
+func (s *blobSink) addBlob(dg blob.Digest, size int64, r io.Reader) (err error) {
 	staged, err := s.dir.Stage(size)
 	if err != nil {
 		return err

@@ -1,0 +1,294 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+
+	"offlinestore/blob"
+	"offlinestore/catalog"
+	"offlinestore/instance/backup"
+	"offlinestore/instance/pgcluster"
+	"offlinestore/instance/settings"
+)
+
+var (
+	// ErrOccupied means that the data folder already has a store in it.
+	ErrOccupied = errors.New("the data folder is not empty")
+	// ErrClusterInUse means that another process uses the private cluster.
+	ErrClusterInUse = errors.New("the private cluster is in use")
+)
+
+// RestoreSpaceError means that the disk is too small for a backup. Nothing was changed.
+type RestoreSpaceError struct{ Err *blob.NoSpaceError }
+
+func (e *RestoreSpaceError) Error() string { return e.Err.Error() }
+
+func (e *RestoreSpaceError) Unwrap() error { return e.Err }
+
+// RestoreRequest is a restore that is to be made.
+type RestoreRequest struct {
+	// Identities are the keys that may open the backup.
+	Identities []age.Identity
+	// Force puts aside the content of the data folder.
+	Force bool
+	// Private restores into a private cluster, even if the saved settings name another database.
+	Private bool
+	// DSN is the connection to another database than the one that the saved settings name.
+	DSN      string
+	Options  Options
+	Progress Progress
+}
+
+// RestoreResult is a restored backup, and its consequences.
+type RestoreResult struct {
+	BackupSummary
+	// Aside is the folder that the former content of the data folder was moved to.
+	Aside string `json:"put-aside,omitempty"`
+	// Absent is the number of blobs that the catalogue has and the store lacks.
+	Absent int      `json:"absent-blobs"`
+	Notes  []string `json:"notes"`
+}
+
+// Restore makes the data folder the store that a backup holds. It first reads and verifies the whole backup with the rights of the
+// caller, then enters the data folder. Errors are ErrOccupied, ErrClusterInUse, a RestoreSpaceError, and those of package backup.
+func (d Dir) Restore(ctx context.Context, path string, request RestoreRequest) (*RestoreResult, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	key, err := backup.Unlock(f, request.Identities...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	contents, summary, err := verifyBackup(ctx, f, key, request.Progress)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	known, err := catalog.KnownSchema()
+	if err != nil {
+		return nil, err
+	}
+	if v := contents.Head.Schema; v > known {
+		return nil, fmt.Errorf("%s: %w (%.40q): its tables are of version %d, this program knows %d", path, backup.ErrTooNew, contents.Head.Program, v, known)
+	}
+	if err := d.Enter(); err != nil {
+		return nil, err
+	}
+	r := &restoration{ctx: ctx, dir: d, request: request, file: f, key: key, contents: contents, out: &RestoreResult{BackupSummary: *summary, Notes: []string{}}}
+	for _, step := range []func() error{r.prepareDir, r.unpackFiles, r.load, r.commit, r.countMissing} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return r.out, nil
+}
+
+// restoration is a restore in progress.
+type restoration struct {
+	ctx      context.Context
+	dir      Dir
+	request  RestoreRequest
+	file     *os.File
+	key      age.Identity
+	contents *backup.Contents
+	out      *RestoreResult
+}
+
+// prepareDir moves away what a restore would overwrite, and makes the folder for unfinished files. It refuses a full disk, an occupied
+// folder and an occupied database before it changes anything.
+func (r *restoration) prepareDir() error {
+	entries, err := os.ReadDir(string(r.dir))
+	if err != nil {
+		return err
+	}
+	var old []string
+	again := false
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case name == restoringFolder:
+			again = true
+		case name == "lost+found", name == blobsFolder, strings.HasPrefix(name, backup.Aside):
+			// Blobs have the names of their content: the blobs of another store do no harm.
+		default:
+			old = append(old, name)
+		}
+	}
+	// After an interrupted restore, the content comes from the backup. It is put aside all the same: a program does not decide to
+	// delete a database.
+	if len(old) > 0 && !r.request.Force && !again {
+		return fmt.Errorf("%w: %s has %s in it", ErrOccupied, r.dir, old[0])
+	}
+	if err := r.requireSpace(); err != nil {
+		return err
+	}
+	if err := r.requireEmptyDatabase(); err != nil {
+		return err
+	}
+	if err := r.putAside(old); err != nil {
+		return err
+	}
+	return os.MkdirAll(r.dir.path(restoringFolder), 0o700)
+}
+
+// putAside moves files of the data folder into a new folder.
+func (r *restoration) putAside(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if err := r.stopCluster(); err != nil {
+		return err
+	}
+	aside := r.dir.path(backup.Aside + time.Now().UTC().Format(backupTime))
+	if err := os.Mkdir(aside, 0o700); err != nil {
+		return fmt.Errorf("put aside what is there: %w", err)
+	}
+	for _, name := range names {
+		if err := os.Rename(r.dir.path(name), filepath.Join(aside, name)); err != nil {
+			return fmt.Errorf("put aside what is there: %w", err)
+		}
+	}
+	r.out.Aside = aside
+	return nil
+}
+
+// stopCluster refuses a private cluster that another process uses. It stops one that a killed command left running.
+func (r *restoration) stopCluster() error {
+	dir := r.dir.path(clusterFolder)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	used, err := pgcluster.InUse(dir)
+	if used && err == nil {
+		// The last user stops the cluster, so become that user.
+		c, serr := pgcluster.Start(r.ctx, pgcluster.Options{Dir: dir})
+		if serr == nil {
+			serr = c.Close()
+		}
+		if used, err = pgcluster.InUse(dir); err == nil && !used {
+			err = serr
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if used {
+		return ErrClusterInUse
+	}
+	return nil
+}
+
+// requireSpace compares the needed space with the free one. A database takes about three times as much as its dump.
+func (r *restoration) requireSpace() error {
+	free, err := blob.Free(string(r.dir))
+	if err != nil {
+		return err
+	}
+	if need := r.contents.Manifest.Blobs.Size + 3*r.contents.Manifest.Database.Size; free < need {
+		return &RestoreSpaceError{&blob.NoSpaceError{Path: string(r.dir), Need: need, Have: free}}
+	}
+	return nil
+}
+
+// requireEmptyDatabase refuses a database elsewhere that has something in it. A private cluster is put aside with the other files.
+func (r *restoration) requireEmptyDatabase() error {
+	if r.request.Private {
+		return nil
+	}
+	dsn := r.request.DSN
+	for _, f := range r.contents.Files {
+		if f.Path != settingsFile || dsn != "" {
+			continue
+		}
+		saved, _, err := settings.ParseYAML(f.Data)
+		if err != nil {
+			return fmt.Errorf("%s of the backup: %w", settingsFile, err)
+		}
+		dsn = saved[settings.DBConnection]
+	}
+	if dsn == "" {
+		return nil
+	}
+	_, err := catalog.CheckEmpty(r.ctx, dsn)
+	return err
+}
+
+// unpackFiles writes the files of the backup into the folder for unfinished files, and changes the settings there.
+func (r *restoration) unpackFiles() error {
+	if err := os.RemoveAll(r.dir.path(restoringFolder, "files")); err != nil {
+		return err
+	}
+	if err := os.Mkdir(r.dir.path(restoringFolder, "files"), 0o700); err != nil {
+		return err
+	}
+	for _, f := range r.contents.Files {
+		path := r.dir.path(restoringFolder, "files", filepath.FromSlash(f.Path))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := blob.WriteFile(path, f.Data, blob.WriteOptions{Mode: f.Mode & 0o755}); err != nil {
+			return err
+		}
+	}
+	if r.request.DSN == "" && !r.request.Private {
+		return nil
+	}
+	s, err := r.settings()
+	if err != nil {
+		return err
+	}
+	if s.Values().DBServerConnection != "" {
+		r.out.Notes = append(r.out.Notes, settings.DBServerConnection+" was unset: it led to the database that was saved.")
+	}
+	return s.Set(map[string]string{settings.DBConnection: r.request.DSN, settings.DBServerConnection: ""})
+}
+
+func (r *restoration) settings() (*settings.Settings, error) {
+	return settings.Open(r.dir.path(restoringFolder, "files", settingsFile))
+}
+
+// commit moves the files into their places, the settings last: before them, there is no store.
+func (r *restoration) commit() error {
+	entries, err := os.ReadDir(r.dir.path(restoringFolder, "files"))
+	if err != nil {
+		return err
+	}
+	move := func(name string) error {
+		return os.Rename(r.dir.path(restoringFolder, "files", name), r.dir.path(name))
+	}
+	for _, e := range entries {
+		if e.Name() == settingsFile || strings.HasSuffix(e.Name(), ".lock") {
+			continue
+		}
+		if err := move(e.Name()); err != nil {
+			return err
+		}
+	}
+	if err := move(settingsFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(r.dir.path(restoringFolder))
+}
+
+// countMissing opens the store, which upgrades the tables of an older one, and counts the blobs that it lacks.
+func (r *restoration) countMissing() error {
+	in, err := r.dir.Open(r.ctx, r.request.Options)
+	if err != nil {
+		return err
+	}
+	blobs, err := in.Catalog.Blobs(r.ctx)
+	for _, b := range blobs {
+		if !in.Blobs.Has(b.Digest) {
+			r.out.Absent++
+		}
+	}
+	return errors.Join(err, in.Close())
+}
