@@ -8,6 +8,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance/conninfo"
 	"offlinestore/instance/settings"
 )
 
@@ -26,7 +27,7 @@ type secretInput struct {
 // complete is the value of a setting, with what the command line leaves out.
 func (in *secretInput) complete(k settings.Key, value string) (string, error) {
 	switch {
-	case k.Kind == settings.KindConnection && settings.LacksPassword(value):
+	case k.Kind == settings.KindConnection && conninfo.LacksPassword(value):
 		return in.addPassword(k, value)
 	case value != fromInput || !k.Secret:
 		return value, nil
@@ -52,7 +53,7 @@ func (in *secretInput) addPassword(k settings.Key, value string) (string, error)
 	if err != nil || password == "" {
 		return value, err
 	}
-	return settings.WithPassword(value, password), nil
+	return conninfo.WithPassword(value, password), nil
 }
 
 // given takes no empty secret, which would bring the default back.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"offlinestore/instance/conninfo"
 	"offlinestore/instance/pgcluster"
 )
 
@@ -50,7 +50,7 @@ func (d Database) Restore(ctx context.Context, r io.Reader) error {
 	// Without it, pg_restore writes SQL to its output.
 	name := d.Name
 	if d.Cluster == nil {
-		if name, err = withoutPassword(d.DSN); err != nil {
+		if name, err = conninfo.ForCommandLine(d.DSN); err != nil {
 			return err
 		}
 	}
@@ -67,7 +67,7 @@ func (d Database) command(ctx context.Context, name string, args ...string) (*ex
 	if err != nil {
 		return nil, err
 	}
-	dsn, err := withoutPassword(d.DSN)
+	dsn, err := conninfo.ForCommandLine(d.DSN)
 	if err != nil {
 		return nil, err
 	}
@@ -150,84 +150,4 @@ type head struct {
 func (h *head) Write(p []byte) (int, error) {
 	h.Buffer.Write(p[:max(0, min(len(p), h.max-h.Len()))])
 	return len(p), nil
-}
-
-// ours are the parameters of a connection string that pgx has and libpq refuses.
-var ours = [...]string{"pool_", "default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity", "min_read_buffer_size"}
-
-// passes says whether a parameter may stand in a command line, and libpq knows it.
-func passes(name string) bool {
-	name = strings.ToLower(strings.TrimSpace(name))
-	for _, prefix := range ours {
-		if strings.HasPrefix(name, prefix) {
-			return false
-		}
-	}
-	return !strings.Contains(name, "password") || name == "passfile"
-}
-
-// withoutPassword is a connection string, a URL or words like host=…, for the command line of a program.
-func withoutPassword(dsn string) (string, error) {
-	if scheme, rest, ok := strings.Cut(dsn, "://"); ok {
-		return scheme + "://" + urlWithoutPassword(rest), nil
-	}
-	return wordsWithoutPassword(dsn)
-}
-
-// urlWithoutPassword works on the text: package url knows nothing of several hosts.
-func urlWithoutPassword(rest string) string {
-	end := strings.IndexAny(rest, "/?")
-	if end < 0 {
-		end = len(rest)
-	}
-	authority, tail := rest[:end], rest[end:]
-	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
-		user, _, _ := strings.Cut(authority[:at], ":")
-		authority = user + authority[at:]
-	}
-	path, query, ok := strings.Cut(tail, "?")
-	if !ok {
-		return authority + path
-	}
-	var kept []string
-	for p := range strings.SplitSeq(query, "&") {
-		name, _, _ := strings.Cut(p, "=")
-		if plain, err := url.QueryUnescape(name); err == nil && passes(plain) {
-			kept = append(kept, p)
-		}
-	}
-	return authority + path + "?" + strings.Join(kept, "&")
-}
-
-func wordsWithoutPassword(dsn string) (string, error) {
-	var kept []string
-	for s := strings.TrimSpace(dsn); s != ""; s = strings.TrimSpace(s) {
-		name, value, ok := strings.Cut(s, "=")
-		if !ok {
-			return "", errors.New("connection string: not words like host=…")
-		}
-		value = strings.TrimLeft(value, " ")
-		n := valueLength(value)
-		if passes(name) {
-			kept = append(kept, strings.TrimSpace(name)+"="+value[:n])
-		}
-		s = value[n:]
-	}
-	return strings.Join(kept, " "), nil
-}
-
-// valueLength is where a value ends, with its quotes. A backslash takes the next character's meaning away.
-func valueLength(s string) int {
-	quoted := strings.HasPrefix(s, "'")
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '\\':
-			i++
-		case quoted && i > 0 && s[i] == '\'':
-			return i + 1
-		case !quoted && (s[i] == ' ' || s[i] == '\t' || s[i] == '\n'):
-			return i
-		}
-	}
-	return len(s)
 }

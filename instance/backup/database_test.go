@@ -13,26 +13,6 @@ import (
 	"offlinestore/internal/pgtest"
 )
 
-func TestWithoutPassword(t *testing.T) {
-	t.Parallel()
-	for dsn, want := range map[string]string{
-		"postgres://u:secret@h/db":                                                       "postgres://u@h/db",
-		"postgresql://u@a:1,b:2/db?target_session_attrs=read-write":                      "postgresql://u@a:1,b:2/db?target_session_attrs=read-write",
-		"postgres://h?password=secret&user=u&pool_max_conns=3":                           "postgres://h?user=u",
-		"postgres:///db?host=/run&pass%77ord=secret":                                     "postgres:///db?host=/run",
-		`host=h  password='sec\'ret x' user = u`:                                         "host=h user=u",
-		`password=secret host=h sslpassword=secret pool_max_conns=1 dbname='a b'`:        "host=h dbname='a b'",
-		`host=h passfile=/p sslmode=verify-full default_query_exec_mode=simple_protocol`: "host=h passfile=/p sslmode=verify-full",
-	} {
-		if got, err := backup.WithoutPassword(dsn); err != nil || got != want {
-			t.Errorf("withoutPassword(%q) = %q, %v; want %q", dsn, got, err, want)
-		}
-	}
-	if _, err := backup.WithoutPassword("nothing"); err == nil {
-		t.Error("something that is no connection string passed")
-	}
-}
-
 func TestDumpAndRestore(t *testing.T) {
 	t.Parallel()
 	from, to := pgtest.New(t), pgtest.New(t)

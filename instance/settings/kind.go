@@ -10,6 +10,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"offlinestore/instance/conninfo"
 )
 
 // maxValue is the longest value of a setting, in bytes.
@@ -92,7 +94,7 @@ func (k Kind) check(v string) error {
 	case KindDomain:
 		return checkDomain(v)
 	case KindConnection:
-		return checkConnection(v)
+		return conninfo.Validate(v)
 	case KindPort:
 		return checkPort(v)
 	case KindAddress:

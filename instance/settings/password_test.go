@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"offlinestore/instance/conninfo"
 	"offlinestore/instance/settings"
 )
 
@@ -18,7 +19,7 @@ func TestWithPassword(t *testing.T) {
 		"postgres://store@[fd00::1]:5432,[fd00::2]:5433/db", "postgres:///db?host=/run/postgresql&user=store", "postgres://h/db?user=store",
 		"postgres://@h/db?user=store", "host=h user=store", "host=h1,h2 user='store' ",
 	} {
-		with := settings.WithPassword(c, password)
+		with := conninfo.WithPassword(c, password)
 		cfg, err := pgconn.ParseConfig(with)
 		if err != nil {
 			t.Errorf("%s: pgx doesn't take %s: %v", c, with, err)
@@ -29,7 +30,7 @@ func TestWithPassword(t *testing.T) {
 		}
 		s := open(t, filepath.Join(t.TempDir(), "settings.yaml"))
 		set(t, s, map[string]string{settings.DBConnection: with})
-		if settings.LacksPassword(with) {
+		if conninfo.LacksPassword(with) {
 			t.Errorf("LacksPassword(%s)", with)
 		}
 	}
@@ -42,7 +43,7 @@ func TestLacksPassword(t *testing.T) {
 		"postgres://u:p@h/db": false, "postgres://u@h/db?password=p": false, "postgres://u@h/db?passfile=/x": false, "postgres://?service=x": false,
 		"host=h password=p": false, "host=h PASSFILE=x": false, "postgres://u@h/db?sslmode=verify-full&sslcert=c&sslkey=k": false, "nothing": false, "": false,
 	} {
-		if got := settings.LacksPassword(c); got != want {
+		if got := conninfo.LacksPassword(c); got != want {
 			t.Errorf("LacksPassword(%q) = %v, want %v", c, got, want)
 		}
 	}
@@ -58,10 +59,10 @@ func FuzzWithPassword(f *testing.F) {
 	}
 	const password = "hunter2 '\\@/:%"
 	f.Fuzz(func(t *testing.T, c string) {
-		if settings.Check(settings.DBConnection, c) != nil || !settings.LacksPassword(c) {
+		if settings.Check(settings.DBConnection, c) != nil || !conninfo.LacksPassword(c) {
 			return
 		}
-		with := settings.WithPassword(c, password)
+		with := conninfo.WithPassword(c, password)
 		if err := settings.Check(settings.DBConnection, with); err != nil {
 			t.Fatalf("WithPassword(%q) = %q: %v", c, with, err)
 		}

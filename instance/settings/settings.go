@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"offlinestore/instance/conninfo"
 )
 
 // Settings are the settings as one file has them. They are not for use by several goroutines at once; several processes may
@@ -129,4 +131,15 @@ func (s *Settings) change(changes map[string]string, apply func(map[string]strin
 	}
 	s.values, s.stamp = values, stampOf(s.path)
 	return nil
+}
+
+// redact returns v as a listing may show it.
+func (k Key) redact(v string) string {
+	switch {
+	case !k.Secret || v == "":
+		return v
+	case k.Kind == KindConnection:
+		return conninfo.Redact(v, Redacted)
+	}
+	return Redacted
 }

@@ -1,10 +1,12 @@
-package settings
+// Package conninfo reads and edits PostgreSQL connections as operators write them: URLs, or words like host=… dbname=….
+//
+// It works on the text. Package url knows nothing of several hosts, and a URL that is put together anew has other escapes.
+package conninfo
 
 import (
 	"errors"
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -13,16 +15,16 @@ var (
 	errPasswordURL = errors.New("not a URL: escape special characters in the password (@ is %40, / is %2F, % is %25)")
 )
 
-// validWord is the name of a parameter in a connection string.
+// validWord matches the name of a parameter.
 var validWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
 
 func isURL(v string) bool {
 	return strings.HasPrefix(v, "postgres://") || strings.HasPrefix(v, "postgresql://")
 }
 
-// checkConnection looks at the form alone: whether there is such a database is found out by connecting to it, perhaps from
-// another host. The errors of package url quote what they don't understand, and that may be the password.
-func checkConnection(v string) error {
+// Validate reports whether v has the form of a connection. It does not connect: the database may be reachable from another host
+// alone. Its errors don't quote v, since that may be the password.
+func Validate(v string) error {
 	if !isURL(v) {
 		_, err := words(v)
 		return err
@@ -41,8 +43,8 @@ func checkConnection(v string) error {
 	return nil
 }
 
-// oneHost is a URL with one of its hosts: package url knows no lists, though it takes some. It is one that package url refuses,
-// if there is any.
+// oneHost returns the URL with a single one of its hosts, since package url knows no lists. It chooses a host that package url
+// rejects, if there is one.
 func oneHost(v string) string {
 	scheme, authority, tail := cutURL(v)
 	user, hosts := "", authority
@@ -58,7 +60,7 @@ func oneHost(v string) string {
 	return scheme + "://" + user + list[0] + tail
 }
 
-// cutURL takes a URL apart into its scheme, what is between that and the path, and the rest.
+// cutURL splits a URL into its scheme, the part before the path, and the rest.
 func cutURL(v string) (scheme, authority, tail string) {
 	scheme, rest, _ := strings.Cut(v, "://")
 	end := strings.IndexAny(rest, "/?")
@@ -68,62 +70,13 @@ func cutURL(v string) (scheme, authority, tail string) {
 	return scheme, rest[:end], rest[end:]
 }
 
-// redact is v as a listing may show it. What it can't take apart it hides as a whole.
-func (k Key) redact(v string) string {
-	switch {
-	case !k.Secret || v == "":
-		return v
-	case k.Kind != KindConnection || checkConnection(v) != nil:
-		return Redacted
-	case isURL(v):
-		return redactURL(v)
-	}
-	return redactWords(v)
-}
-
-// redactURL works on the text, since a URL put together anew escapes what it shouldn't.
-func redactURL(v string) string {
-	scheme, authority, tail := cutURL(v)
-	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
-		if user, _, ok := strings.Cut(authority[:at], ":"); ok {
-			authority = user + ":" + Redacted + authority[at:]
-		}
-	}
-	path, query, ok := strings.Cut(tail, "?")
-	if ok {
-		params := strings.Split(query, "&")
-		for i, p := range params {
-			name, _, _ := strings.Cut(p, "=")
-			if plain, err := url.QueryUnescape(name); err != nil || isPassword(plain) {
-				params[i] = name + "=" + Redacted
-			}
-		}
-		path += "?" + strings.Join(params, "&")
-	}
-	return scheme + "://" + authority + path
-}
-
-func isPassword(name string) bool {
-	return strings.Contains(strings.ToLower(name), "password")
-}
-
-// word is a parameter of a connection string; the value is text[start:end], with the quotes that it is in.
+// word is a parameter: its value is text[start:end], with the quotes around it.
 type word struct {
 	name       string
 	start, end int
 }
 
-func redactWords(v string) string {
-	list, _ := words(v)
-	for _, w := range slices.Backward(list) {
-		if isPassword(w.name) {
-			v = v[:w.start] + Redacted + v[w.end:]
-		}
-	}
-	return v
-}
-
-// words takes a connection string like "host=a password='b c'" apart.
+// words splits a text like "host=a password='b c'".
 func words(v string) ([]word, error) {
 	var list []word
 	for i := skipSpace(v, 0); i < len(v); i = skipSpace(v, i) {
@@ -131,7 +84,7 @@ func words(v string) ([]word, error) {
 		if eq < 0 {
 			return nil, errConnection
 		}
-		w := word{name: strings.TrimRight(v[i:i+eq], " "), start: skipSpace(v, i+eq+1)}
+		w := word{name: strings.TrimRight(v[i:i+eq], " \t\n\v\f\r"), start: skipSpace(v, i+eq+1)}
 		if !validWord.MatchString(w.name) {
 			return nil, errConnection
 		}
@@ -147,14 +100,16 @@ func words(v string) ([]word, error) {
 	return list, nil
 }
 
+func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
+
 func skipSpace(v string, i int) int {
-	for i < len(v) && v[i] == ' ' {
+	for i < len(v) && isSpace(v[i]) {
 		i++
 	}
 	return i
 }
 
-// endOfValue is where the value that begins at i ends, or -1 where it doesn't. A backslash takes the next character's
+// endOfValue returns where the value that begins at i ends, or -1 if it does not end. A backslash takes the next character's
 // meaning away, inside quotes and outside.
 func endOfValue(v string, i int) int {
 	quoted := i < len(v) && v[i] == '\''
@@ -166,11 +121,11 @@ func endOfValue(v string, i int) int {
 		case v[i] == '\\':
 			i++
 		case quoted && v[i] == '\'':
-			if i++; i < len(v) && v[i] != ' ' {
+			if i++; i < len(v) && !isSpace(v[i]) {
 				return -1
 			}
 			return i
-		case !quoted && v[i] == ' ':
+		case !quoted && isSpace(v[i]):
 			return i
 		}
 	}

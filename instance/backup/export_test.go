@@ -1,4 +1,0 @@
-package backup
-
-// WithoutPassword is for tests.
-var WithoutPassword = withoutPassword
