@@ -109,7 +109,7 @@ func (v *verification) file(ctx context.Context, w io.Writer, file string) (*ver
 	}
 	progress := cli.NewProgress("Verifying", h.PayloadSize())
 	defer progress.Done()
-	if err := verifyPayload(ctx, r, h, progress); err != nil {
+	if err := r.VerifyPayload(ctx, h, progress.Add); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	note := ""

@@ -1,0 +1,108 @@
+package bundle
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"offlinestore/blob"
+	"offlinestore/charm"
+)
+
+// blobStatement holds what the head states about a blob of the payload besides its SHA-256.
+type blobStatement struct {
+	sha384 []string      // of the resources of charms that the blob is
+	items  []*charm.Item // of the charms whose archive the blob is
+}
+
+// blobStatements returns the statements of h about each blob of its payload.
+func blobStatements(h *Head) map[digest.Digest]*blobStatement {
+	out := make(map[digest.Digest]*blobStatement, len(h.Payload))
+	for _, d := range h.Payload {
+		out[d.Digest] = &blobStatement{}
+	}
+	for _, r := range h.CharmRevisions {
+		s := out[r.Blob.Digest]
+		s.items = append(s.items, &r.Item)
+	}
+	for _, r := range h.CharmResources {
+		if r.Blob != nil {
+			s := out[r.Blob.Digest]
+			s.sha384 = append(s.sha384, r.Resource.Download.SHA384)
+		}
+	}
+	return out
+}
+
+// VerifyPayload reads the whole payload and verifies every digest that h, the head of the bundle, names for it, and the files inside of
+// charms. It goes on after a bad blob: the error names all of them. It keeps nothing but one charm at a time, in a temporary file.
+func (r *Reader) VerifyPayload(ctx context.Context, h *Head, progress func(int64)) error {
+	var bad []error
+	statements := blobStatements(h)
+	buf := make([]byte, 256<<10)
+	for {
+		desc, content, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return errors.Join(bad...)
+		}
+		if err != nil {
+			return errors.Join(append(bad, err)...)
+		}
+		err = statements[desc.Digest].verify(blob.NewMeter(ctx, content, progress), desc, buf)
+		var damaged *BlobError
+		var mismatch *MismatchError
+		switch {
+		case errors.As(err, &damaged), errors.As(err, &mismatch):
+			bad = append(bad, err)
+		case err != nil:
+			return errors.Join(append(bad, err)...)
+		}
+	}
+}
+
+// verify reads a blob. It computes only the digests that the bundle names.
+func (s *blobStatement) verify(content io.Reader, desc ocispec.Descriptor, buf []byte) error {
+	var set blob.Algorithm
+	sha3 := desc.Annotations[AnnotationSHA3384]
+	if sha3 != "" {
+		set |= blob.SHA3384
+	}
+	if len(s.sha384) > 0 {
+		set |= blob.SHA384
+	}
+	sums := blob.NewSums(set)
+	var w io.Writer = sums
+	var archive *os.File
+	if len(s.items) > 0 {
+		f, err := os.CreateTemp("", "offlinestore-verify-")
+		if err != nil {
+			return err
+		}
+		defer os.Remove(f.Name())
+		defer f.Close()
+		archive, w = f, io.MultiWriter(sums, f)
+	}
+	if _, err := io.CopyBuffer(w, content, buf); err != nil {
+		return err
+	}
+	bad := func(text string) error {
+		return &BlobError{Digest: desc.Digest, Title: desc.Annotations[ocispec.AnnotationTitle], Err: errors.New(text)}
+	}
+	if sha3 != "" && sums.Verify(blob.SHA3384, sha3) != nil {
+		return bad("another SHA3-384 than its assertion names")
+	}
+	for _, want := range s.sha384 {
+		if sums.Verify(blob.SHA384, want) != nil {
+			return bad("another SHA-384 than the store named")
+		}
+	}
+	var errs []error
+	for _, item := range s.items {
+		errs = append(errs, CheckArchive(item, archive, desc.Size))
+	}
+	return errors.Join(errs...)
+}
