@@ -17,38 +17,63 @@ var errRollback = errors.New("only a plan")
 
 // Plan says what Apply would do. It does it, in a transaction that is rolled back, so that the two cannot differ.
 func (db *DB) Plan(ctx context.Context, in *Import) (*Report, error) {
-	r, err := db.apply(ctx, in, true)
+	plan, err := db.PlanAll(ctx, []*Import{in})
 	if err != nil {
-		return nil, fmt.Errorf("plan the import: %w", err)
+		return nil, err
 	}
-	return r, nil
+	return plan[0].Report, plan[0].Err
+}
+
+// Planned is what one of several imports would change, or why it would fail.
+type Planned struct {
+	Report *Report
+	Err    error
+}
+
+// PlanAll says what applying imports one after the other would do, each to what the one before leaves.
+func (db *DB) PlanAll(ctx context.Context, list []*Import) (plan []Planned, err error) {
+	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if err := db.keepLock(ctx, tx); err != nil {
+			return err
+		}
+		for _, in := range list {
+			a := newApplier(ctx, in)
+			err := pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) error {
+				a.tx = savepoint
+				return a.run()
+			})
+			if err != nil {
+				plan = append(plan, Planned{Err: fmt.Errorf("plan the import: %w", interpret(err))})
+				continue
+			}
+			plan = append(plan, Planned{Report: a.r})
+		}
+		return errRollback
+	})
+	if !errors.Is(err, errRollback) {
+		return nil, fmt.Errorf("plan the import: %w", interpret(err))
+	}
+	return plan, nil
 }
 
 // Apply imports all of in, or nothing of it, and tells the servers.
 func (db *DB) Apply(ctx context.Context, in *Import) (*Report, error) {
-	r, err := db.apply(ctx, in, false)
-	if err != nil {
-		return nil, fmt.Errorf("change the catalogue: %w", err)
-	}
-	return r, nil
-}
-
-func (db *DB) apply(ctx context.Context, in *Import, dry bool) (*Report, error) {
-	a := &applier{ctx: ctx, in: in, r: &Report{SnapRevisions: []SnapRevisionRef{}, SnapMoves: []SnapMove{}}}
+	a := newApplier(ctx, in)
 	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		a.tx = tx
 		if err := db.keepLock(ctx, tx); err != nil {
 			return err
 		}
-		if err := a.run(); err != nil || !dry {
-			return err
-		}
-		return errRollback
+		return a.run()
 	})
-	if err != nil && !errors.Is(err, errRollback) {
-		return nil, interpret(err)
+	if err != nil {
+		return nil, fmt.Errorf("change the catalogue: %w", interpret(err))
 	}
 	return a.r, nil
+}
+
+func newApplier(ctx context.Context, in *Import) *applier {
+	return &applier{ctx: ctx, in: in, r: &Report{SnapRevisions: []SnapRevisionRef{}, SnapMoves: []SnapMove{}}}
 }
 
 // applier is one import in its transaction.

@@ -90,7 +90,7 @@ func (a *applier) channel(ledger *snapLedger, s ImportedSnap, r snap.Release) (c
 	if err != nil {
 		return 0, err
 	}
-	change := ledger.Apply(row, a.in.origin().Origin, a.in.PushChannelMap)
+	change := ledger.Apply(row, a.in.Origin(), a.in.PushChannelMap)
 	move := SnapMove{s.Name, r.Architecture, r.Channel, change.From, change.To}
 	if change.Outcome == channelmap.Kept {
 		if change.From != change.To {

@@ -112,7 +112,7 @@ func (a *applier) charmChannel(ledger *charmLedger, c ImportedCharm, r charm.Rel
 	if err != nil {
 		return 0, err
 	}
-	change := ledger.Apply(row, a.in.origin().Origin, a.in.PushChannelMap)
+	change := ledger.Apply(row, a.in.Origin(), a.in.PushChannelMap)
 	move := CharmMove{Charm: c.Name, Channel: r.Channel, From: change.From, To: change.To}
 	if base != (charm.Base{}) {
 		move.Base = base.String()

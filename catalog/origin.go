@@ -14,18 +14,21 @@ type origin struct {
 	signer string
 }
 
-func (in *Import) origin() origin {
-	return origin{channelmap.Origin{SignedAt: in.SignedAt, Sequence: int64(in.Sequence), Digest: in.Bundle.String()}, in.Signer}
+// Origin returns where what the import brings comes from.
+func (in *Import) Origin() channelmap.Origin {
+	return channelmap.Origin{SignedAt: in.SignedAt, Sequence: int64(in.Sequence), Digest: in.Bundle.String()}
 }
+
+func (in *Import) origin() origin { return origin{in.Origin(), in.Signer} }
 
 // columns are what the columns signed_at, bundle, signer and sequence of a query are scanned into.
 func (o *origin) columns() []any { return []any{&o.SignedAt, &o.Digest, &o.signer, &o.Sequence} }
 
 // newerThan reports whether the bundle supersedes in.
-func (o origin) newerThan(in *Import) bool { return o.Supersedes(in.origin().Origin) }
+func (o origin) newerThan(in *Import) bool { return o.Supersedes(in.Origin()) }
 
 // is reports whether in is that bundle.
-func (o origin) is(in *Import) bool { return o.Is(in.origin().Origin) }
+func (o origin) is(in *Import) bool { return o.Is(in.Origin()) }
 
 // knownItem is a revision's blob, empty for none, and the bundle that said what else there is to say about it.
 type knownItem struct {

@@ -16,6 +16,7 @@ import (
 	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/catalog"
+	"offlinestore/channelmap"
 )
 
 // The host's clock and a bundle's signed time may disagree by ClockSkew without a word; a bundle from beyond MaxFuture is
@@ -120,12 +121,39 @@ func (im *Importer) has(d blob.Digest, size int64) bool {
 	return err == nil && n == size
 }
 
+// Candidate is a bundle or file to plan the import of.
+type Candidate struct{ record *catalog.Import }
+
+// Origin returns where the candidate comes from. Candidates are imported in the order of their origins if their channels are forced.
+func (c Candidate) Origin() channelmap.Origin { return c.record.Origin() }
+
+// Candidate returns the bundle as a candidate, if its assertions are good.
+func (im *Importer) Candidate(o *Opened) (Candidate, error) {
+	if err := im.check(o); err != nil {
+		return Candidate{}, err
+	}
+	return Candidate{im.record(o)}, nil
+}
+
+// Candidate returns the verified import as a candidate.
+func (v *Verified) Candidate() Candidate { return Candidate{v.record} }
+
+// PlanAll says what importing candidates one after the other would change.
+func (im *Importer) PlanAll(ctx context.Context, list []Candidate) ([]catalog.Planned, error) {
+	records := make([]*catalog.Import, len(list))
+	for i, c := range list {
+		records[i] = c.record
+	}
+	return im.Store.PlanAll(ctx, records)
+}
+
 // Plan says what importing the bundle would change.
 func (im *Importer) Plan(ctx context.Context, o *Opened) (*catalog.Report, error) {
-	if err := im.check(o); err != nil {
+	c, err := im.Candidate(o)
+	if err != nil {
 		return nil, err
 	}
-	return im.Store.Plan(ctx, im.record(o))
+	return im.Store.Plan(ctx, c.record)
 }
 
 // imported says whether this very bundle was imported before and all its blobs are still there. The same content that was

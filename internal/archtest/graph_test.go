@@ -39,7 +39,7 @@ func graph() map[string][]string {
 		// Layer 3: what is needed and missing, and the ways from one place to another.
 		"closure":         {"assertion", "bundle", "channel", "charm", "snap"},
 		"exporter":        {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},
-		"importer":        {"assertion", "blob", "bundle", "charm", "catalog", "importer/canonical"},
+		"importer":        {"assertion", "blob", "bundle", "channelmap", "charm", "catalog", "importer/canonical"},
 		"server/admin":    {"server/admin/api", "channel", "catalog", "transfer"},
 		"instance/backup": {"blob", "instance/conninfo", "instance/pgcluster", "catalog"},
 		"service":         {"catalog", "certificate", "instance", "instance/settings", "registration", "registry", "server", "server/admin", "transfer"},
