@@ -48,7 +48,9 @@ nothing of it. Several bundles are imported side by side, each on its own; a bad
 one does not stop the others. An interrupted push is simply run again.
 
 What an older bundle says about a channel does not undo what a newer one said,
-unless --push-channel-map is given; its revisions are added all the same.`,
+unless --push-channel-map is given; its revisions are added all the same. With
+--push-channel-map, several bundles are applied in the order in which they were
+signed, whatever their order on the command line.`,
 		Example: example,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -138,6 +140,11 @@ func (p *push) run(ctx context.Context) error {
 		}
 		if f.err != nil {
 			p.fail(f)
+		}
+	}
+	if p.o.pushChannelMap {
+		if err := p.planInOrder(ctx); err != nil {
+			return err
 		}
 	}
 	if p.o.plan {

@@ -32,13 +32,17 @@ type pushFile struct {
 	// unsigned is set for a file of the original store-admin, which was read whole to plan its import.
 	unsigned *importer.Unsigned
 	content  content
-	planned  *catalog.Report
-	digest   blob.Digest
-	signer   string
-	payload  int64
-	missing  int64
-	done     *catalog.Report
-	err      error
+	// candidate is set until all files are planned together. follows means that a file before this one moves channels: what this one
+	// changes then depends on whether the other one can be imported.
+	candidate importer.Candidate
+	follows   bool
+	planned   *catalog.Report
+	digest    blob.Digest
+	signer    string
+	payload   int64
+	missing   int64
+	done      *catalog.Report
+	err       error
 }
 
 // plan reads the head of a file and works out what importing it would change.
@@ -63,12 +67,15 @@ func (p *push) plan(ctx context.Context, f *pushFile) error {
 	if p.o.plan {
 		f.plannedBundle = o
 	}
-	f.planned = &catalog.Report{AlreadyImported: true, SnapRevisions: []catalog.SnapRevisionRef{}, SnapMoves: []catalog.SnapMove{}}
-	if !o.Imported || p.o.pushChannelMap {
-		if f.planned, err = p.im.Plan(ctx, o); err != nil {
-			return errors.Join(err, o.Close())
-		}
-		f.planned.AlreadyImported = o.Imported
+	f.planned = &catalog.Report{AlreadyImported: o.Imported, SnapRevisions: []catalog.SnapRevisionRef{}, SnapMoves: []catalog.SnapMove{}}
+	switch {
+	case p.o.pushChannelMap:
+		f.candidate, err = p.im.Candidate(o)
+	case !o.Imported:
+		f.planned, err = p.im.Plan(ctx, o)
+	}
+	if err != nil {
+		return errors.Join(err, o.Close())
 	}
 	if f.input.Rewindable() {
 		return o.Close()
@@ -104,13 +111,15 @@ func (p *push) skips(f *pushFile) bool {
 		return false
 	}
 	_, moves := changes(f.planned)
-	return !p.o.pushChannelMap || moves == 0
+	return !p.o.pushChannelMap || moves == 0 && !f.follows
 }
 
-// importAll imports the files side by side, each on its own.
+// importAll imports the files side by side, each on its own. If channels are forced, a file is applied only after those before it.
 func (p *push) importAll(ctx context.Context) {
 	var wg sync.WaitGroup
 	readers, slots := make(chan struct{}, readersAtOnce), make(chan struct{}, filesAtOnce)
+	turn := make(chan struct{})
+	close(turn)
 	for _, f := range p.files {
 		if f.err != nil {
 			continue
@@ -121,9 +130,14 @@ func (p *push) importAll(ctx context.Context) {
 			continue
 		}
 		slots <- struct{}{}
+		mine, next := turn, make(chan struct{})
+		if p.o.pushChannelMap {
+			turn = next
+		}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			f.err = p.importFile(ctx, f, readers)
+			defer close(next)
+			f.err = p.importFile(ctx, f, readers, mine)
 			if f.err != nil && ctx.Err() == nil {
 				p.fail(f)
 			} else if f.err == nil {
@@ -134,22 +148,22 @@ func (p *push) importAll(ctx context.Context) {
 	wg.Wait()
 }
 
-func (p *push) importFile(ctx context.Context, f *pushFile, readers chan struct{}) error {
+func (p *push) importFile(ctx context.Context, f *pushFile, readers chan struct{}, turn <-chan struct{}) (err error) {
+	var verified *importer.Verified
 	if f.unsigned != nil {
-		done, err := p.im.Apply(ctx, f.unsigned.Verified)
-		f.done = done
-		return err
+		verified = f.unsigned.Verified
+	} else {
+		readers <- struct{}{}
+		staging, err := p.stage(ctx, f)
+		<-readers
+		if err != nil {
+			return err
+		}
+		if verified, err = staging.Wait(); err != nil {
+			return err
+		}
 	}
-	readers <- struct{}{}
-	staging, err := p.stage(ctx, f)
-	<-readers
-	if err != nil {
-		return err
-	}
-	verified, err := staging.Wait()
-	if err != nil {
-		return err
-	}
+	<-turn
 	f.done, err = p.im.Apply(ctx, verified)
 	return err
 }

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/importer"
 )
 
 // filePlan is a file's line in the JSON of the push commands.
@@ -64,6 +67,48 @@ func (p *push) announce() error {
 	}
 	if p.payload() > 0 {
 		fmt.Fprintf(os.Stderr, "Importing %s and %s: %s to copy, %s free.\n", cli.Count(revisions, "revision"), cli.Count(moves, "channel change"), cli.Bytes(missing), cli.Bytes(free))
+	}
+	return nil
+}
+
+// planInOrder sorts the files by the order in which they were signed, and plans each of them against what the one before leaves. Files
+// that can't be imported come last.
+func (p *push) planInOrder(ctx context.Context) error {
+	slices.SortStableFunc(p.files, func(a, b *pushFile) int {
+		switch {
+		case a.err == nil && b.err == nil:
+			return a.candidate.Origin().Compare(b.candidate.Origin())
+		case a.err == nil:
+			return -1
+		case b.err == nil:
+			return 1
+		}
+		return 0
+	})
+	var files []*pushFile
+	var candidates []importer.Candidate
+	for _, f := range p.files {
+		if f.err == nil {
+			files, candidates = append(files, f), append(candidates, f.candidate)
+		}
+	}
+	plan, err := p.im.PlanAll(ctx, candidates)
+	if err != nil {
+		return err
+	}
+	follows := false
+	for i, f := range files {
+		imported := f.planned.AlreadyImported
+		f.candidate, f.follows = importer.Candidate{}, follows
+		if f.err = plan[i].Err; f.err != nil {
+			p.fail(f)
+			continue
+		}
+		if f.planned = plan[i].Report; f.unsigned == nil {
+			f.planned.AlreadyImported = imported
+		}
+		_, moves := changes(f.planned)
+		follows = follows || moves > 0
 	}
 	return nil
 }

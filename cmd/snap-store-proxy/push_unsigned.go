@@ -48,6 +48,10 @@ func (p *push) planUnsigned(ctx context.Context, f *pushFile) error {
 		fmt.Fprintf(os.Stderr, "Warning: %s: %s\n", cli.Clean(f.Name), cli.Clean(w))
 	}
 	f.signer, f.content = catalog.Unsigned, content{f.unsigned.Content()}
+	if p.o.pushChannelMap {
+		f.candidate, f.planned = f.unsigned.Candidate(), &catalog.Report{}
+		return nil
+	}
 	f.planned, err = p.im.PlanVerified(ctx, f.unsigned.Verified)
 	return err
 }
