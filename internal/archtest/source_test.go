@@ -18,7 +18,7 @@ import (
 // module is the path in go.mod.
 const module = "offlinestore"
 
-// source is one Go file that isn't a test.
+// source is one Go file.
 type source struct {
 	path string // from the root of the module, with slashes
 	fset *token.FileSet
@@ -52,9 +52,25 @@ func (s source) imports(t *testing.T) []string {
 	return paths
 }
 
-// sources parses every Go file that isn't a test, for whatever platform: `go
-// list` would leave out those of the others. The nested module is among them.
+// sources parses every Go file of the product, without tests, for all
+// platforms: `go list` would leave out files for the others. It includes the
+// nested module.
 func sources(t *testing.T) []source {
+	t.Helper()
+	var out []source
+	for _, s := range allSources(t) {
+		if !s.isTest() {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// isTest reports whether the file is a test.
+func (s source) isTest() bool { return strings.HasSuffix(s.path, "_test.go") }
+
+// allSources parses every Go file, tests included.
+func allSources(t *testing.T) []source {
 	t.Helper()
 	root := moduleRoot(t)
 	var all []source
@@ -67,7 +83,7 @@ func sources(t *testing.T) []source {
 				return fs.SkipDir
 			}
 			return nil
-		case !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+		case !strings.HasSuffix(name, ".go"):
 			return nil
 		}
 		rel, err := filepath.Rel(root, name)

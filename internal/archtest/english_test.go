@@ -1,0 +1,134 @@
+package archtest_test
+
+import (
+	"go/ast"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// idioms are phrases that hide the subject or the verb of a sentence. Comments
+// of other Go projects hardly have them.
+var idioms = regexp.MustCompile(`\b(says? (whether|what|which|how|who|where|why)|(is|are) what|those that|those of|that of|(of|to|by|from|with|for|than|as) what|what (is|are|has|have|was|were|a|an|the|it|they|no|each|every)|whoever|whatever)\b`)
+
+// allowedIdioms are the comments that may keep one, each a part of its text.
+func allowedIdioms() []string {
+	return []string{}
+}
+
+const maxAllowedIdioms = 10
+
+// TestCommentsArePlain rejects the idioms in comments, and doc comments that
+// begin with "what".
+func TestCommentsArePlain(t *testing.T) {
+	t.Parallel()
+	allowed := allowedIdioms()
+	if len(allowed) > maxAllowedIdioms {
+		t.Errorf("%d comments may keep an idiom, want at most %d", len(allowed), maxAllowedIdioms)
+	}
+	for _, s := range englishSources(t) {
+		for _, group := range s.file.Comments {
+			text := strings.Join(strings.Fields(group.Text()), " ")
+			if strings.HasPrefix(strings.ToLower(text), "what ") {
+				t.Errorf("%s: the comment begins with %.40q", s.at(group), text)
+			}
+			if slices.ContainsFunc(allowed, func(part string) bool { return strings.Contains(text, part) }) {
+				continue
+			}
+			if idiom := idioms.FindString(text); idiom != "" {
+				t.Errorf("%s: %q in %.160q", s.at(group), idiom, text)
+			}
+		}
+	}
+}
+
+// verb matches a verb in the present. "Is" names a state, not an action.
+var verb = regexp.MustCompile(`^[a-z]+s,?$`)
+
+// TestFunctionCommentsBeginWithAVerb wants the doc comment of each function to
+// begin with its name and a verb in the present.
+func TestFunctionCommentsBeginWithAVerb(t *testing.T) {
+	t.Parallel()
+	for _, s := range englishSources(t) {
+		for _, decl := range s.file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if !ok || f.Doc == nil {
+				continue
+			}
+			words := strings.Fields(f.Doc.Text())
+			if len(words) < 2 || words[0] != f.Name.Name {
+				t.Errorf("%s: the comment of %s does not begin with its name", s.at(f), f.Name.Name)
+			} else if !verb.MatchString(words[1]) || slices.Contains([]string{"is", "was", "has", "this", "its"}, words[1]) {
+				t.Errorf("%s: the comment of %s has %q in the place of a verb", s.at(f), f.Name.Name, words[1])
+			}
+		}
+	}
+}
+
+// unrevised are the folders whose comments still have to be rewritten.
+func unrevised() []string {
+	return []string{
+		"assertion",
+		"blob",
+		"bundle",
+		"catalog",
+		"certificate",
+		"channel",
+		"channelmap",
+		"charm",
+		"charm/snaphint",
+		"closure",
+		"cmd/internal/cli",
+		"cmd/snap-store-proxy",
+		"cmd/store-admin",
+		"docs",
+		"exporter",
+		"importer",
+		"importer/canonical",
+		"install",
+		"install/debian",
+		"instance",
+		"instance/backup",
+		"instance/pgcluster",
+		"instance/settings",
+		"internal/archtest",
+		"internal/assertiontest",
+		"internal/bench",
+		"internal/bundletest",
+		"internal/canonicaltest",
+		"internal/demo",
+		"internal/e2e",
+		"internal/genuine",
+		"internal/pgtest",
+		"internal/snapdaemon",
+		"internal/snapdclient",
+		"internal/snapddriver",
+		"internal/upstreamtest",
+		"internal/vectortest",
+		"registration",
+		"registry",
+		"scripts/testsummary",
+		"server",
+		"server/admin",
+		"server/admin/api",
+		"service",
+		"snap",
+		"transfer",
+		"upstream",
+	}
+}
+
+// englishSources returns all files but the unrevised. With ENGLISH, it returns
+// the files below that folder instead.
+func englishSources(t *testing.T) []source {
+	t.Helper()
+	below, skipped := os.Getenv("ENGLISH"), unrevised()
+	return slices.DeleteFunc(allSources(t), func(s source) bool {
+		if below != "" {
+			return !inside(s.pkg(), below)
+		}
+		return slices.Contains(skipped, s.pkg())
+	})
+}
