@@ -60,9 +60,6 @@ func (r *Reader) Close() error {
 // Digest is the digest of the bundle index: by it, two bundles of the same content are the same.
 func (r *Reader) Digest() digest.Digest { return r.digest }
 
-// SignerKeyID is the fingerprint of the key that the bundle claims to be signed with.
-func (r *Reader) SignerKeyID() string { return r.envelope.keyID }
-
 // Verify checks the signature against the trusted keys. It returns what was signed and the key that signed.
 func (r *Reader) Verify(ctx context.Context, trusted []PublicKey) (*Predicate, PublicKey, error) {
 	return r.envelope.verify(ctx, r.digest, trusted)
