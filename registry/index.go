@@ -17,7 +17,7 @@ type index struct {
 	repositories map[string]*repository
 	// names are those of repositories that have an image, sorted.
 	names    []string
-	oddities []string
+	problems []string
 }
 
 // images are the manifests and indexes that are here.
@@ -62,17 +62,17 @@ func newIndex(c *catalog.Snapshot) (*index, error) {
 	}
 	ix := &index{images: all, repositories: make(map[string]*repository)}
 	var named []namedImage
-	named, ix.oddities = namedImages(c)
+	named, ix.problems = namedImages(c)
 	trees := make(map[digest.Digest]*tree)
 	holders := make(map[string]namedImage) // of tags
 	for _, n := range named {
-		ix.add(n, trees)
+		ix.addImage(n, trees)
 		if n.tag == "" {
 			continue
 		}
 		at := n.repository + ":" + n.tag
 		if o, ok := holders[at]; ok && o.root != n.root && (o.charm != n.charm || o.resource != n.resource) {
-			ix.oddities = append(ix.oddities, fmt.Sprintf("charm %s, resource %s: %s is the name of another image, too: that of charm %s, resource %s",
+			ix.problems = append(ix.problems, fmt.Sprintf("charm %s, resource %s: %s is the name of another image, too: that of charm %s, resource %s",
 				n.charm, n.resource, at, o.charm, o.resource))
 		}
 		holders[at] = n
@@ -102,9 +102,9 @@ func newImages(c *catalog.Snapshot) (images, error) {
 	return all, nil
 }
 
-// add makes a repository serve an image. Of several that claim a tag, the last has it, which is the newest revision of a resource: where
+// addImage makes a repository serve an image. Of several that claim a tag, the last has it, which is the newest revision of a resource: where
 // that one's image was left out, an older one under its name would be taken for it.
-func (ix *index) add(n namedImage, trees map[digest.Digest]*tree) {
+func (ix *index) addImage(n namedImage, trees map[digest.Digest]*tree) {
 	repo := ix.repositories[n.repository]
 	if repo == nil {
 		repo = &repository{tags: make(map[string]digest.Digest)}
@@ -122,7 +122,7 @@ func (ix *index) add(n namedImage, trees map[digest.Digest]*tree) {
 	case t == nil:
 		return
 	case t.manifests == nil:
-		ix.oddities = append(ix.oddities, fmt.Sprintf("image %s has more than %d manifests, so it is left out", n.name, maxTree))
+		ix.problems = append(ix.problems, fmt.Sprintf("image %s has more than %d manifests, so it is left out", n.name, maxTree))
 		return
 	}
 	if n.tag != "" {

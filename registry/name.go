@@ -67,25 +67,25 @@ type namedImage struct {
 }
 
 // namedImages are those of all resources, by charm, resource and revision, and what is wrong with the others.
-func namedImages(c *catalog.Snapshot) (list []namedImage, oddities []string) {
+func namedImages(c *catalog.Snapshot) (list []namedImage, problems []string) {
 	for _, ch := range c.Charms {
 		for _, res := range ch.Resources {
 			if res.Image == nil {
 				continue
 			}
 			n := namedImage{name: res.Image.Name, charm: ch.Name, resource: res.Name, revision: res.Revision, root: digest.Digest(res.Image.Digest)}
-			if err := n.check(); err != nil {
-				oddities = append(oddities, fmt.Sprintf("charm %s, resource %s revision %d: %v", ch.Name, res.Name, res.Revision, err))
+			if err := n.validate(); err != nil {
+				problems = append(problems, fmt.Sprintf("charm %s, resource %s revision %d: %v", ch.Name, res.Name, res.Revision, err))
 				continue
 			}
 			list = append(list, n)
 		}
 	}
-	return list, oddities
+	return list, problems
 }
 
-// check sets the reference, and refuses a name that contradicts the digest of what it stands for.
-func (n *namedImage) check() (err error) {
+// validate sets the reference, and refuses a name that contradicts the digest of what it stands for.
+func (n *namedImage) validate() (err error) {
 	if n.reference, err = parseReference(n.name); err != nil || n.root == "" {
 		return err
 	}

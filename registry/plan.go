@@ -28,7 +28,7 @@ func (e *UnknownCharmError) Error() string {
 // Plan is what a push copies.
 type Plan struct {
 	// Images are sorted by charm, resource and revision. One that several resources have under one name is here once.
-	Images []Planned `json:"images"`
+	Images []PlannedImage `json:"images"`
 	// Size is that of the configs and layers of all images.
 	Size int64 `json:"size"`
 
@@ -36,8 +36,8 @@ type Plan struct {
 	images images
 }
 
-// Planned is an image that a push copies, and the resource that it belongs to.
-type Planned struct {
+// PlannedImage is an image that a push copies, and the resource that it belongs to.
+type PlannedImage struct {
 	Charm    string `json:"charm"`
 	Resource string `json:"resource"`
 	Revision int    `json:"revision"`
@@ -64,13 +64,13 @@ func NewPlan(blobs *blob.Dir, c *catalog.Snapshot, charms ...string) (*Plan, err
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Images: []Planned{}, blobs: blobs, images: all}
+	p := &Plan{Images: []PlannedImage{}, blobs: blobs, images: all}
 	named, _ := namedImages(c)
 	for i, n := range named {
 		if len(charms) > 0 && !slices.Contains(charms, n.charm) || n.isOverruled(named[i+1:]) {
 			continue
 		}
-		if err := p.add(n); err != nil {
+		if err := p.addImage(n); err != nil {
 			return nil, err
 		}
 	}
@@ -82,8 +82,8 @@ func (n namedImage) isOverruled(later []namedImage) bool {
 	return slices.ContainsFunc(later, func(o namedImage) bool { return o.name == n.name && (o.root != "" || n.root == "") })
 }
 
-func (p *Plan) add(n namedImage) error {
-	planned := Planned{Charm: n.charm, Resource: n.resource, Revision: n.revision, Name: n.name, Digest: n.root, reference: n.reference}
+func (p *Plan) addImage(n namedImage) error {
+	planned := PlannedImage{Charm: n.charm, Resource: n.resource, Revision: n.revision, Name: n.name, Digest: n.root, reference: n.reference}
 	if p.images[n.root] == nil {
 		planned.Absent = true
 		p.Images = append(p.Images, planned)

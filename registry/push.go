@@ -39,11 +39,11 @@ type PushConfig struct {
 	// It is called by several goroutines. Nil is for nobody.
 	Progress func(n int64)
 	// Done is told of each image after its last manifest, or why it could not be copied. Nil is for nobody.
-	Done func(Planned, error)
+	Done func(PlannedImage, error)
 }
 
-// Pushed is what a push did.
-type Pushed struct {
+// PushSummary is what a push did.
+type PushSummary struct {
 	// Images counts those that the registry has now.
 	Images int `json:"images"`
 	// Sent and Present are the bytes of blobs that were copied, and of those that the registry had already.
@@ -85,10 +85,10 @@ func (e *SparseError) Unwrap() error { return e.Err }
 
 // Push copies the images of the plan, manifests untouched, so that digests stay. What the registry has is not sent again: a push
 // that was interrupted is simply done again. An image that can't be copied doesn't stop the others; the errors are joined.
-func (p *Plan) Push(ctx context.Context, cfg PushConfig) (Pushed, error) {
+func (p *Plan) Push(ctx context.Context, cfg PushConfig) (PushSummary, error) {
 	c, err := newCopier(ctx, p, cfg)
 	if err != nil {
-		return Pushed{}, err
+		return PushSummary{}, err
 	}
 	var errs []error
 	for _, image := range p.Images {
@@ -119,7 +119,7 @@ type copier struct {
 	registry name.Registry
 	pusher   *remote.Pusher
 	puller   *remote.Puller
-	report   Pushed
+	report   PushSummary
 	// where has a repository that has the blob, from which the registry can take it without a copy.
 	where map[digest.Digest]name.Repository
 	// counted are the blobs of the image at hand that are done.
@@ -202,7 +202,7 @@ func checkAccess(ctx context.Context, reg name.Registry, auth authn.Authenticato
 }
 
 // image copies an image: the children of an index first, and of each manifest its blobs first, as registries demand.
-func (c *copier) image(ctx context.Context, image Planned) error {
+func (c *copier) image(ctx context.Context, image PlannedImage) error {
 	repo := c.registry.Repo(image.reference.repository)
 	c.counted = make(map[digest.Digest]bool)
 	for _, m := range c.plan.images.below(image.Digest, math.MaxInt) {

@@ -90,7 +90,7 @@ func TestPush(t *testing.T) {
 	got := value(plan.Push(t.Context(), cfg))(t)
 	web := plan.Images[1].Size
 	// The blobs of mirror/other are taken from charm/db0/image, inside the registry.
-	want := registry.Pushed{Images: 3, Sent: plan.Images[0].Size + web, Present: plan.Images[0].Size}
+	want := registry.PushSummary{Images: 3, Sent: plan.Images[0].Size + web, Present: plan.Images[0].Size}
 	if got != want {
 		t.Errorf("Push = %+v, want %+v", got, want)
 	}
@@ -98,7 +98,7 @@ func TestPush(t *testing.T) {
 		t.Errorf("progress says %d bytes, want %d", done.Load(), plan.Size)
 	}
 	done.Store(0)
-	if got, want := value(plan.Push(t.Context(), cfg))(t), (registry.Pushed{Images: 3, Present: plan.Size}); got != want {
+	if got, want := value(plan.Push(t.Context(), cfg))(t), (registry.PushSummary{Images: 3, Present: plan.Size}); got != want {
 		t.Errorf("the second Push = %+v, want %+v", got, want)
 	}
 	if done.Load() != plan.Size {

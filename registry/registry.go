@@ -62,7 +62,7 @@ func (r *Registry) SetSnapshot(c *catalog.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	for _, what := range ix.oddities {
+	for _, what := range ix.problems {
 		r.cfg.Logger.Warn("odd catalogue", "what", what)
 	}
 	r.index.Store(ix)

@@ -67,7 +67,7 @@ func (r *Registry) send(w http.ResponseWriter, req *http.Request, f file) {
 	b, err := r.cfg.Blobs.OpenBlob(f.digest)
 	if err == nil {
 		defer b.Close()
-		err = checkSize(b, f.size)
+		err = verifySize(b, f.size)
 	}
 	if err != nil {
 		r.cfg.Logger.Error("open blob", "path", req.URL.Path, "blob", f.digest.String(), "err", err)
@@ -86,7 +86,7 @@ func (r *Registry) send(w http.ResponseWriter, req *http.Request, f file) {
 	http.ServeContent(w, req, "", time.Time{}, b)
 }
 
-func checkSize(f *os.File, want int64) error {
+func verifySize(f *os.File, want int64) error {
 	info, err := f.Stat()
 	if err == nil && info.Size() != want {
 		err = fmt.Errorf("%d bytes, want %d", info.Size(), want)

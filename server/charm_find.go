@@ -93,7 +93,7 @@ func isBlank(s string) bool { return strings.TrimSpace(s) == "" }
 
 // run returns what is found: the best match first, then what is featured, then by name.
 func (s *charmSearch) run(ix *index) []charmHit {
-	// Juju asks for what is featured when it is asked for anything. A store with nothing on that shelf shows all that it has.
+	// Juju asks for what is featured when it is asked for anything. A store with nothing in that category shows all that it has.
 	if len(s.words) == 0 && slices.Equal(s.categories, []string{featured}) && !slices.ContainsFunc(ix.charms, isFeatured) {
 		s.categories = nil
 	}
@@ -113,7 +113,7 @@ func (s *charmSearch) run(ix *index) []charmHit {
 }
 
 func (s *charmSearch) match(ch *indexedCharm) int {
-	if s.kind != "" && s.kind != ch.Type || !fits(s.publishers, ch.isOf) || !fits(s.categories, ch.onShelf) || !fits(s.platforms, ch.runsOn) {
+	if s.kind != "" && s.kind != ch.Type || !fits(s.publishers, ch.isOf) || !fits(s.categories, ch.inCategory) || !fits(s.platforms, ch.runsOn) {
 		return 0
 	}
 	if len(s.words) == 0 {
@@ -147,9 +147,9 @@ func fits[T any](list []T, fit func(T) bool) bool {
 	return len(list) == 0 || slices.ContainsFunc(list, fit)
 }
 
-func isFeatured(ch *indexedCharm) bool { return ch.onShelf(featured) }
+func isFeatured(ch *indexedCharm) bool { return ch.inCategory(featured) }
 
-func (ch *indexedCharm) onShelf(name string) bool {
+func (ch *indexedCharm) inCategory(name string) bool {
 	return slices.ContainsFunc(ch.Details.Categories, func(c charm.Category) bool {
 		return strings.ToLower(c.Name) == name || name == featured && c.Featured
 	})

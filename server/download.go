@@ -24,7 +24,7 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request, ix *index) {
 
 // sendFile sends f, whose length and range are exact, as name.
 func (s *Server) sendFile(w http.ResponseWriter, r *http.Request, f file, name string) {
-	b, ok := s.open(w, r, f)
+	b, ok := s.openFile(w, r, f)
 	if !ok {
 		return
 	}
@@ -44,7 +44,7 @@ func (s *Server) icon(w http.ResponseWriter, r *http.Request, ix *index) {
 		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, "no such icon in this store")
 		return
 	}
-	b, ok := s.open(w, r, f)
+	b, ok := s.openFile(w, r, f)
 	if !ok {
 		return
 	}
@@ -57,9 +57,9 @@ func (s *Server) icon(w http.ResponseWriter, r *http.Request, ix *index) {
 	http.ServeContent(w, r, "", time.Time{}, b)
 }
 
-// open opens the blob of f, or answers the request itself. A blob of the wrong size is not sent: its client would find out only after
+// openFile opens the blob of f, or answers the request itself. A blob of the wrong size is not sent: its client would find out only after
 // all of it, and would come back.
-func (s *Server) open(w http.ResponseWriter, r *http.Request, f file) (*os.File, bool) {
+func (s *Server) openFile(w http.ResponseWriter, r *http.Request, f file) (*os.File, bool) {
 	b, err := s.cfg.Blobs.OpenBlob(f.blob)
 	if err == nil {
 		var info os.FileInfo

@@ -8,8 +8,8 @@ import (
 	"offlinestore/snap"
 )
 
-// fetched answers a fetch-assertions action. Its lists are there when they are empty too, as the real store's are.
-type fetched struct {
+// fetchResult answers a fetch-assertions action. Its lists are there when they are empty too, as the real store's are.
+type fetchResult struct {
 	AssertionStreamURLs []string     `json:"assertion-stream-urls"`
 	ErrorList           []snap.Error `json:"error-list"`
 	Key                 string       `json:"key"`
@@ -17,8 +17,8 @@ type fetched struct {
 }
 
 // fetchAssertions answers a fetch-assertions action with the URLs of those assertions that are newer than what the device has.
-func (ix *index) fetchAssertions(a *snap.Action, formats map[string]int, origin string) fetched {
-	out := fetched{AssertionStreamURLs: []string{}, ErrorList: []snap.Error{}, Key: a.Key, Result: snap.ActionFetchAssertions}
+func (ix *index) fetchAssertions(a *snap.Action, formats map[string]int, origin string) fetchResult {
+	out := fetchResult{AssertionStreamURLs: []string{}, ErrorList: []snap.Error{}, Key: a.Key, Result: snap.ActionFetchAssertions}
 	for i := range a.Assertions {
 		req := &a.Assertions[i]
 		maxFormat := unlimited
@@ -26,7 +26,7 @@ func (ix *index) fetchAssertions(a *snap.Action, formats map[string]int, origin 
 			// A type that is not listed is known in its first format alone.
 			maxFormat = formats[req.Type]
 		}
-		found, newer, err := ix.wanted(req, maxFormat)
+		found, newer, err := ix.findRequested(req, maxFormat)
 		switch {
 		case err != nil:
 			out.ErrorList = append(out.ErrorList, snap.Error{Code: codeBadRequest, Message: err.Error(),
@@ -42,8 +42,8 @@ func (ix *index) fetchAssertions(a *snap.Action, formats map[string]int, origin 
 	return out
 }
 
-// wanted finds what req asks for, and says whether it is news to the device.
-func (ix *index) wanted(req *snap.AssertionRequest, maxFormat int) (a *indexedAssertion, newer bool, err error) {
+// findRequested finds what req asks for, and says whether it is news to the device.
+func (ix *index) findRequested(req *snap.AssertionRequest, maxFormat int) (a *indexedAssertion, newer bool, err error) {
 	t, ok := assertion.TypeByName(req.Type)
 	if !ok {
 		return nil, false, nil
@@ -52,7 +52,7 @@ func (ix *index) wanted(req *snap.AssertionRequest, maxFormat int) (a *indexedAs
 		if !t.Sequence || len(req.SequenceKey) != len(t.PrimaryKey)-1 {
 			return nil, false, fmt.Errorf("%s: sequence-key has %d values", req.Type, len(req.SequenceKey))
 		}
-		a, newer, err = ix.wantedPoint(req, maxFormat)
+		a, newer, err = ix.findSequencePoint(req, maxFormat)
 		return a, newer, err
 	}
 	ref, err := assertion.RefFromPath(req.Type, req.PrimaryKey)
@@ -63,8 +63,8 @@ func (ix *index) wanted(req *snap.AssertionRequest, maxFormat int) (a *indexedAs
 	return a, a != nil && revised(a, req.IfNewerThan), nil
 }
 
-// wantedPoint is wanted for a sequence: the point that is asked for, or the last one.
-func (ix *index) wantedPoint(req *snap.AssertionRequest, maxFormat int) (*indexedAssertion, bool, error) {
+// findSequencePoint is findRequested for a sequence: the point that is asked for, or the last one.
+func (ix *index) findSequencePoint(req *snap.AssertionRequest, maxFormat int) (*indexedAssertion, bool, error) {
 	if req.Sequence != nil {
 		ref, err := assertion.RefFromPath(req.Type, append(req.SequenceKey[:len(req.SequenceKey):len(req.SequenceKey)], strconv.Itoa(*req.Sequence)))
 		if err != nil {

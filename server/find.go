@@ -52,7 +52,7 @@ func appendHit(dst []byte, h hit, fields fieldSet, origin string) []byte {
 
 func (s *Server) categories(w http.ResponseWriter, r *http.Request, ix *index) {
 	var out snap.CategoriesResponse
-	for _, name := range ix.shelves {
+	for _, name := range ix.categories {
 		out.Categories = append(out.Categories, snap.CategoryName{Name: name})
 	}
 	s.writeJSON(w, r, http.StatusOK, typeJSON, out)
@@ -68,7 +68,7 @@ type embedded struct {
 
 func (s *Server) sections(w http.ResponseWriter, r *http.Request, ix *index) {
 	var out embedded
-	for _, name := range ix.shelves {
+	for _, name := range ix.categories {
 		out.Embedded.Sections = append(out.Embedded.Sections, snap.CategoryName{Name: name})
 	}
 	s.writeJSON(w, r, http.StatusOK, typeHAL, out)

@@ -28,7 +28,7 @@ type index struct {
 	revisions  int
 	asserts    int
 	names      func() []listedName
-	shelves    []string
+	categories []string
 
 	charms      []*indexedCharm // by name
 	charmByName map[string]*indexedCharm
@@ -72,7 +72,7 @@ func newIndex(c *catalog.Snapshot) (*index, error) {
 		return nil, err
 	}
 	sortSnaps(ix.snaps)
-	ix.shelves = shelves(ix.snaps)
+	ix.categories = categoryNames(ix.snaps)
 	// Devices ask for the names once a day, and they take a parse of each snap.yaml.
 	ix.names = sync.OnceValue(func() []listedName { return listNames(ix.snaps) })
 	return ix, nil

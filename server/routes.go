@@ -61,7 +61,7 @@ func (s *Server) table() []route {
 		{"GET", "/api/v1/snaps/purchases/orders", s.orders},
 		{"GET", "/api/v1/snaps/purchases/customers/me", s.refusal(http.StatusNotFound, purchase)},
 		{"POST", "/api/v1/snaps/purchases/buy", s.refusal(http.StatusNotFound, purchase)},
-		{"GET", checkPath, s.check},
+		{"GET", checkPath, s.serveStatus},
 		{"GET", metricsPath, s.metrics.handler().ServeHTTP},
 		{"GET", docsPath + "{$}", s.serveDocs},
 		{"GET", docsPath + "{page}", s.serveDocs},

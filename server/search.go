@@ -144,7 +144,7 @@ func (s *search) match(sn *indexedSnap) int {
 	switch {
 	case s.private && !sn.Details.Private:
 		return 0
-	case s.category != "" && !onShelf(sn, s.category):
+	case s.category != "" && !inCategory(sn, s.category):
 		return 0
 	case s.commonID != "" && !slices.Contains(sn.words.ids, s.commonID):
 		return 0
@@ -152,7 +152,7 @@ func (s *search) match(sn *indexedSnap) int {
 		return 0
 	}
 	if len(s.words) == 0 {
-		if onShelf(sn, featured) {
+		if inCategory(sn, featured) {
 			return 2
 		}
 		return 1
@@ -176,14 +176,14 @@ func (s *search) row(sn *indexedSnap) *row {
 	return nil
 }
 
-func onShelf(sn *indexedSnap, name string) bool {
+func inCategory(sn *indexedSnap, name string) bool {
 	return slices.ContainsFunc(sn.Details.Categories, func(c snap.Category) bool {
 		return c.Name == name || name == featured && c.Featured
 	})
 }
 
-// shelves lists the names of all categories, "featured" first.
-func shelves(snaps []*indexedSnap) []string {
+// categoryNames lists the names of all categories, "featured" first.
+func categoryNames(snaps []*indexedSnap) []string {
 	var names []string
 	for _, sn := range snaps {
 		for _, c := range sn.Details.Categories {

@@ -38,8 +38,8 @@ type status struct {
 	Problems   []string `json:"problems,omitempty"`
 }
 
-// check tells a balancer whether to send devices here. A store that has lost its database still serves, so that is no reason not to.
-func (s *Server) check(w http.ResponseWriter, r *http.Request) {
+// serveStatus tells a balancer whether to send devices here. A store that has lost its database still serves, so that is no reason not to.
+func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
 	out, code := status{Status: "ok"}, http.StatusOK
 	if problem, since := s.source.get(); problem != "" {
 		if !since.IsZero() {

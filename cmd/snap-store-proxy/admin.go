@@ -34,7 +34,7 @@ that there is already, this changes the password and ends all logins.`,
 		Example: "  snap-store-proxy add-admin jo@example.internal\n  snap-store-proxy add-admin jo@example.internal --token",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			email, err := admin.CheckEmail(args[0])
+			email, err := admin.ValidateEmail(args[0])
 			if err != nil {
 				return cli.Usagef("%w", err)
 			}
@@ -89,7 +89,7 @@ func askPassword(in io.Reader, email string, stdin bool) (password string, err e
 			return "", errors.New("the passwords differ")
 		}
 	}
-	if err := admin.CheckPassword(password); err != nil {
+	if err := admin.ValidatePassword(password); err != nil {
 		return "", cli.Usagef("%w", err)
 	}
 	return password, nil
@@ -121,7 +121,7 @@ func newRemoveAdmin(dir *instance.Dir) *cobra.Command {
 		Example: "  snap-store-proxy remove-admin jo@example.internal",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			email, err := admin.CheckEmail(args[0])
+			email, err := admin.ValidateEmail(args[0])
 			if err != nil {
 				return cli.Usagef("%w", err)
 			}

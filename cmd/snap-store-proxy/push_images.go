@@ -71,7 +71,7 @@ The registry that 'serve' is itself while no domain is set needs none of this.`,
 
 // pushedImage is an image in the result, and why it could not be copied.
 type pushedImage struct {
-	registry.Planned
+	registry.PlannedImage
 	Error string `json:"error,omitempty"`
 }
 
@@ -84,7 +84,7 @@ type imagesPush struct {
 	Registry string        `json:"registry"`
 	DryRun   bool          `json:"dry-run,omitempty"`
 	Images   []pushedImage `json:"images"`
-	registry.Pushed
+	registry.PushSummary
 }
 
 func runPushImages(ctx context.Context, w io.Writer, in *instance.Instance, cat *catalog.Snapshot, o pushImagesOptions, charms []string) error {
@@ -143,7 +143,7 @@ func (p *imagesPush) announce(plan *registry.Plan) {
 			fmt.Fprintf(os.Stderr, "snap-store-proxy: image %s is here without %s\n", cli.Clean(i.Name), cli.Clean(strings.Join(i.Missing, ", ")))
 		}
 		if i.Absent || p.o.dryRun {
-			p.Images = append(p.Images, pushedImage{Planned: i})
+			p.Images = append(p.Images, pushedImage{PlannedImage: i})
 		}
 	}
 }
@@ -152,10 +152,10 @@ func (p *imagesPush) run(ctx context.Context, plan *registry.Plan, cfg registry.
 	p.progress = cli.NewProgress("images", plan.Size)
 	defer p.progress.Done()
 	cfg.Progress, cfg.Done = p.progress.Add, p.done
-	if p.Pushed, err = plan.Push(ctx, cfg); err == nil || ctx.Err() != nil {
+	if p.PushSummary, err = plan.Push(ctx, cfg); err == nil || ctx.Err() != nil {
 		return err
 	}
-	if p.Pushed.Images == 0 {
+	if p.PushSummary.Images == 0 {
 		return err
 	}
 	failed := 0
@@ -169,8 +169,8 @@ func (p *imagesPush) run(ctx context.Context, plan *registry.Plan, cfg registry.
 }
 
 // done is told of each image.
-func (p *imagesPush) done(i registry.Planned, err error) {
-	image := pushedImage{Planned: i}
+func (p *imagesPush) done(i registry.PlannedImage, err error) {
+	image := pushedImage{PlannedImage: i}
 	if err != nil {
 		image.Error = err.Error()
 		p.progress.Printf(os.Stderr, "snap-store-proxy: push image %s: %s\n", cli.Clean(i.Name), cli.Clean(image.Error))
@@ -198,8 +198,8 @@ func (p *imagesPush) print(plan *registry.Plan, err error) error {
 		fmt.Fprintf(p.w, "%s for %s: %s, less what it has.\n", cli.Count(n, "image"), p.Registry, cli.Bytes(plan.Size))
 		return nil
 	}
-	if err == nil || p.Pushed.Images > 0 {
-		fmt.Fprintf(p.w, "Pushed %s to %s: %s sent, %s there already.\n", cli.Count(p.Pushed.Images, "image"), p.Registry, cli.Bytes(p.Sent), cli.Bytes(p.Present))
+	if err == nil || p.PushSummary.Images > 0 {
+		fmt.Fprintf(p.w, "Pushed %s to %s: %s sent, %s there already.\n", cli.Count(p.PushSummary.Images, "image"), p.Registry, cli.Bytes(p.Sent), cli.Bytes(p.Present))
 	}
 	return nil
 }

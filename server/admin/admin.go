@@ -64,7 +64,7 @@ func New(cfg Config) (*Server, error) {
 	mux.HandleFunc("POST /api/v2/tokens/refresh", s.refresh)
 	mux.HandleFunc("GET /v2/metadata/overrides/{snap}", s.authorized(s.listOverrides))
 	mux.HandleFunc("POST /v2/metadata/overrides", s.authorized(s.setOverrides))
-	mux.HandleFunc("GET /_status/check", s.check)
+	mux.HandleFunc("GET /_status/check", s.serveStatus)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusNotFound, codeNotFound, "there is nothing here; devices are served on another port")
 	})
@@ -91,7 +91,7 @@ func harden(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) check(w http.ResponseWriter, r *http.Request) {
+func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
 	defer cancel()
 	if err := s.cfg.Store.Ping(ctx); err != nil {

@@ -32,8 +32,8 @@ func newLimiter(burst int, pause time.Duration, now func() time.Time) *limiter {
 	return &limiter{seed: maphash.MakeSeed(), burst: float64(burst), pause: pause, now: now}
 }
 
-// take counts one try, or says how long to wait for the next.
-func (l *limiter) take(key string) (wait time.Duration) {
+// countAttempt counts an attempt, or returns how long to wait before the next.
+func (l *limiter) countAttempt(key string) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := &l.buckets[maphash.String(l.seed, key)%uint64(len(l.buckets))]

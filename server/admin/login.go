@@ -40,7 +40,7 @@ func (s *Server) discharge(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	until, err := s.keys.checkTicket(forDischarge, []byte(req.CaveatID), s.cfg.Now())
+	until, err := s.keys.verifyTicket(forDischarge, []byte(req.CaveatID), s.cfg.Now())
 	switch {
 	case err != nil:
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the caveat_id is not by this store, or has expired")
@@ -61,14 +61,14 @@ func (s *Server) discharge(w http.ResponseWriter, r *http.Request) {
 
 // logIn checks the password and records the login. It answers a refused request itself, the same for an account that there is not.
 func (s *Server) logIn(w http.ResponseWriter, r *http.Request, req api.DischargeRequest, until time.Time) (session string, ok bool) {
-	email, err := CheckEmail(req.Email)
+	email, err := ValidateEmail(req.Email)
 	if err != nil {
 		email = req.Email
 	}
 	// What an address may not try isn't counted against the account: nobody is locked out from one place.
-	wait := s.addresses.take(address(r))
+	wait := s.addresses.countAttempt(address(r))
 	if wait == 0 {
-		wait = s.accounts.take(email)
+		wait = s.accounts.countAttempt(email)
 	}
 	if wait > 0 {
 		s.cfg.Logger.Warn("too many logins", "from", address(r))

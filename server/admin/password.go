@@ -48,8 +48,8 @@ func NewToken() string {
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random(20)))
 }
 
-// CheckPassword refuses one that is no good.
-func CheckPassword(password string) error {
+// ValidatePassword refuses one that is no good.
+func ValidatePassword(password string) error {
 	switch {
 	case len(password) < MinPassword:
 		return fmt.Errorf("the password is too short: want %d characters or more", MinPassword)
@@ -59,8 +59,8 @@ func CheckPassword(password string) error {
 	return nil
 }
 
-// CheckEmail returns the email as it is kept, in lower case.
-func CheckEmail(email string) (string, error) {
+// ValidateEmail returns the email as it is kept, in lower case.
+func ValidateEmail(email string) (string, error) {
 	a, err := mail.ParseAddress(email)
 	if err != nil || a.Address != email || len(email) > maxEmail || strings.ContainsAny(email, "\"\\ \t") {
 		return "", fmt.Errorf("%.80q is no email address", email)

@@ -9,12 +9,12 @@ import (
 func TestEmails(t *testing.T) {
 	t.Parallel()
 	for _, email := range []string{"", "jo", "Jo <jo@example.internal>", "jo@example.internal\n", "jo @example.internal", `"jo"@example.internal`, "a@b, c@d"} {
-		if got, err := admin.CheckEmail(email); err == nil {
-			t.Errorf("CheckEmail(%q) = %q, want an error", email, got)
+		if got, err := admin.ValidateEmail(email); err == nil {
+			t.Errorf("ValidateEmail(%q) = %q, want an error", email, got)
 		}
 	}
-	if got, err := admin.CheckEmail("Jo@Example.internal"); err != nil || got != "jo@example.internal" {
-		t.Errorf("CheckEmail = %q, %v", got, err)
+	if got, err := admin.ValidateEmail("Jo@Example.internal"); err != nil || got != "jo@example.internal" {
+		t.Errorf("ValidateEmail = %q, %v", got, err)
 	}
 }
 

@@ -67,7 +67,7 @@ func (k keys) ticket(purpose string, until time.Time) []byte {
 	return base64.RawURLEncoding.AppendEncode(nil, b)
 }
 
-func (k keys) checkTicket(purpose string, id []byte, now time.Time) (until time.Time, err error) {
+func (k keys) verifyTicket(purpose string, id []byte, now time.Time) (until time.Time, err error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(string(id))
 	if err != nil || len(b) != 40 || !hmac.Equal(b[24:], sum(k.caveat, append([]byte(purpose), b[:24]...))[:16]) {
 		return time.Time{}, errForged
@@ -123,7 +123,7 @@ type grant struct {
 
 // verify returns what the discharge of a root says. With errExpired, too, the signatures are good.
 func (k keys) verify(root, discharge *macaroon.Macaroon, now time.Time) (grant, error) {
-	if _, err := k.checkTicket(forRoot, root.Id(), now); err != nil {
+	if _, err := k.verifyTicket(forRoot, root.Id(), now); err != nil {
 		return grant{}, err
 	}
 	conditions, err := root.VerifySignature(sum(k.root, root.Id()), []*macaroon.Macaroon{discharge})
@@ -134,20 +134,20 @@ func (k keys) verify(root, discharge *macaroon.Macaroon, now time.Time) (grant, 
 	if err != nil {
 		return grant{}, err
 	}
-	return g, checkTimes(conditions, now)
+	return g, verifyTimes(conditions, now)
 }
 
 // verifyDischarge is about a discharge alone, not bound to a root, to be refreshed. That it has expired is in the nature of it. One
 // that its holder has narrowed is refused: a fresh one would be worth more.
 func (k keys) verifyDischarge(m *macaroon.Macaroon, now time.Time) (grant, error) {
-	if _, err := k.checkTicket(forDischarge, m.Id(), now); err != nil {
+	if _, err := k.verifyTicket(forDischarge, m.Id(), now); err != nil {
 		return grant{}, err
 	}
 	conditions, err := m.VerifySignature(sum(k.discharge, m.Id()), nil)
 	if err != nil {
 		return grant{}, errForged
 	}
-	if err := checkTimes(conditions, now); err != nil && !errors.Is(err, errExpired) {
+	if err := verifyTimes(conditions, now); err != nil && !errors.Is(err, errExpired) {
 		return grant{}, err
 	}
 	if len(conditions) > ownCaveats {
@@ -176,8 +176,8 @@ func grantOf(m *macaroon.Macaroon) (grant, error) {
 	return grant{session, serial}, nil
 }
 
-// checkTimes refuses conditions that this store doesn't know, and those that no longer hold.
-func checkTimes(conditions []string, now time.Time) error {
+// verifyTimes refuses conditions that this store doesn't know, and those that no longer hold.
+func verifyTimes(conditions []string, now time.Time) error {
 	var expired error
 	for _, c := range conditions {
 		until, ok := strings.CutPrefix(c, caveatExpires)
