@@ -3,23 +3,12 @@ package main
 import (
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
-
-// clientConfig is what clients need to know of this store.
-type clientConfig struct {
-	URL string `json:"url"`
-	// StoreID and Assertion are empty while the store is not registered.
-	StoreID   string `json:"store-id,omitempty"`
-	Assertion string `json:"assertion,omitempty"`
-	// CA is what clients must trust, unless they know the authority of the certificate by themselves.
-	CA string `json:"ca,omitempty"`
-}
 
 func newClientConfig(dir *instance.Dir) *cobra.Command {
 	var shell, cloudInit, juju, asJSON bool
@@ -38,7 +27,7 @@ snapd; stock snapd still believes only what was signed under its own root.`,
   snap-store-proxy client-config --juju > model.yaml && juju add-model apps --config model.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cc, err := readClientConfig(dir)
+			cc, err := dir.ClientConfig()
 			if err != nil {
 				return err
 			}
@@ -50,11 +39,11 @@ snapd; stock snapd still believes only what was signed under its own root.`,
 			case asJSON:
 				return cli.PrintJSON(c.OutOrStdout(), cc)
 			case cloudInit:
-				text, err = cc.cloudInit()
+				text, err = cc.CloudInit()
 			case juju:
-				text, err = cc.juju()
+				text, err = cc.Juju()
 			default:
-				text = cc.shell()
+				text = cc.Shell()
 			}
 			if err == nil {
 				_, err = fmt.Fprint(c.OutOrStdout(), text)
@@ -69,41 +58,4 @@ snapd; stock snapd still believes only what was signed under its own root.`,
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	c.MarkFlagsMutuallyExclusive("shell", "cloud-init", "juju", "json")
 	return c
-}
-
-// clientConfig reads what clients need.
-func readClientConfig(dir *instance.Dir) (*clientConfig, error) {
-	if err := dir.Enter(); err != nil {
-		return nil, err
-	}
-	s, err := dir.Settings()
-	if err != nil {
-		return nil, err
-	}
-	v := s.Values()
-	cert, err := instance.Certificate(s)
-	if err != nil {
-		return nil, err
-	}
-	cc := &clientConfig{URL: strings.TrimSuffix(v.StoreURL, "/")}
-	if cert != nil {
-		cc.CA = string(cert.RootPEM())
-	}
-	text, err := dir.StoreAssertion()
-	if err != nil {
-		return nil, err
-	}
-	if v.StoreID != "" && len(text) > 0 {
-		cc.StoreID, cc.Assertion = v.StoreID, string(text)
-	}
-	switch {
-	case cc.URL != "":
-	case v.Domain == "":
-		return nil, cli.Hint(cli.Usagef("nobody says under which name clients reach this store"), "set it: snap-store-proxy config proxy.domain=HOST")
-	case cert != nil || v.TrustForwardedProto:
-		cc.URL = "https://" + v.Domain
-	default:
-		cc.URL = "http://" + v.Domain
-	}
-	return cc, nil
 }

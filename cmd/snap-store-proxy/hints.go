@@ -97,6 +97,7 @@ func listenHints() cli.Table {
 		}),
 		cli.On(cli.As[*service.PlainAdminError], cli.Usage, "import a certificate with 'snap-store-proxy import-certificate', or listen on 127.0.0.1"),
 		cli.On(cli.Is(instance.ErrNoCertificate), cli.Usage, "import one with 'snap-store-proxy import-certificate'"),
+		cli.On(cli.Is(instance.ErrNoDomain), cli.Usage, "set it: snap-store-proxy config proxy.domain=HOST"),
 		cli.On(cli.Is(instance.ErrLonelyLogin), cli.Usage, ""),
 		cli.On(cli.As[*service.SecretError], cli.Failed, fmt.Sprintf("have another one made: snap-store-proxy config %s=", settings.AuthSecret)),
 	}
