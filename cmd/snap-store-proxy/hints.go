@@ -76,6 +76,7 @@ func serviceHints() cli.Table {
 		cli.On(cli.As[*catalog.ChannelError], cli.Usage, ""),
 		cli.On(cli.Any(cli.As[*settings.UnknownKeyError], cli.As[*settings.ValueError]), cli.Usage, "'snap-store-proxy config' lists the settings"),
 		cli.On(cli.Is(errGaps), cli.Gaps, ""),
+		cli.On(cli.As[*blob.SizeError], cli.Failed, "see that it is the right input: no good one is so large; nothing was changed"),
 		cli.On(cli.Is(os.ErrPermission), cli.Failed,
 			fmt.Sprintf("run it as root, or as the owner of the data folder, who must be able to enter and read what is named (this ran as user %d)", os.Geteuid())),
 	}
