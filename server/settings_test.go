@@ -101,7 +101,7 @@ func TestStoreAssertion(t *testing.T) {
 	s := serve(t, b, catalogue(b), server.Config{})
 	const path, id = "/v2/auth/store/assertions", "tNHLyNjAZfQIxZGNtWQ7rXTlCWLvmwa6"
 	none := call(t, s.Handler(), "GET", path, "")
-	if text := bodyOf(t, none); none.StatusCode != 404 || !strings.Contains(text, "--import-store-assertion") || none.Header.Get("X-Assertion-Store-Id") != "" {
+	if text := bodyOf(t, none); none.StatusCode != 404 || !strings.Contains(text, "import the assertion") || none.Header.Get("X-Assertion-Store-Id") != "" {
 		t.Errorf("without an assertion: %d %s", none.StatusCode, text)
 	}
 	s.SetSettings(server.Settings{StoreAssertion: stream, StoreID: id})
