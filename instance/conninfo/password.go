@@ -48,7 +48,7 @@ func WithPassword(connection, password string) string {
 	return with
 }
 
-// Redact returns v with mask in place of each password. It hides as a whole what is no valid connection.
+// Redact returns v with mask in place of each password. If v is no valid connection, all of it is masked.
 func Redact(v, mask string) string {
 	switch {
 	case Validate(v) != nil:
