@@ -17,6 +17,9 @@ import (
 // TestDaemonInstalls has the real snapd daemon install, refresh and revert what crossed the gap.
 func TestDaemonInstalls(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds snapd and runs its daemon")
+	}
 	up := newOrigin(t)
 	// The daemon installs the snap snapd before any other, and wants a real one.
 	snapd := upstreamtest.Rev{Revision: 30000, Blob: upstreamtest.File(snapdaemon.SnapdSnap(t, up.dir))}
