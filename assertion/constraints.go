@@ -10,8 +10,8 @@ import (
 // missing is the constraint that a header must not be there.
 const missing = "$MISSING"
 
-// checkConstraints checks an assertion against the constraints of its signing key: one of them has to allow all its headers.
-func checkConstraints(a, key *Assertion) error {
+// verifyConstraints checks an assertion against the constraints of its signing key: one of them has to allow all its headers.
+func verifyConstraints(a, key *Assertion) error {
 	v, ok := key.headers["constraints"]
 	if !ok {
 		return nil

@@ -26,13 +26,13 @@ func (a *Assertion) checkForm() error {
 		if !ok {
 			return fmt.Errorf("header %q: missing", name)
 		}
-		if err := checkKeyValue(s); err != nil {
+		if err := validateKeyValue(s); err != nil {
 			return fmt.Errorf("header %q: %w", name, err)
 		}
 		a.ref.PrimaryKey = append(a.ref.PrimaryKey, s)
 	}
 	if a.typ.Sequence {
-		if err := checkSequence(a.ref.PrimaryKey[len(a.ref.PrimaryKey)-1]); err != nil {
+		if err := validateSequence(a.ref.PrimaryKey[len(a.ref.PrimaryKey)-1]); err != nil {
 			return err
 		}
 	}

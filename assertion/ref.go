@@ -31,27 +31,27 @@ func RefFromPath(typ string, pk []string) (Ref, error) {
 		full = append(full, value)
 	}
 	for i, value := range full {
-		if err := checkKeyValue(value); err != nil {
+		if err := validateKeyValue(value); err != nil {
 			return Ref{}, fmt.Errorf("%s: %s: %w", typ, t.PrimaryKey[i], err)
 		}
 	}
 	if t.Sequence {
-		if err := checkSequence(full[len(full)-1]); err != nil {
+		if err := validateSequence(full[len(full)-1]); err != nil {
 			return Ref{}, fmt.Errorf("%s: %w", typ, err)
 		}
 	}
 	return Ref{Type: typ, PrimaryKey: full}, nil
 }
 
-// checkKeyValue refuses what would make Key, Path and URLs ambiguous.
-func checkKeyValue(s string) error {
+// validateKeyValue refuses what would make Key, Path and URLs ambiguous.
+func validateKeyValue(s string) error {
 	if s == "" || strings.ContainsAny(s, "/\n\x00") {
 		return fmt.Errorf("%.60q can't be part of a primary key", s)
 	}
 	return nil
 }
 
-func checkSequence(s string) error {
+func validateSequence(s string) error {
 	if n, err := parseDecimal(s); err != nil || n < 1 || n > 1<<31-1 {
 		return fmt.Errorf("sequence %.60q: not a positive number", s)
 	}

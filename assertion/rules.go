@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// checkAuthority checks the part of a type's authority rule that needs no other assertion.
-func checkAuthority(a *Assertion, t *Trust) error {
+// verifyAuthority checks the part of a type's authority rule that needs no other assertion.
+func verifyAuthority(a *Assertion, t *Trust) error {
 	id := a.AuthorityID()
 	switch a.typ.authority {
 	case trustedAuthority:
@@ -27,16 +27,16 @@ func checkAuthority(a *Assertion, t *Trust) error {
 	return nil
 }
 
-// checkContent checks an assertion against its verified prerequisites, which are given by type.
-func checkContent(a *Assertion, found map[string]*Assertion) error {
+// verifyContent checks an assertion against its verified prerequisites, which are given by type.
+func verifyContent(a *Assertion, found map[string]*Assertion) error {
 	switch a.typ.authority {
 	case delegatedAuthority:
 		if a.provenance() != defaultProvenance {
-			return checkDelegation(a, found["snap-declaration"])
+			return verifyDelegation(a, found["snap-declaration"])
 		}
 	case serialAuthority:
 		if model := found["model"]; model != nil {
-			return checkSerialAuthority(a, model)
+			return verifySerialAuthority(a, model)
 		}
 	}
 	return nil
@@ -49,9 +49,9 @@ func (a *Assertion) provenance() string {
 	return defaultProvenance
 }
 
-// checkDelegation checks that the snap-declaration lets the authority sign with the provenance. What it says of stores, brands and
+// verifyDelegation checks that the snap-declaration lets the authority sign with the provenance. What it says of stores, brands and
 // models is for the device to judge, which has one of each.
-func checkDelegation(a, declaration *Assertion) error {
+func verifyDelegation(a, declaration *Assertion) error {
 	delegations, err := declaration.revisionAuthorities()
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func checkDelegation(a, declaration *Assertion) error {
 	return fmt.Errorf("%w: %s lets nobody sign provenance %q, revision %d as %q", ErrWrongAuthority, declaration.ref, a.provenance(), revision, a.AuthorityID())
 }
 
-func checkSerialAuthority(a, model *Assertion) error {
+func verifySerialAuthority(a, model *Assertion) error {
 	if allowed, _ := model.headers["serial-authority"].([]any); slices.Contains(allowed, any(a.AuthorityID())) {
 		return nil
 	}

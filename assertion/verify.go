@@ -106,7 +106,7 @@ func (v *Verifier) verifyNew(a *Assertion, depth int) error {
 			}
 		}
 	}
-	return checkContent(a, found)
+	return verifyContent(a, found)
 }
 
 func (v *Verifier) find(ref Ref, neededBy *Assertion) (*Assertion, error) {
@@ -156,10 +156,10 @@ func (v *Verifier) checkSigned(a, key *Assertion) error {
 	if err := verifySignature(a, key); err != nil {
 		return err
 	}
-	if err := checkConstraints(a, key); err != nil {
+	if err := verifyConstraints(a, key); err != nil {
 		return err
 	}
-	return checkAuthority(a, v.Trust)
+	return verifyAuthority(a, v.Trust)
 }
 
 func within(t, since, until time.Time) error {

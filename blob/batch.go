@@ -18,20 +18,20 @@ const syncWorkers = 8
 // directory is synced once. Its methods may not be used at the same time.
 type Batch struct {
 	d     *Dir
-	blobs []staged
+	blobs []batchEntry
 }
 
-type staged struct {
-	*Staged
+type batchEntry struct {
+	*StagedBlob
 	digest Digest
 }
 
 // NewBatch starts an empty batch.
 func (d *Dir) NewBatch() *Batch { return &Batch{d: d} }
 
-// Add takes over a staged blob. The caller has verified that its content is that of the digest, and leaves it alone from now
+// AddBlob takes over a staged blob. The caller has verified that its content is that of the digest, and leaves it alone from now
 // on. Every blob holds a file open until the batch is synced, so keep batches to some dozens.
-func (b *Batch) Add(s *Staged, dg Digest) { b.blobs = append(b.blobs, staged{s, dg}) }
+func (b *Batch) AddBlob(s *StagedBlob, dg Digest) { b.blobs = append(b.blobs, batchEntry{s, dg}) }
 
 // Len is the number of blobs that the next Sync will commit.
 func (b *Batch) Len() int { return len(b.blobs) }
@@ -65,7 +65,7 @@ func (b *Batch) Discard() error {
 
 // commit syncs the content, then renames, then syncs the names: in any other order a loss of power could leave a digest's name
 // on something else.
-func (d *Dir) commit(blobs []staged) error {
+func (d *Dir) commit(blobs []batchEntry) error {
 	var syncs errgroup.Group
 	syncs.SetLimit(syncWorkers)
 	for _, s := range blobs {
@@ -85,7 +85,7 @@ func (d *Dir) commit(blobs []staged) error {
 	return nil
 }
 
-func (s staged) sync() error {
+func (s batchEntry) sync() error {
 	switch {
 	case s.closed:
 		return fmt.Errorf("commit blob %s: %w", s.digest, os.ErrClosed)
@@ -101,7 +101,7 @@ func (s staged) sync() error {
 	return nil
 }
 
-func (s staged) publish() error {
+func (s batchEntry) publish() error {
 	s.closed = true
 	dropCache(s.f) // the next blobs can have the memory; this one is read when a device wants it
 	return s.d.publish(s.f, s.digest)

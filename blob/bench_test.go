@@ -109,7 +109,7 @@ func stageAll(b *testing.B, dir string, content []byte, perBatch int) {
 		check(b, err)
 		_, err = io.Copy(s, bytes.NewReader(content))
 		check(b, err)
-		batch.Add(s, digest.FromString(fmt.Sprint(i))) // hashing is measured elsewhere
+		batch.AddBlob(s, digest.FromString(fmt.Sprint(i))) // hashing is measured elsewhere
 		if batch.Len() == perBatch {
 			check(b, batch.Sync())
 		}
@@ -127,7 +127,7 @@ func BenchmarkSmall(b *testing.B) {
 		check(b, err)
 		batch := d.NewBatch()
 		for i := range blobs {
-			batch.Add(stage(b, d, content), digest.FromString(fmt.Sprint(i)))
+			batch.AddBlob(stage(b, d, content), digest.FromString(fmt.Sprint(i)))
 			if batch.Len() == 64 {
 				check(b, batch.Sync())
 			}

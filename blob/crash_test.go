@@ -89,7 +89,7 @@ func stageForever(dir string) {
 		must(err)
 		_, err = s.Write(content)
 		must(err)
-		batch.Add(s, digest.FromBytes(content))
+		batch.AddBlob(s, digest.FromBytes(content))
 		must(batch.Sync())
 		if i == 0 {
 			fmt.Println("ready")
@@ -126,7 +126,7 @@ func TestKill(t *testing.T) {
 			t.Error("what was committed is lost")
 		}
 		for _, name := range files(t, filepath.Join(dir, "sha256")) {
-			if err := d.Verify(context.Background(), blob.Digest("sha256:"+name)); err != nil {
+			if err := d.VerifyBlob(context.Background(), blob.Digest("sha256:"+name)); err != nil {
 				t.Error(err)
 			}
 		}

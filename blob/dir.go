@@ -126,7 +126,7 @@ func (d *Dir) Info(dg Digest) (Info, error) {
 	return Info{dg, fi.Size(), fi.ModTime()}, nil
 }
 
-// OpenBlob opens the blob for reading. What is read is not verified: see [Dir.Verify] and [NewVerifyReader]. The error has
+// OpenBlob opens the blob for reading. What is read is not verified: see [Dir.VerifyBlob] and [NewVerifyReader]. The error has
 // [ErrNotFound] in its chain when there is none; links are not followed.
 func (d *Dir) OpenBlob(dg Digest) (*os.File, error) {
 	path, err := d.Path(dg)
@@ -147,8 +147,8 @@ func (d *Dir) OpenBlob(dg Digest) (*os.File, error) {
 	return f, nil
 }
 
-// Verify reads the blob and hashes it. It returns a *[CorruptError] when the content is not that of the digest.
-func (d *Dir) Verify(ctx context.Context, dg Digest) error {
+// VerifyBlob reads the blob and hashes it. It returns a *[CorruptError] when the content is not that of the digest.
+func (d *Dir) VerifyBlob(ctx context.Context, dg Digest) error {
 	f, err := d.OpenBlob(dg)
 	if err != nil {
 		return err

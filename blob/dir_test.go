@@ -37,7 +37,7 @@ func TestCommitAndRead(t *testing.T) {
 		if n, err := d.Stat(dg); n != int64(size) || err != nil {
 			t.Errorf("Stat() = %d, %v, want %d", n, err, size)
 		}
-		if err := d.Verify(context.Background(), dg); err != nil || !d.Has(dg) {
+		if err := d.VerifyBlob(context.Background(), dg); err != nil || !d.Has(dg) {
 			t.Errorf("size %d: Verify() = %v, Has() = %t", size, err, d.Has(dg))
 		}
 	}
@@ -60,7 +60,7 @@ func TestNotFound(t *testing.T) {
 	_, quarantineErr := d.Quarantine(dg)
 	for name, err := range map[string]error{
 		"Stat": statErr, "OpenBlob": openErr, "Quarantine": quarantineErr, "Remove": d.Remove(dg),
-		"Verify": d.Verify(context.Background(), dg),
+		"Verify": d.VerifyBlob(context.Background(), dg),
 	} {
 		if !errors.Is(err, blob.ErrNotFound) || !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v, want ErrNotFound", name, err)
@@ -104,7 +104,7 @@ func TestVerifyFindsEveryFlippedBit(t *testing.T) {
 			t.Fatal(err)
 		}
 		var corrupt *blob.CorruptError
-		if err := d.Verify(context.Background(), dg); !errors.As(err, &corrupt) {
+		if err := d.VerifyBlob(context.Background(), dg); !errors.As(err, &corrupt) {
 			t.Fatalf("bit %d: Verify() = %v, want a CorruptError", bit, err)
 		}
 		want := &blob.CorruptError{Digest: dg, Got: digest.FromBytes(bad), Path: path(t, d, dg), Err: blob.ErrWrongDigest}
@@ -120,7 +120,7 @@ func TestVerifyFindsEveryFlippedBit(t *testing.T) {
 		t.Error(err)
 	}
 	commit(t, d, content)
-	if err := d.Verify(context.Background(), dg); err != nil {
+	if err := d.VerifyBlob(context.Background(), dg); err != nil {
 		t.Errorf("Verify after bringing it again: %v", err)
 	}
 }
@@ -134,7 +134,7 @@ func TestCommitHeals(t *testing.T) {
 		t.Fatal(err)
 	}
 	commit(t, d, content)
-	if err := d.Verify(context.Background(), dg); err != nil {
+	if err := d.VerifyBlob(context.Background(), dg); err != nil {
 		t.Error(err)
 	}
 }
@@ -160,7 +160,7 @@ func TestConcurrentCommitsOfOneBlob(t *testing.T) {
 				if err := s.Commit(dg); err != nil {
 					t.Error(err)
 				}
-				if err := d.Verify(context.Background(), dg); err != nil {
+				if err := d.VerifyBlob(context.Background(), dg); err != nil {
 					t.Error(err)
 				}
 				if i%2 == 0 { // the last session takes .staging away while others begin

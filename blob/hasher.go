@@ -168,11 +168,11 @@ func (h *Hasher) wait() []*job {
 	}
 	n := min(h.width, len(h.queue)-h.spare)
 	h.spare += h.width
-	return h.take(n)
+	return h.nextJobs(n)
 }
 
-// take removes the first jobs from the queue for lanes that were spare. h.mu is held.
-func (h *Hasher) take(n int) []*job {
+// nextJobs removes the first jobs from the queue for lanes that were spare. h.mu is held.
+func (h *Hasher) nextJobs(n int) []*job {
 	jobs := append([]*job(nil), h.queue[:n]...)
 	clear(h.queue[:n])
 	h.queue = h.queue[n:]
@@ -188,7 +188,7 @@ func (h *Hasher) next() *job {
 	if len(h.queue) == 0 {
 		return nil
 	}
-	return h.take(1)[0]
+	return h.nextJobs(1)[0]
 }
 
 // waiting says whether a worker that hashes one blob alone should look for another one.

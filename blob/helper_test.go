@@ -37,7 +37,7 @@ func open(t testing.TB, dir string) *blob.Dir {
 	return d
 }
 
-func stage(t testing.TB, d *blob.Dir, content []byte) *blob.Staged {
+func stage(t testing.TB, d *blob.Dir, content []byte) *blob.StagedBlob {
 	t.Helper()
 	s, err := d.Stage(int64(len(content)))
 	if err != nil {

@@ -54,7 +54,7 @@ func TestPartialResumes(t *testing.T) {
 	if err := p.Commit(dg); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Verify(t.Context(), dg); err != nil {
+	if err := d.VerifyBlob(t.Context(), dg); err != nil {
 		t.Error(err)
 	}
 	checkFiles(t, dir, "sha256/", "sha256/"+dg.Encoded())

@@ -14,9 +14,9 @@ import (
 // and the sync at the end does all the work.
 const writeBackSize = 8 << 20
 
-// Staged is a blob while it is written: invisible until it is committed. Its methods may not be used at the same time, but
+// StagedBlob is a blob while it is written: invisible until it is committed. Its methods may not be used at the same time, but
 // for ReadAt on what is written.
-type Staged struct {
+type StagedBlob struct {
 	d          *Dir
 	f          *os.File
 	size       int64
@@ -26,7 +26,7 @@ type Staged struct {
 }
 
 // Stage makes room for a blob of that size. The error is a *[NoSpaceError] when there is none.
-func (d *Dir) Stage(size int64) (*Staged, error) {
+func (d *Dir) Stage(size int64) (*StagedBlob, error) {
 	if size < 0 {
 		return nil, fmt.Errorf("stage blob: negative size %d", size)
 	}
@@ -45,7 +45,7 @@ func (d *Dir) Stage(size int64) (*Staged, error) {
 	if err != nil {
 		return nil, d.writeError("stage blob", size, err)
 	}
-	s := &Staged{d: d, f: f, size: size}
+	s := &StagedBlob{d: d, f: f, size: size}
 	if err = setMode(f, d.modes.FileMode); err == nil && size > blockSize { // a block has nothing to be kept together with
 		err = preallocate(f, size)
 	}
@@ -69,7 +69,7 @@ func (d *Dir) writeError(doing string, size int64, err error) error {
 }
 
 // Write implements [io.Writer]. More than the size that was staged is refused with [ErrTrailingData].
-func (s *Staged) Write(p []byte) (int, error) {
+func (s *StagedBlob) Write(p []byte) (int, error) {
 	if s.closed {
 		return 0, fmt.Errorf("write staged blob: %w", os.ErrClosed)
 	}
@@ -93,7 +93,7 @@ func (s *Staged) Write(p []byte) (int, error) {
 }
 
 // ReadFrom implements [io.ReaderFrom], so that io.Copy writes in blocks of the right size.
-func (s *Staged) ReadFrom(r io.Reader) (int64, error) {
+func (s *StagedBlob) ReadFrom(r io.Reader) (int64, error) {
 	buf := s.d.bufs.Get().(*[]byte)
 	defer s.d.bufs.Put(buf)
 	var total int64
@@ -123,21 +123,21 @@ func fill(r io.Reader, p []byte) (n int, err error) {
 }
 
 // ReadAt implements [io.ReaderAt] for what is written: to hash it in another way than was done in flight.
-func (s *Staged) ReadAt(p []byte, off int64) (int, error) { return s.f.ReadAt(p, off) }
+func (s *StagedBlob) ReadAt(p []byte, off int64) (int, error) { return s.f.ReadAt(p, off) }
 
 // Size is the size that the blob will have.
-func (s *Staged) Size() int64 { return s.size }
+func (s *StagedBlob) Size() int64 { return s.size }
 
 // Commit makes the blob visible under its digest, durably. The caller has verified that the content is that of the digest.
 // To commit several blobs, a [Batch] is faster.
-func (s *Staged) Commit(dg Digest) error {
+func (s *StagedBlob) Commit(dg Digest) error {
 	b := s.d.NewBatch()
-	b.Add(s, dg)
+	b.AddBlob(s, dg)
 	return b.Sync()
 }
 
 // Discard removes what is staged. It does nothing after a commit.
-func (s *Staged) Discard() error {
+func (s *StagedBlob) Discard() error {
 	if s.closed {
 		return nil
 	}

@@ -22,7 +22,7 @@ func TestStagedIsInvisible(t *testing.T) {
 	dg := digest.FromBytes(content)
 	batch := d.NewBatch()
 	s := stage(t, d, content)
-	batch.Add(s, dg)
+	batch.AddBlob(s, dg)
 	if d.Has(dg) {
 		t.Error("visible before Sync")
 	}
@@ -73,19 +73,19 @@ func TestBatchFailsWhole(t *testing.T) {
 	dir := t.TempDir()
 	d := open(t, dir)
 	for name, spoil := range map[string]func(*blob.Batch){
-		"no digest":  func(b *blob.Batch) { b.Add(stage(t, d, []byte("x")), "sha256:no") },
-		"unfinished": func(b *blob.Batch) { s, _ := d.Stage(5); b.Add(s, digest.FromString("hello")) },
-		"discarded":  func(b *blob.Batch) { s := stage(t, d, []byte("x")); s.Discard(); b.Add(s, digest.FromString("x")) },
+		"no digest":  func(b *blob.Batch) { b.AddBlob(stage(t, d, []byte("x")), "sha256:no") },
+		"unfinished": func(b *blob.Batch) { s, _ := d.Stage(5); b.AddBlob(s, digest.FromString("hello")) },
+		"discarded":  func(b *blob.Batch) { s := stage(t, d, []byte("x")); s.Discard(); b.AddBlob(s, digest.FromString("x")) },
 	} {
 		b := d.NewBatch()
-		b.Add(stage(t, d, []byte("good")), digest.FromString("good"))
+		b.AddBlob(stage(t, d, []byte("good")), digest.FromString("good"))
 		spoil(b)
 		if err := b.Sync(); err == nil || d.Has(digest.FromString("good")) {
 			t.Errorf("%s: Sync() = %v, Has() = %t, want an error and false", name, err, d.Has(digest.FromString("good")))
 		}
 	}
 	b := d.NewBatch()
-	b.Add(stage(t, d, []byte("x")), digest.FromString("x"))
+	b.AddBlob(stage(t, d, []byte("x")), digest.FromString("x"))
 	if err := b.Discard(); err != nil || b.Len() != 0 {
 		t.Errorf("Discard() = %v, Len() = %d", err, b.Len())
 	}

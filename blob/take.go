@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// Take moves blobs here, durably, from a directory on the same file system.
-func (d *Dir) Take(from *Dir, blobs ...Digest) error {
+// TakeBlobs moves blobs here, durably, from a directory on the same file system.
+func (d *Dir) TakeBlobs(from *Dir, blobs ...Digest) error {
 	for _, dg := range blobs {
 		old, err := from.Path(dg)
 		if err != nil {

@@ -109,7 +109,7 @@ func (w *worker) end(i int, sum *[sha3Size]byte, err error) {
 		j.fail(err)
 		return
 	}
-	j.finish(*sum)
+	j.deliver(*sum)
 }
 
 func (w *worker) start(i int, j *job) {
@@ -189,7 +189,7 @@ func (j *job) fail(err error) {
 	j.Done(Sum{}, err)
 }
 
-func (j *job) finish(sum [sha3Size]byte) {
+func (j *job) deliver(sum [sha3Size]byte) {
 	s := Sum{SHA3_384: sum, Size: j.Size}
 	if j.sha != nil {
 		j.sha.hashes[0].Sum(s.SHA256[:0])

@@ -15,9 +15,9 @@ var errOther = errors.New("not what the bundle says of it")
 // CheckArchive opens the archive of a charm or charm bundle, whose digest is right, and compares what Juju reads in it with what
 // the item says: Juju refuses a charm of which the two differ, and the signer only vouches for what was said.
 func CheckArchive(item *charm.Item, r io.ReaderAt, size int64) error {
-	look := checkCharm
+	look := compareCharm
 	if item.Type == charm.TypeBundle {
-		look = checkCharmBundle
+		look = compareCharmBundle
 	}
 	if err := look(item, r, size); err != nil {
 		return &MismatchError{charmRevisionName(item.Name, item.Revision.Number), err}
@@ -25,7 +25,7 @@ func CheckArchive(item *charm.Item, r io.ReaderAt, size int64) error {
 	return nil
 }
 
-func checkCharm(item *charm.Item, r io.ReaderAt, size int64) error {
+func compareCharm(item *charm.Item, r io.ReaderAt, size int64) error {
 	a, err := charm.OpenArchive(r, size)
 	if err != nil {
 		return err
@@ -41,11 +41,11 @@ func checkCharm(item *charm.Item, r io.ReaderAt, size int64) error {
 			return fmt.Errorf("%s: %w", f.name, errOther)
 		}
 	}
-	return checkBases(a, rev.Bases)
+	return compareBases(a, rev.Bases)
 }
 
-// checkBases refuses a base that the charm itself does not name. An old charm may name none.
-func checkBases(a *charm.Archive, bases []*charm.Base) error {
+// compareBases refuses a base that the charm itself does not name. An old charm may name none.
+func compareBases(a *charm.Archive, bases []*charm.Base) error {
 	var archs []string
 	for _, b := range bases {
 		if !slices.Contains(archs, b.Architecture) {
@@ -61,7 +61,7 @@ func checkBases(a *charm.Archive, bases []*charm.Base) error {
 	return nil
 }
 
-func checkCharmBundle(item *charm.Item, r io.ReaderAt, size int64) error {
+func compareCharmBundle(item *charm.Item, r io.ReaderAt, size int64) error {
 	a, err := charm.OpenBundleArchive(r, size)
 	if err != nil {
 		return err

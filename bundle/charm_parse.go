@@ -21,7 +21,7 @@ func parseCharm(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Di
 			return nil, corrupt("%s: want at most one assertion stream and one icon", refName(desc))
 		}
 	}
-	return c, checkParsed(desc, c)
+	return c, validateParsed(desc, c)
 }
 
 // parseCharmRevision reads a charm's revision back.
@@ -34,7 +34,7 @@ func parseCharmRevision(desc ocispec.Descriptor, m *ocispec.Manifest, data map[d
 		return nil, corrupt("%s: %d layers, want its archive", refName(desc), len(m.Layers))
 	}
 	r.Blob = File{m.Layers[0].Digest, m.Layers[0].Size}
-	return r, checkParsed(desc, r)
+	return r, validateParsed(desc, r)
 }
 
 // parseCharmResource reads a revision of a charm's resource back.
@@ -49,7 +49,7 @@ func parseCharmResource(desc ocispec.Descriptor, m *ocispec.Manifest, data map[d
 	for _, l := range m.Layers {
 		r.Blob = &File{l.Digest, l.Size}
 	}
-	return r, checkParsed(desc, r)
+	return r, validateParsed(desc, r)
 }
 
 func parseConfig(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Digest][]byte, config any) error {
@@ -59,8 +59,8 @@ func parseConfig(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.D
 	return nil
 }
 
-// checkParsed refuses an item that could not be written, or that has another name than its config says.
-func checkParsed(desc ocispec.Descriptor, it interface {
+// validateParsed refuses an item that could not be written, or that has another name than its config says.
+func validateParsed(desc ocispec.Descriptor, it interface {
 	validate() error
 	itemName() string
 }) error {

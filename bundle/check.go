@@ -39,7 +39,7 @@ func Check(h *Head, trust *assertion.Trust, at time.Time) ([]*assertion.Assertio
 		}
 	}
 	for _, s := range h.Snaps {
-		if err := s.check(all); err != nil {
+		if err := s.compareAssertions(all); err != nil {
 			return nil, &MismatchError{s.Name, err}
 		}
 	}
@@ -88,7 +88,7 @@ func addStream(all *assertion.Set, item string, stream []byte) error {
 	return nil
 }
 
-func (s *Snap) check(all assertion.Source) error {
+func (s *Snap) compareAssertions(all assertion.Source) error {
 	d, err := find(all, "snap-declaration", snap.Series, s.SnapID)
 	if err != nil {
 		return err

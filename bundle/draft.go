@@ -37,7 +37,7 @@ func (d *Draft) add(artifactType, name, configType string, config []byte, layers
 	desc := d.keep(describe(ocispec.MediaTypeImageManifest, raw), raw)
 	desc.ArtifactType = artifactType
 	desc.Annotations = map[string]string{ocispec.AnnotationRefName: name}
-	if err := checkItem(desc, &m); err != nil {
+	if err := validateItem(desc, &m); err != nil {
 		return fmt.Errorf("item %s: %w", name, err)
 	}
 	d.items = append(d.items, item{desc: desc, manifest: m})
@@ -100,7 +100,7 @@ func (d *Draft) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Seal
 
 // check makes sure that a reader will take the bundle.
 func (d *Draft) check(descs []ocispec.Descriptor, items []item) (*tree, error) {
-	if err := checkItems(descs); err != nil {
+	if err := validateItems(descs); err != nil {
 		return nil, err
 	}
 	t, err := newTree(items)

@@ -129,7 +129,7 @@ func (g *gzipReader) Read(p []byte) (int, error) {
 // next reads the header of a block, or the trailer after the last one.
 func (g *gzipReader) next() error {
 	if g.final {
-		return g.finish()
+		return g.finishMember()
 	}
 	var h [5]byte
 	if _, err := io.ReadFull(g.r, h[:]); err != nil {
@@ -143,7 +143,7 @@ func (g *gzipReader) next() error {
 	return nil
 }
 
-func (g *gzipReader) finish() error {
+func (g *gzipReader) finishMember() error {
 	var t [8]byte
 	if _, err := io.ReadFull(g.r, t[:]); err != nil {
 		return readError("gzip trailer", err)

@@ -50,7 +50,7 @@ func (r *Reader) Head() (*Head, error) {
 	if !bytes.Equal(encode(bundleIndex(r.bundle.Manifests)), r.raw) {
 		return nil, corrupt("bundle index: not in its canonical encoding, or not one of format %s", formatOf(r.bundle.Manifests))
 	}
-	if err := checkItems(r.bundle.Manifests); err != nil {
+	if err := validateItems(r.bundle.Manifests); err != nil {
 		return nil, err
 	}
 	data := make(map[digest.Digest][]byte)
@@ -112,7 +112,7 @@ func (h *Head) parse(items []item, data map[digest.Digest][]byte) error {
 		}
 	}
 	h.keepSmall(data)
-	return h.check()
+	return h.validate()
 }
 
 // parseItem reads an item back and returns the layers that it should have.

@@ -8,8 +8,8 @@ import (
 	"offlinestore/charm"
 )
 
-// check refuses a head whose items contradict each other.
-func (h *Head) check() error {
+// validate refuses a head whose items contradict each other.
+func (h *Head) validate() error {
 	if err := h.checkSnaps(); err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func ParseImageManifest(mediaType string, raw []byte) (*ImageManifest, error) {
 	if err := decodeStrict(raw, &m); err != nil {
 		return nil, corrupt("image manifest: %w", err)
 	}
-	if err := checkImageKeys(raw); err != nil {
+	if err := validateImageKeys(raw); err != nil {
 		return nil, err
 	}
 	index := mediaType == ocispec.MediaTypeImageIndex || mediaType == MediaDockerList
@@ -75,7 +75,7 @@ func ParseImageManifest(mediaType string, raw []byte) (*ImageManifest, error) {
 	}
 	for _, list := range [][]ocispec.Descriptor{out.Listed, out.Blobs} {
 		for _, d := range list {
-			if err := checkImageBlob(d); err != nil {
+			if err := validateImageBlob(d); err != nil {
 				return nil, err
 			}
 		}
@@ -92,8 +92,8 @@ func isImageType(mediaType string) bool {
 	return false
 }
 
-// checkImageBlob refuses a descriptor of an image that a registry inside the gap could not serve.
-func checkImageBlob(d ocispec.Descriptor) error {
+// validateImageBlob refuses a descriptor of an image that a registry inside the gap could not serve.
+func validateImageBlob(d ocispec.Descriptor) error {
 	switch {
 	case blob.CheckDigest(d.Digest) != nil:
 		return corrupt("image manifest: digest %.80q: want sha256", string(d.Digest))

@@ -11,9 +11,9 @@ func imageKeys() []string {
 	return []string{"schemaVersion", "mediaType", "config", "layers", "manifests", "digest", "size", "urls"}
 }
 
-// checkImageKeys refuses a manifest that has one of those names twice, or in another spelling: some readers take the first, some the
+// validateImageKeys refuses a manifest that has one of those names twice, or in another spelling: some readers take the first, some the
 // last, some mix them, and some take any spelling.
-func checkImageKeys(raw []byte) error {
+func validateImageKeys(raw []byte) error {
 	return walkKeys(json.NewDecoder(bytes.NewReader(raw)), imageKeys())
 }
 

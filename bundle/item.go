@@ -73,11 +73,11 @@ func parseItem(desc ocispec.Descriptor, raw []byte) (item, error) {
 	if err := decodeStrict(raw, &it.manifest); err != nil {
 		return it, corrupt("%w", err)
 	}
-	return it, checkItem(desc, &it.manifest)
+	return it, validateItem(desc, &it.manifest)
 }
 
-// checkDescriptor refuses a descriptor that no valid bundle has.
-func checkDescriptor(d ocispec.Descriptor, max int64) error {
+// validateDescriptor refuses a descriptor that no valid bundle has.
+func validateDescriptor(d ocispec.Descriptor, max int64) error {
 	if blob.CheckDigest(d.Digest) != nil {
 		return corrupt("digest %.80q: want sha256", string(d.Digest))
 	}
@@ -93,8 +93,8 @@ func checkDescriptor(d ocispec.Descriptor, max int64) error {
 	return nil
 }
 
-// checkItems refuses a list of items that no valid bundle has: each is there once, in the order in which Seal sorts them.
-func checkItems(items []ocispec.Descriptor) error {
+// validateItems refuses a list of items that no valid bundle has: each is there once, in the order in which Seal sorts them.
+func validateItems(items []ocispec.Descriptor) error {
 	if n := len(items); n == 0 || n > MaxItems {
 		return limit("items of the bundle", int64(n), MaxItems)
 	}
@@ -115,7 +115,7 @@ func checkItems(items []ocispec.Descriptor) error {
 		case !isItemType(desc) || len(desc.Annotations) != 1:
 			return corrupt("item %.80q: not described as an item", name)
 		}
-		if err := checkDescriptor(desc, MaxManifestSize); err != nil {
+		if err := validateDescriptor(desc, MaxManifestSize); err != nil {
 			return fmt.Errorf("item %.80q: %w", name, err)
 		}
 		if total += desc.Size; total > MaxHeadSize {
@@ -125,8 +125,8 @@ func checkItems(items []ocispec.Descriptor) error {
 	return nil
 }
 
-// checkItem refuses an item whose manifest the format does not allow.
-func checkItem(desc ocispec.Descriptor, m *ocispec.Manifest) error {
+// validateItem refuses an item whose manifest the format does not allow.
+func validateItem(desc ocispec.Descriptor, m *ocispec.Manifest) error {
 	kind, ok := kindOf(desc.ArtifactType)
 	switch {
 	case !ok:
@@ -139,7 +139,7 @@ func checkItem(desc ocispec.Descriptor, m *ocispec.Manifest) error {
 	if n := len(m.Layers); n < kind.min || n > MaxLayers {
 		return limit("layers of an item", int64(n), MaxLayers)
 	}
-	if err := checkDescriptor(m.Config, MaxConfigSize); err != nil {
+	if err := validateDescriptor(m.Config, MaxConfigSize); err != nil {
 		return err
 	}
 	for _, l := range m.Layers {
@@ -147,7 +147,7 @@ func checkItem(desc ocispec.Descriptor, m *ocispec.Manifest) error {
 		if !ok {
 			return corrupt("layer of type %.80q", l.MediaType)
 		}
-		if err := checkDescriptor(l, max); err != nil {
+		if err := validateDescriptor(l, max); err != nil {
 			return err
 		}
 		if !validTitle(l.Annotations[ocispec.AnnotationTitle]) {

@@ -97,8 +97,8 @@ func (k PublicKey) Algorithm() string {
 	return "no key"
 }
 
-// verify says whether sig is k's signature of message. ECDSA and RSA (PKCS #1 v1.5) sign its SHA-256.
-func (k PublicKey) verify(message, sig []byte) error {
+// verifySignature says whether sig is k's signature of message. ECDSA and RSA (PKCS #1 v1.5) sign its SHA-256.
+func (k PublicKey) verifySignature(message, sig []byte) error {
 	ok := false
 	sum := sha256.Sum256(message)
 	switch key := k.key.(type) {
@@ -135,7 +135,7 @@ func (s signer) KeyID() (string, error) { return s.public.ID(), nil }
 type verifier struct{ PublicKey }
 
 func (v verifier) Verify(_ context.Context, message, sig []byte) error {
-	return v.PublicKey.verify(message, sig)
+	return v.PublicKey.verifySignature(message, sig)
 }
 
 func (v verifier) KeyID() (string, error) { return v.ID(), nil }

@@ -47,7 +47,7 @@ func (s *Sealed) WriteLayout(ctx context.Context, dir string, blobs, incoming *b
 			return errors.Join(fmt.Errorf("write layout %s: %w", dir, err), batch.Discard())
 		}
 	}
-	if err := errors.Join(batch.Sync(), blobs.Take(incoming, move...)); err != nil {
+	if err := errors.Join(batch.Sync(), blobs.TakeBlobs(incoming, move...)); err != nil {
 		return fmt.Errorf("write layout %s: %w", dir, err)
 	}
 	for _, f := range []struct {
@@ -66,14 +66,14 @@ func verifyAll(ctx context.Context, blobs map[digest.Digest]*blob.Dir) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for d, dir := range blobs {
-		g.Go(func() error { return dir.Verify(ctx, d) })
+		g.Go(func() error { return dir.VerifyBlob(ctx, d) })
 	}
 	return g.Wait()
 }
 
 // stage writes a blob of the head unless the layout has it.
 func stage(blobs *blob.Dir, batch *blob.Batch, l Layer) error {
-	if blobs.Verify(context.Background(), l.Descriptor.Digest) == nil {
+	if blobs.VerifyBlob(context.Background(), l.Descriptor.Digest) == nil {
 		return nil
 	}
 	st, err := blobs.Stage(l.Descriptor.Size)
@@ -83,7 +83,7 @@ func stage(blobs *blob.Dir, batch *blob.Batch, l Layer) error {
 	if _, err := st.Write(l.Data); err != nil {
 		return errors.Join(err, st.Discard())
 	}
-	batch.Add(st, l.Descriptor.Digest)
+	batch.AddBlob(st, l.Descriptor.Digest)
 	if batch.Len() >= 64 {
 		return batch.Sync()
 	}

@@ -62,13 +62,13 @@ func (r *Reader) Digest() digest.Digest { return r.digest }
 
 // Verify checks the signature against the trusted keys. It returns what was signed and the key that signed.
 func (r *Reader) Verify(ctx context.Context, trusted []PublicKey) (*Predicate, PublicKey, error) {
-	return r.envelope.verify(ctx, r.digest, trusted)
+	return r.envelope.verifySignatures(ctx, r.digest, trusted)
 }
 
 // VerifyUnsafe checks the signature against the key that the bundle itself brings along: it shows that the bundle is
 // whole, not who made it.
 func (r *Reader) VerifyUnsafe(ctx context.Context) (*Predicate, PublicKey, error) {
-	return r.envelope.verify(ctx, r.digest, []PublicKey{r.public})
+	return r.envelope.verifySignatures(ctx, r.digest, []PublicKey{r.public})
 }
 
 // readTop reads everything above the items.
@@ -86,7 +86,7 @@ func (r *Reader) readTop() error {
 	if err := decodeIndex(rawIndex, &index); err != nil {
 		return corrupt("%s: %w", indexFile, err)
 	}
-	if err := checkFormat(index.Annotations[AnnotationFormat]); err != nil {
+	if err := validateFormat(index.Annotations[AnnotationFormat]); err != nil {
 		return err
 	}
 	if len(index.Manifests) < 2 {
@@ -106,8 +106,8 @@ func (r *Reader) readTop() error {
 	return nil
 }
 
-// checkFormat is asked before anything else is understood, so that a newer format gets an answer that helps.
-func checkFormat(version string) error {
+// validateFormat is asked before anything else is understood, so that a newer format gets an answer that helps.
+func validateFormat(version string) error {
 	before, after, _ := strings.Cut(version, ".")
 	major, err := strconv.ParseUint(before, 10, 16)
 	minor, err2 := strconv.ParseUint(after, 10, 16)
@@ -181,7 +181,7 @@ func (r *Reader) file(name string, size, max int64) ([]byte, error) {
 
 // blob reads a whole small blob and checks its digest.
 func (r *Reader) blob(desc ocispec.Descriptor, max int64) ([]byte, error) {
-	if err := checkDescriptor(desc, max); err != nil {
+	if err := validateDescriptor(desc, max); err != nil {
 		return nil, err
 	}
 	b, err := r.file(blobName(desc.Digest), desc.Size, max)

@@ -128,7 +128,7 @@ func (c *content) writeLayout(t *testing.T, dir string, s *bundle.Sealed) {
 		if _, err := st.Write(b); err != nil {
 			t.Fatal(err)
 		}
-		batch.Add(st, d)
+		batch.AddBlob(st, d)
 	}
 	if err := batch.Sync(); err != nil {
 		t.Fatal(err)

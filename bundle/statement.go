@@ -121,8 +121,8 @@ func parseEnvelope(raw []byte) (*envelope, error) {
 	return &envelope{e, e.Signatures[0].KeyID}, nil
 }
 
-// verify checks the signature against each of keys and returns the statement's predicate and the key that made it.
-func (e *envelope) verify(ctx context.Context, index digest.Digest, keys []PublicKey) (*Predicate, PublicKey, error) {
+// verifySignatures checks the signature against each of keys and returns the statement's predicate and the key that made it.
+func (e *envelope) verifySignatures(ctx context.Context, index digest.Digest, keys []PublicKey) (*Predicate, PublicKey, error) {
 	for _, k := range keys {
 		if k.ID() != e.keyID {
 			continue

@@ -121,7 +121,7 @@ func newTree(items []item) (*tree, error) {
 
 // addSmall puts a blob into the head.
 func (t *tree) addSmall(desc ocispec.Descriptor) error {
-	if err := checkNotEmpty(desc); err != nil {
+	if err := validateNotEmpty(desc); err != nil {
 		return err
 	}
 	if p, ok := t.places[desc.Digest]; ok {
@@ -149,7 +149,7 @@ func (t *tree) addItemPayload(it *item) error {
 		if p, ok := t.places[l.Digest]; ok && !p.payload {
 			return twoWays(l)
 		}
-		if err := checkNotEmpty(l); err != nil {
+		if err := validateNotEmpty(l); err != nil {
 			return err
 		}
 		if err := t.addPayload(l); err != nil {
@@ -208,7 +208,7 @@ func (t *tree) addPayload(desc ocispec.Descriptor) error {
 	return nil
 }
 
-func checkNotEmpty(desc ocispec.Descriptor) error {
+func validateNotEmpty(desc ocispec.Descriptor) error {
 	if desc.Digest == digest.FromBytes(emptyConfig) {
 		return corrupt("a blob of an item is %s, which stands above the items", emptyConfig)
 	}

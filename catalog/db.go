@@ -57,14 +57,14 @@ func connect(ctx context.Context, dsn string, readOnly bool) (*pgxpool.Pool, err
 	if err != nil {
 		return nil, fmt.Errorf("connect to the database: %w", interpret(err))
 	}
-	if err := checkVersion(ctx, pool); err != nil {
+	if err := requireKnownVersion(ctx, pool); err != nil {
 		pool.Close()
 		return nil, err
 	}
 	return pool, nil
 }
 
-func checkVersion(ctx context.Context, pool *pgxpool.Pool) error {
+func requireKnownVersion(ctx context.Context, pool *pgxpool.Pool) error {
 	const q = `select current_setting('server_version_num')::int / 10000`
 	var version int
 	if err := pool.QueryRow(ctx, q).Scan(&version); err != nil {

@@ -196,9 +196,9 @@ func (c *Cache) verify(ctx context.Context, d digest.Digest) error {
 	if c.Hashed(d) {
 		return nil
 	}
-	err := c.Blobs.Verify(ctx, d)
+	err := c.Blobs.VerifyBlob(ctx, d)
 	if errors.Is(err, blob.ErrNotFound) && c.Layout != nil {
-		err = c.Layout.Verify(ctx, d)
+		err = c.Layout.VerifyBlob(ctx, d)
 	}
 	return err
 }

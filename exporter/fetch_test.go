@@ -136,7 +136,7 @@ func TestRefetch(t *testing.T) {
 	if err := errors.Join(os.WriteFile(path, make([]byte, h.Payload[0].Size), 0o644), e.Refetch(t.Context(), p, d)); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(e.Cache.Blobs.Verify(t.Context(), d), os.Remove(path), e.Refetch(t.Context(), p, "")); err != nil {
+	if err := errors.Join(e.Cache.Blobs.VerifyBlob(t.Context(), d), os.Remove(path), e.Refetch(t.Context(), p, "")); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.Count("/download-origin/") - before; got != 2 {

@@ -52,7 +52,7 @@ type Staging struct {
 // it before.
 type result struct {
 	desc   ocispec.Descriptor
-	staged *blob.Staged
+	staged *blob.StagedBlob
 	close  func() error
 	hashed bool
 	sum    blob.Sum
@@ -179,8 +179,8 @@ func (s *Staging) held(desc ocispec.Descriptor, want *expected) error {
 }
 
 // add takes a blob into the batch. A batch that is full is committed while the next one fills.
-func (s *Staging) add(st *blob.Staged, d blob.Digest, size int64) error {
-	s.batch.Add(st, d)
+func (s *Staging) add(st *blob.StagedBlob, d blob.Digest, size int64) error {
+	s.batch.AddBlob(st, d)
 	if s.batchBytes += size; s.batchBytes < batchBytes && s.batch.Len() < batchBlobs {
 		return nil
 	}

@@ -46,7 +46,7 @@ func Write(w io.Writer, files []File, at time.Time) error {
 	all := append(own(), files...)
 	slices.SortStableFunc(all, compare)
 	for i, f := range all {
-		if err := checkName(f.Name); err != nil {
+		if err := validateFileName(f.Name); err != nil {
 			return err
 		}
 		if i > 0 && slices.ContainsFunc(all[:i], func(g File) bool { return g.Name == f.Name }) {
@@ -90,7 +90,7 @@ func own() []File {
 // validName keeps out what a shell could take for something else.
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~=@-]{0,200}$`)
 
-func checkName(name string) error {
+func validateFileName(name string) error {
 	for part := range strings.SplitSeq(name, "/") {
 		if !validName.MatchString(part) {
 			return fmt.Errorf("%.200q: %w", name, ErrName)

@@ -32,7 +32,7 @@ func (s *blobSink) addBlob(dg blob.Digest, size int64, r io.Reader) (err error) 
 	if err := blob.Copy(staged, r, dg, size); err != nil {
 		return err
 	}
-	s.batch.Add(staged, dg)
+	s.batch.AddBlob(staged, dg)
 	kept = true
 	if s.batch.Len() >= batchSize {
 		return s.batch.Sync()

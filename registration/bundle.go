@@ -74,14 +74,14 @@ func decodeBundle(raw []byte) (*bundleFile, error) {
 			return nil, errors.New("a key in it is no text, or too long")
 		}
 	}
-	return f, checkPair(f.PrivateKey, f.PublicKey)
+	return f, verifyPair(f.PrivateKey, f.PublicKey)
 }
 
 func notInKeys(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' }
 
-// checkPair checks that the keys belong together, as far as they are PEM: the form is not documented, and keys in another one are
+// verifyPair checks that the keys belong together, as far as they are PEM: the form is not documented, and keys in another one are
 // carried as they are.
-func checkPair(private, public string) error {
+func verifyPair(private, public string) error {
 	if (private == "") != (public == "") {
 		return errors.New("one of private_key and public_key is missing")
 	}

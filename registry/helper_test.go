@@ -66,7 +66,7 @@ func (f *fixture) put(r io.ReadCloser, err error) (digest.Digest, int64) {
 	s := value(f.blobs.Stage(int64(len(content))))(f.t)
 	value(s.Write(content))(f.t)
 	batch := f.blobs.NewBatch()
-	batch.Add(s, dg)
+	batch.AddBlob(s, dg)
 	must(f.t, batch.Sync())
 	return dg, int64(len(content))
 }

@@ -143,7 +143,7 @@ func newCopier(ctx context.Context, p *Plan, cfg PushConfig) (*copier, error) {
 		auth = &authn.Basic{Username: cfg.Username, Password: cfg.Password}
 	}
 	rt := encryptedOnly{trusting(cfg.Roots), cfg.PlainHTTP}
-	if err := checkAccess(ctx, reg, auth, rt); err != nil {
+	if err := requireAccess(ctx, reg, auth, rt); err != nil {
 		return nil, err
 	}
 	all := []remote.Option{remote.WithAuth(auth), remote.WithTransport(rt), remote.WithJobs(cfg.Jobs), remote.WithContext(ctx)}
@@ -180,8 +180,8 @@ func (t encryptedOnly) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.RoundTripper.RoundTrip(req)
 }
 
-// checkAccess asks for /v2/ as a client would, so that a wrong password is one error and not one for each image.
-func checkAccess(ctx context.Context, reg name.Registry, auth authn.Authenticator, rt http.RoundTripper) error {
+// requireAccess asks for /v2/ as a client would, so that a wrong password is one error and not one for each image.
+func requireAccess(ctx context.Context, reg name.Registry, auth authn.Authenticator, rt http.RoundTripper) error {
 	tr, err := transport.NewWithContext(ctx, reg, auth, rt, nil)
 	if err != nil {
 		return &AccessError{reg.Name(), false, err}

@@ -119,7 +119,7 @@ func httpClient(h *http.Client) *http.Client {
 	if h == nil {
 		h = &http.Client{Transport: transport()}
 	}
-	return &http.Client{Transport: h.Transport, Jar: h.Jar, CheckRedirect: checkRedirect}
+	return &http.Client{Transport: h.Transport, Jar: h.Jar, CheckRedirect: validateRedirect}
 }
 
 func transport() *http.Transport {
@@ -144,7 +144,7 @@ func transport() *http.Transport {
 	return t
 }
 
-func checkRedirect(r *http.Request, via []*http.Request) error {
+func validateRedirect(r *http.Request, via []*http.Request) error {
 	switch {
 	case len(via) >= maxRedirects:
 		return redirectError("too many redirects")

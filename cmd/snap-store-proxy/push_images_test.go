@@ -154,7 +154,7 @@ func (in *imageImport) put(content []byte) (digest.Digest, error) {
 		return "", err
 	}
 	batch := in.blobs.NewBatch()
-	batch.Add(s, dg)
+	batch.AddBlob(s, dg)
 	in.Blobs = append(in.Blobs, catalog.Blob{Digest: dg, Size: int64(len(content))})
 	return dg, batch.Sync()
 }

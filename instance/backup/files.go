@@ -60,7 +60,7 @@ func isPassing(name string) bool {
 const Ext = ".age"
 
 func readFile(root *os.Root, name string) (File, error) {
-	if err := checkPath(name); err != nil {
+	if err := validatePath(name); err != nil {
 		return File{}, err
 	}
 	f, err := root.Open(name)

@@ -107,8 +107,8 @@ type Count struct {
 	Size   int64 `json:"size"`
 }
 
-// checkPath refuses what can't be a file of a data folder that was saved.
-func checkPath(p string) error {
+// validatePath refuses what can't be a file of a data folder that was saved.
+func validatePath(p string) error {
 	first, _, _ := strings.Cut(p, "/")
 	switch {
 	case !fs.ValidPath(p), p == ".", strings.ContainsAny(p, "\\\x00"), len(p) > maxPath, strings.Count(p, "/") >= maxDepth:

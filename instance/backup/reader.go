@@ -168,7 +168,7 @@ func (rd *reader) head(h *tar.Header) error {
 
 func (rd *reader) file(h *tar.Header) error {
 	name := strings.TrimPrefix(h.Name, filesDir)
-	if err := checkPath(name); err != nil {
+	if err := validatePath(name); err != nil {
 		return err
 	}
 	data, err := rd.small(h, MaxFile)

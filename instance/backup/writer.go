@@ -32,7 +32,7 @@ func NewWriter(w io.Writer, head Head) (*Writer, error) {
 
 // AddFile adds a file of the data folder.
 func (w *Writer) AddFile(f File) error {
-	if err := checkPath(f.Path); err != nil {
+	if err := validatePath(f.Path); err != nil {
 		return err
 	}
 	if len(f.Data) > MaxFile {

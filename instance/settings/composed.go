@@ -18,15 +18,15 @@ const maxList = 256
 // validID is longer than any id that the stores give.
 var validID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-func checkID(v string) error {
+func validateID(v string) error {
 	if !validID.MatchString(v) {
 		return errors.New("not an id: letters, digits, hyphens and underscores make one, 64 at most")
 	}
 	return nil
 }
 
-// checkURL takes what snapd takes of a store assertion. The errors of package url quote the URL, which may have a password.
-func checkURL(v string) error {
+// validateURL takes what snapd takes of a store assertion. The errors of package url quote the URL, which may have a password.
+func validateURL(v string) error {
 	u, err := url.Parse(v)
 	switch {
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Opaque != "":
@@ -36,18 +36,18 @@ func checkURL(v string) error {
 	case u.RawQuery != "" || u.ForceQuery || strings.Contains(v, "#"):
 		return errors.New("a URL with more than a path behind the host")
 	}
-	return checkDomain(u.Host)
+	return validateDomain(u.Host)
 }
 
-func checkEmail(v string) error {
+func validateEmail(v string) error {
 	if a, err := mail.ParseAddress(v); err != nil || a.Address != v || a.Name != "" {
 		return errors.New("not an email address")
 	}
 	return nil
 }
 
-// checkList says which of a list is wrong, by number: the texts may come from anywhere.
-func checkList(v string, check func(string) error) error {
+// validateList says which of a list is wrong, by number: the texts may come from anywhere.
+func validateList(v string, check func(string) error) error {
 	list, err := ParseList(v)
 	if err != nil {
 		return err
@@ -88,9 +88,9 @@ func FormatList(texts []string) string {
 	return string(text)
 }
 
-// checkPEM wants blocks and nothing else: text around them may be a key whose frame is damaged. What is in the blocks, package
+// validatePEM wants blocks and nothing else: text around them may be a key whose frame is damaged. What is in the blocks, package
 // certificate looks at.
-func checkPEM(v string) error {
+func validatePEM(v string) error {
 	for rest := []byte(v); ; {
 		if rest = bytes.TrimSpace(rest); len(rest) == 0 {
 			return nil

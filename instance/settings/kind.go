@@ -66,7 +66,7 @@ func (e *ValueError) Unwrap() error { return e.Err }
 
 // check is a *ValueError if k doesn't take v.
 func (k Key) check(v string) error {
-	err := checkText(v, k.Kind == KindPEM || k.Kind == KindKey)
+	err := validateText(v, k.Kind == KindPEM || k.Kind == KindKey)
 	if err == nil {
 		err = k.Kind.check(v)
 	}
@@ -76,7 +76,7 @@ func (k Key) check(v string) error {
 	return nil
 }
 
-func checkText(v string, lines bool) error {
+func validateText(v string, lines bool) error {
 	control := func(r rune) bool { return unicode.IsControl(r) && (!lines || r != '\n' && r != '\r' && r != '\t') }
 	switch {
 	case len(v) > maxValue:
@@ -92,19 +92,19 @@ func checkText(v string, lines bool) error {
 func (k Kind) check(v string) error {
 	switch k {
 	case KindDomain:
-		return checkDomain(v)
+		return validateDomain(v)
 	case KindConnection:
 		return conninfo.Validate(v)
 	case KindPort:
-		return checkPort(v)
+		return validatePort(v)
 	case KindAddress:
-		return checkAddress(strings.TrimSuffix(strings.TrimPrefix(v, "["), "]"), v)
+		return validateAddress(strings.TrimSuffix(strings.TrimPrefix(v, "["), "]"), v)
 	case KindBool:
-		return checkBool(v)
+		return validateBool(v)
 	case KindListen:
-		return checkListen(v)
+		return validateListen(v)
 	case KindUser:
-		return checkUser(v)
+		return validateUser(v)
 	case KindText, KindKey:
 		return nil
 	}
@@ -115,20 +115,20 @@ func (k Kind) check(v string) error {
 func (k Kind) checkComposed(v string) error {
 	switch k {
 	case KindURL:
-		return checkURL(v)
+		return validateURL(v)
 	case KindURLList:
-		return checkList(v, checkURL)
+		return validateList(v, validateURL)
 	case KindEmailList:
-		return checkList(v, checkEmail)
+		return validateList(v, validateEmail)
 	case KindID:
-		return checkID(v)
+		return validateID(v)
 	case KindPEM:
-		return checkPEM(v)
+		return validatePEM(v)
 	}
 	return fmt.Errorf("of kind %d, which nobody can check", k)
 }
 
-func checkPort(v string) error {
+func validatePort(v string) error {
 	n, err := strconv.ParseUint(v, 10, 16)
 	if err != nil || n == 0 || v != strconv.FormatUint(n, 10) {
 		return errors.New("not a port, a number from 1 to 65535")
@@ -136,28 +136,28 @@ func checkPort(v string) error {
 	return nil
 }
 
-func checkBool(v string) error {
+func validateBool(v string) error {
 	if v != "true" && v != "false" {
 		return errors.New("not true or false")
 	}
 	return nil
 }
 
-// checkUser refuses the colon, behind which the password begins.
-func checkUser(v string) error {
+// validateUser refuses the colon, behind which the password begins.
+func validateUser(v string) error {
 	if strings.Contains(v, ":") {
 		return errors.New("not a user name: has a colon in it")
 	}
 	return nil
 }
 
-func checkListen(v string) error {
+func validateListen(v string) error {
 	host, port, err := net.SplitHostPort(v)
 	switch {
 	case err != nil:
 		return errors.New("not an address to listen on, as in [::]:5000, 127.0.0.1:5000 or :5000")
 	case port != "0":
-		if err := checkPort(port); err != nil {
+		if err := validatePort(port); err != nil {
 			return err
 		}
 	}
@@ -165,13 +165,13 @@ func checkListen(v string) error {
 		return nil
 	}
 	if strings.Contains(host, ":") {
-		return checkAddress(host, host)
+		return validateAddress(host, host)
 	}
-	return checkHost(host)
+	return validateHost(host)
 }
 
-// checkAddress checks an address whose brackets, in asWritten, were taken off.
-func checkAddress(bare, asWritten string) error {
+// validateAddress checks an address whose brackets, in asWritten, were taken off.
+func validateAddress(bare, asWritten string) error {
 	addr, err := netip.ParseAddr(bare)
 	switch {
 	case err != nil:
@@ -184,25 +184,25 @@ func checkAddress(bare, asWritten string) error {
 	return nil
 }
 
-func checkDomain(v string) error {
+func validateDomain(v string) error {
 	if strings.Contains(v, "/") {
 		return errors.New("not a host name: leave out http:// and any path")
 	}
 	// An IPv6 address is full of colons; only in brackets can a port follow it.
 	if strings.Count(v, ":") > 1 && !strings.HasPrefix(v, "[") {
-		return checkAddress(v, v)
+		return validateAddress(v, v)
 	}
 	host := v
 	if i := strings.LastIndexByte(v, ':'); i > strings.LastIndexByte(v, ']') {
 		host = v[:i]
-		if err := checkPort(v[i+1:]); err != nil {
+		if err := validatePort(v[i+1:]); err != nil {
 			return err
 		}
 	}
 	if strings.HasPrefix(host, "[") {
-		return checkAddress(strings.TrimSuffix(host[1:], "]"), host)
+		return validateAddress(strings.TrimSuffix(host[1:], "]"), host)
 	}
-	return checkHost(host)
+	return validateHost(host)
 }
 
 var (
@@ -210,7 +210,7 @@ var (
 	allDigits  = regexp.MustCompile(`^[0-9]+$`)
 )
 
-func checkHost(host string) error {
+func validateHost(host string) error {
 	if len(host) > 253 {
 		return errors.New("not a host name: longer than 253 bytes")
 	}
@@ -222,7 +222,7 @@ func checkHost(host string) error {
 	}
 	// No top-level domain is a number, so this can only be meant as an address.
 	if allDigits.MatchString(labels[len(labels)-1]) {
-		return checkAddress(host, host)
+		return validateAddress(host, host)
 	}
 	return nil
 }
