@@ -85,7 +85,7 @@ func histories() int {
 	if testing.Short() {
 		return 300
 	}
-	return 10_000
+	return 5000
 }
 
 func TestRandomHistories(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 type bundle struct {
 	signed, sequence int
 	digest           string
+	rank             string // sorts bundles: the one that counts comes last
 	rows             []stated
 }
 
@@ -23,6 +24,7 @@ type stated struct {
 
 func newBundle(c *choices, i int) *bundle {
 	b := &bundle{signed: c.n(3), sequence: c.n(3), digest: fmt.Sprint(c.n(4), i)}
+	b.rank = fmt.Sprintf("%03d %03d %s", b.signed, b.sequence, b.digest)
 	seen := make(map[string]bool)
 	for range 1 + c.n(5) {
 		r := stated{platform: pick(c, platforms), channel: pick(c, channels)}
@@ -116,8 +118,8 @@ func (m *model) row(n int, p, ch string) (r stated, ok bool) {
 			if s.platform != p || s.channel != ch {
 				continue
 			}
-			if rank := fmt.Sprintf("%03d %03d %s", b.signed, b.sequence, b.digest); push.force || rank >= best {
-				best, r, ok = rank, s, true
+			if push.force || b.rank >= best {
+				best, r, ok = b.rank, s, true
 			}
 		}
 	}
@@ -308,7 +310,10 @@ func (m *model) released(n int, ch, p string, latest bool) (best *release) {
 	}
 	least := ""
 	consider := func(r release, in, on string, past, place int) {
-		if this := rank(r, in, past, place); r.Revision == n && (on == p || r.Everywhere) && (best == nil || this < least) {
+		if r.Revision != n || on != p && !r.Everywhere {
+			return
+		}
+		if this := rank(r, in, past, place); best == nil || this < least {
 			best, least = &r, this
 		}
 	}
