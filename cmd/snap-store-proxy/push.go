@@ -148,7 +148,9 @@ func (p *push) run(ctx context.Context) error {
 		}
 	}
 	if p.o.plan {
-		return errors.Join(p.printPlan(), p.warnOfGaps(ctx), p.result())
+		err := p.printPlan()
+		p.warnOfGaps(ctx)
+		return errors.Join(err, p.result())
 	}
 	if err := p.announce(); err != nil {
 		return err
@@ -164,7 +166,8 @@ func (p *push) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return errors.Join(p.warnOfGaps(ctx), p.result())
+	p.warnOfGaps(ctx)
+	return p.result()
 }
 
 // fail names a bad file at once: the others go on. A file that is alone is named by the error of the whole run.

@@ -13,24 +13,29 @@ import (
 )
 
 // warnOfGaps names what the pushed snaps and charms need and the store lacks now, or would lack after a plan. The push is right all
-// the same: what is missing may be in the next file.
-func (p *push) warnOfGaps(ctx context.Context) error {
+// the same: what is missing may be in the next file. So it is if the gaps can't be found.
+func (p *push) warnOfGaps(ctx context.Context) {
 	if !slices.ContainsFunc(p.files, p.changes) {
-		return nil
+		return
 	}
-	cat, err := p.after(ctx)
+	gaps, err := p.gaps(ctx)
 	if err != nil {
-		return err
+		fmt.Fprintf(os.Stderr, "Warning: what the bundles need besides is not known: %s\n", cli.Clean(err.Error()))
+		return
 	}
-	gaps, err := p.in.Gaps(cat)
-	if err != nil {
-		return err
-	}
-	gaps = slices.DeleteFunc(gaps, func(g closure.Gap) bool { return !slices.ContainsFunc(g.NeededBy, p.brings) })
 	for _, line := range cli.GapReport(gaps) {
 		fmt.Fprintf(os.Stderr, "Warning: %s\n", cli.Clean(line))
 	}
-	return nil
+}
+
+// gaps returns the gaps that something in the files has.
+func (p *push) gaps(ctx context.Context) ([]closure.Gap, error) {
+	cat, err := p.after(ctx)
+	if err != nil {
+		return nil, err
+	}
+	gaps, err := p.in.Gaps(cat)
+	return slices.DeleteFunc(gaps, func(g closure.Gap) bool { return !slices.ContainsFunc(g.NeededBy, p.brings) }), err
 }
 
 // changes reports whether a file was imported, or would be.
