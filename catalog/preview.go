@@ -17,7 +17,9 @@ func (db *DB) Preview(ctx context.Context, imports []*Import) (*Snapshot, error)
 			return err
 		}
 		for _, in := range imports {
-			if err := (&applier{ctx: ctx, tx: tx, in: in, r: &Report{}}).run(); err != nil {
+			a := newApplier(ctx, in)
+			a.tx = tx
+			if err := a.run(); err != nil {
 				return fmt.Errorf("%s: %w", in.Name, err)
 			}
 		}

@@ -140,11 +140,7 @@ func (v *Verified) Candidate() Candidate { return Candidate{v.record} }
 
 // PlanAll says what importing candidates one after the other would change.
 func (im *Importer) PlanAll(ctx context.Context, list []Candidate) ([]catalog.Planned, error) {
-	records := make([]*catalog.Import, len(list))
-	for i, c := range list {
-		records[i] = c.record
-	}
-	return im.Store.PlanAll(ctx, records)
+	return im.Store.PlanAll(ctx, records(list))
 }
 
 // Plan says what importing the bundle would change.

@@ -6,15 +6,15 @@ import (
 	"offlinestore/catalog"
 )
 
-// Preview returns the catalogue as it would be after importing bundles, and then unsigned files, each in their order. Each of them
-// was planned before.
-func (im *Importer) Preview(ctx context.Context, bundles []*Opened, unsigned []*Unsigned) (*catalog.Snapshot, error) {
-	var all []*catalog.Import
-	for _, o := range bundles {
-		all = append(all, im.record(o))
+// Preview returns the catalogue as it would be after importing candidates one after the other.
+func (im *Importer) Preview(ctx context.Context, list []Candidate) (*catalog.Snapshot, error) {
+	return im.Store.Preview(ctx, records(list))
+}
+
+func records(list []Candidate) []*catalog.Import {
+	out := make([]*catalog.Import, len(list))
+	for i, c := range list {
+		out[i] = c.record
 	}
-	for _, u := range unsigned {
-		all = append(all, u.record)
-	}
-	return im.Store.Preview(ctx, all)
+	return out
 }

@@ -27,12 +27,10 @@ type pushFile struct {
 	input *bundle.Input
 	// opened is kept from the planning only for what can't be read twice.
 	opened *importer.Opened
-	// plannedBundle is the bundle as it was planned. Its input may be closed.
-	plannedBundle *importer.Opened
 	// unsigned is set for a file of the original store-admin, which was read whole to plan its import.
 	unsigned *importer.Unsigned
 	content  content
-	// candidate is set until all files are planned together. follows means that a file before this one moves channels: what this one
+	// candidate is set until all files are planned together, and with --plan until the end. follows means that a file before this one moves channels: what this one
 	// changes then depends on whether the other one can be imported.
 	candidate importer.Candidate
 	follows   bool
@@ -64,14 +62,11 @@ func (p *push) plan(ctx context.Context, f *pushFile) error {
 	f.digest, f.signer = o.Digest(), o.Signer.ID()
 	f.content = content{o.Content()}
 	f.payload, f.missing = o.Head.PayloadSize(), p.im.Missing(o)
-	if p.o.plan {
-		f.plannedBundle = o
-	}
 	f.planned = &catalog.Report{AlreadyImported: o.Imported, SnapRevisions: []catalog.SnapRevisionRef{}, SnapMoves: []catalog.SnapMove{}}
-	switch {
-	case p.o.pushChannelMap:
+	if p.o.pushChannelMap || p.o.plan && !o.Imported {
 		f.candidate, err = p.im.Candidate(o)
-	case !o.Imported:
+	}
+	if err == nil && !p.o.pushChannelMap && !o.Imported {
 		f.planned, err = p.im.Plan(ctx, o)
 	}
 	if err != nil {

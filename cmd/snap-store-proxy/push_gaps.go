@@ -46,18 +46,13 @@ func (p *push) after(ctx context.Context) (*catalog.Snapshot, error) {
 	if !p.o.plan {
 		return p.in.Catalog.LoadSnapshot(ctx)
 	}
-	var bundles []*importer.Opened
-	var unsigned []*importer.Unsigned
+	var candidates []importer.Candidate
 	for _, f := range p.files {
-		switch {
-		case !p.changes(f):
-		case f.unsigned != nil:
-			unsigned = append(unsigned, f.unsigned)
-		default:
-			bundles = append(bundles, f.plannedBundle)
+		if p.changes(f) {
+			candidates = append(candidates, f.candidate)
 		}
 	}
-	return p.im.Preview(ctx, bundles, unsigned)
+	return p.im.Preview(ctx, candidates)
 }
 
 // brings reports whether the files that are imported have brought something that needs something. Any of them may bring a model.

@@ -99,7 +99,9 @@ func (p *push) planInOrder(ctx context.Context) error {
 	follows := false
 	for i, f := range files {
 		imported := f.planned.AlreadyImported
-		f.candidate, f.follows = importer.Candidate{}, follows
+		if f.follows = follows; !p.o.plan {
+			f.candidate = importer.Candidate{}
+		}
 		if f.err = plan[i].Err; f.err != nil {
 			p.fail(f)
 			continue

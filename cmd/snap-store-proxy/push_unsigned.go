@@ -48,8 +48,9 @@ func (p *push) planUnsigned(ctx context.Context, f *pushFile) error {
 		fmt.Fprintf(os.Stderr, "Warning: %s: %s\n", cli.Clean(f.Name), cli.Clean(w))
 	}
 	f.signer, f.content = catalog.Unsigned, content{f.unsigned.Content()}
+	f.candidate = f.unsigned.Candidate()
 	if p.o.pushChannelMap {
-		f.candidate, f.planned = f.unsigned.Candidate(), &catalog.Report{}
+		f.planned = &catalog.Report{}
 		return nil
 	}
 	f.planned, err = p.im.PlanVerified(ctx, f.unsigned.Verified)
