@@ -1,4 +1,4 @@
-package main
+package install
 
 import (
 	"debug/elf"
@@ -8,20 +8,53 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-
-	"offlinestore/cmd/internal/cli"
-	"offlinestore/install"
 )
 
-// machine is what an ELF file says of an architecture.
-type machine struct {
+// ErrArchitecture means that hosts of an architecture can't be installed.
+var ErrArchitecture = errors.New("want amd64, arm64, armhf, ppc64el, riscv64 or s390x")
+
+// ErrNotProgram means that a file can't be run on Linux at all.
+var ErrNotProgram = errors.New("no program for Linux")
+
+// OtherHostError reports that the programs of this machine don't run on the host.
+type OtherHostError struct {
+	// Arch is the architecture of the host.
+	Arch string
+}
+
+// Error names both machines.
+func (e *OtherHostError) Error() string {
+	return fmt.Sprintf("the programs here are for %s on %s, and the host needs them for linux on %s", runtime.GOOS, DebianArch(runtime.GOARCH), e.Arch)
+}
+
+// MissingProgramError reports that a program is not where it should be.
+type MissingProgramError struct{ Path string }
+
+// Error names the path.
+func (e *MissingProgramError) Error() string { return "there is no " + e.Path }
+
+// ArchitectureError reports that a program is for another architecture than the host's, or that it can't be started.
+type ArchitectureError struct {
+	Path, Arch string
+	Type       elf.Type
+	Machine    elf.Machine
+}
+
+// Error names the program, and what it is for.
+func (e *ArchitectureError) Error() string {
+	return fmt.Sprintf("%s is not for %s: it is of type %s, for %s", e.Path, e.Arch, e.Type, e.Machine)
+}
+
+// platform is the part of an ELF header that differs between architectures.
+type platform struct {
 	elf.Machine
 	elf.Class
 	elf.Data
 }
 
-func machineOf(arch string) (machine, bool) {
-	m, ok := map[string]machine{
+// platformOf returns the platform of an architecture, by Debian's name.
+func platformOf(arch string) (platform, bool) {
+	p, ok := map[string]platform{
 		"amd64":   {elf.EM_X86_64, elf.ELFCLASS64, elf.ELFDATA2LSB},
 		"arm64":   {elf.EM_AARCH64, elf.ELFCLASS64, elf.ELFDATA2LSB},
 		"armhf":   {elf.EM_ARM, elf.ELFCLASS32, elf.ELFDATA2LSB},
@@ -29,61 +62,79 @@ func machineOf(arch string) (machine, bool) {
 		"riscv64": {elf.EM_RISCV, elf.ELFCLASS64, elf.ELFDATA2LSB},
 		"s390x":   {elf.EM_S390, elf.ELFCLASS64, elf.ELFDATA2MSB},
 	}[arch]
-	return m, ok
+	return p, ok
 }
 
-// findPrograms are the programs for the host: this machine's own if they would run there.
-func (o *registerOptions) findPrograms() ([]install.File, error) {
-	want, ok := machineOf(o.arch)
+// DebianArch returns Debian's name of an architecture, which snapd uses too.
+func DebianArch(goarch string) string {
+	switch goarch {
+	case "arm":
+		return "armhf"
+	case "ppc64le":
+		return "ppc64el"
+	case "386":
+		return "i386"
+	}
+	return goarch
+}
+
+// Programs returns the two programs for a host of the architecture arch, which are in dir. If dir is empty, it returns those of this
+// machine, if they run there.
+func Programs(dir, arch string) ([]File, error) {
+	want, ok := platformOf(arch)
 	if !ok {
-		return nil, cli.Usagef("--arch %.40q: want amd64, arm64, armhf, ppc64el, riscv64 or s390x", o.arch)
+		return nil, fmt.Errorf("%.40q: %w", arch, ErrArchitecture)
 	}
-	dir, self := o.programs, ""
+	self := ""
 	if dir == "" {
-		if runtime.GOOS != "linux" || debianArch(runtime.GOARCH) != o.arch {
-			return nil, &cli.Error{Code: cli.Usage, Err: fmt.Errorf("the programs here are for %s on %s, and the host needs them for linux on %s", runtime.GOOS, debianArch(runtime.GOARCH), o.arch),
-				Hint: "name the folder of those with --programs DIR --arch " + o.arch}
+		if runtime.GOOS != "linux" || DebianArch(runtime.GOARCH) != arch {
+			return nil, &OtherHostError{arch}
 		}
-		path, err := os.Executable()
-		if err != nil {
+		var err error
+		if self, err = executable(); err != nil {
 			return nil, fmt.Errorf("find this program: %w", err)
 		}
-		if path, err = filepath.EvalSymlinks(path); err != nil {
-			return nil, fmt.Errorf("find this program: %w", err)
-		}
-		dir, self = filepath.Dir(path), path
+		dir = filepath.Dir(self)
 	}
-	var out []install.File
+	var out []File
 	for _, name := range []string{"store-admin", "snap-store-proxy"} {
 		path := filepath.Join(dir, name)
 		if name == "store-admin" && self != "" {
 			path = self
 		}
-		if err := checkProgram(path, o.arch, want); err != nil {
+		if err := validateProgram(path, arch, want); err != nil {
 			return nil, err
 		}
-		out = append(out, install.File{Name: "bin/" + name, Mode: 0o755, Path: path})
+		out = append(out, File{Name: "bin/" + name, Mode: 0o755, Path: path})
 	}
 	return out, nil
 }
 
-// checkProgram finds here what would be found out inside the gap.
-func checkProgram(path, arch string, want machine) error {
+// executable returns the file of the running program, behind all symbolic links.
+func executable() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
+}
+
+// validateProgram finds outside the gap what would otherwise be found inside.
+func validateProgram(path, arch string, want platform) error {
 	f, err := elf.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return &cli.Error{Code: cli.Usage, Err: fmt.Errorf("there is no %s", path), Hint: "name the folder that has both programs with --programs DIR"}
+		return &MissingProgramError{path}
 	}
 	var format *elf.FormatError
 	if errors.As(err, &format) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return cli.Usagef("%s is no program for Linux", path)
+		return fmt.Errorf("%s is %w", path, ErrNotProgram)
 	}
 	if err != nil {
-		return fmt.Errorf("look at %s: %w", path, err)
+		return fmt.Errorf("read %s: %w", path, err)
 	}
 	defer f.Close()
-	if got := (machine{f.Machine, f.Class, f.Data}); got != want || f.Type != elf.ET_EXEC && f.Type != elf.ET_DYN {
-		return &cli.Error{Code: cli.Usage, Err: fmt.Errorf("%s is not for %s: it is of type %s, for %s", path, arch, f.Type, f.Machine),
-			Hint: "name the folder of the right programs with --programs DIR, or their architecture with --arch"}
+	if got := (platform{f.Machine, f.Class, f.Data}); got != want || f.Type != elf.ET_EXEC && f.Type != elf.ET_DYN {
+		return &ArchitectureError{path, arch, f.Type, f.Machine}
 	}
 	return nil
 }

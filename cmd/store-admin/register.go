@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/install"
 	"offlinestore/registration"
 )
 
@@ -68,7 +69,7 @@ elsewhere.
 	f.StringArrayVar(&o.debs, "with-debs", nil, "Debian package, or folder of packages, to install first: a `FILE`; repeatable")
 	f.BoolVar(&o.withStoreKey, "with-store-key", false, "bring the store's private key along; the installer is then a secret")
 	f.StringVar(&o.programs, "programs", "", "`DIR` of the host's programs (default: those of this machine)")
-	f.StringVar(&o.arch, "arch", debianArch(runtime.GOARCH), "architecture of the host: amd64, arm64, armhf, ppc64el, riscv64, s390x")
+	f.StringVar(&o.arch, "arch", install.DebianArch(runtime.GOARCH), "architecture of the host: amd64, arm64, armhf, ppc64el, riscv64, s390x")
 	f.StringVar(&o.keyName, "key", defaultKey, "`NAME` of the key that bundles will be signed with")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	return c
@@ -79,13 +80,11 @@ func (o *registerOptions) check(url *registration.URL) error {
 	given := slices.DeleteFunc([]string{o.storeAssertion, o.registrationBundle, o.fromArchive}, func(file string) bool { return file == "" })
 	switch {
 	case !o.offline:
-		return cli.Hint(cli.Usagef("only stores without internet can be made: give --offline"), "store-admin register --offline %s", url)
+		return &notOfflineError{url.String()}
 	case len(given) > 1:
 		return cli.Usagef("give one of --registration-bundle, --store-assertion and --from-archive")
 	case len(given) == 0:
-		return &cli.Error{Code: cli.Usage, Err: fmt.Errorf("a store assertion for %s has to be given: only the Snap Store can sign one", url),
-			Hint: fmt.Sprintf("with the original store-admin, on a host with internet, run 'store-admin register %[1]s --output-file registration_bundle.b64' and give "+
-				"--registration-bundle registration_bundle.b64; or run 'store-admin register --offline %[1]s' and give --from-archive %[2]s; --help has more", url, defaultInstaller)}
+		return &noAssertionError{url.String()}
 	}
 	return nil
 }
@@ -108,18 +107,5 @@ func (o *registerOptions) confirm(r *registration.Registration) error {
 	case "y", "yes":
 		return nil
 	}
-	return &cli.Error{Code: cli.Failed, Err: fmt.Errorf("nothing was written: the URL was not confirmed"), Hint: "register the right URL; an assertion can't be changed"}
-}
-
-// debianArch is Debian's name of an architecture, which snapd has too.
-func debianArch(goarch string) string {
-	switch goarch {
-	case "arm":
-		return "armhf"
-	case "ppc64le":
-		return "ppc64el"
-	case "386":
-		return "i386"
-	}
-	return goarch
+	return errNotConfirmed
 }

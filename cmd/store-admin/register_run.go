@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"offlinestore/blob"
@@ -30,7 +32,7 @@ type registered struct {
 func runRegister(ctx context.Context, w io.Writer, o *registerOptions, address string) error {
 	url, err := registration.ParseURL(address)
 	if err != nil {
-		return cli.Hint(cli.Usagef("%w", err), "give the address by which devices will reach the store, like https://snaps.example.internal")
+		return err
 	}
 	if err := o.check(url); err != nil {
 		return err
@@ -49,11 +51,11 @@ func runRegister(ctx context.Context, w io.Writer, o *registerOptions, address s
 	if err != nil {
 		return err
 	}
-	files, id, err := o.collect(ctx, r)
+	files, mode, id, err := o.collect(ctx, r)
 	if err != nil {
 		return err
 	}
-	if err := o.write(files, at); err != nil {
+	if err := o.write(files, mode, at); err != nil {
 		return err
 	}
 	if o.json {
@@ -106,43 +108,42 @@ func (o *registerOptions) read() (*registration.Claim, error) {
 
 // collect finds all files of the installer, and what is wrong with them, before anything is written. It makes the signer's key if
 // there is none.
-func (o *registerOptions) collect(ctx context.Context, r *registration.Registration) (files []install.File, signer string, err error) {
-	if files, err = o.findPrograms(); err != nil {
-		return nil, "", err
+func (o *registerOptions) collect(ctx context.Context, r *registration.Registration) (files []install.File, mode fs.FileMode, signer string, err error) {
+	if files, err = install.Programs(o.programs, o.arch); errors.Is(err, install.ErrArchitecture) {
+		return nil, 0, "", fmt.Errorf("--arch %w", err)
+	} else if err != nil {
+		return nil, 0, "", err
 	}
-	debs, err := o.findDebs()
-	if err != nil {
-		return nil, "", err
+	debs, err := install.Debs(o.debs)
+	if errors.Is(err, install.ErrNoDebs) {
+		return nil, 0, "", fmt.Errorf("--with-debs %w", err)
+	} else if err != nil {
+		return nil, 0, "", err
 	}
 	if _, err := os.Lstat(o.output); err == nil {
-		return nil, "", cli.Hint(fmt.Errorf("%s exists already; register never replaces a file", o.output), "move it away, or give --output FILE")
+		return nil, 0, "", fmt.Errorf("%s %w", o.output, errFileExists)
 	}
 	key, _, err := signingKey(o.keyName)
 	if err != nil {
-		return nil, "", err
+		return nil, 0, "", err
 	}
 	public, err := bundle.NewPublicKey(key.Public())
 	if err != nil {
-		return nil, "", err
+		return nil, 0, "", err
 	}
 	bundles, err := o.findBundles(ctx, public)
 	if err != nil {
-		return nil, "", err
+		return nil, 0, "", err
 	}
 	roots, err := o.readRootFiles()
 	if err != nil {
-		return nil, "", err
+		return nil, 0, "", err
 	}
-	files = append(append(append(files, debs...), bundles...), roots...)
-	return append(files,
-		install.File{Name: "arch", Mode: 0o644, Content: []byte(o.arch + "\n")},
-		install.File{Name: "proxy.assert", Mode: 0o644, Content: r.Stream},
-		install.File{Name: "settings.yaml", Mode: o.secretMode(), Content: o.settings(r)},
-		install.File{Name: "trust/exporter.pem", Mode: 0o644, Content: public.PEM()},
-	), public.ID(), nil
+	store := &install.Store{Arch: o.arch, Registration: r, WithKey: o.withStoreKey, Signer: public.PEM(), Roots: roots}
+	return slices.Concat(files, debs, bundles, store.Files()), store.Mode(), public.ID(), nil
 }
 
-func (o *registerOptions) write(files []install.File, at time.Time) error {
+func (o *registerOptions) write(files []install.File, mode fs.FileMode, at time.Time) error {
 	var size int64
 	for _, f := range files {
 		if info, err := os.Stat(f.Path); f.Packed && err == nil {
@@ -156,14 +157,12 @@ func (o *registerOptions) write(files []install.File, at time.Time) error {
 	if free, err := blob.Free(dir); err == nil && free < size {
 		return &blob.NoSpaceError{Path: dir, Need: size, Have: free}
 	}
-	out, err := blob.CreateFile(o.output, 0, o.secretMode())
+	out, err := blob.CreateFile(o.output, 0, mode)
 	if err != nil {
 		return err
 	}
 	defer out.Discard()
-	if err := install.Write(out, files, at); errors.Is(err, install.ErrName) {
-		return cli.Hint(cli.Usagef("%w", err), "rename the file: no spaces, and no two of a name")
-	} else if err != nil {
+	if err := install.Write(out, files, at); err != nil {
 		return err
 	}
 	return out.Commit()

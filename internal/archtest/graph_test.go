@@ -23,7 +23,7 @@ func graph() map[string][]string {
 		"instance/pgcluster": {},
 		"instance/conninfo":  {},
 		// Layer 1: what the upstream stores speak of, and how a store is set up.
-		"install":           {},
+		"install":           {"registration"},
 		"instance/settings": {"blob", "instance/conninfo"},
 		"registration":      {"assertion"},
 		"channelmap":        {"channel"},
