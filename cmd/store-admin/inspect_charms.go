@@ -75,30 +75,9 @@ func summariseCharm(c *bundle.Charm, h *bundle.Head) charmSummary {
 		}
 		if r.Image != nil {
 			res.Image, res.Digest = r.Image.Name, r.Image.Digest
-			res.Manifests = len(manifestsOf(h, r.Image.Digest))
+			res.Manifests = len(h.ImageManifests(r.Image.Digest))
 		}
 		out.Resources = append(out.Resources, res)
-	}
-	return out
-}
-
-// manifestsOf are the manifests of an image that the bundle has, the index among them.
-func manifestsOf(h *bundle.Head, root string) []*bundle.ImageManifest {
-	var out []*bundle.ImageManifest
-	todo := []string{root}
-	seen := make(map[string]bool)
-	for len(todo) > 0 {
-		d := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		i := slices.IndexFunc(h.Images, func(m *bundle.ImageManifest) bool { return m.Digest.String() == d })
-		if i < 0 || seen[d] {
-			continue
-		}
-		seen[d] = true
-		out = append(out, h.Images[i])
-		for _, child := range h.Images[i].Children {
-			todo = append(todo, child.String())
-		}
 	}
 	return out
 }

@@ -1,0 +1,148 @@
+package bundle
+
+import (
+	"cmp"
+	"slices"
+
+	"offlinestore/charm"
+)
+
+// The values of Difference.Kind.
+const (
+	DifferentRevision = "revision"
+	DifferentChannel  = "channel"
+	DifferentResource = "resource"
+	DifferentImage    = "image"
+)
+
+// Difference is one thing that one of two bundles has and the other has not, or has otherwise. Its JSON is that of 'diff --json'.
+type Difference struct {
+	Snap string `json:"snap"`
+	// Charm is set where Snap is empty.
+	Charm string `json:"charm,omitempty"`
+	// Kind is revision or channel, or of a charm also resource or image. A channel with a Resource is about the resource that is
+	// released along with the charm.
+	Kind         string `json:"what"`
+	Channel      string `json:"channel"`
+	Architecture string `json:"architecture"`
+	// Base is the base of a charm's channel, such as "ubuntu@22.04 amd64".
+	Base     string `json:"base,omitempty"`
+	Resource string `json:"resource,omitempty"`
+	// Image is the digest of the image of the resource.
+	Image string `json:"image,omitempty"`
+	// ImageName is the name that the image has inside the gap.
+	ImageName string `json:"image-name,omitempty"`
+	// From and To are revisions: -1 for a thing that is not there, 0 for a closed channel.
+	From int   `json:"from"`
+	To   int   `json:"to"`
+	Size int64 `json:"size"`
+}
+
+// Compare returns the differences between two bundles, sorted: revisions, resources, images and the rows of channel maps.
+func Compare(a, b *Head) []Difference {
+	from, to := a.entries(), b.entries()
+	out := []Difference{}
+	for key, rev := range to {
+		old, ok := from[key]
+		if !ok {
+			old = -1
+		}
+		if old != rev {
+			key.From, key.To = old, rev
+			out = append(out, key)
+		}
+	}
+	for key, rev := range from {
+		if _, ok := to[key]; !ok {
+			key.From, key.To = rev, -1
+			out = append(out, key)
+		}
+	}
+	slices.SortFunc(out, compareDifferences)
+	return out
+}
+
+func compareDifferences(x, y Difference) int {
+	return cmp.Or(cmp.Compare(x.Charm, y.Charm), cmp.Compare(x.Snap, y.Snap), -cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Channel, y.Channel),
+		cmp.Compare(x.Architecture, y.Architecture), cmp.Compare(x.Base, y.Base), cmp.Compare(x.Resource, y.Resource),
+		cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To), cmp.Compare(x.Image, y.Image), cmp.Compare(x.ImageName, y.ImageName))
+}
+
+// entries maps the content of a bundle to revisions. The key of a revision holds it in From, so that another revision is another entry.
+func (h *Head) entries() map[Difference]int {
+	out := make(map[Difference]int)
+	for _, s := range h.Snaps {
+		for _, c := range s.ChannelMap {
+			out[Difference{Snap: s.Name, Kind: DifferentChannel, Channel: c.Channel, Architecture: c.Architecture}] = c.Revision
+		}
+	}
+	for _, r := range h.Revisions {
+		n := r.Revision.Number
+		out[Difference{Snap: r.Name, Kind: DifferentRevision, Size: r.Blob.Size, From: n}] = n
+	}
+	for _, r := range h.CharmRevisions {
+		n := r.Revision.Number
+		out[Difference{Charm: r.Name, Kind: DifferentRevision, Size: r.Blob.Size, From: n}] = n
+	}
+	h.addResourceEntries(out)
+	for _, c := range h.Charms {
+		c.addChannelEntries(out)
+	}
+	return out
+}
+
+// addResourceEntries adds the resources of charms. An image counts as here if the bundle has at least one of its manifests.
+func (h *Head) addResourceEntries(out map[Difference]int) {
+	for _, r := range h.CharmResources {
+		n := r.Resource.Revision
+		entry := Difference{Charm: r.Charm, Kind: DifferentResource, Resource: r.Resource.Name, From: n}
+		if r.Blob != nil {
+			entry.Size = r.Blob.Size
+		}
+		out[entry] = n
+		if r.Image != nil && len(h.ImageManifests(r.Image.Digest)) > 0 {
+			out[Difference{Charm: r.Charm, Kind: DifferentImage, Resource: r.Resource.Name, Image: r.Image.Digest, ImageName: r.Image.Name, From: n}] = n
+		}
+	}
+}
+
+func (c *Charm) addChannelEntries(out map[Difference]int) {
+	for _, row := range c.ChannelMap {
+		key := Difference{Charm: c.Name, Kind: DifferentChannel, Channel: row.Channel, Base: baseName(row.Base)}
+		out[key] = row.Revision
+		for _, r := range row.Resources {
+			key.Resource = r.Name
+			out[key] = r.Revision
+		}
+	}
+}
+
+// baseName returns the name of a row's base. The rows of charm bundles have none.
+func baseName(b *charm.Base) string {
+	if b == nil {
+		return "any base"
+	}
+	return b.String()
+}
+
+// ImageManifests returns the manifests of an image that the bundle has, the index among them. It returns none for an image that was
+// left out.
+func (h *Head) ImageManifests(root string) []*ImageManifest {
+	var out []*ImageManifest
+	todo := []string{root}
+	seen := make(map[string]bool)
+	for len(todo) > 0 {
+		d := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		i := slices.IndexFunc(h.Images, func(m *ImageManifest) bool { return m.Digest.String() == d })
+		if i < 0 || seen[d] {
+			continue
+		}
+		seen[d] = true
+		out = append(out, h.Images[i])
+		for _, child := range h.Images[i].Children {
+			todo = append(todo, child.String())
+		}
+	}
+	return out
+}
