@@ -29,8 +29,9 @@ func NewMan() *cobra.Command {
 	}
 }
 
-// writeMan writes a manual page for c and for each command below it, in section 1. Cobra's own would take the layout of texts, which
-// is made for terminals, for Markdown.
+// writeMan writes a manual page for c and for each command below it, in section 1. It does so itself because the libraries lose text:
+// cobra/doc reads the help as Markdown, in which <words> and the layout of lists vanish, and mango-cobra knows neither the name of a
+// subcommand nor its parent's flags, and prints the date of today. Neither writes the exit status in a section.
 func writeMan(c *cobra.Command, dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, manName(c)+".1"), []byte(manPage(c)), 0o644); err != nil {
 		return err
