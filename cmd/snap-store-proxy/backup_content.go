@@ -1,16 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"strings"
-	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -37,58 +30,6 @@ func newBackupContent(dir *instance.Dir) *cobra.Command {
 	}
 	c.Flags().BoolVar(&blobs, "blobs", false, "the blobs, too")
 	return c
-}
-
-// content writes what a backup holds. Root has a process of its own do that, since giving up its rights is for good, and whom the data
-// folder belongs to may not write where root may.
-func backupContent(ctx context.Context, dir *instance.Dir, w io.Writer, blobs bool) error {
-	if os.Geteuid() != 0 {
-		return writeContent(ctx, dir, w, blobs)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, self, contentCommand, "--data-dir", string(*dir), fmt.Sprintf("--blobs=%v", blobs))
-	cmd.Args[0] = "snap-store-proxy"
-	var words bytes.Buffer
-	cmd.Stderr = &words
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = time.Minute
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	_, err = io.Copy(w, out)
-	out.Close() // it ends if nobody reads any more
-	ended := cmd.Wait()
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil:
-		return err
-	case ended != nil:
-		return inItsWords(words.String(), max(cmd.ProcessState.ExitCode(), cli.Failed), ended)
-	}
-	return nil
-}
-
-// inItsWords is the error, and the hint, with which our other process ended.
-func inItsWords(said string, code int, err error) error {
-	const name, hint = "snap-store-proxy: ", "snap-store-proxy: hint: "
-	out := &cli.Error{Code: code, Err: err}
-	for line := range strings.Lines(said) {
-		line = strings.TrimSpace(line)
-		if text, ok := strings.CutPrefix(line, hint); ok {
-			out.Hint = text
-		} else if text, ok := strings.CutPrefix(line, name); ok {
-			out.Err = errors.New(text) // the last of them
-		}
-	}
-	return out
 }
 
 // writeContent writes what a backup holds, as of now.

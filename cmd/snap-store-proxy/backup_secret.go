@@ -2,33 +2,15 @@ package main
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
-	"os"
 	"strings"
 
 	"filippo.io/age"
-	"github.com/spf13/pflag"
 
 	"offlinestore/cmd/internal/cli"
 )
 
 // maxKeyFile bounds what is read as a passphrase or as identities.
 const maxKeyFile = 64 << 10
-
-// errNoSecret says that there is nothing to encrypt or decrypt a backup with.
-var errNoSecret = errors.New("no passphrase and no key")
-
-// backupSecrets are the flags that say what opens a backup.
-type backupSecrets struct {
-	passphraseFile string
-	recipients     []string // of a new backup
-	identities     []string // files, for an old one
-}
-
-func (s *backupSecrets) addPassphrase(f *pflag.FlagSet) {
-	f.StringVar(&s.passphraseFile, "passphrase-file", "", "`file` with the passphrase, - for standard input; it is asked for on a terminal")
-}
 
 // seal is what a new backup is encrypted to. It is read with the rights of who calls the program.
 func (s *backupSecrets) seal() ([]age.Recipient, error) {
@@ -82,46 +64,4 @@ func (s *backupSecrets) open() ([]age.Identity, error) {
 		return nil, err
 	}
 	return []age.Identity{i}, nil
-}
-
-// passphrase comes from its file or from the terminal, where a new one is asked for twice.
-func (s *backupSecrets) passphrase(isNew bool) (string, error) {
-	if s.passphraseFile != "" {
-		text, err := cli.ReadFile(s.passphraseFile, maxKeyFile)
-		if err != nil {
-			return "", fmt.Errorf("read the passphrase: %w", err)
-		}
-		return oneSecret(text, s.passphraseFile, "the passphrase")
-	}
-	if !cli.IsTerminal(os.Stdin) {
-		flag := "--identity FILE"
-		if isNew {
-			flag = "--recipient age1…"
-		}
-		return "", cli.Hint(&cli.Error{Code: cli.Usage, Err: errNoSecret}, "give --passphrase-file FILE, or %s", flag)
-	}
-	text, err := cli.AskSecret("Passphrase of the backup: ")
-	if err != nil || !isNew {
-		return text, err
-	}
-	again, err := cli.AskSecret("Once more: ")
-	if err != nil {
-		return "", err
-	}
-	if text != again {
-		return "", cli.Usagef("the two passphrases differ")
-	}
-	if text == "" {
-		return "", cli.Usagef("the passphrase is empty")
-	}
-	return text, nil
-}
-
-// oneSecret is the one line of a file.
-func oneSecret(text []byte, path, what string) (string, error) {
-	line, err := cli.ReadSecret(bytes.NewReader(text))
-	if err != nil || line == "" {
-		return "", cli.Usagef("%s: want one line, %s", path, what)
-	}
-	return line, nil
 }

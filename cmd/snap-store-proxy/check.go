@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/catalog"
-	"offlinestore/closure"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
@@ -68,51 +67,4 @@ func checkNeeds(w io.Writer, in *instance.Instance, cat *catalog.Snapshot, asJSO
 		fmt.Fprintf(w, "All that the %d snaps need is here.\n", len(cat.Snaps))
 	}
 	return nil
-}
-
-// gapRows is the JSON of check.
-type gapRows struct {
-	Gaps      []gapRow      `json:"gaps"`
-	CharmGaps []charmGapRow `json:"charm-gaps"`
-}
-
-// gapRow is something that snaps and models need.
-type gapRow struct {
-	Needs        string   `json:"needs"`
-	Architecture string   `json:"architecture"`
-	NeededBy     []string `json:"needed-by"`
-	// Channel is set if a model names another one than the stable one of the default track.
-	Channel string `json:"channel,omitempty"`
-}
-
-// charmGapRow is something that a charm or a charm bundle needs.
-type charmGapRow struct {
-	Charm    string `json:"charm"`
-	Revision int    `json:"revision"`
-	// Kind is "resource", "image", "snap" or "charm".
-	Kind  string `json:"kind"`
-	Needs string `json:"needs"`
-	// Fix is what to do about it, outside.
-	Fix string `json:"fix"`
-}
-
-func newGapRows(gaps []closure.Gap) gapRows {
-	out := gapRows{Gaps: []gapRow{}, CharmGaps: []charmGapRow{}}
-	for _, g := range gaps {
-		if !g.ByCharm() {
-			row := gapRow{Needs: g.Name, Architecture: g.Architecture, Channel: g.Channel}
-			for _, n := range g.NeededBy {
-				row.NeededBy = append(row.NeededBy, n.String())
-			}
-			out.Gaps = append(out.Gaps, row)
-			continue
-		}
-		needs := g
-		if g.Revision > 0 {
-			needs.Architecture = "" // the number says which
-		}
-		by := g.NeededBy[0]
-		out.CharmGaps = append(out.CharmGaps, charmGapRow{by.Name, by.Revision, string(g.Kind), needs.Needs(), cli.GapFix(g)})
-	}
-	return out
 }

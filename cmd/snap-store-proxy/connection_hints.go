@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"syscall"
+
+	"offlinestore/instance"
+)
+
+// connectionHint returns what an operator can do about a failed connection.
+func connectionHint(c instance.Connection) string {
+	refused := errors.Is(c.Err, syscall.ECONNREFUSED)
+	switch {
+	case c.OK, c.Name == instance.ConnectionDatabase:
+		return "" // the error of the whole command has it
+	case c.Name == instance.ConnectionServerDatabase:
+		_, hint := hints().Find(c.Err)
+		return hint
+	case errors.Is(c.Err, instance.ErrNoDomain):
+		return "set the name that devices know this host by: 'snap-store-proxy config proxy.domain=HOST'"
+	case c.Name == instance.ConnectionName:
+		return "give the name to the DNS that devices use, or to /etc/hosts here and there"
+	case errors.Is(c.Err, http.ErrSchemeMismatch):
+		return "restart 'snap-store-proxy serve': the first certificate counts from then on"
+	case refused && c.Name == instance.ConnectionHTTPS:
+		return "see that 'snap-store-proxy serve' runs and was restarted after the first certificate, or that the balancer before it does; a port other than 443 belongs into proxy.domain"
+	case refused:
+		return "see that 'snap-store-proxy serve' runs, and that the port, unless it is the usual one, is in proxy.domain"
+	case errors.Is(c.Err, context.DeadlineExceeded):
+		return "see whether a firewall is in between, and whether the name leads to this host"
+	case isUnknownAuthority(c.Err):
+		return "devices must be told its authority: import the certificate again with its root ('import-certificate')"
+	case isInvalidCertificate(c.Err):
+		return "import a certificate that is for this name, and valid now ('import-certificate')"
+	}
+	return ""
+}
+
+func isUnknownAuthority(err error) bool {
+	var unknown x509.UnknownAuthorityError
+	return errors.As(err, &unknown)
+}
+
+func isInvalidCertificate(err error) bool {
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &name) || errors.As(err, &invalid)
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"offlinestore/catalog"
+	"offlinestore/charm"
+	"offlinestore/cmd/internal/cli"
+)
+
+// listedCharm is a charm or charm bundle in a listing.
+type listedCharm struct {
+	Name      string           `json:"name"`
+	ID        string           `json:"id"`
+	Type      string           `json:"type"`
+	Revisions []listedRevision `json:"revisions"`
+	Resources []listedResource `json:"resources"`
+}
+
+type listedRevision struct {
+	Revision int      `json:"revision"`
+	Version  string   `json:"version"`
+	Bases    []string `json:"bases"`
+	Size     int64    `json:"size"`
+	SHA256   string   `json:"sha256"`
+	// Channels say for which base: "14/stable ubuntu@22.04 amd64".
+	Channels []string `json:"channels"`
+}
+
+type listedResource struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Revision int    `json:"revision"`
+	Size     int64  `json:"size,omitempty"`
+	// Image is the name of an image inside the registry. HasImage says whether this store has it.
+	Image    string `json:"image,omitempty"`
+	HasImage bool   `json:"has-image,omitempty"`
+}
+
+func charmRows(cat *catalog.Snapshot) []listedCharm {
+	images := imagesOf(cat)
+	rows := []listedCharm{}
+	for i := range cat.Charms {
+		c := &cat.Charms[i]
+		row := listedCharm{Name: c.Name, ID: c.ID, Type: c.Type, Revisions: []listedRevision{}, Resources: []listedResource{}}
+		for _, r := range c.Revisions {
+			row.Revisions = append(row.Revisions, listedRevision{r.Revision.Number, r.Version, baseNames(r.Bases), r.Download.Size, r.Download.SHA256,
+				charmChannels(c, r.Revision.Number)})
+		}
+		for _, r := range c.Resources {
+			l := listedResource{Name: r.Name, Type: r.Type, Revision: r.Revision, Size: r.Download.Size}
+			if r.Image != nil {
+				l.Image, l.HasImage = r.Image.Name, images[r.Image.Digest]
+			}
+			row.Resources = append(row.Resources, l)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// imagesOf are the digests of the images that the store has.
+func imagesOf(cat *catalog.Snapshot) map[string]bool {
+	out := make(map[string]bool, len(cat.Images))
+	for _, i := range cat.Images {
+		out[i.Digest.String()] = true
+	}
+	return out
+}
+
+func baseNames(bases []*charm.Base) []string {
+	out := []string{}
+	for _, b := range bases {
+		if b != nil {
+			out = append(out, b.String())
+		}
+	}
+	return out
+}
+
+// charmChannels lists the rows of the channel map that hold a revision.
+func charmChannels(c *catalog.Charm, revision int) []string {
+	out := []string{}
+	for _, row := range c.ChannelMap {
+		switch {
+		case row.Revision != revision:
+		case row.Base == nil:
+			out = append(out, row.Channel)
+		default:
+			out = append(out, row.Channel+" "+row.Base.String())
+		}
+	}
+	return out
+}
+
+// size is that of a file; an image's layers are not the resource's alone.
+func (r *listedResource) size() string {
+	if r.Type == charm.ResourceImage {
+		return ""
+	}
+	return cli.Bytes(r.Size)
+}
+
+// image says which image a resource stands for, and whether it is here.
+func (r *listedResource) image() string {
+	if r.Image != "" && !r.HasImage {
+		return r.Image + " (not in this store)"
+	}
+	return r.Image
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"io"
+	"slices"
+
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
+)
+
+// channelsOf lists the channels that a revision is served in, each once.
+func channelsOf(s *catalog.Snap, revision int) []string {
+	var out []string
+	for _, row := range s.Served() {
+		if row.Revision == revision && !slices.Contains(out, row.Channel) {
+			out = append(out, row.Channel)
+		}
+	}
+	return out
+}
+
+func listJSON(w io.Writer, cat *catalog.Snapshot) error {
+	type revision struct {
+		Revision      int      `json:"revision"`
+		Version       string   `json:"version"`
+		Architectures []string `json:"architectures"`
+		Size          int64    `json:"size"`
+		SHA3384       string   `json:"sha3-384"`
+		Channels      []string `json:"channels"`
+	}
+	type row struct {
+		Name      string     `json:"name"`
+		SnapID    string     `json:"snap-id"`
+		Stores    []string   `json:"stores"`
+		Revisions []revision `json:"revisions"`
+	}
+	rows := []row{}
+	for _, s := range cat.Snaps {
+		r := row{Name: s.Name, SnapID: s.SnapID, Stores: []string{globalStore}, Revisions: []revision{}}
+		for _, rev := range s.Revisions {
+			r.Revisions = append(r.Revisions, revision{rev.Revision.Number, rev.Version, rev.Architectures, rev.Download.Size,
+				rev.Download.SHA3384, append([]string{}, channelsOf(&s, rev.Revision.Number)...)})
+		}
+		rows = append(rows, r)
+	}
+	return cli.PrintJSON(w, rows)
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
+)
+
+// status is the state of a store as it is printed.
+type status struct {
+	*instance.Health
+	Version  string   `json:"version"`
+	Warnings []string `json:"warnings"`
+}
+
+func (s *status) print(w io.Writer) {
+	url := s.URL
+	if url == "" {
+		url = "that of the request (proxy.domain is not set)"
+	}
+	fmt.Fprintf(w, "Store URL: %s\n", url)
+	if s.Cluster != "" {
+		fmt.Fprintf(w, "Store DB: %s (%s)\n", cli.Clean(s.Database), s.Cluster)
+	} else {
+		fmt.Fprintf(w, "Store DB: %s\n", cli.Clean(s.Database))
+	}
+	fmt.Fprintln(w, "Store is in air-gapped mode")
+	if s.StoreID != "" {
+		fmt.Fprintf(w, "Store ID: %s\n", s.StoreID)
+	} else {
+		fmt.Fprintln(w, "Store ID: none (no store assertion was imported)")
+	}
+	fmt.Fprintln(w, "Internal Service Status:")
+	for _, v := range s.Services {
+		fmt.Fprintf(w, "  %s\n", serviceLine(v))
+	}
+	s.printImported(w)
+	if s.HasDatabase() {
+		s.printCatalog(w)
+	}
+	fmt.Fprintf(w, "Blobs: %s, free: %s\n", cli.Bytes(s.BlobBytes), cli.Bytes(s.FreeBytes))
+	if s.Certificate != nil {
+		fmt.Fprintf(w, "Certificate: %s, until %s (%d days)\n", strings.Join(s.Certificate.Names, ", "), s.Certificate.NotAfter.Format(time.DateOnly), s.Certificate.DaysLeft(time.Now()))
+	}
+	fmt.Fprintf(w, "Trusted signers: %d\n", s.Signers)
+	if s.LastImport != "" {
+		fmt.Fprintf(w, "Last import: %s\n", s.LastImport)
+	}
+	for _, text := range s.Warnings {
+		fmt.Fprintf(w, "Warning: %s\n", cli.Clean(text))
+	}
+}
+
+// manyKeys is the most account keys that are listed one by one. JSON has all of them.
+const manyKeys = 20
+
+func (s *status) printImported(w io.Writer) {
+	if len(s.Stores) > 0 {
+		fmt.Fprintf(w, "Imported stores: %s\n", cli.Clean(strings.Join(s.Stores, ", ")))
+	}
+	if len(s.AccountKeys) > manyKeys {
+		fmt.Fprintf(w, "Account keys: %d\n", len(s.AccountKeys))
+		return
+	}
+	for i, k := range s.AccountKeys {
+		if i == 0 {
+			fmt.Fprintln(w, "Account keys:")
+		}
+		fmt.Fprintf(w, "  %s %s %s\n", cli.Clean(k.Account), cli.Clean(k.Name), k.ID)
+	}
+}
+
+func (s *status) printCatalog(w io.Writer) {
+	fmt.Fprintf(w, "Snaps: %d, revisions: %d, assertions: %d\n", s.Snaps, s.Revisions, s.Assertions)
+	if s.Charms > 0 {
+		fmt.Fprintf(w, "Charms and charm bundles: %d, image manifests: %d\n", s.Charms, s.Images)
+	}
+}
+
+// serviceLine returns a service as the original product shows its own.
+func serviceLine(s instance.ServiceState) string {
+	switch {
+	case s.Running && s.Problem == "":
+		return s.Name + ": running"
+	case s.Running:
+		return s.Name + ": running, " + cli.Clean(s.Problem)
+	}
+	return s.Name + ": not running: " + cli.Clean(s.Problem)
+}

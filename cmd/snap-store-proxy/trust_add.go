@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
+)
+
+func newTrustAdd(dir *instance.Dir) *cobra.Command {
+	return &cobra.Command{
+		Use:     "add FILE",
+		Short:   "Trust a signer: FILE is what 'store-admin key export' printed",
+		Example: "  snap-store-proxy trust add exporter.pem",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			text, err := cli.ReadFile(args[0], instance.MaxTrustFile)
+			if err != nil {
+				return err
+			}
+			k, err := bundle.ParsePublicKey(text)
+			if err != nil {
+				return cli.Usagef("%s: %w", args[0], err)
+			}
+			if err := dir.Enter(); err != nil {
+				return err
+			}
+			if err := dir.Trust().AddSigner(k); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "Bundles signed by %s (%s) are accepted from now on.\n", k.ID(), k.Algorithm())
+			return nil
+		},
+	}
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
+)
+
+func newTrustList(dir *instance.Dir) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "list",
+		Short:   "List the trusted signers",
+		Example: "  snap-store-proxy trust list",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := dir.Enter(); err != nil {
+				return err
+			}
+			keys, err := dir.Trust().Signers()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				ids := []map[string]string{}
+				for _, k := range keys {
+					ids = append(ids, map[string]string{"fingerprint": k.ID(), "algorithm": k.Algorithm()})
+				}
+				return cli.PrintJSON(c.OutOrStdout(), ids)
+			}
+			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "Fingerprint\tAlgorithm")
+			for _, k := range keys {
+				fmt.Fprintf(w, "%s\t%s\n", k.ID(), k.Algorithm())
+			}
+			return w.Flush()
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
+)
+
+func newRootAdd(dir *instance.Dir) *cobra.Command {
+	return &cobra.Command{
+		Use:     "add FILE",
+		Short:   "Trust a root: FILE holds its account and account-key assertions",
+		Example: "  snap-store-proxy trust root add staging-root.assert",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			text, err := cli.ReadFile(args[0], instance.MaxTrustFile)
+			if err != nil {
+				return err
+			}
+			as, err := instance.ParseRoot(text)
+			if err != nil {
+				return cli.Usagef("%s: %w", args[0], err)
+			}
+			if err := dir.Enter(); err != nil {
+				return err
+			}
+			if err := dir.Trust().AddRoot(text); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.ErrOrStderr(), "Warning: whoever holds the keys of %s can now sign any snap for this store.\n", rootNames(as))
+			fmt.Fprintf(c.OutOrStdout(), "Root %s is trusted from now on.\n", rootNames(as))
+			return nil
+		},
+	}
+}
