@@ -9,11 +9,11 @@ import (
 	"offlinestore/charm"
 )
 
-// errOther says that an archive is not the one that its item is about.
+// errOther reports an archive that differs from its item.
 var errOther = errors.New("not what the bundle says of it")
 
-// CheckArchive opens the archive of a charm or charm bundle, whose digest is right, and compares what Juju reads in it with what
-// the item says: Juju refuses a charm of which the two differ, and the signer only vouches for what was said.
+// CheckArchive opens the archive of a charm or charm bundle, whose digest is right, and compares the metadata in it with the
+// item. Juju refuses a charm if the two differ, and the signer only vouches for the item.
 func CheckArchive(item *charm.Item, r io.ReaderAt, size int64) error {
 	look := compareCharm
 	if item.Type == charm.TypeBundle {
@@ -44,7 +44,7 @@ func compareCharm(item *charm.Item, r io.ReaderAt, size int64) error {
 	return compareBases(a, rev.Bases)
 }
 
-// compareBases refuses a base that the charm itself does not name. An old charm may name none.
+// compareBases refuses a base that the charm's own metadata does not name. An old charm may name none.
 func compareBases(a *charm.Archive, bases []*charm.Base) error {
 	var archs []string
 	for _, b := range bases {
@@ -75,7 +75,7 @@ func compareCharmBundle(item *charm.Item, r io.ReaderAt, size int64) error {
 	return nil
 }
 
-// orEmpty is text, and what stands for a file that is not there when it is empty.
+// orEmpty returns text, or the content that stands for a missing file when text is empty.
 func orEmpty(text string) string {
 	if text == "" {
 		return "{}\n"

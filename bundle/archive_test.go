@@ -11,7 +11,7 @@ import (
 	"offlinestore/internal/bundletest"
 )
 
-// TestCheckArchive changes what an item says of an archive, and gives items the archives of others.
+// TestCheckArchive changes the metadata in an item, and swaps the archives of items.
 func TestCheckArchive(t *testing.T) {
 	t.Parallel()
 	const yaml = "applications:\n  pg:\n    charm: pg\n"

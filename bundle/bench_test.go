@@ -10,7 +10,7 @@ import (
 	"offlinestore/bundle"
 )
 
-// benchContent is a bundle of one blob of 64 MiB that can't be compressed.
+// benchContent returns a bundle of one blob of 64 MiB that can't be compressed.
 func benchContent(b *testing.B) (*content, *bundle.Sealed) {
 	b.Helper()
 	c := tiny(b)

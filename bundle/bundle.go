@@ -1,12 +1,13 @@
-// Package bundle reads and writes the transport format: an OCI image layout (image-spec 1.1), signed, as a directory or
-// packed as one tar. docs/bundle.md is its specification.
+// Package bundle reads and writes the transport format: an OCI image layout (image-spec 1.1), signed, as a directory or packed as
+// one tar. docs/bundle.md is its specification.
 //
 // # Vocabulary
 //
-// An item is one manifest of the bundle: a snap or charm by name, one revision of it, one revision of a charm's resource,
-// or the manifest of a container image. Its config is the item's JSON, its layers are its blobs. The bundle index (D in design.md) lists the items; everything hangs from its digest, which the signed
-// statement names as its subject. The head is all that comes before the payload: layout file, index.json, bundle index,
-// signature, manifests, configs, assertions and icons. The payload are the large blobs.
+// An item is one manifest of the bundle: a snap or charm by name, one revision of it, one revision of a charm's resource, or the
+// manifest of a container image. Its config is the item's JSON, its layers are its blobs. The bundle index (D in design.md) lists
+// the items. Its digest covers the whole content, and the signed statement names this digest as its subject. The head is
+// everything before the payload: layout file, index.json, bundle index, signature, manifests, configs, assertions and icons. The
+// payload consists of the large blobs.
 //
 // # Writing
 //
@@ -14,9 +15,9 @@
 //
 // # Reading
 //
-// Open reads as far as the signature. Verify checks it against trusted keys; Head reads and checks the rest of the head;
-// Next then delivers the payload, blob by blob, each verified. The tar has exactly one valid encoding for a given content,
-// so that a flipped bit has nowhere to hide: the reader knows each header before it reads it and compares.
+// Open reads as far as the signature. Verify verifies it with the trusted keys. Head reads and validates the rest of the head.
+// Next then delivers the payload, blob by blob, each verified. The tar has exactly one valid encoding for a given content, so the
+// reader detects each flipped bit: it knows each header before it reads it, and compares.
 package bundle
 
 import (
@@ -27,8 +28,8 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// FormatMajor and FormatMinor are the newest version of the format. A bundle is written in the oldest that has all its
-// kinds of items, so that older programs read what they can; a reader refuses a newer one.
+// FormatMajor and FormatMinor are the newest version of the format. A bundle is written in the oldest version that has all its
+// kinds of items, so that older programs can read it. A reader refuses a newer version.
 const (
 	FormatMajor = 1
 	FormatMinor = 1
@@ -70,23 +71,23 @@ const (
 	AnnotationSHA3384 = "vnd.offlinestore.sha3-384"
 )
 
-// names of the files at the top of a layout.
+// The names of the files at the top of a layout.
 const (
 	layoutFile = ocispec.ImageLayoutFile // oci-layout
 	indexFile  = ocispec.ImageIndexFile  // index.json
 	blobPrefix = "blobs/sha256/"
 )
 
-// layoutContent is the whole of the layout file.
+// layoutContent is the content of the layout file.
 var layoutContent = []byte(`{"imageLayoutVersion":"1.0.0"}`)
 
-// emptyConfig is what the image-spec says to use as the config of an artifact that has none.
+// emptyConfig is the config that the image-spec prescribes for an artifact without one.
 var emptyConfig = []byte(`{}`)
 
 func formatVersion() string { return fmt.Sprintf("%d.%d", FormatMajor, FormatMinor) }
 
-// formatOf is the version in which a bundle of these items is written. A kind that is not known belongs to none, and is
-// refused for what it is.
+// formatOf returns the version in which a bundle of these items is written. An unknown kind belongs to no version, and is refused
+// elsewhere.
 func formatOf(items []ocispec.Descriptor) string {
 	for _, desc := range items {
 		switch desc.ArtifactType {
@@ -97,15 +98,15 @@ func formatOf(items []ocispec.Descriptor) string {
 	return "1.0"
 }
 
-// blobName is the path of a blob inside a layout.
+// blobName returns the path of a blob inside a layout.
 func blobName(d digest.Digest) string { return blobPrefix + d.Encoded() }
 
-// describe is the descriptor of b.
+// describe returns the descriptor of b.
 func describe(mediaType string, b []byte) ocispec.Descriptor {
 	return ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(b), Size: int64(len(b))}
 }
 
-// encode marshals one of the format's own structures, which always can be.
+// encode marshals one of the format's own structures. These can always be encoded.
 func encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -10,8 +10,9 @@ import (
 	"offlinestore/charm"
 )
 
-// Charm is the item of a charm or charm bundle by name: its listing, the publisher's account assertion with all that it needs, or
-// nil where the store has none, and its icon or nil.
+// Charm is the item of a charm or charm bundle by name: its listing, the stream of its publisher's account assertion with the
+// assertions that this one needs, and its icon. The stream is nil where the store has no account assertion, the icon where the
+// charm has none.
 type Charm struct {
 	charm.Listing
 	Assertions []byte
@@ -30,15 +31,15 @@ type CharmRevision struct {
 	Blob File
 }
 
-// CharmResource is the item of one revision of a charm's resource, and its file: nil for an image, whose manifests are items of
-// their own, and for a file that was never uploaded.
+// CharmResource is the item of one revision of a charm's resource, and its file. The file is nil for an image, whose manifests
+// are items of their own, and for a file that was never uploaded.
 type CharmResource struct {
 	charm.ResourceItem
 	Blob *File
 }
 
-// The names of a charm's items begin with charmPrefix. No snap has a dot in its name, so the snap postgresql and the charm
-// postgresql, and their revisions, keep names of their own in index.json.
+// charmPrefix begins the names of a charm's items. No snap has a dot in its name, so the snap postgresql, the charm postgresql
+// and their revisions have different names in index.json.
 const charmPrefix = "charm."
 
 func charmRevisionName(name string, revision int) string {
@@ -57,7 +58,7 @@ func (r *CharmResource) itemName() string {
 	return charmResourceName(r.Charm, r.Resource.Name, r.Resource.Revision)
 }
 
-// AddCharm puts a charm or charm bundle by name into the draft.
+// AddCharm adds a charm or charm bundle by name.
 func (d *Draft) AddCharm(c *Charm) error {
 	if err := c.validate(); err != nil {
 		return err
@@ -78,7 +79,7 @@ func (c *Charm) layers() []Layer {
 	return layers
 }
 
-// AddCharmRevision puts one revision of a charm or charm bundle into the draft.
+// AddCharmRevision adds one revision of a charm or charm bundle.
 func (d *Draft) AddCharmRevision(r *CharmRevision) error {
 	if err := r.validate(); err != nil {
 		return err
@@ -101,7 +102,7 @@ func (r *CharmRevision) layers() []Layer {
 	return []Layer{r.Blob.layer(MediaCharmBlob, fmt.Sprintf("%s_%d%s", r.Name, r.Revision.Number, end))}
 }
 
-// AddCharmResource puts one revision of a charm's resource into the draft.
+// AddCharmResource adds one revision of a charm's resource.
 func (d *Draft) AddCharmResource(r *CharmResource) error {
 	if err := r.validate(); err != nil {
 		return err
@@ -130,7 +131,7 @@ func (r *CharmResource) layers() []Layer {
 	return []Layer{r.Blob.layer(MediaCharmResourceBlob, title)}
 }
 
-// validate refuses a file that is not the one that the store's own message is about.
+// validate refuses a file that differs from the download in the store's message.
 func (f *File) validate(item string, want charm.Download) error {
 	if f.Digest.String() != "sha256:"+want.SHA256 || f.Size != want.Size {
 		return fmt.Errorf("%s: its blob's size or SHA-256 is not what the config says", item)

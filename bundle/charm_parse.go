@@ -5,7 +5,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// parseCharm reads the item of a charm by name back. data has the content of the small blobs.
+// parseCharm parses the item of a charm by name. data has the content of the small blobs.
 func parseCharm(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Digest][]byte) (*Charm, error) {
 	c := &Charm{}
 	if err := parseConfig(desc, m, data, &c.Listing); err != nil {
@@ -24,7 +24,7 @@ func parseCharm(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Di
 	return c, validateParsed(desc, c)
 }
 
-// parseCharmRevision reads a charm's revision back.
+// parseCharmRevision parses the item of a charm's revision.
 func parseCharmRevision(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Digest][]byte) (*CharmRevision, error) {
 	r := &CharmRevision{}
 	if err := parseConfig(desc, m, data, &r.Item); err != nil {
@@ -37,7 +37,7 @@ func parseCharmRevision(desc ocispec.Descriptor, m *ocispec.Manifest, data map[d
 	return r, validateParsed(desc, r)
 }
 
-// parseCharmResource reads a revision of a charm's resource back.
+// parseCharmResource parses the item of a revision of a charm's resource.
 func parseCharmResource(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Digest][]byte) (*CharmResource, error) {
 	r := &CharmResource{}
 	if err := parseConfig(desc, m, data, &r.ResourceItem); err != nil {
@@ -59,7 +59,7 @@ func parseConfig(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.D
 	return nil
 }
 
-// validateParsed refuses an item that could not be written, or that has another name than its config says.
+// validateParsed refuses an item that could not be written, or whose name differs from the name that follows from its config.
 func validateParsed(desc ocispec.Descriptor, it interface {
 	validate() error
 	itemName() string

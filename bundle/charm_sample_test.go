@@ -15,7 +15,7 @@ import (
 	"offlinestore/charm"
 )
 
-// charmContent is what a bundle has of charms. Images are in the order in which they stand in the bundle once it was sealed.
+// charmContent holds the charms of a bundle. Images are in their order in the sealed bundle.
 type charmContent struct {
 	charms         []*bundle.Charm
 	charmRevisions []*bundle.CharmRevision
@@ -36,8 +36,8 @@ func base(release, arch string) *charm.Base {
 	return &charm.Base{Name: "ubuntu", Channel: release, Architecture: arch}
 }
 
-// charmSample is a small bundle with one of everything that charms have: a charm with an icon, a bundle of charms without any,
-// resources of each kind, and three images: for several platforms, in Docker's format, and one that the bundle doesn't have.
+// charmSample returns a small bundle with one of everything that charms have: a charm with an icon, a charm bundle without any,
+// resources of each kind, and three images: for several platforms, in Docker's format, and one that the bundle lacks.
 func charmSample(tb testing.TB) *content {
 	tb.Helper()
 	c := sample(tb)
@@ -73,7 +73,7 @@ func charmSample(tb testing.TB) *content {
 	return c
 }
 
-// fullSample has charms, and snaps, one of which is the file of a resource, too.
+// fullSample returns a bundle with charms and with snaps. The file of one snap is also the file of a resource.
 func fullSample(tb testing.TB) *content {
 	tb.Helper()
 	c, snaps := charmSample(tb), sample(tb)
@@ -127,7 +127,7 @@ func (c *content) addImageResource(name, resource string, revision int, image oc
 		Image:    &charm.Image{Digest: image.Digest, Name: "charm/abc/" + resource + "@" + image.Digest, Source: "registry.example.com/x"}}})
 }
 
-// addImage adds a manifest, with a field that nobody here knows and a space that canonical JSON has not.
+// addImage adds a manifest. It has an unknown field, and a space that canonical JSON would not have.
 func (c *content) addImage(mediaType string, config []byte, layers ...[]byte) ociDescriptor {
 	m := ociManifest{SchemaVersion: 2, MediaType: mediaType, Config: descriptorOf("application/vnd.oci.image.config.v1+json", config)}
 	for _, l := range layers {
@@ -136,7 +136,7 @@ func (c *content) addImage(mediaType string, config []byte, layers ...[]byte) oc
 	desc := c.addManifest(mediaType, append([]byte(`{"x": [1], `), toJSON(m)[1:]...))
 	c.imageBlobs[digest.Digest(desc.Digest)] = append([][]byte{config}, layers...)
 	for _, b := range append([][]byte{config}, layers...) {
-		if string(b) != "{}" && string(b) != "<svg/>" { // which are in the head
+		if string(b) != "{}" && string(b) != "<svg/>" { // these two are in the head
 			c.put(b)
 		}
 	}
@@ -176,7 +176,7 @@ func (c *content) addCharms(d *bundle.Draft) error {
 	return nil
 }
 
-// compareForged is the order of the items, after the specification.
+// compareForged compares items in the order of the specification.
 func compareForged(a, b *forgeItem) int {
 	trimmed := func(it *forgeItem) string { return strings.TrimRight(it.name, "0123456789") }
 	return cmp.Or(cmp.Compare(a.artifactType, b.artifactType), cmp.Compare(trimmed(a), trimmed(b)), cmp.Compare(len(a.name), len(b.name)), cmp.Compare(a.name, b.name))

@@ -18,7 +18,7 @@ import (
 	"offlinestore/internal/bundletest"
 )
 
-// checkCharms compares what was read of charms with what was written.
+// checkCharms compares the charms of the bundle that was read with c.
 func checkCharms(t *testing.T, got *received, c *content, s *bundle.Sealed) {
 	t.Helper()
 	if got.digest != s.Digest() {
@@ -98,7 +98,7 @@ func TestRoundTripOfCharms(t *testing.T) {
 	}
 }
 
-// TestChildren shows that an index may be sparse, and that the reader says which of its manifests are there.
+// TestChildren shows that an index may be sparse, and that the reader lists the manifests that are there.
 func TestChildren(t *testing.T) {
 	t.Parallel()
 	c := charmSample(t)
@@ -120,8 +120,8 @@ func TestChildren(t *testing.T) {
 	}
 }
 
-// TestTitles holds what the payload is called, which is what people are told of a damaged blob, and where the SHA3-384 is that
-// an assertion is held against: a file that is a snap, too, must not lose it.
+// TestTitles checks the titles in the payload, which name a damaged blob to the operator, and the SHA3-384 for the comparison
+// with an assertion. A file that is also a snap must not lose its SHA3-384.
 func TestTitles(t *testing.T) {
 	t.Parallel()
 	c := fullSample(t)
@@ -140,7 +140,7 @@ func TestTitles(t *testing.T) {
 		"pg.data_3": false, "pg_9.charm": false, "pg_10.charm": false, "kit_2.zip": false,
 		"jq_6.snap": true, "jq_10.snap": true, "jq+compa_1.comp": true, "jq+compb_2.comp": true, "core24_1196.snap": true,
 	}
-	delete(want, "pg.data_3") // an image has the file, too, and stands before it
+	delete(want, "pg.data_3") // an image has the file, too, and comes before it
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want))); diff != "" {
 		t.Errorf("titles (-got +want):\n%s", diff)
 	}
@@ -179,7 +179,7 @@ func TestFormatOfKinds(t *testing.T) {
 	}
 }
 
-// TestImageTwice adds an image again, as the exporter does that meets it as the resource of several charms.
+// TestImageTwice adds an image twice, like the exporter when several charms have it as a resource.
 func TestImageTwice(t *testing.T) {
 	t.Parallel()
 	c := charmSample(t)
@@ -190,7 +190,7 @@ func TestImageTwice(t *testing.T) {
 	}
 }
 
-// TestSmallIcons shows that icons, which are no part of the payload, can be had.
+// TestSmallIcons shows that Small returns icons, which are not in the payload.
 func TestSmallIcons(t *testing.T) {
 	t.Parallel()
 	b := bundletest.New(t, 0).Add("jq", 6, 100)

@@ -10,7 +10,7 @@ import (
 	"offlinestore/snap"
 )
 
-// MismatchError says that an item and the assertions about it contradict each other.
+// MismatchError reports an item that contradicts the assertions about it.
 type MismatchError struct {
 	// Item is the item's name: jq_6.
 	Item string
@@ -21,12 +21,13 @@ func (e *MismatchError) Error() string { return e.Item + ": " + e.Err.Error() }
 
 func (e *MismatchError) Unwrap() error { return e.Err }
 
-// Check verifies every assertion of the items up to the trusted roots, judged at the time at, and holds each item against
-// the assertions about it: name and publisher against the snap-declaration; digest, size, snap-id and revision against the
-// snap-revision; components likewise; of a charm its publisher's account, where it has one. The exporter calls it before it packs and the importer before it believes, so that
-// what would be refused inside the gap is refused outside it. It returns all the assertions, each once.
+// Check verifies every assertion of the items up to the trusted roots at the time at, and compares each item with the assertions
+// about it: name and publisher with the snap-declaration; digest, size, snap-id and revision with the snap-revision; components
+// likewise; a charm with its publisher's account, where it has one. The exporter calls it before it packs and the importer before
+// it trusts the items, so that the exporter already refuses a bundle that the importer would refuse inside the gap. It returns
+// all the assertions, each once.
 //
-// What it does not see are the blobs: that they have the digests that are claimed is for whoever reads them to find out.
+// Check does not read the blobs. Their reader must verify that they have the claimed digests.
 func Check(h *Head, trust *assertion.Trust, at time.Time) ([]*assertion.Assertion, error) {
 	all := assertion.NewSet()
 	if err := h.addStreams(all); err != nil {
@@ -56,7 +57,7 @@ func Check(h *Head, trust *assertion.Trust, at time.Time) ([]*assertion.Assertio
 	return all.All(), nil
 }
 
-// addStreams puts the assertions of all items into all.
+// addStreams adds the assertions of all items to all.
 func (h *Head) addStreams(all *assertion.Set) error {
 	for _, s := range h.Snaps {
 		if err := addStream(all, s.Name, s.Assertions); err != nil {
@@ -96,7 +97,7 @@ func (s *Snap) compareAssertions(all assertion.Source) error {
 	return match(d, map[string]string{"snap-name": s.Name, "publisher-id": s.Listing.Snap.Publisher.ID})
 }
 
-// check holds a charm against its publisher's account. Charmhub doesn't sign charms, so there is nothing more to hold it against.
+// check compares a charm with its publisher's account. Charmhub doesn't sign charms, so nothing else can be compared.
 func (c *Charm) check(all assertion.Source) error {
 	if len(c.Assertions) == 0 {
 		return nil
@@ -133,8 +134,8 @@ func (r *SnapRevision) check(all assertion.Source) error {
 	return nil
 }
 
-// snapRevision finds the snap-revision of the blob, in whichever provenance its own stream has it. The stream says no more
-// than which one: what it holds may be the twin of one that was verified, and was not verified itself.
+// snapRevision finds the snap-revision of the blob. Only its provenance is read from the item's own stream. The assertion in the
+// stream may be a duplicate of a verified one, and was then not verified itself.
 func (r *SnapRevision) snapRevision(all assertion.Source, digest string) (*assertion.Assertion, string, error) {
 	as, err := assertion.DecodeAll(r.Assertions)
 	if err != nil {
@@ -174,7 +175,7 @@ func find(all assertion.Source, typ string, key ...string) (*assertion.Assertion
 	return a, nil
 }
 
-// match compares headers with what the item says.
+// match compares the headers of an assertion with values of the item.
 func match(a *assertion.Assertion, want map[string]string) error {
 	for name, value := range want {
 		if got := a.HeaderString(name); got != value {

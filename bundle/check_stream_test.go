@@ -9,8 +9,8 @@ import (
 	"offlinestore/internal/assertiontest"
 )
 
-// TestCheckTwins has two snap-revisions of the same digest and revision in a stream: a genuine one, and one that nobody verified,
-// since of twins a set keeps the first. The item is made to match the other.
+// TestCheckTwins puts two snap-revisions of the same digest and revision into a stream: a genuine one, and one that was not
+// verified, because a set keeps only the first of two such assertions. The item matches the second.
 func TestCheckTwins(t *testing.T) {
 	t.Parallel()
 	for name, forgedFirst := range map[string]bool{"the forged one first": true, "the genuine one first": false} {
@@ -19,7 +19,7 @@ func TestCheckTwins(t *testing.T) {
 		genuine := s.stack.SnapRevision(jqID, 5, "publisher1", s.blob, nil)
 		forged := forger.SnapRevision(jqID, 6, "publisher1", s.blob, assertiontest.Headers{"sign-key-sha3-384": s.stack.StoreAccountKey.HeaderString("public-key-sha3-384")})
 		s.revision = append(without(s.revision, "snap-revision"), forged)
-		s.snap = append(s.snap, genuine) // so that the genuine one is the one that the set keeps
+		s.snap = append(s.snap, genuine) // so that the set keeps the genuine one
 		if forgedFirst {
 			s.revision = append([]*assertion.Assertion{forged}, without(s.revision, "snap-revision")...)
 		}

@@ -14,7 +14,7 @@ import (
 	"offlinestore/snap"
 )
 
-// signed is a bundle whose assertions are real: a snap of one revision with one component.
+// signed is a bundle with genuine assertions: a snap of one revision with one component.
 type signed struct {
 	*content
 	stack      *assertiontest.Stack
@@ -43,7 +43,7 @@ func newSigned(tb testing.TB) *signed {
 	return s
 }
 
-// replace puts another assertion in the place of the one of its type.
+// replace replaces the assertion that has the type of a.
 func replace(all []*assertion.Assertion, a *assertion.Assertion) {
 	for i, old := range all {
 		if old.Type() == a.Type() {
@@ -62,7 +62,7 @@ func without(all []*assertion.Assertion, typ string) []*assertion.Assertion {
 	return out
 }
 
-// encode puts the assertions into the items.
+// encode encodes the assertions into the items.
 func (s *signed) encode(tb testing.TB) {
 	tb.Helper()
 	stream := func(all []*assertion.Assertion) []byte {
@@ -187,7 +187,7 @@ func TestCheckChain(t *testing.T) {
 	s := newSigned(t)
 	expired(s)
 	s.predicate.Created = s.predicate.Created.AddDate(-1, 0, 0)
-	s.predicate.Created = s.predicate.Created.AddDate(0, 6, 0) // July 2024: after what was signed, before the key's end
+	s.predicate.Created = s.predicate.Created.AddDate(0, 6, 0) // July 2024: after the assertions were signed, before the key expires
 	if _, err := s.check(t, s.stack.Trust()); err != nil {
 		t.Errorf("a bundle signed before the key expired: %v", err)
 	}

@@ -15,7 +15,7 @@ const (
 	DifferentImage    = "image"
 )
 
-// Difference is one thing that one of two bundles has and the other has not, or has otherwise. Its JSON is that of 'diff --json'.
+// Difference is one difference between two bundles. It is also the JSON of 'diff --json'.
 type Difference struct {
 	Snap string `json:"snap"`
 	// Charm is set where Snap is empty.

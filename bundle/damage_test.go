@@ -17,7 +17,7 @@ import (
 	"offlinestore/bundle"
 )
 
-// tiny is the smallest bundle: one snap, one revision, one blob.
+// tiny returns the smallest bundle: one snap, one revision, one blob.
 func tiny(tb testing.TB) *content {
 	tb.Helper()
 	c := sample(tb)
@@ -26,7 +26,7 @@ func tiny(tb testing.TB) *content {
 	return c
 }
 
-// tinyCharm is the smallest bundle with a charm whose resource is an image: one of each kind of item.
+// tinyCharm returns the smallest bundle with a charm whose resource is an image: one of each kind of item.
 func tinyCharm(tb testing.TB) *content {
 	tb.Helper()
 	c := charmSample(tb)
@@ -73,7 +73,7 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
-// flipped reads packed with one bit changed. It must be refused; a zstd bundle may instead be read as what it was.
+// flipped reads packed with one bit changed. The reader must refuse it. A zstd bundle may instead have unchanged content.
 func flipped(t *testing.T, packed []byte, bit int, want *received, zstd bool) {
 	t.Helper()
 	b := slices.Clone(packed)
@@ -91,8 +91,8 @@ func flipped(t *testing.T, packed []byte, bit int, want *received, zstd bool) {
 	}
 }
 
-// TestFlippedBit flips a bit of every byte of a small tar, whose bytes are almost all of the head, but for some of the long
-// runs of zeros; and thousands of bits of a larger bundle in each framing.
+// TestFlippedBit flips a bit of every byte of a small tar, which is almost all head, except in some of the long runs of zeros. It
+// also flips thousands of bits of a larger bundle in each framing.
 func TestFlippedBit(t *testing.T) {
 	t.Parallel()
 	large := fullSample(t)
@@ -104,7 +104,7 @@ func TestFlippedBit(t *testing.T) {
 			}
 			rnd := rand.New(rand.NewPCG(3, 4))
 			for i, small := range []*content{tiny(t), tinyCharm(t)} {
-				step := step * (1 + 4*i) // fewer of the second one, most of whose head is like the first one's
+				step := step * (1 + 4*i) // fewer of the second one, since most of its head resembles the first one's
 				packed := small.pack(t, small.seal(t), f)
 				want, err := receiveBytes(t, packed)
 				if err != nil {
@@ -129,7 +129,7 @@ func TestFlippedBit(t *testing.T) {
 	}
 }
 
-// TestDamagedBlob shows that a damaged blob is named, and that those after it can be had.
+// TestDamagedBlob shows that the error names a damaged blob, and that the blobs after it can be read.
 func TestDamagedBlob(t *testing.T) {
 	t.Parallel()
 	damagedBlob(t, sample(t), "jq_6.snap")
@@ -138,7 +138,7 @@ func TestDamagedBlob(t *testing.T) {
 	damagedBlob(t, c, "layer of image-"+c.images[0].Digest.Encoded())
 }
 
-// damagedBlob damages the blob of that title.
+// damagedBlob damages the blob with the title.
 func damagedBlob(t *testing.T, c *content, title string) {
 	t.Helper()
 	s := c.seal(t)
@@ -175,7 +175,7 @@ func damagedBlob(t *testing.T, c *content, title string) {
 	}
 }
 
-// TestFailingDisk shows that a disk that fails is not called a damaged bundle.
+// TestFailingDisk shows that a read error of the disk is not reported as a damaged bundle.
 func TestFailingDisk(t *testing.T) {
 	t.Parallel()
 	c := sample(t)

@@ -86,7 +86,7 @@ func alter(path string) error {
 	return os.WriteFile(path, b, 0o644)
 }
 
-// TestDirectoryWithDotFiles tolerates what desktop systems leave behind.
+// TestDirectoryWithDotFiles reads a layout that contains files of desktop systems.
 func TestDirectoryWithDotFiles(t *testing.T) {
 	t.Parallel()
 	c := sample(t)
@@ -106,7 +106,7 @@ func TestDirectoryWithDotFiles(t *testing.T) {
 	checkReceived(t, got, c, s)
 }
 
-// TestDamagedDirectory shows that a missing and a damaged blob are both named, and that the others can be had.
+// TestDamagedDirectory shows that the errors name a missing and a damaged blob, and that the others can be read.
 func TestDamagedDirectory(t *testing.T) {
 	t.Parallel()
 	c := sample(t)
@@ -143,7 +143,7 @@ func TestDamagedDirectory(t *testing.T) {
 	}
 }
 
-// TestOpen is about paths that are no bundles, and inputs that are read twice.
+// TestOpen opens paths that are no bundles, and reads inputs twice.
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -187,7 +187,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestFIFO reads a bundle from a named pipe, which can be done once.
+// TestFIFO reads a bundle from a named pipe, which can be read once.
 func TestFIFO(t *testing.T) {
 	t.Parallel()
 	c := sample(t)

@@ -22,7 +22,7 @@ func specification(t *testing.T) string {
 	return string(readFile(t, "..", "docs", "bundle.md"))
 }
 
-// table returns the rows of the table whose first column is named constant, and whose second is named column.
+// table returns the table whose first column has the name constant, and whose second has the name column, as a map.
 func table(t *testing.T, doc, column string) map[string]string {
 	t.Helper()
 	_, rest, ok := strings.Cut(doc, "| constant | "+column+" |")
@@ -40,7 +40,7 @@ func table(t *testing.T, doc, column string) map[string]string {
 	return out
 }
 
-// TestDocLimits holds the table of limits against the constants, and that against limits.go: none may be left out.
+// TestDocLimits compares the table of limits with the constants, and checks that no constant of limits.go is missing.
 func TestDocLimits(t *testing.T) {
 	t.Parallel()
 	want := make(map[string]string)
@@ -118,7 +118,7 @@ func constants(t *testing.T, file string) []string {
 	return out
 }
 
-// TestDocExamples shows that the examples are what they are said to be: parts of the bundles in testdata, to the byte.
+// TestDocExamples shows that the examples are parts of the bundles in testdata, to the byte.
 func TestDocExamples(t *testing.T) {
 	t.Parallel()
 	packed := append(readFile(t, "..", "testdata", "bundles", "v1.0.tar"), readFile(t, "..", "testdata", "bundles", "v1.1.tar")...)

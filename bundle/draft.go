@@ -12,7 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Layer is one blob of an item: with Data where it belongs to the head, without where it belongs to the payload.
+// Layer is one blob of an item: with Data in the head, without Data in the payload.
 type Layer struct {
 	Descriptor ocispec.Descriptor
 	Data       []byte
@@ -25,7 +25,7 @@ type Draft struct {
 	images map[digest.Digest]bool // the image manifests among items
 }
 
-// add puts an item into the draft.
+// add adds an item.
 func (d *Draft) add(artifactType, name, configType string, config []byte, layers []Layer) error {
 	m := newManifest(artifactType, d.keep(describe(configType, config), config), layers)
 	for _, l := range layers {
@@ -73,8 +73,8 @@ type Sealed struct {
 	data map[digest.Digest][]byte
 }
 
-// Seal orders the items, makes the bundle index and signs it. The same items give the same index, whatever the order in
-// which they came.
+// Seal orders the items, makes the bundle index and signs it. The same items give the same index, regardless of the order in
+// which they were added.
 func (d *Draft) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Sealed, error) {
 	items := slices.Clone(d.items)
 	slices.SortFunc(items, func(a, b item) int { return compareItems(a.desc, b.desc) })
@@ -98,7 +98,7 @@ func (d *Draft) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Seal
 	return s, nil
 }
 
-// check makes sure that a reader will take the bundle.
+// check makes sure that a reader will accept the bundle.
 func (d *Draft) check(descs []ocispec.Descriptor, items []item) (*tree, error) {
 	if err := validateItems(descs); err != nil {
 		return nil, err
@@ -110,7 +110,7 @@ func (d *Draft) check(descs []ocispec.Descriptor, items []item) (*tree, error) {
 	return t, new(Head).parse(items, d.small)
 }
 
-// Digest is the digest of the bundle index: the name by which the bundle's content is known.
+// Digest returns the digest of the bundle index. It identifies the content of the bundle.
 func (s *Sealed) Digest() digest.Digest { return s.top.bundle.Digest }
 
 // Payload lists the large blobs, each once, in the order in which they are written.
@@ -125,7 +125,7 @@ func (s *Sealed) small() []Layer {
 	return out
 }
 
-// compareItems is the order of the items in the bundle index.
+// compareItems compares items in the order of the bundle index.
 func compareItems(a, b ocispec.Descriptor) int {
 	return cmp.Or(cmp.Compare(a.ArtifactType, b.ArtifactType), compareNames(refName(a), refName(b)))
 }

@@ -10,22 +10,22 @@ import (
 	"offlinestore/blob"
 )
 
-// ErrCorrupt is in the chain of every error that says that the bytes are not those of a valid bundle.
+// ErrCorrupt reports bytes that are not a valid bundle. Every error about them wraps it.
 var ErrCorrupt = errors.New("damaged or altered bundle")
 
-// ErrNotBundle says that the input is something else altogether.
+// ErrNotBundle reports an input that is no bundle at all.
 var ErrNotBundle = errors.New("not a bundle")
 
-// ErrTooNew says that the bundle was written in a newer major version of the format.
+// ErrTooNew reports a bundle in a newer major version of the format.
 var ErrTooNew = errors.New("bundle format too new")
 
-// FormatError reports a bundle in a newer format. It is an ErrTooNew.
+// FormatError reports a bundle in a newer format. It wraps ErrTooNew.
 type FormatError struct {
 	// Version is the format of the bundle, and Newest the newest one that this program reads.
 	Version, Newest string
 }
 
-// Error names both formats.
+// Error returns a text that names both formats.
 func (e *FormatError) Error() string {
 	return fmt.Sprintf("it is in format %s, this program reads up to %s: %v", e.Version, e.Newest, ErrTooNew)
 }
@@ -33,18 +33,18 @@ func (e *FormatError) Error() string {
 // Unwrap returns ErrTooNew.
 func (e *FormatError) Unwrap() error { return ErrTooNew }
 
-// ErrRepacked means that the compression is not the one of the format. The files inside may be whole.
+// ErrRepacked reports a compression other than the format's own. The files inside may be intact.
 var ErrRepacked = errors.New("not compressed as the format demands")
 
-// ErrLimit says that a bundle exceeds one of the limits of the format.
+// ErrLimit reports a bundle that exceeds one of the limits of the format.
 var ErrLimit = errors.New("over a limit of the bundle format")
 
-// ErrBadSignature says that the signature is not one by the key that it names.
+// ErrBadSignature reports a signature that does not match the key that it names.
 var ErrBadSignature = errors.New("bad signature")
 
-// UnknownSignerError says that none of the trusted keys signed the bundle.
+// UnknownSignerError reports a bundle that no trusted key signed.
 type UnknownSignerError struct {
-	// KeyID is the fingerprint that the bundle names as its signer's.
+	// KeyID is the signer's fingerprint according to the bundle.
 	KeyID string
 }
 
@@ -52,10 +52,10 @@ func (e *UnknownSignerError) Error() string {
 	return fmt.Sprintf("signed by a key that is not trusted here: %s", e.KeyID)
 }
 
-// BlobError says which blob of the payload is damaged, and that the rest may still be read.
+// BlobError reports a damaged blob of the payload. The other blobs may still be read.
 type BlobError struct {
 	Digest digest.Digest
-	// Title is the file that the blob is: jq_6.snap.
+	// Title is the name of the blob's file: jq_6.snap.
 	Title string
 	Err   error
 }
@@ -70,27 +70,27 @@ func (e *BlobError) Error() string {
 
 func (e *BlobError) Unwrap() []error { return []error{e.Err, ErrCorrupt} }
 
-// corruptError marks an error as being about the bundle's own bytes, without a word of its own: such errors nest.
+// corruptError marks an error as being about the bundle's own bytes. It adds no text of its own, because such errors nest.
 type corruptError struct{ error }
 
 func (e corruptError) Is(target error) bool { return target == ErrCorrupt }
 
 func (e corruptError) Unwrap() error { return e.error }
 
-// corrupt is an error about the bundle's own bytes.
+// corrupt returns an error about the bundle's own bytes.
 func corrupt(format string, args ...any) error {
 	return corruptError{fmt.Errorf(format, args...)}
 }
 
-// limit is an error about something of size n where at most limit is allowed.
+// limit returns an error about a part of size n that exceeds limit.
 func limit(what string, n, limit int64) error {
 	return corrupt("%s: %d is not in the range of 1 to %d: %w", what, n, limit, ErrLimit)
 }
 
 var errCutOff = errors.New("the file ends too early: it was cut off, or is still being copied")
 
-// readError is an error met while reading the part of the bundle that what names. Only the end of the input in the middle
-// of something says that the bundle is damaged; a disk that fails, or a read that was called off, says nothing about it.
+// readError returns an error met while reading a part of the bundle, which the argument what names. Only an early end of the
+// input means that the bundle is damaged. A failing disk or a cancelled read does not.
 func readError(what string, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return corrupt("%s: %w", what, errCutOff)

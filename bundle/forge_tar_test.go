@@ -39,7 +39,7 @@ func tarOf(files []*forgeFile) []byte {
 	return b.Bytes()
 }
 
-// foldersOf are the two folders that stand before the first blob.
+// foldersOf returns the two folders that come before the first blob.
 func foldersOf() []byte {
 	var b bytes.Buffer
 	for _, name := range []string{"blobs/", "blobs/sha256/"} {
@@ -69,7 +69,7 @@ func gzipOf(b []byte) []byte {
 	return binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(out, crc), size)
 }
 
-// signatureOf returns the key's signature of message. It is always the same one.
+// signatureOf returns the key's signature of message. The signature is deterministic.
 func signatureOf(key crypto.Signer, message []byte) []byte {
 	sum := sha256.Sum256(message)
 	sig, err := key.Sign(nil, sum[:], crypto.SHA256)

@@ -17,12 +17,12 @@ import (
 	"offlinestore/bundle"
 )
 
-// A forge writes bundles after docs/bundle.md with nothing of package bundle in it: so it proves that the specification
-// says enough, and its hooks make bundles that package bundle would never write, signed by a key that is trusted.
+// A forge writes bundles from docs/bundle.md alone, without package bundle. This proves that the specification is complete. Its
+// hooks make bundles that package bundle would never write, signed by a trusted key.
 type forge struct {
 	items  []*forgeItem
 	format string
-	// predicate is the signed predicate as it stands.
+	// predicate is the signed predicate, byte for byte.
 	predicate string
 
 	editD           func(*ociIndex)
@@ -35,7 +35,7 @@ type forge struct {
 	editFiles       func([]*forgeFile) []*forgeFile
 }
 
-// forgeItem is an item; the first nHead layers belong to the head.
+// forgeItem is an item. The first nHead layers belong to the head.
 type forgeItem struct {
 	artifactType, name string
 	config             *forgeBlob
@@ -43,7 +43,8 @@ type forgeItem struct {
 	edit               func(*ociManifest)
 	editDesc           func(*ociDescriptor)
 	editRaw            func([]byte) []byte
-	// image is an image's manifest as it stands, of that type, and blobs its config and layers. It has no other fields.
+	// image is the manifest of an image, byte for byte; typ is its media type, and blobs its config and layers. Such an item has
+	// no other fields.
 	image     []byte
 	imageType string
 	blobs     [][]byte
@@ -190,7 +191,7 @@ func (f *forge) seal(key crypto.Signer) []*forgeFile {
 		rawD = f.editRawD(rawD)
 	}
 	files := f.top(rawD, d.Manifests, key)
-	seen := map[string]bool{sha([]byte("{}")): true} // which stands at the top
+	seen := map[string]bool{sha([]byte("{}")): true} // {} is among the top blobs
 	for _, b := range slices.Concat(small, configs, head, payload) {
 		if !seen[sha(b)] {
 			seen[sha(b)] = true
@@ -205,7 +206,7 @@ func (f *forge) seal(key crypto.Signer) []*forgeFile {
 
 func blobFile(b []byte) *forgeFile { return &forgeFile{name: "blobs/sha256/" + sha(b), data: b} }
 
-// top returns what stands above the items.
+// top returns the files that come before the items.
 func (f *forge) top(rawD []byte, items []ociDescriptor, key crypto.Signer) []*forgeFile {
 	der, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {
@@ -272,7 +273,7 @@ func (f *forge) sign(index, keyID string, key crypto.Signer) []byte {
 	return raw
 }
 
-// TestForge shows that the forge and package bundle agree to the byte.
+// TestForge shows that the forge and package bundle write the same bytes.
 func TestForge(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]*content{"snaps": sample(t), "charms": charmSample(t), "all": fullSample(t)} {

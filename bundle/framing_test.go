@@ -12,7 +12,7 @@ import (
 	"offlinestore/bundle"
 )
 
-// zstdOf frames b with the encoder's own idea of a frame, changed by options.
+// zstdOf frames b with the encoder's default frame, changed by options.
 func zstdOf(t *testing.T, b []byte, options ...zstd.EOption) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -45,7 +45,7 @@ func gunzipable(t *testing.T, b []byte, level int) []byte {
 	return out.Bytes()
 }
 
-// TestFraming gives the reader other encodings of the same content, and what is none.
+// TestFraming gives the reader other encodings of the same content, and invalid ones.
 func TestFraming(t *testing.T) {
 	t.Parallel()
 	c := sample(t)
@@ -109,7 +109,7 @@ func TestNotBundle(t *testing.T) {
 	}
 }
 
-// emptyLastBlock is a gzip file whose last deflate block is empty.
+// emptyLastBlock returns a gzip file whose last deflate block is empty.
 func emptyLastBlock(plain []byte) []byte {
 	plain = plain[:len(plain)/65535*65535]
 	gz := gzipOf(plain)
@@ -127,7 +127,7 @@ func single(t *testing.T, b []byte) []byte {
 	return w.EncodeAll(b, nil)
 }
 
-// TestBomb packs gigabytes of zeros into the place of index.json: little memory may be spent on them.
+// TestBomb packs gigabytes of zeros in place of index.json. The reader must use little memory for them.
 func TestBomb(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

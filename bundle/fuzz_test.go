@@ -11,11 +11,11 @@ import (
 	"offlinestore/bundle"
 )
 
-// maxFuzzMemory is more than the reader may allocate for an input of a few kilobytes: index.json, which is the largest
-// thing that is read before its content is known, and the decoder of zstd.
+// maxFuzzMemory limits the memory that the reader may allocate for an input of a few kilobytes. The largest parts are index.json,
+// which is read before its content is known, and the decoder of zstd.
 const maxFuzzMemory = 64 << 20
 
-// FuzzReader gives the reader any input. What it accepts must be one of the bundles that were signed.
+// FuzzReader gives the reader any input. An accepted input must be one of the signed bundles.
 func FuzzReader(f *testing.F) {
 	signed := make(map[digest.Digest]*content)
 	for _, c := range []*content{tiny(f), tinyCharm(f)} {
@@ -63,8 +63,8 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// FuzzForged changes one small file of a bundle and signs the bundle anew, so that what is behind the signature is reached.
-// What is read must be what would be written: nothing else is in it.
+// FuzzForged changes one small file of a bundle and signs the bundle anew, so that the reader gets past the signature. The parsed
+// content must encode to the same bytes: nothing else may be in the bundle.
 func FuzzForged(f *testing.F) {
 	c, snaps := tinyCharm(f), tiny(f)
 	c.snaps, c.revisions = snaps.snaps, snaps.revisions
@@ -119,8 +119,8 @@ func FuzzForged(f *testing.F) {
 	})
 }
 
-// FuzzParseImageManifest reads manifests that nobody here has written. What is taken has nothing in it that a registry inside the
-// gap could not serve.
+// FuzzParseImageManifest parses foreign manifests. A registry inside the gap must be able to serve everything in an accepted
+// manifest.
 func FuzzParseImageManifest(f *testing.F) {
 	types := []string{ociManifestType, ociIndexType, dockerManifestType, dockerListType}
 	for _, m := range charmSample(f).images {

@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// The gzip framing of bundles (RFC 1952) has stored blocks only (RFC 1951, 3.2.4): snaps and charms are compressed already,
-// and what has one encoding only can be checked to the last bit, the padding of a deflate block included.
+// The gzip framing of bundles (RFC 1952) has only stored blocks (RFC 1951, 3.2.4). Snaps and charms are compressed already. A
+// framing with one possible encoding can be compared to the last bit, including the padding of a deflate block.
 
 // maxStored is the size of every stored block but the last, in bytes.
 const maxStored = 65535
@@ -17,17 +17,17 @@ const maxStored = 65535
 // gzipHeader is the one header that is written and accepted: deflate, no flags, no time, no hint, unknown system.
 var gzipHeader = [10]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}
 
-// gzipSize is the size of n bytes in this framing.
+// gzipSize returns the size of n bytes in this framing.
 func gzipSize(n int64) int64 {
 	blocks := max((n+maxStored-1)/maxStored, 1)
 	return int64(len(gzipHeader)) + 5*blocks + n + 8
 }
 
-// gzipWriter knows beforehand how much it will be given, so it knows which block is the last one and need keep none back.
+// gzipWriter knows the total size in advance. It therefore knows which block is the last one, and holds no block back.
 type gzipWriter struct {
 	w     *bufio.Writer
 	left  int64 // bytes still to come
-	block int64 // of those, in the current block
+	block int64 // of these, in the current block
 	crc   uint32
 	size  uint32
 }

@@ -8,7 +8,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Head is what a bundle says of its content: all but the payload.
+// Head is the description of the content of a bundle: everything but the payload.
 type Head struct {
 	Snaps     []*Snap
 	Revisions []*SnapRevision
@@ -19,14 +19,14 @@ type Head struct {
 	// Images are the manifests and indexes of container images.
 	Images []*ImageManifest
 
-	// Payload lists the large blobs in the order in which Next delivers them. The config and the layers of an image have a
-	// title that only says which image's they are.
+	// Payload lists the large blobs in the order in which Next delivers them. The title of the config and of the layers of an
+	// image only names the image.
 	Payload []ocispec.Descriptor
 
 	small map[digest.Digest][]byte
 }
 
-// PayloadSize is the size of the payload in bytes.
+// PayloadSize returns the size of the payload in bytes.
 func (h *Head) PayloadSize() int64 {
 	var n int64
 	for _, d := range h.Payload {
@@ -35,14 +35,14 @@ func (h *Head) PayloadSize() int64 {
 	return n
 }
 
-// Small returns a blob that a store has to keep although it is no part of the payload: an icon, an image's manifest, and what
-// else of an image stands in the head, such as {}.
+// Small returns a blob that a store has to keep although it is not in the payload: an icon, an image's manifest, and other parts
+// of an image that are in the head, such as {}.
 func (h *Head) Small(d digest.Digest) ([]byte, bool) {
 	b, ok := h.small[d]
 	return b, ok
 }
 
-// Head reads and checks the rest of the head. Call Verify first: what no trusted key has signed is better left unread.
+// Head reads and validates the rest of the head. Call Verify first: content that no trusted key has signed should not be parsed.
 func (r *Reader) Head() (*Head, error) {
 	if r.head != nil {
 		return r.head, nil
@@ -91,7 +91,7 @@ func (r *Reader) items(data map[digest.Digest][]byte) ([]item, error) {
 	return out, nil
 }
 
-// parse reads the items back. data has the content of all manifests and small blobs.
+// parse parses the items. data has the content of all manifests and small blobs.
 func (h *Head) parse(items []item, data map[digest.Digest][]byte) error {
 	for i := range items {
 		it := &items[i]
@@ -106,7 +106,7 @@ func (h *Head) parse(items []item, data map[digest.Digest][]byte) error {
 		if err != nil {
 			return err
 		}
-		// What was understood of the item must be all that there is in it.
+		// The item must hold nothing besides the content that was understood.
 		if !bytes.Equal(encode(newManifest(it.desc.ArtifactType, it.manifest.Config, layers)), data[it.desc.Digest]) {
 			return corrupt("%s: its manifest does not follow from its config and its blobs", refName(it.desc))
 		}
@@ -115,7 +115,7 @@ func (h *Head) parse(items []item, data map[digest.Digest][]byte) error {
 	return h.validate()
 }
 
-// parseItem reads an item back and returns the layers that it should have.
+// parseItem parses an item and returns the layers that it should have.
 func (h *Head) parseItem(it *item, data map[digest.Digest][]byte) ([]Layer, error) {
 	switch it.desc.ArtifactType {
 	case TypeSnap:
@@ -146,7 +146,7 @@ func (h *Head) parseItem(it *item, data map[digest.Digest][]byte) ([]Layer, erro
 		}
 		h.CharmRevisions = append(h.CharmRevisions, r)
 		return r.layers(), nil
-	default: // parseItem let no other kind pass
+	default: // parseItem accepts no other kind
 		r, err := parseCharmResource(it.desc, &it.manifest, data)
 		if err != nil {
 			return nil, err
@@ -156,7 +156,7 @@ func (h *Head) parseItem(it *item, data map[digest.Digest][]byte) ([]Layer, erro
 	}
 }
 
-// keepSmall remembers what Small is asked for.
+// keepSmall keeps the blobs that Small returns.
 func (h *Head) keepSmall(data map[digest.Digest][]byte) {
 	h.small = make(map[digest.Digest][]byte)
 	icon := func(i *Icon) {

@@ -74,7 +74,7 @@ func (h *Head) checkCharms() error {
 	return nil
 }
 
-// checkImages works out which manifests of the indexes are there, and refuses a manifest that no resource leads to.
+// checkImages finds out which manifests of the indexes are there, and refuses a manifest that no resource refers to.
 func (h *Head) checkImages() error {
 	images := make(map[digest.Digest]*ImageManifest, len(h.Images))
 	for _, m := range h.Images {

@@ -19,7 +19,7 @@ func (f *forge) remove(names ...string) {
 	f.items = slices.DeleteFunc(f.items, func(it *forgeItem) bool { return slices.Contains(names, it.name) })
 }
 
-// change edits the config of an item by way of its type.
+// change edits the config of an item through its Go type.
 func change[T any](name string, edit func(*T)) func(*forge) {
 	return func(f *forge) { it := f.find(name); it.config.data = recode(it.config.data, edit) }
 }
@@ -74,7 +74,7 @@ func TestHostileCharms(t *testing.T) {
 	runHostileOn(t, charmSample, tests)
 }
 
-// TestHostileSharing has blobs that stand in several places.
+// TestHostileSharing tries blobs that are used in several places.
 func TestHostileSharing(t *testing.T) {
 	t.Parallel()
 	runHostileOn(t, fullSample, []hostile{

@@ -12,7 +12,7 @@ import (
 	"offlinestore/charm"
 )
 
-// hostileImages are images that no store should have, by their manifests.
+// hostileImages returns the manifests of images that no store should have.
 func hostileImages() map[string]struct{ mediaType, raw, want string } {
 	hex := strings.Repeat("a", 64)
 	layer := func(s string) string {
@@ -71,7 +71,7 @@ func TestParseImageManifest(t *testing.T) {
 	}
 }
 
-// TestHostileImages puts them into a bundle.
+// TestHostileImages puts the hostile images into a bundle.
 func TestHostileImages(t *testing.T) {
 	t.Parallel()
 	var tests []hostile
@@ -123,7 +123,7 @@ func TestHostileImages(t *testing.T) {
 	runHostileOn(t, charmSample, tests)
 }
 
-// sparse replaces the index of the sample by one of a single manifest, whose descriptor is edited.
+// sparse replaces the index of the sample by one with a single manifest, whose descriptor is edited.
 func (f *forge) sparse(t *testing.T, c *content, edit func(*ociDescriptor)) {
 	t.Helper()
 	desc := descriptorOf(c.images[0].MediaType, c.images[0].Raw)
@@ -132,7 +132,7 @@ func (f *forge) sparse(t *testing.T, c *content, edit func(*ociDescriptor)) {
 	f.replaceImage(f.find("image-"+c.images[2].Digest.Encoded()), raw)
 }
 
-// image replaces the image in Docker's format by one with this layer, or with these.
+// image replaces the image in Docker's format by one with these layers.
 func (f *forge) image(layers string) {
 	i := slices.IndexFunc(f.items, func(it *forgeItem) bool { return it.imageType == dockerManifestType })
 	raw := fmt.Sprintf(`{"schemaVersion":2,"config":{"mediaType":"x","digest":"sha256:%s","size":2},"layers":[%s]}`, sha([]byte("{}")), layers)

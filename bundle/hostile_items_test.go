@@ -117,7 +117,7 @@ func TestHostileItems(t *testing.T) {
 	runHostile(t, tests)
 }
 
-// recode edits JSON by way of the type that it is of.
+// recode edits JSON through a Go type.
 func recode[T any](b []byte, edit func(*T)) []byte {
 	var v T
 	if err := json.Unmarshal(b, &v); err != nil {

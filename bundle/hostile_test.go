@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// hostile is a bundle signed by a trusted key that is wrong in one way. want is a part of the error's text, and is in its
-// chain; without is, any error that refuses a bundle will do.
+// hostile is a bundle signed by a trusted key that is wrong in one way. The error must contain the text want and wrap the error
+// is. If is is nil, any error that refuses a bundle will do.
 type hostile struct {
 	name string
 	edit func(f *forge)
@@ -23,7 +23,7 @@ func runHostile(t *testing.T, tests []hostile) {
 	runHostileOn(t, sample, tests)
 }
 
-// runHostileOn begins with another sample.
+// runHostileOn runs the tests on another sample.
 func runHostileOn(t *testing.T, sample func(testing.TB) *content, tests []hostile) {
 	t.Helper()
 	for _, test := range tests {
@@ -57,12 +57,12 @@ func tarHeaderOf(name string, size int64) []byte {
 	return b.Bytes()
 }
 
-// files makes an edit of the list of files.
+// files returns an edit of the list of files.
 func files(edit func([]*forgeFile) []*forgeFile) func(*forge) {
 	return func(f *forge) { f.editFiles = edit }
 }
 
-// extra puts a file in the place i.
+// extra inserts a file at index i.
 func extra(i int, file *forgeFile) func(*forge) {
 	return files(func(fs []*forgeFile) []*forgeFile { return slices.Insert(fs, i, file) })
 }
@@ -71,7 +71,7 @@ func extraAt(i int, file *forgeFile) func(*forge) {
 	return files(func(fs []*forgeFile) []*forgeFile { return slices.Insert(fs, at(i, fs), file) })
 }
 
-// specialFile is a header of a kind that says something of the next one.
+// specialFile returns a header whose kind changes the meaning of the next header.
 func specialFile(kind byte, name, data string) *forgeFile {
 	raw := make([]byte, 1024)
 	copy(raw, tarHeaderOf(name, int64(len(data))))
@@ -81,7 +81,7 @@ func specialFile(kind byte, name, data string) *forgeFile {
 	return &forgeFile{raw: raw}
 }
 
-// lastFile is the place of a blob of the payload in the sample.
+// lastFile is the index of a blob of the payload in the sample.
 const lastFile = -1
 
 func at(i int, fs []*forgeFile) int {
@@ -98,7 +98,7 @@ func headerAt(i int, edit func(*tar.Header)) func(*forge) {
 func TestHostileTar(t *testing.T) {
 	t.Parallel()
 	var tests []hostile
-	// Each of these is tried on the layout file, on the bundle index and on a blob of the payload.
+	// Each test runs on the layout file, on the bundle index and on a blob of the payload.
 	for place, i := range map[string]int{"layout file": 0, "index.json": 1, "bundle index": 2, "payload": lastFile} {
 		link := func(kind byte) func(*tar.Header) {
 			return func(h *tar.Header) { h.Typeflag, h.Linkname, h.Size = kind, "/etc/passwd", 0 }

@@ -139,7 +139,7 @@ func pemBody(k bundle.PublicKey) string {
 	return strings.Join(lines[1:len(lines)-1], "")
 }
 
-// TestEnvelopeOfAnotherBundle moves a good signature over to another content.
+// TestEnvelopeOfAnotherBundle combines a good signature with other content.
 func TestEnvelopeOfAnotherBundle(t *testing.T) {
 	t.Parallel()
 	var stolen []byte

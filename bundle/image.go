@@ -15,20 +15,21 @@ const (
 	MediaDockerList     = "application/vnd.docker.distribution.manifest.list.v2+json"
 )
 
-// ImageManifest is a manifest or an index of a container image, byte for byte as the registry had it. Each manifest that is in the
-// bundle is an item, so the children of an index that are not were left out on purpose.
+// ImageManifest is a manifest or an index of a container image, byte for byte as the registry had it. Each manifest in the bundle
+// is an item. Children of an index that are not in the bundle were left out on purpose.
 type ImageManifest struct {
 	MediaType string
 	Digest    digest.Digest
 	Raw       []byte
-	// Listed are all manifests that an index lists. Children are those of them that the bundle has, which only Head knows.
+	// Listed are all manifests that an index lists. Children are the listed manifests that the bundle has. Only Head sets
+	// Children.
 	Listed   []ocispec.Descriptor
 	Children []digest.Digest
 	// Blobs are the config, which comes first, and the layers of a manifest.
 	Blobs []ocispec.Descriptor
 }
 
-// imageManifest is what matters here of a manifest or an index. The rest is the image's own business.
+// imageManifest has the fields of a manifest or an index that this package needs. It ignores the others.
 type imageManifest struct {
 	SchemaVersion int                  `json:"schemaVersion"`
 	MediaType     string               `json:"mediaType"`
@@ -37,8 +38,8 @@ type imageManifest struct {
 	Manifests     []ocispec.Descriptor `json:"manifests"`
 }
 
-// ParseImageManifest reads a manifest or an index as a registry has it. It refuses what can't be served without the
-// internet, and what two readers could understand in two ways.
+// ParseImageManifest parses a manifest or an index from a registry. It refuses content that can't be served without the internet,
+// and content that two readers could understand in two ways.
 func ParseImageManifest(mediaType string, raw []byte) (*ImageManifest, error) {
 	if n := int64(len(raw)); n > MaxManifestSize {
 		return nil, limit("bytes of an image's manifest", n, MaxManifestSize)
@@ -83,7 +84,7 @@ func ParseImageManifest(mediaType string, raw []byte) (*ImageManifest, error) {
 	return out, nil
 }
 
-// isImageType says whether mediaType is that of an image's manifest or index.
+// isImageType reports whether mediaType belongs to an image's manifest or index.
 func isImageType(mediaType string) bool {
 	switch mediaType {
 	case ocispec.MediaTypeImageIndex, ocispec.MediaTypeImageManifest, MediaDockerManifest, MediaDockerList:
@@ -109,8 +110,8 @@ func validateImageBlob(d ocispec.Descriptor) error {
 
 func (m *ImageManifest) itemName() string { return "image-" + m.Digest.Encoded() }
 
-// AddImageManifest puts a manifest or an index into the draft, of which only MediaType and Raw are looked at. Several resources may
-// have the same image, so one that is there already is passed over.
+// AddImageManifest adds a manifest or an index. It uses only MediaType and Raw of m. Several resources may have the same image,
+// so an image that was added already is skipped.
 func (d *Draft) AddImageManifest(m *ImageManifest) error {
 	desc := describe(m.MediaType, m.Raw)
 	if d.images[desc.Digest] {

@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// imageKeys are the names in an image's manifest that decide about what belongs to it.
+// imageKeys returns the names of the fields in an image's manifest that determine its content.
 func imageKeys() []string {
 	return []string{"schemaVersion", "mediaType", "config", "layers", "manifests", "digest", "size", "urls"}
 }
 
-// validateImageKeys refuses a manifest that has one of those names twice, or in another spelling: some readers take the first, some the
-// last, some mix them, and some take any spelling.
+// validateImageKeys refuses a manifest that has one of these names twice, or in another spelling. Some readers use the first one,
+// some the last, some mix them, and some accept any spelling.
 func validateImageKeys(raw []byte) error {
 	return walkKeys(json.NewDecoder(bytes.NewReader(raw)), imageKeys())
 }
 
-// walkKeys checks the next value. Its text is known to be JSON that is not nested too deeply.
+// walkKeys validates the next value. Its text is already known to be JSON that is not nested too deeply.
 func walkKeys(d *json.Decoder, known []string) error {
 	t, err := d.Token()
 	if err != nil {
@@ -42,7 +42,7 @@ func walkKeys(d *json.Decoder, known []string) error {
 			}
 		}
 		seen[key] = true
-		if strings.EqualFold(key, "annotations") { // whose names mean nothing
+		if strings.EqualFold(key, "annotations") { // names inside annotations have no meaning
 			var skipped json.RawMessage
 			err = d.Decode(&skipped)
 		} else {

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// Input is a bundle that was located and not looked into yet: a program can open its inputs with the rights that it was
-// started with, and give those up before it parses a byte.
+// Input is a bundle that was opened and not yet read. A program can open its inputs with its first privileges, and drop these
+// before it parses a byte.
 type Input struct {
 	Name string
 	file *os.File
@@ -37,7 +37,7 @@ func OpenInput(path string) (*Input, error) {
 	return in, nil
 }
 
-// Rewindable says whether Reader may be called again: a pipe can be read once.
+// Rewindable reports whether Reader may be called again. A pipe can be read only once.
 func (in *Input) Rewindable() bool {
 	if in.root != nil {
 		return true
@@ -46,7 +46,7 @@ func (in *Input) Rewindable() bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// Reader reads the input from its beginning. A Reader of the input that was had before must not be used any more.
+// Reader reads the input from its beginning. An earlier Reader of the same input must not be used any more.
 func (in *Input) Reader() (*Reader, error) {
 	if in.root != nil {
 		src, err := newDirSource(in.root)
@@ -67,7 +67,7 @@ func (in *Input) Reader() (*Reader, error) {
 	return NewReader(in.Name, in.file)
 }
 
-// File is the input from its beginning, for whoever wants to know what else it may be; nil if it is no file that can be read again.
+// File returns the input from its beginning, for callers that try other formats. It returns nil if the input can't be read again.
 func (in *Input) File() (io.Reader, error) {
 	if in.root != nil || !in.Rewindable() {
 		return nil, nil

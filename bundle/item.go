@@ -10,23 +10,24 @@ import (
 	"offlinestore/blob"
 )
 
-// item is one entry of the bundle index with what it points to: a manifest of one of the format's own kinds, or an
-// image's.
+// item is one entry of the bundle index with the manifest that it points to, which belongs to one of the format's own kinds or to
+// an image.
 type item struct {
 	desc     ocispec.Descriptor
 	manifest ocispec.Manifest
-	image    *ImageManifest // nil but for an image's
+	image    *ImageManifest // nil except for an image
 }
 
-// kind is a kind of items: what its config and its layers are, how large a layer may be, and how many there are at least.
+// kind describes a kind of items: the types of its config and its layers, the size limit of a layer, and the smallest number of
+// layers.
 type kind struct {
 	config string
 	layers map[string]int64
 	min    int
 }
 
-// kindOf returns the kind of an artifact type. Only known kinds of items are taken, so that nothing enters a store that
-// nobody checks.
+// kindOf returns the kind of an artifact type. Only known kinds of items are accepted, so that everything that enters a store was
+// validated.
 func kindOf(artifactType string) (kind, bool) {
 	switch artifactType {
 	case TypeSnap:
@@ -45,7 +46,7 @@ func kindOf(artifactType string) (kind, bool) {
 	return kind{}, false
 }
 
-// describedLayers are the layers of what has a name: assertions and an icon.
+// describedLayers returns the layers of the items of snaps and charms by name: assertions and an icon.
 func describedLayers() map[string]int64 {
 	layers := map[string]int64{mediaAssertions: MaxAssertionSize}
 	for mediaType := range iconTypes {
@@ -54,7 +55,7 @@ func describedLayers() map[string]int64 {
 	return layers
 }
 
-// isItemType says whether desc can be that of an item. An image's has no artifactType.
+// isItemType reports whether desc may describe an item. An image has no artifactType.
 func isItemType(desc ocispec.Descriptor) bool {
 	if desc.ArtifactType == "" {
 		return isImageType(desc.MediaType)
@@ -93,7 +94,7 @@ func validateDescriptor(d ocispec.Descriptor, max int64) error {
 	return nil
 }
 
-// validateItems refuses a list of items that no valid bundle has: each is there once, in the order in which Seal sorts them.
+// validateItems refuses a list of items that no valid bundle has. Each item occurs once, in the order in which Seal sorts them.
 func validateItems(items []ocispec.Descriptor) error {
 	if n := len(items); n == 0 || n > MaxItems {
 		return limit("items of the bundle", int64(n), MaxItems)
@@ -157,7 +158,7 @@ func validateItem(desc ocispec.Descriptor, m *ocispec.Manifest) error {
 	return nil
 }
 
-// validTitle says whether s can be the name of a file in any folder: standard tools unpack layers under their titles.
+// validTitle reports whether s can be the name of a file in any folder. Standard tools unpack layers under their titles.
 func validTitle(s string) bool {
 	if s == "" || len(s) > MaxRefLength || s[0] == '.' || s[0] == '-' {
 		return false

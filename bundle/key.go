@@ -16,13 +16,13 @@ import (
 	"fmt"
 )
 
-// PublicKey is a key that bundles may be signed with: Ed25519, ECDSA P-256 or RSA of 3072 to 8192 bits.
+// PublicKey is a key for the verification of bundles: Ed25519, ECDSA P-256 or RSA of 3072 to 8192 bits.
 type PublicKey struct {
 	key crypto.PublicKey
 	der []byte
 }
 
-// NewPublicKey wraps a key of one of the kinds that bundles may be signed with.
+// NewPublicKey wraps a key of one of the accepted kinds.
 func NewPublicKey(pub crypto.PublicKey) (PublicKey, error) {
 	switch k := pub.(type) {
 	case ed25519.PublicKey:
@@ -44,7 +44,7 @@ func NewPublicKey(pub crypto.PublicKey) (PublicKey, error) {
 	return PublicKey{pub, der}, nil
 }
 
-// ParsePublicKey reads the PEM that `store-admin key export` prints. Anything around the one block is refused.
+// ParsePublicKey parses the PEM that `store-admin key export` prints. It refuses anything around the one block.
 func ParsePublicKey(text []byte) (PublicKey, error) {
 	block, rest := pem.Decode(text)
 	switch {
@@ -73,13 +73,13 @@ func parseDER(der []byte) (PublicKey, error) {
 	return k, nil
 }
 
-// ID is the key's fingerprint: "sha256:" and the hex SHA-256 of its DER SubjectPublicKeyInfo.
+// ID returns the key's fingerprint: "sha256:" and the hex SHA-256 of its DER SubjectPublicKeyInfo.
 func (k PublicKey) ID() string {
 	sum := sha256.Sum256(k.der)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// PEM is the key as the text that ParsePublicKey reads.
+// PEM returns the key as the text that ParsePublicKey parses.
 func (k PublicKey) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: k.der})
 }
@@ -97,7 +97,7 @@ func (k PublicKey) Algorithm() string {
 	return "no key"
 }
 
-// verifySignature says whether sig is k's signature of message. ECDSA and RSA (PKCS #1 v1.5) sign its SHA-256.
+// verifySignature verifies sig, k's signature of message. ECDSA and RSA (PKCS #1 v1.5) sign its SHA-256.
 func (k PublicKey) verifySignature(message, sig []byte) error {
 	ok := false
 	sum := sha256.Sum256(message)
@@ -115,7 +115,7 @@ func (k PublicKey) verifySignature(message, sig []byte) error {
 	return nil
 }
 
-// signer makes a crypto.Signer what the DSSE library asks for.
+// signer adapts a crypto.Signer to the DSSE library.
 type signer struct {
 	crypto.Signer
 	public PublicKey
@@ -131,7 +131,7 @@ func (s signer) Sign(_ context.Context, message []byte) ([]byte, error) {
 
 func (s signer) KeyID() (string, error) { return s.public.ID(), nil }
 
-// verifier is the same for a public key.
+// verifier adapts a public key to the DSSE library.
 type verifier struct{ PublicKey }
 
 func (v verifier) Verify(_ context.Context, message, sig []byte) error {

@@ -16,10 +16,10 @@ import (
 )
 
 // WriteLayout makes dir the bundle's layout. Each blob of the payload must be in blobs, which is the layout's own folder of
-// blobs, or in incoming, a directory on the same file system from which it is moved; incoming may be nil. All is verified
-// before the layout is touched, but for the blobs of which hashed says that this process has just had them through its hands on their
-// way to the disk; it may be nil. index.json is replaced last, so that the layout holds the bundle that it held before or this
-// one; then the blobs that this one does not name are removed.
+// blobs, or in incoming, a directory on the same file system, from which it is moved. incoming may be nil. All blobs are verified
+// before the layout is touched, except those for which hashed returns true: this process has just hashed them while it wrote them
+// to the disk. hashed may be nil. index.json is replaced last, so that the layout holds either its earlier bundle or this one.
+// Blobs that this bundle does not name are removed afterwards.
 func (s *Sealed) WriteLayout(ctx context.Context, dir string, blobs, incoming *blob.Dir, hashed func(digest.Digest) bool) error {
 	keep := make(map[digest.Digest]bool)
 	var move []digest.Digest
@@ -61,7 +61,7 @@ func (s *Sealed) WriteLayout(ctx context.Context, dir string, blobs, incoming *b
 	return removeOthers(blobs, keep)
 }
 
-// verifyAll reads and hashes blobs, as many at once as there are processors.
+// verifyAll reads and hashes blobs, in parallel on all processors.
 func verifyAll(ctx context.Context, blobs map[digest.Digest]*blob.Dir) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -90,7 +90,7 @@ func stage(blobs *blob.Dir, batch *blob.Batch, l Layer) error {
 	return nil
 }
 
-// removeOthers removes what earlier exports left in the layout.
+// removeOthers removes the blobs that only earlier bundles in the layout need.
 func removeOthers(blobs *blob.Dir, keep map[digest.Digest]bool) error {
 	var old []digest.Digest
 	err := blobs.List(func(i blob.Info) error {

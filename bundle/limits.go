@@ -1,17 +1,17 @@
 package bundle
 
-// Limits of the format. A reader refuses what is over one of them before it allocates memory for it, and a writer before
-// it writes a bundle that no reader would take.
+// Limits of the format. A reader refuses a bundle that exceeds a limit before it allocates memory for it. A writer refuses it
+// before it writes a bundle that no reader would accept.
 const (
 	MaxIndexSize     = 12 << 20 // bytes of index.json, and of the bundle index
 	MaxItems         = 20_000   // items in a bundle
-	MaxIndexValues   = 200_000  // commas, brackets and braces that open, in index.json, and in the bundle index
+	MaxIndexValues   = 200_000  // commas and opening brackets and braces in index.json, and in the bundle index
 	MaxManifestSize  = 1 << 20  // bytes of one manifest
 	MaxLayers        = 512      // layers of one item, and manifests that an image's index lists
-	MaxImageValues   = 20_000   // commas, brackets and braces that open, in one manifest of an image
+	MaxImageValues   = 20_000   // commas and opening brackets and braces in one manifest of an image
 	MaxConfigSize    = 4 << 20  // bytes of one config
 	MaxAssertionSize = 4 << 20  // bytes of one item's assertion stream
-	MaxIconSize      = 300_000  // bytes of an icon: what snapd accepts
+	MaxIconSize      = 300_000  // bytes of an icon: snapd's limit
 	MaxEnvelopeSize  = 1 << 20  // bytes of the signature's envelope
 	MaxHeadSize      = 48 << 20 // bytes of manifests, configs, assertions and icons together
 	MaxBlobSize      = 1 << 40  // bytes of one blob of the payload

@@ -11,7 +11,7 @@ import (
 	"offlinestore/charm"
 )
 
-// largeImages are images over a limit, by their manifests.
+// largeImages returns manifests of images over a limit.
 func largeImages() map[string]struct{ mediaType, raw string } {
 	blob := `{"mediaType":"x","digest":"sha256:` + sha([]byte("{}")) + `","size":2}`
 	list := func(n int) string { return strings.Repeat(blob+",", n-1) + blob }
@@ -29,7 +29,7 @@ func largeImages() map[string]struct{ mediaType, raw string } {
 	}
 }
 
-// TestCharmLimits exceeds each limit by one where it is about charms or images, as a reader meets it.
+// TestCharmLimits exceeds each limit about charms or images by one, for a reader.
 func TestCharmLimits(t *testing.T) {
 	t.Parallel()
 	layer := func(item string, l int, size int64) func(*forge) {
@@ -75,7 +75,7 @@ func TestCharmLimits(t *testing.T) {
 	}
 }
 
-// TestCharmWriterLimits shows that what no reader takes is not written.
+// TestCharmWriterLimits shows that the writer refuses content that no reader accepts.
 func TestCharmWriterLimits(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(c *content){
@@ -98,7 +98,7 @@ func TestCharmWriterLimits(t *testing.T) {
 	}
 }
 
-// TestCharmWriterRefuses shows that contradictions are not written either.
+// TestCharmWriterRefuses shows that the writer refuses contradictions.
 func TestCharmWriterRefuses(t *testing.T) {
 	t.Parallel()
 	for name, edit := range map[string]func(c *content){
@@ -126,12 +126,12 @@ func TestCharmWriterRefuses(t *testing.T) {
 	}
 }
 
-// TestManyCharms has as much as a large bundle of charms has in reality, which must not come near a limit.
+// TestManyCharms writes a bundle of a realistic large size. It must not come near a limit.
 func TestManyCharms(t *testing.T) {
 	t.Parallel()
 	c := charmSample(t)
 	c.charms, c.charmRevisions, c.charmResources, c.images = nil, nil, nil, nil
-	yaml := strings.Repeat("# what a charm's config.yaml may have\n", 2000) // 76 kB
+	yaml := strings.Repeat("# what a charm's config.yaml may have\n", 2000) // 76 kB, like the config.yaml of a large charm
 	for i := range 60 {
 		name := fmt.Sprintf("charm-%c%c", 'a'+i/26, 'a'+i%26)
 		c.charms = append(c.charms, &bundle.Charm{Listing: charm.Listing{Name: name, ID: pgID, Type: charm.TypeCharm}})
@@ -141,7 +141,7 @@ func TestManyCharms(t *testing.T) {
 		}
 		for r := range 3 {
 			var platforms []ociDescriptor
-			for p := range 8 { // four and what attests them
+			for p := range 8 { // four platforms and their attestations
 				layers := make([][]byte, 5)
 				for l := range layers {
 					layers[l] = fmt.Append(nil, name, r, p, l)

@@ -13,7 +13,7 @@ import (
 	"offlinestore/snap"
 )
 
-// TestLimits exceeds each limit of the format by one, as a reader meets it.
+// TestLimits exceeds each limit of the format by one, for a reader.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	rawTop := func(i int, size int64) func(*forge) {
@@ -101,7 +101,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestManifestsOverHeadSize is about a head that is too large by its manifests, before one of them is read.
+// TestManifestsOverHeadSize tries a head whose manifests alone exceed the limit. The reader must refuse it before it reads a
+// manifest.
 func TestManifestsOverHeadSize(t *testing.T) {
 	t.Parallel()
 	f := sample(t).forge()
@@ -122,7 +123,7 @@ func TestManifestsOverHeadSize(t *testing.T) {
 	}
 }
 
-// TestWriterLimits shows that what no reader takes is not written.
+// TestWriterLimits shows that the writer refuses content that no reader accepts.
 func TestWriterLimits(t *testing.T) {
 	t.Parallel()
 	large := bytes.Repeat([]byte("a"), bundle.MaxAssertionSize+1)
@@ -164,7 +165,7 @@ func TestWriterLimits(t *testing.T) {
 	}
 }
 
-// TestWriterRefuses shows that contradictions are not written either.
+// TestWriterRefuses shows that the writer refuses contradictions.
 func TestWriterRefuses(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(c *content){
@@ -217,7 +218,7 @@ func trySeal(t *testing.T, c *content) error {
 	return err
 }
 
-// TestAtTheLimits reads a bundle in which things are as large as they may be.
+// TestAtTheLimits reads a bundle in which everything has its largest permitted size.
 func TestAtTheLimits(t *testing.T) {
 	t.Parallel()
 	c := sample(t)

@@ -30,7 +30,7 @@ func (z *zeros) Read(p []byte) (int, error) {
 
 func (z *zeros) Close() error { return nil }
 
-// large is a bundle with one blob of size zeros, whose sha256 is sum.
+// large returns a bundle with one blob of size zeros, whose sha256 is sum.
 func large(tb testing.TB, size int64, sum digest.Digest) *content {
 	tb.Helper()
 	c := tiny(tb)
@@ -39,7 +39,7 @@ func large(tb testing.TB, size int64, sum digest.Digest) *content {
 	return c
 }
 
-// TestMemory writes a bundle with a blob of 1 GiB and reads it at the same time: the heap must not grow with it.
+// TestMemory writes a bundle with a blob of 1 GiB and reads it at the same time. The heap must not grow with the blob.
 func TestMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it moves gigabytes")
@@ -108,7 +108,7 @@ func discard(in io.Reader) error {
 	}
 }
 
-// TestHugeBlob shows that blobs of 8 GiB and more, whose size a plain USTAR header can't hold, are written and read.
+// TestHugeBlob shows that blobs of 8 GiB and more are written and read. A plain USTAR header can't hold such a size.
 func TestHugeBlob(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int64{1<<33 - 1, 1 << 33, bundle.MaxBlobSize} {

@@ -13,10 +13,10 @@ import (
 	"offlinestore/charm"
 )
 
-// blobStatement holds what the head states about a blob of the payload besides its SHA-256.
+// blobStatement holds the properties of a blob of the payload that the head states besides its SHA-256.
 type blobStatement struct {
-	sha384 []string      // of the resources of charms that the blob is
-	items  []*charm.Item // of the charms whose archive the blob is
+	sha384 []string      // from the charms' resources that have this blob
+	items  []*charm.Item // the charms that have this blob as their archive
 }
 
 // blobStatements returns the statements of h about each blob of its payload.
@@ -38,8 +38,9 @@ func blobStatements(h *Head) map[digest.Digest]*blobStatement {
 	return out
 }
 
-// VerifyPayload reads the whole payload and verifies every digest that h, the head of the bundle, names for it, and the files inside of
-// charms. It goes on after a bad blob: the error names all of them. It keeps nothing but one charm at a time, in a temporary file.
+// VerifyPayload reads the whole payload and verifies every digest that h, the head of the bundle, names for it, and the files
+// inside of charms. It goes on after a bad blob: the error names all bad blobs. It stores only one charm at a time, in a
+// temporary file.
 func (r *Reader) VerifyPayload(ctx context.Context, h *Head, progress func(int64)) error {
 	var bad []error
 	statements := blobStatements(h)
@@ -64,7 +65,7 @@ func (r *Reader) VerifyPayload(ctx context.Context, h *Head, progress func(int64
 	}
 }
 
-// verify reads a blob. It computes only the digests that the bundle names.
+// verify reads a blob and verifies it. It computes only the digests that the bundle names.
 func (s *blobStatement) verify(content io.Reader, desc ocispec.Descriptor, buf []byte) error {
 	var set blob.Algorithm
 	sha3 := desc.Annotations[AnnotationSHA3384]

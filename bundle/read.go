@@ -19,18 +19,18 @@ import (
 // Reader reads a bundle from the front: the signature first, then the rest of the head, then the payload.
 type Reader struct {
 	src      source
-	bundle   ocispec.Index // the bundle index, as parsed
-	raw      []byte        // and as it stands
+	bundle   ocispec.Index // the parsed bundle index
+	raw      []byte        // its bytes
 	digest   digest.Digest
 	envelope *envelope
-	public   PublicKey // the key that the bundle brings along: for inspection only
+	public   PublicKey // the key inside the bundle: for inspection only
 	head     *Head
 	next     int
-	err      error  // what Next returned for good
-	input    *Input // nil unless it is ours to close
+	err      error  // the permanent error of Next
+	input    *Input // the input that Close closes, or nil
 }
 
-// NewReader reads a packed bundle from a stream, which stays the caller's to close.
+// NewReader returns a reader of a packed bundle in a stream. The caller closes the stream.
 func NewReader(name string, r io.Reader) (*Reader, error) {
 	src, err := newTarSource(r)
 	if err != nil {
@@ -42,13 +42,13 @@ func NewReader(name string, r io.Reader) (*Reader, error) {
 func newReader(name string, src source) (*Reader, error) {
 	r := &Reader{src: src}
 	if err := r.readTop(); err != nil {
-		src.Close() // the error at hand says more
+		src.Close() // the first error tells more
 		return nil, fmt.Errorf("read bundle %s: %w", name, err)
 	}
 	return r, nil
 }
 
-// Close closes what Open opened.
+// Close closes the files that Open opened.
 func (r *Reader) Close() error {
 	err := r.src.Close()
 	if r.input != nil {
@@ -57,16 +57,15 @@ func (r *Reader) Close() error {
 	return err
 }
 
-// Digest is the digest of the bundle index: by it, two bundles of the same content are the same.
+// Digest returns the digest of the bundle index. Bundles with the same digest have the same content.
 func (r *Reader) Digest() digest.Digest { return r.digest }
 
-// Verify checks the signature against the trusted keys. It returns what was signed and the key that signed.
+// Verify verifies the signature with the trusted keys. It returns the signed predicate and the key that signed it.
 func (r *Reader) Verify(ctx context.Context, trusted []PublicKey) (*Predicate, PublicKey, error) {
 	return r.envelope.verifySignatures(ctx, r.digest, trusted)
 }
 
-// VerifyUnsafe checks the signature against the key that the bundle itself brings along: it shows that the bundle is
-// whole, not who made it.
+// VerifyUnsafe verifies the signature with the key inside the bundle. This shows that the bundle is intact, not who made it.
 func (r *Reader) VerifyUnsafe(ctx context.Context) (*Predicate, PublicKey, error) {
 	return r.envelope.verifySignatures(ctx, r.digest, []PublicKey{r.public})
 }
@@ -106,7 +105,7 @@ func (r *Reader) readTop() error {
 	return nil
 }
 
-// validateFormat is asked before anything else is understood, so that a newer format gets an answer that helps.
+// validateFormat refuses a newer format before the reader parses anything else, so that the operator gets a helpful error.
 func validateFormat(version string) error {
 	before, after, _ := strings.Cut(version, ".")
 	major, err := strconv.ParseUint(before, 10, 16)
@@ -122,7 +121,7 @@ func validateFormat(version string) error {
 	return nil
 }
 
-// readSignature reads the bundle index's signature and derives what must stand above the items.
+// readSignature reads the bundle index's signature and derives the files that must come before the items.
 func (r *Reader) readSignature(bundleRaw []byte, desc ocispec.Descriptor) (*top, error) {
 	if err := decodeIndex(bundleRaw, &r.bundle); err != nil {
 		return nil, corrupt("bundle index: %w", err)
@@ -179,7 +178,7 @@ func (r *Reader) file(name string, size, max int64) ([]byte, error) {
 	return b, nil
 }
 
-// blob reads a whole small blob and checks its digest.
+// blob reads a whole small blob and verifies its digest.
 func (r *Reader) blob(desc ocispec.Descriptor, max int64) ([]byte, error) {
 	if err := validateDescriptor(desc, max); err != nil {
 		return nil, err
@@ -194,10 +193,10 @@ func (r *Reader) blob(desc ocispec.Descriptor, max int64) ([]byte, error) {
 	return b, nil
 }
 
-// Next delivers the next blob of the payload, in the order of Head.Payload; after the last one it makes sure that nothing
-// follows and returns io.EOF. The blob's reader returns a *BlobError in place of io.EOF when the content is not that of the
-// digest; the blobs after it can be read all the same. So does Next itself for a blob that a directory lacks; all other
-// errors of Next are for good. What is not read of a blob is passed over, and not verified.
+// Next delivers the next blob of the payload, in the order of Head.Payload. After the last one it makes sure that nothing follows
+// and returns io.EOF. If the content does not match its digest, the blob's reader returns a *BlobError in place of io.EOF, and
+// the next blobs can still be read. If a directory lacks a blob, Next itself returns a *BlobError, and the next blobs can be
+// read, too. All other errors of Next are permanent. The unread rest of a blob is skipped and not verified.
 func (r *Reader) Next() (ocispec.Descriptor, io.Reader, error) {
 	if r.err == nil {
 		_, r.err = r.Head()
@@ -227,7 +226,7 @@ func blobError(desc ocispec.Descriptor, err error) error {
 	return &BlobError{desc.Digest, desc.Annotations[ocispec.AnnotationTitle], err}
 }
 
-// blobReader says which blob it is that is damaged.
+// blobReader wraps the errors of a damaged blob in a *BlobError.
 type blobReader struct {
 	desc   ocispec.Descriptor
 	r      io.Reader
@@ -243,5 +242,5 @@ func (b *blobReader) Read(p []byte) (int, error) {
 	if b.random || errors.As(err, &damaged) || errors.Is(err, ErrCorrupt) {
 		return n, blobError(b.desc, err)
 	}
-	return n, err // the input as a whole can't be read
+	return n, err // the whole input can't be read
 }

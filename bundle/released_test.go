@@ -12,8 +12,8 @@ import (
 	"offlinestore/internal/assertiontest"
 )
 
-// TestReleased reads a bundle of every version that was released, in each framing: what was carried once can be carried
-// for ever. The files are never made anew; a new version adds its own.
+// TestReleased reads a bundle of every released version, in each framing. A bundle that could once be imported must stay
+// importable. These files are never made anew; a new version adds its own.
 func TestReleased(t *testing.T) {
 	t.Parallel()
 	for version, want := range map[string]struct {

@@ -25,7 +25,7 @@ func equateBytes() cmp.Option {
 	return cmp.FilterValues(func(a, b []byte) bool { return len(a)+len(b) > 0 }, cmp.Comparer(bytes.Equal))
 }
 
-// checkReceived compares what was read with what was written.
+// checkReceived compares the content that was read with the content that was written.
 func checkReceived(t *testing.T, got *received, c *content, s *bundle.Sealed) {
 	t.Helper()
 	if got.digest != s.Digest() {
@@ -84,7 +84,7 @@ func unpack(t *testing.T, packed []byte) string {
 			t.Fatal(err)
 		}
 		if h.Typeflag == tar.TypeDir {
-			continue // made with the first file in it
+			continue // the first file in it makes the folder
 		}
 		b, err := io.ReadAll(r)
 		if err != nil {
@@ -111,7 +111,7 @@ func TestRoundTripOfUnpacked(t *testing.T) {
 	checkReceived(t, got, c, s)
 }
 
-// writeLayout writes c as a layout in dir, over what is there.
+// writeLayout writes c as a layout into dir, over the existing files.
 func (c *content) writeLayout(t *testing.T, dir string, s *bundle.Sealed) {
 	t.Helper()
 	blobs, err := blob.Open(filepath.Join(dir, "blobs"))
@@ -222,7 +222,7 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// TestZstdFrame holds the fixed header of the frame, which bundles that fit into one block have too.
+// TestZstdFrame checks the fixed header of the frame, also in bundles that fit into one block.
 func TestZstdFrame(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{1, 200_000} {
@@ -242,7 +242,7 @@ func TestZstdFrame(t *testing.T) {
 	}
 }
 
-// TestNextWithoutReading passes over all blobs, and asks for more after the end.
+// TestNextWithoutReading skips all blobs, and calls Next again after the end.
 func TestNextWithoutReading(t *testing.T) {
 	t.Parallel()
 	c := sample(t)

@@ -23,7 +23,7 @@ import (
 	"offlinestore/snap"
 )
 
-// content is a bundle as tests know it.
+// content is a bundle together with the values that tests compare with.
 type content struct {
 	snaps     []*bundle.Snap
 	revisions []*bundle.SnapRevision
@@ -32,7 +32,7 @@ type content struct {
 	predicate bundle.Predicate
 }
 
-// testKey is the key that signs all bundles of tests.
+// testKey returns the key that signs all bundles of tests.
 func testKey() ed25519.PrivateKey { return keyFrom("test") }
 
 func keyFrom(seed string) ed25519.PrivateKey {
@@ -59,8 +59,8 @@ const (
 	core24ID = "dwTAh7MZZ01zyriOZErqd1JynQLiOGvM"
 )
 
-// sample is a small bundle with one of everything: two snaps, three revisions, components, an icon, a closed channel, and
-// a blob that two revisions share.
+// sample returns a small bundle with one of everything: two snaps, three revisions, components, an icon, a closed channel, and a
+// blob that two revisions share.
 func sample(tb testing.TB) *content {
 	tb.Helper()
 	c := &content{blobs: make(map[digest.Digest][]byte), predicate: bundle.Predicate{
@@ -115,7 +115,7 @@ func (c *content) add(name, id string, revision int, arch string, base *string, 
 	r := &bundle.SnapRevision{
 		Item: snap.Item{Name: name, SnapID: id, Revision: snap.Revision{
 			Architectures: []string{arch}, Base: base, Confinement: "strict", Download: download(blob), Number: revision, Type: "app", Version: "1.7",
-			Epoch: snap.Epoch{Read: []uint32{0}, Write: []uint32{0}}, // as it is read back
+			Epoch: snap.Epoch{Read: []uint32{0}, Write: []uint32{0}}, // as the parser returns it
 		}},
 		Assertions: fmt.Appendf(nil, "type: snap-revision\nsnap-revision: %d\n\nsignature\n", revision),
 		Blob:       blob, Components: components,
@@ -180,7 +180,7 @@ func (c *content) forge() *forge {
 	if len(f.items) > 0 {
 		f.format = "1.1"
 	}
-	// The order of the format, for names that don't end in digits: revisions before snaps, jq_6 before jq_10.
+	// The order of the format for names that don't end in digits: revisions before snaps, jq_6 before jq_10.
 	for _, r := range slices.SortedFunc(slices.Values(c.revisions), func(a, b *bundle.SnapRevision) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Revision.Number, b.Revision.Number))
 	}) {
@@ -217,7 +217,7 @@ func (c *content) forgePayload(mediaType, title string, b bundle.Blob) *forgeBlo
 	return &forgeBlob{mediaType: mediaType, title: title, sha3: hex.EncodeToString(b.SHA3384[:]), data: c.blobs[b.Digest]}
 }
 
-// received is all that a reader delivers.
+// received holds everything that a reader delivers.
 type received struct {
 	digest    digest.Digest
 	predicate *bundle.Predicate
@@ -273,7 +273,7 @@ func receivePath(tb testing.TB, path string) (*received, error) {
 	return receive(tb.Context(), r, trusted(tb))
 }
 
-// refused says whether err is one of those that package bundle refuses an input with.
+// refused reports whether package bundle refuses an input with err.
 func refused(err error) bool {
 	var unknown *bundle.UnknownSignerError
 	return errors.Is(err, bundle.ErrCorrupt) || errors.Is(err, bundle.ErrBadSignature) || errors.Is(err, bundle.ErrTooNew) ||

@@ -12,7 +12,7 @@ import (
 
 const mediaAssertions = snap.AssertionMediaType
 
-// iconTypes are the media types that an icon may have, with the end of its file name.
+// iconTypes maps the accepted media types of an icon to the extension of its file.
 var iconTypes = map[string]string{
 	"image/png": ".png", "image/jpeg": ".jpg", "image/svg+xml": ".svg", "image/gif": ".gif", "image/webp": ".webp",
 }
@@ -30,16 +30,16 @@ type Icon struct {
 	Data      []byte
 }
 
-// Snap is the item of a snap by name: its listing, the assertions about it (its declaration in each format, and all that
-// those need), and its icon or nil.
+// Snap is the item of a snap by name: its listing, its assertions (its declaration in each format, and the assertions that these
+// need), and its icon or nil.
 type Snap struct {
 	snap.Listing
 	Assertions []byte
 	Icon       *Icon
 }
 
-// SnapRevision is the item of one revision: the assertions about it with all that they need, its blob, and the blobs of
-// its components in the order of its Resources.
+// SnapRevision is the item of one revision: its assertions with the assertions that these need, its blob, and the blobs of its
+// components in the order of its Resources.
 type SnapRevision struct {
 	snap.Item
 	Assertions []byte
@@ -47,7 +47,7 @@ type SnapRevision struct {
 	Components []Blob
 }
 
-// AddSnap puts a snap by name into the draft.
+// AddSnap adds a snap by name.
 func (d *Draft) AddSnap(s *Snap) error {
 	if err := s.Validate(); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (s *Snap) layers() []Layer {
 	return layers
 }
 
-// AddRevision puts one revision of a snap into the draft.
+// AddRevision adds one revision of a snap.
 func (d *Draft) AddRevision(r *SnapRevision) error {
 	if err := r.Validate(); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (b Blob) layer(mediaType, title string) Layer {
 	}}
 }
 
-// parseSnap reads a snap's item back. data has the content of the small blobs.
+// parseSnap parses a snap's item. data has the content of the small blobs.
 func parseSnap(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Digest][]byte) (*Snap, error) {
 	s := &Snap{}
 	if err := decodeStrict(data[m.Config.Digest], &s.Listing); err != nil {
@@ -124,7 +124,7 @@ func parseSnap(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Dig
 	return s, nil
 }
 
-// parseRevision reads a revision's item back.
+// parseRevision parses the item of a snap's revision.
 func parseRevision(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Digest][]byte) (*SnapRevision, error) {
 	r := &SnapRevision{}
 	if err := decodeStrict(data[m.Config.Digest], &r.Item); err != nil {
@@ -161,7 +161,7 @@ func parseRevision(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest
 	return r, nil
 }
 
-// parseBlob reads a payload layer, which must say the same as the store's own message about it.
+// parseBlob parses a layer of the payload. It must agree with the store's own message about it.
 func parseBlob(l ocispec.Descriptor, want snap.Download) (Blob, error) {
 	b := Blob{Digest: l.Digest, Size: l.Size}
 	sum, err := hex.DecodeString(l.Annotations[AnnotationSHA3384])

@@ -15,34 +15,34 @@ import (
 // readSize is the size of the reads from the input.
 const readSize = 256 << 10
 
-// source delivers the files of a bundle, whose names and sizes the reader knows beforehand, in their order.
+// source delivers the files of a bundle in their order. The reader knows their names and sizes in advance.
 type source interface {
-	// open delivers the file name, which must have size bytes; -1 accepts any size up to max. What is left unread of
-	// the file before is passed over. It returns the file's size.
+	// open delivers the file name, which must have size bytes. The size -1 accepts any size up to max. open skips the unread rest
+	// of the file before, and returns the file's size.
 	open(name string, size, max int64) (io.Reader, int64, error)
-	// random says whether files can be opened although one before them could not.
+	// random reports whether files can be opened after one before them could not.
 	random() bool
-	// finish says whether there is anything besides the files that were opened.
+	// finish refuses anything besides the opened files.
 	finish() error
 	io.Closer
 }
 
-// Compression is how a packed bundle is framed.
+// Compression is the framing of a packed bundle.
 type Compression string
 
-// The framings. Gzip and None have one encoding only; Zstd compresses what can be compressed.
+// The framings. Gzip and None have one encoding only. Zstd compresses compressible content.
 const (
 	Gzip Compression = "gzip"
 	Zstd Compression = "zstd"
 	None Compression = "none"
 )
 
-// Extension is how the name of a packed bundle ends.
+// Extension returns the end of the name of a packed bundle's file.
 func (c Compression) Extension() string {
 	return map[Compression]string{Gzip: ".tar.gz", Zstd: ".tar.zst", None: ".tar"}[c]
 }
 
-// Validate says whether c is one of the framings.
+// Validate refuses a value that is no framing.
 func (c Compression) Validate() error {
 	if c.Extension() == "" {
 		return fmt.Errorf("compression %.20q: want gzip, zstd or none", string(c))
@@ -50,7 +50,7 @@ func (c Compression) Validate() error {
 	return nil
 }
 
-// newTarSource finds out how r is framed.
+// newTarSource detects the framing of r.
 func newTarSource(r io.Reader) (*tarSource, error) {
 	b := bufio.NewReaderSize(r, readSize)
 	t := &tarSource{r: b, tail: b}
@@ -80,8 +80,8 @@ func newTarSource(r io.Reader) (*tarSource, error) {
 	return t, nil
 }
 
-// dirSource reads a layout that lies in a directory. Names that begin with a dot are passed over: desktop systems leave
-// such files in every folder of a disk (.DS_Store, ._NAME), and nothing is read from them.
+// dirSource reads a layout in a directory. It skips names that begin with a dot: desktop systems leave such files in every folder
+// of a disk (.DS_Store, ._NAME). It reads nothing from them.
 type dirSource struct {
 	root   *os.Root
 	file   *os.File

@@ -22,29 +22,30 @@ const (
 	payloadType   = "application/vnd.in-toto+json"
 )
 
-// Predicate is what the signer says of a bundle, besides what is in it.
+// Predicate is the signer's statement about a bundle, besides its content.
 type Predicate struct {
-	// Created is when the bundle was signed, to the second and in UTC. What the newest bundle says of a channel counts.
+	// Created is the time of the signature, to the second and in UTC. The most recently signed bundle decides the content of a
+	// channel.
 	Created time.Time `json:"created"`
-	// Exporter is who exported, as user@host.
+	// Exporter is the person who exported, as user@host.
 	Exporter string `json:"exporter"`
-	// Program is what wrote the bundle, with its version.
+	// Program is the program that wrote the bundle, with its version.
 	Program string `json:"program"`
-	// Sequence counts the bundles of the signing key, from 1; 0 says that they were not counted.
+	// Sequence counts the bundles of the signing key, from 1. It is 0 if they were not counted.
 	Sequence uint64  `json:"sequence"`
 	Request  Request `json:"request"`
 	// Expects lists the blobs that are left out because the receiver has them. It is reserved: this format has none.
 	Expects []digest.Digest `json:"expects,omitempty"`
 }
 
-// Request is what the operator asked for.
+// Request is the operator's request: what to export.
 type Request struct {
 	Snaps         []string `json:"snaps,omitempty"`
 	Channels      []string `json:"channels,omitempty"`
 	Architectures []string `json:"architectures,omitempty"`
 	Charms        []string `json:"charms,omitempty"`
 	Bundles       []string `json:"bundles,omitempty"`
-	// NeededBy names the snaps of the same export that this bundle's content was added for.
+	// NeededBy names the snaps of the same export that need this bundle's content.
 	NeededBy []string `json:"needed-by,omitempty"`
 }
 
@@ -95,7 +96,7 @@ func signStatement(ctx context.Context, index digest.Digest, p Predicate, key cr
 	return raw, public, nil
 }
 
-// envelope is a signature as it stands in the bundle: parsed, not verified.
+// envelope is a signature from the bundle: parsed, not verified.
 type envelope struct {
 	dsse  dsse.Envelope
 	keyID string
@@ -121,7 +122,7 @@ func parseEnvelope(raw []byte) (*envelope, error) {
 	return &envelope{e, e.Signatures[0].KeyID}, nil
 }
 
-// verifySignatures checks the signature against each of keys and returns the statement's predicate and the key that made it.
+// verifySignatures verifies the signature with each of keys and returns the statement's predicate and the key that signed it.
 func (e *envelope) verifySignatures(ctx context.Context, index digest.Digest, keys []PublicKey) (*Predicate, PublicKey, error) {
 	for _, k := range keys {
 		if k.ID() != e.keyID {
@@ -159,7 +160,7 @@ func parseStatement(payload []byte, index digest.Digest) (*Predicate, error) {
 	return &s.Predicate, nil
 }
 
-// decodeStrict decodes one JSON value and refuses what follows it.
+// decodeStrict decodes one JSON value and refuses any data after it.
 func decodeStrict(raw []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if err := d.Decode(v); err != nil {
@@ -171,8 +172,8 @@ func decodeStrict(raw []byte, v any) error {
 	return nil
 }
 
-// decodeIndex is decodeStrict for an index, which nobody may have signed: a few bytes of JSON can make a large value, so their
-// number alone would not bound the memory.
+// decodeIndex decodes an index like decodeStrict, and limits its number of values. The index may be unsigned, and a few bytes of
+// JSON can make a large value, so a limit of bytes alone would not bound the memory.
 func decodeIndex(raw []byte, v any) error {
 	if n := countValues(raw); n > MaxIndexValues {
 		return limit("values in it", n, MaxIndexValues)
@@ -180,7 +181,7 @@ func decodeIndex(raw []byte, v any) error {
 	return decodeStrict(raw, v)
 }
 
-// countValues is at least the number of values in raw.
+// countValues returns an upper bound of the number of values in raw.
 func countValues(raw []byte) int64 {
 	n := 1
 	for _, c := range []byte(",[{") {

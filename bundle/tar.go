@@ -13,8 +13,8 @@ const tarBlock = 512
 // tarEnd is the end of the archive; no padding follows it.
 const tarEnd = 2 * tarBlock
 
-// tarHeader is the one header that a file of that name and size has: USTAR, mode 0644, owner 0, no times. A size of 8 GiB
-// or more is in GNU's base-256 form, which every tar in use reads.
+// tarHeader returns the only valid header of a file with that name and size: USTAR, mode 0644, owner 0, no times. A size of 8 GiB
+// or more is in GNU's base-256 form, which every current tar reads.
 func tarHeader(name string, size int64) []byte {
 	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, Format: tar.FormatUSTAR}
 	if size >= 1<<33 {
@@ -22,43 +22,43 @@ func tarHeader(name string, size int64) []byte {
 	}
 	var b bytes.Buffer
 	if err := tar.NewWriter(&b).WriteHeader(h); err != nil {
-		panic("bundle: tar header: " + err.Error()) // names and sizes are ours and bounded
+		panic("bundle: tar header: " + err.Error()) // names and sizes are our own and bounded
 	}
 	return b.Bytes()
 }
 
-// tarFolders are the headers of the folders of blobs, which stand before the first blob: who unpacks without being root
-// needs them, since skopeo gives folders that it has to make up itself to root.
+// tarFolders returns the headers of the folders of blobs, which come before the first blob. A user who unpacks without being root
+// needs them, because skopeo gives folders without a header to root.
 func tarFolders() []byte {
 	var b bytes.Buffer
 	for _, name := range []string{"blobs/", blobPrefix} {
 		h := &tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755, Format: tar.FormatUSTAR}
 		if err := tar.NewWriter(&b).WriteHeader(h); err != nil {
-			panic("bundle: tar header: " + err.Error()) // the names are ours
+			panic("bundle: tar header: " + err.Error()) // the names are our own
 		}
 	}
 	return b.Bytes()
 }
 
-// padding is how many zero bytes follow n bytes of a file.
+// padding returns the number of zero bytes after n bytes of a file.
 func padding(n int64) int64 { return -n & (tarBlock - 1) }
 
-// tarSize is the size of a file of n bytes with its header.
+// tarSize returns the size of a file of n bytes with its header.
 func tarSize(n int64) int64 { return tarBlock + n + padding(n) }
 
-// tarSource reads a tar whose files are known beforehand.
+// tarSource reads a tar whose files are known in advance.
 type tarSource struct {
 	r    io.Reader
-	zstd io.Closer     // the decoder, if there is one
+	zstd io.Closer     // the decoder, or nil
 	tail *bufio.Reader // the input below any compression
 	rest int64         // bytes of the current file that were not read yet
 	pad  int64
 	buf  [tarBlock]byte
-	// inBlobs says that the folders of blobs have been passed.
+	// inBlobs is set after the folders of blobs.
 	inBlobs bool
 }
 
-// open expects the file name, of that size, as the next one; a size of -1 accepts any up to max.
+// open expects the file name with that size as the next one. The size -1 accepts any size up to max.
 func (t *tarSource) open(name string, size, max int64) (io.Reader, int64, error) {
 	if err := t.skip(); err != nil {
 		return nil, 0, err
@@ -105,12 +105,12 @@ func (t *tarSource) folders() error {
 	return nil
 }
 
-// parse reads the header in buf for its name, size and kind alone.
+// parse parses only the name, size and kind in the header in buf.
 func (t *tarSource) parse() (*tar.Header, error) {
 	return tar.NewReader(bytes.NewReader(t.buf[:])).Next()
 }
 
-// wrongHeader says what stands in the archive instead of the expected file.
+// wrongHeader returns an error that names the file in the archive and the expected one.
 func (t *tarSource) wrongHeader(want string) error {
 	h, err := t.parse()
 	switch {
@@ -126,7 +126,7 @@ func (t *tarSource) wrongHeader(want string) error {
 	return corrupt("tar: unexpected file %.120q; %s should be here", h.Name, want)
 }
 
-// skip reads what is left of the current file, and its padding.
+// skip skips the rest of the current file, and its padding.
 func (t *tarSource) skip() error {
 	if n, err := io.CopyN(io.Discard, t.r, t.rest); err != nil {
 		t.rest -= n

@@ -15,7 +15,7 @@ import (
 	"offlinestore/internal/bundletest"
 )
 
-// unavailable skips a test whose tool can't be had, but not in CI.
+// unavailable skips a test whose tool can't be installed. In CI, it fails the test.
 func unavailable(t *testing.T, tool string, err error) {
 	t.Helper()
 	if os.Getenv("CI") != "" {
@@ -61,14 +61,14 @@ func regctl(t *testing.T) string {
 	}
 	cmd := exec.Command("go", "install", "github.com/regclient/regclient/cmd/regctl@v0.11.7")
 	cmd.Env = append(os.Environ(), "GOBIN="+bin, "GOFLAGS=")
-	cmd.Dir = t.TempDir() // no part of this module
+	cmd.Dir = t.TempDir() // outside this module
 	if out, err := cmd.CombinedOutput(); err != nil {
 		unavailable(t, "go install regctl", errors.Join(err, errors.New(string(out))))
 	}
 	return path
 }
 
-// run runs a tool in dir and returns what it printed.
+// run runs a tool in dir and returns its output.
 func run(t *testing.T, dir, tool string, args ...string) []byte {
 	t.Helper()
 	cmd := exec.Command(tool, args...)
@@ -82,7 +82,7 @@ func run(t *testing.T, dir, tool string, args ...string) []byte {
 	return out
 }
 
-// toolsDir is a folder that holds a bundle in every form: jq.tar, jq.tar.gz, jq.tar.zst and the folder layout.
+// toolsDir returns a folder that holds a bundle in every form: jq.tar, jq.tar.gz, jq.tar.zst and the folder layout.
 func toolsDir(t *testing.T) (string, *content) {
 	t.Helper()
 	c := sample(t)
@@ -170,7 +170,8 @@ func TestRegctl(t *testing.T) {
 	}
 }
 
-// charmsDir is a folder that holds a bundle of charms in the same forms, and the name in it of the image for several platforms.
+// charmsDir returns a folder that holds a bundle of charms in the same forms, and the name of the image for several platforms in
+// it.
 func charmsDir(t *testing.T) (dir, image string) {
 	t.Helper()
 	b := bundletest.New(t, 0).AddWholeCharm("pg", 9, 1000)
@@ -191,7 +192,7 @@ func TestSkopeoCharms(t *testing.T) {
 	dir, image := charmsDir(t)
 	for i, place := range []string{"oci-archive:pg.tar", "oci-archive:pg.tar.gz", "oci-archive:pg.tar.zst", "oci:layout"} {
 		out := fmt.Sprint("copy", i)
-		// An image with all platforms, to the byte; for one platform; a charm; a resource that has no layers.
+		// An image with all platforms, to the byte; for one platform; a charm; a resource without layers.
 		run(t, dir, tool, "copy", "--all", place+":"+image, "oci:"+out+":all")
 		run(t, dir, tool, "copy", "--override-os=linux", "--override-arch=arm64", place+":"+image, "oci:"+out+":arm64")
 		run(t, dir, tool, "copy", place+":charm.pg_9", "oci:"+out+":charm")

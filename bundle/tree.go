@@ -8,7 +8,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// bundleIndex is D: the index that the signature is about.
+// bundleIndex returns the index that the signature is about (D in design.md).
 func bundleIndex(items []ocispec.Descriptor) ocispec.Index {
 	return ocispec.Index{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
@@ -19,8 +19,8 @@ func bundleIndex(items []ocispec.Descriptor) ocispec.Index {
 	}
 }
 
-// top is what stands above the items: the bundle index, its signature, and index.json, which follows from those two and
-// which the reader therefore derives again instead of believing it.
+// top holds the files above the items: the bundle index, its signature, and index.json. index.json follows from the other two, so
+// the reader derives it and does not trust the file.
 type top struct {
 	index                         []byte // index.json
 	bundle, manifest              ocispec.Descriptor
@@ -45,7 +45,7 @@ func newTop(bundleRaw, envelope []byte, public PublicKey, items []ocispec.Descri
 	return t
 }
 
-// topIndex is index.json: the bundle index, the signature and, since standard tools look no deeper, each item.
+// topIndex returns index.json: the bundle index, the signature and each item, since standard tools look no deeper.
 func topIndex(bundle, signature ocispec.Descriptor, items []ocispec.Descriptor) ocispec.Index {
 	bundle.ArtifactType = TypeBundle
 	bundle.Annotations = map[string]string{ocispec.AnnotationRefName: "bundle"}
@@ -69,9 +69,9 @@ func (t *top) blobs() []Layer {
 	}
 }
 
-// tree lists the blobs below the bundle index, each once, in the order in which they are written: manifests, configs,
-// small layers; then the payload. Where a blob stands follows from what it is to an item, not from its media type, since
-// images choose those of their blobs themselves.
+// tree lists the blobs below the bundle index, each once, in the order in which they are written: manifests, configs, small
+// layers, then the payload. The place of a blob follows from its role in an item, not from its media type, because images choose
+// the media types of their blobs themselves.
 type tree struct {
 	small, payload []ocispec.Descriptor
 
@@ -79,13 +79,13 @@ type tree struct {
 	head   int64 // bytes of small
 }
 
-// place is where in a tree a blob is.
+// place is the position of a blob in a tree.
 type place struct {
 	payload bool
 	index   int
 }
 
-// newTree works out the order, and refuses a tree that breaks a limit or contradicts itself.
+// newTree orders the blobs, and refuses a tree that exceeds a limit or contradicts itself.
 func newTree(items []item) (*tree, error) {
 	t := &tree{places: make(map[digest.Digest]place)}
 	for i := range items {
@@ -159,7 +159,7 @@ func (t *tree) addItemPayload(it *item) error {
 	return nil
 }
 
-// addImageBlobs adds those blobs of an image that the head has not: an image may well use {}, or contain another manifest.
+// addImageBlobs adds the blobs of an image that are not in the head. An image may well use {}, or contain another manifest.
 func (t *tree) addImageBlobs(it *item) error {
 	for i, b := range it.image.Blobs {
 		if b.Digest == digest.FromBytes(emptyConfig) {
@@ -178,7 +178,7 @@ func (t *tree) addImageBlobs(it *item) error {
 		if i == 0 {
 			what = "config of "
 		}
-		// Its manifest gives it no title that could be relied on.
+		// The manifest gives the blob no reliable title.
 		err := t.addPayload(ocispec.Descriptor{MediaType: b.MediaType, Digest: b.Digest, Size: b.Size,
 			Annotations: map[string]string{ocispec.AnnotationTitle: what + refName(it.desc)}})
 		if err != nil {
@@ -188,8 +188,8 @@ func (t *tree) addImageBlobs(it *item) error {
 	return nil
 }
 
-// addPayload puts a blob into the payload. Of several descriptors that one counts that says most, so that a SHA3-384 that
-// one of them has is not lost: of two different ones, one would be believed unseen.
+// addPayload adds a blob to the payload. If several descriptors name it, the most complete one is kept, so that its SHA3-384 is
+// not lost. Two different SHA3-384 are refused, because one would be trusted without verification.
 func (t *tree) addPayload(desc ocispec.Descriptor) error {
 	p, ok := t.places[desc.Digest]
 	if !ok {
@@ -219,7 +219,7 @@ func twoWays(desc ocispec.Descriptor) error {
 	return corrupt("blob %s is described in two ways", desc.Digest)
 }
 
-// isSmall says whether a layer of one of the format's own kinds of items belongs to the head.
+// isSmall reports whether a layer of one of the format's own kinds of items belongs to the head.
 func isSmall(mediaType string) bool {
 	return mediaType == mediaAssertions || iconTypes[mediaType] != ""
 }

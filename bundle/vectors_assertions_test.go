@@ -11,7 +11,7 @@ import (
 	"offlinestore/internal/vectortest"
 )
 
-// stream is a stream of assertions as a vector has it.
+// stream is the stream of assertions of a vector.
 type stream struct {
 	name, shows string
 	all         []*assertion.Assertion

@@ -17,7 +17,7 @@ import (
 	"offlinestore/internal/vectortest"
 )
 
-// vectorContent is the content of a bundle whose assertions and archives are genuine.
+// vectorContent returns the content of a bundle with genuine assertions and archives.
 func vectorContent(tb testing.TB, b *bundletest.Bundle) *content {
 	tb.Helper()
 	c := &content{snaps: b.Snaps, revisions: b.Revisions, blobs: make(map[digest.Digest][]byte), predicate: sample(tb).predicate}
@@ -41,7 +41,7 @@ func vectorContent(tb testing.TB, b *bundletest.Bundle) *content {
 	return c
 }
 
-// kitVector is the smallest bundle: a charm bundle, without assertions.
+// kitVector returns the smallest bundle: a charm bundle, without assertions.
 func kitVector(tb testing.TB) *content {
 	tb.Helper()
 	b := bundletest.New(tb, 0)
@@ -58,7 +58,7 @@ func addUnsignedCharm(b *bundletest.Bundle, name, typ string, rows ...charm.Rele
 	}})
 }
 
-// pgVector has a charm with a file and an image of two platforms.
+// pgVector returns a bundle with a charm that has a file and an image of two platforms.
 func pgVector(tb testing.TB) *content {
 	tb.Helper()
 	b := bundletest.New(tb, 0)
@@ -77,13 +77,13 @@ func pgVector(tb testing.TB) *content {
 	return c
 }
 
-// snapVector has a snap whose assertions are genuine.
+// snapVector returns a bundle with a snap that has genuine assertions.
 func snapVector(tb testing.TB) *content {
 	tb.Helper()
 	return vectorContent(tb, bundletest.New(tb, 0).Add("jq", 6, 200))
 }
 
-// ecdsaKey is a key that ECDSA signatures are made with, the same ones each time.
+// ecdsaKey returns a key for deterministic ECDSA signatures.
 func ecdsaKey(t *testing.T) crypto.Signer {
 	t.Helper()
 	sum := sha256.Sum256([]byte("offlinestore bundle ecdsa"))
@@ -94,7 +94,7 @@ func ecdsaKey(t *testing.T) crypto.Signer {
 	return key
 }
 
-// validVectors are good bundles of the kinds that a writer may make and the released bundles are not.
+// validVectors returns good bundles of permitted kinds that the released bundles do not cover.
 func validVectors(t *testing.T, files vectorFiles) []flaw {
 	t.Helper()
 	rsaKey, err := assertiontest.PrivateKey("other")

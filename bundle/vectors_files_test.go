@@ -13,7 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// replace writes the files below root and removes all others that are made here.
+// replace writes the files below root and removes all other generated files.
 func (files vectorFiles) replace(t *testing.T, root string) {
 	t.Helper()
 	for _, dir := range []string{"valid", "hostile", "assertions", "bundles/v1.0", "bundles/v1.1"} {
@@ -44,7 +44,7 @@ func readVectorFile(file string, e fs.DirEntry) ([]byte, error) {
 	return []byte(vectorLink + target), err
 }
 
-// sameVector reports whether two files are the same. The blocks of zstd may differ, since they are the encoder's to choose.
+// sameVector reports whether two files are the same. The blocks of zstd may differ, since the encoder chooses them.
 func sameVector(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true

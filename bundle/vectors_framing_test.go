@@ -12,7 +12,7 @@ import (
 	"offlinestore/internal/vectortest"
 )
 
-// framingFlaws are files that are framed in another way than the format has it, and files that are no bundles.
+// framingFlaws returns files in another framing than the format's, and files that are no bundles.
 func framingFlaws() []flaw {
 	fixed := func(b []byte) func(*testing.T, []byte) []byte { return func(*testing.T, []byte) []byte { return b } }
 	gz := func(edit func([]byte) []byte) func(*testing.T, []byte) []byte {
@@ -42,7 +42,7 @@ func framingFlaws() []flaw {
 		}},
 		{name: "gzip-file-name", shows: "The header of gzip has a file name.", framing: "tar+gzip", step: 1, frame: gz(func(b []byte) []byte {
 			b[3] = 8
-			return slices.Concat(b[:10], []byte("kit.tar\x00"), b[10:20]) // the rest does not matter
+			return slices.Concat(b[:10], []byte("kit.tar\x00"), b[10:20]) // the rest is irrelevant
 		})},
 		{name: "gzip-short-block", shows: "A stored block that is not the last one is shorter than 65535 bytes.", framing: "tar+gzip", step: 5, frame: gz(func(b []byte) []byte {
 			return slices.Concat(b[:10], []byte{0, 0, 2, 0xff, 0xfd}, b[15:15+512], []byte{1, 0, 2, 0xff, 0xfd}, b[15+512:15+1024])
@@ -62,7 +62,7 @@ func framingFlaws() []flaw {
 	}
 }
 
-// tarFlaws are archives with other entries than the format has.
+// tarFlaws returns archives with other entries than the format's.
 func tarFlaws() []flaw {
 	payload := func(edit func(*tar.Header)) func(*forge) { return headerAt(lastFile, edit) }
 	link := func(kind byte) func(*forge) {
@@ -113,7 +113,7 @@ func tarFlaws() []flaw {
 	}
 }
 
-// flipAt flips a bit of the file in the place i, and leaves its name.
+// flipAt flips a bit of the file with index i, and keeps its name.
 func flipAt(i int) func(*forge) {
 	return files(func(fs []*forgeFile) []*forgeFile {
 		fs[i].data = slices.Clone(fs[i].data)

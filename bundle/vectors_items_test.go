@@ -11,7 +11,7 @@ import (
 	"offlinestore/internal/vectortest"
 )
 
-// itemFlaws are bundles with an item that is wrong, whatever its kind.
+// itemFlaws returns bundles with one wrong item, independent of its kind.
 func itemFlaws() []flaw {
 	manifest := func(edit func(*ociManifest)) func(*forge) { return func(f *forge) { f.items[0].edit = edit } }
 	layer := func(edit func(*ociDescriptor)) func(*forge) {
@@ -54,7 +54,7 @@ func itemFlaws() []flaw {
 	}
 }
 
-// charmFlaws are bundles with a charm or a resource that is wrong.
+// charmFlaws returns bundles with a wrong charm or resource.
 func charmFlaws(t *testing.T) []flaw {
 	const pg, pg9, data, image = "charm.pg", "charm.pg_9", "charm.pg.data_3", "charm.pg.image_5"
 	return []flaw{
@@ -84,7 +84,7 @@ func (f *forge) pgImage(layers string) {
 	f.pgManifest(ociManifestType, raw)
 }
 
-// pgManifest replaces the images of pgVector by a manifest as it stands.
+// pgManifest replaces the images of pgVector by the manifest raw.
 func (f *forge) pgManifest(mediaType, raw string) {
 	i := slices.IndexFunc(f.items, func(it *forgeItem) bool { return it.imageType == ociIndexType })
 	index := f.items[i]
@@ -93,7 +93,7 @@ func (f *forge) pgManifest(mediaType, raw string) {
 	index.imageType = mediaType
 }
 
-// imageFlaws are bundles with an image that is wrong.
+// imageFlaws returns bundles with a wrong image.
 func imageFlaws(t *testing.T) []flaw {
 	const first, second, both = 0, 1, 2
 	name := func(i int) string { return "image-" + pgVector(t).images[i].Digest.Encoded() }
@@ -123,7 +123,7 @@ func imageFlaws(t *testing.T) []flaw {
 	return out
 }
 
-// directoryFlaws are layout directories that were changed after they were written.
+// directoryFlaws returns layout directories that were changed after they were written.
 func directoryFlaws() []flaw {
 	payload := func(f vectorFiles) string { return "blobs/sha256/" + sha(f.payload()) }
 	return []flaw{
@@ -149,7 +149,7 @@ func directoryFlaws() []flaw {
 	}
 }
 
-// payload returns the one blob of the payload: an archive in the format zip.
+// payload returns the one blob of the payload: a zip archive.
 func (files vectorFiles) payload() []byte {
 	for _, b := range files {
 		if bytes.HasPrefix(b, []byte("PK\x03\x04")) {

@@ -20,34 +20,34 @@ import (
 	"offlinestore/internal/vectortest"
 )
 
-// flaw is how to make a vector: a good bundle that is changed in one way.
+// flaw describes a vector: a good bundle and one change.
 type flaw struct {
 	name, shows string
-	// base makes the good bundle: a charm bundle with the name kit unless it says otherwise.
+	// base makes the good bundle. The default is a charm bundle with the name kit.
 	base func(testing.TB) *content
-	// edit changes the bundle before it is packed, plain the tar, and frame makes the file of the tar.
+	// edit changes the bundle before it is packed, plain changes the tar, and frame makes the file from the tar.
 	edit  func(*forge)
 	plain func([]byte) []byte
 	frame func(*testing.T, []byte) []byte
-	// framing is tar+zstd by default.
+	// framing has the default tar+zstd.
 	framing string
 	// files changes a layout directory.
 	files func(vectorFiles)
-	// key signs the bundle: testKey by default.
+	// key signs the bundle. The default is testKey.
 	key crypto.Signer
-	// keys are trusted: keys/test.pem by default.
+	// keys are trusted. The default is keys/test.pem.
 	keys []string
-	// format is 1.1 by default, or 1.0 for the base of a snap.
+	// format has the default 1.1, or 1.0 if the base is a snap.
 	format string
-	// result is corrupt by default.
+	// result has the default corrupt.
 	result string
 	step   int
-	// damaged is set if the last blob is damaged, and resource if the blob of that resource is.
+	// damaged is set if the last blob is damaged. resource is set if the blob of that resource is damaged.
 	damaged  bool
 	resource string
 }
 
-// vectorFiles are files of testdata by their paths; a symbolic link has its target after "-> ".
+// vectorFiles maps paths in testdata to contents. The content of a symbolic link is its target after "-> ".
 type vectorFiles map[string][]byte
 
 const vectorLink = "-> "
@@ -146,7 +146,7 @@ func untar(t *testing.T, plain []byte) vectorFiles {
 	}
 }
 
-// describeVector works out what the index says of a valid bundle, with nothing of package bundle.
+// describeVector describes a valid bundle in the index, without package bundle.
 func describeVector(t *testing.T, v *vectortest.Bundle, plain []byte) {
 	t.Helper()
 	files := untar(t, plain)
@@ -190,7 +190,8 @@ func describeVector(t *testing.T, v *vectortest.Bundle, plain []byte) {
 	}
 }
 
-// addReleased adds the bundles of the released versions. Their archives are never made anew, their directories follow.
+// addReleased adds the bundles of the released versions. Their archives are never made anew. Their directories are derived from
+// the archives.
 func addReleased(t *testing.T, index *vectortest.Index, files vectorFiles) {
 	t.Helper()
 	for _, version := range []string{"v1.0", "v1.1"} {
@@ -207,7 +208,7 @@ func addReleased(t *testing.T, index *vectortest.Index, files vectorFiles) {
 	}
 }
 
-// makeVectors returns all files of testdata that are made, the index among them.
+// makeVectors returns all generated files of testdata, including the index.
 func makeVectors(t *testing.T) vectorFiles {
 	t.Helper()
 	stack := assertiontest.NewStack(t)
@@ -232,7 +233,7 @@ func makeVectors(t *testing.T) vectorFiles {
 	return files
 }
 
-// kept are the files of testdata that are not made here.
+// kept reports whether a file of testdata is not generated here.
 func kept(name string) bool {
 	return name == "README.md" || name == ".gitattributes" || path.Dir(name) == "bundles" || path.Dir(name) == "keys" && strings.HasPrefix(path.Base(name), "v")
 }

@@ -13,7 +13,7 @@ import (
 	"offlinestore/snap"
 )
 
-// snapFlaws are bundles with a snap that is wrong, or assertions that contradict it.
+// snapFlaws returns bundles with a wrong snap, or with assertions that contradict it.
 func snapFlaws(t *testing.T) []flaw {
 	blob := func(edit func(*forgeBlob)) func(*forge) { return func(f *forge) { edit(f.find("jq_6").layers[1]) } }
 	// signed makes the bundle with other assertions.
@@ -21,7 +21,7 @@ func snapFlaws(t *testing.T) []flaw {
 		return func(tb testing.TB) *content {
 			tb.Helper()
 			b := bundletest.New(tb, 0)
-			b.Predicate.Created = sample(tb).predicate.Created // for keys that expire before
+			b.Predicate.Created = sample(tb).predicate.Created // for keys that expire earlier
 			b.Add("jq", 6, 200)
 			edit(b)
 			return vectorContent(tb, b)

@@ -23,7 +23,7 @@ import (
 
 var update = flag.Bool("update", false, "write the vectors in testdata anew")
 
-// TestVectors reads every vector and compares what comes of it with the index.
+// TestVectors reads every vector and compares the result with the index.
 func TestVectors(t *testing.T) {
 	t.Parallel()
 	index := vectortest.Load(t)
@@ -74,7 +74,7 @@ func phaseOf(step int) string {
 	return "Check"
 }
 
-// vectorRead is what was read of a vector.
+// vectorRead is the result of reading a vector.
 type vectorRead struct {
 	digest  digest.Digest
 	items   []string
@@ -136,7 +136,7 @@ func itemNames(h *bundle.Head) []string {
 	return names
 }
 
-// readPayload reads all blobs, and collects those that are damaged.
+// readPayload reads all blobs, and collects the damaged ones.
 func readPayload(r *bundle.Reader, h *bundle.Head, got *vectorRead) error {
 	var bad []error
 	for {
@@ -165,7 +165,7 @@ func readPayload(r *bundle.Reader, h *bundle.Head, got *vectorRead) error {
 
 var errContent = errors.New("not what the bundle says of it")
 
-// verifyContent does with a blob what docs/bundle.md leaves to the importer in step 11.
+// verifyContent verifies a blob as docs/bundle.md asks the importer to do in step 11.
 func verifyContent(h *bundle.Head, desc ocispec.Descriptor, b []byte) error {
 	sum := sha3.Sum384(b)
 	if want := desc.Annotations[bundle.AnnotationSHA3384]; want != "" && want != hex.EncodeToString(sum[:]) {
@@ -187,7 +187,7 @@ func verifyContent(h *bundle.Head, desc ocispec.Descriptor, b []byte) error {
 	return nil
 }
 
-// checkVector compares what was read of a vector with the index.
+// checkVector compares the result of reading a vector with the index.
 func checkVector(t *testing.T, v *vectortest.Bundle, got vectorRead) {
 	t.Helper()
 	if diff := cmp.Diff(got.damaged, v.Damaged); diff != "" {
@@ -207,7 +207,7 @@ func checkVector(t *testing.T, v *vectortest.Bundle, got vectorRead) {
 	}
 }
 
-// TestVectorFormats shows that every version of the format is there in every framing.
+// TestVectorFormats shows that the vectors have every version of the format in every framing.
 func TestVectorFormats(t *testing.T) {
 	t.Parallel()
 	var got []string

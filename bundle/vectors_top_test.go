@@ -10,7 +10,7 @@ import (
 	"offlinestore/internal/vectortest"
 )
 
-// topFlaws are bundles whose index.json is wrong.
+// topFlaws returns bundles with a wrong index.json.
 func topFlaws() []flaw {
 	raw := func(edit func([]byte) []byte) func(*forge) {
 		return files(func(fs []*forgeFile) []*forgeFile { fs[1].data = edit(fs[1].data); return fs })
@@ -48,7 +48,7 @@ func topFlaws() []flaw {
 	}
 }
 
-// signatureFlaws are bundles that are signed by the wrong key, or wrongly.
+// signatureFlaws returns bundles with a wrong signer or a wrong signature.
 func signatureFlaws(t *testing.T) []flaw {
 	envelope := func(edit func(map[string]any)) func(*forge) { return func(f *forge) { f.editEnvelope = edit } }
 	signature := func(edit func(s map[string]any)) func(*forge) {
@@ -108,7 +108,7 @@ func signatureFlaws(t *testing.T) []flaw {
 	}
 }
 
-// indexFlaws are bundles whose bundle index is wrong, and signed all the same.
+// indexFlaws returns bundles with a wrong bundle index that is correctly signed.
 func indexFlaws() []flaw {
 	raw := func(edit func([]byte) []byte) func(*forge) { return func(f *forge) { f.editRawD = edit } }
 	d := func(edit func(*ociIndex)) func(*forge) { return func(f *forge) { f.editD = edit } }

@@ -13,13 +13,13 @@ import (
 	"offlinestore/blob"
 )
 
-// writeSize is the size of the writes to the output: what disks take best (peers.md 3b).
+// writeSize is the size of the writes to the output. It is the best size for disks (peers.md 3b).
 const writeSize = 256 << 10
 
 // Opener opens a blob of the payload for reading.
 type Opener func(digest.Digest) (io.ReadCloser, error)
 
-// TarSize is the size of the packed bundle without compression, in bytes.
+// TarSize returns the size of the packed bundle without compression, in bytes.
 func (s *Sealed) TarSize() int64 {
 	n := tarSize(int64(len(layoutContent))) + tarSize(int64(len(s.top.index))) + int64(len(tarFolders())) + tarEnd
 	for _, l := range s.small() {
@@ -31,7 +31,7 @@ func (s *Sealed) TarSize() int64 {
 	return n
 }
 
-// Size is the size of the packed bundle in bytes: exact for Gzip and None, the most that it can be for Zstd.
+// Size returns the size of the packed bundle in bytes: exact for Gzip and None, the maximum for Zstd.
 func (s *Sealed) Size(c Compression) int64 {
 	n := s.TarSize()
 	switch c {
@@ -43,8 +43,8 @@ func (s *Sealed) Size(c Compression) int64 {
 	return n
 }
 
-// WriteTar packs the bundle into w. Each blob is verified as it is read, so that a cache gone bad is found on this side of
-// the gap. Progress, which may be nil, is called with the number of payload bytes written.
+// WriteTar packs the bundle into w. Each blob is verified while it is read, so that a damaged cache is found on this side of the
+// gap. progress, which may be nil, is called with the number of payload bytes written.
 func (s *Sealed) WriteTar(ctx context.Context, w io.Writer, c Compression, open Opener, progress func(n int64)) error {
 	b := bufio.NewWriterSize(w, writeSize)
 	var z io.WriteCloser
@@ -152,7 +152,7 @@ func copyPayload(ctx context.Context, w io.Writer, r io.Reader, progress func(in
 	}
 }
 
-// onlyReader hides a WriteTo, which would choose a buffer of its own.
+// onlyReader hides the method WriteTo, which would choose a buffer of its own.
 type onlyReader struct{ io.Reader }
 
 type nopCloser struct{ io.Writer }

@@ -82,7 +82,7 @@ func TestWeakKeys(t *testing.T) {
 	}
 }
 
-// TestSealTime shows that what is signed has a time, to the second and in UTC.
+// TestSealTime shows that Seal signs the time to the second and in UTC, and refuses a missing or invalid one.
 func TestSealTime(t *testing.T) {
 	t.Parallel()
 	c := sample(t)
@@ -105,7 +105,7 @@ func TestSealTime(t *testing.T) {
 	}
 }
 
-// TestWriteTarErrors gives a writer blobs that are not what their digests say.
+// TestWriteTarErrors gives a writer blobs that do not match their digests.
 func TestWriteTarErrors(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(digest.Digest, []byte) ([]byte, error){
@@ -179,7 +179,7 @@ func TestWriteTarProgressAndCancel(t *testing.T) {
 	}
 }
 
-// TestWriteLayoutChecks shows that a layout is not finished over payload that is missing or damaged.
+// TestWriteLayoutChecks shows that a layout is not finished if a blob of the payload is missing or damaged.
 func TestWriteLayoutChecks(t *testing.T) {
 	t.Parallel()
 	for name, damage := range map[string]func(path string) error{

@@ -8,8 +8,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// The zstd framing of bundles (RFC 8878) is one frame with this magic and header: a checksum, no content size, no
-// dictionary, a window of 1 MiB.
+// The zstd framing of bundles (RFC 8878) is one frame with this magic and header: a checksum, no content size, no dictionary, a
+// window of 1 MiB.
 var zstdHeader = [6]byte{0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x50}
 
 const zstdWindow = 1 << 20
@@ -22,10 +22,10 @@ func newZstdWriter(w io.Writer) (io.WriteCloser, error) {
 
 type zstdWriter struct{ *zstd.Encoder }
 
-// Close flushes first, since the encoder gives a frame that fits into one block another header.
+// Close flushes first, because the encoder writes another header for a frame that fits into one block.
 func (z zstdWriter) Close() error { return errors.Join(z.Flush(), z.Encoder.Close()) }
 
-// newZstdReader decodes the one frame that a bundle is. A frameReader sees to it that nothing else is in the file.
+// newZstdReader returns a decoder of the one frame of a bundle. A frameReader makes sure that nothing else is in the file.
 func newZstdReader(r *bufio.Reader) (io.ReadCloser, error) {
 	f := &frameReader{r: r}
 	d, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(zstdWindow),
@@ -46,7 +46,7 @@ func (z zstdReader) Read(p []byte) (int, error) {
 	switch {
 	case err == nil || err == io.EOF:
 		return n, err
-	case z.frame.err != nil: // it knows better than the decoder why
+	case z.frame.err != nil: // its error is more precise than the decoder's
 		return n, z.frame.err
 	}
 	return n, corrupt("zstd: %w", err)
@@ -57,11 +57,11 @@ func (z zstdReader) Close() error {
 	return nil
 }
 
-// frameReader passes one zstd frame through and ends where it ends, so that the decoder can neither skip over a frame of
-// another kind nor start a second one.
+// frameReader passes one zstd frame through and ends at its end, so that the decoder can neither skip a frame of another kind nor
+// start a second one.
 type frameReader struct {
 	r       *bufio.Reader
-	pending []byte // a header that was checked and is still to be delivered
+	pending []byte // a validated header that is not delivered yet
 	body    int64  // bytes of the current block still to come
 	started bool
 	last    bool // the current block is the last one
@@ -91,7 +91,7 @@ func (f *frameReader) Read(p []byte) (int, error) {
 	return n, f.err
 }
 
-// next reads the header of the frame or of a block, or makes way for the checksum.
+// next reads the header of the frame or of a block, or prepares to read the checksum.
 func (f *frameReader) next() error {
 	if f.last {
 		f.ended, f.body = true, 4

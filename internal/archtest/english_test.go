@@ -72,7 +72,6 @@ func unrevised() []string {
 	return []string{
 		"assertion",
 		"blob",
-		"bundle",
 		"catalog",
 		"certificate",
 		"channel",
