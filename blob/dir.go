@@ -147,6 +147,23 @@ func (d *Dir) OpenBlob(dg Digest) (*os.File, error) {
 	return f, nil
 }
 
+// OpenSized opens the blob as [Dir.OpenBlob] does, and returns an error if the blob does not have size bytes. A server that sends such
+// a blob would let its client find out only at the end, and the client would try again.
+func (d *Dir) OpenSized(dg Digest, size int64) (*os.File, error) {
+	f, err := d.OpenBlob(dg)
+	if err != nil {
+		return nil, err
+	}
+	fi, err := f.Stat()
+	if err == nil && fi.Size() != size {
+		err = fmt.Errorf("%d bytes, want %d", fi.Size(), size)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("blob %s: %w", dg, err), f.Close())
+	}
+	return f, nil
+}
+
 // VerifyBlob reads the blob and hashes it. It returns a *[CorruptError] when the content is not that of the digest.
 func (d *Dir) VerifyBlob(ctx context.Context, dg Digest) error {
 	f, err := d.OpenBlob(dg)

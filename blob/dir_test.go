@@ -51,6 +51,26 @@ func TestCommitAndRead(t *testing.T) {
 	}
 }
 
+// TestOpenSized checks that a blob of another size is not opened.
+func TestOpenSized(t *testing.T) {
+	t.Parallel()
+	d := open(t, t.TempDir())
+	dg := commit(t, d, []byte("content"))
+	f, err := d.OpenSized(dg, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	for _, size := range []int64{0, 6, 8} {
+		if _, err := d.OpenSized(dg, size); err == nil || errors.Is(err, blob.ErrNotFound) {
+			t.Errorf("OpenSized(%d) of 7 bytes = %v, want another error than ErrNotFound", size, err)
+		}
+	}
+	if _, err := d.OpenSized(digest.FromString("absent"), 0); !errors.Is(err, blob.ErrNotFound) {
+		t.Errorf("OpenSized() of no blob = %v, want ErrNotFound", err)
+	}
+}
+
 func TestNotFound(t *testing.T) {
 	t.Parallel()
 	d := open(t, t.TempDir())

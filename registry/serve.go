@@ -2,10 +2,8 @@ package registry
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"sort"
 	"strconv"
 	"strings"
@@ -62,13 +60,9 @@ type file struct {
 	mediaType, unknown string
 }
 
-// send sends a blob. One of the wrong size is not sent: its client would find out only after all of it, and would come back.
+// send sends a blob, or answers the request with an error.
 func (r *Registry) send(w http.ResponseWriter, req *http.Request, f file) {
-	b, err := r.cfg.Blobs.OpenBlob(f.digest)
-	if err == nil {
-		defer b.Close()
-		err = verifySize(b, f.size)
-	}
+	b, err := r.cfg.Blobs.OpenSized(f.digest, f.size)
 	if err != nil {
 		r.cfg.Logger.Error("open blob", "path", req.URL.Path, "blob", f.digest.String(), "err", err)
 		r.metrics.blobErrors.Inc()
@@ -79,19 +73,12 @@ func (r *Registry) send(w http.ResponseWriter, req *http.Request, f file) {
 		fail(w, req, http.StatusInternalServerError, codeUnknown, "the file can't be read in this store"+runCheck)
 		return
 	}
+	defer b.Close()
 	h := w.Header()
 	h.Set("Content-Type", f.mediaType)
 	h.Set("Docker-Content-Digest", f.digest.String())
 	h.Set("ETag", `"`+f.digest.String()+`"`)
 	http.ServeContent(w, req, "", time.Time{}, b)
-}
-
-func verifySize(f *os.File, want int64) error {
-	info, err := f.Stat()
-	if err == nil && info.Size() != want {
-		err = fmt.Errorf("%d bytes, want %d", info.Size(), want)
-	}
-	return err
 }
 
 func (r *Registry) repositories(w http.ResponseWriter, req *http.Request, ix *index) {

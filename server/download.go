@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"time"
@@ -57,19 +56,11 @@ func (s *Server) icon(w http.ResponseWriter, r *http.Request, ix *index) {
 	http.ServeContent(w, r, "", time.Time{}, b)
 }
 
-// openFile opens the blob of f, or answers the request itself. A blob of the wrong size is not sent: its client would find out only after
-// all of it, and would come back.
+// openFile opens the blob of f, or answers the request with an error.
 func (s *Server) openFile(w http.ResponseWriter, r *http.Request, f file) (*os.File, bool) {
-	b, err := s.cfg.Blobs.OpenBlob(f.blob)
+	b, err := s.cfg.Blobs.OpenSized(f.blob, f.size)
 	if err == nil {
-		var info os.FileInfo
-		if info, err = b.Stat(); err == nil && info.Size() != f.size {
-			err = fmt.Errorf("blob %s has %d bytes, want %d", f.blob, info.Size(), f.size)
-		}
-		if err == nil {
-			return b, true
-		}
-		b.Close()
+		return b, true
 	}
 	s.cfg.Logger.Error("open blob", "path", r.URL.Path, "blob", f.blob.String(), "err", err)
 	s.metrics.blobErrors.Inc()
