@@ -37,8 +37,8 @@ type charmSearch struct {
 	provides, requires []string
 }
 
-// charmHit is a charm that a search found, and the release to show.
-type charmHit struct {
+// charmMatch is a charm that a search found, and the release to show.
+type charmMatch struct {
 	charm *indexedCharm
 	row   *charmRow
 	score int
@@ -92,24 +92,24 @@ func newCharmSearch(q url.Values) (charmSearch, bool) {
 func isBlank(s string) bool { return strings.TrimSpace(s) == "" }
 
 // run returns what is found: the best match first, then what is featured, then by name.
-func (s *charmSearch) run(ix *index) []charmHit {
+func (s *charmSearch) run(ix *index) []charmMatch {
 	// Juju asks for what is featured when it is asked for anything. A store with nothing in that category shows all that it has.
 	if len(s.words) == 0 && slices.Equal(s.categories, []string{featured}) && !slices.ContainsFunc(ix.charms, isFeatured) {
 		s.categories = nil
 	}
-	var hits []charmHit
+	var matches []charmMatch
 	for _, ch := range ix.charms {
 		n := s.match(ch)
 		if n == 0 {
 			continue
 		}
 		if row := s.row(ch); row != nil {
-			hits = append(hits, charmHit{ch, row, n})
+			matches = append(matches, charmMatch{ch, row, n})
 		}
 	}
 	// The charms are sorted by name already.
-	slices.SortStableFunc(hits, func(a, b charmHit) int { return b.score - a.score })
-	return hits[:min(len(hits), maxCharmResults)]
+	slices.SortStableFunc(matches, func(a, b charmMatch) int { return b.score - a.score })
+	return matches[:min(len(matches), maxCharmResults)]
 }
 
 func (s *charmSearch) match(ch *indexedCharm) int {

@@ -14,7 +14,7 @@ import (
 )
 
 // indexedCharm is a charm or charm bundle of the catalogue with the text of its answers. What is odd in the catalogue costs no more
-// than itself: it is left out, and named in oddities.
+// than itself: it is left out, and named in problems.
 type indexedCharm struct {
 	*catalog.Charm
 	revisions map[int]*charmRevision
@@ -28,7 +28,7 @@ type indexedCharm struct {
 	// first is the release that stands for the charm where no channel is named; nil if there is none.
 	first    *charmRow
 	words    searchText
-	oddities []string
+	problems []string
 }
 
 // charmRow is a row of a channel map, or of the history of one, with what its answers need.
@@ -100,7 +100,7 @@ func newIndexedCharm(st *catalog.Charm) *indexedCharm {
 }
 
 func (ch *indexedCharm) odd(format string, args ...any) {
-	ch.oddities = append(ch.oddities, fmt.Sprintf(format, args...))
+	ch.problems = append(ch.problems, fmt.Sprintf(format, args...))
 }
 
 func (ch *indexedCharm) isBundle() bool { return ch.Type == charm.TypeBundle }

@@ -95,7 +95,7 @@ func (c *charmCall) answer(a *charm.Action) (charmAnswer, *charm.Error) {
 	if problem != nil {
 		return charmAnswer{}, problem
 	}
-	ans, problem := newCharmQuestion(ch, a, known).answer()
+	ans, problem := newCharmQuery(ch, a, known).answer()
 	if problem == nil {
 		ans.resources, problem = ch.pinned(ch.resourcesOf(ans.revision, ans.row), a.ResourceRevisions)
 	}

@@ -28,15 +28,15 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = appendHit(out, h, fields, origin)
+		out = appendMatch(out, h, fields, origin)
 	}
 	out = append(out, `]}`...)
 	*pooled = out
 	transfer.WriteText(w, http.StatusOK, typeJSON, out)
 }
 
-// appendHit appends a search result. Its snap.yaml is left out: snapd has no use for it there, and it is long.
-func appendHit(dst []byte, h hit, fields fieldSet, origin string) []byte {
+// appendMatch appends a search result. Its snap.yaml is left out: snapd has no use for it there, and it is long.
+func appendMatch(dst []byte, h snapMatch, fields fieldSet, origin string) []byte {
 	dst = appendString(append(dst, `{"name":`...), h.snap.Name)
 	dst = appendString(append(dst, `,"revision":{"channel":`...), h.row.name)
 	rev := appendFields(nil, fields&searchedRevisionSet, &h.row.revision.object, nil, origin)
@@ -58,8 +58,8 @@ func (s *Server) categories(w http.ResponseWriter, r *http.Request, ix *index) {
 	s.writeJSON(w, r, http.StatusOK, typeJSON, out)
 }
 
-// embedded is the body of lists in version 1. snapd reads the one of names as a stream that must begin with these very keys.
-type embedded struct {
+// listBody is the body of lists in version 1. snapd reads the one of names as a stream that must begin with these very keys.
+type listBody struct {
 	Embedded struct {
 		Sections []snap.CategoryName `json:"clickindex:sections,omitempty"`
 		Packages any                 `json:"clickindex:package,omitempty"`
@@ -67,15 +67,15 @@ type embedded struct {
 }
 
 func (s *Server) sections(w http.ResponseWriter, r *http.Request, ix *index) {
-	var out embedded
+	var out listBody
 	for _, name := range ix.categories {
 		out.Embedded.Sections = append(out.Embedded.Sections, snap.CategoryName{Name: name})
 	}
 	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
 }
 
-// listedName is an entry of the list that completes names and finds commands on a device.
-type listedName struct {
+// nameEntry is an entry of the list that completes names and finds commands on a device.
+type nameEntry struct {
 	Aliases     []struct{} `json:"aliases"`
 	Apps        []string   `json:"apps"`
 	PackageName string     `json:"package_name"`
@@ -86,15 +86,15 @@ type listedName struct {
 	confinement string
 }
 
-func listNames(snaps []*indexedSnap) []listedName {
-	out := make([]listedName, 0, len(snaps))
+func listNames(snaps []*indexedSnap) []nameEntry {
+	out := make([]nameEntry, 0, len(snaps))
 	for _, sn := range snaps {
-		rows := sn.open("")
+		rows := sn.openRows("")
 		if len(rows) == 0 {
 			continue
 		}
 		rev := rows[0].revision
-		n := listedName{Aliases: []struct{}{}, Apps: []string{}, PackageName: sn.Name, Summary: sn.Details.Summary, Title: sn.Details.Title,
+		n := nameEntry{Aliases: []struct{}{}, Apps: []string{}, PackageName: sn.Name, Summary: sn.Details.Summary, Title: sn.Details.Title,
 			Version: rev.Version, confinement: rev.Confinement}
 		if m, err := snap.ParseYAML(rev.SnapYAML); err == nil {
 			n.Apps = orEmpty(m.Apps)
@@ -108,9 +108,9 @@ func (s *Server) names(w http.ResponseWriter, r *http.Request, ix *index) {
 	allowed := splitList(r.URL.Query().Get("confinement"))
 	list := ix.names()
 	if len(allowed) > 0 {
-		list = slices.DeleteFunc(slices.Clone(list), func(n listedName) bool { return !slices.Contains(allowed, n.confinement) })
+		list = slices.DeleteFunc(slices.Clone(list), func(n nameEntry) bool { return !slices.Contains(allowed, n.confinement) })
 	}
-	var out embedded
+	var out listBody
 	out.Embedded.Packages = orEmpty(list)
 	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
 }

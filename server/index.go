@@ -27,7 +27,7 @@ type index struct {
 	sequences  map[string][]*indexedAssertion // by type and sequence key, the last point first
 	revisions  int
 	asserts    int
-	names      func() []listedName
+	names      func() []nameEntry
 	categories []string
 
 	charms      []*indexedCharm // by name
@@ -74,7 +74,7 @@ func newIndex(c *catalog.Snapshot) (*index, error) {
 	sortSnaps(ix.snaps)
 	ix.categories = categoryNames(ix.snaps)
 	// Devices ask for the names once a day, and they take a parse of each snap.yaml.
-	ix.names = sync.OnceValue(func() []listedName { return listNames(ix.snaps) })
+	ix.names = sync.OnceValue(func() []nameEntry { return listNames(ix.snaps) })
 	return ix, nil
 }
 

@@ -22,7 +22,7 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 	if arch == "" {
 		arch = architecture(r)
 	}
-	rows := sn.open(arch)
+	rows := sn.openRows(arch)
 	if len(rows) == 0 {
 		s.fail(w, r, http.StatusNotFound, "resource-not-found",
 			fmt.Sprintf("snap %q has no release for this architecture; here it is for %s", name, sn.where()))
@@ -58,7 +58,7 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 
 // open lists the open rows that a device of arch sees, the default channel first. Without an architecture these are all. Branches are
 // left out.
-func (sn *indexedSnap) open(arch string) []*row {
+func (sn *indexedSnap) openRows(arch string) []*row {
 	var out []*row
 	if arch == "" {
 		for _, e := range sn.channels.Open() {

@@ -108,7 +108,7 @@ func legacyEpoch(e snap.Epoch) any {
 // legacyChannels lists the channels of a snap by track.
 func legacyChannels(sn *indexedSnap, arch string) []legacyTrack {
 	out := []legacyTrack{}
-	for _, r := range sn.open(arch) {
+	for _, r := range sn.openRows(arch) {
 		i := slices.IndexFunc(out, func(t legacyTrack) bool { return t.Track == r.channel.Track })
 		if i < 0 {
 			i = len(out)
@@ -223,7 +223,7 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 			list = append(list, newLegacySnap(sn, found.revision, found.name, origin))
 		}
 	}
-	var out embedded
+	var out listBody
 	out.Embedded.Packages = list
 	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
 }
@@ -243,7 +243,7 @@ func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index)
 	for _, h := range what.run(ix) {
 		list = append(list, newLegacySnap(h.snap, h.row.revision, h.row.name, origin))
 	}
-	var out embedded
+	var out listBody
 	out.Embedded.Packages = list
 	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
 }

@@ -92,8 +92,8 @@ type search struct {
 	private     bool
 }
 
-// hit is a snap that a search found, and the row to show.
-type hit struct {
+// snapMatch is a snap that a search found, and the row to show.
+type snapMatch struct {
 	snap  *indexedSnap
 	row   *row
 	score int
@@ -124,20 +124,20 @@ func newSearch(q url.Values, arch string) (s search, ok bool) {
 }
 
 // run returns what is found: the best match first, then what is featured, then by name.
-func (s *search) run(ix *index) []hit {
-	var hits []hit
+func (s *search) run(ix *index) []snapMatch {
+	var matches []snapMatch
 	for _, sn := range ix.snaps {
 		n := s.match(sn)
 		if n == 0 {
 			continue
 		}
 		if r := s.row(sn); r != nil {
-			hits = append(hits, hit{sn, r, n})
+			matches = append(matches, snapMatch{sn, r, n})
 		}
 	}
 	// The snaps are sorted by name already.
-	slices.SortStableFunc(hits, func(a, b hit) int { return b.score - a.score })
-	return hits[:min(len(hits), maxResults)]
+	slices.SortStableFunc(matches, func(a, b snapMatch) int { return b.score - a.score })
+	return matches[:min(len(matches), maxResults)]
 }
 
 func (s *search) match(sn *indexedSnap) int {
@@ -162,7 +162,7 @@ func (s *search) match(sn *indexedSnap) int {
 
 // row returns the first release of a snap that the search allows.
 func (s *search) row(sn *indexedSnap) *row {
-	for _, r := range sn.open(s.arch) {
+	for _, r := range sn.openRows(s.arch) {
 		if s.channel.Risk != "" {
 			if s.channel.Track != "" && r.channel.Track != s.channel.Track || r.channel.RiskLevel() > s.channel.RiskLevel() {
 				continue

@@ -66,12 +66,12 @@ func (s *Server) SetSnapshot(c *catalog.Snapshot) error {
 		return err
 	}
 	for _, sn := range ix.snaps {
-		for _, what := range sn.oddities {
+		for _, what := range sn.problems {
 			s.cfg.Logger.Warn("odd catalogue", "snap", sn.Name, "what", what)
 		}
 	}
 	for _, ch := range ix.charms {
-		for _, what := range ch.oddities {
+		for _, what := range ch.problems {
 			s.cfg.Logger.Warn("odd catalogue", "charm", ch.Name, "what", what)
 		}
 	}

@@ -19,8 +19,8 @@ type indexedSnap struct {
 	revisions map[int]*indexedRevision
 	channels  *channelmap.Map[string, *row] // by architecture
 	words     searchText
-	// oddities are what an operator should know of.
-	oddities []string
+	// problems are what an operator should know of.
+	problems []string
 }
 
 type indexedRevision struct {
@@ -117,7 +117,7 @@ func (sn *indexedSnap) newRow(r *snap.Release) (channelmap.Row[string, *row], er
 	}
 	if !rev.Supports(r.Architecture) {
 		// One such row must not keep devices from all the rest of the catalogue, so it is as good as closed.
-		sn.oddities = append(sn.oddities, fmt.Sprintf("%s for %s: revision %d does not run there, so the channel is closed", r.Channel, r.Architecture, r.Revision))
+		sn.problems = append(sn.problems, fmt.Sprintf("%s for %s: revision %d does not run there, so the channel is closed", r.Channel, r.Architecture, r.Revision))
 		return closed, nil
 	}
 	return channelmap.NewRow(r.Architecture, c, channelmap.Release[*row]{

@@ -8,16 +8,16 @@ import (
 	"offlinestore/charm"
 )
 
-// charmQuestion is an action together with what is known of the charm that it is for.
-type charmQuestion struct {
+// charmQuery is an action together with what is known of the charm that it is for.
+type charmQuery struct {
 	charm    *indexedCharm
 	asked    string // the channel, as the client writes it
 	base     *charm.Base
 	revision *int
 }
 
-func newCharmQuestion(ch *indexedCharm, a *charm.Action, known *charm.Context) charmQuestion {
-	q := charmQuestion{charm: ch, asked: value(a.Channel), base: a.Base, revision: a.Revision}
+func newCharmQuery(ch *indexedCharm, a *charm.Action, known *charm.Context) charmQuery {
+	q := charmQuery{charm: ch, asked: value(a.Channel), base: a.Base, revision: a.Revision}
 	if known == nil {
 		return q
 	}
@@ -28,7 +28,7 @@ func newCharmQuestion(ch *indexedCharm, a *charm.Action, known *charm.Context) c
 	return q
 }
 
-func (q charmQuestion) answer() (charmAnswer, *charm.Error) {
+func (q charmQuery) answer() (charmAnswer, *charm.Error) {
 	var wanted channel.Channel
 	if q.asked == "" && q.revision == nil {
 		q.asked = channel.Stable
@@ -65,7 +65,7 @@ func (q charmQuestion) answer() (charmAnswer, *charm.Error) {
 }
 
 // byRevision answers with a revision by number, whatever it runs on: Juju looks at that itself.
-func (q charmQuestion) byRevision(base charm.Base, wanted channel.Channel) (charmAnswer, *charm.Error) {
+func (q charmQuery) byRevision(base charm.Base, wanted channel.Channel) (charmAnswer, *charm.Error) {
 	rev := q.charm.revisions[*q.revision]
 	if rev == nil {
 		return q.missing(fmt.Sprintf("no revision %d", *q.revision), base.Architecture, wanted)
@@ -84,7 +84,7 @@ func (q charmQuestion) byRevision(base charm.Base, wanted channel.Channel) (char
 }
 
 // anyBase answers a client that does not know yet what the charm runs on: with what there is, from which it chooses for a second request.
-func (q charmQuestion) anyBase(arch string, wanted channel.Channel) (charmAnswer, *charm.Error) {
+func (q charmQuery) anyBase(arch string, wanted channel.Channel) (charmAnswer, *charm.Error) {
 	var bases []charm.Base
 	for _, b := range q.charm.bases {
 		if (b.Architecture == arch || anyArchitecture(arch)) && q.charm.follow(b, wanted) != nil {
@@ -98,7 +98,7 @@ func (q charmQuestion) anyBase(arch string, wanted channel.Channel) (charmAnswer
 		Message: fmt.Sprintf("no base was asked for; %s", q.charm.where(arch))}
 }
 
-func (q charmQuestion) missing(what, arch string, wanted channel.Channel) (charmAnswer, *charm.Error) {
+func (q charmQuery) missing(what, arch string, wanted channel.Channel) (charmAnswer, *charm.Error) {
 	return charmAnswer{}, &charm.Error{Code: charm.CodeRevisionNotFound, Extra: &charm.ErrorExtra{Releases: q.charm.releases(arch, q.asked, wanted)},
 		Message: fmt.Sprintf("%s has %s here; %s", q.charm.Name, what, q.charm.where(arch))}
 }
