@@ -9,9 +9,6 @@ import (
 	"offlinestore/snap"
 )
 
-// at returns the open row that a device of arch finds in c itself, or nil.
-func (sn *indexedSnap) at(arch string, c channel.Channel) *row { return rowOf(sn.channels.At(arch, c)) }
-
 // follow returns the open row that a device of arch which tracks c is served from, or nil.
 func (sn *indexedSnap) follow(arch string, c channel.Channel) *row {
 	return rowOf(sn.channels.Follow(arch, c))
