@@ -36,7 +36,7 @@ func (in *Instance) WriteBackupContent(ctx context.Context, w io.Writer, blobs b
 	if err != nil {
 		return err
 	}
-	out, err := backup.NewWriter(w, backup.Head{Program: program, Created: time.Now(), Domain: in.Settings.Values().Domain,
+	out, err := backup.NewWriter(w, backup.Header{Program: program, Created: time.Now(), Domain: in.Settings.Values().Domain,
 		PostgreSQL: info.PostgreSQL, Schema: info.Schema, Generation: info.Generation, Blobs: blobs})
 	if err != nil {
 		return err

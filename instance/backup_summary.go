@@ -26,7 +26,7 @@ type BackupSummary struct {
 	File string `json:"file"`
 	// Bytes is the size of the file.
 	Bytes    int64         `json:"bytes"`
-	Head     backup.Head   `json:"head"`
+	Header   backup.Header `json:"head"`
 	Files    int           `json:"files"`
 	Database int64         `json:"database-bytes"`
 	Blobs    backup.Count  `json:"blobs"`
@@ -46,7 +46,7 @@ func verifyBackup(ctx context.Context, f *os.File, key age.Identity, progress Pr
 		return nil, nil, err
 	}
 	m := &c.Manifest
-	s := &BackupSummary{File: f.Name(), Bytes: info.Size(), Head: c.Head, Files: len(m.Files), Database: m.Database.Size, Blobs: m.Blobs, Missing: m.Missing}
+	s := &BackupSummary{File: f.Name(), Bytes: info.Size(), Header: c.Header, Files: len(m.Files), Database: m.Database.Size, Blobs: m.Blobs, Missing: m.Missing}
 	if s.Missing == nil {
 		s.Missing = []blob.Digest{}
 	}

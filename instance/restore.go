@@ -77,8 +77,8 @@ func (d Dir) Restore(ctx context.Context, path string, request RestoreRequest) (
 	if err != nil {
 		return nil, err
 	}
-	if v := contents.Head.Schema; v > known {
-		return nil, fmt.Errorf("%s: %w (%.40q): its tables are of version %d, this program knows %d", path, backup.ErrTooNew, contents.Head.Program, v, known)
+	if v := contents.Header.Schema; v > known {
+		return nil, fmt.Errorf("%s: %w (%.40q): its tables are of version %d, this program knows %d", path, backup.ErrTooNew, contents.Header.Program, v, known)
 	}
 	if err := d.Enter(); err != nil {
 		return nil, err

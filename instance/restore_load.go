@@ -94,8 +94,8 @@ func (r *restoration) emptyDatabase() (db backup.Database, done func() error, er
 	}
 	db.DSN = dsn
 	db.Version, err = catalog.CheckEmpty(r.ctx, dsn)
-	if err == nil && db.Version < r.contents.Head.PostgreSQL {
-		r.out.Notes = append(r.out.Notes, fmt.Sprintf("The database was PostgreSQL %d and is %d now.", r.contents.Head.PostgreSQL, db.Version))
+	if err == nil && db.Version < r.contents.Header.PostgreSQL {
+		r.out.Notes = append(r.out.Notes, fmt.Sprintf("The database was PostgreSQL %d and is %d now.", r.contents.Header.PostgreSQL, db.Version))
 	}
 	if err != nil {
 		return db, nil, errors.Join(err, done())

@@ -64,11 +64,11 @@ func broken(err error) error {
 	return fmt.Errorf("%w: %w", ErrFormat, err)
 }
 
-// archived are the files of an archive that are ours to read; nil where there is none.
-type archived struct{ stream, bundle []byte }
+// archiveFiles are the files of an archive that are ours to read; nil where there is none.
+type archiveFiles struct{ stream, bundle []byte }
 
-func readFiles(t *tar.Reader) (*archived, error) {
-	found := &archived{}
+func readFiles(t *tar.Reader) (*archiveFiles, error) {
+	found := &archiveFiles{}
 	for n := 0; ; n++ {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {
@@ -142,7 +142,7 @@ func onlyZeros(r io.Reader) error {
 }
 
 // claim prefers the registration bundle, which has the keys too.
-func (f *archived) claim() (*Claim, error) {
+func (f *archiveFiles) claim() (*Claim, error) {
 	switch {
 	case f.bundle != nil:
 		return ParseBundle(f.bundle)

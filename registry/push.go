@@ -142,7 +142,7 @@ func newCopier(ctx context.Context, p *Plan, cfg PushConfig) (*copier, error) {
 	if cfg.Username != "" || cfg.Password != "" {
 		auth = &authn.Basic{Username: cfg.Username, Password: cfg.Password}
 	}
-	rt := encryptedOnly{trusting(cfg.Roots), cfg.PlainHTTP}
+	rt := httpsTransport{trusting(cfg.Roots), cfg.PlainHTTP}
 	if err := requireAccess(ctx, reg, auth, rt); err != nil {
 		return nil, err
 	}
@@ -166,14 +166,14 @@ func trusting(roots *x509.CertPool) http.RoundTripper {
 	return tr
 }
 
-// encryptedOnly keeps the library from falling back to plain HTTP, which it does for private addresses.
-type encryptedOnly struct {
+// httpsTransport keeps the library from falling back to plain HTTP, which it does for private addresses.
+type httpsTransport struct {
 	http.RoundTripper
 	plain bool
 }
 
 // RoundTrip refuses what was not asked for.
-func (t encryptedOnly) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t httpsTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme != "https" && !t.plain {
 		return nil, ErrPlainHTTP
 	}

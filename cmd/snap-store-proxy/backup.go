@@ -72,7 +72,7 @@ func printBackup(w io.Writer, s *instance.BackupSummary, asJSON bool) error {
 // backupContents lists what is in a backup.
 func backupContents(s *instance.BackupSummary) string {
 	text := fmt.Sprintf("%s of settings, secrets and trust, and the database", cli.Count(s.Files, "file"))
-	if !s.Head.Blobs {
+	if !s.Header.Blobs {
 		return text + ", without blobs"
 	}
 	return fmt.Sprintf("%s and %s (%s)", text, cli.Count(s.Blobs.Number, "blob"), cli.Bytes(s.Blobs.Size))

@@ -152,7 +152,7 @@ func (b *backups) newer() string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	w, err := backup.NewWriter(sealed, backup.Head{Program: "9.0", Created: time.Now(), PostgreSQL: 15, Schema: 999})
+	w, err := backup.NewWriter(sealed, backup.Header{Program: "9.0", Created: time.Now(), PostgreSQL: 15, Schema: 999})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -98,7 +98,7 @@ func printRestored(w io.Writer, r *instance.RestoreResult, asJSON bool) error {
 	if asJSON {
 		return cli.PrintJSON(w, r)
 	}
-	fmt.Fprintf(w, "Restored the backup of %s: %s.\n", r.Head.Created.Format("2006-01-02 15:04:05 MST"), backupContents(&r.BackupSummary))
+	fmt.Fprintf(w, "Restored the backup of %s: %s.\n", r.Header.Created.Format("2006-01-02 15:04:05 MST"), backupContents(&r.BackupSummary))
 	if r.Aside != "" {
 		fmt.Fprintf(w, "What was in the data folder before is in %s.\n", r.Aside)
 	}

@@ -19,8 +19,8 @@ import (
 	"offlinestore/instance/backup"
 )
 
-func head() backup.Head {
-	return backup.Head{Program: "test", Created: time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC), PostgreSQL: 15, Schema: 4, Generation: 7, Blobs: true}
+func head() backup.Header {
+	return backup.Header{Program: "test", Created: time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC), PostgreSQL: 15, Schema: 4, Generation: 7, Blobs: true}
 }
 
 // plain is a backup that is not encrypted.
@@ -81,7 +81,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 	want := head()
 	want.Format = backup.Format
-	if diff := cmp.Diff(want, c.Head); diff != "" {
+	if diff := cmp.Diff(want, c.Header); diff != "" {
 		t.Errorf("head (-want +got):\n%s", diff)
 	}
 	if len(c.Manifest.Missing) != 1 || c.Manifest.Blobs != (backup.Count{Number: 2, Size: 2}) || c.Manifest.Database.Size != int64(len(dump)) {

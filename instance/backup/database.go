@@ -32,7 +32,7 @@ func (d Database) Dump(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	out := &remembering{w: w}
+	out := &errorRecorder{w: w}
 	cmd.Stdout = out
 	err = runTool(ctx, "dump the database", cmd)
 	if out.err != nil {
@@ -87,14 +87,14 @@ func (d Database) command(ctx context.Context, name string, args ...string) (*ex
 	return cmd, nil
 }
 
-// remembering keeps the error of a writer.
-type remembering struct {
+// errorRecorder keeps the error of a writer.
+type errorRecorder struct {
 	w   io.Writer
 	err error
 }
 
 // Write implements [io.Writer].
-func (r *remembering) Write(p []byte) (n int, err error) {
+func (r *errorRecorder) Write(p []byte) (n int, err error) {
 	n, r.err = r.w.Write(p)
 	return n, r.err
 }
@@ -124,7 +124,7 @@ func (e *ToolError) Unwrap() error {
 }
 
 func runTool(ctx context.Context, doing string, cmd *exec.Cmd) error {
-	words := &head{max: maxWords}
+	words := &outputPrefix{max: maxWords}
 	cmd.Stderr = words
 	err := cmd.Run()
 	if ctx.Err() != nil {
@@ -140,14 +140,14 @@ func runTool(ctx context.Context, doing string, cmd *exec.Cmd) error {
 	return nil
 }
 
-// head keeps the beginning of what is written to it.
-type head struct {
+// outputPrefix keeps the beginning of what is written to it.
+type outputPrefix struct {
 	bytes.Buffer
 	max int
 }
 
 // Write implements [io.Writer].
-func (h *head) Write(p []byte) (int, error) {
+func (h *outputPrefix) Write(p []byte) (int, error) {
 	h.Buffer.Write(p[:max(0, min(len(p), h.max-h.Len()))])
 	return len(p), nil
 }

@@ -3,7 +3,7 @@
 //
 // Inside the encryption is a tar:
 //
-//	backup.json         what it is a backup of, see Head
+//	backup.json         what it is a backup of, see Header
 //	files/PATH          the files of the data folder, but for PostgreSQL's and the blobs
 //	database/NNNNNN     what pg_dump wrote, in its custom format, cut into pieces
 //	blobs/sha256/HEX    the blobs
@@ -61,8 +61,8 @@ var (
 	ErrKey = errors.New("the backup can't be decrypted")
 )
 
-// Head says what a backup is of.
-type Head struct {
+// Header says what a backup is of.
+type Header struct {
 	Format  int       `json:"format"`
 	Program string    `json:"program"`
 	Created time.Time `json:"created"`

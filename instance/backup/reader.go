@@ -18,7 +18,7 @@ import (
 
 // Contents is what a backup holds besides what went to the Sinks.
 type Contents struct {
-	Head     Head
+	Header   Header
 	Manifest Manifest
 	// Files are those of the manifest, with their content.
 	Files []File
@@ -91,7 +91,7 @@ func (rd *reader) run() error {
 			return fmt.Errorf("%w: %.80q is no file", ErrCorrupt, h.Name)
 		}
 		at := stageOf(h.Name)
-		if at < stage || at > stageHead && rd.out.Head.Format == 0 {
+		if at < stage || at > stageHead && rd.out.Header.Format == 0 {
 			return fmt.Errorf("%w: %.80q is not in its place", ErrCorrupt, h.Name)
 		}
 		stage = at
@@ -146,7 +146,7 @@ func (rd *reader) entry(stage int, h *tar.Header) error {
 }
 
 func (rd *reader) head(h *tar.Header) error {
-	if rd.out.Head.Format != 0 {
+	if rd.out.Header.Format != 0 {
 		return fmt.Errorf("%w: two heads", ErrCorrupt)
 	}
 	text, err := rd.small(h, maxHead)
@@ -154,14 +154,14 @@ func (rd *reader) head(h *tar.Header) error {
 		return err
 	}
 	// A newer head may hold what this program doesn't know; its version is where it always was.
-	if err := json.Unmarshal(text, &rd.out.Head); err != nil {
+	if err := json.Unmarshal(text, &rd.out.Header); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrCorrupt, h.Name, err)
 	}
-	switch f := rd.out.Head.Format; {
+	switch f := rd.out.Header.Format; {
 	case f < 1:
 		return fmt.Errorf("%w: format %d", ErrCorrupt, f)
 	case f > Format:
-		return fmt.Errorf("%w (%.40q): its format is %d, this program reads %d", ErrTooNew, rd.out.Head.Program, f, Format)
+		return fmt.Errorf("%w (%.40q): its format is %d, this program reads %d", ErrTooNew, rd.out.Header.Program, f, Format)
 	}
 	return nil
 }

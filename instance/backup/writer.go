@@ -23,7 +23,7 @@ type Writer struct {
 }
 
 // NewWriter begins a backup.
-func NewWriter(w io.Writer, head Head) (*Writer, error) {
+func NewWriter(w io.Writer, head Header) (*Writer, error) {
 	head.Format = Format
 	out := &Writer{tar: tar.NewWriter(w), time: head.Created.UTC().Truncate(time.Second)}
 	head.Created = out.time
