@@ -95,6 +95,17 @@ type Report struct {
 	Images int `json:"images,omitempty"`
 }
 
+// Changes counts the revisions that a report adds, and the rows of channel maps that it moves.
+func (r *Report) Changes() (revisions, moves int) {
+	return len(r.SnapRevisions) + len(r.CharmRevisions) + len(r.CharmResources), len(r.SnapMoves) + len(r.CharmMoves)
+}
+
+// IsEmpty reports whether a report has nothing to tell.
+func (r *Report) IsEmpty() bool {
+	revisions, moves := r.Changes()
+	return revisions+moves+r.Images+len(r.ImageMoves)+len(r.Kept)+len(r.KeptCharms) == 0
+}
+
 // SnapRevisionRef names a revision of a snap.
 type SnapRevisionRef struct {
 	Snap     string `json:"snap"`

@@ -33,13 +33,16 @@ func bundleHints() cli.Table {
 	return cli.Table{
 		cli.On(cli.As[*bundle.UnknownSignerError], cli.Untrusted,
 			"if you know that key, print it on the exporting host with 'store-admin key export', compare the fingerprint, and run 'snap-store-proxy trust add FILE'"),
-		cli.On(cli.Is(errUnsigned), cli.Untrusted, "if you know where it comes from, give --allow-unsigned; better, export again with this store-admin, which signs"),
+		cli.On(cli.Is(importer.ErrUnsigned), cli.Untrusted, "if you know where it comes from, give --allow-unsigned; better, export again with this store-admin, which signs"),
 		cli.On(cli.Is(bundle.ErrBadSignature), cli.Untrusted, "the bundle was altered after it was signed; export it again"),
 		cli.On(cli.Any(cli.As[*assertion.VerifyError], cli.As[*assertion.MissingError], cli.As[*bundle.MismatchError], cli.Is(assertion.ErrUntrustedRoot)), cli.Untrusted,
 			"export it again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"),
 		cli.On(cli.As[*catalog.ConflictError], cli.Untrusted,
 			"find out who vouched for what is in the store ('snap-store-proxy history'), and which of the two is right"),
 		cli.On(cli.Is(importer.ErrFuture), cli.Untrusted, "set this host's clock, or give --accept-time if the bundle is right"),
+		cli.On(cli.All(cli.As[*importer.UnsignedError], cli.Is(bundle.ErrCorrupt)), cli.Damaged,
+			"copy the file again; if it is whole where it was made, export again with this store-admin"),
+		cli.On(cli.As[*importer.PipeError], cli.Damaged, "give an export of the original store-admin by the name of its file: it is read twice"),
 		cli.On(cli.As[*bundle.BlobError], cli.Damaged, "bring the bundle again and push it; the blobs that were good are kept and not copied again"),
 		cli.OnType(cli.Damaged, func(e *bundle.FormatError) string {
 			return fmt.Sprintf("install snap-store-proxy %s or newer, or export again with the store-admin that belongs to this one", e.Version)

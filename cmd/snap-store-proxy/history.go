@@ -42,7 +42,7 @@ func printHistory(w io.Writer, records []catalog.Record, asJSON bool) error {
 		if r.Signer == catalog.Unsigned {
 			vouched = "UNSIGNED, made " + r.SignedAt.UTC().Format(time.RFC3339)
 		}
-		revisions, moves := changes(&r.Report)
+		revisions, moves := r.Report.Changes()
 		fmt.Fprintf(w, "%s %s %s: +%s, %s\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle, vouched, cli.Count(revisions, "revision"), cli.Count(moves, "channel change"))
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 // warnOfGaps names what the pushed snaps and charms need and the store lacks now, or would lack after a plan. The push is right all
 // the same: what is missing may be in the next file. So it is if the gaps can't be found.
 func (p *push) warnOfGaps(ctx context.Context) {
-	if !slices.ContainsFunc(p.files, p.changes) {
+	if !slices.ContainsFunc(p.batch.Files, (*importer.File).Changes) {
 		return
 	}
 	gaps, err := p.gaps(ctx)
@@ -38,35 +38,26 @@ func (p *push) gaps(ctx context.Context) ([]closure.Gap, error) {
 	return slices.DeleteFunc(gaps, func(g closure.Gap) bool { return !slices.ContainsFunc(g.NeededBy, p.brings) }), err
 }
 
-// changes reports whether a file was imported, or would be.
-func (p *push) changes(f *pushFile) bool { return f.err == nil && !p.skips(f) }
-
 // after returns the catalogue as it is after the push, or would be.
 func (p *push) after(ctx context.Context) (*catalog.Snapshot, error) {
-	if !p.o.plan {
-		return p.in.Catalog.LoadSnapshot(ctx)
+	if p.o.plan {
+		return p.batch.Preview(ctx)
 	}
-	var candidates []importer.Candidate
-	for _, f := range p.files {
-		if p.changes(f) {
-			candidates = append(candidates, f.candidate)
-		}
-	}
-	return p.im.Preview(ctx, candidates)
+	return p.in.Catalog.LoadSnapshot(ctx)
 }
 
 // brings reports whether the files that are imported have brought something that needs something. Any of them may bring a model.
 func (p *push) brings(n closure.Needer) bool {
-	return slices.ContainsFunc(p.files, func(f *pushFile) bool {
+	return slices.ContainsFunc(p.batch.Files, func(f *importer.File) bool {
 		switch {
-		case !p.changes(f):
+		case !f.Changes():
 			return false
 		case n.Kind == closure.KindSnap:
-			return slices.Contains(f.content.Snaps, n.Name)
+			return slices.Contains(f.Content.Snaps, n.Name)
 		case n.Kind == closure.KindCharm:
-			return slices.Contains(f.content.Charms, n.Name)
+			return slices.Contains(f.Content.Charms, n.Name)
 		case n.Kind == closure.KindBundle:
-			return slices.Contains(f.content.Bundles, n.Name)
+			return slices.Contains(f.Content.Bundles, n.Name)
 		}
 		return n.Kind == closure.KindModel
 	})

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"slices"
 
 	"offlinestore/blob"
 	"offlinestore/catalog"
@@ -30,87 +28,32 @@ type filePlan struct {
 
 func (p *push) rows() []filePlan {
 	rows := []filePlan{}
-	for _, f := range p.files {
-		r := filePlan{File: f.Name, Bundle: f.digest.String(), Signer: f.signer, Snaps: append([]string{}, f.content.Snaps...), Charms: f.content.Charms, Bundles: f.content.Bundles,
-			Images: f.content.Images, Payload: f.payload, Copy: f.missing, Result: f.done}
+	for _, f := range p.batch.Files {
+		r := filePlan{File: f.Name, Bundle: f.Digest.String(), Signer: f.Signer, Snaps: append([]string{}, f.Content.Snaps...), Charms: f.Content.Charms, Bundles: f.Content.Bundles,
+			Images: f.Content.Images, Payload: f.Payload, Copy: f.Missing, Result: f.Done}
 		if p.o.plan {
-			r.Plan = f.planned
+			r.Plan = f.Planned
 		}
-		if f.err != nil {
-			r.Error = f.err.Error()
+		if f.Err != nil {
+			r.Error = f.Err.Error()
 		}
 		rows = append(rows, r)
 	}
 	return rows
 }
 
-// totals sums up what the good files bring.
-func (p *push) totals() (revisions, moves int, missing int64) {
-	for _, f := range p.files {
-		if f.err == nil && !p.skips(f) {
-			r, m := changes(f.planned)
-			revisions, moves, missing = revisions+r, moves+m, missing+f.missing
-		}
-	}
-	return revisions, moves, missing
-}
-
-// announce says what will be done, and refuses what the disk can't hold before it is begun.
+// announce prints the sum of the changes. It returns an error if the disk cannot hold them.
 func (p *push) announce() error {
-	revisions, moves, missing := p.totals()
+	t := p.batch.Totals()
 	free, err := blob.Free(p.dataDir)
 	if err != nil {
 		return err
 	}
-	if missing > free {
-		return fmt.Errorf("the bundles need %s more in %s: %w", cli.Bytes(missing-free), p.dataDir, &blob.NoSpaceError{Path: p.dataDir, Need: missing, Have: free})
+	if t.Missing > free {
+		return fmt.Errorf("the bundles need %s more in %s: %w", cli.Bytes(t.Missing-free), p.dataDir, &blob.NoSpaceError{Path: p.dataDir, Need: t.Missing, Have: free})
 	}
-	if p.payload() > 0 {
-		fmt.Fprintf(os.Stderr, "Importing %s and %s: %s to copy, %s free.\n", cli.Count(revisions, "revision"), cli.Count(moves, "channel change"), cli.Bytes(missing), cli.Bytes(free))
-	}
-	return nil
-}
-
-// planInOrder sorts the files by the order in which they were signed, and plans each of them against what the one before leaves. Files
-// that can't be imported come last.
-func (p *push) planInOrder(ctx context.Context) error {
-	slices.SortStableFunc(p.files, func(a, b *pushFile) int {
-		switch {
-		case a.err == nil && b.err == nil:
-			return a.candidate.Origin().Compare(b.candidate.Origin())
-		case a.err == nil:
-			return -1
-		case b.err == nil:
-			return 1
-		}
-		return 0
-	})
-	var files []*pushFile
-	var candidates []importer.Candidate
-	for _, f := range p.files {
-		if f.err == nil {
-			files, candidates = append(files, f), append(candidates, f.candidate)
-		}
-	}
-	plan, err := p.im.PlanAll(ctx, candidates)
-	if err != nil {
-		return err
-	}
-	follows := false
-	for i, f := range files {
-		imported := f.planned.AlreadyImported
-		if f.follows = follows; !p.o.plan {
-			f.candidate = importer.Candidate{}
-		}
-		if f.err = plan[i].Err; f.err != nil {
-			p.fail(f)
-			continue
-		}
-		if f.planned = plan[i].Report; f.unsigned == nil {
-			f.planned.AlreadyImported = imported
-		}
-		_, moves := changes(f.planned)
-		follows = follows || moves > 0
+	if t.Payload > 0 {
+		fmt.Fprintf(os.Stderr, "Importing %s and %s: %s to copy, %s free.\n", cli.Count(t.Revisions, "revision"), cli.Count(t.Moves, "channel change"), cli.Bytes(t.Missing), cli.Bytes(free))
 	}
 	return nil
 }
@@ -122,34 +65,33 @@ func (p *push) printPlan() error {
 	if p.o.json {
 		return p.printJSON()
 	}
-	for _, f := range p.files {
-		if f.err == nil {
+	for _, f := range p.batch.Files {
+		if f.Err == nil {
 			p.printFilePlan(f)
 		}
 	}
-	_, _, missing := p.totals()
 	free, err := blob.Free(p.dataDir)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.w, "Disk needed: %s; free: %s. Nothing was changed.\n", cli.Bytes(missing), cli.Bytes(free))
+	fmt.Fprintf(p.w, "Disk needed: %s; free: %s. Nothing was changed.\n", cli.Bytes(p.batch.Totals().Missing), cli.Bytes(free))
 	return nil
 }
 
-func (p *push) printFilePlan(f *pushFile) {
-	vouched := "signed by " + f.signer
-	if f.unsigned != nil {
+func (p *push) printFilePlan(f *importer.File) {
+	vouched := "signed by " + f.Signer
+	if f.Unsigned {
 		vouched = "unsigned"
 	}
-	fmt.Fprintf(p.w, "%s (%s), %s:\n", cli.Clean(f.Name), &f.content, vouched)
-	if p.skips(f) {
+	fmt.Fprintf(p.w, "%s (%s), %s:\n", cli.Clean(f.Name), content{f.Content}, vouched)
+	if f.UpToDate {
 		fmt.Fprintln(p.w, "  already imported: nothing to do")
 		return
 	}
-	printChanges(p.w, &f.content, f.planned)
-	if f.unsigned != nil {
+	printChanges(p.w, content{f.Content}, f.Planned)
+	if f.Unsigned {
 		fmt.Fprintln(p.w, "  copy nothing: its blobs were copied to find out what is in it")
 		return
 	}
-	fmt.Fprintf(p.w, "  copy %s of %s\n", cli.Bytes(f.missing), cli.Bytes(f.payload))
+	fmt.Fprintf(p.w, "  copy %s of %s\n", cli.Bytes(f.Missing), cli.Bytes(f.Payload))
 }

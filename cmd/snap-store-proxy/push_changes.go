@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
+)
+
+// printChanges lists what importing a bundle would change.
+func printChanges(w io.Writer, c content, r *catalog.Report) {
+	for _, rev := range r.SnapRevisions {
+		fmt.Fprintf(w, "  add %s revision %d (%s)\n", rev.Snap, rev.Revision, cli.Bytes(rev.Size))
+	}
+	for _, rev := range r.CharmRevisions {
+		fmt.Fprintf(w, "  add %s %s revision %d (%s)\n", c.kind(rev.Charm), rev.Charm, rev.Revision, cli.Bytes(rev.Size))
+	}
+	for _, res := range r.CharmResources {
+		size := ""
+		if res.Size > 0 { // an image's is that of its layers, which others may have, too
+			size = " (" + cli.Bytes(res.Size) + ")"
+		}
+		fmt.Fprintf(w, "  add resource %s of %s revision %d%s\n", res.Resource, res.Charm, res.Revision, size)
+	}
+	for _, m := range r.ImageMoves {
+		fmt.Fprintf(w, "  image of resource %s of %s revision %d: %s -> %s\n", m.Resource, m.Charm, m.Revision, m.From, m.To)
+	}
+	if r.Images > 0 {
+		fmt.Fprintf(w, "  add %s\n", cli.Count(r.Images, "image manifest"))
+	}
+	for _, m := range r.SnapMoves {
+		fmt.Fprintf(w, "  %s %s for %s: %s -> %s\n", m.Snap, m.Channel, m.Architecture, revisionName(m.From), revisionName(m.To))
+	}
+	for _, m := range r.CharmMoves {
+		fmt.Fprintf(w, "  %s %s: %s -> %s\n", m.Charm, charmRow(m), revisionName(m.From), revisionName(m.To))
+	}
+	for _, m := range r.Kept {
+		fmt.Fprintf(w, "  %s %s for %s stays at %s: set by a newer bundle\n", m.Snap, m.Channel, m.Architecture, revisionName(m.From))
+	}
+	for _, m := range r.KeptCharms {
+		fmt.Fprintf(w, "  %s %s stays at %s: set by a newer bundle\n", m.Charm, charmRow(m), revisionName(m.From))
+	}
+	if r.IsEmpty() {
+		fmt.Fprintln(w, "  nothing new")
+	}
+}

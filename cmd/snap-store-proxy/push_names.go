@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"offlinestore/catalog"
+	"offlinestore/importer"
+)
+
+// content names what a bundle brings.
+type content struct{ importer.Content }
+
+// group is the names of one kind.
+type group struct {
+	kind  string
+	names []string
+}
+
+func (c content) groups() []group {
+	return []group{{"snap", c.Snaps}, {"charm", c.Charms}, {"bundle", c.Bundles}}
+}
+
+// String is "snap hello, jq; charm postgresql".
+func (c content) String() string {
+	var out []string
+	for _, g := range c.groups() {
+		if len(g.names) > 0 {
+			out = append(out, g.kind+" "+strings.Join(g.names, ", "))
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+// kind is what a name of a charm's report is: a charm, or a charm bundle.
+func (c content) kind(name string) string {
+	if slices.Contains(c.Bundles, name) {
+		return "bundle"
+	}
+	return "charm"
+}
+
+// charmRow names a row of a charm's channel map; a bundle's is for every base.
+func charmRow(m catalog.CharmMove) string {
+	if m.Base == "" {
+		return m.Channel
+	}
+	return m.Channel + " for " + m.Base
+}
+
+func revisionName(n int) string {
+	switch n {
+	case -1:
+		return "no revision"
+	case 0:
+		return "closed"
+	}
+	return fmt.Sprintf("revision %d", n)
+}

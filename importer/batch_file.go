@@ -1,0 +1,136 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"offlinestore/bundle"
+	"offlinestore/catalog"
+	"offlinestore/importer/canonical"
+)
+
+// ErrUnsigned means that a file comes from the original store-admin, and that the batch does not accept unsigned files.
+var ErrUnsigned = errors.New("an export of the original store-admin, which nobody has signed")
+
+// UnsignedError means that a file of the original store-admin cannot be imported.
+type UnsignedError struct{ Err error }
+
+func (e *UnsignedError) Error() string { return e.Err.Error() }
+
+func (e *UnsignedError) Unwrap() error { return e.Err }
+
+// PipeError means that an input is no bundle, and cannot be read again to find out whether it is a file of the original store-admin.
+type PipeError struct{ Err error }
+
+func (e *PipeError) Error() string { return e.Err.Error() }
+
+func (e *PipeError) Unwrap() error { return e.Err }
+
+// planFile reads the head of a file and works out what importing it would change. With PushChannelMap, that depends on the other
+// files, and planInOrder does it.
+func (b *Batch) planFile(ctx context.Context, f *File) error {
+	original, err := isOriginal(f.Input)
+	if err != nil {
+		return err
+	}
+	if original {
+		return b.planUnsigned(ctx, f)
+	}
+	o, err := b.openFile(ctx, f)
+	if err != nil {
+		if b.AllowUnsigned && !f.Input.Rewindable() && (errors.Is(err, bundle.ErrCorrupt) || errors.Is(err, bundle.ErrNotBundle)) {
+			return &PipeError{err}
+		}
+		return err
+	}
+	if err := b.planBundle(ctx, f, o); err != nil {
+		return errors.Join(err, o.Close())
+	}
+	if f.Input.Rewindable() {
+		return o.Close()
+	}
+	f.opened = o
+	return nil
+}
+
+func (b *Batch) openFile(ctx context.Context, f *File) (*Opened, error) {
+	if f.opened != nil {
+		return f.opened, nil
+	}
+	r, err := f.Input.Reader()
+	if err != nil {
+		return nil, err
+	}
+	return b.Open(ctx, f.Input.Name, r)
+}
+
+func (b *Batch) planBundle(ctx context.Context, f *File, o *Opened) (err error) {
+	for _, text := range o.Warnings {
+		b.Warn(f, text)
+	}
+	f.Digest, f.Signer, f.Content = o.Digest(), o.Signer.ID(), o.Content()
+	f.Payload, f.Missing = o.Head.PayloadSize(), b.Missing(o)
+	f.Planned = upToDateReport()
+	f.Planned.AlreadyImported = o.Imported
+	if o.Imported && !b.PushChannelMap {
+		return nil
+	}
+	if f.candidate, err = b.Candidate(o); err != nil || b.PushChannelMap {
+		return err
+	}
+	f.Planned, err = b.Store.Plan(ctx, f.candidate.record)
+	return err
+}
+
+// upToDateReport returns the report of a bundle that was imported before and is complete.
+func upToDateReport() *catalog.Report {
+	return &catalog.Report{AlreadyImported: true, SnapRevisions: []catalog.SnapRevisionRef{}, SnapMoves: []catalog.SnapMove{}}
+}
+
+// isOriginal reports whether an input is a file of the original store-admin. It does not look into an input that can be read only
+// once.
+func isOriginal(in *bundle.Input) (bool, error) {
+	r, err := in.File()
+	if err != nil || r == nil {
+		return false, err
+	}
+	return canonical.IsExport(r)
+}
+
+// planUnsigned reads a file of the original store-admin. Such a file has no head, so all of it is staged.
+func (b *Batch) planUnsigned(ctx context.Context, f *File) error {
+	if !b.AllowUnsigned {
+		return ErrUnsigned
+	}
+	r, err := f.Input.File()
+	if err != nil {
+		return err
+	}
+	progress, done := b.ReadingUnsigned(f, fileSize(r))
+	u, err := b.ReadUnsigned(ctx, f.Name, r, progress)
+	done()
+	if err != nil {
+		return &UnsignedError{err}
+	}
+	for _, text := range u.Warnings {
+		b.Warn(f, text)
+	}
+	f.Unsigned, f.Signer, f.Content, f.verified = true, catalog.Unsigned, u.Content(), u.Verified
+	f.candidate, f.Planned = u.Candidate(), &catalog.Report{}
+	if !b.PushChannelMap {
+		f.Planned, err = b.PlanVerified(ctx, u.Verified)
+	}
+	return err
+}
+
+// fileSize returns the size of an open file, or 0. The file may be out of reach by its name.
+func fileSize(r io.Reader) int64 {
+	if f, ok := r.(*os.File); ok {
+		if info, err := f.Stat(); err == nil {
+			return info.Size()
+		}
+	}
+	return 0
+}
