@@ -1,0 +1,115 @@
+package importer_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"offlinestore/bundle"
+	"offlinestore/importer"
+	"offlinestore/internal/bundletest"
+)
+
+// batch returns a batch of files that forces channels, and a channel that gets each file once it is finished.
+func (s *site) batch(paths ...string) (*importer.Batch, <-chan *importer.File) {
+	s.t.Helper()
+	finished := make(chan *importer.File, len(paths))
+	b := &importer.Batch{Importer: s.Importer, Report: func(f *importer.File) { finished <- f }, Warn: func(f *importer.File, text string) { s.t.Errorf("%s: warning %q", f.Name, text) }}
+	b.PushChannelMap = true
+	for _, p := range paths {
+		in, err := bundle.OpenInput(p)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		b.Files = append(b.Files, &importer.File{Name: filepath.Base(p), Input: in})
+	}
+	s.t.Cleanup(func() { check(s.t, b.Close()) })
+	return b, finished
+}
+
+func write(t *testing.T, dir, name string, data []byte) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	check(t, os.WriteFile(path, data, 0o600))
+	return path
+}
+
+// TestBatchOrder forces the channels of several files in all their orders: each command applies them in the order of signing.
+func TestBatchOrder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var paths []string
+	for i := range 3 {
+		paths = append(paths, write(t, dir, fmt.Sprint(i), bundletest.New(t, i+1).Add("jq", 10-i, 100).Tar(bundle.None)))
+	}
+	s := newSite(t)
+	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}, {2, 1, 0}} {
+		b, _ := s.batch(paths[order[0]], paths[order[1]], paths[order[2]])
+		b.KeepPlan = true
+		if err := b.Plan(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		preview, err := b.Preview(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := channelMap(preview, "jq")["latest/stable"]; got != 8 {
+			t.Errorf("order %v: the plan leaves revision %d, want 8", order, got)
+		}
+		b.Run(t.Context())
+		for i, f := range b.Files {
+			if f.Err != nil || f.Name != fmt.Sprint(i) {
+				t.Errorf("order %v: file %d is %s with error %v, want the order of signing and no error", order, i, f.Name, f.Err)
+			}
+		}
+		if got := channelMap(s.served(), "jq")["latest/stable"]; got != 8 {
+			t.Errorf("order %v: latest/stable is revision %d, want 8", order, got)
+		}
+	}
+}
+
+// TestBatchTurns has a slow file, a damaged one and a newer one: the newer one must not pass the slow one when the damaged one fails.
+func TestBatchTurns(t *testing.T) {
+	t.Parallel()
+	s, dir := newSite(t), t.TempDir()
+	slow := bundletest.New(t, 1).Add("jq", 10, 300_000).Tar(bundle.None)
+	damaged := bundletest.New(t, 2).Add("hello", 1, 3000).Tar(bundle.None)
+	damaged[len(damaged)-3000] ^= 4
+	pipe := filepath.Join(dir, "pipe")
+	check(t, syscall.Mkfifo(pipe, 0o600))
+	finish := make(chan struct{})
+	go func() {
+		w, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		half := len(slow) - 100_000
+		_, err1 := w.Write(slow[:half])
+		<-finish
+		_, err2 := w.Write(slow[half:])
+		check(t, errors.Join(err1, err2, w.Close()))
+	}()
+	b, finished := s.batch(pipe, write(t, dir, "damaged", damaged), write(t, dir, "new", bundletest.New(t, 3).Add("jq", 9, 100).Tar(bundle.None)))
+	if err := b.Plan(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		if f := <-finished; f.Name != "damaged" {
+			t.Errorf("%s was finished first, want the damaged file", f.Name)
+		}
+		time.Sleep(200 * time.Millisecond) // enough for the new file to be applied, if nothing held it
+		close(finish)
+	}()
+	b.Run(t.Context())
+	if got := channelMap(s.served(), "jq")["latest/stable"]; got != 9 {
+		t.Errorf("latest/stable is revision %d, want 9 of the newest file", got)
+	}
+	if b.Files[0].Err != nil || b.Files[1].Err == nil || b.Files[2].Err != nil {
+		t.Errorf("errors are %v, %v and %v, want only the second", b.Files[0].Err, b.Files[1].Err, b.Files[2].Err)
+	}
+}
