@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"strings"
 
@@ -72,14 +73,13 @@ list of the same form:
 
 // readApplications reads a bundle.yaml, or a list of charms in the same form.
 func readApplications(path string) ([]charm.Application, error) {
-	const form = "the file lists charms under applications: see 'store-admin export charms --help'"
 	text, err := cli.ReadFile(path, maxBundleFile)
 	if err != nil {
-		return nil, cli.Hint(cli.Usagef("%w", err), form)
+		return nil, &charmListError{err}
 	}
 	f, err := charm.ParseBundle(text)
 	if err != nil && !bytes.Contains(text, []byte("applications:")) {
-		return nil, cli.Hint(cli.Usagef("%s: %w", path, err), form)
+		return nil, &charmListError{fmt.Errorf("%s: %w", path, err)}
 	}
 	if err != nil {
 		return nil, cli.Usagef("%s: %w", path, err)

@@ -85,7 +85,7 @@ func readPackages(path string) ([]exporter.Package, error) {
 			what, _, _ := strings.Cut(wrong.Errors[0], " in type ") // which is Go's
 			err = errors.New(what)
 		}
-		return nil, cli.Hint(cli.Usagef("--from-yaml %s: %w", path, err), "packages: [{name, revision, push_channel}] is what it may hold; a list of charms is for 'store-admin export charms'")
+		return nil, &packageListError{path, err}
 	}
 	if err := d.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return nil, cli.Usagef("--from-yaml %s: more than one document", path)

@@ -18,7 +18,7 @@ import (
 // hints returns the exit codes of errors, and what the user can do about them.
 func hints() cli.Table {
 	ofStore, tooMuch := cli.As[*exporter.StoreError], cli.Is(bundle.ErrCorrupt) // the manifest of an image, or too much of anything
-	return append(slices.Concat(cli.RemoteHints(), registerHints()),
+	return append(slices.Concat(cli.RemoteHints(), registerHints(), inputHints()),
 		cli.On(cli.As[*registration.URLError], cli.Untrusted, "give the URL that the store was registered for, or register this one: an assertion can't be changed"),
 		cli.On(cli.All(cli.As[*registration.SignatureError], cli.As[*assertion.MissingError]), cli.Untrusted,
 			"the file has to have all that the store assertion needs: its account, and the keys that signed them; for tests or staging, give their root with --trusted-root"),

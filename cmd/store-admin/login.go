@@ -57,8 +57,9 @@ func runLogin(c *cobra.Command, o loginOptions, email string) error {
 	if o.stdin {
 		password, err = cli.ReadSecret(os.Stdin)
 	} else {
-		password, err = cli.AskSecret("Password for " + email + ": ")
-		err = cli.Hint(err, "give the password on standard input with --password-stdin")
+		if password, err = cli.AskSecret("Password for " + email + ": "); err != nil {
+			err = &passwordError{err}
+		}
 	}
 	if err != nil {
 		return err

@@ -10,7 +10,6 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
-	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 )
 
@@ -56,8 +55,7 @@ func fitFile(dir, name string, size, max int64, fs string) error {
 	if size <= max {
 		return nil
 	}
-	return &cli.Error{Code: cli.NoSpace, Hint: "export fewer snaps or channels at once, or use a disk with another file system (exFAT, ext4)",
-		Err: fmt.Errorf("%s would be %s, and files on %s (%s) end at %s", name, cli.Bytes(size), dir, fs, cli.Bytes(max))}
+	return &fileSizeError{name, dir, fs, size, max}
 }
 
 // errBusy is the other export into the same layout.

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+
+	"offlinestore/cmd/internal/cli"
+)
+
+// charmListError reports a file that lists no charms.
+type charmListError struct{ err error }
+
+func (e *charmListError) Error() string { return e.err.Error() }
+
+func (e *charmListError) Unwrap() error { return e.err }
+
+// packageListError reports a file that lists no snaps.
+type packageListError struct {
+	path string
+	err  error
+}
+
+func (e *packageListError) Error() string { return fmt.Sprintf("--from-yaml %s: %v", e.path, e.err) }
+
+func (e *packageListError) Unwrap() error { return e.err }
+
+// passwordError reports that no password could be asked for.
+type passwordError struct{ err error }
+
+func (e *passwordError) Error() string { return e.err.Error() }
+
+func (e *passwordError) Unwrap() error { return e.err }
+
+// fileSizeError reports a file that would be larger than its file system allows.
+type fileSizeError struct {
+	name, dir, fileSystem string
+	size, max             int64
+}
+
+func (e *fileSizeError) Error() string {
+	return fmt.Sprintf("%s would be %s, and files on %s (%s) end at %s", e.name, cli.Bytes(e.size), e.dir, e.fileSystem, cli.Bytes(e.max))
+}
+
+// inputHints returns the rows about input files, passwords and the file system of the target.
+func inputHints() cli.Table {
+	return cli.Table{
+		cli.On(cli.As[*charmListError], cli.Usage, "the file lists charms under applications: see 'store-admin export charms --help'"),
+		cli.On(cli.As[*packageListError], cli.Usage, "packages: [{name, revision, push_channel}] is what it may hold; a list of charms is for 'store-admin export charms'"),
+		cli.On(cli.As[*passwordError], cli.Failed, "give the password on standard input with --password-stdin"),
+		cli.On(cli.As[*fileSizeError], cli.NoSpace, "export fewer snaps or channels at once, or use a disk with another file system (exFAT, ext4)"),
+	}
+}
