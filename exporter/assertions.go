@@ -48,9 +48,9 @@ func (f *fetcher) snap(s *Snap) (err error) {
 
 // stream is what a bundle holds for refs: each with its prerequisites before it, byte for byte as the store sent them.
 func (f *fetcher) stream(refs ...assertion.Ref) ([]byte, error) {
-	w := &walk{f: f, seen: make(map[string]bool)}
+	w := &streamBuilder{f: f, seen: make(map[string]bool)}
 	for _, ref := range refs {
-		if err := w.add(ref); err != nil {
+		if err := w.addRef(ref); err != nil {
 			return nil, err
 		}
 	}
@@ -62,14 +62,14 @@ func (f *fetcher) stream(refs ...assertion.Ref) ([]byte, error) {
 }
 
 // walk is one stream in the making.
-type walk struct {
+type streamBuilder struct {
 	f    *fetcher
 	seen map[string]bool
 	out  []*assertion.Assertion
 }
 
 // add puts what ref needs into the stream, then ref. What every device has compiled in is left out.
-func (w *walk) add(ref assertion.Ref) error {
+func (w *streamBuilder) addRef(ref assertion.Ref) error {
 	if w.seen[ref.Key()] || w.f.e.Trust.Has(ref) {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (w *walk) add(ref assertion.Ref) error {
 	}
 	for _, a := range found {
 		for _, p := range a.Prerequisites() {
-			if err := w.add(p); err != nil {
+			if err := w.addRef(p); err != nil {
 				return fmt.Errorf("%w (needed by %s)", err, ref)
 			}
 		}

@@ -96,7 +96,7 @@ func (c *Cache) Close() error {
 }
 
 // find returns the blob with the digests and the size that were announced, if the cache has it.
-func (c *Cache) find(a *announced) (digest.Digest, bool) {
+func (c *Cache) find(a *remoteBlob) (digest.Digest, bool) {
 	key := a.key()
 	path := filepath.Join(c.notes, key)
 	text, err := os.ReadFile(path)

@@ -12,7 +12,7 @@ import (
 )
 
 // take puts one answer of the store into the plan.
-func (s *Snap) take(arch string, w *want, r *snap.Result) error {
+func (s *Snap) addAnswer(arch string, w *snapQuery, r *snap.Result) error {
 	switch {
 	case r.Snap.SnapID != s.Listing.SnapID || r.Snap.Name != s.Listing.Name:
 		return fmt.Errorf("it is about %s (%s)", r.Snap.Name, r.Snap.SnapID)
@@ -30,7 +30,7 @@ func (s *Snap) take(arch string, w *want, r *snap.Result) error {
 		rev.archs = append(rev.archs, arch)
 	}
 	if w.revision > 0 {
-		rev.found(arch)
+		rev.addFrom(arch)
 	} else if err := s.release(arch, w.channel, r, rev); err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func pushArchitectures(arch string, archs []string, r *snap.Revision) []string {
 }
 
 // found notes where the revision was found.
-func (r *SnapRevision) found(from string) {
+func (r *SnapRevision) addFrom(from string) {
 	if !slices.Contains(r.From, from) {
 		r.From = append(r.From, from)
 	}
@@ -106,7 +106,7 @@ func (s *Snap) release(arch, asked string, r *snap.Result, rev *SnapRevision) er
 	if err := s.rows.Answer(arch, want, got, release, false); err != nil {
 		return changedMeanwhile(err, arch)
 	}
-	rev.found(want.String() + " " + arch)
+	rev.addFrom(want.String() + " " + arch)
 	return nil
 }
 
@@ -126,7 +126,7 @@ func (s *Snap) asked(asked, redirect string) (channel.Channel, error) {
 }
 
 // closed records that a channel has no release: it and all that it would fall back to.
-func (s *Snap) closed(arch, asked string) error {
+func (s *Snap) closeChannel(arch, asked string) error {
 	want, err := s.asked(asked, "")
 	if err != nil {
 		return err

@@ -48,7 +48,7 @@ func (p *charmPlanner) otherBases(c *Charm) error {
 		if r.Error != nil || r.Charm.Revision != q.from.Head().Revision {
 			continue
 		}
-		if err := c.release(q.base, q.from.Channel, r, released{q.from.Head().Value, provisional(q.from)}); err != nil {
+		if err := c.release(q.base, q.from.Channel, r, rowResources{q.from.Head().Value, provisional(q.from)}); err != nil {
 			return storeError("the store's answer about %s: %w", c.Listing.Name, err)
 		}
 	}

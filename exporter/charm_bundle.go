@@ -45,17 +45,17 @@ func (p *charmPlanner) bundle() ([]charm.Application, error) {
 		return nil, storeError("the store's answer about %s: %w", name, err)
 	}
 	rev.bases = nil
-	rev.found(ch)
-	if err := c.release(charm.Base{}, asked, r, released{}); err != nil {
+	rev.addFrom(ch)
+	if err := c.release(charm.Base{}, asked, r, rowResources{}); err != nil {
 		return nil, storeError("the store's answer about %s: %w", name, err)
 	}
-	return p.inside(rev)
+	return p.bundleApplications(rev)
 }
 
 // inside reads what a bundle is made of.
-func (p *charmPlanner) inside(rev *CharmRevision) ([]charm.Application, error) {
+func (p *charmPlanner) bundleApplications(rev *CharmRevision) ([]charm.Application, error) {
 	what := fmt.Sprintf("bundle %s revision %d", rev.Name, rev.Revision.Number)
-	data, err := p.small(p.ctx, what, rev.blob.announced, maxBundleArchive)
+	data, err := p.fetchSmall(p.ctx, what, rev.blob.remoteBlob, maxBundleArchive)
 	if err != nil {
 		return nil, &StoreError{err}
 	}

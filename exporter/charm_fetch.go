@@ -41,17 +41,17 @@ func (f *fetcher) charm(c *Charm) error {
 
 // fetchCharm brings what is small of a charm, and verifies it before the rest is downloaded.
 func (e *Exporter) fetchCharm(ctx context.Context, f *fetcher, c *Charm) error {
-	if c.small {
+	if c.prepared {
 		return nil // Fetch is called again for snaps
 	}
 	if err := f.charm(c); err != nil {
 		return fmt.Errorf("%s: assertions: %w", c.Listing.Name, err)
 	}
-	if _, err := e.verified(&bundle.Head{Charms: []*bundle.Charm{c.item()}}); err != nil {
+	if _, err := e.verifyHead(&bundle.Head{Charms: []*bundle.Charm{c.item()}}); err != nil {
 		return err
 	}
 	if c.iconURL == "" {
-		c.small = true
+		c.prepared = true
 		return nil
 	}
 	data, mediaType, err := e.Charmhub.Icon(ctx, c.iconURL)
@@ -64,7 +64,7 @@ func (e *Exporter) fetchCharm(ctx context.Context, f *fetcher, c *Charm) error {
 	default:
 		c.icon = &bundle.Icon{MediaType: mediaType, Data: data}
 	}
-	c.small = true
+	c.prepared = true
 	return nil
 }
 
@@ -73,7 +73,7 @@ func (e *Exporter) readArchives(ctx context.Context, p *Plan) error {
 	p.Hints = nil
 	for _, c := range p.Charms {
 		for _, r := range c.Revisions {
-			if err := e.readSound(ctx, p, c, r); err != nil {
+			if err := e.readOrRefetch(ctx, p, c, r); err != nil {
 				return fmt.Errorf("%s revision %d: %w", r.Name, r.Revision.Number, err)
 			}
 			for _, s := range r.Snaps {
@@ -86,7 +86,7 @@ func (e *Exporter) readArchives(ctx context.Context, p *Plan) error {
 
 // readSound reads an archive whose bytes are right. One that the cache has damaged, or no more, is downloaded again, once: what was read
 // of it would be in the bundle beside the blob that has the right digest.
-func (e *Exporter) readSound(ctx context.Context, p *Plan, c *Charm, r *CharmRevision) error {
+func (e *Exporter) readOrRefetch(ctx context.Context, p *Plan, c *Charm, r *CharmRevision) error {
 	err := e.readVerified(ctx, p, r)
 	if corrupt := (*blob.CorruptError)(nil); !errors.As(err, &corrupt) && !errors.Is(err, blob.ErrNotFound) {
 		return err
@@ -95,8 +95,8 @@ func (e *Exporter) readSound(ctx context.Context, p *Plan, c *Charm, r *CharmRev
 	if err := e.Cache.drop(r.blob.digest); err != nil {
 		return err
 	}
-	l := &wishes{seen: make(map[string]*wanted)}
-	e.wantCharm(l, c)
+	l := &fetchList{seen: make(map[string]*fetchItem)}
+	e.listCharm(l, c)
 	w := l.seen[r.blob.key()]
 	e.Progress.Add(-w.Size) // counted again
 	if err := e.fetchBlob(ctx, w); err != nil {

@@ -43,7 +43,7 @@ type Charm struct {
 	// assertions and icon are filled in by Fetch, which then makes small true.
 	assertions []byte
 	icon       *bundle.Icon
-	small      bool
+	prepared   bool
 }
 
 // CharmRevision is the plan for one revision of a charm or charm bundle. What its archive says is filled in by Fetch.
@@ -53,17 +53,17 @@ type CharmRevision struct {
 	From []string
 	// bases are those that the store has it for; all is spelled out.
 	bases []charm.Base
-	blob  fetched
+	blob  cachedBlob
 }
 
 // CharmResource is the plan for one revision of a resource.
 type CharmResource struct {
 	charm.ResourceItem
 	// upstream is what the store has for it: of an image the blob that says where that is.
-	upstream announced
+	upstream remoteBlob
 	// mapped is the operator's name for the image, or empty.
 	mapped string
-	blob   fetched
+	blob   cachedBlob
 	image  *image
 }
 
@@ -74,7 +74,7 @@ type image struct {
 	source    source
 	manifests []*bundle.ImageManifest // the first is the image itself
 	// blobs are the configs and layers, each once.
-	blobs []fetched
+	blobs []cachedBlob
 }
 
 // Size is the number of payload bytes of the charm, with its resources and their images.
@@ -93,41 +93,41 @@ func (r *CharmResource) ImageSize() (size int64, manifests int) {
 }
 
 // eachBlob calls fn with each blob of the payload.
-func (c *Charm) eachBlob(fn func(*announced)) {
+func (c *Charm) eachBlob(fn func(*remoteBlob)) {
 	for _, r := range c.Revisions {
-		fn(&r.blob.announced)
+		fn(&r.blob.remoteBlob)
 	}
 	for _, r := range c.Resources {
 		if r.HasBlob() {
-			fn(&r.blob.announced)
+			fn(&r.blob.remoteBlob)
 		}
 		if r.image != nil {
 			for i := range r.image.blobs {
-				fn(&r.image.blobs[i].announced)
+				fn(&r.image.blobs[i].remoteBlob)
 			}
 		}
 	}
 }
 
 // wantCharm lists what is to be fetched of a charm.
-func (e *Exporter) wantCharm(l *wishes, c *Charm) {
+func (e *Exporter) listCharm(l *fetchList, c *Charm) {
 	for _, r := range c.Revisions {
 		name := fmt.Sprintf("%s revision %d", c.Listing.Name, r.Revision.Number)
-		w := l.add(&wanted{name: name, say: &saying{what: name}, announced: r.blob.announced, source: e.Charmhub.Fetch}, &r.blob)
-		w.say.from = append(w.say.from, r.From...)
+		w := l.addItem(&fetchItem{name: name, announcement: &announcement{what: name}, remoteBlob: r.blob.remoteBlob, source: e.Charmhub.Fetch}, &r.blob)
+		w.announcement.from = append(w.announcement.from, r.From...)
 	}
-	resources := &saying{what: "resources for " + c.Listing.Name}
+	resources := &announcement{what: "resources for " + c.Listing.Name}
 	for _, r := range c.Resources {
 		name := fmt.Sprintf("resource %s revision %d of %s", r.Resource.Name, r.Resource.Revision, c.Listing.Name)
 		if r.HasBlob() {
-			l.add(&wanted{name: name, say: resources, announced: r.blob.announced, source: e.Charmhub.Fetch}, &r.blob)
+			l.addItem(&fetchItem{name: name, announcement: resources, remoteBlob: r.blob.remoteBlob, source: e.Charmhub.Fetch}, &r.blob)
 		}
 		if r.image == nil {
 			continue
 		}
 		for i := range r.image.blobs {
 			b := &r.image.blobs[i]
-			l.add(&wanted{name: fmt.Sprintf("%s: image %s: layer %.12s", name, r.image.name, b.SHA256), say: resources, announced: b.announced, source: r.image.source}, b)
+			l.addItem(&fetchItem{name: fmt.Sprintf("%s: image %s: layer %.12s", name, r.image.name, b.SHA256), announcement: resources, remoteBlob: b.remoteBlob, source: r.image.source}, b)
 		}
 	}
 }

@@ -27,24 +27,24 @@ type charmPlanner struct {
 	charms map[string]*Charm
 	absent map[string]bool
 	// shelves are the resources that were asked for by revision, by charm and resource.
-	shelves map[[2]string][]charm.Resource
-	missing []Gap
+	revisionCache map[[2]string][]charm.Resource
+	missing       []Gap
 	// manifests is how many bytes the manifests of images may still have.
 	manifests atomic.Int64
 }
 
 // charmWant is a charm for one base, or one revision of it.
-type charmWant struct {
+type charmQuery struct {
 	app   *charm.Application
 	base  charm.Base
 	asked channel.Channel
 	// fallen says that base is not the one that was asked for.
-	fallen bool
+	otherBase bool
 	// revision is 0 for what the channel holds.
 	revision int
 }
 
-func (w *charmWant) gap(reason string) Gap {
+func (w *charmQuery) gap(reason string) Gap {
 	g := Gap{Charm: w.app.Charm, Architecture: w.base.Architecture, Revision: w.revision, Reason: reason}
 	if w.revision == 0 {
 		g.Channel, g.Base = w.asked.String(), w.base.Name+"@"+w.base.Channel
@@ -53,7 +53,7 @@ func (w *charmWant) gap(reason string) Gap {
 }
 
 // action asks as Juju does: for a revision it names neither a base nor a channel.
-func (w *charmWant) action() charm.Action {
+func (w *charmQuery) action() charm.Action {
 	a := charm.Action{Name: &w.app.Charm}
 	if w.revision > 0 {
 		a.Revision = &w.revision
@@ -67,7 +67,7 @@ func (w *charmWant) action() charm.Action {
 func newCharmPlanner(ctx context.Context, e *Exporter, req *CharmRequest, plan *Plan) *charmPlanner {
 	p := &charmPlanner{
 		e: e, ctx: ctx, req: req, plan: plan,
-		charms: make(map[string]*Charm), absent: make(map[string]bool), shelves: make(map[[2]string][]charm.Resource),
+		charms: make(map[string]*Charm), absent: make(map[string]bool), revisionCache: make(map[[2]string][]charm.Resource),
 	}
 	p.manifests.Store(maxManifests)
 	return p
@@ -84,11 +84,11 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 		}
 		apps = slices.Concat(apps, inside)
 	}
-	wants, err := p.wants(apps)
+	queries, err := p.queries(apps)
 	if err != nil {
 		return err
 	}
-	if err := p.resolve(wants); err != nil {
+	if err := p.resolve(queries); err != nil {
 		return err
 	}
 	if len(p.missing) > 0 {
@@ -101,14 +101,14 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 	for _, name := range slices.Sorted(maps.Keys(p.charms)) {
 		plan.Charms = append(plan.Charms, p.charms[name])
 	}
-	if err := atOnce(e, plan.Charms, p.complete); err != nil {
+	if err := parallel(e, plan.Charms, p.completeCharm); err != nil {
 		return err
 	}
-	if err := p.images(); err != nil {
+	if err := p.planImages(); err != nil {
 		return err
 	}
 	for _, c := range plan.Charms {
-		if err := c.vet(); err != nil {
+		if err := c.validate(); err != nil {
 			return err
 		}
 	}
@@ -116,7 +116,7 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 }
 
 // atOnce calls fn for each of all, as many at once as there may be downloads.
-func atOnce[T any](e *Exporter, all []T, fn func(T) error) error {
+func parallel[T any](e *Exporter, all []T, fn func(T) error) error {
 	g := new(errgroup.Group)
 	g.SetLimit(cmp.Or(e.Jobs, 4))
 	for _, one := range all {
@@ -126,11 +126,11 @@ func atOnce[T any](e *Exporter, all []T, fn func(T) error) error {
 }
 
 // wants lists what is to be asked of the store. Charms that it doesn't have are noted as missing.
-func (p *charmPlanner) wants(apps []charm.Application) ([]*charmWant, error) {
+func (p *charmPlanner) queries(apps []charm.Application) ([]*charmQuery, error) {
 	if err := p.prefetch(apps); err != nil {
 		return nil, err
 	}
-	var out []*charmWant
+	var out []*charmQuery
 	for i := range apps {
 		app := &apps[i]
 		if app.Local {
@@ -152,14 +152,14 @@ func (p *charmPlanner) wants(apps []charm.Application) ([]*charmWant, error) {
 		if err != nil {
 			return nil, fmt.Errorf("application %s: %w", app.Name, err)
 		}
-		out = append(out, p.each(app, asked)...)
+		out = append(out, p.queriesFor(app, asked)...)
 	}
 	return out, nil
 }
 
 // each lists the wants of one application: a revision once, a channel for each architecture.
-func (p *charmPlanner) each(app *charm.Application, asked channel.Channel) (out []*charmWant) {
-	w := charmWant{app: app, asked: asked, base: app.Base}
+func (p *charmPlanner) queriesFor(app *charm.Application, asked channel.Channel) (out []*charmQuery) {
+	w := charmQuery{app: app, asked: asked, base: app.Base}
 	if w.base.Name == "" {
 		w.base = p.req.Base
 	}
@@ -168,7 +168,7 @@ func (p *charmPlanner) each(app *charm.Application, asked channel.Channel) (out 
 	}
 	if app.Revision != nil {
 		w.revision = *app.Revision
-		return []*charmWant{&w}
+		return []*charmQuery{&w}
 	}
 	for _, arch := range p.req.Architectures {
 		one := w
@@ -179,19 +179,19 @@ func (p *charmPlanner) each(app *charm.Application, asked channel.Channel) (out 
 }
 
 // resolve asks what Juju would get. What is not there for a base is asked for again with the one that is nearest to it.
-func (p *charmPlanner) resolve(wants []*charmWant) error {
-	for len(wants) > 0 {
-		actions := make([]charm.Action, len(wants))
-		for i, w := range wants {
+func (p *charmPlanner) resolve(queries []*charmQuery) error {
+	for len(queries) > 0 {
+		actions := make([]charm.Action, len(queries))
+		for i, w := range queries {
 			actions[i] = w.action()
 		}
 		results, err := p.e.Charmhub.CharmRefresh(p.ctx, actions)
 		if err != nil {
 			return &StoreError{err}
 		}
-		var again []*charmWant
+		var again []*charmQuery
 		for i := range results {
-			w := wants[i]
+			w := queries[i]
 			next, err := p.accept(w, &results[i])
 			if err != nil {
 				return fmt.Errorf("%s: %w", w.app.Charm, err)
@@ -200,22 +200,22 @@ func (p *charmPlanner) resolve(wants []*charmWant) error {
 				again = append(again, next)
 			}
 		}
-		wants = again
+		queries = again
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.charms)) {
-		p.judge(p.charms[name])
+		p.reportMissing(p.charms[name])
 	}
 	return nil
 }
 
 // accept puts one answer into the plan, or returns what to ask for instead.
-func (p *charmPlanner) accept(w *charmWant, r *charm.Result) (next *charmWant, err error) {
+func (p *charmPlanner) accept(w *charmQuery, r *charm.Result) (next *charmQuery, err error) {
 	c := p.charms[w.app.Charm]
 	if r.Error == nil {
-		if w.fallen && w.app.Base.Name != "" {
+		if w.otherBase && w.app.Base.Name != "" {
 			p.warn("%s is not there for %s@%s in %s; exported for %s", w.app.Charm, w.app.Base.Name, w.app.Base.Channel, w.asked, w.base)
 		}
-		return nil, p.take(c, w, r)
+		return nil, p.addAnswer(c, w, r)
 	}
 	switch r.Error.Code {
 	case charm.CodeRevisionNotFound, charm.CodeInvalidBase, charm.CodeInvalidPlatform, charm.CodeMissingBase:
@@ -229,17 +229,17 @@ func (p *charmPlanner) accept(w *charmWant, r *charm.Result) (next *charmWant, e
 	}
 	c.rows.Close(w.base, w.asked)
 	base := alternative(w, r.Error.Extra)
-	if base == (charm.Base{}) || w.fallen {
+	if base == (charm.Base{}) || w.otherBase {
 		p.gap(w.gap("the store has no release"))
 		return nil, nil
 	}
 	other := *w
-	other.base, other.fallen = base, true
+	other.base, other.otherBase = base, true
 	return &other, nil
 }
 
 // alternative is the base that is nearest to the one of w among those that the store offers instead for the same architecture and channel.
-func alternative(w *charmWant, extra *charm.ErrorExtra) charm.Base {
+func alternative(w *charmQuery, extra *charm.ErrorExtra) charm.Base {
 	if extra == nil {
 		return charm.Base{}
 	}
@@ -276,7 +276,7 @@ func (p *charmPlanner) warn(format string, args ...any) {
 }
 
 // judge makes an error of a charm that has nothing at all of what was asked for.
-func (p *charmPlanner) judge(c *Charm) {
+func (p *charmPlanner) reportMissing(c *Charm) {
 	// A revision is mostly for one architecture: it isn't missing for another that has one of its own.
 	p.plan.Gaps = slices.DeleteFunc(p.plan.Gaps, func(g Gap) bool {
 		return g.Charm == c.Listing.Name && g.Revision > 0 && g.Architecture != "" && c.has(g.Architecture)

@@ -10,15 +10,15 @@ import (
 )
 
 // released are the resources of a row of the channel map.
-type released struct {
+type rowResources struct {
 	refs []charm.ResourceRef
 	// chosen says that the operator has chosen other revisions than the store has released there.
 	chosen bool
 }
 
 // resources plans those that a want brings along, each as the store has released it, or as the operator wants it.
-func (p *charmPlanner) resources(c *Charm, w *charmWant, offered []charm.Resource) (released, error) {
-	out := released{refs: []charm.ResourceRef{}}
+func (p *charmPlanner) planResources(c *Charm, w *charmQuery, offered []charm.Resource) (rowResources, error) {
+	out := rowResources{refs: []charm.ResourceRef{}}
 	for _, name := range slices.Sorted(maps.Keys(w.app.Resources)) {
 		if !slices.ContainsFunc(offered, func(r charm.Resource) bool { return r.Name == name }) {
 			p.warnOnce("%s has no resource %s in %s", c.Listing.Name, name, w.asked)
@@ -48,7 +48,7 @@ func (p *charmPlanner) resources(c *Charm, w *charmWant, offered []charm.Resourc
 			p.warnOnce("%s goes without its resource %s: nobody has ever uploaded an image", c.Listing.Name, res.Name)
 			continue
 		}
-		if err := c.resource(&res, mapped); err != nil {
+		if err := c.planResource(&res, mapped); err != nil {
 			return out, err
 		}
 		out.refs = append(out.refs, charm.ResourceRef{Name: res.Name, Revision: res.Revision})
@@ -66,7 +66,7 @@ func (p *charmPlanner) warnOnce(format string, args ...any) {
 
 // pinnedResource finds the revision of a resource that the operator names. It notes one that is missing, and returns nil.
 func (p *charmPlanner) pinnedResource(c *Charm, name string, revision int) (*charm.Resource, error) {
-	all, err := p.shelf(c, name)
+	all, err := p.resourceRevisions(c, name)
 	if err != nil {
 		return nil, err
 	}
@@ -81,12 +81,12 @@ func (p *charmPlanner) pinnedResource(c *Charm, name string, revision int) (*cha
 
 // resource plans one revision of a resource, which several revisions of the charm may come with. mapped is the operator's name for its
 // image, if there is one.
-func (c *Charm) resource(res *charm.Resource, mapped string) error {
+func (c *Charm) planResource(res *charm.Resource, mapped string) error {
 	for _, have := range c.Resources {
 		if have.Resource.Name != res.Name || have.Resource.Revision != res.Revision {
 			continue
 		}
-		if a := ofCharm(res.Download); have.upstream.key() != a.key() {
+		if a := charmBlob(res.Download); have.upstream.key() != a.key() {
 			return storeError("the store's answer about %s: resource %s revision %d has two digests", c.Listing.Name, res.Name, res.Revision)
 		}
 		if mapped != "" && have.mapped != "" && have.mapped != mapped {
@@ -99,7 +99,7 @@ func (c *Charm) resource(res *charm.Resource, mapped string) error {
 	}
 	r := &CharmResource{
 		ResourceItem: charm.ResourceItem{Charm: c.Listing.Name, CharmID: c.Listing.ID, Resource: *res},
-		upstream:     ofCharm(res.Download), mapped: mapped,
+		upstream:     charmBlob(res.Download), mapped: mapped,
 	}
 	out := &r.Resource
 	if charm.ValidateTime(out.CreatedAt) != nil && charm.ValidateTime(out.CreatedAt+"Z") != nil {
@@ -121,7 +121,7 @@ func (c *Charm) resource(res *charm.Resource, mapped string) error {
 	if out.Download.Size > 0 && (out.Download.SHA256 == "" || out.Download.SHA384 == "") {
 		return storeError("the store's answer about %s: resource %s revision %d: want its SHA-256 and its SHA-384", c.Listing.Name, res.Name, res.Revision)
 	}
-	r.blob.announced = r.upstream
+	r.blob.remoteBlob = r.upstream
 	c.Resources = append(c.Resources, r)
 	return nil
 }

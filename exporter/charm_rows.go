@@ -48,14 +48,14 @@ func effective(asked channel.Channel, r *charm.Result) (want, got channel.Channe
 
 // release records an answer: the channel that serves has the revision, and the riskier ones up to the channel that was asked for are
 // closed. The base is zero for a bundle.
-func (c *Charm) release(base charm.Base, asked channel.Channel, r *charm.Result, with released) error {
+func (c *Charm) release(base charm.Base, asked channel.Channel, r *charm.Result, with rowResources) error {
 	want, got, err := effective(asked, r)
 	if err != nil {
 		return err
 	}
 	release := channelmap.Release[[]charm.ResourceRef]{Revision: r.Charm.Revision, Value: with.refs}
 	if r.ReleasedAt != nil {
-		release.ReleasedAt = goodTime(*r.ReleasedAt)
+		release.ReleasedAt = usableTime(*r.ReleasedAt)
 	}
 	platform := "every base"
 	if base != (charm.Base{}) {
@@ -74,7 +74,7 @@ type pin struct {
 
 // pin records a revision for the application's own base. If the application names none that the revision is for, the pin waits until
 // the store was asked about the other bases of revisions: it then fills what nothing else claims.
-func (c *Charm) pin(app charm.Base, ch channel.Channel, rev *CharmRevision, with released, archs []string) {
+func (c *Charm) pin(app charm.Base, ch channel.Channel, rev *CharmRevision, with rowResources, archs []string) {
 	// The store has not released it there, and Juju shows no release without a time.
 	release := channelmap.Release[[]charm.ResourceRef]{Revision: rev.Revision.Number, Value: with.refs, ReleasedAt: rev.Revision.CreatedAt}
 	p := pin{channel: ch, release: release, chosen: with.chosen}
@@ -110,7 +110,7 @@ func (c *Charm) releases() []charm.Release {
 }
 
 // goodTime is s, which is in UTC where it has no zone, or empty where Juju would stumble over it.
-func goodTime(s string) string {
+func usableTime(s string) string {
 	for _, t := range []string{s, s + "Z"} {
 		if charm.ValidateTime(t) == nil {
 			return t

@@ -15,21 +15,21 @@ import (
 const maxRounds = 16
 
 // close adds what the planned snaps need, and what that needs, for every architecture that they are exported for.
-func (p *planner) close() error {
+func (p *planner) addNeeds() error {
 	for range maxRounds {
 		needs := p.needs()
 		if len(needs) == 0 {
 			return nil
 		}
-		var wants []*want
+		var queries []*snapQuery
 		for _, name := range slices.Sorted(maps.Keys(needs)) {
 			n := needs[name]
 			for _, arch := range n.archs {
 				p.tried[target{name, arch}] = true
 			}
-			wants = append(wants, &want{name: name, channel: channel.Stable, archs: n.archs, need: n})
+			queries = append(queries, &snapQuery{name: name, channel: channel.Stable, archs: n.archs, need: n})
 		}
-		if err := p.add(wants); err != nil {
+		if err := p.addSnaps(queries); err != nil {
 			return err
 		}
 	}
@@ -39,7 +39,7 @@ func (p *planner) close() error {
 // needs lists what is needed and neither planned nor known to be missing. It also notes at what is planned who needs it.
 func (p *planner) needs() map[string]*need {
 	out := make(map[string]*need)
-	for _, n := range planned(slices.Collect(maps.Values(p.snaps))).SnapNeeds() {
+	for _, n := range closureSet(slices.Collect(maps.Values(p.snaps))).SnapNeeds() {
 		s := p.snaps[n.Name]
 		if s != nil && s.NeededBy != nil && !slices.Contains(s.NeededBy, n.By) {
 			s.NeededBy = append(s.NeededBy, n.By)
@@ -50,12 +50,12 @@ func (p *planner) needs() map[string]*need {
 		if out[n.Name] == nil {
 			out[n.Name] = &need{}
 		}
-		out[n.Name].add(n.By, n.Architecture, n.Essential)
+		out[n.Name].addNeeder(n.By, n.Architecture, n.Essential)
 	}
 	return out
 }
 
-func (n *need) add(by, arch string, essential bool) {
+func (n *need) addNeeder(by, arch string, essential bool) {
 	if !slices.Contains(n.by, by) {
 		n.by = append(n.by, by)
 	}
@@ -67,7 +67,7 @@ func (n *need) add(by, arch string, essential bool) {
 
 // planned returns the snaps of a plan as closure sees them. A snap that was asked for may be planned in other channels than those in
 // which devices look for what they need: then it is planned there as well.
-func planned(snaps []*Snap) *closure.Set {
+func closureSet(snaps []*Snap) *closure.Set {
 	set := &closure.Set{EachArchitecture: true, ImagesElsewhere: true}
 	for _, s := range snaps {
 		out := closure.Snap{Name: s.Listing.Name, DefaultTrack: s.Listing.DefaultTrack, ChannelMap: s.releases()}
@@ -86,7 +86,7 @@ func planned(snaps []*Snap) *closure.Set {
 // Set returns what the plan holds, as closure sees it. What charms need is known once Fetch has read them. Images are not looked for:
 // leaving them to a registry inside is a choice of the operator's.
 func (p *Plan) Set() *closure.Set {
-	set := planned(p.Snaps)
+	set := closureSet(p.Snaps)
 	for _, c := range p.Charms {
 		out := closure.Charm{Name: c.Listing.Name, Type: c.Listing.Type, DefaultTrack: c.Listing.DefaultTrack, ChannelMap: c.Listing.ChannelMap}
 		for _, r := range c.Revisions {

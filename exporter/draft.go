@@ -13,19 +13,19 @@ import (
 )
 
 // precheck verifies the assertions of a snap and what they say of its blobs, before the first of those is downloaded.
-func (e *Exporter) precheck(s *Snap) error {
+func (e *Exporter) verifySnap(s *Snap) error {
 	for _, r := range s.Revisions {
 		r.blobs = nil
 		for _, d := range r.downloads() {
-			r.blobs = append(r.blobs, fetched{announced: ofSnap(d)})
+			r.blobs = append(r.blobs, cachedBlob{remoteBlob: snapBlob(d)})
 		}
 	}
-	_, err := e.head([]*Snap{s}, nil)
+	_, err := e.buildHead([]*Snap{s}, nil)
 	return err
 }
 
 // head makes what a bundle says of its content and verifies it.
-func (e *Exporter) head(snaps []*Snap, charms []*Charm) (*bundle.Head, error) {
+func (e *Exporter) buildHead(snaps []*Snap, charms []*Charm) (*bundle.Head, error) {
 	h := &bundle.Head{}
 	for _, s := range snaps {
 		h.Snaps = append(h.Snaps, &bundle.Snap{Listing: s.Listing, Assertions: s.assertions, Icon: s.icon})
@@ -40,11 +40,11 @@ func (e *Exporter) head(snaps []*Snap, charms []*Charm) (*bundle.Head, error) {
 	for _, c := range charms {
 		addCharm(h, c)
 	}
-	return e.verified(h)
+	return e.verifyHead(h)
 }
 
 // verified verifies the assertions of a head, at the time at which the receiver will.
-func (e *Exporter) verified(h *bundle.Head) (*bundle.Head, error) {
+func (e *Exporter) verifyHead(h *bundle.Head) (*bundle.Head, error) {
 	at := e.Time
 	if at.IsZero() {
 		at = time.Now()
@@ -57,7 +57,7 @@ func (e *Exporter) verified(h *bundle.Head) (*bundle.Head, error) {
 
 // Draft makes a bundle's draft of snaps and charms, which Fetch must have fetched.
 func (e *Exporter) Draft(snaps []*Snap, charms []*Charm) (*bundle.Draft, error) {
-	h, err := e.head(snaps, charms)
+	h, err := e.buildHead(snaps, charms)
 	if err != nil {
 		return nil, err
 	}

@@ -20,18 +20,18 @@ import (
 )
 
 // announced is what a store says of a blob. Digests are in hex; those that it doesn't say are empty.
-type announced struct {
+type remoteBlob struct {
 	URL                     string
 	Size                    int64
 	SHA256, SHA384, SHA3384 string
 }
 
-func ofSnap(d snap.Download) announced {
-	return announced{URL: d.URL, Size: d.Size, SHA3384: d.SHA3384}
+func snapBlob(d snap.Download) remoteBlob {
+	return remoteBlob{URL: d.URL, Size: d.Size, SHA3384: d.SHA3384}
 }
 
 // key is what the cache knows the blob by: what stands for the most digests that were announced.
-func (a *announced) key() string {
+func (a *remoteBlob) key() string {
 	switch {
 	case a.SHA3384 != "":
 		return a.SHA3384
@@ -46,31 +46,31 @@ func (a *announced) key() string {
 const shaKey = "sha256-"
 
 // fetched is a blob that is in the cache and verified.
-type fetched struct {
+type cachedBlob struct {
 	digest digest.Digest
-	announced
+	remoteBlob
 }
 
 // source gets a blob from where it is.
 type source func(ctx context.Context, b upstream.Blob, w io.Writer) error
 
 // wanted is a blob to fetch, and where to note it: revisions may share a component.
-type wanted struct {
-	name string
-	say  *saying
-	announced
+type fetchItem struct {
+	name         string
+	announcement *announcement
+	remoteBlob
 	source source
-	to     []*fetched
+	to     []*cachedBlob
 }
 
 // saying is what is said when the first of some blobs has to be downloaded.
-type saying struct {
+type announcement struct {
 	once sync.Once
 	what string
 	from []string
 }
 
-func (s *saying) say(p Progress) {
+func (s *announcement) show(p Progress) {
 	s.once.Do(func() {
 		if len(s.from) == 0 {
 			p.Downloading(s.what)
@@ -89,7 +89,7 @@ func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
 		if err := f.snap(s); err != nil {
 			return fmt.Errorf("%s: assertions: %w", s.Listing.Name, err)
 		}
-		if err := e.precheck(s); err != nil {
+		if err := e.verifySnap(s); err != nil {
 			return err
 		}
 		if err := e.fetchIcon(ctx, s); err != nil {
@@ -118,7 +118,7 @@ func (e *Exporter) Refetch(ctx context.Context, p *Plan, d digest.Digest) error 
 }
 
 func (e *Exporter) fetchBlobs(ctx context.Context, p *Plan) error {
-	all, err := e.wanted(p)
+	all, err := e.fetchItems(p)
 	if err != nil {
 		return err
 	}
@@ -131,14 +131,14 @@ func (e *Exporter) fetchBlobs(ctx context.Context, p *Plan) error {
 }
 
 // wishes are blobs to fetch, each once.
-type wishes struct {
-	list []*wanted
-	seen map[string]*wanted
+type fetchList struct {
+	list []*fetchItem
+	seen map[string]*fetchItem
 	err  error
 }
 
 // add notes that w is wanted, unless it is already, and returns which one to rely on.
-func (l *wishes) add(w *wanted, to *fetched) *wanted {
+func (l *fetchList) addItem(w *fetchItem, to *cachedBlob) *fetchItem {
 	have := l.seen[w.key()]
 	if have == nil {
 		l.seen[w.key()], l.list, have = w, append(l.list, w), w
@@ -151,21 +151,21 @@ func (l *wishes) add(w *wanted, to *fetched) *wanted {
 }
 
 // wanted lists the blobs of the plan.
-func (e *Exporter) wanted(p *Plan) ([]*wanted, error) {
-	l := &wishes{seen: make(map[string]*wanted)}
+func (e *Exporter) fetchItems(p *Plan) ([]*fetchItem, error) {
+	l := &fetchList{seen: make(map[string]*fetchItem)}
 	for _, s := range p.Snaps {
 		for _, r := range s.Revisions {
 			downloads := r.downloads()
-			r.blobs = make([]fetched, len(downloads))
+			r.blobs = make([]cachedBlob, len(downloads))
 			for i, d := range downloads {
 				name := blobName(s, r, i)
-				w := l.add(&wanted{name: name, say: &saying{what: name}, announced: ofSnap(d), source: e.Client.Fetch}, &r.blobs[i])
-				w.say.from = append(w.say.from, r.From...)
+				w := l.addItem(&fetchItem{name: name, announcement: &announcement{what: name}, remoteBlob: snapBlob(d), source: e.Client.Fetch}, &r.blobs[i])
+				w.announcement.from = append(w.announcement.from, r.From...)
 			}
 		}
 	}
 	for _, c := range p.Charms {
-		e.wantCharm(l, c)
+		e.listCharm(l, c)
 	}
 	return l.list, l.err
 }
@@ -181,21 +181,21 @@ func blobName(s *Snap, r *SnapRevision, i int) string {
 // busyWait is how often is looked whether another export that downloads the same blob is done with it.
 const busyWait = 200 * time.Millisecond
 
-func (e *Exporter) fetchBlob(ctx context.Context, w *wanted) error {
+func (e *Exporter) fetchBlob(ctx context.Context, w *fetchItem) error {
 	tries := 0
 	for {
-		if dg, ok := e.Cache.find(&w.announced); ok {
-			w.done(dg)
+		if dg, ok := e.Cache.find(&w.remoteBlob); ok {
+			w.setDigest(dg)
 			e.Progress.Add(w.Size)
 			return nil
 		}
-		w.say.say(e.Progress)
+		w.announcement.show(e.Progress)
 		dg, err := e.download(ctx, w)
 		switch wrong := (*blob.SumError)(nil); {
 		case err == nil:
-			w.done(dg)
+			w.setDigest(dg)
 			return nil
-		case errors.Is(err, errArrived):
+		case errors.Is(err, errCached):
 		case errors.Is(err, blob.ErrBusy):
 			if err := sleep(ctx, busyWait); err != nil {
 				return err
@@ -210,11 +210,11 @@ func (e *Exporter) fetchBlob(ctx context.Context, w *wanted) error {
 }
 
 // errArrived says that another export has just downloaded the blob.
-var errArrived = errors.New("it is in the cache by now")
+var errCached = errors.New("it is in the cache by now")
 
-func (w *wanted) done(dg digest.Digest) {
+func (w *fetchItem) setDigest(dg digest.Digest) {
 	for _, to := range w.to {
-		*to = fetched{dg, w.announced}
+		*to = cachedBlob{dg, w.remoteBlob}
 	}
 }
 
@@ -230,16 +230,16 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // download appends to what an earlier run left, and commits the blob when both hashes are known and right.
-func (e *Exporter) download(ctx context.Context, d *wanted) (dg digest.Digest, err error) {
+func (e *Exporter) download(ctx context.Context, d *fetchItem) (dg digest.Digest, err error) {
 	part, err := e.Cache.Blobs.Partial(d.key())
 	if err != nil {
 		return "", fmt.Errorf("download %s: %w", d.name, err)
 	}
 	defer part.Close()
-	if _, ok := e.Cache.find(&d.announced); ok {
-		return "", errors.Join(errArrived, part.Discard())
+	if _, ok := e.Cache.find(&d.remoteBlob); ok {
+		return "", errors.Join(errCached, part.Discard())
 	}
-	sums := newSums(&d.announced)
+	sums := newSums(&d.remoteBlob)
 	if part.Size() > d.Size {
 		if err := part.Truncate(0); err != nil {
 			return "", err
@@ -248,16 +248,16 @@ func (e *Exporter) download(ctx context.Context, d *wanted) (dg digest.Digest, e
 	if _, err := part.WriteTo(sums); err != nil {
 		return "", fmt.Errorf("download %s: read what is there: %w", d.name, err)
 	}
-	w := &counting{w: io.MultiWriter(part, sums), progress: e.Progress}
-	w.add(part.Size())
+	w := &progressWriter{w: io.MultiWriter(part, sums), progress: e.Progress}
+	w.addBytes(part.Size())
 	defer func() {
 		if err != nil {
-			w.add(-w.n) // counted again by the next try
+			w.addBytes(-w.n) // counted again by the next try
 		}
 	}()
 	if d.Size > 0 { // nobody has to be asked for nothing
 		err = d.source(ctx, upstream.Blob{Name: d.name, URL: d.URL, Size: d.Size, Offset: part.Size(), Restart: func() error {
-			w.add(-w.n)
+			w.addBytes(-w.n)
 			sums.Reset()
 			return part.Truncate(0)
 		}}, w)
@@ -272,7 +272,7 @@ func (e *Exporter) download(ctx context.Context, d *wanted) (dg digest.Digest, e
 }
 
 // commit makes a whole download a blob of the cache, if it has the digests that the store announced.
-func (e *Exporter) commit(part *blob.Partial, d *wanted, sums *blob.Sums) (digest.Digest, error) {
+func (e *Exporter) commit(part *blob.Partial, d *fetchItem, sums *blob.Sums) (digest.Digest, error) {
 	if wrong := d.verify(sums); wrong != nil {
 		return "", storeError("download %s: %w", d.name, errors.Join(wrong, part.Truncate(0)))
 	}

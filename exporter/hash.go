@@ -7,7 +7,7 @@ import (
 )
 
 // newSums returns the digests that are to be computed of a blob: its address, and each that the store announced.
-func newSums(a *announced) *blob.Sums {
+func newSums(a *remoteBlob) *blob.Sums {
 	set := blob.SHA256
 	for _, d := range a.digests() {
 		set |= d.algorithm
@@ -16,7 +16,7 @@ func newSums(a *announced) *blob.Sums {
 }
 
 // verify compares what was written to sums with each digest that the store announced.
-func (a *announced) verify(sums *blob.Sums) error {
+func (a *remoteBlob) verify(sums *blob.Sums) error {
 	for _, d := range a.digests() {
 		if err := sums.Verify(d.algorithm, d.hex); err != nil {
 			return err
@@ -25,14 +25,14 @@ func (a *announced) verify(sums *blob.Sums) error {
 	return nil
 }
 
-type announcedDigest struct {
+type remoteDigest struct {
 	algorithm blob.Algorithm
 	hex       string
 }
 
 // digests lists the digests that the store announced.
-func (a *announced) digests() (list []announcedDigest) {
-	for _, d := range []announcedDigest{{blob.SHA256, a.SHA256}, {blob.SHA384, a.SHA384}, {blob.SHA3384, a.SHA3384}} {
+func (a *remoteBlob) digests() (list []remoteDigest) {
+	for _, d := range []remoteDigest{{blob.SHA256, a.SHA256}, {blob.SHA384, a.SHA384}, {blob.SHA3384, a.SHA3384}} {
 		if d.hex != "" {
 			list = append(list, d)
 		}
@@ -41,21 +41,21 @@ func (a *announced) digests() (list []announcedDigest) {
 }
 
 // counting tells the progress of what passes, and takes it back if need be. It keeps its own error apart from the store's.
-type counting struct {
+type progressWriter struct {
 	w        io.Writer
 	progress Progress
 	n        int64
 	err      error
 }
 
-func (c *counting) add(n int64) {
+func (c *progressWriter) addBytes(n int64) {
 	c.n += n
 	c.progress.Add(n)
 }
 
-func (c *counting) Write(p []byte) (int, error) {
+func (c *progressWriter) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
-	c.add(int64(n))
+	c.addBytes(int64(n))
 	c.err = err
 	return n, err
 }

@@ -45,28 +45,28 @@ func (e *Exporter) AddSnaps(ctx context.Context, plan *Plan) error {
 	for _, s := range plan.Snaps {
 		p.snaps[s.Listing.Name] = s
 	}
-	var wants []*want
+	var queries []*snapQuery
 	for _, h := range plan.Hints {
-		wants = append(wants, h.wants(archs)...)
+		queries = append(queries, h.queries(archs)...)
 	}
-	if err := p.add(wants); err != nil {
+	if err := p.addSnaps(queries); err != nil {
 		return err
 	}
 	if !plan.Request.NoDeps {
-		if err := p.close(); err != nil {
+		if err := p.addNeeds(); err != nil {
 			return err
 		}
 	}
-	p.finish()
+	p.fillPlan()
 	return nil
 }
 
 // wants lists what a charm would install on machines of archs.
-func (h Hint) wants(archs []string) (out []*want) {
+func (h Hint) queries(archs []string) (out []*snapQuery) {
 	if snap.ValidateName(h.Name) != nil {
 		return nil
 	}
-	byRevision := make(map[int]*want)
+	byRevision := make(map[int]*snapQuery)
 	for _, arch := range archs {
 		revision, ok := h.Revisions[arch]
 		if !ok {
@@ -77,7 +77,7 @@ func (h Hint) wants(archs []string) (out []*want) {
 		}
 		w := byRevision[revision]
 		if w == nil {
-			w = &want{name: h.Name, revision: revision, need: &need{by: []string{h.Charm}, charmRevision: h.CharmRevision}}
+			w = &snapQuery{name: h.Name, revision: revision, need: &need{by: []string{h.Charm}, charmRevision: h.CharmRevision}}
 			if revision == 0 {
 				w.channel = cmp.Or(h.Channel, channel.Stable)
 			}

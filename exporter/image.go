@@ -48,7 +48,7 @@ func (e *ImageError) Error() string {
 func (e *ImageError) Unwrap() error { return e.Err }
 
 // images finds out of each resource that is an image where that is and, unless images are left out, what it consists of.
-func (p *charmPlanner) images() error {
+func (p *charmPlanner) planImages() error {
 	var all []*CharmResource
 	for _, c := range p.plan.Charms {
 		for _, r := range c.Resources {
@@ -62,7 +62,7 @@ func (p *charmPlanner) images() error {
 	g.SetLimit(cmp.Or(p.e.Jobs, 4))
 	for i, r := range all {
 		g.Go(func() error {
-			err := p.image(ctx, r)
+			err := p.planImage(ctx, r)
 			if err == nil || ctx.Err() != nil || r.mapped == "" {
 				return err
 			}
@@ -86,7 +86,7 @@ func (p *charmPlanner) images() error {
 }
 
 // image fills in r.Image and r.image.
-func (p *charmPlanner) image(ctx context.Context, r *CharmResource) error {
+func (p *charmPlanner) planImage(ctx context.Context, r *CharmResource) error {
 	r.Image = &charm.Image{Name: r.mapped}
 	if r.upstream.Size == 0 {
 		return nil // never uploaded, and mapped
@@ -110,7 +110,7 @@ func (p *charmPlanner) image(ctx context.Context, r *CharmResource) error {
 	if p.req.NoImages {
 		return nil
 	}
-	if r.image, err = p.pull(ctx, ref, username, password); err != nil {
+	if r.image, err = p.listImage(ctx, ref, username, password); err != nil {
 		return &StoreError{&ImageError{r.Charm, r.Resource.Name, r.Resource.Revision, r.Image.Source, err}}
 	}
 	r.Image.Digest = r.image.manifests[0].Digest.String()
@@ -123,7 +123,7 @@ func (p *charmPlanner) image(ctx context.Context, r *CharmResource) error {
 
 // imageBlob gets the blob of a resource that says where its image is. It never goes into the bundle, since it has credentials in it.
 func (p *charmPlanner) imageBlob(ctx context.Context, r *CharmResource) (ref, username, password string, err error) {
-	data, err := p.small(ctx, "where it is", r.upstream, charm.MaxImageBlob)
+	data, err := p.fetchSmall(ctx, "where it is", r.upstream, charm.MaxImageBlob)
 	if err != nil {
 		return "", "", "", err
 	}
@@ -131,7 +131,7 @@ func (p *charmPlanner) imageBlob(ctx context.Context, r *CharmResource) (ref, us
 }
 
 // small gets a blob that is needed to plan with, and verifies it.
-func (p *charmPlanner) small(ctx context.Context, name string, a announced, limit int64) ([]byte, error) {
+func (p *charmPlanner) fetchSmall(ctx context.Context, name string, a remoteBlob, limit int64) ([]byte, error) {
 	if a.Size > limit {
 		return nil, fmt.Errorf("%s: %d bytes are over the limit of %d", name, a.Size, limit)
 	}
@@ -149,18 +149,18 @@ func (p *charmPlanner) small(ctx context.Context, name string, a announced, limi
 }
 
 // pull asks a registry what an image consists of.
-func (p *charmPlanner) pull(ctx context.Context, ref, username, password string) (*image, error) {
+func (p *charmPlanner) listImage(ctx context.Context, ref, username, password string) (*image, error) {
 	repo, err := upstream.OpenRepository(ctx, p.e.Registry, ref, username, password)
 	if err != nil {
 		return nil, err
 	}
 	w := &imageWalk{ctx: ctx, repo: repo, archs: p.req.ImageArchitectures, left: &p.manifests, seen: make(map[digest.Digest]ocispec.Descriptor), sizes: make(map[digest.Digest]int64)}
-	if err := w.add(repo.Reference(), nil, 0); err != nil {
+	if err := w.addManifest(repo.Reference(), nil, 0); err != nil {
 		return nil, err
 	}
 	img := &image{manifests: w.manifests, source: repo.Fetch}
 	for _, d := range w.blobs {
-		img.blobs = append(img.blobs, fetched{announced: announced{URL: repo.BlobURL(d.Digest), SHA256: d.Digest.Encoded(), Size: d.Size}})
+		img.blobs = append(img.blobs, cachedBlob{remoteBlob: remoteBlob{URL: repo.BlobURL(d.Digest), SHA256: d.Digest.Encoded(), Size: d.Size}})
 	}
 	return img, nil
 }
@@ -179,7 +179,7 @@ type imageWalk struct {
 
 // add gets a manifest or index and all that hangs from it, but for the platforms that nobody asked for. listed is how an index
 // describes it.
-func (w *imageWalk) add(ref string, listed *ocispec.Descriptor, depth int) error {
+func (w *imageWalk) addManifest(ref string, listed *ocispec.Descriptor, depth int) error {
 	switch {
 	case depth > maxImageDepth:
 		return fmt.Errorf("its indexes are nested more than %d deep", maxImageDepth)
@@ -191,7 +191,7 @@ func (w *imageWalk) add(ref string, listed *ocispec.Descriptor, depth int) error
 		return err
 	}
 	got := ocispec.Descriptor{MediaType: mediaType, Digest: d, Size: int64(len(raw))}
-	if err := agree(got, listed); err != nil {
+	if err := compareListed(got, listed); err != nil {
 		return err
 	}
 	if w.left.Add(-got.Size) < 0 {
@@ -229,12 +229,12 @@ func (w *imageWalk) addChildren(m *bundle.ImageManifest, depth int) error {
 	}
 	for _, child := range children {
 		if have, ok := w.seen[child.Digest]; ok {
-			if err := agree(have, &child); err != nil {
+			if err := compareListed(have, &child); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := w.add(child.Digest.String(), &child, depth+1); err != nil {
+		if err := w.addManifest(child.Digest.String(), &child, depth+1); err != nil {
 			return err
 		}
 	}
@@ -242,7 +242,7 @@ func (w *imageWalk) addChildren(m *bundle.ImageManifest, depth int) error {
 }
 
 // agree holds a manifest against what an index says of it, nil if none does.
-func agree(got ocispec.Descriptor, listed *ocispec.Descriptor) error {
+func compareListed(got ocispec.Descriptor, listed *ocispec.Descriptor) error {
 	switch {
 	case listed == nil:
 	case listed.Size != got.Size:

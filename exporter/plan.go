@@ -49,7 +49,7 @@ type SnapRevision struct {
 	// archs are the architectures that it was found for, among those that are exported.
 	archs []string
 	// blobs and assertions are filled in by Fetch: the snap's blob first, then its components'.
-	blobs      []fetched
+	blobs      []cachedBlob
 	assertions []byte
 }
 
@@ -60,7 +60,7 @@ func (p *Plan) Size() int64 { return payloadSize(p.blobs()) }
 func (s *Snap) Size() int64 { return payloadSize((&Plan{Snaps: []*Snap{s}}).blobs()) }
 
 // payloadSize counts each blob once, as bundles hold it: several revisions may come with the same component.
-func payloadSize(blobs map[string]announced) int64 {
+func payloadSize(blobs map[string]remoteBlob) int64 {
 	var n int64
 	for _, d := range blobs {
 		n += d.Size
@@ -78,18 +78,18 @@ func (p *Plan) LargestBlob() int64 {
 }
 
 // blobs are those of the plan, by what the cache knows them by.
-func (p *Plan) blobs() map[string]announced {
-	out := make(map[string]announced)
+func (p *Plan) blobs() map[string]remoteBlob {
+	out := make(map[string]remoteBlob)
 	for _, s := range p.Snaps {
 		for _, r := range s.Revisions {
 			for _, d := range r.downloads() {
-				a := ofSnap(d)
+				a := snapBlob(d)
 				out[a.key()] = a
 			}
 		}
 	}
 	for _, c := range p.Charms {
-		c.eachBlob(func(a *announced) { out[a.key()] = *a })
+		c.eachBlob(func(a *remoteBlob) { out[a.key()] = *a })
 	}
 	return out
 }
@@ -109,15 +109,15 @@ func (e *Exporter) Plan(ctx context.Context, req Request) (*Plan, error) {
 		return nil, err
 	}
 	p := &planner{e: e, ctx: ctx, plan: &Plan{Request: req}, snaps: make(map[string]*Snap), tried: make(map[target]bool)}
-	if err := p.add(req.wants()); err != nil {
+	if err := p.addSnaps(req.queries()); err != nil {
 		return nil, err
 	}
 	if !req.NoDeps {
-		if err := p.close(); err != nil {
+		if err := p.addNeeds(); err != nil {
 			return nil, err
 		}
 	}
-	p.finish()
+	p.fillPlan()
 	if req.Charms != nil {
 		if err := e.planCharms(ctx, req.Charms, p.plan); err != nil {
 			return nil, err
@@ -127,7 +127,7 @@ func (e *Exporter) Plan(ctx context.Context, req Request) (*Plan, error) {
 }
 
 // finish puts what was planned into the plan.
-func (p *planner) finish() {
+func (p *planner) fillPlan() {
 	p.plan.Snaps = slices.SortedFunc(maps.Values(p.snaps), func(a, b *Snap) int {
 		return cmp.Or(cmp.Compare(min(1, len(a.NeededBy)), min(1, len(b.NeededBy))), cmp.Compare(a.Listing.Name, b.Listing.Name))
 	})

@@ -25,7 +25,7 @@ type planner struct {
 type target struct{ name, arch string }
 
 // want is a snap, and a channel or revision of it, for some architectures.
-type want struct {
+type snapQuery struct {
 	name, channel string
 	revision      int
 	pushChannel   string
@@ -44,7 +44,7 @@ type need struct {
 	charmRevision int
 }
 
-func (w *want) neededBy() []string {
+func (w *snapQuery) neededBy() []string {
 	if w.need == nil {
 		return nil
 	}
@@ -52,13 +52,13 @@ func (w *want) neededBy() []string {
 }
 
 // gap returns w as something that can't be had for arch.
-func (w *want) gap(arch, reason string) Gap {
+func (w *snapQuery) gap(arch, reason string) Gap {
 	return Gap{Snap: w.name, Architecture: arch, Channel: w.channel, Revision: w.revision, NeededBy: strings.Join(w.neededBy(), ", "), Reason: reason, need: w.sentence(arch)}
 }
 
 // absent returns a gap for each architecture for which something needs a snap that the store doesn't know, or one gap for a snap that
 // the operator asked for.
-func (w *want) absent() []Gap {
+func (w *snapQuery) absentGaps() []Gap {
 	const reason = "the store has no such snap"
 	if w.need == nil {
 		return []Gap{{Snap: w.name, Reason: reason}}
@@ -71,7 +71,7 @@ func (w *want) absent() []Gap {
 }
 
 // sentence returns what package closure says of w if it is missing for arch; it is "" for what the operator asked for.
-func (w *want) sentence(arch string) string {
+func (w *snapQuery) sentence(arch string) string {
 	if w.need == nil {
 		return ""
 	}
@@ -86,42 +86,42 @@ func (w *want) sentence(arch string) string {
 	return g.String()
 }
 
-func (r *Request) wants() []*want {
-	var out []*want
+func (r *Request) queries() []*snapQuery {
+	var out []*snapQuery
 	for _, n := range r.Names {
 		for _, c := range r.Channels {
-			out = append(out, &want{name: n, channel: c, archs: r.Architectures})
+			out = append(out, &snapQuery{name: n, channel: c, archs: r.Architectures})
 		}
 	}
 	for _, pk := range r.Packages {
 		if pk.Revision > 0 {
-			out = append(out, &want{name: pk.Name, revision: pk.Revision, pushChannel: pk.PushChannel, archs: r.Architectures})
+			out = append(out, &snapQuery{name: pk.Name, revision: pk.Revision, pushChannel: pk.PushChannel, archs: r.Architectures})
 			continue
 		}
 		for _, c := range r.Channels {
-			out = append(out, &want{name: pk.Name, channel: c, pushChannel: pk.PushChannel, archs: r.Architectures})
+			out = append(out, &snapQuery{name: pk.Name, channel: c, pushChannel: pk.PushChannel, archs: r.Architectures})
 		}
 	}
 	return out
 }
 
 // add resolves wants for each of their architectures. It names everything essential that is missing, not just the first.
-func (p *planner) add(wants []*want) error {
+func (p *planner) addSnaps(queries []*snapQuery) error {
 	var missing []Gap
-	for _, w := range wants {
+	for _, w := range queries {
 		absent, err := p.info(w)
 		if err != nil {
 			return err
 		}
 		missing = append(missing, absent...)
 	}
-	wants = slices.DeleteFunc(wants, func(w *want) bool { return p.snaps[w.name] == nil })
+	queries = slices.DeleteFunc(queries, func(w *snapQuery) bool { return p.snaps[w.name] == nil })
 	for _, arch := range p.plan.Request.Architectures {
-		if err := p.resolve(arch, wants); err != nil {
+		if err := p.resolve(arch, queries); err != nil {
 			return err
 		}
 	}
-	missing = append(missing, p.judge(wants)...)
+	missing = append(missing, p.reportMissing(queries)...)
 	if len(missing) == 0 {
 		return nil
 	}
@@ -130,16 +130,16 @@ func (p *planner) add(wants []*want) error {
 }
 
 // info asks for a snap by name, once. It returns what is essential and not there.
-func (p *planner) info(w *want) (absent []Gap, err error) {
+func (p *planner) info(w *snapQuery) (absent []Gap, err error) {
 	if p.snaps[w.name] != nil {
 		return nil, nil
 	}
 	info, err := p.e.Client.Info(p.ctx, w.name)
 	if errors.Is(err, upstream.ErrNotFound) {
 		if w.need == nil || w.need.essential {
-			return w.absent(), nil
+			return w.absentGaps(), nil
 		}
-		p.plan.Gaps = append(p.plan.Gaps, w.absent()...)
+		p.plan.Gaps = append(p.plan.Gaps, w.absentGaps()...)
 		return nil, nil
 	}
 	if err != nil {
@@ -171,13 +171,13 @@ func takeIcon(d *snap.Details, none bool) (url string) {
 }
 
 // resolve asks the store what a device of that architecture would get for each want.
-func (p *planner) resolve(arch string, wants []*want) error {
-	wants = slices.DeleteFunc(slices.Clone(wants), func(w *want) bool { return !slices.Contains(w.archs, arch) })
-	if len(wants) == 0 {
+func (p *planner) resolve(arch string, queries []*snapQuery) error {
+	queries = slices.DeleteFunc(slices.Clone(queries), func(w *snapQuery) bool { return !slices.Contains(w.archs, arch) })
+	if len(queries) == 0 {
 		return nil
 	}
-	actions := make([]snap.Action, len(wants))
-	for i, w := range wants {
+	actions := make([]snap.Action, len(queries))
+	for i, w := range queries {
 		actions[i] = snap.Action{Name: w.name, Channel: w.channel, Revision: w.revision}
 	}
 	results, err := p.e.Client.Resolve(p.ctx, arch, actions)
@@ -185,22 +185,22 @@ func (p *planner) resolve(arch string, wants []*want) error {
 		return &StoreError{err}
 	}
 	for i, r := range results {
-		err := p.accept(arch, wants[i], &r)
+		err := p.accept(arch, queries[i], &r)
 		if errors.Is(err, ErrConflict) {
 			return err // the operator's, not the store's
 		}
 		if err != nil {
-			return storeError("the store's answer about %s: %w", wants[i].name, err)
+			return storeError("the store's answer about %s: %w", queries[i].name, err)
 		}
 	}
 	return nil
 }
 
 // accept puts one answer of the store into the plan, or notes what it has not.
-func (p *planner) accept(arch string, w *want, r *snap.Result) error {
+func (p *planner) accept(arch string, w *snapQuery, r *snap.Result) error {
 	s := p.snaps[w.name]
 	if r.Error == nil && r.Snap != nil {
-		return s.take(arch, w, r)
+		return s.addAnswer(arch, w, r)
 	}
 	if r.Error != nil && r.Error.Code != snap.CodeRevisionNotFound {
 		// Why ever that is, it doesn't say that the channel is closed.
@@ -211,13 +211,13 @@ func (p *planner) accept(arch string, w *want, r *snap.Result) error {
 	if w.revision > 0 {
 		return nil
 	}
-	return s.closed(arch, w.channel)
+	return s.closeChannel(arch, w.channel)
 }
 
 // judge turns gaps into warnings, and returns those that are errors: a snap that has nothing at all, and one that is
 // essential for an architecture.
-func (p *planner) judge(wants []*want) (missing []Gap) {
-	for _, w := range wants {
+func (p *planner) reportMissing(queries []*snapQuery) (missing []Gap) {
+	for _, w := range queries {
 		s := p.snaps[w.name]
 		switch {
 		case s == nil: // an earlier want for the same snap has found that out
@@ -234,7 +234,7 @@ func (p *planner) judge(wants []*want) (missing []Gap) {
 }
 
 // warn notes the gaps of w.
-func (p *planner) warn(s *Snap, w *want) {
+func (p *planner) warn(s *Snap, w *snapQuery) {
 	for _, g := range w.gaps {
 		// A revision is mostly for one architecture: it isn't missing for another that has one of its own.
 		if w.revision > 0 && s.has(g.Architecture) {

@@ -12,7 +12,7 @@ import (
 )
 
 // take puts what the store has for a want into the plan.
-func (p *charmPlanner) take(c *Charm, w *charmWant, r *charm.Result) error {
+func (p *charmPlanner) addAnswer(c *Charm, w *charmQuery, r *charm.Result) error {
 	if r.Charm.ID != c.Listing.ID || r.Charm.Type != c.Listing.Type {
 		return storeError("the store's answer is about the %s %s", r.Charm.Type, r.Charm.ID)
 	}
@@ -21,13 +21,13 @@ func (p *charmPlanner) take(c *Charm, w *charmWant, r *charm.Result) error {
 		return storeError("the store's answer: %w", err)
 	}
 	if w.revision > 0 {
-		return p.takeRevision(c, w, rev, r)
+		return p.addPinned(c, w, rev, r)
 	}
-	with, err := p.resources(c, w, r.Charm.Resources)
+	with, err := p.planResources(c, w, r.Charm.Resources)
 	if err != nil {
 		return err
 	}
-	rev.found(w.asked.String() + " " + w.base.Architecture)
+	rev.addFrom(w.asked.String() + " " + w.base.Architecture)
 	if err := c.release(w.base, w.asked, r, with); err != nil {
 		return storeError("the store's answer: %w", err)
 	}
@@ -36,7 +36,7 @@ func (p *charmPlanner) take(c *Charm, w *charmWant, r *charm.Result) error {
 
 // takeRevision takes a revision that the operator pinned. If the operator names a channel, too, the revision fills the rows of that
 // channel which nothing else claims.
-func (p *charmPlanner) takeRevision(c *Charm, w *charmWant, rev *CharmRevision, r *charm.Result) error {
+func (p *charmPlanner) addPinned(c *Charm, w *charmQuery, rev *CharmRevision, r *charm.Result) error {
 	for _, arch := range p.req.Architectures {
 		if !slices.ContainsFunc(rev.bases, func(b charm.Base) bool { return b.Architecture == arch }) {
 			p.gap(Gap{Charm: c.Listing.Name, Revision: w.revision, Architecture: arch, Reason: "the revision is not for that architecture"})
@@ -46,22 +46,22 @@ func (p *charmPlanner) takeRevision(c *Charm, w *charmWant, rev *CharmRevision, 
 	if err != nil {
 		return err
 	}
-	with, err := p.resources(c, w, offered)
+	with, err := p.planResources(c, w, offered)
 	if err != nil {
 		return err
 	}
 	if w.app.Channel == "" {
-		rev.found("by revision")
+		rev.addFrom("by revision")
 		return nil
 	}
-	rev.found(w.asked.String())
+	rev.addFrom(w.asked.String())
 	c.pin(w.app.Base, w.asked, rev, with, p.req.Architectures)
 	return nil
 }
 
 // offered are the resources that go with a revision that was asked for by its number. The store may leave them out then: Juju takes
 // those of the channel, and so does an export; what the channel has not, in its newest revision.
-func (p *charmPlanner) offered(c *Charm, w *charmWant, rev *CharmRevision, r *charm.Result) ([]charm.Resource, error) {
+func (p *charmPlanner) offered(c *Charm, w *charmQuery, rev *CharmRevision, r *charm.Result) ([]charm.Resource, error) {
 	meta, err := charm.ParseMetadata(r.Charm.MetadataYAML)
 	if err != nil {
 		return r.Charm.Resources, nil // its archive will tell what is wrong
@@ -92,7 +92,7 @@ func (p *charmPlanner) offered(c *Charm, w *charmWant, rev *CharmRevision, r *ch
 		}
 	}
 	for _, name := range lacks() {
-		all, err := p.shelf(c, name)
+		all, err := p.resourceRevisions(c, name)
 		if err != nil {
 			return nil, err
 		}
@@ -104,16 +104,16 @@ func (p *charmPlanner) offered(c *Charm, w *charmWant, rev *CharmRevision, r *ch
 }
 
 // shelf asks for all revisions of a resource, once. There are none of one that the store doesn't have.
-func (p *charmPlanner) shelf(c *Charm, name string) ([]charm.Resource, error) {
+func (p *charmPlanner) resourceRevisions(c *Charm, name string) ([]charm.Resource, error) {
 	key := [2]string{c.Listing.Name, name}
-	if all, ok := p.shelves[key]; ok {
+	if all, ok := p.revisionCache[key]; ok {
 		return all, nil
 	}
 	all, err := p.e.Charmhub.CharmResourceRevisions(p.ctx, c.Listing.Name, name)
 	if err != nil && !errors.Is(err, upstream.ErrNotFound) {
 		return nil, &StoreError{err}
 	}
-	p.shelves[key] = all
+	p.revisionCache[key] = all
 	return all, nil
 }
 
@@ -124,7 +124,7 @@ func (c *Charm) revision(e *charm.Entity, archs []string) (*CharmRevision, error
 	}
 	for _, have := range c.Revisions {
 		if have.Revision.Number == e.Revision {
-			if a := ofCharm(e.Download); have.blob.key() != a.key() {
+			if a := charmBlob(e.Download); have.blob.key() != a.key() {
 				return nil, fmt.Errorf("revision %d has two digests", e.Revision)
 			}
 			return have, nil
@@ -132,21 +132,21 @@ func (c *Charm) revision(e *charm.Entity, archs []string) (*CharmRevision, error
 	}
 	rev := &CharmRevision{
 		Item: charm.Item{ID: c.Listing.ID, Name: c.Listing.Name, Type: c.Listing.Type, Revision: charm.Revision{
-			CreatedAt: goodTime(cmp.Or(e.CreatedAt, c.created[e.Revision])), MetadataYAML: e.MetadataYAML, Number: e.Revision, Version: e.Version,
+			CreatedAt: usableTime(cmp.Or(e.CreatedAt, c.created[e.Revision])), MetadataYAML: e.MetadataYAML, Number: e.Revision, Version: e.Version,
 		}},
-		blob:  fetched{announced: ofCharm(e.Download)},
-		bases: concrete(e.Bases, archs),
+		blob:  cachedBlob{remoteBlob: charmBlob(e.Download)},
+		bases: concreteBases(e.Bases, archs),
 	}
 	c.Revisions = append(c.Revisions, rev)
 	return rev, nil
 }
 
-func ofCharm(d charm.Download) announced {
-	return announced{URL: d.URL, Size: d.Size, SHA256: d.SHA256, SHA384: d.SHA384}
+func charmBlob(d charm.Download) remoteBlob {
+	return remoteBlob{URL: d.URL, Size: d.Size, SHA256: d.SHA256, SHA384: d.SHA384}
 }
 
 // concrete spells out bases for all architectures as those that are exported for, and drops what is no base.
-func concrete(bases []*charm.Base, archs []string) []charm.Base {
+func concreteBases(bases []*charm.Base, archs []string) []charm.Base {
 	var out []charm.Base
 	add := func(b charm.Base) {
 		if b.Validate() == nil && !slices.Contains(out, b) {
@@ -175,7 +175,7 @@ func (c *Charm) has(arch string) bool {
 	})
 }
 
-func (r *CharmRevision) found(from string) {
+func (r *CharmRevision) addFrom(from string) {
 	if !slices.Contains(r.From, from) {
 		r.From = append(r.From, from)
 	}
@@ -183,7 +183,7 @@ func (r *CharmRevision) found(from string) {
 
 // complete asks what else there is to say of a charm: on which other bases the same revisions are released, and what the store has
 // extracted from them.
-func (p *charmPlanner) complete(c *Charm) error {
+func (p *charmPlanner) completeCharm(c *Charm) error {
 	if err := p.otherBases(c); err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func (p *charmPlanner) complete(c *Charm) error {
 			return &StoreError{err}
 		}
 		if d := info.DefaultRelease; d != nil {
-			c.learn(&d.Revision)
+			c.mergeRevision(&d.Revision)
 		}
 	}
 	if err := c.Listing.Validate(); err != nil {
@@ -222,7 +222,7 @@ func (c *Charm) channels() (out []string) {
 }
 
 // learn takes from the store's words on a revision what its archive doesn't say, or not as the store says it.
-func (c *Charm) learn(r *charm.Revision) {
+func (c *Charm) mergeRevision(r *charm.Revision) {
 	for _, have := range c.Revisions {
 		if have.Revision.Number == r.Number {
 			have.Revision.Subordinate = r.Subordinate

@@ -12,14 +12,14 @@ import (
 const maxVersion = 1000
 
 // vet finds what no bundle would take of the store's words on a charm, before anything is downloaded for it.
-func (c *Charm) vet() error {
+func (c *Charm) validate() error {
 	d := &bundle.Draft{}
 	if err := d.AddCharm(c.item()); err != nil {
-		return c.unfit(err)
+		return c.answerError(err)
 	}
 	for _, r := range c.Revisions {
 		if n := len(r.Revision.Version); n > maxVersion {
-			return c.unfit(fmt.Errorf("revision %d: its version has %d bytes, over the limit of %d", r.Revision.Number, n, maxVersion))
+			return c.answerError(fmt.Errorf("revision %d: its version has %d bytes, over the limit of %d", r.Revision.Number, n, maxVersion))
 		}
 	}
 	for _, r := range c.Resources {
@@ -28,12 +28,12 @@ func (c *Charm) vet() error {
 			it.Blob = &bundle.File{Digest: digest.NewDigestFromEncoded(digest.SHA256, r.upstream.SHA256), Size: r.upstream.Size}
 		}
 		if err := d.AddCharmResource(it); err != nil {
-			return c.unfit(err)
+			return c.answerError(err)
 		}
 	}
 	return nil
 }
 
-func (c *Charm) unfit(err error) error {
+func (c *Charm) answerError(err error) error {
 	return storeError("the store's answer about %s: %w", c.Listing.Name, err)
 }
