@@ -59,7 +59,7 @@ func (r *CharmResource) itemName() string {
 }
 
 // AddCharm adds a charm or charm bundle by name.
-func (d *Draft) AddCharm(c *Charm) error {
+func (d *Builder) AddCharm(c *Charm) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (c *Charm) layers() []Layer {
 }
 
 // AddCharmRevision adds one revision of a charm or charm bundle.
-func (d *Draft) AddCharmRevision(r *CharmRevision) error {
+func (d *Builder) AddCharmRevision(r *CharmRevision) error {
 	if err := r.validate(); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (r *CharmRevision) layers() []Layer {
 }
 
 // AddCharmResource adds one revision of a charm's resource.
-func (d *Draft) AddCharmResource(r *CharmResource) error {
+func (d *Builder) AddCharmResource(r *CharmResource) error {
 	if err := r.validate(); err != nil {
 		return err
 	}

@@ -152,7 +152,7 @@ func (c *content) addManifest(mediaType string, raw []byte) ociDescriptor {
 	return descriptorOf(mediaType, raw)
 }
 
-func (c *content) addCharms(d *bundle.Draft) error {
+func (c *content) addCharms(d *bundle.Builder) error {
 	for _, it := range c.charms {
 		if err := d.AddCharm(it); err != nil {
 			return err

@@ -113,7 +113,7 @@ func FuzzForged(f *testing.F) {
 		h := got.head
 		again := &content{snaps: h.Snaps, revisions: h.Revisions, blobs: got.blobs, predicate: *got.predicate,
 			charmContent: charmContent{charms: h.Charms, charmRevisions: h.CharmRevisions, charmResources: h.CharmResources, images: h.Images}}
-		if _, err := again.draft(t).Seal(t.Context(), again.predicate, testKey()); err != nil {
+		if _, err := again.builder(t).Seal(t.Context(), again.predicate, testKey()); err != nil {
 			t.Errorf("read, and could not be written: %v", err)
 		}
 	})

@@ -112,7 +112,7 @@ func (m *ImageManifest) itemName() string { return "image-" + m.Digest.Encoded()
 
 // AddImageManifest adds a manifest or an index. It uses only MediaType and Raw of m. Several resources may have the same image,
 // so an image that was added already is skipped.
-func (d *Draft) AddImageManifest(m *ImageManifest) error {
+func (d *Builder) AddImageManifest(m *ImageManifest) error {
 	desc := describe(m.MediaType, m.Raw)
 	if d.images[desc.Digest] {
 		return nil

@@ -200,7 +200,7 @@ func TestWriterRefuses(t *testing.T) {
 
 func trySeal(t *testing.T, c *content) error {
 	t.Helper()
-	d := &bundle.Draft{}
+	d := &bundle.Builder{}
 	for _, s := range c.snaps {
 		if err := d.AddSnap(s); err != nil {
 			return err

@@ -193,7 +193,7 @@ func TestDeterminism(t *testing.T) {
 	}
 	later := c.predicate
 	later.Created = later.Created.Add(time.Hour)
-	s, err := c.draft(t).Seal(t.Context(), later, testKey())
+	s, err := c.builder(t).Seal(t.Context(), later, testKey())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -127,9 +127,9 @@ func (c *content) add(name, id string, revision int, arch string, base *string, 
 	c.revisions = append(c.revisions, r)
 }
 
-func (c *content) draft(tb testing.TB) *bundle.Draft {
+func (c *content) builder(tb testing.TB) *bundle.Builder {
 	tb.Helper()
-	d := &bundle.Draft{}
+	d := &bundle.Builder{}
 	for _, s := range c.snaps {
 		if err := d.AddSnap(s); err != nil {
 			tb.Fatal(err)
@@ -148,7 +148,7 @@ func (c *content) draft(tb testing.TB) *bundle.Draft {
 
 func (c *content) seal(tb testing.TB) *bundle.Sealed {
 	tb.Helper()
-	s, err := c.draft(tb).Seal(tb.Context(), c.predicate, testKey())
+	s, err := c.builder(tb).Seal(tb.Context(), c.predicate, testKey())
 	if err != nil {
 		tb.Fatal(err)
 	}

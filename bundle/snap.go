@@ -48,7 +48,7 @@ type SnapRevision struct {
 }
 
 // AddSnap adds a snap by name.
-func (d *Draft) AddSnap(s *Snap) error {
+func (d *Builder) AddSnap(s *Snap) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (s *Snap) layers() []Layer {
 }
 
 // AddRevision adds one revision of a snap.
-func (d *Draft) AddRevision(r *SnapRevision) error {
+func (d *Builder) AddRevision(r *SnapRevision) error {
 	if err := r.Validate(); err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func TestKinds(t *testing.T) {
 	}
 	for want, key := range map[string]crypto.Signer{"Ed25519": testKey(), "ECDSA P-256": ec, "RSA-4096": rsaKey} {
 		c := sample(t)
-		s, err := c.draft(t).Seal(t.Context(), c.predicate, key)
+		s, err := c.builder(t).Seal(t.Context(), c.predicate, key)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func TestWeakKeys(t *testing.T) {
 	}
 	for _, key := range []crypto.Signer{p384, rsa2048} {
 		c := sample(t)
-		if _, err := c.draft(t).Seal(t.Context(), c.predicate, key); err == nil {
+		if _, err := c.builder(t).Seal(t.Context(), c.predicate, key); err == nil {
 			t.Errorf("sealed with %T", key)
 		}
 	}
@@ -94,12 +94,12 @@ func TestSealTime(t *testing.T) {
 	if want := sample(t).predicate.Created; got.predicate.Created != want {
 		t.Errorf("signed at %s, want %s", got.predicate.Created, want)
 	}
-	if _, err := c.draft(t).Seal(t.Context(), bundle.Predicate{}, testKey()); err == nil {
+	if _, err := c.builder(t).Seal(t.Context(), bundle.Predicate{}, testKey()); err == nil {
 		t.Error("sealed without a time")
 	}
 	// RFC 3339 has four digits for the year.
 	for _, year := range []int{0, -1, 10_000, 19_391} {
-		if _, err := c.draft(t).Seal(t.Context(), bundle.Predicate{Created: time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)}, testKey()); err == nil {
+		if _, err := c.builder(t).Seal(t.Context(), bundle.Predicate{Created: time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)}, testKey()); err == nil {
 			t.Errorf("sealed in the year %d", year)
 		}
 	}

@@ -13,7 +13,7 @@ const maxVersion = 1000
 
 // vet finds what no bundle would take of the store's words on a charm, before anything is downloaded for it.
 func (c *Charm) validate() error {
-	d := &bundle.Draft{}
+	d := &bundle.Builder{}
 	if err := d.AddCharm(c.item()); err != nil {
 		return c.answerError(err)
 	}

@@ -1,5 +1,5 @@
 // Package exporter turns an operator's wish into bundles: it plans against the store's own answers, fetches what the plan
-// names, verifies each byte and assertion up to the trusted root, and hands out drafts of bundles.
+// names, verifies each byte and assertion up to the trusted root, and hands out builders of bundles.
 //
 // What a snap needs to run (its base, snapd, its default content providers) is planned along with it, so that what is
 // missing is found on this side of the gap.

@@ -74,12 +74,12 @@ func newExporter(t *testing.T, s *upstreamtest.Store) (*exporter.Exporter, *reco
 // pack makes a bundle of the whole plan, and reads its head back.
 func pack(t *testing.T, e *exporter.Exporter, p *exporter.Plan) *bundle.Head {
 	t.Helper()
-	draft, err := e.Draft(p.Snaps, p.Charms)
+	builder, err := e.Builder(p.Snaps, p.Charms)
 	if err != nil {
 		t.Fatal(err)
 	}
 	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	sealed, err := draft.Seal(t.Context(), bundle.Predicate{Created: time.Now().UTC().Truncate(time.Second), Exporter: "test@test", Program: "test"}, key)
+	sealed, err := builder.Seal(t.Context(), bundle.Predicate{Created: time.Now().UTC().Truncate(time.Second), Exporter: "test@test", Program: "test"}, key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -118,7 +118,7 @@ func damagedBlob(err error) (d digest.Digest, bad bool) {
 
 func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) (done exported, err error) {
 	out.mending.RLock()
-	draft, err := out.e.Draft(a.snaps, a.charms)
+	builder, err := out.e.Builder(a.snaps, a.charms)
 	out.mending.RUnlock()
 	if err != nil {
 		return done, err
@@ -127,7 +127,7 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 	if err != nil {
 		return done, err
 	}
-	sealed, err := draft.Seal(ctx, predicate, out.key)
+	sealed, err := builder.Seal(ctx, predicate, out.key)
 	if err != nil {
 		return done, err
 	}

@@ -254,7 +254,7 @@ func (b *Bundle) writeTo(w io.Writer, c bundle.Compression) {
 
 func (b *Bundle) seal() *bundle.Sealed {
 	b.tb.Helper()
-	var d bundle.Draft
+	var d bundle.Builder
 	for _, s := range b.Snaps {
 		if err := d.AddSnap(s); err != nil {
 			b.tb.Fatal(err)

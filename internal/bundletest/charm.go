@@ -168,7 +168,7 @@ func (b *Bundle) addResource(name string, res charm.Resource) *bundle.CharmResou
 	return r
 }
 
-func (b *Bundle) addCharms(d *bundle.Draft) error {
+func (b *Bundle) addCharms(d *bundle.Builder) error {
 	for _, c := range b.Charms {
 		if err := d.AddCharm(c); err != nil {
 			return err

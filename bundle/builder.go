@@ -18,15 +18,15 @@ type Layer struct {
 	Data       []byte
 }
 
-// Draft collects the items of a bundle. The zero value is empty and ready. Items may come in any order.
-type Draft struct {
+// Builder collects the items of a bundle. The zero value is empty and ready. Items may come in any order.
+type Builder struct {
 	items  []item
 	small  map[digest.Digest][]byte
 	images map[digest.Digest]bool // the image manifests among items
 }
 
 // add adds an item.
-func (d *Draft) add(artifactType, name, configType string, config []byte, layers []Layer) error {
+func (d *Builder) add(artifactType, name, configType string, config []byte, layers []Layer) error {
 	m := newManifest(artifactType, d.keep(describe(configType, config), config), layers)
 	for _, l := range layers {
 		if isSmall(l.Descriptor.MediaType) {
@@ -58,7 +58,7 @@ func newManifest(artifactType string, config ocispec.Descriptor, layers []Layer)
 	return m
 }
 
-func (d *Draft) keep(desc ocispec.Descriptor, data []byte) ocispec.Descriptor {
+func (d *Builder) keep(desc ocispec.Descriptor, data []byte) ocispec.Descriptor {
 	if d.small == nil {
 		d.small = make(map[digest.Digest][]byte)
 	}
@@ -75,7 +75,7 @@ type Sealed struct {
 
 // Seal orders the items, makes the bundle index and signs it. The same items give the same index, regardless of the order in
 // which they were added.
-func (d *Draft) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Sealed, error) {
+func (d *Builder) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Sealed, error) {
 	items := slices.Clone(d.items)
 	slices.SortFunc(items, func(a, b item) int { return compareItems(a.desc, b.desc) })
 	descs := make([]ocispec.Descriptor, len(items))
@@ -99,7 +99,7 @@ func (d *Draft) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Seal
 }
 
 // check makes sure that a reader will accept the bundle.
-func (d *Draft) check(descs []ocispec.Descriptor, items []item) (*tree, error) {
+func (d *Builder) check(descs []ocispec.Descriptor, items []item) (*tree, error) {
 	if err := validateItems(descs); err != nil {
 		return nil, err
 	}

@@ -55,13 +55,13 @@ func (e *Exporter) verifyHead(h *bundle.Head) (*bundle.Head, error) {
 	return h, nil
 }
 
-// Draft makes a bundle's draft of snaps and charms, which Fetch must have fetched.
-func (e *Exporter) Draft(snaps []*Snap, charms []*Charm) (*bundle.Draft, error) {
+// Builder returns a bundle builder with snaps and charms that Fetch has fetched.
+func (e *Exporter) Builder(snaps []*Snap, charms []*Charm) (*bundle.Builder, error) {
 	h, err := e.buildHead(snaps, charms)
 	if err != nil {
 		return nil, err
 	}
-	d := &bundle.Draft{}
+	d := &bundle.Builder{}
 	err = errors.Join(
 		addAll(d.AddSnap, h.Snaps), addAll(d.AddRevision, h.Revisions), addAll(d.AddCharm, h.Charms),
 		addAll(d.AddCharmRevision, h.CharmRevisions), addAll(d.AddCharmResource, h.CharmResources), addAll(d.AddImageManifest, h.Images))
