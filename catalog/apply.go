@@ -192,7 +192,7 @@ func (a *applier) snaps() error {
 	}
 	b := &pgx.Batch{}
 	for _, s := range a.in.Snaps {
-		if have[s.SnapID].newerThan(a.in) {
+		if have[s.SnapID].Supersedes(a.in.Origin()) {
 			continue
 		}
 		details, err := json.Marshal(s.Snap)
@@ -234,7 +234,7 @@ func (a *applier) revisions() error {
 		if ok && have.blob != blob {
 			return &ConflictError{What: fmt.Sprintf("snap %s revision %d", rev.Name, key.revision), Have: "blob " + have.blob, New: "blob " + blob}
 		}
-		if ok && (have.is(a.in) || have.newerThan(a.in)) {
+		if ok && (have.is(a.in) || have.Supersedes(a.in.Origin())) {
 			continue
 		}
 		item, err := json.Marshal(rev.Revision)

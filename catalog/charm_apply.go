@@ -38,7 +38,7 @@ func (a *applier) charms() error {
 	}
 	b := &pgx.Batch{}
 	for _, c := range a.in.Charms {
-		if o, ok := have[c.ID]; ok && o.outranks(a.in) {
+		if o, ok := have[c.ID]; ok && o.supersedesCharm(a.in) {
 			continue
 		}
 		details, err := json.Marshal(c.Result)
@@ -68,7 +68,7 @@ func (a *applier) charmRevisions() error {
 		if other && (have.signer != Unsigned || a.in.Signer == Unsigned) {
 			return &ConflictError{What: what, Have: "blob " + have.blob, New: "blob " + blob}
 		}
-		if ok && (have.is(a.in) || have.outranks(a.in)) {
+		if ok && (have.is(a.in) || have.supersedesCharm(a.in)) {
 			continue
 		}
 		item, err := json.Marshal(rev.Item)
@@ -109,7 +109,7 @@ func (a *applier) charmResources() error {
 		if other && (have.signer != Unsigned || a.in.Signer == Unsigned) {
 			return &ConflictError{What: what, Have: blobName(have.blob), New: blobName(blob)}
 		}
-		if ok && (have.is(a.in) || have.outranks(a.in)) {
+		if ok && (have.is(a.in) || have.supersedesCharm(a.in)) {
 			continue
 		}
 		item, err := json.Marshal(res.ResourceItem)

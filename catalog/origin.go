@@ -24,9 +24,6 @@ func (in *Import) origin() origin { return origin{in.Origin(), in.Signer} }
 // columns are what the columns signed_at, bundle, signer and sequence of a query are scanned into.
 func (o *origin) columns() []any { return []any{&o.SignedAt, &o.Digest, &o.signer, &o.Sequence} }
 
-// newerThan reports whether the bundle supersedes in.
-func (o origin) newerThan(in *Import) bool { return o.Supersedes(in.Origin()) }
-
 // is reports whether in is that bundle.
 func (o origin) is(in *Import) bool { return o.Is(in.Origin()) }
 

@@ -7,14 +7,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// outranks says whether what is known of a charm or of a revision stays: what is signed outranks what is not, however new that is.
-// Otherwise a file that nobody vouches for could keep a charm out for ever. Channels go by time alone: moving them is what such a file
-// is pushed for.
-func (o origin) outranks(in *Import) bool {
+// supersedesCharm reports whether the recorded facts about a charm or a revision stay when in is pushed. A signed origin supersedes an
+// unsigned one, however new that is. Otherwise a file that nobody vouches for could keep a charm out for ever. Channels follow the time
+// alone, because such a file is pushed to move them.
+func (o origin) supersedesCharm(in *Import) bool {
 	if (o.signer == Unsigned) != (in.Signer == Unsigned) {
 		return in.Signer == Unsigned
 	}
-	return o.newerThan(in)
+	return o.Supersedes(in.Origin())
 }
 
 // CharmIDs returns the IDs of those of the named charms that are here.
