@@ -80,8 +80,11 @@ func (b *Batch) planBundle(ctx context.Context, f *File, o *Opened) (err error) 
 	if f.candidate, err = b.Candidate(o); err != nil || b.PushChannelMap {
 		return err
 	}
-	f.Planned, err = b.Store.Plan(ctx, f.candidate.record)
-	return err
+	if f.Planned, err = b.Store.Plan(ctx, f.candidate.record); err != nil {
+		return err
+	}
+	f.Planned.AlreadyImported = false // a bundle whose blobs are gone has to be read again
+	return nil
 }
 
 // upToDateReport returns the report of a bundle that was imported before and is complete.
