@@ -13,7 +13,7 @@ import (
 // of other Go projects hardly have them.
 var idioms = regexp.MustCompile(`\b(says? (whether|what|which|how|who|where|why)|(is|are) what|those that|those of|that of|(of|to|by|from|with|for|than|as) what|what (is|are|has|have|was|were|a|an|the|it|they|no|each|every)|whoever|whatever)\b`)
 
-// allowedIdioms are the comments that may keep one, each a part of its text.
+// allowedIdioms returns parts of the comments that may keep an idiom.
 func allowedIdioms() []string {
 	return []string{}
 }
@@ -44,11 +44,11 @@ func TestCommentsArePlain(t *testing.T) {
 	}
 }
 
-// verb matches a verb in the present. "Is" names a state, not an action.
+// verb matches a verb in the present.
 var verb = regexp.MustCompile(`^[a-z]+s,?$`)
 
-// TestFunctionCommentsBeginWithAVerb wants the doc comment of each function to
-// begin with its name and a verb in the present.
+// TestFunctionCommentsBeginWithAVerb checks that the doc comment of each function begins with its name and a verb in the
+// present. "Is" names a state, not an action.
 func TestFunctionCommentsBeginWithAVerb(t *testing.T) {
 	t.Parallel()
 	for _, s := range englishSources(t) {
@@ -67,7 +67,7 @@ func TestFunctionCommentsBeginWithAVerb(t *testing.T) {
 	}
 }
 
-// unrevised are the folders whose comments still have to be rewritten.
+// unrevised returns the folders whose comments still have to be rewritten.
 func unrevised() []string {
 	return []string{
 		"assertion",
@@ -92,15 +92,7 @@ func unrevised() []string {
 		"instance/backup",
 		"instance/pgcluster",
 		"instance/settings",
-		"internal/archtest",
-		"internal/assertiontest",
-		"internal/bench",
-		"internal/bundletest",
 		"internal/canonicaltest",
-		"internal/demo",
-		"internal/e2e",
-		"internal/genuine",
-		"internal/pgtest",
 		"internal/snapdaemon",
 		"internal/snapdclient",
 		"internal/snapddriver",
@@ -119,8 +111,8 @@ func unrevised() []string {
 	}
 }
 
-// englishSources returns all files but the unrevised. With ENGLISH, it returns
-// the files below that folder instead.
+// englishSources returns all files except the files in unrevised folders. If the variable ENGLISH names a folder, it
+// returns the files in and below that folder instead.
 func englishSources(t *testing.T) []source {
 	t.Helper()
 	below, skipped := os.Getenv("ENGLISH"), unrevised()

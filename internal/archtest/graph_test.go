@@ -6,12 +6,11 @@ import (
 	"testing"
 )
 
-// graph is what each package of the product may import of ours. An edge that
-// isn't here is a change of design, and has a commit of its own. Programs
-// (cmd) may import all of it.
+// graph lists the packages of ours that each package of the product may import. A new edge is a change of design and needs
+// a commit of its own. Programs (cmd) may import every package.
 func graph() map[string][]string {
 	return map[string][]string{
-		// Layer 0: nothing of ours but blob.
+		// Layer 0: these import nothing of ours but blob.
 		"server/admin/api":   {"blob"}, // no catalog: store-admin's login runs on laptops
 		"assertion":          {},
 		"blob":               {},
@@ -22,7 +21,7 @@ func graph() map[string][]string {
 		"transfer":           {},
 		"instance/pgcluster": {},
 		"instance/conninfo":  {},
-		// Layer 1: what the upstream stores speak of, and how a store is set up.
+		// Layer 1: the nouns of the upstream stores, and the setup of a store.
 		"install":           {"registration"},
 		"instance/settings": {"blob", "instance/conninfo"},
 		"registration":      {"assertion"},
@@ -30,13 +29,13 @@ func graph() map[string][]string {
 		"charm":             {"channel"},
 		"charm/snaphint":    {"channel", "charm"},
 		"snap":              {"channel"},
-		// Layer 2: each knows one place: a file, the internet, a database.
+		// Layer 2: each package knows one place, such as a file, the internet or a database.
 		"bundle":             {"assertion", "blob", "channel", "charm", "snap"},
 		"catalog":            {"assertion", "channel", "channelmap", "charm", "snap"},
 		"upstream":           {"assertion", "charm", "snap"},
 		"keyring":            {"blob", "bundle"},
 		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "charm/snaphint"},
-		// Layer 3: what is needed and missing, and the ways from one place to another.
+		// Layer 3: dependencies that are missing, and the ways from one place to another.
 		"closure":         {"assertion", "bundle", "channel", "charm", "snap"},
 		"exporter":        {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},
 		"importer":        {"assertion", "blob", "bundle", "channelmap", "charm", "catalog", "importer/canonical"},
@@ -49,8 +48,8 @@ func graph() map[string][]string {
 	}
 }
 
-// never are the edges that no edit of the graph may bring, directly or through
-// other packages. A star is every package.
+// never lists the edges that no edit of the graph may add, directly or through other packages. A star stands for every
+// package.
 func never() [][2]string {
 	return [][2]string{
 		{"catalog", "bundle"}, // the catalogue outlives the format
@@ -58,14 +57,14 @@ func never() [][2]string {
 		{"bundle", "catalog"},
 		{"service", "upstream"},
 		{"instance", "exporter"},
-		{"server", "upstream"}, // what serves inside the gap knows no way out
-		{"server", "bundle"},   // nor what has not been imported
+		{"server", "upstream"}, // the server inside the gap needs no way out
+		{"server", "bundle"},   // the server knows only imported items
 		{"server/admin/api", "catalog"},
-		{"*", "hsm"}, // all see crypto.Signer; only programs open tokens
+		{"*", "hsm"}, // other packages see crypto.Signer; only programs open tokens
 	}
 }
 
-// nested is a module of its own, with snapd's code in it, which is GPLv3.
+// nested is a module of its own because it contains snapd's code, which is GPLv3.
 const nested = "internal/snapdclient"
 
 func TestImportsFollowTheGraph(t *testing.T) {
@@ -87,7 +86,7 @@ func TestImportsFollowTheGraph(t *testing.T) {
 	}
 }
 
-// refusal says why from may not import the path to; empty means that it may.
+// refusal returns the reason why the package from may not import the path to. It is empty if the import is allowed.
 func refusal(allowed map[string][]string, from, to string) string {
 	if strings.HasPrefix(to, "github.com/snapcore/") {
 		return "snapd's code stays in the module " + nested
@@ -166,7 +165,7 @@ func TestGraphKeepsItsPromises(t *testing.T) {
 	}
 }
 
-// reach is every package that from may import, directly or not.
+// reach returns every package that from may import, directly or not.
 func reach(allowed map[string][]string, from string) []string {
 	var reached []string
 	for todo := slices.Clone(allowed[from]); len(todo) > 0; {

@@ -25,20 +25,20 @@ type source struct {
 	file *ast.File
 }
 
-// pkg is the folder of the file, from the root of the module.
+// pkg returns the folder of the file, from the root of the module.
 func (s source) pkg() string { return path.Dir(s.path) }
 
-// at is where n begins, as compilers print it.
+// at returns the place where n begins, as compilers print it.
 func (s source) at(n ast.Node) string {
 	return fmt.Sprintf("%s:%d", s.path, s.fset.Position(n.Pos()).Line)
 }
 
-// lines counts from the first line of n to its last, both included.
+// lines returns the number of lines from the first line of n to its last, both included.
 func (s source) lines(n ast.Node) int {
 	return s.fset.Position(n.End()).Line - s.fset.Position(n.Pos()).Line + 1
 }
 
-// imports are the paths that the file imports.
+// imports returns the paths that the file imports.
 func (s source) imports(t *testing.T) []string {
 	t.Helper()
 	var paths []string
@@ -52,9 +52,8 @@ func (s source) imports(t *testing.T) []string {
 	return paths
 }
 
-// sources parses every Go file of the product, without tests, for all
-// platforms: `go list` would leave out files for the others. It includes the
-// nested module.
+// sources parses every Go file of the product, without tests, for all platforms. `go list` would leave out files for other
+// platforms. The result includes the nested module.
 func sources(t *testing.T) []source {
 	t.Helper()
 	var out []source
@@ -101,13 +100,13 @@ func allSources(t *testing.T) []source {
 	if err != nil {
 		t.Fatalf("parse the module: %v", err)
 	}
-	if len(all) < 50 { // so that no test here passes because it saw nothing
+	if len(all) < 50 { // a test must not pass because it saw no files
 		t.Fatalf("found %d files of the module, want at least 50", len(all))
 	}
 	return all
 }
 
-// moduleRoot is the folder of go.mod.
+// moduleRoot returns the folder of go.mod.
 func moduleRoot(t *testing.T) string {
 	t.Helper()
 	dir, err := os.Getwd()

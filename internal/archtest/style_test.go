@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Past these there is a second idea in a file or a function.
+// A longer file or function contains a second idea.
 const (
 	maxFileLines     = 300
 	maxFunctionLines = 50
@@ -79,8 +79,7 @@ func TestExportedNamesAreDocumented(t *testing.T) {
 	}
 }
 
-// checkGroup wants a comment for each exported type. One comment may introduce
-// a group of constants or variables.
+// checkGroup requires a comment for each exported type. One comment may introduce a group of constants or variables.
 func (s source) checkGroup(t *testing.T, d *ast.GenDecl) {
 	t.Helper()
 	for _, spec := range d.Specs {
@@ -103,8 +102,8 @@ func (s source) checkGroup(t *testing.T, d *ast.GenDecl) {
 	}
 }
 
-// checkDoc wants doc to begin with name, if that is exported. "A" and "An" may
-// stand before it, as in the standard library.
+// checkDoc requires that doc begins with name, if the name is exported. "A" and "An" may stand before it, as in the
+// standard library.
 func (s source) checkDoc(t *testing.T, name *ast.Ident, doc *ast.CommentGroup) {
 	t.Helper()
 	if !token.IsExported(name.Name) {
@@ -119,13 +118,12 @@ func (s source) checkDoc(t *testing.T, name *ast.Ident, doc *ast.CommentGroup) {
 	}
 }
 
-// speaksForItself reports whether a method does what the errors package or fmt
-// ask of it, and no more.
+// speaksForItself reports whether a method only implements an interface of package errors or fmt.
 func speaksForItself(method string) bool {
 	return slices.Contains([]string{"Error", "Is", "As", "Unwrap", "String"}, method)
 }
 
-// exportedReceiver reports whether a method can be seen from outside.
+// exportedReceiver reports whether a method is visible outside of its package.
 func exportedReceiver(recv *ast.FieldList) bool {
 	typ := recv.List[0].Type
 	for {

@@ -7,7 +7,7 @@ import (
 	"offlinestore/assertion"
 )
 
-// Account is an account with a key to sign with.
+// Account is an account with a signing key.
 type Account struct {
 	ID         string
 	Key        *assertion.SigningKey
@@ -15,14 +15,14 @@ type Account struct {
 	AccountKey *assertion.Assertion
 }
 
-// Account returns the assertion of an account.
+// Account returns an account assertion.
 func (s *Stack) Account(id, displayName string, changes Headers) *assertion.Assertion {
 	return s.StoreSign(Headers{
 		"type": "account", "account-id": id, "display-name": displayName, "username": id, "validation": "unproven",
 	}, changes)
 }
 
-// AccountKey returns the assertion of an account's key, signed with the root key.
+// AccountKey returns the account-key assertion of a key, signed with the root key.
 func (s *Stack) AccountKey(accountID, name string, key *assertion.SigningKey, changes Headers) *assertion.Assertion {
 	return sign(s.RootKey, key.PublicKeyBody(), Headers{
 		"type": "account-key", "authority-id": RootID, "account-id": accountID, "name": name,
@@ -43,12 +43,12 @@ func (s *Stack) NewAccount(id, keyName string) *Account {
 	}
 }
 
-// Assertions returns the account and its key.
+// Assertions returns the account assertion and the account-key assertion.
 func (a *Account) Assertions() []*assertion.Assertion {
 	return []*assertion.Assertion{a.Account, a.AccountKey}
 }
 
-// Sign signs headers, as changed, for the account.
+// Sign applies changes to headers and signs them for the account.
 func (a *Account) Sign(headers, changes Headers) *assertion.Assertion {
 	all := Headers{"authority-id": a.ID, "timestamp": Timestamp}
 	for name, v := range headers {
@@ -57,14 +57,14 @@ func (a *Account) Sign(headers, changes Headers) *assertion.Assertion {
 	return sign(a.Key, nil, all, changes)
 }
 
-// SnapDeclaration returns the assertion that a snap has a name and a publisher.
+// SnapDeclaration returns the assertion that gives a snap its name and its publisher.
 func (s *Stack) SnapDeclaration(snapID, name, publisherID string, changes Headers) *assertion.Assertion {
 	return s.StoreSign(Headers{
 		"type": "snap-declaration", "series": assertion.Series, "snap-id": snapID, "snap-name": name, "publisher-id": publisherID,
 	}, changes)
 }
 
-// RevisionHeaders returns the headers of a snap-revision but for its authority.
+// RevisionHeaders returns the headers of a snap-revision, without the authority.
 func RevisionHeaders(snapID string, revision int, developerID string, snap Blob) Headers {
 	return Headers{
 		"type": "snap-revision", "snap-sha3-384": assertion.DigestHeader(snap.SHA3_384), "snap-size": strconv.FormatInt(snap.Size, 10),
@@ -72,12 +72,12 @@ func RevisionHeaders(snapID string, revision int, developerID string, snap Blob)
 	}
 }
 
-// SnapRevision returns the assertion that a file is a revision of a snap.
+// SnapRevision returns the assertion that makes a file a revision of a snap.
 func (s *Stack) SnapRevision(snapID string, revision int, developerID string, snap Blob, changes Headers) *assertion.Assertion {
 	return s.StoreSign(RevisionHeaders(snapID, revision, developerID, snap), changes)
 }
 
-// SnapResourceRevision returns the assertion that a file is a revision of a snap's component.
+// SnapResourceRevision returns the assertion that makes a file a revision of a snap's component.
 func (s *Stack) SnapResourceRevision(snapID, name string, revision int, developerID string, resource Blob, changes Headers) *assertion.Assertion {
 	return s.StoreSign(Headers{
 		"type": "snap-resource-revision", "snap-id": snapID, "resource-name": name, "resource-sha3-384": assertion.DigestHeader(resource.SHA3_384),
@@ -85,7 +85,7 @@ func (s *Stack) SnapResourceRevision(snapID, name string, revision int, develope
 	}, changes)
 }
 
-// SnapResourcePair returns the assertion that a revision of a component goes with one of its snap.
+// SnapResourcePair returns the assertion that connects a revision of a component with a revision of its snap.
 func (s *Stack) SnapResourcePair(snapID, name string, resourceRevision, snapRevision int, developerID string, changes Headers) *assertion.Assertion {
 	return s.StoreSign(Headers{
 		"type": "snap-resource-pair", "snap-id": snapID, "resource-name": name, "resource-revision": strconv.Itoa(resourceRevision),
@@ -98,21 +98,22 @@ func (s *Stack) Store(store, operatorID, url string, changes Headers) *assertion
 	return s.StoreSign(Headers{"type": "store", "store": store, "operator-id": operatorID, "url": url}, changes)
 }
 
-// ValidationSet returns an assertion of the account about snaps, which are maps with name, id and maybe revision and presence.
+// ValidationSet returns a validation-set assertion of the account. Each element of snaps is a map with name, id and
+// optionally revision and presence.
 func (a *Account) ValidationSet(name string, sequence int, snaps []any, changes Headers) *assertion.Assertion {
 	return a.Sign(Headers{
 		"type": "validation-set", "series": assertion.Series, "account-id": a.ID, "name": name, "sequence": strconv.Itoa(sequence), "snaps": snaps,
 	}, changes)
 }
 
-// Model returns the assertion of a model of the brand: a classic one unless changed.
+// Model returns a model assertion of the brand. The model is a classic one unless changes say otherwise.
 func (a *Account) Model(model string, changes Headers) *assertion.Assertion {
 	return a.Sign(Headers{
 		"type": "model", "series": assertion.Series, "brand-id": a.ID, "model": model, "classic": "true", "architecture": "amd64",
 	}, changes)
 }
 
-// Serial returns the assertion of a device of the brand.
+// Serial returns the serial assertion of a device of the brand.
 func (a *Account) Serial(model, serial string, device *assertion.SigningKey, changes Headers) *assertion.Assertion {
 	return a.Sign(Headers{
 		"type": "serial", "brand-id": a.ID, "model": model, "serial": serial,

@@ -1,7 +1,7 @@
 // Package assertiontest signs assertions with a root of its own, for tests and demonstrations.
 //
-// Its keys are public: nothing signed with them must ever be trusted outside of a test. Helpers panic where only a mistake in the
-// test can be the cause.
+// Its keys are public, so nothing that they sign may ever be trusted outside of a test. Helpers panic if only a mistake in
+// the test can be the cause.
 package assertiontest
 
 import (
@@ -20,16 +20,16 @@ import (
 	"offlinestore/assertion"
 )
 
-// RootID is the account that stands for the store.
+// RootID is the ID of the account that stands for the store.
 const RootID = "testroot"
 
-// Since is when all keys become valid.
+// Since is the time when all keys become valid.
 const Since = "2016-01-01T00:00:00Z"
 
-// Timestamp is that of the assertions which are not given another.
+// Timestamp is the timestamp of assertions that get no other.
 const Timestamp = "2024-02-03T04:05:06Z"
 
-// Time is a moment at which all that is signed here is valid.
+// Time returns a moment at which everything signed here is valid.
 func Time() time.Time { return time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC) }
 
 //go:embed keys/*.pem
@@ -64,12 +64,12 @@ func signingKey(name string) (*assertion.SigningKey, error) {
 	return assertion.NewSigningKey(private)
 }
 
-// Headers are those of an assertion, or changes to them; in changes a nil value removes a header.
+// Headers are the headers of an assertion, or changes to them. In changes, a nil value removes a header.
 type Headers = map[string]any
 
-// Stack is a test root, and the store that it has signed the key of.
+// Stack is a test root and a store whose key the root has signed.
 type Stack struct {
-	Root           *assertion.Assertion // the account
+	Root           *assertion.Assertion // the account assertion
 	RootAccountKey *assertion.Assertion
 	RootKey        *assertion.SigningKey
 
@@ -77,7 +77,7 @@ type Stack struct {
 	StoreKey        *assertion.SigningKey
 }
 
-// New returns a Stack. Two stacks are the same.
+// New returns a Stack. All stacks are equal.
 func New() (*Stack, error) {
 	s := &Stack{}
 	var err error
@@ -124,10 +124,10 @@ func (s *Stack) RootStream() []byte {
 	return b.Bytes()
 }
 
-// Base returns what everything the store signs needs, beyond the root: the store's account-key.
+// Base returns the store's account-key. Everything that the store signs needs it in addition to the root.
 func (s *Stack) Base() []*assertion.Assertion { return []*assertion.Assertion{s.StoreAccountKey} }
 
-// Blob is what assertions say of a file.
+// Blob describes a file as assertions do.
 type Blob struct {
 	SHA3_384 []byte
 	Size     int64
@@ -139,7 +139,7 @@ func BlobOf(content []byte) Blob {
 	return Blob{SHA3_384: sum[:], Size: int64(len(content))}
 }
 
-// StoreSign signs headers, as changed, for the store.
+// StoreSign applies changes to headers and signs them for the store.
 func (s *Stack) StoreSign(headers, changes Headers) *assertion.Assertion {
 	headers = maps.Clone(headers)
 	headers["authority-id"] = RootID

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// pack compares an export from a warm cache with cp of the same blobs, both synced.
+// pack compares an export from a warm cache with cp of the same blobs. Both sync the disk.
 func (b *bench) pack() error {
 	o, err := b.newOutside("pack", b.size)
 	if err != nil {
@@ -41,7 +41,7 @@ func (b *bench) pack() error {
 	})
 }
 
-// copyAll is cp, synced to the disk.
+// copyAll copies files as cp does, and syncs the disk.
 func copyAll(files []string, dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (b *bench) push() error {
 	if err != nil {
 		return err
 	}
-	// A server keeps the cluster running for both pushes: its start is not what this is about.
+	// A server keeps the cluster running for both pushes, because the start of the cluster is not measured here.
 	const extra = 100
 	return b.compare(duel{
 		name: "push again, against the first push", goal: "<= 0.05",
@@ -111,7 +111,7 @@ func (b *bench) push() error {
 	})
 }
 
-// freshStore makes a store that trusts the exporter, with its cluster, as is done once in a store's life.
+// freshStore makes a store that trusts the exporter, with its cluster. An operator does this once for each store.
 func (b *bench) freshStore(o *outside, data func(int) string, round int) error {
 	if err := os.RemoveAll(data(round - 1)); err != nil {
 		return err
@@ -123,7 +123,7 @@ func (b *bench) freshStore(o *outside, data func(int) string, round int) error {
 	return err
 }
 
-// hashAll is the yardstick of a push: the hash that the format demands, on one core, from files in memory.
+// hashAll computes the hash that the format demands, on one core, from files in memory. This is the yardstick of a push.
 func hashAll(files []string) error {
 	buf := make([]byte, 256<<10)
 	for _, name := range files {
@@ -139,8 +139,8 @@ func hashAll(files []string) error {
 	return nil
 }
 
-// memory prints the peak memory of an export and a push at the size and at four times the size. It runs before this program itself
-// grows: Linux counts the memory of whoever starts a program towards that one's peak.
+// memory prints the peak memory of an export and a push at the size and at four times the size. It runs before this
+// program itself grows, because Linux counts the memory of the parent towards the peak of the process that it starts.
 func (b *bench) memory() error {
 	for _, size := range []int64{b.size, 4 * b.size} {
 		name := fmt.Sprint("memory", size>>20)

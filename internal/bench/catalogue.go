@@ -14,8 +14,8 @@ import (
 	"offlinestore/snap"
 )
 
-// fillCatalogue makes a store of many snaps and returns the ids of those that a device has. Their blobs are only claimed:
-// nobody downloads here.
+// fillCatalogue makes a store of many snaps and returns the ids of the snaps that a device has installed. It writes no
+// blobs, because nothing is downloaded here.
 func (b *bench) fillCatalogue(data string) ([]string, error) {
 	if _, err := b.proxy(data, "status"); err != nil {
 		return nil, err

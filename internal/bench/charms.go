@@ -12,10 +12,10 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
-// imageLayers is how many layers the payload of the charm's image is divided into.
+// imageLayers is the number of layers that hold the payload of the charm's image.
 const imageLayers = 4
 
-// bulkRepository is where the image is, in each registry.
+// bulkRepository is the name of the image in each registry.
 const bulkRepository = "charm/bulk/bulk-image"
 
 // charmOutside is a simulated Charmhub with one charm, whose image is in a docker-registry.
@@ -27,12 +27,12 @@ type charmOutside struct {
 	largest          string // digest of a layer
 }
 
-// ref is the image in a registry.
+// ref returns the name of the image in a registry.
 func (o *charmOutside) ref(registry string) string {
 	return registry + "/" + bulkRepository + "@" + o.digest
 }
 
-// newCharmOutside makes the image, and puts it into a registry and a layout.
+// newCharmOutside makes the image and puts it into a registry and a layout.
 func (b *bench) newCharmOutside(name string, size int64) (*charmOutside, error) {
 	snaps := b.snaps
 	b.snaps = 0
@@ -56,7 +56,7 @@ func (b *bench) newCharmOutside(name string, size int64) (*charmOutside, error) 
 	return o, os.WriteFile(o.yaml, []byte("applications:\n  bulk:\n    charm: bulk\n"), 0o644)
 }
 
-// makeImage writes the layers to files and lets skopeo carry the image to where it is needed.
+// makeImage writes the layers to files and lets skopeo copy the image to the registry and the layout.
 func (o *charmOutside) makeImage(name string, size int64) error {
 	source := upstreamtest.NewRegistry(upstreamtest.RegistryOptions{})
 	var layers []upstreamtest.Blob
@@ -114,14 +114,14 @@ func (o *charmOutside) addCharm() error {
 	return s.ReleaseCharm("bulk", "stable", upstreamtest.Ubuntu("22.04", "amd64"), 1, map[string]int{"bulk-image": 1})
 }
 
-// exportCharms exports the charm into a layout, which is what crane pull writes, too.
+// exportCharms exports the charm into a layout, which is also the format that crane pull writes.
 func (o *charmOutside) exportCharms(dir, cache string) (peak int64, err error) {
 	c := exec.CommandContext(o.b.ctx, filepath.Join(o.b.bin, "store-admin"), "export", "charms", o.yaml, "--trusted-root", o.root, "--cache-dir", cache, "--output-dir", dir)
 	c.Env = o.env
 	return o.b.execute(c)
 }
 
-// charms compares an export of images, their import and their downloads with what others do with the same images.
+// charms compares the export, the import and the downloads of images with other tools on the same images.
 func (b *bench) charms() error {
 	o, err := b.newCharmOutside("charms", b.size)
 	if err != nil {
@@ -137,7 +137,7 @@ func (b *bench) charms() error {
 	return nil
 }
 
-// out is where a round of one kind writes to.
+// out returns the output folder of a round of one kind.
 func (o *charmOutside) out(kind string, round int) string {
 	return o.b.path("charms", fmt.Sprint(kind, round))
 }
@@ -169,7 +169,7 @@ func (b *bench) exportImages(o *charmOutside) error {
 	})
 }
 
-// pushImages pushes what the last round of exportImages left.
+// pushImages pushes the output of the last round of exportImages.
 func (b *bench) pushImages(o *charmOutside) error {
 	data := func(round int) string { return o.out("data", round) }
 	return b.compare(duel{
@@ -222,7 +222,7 @@ func (b *bench) charmMemory() error {
 	return nil
 }
 
-// layers compares the rate at which a layer is downloaded from the store that pushImages left last.
+// layers compares the rates of downloading a layer from the store that pushImages left last.
 func (b *bench) layers(o *charmOutside) error {
 	stopTheirs, registry, err := b.dockerRegistry(b.path("charms", "registry"))
 	if err != nil {

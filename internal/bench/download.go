@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// downloadSize is the size of the blob that is downloaded again and again, from memory.
+// downloadSize is the size of the blob that is downloaded repeatedly from memory.
 const downloadSize = 256 << 20
 
 const downloadsEach = 8
 
-// download compares the rate of downloads with that of nginx, which sends the same file with sendfile.
+// download compares the rate of downloads with nginx, which sends the same file with sendfile.
 func (b *bench) download() error {
 	snaps := b.snaps
 	b.snaps = 1
@@ -66,7 +66,7 @@ func (b *bench) download() error {
 	return nil
 }
 
-// glob is the largest file of a pattern.
+// glob returns the largest file that matches a pattern.
 func glob(dir, pattern string) (largest string) {
 	found, _ := filepath.Glob(filepath.Join(dir, pattern))
 	var size int64 = -1
@@ -78,7 +78,7 @@ func glob(dir, pattern string) (largest string) {
 	return largest
 }
 
-// downloadURL asks the store where its one snap is.
+// downloadURL asks the store for the URL of its one snap.
 func downloadURL(b *bench, url string) (string, error) {
 	out, err := exec.CommandContext(b.ctx, "curl", "-sf", url+"/v2/snaps/info/bulk-00?fields=download").Output()
 	if err != nil {
@@ -131,7 +131,7 @@ http { access_log off; sendfile on; tcp_nopush on; client_body_temp_path %[2]s; 
 	}, "http://" + addr, nil
 }
 
-// freeAddress is one that a server which can't choose its own may take.
+// freeAddress returns an address for a server that can't choose its own.
 func freeAddress() (string, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -140,7 +140,7 @@ func freeAddress() (string, error) {
 	return ln.Addr().String(), ln.Close()
 }
 
-// waitFor waits for a server to listen.
+// waitFor waits until a server listens.
 func waitFor(addr string) {
 	for range 100 {
 		if conn, err := net.Dial("tcp", addr); err == nil {

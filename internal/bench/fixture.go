@@ -23,7 +23,7 @@ type outside struct {
 	close func()
 }
 
-// newOutside starts a store whose snaps hold size bytes together, and brings them into a cache of their own.
+// newOutside starts a store whose snaps hold size bytes together, and fills a cache with them.
 func (b *bench) newOutside(name string, size int64) (*outside, error) {
 	dir := b.path(name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -74,7 +74,8 @@ func (o *outside) export(dir string) (peak int64, err error) {
 	return o.b.execute(c)
 }
 
-// execute runs a command quietly, shows what it said if it fails, and returns its peak memory in bytes.
+// execute runs a command quietly and returns its peak memory in bytes. If the command fails, execute shows the command's
+// output.
 func (b *bench) execute(c *exec.Cmd) (peak int64, err error) {
 	out, err := c.CombinedOutput()
 	if err != nil {

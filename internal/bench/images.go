@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/crane"
 )
 
-// serveImages starts a store with its registry, and returns the URL of that.
+// serveImages starts a store with its registry, and returns the URL of the registry.
 func (b *bench) serveImages(data string) (stop func(), url string, err error) {
 	addr, err := freeAddress()
 	if err != nil {
@@ -20,7 +20,7 @@ func (b *bench) serveImages(data string) (stop func(), url string, err error) {
 	return stop, "http://" + addr, err
 }
 
-// dockerRegistry starts Debian's docker-registry on a folder, open to everyone.
+// dockerRegistry starts Debian's docker-registry on a folder, without access control.
 func (b *bench) dockerRegistry(dir string) (stop func(), addr string, err error) {
 	if addr, err = freeAddress(); err != nil {
 		return nil, "", err
@@ -30,7 +30,7 @@ func (b *bench) dockerRegistry(dir string) (stop func(), addr string, err error)
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return nil, "", err
 	}
-	c := exec.CommandContext(b.ctx, "docker-registry", "serve", conf) // whose log takes questions for errors
+	c := exec.CommandContext(b.ctx, "docker-registry", "serve", conf) // its log records requests as errors
 	if err := c.Start(); err != nil {
 		return nil, "", err
 	}
@@ -53,7 +53,7 @@ func (b *bench) skopeo(from, to string) error {
 	return err
 }
 
-// cranePull is what crane pull --format=oci does, by crane's own code.
+// cranePull does the work of crane pull --format=oci with crane's own code.
 func cranePull(ref, dir string) error {
 	img, err := crane.Pull(ref)
 	if err != nil {

@@ -1,5 +1,6 @@
-// Command bench measures what operators wait for, as ratios against a yardstick that runs in the same breath: machines
-// differ, and this one changes from minute to minute. Each comparison takes turns; the median of the ratios is printed.
+// Command bench measures the times that operators wait for, as ratios against a yardstick. Ours and the yardstick take
+// turns, because machines differ and the speed of one machine changes from minute to minute. The median of the ratios is
+// printed.
 package main
 
 import (
@@ -78,7 +79,7 @@ func (b *bench) run(only []string) (err error) {
 		}
 		err = errors.Join(err, os.RemoveAll(b.dir))
 	}()
-	if err := os.Chmod(b.dir, 0o755); err != nil { // the store's own user must get to its data
+	if err := os.Chmod(b.dir, 0o755); err != nil { // the store's own user must reach its data
 		return err
 	}
 	fmt.Printf("%-42s %10s %10s %7s %7s\n", "", "ours", "yardstick", "ratio", "goal")
@@ -96,25 +97,25 @@ func (b *bench) run(only []string) (err error) {
 	return nil
 }
 
-// path is a name below the working folder.
+// path returns a path below the working folder.
 func (b *bench) path(name ...string) string {
 	return filepath.Join(append([]string{b.dir}, name...)...)
 }
 
-// timed measures f.
+// timed runs f and returns the time it took.
 func timed(f func() error) (time.Duration, error) {
 	start := time.Now()
 	err := f()
 	return time.Since(start), err
 }
 
-// duel is a comparison of ours with a yardstick. prepare, which is not timed, may be nil.
+// duel is a comparison of ours with a yardstick. prepare is not timed and may be nil.
 type duel struct {
 	name, goal            string
 	prepare, ours, theirs func(round int) error
 }
 
-// compare lets ours and the yardstick take turns and prints the median ratio of the two.
+// compare runs ours and the yardstick in turns and prints the median ratio of the two.
 func (b *bench) compare(d duel) error {
 	var ratios, a, c []float64
 	for round := range b.rounds + 1 {
@@ -123,7 +124,7 @@ func (b *bench) compare(d duel) error {
 				return err
 			}
 		}
-		// What was written or removed before must not be paid for here.
+		// Earlier writes and removals must not slow down this measurement.
 		if err := exec.CommandContext(b.ctx, "sync").Run(); err != nil {
 			return err
 		}

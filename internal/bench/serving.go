@@ -47,14 +47,14 @@ func (b *bench) start(program string, args ...string) (stop func(), url string, 
 	}, strings.TrimSpace(line[i:]), nil
 }
 
-// later leaves a server to stopServers, which the end of the program calls at the latest.
+// later registers a server for stopServers. The end of the program calls stopServers at the latest.
 func (b *bench) later(stop func()) {
 	if stop != nil {
 		b.stops = append(b.stops, stop)
 	}
 }
 
-// stopServers stops those servers.
+// stopServers stops the registered servers.
 func (b *bench) stopServers() {
 	for _, stop := range b.stops {
 		stop()
@@ -62,7 +62,8 @@ func (b *bench) stopServers() {
 	b.stops = nil
 }
 
-// constantServer is the yardstick of refresh: a bare handler that reads the request and writes as many bytes.
+// constantServer runs a bare handler that reads the request and writes an answer of the same size as ours. This is the
+// yardstick of refresh.
 func constantServer(size string) error {
 	n, err := strconv.Atoi(size)
 	if err != nil {
@@ -87,7 +88,7 @@ const (
 	installedSnaps = 10
 )
 
-// refresh compares the rate of refresh requests with that of a handler that writes a constant.
+// refresh compares the rate of refresh requests with a handler that writes a constant.
 func (b *bench) refresh() error {
 	data := b.path("refresh", "data")
 	if err := os.MkdirAll(filepath.Dir(data), 0o755); err != nil {
@@ -150,12 +151,12 @@ func refreshBody(ids []string) []byte {
 		publisher revision snap-id snap-yaml summary title type version website store-url integrity media common-ids categories resources`)
 	body, err := json.Marshal(m{"context": installed, "actions": actions, "fields": fields})
 	if err != nil {
-		panic(err) // maps of plain values
+		panic(err) // plain values in maps always encode
 	}
 	return body
 }
 
-// answerSize asks once, and makes sure that the answer offers every snap.
+// answerSize sends one request, checks that the answer offers every snap, and returns the size of the answer.
 func answerSize(ctx context.Context, url string, body []byte) (int, error) {
 	req, err := http.NewRequestWithContext(ctx, "POST", url+"/v2/snaps/refresh", strings.NewReader(string(body)))
 	if err != nil {
@@ -185,7 +186,7 @@ var (
 	wrkBad  = regexp.MustCompile(`Non-2xx|Socket errors`)
 )
 
-// wrk sends requests for a few seconds and returns their rate, and the time in ms within which 99 of 100 are answered.
+// wrk sends requests for a few seconds. It returns their rate and the time in ms within which 99 of 100 are answered.
 func (b *bench) wrk(url string, args ...string) (rate, p99 float64, err error) {
 	out, err := exec.CommandContext(b.ctx, "wrk", append([]string{"-t1", "-c16", "-d4s", "--latency", "--timeout", "30s", url}, args...)...).CombinedOutput()
 	if err != nil || wrkBad.Match(out) {

@@ -19,7 +19,7 @@ type File struct {
 	Data   []byte
 }
 
-// Unpack takes an archive without compression apart.
+// Unpack returns the entries of an archive without compression.
 func Unpack(tb testing.TB, packed []byte) []File {
 	tb.Helper()
 	var files []File
@@ -39,7 +39,7 @@ func Unpack(tb testing.TB, packed []byte) []File {
 	}
 }
 
-// Pack puts an archive together as it is told, whether its sizes are true or not.
+// Pack writes an archive of the files. It keeps the sizes that they claim, even wrong ones.
 func Pack(tb testing.TB, files []File) []byte {
 	tb.Helper()
 	var out bytes.Buffer
@@ -60,7 +60,7 @@ func UnpackTo(tb testing.TB, dir string, files []File) {
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Header.Name))
 		if f.Header.Typeflag == tar.TypeDir {
-			continue // made with the first file in it
+			continue // the first file in it makes the folder
 		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			tb.Fatal(err)
@@ -71,7 +71,7 @@ func UnpackTo(tb testing.TB, dir string, files []File) {
 	}
 }
 
-// Gzip compresses as other programs do.
+// Gzip compresses b with gzip.
 func Gzip(tb testing.TB, b []byte) []byte {
 	tb.Helper()
 	var out bytes.Buffer
@@ -79,7 +79,7 @@ func Gzip(tb testing.TB, b []byte) []byte {
 	return compressed(tb, &out, w, b)
 }
 
-// Zstd compresses in the frame that a bundle has.
+// Zstd compresses b in the kind of frame that a bundle has.
 func Zstd(tb testing.TB, b []byte) []byte {
 	tb.Helper()
 	var out bytes.Buffer

@@ -1,7 +1,7 @@
-// Package bundletest makes bundles of snaps and charms that exist only in tests, good ones and bad ones, and reads back what
-// a store serves.
+// Package bundletest makes bundles of snaps and charms that exist only in tests, good ones and bad ones, and reads back
+// the contents of a store.
 //
-// Their assertions are signed by the public keys of package assertiontest, and the bundles by keys that follow from a name.
+// The public keys of package assertiontest sign the assertions. Each key that signs a bundle is derived from a name.
 package bundletest
 
 import (
@@ -27,13 +27,13 @@ import (
 	"offlinestore/snap"
 )
 
-// Key is the signing key of that name.
+// Key returns the signing key of a name.
 func Key(name string) ed25519.PrivateKey {
 	sum := sha256.Sum256([]byte("offlinestore bundletest " + name))
 	return ed25519.NewKeyFromSeed(sum[:])
 }
 
-// Public is the public half of a key.
+// Public returns the public half of a key.
 func Public(tb testing.TB, key ed25519.PrivateKey) bundle.PublicKey {
 	tb.Helper()
 	k, err := bundle.NewPublicKey(key.Public())
@@ -43,7 +43,7 @@ func Public(tb testing.TB, key ed25519.PrivateKey) bundle.PublicKey {
 	return k
 }
 
-// Bundle is a bundle in the making. Its fields may be changed until it is written, to make a bad one of it.
+// Bundle is a bundle in the making. A test may change its fields before it is written, to make a bad bundle.
 type Bundle struct {
 	Snaps     []*bundle.Snap
 	Revisions []*bundle.SnapRevision
@@ -62,7 +62,7 @@ type Bundle struct {
 	contents map[digest.Digest]func() io.Reader
 }
 
-// stack is what all tests share, since its keys take a while to sign.
+// stack is shared by all tests, because its keys take a while to sign.
 var stack = sync.OnceValues(assertiontest.New)
 
 func newStack(tb testing.TB) *assertiontest.Stack {
@@ -71,11 +71,11 @@ func newStack(tb testing.TB) *assertiontest.Stack {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	own := *s // which a test may change
+	own := *s // a test may change the copy
 	return &own
 }
 
-// New is an empty bundle, signed with the key "exporter" at assertiontest.Time and days later.
+// New returns an empty bundle, signed with the key "exporter" at assertiontest.Time and days later.
 func New(tb testing.TB, days int) *Bundle {
 	tb.Helper()
 	return &Bundle{
@@ -84,19 +84,19 @@ func New(tb testing.TB, days int) *Bundle {
 	}
 }
 
-// Blob is one of size bytes that do not compress, and follow from the seed. They are kept nowhere.
+// Blob returns a blob of size bytes. The bytes do not compress, are derived from the seed and are not kept.
 func (b *Bundle) Blob(seed string, size int64) bundle.Blob {
 	b.tb.Helper()
 	return b.blob(func() io.Reader { return io.LimitReader(rand.NewChaCha8(sha256.Sum256([]byte(seed))), size) })
 }
 
-// BlobOf is one with this content.
+// BlobOf returns a blob with this content.
 func (b *Bundle) BlobOf(content []byte) bundle.Blob {
 	b.tb.Helper()
 	return b.blob(func() io.Reader { return bytes.NewReader(content) })
 }
 
-// Content is that of a blob.
+// Content returns the content of a blob.
 func (b *Bundle) Content(d digest.Digest) []byte {
 	b.tb.Helper()
 	r, err := b.open(d)
@@ -168,19 +168,19 @@ func (b *Bundle) AddRevision(name string, revision int, blob bundle.Blob, compon
 	return r
 }
 
-// SignRevision replaces what is asserted about a revision by a snap-revision with these changes.
+// SignRevision replaces the assertions of a revision with a snap-revision that has these changes.
 func (b *Bundle) SignRevision(r *bundle.SnapRevision, changes assertiontest.Headers) {
 	b.tb.Helper()
 	r.Assertions = b.Stream(b.Stack.SnapRevision(r.SnapID, r.Revision.Number, assertiontest.RootID, asserted(r.Blob), changes))
 }
 
-// Stream encodes assertions, with the keys that signed them.
+// Stream encodes assertions together with the keys that signed them.
 func (b *Bundle) Stream(as ...*assertion.Assertion) []byte {
 	b.tb.Helper()
 	var out bytes.Buffer
 	keys := b.Stack.Base()
 	if b.Stack.RootAccountKey.SignKeyID() != newStack(b.tb).RootAccountKey.SignKeyID() {
-		keys = append(keys, b.Stack.RootAccountKey) // of a root that nobody trusts
+		keys = append(keys, b.Stack.RootAccountKey) // the key of a root that nobody trusts
 	}
 	if err := assertion.EncodeAll(&out, append(keys, as...)); err != nil {
 		b.tb.Fatal(err)
@@ -188,7 +188,7 @@ func (b *Bundle) Stream(as ...*assertion.Assertion) []byte {
 	return out.Bytes()
 }
 
-// UntrustedStack signs as the test root does, with other keys: a root that poses as another.
+// UntrustedStack returns a root that poses as the test root. It signs the same assertions with other keys.
 func UntrustedStack(tb testing.TB) *assertiontest.Stack {
 	tb.Helper()
 	s := &assertiontest.Stack{RootKey: signingKey(tb, "other"), StoreKey: signingKey(tb, "brand")}
@@ -197,7 +197,8 @@ func UntrustedStack(tb testing.TB) *assertiontest.Stack {
 	return s
 }
 
-// ExpireStoreKey lets the key of the store, which signs nearly all assertions, end a day before the bundle is signed.
+// ExpireStoreKey sets the end of the store's key to a day before the bundle is signed. That key signs nearly all
+// assertions.
 func (b *Bundle) ExpireStoreKey() {
 	until := b.Predicate.Created.Add(-24 * time.Hour).Format(time.RFC3339)
 	b.Stack.StoreAccountKey = b.Stack.AccountKey(assertiontest.RootID, "store", b.Stack.StoreKey, assertiontest.Headers{"until": until})
@@ -224,7 +225,7 @@ func asserted(b bundle.Blob) assertiontest.Blob {
 	return assertiontest.Blob{SHA3_384: b.SHA3384[:], Size: b.Size}
 }
 
-// Tar is the packed bundle.
+// Tar returns the packed bundle.
 func (b *Bundle) Tar(c bundle.Compression) []byte {
 	b.tb.Helper()
 	var out bytes.Buffer
@@ -232,7 +233,7 @@ func (b *Bundle) Tar(c bundle.Compression) []byte {
 	return out.Bytes()
 }
 
-// WriteFile writes the packed bundle, which need not fit into memory.
+// WriteFile writes the packed bundle, which may be larger than the memory.
 func (b *Bundle) WriteFile(path string, c bundle.Compression) {
 	b.tb.Helper()
 	f, err := os.Create(path)

@@ -20,16 +20,16 @@ import (
 // CharmPublisher is the account that publishes all charms.
 const CharmPublisher = "charm-publisher"
 
-// CharmID is the ID of the charm of that name.
+// CharmID returns the ID of the charm with a name.
 func CharmID(name string) string { return upstreamtest.ID("charm " + name) }
 
-// Base is ubuntu of that release on amd64, unless there are other architectures.
+// Base returns the Ubuntu base of a release for amd64.
 func Base(release string) *charm.Base {
 	return &charm.Base{Name: "ubuntu", Channel: release, Architecture: "amd64"}
 }
 
-// AddWholeCharm adds a charm with one revision, released to latest/stable for ubuntu@22.04 amd64, with a file of size bytes as its
-// resource "data", and the resource "image" that is a container image for two platforms.
+// AddWholeCharm adds a charm with one revision, released to latest/stable for ubuntu@22.04 amd64. Its resource "data" is a
+// file of size bytes, and its resource "image" is a container image for two platforms.
 func (b *Bundle) AddWholeCharm(name string, revision int, size int64) *Bundle {
 	b.tb.Helper()
 	b.AddCharm(name, charm.Release{Base: Base("22.04"), Channel: "latest/stable", Revision: revision, ReleasedAt: "2024-02-03T04:05:06+00:00",
@@ -67,7 +67,8 @@ func (b *Bundle) AddCharmBundle(name string, rows ...charm.Release) *bundle.Char
 	return c
 }
 
-// AddCharmRevision adds a revision of a charm for these bases. Its archive is a real one, with the resources data and image.
+// AddCharmRevision adds a revision of a charm for these bases. Its archive is a valid zip file that declares the resources
+// data and image.
 func (b *Bundle) AddCharmRevision(name string, revision int, bases ...charm.Base) *bundle.CharmRevision {
 	b.tb.Helper()
 	it := charm.Revision{
@@ -107,7 +108,7 @@ func (b *Bundle) addCharmRevision(name, typ string, it charm.Revision, files map
 	return r
 }
 
-// zipOf is an archive of files, always the same for the same ones.
+// zipOf returns an archive of files. The same files always give the same archive.
 func zipOf(tb testing.TB, files map[string]string) []byte {
 	tb.Helper()
 	var out bytes.Buffer
@@ -131,7 +132,7 @@ func zipOf(tb testing.TB, files map[string]string) []byte {
 	return out.Bytes()
 }
 
-// AddResource adds a revision of a charm's resource that is a file.
+// AddResource adds a revision of a charm's file resource.
 func (b *Bundle) AddResource(name, resource string, revision int, blob bundle.Blob) *bundle.CharmResource {
 	b.tb.Helper()
 	sum := sha512.New384()
@@ -151,7 +152,7 @@ func (b *Bundle) AddMissingResource(name, resource string) *bundle.CharmResource
 		Download: charm.Download{SHA256: charm.EmptySHA256, SHA384: charm.EmptySHA384}})
 }
 
-// AddImageResource adds a revision of a charm's resource that is an image, in the bundle or not.
+// AddImageResource adds a revision of a charm's image resource. The bundle may lack the image.
 func (b *Bundle) AddImageResource(name, resource string, revision int, image digest.Digest) *bundle.CharmResource {
 	b.tb.Helper()
 	path := fmt.Sprintf("charm/%s/%s@%s", strings.ToLower(CharmID(name)), resource, image)

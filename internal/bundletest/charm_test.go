@@ -13,7 +13,8 @@ import (
 	"offlinestore/internal/bundletest"
 )
 
-// TestWholeCharm shows that the charms of tests are what an importer takes: read back, checked, and their archives opened.
+// TestWholeCharm checks that an importer accepts the charms of tests: the bundle is read back and verified, and the
+// archives are opened.
 func TestWholeCharm(t *testing.T) {
 	t.Parallel()
 	b := bundletest.New(t, 0).AddWholeCharm("app", 7, 3000)

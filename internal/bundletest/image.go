@@ -14,8 +14,8 @@ import (
 	"offlinestore/bundle"
 )
 
-// AddImage adds an image with a layer that follows from the seed, and returns its digest: that of its manifest for one platform,
-// such as linux/amd64, and that of an index for several.
+// AddImage adds an image with a layer that is derived from the seed, and returns the image's digest. For one platform,
+// such as linux/amd64, this is the digest of the manifest; for several platforms, the digest of the index.
 func (b *Bundle) AddImage(seed string, platforms ...string) digest.Digest {
 	b.tb.Helper()
 	index := ocispec.Index{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageIndex}
@@ -29,13 +29,13 @@ func (b *Bundle) AddImage(seed string, platforms ...string) digest.Digest {
 	return b.AddManifest(ocispec.MediaTypeImageIndex, b.encode(index)).Digest
 }
 
-// AddManifest adds a manifest or an index as it stands.
+// AddManifest adds a manifest or an index without changes.
 func (b *Bundle) AddManifest(mediaType string, raw []byte) ocispec.Descriptor {
 	b.Images = append(b.Images, &bundle.ImageManifest{MediaType: mediaType, Digest: digest.FromBytes(raw), Raw: raw})
 	return ocispec.Descriptor{MediaType: mediaType, Digest: digest.FromBytes(raw), Size: int64(len(raw))}
 }
 
-// RemoveManifest takes a manifest out again: what is left of an index is a sparse one.
+// RemoveManifest removes a manifest, which leaves its index sparse.
 func (b *Bundle) RemoveManifest(d digest.Digest) {
 	for i, m := range b.Images {
 		if m.Digest == d {

@@ -13,7 +13,7 @@ import (
 	"offlinestore/catalog"
 )
 
-// Migrate makes the tables of the catalogue, as a template for pgtest.NewFrom.
+// Migrate makes the tables of the catalogue. It is a template for pgtest.NewFrom.
 func Migrate(dsn string) error {
 	s, err := catalog.Open(context.Background(), dsn)
 	if err != nil {
@@ -23,7 +23,7 @@ func Migrate(dsn string) error {
 	return nil
 }
 
-// Served is everything that a store serves. It fails the test unless each blob of the catalogue is there and has its
+// Served returns everything that a store serves. It fails the test unless each blob of the catalogue is there and has its
 // digests.
 func Served(tb testing.TB, dsn, blobs string) *catalog.Snapshot {
 	tb.Helper()
@@ -60,7 +60,7 @@ func Served(tb testing.TB, dsn, blobs string) *catalog.Snapshot {
 	return c
 }
 
-// addCharmBlobs adds the archives, files and images of charms. A blob that is a snap's, too, keeps its SHA3-384.
+// addCharmBlobs adds the archives, files and images of charms. A blob that also belongs to a snap keeps its SHA3-384.
 func addCharmBlobs(want map[digest.Digest]string, c *catalog.Snapshot) {
 	add := func(dg digest.Digest) {
 		if _, ok := want[dg]; !ok && dg != "" {
@@ -86,7 +86,7 @@ func addCharmBlobs(want map[digest.Digest]string, c *catalog.Snapshot) {
 	}
 }
 
-// checkBlobs hashes all blobs; want has their SHA3-384, or "" where nobody says one.
+// checkBlobs hashes all blobs. The values of want are SHA3-384 digests, or "" if the catalogue has none.
 func checkBlobs(tb testing.TB, d *blob.Dir, want map[digest.Digest]string) {
 	tb.Helper()
 	h := blob.NewHasher(0)

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// charms is the act about Juju.
+// charms tells the part of the story that is about Juju.
 func (g *guide) charms(root string) error {
 	g.say("Outside again, for Juju: a charm bundle, with its charms, their resources and the container images behind them.\nThe images come out of a registry that wants a password, which is in Charmhub's answers and stays outside.")
 	if err := g.run("store-admin", "export", "bundle", "cos-lite", "--export-dir", g.path("disk"),
@@ -43,7 +43,7 @@ func (g *guide) charms(root string) error {
 	return g.pull(image)
 }
 
-// pull gets an image with skopeo or, where there is none, request by request.
+// pull downloads an image with skopeo or, without skopeo, request by request.
 func (g *guide) pull(image string) error {
 	if path, err := exec.LookPath("skopeo"); err == nil {
 		fmt.Printf("\n$ skopeo copy --all --quiet docker://%s dir:image\n", image)
@@ -88,7 +88,7 @@ func (g *guide) pullManifest(url, dg string) error {
 	return nil
 }
 
-// fetch gets something by its digest.
+// fetch downloads content by its digest.
 func (g *guide) fetch(url, dg string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(g.ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -7,14 +7,14 @@ import (
 	"net/http"
 )
 
-// juju sends what Juju would, and says what it learns. The first failure ends it.
+// juju sends the requests that Juju sends, and prints the answers. The first failure ends it.
 type juju struct {
 	g   *guide
 	url string
 	err error
 }
 
-// entity is what a refresh says of a charm.
+// entity is a charm or a bundle in a refresh answer.
 type entity struct {
 	Type, Name string
 	Revision   int
@@ -26,7 +26,7 @@ type entity struct {
 	}
 }
 
-// base is nil, "NA" for not knowing, or a release of Ubuntu.
+// base returns the base of a request: nil, "NA" for an unknown base, or a release of Ubuntu.
 func base(release string) any {
 	switch release {
 	case "":
@@ -37,7 +37,7 @@ func base(release string) any {
 	return map[string]string{"architecture": "amd64", "name": "ubuntu", "channel": release}
 }
 
-// install asks for a charm, and returns the base that it is for where the one of the request is not.
+// install asks for a charm. If the charm has no revision for the base of the request, install returns another base.
 func (j *juju) install(name, channel, release string) (e entity, other string) {
 	body, err := json.Marshal(map[string]any{"context": []any{}, "actions": []any{map[string]any{
 		"action": "install", "instance-key": name, "name": name, "channel": channel, "base": base(release),
@@ -73,7 +73,8 @@ func (j *juju) install(name, channel, release string) (e entity, other string) {
 	return e, other
 }
 
-// ask sends a request unless something failed before, such as the making of its body, and reads the answer into v unless that is nil.
+// ask sends a request and decodes the answer into v, unless v is nil. It does nothing if an earlier step failed or if err
+// is not nil.
 func (j *juju) ask(method, url string, body []byte, err error, v any) {
 	if j.err == nil {
 		j.err = err
@@ -94,7 +95,7 @@ func (j *juju) ask(method, url string, body []byte, err error, v any) {
 	j.err = err
 }
 
-// deploy asks for what is in the bundle, and returns the last of the images.
+// deploy asks for the contents of the bundle, and returns the last of the images.
 func (j *juju) deploy() (image string) {
 	bundle, _ := j.install("cos-lite", "stable", "NA")
 	j.ask(http.MethodGet, bundle.Download.URL, nil, nil, nil)

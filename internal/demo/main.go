@@ -1,5 +1,6 @@
 // Command demo tells the story of this project on one machine: a simulated store outside, an export, a carried bundle, a
-// push, and inside a real snapd client, and what Juju and a container runtime ask for. It keeps to the loopback and leaves nothing behind.
+// push, and inside a real snapd client and the requests of Juju and a container runtime. It keeps to the loopback and
+// leaves nothing behind.
 package main
 
 import (

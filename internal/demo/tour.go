@@ -27,7 +27,7 @@ type guide struct {
 	data string
 }
 
-// tour is the whole story.
+// tour tells the whole story.
 func tour(ctx context.Context, bin string) (err error) {
 	bin, err = filepath.Abs(bin)
 	if err != nil {
@@ -38,7 +38,7 @@ func tour(ctx context.Context, bin string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	// The store's own user, to whom root gives the data folder, must be able to reach it.
+	// Root gives the data folder to the store's own user, who must be able to reach it.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (g *guide) inside(root string) error {
 
 func (g *guide) path(name string) string { return filepath.Join(g.dir, filepath.FromSlash(name)) }
 
-// bundle is the file that the export made of a snap.
+// bundle returns the bundle file that the export made of a snap.
 func (g *guide) bundle(name string) string {
 	found, _ := filepath.Glob(g.path("disk/" + name + "-2*.tar.gz"))
 	if len(found) == 0 {
@@ -171,7 +171,8 @@ func (g *guide) command(program string, args ...string) *exec.Cmd {
 	return c
 }
 
-// program is a command of ours as it is run; it is shown without the parts that only the demo needs.
+// program returns the command that runs one of our programs. It prints the command without the parts that only the demo
+// needs.
 func (g *guide) program(name string, args ...string) *exec.Cmd {
 	shown := strings.ReplaceAll(name+" "+strings.Join(args, " "), g.dir+"/", "")
 	if len(shown) > 300 {
@@ -199,7 +200,7 @@ func (g *guide) runTo(file, name string, args ...string) error {
 	return os.WriteFile(file, out, 0o644)
 }
 
-// serve starts the server on a free port for each of its listeners, and waits until it says where they are.
+// serve starts the server on a free port for each listener, and waits until it has printed the addresses.
 func (g *guide) serve(flags ...string) (urls []string, stop func(), err error) {
 	c := g.program("snap-store-proxy", append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "warn"}, flags...)...)
 	out, err := c.StdoutPipe()

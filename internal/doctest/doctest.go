@@ -1,4 +1,4 @@
-// Package doctest reads the documentation for the tests that hold it to the code.
+// Package doctest reads the documentation for tests that compare it with the code.
 package doctest
 
 import (
@@ -19,7 +19,7 @@ func Page(t *testing.T, name string) string {
 	return string(text)
 }
 
-// BadInput returns the table below a heading of docs/errors.md: the exit code or HTTP status of each input.
+// BadInput returns the table below a heading of docs/errors.md. It maps each input to its exit code or HTTP status.
 func BadInput(t *testing.T, heading string) map[string]string {
 	t.Helper()
 	_, section, ok := strings.Cut(Page(t, "errors.md"), "\n## "+heading+"\n")

@@ -21,7 +21,8 @@ import (
 	"offlinestore/snap"
 )
 
-// TestChainOfEnclaves exports from a store of ours into a second one, which must serve what the first one does.
+// TestChainOfEnclaves exports from a store of ours into a second one, and checks that the second serves the same as the
+// first.
 func TestChainOfEnclaves(t *testing.T) {
 	t.Parallel()
 	up := newOrigin(t)
@@ -44,11 +45,11 @@ func TestChainOfEnclaves(t *testing.T) {
 		t.Errorf("install from the second store: revision %d from %q, want 6 from stable", got.Revision, got.EffectiveChannel)
 	}
 	sameDeclarations(t, up, second)
-	second.proxy("check") // exits with 6 if anything that the snaps need has not come along
+	second.proxy("check") // exits with 6 if a dependency of the snaps is missing
 	sameComponent(t, first, second)
 }
 
-// sameInfo compares what two stores say of a snap, but for their own names in URLs.
+// sameInfo compares the answers of two stores about a snap, except for the stores' own names in URLs.
 func sameInfo(t *testing.T, a, b *inside, name string) {
 	t.Helper()
 	var got [2]map[string]any
@@ -81,7 +82,7 @@ func replaceStrings(v any, old, by string) any {
 	return v
 }
 
-// sameDeclarations checks that each format of a snap-declaration has come all the way, byte for byte.
+// sameDeclarations checks that each format of a snap-declaration arrives byte for byte.
 func sameDeclarations(t *testing.T, up *origin, in *inside) {
 	t.Helper()
 	path := "/v2/assertions/snap-declaration/16/" + upstreamtest.ID("jq") + "?max-format="
@@ -137,7 +138,7 @@ func readAll(t *testing.T, url string) string {
 	return string(text)
 }
 
-// TestUntrustedSigner shows that the path is closed to whoever was not let in: the passing tests would mean little without it.
+// TestUntrustedSigner checks that a store rejects an unknown signer. Without it the passing tests would mean little.
 func TestUntrustedSigner(t *testing.T) {
 	t.Parallel()
 	up := newOrigin(t)
@@ -148,7 +149,7 @@ func TestUntrustedSigner(t *testing.T) {
 	refused := func(want string) {
 		t.Helper()
 		_, stderr, err := tryRun(t, nil, program(t, "snap-store-proxy"), append([]string{"--data-dir", in.data, "push-snap"}, files...)...)
-		const untrusted = 5 // as the help has it
+		const untrusted = 5 // the exit code that the help names
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) || exit.ExitCode() != untrusted || !strings.Contains(stderr, want) {
 			t.Errorf("push: %v, %s, want exit code %d and %q", err, stderr, untrusted, want)
@@ -156,7 +157,7 @@ func TestUntrustedSigner(t *testing.T) {
 	}
 	refused("snap-store-proxy trust add")
 	in.proxy("trust", "add", o.key)
-	// The signer is known now; the root of what it brings isn't any more.
+	// Now the store trusts the signer, but no longer the root of the assertions.
 	if err := os.RemoveAll(filepath.Join(in.data, "trust", "roots")); err != nil {
 		t.Fatal(err)
 	}

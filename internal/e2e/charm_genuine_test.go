@@ -17,11 +17,11 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
-// genuineHub is a simulated Charmhub that has what real builds have made.
+// genuineHub is a simulated Charmhub that offers the results of real builds.
 type genuineHub struct {
 	*upstreamtest.Store
 	t *testing.T
-	// charms and bundles are by name: the archives, and the bundle.yaml files.
+	// charms holds the archives, and bundles the bundle.yaml files, each by name.
 	charms, bundles map[string][]byte
 }
 
@@ -51,8 +51,8 @@ func (h *genuineHub) glob(pattern string) []string {
 	return files
 }
 
-// addCharm adds a charm under the name that it gives itself. An archive that is none of a charm, and a second one of a name, are left
-// out: the tests of package exporter have them.
+// addCharm adds a charm under the name in its metadata. It leaves out an archive that is no charm, and a second archive of
+// a name, because the tests of package exporter cover them.
 func (h *genuineHub) addCharm(path string) {
 	h.t.Helper()
 	data, err := os.ReadFile(path)
@@ -69,7 +69,7 @@ func (h *genuineHub) addCharm(path string) {
 		CharmFiles: upstreamtest.CharmFiles{Bases: []upstreamtest.Base{upstreamtest.Ubuntu("22.04", "all")}}})
 }
 
-// addBundle adds a bundle, with charms that are made up. Bundles of the Charm Store that was closed are left out.
+// addBundle adds a bundle, with invented charms. It leaves out bundles of the Charm Store, which was closed.
 func (h *genuineHub) addBundle(path string) {
 	h.t.Helper()
 	text, err := os.ReadFile(path)
@@ -92,7 +92,7 @@ func (h *genuineHub) addBundle(path string) {
 	}
 }
 
-// release adds a charm with one revision, unless it is there, and releases that.
+// release adds a charm with one revision, unless it is there already, and releases the revision.
 func (h *genuineHub) release(name, kind, channel string, rev upstreamtest.CharmRev) {
 	h.t.Helper()
 	if h.AddCharm(upstreamtest.Charm{Name: name, Type: kind}) == nil {
@@ -143,7 +143,7 @@ func TestGenuineCharmsAcrossTheGap(t *testing.T) {
 	}
 }
 
-// fileOf reads a file in an archive.
+// fileOf returns a file in an archive.
 func fileOf(t *testing.T, archive []byte, name string) []byte {
 	t.Helper()
 	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))

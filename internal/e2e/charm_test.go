@@ -19,7 +19,7 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
-// newCharmhub serves the demonstration's charms, with their images in a registry that wants credentials.
+// newCharmhub serves the demonstration's charms, with their images in a registry that requires credentials.
 func newCharmhub(t *testing.T) (s *upstreamtest.Store, url string) {
 	t.Helper()
 	needTools(t)
@@ -39,7 +39,7 @@ func newCharmhub(t *testing.T) (s *upstreamtest.Store, url string) {
 	return s, srv.URL
 }
 
-// newCharmOutside is a connected host which exports from that Charmhub.
+// newCharmOutside returns a connected host that exports from that Charmhub.
 func newCharmOutside(t *testing.T, s *upstreamtest.Store, url string) *outside {
 	t.Helper()
 	o := newOutside(t, url, s.Stack.RootStream())
@@ -47,7 +47,7 @@ func newCharmOutside(t *testing.T, s *upstreamtest.Store, url string) *outside {
 	return o
 }
 
-// exportCharms runs export charms or export bundle, and returns the one bundle that is made.
+// exportCharms runs export charms or export bundle, and returns the one bundle that it makes.
 func (o *outside) exportCharms(args ...string) string {
 	o.t.Helper()
 	dir, err := os.MkdirTemp(o.dir, "disk-")
@@ -92,8 +92,9 @@ func lacks(t *testing.T, path, text string) {
 	}
 }
 
-// TestCharmBundleAcrossTheGap takes a charm bundle with its images from Charmhub to what Juju would deploy, and to what a cluster
-// would pull: first from the registry that the store is itself, then from one that was there before.
+// TestCharmBundleAcrossTheGap takes a charm bundle with its images from Charmhub into a store. It fetches all that Juju
+// would deploy and the images that a cluster would pull, first from the store's own registry and then from a registry that
+// existed before.
 func TestCharmBundleAcrossTheGap(t *testing.T) {
 	t.Parallel()
 	need(t, "skopeo")
@@ -142,16 +143,17 @@ func TestCharmBundleAcrossTheGap(t *testing.T) {
 	}
 }
 
-// path is an image's name without the registry.
+// path returns an image's name without the registry.
 func path(ref string) string {
 	_, p, _ := strings.Cut(ref, "/")
 	return p
 }
 
-// image is what a resource's blob says.
+// image is the content of the blob of an image resource.
 type image struct{ ref, user, password string }
 
-// deployBundle fetches a bundle and all that its charms need, as juju deploy and the controller do, and returns its images.
+// deployBundle fetches a bundle and everything that its charms need, as juju deploy and the controller do, and returns its
+// images.
 func (j juju) deployBundle(name, arch string) (images []image) {
 	j.t.Helper()
 	var info struct{ Type, Name string }
@@ -198,7 +200,8 @@ func (j juju) deploy(name, channel, arch string) (images []image) {
 	return images
 }
 
-// TestCharmsAcrossTheGap takes a machine charm, with its files and the snap that it installs, to what Juju would deploy.
+// TestCharmsAcrossTheGap takes a machine charm, with its files and the snap that it installs, into a store, and fetches
+// all that Juju would deploy.
 func TestCharmsAcrossTheGap(t *testing.T) {
 	t.Parallel()
 	s, url := newCharmhub(t)
@@ -213,7 +216,7 @@ func TestCharmsAcrossTheGap(t *testing.T) {
 	j := juju{t, "http://" + addresses[0]}
 	j.deploy("postgresql", "14/stable", "amd64")
 	j.deploy("grafana-agent", "stable", "amd64")
-	// The charm insists on a revision, which is in no channel.
+	// The charm requires a revision that is in no channel.
 	if snaps := in.proxy("list-pushed-snaps", "--long"); !regexp.MustCompile(`(?m)^jq +ubuntu +6 `).MatchString(snaps) {
 		t.Errorf("list-pushed-snaps printed %q, want revision 6 of jq", snaps)
 	}

@@ -18,13 +18,13 @@ import (
 	"offlinestore/snap"
 )
 
-// client is snapd's own store and asserts code, of about 2.47, as a device of the store inside.
+// client runs snapd's own store and asserts code, of about version 2.47, as a device of the store inside.
 type client struct {
 	url, root string
 	upstream  *origin
 }
 
-// do runs one subcommand, and checks how it exits.
+// do runs one subcommand and checks its exit code.
 func (c *client) do(t *testing.T, code int, command string, args ...string) *snapddriver.Answer {
 	t.Helper()
 	got := snapddriver.Run(t, append([]string{command, "--store", c.url}, args...)...)
@@ -34,7 +34,7 @@ func (c *client) do(t *testing.T, code int, command string, args ...string) *sna
 	return got
 }
 
-// fetch asks for one snap, downloads it and verifies all of it up to the root.
+// fetch asks for one snap, downloads it and verifies everything up to the root.
 func (c *client) fetch(t *testing.T, args ...string) snapddriver.Snap {
 	t.Helper()
 	got := c.do(t, snapddriver.ExitOK, "install", append([]string{"--root", c.root, "--dir", t.TempDir()}, args...)...)
@@ -44,13 +44,13 @@ func (c *client) fetch(t *testing.T, args ...string) snapddriver.Snap {
 	return got.Snaps[0]
 }
 
-// installed is what a device has of a snap, as the driver's flag.
+// installed returns the driver's flag for a snap that the device has installed.
 func installed(name string, revision int, channel string) string {
 	return fmt.Sprintf("%s=%s,%d,%s", name, upstreamtest.ID(name), revision, channel)
 }
 
-// newClientStore exports, pushes and serves the demonstration's catalogue and three snaps more: greeter, of which more comes later;
-// stepper, whose epochs change; and shut, whose stable channel is closed.
+// newClientStore exports, pushes and serves the demonstration's catalogue and three more snaps: greeter, which gets
+// further revisions later; stepper, whose epochs change; and shut, whose stable channel is closed.
 func newClientStore(t *testing.T) (*client, *outside, *inside) {
 	t.Helper()
 	up := newOrigin(t)
@@ -62,7 +62,7 @@ func newClientStore(t *testing.T) (*client, *outside, *inside) {
 	up.upload("shut", upstreamtest.Rev{Revision: 1}, "edge")
 	o := newOutside(t, up.url, up.Stack.RootStream())
 	in := newInside(t, o)
-	in.serve() // an empty store
+	in.serve() // the store is still empty
 	in.push(o.export("hello", "--no-deps", "--channel", "2.0/edge/fix-greeting")...)
 	in.push(o.export("jq", "hello", "gnome-calculator", "greeter", "stepper", "shut", "--channel", "stable", "--channel", "edge")...)
 	for _, name := range []string{"jq", "gnome-calculator", "gtk-common-themes", "greeter", "stepper"} {
@@ -73,7 +73,7 @@ func newClientStore(t *testing.T) (*client, *outside, *inside) {
 	return &client{in.url, o.root, up}, o, in
 }
 
-// TestSnapdClient has snapd's own code ask for all that it can ask for.
+// TestSnapdClient checks the answers to every kind of request that snapd's own code can send.
 func TestSnapdClient(t *testing.T) {
 	t.Parallel()
 	c, o, in := newClientStore(t)
@@ -103,7 +103,7 @@ func installs(t *testing.T, c *client) {
 		}
 		sameFile(t, got.Path, filepath.Join(c.upstream.dir, "jq_6.snap"))
 	}
-	// What the chain is made of: this snapd reads snap-declarations up to format 4, of those in 0, 3 and 5.
+	// This snapd reads snap-declarations up to format 4; jq has formats 0, 3 and 5.
 	got := c.fetch(t, "jq")
 	chain, err := os.ReadFile(got.AssertionsPath)
 	if err != nil {
@@ -162,7 +162,7 @@ func refusals(t *testing.T, c *client) {
 		{"assertion", []string{"assertion", "snap-declaration", "16", "nothing-like-it"}, snapddriver.Error{Kind: "assertion-not-found"}},
 	} {
 		got := c.do(t, snapddriver.ExitAnswer, test.args[0], test.args[1:]...)
-		got.Error.Message = "" // it is snapd's own
+		got.Error.Message = "" // snapd's own words
 		slices.SortFunc(got.Error.Releases, func(a, b snapddriver.Release) int { return len(b.Channel) - len(a.Channel) })
 		if diff := cmp.Diff(*got.Error, test.want); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", test.name, diff)
@@ -170,7 +170,7 @@ func refusals(t *testing.T, c *client) {
 	}
 }
 
-// tracks installs from a snap with a default track, which devices are to follow from then on.
+// tracks installs from a snap with a default track, which devices must follow from then on.
 func tracks(t *testing.T, c *client) {
 	for _, test := range []struct {
 		channel, effective, redirect string
@@ -179,7 +179,7 @@ func tracks(t *testing.T, c *client) {
 		{"", "2.0/stable", "2.0/stable", 38},
 		{"edge", "2.0/edge", "2.0/edge", 42},
 		{"2.0/edge", "2.0/edge", "", 42},
-		{"2.0/candidate", "2.0/stable", "", 38}, // nobody exported candidate
+		{"2.0/candidate", "2.0/stable", "", 38}, // candidate was not exported
 	} {
 		got := c.fetch(t, "--channel", test.channel, "hello")
 		if got.Revision != test.revision || got.EffectiveChannel != test.effective || got.RedirectChannel != test.redirect {
@@ -193,13 +193,13 @@ func branch(t *testing.T, c *client) {
 	if got.Revision != 43 || got.EffectiveChannel != "2.0/edge/fix-greeting" {
 		t.Errorf("install from a branch: revision %d from %q", got.Revision, got.EffectiveChannel)
 	}
-	// A branch that isn't there is its channel.
+	// A branch that does not exist falls back to its channel.
 	if got := c.fetch(t, "--channel", "2.0/edge/none", "hello"); got.Revision != 42 || got.EffectiveChannel != "2.0/edge" {
 		t.Errorf("install from no branch: revision %d from %q", got.Revision, got.EffectiveChannel)
 	}
 }
 
-// anyArchitecture installs a snap for all architectures on one that nothing was exported for.
+// anyArchitecture installs a snap for all architectures on an architecture without exports of its own.
 func anyArchitecture(t *testing.T, c *client) {
 	got := c.fetch(t, "--arch", "riscv64", "hello")
 	if got.Revision != 38 || !slices.Equal(got.Architectures, []string{"all"}) {
@@ -219,7 +219,7 @@ func infos(t *testing.T, c *client) {
 	if diff := cmp.Diff(revisions, map[string]int{"latest/stable": 6, "latest/edge": 8}); diff != "" {
 		t.Errorf("channels of info (-got +want):\n%s", diff)
 	}
-	// Icons come from here, since there is no other place to get them from.
+	// This store serves the icons, because devices can reach no other server.
 	var icon bytes.Buffer
 	getFile(t, got.Media[0].URL, c.url, &icon)
 	if !bytes.HasPrefix(icon.Bytes(), []byte("\x89PNG")) {
@@ -237,7 +237,7 @@ func finds(t *testing.T, c *client) {
 		want []string
 	}{
 		{[]string{"--query", "JSON processor"}, []string{"jq"}},
-		{[]string{"--query", "vandine"}, []string{"gnome-calculator", "gtk-common-themes"}}, // their publisher
+		{[]string{"--query", "vandine"}, []string{"gnome-calculator", "gtk-common-themes"}}, // the publisher's name
 		{[]string{"--query", "gre", "--name"}, []string{"greeter"}},
 		{[]string{"--section", "education"}, []string{"hello"}},
 		{[]string{"--query", "hello", "--section", "education"}, []string{"hello"}},
@@ -254,7 +254,7 @@ func finds(t *testing.T, c *client) {
 	}
 }
 
-// catalogues asks for what snapd asks for once a day.
+// catalogues sends the requests that snapd sends once a day.
 func catalogues(t *testing.T, c *client) {
 	want := []string{"development", "education", "featured", "utilities"}
 	sections := c.do(t, snapddriver.ExitOK, "sections").Sections
@@ -262,7 +262,7 @@ func catalogues(t *testing.T, c *client) {
 	if diff := cmp.Diff(sections, want); diff != "" {
 		t.Errorf("sections (-got +want):\n%s", diff)
 	}
-	// This snapd is too old to ask for categories, which came with 2.60.
+	// This snapd is too old to ask for categories, which snapd 2.60 introduced.
 	var answer snap.CategoriesResponse
 	resp := get(t, c.url+"/v2/snaps/categories", &answer)
 	if got := resp.Header.Get("Content-Type"); got != "application/json" || resp.StatusCode != 200 {
@@ -283,7 +283,7 @@ func catalogues(t *testing.T, c *client) {
 	}
 }
 
-// assertions asks in bulk for what has changed, as snapd does before it refreshes.
+// assertions asks for changed assertions in bulk, as snapd does before it refreshes.
 func assertions(t *testing.T, c *client) {
 	ref := "snap-declaration/16/" + upstreamtest.ID("jq")
 	got := c.do(t, snapddriver.ExitOK, "fetch-assertions", "--root", c.root, ref)

@@ -14,14 +14,14 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
-// TestDaemonInstalls has the real snapd daemon install, refresh and revert what crossed the gap.
+// TestDaemonInstalls lets the real snapd daemon install, refresh and revert snaps that crossed the gap.
 func TestDaemonInstalls(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("builds snapd and runs its daemon")
 	}
 	up := newOrigin(t)
-	// The daemon installs the snap snapd before any other, and wants a real one.
+	// The daemon installs the snap snapd first, and needs a real one.
 	snapd := upstreamtest.Rev{Revision: 30000, Blob: upstreamtest.File(snapdaemon.SnapdSnap(t, up.dir))}
 	if err := up.AddRevision("snapd", snapd); err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func TestDaemonInstalls(t *testing.T) {
 	pushed := in.push(o.export("greeter")...)
 	for _, want := range []string{
 		"[snap greeter] Uploaded snap blob and assertions for greeter revision 1", "[snap greeter] Channelmaps were successfully updated.",
-		"[snap snapd] Uploaded snap blob and assertions for snapd revision 30000", // nobody asked for it but the daemon
+		"[snap snapd] Uploaded snap blob and assertions for snapd revision 30000", // only the daemon asks for it
 	} {
 		if !strings.Contains(pushed, want) {
 			t.Errorf("push-snap does not say %q:\n%s", want, pushed)
@@ -70,13 +70,13 @@ func TestDaemonInstalls(t *testing.T) {
 	wantInstalled(t, d, "greeter", "1.2", "2")
 	d.MustSnap("revert", "greeter")
 	wantInstalled(t, d, "greeter", "1.1", "1")
-	// What a channel held before can still be had by its number.
-	d.MustSnap("remove", "--purge", "greeter") // or it would keep the users' data, root's too
+	// A device can still install an earlier revision of a channel by its number.
+	d.MustSnap("remove", "--purge", "greeter") // without --purge it would keep the users' data, root's included
 	d.MustSnap("install", "--revision=1", "greeter")
 	wantInstalled(t, d, "greeter", "1.1", "1")
 }
 
-// downloads downloads with the snap command, and compares what it wrote.
+// downloads downloads with the snap command and compares the files.
 func downloads(t *testing.T, d *snapdaemon.Daemon) {
 	t.Helper()
 	dir := t.TempDir()
@@ -95,7 +95,7 @@ func downloads(t *testing.T, d *snapdaemon.Daemon) {
 	}
 }
 
-// wantInstalled checks what snapd says that it has, and what is there.
+// wantInstalled checks the version and revision that snapd reports, and the installed files.
 func wantInstalled(t *testing.T, d *snapdaemon.Daemon, name, version, revision string) {
 	t.Helper()
 	got := ""

@@ -22,7 +22,7 @@ import (
 	"offlinestore/snap"
 )
 
-// origin is a simulated Snap Store that is served.
+// origin is a simulated Snap Store with a server.
 type origin struct {
 	*upstreamtest.Store
 	t   *testing.T
@@ -30,7 +30,7 @@ type origin struct {
 	url string
 }
 
-// newOrigin serves the demonstration's catalogue, of real squashfs files, and the snaps of the tests.
+// newOrigin serves the demonstration's catalogue, with real squashfs files, and the snaps of the tests.
 func newOrigin(t *testing.T) *origin {
 	t.Helper()
 	needTools(t)
@@ -44,7 +44,7 @@ func newOrigin(t *testing.T) *origin {
 	return &origin{s, t, dir, srv.URL}
 }
 
-// add registers a snap that needs no other to be installed.
+// add registers a snap that depends on no other snap.
 func (u *origin) add(name string) {
 	u.t.Helper()
 	if err := u.AddSnap(upstreamtest.Snap{Name: name, Base: "none"}); err != nil {
@@ -52,7 +52,7 @@ func (u *origin) add(name string) {
 	}
 }
 
-// upload makes a revision, a file in which says which one it is, and releases it.
+// upload makes a revision, whose file names the revision, and releases it.
 func (u *origin) upload(name string, rev upstreamtest.Rev, channel string) {
 	u.t.Helper()
 	s := upstreamtest.Snap{Name: name, Base: "none", Summary: "A snap of the tests"}
@@ -74,7 +74,7 @@ type outside struct {
 	t         *testing.T
 	dir       string
 	env       []string
-	root, key string // files: the test root's assertions, the signer's public key
+	root, key string // files with the test root's assertions and the signer's public key
 }
 
 func newOutside(t *testing.T, storeURL string, root []byte) *outside {
@@ -101,10 +101,10 @@ func (o *outside) admin(args ...string) string {
 	return run(o.t, o.env, program(o.t, "store-admin"), args...)
 }
 
-// export exports snaps into bundles of their own, and returns those.
+// export exports each snap into a bundle of its own, and returns the bundles.
 func (o *outside) export(args ...string) []string {
 	o.t.Helper()
-	// A folder of its own for each export, since two within a second would have the same names.
+	// Each export has a folder of its own, because two exports within a second would make the same names.
 	dir, err := os.MkdirTemp(o.dir, "disk-")
 	if err != nil {
 		o.t.Fatal(err)
@@ -143,18 +143,18 @@ func (in *inside) push(files ...string) string {
 	return in.proxy(append([]string{"push-snap"}, files...)...)
 }
 
-// serverScript runs a server until its standard input ends: even a test process that is killed leaves none behind.
+// serverScript runs a server until its standard input ends. So even a killed test process leaves no server behind.
 const serverScript = `"$@" & pid=$!; exec >/dev/null; cat; kill "$pid"; wait "$pid"`
 
-// serve starts the server. It is told to stop when the test ends, and has to do so without an error.
+// serve starts the server. The end of the test stops it, and checks that it stops without an error.
 func (in *inside) serve() {
 	in.t.Helper()
 	addresses, _ := in.serveOn(1)
 	in.url = "http://" + addresses[0]
 }
 
-// serveOn starts the server with more flags, and returns the n addresses that it says it is on. It runs until stop is called, at
-// the end of the test at the latest.
+// serveOn starts the server with more flags, and returns the n addresses that it prints. The server runs until stop is
+// called, at the end of the test at the latest.
 func (in *inside) serveOn(n int, flags ...string) (addresses []string, stop func()) {
 	in.t.Helper()
 	cmd := exec.Command("sh", append([]string{"-c", serverScript, "sh",
@@ -195,8 +195,8 @@ func (in *inside) serveOn(n int, flags ...string) (addresses []string, stop func
 	return addresses, stop
 }
 
-// await waits until devices of amd64 find a revision in a channel, or any at all for 0: a push tells the server, which takes a
-// moment.
+// await waits until devices of amd64 find a revision in a channel, or any revision if revision is 0. A push notifies the
+// server, which takes a moment.
 func (in *inside) await(name, channel string, revision int) {
 	in.t.Helper()
 	var got snap.InfoResponse

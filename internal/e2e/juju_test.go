@@ -14,13 +14,13 @@ import (
 	"testing"
 )
 
-// juju asks a store as Juju does, and takes its answers as strictly.
+// juju sends requests as Juju does, and is as strict about the answers.
 type juju struct {
 	t   *testing.T
 	url string
 }
 
-// The parts of the answers that Juju goes by.
+// These types are the parts of the answers that Juju uses.
 type (
 	jujuBase     struct{ Architecture, Channel, Name string }
 	jujuDownload struct {
@@ -58,10 +58,10 @@ type (
 	}
 )
 
-// noBase is what Juju sends before it knows of a base.
+// noBase returns the base that Juju sends before it knows one.
 func noBase(arch string) jujuBase { return jujuBase{arch, "NA", "NA"} }
 
-// do sends a request, and reads an answer with the one Content-Type that Juju takes.
+// do sends a request and decodes the answer. It requires the one Content-Type that Juju accepts.
 func (j juju) do(method, path, body string, v any) {
 	j.t.Helper()
 	req, err := http.NewRequestWithContext(j.t.Context(), method, j.url+"/v2/charms/"+path, strings.NewReader(body))
@@ -85,7 +85,7 @@ func (j juju) do(method, path, body string, v any) {
 	}
 }
 
-// refresh sends one action, and returns its one result.
+// refresh sends one action and returns its one result.
 func (j juju) refresh(action string, rest map[string]any) jujuResult {
 	j.t.Helper()
 	const key = "a-key"
@@ -109,7 +109,8 @@ func wire(b jujuBase) map[string]string {
 	return map[string]string{"architecture": b.Architecture, "channel": b.Channel, "name": b.Name}
 }
 
-// resolve is what juju deploy does: it asks without a base, is told of the bases that there are, and asks again with the first.
+// resolve asks for a charm as juju deploy does: first without a base, which the store answers with a list of bases, and
+// then with the first of them.
 func (j juju) resolve(name, channel, arch string) *jujuCharm {
 	j.t.Helper()
 	base := noBase(arch)
@@ -129,7 +130,7 @@ func (j juju) resolve(name, channel, arch string) *jujuCharm {
 	return nil
 }
 
-// download gets a blob. Juju 4 fails unless its length is announced and exact, and compares its digests.
+// download downloads a blob. Like Juju 4, it requires an exact Content-Length, and it compares the digests.
 func (j juju) download(d jujuDownload) []byte {
 	j.t.Helper()
 	req, err := http.NewRequestWithContext(j.t.Context(), "GET", d.URL, nil)
@@ -159,7 +160,7 @@ func (j juju) download(d jujuDownload) []byte {
 	return body
 }
 
-// resource gets one resource of a charm, as the controller does when it deploys it.
+// resource downloads one resource of a charm, as the controller does when it deploys the charm.
 func (j juju) resource(c *jujuCharm, r jujuResource) []byte {
 	j.t.Helper()
 	got := j.refresh("download", map[string]any{"id": c.ID, "revision": c.Revision, "resource-revisions": []any{map[string]any{"name": r.Name, "revision": r.Revision}}})
@@ -178,7 +179,7 @@ func (j juju) resource(c *jujuCharm, r jujuResource) []byte {
 	return nil
 }
 
-// image reads the blob of a resource that is an image.
+// image returns the content of the blob of an image resource.
 func (j juju) image(c *jujuCharm, name string) (ref, user, password string) {
 	j.t.Helper()
 	for _, r := range c.Resources {

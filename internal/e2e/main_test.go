@@ -15,7 +15,7 @@ import (
 	"offlinestore/instance/pgcluster"
 )
 
-// programs is where both programs are, for as long as the tests run.
+// programs holds the folder of both programs while the tests run.
 type programs struct {
 	dir   string
 	build func() error
@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// program is the path of one of our programs.
+// program returns the path of one of our programs.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	if err := built.build(); err != nil {
@@ -53,7 +53,7 @@ func program(t *testing.T, name string) string {
 	return filepath.Join(built.dir, name)
 }
 
-// needTools ends the test where the path can't be walked: only machines other than CI's may lack something.
+// needTools skips the test on machines that lack a tool, and fails it in CI.
 func needTools(t *testing.T) {
 	t.Helper()
 	_, _, err := pgcluster.Find()
@@ -68,7 +68,7 @@ func needTools(t *testing.T) {
 	}
 }
 
-// run runs a program that has to succeed, and returns its output.
+// run runs a program, requires success, and returns its output.
 func run(t *testing.T, env []string, name string, args ...string) string {
 	t.Helper()
 	stdout, stderr, err := tryRun(t, env, name, args...)
@@ -88,7 +88,8 @@ func tryRun(t *testing.T, env []string, name string, args ...string) (stdout, st
 	return out.String(), errOut.String(), err
 }
 
-// newDir is a folder that PostgreSQL's user can reach, to whom root leaves the data folder; t.TempDir is for its owner alone.
+// newDir returns a folder that PostgreSQL's user can reach: root gives the data folder to that user, but only the owner
+// can enter t.TempDir.
 func newDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "e2e-")
@@ -106,7 +107,7 @@ func newDir(t *testing.T) string {
 	return dir
 }
 
-// realdata is the folder of genuine data.
+// realdata returns the folder of genuine data.
 func realdata(t *testing.T) string {
 	t.Helper()
 	dir := os.Getenv("OFFLINESTORE_REALDATA")

@@ -12,7 +12,7 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
-// offered is the revision that a device with an installed snap is offered, or 0.
+// offered returns the revision that the store offers a device with an installed snap, or 0.
 func (c *client) offered(t *testing.T, name string, revision int) int {
 	t.Helper()
 	got := c.do(t, snapddriver.ExitOK, "refresh", "--installed", installed(name, revision, "latest/stable"))
@@ -26,7 +26,7 @@ func (c *client) offered(t *testing.T, name string, revision int) int {
 	return 0
 }
 
-// refreshes asks for what is newer, before and after it has crossed the gap; the server runs all the time.
+// refreshes asks for newer revisions before and after they cross the gap. The server runs all the time.
 func refreshes(t *testing.T, c *client, o *outside, in *inside) {
 	if got := c.offered(t, "greeter", 1); got != 0 {
 		t.Errorf("before the second push, revision %d is offered, want none", got)
@@ -49,7 +49,7 @@ func refreshes(t *testing.T, c *client, o *outside, in *inside) {
 	}
 }
 
-// overrides holds a revision back, and lets it go again; the server runs all the time. Stock snapd goes back, and forth.
+// overrides holds a revision back and releases it again. The server runs all the time. Stock snapd goes back and forward.
 func overrides(t *testing.T, c *client, in *inside) {
 	if got := in.proxy("override", "greeter", "stable=1"); got != "greeter stable all 1 (upstream 2)\n" {
 		t.Errorf("override printed %q", got)
@@ -71,7 +71,7 @@ func overrides(t *testing.T, c *client, in *inside) {
 	}
 }
 
-// epochs moves a device along revisions of which each reads the data of the one before alone: it has to make every step.
+// epochs moves a device along revisions that each read only the data of the one before. The device has to make every step.
 func epochs(t *testing.T, c *client, o *outside, in *inside) {
 	for i, e := range []upstreamtest.Epoch{{Read: []uint32{0, 1}, Write: []uint32{1}}, {Read: []uint32{1, 2}, Write: []uint32{2}}} {
 		n := 2 + i

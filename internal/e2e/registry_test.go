@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// need ends the test where a program is missing: only machines other than CI's may lack one.
+// need skips the test if a program is missing, and fails it in CI.
 func need(t *testing.T, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
@@ -27,7 +27,7 @@ func need(t *testing.T, program string) {
 	}
 }
 
-// skopeo runs it with settings of its own, so that nothing on this host matters.
+// skopeo runs skopeo with its own settings, independent of the host's.
 func skopeo(t *testing.T, args ...string) string {
 	t.Helper()
 	policy := filepath.Join(t.TempDir(), "policy.json")
@@ -37,7 +37,7 @@ func skopeo(t *testing.T, args ...string) string {
 	return run(t, []string{"HOME=" + t.TempDir(), "XDG_RUNTIME_DIR=" + t.TempDir()}, "skopeo", append([]string{"--policy", policy}, args...)...)
 }
 
-// pull copies an image, with all of its platforms, out of a registry, and wants it to be what its name says.
+// pull copies an image, with all of its platforms, out of a registry, and verifies the digest in its name.
 func pull(t *testing.T, ref, user, password string) {
 	t.Helper()
 	_, want, ok := strings.Cut(ref, "@sha256:")
@@ -105,7 +105,7 @@ func dockerRegistry(t *testing.T) string {
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		<-done
-		_ = cmd.Wait() // ended by a signal
+		_ = cmd.Wait() // a signal ended it
 	})
 	select {
 	case address := <-said:

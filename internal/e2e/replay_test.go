@@ -22,7 +22,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// replay serves the recorded traffic, which alter may change, and remembers what it was asked for.
+// replay serves the recorded traffic, which alter may change, and records the requests.
 type replay struct {
 	handler http.Handler
 	alter   func(path string, body []byte) []byte
@@ -61,14 +61,14 @@ func (p *replay) asked(prefix string) []string {
 	return slices.Compact(out)
 }
 
-// progress is one that nobody looks at.
+// progress ignores all reports.
 type progress struct{}
 
 func (progress) Downloading(string) {}
 func (progress) Add(int64)          {}
 func (progress) Warn(string)        {}
 
-// newReplay returns an exporter from the recorded store that trusts Canonical's root and no other.
+// newReplay returns an exporter from the recorded store that trusts only Canonical's root.
 func newReplay(t *testing.T, alter func(path string, body []byte) []byte) (*exporter.Exporter, *replay) {
 	t.Helper()
 	h, err := upstreamtest.Replay(filepath.Join(realdata(t), "wire/snapd-centos9-2022-11-29"))
@@ -91,8 +91,8 @@ func newReplay(t *testing.T, alter func(path string, body []byte) []byte) (*expo
 
 func unaltered(_ string, body []byte) []byte { return body }
 
-// TestExportOfRecordedTraffic plans an export from what the real store once answered, and verifies it up to where the recording
-// was cut: the bytes of the .snap files.
+// TestExportOfRecordedTraffic plans an export from recorded answers of the real store, and verifies everything that the
+// recording has. It lacks only the bytes of the .snap files.
 func TestExportOfRecordedTraffic(t *testing.T) {
 	t.Parallel()
 	e, p := newReplay(t, unaltered)
@@ -131,7 +131,7 @@ func TestExportOfRecordedTraffic(t *testing.T) {
 	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "go-example-webserver revision 25") {
 		t.Errorf("Fetch = %v, want an end where the payload of go-example-webserver would begin", err)
 	}
-	// All that is signed came first and was verified, or no blob would have been asked for.
+	// The exporter asks for a blob only after everything signed has arrived and been verified.
 	if diff := cmp.Diff(p.asked("GET /v2/assertions/"), []string{
 		"account-key/BWDEoaqyr25nF5SNCvEv2v7QnM9QsfCc0PBMYD_i2NGSQ32EF2d4D0hqUel3m8ul",
 		"snap-declaration/16/AXQwkeqxpsWVOF2kUsgT6zJKVW8H9NIm", "snap-declaration/16/buPKUD3TKqCOgLEjjHx5kSiCpIs5cMuQ",
@@ -145,7 +145,8 @@ func TestExportOfRecordedTraffic(t *testing.T) {
 	}
 }
 
-// TestExportOfAlteredTraffic changes one byte of one genuine assertion at a time. Nothing may be downloaded then.
+// TestExportOfAlteredTraffic changes one byte of one genuine assertion at a time, and checks that nothing is downloaded
+// then.
 func TestExportOfAlteredTraffic(t *testing.T) {
 	t.Parallel()
 	for _, typ := range []string{"account-key", "snap-declaration", "snap-revision"} {
@@ -153,7 +154,7 @@ func TestExportOfAlteredTraffic(t *testing.T) {
 			t.Parallel()
 			e, p := newReplay(t, func(path string, body []byte) []byte {
 				if strings.HasPrefix(path, "/v2/assertions/"+typ+"/") {
-					// A digit of the year in the timestamp, or of since.
+					// This is a digit of the year in the timestamp, or in since.
 					i := strings.LastIndex(string(body), "-0") - 1
 					body = slices.Clone(body)
 					body[i] ^= 1

@@ -19,13 +19,13 @@ import (
 	"offlinestore/server"
 )
 
-// The store of which there is a genuine assertion.
+// A genuine assertion exists for this store.
 const (
 	genuineHost  = "snapd-enterprise-store.canonical.com"
 	genuineStore = "tNHLyNjAZfQIxZGNtWQ7rXTlCWLvmwa6"
 )
 
-// serveGenuine serves what is kept of the real store, by way of PostgreSQL.
+// serveGenuine serves the data kept of the real store from PostgreSQL.
 func serveGenuine(t *testing.T) http.Handler {
 	t.Helper()
 	dsn, dir := pgtest.New(t), t.TempDir()
@@ -53,7 +53,8 @@ func serveGenuine(t *testing.T) http.Handler {
 	return s.Handler()
 }
 
-// TestStockSnapd takes Debian's own snapd, which trusts Canonical's root alone, through the operator's procedure and every query.
+// TestStockSnapd takes Debian's own snapd, which trusts only Canonical's root, through the operator's procedure and every
+// query.
 func TestStockSnapd(t *testing.T) {
 	t.Parallel()
 	ca := snapdaemon.NewCA(t)
@@ -85,14 +86,14 @@ func TestStockSnapd(t *testing.T) {
 	t.Run("find", func(t *testing.T) { stockFinds(t, d) })
 	t.Run("known", func(t *testing.T) { stockKnows(t, d) })
 	t.Run("connectivity", func(t *testing.T) {
-		// It asks for core and then for the first bytes' headers of its blob, over TLS with the CA of store-certs.
+		// snapd asks for core and for the headers of its blob, over TLS with the CA of store-certs.
 		if got := d.MustSnap("debug", "connectivity"); !strings.Contains(got, "Connectivity status:\n * PASS") {
 			t.Errorf("snap debug connectivity: %s", got)
 		}
 	})
 	t.Run("validate", func(t *testing.T) { stockValidates(t, d) })
 	t.Run("install", func(t *testing.T) {
-		// Everything about core is genuine here but its bytes, which are zeros.
+		// Everything about core is genuine here except its bytes, which are zeros.
 		_, stderr, err := d.Snap("install", "--edge", "core")
 		if want := "sha3-384 mismatch"; err == nil || !strings.Contains(stderr, want) {
 			t.Errorf("install of a blob that isn't what was signed: %v, %s, want %q", err, stderr, want)
@@ -106,7 +107,7 @@ func stockFinds(t *testing.T, d *snapdaemon.Daemon) {
 		want string
 	}{
 		{[]string{"hello-world"}, "hello-world"},
-		{[]string{"webserver", "snappy"}, "go-example-webserver"}, // both words are in the description alone
+		{[]string{"webserver", "snappy"}, "go-example-webserver"}, // only the description contains both words
 		{[]string{"the hello-world of snaps"}, "hello-world"},
 	} {
 		got := d.MustSnap(append([]string{"find"}, c.args...)...)
@@ -120,7 +121,7 @@ func stockFinds(t *testing.T, d *snapdaemon.Daemon) {
 	}
 }
 
-// stockKnows asks for one genuine assertion of each kind, which must come out byte for byte.
+// stockKnows asks for one genuine assertion of each kind, and compares each byte for byte.
 func stockKnows(t *testing.T, d *snapdaemon.Daemon) {
 	text, err := os.ReadFile(filepath.Join(realdata(t), "chains/validation-set_recovery-system-pinned.full.assert"))
 	if err != nil {
@@ -154,7 +155,8 @@ func stockKnows(t *testing.T, d *snapdaemon.Daemon) {
 	}
 }
 
-// stockValidates has the daemon fetch a validation set with all that it needs, verify it to Canonical's root, and keep an eye on it.
+// stockValidates tells the daemon to fetch a validation set with everything that it needs, verify it up to Canonical's
+// root, and monitor it.
 func stockValidates(t *testing.T, d *snapdaemon.Daemon) {
 	const set = "test-snapd/recovery-system-pinned"
 	if stdout, stderr, err := d.Snap("validate", "--monitor", set+"=7"); err == nil {

@@ -19,7 +19,7 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
-// procedure is how an operator points a device at a store by hand.
+// procedure connects a device to a store by hand, as an operator does.
 const procedure = `set -e
 cd "$SNAPPY_GLOBAL_ROOT"
 snap set system store-certs.mystore="$(cat ca.crt)"
@@ -27,7 +27,7 @@ curl -sSf --cacert ca.crt -D headers https://$NAME/v2/auth/store/assertions | sn
 snap set system proxy.store="$(sed -n 's/^X-Assertion-Store-Id: *\([A-Za-z0-9]*\).*/\1/p' headers)"
 snap get system proxy.store`
 
-// joinStore has a device follow the procedure. It returns the id of the store that it joined.
+// joinStore runs the procedure on a device. It returns the id of the store that the device joined.
 func joinStore(t *testing.T, d *snapdaemon.Daemon, ca, host string) string {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(d.Root(), "ca.crt"), []byte(ca), 0o644); err != nil {
@@ -40,8 +40,8 @@ func joinStore(t *testing.T, d *snapdaemon.Daemon, ca, host string) string {
 	return strings.TrimSpace(stdout)
 }
 
-// TestStockSnapdOverOurTLS has Debian's own snapd join a store of ours, with the genuine assertion of a store and a certificate
-// that import-certificate made, and ask it everything.
+// TestStockSnapdOverOurTLS connects Debian's own snapd to a store of ours, with a genuine store assertion and a
+// certificate made by import-certificate, and sends every query.
 func TestStockSnapdOverOurTLS(t *testing.T) {
 	t.Parallel()
 	in := &inside{t: t, data: filepath.Join(newDir(t), "data")}
@@ -80,7 +80,7 @@ func TestStockSnapdOverOurTLS(t *testing.T) {
 	if want := "sha3-384 mismatch"; err == nil || !strings.Contains(stderr, want) {
 		t.Errorf("install of a blob that isn't what was signed: %v, %s, want %q", err, stderr, want)
 	}
-	// Plain requests are redirected, and health checks are not.
+	// Plain requests are redirected, except for health checks.
 	for path, want := range map[string]string{"/v2/snaps/find?q=x": "301 https://" + genuineHost + "/v2/snaps/find?q=x", "/_status/check": "200 "} {
 		if got, _, _ := d.Run("curl", "-s", "-o", "out", "-w", "%{http_code} %{redirect_url}", "http://"+genuineHost+path); got != want {
 			t.Errorf("plain %s = %q, want %q", path, got, want)
@@ -88,11 +88,12 @@ func TestStockSnapdOverOurTLS(t *testing.T) {
 	}
 }
 
-// jujuStore is how Juju finds the store's id in what a URL answers.
+// jujuStore matches the store's id in the text that Juju reads from a URL.
 var jujuStore = regexp.MustCompile(`(?is)type: store.*?store: ([a-zA-Z0-9]+).*?url: (https?://\S+)`)
 
-// TestInstallThroughProxyStore goes all the way: a device is configured by what client-config prints, and installs and refreshes
-// through proxy.store over TLS, also after the certificate was replaced by one that it trusts.
+// TestInstallThroughProxyStore runs the whole procedure. A device is configured with the output of client-config, and
+// installs and refreshes through proxy.store over TLS, before and after a certificate that it trusts replaces the first
+// one.
 func TestInstallThroughProxyStore(t *testing.T) {
 	t.Parallel()
 	const host, id = "snaps.example.internal", "OurStoreForTheTests0123456789abc"
@@ -123,7 +124,7 @@ func TestInstallThroughProxyStore(t *testing.T) {
 		Sites:       []snapdaemon.Site{{Addr: "127.0.0.1:80", Pipe: addresses[0]}, {Addr: "127.0.0.1:443", Pipe: addresses[1]}},
 	})
 	script := in.proxy("client-config")
-	for range 2 { // it may be run again
+	for range 2 { // a second run must succeed, too
 		if stdout, stderr, err := d.Run("sh", "-c", script); err != nil {
 			t.Fatalf("run what client-config prints: %v\n%s%s", err, stdout, stderr)
 		}
@@ -138,7 +139,7 @@ func TestInstallThroughProxyStore(t *testing.T) {
 	d.MustSnap("install", "greeter")
 	wantInstalled(t, d, "greeter", "1.1", "1")
 
-	// The server takes up another certificate while it runs; devices are told of its authority by the same means.
+	// The server loads another certificate while it runs. Devices learn of its authority in the same way.
 	if err := os.WriteFile(filepath.Join(d.Root(), "ca.crt"), []byte(in.proxy("import-certificate", "--selfsigned", "--force")), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +154,7 @@ func TestInstallThroughProxyStore(t *testing.T) {
 	wantInstalled(t, d, "greeter", "1.2", "2")
 }
 
-// awaitOutput waits until a command inside the namespaces says what is wanted.
+// awaitOutput repeats a command inside the namespaces until its output contains the wanted text.
 func awaitOutput(t *testing.T, d *snapdaemon.Daemon, want string, args ...string) {
 	t.Helper()
 	var got string
@@ -165,7 +166,7 @@ func awaitOutput(t *testing.T, d *snapdaemon.Daemon, want string, args ...string
 	t.Fatalf("%q says %q, want %q", args, got, want)
 }
 
-// storeStream is what a store under a test root would be given for a URL.
+// storeStream returns the assertion stream that a store under a test root would get for a URL.
 func storeStream(t *testing.T, s *assertiontest.Stack, id, url string) []byte {
 	t.Helper()
 	var b bytes.Buffer

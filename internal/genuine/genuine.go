@@ -1,5 +1,5 @@
-// Package genuine fills a catalogue with what is kept of the real Snap Store, for tests: answers that were recorded, and
-// assertions that Canonical signed.
+// Package genuine fills a catalogue with data kept of the real Snap Store, for tests: recorded answers, and assertions
+// that Canonical signed.
 package genuine
 
 import (
@@ -20,9 +20,9 @@ import (
 	"offlinestore/snap"
 )
 
-// Fill imports all of realdata that a store could have imported, by way of package catalog, into the database of dsn. The .snap
-// files are not to be had: in their places in blobs, a folder of package blob, are holes of the same size. So HEAD and Range
-// answer as they should, and whoever reads such a blob finds that its digest is wrong.
+// Fill imports all of realdata that a store could have imported, through package catalog, into the database of dsn. The
+// .snap files are not available. In their places, blobs (a folder of package blob) gets sparse files of the same size. So
+// HEAD and Range requests are answered as they should be, but a reader of such a blob finds that its digest is wrong.
 func Fill(ctx context.Context, dsn, blobs, realdata string) error {
 	in, err := read(realdata)
 	if err != nil {
@@ -42,7 +42,7 @@ func Fill(ctx context.Context, dsn, blobs, realdata string) error {
 	return err
 }
 
-// dig makes a file of size zeros, which takes no space.
+// dig makes a sparse file of size zeros, which takes no space.
 func dig(path string, size int64) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -54,7 +54,7 @@ func dig(path string, size int64) error {
 	return errors.Join(f.Truncate(size), f.Close())
 }
 
-// read makes an import of the recorded conversation and of the collected chains.
+// read returns an import of the recorded conversation and of the collected chains.
 func read(realdata string) (*catalog.Import, error) {
 	in := &catalog.Import{
 		Bundle: digest.FromString("genuine"), Name: "genuine", Signer: "nobody", SignedAt: time.Date(2022, 11, 29, 14, 0, 0, 0, time.UTC),
@@ -92,7 +92,7 @@ func read(realdata string) (*catalog.Import, error) {
 	return in, nil
 }
 
-// addAnswer adds what an answer to a device says. Answers that say nothing of snaps are passed over.
+// addAnswer adds the snaps in an answer to a device. It ignores answers about anything else.
 func addAnswer(in *catalog.Import, body []byte) {
 	if a, err := assertion.Decode(body); err == nil {
 		addAssertion(in, a)
@@ -100,7 +100,7 @@ func addAnswer(in *catalog.Import, body []byte) {
 	}
 	var answer snap.RefreshResponse
 	if json.Unmarshal(body, &answer) != nil {
-		return // redacted, or a blob's
+		return // a redacted answer or a blob
 	}
 	for _, r := range answer.Results {
 		addResult(in, &r)
@@ -113,7 +113,7 @@ func addAssertion(in *catalog.Import, a *assertion.Assertion) {
 	})
 }
 
-// addResult adds a snap, as an export of the channel that was asked for would have it.
+// addResult adds a snap as an export of the requested channel would hold it.
 func addResult(in *catalog.Import, r *snap.Result) {
 	rev := r.Snap.Revision
 	rev.Download.URL = ""

@@ -13,7 +13,7 @@ import (
 	"offlinestore/instance/pgcluster"
 )
 
-// fastSettings trade safety from power cuts, which no test cuts, for time.
+// fastSettings give up safety from power cuts, which no test needs, for speed.
 var fastSettings = [...]string{
 	"ALTER SYSTEM SET fsync = off",
 	"ALTER SYSTEM SET synchronous_commit = off",
@@ -22,11 +22,11 @@ var fastSettings = [...]string{
 	"SELECT pg_reload_conf()",
 }
 
-// timeout bounds what is done to the cluster for one test.
+// timeout bounds the work on the cluster for one test.
 const timeout = 2 * time.Minute
 
-// guardScript waits until the process at the other end of its standard input is gone, then stops the cluster, waits until
-// it has stopped, and removes the folder.
+// guardScript waits until the process at the other end of its standard input is gone. Then it stops the cluster, waits
+// until it has stopped, and removes the folder.
 const guardScript = `
 cat >/dev/null
 pid=$(head -n 1 "$1/pg/data/postmaster.pid" 2>/dev/null)
@@ -38,20 +38,21 @@ done
 rm -rf "$1"
 `
 
-// testCluster is the cluster of this process. It is kept for ever, or the garbage collector would close its files.
+// testCluster is the cluster of this process. A variable keeps it for ever, because the garbage collector would otherwise
+// close its file.
 type testCluster struct {
 	*pgcluster.Cluster
-	// alive is what tells the guard that we live, by being open.
+	// alive tells the guard that this process lives, by being open.
 	alive *os.File
 }
 
-// startCluster starts a cluster that ends with this process. No test knows that it is the last, and a killed process runs
-// no cleanup; so it is left to a guard that outlives us by a moment.
+// startCluster starts a cluster that ends with this process. A guard process stops it a moment after this one ends,
+// because no test knows that it is the last, and a killed process runs no cleanup.
 func startCluster() (*testCluster, error) {
 	if _, _, err := pgcluster.Find(); err != nil {
 		return nil, err
 	}
-	// Not the folder of TMPDIR, which may be long: other programs that tests run have no way around a long socket's path.
+	// TMPDIR may be long, and other programs that tests run can't handle a socket with a long path.
 	dir, err := os.MkdirTemp("/tmp", "pgtest-")
 	if err != nil {
 		return nil, err
@@ -60,7 +61,7 @@ func startCluster() (*testCluster, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	// PostgreSQL runs as another user if we are root, and must pass.
+	// If we are root, PostgreSQL runs as another user, who must be able to enter the folder.
 	if err := os.Chmod(dir, 0o711); err != nil {
 		return nil, err
 	}
@@ -79,11 +80,11 @@ func startCluster() (*testCluster, error) {
 	return t, nil
 }
 
-// admin is the connection string of a database to create others from.
+// admin returns the connection string of a database from which others can be created.
 func (t *testCluster) admin() string { return t.DSN("postgres", pgcluster.Superuser) }
 
-// guard starts the process that cleans up after us, as soon as the file that it returns is closed, by whatever ends us. It
-// has a session of its own, since Ctrl-C must not end it too.
+// guard starts the process that cleans up as soon as the returned file is closed, however this process ends. The guard has
+// a session of its own, because Ctrl-C must not end it, too.
 func guard(dir string) (*os.File, error) {
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -1,8 +1,8 @@
 // Package pgtest gives each test a PostgreSQL database of its own.
 //
-// The databases are on a cluster that the first test of a process starts in a temporary folder, unless the variable
-// OFFLINESTORE_TEST_DATABASE_URL names a database on another one, by a user that may create databases. Nothing of the
-// cluster remains after the process, however that ends.
+// The first test of a process starts a cluster for the databases in a temporary folder. If the variable
+// OFFLINESTORE_TEST_DATABASE_URL names a database on another cluster, by a user that may create databases, the databases
+// are created there. Nothing of the cluster remains after the process, however the process ends.
 package pgtest
 
 import (
@@ -26,24 +26,25 @@ import (
 
 const databaseURL = "OFFLINESTORE_TEST_DATABASE_URL"
 
-// objectInUse is PostgreSQL's code for a template that somebody is still connected to.
+// objectInUse is PostgreSQL's code for a template that still has a connection.
 const objectInUse = "55006"
 
-// New is the connection string of an empty database, which is dropped when the test ends. The test is skipped on a machine
-// without PostgreSQL, unless CI is set.
+// New returns the connection string of an empty database. The end of the test drops the database. Without PostgreSQL the
+// test is skipped, or fails if the variable CI is set.
 func New(tb testing.TB) string {
 	tb.Helper()
 	admin := adminDSN(tb)
 	return create(tb, admin, "")
 }
 
-// NewFrom is like New, with a copy of what template does to an empty database. It does so once in a process and not once for
-// each test, so it must be a function, not a closure that differs from test to test; it must close its connections.
+// NewFrom returns the connection string of a database like New, which template has filled. It calls template once in a
+// process and copies the result for each test. So template must be a function, not a closure that differs from test to
+// test, and must close its connections.
 func NewFrom(tb testing.TB, template func(dsn string) error) string {
 	tb.Helper()
 	admin := adminDSN(tb)
 	if os.Getenv(databaseURL) != "" {
-		// A template would stay behind on a cluster that isn't ours, since no test knows itself to be the last.
+		// A template would remain on a cluster that isn't ours, because no test knows that it is the last.
 		dsn := create(tb, admin, "")
 		if err := template(dsn); err != nil {
 			tb.Fatalf("fill a database: %v", err)
@@ -57,7 +58,7 @@ func NewFrom(tb testing.TB, template func(dsn string) error) string {
 	return create(tb, admin, name)
 }
 
-// shared is what the tests of this process have in common.
+// shared holds the state that all tests of this process share.
 var shared process
 
 type process struct {
@@ -67,7 +68,7 @@ type process struct {
 	templates map[uintptr]func() (string, error)
 }
 
-// adminDSN is the connection string of a database to create others from.
+// adminDSN returns the connection string of a database from which others can be created.
 func adminDSN(tb testing.TB) string {
 	tb.Helper()
 	if dsn := os.Getenv(databaseURL); dsn != "" {
@@ -94,7 +95,7 @@ func (p *process) cluster() (*testCluster, error) {
 	return start()
 }
 
-// template is the name of the database that was filled by fill.
+// template returns the name of the database that fill has filled.
 func (p *process) template(admin string, fill func(dsn string) error) (string, error) {
 	id := reflect.ValueOf(fill).Pointer()
 	p.mu.Lock()
@@ -122,7 +123,7 @@ func (p *process) template(admin string, fill func(dsn string) error) (string, e
 	return fillOnce()
 }
 
-// create makes a database that goes away with the test.
+// create makes a database that the end of the test drops.
 func create(tb testing.TB, admin, template string) string {
 	tb.Helper()
 	name := newName()
@@ -149,8 +150,8 @@ func create(tb testing.TB, admin, template string) string {
 	return dsn
 }
 
-// run runs a statement on a connection of its own. It tries again while the template is in use: PostgreSQL takes a moment
-// to notice that a connection was closed.
+// run runs a statement on a connection of its own. It tries again while the template is in use, because PostgreSQL takes a
+// moment to notice that a connection was closed.
 func run(ctx context.Context, dsn, statement string) error {
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
@@ -172,13 +173,13 @@ func newName() string {
 	return "test_" + strings.ToLower(rand.Text())
 }
 
-// withDatabase is dsn for another database.
+// withDatabase returns dsn for another database.
 func withDatabase(dsn, name string) (string, error) {
 	u, err := url.Parse(dsn)
 	if err != nil || !strings.HasPrefix(u.Scheme, "postgres") {
 		return "", fmt.Errorf("%s is no postgres:// URL", databaseURL)
 	}
-	// Put together by hand: package url would drop the slashes before an empty host.
+	// Package url would drop the slashes before an empty host, so the URL is put together by hand.
 	user := ""
 	if u.User != nil {
 		user = u.User.String() + "@"

@@ -92,7 +92,7 @@ func TestNewFrom(t *testing.T) {
 	}
 }
 
-// TestNothingRemains kills a process that uses a cluster, and wants the cluster to go.
+// TestNothingRemains kills a process that uses a cluster, and checks that the cluster is gone afterwards.
 func TestNothingRemains(t *testing.T) {
 	const inner = "PGTEST_TEST_INNER"
 	if os.Getenv("OFFLINESTORE_TEST_DATABASE_URL") != "" {
@@ -103,7 +103,7 @@ func TestNothingRemains(t *testing.T) {
 		time.Sleep(time.Minute)
 		return
 	}
-	pgtest.New(t) // Skips on a machine without PostgreSQL.
+	pgtest.New(t) // New skips the test on a machine without PostgreSQL.
 	cmd := exec.Command(os.Args[0], "-test.run=^TestNothingRemains$")
 	cmd.Env = append(os.Environ(), inner+"=1")
 	out, err := cmd.StdoutPipe()
