@@ -25,8 +25,7 @@ type aptPackage struct {
 	hash string
 }
 
-// aptOffers asks apt, without touching the network, which files it would fetch
-// for names.
+// aptOffers asks apt, without using the network, which files it would fetch for names.
 func aptOffers(names []string) ([]aptPackage, error) {
 	out, err := tool("", nil, "apt-get", append([]string{"--print-uris", "download"}, names...)...)
 	if err != nil {
@@ -46,15 +45,15 @@ func aptOffers(names []string) ([]aptPackage, error) {
 	return offers, nil
 }
 
-// aptUnpack downloads names and unpacks them into dir. They are not installed:
-// that would pull in systemd and change the machine.
+// aptUnpack downloads names and unpacks them into dir. It does not install them, because that would pull in systemd and
+// change the machine.
 func aptUnpack(dir string, names []string) error {
 	debs, err := os.MkdirTemp(dir, "debs-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(debs)
-	// apt drops to the user _apt, who cannot write to our folder, and says so.
+	// Without this option apt drops to the user _apt, who cannot write to our folder, and prints a warning.
 	args := append([]string{"-qq", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3", "download"}, names...)
 	if _, err := tool(debs, nil, "apt-get", args...); err != nil {
 		return err
@@ -71,7 +70,7 @@ func aptUnpack(dir string, names []string) error {
 	return nil
 }
 
-// cacheKey names the outcome of a recipe applied to offers.
+// cacheKey returns a name for the result of a recipe applied to offers.
 func cacheKey(offers []aptPackage, recipe ...string) string {
 	h := sha256.New()
 	for _, o := range offers {

@@ -18,18 +18,17 @@ import (
 // Binaries is one build of snapd.
 type Binaries struct {
 	Snap    string // path of the snap command
-	LibDir  string // what Debian puts in /usr/lib/snapd, the daemon among it
-	Version string // as the package has it
+	LibDir  string // the contents of Debian's /usr/lib/snapd, with the daemon
+	Version string // the version of the package
 
-	trusts bool // honours trustedEnv
+	trusts bool // the build reads trustedEnv
 }
 
 // trustedEnv names the file whose assertions a build by BuildWithRoot trusts.
 const trustedEnv = "OFFLINESTORE_TEST_TRUSTED"
 
-// overlaySource is compiled into snapd's package sysdb. It panics where it
-// can't do what it was asked: a daemon without the root would only fail later,
-// and less clearly.
+// overlaySource is compiled into snapd's package sysdb. It panics if it can't add the root: a daemon without the root
+// would only fail later, and less clearly.
 const overlaySource = `package sysdb
 
 import (
@@ -64,7 +63,7 @@ func init() {
 }
 `
 
-// sourcePackages are snapd's source and what it imports, in Debian 12.
+// sourcePackages returns the packages of snapd's source and of its imports in Debian 12.
 func sourcePackages() []string {
 	return strings.Fields(`golang-github-snapcore-snapd-dev
 golang-dbus-dev golang-github-boltdb-bolt-dev golang-github-coreos-go-systemd-dev
@@ -75,8 +74,8 @@ golang-gopkg-mgo.v2-dev golang-gopkg-retry.v1-dev golang-gopkg-tomb.v2-dev
 golang-gopkg-tylerb-graceful.v1-dev golang-gopkg-yaml.v2-dev golang-gopkg-yaml.v3-dev`)
 }
 
-// Stock returns Debian's own build of snapd. The test is skipped when the
-// machine has no apt that offers it, and fails in CI.
+// Stock returns Debian's own build of snapd. The test is skipped if the machine has no apt that offers it, and fails in
+// CI.
 func Stock(tb testing.TB) *Binaries {
 	tb.Helper()
 	need(tb, "apt-get", "dpkg-deb")
@@ -98,10 +97,9 @@ func Stock(tb testing.TB) *Binaries {
 	}
 }
 
-// BuildWithRoot returns a build of Debian's snapd source that trusts
-// Options.TrustedRoot besides Canonical's root. The first call on a machine
-// takes half a minute. The test is skipped when the machine has no apt that
-// offers the source, and fails in CI.
+// BuildWithRoot returns a build of Debian's snapd source that trusts Options.TrustedRoot besides Canonical's root. The
+// first call on a machine takes half a minute. The test is skipped if the machine has no apt that offers the source, and
+// fails in CI.
 func BuildWithRoot(tb testing.TB) *Binaries {
 	tb.Helper()
 	b := *Stock(tb)
@@ -117,8 +115,8 @@ func BuildWithRoot(tb testing.TB) *Binaries {
 	return &b
 }
 
-// build compiles snap and snapd into dir. The daemon looks for its helpers in
-// the folder that it is in itself, so that is a copy of stockLib.
+// build compiles snap and snapd into dir. The daemon looks for its helpers in its own folder, so dir becomes a copy of
+// stockLib.
 func build(dir, stockLib string, names []string) error {
 	lib := filepath.Join(dir, "lib")
 	if err := os.CopyFS(lib, os.DirFS(stockLib)); err != nil {
@@ -146,13 +144,13 @@ func compile(dir string, names []string) error {
 		return err
 	}
 	env := []string{"GO111MODULE=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GOPATH=" + gopath, "CGO_ENABLED=0"}
-	// Without the tag nosecboot it wants a TPM library that Debian doesn't have.
+	// Without the tag nosecboot the build needs a TPM library that Debian doesn't have.
 	_, err = tool(source, env, "go", "build", "-trimpath", "-tags", "nosecboot", "-overlay", overlay,
 		"-o", dir+"/", "./cmd/snap", "./cmd/snapd")
 	return err
 }
 
-// writeOverlay has the file target of the build read from dir.
+// writeOverlay writes an overlay file that makes the build read the file target from dir.
 func writeOverlay(dir, target string) (string, error) {
 	src := filepath.Join(dir, "zz_trusted.go")
 	if err := os.WriteFile(src, []byte(overlaySource), 0o600); err != nil {
@@ -166,8 +164,8 @@ func writeOverlay(dir, target string) (string, error) {
 	return name, os.WriteFile(name, text, 0o600)
 }
 
-// cached returns a folder of this machine's cache, which fill has made unless
-// an earlier test had it made. Several test processes may ask at once.
+// cached returns a folder of this machine's cache. The first call for a key fills the folder with fill. Several test
+// processes may ask at once.
 func cached(key string, fill func(dir string) error) (string, error) {
 	base, err := os.UserCacheDir()
 	if err != nil {
@@ -189,7 +187,7 @@ func cached(key string, fill func(dir string) error) (string, error) {
 	if _, err := os.Stat(final); err == nil {
 		return final, nil
 	}
-	if err := os.RemoveAll(partial); err != nil { // left by a test that was killed
+	if err := os.RemoveAll(partial); err != nil { // a killed test may have left it
 		return "", err
 	}
 	if err := os.Mkdir(partial, 0o755); err != nil {
@@ -201,7 +199,7 @@ func cached(key string, fill func(dir string) error) (string, error) {
 	return final, os.Rename(partial, final)
 }
 
-// readVersion reads the version that Debian's snapd says it has.
+// readVersion returns the version of Debian's snapd.
 func readVersion(lib string) (string, error) {
 	text, err := os.ReadFile(filepath.Join(lib, "info"))
 	if err != nil {
@@ -215,7 +213,7 @@ func readVersion(lib string) (string, error) {
 	return "", fmt.Errorf("%s has no VERSION", filepath.Join(lib, "info"))
 }
 
-// mustOffer returns what apt offers, and ends the test where that isn't all.
+// mustOffer returns the packages that apt offers, and ends the test if one of names is missing.
 func mustOffer(tb testing.TB, names []string) []aptPackage {
 	tb.Helper()
 	offers, err := aptOffers(names)
@@ -235,7 +233,7 @@ func need(tb testing.TB, names ...string) {
 	}
 }
 
-// unavailable skips the test, or fails it in CI, which has to have everything.
+// unavailable skips the test, or fails it in CI, which must have every tool.
 func unavailable(tb testing.TB, format string, args ...any) {
 	tb.Helper()
 	if os.Getenv("CI") != "" {

@@ -61,8 +61,7 @@ func (ca *CA) Issue(tb testing.TB, hosts ...string) *tls.Certificate {
 	return &tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}
 }
 
-// sign makes a certificate that is valid now, on a host whose clock is off by
-// less than an hour.
+// sign makes a certificate that is valid now, even on a host whose clock is wrong by up to an hour.
 func (ca *CA) sign(tb testing.TB, template, parent *x509.Certificate, pub *ecdsa.PublicKey) *x509.Certificate {
 	tb.Helper()
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))

@@ -14,19 +14,19 @@ import (
 	"time"
 )
 
-// Options say how a daemon runs. Only Binaries is needed.
+// Options configure a daemon. Only Binaries is required.
 type Options struct {
 	Binaries *Binaries
 
-	// TrustedRoot is an assertion stream (an account and its account-key) that
-	// is trusted like Canonical's root. It needs Binaries from BuildWithRoot.
+	// TrustedRoot is an assertion stream (an account and its account-key) that the daemon trusts like Canonical's root. It
+	// requires Binaries from BuildWithRoot.
 	TrustedRoot []byte
 
-	// StoreURL takes the place of https://api.snapcraft.io for the daemon and
-	// the command, until proxy.store is set. It may name a path, but no query.
+	// StoreURL replaces https://api.snapcraft.io for the daemon and the command, until proxy.store is set. It may contain
+	// a path, but no query.
 	StoreURL string
 
-	// Hosts are names that lead to 127.0.0.1. No other name is known.
+	// Hosts are names that resolve to 127.0.0.1. No other name is known.
 	Hosts []string
 
 	// Sites are served by the test process, inside the network namespace.
@@ -35,8 +35,7 @@ type Options struct {
 	// Servers are started inside the namespaces before the daemon.
 	Servers []Server
 
-	// SystemCA, in PEM, is all that the daemon and the command trust for TLS
-	// besides store-certs.
+	// SystemCA holds, in PEM, the only authorities that the daemon and the command trust for TLS besides store-certs.
 	SystemCA []byte
 
 	// Env is added to the environment of the daemon and the command, for
@@ -47,14 +46,13 @@ type Options struct {
 	CommandTimeout time.Duration
 }
 
-// Server is a program that runs inside the namespaces as long as the daemon.
-// It has its own PIDs there, and an empty /var/lib; other files are the
-// machine's. A program that shares a PostgreSQL with others is better left
-// outside, behind a Site.
+// Server is a program that runs inside the namespaces as long as the daemon. It has its own PIDs there, and an empty
+// /var/lib; all other files are the machine's. A program that shares a PostgreSQL with others should run outside, behind a
+// Site.
 type Server struct {
 	Args []string
-	Env  []string // added to the test's
-	Addr string   // the TCP address that it will listen on, waited for; or empty
+	Env  []string // added to the test's environment
+	Addr string   // Start waits until something listens on this TCP address; may be empty
 }
 
 // Daemon is a running snapd.
@@ -66,15 +64,15 @@ type Daemon struct {
 	env  []string
 }
 
-// Start starts a daemon, and stops it when the test ends. The test is skipped
-// when the machine lacks a program or doesn't allow namespaces, and fails in CI.
+// Start starts a daemon, and stops it when the test ends. The test is skipped if the machine lacks a program or doesn't
+// allow namespaces, and fails in CI.
 func Start(tb testing.TB, opts Options) *Daemon {
 	tb.Helper()
 	need(tb, "unshare", "nsenter", "ip", "mount", "bash", "unsquashfs", "go")
 	if opts.CommandTimeout == 0 {
 		opts.CommandTimeout = 2 * time.Minute
 	}
-	// Not tb.TempDir: its path may be too long for a Unix socket.
+	// The path of tb.TempDir may be too long for a Unix socket.
 	root, err := os.MkdirTemp("", "snapd-")
 	if err != nil {
 		tb.Fatalf("make a root for snapd: %v", err)
@@ -100,10 +98,10 @@ func Start(tb testing.TB, opts Options) *Daemon {
 	return d
 }
 
-// Root returns the folder that the daemon takes for /.
+// Root returns the folder that the daemon uses as /.
 func (d *Daemon) Root() string { return d.root }
 
-// Log returns what the daemon has written so far.
+// Log returns the daemon's output so far.
 func (d *Daemon) Log() string {
 	text, err := os.ReadFile(filepath.Join(d.root, "snapd.log"))
 	if err != nil {
@@ -117,7 +115,7 @@ func (d *Daemon) Snap(args ...string) (stdout, stderr string, err error) {
 	return d.Run(append([]string{d.opts.Binaries.Snap}, args...)...)
 }
 
-// MustSnap runs the snap command, which has to succeed, and returns its output.
+// MustSnap runs the snap command, requires success, and returns its output.
 func (d *Daemon) MustSnap(args ...string) string {
 	d.tb.Helper()
 	stdout, stderr, err := d.Snap(args...)
@@ -127,9 +125,8 @@ func (d *Daemon) MustSnap(args ...string) string {
 	return stdout
 }
 
-// Run runs a command inside the namespaces, in the environment of the daemon,
-// where the snap command is on the PATH: Run("sh", "-c", "curl … | snap ack
-// /dev/stdin") does as an operator would. Its working folder is the daemon's root.
+// Run runs a command inside the namespaces, in the environment of the daemon, where the snap command is on the PATH:
+// Run("sh", "-c", "curl … | snap ack /dev/stdin") does the same as an operator. Its working folder is the daemon's root.
 func (d *Daemon) Run(args ...string) (stdout, stderr string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), d.opts.CommandTimeout)
 	defer cancel()
@@ -144,12 +141,12 @@ func (d *Daemon) Run(args ...string) (stdout, stderr string, err error) {
 	return out.String(), errOut.String(), err
 }
 
-// prepare makes the files that have to be there first.
+// prepare makes the files that the daemon needs before it starts.
 func (d *Daemon) prepare() error {
 	if d.opts.TrustedRoot != nil && !d.opts.Binaries.trusts {
 		return fmt.Errorf("this build of snapd honours no TrustedRoot")
 	}
-	// The daemon's users may be others than the owner in a user namespace.
+	// In a user namespace, the daemon may run as a user who is not the owner of the folder.
 	if err := os.Chmod(d.root, 0o755); err != nil {
 		return err
 	}
@@ -203,8 +200,7 @@ func (d *Daemon) run() error {
 			return fmt.Errorf("start %s: %w", s.Args[0], err)
 		}
 	}
-	// The daemon exits once it has installed the snap snapd, and expects
-	// systemd to start it again.
+	// The daemon exits after it has installed the snap snapd, and expects systemd to start it again.
 	const loop = `while :; do "$1"; echo "snapd exited with $?"; sleep 0.05; done`
 	if err := d.background("snapd.log", d.env, "sh", "-c", loop, "sh", filepath.Join(d.opts.Binaries.LibDir, "snapd")); err != nil {
 		return err
@@ -212,15 +208,14 @@ func (d *Daemon) run() error {
 	if err := d.awaitDaemon(); err != nil {
 		return err
 	}
-	// Until then the daemon refuses to install: "too early for operation".
+	// Until then the daemon refuses to install anything: "too early for operation".
 	if _, stderr, err := d.Run("snap", "wait", "system", "seed.loaded"); err != nil {
 		return fmt.Errorf("wait for the seed: %w: %s", err, stderr)
 	}
 	return nil
 }
 
-// background starts a command inside the namespaces and waits for its end when
-// the test ends.
+// background starts a command inside the namespaces. The end of the test waits for the command.
 func (d *Daemon) background(log string, env []string, args ...string) error {
 	f, err := os.Create(filepath.Join(d.root, log))
 	if err != nil {
@@ -235,7 +230,7 @@ func (d *Daemon) background(log string, env []string, args ...string) error {
 	stop := d.ns.stop
 	d.ns.stop = func() error {
 		err := stop()
-		_ = cmd.Wait() // killed with the namespace
+		_ = cmd.Wait() // the end of the namespace kills it
 		return err
 	}
 	return nil
@@ -255,9 +250,8 @@ func (d *Daemon) startServer(log string, s Server) error {
 	return nil
 }
 
-// awaitDaemon waits until the daemon listens. Its socket is a file, so that can
-// be seen from outside; but it answers no request of a process without a PID in
-// its namespace.
+// awaitDaemon waits until the daemon listens. It checks for the socket, which is a file and visible from outside. The
+// daemon answers no request from a process without a PID in its namespace.
 func (d *Daemon) awaitDaemon() error {
 	for deadline := time.Now().Add(startTimeout); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := net.Dial("unix", filepath.Join(d.root, "run/snapd.socket"))
@@ -275,5 +269,5 @@ func (d *Daemon) stop() {
 	if d.tb.Failed() {
 		d.tb.Logf("snapd's log:\n%s", d.Log())
 	}
-	_ = d.ns.stop() // it was killed, and says so
+	_ = d.ns.stop() // the error only says that it was killed
 }

@@ -1,22 +1,17 @@
 // Package snapdaemon runs the real snapd daemon and its snap command in tests.
 //
-// There are two sets of [Binaries]. [Stock] is Debian's own build, which trusts
-// Canonical's root only: it shows the operator's true procedure, on genuine
-// assertions. [BuildWithRoot] is the same version built from Debian's source
-// package, and trusts whatever Options.TrustedRoot says besides: it downloads,
-// installs, refreshes and reverts snaps that a test signed. Both come from the
-// machine's apt archive and are kept in the user's cache folder, so that a
-// machine fetches and builds them once. snapd is GPLv3: it is run, never linked,
-// and none of it is in this repository.
+// There are two sets of [Binaries]. [Stock] is Debian's own build, which trusts only Canonical's root. It shows the
+// operator's true procedure, on genuine assertions. [BuildWithRoot] is the same version built from Debian's source
+// package. It also trusts Options.TrustedRoot, so it downloads, installs, refreshes and reverts snaps that a test signed.
+// Both come from the machine's apt archive. The user's cache folder keeps them, so that a machine fetches and builds them
+// once. snapd is GPLv3: tests run it but never link it, and none of its code is in this repository.
 //
-// [Start] gives the daemon a root folder, a mount namespace, a network namespace
-// with nothing but a loopback, and a PID namespace: it reaches neither this
-// machine's snapd nor the internet, and when the test ends, however it ends,
-// the kernel removes every process and mount. Root is needed, or user namespaces.
+// [Start] gives the daemon a root folder, a mount namespace, a network namespace with only a loopback, and a PID
+// namespace. The daemon can reach neither this machine's snapd nor the internet. However the test ends, the kernel then
+// removes every process and mount. This requires root, or user namespaces.
 //
-// The network namespace needs a store inside it. Options.Sites brings one there
-// while it runs in the test process, and [Forward] one that listens on this
-// machine; Options.Servers starts a program in the namespace.
+// The network namespace needs a store inside it. Options.Sites puts a store of the test process there, and [Forward] a
+// store that listens on this machine; Options.Servers starts a program in the namespace.
 //
 //	ca := snapdaemon.NewCA(t)
 //	d := snapdaemon.Start(t, snapdaemon.Options{
@@ -42,16 +37,14 @@
 //	})
 //	d.MustSnap("install", "hello")
 //
-// The store must have a snap named snapd, which the daemon installs before any
-// other: [SnapdSnap] makes one. [MakeSnap] makes the others; with `base: none`
-// and no apps they need nothing further.
+// The store must have a snap named snapd, which the daemon installs before any other: [SnapdSnap] makes one. [MakeSnap]
+// makes other snaps; with `base: none` and no apps they need nothing else.
 //
-// A store that makes its download URLs from the Host header of a request makes
-// them with the name and port of the Site, since Forward hands the header on.
+// Forward keeps the Host header. So a store that makes its download URLs from that header uses the name and port of the
+// Site.
 //
-// What this version of snapd does, and tests should not take for a fault of the
-// store: `snap download` ignores proxy.store (StoreURL is for it); `refresh
-// --list` asks nothing while nothing is installed; `known --remote` prints
-// nothing on a 404 and checks no trust; `debug connectivity` asks for the snap
-// core; device registration ignores store-certs (Options.SystemCA is for it).
+// Some behaviour of this version of snapd looks like a fault of the store, but is not: `snap download` ignores proxy.store
+// (use StoreURL); `refresh --list` sends no request while nothing is installed; `known --remote` prints nothing on a 404
+// and verifies no trust; `debug connectivity` asks for the snap core; device registration ignores store-certs (use
+// Options.SystemCA).
 package snapdaemon

@@ -20,8 +20,7 @@ import (
 	"offlinestore/assertion"
 )
 
-// published is a revision of a snap, released to the channel stable of every
-// architecture.
+// published is a revision of a snap, released to the channel stable of every architecture.
 type published struct {
 	name, id, kind, file string
 	revision             int
@@ -29,8 +28,8 @@ type published struct {
 	sum                  []byte
 }
 
-// fakeStore answers the least that the daemon needs. It shares nothing but the
-// signing with the product, which is what the harness is for.
+// fakeStore answers only the requests that the daemon needs. It shares no code with the product except the signing,
+// because the harness exists to test the product.
 type fakeStore struct {
 	tb   testing.TB
 	key  *assertion.SigningKey
@@ -38,8 +37,8 @@ type fakeStore struct {
 
 	mu    sync.Mutex
 	set   *assertion.Set
-	snaps map[string]published // by name and by snap-id
-	seen  []string             // requests
+	snaps map[string]published // each snap is there twice: by name and by snap-id
+	seen  []string             // the requests so far
 }
 
 func newFakeStore(tb testing.TB) *fakeStore {
@@ -65,7 +64,7 @@ func newFakeStore(tb testing.TB) *fakeStore {
 	return s
 }
 
-// rootStream is what a client that trusts the store has to be given.
+// rootStream returns the assertions that make a client trust the store.
 func (s *fakeStore) rootStream() []byte {
 	s.tb.Helper()
 	var b bytes.Buffer
@@ -75,7 +74,7 @@ func (s *fakeStore) rootStream() []byte {
 	return b.Bytes()
 }
 
-// sign signs with the store's only key, which is its root, and keeps the outcome.
+// sign signs with the store's only key, which is its root, and keeps the assertion.
 func (s *fakeStore) sign(headers map[string]any, body []byte) *assertion.Assertion {
 	s.tb.Helper()
 	headers["authority-id"] = "testroot"
@@ -113,7 +112,7 @@ func (s *fakeStore) publish(p published) {
 	s.snaps[hex.EncodeToString(p.sum)] = p
 }
 
-// requests returns the paths asked for so far.
+// requests returns the requests so far.
 func (s *fakeStore) requests() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +148,7 @@ func (s *fakeStore) assertion(w http.ResponseWriter, typ string, key []string) {
 	answer(w, http.StatusNotFound, map[string]any{"error-list": []any{map[string]any{"code": "not-found", "message": typ}}})
 }
 
-// refresh answers every action with the one revision that is released.
+// refresh answers every action with the one released revision.
 func (s *fakeStore) refresh(w http.ResponseWriter, r *http.Request) {
 	var asked struct {
 		Context []struct {
@@ -164,7 +163,7 @@ func (s *fakeStore) refresh(w http.ResponseWriter, r *http.Request) {
 	}
 	results := []any{}
 	for _, a := range asked.Actions {
-		if a["action"] == "fetch-assertions" { // everything is up to date
+		if a["action"] == "fetch-assertions" { // all assertions are up to date
 			results = append(results, map[string]any{"result": "fetch-assertions", "key": a["key"], "assertion-stream-urls": []any{}})
 			continue
 		}

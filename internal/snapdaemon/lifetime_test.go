@@ -16,10 +16,10 @@ import (
 	"offlinestore/internal/snapdaemon"
 )
 
-// serverEnv makes the test binary a web server on the address that it holds.
+// serverEnv turns the test binary into a web server on the address in its value.
 const serverEnv = "SNAPDAEMON_TEST_SERVER"
 
-// victimEnv has TestVictim start a daemon and wait to be killed.
+// victimEnv makes TestVictim start a daemon and wait to be killed.
 const victimEnv = "SNAPDAEMON_TEST_VICTIM"
 
 func TestMain(m *testing.M) {
@@ -36,7 +36,7 @@ func TestServersInside(t *testing.T) {
 	t.Run("daemon", func(t *testing.T) {
 		d := snapdaemon.Start(t, withServer(t))
 		root = d.Root()
-		// The server is there, and nowhere else.
+		// The server is reachable only inside the namespace.
 		if _, stderr, err := d.Snap("find", "x"); err == nil || !strings.Contains(stderr, "404") {
 			t.Errorf("snap find: %v, %s, want an error with the server's 404", err, stderr)
 		}
@@ -87,7 +87,7 @@ func TestVictim(t *testing.T) {
 
 func TestKilledTestLeavesNoProcess(t *testing.T) {
 	t.Parallel()
-	snapdaemon.Stock(t) // skips where there is none
+	snapdaemon.Stock(t) // skips the test if there is none
 	cmd := exec.Command(os.Args[0], "-test.run=^TestVictim$", "-test.v")
 	cmd.Env = append(os.Environ(), victimEnv+"=1")
 	cmd.Stderr = os.Stderr
@@ -109,7 +109,7 @@ func TestKilledTestLeavesNoProcess(t *testing.T) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Logf("kill the test: %v", err)
 	}
-	_ = cmd.Wait() // it was killed
+	_ = cmd.Wait() // the error only says that it was killed
 	if root == "" {
 		if strings.Contains(output, "--- SKIP") {
 			t.Skip(output)
@@ -128,8 +128,7 @@ func TestKilledTestLeavesNoProcess(t *testing.T) {
 	}
 }
 
-// processes returns the command lines of those whose arguments or environment
-// name root.
+// processes returns the command lines of the processes that name root in their arguments or environment.
 func processes(t *testing.T, root string) []string {
 	t.Helper()
 	dirs, err := filepath.Glob("/proc/[0-9]*")

@@ -19,9 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// holderScript is the first process of the namespaces, and lives as long as its
-// standard input. $1 holds what takes the place of files in /etc. /var/lib is
-// hidden because snapd writes to /var/lib/snapd whatever root it was given.
+// holderScript is the first process of the namespaces, and lives as long as its standard input. $1 holds replacements for
+// files in /etc. /var/lib is hidden because snapd writes to /var/lib/snapd even if it has another root folder.
 const holderScript = `set -e
 ip link set lo up
 mount --bind "$1/hosts" /etc/hosts
@@ -30,19 +29,18 @@ mount -t tmpfs tmpfs /var/lib
 echo ready
 read -r _ || true`
 
-// startTimeout bounds the wait for anything that should be there in a moment.
+// startTimeout bounds the wait for anything that normally takes a moment.
 const startTimeout = 30 * time.Second
 
-// namespace is a mount, a network and a PID namespace, and a user namespace
-// for those who aren't root.
+// namespace is a mount, a network and a PID namespace, and for users other than root also a user namespace.
 type namespace struct {
-	pid  int    // of unshare, which is outside of the PID namespace
-	dir  string // for the helper program
+	pid  int    // the PID of unshare, which is outside of the PID namespace
+	dir  string // the folder for the helper program
 	stop func() error
 }
 
-// newNamespace makes the namespaces. They go when stop is called, and also when
-// the test process dies, since that closes the holder's standard input.
+// newNamespace makes the namespaces. They end when stop is called, and also when the test process dies, because that
+// closes the holder's standard input.
 func newNamespace(dir string) (*namespace, error) {
 	args := []string{"--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child=KILL"}
 	if os.Geteuid() != 0 {
@@ -78,8 +76,8 @@ func newNamespace(dir string) (*namespace, error) {
 	return &namespace{pid: cmd.Process.Pid, dir: dir, stop: stop}, nil
 }
 
-// command returns the command that runs args in the namespaces. A process that
-// outlives its command is killed with the namespaces.
+// command returns the command that runs args in the namespaces. The end of the namespaces kills a process that outlives
+// its command.
 func (ns *namespace) command(ctx context.Context, args ...string) *exec.Cmd {
 	pid := strconv.Itoa(ns.pid)
 	enter := []string{"--target", pid, "--mount", "--net", "--pid=/proc/" + pid + "/ns/pid_for_children"}
@@ -114,7 +112,7 @@ func (ns *namespace) buildListener() (string, error) {
 	return name, err
 }
 
-// listen listens on addr in the namespace, for this process outside of it.
+// listen listens on addr in the namespace and hands the listener to this process, which is outside.
 func (ns *namespace) listen(helper, addr string) (net.Listener, error) {
 	ours, theirs, err := socketPair()
 	if err != nil {
@@ -141,7 +139,7 @@ func socketPair() (ours, theirs *os.File, err error) {
 	return os.NewFile(uintptr(fds[0]), "ours"), os.NewFile(uintptr(fds[1]), "theirs"), nil
 }
 
-// receiveListener takes the listener that waits in the socket.
+// receiveListener receives a listener from the socket.
 func receiveListener(socket *os.File) (net.Listener, error) {
 	oob := make([]byte, unix.CmsgSpace(4))
 	_, n, _, _, err := unix.Recvmsg(int(socket.Fd()), make([]byte, 1), oob, unix.MSG_CMSG_CLOEXEC)

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// pipe hands the bytes of each connection to the server at target, so that a
-// server outside of the namespaces speaks TLS itself. It ends with the namespaces.
+// pipe copies the bytes of each connection to the server at target, so that a server outside of the namespaces speaks TLS
+// itself. It ends with the namespaces.
 func (d *Daemon) pipe(l net.Listener, target string) {
 	var open sync.WaitGroup
 	open.Go(func() {
@@ -23,7 +23,7 @@ func (d *Daemon) pipe(l net.Listener, target string) {
 	})
 	stop := d.ns.stop
 	d.ns.stop = func() error {
-		// First the client: then nothing is left to wait for.
+		// Stop the client first, so that no connection is left to wait for.
 		err := stop()
 		l.Close()
 		open.Wait()

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// fakeTools are the programs that would change the machine, or want systemd.
+// fakeTools returns the programs that would change the machine or need systemd.
 func fakeTools() []string {
 	return strings.Fields("systemctl udevadm systemd-run apparmor_parser umount")
 }
@@ -52,9 +52,8 @@ func layRoot(root string, b *Binaries) error {
 	return os.WriteFile(filepath.Join(root, "tools/mount"), []byte(mountScript), 0o755)
 }
 
-// writeNames writes the files that take the place of /etc/hosts and
-// /etc/nsswitch.conf. Without the latter a name that isn't there fails as an
-// unreachable network, which snapd tries again for half a minute.
+// writeNames writes replacements for /etc/hosts and /etc/nsswitch.conf. Without the latter, an unknown name looks like an
+// unreachable network, and snapd retries for half a minute.
 func writeNames(root string, hosts []string) error {
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n::1 localhost\n")
@@ -68,8 +67,8 @@ func writeNames(root string, hosts []string) error {
 	return os.WriteFile(filepath.Join(root, "nsswitch.conf"), []byte(services), 0o644)
 }
 
-// removeRoot removes root. Unpacked snaps may hold folders without write
-// permission, which only bother those who aren't root.
+// removeRoot removes root. Unpacked snaps may contain folders without write permission, which only hinder users other than
+// root.
 func removeRoot(root string) error {
 	_ = filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if err == nil && d.IsDir() {

@@ -19,13 +19,12 @@ import (
 type Site struct {
 	Addr        string // for instance 127.0.0.1:443
 	Handler     http.Handler
-	Certificate *tls.Certificate // makes it HTTPS
-	Pipe        string           // takes the place of both: the address of a server outside, which is sent what arrives, byte by byte
+	Certificate *tls.Certificate // a certificate makes the site HTTPS
+	Pipe        string           // replaces both: the address of a server outside, which gets all bytes unchanged
 }
 
-// Forward returns a handler that hands every request to the server at target,
-// on this machine, with the Host that the client asked for. Range and HEAD
-// requests, and their answers, go through as they are.
+// Forward returns a handler that forwards every request to the server at target on this machine, with the Host of the
+// client's request. Range and HEAD requests, and their answers, pass through unchanged.
 func Forward(tb testing.TB, target string) http.Handler {
 	tb.Helper()
 	u, err := url.Parse(target)
@@ -83,7 +82,7 @@ func (d *Daemon) serve(helper string, s Site) error {
 	go func() { done <- srv.Serve(l) }()
 	stop := d.ns.stop
 	d.ns.stop = func() error {
-		// First the client: then nothing is left to wait for.
+		// Stop the client first, so that no connection is left to wait for.
 		err := stop()
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()

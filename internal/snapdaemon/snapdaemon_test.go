@@ -13,7 +13,7 @@ import (
 	"offlinestore/internal/snapdaemon"
 )
 
-// untrusted is how snapd says that a chain doesn't end in a root that it trusts.
+// untrusted is snapd's message about a chain that doesn't end in a trusted root.
 const untrusted = "circular assertions are not expected"
 
 const helloID = "hello0000000000000000000000test1"
@@ -77,7 +77,7 @@ func TestSnapsOfOwnRoot(t *testing.T) {
 	if _, stderr, err := d.Snap("install", "nothing"); err == nil || !strings.Contains(stderr, "not found") {
 		t.Errorf("install of an unknown snap: %v, %s, want an error that says not found", err, stderr)
 	}
-	// Forward must keep the Host, which the download URLs are made of.
+	// Forward must keep the Host, because the store makes the download URLs from it.
 	if !slices.ContainsFunc(store.requests(), func(r string) bool { return strings.HasPrefix(r, "GET 127.0.0.1:8080/blob/") }) {
 		t.Errorf("no download from the address of the site in %q", store.requests())
 	}
@@ -127,7 +127,7 @@ func TestStockOnGenuineStoreAssertion(t *testing.T) {
 		t.Errorf("snap find without the store's CA: %v, requests %q, want an error and none", err, store.requests())
 	}
 	d.MustSnap("set", "system", "store-certs.mystore="+string(ca.PEM()))
-	_, _, err := d.Snap("find", "hello") // the store here answers 404
+	_, _, err := d.Snap("find", "hello") // this store answers 404
 	if want := "GET " + host + "/v2/snaps/find"; err == nil || !slices.Contains(store.requests(), want) {
 		t.Errorf("snap find: %v, requests %q, want an error and %q", err, store.requests(), want)
 	}

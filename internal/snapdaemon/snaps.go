@@ -8,13 +8,12 @@ import (
 	"testing"
 )
 
-// SnapdSnapID is the genuine snap-id of the snap snapd. The base-declaration
-// compiled into the daemon names it, so no other will do.
+// SnapdSnapID is the genuine snap-id of the snap snapd. The base-declaration compiled into the daemon names it, so the
+// daemon accepts no other.
 const SnapdSnapID = "PMrrV4ml8uWuEUDBT8dSGnKUYbevVhc4"
 
-// MakeSnap writes a snap file into dir and returns its path. yaml is its
-// meta/snap.yaml; files are the rest, contents by path. The same input makes
-// the same bytes.
+// MakeSnap writes a snap file into dir and returns its path. yaml is its meta/snap.yaml; files maps the other paths to
+// their contents. The same input makes the same bytes.
 func MakeSnap(tb testing.TB, dir, yaml string, files map[string]string) string {
 	tb.Helper()
 	tree := tb.TempDir()
@@ -25,15 +24,15 @@ func MakeSnap(tb testing.TB, dir, yaml string, files map[string]string) string {
 	return pack(tb, dir, tree)
 }
 
-// SnapdSnap writes the least snap named snapd that the daemon is content with
-// into dir and returns its path. Its snap-id has to be SnapdSnapID.
+// SnapdSnap writes a minimal snap named snapd into dir, which the daemon accepts, and returns its path. Its snap-id has to
+// be SnapdSnapID.
 func SnapdSnap(tb testing.TB, dir string) string {
 	tb.Helper()
 	stock := Stock(tb)
 	tree := tb.TempDir()
 	writeFile(tb, tree, "meta/snap.yaml", "name: snapd\nversion: "+stock.Version+
 		"\ntype: snapd\nsummary: test\ndescription: test\narchitectures: [all]\n")
-	// The daemon refuses empty folders here.
+	// The daemon accepts no empty folders here.
 	writeFile(tb, tree, "lib/systemd/system/snapd.service", "[Service]\nExecStart=/usr/lib/snapd/snapd\n")
 	writeFile(tb, tree, "usr/bin/snap", nothingScript)
 	for _, name := range []string{"info", "snap-exec", "snap-seccomp"} {
@@ -60,7 +59,7 @@ func writeFile(tb testing.TB, tree, name, text string) {
 	}
 }
 
-// pack makes a squashfs of tree in dir, under a name that isn't taken.
+// pack makes a squashfs of tree in dir, under an unused name.
 func pack(tb testing.TB, dir, tree string) string {
 	tb.Helper()
 	need(tb, "mksquashfs")
@@ -71,7 +70,7 @@ func pack(tb testing.TB, dir, tree string) string {
 	if err := f.Close(); err != nil {
 		tb.Fatalf("create a snap file: %v", err)
 	}
-	// snapd takes only what the tool makes with these, the times aside.
+	// snapd accepts only files made with these options, except for the times.
 	_, err = tool("", nil, "mksquashfs", tree, f.Name(), "-noappend", "-no-progress", "-quiet",
 		"-all-root", "-no-xattrs", "-no-fragments", "-comp", "xz", "-mkfs-time", "0", "-all-time", "0")
 	if err != nil {

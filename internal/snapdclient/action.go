@@ -15,7 +15,7 @@ import (
 	"github.com/snapcore/snapd/store"
 )
 
-// installedFlag collects the --installed flags: the snaps that the device says it has.
+// installedFlag collects the --installed flags: the snaps that the device claims to have.
 type installedFlag []*store.CurrentSnap
 
 func (f *installedFlag) String() string { return "" }
@@ -37,7 +37,7 @@ func (f *installedFlag) Set(s string) error {
 	return nil
 }
 
-// find returns the installed snap of that name, or nil.
+// find returns the installed snap with a name, or nil.
 func (f installedFlag) find(name string) *store.CurrentSnap {
 	for _, c := range f {
 		if c.InstanceName == name {
@@ -119,7 +119,7 @@ func runInstall(ctx context.Context, o *actionOptions, names []string) (any, err
 	return result, actionErr
 }
 
-// fetchSnap downloads one snap with its assertions and checks one against the other, as snapd does before it installs.
+// fetchSnap downloads one snap with its assertions and compares them, as snapd does before it installs.
 func fetchSnap(ctx context.Context, sto *store.Store, o *actionOptions, info *snap.Info, report *snapReport) error {
 	base := filepath.Join(o.dir, fmt.Sprintf("%s_%d", report.Name, report.Revision))
 	path := base + ".snap"
@@ -149,7 +149,7 @@ func setupRefresh(fs *flag.FlagSet) runner {
 	}
 }
 
-// runRefresh asks what "snap refresh --list" asks. That nothing is newer is a good answer here, not an error.
+// runRefresh asks for updates as "snap refresh --list" does. A store without updates is a success here, not an error.
 func runRefresh(ctx context.Context, o *actionOptions) (any, error) {
 	o.action = "refresh"
 	var names []string

@@ -12,7 +12,7 @@ import (
 	"github.com/snapcore/snapd/store"
 )
 
-// assertionReport is an assertion as it is printed.
+// assertionReport is the printed form of an assertion.
 type assertionReport struct {
 	Ref         string         `json:"ref"`
 	Type        string         `json:"type"`
@@ -23,7 +23,7 @@ type assertionReport struct {
 	Encoded     string         `json:"encoded,omitempty"`
 }
 
-// assertionsResult is what every subcommand that asks for assertions prints.
+// assertionsResult is the output of every subcommand that asks for assertions.
 type assertionsResult struct {
 	Assertions []assertionReport `json:"assertions"`
 }
@@ -94,7 +94,8 @@ func setupFetchAssertions(fs *flag.FlagSet) runner {
 	}
 }
 
-// runFetchAssertions fetches assertions in bulk through the refresh endpoint, as snapd refreshes declarations since 2.46.
+// runFetchAssertions fetches assertions in bulk through the refresh endpoint. snapd refreshes declarations like this since
+// 2.46.
 func runFetchAssertions(ctx context.Context, o *fetchOptions, args []string) (any, error) {
 	sto, err := o.target.open()
 	if err != nil {
@@ -127,7 +128,7 @@ func runFetchAssertions(ctx context.Context, o *fetchOptions, args []string) (an
 	return closure(db, args)
 }
 
-// poolError tells an assertion that the store didn't have from one that didn't pass the checks.
+// poolError distinguishes an assertion that the store didn't have from one that snapd rejected.
 func poolError(err error) error {
 	if asserts.IsNotFound(err) || errors.Is(err, asserts.ErrUnresolved) {
 		return err
@@ -135,7 +136,7 @@ func poolError(err error) error {
 	return &refusedError{err}
 }
 
-// closure lists what the database now holds of args and of all that they need, prerequisites first.
+// closure returns the assertions in the database that are in args or are needed by them, prerequisites first.
 func closure(db *asserts.Database, args []string) (any, error) {
 	list := []assertionReport{}
 	find := func(ref *asserts.Ref) (asserts.Assertion, error) { return ref.Resolve(db.Find) }
@@ -155,9 +156,9 @@ func closure(db *asserts.Database, args []string) (any, error) {
 	return assertionsResult{list}, nil
 }
 
-// newPool asks for each reference in a group of its own, as snapd does for each snap.
+// newPool puts each reference into a group of its own, as snapd does for each snap.
 func newPool(db *asserts.Database, args []string) (*asserts.Pool, error) {
-	const step = 16 // NewPool takes multiples of it
+	const step = 16 // NewPool requires a multiple of it
 	pool := asserts.NewPool(db, (len(args)+step-1)/step*step)
 	for _, arg := range args {
 		ref, err := parseRef(strings.Split(arg, "/"))
@@ -178,13 +179,13 @@ func newPool(db *asserts.Database, args []string) (*asserts.Pool, error) {
 	return pool, nil
 }
 
-// resolve asks until the pool needs nothing more.
+// resolve sends requests until the pool needs nothing more.
 func resolve(ctx context.Context, sto *store.Store, pool *asserts.Pool) error {
 	for {
 		_, answers, err := sto.SnapAction(ctx, nil, nil, pool, nil, nil)
 		var action *store.SnapActionError
 		if errors.As(err, &action) && action.NoResults && len(action.Other) == 0 {
-			// Also what SnapAction says when the pool has nothing left to ask for.
+			// SnapAction also returns this error if the pool has nothing left to ask for.
 			return nil
 		}
 		if err != nil {
@@ -195,7 +196,7 @@ func resolve(ctx context.Context, sto *store.Store, pool *asserts.Pool) error {
 			if err := sto.DownloadAssertions(answer.StreamURLs, batch, nil); err != nil {
 				return fmt.Errorf("download assertions: %w", err)
 			}
-			// What is wrong with an assertion stays in the pool as its group's error.
+			// The pool keeps the error of an invalid assertion as the error of its group.
 			if _, err := pool.AddBatch(batch, answer.Grouping); err != nil {
 				return fmt.Errorf("take assertions: %w", err)
 			}

@@ -16,7 +16,7 @@ import (
 	"github.com/snapcore/snapd/store"
 )
 
-// trust says which roots the driver trusts.
+// trust holds the roots that the driver trusts.
 type trust struct{ root string }
 
 func (t *trust) addFlags(fs *flag.FlagSet) {
@@ -42,7 +42,7 @@ func (t *trust) openDB() (*asserts.Database, error) {
 	return db, nil
 }
 
-// readStream decodes all assertions of a file ("-" for stdin). That snapd cannot decode one is a refusal.
+// readStream decodes all assertions of a file ("-" for stdin). If snapd cannot decode one, the error is a refusal.
 func readStream(path string) ([]asserts.Assertion, error) {
 	var b []byte
 	var err error
@@ -67,7 +67,7 @@ func readStream(path string) ([]asserts.Assertion, error) {
 	}
 }
 
-// chain is the assertions that were fetched and accepted, prerequisites first.
+// chain holds the assertions that were fetched and accepted, prerequisites first.
 type chain []asserts.Assertion
 
 func (c chain) refs() []string {
@@ -93,7 +93,8 @@ func refPath(ref *asserts.Ref) string {
 	return strings.Join(append([]string{ref.Type.Name}, ref.PrimaryKey...), "/")
 }
 
-// fetchChain fetches what proves the blob at path, up to the roots, adds it to a fresh database and cross-checks the blob.
+// fetchChain fetches the assertions that prove the blob at path, up to the roots, adds them to a fresh database and
+// cross-checks the blob.
 func fetchChain(sto *store.Store, t *trust, path string, info *snap.Info) (chain, error) {
 	db, err := t.openDB()
 	if err != nil {
@@ -126,7 +127,7 @@ func fetchChain(sto *store.Store, t *trust, path string, info *snap.Info) (chain
 		return nil, noAnswer
 	}
 	if err != nil {
-		// The answers were there, but don't add up: a bad signature, or a root that isn't ours ("circular assertions").
+		// The answers arrived, but contradict each other: a bad signature, or an unknown root ("circular assertions").
 		return nil, &refusedError{fmt.Errorf("fetch assertions: %w", err)}
 	}
 	if err := snapasserts.CrossCheck(info.InstanceName(), digest, size, &info.SideInfo, db); err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/snapcore/snapd/store"
 )
 
-// device is a throw-away device with a serial of a brand of its own. It makes snapd's store package go through the nonce and
-// session exchange that every registered device does before its first request.
+// device is a throw-away device with a serial of its own brand. It makes snapd's store package request a nonce and a
+// session, as every registered device does before its first request.
 type device struct {
 	key    *keyring
 	model  *asserts.Model
@@ -44,13 +44,13 @@ func newDevice() (*device, error) {
 	return d, nil
 }
 
-// Device returns the identity and, once the store gave one, the session.
+// Device returns the identity and, once the store has issued one, the session.
 func (d *device) Device() (*auth.DeviceState, error) {
 	state := d.state
 	return &state, nil
 }
 
-// UpdateDeviceAuth keeps the session that the store gave.
+// UpdateDeviceAuth keeps the session that the store issued.
 func (d *device) UpdateDeviceAuth(_ *auth.DeviceState, macaroon string) (*auth.DeviceState, error) {
 	d.state.SessionMacaroon = macaroon
 	return d.Device()
@@ -83,7 +83,7 @@ func (d *device) DeviceSessionRequestParams(nonce string) (*store.DeviceSessionR
 	}, nil
 }
 
-// ProxyStoreParams returns the configured store: --store takes the place of proxy.store.
+// ProxyStoreParams returns the configured store: --store replaces proxy.store.
 func (d *device) ProxyStoreParams(defaultURL *url.URL) (string, *url.URL, error) {
 	return "", defaultURL, nil
 }

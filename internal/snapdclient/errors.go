@@ -9,7 +9,7 @@ import (
 	"github.com/snapcore/snapd/store"
 )
 
-// The exit codes, documented in doc.go.
+// These are the exit codes; doc.go documents them.
 const (
 	exitOK      = 0
 	exitFailure = 1
@@ -18,7 +18,7 @@ const (
 	exitRefused = 4
 )
 
-// errorReport is an error as it is printed.
+// errorReport is the printed form of an error.
 type errorReport struct {
 	Kind     string    `json:"kind"`
 	Message  string    `json:"message"`
@@ -29,19 +29,19 @@ type errorReport struct {
 	Releases []release `json:"releases,omitempty"`
 }
 
-// release is a place where a snap that was not found could be had.
+// release is a channel that offers a snap which was not found in the requested one.
 type release struct {
 	Architecture string `json:"architecture"`
 	Channel      string `json:"channel"`
 }
 
-// refusedError marks data that the store sent and snapd's checks refuse.
+// refusedError marks data from the store that snapd's checks refuse.
 type refusedError struct{ err error }
 
 func (e *refusedError) Error() string { return e.err.Error() }
 func (e *refusedError) Unwrap() error { return e.err }
 
-// The kinds of error that are the store's own answer.
+// answerKinds are the kinds of error that the store itself answers.
 var answerKinds = []string{"snap-not-found", "revision-not-available", "no-update", "assertion-not-found", "bad-query", "no-results"}
 
 func exitCode(err error) int {
@@ -60,7 +60,8 @@ func exitCode(err error) int {
 	return code
 }
 
-// describe lists what is in err: one report, or for an action on several snaps one for each that failed, sorted by name.
+// describe returns the reports of err: one report, or for an action on several snaps one for each snap that failed, sorted
+// by name.
 func describe(err error) []errorReport {
 	var action *store.SnapActionError
 	if !errors.As(err, &action) {

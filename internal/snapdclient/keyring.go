@@ -7,7 +7,7 @@ import (
 	"github.com/snapcore/snapd/asserts"
 )
 
-// 2048 bits sign and verify like 4096 and are made in a tenth of the time.
+// Keys of 2048 bits sign and verify like keys of 4096 bits, and take a tenth of the time to make.
 const (
 	signKeyBits   = 2048
 	deviceKeyBits = 2048
@@ -38,7 +38,7 @@ func newKeyring(account string, bits int) (*keyring, error) {
 
 func (k *keyring) id() string { return k.key.PublicKey().ID() }
 
-// publicKey returns the key as it stands in the body of an account-key and in device-key headers.
+// publicKey returns the key in the form that the body of an account-key and device-key headers have.
 func (k *keyring) publicKey() ([]byte, error) { return asserts.EncodePublicKey(k.key.PublicKey()) }
 
 func (k *keyring) sign(typ *asserts.AssertionType, headers map[string]any, body []byte) (asserts.Assertion, error) {

@@ -16,20 +16,21 @@ import (
 	"github.com/snapcore/snapd/snapdenv"
 )
 
-// snapdVersion goes into the User-Agent; the pinned commit lies between the tags 2.47 and 2.48.
+// snapdVersion goes into the User-Agent. The pinned commit lies between the tags 2.47 and 2.48.
 const snapdVersion = "2.47"
 
-// command is one subcommand: setup defines its flags and returns what to run once they are parsed.
+// command is one subcommand. setup defines its flags and returns the function to run after the flags are parsed.
 type command struct {
 	name  string
 	args  string
 	setup func(fs *flag.FlagSet) runner
 }
 
-// runner does a subcommand's work. The result is printed even beside an error: a partial answer is still evidence.
+// runner does a subcommand's work. The result is printed even if there is an error, because a partial answer is still
+// evidence.
 type runner func(ctx context.Context, args []string) (result any, err error)
 
-// usageError is wrong usage of the driver itself, as opposed to a wrong answer of the store.
+// usageError is wrong usage of the driver itself, not a wrong answer of the store.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
@@ -50,7 +51,7 @@ func commands() []command {
 }
 
 func main() {
-	// snapd's daemon installs the real sanitizer; without any, reading the store's snap-yaml panics.
+	// snapd's daemon installs the real sanitizer. Without any sanitizer, reading the store's snap-yaml panics.
 	snap.SanitizePlugsSlots = func(*snap.Info) {}
 	snapdenv.SetUserAgentFromVersion(snapdVersion, nil)
 

@@ -69,7 +69,8 @@ func setupSections(fs *flag.FlagSet) runner {
 	}
 }
 
-// catalog is the result of the names subcommand, and collects what snapd would put into its database of commands.
+// catalog is the result of the names subcommand. It collects the entries that snapd would put into its database of
+// commands.
 type catalog struct {
 	Names   []string       `json:"names"`
 	Entries []catalogEntry `json:"catalog"`
@@ -82,7 +83,7 @@ type catalogEntry struct {
 	Commands []string `json:"commands"`
 }
 
-// AddSnap takes one snap of the catalogue.
+// AddSnap adds one snap of the catalogue.
 func (c *catalog) AddSnap(name, version, summary string, commands []string) error {
 	c.Entries = append(c.Entries, catalogEntry{Name: name, Version: version, Summary: summary, Commands: commands})
 	return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/snapcore/snapd/asserts"
 )
 
-// The accounts of the vectors.
+// These are the accounts of the vectors.
 const (
 	rootAccount      = "driver-root"
 	publisherAccount = "driver-publisher"
@@ -28,7 +28,7 @@ func setupSign(fs *flag.FlagSet) runner {
 	}
 }
 
-// signer signs the vectors. It stops at the first error, which err keeps.
+// signer signs the vectors. It stops at the first error and keeps it in err.
 type signer struct {
 	root, store, publisher, brand, device *keyring
 
@@ -36,7 +36,7 @@ type signer struct {
 	err  error
 }
 
-// runSign makes a root of its own and writes assertions under it that only snapd's code has touched.
+// runSign makes a root of its own and writes assertions under it. Only snapd's code produces them.
 func runSign(dir string) (any, error) {
 	s, err := newSigner()
 	if err != nil {
@@ -123,7 +123,7 @@ func (s *signer) addAccountKey(k, owner *keyring, name string) {
 	}, body)
 }
 
-// signRoot writes what a --trusted-root option takes.
+// signRoot writes a file for a --trusted-root option.
 func (s *signer) signRoot() {
 	s.addAccount(s.root, rootAccount, "Driver root")
 	s.addAccountKey(s.root, s.root, "root")

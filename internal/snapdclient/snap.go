@@ -6,7 +6,7 @@ import (
 	"github.com/snapcore/snapd/snap"
 )
 
-// snapReport is what snapd understood of a snap that the store described.
+// snapReport is a snap as snapd understood the store's description.
 type snapReport struct {
 	Name          string                   `json:"name"`
 	SnapID        string                   `json:"snap-id"`
@@ -38,7 +38,7 @@ type snapReport struct {
 	Size        int64  `json:"size,omitempty"`
 	DownloadURL string `json:"download-url,omitempty"`
 
-	// Set once the blob is here and checked.
+	// The following fields are set after the blob has been downloaded and verified.
 	Path           string   `json:"path,omitempty"`
 	AssertionsPath string   `json:"assertions-path,omitempty"`
 	Assertions     []string `json:"assertions,omitempty"`
@@ -55,7 +55,7 @@ type channelReport struct {
 	ReleasedAt  time.Time            `json:"released-at"`
 }
 
-// snapsResult is what every subcommand that asks for snaps prints.
+// snapsResult is the output of every subcommand that asks for snaps.
 type snapsResult struct {
 	Snaps []*snapReport `json:"snaps"`
 }

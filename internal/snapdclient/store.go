@@ -8,7 +8,7 @@ import (
 	"github.com/snapcore/snapd/store"
 )
 
-// target says which store to talk to, and as what kind of device.
+// target is the store to talk to, and the kind of device that talks to it.
 type target struct {
 	url     string
 	arch    string
@@ -33,7 +33,7 @@ func (t *target) open() (*store.Store, error) {
 	}
 	cfg := store.DefaultConfig()
 	cfg.StoreBaseURL = u
-	// An environment meant for snapd must not send the driver elsewhere.
+	// Environment variables meant for snapd must not send the driver elsewhere.
 	cfg.AssertionsBaseURL = nil
 	cfg.Architecture = t.arch
 	cfg.StoreID = t.storeID

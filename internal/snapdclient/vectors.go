@@ -15,11 +15,11 @@ const (
 	snapSize    = "4096"
 )
 
-// snapDigest has the form of a digest; no blob is behind it.
+// snapDigest has the form of a digest; no blob has it.
 var snapDigest = strings.Repeat("Zm9vYmFy", 8)
 
-// signChain signs the types that the product models, each with every form of header that snapd emits: nested maps and lists,
-// lists of maps, text of several lines, an empty line in a body, characters outside ASCII.
+// signChain signs the types that the product models. Each has every form of header that snapd emits: nested maps and
+// lists, lists of maps, text of several lines, an empty line in a body, characters outside ASCII.
 func (s *signer) signChain() {
 	s.addAccountKey(s.root, s.store, "store")
 	s.addAccount(s.store, publisherAccount, "Verlag für Schnappschüsse ☃")
@@ -49,7 +49,7 @@ func (s *signer) signChain() {
 	s.signRequests()
 }
 
-// signRequests signs what a device signs with its own key.
+// signRequests signs the types that a device signs with its own key.
 func (s *signer) signRequests() {
 	s.add(s.device, asserts.DeviceSessionRequestType, map[string]any{
 		"brand-id": brandAccount, "model": "driver-classic", "serial": "0001", "nonce": "a nonce", "timestamp": signTime,
@@ -63,7 +63,7 @@ func (s *signer) signRequests() {
 	}, []byte("mac: 00:11:22:33:44:55"))
 }
 
-// signOthers signs types that the product carries without a model of them.
+// signOthers signs types that the product carries without modelling them.
 func (s *signer) signOthers() {
 	s.add(s.publisher, asserts.ValidationType, map[string]any{
 		"series": "16", "snap-id": snapID, "approved-snap-id": otherSnapID, "approved-snap-revision": "3",

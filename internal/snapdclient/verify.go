@@ -34,7 +34,7 @@ func setupVerify(fs *flag.FlagSet) runner {
 	}
 }
 
-// addStream verifies a stream, whatever its order, as "snap ack" does, and keeps what it holds in db.
+// addStream verifies a stream in any order, as "snap ack" does, and adds its assertions to db.
 func addStream(db *asserts.Database, path string) ([]asserts.Assertion, error) {
 	list, err := readStream(path)
 	if err != nil {
@@ -69,8 +69,8 @@ func addStream(db *asserts.Database, path string) ([]asserts.Assertion, error) {
 	return list, nil
 }
 
-// checkHeld makes sure that it is a itself that db holds: a batch passes silently over what a trusted assertion, or one that
-// came before, already stands for.
+// checkHeld checks that db holds a itself. A batch silently ignores an assertion if a trusted or an earlier one stands for
+// it.
 func checkHeld(db *asserts.Database, a asserts.Assertion) error {
 	held, err := a.Ref().Resolve(db.Find)
 	if err != nil {
@@ -85,7 +85,7 @@ func checkHeld(db *asserts.Database, a asserts.Assertion) error {
 	return nil
 }
 
-// verifySelfSigned checks the types that no authority signs against the key that each is to be signed with.
+// verifySelfSigned verifies the types that no authority signs, each against the key that must have signed it.
 func verifySelfSigned(db *asserts.Database, a asserts.Assertion) error {
 	switch a := a.(type) {
 	case *asserts.SerialRequest:

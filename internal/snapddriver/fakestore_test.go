@@ -23,15 +23,15 @@ const (
 	fakeLatest = 8
 )
 
-// fakeStore has one snap, offline-snap, at revision 8 in stable. It exists to show that the driver passes what is right and
-// refuses what is wrong; the fields let a test make it wrong.
+// fakeStore has one snap, offline-snap, at revision 8 in stable. It shows that the driver accepts good answers and refuses
+// bad ones; a test changes the fields to make an answer bad.
 type fakeStore struct {
 	url  string
 	root string
 
 	mu         sync.Mutex
-	blob       []byte // what is announced and signed
-	served     []byte // what a download gives
+	blob       []byte // the blob that is announced and signed
+	served     []byte // the bytes that a download returns
 	assertions *assertion.Set
 	sessions   int
 }
@@ -188,7 +188,7 @@ func (s *fakeStore) assertion(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, `{"status":404,"title":"not found","detail":"not here"}`)
 }
 
-// session gives a session to a device whose request and serial belong together.
+// session issues a session to a device whose request and serial belong together.
 func (s *fakeStore) session(w http.ResponseWriter, r *http.Request) {
 	var req map[string]string
 	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {

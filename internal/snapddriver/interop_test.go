@@ -17,7 +17,7 @@ import (
 	"offlinestore/internal/snapddriver"
 )
 
-// vectors is what snapd's code has signed.
+// vectors are the assertions that snapd's code has signed.
 type vectors struct {
 	dir                 string
 	root, chain, others []*assertion.Assertion
@@ -115,7 +115,8 @@ func TestWeAcceptDevicesThatSignWithSnapd(t *testing.T) {
 	}
 }
 
-// TestWeEmitWhatSnapdEmits signs the content of snapd's vectors again: but for the key it must come out byte for byte.
+// TestWeEmitWhatSnapdEmits signs the content of snapd's vectors again, and checks that it is the same byte for byte,
+// except for the key.
 func TestWeEmitWhatSnapdEmits(t *testing.T) {
 	t.Parallel()
 	v := signVectors(t)
@@ -135,7 +136,7 @@ func TestWeEmitWhatSnapdEmits(t *testing.T) {
 	}
 }
 
-// content returns what is signed, without the line that names the key.
+// content returns the signed content, without the line that names the key.
 func content(a *assertion.Assertion) string {
 	raw := string(a.Raw())
 	return strings.Replace(raw[:strings.LastIndex(raw, "\n\n")], "sign-key-sha3-384: "+a.SignKeyID(), "", 1)
@@ -167,7 +168,7 @@ func TestSnapdAcceptsWhatWeSign(t *testing.T) {
 	}
 }
 
-// ourVectors has all types that are modelled here and that snapd 2.47 knows.
+// ourVectors returns one assertion of each type that is modelled here and that snapd 2.47 knows.
 func ourVectors(stack *assertiontest.Stack) []*assertion.Assertion {
 	brand, other := stack.NewAccount("brand", "brand"), stack.NewAccount("other", "other")
 	const id, otherID = "offlineSnapIdAAAAAAAAAAAAAAAAAAA", "offlineSnapIdBBBBBBBBBBBBBBBBBBB"
@@ -208,12 +209,14 @@ func writeStream(t *testing.T, dir, name string, list []*assertion.Assertion) st
 	return path
 }
 
-// TestSameRefusals alters one assertion of the chain at a time, anywhere in it: snapd must refuse each, and so must we.
+// TestSameRefusals alters one assertion of the chain at a time, anywhere in it, and checks that both snapd and we refuse
+// it.
 func TestSameRefusals(t *testing.T) {
 	t.Parallel()
 	v := signVectors(t)
 	for i, a := range v.chain {
-		// A byte of the headers, and one of the signature before its last line, whose base64 has bits without meaning.
+		// The positions are a byte of the headers and a byte of the signature. The latter is before the last line, whose
+		// base64 contains bits without meaning.
 		for _, at := range []int{len(a.Raw()) / 3, len(a.Raw()) - 100} {
 			t.Run(fmt.Sprintf("%d %s at %d", i, a.Type(), at), func(t *testing.T) {
 				t.Parallel()

@@ -10,16 +10,16 @@ import (
 	"testing"
 )
 
-// The exit codes of snapdclient.
+// These are the exit codes of snapdclient.
 const (
 	ExitOK      = 0
 	ExitFailure = 1 // no answer, or one that snapd doesn't understand
 	ExitUsage   = 2
-	ExitAnswer  = 3 // an error that the store answered and snapd knows
-	ExitRefused = 4 // snapd's checks refuse what the store sent
+	ExitAnswer  = 3 // the store answered with an error that snapd knows
+	ExitRefused = 4 // snapd's checks refuse the store's data
 )
 
-// Answer is what snapdclient printed. Each subcommand fills some of it.
+// Answer is the output of snapdclient. Each subcommand fills some of its members.
 type Answer struct {
 	Code       int               `json:"-"`
 	Stderr     string            `json:"-"`
@@ -33,7 +33,7 @@ type Answer struct {
 	Errors     []Error           `json:"errors"` // one for each snap, sorted by name
 }
 
-// Snap is what snapd understood of a snap.
+// Snap is a snap as snapd understood it.
 type Snap struct {
 	Name          string             `json:"name"`
 	SnapID        string             `json:"snap-id"`
@@ -50,7 +50,7 @@ type Snap struct {
 	CommonIDs     []string           `json:"common-ids"`
 	Media         []Media            `json:"media"`
 	Tracks        []string           `json:"tracks"`
-	Channels      map[string]Channel `json:"channels"` // by track/risk[/branch], of info only
+	Channels      map[string]Channel `json:"channels"` // by track/risk[/branch]; only from the subcommand info
 
 	EffectiveChannel string `json:"effective-channel"`
 	RedirectChannel  string `json:"redirect-channel"`
@@ -58,10 +58,10 @@ type Snap struct {
 	Size             int64  `json:"size"`
 	DownloadURL      string `json:"download-url"`
 
-	// Path and the rest are of a snap that was downloaded and checked.
+	// Path and the following fields are set for a snap that was downloaded and verified.
 	Path           string   `json:"path"`
 	AssertionsPath string   `json:"assertions-path"`
-	Assertions     []string `json:"assertions"` // what was fetched and verified, as TYPE/KEY..., prerequisites first
+	Assertions     []string `json:"assertions"` // the fetched and verified assertions as TYPE/KEY..., prerequisites first
 }
 
 // Publisher is the account that publishes a snap.
@@ -86,7 +86,8 @@ type Channel struct {
 	Size     int64  `json:"size"`
 }
 
-// Assertion is an assertion that snapd decoded, and verified where the subcommand does so. Encoded is of the assertion subcommand.
+// Assertion is an assertion that snapd decoded and, depending on the subcommand, verified. Only the subcommand assertion
+// sets Encoded.
 type Assertion struct {
 	Ref         string         `json:"ref"`
 	Type        string         `json:"type"`
@@ -97,7 +98,7 @@ type Assertion struct {
 	Encoded     string         `json:"encoded"`
 }
 
-// CatalogEntry is a snap with the commands that it brings.
+// CatalogEntry is a snap with its commands.
 type CatalogEntry struct {
 	Name     string   `json:"name"`
 	Version  string   `json:"version"`
@@ -105,7 +106,7 @@ type CatalogEntry struct {
 	Commands []string `json:"commands"`
 }
 
-// Error is an error as snapd classed it.
+// Error is an error with the kind that snapd gave it.
 type Error struct {
 	Kind     string    `json:"kind"` // snap-not-found, revision-not-available, assertion-not-found, no-results, refused, ...
 	Message  string    `json:"message"`
@@ -116,13 +117,13 @@ type Error struct {
 	Releases []Release `json:"releases"`
 }
 
-// Release is a place where a snap could be had instead.
+// Release is a channel that offers the snap instead.
 type Release struct {
 	Architecture string `json:"architecture"`
 	Channel      string `json:"channel"`
 }
 
-// Run runs snapdclient and returns its answer, whatever its exit code. The test is skipped where Build skips it.
+// Run runs snapdclient and returns its answer for every exit code. The test is skipped if Build skips it.
 func Run(tb testing.TB, args ...string) *Answer {
 	tb.Helper()
 	cmd := exec.CommandContext(tb.Context(), Build(tb), args...)

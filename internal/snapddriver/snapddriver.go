@@ -25,7 +25,8 @@ import (
 // buildTimeout leaves time for the modules to be downloaded.
 const buildTimeout = 5 * time.Minute
 
-// Build returns the path of the program. The test is skipped when it can't be built, or fails when env CI is set.
+// Build returns the path of the program. If the program can't be built, the test is skipped, or fails if the variable CI
+// is set.
 func Build(tb testing.TB) string {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), buildTimeout)
@@ -40,8 +41,9 @@ func Build(tb testing.TB) string {
 	return path
 }
 
-// Binary returns the path of the program. It is built once for each state of its sources and kept in the user's cache folder;
-// processes that ask at the same time wait for one build. The working directory must be inside of the main module.
+// Binary returns the path of the program. It builds the program once for each state of its sources and keeps it in the
+// user's cache folder. Processes that ask at the same time wait for one build. The working directory must be inside of the
+// main module.
 func Binary(ctx context.Context) (string, error) {
 	src, err := sourceDir()
 	if err != nil {
@@ -53,7 +55,7 @@ func Binary(ctx context.Context) (string, error) {
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		cache = os.TempDir() // no HOME, as in a bare container
+		cache = os.TempDir() // HOME is not set, as in a bare container
 	}
 	dir := filepath.Join(cache, "offlinestore-test")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -94,7 +96,7 @@ func sourceDir() (string, error) {
 	}
 }
 
-// sourceKey names a build by all that goes into it. The modules are pinned by go.sum.
+// sourceKey returns a name for a build that depends on all of its inputs. go.sum pins the modules.
 func sourceKey(dir string) (string, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
@@ -115,7 +117,7 @@ func sourceKey(dir string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)[:8]), nil
 }
 
-// lock holds an exclusive lock until unlock is called, or the process ends.
+// lock acquires an exclusive lock, which lasts until unlock is called or the process ends.
 func lock(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
@@ -137,7 +139,8 @@ func build(ctx context.Context, src, path string) error {
 	tmp := path + ".tmp"
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", tmp, ".")
 	cmd.Dir = src
-	// GOFLAGS as a whole, for what suits the main module (a race detector, a vendor folder) doesn't suit this one.
+	// GOFLAGS is replaced as a whole, because flags for the main module (a race detector, a vendor folder) don't suit this
+	// one.
 	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=readonly -buildvcs=false", "GOWORK=off", "CGO_ENABLED=0", "GOOS=", "GOARCH=")
 	var stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = io.Discard, &stderr

@@ -178,7 +178,7 @@ func TestAssertions(t *testing.T) {
 	s.install(t, dir)
 	have := filepath.Join(dir, "offline-snap_8.assert")
 	s.mu.Lock()
-	s.assertions = assertion.NewSet() // of what it has, the device must ask for nothing but updates
+	s.assertions = assertion.NewSet() // about its installed snaps, the device must ask only for updates
 	s.mu.Unlock()
 	got = snapddriver.Run(t, "fetch-assertions", "--store", s.url, "--root", s.root, "--have", have, ref)
 	if got.Code != snapddriver.ExitOK {

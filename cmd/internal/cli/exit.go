@@ -1,4 +1,4 @@
-// Package cli is what both programs share towards their user: exit codes, errors with hints, progress and prompts.
+// Package cli holds the parts of both programs that face the user: exit codes, errors with hints, progress and prompts.
 //
 // Results go to stdout, everything else to stderr. Errors begin with the name of the program, without a capital and
 // without a full stop; a hint stands on a line of its own.
@@ -9,22 +9,22 @@ import (
 	"fmt"
 )
 
-// The exit codes. Scripts rely on them: they are in the help and in docs/operating.md, and don't change.
+// Scripts rely on these exit codes. They are in the help and in docs/operating.md, and don't change.
 const (
 	OK          = 0
-	Failed      = 1   // anything that has no code of its own
+	Failed      = 1   // any error without a code of its own
 	Usage       = 2   // the command line is wrong
-	Partial     = 3   // some of several inputs failed, the others are done
-	Damaged     = 4   // a bundle, or a blob, is damaged or no bundle
-	Untrusted   = 5   // a signature or an assertion is not by whom we trust
+	Partial     = 3   // some of several inputs failed, the others succeeded
+	Damaged     = 4   // a bundle or a blob is damaged, or a file is no bundle
+	Untrusted   = 5   // no trusted key made a signature or an assertion
 	Gaps        = 6   // something is missing: a release, a base, a content provider
-	NoSpace     = 7   // the disk is full, or too small
+	NoSpace     = 7   // the disk is full or too small
 	Database    = 8   // PostgreSQL can't be reached or went away
 	Upstream    = 9   // the store upstream can't be reached or answers with errors
-	Interrupted = 130 // Ctrl-C or a termination signal; running it again goes on
+	Interrupted = 130 // Ctrl-C or a termination signal; the next run continues
 )
 
-// ExitHelp is the table of exit codes as the help of the commands shows it.
+// ExitHelp is the table of exit codes in the help of the commands.
 const ExitHelp = `
 Exit codes:
   0  done                        5  signature or assertion not trusted
@@ -34,7 +34,7 @@ Exit codes:
   4  damaged bundle or blob      9  upstream store not available
   130  interrupted; run it again to go on`
 
-// Error is an error that knows its exit code and what to do next.
+// Error is an error with its exit code and a hint about the next step.
 type Error struct {
 	Code int
 	Err  error
@@ -45,12 +45,12 @@ func (e *Error) Error() string { return e.Err.Error() }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Usagef is an error about the command line.
+// Usagef returns an error about the command line.
 func Usagef(format string, args ...any) error {
 	return &Error{Code: Usage, Err: fmt.Errorf(format, args...)}
 }
 
-// Hint adds to err what to do next.
+// Hint returns err with a hint about the next step.
 func Hint(err error, format string, args ...any) error {
 	if err == nil {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"offlinestore/blob"
 )
 
-// ReadFile reads the file that an operator names, of at most max bytes. "-" is standard input.
+// ReadFile reads a file that an operator names, of at most max bytes. "-" is standard input.
 func ReadFile(path string, max int64) ([]byte, error) {
 	if path == "-" {
 		return ReadInput(os.Stdin, max)
@@ -19,8 +19,8 @@ func ReadFile(path string, max int64) ([]byte, error) {
 	return blob.ReadFile(path, max)
 }
 
-// ReadInput reads standard input to its end; at most max bytes. The error names it, and has a *[blob.SizeError] in its chain when
-// there are more.
+// ReadInput reads standard input to its end, at most max bytes. The error names standard input, and wraps a
+// *[blob.SizeError] if there are more bytes.
 func ReadInput(stdin io.Reader, max int64) ([]byte, error) {
 	data, err := blob.ReadAll(stdin, max)
 	if err != nil {
@@ -29,7 +29,7 @@ func ReadInput(stdin io.Reader, max int64) ([]byte, error) {
 	return data, nil
 }
 
-// ReadPasswordFile reads the first line of a file, and leaves the others alone. "-" is standard input.
+// ReadPasswordFile reads the first line of a file and ignores all other lines. "-" is standard input.
 func ReadPasswordFile(path string) (string, error) {
 	f := os.Stdin
 	if path != "-" {

@@ -9,8 +9,8 @@ import (
 	"offlinestore/closure"
 )
 
-// GapLine returns a gap as all commands print it: the gap's sentence and, for what a charm or a charm bundle needs, how to fill it.
-// What snaps and models need is filled by one export for all of them, see ExportSnaps.
+// GapLine returns the line that all commands print for a gap: the gap's sentence and, for a dependency of a charm or a
+// charm bundle, how to fill the gap. One export fills all gaps of snaps and models, see ExportSnaps.
 func GapLine(g closure.Gap) string {
 	if !g.ByCharm() {
 		return g.String()
@@ -18,7 +18,7 @@ func GapLine(g closure.Gap) string {
 	return g.String() + ": " + GapFix(g)
 }
 
-// GapFix returns what to do, outside, about something that a charm or a charm bundle needs.
+// GapFix returns the step that fills, outside, a gap of a charm or a charm bundle.
 func GapFix(g closure.Gap) string {
 	switch g.Kind {
 	case closure.KindResource:
@@ -35,8 +35,8 @@ func GapFix(g closure.Gap) string {
 	return fmt.Sprintf(again+"the snap: '%s'", exportSnaps([]string{g.Name}, []string{g.Architecture}, g.InstalledFrom))
 }
 
-// ExportSnaps returns the commands that export what snaps and models need, one for each channel: "store-admin export snaps core24
-// snapd --arch amd64". It is "" if nothing of the kind is missing.
+// ExportSnaps returns the commands that export the missing dependencies of snaps and models, one for each channel:
+// "store-admin export snaps core24 snapd --arch amd64". It returns "" if there are none.
 func ExportSnaps(gaps []closure.Gap) string {
 	names, archs := make(map[string][]string), make(map[string][]string)
 	var channels []string
@@ -74,11 +74,11 @@ func distinct[T cmp.Ordered](list []T) []T {
 	return slices.Compact(list)
 }
 
-// maxGapLines is how many gaps a command prints that is about something else.
+// maxGapLines is the number of gaps that a command prints if it is about something else.
 const maxGapLines = 20
 
-// GapReport returns the lines of at most 20 gaps, and how to fill those of snaps. It is for commands that are about something else:
-// 'check' names all gaps.
+// GapReport returns the lines of at most 20 gaps, and how to fill the gaps of snaps. Commands use it that are about
+// something else: 'check' names all gaps.
 func GapReport(gaps []closure.Gap) []string {
 	var out []string
 	for i, g := range gaps {

@@ -2,7 +2,7 @@ package cli
 
 import "errors"
 
-// Match reports whether a row of a Table is about an error.
+// Match reports whether a row of a Table applies to an error.
 type Match func(error) bool
 
 // Is matches the errors that wrap target.
@@ -10,13 +10,13 @@ func Is(target error) Match {
 	return func(err error) bool { return errors.Is(err, target) }
 }
 
-// As matches the errors that wrap one of type E.
+// As reports whether err wraps an error of type E.
 func As[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
 	return ok
 }
 
-// All matches the errors that every one of the list matches.
+// All matches an error if every matcher of the list matches it.
 func All(list ...Match) Match {
 	return func(err error) bool {
 		for _, m := range list {
@@ -28,7 +28,7 @@ func All(list ...Match) Match {
 	}
 }
 
-// Any matches the errors that at least one of the list matches.
+// Any matches an error if at least one matcher of the list matches it.
 func Any(list ...Match) Match {
 	return func(err error) bool {
 		for _, m := range list {
@@ -40,19 +40,19 @@ func Any(list ...Match) Match {
 	}
 }
 
-// Row gives an error its exit code and, if the hint is not empty, the next thing to do.
+// Row gives an error its exit code and, if the hint is not empty, a hint about the next step.
 type Row struct {
 	match Match
 	code  int
 	hint  func(error) string
 }
 
-// On returns the row of the errors that m matches.
+// On returns a row for the errors that m matches.
 func On(m Match, code int, hint string) Row {
 	return Row{m, code, func(error) string { return hint }}
 }
 
-// OnType returns the row of the errors that wrap one of type E. The hint is made from that error.
+// OnType returns a row for the errors that wrap one of type E. The function makes the hint from that error.
 func OnType[E error](code int, hint func(E) string) Row {
 	return Row{As[E], code, func(err error) string {
 		e, _ := errors.AsType[E](err)
@@ -60,8 +60,8 @@ func OnType[E error](code int, hint func(E) string) Row {
 	}}
 }
 
-// Table holds what a program tells its user about the errors of the packages below it. The first row that matches counts. Packages
-// below cmd name no commands and no flags, because either program may use them: the words are here.
+// Table holds the hints that a program prints for errors of the packages below it. The first row that matches applies.
+// Packages below cmd name no commands and no flags, because either program may use them; this table contains those words.
 type Table []Row
 
 // Find returns the exit code and the hint of err; the code is Failed if no row matches.

@@ -7,7 +7,7 @@ import (
 	"offlinestore/server/admin/api"
 )
 
-// RemoteHints returns the rows about the remote administration of a store, which both programs have.
+// RemoteHints returns the rows about the remote administration of a store, which both programs support.
 func RemoteHints() Table {
 	return Table{
 		On(As[*api.URLError], Usage, ""),

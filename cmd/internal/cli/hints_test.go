@@ -12,7 +12,7 @@ import (
 	"offlinestore/server/admin/api"
 )
 
-// TestTable holds that the first row that matches counts.
+// TestTable checks that the first row that matches applies.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	table := cli.Table{
@@ -37,7 +37,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestRemoteHints holds the exit code and the hint of each error of the remote administration.
+// TestRemoteHints checks the exit code and the hint of each error of the remote administration.
 func TestRemoteHints(t *testing.T) {
 	t.Parallel()
 	const url, email = "https://store.example:8013", "jo@example.internal"

@@ -10,7 +10,7 @@ import (
 	"offlinestore/internal/doctest"
 )
 
-// TestJSONIsDocumented holds docs/json.md against the structs that the commands print: scripts read these members.
+// TestJSONIsDocumented compares docs/json.md with the structs that the commands print, because scripts read these members.
 func TestJSONIsDocumented(t *testing.T) {
 	t.Parallel()
 	const root = "../../../"

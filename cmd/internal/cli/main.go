@@ -15,8 +15,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Main runs the command and returns the exit code. An error without a code or a hint of its own gets them from the program's table.
-// The first Ctrl-C cancels the context and lets the command leave a state from which it can go on; a second one ends the process.
+// Main runs the command and returns the exit code. An error without a code or a hint gets them from the program's table.
+// The first Ctrl-C cancels the context, so that the command can leave a state from which it can continue; a second one
+// ends the process.
 func Main(root *cobra.Command, hints Table) int {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
@@ -26,13 +27,13 @@ func Main(root *cobra.Command, hints Table) int {
 	defer stop()
 	go func() {
 		<-ctx.Done()
-		stop() // from here on, the signal kills
+		stop() // from now on, a signal kills the process
 	}()
 	out := &output{w: os.Stdout}
 	root.SetOut(out)
 	cmd, err := root.ExecuteContextC(ctx)
 	if out.err != nil && (err == nil || errors.Is(err, out.err)) {
-		err = fmt.Errorf("write standard output: %v", out.err) // not the data folder's lack of space
+		err = fmt.Errorf("write standard output: %v", out.err) // %v hides the cause: a full disk here is not the data folder's
 	}
 	if err == nil {
 		return OK
@@ -41,7 +42,7 @@ func Main(root *cobra.Command, hints Table) int {
 	if e.Hint == "" && isUsage(err) {
 		e.Hint = usageHint(cmd)
 	}
-	// After a result, which names what is bad itself, a second value would be no JSON.
+	// A result names bad items itself, and a second value after it would be invalid JSON.
 	if asJSON, ferr := cmd.Flags().GetBool("json"); ferr == nil && asJSON && !out.used {
 		printJSONError(out, e)
 	}
@@ -52,18 +53,19 @@ func Main(root *cobra.Command, hints Table) int {
 	return e.Code
 }
 
-// signals are those that ask us to end: Ctrl-C, a service manager, a terminal or an SSH session that was closed. Whoever reads
-// our output may also go away in the middle of a push: then writes fail, and what was begun ends in order.
+// signals returns the signals that ask us to end: from Ctrl-C, a service manager, a closed terminal or a closed SSH
+// session. The reader of our output may also go away in the middle of a push. Then writes fail, and the push ends in
+// order.
 func signals() []os.Signal {
 	list := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
 		list = append(list, syscall.SIGHUP)
 	}
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return list
 }
 
-// output remembers whether anything was written, and what went wrong: a result that nobody got is no success.
+// output records whether anything was written, and the first error: a command whose result got lost must not succeed.
 type output struct {
 	w    io.Writer
 	used bool
@@ -79,7 +81,7 @@ func (o *output) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// describe finds the exit code and the hint of an error.
+// describe returns err with its exit code and hint.
 func describe(err error, ctx context.Context, hints Table) *Error {
 	e := &Error{Code: Failed, Err: err}
 	var known *Error
@@ -106,7 +108,7 @@ func describe(err error, ctx context.Context, hints Table) *Error {
 	return e
 }
 
-// isUsage recognises the errors that cobra itself makes, which have no type.
+// isUsage reports whether cobra made the error. Those errors have no type.
 func isUsage(err error) bool {
 	for _, s := range []string{"unknown command", "unknown flag", "accepts ", "requires at least", "required flag"} {
 		if strings.HasPrefix(err.Error(), s) {
@@ -116,7 +118,7 @@ func isUsage(err error) bool {
 	return false
 }
 
-// usageHint says what the command wants instead.
+// usageHint returns the usage of the command as a hint.
 func usageHint(cmd *cobra.Command) string {
 	if !cmd.HasAvailableSubCommands() {
 		return "usage: " + cmd.UseLine()
@@ -135,7 +137,8 @@ func printJSONError(w io.Writer, e *Error) {
 	}
 }
 
-// oneLine keeps hostile names and joined errors from breaking the line or steering the terminal.
+// oneLine returns the text of an error on one line. So hostile names and joined errors can neither break the line nor
+// control the terminal.
 func oneLine(err error) string {
 	var lines []string
 	for line := range strings.Lines(err.Error()) {
@@ -146,7 +149,7 @@ func oneLine(err error) string {
 	return Clean(strings.Join(lines, "; "))
 }
 
-// Clean replaces what could steer a terminal.
+// Clean replaces characters that could control a terminal.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -159,10 +162,10 @@ func Clean(s string) string {
 	}, s)
 }
 
-// steers says whether a terminal would do something else with r than show it in its place.
+// steers reports whether a terminal may obey r instead of showing it in its place.
 func steers(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 
-// PrintJSON prints a result for scripts. What JSON lets through and a terminal would obey is escaped.
+// PrintJSON prints a result for scripts. It escapes characters that JSON allows and a terminal would obey.
 func PrintJSON(w io.Writer, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

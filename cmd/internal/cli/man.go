@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// NewMan returns the command that writes the manual pages. Packages and installers run it, and people don't see it.
+// NewMan returns the command that writes the manual pages. It is hidden, because only packages and installers run it.
 func NewMan() *cobra.Command {
 	return &cobra.Command{
 		Use:     "man DIR",
@@ -29,9 +29,10 @@ func NewMan() *cobra.Command {
 	}
 }
 
-// writeMan writes a manual page for c and for each command below it, in section 1. It does so itself because the libraries lose text:
-// cobra/doc reads the help as Markdown, in which <words> and the layout of lists vanish, and mango-cobra knows neither the name of a
-// subcommand nor its parent's flags, and prints the date of today. Neither writes the exit status in a section.
+// writeMan writes a manual page for c and for each command below it, in section 1. It uses no library, because both
+// libraries lose text: cobra/doc reads the help as Markdown, in which <words> and the layout of lists vanish. mango-cobra
+// knows neither the name of a subcommand nor its parent's flags, and prints today's date. Neither has a section for the
+// exit status.
 func writeMan(c *cobra.Command, dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, manName(c)+".1"), []byte(manPage(c)), 0o644); err != nil {
 		return err
@@ -44,7 +45,7 @@ func writeMan(c *cobra.Command, dir string) error {
 	return nil
 }
 
-// manCommands are the commands below c that have a page: not those that are hidden, nor the ones that cobra adds, which explain themselves.
+// manCommands returns the commands below c that have a page. Hidden commands and the commands that cobra adds have none.
 func manCommands(c *cobra.Command) []*cobra.Command {
 	var list []*cobra.Command
 	for _, sub := range c.Commands() {
@@ -60,11 +61,11 @@ func manName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(
 func manPage(c *cobra.Command) string {
 	c.InitDefaultHelpFlag()
 	var b strings.Builder
-	// There is no date: the same program has the same pages.
+	// There is no date, so that the same program always writes the same pages.
 	fmt.Fprintf(&b, ".TH %q 1 \"\" %q \"Air-gapped snap store\"\n", strings.ToUpper(manName(c)), c.Root().Name()+" "+c.Root().Version)
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(manName(c)), roff(c.Short))
 	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n", roff(c.UseLine()))
-	long, _, _ := strings.Cut(c.Long, strings.TrimSpace(ExitHelp)) // it has a section of its own
+	long, _, _ := strings.Cut(c.Long, strings.TrimSpace(ExitHelp)) // the exit codes have a section of their own
 	if long == "" {
 		long = c.Short + "."
 	}
@@ -95,7 +96,7 @@ func manCommandList(b *strings.Builder, c *cobra.Command) {
 	}
 }
 
-// manText writes paragraphs, which flow, and what is indented, which stays as it is.
+// manText writes paragraphs as flowing text, and keeps the layout of indented lines.
 func manText(b *strings.Builder, s string) {
 	verbatim := false
 	for line := range strings.Lines(strings.Trim(s, "\n") + "\n") {
@@ -141,7 +142,7 @@ func manFlags(b *strings.Builder, title string, flags *pflag.FlagSet) {
 	})
 }
 
-// manDefault is what the flag is when it is not given. The pages are for other users than the one who makes them.
+// manDefault returns the default of a flag. The pages are for other users than the one who generates them.
 func manDefault(f *pflag.Flag) string {
 	value := f.DefValue
 	if home, err := os.UserHomeDir(); err == nil && home != "/" && strings.HasPrefix(value, home+"/") {
@@ -154,7 +155,7 @@ func manDefault(f *pflag.Flag) string {
 	return " (default " + strings.Trim(value, "[]") + ")"
 }
 
-// roff keeps a line from meaning something to troff.
+// roff escapes a line so that troff reads it as plain text.
 func roff(s string) string {
 	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "\n", " ").Replace(s)
 	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "'") {
@@ -163,7 +164,7 @@ func roff(s string) string {
 	return asciiOnly(s)
 }
 
-// asciiOnly names other characters by their numbers: troff takes their bytes for characters.
+// asciiOnly replaces other characters by their numbers, because troff reads each byte as a character.
 func asciiOnly(s string) string {
 	var b strings.Builder
 	for _, r := range s {

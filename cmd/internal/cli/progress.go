@@ -11,11 +11,11 @@ import (
 	"golang.org/x/term"
 )
 
-// IsTerminal says whether f is a terminal.
+// IsTerminal reports whether f is a terminal.
 func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// Progress shows how far a long copy is: a bar with rate and time left on a terminal, a plain line now and then elsewhere.
-// It is safe for use by several goroutines. A nil Progress shows nothing.
+// Progress shows the progress of a long copy: on a terminal a bar with rate and remaining time, elsewhere a plain line now
+// and then. It is safe for use by several goroutines. A nil Progress shows nothing.
 type Progress struct {
 	mu       sync.Mutex
 	w        io.Writer
@@ -27,7 +27,7 @@ type Progress struct {
 	lastLine time.Time
 }
 
-// plainEvery is how often a line is printed where there is no terminal.
+// plainEvery is the time between two lines if there is no terminal.
 const plainEvery = 10 * time.Second
 
 // NewProgress starts to show the progress of total bytes on stderr.
@@ -43,7 +43,7 @@ func NewProgress(what string, total int64) *Progress {
 	return p
 }
 
-// Add says that n more bytes are done.
+// Add counts n more bytes as done.
 func (p *Progress) Add(n int64) {
 	if p == nil {
 		return
@@ -63,13 +63,13 @@ func (p *Progress) Add(n int64) {
 	}
 }
 
-// Write counts p as done, so that a Progress can stand in an [io.MultiWriter].
+// Write counts p as done, so that a Progress can be part of an [io.MultiWriter].
 func (p *Progress) Write(b []byte) (int, error) {
 	p.Add(int64(len(b)))
 	return len(b), nil
 }
 
-// Printf prints a line of text to w without tearing the bar apart.
+// Printf prints a line of text to w without breaking the bar.
 func (p *Progress) Printf(w io.Writer, format string, args ...any) {
 	if p == nil {
 		fmt.Fprintf(w, format, args...)
@@ -86,7 +86,7 @@ func (p *Progress) Printf(w io.Writer, format string, args ...any) {
 	}
 }
 
-// Done takes the bar away.
+// Done removes the bar.
 func (p *Progress) Done() {
 	if p == nil {
 		return
@@ -98,7 +98,7 @@ func (p *Progress) Done() {
 	}
 }
 
-// Bytes is a size for people: 12.3 MB.
+// Bytes formats a size for people: 12.3 MB.
 func Bytes(n int64) string {
 	if n < 1000 {
 		return fmt.Sprintf("%d B", n)
@@ -112,7 +112,7 @@ func Bytes(n int64) string {
 	return fmt.Sprintf("%.1f %s", f, unit)
 }
 
-// Count is a number of things for people: "1 revision", "2 revisions".
+// Count formats a number of things for people: "1 revision", "2 revisions".
 func Count(n int, thing string) string {
 	if n != 1 {
 		thing += "s"

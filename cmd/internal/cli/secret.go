@@ -12,16 +12,17 @@ import (
 	"golang.org/x/term"
 )
 
-// maxSecret is the longest secret that is read, in bytes.
+// maxSecret is the maximal length of a secret in bytes.
 const maxSecret = 64 << 10
 
-// AskSecret asks for a line on the terminal that stdin is, without showing it.
+// AskSecret asks for a line on the terminal at stdin, without showing the line.
 func AskSecret(prompt string) (string, error) {
 	fd := int(os.Stdin.Fd())
 	if !term.IsTerminal(fd) {
 		return "", errors.New("ask for a secret: stdin is not a terminal")
 	}
-	// In raw mode Ctrl-C is a key like others; else the process would end and leave the terminal without its echo.
+	// In raw mode Ctrl-C is a key like any other. Otherwise Ctrl-C would end the process and leave the terminal without
+	// its echo.
 	before, err := term.MakeRaw(fd)
 	if err != nil {
 		return "", fmt.Errorf("ask for a secret: %w", err)
@@ -37,13 +38,14 @@ func AskSecret(prompt string) (string, error) {
 	return line, nil
 }
 
-// terminal is one to read from and to write to.
+// terminal joins a reader and a writer.
 type terminal struct {
 	io.Reader
 	io.Writer
 }
 
-// ReadSecret reads a line that another program writes: the first, without its end. More than one is a mistake.
+// ReadSecret reads a secret that another program writes. It returns the first line without its end, and an error if there
+// are more lines.
 func ReadSecret(r io.Reader) (string, error) {
 	text, err := blob.ReadAll(r, maxSecret)
 	switch line, rest, _ := strings.Cut(string(text), "\n"); {

@@ -2,10 +2,10 @@ package cli
 
 import "runtime/debug"
 
-// version is set by the linker for a release.
+// version holds the version of a release, which the linker sets.
 var version = ""
 
-// Version is the version of the program: that of the release, or of the commit that it was built from.
+// Version returns the version of the program: the release, or the commit that it was built from.
 func Version() string {
 	if version != "" {
 		return version

@@ -1,9 +1,8 @@
 //go:build linux
 
-// Command nslisten listens on a TCP address in the network namespace that it
-// runs in, and hands the listener over the Unix socket that is its descriptor 3.
-// A test can't do that itself without being root: a process with several
-// threads may not enter a user namespace.
+// Command nslisten listens on a TCP address in its network namespace, and sends the listener over the Unix socket at
+// descriptor 3. A test process without root can't do that itself, because a process with several threads may not enter a
+// user namespace.
 package main
 
 import (
