@@ -1,6 +1,10 @@
 package instance
 
 import (
+	"errors"
+	"fmt"
+	"time"
+
 	"offlinestore/certificate"
 	"offlinestore/instance/settings"
 )
@@ -11,6 +15,30 @@ type CertificateError struct{ Err error }
 func (e *CertificateError) Error() string { return e.Err.Error() }
 
 func (e *CertificateError) Unwrap() error { return e.Err }
+
+// ErrNoNames means that neither the caller nor proxy.domain names a host to make a certificate for.
+var ErrNoNames = errors.New("nobody says which host the certificate is for")
+
+// PresentError means that the store has a valid certificate, which a new authority would take away from devices.
+type PresentError struct{ NotAfter time.Time }
+
+func (e *PresentError) Error() string {
+	return "there is a certificate already, valid until " + e.NotAfter.Format(time.DateOnly)
+}
+
+// UseError means that no client would accept a certificate, wherever and whenever it meets it.
+type UseError struct{ Err error }
+
+func (e *UseError) Error() string { return e.Err.Error() }
+
+func (e *UseError) Unwrap() error { return e.Err }
+
+// RefusedError means that devices would refuse a certificate because of its name or its dates.
+type RefusedError struct{ Err error }
+
+func (e *RefusedError) Error() string { return e.Err.Error() }
+
+func (e *RefusedError) Unwrap() error { return e.Err }
 
 // Certificate parses the certificate in the settings. It is nil if there is none. The error may be a CertificateError.
 func Certificate(s *settings.Settings) (*certificate.Certificate, error) {
@@ -28,3 +56,43 @@ func Certificate(s *settings.Settings) (*certificate.Certificate, error) {
 
 // ExpiresSoon is how many days before the end of its certificate a store begins to warn.
 const ExpiresSoon = 30
+
+// MakeCertificate makes a certificate and its authority for names, or for proxy.domain if there are none. It returns a PresentError
+// if the store has a valid certificate, unless replace is set. The settings stay as they are.
+func MakeCertificate(s *settings.Settings, names []string, replace bool) (*certificate.Certificate, error) {
+	if domain := s.Values().Domain; len(names) == 0 && domain != "" {
+		names = []string{domain}
+	}
+	if len(names) == 0 {
+		return nil, ErrNoNames
+	}
+	// An old certificate that cannot be read any more is no loss.
+	if old, err := Certificate(s); err == nil && old != nil && !replace && old.CheckDates(time.Now()) == nil {
+		return nil, &PresentError{old.Info().NotAfter}
+	}
+	return certificate.SelfSigned(names, time.Now())
+}
+
+// ValidateCertificate returns a UseError or a RefusedError if devices would refuse the certificate under proxy.domain now.
+func ValidateCertificate(s *settings.Settings, c *certificate.Certificate) error {
+	if err := c.CheckUse(); err != nil {
+		return &UseError{err}
+	}
+	errs := []error{c.CheckDates(time.Now())}
+	if domain := s.Values().Domain; domain != "" {
+		errs = append(errs, c.CheckName(domain))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return &RefusedError{err}
+	}
+	return nil
+}
+
+// SaveCertificate sets the certificate and its key in one step, so that they always belong together.
+func SaveCertificate(s *settings.Settings, c *certificate.Certificate) error {
+	key, err := c.KeyPEM()
+	if err != nil {
+		return fmt.Errorf("save the certificate: %w", err)
+	}
+	return s.Set(map[string]string{settings.TLSCert: string(c.ChainPEM()), settings.TLSKey: string(key)})
+}

@@ -13,7 +13,6 @@ import (
 	"offlinestore/certificate"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
-	"offlinestore/instance/settings"
 )
 
 // importCertificate are the flags of import-certificate.
@@ -67,20 +66,24 @@ func (o *importCertificate) run(dir *instance.Dir, in io.Reader, out io.Writer) 
 	if err != nil {
 		return err
 	}
-	domain := s.Values().Domain
 	var c *certificate.Certificate
 	if o.selfSigned {
-		c, err = o.make(s, domain)
+		c, err = instance.MakeCertificate(s, o.names, o.force)
 	} else {
 		c, err = readCertificate(in)
 	}
 	if err != nil {
 		return err
 	}
-	if err := o.check(c, domain); err != nil {
+	err = instance.ValidateCertificate(s, c)
+	if refused, ok := errors.AsType[*instance.RefusedError](err); ok && o.force {
+		fmt.Fprintf(os.Stderr, "Warning: %v\n", cli.Clean(refused.Error()))
+		err = nil
+	}
+	if err != nil {
 		return err
 	}
-	if err := saveCertificate(s, c); err != nil {
+	if err := instance.SaveCertificate(s, c); err != nil {
 		return err
 	}
 	return o.report(out, c)
@@ -104,49 +107,6 @@ func readCertificate(in io.Reader) (*certificate.Certificate, error) {
 		err = cli.Hint(err, "give one certificate, its key and the intermediates as PEM on standard input: cat server.crt server.key | snap-store-proxy import-certificate")
 	}
 	return c, err
-}
-
-// make makes a certificate, unless it took one away that devices trust.
-func (o *importCertificate) make(s *settings.Settings, domain string) (*certificate.Certificate, error) {
-	names := o.names
-	if len(names) == 0 && domain != "" {
-		names = []string{domain}
-	}
-	if len(names) == 0 {
-		return nil, cli.Hint(cli.Usagef("nobody says which host the certificate is for"), "set proxy.domain with 'snap-store-proxy config proxy.domain=HOST', or give --name HOST")
-	}
-	// What can't be read any more is no loss.
-	if old, err := instance.Certificate(s); err == nil && old != nil && !o.force && old.CheckDates(time.Now()) == nil {
-		return nil, cli.Hint(fmt.Errorf("there is a certificate already, valid until %s", old.Info().NotAfter.Format(time.DateOnly)),
-			"--force replaces it; devices then refuse this store until each is told the new authority")
-	}
-	return certificate.SelfSigned(names, time.Now())
-}
-
-// check refuses what devices would refuse.
-func (o *importCertificate) check(c *certificate.Certificate, domain string) error {
-	if err := c.CheckUse(); err != nil {
-		return cli.Hint(err, "get one for a server from its authority, or make one with --selfsigned")
-	}
-	errs := []error{c.CheckDates(time.Now())}
-	if domain != "" {
-		errs = append(errs, c.CheckName(domain))
-	}
-	err := errors.Join(errs...)
-	if err != nil && o.force {
-		fmt.Fprintf(os.Stderr, "Warning: %v\n", cli.Clean(err.Error()))
-		return nil
-	}
-	return cli.Hint(err, "devices would refuse it; --force takes it all the same, for instance before its time")
-}
-
-// saveCertificate changes certificate and key at once: at no time does one belong to another.
-func saveCertificate(s *settings.Settings, c *certificate.Certificate) error {
-	key, err := c.KeyPEM()
-	if err != nil {
-		return err
-	}
-	return s.Set(map[string]string{settings.TLSCert: string(c.ChainPEM()), settings.TLSKey: string(key)})
 }
 
 func (o *importCertificate) report(out io.Writer, c *certificate.Certificate) error {
