@@ -102,6 +102,7 @@ func listenHints() cli.Table {
 		cli.On(cli.As[*service.PlainAdminError], cli.Usage, "import a certificate with 'snap-store-proxy import-certificate', or listen on 127.0.0.1"),
 		cli.On(cli.Is(instance.ErrNoCertificate), cli.Usage, "import one with 'snap-store-proxy import-certificate'"),
 		cli.On(cli.Is(instance.ErrNoDomain), cli.Usage, "set it: snap-store-proxy config proxy.domain=HOST"),
+		cli.On(cli.Is(catalog.ErrNoAdmin), cli.Failed, "'snap-store-proxy list-admins' lists them"),
 		cli.On(cli.Is(instance.ErrNoNames), cli.Usage, "set proxy.domain with 'snap-store-proxy config proxy.domain=HOST', or give --name HOST"),
 		cli.On(cli.As[*instance.PresentError], cli.Failed, "--force replaces it; devices then refuse this store until each is told the new authority"),
 		cli.On(cli.As[*instance.UseError], cli.Failed, "get one for a server from its authority, or make one with --selfsigned"),

@@ -1,0 +1,45 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"offlinestore/catalog"
+	"offlinestore/instance/settings"
+)
+
+// AddAdmin adds an admin, or gives one another secret. It also names the admin in proxy.admin-emails, as the original does.
+func (in *Instance) AddAdmin(ctx context.Context, a catalog.Admin) error {
+	if err := in.Catalog.PutAdmin(ctx, a); err != nil {
+		return err
+	}
+	return in.setAdminEmails(func(list []string) []string {
+		if slices.Contains(list, a.Email) {
+			return list
+		}
+		return append(list, a.Email)
+	})
+}
+
+// RemoveAdmin removes an admin and ends all logins. The error is catalog.ErrNoAdmin if neither the catalogue nor the settings name
+// the admin: one that comes from the original's settings has no password here until AddAdmin.
+func (in *Instance) RemoveAdmin(ctx context.Context, email string) error {
+	removed := in.Catalog.RemoveAdmin(ctx, email)
+	if removed != nil && !errors.Is(removed, catalog.ErrNoAdmin) {
+		return removed
+	}
+	named := false
+	err := in.setAdminEmails(func(list []string) []string {
+		named = slices.Contains(list, email)
+		return slices.DeleteFunc(list, func(e string) bool { return e == email })
+	})
+	if named {
+		removed = nil
+	}
+	return errors.Join(err, removed)
+}
+
+func (in *Instance) setAdminEmails(change func([]string) []string) error {
+	return in.Settings.Set(map[string]string{settings.AdminEmails: settings.FormatList(change(in.Settings.Values().AdminEmails))})
+}
