@@ -1,12 +1,6 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"os"
-	"os/user"
 	"strconv"
 	"strings"
 
@@ -15,24 +9,10 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
-	"offlinestore/server/admin"
-	"offlinestore/server/admin/api"
 )
-
-// overrideOptions are the flags of the commands about overrides.
-type overrideOptions struct {
-	dir    *instance.Dir
-	remote string
-	json   bool
-}
 
 func newOverrides(dir *instance.Dir) []*cobra.Command {
 	return []*cobra.Command{newOverride(dir), newListOverrides(dir), newDeleteOverride(dir)}
-}
-
-func (o *overrideOptions) addFlags(c *cobra.Command) {
-	c.Flags().StringVar(&o.remote, "remote", "", "`URL` of a store's administration to use from here, after 'store-admin login --offline URL EMAIL'")
-	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
 }
 
 func newOverride(dir *instance.Dir) *cobra.Command {
@@ -109,77 +89,4 @@ func parseOverrides(name string, args []string) ([]catalog.OverrideChange, error
 		changes = append(changes, catalog.OverrideChange{Name: name, Channel: channel, Revision: int(revision)})
 	}
 	return changes, nil
-}
-
-func (o *overrideOptions) list(ctx context.Context, name string) (list []api.Override, err error) {
-	if o.remote != "" {
-		c, err := api.Open(o.remote)
-		if err != nil {
-			return nil, err
-		}
-		return c.Overrides(ctx, name)
-	}
-	err = withInstance(ctx, o.dir, func(in *instance.Instance) error {
-		found, err := in.Catalog.Overrides(ctx, name)
-		list = admin.NewOverridesAnswer(found).Overrides
-		return err
-	})
-	return list, err
-}
-
-func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []catalog.OverrideChange) error {
-	if o.remote != "" {
-		c, err := api.Open(o.remote)
-		if err != nil {
-			return err
-		}
-		done, err := c.SetOverrides(ctx, overrideRequests(changes))
-		if err != nil {
-			return err
-		}
-		return o.print(w, done)
-	}
-	by := localUser() // before root's rights are given up
-	return withInstance(ctx, o.dir, func(in *instance.Instance) error {
-		done, err := in.Catalog.SetOverrides(ctx, by, changes)
-		if err != nil {
-			return err
-		}
-		return o.print(w, admin.NewOverridesAnswer(done).Overrides)
-	})
-}
-
-func overrideRequests(changes []catalog.OverrideChange) []api.OverrideRequest {
-	var out []api.OverrideRequest
-	for _, c := range changes {
-		revision := json.RawMessage("null")
-		if c.Revision != 0 {
-			revision = json.RawMessage(strconv.Itoa(c.Revision))
-		}
-		out = append(out, api.OverrideRequest{SnapName: c.Name, Revision: revision, Channel: c.Channel, Series: api.Series})
-	}
-	return out
-}
-
-func (o *overrideOptions) print(w io.Writer, list []api.Override) error {
-	if o.json {
-		return cli.PrintJSON(w, append([]api.Override{}, list...))
-	}
-	for _, v := range list {
-		if _, err := fmt.Fprintln(w, cli.Clean(v.String())); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// localUser is who runs the command, also by sudo.
-func localUser() string {
-	if name := os.Getenv("SUDO_USER"); name != "" {
-		return name
-	}
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return strconv.Itoa(os.Getuid())
 }

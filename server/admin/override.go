@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"offlinestore/catalog"
 	"offlinestore/server/admin/api"
@@ -75,4 +76,17 @@ func changesOf(req []api.OverrideRequest) ([]catalog.OverrideChange, error) {
 		changes[i] = c
 	}
 	return changes, nil
+}
+
+// NewOverrideRequests returns changes as messages to another store. An override without a revision is deleted.
+func NewOverrideRequests(changes []catalog.OverrideChange) []api.OverrideRequest {
+	var out []api.OverrideRequest
+	for _, c := range changes {
+		revision := json.RawMessage("null")
+		if c.Revision != 0 {
+			revision = json.RawMessage(strconv.Itoa(c.Revision))
+		}
+		out = append(out, api.OverrideRequest{SnapName: c.Name, Revision: revision, Channel: c.Channel, Series: api.Series})
+	}
+	return out
 }

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
+	"offlinestore/server/admin"
+	"offlinestore/server/admin/api"
+)
+
+// overrideOptions are the flags of the commands about overrides.
+type overrideOptions struct {
+	dir    *instance.Dir
+	remote string
+	json   bool
+}
+
+func (o *overrideOptions) addFlags(c *cobra.Command) {
+	c.Flags().StringVar(&o.remote, "remote", "", "`URL` of a store's administration to use from here, after 'store-admin login --offline URL EMAIL'")
+	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
+}
+
+func (o *overrideOptions) list(ctx context.Context, name string) (list []api.Override, err error) {
+	if o.remote != "" {
+		c, err := api.Open(o.remote)
+		if err != nil {
+			return nil, err
+		}
+		return c.Overrides(ctx, name)
+	}
+	err = withInstance(ctx, o.dir, func(in *instance.Instance) error {
+		found, err := in.Catalog.Overrides(ctx, name)
+		list = admin.NewOverridesAnswer(found).Overrides
+		return err
+	})
+	return list, err
+}
+
+func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []catalog.OverrideChange) error {
+	if o.remote != "" {
+		c, err := api.Open(o.remote)
+		if err != nil {
+			return err
+		}
+		done, err := c.SetOverrides(ctx, admin.NewOverrideRequests(changes))
+		if err != nil {
+			return err
+		}
+		return o.print(w, done)
+	}
+	by := localUser() // before root's rights are given up
+	return withInstance(ctx, o.dir, func(in *instance.Instance) error {
+		done, err := in.Catalog.SetOverrides(ctx, by, changes)
+		if err != nil {
+			return err
+		}
+		return o.print(w, admin.NewOverridesAnswer(done).Overrides)
+	})
+}
+
+func (o *overrideOptions) print(w io.Writer, list []api.Override) error {
+	if o.json {
+		return cli.PrintJSON(w, append([]api.Override{}, list...))
+	}
+	for _, v := range list {
+		if _, err := fmt.Fprintln(w, cli.Clean(v.String())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// localUser is who runs the command, also by sudo.
+func localUser() string {
+	if name := os.Getenv("SUDO_USER"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return strconv.Itoa(os.Getuid())
+}
