@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,19 +12,6 @@ import (
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
-
-// importCertificate are the flags of import-certificate.
-type importCertificate struct {
-	selfSigned, force, asJSON bool
-	names                     []string
-}
-
-// importedCertificate is what import-certificate answers.
-type importedCertificate struct {
-	certificate.Info
-	// CA is the certificate that devices must trust, if it came along.
-	CA string `json:"ca,omitempty"`
-}
 
 func newImportCertificate(dir *instance.Dir) *cobra.Command {
 	var o importCertificate
@@ -87,43 +72,4 @@ func (o *importCertificate) run(dir *instance.Dir, in io.Reader, out io.Writer) 
 		return err
 	}
 	return o.report(out, c)
-}
-
-func readCertificate(in io.Reader) (*certificate.Certificate, error) {
-	if in == os.Stdin && cli.IsTerminal(os.Stdin) {
-		fmt.Fprintln(os.Stderr, "Paste the certificate, its private key and the intermediates, as PEM, and end with Ctrl-D.")
-	}
-	var c *certificate.Certificate
-	text, err := cli.ReadInput(in, certificate.MaxSize)
-	if err == nil {
-		c, err = certificate.Parse(text)
-	}
-	switch {
-	case errors.Is(err, certificate.ErrEncrypted):
-		err = cli.Hint(err, "decrypt it first: openssl pkey -in KEY, which asks for the passphrase")
-	case errors.Is(err, certificate.ErrMismatch):
-		err = cli.Hint(err, "compare what 'openssl x509 -in CERTIFICATE -noout -pubkey' and 'openssl pkey -in KEY -pubout' print")
-	case err != nil:
-		err = cli.Hint(err, "give one certificate, its key and the intermediates as PEM on standard input: cat server.crt server.key | snap-store-proxy import-certificate")
-	}
-	return c, err
-}
-
-func (o *importCertificate) report(out io.Writer, c *certificate.Certificate) error {
-	info := c.Info()
-	for _, u := range c.Unused() {
-		fmt.Fprintf(os.Stderr, "Warning: the certificate of %s issued none of the others, and is left out.\n", cli.Clean(u))
-	}
-	if o.asJSON {
-		return cli.PrintJSON(out, importedCertificate{info, string(c.RootPEM())})
-	}
-	fmt.Fprintf(os.Stderr, "Certificate for %s imported; it expires on %s, in %s.\n", cli.Clean(strings.Join(info.Names, ", ")), info.NotAfter.Format(time.DateOnly),
-		cli.Count(info.DaysLeft(time.Now()), "day"))
-	fmt.Fprintln(os.Stderr, "A running 'snap-store-proxy serve' takes it up; restart it if it serves no HTTPS yet.")
-	if !info.PrivateRoot {
-		return nil
-	}
-	fmt.Fprintln(os.Stderr, "Devices must trust the following certificate; 'snap-store-proxy client-config' prints how.")
-	_, err := out.Write(c.RootPEM())
-	return err
 }

@@ -6,11 +6,6 @@ import (
 	"offlinestore/instance"
 )
 
-// pushOptions are the flags of the push commands.
-type pushOptions struct {
-	pushChannelMap, plan, json, acceptTime, allowUnsigned bool
-}
-
 // newPushes are the commands that import bundles. Each takes any bundle and imports all of it; they go by the original's names.
 func newPushes(dir *instance.Dir) []*cobra.Command {
 	return []*cobra.Command{

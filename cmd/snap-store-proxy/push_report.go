@@ -9,7 +9,23 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
+	"offlinestore/instance"
 )
+
+// push is one run of a push command.
+type push struct {
+	o       pushOptions
+	w       io.Writer
+	in      *instance.Instance
+	batch   *importer.Batch
+	dataDir string
+	bar     *cli.Progress
+}
+
+// pushOptions are the flags of the push commands.
+type pushOptions struct {
+	pushChannelMap, plan, json, acceptTime, allowUnsigned bool
+}
 
 // report prints what became of a file, in the original's words. It names a bad file at once, since the others go on; a file that is
 // alone is named by the error of the whole run.

@@ -4,74 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"slices"
-	"time"
 
-	"offlinestore/blob"
-	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
-	"offlinestore/instance"
 )
-
-func runPush(ctx context.Context, w io.Writer, dir *instance.Dir, o pushOptions, files []string) error {
-	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
-		return cli.Usagef("standard input is one bundle: - can be given once")
-	}
-	p := &push{o: o, w: w, dataDir: string(*dir)}
-	p.batch = &importer.Batch{AllowUnsigned: o.allowUnsigned, KeepPlan: o.plan, Warn: warnOfFile, Report: p.report, ReadingUnsigned: readingUnsigned}
-	defer p.batch.Close()
-	// Inputs are opened with the rights that the program was started with, and read without them.
-	for _, name := range files {
-		f := &importer.File{Name: name}
-		f.Input, f.Err = bundle.OpenInput(name)
-		p.batch.Files = append(p.batch.Files, f)
-	}
-	return withInstance(ctx, dir, func(in *instance.Instance) error {
-		p.in = in
-		var err error
-		if p.batch.Importer, err = newImporter(in, o); err != nil {
-			return err
-		}
-		defer p.batch.Hasher.Close()
-		release, err := in.Catalog.Lock(ctx, false)
-		if err != nil {
-			return err
-		}
-		defer release()
-		if err := in.Blobs.CleanStaging(); err != nil {
-			return err
-		}
-		return p.run(ctx)
-	})
-}
-
-func newImporter(in *instance.Instance, o pushOptions) (*importer.Importer, error) {
-	signers, err := in.Trust.Signers()
-	if err != nil {
-		return nil, err
-	}
-	trust, err := in.Trust.Assertions()
-	if err != nil {
-		return nil, err
-	}
-	return &importer.Importer{
-		Store: in.Catalog, Blobs: in.Blobs, Hasher: blob.NewHasher(0), Signers: signers, Trust: trust, Now: time.Now,
-		AcceptTime: o.acceptTime, PushChannelMap: o.pushChannelMap,
-	}, nil
-}
-
-// push is one run of a push command.
-type push struct {
-	o       pushOptions
-	w       io.Writer
-	in      *instance.Instance
-	batch   *importer.Batch
-	dataDir string
-	bar     *cli.Progress
-}
 
 // run plans all files, announces the sum, and imports them.
 func (p *push) run(ctx context.Context) error {

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"offlinestore/blob"
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
+	"offlinestore/instance/settings"
+)
+
+func exportYAML(w io.Writer, s *settings.Settings) error {
+	if cli.IsTerminal(os.Stdout) {
+		fmt.Fprintln(os.Stderr, "This has secrets in it. Keep the file that you put it in to yourself (umask 077).")
+	}
+	text, err := s.ExportYAML()
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
+}
+
+// importYAML sets all that r has, or nothing.
+func importYAML(dir *instance.Dir, s *settings.Settings, r io.Reader) error {
+	if cli.IsTerminal(os.Stdin) {
+		fmt.Fprintln(os.Stderr, "Settings as YAML, ended by Ctrl-D:")
+	}
+	text, err := cli.ReadInput(r, settings.MaxYAML)
+	if _, ok := errors.AsType[*blob.SizeError](err); ok {
+		return cli.Usagef("%w", err)
+	}
+	if err != nil {
+		return err
+	}
+	changes, ignored, err := settings.ParseYAML(text)
+	if err != nil {
+		return &cli.Error{Code: cli.Usage, Err: err, Hint: "nothing was changed; 'snap-store-proxy config' lists the settings"}
+	}
+	if len(changes)+len(ignored) == 0 {
+		return &cli.Error{Code: cli.Usage, Err: errors.New("standard input has no settings"), Hint: "give a file: snap-store-proxy config --import-yaml <store-config.yaml"}
+	}
+	for _, i := range ignored {
+		fmt.Fprintf(os.Stderr, "Left out %s: %s\n", i.Name, i.Why)
+	}
+	if len(ignored) > 0 && changes[settings.DBConnection] != "" {
+		fmt.Fprintf(os.Stderr, "If the original still uses the database of %s, give this store one of its own.\n", settings.DBConnection)
+	}
+	if err := change(dir, s, changes); err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "Imported %s\n", cli.Count(len(changes), "setting"))
+	return nil
+}
