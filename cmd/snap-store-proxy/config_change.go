@@ -60,7 +60,7 @@ func change(dir *instance.Dir, s *settings.Settings, changes map[string]string) 
 		fmt.Fprintf(os.Stderr, "If 'snap-store-proxy serve' runs, it must be restarted to take up: %s\n", strings.Join(restart, ", "))
 	}
 	if len(now)+len(restart) == 0 {
-		fmt.Fprintln(os.Stderr, "That was so already.")
+		fmt.Fprintln(os.Stderr, "Nothing changed.")
 	}
 	return nil
 }
