@@ -11,18 +11,18 @@ import (
 	"offlinestore/snap"
 )
 
-// maxFormat is the newest format that we know, 0 for types that are not named; the Snap Store answers with the newest one
-// up to it. Declarations are fetched in every format.
+// maxFormat holds the newest format that we know of each assertion type; a type that is not listed has format 0. The Snap Store answers
+// with the newest format up to it. Declarations are fetched in every format.
 var maxFormat = map[string]int{"account-key": 1, "system-user": 2}
 
-// maxChain bounds what a snap's assertions may need; genuine ones need about ten.
+// maxChain bounds the number of assertions that a snap's own assertions may need. Genuine ones need about ten.
 const maxChain = 2000
 
-// fetcher fetches assertions and all that they need, each once in an export.
+// fetcher fetches assertions with their prerequisites, each once in an export.
 type fetcher struct {
 	e    *Exporter
 	ctx  context.Context
-	have map[string][]*assertion.Assertion // by Ref.Key; several where there are several formats
+	have map[string][]*assertion.Assertion // by Ref.Key; more than one where an assertion has several formats
 }
 
 func (e *Exporter) newFetcher(ctx context.Context) *fetcher {
@@ -46,7 +46,7 @@ func (f *fetcher) snap(s *Snap) (err error) {
 	return nil
 }
 
-// stream is what a bundle holds for refs: each with its prerequisites before it, byte for byte as the store sent them.
+// stream returns the assertion stream that a bundle holds for refs. Prerequisites come first, and all bytes are as the store sent them.
 func (f *fetcher) stream(refs ...assertion.Ref) ([]byte, error) {
 	w := &streamBuilder{f: f, seen: make(map[string]bool)}
 	for _, ref := range refs {
@@ -61,14 +61,14 @@ func (f *fetcher) stream(refs ...assertion.Ref) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// walk is one stream in the making.
+// streamBuilder collects the assertions of one stream.
 type streamBuilder struct {
 	f    *fetcher
 	seen map[string]bool
 	out  []*assertion.Assertion
 }
 
-// add puts what ref needs into the stream, then ref. What every device has compiled in is left out.
+// addRef appends the prerequisites of ref to the stream, then ref itself. It leaves out assertions that every device has built in.
 func (w *streamBuilder) addRef(ref assertion.Ref) error {
 	if w.seen[ref.Key()] || w.f.e.Trust.Has(ref) {
 		return nil
@@ -118,7 +118,7 @@ func declarationRef(snapID string) assertion.Ref {
 	return assertion.Ref{Type: "snap-declaration", PrimaryKey: []string{snap.Series, snapID}}
 }
 
-// revisionRefs names the assertions about a revision: its own, and two for each component.
+// revisionRefs returns the references of a revision's assertions: its declaration, its own, and two for each component.
 func revisionRefs(snapID string, r *snap.Revision) ([]assertion.Ref, error) {
 	digest, err := headerDigest(r.Download.SHA3384)
 	if err != nil {
@@ -139,7 +139,7 @@ func revisionRefs(snapID string, r *snap.Revision) ([]assertion.Ref, error) {
 	return refs, nil
 }
 
-// provenanceOf is what the snap.yaml says of who built the snap; devices insist that the snap-revision says the same.
+// provenanceOf returns the provenance in the snap.yaml, or the default. Devices require the snap-revision to have the same one.
 func provenanceOf(r *snap.Revision) string {
 	if m, err := snap.ParseYAML(r.SnapYAML); err == nil && m.Provenance != "" {
 		return m.Provenance
@@ -147,7 +147,7 @@ func provenanceOf(r *snap.Revision) string {
 	return "global-upload"
 }
 
-// headerDigest turns the hex of the store's messages into the base64 of assertions.
+// headerDigest converts the hex of the store's messages into the base64 of assertions.
 func headerDigest(sha3 string) (string, error) {
 	sum, err := hex.DecodeString(sha3)
 	if err != nil || len(sum) != 48 {

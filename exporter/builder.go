@@ -12,7 +12,7 @@ import (
 	"offlinestore/snap"
 )
 
-// precheck verifies the assertions of a snap and what they say of its blobs, before the first of those is downloaded.
+// verifySnap verifies a snap's assertions, and their statements about its blobs, before any of the blobs is downloaded.
 func (e *Exporter) verifySnap(s *Snap) error {
 	for _, r := range s.Revisions {
 		r.blobs = nil
@@ -24,7 +24,7 @@ func (e *Exporter) verifySnap(s *Snap) error {
 	return err
 }
 
-// head makes what a bundle says of its content and verifies it.
+// buildHead makes a bundle's head from snaps and charms and verifies it.
 func (e *Exporter) buildHead(snaps []*Snap, charms []*Charm) (*bundle.Head, error) {
 	h := &bundle.Head{}
 	for _, s := range snaps {
@@ -43,7 +43,7 @@ func (e *Exporter) buildHead(snaps []*Snap, charms []*Charm) (*bundle.Head, erro
 	return e.verifyHead(h)
 }
 
-// verified verifies the assertions of a head, at the time at which the receiver will.
+// verifyHead verifies the assertions of a head at the time at which the receiver will verify them.
 func (e *Exporter) verifyHead(h *bundle.Head) (*bundle.Head, error) {
 	at := e.Time
 	if at.IsZero() {
@@ -66,7 +66,7 @@ func (e *Exporter) Builder(snaps []*Snap, charms []*Charm) (*bundle.Builder, err
 		addAll(d.AddSnap, h.Snaps), addAll(d.AddRevision, h.Revisions), addAll(d.AddCharm, h.Charms),
 		addAll(d.AddCharmRevision, h.CharmRevisions), addAll(d.AddCharmResource, h.CharmResources), addAll(d.AddImageManifest, h.Images))
 	if err != nil {
-		return nil, &StoreError{err} // whose words a bundle doesn't take
+		return nil, &StoreError{err} // the store sent metadata that a bundle can't hold
 	}
 	return d, nil
 }
@@ -80,7 +80,7 @@ func addAll[T any](add func(T) error, all []T) error {
 	return nil
 }
 
-// fetchIcon fetches a snap's icon. One that can't be had is no reason to fail.
+// fetchIcon fetches a snap's icon. If that fails, it warns and the snap goes without.
 func (e *Exporter) fetchIcon(ctx context.Context, s *Snap) error {
 	if s.iconURL == "" {
 		return nil
@@ -98,7 +98,7 @@ func (e *Exporter) fetchIcon(ctx context.Context, s *Snap) error {
 	return nil
 }
 
-// item is the revision as a bundle has it: without URLs, which belong to whoever serves it.
+// item returns the revision as a bundle holds it. URLs are left out, because they belong to the server that serves it.
 func (s *Snap) item(r *SnapRevision) (*bundle.SnapRevision, error) {
 	rev := r.Revision
 	rev.Download.URL, rev.Download.Deltas = "", []snap.Delta{}

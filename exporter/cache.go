@@ -19,25 +19,25 @@ import (
 	"offlinestore/blob"
 )
 
-// Cache keeps what was downloaded. Blobs are addressed by SHA-256, as bundles need them; notes say which blob has the
-// digest by which its store knows it: the SHA3-384 of snaps, the SHA-384 of charms' resources.
+// Cache holds downloaded blobs. They are addressed by SHA-256, as in bundles. A note maps the digest by which a store knows a blob (the
+// SHA3-384 of a snap, the SHA-384 of a charm's resource) to that address.
 type Cache struct {
 	Blobs *blob.Dir
-	// Layout has the blobs of the layout that is exported to; nil for archives. Downloads go to Blobs all the same, since the
-	// layout must hold nothing but its bundle until the next one is whole.
+	// Layout holds the blobs of the layout that is exported to; it is nil for archives. Downloads still go to Blobs, because the layout
+	// must hold only its present bundle until the next one is complete.
 	Layout *blob.Dir
 	notes  string
-	// hashed are the blobs that were downloaded by this process, and so verified.
+	// hashed holds the digests of the blobs that this process downloaded, and so verified.
 	hashed sync.Map
 }
 
-// Hashed says whether this process has downloaded the blob and verified it on its way to the disk.
+// Hashed reports whether this process downloaded the blob and verified it on the way to the disk.
 func (c *Cache) Hashed(d digest.Digest) bool {
 	_, ok := c.hashed.Load(d)
 	return ok
 }
 
-// OpenCache opens or makes a cache whose blobs are in dir/sha256.
+// OpenCache opens a cache whose blobs are in dir/sha256, and creates it if needed.
 func OpenCache(dir string) (*Cache, error) {
 	blobs, err := blob.Open(dir)
 	if err != nil {
@@ -50,8 +50,8 @@ func OpenCache(dir string) (*Cache, error) {
 	return &Cache{Blobs: blobs, notes: notes}, nil
 }
 
-// OpenLayout opens or makes the OCI layout dir as a cache of its own, so that there is no second copy. What arrives lies in a
-// hidden folder, which readers pass over.
+// OpenLayout opens the OCI layout dir as its own cache, so that there is no second copy, and creates it if needed. Downloads lie in a
+// hidden folder, which readers ignore.
 func OpenLayout(dir string) (*Cache, error) {
 	c, err := OpenCache(filepath.Join(dir, ".incoming"))
 	if err != nil {
@@ -63,7 +63,7 @@ func OpenLayout(dir string) (*Cache, error) {
 	return c, nil
 }
 
-// stat is the size of a blob, wherever it is.
+// stat returns the size of a blob in the cache or in the layout.
 func (c *Cache) stat(d digest.Digest) (int64, error) {
 	n, err := c.Blobs.Stat(d)
 	if err != nil && c.Layout != nil {
@@ -87,7 +87,7 @@ func (c *Cache) drop(d digest.Digest) error {
 	return nil
 }
 
-// Close removes what was staged and not committed.
+// Close removes staged files that were not committed.
 func (c *Cache) Close() error {
 	if c.Layout != nil {
 		return errors.Join(c.Layout.Close(), c.Blobs.Close())
@@ -95,7 +95,7 @@ func (c *Cache) Close() error {
 	return c.Blobs.Close()
 }
 
-// find returns the blob with the digests and the size that were announced, if the cache has it.
+// find returns the address of the cached blob that has the digests and the size of a. It returns false if the cache doesn't have it.
 func (c *Cache) find(a *remoteBlob) (digest.Digest, bool) {
 	key := a.key()
 	path := filepath.Join(c.notes, key)
@@ -103,7 +103,7 @@ func (c *Cache) find(a *remoteBlob) (digest.Digest, bool) {
 	d, ok := parseNote(key, string(text))
 	known := err == nil && ok
 	if !known {
-		// What is addressed by the digest that was announced, and by that alone, needs no note but to say when it was used.
+		// Without a note, a blob can be found if its address is the only digest that the store announced.
 		d = digest.NewDigestFromEncoded(digest.SHA256, a.SHA256)
 		if a.SHA384+a.SHA3384 != "" || d.Validate() != nil {
 			return "", false
@@ -116,15 +116,15 @@ func (c *Cache) find(a *remoteBlob) (digest.Digest, bool) {
 		return d, c.note(key, d) == nil
 	}
 	now := time.Now()
-	os.Chtimes(path, now, now) // the oldest notes go first; a lost update does no harm
+	os.Chtimes(path, now, now) // the oldest notes are trimmed first; a lost update does no harm
 	return d, true
 }
 
-// note remembers which blob is meant by a key. The note carries a checksum, since a bundle made by a damaged one would be
-// refused inside the gap.
+// note records the blob that a key stands for. The note has a checksum, because the receiver would refuse a bundle that was made with a
+// damaged note.
 func (c *Cache) note(key string, d digest.Digest) error {
 	if c.Layout != nil && key == shaKey+d.Encoded() {
-		return nil // it says nothing, and what is in a layout is not removed by age
+		return nil // such a note adds nothing, and blobs of a layout are not removed by age
 	}
 	return blob.WriteFile(filepath.Join(c.notes, key), []byte(formatNote(key, d)), blob.WriteOptions{Mode: 0o644})
 }
@@ -140,7 +140,7 @@ func parseNote(key, text string) (digest.Digest, bool) {
 	return d, d.Validate() == nil && text == formatNote(key, d)
 }
 
-// Usage says how many blobs the cache has, and their size in bytes together.
+// Usage returns the number of blobs in the cache, and their total size in bytes.
 func (c *Cache) Usage() (blobs int, size int64, err error) {
 	err = c.Blobs.List(func(i blob.Info) error {
 		blobs++
@@ -150,11 +150,11 @@ func (c *Cache) Usage() (blobs int, size int64, err error) {
 	return blobs, size, err
 }
 
-// partialAge is for how long a download that was broken off is kept: nobody goes on with it after that.
+// partialAge is the age at which an interrupted download is removed, because nobody resumes it after that.
 const partialAge = 7 * 24 * time.Hour
 
-// Trim removes the blobs that were used longest ago until at most max bytes are left, and what was broken off long ago; if
-// max is 0, all that was broken off. It returns what it freed of blobs.
+// Trim removes the blobs that were used longest ago until at most max bytes are left. It also removes old interrupted downloads, or all of
+// them if max is 0. It returns the number of bytes that removing blobs freed.
 func (c *Cache) Trim(max int64) (freed int64, err error) {
 	type entry struct {
 		digest digest.Digest
@@ -196,8 +196,7 @@ func (c *Cache) Trim(max int64) (freed int64, err error) {
 	return freed, nil
 }
 
-// Tidy removes from a layout what was broken off or superseded before it was part of a bundle, and the notes of blobs that
-// are gone.
+// Tidy removes from a layout interrupted and superseded downloads that never became part of a bundle, and the notes of removed blobs.
 func (c *Cache) Tidy() error {
 	if _, err := c.Trim(0); err != nil {
 		return err
@@ -205,7 +204,7 @@ func (c *Cache) Tidy() error {
 	return errors.Join(c.Blobs.CleanStaging(), c.Layout.CleanStaging())
 }
 
-// lastUse reads the notes for when each blob was used, and removes those of blobs that are gone.
+// lastUse returns when each blob was last used, according to the notes. It removes the notes of blobs that are gone.
 func (c *Cache) lastUse() (map[digest.Digest]time.Time, error) {
 	entries, err := os.ReadDir(c.notes)
 	if err != nil {
@@ -231,7 +230,7 @@ func (c *Cache) lastUse() (map[digest.Digest]time.Time, error) {
 	return used, nil
 }
 
-// ParseSize reads a size such as 500MB, 20GB or a number of bytes.
+// ParseSize parses a size such as 500MB, 20GB or a number of bytes.
 func ParseSize(s string) (int64, error) {
 	units := map[string]int64{"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "TIB": 1 << 40}
 	digits := strings.TrimRight(s, "bBkKmMgGtTiI")

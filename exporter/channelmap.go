@@ -11,7 +11,7 @@ import (
 	"offlinestore/snap"
 )
 
-// take puts one answer of the store into the plan.
+// addAnswer adds one answer of the store to the plan.
 func (s *Snap) addAnswer(arch string, w *snapQuery, r *snap.Result) error {
 	switch {
 	case r.Snap.SnapID != s.Listing.SnapID || r.Snap.Name != s.Listing.Name:
@@ -49,8 +49,8 @@ func (s *Snap) addAnswer(arch string, w *snapQuery, r *snap.Result) error {
 	return nil
 }
 
-// pushArchitectures lists the architectures whose rows get a revision that was asked for on arch, one of archs: arch itself if the
-// revision runs there. A revision that runs on none of archs gets the rows of the architectures that it does run on.
+// pushArchitectures returns the architectures whose rows get a revision that was requested for arch, one of archs. That is arch itself if
+// the revision runs there. A revision that runs on none of archs gets the rows of the architectures that it does run on.
 func pushArchitectures(arch string, archs []string, r *snap.Revision) []string {
 	switch {
 	case r.Supports(arch):
@@ -61,17 +61,17 @@ func pushArchitectures(arch string, archs []string, r *snap.Revision) []string {
 	return r.Architectures
 }
 
-// found notes where the revision was found.
+// addFrom records where the revision was found.
 func (r *SnapRevision) addFrom(from string) {
 	if !slices.Contains(r.From, from) {
 		r.From = append(r.From, from)
 	}
 }
 
-// track is the track that a channel without one means.
+// track returns the track of a channel that names none.
 func (s *Snap) track() string { return cmp.Or(s.Listing.DefaultTrack, channel.DefaultTrack) }
 
-// revision returns the plan for a revision, which several channels may hold.
+// revision returns the plan for a revision. Several channels may hold the same one.
 func (s *Snap) revision(r *snap.Revision) (*SnapRevision, error) {
 	for _, have := range s.Revisions {
 		if have.Revision.Number == r.Number {
@@ -86,7 +86,7 @@ func (s *Snap) revision(r *snap.Revision) (*SnapRevision, error) {
 	return rev, nil
 }
 
-// release records an answer: the channel that serves has the revision, and the riskier ones up to the channel that was asked for are closed.
+// release records an answer: the channel that serves it holds the revision, and the riskier channels up to the requested one are closed.
 func (s *Snap) release(arch, asked string, r *snap.Result, rev *SnapRevision) error {
 	want, err := s.asked(asked, r.RedirectChannel)
 	if err != nil {
@@ -119,13 +119,13 @@ func changedMeanwhile(err error, platform string) error {
 	return fmt.Errorf("channel %s for %s changed from revision %d to %d meanwhile: run the export again", c.Channel, platform, c.Have, c.New)
 }
 
-// asked is the channel in full that a device means by asked.
+// asked returns the full channel that a device means by asked, or by the store's redirect.
 func (s *Snap) asked(asked, redirect string) (channel.Channel, error) {
 	c, err := channel.Parse(cmp.Or(redirect, asked))
 	return c.WithTrack(s.track()), err
 }
 
-// closed records that a channel has no release: it and all that it would fall back to.
+// closeChannel records that a channel and all its fall-backs have no release.
 func (s *Snap) closeChannel(arch, asked string) error {
 	want, err := s.asked(asked, "")
 	if err != nil {
@@ -135,7 +135,7 @@ func (s *Snap) closeChannel(arch, asked string) error {
 	return nil
 }
 
-// push puts a revision into a channel by hand: whatever the store has there, and whether or not it knows the track.
+// push puts a revision into a channel by hand, regardless of the store's release there, and even if the store doesn't know the track.
 func (s *Snap) push(arch string, c channel.Channel, revision int) error {
 	err := s.rows.Push(arch, c, channelmap.Release[struct{}]{Revision: revision})
 	if conflict := (*channelmap.ConflictError)(nil); errors.As(err, &conflict) {
@@ -144,7 +144,7 @@ func (s *Snap) push(arch string, c channel.Channel, revision int) error {
 	return err
 }
 
-// releases returns the rows as a bundle has them, sorted.
+// releases returns the rows as a bundle holds them, sorted.
 func (s *Snap) releases() []snap.Release {
 	out := []snap.Release{}
 	for _, row := range s.rows.Rows() {

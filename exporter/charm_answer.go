@@ -11,7 +11,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// take puts what the store has for a want into the plan.
+// addAnswer adds the store's answer to a query to the plan.
 func (p *charmPlanner) addAnswer(c *Charm, w *charmQuery, r *charm.Result) error {
 	if r.Charm.ID != c.Listing.ID || r.Charm.Type != c.Listing.Type {
 		return storeError("the store's answer is about the %s %s", r.Charm.Type, r.Charm.ID)
@@ -34,8 +34,8 @@ func (p *charmPlanner) addAnswer(c *Charm, w *charmQuery, r *charm.Result) error
 	return nil
 }
 
-// takeRevision takes a revision that the operator pinned. If the operator names a channel, too, the revision fills the rows of that
-// channel which nothing else claims.
+// addPinned adds a revision that the operator pinned. If the operator also names a channel, the revision fills the rows of that channel
+// that nothing else claims.
 func (p *charmPlanner) addPinned(c *Charm, w *charmQuery, rev *CharmRevision, r *charm.Result) error {
 	for _, arch := range p.req.Architectures {
 		if !slices.ContainsFunc(rev.bases, func(b charm.Base) bool { return b.Architecture == arch }) {
@@ -59,12 +59,12 @@ func (p *charmPlanner) addPinned(c *Charm, w *charmQuery, rev *CharmRevision, r 
 	return nil
 }
 
-// offered are the resources that go with a revision that was asked for by its number. The store may leave them out then: Juju takes
-// those of the channel, and so does an export; what the channel has not, in its newest revision.
+// offered returns the resources of a revision that was requested by number. The store may leave them out of such an answer. Juju then takes
+// the resources of the channel, and so does an export. A resource that the channel lacks comes in its newest revision.
 func (p *charmPlanner) offered(c *Charm, w *charmQuery, rev *CharmRevision, r *charm.Result) ([]charm.Resource, error) {
 	meta, err := charm.ParseMetadata(r.Charm.MetadataYAML)
 	if err != nil {
-		return r.Charm.Resources, nil // its archive will tell what is wrong
+		return r.Charm.Resources, nil // reading its archive will report the fault
 	}
 	out := slices.Clone(r.Charm.Resources)
 	lacks := func() (names []string) {
@@ -103,7 +103,7 @@ func (p *charmPlanner) offered(c *Charm, w *charmQuery, rev *CharmRevision, r *c
 	return out, nil
 }
 
-// shelf asks for all revisions of a resource, once. There are none of one that the store doesn't have.
+// resourceRevisions asks for all revisions of a resource, once. It returns none for a resource that the store doesn't have.
 func (p *charmPlanner) resourceRevisions(c *Charm, name string) ([]charm.Resource, error) {
 	key := [2]string{c.Listing.Name, name}
 	if all, ok := p.revisionCache[key]; ok {
@@ -117,7 +117,7 @@ func (p *charmPlanner) resourceRevisions(c *Charm, name string) ([]charm.Resourc
 	return all, nil
 }
 
-// revision returns the plan for a revision, which several channels and bases may hold.
+// revision returns the plan for a revision. Several channels and bases may hold the same one.
 func (c *Charm) revision(e *charm.Entity, archs []string) (*CharmRevision, error) {
 	if e.Revision < 1 {
 		return nil, fmt.Errorf("revision %d: out of range", e.Revision)
@@ -145,7 +145,7 @@ func charmBlob(d charm.Download) remoteBlob {
 	return remoteBlob{URL: d.URL, Size: d.Size, SHA256: d.SHA256, SHA384: d.SHA384}
 }
 
-// concrete spells out bases for all architectures as those that are exported for, and drops what is no base.
+// concreteBases replaces each base for all architectures by one for each of archs, and drops invalid bases.
 func concreteBases(bases []*charm.Base, archs []string) []charm.Base {
 	var out []charm.Base
 	add := func(b charm.Base) {
@@ -168,7 +168,7 @@ func concreteBases(bases []*charm.Base, archs []string) []charm.Base {
 	return out
 }
 
-// has says whether something of c is planned for arch.
+// has reports whether a revision of c is planned for arch.
 func (c *Charm) has(arch string) bool {
 	return slices.ContainsFunc(c.Revisions, func(r *CharmRevision) bool {
 		return slices.ContainsFunc(r.bases, func(b charm.Base) bool { return b.Architecture == arch })
@@ -181,8 +181,7 @@ func (r *CharmRevision) addFrom(from string) {
 	}
 }
 
-// complete asks what else there is to say of a charm: on which other bases the same revisions are released, and what the store has
-// extracted from them.
+// completeCharm asks the store on which other bases the same revisions are released, and for the metadata that it extracted from them.
 func (p *charmPlanner) completeCharm(c *Charm) error {
 	if err := p.otherBases(c); err != nil {
 		return err
@@ -194,7 +193,7 @@ func (p *charmPlanner) completeCharm(c *Charm) error {
 	for _, ch := range c.channels() {
 		info, err := p.e.Charmhub.CharmInfo(p.ctx, c.Listing.Name, ch)
 		if errors.Is(err, upstream.ErrNotFound) {
-			continue // nothing of it is needed
+			continue // the answer is optional
 		}
 		if err != nil {
 			return &StoreError{err}
@@ -210,7 +209,7 @@ func (p *charmPlanner) completeCharm(c *Charm) error {
 	return nil
 }
 
-// channels are those that hold something.
+// channels returns the channels that hold a revision.
 func (c *Charm) channels() (out []string) {
 	for _, row := range c.Listing.ChannelMap {
 		if row.Revision > 0 && !slices.Contains(out, row.Channel) {
@@ -221,7 +220,7 @@ func (c *Charm) channels() (out []string) {
 	return out
 }
 
-// learn takes from the store's words on a revision what its archive doesn't say, or not as the store says it.
+// mergeRevision copies the store's metadata that the archive lacks, or holds in another form.
 func (c *Charm) mergeRevision(r *charm.Revision) {
 	for _, have := range c.Revisions {
 		if have.Revision.Number == r.Number {

@@ -23,7 +23,7 @@ import (
 
 const k8s = "applications: {pg: {charm: postgresql-k8s}}"
 
-// bomb is YAML of which each alias repeats the one before.
+// bomb returns YAML in which each alias repeats the one before.
 func bomb() string {
 	s := "name: bad\nsummary: x\na0: &a0 [x, x, x, x, x, x, x, x, x]\n"
 	for i := range 20 {
@@ -32,7 +32,7 @@ func bomb() string {
 	return s
 }
 
-// badCharm releases a charm with an archive that is nothing good.
+// badCharm releases a charm with an invalid archive.
 func badCharm(blob upstreamtest.Blob, files upstreamtest.CharmFiles) func(*hub) error {
 	return func(h *hub) error {
 		return errors.Join(h.AddCharm(upstreamtest.Charm{Name: "bad"}),
@@ -41,7 +41,7 @@ func badCharm(blob upstreamtest.Blob, files upstreamtest.CharmFiles) func(*hub) 
 	}
 }
 
-// badImage makes the image of postgresql-k8s another one.
+// badImage replaces the image of postgresql-k8s.
 func badImage(ref func(h *hub) string) func(*hub) error {
 	return func(h *hub) error {
 		return errors.Join(
@@ -51,7 +51,7 @@ func badImage(ref func(h *hub) string) func(*hub) error {
 	}
 }
 
-// index adds an index to the registry that has children as its JSON says.
+// addIndex adds an index to the registry, with children in the form of their JSON.
 func (h *hub) addIndex(children string) string {
 	const mediaType = "application/vnd.oci.image.index.v1+json"
 	return h.registry.AddManifest(repository, mediaType, []byte(`{"schemaVersion":2,"mediaType":"`+mediaType+`","manifests":[`+children+`]}`))
@@ -61,7 +61,7 @@ func child(d string, size int) string {
 	return fmt.Sprintf(`{"mediaType":"application/vnd.oci.image.index.v1+json","digest":%q,"size":%d}`, d, size)
 }
 
-// badUpstream is something wrong upstream, and a row of the table in docs/errors.md.
+// badUpstream is a fault upstream, and a row of the table in docs/errors.md.
 type badUpstream struct {
 	name, yaml string
 	edit       func(h *hub) error
@@ -112,7 +112,7 @@ func badUpstreams() []badUpstream {
 			return nil
 		}, "its SHA-256 is "},
 		{"index that refers to itself", k8s, badImage(func(h *hub) string {
-			// No index can have its own digest in it, so the registry has to lie.
+			// No index can contain its own digest, so the registry has to lie.
 			self := "sha256:" + strings.Repeat("11", 32)
 			h.registry.Lie(repository, self, "application/vnd.oci.image.index.v1+json", []byte(`{"schemaVersion":2,"manifests":[`+child(self, 100)+`]}`))
 			return "@" + self
@@ -137,7 +137,7 @@ func badUpstreams() []badUpstream {
 	}
 }
 
-// TestCharmBadInput shows that what is wrong upstream stays there: a clear error that is the store's fault, and no secret in it.
+// TestCharmBadInput checks that bad input from upstream gives a clear error that blames the store, and reveals no secret.
 func TestCharmBadInput(t *testing.T) {
 	t.Parallel()
 	for _, c := range badUpstreams() {
@@ -166,7 +166,7 @@ func TestCharmBadInput(t *testing.T) {
 	}
 }
 
-// TestCharmBadBundle lists bundles that say nothing of use.
+// TestCharmBadBundle tries bundles without usable content.
 func TestCharmBadBundle(t *testing.T) {
 	t.Parallel()
 	files := func(bundle string) []byte {
@@ -193,7 +193,7 @@ func TestCharmBadBundle(t *testing.T) {
 	}
 }
 
-// bundleOnly is the archive of a bundle without anything else.
+// bundleOnly returns the archive of a bundle that holds nothing else.
 func bundleOnly(t *testing.T, text string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -208,7 +208,7 @@ func bundleOnly(t *testing.T, text string) []byte {
 	return b.Bytes()
 }
 
-// TestCharmWithoutAccount shows that a publisher without an account assertion is a warning.
+// TestCharmWithoutAccount checks that a publisher without an account assertion is a warning.
 func TestCharmWithoutAccount(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -238,7 +238,7 @@ func notFound(http.Handler) http.Handler {
 	})
 }
 
-// TestCharmRequest lists requests that are refused before a store is asked.
+// TestCharmRequest tries requests that are refused before the store is asked.
 func TestCharmRequest(t *testing.T) {
 	t.Parallel()
 	for want, edit := range map[string]func(*exporter.CharmRequest){
@@ -262,7 +262,7 @@ func TestCharmRequest(t *testing.T) {
 	}
 }
 
-// TestBadInputIsDocumented holds the table of docs/errors.md against the tests.
+// TestBadInputIsDocumented compares the table of docs/errors.md with the tests.
 func TestBadInputIsDocumented(t *testing.T) {
 	t.Parallel()
 	want := []string{

@@ -7,8 +7,8 @@ import (
 	"offlinestore/charm"
 )
 
-// otherBases adds the rows of the bases that a revision is for besides the one that was asked for, where they hold it as well: a charm
-// that is here can then be deployed on all of them.
+// otherBases adds rows for the other bases of a revision where the store released it as well. A charm in the bundle can then be deployed on
+// all of them.
 func (p *charmPlanner) otherBases(c *Charm) error {
 	type question struct {
 		base charm.Base
@@ -16,7 +16,7 @@ func (p *charmPlanner) otherBases(c *Charm) error {
 	}
 	var questions []question
 	var actions []charm.Action
-	// Resources that the store has released go before those that the operator has chosen for one application.
+	// Resources that the store released come before resources that the operator chose for one application.
 	rows := c.rows.Rows()
 	provisional := func(row channelmap.Row[charm.Base, []charm.ResourceRef]) bool {
 		return c.rows.IsProvisional(row.Platform, row.Channel)

@@ -8,7 +8,7 @@ import (
 	"offlinestore/charm"
 )
 
-// maxBundleArchive bounds what is downloaded to find out what a bundle is made of; real ones have some ten kilobytes.
+// maxBundleArchive bounds the download of a bundle whose content is to be planned. Real ones have some ten kilobytes.
 const maxBundleArchive = 16 << 20
 
 // bundle plans the bundle that the operator names, and returns its applications.
@@ -52,7 +52,7 @@ func (p *charmPlanner) bundle() ([]charm.Application, error) {
 	return p.bundleApplications(rev)
 }
 
-// inside reads what a bundle is made of.
+// bundleApplications downloads a bundle and returns its applications.
 func (p *charmPlanner) bundleApplications(rev *CharmRevision) ([]charm.Application, error) {
 	what := fmt.Sprintf("bundle %s revision %d", rev.Name, rev.Revision.Number)
 	data, err := p.fetchSmall(p.ctx, what, rev.blob.remoteBlob, maxBundleArchive)
@@ -70,7 +70,7 @@ func (p *charmPlanner) bundleApplications(rev *CharmRevision) ([]charm.Applicati
 	return a.File.Applications, nil
 }
 
-// BundleYAML gets the bundle.yaml of the bundle that req names, and nothing else.
+// BundleYAML returns the bundle.yaml of the bundle that req names, and plans nothing else.
 func (e *Exporter) BundleYAML(ctx context.Context, req *CharmRequest) (string, error) {
 	if err := req.Validate(); err != nil {
 		return "", err

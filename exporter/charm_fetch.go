@@ -18,7 +18,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// charm fetches the publisher's account, with all that it needs. Without it Juju works all the same.
+// charm fetches the publisher's account with its prerequisites. Juju works without it, so a missing account is only a warning.
 func (f *fetcher) charm(c *Charm) error {
 	id := c.Listing.Result.Publisher.ID
 	if id == "" {
@@ -39,10 +39,10 @@ func (f *fetcher) charm(c *Charm) error {
 	return nil
 }
 
-// fetchCharm brings what is small of a charm, and verifies it before the rest is downloaded.
+// fetchCharm fetches a charm's assertions and icon, and verifies them before anything large is downloaded.
 func (e *Exporter) fetchCharm(ctx context.Context, f *fetcher, c *Charm) error {
 	if c.prepared {
-		return nil // Fetch is called again for snaps
+		return nil // Fetch is called again after AddSnaps
 	}
 	if err := f.charm(c); err != nil {
 		return fmt.Errorf("%s: assertions: %w", c.Listing.Name, err)
@@ -68,7 +68,7 @@ func (e *Exporter) fetchCharm(ctx context.Context, f *fetcher, c *Charm) error {
 	return nil
 }
 
-// readArchives takes from each .charm what Juju will find in it, since the store's words may differ.
+// readArchives reads each archive's own metadata, because the store's metadata may differ from the files that Juju will find.
 func (e *Exporter) readArchives(ctx context.Context, p *Plan) error {
 	p.Hints = nil
 	for _, c := range p.Charms {
@@ -84,8 +84,8 @@ func (e *Exporter) readArchives(ctx context.Context, p *Plan) error {
 	return nil
 }
 
-// readSound reads an archive whose bytes are right. One that the cache has damaged, or no more, is downloaded again, once: what was read
-// of it would be in the bundle beside the blob that has the right digest.
+// readOrRefetch reads a verified archive. If the cached file is damaged or gone, it is downloaded again, once. Otherwise metadata from a
+// damaged file would be in the bundle beside the blob with the right digest.
 func (e *Exporter) readOrRefetch(ctx context.Context, p *Plan, c *Charm, r *CharmRevision) error {
 	err := e.readVerified(ctx, p, r)
 	if corrupt := (*blob.CorruptError)(nil); !errors.As(err, &corrupt) && !errors.Is(err, blob.ErrNotFound) {
@@ -98,7 +98,7 @@ func (e *Exporter) readOrRefetch(ctx context.Context, p *Plan, c *Charm, r *Char
 	l := &fetchList{seen: make(map[string]*fetchItem)}
 	e.listCharm(l, c)
 	w := l.seen[r.blob.key()]
-	e.Progress.Add(-w.Size) // counted again
+	e.Progress.Add(-w.Size) // fetchBlob counts it again
 	if err := e.fetchBlob(ctx, w); err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (r *CharmRevision) readBundle(f io.ReaderAt) error {
 	return nil
 }
 
-// orNone is text, or what Charmhub says of a file that is not there.
+// orNone returns text, or Charmhub's text for a missing file.
 func orNone(text string) string {
 	if text == "" {
 		return "{}\n"
@@ -168,12 +168,12 @@ func orNone(text string) string {
 	return text
 }
 
-// item is the charm as a bundle has it.
+// item returns the charm as a bundle holds it.
 func (c *Charm) item() *bundle.Charm {
 	return &bundle.Charm{Listing: c.Listing, Assertions: c.assertions, Icon: c.icon}
 }
 
-// addCharm puts a charm and all that belongs to it into a head.
+// addCharm adds a charm with its revisions, resources and images to a head.
 func addCharm(h *bundle.Head, c *Charm) {
 	h.Charms = append(h.Charms, c.item())
 	for _, r := range c.Revisions {
@@ -191,7 +191,7 @@ func addCharm(h *bundle.Head, c *Charm) {
 	}
 }
 
-// verify hashes a blob that this process has not had through its hands yet.
+// verify hashes a blob unless this process has already hashed it.
 func (c *Cache) verify(ctx context.Context, d digest.Digest) error {
 	if c.Hashed(d) {
 		return nil
@@ -203,7 +203,7 @@ func (c *Cache) verify(ctx context.Context, d digest.Digest) error {
 	return err
 }
 
-// open opens a blob, wherever it is.
+// open opens a blob of the cache or of the layout.
 func (c *Cache) open(d digest.Digest) (*os.File, error) {
 	f, err := c.Blobs.OpenBlob(d)
 	if err != nil && c.Layout != nil {

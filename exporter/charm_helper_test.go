@@ -13,24 +13,25 @@ import (
 	"offlinestore/upstream"
 )
 
-// hub is a simulated Charmhub with a registry beside it.
+// hub is a simulated Charmhub with a registry.
 type hub struct {
 	*upstreamtest.Store
 	registry *upstreamtest.Registry
 	host     string
-	// image is the index of postgresql-k8s' image, arm and amd the manifests in it.
+	// image is the index of postgresql-k8s' image; arm and amd are the manifests in it.
 	index, amd, arm string
 }
 
 const repository = "charm/kotcfrohea62xreenq1q75n1lyspke0qkurhk/postgresql-image"
 
-// The registry's credentials, which nothing may show.
+// The registry's credentials, which no output may contain.
 const (
 	registryUser   = "docker-registry"
 	registrySecret = "macaroon-of-the-registry"
 )
 
-// newHub has postgresql-k8s (an image, 14/stable for 22.04 and 20.04), pgbouncer (a file and a snap of its own), and a bundle of them.
+// newHub returns a hub with postgresql-k8s (an image, 14/stable for 22.04 and 20.04), pgbouncer (a file and its own snap), and a bundle of
+// both.
 func newHub(t *testing.T) *hub {
 	t.Helper()
 	h := &hub{Store: demo(t), registry: upstreamtest.NewRegistry(upstreamtest.RegistryOptions{Username: registryUser, Password: registrySecret})}
@@ -74,16 +75,16 @@ func newHub(t *testing.T) *hub {
 	return h
 }
 
-// exporter exports from h.
+// exporter returns an exporter that exports from h.
 func (h *hub) exporter(t *testing.T) (*exporter.Exporter, *recorder) {
 	t.Helper()
 	e, r := newExporter(t, h.Store)
-	e.Charmhub = e.Client // both are served by one host
+	e.Charmhub = e.Client // one host serves both
 	e.Registry = upstream.RegistryConfig{Backoff: func(int) time.Duration { return time.Millisecond }}
 	return e, r
 }
 
-// wanted makes a request for applications, as a YAML file has them.
+// wanted returns a request for applications, in the form of a YAML file.
 func wanted(t *testing.T, text string) exporter.Request {
 	t.Helper()
 	f, err := charm.ParseBundle([]byte(text))

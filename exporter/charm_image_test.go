@@ -13,7 +13,7 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
-// TestCharmImageNames shows which name an image has inside, and when it comes along.
+// TestCharmImageNames checks the name of an image inside the gap, and whether the image is exported.
 func TestCharmImageNames(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -64,7 +64,7 @@ func TestCharmImageNames(t *testing.T) {
 	}
 }
 
-// TestCharmImageRefused lists names of images that contradict something.
+// TestCharmImageRefused tries contradictory names of images.
 func TestCharmImageRefused(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -86,7 +86,7 @@ func TestCharmImageRefused(t *testing.T) {
 	}
 }
 
-// TestCharmResumes shows that broken downloads of layers go on where they broke off, and that progress comes out.
+// TestCharmResumes checks that interrupted downloads of layers are resumed, and that progress adds up.
 func TestCharmResumes(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -106,7 +106,7 @@ func TestCharmResumes(t *testing.T) {
 	}
 }
 
-// TestAddSnaps shows that the snaps that charms install come with what they need, and that those that can't be had are gaps.
+// TestAddSnaps checks that the snaps that charms install come with their dependencies, and that missing ones are gaps.
 func TestAddSnaps(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -140,7 +140,7 @@ func TestAddSnaps(t *testing.T) {
 	for _, g := range p.Gaps {
 		gaps = append(gaps, g.String())
 	}
-	// jq has nothing by that number for arm64, but it is there for another architecture.
+	// The store has no such revision of jq for arm64, but it has it for another architecture.
 	if diff := cmp.Diff([]string{
 		"snap nosuch-snap for amd64 is needed by charm app revision 1: the store has no such snap",
 		"snap nosuch-snap for arm64 is needed by charm app revision 1: the store has no such snap",

@@ -9,7 +9,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// info asks for a charm or bundle by name, once, and returns nil for what is not there.
+// info asks for a charm or bundle by name, once. It returns nil if the store has none.
 func (p *charmPlanner) info(name string) (*Charm, error) {
 	p.mu.Lock()
 	c, known := p.charms[name], p.absent[name]
@@ -39,7 +39,7 @@ func (p *charmPlanner) info(name string) (*Charm, error) {
 	return p.remember(name, c), nil
 }
 
-// remember keeps what was found of a name; nil is a charm that is missing.
+// remember records the result for a name. A nil charm is recorded as missing.
 func (p *charmPlanner) remember(name string, c *Charm) *Charm {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,7 +66,7 @@ func (p *charmPlanner) prefetch(apps []charm.Application) error {
 	})
 }
 
-// takeCharmIcon leaves of the pictures only the icon, and returns its URL.
+// takeCharmIcon removes all pictures except the icon, and returns the URL of the icon.
 func takeCharmIcon(d *charm.Details, none bool) (url string) {
 	media := d.Media
 	d.Media = []charm.Media{}

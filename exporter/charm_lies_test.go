@@ -16,8 +16,8 @@ import (
 
 const ociManifest = "application/vnd.oci.image.manifest.v1+json"
 
-// TestDamagedArchive shows that what a bundle says of a charm isn't read from a file that the cache has damaged or lost, and that it is
-// downloaded again.
+// TestDamagedArchive checks that a charm's metadata isn't read from a cached file that is damaged or lost, and that the file is downloaded
+// again.
 func TestDamagedArchive(t *testing.T) {
 	t.Parallel()
 	for name, damage := range map[string]func(path string, b []byte) error{
@@ -60,14 +60,14 @@ func TestDamagedArchive(t *testing.T) {
 	}
 }
 
-// TestImageContradictions lists images that no bundle could hold, which is to be known before the first layer is downloaded.
+// TestImageContradictions tries images that no bundle could hold. They must be refused before the first layer is downloaded.
 func TestImageContradictions(t *testing.T) {
 	t.Parallel()
 	child := func(mediaType, d string, size int) string {
 		return fmt.Sprintf(`{"mediaType":%q,"digest":%q,"size":%d}`, mediaType, d, size)
 	}
 	for want, ref := range map[string]func(h *hub) string{
-		"its index says": func(h *hub) string { // once as it is
+		"its index says": func(h *hub) string { // once unchanged
 			n := len(h.registry.Manifest(repository, h.amd))
 			return h.addIndex(child(ociManifest, h.amd, n) + "," + child(ociManifest, h.amd, n+1))
 		},
@@ -97,7 +97,7 @@ func TestImageContradictions(t *testing.T) {
 	}
 }
 
-// TestCharmTooMuch lists what no bundle would take, which is to be known before anything is downloaded.
+// TestCharmTooMuch tries metadata that no bundle could hold. It must be refused before anything is downloaded.
 func TestCharmTooMuch(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 5<<20)
@@ -127,7 +127,7 @@ func TestCharmTooMuch(t *testing.T) {
 	}
 }
 
-// TestSameLayerTwoSizes has two images describe a layer in two ways, one of which must be wrong.
+// TestSameLayerTwoSizes tries two images that give one layer different sizes. One of them must be wrong.
 func TestSameLayerTwoSizes(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -159,7 +159,7 @@ func TestSameLayerTwoSizes(t *testing.T) {
 	}
 }
 
-// TestTrimKnowsTheLatestUse shows that a blob that is known by two digests was used when either was.
+// TestTrimKnowsTheLatestUse checks that a blob with two digests counts as used when either of them was used.
 func TestTrimKnowsTheLatestUse(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -186,7 +186,7 @@ func TestTrimKnowsTheLatestUse(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// It is a layer of an image as well, which was exported just now.
+	// It is also a layer of an image that was exported just now.
 	key := "sha256-" + resource.Digest.Encoded()
 	sum := sha256.Sum256([]byte(key + " " + resource.Digest.String()))
 	if err := os.WriteFile(notes+key, fmt.Appendf(nil, "%s %x\n", resource.Digest, sum[:8]), 0o644); err != nil {

@@ -13,8 +13,8 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
-// TestChosenResources shows which rows get a revision of a resource that the operator has chosen for one of several applications,
-// whatever their names: those that no other application has.
+// TestChosenResources checks the rows that get a resource's revision which the operator chose for one of several applications. These are
+// the rows that no other application has, regardless of the names.
 func TestChosenResources(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -47,7 +47,7 @@ func TestChosenResources(t *testing.T) {
 	}
 }
 
-// TestRevisionPerArchitecture shows that each architecture may have a revision of its own, and that one without any is a gap.
+// TestRevisionPerArchitecture checks that each architecture may have its own revision, and that one without any is a gap.
 func TestRevisionPerArchitecture(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -73,8 +73,8 @@ func TestRevisionPerArchitecture(t *testing.T) {
 	}
 }
 
-// TestNearestBaseOfTrack shows that a base is not taken for the nearest because another track has it: the store calls latest/stable
-// stable, whatever the default track is.
+// TestNearestBaseOfTrack checks that a base is not chosen as the nearest because another track has it. The store calls latest/stable just
+// stable, even if the default track is another one.
 func TestNearestBaseOfTrack(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -102,7 +102,8 @@ func TestNearestBaseOfTrack(t *testing.T) {
 	}
 }
 
-// TestPinnedRelease shows that a channel has a revision that the operator has put there since that was made: Juju shows none without a time.
+// TestPinnedRelease checks the release time of a revision that the operator put into a channel: its creation time, because Juju shows no
+// release without a time.
 func TestPinnedRelease(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -117,8 +118,8 @@ func TestPinnedRelease(t *testing.T) {
 	}
 }
 
-// TestPinnedRows shows which rows a pinned revision fills: those of its application's base that no other application follows. It is in the
-// bundle in any case.
+// TestPinnedRows checks the rows that a pinned revision fills: the rows of its application's base that no other application follows. The
+// revision is in the bundle in any case.
 func TestPinnedRows(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)

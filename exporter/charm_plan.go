@@ -10,48 +10,48 @@ import (
 	"offlinestore/charm"
 )
 
-// CharmRequest is what the operator asks for of Charmhub.
+// CharmRequest holds an operator's request to Charmhub.
 type CharmRequest struct {
-	// Applications say which charms, as a bundle.yaml does.
+	// Applications name the charms, in the form of a bundle.yaml.
 	Applications []charm.Application
-	// Bundle is a charm bundle to export with all its charms, from BundleChannel; that is the default track's stable when empty.
+	// Bundle is a charm bundle to export with all its charms, from BundleChannel. An empty BundleChannel is stable in the default track.
 	Bundle, BundleChannel string
-	// Base is for applications that name none; zero is ubuntu@22.04. Its architecture is not looked at.
+	// Base is for applications that name none; zero is ubuntu@22.04. Its architecture is ignored.
 	Base          charm.Base
 	Architectures []string
-	// NoImages leaves out the container images, NoIcons the pictures.
+	// NoImages leaves out the container images, and NoIcons leaves out the icons.
 	NoImages, NoIcons bool
-	// ImageArchitectures are those to take of images for several platforms; nil is all.
+	// ImageArchitectures limits images for several platforms to these architectures; nil is all.
 	ImageArchitectures []string
 }
 
-// defaultBase is the original's.
+// defaultBase returns the base that the original product uses by default.
 func defaultBase() charm.Base { return charm.Base{Name: charm.Ubuntu, Channel: "22.04"} }
 
 // Charm is the plan for one charm or charm bundle.
 type Charm struct {
 	Listing charm.Listing
-	// Revisions and Resources are sorted by number, and by name and number.
+	// Revisions are sorted by number, and Resources by name and number.
 	Revisions []*CharmRevision
 	Resources []*CharmResource
 	iconURL   string
-	// rows have the resources that are released with each revision. Pins wait until the store has said what rows hold. Created is when
-	// revisions that are in some channel were made.
+	// rows hold the resources that are released with each revision. Pins wait until the store has answered for the rows. Created holds the
+	// creation times of the revisions that some channel holds.
 	rows    channelmap.Recorder[charm.Base, []charm.ResourceRef]
 	pins    []pin
 	created map[int]string
-	// assertions and icon are filled in by Fetch, which then makes small true.
+	// assertions and icon are filled in by Fetch, which then sets prepared.
 	assertions []byte
 	icon       *bundle.Icon
 	prepared   bool
 }
 
-// CharmRevision is the plan for one revision of a charm or charm bundle. What its archive says is filled in by Fetch.
+// CharmRevision is the plan for one revision of a charm or charm bundle. Fetch fills in the metadata of its archive.
 type CharmRevision struct {
 	charm.Item
-	// From says where the revision was found: "14/stable amd64".
+	// From lists where the revision was found: "14/stable amd64".
 	From []string
-	// bases are those that the store has it for; all is spelled out.
+	// bases are the bases that the store has the revision for, with "all" replaced by the exported architectures.
 	bases []charm.Base
 	blob  cachedBlob
 }
@@ -59,7 +59,7 @@ type CharmRevision struct {
 // CharmResource is the plan for one revision of a resource.
 type CharmResource struct {
 	charm.ResourceItem
-	// upstream is what the store has for it: of an image the blob that says where that is.
+	// upstream describes the store's blob for it. The blob of an image only holds the image's location.
 	upstream remoteBlob
 	// mapped is the operator's name for the image, or empty.
 	mapped string
@@ -69,7 +69,7 @@ type CharmResource struct {
 
 // image is a container image that goes into the bundle.
 type image struct {
-	// name is for messages: the image inside of its registry.
+	// name is for messages: the image's name in its registry.
 	name      string
 	source    source
 	manifests []*bundle.ImageManifest // the first is the image itself
@@ -77,11 +77,11 @@ type image struct {
 	blobs []cachedBlob
 }
 
-// Size is the number of payload bytes of the charm, with its resources and their images.
+// Size returns the number of payload bytes of the charm, with its resources and their images.
 func (c *Charm) Size() int64 { return payloadSize((&Plan{Charms: []*Charm{c}}).blobs()) }
 
-// ImageSize says how many bytes the image of r has in the plan, and in how many manifests. It is zero for a file, and for an image that was
-// left out.
+// ImageSize returns how many bytes and manifests the image of r has in the plan. Both are zero for a file, and for an image that was left
+// out.
 func (r *CharmResource) ImageSize() (size int64, manifests int) {
 	if r.image == nil {
 		return 0, 0
@@ -109,7 +109,7 @@ func (c *Charm) eachBlob(fn func(*remoteBlob)) {
 	}
 }
 
-// wantCharm lists what is to be fetched of a charm.
+// listCharm adds the blobs of a charm to the list.
 func (e *Exporter) listCharm(l *fetchList, c *Charm) {
 	for _, r := range c.Revisions {
 		name := fmt.Sprintf("%s revision %d", c.Listing.Name, r.Revision.Number)
@@ -132,7 +132,7 @@ func (e *Exporter) listCharm(l *fetchList, c *Charm) {
 	}
 }
 
-// Validate says what is wrong with r.
+// Validate returns an error if r is no valid request.
 func (r *CharmRequest) Validate() error {
 	if len(r.Applications) == 0 && r.Bundle == "" {
 		return fmt.Errorf("no charms to export")
@@ -199,5 +199,5 @@ func compareBases(a, b *charm.Base) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Architecture, b.Architecture))
 }
 
-// Size is that of the archive, in bytes.
+// Size returns the size of the archive in bytes.
 func (r *CharmRevision) Size() int64 { return r.blob.Size }

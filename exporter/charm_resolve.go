@@ -16,31 +16,31 @@ import (
 	"offlinestore/charm"
 )
 
-// charmPlanner is the part of a call of Plan that is about charms.
+// charmPlanner plans the charms in one call of Plan.
 type charmPlanner struct {
 	e    *Exporter
 	ctx  context.Context
 	req  *CharmRequest
 	plan *Plan
-	// mu guards what is found of names: absent are those that the store doesn't have.
+	// mu guards charms, absent and missing during prefetch. The store doesn't have the charms in absent.
 	mu     sync.Mutex
 	charms map[string]*Charm
 	absent map[string]bool
-	// shelves are the resources that were asked for by revision, by charm and resource.
+	// revisionCache holds the revisions of resources, by charm and resource.
 	revisionCache map[[2]string][]charm.Resource
 	missing       []Gap
-	// manifests is how many bytes the manifests of images may still have.
+	// manifests is the number of bytes that further manifests of images may have.
 	manifests atomic.Int64
 }
 
-// charmWant is a charm for one base, or one revision of it.
+// charmQuery asks for a charm for one base, or for one revision of it.
 type charmQuery struct {
 	app   *charm.Application
 	base  charm.Base
 	asked channel.Channel
-	// fallen says that base is not the one that was asked for.
+	// otherBase means that base is not the one that was requested, but the nearest one.
 	otherBase bool
-	// revision is 0 for what the channel holds.
+	// revision is 0 if the channel decides.
 	revision int
 }
 
@@ -52,7 +52,7 @@ func (w *charmQuery) gap(reason string) Gap {
 	return g
 }
 
-// action asks as Juju does: for a revision it names neither a base nor a channel.
+// action returns the query as Juju would send it. A query for a revision names neither a base nor a channel.
 func (w *charmQuery) action() charm.Action {
 	a := charm.Action{Name: &w.app.Charm}
 	if w.revision > 0 {
@@ -73,7 +73,7 @@ func newCharmPlanner(ctx context.Context, e *Exporter, req *CharmRequest, plan *
 	return p
 }
 
-// planCharms adds what req asks for to the plan.
+// planCharms adds the charms of req to the plan.
 func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan) error {
 	p := newCharmPlanner(ctx, e, req, plan)
 	apps := req.Applications
@@ -115,7 +115,7 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 	return nil
 }
 
-// atOnce calls fn for each of all, as many at once as there may be downloads.
+// parallel calls fn for each element of all, with as many goroutines as there may be downloads.
 func parallel[T any](e *Exporter, all []T, fn func(T) error) error {
 	g := new(errgroup.Group)
 	g.SetLimit(cmp.Or(e.Jobs, 4))
@@ -125,7 +125,7 @@ func parallel[T any](e *Exporter, all []T, fn func(T) error) error {
 	return g.Wait()
 }
 
-// wants lists what is to be asked of the store. Charms that it doesn't have are noted as missing.
+// queries returns the queries for apps. Charms that the store doesn't have are recorded as missing.
 func (p *charmPlanner) queries(apps []charm.Application) ([]*charmQuery, error) {
 	if err := p.prefetch(apps); err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ func (p *charmPlanner) queries(apps []charm.Application) ([]*charmQuery, error) 
 	return out, nil
 }
 
-// each lists the wants of one application: a revision once, a channel for each architecture.
+// queriesFor returns the queries for one application: one for a revision, or one for each architecture of a channel.
 func (p *charmPlanner) queriesFor(app *charm.Application, asked channel.Channel) (out []*charmQuery) {
 	w := charmQuery{app: app, asked: asked, base: app.Base}
 	if w.base.Name == "" {
@@ -178,7 +178,7 @@ func (p *charmPlanner) queriesFor(app *charm.Application, asked channel.Channel)
 	return out
 }
 
-// resolve asks what Juju would get. What is not there for a base is asked for again with the one that is nearest to it.
+// resolve asks the store for the revisions that Juju would get. If a base has no release, it asks again for the nearest base that has one.
 func (p *charmPlanner) resolve(queries []*charmQuery) error {
 	for len(queries) > 0 {
 		actions := make([]charm.Action, len(queries))
@@ -208,7 +208,7 @@ func (p *charmPlanner) resolve(queries []*charmQuery) error {
 	return nil
 }
 
-// accept puts one answer into the plan, or returns what to ask for instead.
+// accept adds one answer to the plan, or returns the query to send instead.
 func (p *charmPlanner) accept(w *charmQuery, r *charm.Result) (next *charmQuery, err error) {
 	c := p.charms[w.app.Charm]
 	if r.Error == nil {
@@ -238,14 +238,14 @@ func (p *charmPlanner) accept(w *charmQuery, r *charm.Result) (next *charmQuery,
 	return &other, nil
 }
 
-// alternative is the base that is nearest to the one of w among those that the store offers instead for the same architecture and channel.
+// alternative returns the base nearest to w.base among the bases that the store offers for the same architecture and channel.
 func alternative(w *charmQuery, extra *charm.ErrorExtra) charm.Base {
 	if extra == nil {
 		return charm.Base{}
 	}
 	bases := slices.Clone(extra.DefaultBases)
 	for _, r := range extra.Releases {
-		// The store leaves out the track latest, whatever the default track is.
+		// The store leaves out the track latest, even if the default track is another one.
 		if ch, err := channel.Parse(r.Channel); err == nil && slices.Contains(w.asked.Fallbacks(), ch.WithTrack(channel.DefaultTrack)) {
 			bases = append(bases, r.Base)
 		}
@@ -275,9 +275,9 @@ func (p *charmPlanner) warn(format string, args ...any) {
 	p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf(format, args...))
 }
 
-// judge makes an error of a charm that has nothing at all of what was asked for.
+// reportMissing records a charm as missing if none of its requested revisions was found.
 func (p *charmPlanner) reportMissing(c *Charm) {
-	// A revision is mostly for one architecture: it isn't missing for another that has one of its own.
+	// A revision is mostly for one architecture. It isn't missing for another architecture that has a revision of its own.
 	p.plan.Gaps = slices.DeleteFunc(p.plan.Gaps, func(g Gap) bool {
 		return g.Charm == c.Listing.Name && g.Revision > 0 && g.Architecture != "" && c.has(g.Architecture)
 	})

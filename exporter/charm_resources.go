@@ -9,14 +9,14 @@ import (
 	"offlinestore/charm"
 )
 
-// released are the resources of a row of the channel map.
+// rowResources holds the resources of a row of the channel map.
 type rowResources struct {
 	refs []charm.ResourceRef
-	// chosen says that the operator has chosen other revisions than the store has released there.
+	// chosen means that the operator chose other revisions than the store released there.
 	chosen bool
 }
 
-// resources plans those that a want brings along, each as the store has released it, or as the operator wants it.
+// planResources plans the resources of a query, each in the revision that the store released or that the operator chose.
 func (p *charmPlanner) planResources(c *Charm, w *charmQuery, offered []charm.Resource) (rowResources, error) {
 	out := rowResources{refs: []charm.ResourceRef{}}
 	for _, name := range slices.Sorted(maps.Keys(w.app.Resources)) {
@@ -57,14 +57,14 @@ func (p *charmPlanner) planResources(c *Charm, w *charmQuery, offered []charm.Re
 	return out, nil
 }
 
-// warnOnce is for what several architectures have in common.
+// warnOnce adds a warning unless it is there already, since several architectures may lead to the same one.
 func (p *charmPlanner) warnOnce(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !slices.Contains(p.plan.Warnings, text) {
 		p.plan.Warnings = append(p.plan.Warnings, text)
 	}
 }
 
-// pinnedResource finds the revision of a resource that the operator names. It notes one that is missing, and returns nil.
+// pinnedResource returns the revision of a resource that the operator named. If it is missing, it records that and returns nil.
 func (p *charmPlanner) pinnedResource(c *Charm, name string, revision int) (*charm.Resource, error) {
 	all, err := p.resourceRevisions(c, name)
 	if err != nil {
@@ -79,8 +79,8 @@ func (p *charmPlanner) pinnedResource(c *Charm, name string, revision int) (*cha
 	return nil, nil
 }
 
-// resource plans one revision of a resource, which several revisions of the charm may come with. mapped is the operator's name for its
-// image, if there is one.
+// planResource plans one revision of a resource. Several revisions of the charm may have the same one. mapped is the operator's name for
+// its image, or empty.
 func (c *Charm) planResource(res *charm.Resource, mapped string) error {
 	for _, have := range c.Resources {
 		if have.Resource.Name != res.Name || have.Resource.Revision != res.Revision {
@@ -116,7 +116,7 @@ func (c *Charm) planResource(res *charm.Resource, mapped string) error {
 		c.Resources = append(c.Resources, r)
 		return nil
 	}
-	// What nobody here has verified is not passed on: that are the other digests.
+	// Keep only the digests that an export verifies, and drop the others.
 	out.Download = charm.Download{SHA256: res.Download.SHA256, SHA384: res.Download.SHA384, Size: res.Download.Size}
 	if out.Download.Size > 0 && (out.Download.SHA256 == "" || out.Download.SHA384 == "") {
 		return storeError("the store's answer about %s: resource %s revision %d: want its SHA-256 and its SHA-384", c.Listing.Name, res.Name, res.Revision)

@@ -17,17 +17,17 @@ func checkCharmChannel(s string) error {
 	return err
 }
 
-// track is the track that a channel without one means.
+// track returns the track of a channel that names none.
 func (c *Charm) track() string { return cmp.Or(c.Listing.DefaultTrack, channel.DefaultTrack) }
 
-// asked is the channel in full that Juju means by s; none is the default track's stable.
+// asked returns the full channel that Juju means by s. An empty s is stable in the default track.
 func (c *Charm) asked(s string) (channel.Channel, error) {
 	ch, err := channel.Parse(cmp.Or(s, channel.Stable))
 	return ch.WithTrack(c.track()), err
 }
 
-// effective returns the channel that Juju follows if it asked for asked, and the one that its answer was found in. Charmhub leaves out
-// the track if it is the one that was asked for.
+// effective returns the channel that Juju follows if it asked for asked, and the channel that the answer was found in. Charmhub leaves out
+// the track if it is the requested one.
 func effective(asked channel.Channel, r *charm.Result) (want, got channel.Channel, err error) {
 	want = asked
 	if r.RedirectChannel != "" {
@@ -46,8 +46,8 @@ func effective(asked channel.Channel, r *charm.Result) (want, got channel.Channe
 	return want, got, nil
 }
 
-// release records an answer: the channel that serves has the revision, and the riskier ones up to the channel that was asked for are
-// closed. The base is zero for a bundle.
+// release records an answer: the channel that serves it holds the revision, and the riskier channels up to the requested one are closed.
+// The base is zero for a bundle.
 func (c *Charm) release(base charm.Base, asked channel.Channel, r *charm.Result, with rowResources) error {
 	want, got, err := effective(asked, r)
 	if err != nil {
@@ -72,10 +72,10 @@ type pin struct {
 	chosen  bool
 }
 
-// pin records a revision for the application's own base. If the application names none that the revision is for, the pin waits until
-// the store was asked about the other bases of revisions: it then fills what nothing else claims.
+// pin records a revision for the application's own base. If the application names no base that the revision is for, the pin waits until
+// the store has answered about the other bases. It then fills the rows that nothing else claims.
 func (c *Charm) pin(app charm.Base, ch channel.Channel, rev *CharmRevision, with rowResources, archs []string) {
-	// The store has not released it there, and Juju shows no release without a time.
+	// The store has not released it there, but Juju shows no release without a time.
 	release := channelmap.Release[[]charm.ResourceRef]{Revision: rev.Revision.Number, Value: with.refs, ReleasedAt: rev.Revision.CreatedAt}
 	p := pin{channel: ch, release: release, chosen: with.chosen}
 	p.bases = slices.DeleteFunc(slices.Clone(rev.bases), func(b charm.Base) bool {
@@ -95,7 +95,7 @@ func (c *Charm) place(p pin) {
 	}
 }
 
-// releases returns the rows as a bundle has them.
+// releases returns the rows as a bundle holds them.
 func (c *Charm) releases() []charm.Release {
 	out := []charm.Release{}
 	for _, row := range c.rows.Rows() {
@@ -109,7 +109,7 @@ func (c *Charm) releases() []charm.Release {
 	return out
 }
 
-// goodTime is s, which is in UTC where it has no zone, or empty where Juju would stumble over it.
+// usableTime returns s, in UTC if it has no zone, or "" if Juju could not parse it.
 func usableTime(s string) string {
 	for _, t := range []string{s, s + "Z"} {
 		if charm.ValidateTime(t) == nil {

@@ -61,7 +61,7 @@ func TestCharmWithImage(t *testing.T) {
 	if got := digests(head); !cmp.Equal(got, map[string]bool{h.index: true, h.amd: true, h.arm: true}) {
 		t.Errorf("manifests %v, want the index and both platforms", got)
 	}
-	if len(head.Payload) != 1+6 { // the charm, and of each platform a config and two layers
+	if len(head.Payload) != 1+6 { // the charm, and a config and two layers of each platform
 		t.Errorf("%d payload blobs, want 7", len(head.Payload))
 	}
 	if text, _ := json.Marshal(head); strings.Contains(string(text), registrySecret) || strings.Contains(string(text), registryUser) {

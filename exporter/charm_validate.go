@@ -8,10 +8,10 @@ import (
 	"offlinestore/bundle"
 )
 
-// maxVersion bounds the version of a charm, which nobody reads but people.
+// maxVersion bounds the version of a charm, which is only for people to read.
 const maxVersion = 1000
 
-// vet finds what no bundle would take of the store's words on a charm, before anything is downloaded for it.
+// validate reports metadata of the store that a bundle could not hold, before anything is downloaded.
 func (c *Charm) validate() error {
 	d := &bundle.Builder{}
 	if err := d.AddCharm(c.item()); err != nil {

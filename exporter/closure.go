@@ -11,10 +11,10 @@ import (
 	"offlinestore/snap"
 )
 
-// maxRounds bounds how deep dependencies may go: real ones go two or three.
+// maxRounds bounds the depth of dependencies. Real ones are two or three deep.
 const maxRounds = 16
 
-// close adds what the planned snaps need, and what that needs, for every architecture that they are exported for.
+// addNeeds plans the dependencies of the planned snaps, and their dependencies in turn, for every architecture that needs them.
 func (p *planner) addNeeds() error {
 	for range maxRounds {
 		needs := p.needs()
@@ -36,7 +36,7 @@ func (p *planner) addNeeds() error {
 	return fmt.Errorf("the snaps' needs go more than %d deep", maxRounds)
 }
 
-// needs lists what is needed and neither planned nor known to be missing. It also notes at what is planned who needs it.
+// needs returns the snaps that are needed, and neither planned nor known to be missing. It also updates NeededBy of the planned snaps.
 func (p *planner) needs() map[string]*need {
 	out := make(map[string]*need)
 	for _, n := range closureSet(slices.Collect(maps.Values(p.snaps))).SnapNeeds() {
@@ -65,8 +65,8 @@ func (n *need) addNeeder(by, arch string, essential bool) {
 	n.essential = n.essential || essential
 }
 
-// planned returns the snaps of a plan as closure sees them. A snap that was asked for may be planned in other channels than those in
-// which devices look for what they need: then it is planned there as well.
+// closureSet returns the snaps of a plan as closure sees them. A requested snap may be planned in other channels than the ones in which
+// devices look for dependencies. It is then planned there as well.
 func closureSet(snaps []*Snap) *closure.Set {
 	set := &closure.Set{EachArchitecture: true, ImagesElsewhere: true}
 	for _, s := range snaps {
@@ -83,8 +83,8 @@ func closureSet(snaps []*Snap) *closure.Set {
 	return set
 }
 
-// Set returns what the plan holds, as closure sees it. What charms need is known once Fetch has read them. Images are not looked for:
-// leaving them to a registry inside is a choice of the operator's.
+// Set returns the content of the plan as closure sees it. The needs of charms are known once Fetch has read them. Images are ignored,
+// because the operator may choose to leave them to a registry inside the gap.
 func (p *Plan) Set() *closure.Set {
 	set := closureSet(p.Snaps)
 	for _, c := range p.Charms {

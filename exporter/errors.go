@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// ErrConflict says that the request contradicts itself, or asks for what there can't be.
+// ErrConflict means that the request contradicts itself, or asks for something impossible.
 var ErrConflict = errors.New("unusable request")
 
 // Gap is something that the plan can't provide. Fields that don't apply are zero.
 type Gap struct {
 	Snap string `json:"snap"`
-	// Charm and Base are of a gap that is about a charm, which has no Snap.
+	// Charm and Base are set for a gap about a charm; Snap is then empty.
 	Charm        string `json:"charm,omitempty"`
 	Base         string `json:"base,omitempty"`
 	Architecture string `json:"architecture"`
@@ -21,9 +21,9 @@ type Gap struct {
 	// NeededBy names the snaps that need it; it is empty if the operator asked for it.
 	NeededBy string `json:"needed-by"`
 	Reason   string `json:"reason"`
-	// kind is a sentinel for the hint of the gap, or nil.
+	// kind is the sentinel that leads to a hint for the gap, or nil.
 	kind error
-	// need is the sentence of package closure for a snap that something needs.
+	// need is the sentence of package closure about a snap that something needs.
 	need string
 }
 
@@ -45,8 +45,7 @@ func (g Gap) String() string {
 	return s + ": " + g.Reason
 }
 
-// MissingError says for which snaps and charms the store has nothing at all that was asked for, and which bases it lacks that a snap
-// needs.
+// MissingError lists the requested snaps and charms of which the store has nothing, and the bases that a snap needs and the store lacks.
 type MissingError struct{ Gaps []Gap }
 
 func (e *MissingError) Error() string {
@@ -75,14 +74,14 @@ var (
 	ErrBundle = errors.New("it is a bundle")
 )
 
-// StoreError says that the store can't be reached, or answers what can't be.
+// StoreError means that the store can't be reached, or that its answer is invalid.
 type StoreError struct{ Err error }
 
 func (e *StoreError) Error() string { return e.Err.Error() }
 
 func (e *StoreError) Unwrap() error { return e.Err }
 
-// storeError marks an error as the store's fault.
+// storeError returns an error that the store is to blame for.
 func storeError(format string, args ...any) error {
 	return &StoreError{fmt.Errorf(format, args...)}
 }

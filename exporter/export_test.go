@@ -1,4 +1,4 @@
 package exporter
 
-// PushArchitectures is for tests: the simulated store never offers a revision to an architecture that it doesn't run on.
+// PushArchitectures exports pushArchitectures. The simulated store never offers a revision to an architecture that it doesn't run on.
 var PushArchitectures = pushArchitectures

@@ -1,8 +1,8 @@
-// Package exporter turns an operator's wish into bundles: it plans against the store's own answers, fetches what the plan
-// names, verifies each byte and assertion up to the trusted root, and hands out builders of bundles.
+// Package exporter turns an operator's request into bundles. It plans against the store's own answers, fetches the planned items, verifies
+// each byte and assertion up to the trusted root, and returns builders of bundles.
 //
-// What a snap needs to run (its base, snapd, its default content providers) is planned along with it, so that what is
-// missing is found on this side of the gap.
+// The dependencies of a snap (its base, snapd, its default content providers) are planned with it, so that a missing one is found on this
+// side of the gap.
 package exporter
 
 import (
@@ -16,55 +16,55 @@ import (
 	"offlinestore/upstream"
 )
 
-// Exporter has what planning and fetching need.
+// Exporter holds the clients, the cache and the settings of an export.
 type Exporter struct {
-	// Client asks the Snap Store, Charmhub the store of charms; an export without charms needs no Charmhub.
+	// Client asks the Snap Store, and Charmhub asks the store of charms. Charmhub may be nil if no charms are exported.
 	Client, Charmhub *upstream.Client
-	// Registry says how to talk to the registries of charms' images.
+	// Registry configures access to the registries of charms' images.
 	Registry upstream.RegistryConfig
 	Cache    *Cache
 	Trust    *assertion.Trust
-	// Time is when the bundles will be signed, at which the receiver judges keys; zero is now.
+	// Time is when the bundles will be signed. The receiver verifies keys at that time. Zero is now.
 	Time time.Time
-	// Jobs is how many blobs are downloaded at once; 0 is 4.
+	// Jobs is the number of concurrent downloads; 0 is 4.
 	Jobs     int
 	Progress Progress
 }
 
-// Progress is told how an export goes on. Its methods may be called by several goroutines at once.
+// Progress receives the progress of an export. Several goroutines may call its methods at once.
 type Progress interface {
-	// Downloading says that a blob is about to be fetched: "jq revision 6 (latest/stable amd64)".
+	// Downloading announces the download of a blob: "jq revision 6 (latest/stable amd64)".
 	Downloading(what string)
-	// Add says that n more bytes of the planned payload are in the cache; a negative n, that they are not after all.
+	// Add reports that n more bytes of the planned payload are in the cache. A negative n takes back an earlier report.
 	Add(n int64)
-	// Warn says what goes wrong without spoiling the export.
+	// Warn reports a problem that doesn't stop the export.
 	Warn(text string)
 }
 
-// Request is what the operator asks for.
+// Request holds an operator's request.
 type Request struct {
 	// Names are the snaps to export from Channels.
 	Names []string
-	// Packages are single revisions, or snaps of which a channel is decided here.
+	// Packages are single revisions, or snaps for which the operator decides a channel.
 	Packages      []Package
 	Channels      []string
 	Architectures []string
-	// NoDeps leaves out what the snaps need, NoIcons their pictures.
+	// NoDeps leaves out the snaps' dependencies, and NoIcons leaves out their icons.
 	NoDeps, NoIcons bool
-	// Charms are what to export of Charmhub; nil is nothing.
+	// Charms is the request to Charmhub, or nil.
 	Charms *CharmRequest
 }
 
 // Package is one entry of a --from-yaml file.
 type Package struct {
 	Name string `yaml:"name"`
-	// Revision is 0 for what the channels hold.
+	// Revision is 0 if the channels decide.
 	Revision int `yaml:"revision"`
-	// PushChannel is the channel that the receiver puts the revision into, or empty.
+	// PushChannel is the channel in which the receiver puts the revision, or empty.
 	PushChannel string `yaml:"push_channel"`
 }
 
-// maxNames bounds a request: a bundle holds no more items.
+// maxNames bounds a request, since a bundle holds no more items.
 const maxNames = 10_000
 
 func (p *Package) validatePush(channels int) error {
@@ -78,7 +78,7 @@ func (p *Package) validatePush(channels int) error {
 	return err
 }
 
-// Validate says what is wrong with r.
+// Validate returns an error if r is no valid request.
 func (r *Request) Validate() error {
 	if r.Charms != nil {
 		if err := r.Charms.Validate(); err != nil {

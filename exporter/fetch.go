@@ -19,7 +19,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// announced is what a store says of a blob. Digests are in hex; those that it doesn't say are empty.
+// remoteBlob describes a blob as its store announces it. Digests are in hex, and empty if the store doesn't announce them.
 type remoteBlob struct {
 	URL                     string
 	Size                    int64
@@ -30,7 +30,7 @@ func snapBlob(d snap.Download) remoteBlob {
 	return remoteBlob{URL: d.URL, Size: d.Size, SHA3384: d.SHA3384}
 }
 
-// key is what the cache knows the blob by: what stands for the most digests that were announced.
+// key returns the cache's key of the blob, made from the announced digest that the store itself uses.
 func (a *remoteBlob) key() string {
 	switch {
 	case a.SHA3384 != "":
@@ -45,16 +45,16 @@ func (a *remoteBlob) key() string {
 // shaKey begins the key of a blob of which only the address was announced.
 const shaKey = "sha256-"
 
-// fetched is a blob that is in the cache and verified.
+// cachedBlob is a blob that is in the cache and verified.
 type cachedBlob struct {
 	digest digest.Digest
 	remoteBlob
 }
 
-// source gets a blob from where it is.
+// source downloads a blob from its location.
 type source func(ctx context.Context, b upstream.Blob, w io.Writer) error
 
-// wanted is a blob to fetch, and where to note it: revisions may share a component.
+// fetchItem is a blob to fetch. The result goes to each element of to, because revisions may share a component.
 type fetchItem struct {
 	name         string
 	announcement *announcement
@@ -63,7 +63,7 @@ type fetchItem struct {
 	to     []*cachedBlob
 }
 
-// saying is what is said when the first of some blobs has to be downloaded.
+// announcement is a progress message, shown when the first of a group of blobs has to be downloaded.
 type announcement struct {
 	once sync.Once
 	what string
@@ -81,8 +81,8 @@ func (s *announcement) show(p Progress) {
 	})
 }
 
-// Fetch brings all that the plan names into the cache and verifies it: assertions first, since without a good one there is
-// no use in a blob. It can be interrupted and called again.
+// Fetch fetches everything that the plan names into the cache and verifies it. Assertions come first, because a blob without valid ones is
+// useless. Fetch can be interrupted and called again.
 func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
 	f := e.newFetcher(ctx)
 	for _, s := range p.Snaps {
@@ -107,7 +107,7 @@ func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
 	return e.readArchives(ctx, p)
 }
 
-// Refetch fetches a blob once more that was found damaged when it was to be packed, and whatever has gone from the cache.
+// Refetch fetches a blob again that was found damaged during packing, and all planned blobs that have gone from the cache.
 func (e *Exporter) Refetch(ctx context.Context, p *Plan, d digest.Digest) error {
 	if d != "" {
 		if err := e.Cache.drop(d); err != nil {
@@ -130,14 +130,14 @@ func (e *Exporter) fetchBlobs(ctx context.Context, p *Plan) error {
 	return g.Wait()
 }
 
-// wishes are blobs to fetch, each once.
+// fetchList holds blobs to fetch, each once.
 type fetchList struct {
 	list []*fetchItem
 	seen map[string]*fetchItem
 	err  error
 }
 
-// add notes that w is wanted, unless it is already, and returns which one to rely on.
+// addItem adds w unless a blob with its key is listed already, and returns the listed one.
 func (l *fetchList) addItem(w *fetchItem, to *cachedBlob) *fetchItem {
 	have := l.seen[w.key()]
 	if have == nil {
@@ -150,7 +150,7 @@ func (l *fetchList) addItem(w *fetchItem, to *cachedBlob) *fetchItem {
 	return have
 }
 
-// wanted lists the blobs of the plan.
+// fetchItems returns the blobs of the plan.
 func (e *Exporter) fetchItems(p *Plan) ([]*fetchItem, error) {
 	l := &fetchList{seen: make(map[string]*fetchItem)}
 	for _, s := range p.Snaps {
@@ -170,7 +170,7 @@ func (e *Exporter) fetchItems(p *Plan) ([]*fetchItem, error) {
 	return l.list, l.err
 }
 
-// blobName is what a blob is called in messages.
+// blobName returns the name of a blob for messages.
 func blobName(s *Snap, r *SnapRevision, i int) string {
 	if i > 0 {
 		return fmt.Sprintf("%s+%s revision %d", s.Listing.Name, r.Resources[i-1].Name, r.Resources[i-1].Revision)
@@ -178,7 +178,7 @@ func blobName(s *Snap, r *SnapRevision, i int) string {
 	return fmt.Sprintf("%s revision %d", s.Listing.Name, r.Revision.Number)
 }
 
-// busyWait is how often is looked whether another export that downloads the same blob is done with it.
+// busyWait is how long to wait before trying again while another export downloads the same blob.
 const busyWait = 200 * time.Millisecond
 
 func (e *Exporter) fetchBlob(ctx context.Context, w *fetchItem) error {
@@ -201,7 +201,7 @@ func (e *Exporter) fetchBlob(ctx context.Context, w *fetchItem) error {
 				return err
 			}
 		case errors.As(err, &wrong) && tries == 0:
-			tries++ // damaged on the way, or by an earlier run
+			tries++ // damaged in transit or by an earlier run
 			e.Progress.Warn(fmt.Sprintf("%s arrived damaged; downloading it again", w.name))
 		default:
 			return err
@@ -209,7 +209,7 @@ func (e *Exporter) fetchBlob(ctx context.Context, w *fetchItem) error {
 	}
 }
 
-// errArrived says that another export has just downloaded the blob.
+// errCached means that another export has just downloaded the blob.
 var errCached = errors.New("it is in the cache by now")
 
 func (w *fetchItem) setDigest(dg digest.Digest) {
@@ -229,7 +229,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// download appends to what an earlier run left, and commits the blob when both hashes are known and right.
+// download appends to the part that an earlier run left, and commits the blob once its digests are verified.
 func (e *Exporter) download(ctx context.Context, d *fetchItem) (dg digest.Digest, err error) {
 	part, err := e.Cache.Blobs.Partial(d.key())
 	if err != nil {
@@ -252,10 +252,10 @@ func (e *Exporter) download(ctx context.Context, d *fetchItem) (dg digest.Digest
 	w.addBytes(part.Size())
 	defer func() {
 		if err != nil {
-			w.addBytes(-w.n) // counted again by the next try
+			w.addBytes(-w.n) // the next try counts it again
 		}
 	}()
-	if d.Size > 0 { // nobody has to be asked for nothing
+	if d.Size > 0 { // an empty blob needs no request
 		err = d.source(ctx, upstream.Blob{Name: d.name, URL: d.URL, Size: d.Size, Offset: part.Size(), Restart: func() error {
 			w.addBytes(-w.n)
 			sums.Reset()
@@ -271,13 +271,13 @@ func (e *Exporter) download(ctx context.Context, d *fetchItem) (dg digest.Digest
 	return e.commit(part, d, sums)
 }
 
-// commit makes a whole download a blob of the cache, if it has the digests that the store announced.
+// commit turns a complete download into a blob of the cache, if it has the digests that the store announced.
 func (e *Exporter) commit(part *blob.Partial, d *fetchItem, sums *blob.Sums) (digest.Digest, error) {
 	if wrong := d.verify(sums); wrong != nil {
 		return "", storeError("download %s: %w", d.name, errors.Join(wrong, part.Truncate(0)))
 	}
 	dg := sums.Digest()
-	// In this order, whoever waits for the download finds both once it can have the lock.
+	// The order matters: an export that waits for this download finds both as soon as it gets the lock.
 	if err := e.Cache.note(d.key(), dg); err != nil {
 		return "", err
 	}

@@ -21,7 +21,7 @@ func request(names ...string) exporter.Request {
 	return exporter.Request{Names: names, Channels: []string{"stable"}, Architectures: []string{"amd64"}, NoDeps: true}
 }
 
-// plan plans and fetches.
+// fetch plans and fetches.
 func fetch(t *testing.T, e *exporter.Exporter, req exporter.Request) *exporter.Plan {
 	t.Helper()
 	p, err := e.Plan(t.Context(), req)
@@ -34,7 +34,7 @@ func fetch(t *testing.T, e *exporter.Exporter, req exporter.Request) *exporter.P
 	return p
 }
 
-// TestDeclarations shows that the snap-declaration is packed in each format, byte for byte as the store sent it.
+// TestDeclarations checks that the snap-declaration is packed in each format, byte for byte as the store sent it.
 func TestDeclarations(t *testing.T) {
 	t.Parallel()
 	s := demo(t)
@@ -54,7 +54,7 @@ func TestDeclarations(t *testing.T) {
 	}
 }
 
-// declaration is what the store answers when it is asked for a format.
+// declaration returns the store's answer for a format of the snap-declaration.
 func declaration(t *testing.T, s *upstreamtest.Store, name string, format int) []byte {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -65,7 +65,7 @@ func declaration(t *testing.T, s *upstreamtest.Store, name string, format int) [
 	return w.Body.Bytes()
 }
 
-// TestSharedComponent shows that what several revisions come with is fetched and counted once.
+// TestSharedComponent checks that a component of several revisions is fetched and counted once.
 func TestSharedComponent(t *testing.T) {
 	t.Parallel()
 	s := demo(t)
@@ -100,7 +100,7 @@ func TestSharedComponent(t *testing.T) {
 	}
 }
 
-// TestProgressComesOut shows that progress ends at the size of the plan and never passes it, whatever went wrong on the way.
+// TestProgressComesOut checks that progress ends at the size of the plan and never exceeds it, despite faults in between.
 func TestProgressComesOut(t *testing.T) {
 	t.Parallel()
 	s := demo(t)
@@ -120,7 +120,7 @@ func TestProgressComesOut(t *testing.T) {
 	}
 }
 
-// TestRefetch shows that a blob that went bad, or away, in the cache is fetched again.
+// TestRefetch checks that a cached blob that was damaged or lost is fetched again.
 func TestRefetch(t *testing.T) {
 	t.Parallel()
 	s := demo(t)
@@ -145,7 +145,7 @@ func TestRefetch(t *testing.T) {
 	pack(t, e, p)
 }
 
-// TestDamagedNote shows that a note that was altered is not believed.
+// TestDamagedNote checks that an altered note is not believed.
 func TestDamagedNote(t *testing.T) {
 	t.Parallel()
 	s := demo(t)
@@ -172,7 +172,7 @@ func TestDamagedNote(t *testing.T) {
 	pack(t, e, p)
 }
 
-// TestTime shows that keys are judged when the bundle is signed, as the receiver will.
+// TestTime checks that keys are verified for the time at which the bundle is signed, as the receiver will.
 func TestTime(t *testing.T) {
 	t.Parallel()
 	s := demo(t)
@@ -227,7 +227,7 @@ func TestParseSize(t *testing.T) {
 	}
 }
 
-// TestValidate lists requests that are refused before the store is asked.
+// TestValidate tries requests that are refused before the store is asked.
 func TestValidate(t *testing.T) {
 	t.Parallel()
 	for want, edit := range map[string]func(*exporter.Request){

@@ -19,7 +19,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// realdata is the folder of genuine data.
+// realdata returns the folder of genuine data.
 func realdata(t *testing.T) string {
 	t.Helper()
 	if dir := os.Getenv("OFFLINESTORE_REALDATA"); dir != "" {
@@ -32,14 +32,14 @@ func realdata(t *testing.T) string {
 	return dir
 }
 
-// TestGenuineCharms exports .charm files that real builds have made.
+// TestGenuineCharms exports .charm files that real builds made.
 func TestGenuineCharms(t *testing.T) {
 	t.Parallel()
 	for file, want := range map[string]struct {
 		name, bases, fault string
 	}{
 		"charmcraft__6c86ab9f__test-charm_amd64.charm": {name: "test-charm", bases: "ubuntu@24.04 amd64"},
-		"craft-store__c642adb6__test.charm":            {name: "lengau-craft-store-test", fault: "metadata.yaml"}, // all in a folder
+		"craft-store__c642adb6__test.charm":            {name: "lengau-craft-store-test", fault: "metadata.yaml"}, // everything in a folder
 		"juju__df641541__wordpress.charm":              {name: "wordpress-k8s", bases: "ubuntu@20.04 amd64"},
 		"python-libjuju__18fcbc60__charm.charm":        {name: "charm", bases: "ubuntu@20.04 amd64"},
 		"python-libjuju__f45d0fd2__charm.charm":        {name: "charm", bases: "ubuntu@20.04 amd64"},
@@ -84,7 +84,7 @@ func TestGenuineCharms(t *testing.T) {
 	}
 }
 
-// TestGenuineBundles exports bundles whose bundle.yaml is that of a real one, with charms that are made up.
+// TestGenuineBundles exports bundles with a genuine bundle.yaml and invented charms.
 func TestGenuineBundles(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(realdata(t), "bundles", "*bundle.yaml"))
@@ -138,7 +138,7 @@ func TestGenuineBundles(t *testing.T) {
 	}
 }
 
-// TestGenuineInfo plans against an answer of Charmhub byte for byte, with the rest of the store around it.
+// TestGenuineInfo plans against a genuine answer of Charmhub, byte for byte, in a simulated store.
 func TestGenuineInfo(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(realdata(t), "api", "charmhub")

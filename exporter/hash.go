@@ -6,7 +6,7 @@ import (
 	"offlinestore/blob"
 )
 
-// newSums returns the digests that are to be computed of a blob: its address, and each that the store announced.
+// newSums returns the digests to compute for a blob: its address, and each digest that the store announced.
 func newSums(a *remoteBlob) *blob.Sums {
 	set := blob.SHA256
 	for _, d := range a.digests() {
@@ -15,7 +15,7 @@ func newSums(a *remoteBlob) *blob.Sums {
 	return blob.NewSums(set)
 }
 
-// verify compares what was written to sums with each digest that the store announced.
+// verify compares the computed sums with each digest that the store announced.
 func (a *remoteBlob) verify(sums *blob.Sums) error {
 	for _, d := range a.digests() {
 		if err := sums.Verify(d.algorithm, d.hex); err != nil {
@@ -30,7 +30,7 @@ type remoteDigest struct {
 	hex       string
 }
 
-// digests lists the digests that the store announced.
+// digests returns the digests that the store announced.
 func (a *remoteBlob) digests() (list []remoteDigest) {
 	for _, d := range []remoteDigest{{blob.SHA256, a.SHA256}, {blob.SHA384, a.SHA384}, {blob.SHA3384, a.SHA3384}} {
 		if d.hex != "" {
@@ -40,7 +40,7 @@ func (a *remoteBlob) digests() (list []remoteDigest) {
 	return list
 }
 
-// counting tells the progress of what passes, and takes it back if need be. It keeps its own error apart from the store's.
+// progressWriter reports written bytes as progress, and can take them back. It keeps its own error apart from the store's.
 type progressWriter struct {
 	w        io.Writer
 	progress Progress

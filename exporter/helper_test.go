@@ -17,7 +17,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// recorder is a Progress that keeps what it was told.
+// recorder is a Progress that records its calls.
 type recorder struct {
 	mu         sync.Mutex
 	downloads  []string
@@ -44,7 +44,7 @@ func (r *recorder) Warn(text string) {
 	r.warnings = append(r.warnings, text)
 }
 
-// demo is a simulated store with the catalogue of the demonstration.
+// demo returns a simulated store with the catalogue of the demonstration.
 func demo(t *testing.T) *upstreamtest.Store {
 	t.Helper()
 	s, err := upstreamtest.Demo(upstreamtest.DemoOptions{})
@@ -54,7 +54,7 @@ func demo(t *testing.T) *upstreamtest.Store {
 	return s
 }
 
-// newExporter exports from s, with a cache of its own and little patience.
+// newExporter returns an exporter for s, with its own cache and short timeouts.
 func newExporter(t *testing.T, s *upstreamtest.Store) (*exporter.Exporter, *recorder) {
 	t.Helper()
 	srv := httptest.NewServer(s.Handler())
@@ -71,7 +71,7 @@ func newExporter(t *testing.T, s *upstreamtest.Store) (*exporter.Exporter, *reco
 	return &exporter.Exporter{Client: client, Cache: cache, Trust: s.Stack.Trust(), Progress: r}, r
 }
 
-// pack makes a bundle of the whole plan, and reads its head back.
+// pack packs the whole plan into a bundle, and reads its head back.
 func pack(t *testing.T, e *exporter.Exporter, p *exporter.Plan) *bundle.Head {
 	t.Helper()
 	builder, err := e.Builder(p.Snaps, p.Charms)

@@ -9,14 +9,14 @@ import (
 	"offlinestore/snap"
 )
 
-// Hint is a snap that a charm installs by itself, as its own files say.
+// Hint is a snap that a charm installs by itself, according to the charm's own files.
 type Hint struct {
 	Charm         string `json:"charm"`
 	CharmRevision int    `json:"charm-revision"`
 	charm.SnapHint
 }
 
-// For is the hint for machines of archs; it is none if the charm installs the snap on others only.
+// For returns the hint for machines of archs. It returns false if the charm installs the snap only on others.
 func (h Hint) For(archs []string) (of Hint, ok bool) {
 	if len(h.Revisions) == 0 {
 		return h, true
@@ -34,8 +34,8 @@ func (h Hint) For(archs []string) (of Hint, ok bool) {
 	return h, len(h.Revisions) > 0
 }
 
-// AddSnaps adds to the plan the snaps that its charms install, as far as the store has them, and what those need. It is called after
-// Fetch, which has found the hints; what it adds is then to be fetched.
+// AddSnaps adds to the plan the snaps that its charms install, as far as the store has them, and their dependencies. Fetch finds the hints,
+// so it comes first, and it must be called again for the added snaps.
 func (e *Exporter) AddSnaps(ctx context.Context, plan *Plan) error {
 	archs := plan.Request.Charms.Architectures
 	if len(plan.Request.Architectures) == 0 {
@@ -61,7 +61,7 @@ func (e *Exporter) AddSnaps(ctx context.Context, plan *Plan) error {
 	return nil
 }
 
-// wants lists what a charm would install on machines of archs.
+// queries returns queries for the snap that a charm would install on machines of archs.
 func (h Hint) queries(archs []string) (out []*snapQuery) {
 	if snap.ValidateName(h.Name) != nil {
 		return nil

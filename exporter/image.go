@@ -19,20 +19,20 @@ import (
 	"offlinestore/upstream"
 )
 
-// Limits of one image. Real ones have an index, about five manifests and as many attestations, of some kilobytes each.
+// Limits of one image. Real ones have an index, about five manifests and as many attestations, of a few kilobytes each.
 const (
 	maxImageDepth     = 4
 	maxImageManifests = 1000
 )
 
-// maxManifests is how many bytes the manifests of all images may have together, which are kept in memory; a bundle takes no more.
+// maxManifests bounds the bytes of the manifests of all images together. They are kept in memory, and a bundle accepts no more.
 const maxManifests = bundle.MaxHeadSize
 
-// ImageError says which image can't be had, and for what it is needed.
+// ImageError names the image that can't be fetched, and the resource that needs it.
 type ImageError struct {
 	Charm, Resource string
 	Revision        int
-	// Image is where it is upstream; empty if that isn't known.
+	// Image is its location upstream, or empty if that isn't known.
 	Image string
 	Err   error
 }
@@ -47,7 +47,7 @@ func (e *ImageError) Error() string {
 
 func (e *ImageError) Unwrap() error { return e.Err }
 
-// images finds out of each resource that is an image where that is and, unless images are left out, what it consists of.
+// planImages finds the location of each resource that is an image and, unless images are left out, its manifests and blobs.
 func (p *charmPlanner) planImages() error {
 	var all []*CharmResource
 	for _, c := range p.plan.Charms {
@@ -78,14 +78,14 @@ func (p *charmPlanner) planImages() error {
 			p.plan.Overrides = append(p.plan.Overrides, r.Resource.Name)
 		}
 		if failed[i] != nil {
-			// The operator has said where it will be, and may well have brought it there.
+			// The operator has mapped it to another registry, and may have copied it there.
 			p.warn("%s is left to the registry inside: %v", r.mapped, failed[i])
 		}
 	}
 	return nil
 }
 
-// image fills in r.Image and r.image.
+// planImage fills in r.Image and r.image.
 func (p *charmPlanner) planImage(ctx context.Context, r *CharmResource) error {
 	r.Image = &charm.Image{Name: r.mapped}
 	if r.upstream.Size == 0 {
@@ -104,7 +104,7 @@ func (p *charmPlanner) planImage(ctx context.Context, r *CharmResource) error {
 	if r.mapped == "" {
 		r.Image.Name = name
 	} else if _, at, ok := strings.Cut(r.mapped, "@"); ok && at != dgst {
-		r.Image.Digest = at // another image, which the operator takes care of
+		r.Image.Digest = at // another image, which the operator provides
 		return nil
 	}
 	if p.req.NoImages {
@@ -121,7 +121,7 @@ func (p *charmPlanner) planImage(ctx context.Context, r *CharmResource) error {
 	return nil
 }
 
-// imageBlob gets the blob of a resource that says where its image is. It never goes into the bundle, since it has credentials in it.
+// imageBlob fetches the blob that holds the location of a resource's image. It never goes into the bundle, because it holds credentials.
 func (p *charmPlanner) imageBlob(ctx context.Context, r *CharmResource) (ref, username, password string, err error) {
 	data, err := p.fetchSmall(ctx, "where it is", r.upstream, charm.MaxImageBlob)
 	if err != nil {
@@ -130,7 +130,7 @@ func (p *charmPlanner) imageBlob(ctx context.Context, r *CharmResource) (ref, us
 	return charm.ParseImageBlob(data)
 }
 
-// small gets a blob that is needed to plan with, and verifies it.
+// fetchSmall fetches a blob that planning needs, and verifies it.
 func (p *charmPlanner) fetchSmall(ctx context.Context, name string, a remoteBlob, limit int64) ([]byte, error) {
 	if a.Size > limit {
 		return nil, fmt.Errorf("%s: %d bytes are over the limit of %d", name, a.Size, limit)
@@ -148,7 +148,7 @@ func (p *charmPlanner) fetchSmall(ctx context.Context, name string, a remoteBlob
 	return b.Bytes(), nil
 }
 
-// pull asks a registry what an image consists of.
+// listImage asks a registry for the manifests and blobs of an image.
 func (p *charmPlanner) listImage(ctx context.Context, ref, username, password string) (*image, error) {
 	repo, err := upstream.OpenRepository(ctx, p.e.Registry, ref, username, password)
 	if err != nil {
@@ -165,7 +165,7 @@ func (p *charmPlanner) listImage(ctx context.Context, ref, username, password st
 	return img, nil
 }
 
-// imageWalk is one image in the making.
+// imageWalk collects the manifests and blobs of one image.
 type imageWalk struct {
 	ctx       context.Context
 	repo      *upstream.Repository
@@ -177,8 +177,8 @@ type imageWalk struct {
 	sizes     map[digest.Digest]int64
 }
 
-// add gets a manifest or index and all that hangs from it, but for the platforms that nobody asked for. listed is how an index
-// describes it.
+// addManifest fetches a manifest or index and its children, except the platforms that were not requested. listed is the description in the
+// parent index, or nil.
 func (w *imageWalk) addManifest(ref string, listed *ocispec.Descriptor, depth int) error {
 	switch {
 	case depth > maxImageDepth:
@@ -241,7 +241,7 @@ func (w *imageWalk) addChildren(m *bundle.ImageManifest, depth int) error {
 	return nil
 }
 
-// agree holds a manifest against what an index says of it, nil if none does.
+// compareListed compares a manifest with the description in its index; listed is nil for the root.
 func compareListed(got ocispec.Descriptor, listed *ocispec.Descriptor) error {
 	switch {
 	case listed == nil:
@@ -255,8 +255,8 @@ func compareListed(got ocispec.Descriptor, listed *ocispec.Descriptor) error {
 
 var errNoPlatform = errors.New("the image has nothing")
 
-// platforms are the children of an index to take along. Without archs they are all; those that are for no platform in particular belong
-// to others, which may be left out.
+// platforms returns the children of an index to export. With nil archs, these are all. Children without a platform belong to other
+// children, which may be left out.
 func platforms(all []ocispec.Descriptor, archs []string) []ocispec.Descriptor {
 	if archs == nil {
 		return all
@@ -266,7 +266,7 @@ func platforms(all []ocispec.Descriptor, archs []string) []ocispec.Descriptor {
 	})
 }
 
-// goArch is what images call an architecture of Debian's.
+// goArch returns the name that images use for a Debian architecture.
 func goArch(arch string) string {
 	switch arch {
 	case "armhf", "armel":

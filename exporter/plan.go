@@ -11,19 +11,19 @@ import (
 	"offlinestore/snap"
 )
 
-// Plan is what an export will fetch and pack.
+// Plan lists everything that an export will fetch and pack.
 type Plan struct {
 	Request Request
-	// Snaps are sorted by name, those that were asked for first.
+	// Snaps are sorted by name, and requested ones come first.
 	Snaps []*Snap
 	// Charms are sorted by name.
 	Charms []*Charm
 	Gaps   []Gap
-	// Warnings are what else the operator has to know. Overrides are the resources whose image is mapped to another name.
+	// Warnings are further messages for the operator. Overrides are the resources whose image is mapped to another name.
 	Warnings, Overrides []string
 	// Hints are the snaps that the charms install. Fetch fills them in.
 	Hints []Hint
-	// BundleYAML is that of the charm bundle that was asked for.
+	// BundleYAML is the bundle.yaml of the requested charm bundle.
 	BundleYAML string
 }
 
@@ -32,7 +32,7 @@ type Snap struct {
 	Listing snap.Listing
 	// Revisions are sorted by number.
 	Revisions []*SnapRevision
-	// NeededBy names the snaps for whose sake this one is exported; nil if it was asked for.
+	// NeededBy names the snaps that need this one; it is nil if the snap was requested.
 	NeededBy []string
 	iconURL  string
 	rows     channelmap.Recorder[string, struct{}]
@@ -44,22 +44,22 @@ type Snap struct {
 // SnapRevision is the plan for one revision of a snap.
 type SnapRevision struct {
 	snap.Revision
-	// From says where the revision was found: "latest/stable amd64".
+	// From lists where the revision was found: "latest/stable amd64".
 	From []string
-	// archs are the architectures that it was found for, among those that are exported.
+	// archs are the exported architectures for which it was found.
 	archs []string
 	// blobs and assertions are filled in by Fetch: the snap's blob first, then its components'.
 	blobs      []cachedBlob
 	assertions []byte
 }
 
-// Size is the number of payload bytes of the plan.
+// Size returns the number of payload bytes of the plan.
 func (p *Plan) Size() int64 { return payloadSize(p.blobs()) }
 
-// Size is the number of payload bytes of the snap.
+// Size returns the number of payload bytes of the snap.
 func (s *Snap) Size() int64 { return payloadSize((&Plan{Snaps: []*Snap{s}}).blobs()) }
 
-// payloadSize counts each blob once, as bundles hold it: several revisions may come with the same component.
+// payloadSize returns the total size of blobs. Each counts once, as in a bundle, since several revisions may share a component.
 func payloadSize(blobs map[string]remoteBlob) int64 {
 	var n int64
 	for _, d := range blobs {
@@ -68,7 +68,7 @@ func payloadSize(blobs map[string]remoteBlob) int64 {
 	return n
 }
 
-// LargestBlob is the size in bytes of the largest blob of the plan.
+// LargestBlob returns the size in bytes of the largest blob of the plan.
 func (p *Plan) LargestBlob() int64 {
 	var n int64
 	for _, d := range p.blobs() {
@@ -77,7 +77,7 @@ func (p *Plan) LargestBlob() int64 {
 	return n
 }
 
-// blobs are those of the plan, by what the cache knows them by.
+// blobs returns the blobs of the plan by their keys in the cache.
 func (p *Plan) blobs() map[string]remoteBlob {
 	out := make(map[string]remoteBlob)
 	for _, s := range p.Snaps {
@@ -94,7 +94,7 @@ func (p *Plan) blobs() map[string]remoteBlob {
 	return out
 }
 
-// downloads lists the snap's own blob and those of its components.
+// downloads returns the snap's own blob and its components' blobs.
 func (r *SnapRevision) downloads() []snap.Download {
 	out := []snap.Download{r.Download}
 	for _, res := range r.Resources {
@@ -103,7 +103,7 @@ func (r *SnapRevision) downloads() []snap.Download {
 	return out
 }
 
-// Plan works out what an export holds: what is asked for, then what that needs, until nothing is missing.
+// Plan plans an export: the requested items, then their dependencies, until none is missing.
 func (e *Exporter) Plan(ctx context.Context, req Request) (*Plan, error) {
 	if err := req.Validate(); err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (e *Exporter) Plan(ctx context.Context, req Request) (*Plan, error) {
 	return p.plan, nil
 }
 
-// finish puts what was planned into the plan.
+// fillPlan sorts the planned snaps into the plan.
 func (p *planner) fillPlan() {
 	p.plan.Snaps = slices.SortedFunc(maps.Values(p.snaps), func(a, b *Snap) int {
 		return cmp.Or(cmp.Compare(min(1, len(a.NeededBy)), min(1, len(b.NeededBy))), cmp.Compare(a.Listing.Name, b.Listing.Name))
@@ -142,7 +142,7 @@ func (s *Snap) sort() {
 	slices.Sort(s.NeededBy)
 }
 
-// has says whether something of s is planned for arch.
+// has reports whether a revision of s is planned for arch.
 func (s *Snap) has(arch string) bool {
 	return slices.ContainsFunc(s.Revisions, func(r *SnapRevision) bool { return slices.Contains(r.archs, arch) })
 }

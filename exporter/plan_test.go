@@ -121,7 +121,7 @@ func TestPlanClosure(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %v %v", s.Listing.Name, revisions(s), s.NeededBy))
 	}
 	want := []string{
-		"core22 [1122 1123 1124] []", // asked for in edge, needed in stable
+		"core22 [1122 1123 1124] []", // requested in edge, needed in stable
 		"gnome-calculator [955 956] []", "hello [42] []",
 		"bare [5] [gtk-common-themes]", "core [17200 17201] [hello]", "gtk-common-themes [1535] [gnome-calculator]",
 		"snapd [24505 24506] [bare core core22 gnome-calculator gtk-common-themes hello]",
@@ -134,7 +134,7 @@ func TestPlanClosure(t *testing.T) {
 	}
 }
 
-// TestPlanRefused shows that only the store's own word closes a channel: an error that says something else does not.
+// TestPlanRefused checks that a channel is closed only if the store says that it has no release. Other errors don't close it.
 func TestPlanRefused(t *testing.T) {
 	t.Parallel()
 	s := demo(t)
@@ -169,7 +169,7 @@ func TestPlanMissing(t *testing.T) {
 	}
 }
 
-// TestPushArchitectures holds that the architectures of a revision decide whose rows it gets when it is pushed into a channel.
+// TestPushArchitectures checks that a revision's architectures decide the rows that it gets when it is pushed into a channel.
 func TestPushArchitectures(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -12,35 +12,35 @@ import (
 	"offlinestore/upstream"
 )
 
-// planner is one call of Plan.
+// planner plans the snaps in one call of Plan.
 type planner struct {
 	e     *Exporter
 	ctx   context.Context
 	plan  *Plan
 	snaps map[string]*Snap
-	tried map[target]bool // what was asked for because another snap needs it
+	tried map[target]bool // dependencies that were already asked for
 }
 
 // target is a snap for one architecture.
 type target struct{ name, arch string }
 
-// want is a snap, and a channel or revision of it, for some architectures.
+// snapQuery asks for a channel or a revision of a snap, for some architectures.
 type snapQuery struct {
 	name, channel string
 	revision      int
 	pushChannel   string
 	archs         []string
-	need          *need // nil for what the operator asked for
+	need          *need // nil for a query of the operator
 	gaps          []Gap
 }
 
-// need is why a snap that wasn't asked for is wanted.
+// need is the reason for planning a snap that wasn't requested.
 type need struct {
 	by    []string
 	archs []string
-	// essential is what nothing runs without: snapd, or a base.
+	// essential means that nothing runs without the snap: snapd, or a base.
 	essential bool
-	// charmRevision is set for what a charm needs.
+	// charmRevision is set if a charm needs the snap.
 	charmRevision int
 }
 
@@ -51,13 +51,13 @@ func (w *snapQuery) neededBy() []string {
 	return w.need.by
 }
 
-// gap returns w as something that can't be had for arch.
+// gap returns a gap for w on arch, with the reason.
 func (w *snapQuery) gap(arch, reason string) Gap {
 	return Gap{Snap: w.name, Architecture: arch, Channel: w.channel, Revision: w.revision, NeededBy: strings.Join(w.neededBy(), ", "), Reason: reason, need: w.sentence(arch)}
 }
 
-// absent returns a gap for each architecture for which something needs a snap that the store doesn't know, or one gap for a snap that
-// the operator asked for.
+// absentGaps returns a gap for each architecture for which something needs a snap that the store doesn't know. For a snap that the
+// operator requested, it returns one gap.
 func (w *snapQuery) absentGaps() []Gap {
 	const reason = "the store has no such snap"
 	if w.need == nil {
@@ -70,7 +70,7 @@ func (w *snapQuery) absentGaps() []Gap {
 	return out
 }
 
-// sentence returns what package closure says of w if it is missing for arch; it is "" for what the operator asked for.
+// sentence returns the sentence of package closure for a dependency that is missing for arch. It returns "" for a query of the operator.
 func (w *snapQuery) sentence(arch string) string {
 	if w.need == nil {
 		return ""
@@ -105,7 +105,7 @@ func (r *Request) queries() []*snapQuery {
 	return out
 }
 
-// add resolves wants for each of their architectures. It names everything essential that is missing, not just the first.
+// addSnaps resolves queries for each of their architectures. Its error names every essential snap that is missing, not just the first.
 func (p *planner) addSnaps(queries []*snapQuery) error {
 	var missing []Gap
 	for _, w := range queries {
@@ -126,10 +126,10 @@ func (p *planner) addSnaps(queries []*snapQuery) error {
 		return nil
 	}
 	slices.SortStableFunc(missing, func(a, b Gap) int { return strings.Compare(a.String(), b.String()) })
-	return &MissingError{slices.Compact(missing)} // one snap may have been wanted from several channels
+	return &MissingError{slices.Compact(missing)} // several channels of one snap may have led to the same gap
 }
 
-// info asks for a snap by name, once. It returns what is essential and not there.
+// info asks for a snap by name, once. It returns gaps if the snap is essential and missing.
 func (p *planner) info(w *snapQuery) (absent []Gap, err error) {
 	if p.snaps[w.name] != nil {
 		return nil, nil
@@ -157,7 +157,7 @@ func (p *planner) info(w *snapQuery) (absent []Gap, err error) {
 	return nil, nil
 }
 
-// takeIcon leaves of the pictures only the icon, since the others can't be reached inside the gap, and returns its URL.
+// takeIcon removes all pictures except the icon, since the others can't be reached inside the gap. It returns the URL of the icon.
 func takeIcon(d *snap.Details, none bool) (url string) {
 	media := d.Media
 	d.Media = []snap.Media{}
@@ -170,7 +170,7 @@ func takeIcon(d *snap.Details, none bool) (url string) {
 	return url
 }
 
-// resolve asks the store what a device of that architecture would get for each want.
+// resolve asks the store for the revisions that a device of the architecture would get.
 func (p *planner) resolve(arch string, queries []*snapQuery) error {
 	queries = slices.DeleteFunc(slices.Clone(queries), func(w *snapQuery) bool { return !slices.Contains(w.archs, arch) })
 	if len(queries) == 0 {
@@ -187,7 +187,7 @@ func (p *planner) resolve(arch string, queries []*snapQuery) error {
 	for i, r := range results {
 		err := p.accept(arch, queries[i], &r)
 		if errors.Is(err, ErrConflict) {
-			return err // the operator's, not the store's
+			return err // the operator is to blame, not the store
 		}
 		if err != nil {
 			return storeError("the store's answer about %s: %w", queries[i].name, err)
@@ -196,14 +196,14 @@ func (p *planner) resolve(arch string, queries []*snapQuery) error {
 	return nil
 }
 
-// accept puts one answer of the store into the plan, or notes what it has not.
+// accept adds one answer of the store to the plan, or records a gap.
 func (p *planner) accept(arch string, w *snapQuery, r *snap.Result) error {
 	s := p.snaps[w.name]
 	if r.Error == nil && r.Snap != nil {
 		return s.addAnswer(arch, w, r)
 	}
 	if r.Error != nil && r.Error.Code != snap.CodeRevisionNotFound {
-		// Why ever that is, it doesn't say that the channel is closed.
+		// Such an error doesn't mean that the channel is closed.
 		w.gaps = append(w.gaps, w.gap(arch, "the store refuses it: "+r.Error.Message+" ("+r.Error.Code+")"))
 		return nil
 	}
@@ -214,13 +214,13 @@ func (p *planner) accept(arch string, w *snapQuery, r *snap.Result) error {
 	return s.closeChannel(arch, w.channel)
 }
 
-// judge turns gaps into warnings, and returns those that are errors: a snap that has nothing at all, and one that is
+// reportMissing turns gaps into warnings, and returns the gaps that are errors: a snap of which nothing was found, and one that is
 // essential for an architecture.
 func (p *planner) reportMissing(queries []*snapQuery) (missing []Gap) {
 	for _, w := range queries {
 		s := p.snaps[w.name]
 		switch {
-		case s == nil: // an earlier want for the same snap has found that out
+		case s == nil: // an earlier query for the same snap has found that out
 		case len(s.Revisions) == 0 && w.need == nil:
 			gap := Gap{Snap: w.name, Architecture: strings.Join(w.archs, ", "), Reason: "the store has no release of what was asked for"}
 			missing = append(missing, gap)
@@ -233,10 +233,10 @@ func (p *planner) reportMissing(queries []*snapQuery) (missing []Gap) {
 	return missing
 }
 
-// warn notes the gaps of w.
+// warn records the gaps of w.
 func (p *planner) warn(s *Snap, w *snapQuery) {
 	for _, g := range w.gaps {
-		// A revision is mostly for one architecture: it isn't missing for another that has one of its own.
+		// A revision is mostly for one architecture. It isn't missing for another architecture that has a revision of its own.
 		if w.revision > 0 && s.has(g.Architecture) {
 			continue
 		}

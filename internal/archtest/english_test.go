@@ -82,7 +82,6 @@ func unrevised() []string {
 		"cmd/snap-store-proxy",
 		"cmd/store-admin",
 		"docs",
-		"exporter",
 		"importer",
 		"importer/canonical",
 		"install",
