@@ -24,7 +24,7 @@ type indexedAssertion struct {
 	sequence int
 }
 
-// unlimited is the format limit of a client that states none.
+// unlimited is the format limit of a client that sends none.
 const unlimited = math.MaxInt
 
 func (ix *index) addAssertions(list []catalog.Assertion) error {
@@ -68,7 +68,7 @@ func assertionKey(typ string, key []string) string {
 	return assertion.Ref{Type: typ, PrimaryKey: key}.Key()
 }
 
-// assertion returns the newest revision of ref that a client understands which knows formats up to maxFormat.
+// assertion returns the newest revision of ref that a client understands if it knows formats up to maxFormat.
 func (ix *index) assertion(ref assertion.Ref, maxFormat int) *indexedAssertion {
 	return firstOf(ix.assertions[ref.Key()], maxFormat)
 }
@@ -87,10 +87,10 @@ func firstOf(list []*indexedAssertion, maxFormat int) *indexedAssertion {
 	return nil
 }
 
-// errNoAssertion means that a request for an assertion was fine and that there is none.
+// errNoAssertion reports that a request for an assertion is valid but names an assertion that is not here.
 var errNoAssertion = errors.New("not in this store")
 
-// lookUp finds the assertion that the parts of a URL's path and its query name.
+// lookUp finds the assertion that the path and the query of a URL name.
 func (ix *index) lookUp(typ string, key []string, query url.Values) (*indexedAssertion, error) {
 	maxFormat := unlimited
 	if s := query.Get("max-format"); s != "" {
@@ -126,8 +126,8 @@ func (ix *index) lookUp(typ string, key []string, query url.Values) (*indexedAss
 	return a, nil
 }
 
-// serveAssertion answers GET <prefix><type>/<primary key…>. The path is taken apart before it is unescaped, since a part may hold
-// anything.
+// serveAssertion answers GET <prefix><type>/<primary key…>. It splits the path before it unescapes the parts, since a part may hold
+// any character.
 func (s *Server) serveAssertion(w http.ResponseWriter, r *http.Request, ix *index) {
 	_, path, _ := strings.Cut(r.URL.EscapedPath(), "/assertions/")
 	parts := strings.Split(path, "/")
@@ -145,7 +145,7 @@ func (s *Server) serveAssertion(w http.ResponseWriter, r *http.Request, ix *inde
 	case err != nil:
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, err.Error())
 	default:
-		// The real store ends each with a newline, which is not part of what was signed.
+		// The real store ends each assertion with a newline, which is not part of the signed text.
 		end := "\n"
 		if bytes.HasSuffix(a.Raw, []byte(end)) {
 			end = ""
@@ -160,7 +160,7 @@ func (s *Server) serveAssertion(w http.ResponseWriter, r *http.Request, ix *inde
 	}
 }
 
-// assertionURL is where an assertion is served, for a client that knows formats up to maxFormat.
+// assertionURL returns the URL of an assertion, for a client that knows formats up to maxFormat.
 func assertionURL(origin string, a *indexedAssertion, maxFormat int) string {
 	var b strings.Builder
 	b.WriteString(origin)

@@ -17,7 +17,7 @@ import (
 	"offlinestore/snap"
 )
 
-// asserted is a catalogue of assertions that are not signed: the server doesn't look into them.
+// asserted returns a catalogue of assertions without signatures: the server does not look into them.
 func asserted() *catalog.Snapshot {
 	c := &catalog.Snapshot{Generation: 1}
 	add := func(typ string, format, revision int, key ...string) {
@@ -28,7 +28,7 @@ func asserted() *catalog.Snapshot {
 	add("snap-declaration", 4, 9, "16", jqID)
 	add("snap-declaration", 6, 10, "16", jqID)
 	add("snap-declaration", 3, 9, "16", dataID)
-	add("snap-declaration", 5, 4, "16", dataID) // was not brought again
+	add("snap-declaration", 5, 4, "16", dataID) // an import without a newer one
 	add("snap-revision", 0, 0, "digest", "global-upload")
 	add("snap-revision", 0, 3, "digest", "my-factory")
 	add("account", 0, 1, "we & they?")
@@ -43,7 +43,7 @@ func TestAssertions(t *testing.T) {
 	h := serve(t, newBlobs(t), asserted(), server.Config{}).Handler()
 	tests := []struct {
 		path string
-		// want is the assertion, or the status.
+		// want is the assertion or the status.
 		want string
 	}{
 		{"snap-declaration/16/" + jqID, "format 6 revision 10"},
@@ -58,7 +58,7 @@ func TestAssertions(t *testing.T) {
 		{"snap-declaration/16/" + helloID, "404"},
 		{"snap-declaration/16", "400"},
 		{"snap-declaration/16/a/b", "400"},
-		{"snap-declaration//x", "404"}, // the path is cleaned, which leaves too short a key
+		{"snap-declaration//x", "404"}, // the path is cleaned, which leaves a key that is too short
 		{"snap-revision/digest", "snap-revision digest global-upload"},
 		{"snap-revision/digest/global-upload", "snap-revision digest global-upload"},
 		{"snap-revision/digest/my-factory", "snap-revision digest my-factory"},
@@ -97,7 +97,7 @@ func TestAssertions(t *testing.T) {
 	}
 }
 
-// checkError checks that clients of either version understand an error.
+// checkError checks that clients of both versions understand an error.
 func checkError(t *testing.T, mediaType, body string, status int) {
 	t.Helper()
 	var v struct {
@@ -129,7 +129,7 @@ func TestFetchAssertions(t *testing.T) {
 	tests := []struct {
 		name string
 		ask  snap.AssertionRequest
-		// want is a part of the one URL, "" for none, or "code type" of an error.
+		// want is a part of the only URL, "" for none, or "code type" of an error.
 		want string
 	}{
 		{"first", declaration, "/v2/assertions/snap-declaration/16/" + jqID + "?max-format=5"},
@@ -188,7 +188,7 @@ func TestFetchAssertions(t *testing.T) {
 	}
 }
 
-// TestFetchAssertionsIsAList checks that the lists are there when everything is up to date.
+// TestFetchAssertionsIsAList checks that the lists are present if everything is up to date.
 func TestFetchAssertionsIsAList(t *testing.T) {
 	t.Parallel()
 	h := serve(t, newBlobs(t), asserted(), server.Config{}).Handler()

@@ -26,7 +26,7 @@ const (
 	benchClients   = 8
 )
 
-// benchFields are what a current snapd asks for.
+// benchFields are the fields that a current snapd asks for.
 var benchFields = []string{"architectures", "base", "confinement", "links", "contact", "created-at", "description", "download", "epoch",
 	"license", "name", "prices", "private", "publisher", "revision", "snap-id", "snap-yaml", "summary", "title", "type", "version", "website",
 	"store-url", "integrity", "media", "common-ids", "categories", "resources"}
@@ -46,7 +46,7 @@ func benchCatalog(b *blobs, n int) *catalog.Snapshot {
 	return c
 }
 
-// benchRequest is what snapd sends for a refresh of all that is installed.
+// benchRequest returns the request that snapd sends to refresh all its snaps.
 func benchRequest(tb testing.TB) []byte {
 	var installed, actions []map[string]any
 	for i := range benchInstalled {
@@ -62,7 +62,7 @@ func benchRequest(tb testing.TB) []byte {
 	return body
 }
 
-// BenchmarkRefreshHandler is the handler alone.
+// BenchmarkRefreshHandler measures the handler alone.
 func BenchmarkRefreshHandler(b *testing.B) {
 	bl := newBlobs(b)
 	h := serve(b, bl, benchCatalog(bl, benchSnaps), server.Config{}).Handler()
@@ -81,8 +81,8 @@ func (d discard) Header() http.Header         { return d.h }
 func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
 
-// BenchmarkRefresh compares refresh requests over loopback with a bare handler that writes a constant of the same size. It reports the
-// ratio of their rates, and the time within which 99 of 100 are answered.
+// BenchmarkRefresh compares refresh requests over loopback with a bare handler that writes a constant of the same size. It reports
+// the ratio of their rates, and the time within which 99 of 100 requests are answered.
 func BenchmarkRefresh(b *testing.B) {
 	bl := newBlobs(b)
 	s := serve(b, bl, benchCatalog(bl, benchSnaps), server.Config{})
@@ -97,7 +97,7 @@ func BenchmarkRefresh(b *testing.B) {
 		_, _ = w.Write(answer)
 	})
 	for b.Loop() {
-		// The two take turns, so that whatever else the machine does falls on both.
+		// The two take turns, so that other work of the machine falls on both.
 		var ours, theirs load
 		for range 4 {
 			ours.run(b, s.HTTPServer("").Handler, body, 400*time.Millisecond)
@@ -112,7 +112,7 @@ func BenchmarkRefresh(b *testing.B) {
 	}
 }
 
-// load is what clients measured that sent one request after the other.
+// load holds the measurements of clients that sent one request after the other.
 type load struct {
 	took []time.Duration
 	span time.Duration
@@ -151,7 +151,7 @@ func (l *load) run(b *testing.B, h http.Handler, body []byte, span time.Duration
 	l.span += time.Since(start)
 }
 
-// client is as little of an HTTP client as will do, so that what is measured is the server.
+// client sends requests with a minimal HTTP client, so that the server dominates the measurement.
 func client(addr string, request []byte, until time.Time) ([]time.Duration, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {

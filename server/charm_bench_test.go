@@ -14,7 +14,7 @@ import (
 	"offlinestore/server"
 )
 
-// benchCharms is a store of charms as they usually are: 100 kB of YAML, a file and an image.
+// benchCharms returns a store of ordinary charms: 100 kB of YAML, a file and an image each.
 func benchCharms(b *blobs, n int) *catalog.Snapshot {
 	c := &catalog.Snapshot{Generation: 1}
 	base := ubuntu("22.04", "amd64")
@@ -29,7 +29,7 @@ func benchCharms(b *blobs, n int) *catalog.Snapshot {
 	return c
 }
 
-// BenchmarkCharmRefresh is the daily request of a model of 500 applications, for whose answer Juju waits ten seconds.
+// BenchmarkCharmRefresh measures the daily request of a model of 500 applications. Juju waits ten seconds for the answer.
 func BenchmarkCharmRefresh(b *testing.B) {
 	const applications = 500
 	bl := newBlobs(b)
@@ -57,7 +57,7 @@ func BenchmarkCharmRefresh(b *testing.B) {
 	}
 }
 
-// BenchmarkCharmFind lists all of a large store, as juju find does.
+// BenchmarkCharmFind lists all charms of a large store, as juju find does.
 func BenchmarkCharmFind(b *testing.B) {
 	bl := newBlobs(b)
 	h := serve(b, bl, benchCharms(bl, 500), server.Config{}).Handler()

@@ -19,7 +19,7 @@ func (s *Server) charmDownload(w http.ResponseWriter, r *http.Request, ix *index
 	s.sendFile(w, r, f, name)
 }
 
-// resourceDownload sends a resource of a charm. One that was never uploaded is an empty file; that of an image is made here.
+// resourceDownload sends a resource of a charm. A resource without an upload is an empty file. The file of an image is made here.
 func (s *Server) resourceDownload(w http.ResponseWriter, r *http.Request, ix *index) {
 	name := r.PathValue("file")
 	res := ix.resourceFiles[name]
@@ -42,7 +42,7 @@ func (s *Server) resourceDownload(w http.ResponseWriter, r *http.Request, ix *in
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	// It changes with the settings, and may hold a password.
+	// The file changes with the settings, and may hold a password.
 	h.Set("Cache-Control", "no-store")
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }

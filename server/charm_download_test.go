@@ -32,7 +32,7 @@ func TestCharmDownloads(t *testing.T) {
 		resourcesPath + postgresqlID + ".snap_5": "snap 5", resourcesPath + postgresqlID + ".notes_0": "",
 		resourcesPath + tempoID + ".tempo-image_2": `{"ImageName":"store.example/` + tempoImage + `"}`,
 	} {
-		// Juju 4 compares what it read with the length that was announced.
+		// Juju 4 compares the bytes that it read with the announced length.
 		r, err := srv.Client().Get(srv.URL + path)
 		if err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ func TestCharmDownloads(t *testing.T) {
 	}
 }
 
-// TestImageResource follows a resource of an image from what is advertised to the file, for several ways to name the registry.
+// TestImageResource follows a resource of an image from its advertised download to the file, for several ways to name the registry.
 func TestImageResource(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)

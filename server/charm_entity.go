@@ -13,13 +13,14 @@ import (
 	"offlinestore/charm"
 )
 
-// The paths under which the files of charms are served; those who substitute a revision in one rely on the shape of its last part.
+// The paths under which the files of charms are served. Some clients replace the revision in such a URL, and rely on the shape of
+// its last part.
 const (
 	charmDownloadPath    = "/api/v1/charms/download/"
 	resourceDownloadPath = "/api/v1/resources/download/"
 )
 
-// noYAML is what the store says for a file that a charm does not have.
+// noYAML is the store's answer for a file that a charm does not have.
 const noYAML = "{}\n"
 
 func charmFileName(id, kind string, revision int) string {
@@ -30,8 +31,8 @@ func resourceFileName(id, name string, revision int) string {
 	return fmt.Sprintf("charm_%s.%s_%d", id, name, revision)
 }
 
-// charmRevision is a revision with its prepared entity. The entity is made when it is first asked for, since most revisions of a store
-// are old, and their files long.
+// charmRevision is a revision with its prepared entity. The entity is made at the first request for it, since most revisions of a
+// store are old, and their files are long.
 type charmRevision struct {
 	*catalog.CharmRevision
 	entity func() object
@@ -51,7 +52,7 @@ func newCharmRevision(st *catalog.Charm, r *catalog.CharmRevision) *charmRevisio
 	}
 }
 
-// archiveDownload is the archive of r as we serve it.
+// archiveDownload returns the download of r's archive from this server.
 func archiveDownload(st *catalog.Charm, r *catalog.CharmRevision, origin string) charm.Download {
 	d := r.Download
 	d.SHA256 = r.Blob.Encoded()
@@ -129,12 +130,12 @@ func newCharmResource(id string, r *catalog.CharmResource) (*charmResource, erro
 
 const hexSHA384 = 96
 
-// charmView is what answers to one request depend on besides the catalogue.
+// charmView holds the inputs, besides the catalogue, that answers to one request depend on.
 type charmView struct {
 	server   *Server
 	origin   string // the beginning of our URLs
 	registry Registry
-	// brief leaves out what is too long for a list of charms: the files of a revision and the channels.
+	// brief leaves out the members that are too long for a list of charms: the files of a revision and the channels.
 	brief bool
 }
 
@@ -142,7 +143,7 @@ func (s *Server) view(origin string) charmView {
 	return charmView{server: s, origin: origin, registry: s.registry(origin)}
 }
 
-// resource is res as it is advertised.
+// resource returns res with the download that this server offers.
 func (v charmView) resource(res *charmResource) charm.Resource {
 	out := res.Resource
 	switch {
@@ -165,7 +166,7 @@ func (v charmView) resourceList(list []*charmResource) []charm.Resource {
 	return out
 }
 
-// charmDetails is what is said of a charm by name. Of its pictures we have the icon alone.
+// charmDetails returns the description of a charm. Its only picture is the icon.
 func (v charmView) charmDetails(st *catalog.Charm) charm.Details {
 	d := st.Details
 	d.Categories, d.DeployableOn = orEmpty(d.Categories), orEmpty(d.DeployableOn)

@@ -8,10 +8,10 @@ import (
 	"offlinestore/charm"
 )
 
-// resourcesField is the member of an entity that is made for each answer, since a client may name the revisions of resources.
+// resourcesField is the member of an entity that is made anew for each answer, since a client may name the revisions of resources.
 const resourcesField = "resources"
 
-// entityFields are the members of a charm in the answer to a refresh. A new member is a row here, and nothing else.
+// entityFields are the members of a charm in the answer to a refresh. A new member needs a row here only.
 var entityFields = fieldTable[entitySource]{
 	{name: "actions-yaml", value: func(e entitySource) any { return cmp.Or(e.ActionsYAML, noYAML) }},
 	{name: "bases", value: func(e entitySource) any { return orEmpty(e.Bases) }},
@@ -119,8 +119,8 @@ func (i charmInfo) defaultRelease() any {
 	return record[charmRelease]{defaultReleaseFields, charmRelease{i.view, i.charm, i.row, i.view.brief}}
 }
 
-// channelMap lists the open channels but branches, which its readers would take for the risk that they branch from. Revisions in it
-// are brief.
+// channelMap lists the open channels without branches, because its readers would take a branch for the risk below it. Revisions in
+// it are brief.
 func (i charmInfo) channelMap() any {
 	if i.view.brief {
 		return nil
@@ -134,8 +134,8 @@ func (i charmInfo) channelMap() any {
 	return list
 }
 
-// metadataYAML returns the metadata of a revision. Bundles have none, for which the store sends an empty mapping; a charm without any
-// is sent as it is, and Juju refuses it.
+// metadataYAML returns the metadata of a revision. Charm bundles have none, and the store sends an empty mapping for them. A charm
+// without metadata is sent as it is, and Juju refuses it.
 func metadataYAML(st *catalog.Charm, r *catalog.CharmRevision) string {
 	if st.Type == charm.TypeBundle {
 		return cmp.Or(r.MetadataYAML, noYAML)

@@ -11,7 +11,7 @@ import (
 	"offlinestore/charm"
 )
 
-// maxCharmResults bounds the answer to a search. A search for nothing lists all, and has no second page.
+// maxCharmResults bounds the answer to a search. A search without words lists all charms, and there is no second page.
 const maxCharmResults = 1000
 
 func newCharmText(st *catalog.Charm) searchText {
@@ -25,7 +25,7 @@ func newCharmText(st *catalog.Charm) searchText {
 	}
 }
 
-// charmSearch is what a client looks for. Of each list, one entry has to fit.
+// charmSearch is a parsed query. Of each list, one entry has to fit.
 type charmSearch struct {
 	words              []string
 	phrase             string
@@ -37,7 +37,7 @@ type charmSearch struct {
 	provides, requires []string
 }
 
-// charmMatch is a charm that a search found, and the release to show.
+// charmMatch is a charm that fits a search, with the release to show.
 type charmMatch struct {
 	charm *indexedCharm
 	row   *charmRow
@@ -91,9 +91,9 @@ func newCharmSearch(q url.Values) (charmSearch, bool) {
 
 func isBlank(s string) bool { return strings.TrimSpace(s) == "" }
 
-// run returns what is found: the best match first, then what is featured, then by name.
+// run returns the charms that fit: the best match first, then the featured ones, then by name.
 func (s *charmSearch) run(ix *index) []charmMatch {
-	// Juju asks for what is featured when it is asked for anything. A store with nothing in that category shows all that it has.
+	// For a search without words, Juju asks for featured charms. A store without featured charms shows all its charms.
 	if len(s.words) == 0 && slices.Equal(s.categories, []string{featured}) && !slices.ContainsFunc(ix.charms, isFeatured) {
 		s.categories = nil
 	}
@@ -125,7 +125,7 @@ func (s *charmSearch) match(ch *indexedCharm) int {
 	return ch.words.scoreAll(s.words, s.phrase)
 }
 
-// row returns the release of a charm to show, nil if it is not what is looked for.
+// row returns the release of a charm to show, or nil if the charm does not fit.
 func (s *charmSearch) row(ch *indexedCharm) *charmRow {
 	row := ch.first
 	if c, err := channel.Parse(s.channel); err == nil {
@@ -142,7 +142,7 @@ func (s *charmSearch) row(ch *indexedCharm) *charmRow {
 	return row
 }
 
-// fits says whether some entry of list fits; any does where nothing is listed.
+// fits reports whether an entry of list fits. An empty list allows everything.
 func fits[T any](list []T, fit func(T) bool) bool {
 	return len(list) == 0 || slices.ContainsFunc(list, fit)
 }

@@ -11,7 +11,7 @@ import (
 	"offlinestore/server"
 )
 
-// FuzzCharmRefresh checks that whatever is posted is answered, with JSON, and one result for each action.
+// FuzzCharmRefresh checks that every body is answered with JSON, with one result for each action.
 func FuzzCharmRefresh(f *testing.F) {
 	b := newBlobs(f)
 	h := serve(f, b, charms(b), server.Config{}).Handler()
@@ -39,7 +39,7 @@ func FuzzCharmRefresh(f *testing.F) {
 	})
 }
 
-// FuzzCharmQuery checks that whatever is in a path and query is answered without a fault of ours.
+// FuzzCharmQuery checks that no path and query leads to a fault of ours.
 func FuzzCharmQuery(f *testing.F) {
 	b := newBlobs(f)
 	h := serve(f, b, charms(b), server.Config{}).Handler()

@@ -130,7 +130,7 @@ func cosLite(b *blobs) catalog.Charm {
 		Revisions: []catalog.CharmRevision{r}, ChannelMap: []charm.Release{{Channel: "latest/stable", Revision: 11, ReleasedAt: "2024-04-04T00:00:00Z"}}}
 }
 
-// The types with which Juju is as strict as these.
+// Juju is as strict as these types.
 type (
 	strictDownload struct {
 		SHA256 string `json:"hash-sha-256"`
@@ -177,7 +177,8 @@ type (
 
 var hex64, hex96 = regexp.MustCompile(`^[0-9a-f]{64}$`), regexp.MustCompile(`^[0-9a-f]{96}$`)
 
-// juju sends a refresh request and checks all that Juju insists on, whatever was asked. The results are in the order of the actions.
+// juju sends a refresh request and checks everything that Juju insists on in any answer. The results are in the order of the
+// actions.
 func juju(tb testing.TB, h http.Handler, body string) []strictResult {
 	tb.Helper()
 	var req struct {
@@ -240,7 +241,7 @@ func checkDownload(tb testing.TB, d strictDownload) {
 	}
 }
 
-// text says what a result is about: "336 14/stable notes:0,snap:5", or the code of the error and what there is instead.
+// text returns a short form of a result: "336 14/stable notes:0,snap:5", or the code of the error and the releases that it lists.
 func (r *strictResult) text() string {
 	if r.Error != nil {
 		var extra []string

@@ -13,8 +13,8 @@ import (
 	"offlinestore/charm"
 )
 
-// indexedCharm is a charm or charm bundle of the catalogue with the text of its answers. What is odd in the catalogue costs no more
-// than itself: it is left out, and named in problems.
+// indexedCharm is a charm or charm bundle of the catalogue with the text of its answers. An unusable part of the catalogue is left
+// out and listed in problems, and the rest is served.
 type indexedCharm struct {
 	*catalog.Charm
 	revisions map[int]*charmRevision
@@ -23,15 +23,15 @@ type indexedCharm struct {
 	uploads map[string][]*charmResource
 	// channels list the default channel first, then by track, risk and base. Branches come last.
 	channels *channelmap.Map[charm.Base, *charmRow]
-	// bases are those that some open row is for, as Juju should prefer them.
+	// bases are the bases of open rows, in the order in which Juju should prefer them.
 	bases []charm.Base
-	// first is the release that stands for the charm where no channel is named; nil if there is none.
+	// first is the release to show if a client names no channel; nil if there is none.
 	first    *charmRow
 	words    searchText
 	problems []string
 }
 
-// charmRow is a row of a channel map, or of the history of one, with what its answers need.
+// charmRow is a row of a channel map or of its history, with the parts of its answers.
 type charmRow struct {
 	base       charm.Base // zero for a bundle
 	channel    channel.Channel
@@ -40,13 +40,13 @@ type charmRow struct {
 	resources  []*charmResource
 }
 
-// What the channel map of a charm is made of.
+// The types in the channel map of a charm.
 type (
 	charmEntry  = channelmap.Entry[charm.Base, *charmRow]
 	charmMapRow = channelmap.Row[charm.Base, *charmRow]
 )
 
-// addCharms makes the charms of c ready for answering.
+// addCharms prepares the charms of c.
 func (ix *index) addCharms(c *catalog.Snapshot) {
 	ix.images = len(c.Images)
 	ix.charmByName = make(map[string]*indexedCharm, len(c.Charms))
@@ -134,7 +134,7 @@ func (ch *indexedCharm) addResource(r *catalog.CharmResource) {
 	}
 }
 
-// newRow returns a row of the channel map, unless the row has nothing usable.
+// newRow returns a row of the channel map. It reports false for a row without a usable part.
 func (ch *indexedCharm) newRow(r *charm.Release) (row charmMapRow, ok bool) {
 	c, err := channel.Parse(r.Channel)
 	if err != nil {
@@ -168,7 +168,7 @@ func (ch *indexedCharm) newRow(r *charm.Release) (row charmMapRow, ok bool) {
 	return channelmap.NewRow(out.base, out.channel, channelmap.Release[*charmRow]{Revision: r.Revision, ReleasedAt: r.ReleasedAt, Value: out}), true
 }
 
-// addRows takes over what channels hold, and what they held.
+// addRows adds the releases that channels hold, and the releases that they held.
 func (ch *indexedCharm) addRows(st *catalog.Charm) {
 	var tracks []string
 	for _, r := range st.ChannelMap {
@@ -195,7 +195,8 @@ func (ch *indexedCharm) addRows(st *catalog.Charm) {
 	ch.arrange(slices.Compact(tracks))
 }
 
-// arrange makes the rows ready. Tracks are those of the open rows. Unsigned charms may name no default track: then it is the only one.
+// arrange orders the rows and finds the bases and the first release. The tracks are the tracks of the open rows. If an unsigned
+// charm names no default track and has one track, that track is its default.
 func (ch *indexedCharm) arrange(tracks []string) {
 	ch.channels.DefaultTrack = ch.DefaultTrack
 	if ch.DefaultTrack == "" && len(tracks) == 1 {
@@ -213,7 +214,7 @@ func (ch *indexedCharm) arrange(tracks []string) {
 	ch.channels.Arrange(func(a, b *charmEntry) int {
 		return cmp.Or(ch.compareChannels(a.Channel, b.Channel), rank[a.Platform]-rank[b.Platform])
 	})
-	// The first of the list is of the stablest risk of the default track, or of another one where that has nothing.
+	// The first row of the list has the stablest risk of the default track, or of another track if the default track holds nothing.
 	if open := ch.channels.Open(); len(open) > 0 && open[0].Channel.Branch == "" {
 		ch.first = charmRowOf(ch.channels.Newest(open[0].Channel))
 	}
@@ -233,7 +234,7 @@ func (ch *indexedCharm) compareChannels(a, b channel.Channel) int {
 		strings.Compare(a.Track, b.Track), a.RiskLevel()-b.RiskLevel(), strings.Compare(a.Branch, b.Branch))
 }
 
-// track is the default track.
+// track returns the default track.
 func (ch *indexedCharm) track() string {
 	return cmp.Or(ch.channels.DefaultTrack, channel.DefaultTrack)
 }
@@ -248,7 +249,8 @@ func compareBools(a, b bool) int {
 	return -1
 }
 
-// zoned returns at if it is a time that Juju can read: one with a zone. Any other would cost Juju the whole answer.
+// zoned returns at if Juju can read it, which needs a time zone; else it returns "". One unreadable time would cost Juju the whole
+// answer.
 func zoned(at string) string {
 	if _, err := time.Parse(time.RFC3339, at); err != nil {
 		return ""

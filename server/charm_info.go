@@ -10,7 +10,7 @@ import (
 	"offlinestore/transfer"
 )
 
-// charmInfo answers GET /v2/charms/info/<name>. A channel that it names decides on the default release.
+// charmInfo answers GET /v2/charms/info/<name>. If the request names a channel, the default release comes from that channel.
 func (s *Server) charmInfo(w http.ResponseWriter, r *http.Request, ix *index) {
 	query := r.URL.Query()
 	name := r.PathValue("name")
@@ -44,7 +44,7 @@ func (s *Server) charmInfo(w http.ResponseWriter, r *http.Request, ix *index) {
 	s.writeCharms(w, r, text, err)
 }
 
-// identityFields are in every answer, whatever was asked for.
+// identityFields returns the members that every answer has, even if a client did not ask for them.
 func identityFields() []string { return []string{"id", "name", "type"} }
 
 func (s *Server) writeCharms(w http.ResponseWriter, r *http.Request, text []byte, err error) {
@@ -56,11 +56,12 @@ func (s *Server) writeCharms(w http.ResponseWriter, r *http.Request, text []byte
 	transfer.WriteText(w, http.StatusOK, typeJSON, text)
 }
 
-// unknownTime stands for a time that nobody knows, where Juju must have one.
+// unknownTime stands for an unknown time where Juju needs a time.
 const unknownTime = "1970-01-01T00:00:00+00:00"
 
-// described is the channel of r in the words of an answer. A revision that was put into it at an export was never released there, yet
-// Juju's info command fails or even panics without a time that it can read: when the revision was made comes nearest.
+// described returns the channel of r as answers show it. A revision that was put into a channel at an export was never released
+// there. But Juju's info command fails or even panics without a readable time, so the answer has the time when the revision was
+// made.
 func (r *charmRow) described(ch *indexedCharm) charm.Channel {
 	at := cmp.Or(zoned(r.releasedAt), zoned(r.revision.CreatedAt), unknownTime)
 	out := charm.Channel{Name: r.channel.Name(), ReleasedAt: at, Risk: r.channel.Risk, Track: r.channel.Track}
@@ -70,7 +71,8 @@ func (r *charmRow) described(ch *indexedCharm) charm.Channel {
 	return out
 }
 
-// charmResources answers GET /v2/charms/resources/<charm>/<resource>/revisions, the newest first: Juju takes the first for any.
+// charmResources answers GET /v2/charms/resources/<charm>/<resource>/revisions, the newest first: Juju uses the first if its user
+// names none.
 func (s *Server) charmResources(w http.ResponseWriter, r *http.Request, ix *index) {
 	ch, name := ix.charmByName[r.PathValue("charm")], r.PathValue("resource")
 	if ch == nil || len(ch.uploads[name]) == 0 {

@@ -17,7 +17,7 @@ import (
 	"offlinestore/server"
 )
 
-// jujuInfoFields are what juju info asks for.
+// jujuInfoFields returns the fields that juju info asks for.
 func jujuInfoFields() string {
 	fields := []string{"result.categories.featured", "result.categories.name", "result.contains-charms.name", "result.contains-charms.package-id",
 		"result.contains-charms.store-url", "result.description", "result.license", "result.publisher.display-name", "result.store-url", "result.summary"}
@@ -47,7 +47,7 @@ func info(t *testing.T, c *catalog.Snapshot, b *blobs, query string) map[string]
 	return decode[map[string]any](t, r, 200)
 }
 
-// TestCharmInfoForJuju decodes as Juju does what juju info asks for.
+// TestCharmInfoForJuju decodes the answer to juju info as Juju does.
 func TestCharmInfoForJuju(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
@@ -136,7 +136,7 @@ func TestCharmInfoFields(t *testing.T) {
 	}
 }
 
-// shape lists the names in a value of JSON; of a list, those of its first element.
+// shape lists the names in a JSON value. If the value is a list, it lists the names in the first element.
 func shape(v any) string {
 	switch v := v.(type) {
 	case map[string]any:
@@ -158,13 +158,13 @@ func shape(v any) string {
 	return ""
 }
 
-// TestCharmInfoChannel is about the default release, by which clients learn the default track.
+// TestCharmInfoChannel checks the default release, from which clients learn the default track.
 func TestCharmInfoChannel(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
 	other := charms(b)
 	other.Charms[1].DefaultTrack = "17"
-	// Files of the original store-admin may not say which track is the default: where all is in one, that is it.
+	// Files of the original store-admin may name no default track. If all channels are in one track, that is the default.
 	unknown, several := charms(b), charms(b)
 	unknown.Charms[1].DefaultTrack, several.Charms[1].DefaultTrack = "", ""
 	unknown.Charms[1].ChannelMap = slices.DeleteFunc(unknown.Charms[1].ChannelMap, func(r charm.Release) bool { return !strings.HasPrefix(r.Channel, "14/") })
@@ -177,7 +177,7 @@ func TestCharmInfoChannel(t *testing.T) {
 		{charms(b), "postgresql?channel=16/edge&", "16/edge 500"},
 		{charms(b), "postgresql?channel=16/edge/fix-1&", "16/edge 501"},
 		{charms(b), "cos-lite?", "latest/stable 11"},
-		// A default track with nothing in it here: what there is, the newest track first.
+		// The default track is empty here: another release is shown, from the newest track.
 		{other, "postgresql?", "16/edge 500"},
 		{unknown, "postgresql?channel=stable&", "14/stable 337"},
 		{several, "postgresql?", "16/edge 500"},
@@ -228,7 +228,7 @@ func TestCharmFind(t *testing.T) {
 			t.Errorf("find %s = %q, want %q", query, s, want)
 		}
 	}
-	// What Juju 2.9 and 3.x ask for.
+	// The fields that Juju 2.9 and 3.x ask for.
 	fields := "result.publisher.display-name,result.summary,result.store-url,default-release.revision.bases.architecture,default-release.revision.bases.name," +
 		"default-release.revision.bases.channel,default-release.revision.version"
 	got := decode[map[string][]any](t, call(t, h, "GET", "/v2/charms/find?q=database&fields="+url.QueryEscape(fields), ""), 200)
@@ -246,7 +246,7 @@ func TestCharmFind(t *testing.T) {
 	}
 }
 
-// TestNothingFeatured is about Juju 4.1, which asks for what is featured when it is asked for anything.
+// TestNothingFeatured tries the search of Juju 4.1, which asks for featured charms if its user gives no words.
 func TestNothingFeatured(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
@@ -258,7 +258,7 @@ func TestNothingFeatured(t *testing.T) {
 	}
 }
 
-// TestOddCharms is about what is wrong in a catalogue, which costs no more than itself.
+// TestOddCharms checks that a fault in the catalogue costs only the faulty part.
 func TestOddCharms(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
@@ -290,7 +290,7 @@ func TestOddCharms(t *testing.T) {
 	}
 }
 
-// TestCharmEndpointsWhileEmpty is about a store without charms, and one without a catalogue.
+// TestCharmEndpointsWhileEmpty tries a store without charms, and one without a catalogue.
 func TestCharmEndpointsWhileEmpty(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)

@@ -10,7 +10,7 @@ import (
 	"offlinestore/charm"
 )
 
-// charmMetadata is what answers need of a charm's metadata.yaml. Endpoints and interfaces are in lower case.
+// charmMetadata holds the parts of a charm's metadata.yaml that answers need. Endpoints and interfaces are in lower case.
 type charmMetadata struct {
 	resources          []string
 	provides, requires []string
@@ -19,9 +19,9 @@ type charmMetadata struct {
 // maxEndpoints bounds how many endpoints of a charm a search can find.
 const maxEndpoints = 500
 
-// readMetadata reads as much as it can: the charm itself is served in any case.
+// readMetadata reads the parts that are readable. The charm itself is served in any case.
 func readMetadata(text string) charmMetadata {
-	// It refuses what would unfold to more than its text.
+	// ParseMetadata rejects a text with aliases that expand to more than the text.
 	m, err := charm.ParseMetadata(text)
 	if err != nil {
 		return charmMetadata{}
@@ -40,7 +40,7 @@ func endpoints(of map[string]yaml.Node) []string {
 	names := slices.Sorted(maps.Keys(of))
 	for _, name := range names[:min(len(names), maxEndpoints)] {
 		n := of[name]
-		// The short form, "db: postgresql", is as valid as that with the interface in a mapping.
+		// The short form "db: postgresql" is as valid as the form with the interface in a mapping.
 		var long struct{ Interface string }
 		var short string
 		switch {

@@ -7,8 +7,8 @@ import (
 	"offlinestore/charm"
 )
 
-// platform is what a search wants charms to run on: kubernetes, ubuntu, 22.04, jammy, ubuntu@22.04, or amd64/ubuntu/22.04. It is taken
-// apart once, as it is compared with every base of every charm.
+// platform is a platform that a search asks for: kubernetes, ubuntu, 22.04, jammy, ubuntu@22.04, or amd64/ubuntu/22.04. It is
+// parsed once, because it is compared with every base of every charm.
 type platform struct {
 	name  string
 	parts []platformPart
@@ -26,13 +26,13 @@ func newPlatform(name string) platform {
 		if slices.ContainsFunc(p.parts, func(have platformPart) bool { return have.name == part }) {
 			continue
 		}
-		base, _ := charm.ParseBase(part) // what is no series has a zero base
+		base, _ := charm.ParseBase(part) // other words than a series have a zero base
 		p.parts = append(p.parts, platformPart{part, base})
 	}
 	return p
 }
 
-// runsOn says whether a platform is one of the charm's.
+// runsOn reports whether the charm supports a platform.
 func (ch *indexedCharm) runsOn(p platform) bool {
 	if slices.ContainsFunc(ch.Details.DeployableOn, func(s string) bool { return strings.ToLower(s) == p.name }) {
 		return true

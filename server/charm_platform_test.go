@@ -11,7 +11,8 @@ import (
 	"offlinestore/server"
 )
 
-// A query that fits into a request's header must not cost what it likes, however many charms each of its words is compared with.
+// TestCharmFindIsCheap bounds the time of a query that fits into a request's header, although each of its words is compared with
+// many charms.
 func TestCharmFindIsCheap(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
@@ -30,7 +31,7 @@ func TestCharmFindIsCheap(t *testing.T) {
 	start := time.Now()
 	call(t, h, "GET", "/v2/charms/find?fields=name&platforms="+strings.Repeat("jammy/", 42), "")
 	call(t, h, "GET", "/v2/charms/find?fields=name&platforms="+strings.Repeat("x,", 15)+strings.Repeat("jammy/", 32)+"x", "")
-	if took := time.Since(start); took > time.Second { // it is some milliseconds
+	if took := time.Since(start); took > time.Second { // it takes some milliseconds
 		t.Errorf("find with many platforms took %s", took)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"offlinestore/charm"
 )
 
-// charmQuery is an action together with what is known of the charm that it is for.
+// charmQuery is an action with the context of its charm in the model.
 type charmQuery struct {
 	charm    *indexedCharm
 	asked    string // the channel, as the client writes it
@@ -64,7 +64,7 @@ func (q charmQuery) answer() (charmAnswer, *charm.Error) {
 	return charmAnswer{revision: r.revision, row: r, channel: r.channel}, nil
 }
 
-// byRevision answers with a revision by number, whatever it runs on: Juju looks at that itself.
+// byRevision answers with a revision by number, without a look at the base: Juju compares the bases itself.
 func (q charmQuery) byRevision(base charm.Base, wanted channel.Channel) (charmAnswer, *charm.Error) {
 	rev := q.charm.revisions[*q.revision]
 	if rev == nil {
@@ -83,7 +83,8 @@ func (q charmQuery) byRevision(base charm.Base, wanted channel.Channel) (charmAn
 	return ans, nil
 }
 
-// anyBase answers a client that does not know yet what the charm runs on: with what there is, from which it chooses for a second request.
+// anyBase answers a client that does not know yet which bases the charm supports. The error lists the bases, and the client chooses
+// one for a second request.
 func (q charmQuery) anyBase(arch string, wanted channel.Channel) (charmAnswer, *charm.Error) {
 	var bases []charm.Base
 	for _, b := range q.charm.bases {
@@ -103,7 +104,7 @@ func (q charmQuery) missing(what, arch string, wanted channel.Channel) (charmAns
 		Message: fmt.Sprintf("%s has %s here; %s", q.charm.Name, what, q.charm.where(arch))}
 }
 
-// value is *s, or "" for none.
+// value returns *s, or "" for nil.
 func value(s *string) string {
 	if s == nil {
 		return ""

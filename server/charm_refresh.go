@@ -11,21 +11,21 @@ import (
 // actionFailed is the result of an action that got an error.
 const actionFailed = "error"
 
-// charmCall is one request for POST /v2/charms/refresh while it is answered.
+// charmCall is the state of one request for POST /v2/charms/refresh.
 type charmCall struct {
 	charmView
 	ix  *index
 	req *charm.RefreshRequest
-	// known has what the model says of its charms, seen the actions that were answered, by instance-key.
+	// known has the context that the model sends for its charms, seen the actions already answered, both by instance-key.
 	known map[string]*charm.Context
 	seen  map[string]bool
 }
 
-// charmAnswer is what an action gets.
+// charmAnswer is the answer to an action.
 type charmAnswer struct {
 	charm     *indexedCharm
 	revision  *charmRevision
-	row       *charmRow // nil for a revision that no channel is known to have had
+	row       *charmRow // nil for a revision without a known release
 	channel   channel.Channel
 	resources []*charmResource
 }
@@ -77,7 +77,7 @@ func (c *charmCall) appendResult(dst []byte, a *charm.Action) []byte {
 	return append(appendString(append(dst, `,"result":`...), a.Action), '}')
 }
 
-// answer finds what an action asks for. Where there is a problem, the answer has the charm alone, if that is known.
+// answer finds the charm and revision that an action asks for. If there is a problem, the answer holds at most the charm.
 func (c *charmCall) answer(a *charm.Action) (charmAnswer, *charm.Error) {
 	if c.seen[a.InstanceKey] {
 		return charmAnswer{}, &charm.Error{Code: charm.CodeInstanceKey, Message: "another action has this instance-key"}

@@ -19,7 +19,7 @@ const (
 	jammyARM = `{"architecture":"arm64","name":"ubuntu","channel":"22.04"}`
 )
 
-// TestCharmRefresh has the request shapes of Juju, one by one.
+// TestCharmRefresh tries the forms of Juju's requests, one by one.
 func TestCharmRefresh(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
@@ -37,7 +37,7 @@ func TestCharmRefresh(t *testing.T) {
 
 type charmAction struct{ name, context, action, want string }
 
-// charmContext is what a model says of its postgresql.
+// charmContext returns the context that a model sends for its postgresql.
 func charmContext(revision int, base, channel string) string {
 	return fmt.Sprintf(`{"instance-key":"k","id":%q,"revision":%d,"base":%s,"tracking-channel":%q,"refresh-date":"2024-01-01T00:00:00Z","metrics":{"relations":"db"}}`,
 		postgresqlID, revision, base, channel)
@@ -48,7 +48,7 @@ func charmActions() []charmAction {
 		install  = `"action":"install","name":"postgresql"`
 		released = " notes:0,snap:5"
 		stable   = "336 14/stable" + released
-		// What is here for amd64 and then for others, when stable was asked for without a track.
+		// The releases for amd64 and then for others, after a request for stable without a track.
 		missing = "revision-not-found ubuntu@22.04 amd64 stable, ubuntu@24.04 amd64 candidate, ubuntu@24.04 amd64 16/edge, " +
 			"ubuntu@22.04 amd64 candidate, ubuntu@22.04 amd64 16/edge, ubuntu@22.04 amd64 16/edge/fix-1, ubuntu@24.10 amd64 16/edge, ubuntu@22.04 arm64 stable"
 	)
@@ -128,7 +128,7 @@ func TestCharmRefreshBatch(t *testing.T) {
 	}
 }
 
-// TestCharmEntity holds what Juju reads of a charm against the catalogue.
+// TestCharmEntity compares the members that Juju reads of a charm with the catalogue.
 func TestCharmEntity(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
@@ -160,7 +160,7 @@ func TestCharmEntity(t *testing.T) {
 	}
 }
 
-// TestCharmTimesWithoutZone is about times in a catalogue that would cost Juju the whole answer.
+// TestCharmTimesWithoutZone checks that unreadable times in a catalogue do not cost Juju the whole answer.
 func TestCharmTimesWithoutZone(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
@@ -190,7 +190,7 @@ func TestCharmRefreshRefuses(t *testing.T) {
 	}
 }
 
-// TestCharmMessages is about what an operator reads when Juju is told no.
+// TestCharmMessages checks the messages that an operator reads if Juju's request is refused.
 func TestCharmMessages(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
@@ -208,7 +208,7 @@ func TestCharmMessages(t *testing.T) {
 	}
 }
 
-// TestCharmInNoChannel is about a charm that was exported by revision alone: Juju installs it all the same, with the newest resources
+// TestCharmInNoChannel checks a charm that was exported by revision alone. Juju installs it all the same, with the newest resources
 // that it declares, and some versions of Juju need a channel.
 func TestCharmInNoChannel(t *testing.T) {
 	t.Parallel()
@@ -234,7 +234,7 @@ func TestCharmInNoChannel(t *testing.T) {
 	}
 }
 
-// TestLargeCharmBatch is about an answer that leaves in parts.
+// TestLargeCharmBatch checks an answer that is sent in parts.
 func TestLargeCharmBatch(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)

@@ -9,16 +9,16 @@ import (
 	"offlinestore/charm"
 )
 
-// follow returns the open row that whoever tracks c on base is served from, or nil.
+// follow returns the open row that serves a client which tracks c on base, or nil.
 func (ch *indexedCharm) follow(base charm.Base, c channel.Channel) *charmRow {
 	return charmRowOf(ch.channels.Follow(base, c))
 }
 
-// best returns the newest release that c holds for any base, or of the next stabler risk that holds one.
+// best returns the newest release that c holds for any base, or else of the next stabler risk that holds one.
 func (ch *indexedCharm) best(c channel.Channel) *charmRow { return charmRowOf(ch.channels.Best(c)) }
 
-// released returns a row that holds rev, or held it: of c if there is one, else the newest. It is nil for a revision that no channel is
-// known to have had.
+// released returns a row that holds rev or held it: a row of c if there is one, else the newest. It returns nil for a revision
+// without a known release.
 func (ch *indexedCharm) released(rev *charmRevision, base charm.Base, c channel.Channel) *charmRow {
 	if r := ch.follow(base, c); r != nil && r.revision == rev {
 		return r
@@ -26,7 +26,8 @@ func (ch *indexedCharm) released(rev *charmRevision, base charm.Base, c channel.
 	return charmRowOf(ch.channels.Released(rev.number(), c, true, func(*charmEntry) bool { return true }))
 }
 
-// resourcesOf returns what belongs to rev: what was released with it, or else the newest that is here of each resource that it declares.
+// resourcesOf returns the resources of rev: those released with it, or else the newest revision here of each resource that rev
+// declares.
 func (ch *indexedCharm) resourcesOf(rev *charmRevision, row *charmRow) []*charmResource {
 	if row != nil {
 		return row.resources
@@ -40,7 +41,8 @@ func (ch *indexedCharm) resourcesOf(rev *charmRevision, row *charmRow) []*charmR
 	return out
 }
 
-// pinned is resources with those that refs name in the place of their other revisions. It fails with the first that is not here.
+// pinned returns resources with the revisions that refs name in place of others. The error names the first revision that is not
+// here.
 func (ch *indexedCharm) pinned(resources []*charmResource, refs []charm.ResourceRef) ([]*charmResource, *charm.Error) {
 	if len(refs) == 0 {
 		return resources, nil
@@ -67,7 +69,7 @@ func (ch *indexedCharm) pinned(resources []*charmResource, refs []charm.Resource
 	return out, nil
 }
 
-// noResource says in words which revisions of a resource are here instead of ref.
+// noResource returns a message that lists the revisions of a resource that are here instead of ref.
 func (ch *indexedCharm) noResource(ref charm.ResourceRef) string {
 	var have []string
 	for i, res := range ch.uploads[ref.Name] {
@@ -83,11 +85,11 @@ func (ch *indexedCharm) noResource(ref charm.ResourceRef) string {
 	return fmt.Sprintf("revision %d of resource %q of %s is not in this store; here is revision %s", ref.Revision, ref.Name, ch.Name, strings.Join(have, ", "))
 }
 
-// maxReleases bounds what an error lists.
+// maxReleases bounds the list in an error.
 const maxReleases = 250
 
-// releases lists where else the charm can be had: that architecture first, and of each base the channel that was asked for before others.
-// Channels are written as the client does, which looks for its own spelling among them.
+// releases lists other releases of the charm. Those for arch come first, and for each base the requested channel comes before
+// others. Channels have the client's spelling, because the client looks for its own spelling in the list.
 func (ch *indexedCharm) releases(arch, asked string, wanted channel.Channel) []charm.AvailableRelease {
 	bases := ch.preferring(arch)
 	var out []charm.AvailableRelease
@@ -108,14 +110,15 @@ func (ch *indexedCharm) releases(arch, asked string, wanted channel.Channel) []c
 	return out[:min(len(out), maxReleases)]
 }
 
-// preferring lists the bases of open rows, those of arch first.
+// preferring lists the bases of open rows, with the bases of arch first.
 func (ch *indexedCharm) preferring(arch string) []charm.Base {
 	out := slices.Clone(ch.bases)
 	slices.SortStableFunc(out, func(a, b charm.Base) int { return compareBools(b.Architecture == arch, a.Architecture == arch) })
 	return out
 }
 
-// spell writes a channel without its track where the client, who wrote asked, leaves the default track out as well. A branch keeps it.
+// spell writes a channel without its track if it is the default track and the client left it out in asked as well. A branch keeps
+// its track.
 func (ch *indexedCharm) spell(c channel.Channel, asked string) string {
 	if a, err := channel.Parse(asked); c.Track == ch.track() && c.Branch == "" && (err != nil || a.Track == "") {
 		c.Track = ""
@@ -123,7 +126,7 @@ func (ch *indexedCharm) spell(c channel.Channel, asked string) string {
 	return c.String()
 }
 
-// where says in words where the charm can be had: "postgresql is here for ubuntu@22.04 amd64 in 14/stable, 14/edge".
+// where returns a message that lists the channels of the charm: "postgresql is here for ubuntu@22.04 amd64 in 14/stable, 14/edge".
 func (ch *indexedCharm) where(arch string) string {
 	if len(ch.channels.Open()) == 0 {
 		return ch.Name + " is in no channel here"

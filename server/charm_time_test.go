@@ -8,8 +8,8 @@ import (
 	"offlinestore/server"
 )
 
-// TestCharmInfoTimes is about rows without a time, which exports make of revisions that the operator chose, and with times that have no
-// zone. Juju 2.9 shows nothing of a charm if it can't read one, and later versions cut it to the date without looking.
+// TestCharmInfoTimes checks rows without a time, which exports make of revisions that the operator chose, and times without a zone.
+// If Juju 2.9 can't read one of them, it shows nothing of a charm. Later versions cut the time to the date without a look.
 func TestCharmInfoTimes(t *testing.T) {
 	t.Parallel()
 	const made, released, unknown = "2024-01-17T21:09:54.005947+00:00", "2024-06-01T00:00:00+00:00", "1970-01-01T00:00:00+00:00"

@@ -8,7 +8,7 @@ import (
 // maxDeviceBody holds a device session request with its serial and model.
 const maxDeviceBody = 1 << 20
 
-// nonce and session let in every device: nothing that is served here is secret, and no state is kept.
+// nonce lets every device in, as session does: nothing that is served here is secret, and no state is kept.
 func (s *Server) nonce(w http.ResponseWriter, r *http.Request) {
 	s.grant(w, r, map[string]string{"nonce": rand.Text()})
 }
@@ -25,16 +25,16 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request, v any) {
 	s.writeJSON(w, r, http.StatusOK, typeJSON, v)
 }
 
-// refusal answers what this store does not do. The status is one that snapd does not try again at once.
+// refusal returns a handler for requests that this store does not support. snapd does not retry at once after this status.
 func (s *Server) refusal(status int, message string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		// The body is not of interest; what is small of it is read so that the connection can go on.
+		// The body is ignored. Reading a small body lets the client reuse the connection.
 		_ = discardBody(w, r, maxDeviceBody)
 		s.fail(w, r, status, codeUnsupported, message)
 	}
 }
 
-// orders says that nothing was ever bought, which is all that a device asks before it goes on.
+// orders answers that nothing was ever bought. A device asks nothing else before it goes on.
 func (s *Server) orders(w http.ResponseWriter, r *http.Request) {
 	s.writeJSON(w, r, http.StatusOK, typeJSON, map[string][]string{"orders": {}})
 }

@@ -13,10 +13,10 @@ import (
 	"offlinestore/transfer"
 )
 
-// docsPath is where the documentation is: hosts that this store serves have no other way to it.
+// docsPath is the path of the documentation. Hosts that this store serves have no other access to it.
 const docsPath = "/docs/"
 
-// docsPolicy lets pages load their style and nothing else; nothing in them runs.
+// docsPolicy lets pages load their style sheet and nothing else. Nothing in them runs.
 const docsPolicy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 const docsStyle = `:root { color-scheme: light dark }
@@ -58,7 +58,7 @@ const docsIndex = `<h1>Documentation of this store</h1>
 </ul>{{end}}
 <p><a href="/_status/check">How this store is</a>, and <a href="/metrics">its metrics</a>.</p>`
 
-// renderedDocs are the documents below docsPath by their names, that of the index being empty.
+// renderedDocs are the documents below docsPath by name. The name of the index is empty.
 type renderedDocs map[string]document
 
 type document struct {
@@ -66,7 +66,7 @@ type document struct {
 	body      []byte
 }
 
-// renderDocs takes some milliseconds, so that it is done for the first who asks.
+// renderDocs renders all documents. That takes some milliseconds, so the first request does it.
 func renderDocs() (renderedDocs, error) {
 	pages, err := docs.Pages()
 	if err != nil {
@@ -87,7 +87,7 @@ func renderDocs() (renderedDocs, error) {
 	layout := template.Must(template.New("").Parse(docsLayout))
 	for _, p := range append(pages, docs.Page{Title: "Documentation", HTML: index.Bytes()}) {
 		var page bytes.Buffer
-		// The HTML was made from compiled-in files, without what is HTML in those.
+		// The HTML was made from compiled-in files. HTML inside those files was left out.
 		if err := layout.Execute(&page, struct {
 			Title string
 			All   []docs.Page
@@ -100,7 +100,7 @@ func renderDocs() (renderedDocs, error) {
 	return out, nil
 }
 
-// copyDocs adds the files that are no pages.
+// copyDocs adds the files other than pages.
 func copyDocs(out renderedDocs) (names []string, err error) {
 	entries, err := fs.ReadDir(docs.Files(), ".")
 	if err != nil {
@@ -124,7 +124,8 @@ func copyDocs(out renderedDocs) (names []string, err error) {
 	return names, nil
 }
 
-// serveDocs sends a page. Links between the files of the documentation have its ending, so that is right as well.
+// serveDocs sends a page. Links between the files of the documentation have their endings, so a name with an ending is right as
+// well.
 func (s *Server) serveDocs(w http.ResponseWriter, r *http.Request) {
 	all, err := s.docs()
 	if err != nil {
@@ -138,6 +139,6 @@ func (s *Server) serveDocs(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Security-Policy", docsPolicy)
-	w.Header().Set("Cache-Control", "no-cache") // an upgrade brings others
+	w.Header().Set("Cache-Control", "no-cache") // an upgrade brings other pages
 	transfer.WriteText(w, http.StatusOK, d.mediaType, d.body)
 }

@@ -36,7 +36,7 @@ func (s *Server) sendFile(w http.ResponseWriter, r *http.Request, f file, name s
 	http.ServeContent(w, r, "", time.Time{}, b)
 }
 
-// icon sends the picture of a snap. An SVG is kept from doing anything in a browser.
+// icon sends the icon of a snap. The policy keeps an SVG from running anything in a browser.
 func (s *Server) icon(w http.ResponseWriter, r *http.Request, ix *index) {
 	f, ok := ix.icons[r.PathValue("file")]
 	if !ok {

@@ -115,7 +115,7 @@ func TestIcon(t *testing.T) {
 	}
 }
 
-// TestDownloadUsesSendfile checks that what handlers write to passes a file on as it is, in chunks that sendfile can take.
+// TestDownloadUsesSendfile checks that the ResponseWriter of handlers passes a file on unchanged, in chunks that sendfile can take.
 func TestDownloadUsesSendfile(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)
@@ -190,7 +190,7 @@ func TestOverTCP(t *testing.T) {
 	}
 }
 
-// TestSlowDownload reads slower than any of the limits on a request would allow.
+// TestSlowDownload reads more slowly than any time limit on a request would allow.
 func TestSlowDownload(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)

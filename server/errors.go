@@ -7,7 +7,7 @@ import (
 	"offlinestore/transfer"
 )
 
-// The codes of errors that are ours alone.
+// The codes of errors that only this server sends.
 const (
 	codeBadRequest  = "api-error"
 	codeNotAllowed  = "method-not-allowed"
@@ -17,8 +17,8 @@ const (
 	codeInternal    = "internal-error"
 )
 
-// errorBody is the one body of every failed request. Version 2 of the API reads ErrorList, version 1 the status, title, detail and
-// type, and device registration the message.
+// errorBody is the body of every failed request. Version 2 of the API reads ErrorList; version 1 reads the status, title, detail
+// and type; device registration reads the message.
 type errorBody struct {
 	Detail    string       `json:"detail"`
 	ErrorList []snap.Error `json:"error-list"`
@@ -28,7 +28,7 @@ type errorBody struct {
 	Type      string       `json:"type"`
 }
 
-// fail answers with an error. The Content-Type must be exactly this one, or snapd does not read the body.
+// fail answers with an error. snapd reads the body only with exactly this Content-Type.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int, code, message string) {
 	title := http.StatusText(status)
 	if status == http.StatusNotFound {

@@ -8,7 +8,7 @@ import (
 	"offlinestore/snap"
 )
 
-// fetchResult answers a fetch-assertions action. Its lists are there when they are empty too, as the real store's are.
+// fetchResult answers a fetch-assertions action. As in the real store's answers, its lists are present even if they are empty.
 type fetchResult struct {
 	AssertionStreamURLs []string     `json:"assertion-stream-urls"`
 	ErrorList           []snap.Error `json:"error-list"`
@@ -16,14 +16,14 @@ type fetchResult struct {
 	Result              string       `json:"result"`
 }
 
-// fetchAssertions answers a fetch-assertions action with the URLs of those assertions that are newer than what the device has.
+// fetchAssertions answers a fetch-assertions action with the URLs of the assertions that are newer than the device's.
 func (ix *index) fetchAssertions(a *snap.Action, formats map[string]int, origin string) fetchResult {
 	out := fetchResult{AssertionStreamURLs: []string{}, ErrorList: []snap.Error{}, Key: a.Key, Result: snap.ActionFetchAssertions}
 	for i := range a.Assertions {
 		req := &a.Assertions[i]
 		maxFormat := unlimited
 		if formats != nil {
-			// A type that is not listed is known in its first format alone.
+			// Of a type that is not listed, the device knows the first format only.
 			maxFormat = formats[req.Type]
 		}
 		found, newer, err := ix.findRequested(req, maxFormat)
@@ -42,7 +42,7 @@ func (ix *index) fetchAssertions(a *snap.Action, formats map[string]int, origin 
 	return out
 }
 
-// findRequested finds what req asks for, and says whether it is news to the device.
+// findRequested finds the assertion that req asks for, and reports whether it is newer than the device's.
 func (ix *index) findRequested(req *snap.AssertionRequest, maxFormat int) (a *indexedAssertion, newer bool, err error) {
 	t, ok := assertion.TypeByName(req.Type)
 	if !ok {
@@ -63,7 +63,7 @@ func (ix *index) findRequested(req *snap.AssertionRequest, maxFormat int) (a *in
 	return a, a != nil && revised(a, req.IfNewerThan), nil
 }
 
-// findSequencePoint is findRequested for a sequence: the point that is asked for, or the last one.
+// findSequencePoint finds a point of a sequence as findRequested does: the point that req names, or the last one.
 func (ix *index) findSequencePoint(req *snap.AssertionRequest, maxFormat int) (*indexedAssertion, bool, error) {
 	if req.Sequence != nil {
 		ref, err := assertion.RefFromPath(req.Type, append(req.SequenceKey[:len(req.SequenceKey):len(req.SequenceKey)], strconv.Itoa(*req.Sequence)))

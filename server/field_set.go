@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// fieldSet is a set of rows of allFields, a bit each.
+// fieldSet is a set of rows of allFields, with a bit for each.
 type fieldSet uint64
 
 // fieldRef names a row of snapFields or of revisionFields.
@@ -54,8 +54,8 @@ func setWhere(is func(fieldRef) bool) (set fieldSet) {
 	return set
 }
 
-// newFieldSet returns the set of the fields that names lists, or of all fields if names is empty. Unknown names are passed over, as
-// clients of other versions ask for them.
+// newFieldSet returns the set of the fields in names, or of all fields if names is empty. It ignores unknown names, since clients
+// of other versions ask for them.
 func newFieldSet(names []string) fieldSet {
 	if len(names) == 0 {
 		return snapSet | revisionSet

@@ -57,7 +57,7 @@ func (t *fieldTree) at(name string) *fieldTree {
 	return t.members[name]
 }
 
-// pick returns the members of a JSON value that t names; of a list, those of each element.
+// pick returns the members of a JSON value that t names. If the value is a list, it picks the members of each element.
 func (t *fieldTree) pick(text json.RawMessage) (json.RawMessage, error) {
 	if t.all || len(text) == 0 {
 		return text, nil

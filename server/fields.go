@@ -64,7 +64,7 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// markedURL is a URL of ours before the origin is known.
+// markedURL returns a URL of this server before the origin is known.
 func markedURL(path string) string { return "\x00" + path }
 
 // markURLs replaces the escape of each markedURL in encoded text by originMark.

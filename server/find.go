@@ -35,7 +35,7 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
 	transfer.WriteText(w, http.StatusOK, typeJSON, out)
 }
 
-// appendMatch appends a search result. Its snap.yaml is left out: snapd has no use for it there, and it is long.
+// appendMatch appends a search result. Its snap.yaml is left out: it is long, and snapd does not use it there.
 func appendMatch(dst []byte, h snapMatch, fields fieldSet, origin string) []byte {
 	dst = appendString(append(dst, `{"name":`...), h.snap.Name)
 	dst = appendString(append(dst, `,"revision":{"channel":`...), h.row.name)
@@ -58,7 +58,7 @@ func (s *Server) categories(w http.ResponseWriter, r *http.Request, ix *index) {
 	s.writeJSON(w, r, http.StatusOK, typeJSON, out)
 }
 
-// listBody is the body of lists in version 1. snapd reads the one of names as a stream that must begin with these very keys.
+// listBody is the body of lists in version 1. snapd reads the list of names as a stream that must begin with these very keys.
 type listBody struct {
 	Embedded struct {
 		Sections []snap.CategoryName `json:"clickindex:sections,omitempty"`

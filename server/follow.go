@@ -9,15 +9,15 @@ import (
 	"offlinestore/catalog"
 )
 
-// catalogSource is where the catalogue is loaded from: store.Reader.
+// catalogSource is the source of the catalogue: a catalog.Reader.
 type catalogSource interface {
 	LoadSnapshot(ctx context.Context) (*catalog.Snapshot, error)
 	Generation(ctx context.Context) (int64, error)
-	// WaitForChange returns when the catalogue changed, or with an error when it can't know any more.
+	// WaitForChange returns when the catalogue has changed, or with an error if the source can't notice changes any more.
 	WaitForChange(ctx context.Context) error
 }
 
-// How the catalogue is followed. Notifications say at once that there is a change; the polls are for those that get lost.
+// The timing of Follow. Notifications report a change at once. Polls find the changes whose notification was lost.
 const (
 	pollInterval    = 5 * time.Second
 	pollTimeout     = 10 * time.Second
@@ -26,7 +26,8 @@ const (
 	maxConnectDelay = 10 * time.Second
 )
 
-// Follow serves src's catalogue, and every change of it, until ctx ends. While src can't be reached, what was loaded last is served.
+// Follow serves src's catalogue and every change of it until ctx ends. If src can't be reached, it serves the last catalogue that
+// it loaded.
 func (s *Server) Follow(ctx context.Context, src catalogSource) {
 	changed := make(chan struct{}, 1)
 	var wg sync.WaitGroup
@@ -45,7 +46,7 @@ func (s *Server) Follow(ctx context.Context, src catalogSource) {
 	}
 }
 
-// listen passes each notification on. After a lost connection it passes one on as well, since any may have been missed.
+// listen passes each notification on. After a lost connection it sends one too, since it may have missed some.
 func (s *Server) listen(ctx context.Context, src catalogSource, changed chan<- struct{}) {
 	delay := reconnectDelay
 	for ctx.Err() == nil {
@@ -70,7 +71,7 @@ func (s *Server) listen(ctx context.Context, src catalogSource, changed chan<- s
 	}
 }
 
-// catchUp loads the catalogue if it is another than the one that is served.
+// catchUp loads the catalogue if its generation differs from the served one.
 func (s *Server) catchUp(ctx context.Context, src catalogSource) {
 	err := s.load(ctx, src)
 	if ctx.Err() != nil {
@@ -100,7 +101,7 @@ func (s *Server) load(ctx context.Context, src catalogSource) error {
 	if err != nil {
 		return fmt.Errorf("ask for the generation: %w", err)
 	}
-	// Any other generation counts, as a restored backup goes back.
+	// A lower generation counts as a change too: it comes from a restored backup.
 	if ix := s.index.Load(); ix != nil && ix.generation == generation {
 		return nil
 	}

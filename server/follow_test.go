@@ -14,7 +14,7 @@ import (
 	"offlinestore/server"
 )
 
-// database is a source of catalogues, at the seam that package catalog fills.
+// database is a source of catalogues in the place of package catalog.
 type database struct {
 	mu       sync.Mutex
 	catalog  *catalog.Snapshot
@@ -94,7 +94,7 @@ func TestFollow(t *testing.T) {
 		time.Sleep(11 * time.Second)
 		check(`"ok"`, `"generation":7`)
 
-		// A notification is followed at once.
+		// A notification takes effect at once.
 		next := *catalog
 		next.Generation = 8
 		db.set(func() { db.catalog = &next })
@@ -102,12 +102,12 @@ func TestFollow(t *testing.T) {
 		synctest.Wait()
 		check(`"generation":8`)
 
-		// A lost one is made up for by the poll, and a restored backup goes back.
+		// The poll makes up for a lost notification, also after a restored backup with a lower generation.
 		db.set(func() { db.catalog = catalog })
 		time.Sleep(6 * time.Second)
 		check(`"generation":7`)
 
-		// An outage does not stop serving.
+		// The server keeps serving during an outage.
 		db.set(func() { db.down = true })
 		time.Sleep(time.Minute)
 		check(`"degraded"`, `"generation":7`, "last reached")
@@ -132,7 +132,7 @@ func TestFollow(t *testing.T) {
 		time.Sleep(6 * time.Second)
 		check(`"degraded"`, `"generation":8`)
 
-		// Nothing is loaded that is there already.
+		// A catalogue that is loaded already is not loaded again.
 		db.set(func() { db.catalog, db.loads = &next, 0 })
 		time.Sleep(time.Minute)
 		check(`"ok"`)

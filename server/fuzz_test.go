@@ -11,7 +11,7 @@ import (
 	"offlinestore/snap"
 )
 
-// FuzzRefresh checks that whatever is posted is answered, with JSON, and one result for each action at the most.
+// FuzzRefresh checks that every body is answered with JSON, with at most one result for each action.
 func FuzzRefresh(f *testing.F) {
 	b := newBlobs(f)
 	c := catalogue(b)
@@ -41,7 +41,7 @@ func FuzzRefresh(f *testing.F) {
 	})
 }
 
-// FuzzQuery checks that whatever is in a path and query is answered with JSON or an assertion, and never with a fault of ours.
+// FuzzQuery checks that every path and query is answered with JSON or an assertion, and never with a fault of ours.
 func FuzzQuery(f *testing.F) {
 	b := newBlobs(f)
 	c := catalogue(b)

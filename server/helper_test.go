@@ -20,7 +20,7 @@ import (
 	"offlinestore/snap"
 )
 
-// realdata returns the folder of genuine data, or skips the test where there is none.
+// realdata returns the folder of genuine data, or skips the test if there is none.
 func realdata(tb testing.TB) string {
 	tb.Helper()
 	if dir := os.Getenv("OFFLINESTORE_REALDATA"); dir != "" {
@@ -65,7 +65,7 @@ func (b *blobs) put(content string) digest.Digest {
 	return dg
 }
 
-// hole stores zeros that take no space, under a digest made of name.
+// hole stores zeros that occupy no space, under a digest made of name.
 func (b *blobs) hole(name string, size int64) digest.Digest {
 	b.tb.Helper()
 	dg := digest.NewDigestFromEncoded(digest.SHA256, fmt.Sprintf("%x", sha256.Sum256([]byte(name))))
@@ -105,7 +105,7 @@ func serve(tb testing.TB, b *blobs, c *catalog.Snapshot, cfg server.Config) *ser
 	return s
 }
 
-// call sends one request, for a device of amd64 unless header says otherwise ("Name: value" each).
+// call sends one request, for a device of amd64 unless header names another architecture ("Name: value" each).
 func call(tb testing.TB, h http.Handler, method, url, body string, header ...string) *http.Response {
 	tb.Helper()
 	r := httptest.NewRequest(method, url, strings.NewReader(body))
@@ -128,7 +128,7 @@ func bodyOf(tb testing.TB, r *http.Response) string {
 	return string(b)
 }
 
-// decode reads a JSON answer with the status that is wanted.
+// decode reads a JSON answer that must have a status.
 func decode[T any](tb testing.TB, r *http.Response, status int) T {
 	tb.Helper()
 	body := bodyOf(tb, r)
@@ -160,7 +160,7 @@ const (
 
 func ptr[T any](v T) *T { return &v }
 
-// revision makes a revision whose blob is its version's text.
+// revision makes a revision whose blob is the text of its version.
 func revision(b *blobs, n int, version string, archs ...string) catalog.SnapRevision {
 	content := "snap " + version
 	return catalog.SnapRevision{Blob: b.put(content), Revision: snap.Revision{

@@ -170,7 +170,7 @@ func TestStatusAndMetrics(t *testing.T) {
 	}
 }
 
-// TestRowOfAnotherArchitecture is about a row that no device could use, which costs that row alone.
+// TestRowOfAnotherArchitecture checks that a row which no device can use costs only that row.
 func TestRowOfAnotherArchitecture(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)

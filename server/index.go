@@ -11,7 +11,7 @@ import (
 	"offlinestore/channel"
 )
 
-// index is a catalogue made ready for answering. It does not change.
+// index is a catalogue with prepared answers. It does not change.
 type index struct {
 	generation int64
 	imports    int
@@ -19,7 +19,7 @@ type index struct {
 	snaps      []*indexedSnap // by name
 	byName     map[string]*indexedSnap
 	byID       map[string]*indexedSnap
-	// channels has the channels of the catalogue as they are commonly written, so that requests need no parsing.
+	// channels holds the channels of the catalogue by their usual spellings, so that requests need no parsing.
 	channels   map[string]channel.Channel
 	files      map[string]file // by the last part of the path of their URL
 	icons      map[string]file
@@ -73,7 +73,7 @@ func newIndex(c *catalog.Snapshot) (*index, error) {
 	}
 	sortSnaps(ix.snaps)
 	ix.categories = categoryNames(ix.snaps)
-	// Devices ask for the names once a day, and they take a parse of each snap.yaml.
+	// Devices ask for the names once a day, and the list needs a parse of each snap.yaml.
 	ix.names = sync.OnceValue(func() []nameEntry { return listNames(ix.snaps) })
 	return ix, nil
 }
@@ -113,7 +113,7 @@ func (ix *index) addFiles(st *catalog.Snap, r *catalog.SnapRevision) {
 	}
 }
 
-// parseChannel is channel.Parse, faster for what is in the catalogue.
+// parseChannel parses a channel. It is faster than channel.Parse for channels of the catalogue.
 func (ix *index) parseChannel(s string) (channel.Channel, error) {
 	if c, ok := ix.channels[s]; ok {
 		return c, nil
@@ -121,7 +121,7 @@ func (ix *index) parseChannel(s string) (channel.Channel, error) {
 	return channel.Parse(s)
 }
 
-// find looks a snap up by id or, without one, by name.
+// find looks a snap up by id or, if id is empty, by name.
 func (ix *index) find(id, name string) *indexedSnap {
 	if id != "" {
 		return ix.byID[id]

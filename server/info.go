@@ -9,7 +9,7 @@ import (
 	"offlinestore/transfer"
 )
 
-// info answers GET /v2/snaps/info/<name>. Branches are left out: snapd would take one for the risk that it branches from.
+// info answers GET /v2/snaps/info/<name>. Branches are left out: snapd would take a branch for the risk below it.
 func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 	name := r.PathValue("name")
 	query := r.URL.Query()
@@ -49,15 +49,15 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 		out = appendString(out, sn.DefaultTrack)
 	}
 	out = appendString(append(out, `,"name":`...), sn.Name)
-	// The store repeats name and id in here, whatever was asked for.
+	// The store repeats name and id here, even if a client did not ask for them.
 	out = appendFields(append(out, `,"snap":`...), fields&snapSet|identitySet, nil, &sn.object, origin)
 	out = append(appendString(append(out, `,"snap-id":`...), sn.SnapID), '}')
 	*pooled = out
 	transfer.WriteText(w, http.StatusOK, typeJSON, out)
 }
 
-// open lists the open rows that a device of arch sees, the default channel first. Without an architecture these are all. Branches are
-// left out.
+// openRows lists the open rows that a device of arch sees, the default channel first. Without an architecture it lists all.
+// Branches are left out.
 func (sn *indexedSnap) openRows(arch string) []*row {
 	var out []*row
 	if arch == "" {

@@ -14,7 +14,7 @@ import (
 
 const maxMetadataBody = 4 << 20
 
-// legacySnap is a snap as version 1 of the API has it: all that snapd knew before 2.34, and what it searched before 2.44.2.
+// legacySnap is a snap in version 1 of the API. snapd before 2.34 used it for everything, and snapd before 2.44.2 for searches.
 type legacySnap struct {
 	AnonDownloadURL string             `json:"anon_download_url"`
 	Architecture    []string           `json:"architecture"`
@@ -86,7 +86,7 @@ func newLegacySnap(sn *indexedSnap, rev *indexedRevision, channelName, origin st
 	return out
 }
 
-// legacyEpoch prints an epoch as old clients know it, "1" or "1*", where it is of such a form.
+// legacyEpoch returns an epoch in the notation of old clients, "1" or "1*", if the epoch can be written so.
 func legacyEpoch(e snap.Epoch) any {
 	if len(e.Write) == 0 {
 		e.Write = []uint32{0}
@@ -149,7 +149,7 @@ func (s *Server) details(w http.ResponseWriter, r *http.Request, ix *index) {
 	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
 }
 
-// legacyPick finds the revision that the parameters name, and the channel it is from. The revision is nil if there is none.
+// legacyPick finds the revision that the parameters name, and its channel. The revision is nil if there is none.
 func (sn *indexedSnap) legacyPick(ix *index, arch, asked, number string) (*indexedRevision, string, error) {
 	if asked == "" {
 		asked = channel.Stable
@@ -179,7 +179,7 @@ func (sn *indexedSnap) legacyPick(ix *index, arch, asked, number string) (*index
 	return rev, "", nil
 }
 
-// metadataRequest is the body of POST /api/v1/snaps/metadata: the snaps that a device has.
+// metadataRequest is the body of POST /api/v1/snaps/metadata: the snaps of a device.
 type metadataRequest struct {
 	Snaps []struct {
 		SnapID   string          `json:"snap_id"`
@@ -189,7 +189,7 @@ type metadataRequest struct {
 	} `json:"snaps"`
 }
 
-// metadata answers with what there is now for each snap of a device; those that are not here are left out.
+// metadata answers with the current revision of each snap of a device. Snaps that are not here are left out.
 func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 	var req metadataRequest
 	if !s.readJSON(w, r, maxMetadataBody, &req) {

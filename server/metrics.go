@@ -24,10 +24,10 @@ type metrics struct {
 	content    *prometheus.GaugeVec
 	loadedAt   prometheus.Gauge
 	imports    prometheus.Gauge
-	importedAt *prometheus.GaugeVec // of nothing before the first import
+	importedAt *prometheus.GaugeVec // empty before the first import
 	loadErrors prometheus.Counter
 	sourceUp   prometheus.Gauge
-	expiry     *prometheus.GaugeVec // of nothing while there is no certificate
+	expiry     *prometheus.GaugeVec // empty while there is no certificate
 }
 
 func newMetrics(registry *prometheus.Registry) *metrics {
@@ -91,7 +91,7 @@ func (m *metrics) loaded(ix *index, now time.Time) {
 	}
 }
 
-// routeMetrics are those of one route, looked up once.
+// routeMetrics are the metrics of one route, looked up once.
 type routeMetrics struct {
 	ok       prometheus.Counter
 	codes    *prometheus.CounterVec

@@ -11,9 +11,9 @@ import (
 
 var validHostname = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,251}[a-zA-Z0-9])?\.?$`)
 
-// origin returns the beginning of every URL in an answer to r: scheme and host. Nothing of it needs escaping. It is "" if the request
-// names no usable host, which is the only thing that comes from outside here. Of the headers of a forwarding proxy, X-Forwarded-Proto
-// is believed if the operator says so.
+// origin returns the beginning of every URL in an answer to r: scheme and host. It needs no escaping. It is "" if the request names
+// no usable host; the host is the only part that comes from the request. Of the headers of a forwarding proxy, X-Forwarded-Proto is
+// trusted if the operator allows it.
 func (l *settings) origin(r *http.Request) string {
 	host := l.host
 	if l.Domain == "" {
@@ -28,12 +28,12 @@ func (l *settings) origin(r *http.Request) string {
 	return "http://" + host
 }
 
-// secure says whether r came by HTTPS, here or to the balancer in front of us.
+// secure reports whether r came by HTTPS, here or to the balancer in front of this server.
 func (l *settings) secure(r *http.Request) bool {
 	return r.TLS != nil || l.TrustForwardedProto && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
 }
 
-// normalizeHost returns host[:port] with an IPv6 address in brackets, or "" if it is no host.
+// normalizeHost returns host[:port] with an IPv6 address in brackets, or "" if s is no host.
 func normalizeHost(s string) string {
 	if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
 		if a.Is6() {

@@ -12,7 +12,7 @@ import (
 	"offlinestore/snap"
 )
 
-// overridden is the catalogue with overrides of jq and hello.
+// overridden returns the catalogue with overrides of jq and hello.
 func overridden(b *blobs, jq, hello []snap.Release) *catalog.Snapshot {
 	c := catalogue(b)
 	for i := range c.Snaps {
@@ -48,14 +48,14 @@ func TestOverrides(t *testing.T) {
 		{plain, "jq", "arm64", "stable", 8}, // not overridden
 		{plain, "jq", "amd64", "candidate", 7},
 		{plain, "jq", "amd64", "beta", 7}, // closed: candidate has it
-		{plain, "jq", "amd64", "edge", 9}, // was not in the channel map
+		{plain, "jq", "amd64", "edge", 9}, // not in the channel map before
 		{plain, "jq", "amd64", "1.4/stable", 10},
 		{plain, "hello", "amd64", "2.0/stable", 1},
 		{plain, "hello", "i386", "2.0/stable", 1},
 		{plain, "hello", "riscv64", "2.0/stable", 1}, // runs anywhere
 		{plain, "hello", "riscv64", "latest/stable", 1},
 		{single, "hello", "amd64", "latest/stable", 4},
-		{single, "hello", "riscv64", "latest/stable", 1}, // what it had through amd64's row
+		{single, "hello", "riscv64", "latest/stable", 1}, // the revision that it had through amd64's row
 	} {
 		got := refresh(t, c.s.Handler(), snap.RefreshRequest{Fields: []string{"revision"}, Actions: []snap.Action{{
 			Action: snap.ActionInstall, InstanceKey: "k", Name: c.name, Channel: c.channel,
@@ -78,7 +78,7 @@ func TestOverrideForInstalled(t *testing.T) {
 	if len(got) != 1 || got[0].Snap == nil || got[0].Snap.Revision.Number != 5 || got[0].ReleasedAt != "2026-11-20T00:00:00Z" {
 		t.Errorf("refresh of what tracks stable = %+v, want revision 5", got)
 	}
-	// The one that it hides can still be had by its number.
+	// The hidden revision is still available by its number.
 	got = refresh(t, s.Handler(), snap.RefreshRequest{Fields: []string{"revision"}, Actions: []snap.Action{{Action: snap.ActionInstall, InstanceKey: "k", Name: "jq", Revision: 6}}})
 	if len(got) != 1 || got[0].Snap == nil || got[0].Snap.Revision.Number != 6 {
 		t.Errorf("install by number = %+v, want revision 6", got)

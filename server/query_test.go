@@ -65,7 +65,7 @@ func TestInfo(t *testing.T) {
 	}
 }
 
-// TestInfoHasTheGenuineShape compares the keys of an answer with those of one of the real store.
+// TestInfoHasTheGenuineShape compares the keys of an answer with the keys in an answer of the real store.
 func TestInfoHasTheGenuineShape(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(realdata(t), "api", "snapstore")
@@ -92,8 +92,8 @@ func TestInfoHasTheGenuineShape(t *testing.T) {
 	got, want := flat(t, []byte(bodyOf(t, call(t, h, "GET", "https://api.snapcraft.io/v2/snaps/info/"+sn.Name+"?architecture=amd64", "")))), flat(t, text)
 	for path, value := range want {
 		switch {
-		case strings.HasPrefix(path, "snap.media"), strings.HasPrefix(path, "snap.prices"): // see mayDiffer; prices are never told
-		case strings.HasSuffix(path, ".snap-yaml"), strings.HasSuffix(path, "].base"): // one revision's differ from entry to entry in this file
+		case strings.HasPrefix(path, "snap.media"), strings.HasPrefix(path, "snap.prices"): // see mayDiffer; our answers have no prices
+		case strings.HasSuffix(path, ".snap-yaml"), strings.HasSuffix(path, "].base"): // in this file, they differ from entry to entry of one revision
 		case got[path] != value && strings.Replace(got[path], `"http:`, `"https:`, 1) != value:
 			t.Errorf("%s = %s, want %s", path, got[path], value)
 		}
@@ -126,7 +126,7 @@ func TestFind(t *testing.T) {
 		query string
 		want  []string
 	}{
-		{"", []string{"hello 2.0/stable", "data stable", "jq stable"}}, // what is featured comes first
+		{"", []string{"hello 2.0/stable", "data stable", "jq stable"}}, // featured snaps come first
 		{"q=jq", []string{"jq stable", "hello 2.0/stable"}},
 		{"q=JSON", []string{"jq stable"}},
 		{"q=json+processor", []string{"jq stable"}},
@@ -174,7 +174,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestFindKeepsToItsChannel is about a snap that has no stable release.
+// TestFindKeepsToItsChannel searches for a snap without a stable release.
 func TestFindKeepsToItsChannel(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)

@@ -36,7 +36,7 @@ func recorded(t *testing.T, dir string) (requests []exchange, responses map[stri
 		if !ok {
 			t.Fatalf("%s: no end of the headers", name)
 		}
-		// The recorded lengths are of the bodies before they were redacted or dropped.
+		// The recorded lengths are those before the bodies were redacted or dropped.
 		r := bufio.NewReader(bytes.NewReader(append(head, "\r\n\r\n"...)))
 		if strings.Contains(name, ".req.") {
 			x.req, err = http.ReadRequest(r)
@@ -54,7 +54,8 @@ func recorded(t *testing.T, dir string) (requests []exchange, responses map[stri
 	return requests, responses
 }
 
-// pair finds each request's answer: an assertion's by what it holds, a download's by its file, the others' are the next message.
+// pair finds each request's answer. Assertions are found by their content and downloads by their file; other answers are the next
+// message.
 func pair(t *testing.T, requests []exchange, responses map[string]exchange) []exchange {
 	t.Helper()
 	var out []exchange
@@ -64,7 +65,7 @@ func pair(t *testing.T, requests []exchange, responses map[string]exchange) []ex
 			t.Fatal(err)
 		}
 		if strings.HasPrefix(x.req.URL.Path, "/download-origin/") {
-			continue // the CDN's, whose answers are compared with those of our download
+			continue // an answer of the CDN, compared in our download
 		}
 		answer, ok := responses[fmt.Sprintf("%03d", n+1)]
 		switch kindOf(x.req) {
@@ -100,7 +101,7 @@ func holds(r exchange, path string) bool {
 	return err == nil && "/v2/assertions/"+a.Ref().String() == path
 }
 
-// recordedCatalog is what package catalog makes of the recording, by way of PostgreSQL.
+// recordedCatalog returns the catalogue that package catalog makes of the recording, by way of PostgreSQL.
 func recordedCatalog(t *testing.T, b *blobs) *catalog.Snapshot {
 	t.Helper()
 	dsn := pgtest.New(t)

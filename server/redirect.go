@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// redirectToHTTPS sends plain requests on to HTTPS where Settings.RedirectToHTTPS is set. Balancers and monitors, which know this host by an address that
-// no certificate names, are let through.
+// redirectToHTTPS redirects plain requests to HTTPS if Settings.RedirectToHTTPS is set. Health checks and metrics stay reachable:
+// balancers and monitors know this host by an address that is in no certificate.
 func (s *Server) redirectToHTTPS(next http.Handler) http.Handler {
 	redirect := s.instrument("redirect", s.redirect)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -28,18 +28,18 @@ func (s *Server) redirect(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "this store is reached by HTTPS, and the request does not say under which name")
 		return
 	}
-	// Only 308 keeps the method and the body of a POST, and old clients of GET know only 301.
+	// Only 308 keeps the method and the body of a POST. Old clients know only 301, for GET.
 	status := http.StatusPermanentRedirect
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		status = http.StatusMovedPermanently
 	}
-	// What is permanent in the protocol isn't here: an operator may go back to plain HTTP.
+	// The protocol calls these statuses permanent, but an operator may go back to plain HTTP.
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Location", "https://"+host+r.RequestURI)
 	s.fail(w, r, status, codeUnsupported, "this store is reached by HTTPS")
 }
 
-// secureHost is the host, and port unless it is the usual, that HTTPS is reached on; or "" if r names none.
+// secureHost returns the host for HTTPS, with its port unless that is the usual one. It returns "" if r names no host.
 func (l *settings) secureHost(r *http.Request) string {
 	if l.Domain != "" {
 		return l.host

@@ -10,18 +10,18 @@ import (
 
 const (
 	maxRefreshBody = 4 << 20
-	// maxActions bounds how much larger than the request its answer can be.
+	// maxActions bounds the ratio of the answer's size to the request's.
 	maxActions = 1000
 )
 
-// refreshCall is one request for POST /v2/snaps/refresh while it is answered.
+// refreshCall is the state of one request for POST /v2/snaps/refresh.
 type refreshCall struct {
 	ix     *index
 	req    *snap.RefreshRequest
 	arch   string
 	origin string
 	fields fieldSet
-	// byKey has the installed snaps by instance-key, once they are too many to search.
+	// byKey holds the installed snaps by instance-key, if there are too many to search.
 	byKey map[string]*snap.Installed
 }
 
@@ -47,7 +47,7 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request, ix *index) {
 	writeResults(w, len(req.Actions), func(dst []byte, i int) []byte { return c.appendResult(dst, &req.Actions[i]) })
 }
 
-// appendResult appends the answer to one action, or nothing if there is nothing to say.
+// appendResult appends the answer to one action, or nothing if the action needs no answer.
 func (c *refreshCall) appendResult(dst []byte, a *snap.Action) []byte {
 	switch a.Action {
 	case snap.ActionInstall, snap.ActionDownload, snap.ActionRefresh:
@@ -91,7 +91,7 @@ func (c *refreshCall) appendSnap(dst []byte, a *snap.Action) []byte {
 	return c.appendChannel(dst, a, sn, asked, wanted, installed)
 }
 
-// appendChannel answers with what a channel holds.
+// appendChannel answers with the release that a channel holds.
 func (c *refreshCall) appendChannel(dst []byte, a *snap.Action, sn *indexedSnap, asked string, wanted channel.Channel,
 	installed *snap.Installed) []byte {
 	r := sn.follow(c.arch, wanted)
@@ -114,20 +114,20 @@ func (c *refreshCall) appendChannel(dst []byte, a *snap.Action, sn *indexedSnap,
 	return c.appendFound(dst, a, sn, r.revision, r, redirect)
 }
 
-// appendStay answers a device that can't go to what the channel holds, by a revision that it has already, since its data is of
-// an epoch that nothing newer reads.
+// appendStay answers a device that can't use the channel's release, since nothing newer reads the epoch of its data. The answer is
+// a revision that the device has already.
 func (c *refreshCall) appendStay(dst []byte, a *snap.Action, sn *indexedSnap, wanted channel.Channel, have int) []byte {
 	if a.Action != snap.ActionRefresh {
 		return c.appendMissing(dst, a, sn, fmt.Sprintf("snap %q has no revision in %s for %s that reads the data of the installed epoch", sn.Name, wanted, c.arch))
 	}
 	rev := sn.byNumber(c.arch, have)
 	if rev == nil {
-		return dst // no result is "no update" as well
+		return dst // an answer without a result means "no update" too
 	}
 	return c.appendFound(dst, a, sn, rev, sn.released(c.arch, rev, wanted), "")
 }
 
-// appendRevision answers with a revision by number, wherever it was released.
+// appendRevision answers with a revision by number, from any channel.
 func (c *refreshCall) appendRevision(dst []byte, a *snap.Action, sn *indexedSnap, wanted channel.Channel) []byte {
 	rev := sn.byNumber(c.arch, a.Revision)
 	if rev == nil {
@@ -140,7 +140,7 @@ func (c *refreshCall) appendMissing(dst []byte, a *snap.Action, sn *indexedSnap,
 	return c.appendError(dst, a, sn, snap.CodeRevisionNotFound, message, &snap.ErrorExtra{Releases: sn.releases()})
 }
 
-// appendFound appends a result with a snap. The keys are in the order of the alphabet, as those of the store.
+// appendFound appends a result with a snap. The keys are in the order of the alphabet, as in the real store's answers.
 func (c *refreshCall) appendFound(dst []byte, a *snap.Action, sn *indexedSnap, rev *indexedRevision, r *row, redirect string) []byte {
 	dst = append(dst, '{')
 	if r != nil {
@@ -169,13 +169,13 @@ func (c *refreshCall) appendError(dst []byte, a *snap.Action, sn *indexedSnap, c
 	return appendJSON(dst, out)
 }
 
-// trackless says whether a channel was asked for without a track.
+// trackless reports whether the request names a channel without a track.
 func (c *refreshCall) trackless(asked string) bool {
 	ch, err := c.ix.parseChannel(asked)
 	return err == nil && ch.Track == ""
 }
 
-// installed returns what the device says of the snap that it has under a key.
+// installed returns the device's entry for the snap under a key.
 func (c *refreshCall) installed(key string) *snap.Installed {
 	const searched = 16
 	if len(c.req.Context) > searched && c.byKey == nil {

@@ -28,7 +28,7 @@ func TestChannelResolution(t *testing.T) {
 		{"jq", "arm64", "stable", 0, "8 stable - 2024-02-02T00:00:00Z"},
 		{"jq", "amd64", "candidate", 0, "7 candidate - 2024-03-01T00:00:00Z"},
 		{"jq", "amd64", "beta", 0, "7 candidate - 2024-03-01T00:00:00Z"}, // closed
-		{"jq", "amd64", "edge", 0, "7 candidate - 2024-03-01T00:00:00Z"}, // not known here, and beta is closed
+		{"jq", "amd64", "edge", 0, "7 candidate - 2024-03-01T00:00:00Z"}, // unknown here, and beta is closed
 		{"jq", "arm64", "edge", 0, "8 stable - 2024-02-02T00:00:00Z"},
 		{"jq", "amd64", "edge/fix-1", 0, "9 edge/fix-1 - 2024-04-01T00:00:00Z"},
 		{"jq", "amd64", "edge/none", 0, "7 candidate - 2024-03-01T00:00:00Z"},
@@ -44,7 +44,7 @@ func TestChannelResolution(t *testing.T) {
 		{"jq", "amd64", "stable", 6, "6 stable - 2024-02-01T00:00:00Z"},
 		{"jq", "amd64", "edge", 6, "6 stable - 2024-02-01T00:00:00Z"},
 		{"jq", "amd64", "edge", 7, "7 candidate - 2024-03-01T00:00:00Z"},
-		{"jq", "arm64", "", 6, "revision-not-found"}, // is for amd64
+		{"jq", "arm64", "", 6, "revision-not-found"}, // for amd64 only
 		{"jq", "amd64", "", 99, "revision-not-found"},
 		{"hello", "amd64", "", 0, "2 2.0/stable 2.0/stable 2024-01-01T00:00:00Z"},
 		{"hello", "amd64", "stable", 0, "2 2.0/stable 2.0/stable 2024-01-01T00:00:00Z"},
@@ -52,7 +52,7 @@ func TestChannelResolution(t *testing.T) {
 		{"hello", "amd64", "latest/stable", 0, "1 stable - 2022-01-01T00:00:00Z"},
 		{"hello", "amd64", "2.0/stable", 0, "2 2.0/stable - 2024-01-01T00:00:00Z"},
 		{"hello", "i386", "2.0/stable", 0, "3 2.0/stable - 2024-05-01T00:00:00Z"},
-		// Runs on all, and nobody asked upstream for riscv64: the latest release of another architecture.
+		// It runs on all, and the export did not ask upstream for riscv64: the latest release of another architecture.
 		{"hello", "riscv64", "2.0/stable", 0, "3 2.0/stable - 2024-05-01T00:00:00Z"},
 		{"hello", "riscv64", "latest/edge", 0, "1 stable - 2022-01-01T00:00:00Z"},
 		{"hello", "riscv64", "", 1, "1 stable - 2022-01-01T00:00:00Z"},
@@ -189,7 +189,7 @@ func TestRefreshFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, field := range benchFields {
-		// The others have no value here, or are not had by this store.
+		// The others have no value here, or this store does not hold them.
 		if _, ok := raw.Results[0].Snap[field]; !ok && field != "integrity" && field != "store-url" {
 			t.Errorf("without fields, %s is missing: %s", field, body)
 		}
@@ -259,7 +259,7 @@ func TestRefreshRefuses(t *testing.T) {
 	}
 }
 
-// TestLargeAnswer is about an answer that is too long to be held back.
+// TestLargeAnswer checks an answer that is too long to be held back.
 func TestLargeAnswer(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)

@@ -12,13 +12,13 @@ import (
 	"offlinestore/snap"
 )
 
-// jsonType is shared by answers so that the busiest one sets its header without allocating.
+// jsonType is shared by answers, so that the busiest request sets its header without an allocation.
 var jsonType = []string{typeJSON}
 
-// buffers are reused by refresh requests, which are many and whose answers are large.
+// buffers are reused by refresh requests, because there are many of them with large answers.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 32<<10); return &b }}
 
-// maxPooled keeps a single large answer from being held for ever.
+// maxPooled keeps the pool from holding the buffer of a single large answer for ever.
 const maxPooled = 2 * flushSize
 
 func getBuffer() *[]byte { return buffers.Get().(*[]byte) }
@@ -29,7 +29,7 @@ func putBuffer(b *[]byte) {
 	}
 }
 
-// architecture is that of the device, by the headers of either version of the API.
+// architecture returns the device's architecture, from the headers of either version of the API.
 func architecture(r *http.Request) string {
 	if a := r.Header.Get(snap.HeaderArchitecture); a != "" {
 		return a
@@ -37,13 +37,13 @@ func architecture(r *http.Request) string {
 	return r.Header.Get("X-Ubuntu-Architecture")
 }
 
-// maxValues bounds the values in a request. A few bytes of JSON can make a large value, so the size of the body alone would not bound
-// the memory that it takes to read.
+// maxValues bounds the values in a request. A few bytes of JSON can become a large value, so a bound on the size of the body alone
+// would not bound the memory for it.
 const maxValues = 64 << 10
 
 var errTooMany = fmt.Errorf("more than %d values", maxValues)
 
-// readJSON reads the body into v. It answers the request itself when that can't be done.
+// readJSON reads the body into v, or answers the request with an error and returns false.
 func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) bool {
 	pooled := getBuffer()
 	defer putBuffer(pooled)
@@ -75,13 +75,13 @@ func (s *Server) failBody(w http.ResponseWriter, r *http.Request, err error) {
 	s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the request can't be read as the JSON that belongs here")
 }
 
-// discardBody reads the body of a request whose content does not matter, so that the connection can be used again.
+// discardBody reads and drops the body of a request, so that the client can reuse the connection.
 func discardBody(w http.ResponseWriter, r *http.Request, limit int64) error {
 	_, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, limit))
 	return err
 }
 
-// requireOrigin returns the origin of our URLs. It answers the request itself when there is none.
+// requireOrigin returns the origin of our URLs, or answers the request with an error and returns false.
 func (s *Server) requireOrigin(w http.ResponseWriter, r *http.Request) (string, bool) {
 	l := s.settings.Load()
 	origin := l.origin(r)

@@ -9,7 +9,7 @@ import (
 	"offlinestore/snap"
 )
 
-// follow returns the open row that a device of arch which tracks c is served from, or nil.
+// follow returns the open row that serves a device of arch which tracks c, or nil.
 func (sn *indexedSnap) follow(arch string, c channel.Channel) *row {
 	return rowOf(sn.channels.Follow(arch, c))
 }
@@ -21,11 +21,11 @@ func rowOf(e *channelmap.Entry[string, *row]) *row {
 	return e.Value
 }
 
-// track names the track of a channel that has none.
+// track returns c with the default track if c has no track.
 func (sn *indexedSnap) track(c channel.Channel) channel.Channel { return sn.channels.WithTrack(c) }
 
-// upgrade is follow for a device that has the snap already: a revision that can't read the data of what is installed is not offered,
-// but another release of the same channel that can. It returns nil when there is nothing to go to.
+// upgrade returns the row for a device that has the snap already. It skips a revision that can't read the data of the installed
+// one, and takes another release of the same channel that can. It returns nil if there is none.
 func (sn *indexedSnap) upgrade(arch string, c channel.Channel, installed *snap.Epoch, revision int) *row {
 	return rowOf(sn.channels.Upgrade(arch, c, revision, func(e *channelmap.Entry[string, *row]) bool {
 		return installed == nil || e.Value.revision.Epoch.CanRead(*installed)
@@ -40,8 +40,8 @@ func (sn *indexedSnap) byNumber(arch string, n int) *indexedRevision {
 	return nil
 }
 
-// released returns a row that holds rev, or held it: of wanted if there is one. It is nil for a revision that no channel is known
-// to have had.
+// released returns a row that holds rev or held it: a row of wanted if there is one. It returns nil for a revision without a known
+// release.
 func (sn *indexedSnap) released(arch string, rev *indexedRevision, wanted channel.Channel) *row {
 	if r := sn.follow(arch, wanted); r != nil && r.revision == rev {
 		return r
@@ -49,7 +49,7 @@ func (sn *indexedSnap) released(arch string, rev *indexedRevision, wanted channe
 	return rowOf(sn.channels.Released(rev.number(), wanted, false, func(e *channelmap.Entry[string, *row]) bool { return e.RunsOn(arch) }))
 }
 
-// releases lists where the snap can be had.
+// releases lists the channels with a release of the snap.
 func (sn *indexedSnap) releases() []snap.AvailableRelease {
 	out := []snap.AvailableRelease{}
 	for _, e := range sn.channels.Open() {
@@ -58,10 +58,10 @@ func (sn *indexedSnap) releases() []snap.AvailableRelease {
 	return out
 }
 
-// maxNamed is how many architectures a message names; the answer lists all.
+// maxNamed bounds the architectures that a message names; the answer lists all.
 const maxNamed = 8
 
-// where says in words where the snap can be had: "amd64 (latest/stable, latest/edge), arm64 (latest/stable)".
+// where returns a message that lists the channels of the snap: "amd64 (latest/stable, latest/edge), arm64 (latest/stable)".
 func (sn *indexedSnap) where() string {
 	channels := make(map[string][]string)
 	var archs []string

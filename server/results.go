@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// flushSize is the size at which the part of a long answer that is ready leaves, so that memory does not grow with the answer.
+// flushSize is the size at which the finished part of a long answer is sent, so that memory does not grow with the answer.
 const flushSize = 1 << 20
 
 // writeResults writes the answer to a refresh request of n actions. appendResult appends the result of action i, or nothing if the
@@ -40,6 +40,6 @@ func writeResults(w http.ResponseWriter, n int, appendResult func(dst []byte, i 
 	if !flushed {
 		h["Content-Length"] = []string{strconv.Itoa(len(out))}
 	}
-	_, _ = w.Write(out) // the client is gone
+	_, _ = w.Write(out) // an error means that the client is gone
 	*pooled = out
 }

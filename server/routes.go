@@ -7,16 +7,16 @@ import (
 	"offlinestore/snap"
 )
 
-// storeVersion is the version of the store's API that answers claim. snapd looks for several thresholds in it.
+// storeVersion is the version of the store's API in answers. snapd compares it with several thresholds.
 const storeVersion = "62"
 
-// What monitors look at.
+// The paths for monitors.
 const (
 	checkPath   = "/_status/check"
 	metricsPath = "/metrics"
 )
 
-// route is a row of the API: what answers path, and method, with which name in the metrics.
+// route is a row of the API: a method and a path, the handler that answers it, and its name in the metrics.
 type route struct {
 	method, path string
 	handler      http.HandlerFunc
@@ -86,8 +86,8 @@ func (s *Server) routes() http.Handler {
 	return mux
 }
 
-// commonHeaders sets what every answer carries. HEAD / alone has no version: one of 6 or more would draw the serial requests of
-// devices whose gadget has a device service of its own, which this store can't answer.
+// commonHeaders sets the headers of every answer. HEAD / alone gets no version: a version of 6 or more would attract the serial
+// requests of devices whose gadget has a device service of its own, and this store can't answer them.
 func (s *Server) commonHeaders(next http.Handler) http.Handler {
 	version, nosniff := []string{storeVersion}, []string{"nosniff"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -100,7 +100,7 @@ func (s *Server) commonHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// instrument counts and logs.
+// instrument counts and logs the requests of a handler.
 func (s *Server) instrument(name string, next http.HandlerFunc) http.Handler {
 	m := s.metrics.route(name)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -108,7 +108,7 @@ func (s *Server) instrument(name string, next http.HandlerFunc) http.Handler {
 	})
 }
 
-// fromCatalog gives h the catalogue. While there is none, devices are told to come back.
+// fromCatalog gives h the catalogue. Before there is one, it tells devices to come back.
 func (s *Server) fromCatalog(h catalogHandler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ix := s.index.Load()

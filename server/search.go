@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// maxResults bounds the answer to a search; the real store's is the same.
+	// maxResults bounds the answer to a search, with the real store's bound.
 	maxResults = 250
 	maxQuery   = 256 // bytes
 	maxTerms   = 16
 	featured   = "featured"
 )
 
-// searchText is what a search looks at, in lower case.
+// searchText holds the texts that a search compares with, in lower case.
 type searchText struct {
 	name, title, summary, publisher, description string
 	ids                                          []string
@@ -42,7 +42,7 @@ func newSearchText(sn *indexedSnap) searchText {
 	return t
 }
 
-// The weights of where a word is found: one match in a more telling place is worth more than all of those below it.
+// The weight of a word by the place where it is found. One match in a better place weighs more than all matches in worse ones.
 const (
 	scoreExact       = 64
 	scorePrefix      = 32
@@ -53,7 +53,7 @@ const (
 	scoreDescription = 1
 )
 
-// score says how well a word fits, 0 for not at all.
+// score returns how well a word fits, or 0 if it does not fit at all.
 func (t *searchText) score(word string) int {
 	n := 0
 	switch {
@@ -79,27 +79,28 @@ func (t *searchText) score(word string) int {
 	return n
 }
 
-// search is what a client looks for.
+// search is a parsed query.
 type search struct {
 	words       []string
-	phrase      string // the words as a name would have them
+	phrase      string // the words joined as in a name
 	prefix      string
 	commonID    string
 	category    string
 	arch        string
 	confinement []string
-	channel     channel.Channel // of no risk: any channel
+	channel     channel.Channel // without a risk: any channel
 	private     bool
 }
 
-// snapMatch is a snap that a search found, and the row to show.
+// snapMatch is a snap that fits a search, with the row to show.
 type snapMatch struct {
 	snap  *indexedSnap
 	row   *row
 	score int
 }
 
-// newSearch reads a query, of either version of the API. An invalid channel or too long a query finds nothing: ok is false.
+// newSearch parses a query of either version of the API. If the channel is invalid or the query is too long, ok is false, and the
+// search finds nothing.
 func newSearch(q url.Values, arch string) (s search, ok bool) {
 	s = search{prefix: strings.ToLower(q.Get("name")), commonID: strings.ToLower(q.Get("common-id")), category: q.Get("category"), arch: q.Get("architecture"),
 		confinement: splitList(q.Get("confinement")), private: q.Get("private") == "true"}
@@ -123,7 +124,7 @@ func newSearch(q url.Values, arch string) (s search, ok bool) {
 	return s, true
 }
 
-// run returns what is found: the best match first, then what is featured, then by name.
+// run returns the snaps that fit: the best match first, then the featured ones, then by name.
 func (s *search) run(ix *index) []snapMatch {
 	var matches []snapMatch
 	for _, sn := range ix.snaps {
@@ -196,7 +197,7 @@ func categoryNames(snaps []*indexedSnap) []string {
 	return append([]string{featured}, slices.Compact(names)...)
 }
 
-// scoreAll is 0 unless each of the words is found. Several count for more where they stand together, as in phrase.
+// scoreAll returns the score of words, or 0 if one of them is not found. Words that stand together, as in phrase, add to the score.
 func (t *searchText) scoreAll(words []string, phrase string) (total int) {
 	for _, word := range words {
 		n := t.score(word)

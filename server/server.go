@@ -1,7 +1,7 @@
 // Package server answers snapd as the Snap Store would, and Juju as Charmhub, read-only, from a catalogue that is held in memory.
 //
-// An index is made of a store.Catalog once, with the text of every answer's parts in it, and replaced as a whole: a request sees
-// one state of the catalogue and waits for nothing. Blobs are sent from their files.
+// An index is made once from a catalog.Snapshot, with the text of the parts of every answer, and is replaced as a whole: a request
+// sees one state of the catalogue and waits for nothing. Blobs are sent from their files.
 package server
 
 import (
@@ -23,11 +23,11 @@ import (
 type Config struct {
 	// Blobs holds what devices download.
 	Blobs *blob.Dir
-	// Logger gets what an operator should know; nil discards it.
+	// Logger gets messages for the operator; nil discards them.
 	Logger *slog.Logger
-	// AccessLog gets the requests; nil logs them to Logger at the level of debugging.
+	// AccessLog gets the requests; nil logs them to Logger at the debug level.
 	AccessLog *transfer.AccessLog
-	// Metrics is what /metrics shows besides the Server's own; nil is nothing.
+	// Metrics adds its metrics to /metrics; nil adds nothing.
 	Metrics *prometheus.Registry
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -44,7 +44,7 @@ type Server struct {
 	handler  http.Handler
 }
 
-// New returns a Server that has no catalogue yet, and says so to every device until SetSnapshot.
+// New returns a Server without a catalogue. Until SetSnapshot, it tells every device to come back.
 func New(cfg Config) *Server {
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	cfg.AccessLog = cmp.Or(cfg.AccessLog, transfer.NewAccessLog(cfg.Logger, slog.LevelDebug))
@@ -58,8 +58,8 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// SetSnapshot makes c what devices are served from now on. A catalogue that contradicts itself is refused, and the one before stays.
-// c must not be changed afterwards.
+// SetSnapshot serves devices from c from now on. It refuses a catalogue that contradicts itself, and keeps the one before. The
+// caller must not change c afterwards.
 func (s *Server) SetSnapshot(c *catalog.Snapshot) error {
 	ix, err := newIndex(c)
 	if err != nil {

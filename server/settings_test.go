@@ -19,7 +19,7 @@ func TestRedirectToHTTPS(t *testing.T) {
 	const info = "/v2/snaps/info/jq"
 	for _, tt := range []struct {
 		settings     server.Settings
-		request      string // method, host, path and, after a bar, what X-Forwarded-Proto says
+		request      string // method, host, path and, after a bar, the header X-Forwarded-Proto
 		status       int
 		wantLocation string
 	}{
@@ -70,7 +70,7 @@ func TestRedirectToHTTPS(t *testing.T) {
 	}
 }
 
-// TestForwardedProto has URLs begin with what the balancer says that clients use, if the operator trusts it.
+// TestForwardedProto checks that URLs begin with the balancer's scheme if the operator trusts the balancer.
 func TestForwardedProto(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)

@@ -19,7 +19,7 @@ type indexedSnap struct {
 	revisions map[int]*indexedRevision
 	channels  *channelmap.Map[string, *row] // by architecture
 	words     searchText
-	// problems are what an operator should know of.
+	// problems are messages for the operator.
 	problems []string
 }
 
@@ -28,7 +28,7 @@ type indexedRevision struct {
 	object object
 }
 
-// row is a row of a channel map, or of the history of one, with the text of its answers.
+// row is a row of a channel map or of its history, with the text of its answers.
 type row struct {
 	architecture string
 	channel      channel.Channel
@@ -78,7 +78,7 @@ func (sn *indexedSnap) addRevision(r *catalog.SnapRevision) error {
 	return nil
 }
 
-// addRows takes over what channels hold, as operators have overridden it, and what they held.
+// addRows adds the releases that channels hold, with the overrides of operators, and the releases that they held.
 func (sn *indexedSnap) addRows(st *catalog.Snap) error {
 	served, hidden := st.Overlay()
 	for i, list := range [][]snap.Release{served, hidden, st.History} {
@@ -116,7 +116,7 @@ func (sn *indexedSnap) newRow(r *snap.Release) (channelmap.Row[string, *row], er
 		return closed, fmt.Errorf("%s for %s: revision %d is not here", r.Channel, r.Architecture, r.Revision)
 	}
 	if !rev.Supports(r.Architecture) {
-		// One such row must not keep devices from all the rest of the catalogue, so it is as good as closed.
+		// One such row must not keep devices from the rest of the catalogue, so it is treated as closed.
 		sn.problems = append(sn.problems, fmt.Sprintf("%s for %s: revision %d does not run there, so the channel is closed", r.Channel, r.Architecture, r.Revision))
 		return closed, nil
 	}
@@ -126,7 +126,7 @@ func (sn *indexedSnap) newRow(r *snap.Release) (channelmap.Row[string, *row], er
 	}), nil
 }
 
-// epochOf is an epoch as channel maps order them.
+// epochOf converts an epoch to the form that channel maps compare.
 func epochOf(e snap.Epoch) (out channelmap.Epoch) {
 	if len(e.Write) > 0 {
 		out.Write = slices.Max(e.Write)
@@ -137,7 +137,7 @@ func epochOf(e snap.Epoch) (out channelmap.Epoch) {
 	return out
 }
 
-// place orders channels as answers list them.
+// place returns the sort key of a channel in answers.
 func (sn *indexedSnap) place(c channel.Channel) string {
 	track := "2" + c.Track
 	switch c.Track {
@@ -156,5 +156,5 @@ func sortSnaps(snaps []*indexedSnap) {
 	slices.SortFunc(snaps, func(a, b *indexedSnap) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// number is the revision's own number.
+// number returns the revision's own number.
 func (r *indexedRevision) number() int { return r.SnapRevision.Revision.Number }

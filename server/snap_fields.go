@@ -7,13 +7,13 @@ import (
 	"offlinestore/snap"
 )
 
-// The paths under which blobs are served. Components follow the names that the store gives their files on a device.
+// The paths under which blobs are served. The names of components are the ones that they have on a device.
 const (
 	downloadPath = "/api/v1/snaps/download/"
 	iconPath     = "/icons/"
 )
 
-// maxIcon is the size of the largest icon that snapd takes.
+// maxIcon is the size of the largest icon that snapd accepts.
 const maxIcon = 300_000
 
 func snapFileName(id string, revision int) string { return fmt.Sprintf("%s_%d.snap", id, revision) }
@@ -22,7 +22,8 @@ func componentFileName(id, name string, revision int) string {
 	return fmt.Sprintf("%s+%s_%d.comp", id, name, revision)
 }
 
-// iconFile returns how an icon is served. It is false for none, and for one that no client could take.
+// iconFile returns the file and the name under which an icon is served. It reports false for no icon and for one that no client
+// could show.
 func iconFile(icon *catalog.Icon) (f file, name string, ok bool) {
 	if icon == nil || icon.Size < 1 || icon.Size > maxIcon || icon.Blob.Validate() != nil {
 		return f, "", false
@@ -34,8 +35,8 @@ func iconFile(icon *catalog.Icon) (f file, name string, ok bool) {
 	return file{blob: icon.Blob, size: icon.Size, mediaType: icon.MediaType}, icon.Blob.Encoded() + "." + ext, true
 }
 
-// snapFields are the fields that all revisions of a snap share. A field of the answers to info, find and refresh is a row here or in
-// revisionFields, and nothing else.
+// snapFields are the fields that all revisions of a snap share. A new field of the answers to info, find and refresh needs a row
+// here or in revisionFields only.
 var snapFields = fieldTable[*indexedSnap]{
 	{name: "categories", value: func(sn *indexedSnap) any { return orEmpty(sn.Details.Categories) }},
 	{name: "contact", value: func(sn *indexedSnap) any { return sn.Details.Contact }},
@@ -44,7 +45,7 @@ var snapFields = fieldTable[*indexedSnap]{
 	{name: "links", value: func(sn *indexedSnap) any { return sn.links() }},
 	{name: "media", value: func(sn *indexedSnap) any { return sn.media() }, urls: true},
 	{name: "name", value: func(sn *indexedSnap) any { return sn.Name }},
-	// A price makes snapd ask for a purchase, which can't be made here.
+	// A price would make snapd ask for a purchase, which is impossible here.
 	{name: "prices", value: func(*indexedSnap) any { return struct{}{} }},
 	{name: "private", value: func(sn *indexedSnap) any { return sn.Details.Private }},
 	{name: "publisher", value: func(sn *indexedSnap) any { return sn.Details.Publisher }},
@@ -84,7 +85,7 @@ func (sn *indexedSnap) links() map[string][]string {
 	return sn.Details.Links
 }
 
-// media is the icon alone: screenshots and videos are behind URLs that devices can't reach.
+// media returns the icon alone: screenshots and videos are behind URLs that devices can't reach.
 func (sn *indexedSnap) media() []snap.Media {
 	_, name, ok := iconFile(sn.Icon)
 	if !ok {
@@ -110,7 +111,7 @@ func resources(id string, r *catalog.SnapRevision) []snap.Resource {
 	return out
 }
 
-// servedAt is d as we serve it: under our URL, and whole, since there are no deltas.
+// servedAt returns d with our URL and without deltas, since there are none here.
 func servedAt(d snap.Download, name string) snap.Download {
 	d.Deltas = []snap.Delta{}
 	d.URL = markedURL(downloadPath + name)

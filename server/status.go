@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// sourceState is what is known of where the catalogue comes from.
+// sourceState is the state of the source of the catalogue.
 type sourceState struct {
 	mu      sync.Mutex
-	since   time.Time // when it was last well
+	since   time.Time // the last time that it was well
 	problem string
 }
 
@@ -38,7 +38,8 @@ type status struct {
 	Problems   []string `json:"problems,omitempty"`
 }
 
-// serveStatus tells a balancer whether to send devices here. A store that has lost its database still serves, so that is no reason not to.
+// serveStatus tells a balancer whether to send devices here. A store that has lost its database still serves, so the answer stays
+// positive.
 func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
 	out, code := status{Status: "ok"}, http.StatusOK
 	if problem, since := s.source.get(); problem != "" {
@@ -60,7 +61,7 @@ func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
 	s.writeJSON(w, r, code, typeJSON, out)
 }
 
-// root says what this is. Of all clients, browsers alone ask for HTML.
+// root redirects browsers to the documentation, and tells other clients where it is. Only browsers ask for HTML.
 func (s *Server) root(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Vary", "Accept")
 	if strings.Contains(r.Header.Get("Accept"), "text/html") {

@@ -7,14 +7,14 @@ import (
 	"offlinestore/transfer"
 )
 
-// Where the store assertion is, and the header of its answer that names the store: launchpad-buildd reads nothing else, Juju looks
-// for type, store and url in the text, in this order, and snapd acknowledges it.
+// The path of the store assertion, and the header of its answer with the store's ID. launchpad-buildd reads only the header. Juju
+// looks for type, store and url in the text, in this order. snapd acknowledges the text.
 const (
 	storeAssertionPath = "/v2/auth/store/assertions"
 	headerStoreID      = "X-Assertion-Store-Id"
 )
 
-// storeAssertion answers with what was issued, byte for byte: it is signed, and clients search its text.
+// storeAssertion answers with the stream as issued, byte for byte: it is signed, and clients search its text.
 func (s *Server) storeAssertion(w http.ResponseWriter, r *http.Request) {
 	l := s.settings.Load()
 	if len(l.StoreAssertion) == 0 {

@@ -17,8 +17,8 @@ import (
 	"offlinestore/server"
 )
 
-// mayDiffer lists all that may differ between an answer of the real store and ours to the same request, and why. Anything else fails
-// the test. Fields are paths in the JSON; headers are written "header X".
+// mayDiffer lists every permitted difference between an answer of the real store and ours to the same request, with the reason.
+// Other differences fail the test. Fields are paths in the JSON; headers are written "header X".
 var mayDiffer = map[string]string{
 	"results.snap.download.url":         "the recorded store is https, ours is asked by plain HTTP here; the rest of the URL is compared",
 	"results.snap.media":                "screenshots and videos can't be reached offline, the icon is under our own URL",
@@ -75,7 +75,7 @@ func kindOf(r *http.Request) string {
 	return filepath.Base(path)
 }
 
-// compare checks an answer of ours against the recorded one.
+// compare compares an answer of ours with the recorded one.
 func compare(t *testing.T, kind string, got *http.Response, x exchange) {
 	t.Helper()
 	body := []byte(bodyOf(t, got))
@@ -113,7 +113,7 @@ func compare(t *testing.T, kind string, got *http.Response, x exchange) {
 	}
 }
 
-// compareJSON checks every field of two answers but those in mayDiffer.
+// compareJSON compares every field of two answers except those in mayDiffer.
 func compareJSON(t *testing.T, got, want []byte) {
 	t.Helper()
 	g, w := flat(t, got), flat(t, want)

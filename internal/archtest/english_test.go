@@ -96,7 +96,6 @@ func unrevised() []string {
 		"registration",
 		"registry",
 		"scripts/testsummary",
-		"server",
 		"server/admin",
 		"server/admin/api",
 		"service",
