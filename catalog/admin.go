@@ -10,19 +10,19 @@ import (
 )
 
 var (
-	// ErrNoAdmin says that nobody of that email may administer the store, or no longer with that secret.
+	// ErrNoAdmin reports that no admin has this email, or that the admin's secret has changed.
 	ErrNoAdmin = errors.New("no such admin")
-	// ErrNoSession says that a login has ended.
+	// ErrNoSession reports a login that has ended.
 	ErrNoSession = errors.New("the login has ended")
 )
 
-// maxSessions is how many logins an admin has at once. One more ends the oldest.
+// maxSessions is the number of logins that an admin may have at once. A further login ends the oldest.
 const maxSessions = 20
 
-// Admin is who may administer the store from elsewhere.
+// Admin is a person who may administer the store remotely.
 type Admin struct {
 	Email string
-	// Secret is the hash of a password, or of a token that can be used Once, until ExpiresAt. It is empty after that.
+	// Secret is the hash of a password, or of a token that can be used Once, until ExpiresAt. It is empty after that use.
 	Secret    string
 	Once      bool
 	ExpiresAt *time.Time
@@ -32,12 +32,12 @@ type Admin struct {
 // Session is one login of an admin.
 type Session struct {
 	ID, Email string
-	// Serial counts how often it was refreshed, from 1.
+	// Serial is the number of refreshes, counted from 1.
 	Serial    int
 	ExpiresAt time.Time
 }
 
-// PutAdmin adds an admin, or gives one another secret, which ends all logins.
+// PutAdmin adds an admin, or changes an admin's secret, which ends all logins.
 func (db *DB) PutAdmin(ctx context.Context, a Admin) error {
 	const q = `
 		insert into admin (email, secret, once, expires_at) values ($1, $2, $3, $4)
@@ -55,7 +55,7 @@ func (db *DB) PutAdmin(ctx context.Context, a Admin) error {
 	return nil
 }
 
-// RemoveAdmin removes an admin, and with it all logins.
+// RemoveAdmin removes an admin and all the admin's logins.
 func (db *DB) RemoveAdmin(ctx context.Context, email string) error {
 	t, err := db.pool.Exec(ctx, `delete from admin where email = $1`, text(email))
 	if err == nil && t.RowsAffected() == 0 {
@@ -67,12 +67,12 @@ func (db *DB) RemoveAdmin(ctx context.Context, email string) error {
 	return nil
 }
 
-// Admins lists them by email.
+// Admins returns all admins, sorted by email.
 func (db *DB) Admins(ctx context.Context) ([]Admin, error) {
 	return db.admins(ctx, `order by email collate "C"`)
 }
 
-// Admin is the one of an email, or ErrNoAdmin.
+// Admin returns the admin with an email. The error is ErrNoAdmin if there is none.
 func (db *DB) Admin(ctx context.Context, email string) (*Admin, error) {
 	list, err := db.admins(ctx, `where email = $1`, text(email))
 	if err != nil {
@@ -95,8 +95,8 @@ func (db *DB) admins(ctx context.Context, where string, args ...any) (list []Adm
 	return list, nil
 }
 
-// StartSession records a login of a, whose secret was right. It is ErrNoAdmin if the secret has changed since, as that of a token
-// that somebody else has just used.
+// StartSession records a login of a, whose secret was right. The error is ErrNoAdmin if the secret has changed since, as it does
+// when somebody else has just used the same token.
 func (db *DB) StartSession(ctx context.Context, a *Admin, id string, expires time.Time) error {
 	const use = `update admin set secret = case when once then '' else secret end where email = $1 and secret = $2 and secret <> ''`
 	const add = `insert into admin_session (id, email, expires_at) values ($1, $2, $3)`
@@ -123,7 +123,7 @@ func (db *DB) StartSession(ctx context.Context, a *Admin, id string, expires tim
 	return nil
 }
 
-// Session is the login of an ID, or ErrNoSession.
+// Session returns the login with an ID. The error is ErrNoSession if there is none.
 func (db *DB) Session(ctx context.Context, id string) (*Session, error) {
 	const q = `select id, email, serial, expires_at from admin_session where id = $1`
 	var l Session
@@ -137,8 +137,8 @@ func (db *DB) Session(ctx context.Context, id string) (*Session, error) {
 	return &l, nil
 }
 
-// RefreshSession counts a refresh. Serial is what the caller's discharge says; an old one means that two have it, one of whom
-// has stolen it, so that the login ends.
+// RefreshSession counts a refresh. Serial comes from the caller's discharge. An old serial means that two people have the
+// discharge, one of whom has stolen it, so the login ends.
 func (db *DB) RefreshSession(ctx context.Context, id string, serial int) error {
 	t, err := db.pool.Exec(ctx, `update admin_session set serial = serial + 1 where id = $1 and serial = $2`, text(id), serial)
 	if err == nil && t.RowsAffected() == 0 {

@@ -7,10 +7,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// adminTables are what a server of devices needs not know.
+// adminTables are the tables that a server of devices need not read.
 const adminTables = `admin, admin_session`
 
-// OpenAdmin connects to a catalogue that Open has made ready, to administer it from elsewhere: its role need not own the tables.
+// OpenAdmin connects to a catalogue that Open has prepared, for remote administration. Its role need not own the tables.
 func OpenAdmin(ctx context.Context, dsn string) (*DB, error) {
 	pool, err := connect(ctx, dsn, false)
 	if err != nil {
@@ -19,8 +19,8 @@ func OpenAdmin(ctx context.Context, dsn string) (*DB, error) {
 	return &DB{pool: pool}, nil
 }
 
-// CreateAdminRole makes the role that remote administration logs in with on the private cluster: it can read the catalogue, and
-// write overrides and admins, but import nothing. It also keeps serverRole from reading the admins' secrets.
+// CreateAdminRole creates the role for remote administration in the private cluster. The role can read the catalogue, and write
+// overrides and admins, but it can't import. CreateAdminRole also keeps serverRole from reading the admins' secrets.
 func (db *DB) CreateAdminRole(ctx context.Context, role, serverRole string) error {
 	if err := db.createAdminRole(ctx, role, serverRole); err != nil {
 		return fmt.Errorf("create role %s: %w", role, interpret(err))

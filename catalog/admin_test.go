@@ -31,7 +31,7 @@ func TestAdmins(t *testing.T) {
 	if _, err := s.Admin(ctx, "nobody\x00"); !errors.Is(err, catalog.ErrNoAdmin) {
 		t.Errorf("Admin of nobody: %v", err)
 	}
-	// Of two that used a token at once, one comes too late.
+	// If two use a token at once, the second must fail.
 	later := time.Now().Add(time.Hour)
 	if err := s.StartSession(ctx, &list[0], "one", later); err != nil {
 		t.Error(err)
@@ -51,7 +51,7 @@ func TestAdmins(t *testing.T) {
 	if _, err := s.Session(ctx, "one"); !errors.Is(err, catalog.ErrNoSession) {
 		t.Errorf("the session afterwards: %v", err)
 	}
-	// No more than 20 at once.
+	// An admin has at most 20 logins at once.
 	for i := range 22 {
 		if err := s.StartSession(ctx, &list[1], string(rune('a'+i)), later); err != nil {
 			t.Fatal(err)
@@ -72,7 +72,7 @@ func TestAdmins(t *testing.T) {
 	}
 }
 
-// asRole is the connection to dsn as another role, which the tests' cluster takes on trust.
+// asRole returns a connection string to dsn for another role. The tests' cluster asks for no password.
 func asRole(tb testing.TB, dsn, role string) string {
 	tb.Helper()
 	u, err := url.Parse(dsn)
@@ -85,8 +85,8 @@ func asRole(tb testing.TB, dsn, role string) string {
 	return u.String()
 }
 
-// TestAdminRole holds that the administration can override and log admins in, and nothing else; and that the role which serves devices
-// can't read the admins.
+// TestAdminRole checks that the role of the administration can set overrides and log admins in, and nothing else; and that the
+// role which serves devices can't read the admins.
 func TestAdminRole(t *testing.T) {
 	t.Parallel()
 	s, dsn := open(t)
@@ -100,7 +100,7 @@ func TestAdminRole(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// So does each command that is run beside a server.
+	// Each command that runs beside a server does it, too.
 	if err := s.CreateServerRole(t.Context(), serverRole); err != nil {
 		t.Fatal(err)
 	}

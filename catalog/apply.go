@@ -15,7 +15,8 @@ import (
 // errRollback ends the transaction of a plan.
 var errRollback = errors.New("only a plan")
 
-// Plan says what Apply would do. It does it, in a transaction that is rolled back, so that the two cannot differ.
+// Plan returns the report that Apply would return. It applies the import in a transaction that is rolled back, so that the two
+// cannot differ.
 func (db *DB) Plan(ctx context.Context, in *Import) (*Report, error) {
 	plan, err := db.PlanAll(ctx, []*Import{in})
 	if err != nil {
@@ -24,13 +25,13 @@ func (db *DB) Plan(ctx context.Context, in *Import) (*Report, error) {
 	return plan[0].Report, plan[0].Err
 }
 
-// Planned is what one of several imports would change, or why it would fail.
+// Planned is the outcome of one of several imports: its report, or its error.
 type Planned struct {
 	Report *Report
 	Err    error
 }
 
-// PlanAll says what applying imports one after the other would do, each to what the one before leaves.
+// PlanAll returns the outcomes of applying imports one after the other. Each is applied to the state that the one before leaves.
 func (db *DB) PlanAll(ctx context.Context, list []*Import) (plan []Planned, err error) {
 	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		if err := db.keepLock(ctx, tx); err != nil {
@@ -56,7 +57,7 @@ func (db *DB) PlanAll(ctx context.Context, list []*Import) (plan []Planned, err 
 	return plan, nil
 }
 
-// Apply imports all of in, or nothing of it, and tells the servers.
+// Apply imports in completely or not at all, and notifies the servers.
 func (db *DB) Apply(ctx context.Context, in *Import) (*Report, error) {
 	a := newApplier(ctx, in)
 	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
@@ -82,13 +83,13 @@ type applier struct {
 	tx  pgx.Tx
 	in  *Import
 	r   *Report
-	// id is that of the line in the history.
+	// id is the ID of the import in the history.
 	id int64
-	// known has every revision of the import's snaps that the catalogue knows, knownCharms and knownResources those of its charms.
+	// known maps every revision of the import's snaps in the catalogue. knownCharms and knownResources do so for its charms.
 	known          map[revisionKey]knownItem
 	knownCharms    map[revisionKey]knownItem
 	knownResources map[resourceKey]knownItem
-	knownImages    map[resourceKey]string // the names of those that stand for images
+	knownImages    map[resourceKey]string // the names of images
 }
 
 // revisionKey names a revision by the ID of its snap or charm.
@@ -112,7 +113,7 @@ func (a *applier) run() error {
 	return nil
 }
 
-// send runs a batch, of which only the first error counts.
+// send runs a batch and returns its first error.
 func (a *applier) send(b *pgx.Batch) error {
 	if b.Len() == 0 {
 		return nil
@@ -120,7 +121,7 @@ func (a *applier) send(b *pgx.Batch) error {
 	return a.tx.SendBatch(a.ctx, b).Close()
 }
 
-// copy adds rows that are all new.
+// copy adds rows, all of which must be new.
 func (a *applier) copy(table string, columns []string, rows [][]any) error {
 	if len(rows) == 0 {
 		return nil
@@ -139,7 +140,7 @@ func (a *applier) blobs() error {
 		insert into blob (digest, size, sha3_384) select * from unnest($1::text[], $2::bigint[], $3::text[])
 		on conflict (digest) do update set sha3_384 = excluded.sha3_384 where blob.sha3_384 = '' and excluded.sha3_384 <> ''`
 	digests, sizes, sums := []string{}, []int64{}, []string{}
-	seen := make(map[string]int, len(a.in.Blobs)) // a row can't be updated twice by one statement
+	seen := make(map[string]int, len(a.in.Blobs)) // one statement can't update a row twice
 	for _, b := range a.in.Blobs {
 		if i, ok := seen[b.Digest.String()]; ok {
 			if sums[i] == "" {
@@ -154,7 +155,7 @@ func (a *applier) blobs() error {
 	return err
 }
 
-// assertions keeps, of each assertion and format, the newest revision.
+// assertions keeps the newest revision of each assertion and format.
 func (a *applier) assertions() error {
 	const q = `
 		insert into assertion (type, primary_key, format, revision, raw) values ($1, $2, $3, $4, $5)
@@ -170,7 +171,7 @@ func (a *applier) assertions() error {
 	return a.send(b)
 }
 
-// snaps keeps what the newest bundle says of a snap by name.
+// snaps keeps the most recently signed listing of each snap.
 func (a *applier) snaps() error {
 	const q = `
 		insert into snap (snap_id, name, default_track, details, icon, icon_type, signed_at, import_id) values ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -205,7 +206,7 @@ func (a *applier) snaps() error {
 	return a.send(b)
 }
 
-// record writes the line of the history; finish completes it.
+// record adds the import to the history. finish completes it.
 func (a *applier) record() error {
 	const q = `
 		insert into import (bundle, name, signer, signed_at, sequence, exporter, program, report)
@@ -214,13 +215,13 @@ func (a *applier) record() error {
 	return a.tx.QueryRow(a.ctx, q, in.Bundle.String(), text(in.Name), in.Signer, in.SignedAt, int64(in.Sequence), text(in.Exporter), text(in.Program)).Scan(&a.id)
 }
 
-// text is s as PostgreSQL can hold it: the name of a file may be any bytes, and JSON may hold a zero.
+// text returns s as PostgreSQL can hold it. The name of a file may be any bytes, and JSON may hold a zero.
 func text(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// revisions adds those that are new, and refuses another blob for one that is here. Its components may be others, since those
-// are released on their own: the newest bundle knows.
+// revisions adds the new revisions, and refuses another blob for a revision in the catalogue. Its components may differ, since
+// they are released on their own; the newest bundle decides.
 func (a *applier) revisions() error {
 	const update = `update snap_revision set item = $3, resources = $4, import_id = $5 where snap_id = $1 and revision = $2`
 	if err := a.loadRevisions(); err != nil {
@@ -279,7 +280,7 @@ func (a *applier) loadRevisions() error {
 	})
 }
 
-// finish completes the line of the history, and tells the servers when the transaction commits.
+// finish completes the import in the history, and notifies the servers when the transaction commits.
 func (a *applier) finish() error {
 	report, err := json.Marshal(a.r)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"offlinestore/catalog"
 )
 
-// large is an import of as many snaps, each with two revisions, three rows and two assertions.
+// large returns an import of that many snaps, each with two revisions, three rows and two assertions.
 func large(snaps int) *catalog.Import {
 	in := imp("large", 0)
 	for i := range snaps {
@@ -20,7 +20,7 @@ func large(snaps int) *catalog.Import {
 	return in
 }
 
-// largeOfCharms is an import of as many charms, each with two revisions, three rows, a file, and an image of five layers.
+// largeOfCharms returns an import of that many charms, each with two revisions, three rows, a file, and an image of five layers.
 func largeOfCharms(charms int) *catalog.Import {
 	in := imp("large", 0)
 	for i := range charms {
@@ -65,7 +65,7 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
-// BenchmarkApplyAgain is the push of a bundle that is here already, which changes nothing.
+// BenchmarkApplyAgain measures the push of a bundle that was imported already, which changes nothing.
 func BenchmarkApplyAgain(b *testing.B) {
 	s, _ := open(b)
 	in := large(10_000)

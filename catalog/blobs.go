@@ -8,7 +8,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// usedBlobs are the digests of all that something refers to. No null may be among them: nothing would be unused then.
+// usedBlobs selects the digests of all blobs that are referred to. The list must contain no null: with a null, no blob would
+// count as unused.
 const usedBlobs = `
 	select blob from snap_revision union select unnest(resources) from snap_revision
 	union select icon from snap where icon is not null
@@ -17,7 +18,7 @@ const usedBlobs = `
 	union select icon from charm where icon is not null
 	union select digest from image union select unnest(blobs) from image`
 
-// Blobs lists the blobs that something in the catalogue refers to.
+// Blobs returns the blobs that the catalogue refers to.
 func (db *DB) Blobs(ctx context.Context) ([]Blob, error) {
 	const q = `select digest, size, sha3_384 from blob where digest in (` + usedBlobs + `) order by digest`
 	rows, err := db.pool.Query(ctx, q)
@@ -38,7 +39,7 @@ func (db *DB) Blobs(ctx context.Context) ([]Blob, error) {
 	return out, nil
 }
 
-// ForgetBlobs takes blobs that nothing refers to out of the catalogue.
+// ForgetBlobs deletes blobs from the catalogue that nothing refers to.
 func (db *DB) ForgetBlobs(ctx context.Context) error {
 	const q = `delete from blob where digest not in (` + usedBlobs + `)`
 	if _, err := db.pool.Exec(ctx, q); err != nil {
@@ -47,7 +48,7 @@ func (db *DB) ForgetBlobs(ctx context.Context) error {
 	return nil
 }
 
-// BlobSums returns the SHA3-384, in hex, of those of the blobs of which the catalogue knows it; it does not of an icon.
+// BlobSums returns the SHA3-384, in hex, of the blobs whose SHA3-384 the catalogue knows. It does not know the one of an icon.
 func (db *DB) BlobSums(ctx context.Context, blobs []Blob) (map[digest.Digest]string, error) {
 	const q = `select digest, sha3_384 from blob where digest = any($1) and sha3_384 <> ''`
 	names := make([]string, len(blobs))

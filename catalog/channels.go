@@ -22,7 +22,7 @@ func snapRow(snapID string, r snap.Release) (channelmap.Row[snapPlatform, struct
 	return channelmap.NewRow(snapPlatform{snapID, r.Architecture}, c, channelmap.Release[struct{}]{Revision: r.Revision, ReleasedAt: r.ReleasedAt}), err
 }
 
-// channels updates the rows of the channel maps that the bundle was asked for.
+// channels updates the rows of the channel maps that the bundle's export asked for.
 func (a *applier) channels() error {
 	const set = `
 		insert into channel_map (snap_id, architecture, channel, revision, released_at, signed_at, import_id)
@@ -56,7 +56,7 @@ func (a *applier) channels() error {
 	return a.copy("channel_history", []string{"snap_id", "architecture", "channel", "revision", "released_at", "signed_at", "import_id"}, history)
 }
 
-// openRevision is a revision as a column has it: null for a closed channel.
+// openRevision returns a revision for a column: null for a closed channel.
 func openRevision(n int) *int {
 	if n == 0 {
 		return nil
@@ -84,7 +84,7 @@ func (a *applier) loadChannels() (*snapLedger, error) {
 	return ledger, err
 }
 
-// channel applies one row, if its revision is in the catalogue, and reports what becomes of it.
+// channel applies one row, if its revision is in the catalogue, and reports the change.
 func (a *applier) channel(ledger *snapLedger, s ImportedSnap, r snap.Release) (channelmap.Outcome, error) {
 	row, err := snapRow(s.SnapID, r)
 	if err != nil {

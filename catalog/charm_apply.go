@@ -14,7 +14,7 @@ type resourceKey struct {
 	revision int
 }
 
-// charms keeps what the newest bundle says of a charm by name.
+// charms keeps the most recently signed listing of each charm.
 func (a *applier) charms() error {
 	const q = `
 		insert into charm (charm_id, name, type, default_track, details, icon, icon_type, signed_at, import_id)
@@ -51,8 +51,8 @@ func (a *applier) charms() error {
 	return a.send(b)
 }
 
-// charmRevisions adds those that are new, and refuses another archive for one that is here, unless nobody signed that. The newest
-// bundle knows the rest.
+// charmRevisions adds the new revisions. It refuses another archive for a revision in the catalogue, unless that revision is
+// unsigned. The newest bundle decides everything else.
 func (a *applier) charmRevisions() error {
 	const update = `update charm_revision set item = $3, blob = $4, import_id = $5 where charm_id = $1 and revision = $2`
 	if err := a.loadCharmRevisions(); err != nil {
@@ -91,9 +91,9 @@ func (a *applier) charmRevisions() error {
 	return a.copy("charm_revision", []string{"charm_id", "revision", "item", "blob", "import_id"}, rows)
 }
 
-// charmResources adds those that are new, and refuses another file for one that is here, unless nobody signed that. Which image one
-// stands for may change, since the operator of the connected side names it: the newest bundle knows. So it does of revision 0, which
-// says that there is nothing.
+// charmResources adds the new revisions of resources. It refuses another file for a revision in the catalogue, unless that
+// revision is unsigned. The image of a revision may change, since the operator of the connected side names images; the newest
+// bundle decides. It also decides about revision 0, which means that there is no resource.
 func (a *applier) charmResources() error {
 	const update = `update charm_resource set item = $4, blob = $5, import_id = $6 where charm_id = $1 and name = $2 and revision = $3`
 	if err := a.loadCharmResources(); err != nil {
@@ -116,7 +116,7 @@ func (a *applier) charmResources() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		var column *string // null for none
+		var column *string // null for no blob
 		if blob != "" {
 			column = &blob
 		}
@@ -173,7 +173,7 @@ func (a *applier) loadCharmResources() error {
 	})
 }
 
-// charmIDs are those of all charms that the import says something of.
+// charmIDs returns the IDs of all charms in the import.
 func (a *applier) charmIDs() []string {
 	ids := []string{}
 	for _, c := range a.in.Charms {

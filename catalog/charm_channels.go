@@ -13,16 +13,16 @@ import (
 	"offlinestore/charm"
 )
 
-// charmPlatform is a charm on a base, which is zero for a bundle.
+// charmPlatform is a charm on a base. The base is zero for a charm bundle.
 type charmPlatform struct {
 	id   string
 	base charm.Base
 }
 
-// charmLedger has the rows of the channel maps of several charms, with the resources of each as JSON.
+// charmLedger has the rows of the channel maps of several charms, with the resources of each row as JSON.
 type charmLedger = channelmap.Ledger[charmPlatform, string]
 
-// charmChannels updates the rows of the charms' channel maps that the bundle was asked for.
+// charmChannels updates the rows of the charms' channel maps that the bundle's export asked for.
 func (a *applier) charmChannels() error {
 	const set = `
 		insert into charm_channel_map (charm_id, base, base_channel, architecture, channel, revision, released_at, resources, signed_at, import_id)
@@ -86,7 +86,7 @@ func charmRow(p charmPlatform, r charm.Release, resources string) (channelmap.Ro
 	return channelmap.NewRow(p, c, channelmap.Release[string]{Revision: r.Revision, ReleasedAt: r.ReleasedAt, Value: resources}), err
 }
 
-// resources returns the resources of a release as JSON, if they and its revision are in the catalogue.
+// resources returns the resources of a release as JSON, if these resources and the release's revision are in the catalogue.
 func (a *applier) resources(id string, r charm.Release) (string, error) {
 	if _, ok := a.knownCharms[revisionKey{id, r.Revision}]; !ok && r.Revision != 0 {
 		return "", fmt.Errorf("revision %d: %w", r.Revision, errNoRevision)
@@ -96,7 +96,7 @@ func (a *applier) resources(id string, r charm.Release) (string, error) {
 			return "", fmt.Errorf("resource %s revision %d: %w", ref.Name, ref.Revision, errNoRevision)
 		}
 	}
-	// In one order, so that the same release is the same text.
+	// The order is fixed, so that the same release has the same text.
 	list := slices.SortedFunc(slices.Values(r.Resources), func(a, b charm.ResourceRef) int { return strings.Compare(a.Name, b.Name) })
 	if list == nil {
 		list = []charm.ResourceRef{}
@@ -105,7 +105,7 @@ func (a *applier) resources(id string, r charm.Release) (string, error) {
 	return string(raw), err
 }
 
-// charmChannel applies one row, and reports what becomes of it.
+// charmChannel applies one row, and reports the change.
 func (a *applier) charmChannel(ledger *charmLedger, c ImportedCharm, r charm.Release, resources string) (channelmap.Outcome, error) {
 	base := bareBase(r.Base)
 	row, err := charmRow(charmPlatform{c.ID, base}, r, resources)
@@ -126,7 +126,7 @@ func (a *applier) charmChannel(ledger *charmLedger, c ImportedCharm, r charm.Rel
 	return change.Outcome, nil
 }
 
-// bareBase is the base of a row as columns have it: zero for a bundle.
+// bareBase returns the base of a row for its columns: zero for a charm bundle.
 func bareBase(b *charm.Base) charm.Base {
 	if b == nil {
 		return charm.Base{}

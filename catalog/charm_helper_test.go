@@ -11,7 +11,7 @@ import (
 )
 
 // withCharm adds a charm to an import: its revisions, and rows "channel@base channel/arch=revision,resource:revision" of its
-// channel map, where a row without base is a bundle's.
+// channel map. A row without base belongs to a charm bundle.
 func withCharm(in *catalog.Import, name string, revisions []int, rows ...string) *catalog.Import {
 	l := charm.Listing{Name: name, ID: snapID(name), Type: charm.TypeCharm, DefaultTrack: "latest", Result: charm.Details{Title: name, Summary: "of " + in.Name}}
 	for _, r := range rows {
@@ -33,7 +33,7 @@ func withCharm(in *catalog.Import, name string, revisions []int, rows ...string)
 	return in
 }
 
-// withFile adds a file that is a resource of a charm.
+// withFile adds a file as a resource of a charm.
 func withFile(in *catalog.Import, name, resource string, revision int) *catalog.Import {
 	b := charmBlob(name+"."+resource, revision)
 	in.Blobs = append(in.Blobs, b)
@@ -44,7 +44,7 @@ func withFile(in *catalog.Import, name, resource string, revision int) *catalog.
 	return in
 }
 
-// withImage adds an image that is a resource of a charm, under a name in the registry.
+// withImage adds an image as a resource of a charm, under a name in the registry.
 func withImage(in *catalog.Import, name, resource string, revision int, image string) *catalog.Import {
 	in.CharmResources = append(in.CharmResources, catalog.ImportedCharmResource{ResourceItem: charm.ResourceItem{
 		Charm: name, CharmID: snapID(name), Resource: charm.Resource{Name: resource, Revision: revision, Type: charm.ResourceImage},
@@ -66,7 +66,7 @@ func withManifest(in *catalog.Import, name string, layers ...string) *catalog.Im
 	return in
 }
 
-// withIndex adds the index of an image, of which these children are here.
+// withIndex adds the index of an image with the children that the import has.
 func withIndex(in *catalog.Import, name string, children ...string) *catalog.Import {
 	m := catalog.Image{Digest: digest.FromString(name), MediaType: "application/vnd.oci.image.index.v1+json", Size: 300}
 	for _, c := range children {
@@ -77,7 +77,7 @@ func withIndex(in *catalog.Import, name string, children ...string) *catalog.Imp
 	return in
 }
 
-// charmBlob is a blob without a SHA3-384.
+// charmBlob returns a blob without a SHA3-384.
 func charmBlob(name string, revision int) catalog.Blob {
 	return catalog.Blob{Digest: digest.FromString(fmt.Sprint("charm ", name, revision)), Size: int64(2000 + revision)}
 }

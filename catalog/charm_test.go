@@ -16,7 +16,7 @@ import (
 
 const jammy = "@ubuntu 22.04 amd64"
 
-// sampleCharms has a machine charm with a file, one for Kubernetes with an image, and a bundle.
+// sampleCharms returns a machine charm with a file, one for Kubernetes with an image, and a charm bundle.
 func sampleCharms() *catalog.Import {
 	in := withCharm(imp("a", 0), "postgresql", []int{6, 7}, "14/stable"+jammy+"=6,lib:1,nothing:0", "14/stable@ubuntu 22.04 arm64=7,lib:1", "14/edge"+jammy+"=0")
 	withFile(in, "postgresql", "lib", 1)
@@ -76,7 +76,7 @@ func revisionOf(r catalog.ImportedCharmRevision) catalog.CharmRevision {
 	return catalog.CharmRevision{Revision: r.Revision, Snaps: r.Snaps, Blob: r.Blob}
 }
 
-// In which order bundles are pushed never matters, also within a second.
+// TestOrderOfPushingCharms shows that the order in which bundles are pushed never matters, also within a second.
 func TestOrderOfPushingCharms(t *testing.T) {
 	t.Parallel()
 	for _, days := range [][4]int{{0, 1, 2, 3}, {1, 1, 1, 1}} {
@@ -115,7 +115,7 @@ func TestOrderOfPushingCharms(t *testing.T) {
 	}
 }
 
-// A row that closes keeps what it held in the history; so does one whose resources are released anew.
+// TestCharmHistory shows that the history keeps the revision of a row that closes, and the earlier resources of a release.
 func TestCharmHistory(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
@@ -136,7 +136,7 @@ func TestCharmHistory(t *testing.T) {
 	diff(t, "moves by hand", apply(t, s, old).CharmMoves, []catalog.CharmMove{{"pg", "ubuntu@22.04 amd64", "14/beta", 0, 5}})
 }
 
-// Each contradicts something that never changes, and changes nothing.
+// TestCharmConflict tries imports that contradict a fixed property. None of them changes anything.
 func TestCharmConflict(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
@@ -174,7 +174,8 @@ func TestCharmConflict(t *testing.T) {
 	diff(t, "the catalogue", load(t, s), before)
 }
 
-// The same image may get another name in the registry, and an index more of its children; names of charms and snaps may be the same.
+// TestWhatMayChange shows that the same image may get another name in the registry, that an index may get more of its children,
+// and that a charm and a snap may have the same name.
 func TestWhatMayChange(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
@@ -192,7 +193,7 @@ func TestWhatMayChange(t *testing.T) {
 			diff(t, "children of the index", im.Children, want)
 		}
 	}
-	// Revision 0 says that there is none, so it is not held against another one.
+	// Revision 0 means that there is no resource, so it never conflicts.
 	apply(t, s, withFile(withCharm(imp("c", 1), "postgresql", nil), "postgresql", "lib", 0))
 	other := withFile(withCharm(imp("d", 2), "postgresql", nil), "postgresql", "lib", 0)
 	other.CharmResources[0].Blob = ""
@@ -202,20 +203,20 @@ func TestWhatMayChange(t *testing.T) {
 		t.Errorf("revision 0 of the resource is %+v, want it without a blob", got)
 	}
 	generation := c.Generation
-	withIndex(next, "image", "image arm64") // twice in an import, and again later
+	withIndex(next, "image", "image arm64") // twice in one import, and again later
 	diff(t, "report of the same", apply(t, s, next), &catalog.Report{AlreadyImported: true})
 	if again := load(t, s); again.Generation != generation+1 || len(again.Images) != 3 {
 		t.Errorf("%d images of generation %d, want 3 of %d", len(again.Images), again.Generation, generation+1)
 	}
 }
 
-// All that charms consist of is in use; what a newer icon or a resource that is gone left behind is not.
+// TestCharmBlobs shows that all blobs of charms are in use, and that earlier icons and removed resources are not.
 func TestCharmBlobs(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
 	in := sampleCharms()
 	shared := blobOf("snap", 1)
-	shared.Digest = in.CharmRevisions[0].Blob // a blob that is a snap, too: its SHA3-384 must not be lost
+	shared.Digest = in.CharmRevisions[0].Blob // a blob that is also a snap: its SHA3-384 must not be lost
 	shared.Size = 2006
 	in.Blobs = append(in.Blobs, shared)
 	apply(t, s, in)

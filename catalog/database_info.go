@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// DatabaseInfo describes the database itself.
+// DatabaseInfo describes the database.
 type DatabaseInfo struct {
-	// PostgreSQL is the server's major version, Schema that of the catalogue's tables.
+	// PostgreSQL is the server's major version. Schema is the version of the catalogue's tables.
 	PostgreSQL, Schema int
 	// Generation is the number of the catalogue's newest state.
 	Generation int64
@@ -27,17 +27,17 @@ func (db *DB) DatabaseInfo(ctx context.Context) (info DatabaseInfo, err error) {
 	return info, nil
 }
 
-// KnownSchema is the version of the tables that this program works with: it upgrades older ones, and refuses newer ones.
+// KnownSchema returns the version of the tables that this program works with. It upgrades older ones, and refuses newer ones.
 func KnownSchema() (int, error) {
 	files, err := migrations.ReadDir("migrations")
 	return len(files), err
 }
 
-// ErrNotEmpty says that a database that should hold nothing has tables.
+// ErrNotEmpty reports a database that has tables and should have none.
 var ErrNotEmpty = errors.New("the database is not empty")
 
-// CheckEmpty returns the major version of the server of an empty database. The error has ErrNotEmpty in its chain where there is
-// a table, of whosever.
+// CheckEmpty returns the major version of the server of an empty database. The error wraps ErrNotEmpty if there is a table, no
+// matter who owns it.
 func CheckEmpty(ctx context.Context, dsn string) (version int, err error) {
 	pool, err := connect(ctx, dsn, true)
 	if err != nil {

@@ -16,16 +16,17 @@ var migrations embed.FS
 // MinVersion is the oldest PostgreSQL that the catalogue works with.
 const MinVersion = 13
 
-// channelName is what the catalogue notifies of a change.
+// channelName is the channel of the catalogue's notifications.
 const channelName = "offlinestore_catalogue"
 
-// DB is the catalogue, to read and to write.
+// DB is the catalogue, for reading and writing.
 type DB struct {
 	pool *pgxpool.Pool
 	lock lock
 }
 
-// Open connects to the catalogue, and creates or upgrades its tables: under a lock, so that several may start at once.
+// Open connects to the catalogue, and creates or upgrades its tables. It holds a lock, so that several processes may start at
+// once.
 func Open(ctx context.Context, dsn string) (*DB, error) {
 	pool, err := connect(ctx, dsn, false)
 	if err != nil {
@@ -45,7 +46,7 @@ func (db *DB) Close() { db.pool.Close() }
 func connect(ctx context.Context, dsn string, readOnly bool) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
-		// The error quotes the connection string, of which pgx takes the password out.
+		// The error quotes the connection string. pgx removes the password from it.
 		return nil, fmt.Errorf("connection string: %w", err)
 	}
 	cfg.MaxConns = 8
@@ -77,7 +78,7 @@ func requireKnownVersion(ctx context.Context, pool *pgxpool.Pool) error {
 }
 
 func (db *DB) migrate(ctx context.Context) error {
-	// tern creates its table before it takes its own lock, which two that start at once would trip over.
+	// tern creates its table before it takes its own lock. Without lockSchema, two processes that start at once would collide.
 	conn, release, err := db.lockSchema(ctx)
 	if err != nil {
 		return err

@@ -46,7 +46,8 @@ func TestOpenKeepsWhatIsThere(t *testing.T) {
 	diff(t, "the catalogue after another Open", load(t, reopen(t, dsn)), before)
 }
 
-// TestOpenOlderTables upgrades, by several commands at once, a filled database of the release before registrations and overrides.
+// TestOpenOlderTables opens a database with content from the release before registrations and overrides, by several processes at
+// once.
 func TestOpenOlderTables(t *testing.T) {
 	t.Parallel()
 	s, dsn := open(t)
@@ -98,7 +99,7 @@ func TestUnavailable(t *testing.T) {
 	s, dsn := open(t)
 	r := openReader(t, dsn)
 	conn := connect(t, pgtest.New(t))
-	// The server ends the connections, and lets no new ones in: what a stop looks like from here.
+	// The server ends the connections and refuses new ones, as it does when it stops.
 	for _, q := range []string{
 		`alter database ` + databaseOf(t, dsn) + ` allow_connections false`,
 		`select pg_terminate_backend(pid) from pg_stat_activity where datname = '` + databaseOf(t, dsn) + `'`,
@@ -156,7 +157,7 @@ func TestLock(t *testing.T) {
 		}
 	}
 	push := lock(s, false)
-	lock(other, false)() // imports share it
+	lock(other, false)() // imports share the lock
 	busy(true)
 	push()
 	gc := lock(s, true)
@@ -166,7 +167,7 @@ func TestLock(t *testing.T) {
 	lock(other, true)()
 }
 
-// An import whose lock was lost is not finished: gc may have run in between.
+// TestLockLost shows that an import fails if its lock was lost: gc may have run in between.
 func TestLockLost(t *testing.T) {
 	t.Parallel()
 	s, dsn := open(t)
@@ -225,7 +226,7 @@ func TestServerRole(t *testing.T) {
 	}
 }
 
-// Whoever connects to read can't write, whatever the role may do.
+// TestReaderCannotWrite shows that a Reader can't write, no matter which rights its role has.
 func TestReaderCannotWrite(t *testing.T) {
 	t.Parallel()
 	_, dsn := open(t)
@@ -292,7 +293,7 @@ func TestWaitForChangeEndsWithContext(t *testing.T) {
 	}
 }
 
-// A catalogue is that of one moment, however many imports run meanwhile.
+// TestLoadCatalogAtOneMoment shows that a snapshot is consistent while imports run.
 func TestLoadCatalogAtOneMoment(t *testing.T) {
 	t.Parallel()
 	s, dsn := open(t)

@@ -11,24 +11,24 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// ErrUnavailable is in the chain of every error that says that the database can't be reached or went away.
+// ErrUnavailable reports that the database can't be reached or that the connection broke. Every error about this wraps it.
 var ErrUnavailable = errors.New("the database is not available")
 
-// ErrBusy says that an import is running and gc has to wait, or the other way round.
+// ErrBusy reports that an import is running and gc has to wait, or that gc is running and an import has to wait.
 var ErrBusy = errors.New("another command is changing the store")
 
-// ErrRights says that the database's role lacks a right that the catalogue needs.
+// ErrRights reports that the database's role lacks a right that the catalogue needs.
 var ErrRights = errors.New("the database role lacks a right")
 
-// ErrTooNew says that a newer snap-store-proxy has changed the catalogue's tables.
+// ErrTooNew reports tables that a newer snap-store-proxy has changed.
 var ErrTooNew = errors.New("the tables are a newer snap-store-proxy's")
 
 var errNoRevision = errors.New("neither the bundle nor the store has it")
 
-// ConflictError says that a bundle contradicts what the catalogue holds, in something that never changes.
+// ConflictError reports a bundle that contradicts the catalogue in a fixed property.
 type ConflictError struct{ What, Have, New string }
 
-// Error names both sides.
+// Error returns a text that names both sides.
 func (e *ConflictError) Error() string {
 	return fmt.Sprintf("%s: the store has %s for it, the bundle brings %s", e.What, e.Have, e.New)
 }
@@ -56,7 +56,7 @@ func unavailable(err error) bool {
 	case errors.As(err, &connectErr):
 		return true
 	case errors.As(err, &pgErr):
-		// Class 08 is the connection's, 57P the server's going down or coming up, 53300 too many connections.
+		// Class 08 is about connections, 57P about the server's start and stop, 53300 about too many connections.
 		c := pgErr.Code
 		return len(c) == 5 && (c[:2] == "08" || c[:3] == "57P" || c == "53300")
 	case errors.As(err, &netErr), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

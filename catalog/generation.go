@@ -6,7 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// bump makes a new generation, and tells the servers when the transaction commits.
+// bump starts a new generation, and notifies the servers when the transaction commits.
 func bump(ctx context.Context, tx pgx.Tx) error {
 	const q = `
 		with g as (update generation set number = number + 1 returning number)

@@ -17,7 +17,7 @@ import (
 	"offlinestore/snap"
 )
 
-// migrated makes the tables.
+// migrated creates the tables.
 func migrated(dsn string) error {
 	s, err := catalog.Open(context.Background(), dsn)
 	if err != nil {
@@ -27,7 +27,7 @@ func migrated(dsn string) error {
 	return nil
 }
 
-// open returns an empty catalogue and how to connect to it.
+// open returns an empty catalogue and its connection string.
 func open(tb testing.TB) (*catalog.DB, string) {
 	tb.Helper()
 	dsn := pgtest.NewFrom(tb, migrated)
@@ -54,7 +54,7 @@ func openReader(tb testing.TB, dsn string) *catalog.Reader {
 	return r
 }
 
-// connect is a way around the package, for what it does not offer.
+// connect returns a plain connection, for operations that the package does not offer.
 func connect(tb testing.TB, dsn string) *pgx.Conn {
 	tb.Helper()
 	conn, err := pgx.Connect(tb.Context(), dsn)
@@ -65,10 +65,10 @@ func connect(tb testing.TB, dsn string) *pgx.Conn {
 	return conn
 }
 
-// monday is when the first bundle of a test was signed.
+// monday is the time of the signature of a test's first bundle.
 var monday = time.Date(2026, 11, 16, 9, 0, 0, 0, time.UTC)
 
-// imp is an import with nothing in it, signed some days after monday.
+// imp returns an import without content, signed that many days after monday.
 func imp(name string, day int) *catalog.Import {
 	return &catalog.Import{
 		Bundle: digest.FromString(name), Name: name + ".tar.gz", Signer: "sha256:aa", SignedAt: monday.AddDate(0, 0, day),
@@ -76,12 +76,12 @@ func imp(name string, day int) *catalog.Import {
 	}
 }
 
-// snapID is a valid snap-id made of a name.
+// snapID returns a valid snap-id derived from a name.
 func snapID(name string) string {
 	return (strings.ReplaceAll(name, "-", "0") + strings.Repeat("0", 32))[:32]
 }
 
-// blobOf is the blob of a revision.
+// blobOf returns the blob of a revision.
 func blobOf(name string, revision int) catalog.Blob {
 	d := digest.FromString(fmt.Sprint(name, revision))
 	return catalog.Blob{Digest: d, Size: int64(1000 + revision), SHA3384: strings.Repeat(d.Encoded()[:48], 2)}
@@ -154,7 +154,7 @@ func diff(tb testing.TB, what string, got, want any) {
 	}
 }
 
-// databaseOf is the name of a connection's database.
+// databaseOf returns the name of a connection's database.
 func databaseOf(tb testing.TB, dsn string) string {
 	tb.Helper()
 	cfg, err := pgx.ParseConfig(dsn)
@@ -171,7 +171,7 @@ func exec(tb testing.TB, dsn, statement string) {
 	}
 }
 
-// dropRole takes a role away at the end of a test: roles are the cluster's, not the database's.
+// dropRole drops a role at the end of a test. Roles belong to the cluster, not to the database.
 func dropRole(tb testing.TB, dsn, role string) {
 	tb.Cleanup(func() {
 		conn, err := pgx.Connect(context.Background(), dsn)
@@ -188,7 +188,7 @@ func dropRole(tb testing.TB, dsn, role string) {
 	})
 }
 
-// listening waits until somebody listens for changes.
+// listening waits until a connection listens for changes.
 func listening(tb testing.TB, dsn string) {
 	tb.Helper()
 	conn := connect(tb, dsn)

@@ -10,7 +10,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Record is one line of the history of imports.
+// Record is one import in the history.
 type Record struct {
 	ID         int64         `json:"id"`
 	Bundle     digest.Digest `json:"bundle"`
@@ -24,7 +24,7 @@ type Record struct {
 	Report     Report        `json:"report"`
 }
 
-// History lists the imports, newest first; bundle restricts it to one bundle unless it is empty.
+// History returns the imports, newest first. If bundle is not empty, it returns only the imports of this bundle.
 func (db *DB) History(ctx context.Context, bundle digest.Digest) ([]Record, error) {
 	const q = `
 		select id, bundle, name, signer, signed_at, sequence, exporter, program, imported_at, report from import
@@ -51,8 +51,8 @@ func (db *DB) History(ctx context.Context, bundle digest.Digest) ([]Record, erro
 	return out, nil
 }
 
-// Ping says whether the database answers.
+// Ping returns an error if the database does not answer.
 func (db *DB) Ping(ctx context.Context) error { return interpret(db.pool.Ping(ctx)) }
 
-// Ping says whether the database answers.
+// Ping returns an error if the database does not answer.
 func (r *Reader) Ping(ctx context.Context) error { return interpret(r.pool.Ping(ctx)) }

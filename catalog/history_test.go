@@ -14,7 +14,7 @@ func TestHistory(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
 	first := with(imp("a", 1), "jq", []int{6}, "latest/stable/amd64=6")
-	first.Sequence = 1<<63 + 5 // more than PostgreSQL's bigint is happy with
+	first.Sequence = 1<<63 + 5 // exceeds PostgreSQL's bigint
 	report := apply(t, s, first)
 	apply(t, s, with(imp("b", 0), "jq", []int{5}, "latest/stable/amd64=5"))
 	all, err := s.History(t.Context(), "")
@@ -42,7 +42,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// A blob is in use while a revision, a component or an icon refers to it.
+// TestBlobs shows that a blob is in use while a revision, a component or an icon refers to it.
 func TestBlobs(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
@@ -64,7 +64,7 @@ func TestBlobs(t *testing.T) {
 	want := slices.SortedFunc(slices.Values(in.Blobs), func(a, b catalog.Blob) int { return cmp.Compare(a.Digest, b.Digest) })
 	diff(t, "blobs", used(), want)
 
-	// A new icon leaves the old one behind.
+	// After a new icon, the old one is unused.
 	next := with(imp("b", 1), "jq", nil)
 	newIcon := catalog.Blob{Digest: digest.FromString("new icon"), Size: 4}
 	next.Blobs = append(next.Blobs, newIcon)
@@ -82,7 +82,7 @@ func TestBlobs(t *testing.T) {
 	}
 	diff(t, "sums", sums, map[digest.Digest]string{in.Blobs[0].Digest: in.Blobs[0].SHA3384, component.Digest: component.SHA3384})
 
-	// A store without icons has no null that would make everything look used, or nothing.
+	// In a store without icons, the nulls of their columns must not make every blob look used, or none.
 	bare, _ := open(t)
 	in.Blobs, in.Snaps[0].Icon = in.Blobs[:2], nil
 	unused := catalog.Blob{Digest: digest.FromString("unused"), Size: 1, SHA3384: component.SHA3384}

@@ -5,9 +5,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// images adds manifests. What one lists is part of its bytes, so only that of an index which is here can grow: an export may have
-// left some of its children out. One that does not name its own type may have come under two: a manifest of Docker's always does, so
-// it is OCI's, whichever came first.
+// images adds manifests. The list of an index's children is part of its bytes, but the number of children in the catalogue can
+// grow, because an export may have left some out. A manifest that does not name its own type may have been imported with two
+// types. A manifest in Docker's format always names its type, so the type is OCI's, whichever came first.
 func (a *applier) images() error {
 	const add = `
 		insert into image (digest, media_type, children, blobs) values ($1, $2, $3, $4) on conflict (digest) do nothing`

@@ -9,16 +9,16 @@ import (
 	"offlinestore/snap"
 )
 
-// Unsigned is the Signer of an Import that nobody signed: a file of the original store-admin.
+// Unsigned is the Signer of an unsigned Import: a file of the original store-admin.
 const Unsigned = "unsigned"
 
-// Import is what one verified bundle brings. Everything in it was checked before: the catalogue believes it.
+// Import is the content of one verified bundle. The caller has validated and verified everything in it. The catalogue trusts it.
 type Import struct {
-	// Bundle is the digest of the bundle index, Name what the operator knows the file by.
+	// Bundle is the digest of the bundle index. Name is the operator's name of the file.
 	Bundle digest.Digest
 	Name   string
 	Signer string
-	// SignedAt decides which of two bundles knows better what a channel holds.
+	// SignedAt decides which of two bundles determines a channel.
 	SignedAt          time.Time
 	Sequence          uint64
 	Exporter, Program string
@@ -36,8 +36,8 @@ type Import struct {
 	PushChannelMap bool
 }
 
-// Blob is a blob that was verified and is in the blob folder. SHA3384 is in hex; empty for what no assertion names: icons, and all
-// that belongs to charms.
+// Blob is a verified blob in the blob folder. SHA3384 is in hex. It is empty for blobs that no assertion names: icons, and all
+// blobs of charms.
 type Blob struct {
 	Digest  digest.Digest
 	Size    int64
@@ -50,7 +50,7 @@ type ImportedSnap struct {
 	Icon *Icon
 }
 
-// ImportedSnapRevision is one revision of a snap and its blobs; those of its components are in the order of its Resources.
+// ImportedSnapRevision is one revision of a snap and its blobs. The blobs of its components are in the order of its Resources.
 type ImportedSnapRevision struct {
 	snap.Item
 	Blob          digest.Digest
@@ -75,13 +75,13 @@ type ImportedCharmResource struct {
 	Blob digest.Digest
 }
 
-// Report says what an import changed, or would change.
+// Report lists the changes that an import made, or would make.
 type Report struct {
-	// AlreadyImported says that this very bundle is in the history; the rest is then empty unless it had to be repaired.
+	// AlreadyImported means that this bundle is in the history. The rest is then empty, unless something had to be repaired.
 	AlreadyImported bool              `json:"already-imported,omitempty"`
 	SnapRevisions   []SnapRevisionRef `json:"revisions"`
 	SnapMoves       []SnapMove        `json:"channel-moves"`
-	// Kept are the rows that a newer bundle has set, and which this one therefore leaves alone.
+	// Kept are the rows that a newer bundle has set and that this one therefore does not change.
 	Kept       []SnapMove `json:"kept-channels,omitempty"`
 	Assertions int        `json:"assertions"`
 
@@ -89,9 +89,10 @@ type Report struct {
 	CharmResources []ResourceRef      `json:"charm-resources,omitempty"`
 	CharmMoves     []CharmMove        `json:"charm-channel-moves,omitempty"`
 	KeptCharms     []CharmMove        `json:"kept-charm-channels,omitempty"`
-	// ImageMoves are the resources whose image has another name than before: what runs under the old one can't be pulled any more.
+	// ImageMoves are the resources whose image has another name than before. Workloads can't pull the image under its old name
+	// any more.
 	ImageMoves []ImageMove `json:"image-moves,omitempty"`
-	// Images counts the manifests of images that are new.
+	// Images counts the new manifests of images.
 	Images int `json:"images,omitempty"`
 }
 
@@ -113,7 +114,7 @@ type SnapRevisionRef struct {
 	Size     int64  `json:"size"`
 }
 
-// SnapMove is a change of one row of a snap's channel map. Revision 0 is a closed channel, -1 no row.
+// SnapMove is a change of one row of a snap's channel map. Revision 0 means a closed channel, -1 no row.
 type SnapMove struct {
 	Snap         string `json:"snap"`
 	Architecture string `json:"architecture"`
@@ -129,7 +130,7 @@ type CharmRevisionRef struct {
 	Size     int64  `json:"size"`
 }
 
-// ResourceRef names a revision of a charm's resource. The size of an image's is 0.
+// ResourceRef names a revision of a charm's resource. The size of an image is 0.
 type ResourceRef struct {
 	Charm    string `json:"charm"`
 	Resource string `json:"resource"`
@@ -137,7 +138,7 @@ type ResourceRef struct {
 	Size     int64  `json:"size"`
 }
 
-// ImageMove is a change of the name of the image that a revision of a charm's resource stands for.
+// ImageMove is a change of the name of the image of one revision of a charm's resource.
 type ImageMove struct {
 	Charm    string `json:"charm"`
 	Resource string `json:"resource"`
@@ -146,8 +147,8 @@ type ImageMove struct {
 	To       string `json:"to"`
 }
 
-// CharmMove is a change of one row of a charm's channel map. Base is as charm.Base prints it: "ubuntu@22.04 amd64", empty for a bundle.
-// Revision 0 is a closed channel, -1 no row.
+// CharmMove is a change of one row of a charm's channel map. Base is in the form of charm.Base: "ubuntu@22.04 amd64", empty for a
+// charm bundle. Revision 0 means a closed channel, -1 no row.
 type CharmMove struct {
 	Charm   string `json:"charm"`
 	Base    string `json:"base"`

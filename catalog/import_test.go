@@ -15,7 +15,7 @@ import (
 	"offlinestore/catalog"
 )
 
-// everything of a catalogue but its generation, in a comparable order.
+// content returns the whole catalogue except its generation, in a comparable order.
 func content(tb testing.TB, s *catalog.DB) *catalog.Snapshot {
 	tb.Helper()
 	c := load(tb, s)
@@ -58,7 +58,7 @@ func TestApply(t *testing.T) {
 	diff(t, "assertions", c.Assertions, in.Assertions)
 }
 
-// A plan says what Apply then does, and changes nothing.
+// TestPlan shows that the report of Plan equals the report of Apply, and that Plan changes nothing.
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
@@ -81,7 +81,7 @@ func TestPlan(t *testing.T) {
 	diff(t, "what Apply did", apply(t, s, next), plan)
 }
 
-// A preview shows what applying all imports in turn then leaves, and changes nothing.
+// TestPreview shows that Preview returns the state after applying all imports in turn, and changes nothing.
 func TestPreview(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
@@ -116,7 +116,7 @@ func TestApplyTwice(t *testing.T) {
 	diff(t, "the catalogue", content(t, s), before)
 }
 
-// In which order bundles are pushed never matters. Each order is tried on a snap of its own.
+// TestOrderOfPushing shows that the order in which bundles are pushed never matters. Each order is tried on a snap of its own.
 func TestOrderOfPushing(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
@@ -150,7 +150,7 @@ func TestOrderOfPushing(t *testing.T) {
 	}
 }
 
-// Two bundles of one second are told apart by their signer's count, or by their digests.
+// TestOrderWithinASecond shows that two bundles of one second are ordered by their signer's count, or by their digests.
 func TestOrderWithinASecond(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
@@ -159,7 +159,7 @@ func TestOrderWithinASecond(t *testing.T) {
 		name := fmt.Sprintf("snap-%02d", n)
 		counted := []*catalog.Import{with(imp("x"+name, 0), name, []int{1}, "latest/stable/amd64=1"), with(imp("y"+name, 0), name, []int{2}, "latest/stable/amd64=2"),
 			with(imp("z"+name, 0), name, []int{3}, "latest/stable/amd64=3")}
-		// The digests of the uncounted ones do not depend on the snap, so that each order should end alike.
+		// The digests of the uncounted bundles do not depend on the snap, so that each order has the same result.
 		uncounted := "none" + name[4:]
 		others := []*catalog.Import{with(imp("a", 0), uncounted, []int{1}, "latest/stable/amd64=1"), with(imp("b", 0), uncounted, []int{2}, "latest/stable/amd64=2"),
 			with(imp("c", 0), uncounted, []int{3}, "latest/stable/amd64=3")}
@@ -186,7 +186,7 @@ func TestOrderWithinASecond(t *testing.T) {
 	}
 }
 
-// permutations is all of them for small n.
+// permutations returns all permutations of 0 to n-1, for small n.
 func permutations(n int) [][]int {
 	if n == 0 {
 		return [][]int{nil}
@@ -210,12 +210,12 @@ func TestPushChannelMap(t *testing.T) {
 		SnapRevisions: []catalog.SnapRevisionRef{{Snap: "jq", Revision: 6, Size: 1006}}, SnapMoves: []catalog.SnapMove{{"jq", "amd64", "latest/stable", 7, 6}},
 	})
 	diff(t, "channel map", rows(load(t, s).Snaps[0].ChannelMap), []string{"latest/edge/amd64=7", "latest/stable/amd64=6"})
-	// What was said by hand yields to the next bundle that is newer than the one said by hand.
+	// A row that was set by hand yields to the next bundle that is newer than the one set by hand.
 	apply(t, s, with(imp("middle", 3), "jq", []int{5}, "latest/stable/amd64=5", "latest/edge/amd64=5"))
 	diff(t, "channel map", rows(load(t, s).Snaps[0].ChannelMap), []string{"latest/edge/amd64=7", "latest/stable/amd64=5"})
 }
 
-// A row that closes keeps what it held in the history; rows that were not asked for stay.
+// TestClosedChannel shows that the history keeps the revision of a row that closes, and that rows which were not asked for stay.
 func TestClosedChannel(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
@@ -228,7 +228,8 @@ func TestClosedChannel(t *testing.T) {
 	diff(t, "history", rows(jq.History), []string{"latest/beta/amd64=8", "latest/beta/amd64=0", "latest/beta/amd64=6", "latest/stable/amd64=6"})
 }
 
-// The same release told by a newer bundle is not another release, but an even older one does not undo it.
+// TestUnchangedRowIsRenewed shows that a newer bundle with the same release makes no new release, and that a bundle between the
+// two then changes nothing.
 func TestUnchangedRowIsRenewed(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
@@ -262,7 +263,7 @@ func TestAssertionRevisions(t *testing.T) {
 	diff(t, "assertions", got, []string{"f0r5", "f1r6"})
 }
 
-// Each contradicts something that never changes, and changes nothing.
+// TestConflict tries imports that contradict a fixed property. None of them changes anything.
 func TestConflict(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
@@ -291,7 +292,7 @@ func TestConflict(t *testing.T) {
 	diff(t, "the catalogue", load(t, s), before)
 }
 
-// A snap that was renamed is still the same snap.
+// TestRename shows that a renamed snap is still the same snap.
 func TestRename(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
@@ -305,7 +306,7 @@ func TestRename(t *testing.T) {
 	}
 }
 
-// What PostgreSQL can't hold as text must not end an import that was verified.
+// TestHostileText shows that text which PostgreSQL can't hold does not fail a verified import.
 func TestHostileText(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
@@ -325,7 +326,7 @@ func TestHostileText(t *testing.T) {
 	diff(t, "exporter in the history", h[0].Exporter, "op\uFFFD@\uFFFD")
 }
 
-// Several pushes of the same snaps, each in another order, all succeed and are all counted.
+// TestConcurrentApply shows that several pushes of the same snaps, each in another order, all succeed and are all counted.
 func TestConcurrentApply(t *testing.T) {
 	t.Parallel()
 	s, dsn := open(t)

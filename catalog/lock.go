@@ -12,26 +12,26 @@ import (
 
 // The advisory locks. Any numbers of our own will do.
 const (
-	// lockKey is what imports share and gc takes for itself.
+	// lockKey is the lock that imports share and gc holds exclusively.
 	lockKey = 0x6f66666c696e65
-	// schemaLock is held while tables or rights change, which PostgreSQL does not let two do at once.
+	// schemaLock is held while tables or rights change. PostgreSQL does not permit two such changes at once.
 	schemaLock = lockKey + 1
-	// applyLock is held by the one import that changes the catalogue. The transactions are short, and imports that wait in line
-	// can't run into each other's rows in another order, which PostgreSQL would end one of them for.
+	// applyLock is held by the one import that changes the catalogue. The transactions are short. Without the lock, imports that
+	// touch the same rows in different orders could deadlock, and PostgreSQL would end one of them.
 	applyLock = lockKey + 2
 )
 
-// unlockTimeout is how long a program that wants to end waits for a database that does not answer.
+// unlockTimeout limits the wait for an unresponsive database when the program ends.
 const unlockTimeout = 5 * time.Second
 
-// lock is what Lock holds, by the connection that PostgreSQL knows its owner by.
+// lock is the state of Lock, with the connection that holds the lock in PostgreSQL.
 type lock struct {
 	mu   sync.Mutex
 	conn *pgxpool.Conn
 }
 
-// Lock keeps gc out, or everyone when exclusive, until release is called. It fails with ErrBusy rather than wait. A DB
-// holds one lock at a time.
+// Lock keeps gc out, or everyone when exclusive, until release is called. If the lock is held by another, it returns ErrBusy
+// without waiting. A DB holds one lock at a time.
 func (db *DB) Lock(ctx context.Context, exclusive bool) (release func(), err error) {
 	db.lock.mu.Lock()
 	defer db.lock.mu.Unlock()
@@ -69,8 +69,8 @@ func (db *DB) unlock() {
 	db.lock.conn = nil
 }
 
-// keepLock makes the transaction a holder of the lock, and then sees that Lock's was not lost before, as when PostgreSQL was
-// restarted: gc may have removed blobs since, that the import counts on.
+// keepLock makes the transaction a holder of the lock, and then makes sure that the lock of Lock was not lost before, for example
+// by a restart of PostgreSQL. Otherwise gc may have removed blobs that the import needs.
 func (db *DB) keepLock(ctx context.Context, tx pgx.Tx) error {
 	db.lock.mu.Lock()
 	defer db.lock.mu.Unlock()
@@ -100,7 +100,7 @@ func (db *DB) lockSchema(ctx context.Context) (conn *pgxpool.Conn, release func(
 		return nil, nil, err
 	}
 	return conn, func() {
-		conn.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1)`, schemaLock) // closing the connection would do it too
+		conn.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1)`, schemaLock) // otherwise, closing the connection unlocks it
 		conn.Release()
 	}, nil
 }

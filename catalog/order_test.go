@@ -13,8 +13,8 @@ import (
 	"offlinestore/catalog"
 )
 
-// Whatever bundles say, and however many were signed within a second, the order in which they are pushed leaves no trace but in what
-// the history remembers.
+// TestAnyOrderMakesTheSameCatalogue pushes random bundles, many of them signed within one second. The order of the pushes may
+// affect only the releases in the history.
 func TestAnyOrderMakesTheSameCatalogue(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(3) {
@@ -45,7 +45,7 @@ func TestAnyOrderMakesTheSameCatalogue(t *testing.T) {
 	}
 }
 
-// randomImports makes bundles of the same few charms, snaps and images, which contradict each other wherever they may.
+// randomImports makes bundles of the same few charms, snaps and images, which contradict each other in every permitted way.
 func randomImports(seed uint64) []*catalog.Import {
 	r := rand.New(rand.NewPCG(seed, seed))
 	var out []*catalog.Import
@@ -79,7 +79,8 @@ func randomImports(seed uint64) []*catalog.Import {
 	return out
 }
 
-// One ID under two names would leave one of the two without a row, and its revisions under the other's name.
+// TestOneIDUnderTwoNames shows that an ID under two names is refused. It would leave one of the names without a row, and its
+// revisions under the other name.
 func TestOneIDUnderTwoNames(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)

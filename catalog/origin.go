@@ -8,33 +8,33 @@ import (
 	"offlinestore/channelmap"
 )
 
-// origin is the bundle that stated what the catalogue holds, and its signer.
+// origin is the bundle that stated a part of the catalogue, and its signer.
 type origin struct {
 	channelmap.Origin
 	signer string
 }
 
-// Origin returns where what the import brings comes from.
+// Origin returns the origin of the rows of this import.
 func (in *Import) Origin() channelmap.Origin {
 	return channelmap.Origin{SignedAt: in.SignedAt, Sequence: int64(in.Sequence), Digest: in.Bundle.String()}
 }
 
 func (in *Import) origin() origin { return origin{in.Origin(), in.Signer} }
 
-// columns are what the columns signed_at, bundle, signer and sequence of a query are scanned into.
+// columns returns the destinations for the columns signed_at, bundle, signer and sequence of a query.
 func (o *origin) columns() []any { return []any{&o.SignedAt, &o.Digest, &o.signer, &o.Sequence} }
 
-// is reports whether in is that bundle.
+// is reports whether o is the bundle of in.
 func (o origin) is(in *Import) bool { return o.Is(in.Origin()) }
 
-// knownItem is a revision's blob, empty for none, and the bundle that said what else there is to say about it.
+// knownItem is a revision's blob, empty for none, and the bundle that stated the revision's other properties.
 type knownItem struct {
 	blob string
 	origin
 }
 
-// names refuses an item under the name of another; list has names and IDs, and q finds those of the catalogue. A store may give
-// a name to another snap or charm; which of the two a client means is then for the operator to decide.
+// names refuses an item under the name of another. list has names and IDs, and q selects the pairs in the catalogue. A store may
+// give a name to another snap or charm. The operator must then decide which of the two clients should get.
 func (a *applier) names(q, kind string, list [][2]string) error {
 	names, ids, byID := []string{}, make(map[string]string, len(list)), make(map[string]string, len(list))
 	for _, l := range list {
@@ -61,7 +61,7 @@ func (a *applier) names(q, kind string, list [][2]string) error {
 	return err
 }
 
-// saidOf is which bundle said what is known of snaps or charms by name; list has names and IDs.
+// saidOf returns the bundles that stated the listings of snaps or charms by name. list has names and IDs.
 func (a *applier) saidOf(q string, list [][2]string) (map[string]origin, error) {
 	ids := []string{}
 	for _, l := range list {
@@ -77,7 +77,7 @@ func (a *applier) saidOf(q string, list [][2]string) (map[string]origin, error) 
 	return have, err
 }
 
-// each runs a query about ids, of which there may be none, and calls row after each row was scanned into dest.
+// each runs a query about ids, which may be empty, and calls row after each row was scanned into dest.
 func (a *applier) each(q string, ids []string, dest []any, row func() error) error {
 	if len(ids) == 0 {
 		return nil
@@ -90,7 +90,7 @@ func (a *applier) each(q string, ids []string, dest []any, row func() error) err
 	return err
 }
 
-// columns are the icon's in the tables, null for none.
+// columns returns the icon's columns in the tables, null for none.
 func (i *Icon) columns() (blob, mediaType *string) {
 	if i == nil {
 		return nil, nil

@@ -14,39 +14,39 @@ import (
 	"offlinestore/snap"
 )
 
-// MaxOverrides is how many changes one call of SetOverrides takes.
+// MaxOverrides is the number of changes that one call of SetOverrides accepts.
 const MaxOverrides = 500
 
-// Override is what an operator put into a channel of a snap in place of what was imported.
+// Override is a revision that an operator put into a channel of a snap in place of the imported one.
 type Override struct {
 	Name, SnapID string
-	// Architecture is snap.All where the revision runs on all.
+	// Architecture is snap.All if the revision runs on all architectures.
 	Architecture string
-	// Channel has its track: latest/stable.
+	// Channel includes its track: latest/stable.
 	Channel string
-	// Revision is 0 where SetOverrides has just deleted the override.
+	// Revision is 0 if SetOverrides has just deleted the override.
 	Revision int
 	// Upstream is the revision that was imported for the channel, 0 for none.
 	Upstream int
-	// SetBy and SetAt say who did it and when.
+	// SetBy and SetAt name the operator and the time.
 	SetBy string
 	SetAt time.Time
 }
 
-// OverrideChange asks for a revision in a channel, for every architecture that it supports. With revision 0, what was imported
-// is to be served again, for all architectures.
+// OverrideChange asks for a revision in a channel, for every architecture that it supports. Revision 0 asks for the imported
+// revision again, for all architectures.
 type OverrideChange struct {
 	Name, Channel string
 	Revision      int
 }
 
-// NotFoundError reports that a snap, channel or revision is not in the store, and lists what the store has.
+// NotFoundError reports that a snap, channel or revision is not in the store. It lists the available ones.
 type NotFoundError struct {
 	What      string
 	Available []string
 }
 
-// Error lists what is available, within bounds.
+// Error returns a text with a limited number of the available ones.
 func (e *NotFoundError) Error() string {
 	const most = 20
 	list := e.Available
@@ -59,18 +59,18 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("%s is not in this store; here: %s", e.What, strings.Join(list, ", "))
 }
 
-// ChannelError says that an override names no channel.
+// ChannelError reports an override with an invalid channel.
 type ChannelError struct{ Err error }
 
-// Error says what is wrong with it.
+// Error returns the text of the wrapped error.
 func (e *ChannelError) Error() string { return e.Err.Error() }
 
-// Unwrap returns what package channel said.
+// Unwrap returns the error of package channel.
 func (e *ChannelError) Unwrap() error { return e.Err }
 
 const overrideColumns = `o.snap_id, name, o.architecture, o.channel, o.revision, set_by, set_at`
 
-// Overrides lists those of a snap, or of all snaps if name is empty, sorted by name, channel and architecture.
+// Overrides returns the overrides of a snap, or of all snaps if name is empty, sorted by name, channel and architecture.
 func (db *DB) Overrides(ctx context.Context, name string) (list []Override, err error) {
 	err = pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		o := &overrider{ctx: ctx, tx: tx}
@@ -95,8 +95,8 @@ func (db *DB) Overrides(ctx context.Context, name string) (list []Override, err 
 	return list, nil
 }
 
-// SetOverrides makes all changes, or none of them, and tells the servers. It returns what has become of each channel and
-// architecture, in the order of the changes. By is who is doing it.
+// SetOverrides makes all changes, or none of them, and notifies the servers. It returns the new state of each channel and
+// architecture, in the order of the changes. by names the operator.
 func (db *DB) SetOverrides(ctx context.Context, by string, changes []OverrideChange) (done []Override, err error) {
 	if len(changes) > MaxOverrides {
 		return nil, fmt.Errorf("override: %d changes, at most %d are taken at once", len(changes), MaxOverrides)
@@ -149,7 +149,7 @@ func (o *overrider) change(c OverrideChange) error {
 		return err
 	}
 	if slices.Contains(archs, snap.All) {
-		// What is meant for all must not be hidden by what was meant for one before.
+		// An override for one architecture must not hide the new one for all.
 		archs = []string{snap.All}
 		if err := o.clear(at, func(old Override) bool { return old.Architecture != snap.All }); err != nil {
 			return err
@@ -178,7 +178,7 @@ func (o *overrider) set(at Override) error {
 	return o.finish(at)
 }
 
-// finish adds to the answer what has become of a channel.
+// finish adds the new state of a channel to the answer.
 func (o *overrider) finish(at Override) error {
 	if err := o.loadUpstream(&at); err != nil {
 		return err
@@ -187,7 +187,7 @@ func (o *overrider) finish(at Override) error {
 	return nil
 }
 
-// remove lets all architectures have what was imported. Where nothing was overridden that is so already.
+// remove restores the imported revision for all architectures. If there was no override, nothing changes.
 func (o *overrider) remove(at Override) error {
 	if err := o.clear(at, func(old Override) bool {
 		at.Architecture = old.Architecture
@@ -214,7 +214,7 @@ func (o *overrider) remove(at Override) error {
 	return nil
 }
 
-// clear deletes the overrides of a channel that which chooses.
+// clear deletes the overrides of a channel for which which returns true.
 func (o *overrider) clear(at Override, which func(Override) bool) error {
 	const q = `delete from snap_override where snap_id = $1 and channel = $2 and architecture = $3`
 	list, err := o.list(`where o.snap_id = $1 and channel = $2`, at.SnapID, at.Channel)

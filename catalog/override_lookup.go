@@ -51,7 +51,7 @@ func (o *overrider) architectures(at Override) ([]string, error) {
 	return slices.Compact(found), err
 }
 
-// requireTrack rejects a track that nothing was imported for: no client follows it, so the operator mistyped it.
+// requireTrack rejects a track without imported channels. No client follows it, so the operator mistyped it.
 func (o *overrider) requireTrack(at Override, track string) error {
 	channels, err := o.channels(at)
 	if err != nil {
@@ -72,7 +72,7 @@ func (o *overrider) channelNotFound(at Override, what string) error {
 	return &NotFoundError{What: what + " of " + at.Name, Available: channels}
 }
 
-// channels returns the channels that something was imported for.
+// channels returns the channels that have an imported row.
 func (o *overrider) channels(at Override) ([]string, error) {
 	const q = `select distinct channel collate "C" as c from channel_map where snap_id = $1 order by c`
 	list, err := o.strings(q, at.SnapID)
@@ -84,7 +84,7 @@ func (o *overrider) channels(at Override) ([]string, error) {
 	return list, err
 }
 
-// loadUpstream sets the revision that was imported for the channel. For all architectures it is the highest of any architecture.
+// loadUpstream sets the revision that was imported for the channel. For all architectures, it is the highest of any architecture.
 func (o *overrider) loadUpstream(at *Override) error {
 	const q = `
 		select coalesce(max(revision), 0) from channel_map

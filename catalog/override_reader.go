@@ -10,7 +10,7 @@ import (
 	"offlinestore/snap"
 )
 
-// asReleasedAt is the time of an override in the form of the store's own times.
+// asReleasedAt formats the time of an override like the store's own times.
 const asReleasedAt = `to_char(set_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 
 func (l *loader) overrides() error {
@@ -20,7 +20,7 @@ func (l *loader) overrides() error {
 	return l.releases(q, func(s *Snap) *[]snap.Release { return &s.Overrides })
 }
 
-// overridden adds to the history what channels held by an override: a device that was given it may ask for it by number.
+// overridden adds the revisions of overrides to the history: a device that got such a revision may ask for it by number.
 func (l *loader) overridden() error {
 	const q = `
 		select snap_id, architecture, channel, revision, ` + asReleasedAt + ` from snap_override_history
@@ -28,14 +28,14 @@ func (l *loader) overridden() error {
 	return l.releases(q, func(s *Snap) *[]snap.Release { return &s.History })
 }
 
-// Served returns the rows that devices are offered: the channel map under the overrides, sorted like ChannelMap.
+// Served returns the rows that devices are offered: the channel map with the overrides applied, sorted like ChannelMap.
 func (s *Snap) Served() []snap.Release {
 	served, _ := s.Overlay()
 	return served
 }
 
-// Overlay returns the rows that devices are offered, sorted like ChannelMap, and those of ChannelMap that an override of their own
-// architecture hides. Devices of other architectures may still be served from a hidden row.
+// Overlay returns the rows that devices are offered, sorted like ChannelMap, and the rows of ChannelMap that an override of their
+// own architecture hides. Devices of other architectures may still be served from a hidden row.
 func (s *Snap) Overlay() (served, hidden []snap.Release) {
 	if len(s.Overrides) == 0 {
 		return s.ChannelMap, nil
@@ -53,7 +53,7 @@ func (s *Snap) Overlay() (served, hidden []snap.Release) {
 // overlayRow is a row by architecture.
 type overlayRow = channelmap.Row[string, struct{}]
 
-// overlayRows returns releases as rows. Odd are those whose channel is none, for the reader to complain about.
+// overlayRows returns releases as rows. odd are the releases with an invalid channel. The caller reports them.
 func overlayRows(list []snap.Release) (rows []overlayRow, odd []snap.Release) {
 	for _, r := range list {
 		c, err := channel.Parse(r.Channel)

@@ -12,7 +12,7 @@ import (
 	"offlinestore/snap"
 )
 
-// overrides says of each what the commands print, more or less.
+// overrides returns each override in a form like the output of the commands.
 func overrides(list []catalog.Override) []string {
 	out := []string{}
 	for _, o := range list {
@@ -30,7 +30,7 @@ func set(tb testing.TB, s *catalog.DB, changes ...catalog.OverrideChange) []stri
 	return overrides(done)
 }
 
-// anywhere makes the import's revisions of a number run on all architectures.
+// anywhere makes the import's revisions with a number run on all architectures.
 func anywhere(in *catalog.Import, number int) *catalog.Import {
 	for i := range in.SnapRevisions {
 		if r := &in.SnapRevisions[i].Item.Revision; r.Number == number {
@@ -50,7 +50,7 @@ func TestOverrides(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// Every architecture that the revision supports, and in the answer what was imported.
+	// The override applies to every architecture that the revision supports. The answer names the imported revision.
 	diff(t, "override", set(t, s, catalog.OverrideChange{Name: "jq", Channel: "stable", Revision: 5}), []string{"jq latest/stable amd64=5 (6)", "jq latest/stable arm64=5 (7)"})
 	diff(t, "override of a closed channel", set(t, s, catalog.OverrideChange{Name: "jq", Channel: "latest/beta", Revision: 6}), []string{"jq latest/beta amd64=6 (0)", "jq latest/beta arm64=6 (0)"})
 	if after, err := r.Generation(t.Context()); err != nil || after != before+2 {
@@ -66,7 +66,7 @@ func TestOverrides(t *testing.T) {
 	}
 	diff(t, "served", served(), []string{"latest/beta/amd64=6", "latest/edge/amd64=7", "latest/stable/amd64=5", "latest/beta/arm64=6", "latest/stable/arm64=5"})
 
-	// An import changes what is upstream, not what is served.
+	// An import changes the upstream revision, not the served one.
 	apply(t, s, with(imp("two", 1), "jq", []int{8}, "latest/stable/amd64=8"))
 	list, err := s.Overrides(t.Context(), "jq")
 	if err != nil {
@@ -74,7 +74,7 @@ func TestOverrides(t *testing.T) {
 	}
 	diff(t, "Overrides after an import", overrides(list), []string{"jq latest/beta amd64=6 (0)", "jq latest/beta arm64=6 (0)", "jq latest/stable amd64=5 (8)", "jq latest/stable arm64=5 (7)"})
 
-	// A revision for all takes the place of those for one.
+	// A revision for all architectures replaces the overrides for one.
 	diff(t, "override for all", set(t, s, catalog.OverrideChange{Name: "jq", Channel: "stable", Revision: 9}), []string{"jq latest/stable all=9 (8)"})
 	diff(t, "served", served(), []string{"latest/beta/amd64=6", "latest/edge/amd64=7", "latest/stable/amd64=9", "latest/beta/arm64=6", "latest/stable/arm64=9"})
 
@@ -83,7 +83,7 @@ func TestOverrides(t *testing.T) {
 	diff(t, "served", served(), []string{"latest/beta/amd64=6", "latest/edge/amd64=7", "latest/stable/amd64=8", "latest/beta/arm64=6", "latest/stable/arm64=7"})
 }
 
-// TestOverrideHistory holds that a device which was given a revision by an override finds it in the history afterwards.
+// TestOverrideHistory checks that a device which got a revision by an override finds it in the history afterwards.
 func TestOverrideHistory(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)

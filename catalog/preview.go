@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Preview returns the catalogue as it would be after imports, in their order. Like Plan it applies them in a transaction that is
+// Preview returns the catalogue as it would be after imports, in their order. Like Plan, it applies them in a transaction that is
 // rolled back.
 func (db *DB) Preview(ctx context.Context, imports []*Import) (*Snapshot, error) {
 	c := &Snapshot{}

@@ -13,14 +13,14 @@ import (
 	"offlinestore/snap"
 )
 
-// Reader is the catalogue for those who only read: its connections refuse to write.
+// Reader is the catalogue for reading only. Its connections refuse to write.
 type Reader struct {
 	pool *pgxpool.Pool
 	mu   sync.Mutex
-	conn *pgxpool.Conn // listens
+	conn *pgxpool.Conn // listens for changes
 }
 
-// OpenReader connects to a catalogue that Open has made ready.
+// OpenReader connects to a catalogue that Open has prepared.
 func OpenReader(ctx context.Context, dsn string) (*Reader, error) {
 	pool, err := connect(ctx, dsn, true)
 	if err != nil {
@@ -40,14 +40,14 @@ func (r *Reader) Close() {
 	r.pool.Close()
 }
 
-// Generation is the number of the catalogue's newest state.
+// Generation returns the number of the catalogue's newest state.
 func (r *Reader) Generation(ctx context.Context) (n int64, err error) {
 	err = r.pool.QueryRow(ctx, `select number from generation`).Scan(&n)
 	return n, interpret(err)
 }
 
-// WaitForChange returns when the catalogue was changed after the first call, or with an error when the connection breaks
-// or ctx ends. A change while nobody waits is kept for the next call.
+// WaitForChange returns when the catalogue was changed after the first call, or with an error when the connection breaks or ctx
+// ends. A change between two calls ends the next call at once.
 func (r *Reader) WaitForChange(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,7 +63,7 @@ func (r *Reader) WaitForChange(ctx context.Context) error {
 		r.conn = conn
 	}
 	if _, err := r.conn.Conn().WaitForNotification(ctx); err != nil {
-		// A connection whose wait was interrupted is not used again.
+		// A connection with an interrupted wait is not used again.
 		r.conn.Conn().Close(context.WithoutCancel(ctx))
 		r.conn.Release()
 		r.conn = nil
@@ -72,12 +72,12 @@ func (r *Reader) WaitForChange(ctx context.Context) error {
 	return nil
 }
 
-// LoadSnapshot reads all that devices are served, as of one moment.
+// LoadSnapshot reads everything that devices are served, as of one moment.
 func (r *Reader) LoadSnapshot(ctx context.Context) (*Snapshot, error) {
 	return loadSnapshot(ctx, r.pool)
 }
 
-// LoadSnapshot reads all that devices are served, as of one moment.
+// LoadSnapshot reads everything that devices are served, as of one moment.
 func (db *DB) LoadSnapshot(ctx context.Context) (*Snapshot, error) { return loadSnapshot(ctx, db.pool) }
 
 func loadSnapshot(ctx context.Context, pool *pgxpool.Pool) (*Snapshot, error) {

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// CreateServerRole makes the role that a server logs in with on the private cluster: it can only SELECT, and not from adminTables.
+// CreateServerRole creates the role of a server in the private cluster. It can only SELECT, and not from adminTables.
 func (db *DB) CreateServerRole(ctx context.Context, role string) error {
 	if err := db.createServerRole(ctx, role); err != nil {
 		return fmt.Errorf("create role %s: %w", role, interpret(err))
@@ -29,7 +29,7 @@ func (db *DB) createServerRole(ctx context.Context, role string) error {
 	}
 	name, quoted := pgx.Identifier{role}.Sanitize(), pgx.Identifier{database}.Sanitize()
 	statements := []string{
-		// Before PostgreSQL 15 everyone may create tables, and temporary ones to this day.
+		// Before PostgreSQL 15, every role may create tables. Every role may still create temporary ones.
 		`revoke create on schema public from public`,
 		`revoke temporary on database ` + quoted + ` from public`,
 		`grant usage on schema public to ` + name,
@@ -40,7 +40,7 @@ func (db *DB) createServerRole(ctx context.Context, role string) error {
 	if !exists {
 		statements = append([]string{`create role ` + name + ` login nosuperuser nocreatedb nocreaterole noinherit`}, statements...)
 	}
-	// At once: a server that runs meanwhile never gets more than it should have.
+	// All changes are one transaction: a running server never has more rights than it should.
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, q := range statements {
 			if _, err := tx.Exec(ctx, q); err != nil {

@@ -1,9 +1,9 @@
-// Package catalog keeps the catalogue in PostgreSQL: what was imported, which signer vouched for it, and what devices are
-// served. Blobs are in package blob; the catalogue knows them by digest.
+// Package catalog keeps the catalogue in PostgreSQL: the imported content, the signer who vouched for it, and the content that
+// devices are served. Blobs are in package blob. The catalogue refers to them by digest.
 //
-// A snap is known by its snap-id, a revision by snap-id and number. The channel map has a row for each channel and
-// architecture that some bundle was asked for; the row with the latest signed time wins. Release history remembers each
-// revision that a channel ever held, so that devices can install it by number.
+// A snap is identified by its snap-id, a revision by snap-id and number. The channel map has a row for each channel and
+// architecture that an export asked for. The row with the latest signed time wins. The release history keeps each revision that a
+// channel ever held, so that devices can install it by number.
 package catalog
 
 import (
@@ -21,18 +21,18 @@ type Snapshot struct {
 	Generation int64
 	// Snaps are sorted by name.
 	Snaps []Snap
-	// Assertions are in no particular order. Of each type, primary key and format the newest revision is here.
+	// Assertions are in no particular order. They have the newest revision of each type, primary key and format.
 	Assertions []Assertion
 	// Charms are charms and charm bundles, sorted by name.
 	Charms []Charm
 	// Images are the manifests and indexes of container images, sorted by digest.
 	Images []Image
-	// Imports is how many bundles were imported, ever, and LastImport when the last one was; zero if there was none.
+	// Imports is the number of all imports, and LastImport the time of the last one, zero if there was none.
 	Imports    int
 	LastImport time.Time
 }
 
-// Snap is one snap with all its revisions that are here.
+// Snap is one snap with all its revisions in the catalogue.
 type Snap struct {
 	Name, SnapID, DefaultTrack string
 	Details                    snap.Details
@@ -42,20 +42,21 @@ type Snap struct {
 	Revisions []SnapRevision
 	// ChannelMap holds each row once, sorted by architecture and channel. Each revision named in it is in Revisions.
 	ChannelMap []snap.Release
-	// Overrides are rows of operators, which hide those of ChannelMap. The architecture is snap.All for a revision that runs on all.
+	// Overrides are rows of operators, which hide rows of ChannelMap. The architecture is snap.All for a revision that runs on
+	// all.
 	Overrides []snap.Release
-	// History is like ChannelMap, with every release that a row ever held; newest first, and then those of overrides.
+	// History is like ChannelMap, with every release that a row ever held, newest first, followed by the releases of overrides.
 	History []snap.Release
 }
 
-// Icon is the picture of a snap: its blob and what to call it in an answer.
+// Icon is the picture of a snap: its blob and its media type.
 type Icon struct {
 	Blob      digest.Digest
 	MediaType string
 	Size      int64
 }
 
-// SnapRevision is a revision of a snap and where its blobs are.
+// SnapRevision is a revision of a snap with the digests of its blobs.
 type SnapRevision struct {
 	snap.Revision
 	Blob digest.Digest
@@ -66,14 +67,14 @@ type SnapRevision struct {
 // Assertion is one assertion, byte for byte as its authority signed it.
 type Assertion struct {
 	Type string
-	// PrimaryKey is whole, optional parts included.
+	// PrimaryKey is complete, including optional parts.
 	PrimaryKey []string
 	Format     int
 	Revision   int
 	Raw        []byte
 }
 
-// Charm is one charm or charm bundle with all that is here of it.
+// Charm is one charm or charm bundle with all its revisions and resources in the catalogue.
 type Charm struct {
 	// Type is charm.TypeCharm or charm.TypeBundle.
 	Name, ID, Type, DefaultTrack string
@@ -84,32 +85,34 @@ type Charm struct {
 	Revisions []CharmRevision
 	// Resources are sorted by name and revision.
 	Resources []CharmResource
-	// ChannelMap holds each row once, sorted by channel and base. Each revision and resource named in it is here.
+	// ChannelMap holds each row once, sorted by channel and base. Revisions and Resources have each revision and resource named
+	// in it.
 	ChannelMap []charm.Release
-	// History is like ChannelMap, with every release that a row ever held; newest first.
+	// History is like ChannelMap, with every release that a row ever held, newest first.
 	History []charm.Release
 }
 
-// CharmRevision is a revision of a charm or charm bundle, and where its archive is.
+// CharmRevision is a revision of a charm or charm bundle, with the digest of its archive.
 type CharmRevision struct {
 	charm.Revision
 	Snaps []charm.SnapHint
 	Blob  digest.Digest
 }
 
-// CharmResource is a revision of a charm's resource: a file in Blob, which is empty for one that was never uploaded, or an Image.
+// CharmResource is a revision of a charm's resource: a file in Blob, which is empty for a file that was never uploaded, or an
+// Image.
 type CharmResource struct {
 	charm.Resource
 	Image *charm.Image
 	Blob  digest.Digest
 }
 
-// Image is a manifest or an index of a container image; its own bytes are a blob, too.
+// Image is a manifest or an index of a container image. Its own bytes are a blob, too.
 type Image struct {
 	Digest    digest.Digest
 	MediaType string
 	Size      int64
-	// Children are the manifests of an index that are here, Blobs the config and the layers of a manifest.
+	// Children are the manifests of an index that the catalogue has. Blobs are the config and the layers of a manifest.
 	Children []digest.Digest
 	Blobs    []ImageBlob
 }

@@ -17,7 +17,7 @@ func (o origin) supersedesCharm(in *Import) bool {
 	return o.Supersedes(in.Origin())
 }
 
-// CharmIDs returns the IDs of those of the named charms that are here.
+// CharmIDs returns the IDs of the named charms in the catalogue.
 func (db *DB) CharmIDs(ctx context.Context, names ...string) (map[string]string, error) {
 	const q = `select name, charm_id from charm where name = any($1)`
 	rows, err := db.pool.Query(ctx, q, names)
@@ -35,7 +35,8 @@ func (db *DB) CharmIDs(ctx context.Context, names ...string) (map[string]string,
 	return ids, nil
 }
 
-// adopt gives charms of which nobody signed anything the ID that a signed bundle has for their name: unsigned files need not have it.
+// adopt changes the IDs of entirely unsigned charms to the IDs that a signed bundle has for their names. The IDs in unsigned
+// files need not be the store's.
 func (a *applier) adopt() error {
 	const q = `
 		select c.name, c.charm_id from charm c join import i on import_id = i.id
@@ -66,12 +67,12 @@ func (a *applier) adopt() error {
 	return a.send(b)
 }
 
-// queueMove makes a charm's rows those of another ID. What is there under that stays as it is.
+// queueMove moves a charm's rows to another ID. Rows that already exist under this ID stay as they are.
 func queueMove(b *pgx.Batch, from, to string) {
 	for _, q := range []string{
 		`insert into charm (charm_id, name, type, default_track, details, icon, icon_type, signed_at, import_id)
 			select $2, ' ' || $2, type, default_track, details, icon, icon_type, signed_at, import_id from charm where charm_id = $1
-			on conflict do nothing`, // charms gives it its name
+			on conflict do nothing`, // charms sets its name
 		`insert into charm_revision (charm_id, revision, item, blob, import_id)
 			select $2, revision, item, blob, import_id from charm_revision where charm_id = $1 on conflict do nothing`,
 		`insert into charm_resource (charm_id, name, revision, item, blob, import_id)

@@ -72,7 +72,6 @@ func unrevised() []string {
 	return []string{
 		"assertion",
 		"blob",
-		"catalog",
 		"certificate",
 		"channel",
 		"channelmap",
