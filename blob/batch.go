@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// syncWorkers is how many files a batch syncs at once, so that their commits of the file system's journal are one. One syncfs for
-// the batch was measured to be no faster, and it would wait for the data of other programs too.
+// syncWorkers is the number of files that a batch syncs at once, so that the file system commits its journal once for all of
+// them. One syncfs for the batch was measured to be no faster, and it would also wait for the data of other programs.
 const syncWorkers = 8
 
-// Batch commits several blobs at the price of one: the disk has been writing them since they were staged, and their
-// directory is synced once. Its methods may not be used at the same time.
+// Batch commits several blobs at the price of one. The disk writes them from the moment they are staged, and their directory is
+// synced once. The methods of a Batch are not safe for concurrent use.
 type Batch struct {
 	d     *Dir
 	blobs []batchEntry
@@ -29,15 +29,15 @@ type batchEntry struct {
 // NewBatch starts an empty batch.
 func (d *Dir) NewBatch() *Batch { return &Batch{d: d} }
 
-// AddBlob takes over a staged blob. The caller has verified that its content is that of the digest, and leaves it alone from now
-// on. Every blob holds a file open until the batch is synced, so keep batches to some dozens.
+// AddBlob takes over a staged blob. The caller has verified that its content matches the digest, and does not use the blob any
+// more. Every blob holds a file open until the batch is synced, so keep batches to some dozens.
 func (b *Batch) AddBlob(s *StagedBlob, dg Digest) { b.blobs = append(b.blobs, batchEntry{s, dg}) }
 
-// Len is the number of blobs that the next Sync will commit.
+// Len returns the number of blobs that the next Sync will commit.
 func (b *Batch) Len() int { return len(b.blobs) }
 
-// Sync makes the blobs visible. When it returns nil they survive a loss of power; when it fails, some may be visible, each of
-// them whole, and the others are gone. The batch is empty afterwards, and can be used again.
+// Sync makes the blobs visible. If it returns nil, they survive a loss of power. If it fails, some may be visible, each of them
+// complete, and the others are gone. The batch is empty afterwards, and can be used again.
 func (b *Batch) Sync() error {
 	blobs := b.blobs
 	b.blobs = nil
@@ -47,13 +47,13 @@ func (b *Batch) Sync() error {
 	err := b.d.commit(blobs)
 	if err != nil {
 		for _, s := range blobs {
-			s.Discard() // the error at hand says more
+			s.Discard() // the first error tells more
 		}
 	}
 	return err
 }
 
-// Discard removes what the batch has taken over.
+// Discard removes the blobs of the batch.
 func (b *Batch) Discard() error {
 	var errs []error
 	for _, s := range b.blobs {
@@ -63,8 +63,8 @@ func (b *Batch) Discard() error {
 	return errors.Join(errs...)
 }
 
-// commit syncs the content, then renames, then syncs the names: in any other order a loss of power could leave a digest's name
-// on something else.
+// commit syncs the content, then renames, then syncs the names. In any other order, a loss of power could leave other content
+// under a digest's name.
 func (d *Dir) commit(blobs []batchEntry) error {
 	var syncs errgroup.Group
 	syncs.SetLimit(syncWorkers)
@@ -103,12 +103,12 @@ func (s batchEntry) sync() error {
 
 func (s batchEntry) publish() error {
 	s.closed = true
-	dropCache(s.f) // the next blobs can have the memory; this one is read when a device wants it
+	dropCache(s.f) // leaves the memory to the next blobs; this one is read when a device wants it
 	return s.d.publish(s.f, s.digest)
 }
 
-// publish gives a synced file the name of its digest, and closes it. If the blob is there already, the new one, which is the
-// same, takes its place: should the old one be damaged, that heals it.
+// publish renames a synced file to its digest, and closes it. If the blob exists already, the new file, which has the same
+// content, replaces it. This repairs a damaged blob.
 func (d *Dir) publish(f *os.File, dg Digest) error {
 	path, err := d.Path(dg)
 	if err != nil {
@@ -123,13 +123,13 @@ func (d *Dir) publish(f *os.File, dg Digest) error {
 		return nil
 	}
 	if !renameOpenFiles && errors.Is(err, fs.ErrPermission) && d.Has(dg) {
-		return os.Remove(f.Name()) // somebody has the blob open, which there keeps it from being replaced
+		return os.Remove(f.Name()) // another process has the blob open, and Windows does not replace open files
 	}
-	os.Remove(f.Name()) // the error at hand says more
+	os.Remove(f.Name()) // the first error tells more
 	return fmt.Errorf("commit blob %s: %w", dg, err)
 }
 
-// makeDir makes a folder and those above it, durably, with the mode whatever the umask is.
+// makeDir makes a folder and its parents, durably, with a mode that does not depend on the umask.
 func makeDir(path string, mode fs.FileMode) error {
 	fi, err := os.Stat(path)
 	if err == nil {
@@ -159,11 +159,11 @@ func makeDir(path string, mode fs.FileMode) error {
 	return syncDir(parent)
 }
 
-// setMode sets the mode of a file of our own making, whatever the umask is.
+// setMode sets the mode of one of our own files, independent of the umask.
 func setMode(f *os.File, mode fs.FileMode) error { return ignoreModes(f.Chmod(mode)) }
 
-// ignoreModes is for setting the mode of a file of our own making. That can only be forbidden where the file system has no
-// modes (a USB stick's), and then there is nothing to set.
+// ignoreModes ignores a permission error from setting the mode of one of our own files. The error can only come from a file
+// system without modes (a USB stick's), where there is nothing to set.
 func ignoreModes(err error) error {
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) {
 		return nil

@@ -18,7 +18,7 @@ import (
 
 const benchFiles, benchSize = 12, 32 << 20
 
-// BenchmarkHasher hashes 12 files of 32 MiB, and for comparison does what one core does with the standard library.
+// BenchmarkHasher hashes 12 files of 32 MiB, and for comparison hashes them with the standard library on one core.
 func BenchmarkHasher(b *testing.B) {
 	dir := b.TempDir()
 	var files []*os.File
@@ -109,7 +109,7 @@ func stageAll(b *testing.B, dir string, content []byte, perBatch int) {
 		check(b, err)
 		_, err = io.Copy(s, bytes.NewReader(content))
 		check(b, err)
-		batch.AddBlob(s, digest.FromString(fmt.Sprint(i))) // hashing is measured elsewhere
+		batch.AddBlob(s, digest.FromString(fmt.Sprint(i))) // other benchmarks measure hashing
 		if batch.Len() == perBatch {
 			check(b, batch.Sync())
 		}
@@ -117,7 +117,7 @@ func stageAll(b *testing.B, dir string, content []byte, perBatch int) {
 	check(b, d.Close())
 }
 
-// BenchmarkSmall commits many small blobs, as icons and assertions are.
+// BenchmarkSmall commits many blobs of the size of icons and assertions.
 func BenchmarkSmall(b *testing.B) {
 	const blobs = 512
 	content := random(1, 16<<10)

@@ -24,7 +24,7 @@ import (
 	"offlinestore/blob"
 )
 
-// childEnv makes the test binary one of the programs below, working in childDir.
+// childEnv makes the test binary run one of the programs below, in childDir.
 const childEnv, childDir = "OFFLINESTORE_BLOB_CHILD", "OFFLINESTORE_BLOB_DIR"
 
 func TestMain(m *testing.M) {
@@ -56,7 +56,7 @@ func child(t *testing.T, program, dir string) *exec.Cmd {
 	return cmd
 }
 
-// start runs a child until it says that it is ready.
+// start starts a child and waits until the child prints that it is ready.
 func start(t *testing.T, program, dir string) *exec.Cmd {
 	t.Helper()
 	cmd := child(t, program, dir)
@@ -74,7 +74,7 @@ func start(t *testing.T, program, dir string) *exec.Cmd {
 	return cmd
 }
 
-// stageForever commits one blob after the other, and says so with the first.
+// stageForever commits one blob after the other, and prints a line after the first.
 func stageForever(dir string) {
 	d, err := blob.Open(dir)
 	must(err)
@@ -160,7 +160,7 @@ func holdPartial(dir string) {
 	must(err)
 	fmt.Println("ready")
 	time.Sleep(time.Hour)
-	runtime.KeepAlive(p) // the lock
+	runtime.KeepAlive(p) // keeps the lock
 }
 
 // createAll makes one of everything that a directory can hold.

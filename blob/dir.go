@@ -22,11 +22,11 @@ const (
 	quarantineFolder = ".quarantine"
 )
 
-// blockSize is the unit of reading and writing. Larger writes reach the disk later, and all at once: on ext4, 128 to
-// 256 KiB were measured to be two to four times as fast as 1 MiB and more.
+// blockSize is the unit of reading and writing. Larger writes reach the disk later, and all at once: on ext4, 128 to 256 KiB were
+// measured to be two to four times as fast as 1 MiB and more.
 const blockSize = 256 << 10
 
-// Options are the modes of what a Dir creates. They hold whatever the umask is.
+// Options are the modes of the files and folders that a Dir creates. They do not depend on the umask.
 type Options struct {
 	// DirMode is the mode of folders; 0 is 0755.
 	DirMode fs.FileMode
@@ -34,14 +34,14 @@ type Options struct {
 	FileMode fs.FileMode
 }
 
-// Dir is a directory of blobs. It may be used by several goroutines, and the directory by several processes.
+// Dir is a directory of blobs. It is safe for concurrent use by several goroutines, and the directory by several processes.
 type Dir struct {
 	root  string
 	modes Options
 	bufs  sync.Pool // of *[]byte of blockSize
 
 	mu      sync.Mutex
-	session *session // what this Dir is staging in; nil until something is
+	session *session // the session for staging; nil before the first one
 	staged  int      // the number of the next staged file
 }
 
@@ -53,10 +53,10 @@ type Info struct {
 	Time time.Time
 }
 
-// Open opens the directory with the default modes, and makes it if it isn't there.
+// Open opens the directory with the default modes. It creates a missing directory.
 func Open(dir string) (*Dir, error) { return Options{}.Open(dir) }
 
-// Open opens the directory, and makes it if it isn't there. One that is there need not be writable: it can be read.
+// Open opens the directory. It creates a missing one. An existing directory need not be writable: its blobs can be read.
 func (o Options) Open(dir string) (*Dir, error) {
 	if o.DirMode == 0 {
 		o.DirMode = 0o755
@@ -76,7 +76,7 @@ func (o Options) Open(dir string) (*Dir, error) {
 	return d, nil
 }
 
-// Close removes what is staged and not committed. Only a Dir that stages needs it.
+// Close removes staged blobs that were not committed. Only a Dir that stages needs it.
 func (d *Dir) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -90,7 +90,7 @@ func (d *Dir) Close() error {
 
 func (d *Dir) folder(name string) string { return filepath.Join(d.root, name) }
 
-// Path is the name of the file that holds the blob, or would.
+// Path returns the path of the blob's file, which need not exist.
 func (d *Dir) Path(dg Digest) (string, error) {
 	if err := CheckDigest(dg); err != nil {
 		return "", err
@@ -98,19 +98,19 @@ func (d *Dir) Path(dg Digest) (string, error) {
 	return filepath.Join(d.root, blobsFolder, dg.Encoded()), nil
 }
 
-// Has reports whether the directory holds the blob. Anything but a regular file is not one.
+// Has reports whether the directory holds the blob. Only a regular file is a blob.
 func (d *Dir) Has(dg Digest) bool {
 	_, err := d.Info(dg)
 	return err == nil
 }
 
-// Stat is the size of the blob. The error has [ErrNotFound] in its chain when there is none.
+// Stat returns the size of the blob. The error wraps [ErrNotFound] if there is none.
 func (d *Dir) Stat(dg Digest) (int64, error) {
 	info, err := d.Info(dg)
 	return info.Size, err
 }
 
-// Info describes the blob. The error has [ErrNotFound] in its chain when there is none.
+// Info describes the blob. The error wraps [ErrNotFound] if there is none.
 func (d *Dir) Info(dg Digest) (Info, error) {
 	path, err := d.Path(dg)
 	if err != nil {
@@ -126,8 +126,8 @@ func (d *Dir) Info(dg Digest) (Info, error) {
 	return Info{dg, fi.Size(), fi.ModTime()}, nil
 }
 
-// OpenBlob opens the blob for reading. What is read is not verified: see [Dir.VerifyBlob] and [NewVerifyReader]. The error has
-// [ErrNotFound] in its chain when there is none; links are not followed.
+// OpenBlob opens the blob for reading. The content is not verified: see [Dir.VerifyBlob] and [NewVerifyReader]. The error wraps
+// [ErrNotFound] if there is no such blob. Links are not followed.
 func (d *Dir) OpenBlob(dg Digest) (*os.File, error) {
 	path, err := d.Path(dg)
 	if err != nil {
@@ -164,7 +164,7 @@ func (d *Dir) OpenSized(dg Digest, size int64) (*os.File, error) {
 	return f, nil
 }
 
-// VerifyBlob reads the blob and hashes it. It returns a *[CorruptError] when the content is not that of the digest.
+// VerifyBlob reads the blob and hashes it. It returns a *[CorruptError] if the content does not match the digest.
 func (d *Dir) VerifyBlob(ctx context.Context, dg Digest) error {
 	f, err := d.OpenBlob(dg)
 	if err != nil {
@@ -193,7 +193,7 @@ func (d *Dir) VerifyBlob(ctx context.Context, dg Digest) error {
 	return nil
 }
 
-// Remove deletes the blob. The error has [ErrNotFound] in its chain when there is none.
+// Remove deletes the blob. The error wraps [ErrNotFound] if there is none.
 func (d *Dir) Remove(dg Digest) error {
 	path, err := d.Path(dg)
 	if err != nil {
@@ -202,7 +202,7 @@ func (d *Dir) Remove(dg Digest) error {
 	return blobError(dg, os.Remove(path))
 }
 
-// List calls fn for every blob in the order of their digests, and stops at its first error. What is not a blob is passed over.
+// List calls fn for every blob in the order of their digests, and stops at fn's first error. It skips other files.
 func (d *Dir) List(fn func(Info) error) error {
 	entries, err := os.ReadDir(d.folder(blobsFolder))
 	if err != nil {

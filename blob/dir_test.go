@@ -183,7 +183,7 @@ func TestConcurrentCommitsOfOneBlob(t *testing.T) {
 				if err := d.VerifyBlob(context.Background(), dg); err != nil {
 					t.Error(err)
 				}
-				if i%2 == 0 { // the last session takes .staging away while others begin
+				if i%2 == 0 { // the last session removes .staging while others begin
 					if err := d.Close(); err != nil {
 						t.Error(err)
 					}

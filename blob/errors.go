@@ -8,13 +8,15 @@ import (
 )
 
 var (
-	// ErrNotFound is in the chain of the error for a blob that the directory does not hold. It is [fs.ErrNotExist] too.
+	// ErrNotFound reports a blob that the directory does not hold. Errors about this wrap it. errors.Is also matches it with
+	// [fs.ErrNotExist].
 	ErrNotFound error = notFoundError{}
-	// ErrBusy is in the chain of the error for a partial download that another process, or another part of this one, writes.
+	// ErrBusy reports a partial download that another process, or another part of this one, is writing. Errors about this wrap
+	// it.
 	ErrBusy = errors.New("in use by another process")
-	// ErrTrailingData is in the chain of the error for content that goes on after its size.
+	// ErrTrailingData reports content that is longer than its size. Errors about this wrap it.
 	ErrTrailingData = errors.New("more data than its size")
-	// ErrWrongDigest is in the chain of the error for content of the right size that has another digest.
+	// ErrWrongDigest reports content of the right size with another digest. Errors about this wrap it.
 	ErrWrongDigest = errors.New("wrong content")
 )
 
@@ -24,15 +26,15 @@ func (notFoundError) Error() string { return "no such blob" }
 
 func (notFoundError) Is(target error) bool { return target == fs.ErrNotExist }
 
-// CorruptError says that content is not that of its digest. Err is [io.ErrUnexpectedEOF], [ErrTrailingData] or
-// [ErrWrongDigest]; Got is known only in the last case, and Path only when the content is a file of the directory.
+// CorruptError reports content that does not match its digest. Err is [io.ErrUnexpectedEOF], [ErrTrailingData] or
+// [ErrWrongDigest]. Got is set only in the last case, and Path only if the content is a file of the directory.
 type CorruptError struct {
 	Digest, Got Digest
 	Path        string
 	Err         error
 }
 
-// Error names the digest, and the file where there is one.
+// Error returns a text with the digest, and with the file if there is one.
 func (e *CorruptError) Error() string {
 	name := "blob " + string(e.Digest)
 	if e.Path != "" {
@@ -44,16 +46,16 @@ func (e *CorruptError) Error() string {
 	return fmt.Sprintf("%s: %v", name, e.Err)
 }
 
-// Unwrap is the kind of damage.
+// Unwrap returns the kind of damage.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
-// NoSpaceError says that the file system cannot take a blob. It is [syscall.ENOSPC] to errors.Is.
+// NoSpaceError reports that the file system cannot hold a blob. errors.Is matches it with [syscall.ENOSPC].
 type NoSpaceError struct {
 	Path       string // a folder of the file system
-	Need, Have int64  // in bytes; Have is negative when it is not known
+	Need, Have int64  // in bytes; Have is negative if it is unknown
 }
 
-// Error names the file system and both figures.
+// Error returns a text with the file system and both figures.
 func (e *NoSpaceError) Error() string {
 	if e.Have < 0 || e.Have >= e.Need {
 		return fmt.Sprintf("no space for %d bytes in %s", e.Need, e.Path)
@@ -61,5 +63,5 @@ func (e *NoSpaceError) Error() string {
 	return fmt.Sprintf("no space for %d bytes in %s: %d are free", e.Need, e.Path, e.Have)
 }
 
-// Unwrap is syscall.ENOSPC, whichever way the lack of space showed.
+// Unwrap returns syscall.ENOSPC, no matter how the lack of space was detected.
 func (e *NoSpaceError) Unwrap() error { return syscall.ENOSPC }

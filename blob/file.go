@@ -8,15 +8,15 @@ import (
 	"path/filepath"
 )
 
-// WriteOptions say how WriteFile writes.
+// WriteOptions are the options of WriteFile.
 type WriteOptions struct {
-	// Mode holds whatever the umask is.
+	// Mode does not depend on the umask.
 	Mode fs.FileMode
-	// NoReplace makes it an fs.ErrExist if the file is there.
+	// NoReplace makes WriteFile return an fs.ErrExist if the file exists.
 	NoReplace bool
 }
 
-// WriteFile writes a small file durably and at once: readers see the old content or the new one.
+// WriteFile writes a small file durably and atomically: readers see the old content or the new one.
 func WriteFile(path string, data []byte, o WriteOptions) error {
 	f, err := createTemp(path, o.Mode)
 	if err != nil {
@@ -30,7 +30,7 @@ func WriteFile(path string, data []byte, o WriteOptions) error {
 	return f.Commit()
 }
 
-// File is a large file that appears under its name when it is whole and on the disk, and not before.
+// File is a large file that appears under its name only when it is complete and on the disk.
 type File struct {
 	f          *os.File
 	path       string
@@ -40,8 +40,8 @@ type File struct {
 	done       bool
 }
 
-// CreateFile begins a file of that size in bytes; 0 is for a size that isn't known. The error is a *[NoSpaceError] when
-// there is no room. A file that is there already is an fs.ErrExist, here or in Commit.
+// CreateFile begins a file with a size in bytes, or 0 if the size is unknown. The error is a *[NoSpaceError] if there is not
+// enough space. If the file exists already, CreateFile or Commit returns an fs.ErrExist.
 func CreateFile(path string, size int64, mode fs.FileMode) (*File, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return nil, &os.PathError{Op: "create", Path: path, Err: fs.ErrExist}
@@ -73,7 +73,7 @@ func createTemp(path string, mode fs.FileMode) (*File, error) {
 	return &File{f: f, path: path}, nil
 }
 
-// Write implements [io.Writer]; blocks of up to 256 KiB reach the disk soonest.
+// Write implements [io.Writer]. Blocks of up to 256 KiB reach the disk soonest.
 func (f *File) Write(p []byte) (int, error) {
 	n, err := f.f.Write(p)
 	f.written += int64(n)
@@ -87,15 +87,15 @@ func (f *File) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// Size is how many bytes were written.
+// Size returns the number of bytes written.
 func (f *File) Size() int64 { return f.written }
 
-// Commit puts the file under its name, durably.
+// Commit renames the file to its name, durably.
 func (f *File) Commit() error {
 	if f.done {
 		return f.error("commit", os.ErrClosed)
 	}
-	err := f.f.Truncate(f.written) // what was preallocated for nothing
+	err := f.f.Truncate(f.written) // removes the unused part of the preallocation
 	if err == nil {
 		err = syncData(f.f)
 	}
@@ -104,7 +104,7 @@ func (f *File) Commit() error {
 	}
 	f.done = true
 	if err != nil {
-		os.Remove(f.f.Name()) // the error at hand says more
+		os.Remove(f.f.Name()) // the first error tells more
 		return f.error("commit", err)
 	}
 	if err := syncDir(filepath.Dir(f.path)); err != nil {
@@ -113,7 +113,8 @@ func (f *File) Commit() error {
 	return nil
 }
 
-// rename gives the file its name. A link can't replace a file, a rename would; not every file system has links.
+// rename gives the file its name. It prefers a link, which can't replace a file as a rename would. Not every file system has
+// links.
 func (f *File) rename() error {
 	if f.replace {
 		return os.Rename(f.f.Name(), f.path)
@@ -131,7 +132,7 @@ func (f *File) rename() error {
 	return os.Rename(f.f.Name(), f.path)
 }
 
-// Discard removes what was written. It does nothing after Commit.
+// Discard removes the unfinished file. It does nothing after Commit.
 func (f *File) Discard() error {
 	if f.done {
 		return nil

@@ -11,60 +11,60 @@ import (
 	"github.com/cloudflare/circl/simd/keccakf1600"
 )
 
-// ErrClosed is returned for a job that is submitted to a [Hasher] after Close.
+// ErrClosed reports a job that was submitted to a [Hasher] after Close.
 var ErrClosed = errors.New("hasher is closed")
 
 const (
-	// laneBuffer is what is read at once for a lane: whole blocks, and four of them stay in the second-level cache.
+	// laneBuffer is the number of bytes read at once for a lane: whole blocks, and four buffers fit into the second-level cache.
 	laneBuffer = 630 * sha3Rate
-	// queuePerWorker bounds the jobs that wait, each of which holds a file open.
+	// queuePerWorker limits the waiting jobs, each of which holds a file open.
 	queuePerWorker = 32
 )
 
-// Sum is what a [Job] is hashed to. SHA256 is zero where it was not asked for.
+// Sum is the result of a [Job]. SHA256 is zero if it was not requested.
 type Sum struct {
 	SHA256   [32]byte
 	SHA3_384 [48]byte
 	Size     int64
 }
 
-// Job is a blob to hash. Size is exact: a reader that ends before it is an error ([io.ErrUnexpectedEOF]), and so is one that
-// goes on ([ErrTrailingData]).
+// Job is a blob to hash. Size is exact: a Reader that ends earlier is an error ([io.ErrUnexpectedEOF]), and so is one that goes
+// on ([ErrTrailingData]).
 type Job struct {
-	// Reader is read in a worker, which waits for it with all the jobs that it has: it should be a file.
+	// Reader is read in a worker. A slow Reader delays all jobs of the worker, so it should be a file.
 	Reader io.Reader
 	Size   int64
-	// SHA256 asks for that digest too.
+	// SHA256 requests this digest, too.
 	SHA256 bool
-	// Done is called once, by a worker, which waits for it: it must be quick, and must not submit.
+	// Done is called once, by a worker, which waits for it. It must be quick, and must not submit.
 	Done func(Sum, error)
 }
 
-// Hasher computes SHA3-384 for many files: a worker hashes up to four at once in the lanes of the processor's SIMD unit, which
-// takes about as long as hashing two of them one after the other. A lane whose blob ends takes the next one. A blob that is
-// alone is hashed with crypto/sha3, which is faster than one lane of four, and moves into a lane when company comes.
+// Hasher computes SHA3-384 for many files. A worker hashes up to four at once in the lanes of the processor's SIMD unit, which
+// takes about as long as hashing two of them one after the other. A lane whose blob ends takes the next one. A single blob is
+// hashed with crypto/sha3, which is faster than one lane of four. It moves into a lane when another blob arrives.
 type Hasher struct {
 	simd    bool
 	workers sync.WaitGroup
 
 	mu      sync.Mutex
-	changed sync.Cond // a job waits, or there is room for one, or closed
+	changed sync.Cond // signals a waiting job, room for one, or Close
 	queue   []*job
 	limit   int
-	width   int // how many jobs a worker can have: its lanes, or one
-	spare   int // lanes of busy workers that have no job
+	width   int // the number of jobs that a worker can have: its lanes, or one
+	spare   int // lanes of busy workers without a job
 	closed  bool
 }
 
-// job is a Job with what has been read of it.
+// job is a Job with the state of its reading.
 type job struct {
 	Job
 	ctx  context.Context
 	left int64
-	sha  *Sums // nil where it is not asked for
+	sha  *Sums // nil if it was not requested
 }
 
-// NewHasher starts that many workers; 0 is one a processor.
+// NewHasher starts that many workers. 0 means one for each processor.
 func NewHasher(workers int) *Hasher { return newHasher(workers, keccakf1600.IsEnabledX4()) }
 
 func newHasher(workers int, simd bool) *Hasher {
@@ -82,7 +82,7 @@ func newHasher(workers int, simd bool) *Hasher {
 	return h
 }
 
-// Close waits for the jobs that were submitted, then ends the workers.
+// Close waits for the submitted jobs, then ends the workers.
 func (h *Hasher) Close() {
 	h.mu.Lock()
 	h.closed = true
@@ -91,8 +91,8 @@ func (h *Hasher) Close() {
 	h.workers.Wait()
 }
 
-// Submit queues a job, and waits while too many are queued. When it returns nil, Done will be called, with the context's error
-// if that ends before the job does; when it returns an error, Done will not be called.
+// Submit queues a job. It waits while too many are queued. If it returns nil, Done will be called, with the context's error if
+// the context ends before the job does. If it returns an error, Done will not be called.
 func (h *Hasher) Submit(ctx context.Context, j Job) error {
 	if j.Size < 0 {
 		return fmt.Errorf("hash blob: negative size %d", j.Size)
@@ -139,11 +139,11 @@ func (h *Hasher) Hash(ctx context.Context, r io.Reader, size int64, sha256 bool)
 	return sum, <-done
 }
 
-// work is a worker: it waits for jobs, then does them until there are none.
+// work runs a worker: it waits for jobs, hashes until none is left, and waits again.
 func (h *Hasher) work() {
 	w := &worker{h: h}
 	h.mu.Lock()
-	h.spare += h.width // as if it had just ended its last job
+	h.spare += h.width // as after the worker's last job
 	h.mu.Unlock()
 	for {
 		jobs := h.wait()
@@ -154,8 +154,8 @@ func (h *Hasher) work() {
 	}
 }
 
-// wait returns the jobs that a worker without one should begin with, or nil after Close. A job for which a busy worker has
-// a lane to spare is left to that one: it costs next to nothing there.
+// wait returns the jobs that an idle worker should begin with, or nil after Close. It leaves a job to a busy worker with a spare
+// lane, because there the job costs almost nothing.
 func (h *Hasher) wait() []*job {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -171,7 +171,7 @@ func (h *Hasher) wait() []*job {
 	return h.nextJobs(n)
 }
 
-// nextJobs removes the first jobs from the queue for lanes that were spare. h.mu is held.
+// nextJobs removes the first jobs from the queue for spare lanes. h.mu is held.
 func (h *Hasher) nextJobs(n int) []*job {
 	jobs := append([]*job(nil), h.queue[:n]...)
 	clear(h.queue[:n])
@@ -181,7 +181,7 @@ func (h *Hasher) nextJobs(n int) []*job {
 	return jobs
 }
 
-// next is for a worker that has a lane to spare.
+// next returns the next job for a worker with a spare lane, or nil.
 func (h *Hasher) next() *job {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -191,14 +191,14 @@ func (h *Hasher) next() *job {
 	return h.nextJobs(1)[0]
 }
 
-// waiting says whether a worker that hashes one blob alone should look for another one.
+// waiting reports whether a worker that hashes a single blob should look for another one.
 func (h *Hasher) waiting() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.queue) > 0
 }
 
-// ended says that a job ended and left its lane spare.
+// ended counts the lane of an ended job as spare.
 func (h *Hasher) ended() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"offlinestore/blob"
 )
 
-// halfway is a reader that waits at its middle until it is let on.
+// halfway is a reader that waits at its middle until the test lets it go on.
 type halfway struct {
 	r       io.Reader
 	left    int
@@ -34,7 +34,8 @@ func (g *halfway) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestCompanyComesAndGoes has a blob that began alone move into a lane when others come, and out of it when they are done.
+// TestCompanyComesAndGoes checks that a blob that began alone moves into a lane when others arrive, and out of it when they are
+// done.
 func TestCompanyComesAndGoes(t *testing.T) {
 	t.Parallel()
 	content := make([]byte, 3<<20+17)

@@ -17,7 +17,7 @@ import (
 	"offlinestore/blob"
 )
 
-// hashers calls fn for every way of hashing that this machine has.
+// hashers calls fn for every way of hashing that this machine supports.
 func hashers(t *testing.T, fn func(t *testing.T, h *blob.Hasher)) {
 	for _, simd := range []bool{false, true} {
 		for _, workers := range []int{1, 3} {
@@ -31,7 +31,7 @@ func hashers(t *testing.T, fn func(t *testing.T, h *blob.Hasher)) {
 	}
 }
 
-// pile calls submit while all the workers wait for a reader, so that they find many jobs afterwards.
+// pile calls submit while all the workers wait for a reader, so that many jobs wait for them afterwards.
 func pile(t *testing.T, h *blob.Hasher, workers int, submit func()) {
 	t.Helper()
 	gate := make(chan struct{})
@@ -50,7 +50,7 @@ func (g gated) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// checkSum compares with the standard library.
+// checkSum compares got with the digests of the standard library.
 func checkSum(t *testing.T, content []byte, withSHA256 bool, got blob.Sum, err error) {
 	t.Helper()
 	want := blob.Sum{SHA3_384: sha3.Sum384(content), Size: int64(len(content))}
@@ -128,7 +128,7 @@ func TestHasherLargeJobsLinger(t *testing.T) {
 			Done: func(s blob.Sum, err error) { checkSum(t, data, false, s, err); wg.Done() },
 		}))
 	}
-	h.Close() // waits for them
+	h.Close() // waits for the jobs
 	wg.Wait()
 	if err := h.Submit(context.Background(), blob.Job{}); err != blob.ErrClosed {
 		t.Errorf("Submit after Close: %v, want ErrClosed", err)
@@ -141,7 +141,7 @@ func TestHasherFailsOneJobOnly(t *testing.T) {
 	size := int64(len(content))
 	broken := errors.New("broken")
 	bad := map[string]struct {
-		there int64 // how much of the content the reader has
+		there int64 // the number of bytes that the reader has
 		end   error
 		size  int64
 		want  error

@@ -16,7 +16,7 @@ import (
 	"offlinestore/blob"
 )
 
-// random is content that is the same in every run.
+// random returns content that is the same in every run.
 func random(seed uint64, size int) []byte {
 	b := make([]byte, size)
 	rand.NewChaCha8(sha256.Sum256([]byte{byte(seed), byte(seed >> 8), byte(seed >> 16)})).Read(b)
@@ -58,7 +58,7 @@ func commit(t testing.TB, d *blob.Dir, content []byte) blob.Digest {
 	return dg
 }
 
-// files lists everything below dir, with "/" after folders.
+// files returns the paths of everything below dir, with "/" after folders.
 func files(t testing.TB, dir string) []string {
 	t.Helper()
 	var names []string

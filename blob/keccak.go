@@ -17,7 +17,7 @@ const (
 	sha3End   = 0x80
 )
 
-// lanes is how many sponges the SIMD unit permutes at once.
+// lanes is the number of sponges that the SIMD unit permutes at once.
 const lanes = 4
 
 // sponges are four SHA3-384 sponges, word i of sponge l at [4*i+l].
@@ -39,7 +39,7 @@ func (s *sponges) reset(lane int) {
 	}
 }
 
-// absorb takes whole blocks, as many from each of the four, which are of one length.
+// absorb absorbs whole blocks. All four slices have the same length.
 func (s *sponges) absorb(in *[lanes][]byte) {
 	n := len(in[0])
 	for o := 0; o+sha3Rate <= n; o += sha3Rate {
@@ -55,7 +55,7 @@ func (s *sponges) absorb(in *[lanes][]byte) {
 	}
 }
 
-// digest is what one sponge gives when it has absorbed its last block.
+// digest returns the digest of one sponge that has absorbed its last block.
 func (s *sponges) digest(lane int) (sum [sha3Size]byte) {
 	for i := range sha3Size / 8 {
 		binary.LittleEndian.PutUint64(sum[8*i:], s.state[4*i+lane])
@@ -63,8 +63,8 @@ func (s *sponges) digest(lane int) (sum [sha3Size]byte) {
 	return sum
 }
 
-// The state of crypto/sha3 as its MarshalBinary has it: four bytes that name the kind, the rate, 25 words of the sponge
-// (little-endian), how much of the current block is taken, and the direction. Tests hold this against the library.
+// The state of crypto/sha3 in its MarshalBinary: four bytes that name the kind, the rate, 25 words of the sponge (little-endian),
+// the number of bytes in the current block, and the direction. Tests compare this with the library.
 const (
 	marshalledState = 5
 	marshalledTaken = marshalledState + 200
@@ -73,7 +73,7 @@ const (
 
 var errState = errors.New("crypto/sha3 keeps its state in another form than expected")
 
-// export gives one sponge, between two blocks, to crypto/sha3.
+// export copies one sponge, between two blocks, to crypto/sha3.
 func (s *sponges) export(lane int) (*sha3.SHA3, error) {
 	h := sha3.New384()
 	b, err := h.MarshalBinary()
@@ -86,7 +86,7 @@ func (s *sponges) export(lane int) (*sha3.SHA3, error) {
 	return h, h.UnmarshalBinary(b)
 }
 
-// restore takes a sponge back from crypto/sha3, between two blocks.
+// restore copies a sponge back from crypto/sha3, between two blocks.
 func (s *sponges) restore(lane int, h *sha3.SHA3) error {
 	b, err := h.MarshalBinary()
 	if err != nil || len(b) != marshalledSize || b[marshalledTaken] != 0 {
@@ -109,7 +109,7 @@ func pad(buf []byte) []byte {
 	return buf
 }
 
-// readExactly fills p. An end before that is an error, whatever the reader thinks of it.
+// readExactly fills p. An earlier end is an error, even if the reader returns io.EOF.
 func readExactly(r io.Reader, p []byte) error {
 	n, err := fill(r, p)
 	switch {
@@ -121,7 +121,7 @@ func readExactly(r io.Reader, p []byte) error {
 	return err
 }
 
-// expectEnd makes sure that nothing follows.
+// expectEnd returns ErrTrailingData unless the reader ends.
 func expectEnd(r io.Reader) error {
 	var one [1]byte
 	switch n, err := fill(r, one[:]); {

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaxFileSize is the size in bytes at which files on dir's file system end, and the name of that system where it is one
-// that people meet on USB disks.
+// MaxFileSize returns the largest size of a file in bytes on dir's file system. It also returns the name of file systems that are
+// common on USB disks, otherwise "".
 func MaxFileSize(dir string) (size int64, fileSystem string) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err == nil && st.Type == unix.MSDOS_SUPER_MAGIC {

@@ -4,5 +4,5 @@ package blob
 
 import "math"
 
-// MaxFileSize is the size in bytes at which files on dir's file system end. It is not known here.
+// MaxFileSize returns the largest size of a file in bytes on dir's file system. On this system, the limit is unknown.
 func MaxFileSize(string) (size int64, fileSystem string) { return math.MaxInt64, "" }

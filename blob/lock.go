@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// lockPoll is how often Lock looks whether the lock is free.
+// lockPoll is the time between two attempts of Lock.
 const lockPoll = 10 * time.Millisecond
 
-// Lock waits until this process alone has the lock that the file path stands for, and returns what gives it back. The lock
-// also goes when the process ends, however it does; the file stays.
+// Lock waits until this process alone has the lock of the file path, and returns a function that releases it. The lock also ends
+// with the process, even after a crash. The file stays.
 func Lock(ctx context.Context, path string) (unlock func() error, err error) {
 	f, err := openNoFollow(path, os.O_RDWR|os.O_CREATE)
 	if err != nil {
@@ -35,6 +35,6 @@ func Lock(ctx context.Context, path string) (unlock func() error, err error) {
 	}
 }
 
-// MakeDir makes a folder, and those above it that aren't there, with a mode that holds whatever the umask is. A folder that
-// is there keeps its mode.
+// MakeDir makes a folder and its missing parents, with a mode that does not depend on the umask. An existing folder keeps its
+// mode.
 func MakeDir(path string, mode fs.FileMode) error { return makeDir(path, mode) }

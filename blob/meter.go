@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// Meter is a reader that counts what passes. It ends with the cause of its context, and keeps the error of what it reads from, so
-// that a caller can tell a disk that fails from content that is damaged.
+// Meter is a reader that counts the bytes read through it. It ends with the cause of its context. It keeps the error of its
+// underlying reader, so that a caller can distinguish a failing disk from damaged content.
 type Meter struct {
 	ctx      context.Context
 	r        io.Reader
@@ -36,8 +36,8 @@ func (m *Meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Size returns the number of bytes that were read.
+// Size returns the number of bytes read.
 func (m *Meter) Size() int64 { return m.n }
 
-// Err returns the error of the last read: that of the context or of the reader, but no io.EOF.
+// Err returns the error of the last read, from the context or from the reader, but never io.EOF.
 func (m *Meter) Err() error { return m.err }

@@ -30,7 +30,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	check(t, reserved.Discard())
 	kept := commit(t, d, random(1, 600<<10))
-	p, err := d.Partial("download") // does not know what comes
+	p, err := d.Partial("download") // does not know the size in advance
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// maxKey is the longest name of a partial download; a digest in hexadecimal fits.
+// maxKey is the longest name of a partial download. A digest in hexadecimal fits.
 const maxKey = 128
 
-// Partial is a download that can be continued by a later process: appended to, until it is committed or discarded. It is
-// locked: nobody else has the same one. Its methods may not be used at the same time.
+// Partial is a download that a later process can continue. It is appended to until it is committed or discarded. It is locked:
+// only one Partial of a key can be open. Its methods are not safe for concurrent use.
 type Partial struct {
 	d    *Dir
 	f    *os.File
 	size int64
 }
 
-// Partial opens the download of that key, to continue where Size says. The error has [ErrBusy] in its chain while another
-// process, or another part of this one, has it. What it holds is to be hashed again before it is relied on: see WriteTo.
+// Partial opens the download with a key, to continue at Size. The error wraps [ErrBusy] while another process, or another part of
+// this one, has it open. The existing content must be hashed again before it is trusted: see WriteTo.
 func (d *Dir) Partial(key string) (*Partial, error) {
 	if !validKey(key) {
 		return nil, fmt.Errorf("partial download %.140q: want a name of letters, digits, '-', '_' and '.'", key)
@@ -34,7 +34,7 @@ func (d *Dir) Partial(key string) (*Partial, error) {
 		}
 		f, err := openNoFollow(filepath.Join(folder, key), os.O_RDWR|os.O_CREATE)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // the folder was empty, and has just been removed
+			continue // another process has just removed the empty folder
 		}
 		if err != nil {
 			return nil, d.writeError("open partial download "+key, 0, err)
@@ -51,7 +51,7 @@ func (d *Dir) Partial(key string) (*Partial, error) {
 	return nil, fmt.Errorf("open partial download %s: %w", key, ErrBusy)
 }
 
-// openPartial returns nil without an error when the file was committed or discarded while it was being opened.
+// openPartial returns nil without an error if the file was committed or discarded while it was being opened.
 func (d *Dir) openPartial(f *os.File) (*Partial, error) {
 	fi, err := os.Lstat(f.Name())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -95,10 +95,10 @@ func validKey(key string) bool {
 	return true
 }
 
-// Size is how many bytes are there.
+// Size returns the number of bytes written so far.
 func (p *Partial) Size() int64 { return p.size }
 
-// Write appends.
+// Write appends b.
 func (p *Partial) Write(b []byte) (int, error) {
 	done := 0
 	for done < len(b) {
@@ -115,7 +115,7 @@ func (p *Partial) Write(b []byte) (int, error) {
 	return done, nil
 }
 
-// WriteTo implements [io.WriterTo]: it hands over what is there, to be hashed before the rest arrives.
+// WriteTo implements [io.WriterTo]. It writes the existing content, to be hashed before the rest arrives.
 func (p *Partial) WriteTo(w io.Writer) (int64, error) {
 	buf := p.d.bufs.Get().(*[]byte)
 	defer p.d.bufs.Put(buf)
@@ -126,14 +126,15 @@ func (p *Partial) WriteTo(w io.Writer) (int64, error) {
 	return n, err
 }
 
-// onlyReader and onlyWriter keep io.CopyBuffer to the buffer it is given.
+// onlyReader and onlyWriter make io.CopyBuffer use the buffer it is given.
 type onlyReader struct{ io.Reader }
 type onlyWriter struct{ io.Writer }
 
-// ReadAt implements [io.ReaderAt] for what is there.
+// ReadAt implements [io.ReaderAt] for the existing content.
 func (p *Partial) ReadAt(b []byte, off int64) (int, error) { return p.f.ReadAt(b, off) }
 
-// Truncate drops everything after the first size bytes: all of it, when the server does not continue a download.
+// Truncate drops everything after the first size bytes. A size of 0 drops everything, for servers that do not continue a
+// download.
 func (p *Partial) Truncate(size int64) error {
 	if size < 0 || size > p.size {
 		return fmt.Errorf("truncate partial download of %d bytes to %d", p.size, size)
@@ -145,10 +146,10 @@ func (p *Partial) Truncate(size int64) error {
 	return nil
 }
 
-// Close keeps what is there for the next time.
+// Close keeps the content for the next time.
 func (p *Partial) Close() error { return errors.Join(unlock(p.f), p.f.Close()) }
 
-// Commit makes the download a blob, durably. The caller has verified that the content is that of the digest.
+// Commit makes the download a blob, durably. The caller has verified that the content matches the digest.
 func (p *Partial) Commit(dg Digest) error {
 	if err := CheckDigest(dg); err != nil {
 		return fmt.Errorf("commit: %w", err)
@@ -159,23 +160,23 @@ func (p *Partial) Commit(dg Digest) error {
 	if err := p.d.publish(p.f, dg); err != nil {
 		return err
 	}
-	os.Remove(filepath.Dir(p.f.Name())) // fails while there are other partial downloads, and that's right
+	os.Remove(filepath.Dir(p.f.Name())) // fails as intended while there are other partial downloads
 	if err := syncDir(p.d.folder(blobsFolder)); err != nil {
 		return fmt.Errorf("commit blob %s: %w", dg, err)
 	}
 	return nil
 }
 
-// Discard removes what is there.
+// Discard removes the download.
 func (p *Partial) Discard() error {
 	if err := removeOpen(p.f); err != nil {
 		return fmt.Errorf("discard partial download: %w", err)
 	}
-	os.Remove(filepath.Dir(p.f.Name())) // fails while there are other partial downloads, and that's right
+	os.Remove(filepath.Dir(p.f.Name())) // fails as intended while there are other partial downloads
 	return nil
 }
 
-// CleanPartial removes the partial downloads that nobody has written to since then, but for those that are open.
+// CleanPartial removes the partial downloads that have not been written to since then, unless they are open.
 func (d *Dir) CleanPartial(since time.Time) error {
 	entries, err := os.ReadDir(d.folder(partialFolder))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// Quarantine moves a damaged blob out of the store, durably, and returns where it can be looked at.
+// Quarantine moves a damaged blob out of the store, durably, and returns its new path for inspection.
 func (d *Dir) Quarantine(dg Digest) (string, error) {
 	from, err := d.Path(dg)
 	if err != nil {
@@ -28,7 +28,7 @@ func (d *Dir) Quarantine(dg Digest) (string, error) {
 	return to, nil
 }
 
-// Quarantined says how many damaged blobs are kept for inspection, and their size in bytes together.
+// Quarantined returns the number of damaged blobs that are kept for inspection, and their total size in bytes.
 func (d *Dir) Quarantined() (blobs int, size int64, err error) {
 	err = d.eachQuarantined(func(_ string, n int64) error {
 		blobs++
@@ -38,7 +38,7 @@ func (d *Dir) Quarantined() (blobs int, size int64, err error) {
 	return blobs, size, err
 }
 
-// EmptyQuarantine removes them.
+// EmptyQuarantine removes all damaged blobs.
 func (d *Dir) EmptyQuarantine() error {
 	return d.eachQuarantined(func(path string, _ int64) error { return os.Remove(path) })
 }

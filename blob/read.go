@@ -11,10 +11,10 @@ type SizeError struct {
 	Max int64 // in bytes
 }
 
-// Error names the limit.
+// Error returns a text with the limit.
 func (e *SizeError) Error() string { return fmt.Sprintf("larger than %d bytes", e.Max) }
 
-// ReadAll reads r to its end. The error is a *[SizeError] when there are more than max bytes.
+// ReadAll reads r to its end. The error is a *[SizeError] if there are more than max bytes.
 func ReadAll(r io.Reader, max int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, max+1))
 	if err != nil {
@@ -26,8 +26,8 @@ func ReadAll(r io.Reader, max int64) ([]byte, error) {
 	return data, nil
 }
 
-// ReadFile reads a small file that somebody else may have written. The error names the file, and has a *[SizeError] in its chain
-// when there are more than max bytes.
+// ReadFile reads a small file that may be written by others. The error names the file, and wraps a *[SizeError] if there are more
+// than max bytes.
 func ReadFile(path string, max int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {

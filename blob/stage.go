@@ -10,22 +10,22 @@ import (
 	"syscall"
 )
 
-// writeBackSize is how much is written before the disk is told to start. Without that the kernel waits for half a minute,
-// and the sync at the end does all the work.
+// writeBackSize is the number of bytes after which the disk is told to write. Otherwise the kernel waits for half a minute, and
+// the sync at the end does all the work.
 const writeBackSize = 8 << 20
 
-// StagedBlob is a blob while it is written: invisible until it is committed. Its methods may not be used at the same time, but
-// for ReadAt on what is written.
+// StagedBlob is a blob while it is written. It is invisible until it is committed. Its methods are not safe for concurrent use,
+// except ReadAt on content that is already written.
 type StagedBlob struct {
 	d          *Dir
 	f          *os.File
 	size       int64
 	written    int64
-	writtenOff int64 // up to where the disk was told to write
+	writtenOff int64 // up to here, the disk was told to write
 	closed     bool
 }
 
-// Stage makes room for a blob of that size. The error is a *[NoSpaceError] when there is none.
+// Stage reserves space for a blob of that size. The error is a *[NoSpaceError] if there is not enough.
 func (d *Dir) Stage(size int64) (*StagedBlob, error) {
 	if size < 0 {
 		return nil, fmt.Errorf("stage blob: negative size %d", size)
@@ -46,7 +46,7 @@ func (d *Dir) Stage(size int64) (*StagedBlob, error) {
 		return nil, d.writeError("stage blob", size, err)
 	}
 	s := &StagedBlob{d: d, f: f, size: size}
-	if err = setMode(f, d.modes.FileMode); err == nil && size > blockSize { // a block has nothing to be kept together with
+	if err = setMode(f, d.modes.FileMode); err == nil && size > blockSize { // a single block needs no preallocation
 		err = preallocate(f, size)
 	}
 	if err != nil {
@@ -56,7 +56,7 @@ func (d *Dir) Stage(size int64) (*StagedBlob, error) {
 	return s, nil
 }
 
-// writeError says what was done, and makes a lack of space a NoSpaceError whichever way it shows.
+// writeError adds the operation to an error, and turns every form of a lack of space into a NoSpaceError.
 func (d *Dir) writeError(doing string, size int64, err error) error {
 	if isNoSpace(err) {
 		free, freeErr := Free(d.root)
@@ -68,7 +68,7 @@ func (d *Dir) writeError(doing string, size int64, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// Write implements [io.Writer]. More than the size that was staged is refused with [ErrTrailingData].
+// Write implements [io.Writer]. It refuses more bytes than the staged size with [ErrTrailingData].
 func (s *StagedBlob) Write(p []byte) (int, error) {
 	if s.closed {
 		return 0, fmt.Errorf("write staged blob: %w", os.ErrClosed)
@@ -112,7 +112,7 @@ func (s *StagedBlob) ReadFrom(r io.Reader) (int64, error) {
 	}
 }
 
-// fill is io.ReadFull, but that it returns the reader's own error: a stream that was cut off is not one that ended.
+// fill fills p like io.ReadFull, but returns the reader's own error, so that a broken stream does not look like one that ended.
 func fill(r io.Reader, p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		var m int
@@ -122,21 +122,21 @@ func fill(r io.Reader, p []byte) (n int, err error) {
 	return n, err
 }
 
-// ReadAt implements [io.ReaderAt] for what is written: to hash it in another way than was done in flight.
+// ReadAt implements [io.ReaderAt] for the content written so far. Callers use it to compute a further digest.
 func (s *StagedBlob) ReadAt(p []byte, off int64) (int, error) { return s.f.ReadAt(p, off) }
 
-// Size is the size that the blob will have.
+// Size returns the final size of the blob.
 func (s *StagedBlob) Size() int64 { return s.size }
 
-// Commit makes the blob visible under its digest, durably. The caller has verified that the content is that of the digest.
-// To commit several blobs, a [Batch] is faster.
+// Commit makes the blob visible under its digest, durably. The caller has verified that the content matches the digest. A [Batch]
+// commits several blobs faster.
 func (s *StagedBlob) Commit(dg Digest) error {
 	b := s.d.NewBatch()
 	b.AddBlob(s, dg)
 	return b.Sync()
 }
 
-// Discard removes what is staged. It does nothing after a commit.
+// Discard removes the staged blob. It does nothing after a commit.
 func (s *StagedBlob) Discard() error {
 	if s.closed {
 		return nil
@@ -149,5 +149,5 @@ func (s *StagedBlob) Discard() error {
 	return nil
 }
 
-// isENOSPC is the part of isNoSpace that all systems share.
+// isENOSPC reports whether err is ENOSPC. isNoSpace uses it on all systems.
 func isENOSPC(err error) bool { return errors.Is(err, syscall.ENOSPC) }

@@ -12,11 +12,11 @@ import (
 
 const lockSuffix = ".lock"
 
-// session is a folder below .staging that one Dir writes in. Beside it lies <id>.lock, locked while the process lives: the
-// kernel drops the lock however the process ends, and so a lock that can be had marks garbage.
+// session is a folder below .staging in which one Dir writes. Beside it lies <id>.lock, locked while the process lives. The
+// kernel releases the lock even after a crash, so a free lock marks garbage.
 //
-// The lock file is made before the folder and removed after it. Whoever takes a lock looks whether the file is still there
-// under its name, so that a session that was just born and one that is cleaned away cannot be mistaken for each other.
+// The lock file is made before the folder and removed after it. A process that takes a lock then checks that the file still has
+// its name. So it cannot confuse a new session with one that is being cleaned away.
 type session struct {
 	dir  string
 	lock *os.File
@@ -50,7 +50,7 @@ func startSession(staging string, mode fs.FileMode) (*session, error) {
 	return nil, fmt.Errorf("%s: other processes keep removing it", staging)
 }
 
-// lockNamed locks the file if nobody else has. It reports whether the lock was had and the file still has its name.
+// lockNamed locks the file if it is unlocked. It reports whether it got the lock and the file still has its name.
 func lockNamed(f *os.File) (bool, error) {
 	if ok, err := tryLock(f); !ok || err != nil {
 		return false, err
@@ -58,7 +58,7 @@ func lockNamed(f *os.File) (bool, error) {
 	return hasName(f)
 }
 
-// hasName reports whether the file is still the one of its name.
+// hasName reports whether the path still leads to this file.
 func hasName(f *os.File) (bool, error) {
 	mine, err := f.Stat()
 	if err != nil {
@@ -87,11 +87,11 @@ func (s *session) end() error {
 	} else {
 		s.lock.Close()
 	}
-	os.Remove(filepath.Dir(s.dir)) // fails while others are staging, and that's right
+	os.Remove(filepath.Dir(s.dir)) // fails as intended while others are staging
 	return err
 }
 
-// stagingDir is where this Dir stages.
+// stagingDir returns the folder in which this Dir stages.
 func (d *Dir) stagingDir() (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -105,7 +105,7 @@ func (d *Dir) stagingDir() (string, error) {
 	return d.session.dir, nil
 }
 
-// CleanStaging removes what processes left behind that ended without tidying up. Those that live are not disturbed.
+// CleanStaging removes the files that ended processes left behind. It does not touch the files of living processes.
 func (d *Dir) CleanStaging() error {
 	staging := d.folder(stagingFolder)
 	entries, err := os.ReadDir(staging)
@@ -123,7 +123,7 @@ func (d *Dir) CleanStaging() error {
 		}
 		if e.IsDir() {
 			if _, err := os.Lstat(dir + lockSuffix); errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, os.RemoveAll(dir)) // the lock goes last: nobody's
+				errs = append(errs, os.RemoveAll(dir)) // the lock file is removed last
 			}
 			continue
 		}
@@ -136,7 +136,8 @@ func (d *Dir) CleanStaging() error {
 	return nil
 }
 
-// owns is needed where locks belong to the process (NFS): there our own lock could be had a second time.
+// owns reports whether a session belongs to this Dir. Where locks belong to the process (NFS), our own lock could be taken a
+// second time.
 func (d *Dir) owns(dir string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Algorithm is a way to hash a blob: a set of the constants below.
+// Algorithm is a hash algorithm for blobs, or a set of several.
 type Algorithm uint8
 
 // Blobs are addressed by SHA256. Assertions about snaps hold SHA3384, and Juju asks for the SHA384 of resources.
@@ -47,20 +47,20 @@ func (a Algorithm) newHash() hash.Hash {
 	}
 }
 
-// SumError reports that content has another digest than the one that was announced. Both are in hex.
+// SumError reports content with a digest other than the announced one. Both are in hex.
 type SumError struct {
 	Algorithm Algorithm
 	Got, Want string
 }
 
-// Error names both digests. The subject is for the caller to name.
+// Error returns a text with both digests. The caller adds the subject.
 func (e *SumError) Error() string {
 	return fmt.Sprintf("its %s is %s, %s was announced", e.Algorithm, e.Got, e.Want)
 }
 
-// Sums hashes in several ways what is written to it, and counts it. Its zero value hashes nothing: see [NewSums].
+// Sums hashes the bytes written to it with several algorithms, and counts them. Its zero value hashes nothing: see [NewSums].
 type Sums struct {
-	hashes [algorithms]hash.Hash // nil where the algorithm was not asked for
+	hashes [algorithms]hash.Hash // nil if the algorithm was not requested
 	n      int64
 }
 
@@ -86,7 +86,7 @@ func (s *Sums) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Reset forgets what was written.
+// Reset resets the hashes and the count.
 func (s *Sums) Reset() {
 	for _, h := range s.hashes {
 		if h != nil {
@@ -96,13 +96,13 @@ func (s *Sums) Reset() {
 	s.n = 0
 }
 
-// Size returns the number of bytes that were written.
+// Size returns the number of bytes written.
 func (s *Sums) Size() int64 { return s.n }
 
-// Digest returns the address of what was written. SHA256 must be in the set.
+// Digest returns the address of the written content. SHA256 must be in the set.
 func (s *Sums) Digest() Digest { return digest.NewDigest(digest.SHA256, s.hashes[0]) }
 
-// Hex returns one digest of what was written, or "" for an algorithm that is not in the set.
+// Hex returns one digest of the written content, or "" for an algorithm that is not in the set.
 func (s *Sums) Hex(a Algorithm) string {
 	for i, h := range s.hashes {
 		if a == Algorithm(1)<<i && h != nil {

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// preallocate gives the file its size and its blocks, in as few pieces as there can be. Where the file system cannot, nothing
-// happens: the caller has looked at the free space already.
+// preallocate gives the file its size and its blocks, in as few pieces as possible. It does nothing where the file system can't
+// preallocate: the caller has already compared the free space.
 func preallocate(f *os.File, size int64) error {
-	for range 10 { // tmpfs starts again after every signal, and the Go runtime sends some: don't try for ever
+	for range 10 { // tmpfs starts again after every signal, and the Go runtime sends some, so limit the attempts
 		err := unix.Fallocate(int(f.Fd()), 0, 0, size)
 		switch {
 		case err == nil, errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, unix.ENOSYS):
@@ -22,12 +22,12 @@ func preallocate(f *os.File, size int64) error {
 	return nil
 }
 
-// startWriteBack has the disk begin with a range. It is advice: whether the data is on the disk is asked by syncData.
+// startWriteBack tells the disk to begin writing a range. It is only advice: syncData makes sure that the data is on the disk.
 func startWriteBack(f *os.File, off, n int64) {
 	_ = unix.SyncFileRange(int(f.Fd()), off, n, unix.SYNC_FILE_RANGE_WRITE)
 }
 
-// syncData leaves out the file's times, which nobody waits for.
+// syncData syncs the content without the file's times, which no caller needs.
 func syncData(f *os.File) error {
 	for {
 		err := unix.Fdatasync(int(f.Fd()))
@@ -40,5 +40,5 @@ func syncData(f *os.File) error {
 	}
 }
 
-// dropCache lets go of the memory that holds a file which is on the disk. It is advice.
+// dropCache releases the memory that caches a file on the disk. It is only advice.
 func dropCache(f *os.File) { _ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) }

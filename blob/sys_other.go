@@ -4,7 +4,7 @@ package blob
 
 import "os"
 
-// preallocate does nothing here: the caller has looked at the free space already.
+// preallocate does nothing on this system: the caller has already compared the free space.
 func preallocate(*os.File, int64) error { return nil }
 
 func startWriteBack(*os.File, int64, int64) {}

@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// renameOpenFiles says whether files can be renamed, replaced and removed while they are open.
+// renameOpenFiles reports that files can be renamed, replaced and removed while they are open.
 const renameOpenFiles = true
 
-// openNoFollow refuses links, and does not wait for the other end of a pipe.
+// openNoFollow opens a file. It refuses links, and does not wait for the other end of a pipe.
 func openNoFollow(path string, flag int) (*os.File, error) {
 	return os.OpenFile(path, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 }
@@ -31,7 +31,8 @@ func tryLock(f *os.File) (bool, error) {
 	}
 }
 
-// unlock comes before closing: a child that is between its fork and its exec still has the file, and the lock with it.
+// unlock releases a lock. It comes before closing the file, because a child between its fork and its exec still has the file, and
+// the lock with it.
 func unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
 
 func syncDir(path string) error {
@@ -44,7 +45,7 @@ func syncDir(path string) error {
 
 func isNoSpace(err error) bool { return isENOSPC(err) || errors.Is(err, unix.EDQUOT) }
 
-// Free is how many bytes the file system of dir can still take.
+// Free returns the number of bytes that the file system of dir can still hold.
 func Free(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {

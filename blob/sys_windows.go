@@ -8,10 +8,11 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// renameOpenFiles says whether files can be renamed, replaced and removed while they are open.
+// renameOpenFiles reports that files can't be renamed, replaced or removed while they are open.
 const renameOpenFiles = false
 
-// openNoFollow looks first: who may make links here is an administrator anyway.
+// openNoFollow looks for a link before it opens the file. Only administrators may make links on this system, so the race between
+// the two does not matter.
 func openNoFollow(path string, flag int) (*os.File, error) {
 	if fi, err := os.Lstat(path); err == nil && !fi.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file", path)
@@ -19,7 +20,7 @@ func openNoFollow(path string, flag int) (*os.File, error) {
 	return os.OpenFile(path, flag, 0o600)
 }
 
-// lockOffset is beyond what a file holds, since a lock here keeps others from reading what it covers.
+// lockOffset is beyond the end of any file, since a lock on this system keeps others from reading the locked range.
 const lockOffset = 0x7fffffff
 
 func tryLock(f *os.File) (bool, error) {
@@ -38,14 +39,14 @@ func unlock(f *os.File) error {
 	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, &windows.Overlapped{OffsetHigh: lockOffset})
 }
 
-// syncDir does nothing: here, names are as durable as the file system makes them.
+// syncDir does nothing on this system: names are as durable as the file system makes them.
 func syncDir(string) error { return nil }
 
 func isNoSpace(err error) bool {
 	return isENOSPC(err) || errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
 }
 
-// Free is how many bytes the file system of dir can still take.
+// Free returns the number of bytes that the file system of dir can still hold.
 func Free(dir string) (int64, error) {
 	name, err := windows.UTF16PtrFromString(dir)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// TakeBlobs moves blobs here, durably, from a directory on the same file system.
+// TakeBlobs moves blobs into d, durably, from a directory on the same file system.
 func (d *Dir) TakeBlobs(from *Dir, blobs ...Digest) error {
 	for _, dg := range blobs {
 		old, err := from.Path(dg)

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// VerifyReader delivers content only as long as it can still be that of its digest. See [NewVerifyReader].
+// VerifyReader delivers content only while the content can still match its digest. See [NewVerifyReader].
 type VerifyReader struct {
 	r    io.Reader
 	want Digest
@@ -14,8 +14,8 @@ type VerifyReader struct {
 	err  error
 }
 
-// NewVerifyReader reads from r what should be a blob of that digest and size. In place of io.EOF it returns a *[CorruptError]
-// when r is shorter or longer or has another digest; it never delivers more than size bytes.
+// NewVerifyReader returns a reader of a blob with a digest and a size from r. In place of io.EOF it returns a *[CorruptError] if
+// r is shorter or longer or has another digest. It never delivers more than size bytes.
 func NewVerifyReader(r io.Reader, dg Digest, size int64) *VerifyReader {
 	v := &VerifyReader{r: r, want: dg, left: size, sum: NewSums(SHA256)}
 	if v.err = CheckDigest(dg); v.err == nil && size < 0 {
@@ -37,7 +37,7 @@ func (v *VerifyReader) Read(p []byte) (int, error) {
 	v.sum.Write(p[:n])
 	v.left -= int64(n)
 	switch {
-	case err == nil || err == io.EOF && v.left == 0: // an end at the right place is looked at by the next call
+	case err == nil || err == io.EOF && v.left == 0: // the next call handles an end at the right place
 	case err == io.EOF:
 		v.err = v.corrupt(io.ErrUnexpectedEOF)
 	default:
@@ -46,7 +46,7 @@ func (v *VerifyReader) Read(p []byte) (int, error) {
 	return n, v.err
 }
 
-// end judges what was read, and makes sure that nothing follows.
+// end verifies the content, and makes sure that nothing follows.
 func (v *VerifyReader) end() error {
 	var one [1]byte
 	switch _, err := io.ReadFull(v.r, one[:]); {
@@ -63,8 +63,8 @@ func (v *VerifyReader) end() error {
 
 func (v *VerifyReader) corrupt(err error) error { return &CorruptError{Digest: v.want, Err: err} }
 
-// Copy copies a blob of that digest and size from r to w. The error is a *[CorruptError] when r holds anything else; w was then
-// written to all the same.
+// Copy copies a blob with that digest and size from r to w. The error is a *[CorruptError] if r holds anything else. In this
+// case, w may have received wrong content.
 func Copy(w io.Writer, r io.Reader, dg Digest, size int64) error {
 	buf := make([]byte, min(blockSize, max(size, 1)))
 	_, err := io.CopyBuffer(struct{ io.Writer }{w}, NewVerifyReader(r, dg, size), buf)

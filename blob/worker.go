@@ -2,7 +2,7 @@ package blob
 
 import "fmt"
 
-// worker is what one goroutine of a Hasher needs, allocated with its first job.
+// worker holds the buffers and lanes of one goroutine of a Hasher. They are allocated with its first job.
 type worker struct {
 	h       *Hasher
 	sponges *sponges
@@ -13,18 +13,18 @@ type worker struct {
 type lane struct {
 	job  *job
 	buf  []byte
-	data []byte // what of buf is not absorbed yet: whole blocks
+	data []byte // the blocks of buf that are not absorbed yet
 	last bool   // data holds the end of the blob, padded
 }
 
 func (l *lane) buffer() []byte {
 	if l.buf == nil {
-		l.buf = make([]byte, laneBuffer+sha3Rate) // the padding may take a block of its own
+		l.buf = make([]byte, laneBuffer+sha3Rate) // the padding may need a further block
 	}
 	return l.buf
 }
 
-// hash begins with these jobs, at most one a lane, and goes on until it has none and none waits.
+// hash begins with these jobs, at most one for each lane, and goes on until no job is left or waiting.
 func (w *worker) hash(jobs []*job) {
 	if w.sponges == nil {
 		w.sponges = newSponges()
@@ -47,7 +47,7 @@ func (w *worker) hash(jobs []*job) {
 	}
 }
 
-// refillAll leaves each lane with something to absorb as long as there are jobs. It reports whether there is any.
+// refillAll fills the lanes while there are jobs. It reports whether any lane has one.
 func (w *worker) refillAll() (busy bool) {
 	for i := range w.h.width {
 		w.refill(i)
@@ -56,7 +56,7 @@ func (w *worker) refillAll() (busy bool) {
 	return busy
 }
 
-// alone says which lane is the only one with a job, if it is and crypto/sha3 can go on with it.
+// alone returns the only lane with a job, if there is exactly one and crypto/sha3 can continue it.
 func (w *worker) alone() (lane int, ok bool) {
 	lane = -1
 	for i := range w.lane {
@@ -68,11 +68,12 @@ func (w *worker) alone() (lane int, ok bool) {
 		}
 		lane = i
 	}
-	// What is padded already ends in its lane, unless there are no lanes.
+	// Padded content must end in its lane, unless there are no lanes.
 	return lane, lane >= 0 && !w.lane[lane].last
 }
 
-// hashAlone goes on with the blob of a lane in crypto/sha3 until it ends, or until company comes; then the lane has it back.
+// hashAlone hashes the blob of a lane with crypto/sha3 until it ends, or until another job arrives. Then it moves the blob back
+// into the lane.
 func (w *worker) hashAlone(i int) {
 	l := &w.lane[i]
 	h, err := w.sponges.export(i)
@@ -100,7 +101,7 @@ func (w *worker) hashAlone(i int) {
 	}
 }
 
-// end takes the job out of its lane and reports its digest, or why there is none.
+// end removes the job from its lane and reports its digest, or the error.
 func (w *worker) end(i int, sum *[sha3Size]byte, err error) {
 	j := w.lane[i].job
 	w.lane[i].job = nil
@@ -118,7 +119,7 @@ func (w *worker) start(i int, j *job) {
 	w.sponges.reset(i)
 }
 
-// refill leaves the lane with something to absorb, or without a job when none waits.
+// refill fills the lane, or leaves it without a job if none waits.
 func (w *worker) refill(i int) {
 	l := &w.lane[i]
 	for {
@@ -149,7 +150,7 @@ func (w *worker) refill(i int) {
 	}
 }
 
-// absorb takes n bytes from each lane. A lane without a job has something absorbed that nobody asks for.
+// absorb absorbs n bytes in each lane. A lane without a job absorbs unused bytes.
 func (w *worker) absorb(n int) {
 	var in [lanes][]byte
 	for i := range w.lane {
@@ -163,7 +164,7 @@ func (w *worker) absorb(n int) {
 	w.sponges.absorb(&in)
 }
 
-// read returns what follows in the blob: a whole number of blocks that fill buf up to a block, or the last data, which is less.
+// read returns the next part of the blob: whole blocks that fill buf except for one block, or the last data, which is shorter.
 func (j *job) read(buf []byte) (data []byte, last bool, err error) {
 	if err := j.ctx.Err(); err != nil {
 		return nil, false, err
