@@ -11,6 +11,9 @@ import (
 	"offlinestore/cmd/internal/cli"
 )
 
+// maxKeyFile bounds what is read as a passphrase or as identities.
+const maxKeyFile = 64 << 10
+
 // errNoSecret says that there is nothing to encrypt or decrypt a backup with.
 var errNoSecret = errors.New("no passphrase and no key")
 

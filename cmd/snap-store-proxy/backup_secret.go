@@ -9,9 +9,6 @@ import (
 	"offlinestore/cmd/internal/cli"
 )
 
-// maxKeyFile bounds what is read as a passphrase or as identities.
-const maxKeyFile = 64 << 10
-
 // seal is what a new backup is encrypted to. It is read with the rights of who calls the program.
 func (s *backupSecrets) seal() ([]age.Recipient, error) {
 	if len(s.recipients) > 0 {

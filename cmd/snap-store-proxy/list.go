@@ -13,9 +13,6 @@ import (
 	"offlinestore/instance"
 )
 
-// globalStore is what the original calls the store that is not a brand's.
-const globalStore = "ubuntu"
-
 func newListPushedSnaps(dir *instance.Dir) *cobra.Command {
 	var asJSON, long bool
 	c := &cobra.Command{

@@ -45,3 +45,6 @@ func listJSON(w io.Writer, cat *catalog.Snapshot) error {
 	}
 	return cli.PrintJSON(w, rows)
 }
+
+// globalStore is what the original calls the store that is not a brand's.
+const globalStore = "ubuntu"

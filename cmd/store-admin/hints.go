@@ -10,6 +10,7 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
+	"offlinestore/install"
 	"offlinestore/keyring"
 	"offlinestore/registration"
 	"offlinestore/upstream"
@@ -46,4 +47,27 @@ func hints() cli.Table {
 		cli.On(ofStore, cli.Upstream, ""),
 		cli.On(cli.Is(blob.ErrWrongDigest), cli.Damaged, ""),
 	)
+}
+
+// registerHints returns the rows about register.
+func registerHints() cli.Table {
+	const programs = "name the folder of the right programs with --programs DIR, or their architecture with --arch"
+	return cli.Table{
+		cli.OnType(cli.Usage, func(e *notOfflineError) string { return "store-admin register --offline " + e.url }),
+		cli.OnType(cli.Usage, func(e *noAssertionError) string {
+			return fmt.Sprintf("with the original store-admin, on a host with internet, run 'store-admin register %[1]s --output-file registration_bundle.b64' and give "+
+				"--registration-bundle registration_bundle.b64; or run 'store-admin register --offline %[1]s' and give --from-archive %[2]s; --help has more", e.url, defaultInstaller)
+		}),
+		cli.On(cli.Is(errNotConfirmed), cli.Failed, "register the right URL; an assertion can't be changed"),
+		cli.On(cli.Is(errFileExists), cli.Failed, "move it away, or give --output FILE"),
+		cli.On(cli.As[*otherSignerError], cli.Untrusted, "export it again here, or name its key with --key"),
+		cli.On(cli.Is(registration.ErrURL), cli.Usage, "give the address by which devices will reach the store, like https://snaps.example.internal"),
+		cli.OnType(cli.Usage, func(e *install.OtherHostError) string {
+			return "name the folder of those with --programs DIR --arch " + e.Arch
+		}),
+		cli.On(cli.As[*install.MissingProgramError], cli.Usage, "name the folder that has both programs with --programs DIR"),
+		cli.On(cli.As[*install.ArchitectureError], cli.Usage, programs),
+		cli.On(cli.Is(install.ErrName), cli.Usage, "rename the file: no spaces, and no two of a name"),
+		cli.On(cli.Any(cli.Is(install.ErrArchitecture), cli.Is(install.ErrNotProgram), cli.Is(install.ErrNoDebs), cli.Is(install.ErrNotDeb)), cli.Usage, ""),
+	}
 }

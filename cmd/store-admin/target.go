@@ -1,12 +1,9 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
@@ -56,14 +53,4 @@ func fitFile(dir, name string, size, max int64, fs string) error {
 		return nil
 	}
 	return &fileSizeError{name, dir, fs, size, max}
-}
-
-// errBusy is the other export into the same layout.
-var errBusy = errors.New("another export is writing there")
-
-// lockLayout keeps two exports from tidying away each other's blobs.
-func lockLayout(ctx context.Context, dir string) (unlock func() error, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Second, errBusy)
-	defer cancel()
-	return blob.Lock(ctx, filepath.Join(dir, ".export.lock"))
 }

@@ -2,14 +2,13 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"slices"
-	"strings"
-	"text/tabwriter"
+	"time"
 
 	"offlinestore/bundle"
 	"offlinestore/charm"
-	"offlinestore/cmd/internal/cli"
+	"offlinestore/closure"
+	"offlinestore/snap"
 )
 
 // charmSummary is what inspect shows of a charm or charm bundle.
@@ -90,55 +89,60 @@ func summariseImage(m *bundle.ImageManifest) imageSummary {
 	return out
 }
 
-func (s *summary) printCharms(w io.Writer) {
-	for _, c := range s.Charms {
-		fmt.Fprintf(w, "\n%s (%s %s) by %s\n", c.Name, c.Type, c.ID, cli.Clean(c.Publisher))
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		for _, r := range c.Revisions {
-			fmt.Fprintf(t, "  revision %d\t%s\t%s\t%s\n", r.Revision, cli.Clean(r.Version), describeBases(r.Bases), cli.Bytes(r.Size))
-		}
-		for _, r := range c.Resources {
-			fmt.Fprintf(t, "  resource %s %d\t%s\t%s\n", r.Name, r.Revision, r.Type, r.describe())
-		}
-		for _, row := range c.Channels {
-			what := "closed"
-			if row.Revision > 0 {
-				what = fmt.Sprintf("revision %d", row.Revision)
-			}
-			var with []string
-			for _, r := range row.Resources {
-				with = append(with, fmt.Sprintf("%s %d", r.Name, r.Revision))
-			}
-			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", row.Channel, describeBase(row.Base), what, strings.Join(with, ", "))
-		}
-		t.Flush()
-	}
+// summary is what inspect shows of a bundle.
+type summary struct {
+	File        string         `json:"file"`
+	Digest      string         `json:"digest"`
+	Signer      string         `json:"signer"`
+	Algorithm   string         `json:"algorithm"`
+	Trusted     bool           `json:"trusted"`
+	Created     time.Time      `json:"created"`
+	Exporter    string         `json:"exporter"`
+	Program     string         `json:"program"`
+	Sequence    uint64         `json:"sequence"`
+	Request     bundle.Request `json:"request"`
+	Blobs       int            `json:"blobs"`
+	PayloadSize int64          `json:"payload-size"`
+	Snaps       []snapSummary  `json:"snaps"`
+	Charms      []charmSummary `json:"charms,omitempty"`
+	// Images are the manifests and indexes of container images.
+	Images []imageSummary `json:"images,omitempty"`
+	// Missing is what the snaps and the charms need and no inspected bundle has.
+	Missing []string `json:"missing"`
+	head    *bundle.Head
+	gaps    []closure.Gap
 }
 
-func (r *resourceSummary) describe() string {
-	switch {
-	case r.Type == charm.ResourceImage && r.Manifests == 0:
-		return "left out, " + cli.Clean(r.Image)
-	case r.Type == charm.ResourceImage:
-		return fmt.Sprintf("%s, %s", cli.Count(r.Manifests, "manifest"), cli.Clean(r.Image))
-	case r.Digest == "":
-		return "never uploaded"
-	}
-	return cli.Bytes(r.Size)
+type snapSummary struct {
+	Name      string            `json:"name"`
+	SnapID    string            `json:"snap-id"`
+	Publisher string            `json:"publisher"`
+	Channels  []snap.Release    `json:"channel-map"`
+	Revisions []revisionSummary `json:"revisions"`
 }
 
-// describeBase is the base of a row, which a bundle has not.
-func describeBase(b *charm.Base) string {
-	if b == nil {
-		return "any base"
-	}
-	return b.String()
+type revisionSummary struct {
+	Revision      int      `json:"revision"`
+	Version       string   `json:"version"`
+	Architectures []string `json:"architectures"`
+	Size          int64    `json:"size"`
+	Digest        string   `json:"digest"`
+	SHA3384       string   `json:"sha3-384"`
+	Components    []string `json:"components"`
 }
 
-func describeBases(bases []*charm.Base) string {
-	var out []string
-	for _, b := range bases {
-		out = append(out, b.String())
+func summarise(sn *bundle.Snap, revisions []*bundle.SnapRevision) snapSummary {
+	out := snapSummary{Name: sn.Name, SnapID: sn.SnapID, Publisher: sn.Listing.Snap.Publisher.DisplayName,
+		Channels: append([]snap.Release{}, sn.ChannelMap...), Revisions: []revisionSummary{}}
+	for _, r := range revisions {
+		if r.Name != sn.Name {
+			continue
+		}
+		rs := revisionSummary{r.Revision.Number, r.Revision.Version, r.Revision.Architectures, r.Blob.Size, r.Blob.Digest.String(), r.Revision.Download.SHA3384, []string{}}
+		for _, c := range r.Revision.Resources {
+			rs.Components = append(rs.Components, fmt.Sprintf("%s %d", c.Name, c.Revision))
+		}
+		out.Revisions = append(out.Revisions, rs)
 	}
-	return strings.Join(out, ", ")
+	return out
 }

@@ -1,0 +1,17 @@
+package main
+
+import (
+	"offlinestore/exporter"
+)
+
+// openCache opens the cache; an export into a layout has its blobs in place, without a second copy.
+func (o *exportOptions) openCache() (*exporter.Cache, error) {
+	if o.outputDir != "" {
+		return exporter.OpenLayout(o.outputDir)
+	}
+	dir, err := cacheDir(o.cacheDir)
+	if err != nil {
+		return nil, err
+	}
+	return exporter.OpenCache(dir)
+}

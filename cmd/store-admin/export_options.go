@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/exporter"
+	"offlinestore/keyring"
+	"offlinestore/upstream"
+)
+
+// errGaps ends a strict export of which something is missing.
+var errGaps = errors.New("something that was asked for is missing, and --strict was given")
+
+// exportOptions are the flags that all exports have.
+type exportOptions struct {
+	archs                        []string
+	exportDir, single, outputDir string
+	fromYAML, compression        string
+	noIcons, strict              bool
+	dryRun, json                 bool
+	jobs                         int
+	storeURL, cacheDir, keyName  string
+	cacheSize                    string
+	maxCache                     int64
+	roots                        []string
+
+	// charmhubURL and withSnaps are of exports of charms.
+	charmhubURL string
+	withSnaps   bool
+	// archive is what the one archive of an export of charms is called, without time; snaps have one each, and it is empty.
+	archive string
+}
+
+// add adds the flags.
+func (o *exportOptions) add(f *pflag.FlagSet) {
+	f.StringVar(&o.exportDir, "export-dir", defaultExportDir(), "`folder` for the bundles")
+	f.StringVar(&o.single, "single", "", "put everything into this one `file`")
+	f.StringVar(&o.outputDir, "output-dir", "", "write an OCI layout in place in this `folder` instead of archives")
+	f.StringVar(&o.compression, "compression", string(bundle.Gzip), "gzip, zstd or none")
+	f.BoolVar(&o.noIcons, "no-icons", false, "leave out the icons")
+	f.BoolVar(&o.strict, "strict", false, "fail if anything that was asked for has no release")
+	f.IntVar(&o.jobs, "jobs", 4, "downloads at once")
+	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan and fetch nothing")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	f.StringVar(&o.storeURL, "snap-store-url", os.Getenv("STORE_ADMIN_SNAP_STORE_URL"), "`URL` of the Snap Store, for snaps and assertions (default "+upstream.DefaultOrigin+")")
+	f.StringArrayVar(&o.roots, "trusted-root", nil, "`file` with an assertion root to trust besides Canonical's (tests, staging); repeatable")
+	f.StringVar(&o.cacheDir, "cache-dir", "", "`folder` of the cache (default the user's)")
+	f.StringVar(&o.cacheSize, "cache-size", "50GB", "largest `size` of the cache after an export")
+	f.StringVar(&o.keyName, "key", defaultKey, "`name` of the key to sign with")
+}
+
+// defaultExportDir is the original's inside a snap, else the current folder.
+func defaultExportDir() string {
+	if dir := os.Getenv("SNAP_USER_COMMON"); dir != "" {
+		return filepath.Join(dir, "export")
+	}
+	return "."
+}
+
+// check says what is wrong with the flags, before anything is asked or made.
+func (o *exportOptions) check(given func(flag string) bool) (err error) {
+	for _, pair := range [][2]string{{"single", "output-dir"}, {"single", "export-dir"}, {"output-dir", "export-dir"}, {"output-dir", "compression"}} {
+		if given(pair[0]) && given(pair[1]) {
+			return cli.Usagef("--%s and --%s exclude each other", pair[0], pair[1])
+		}
+	}
+	for _, name := range []string{"single", "output-dir", "export-dir", "from-yaml", "cache-dir", "key"} {
+		if given(name) && o.value(name) == "" {
+			return cli.Usagef("--%s: it is empty", name)
+		}
+	}
+	if err := bundle.Compression(o.compression).Validate(); err != nil {
+		return cli.Usagef("--compression: %w", err)
+	}
+	if o.jobs < 1 || o.jobs > 64 {
+		return cli.Usagef("--jobs %d: want 1 to 64", o.jobs)
+	}
+	if err := keyring.ValidateName(o.keyName); err != nil {
+		return cli.Usagef("--key: %w", err)
+	}
+	if o.maxCache, err = exporter.ParseSize(o.cacheSize); err != nil {
+		return cli.Usagef("--cache-size: %w", err)
+	}
+	return nil
+}
+
+func (o *exportOptions) value(flag string) string {
+	return map[string]string{"single": o.single, "output-dir": o.outputDir, "export-dir": o.exportDir, "from-yaml": o.fromYAML,
+		"cache-dir": o.cacheDir, "key": o.keyName}[flag]
+}
+
+func unique[T comparable](list []T) []T {
+	var out []T
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/exporter"
+)
+
+// exportProgress prints what is downloaded in the original's words, above the bar while there is one.
+type exportProgress struct {
+	bar   atomic.Pointer[cli.Progress]
+	w     io.Writer
+	quiet bool
+}
+
+func (p *exportProgress) start(what string, size int64) { p.bar.Store(cli.NewProgress(what, size)) }
+
+func (p *exportProgress) done() { p.bar.Swap(nil).Done() }
+
+func (p *exportProgress) Downloading(what string) {
+	if !p.quiet {
+		p.bar.Load().Printf(p.w, "Downloading %s\n", cli.Clean(what))
+	}
+}
+
+func (p *exportProgress) Add(n int64) { p.bar.Load().Add(n) }
+
+func (p *exportProgress) Warn(text string) {
+	p.bar.Load().Printf(os.Stderr, "Warning: %s\n", cli.Clean(text))
+}
+
+// gaps says what a plan lacks, from the gap number first on.
+func (p *exportProgress) gaps(plan *exporter.Plan, first int) {
+	for _, g := range plan.Gaps[first:] {
+		p.Warn(g.String())
+	}
+}
+
+// overrides says which images are mapped, in the original's words.
+func (p *exportProgress) overrides(plan *exporter.Plan) {
+	for _, resource := range plan.Overrides {
+		if !p.quiet {
+			fmt.Fprintf(p.w, "Overriding %s with local registry subpath.\n", cli.Clean(resource))
+		}
+	}
+}
+
+// log tells of requests that are tried again.
+func (p *exportProgress) log(format string, args ...any) {
+	p.bar.Load().Printf(os.Stderr, "store-admin: %s\n", cli.Clean(fmt.Sprintf(format, args...)))
+}

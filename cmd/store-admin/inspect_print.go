@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"offlinestore/bundle"
+	"offlinestore/charm"
+	"offlinestore/cmd/internal/cli"
+)
+
+func (s *summary) printCharms(w io.Writer) {
+	for _, c := range s.Charms {
+		fmt.Fprintf(w, "\n%s (%s %s) by %s\n", c.Name, c.Type, c.ID, cli.Clean(c.Publisher))
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for _, r := range c.Revisions {
+			fmt.Fprintf(t, "  revision %d\t%s\t%s\t%s\n", r.Revision, cli.Clean(r.Version), describeBases(r.Bases), cli.Bytes(r.Size))
+		}
+		for _, r := range c.Resources {
+			fmt.Fprintf(t, "  resource %s %d\t%s\t%s\n", r.Name, r.Revision, r.Type, r.describe())
+		}
+		for _, row := range c.Channels {
+			what := "closed"
+			if row.Revision > 0 {
+				what = fmt.Sprintf("revision %d", row.Revision)
+			}
+			var with []string
+			for _, r := range row.Resources {
+				with = append(with, fmt.Sprintf("%s %d", r.Name, r.Revision))
+			}
+			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", row.Channel, describeBase(row.Base), what, strings.Join(with, ", "))
+		}
+		t.Flush()
+	}
+}
+
+func (r *resourceSummary) describe() string {
+	switch {
+	case r.Type == charm.ResourceImage && r.Manifests == 0:
+		return "left out, " + cli.Clean(r.Image)
+	case r.Type == charm.ResourceImage:
+		return fmt.Sprintf("%s, %s", cli.Count(r.Manifests, "manifest"), cli.Clean(r.Image))
+	case r.Digest == "":
+		return "never uploaded"
+	}
+	return cli.Bytes(r.Size)
+}
+
+// describeBase is the base of a row, which a bundle has not.
+func describeBase(b *charm.Base) string {
+	if b == nil {
+		return "any base"
+	}
+	return b.String()
+}
+
+func describeBases(bases []*charm.Base) string {
+	var out []string
+	for _, b := range bases {
+		out = append(out, b.String())
+	}
+	return strings.Join(out, ", ")
+}
+
+func (s *summary) print(w io.Writer) {
+	trust := "not one of the keys here; compare the fingerprint"
+	if s.Trusted {
+		trust = "trusted"
+	}
+	sequence := ""
+	if s.Sequence > 0 {
+		sequence = fmt.Sprintf(", bundle %d of this key", s.Sequence)
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "File:\t%s\n", cli.Clean(s.File))
+	fmt.Fprintf(t, "Digest:\t%s\n", s.Digest)
+	fmt.Fprintf(t, "Signed by:\t%s (%s, %s)\n", s.Signer, s.Algorithm, trust)
+	fmt.Fprintf(t, "Signed:\t%s by %s with %s%s\n", s.Created.Format(time.RFC3339), cli.Clean(s.Exporter), cli.Clean(s.Program), sequence)
+	fmt.Fprintf(t, "Asked for:\t%s\n", cli.Clean(describeRequest(s.Request)))
+	fmt.Fprintf(t, "Payload:\t%s in %d blobs\n", cli.Bytes(s.PayloadSize), s.Blobs)
+	t.Flush()
+	for _, sn := range s.Snaps {
+		fmt.Fprintf(w, "\n%s (%s) by %s\n", sn.Name, sn.SnapID, cli.Clean(sn.Publisher))
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for _, r := range sn.Revisions {
+			fmt.Fprintf(t, "  revision %d\t%s\t%s\t%s\t%s\n", r.Revision, cli.Clean(r.Version), strings.Join(r.Architectures, ","), cli.Bytes(r.Size), strings.Join(r.Components, ", "))
+		}
+		for _, c := range sn.Channels {
+			what := "closed"
+			if c.Revision > 0 {
+				what = fmt.Sprintf("revision %d", c.Revision)
+			}
+			fmt.Fprintf(t, "  %s\t%s\t%s\n", c.Channel, c.Architecture, what)
+		}
+		t.Flush()
+	}
+	s.printCharms(w)
+	if len(s.gaps) > 0 {
+		fmt.Fprintln(w, "\nNeeded and not here:")
+	}
+	for _, g := range s.gaps {
+		fmt.Fprintf(w, "  %s\n", cli.Clean(cli.GapLine(g)))
+	}
+}
+
+func describeRequest(r bundle.Request) string {
+	var parts []string
+	for _, p := range []struct {
+		what string
+		list []string
+	}{
+		{"snaps", r.Snaps}, {"charms", r.Charms}, {"charm bundles", r.Bundles}, {"channels", r.Channels},
+		{"architectures", r.Architectures}, {"needed by", r.NeededBy},
+	} {
+		if len(p.list) > 0 {
+			parts = append(parts, p.what+" "+strings.Join(p.list, ", "))
+		}
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,20 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"offlinestore/blob"
+)
+
+// errBusy is the other export into the same layout.
+var errBusy = errors.New("another export is writing there")
+
+// lockLayout keeps two exports from tidying away each other's blobs.
+func lockLayout(ctx context.Context, dir string) (unlock func() error, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Second, errBusy)
+	defer cancel()
+	return blob.Lock(ctx, filepath.Join(dir, ".export.lock"))
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/keyring"
+)
+
+// signingKey loads the key, or makes the default one on the first export and says how to have it trusted.
+func signingKey(name string) (crypto.Signer, *keyring.Ring, error) {
+	k, err := openKeyring()
+	if err != nil {
+		return nil, nil, err
+	}
+	names, err := k.Names()
+	if err != nil {
+		return nil, nil, err
+	}
+	if slices.Contains(names, name) || name != defaultKey {
+		key, err := k.Load(name)
+		return key, k, cli.Hint(err, "make one with 'store-admin key generate %s'", name)
+	}
+	key, err := k.Generate(name)
+	if errors.Is(err, fs.ErrExist) { // another export was faster
+		key, err := k.Load(name)
+		return key, k, err
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	fmt.Fprintf(os.Stderr, "Made a key to sign bundles with.\n%s", trustAdvice(name))
+	return key, k, nil
+}
+
+// maxEpoch is the last second of the year 9999: RFC 3339 has four digits for a year.
+const maxEpoch = 253402300799
+
+// now is the time that bundles are signed at. SOURCE_DATE_EPOCH fixes it, for reproducible bundles.
+func now() (t time.Time, fixed bool, err error) {
+	epoch := os.Getenv("SOURCE_DATE_EPOCH")
+	if epoch == "" {
+		return time.Now().UTC().Truncate(time.Second), false, nil
+	}
+	n, err := strconv.ParseInt(epoch, 10, 64)
+	if err != nil || n < 0 || n > maxEpoch {
+		return t, false, cli.Usagef("SOURCE_DATE_EPOCH %q: want seconds since 1970, up to the end of the year 9999", epoch)
+	}
+	return time.Unix(n, 0).UTC(), true, nil
+}
