@@ -70,8 +70,3 @@ func (p *push) result() error {
 	_, hint := hints().Find(failed[0])
 	return &cli.Error{Code: cli.Partial, Err: fmt.Errorf("%d of %d bundles were not imported; the others are", len(failed), len(files)), Hint: hint}
 }
-
-// pushOptions are the flags of the push commands.
-type pushOptions struct {
-	pushChannelMap, plan, json, acceptTime, allowUnsigned bool
-}
