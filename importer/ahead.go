@@ -9,10 +9,10 @@ const (
 )
 
 // ahead copies large streams while it reads on, so that a blob is hashed by one processor while another one writes it.
-type ahead struct{ free chan []byte }
+type readAhead struct{ free chan []byte }
 
-func newAhead() *ahead {
-	a := &ahead{free: make(chan []byte, aheadBlocks)}
+func newReadAhead() *readAhead {
+	a := &readAhead{free: make(chan []byte, aheadBlocks)}
 	for range aheadBlocks {
 		a.free <- make([]byte, aheadBlock)
 	}
@@ -25,7 +25,7 @@ type block struct {
 }
 
 // copy reads r to its end and writes it to w. Only one may run at a time.
-func (a *ahead) copy(w io.Writer, r io.Reader) error {
+func (a *readAhead) copy(w io.Writer, r io.Reader) error {
 	full := make(chan block, aheadBlocks)
 	stop := make(chan struct{})
 	go func() {

@@ -36,7 +36,7 @@ func recordCharms(in *catalog.Import, h *bundle.Head) {
 
 // kept lists the blobs of the head that the store keeps, each once: icons, the manifests of images, and what else of an image is
 // so small that it stands in the head.
-func kept(h *bundle.Head) []catalog.Blob {
+func keptBlobs(h *bundle.Head) []catalog.Blob {
 	var out []catalog.Blob
 	seen := make(map[digest.Digest]bool)
 	keep := func(d digest.Digest) {

@@ -15,21 +15,21 @@ import (
 var errSHA384 = errors.New("another SHA-384 than the store named")
 
 // expected is what is said of a payload blob beside its digest.
-type expected struct {
-	sha3   string // SHA3-384 in hex as an assertion names it; empty where none does
-	checks []check
+type expectation struct {
+	sha3      string // SHA3-384 in hex as an assertion names it; empty where none does
+	verifiers []verifier
 }
 
 // check looks into a blob. What it finds wrong with the content is a *[bundle.MismatchError] or a *[bundle.BlobError]; any other
 // error says that it could not look.
-type check func(ctx context.Context, r io.ReaderAt, size int64) error
+type verifier func(ctx context.Context, r io.ReaderAt, size int64) error
 
 // expectations are those of all blobs of an import.
-func expectations(in *catalog.Import) map[blob.Digest]*expected {
-	out := make(map[blob.Digest]*expected, len(in.Blobs))
+func expectations(in *catalog.Import) map[blob.Digest]*expectation {
+	out := make(map[blob.Digest]*expectation, len(in.Blobs))
 	for _, b := range in.Blobs {
 		if out[b.Digest] == nil {
-			out[b.Digest] = &expected{}
+			out[b.Digest] = &expectation{}
 		}
 		if b.SHA3384 != "" {
 			out[b.Digest].sha3 = b.SHA3384
@@ -37,21 +37,21 @@ func expectations(in *catalog.Import) map[blob.Digest]*expected {
 	}
 	for i := range in.CharmRevisions {
 		r := &in.CharmRevisions[i]
-		out[r.Blob].checks = append(out[r.Blob].checks, archiveCheck(&r.Item))
+		out[r.Blob].verifiers = append(out[r.Blob].verifiers, archiveVerifier(&r.Item))
 	}
 	seen := make(map[string]bool)
 	for i := range in.CharmResources {
 		r := &in.CharmResources[i]
 		if sum := r.Resource.Download.SHA384; r.Blob != "" && sum != "" && !seen[sum+r.Blob.String()] {
 			seen[sum+r.Blob.String()] = true
-			out[r.Blob].checks = append(out[r.Blob].checks, resourceCheck(r))
+			out[r.Blob].verifiers = append(out[r.Blob].verifiers, resourceVerifier(r))
 		}
 	}
 	return out
 }
 
 // resourceCheck compares the SHA-384 of a file, by which Juju knows it, with the one that the store named.
-func resourceCheck(res *catalog.ImportedCharmResource) check {
+func resourceVerifier(res *catalog.ImportedCharmResource) verifier {
 	return func(ctx context.Context, r io.ReaderAt, size int64) error {
 		sums := blob.NewSums(blob.SHA384)
 		if _, err := io.CopyBuffer(sums, blob.NewMeter(ctx, io.NewSectionReader(r, 0, size), nil), make([]byte, 256<<10)); err != nil {
@@ -66,6 +66,6 @@ func resourceCheck(res *catalog.ImportedCharmResource) check {
 }
 
 // archiveCheck compares the archive of a charm or bundle with what the store is going to say of it.
-func archiveCheck(item *charm.Item) check {
+func archiveVerifier(item *charm.Item) verifier {
 	return func(_ context.Context, r io.ReaderAt, size int64) error { return bundle.CheckArchive(item, r, size) }
 }

@@ -88,11 +88,11 @@ func (im *Importer) open(ctx context.Context, name string, r *bundle.Reader) (*O
 	if o.Imported, err = im.imported(ctx, o); err != nil || o.Imported {
 		return o, err
 	}
-	return o, im.check(o)
+	return o, im.verifyAssertions(o)
 }
 
 // check verifies the assertions of a bundle, once.
-func (im *Importer) check(o *Opened) (err error) {
+func (im *Importer) verifyAssertions(o *Opened) (err error) {
 	if o.assertions == nil {
 		o.assertions, err = bundle.Check(o.Head, im.Trust, o.Predicate.Created)
 	}
@@ -129,7 +129,7 @@ func (c Candidate) Origin() channelmap.Origin { return c.record.Origin() }
 
 // Candidate returns the bundle as a candidate, if its assertions are good.
 func (im *Importer) Candidate(o *Opened) (Candidate, error) {
-	if err := im.check(o); err != nil {
+	if err := im.verifyAssertions(o); err != nil {
 		return Candidate{}, err
 	}
 	return Candidate{im.record(o)}, nil
@@ -159,7 +159,7 @@ func (im *Importer) imported(ctx context.Context, o *Opened) (bool, error) {
 	if err != nil || !slices.ContainsFunc(history, func(r catalog.Record) bool { return !r.SignedAt.Before(o.Predicate.Created) }) {
 		return false, err
 	}
-	for _, b := range kept(o.Head) {
+	for _, b := range keptBlobs(o.Head) {
 		if !im.has(b.Digest, b.Size) {
 			return false, nil
 		}

@@ -34,7 +34,7 @@ func storeAssertions(list []*assertion.Assertion) []catalog.Assertion {
 
 // recordOf is what the items of a bundle say.
 func recordOf(h *bundle.Head) *catalog.Import {
-	in := &catalog.Import{Blobs: kept(h)}
+	in := &catalog.Import{Blobs: keptBlobs(h)}
 	for _, s := range h.Snaps {
 		in.Snaps = append(in.Snaps, catalog.ImportedSnap{Listing: s.Listing, Icon: icon(s.Icon)})
 	}

@@ -51,7 +51,7 @@ func (im *Importer) readUnsigned(ctx context.Context, name string, r io.Reader, 
 	sum := blob.NewSums(blob.SHA256)
 	export, err := reader.ReadExport(ctx, name, io.TeeReader(r, sum), progress)
 	if err != nil {
-		return nil, errors.Join(err, s.committed(), s.batch.Discard())
+		return nil, errors.Join(err, s.waitCommit(), s.batch.Discard())
 	}
 	in.Bundle = sum.Digest()
 	recordExport(in, export)
@@ -68,7 +68,7 @@ func (s *Staging) storeBlob(r io.Reader, size int64, identify func(io.ReaderAt) 
 	if err != nil {
 		return err
 	}
-	if err := s.ahead.copy(st, r); err != nil {
+	if err := s.readAhead.copy(st, r); err != nil {
 		return errors.Join(err, st.Discard())
 	}
 	d, err := identify(st)
@@ -76,7 +76,7 @@ func (s *Staging) storeBlob(r io.Reader, size int64, identify func(io.ReaderAt) 
 		return errors.Join(err, st.Discard())
 	}
 	s.record.Blobs = append(s.record.Blobs, catalog.Blob{Digest: d, Size: size})
-	return s.add(st, d, size)
+	return s.addBlob(st, d, size)
 }
 
 // recordExport adds the content of a file of the original store-admin to the import. The blobs were added when they were staged.

@@ -29,19 +29,19 @@ var errSHA3384 = errors.New("another SHA3-384 than its assertion names")
 // Staging is a bundle of which every byte was read and has the SHA-256 that it should; the SHA3-384 that assertions name
 // is perhaps still being computed, and charms are perhaps still being looked into.
 type Staging struct {
-	im     *Importer
-	ctx    context.Context
-	record *catalog.Import
-	want   map[blob.Digest]*expected
-	known  map[blob.Digest]string // SHA3-384 in hex
-	looks  chan struct{}          // bounds the checks that run at once
+	im        *Importer
+	ctx       context.Context
+	record    *catalog.Import
+	want      map[blob.Digest]*expectation
+	known     map[blob.Digest]string // SHA3-384 in hex
+	verifying chan struct{}          // bounds the checks that run at once
 
 	mu      sync.Mutex
 	changed sync.Cond
 	pending int
 	results []result
 
-	ahead      *ahead
+	readAhead  *readAhead
 	batch      *blob.Batch
 	batchBytes int64
 	commit     chan error // of the batch before, nil if there is none
@@ -62,15 +62,15 @@ type result struct {
 // Verify reads the payload: new blobs into staging, while workers hash what has been staged. Wait ends it. progress, which
 // may be nil, is told of each byte read. When something is wrong, what was verified until then is kept for the next try.
 func (im *Importer) Verify(ctx context.Context, o *Opened, progress func(int64)) (*Staging, error) {
-	if err := im.check(o); err != nil {
+	if err := im.verifyAssertions(o); err != nil {
 		return nil, err
 	}
 	s, err := im.stage(ctx, im.record(o))
 	if err != nil {
 		return nil, err
 	}
-	if err = s.head(o.Head); err == nil {
-		err = s.payload(o, progress)
+	if err = s.stageHead(o.Head); err == nil {
+		err = s.stagePayload(o, progress)
 	}
 	if err != nil {
 		_, werr := s.Wait()
@@ -84,19 +84,19 @@ func (im *Importer) stage(ctx context.Context, in *catalog.Import) (*Staging, er
 	if err != nil {
 		return nil, err
 	}
-	s := &Staging{im: im, ctx: ctx, record: in, want: expectations(in), known: known, looks: make(chan struct{}, runtime.GOMAXPROCS(0)), ahead: newAhead(), batch: im.Blobs.NewBatch()}
+	s := &Staging{im: im, ctx: ctx, record: in, want: expectations(in), known: known, verifying: make(chan struct{}, runtime.GOMAXPROCS(0)), readAhead: newReadAhead(), batch: im.Blobs.NewBatch()}
 	s.changed.L = &s.mu
 	return s, nil
 }
 
 // head stages the blobs that came with the head and were verified with it.
-func (s *Staging) head(h *bundle.Head) error {
-	for _, b := range kept(h) {
+func (s *Staging) stageHead(h *bundle.Head) error {
+	for _, b := range keptBlobs(h) {
 		if s.im.has(b.Digest, b.Size) {
 			continue
 		}
 		data, _ := h.Small(b.Digest)
-		if err := s.bytes(data, b.Digest); err != nil {
+		if err := s.stageBytes(data, b.Digest); err != nil {
 			return err
 		}
 	}
@@ -104,7 +104,7 @@ func (s *Staging) head(h *bundle.Head) error {
 }
 
 // bytes stages a small blob.
-func (s *Staging) bytes(data []byte, d blob.Digest) error {
+func (s *Staging) stageBytes(data []byte, d blob.Digest) error {
 	st, err := s.im.Blobs.Stage(int64(len(data)))
 	if err != nil {
 		return err
@@ -112,19 +112,19 @@ func (s *Staging) bytes(data []byte, d blob.Digest) error {
 	if _, err := st.Write(data); err != nil {
 		return errors.Join(err, st.Discard())
 	}
-	return s.add(st, d, int64(len(data)))
+	return s.addBlob(st, d, int64(len(data)))
 }
 
-func (s *Staging) payload(o *Opened, progress func(int64)) error {
+func (s *Staging) stagePayload(o *Opened, progress func(int64)) error {
 	for n := 0; ; n++ {
 		desc, r, err := o.reader.Next()
 		if errors.Is(err, io.EOF) || n == len(o.Head.Payload) && len(s.bad) > 0 {
 			return nil // a checksum over the whole file says no more than which blob is damaged
 		}
 		if err == nil {
-			err = s.blob(desc, blob.NewMeter(s.ctx, r, progress))
+			err = s.stageBlob(desc, blob.NewMeter(s.ctx, r, progress))
 		}
-		if isBad(err) {
+		if isBadContent(err) {
 			s.bad = append(s.bad, err)
 		} else if err != nil {
 			return err
@@ -136,55 +136,55 @@ func (s *Staging) payload(o *Opened, progress func(int64)) error {
 }
 
 // blob reads one blob, stages it unless it is held, and has done with it what its bundle says of it.
-func (s *Staging) blob(desc ocispec.Descriptor, r io.Reader) error {
+func (s *Staging) stageBlob(desc ocispec.Descriptor, r io.Reader) error {
 	want := s.want[desc.Digest]
 	if s.im.has(desc.Digest, desc.Size) {
 		if _, err := io.CopyBuffer(io.Discard, r, make([]byte, 256<<10)); err != nil {
 			return err
 		}
-		return s.held(desc, want)
+		return s.verifyHeld(desc, want)
 	}
 	st, err := s.im.Blobs.Stage(desc.Size)
 	if err != nil {
 		return err
 	}
 	if want.sha3 == "" {
-		err = s.ahead.copy(st, r)
+		err = s.readAhead.copy(st, r)
 	} else {
 		_, err = st.ReadFrom(r) // the other processors hash what was read before
 	}
 	if err != nil {
 		return errors.Join(err, st.Discard())
 	}
-	return s.examine(result{desc: desc, staged: st}, st, want.sha3 != "", want.checks)
+	return s.verifyLater(result{desc: desc, staged: st}, st, want.sha3 != "", want.verifiers)
 }
 
 // held examines a blob that the blob folder held before, as far as the catalogue doesn't know it.
-func (s *Staging) held(desc ocispec.Descriptor, want *expected) error {
+func (s *Staging) verifyHeld(desc ocispec.Descriptor, want *expectation) error {
 	hash := want.sha3 != ""
 	if sum, ok := s.known[desc.Digest]; ok && hash {
-		if err := s.judge(desc, sum); err != nil {
+		if err := s.verifySHA3(desc, sum); err != nil {
 			return err
 		}
 		hash = false
 	}
-	if !hash && len(want.checks) == 0 {
+	if !hash && len(want.verifiers) == 0 {
 		return nil
 	}
 	f, err := s.im.Blobs.OpenBlob(desc.Digest)
 	if err != nil {
 		return err
 	}
-	return s.examine(result{desc: desc, close: f.Close}, f, hash, want.checks)
+	return s.verifyLater(result{desc: desc, close: f.Close}, f, hash, want.verifiers)
 }
 
 // add takes a blob into the batch. A batch that is full is committed while the next one fills.
-func (s *Staging) add(st *blob.StagedBlob, d blob.Digest, size int64) error {
+func (s *Staging) addBlob(st *blob.StagedBlob, d blob.Digest, size int64) error {
 	s.batch.AddBlob(st, d)
 	if s.batchBytes += size; s.batchBytes < batchBytes && s.batch.Len() < batchBlobs {
 		return nil
 	}
-	err := s.committed()
+	err := s.waitCommit()
 	full, done := s.batch, make(chan error, 1)
 	s.batch, s.batchBytes, s.commit = s.im.Blobs.NewBatch(), 0, done
 	go func() { done <- full.Sync() }()
@@ -192,7 +192,7 @@ func (s *Staging) add(st *blob.StagedBlob, d blob.Digest, size int64) error {
 }
 
 // committed waits for the batch that is being committed, if there is one.
-func (s *Staging) committed() error {
+func (s *Staging) waitCommit() error {
 	if s.commit == nil {
 		return nil
 	}
@@ -203,7 +203,7 @@ func (s *Staging) committed() error {
 
 // Wait waits for the hashes and commits what is good. The value that it returns is what Apply asks for.
 func (s *Staging) Wait() (*Verified, error) {
-	err := errors.Join(s.collect(0), s.committed(), s.batch.Sync())
+	err := errors.Join(s.collect(0), s.waitCommit(), s.batch.Sync())
 	if err = errors.Join(append(s.bad, err)...); err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 	"offlinestore/bundle"
 )
 
-func (s *Staging) judge(desc ocispec.Descriptor, sha3 string) error {
+func (s *Staging) verifySHA3(desc ocispec.Descriptor, sha3 string) error {
 	if sha3 != s.want[desc.Digest].sha3 {
 		return &bundle.BlobError{Digest: desc.Digest, Title: desc.Annotations[ocispec.AnnotationTitle], Err: errSHA3384}
 	}
@@ -19,27 +19,27 @@ func (s *Staging) judge(desc ocispec.Descriptor, sha3 string) error {
 }
 
 // examine looks into a blob and has its SHA3-384 computed, while the next ones are read.
-func (s *Staging) examine(res result, r io.ReaderAt, hash bool, checks []check) error {
+func (s *Staging) verifyLater(res result, r io.ReaderAt, hash bool, verifiers []verifier) error {
 	res.hashed = hash
-	if len(checks) == 0 && !hash {
-		return s.take(res)
+	if len(verifiers) == 0 && !hash {
+		return s.keepVerified(res)
 	}
 	s.mu.Lock()
 	s.pending++
 	s.mu.Unlock()
-	if len(checks) == 0 {
+	if len(verifiers) == 0 {
 		s.hash(res, r)
 		return nil
 	}
 	go func() {
-		s.looks <- struct{}{}
+		s.verifying <- struct{}{}
 		var errs []error
-		for _, c := range checks {
+		for _, c := range verifiers {
 			errs = append(errs, c(s.ctx, r, res.desc.Size))
 		}
-		<-s.looks
+		<-s.verifying
 		if res.err = errors.Join(errs...); res.err != nil || !hash {
-			s.done(res)
+			s.addResult(res)
 			return
 		}
 		s.hash(res, r)
@@ -50,7 +50,7 @@ func (s *Staging) examine(res result, r io.ReaderAt, hash bool, checks []check) 
 func (s *Staging) hash(res result, r io.ReaderAt) {
 	done := func(sum blob.Sum, err error) {
 		res.sum, res.err = sum, err
-		s.done(res)
+		s.addResult(res)
 	}
 	err := s.im.Hasher.Submit(s.ctx, blob.Job{Reader: io.NewSectionReader(r, 0, res.desc.Size), Size: res.desc.Size, Done: done})
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *Staging) hash(res result, r io.ReaderAt) {
 }
 
 // done hands over what was found out about a blob.
-func (s *Staging) done(res result) {
+func (s *Staging) addResult(res result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.results = append(s.results, res)
@@ -78,13 +78,13 @@ func (s *Staging) collect(max int) error {
 	s.mu.Unlock()
 	var errs []error
 	for _, r := range results {
-		errs = append(errs, s.take(r))
+		errs = append(errs, s.keepVerified(r))
 	}
 	return errors.Join(errs...)
 }
 
 // take keeps a blob that is what it should be, and names one that is not.
-func (s *Staging) take(r result) error {
+func (s *Staging) keepVerified(r result) error {
 	if r.close != nil {
 		if err := r.close(); err != nil {
 			return err
@@ -92,10 +92,10 @@ func (s *Staging) take(r result) error {
 	}
 	err := r.err
 	if err == nil && r.hashed {
-		err = s.judge(r.desc, hex.EncodeToString(r.sum.SHA3_384[:]))
+		err = s.verifySHA3(r.desc, hex.EncodeToString(r.sum.SHA3_384[:]))
 	}
 	hard := err
-	if isBad(err) {
+	if isBadContent(err) {
 		s.bad = append(s.bad, err)
 		hard = nil
 	}
@@ -105,11 +105,11 @@ func (s *Staging) take(r result) error {
 	if err != nil {
 		return errors.Join(hard, r.staged.Discard())
 	}
-	return s.add(r.staged, r.desc.Digest, r.desc.Size)
+	return s.addBlob(r.staged, r.desc.Digest, r.desc.Size)
 }
 
 // isBad says whether err is about the content of a blob: the next ones may be good.
-func isBad(err error) bool {
+func isBadContent(err error) bool {
 	var damaged *bundle.BlobError
 	var mismatch *bundle.MismatchError
 	return errors.As(err, &damaged) || errors.As(err, &mismatch)
