@@ -2,13 +2,13 @@ package importer
 
 import "io"
 
-// What is read ahead of a writer: blocks of the size that the blob folder writes in.
+// Reading ahead of a writer uses blocks of the size in which the blob folder writes.
 const (
 	aheadBlock  = 256 << 10
 	aheadBlocks = 4
 )
 
-// ahead copies large streams while it reads on, so that a blob is hashed by one processor while another one writes it.
+// readAhead copies large streams and reads on while it writes, so that one processor hashes a blob while another one writes it.
 type readAhead struct{ free chan []byte }
 
 func newReadAhead() *readAhead {
@@ -24,7 +24,7 @@ type block struct {
 	err  error
 }
 
-// copy reads r to its end and writes it to w. Only one may run at a time.
+// copy reads r to its end and writes it to w. Only one copy may run at a time.
 func (a *readAhead) copy(w io.Writer, r io.Reader) error {
 	full := make(chan block, aheadBlocks)
 	stop := make(chan struct{})
@@ -44,7 +44,7 @@ func (a *readAhead) copy(w io.Writer, r io.Reader) error {
 		}
 	}()
 	var failed error
-	for b := range full { // until the reader has ended, whatever happened
+	for b := range full { // drain until the reader has ended, even after an error
 		if failed == nil {
 			if _, failed = w.Write(b.data); failed != nil {
 				close(stop)

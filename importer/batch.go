@@ -10,12 +10,12 @@ import (
 	"offlinestore/catalog"
 )
 
-// File is a file of a Batch: what is known of it, and how far it has come.
+// File is a file of a Batch, with its state.
 type File struct {
 	// Name is the operator's name for the file.
 	Name  string
 	Input *bundle.Input
-	// Err is why the file cannot be imported. A caller sets it for a file that it could not open.
+	// Err is the reason why the file cannot be imported. A caller sets it for a file that it could not open.
 	Err error
 
 	// Plan sets the following. Digest is empty for an unsigned file, whose payload Plan has read already.
@@ -51,24 +51,24 @@ type Batch struct {
 	// KeepPlan keeps what Preview needs.
 	KeepPlan bool
 
-	// Warn gets what an operator should know of a file. Report gets a file that has failed or was imported. Several goroutines may
+	// Warn receives warnings about a file for the operator. Report receives a file that failed or was imported. Several goroutines may
 	// call it at once.
 	Warn   func(f *File, text string)
 	Report func(f *File)
-	// Progress gets the number of bytes that Run has read. It may be nil.
+	// Progress receives the number of bytes that Run has read. It may be nil.
 	Progress func(int64)
-	// ReadingUnsigned is called before Plan reads an unsigned file of size bytes. It returns a function that gets the number of bytes
+	// ReadingUnsigned is called before Plan reads an unsigned file of size bytes. It returns a function that receives the number of bytes
 	// that were read, and one that is called at the end.
 	ReadingUnsigned func(f *File, size int64) (progress func(int64), done func())
 }
 
-// Totals sums up files that change the store.
+// Totals holds the sums over files that change the store.
 type Totals struct {
 	Revisions, Moves int
 	Payload, Missing int64
 }
 
-// Totals sums up the planned files that change the store.
+// Totals returns the sums over the planned files that change the store.
 func (b *Batch) Totals() (t Totals) {
 	for _, f := range b.Files {
 		if f.Changes() {
@@ -80,8 +80,8 @@ func (b *Batch) Totals() (t Totals) {
 	return t
 }
 
-// Plan reads the heads of all files and works out what importing them would change. It reads unsigned files whole. The error is only
-// one that stops the batch.
+// Plan reads the heads of all files and plans the changes of importing them. It reads unsigned files whole. It returns an error only if
+// that error stops the batch.
 func (b *Batch) Plan(ctx context.Context) error {
 	for _, f := range b.Files {
 		if f.Err == nil {
@@ -120,8 +120,8 @@ func (b *Batch) upToDate(f *File) bool {
 	return !b.PushChannelMap || moves == 0 && !f.follows
 }
 
-// planInOrder sorts the files by the order in which they were signed, and plans each of them against the state that the one before
-// leaves. Files that cannot be imported come last.
+// planInOrder sorts the files by the order in which they were signed, and plans each of them against the state after the one before.
+// Files that cannot be imported come last.
 func (b *Batch) planInOrder(ctx context.Context) error {
 	slices.SortStableFunc(b.Files, func(x, y *File) int {
 		switch {

@@ -28,8 +28,8 @@ func (e *PipeError) Error() string { return e.Err.Error() }
 
 func (e *PipeError) Unwrap() error { return e.Err }
 
-// planFile reads the head of a file and works out what importing it would change. With PushChannelMap, that depends on the other
-// files, and planInOrder does it.
+// planFile reads the head of a file and plans the changes of importing it. With PushChannelMap these depend on the other files, so
+// planInOrder plans them.
 func (b *Batch) planFile(ctx context.Context, f *File) error {
 	original, err := isOriginal(f.Input)
 	if err != nil {
@@ -92,8 +92,7 @@ func upToDateReport() *catalog.Report {
 	return &catalog.Report{AlreadyImported: true, SnapRevisions: []catalog.SnapRevisionRef{}, SnapMoves: []catalog.SnapMove{}}
 }
 
-// isOriginal reports whether an input is a file of the original store-admin. It does not look into an input that can be read only
-// once.
+// isOriginal reports whether an input is a file of the original store-admin. It does not read an input that can be read only once.
 func isOriginal(in *bundle.Input) (bool, error) {
 	r, err := in.File()
 	if err != nil || r == nil {
@@ -128,7 +127,7 @@ func (b *Batch) planUnsigned(ctx context.Context, f *File) error {
 	return err
 }
 
-// fileSize returns the size of an open file, or 0. The file may be out of reach by its name.
+// fileSize returns the size of an open file, or 0. It asks the open file, because its name may no longer lead to it.
 func fileSize(r io.Reader) int64 {
 	if f, ok := r.(*os.File); ok {
 		if info, err := f.Stat(); err == nil {

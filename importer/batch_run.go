@@ -11,7 +11,7 @@ const (
 	filesAtOnce   = 6
 )
 
-// Run imports the planned files side by side. With PushChannelMap it applies a file only after the files before it.
+// Run imports the planned files concurrently. With PushChannelMap it applies a file only after the files before it.
 func (b *Batch) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	readers, slots := make(chan struct{}, readersAtOnce), make(chan struct{}, filesAtOnce)
@@ -37,7 +37,7 @@ func (b *Batch) Run(ctx context.Context) {
 			if f.Err == nil || ctx.Err() == nil {
 				b.Report(f)
 			}
-			<-mine // a file that fails early must not let the next one pass those before it
+			<-mine // a file that fails early must not let the next one overtake earlier files
 			close(next)
 		})
 	}

@@ -14,7 +14,7 @@ import (
 	"offlinestore/internal/bundletest"
 )
 
-// batch returns a batch of files that forces channels, and a channel that gets each file once it is finished.
+// batch returns a batch of files that forces channels, and a channel that receives each file once it is finished.
 func (s *site) batch(paths ...string) (*importer.Batch, <-chan *importer.File) {
 	s.t.Helper()
 	finished := make(chan *importer.File, len(paths))
@@ -38,7 +38,7 @@ func write(t *testing.T, dir, name string, data []byte) string {
 	return path
 }
 
-// TestBatchOrder forces the channels of several files in all their orders: each command applies them in the order of signing.
+// TestBatchOrder forces the channels of several files in all their orders. Each command must apply them in the order of signing.
 func TestBatchOrder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -72,7 +72,7 @@ func TestBatchOrder(t *testing.T) {
 	}
 }
 
-// TestBatchTurns has a slow file, a damaged one and a newer one: the newer one must not pass the slow one when the damaged one fails.
+// TestBatchTurns tries a slow file, a damaged one and a newer one. The newer one must not overtake the slow one when the damaged one fails.
 func TestBatchTurns(t *testing.T) {
 	t.Parallel()
 	s, dir := newSite(t), t.TempDir()
@@ -102,7 +102,7 @@ func TestBatchTurns(t *testing.T) {
 		if f := <-finished; f.Name != "damaged" {
 			t.Errorf("%s was finished first, want the damaged file", f.Name)
 		}
-		time.Sleep(200 * time.Millisecond) // enough for the new file to be applied, if nothing held it
+		time.Sleep(200 * time.Millisecond) // enough to apply the new file if nothing held it back
 		close(finish)
 	}()
 	b.Run(t.Context())

@@ -15,7 +15,7 @@ import (
 	"offlinestore/internal/bundletest"
 )
 
-// layers is a bundle of one image of four layers of that size.
+// layers returns a bundle of one image with four layers of the size.
 func layers(tb testing.TB, size int64) *bundletest.Bundle {
 	tb.Helper()
 	b := bundletest.New(tb, 1)

@@ -7,7 +7,7 @@ import (
 	"offlinestore/catalog"
 )
 
-// recordCharms adds what a bundle brings of charms and their images.
+// recordCharms adds a bundle's charms and their images to the import.
 func recordCharms(in *catalog.Import, h *bundle.Head) {
 	for _, c := range h.Charms {
 		in.Charms = append(in.Charms, catalog.ImportedCharm{Listing: c.Listing, Icon: icon(c.Icon)})
@@ -34,8 +34,8 @@ func recordCharms(in *catalog.Import, h *bundle.Head) {
 	}
 }
 
-// kept lists the blobs of the head that the store keeps, each once: icons, the manifests of images, and what else of an image is
-// so small that it stands in the head.
+// keptBlobs returns the blobs of the head that the store keeps, each once: icons, manifests of images, and other parts of an image that
+// are small enough for the head.
 func keptBlobs(h *bundle.Head) []catalog.Blob {
 	var out []catalog.Blob
 	seen := make(map[digest.Digest]bool)

@@ -70,7 +70,7 @@ func TestImportCharms(t *testing.T) {
 	}
 }
 
-// Each blob that is taken away is missed, and a second push brings it back.
+// TestImportedCharms checks that each blob that is removed is missed, and that a second push brings it back.
 func TestImportedCharms(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -80,7 +80,7 @@ func TestImportedCharms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Two archives, a file, an icon, an index, two manifests, and what those consist of.
+	// Two archives, a file, an icon, an index, two manifests, and their configs and layers.
 	if len(blobs) < 2+1+1+3+2 {
 		t.Errorf("%d blobs are in use, want all of the charms'", len(blobs))
 	}
@@ -101,7 +101,8 @@ func TestImportedCharms(t *testing.T) {
 	s.served()
 }
 
-// Juju refuses a charm whose files are not those that the store told it of; so do we, whether the archive is new or was here before.
+// TestArchiveThatIsNotItsItem checks that a charm is refused if its files differ from the store's metadata, as Juju refuses it. The archive
+// may be new or held before.
 func TestArchiveThatIsNotItsItem(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -158,7 +159,7 @@ func TestArchiveThatIsNotItsItem(t *testing.T) {
 	s.serves(before)
 }
 
-// archiveOf is the archive of revision 7 of another charm.
+// archiveOf returns the archive of revision 7 of another charm.
 func archiveOf(b *bundletest.Bundle, name string) bundle.File {
 	r := b.AddCharmRevision(name, 7, *bundletest.Base("22.04"))
 	b.CharmRevisions = b.CharmRevisions[:len(b.CharmRevisions)-1]
@@ -171,7 +172,7 @@ func setArchive(b *bundletest.Bundle, i int, blob bundle.Blob) {
 	r.Revision.Download = charm.Download{SHA256: blob.Digest.Encoded(), Size: blob.Size}
 }
 
-// Juju checks a resource by its SHA-384.
+// TestWrongSHA384 checks the SHA-384 of a resource, by which Juju verifies it.
 func TestWrongSHA384(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -203,7 +204,7 @@ func TestWrongSHA384(t *testing.T) {
 	s.serves(before)
 }
 
-// A resource may be the same bytes as a snap, whose SHA3-384 is checked all the same.
+// TestBlobOfSeveralKinds checks that the SHA3-384 of a snap is verified even if a resource has the same bytes.
 func TestBlobOfSeveralKinds(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -228,7 +229,7 @@ func TestBlobOfSeveralKinds(t *testing.T) {
 	}
 }
 
-// A layer that is damaged or absent is named, and what was good is kept.
+// TestDamagedImage checks that a damaged or missing layer is named, and that good blobs are kept.
 func TestDamagedImage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -251,7 +252,8 @@ func TestDamagedImage(t *testing.T) {
 	}
 }
 
-// An artifact may have {} as its config, which stands in the head of each bundle; a sparse index has not all of its children.
+// TestSmallAndSparseImage imports an artifact whose config is {}, which stands in the head of each bundle, and a sparse index, which lacks
+// some of its children.
 func TestSmallAndSparseImage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

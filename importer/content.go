@@ -5,14 +5,14 @@ import (
 	"offlinestore/charm"
 )
 
-// Content says in a few words what is in a bundle. Names are in the bundle's order.
+// Content summarizes the content of a bundle. Names are in the bundle's order.
 type Content struct {
 	Snaps, Charms, Bundles []string
-	// Images counts the images that charms need and that are there, whatever number of platforms each has.
+	// Images counts the images that charms need and that the bundle has. An image for several platforms counts once.
 	Images int
 }
 
-// Content says what is in the bundle.
+// Content returns a summary of the bundle.
 func (o *Opened) Content() Content { return contentOf(recordOf(o.Head)) }
 
 func contentOf(in *catalog.Import) Content {
@@ -33,7 +33,7 @@ func contentOf(in *catalog.Import) Content {
 	}
 	for _, r := range in.CharmResources {
 		if r.Image != nil && here[r.Image.Digest] {
-			here[r.Image.Digest] = false // counted
+			here[r.Image.Digest] = false // count each image once
 			c.Images++
 		}
 	}

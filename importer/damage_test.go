@@ -16,7 +16,7 @@ import (
 	"offlinestore/internal/bundletest"
 )
 
-// positions are places in n bytes: all of the first ones, where the head is, and a choice of the others.
+// positions returns places in n bytes: all of the first ones, where the head is, and a choice of the others.
 func positions(n, all, chosen int) []int {
 	out := make([]int, 0, all+chosen)
 	for i := range min(n, all) {
@@ -29,7 +29,7 @@ func positions(n, all, chosen int) []int {
 	return out
 }
 
-// TestFlippedBit flips bits all over a bundle. Each is refused for what it is, and none changes what is served.
+// TestFlippedBit flips bits all over a bundle. Each such bundle must be refused for the damage, and none may change the served content.
 func TestFlippedBit(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -79,7 +79,7 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
-// several is a bundle of four snaps and the place of each snap's blob in its tar.
+// several returns a bundle of four snaps, and the place of each snap's blob in its tar.
 func several(t *testing.T) (packed []byte, files []bundletest.File, payload int) {
 	t.Helper()
 	b := bundletest.New(t, 2)
@@ -169,7 +169,7 @@ func clone(files []bundletest.File) []bundletest.File {
 	return out
 }
 
-// TestWrongSHA3 has a blob whose SHA-256 is as signed, and whose SHA3-384 is not the one of the snap-revision.
+// TestWrongSHA3 tries a blob with the signed SHA-256, but with another SHA3-384 than its snap-revision names.
 func TestWrongSHA3(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -205,7 +205,7 @@ func TestWrongSHA3(t *testing.T) {
 	s.serves(before)
 }
 
-// TestIconThatIsASnap has the bytes of a snap as the icon of another one first: no assertion names the SHA3-384 of an icon.
+// TestIconThatIsASnap imports the bytes of a snap as the icon of another one first. No assertion names the SHA3-384 of an icon.
 func TestIconThatIsASnap(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -218,10 +218,10 @@ func TestIconThatIsASnap(t *testing.T) {
 	b.AddRevision("bare", 5, b.BlobOf(content))
 	packed := b.Tar(bundle.None)
 	s.mustPush(packed)
-	s.mustPush(packed) // by the SHA3-384 that the catalogue knows now
+	s.mustPush(packed) // verified by the SHA3-384 that the catalogue knows now
 }
 
-// TestBlobGoneMeanwhile takes a blob away between the verification and the end.
+// TestBlobGoneMeanwhile removes a blob between the verification and the end.
 func TestBlobGoneMeanwhile(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -233,7 +233,7 @@ func TestBlobGoneMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer o.Close()
-	// The first push commits the blob, the second one holds it when somebody removes it.
+	// The first push commits the blob. The second one finds it held, and then it is removed.
 	s.commitOnly(packed)
 	staging, err := s.Verify(t.Context(), o, nil)
 	if err != nil {
@@ -265,7 +265,7 @@ func (s *site) commitOnly(packed []byte) *importer.Verified {
 	return v
 }
 
-// TestApplyIsTheOnlyStep shows that devices see nothing before Apply, and that Apply needs no more than Verify gave.
+// TestApplyIsTheOnlyStep checks that devices see nothing before Apply, and that Apply needs only the value from Verify.
 func TestApplyIsTheOnlyStep(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -14,17 +14,17 @@ import (
 
 var errSHA384 = errors.New("another SHA-384 than the store named")
 
-// expected is what is said of a payload blob beside its digest.
+// expectation holds the bundle's statements about a payload blob besides its digest.
 type expectation struct {
-	sha3      string // SHA3-384 in hex as an assertion names it; empty where none does
+	sha3      string // SHA3-384 in hex from an assertion; empty if none has it
 	verifiers []verifier
 }
 
-// check looks into a blob. What it finds wrong with the content is a *[bundle.MismatchError] or a *[bundle.BlobError]; any other
-// error says that it could not look.
+// verifier verifies the content of a blob. It returns a *[bundle.MismatchError] or a *[bundle.BlobError] if the content is bad. Any other
+// error means that it could not read the blob.
 type verifier func(ctx context.Context, r io.ReaderAt, size int64) error
 
-// expectations are those of all blobs of an import.
+// expectations returns the expectations of all blobs of an import.
 func expectations(in *catalog.Import) map[blob.Digest]*expectation {
 	out := make(map[blob.Digest]*expectation, len(in.Blobs))
 	for _, b := range in.Blobs {
@@ -50,7 +50,7 @@ func expectations(in *catalog.Import) map[blob.Digest]*expectation {
 	return out
 }
 
-// resourceCheck compares the SHA-384 of a file, by which Juju knows it, with the one that the store named.
+// resourceVerifier compares the SHA-384 of a file, by which Juju knows it, with the one that the store named.
 func resourceVerifier(res *catalog.ImportedCharmResource) verifier {
 	return func(ctx context.Context, r io.ReaderAt, size int64) error {
 		sums := blob.NewSums(blob.SHA384)
@@ -65,7 +65,7 @@ func resourceVerifier(res *catalog.ImportedCharmResource) verifier {
 	}
 }
 
-// archiveCheck compares the archive of a charm or bundle with what the store is going to say of it.
+// archiveVerifier compares the archive of a charm or bundle with the metadata that the store is going to serve for it.
 func archiveVerifier(item *charm.Item) verifier {
 	return func(_ context.Context, r io.ReaderAt, size int64) error { return bundle.CheckArchive(item, r, size) }
 }

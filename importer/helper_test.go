@@ -113,7 +113,7 @@ func (s *site) mustPush(packed []byte) *catalog.Report {
 	return r
 }
 
-// missing is how many bytes of a bundle are still to be copied.
+// missing returns the number of bytes of a bundle that are still to be copied.
 func (s *site) missing(packed []byte) int64 {
 	s.t.Helper()
 	o, err := s.open(packed)
@@ -129,7 +129,7 @@ func (s *site) served() *catalog.Snapshot {
 	return bundletest.Served(s.t, s.dsn, s.blobs)
 }
 
-// serves fails the test unless exactly that is served.
+// serves fails the test unless exactly these snaps are served.
 func (s *site) serves(want *catalog.Snapshot) {
 	s.t.Helper()
 	if diff := cmp.Diff(want, s.served()); diff != "" {
@@ -137,7 +137,7 @@ func (s *site) serves(want *catalog.Snapshot) {
 	}
 }
 
-// isRefusal says whether a bundle was refused for what it is, and not because something else went wrong.
+// isRefusal reports whether a bundle was refused for its content, and not because of another failure.
 func isRefusal(err error) bool {
 	var signer *bundle.UnknownSignerError
 	var mismatch *bundle.MismatchError

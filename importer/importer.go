@@ -1,8 +1,8 @@
-// Package importer brings a bundle into the store: verify, then apply.
+// Package importer imports a bundle into the store: it verifies the bundle, then applies it.
 //
-// Apply takes a value that only Verify can make, so an import that was not verified does not compile. Until Apply's one
-// transaction commits, devices see nothing of it; what fails before leaves blobs behind that nothing refers to, which the
-// next push of the bundle reuses.
+// Apply takes a value that only Verify can make, so an import that was not verified does not compile. Devices see nothing of an import
+// until Apply's one transaction commits. An earlier failure leaves blobs behind that nothing refers to. The next push of the bundle
+// reuses them.
 package importer
 
 import (
@@ -19,49 +19,48 @@ import (
 	"offlinestore/channelmap"
 )
 
-// The host's clock and a bundle's signed time may disagree by ClockSkew without a word; a bundle from beyond MaxFuture is
-// refused, since its rows of the channel map could not be updated until then.
+// The host's clock and a bundle's signed time may differ by ClockSkew without a warning. A bundle from beyond MaxFuture is refused, because
+// its rows of the channel map could not be updated until then.
 const (
 	ClockSkew = 24 * time.Hour
 	MaxFuture = 31 * 24 * time.Hour
 )
 
-// ErrFuture says that a bundle claims to be signed far in the future.
+// ErrFuture means that a bundle claims to be signed far in the future.
 var ErrFuture = errors.New("signed in the future")
 
-// Importer has what imports need. Its methods may be called by several goroutines at once.
+// Importer holds the store, the keys and the settings of imports. Several goroutines may call its methods at once.
 type Importer struct {
 	Store  *catalog.DB
 	Blobs  *blob.Dir
 	Hasher *blob.Hasher
-	// Signers are the keys whose bundles are accepted, Trust the roots of the assertions in them.
+	// Signers are the keys whose bundles are accepted. Trust holds the roots of the assertions in them.
 	Signers []bundle.PublicKey
 	Trust   *assertion.Trust
 	Now     func() time.Time
-	// AcceptTime takes bundles from the far future.
+	// AcceptTime accepts bundles from the far future.
 	AcceptTime bool
 	// PushChannelMap updates channel maps even where a newer bundle has set them.
 	PushChannelMap bool
 }
 
-// Opened is a bundle whose signature and head are good. Nothing of its payload was read.
+// Opened is a bundle with a verified signature and a valid head. Nothing of its payload was read.
 type Opened struct {
 	Name      string
 	Predicate *bundle.Predicate
 	Signer    bundle.PublicKey
 	Head      *bundle.Head
-	// Imported says that this very bundle was imported before, and that all its blobs are still there.
+	// Imported means that this very bundle was imported before, and that all its blobs are still there.
 	Imported bool
-	// Warnings are for the operator's eyes.
+	// Warnings are messages for the operator.
 	Warnings []string
 
 	reader     *bundle.Reader
 	assertions []*assertion.Assertion
 }
 
-// Open checks the signature of a bundle, then its head, then every assertion in it: all that can be known before the
-// first byte of the payload is read. The assertions of a bundle that was imported already were verified then. It takes over
-// the reader.
+// Open verifies the signature of a bundle, then validates its head and verifies every assertion in it, before the first byte of the payload
+// is read. It skips the assertions of a bundle that was imported already, because they were verified then. Open takes over the reader.
 func (im *Importer) Open(ctx context.Context, name string, r *bundle.Reader) (*Opened, error) {
 	o, err := im.open(ctx, name, r)
 	if err != nil {
@@ -91,7 +90,7 @@ func (im *Importer) open(ctx context.Context, name string, r *bundle.Reader) (*O
 	return o, im.verifyAssertions(o)
 }
 
-// check verifies the assertions of a bundle, once.
+// verifyAssertions verifies the assertions of a bundle, once.
 func (im *Importer) verifyAssertions(o *Opened) (err error) {
 	if o.assertions == nil {
 		o.assertions, err = bundle.Check(o.Head, im.Trust, o.Predicate.Created)
@@ -99,13 +98,13 @@ func (im *Importer) verifyAssertions(o *Opened) (err error) {
 	return err
 }
 
-// Close lets go of the bundle's file.
+// Close closes the bundle's file.
 func (o *Opened) Close() error { return o.reader.Close() }
 
-// Digest is the digest of the bundle index.
+// Digest returns the digest of the bundle index.
 func (o *Opened) Digest() blob.Digest { return o.reader.Digest() }
 
-// Missing is the number of payload bytes that the blob folder does not hold yet.
+// Missing returns the number of payload bytes that the blob folder does not hold yet.
 func (im *Importer) Missing(o *Opened) int64 {
 	var n int64
 	for _, d := range o.Head.Payload {
@@ -124,10 +123,10 @@ func (im *Importer) has(d blob.Digest, size int64) bool {
 // Candidate is a bundle or file to plan the import of.
 type Candidate struct{ record *catalog.Import }
 
-// Origin returns where the candidate comes from. Candidates are imported in the order of their origins if their channels are forced.
+// Origin returns the origin of the candidate. Candidates are imported in the order of their origins if their channels are forced.
 func (c Candidate) Origin() channelmap.Origin { return c.record.Origin() }
 
-// Candidate returns the bundle as a candidate, if its assertions are good.
+// Candidate returns the bundle as a candidate if its assertions are verified.
 func (im *Importer) Candidate(o *Opened) (Candidate, error) {
 	if err := im.verifyAssertions(o); err != nil {
 		return Candidate{}, err
@@ -138,12 +137,12 @@ func (im *Importer) Candidate(o *Opened) (Candidate, error) {
 // Candidate returns the verified import as a candidate.
 func (v *Verified) Candidate() Candidate { return Candidate{v.record} }
 
-// PlanAll says what importing candidates one after the other would change.
+// PlanAll returns the changes of importing candidates one after the other.
 func (im *Importer) PlanAll(ctx context.Context, list []Candidate) ([]catalog.Planned, error) {
 	return im.Store.PlanAll(ctx, records(list))
 }
 
-// Plan says what importing the bundle would change.
+// Plan returns the changes of importing the bundle.
 func (im *Importer) Plan(ctx context.Context, o *Opened) (*catalog.Report, error) {
 	c, err := im.Candidate(o)
 	if err != nil {
@@ -152,8 +151,8 @@ func (im *Importer) Plan(ctx context.Context, o *Opened) (*catalog.Report, error
 	return im.Store.Plan(ctx, c.record)
 }
 
-// imported says whether this very bundle was imported before and all its blobs are still there. The same content that was
-// signed anew, later, is another bundle: it says that the channels hold this again, or still.
+// imported reports whether this very bundle was imported before and all its blobs are still there. The same content with a later signature
+// is another bundle, because it states that the channels hold this content again, or still.
 func (im *Importer) imported(ctx context.Context, o *Opened) (bool, error) {
 	history, err := im.Store.History(ctx, o.Digest())
 	if err != nil || !slices.ContainsFunc(history, func(r catalog.Record) bool { return !r.SignedAt.Before(o.Predicate.Created) }) {
@@ -167,7 +166,7 @@ func (im *Importer) imported(ctx context.Context, o *Opened) (bool, error) {
 	return im.Missing(o) == 0, nil
 }
 
-// Verified is a bundle of which every byte was read and checked, and whose blobs are in the blob folder.
+// Verified is a bundle of which every byte was read and verified, and whose blobs are in the blob folder.
 type Verified struct{ record *catalog.Import }
 
 // Apply makes a verified bundle visible, all of it at once.

@@ -24,7 +24,7 @@ import (
 	"offlinestore/snap"
 )
 
-// sample has two snaps, a component, an icon, and a blob that two revisions share.
+// sample returns a bundle with two snaps, a component, an icon, and a blob that two revisions share.
 func sample(t *testing.T) *bundletest.Bundle {
 	t.Helper()
 	b := bundletest.New(t, 1)
@@ -81,7 +81,7 @@ func TestImported(t *testing.T) {
 	if !done() {
 		t.Error("Imported = false after the import")
 	}
-	// Each blob that is taken away is missed, the icon's too, and a second push brings it back.
+	// Each blob that is removed is missed, also the icon's, and a second push brings it back.
 	for dg, name := range map[digest.Digest]string{
 		sample(t).Blob("jq_6", 3000).Digest: "a snap", sample(t).Blob("shared", 700).Digest: "a component", digest.FromString("\x89PNG picture"): "an icon",
 	} {
@@ -257,7 +257,7 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("Verify = %v, want it to end with the cause of its context", err)
 	}
 	s.serves(before)
-	// Whoever gives up when all is read gets nothing to apply.
+	// A caller whose context ends after everything was read gets no value to apply.
 	again, err := s.open(packed)
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 	"offlinestore/snap"
 )
 
-// generations are bundles of one snap, each newer than the one before: channels move forth and back, are closed, appear.
+// generations returns bundles of one snap, each newer than the one before. Channels move forth and back, are closed, and appear.
 func generations(t *testing.T) [][]byte {
 	t.Helper()
 	row := func(channel string, revision int) snap.Release {
@@ -42,7 +42,7 @@ func generations(t *testing.T) [][]byte {
 	return out
 }
 
-// TestOrder pushes the same bundles in many orders, some of them twice, and wants the same catalogue each time.
+// TestOrder pushes the same bundles in many orders, some of them twice. Each order must lead to the same catalogue.
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	bundles := generations(t)
@@ -66,7 +66,7 @@ func TestOrder(t *testing.T) {
 		}
 		got := s.served().Snaps
 		for i := range got {
-			got[i].History = nil // remembers in which order things came
+			got[i].History = nil // holds the order of the imports
 		}
 		if try == 0 {
 			want = got
@@ -104,7 +104,7 @@ func TestOlderBundle(t *testing.T) {
 	}
 }
 
-// TestBackAgain exports the same content a second time after something else: the same bundle index, signed later.
+// TestBackAgain exports the same content a second time after another one: the same bundle index with a later signature.
 func TestBackAgain(t *testing.T) {
 	t.Parallel()
 	first, second := bundletest.New(t, 1).Add("jq", 5, 100).Tar(bundle.None), bundletest.New(t, 2).Add("jq", 6, 100).Tar(bundle.None)
@@ -128,7 +128,7 @@ func TestBackAgain(t *testing.T) {
 	}
 }
 
-// TestLaterComponent has a component that was released anew for a revision that is here: the newest bundle knows which is right.
+// TestLaterComponent releases a component anew for a revision that is here. The newest bundle decides which one is right.
 func TestLaterComponent(t *testing.T) {
 	t.Parallel()
 	make := func(days int, seed string) ([]byte, bundle.Blob) {
@@ -152,7 +152,7 @@ func TestLaterComponent(t *testing.T) {
 	}
 }
 
-// TestContradiction has a bundle by a trusted signer that says something else of a revision than what is in the store.
+// TestContradiction tries a bundle by a trusted signer that contradicts the store about a revision.
 func TestContradiction(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

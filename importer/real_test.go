@@ -13,7 +13,7 @@ import (
 	"offlinestore/internal/canonicaltest"
 )
 
-// realData is the folder of genuine files. It may be missing, but not where the environment names it.
+// realData returns the folder of genuine files. It may be missing unless the environment names it.
 func realData(t *testing.T) string {
 	t.Helper()
 	if dir := os.Getenv("OFFLINESTORE_REALDATA"); dir != "" {
@@ -26,7 +26,7 @@ func realData(t *testing.T) string {
 	return dir
 }
 
-// realCharms are genuine charms by their names.
+// realCharms returns genuine charms by their names.
 func realCharms(t *testing.T) map[string][]byte {
 	t.Helper()
 	out := make(map[string][]byte)
@@ -42,7 +42,7 @@ func realCharms(t *testing.T) map[string][]byte {
 	return out
 }
 
-// TestRealCharms brings genuine charms in both ways, and wants the same of both.
+// TestRealCharms imports genuine charms in both ways, and wants the same result from both.
 func TestRealCharms(t *testing.T) {
 	t.Parallel()
 	charms := realCharms(t)
@@ -71,7 +71,7 @@ func TestRealCharms(t *testing.T) {
 	}
 }
 
-// signedCharms pushes what a site serves to another one, in a signed bundle.
+// signedCharms pushes the content that a site serves to another one, in a signed bundle.
 func signedCharms(t *testing.T, to, from *site) {
 	t.Helper()
 	b := bundletest.New(t, 1)

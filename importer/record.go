@@ -11,7 +11,7 @@ import (
 	"offlinestore/catalog"
 )
 
-// record is what a bundle brings, in the catalogue's terms.
+// record returns the bundle as an import of the catalogue.
 func (im *Importer) record(o *Opened) *catalog.Import {
 	in := recordOf(o.Head)
 	in.Bundle, in.Name, in.Signer, in.SignedAt, in.Sequence = o.Digest(), o.Name, o.Signer.ID(), o.Predicate.Created, o.Predicate.Sequence
@@ -24,7 +24,7 @@ func storeAssertions(list []*assertion.Assertion) []catalog.Assertion {
 	var out []catalog.Assertion
 	for _, a := range list {
 		ref := a.Ref()
-		// What has no primary key can't be asked for.
+		// An assertion without a primary key can't be requested.
 		if len(ref.PrimaryKey) > 0 {
 			out = append(out, catalog.Assertion{Type: ref.Type, PrimaryKey: ref.PrimaryKey, Format: a.Format(), Revision: a.Revision(), Raw: bytes.Clone(a.Raw())})
 		}
@@ -32,7 +32,7 @@ func storeAssertions(list []*assertion.Assertion) []catalog.Assertion {
 	return out
 }
 
-// recordOf is what the items of a bundle say.
+// recordOf returns the items of a bundle as an import of the catalogue.
 func recordOf(h *bundle.Head) *catalog.Import {
 	in := &catalog.Import{Blobs: keptBlobs(h)}
 	for _, s := range h.Snaps {
@@ -55,7 +55,7 @@ func storeBlob(b bundle.Blob) catalog.Blob {
 	return catalog.Blob{Digest: b.Digest, Size: b.Size, SHA3384: hex.EncodeToString(b.SHA3384[:])}
 }
 
-// icon is an icon in the catalogue's terms, or nil.
+// icon returns an icon in the catalogue's form, or nil.
 func icon(i *bundle.Icon) *catalog.Icon {
 	if i == nil {
 		return nil

@@ -14,19 +14,19 @@ import (
 
 // Unsigned is a file of the original store-admin whose parts agree with each other. Nobody has signed it.
 type Unsigned struct {
-	// Verified is what Apply takes.
+	// Verified is the value that Apply takes.
 	*Verified
-	// Created is when the file was made, as far as its name and the times in it tell.
+	// Created is the time when the file was made, as far as its name and the times in it tell.
 	Created time.Time
-	// Warnings are for the operator's eyes.
+	// Warnings are messages for the operator.
 	Warnings []string
 }
 
 // Content summarizes the file.
 func (u *Unsigned) Content() Content { return contentOf(u.record) }
 
-// ReadUnsigned reads a whole file of the original store-admin and stages its blobs. The operator must have decided before to
-// trust an unsigned file. ReadUnsigned reports each byte that it reads to progress, which may be nil.
+// ReadUnsigned reads a whole file of the original store-admin and stages its blobs. The operator must have decided to trust the unsigned
+// file before. ReadUnsigned reports each byte that it reads to progress, which may be nil.
 func (im *Importer) ReadUnsigned(ctx context.Context, name string, r io.Reader, progress func(int64)) (*Unsigned, error) {
 	u, err := im.readUnsigned(ctx, name, r, progress)
 	if err != nil {
@@ -62,7 +62,7 @@ func (im *Importer) readUnsigned(ctx context.Context, name string, r io.Reader, 
 	return &Unsigned{Verified: v, Created: export.Created, Warnings: export.Warnings}, nil
 }
 
-// storeBlob stages a blob whose digest is not known before it is read.
+// storeBlob stages a blob whose digest is known only after it was read.
 func (s *Staging) storeBlob(r io.Reader, size int64, identify func(io.ReaderAt) (blob.Digest, error)) error {
 	st, err := s.im.Blobs.Stage(size)
 	if err != nil {

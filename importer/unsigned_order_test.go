@@ -8,7 +8,7 @@ import (
 	"offlinestore/internal/canonicaltest"
 )
 
-// What nobody has signed must not stand in the way of what somebody did: neither a revision of other bytes, nor a made-up ID.
+// TestSignedAfterUnsigned checks that unsigned content does not block signed content: neither a revision of other bytes, nor a made-up ID.
 func TestSignedAfterUnsigned(t *testing.T) {
 	t.Parallel()
 	for name, members := range map[string][]member{
@@ -37,7 +37,7 @@ func TestSignedAfterUnsigned(t *testing.T) {
 			if len(app.Resources) < 2 {
 				t.Errorf("resources = %+v, want those of both", app.Resources)
 			}
-			// The other way round it stays an error, or is taken for what it is by name.
+			// In the other order it stays an error, or the charm is recognized by its name.
 			u, err := s.read(canonicaltest.FileName, tarGz(t, member{"app.tar.gz", tarGz(t, member{"app_20.charm", canonicaltest.AppCharm(t)})}))
 			if err == nil {
 				_, err = s.Apply(t.Context(), u.Verified)

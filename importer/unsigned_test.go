@@ -76,7 +76,7 @@ func TestReadUnsigned(t *testing.T) {
 	s.keepsNo("s3cr3t")
 }
 
-// keepsNo fails the test if a blob or what is staged has the text in it.
+// keepsNo fails the test if a blob or a staged file contains the text.
 func (s *site) keepsNo(secret string) {
 	s.t.Helper()
 	err := filepath.WalkDir(s.blobs, func(path string, e fs.DirEntry, err error) error {
@@ -92,7 +92,7 @@ func (s *site) keepsNo(secret string) {
 	check(s.t, err)
 }
 
-// What the file lacks is made up, and said.
+// TestReadUnsignedBareFile checks that missing parts of the file are made up, with a warning.
 func TestReadUnsignedBareFile(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -132,7 +132,7 @@ func TestReadUnsignedBareFile(t *testing.T) {
 	}
 }
 
-// What the operator asked for holds: channels, revisions and images under other names.
+// TestReadUnsignedBundleYAML checks that the operator's choices hold: channels, revisions and images under other names.
 func TestReadUnsignedBundleYAML(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -156,7 +156,7 @@ func TestReadUnsignedBundleYAML(t *testing.T) {
 	}
 }
 
-// A file that is refused leaves nothing of its secrets behind.
+// TestReadUnsignedRefuses checks that a refused file leaves none of its secrets behind.
 func TestReadUnsignedRefuses(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

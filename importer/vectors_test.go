@@ -16,7 +16,7 @@ func vectorSite(t *testing.T, index *vectortest.Index) *site {
 	return s
 }
 
-// pushVector imports a vector with the keys that it has to be read with.
+// pushVector imports a vector with the keys that the index names for it.
 func (s *site) pushVector(t *testing.T, v *vectortest.Bundle) error {
 	t.Helper()
 	s.Signers = v.TrustedKeys(t)

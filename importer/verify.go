@@ -15,26 +15,26 @@ import (
 	"offlinestore/catalog"
 )
 
-// Verified blobs are committed in batches of this many bytes or blobs: what is committed need not be copied again after
-// an interruption, and each batch costs the disk a few flushes.
+// Verified blobs are committed in batches of this many bytes or blobs. Committed blobs need not be copied again after an interruption, and
+// each batch costs the disk a few flushes.
 const (
 	batchBytes = 512 << 20
 	batchBlobs = 32
-	// maxStaged bounds the blobs that wait to be hashed, each of which holds a file open.
+	// maxStaged bounds the blobs that wait to be hashed, since each of them holds a file open.
 	maxStaged = 64
 )
 
 var errSHA3384 = errors.New("another SHA3-384 than its assertion names")
 
-// Staging is a bundle of which every byte was read and has the SHA-256 that it should; the SHA3-384 that assertions name
-// is perhaps still being computed, and charms are perhaps still being looked into.
+// Staging is a bundle of which every byte was read and has the right SHA-256. The SHA3-384 that assertions name may still be computed, and
+// charms may still be verified.
 type Staging struct {
 	im        *Importer
 	ctx       context.Context
 	record    *catalog.Import
 	want      map[blob.Digest]*expectation
 	known     map[blob.Digest]string // SHA3-384 in hex
-	verifying chan struct{}          // bounds the checks that run at once
+	verifying chan struct{}          // bounds the verifiers that run at once
 
 	mu      sync.Mutex
 	changed sync.Cond
@@ -44,12 +44,11 @@ type Staging struct {
 	readAhead  *readAhead
 	batch      *blob.Batch
 	batchBytes int64
-	commit     chan error // of the batch before, nil if there is none
+	commit     chan error // the result of the batch before, nil if there is none
 	bad        []error
 }
 
-// result is a blob that was hashed and looked into as far as its bundle says something of it. staged is nil if the blob folder held
-// it before.
+// result is a blob with the outcome of hashing and verifying it. staged is nil if the blob folder already held it.
 type result struct {
 	desc   ocispec.Descriptor
 	staged *blob.StagedBlob
@@ -59,8 +58,8 @@ type result struct {
 	err    error
 }
 
-// Verify reads the payload: new blobs into staging, while workers hash what has been staged. Wait ends it. progress, which
-// may be nil, is told of each byte read. When something is wrong, what was verified until then is kept for the next try.
+// Verify reads the payload. It stages new blobs while workers hash the staged ones. Wait ends it. Verify reports each byte read to
+// progress, which may be nil. After an error, the blobs verified until then are kept for the next try.
 func (im *Importer) Verify(ctx context.Context, o *Opened, progress func(int64)) (*Staging, error) {
 	if err := im.verifyAssertions(o); err != nil {
 		return nil, err
@@ -89,7 +88,7 @@ func (im *Importer) stage(ctx context.Context, in *catalog.Import) (*Staging, er
 	return s, nil
 }
 
-// head stages the blobs that came with the head and were verified with it.
+// stageHead stages the blobs that came with the head and were verified with it.
 func (s *Staging) stageHead(h *bundle.Head) error {
 	for _, b := range keptBlobs(h) {
 		if s.im.has(b.Digest, b.Size) {
@@ -103,7 +102,7 @@ func (s *Staging) stageHead(h *bundle.Head) error {
 	return nil
 }
 
-// bytes stages a small blob.
+// stageBytes stages a small blob.
 func (s *Staging) stageBytes(data []byte, d blob.Digest) error {
 	st, err := s.im.Blobs.Stage(int64(len(data)))
 	if err != nil {
@@ -119,7 +118,7 @@ func (s *Staging) stagePayload(o *Opened, progress func(int64)) error {
 	for n := 0; ; n++ {
 		desc, r, err := o.reader.Next()
 		if errors.Is(err, io.EOF) || n == len(o.Head.Payload) && len(s.bad) > 0 {
-			return nil // a checksum over the whole file says no more than which blob is damaged
+			return nil // a checksum over the whole file adds nothing, since the damaged blob is known
 		}
 		if err == nil {
 			err = s.stageBlob(desc, blob.NewMeter(s.ctx, r, progress))
@@ -135,7 +134,7 @@ func (s *Staging) stagePayload(o *Opened, progress func(int64)) error {
 	}
 }
 
-// blob reads one blob, stages it unless it is held, and has done with it what its bundle says of it.
+// stageBlob reads one blob, stages it unless the blob folder holds it, and starts to verify it.
 func (s *Staging) stageBlob(desc ocispec.Descriptor, r io.Reader) error {
 	want := s.want[desc.Digest]
 	if s.im.has(desc.Digest, desc.Size) {
@@ -151,7 +150,7 @@ func (s *Staging) stageBlob(desc ocispec.Descriptor, r io.Reader) error {
 	if want.sha3 == "" {
 		err = s.readAhead.copy(st, r)
 	} else {
-		_, err = st.ReadFrom(r) // the other processors hash what was read before
+		_, err = st.ReadFrom(r) // other processors hash earlier blobs
 	}
 	if err != nil {
 		return errors.Join(err, st.Discard())
@@ -159,7 +158,7 @@ func (s *Staging) stageBlob(desc ocispec.Descriptor, r io.Reader) error {
 	return s.verifyLater(result{desc: desc, staged: st}, st, want.sha3 != "", want.verifiers)
 }
 
-// held examines a blob that the blob folder held before, as far as the catalogue doesn't know it.
+// verifyHeld verifies a blob that the blob folder already held, unless the catalogue knows it to be right.
 func (s *Staging) verifyHeld(desc ocispec.Descriptor, want *expectation) error {
 	hash := want.sha3 != ""
 	if sum, ok := s.known[desc.Digest]; ok && hash {
@@ -178,7 +177,7 @@ func (s *Staging) verifyHeld(desc ocispec.Descriptor, want *expectation) error {
 	return s.verifyLater(result{desc: desc, close: f.Close}, f, hash, want.verifiers)
 }
 
-// add takes a blob into the batch. A batch that is full is committed while the next one fills.
+// addBlob adds a blob to the batch. A full batch is committed while the next one fills.
 func (s *Staging) addBlob(st *blob.StagedBlob, d blob.Digest, size int64) error {
 	s.batch.AddBlob(st, d)
 	if s.batchBytes += size; s.batchBytes < batchBytes && s.batch.Len() < batchBlobs {
@@ -191,7 +190,7 @@ func (s *Staging) addBlob(st *blob.StagedBlob, d blob.Digest, size int64) error 
 	return err
 }
 
-// committed waits for the batch that is being committed, if there is one.
+// waitCommit waits for the batch that is being committed, if there is one.
 func (s *Staging) waitCommit() error {
 	if s.commit == nil {
 		return nil
@@ -201,7 +200,7 @@ func (s *Staging) waitCommit() error {
 	return err
 }
 
-// Wait waits for the hashes and commits what is good. The value that it returns is what Apply asks for.
+// Wait waits for the hashes and commits the good blobs. It returns the value that Apply needs.
 func (s *Staging) Wait() (*Verified, error) {
 	err := errors.Join(s.collect(0), s.waitCommit(), s.batch.Sync())
 	if err = errors.Join(append(s.bad, err)...); err != nil {

@@ -18,7 +18,7 @@ func (s *Staging) verifySHA3(desc ocispec.Descriptor, sha3 string) error {
 	return nil
 }
 
-// examine looks into a blob and has its SHA3-384 computed, while the next ones are read.
+// verifyLater computes a blob's SHA3-384 and runs its verifiers while the next blobs are read.
 func (s *Staging) verifyLater(res result, r io.ReaderAt, hash bool, verifiers []verifier) error {
 	res.hashed = hash
 	if len(verifiers) == 0 && !hash {
@@ -58,7 +58,7 @@ func (s *Staging) hash(res result, r io.ReaderAt) {
 	}
 }
 
-// done hands over what was found out about a blob.
+// addResult hands over the result about a blob.
 func (s *Staging) addResult(res result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +67,7 @@ func (s *Staging) addResult(res result) {
 	s.changed.Broadcast()
 }
 
-// collect takes the results that are there, and waits until at most max blobs are being hashed.
+// collect processes the available results, and waits until at most max blobs are being hashed.
 func (s *Staging) collect(max int) error {
 	s.mu.Lock()
 	for s.pending > max {
@@ -83,7 +83,7 @@ func (s *Staging) collect(max int) error {
 	return errors.Join(errs...)
 }
 
-// take keeps a blob that is what it should be, and names one that is not.
+// keepVerified adds a verified blob to the batch, and records the error about a bad one.
 func (s *Staging) keepVerified(r result) error {
 	if r.close != nil {
 		if err := r.close(); err != nil {
@@ -108,7 +108,7 @@ func (s *Staging) keepVerified(r result) error {
 	return s.addBlob(r.staged, r.desc.Digest, r.desc.Size)
 }
 
-// isBad says whether err is about the content of a blob: the next ones may be good.
+// isBadContent reports whether err is about the content of a blob. Then the next blobs may still be good.
 func isBadContent(err error) bool {
 	var damaged *bundle.BlobError
 	var mismatch *bundle.MismatchError

@@ -25,7 +25,7 @@ const (
 	resourceDir   = "resources"
 )
 
-// Limits of a file of the original store-admin, which has no table of contents.
+// Limits of a file of the original store-admin. Such a file has no table of contents.
 const (
 	maxCharms    = 1000     // nested archives, and so charms
 	maxEntries   = 4000     // entries of one archive
@@ -48,7 +48,7 @@ var (
 	resourceName = regexp.MustCompile(`^(.+)_([0-9]{1,9})$`)
 )
 
-// parser reads one file of the original store-admin: first all of its entries into groups, then the groups into an Export.
+// parser reads one file of the original store-admin. It reads all entries into groups, then turns the groups into an Export.
 type parser struct {
 	*Reader
 	out    *Export
@@ -85,8 +85,8 @@ type archive struct {
 	bundle   *charm.BundleArchive
 }
 
-// resource is a stored file, or a small text. A text may be the place of an image with credentials, so it is not stored before
-// its type is known.
+// resource is a stored file, or a small text. A text may hold the location of an image with credentials, so it is stored only once its
+// type is known.
 type resource struct {
 	file
 	fileName string

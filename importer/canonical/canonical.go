@@ -34,13 +34,13 @@ type Reader struct {
 
 // Export is the content of one file. Nobody has signed it, but its parts agree with each other.
 type Export struct {
-	// Created is when the file was made, as far as its name and the times in it tell.
+	// Created is the time when the file was made, as far as its name and the times in it tell.
 	Created    time.Time
 	Charms     []charm.Listing
 	Revisions  []Revision
 	Resources  []Resource
 	Assertions []*assertion.Assertion
-	// Warnings are for the operator's eyes.
+	// Warnings are messages for the operator.
 	Warnings []string
 }
 
@@ -61,7 +61,7 @@ type FormatError struct{ Err error }
 
 func (e *FormatError) Error() string { return e.Err.Error() }
 
-// Is reports whether target is [bundle.ErrCorrupt]: a file without signature is corrupt in the same sense as a bundle.
+// Is reports whether target is [bundle.ErrCorrupt], because an unsigned file is corrupt in the same sense as a bundle.
 func (e *FormatError) Is(target error) bool { return target == bundle.ErrCorrupt }
 
 // Unwrap returns the cause.
@@ -72,7 +72,7 @@ func formatErrorf(format string, args ...any) error {
 }
 
 // ReadExport reads a whole charms-export-….tar.gz, as "export charms" and "export bundle" of the original store-admin write it.
-// ReadExport makes up what the file lacks, as the original would, and warns of it. It drops the credentials of image registries.
+// It makes up missing parts, as the original would, and warns of them. It drops the credentials of image registries.
 // It reports each byte that it reads to progress, which may be nil.
 func (r *Reader) ReadExport(ctx context.Context, name string, in io.Reader, progress func(int64)) (*Export, error) {
 	p := &parser{Reader: r, out: &Export{}, names: make(map[string]bool)}

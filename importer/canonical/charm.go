@@ -14,7 +14,7 @@ import (
 	"offlinestore/charm"
 )
 
-// amd64 is the architecture that the original store-admin exports unless it is told otherwise.
+// amd64 is the architecture that the original store-admin exports by default.
 const amd64 = "amd64"
 
 // noYAML is the text of a YAML file that a charm does not have.

@@ -9,7 +9,7 @@ import (
 	"offlinestore/blob"
 )
 
-// ReadMetadata prints what is found in a metadata.json.
+// ReadMetadata prints the charm that it finds in a metadata.json.
 func ReadMetadata(raw []byte, name string) (id, all string, err error) {
 	k, err := parseMetadata(raw, name)
 	if err != nil {

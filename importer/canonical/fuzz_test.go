@@ -12,7 +12,7 @@ import (
 	"offlinestore/internal/canonicaltest"
 )
 
-// FuzzReadMetadata wants the same of the same file, and nothing that has no place in a catalogue.
+// FuzzReadMetadata checks that the same file gives the same result, and that the result is valid in a catalogue.
 func FuzzReadMetadata(f *testing.F) {
 	f.Add([]byte(canonicaltest.Info(f, "app")))
 	f.Add([]byte(`{"results":[{"charm":` + canonicaltest.Info(f, "app") + `,"id":"x","name":"app","result":"install"}]}`))
@@ -28,14 +28,14 @@ func FuzzReadMetadata(f *testing.F) {
 		if id != "" && charm.ValidateID(id) != nil {
 			t.Errorf("ReadMetadata found the ID %q", id)
 		}
-		// Maps are printed in the order of their keys, pointers are not the same.
+		// Maps are printed in the order of their keys; pointers would differ.
 		if again, _, _ := canonical.ReadMetadata(b, "app"); again != id || len(all) == 0 {
 			t.Errorf("ReadMetadata found %q, and then %q", id, again)
 		}
 	})
 }
 
-// FuzzEachEntry wants no panic, no file of another size than its header has, and a refusal that says that it is one.
+// FuzzEachEntry checks that there is no panic, that each file has the size in its header, and that a refusal is an ErrCorrupt.
 func FuzzEachEntry(f *testing.F) {
 	f.Add([]byte(canonicaltest.Tar(f, member{"bundle.yaml", canonicaltest.AskFor}, member{"app/", ""}, member{"app.tar.gz", "x"})))
 	f.Add([]byte(linkTar(f)))
@@ -52,7 +52,7 @@ func FuzzEachEntry(f *testing.F) {
 	})
 }
 
-// FuzzIsExport wants no panic, and no error about what could be read.
+// FuzzIsExport checks that there is no panic, and no error about a readable file.
 func FuzzIsExport(f *testing.F) {
 	f.Add([]byte(tarGz(f, member{"bundle.yaml", canonicaltest.AskFor})))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -59,7 +59,7 @@ func (s *store) read(name, file string) (*canonical.Export, error) {
 	return s.reader().ReadExport(s.t.Context(), name, strings.NewReader(file), nil)
 }
 
-// keepsNo fails the test if a blob has the text in it.
+// keepsNo fails the test if a blob contains the text.
 func (s *store) keepsNo(secret string) {
 	s.t.Helper()
 	for d, content := range s.blobs {

@@ -68,7 +68,7 @@ func linkTar(t testing.TB) string {
 	return string(b)
 }
 
-// A bomb is given up long before it fills the disk.
+// TestReadExportBomb checks that an archive bomb is refused long before it fills the disk.
 func TestReadExportBomb(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -82,7 +82,7 @@ func TestReadExportBomb(t *testing.T) {
 	}
 }
 
-// A file that can't be read is not a damaged one.
+// TestReadExportUnreadable checks that an unreadable file is not reported as damaged.
 func TestReadExportUnreadable(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)

@@ -58,7 +58,7 @@ func (g *group) declared(name string) (charm.ResourceMeta, bool) {
 	return charm.ResourceMeta{}, false
 }
 
-// fillResource keeps a file whole. Of an image it keeps only the place: the credentials are for a registry that can't be reached.
+// fillResource keeps a file whole. It keeps only the location of an image, because its credentials are for an unreachable registry.
 func (p *parser) fillResource(out *Resource, res *resource) error {
 	if out.Resource.Type == charm.ResourceImage {
 		if res.small == nil {

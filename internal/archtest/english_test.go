@@ -80,8 +80,6 @@ func unrevised() []string {
 		"cmd/snap-store-proxy",
 		"cmd/store-admin",
 		"docs",
-		"importer",
-		"importer/canonical",
 		"install",
 		"install/debian",
 		"instance",
