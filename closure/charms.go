@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"offlinestore/channel"
+	"offlinestore/channelmap"
 	"offlinestore/charm"
 	"offlinestore/snap"
 )
@@ -133,12 +134,21 @@ func (f *charmFinder) application(a *charm.Application) (Gap, bool) {
 	if err != nil {
 		return g, false
 	}
-	wanted = wanted.WithTrack(cmp.Or(have.DefaultTrack, channel.DefaultTrack))
+	m := have.channelMap()
+	wanted = m.WithTrack(wanted)
 	g.Channel = wanted.String()
-	for _, ch := range wanted.Fallbacks() {
-		if slices.ContainsFunc(have.ChannelMap, func(row charm.Release) bool { return row.Revision > 0 && row.Channel == ch.String() }) {
-			return g, false
+	return g, m.Best(wanted) == nil
+}
+
+// channelMap returns the open rows of a charm or a charm bundle. Its bases do not matter here.
+func (c *Charm) channelMap() *channelmap.Map[int, *charm.Release] {
+	m := channelmap.New[int, *charm.Release](c.DefaultTrack, len(c.ChannelMap))
+	for i := range c.ChannelMap {
+		row := &c.ChannelMap[i]
+		if at, err := channel.Parse(row.Channel); err == nil && row.Revision > 0 {
+			m.Put(channelmap.NewRow(i, at.WithTrack(channel.DefaultTrack), channelmap.Release[*charm.Release]{Revision: row.Revision, Value: row}))
 		}
 	}
-	return g, true
+	m.Arrange(func(a, b *channelmap.Entry[int, *charm.Release]) int { return a.Platform - b.Platform })
+	return m
 }

@@ -8,9 +8,11 @@ package closure
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"offlinestore/assertion"
 	"offlinestore/channel"
+	"offlinestore/channelmap"
 	"offlinestore/charm"
 	"offlinestore/snap"
 )
@@ -76,6 +78,7 @@ type index struct {
 	snaps     map[string]*Snap
 	revisions map[revisionKey]*snap.Revision
 	charms    map[string]*Charm
+	maps      map[*Snap]*channelmap.Map[string, *snap.Revision]
 	found     map[target]*snap.Revision // the answers of served
 }
 
@@ -89,7 +92,8 @@ type target struct{ name, channel, arch string }
 
 func newIndex(s *Set) *index {
 	x := &index{set: s, snaps: make(map[string]*Snap, len(s.Snaps)), revisions: make(map[revisionKey]*snap.Revision),
-		charms: make(map[string]*Charm, len(s.Charms)), found: make(map[target]*snap.Revision)}
+		charms: make(map[string]*Charm, len(s.Charms)), found: make(map[target]*snap.Revision),
+		maps: make(map[*Snap]*channelmap.Map[string, *snap.Revision])}
 	for i := range s.Snaps {
 		sn := &s.Snaps[i]
 		x.snaps[sn.Name] = sn
@@ -124,32 +128,45 @@ func (x *index) find(t target) *snap.Revision {
 	if err != nil {
 		return nil
 	}
-	for _, c := range wanted.WithTrack(cmp.Or(s.DefaultTrack, channel.DefaultTrack)).Fallbacks() {
-		for i := range s.ChannelMap {
-			if r := x.row(s, &s.ChannelMap[i], c, t.arch); r != nil {
-				return r
-			}
-		}
+	m := x.channelMap(s)
+	e := m.Best(m.WithTrack(wanted))
+	if t.arch != "" && t.arch != snap.All {
+		e = m.Follow(t.arch, m.WithTrack(wanted))
 	}
-	return nil
+	if e == nil {
+		return nil
+	}
+	return e.Value
 }
 
-// row returns the revision of a row if the row is that of channel c and serves arch, or nil.
-func (x *index) row(s *Snap, row *snap.Release, c channel.Channel, arch string) *snap.Revision {
-	if row.Revision == 0 || row.Channel == "" {
-		return nil
+// channelMap returns the channel map that devices of a snap follow. Rows without a channel, or without a revision that is known, are
+// in no channel of it.
+func (x *index) channelMap(s *Snap) *channelmap.Map[string, *snap.Revision] {
+	if m := x.maps[s]; m != nil {
+		return m
 	}
-	if at, err := channel.Parse(row.Channel); err != nil || at.WithTrack(channel.DefaultTrack) != c {
-		return nil
+	m := channelmap.New[string, *snap.Revision](s.DefaultTrack, len(s.ChannelMap))
+	// Of two bundles, one may have closed a channel that the other fills: the open row counts.
+	rows := slices.Clone(s.ChannelMap)
+	slices.SortStableFunc(rows, func(a, b snap.Release) int { return min(b.Revision, 1) - min(a.Revision, 1) })
+	for _, row := range rows {
+		c, err := channel.Parse(row.Channel)
+		if err != nil {
+			continue
+		}
+		r := x.revisions[revisionKey{s.Name, row.Revision}]
+		if r == nil && row.Revision != 0 {
+			continue
+		}
+		release := channelmap.Release[*snap.Revision]{Revision: row.Revision, ReleasedAt: row.ReleasedAt, Value: r}
+		if r != nil {
+			release.Everywhere = !x.set.EachArchitecture && slices.Contains(r.Architectures, snap.All)
+		}
+		m.Put(channelmap.NewRow(row.Architecture, c.WithTrack(channel.DefaultTrack), release))
 	}
-	r := x.revisions[revisionKey{s.Name, row.Revision}]
-	switch {
-	case r == nil:
-		return nil
-	case arch == "" || arch == snap.All || row.Architecture == arch:
-		return r
-	case !x.set.EachArchitecture && slices.Contains(r.Architectures, snap.All):
-		return r
-	}
-	return nil
+	m.Arrange(func(a, b *channelmap.Entry[string, *snap.Revision]) int {
+		return strings.Compare(a.Platform, b.Platform)
+	})
+	x.maps[s] = m
+	return m
 }

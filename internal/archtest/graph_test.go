@@ -36,7 +36,7 @@ func graph() map[string][]string {
 		"keyring":            {"blob", "bundle"},
 		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "charm/snaphint"},
 		// Layer 3: dependencies that are missing, and the ways from one place to another.
-		"closure":         {"assertion", "bundle", "channel", "charm", "snap"},
+		"closure":         {"assertion", "bundle", "channel", "channelmap", "charm", "snap"},
 		"exporter":        {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},
 		"importer":        {"assertion", "blob", "bundle", "channelmap", "charm", "catalog", "importer/canonical"},
 		"server/admin":    {"server/admin/api", "channel", "catalog", "transfer"},
