@@ -18,7 +18,7 @@ import (
 	"offlinestore/internal/doctest"
 )
 
-// The key of the backups of these tests. That of a passphrase takes a second to find.
+// These tests encrypt with a key, because deriving a key from a passphrase takes a second.
 const (
 	backupKey       = "AGE-SECRET-KEY-10G07PVJD6K383FJC9KVXA49PC3SV6Y0457G7PLESAQ6YVQ6TDJQSFLV3LN"
 	backupRecipient = "age10827p6nn37t0mauguqsvh6hf0f2ftdhhrnx3mtrc50th737xw9xq4x4ha8"
@@ -28,19 +28,19 @@ const (
 type badBackup struct {
 	row   string
 	codes []int
-	// says is what the error has in it.
+	// says is a part of the error message.
 	says string
-	// run does it, and returns how that ended. Nothing may come of it.
+	// run does the command and returns its result. It must leave nothing behind.
 	run func(b *backups) result
 }
 
 // backups is a store with a good backup.
 type backups struct {
 	*site
-	good string // the file
+	good string // the file of the good backup
 	key  string // the file of backupKey
-	out  string // where bad backups would be
-	into string // where they would be restored to
+	out  string // the folder for bad backups
+	into string // the folder to restore to
 }
 
 func (b *backups) restore(path string, args ...string) result {
@@ -83,7 +83,7 @@ func badBackups() []badBackup {
 			return b.run("restore", "--identity", b.key, b.good)
 		}},
 		{"database with something in it", []int{cli.Failed}, "the database is not empty", func(b *backups) result {
-			// Not even --force takes the store that uses it out of its place.
+			// Even --force must not replace the store that is in use.
 			if r := b.run("restore", "--force", "--identity", b.key, b.good); r.code == cli.OK {
 				b.t.Error("a store was restored over its own database")
 			}
@@ -104,7 +104,7 @@ func badBackups() []badBackup {
 		{"disk full during a backup", []int{cli.NoSpace}, "no space", func(b *backups) result {
 			disk := smallDisk(b.t, "2")
 			b.out = filepath.Join(disk, "out")
-			b.save() // which makes the folder
+			b.save() // this also makes the folder
 			b.empty(b.out)
 			fill(b.t, disk, 32<<10)
 			return b.save("--blobs")
@@ -130,7 +130,7 @@ func badBackups() []badBackup {
 	}
 }
 
-// altered is the good backup with a change.
+// altered returns the good backup with a change.
 func (b *backups) altered(change func([]byte) []byte) string {
 	b.t.Helper()
 	text, err := os.ReadFile(b.good)
@@ -140,7 +140,7 @@ func (b *backups) altered(change func([]byte) []byte) string {
 	return b.file("altered.age", change(text))
 }
 
-// newer is a backup by a program that knows more tables.
+// newer returns a backup by a program that knows more tables.
 func (b *backups) newer() string {
 	b.t.Helper()
 	to, err := age.ParseX25519Recipient(backupRecipient)
@@ -171,7 +171,7 @@ func (b *backups) newer() string {
 	return b.file("newer.age", text.Bytes())
 }
 
-// blob is the file of one of the store's blobs.
+// blob returns the file of one of the store's blobs.
 func (b *backups) blob() string {
 	b.t.Helper()
 	all, err := filepath.Glob(filepath.Join(b.dir, "blobs", "sha256", "*"))
@@ -201,8 +201,8 @@ func (b *backups) empty(dir string) {
 	}
 }
 
-// TestBadBackups goes through the rows of the table. A backup that fails leaves no file, and a restore no store; the good backup is
-// restored after all of that.
+// TestBadBackups tries the rows of the table. A backup that fails leaves no file, and a restore that fails leaves no
+// store. Afterwards the good backup can still be restored.
 func TestBadBackups(t *testing.T) {
 	t.Parallel()
 	b := &backups{site: newSite(t)}
@@ -243,7 +243,7 @@ func TestBadBackups(t *testing.T) {
 	}
 }
 
-// TestBackupWithoutABlob makes a backup of a store that lacks a blob, and says so.
+// TestBackupWithoutABlob checks that a backup of a store that lacks a blob is made and names the blob.
 func TestBackupWithoutABlob(t *testing.T) {
 	t.Parallel()
 	b := &backups{site: newSite(t)}
@@ -256,7 +256,7 @@ func TestBackupWithoutABlob(t *testing.T) {
 	}
 }
 
-// TestTableOfBadBackups holds the table of docs/errors.md against the tests.
+// TestTableOfBadBackups compares the table of docs/errors.md with the tests.
 func TestTableOfBadBackups(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{

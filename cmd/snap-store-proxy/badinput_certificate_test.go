@@ -24,7 +24,7 @@ import (
 // pair is a certificate and its key, as PEM.
 type pair struct{ cert, key string }
 
-// newPair makes a certificate for a.example that signs itself.
+// newPair makes a self-signed certificate for a.example.
 func newPair(t *testing.T, key crypto.Signer, change func(*x509.Certificate)) pair {
 	t.Helper()
 	c := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"a.example"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(1000 * time.Hour),
@@ -56,8 +56,8 @@ func ecdsaKey(t *testing.T) crypto.Signer {
 	return key
 }
 
-// badCertificate is a row of the table of bad certificates. Those that --force takes would be of use at another time or under
-// another name.
+// badCertificate is a row of the table of bad certificates. --force accepts a certificate that could be used at another
+// time or under another name.
 type badCertificate struct {
 	row, stdin, says string
 	force            bool
@@ -131,7 +131,7 @@ func TestBadCertificates(t *testing.T) {
 	}
 }
 
-// TestTableOfBadCertificates holds the table of docs/errors.md against the tests.
+// TestTableOfBadCertificates compares the table of docs/errors.md with the tests.
 func TestTableOfBadCertificates(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{"damaged certificate in `settings.yaml`": fmt.Sprint(cli.Failed)} // TestServeWithSpoiltCertificate

@@ -21,12 +21,12 @@ import (
 	"offlinestore/internal/bundletest"
 )
 
-// charmUpdate is a bundle with a charm, whose file, archive and image are its payload.
+// charmUpdate returns a bundle with a charm. The charm's file, archive and image are the payload of the bundle.
 func charmUpdate(t *testing.T) *bundletest.Bundle {
 	return bundletest.New(t, 20).AddWholeCharm("app", 2, 4000)
 }
 
-// badCharms are the rows about what is in a file of charms.
+// badCharms returns the rows about the content of a file with charms.
 func badCharms() []badInput {
 	damaged, untrusted := []int{cli.Damaged}, []int{cli.Untrusted}
 	return []badInput{
@@ -66,7 +66,7 @@ func badCharms() []badInput {
 	}
 }
 
-// withArchive gives the charm of a bundle another archive.
+// withArchive replaces the archive of the charm in a bundle.
 func withArchive(b *bundletest.Bundle, content []byte) *bundletest.Bundle {
 	blob, r := b.BlobOf(content), b.CharmRevisions[0]
 	r.Blob = bundle.File{Digest: blob.Digest, Size: blob.Size}
@@ -74,7 +74,7 @@ func withArchive(b *bundletest.Bundle, content []byte) *bundletest.Bundle {
 	return b
 }
 
-// archive is that of a charm with this metadata.yaml.
+// archive returns a charm's archive with this metadata.yaml.
 func archive(t *testing.T, metadata string) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -92,7 +92,7 @@ func archive(t *testing.T, metadata string) []byte {
 	return out.Bytes()
 }
 
-// yamlBomb is YAML of which each alias repeats the one before.
+// yamlBomb returns YAML in which each alias repeats the one before several times.
 func yamlBomb() string {
 	text := "name: app\nsummary: x\nl0: &l0 [x, x, x, x, x, x, x, x, x]\n"
 	for i := range 9 {
@@ -101,7 +101,7 @@ func yamlBomb() string {
 	return text
 }
 
-// editBlob changes the files of a bundle, one of which is the blob.
+// editBlob lets edit change the files of a packed bundle. i is the index of the blob.
 func editBlob(t *testing.T, b *bundletest.Bundle, blob string, edit func(files []bundletest.File, i int) []bundletest.File) []byte {
 	t.Helper()
 	files := bundletest.Unpack(t, b.Tar(bundle.None))
@@ -120,7 +120,7 @@ func flipBlob(t *testing.T, b *bundletest.Bundle, blob string) []byte {
 	})
 }
 
-// TestUnsignedFiles pushes files of the original store-admin, which nobody has signed.
+// TestUnsignedFiles pushes files of the original store-admin, which have no signature.
 func TestUnsignedFiles(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -145,14 +145,15 @@ func TestUnsignedFiles(t *testing.T) {
 		}
 	}
 	s.mustRun("push-charms", "--allow-unsigned", path)
-	s.mustRun("push-charms", "--allow-unsigned", path) // which is nothing to do
+	s.mustRun("push-charms", "--allow-unsigned", path) // a second push has nothing to do
 	if got := s.served().Charms; len(got) != 1 || got[0].Revisions[0].Revision.Number != 20 {
 		t.Errorf("%+v is served, want revision 20 of app", got)
 	}
 	s.isClean()
 }
 
-// TestUnsignedKilled kills pushes of an unsigned file at several moments. It is served as a whole or not at all.
+// TestUnsignedKilled kills pushes of an unsigned file at several moments, and checks that the store serves the whole file
+// or nothing of it.
 func TestUnsignedKilled(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -178,7 +179,7 @@ func TestUnsignedKilled(t *testing.T) {
 	s.isClean()
 }
 
-// TestUnsignedBomb pushes a small file that would fill the disk.
+// TestUnsignedBomb pushes a small file that would fill the disk when unpacked.
 func TestUnsignedBomb(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -198,7 +199,7 @@ func TestUnsignedBomb(t *testing.T) {
 	w := tar.NewWriter(z)
 	err = w.WriteHeader(&tar.Header{Name: "app_20.charm", Mode: 0o644, Size: 8 << 30})
 	for block := make([]byte, 1<<20); err == nil; {
-		if at, _ := f.Seek(0, io.SeekCurrent); at > 1300<<10 { // after more than a gigabyte
+		if at, _ := f.Seek(0, io.SeekCurrent); at > 1300<<10 { // more than a gigabyte of content
 			break
 		}
 		_, err = w.Write(block)

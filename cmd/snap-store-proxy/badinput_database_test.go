@@ -12,13 +12,13 @@ import (
 	"offlinestore/cmd/internal/cli"
 )
 
-// stages is a site behind a wire, and the statements of a push of one of the updates.
+// stages returns a site behind a wire, and the statements of a push of one of the updates.
 func stages(t *testing.T) (s *site, w *wire, trace []string) {
 	t.Helper()
 	s = newSite(t)
 	w = newWire(t, s.dsn)
 	s.useDatabase(w.dsn(s.dsn))
-	s.mustRun("push-snap", s.file("update.tar", mixedUpdate(t, 0, 500).Tar(bundle.None))) // so that all are alike
+	s.mustRun("push-snap", s.file("update.tar", mixedUpdate(t, 0, 500).Tar(bundle.None))) // the first push makes all later ones alike
 	w.reset(nil)
 	s.mustRun("push-snap", s.file("update.tar", mixedUpdate(t, 1, 500).Tar(bundle.None)))
 	trace = w.statements()
@@ -28,7 +28,7 @@ func stages(t *testing.T) (s *site, w *wire, trace []string) {
 	return s, w, trace
 }
 
-// breakAt does one thing to statement n of a push, and lets all others pass.
+// breakAt gives statement n of a push a fate, and lets all other statements pass.
 func (w *wire) breakAt(n int, f fate) {
 	w.reset(func(i int, _ string) fate {
 		if i == n {
@@ -38,13 +38,13 @@ func (w *wire) breakAt(n int, f fate) {
 	})
 }
 
-// eachStatement breaks off a push at each kind of statement, and looks at what is served. The same bundle is pushed until it has been
-// broken off a few times, or PostgreSQL may have taken it; then it is pushed to its end. breakOff returns whether PostgreSQL heard of
-// the statement, and committed is the number of the one that is the commit.
+// eachStatement interrupts a push at each kind of statement, and checks the served content. It pushes the same bundle
+// until the push has been interrupted a few times or PostgreSQL may have committed it. Then it lets a push of the bundle
+// end. breakOff returns whether PostgreSQL received the statement. committed is the number of the statement that commits.
 func eachStatement(t *testing.T, breakOff func(s *site, w *wire, n int, statement, path string, committed int) (heard bool)) {
 	t.Helper()
 	s, w, trace := stages(t)
-	// The commit of the import, after which the push looks for gaps in a transaction that only reads.
+	// After the commit of the import, the push looks for gaps in a read-only transaction.
 	committed := lastOf(trace, "begin")
 	committed += slices.Index(trace[committed:], "commit")
 	const patience = 5
@@ -73,7 +73,7 @@ func eachStatement(t *testing.T, breakOff func(s *site, w *wire, n int, statemen
 	s.pushesAll(w, number, path)
 }
 
-// pushesAll lets a push that was broken off come to its end; there is none at first.
+// pushesAll lets an interrupted push end. At first there is none.
 func (s *site) pushesAll(w *wire, number int, path string) {
 	s.t.Helper()
 	if path == "" {
@@ -85,9 +85,9 @@ func (s *site) pushesAll(w *wire, number int, path string) {
 	s.isClean()
 }
 
-// kinds are the numbers of the statements to break off at. Of many that are alike in a row those are the first and the last. A push
-// does all of an import twice, and takes it back the first time, to know what it will do: of that one, a few are enough besides
-// its ends.
+// kinds returns the numbers of the statements to interrupt. Of a row of equal statements these are the first and the last.
+// A push performs the whole import twice and rolls the first one back, which shows it what to do. Of that first import,
+// kinds takes both ends and a few statements between them.
 func kinds(trace []string) []int {
 	begin, rollback := lastOf(trace, "begin"), slices.Index(trace, "rollback")
 	var list []int
@@ -101,7 +101,7 @@ func kinds(trace []string) []int {
 	return list
 }
 
-// TestDatabaseGone loses PostgreSQL at each kind of statement of a push.
+// TestDatabaseGone cuts the connection to PostgreSQL at each kind of statement of a push.
 func TestDatabaseGone(t *testing.T) {
 	t.Parallel()
 	eachStatement(t, func(s *site, w *wire, n int, statement, path string, committed int) bool {
@@ -129,7 +129,7 @@ func TestKillAtAnyStatement(t *testing.T) {
 	})
 }
 
-// saysDatabaseGone looks at how a push ended; done says that it had nothing left to do.
+// saysDatabaseGone checks how a push ended. If done is true, the push had nothing left to do.
 func (s *site) saysDatabaseGone(name string, r result, done bool) {
 	s.t.Helper()
 	if done && r.code == cli.OK {
@@ -143,7 +143,7 @@ func (s *site) saysDatabaseGone(name string, r result, done bool) {
 	}
 }
 
-// killAt kills a push that waits for PostgreSQL to answer statement n.
+// killAt kills a push that waits for PostgreSQL's answer to statement n.
 func (s *site) killAt(w *wire, n int, path string) {
 	s.t.Helper()
 	there := make(chan struct{})
@@ -185,7 +185,7 @@ func lastOf(list []string, s string) int {
 	return -1
 }
 
-// servesSoon waits for a PostgreSQL that was told to commit, and has nobody left to tell.
+// servesSoon waits until the store serves the update. PostgreSQL may still be committing although its client is dead.
 func (s *site) servesSoon(number int) {
 	s.t.Helper()
 	for range 100 {

@@ -16,7 +16,7 @@ import (
 	"offlinestore/internal/doctest"
 )
 
-// otherRows are the rows of the table that have a test of their own. No exit code says that a signal ends the push.
+// otherRows returns the rows of the table that have a test of their own. A push that a signal ended has no exit code.
 func otherRows() []struct {
 	row   string
 	codes []int
@@ -48,7 +48,7 @@ func otherRows() []struct {
 	}
 }
 
-// TestTableOfBadInput holds the table of docs/errors.md against the tests: the same rows, the same exit codes.
+// TestTableOfBadInput compares the table of docs/errors.md with the tests: the same rows, the same exit codes.
 func TestTableOfBadInput(t *testing.T) {
 	t.Parallel()
 	tests := testFunctions(t)
@@ -74,7 +74,7 @@ func codesInWords(codes []int) string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(codes), "[]"), " ", " or ")
 }
 
-// testFunctions are the tests of this package.
+// testFunctions returns the names of the tests of this package.
 func testFunctions(t *testing.T) map[string]bool {
 	t.Helper()
 	files, err := filepath.Glob("*_test.go")

@@ -27,15 +27,15 @@ import (
 	"offlinestore/internal/pgtest"
 )
 
-// site is a store on a host of its own, which an operator works on through the program alone.
+// site is a store on a host of its own. The tests use it only through the program, as an operator does.
 type site struct {
 	t   *testing.T
 	dir string // the data folder
 	dsn string
-	tmp string // bundles and the like
+	tmp string // the folder for bundles and other input
 }
 
-// newSite is a store that trusts the test's exporter and root, and serves base.
+// newSite returns a store that trusts the test's exporter and root, and serves base.
 func newSite(t *testing.T) *site {
 	t.Helper()
 	return newSiteIn(t, filepath.Join(tempDir(t), "data"))
@@ -61,26 +61,27 @@ func (s *site) trust() {
 	s.mustRun("trust", "root", "add", s.file("root.assert", assertiontest.NewStack(s.t).RootStream()))
 }
 
-// base is what a store serves before anything bad happens to it.
+// base returns the bundle that a store serves before the bad input arrives.
 func base(t *testing.T) *bundletest.Bundle {
 	return bundletest.New(t, 10).Add("first", 1, 3000).Add("second", 1, 2000)
 }
 
-// update is a good bundle, whose payload is four blobs.
+// update returns a good bundle, whose payload is four blobs.
 func update(t *testing.T) *bundletest.Bundle { return updateNumber(t, 0, 3000) }
 
-// updateNumber is the nth update of the same snaps, of which a store takes each.
+// updateNumber returns the nth update of the same snaps. A store accepts each of them in order.
 func updateNumber(t *testing.T, n int, size int64) *bundletest.Bundle {
 	return bundletest.New(t, 20+n).Add("first", 2+n, size).Add("third", 1+n, size+1000).Add("fourth", 1+n, size+2000).Add("fifth", 1+n, size+3000)
 }
 
-// mixedUpdate is updateNumber, and with it the nth update of a charm with a file and an image, so that what a push does for charms
-// is broken off too.
+// mixedUpdate returns updateNumber together with the nth update of a charm with a file and an image, so that a test also
+// interrupts the work of a push on charms.
 func mixedUpdate(t *testing.T, n int, size int64) *bundletest.Bundle {
 	return updateNumber(t, n, size).AddWholeCharm("app", 1+n, size)
 }
 
-// tempDir is a folder that the user may pass whose rights the program takes when it is started by root; t.TempDir's is closed.
+// tempDir returns a folder that all users can enter. Root starts the program, which gives up its rights, and other users
+// can't enter t.TempDir.
 func tempDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "badinput-")
@@ -98,7 +99,7 @@ func tempDir(t *testing.T) string {
 	return dir
 }
 
-// file writes a file for the program to read.
+// file writes a file for the program and returns its path.
 func (s *site) file(name string, data []byte) string {
 	s.t.Helper()
 	path := filepath.Join(s.tmp, name)
@@ -108,7 +109,7 @@ func (s *site) file(name string, data []byte) string {
 	return path
 }
 
-// result is how a run of the program ended.
+// result is the result of a run of the program.
 type result struct {
 	code           int // -1 if a signal ended it
 	stdout, stderr string
@@ -152,7 +153,7 @@ func (s *site) served() *catalog.Snapshot {
 	return bundletest.Served(s.t, s.dsn, filepath.Join(s.dir, "blobs"))
 }
 
-// serves fails the test unless exactly that is served.
+// serves fails the test unless the store serves exactly want.
 func (s *site) serves(want *catalog.Snapshot) {
 	s.t.Helper()
 	if got := s.served(); !reflect.DeepEqual(got, want) { // far faster than cmp
@@ -160,7 +161,7 @@ func (s *site) serves(want *catalog.Snapshot) {
 	}
 }
 
-// servesUpdate fails the test unless the update is served as a whole.
+// servesUpdate fails the test unless the store serves the whole update.
 func (s *site) servesUpdate() { s.servesUpdateNumber(0) }
 
 func (s *site) servesUpdateNumber(n int) {
@@ -171,7 +172,7 @@ func (s *site) servesUpdateNumber(n int) {
 	}
 }
 
-// servesMixedUpdate wants all of a mixedUpdate.
+// servesMixedUpdate fails the test unless the store serves the whole of a mixedUpdate.
 func (s *site) servesMixedUpdate(n int) {
 	s.t.Helper()
 	s.servesUpdateNumber(n)
@@ -181,7 +182,7 @@ func (s *site) servesMixedUpdate(n int) {
 	}
 }
 
-// stable is the channel map of all snaps.
+// stable returns the revision of each snap in the stable channel.
 func stable(c *catalog.Snapshot) map[string]int {
 	got := map[string]int{}
 	for _, sn := range c.Snaps {
@@ -192,7 +193,7 @@ func stable(c *catalog.Snapshot) map[string]int {
 	return got
 }
 
-// isClean fails the test if anything but whole blobs is in the blob folder.
+// isClean fails the test if the blob folder contains anything but whole blobs.
 func (s *site) isClean() {
 	s.t.Helper()
 	if entries, err := os.ReadDir(filepath.Join(s.dir, "blobs", ".staging")); err == nil {
@@ -200,7 +201,7 @@ func (s *site) isClean() {
 	}
 }
 
-// toCopy is what --plan says of the bytes that a push would copy.
+// toCopy returns the number of bytes that, according to --plan, a push would copy.
 func (s *site) toCopy(path string) int64 {
 	s.t.Helper()
 	r := s.mustRun("push-snap", "--plan", "--json", path)
@@ -213,14 +214,15 @@ func (s *site) toCopy(path string) int64 {
 	return plan[0].Copy
 }
 
-// steersTerminal reports whether text holds more than lines and characters.
+// steersTerminal reports whether text contains characters that control a terminal.
 func steersTerminal(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool {
 		return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 	})
 }
 
-// killCluster kills all processes of the private PostgreSQL: those that serve connections outlive the first one.
+// killCluster kills all processes of the private PostgreSQL. The processes that serve connections would outlive the first
+// one.
 func (s *site) killCluster() {
 	s.t.Helper()
 	links, err := filepath.Glob("/proc/[0-9]*/cwd")

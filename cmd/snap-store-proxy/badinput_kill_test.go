@@ -15,7 +15,7 @@ import (
 	"offlinestore/internal/bundletest"
 )
 
-// boundaries are the places in a tar where something of its own begins or has just begun, in the middle, or ends.
+// boundaries returns offsets in a tar: the beginning, the middle and the end of each content, and both ends of the tar.
 func boundaries(t *testing.T, packed []byte) []int {
 	t.Helper()
 	places := []int{0, 100}
@@ -35,7 +35,7 @@ func TestKillWhileReading(t *testing.T) {
 	before := s.served()
 	packed := mixedUpdate(t, 0, 40_000).Tar(bundle.None)
 	for i, at := range boundaries(t, packed) {
-		if i%2 == 1 && at < 30_000 || testing.Short() && i%5 > 0 { // there are many small files in the head
+		if i%2 == 1 && at < 30_000 || testing.Short() && i%5 > 0 { // the head contains many small files
 			continue
 		}
 		s.killAfter(packed[:at])
@@ -46,7 +46,7 @@ func TestKillWhileReading(t *testing.T) {
 	s.isClean()
 }
 
-// killAfter kills a push when it has read all of that from its standard input, which stays open.
+// killAfter kills a push that has read part from its standard input, which stays open.
 func (s *site) killAfter(part []byte) {
 	s.t.Helper()
 	r, w, err := os.Pipe()
@@ -64,7 +64,7 @@ func (s *site) killAfter(part []byte) {
 	if _, err := w.Write(part); err != nil {
 		s.t.Errorf("feed %d bytes: %v: %s", len(part), err, errs.String())
 	}
-	for range 1000 { // until the pipe is empty
+	for range 1000 { // wait until the pipe is empty
 		if n, err := unix.IoctlGetInt(int(w.Fd()), unix.TIOCINQ); err != nil || n == 0 {
 			break
 		}
@@ -80,8 +80,8 @@ func (s *site) killAfter(part []byte) {
 	}
 }
 
-// TestKillAtAnyTime kills pushes of a larger bundle at random moments. Whatever the moment, the store serves what it
-// served before or all of the update, and a push that is let run brings it to its end.
+// TestKillAtAnyTime kills pushes of a larger bundle at random moments. At every moment, the store serves either its old
+// content or the whole update. A push that is not killed completes the update.
 func TestKillAtAnyTime(t *testing.T) {
 	t.Parallel()
 	kills, patience := 100, 40*time.Second
@@ -100,7 +100,7 @@ func TestKillAtAnyTime(t *testing.T) {
 			}
 			now := s.served()
 			if stable(now)["first"] == 2+number {
-				break // there is nothing left to be killed
+				break // the push ended before the kill
 			}
 			if diff := cmp.Diff(before, now); diff != "" {
 				t.Errorf("what is served has changed (-before +after):\n%s", diff)
@@ -118,7 +118,7 @@ func TestKillAtAnyTime(t *testing.T) {
 	}
 }
 
-// killIn reports whether a push was still running after that time, and was killed.
+// killIn kills a push after a time, and reports whether it was still running.
 func (s *site) killIn(d time.Duration, path string) bool {
 	s.t.Helper()
 	return s.runAndKill(d, "push-snap", path)
@@ -135,11 +135,11 @@ func (s *site) runAndKill(d time.Duration, args ...string) bool {
 	return cmd.Wait() != nil
 }
 
-// TestKillWithThePrivateCluster leaves a PostgreSQL behind each time, or half of one that was being made.
+// TestKillWithThePrivateCluster kills pushes that leave a PostgreSQL behind, or an unfinished one.
 func TestKillWithThePrivateCluster(t *testing.T) {
 	t.Parallel()
 	s := &site{t: t, dir: filepath.Join(tempDir(t), "data"), tmp: tempDir(t)}
-	newSite(t) // skips where there is no PostgreSQL
+	newSite(t) // skips the test without PostgreSQL
 	s.trust()
 	path := s.file("update.tar", update(t).Tar(bundle.None))
 	moments := []time.Duration{time.Second, 300 * time.Millisecond, 2 * time.Second, 4 * time.Second}
@@ -163,7 +163,7 @@ func TestKillWithThePrivateCluster(t *testing.T) {
 // TestClusterKilledMidPush kills the private PostgreSQL itself under a push that waits for the rest of its bundle.
 func TestClusterKilledMidPush(t *testing.T) {
 	t.Parallel()
-	newSite(t) // skips where there is no PostgreSQL
+	newSite(t) // skips the test without PostgreSQL
 	s := &site{t: t, dir: filepath.Join(tempDir(t), "data"), tmp: tempDir(t)}
 	s.trust()
 	s.mustRun("push-snap", s.file("base.tar", base(t).Tar(bundle.None)))
@@ -176,7 +176,7 @@ func TestClusterKilledMidPush(t *testing.T) {
 	defer r.Close()
 	done := make(chan result, 1)
 	go func() {
-		w.Write(packed[:250_000]) // more than fits into the pipe: the push is past the head by then
+		w.Write(packed[:250_000]) // more than the pipe holds, so the push has read the head by then
 		s.killCluster()
 		w.Write(packed[250_000:])
 		w.Close()

@@ -15,7 +15,7 @@ import (
 	"offlinestore/internal/bundletest"
 )
 
-// TestFlippedBitAnywhere is for the program what package importer's test of that name does at thousands of places.
+// TestFlippedBitAnywhere tries a few places with the program; the test of package importer with this name tries thousands.
 func TestFlippedBitAnywhere(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -41,7 +41,7 @@ func TestFlippedBitAnywhere(t *testing.T) {
 	s.isClean()
 }
 
-// TestDamagedBlob names each damaged blob, and copies no other one a second time.
+// TestDamagedBlob checks that a push names each damaged blob, and that the next push copies only those again.
 func TestDamagedBlob(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -72,7 +72,7 @@ func TestDamagedBlob(t *testing.T) {
 	s.servesUpdate()
 }
 
-// TestSeveralFiles has good and bad bundles in one command.
+// TestSeveralFiles pushes good and bad bundles in one command.
 func TestSeveralFiles(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -110,7 +110,7 @@ func TestSeveralFiles(t *testing.T) {
 	}
 }
 
-// firstValue is the first JSON value of a text.
+// firstValue returns the first JSON value of a text.
 func firstValue(text string) string {
 	var v json.RawMessage
 	if err := json.NewDecoder(strings.NewReader(text)).Decode(&v); err != nil {
@@ -119,7 +119,7 @@ func firstValue(text string) string {
 	return string(v)
 }
 
-// TestReplay pushes older bundles again: the very same one, and one that was never pushed.
+// TestReplay pushes older bundles again: one that was pushed before, and one that was never pushed.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -144,7 +144,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestTwice pushes a larger bundle again and wants that to cost next to nothing.
+// TestTwice pushes a larger bundle again and checks that this takes hardly any time.
 func TestTwice(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -162,14 +162,14 @@ func TestTwice(t *testing.T) {
 	before := s.served()
 	second := push()
 	s.serves(before)
-	// A twentieth is what is promised of a quiet machine, which a test's is not.
+	// The promise is a twentieth on a quiet machine; the tests' machine is not quiet.
 	if second > first/4 && second > 500*time.Millisecond {
 		t.Errorf("the first push took %s, the second one %s", first, second)
 	}
 	t.Logf("the first push took %s, the second one %s: a %.0fth", first, second, float64(first)/float64(second))
 }
 
-// TestNamesCannotSteerTheTerminal pushes files whose names and content try to.
+// TestNamesCannotSteerTheTerminal pushes files whose names and content contain control sequences.
 func TestNamesCannotSteerTheTerminal(t *testing.T) {
 	t.Parallel()
 	const evil = "a\x1b[2J\u009b31m\u202egpj.\n\x07"
@@ -197,7 +197,7 @@ func TestNamesCannotSteerTheTerminal(t *testing.T) {
 	s.servesUpdate()
 }
 
-// TestUnreadable has inputs that can't be read at all.
+// TestUnreadable pushes inputs that can't be read at all.
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

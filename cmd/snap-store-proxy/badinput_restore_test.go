@@ -13,7 +13,7 @@ import (
 	"offlinestore/instance/backup"
 )
 
-// saved is a store with a backup of all of it, and a host to restore that on.
+// saved returns a store with a full backup, and a host to restore it on.
 func saved(t *testing.T) *backups {
 	t.Helper()
 	b := &backups{site: newSite(t)}
@@ -28,8 +28,8 @@ func saved(t *testing.T) *backups {
 	return b
 }
 
-// TestKillRestore kills a restore when its private cluster runs. No command makes a store of what is there, and the next restore
-// finds a PostgreSQL that nobody uses any more.
+// TestKillRestore kills a restore while its private cluster runs. It checks that no command treats the remains as a store,
+// and that the next restore ignores the PostgreSQL that was left behind.
 func TestKillRestore(t *testing.T) {
 	t.Parallel()
 	b := saved(t)
@@ -66,7 +66,8 @@ func TestKillRestore(t *testing.T) {
 	}
 }
 
-// TestKillBackup finds what backups have left that were killed, and keeps that of one which may still go on.
+// TestKillBackup checks that a backup removes the files of killed backups, and keeps the file of a backup that may still
+// be running.
 func TestKillBackup(t *testing.T) {
 	t.Parallel()
 	b := saved(t)

@@ -16,15 +16,16 @@ import (
 	"offlinestore/internal/pgtest"
 )
 
-// badSetting is a row of the table of bad settings: what is done to a store whose settings are good, and how that ends.
+// badSetting is a row of the table of bad settings. It holds a command for a store with good settings, and the result of
+// the command.
 type badSetting struct {
 	row   string
 	code  int
 	stdin string
 	args  []string
-	// says is what the error has in it.
+	// says is a part of the error message.
 	says string
-	// spoil, if it isn't nil, makes the settings or the database bad before.
+	// spoil makes the settings or the database bad beforehand, unless it is nil.
 	spoil func(s *site)
 }
 
@@ -59,7 +60,7 @@ func badSettings() []badSetting {
 	}
 }
 
-// bombOfAliases has nine names that stand for ever longer lists; those of the first eight are left out, whatever they have.
+// bombOfAliases returns nine names for ever longer lists. The program ignores the first eight names and their values.
 func bombOfAliases() string {
 	text := "proxy.storage.backend: &a0 [x, x, x, x, x, x, x, x, x]\n"
 	for i, part := range []string{"http", "snapident", "snaprevs", "snapauth", "packagereview", "snapmodels", "publishergw", "snapstorage"} {
@@ -130,7 +131,7 @@ func (s *site) exec(statement string) {
 	}
 }
 
-// TestTableOfBadSettings holds the table of docs/errors.md against the tests: the same rows, the same exit codes.
+// TestTableOfBadSettings compares the table of docs/errors.md with the tests: the same rows, the same exit codes.
 func TestTableOfBadSettings(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{}

@@ -15,7 +15,7 @@ import (
 	"offlinestore/internal/bundletest"
 )
 
-// smallDisk is a file system of that many MiB.
+// smallDisk returns the folder of a file system with a size in MiB.
 func smallDisk(t *testing.T, mib string) string {
 	t.Helper()
 	dir := tempDir(t)
@@ -33,7 +33,8 @@ func smallDisk(t *testing.T, mib string) string {
 	return dir
 }
 
-// fill leaves that many bytes of a disk free, until the file that it returns is removed. Any goroutine may call it.
+// fill writes a file that leaves only free bytes of a disk, and returns its path. The caller removes it. Any goroutine may
+// call fill.
 func fill(t *testing.T, dir string, free int64) string {
 	t.Helper()
 	path := filepath.Join(dir, "somebody else's")
@@ -62,7 +63,7 @@ func (s *site) saysNoSpace(name string, r result) {
 	}
 }
 
-// TestDiskTooSmall has a bundle that never fits. Nothing of it is copied.
+// TestDiskTooSmall pushes a bundle that never fits, and checks that nothing of it is copied.
 func TestDiskTooSmall(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t, "24")
@@ -82,7 +83,7 @@ func TestDiskTooSmall(t *testing.T) {
 	s.servesUpdate()
 }
 
-// TestDiskFull fills the disk when the push has said that there is room, and begun.
+// TestDiskFull fills the disk after the push has found enough room and begun.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t, "64")
@@ -90,7 +91,7 @@ func TestDiskFull(t *testing.T) {
 	for number := range 4 {
 		before := s.served()
 		packed := updateNumber(t, number, 1<<20).Tar(bundle.None)
-		at := len(packed) * (number + 1) / 6 // in one blob of four after the other
+		at := len(packed) * (number + 1) / 6 // in another of the four blobs each time
 		got, junk := s.fillMeanwhile(disk, packed, at)
 		s.saysNoSpace("a disk that fills up", got)
 		s.serves(before)
@@ -104,10 +105,10 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// TestDiskFullUnderTheDatabase has the private PostgreSQL on the disk that is full.
+// TestDiskFullUnderTheDatabase puts the private PostgreSQL on the disk that becomes full.
 func TestDiskFullUnderTheDatabase(t *testing.T) {
 	t.Parallel()
-	newSite(t) // skips where there is no PostgreSQL
+	newSite(t) // skips the test without PostgreSQL
 	disk := smallDisk(t, "160")
 	s := &site{t: t, dir: filepath.Join(disk, "data"), tmp: tempDir(t)}
 	s.trust()
@@ -133,7 +134,7 @@ func TestDiskFullUnderTheDatabase(t *testing.T) {
 	s.mustRun("push-snap", path)
 	s.mustRun("check", "--blobs")
 
-	// PostgreSQL runs out of space when the blobs are in their place already.
+	// PostgreSQL runs out of space after the blobs are in their places.
 	b := bundletest.New(t, 30).Add("aaa", 1, 500_000)
 	text := make([]byte, 500_000)
 	rand.NewChaCha8([32]byte{}).Read(text)
@@ -151,7 +152,7 @@ func TestDiskFullUnderTheDatabase(t *testing.T) {
 	s.mustRun("push-snap", s.file("good.tar", packed))
 }
 
-// fillMeanwhile pushes a bundle through a pipe, and fills the disk when it has read up to a place.
+// fillMeanwhile pushes a bundle through a pipe, and fills the disk when the push has read up to an offset.
 func (s *site) fillMeanwhile(disk string, packed []byte, at int) (got result, junk string) {
 	s.t.Helper()
 	r, w, err := os.Pipe()

@@ -23,13 +23,13 @@ import (
 type badInput struct {
 	row   string
 	codes []int
-	// says is what stderr must name, and each error must say what to do.
+	// says lists parts of stderr. In addition, each error must have a hint.
 	says []string
-	// make returns what is pushed: a file's bytes, or a directory that it fills.
+	// make returns the bytes of the file to push, or fills a directory.
 	make func(t *testing.T, dir string) []byte
 }
 
-// badBundles are the rows about what is in a file. Each is pushed to a store that serves something else.
+// badBundles returns the rows about the content of a file. The test pushes each to a store that serves something else.
 func badBundles() []badInput {
 	damaged, untrusted := []int{cli.Damaged}, []int{cli.Untrusted}
 	return []badInput{
@@ -124,7 +124,7 @@ func badBundles() []badInput {
 		}},
 		{"altered signature", untrusted, []string{"signature"}, func(t *testing.T, _ string) []byte {
 			b := update(t)
-			b.Key = append(bundletest.Key("stranger")[:32:32], b.Key[32:]...) // signs as a stranger, in the name of the exporter
+			b.Key = append(bundletest.Key("stranger")[:32:32], b.Key[32:]...) // a stranger signs in the name of the exporter
 			return b.Tar(bundle.Gzip)
 		}},
 		{"signed far in the future", untrusted, []string{"future", "--accept-time"}, func(t *testing.T, _ string) []byte {

@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// wire stands between the program and PostgreSQL. It sees each statement, and can break off at any of them.
+// wire stands between the program and PostgreSQL. It sees each statement, and can interrupt any of them.
 type wire struct {
 	t      *testing.T
-	dir    string // of its socket
+	dir    string // the folder of its socket
 	server string // PostgreSQL's socket
 	wg     sync.WaitGroup
 
@@ -27,18 +27,18 @@ type wire struct {
 	open  bool
 	seen  []string
 	conns map[net.Conn]bool
-	// at is told of each statement before PostgreSQL is, and says what becomes of it.
+	// at gets each statement before PostgreSQL does, and returns its fate.
 	at func(n int, statement string) fate
 }
 
-// fate is what becomes of a statement.
+// fate decides how the wire treats a statement.
 type fate int
 
 const (
 	pass    fate = iota
-	drop         // it is lost, with the connection
-	deliver      // it arrives, and the connection is lost before the answer
-	hold         // nothing happens any more
+	drop         // the statement and the connection are lost
+	deliver      // the statement arrives, and the connection is lost before the answer
+	hold         // the wire stops
 )
 
 const socketName = ".s.PGSQL.5432"
@@ -78,7 +78,7 @@ func newWire(t *testing.T, dsn string) *wire {
 	return w
 }
 
-// dsn is the connection string of the database by way of the wire.
+// dsn returns the connection string of the database through the wire.
 func (w *wire) dsn(direct string) string {
 	u, err := url.Parse(direct)
 	if err != nil {
@@ -87,7 +87,7 @@ func (w *wire) dsn(direct string) string {
 	return fmt.Sprintf("postgresql://postgres@/%s?host=%s&sslmode=disable", strings.TrimPrefix(u.Path, "/"), url.QueryEscape(w.dir))
 }
 
-// reset forgets what was seen, and does at from now on.
+// reset forgets the statements so far, and uses at from now on.
 func (w *wire) reset(at func(int, string) fate) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -143,7 +143,7 @@ func (w *wire) serve(client net.Conn) {
 	w.relay(client, server, &mute)
 }
 
-// answers passes on what PostgreSQL says until it is muted.
+// answers forwards PostgreSQL's answers until it is muted.
 type answers struct {
 	client net.Conn
 	mute   *atomic.Bool
@@ -156,7 +156,7 @@ func (a answers) Write(p []byte) (int, error) {
 	return a.client.Write(p)
 }
 
-// relay passes on what the client sends, message by message.
+// relay forwards the client's messages one by one.
 func (w *wire) relay(client io.Reader, server io.Writer, mute *atomic.Bool) {
 	prepared := map[string]string{}
 	for first := true; ; first = false {
@@ -173,7 +173,7 @@ func (w *wire) relay(client io.Reader, server io.Writer, mute *atomic.Bool) {
 			return
 		}
 		if f == hold {
-			io.Copy(io.Discard, client) // until it is killed
+			io.Copy(io.Discard, client) // until the client is killed
 			return
 		}
 		mute.Store(f == deliver)
@@ -181,7 +181,7 @@ func (w *wire) relay(client io.Reader, server io.Writer, mute *atomic.Bool) {
 			return
 		}
 		if f == deliver {
-			time.Sleep(20 * time.Millisecond) // for PostgreSQL to read it
+			time.Sleep(20 * time.Millisecond) // gives PostgreSQL time to read it
 			w.cut()
 			return
 		}
@@ -191,7 +191,7 @@ func (w *wire) relay(client io.Reader, server io.Writer, mute *atomic.Bool) {
 func readMessage(r io.Reader, first bool) (kind byte, raw, body []byte, err error) {
 	head := make([]byte, 5)
 	if first {
-		head = head[:4] // the one without a kind
+		head = head[:4] // the startup message has no kind
 	}
 	if _, err := io.ReadFull(r, head); err != nil {
 		return 0, nil, nil, err
@@ -210,7 +210,7 @@ func readMessage(r io.Reader, first bool) (kind byte, raw, body []byte, err erro
 	return kind, append(head, body...), body, nil
 }
 
-// statementOf is the SQL that a message has executed.
+// statementOf returns the SQL that a message executes.
 func statementOf(kind byte, body []byte, prepared map[string]string) (string, bool) {
 	part := func() string {
 		s, rest, _ := bytes.Cut(body, []byte{0})

@@ -14,7 +14,8 @@ import (
 	"offlinestore/internal/assertiontest"
 )
 
-// registeredSite is a store that is registered for https://a.example, with a certificate, and what it was registered with.
+// registeredSite returns a store that is registered for https://a.example with a certificate, its assertion stream and its
+// CA.
 func registeredSite(t *testing.T) (s *site, stream, ca string) {
 	t.Helper()
 	s = newSite(t)
@@ -33,7 +34,7 @@ func registeredSite(t *testing.T) (s *site, stream, ca string) {
 	return s, string(kept), ca
 }
 
-// TestClientConfig reads what is printed as those would for whom it is.
+// TestClientConfig reads each output in the way of its recipient.
 func TestClientConfig(t *testing.T) {
 	t.Parallel()
 	s, stream, ca := registeredSite(t)

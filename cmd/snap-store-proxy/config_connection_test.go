@@ -16,7 +16,7 @@ import (
 	"offlinestore/internal/pgtest"
 )
 
-// TestConnections gives the database in each form that libpq has, with a host in front that is dead.
+// TestConnections sets the database in each form that libpq accepts, with a dead host first.
 func TestConnections(t *testing.T) {
 	t.Parallel()
 	dsn, err := url.Parse(pgtest.NewFrom(t, bundletest.Migrate))
@@ -52,7 +52,7 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-// deadPort is one that nobody listens on.
+// deadPort returns a port that nobody listens on.
 func deadPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -63,7 +63,7 @@ func deadPort(t *testing.T) string {
 	return fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
 }
 
-// forward makes a Unix socket reachable at a TCP port, until the test ends.
+// forward forwards a TCP port to a Unix socket until the test ends.
 func forward(t *testing.T, socket string) (port string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -87,11 +87,11 @@ func (s *site) typeInto(arg, prompt, typed string) (out string, code int) {
 	}
 	terminal.Close()
 	master.SetReadDeadline(time.Now().Add(patience))
-	io.Copy(&seen, master) // until nobody has the terminal open, which is an error
+	io.Copy(&seen, master) // ends with an error after every process has closed the terminal
 	return seen.String(), cmd.ProcessState.ExitCode()
 }
 
-// openTerminal makes a terminal, and what drives it.
+// openTerminal opens a new terminal and its master side.
 func openTerminal(t *testing.T) (master, terminal *os.File) {
 	t.Helper()
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)

@@ -23,7 +23,8 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
-// privateRoot puts folders of its own over those that an installation writes to, and hides PostgreSQL: the database is elsewhere.
+// privateRoot mounts folders of its own over the folders that an installation writes to. It also hides PostgreSQL, because
+// the database is elsewhere.
 const privateRoot = `
 set -eu
 mount --make-rprivate /
@@ -38,7 +39,7 @@ export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 cd "$DIR"
 `
 
-// seedScript is that of the original's documentation.
+// seedScript is the seed script of the original's documentation.
 const seedScript = `
 tar xvzf offline-snap-store.tar.gz
 cd offline-snap-store
@@ -48,7 +49,8 @@ enterprise-store enable-airgap-mode
 enterprise-store status
 `
 
-// afterwards looks at what was installed, and installs it again: an upgrade, which has the bundles imported.
+// afterwards checks the installation and then installs again. The second run is an upgrade, which also imports the
+// bundles.
 const afterwards = `
 exec 2>&1
 echo "== installed"
@@ -88,7 +90,7 @@ until ask | grep -q '^url: https://new.example.internal$'; do sleep 0.1; done
 enterprise-store config proxy.domain
 `
 
-// TestSeedScript installs a store by the seed script of the original's documentation, in a private root.
+// TestSeedScript installs a store with the seed script of the original's documentation, in a private root.
 func TestSeedScript(t *testing.T) {
 	t.Parallel()
 	needPrivateRoot(t)
@@ -133,7 +135,7 @@ func TestSeedScript(t *testing.T) {
 	}
 }
 
-// needPrivateRoot skips the test where there can be none.
+// needPrivateRoot skips the test if no private root can be made.
 func needPrivateRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -147,7 +149,7 @@ func needPrivateRoot(t *testing.T) {
 	}
 }
 
-// freePort is a port that nobody listens on.
+// freePort returns a port that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -162,8 +164,8 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// byTCP is a connection string by which every user gets to a database whose socket is for few. The test ends before its connections are
-// closed for good, since nothing waits for those who are gone.
+// byTCP returns a connection string that lets every user reach a database whose socket is restricted. The test ends before
+// its connections are closed, because nothing waits for them.
 func byTCP(t *testing.T, dsn string) string {
 	t.Helper()
 	cfg, err := pgx.ParseConfig(dsn)
@@ -199,8 +201,8 @@ func byTCP(t *testing.T, dsn string) string {
 	return u.String()
 }
 
-// makeInstaller exports a bundle and makes an installer with it, as an operator does; its folder is returned. Besides it there are
-// old.assert and new.assert, for the old name and a new one.
+// makeInstaller exports a bundle and makes an installer with it, as an operator does. It returns the folder of the
+// installer, which also contains old.assert and new.assert, for the old name and a new one.
 func makeInstaller(t *testing.T) string {
 	t.Helper()
 	dir := tempDir(t)

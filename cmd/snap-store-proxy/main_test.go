@@ -6,7 +6,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain makes the program a command in PATH, for tests that run it as its users do.
+// TestMain makes the program a command in PATH, so that tests run it as its users do.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"snap-store-proxy": main})
 }

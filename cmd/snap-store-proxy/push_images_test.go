@@ -30,12 +30,12 @@ import (
 	"offlinestore/internal/pgtest"
 )
 
-// TestImages runs the scripts in testdata/images, about the registry that serve is, and copies to another one. Besides what
-// TestScripts has there are:
+// TestImages runs the scripts in testdata/images, about the registry of serve and about copies to another registry. In
+// addition to the commands and variables of TestScripts there are:
 //
-//	images WHAT     import a charm with images, as a push does: "whole", or "sparse" for an index of which one platform is here
-//	$REGISTRY       a registry that lets juju in with the password s3cret
-//	$TLS_REGISTRY   one that lets everyone in over TLS, with a certificate that tls.pem vouches for
+//	images WHAT     import a charm with images, as a push does: "whole", or "sparse" for an index with only one platform
+//	$REGISTRY       a registry that accepts the user juju with the password s3cret
+//	$TLS_REGISTRY   a registry over TLS that accepts everyone; tls.pem vouches for its certificate
 //	$ADDR2, $PORT2  another free address
 func TestImages(t *testing.T) {
 	t.Parallel()
@@ -91,7 +91,7 @@ func setFreeAddresses(e *testscript.Env, names ...string) error {
 		if err != nil {
 			return err
 		}
-		defer ln.Close() // after all are chosen, so that they differ
+		defer ln.Close() // only after all are chosen, so that they differ
 		_, port, err := net.SplitHostPort(ln.Addr().String())
 		if err != nil {
 			return err
@@ -193,7 +193,7 @@ func (in *imageImport) image(img v1.Image) (digest.Digest, error) {
 	return m.Digest, err
 }
 
-// sparse makes an index of the image, for amd64, and one for s390x that is left out.
+// sparse makes an index of the image for amd64 and of one for s390x, which is left out.
 func (in *imageImport) sparse(img v1.Image) (digest.Digest, error) {
 	other, err := random.Image(1000, 1)
 	if err != nil {

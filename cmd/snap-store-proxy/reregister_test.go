@@ -16,7 +16,7 @@ import (
 	"offlinestore/internal/assertiontest"
 )
 
-// unregistered is a store without a database, which trusts the test root.
+// unregistered is a store without a database that trusts the test root.
 type unregistered struct {
 	t     *testing.T
 	dir   string
@@ -42,7 +42,7 @@ func (u *unregistered) file(name string, text []byte) string {
 	return path
 }
 
-// stream is the assertion of a store at an URL, with what it needs.
+// stream returns the store assertion for a URL with its prerequisites.
 func (u *unregistered) stream(id, url string) []byte {
 	u.t.Helper()
 	var b bytes.Buffer
@@ -76,7 +76,7 @@ func (u *unregistered) must(args ...string) (stdout, stderr string) {
 	return stdout, stderr
 }
 
-// state is what devices are told, and what serve goes by.
+// state returns the answer to devices, and the settings that serve uses.
 func (u *unregistered) state() string {
 	u.t.Helper()
 	yaml, _ := u.must("config", "--export-yaml")
@@ -138,7 +138,7 @@ func TestReregister(t *testing.T) {
 	}
 }
 
-// TestRefusedRegistrations leaves the store as it was.
+// TestRefusedRegistrations checks that a refused registration leaves the store unchanged.
 func TestRefusedRegistrations(t *testing.T) {
 	t.Parallel()
 	u := newUnregistered(t)
@@ -185,8 +185,8 @@ func TestRefusedRegistrations(t *testing.T) {
 	u.must("reregister", "--store-assertion", filepath.Join(u.dir, "good.assert"))
 }
 
-// TestServeReregistered has a server take up an assertion that was issued anew for the same store and URL: nothing else says that
-// there is one. The header names the store that the assertion is about, also where the settings could not follow.
+// TestServeReregistered checks that a server loads an assertion that was issued anew for the same store and URL, although
+// no setting changed. The header names the store of the assertion, even if the settings could not follow.
 func TestServeReregistered(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -22,9 +22,10 @@ import (
 //	app.tar.gz      day 20: app 7, with a file and an image for two platforms
 //	mapped.tar.gz   day 30: app 7 again, its image under another name
 //	kit.tar.gz      day 20: the charm bundle kit, revision 2, with the charms app 7 and web 3, and the snap tool 4
-//	gaps.tar.gz     day 20: a charm for each thing that can be missing, and a bundle of charms that are
+//	gaps.tar.gz     day 20: a charm for each kind of gap, and a bundle of missing charms
 //
-// and by nobody, as the original store-admin did: charms-export-20220426T163115.tar.gz, with app 20, and the same with a cut: cut.tar.gz.
+// It also writes unsigned files, as the original store-admin did: charms-export-20220426T163115.tar.gz, with app 20, and a
+// truncated copy: cut.tar.gz.
 func (f *fixture) writeCharms(t *testing.T) {
 	write := func(name string, b *bundletest.Bundle) { b.WriteFile(filepath.Join(f.dir, name), bundle.Gzip) }
 	app := bundletest.New(t, 20).AddWholeCharm("app", 7, 3000)
@@ -50,7 +51,7 @@ func (f *fixture) writeCharms(t *testing.T) {
 	}
 }
 
-// kit is a charm bundle with all that it needs.
+// kit returns a charm bundle with everything that it needs.
 func kit(t *testing.T, days int) *bundletest.Bundle {
 	t.Helper()
 	b := bundletest.New(t, days).AddWholeCharm("app", 7, 3000).AddWholeCharm("web", 3, 2000).Add("tool", 4, 1000)
@@ -60,7 +61,7 @@ func kit(t *testing.T, days int) *bundletest.Bundle {
 	return b
 }
 
-// withGaps has charms that need what is nowhere.
+// withGaps returns charms that need things which are missing.
 func withGaps(t *testing.T) *bundletest.Bundle {
 	t.Helper()
 	b := bundletest.New(t, 20).Add("tool", 4, 1000)
@@ -86,7 +87,7 @@ func withGaps(t *testing.T) *bundletest.Bundle {
 	return b
 }
 
-// layerOf is where the layer of a bundle's first image will be in the data folder.
+// layerOf returns the path, in the data folder, of the layer of a bundle's first image.
 func layerOf(t *testing.T, b *bundletest.Bundle) string {
 	t.Helper()
 	var m ocispec.Manifest
@@ -96,7 +97,7 @@ func layerOf(t *testing.T, b *bundletest.Bundle) string {
 	return "blobs/sha256/" + m.Layers[0].Digest.Encoded()
 }
 
-// originalExport is a file as the original store-admin makes it, with the credentials of an image in it.
+// originalExport returns a file in the form of the original store-admin, with the credentials of an image in it.
 func originalExport(t *testing.T, more ...bundletest.File) []byte {
 	t.Helper()
 	b := bundletest.New(t, 0)

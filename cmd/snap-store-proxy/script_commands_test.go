@@ -21,7 +21,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// patience is how long a script waits for what happens in the background.
+// patience is the longest time that a script waits for something in the background.
 const patience = 30 * time.Second
 
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
@@ -31,7 +31,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	}
 }
 
-// useSite trusts those exporters, too, whom its arguments name.
+// useSite sets up the store of a script. It also trusts the exporters in its arguments.
 func useSite(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(ts.Exec("snap-store-proxy", "config", "proxy.db.connection="+ts.Getenv("DSN")))
 	ts.Check(ts.Exec("snap-store-proxy", "trust", "add", ts.Getenv("BUNDLES")+"/exporter.pem"))
@@ -41,7 +41,7 @@ func useSite(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(ts.Exec("snap-store-proxy", "trust", "root", "add", ts.Getenv("BUNDLES")+"/root.assert"))
 }
 
-// asUser runs a command, whose file the user may not be able to reach: it is opened here.
+// asUser runs a command as another user. It opens the command's file itself, because the user may not be able to reach it.
 func asUser(ts *testscript.TestScript, neg bool, args []string) {
 	u, err := user.Lookup(args[0])
 	ts.Check(err)
@@ -110,7 +110,7 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 func sql(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	// Through the database that every cluster has, so that the script's own may be closed to all.
+	// The connection uses the database that every cluster has, so that the script's own can be closed to all.
 	cfg, err := pgx.ParseConfig(ts.Getenv("DSN"))
 	ts.Check(err)
 	if strings.HasPrefix(args[0], "alter database") || strings.Contains(args[0], "pg_terminate_backend") {
@@ -138,11 +138,11 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// download is one that is in flight: the client has read the headers and no more.
+// download is a download in flight: the client has only read the headers.
 type download struct{ resp *http.Response }
 
 func (d *download) begin(ts *testscript.TestScript, _ bool, args []string) {
-	// A small window keeps the server from being done before it is asked to stop.
+	// A small window keeps the server from finishing before it is asked to stop.
 	resp, err := http.Get(args[0])
 	ts.Check(err)
 	if resp.StatusCode != http.StatusOK {
@@ -160,12 +160,12 @@ func (d *download) finish(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
-// listeners checks that the process in the background listens on one TCP port, args[0], and no other.
+// listeners checks that the process in the background listens on the TCP port args[0] and no other.
 func listeners(ts *testscript.TestScript, _ bool, args []string) {
 	fds := fmt.Sprintf("/proc/%d/fd", ts.BackgroundCmds()[0].Process.Pid)
 	entries, err := os.ReadDir(fds)
 	ts.Check(err)
-	mine := make(map[string]bool) // inodes of sockets
+	mine := make(map[string]bool) // inodes of the process's sockets
 	for _, e := range entries {
 		if to, err := os.Readlink(filepath.Join(fds, e.Name())); err == nil && strings.HasPrefix(to, "socket:[") {
 			mine[strings.Trim(to[len("socket:"):], "[]")] = true
@@ -187,13 +187,13 @@ func listeners(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// signal is for those signals that testscript's kill does not know.
+// signal sends a signal that testscript's kill does not know.
 func signal(ts *testscript.TestScript, _ bool, args []string) {
 	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL}
 	ts.Check(ts.BackgroundCmds()[0].Process.Signal(signals[args[0]]))
 }
 
-// listening waits until a server listens, or stops to.
+// listening waits until a server listens, or until it stops listening.
 func listening(ts *testscript.TestScript, neg bool, args []string) {
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		conn, err := net.Dial("tcp", args[0])
@@ -207,7 +207,7 @@ func listening(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s: in %s, that did not change", args[0], patience)
 }
 
-// runsAs checks whose rights each thread of the process in the background has.
+// runsAs checks the user of each thread of the process in the background.
 func runsAs(ts *testscript.TestScript, _ bool, args []string) {
 	u, err := user.Lookup(args[0])
 	ts.Check(err)

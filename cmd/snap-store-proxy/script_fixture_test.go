@@ -17,7 +17,7 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
-// fixture is what all scripts share: the world outside, as it was when the exporter was there.
+// fixture is shared by all scripts: it holds the files that the exporters made outside.
 type fixture struct {
 	dir, upstream string
 	layer         string // see writeCharms
@@ -29,7 +29,7 @@ type fixture struct {
 //	new.tar.gz   on Tuesday: jq 8 in stable and edge, amd64
 //	all.tar.gz   on Wednesday: jq and hello with all that they need, amd64 and arm64
 //
-// For the bundles of charms see writeCharms.
+// writeCharms makes the bundles of charms.
 func newFixture(t *testing.T) (*fixture, error) {
 	dir := tempDir(t)
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "bin")+"/", "offlinestore/cmd/store-admin")
@@ -110,7 +110,7 @@ func (f *fixture) flags() []string {
 
 // setup makes the host of one script.
 func (f *fixture) setup(e *testscript.Env, dsn string) error {
-	// The user that root's rights are given up for must pass.
+	// Root's rights are given up for this user, who must be able to enter the folder.
 	for dir := e.WorkDir; strings.Contains(dir, "badinput-"); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			return err
@@ -150,7 +150,7 @@ func (f *fixture) setup(e *testscript.Env, dsn string) error {
 	}
 	database := strings.TrimPrefix(u.Path, "/")
 	q := u.Query()
-	q.Del("user") // or it would win
+	q.Del("user") // it would take precedence
 	u.RawQuery = q.Encode()
 	u.User = url.UserPassword("srv_"+database, "correct-horse")
 	e.Setenv("DATABASE", database)

@@ -15,28 +15,28 @@ import (
 	"offlinestore/internal/pgtest"
 )
 
-// TestScripts runs the scripts in testdata/script, each on a host of its own: a data folder, and an empty database. Scripts
-// whose name begins with private- are for the private cluster, which takes a moment to make.
+// TestScripts runs the scripts in testdata/script, each on a host of its own: a data folder, and an empty database.
+// Scripts whose name begins with private- use the private cluster, which takes a moment to make.
 //
-// Besides testscript's own commands and variables there are:
+// In addition to testscript's own commands and variables there are:
 //
 //	site            use the database, trust the exporters and the simulated store's root
-//	asuser USER …   run a command as another user (only where the tests are run by root)
-//	get [-code N] [-until RE] URL   ask a server, until it listens, and print the answer
+//	asuser USER …   run a command as another user (only if root runs the tests)
+//	get [-code N] [-until RE] URL   ask a server, after it listens, and print the answer
 //	slow URL, finish                begin a download, and later read the rest of it
 //	sql STATEMENT   run a statement on the script's database, as its owner
 //	flip FILE N     flip a bit of a file's byte N
 //	signal TERM srv send a signal to the process in the background
 //	listening ADDR  wait until a server listens there, or with ! until none does
-//	runsas USER     the process in the background has the rights of that user
-//	listeners PORT  the process in the background listens on that TCP port and no other
+//	runsas USER     check that the process in the background has the rights of that user
+//	listeners PORT  check that the process in the background listens on that TCP port and no other
 //
-//	$BUNDLES  what the exporter brought: see fixture    $DSN, $DATABASE  the database, $SERVER_DSN a role's
+//	$BUNDLES  the exporter's bundles: see fixture       $DSN, $DATABASE  the database, $SERVER_DSN a role's
 //	$ADDR     a free address                            $SNAP_COMMON  the data folder
-//	$PORT, $PORT2  that of $ADDR, and another one
+//	$PORT, $PORT2  its port, and another free one
 //	$BIG      the path of a snap that takes a while to download
 //	$HELLO    the path of revision 38 of hello
-//	$LAYER    where a layer of app's image is in the data folder
+//	$LAYER    the path of a layer of app's image in the data folder
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	scripts, err := filepath.Glob("testdata/script/*.txtar")
@@ -60,7 +60,7 @@ func TestScripts(t *testing.T) {
 			}
 			testscript.Run(t, testscript.Params{
 				Files: []string{script}, WorkdirRoot: tempDir(t), RequireExplicitExec: true, RequireUniqueNames: true,
-				Deadline: time.Now().Add(3 * time.Minute), // a server that was to refuse to start would serve for ever
+				Deadline: time.Now().Add(3 * time.Minute), // a server that should have refused to start would serve for ever
 				Cmds:     commands(), Condition: condition, Setup: func(e *testscript.Env) error { return f.setup(e, dsn) },
 			})
 		})

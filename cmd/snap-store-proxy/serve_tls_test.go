@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// serving is a server that runs, and where: HTTP, HTTPS and images.
+// serving is a running server and its addresses: HTTP, HTTPS and images.
 type serving struct {
 	s              *site
 	http, tls, oci string
 	stop           func()
-	log            string // its file
+	log            string // the file of the log
 }
 
 // serveTLS starts a server on free ports.
@@ -70,7 +70,7 @@ func (run *serving) logged() string {
 	return string(text)
 }
 
-// awaitLog waits until the server has logged what is wanted.
+// awaitLog waits until the log contains want.
 func (run *serving) awaitLog(want string) {
 	run.s.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
@@ -81,7 +81,7 @@ func (run *serving) awaitLog(want string) {
 	run.s.t.Errorf("the log lacks %q: %s", want, run.logged())
 }
 
-// trusting is a client that believes one authority, follows no redirect and opens a connection for each request.
+// trusting returns a client that trusts one authority, follows no redirect and opens a connection for each request.
 func trusting(ca string) *http.Client {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(ca))
@@ -89,7 +89,7 @@ func trusting(ca string) *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// ask is the status and the body of an answer, or the error.
+// ask returns the status and the body of an answer, or the error.
 func ask(c *http.Client, url string) string {
 	req, err := http.NewRequest("GET", url, nil)
 	if err != nil {
@@ -105,7 +105,7 @@ func ask(c *http.Client, url string) string {
 	return fmt.Sprintf("%d %s %s %v", resp.StatusCode, resp.Header.Get("Location"), body, err)
 }
 
-// await asks until the answer has want in it.
+// await repeats a request until the answer contains want.
 func await(t *testing.T, c *http.Client, url, want string) {
 	t.Helper()
 	var got string
@@ -117,7 +117,7 @@ func await(t *testing.T, c *http.Client, url, want string) {
 	t.Errorf("%s says %q, want %q", url, got, want)
 }
 
-// TestServeHTTPS has a server change its certificate and other settings while it runs, under a connection that stays open.
+// TestServeHTTPS checks that a running server loads a new certificate and other settings while a connection stays open.
 func TestServeHTTPS(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -181,7 +181,8 @@ func TestServeHTTPS(t *testing.T) {
 	run.stop()
 }
 
-// TestServeWithSpoiltCertificate refuses to serve plain HTTP instead.
+// TestServeWithSpoiltCertificate checks that a server with a damaged certificate refuses to start, instead of serving
+// plain HTTP.
 func TestServeWithSpoiltCertificate(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
