@@ -11,7 +11,7 @@ import (
 	"offlinestore/exporter"
 )
 
-// cacheDir is the folder of the cache: what the flag says, else the snap's, else the user's.
+// cacheDir returns the folder of the cache: the value of the flag, or the snap's folder, or the user's.
 func cacheDir(flag string) (string, error) {
 	if flag != "" {
 		return flag, nil

@@ -15,7 +15,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// maxBundleFile bounds the file that says which charms to export.
+// maxBundleFile bounds the file that lists the charms to export.
 const maxBundleFile = 4 << 20
 
 // charmOptions are the flags of export charms and export bundle.
@@ -126,7 +126,7 @@ and the container images of these.
 	return c
 }
 
-// request is the request without what the commands differ in.
+// request returns the parts of the request that are common to both commands.
 func (o *charmOptions) request(given func(flag string) bool) (exporter.Request, error) {
 	if err := o.check(given); err != nil {
 		return exporter.Request{}, err

@@ -18,12 +18,12 @@ type planned struct {
 	Architectures []string `json:"architectures"`
 	From          []string `json:"from"`
 	Components    []string `json:"components"`
-	// Size is that of the snap and its components, in bytes.
+	// Size is the size of the snap and its components in bytes.
 	Size     int64    `json:"size"`
 	NeededBy []string `json:"needed-by"`
 }
 
-// printPlan prints what an export would do.
+// printPlan prints the plan of an export.
 func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 	rows := []planned{}
 	for _, s := range p.Snaps {
@@ -64,7 +64,7 @@ type plannedCharm struct {
 	Type      string            `json:"type"`
 	Revisions []plannedRevision `json:"revisions"`
 	Resources []plannedResource `json:"resources"`
-	// Size is that of all together, in bytes; what images share is counted once.
+	// Size is the size of all parts together in bytes; it counts shared parts of images once.
 	Size int64 `json:"size"`
 }
 
@@ -79,7 +79,8 @@ type plannedResource struct {
 	Resource string `json:"resource"`
 	Revision int    `json:"revision"`
 	Type     string `json:"type"`
-	// Image is where the image will be inside; Source where it is upstream, Manifests how many of it are taken.
+	// Image is the name of the image inside, Source its name upstream, and Manifests the number of manifests that the
+	// export takes.
 	Image     string `json:"image,omitempty"`
 	Source    string `json:"source,omitempty"`
 	Manifests int    `json:"manifests,omitempty"`

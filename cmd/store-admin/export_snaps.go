@@ -69,7 +69,7 @@ func (o *snapOptions) request(names []string) (exporter.Request, error) {
 	return req, nil
 }
 
-// readPackages reads a --from-yaml file. A key that isn't known is an error: a typing mistake in push_channel must not pass.
+// readPackages reads a --from-yaml file. An unknown key is an error, so that a typing mistake in push_channel is noticed.
 func readPackages(path string) ([]exporter.Package, error) {
 	text, err := cli.ReadFile(path, 4<<20)
 	if err != nil {
@@ -82,7 +82,7 @@ func readPackages(path string) ([]exporter.Package, error) {
 	d.KnownFields(true)
 	if err := d.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
 		if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) && len(wrong.Errors) > 0 {
-			what, _, _ := strings.Cut(wrong.Errors[0], " in type ") // which is Go's
+			what, _, _ := strings.Cut(wrong.Errors[0], " in type ") // the rest names a Go type
 			err = errors.New(what)
 		}
 		return nil, &packageListError{path, err}

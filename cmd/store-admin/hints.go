@@ -16,9 +16,9 @@ import (
 	"offlinestore/upstream"
 )
 
-// hints returns the exit codes of errors, and what the user can do about them.
+// hints returns the table of the errors' exit codes and hints.
 func hints() cli.Table {
-	ofStore, tooMuch := cli.As[*exporter.StoreError], cli.Is(bundle.ErrCorrupt) // the manifest of an image, or too much of anything
+	ofStore, tooMuch := cli.As[*exporter.StoreError], cli.Is(bundle.ErrCorrupt) // an image's manifest is damaged, or an answer exceeds a limit
 	return append(slices.Concat(cli.RemoteHints(), registerHints(), inputHints()),
 		cli.On(cli.As[*registration.URLError], cli.Untrusted, "give the URL that the store was registered for, or register this one: an assertion can't be changed"),
 		cli.On(cli.All(cli.As[*registration.SignatureError], cli.As[*assertion.MissingError]), cli.Untrusted,

@@ -26,7 +26,7 @@ func newKey() *cobra.Command {
 	return c
 }
 
-// keyName is the optional argument of the key commands.
+// keyName returns the optional argument of the key commands.
 func keyName(args []string) string {
 	if len(args) > 0 {
 		return args[0]
@@ -67,7 +67,7 @@ func newKeyGenerate() *cobra.Command {
 	return c
 }
 
-// trustAdvice says how a key becomes trusted on the other side.
+// trustAdvice returns the steps that make a key trusted on the other side.
 func trustAdvice(name string) string {
 	if name != defaultKey {
 		name = " " + name
@@ -94,7 +94,7 @@ func newKeyList() *cobra.Command {
 	return c
 }
 
-// keyRow is what is said of a key.
+// keyRow is the printed form of a key.
 type keyRow struct {
 	Name        string `json:"name"`
 	Algorithm   string `json:"algorithm"`

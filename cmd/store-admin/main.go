@@ -1,5 +1,5 @@
-// Command store-admin exports snaps and charms on a host with internet into signed bundles that snap-store-proxy imports on a host
-// without.
+// Command store-admin exports snaps and charms, on a host with internet, into signed bundles. snap-store-proxy imports the
+// bundles on a host without internet.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 func main() { os.Exit(run()) }
 
 func run() int {
-	// What bundles need while they are written is a few buffers; the collector need not wait for more garbage than that.
+	// Writing bundles needs only a few buffers, so the collector should not wait for more garbage than this.
 	debug.SetMemoryLimit(64 << 20)
 	return cli.Main(newRoot(), hints())
 }

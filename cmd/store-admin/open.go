@@ -11,8 +11,9 @@ import (
 	"offlinestore/keyring"
 )
 
-// openVerified opens a bundle and checks its signature: against keys, or where there are none against our own keys and
-// at least against the key that the bundle brings along.
+// openVerified opens a bundle and verifies its signature with keys, or with our own keys if keys is empty. If none of our
+// own keys signed the bundle, openVerified at least verifies the signature with the key in the bundle, and trusted is
+// false.
 func openVerified(ctx context.Context, file string, keys []bundle.PublicKey) (r *bundle.Reader, p *bundle.Predicate, k bundle.PublicKey, trusted bool, err error) {
 	if file == "-" {
 		r, err = bundle.NewReader("-", os.Stdin)
@@ -38,7 +39,7 @@ func openVerified(ctx context.Context, file string, keys []bundle.PublicKey) (r 
 	return r, p, k, trusted, nil
 }
 
-// ownKeys are the public halves of the keys on this host: those that can't be read are not.
+// ownKeys returns the public keys of this host, without keys that can't be read.
 func ownKeys() []bundle.PublicKey {
 	k, err := openKeyring()
 	if err != nil {

@@ -32,9 +32,9 @@ type output struct {
 	fixed bool
 	files []exported
 	bar   *cli.Progress
-	// mending is held while the cache is mended and the plan with it.
+	// mending is held while the cache and the plan are repaired.
 	mending sync.RWMutex
-	// unlock gives back the layout; it is nil for archives.
+	// unlock releases the layout; it is nil for archives.
 	unlock func() error
 }
 
@@ -48,7 +48,7 @@ type exported struct {
 	NeededBy []string `json:"needed-by"`
 }
 
-// newOutput finds out what would keep bundles from being written before anything is downloaded.
+// newOutput looks for obstacles to writing the bundles before anything is downloaded.
 func (o *exportOptions) newOutput(ctx context.Context, w io.Writer, e *exporter.Exporter, p *exporter.Plan) (*output, error) {
 	out := &output{o: o, w: w, e: e}
 	var err error
@@ -71,7 +71,7 @@ func (o *exportOptions) newOutput(ctx context.Context, w io.Writer, e *exporter.
 	return out, err
 }
 
-// Close gives back the cache and the layout.
+// Close releases the cache and the layout.
 func (out *output) Close() error {
 	err := out.e.Cache.Close()
 	if out.unlock != nil {
@@ -88,7 +88,7 @@ type archive struct {
 	size   int64 // of its payload
 }
 
-// archives lists one archive of everything, as exports of charms have it, or one of each snap.
+// archives returns the archives to write: one of everything for an export of charms, or one for each snap.
 func (out *output) archives(p *exporter.Plan) []archive {
 	all := archive{out.o.single, p.Snaps, p.Charms, p.Size()}
 	if all.file == "" && out.o.archive != "" && out.o.outputDir == "" {
@@ -108,7 +108,7 @@ func (out *output) fileName(what string) string {
 	return filepath.Join(out.o.exportDir, what+"-"+out.time.Format("20060102T150405")+bundle.Compression(out.o.compression).Extension())
 }
 
-// damagedBlob says which blob of the cache err is about; it is empty for one that has gone, by the hand of another export.
+// damagedBlob returns the blob of the cache that err is about. d is empty for a blob that another export has removed.
 func damagedBlob(err error) (d digest.Digest, bad bool) {
 	if c, ok := errors.AsType[*blob.CorruptError](err); ok {
 		return c.Digest, true
@@ -180,7 +180,7 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 	return pr, err
 }
 
-// whoAmI is user@host, as far as the system knows.
+// whoAmI returns user@host, as far as the system knows them.
 func whoAmI() string {
 	name, host := "unknown", "unknown"
 	if u, err := user.Current(); err == nil {

@@ -15,10 +15,11 @@ import (
 	"offlinestore/exporter"
 )
 
-// packsAtOnce is how many archives are written at once: while the disk takes the end of one, the next is hashed.
+// packsAtOnce is the number of archives that are written at once. While the disk writes the end of one, the next is
+// hashed.
 const packsAtOnce = 2
 
-// write makes the bundles: the layout, or the archives in their order.
+// write writes the bundles: the layout, or the archives in their order.
 func (out *output) write(ctx context.Context, p *exporter.Plan) error {
 	list := out.archives(p)
 	if out.o.outputDir == "" {
@@ -37,7 +38,7 @@ func (out *output) write(ctx context.Context, p *exporter.Plan) error {
 	return g.Wait()
 }
 
-// bundle writes one bundle. A blob that turns out to be damaged in the cache is fetched again, once.
+// bundle writes one bundle. A blob that is damaged in the cache is fetched again, once.
 func (out *output) bundle(ctx context.Context, p *exporter.Plan, a archive) (exported, error) {
 	fetched := make(map[digest.Digest]bool)
 	for {
@@ -60,7 +61,7 @@ func (out *output) mend(ctx context.Context, p *exporter.Plan, d digest.Digest) 
 	return out.e.Refetch(ctx, p, d)
 }
 
-// pack writes an archive. It appears under its name when it is whole and on the disk, and never replaces another.
+// pack writes an archive. The archive gets its name when it is complete and synced, and never replaces another file.
 func (out *output) pack(ctx context.Context, s *bundle.Sealed, file string) (int64, error) {
 	c := bundle.Compression(out.o.compression)
 	size := s.Size(c)

@@ -16,7 +16,7 @@ import (
 	"offlinestore/internal/doctest"
 )
 
-// badRegistration is a row of the table in docs/errors.md. A row without arguments is seen by another test.
+// badRegistration is a row of the table in docs/errors.md. Another test covers a row without arguments.
 type badRegistration struct {
 	row  string
 	code int
@@ -47,7 +47,8 @@ func badRegistrations() []badRegistration {
 	}
 }
 
-// TestBadRegistrations runs register with what it must refuse. Nothing may be written, and no secret be said.
+// TestBadRegistrations runs register with input that it must refuse. It checks that nothing is written and that no secret
+// is printed.
 func TestBadRegistrations(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -100,7 +101,7 @@ func register(t *testing.T, args []string) error {
 	return c.ExecuteContext(t.Context())
 }
 
-// codeOf is the exit code that an error has in the end.
+// codeOf returns the exit code of an error.
 func codeOf(err error) int {
 	var known *cli.Error
 	if errors.As(err, &known) && known.Code != cli.Failed {
@@ -110,7 +111,7 @@ func codeOf(err error) int {
 	return code
 }
 
-// TestTableOfBadRegistrations holds the table of docs/errors.md against the rows.
+// TestTableOfBadRegistrations compares the table of docs/errors.md with the rows.
 func TestTableOfBadRegistrations(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{}

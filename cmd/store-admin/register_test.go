@@ -18,13 +18,13 @@ import (
 	"offlinestore/internal/assertiontest"
 )
 
-// TestRegister runs testdata/register. Each script has, besides what those of TestScripts have:
+// TestRegister runs testdata/register. In addition to the files of TestScripts, each script has:
 //
 //	proxy.assert        the assertion of store1 at https://snaps.example.internal
-//	other.assert        the one of https://other.example
+//	other.assert        the assertion of https://other.example
 //	bundle.b64          the registration bundle of store1
 //	original.tar.gz     the original's installer, with proxy.assert; trick.tar.gz with a path out of it; empty.tar.gz without it
-//	program FILE ARCH   makes what passes for a program
+//	program FILE ARCH   writes a file that looks like a program
 func TestRegister(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -57,15 +57,15 @@ func setupRegister(env *testscript.Env) error {
 	return nil
 }
 
-// registeredURL is that of store1.
+// registeredURL is the URL of store1.
 const registeredURL = "https://snaps.example.internal"
 
-// registerFiles are what the Snap Store, here the test root, has given, and what was made of it.
+// registerFiles returns the files from the Snap Store, which is the test root here, and the files made from them.
 func registerFiles(stack *assertiontest.Stack) (map[string][]byte, error) {
 	stream := func(url string) []byte {
 		all := append(stack.Base(), stack.Account("operator1", "The operator", nil), stack.Store("store1", "operator1", url, nil))
 		var b bytes.Buffer
-		_ = assertion.EncodeAll(&b, all) // a buffer takes all
+		_ = assertion.EncodeAll(&b, all) // a buffer accepts all writes
 		return b.Bytes()
 	}
 	bundle, err := json.Marshal(map[string]string{"domain": "snaps.example.internal", "private_key": "store-key-secret", "public_key": "store-key",
@@ -91,13 +91,13 @@ func registerFiles(stack *assertiontest.Stack) (map[string][]byte, error) {
 	}, nil
 }
 
-// packed is a .tar.gz of names and contents.
+// packed returns a .tar.gz of names and contents.
 func packed(files ...string) []byte {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
 	t := tar.NewWriter(z)
 	for i := 0; i < len(files); i += 2 {
-		_ = t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: files[i], Size: int64(len(files[i+1])), Mode: 0o644}) // a buffer takes all
+		_ = t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: files[i], Size: int64(len(files[i+1])), Mode: 0o644}) // a buffer accepts all writes
 		_, _ = t.Write([]byte(files[i+1]))
 	}
 	_, _ = t.Close(), z.Close()
@@ -117,6 +117,6 @@ func elfOf(arch string) []byte {
 	copy(h.Ident[:], elf.ELFMAG)
 	h.Ident[elf.EI_CLASS], h.Ident[elf.EI_DATA], h.Ident[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), 1
 	var b bytes.Buffer
-	_ = binary.Write(&b, binary.LittleEndian, h) // a buffer takes all
+	_ = binary.Write(&b, binary.LittleEndian, h) // a buffer accepts all writes
 	return b.Bytes()
 }

@@ -45,7 +45,7 @@ func (out *output) report(p *exporter.Plan) error {
 	return nil
 }
 
-// requested lists the snaps that the operator asked for.
+// requested returns the names of the snaps that the operator asked for.
 func requested(p *exporter.Plan) (names []string) {
 	for _, s := range p.Snaps {
 		if s.NeededBy == nil {
@@ -55,7 +55,7 @@ func requested(p *exporter.Plan) (names []string) {
 	return names
 }
 
-// reportCharms prints where the charms are, and what they will want besides.
+// reportCharms prints the place of the charms, and the snaps that they install and the export lacks.
 func (out *output) reportCharms(p *exporter.Plan) error {
 	if p.Request.Charms.Bundle != "" {
 		fmt.Fprintf(out.w, "Successfully exported charm bundle %s: %s\n", p.Request.Charms.Bundle, out.files[0].File)
@@ -79,8 +79,8 @@ func (out *output) reportCharms(p *exporter.Plan) error {
 	return nil
 }
 
-// warnOfCharmGaps names what is missing of charms and charm bundles besides snaps: resources, and charms of a bundle. It is known once
-// the charms were read.
+// warnOfCharmGaps names missing resources of charms and missing charms of bundles. It runs after the charms have been
+// read. Missing snaps are reported elsewhere.
 func (p *exportProgress) warnOfCharmGaps(plan *exporter.Plan) {
 	for _, g := range plan.Set().Gaps() {
 		if g.ByCharm() && g.Kind != closure.KindSnap {
@@ -89,7 +89,7 @@ func (p *exportProgress) warnOfCharmGaps(plan *exporter.Plan) {
 	}
 }
 
-// hintsOf are the snaps that the charms of a plan install on the architectures that were asked for.
+// hintsOf returns the snaps that the charms of a plan install on the requested architectures.
 func hintsOf(p *exporter.Plan) []exporter.Hint {
 	out := []exporter.Hint{}
 	for _, h := range p.Hints {

@@ -10,13 +10,13 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
-// changeRegistry WHAT makes the registry of the charms' images fail, or counts what it was asked.
+// changeRegistry implements registry WHAT, which makes the registry of the charms' images fail, or counts its requests.
 func changeRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	r := storeOf(ts).registry
 	switch args[0] {
 	case "expire":
 		r.Expire()
-	case "foreign": // the image of traefik-k8s gets a layer that is elsewhere
+	case "foreign": // the image of traefik-k8s gets a layer from elsewhere
 		ts.Check(foreignLayer(storeOf(ts)))
 	case "requests": // N PREFIX
 		if got := strconv.Itoa(r.Count(args[2])); got != args[1] {

@@ -13,10 +13,10 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
-// downloads is where all blobs come from.
+// downloads is the origin of all blobs.
 const downloads = "/download-origin/"
 
-// peak counts how many downloads run at once.
+// peak counts the downloads that run at once.
 type peak struct {
 	mu        sync.Mutex
 	now, most int
@@ -39,7 +39,7 @@ func (p *peak) add(n int) {
 	p.most = max(p.most, p.now)
 }
 
-// atmost N: no more than N downloads ran at once, and that many did.
+// atMost implements atmost N: it checks that exactly N downloads ran at once, at the peak.
 func atMost(ts *testscript.TestScript, neg bool, args []string) {
 	p := storeOf(ts).peak
 	p.mu.Lock()
@@ -49,7 +49,7 @@ func atMost(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// requests N PREFIX [HEADER=PREFIX] counts what the store was asked since the last forget.
+// requests implements requests N PREFIX [HEADER=PREFIX], which counts the store's requests since the last forget.
 func requests(ts *testscript.TestScript, neg bool, args []string) {
 	u, n := storeOf(ts), 0
 	for _, r := range u.Requests()[u.seen:] {
@@ -69,14 +69,14 @@ func requests(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// forget begins a new count of requests, and takes the faults back.
+// forget implements forget: it restarts the count of requests, and removes the faults.
 func forget(ts *testscript.TestScript, neg bool, args []string) {
 	u := storeOf(ts)
 	u.seen = len(u.Requests())
 	u.Heal()
 }
 
-// await N PREFIX waits until the store was asked for it N times since the last forget.
+// await implements await N PREFIX, which waits until the store has got N such requests since the last forget.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	u := storeOf(ts)
 	want, err := strconv.Atoi(args[0])
@@ -89,7 +89,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		if n >= want {
-			time.Sleep(200 * time.Millisecond) // what it answers is to arrive
+			time.Sleep(200 * time.Millisecond) // the answer needs time to arrive
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -97,7 +97,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("no request for %s came", args[1])
 }
 
-// fault KIND PATH SKIP TIMES [ARG...] makes the store fail.
+// fault implements fault KIND PATH SKIP TIMES [ARG...], which makes the store fail.
 func fault(ts *testscript.TestScript, neg bool, args []string) {
 	n := make([]int, 2)
 	for i := range n {
@@ -129,7 +129,7 @@ func fault(ts *testscript.TestScript, neg bool, args []string) {
 	storeOf(ts).Inject(f)
 }
 
-// change WHAT ARG... makes the store lie, or changes what it has.
+// change implements change WHAT ARG..., which makes the store lie, or changes its content.
 func change(ts *testscript.TestScript, neg bool, args []string) {
 	u := storeOf(ts)
 	num := func(i int) int {
@@ -173,7 +173,7 @@ func announce(u *simulated, name string, revision int, sum, size string) error {
 	return err
 }
 
-// free-of-secrets FILE... looks for what must not show: tokens of the store, and private keys.
+// freeOfSecrets implements free-of-secrets FILE..., which looks for the store's tokens and for private keys.
 func freeOfSecrets(ts *testscript.TestScript, neg bool, args []string) {
 	for _, file := range args {
 		text := ts.ReadFile(file)

@@ -37,19 +37,19 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// key is what the simulated store is kept under in a script's values.
+// key is the key of the simulated store in a script's values.
 type key struct{}
 
 // simulated is a script's simulated store.
 type simulated struct {
 	*upstreamtest.Store
-	seen     int // how many requests were forgotten
+	seen     int // the number of requests before the last forget
 	peak     *peak
 	registry *upstreamtest.Registry
-	host     string // of the registry
+	host     string // the host of the registry
 }
 
-// payload is large enough for a download to be broken off in the middle.
+// payload is large enough to interrupt a download in the middle.
 const payload = 256 << 10
 
 func setup(env *testscript.Env) error {
@@ -78,7 +78,7 @@ func setup(env *testscript.Env) error {
 	return nil
 }
 
-// condition knows ci, where no test may skip, and mount, where file systems can be mounted.
+// condition knows the conditions ci, where no test may skip, and mount, where file systems can be mounted.
 func condition(cond string) (bool, error) {
 	switch cond {
 	case "ci":
@@ -91,7 +91,7 @@ func condition(cond string) (bool, error) {
 
 func storeOf(ts *testscript.TestScript) *simulated { return ts.Value(key{}).(*simulated) }
 
-// admin CODE ARG... runs store-admin, which must exit with CODE.
+// admin implements admin CODE ARG..., which runs store-admin and expects the exit code CODE.
 func admin(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: admin CODE ARG...")
@@ -111,7 +111,7 @@ func admin(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// bundle VAR PATTERN sets VAR to the one file that matches.
+// findBundle implements bundle VAR PATTERN, which sets VAR to the one file that matches.
 func findBundle(ts *testscript.TestScript, neg bool, args []string) {
 	found, err := filepath.Glob(ts.MkAbs(args[1]))
 	ts.Check(err)
@@ -121,7 +121,7 @@ func findBundle(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], found[0])
 }
 
-// files N PATTERN counts files.
+// countFiles implements files N PATTERN, which counts files.
 func countFiles(ts *testscript.TestScript, neg bool, args []string) {
 	found, err := filepath.Glob(ts.MkAbs(args[1]))
 	ts.Check(err)
@@ -130,7 +130,7 @@ func countFiles(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// mode FILE MODE checks permissions.
+// checkMode implements mode FILE MODE, which checks permissions.
 func checkMode(ts *testscript.TestScript, neg bool, args []string) {
 	info, err := os.Stat(ts.MkAbs(args[0]))
 	ts.Check(err)
@@ -139,7 +139,7 @@ func checkMode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// flip FILE OFFSET flips a bit of a file; a negative offset counts from its end.
+// flip implements flip FILE OFFSET, which flips a bit of a file. A negative offset counts from its end.
 func flip(ts *testscript.TestScript, neg bool, args []string) {
 	path := ts.MkAbs(args[0])
 	b, err := os.ReadFile(path)
@@ -153,7 +153,7 @@ func flip(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(path, b, 0o644))
 }
 
-// cut FROM TO SIZE copies the beginning of a file, and makes the rest a hole.
+// cut implements cut FROM TO SIZE, which copies the beginning of a file and makes the rest a hole.
 func cut(ts *testscript.TestScript, neg bool, args []string) {
 	b, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)

@@ -8,7 +8,7 @@ import (
 	"offlinestore/cmd/internal/cli"
 )
 
-// TestFitFile stands in for a FAT32 disk, which not every kernel can mount.
+// TestFitFile replaces a test with a FAT32 disk, which not every kernel can mount.
 func TestFitFile(t *testing.T) {
 	t.Parallel()
 	if err := fitFile("/media/usb", "jq.tar.gz", math.MaxUint32, math.MaxUint32, "FAT32"); err != nil {

@@ -45,7 +45,7 @@ layout directory, or - for standard input.
 	return c
 }
 
-// verification is what verify holds bundles against.
+// verification holds the keys and roots that verify uses.
 type verification struct {
 	keys  []bundle.PublicKey
 	trust *assertion.Trust
@@ -61,7 +61,7 @@ type verified struct {
 	PayloadSize int64  `json:"payload-size"`
 }
 
-// runVerify goes on after a bad file, so that one run names all of them.
+// runVerify continues after a bad file, so that one run names all bad files.
 func runVerify(ctx context.Context, w io.Writer, files []string, v *verification) error {
 	var failed []error
 	good := []*verified{}

@@ -11,7 +11,7 @@ import (
 	"offlinestore/internal/bundletest"
 )
 
-// TestVerifyCharms has charms and resources that are as signed, and not what the bundle says of them.
+// TestVerifyCharms verifies charms and resources that were signed and differ from the bundle's description.
 func TestVerifyCharms(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
