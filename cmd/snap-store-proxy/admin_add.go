@@ -64,7 +64,7 @@ func addWithToken(c *cobra.Command, dir *instance.Dir, a catalog.Admin) error {
 	return err
 }
 
-// askPassword asks twice, since nobody sees what is typed.
+// askPassword asks twice, because nobody sees the typed text.
 func askPassword(in io.Reader, email string, stdin bool) (password string, err error) {
 	if stdin {
 		if password, err = cli.ReadSecret(in); err != nil {

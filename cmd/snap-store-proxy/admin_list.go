@@ -13,7 +13,7 @@ import (
 	"offlinestore/instance"
 )
 
-// adminRow is what is said of an admin.
+// adminRow is the printed form of an admin.
 type adminRow struct {
 	Email   string    `json:"email"`
 	AddedAt time.Time `json:"added-at"`

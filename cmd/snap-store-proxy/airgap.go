@@ -27,7 +27,7 @@ other mode: nothing in this program reaches the internet.`,
 	}
 }
 
-// enableAirgapMode does what can fail first: a store without its database is not called ready.
+// enableAirgapMode takes the steps that can fail first, so that a store without its database is not called ready.
 func enableAirgapMode(ctx context.Context, w io.Writer, dir *instance.Dir) error {
 	return withInstance(ctx, dir, func(in *instance.Instance) error {
 		made, err := in.Settings.SetMissing(map[string]string{settings.AuthSecret: rand.Text(), settings.DeviceAuthSecret: rand.Text()})

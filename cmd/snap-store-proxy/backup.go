@@ -69,7 +69,7 @@ func printBackup(w io.Writer, s *instance.BackupSummary, asJSON bool) error {
 	return cli.Hint(err, "push the bundles that have them again; 'snap-store-proxy check --blobs' names them")
 }
 
-// backupContents lists what is in a backup.
+// backupContents returns the contents of a backup as one line.
 func backupContents(s *instance.BackupSummary) string {
 	text := fmt.Sprintf("%s of settings, secrets and trust, and the database", cli.Count(s.Files, "file"))
 	if !s.Header.Blobs {

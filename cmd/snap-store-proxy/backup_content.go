@@ -11,7 +11,8 @@ import (
 	"offlinestore/instance"
 )
 
-// contentCommand is the command by which backup, run by root, has itself read the store as the owner of the data folder.
+// contentCommand is the name of a hidden command. If root runs backup, backup runs this command to read the store as the
+// owner of the data folder.
 const contentCommand = "backup-content"
 
 func newBackupContent(dir *instance.Dir) *cobra.Command {
@@ -32,7 +33,7 @@ func newBackupContent(dir *instance.Dir) *cobra.Command {
 	return c
 }
 
-// writeContent writes what a backup holds, as of now.
+// writeContent writes the current content of a store for a backup.
 func writeContent(ctx context.Context, dir *instance.Dir, w io.Writer, blobs bool) error {
 	return withInstance(ctx, dir, func(in *instance.Instance) error {
 		return in.WriteBackupContent(ctx, w, blobs, cli.Version())

@@ -11,24 +11,24 @@ import (
 	"offlinestore/cmd/internal/cli"
 )
 
-// maxKeyFile bounds what is read as a passphrase or as identities.
+// maxKeyFile bounds the file of a passphrase or of identities.
 const maxKeyFile = 64 << 10
 
-// errNoSecret says that there is nothing to encrypt or decrypt a backup with.
+// errNoSecret reports that nothing was given to encrypt or decrypt a backup with.
 var errNoSecret = errors.New("no passphrase and no key")
 
-// backupSecrets are the flags that say what opens a backup.
+// backupSecrets are the flags that name the secrets of a backup.
 type backupSecrets struct {
 	passphraseFile string
-	recipients     []string // of a new backup
-	identities     []string // files, for an old one
+	recipients     []string // for a new backup
+	identities     []string // files, for an old backup
 }
 
 func (s *backupSecrets) addPassphrase(f *pflag.FlagSet) {
 	f.StringVar(&s.passphraseFile, "passphrase-file", "", "`file` with the passphrase, - for standard input; it is asked for on a terminal")
 }
 
-// passphrase comes from its file or from the terminal, where a new one is asked for twice.
+// passphrase reads the passphrase from its file or asks for it on the terminal, twice for a new one.
 func (s *backupSecrets) passphrase(isNew bool) (string, error) {
 	if s.passphraseFile != "" {
 		text, err := cli.ReadFile(s.passphraseFile, maxKeyFile)
@@ -61,7 +61,7 @@ func (s *backupSecrets) passphrase(isNew bool) (string, error) {
 	return text, nil
 }
 
-// oneSecret is the one line of a file.
+// oneSecret returns the one line of a file.
 func oneSecret(text []byte, path, what string) (string, error) {
 	line, err := cli.ReadSecret(bytes.NewReader(text))
 	if err != nil || line == "" {

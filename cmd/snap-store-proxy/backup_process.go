@@ -16,8 +16,8 @@ import (
 	"offlinestore/instance"
 )
 
-// content writes what a backup holds. Root has a process of its own do that, since giving up its rights is for good, and whom the data
-// folder belongs to may not write where root may.
+// backupContent writes the content of a backup. For root, another process writes it: a process gives up root's rights for
+// good, and the owner of the data folder may not write to every place that root may.
 func backupContent(ctx context.Context, dir *instance.Dir, w io.Writer, blobs bool) error {
 	if os.Geteuid() != 0 {
 		return writeContent(ctx, dir, w, blobs)
@@ -40,7 +40,7 @@ func backupContent(ctx context.Context, dir *instance.Dir, w io.Writer, blobs bo
 		return err
 	}
 	_, err = io.Copy(w, out)
-	out.Close() // it ends if nobody reads any more
+	out.Close() // the process ends if nobody reads
 	ended := cmd.Wait()
 	switch {
 	case ctx.Err() != nil:
@@ -53,7 +53,7 @@ func backupContent(ctx context.Context, dir *instance.Dir, w io.Writer, blobs bo
 	return nil
 }
 
-// inItsWords is the error, and the hint, with which our other process ended.
+// inItsWords returns the error and the hint that the other process printed.
 func inItsWords(said string, code int, err error) error {
 	const name, hint = "snap-store-proxy: ", "snap-store-proxy: hint: "
 	out := &cli.Error{Code: code, Err: err}
@@ -62,7 +62,7 @@ func inItsWords(said string, code int, err error) error {
 		if text, ok := strings.CutPrefix(line, hint); ok {
 			out.Hint = text
 		} else if text, ok := strings.CutPrefix(line, name); ok {
-			out.Err = errors.New(text) // the last of them
+			out.Err = errors.New(text) // the last line counts
 		}
 	}
 	return out

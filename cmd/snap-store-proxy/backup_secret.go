@@ -9,7 +9,7 @@ import (
 	"offlinestore/cmd/internal/cli"
 )
 
-// seal is what a new backup is encrypted to. It is read with the rights of who calls the program.
+// seal returns the recipients of a new backup. It reads files with the rights of the caller of the program.
 func (s *backupSecrets) seal() ([]age.Recipient, error) {
 	if len(s.recipients) > 0 {
 		if s.passphraseFile != "" {
@@ -32,7 +32,7 @@ func (s *backupSecrets) seal() ([]age.Recipient, error) {
 	return []age.Recipient{r}, nil
 }
 
-// open is what may open an old backup.
+// open returns the identities that may open an old backup.
 func (s *backupSecrets) open() ([]age.Identity, error) {
 	if len(s.identities) > 0 {
 		if s.passphraseFile != "" {
@@ -46,7 +46,7 @@ func (s *backupSecrets) open() ([]age.Identity, error) {
 			}
 			list, err := age.ParseIdentities(bytes.NewReader(text))
 			if err != nil {
-				return nil, cli.Usagef("%s: no identities as age-keygen makes them", path) // the error may quote one
+				return nil, cli.Usagef("%s: no identities as age-keygen makes them", path) // age's error may quote an identity
 			}
 			all = append(all, list...)
 		}

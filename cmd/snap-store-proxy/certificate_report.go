@@ -18,10 +18,10 @@ type importCertificate struct {
 	names                     []string
 }
 
-// importedCertificate is what import-certificate answers.
+// importedCertificate is the result of import-certificate.
 type importedCertificate struct {
 	certificate.Info
-	// CA is the certificate that devices must trust, if it came along.
+	// CA is the certificate that devices must trust, if the input contained it.
 	CA string `json:"ca,omitempty"`
 }
 

@@ -12,7 +12,7 @@ import (
 	"offlinestore/instance"
 )
 
-// errGaps means that something which is served needs something that the store lacks.
+// errGaps reports that the store lacks a dependency of a served item.
 var errGaps = errors.New("not all that is served could be installed")
 
 func newCheck(dir *instance.Dir) *cobra.Command {

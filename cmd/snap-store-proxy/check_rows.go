@@ -11,23 +11,23 @@ type gapRows struct {
 	CharmGaps []charmGapRow `json:"charm-gaps"`
 }
 
-// gapRow is something that snaps and models need.
+// gapRow is a missing dependency of snaps and models.
 type gapRow struct {
 	Needs        string   `json:"needs"`
 	Architecture string   `json:"architecture"`
 	NeededBy     []string `json:"needed-by"`
-	// Channel is set if a model names another one than the stable one of the default track.
+	// Channel is set if a model names a channel other than the stable one of the default track.
 	Channel string `json:"channel,omitempty"`
 }
 
-// charmGapRow is something that a charm or a charm bundle needs.
+// charmGapRow is a missing dependency of a charm or a charm bundle.
 type charmGapRow struct {
 	Charm    string `json:"charm"`
 	Revision int    `json:"revision"`
 	// Kind is "resource", "image", "snap" or "charm".
 	Kind  string `json:"kind"`
 	Needs string `json:"needs"`
-	// Fix is what to do about it, outside.
+	// Fix is the step that fills the gap, outside.
 	Fix string `json:"fix"`
 }
 
@@ -44,7 +44,7 @@ func newGapRows(gaps []closure.Gap) gapRows {
 		}
 		needs := g
 		if g.Revision > 0 {
-			needs.Architecture = "" // the number says which
+			needs.Architecture = "" // the revision already implies it
 		}
 		by := g.NeededBy[0]
 		out.CharmGaps = append(out.CharmGaps, charmGapRow{by.Name, by.Revision, string(g.Kind), needs.Needs(), cli.GapFix(g)})

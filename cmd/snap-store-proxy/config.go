@@ -73,7 +73,7 @@ func runConfig(c *cobra.Command, dir *instance.Dir, o configOptions, args []stri
 	return change(dir, s, changes)
 }
 
-// completeKey tells a shell which settings there are.
+// completeKey returns the names of the settings for the completion of a shell.
 func completeKey(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	for _, k := range settings.Keys() {

@@ -10,7 +10,7 @@ import (
 	"offlinestore/instance/settings"
 )
 
-// changes reads the arguments of a change, and asks for what they leave out.
+// changes reads the arguments of a change, and asks for missing values.
 func (o configOptions) changes(args []string) (map[string]string, error) {
 	changes := make(map[string]string)
 	input := &secretInput{password: o.passwordStdin}
@@ -36,7 +36,7 @@ func (o configOptions) changes(args []string) (map[string]string, error) {
 	return changes, nil
 }
 
-// change sets settings, and says when that counts.
+// change changes settings, and prints when the change takes effect.
 func change(dir *instance.Dir, s *settings.Settings, changes map[string]string) error {
 	before, err := dir.Settings()
 	if err != nil {

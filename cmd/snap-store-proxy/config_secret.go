@@ -12,19 +12,19 @@ import (
 	"offlinestore/instance/settings"
 )
 
-// fromInput is the value that stands for one that is asked for, or read from standard input.
+// fromInput stands for a value that is asked for or read from standard input.
 const fromInput = "-"
 
-// maxInput is more than any setting takes, in bytes.
+// maxInput is more than the length of any setting in bytes.
 const maxInput = 1 << 20
 
-// secretInput is where secrets come from that are in no command line.
+// secretInput reads secrets that are not on the command line.
 type secretInput struct {
-	password bool // --password-stdin was given, and no connection has taken the password yet
-	used     bool // standard input was read, and is empty by now
+	password bool // --password-stdin was given, and no connection has used the password yet
+	used     bool // standard input was read, and is empty now
 }
 
-// complete is the value of a setting, with what the command line leaves out.
+// complete returns the value of a setting, and reads the parts that are not on the command line.
 func (in *secretInput) complete(k settings.Key, value string) (string, error) {
 	switch {
 	case k.Kind == settings.KindConnection && conninfo.LacksPassword(value):
@@ -39,7 +39,8 @@ func (in *secretInput) complete(k settings.Key, value string) (string, error) {
 	return given(k)(in.line())
 }
 
-// addPassword completes a connection. Without a terminal nobody is asked: the server may want no password, and programs would hang.
+// addPassword adds the password to a connection. Without a terminal it does not ask, because the server may need no
+// password, and programs would hang.
 func (in *secretInput) addPassword(k settings.Key, value string) (string, error) {
 	var password string
 	var err error
@@ -77,7 +78,7 @@ func (in *secretInput) line() (string, error) {
 	return v, nil
 }
 
-// text reads several lines to the end.
+// text reads several lines to the end of the input.
 func (in *secretInput) text(k settings.Key) (string, error) {
 	if err := in.use(); err != nil {
 		return "", err

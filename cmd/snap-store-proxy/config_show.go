@@ -13,7 +13,7 @@ import (
 // configOptions are the flags of config.
 type configOptions struct{ asJSON, showSecret, passwordStdin, exportYAML, importYAML bool }
 
-// configEntry is a setting as --json shows it.
+// configEntry is the JSON of a setting.
 type configEntry struct {
 	Key     string `json:"key"`
 	Value   string `json:"value"`
@@ -43,7 +43,7 @@ func (o configOptions) list(w io.Writer, s *settings.Settings) error {
 	return nil
 }
 
-// show prints one setting, as it is without anything around it, for scripts.
+// show prints the bare value of one setting, for scripts.
 func (o configOptions) show(w io.Writer, s *settings.Settings, name string) error {
 	value, err := s.Get(name)
 	switch {

@@ -24,7 +24,7 @@ func exportYAML(w io.Writer, s *settings.Settings) error {
 	return err
 }
 
-// importYAML sets all that r has, or nothing.
+// importYAML sets all settings in r, or none.
 func importYAML(dir *instance.Dir, s *settings.Settings, r io.Reader) error {
 	if cli.IsTerminal(os.Stdin) {
 		fmt.Fprintln(os.Stderr, "Settings as YAML, ended by Ctrl-D:")

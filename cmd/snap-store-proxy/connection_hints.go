@@ -10,12 +10,12 @@ import (
 	"offlinestore/instance"
 )
 
-// connectionHint returns what an operator can do about a failed connection.
+// connectionHint returns the next step of an operator after a failed connection.
 func connectionHint(c instance.Connection) string {
 	refused := errors.Is(c.Err, syscall.ECONNREFUSED)
 	switch {
 	case c.OK, c.Name == instance.ConnectionDatabase:
-		return "" // the error of the whole command has it
+		return "" // the error of the whole command has the hint
 	case c.Name == instance.ConnectionServerDatabase:
 		_, hint := hints().Find(c.Err)
 		return hint

@@ -12,10 +12,10 @@ import (
 	"offlinestore/instance"
 )
 
-// errConnections says that something that devices need can't be reached.
+// errConnections reports that a connection which devices need has failed.
 var errConnections = errors.New("not all connections work")
 
-// connection is a connection as it is printed, with the hint for a failed one.
+// connection is the printed form of a connection, with the hint if it failed.
 type connection struct {
 	instance.Connection
 	Hint string `json:"hint,omitempty"`

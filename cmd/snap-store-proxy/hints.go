@@ -23,12 +23,12 @@ import (
 	"offlinestore/service"
 )
 
-// hints returns the exit codes of errors, and what the operator can do about them.
+// hints returns the table of the errors' exit codes and hints.
 func hints() cli.Table {
 	return slices.Concat(cli.RemoteHints(), registrationHints(), registryHints(), backupHints(), bundleHints(), listenHints(), serviceHints())
 }
 
-// bundleHints returns the rows about bundles and what is in them.
+// bundleHints returns the rows about bundles and their contents.
 func bundleHints() cli.Table {
 	return cli.Table{
 		cli.On(cli.As[*bundle.UnknownSignerError], cli.Untrusted,
@@ -57,7 +57,7 @@ func bundleHints() cli.Table {
 	}
 }
 
-// serviceHints returns the rows about what the store runs on: its database, its settings, the rights of its user.
+// serviceHints returns the rows about the foundations of the store: its database, its settings, the rights of its user.
 func serviceHints() cli.Table {
 	return cli.Table{
 		cli.OnType(cli.Failed, func(e *instance.HalfRestoredError) string {
@@ -85,7 +85,7 @@ func serviceHints() cli.Table {
 	}
 }
 
-// listenHints returns the rows about what serve listens on.
+// listenHints returns the rows about the listeners of serve.
 func listenHints() cli.Table {
 	return cli.Table{
 		cli.OnType(cli.Failed, func(e *service.ListenError) string {
@@ -126,7 +126,7 @@ func registrationHints() cli.Table {
 	}
 }
 
-// registryHints returns the rows about a registry that images are copied to.
+// registryHints returns the rows about a target registry of images.
 func registryHints() cli.Table {
 	refused := func(err error) bool {
 		var access *registry.AccessError

@@ -7,7 +7,7 @@ import (
 	"offlinestore/instance"
 )
 
-// withStoreAssertion gives config the flag that takes a store assertion by hand.
+// withStoreAssertion adds to config the flag that imports a store assertion by hand.
 func withStoreAssertion(dir *instance.Dir, config *cobra.Command) *cobra.Command {
 	const flag = "import-store-assertion"
 	var file string

@@ -21,7 +21,7 @@ type listedRevision struct {
 	Bases    []string `json:"bases"`
 	Size     int64    `json:"size"`
 	SHA256   string   `json:"sha256"`
-	// Channels say for which base: "14/stable ubuntu@22.04 amd64".
+	// Channels include the base: "14/stable ubuntu@22.04 amd64".
 	Channels []string `json:"channels"`
 }
 
@@ -30,7 +30,7 @@ type listedResource struct {
 	Type     string `json:"type"`
 	Revision int    `json:"revision"`
 	Size     int64  `json:"size,omitempty"`
-	// Image is the name of an image inside the registry. HasImage says whether this store has it.
+	// Image is the name of an image inside the registry. HasImage reports whether this store has it.
 	Image    string `json:"image,omitempty"`
 	HasImage bool   `json:"has-image,omitempty"`
 }
@@ -57,7 +57,7 @@ func charmRows(cat *catalog.Snapshot) []listedCharm {
 	return rows
 }
 
-// imagesOf are the digests of the images that the store has.
+// imagesOf returns the digests of the images that the store has.
 func imagesOf(cat *catalog.Snapshot) map[string]bool {
 	out := make(map[string]bool, len(cat.Images))
 	for _, i := range cat.Images {
@@ -76,7 +76,7 @@ func baseNames(bases []*charm.Base) []string {
 	return out
 }
 
-// charmChannels lists the rows of the channel map that hold a revision.
+// charmChannels returns the rows of the channel map that hold a revision.
 func charmChannels(c *catalog.Charm, revision int) []string {
 	out := []string{}
 	for _, row := range c.ChannelMap {
@@ -91,7 +91,7 @@ func charmChannels(c *catalog.Charm, revision int) []string {
 	return out
 }
 
-// size is that of a file; an image's layers are not the resource's alone.
+// size returns the size of a file. An image has none here, because other resources may share its layers.
 func (r *listedResource) size() string {
 	if r.Type == charm.ResourceImage {
 		return ""
@@ -99,7 +99,7 @@ func (r *listedResource) size() string {
 	return cli.Bytes(r.Size)
 }
 
-// image says which image a resource stands for, and whether it is here.
+// image returns the name of a resource's image, and tells if the store lacks it.
 func (r *listedResource) image() string {
 	if r.Image != "" && !r.HasImage {
 		return r.Image + " (not in this store)"

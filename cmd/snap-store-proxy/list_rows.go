@@ -8,7 +8,7 @@ import (
 	"offlinestore/cmd/internal/cli"
 )
 
-// channelsOf lists the channels that a revision is served in, each once.
+// channelsOf returns the channels that serve a revision, each once.
 func channelsOf(s *catalog.Snap, revision int) []string {
 	var out []string
 	for _, row := range s.Served() {
@@ -46,5 +46,5 @@ func listJSON(w io.Writer, cat *catalog.Snapshot) error {
 	return cli.PrintJSON(w, rows)
 }
 
-// globalStore is what the original calls the store that is not a brand's.
+// globalStore is the original's name for the store that belongs to no brand.
 const globalStore = "ubuntu"

@@ -35,7 +35,7 @@ from them.`,
 	root.AddCommand(newOverrides(dir)...)
 	root.AddCommand(newAdmins(dir)...)
 	root.AddCommand(cli.NewMan())
-	// Scripts rely on the exit codes, so the help of every command has them.
+	// Scripts rely on the exit codes, so the help of every command lists them.
 	root.SetHelpTemplate(root.HelpTemplate() + cli.ExitHelp + "\n")
 	return root
 }

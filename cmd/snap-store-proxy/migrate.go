@@ -26,7 +26,7 @@ said which of the settings will be taken over, and which have no meaning here.`,
 		Example: "  snap-store-proxy migrate\n  enterprise-store config --export-yaml >original.yaml; snap-store-proxy migrate original.yaml",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			// The original's files are read while the rights are the caller's.
+			// The original's files are read with the rights of the caller.
 			original := instance.Original{Assertion: instance.FindOriginalAssertion(o.from)}
 			file := ""
 			if len(args) == 1 {

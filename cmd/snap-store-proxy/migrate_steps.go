@@ -14,19 +14,19 @@ import (
 type migrationStep struct {
 	Name string `json:"name"`
 	Done bool   `json:"done"`
-	// Detail is what was found.
+	// Detail describes the data that was found.
 	Detail string `json:"detail,omitempty"`
 	// Command does the step.
 	Command string `json:"command,omitempty"`
 }
 
-// migrationGuide is the words for a migration.
+// migrationGuide holds the words for a migration.
 type migrationGuide struct {
 	Steps    []migrationStep `json:"steps"`
 	Warnings []string        `json:"warnings"`
 }
 
-// newMigrationGuide returns the steps in the order in which each finds what it needs. file is the name of the original's settings.
+// newMigrationGuide returns the steps in the order of their dependencies. file is the name of the original's settings.
 func newMigrationGuide(m *instance.Migration, file string) *migrationGuide {
 	assertion := m.Original.Assertion
 	if assertion == "" {
@@ -77,7 +77,7 @@ func migrationWarnings(m *instance.Migration) []string {
 	return append(out, cli.GapReport(m.Gaps)...)
 }
 
-// countFound returns a count in words, or nothing for none.
+// countFound returns a count in words, or "" for zero.
 func countFound(n int, thing string) string {
 	if n == 0 {
 		return ""

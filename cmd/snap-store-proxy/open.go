@@ -11,7 +11,7 @@ import (
 	"offlinestore/instance"
 )
 
-// options returns the options that all commands open a store with.
+// options returns the options with which every command opens a store.
 func options() instance.Options {
 	return instance.Options{Logf: func(format string, args ...any) {
 		fmt.Fprintf(os.Stderr, "snap-store-proxy: "+format+"\n", args...)
@@ -38,7 +38,7 @@ func withSnapshot(ctx context.Context, dir *instance.Dir, fn func(*instance.Inst
 	})
 }
 
-// progress shows a long step. It is an instance.Progress.
+// progress shows the progress of a long step. It is an instance.Progress.
 func progress(step string, total int64) (add func(int64), done func()) {
 	p := cli.NewProgress(step, total)
 	return p.Add, p.Done

@@ -77,7 +77,7 @@ func newListOverrides(dir *instance.Dir) *cobra.Command {
 	return c
 }
 
-// parseOverrides reads CHANNEL=REVISION.
+// parseOverrides parses arguments of the form CHANNEL=REVISION.
 func parseOverrides(name string, args []string) ([]catalog.OverrideChange, error) {
 	var changes []catalog.OverrideChange
 	for _, a := range args {

@@ -79,7 +79,7 @@ func (o *overrideOptions) print(w io.Writer, list []api.Override) error {
 	return nil
 }
 
-// localUser is who runs the command, also by sudo.
+// localUser returns the user who runs the command, also through sudo.
 func localUser() string {
 	if name := os.Getenv("SUDO_USER"); name != "" {
 		return name

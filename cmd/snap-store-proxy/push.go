@@ -6,7 +6,8 @@ import (
 	"offlinestore/instance"
 )
 
-// newPushes are the commands that import bundles. Each takes any bundle and imports all of it; they go by the original's names.
+// newPushes returns the commands that import bundles, with the original's names. Each accepts any bundle and imports all
+// of it.
 func newPushes(dir *instance.Dir) []*cobra.Command {
 	return []*cobra.Command{
 		newPush(dir, "push-snap FILE…", "Verify and import bundles of snaps", "'store-admin export snaps'",

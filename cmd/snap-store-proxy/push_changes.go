@@ -8,7 +8,7 @@ import (
 	"offlinestore/cmd/internal/cli"
 )
 
-// printChanges lists what importing a bundle would change.
+// printChanges prints the changes that the import of a bundle would make.
 func printChanges(w io.Writer, c content, r *catalog.Report) {
 	for _, rev := range r.SnapRevisions {
 		fmt.Fprintf(w, "  add %s revision %d (%s)\n", rev.Snap, rev.Revision, cli.Bytes(rev.Size))
@@ -18,7 +18,7 @@ func printChanges(w io.Writer, c content, r *catalog.Report) {
 	}
 	for _, res := range r.CharmResources {
 		size := ""
-		if res.Size > 0 { // an image's is that of its layers, which others may have, too
+		if res.Size > 0 { // an image's size is the size of its layers, which other images may share
 			size = " (" + cli.Bytes(res.Size) + ")"
 		}
 		fmt.Fprintf(w, "  add resource %s of %s revision %d%s\n", res.Resource, res.Charm, res.Revision, size)

@@ -12,8 +12,8 @@ import (
 	"offlinestore/importer"
 )
 
-// warnOfGaps names what the pushed snaps and charms need and the store lacks now, or would lack after a plan. The push is right all
-// the same: what is missing may be in the next file. So it is if the gaps can't be found.
+// warnOfGaps names the gaps of the pushed snaps and charms after the push, or after a plan. Gaps do not fail the push,
+// because the next file may fill them. Nor does an error while looking for gaps.
 func (p *push) warnOfGaps(ctx context.Context) {
 	if !slices.ContainsFunc(p.batch.Files, (*importer.File).Changes) {
 		return
@@ -28,7 +28,7 @@ func (p *push) warnOfGaps(ctx context.Context) {
 	}
 }
 
-// gaps returns the gaps that something in the files has.
+// gaps returns the gaps of everything in the files.
 func (p *push) gaps(ctx context.Context) ([]closure.Gap, error) {
 	cat, err := p.after(ctx)
 	if err != nil {
@@ -38,7 +38,7 @@ func (p *push) gaps(ctx context.Context) ([]closure.Gap, error) {
 	return slices.DeleteFunc(gaps, func(g closure.Gap) bool { return !slices.ContainsFunc(g.NeededBy, p.brings) }), err
 }
 
-// after returns the catalogue as it is after the push, or would be.
+// after returns the catalogue after the push. For a plan, it returns the catalogue that the push would make.
 func (p *push) after(ctx context.Context) (*catalog.Snapshot, error) {
 	if p.o.plan {
 		return p.batch.Preview(ctx)
@@ -46,7 +46,7 @@ func (p *push) after(ctx context.Context) (*catalog.Snapshot, error) {
 	return p.in.Catalog.LoadSnapshot(ctx)
 }
 
-// brings reports whether the files that are imported have brought something that needs something. Any of them may bring a model.
+// brings reports whether the imported files contain the item that needs something. Any of them may contain a model.
 func (p *push) brings(n closure.Needer) bool {
 	return slices.ContainsFunc(p.batch.Files, func(f *importer.File) bool {
 		switch {

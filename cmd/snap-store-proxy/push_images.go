@@ -26,7 +26,7 @@ The registry that 'serve' is itself while no domain is set needs none of this.`,
 		Example: `  snap-store-proxy push-images
   snap-store-proxy push-images --to registry.example.internal:5000 --plain-http --dry-run postgresql-k8s`,
 		RunE: func(c *cobra.Command, charms []string) (err error) {
-			// A file of root's is read before root's rights are given up.
+			// A file that only root can read must be read before root's rights are given up.
 			if o.login, err = readLogin(o.username, o.password); err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ The registry that 'serve' is itself while no domain is set needs none of this.`,
 	return c
 }
 
-// readLogin reads the password that goes with a name; both are optional, together.
+// readLogin reads the password for a user name. Either both are given or neither.
 func readLogin(username, passwordFile string) (*login, error) {
 	switch {
 	case username == "" && passwordFile == "":

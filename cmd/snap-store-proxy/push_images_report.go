@@ -11,13 +11,13 @@ import (
 	"offlinestore/registry"
 )
 
-// pushedImage is an image in the result, and why it could not be copied.
+// pushedImage is an image in the result, with the error if it could not be copied.
 type pushedImage struct {
 	registry.PlannedImage
 	Error string `json:"error,omitempty"`
 }
 
-// imagesPush is a push of images that runs, and its result.
+// imagesPush is a running push of images and its result.
 type imagesPush struct {
 	o        pushImagesOptions
 	w        io.Writer
@@ -34,14 +34,14 @@ type pushImagesOptions struct {
 	to, username, password  string
 	plainHTTP, json, dryRun bool
 	jobs                    int
-	login                   *login         // nil for that of the settings
-	roots                   *x509.CertPool // nil for the system's
+	login                   *login         // nil means the registry login of the settings
+	roots                   *x509.CertPool // nil means the system's roots
 }
 
 // login is a user name and a password.
 type login struct{ username, password string }
 
-// announce says what can't be copied, before anything is.
+// announce prints the images that can't be copied before the copy begins.
 func (p *imagesPush) announce(plan *registry.Plan) {
 	for _, i := range plan.Images {
 		switch {
@@ -56,7 +56,7 @@ func (p *imagesPush) announce(plan *registry.Plan) {
 	}
 }
 
-// done is told of each image.
+// done records the result of each image.
 func (p *imagesPush) done(i registry.PlannedImage, err error) {
 	image := pushedImage{PlannedImage: i}
 	if err != nil {
@@ -71,7 +71,7 @@ func (p *imagesPush) done(i registry.PlannedImage, err error) {
 func (p *imagesPush) print(plan *registry.Plan, err error) error {
 	if p.o.json {
 		if err != nil && len(p.Images) == 0 {
-			return nil // the error itself is the result
+			return nil // the result contains the error
 		}
 		return cli.PrintJSON(p.w, p)
 	}

@@ -9,10 +9,10 @@ import (
 	"offlinestore/importer"
 )
 
-// content names what a bundle brings.
+// content names the items of a bundle.
 type content struct{ importer.Content }
 
-// group is the names of one kind.
+// group holds the names of one kind.
 type group struct {
 	kind  string
 	names []string
@@ -22,7 +22,7 @@ func (c content) groups() []group {
 	return []group{{"snap", c.Snaps}, {"charm", c.Charms}, {"bundle", c.Bundles}}
 }
 
-// String is "snap hello, jq; charm postgresql".
+// String returns the names by kind: "snap hello, jq; charm postgresql".
 func (c content) String() string {
 	var out []string
 	for _, g := range c.groups() {
@@ -33,7 +33,7 @@ func (c content) String() string {
 	return strings.Join(out, "; ")
 }
 
-// kind is what a name of a charm's report is: a charm, or a charm bundle.
+// kind returns the kind of a name in a charm's report: charm or charm bundle.
 func (c content) kind(name string) string {
 	if slices.Contains(c.Bundles, name) {
 		return "bundle"
@@ -41,7 +41,7 @@ func (c content) kind(name string) string {
 	return "charm"
 }
 
-// charmRow names a row of a charm's channel map; a bundle's is for every base.
+// charmRow names a row of a charm's channel map. A charm bundle has one row for all bases.
 func charmRow(m catalog.CharmMove) string {
 	if m.Base == "" {
 		return m.Channel

@@ -20,7 +20,7 @@ func runPush(ctx context.Context, w io.Writer, dir *instance.Dir, o pushOptions,
 	p := &push{o: o, w: w, dataDir: string(*dir)}
 	p.batch = &importer.Batch{AllowUnsigned: o.allowUnsigned, KeepPlan: o.plan, Warn: warnOfFile, Report: p.report, ReadingUnsigned: readingUnsigned}
 	defer p.batch.Close()
-	// Inputs are opened with the rights that the program was started with, and read without them.
+	// Inputs are opened with the rights with which the program was started, and read without them.
 	for _, name := range files {
 		f := &importer.File{Name: name}
 		f.Input, f.Err = bundle.OpenInput(name)

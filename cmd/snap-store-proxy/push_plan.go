@@ -60,7 +60,7 @@ func (p *push) announce() error {
 
 func (p *push) printJSON() error { return cli.PrintJSON(p.w, p.rows()) }
 
-// printPlan prints what a push would do.
+// printPlan prints the plan of a push.
 func (p *push) printPlan() error {
 	if p.o.json {
 		return p.printJSON()

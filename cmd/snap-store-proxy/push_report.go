@@ -27,8 +27,8 @@ type pushOptions struct {
 	pushChannelMap, plan, json, acceptTime, allowUnsigned bool
 }
 
-// report prints what became of a file, in the original's words. It names a bad file at once, since the others go on; a file that is
-// alone is named by the error of the whole run.
+// report prints the result of a file, in the original's words. It names a bad file at once, because the other files
+// continue. If there is only one file, the error of the whole run names it.
 func (p *push) report(f *importer.File) {
 	if f.Err != nil && len(p.batch.Files) > 1 {
 		p.bar.Printf(os.Stderr, "snap-store-proxy: %s: %s\n", cli.Clean(f.Name), cli.Clean(f.Err.Error()))
@@ -51,7 +51,7 @@ func (p *push) report(f *importer.File) {
 	p.bar.Printf(p.w, "%s", b.String())
 }
 
-// printReport says what an import changed, in the original's words.
+// printReport prints the changes of an import, in the original's words.
 func printReport(w io.Writer, c content, r *catalog.Report) {
 	updated := make(map[string]bool)
 	for _, rev := range r.SnapRevisions {

@@ -11,19 +11,19 @@ import (
 	"offlinestore/registration"
 )
 
-// registered is what --json says of a registration.
+// registered is the JSON of a registration.
 type registered struct {
 	StoreID    string    `json:"store-id"`
 	URL        string    `json:"url"`
 	Domain     string    `json:"domain"`
 	OperatorID string    `json:"operator-id"`
 	IssuedAt   time.Time `json:"issued-at"`
-	// Replaced is the store that this one was before.
+	// Replaced is the ID of the previous store.
 	Replaced string `json:"replaced,omitempty"`
 	first    bool
 }
 
-// print says what devices have to be told.
+// print prints the configuration that devices need.
 func (r *registered) print(w io.Writer) {
 	fmt.Fprintf(w, "This store is %s at %s, registered by %s on %s.\n", r.StoreID, r.URL, cli.Clean(r.OperatorID), r.IssuedAt.UTC().Format(time.DateOnly))
 	if r.first {

@@ -49,7 +49,7 @@ func (o *reregisterOptions) run(w io.Writer, dir *instance.Dir) error {
 	if len(given) != 1 {
 		return cli.Usagef("give one of --store-assertion, --registration-bundle and --from-archive")
 	}
-	claim, err := o.read() // with the rights that we were started with
+	claim, err := o.read() // with the rights that the program was started with
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (o *reregisterOptions) read() (*registration.Claim, error) {
 	return c, named(o.storeAssertion, err)
 }
 
-// named says which file an error is about.
+// named adds the name of the file to an error.
 func named(file string, err error) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)

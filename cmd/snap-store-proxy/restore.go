@@ -55,7 +55,7 @@ the database that was saved.`,
 	return c
 }
 
-// runRestore reads what only the caller may read, and restores the backup.
+// runRestore reads the files that only the caller may read, and restores the backup.
 func runRestore(ctx context.Context, dir *instance.Dir, from string, o *restoreOptions) (*instance.RestoreResult, error) {
 	dsn, err := o.connection()
 	if err != nil {
@@ -93,7 +93,7 @@ func (o *restoreOptions) connection() (string, error) {
 	return oneSecret(text, o.dsnFile, "the connection")
 }
 
-// printRestored prints the restored content, and what is left to do.
+// printRestored prints the restored content and the remaining steps.
 func printRestored(w io.Writer, r *instance.RestoreResult, asJSON bool) error {
 	if asJSON {
 		return cli.PrintJSON(w, r)

@@ -57,7 +57,7 @@ func runServe(ctx context.Context, dir *instance.Dir, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	// Low ports are open before root's rights are given up.
+	// Low ports must be opened before root's rights are given up.
 	listeners, err := service.Listen(s, o.addresses, log)
 	if errors.Is(err, instance.ErrNoCertificate) {
 		err = fmt.Errorf("--https-listen: %w", err)
@@ -71,7 +71,7 @@ func runServe(ctx context.Context, dir *instance.Dir, o serveOptions) error {
 	})
 }
 
-// announce prints the address of a listener, as scripts expect it: on standard output, once it can be reached.
+// announce prints the address of a listener in the form that scripts expect: on standard output, after it can be reached.
 func announce(a service.Announcement) {
 	switch a.Role {
 	case service.RoleHTTP:

@@ -8,7 +8,8 @@ import (
 	"offlinestore/transfer"
 )
 
-// logs are what an operator should know, and the requests: the latter at the level of debugging unless they are asked for.
+// logs returns the log for the operator and the log of requests. Requests are logged at the debug level unless a flag asks
+// for them.
 func (o *serveOptions) logs(w io.Writer) (*slog.Logger, *transfer.AccessLog, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(o.level)); err != nil {
@@ -26,7 +27,7 @@ func (o *serveOptions) logs(w io.Writer) (*slog.Logger, *transfer.AccessLog, err
 	}
 	requests := slog.LevelDebug
 	if o.accessLog {
-		requests = max(level, slog.LevelInfo) // whoever asks for it gets it
+		requests = max(level, slog.LevelInfo) // the flag overrides the level
 	}
 	return log, transfer.NewAccessLog(log, requests), nil
 }

@@ -10,7 +10,7 @@ import (
 	"offlinestore/instance"
 )
 
-// status is the state of a store as it is printed.
+// status is the printed form of a store's state.
 type status struct {
 	*instance.Health
 	Version  string   `json:"version"`
@@ -55,7 +55,7 @@ func (s *status) print(w io.Writer) {
 	}
 }
 
-// manyKeys is the most account keys that are listed one by one. JSON has all of them.
+// manyKeys is the maximal number of account keys that are listed one by one. JSON has all of them.
 const manyKeys = 20
 
 func (s *status) printImported(w io.Writer) {
@@ -81,7 +81,7 @@ func (s *status) printCatalog(w io.Writer) {
 	}
 }
 
-// serviceLine returns a service as the original product shows its own.
+// serviceLine returns the line of a service in the original product's form.
 func serviceLine(s instance.ServiceState) string {
 	switch {
 	case s.Running && s.Problem == "":

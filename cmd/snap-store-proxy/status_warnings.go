@@ -10,7 +10,7 @@ import (
 	"offlinestore/instance/settings"
 )
 
-// warnings returns what an operator should see to, in sentences.
+// warnings returns sentences about problems that an operator should solve.
 func warnings(dir *instance.Dir, h *instance.Health) []string {
 	list := []string{}
 	add := func(when bool, format string, args ...any) {
@@ -31,7 +31,7 @@ func warnings(dir *instance.Dir, h *instance.Health) []string {
 	return list
 }
 
-// urlWarning returns the warning of a store that devices look for at one URL, while its settings make another.
+// urlWarning returns the warning for a store whose settings make another URL than the one that devices use.
 func urlWarning(h *instance.Health) string {
 	if name, ok := strings.CutPrefix(h.URL, "https://"); ok && "http://"+name == h.OwnURL {
 		return fmt.Sprintf("devices look for %s, and there is no certificate: 'import-certificate', or behind a balancer that ends TLS set %s", h.URL, settings.TrustForwardedProto)

@@ -37,7 +37,7 @@ func newRootList(dir *instance.Dir) *cobra.Command {
 	}
 }
 
-// rootNames lists the accounts of a root.
+// rootNames returns the accounts of a root.
 func rootNames(as []*assertion.Assertion) string {
 	var names []string
 	for _, a := range as {

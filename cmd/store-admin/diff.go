@@ -77,7 +77,7 @@ func describeDifference(d bundle.Difference) string {
 		return s
 	case bundle.DifferentImage:
 		image := d.Image
-		if !strings.HasSuffix(d.ImageName, "@"+image) { // the operator has mapped it
+		if !strings.HasSuffix(d.ImageName, "@"+image) { // the operator has mapped the image
 			image += " as " + cli.Clean(d.ImageName)
 		}
 		return fmt.Sprintf("%s %s image of resource %s revision %d (%s)", sign, name, d.Resource, revision, image)
@@ -95,7 +95,7 @@ func describeDifference(d bundle.Difference) string {
 // describeState returns the content of a row before or after.
 func describeState(d bundle.Difference, revision int) string {
 	if d.Resource != "" && revision == 0 {
-		return "0" // never uploaded, not closed
+		return "0" // an upload is missing; the channel is not closed
 	}
 	return rowState(revision)
 }

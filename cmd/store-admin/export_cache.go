@@ -4,7 +4,7 @@ import (
 	"offlinestore/exporter"
 )
 
-// openCache opens the cache; an export into a layout has its blobs in place, without a second copy.
+// openCache opens the cache. An export into a layout keeps its blobs there, without a second copy.
 func (o *exportOptions) openCache() (*exporter.Cache, error) {
 	if o.outputDir != "" {
 		return exporter.OpenLayout(o.outputDir)

@@ -15,10 +15,10 @@ import (
 	"offlinestore/upstream"
 )
 
-// errGaps ends a strict export of which something is missing.
+// errGaps ends a strict export with gaps.
 var errGaps = errors.New("something that was asked for is missing, and --strict was given")
 
-// exportOptions are the flags that all exports have.
+// exportOptions are the flags of all exports.
 type exportOptions struct {
 	archs                        []string
 	exportDir, single, outputDir string
@@ -31,10 +31,11 @@ type exportOptions struct {
 	maxCache                     int64
 	roots                        []string
 
-	// charmhubURL and withSnaps are of exports of charms.
+	// charmhubURL and withSnaps belong to exports of charms.
 	charmhubURL string
 	withSnaps   bool
-	// archive is what the one archive of an export of charms is called, without time; snaps have one each, and it is empty.
+	// archive is the name, without the time, of the one archive that an export of charms writes. An export of snaps writes
+	// one archive for each snap, and archive is empty.
 	archive string
 }
 
@@ -56,7 +57,7 @@ func (o *exportOptions) add(f *pflag.FlagSet) {
 	f.StringVar(&o.keyName, "key", defaultKey, "`name` of the key to sign with")
 }
 
-// defaultExportDir is the original's inside a snap, else the current folder.
+// defaultExportDir returns the original's folder inside a snap, and the current folder elsewhere.
 func defaultExportDir() string {
 	if dir := os.Getenv("SNAP_USER_COMMON"); dir != "" {
 		return filepath.Join(dir, "export")
@@ -64,7 +65,7 @@ func defaultExportDir() string {
 	return "."
 }
 
-// check says what is wrong with the flags, before anything is asked or made.
+// check reports wrong flags before the export sends a request or writes a file.
 func (o *exportOptions) check(given func(flag string) bool) (err error) {
 	for _, pair := range [][2]string{{"single", "output-dir"}, {"single", "export-dir"}, {"output-dir", "export-dir"}, {"output-dir", "compression"}} {
 		if given(pair[0]) && given(pair[1]) {

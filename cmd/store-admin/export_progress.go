@@ -10,7 +10,7 @@ import (
 	"offlinestore/exporter"
 )
 
-// exportProgress prints what is downloaded in the original's words, above the bar while there is one.
+// exportProgress prints the downloads in the original's words, above the bar if there is one.
 type exportProgress struct {
 	bar   atomic.Pointer[cli.Progress]
 	w     io.Writer
@@ -33,14 +33,14 @@ func (p *exportProgress) Warn(text string) {
 	p.bar.Load().Printf(os.Stderr, "Warning: %s\n", cli.Clean(text))
 }
 
-// gaps says what a plan lacks, from the gap number first on.
+// gaps prints the gaps of a plan, beginning with number first.
 func (p *exportProgress) gaps(plan *exporter.Plan, first int) {
 	for _, g := range plan.Gaps[first:] {
 		p.Warn(g.String())
 	}
 }
 
-// overrides says which images are mapped, in the original's words.
+// overrides prints the mapped images, in the original's words.
 func (p *exportProgress) overrides(plan *exporter.Plan) {
 	for _, resource := range plan.Overrides {
 		if !p.quiet {
@@ -49,7 +49,7 @@ func (p *exportProgress) overrides(plan *exporter.Plan) {
 	}
 }
 
-// log tells of requests that are tried again.
+// log prints that a request is tried again.
 func (p *exportProgress) log(format string, args ...any) {
 	p.bar.Load().Printf(os.Stderr, "store-admin: %s\n", cli.Clean(fmt.Sprintf(format, args...)))
 }

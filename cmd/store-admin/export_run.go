@@ -9,7 +9,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// runExport plans, fetches and packs what req asks for.
+// runExport plans, fetches and packs the items of req.
 func runExport(ctx context.Context, w io.Writer, o *exportOptions, req exporter.Request) error {
 	progress := &exportProgress{w: w, quiet: o.json}
 	e, err := o.newExporter(progress)
@@ -48,13 +48,13 @@ func runExport(ctx context.Context, w io.Writer, o *exportOptions, req exporter.
 	}
 	if o.outputDir == "" {
 		if _, err := e.Cache.Trim(o.maxCache); err != nil {
-			progress.Warn(err.Error()) // the bundles are there all the same
+			progress.Warn(err.Error()) // the bundles exist nevertheless
 		}
 	}
 	return out.report(plan)
 }
 
-// fetch downloads what was planned. Which snaps the charms install is only known once these are here.
+// fetch downloads the planned items. The snaps that charms install are only known after the charms have been downloaded.
 func (out *output) fetch(ctx context.Context, plan *exporter.Plan, progress *exportProgress) error {
 	if err := out.fetchOnce(ctx, plan, progress); err != nil || !out.o.withSnaps || len(plan.Hints) == 0 {
 		return err
@@ -79,7 +79,7 @@ func (out *output) fetchOnce(ctx context.Context, plan *exporter.Plan, progress 
 	return out.e.Fetch(ctx, plan)
 }
 
-// newExporter makes what plans and fetches; a plan needs no cache, so opening that is left to newOutput.
+// newExporter returns an exporter without a cache. A plan needs no cache, so newOutput opens it.
 func (o *exportOptions) newExporter(progress *exportProgress) (*exporter.Exporter, error) {
 	trust, err := readRoots(o.roots)
 	if err != nil {

@@ -89,7 +89,7 @@ func inspect(ctx context.Context, file string, keys []bundle.PublicKey) (*summar
 	return s, nil
 }
 
-// findMissing notes at each bundle what its snaps, charms and models need and none of the bundles has.
+// findMissing adds to each bundle the dependencies of its snaps, charms and models that none of the bundles has.
 func findMissing(all []*summary) error {
 	var heads []*bundle.Head
 	snaps := make(map[string]bool)
@@ -119,7 +119,7 @@ func findMissing(all []*summary) error {
 	return nil
 }
 
-// missingName returns what is missing as the JSON names it: the name alone for a snap that is in none of the bundles.
+// missingName returns the name of a gap in the JSON: only the name for a snap that is in none of the bundles.
 func missingName(g closure.Gap, snaps map[string]bool) string {
 	switch {
 	case g.Kind == closure.KindSnap && !snaps[g.Name]:

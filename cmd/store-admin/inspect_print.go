@@ -49,7 +49,7 @@ func (r *resourceSummary) describe() string {
 	return cli.Bytes(r.Size)
 }
 
-// describeBase is the base of a row, which a bundle has not.
+// describeBase returns the base of a row, which rows of charm bundles lack.
 func describeBase(b *charm.Base) string {
 	if b == nil {
 		return "any base"

@@ -11,7 +11,7 @@ import (
 	"offlinestore/snap"
 )
 
-// charmSummary is what inspect shows of a charm or charm bundle.
+// charmSummary is the description of a charm or charm bundle that inspect prints.
 type charmSummary struct {
 	Name      string                 `json:"name"`
 	ID        string                 `json:"id"`
@@ -37,19 +37,19 @@ type resourceSummary struct {
 	Type     string `json:"type"`
 	Size     int64  `json:"size,omitempty"`
 	Digest   string `json:"digest,omitempty"`
-	// Image is where the image will be; its digest is in Digest.
+	// Image is the future name of the image; Digest holds its digest.
 	Image string `json:"image,omitempty"`
-	// Manifests counts those of the image that are in the bundle, 0 for one that was left out.
+	// Manifests is the number of the image's manifests in the bundle, or 0 for an image that was left out.
 	Manifests int `json:"manifests,omitempty"`
 }
 
 type imageSummary struct {
 	Digest    string `json:"digest"`
 	MediaType string `json:"media-type"`
-	// Listed counts the manifests that an index lists, Manifests those of them that are in the bundle.
+	// Listed is the number of manifests that an index lists, and Manifests how many of them are in the bundle.
 	Listed    int `json:"listed,omitempty"`
 	Manifests int `json:"manifests,omitempty"`
-	// Size is that of the config and the layers.
+	// Size is the size of the config and the layers.
 	Size int64 `json:"size"`
 }
 
@@ -89,7 +89,7 @@ func summariseImage(m *bundle.ImageManifest) imageSummary {
 	return out
 }
 
-// summary is what inspect shows of a bundle.
+// summary is the description of a bundle that inspect prints.
 type summary struct {
 	File        string         `json:"file"`
 	Digest      string         `json:"digest"`
@@ -107,7 +107,7 @@ type summary struct {
 	Charms      []charmSummary `json:"charms,omitempty"`
 	// Images are the manifests and indexes of container images.
 	Images []imageSummary `json:"images,omitempty"`
-	// Missing is what the snaps and the charms need and no inspected bundle has.
+	// Missing names the dependencies of snaps and charms that no inspected bundle has.
 	Missing []string `json:"missing"`
 	head    *bundle.Head
 	gaps    []closure.Gap

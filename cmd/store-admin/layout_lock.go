@@ -9,10 +9,10 @@ import (
 	"offlinestore/blob"
 )
 
-// errBusy is the other export into the same layout.
+// errBusy reports that another export writes into the same layout.
 var errBusy = errors.New("another export is writing there")
 
-// lockLayout keeps two exports from tidying away each other's blobs.
+// lockLayout keeps two exports from removing each other's blobs.
 func lockLayout(ctx context.Context, dir string) (unlock func() error, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Second, errBusy)
 	defer cancel()

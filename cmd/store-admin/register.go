@@ -64,7 +64,7 @@ elsewhere.
 	return c
 }
 
-// check is about the flags alone.
+// check rejects wrong combinations of flags.
 func (o *registerOptions) check(url *registration.URL) error {
 	given := slices.DeleteFunc([]string{o.storeAssertion, o.registrationBundle, o.fromArchive}, func(file string) bool { return file == "" })
 	switch {

@@ -10,7 +10,7 @@ import (
 	"offlinestore/install"
 )
 
-// findBundles returns the bundles to bring along. It refuses here what the host would refuse.
+// findBundles returns the bundles that the installer contains. It refuses every bundle that the host would refuse.
 func (o *registerOptions) findBundles(ctx context.Context, signer bundle.PublicKey) ([]install.File, error) {
 	var out []install.File
 	for _, path := range o.bundles {
@@ -32,7 +32,7 @@ func (o *registerOptions) findBundles(ctx context.Context, signer bundle.PublicK
 	return out, nil
 }
 
-// readRootFiles reads the roots that the host is to trust. They were parsed when the registration was verified.
+// readRootFiles reads the roots that the host will trust. The verification of the registration has already parsed them.
 func (o *registerOptions) readRootFiles() ([][]byte, error) {
 	var out [][]byte
 	for _, path := range o.roots {

@@ -4,7 +4,7 @@ import (
 	"offlinestore/registration"
 )
 
-// defaultInstaller is the name that the original gives what register writes.
+// defaultInstaller is the original's name for the output of register.
 const defaultInstaller = registration.Folder + ".tar.gz"
 
 // registerOptions are the flags of register.

@@ -18,7 +18,7 @@ import (
 	"offlinestore/registration"
 )
 
-// registered is what --json says of an installer.
+// registered is the description of an installer that --json prints.
 type registered struct {
 	File        string `json:"file"`
 	URL         string `json:"url"`
@@ -66,13 +66,13 @@ func runRegister(ctx context.Context, w io.Writer, o *registerOptions, address s
 	return nil
 }
 
-// verify reads the store assertion, and believes it only for the URL that was asked for.
+// verify reads the store assertion, and accepts it only for the requested URL.
 func (o *registerOptions) verify(url *registration.URL) (*registration.Registration, error) {
 	trust, err := readRoots(o.roots)
 	if err != nil {
 		return nil, err
 	}
-	file := o.registrationBundle + o.storeAssertion + o.fromArchive // one of them
+	file := o.registrationBundle + o.storeAssertion + o.fromArchive // only one of them is set
 	claim, err := o.read()
 	if err == nil {
 		var r *registration.Registration
@@ -106,8 +106,8 @@ func (o *registerOptions) read() (*registration.Claim, error) {
 	return registration.ParseStream(text)
 }
 
-// collect finds all files of the installer, and what is wrong with them, before anything is written. It makes the signer's key if
-// there is none.
+// collect finds all files of the installer, and any faults in them, before anything is written. It makes the signer's key
+// if there is none.
 func (o *registerOptions) collect(ctx context.Context, r *registration.Registration) (files []install.File, mode fs.FileMode, signer string, err error) {
 	if files, err = install.Programs(o.programs, o.arch); errors.Is(err, install.ErrArchitecture) {
 		return nil, 0, "", fmt.Errorf("--arch %w", err)
@@ -147,7 +147,7 @@ func (o *registerOptions) write(files []install.File, mode fs.FileMode, at time.
 	var size int64
 	for _, f := range files {
 		if info, err := os.Stat(f.Path); f.Packed && err == nil {
-			size += info.Size() // what can't be made smaller
+			size += info.Size() // these files do not compress
 		}
 	}
 	dir := filepath.Dir(o.output)
@@ -168,7 +168,7 @@ func (o *registerOptions) write(files []install.File, mode fs.FileMode, at time.
 	return out.Commit()
 }
 
-// advise says what comes next.
+// advise prints the next steps.
 func (o *registerOptions) advise() {
 	fmt.Fprintf(os.Stderr, `Carry it to the host, and there:
     tar xvzf %s

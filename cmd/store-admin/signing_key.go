@@ -14,7 +14,7 @@ import (
 	"offlinestore/keyring"
 )
 
-// signingKey loads the key, or makes the default one on the first export and says how to have it trusted.
+// signingKey loads the key. On the first export it makes the default key and prints how to make it trusted.
 func signingKey(name string) (crypto.Signer, *keyring.Ring, error) {
 	k, err := openKeyring()
 	if err != nil {
@@ -29,7 +29,7 @@ func signingKey(name string) (crypto.Signer, *keyring.Ring, error) {
 		return key, k, cli.Hint(err, "make one with 'store-admin key generate %s'", name)
 	}
 	key, err := k.Generate(name)
-	if errors.Is(err, fs.ErrExist) { // another export was faster
+	if errors.Is(err, fs.ErrExist) { // another export made it first
 		key, err := k.Load(name)
 		return key, k, err
 	}
@@ -43,7 +43,7 @@ func signingKey(name string) (crypto.Signer, *keyring.Ring, error) {
 // maxEpoch is the last second of the year 9999: RFC 3339 has four digits for a year.
 const maxEpoch = 253402300799
 
-// now is the time that bundles are signed at. SOURCE_DATE_EPOCH fixes it, for reproducible bundles.
+// now returns the signing time of bundles. SOURCE_DATE_EPOCH fixes it, for reproducible bundles.
 func now() (t time.Time, fixed bool, err error) {
 	epoch := os.Getenv("SOURCE_DATE_EPOCH")
 	if epoch == "" {

@@ -10,8 +10,8 @@ import (
 	"offlinestore/exporter"
 )
 
-// checkTarget makes the target folder, and names what is in the way of what will be written there: a file that exists, a
-// limit of the file system, too little space.
+// checkTarget makes the target folder and looks for obstacles to the files that will be written there: a file that exists,
+// a limit of the file system, too little space.
 func (out *output) checkTarget(p *exporter.Plan) error {
 	if dir := out.o.outputDir; dir != "" {
 		if err := blob.MakeDir(dir, 0o755); err != nil {
@@ -42,7 +42,7 @@ func (out *output) checkTarget(p *exporter.Plan) error {
 	return nil
 }
 
-// checkFileSize names a file system's own limit before anything is written.
+// checkFileSize returns an error if the file system can't hold a file of this size. It runs before anything is written.
 func checkFileSize(dir, name string, size int64) error {
 	max, fs := blob.MaxFileSize(dir)
 	return fitFile(dir, name, size, max, fs)

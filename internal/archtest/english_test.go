@@ -77,8 +77,6 @@ func unrevised() []string {
 		"charm",
 		"charm/snaphint",
 		"closure",
-		"cmd/snap-store-proxy",
-		"cmd/store-admin",
 		"docs",
 		"install",
 		"install/debian",
