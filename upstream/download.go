@@ -23,7 +23,7 @@ const progressStep = 1 << 20
 // byte comes for too long; the caller closes it. Nothing is tried twice here, see Fetch.
 func (c *Client) Download(ctx context.Context, rawURL string, offset int64) (body io.ReadCloser, total int64, resumed bool, err error) {
 	if offset > 0 {
-		b, err := c.open(ctx, rawURL, offset)
+		b, err := c.openBlob(ctx, rawURL, offset)
 		switch {
 		case err != nil:
 			return nil, 0, false, err
@@ -37,7 +37,7 @@ func (c *Client) Download(ctx context.Context, rawURL string, offset int64) (bod
 		// 416, or a part that wasn't asked for.
 		b.Close()
 	}
-	b, err := c.open(ctx, rawURL, 0)
+	b, err := c.openBlob(ctx, rawURL, 0)
 	if err != nil {
 		return nil, 0, false, err
 	}
@@ -45,11 +45,11 @@ func (c *Client) Download(ctx context.Context, rawURL string, offset int64) (bod
 }
 
 // open sends one GET, and returns answers that Download has a use for.
-func (c *Client) open(ctx context.Context, rawURL string, offset int64) (*watched, error) {
-	w := &watched{stall: c.stall}
+func (c *Client) openBlob(ctx context.Context, rawURL string, offset int64) (*timedResponse, error) {
+	w := &timedResponse{stall: c.stall}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	w.timer = time.AfterFunc(c.stall, func() { w.cancel(errStalled) })
-	if err := w.open(c, rawURL, offset); err != nil {
+	if err := w.send(c, rawURL, offset); err != nil {
 		w.Close()
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (c *Client) open(ctx context.Context, rawURL string, offset int64) (*watche
 }
 
 // watched is a response whose body ends with errStalled when no byte comes for too long.
-type watched struct {
+type timedResponse struct {
 	*http.Response
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -65,7 +65,7 @@ type watched struct {
 	stall  time.Duration
 }
 
-func (w *watched) open(c *Client, rawURL string, offset int64) error {
+func (w *timedResponse) send(c *Client, rawURL string, offset int64) error {
 	req, err := c.newRequest(w.ctx, http.MethodGet, rawURL, nil)
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func (w *watched) open(c *Client, rawURL string, offset int64) error {
 	return nil
 }
 
-func (w *watched) Read(p []byte) (int, error) {
+func (w *timedResponse) Read(p []byte) (int, error) {
 	// Only waiting for the network counts, not what the caller does in between.
 	w.timer.Reset(w.stall)
 	n, err := w.Body.Read(p)
@@ -101,7 +101,7 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (w *watched) Close() error {
+func (w *timedResponse) Close() error {
 	w.timer.Stop()
 	w.cancel(context.Canceled)
 	if w.Response == nil {
@@ -147,7 +147,7 @@ func (c *Client) Fetch(ctx context.Context, b Blob, w io.Writer) error {
 	if b.Size <= 0 || b.Offset < 0 {
 		return fmt.Errorf("%s: size %d, offset %d: out of range", what, b.Size, b.Offset)
 	}
-	f := &fetch{Blob: b, w: w}
+	f := &blobFetch{Blob: b, w: w}
 	if b.Offset > b.Size {
 		if err := f.restart(); err != nil {
 			return fmt.Errorf("%s: %w", what, err)
@@ -155,7 +155,7 @@ func (c *Client) Fetch(ctx context.Context, b Blob, w io.Writer) error {
 	}
 	best := f.Offset
 	for n := 1; f.Offset < f.Size; n++ {
-		err := f.once(ctx, c)
+		err := f.fetchOnce(ctx, c)
 		if err == nil {
 			return nil
 		}
@@ -170,12 +170,12 @@ func (c *Client) Fetch(ctx context.Context, b Blob, w io.Writer) error {
 }
 
 // fetch is a Blob on its way; Offset grows with what is written.
-type fetch struct {
+type blobFetch struct {
 	Blob
 	w io.Writer
 }
 
-func (f *fetch) restart() error {
+func (f *blobFetch) restart() error {
 	if f.Restart == nil {
 		return errors.New("the server cannot resume it, and the caller cannot start over")
 	}
@@ -186,7 +186,7 @@ func (f *fetch) restart() error {
 	return nil
 }
 
-func (f *fetch) once(ctx context.Context, c *Client) error {
+func (f *blobFetch) fetchOnce(ctx context.Context, c *Client) error {
 	body, total, resumed, err := c.Download(ctx, f.URL, f.Offset)
 	if err != nil {
 		return err
@@ -214,7 +214,7 @@ func (f *fetch) once(ctx context.Context, c *Client) error {
 }
 
 // copy moves what there is of body, and no more than is wanted.
-func (f *fetch) copy(body io.Reader) error {
+func (f *blobFetch) copy(body io.Reader) error {
 	buf := make([]byte, copyBlock)
 	for f.Offset < f.Size {
 		n, err := body.Read(buf[:min(int64(len(buf)), f.Size-f.Offset)])

@@ -42,12 +42,12 @@ func ranged(data []byte) http.HandlerFunc {
 }
 
 // cutAt ends the connection after n bytes of the body.
-type cutAt struct {
+type cutWriter struct {
 	http.ResponseWriter
 	n int
 }
 
-func (c *cutAt) Write(p []byte) (int, error) {
+func (c *cutWriter) Write(p []byte) (int, error) {
 	n, err := c.ResponseWriter.Write(p[:min(len(p), c.n)])
 	if c.n -= n; c.n == 0 && err == nil {
 		c.ResponseWriter.(http.Flusher).Flush()
@@ -110,16 +110,16 @@ func TestFetch(t *testing.T) {
 			full(w, r)
 		}, 2, 1, ""},
 		{"cut off often, getting on", 0, func(n int, w http.ResponseWriter, r *http.Request) {
-			ranged(data)(&cutAt{w, 1<<20 + 1}, r)
+			ranged(data)(&cutWriter{w, 1<<20 + 1}, r)
 		}, 3, 0, ""},
 		{"cut off, no ranges", 0, func(n int, w http.ResponseWriter, r *http.Request) {
 			if n == 1 {
-				full(&cutAt{w, 1 << 20}, r)
+				full(&cutWriter{w, 1 << 20}, r)
 			}
 			full(w, r)
 		}, 2, 1, ""},
-		{"cut off for ever, no ranges", 0, func(n int, w http.ResponseWriter, r *http.Request) { full(&cutAt{w, 2 << 20}, r) }, 3, 2, "gave up after 3 tries"},
-		{"cut off without getting on", 0, func(n int, w http.ResponseWriter, r *http.Request) { ranged(data)(&cutAt{w, 10}, r) }, 3, 0, "gave up after 3 tries"},
+		{"cut off for ever, no ranges", 0, func(n int, w http.ResponseWriter, r *http.Request) { full(&cutWriter{w, 2 << 20}, r) }, 3, 2, "gave up after 3 tries"},
+		{"cut off without getting on", 0, func(n int, w http.ResponseWriter, r *http.Request) { ranged(data)(&cutWriter{w, 10}, r) }, 3, 0, "gave up after 3 tries"},
 		{"ends early, no length", 0, func(n int, w http.ResponseWriter, r *http.Request) {
 			if n == 1 {
 				w.Write(data[:1000])

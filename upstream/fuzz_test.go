@@ -13,9 +13,9 @@ import (
 )
 
 // canned answers every request with the same text.
-type canned string
+type cannedAnswer string
 
-func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
+func (c cannedAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
 	h := http.Header{"Content-Type": {"application/json"}}
 	return &http.Response{StatusCode: 200, Header: h, Body: io.NopCloser(strings.NewReader(string(c))), Request: r}, nil
 }
@@ -28,7 +28,7 @@ func FuzzCharmAnswers(f *testing.F) {
 	f.Add(`{"revisions":[{"name":"image","type":"file","revision":1,"download":{"hash-sha-384":"` + sum384 + `","size":3,"url":"x"}}]}`)
 	f.Add(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`)
 	f.Fuzz(func(t *testing.T, answer string) {
-		cfg := upstream.Config{HTTP: &http.Client{Transport: canned(answer)}, Retries: -1}
+		cfg := upstream.Config{HTTP: &http.Client{Transport: cannedAnswer(answer)}, Retries: -1}
 		c, err := upstream.New(cfg)
 		if err != nil {
 			t.Fatal(err)

@@ -77,7 +77,7 @@ func OpenRepository(ctx context.Context, cfg RegistryConfig, ref, username, pass
 	auth := authn.Anonymous
 	if username != "" || password != "" {
 		auth = authn.FromConfig(authn.AuthConfig{Username: username, Password: password})
-		r.client.secrets.login(username, password)
+		r.client.secrets.addLogin(username, password)
 	}
 	if err := r.login(ctx, auth, cfg.PlainHTTP); err != nil {
 		return nil, r.client.secrets.hide(err)

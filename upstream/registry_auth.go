@@ -106,7 +106,7 @@ func (r *Repository) login(ctx context.Context, auth authn.Authenticator, plain 
 					return "", r.loginError(cause(ctx, err))
 				}
 				bought := cmp.Or(token.AccessToken, token.Token)
-				r.client.secrets.add(bought)
+				r.client.secrets.addSecret(bought)
 				return bought, nil
 			}
 			token, err := t.buy(ctx)

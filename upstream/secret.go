@@ -23,14 +23,14 @@ type secrets struct {
 }
 
 // login adds a name and password, in each form in which they are sent.
-func (s *secrets) login(username, password string) {
-	s.add(password)
-	s.add(url.QueryEscape(password))
-	s.add(url.PathEscape(password))
-	s.add(base64.RawStdEncoding.EncodeToString([]byte(username + ":" + password)))
+func (s *secrets) addLogin(username, password string) {
+	s.addSecret(password)
+	s.addSecret(url.QueryEscape(password))
+	s.addSecret(url.PathEscape(password))
+	s.addSecret(base64.RawStdEncoding.EncodeToString([]byte(username + ":" + password)))
 }
 
-func (s *secrets) add(secret string) {
+func (s *secrets) addSecret(secret string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	head := regexp.QuoteMeta(secret[:min(len(secret), secretHead)])
