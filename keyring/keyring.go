@@ -115,7 +115,7 @@ func (r *Ring) Names() ([]string, error) {
 	return names, nil
 }
 
-// NextSequence counts one more bundle of the key and returns the count. No two callers get the same number, not even at once.
+// NextSequence counts one more bundle of the key and returns the count. No two callers get the same number, even concurrently.
 func (r *Ring) NextSequence(ctx context.Context, name string) (n uint64, err error) {
 	path := filepath.Join(r.dir, name+".sequence")
 	unlock, err := blob.Lock(ctx, path+".lock")

@@ -19,9 +19,8 @@ const (
 	oldestDeclaration = 2
 )
 
-// Assertion asks for the assertion of type typ with the given primary key, in no newer format than maxFormat. One that the
-// store does not have is ErrNotFound. What is returned is about the right subject; whether it is true is for the caller
-// to verify.
+// Assertion asks for the assertion of type typ with the primary key, in no newer format than maxFormat. It returns ErrNotFound if the store
+// has none. The returned assertion has the right subject, but the caller must verify it.
 func (c *Client) Assertion(ctx context.Context, typ string, primaryKey []string, maxFormat int) (*assertion.Assertion, error) {
 	ref, err := assertion.RefFromPath(typ, primaryKey)
 	if err != nil {
@@ -37,7 +36,7 @@ func (c *Client) Assertion(ctx context.Context, typ string, primaryKey []string,
 		url: c.endpoint(query, append([]string{"v2", "assertions", typ}, path...)...),
 	})
 	if err != nil {
-		// A 404 that is not in the API's own form is some proxy's, and proves nothing.
+		// A 404 that is not in the API's own form comes from a proxy, and proves nothing.
 		if s := (*StatusError)(nil); errors.As(err, &s) && !s.json {
 			return nil, err
 		}
@@ -57,8 +56,8 @@ func (c *Client) Assertion(ctx context.Context, typ string, primaryKey []string,
 	return all[0], nil
 }
 
-// SnapDeclarations asks for the snap-declaration of snapID in every format that clients ask for, the newest first. An old
-// client has no use for the newest format, and would be told that there is no declaration.
+// SnapDeclarations asks for the snap-declaration of snapID in every format that clients ask for, the newest first. An old client can't use
+// the newest format, and would find no declaration.
 func (c *Client) SnapDeclarations(ctx context.Context, snapID string) ([]*assertion.Assertion, error) {
 	var all []*assertion.Assertion
 	for format := newestDeclaration; format >= oldestDeclaration; {
@@ -75,7 +74,7 @@ func (c *Client) SnapDeclarations(ctx context.Context, snapID string) ([]*assert
 	return all, nil
 }
 
-// v1Header has the headers of API version 1, whose manners assertions keep.
+// v1Header returns the headers of API version 1, which the assertions endpoint follows.
 func v1Header() http.Header {
 	h := http.Header{}
 	h.Set("Accept", snap.AssertionMediaType)

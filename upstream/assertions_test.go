@@ -14,7 +14,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// store answers with the newest format of a text that is asked for; the key is the path.
+// assertions returns a store that answers with the newest format of a requested text. The key of texts is the path.
 func assertions(texts map[string]map[int]string, asked *[]int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(r.URL.Query().Get("max-format"))
@@ -35,7 +35,7 @@ func assertions(texts map[string]map[int]string, asked *[]int) http.Handler {
 	})
 }
 
-// declaration is well-formed; nothing here looks at the signature.
+// declaration returns a well-formed declaration without a valid signature, since the client verifies none.
 func declaration(id string, format int) string {
 	f := ""
 	if format > 0 {
@@ -108,7 +108,7 @@ func TestAssertionNotFound(t *testing.T) {
 	if !errors.Is(err, upstream.ErrNotFound) || !errors.Is(err, assertion.ErrNotFound) {
 		t.Errorf("Assertion = %v, want ErrNotFound of both packages", err)
 	}
-	// A web server that knows nothing of assertions does not say that there is none.
+	// A 404 of a web server without the API doesn't mean that there is no assertion.
 	c, _ = newClient(t, http.NotFoundHandler(), upstream.Config{})
 	if _, err := c.Assertion(t.Context(), "account", []string{"canonical"}, 0); err == nil || errors.Is(err, upstream.ErrNotFound) {
 		t.Errorf("Assertion = %v, want an error other than ErrNotFound", err)

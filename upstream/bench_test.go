@@ -16,7 +16,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// BenchmarkFetch hashes a layer that comes from a file by way of a registry on this machine.
+// BenchmarkFetch hashes a layer that a registry on this machine serves from a file.
 func BenchmarkFetch(b *testing.B) {
 	const size = 256 << 20
 	path := filepath.Join(b.TempDir(), "layer")

@@ -14,10 +14,10 @@ import (
 	"offlinestore/charm"
 )
 
-// DefaultCharmhubOrigin is where Charmhub is. A Client with it as its Origin asks for charms and not for snaps.
+// DefaultCharmhubOrigin is the address of Charmhub. A Client with this Origin asks for charms and not for snaps.
 const DefaultCharmhubOrigin = "https://api.charmhub.io"
 
-// Fields are asked for by name, since the store leaves out what isn't. A name selects all that is beneath it.
+// Fields are requested by name, because the store leaves out the others. A name includes everything beneath it.
 const (
 	charmInfoFields = "channel-map,default-release,default-release.resources,result.bugs-url,result.categories,result.contains-charms," +
 		"result.deployable-on,result.description,result.license,result.links,result.media,result.publisher,result.store-url," +
@@ -25,16 +25,16 @@ const (
 	charmRefreshFields = "bases,config-yaml,download,id,license,metadata-yaml,name,publisher,resources,revision,summary,type,version"
 )
 
-// The lists of a result are bounded, since each entry costs its reader far more than the bytes that it came in.
+// The lists of a result are bounded, because decoding an entry costs far more than its bytes.
 const (
 	maxCharmRows      = 50_000
 	maxCharmResources = 1_000
 	maxCharmBases     = 1_000
 )
 
-// CharmInfo asks what Charmhub has of the charm or charm bundle called name. With a channel, the default release of the answer is
-// that channel's, nil where it has none; without, it is the default track's, which is how that is found out. What is unknown
-// or has no releases is a *NotFoundError.
+// CharmInfo asks Charmhub for the charm or charm bundle called name. With a channel, the default release in the answer is the one of that
+// channel, or nil if it holds none. Without a channel, it is the one of the default track, which shows that track. CharmInfo returns a
+// *NotFoundError for an unknown charm, and for one without releases.
 func (c *Client) CharmInfo(ctx context.Context, name, channel string) (*charm.InfoResponse, error) {
 	if err := charm.ValidateName(name); err != nil {
 		return nil, err
@@ -70,9 +70,9 @@ func (c *Client) CharmInfo(ctx context.Context, name, channel string) (*charm.In
 	return &info, nil
 }
 
-// CharmRefresh asks what Juju would get for actions, each an install or a download; an empty Action is an install. Their
-// InstanceKeys are ours to choose. The results come in the order of the actions; one that the store refuses has an Error in it,
-// which says with its Extra what there is instead.
+// CharmRefresh asks for the revisions that Juju would get for actions, each an install or a download; an empty Action is an install. It sets
+// the InstanceKeys itself. The results come in the order of the actions. The result of a refused action has an Error, whose Extra lists
+// alternatives.
 func (c *Client) CharmRefresh(ctx context.Context, actions []charm.Action) ([]charm.Result, error) {
 	return inBatches(actions, func(batch []charm.Action) ([]charm.Result, error) { return c.charmRefresh(ctx, batch) })
 }
@@ -84,7 +84,7 @@ func (c *Client) charmRefresh(ctx context.Context, actions []charm.Action) ([]ch
 		case "":
 			a.Action = charm.ActionInstall
 		case charm.ActionInstall, charm.ActionDownload:
-		default: // a refresh needs a context, which an export has none of
+		default: // a refresh needs a context, which an export doesn't have
 			return nil, fmt.Errorf("%s: %q is neither an install nor a download", describeCharms(actions[i:]), a.Action)
 		}
 		a.InstanceKey = instanceKey(i)
@@ -140,7 +140,7 @@ func (c *Client) CharmResourceRevisions(ctx context.Context, name, resource stri
 	return resp.Revisions, nil
 }
 
-// charmHeader has the headers that Juju sends, with GET too.
+// charmHeader returns the headers that Juju sends, also with GET.
 func charmHeader() http.Header {
 	h := http.Header{}
 	h.Set("Accept", "application/json")
@@ -148,7 +148,7 @@ func charmHeader() http.Header {
 	return h
 }
 
-// describeCharms names what actions are about, for errors.
+// describeCharms lists the subjects of actions for errors.
 func describeCharms(actions []charm.Action) string {
 	a := actions[0]
 	var s string

@@ -14,7 +14,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// charmInfo is an answer with all that may be null in it.
+// charmInfo is an answer in which every nullable value is null.
 const charmInfo = `{"type":"charm","id":"abc","name":"pg","result":{"publisher":null,"license":null,"website":null,"bugs-url":null,
 "media":[{"height":null,"type":"icon","url":"https://x/i.png","width":null}],"categories":[],"links":{},"deployable-on":[],"summary":"s",
 "unknown":[{"a":1}],"used-by":["x"],"unlisted":false},"channel-map":[{"channel":{"base":null,"name":"14/stable","released-at":"2024-08-07T10:21:41",
@@ -86,7 +86,7 @@ func TestCharmInfoRefuses(t *testing.T) {
 	}
 }
 
-// TestTooManyValues shows that an answer is not decoded of which each few bytes would take hundreds.
+// TestTooManyValues checks that an answer is not decoded if every few bytes of it would take hundreds.
 func TestTooManyValues(t *testing.T) {
 	t.Parallel()
 	for _, list := range []string{strings.Repeat("{},", 1<<20), strings.Repeat("null,", 1<<20), `"\"",` + strings.Repeat("[],", 1<<20)} {
@@ -127,7 +127,7 @@ func TestCharmNotFound(t *testing.T) {
 
 func ptr[T any](v T) *T { return &v }
 
-// echo answers refresh requests; change may alter each result before it is sent.
+// echo answers refresh requests. change may alter each result before it is sent.
 func echo(t *testing.T, requests *[]charm.RefreshRequest, change func(i int, r *charm.Result)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var q charm.RefreshRequest

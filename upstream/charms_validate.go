@@ -9,7 +9,7 @@ import (
 	"offlinestore/charm"
 )
 
-// validateCharm reports why r can't be the answer to a. It fills in the name and the ID, which the store may leave out.
+// validateCharm returns an error if r can't be the answer to a. It fills in the name and the ID, which the store may leave out.
 func validateCharm(a charm.Action, r *charm.Result) error {
 	if r.Result == "error" || r.Error != nil {
 		return validateCharmError(r)
@@ -54,7 +54,7 @@ func validateCharm(a charm.Action, r *charm.Result) error {
 	return nil
 }
 
-// validateCharmError reports an error without a code, and makes its text fit for a terminal.
+// validateCharmError returns an error if the code is missing. It makes the text safe for a terminal.
 func validateCharmError(r *charm.Result) error {
 	if r.Error == nil || r.Error.Code == "" {
 		return errors.New("the store answered an error without saying which")
@@ -67,7 +67,7 @@ func validateCharmError(r *charm.Result) error {
 	return nil
 }
 
-// maxDownload is the largest blob that there can be: sums of them are no problem.
+// maxDownload bounds the size of a blob, so that sums of sizes don't overflow.
 const maxDownload = 1 << 40
 
 func validateResources(all []charm.Resource) error {
@@ -105,7 +105,7 @@ func validateResource(r *charm.Resource) error {
 	return nil
 }
 
-// validateDownload reports why d does not name its bytes: by a URL, a size and a digest.
+// validateDownload returns an error unless d has a URL, a size and a digest.
 func validateDownload(d *charm.Download) error {
 	for _, h := range []struct {
 		name, sum string

@@ -18,7 +18,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// record collects what a client logs.
+// record collects the log of a client.
 type record struct {
 	mu    sync.Mutex
 	lines []string
@@ -36,7 +36,7 @@ func (r *record) String() string {
 	return strings.Join(r.lines, "\n")
 }
 
-// newClient serves h and makes a client of it that waits for nothing.
+// newClient serves h and returns a client of it that never waits.
 func newClient(t *testing.T, h http.Handler, cfg upstream.Config) (*upstream.Client, string) {
 	t.Helper()
 	s := httptest.NewServer(h)
@@ -54,7 +54,7 @@ func newClient(t *testing.T, h http.Handler, cfg upstream.Config) (*upstream.Cli
 	return c, s.URL
 }
 
-// realdata is the folder of genuine data.
+// realdata returns the folder of genuine data.
 func realdata(t *testing.T) string {
 	t.Helper()
 	if dir := os.Getenv("OFFLINESTORE_REALDATA"); dir != "" {
@@ -148,7 +148,7 @@ func TestRetries(t *testing.T) {
 		name    string
 		answers []func(http.ResponseWriter) // the last one repeats
 		tries   int
-		want    string // "" is success
+		want    string // "" means success
 	}{
 		{"500 twice", []func(http.ResponseWriter){status(500), status(503), ok}, 3, ""},
 		{"429", []func(http.ResponseWriter){status(429, "Retry-After", "0"), ok}, 2, ""},

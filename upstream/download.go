@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// copyBlock is how much is written at once: large enough for few calls, small enough for many downloads at a time.
+// copyBlock is the number of bytes written at once: large enough for few calls, small enough for many concurrent downloads.
 const copyBlock = 256 << 10
 
-// progressStep is how much has to arrive for the count of tries to start over: a long download over a poor link may break
-// any number of times, as long as it gets on.
+// progressStep is the number of bytes after whose arrival the count of tries starts over. A long download over a poor link may break any
+// number of times, as long as it makes progress.
 const progressStep = 1 << 20
 
-// Download opens the blob at rawURL, from offset on if the server can: resumed says whether the body begins there or at
-// the beginning of the blob. total is the size of the whole blob, -1 if the server doesn't say. The body fails when no
-// byte comes for too long; the caller closes it. Nothing is tried twice here, see Fetch.
+// Download opens the blob at rawURL, from offset on if the server can. resumed reports whether the body begins at offset instead of the
+// beginning of the blob. total is the size of the whole blob, or -1 if the server doesn't give it. The body fails if no byte comes for too
+// long. The caller closes it. Download doesn't repeat requests, but Fetch does.
 func (c *Client) Download(ctx context.Context, rawURL string, offset int64) (body io.ReadCloser, total int64, resumed bool, err error) {
 	if offset > 0 {
 		b, err := c.openBlob(ctx, rawURL, offset)
@@ -34,7 +34,7 @@ func (c *Client) Download(ctx context.Context, rawURL string, offset int64) (bod
 				return b, total, true, nil
 			}
 		}
-		// 416, or a part that wasn't asked for.
+		// The answer is a 416, or another part than the requested one.
 		b.Close()
 	}
 	b, err := c.openBlob(ctx, rawURL, 0)
@@ -44,7 +44,7 @@ func (c *Client) Download(ctx context.Context, rawURL string, offset int64) (bod
 	return b, b.ContentLength, false, nil
 }
 
-// open sends one GET, and returns answers that Download has a use for.
+// openBlob sends one GET, and returns the answers that Download can use.
 func (c *Client) openBlob(ctx context.Context, rawURL string, offset int64) (*timedResponse, error) {
 	w := &timedResponse{stall: c.stall}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
@@ -56,7 +56,7 @@ func (c *Client) openBlob(ctx context.Context, rawURL string, offset int64) (*ti
 	return w, nil
 }
 
-// watched is a response whose body ends with errStalled when no byte comes for too long.
+// timedResponse is a response whose body ends with errStalled if no byte comes for too long.
 type timedResponse struct {
 	*http.Response
 	ctx    context.Context
@@ -70,7 +70,7 @@ func (w *timedResponse) send(c *Client, rawURL string, offset int64) error {
 	if err != nil {
 		return err
 	}
-	// Anything else would make sizes and offsets those of the compressed form.
+	// Otherwise sizes and offsets would be those in the compressed form.
 	req.Header.Set("Accept-Encoding", "identity")
 	if offset > 0 {
 		req.Header.Set("Range", "bytes="+strconv.FormatInt(offset, 10)+"-")
@@ -91,7 +91,7 @@ func (w *timedResponse) send(c *Client, rawURL string, offset int64) error {
 }
 
 func (w *timedResponse) Read(p []byte) (int, error) {
-	// Only waiting for the network counts, not what the caller does in between.
+	// Only the time spent waiting for the network counts, not the caller's.
 	w.timer.Reset(w.stall)
 	n, err := w.Body.Read(p)
 	w.timer.Stop()
@@ -112,7 +112,7 @@ func (w *timedResponse) Close() error {
 
 var validRange = regexp.MustCompile(`^bytes (\d{1,18})-(\d{1,18})/(\d{1,18})$`)
 
-// contentRange reads the size of the whole from a Content-Range, if that and the length are of all from offset on.
+// contentRange returns the total size in a Content-Range header. It returns false unless the range and the length run from offset to the end.
 func contentRange(header string, offset, length int64) (total int64, ok bool) {
 	m := validRange.FindStringSubmatch(header)
 	if m == nil {
@@ -126,22 +126,22 @@ func contentRange(header string, offset, length int64) (total int64, ok bool) {
 	return total, first == offset && last == total-1 && first <= last && (length < 0 || length == total-first)
 }
 
-// Blob is what Fetch is to get.
+// Blob describes a blob for Fetch.
 type Blob struct {
 	// Name is for errors and logs: "jq revision 6".
 	Name string
 	URL  string
-	// Size is that of the whole blob, in bytes. A server that says otherwise is refused before anything is written.
+	// Size is the size of the whole blob in bytes. If the server states another size, Fetch fails before it writes anything.
 	Size int64
-	// Offset is how much of it the caller holds already.
+	// Offset is the number of bytes that the caller already holds.
 	Offset int64
-	// Restart drops everything held and written so far. It is called when a server cannot resume; nil is an error then.
+	// Restart drops everything held and written so far. It is called when a server cannot resume; if Restart is nil, Fetch fails then.
 	Restart func() error
 }
 
-// Fetch writes b to w, from b.Offset on. It takes up the download where it broke off, as often as it gets on, and gives
-// up when it doesn't. Errors of w and Restart end it at once; what was written until then is a good start for another
-// Fetch. The caller hashes what is written: nothing here knows whether the bytes are right.
+// Fetch writes b to w, from b.Offset on. It resumes interrupted downloads as long as they make progress, and otherwise gives up. It ends at
+// once with an error of w or Restart. Another Fetch can then continue after the bytes that were written. The caller must hash the bytes,
+// because Fetch doesn't verify them.
 func (c *Client) Fetch(ctx context.Context, b Blob, w io.Writer) error {
 	what := "download " + b.Name
 	if b.Size <= 0 || b.Offset < 0 {
@@ -169,7 +169,7 @@ func (c *Client) Fetch(ctx context.Context, b Blob, w io.Writer) error {
 	return nil
 }
 
-// fetch is a Blob on its way; Offset grows with what is written.
+// blobFetch is a Blob that is being fetched. Its Offset grows with the bytes written.
 type blobFetch struct {
 	Blob
 	w io.Writer
@@ -206,14 +206,14 @@ func (f *blobFetch) fetchOnce(ctx context.Context, c *Client) error {
 	if f.Offset < f.Size {
 		return &transportError{url: safeURL(f.URL), err: io.ErrUnexpectedEOF}
 	}
-	// A body without an announced length may go on.
+	// A body without an announced length may be longer.
 	if n, _ := io.ReadFull(body, make([]byte, 1)); n > 0 {
 		return fmt.Errorf("%s: the server sent more than the %d bytes that the store announced", safeURL(f.URL), f.Size)
 	}
 	return nil
 }
 
-// copy moves what there is of body, and no more than is wanted.
+// copy writes the body, up to the blob's size.
 func (f *blobFetch) copy(body io.Reader) error {
 	buf := make([]byte, copyBlock)
 	for f.Offset < f.Size {

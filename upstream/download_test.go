@@ -14,7 +14,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// blob is larger than progressStep a few times.
+// blob returns a blob a few times as large as progressStep.
 func blob(n int) []byte {
 	b := make([]byte, n)
 	r := rand.NewChaCha8([32]byte{1})
@@ -22,7 +22,7 @@ func blob(n int) []byte {
 	return b
 }
 
-// sink keeps what Fetch writes, and counts the restarts.
+// sink holds the bytes that Fetch writes, and counts the restarts.
 type sink struct {
 	bytes.Buffer
 	restarts int
@@ -34,14 +34,14 @@ func (s *sink) restart() error {
 	return nil
 }
 
-// ranged serves data as a good server does.
+// ranged serves data with support for ranges.
 func ranged(data []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
 	}
 }
 
-// cutAt ends the connection after n bytes of the body.
+// cutWriter ends the connection after n bytes of the body.
 type cutWriter struct {
 	http.ResponseWriter
 	n int
@@ -204,7 +204,7 @@ func TestFetchStall(t *testing.T) {
 	}
 }
 
-// slowSink takes longer than a stall, which is no fault of the server's.
+// slowSink takes longer than a stall, which must not count against the server.
 type slowSink struct{ sink }
 
 func (s *slowSink) Write(p []byte) (int, error) {

@@ -14,11 +14,11 @@ import (
 	"offlinestore/assertion"
 )
 
-// ErrNotFound says that the store has no such thing. Every *NotFoundError is one.
+// ErrNotFound means that the store does not have the subject. Every *NotFoundError is an ErrNotFound.
 var ErrNotFound = errors.New("not found")
 
-// ErrUnavailable says that no complete answer came: the network or the store is at fault, and another try may succeed. An
-// answer that says the same by its status is a *StatusError.
+// ErrUnavailable means that no complete answer came. The network or the store is at fault, and another try may succeed. An answer whose
+// status says the same is a *StatusError.
 var ErrUnavailable = errors.New("store unavailable")
 
 var (
@@ -26,11 +26,11 @@ var (
 	errTimeout = errors.New("no complete answer in time")
 )
 
-// NotFoundError says what the store does not have, and how it said so.
+// NotFoundError names a subject that the store does not have, with the store's reason.
 type NotFoundError struct {
-	// Subject is what was asked for: "snap jq", "snap-revision/abc".
+	// Subject names the requested item: "snap jq", "snap-revision/abc".
 	Subject string
-	// Reason is the store's own, or "" if it gave none.
+	// Reason is the store's own reason, or "" if it gave none.
 	Reason string
 
 	who string // "registry", or "" for a store
@@ -44,19 +44,19 @@ func (e *NotFoundError) Error() string {
 	return s
 }
 
-// Is makes a NotFoundError an ErrNotFound, and what an assertion.Source means by it.
+// Is reports whether target is ErrNotFound or the corresponding error of an assertion.Source.
 func (e *NotFoundError) Is(target error) bool {
 	return target == ErrNotFound || target == assertion.ErrNotFound
 }
 
-// StatusError is an answer other than the one hoped for.
+// StatusError is an answer with an unexpected status.
 type StatusError struct {
-	// URL is where the answer came from, without its query.
+	// URL is the address that answered, without its query.
 	URL    string
 	Status int
-	// Code and Message are the first of the store's own error list, if there is one.
+	// Code and Message come from the first entry of the store's own error list, if there is one.
 	Code, Message string
-	// OopsID is what the store's operators find the failure by.
+	// OopsID identifies the failure to the store's operators.
 	OopsID string
 
 	who        string // "registry", or "" for a store
@@ -82,7 +82,7 @@ func (e *StatusError) Error() string {
 	return b.String()
 }
 
-// statusError reads the rest of resp, which the caller closes.
+// statusError reads the rest of resp, which the caller closes, and returns it as a StatusError.
 func (c *Client) statusError(resp *http.Response) *StatusError {
 	e := &StatusError{
 		URL: safe(resp.Request.URL), Status: resp.StatusCode, who: c.who,
@@ -121,7 +121,7 @@ func notFound(subject string, err error) error {
 	return err
 }
 
-// transportError is a request that got no answer, or only a part of one.
+// transportError means that a request got no answer, or only a part of one.
 type transportError struct {
 	url string
 	err error
@@ -133,7 +133,7 @@ func (e *transportError) Unwrap() error { return e.err }
 
 func (e *transportError) Is(target error) bool { return target == ErrUnavailable }
 
-// redirectError is a redirect that is not followed.
+// redirectError means that a redirect is not followed.
 type redirectError string
 
 func (e redirectError) Error() string { return string(e) }
@@ -150,7 +150,7 @@ func withoutURL(err error) error {
 	return err
 }
 
-// cause prefers why ctx ended to what that looked like from within.
+// cause returns the cause for which ctx ended, or err if ctx has not ended.
 func cause(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		return err

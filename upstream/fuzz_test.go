@@ -12,7 +12,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// canned answers every request with the same text.
+// cannedAnswer answers every request with the same text.
 type cannedAnswer string
 
 func (c cannedAnswer) RoundTrip(r *http.Request) (*http.Response, error) {

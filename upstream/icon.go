@@ -9,11 +9,11 @@ import (
 	"slices"
 )
 
-// rasterTypes are the images that are told by their first bytes.
+// rasterTypes are the image types that their first bytes identify.
 var rasterTypes = []string{"image/png", "image/jpeg", "image/gif", "image/webp"}
 
-// Icon gets the image at rawURL and says what it is: PNG, JPEG, GIF, WebP or SVG. Anything else is an error, and so is a URL without
-// TLS that leads away from the store: nothing vouches for an icon's bytes but where they come from.
+// Icon returns the image at rawURL and its type: PNG, JPEG, GIF, WebP or SVG. It returns an error for any other type. It also rejects a URL
+// without TLS that leads away from the store, because only their origin vouches for an icon's bytes.
 func (c *Client) Icon(ctx context.Context, rawURL string) (data []byte, contentType string, err error) {
 	u, err := c.origin.Parse(rawURL)
 	switch {
@@ -32,7 +32,7 @@ func (c *Client) Icon(ctx context.Context, rawURL string) (data []byte, contentT
 	case len(a.body) == 0:
 		return nil, "", fmt.Errorf("icon: the image is empty")
 	case slices.Contains(rasterTypes, sniffed):
-		// The store keeps images under names, and so types, that aren't theirs.
+		// The store keeps some images under a wrong name, and so with a wrong type.
 		return a.body, sniffed, nil
 	case declared == "image/svg+xml" && bytes.Contains(a.body[:min(len(a.body), 4096)], []byte("<svg")):
 		return a.body, declared, nil

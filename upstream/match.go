@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// maxActions is how many actions one refresh request carries.
+// maxActions is the largest number of actions in one refresh request.
 const maxActions = 50
 
 // instanceKey returns the key of the action number i of a request. The store repeats it in the result.
@@ -35,8 +35,8 @@ type matcher[A, R any] struct {
 	describe func([]A) string
 }
 
-// match returns the results in the order of the actions, each of which must have its one result. refusal is the error of an
-// answer that lacks one.
+// match returns the results in the order of the actions. Each action must have exactly one. refusal is the error for an answer that lacks
+// one.
 func (m matcher[A, R]) match(actions []A, results []R, refusal error) ([]R, error) {
 	index := make(map[string]int, len(actions))
 	for i := range actions {

@@ -17,34 +17,33 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// The types of manifests that Docker has under names of its own.
+// The types of manifests for which Docker has its own names.
 const (
 	dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
 	dockerIndex    = "application/vnd.docker.distribution.manifest.list.v2+json"
 )
 
-// maxManifest is what registries accept, and so what they can have.
+// maxManifest is the limit at which registries refuse manifests, so none can be larger.
 const maxManifest = 4 << 20
 
-// ErrCredentials says that a registry wants other credentials than those it was shown.
+// ErrCredentials means that a registry refuses the credentials.
 var ErrCredentials = errors.New("the credentials in the resource's blob have expired or are not accepted")
 
-// RegistryConfig says how to talk to registries, as Config does for stores. Its zero value has sane defaults.
+// RegistryConfig configures access to registries, as Config does for stores. Its zero value has sane defaults.
 type RegistryConfig struct {
 	UserAgent string
-	// HTTP is used for its transport; one for all repositories shares their connections.
+	// HTTP is used for its transport. One for all repositories shares their connections.
 	HTTP    *http.Client
 	Retries int
 	Backoff func(n int) time.Duration
 	Stall   time.Duration
 	Logf    func(format string, args ...any)
-	// PlainHTTP says whether a registry (host, and port if it has one) may be talked to without TLS, credentials included. nil
-	// allows this machine only.
+	// PlainHTTP reports whether a registry (host, and port if it has one) may be reached without TLS, even with credentials. nil allows only
+	// this machine.
 	PlainHTTP func(host string) bool
 }
 
-// Repository is one of a registry's, opened with what credentials there are. Its methods may be called at once from several
-// goroutines.
+// Repository is a repository of a registry, opened with credentials or anonymously. Several goroutines may call its methods at once.
 type Repository struct {
 	client *Client
 	repo   name.Repository
@@ -52,9 +51,9 @@ type Repository struct {
 	ref    string
 }
 
-// OpenRepository opens the repository of the image ref, "registry.jujucharms.com/charm/abc/postgresql-image@sha256:…". Credentials
-// are shown to its registry and to where that has its tokens from, and to nobody else; without any it is asked anonymously.
-// Credentials that are not accepted are ErrCredentials, here or later.
+// OpenRepository opens the repository of the image ref, "registry.jujucharms.com/charm/abc/postgresql-image@sha256:…". It sends credentials
+// only to the registry and to its token server. Without credentials it is anonymous. If the credentials are not accepted,
+// OpenRepository or a later call returns ErrCredentials.
 func OpenRepository(ctx context.Context, cfg RegistryConfig, ref, username, password string) (*Repository, error) {
 	parsed, err := name.ParseReference(ref, name.Insecure)
 	if err != nil {
@@ -64,7 +63,7 @@ func OpenRepository(ctx context.Context, cfg RegistryConfig, ref, username, pass
 	if cfg.PlainHTTP == nil {
 		cfg.PlainHTTP = isLocal
 	}
-	scheme := "http" // which may still turn out to be https: both are tried
+	scheme := "http" // OpenRepository tries https as well
 	if r.host = r.repo.RegistryStr(); !cfg.PlainHTTP(r.host) {
 		scheme = "https"
 		if r.repo, err = name.NewRepository(r.repo.Name()); err != nil {
@@ -85,7 +84,7 @@ func OpenRepository(ctx context.Context, cfg RegistryConfig, ref, username, pass
 	return r, nil
 }
 
-// client makes a Client of its own for a registry: its transport knows the registry's credentials.
+// client returns a Client for one registry. Its transport knows the registry's credentials.
 func (cfg *RegistryConfig) client(origin string) (*Client, error) {
 	c, err := New(Config{
 		Origin: origin, UserAgent: cfg.UserAgent, HTTP: cfg.HTTP, Retries: cfg.Retries, Backoff: cfg.Backoff, Stall: cfg.Stall, Logf: cfg.Logf,
@@ -99,14 +98,14 @@ func (cfg *RegistryConfig) client(origin string) (*Client, error) {
 	return c, nil
 }
 
-// String is the repository with its registry: "registry.jujucharms.com/charm/abc/postgresql-image".
+// String returns the repository with its registry: "registry.jujucharms.com/charm/abc/postgresql-image".
 func (r *Repository) String() string { return clean(r.repo.Name()) }
 
-// Reference is the digest or the tag that the repository was opened with; the tag latest if it was neither.
+// Reference returns the digest or the tag with which the repository was opened, or the tag latest if there was neither.
 func (r *Repository) Reference() string { return r.ref }
 
-// Manifest gets the manifest or index that ref names, a digest or a tag, and what type and digest it has. What a digest names has
-// that digest, or it is an error. One that the registry does not have is a *NotFoundError.
+// Manifest returns the manifest or index that ref names, a digest or a tag, with its media type and digest. It returns an error if the bytes
+// don't have the digest in ref, and a *NotFoundError if the registry does not have the manifest.
 func (r *Repository) Manifest(ctx context.Context, ref string) (raw []byte, mediaType string, d digest.Digest, err error) {
 	defer func() { err = r.client.secrets.hide(err) }()
 	subject := "image " + r.String() + ":" + clean(ref)
@@ -137,10 +136,10 @@ func (r *Repository) Manifest(ctx context.Context, ref string) (raw []byte, medi
 	return a.body, mediaType, d, nil
 }
 
-// BlobURL is where the blob d of the repository is: for the Blob that Fetch gets.
+// BlobURL returns the URL of the repository's blob d, for the Blob of Fetch.
 func (r *Repository) BlobURL(d digest.Digest) string { return r.url("blobs", d.String()) }
 
-// Fetch is Client.Fetch for a blob of the repository, whose URL is a BlobURL.
+// Fetch fetches a blob of the repository, as Client.Fetch does. The blob's URL must be a BlobURL.
 func (r *Repository) Fetch(ctx context.Context, b Blob, w io.Writer) error {
 	if !strings.HasPrefix(b.URL, r.url("blobs", "sha256:")) {
 		return fmt.Errorf("download %s: %s: not a blob of %s", b.Name, safeURL(b.URL), r)
@@ -152,7 +151,7 @@ func (r *Repository) url(kind, ref string) string {
 	return r.client.endpoint(nil, append(append([]string{"v2"}, strings.Split(r.repo.RepositoryStr(), "/")...), kind, ref)...)
 }
 
-// isLocal says whether a registry is on this machine.
+// isLocal reports whether a registry is on this machine.
 func isLocal(host string) bool {
 	u, err := url.Parse("//" + host)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// guard is what all requests about a registry go through last, those for tokens included.
+// guard is the last transport of all requests about a registry, also of requests for tokens.
 type guard struct {
 	inner http.RoundTripper
 	agent string
@@ -32,16 +32,15 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	return g.inner.RoundTrip(r)
 }
 
-// registryTransport shows a registry's requests what authorises them, and only to the registry itself: where it redirects to is asked
-// without.
+// registryTransport authorizes requests to the registry itself. It sends no credentials to the hosts that the registry redirects to.
 type registryTransport struct {
 	inner  http.RoundTripper
 	scheme string
 	host   string
 	basic  *authn.AuthConfig
-	// buy gets a token, nil where none are needed.
+	// buy gets a token; it is nil if no token is needed.
 	buy   func(context.Context) (string, error)
-	token atomic.Value // the last that was good
+	token atomic.Value // the last one that was accepted
 }
 
 func (t *registryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -62,7 +61,7 @@ func (t *registryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		resp.Body.Close()
 	}
-	// A token of this request's own: where one is good for one use, no other download takes it away.
+	// Each request gets its own token here. If a token is good for one use, no other download can take it.
 	token, err := t.buy(r.Context())
 	if err != nil {
 		return nil, err
@@ -80,7 +79,7 @@ func (t *registryTransport) send(r *http.Request, token string) (*http.Response,
 	return t.inner.RoundTrip(r)
 }
 
-// login finds out how the registry wants to be asked, and has the client ask so from then on.
+// login finds out how the registry wants requests authorized, and configures the client accordingly.
 func (r *Repository) login(ctx context.Context, auth authn.Authenticator, plain func(string) bool) error {
 	g := &guard{inner: r.client.http.Transport, agent: r.client.agent, plain: plain}
 	if g.inner == nil {
@@ -122,7 +121,7 @@ func (r *Repository) login(ctx context.Context, auth authn.Authenticator, plain 
 	})
 }
 
-// loginError says why login could not get on: a refusal, no answer, or an answer that makes no sense.
+// loginError explains why login failed: a refusal, no answer, or an invalid answer.
 func (r *Repository) loginError(err error) error {
 	var ue *url.Error
 	switch refusal := r.refusal(err); {
@@ -134,8 +133,8 @@ func (r *Repository) loginError(err error) error {
 	return fmt.Errorf("%s: %s", r.host, clean(r.client.secrets.redact(err.Error())))
 }
 
-// refusal translates what go-containerregistry says of a registry or token server that refuses, nil if err is something else. Their
-// texts may repeat what was sent to them, and so are left out.
+// refusal translates an error of go-containerregistry about a refusal by a registry or token server. It returns nil for any other error. It
+// leaves out the error's text, which may repeat secrets from the request.
 func (r *Repository) refusal(err error) error {
 	var te *authtransport.Error
 	if errors.As(err, &te) {
@@ -148,13 +147,13 @@ func (r *Repository) refusal(err error) error {
 		}
 		return s
 	}
-	if strings.Contains(err.Error(), "no token in bearer response") { // the text goes on with all of the response
+	if strings.Contains(err.Error(), "no token in bearer response") { // the text goes on with the whole response
 		return errors.New("the registry's token server answered without a token")
 	}
 	return nil
 }
 
-// explain makes an ErrCredentials of the registry's refusal. One by another host, where the blobs may be, is about something else.
+// explain turns the registry's refusal into ErrCredentials. A refusal by another host, where the blobs may be, is not about credentials.
 func (r *Repository) explain(err error) error {
 	var s *StatusError
 	if errors.Is(err, ErrCredentials) || !errors.As(err, &s) || s.Status != http.StatusUnauthorized && s.Status != http.StatusForbidden {
@@ -166,7 +165,8 @@ func (r *Repository) explain(err error) error {
 	return fmt.Errorf("%w: %w", ErrCredentials, err)
 }
 
-// manifestType is the type of the manifest in a: what the registry says, unless the manifest says otherwise of itself.
+// manifestType returns the media type of the manifest in a: the registry's or, if that is no type of a manifest, the manifest's own. If the two
+// contradict each other, it returns an error.
 func manifestType(a *answer) (string, error) {
 	var m struct {
 		MediaType string `json:"mediaType"`

@@ -91,7 +91,7 @@ func TestOpenRepositoryRefuses(t *testing.T) {
 	}
 }
 
-// TestTokenServers has a registry send its client to token servers that get no credentials, or are of no use.
+// TestTokenServers tries registries that send their client to token servers that must get no credentials, or that are useless.
 func TestTokenServers(t *testing.T) {
 	t.Parallel()
 	var asked sync.Map
@@ -130,10 +130,10 @@ func TestTokenServers(t *testing.T) {
 	})
 }
 
-// TestRegistryEchoes shows that what a registry repeats of its credentials is neither in errors nor in the log, wherever it says it.
+// TestRegistryEchoes checks that neither errors nor the log contain credentials that a registry repeats, in any place.
 func TestRegistryEchoes(t *testing.T) {
 	t.Parallel()
-	long := password + strings.Repeat("0123456789", 200) // as Charmhub's are, and cut off in messages
+	long := password + strings.Repeat("0123456789", 200) // as long as Charmhub's, and cut off in messages
 	json := func(w http.ResponseWriter, status int, message string) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)

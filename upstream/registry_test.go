@@ -22,7 +22,7 @@ import (
 
 const repo = "charm/abc/pg-image"
 
-// password is what must not show anywhere.
+// password is the secret that no output may contain.
 const password = "MDAxc2VjcmV0"
 
 // newRegistry serves a registry with one image, and returns its host and the digest of the image.
@@ -42,7 +42,7 @@ func registryConfig(log *record) upstream.RegistryConfig {
 	return upstream.RegistryConfig{UserAgent: "test/1", Backoff: func(int) time.Duration { return time.Millisecond }, Logf: log.Logf}
 }
 
-// pull gets the manifest of ref and all blobs that it names, several at once, and checks their digests.
+// pull fetches the manifest of ref and all blobs that it names, several at once, and verifies their digests.
 func pull(ctx context.Context, r *upstream.Repository, ref string) (digest.Digest, error) {
 	raw, _, d, err := r.Manifest(ctx, ref)
 	if err != nil {
@@ -182,7 +182,7 @@ func TestExpiredCredentials(t *testing.T) {
 		check("Manifest", err)
 		check("Fetch", open.Fetch(t.Context(), upstream.Blob{Name: "layer", URL: open.BlobURL(digest.FromString("x")), Size: 1}, &bytes.Buffer{}))
 		open, err = upstream.OpenRepository(t.Context(), registryConfig(&log), host+"/"+repo+"@"+image, "u", password)
-		if err == nil { // basic credentials are not shown when a repository is opened
+		if err == nil { // opening a repository doesn't send basic credentials
 			_, _, _, err = open.Manifest(t.Context(), image)
 		}
 		check("OpenRepository", err)

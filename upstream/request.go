@@ -15,7 +15,7 @@ import (
 	"offlinestore/snap"
 )
 
-// endpoint is the URL of an API path whose elements need no escaping beyond what url does.
+// endpoint returns the URL of an API path. Its elements need no more escaping than url does.
 func (c *Client) endpoint(query url.Values, elem ...string) string {
 	escaped := make([]string, len(elem))
 	for i, e := range elem {
@@ -26,9 +26,9 @@ func (c *Client) endpoint(query url.Values, elem ...string) string {
 	return u.String()
 }
 
-// request is what one API call sends.
+// request holds one API call.
 type request struct {
-	what   string // for errors: what is asked for
+	what   string // names the request in errors
 	method string
 	url    string
 	header http.Header
@@ -36,13 +36,13 @@ type request struct {
 	limit  int64
 }
 
-// answer is what came back with status 200.
+// answer is an answer with status 200.
 type answer struct {
 	header http.Header
 	body   []byte
 }
 
-// call sends r until it is answered.
+// call sends r until it is answered, or until retry gives up.
 func (c *Client) call(ctx context.Context, r request) (*answer, error) {
 	var a *answer
 	err := c.retry(ctx, r.what, func() (err error) {
@@ -92,7 +92,7 @@ func (c *Client) newRequest(ctx context.Context, method, rawURL string, body io.
 	return req, nil
 }
 
-// do sends req, and hides what must not show in an error.
+// do sends req, and removes secrets from its error.
 func (c *Client) do(req *http.Request) (*http.Response, error) {
 	resp, err := c.http.Do(req)
 	if err == nil {
@@ -101,7 +101,7 @@ func (c *Client) do(req *http.Request) (*http.Response, error) {
 	at := safe(req.URL)
 	var ue *url.Error
 	if errors.As(err, &ue) {
-		at = safeURL(ue.URL) // where the redirects led
+		at = safeURL(ue.URL) // the last address after redirects
 	}
 	return nil, &transportError{url: at, err: cause(req.Context(), withoutURL(err))}
 }
@@ -122,7 +122,7 @@ func (c *Client) getJSON(ctx context.Context, r request, v any) error {
 	return nil
 }
 
-// countValues is at least the number of values in the JSON b that are in a list or an object.
+// countValues returns a lower bound on the number of values in the JSON b that are in a list or an object.
 func countValues(b []byte) (n int) {
 	for inText, i := false, 0; i < len(b); i++ {
 		switch c := b[i]; {
@@ -137,7 +137,7 @@ func countValues(b []byte) (n int) {
 	return n
 }
 
-// v2Header has the headers of API version 2. The store answers with default tracks only to those who understand them.
+// v2Header returns the headers of API version 2. The store sends default tracks only to clients that announce support for them.
 func v2Header(arch string) http.Header {
 	h := http.Header{}
 	h.Set("Accept", "application/json")
@@ -157,7 +157,7 @@ func mediaType(h http.Header) string {
 	return t
 }
 
-// safeURL is safe for what was not parsed yet.
+// safeURL parses s and returns it without the parts that may be secret.
 func safeURL(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {
@@ -166,13 +166,13 @@ func safeURL(s string) string {
 	return safe(u)
 }
 
-// safe prints u without what may be secret in it.
+// safe returns u without the parts that may be secret.
 func safe(u *url.URL) string {
 	v := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}
 	return clean(v.String())
 }
 
-// clean makes text of the store's fit for a terminal's line.
+// clean makes a text from the store safe for one line of a terminal.
 func clean(s string) string {
 	const limit = 500
 	s = strings.Map(func(r rune) rune {

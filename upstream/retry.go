@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// maxRetryAfter is the longest wait that the store may ask for. Past it the export is better started anew later.
+// maxRetryAfter is the longest wait that the store may ask for. With a longer wait, it is better to start the export again later.
 const maxRetryAfter = 5 * time.Minute
 
-// defaultBackoff doubles from half a second to half a minute, less up to a quarter so that parallel requests spread.
+// defaultBackoff returns a wait that doubles from half a second to half a minute, less up to a quarter to spread parallel requests.
 func defaultBackoff(n int) time.Duration {
 	d := 30 * time.Second
 	if n < 7 {
@@ -37,7 +37,7 @@ func (c *Client) retry(ctx context.Context, what string, try func() error) error
 	}
 }
 
-// pause waits before the nth repetition of what failed with err; it returns an error when there is to be none.
+// pause waits before the nth repetition after err. It returns an error if there must be no repetition.
 func (c *Client) pause(ctx context.Context, what string, n int, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", what, ctx.Err())
@@ -65,7 +65,7 @@ func (c *Client) pause(ctx context.Context, what string, n int, err error) error
 	}
 }
 
-// transient says whether the same request might succeed a little later.
+// transient reports whether the same request might succeed a little later.
 func transient(err error) bool {
 	var s *StatusError
 	if errors.As(err, &s) {
@@ -82,7 +82,7 @@ func transient(err error) bool {
 	return !errors.Is(err, http.ErrSchemeMismatch) && !errors.As(err, &redirect) && !errors.As(err, &cert) && !errors.As(err, &record) && !(errors.As(err, &dns) && dns.IsNotFound)
 }
 
-// retryAfter is the wait that the store asked for, in either form of the header; 0 if it didn't.
+// retryAfter returns the wait that the store asked for, in either form of the header, or 0 if it asked for none.
 func retryAfter(err error, now time.Time) time.Duration {
 	var s *StatusError
 	if !errors.As(err, &s) || s.retryAfter == "" {

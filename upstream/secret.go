@@ -10,19 +10,19 @@ import (
 	"sync"
 )
 
-// secretHead is how much of a secret gives it away: texts may be cut before it ends.
+// secretHead is the number of bytes by which a secret is recognized, because texts may be cut off before its end.
 const secretHead = 16
 
-// maxSecrets is how many are remembered: a registry may hand out a token for each request.
+// maxSecrets bounds the remembered secrets, because a registry may issue a token for each request.
 const maxSecrets = 64
 
-// secrets are what a registry was told in confidence, or tells. It may repeat them in whatever it says.
+// secrets holds the beginnings of secrets that a registry received or sent. It may repeat them in any text.
 type secrets struct {
 	mu    sync.Mutex
 	heads []string
 }
 
-// login adds a name and password, in each form in which they are sent.
+// addLogin adds a name and password, in each form in which they are sent.
 func (s *secrets) addLogin(username, password string) {
 	s.addSecret(password)
 	s.addSecret(url.QueryEscape(password))
@@ -39,7 +39,7 @@ func (s *secrets) addSecret(secret string) {
 	}
 }
 
-// redact takes the secrets out of a text.
+// redact replaces the secrets in a text.
 func (s *secrets) redact(text string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,7 +49,7 @@ func (s *secrets) redact(text string) string {
 	return regexp.MustCompile("(?i:"+strings.Join(s.heads, "|")+`)[^\s"<>()]*`).ReplaceAllString(text, "…")
 }
 
-// hide takes the secrets out of what err says.
+// hide returns err without secrets in its text.
 func (s *secrets) hide(err error) error {
 	if err == nil {
 		return nil
@@ -60,12 +60,12 @@ func (s *secrets) hide(err error) error {
 	return err
 }
 
-// logf is logf without the secrets.
+// logf returns a logf that redacts secrets.
 func (s *secrets) logf(logf func(string, ...any)) func(string, ...any) {
 	return func(format string, args ...any) { logf("%s", s.redact(fmt.Sprintf(format, args...))) }
 }
 
-// hiddenError is an error of which the text may not be shown as it is.
+// hiddenError is an error whose text contains secrets, with a redacted text.
 type hiddenError struct {
 	text string
 	err  error

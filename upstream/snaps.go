@@ -13,7 +13,7 @@ import (
 	"offlinestore/snap"
 )
 
-// Fields are asked for by name, since the store leaves out most of what isn't.
+// Fields are requested by name, because the store leaves out most of the others.
 const (
 	infoFields = "architectures,base,categories,channel-map,common-ids,confinement,contact,created-at,description,download," +
 		"epoch,license,links,media,name,prices,private,publisher,revision,snap-id,store-url,summary,title,type,version,website"
@@ -22,9 +22,9 @@ const (
 		"type,version,website"
 )
 
-// Info asks what the store has of the snap called name: its details and its channel map for every architecture. A snap
-// that is unknown or has no releases is a *NotFoundError. What is long and repeated in every row, the snap.yaml and the
-// components, is left to Resolve: a channel map can have hundreds of rows.
+// Info asks the store for the snap called name: its details and its channel map for every architecture. It returns a *NotFoundError for an
+// unknown snap, and for one without releases. It doesn't ask for the snap.yaml and the components, which are long and repeated in every
+// row; a channel map can have hundreds of rows. Resolve asks for them.
 func (c *Client) Info(ctx context.Context, name string) (*snap.InfoResponse, error) {
 	if err := snap.ValidateName(name); err != nil {
 		return nil, err
@@ -47,9 +47,8 @@ func (c *Client) Info(ctx context.Context, name string) (*snap.InfoResponse, err
 	return &info, nil
 }
 
-// Resolve asks which revisions a device of architecture arch would get for actions. Each is sent as a download, whatever
-// its Action and InstanceKey say; the results come in the order of the actions. An action that the store refuses has a
-// Result with an Error in it.
+// Resolve asks for the revisions that a device of architecture arch would get for actions. It sends each as a download, and ignores its
+// Action and InstanceKey. The results come in the order of the actions. The result of a refused action has an Error.
 func (c *Client) Resolve(ctx context.Context, arch string, actions []snap.Action) ([]snap.Result, error) {
 	if err := snap.ValidateArchitecture(arch); err != nil {
 		return nil, err
@@ -83,7 +82,7 @@ func (c *Client) resolve(ctx context.Context, arch string, actions []snap.Action
 	return results, nil
 }
 
-// describeSnaps names what actions are about, for errors.
+// describeSnaps lists the subjects of actions for errors.
 func describeSnaps(actions []snap.Action) string {
 	a := actions[0]
 	s := a.Name
@@ -111,7 +110,7 @@ func matchSnaps(actions []snap.Action, resp *snap.RefreshResponse) ([]snap.Resul
 	return m.match(actions, resp.Results, refusalError(first.Code, first.Message))
 }
 
-// validateSnap reports why r can't be the answer to a.
+// validateSnap returns an error if r can't be the answer to a.
 func validateSnap(a snap.Action, r *snap.Result) error {
 	if r.Result == "error" {
 		if r.Error == nil {

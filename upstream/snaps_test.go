@@ -22,7 +22,7 @@ import (
 
 const jqID = "6mbqFd6vpkwDVRqBZKpEA7Y6zu0X8i3U"
 
-// text answers with the same text always.
+// text returns a handler that always answers with the same text.
 func text(s string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, s) })
 }
@@ -98,7 +98,7 @@ func TestInfoGenuine(t *testing.T) {
 	}
 }
 
-// wire reads a recorded message: the headers are in the way only.
+// wireBody returns the body of a recorded message, without its headers.
 func wireBody(t *testing.T, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(realdata(t), "wire/snapd-centos9-2022-11-29", name))
@@ -114,7 +114,7 @@ func wireBody(t *testing.T, name string) []byte {
 
 func TestResolveGenuine(t *testing.T) {
 	t.Parallel()
-	// The recording is of installs; an export asks for downloads, which the store answers alike.
+	// The recording is of installs, and an export asks for downloads. The store answers both alike.
 	body := bytes.ReplaceAll(wireBody(t, "006.resp.200.application_json.http"), []byte(`install-`), []byte(`download-`))
 	body = bytes.ReplaceAll(body, []byte(`"result":"install"`), []byte(`"result":"download"`))
 	var req map[string]any

@@ -1,10 +1,9 @@
 // Package upstream is an HTTP client of the Snap Store, of Charmhub and of the registries where charms have their images, for the
-// exporter: channel maps, revisions, assertions, manifests, downloads and icons, with the retries that a long export over a
+// exporter. It fetches channel maps, revisions, assertions, manifests, downloads and icons, with the retries that a long export over a
 // poor link needs.
 //
-// Everything that the store sends is bounded, and nothing here judges it: whoever packs an answer verifies it first. What
-// the client does check is that an answer is about what was asked for. Errors name URLs without their queries, because
-// the store's redirects carry tokens there.
+// All answers of the store are bounded. The package validates that an answer is about the requested subject, but verifies no signature; the
+// caller verifies an answer before packing it. Errors name URLs without their queries, because the store's redirects carry tokens in them.
 package upstream
 
 import (
@@ -16,17 +15,17 @@ import (
 	"time"
 )
 
-// DefaultOrigin is where the Snap Store is.
+// DefaultOrigin is the address of the Snap Store.
 const DefaultOrigin = "https://api.snapcraft.io"
 
-// Limits of what one answer may hold. Blobs are limited by the size that the caller expects.
+// Limits of one answer. Blobs are limited by the size that the caller expects.
 const (
 	maxAnswer    = 16 << 20
-	maxValues    = 200_000 // in an answer of JSON: an empty one takes two bytes there, and hundreds where it is decoded to
+	maxValues    = 200_000 // in a JSON answer: an empty value takes two bytes there, and hundreds when decoded
 	maxAssertion = 4 << 20
 	maxErrorBody = 64 << 10
 	maxHeader    = 256 << 10
-	maxIcon      = 300_000 // what snapd takes
+	maxIcon      = 300_000 // the limit of snapd
 	maxRedirects = 10
 )
 
@@ -37,25 +36,24 @@ const (
 	defaultRetries = 6
 )
 
-// Config says which store to talk to and how patiently. Its zero value is the Snap Store with sane defaults.
+// Config names the store and sets retries and time-outs. Its zero value is the Snap Store with sane defaults.
 type Config struct {
-	// Origin is DefaultOrigin when empty, DefaultCharmhubOrigin for a client of Charmhub; a path in it is kept in front of every
-	// endpoint.
+	// Origin is DefaultOrigin when empty. A client of Charmhub needs DefaultCharmhubOrigin. A path in Origin is kept in front of every endpoint.
 	Origin    string
 	UserAgent string
-	// HTTP is used for its transport and cookies; redirects and time-outs are ours. nil follows the proxy variables.
+	// HTTP is used for its transport and cookies; the client sets redirects and time-outs itself. nil follows the proxy variables.
 	HTTP *http.Client
-	// Retries is how often a request is repeated; 0 is the default, less than 0 is never.
+	// Retries is the number of repetitions of a request. 0 is the default, and less than 0 is none.
 	Retries int
-	// Backoff is the wait before the nth repetition, from 1. nil doubles from half a second to half a minute.
+	// Backoff returns the wait before the nth repetition, from 1. nil doubles from half a second to half a minute.
 	Backoff func(n int) time.Duration
-	// Stall is after how long without a byte a download is taken up anew; 0 is one minute.
+	// Stall is the time without a byte after which a download is started anew; 0 is one minute.
 	Stall time.Duration
-	// Logf is told of every repetition; nil is silence.
+	// Logf receives a message about every repetition; nil logs nothing.
 	Logf func(format string, args ...any)
 }
 
-// Client talks to one store. Its methods may be called at once from several goroutines.
+// Client talks to one store. Several goroutines may call its methods at once.
 type Client struct {
 	origin  *url.URL
 	agent   string
@@ -64,11 +62,11 @@ type Client struct {
 	backoff func(int) time.Duration
 	stall   time.Duration
 	logf    func(string, ...any)
-	who     string // is talked to: "registry", or "" for a store
+	who     string // the peer: "registry", or "" for a store
 	secrets secrets
 }
 
-// New makes a Client. It refuses an Origin that could not be joined with the store's paths.
+// New returns a Client. It rejects an Origin that could not be joined with the store's paths.
 func New(cfg Config) (*Client, error) {
 	origin, err := parseOrigin(cfg.Origin)
 	if err != nil {
@@ -126,7 +124,7 @@ func transport() *http.Transport {
 	t := &http.Transport{
 		Proxy: func(r *http.Request) (*url.URL, error) {
 			u, err := http.ProxyFromEnvironment(r)
-			if err != nil { // it would quote the proxy's address, password and all
+			if err != nil { // err would quote the proxy's address with its password
 				return nil, errors.New("HTTP_PROXY, HTTPS_PROXY: not a proxy's URL")
 			}
 			return u, nil
@@ -139,7 +137,7 @@ func transport() *http.Transport {
 		MaxResponseHeaderBytes: maxHeader,
 		Protocols:              new(http.Protocols),
 	}
-	// As snapd does: downloads in parallel each want a connection of their own.
+	// As in snapd, each parallel download gets its own connection.
 	t.Protocols.SetHTTP1(true)
 	return t
 }
@@ -151,7 +149,7 @@ func validateRedirect(r *http.Request, via []*http.Request) error {
 	case r.URL.Scheme != "https" && (r.URL.Scheme != "http" || via[len(via)-1].URL.Scheme == "https"):
 		return redirectError("redirected from " + via[len(via)-1].URL.Scheme + " to " + r.URL.Scheme)
 	}
-	// It would hand the token in one hop's query to the next.
+	// The Referer would pass the token in one hop's query to the next.
 	r.Header.Del("Referer")
 	return nil
 }

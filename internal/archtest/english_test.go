@@ -95,7 +95,6 @@ func unrevised() []string {
 		"service",
 		"snap",
 		"transfer",
-		"upstream",
 	}
 }
 
