@@ -2,6 +2,8 @@ package docs_test
 
 import (
 	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -123,5 +125,24 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 	if checked == 0 {
 		t.Error("no links were found")
+	}
+}
+
+// TestArchitectureNamesFiles checks that every file and folder of the code
+// that the page names exists.
+func TestArchitectureNamesFiles(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile("`([a-z-]+(?:/[a-z_-]+)*/[a-z_-]+(?:\\.go)?)`").FindAllStringSubmatch(string(text), -1)
+	if len(names) < 30 {
+		t.Fatalf("found %d names of files, want at least 30", len(names))
+	}
+	for _, n := range names {
+		if _, err := os.Stat(filepath.Join("..", n[1])); err != nil {
+			t.Errorf("architecture.md names %s: %v", n[1], err)
+		}
 	}
 }

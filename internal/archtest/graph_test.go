@@ -10,41 +10,43 @@ import (
 // a commit of its own. Programs (cmd) may import every package.
 func graph() map[string][]string {
 	return map[string][]string{
-		// Layer 0: these import nothing of ours but blob.
-		"server/admin/api":   {"blob"}, // no catalog: store-admin's login runs on laptops
-		"assertion":          {},
-		"blob":               {},
-		"certificate":        {},
-		"channel":            {},
-		"docs":               {},
-		"hsm":                {},
-		"transfer":           {},
-		"instance/pgcluster": {},
-		"instance/conninfo":  {},
-		// Layer 1: the nouns of the upstream stores, and the setup of a store.
-		"install":           {"registration"},
-		"instance/settings": {"blob", "instance/conninfo"},
-		"registration":      {"assertion"},
-		"channelmap":        {"channel"},
-		"charm":             {"channel"},
-		"charm/snaphint":    {"channel", "charm"},
-		"snap":              {"channel"},
-		// Layer 2: each package knows one place, such as a file, the internet or a database.
-		"bundle":             {"assertion", "blob", "channel", "charm", "snap"},
-		"catalog":            {"assertion", "channel", "channelmap", "charm", "snap"},
-		"upstream":           {"assertion", "charm", "snap"},
-		"keyring":            {"blob", "bundle"},
+		// Layer 1: these need nothing of ours. Each is a noun of the field, or a tool.
+		"assertion":   {},
+		"blob":        {},
+		"certificate": {},
+		"channel":     {},
+		"docs":        {},
+		"hsm":         {},
+		"transfer":    {},
+		// Layer 2: the words and messages of the upstream stores.
+		"channelmap":     {"channel"},
+		"charm":          {"channel"},
+		"charm/snaphint": {"channel", "charm"},
+		"registration":   {"assertion"},
+		"snap":           {"channel"},
+		// Layer 3: each package knows one place: a file, a database, the internet, a key.
+		"bundle":   {"assertion", "blob", "channel", "charm", "snap"},
+		"catalog":  {"assertion", "channel", "channelmap", "charm", "snap"},
+		"keyring":  {"blob", "bundle"},
+		"upstream": {"assertion", "charm", "snap"},
+		// Layer 4: each package leads from one place to another, or finds gaps.
+		"closure":            {"assertion", "bundle", "channel", "channelmap", "charm", "snap"},
+		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},
+		"importer":           {"assertion", "blob", "bundle", "channelmap", "charm", "catalog", "importer/canonical"},
 		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "charm/snaphint"},
-		// Layer 3: dependencies that are missing, and the ways from one place to another.
-		"closure":         {"assertion", "bundle", "channel", "channelmap", "charm", "snap"},
-		"exporter":        {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},
-		"importer":        {"assertion", "blob", "bundle", "channelmap", "charm", "catalog", "importer/canonical"},
-		"server/admin":    {"server/admin/api", "channel", "catalog", "transfer"},
-		"instance/backup": {"blob", "instance/conninfo", "instance/pgcluster", "catalog"},
-		"service":         {"catalog", "certificate", "instance", "instance/settings", "registration", "registry", "server", "server/admin", "transfer"},
-		"instance":        {"assertion", "blob", "bundle", "catalog", "certificate", "closure", "instance/backup", "instance/pgcluster", "instance/settings", "registration"},
-		"registry":        {"blob", "catalog", "transfer"},
-		"server":          {"assertion", "blob", "channel", "channelmap", "charm", "docs", "snap", "catalog", "transfer"},
+		"install":            {"registration"},
+		"registry":           {"blob", "catalog", "transfer"},
+		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "snap", "catalog", "transfer"},
+		"server/admin":       {"server/admin/api", "channel", "catalog", "transfer"},
+		"server/admin/api":   {"blob"}, // no catalog: store-admin's login runs on laptops
+		// Layer 5: an installed store as a whole.
+		"instance":           {"assertion", "blob", "bundle", "catalog", "certificate", "closure", "instance/backup", "instance/pgcluster", "instance/settings", "registration"},
+		"instance/backup":    {"blob", "instance/conninfo", "instance/pgcluster", "catalog"},
+		"instance/conninfo":  {},
+		"instance/pgcluster": {},
+		"instance/settings":  {"blob", "instance/conninfo"},
+		// Layer 6: a running one.
+		"service": {"catalog", "certificate", "instance", "instance/settings", "registration", "registry", "server", "server/admin", "transfer"},
 	}
 }
 
