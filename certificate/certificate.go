@@ -1,5 +1,5 @@
-// Package certificate has the TLS certificate of a store: it reads what operators give in any order, checks it before a device has to
-// find out, makes self-signed ones, and lets a server change it without dropping a connection.
+// Package certificate holds the TLS certificate of a store. It reads the operator's files in any order, finds faults before a
+// device does, makes self-signed certificates, and lets a server change its certificate without dropping a connection.
 package certificate
 
 import (
@@ -14,16 +14,16 @@ import (
 	"time"
 )
 
-// Certificate is a certificate with its private key, and the chain to who issued it. It is not changed once it is made.
+// Certificate is a certificate with its private key and the chain of its issuers. It does not change.
 type Certificate struct {
 	chain  []*x509.Certificate // the server's own first, each signed by the next
 	key    crypto.Signer
 	unused []string
 }
 
-// Info is what there is to know of a certificate without its key.
+// Info describes a certificate without its key.
 type Info struct {
-	// Names are the host names and addresses that it is for.
+	// Names are the host names and addresses in the certificate.
 	Names     []string  `json:"names"`
 	Subject   string    `json:"subject"`
 	Issuer    string    `json:"issuer"`
@@ -31,7 +31,7 @@ type Info struct {
 	NotAfter  time.Time `json:"not-after"`
 	// SHA256 is the fingerprint, in hex.
 	SHA256 string `json:"sha256"`
-	// PrivateRoot is set if the root that devices must trust came with it, so that they may not know it by themselves.
+	// PrivateRoot reports that the root came with the certificate. Devices may not trust it until somebody installs it.
 	PrivateRoot bool `json:"private-root"`
 }
 
@@ -47,7 +47,7 @@ func (c *Certificate) Info() Info {
 	return info
 }
 
-// DaysLeft is how many whole days are left at now; it is negative once the certificate has expired.
+// DaysLeft returns the number of whole days left at now. It is negative once the certificate has expired.
 func (i Info) DaysLeft(now time.Time) int {
 	left := i.NotAfter.Sub(now)
 	days := int(left / (24 * time.Hour))
@@ -57,7 +57,7 @@ func (i Info) DaysLeft(now time.Time) int {
 	return days
 }
 
-// expiry is when the first of the chain expires: from then on, devices refuse it all.
+// expiry returns the time when the first certificate of the chain expires: from then on, devices refuse the whole chain.
 func (c *Certificate) expiry() time.Time {
 	first := c.chain[0].NotAfter
 	for _, cert := range c.chain[1:] {
@@ -68,10 +68,10 @@ func (c *Certificate) expiry() time.Time {
 	return first
 }
 
-// Unused names the certificates that were given along and are not part of the chain.
+// Unused returns the names of the given certificates that are not part of the chain.
 func (c *Certificate) Unused() []string { return c.unused }
 
-// root is the end of the chain if that signed itself.
+// root returns the end of the chain if it signed itself.
 func (c *Certificate) root() *x509.Certificate {
 	if last := c.chain[len(c.chain)-1]; selfIssued(last) {
 		return last
@@ -79,7 +79,7 @@ func (c *Certificate) root() *x509.Certificate {
 	return nil
 }
 
-// RootPEM is the certificate that devices must trust, if it came along; else it is empty.
+// RootPEM returns the root that devices must trust, if it was given; else it is empty.
 func (c *Certificate) RootPEM() []byte {
 	root := c.root()
 	if root == nil {
@@ -88,10 +88,10 @@ func (c *Certificate) RootPEM() []byte {
 	return encode(root)
 }
 
-// ChainPEM is the chain, the server's own certificate first.
+// ChainPEM returns the chain, the server's own certificate first.
 func (c *Certificate) ChainPEM() []byte { return encode(c.chain...) }
 
-// KeyPEM is the private key, as PKCS #8.
+// KeyPEM returns the private key, as PKCS #8.
 func (c *Certificate) KeyPEM() ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(c.key)
 	if err != nil {
@@ -108,7 +108,7 @@ func encode(certs ...*x509.Certificate) []byte {
 	return b.Bytes()
 }
 
-// tls is the certificate as a server presents it. A root is left out: who doesn't have it won't believe it.
+// tls returns the certificate as a server presents it. It leaves out the root: a client without the root won't trust it anyway.
 func (c *Certificate) tls() *tls.Certificate {
 	t := &tls.Certificate{PrivateKey: c.key, Leaf: c.chain[0]}
 	for i, cert := range c.chain {

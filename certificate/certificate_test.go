@@ -108,7 +108,8 @@ func TestSelfSigned(t *testing.T) {
 	}
 }
 
-// TestReload has a connection that stays open through a change of the certificate; the next one gets the new one.
+// TestReload checks that a connection stays open through a change of the certificate, and that the next connection gets the new
+// one.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	var r certificate.Reloader
@@ -157,7 +158,7 @@ func made(t *testing.T) *certificate.Certificate {
 	return c
 }
 
-// dial connects and offers HTTP/2, as if it knew nothing of us.
+// dial connects as an ordinary client, which offers HTTP/2.
 func dial(address string, trusted *certificate.Certificate, most uint16) (*tls.Conn, error) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(trusted.RootPEM())

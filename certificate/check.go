@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// DateError is that a certificate is not valid yet, or not any more.
+// DateError reports that a certificate is not valid yet, or not any more.
 type DateError struct {
-	// Subject is whose certificate it is.
+	// Subject is the owner of the certificate.
 	Subject             string
 	NotBefore, NotAfter time.Time
 	// Expired is false if the certificate is not valid yet.
 	Expired bool
 }
 
-// Error says from or until when the certificate is valid.
+// Error names the first or the last time at which the certificate is valid.
 func (e *DateError) Error() string {
 	if e.Expired {
 		return fmt.Sprintf("the certificate of %s expired on %s", e.Subject, e.NotAfter.UTC().Format(time.RFC3339))
@@ -26,11 +26,11 @@ func (e *DateError) Error() string {
 	return fmt.Sprintf("the certificate of %s is not valid before %s", e.Subject, e.NotBefore.UTC().Format(time.RFC3339))
 }
 
-// NameError is that a certificate is for other names.
+// NameError reports that a certificate is for other names.
 type NameError struct {
-	// Name is what devices ask for.
+	// Name is the host name that devices use.
 	Name string
-	// Names are what the certificate is for.
+	// Names are the names in the certificate.
 	Names []string
 }
 
@@ -42,7 +42,7 @@ func (e *NameError) Error() string {
 	return fmt.Sprintf("the certificate is for %.300s, not for %s", strings.Join(e.Names, ", "), e.Name)
 }
 
-// CheckUse says why clients would refuse the certificate wherever and whenever they see it.
+// CheckUse returns an error if clients would refuse the certificate at any host and time.
 func (c *Certificate) CheckUse() error {
 	leaf := c.chain[0]
 	usage := leaf.ExtKeyUsage
@@ -51,7 +51,7 @@ func (c *Certificate) CheckUse() error {
 	}
 	for _, cert := range c.chain {
 		if selfIssued(cert) && len(c.chain) > 1 {
-			continue // a root is trusted for what it is, not for its signature
+			continue // a root is trusted by itself, not by its signature
 		}
 		switch cert.SignatureAlgorithm {
 		case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
@@ -61,7 +61,7 @@ func (c *Certificate) CheckUse() error {
 	return nil
 }
 
-// CheckDates is a *DateError if a certificate of the chain is not valid at now.
+// CheckDates returns a *DateError if a certificate of the chain is not valid at now.
 func (c *Certificate) CheckDates(now time.Time) error {
 	for _, cert := range c.chain {
 		if now.Before(cert.NotBefore) || now.After(cert.NotAfter) {
@@ -71,7 +71,7 @@ func (c *Certificate) CheckDates(now time.Time) error {
 	return nil
 }
 
-// CheckName is a *NameError unless the certificate is for host, which may be followed by a port.
+// CheckName returns a *NameError unless the certificate is for host, which may have a port.
 func (c *Certificate) CheckName(host string) error {
 	host = hostOf(host)
 	if c.chain[0].VerifyHostname(host) != nil {
@@ -80,7 +80,7 @@ func (c *Certificate) CheckName(host string) error {
 	return nil
 }
 
-// hostOf is a host without its port, and without the brackets of an IPv6 address.
+// hostOf returns a host without its port, and without the brackets of an IPv6 address.
 func hostOf(host string) string {
 	if h, port, err := net.SplitHostPort(host); err == nil && port != "" && strings.Trim(port, "0123456789") == "" {
 		host = h

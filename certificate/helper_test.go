@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// now is when the tests take place.
+// now is the time of the tests.
 var now = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
 // authority issues certificates.
@@ -32,7 +32,7 @@ func newKey(tb testing.TB) *ecdsa.PrivateKey {
 	return key
 }
 
-// newAuthority makes one that signs itself, or that up signs.
+// newAuthority makes an authority that signs itself, or that up signs.
 func newAuthority(tb testing.TB, name string, up *authority) *authority {
 	tb.Helper()
 	a := &authority{tb: tb, key: newKey(tb)}
@@ -45,7 +45,7 @@ func newAuthority(tb testing.TB, name string, up *authority) *authority {
 	return a
 }
 
-// issue issues a certificate for store.example that change may alter.
+// issue issues a certificate for store.example, after change has altered it.
 func (a *authority) issue(public crypto.PublicKey, change func(*x509.Certificate)) *x509.Certificate {
 	a.tb.Helper()
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))

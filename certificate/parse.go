@@ -12,35 +12,36 @@ import (
 	"strings"
 )
 
-// The bounds of what Parse reads.
+// The bounds of Parse.
 const (
-	// MaxSize is the most that Parse takes, in bytes.
+	// MaxSize is the largest input of Parse, in bytes.
 	MaxSize         = 1 << 20
 	maxCertificates = 32
 	minRSA          = 2048
 )
 
-// The types of PEM blocks that are of use.
+// The types of useful PEM blocks.
 const (
 	typeCertificate = "CERTIFICATE"
 	typeKey         = "PRIVATE KEY"
 )
 
-// The reasons not to take a certificate.
+// The reasons to refuse a certificate.
 var (
-	// ErrNoCertificate is that there is none in what was given.
+	// ErrNoCertificate means that the input holds no certificate.
 	ErrNoCertificate = errors.New("there is no certificate in it")
-	// ErrNoKey is that there is no private key in what was given.
+	// ErrNoKey means that the input holds no private key.
 	ErrNoKey = errors.New("there is no private key in it")
-	// ErrEncrypted is that the private key is protected by a passphrase.
+	// ErrEncrypted means that the private key is protected by a passphrase.
 	ErrEncrypted = errors.New("the private key is encrypted")
-	// ErrMismatch is that no certificate belongs to the private key.
+	// ErrMismatch means that no certificate belongs to the private key.
 	ErrMismatch = errors.New("the private key belongs to none of the certificates")
-	// ErrNotPEM is that what was given is not, or not wholly, PEM.
+	// ErrNotPEM means that the input is not PEM, or only in part.
 	ErrNotPEM = errors.New("not PEM")
 )
 
-// Parse reads one private key, its certificate and those of its issuers, as PEM, in any order. What is between the blocks is ignored.
+// Parse reads one private key, its certificate and the certificates of its issuers, as PEM, in any order. It ignores text between
+// the blocks.
 func Parse(text []byte) (*Certificate, error) {
 	certs, keys, err := parseBlocks(text)
 	switch {
@@ -60,7 +61,7 @@ func Parse(text []byte) (*Certificate, error) {
 	return c, nil
 }
 
-// ParseRoots reads the certificates of authorities, as PEM: one or more, and nothing else.
+// ParseRoots reads one or more certificates of authorities as PEM. It accepts nothing else.
 func ParseRoots(text []byte) ([]*x509.Certificate, error) {
 	certs, keys, err := parseBlocks(text)
 	switch {
@@ -81,7 +82,8 @@ func ParseRoots(text []byte) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
-// parseBlocks takes PEM apart. pem.Decode passes over what it can't read, so the beginnings of blocks are counted too.
+// parseBlocks splits PEM into certificates and keys. pem.Decode skips unreadable blocks, so parseBlocks counts the beginnings of
+// blocks too.
 func parseBlocks(text []byte) (certs []*x509.Certificate, keys []crypto.Signer, err error) {
 	if len(text) > MaxSize {
 		return nil, nil, fmt.Errorf("larger than %d bytes", MaxSize)
@@ -93,7 +95,7 @@ func parseBlocks(text []byte) (certs []*x509.Certificate, keys []crypto.Signer, 
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		begun--
 		switch {
-		case block.Type == "EC PARAMETERS": // openssl writes it before a key, which says the same
+		case block.Type == "EC PARAMETERS": // openssl writes it before a key, and the key says the same
 		case block.Type == "ENCRYPTED PRIVATE KEY", strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
 			return nil, nil, ErrEncrypted
 		case block.Type == typeCertificate:
@@ -116,7 +118,7 @@ func parseBlocks(text []byte) (certs []*x509.Certificate, keys []crypto.Signer, 
 	return certs, keys, nil
 }
 
-// appendCertificate adds a certificate, unless it was given before.
+// appendCertificate adds a certificate, unless the list has it already.
 func appendCertificate(certs []*x509.Certificate, der []byte) ([]*x509.Certificate, error) {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
@@ -145,7 +147,7 @@ func parseKey(block *pem.Block) (crypto.Signer, error) {
 		return nil, fmt.Errorf("a private key of type %.40q can't be used for TLS", block.Type)
 	}
 	if err != nil {
-		// The parser's words may quote what they read, which is secret here.
+		// The parser's error may quote the key.
 		return nil, errors.New("the private key can't be read")
 	}
 	if k, ok := key.(*rsa.PrivateKey); ok && k.N.BitLen() < minRSA {
@@ -195,7 +197,7 @@ func issued(up, cert *x509.Certificate) bool {
 	return bytes.Equal(up.RawSubject, cert.RawIssuer) && cert.CheckSignatureFrom(up) == nil
 }
 
-// name says which certificate is meant.
+// name returns the name of a certificate for messages.
 func name(c *x509.Certificate) string {
 	return fmt.Sprintf("%.100q, serial %.20x", c.Subject.String(), c.SerialNumber)
 }

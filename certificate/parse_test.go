@@ -133,7 +133,7 @@ func TestParseRoots(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	// The same in each process: else what a signature takes looks like news.
+	// The key must be the same in each process. Otherwise the fuzzer takes the varying path of a signature for news.
 	text, err := os.ReadFile("testdata/pair.pem")
 	if err != nil {
 		f.Fatal(err)

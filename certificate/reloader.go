@@ -6,16 +6,17 @@ import (
 	"sync/atomic"
 )
 
-// Reloader is a server's certificate, which may be replaced while connections are open: they keep theirs, new ones get the new one.
-// The zero value has none.
+// Reloader holds a server's certificate, which can be replaced while connections are open: they keep the old one, and new
+// connections get the new one. The zero value has none.
 type Reloader struct {
 	current atomic.Pointer[tls.Certificate]
 }
 
-// Set makes c what new connections get.
+// Set gives c to new connections.
 func (r *Reloader) Set(c *Certificate) { r.current.Store(c.tls()) }
 
-// Config returns how a server speaks TLS: with this certificate, version 1.2 or later, and HTTP/1.1, which is all that snapd speaks.
+// Config returns a server's TLS configuration: this certificate, version 1.2 or later, and HTTP/1.1, since snapd speaks nothing
+// else.
 func (r *Reloader) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// How long what SelfSigned makes is valid: to renew it, every device has to be visited. It begins a day early, for devices whose clocks
-// are behind.
+// The validity of certificates that SelfSigned makes. It is long, because a renewal means a visit to every device. It begins a day
+// early, for devices whose clocks are behind.
 const (
 	selfSignedYears = 10
 	clockSkew       = 24 * time.Hour
@@ -25,8 +25,9 @@ const (
 
 var validName = regexp.MustCompile(`^(\*\.)?[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?)*$`)
 
-// SelfSigned makes a certificate for host names and addresses, and an authority to issue it, for devices to trust. Some clients take no
-// server for an authority, hence the two. The authority's key is forgotten at once, so nobody can issue another that devices would trust.
+// SelfSigned makes a certificate for host names and addresses, and an authority that issues it, for devices to trust. The two are
+// separate, because some clients do not accept the certificate of a server as an authority. Its key is forgotten at once, so nobody
+// can issue another certificate that devices would trust.
 func SelfSigned(names []string, now time.Time) (*Certificate, error) {
 	leaf, err := template(now)
 	if err != nil {

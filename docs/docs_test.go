@@ -55,7 +55,7 @@ func TestRendering(t *testing.T) {
 	}
 }
 
-// contents matches the table of contents of a page in HTML: all between its list's start and the first section.
+// contents matches the table of contents of an HTML page: everything from the start of its list to the first section.
 var contents = regexp.MustCompile(`(?s)<ul class="contents">\n(.*?)<h2 `)
 
 func TestContents(t *testing.T) {
@@ -95,7 +95,8 @@ func TestSubsectionsAreNested(t *testing.T) {
 	}
 }
 
-// A link that is right in a checkout and leads nowhere on a host without internet would be found when it is needed.
+// TestLinksLeadSomewhere checks the links in the pages that a store serves. A link may work in a checkout but not on a host without
+// internet.
 func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
 	href := regexp.MustCompile(`<a href="([^"#]*)(?:#([^"]*))?"`)

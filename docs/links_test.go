@@ -14,7 +14,7 @@ import (
 // pageMention matches a path of a page, as comments, messages and documents write it.
 var pageMention = regexp.MustCompile(`\bdocs/([a-z-]+\.md)\b(?:#([a-z0-9-]+))?`)
 
-// TestMentionedPagesExist looks at all text in the repository: code and messages name pages, too.
+// TestMentionedPagesExist searches all text in the repository, since code and messages name pages, too.
 func TestMentionedPagesExist(t *testing.T) {
 	t.Parallel()
 	all, mentions := pages(t), 0
@@ -52,7 +52,7 @@ func TestMentionedPagesExist(t *testing.T) {
 	}
 }
 
-// TestPagesAreListed holds the lists of pages in README.md and docs/operating.md against the files.
+// TestPagesAreListed compares the lists of pages in README.md and docs/operating.md with the files.
 func TestPagesAreListed(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../README.md")

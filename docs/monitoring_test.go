@@ -19,7 +19,7 @@ import (
 	"offlinestore/server"
 )
 
-// figures is what /metrics says of a store that has all that there is to measure.
+// figures returns the /metrics of a store that has a value for every metric.
 func figures(t *testing.T) string {
 	t.Helper()
 	blobs, err := blob.Open(t.TempDir())
@@ -40,7 +40,7 @@ func figures(t *testing.T) string {
 	return w.Body.String()
 }
 
-// checkExpression checks that figures has all that a query asks for.
+// checkExpression checks that figures has every metric of a query.
 func checkExpression(t *testing.T, figures, where, expr string) {
 	t.Helper()
 	names := regexp.MustCompile(`\b(?:offlinestore|process)_[a-z_]+`).FindAllString(expr, -1)
@@ -135,7 +135,7 @@ func TestDashboardIsOfOurMetrics(t *testing.T) {
 			checkExpression(t, all, "variable "+v.Name, v.Query)
 		}
 	}
-	// What is measured and shown nowhere is of no use.
+	// A metric that no dashboard or alert uses is useless.
 	for _, m := range regexp.MustCompile(`(?m)^# TYPE (offlinestore_\w+)`).FindAllStringSubmatch(all, -1) {
 		if !strings.Contains(string(text), m[1]) {
 			t.Errorf("the dashboard does not show %s", m[1])

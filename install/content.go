@@ -23,7 +23,7 @@ func Debs(paths []string) ([]File, error) {
 	for _, path := range paths {
 		list := []string{path}
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
-			// Glob has one error: a malformed pattern, which the name of the folder may be.
+			// Glob has one error: a malformed pattern. The name of the folder may be one.
 			if list, err = filepath.Glob(filepath.Join(path, "*.deb")); err != nil || len(list) == 0 {
 				return nil, fmt.Errorf("%s: %w", path, ErrNoDebs)
 			}
@@ -57,16 +57,16 @@ func Bundle(path string) File {
 	return File{Name: "bundles/" + filepath.Base(path), Mode: 0o644, Path: path, Packed: true}
 }
 
-// Store describes the store that the host becomes.
+// Store describes the store that the host will become.
 type Store struct {
 	// Arch is the architecture of the host.
 	Arch         string
 	Registration *registration.Registration
 	// WithKey brings along the store's private key, which makes the installer a secret.
 	WithKey bool
-	// Signer is the public key that bundles are trusted by, as PEM.
+	// Signer is the public key that signs the store's bundles, as PEM.
 	Signer []byte
-	// Roots are assertion roots to trust besides Canonical's.
+	// Roots are assertion roots that the host trusts besides Canonical's.
 	Roots [][]byte
 }
 

@@ -1,4 +1,4 @@
-// Package install writes offline-snap-store.tar.gz: what a host without internet needs to become a store.
+// Package install writes offline-snap-store.tar.gz, the archive that turns a host without internet into a store.
 package install
 
 import (
@@ -19,13 +19,13 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// Folder is the folder that everything in the archive is in.
+// Folder is the only top folder in the archive.
 const Folder = "offline-snap-store"
 
 //go:embed files
 var embedded embed.FS
 
-// ErrName means that a file can't have that name in the archive.
+// ErrName means that a file can't have its name in the archive.
 var ErrName = errors.New("not a name that a file of the installer can have")
 
 // File is a file of the archive.
@@ -33,15 +33,15 @@ type File struct {
 	// Name is its path below Folder.
 	Name string
 	Mode fs.FileMode
-	// Path is the file that it is a copy of. If empty, it has Content.
+	// Path is the file to copy. If it is empty, Content is the content.
 	Path    string
 	Content []byte
-	// Packed says that it is compressed already, so that trying again would be a waste of time.
+	// Packed marks a file that is compressed already. Compressing it again would waste time.
 	Packed bool
 }
 
-// Write writes the archive: install.sh and the systemd units, and the given files. The same files at the same time make the same
-// bytes, whatever their order.
+// Write writes the archive: install.sh, the systemd units and the given files. The same files at the same time make the same bytes,
+// in any order.
 func Write(w io.Writer, files []File, at time.Time) error {
 	all := append(own(), files...)
 	slices.SortStableFunc(all, compare)
@@ -59,7 +59,7 @@ func Write(w io.Writer, files []File, at time.Time) error {
 	return nil
 }
 
-// compare puts what is packed at the end: the rest is one member of the gzip file, this another one.
+// compare orders packed files last: they are in the second member of the gzip file, and the others are in the first.
 func compare(a, b File) int {
 	if a.Packed != b.Packed {
 		if a.Packed {
@@ -70,7 +70,7 @@ func compare(a, b File) int {
 	return strings.Compare(a.Name, b.Name)
 }
 
-// own are the files that all installers have.
+// own returns the files that every installer has.
 func own() []File {
 	var out []File
 	for _, name := range []string{"install.sh", "snap-store-proxy.service", "snap-store-proxy-ready.service", "snap-store-proxy-ready.path"} {
@@ -87,7 +87,7 @@ func own() []File {
 	return out
 }
 
-// validName keeps out what a shell could take for something else.
+// validName excludes characters with a meaning in a shell.
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~=@-]{0,200}$`)
 
 func validateFileName(name string) error {
@@ -109,7 +109,7 @@ func write(w io.Writer, files []File, at time.Time) error {
 	for _, f := range files {
 		if f.Packed && !packed {
 			packed = true
-			// tar goes on across the two members; readers of gzip see one stream.
+			// The tar continues across the two members; readers of gzip see one stream.
 			if err := errors.Join(t.Flush(), z.Close()); err != nil {
 				return err
 			}
@@ -135,7 +135,7 @@ func begin(w io.Writer, level int) (*gzip.Writer, *tar.Writer, error) {
 	return z, tar.NewWriter(z), nil
 }
 
-// writeFolders writes the folders that a file is in, so that they are made with the usual rights.
+// writeFolders writes the folders above a file, so that they get the usual rights.
 func writeFolders(t *tar.Writer, name string, done map[string]bool, at time.Time) error {
 	parts := strings.Split(path.Join(Folder, name), "/")
 	for i := 1; i < len(parts); i++ {
@@ -169,12 +169,12 @@ func writeFile(t *tar.Writer, f File, at time.Time) error {
 		}
 		r, size = file, info.Size()
 	}
-	// GNU tar's own format has no limit of 8 GiB for a bundle.
+	// GNU tar's own format allows bundles of more than 8 GiB.
 	h := &tar.Header{Typeflag: tar.TypeReg, Name: path.Join(Folder, f.Name), Mode: int64(f.Mode.Perm()), Size: size, ModTime: at, Format: tar.FormatGNU}
 	if err := t.WriteHeader(h); err != nil {
 		return err
 	}
-	// A file that shrinks or grows meanwhile is an error of tar's.
+	// If a file shrinks or grows meanwhile, tar returns an error.
 	if _, err := io.Copy(t, r); err != nil {
 		return fmt.Errorf("%s: %w", f.Name, err)
 	}

@@ -22,7 +22,7 @@ import (
 
 func at() time.Time { return time.Date(2026, 11, 20, 10, 15, 0, 5, time.UTC) }
 
-// files has some that are packed already between those that aren't.
+// files returns packed files between unpacked ones.
 func files(t *testing.T) []install.File {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "jq")
@@ -116,7 +116,7 @@ func TestRefusedNames(t *testing.T) {
 	}
 }
 
-// tool skips the test where a program is missing, but not in CI.
+// tool skips the test if a program is missing, but not in CI.
 func tool(t *testing.T, name string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
@@ -127,7 +127,7 @@ func tool(t *testing.T, name string) {
 	}
 }
 
-// TestScriptIsPOSIX has the script parsed by a shell that knows nothing more, and linted where shellcheck is at hand.
+// TestScriptIsPOSIX parses the script with a shell that knows only POSIX, and lints it if shellcheck is installed.
 func TestScriptIsPOSIX(t *testing.T) {
 	t.Parallel()
 	if out, err := exec.Command("sh", "-n", "files/install.sh").CombinedOutput(); err != nil {
@@ -140,7 +140,7 @@ func TestScriptIsPOSIX(t *testing.T) {
 	}
 }
 
-// TestUnitsAreHardened holds the units to systemd's own judgement: below 3.0 of 10.
+// TestUnitsAreHardened checks that systemd rates the exposure of the units below 3.0 of 10.
 func TestUnitsAreHardened(t *testing.T) {
 	t.Parallel()
 	tool(t, "systemd-analyze")

@@ -13,7 +13,7 @@ import (
 // ErrArchitecture means that hosts of an architecture can't be installed.
 var ErrArchitecture = errors.New("want amd64, arm64, armhf, ppc64el, riscv64 or s390x")
 
-// ErrNotProgram means that a file can't be run on Linux at all.
+// ErrNotProgram means that a file is no program for Linux.
 var ErrNotProgram = errors.New("no program for Linux")
 
 // OtherHostError reports that the programs of this machine don't run on the host.
@@ -27,7 +27,7 @@ func (e *OtherHostError) Error() string {
 	return fmt.Sprintf("the programs here are for %s on %s, and the host needs them for linux on %s", runtime.GOOS, DebianArch(runtime.GOARCH), e.Arch)
 }
 
-// MissingProgramError reports that a program is not where it should be.
+// MissingProgramError reports that a program is missing at its path.
 type MissingProgramError struct{ Path string }
 
 // Error names the path.
@@ -40,7 +40,7 @@ type ArchitectureError struct {
 	Machine    elf.Machine
 }
 
-// Error names the program, and what it is for.
+// Error names the program and its architecture.
 func (e *ArchitectureError) Error() string {
 	return fmt.Sprintf("%s is not for %s: it is of type %s, for %s", e.Path, e.Arch, e.Type, e.Machine)
 }
@@ -78,8 +78,8 @@ func DebianArch(goarch string) string {
 	return goarch
 }
 
-// Programs returns the two programs for a host of the architecture arch, which are in dir. If dir is empty, it returns those of this
-// machine, if they run there.
+// Programs returns the two programs in dir for a host of the architecture arch. If dir is empty, it returns the programs of this
+// machine, if they run on the host.
 func Programs(dir, arch string) ([]File, error) {
 	want, ok := platformOf(arch)
 	if !ok {
@@ -110,7 +110,7 @@ func Programs(dir, arch string) ([]File, error) {
 	return out, nil
 }
 
-// executable returns the file of the running program, behind all symbolic links.
+// executable returns the file of the running program, without symbolic links.
 func executable() (string, error) {
 	path, err := os.Executable()
 	if err != nil {
@@ -119,7 +119,7 @@ func executable() (string, error) {
 	return filepath.EvalSymlinks(path)
 }
 
-// validateProgram finds outside the gap what would otherwise be found inside.
+// validateProgram finds a wrong program before it crosses the air gap.
 func validateProgram(path, arch string, want platform) error {
 	f, err := elf.Open(path)
 	if errors.Is(err, os.ErrNotExist) {

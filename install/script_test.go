@@ -12,7 +12,7 @@ import (
 	"offlinestore/install"
 )
 
-// fakeProgram stands for both programs: it keeps settings as files, and writes down what it was told.
+// fakeProgram stands for both programs: it keeps settings as files, and logs its arguments.
 const fakeProgram = `#!/bin/sh
 state=$(dirname "$0")/../state
 mkdir -p "$state"
@@ -26,7 +26,7 @@ case "$1 ${2-}" in
 esac
 `
 
-// host is a tree that the script installs into.
+// host is a directory tree that the script installs into.
 type host struct {
 	t         *testing.T
 	dir, root string
@@ -120,7 +120,7 @@ func TestInstallScript(t *testing.T) {
 		t.Errorf("bundles were pushed before the store was set up:\n%s", log)
 	}
 
-	// Again, as an upgrade of a store that is set up, and has another port by now.
+	// The second run upgrades a store that is set up and has another port by now.
 	if !strings.Contains(out, "snap-store-proxy import-certificate") {
 		t.Errorf("a store registered for https is not asked for a certificate:\n%s", out)
 	}
@@ -136,7 +136,7 @@ func TestInstallScript(t *testing.T) {
 	}
 }
 
-// hint is what the script says first where PostgreSQL is missing: then it pushes nothing.
+// hint returns the first line of the output, which tells that PostgreSQL is missing. Then the script pushes nothing.
 func (h *host) hint() string {
 	h.t.Helper()
 	out, _ := h.install()
@@ -144,7 +144,7 @@ func (h *host) hint() string {
 	return first
 }
 
-// TestInstallScriptKeepsTheStore has the installer of another store, and one with a newer assertion.
+// TestInstallScriptKeepsTheStore runs the installer of another store, and one with a newer assertion.
 func TestInstallScriptKeepsTheStore(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -196,7 +196,7 @@ func TestInstallScriptRefuses(t *testing.T) {
 	}
 }
 
-// TestInstallScriptOfACarefulRoot holds that the service's user gets at what a root with a strict umask installs.
+// TestInstallScriptOfACarefulRoot checks that the service's user can read files that a root with a strict umask installs.
 func TestInstallScriptOfACarefulRoot(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -215,7 +215,7 @@ func TestInstallScriptOfACarefulRoot(t *testing.T) {
 	}
 }
 
-// TestInstallScriptWithTheStoreKey has an installer that is a secret.
+// TestInstallScriptWithTheStoreKey runs an installer that holds a secret.
 func TestInstallScriptWithTheStoreKey(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, install.File{Name: "settings.yaml", Mode: 0o600, Content: []byte("internal.store.id: \"store1\"\nproxy.key.private: \"secret\"\n")})
@@ -227,7 +227,7 @@ func TestInstallScriptWithTheStoreKey(t *testing.T) {
 	}
 }
 
-// TestInstallScriptInAFolderOfOthers holds that nothing is installed from where anybody could change it meanwhile.
+// TestInstallScriptInAFolderOfOthers checks that the script installs nothing from a folder that anybody could change meanwhile.
 func TestInstallScriptInAFolderOfOthers(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "bin", "bin/snap-store-proxy"} {

@@ -10,8 +10,8 @@ import (
 	"offlinestore/registration"
 )
 
-// The names of the settings that an installer brings along. They are not taken from instance/settings, which needs Unix: installers are
-// made on any system. A test holds that instance/settings reads what encodeSettings writes.
+// The names of the settings in an installer. The constants of instance/settings are not used, since that package needs Unix, and
+// installers are made on any system. A test checks that instance/settings reads the output of encodeSettings.
 const (
 	domain     = "proxy.domain"
 	httpPort   = "proxy.port.http"
@@ -22,7 +22,7 @@ const (
 	storeURL   = "internal.store.url"
 )
 
-// settingsOf returns the settings that are known once a store is registered. The private key is among them only on demand.
+// settingsOf returns the settings that a registration determines. The private key is among them only if withKey is set.
 func settingsOf(r *registration.Registration, withKey bool) map[string]string {
 	values := map[string]string{storeID: r.StoreID, storeURL: r.URL, domain: r.Domain}
 	if withKey {
@@ -41,7 +41,7 @@ func settingsOf(r *registration.Registration, withKey bool) map[string]string {
 func encodeSettings(values map[string]string) []byte {
 	var b bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		value, err := json.Marshal(values[name]) // a string of JSON is one of YAML
+		value, err := json.Marshal(values[name]) // every JSON string is a YAML string
 		if err != nil {
 			panic("install: encode a string: " + err.Error())
 		}

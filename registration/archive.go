@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// Folder is the folder that everything in an offline-snap-store.tar.gz is in.
+// Folder is the top folder in an offline-snap-store.tar.gz.
 const Folder = "offline-snap-store"
 
-// The files of an offline-snap-store.tar.gz that say which store it is for.
+// The files of an offline-snap-store.tar.gz that describe its store.
 const (
 	StreamFile = Folder + "/proxy.assert"
 	BundleFile = Folder + "/registration_bundle.b64"
@@ -25,7 +25,7 @@ const (
 	maxEntries = 10_000
 )
 
-// ReadArchive reads an offline-snap-store.tar.gz, the original's or ours. All of it is read, and nothing is written.
+// ReadArchive reads an offline-snap-store.tar.gz, made by the original or by this project. It reads all of it and writes nothing.
 func ReadArchive(r io.Reader) (*Claim, error) {
 	c, err := readArchive(r)
 	if err != nil {
@@ -42,7 +42,7 @@ func readArchive(r io.Reader) (*Claim, error) {
 	bounded := &io.LimitedReader{R: z, N: maxArchive}
 	files, err := readFiles(tar.NewReader(bounded))
 	if err == nil {
-		// The checksum of gzip comes at its end, behind what tar reads.
+		// The checksum of gzip is at its end, behind the part that tar reads.
 		err = onlyZeros(bounded)
 	}
 	switch {
@@ -64,7 +64,7 @@ func broken(err error) error {
 	return fmt.Errorf("%w: %w", ErrFormat, err)
 }
 
-// archiveFiles are the files of an archive that are ours to read; nil where there is none.
+// archiveFiles are the files of an archive that ReadArchive uses; nil for a missing file.
 type archiveFiles struct{ stream, bundle []byte }
 
 func readFiles(t *tar.Reader) (*archiveFiles, error) {
@@ -96,7 +96,7 @@ func readFiles(t *tar.Reader) (*archiveFiles, error) {
 	}
 }
 
-// cleanName refuses names that lead out of the folder: who unpacks such an archive would be in for more than we are.
+// cleanName refuses names that lead out of the folder: unpacking such an archive would overwrite other files.
 func cleanName(name string) (string, error) {
 	clean := path.Clean(name)
 	if strings.HasPrefix(clean, "/") || clean == ".." || strings.HasPrefix(clean, "../") || strings.Contains("/"+name+"/", "/../") || strings.Contains(name, "\\") {
@@ -122,7 +122,7 @@ func readEntry(t *tar.Reader, h *tar.Header, into *[]byte, max int64) error {
 	return nil
 }
 
-// onlyZeros reads to the end, which tar pads with zeros.
+// onlyZeros reads the zeros with which tar pads the end, and returns an error for anything else.
 func onlyZeros(r io.Reader) error {
 	buf := make([]byte, 32<<10)
 	for {
@@ -141,7 +141,7 @@ func onlyZeros(r io.Reader) error {
 	}
 }
 
-// claim prefers the registration bundle, which has the keys too.
+// claim parses the registration bundle, which has the keys too, or else the stream.
 func (f *archiveFiles) claim() (*Claim, error) {
 	switch {
 	case f.bundle != nil:

@@ -15,7 +15,7 @@ import (
 	"unicode/utf8"
 )
 
-// bundleFile is what the original's 'register --output-file' writes, in base64.
+// bundleFile is the content of the file that the original's 'register --output-file' writes in base64.
 type bundleFile struct {
 	Domain         string `json:"domain"`
 	PrivateKey     string `json:"private_key"`
@@ -45,7 +45,7 @@ func ParseBundle(text []byte) (*Claim, error) {
 	return c, nil
 }
 
-// decodeBase64 takes base64 with or without line breaks, as base64 and base64 -w0 write it.
+// decodeBase64 decodes base64 with or without line breaks, as base64 and base64 -w0 write it.
 func decodeBase64(text []byte) ([]byte, error) {
 	packed := strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\r' {
@@ -56,12 +56,12 @@ func decodeBase64(text []byte) ([]byte, error) {
 	return base64.StdEncoding.Strict().DecodeString(packed)
 }
 
-// decodeBundle takes one JSON object with all fields; those of a later version that we don't know are passed over.
+// decodeBundle decodes one JSON object with all fields. It ignores unknown fields, which a later version may add.
 func decodeBundle(raw []byte) (*bundleFile, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	var f *bundleFile
 	if err := d.Decode(&f); err != nil {
-		return nil, errors.New("not JSON as expected") // the decoder quotes what may be a key
+		return nil, errors.New("not JSON as expected") // the decoder's error may quote a key
 	}
 	if _, err := d.Token(); err != io.EOF {
 		return nil, errors.New("something follows the JSON")
@@ -79,8 +79,8 @@ func decodeBundle(raw []byte) (*bundleFile, error) {
 
 func notInKeys(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' }
 
-// verifyPair checks that the keys belong together, as far as they are PEM: the form is not documented, and keys in another one are
-// carried as they are.
+// verifyPair verifies that the keys belong together, if they are PEM. The form is not documented, so keys in another form are
+// carried unchanged.
 func verifyPair(private, public string) error {
 	if (private == "") != (public == "") {
 		return errors.New("one of private_key and public_key is missing")
@@ -99,7 +99,7 @@ func verifyPair(private, public string) error {
 	return nil
 }
 
-// publicOf is the public half of a private key in PEM.
+// publicOf returns the public half of a private key in PEM.
 func publicOf(text string) (crypto.PublicKey, bool) {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {

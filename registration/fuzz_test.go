@@ -24,7 +24,7 @@ func FuzzParseURL(f *testing.F) {
 	})
 }
 
-// FuzzReadArchive reads all that a claim can be read from: nothing of it may verify that was not signed as a whole.
+// FuzzReadArchive reads every form of a claim, and checks that only claims with good signatures verify.
 func FuzzReadArchive(f *testing.F) {
 	s := newSample(f)
 	stream := s.stream(f, storeURL, nil)

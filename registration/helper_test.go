@@ -33,7 +33,7 @@ func newSample(tb testing.TB) *sample {
 	return &sample{s, s.Account("operator1", "The operator", nil)}
 }
 
-// stream is in an order in which nothing could be believed while it is read.
+// stream returns the assertions in the worst order: each comes before the assertions that it needs.
 func (s *sample) stream(tb testing.TB, url string, changes assertiontest.Headers) []byte {
 	tb.Helper()
 	return encode(tb, append([]*assertion.Assertion{s.stack.Store("store1", "operator1", url, changes), s.operator}, s.stack.Base()...)...)
@@ -48,7 +48,7 @@ func encode(tb testing.TB, all ...*assertion.Assertion) []byte {
 	return b.Bytes()
 }
 
-// fields are those of a registration bundle.
+// fields returns the fields of a registration bundle.
 func (s *sample) fields(tb testing.TB) map[string]any {
 	private, public := keyPair(tb)
 	return map[string]any{"domain": "snaps.example.internal", "private_key": private, "public_key": public, "store_id": "store1",
@@ -87,7 +87,7 @@ func targz(tb testing.TB, entries ...tar.Header) []byte {
 	z := gzip.NewWriter(&b)
 	w := tar.NewWriter(z)
 	for _, h := range entries {
-		content := h.PAXRecords["OFFLINE.content"] // where an entry keeps its content in a test
+		content := h.PAXRecords["OFFLINE.content"] // in this test, an entry keeps its content here
 		h.PAXRecords, h.Size, h.Mode = nil, int64(len(content)), 0o644
 		if err := w.WriteHeader(&h); err != nil {
 			tb.Fatal(err)
@@ -109,7 +109,7 @@ func file(name string, content []byte) tar.Header {
 	return tar.Header{Name: name, Typeflag: tar.TypeReg, PAXRecords: map[string]string{"OFFLINE.content": string(content)}}
 }
 
-// realdata finds the genuine data, which CI insists on.
+// realdata returns genuine data. CI fails without it.
 func realdata(t *testing.T, name string) []byte {
 	t.Helper()
 	dir := os.Getenv("OFFLINESTORE_REALDATA")

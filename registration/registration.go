@@ -1,7 +1,7 @@
-// Package registration reads what the Snap Store's registration of an offline store hands out, and believes it only when its
-// chain of signatures says that the store has the URL that was asked for.
+// Package registration reads the files that the Snap Store's registration of an offline store hands out. It accepts them only if
+// their chain of signatures confirms the requested URL of the store.
 //
-// A Claim is what a file says, and nothing that may be served; Verify makes a Registration of it.
+// A Claim holds the unverified content of a file, and must not be served; Verify turns it into a Registration.
 package registration
 
 import (
@@ -15,26 +15,26 @@ import (
 	"offlinestore/assertion"
 )
 
-// The bounds of what is read.
+// The bounds of the input.
 const (
 	// MaxStream is the longest stream of assertions, in bytes.
 	MaxStream = 1 << 20
 	// MaxBundle is the longest registration bundle, in bytes.
 	MaxBundle = 4 << 20
-	// maxAssertions is how many assertions a stream may have: the chain of a store has four or five.
+	// maxAssertions bounds the assertions in a stream: the chain of a store has four or five.
 	maxAssertions = 64
 	// maxKey is the longest key, in bytes.
 	maxKey = 32 << 10
 )
 
 var (
-	// ErrFormat means that a file is not what it is taken for, or was altered.
+	// ErrFormat means that a file does not have the form of a registration's, or was altered.
 	ErrFormat = errors.New("not what a registration writes")
 	// ErrNoStore means that there is no store assertion in a file.
 	ErrNoStore = errors.New("no store assertion in it")
 )
 
-// URLError says that the assertion is that of another store than the one that was asked for.
+// URLError reports that the assertion belongs to another store than the requested one.
 type URLError struct{ Want, Got string }
 
 // Error names both URLs.
@@ -54,33 +54,33 @@ func (e *SignatureError) Error() string { return e.Err.Error() }
 // Unwrap returns the reason.
 func (e *SignatureError) Unwrap() error { return e.Err }
 
-// Claim is what a file says of a store. None of it was verified.
+// Claim is the content of a file about a store. None of it was verified.
 type Claim struct {
 	assertions []*assertion.Assertion
-	// domain and storeID are empty where only assertions were given.
+	// domain and storeID are empty if the file holds only assertions.
 	domain, storeID       string
 	privateKey, publicKey string
 }
 
-// Registration is a store that has a signed name and URL. Only Verify makes one.
+// Registration is a store whose name and URL were verified. Only Verify makes one.
 type Registration struct {
-	// URL is the store's address as it was signed.
+	// URL is the signed address of the store.
 	URL string
-	// HTTPS says whether devices reach it by TLS.
+	// HTTPS reports whether devices reach the store by TLS.
 	HTTPS bool
-	// Domain is the host, with a port unless it is the usual one.
+	// Domain is the host, with the port unless that is the usual one.
 	Domain string
 	// Port is the port of the URL, the usual one included.
 	Port string
-	// StoreID is what devices set proxy.store to.
+	// StoreID is the ID of the store, for proxy.store on devices.
 	StoreID string
-	// OperatorID is the account that the store was registered by.
+	// OperatorID is the account that registered the store.
 	OperatorID string
-	// IssuedAt is when the assertion was signed.
+	// IssuedAt is the time when the assertion was signed.
 	IssuedAt time.Time
-	// Stream is the store assertion behind all that it needs, byte for byte as signed.
+	// Stream is the store assertion after all its prerequisites, byte for byte as signed.
 	Stream []byte
-	// PrivateKey and PublicKey are the store's own, empty unless a registration bundle brought them. They are secrets.
+	// PrivateKey and PublicKey are the store's own, from a registration bundle, or else empty. They are secrets.
 	PrivateKey, PublicKey string
 }
 
@@ -99,7 +99,7 @@ func ParseStream(text []byte) (*Claim, error) {
 	return &Claim{assertions: all}, nil
 }
 
-// URL is where the claim says that the store is. It is not verified: it is for questions and error messages.
+// URL returns the store's address by the claim. It is not verified, and is meant for questions and error messages.
 func (c *Claim) URL() string {
 	store, err := c.store()
 	if err != nil {
@@ -108,7 +108,7 @@ func (c *Claim) URL() string {
 	return store.HeaderString("url")
 }
 
-// StoreID is which store the claim says that it is about; like URL, it is not verified.
+// StoreID returns the store's ID by the claim. It is not verified.
 func (c *Claim) StoreID() string {
 	store, err := c.store()
 	if err != nil {
@@ -117,7 +117,7 @@ func (c *Claim) StoreID() string {
 	return store.HeaderString("store")
 }
 
-// store is the one store assertion: which of several a device is to join is not for us to guess.
+// store returns the only store assertion. It refuses several, because the right one for a device can't be guessed.
 func (c *Claim) store() (*assertion.Assertion, error) {
 	var found *assertion.Assertion
 	for _, a := range c.assertions {
@@ -135,8 +135,8 @@ func (c *Claim) store() (*assertion.Assertion, error) {
 	return found, nil
 }
 
-// Verify checks a claim up to the trusted roots, and that it is about the store at url; an empty url takes any. Every assertion
-// has to be verified, not the chain alone: all of them will be served.
+// Verify verifies a claim up to the trusted roots, and that it names the store at url; an empty url accepts any store. It verifies
+// every assertion, not the chain alone, because all of them will be served.
 func Verify(c *Claim, trust *assertion.Trust, url string, now time.Time) (*Registration, error) {
 	store, err := c.store()
 	if err != nil {
@@ -178,7 +178,7 @@ func Verify(c *Claim, trust *assertion.Trust, url string, now time.Time) (*Regis
 	}, nil
 }
 
-// ordered writes what others need before what needs it, since some clients read the stream in order, and the store at the end,
+// ordered encodes the stream with prerequisites first, since some clients read it in order, and with the store assertion last,
 // where Juju looks for it.
 func ordered(all []*assertion.Assertion) ([]byte, error) {
 	rank := func(a *assertion.Assertion) int {

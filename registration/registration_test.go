@@ -83,7 +83,7 @@ func TestBundle(t *testing.T) {
 	}
 }
 
-// TestRefusedStreams has what a stream can be but must not.
+// TestRefusedStreams tries streams that Verify must refuse.
 func TestRefusedStreams(t *testing.T) {
 	t.Parallel()
 	s := newSample(t)
@@ -190,7 +190,7 @@ func TestAlteredBundles(t *testing.T) {
 	}
 }
 
-// TestForeignKeys has keys in a form that we don't know, as the original may write them.
+// TestForeignKeys tries keys in an unknown form, which the original may write.
 func TestForeignKeys(t *testing.T) {
 	t.Parallel()
 	s := newSample(t)

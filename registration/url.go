@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// ErrURL means that a URL can't be that of a store.
+// ErrURL means that a URL can't belong to a store.
 var ErrURL = errors.New("not the URL of a store")
 
-// URL is the address of a store, as devices have it in their store assertion.
+// URL is the address of a store in its store assertion.
 type URL struct {
 	// Scheme is http or https.
 	Scheme string
@@ -24,15 +24,15 @@ type URL struct {
 
 var validHost = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// ParseURL reads the URL of a store: a scheme, a host and maybe a port. A path is refused, since the addresses of downloads are
-// made of the host alone.
+// ParseURL parses the URL of a store: a scheme, a host and maybe a port. It refuses a path, since the URLs of downloads are made
+// from the host alone.
 func ParseURL(s string) (*URL, error) {
 	if len(s) > 300 {
 		return nil, fmt.Errorf("%w: longer than 300 bytes", ErrURL)
 	}
 	u, err := url.Parse(s)
 	if err != nil {
-		return nil, ErrURL // neither it nor what url.Parse says of it is quoted: a password may be in it
+		return nil, ErrURL // without the text and without url.Parse's error: both may hold a password
 	}
 	scheme := strings.ToLower(u.Scheme)
 	switch {
@@ -88,10 +88,10 @@ func usualPort(scheme string) string {
 	return "80"
 }
 
-// String is the URL in the one form in which two can be compared.
+// String returns the URL in its normal form, in which two URLs can be compared.
 func (u *URL) String() string { return u.Scheme + "://" + u.Domain() }
 
-// Domain is the host, with the port unless it is the usual one.
+// Domain returns the host, with the port unless that is the usual one.
 func (u *URL) Domain() string {
 	if u.port == "" {
 		return u.host
@@ -99,10 +99,10 @@ func (u *URL) Domain() string {
 	return u.host + ":" + u.port
 }
 
-// Host is the host alone, an IPv6 address without brackets.
+// Host returns the host alone, an IPv6 address without brackets.
 func (u *URL) Host() string { return strings.Trim(u.host, "[]") }
 
-// Port is the port, the usual one included.
+// Port returns the port, the usual one included.
 func (u *URL) Port() string {
 	if u.port == "" {
 		return usualPort(u.Scheme)
@@ -110,7 +110,7 @@ func (u *URL) Port() string {
 	return u.port
 }
 
-// isHost reports whether a domain, as registrations state it, is this host: some state the port, some don't.
+// isHost reports whether a domain of a registration is this host. Some registrations name the port, some don't.
 func (u *URL) isHost(domain string) bool {
 	domain = strings.ToLower(domain)
 	return domain == u.Domain() || domain == u.host || domain == u.Host() || domain == net.JoinHostPort(u.Host(), u.Port())

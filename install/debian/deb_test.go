@@ -1,4 +1,4 @@
-// Package debian_test holds the Debian packages to what Debian's own tools do with them.
+// Package debian_test tries the Debian packages with Debian's own tools.
 package debian_test
 
 import (
@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// privateRoot is this machine with a layer of its own for all that is written.
+// privateRoot sets up a view of this machine in which all writes go to a layer of its own.
 const privateRoot = `
 set -eu
 exec 2>&1
@@ -25,12 +25,12 @@ mount --bind "$DEBS" "$DIR/root/tmp/debs"
 exec chroot "$DIR/root" /bin/sh -c "$INSIDE"
 `
 
-// layer says whether the machine can do that.
+// layer tests whether the machine supports such a layer.
 const layer = `
 mount -t tmpfs tmpfs /mnt && mkdir /mnt/upper /mnt/work /mnt/root &&
 mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root`
 
-// life is what the packages go through.
+// life is the script of installing, upgrading and removing the packages.
 const life = `
 set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -129,7 +129,7 @@ func TestDebianPackages(t *testing.T) {
 	}
 }
 
-// sections takes apart what is headed by lines with "== ".
+// sections splits output at the lines that begin with "== ".
 func sections(out string) map[string]string {
 	parts := make(map[string]string)
 	for part := range strings.SplitSeq("\n"+out, "\n== ") {
@@ -139,7 +139,7 @@ func sections(out string) map[string]string {
 	return parts
 }
 
-// buildPackages returns a folder with the packages. A second build of the same is to have the same bytes.
+// buildPackages returns a folder with the packages. It checks that a second build makes the same bytes.
 func buildPackages(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
