@@ -16,7 +16,7 @@ import (
 	"offlinestore/registry"
 )
 
-// TestNewCatalog replaces the catalogue under a server: each request sees one or the other.
+// TestNewCatalog replaces the catalogue under a server, and checks that each request sees one or the other.
 func TestNewCatalog(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -37,7 +37,7 @@ func TestNewCatalog(t *testing.T) {
 	if n := strings.Count(logged.String(), "odd catalogue"); n != 2 {
 		t.Errorf("%d warnings, want 2:\n%s", n, logged.String())
 	}
-	// The newest revision has the tag; the old one is still there by its digest.
+	// The newest revision has the tag; the old one is still available by its digest.
 	next := *f.cat
 	next.Charms = []catalog.Charm{{Name: "db"}}
 	for i, dg := range []digest.Digest{first, second} {
@@ -51,7 +51,7 @@ func TestNewCatalog(t *testing.T) {
 	if got := do(t, "HEAD", url+"a/manifests/"+first.String()); got.StatusCode != 200 {
 		t.Errorf("the older revision: %s", got.Status)
 	}
-	// One that contradicts itself changes nothing.
+	// A catalogue that contradicts itself changes nothing.
 	for name, bad := range map[string]catalog.Snapshot{
 		"twice":      {Images: []catalog.Image{{Digest: first}, {Digest: first}}},
 		"no address": {Images: []catalog.Image{{Digest: "sha256:x"}}},
@@ -65,7 +65,7 @@ func TestNewCatalog(t *testing.T) {
 	}
 }
 
-// TestDamage takes files away and shortens them: nothing is sent that isn't what it should be.
+// TestDamage removes and shortens files, and checks that nothing damaged is sent.
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -88,7 +88,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestIndexOfItself is about a catalogue that goes round in circles.
+// TestIndexOfItself tries a catalogue whose indexes form a circle.
 func TestIndexOfItself(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -23,7 +23,7 @@ import (
 	"offlinestore/registry"
 )
 
-// need skips a test for want of a program, but not in CI.
+// need skips a test if a program is missing, but not in CI.
 func need(t *testing.T, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
@@ -34,7 +34,7 @@ func need(t *testing.T, program string) {
 	}
 }
 
-// skopeo runs it with settings of its own, so that nothing on this host matters.
+// skopeo runs skopeo with settings of its own, so that this host's settings don't matter.
 func skopeo(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	policy := filepath.Join(t.TempDir(), "policy.json")
@@ -50,14 +50,14 @@ func skopeo(t *testing.T, args ...string) (string, error) {
 	return stdout.String(), err
 }
 
-// digestOf is that of an image as skopeo sees it in a registry.
+// digestOf returns the digest of an image that skopeo sees in a registry.
 func digestOf(t *testing.T, image string, args ...string) digest.Digest {
 	t.Helper()
 	raw := value(skopeo(t, append([]string{"inspect", "--raw", "--tls-verify=false", "docker://" + image}, args...)...))(t)
 	return digest.FromString(raw)
 }
 
-// held checks that a layout has an image with all that belongs to it.
+// held checks that a layout has an image with all its parts.
 func held(t *testing.T, dir string, dg digest.Digest) {
 	t.Helper()
 	idx := value(layout.ImageIndexFromPath(dir))(t)
@@ -95,7 +95,7 @@ func TestSkopeo(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "oci")
 			args := []string{"copy", test.flag, "--src-tls-verify=false", "docker://" + host + "/" + test.image, "oci:" + dir}
-			if strings.HasPrefix(test.flag, "--override") { // which stands before the command
+			if strings.HasPrefix(test.flag, "--override") { // it stands before the command
 				args[0], args[1] = args[1], args[0]
 			}
 			value(skopeo(t, args...))(t)
@@ -158,7 +158,7 @@ func TestCrane(t *testing.T) {
 	}
 }
 
-// dockerRegistry runs Debian's docker-registry on a free port, and returns its host:port. More is added to its configuration.
+// dockerRegistry runs Debian's docker-registry on a free port, with more added to its configuration. It returns its host:port.
 func dockerRegistry(t *testing.T, more string) string {
 	t.Helper()
 	need(t, "docker-registry")
@@ -187,7 +187,7 @@ func dockerRegistry(t *testing.T, more string) string {
 	t.Cleanup(func() {
 		cmd.Process.Signal(syscall.SIGTERM)
 		<-done
-		cmd.Wait() // ended by a signal
+		cmd.Wait() // its error is the signal
 	})
 	select {
 	case address, ok := <-said:

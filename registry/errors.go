@@ -33,7 +33,7 @@ func fail(w http.ResponseWriter, req *http.Request, status int, code, message st
 func writeJSON(w http.ResponseWriter, req *http.Request, status int, v any) {
 	text, err := json.Marshal(v)
 	if err != nil {
-		status, text = http.StatusInternalServerError, nil // which none of our values come to
+		status, text = http.StatusInternalServerError, nil // none of our values leads here
 	}
 	if req.Method == http.MethodHead {
 		transfer.WriteHead(w, status, "application/json", len(text))

@@ -1,6 +1,6 @@
 package registry
 
-// ParseReference is fuzzed.
+// ParseReference exports parseReference for a fuzz test.
 func ParseReference(s string) (repository, tag, digest string, err error) {
 	ref, err := parseReference(s)
 	return ref.repository, ref.tag, ref.digest.String(), err

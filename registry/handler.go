@@ -10,7 +10,7 @@ import (
 	"offlinestore/transfer"
 )
 
-// What a path under /v2/<name>/ is about.
+// The kinds of paths under /v2/<name>/.
 const (
 	kindManifest = "/manifests"
 	kindBlob     = "/blobs"
@@ -44,7 +44,7 @@ func (r *Registry) answer(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// mayEnter compares digests, which takes the same time wherever the first difference is.
+// mayEnter compares digests, so that the time does not depend on the place of the first difference.
 func (r *Registry) mayEnter(req *http.Request) bool {
 	want := r.access.Load()
 	if *want == (access{}) {
@@ -88,7 +88,7 @@ func (r *Registry) fromCatalog(w http.ResponseWriter, req *http.Request, path st
 	}
 }
 
-// split takes apart what follows /v2/. Names have slashes in them, and may look like the rest of a path.
+// split splits the part of a path after /v2/. Names contain slashes, and may look like the rest of a path.
 func split(path string) (name, kind, ref string) {
 	i := strings.LastIndexByte(path, '/')
 	if i < 0 {

@@ -90,7 +90,7 @@ func (f *fixture) image(img v1.Image) digest.Digest {
 	return f.add(m)
 }
 
-// index adds an index, and those of its images that keep accepts.
+// index adds an index, and the images in it that keep accepts.
 func (f *fixture) index(idx v1.ImageIndex, keep func(v1.Platform) bool) digest.Digest {
 	f.t.Helper()
 	m := f.manifest(idx, value(idx.RawManifest())(f.t))
@@ -127,13 +127,13 @@ func (f *fixture) resource(charmName, resource, image string, dg digest.Digest) 
 	})
 }
 
-// randomImage is one of 3 layers, as Docker makes them.
+// randomImage returns an image of 3 layers, in Docker's format.
 func randomImage(t testing.TB) v1.Image {
 	t.Helper()
 	return value(random.Image(20_000, 3))(t)
 }
 
-// randomIndex is one for amd64, arm64 and arm/v7, as OCI has it. Its images have a layer in common.
+// randomIndex returns an index for amd64, arm64 and arm/v7, in OCI's format. Its images have a layer in common.
 func randomIndex(t testing.TB) v1.ImageIndex {
 	t.Helper()
 	idx := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
@@ -154,7 +154,7 @@ func randomIndex(t testing.TB) v1.ImageIndex {
 	return rawIndex{idx, value(json.Marshal(index))(t)}
 }
 
-// rawIndex has its own text. Old versions of skopeo write an index anew when they copy it; this one stays the same.
+// rawIndex is an index with a fixed text. Old versions of skopeo encode an index anew when they copy it; this one stays the same.
 type rawIndex struct {
 	wholeIndex
 	text []byte

@@ -11,41 +11,41 @@ import (
 	"offlinestore/catalog"
 )
 
-// index is one state of the catalogue, arranged for answers. Nothing in it changes.
+// index is one state of the catalogue, arranged for answers. It does not change.
 type index struct {
 	images       images
 	repositories map[string]*repository
-	// names are those of repositories that have an image, sorted.
+	// names are the names of repositories that have an image, sorted.
 	names    []string
 	problems []string
 }
 
-// images are the manifests and indexes that are here.
+// images are the manifests and indexes in the store.
 type images map[digest.Digest]*catalog.Image
 
-// maxTree is how many manifests an image that is served may consist of: an index of all platforms has some dozens.
+// maxTree bounds the manifests of a served image: an index of all platforms has some dozens.
 const maxTree = 2048
 
-// repository is what one name gives access to. It is empty where exports left all of its images out.
+// repository is the content of one name. It is empty if exports left out all its images.
 type repository struct {
 	tags     map[string]digest.Digest
 	tagNames []string // sorted
 	trees    []*tree
 }
 
-// tree is an image with all that belongs to it. All repositories that have the image share it.
+// tree is an image with all its parts. All repositories that have the image share it.
 type tree struct {
 	root      digest.Digest
 	manifests map[digest.Digest]bool
 	blobs     map[digest.Digest]int64
 }
 
-// hasManifest says whether a manifest belongs to an image of the repository.
+// hasManifest reports whether a manifest belongs to an image of the repository.
 func (r *repository) hasManifest(d digest.Digest) bool {
 	return slices.ContainsFunc(r.trees, func(t *tree) bool { return t.manifests[d] })
 }
 
-// blobSize is the size of a blob that belongs to an image of the repository.
+// blobSize returns the size of a blob that belongs to an image of the repository.
 func (r *repository) blobSize(d digest.Digest) (int64, bool) {
 	for _, t := range r.trees {
 		if size, ok := t.blobs[d]; ok {
@@ -102,8 +102,8 @@ func newImages(c *catalog.Snapshot) (images, error) {
 	return all, nil
 }
 
-// addImage makes a repository serve an image. Of several that claim a tag, the last has it, which is the newest revision of a resource: where
-// that one's image was left out, an older one under its name would be taken for it.
+// addImage makes a repository serve an image. If several images claim a tag, the last one has it, which belongs to the newest
+// revision of a resource. If that image was left out, the tag has none: an older image under its name would be taken for it.
 func (ix *index) addImage(n namedImage, trees map[digest.Digest]*tree) {
 	repo := ix.repositories[n.repository]
 	if repo == nil {
@@ -133,7 +133,7 @@ func (ix *index) addImage(n namedImage, trees map[digest.Digest]*tree) {
 	}
 }
 
-// newTree collects what belongs to an image. It has no manifests if they are too many.
+// newTree collects the parts of an image. It has no manifests if they are too many.
 func (all images) newTree(root digest.Digest) *tree {
 	list := all.below(root, maxTree)
 	if list == nil {
@@ -149,8 +149,8 @@ func (all images) newTree(root digest.Digest) *tree {
 	return t
 }
 
-// below is root and all manifests below it that are here, each once, children before the index that lists them; nil if they are more
-// than max.
+// below returns root and all manifests below it that are here, each once, with children before the index that lists them. It
+// returns nil if they are more than max.
 func (all images) below(root digest.Digest, max int) []*catalog.Image {
 	var list []*catalog.Image
 	type step struct {

@@ -14,19 +14,19 @@ import (
 	"offlinestore/catalog"
 )
 
-// rawManifest is a manifest that is sent as it is.
+// rawManifest is a manifest that is sent unchanged.
 type rawManifest struct {
 	text      []byte
 	mediaType string
 }
 
-// RawManifest is its text.
+// RawManifest returns the text of the manifest.
 func (m rawManifest) RawManifest() ([]byte, error) { return m.text, nil }
 
-// MediaType is what the registry that it came from called it.
+// MediaType returns the media type that the original registry gave the manifest.
 func (m rawManifest) MediaType() (types.MediaType, error) { return types.MediaType(m.mediaType), nil }
 
-// mountable lets the registry take the blob from another repository that we know to have it.
+// mountable lets the registry take the blob from another of its repositories, if we know that one has it.
 func (c *copier) mountable(repo name.Repository, l *layer) v1.Layer {
 	from, ok := c.where[l.ImageBlob.Digest]
 	if !ok || from == repo {
@@ -42,28 +42,28 @@ type layer struct {
 	progress func(int64)
 
 	mu     sync.Mutex
-	body   *body // the one that is being sent
+	body   *body // the reading in progress
 	copied int64
 }
 
 var errCompressed = errors.New("what is inside a layer is not looked at")
 
-// Digest is the address of the blob.
+// Digest returns the address of the blob.
 func (l *layer) Digest() (v1.Hash, error) { return v1.NewHash(l.ImageBlob.Digest.String()) }
 
-// Size is that of the blob.
+// Size returns the size of the blob.
 func (l *layer) Size() (int64, error) { return l.ImageBlob.Size, nil }
 
-// MediaType is any that the library uploads: an upload doesn't have one.
+// MediaType returns a type that the library uploads. An upload itself has no type.
 func (l *layer) MediaType() (types.MediaType, error) { return types.OCILayer, nil }
 
-// DiffID is not known.
+// DiffID returns an error, since it is not known.
 func (l *layer) DiffID() (v1.Hash, error) { return v1.Hash{}, errCompressed }
 
-// Uncompressed is not known.
+// Uncompressed returns an error, since the content is not known to be compressed.
 func (l *layer) Uncompressed() (io.ReadCloser, error) { return nil, errCompressed }
 
-// Compressed opens the blob, verifying it on the way. When the library sends it again, it is counted from its beginning.
+// Compressed opens the blob, and verifies it while it is read. If the library sends it again, the count begins anew.
 func (l *layer) Compressed() (io.ReadCloser, error) {
 	f, err := l.blobs.OpenBlob(l.ImageBlob.Digest)
 	if err != nil {
@@ -90,7 +90,7 @@ type body struct {
 	l *layer
 }
 
-// Read counts, unless a later try has begun.
+// Read counts the bytes, unless a later attempt has begun.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.Reader.Read(p)
 	b.l.mu.Lock()

@@ -10,7 +10,7 @@ import (
 	"offlinestore/transfer"
 )
 
-// metrics are figures of requests. Repositories are many, so what is counted is kinds.
+// metrics are figures of requests. They count kinds of requests, since there are many repositories.
 type metrics struct {
 	requests   *prometheus.CounterVec
 	durations  *prometheus.HistogramVec
@@ -18,7 +18,7 @@ type metrics struct {
 	blobErrors prometheus.Counter
 }
 
-// newMetrics makes them known to to, unless that is nil.
+// newMetrics registers the metrics with to, unless to is nil.
 func newMetrics(to prometheus.Registerer) *metrics {
 	const namespace, subsystem = "offlinestore", "registry"
 	m := &metrics{
@@ -43,7 +43,7 @@ func (m *metrics) observe(kind string, rec *transfer.Recorder, took time.Duratio
 	m.bytes.WithLabelValues(kind).Add(float64(rec.Bytes))
 }
 
-// kindOf is what r is about, in the metrics and the log.
+// kindOf returns the kind of r for the metrics and the log.
 func kindOf(r *http.Request) string {
 	if path := r.URL.Path; len(path) > len("/v2/") && path[:len("/v2/")] == "/v2/" {
 		switch _, kind, _ := split(path[len("/v2/"):]); kind {

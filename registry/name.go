@@ -12,7 +12,7 @@ import (
 	"offlinestore/catalog"
 )
 
-// The grammar of names, as the OCI distribution specification has it.
+// The grammar of names, from the OCI distribution specification.
 var (
 	validRepository = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
 	validTag        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
@@ -25,15 +25,15 @@ const (
 
 var errName = errors.New("not the name of an image inside a registry, as in charm/abc/image@sha256:… or postgres:14")
 
-// reference is what an image is called inside a registry.
+// reference is the name of an image inside a registry.
 type reference struct {
 	repository string
-	// tag is empty for what is named by its digest alone.
+	// tag is empty if the image is named by its digest alone.
 	tag    string
 	digest digest.Digest
 }
 
-// parseReference takes a name apart that has no host. Without tag and digest the tag is "latest", as everywhere.
+// parseReference parses a name without a host. Without tag and digest, the tag is "latest", as everywhere.
 func parseReference(s string) (reference, error) {
 	var ref reference
 	name, dg, byDigest := strings.Cut(s, "@")
@@ -62,11 +62,11 @@ type namedImage struct {
 	reference
 	name, charm, resource string
 	revision              int
-	// root is the image's manifest or index, or empty where the export left the image out.
+	// root is the image's manifest or index, or empty if the export left the image out.
 	root digest.Digest
 }
 
-// namedImages are those of all resources, by charm, resource and revision, and what is wrong with the others.
+// namedImages returns the images of all resources, by charm, resource and revision, and the problems of unusable ones.
 func namedImages(c *catalog.Snapshot) (list []namedImage, problems []string) {
 	for _, ch := range c.Charms {
 		for _, res := range ch.Resources {
@@ -84,7 +84,7 @@ func namedImages(c *catalog.Snapshot) (list []namedImage, problems []string) {
 	return list, problems
 }
 
-// validate sets the reference, and refuses a name that contradicts the digest of what it stands for.
+// validate sets the reference, and refuses a name that contradicts the digest of its image.
 func (n *namedImage) validate() (err error) {
 	if n.reference, err = parseReference(n.name); err != nil || n.root == "" {
 		return err

@@ -31,7 +31,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// FuzzNames holds that what we take the tools take, too.
+// FuzzNames checks that the tools accept every name that we accept.
 func FuzzNames(f *testing.F) {
 	f.Add("charm/abc/image@" + string(nobody))
 	f.Add("postgres:local-image")

@@ -14,10 +14,10 @@ import (
 	"offlinestore/catalog"
 )
 
-// maxManifest is the largest manifest that is read into memory, as registries have it.
+// maxManifest is the largest manifest that is read into memory; registries have the same limit.
 const maxManifest = 4 << 20
 
-// UnknownCharmError is that the store has no charm of a name.
+// UnknownCharmError reports that the store has no charm of a name.
 type UnknownCharmError struct{ Name string }
 
 // Error names the charm.
@@ -25,35 +25,35 @@ func (e *UnknownCharmError) Error() string {
 	return fmt.Sprintf("there is no charm %.80q in this store", e.Name)
 }
 
-// Plan is what a push copies.
+// Plan holds the images that a push copies.
 type Plan struct {
-	// Images are sorted by charm, resource and revision. One that several resources have under one name is here once.
+	// Images are sorted by charm, resource and revision. If several resources have an image under one name, it is listed once.
 	Images []PlannedImage `json:"images"`
-	// Size is that of the configs and layers of all images.
+	// Size is the size of the configs and layers of all images.
 	Size int64 `json:"size"`
 
 	blobs  *blob.Dir
 	images images
 }
 
-// PlannedImage is an image that a push copies, and the resource that it belongs to.
+// PlannedImage is an image that a push copies, with its resource.
 type PlannedImage struct {
 	Charm    string `json:"charm"`
 	Resource string `json:"resource"`
 	Revision int    `json:"revision"`
-	// Name is what the image is called inside the registry.
+	// Name is the name of the image inside the registry.
 	Name   string        `json:"name"`
 	Digest digest.Digest `json:"digest"`
 	Size   int64         `json:"size"`
-	// Missing are the platforms that an index lists and this store doesn't have.
+	// Missing are the platforms that an index lists and this store lacks.
 	Missing []string `json:"missing-platforms,omitempty"`
-	// Absent says that the store has nothing of the image, because it was exported without images.
+	// Absent reports that the store has no part of the image, because it was exported without images.
 	Absent bool `json:"absent,omitempty"`
 
 	reference reference
 }
 
-// NewPlan finds the images of charms, or of all charms if none is named. Unknown charms are an *UnknownCharmError.
+// NewPlan finds the images of charms, or of all charms if none is named. For an unknown charm, it returns an *UnknownCharmError.
 func NewPlan(blobs *blob.Dir, c *catalog.Snapshot, charms ...string) (*Plan, error) {
 	for _, name := range charms {
 		if !slices.ContainsFunc(c.Charms, func(ch catalog.Charm) bool { return ch.Name == name }) {
@@ -142,7 +142,7 @@ func platform(d ocispec.Descriptor) string {
 	}
 }
 
-// read is the text of a manifest, verified.
+// read returns the text of a manifest, verified.
 func (p *Plan) read(m *catalog.Image) ([]byte, error) {
 	if m.Size > maxManifest {
 		return nil, fmt.Errorf("manifest %s: %d bytes, want at most %d", m.Digest, m.Size, maxManifest)

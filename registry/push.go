@@ -20,44 +20,44 @@ import (
 	"offlinestore/catalog"
 )
 
-// defaultJobs is how many blobs are copied at once.
+// defaultJobs is the number of blobs that are copied at once.
 const defaultJobs = 4
 
-// PushConfig says which registry gets images, and how. Only Registry is required.
+// PushConfig describes the registry that gets images, and the way to it. Only Registry is required.
 type PushConfig struct {
 	// Registry is its host or host:port.
 	Registry string
-	// Username and Password are sent where the registry asks for them; both are empty for one that is open.
+	// Username and Password log in to the registry; both are empty for an open registry.
 	Username, Password string
-	// PlainHTTP lets the registry be one without TLS. Otherwise nothing goes out unencrypted.
+	// PlainHTTP allows a registry without TLS. Otherwise nothing is sent unencrypted.
 	PlainHTTP bool
-	// Roots are the authorities that the registry's certificate may be of; nil is the system's.
+	// Roots are the authorities of the registry's certificate; nil means the system's.
 	Roots *x509.CertPool
-	// Jobs is how many blobs are copied at once; 0 is 4.
+	// Jobs is the number of blobs that are copied at once; 0 means 4.
 	Jobs int
-	// Progress is told of bytes that are done, of those that the registry had already too; less than 0 when some must be sent again.
-	// It is called by several goroutines. Nil is for nobody.
+	// Progress gets the number of bytes done, including the bytes of blobs that the registry had already. It is negative if some
+	// must be sent again. Several goroutines call it. It may be nil.
 	Progress func(n int64)
-	// Done is told of each image after its last manifest, or why it could not be copied. Nil is for nobody.
+	// Done gets each image after its last manifest, or the reason why it could not be copied. It may be nil.
 	Done func(PlannedImage, error)
 }
 
-// PushSummary is what a push did.
+// PushSummary is the result of a push.
 type PushSummary struct {
-	// Images counts those that the registry has now.
+	// Images counts the images that the registry has now.
 	Images int `json:"images"`
-	// Sent and Present are the bytes of blobs that were copied, and of those that the registry had already.
+	// Sent is the size of the copied blobs, and Present the size of the blobs that the registry had already, in bytes.
 	Sent    int64 `json:"bytes-sent"`
 	Present int64 `json:"bytes-present"`
 }
 
-// ErrPlainHTTP is in the chain of the error for a registry that speaks no TLS, when that was not asked for.
+// ErrPlainHTTP means that a registry speaks no TLS, and that plain HTTP was not allowed.
 var ErrPlainHTTP = errors.New("plain HTTP was not asked for")
 
-// AccessError is that the registry can't be reached, or doesn't let us in.
+// AccessError reports that the registry can't be reached, or refuses access.
 type AccessError struct {
 	Registry string
-	// Refused says that it answered, and refused.
+	// Refused reports that the registry answered, and refused.
 	Refused bool
 	Err     error
 }
@@ -65,26 +65,26 @@ type AccessError struct {
 // Error names the registry.
 func (e *AccessError) Error() string { return fmt.Sprintf("reach registry %s: %v", e.Registry, e.Err) }
 
-// Unwrap is what went wrong.
+// Unwrap returns the reason.
 func (e *AccessError) Unwrap() error { return e.Err }
 
-// SparseError is that a registry refuses an index because some of its manifests were left out of the export.
+// SparseError reports that a registry refuses an index because some of its manifests were left out of the export.
 type SparseError struct {
 	Registry, Name string
 	Missing        []string
 	Err            error
 }
 
-// Error names the platforms that are missing.
+// Error names the missing platforms.
 func (e *SparseError) Error() string {
 	return fmt.Sprintf("registry %s takes no index without all of its platforms, and %s is here without %s: %v", e.Registry, e.Name, strings.Join(e.Missing, ", "), e.Err)
 }
 
-// Unwrap is what the registry said.
+// Unwrap returns the registry's error.
 func (e *SparseError) Unwrap() error { return e.Err }
 
-// Push copies the images of the plan, manifests untouched, so that digests stay. What the registry has is not sent again: a push
-// that was interrupted is simply done again. An image that can't be copied doesn't stop the others; the errors are joined.
+// Push copies the images of the plan, with unchanged manifests, so that digests stay. It does not send parts that the registry has, so an
+// interrupted push can be repeated. An image that can't be copied doesn't stop the others; the errors are joined.
 func (p *Plan) Push(ctx context.Context, cfg PushConfig) (PushSummary, error) {
 	c, err := newCopier(ctx, p, cfg)
 	if err != nil {
@@ -106,7 +106,7 @@ func (p *Plan) Push(ctx context.Context, cfg PushConfig) (PushSummary, error) {
 		errs = append(errs, fmt.Errorf("push image %s: %w", image.Name, err))
 		var access *AccessError
 		if ctx.Err() != nil || errors.As(err, &access) {
-			break // the next ones would fare no better
+			break // the others would fail too
 		}
 	}
 	return c.report, errors.Join(errs...)
@@ -120,9 +120,9 @@ type copier struct {
 	pusher   *remote.Pusher
 	puller   *remote.Puller
 	report   PushSummary
-	// where has a repository that has the blob, from which the registry can take it without a copy.
+	// where maps a blob to a repository that has it, from which the registry can take it without a copy.
 	where map[digest.Digest]name.Repository
-	// counted are the blobs of the image at hand that are done.
+	// counted are the finished blobs of the current image.
 	counted map[digest.Digest]bool
 }
 
@@ -155,7 +155,7 @@ func newCopier(ctx context.Context, p *Plan, cfg PushConfig) (*copier, error) {
 	return c, err
 }
 
-// trusting is the library's transport, with other authorities unless they are nil.
+// trusting returns the library's transport, with other authorities unless roots is nil.
 func trusting(roots *x509.CertPool) http.RoundTripper {
 	tr, ok := remote.DefaultTransport.(*http.Transport)
 	if roots == nil || !ok {
@@ -172,7 +172,7 @@ type httpsTransport struct {
 	plain bool
 }
 
-// RoundTrip refuses what was not asked for.
+// RoundTrip refuses plain HTTP unless it is allowed.
 func (t httpsTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Scheme != "https" && !t.plain {
 		return nil, ErrPlainHTTP
@@ -180,7 +180,7 @@ func (t httpsTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.RoundTripper.RoundTrip(req)
 }
 
-// requireAccess asks for /v2/ as a client would, so that a wrong password is one error and not one for each image.
+// requireAccess asks for /v2/ as a client would, so that a wrong password is one error instead of one for each image.
 func requireAccess(ctx context.Context, reg name.Registry, auth authn.Authenticator, rt http.RoundTripper) error {
 	tr, err := transport.NewWithContext(ctx, reg, auth, rt, nil)
 	if err != nil {
@@ -201,7 +201,7 @@ func requireAccess(ctx context.Context, reg name.Registry, auth authn.Authentica
 	return nil
 }
 
-// image copies an image: the children of an index first, and of each manifest its blobs first, as registries demand.
+// image copies an image. Registries demand the children of an index before it, and the blobs of a manifest before it.
 func (c *copier) image(ctx context.Context, image PlannedImage) error {
 	repo := c.registry.Repo(image.reference.repository)
 	c.counted = make(map[digest.Digest]bool)
@@ -224,7 +224,7 @@ func (c *copier) image(ctx context.Context, image PlannedImage) error {
 	return c.pusher.Push(ctx, repo.Tag(image.reference.tag), rawManifest{raw, c.plan.images[image.Digest].MediaType})
 }
 
-// manifest copies a manifest and its blobs, unless the registry has it: then it has those, too.
+// manifest copies a manifest and its blobs. If the registry has the manifest, it has the blobs too.
 func (c *copier) manifest(ctx context.Context, repo name.Repository, m *catalog.Image) error {
 	ref := repo.Digest(m.Digest.String())
 	_, err := c.puller.Head(ctx, ref)
@@ -281,7 +281,7 @@ func (c *copier) progress(n int64) {
 	}
 }
 
-// done counts a blob that the registry has, sent bytes of which it got from us.
+// done counts a blob that the registry has now, and the bytes of it that we sent.
 func (c *copier) done(b catalog.ImageBlob, repo name.Repository, sent int64) {
 	c.where[b.Digest] = repo
 	if c.counted[b.Digest] {

@@ -22,7 +22,7 @@ import (
 	"offlinestore/registry"
 )
 
-// newPushSite has what a push copies: an image by digest, an index by tag, and the image once more under another name.
+// newPushSite returns a site to push: an image by digest, an index by tag, and the image once more under another name.
 func newPushSite(t *testing.T) site {
 	t.Helper()
 	s := newSite(t)
@@ -114,7 +114,7 @@ func TestPush(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "oci")
 		flag := "--preserve-digests"
 		if p.Digest == s.index {
-			flag = "--all" // with which old versions refuse the other one
+			flag = "--all" // old versions refuse the other flag together with it
 		}
 		value(skopeo(t, "copy", flag, "--src-tls-verify=false", "docker://"+host+"/"+p.Name, "oci:"+dir))(t)
 		held(t, dir, p.Digest)
@@ -161,8 +161,8 @@ func TestPushWithPassword(t *testing.T) {
 	}
 }
 
-// TestPushSparse pushes an index of which one platform is here. The registry refuses it; the error says what is missing, and the
-// other images are copied.
+// TestPushSparse pushes an index of which one platform is here. The registry refuses it, the error names the missing platforms, and
+// the other images are copied.
 func TestPushSparse(t *testing.T) {
 	t.Parallel()
 	host := dockerRegistry(t, "")
@@ -180,7 +180,7 @@ func TestPushSparse(t *testing.T) {
 	if got.Images != 1 {
 		t.Errorf("%d images were pushed, want 1", got.Images)
 	}
-	// With all platforms, what was copied before is not copied again.
+	// With all platforms, blobs that were copied before are not copied again.
 	f.cat.Images = nil
 	f.index(idx, all)
 	f.cat.Charms = f.cat.Charms[:1]
@@ -206,7 +206,7 @@ func TestPushNeedsTLS(t *testing.T) {
 	}
 }
 
-// TestPushInterrupted breaks the connection in the middle of a layer; another push goes on.
+// TestPushInterrupted breaks the connection in the middle of a layer, and checks that another push continues.
 func TestPushInterrupted(t *testing.T) {
 	t.Parallel()
 	host := dockerRegistry(t, "")
@@ -240,7 +240,7 @@ func TestPushInterrupted(t *testing.T) {
 	}
 }
 
-// TestPushOfDamage finds a layer that is not what it should be on the way out.
+// TestPushOfDamage checks that a damaged layer is noticed while it is sent.
 func TestPushOfDamage(t *testing.T) {
 	t.Parallel()
 	host := dockerRegistry(t, "")

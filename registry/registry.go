@@ -1,8 +1,8 @@
-// Package registry has the container images of charms: it serves them by the pull part of the OCI distribution API, from a catalogue
-// that is held in memory, and copies them to a registry that is there already.
+// Package registry holds the container images of charms. It serves them by the pull part of the OCI distribution API, from a
+// catalogue that is held in memory, and copies them to an existing registry.
 //
-// A repository is what an image resource is called without its tag or digest. It serves the manifests that belong to its images, and
-// the blobs that those refer to, and nothing else, whatever else the blob folder holds.
+// A repository has the name of an image resource, without tag or digest. It serves the manifests of its images and the blobs that
+// they refer to. It serves nothing else from the blob folder.
 package registry
 
 import (
@@ -18,17 +18,17 @@ import (
 	"offlinestore/transfer"
 )
 
-// Config says what a Registry serves from, and whom. Only Blobs is required.
+// Config holds the content of a Registry and the access to it. Only Blobs is required.
 type Config struct {
 	// Blobs holds manifests, configs and layers.
 	Blobs *blob.Dir
-	// Username and Password are asked of everybody, unless both are empty.
+	// Username and Password are required of every client, unless both are empty.
 	Username, Password string
-	// Logger gets what an operator should know; nil discards it.
+	// Logger gets messages for the operator; nil discards them.
 	Logger *slog.Logger
-	// AccessLog gets the requests; nil logs them to Logger at the level of debugging.
+	// AccessLog gets the requests; nil logs them to Logger at the debug level.
 	AccessLog *transfer.AccessLog
-	// Metrics is where figures of requests are made known; nil is nowhere.
+	// Metrics gets the metrics of requests; nil gets none.
 	Metrics prometheus.Registerer
 }
 
@@ -40,10 +40,10 @@ type Registry struct {
 	index   atomic.Pointer[index]
 }
 
-// access is what is asked of everybody, unless it is empty.
+// access is the login that every client needs, unless it is empty.
 type access struct{ username, password string }
 
-// New returns a Registry that has no catalogue yet, and says so to everyone until SetSnapshot.
+// New returns a Registry without a catalogue. Until SetSnapshot, it tells every client so.
 func New(cfg Config) *Registry {
 	cfg.Logger = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	cfg.AccessLog = cmp.Or(cfg.AccessLog, transfer.NewAccessLog(cfg.Logger, slog.LevelDebug))
@@ -52,11 +52,11 @@ func New(cfg Config) *Registry {
 	return r
 }
 
-// SetAccess asks a user name and a password of everybody from now on, unless both are empty.
+// SetAccess requires a user name and a password of every client from now on, unless both are empty.
 func (r *Registry) SetAccess(username, password string) { r.access.Store(&access{username, password}) }
 
-// SetSnapshot makes c what is served from now on. A catalogue that contradicts itself is refused, and the one before stays.
-// c must not be changed afterwards.
+// SetSnapshot serves c from now on. It refuses a catalogue that contradicts itself, and keeps the one before. The caller must not
+// change c afterwards.
 func (r *Registry) SetSnapshot(c *catalog.Snapshot) error {
 	ix, err := newIndex(c)
 	if err != nil {

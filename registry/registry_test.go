@@ -66,12 +66,12 @@ func TestErrors(t *testing.T) {
 		{"GET", "charm/db0/image/manifests/" + nobody.String(), 404, "MANIFEST_UNKNOWN"},
 		{"GET", "charm/db0/image/manifests/sha256:abc", 400, "DIGEST_INVALID"},
 		{"GET", "charm/db0/image/manifests/sha512:" + strings.Repeat("0", 128), 400, "DIGEST_INVALID"},
-		{"GET", "charm/db0/image/manifests/" + s.index.String(), 404, "MANIFEST_UNKNOWN"}, // another's
-		{"GET", "charm/db0/image/manifests/" + layer.String(), 404, "MANIFEST_UNKNOWN"},   // no manifest
+		{"GET", "charm/db0/image/manifests/" + s.index.String(), 404, "MANIFEST_UNKNOWN"}, // of another repository
+		{"GET", "charm/db0/image/manifests/" + layer.String(), 404, "MANIFEST_UNKNOWN"},   // not a manifest
 		{"GET", "charm/web0/left-out/manifests/" + nobody.String(), 404, "MANIFEST_UNKNOWN"},
 		{"GET", "charm/db0/image/blobs/latest", 400, "DIGEST_INVALID"},
 		{"GET", "charm/db0/image/blobs/" + nobody.String(), 404, "BLOB_UNKNOWN"},
-		{"GET", "mirror/web/blobs/" + layer.String(), 404, "BLOB_UNKNOWN"}, // another's
+		{"GET", "mirror/web/blobs/" + layer.String(), 404, "BLOB_UNKNOWN"}, // of another repository
 		{"GET", "charm/db0/image/tags/list?n=x", 400, "PAGINATION_NUMBER_INVALID"},
 		{"GET", "_catalog?n=-1", 400, "PAGINATION_NUMBER_INVALID"},
 		{"PUT", "charm/db0/image/manifests/latest", 405, "UNSUPPORTED"},
@@ -116,7 +116,7 @@ func TestAnswers(t *testing.T) {
 		"mirror/web/blobs/" + child.Blobs[3].Digest.String(): {child.Blobs[3], "application/octet-stream"},
 	} {
 		for _, method := range []string{"HEAD", "GET"} {
-			// As containerd asks, and as one that knows no indexes asks: it gets what the digest is of.
+			// Both containerd and a client that knows no indexes get the content of the digest.
 			for _, accept := range []string{index.MediaType + ", */*", "application/vnd.docker.distribution.manifest.v2+json"} {
 				got := do(t, method, s.url+path, "Accept", accept)
 				if got.StatusCode != 200 || got.ContentLength != want.Size {
@@ -209,7 +209,7 @@ func TestPassword(t *testing.T) {
 			}
 		}
 	}
-	// Whoever may not enter learns nothing of what is there, nor may they write.
+	// A client without access learns nothing of the content, and can't write.
 	if got := do(t, "PUT", strings.Replace(url, "juju:s3cret@", "", 1)+"a/manifests/1"); got.StatusCode != 401 {
 		t.Errorf("PUT without password: %s", got.Status)
 	}

@@ -15,7 +15,7 @@ import (
 	"offlinestore/registry"
 )
 
-// connection is a ResponseWriter as the HTTP server's: it can send a file by itself, and has a deadline.
+// connection is a ResponseWriter like the HTTP server's: it can send a file by itself, and has a deadline.
 type connection struct {
 	*httptest.ResponseRecorder
 	chunks    []int64
@@ -39,7 +39,7 @@ func (c *connection) ReadFrom(src io.Reader) (int64, error) {
 	return n, err
 }
 
-// TestLargeBlobs holds that a blob leaves by sendfile, and that a client which takes it slowly has time for each part of it.
+// TestLargeBlobs checks that a blob is sent by sendfile, and that a slow client has time for each part of it.
 func TestLargeBlobs(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -16,7 +16,7 @@ import (
 
 const runCheck = ": its operator should check the blobs"
 
-// manifest sends a manifest or an index as it is, whatever the client says that it accepts: another form would have another digest.
+// manifest sends a manifest or an index unchanged, in spite of the request's Accept header: another form would have another digest.
 func (r *Registry) manifest(w http.ResponseWriter, req *http.Request, ix *index, repo *repository, ref string) {
 	dg, tagged := repo.tags[ref]
 	if !tagged && strings.Contains(ref, ":") {
@@ -53,7 +53,7 @@ func (r *Registry) blob(w http.ResponseWriter, req *http.Request, repo *reposito
 	r.send(w, req, file{dg, size, "application/octet-stream", codeBlobUnknown})
 }
 
-// file is what is sent: a blob of the store, and what it is to the client.
+// file is a blob to send, with its media type and the error code for its absence.
 type file struct {
 	digest             digest.Digest
 	size               int64
@@ -96,7 +96,7 @@ func (r *Registry) tags(w http.ResponseWriter, req *http.Request, name string, r
 	}
 }
 
-// page is the part of a sorted list that a client asked for. Where more follows, a header says how to ask for it.
+// page returns the part of a sorted list that a client asked for. If more follows, a header names the next page.
 func page(w http.ResponseWriter, req *http.Request, list []string) ([]string, bool) {
 	q := req.URL.Query()
 	if last := q.Get("last"); last != "" {

@@ -32,7 +32,8 @@ func (f *fixture) largeIndex(name string, n int) digest.Digest {
 	return root.Digest
 }
 
-// What a signer can put into one bundle must not take a multiple of the bundle's memory: many names of one large image.
+// TestManyNamesOfALargeImage bounds the memory for many names of one large image: a signer of a bundle must not make the store use
+// a multiple of the bundle's memory.
 func TestManyNamesOfALargeImage(t *testing.T) {
 	f := newFixture(t)
 	large := f.largeIndex("large", 4)
@@ -52,7 +53,7 @@ func TestManyNamesOfALargeImage(t *testing.T) {
 	runtime.KeepAlive(r)
 }
 
-// An image that consists of more manifests than any does is left out, and takes nothing else with it.
+// TestTooManyManifests checks that an image with more manifests than any real one is left out, and that the others are served.
 func TestTooManyManifests(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -72,7 +73,8 @@ func TestTooManyManifests(t *testing.T) {
 	}
 }
 
-// The image of an older revision is not served as that of a newer one, whose own was left out of the export.
+// TestTagOfAnAbsentImage checks that the image of an older revision is not served as the image of a newer one, whose own was left
+// out of the export.
 func TestTagOfAnAbsentImage(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -89,7 +91,8 @@ func TestTagOfAnAbsentImage(t *testing.T) {
 	}
 }
 
-// Two charms whose images got one name is an error of the operator outside, of which only one of the charms would tell.
+// TestNameOfTwoImages checks the warning for two charms whose images have one name. The operator of the exporter made the error,
+// and clients would notice it with one of the charms only.
 func TestNameOfTwoImages(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

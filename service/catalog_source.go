@@ -8,8 +8,8 @@ import (
 	"offlinestore/registry"
 )
 
-// catalogSource is where the server's snapshots come from. The registry gets each of them first: no answer may name an image that
-// the registry does not know yet.
+// catalogSource is the source of the server's snapshots. The registry gets each of them first: no answer may name an image that the
+// registry does not know yet.
 type catalogSource struct {
 	*catalog.Reader
 	images *registry.Registry // nil without a built-in registry

@@ -14,7 +14,7 @@ import (
 	"offlinestore/instance/settings"
 )
 
-// Role is what a listener is for.
+// Role is the purpose of a listener.
 type Role string
 
 // The listeners of a service.
@@ -42,7 +42,7 @@ func (e *PlainAdminError) Error() string {
 	return fmt.Sprintf("administration on %s: without TLS, anybody on the way could read passwords", e.Address)
 }
 
-// Listeners are the open listeners of a service. Those that are not served are nil.
+// Listeners are the open listeners of a service. A listener that is not served is nil.
 type Listeners struct {
 	http, https, images, admin net.Listener
 
@@ -51,8 +51,8 @@ type Listeners struct {
 	tls bool
 }
 
-// Listen opens all listeners, or none. Low ports need root's rights, so it comes before the store is opened. The error may be a
-// ListenError, a PlainAdminError, an instance.CertificateError or an instance.ErrNoCertificate.
+// Listen opens all listeners, or none. It comes before the store is opened, because low ports need root's rights. The error may be
+// a ListenError, a PlainAdminError, an instance.CertificateError or an instance.ErrNoCertificate.
 func Listen(s *settings.Settings, request instance.Addresses, log *slog.Logger) (*Listeners, error) {
 	a, err := instance.ChooseAddresses(s, request)
 	if err != nil {
@@ -103,8 +103,8 @@ func (l *Listeners) validateAdmin(address string) error {
 	return &PlainAdminError{address}
 }
 
-// isLoopback reports whether only this host reaches a listener. The address that was asked for may be a name; the one that it
-// listens on is an address.
+// isLoopback reports whether only this host reaches a listener. The requested address may be a name, but the address of a listener
+// is numeric.
 func isLoopback(ln net.Listener) bool {
 	a, err := netip.ParseAddrPort(ln.Addr().String())
 	return err == nil && a.Addr().Unmap().IsLoopback()

@@ -16,7 +16,7 @@ import (
 // watchInterval is how often a running service looks for changed settings.
 const watchInterval = 2 * time.Second
 
-// reloader gives a running service the settings that change.
+// reloader gives changed settings to a running service.
 type reloader struct {
 	dir       instance.Dir
 	listeners *Listeners
@@ -91,7 +91,7 @@ func addressOf(ln net.Listener) string {
 	return ln.Addr().String()
 }
 
-// warnOfCertificate logs what devices find wrong with a certificate, or soon will.
+// warnOfCertificate logs the faults that devices find in a certificate, or will find soon.
 func warnOfCertificate(log *slog.Logger, c *certificate.Certificate, domain string, now time.Time) {
 	info := c.Info()
 	if err := c.CheckDates(now); err != nil {

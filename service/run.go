@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// shutdownTime is how long downloads may go on after the service was told to stop.
+// shutdownTime is the time that downloads have after the service was told to stop.
 const shutdownTime = 30 * time.Second
 
 // serve serves on all endpoints until ctx ends, or until one of them fails.
@@ -21,7 +21,7 @@ func serve(ctx context.Context, all []endpoint, log *slog.Logger) error {
 	select {
 	case err := <-failed:
 		for _, e := range all {
-			e.Close() // its error would tell less
+			e.Close() // Close's error would tell less
 		}
 		return err
 	case <-ctx.Done():

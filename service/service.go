@@ -17,7 +17,7 @@ import (
 	"offlinestore/transfer"
 )
 
-// Config is a service that is to run.
+// Config is the configuration of a service.
 type Config struct {
 	Instance  *instance.Instance
 	Listeners *Listeners
@@ -27,7 +27,7 @@ type Config struct {
 	Announce func(Announcement)
 }
 
-// Announcement is a listener that can be reached, and what it serves.
+// Announcement is a reachable listener and the content that it serves.
 type Announcement struct {
 	Role     Role
 	URL      string
@@ -74,7 +74,7 @@ type service struct {
 	server   *server.Server
 	source   catalogSource
 	reloader *reloader
-	// domain is that of a registry elsewhere.
+	// domain is the domain of another registry.
 	domain string
 }
 

@@ -1,5 +1,5 @@
-// Package transfer holds what the HTTP servers of the product share: it bounds connections, sends large files with the sendfile system
-// call, bounds the time of each transfer, and writes an access log.
+// Package transfer holds the shared parts of the product's HTTP servers: it bounds connections, sends large files with the sendfile
+// system call, bounds the time of each transfer, and writes an access log.
 package transfer
 
 import (
@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// The bounds of what clients say themselves, in bytes.
+// The bounds of texts that clients choose, in bytes.
 const (
 	maxPath  = 512
 	maxAgent = 256
 )
 
-// AccessLog is where the lines go. Several listeners may share one.
+// AccessLog writes the lines of requests. Several listeners may share one.
 type AccessLog struct {
 	logger    *slog.Logger
 	level     slog.Level
@@ -30,11 +30,11 @@ func NewAccessLog(logger *slog.Logger, level slog.Level) *AccessLog {
 	return &AccessLog{logger: logger, level: level}
 }
 
-// TrustForwarded says whether a balancer in front of all listeners names clients in X-Forwarded-For, as it does from now on.
+// TrustForwarded sets whether a balancer in front of all listeners names clients in X-Forwarded-For, from now on.
 func (l *AccessLog) TrustForwarded(trust bool) { l.forwarded.Store(trust) }
 
-// Write writes the line of r, which rec took the answer of, as a request of a kind. The path alone is in it: headers, queries and bodies
-// may have macaroons and passwords.
+// Write writes the line of r, a request of a kind whose answer rec recorded. Of the URL, it writes only the path: headers, queries
+// and bodies may hold macaroons and passwords.
 func (l *AccessLog) Write(kind string, r *http.Request, rec *Recorder, took time.Duration) {
 	if !l.logger.Enabled(r.Context(), l.level) {
 		return
@@ -44,7 +44,8 @@ func (l *AccessLog) Write(kind string, r *http.Request, rec *Recorder, took time
 		slog.Duration("took", took), slog.String("client", l.client(r)), slog.Bool("tls", r.TLS != nil), slog.String("agent", bounded(r.UserAgent(), maxAgent)))
 }
 
-// client is the address that r came from. Of those in X-Forwarded-For the balancer added the last one; the others are the client's word.
+// client returns the address that r came from. In X-Forwarded-For, the balancer added the last address; the client may have
+// invented the others.
 func (l *AccessLog) client(r *http.Request) string {
 	if l.forwarded.Load() {
 		lines := r.Header.Values("X-Forwarded-For")

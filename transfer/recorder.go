@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// chunk is how much of a file is sent before its deadline moves on; at the slowest rate that snapd puts up with, 4096 bytes a second, it
-// takes less than chunkTimeout.
+// chunk is the number of bytes of a file that are sent before its deadline moves on. At the slowest rate that snapd tolerates, 4096
+// bytes a second, a chunk takes less than chunkTimeout.
 const (
 	chunk        = 1 << 20
 	chunkTimeout = 5 * time.Minute
 )
 
-// Recorder passes ReadFrom on, without which a download would not go out by sendfile, and moves the deadline of its connection for as
-// long as the client takes what it is sent.
+// Recorder is a ResponseWriter that keeps ReadFrom, without which a download would not use sendfile. It moves the deadline of its
+// connection as long as the client takes the data.
 type Recorder struct {
 	http.ResponseWriter
-	// Status is that of the answer, 0 before there is one; Bytes is the size of the body so far.
+	// Status is the status of the answer, 0 before there is one; Bytes is the size of the body so far.
 	Status int
 	Bytes  int64
 }
@@ -30,7 +30,7 @@ func (r *Recorder) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
-// Write counts.
+// Write counts the bytes of the body.
 func (r *Recorder) Write(b []byte) (int, error) {
 	r.begin()
 	n, err := r.ResponseWriter.Write(b)
@@ -65,7 +65,7 @@ func (r *Recorder) ReadFrom(src io.Reader) (total int64, err error) {
 	return total, nil
 }
 
-// begin notes the status that a body without one has.
+// begin records the status of an answer that sets none.
 func (r *Recorder) begin() {
 	if r.Status == 0 {
 		r.Status = http.StatusOK

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The bounds of a connection. The Recorder moves the time limit of a download for as long as its client takes what it is sent.
+// The bounds of a connection. The Recorder moves the time limit of a download as long as its client takes the data.
 const (
 	headerTimeout = 10 * time.Second
 	ioTimeout     = 60 * time.Second
@@ -29,7 +29,7 @@ func NewServer(addr string, h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// WriteText writes an answer that is ready.
+// WriteText writes a complete answer.
 func WriteText(w http.ResponseWriter, status int, mediaType string, text []byte) {
 	WriteHead(w, status, mediaType, len(text))
 	_, _ = w.Write(text) // an error means that the client is gone

@@ -83,13 +83,8 @@ func unrevised() []string {
 		"internal/canonicaltest",
 		"internal/upstreamtest",
 		"internal/vectortest",
-		"registry",
 		"scripts/testsummary",
-		"server/admin",
-		"server/admin/api",
-		"service",
 		"snap",
-		"transfer",
 	}
 }
 

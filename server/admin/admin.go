@@ -1,8 +1,8 @@
 // Package admin is the store's API for administrators: logins, and the overrides of channels. It has a listener of its own, which
 // devices can't reach.
 //
-// Who administers asks for a root macaroon, whose third-party caveat this store discharges itself for an email and a password: there
-// is nobody else to ask behind an air gap. Root and discharge together are shown with each request.
+// An administrator asks for a root macaroon. This store discharges the macaroon's third-party caveat itself, for an email and a
+// password: behind an air gap, there is nobody else to ask. Each request shows root and discharge together.
 package admin
 
 import (
@@ -17,18 +17,18 @@ import (
 	"offlinestore/transfer"
 )
 
-// maxHeader is the largest header, in bytes: its macaroons.
+// maxHeader bounds the header of a request, which holds the macaroons, in bytes.
 const maxHeader = 32 << 10
 
-// pingTimeout is how long the database may take to answer the check of status.
+// pingTimeout bounds the time that the database may take for the status check.
 const pingTimeout = 10 * time.Second
 
-// Config says what a Server works on. Store and Secret are required.
+// Config holds the parts of a Server. Store and Secret are required.
 type Config struct {
 	Store *catalog.DB
-	// Secret signs the macaroons: proxy.auth.secret. With another one all logins end.
+	// Secret signs the macaroons: proxy.auth.secret. A new secret ends all logins.
 	Secret string
-	// Logger gets who did what; nil discards it.
+	// Logger gets the actions of administrators; nil discards them.
 	Logger *slog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
@@ -43,7 +43,7 @@ type Server struct {
 	handler             http.Handler
 }
 
-// minSecret is the shortest secret that New takes, in bytes.
+// minSecret is the shortest secret that New accepts, in bytes.
 const minSecret = 24
 
 // New returns a Server.

@@ -36,7 +36,7 @@ func TestOverridesOverTheWire(t *testing.T) {
 	}
 }
 
-// TestMalformedOverrides is the row of docs/errors.md: nothing changes.
+// TestMalformedOverrides checks a row of docs/errors.md: nothing changes.
 func TestMalformedOverrides(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
@@ -89,7 +89,7 @@ func TestMalformedOverrides(t *testing.T) {
 	}
 }
 
-// TestForgedMacaroons is the row of docs/errors.md.
+// TestForgedMacaroons checks a row of docs/errors.md.
 func TestForgedMacaroons(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
@@ -136,7 +136,7 @@ func TestForgedMacaroons(t *testing.T) {
 	}
 }
 
-// TestExpiredMacaroons is the row of docs/errors.md: a discharge is refreshed, until the login itself ends.
+// TestExpiredMacaroons checks a row of docs/errors.md: a discharge is refreshed, until the login itself ends.
 func TestExpiredMacaroons(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
@@ -160,8 +160,8 @@ func TestExpiredMacaroons(t *testing.T) {
 	}
 }
 
-// TestReplayedDischarge is the row of docs/errors.md: whoever refreshes with a discharge that was refreshed before has stolen it, or
-// was stolen from, and the login ends for both.
+// TestReplayedDischarge checks a row of docs/errors.md. If a discharge is refreshed a second time, it was stolen: the thief and the
+// owner can't be told apart, so the login ends for both.
 func TestReplayedDischarge(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
@@ -217,7 +217,7 @@ func TestOneTimeToken(t *testing.T) {
 	token, until := admin.NewToken(), time.Unix(a.now.Load(), 0).Add(admin.TokenLife)
 	ad := catalog.Admin{Email: "jo@example.internal", Secret: admin.HashPassword(token), Once: true, ExpiresAt: &until}
 	a.addAdmin(ad)
-	// Of several at once, one is let in.
+	// Of several at once, one succeeds.
 	var wg sync.WaitGroup
 	results := make(chan int, 3)
 	caveat := caveat(a.issue())

@@ -8,10 +8,10 @@ import (
 	"offlinestore/catalog"
 )
 
-// validAuthorization is the one form of the header that clients send.
+// validAuthorization matches the only form of the header that clients send.
 var validAuthorization = regexp.MustCompile(`^Macaroon root="([A-Za-z0-9_=+/-]+)", ?discharge="([A-Za-z0-9_=+/-]+)"$`)
 
-// authorized lets only admins pass, and tells the handler who it is.
+// authorized lets only administrators pass, and gives the handler their email.
 func (s *Server) authorized(next func(http.ResponseWriter, *http.Request, string)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		email, err := s.who(r)
@@ -33,7 +33,7 @@ func (s *Server) authorized(next func(http.ResponseWriter, *http.Request, string
 	}
 }
 
-// who is the admin that the macaroons are of.
+// who returns the administrator that the macaroons belong to.
 func (s *Server) who(r *http.Request) (email string, err error) {
 	values := r.Header.Values("Authorization")
 	if len(values) != 1 || len(values[0]) > 2*maxMacaroon {
@@ -60,7 +60,7 @@ func (s *Server) who(r *http.Request) (email string, err error) {
 	if err != nil {
 		return "", err
 	}
-	// A request may be under way while another one refreshes, so the one before is good until it expires.
+	// The previous discharge is valid until it expires, since a request may be under way while another one refreshes.
 	if !now.Before(session.ExpiresAt) || g.serial < session.Serial-1 {
 		return "", catalog.ErrNoSession
 	}

@@ -8,8 +8,8 @@ import (
 	"offlinestore/internal/doctest"
 )
 
-// badRows are the rows of the table of docs/errors.md about administration. Their tests are here; that of the last is the script admin.txtar of
-// snap-store-proxy.
+// badRows returns the rows about administration in the table of docs/errors.md. Their tests are here; the last row's test is the
+// script admin.txtar of snap-store-proxy.
 func badRows() map[string]struct {
 	status string
 	test   func(*testing.T)
@@ -34,7 +34,7 @@ func badRows() map[string]struct {
 	}
 }
 
-// TestTableOfBadAdministration holds the table against the tests: the same rows, the same answers.
+// TestTableOfBadAdministration compares the table with the tests: the same rows, the same answers.
 func TestTableOfBadAdministration(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{}

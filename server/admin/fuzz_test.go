@@ -9,8 +9,8 @@ import (
 	"offlinestore/server/admin"
 )
 
-// FuzzAuthorization holds that nothing but what the store gave is let in. There is no database behind it: whatever got as far as that
-// had good macaroons.
+// FuzzAuthorization checks that only macaroons of the store are let in. There is no database behind it: a request that reached the
+// database would have good macaroons.
 func FuzzAuthorization(f *testing.F) {
 	srv, err := admin.New(admin.Config{Secret: strings.Repeat("s", 64)})
 	if err != nil {

@@ -165,7 +165,7 @@ func (a *administration) encode(m *macaroon.Macaroon) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// caveat is the ID of the caveat that the store is to discharge.
+// caveat returns the ID of the caveat that the store is to discharge.
 func caveat(m *macaroon.Macaroon) string {
 	for _, c := range m.Caveats() {
 		if len(c.VerificationId) > 0 {
@@ -192,7 +192,7 @@ func (a *administration) login() login {
 	return login{root, a.decode(answer.DischargeMacaroon)}
 }
 
-// header is the Authorization of a login.
+// header returns the Authorization header of a login.
 func (a *administration) header(l login) string {
 	a.t.Helper()
 	bound := l.discharge.Clone()
@@ -200,7 +200,7 @@ func (a *administration) header(l login) string {
 	return fmt.Sprintf(`Authorization: Macaroon root="%s", discharge="%s"`, a.encode(l.root), a.encode(bound))
 }
 
-// status of a request with that login.
+// status returns the status of a request with a login, and its header WWW-Authenticate.
 func (a *administration) status(l login) (int, string) {
 	a.t.Helper()
 	resp, _ := a.send("GET", "/v2/metadata/overrides/jq", "", a.header(l))

@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// The rates of attempts to log in: so many at once, and then one in a while.
+// The rates of attempts to log in: a number at once, and then one in a while.
 const (
 	accountBurst, accountPause = 10, time.Minute
 	addressBurst, addressPause = 20, 10 * time.Second
 )
 
-// limiter bounds how often something is tried for a key. Its memory doesn't grow with the keys: those that share a bucket share
-// their rate, and which do only this process knows. Keys that don't exist are bounded like others, so that nobody learns which do.
+// limiter bounds the rate of attempts for a key. Its memory does not grow with the number of keys: keys in the same bucket share a
+// rate, and only this process knows the bucket of a key. Unknown keys are bounded like others, so that nobody learns which keys
+// exist.
 type limiter struct {
 	mu      sync.Mutex
 	seed    maphash.Seed
@@ -32,7 +33,7 @@ func newLimiter(burst int, pause time.Duration, now func() time.Time) *limiter {
 	return &limiter{seed: maphash.MakeSeed(), burst: float64(burst), pause: pause, now: now}
 }
 
-// countAttempt counts an attempt, or returns how long to wait before the next.
+// countAttempt counts an attempt, or returns the time to wait before the next.
 func (l *limiter) countAttempt(key string) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

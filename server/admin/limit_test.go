@@ -9,7 +9,7 @@ import (
 	"offlinestore/server/admin"
 )
 
-// TestNarrowedDischarge holds that a discharge which its holder narrowed, to hand it on, is not worth more after a refresh.
+// TestNarrowedDischarge checks that a discharge which its holder narrowed, to hand it on, is not worth more after a refresh.
 func TestNarrowedDischarge(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
@@ -28,7 +28,8 @@ func TestNarrowedDischarge(t *testing.T) {
 	a.wantStatus("the login that it was made of", l, 200)
 }
 
-// TestBruteForce is the row of docs/errors.md: guesses are counted, also those for nobody, and then even the right password waits.
+// TestBruteForce checks a row of docs/errors.md: guesses are counted, also for unknown accounts, and then even the right password
+// has to wait.
 func TestBruteForce(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)
@@ -53,7 +54,7 @@ func TestBruteForce(t *testing.T) {
 	if status, _ := try("somebody@example.internal", "guess"); status != 429 {
 		t.Errorf("another account from the same address = %d, want 429", status)
 	}
-	// Nor does an address that has used up its own attempts take those of an account away.
+	// An address that has used up its own attempts leaves the attempts of an account alone.
 	jo := "jo@example.internal"
 	a.addAdmin(catalog.Admin{Email: jo, Secret: admin.HashPassword(password)})
 	for range 12 {

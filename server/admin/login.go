@@ -59,13 +59,15 @@ func (s *Server) discharge(w http.ResponseWriter, r *http.Request) {
 	s.giveDischarge(w, r, []byte(req.CaveatID), at, grant{session, 1})
 }
 
-// logIn checks the password and records the login. It answers a refused request itself, the same for an account that there is not.
+// logIn verifies the password and records the login. If it refuses the request, it answers it, with the same answer for an unknown
+// account.
 func (s *Server) logIn(w http.ResponseWriter, r *http.Request, req api.DischargeRequest, until time.Time) (session string, ok bool) {
 	email, err := ValidateEmail(req.Email)
 	if err != nil {
 		email = req.Email
 	}
-	// What an address may not try isn't counted against the account: nobody is locked out from one place.
+	// An attempt that the address may not make does not count against the account, so nobody can lock an account out from one
+	// place.
 	wait := s.addresses.countAttempt(address(r))
 	if wait == 0 {
 		wait = s.accounts.countAttempt(email)
@@ -86,7 +88,7 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request, req api.Discharge
 	}
 	good, err := s.verifyPassword(r.Context(), a.Secret, req.Password)
 	if err != nil {
-		return "", false // the client is gone
+		return "", false // an error means that the client is gone
 	}
 	expired := a.ExpiresAt != nil && !s.cfg.Now().Before(*a.ExpiresAt)
 	session = hex.EncodeToString(random(16))

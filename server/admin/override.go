@@ -12,7 +12,7 @@ import (
 
 const (
 	maxOverrides = 256 << 10
-	// maxRevision is that of snapd, and of the database's integers.
+	// maxRevision is the largest revision of snapd, and the largest integer of the database.
 	maxRevision = 1<<31 - 1
 )
 
@@ -52,7 +52,7 @@ func (s *Server) setOverrides(w http.ResponseWriter, r *http.Request, email stri
 	s.answer(w, http.StatusOK, NewOverridesAnswer(done))
 }
 
-// changesOf checks what the types don't.
+// changesOf converts a request, and validates the parts that its types leave open.
 func changesOf(req []api.OverrideRequest) ([]catalog.OverrideChange, error) {
 	if len(req) == 0 || len(req) > catalog.MaxOverrides {
 		return nil, fmt.Errorf("want a list of 1 to %d overrides", catalog.MaxOverrides)

@@ -20,21 +20,21 @@ const (
 	maxEmail    = 254
 )
 
-// TokenLife is how long a one-time token can be used.
+// TokenLife is the time for which a one-time token can be used.
 const TokenLife = 24 * time.Hour
 
-// The cost of a hash: the second choice of RFC 9106, for hosts that have other things to do. maxHashing of them run at once, so
-// that logins can't take all memory.
+// The cost of a hash: the second choice of RFC 9106, for hosts that have other work. At most maxHashing hashes are made at once, so
+// that logins can't use all memory.
 const (
 	argonTime, argonMemory, argonThreads = 3, 64 << 10, 4
 	saltSize, keySize                    = 16, 32
 	maxHashing                           = 2
 )
 
-// hashForm is that of the reference implementation.
+// hashForm is the format of the reference implementation.
 const hashForm = "$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s"
 
-// HashPassword is what is kept of a password, or of a one-time token.
+// HashPassword returns the hash of a password or of a one-time token, for the database.
 func HashPassword(password string) string { return hashWith(password, random(saltSize)) }
 
 func hashWith(password string, salt []byte) string {
@@ -48,7 +48,7 @@ func NewToken() string {
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random(20)))
 }
 
-// ValidatePassword refuses one that is no good.
+// ValidatePassword refuses a password that is too short or too long.
 func ValidatePassword(password string) error {
 	switch {
 	case len(password) < MinPassword:
@@ -59,7 +59,7 @@ func ValidatePassword(password string) error {
 	return nil
 }
 
-// ValidateEmail returns the email as it is kept, in lower case.
+// ValidateEmail returns the email in the form that the database holds, in lower case.
 func ValidateEmail(email string) (string, error) {
 	a, err := mail.ParseAddress(email)
 	if err != nil || a.Address != email || len(email) > maxEmail || strings.ContainsAny(email, "\"\\ \t") {
@@ -68,7 +68,7 @@ func ValidateEmail(email string) (string, error) {
 	return strings.ToLower(email), nil
 }
 
-// verifyPassword takes as long for an account that there is not, whose hash is empty.
+// verifyPassword compares a password with a hash. An unknown account has an empty hash, and takes as long.
 func (s *Server) verifyPassword(ctx context.Context, hash, password string) (bool, error) {
 	select {
 	case s.hashing <- struct{}{}:

@@ -6,7 +6,7 @@ import (
 	"offlinestore/server/admin/api"
 )
 
-// NewOverridesAnswer is what the API says of overrides.
+// NewOverridesAnswer returns the API's answer about overrides.
 func NewOverridesAnswer(list []catalog.Override) api.OverridesAnswer {
 	out := api.OverridesAnswer{Overrides: []api.Override{}}
 	for _, o := range list {

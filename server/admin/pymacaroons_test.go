@@ -10,7 +10,7 @@ import (
 // TestIndependentClient logs in and overrides with Debian's pymacaroons, which shares no code with the store.
 func TestIndependentClient(t *testing.T) {
 	t.Parallel()
-	const python = "/usr/bin/python3" // Debian's, whatever other versions are on the path
+	const python = "/usr/bin/python3" // Debian's, even if the path leads to another version
 	if out, err := exec.Command(python, "-c", "import pymacaroons").CombinedOutput(); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatalf("no pymacaroons: %v: %s", err, out)

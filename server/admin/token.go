@@ -17,20 +17,20 @@ import (
 )
 
 const (
-	// loginLife is how long a login lasts, however often it is refreshed; accessLife how long a discharge does in between.
+	// loginLife is the life of a login, refreshed or not; accessLife is the life of a discharge in between.
 	loginLife  = 30 * 24 * time.Hour
 	accessLife = time.Hour
-	// maxMacaroon bounds the text of one, in bytes.
+	// maxMacaroon bounds the text of a macaroon, in bytes.
 	maxMacaroon = 8 << 10
 	maxCaveats  = 16
 )
 
-// The first-party caveats. Whoever holds a macaroon may add more that end it sooner; any other is refused.
+// The first-party caveats. The holder of a macaroon may add more of them that end it sooner. Other caveats are refused.
 const (
 	caveatExpires = "store-admin|expires|"
 	caveatSession = "store-admin|session|"
 	caveatSerial  = "store-admin|serial|"
-	// ownCaveats is how many the store itself puts into a discharge.
+	// ownCaveats is the number of caveats that the store itself puts into a discharge.
 	ownCaveats = 3
 )
 
@@ -40,7 +40,7 @@ var (
 	errNarrowed = errors.New("a macaroon with caveats that were added to it can't be refreshed")
 )
 
-// keys are those of the macaroons, each for one purpose.
+// keys are the keys of the macaroons, each for one purpose.
 type keys struct{ root, discharge, caveat []byte }
 
 func deriveKeys(secret string) keys {
@@ -60,7 +60,8 @@ func random(n int) []byte {
 	return b
 }
 
-// ticket is an ID that only this store makes: random, the time that it is good until, and a proof of both. Nothing is kept of it.
+// ticket returns an ID that only this store can make: random bytes, the time when it expires, and a proof of both. The store does
+// not record it.
 func (k keys) ticket(purpose string, until time.Time) []byte {
 	b := binary.BigEndian.AppendUint64(random(16), uint64(until.Unix()))
 	b = append(b, sum(k.caveat, append([]byte(purpose), b...))[:16]...)
@@ -84,7 +85,7 @@ const (
 	forDischarge = "discharge"
 )
 
-// newRoot makes a macaroon that is good for nothing without a discharge of its caveat.
+// newRoot makes a macaroon that is useless without a discharge of its caveat.
 func (k keys) newRoot(location string, now time.Time) (*macaroon.Macaroon, error) {
 	until := now.Add(loginLife)
 	id := k.ticket(forRoot, until)
@@ -115,13 +116,13 @@ func (k keys) newDischarge(caveat []byte, location, session string, serial int, 
 
 func expires(t time.Time) []byte { return []byte(caveatExpires + t.UTC().Format(time.RFC3339)) }
 
-// grant is what a discharge says.
+// grant is the content of a discharge.
 type grant struct {
 	session string
 	serial  int
 }
 
-// verify returns what the discharge of a root says. With errExpired, too, the signatures are good.
+// verify returns the content of a root's discharge. If the error is errExpired, the signatures are good too.
 func (k keys) verify(root, discharge *macaroon.Macaroon, now time.Time) (grant, error) {
 	if _, err := k.verifyTicket(forRoot, root.Id(), now); err != nil {
 		return grant{}, err
@@ -137,8 +138,8 @@ func (k keys) verify(root, discharge *macaroon.Macaroon, now time.Time) (grant, 
 	return g, verifyTimes(conditions, now)
 }
 
-// verifyDischarge is about a discharge alone, not bound to a root, to be refreshed. That it has expired is in the nature of it. One
-// that its holder has narrowed is refused: a fresh one would be worth more.
+// verifyDischarge verifies a discharge alone, without a root, before a refresh. The discharge may have expired. A discharge that
+// its holder has narrowed is refused: a fresh one would be worth more.
 func (k keys) verifyDischarge(m *macaroon.Macaroon, now time.Time) (grant, error) {
 	if _, err := k.verifyTicket(forDischarge, m.Id(), now); err != nil {
 		return grant{}, err
@@ -156,7 +157,7 @@ func (k keys) verifyDischarge(m *macaroon.Macaroon, now time.Time) (grant, error
 	return grantOf(m)
 }
 
-// grantOf reads the caveats that the store itself put first. Whoever holds a macaroon can add caveats behind them.
+// grantOf reads the caveats that the store itself put first. The holder of a macaroon can add caveats after them.
 func grantOf(m *macaroon.Macaroon) (grant, error) {
 	c := m.Caveats()
 	if len(c) < ownCaveats {
@@ -176,7 +177,7 @@ func grantOf(m *macaroon.Macaroon) (grant, error) {
 	return grant{session, serial}, nil
 }
 
-// verifyTimes refuses conditions that this store doesn't know, and those that no longer hold.
+// verifyTimes refuses unknown conditions and conditions that no longer hold.
 func verifyTimes(conditions []string, now time.Time) error {
 	var expired error
 	for _, c := range conditions {
@@ -198,13 +199,13 @@ func verifyTimes(conditions []string, now time.Time) error {
 	return expired
 }
 
-// encode is a macaroon as it travels.
+// encode returns the text of a macaroon, for headers and answers.
 func encode(m *macaroon.Macaroon) (string, error) {
 	b, err := m.MarshalBinary()
 	return base64.RawURLEncoding.EncodeToString(b), err
 }
 
-// decode reads a macaroon in any of the alphabets that clients use.
+// decode parses a macaroon in any of the alphabets that clients use.
 func decode(text string) (*macaroon.Macaroon, error) {
 	if text == "" || len(text) > maxMacaroon {
 		return nil, errForged

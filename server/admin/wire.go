@@ -16,7 +16,8 @@ import (
 	"offlinestore/transfer"
 )
 
-// The codes of errors: those of the Snap Store's API, and in capitals those of Ubuntu SSO's, which logins speak.
+// The codes of errors. The Snap Store's API has the ones in lower case; Ubuntu SSO, whose protocol logins use, has the ones in
+// capitals.
 const (
 	codeBadRequest  = "bad-request"
 	codeNotFound    = "resource-not-found"
@@ -35,7 +36,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int, code, 
 	s.answer(w, status, api.ErrorBody{Error: e, ErrorList: []api.Error{e}})
 }
 
-// failStore answers for the catalogue. What is wrong with the database is the operator's to know, not the client's.
+// failStore answers with an error of the catalogue. A fault of the database is logged for the operator, and not shown to the
+// client.
 func (s *Server) failStore(w http.ResponseWriter, r *http.Request, err error) {
 	var notFound *catalog.NotFoundError
 	var channel *catalog.ChannelError
@@ -62,8 +64,8 @@ func (s *Server) answer(w http.ResponseWriter, status int, v any) {
 	transfer.WriteText(w, status, "application/json", b)
 }
 
-// readJSON reads one value of at most limit bytes, whose fields must all be known. It answers the request itself when it can't.
-// Another type than JSON's is refused, since browsers send such requests for any page.
+// readJSON reads one value of at most limit bytes, without unknown fields, or answers the request with an error and returns false.
+// It refuses other types than JSON's, since browsers send such requests for any page.
 func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) bool {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
 		s.fail(w, r, http.StatusUnsupportedMediaType, codeBadRequest, "the Content-Type must be application/json")
@@ -92,10 +94,10 @@ func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, limit int64, v
 	return false
 }
 
-// validHost is what a location may be made of: it is told to clients, and comes from them.
+// validHost limits the characters of a location: it comes from clients, and is sent to clients.
 var validHost = regexp.MustCompile(`^[A-Za-z0-9.:\[\]_-]{1,255}$`)
 
-// location is where this API was reached, which clients log in at, too.
+// location returns the host at which a client reached this API, where it logs in too.
 func (s *Server) location(w http.ResponseWriter, r *http.Request) (string, bool) {
 	if !validHost.MatchString(r.Host) {
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header Host names no host")
@@ -107,7 +109,7 @@ func (s *Server) location(w http.ResponseWriter, r *http.Request) (string, bool)
 	return "http://" + r.Host, true
 }
 
-// address is the client's, or the network that it surely has for itself.
+// address returns the client's address, or the network that surely belongs to the client alone.
 func address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

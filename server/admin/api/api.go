@@ -1,5 +1,5 @@
-// Package api holds the messages of a store's remote administration, and their client. The messages are those of the original
-// product: its overrides, and the logins of Ubuntu SSO.
+// Package api holds the messages of a store's remote administration, and their client. The original product has the same messages: its
+// overrides, and the logins of Ubuntu SSO.
 //
 // The client serves both programs: LogIn saves a login in the user's files, and Open finds it there. The package imports no database,
 // because store-admin runs on laptops.

@@ -1,6 +1,6 @@
 //go:build linux
 
-// The other end of these tests is the store, which is for Linux.
+// The tests need the server, which is for Linux.
 package api_test
 
 import (
@@ -29,12 +29,12 @@ const (
 	password = "correct horse battery"
 )
 
-// clock is when an administration thinks it is.
+// clock is the time of an administration.
 type clock struct{ atomic.Int64 }
 
 func (c *clock) now() time.Time { return time.Unix(c.Load(), 0) }
 
-// newStore is the administration of an empty store, with one admin.
+// newStore returns the administration of an empty store with one administrator.
 func newStore(t *testing.T) (url string, c *clock, calls *atomic.Int64) {
 	t.Helper()
 	t.Setenv("STORE_ADMIN_CONFIG_DIR", t.TempDir())
@@ -76,7 +76,8 @@ func missing(ctx context.Context, url string) error {
 	return errors.Join(errors.New("want that jq is missing"), err)
 }
 
-// Several processes find that the discharge has expired; the store would end the login if two of them refreshed it.
+// TestRefresh checks that several processes which find the discharge expired refresh it once: the store would end the login if two
+// of them refreshed it.
 func TestRefresh(t *testing.T) {
 	url, c, refreshes := newStore(t)
 	if err := api.LogIn(t.Context(), url, email, password, ""); err != nil {
@@ -147,7 +148,8 @@ func TestURLs(t *testing.T) {
 	}
 }
 
-// A store of the original has Ubuntu SSO vouch, and other programs may answer anything: none gets the password.
+// TestPasswordGoesNowhereElse checks that only this product's stores get the password. A store of the original product uses Ubuntu
+// SSO, and other programs may answer anything.
 func TestPasswordGoesNowhereElse(t *testing.T) {
 	t.Setenv("STORE_ADMIN_CONFIG_DIR", t.TempDir())
 	other, _, _ := newStore(t)

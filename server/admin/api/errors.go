@@ -18,7 +18,7 @@ type URLError struct {
 	Local bool
 }
 
-// Error names the text and the form that is wanted.
+// Error names the text and the right form.
 func (e *URLError) Error() string {
 	if e.Local {
 		return fmt.Sprintf("%.120q: want https://, or http:// for this host itself", e.Text)
