@@ -46,7 +46,7 @@ func ParseURL(s string) (*URL, error) {
 		return nil, fmt.Errorf("%.300q: %w: no path can be in it", s, ErrURL)
 	}
 	out := &URL{Scheme: scheme, host: strings.ToLower(u.Hostname()), port: u.Port()}
-	if err := out.check(u.Host); err != nil {
+	if err := out.validateHost(u.Host); err != nil {
 		return nil, fmt.Errorf("%.300q: %w: %w", s, ErrURL, err)
 	}
 	if out.port == usualPort(scheme) {
@@ -55,8 +55,8 @@ func ParseURL(s string) (*URL, error) {
 	return out, nil
 }
 
-// check checks the host, and the port as it stands behind it.
-func (u *URL) check(written string) error {
+// validateHost validates the host, and the port as it stands behind it.
+func (u *URL) validateHost(written string) error {
 	if addr, err := netip.ParseAddr(u.host); err == nil {
 		if addr.Zone() != "" {
 			return errors.New("an address with a zone means something on one host only")

@@ -6,10 +6,10 @@ var (
 	Encode = encode
 )
 
-// Redact and Check are fuzzed without a file in between.
+// Redact and Validate are fuzzed without a file in between.
 func Redact(name, value string) string { return key(name).redact(value) }
 
-func Check(name, value string) error { return key(name).check(value) }
+func Validate(name, value string) error { return key(name).validate(value) }
 
 func key(name string) Key {
 	k, err := Lookup(name)

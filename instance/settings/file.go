@@ -67,7 +67,7 @@ func parsePair(values map[string]string, name, value *yaml.Node) error {
 	case !plain(value):
 		return &ValueError{k.Name, errors.New("not a plain value")}
 	}
-	if err := k.check(value.Value); err != nil {
+	if err := k.validate(value.Value); err != nil {
 		return err
 	}
 	values[k.Name] = value.Value

@@ -64,11 +64,11 @@ func (e *ValueError) Error() string { return e.Key + ": " + e.Err.Error() }
 // Unwrap is what is wrong with the value.
 func (e *ValueError) Unwrap() error { return e.Err }
 
-// check is a *ValueError if k doesn't take v.
-func (k Key) check(v string) error {
+// validate is a *ValueError if k doesn't take v.
+func (k Key) validate(v string) error {
 	err := validateText(v, k.Kind == KindPEM || k.Kind == KindKey)
 	if err == nil {
-		err = k.Kind.check(v)
+		err = k.Kind.validate(v)
 	}
 	if err != nil {
 		return &ValueError{k.Name, err}
@@ -89,7 +89,7 @@ func validateText(v string, lines bool) error {
 	return nil
 }
 
-func (k Kind) check(v string) error {
+func (k Kind) validate(v string) error {
 	switch k {
 	case KindDomain:
 		return validateDomain(v)
@@ -108,11 +108,11 @@ func (k Kind) check(v string) error {
 	case KindText, KindKey:
 		return nil
 	}
-	return k.checkComposed(v)
+	return k.validateComposed(v)
 }
 
-// checkComposed checks the kinds whose values have parts.
-func (k Kind) checkComposed(v string) error {
+// validateComposed validates the kinds whose values have parts.
+func (k Kind) validateComposed(v string) error {
 	switch k {
 	case KindURL:
 		return validateURL(v)

@@ -59,11 +59,11 @@ func FuzzWithPassword(f *testing.F) {
 	}
 	const password = "hunter2 '\\@/:%"
 	f.Fuzz(func(t *testing.T, c string) {
-		if settings.Check(settings.DBConnection, c) != nil || !conninfo.LacksPassword(c) {
+		if settings.Validate(settings.DBConnection, c) != nil || !conninfo.LacksPassword(c) {
 			return
 		}
 		with := conninfo.WithPassword(c, password)
-		if err := settings.Check(settings.DBConnection, with); err != nil {
+		if err := settings.Validate(settings.DBConnection, with); err != nil {
 			t.Fatalf("WithPassword(%q) = %q: %v", c, with, err)
 		}
 		if shown := settings.Redact(settings.DBConnection, with); strings.Contains(shown, "hunter2") {

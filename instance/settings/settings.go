@@ -106,7 +106,7 @@ func (s *Settings) change(changes map[string]string, apply func(map[string]strin
 		if changes[name] == "" {
 			continue
 		}
-		if err := k.check(changes[name]); err != nil {
+		if err := k.validate(changes[name]); err != nil {
 			return err
 		}
 	}

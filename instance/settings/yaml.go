@@ -133,7 +133,7 @@ func (p yamlReader) pair(name string, node *yaml.Node) error {
 		p.ignored[name] = originalRegistry + " can't be reached from inside"
 		return nil
 	}
-	if err := k.check(value); err != nil {
+	if err := k.validate(value); err != nil {
 		return err
 	}
 	p.values[name] = value
