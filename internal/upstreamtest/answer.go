@@ -13,7 +13,7 @@ import (
 type object = map[string]any
 
 // known are the fields that can be asked for. The real store refuses a request that names another.
-var known = []string{
+var knownFields = []string{
 	"architectures", "base", "categories", "channel-map", "common-ids", "confinement", "contact", "created-at", "description", "download",
 	"epoch", "gated-snap-ids", "integrity", "license", "links", "media", "name", "prices", "private", "publisher", "resources", "revision",
 	"snap-id", "snap-yaml", "store-url", "summary", "title", "trending", "type", "unlisted", "version", "website",

@@ -54,7 +54,7 @@ func (b *builder) do(err error) {
 }
 
 // add uploads a revision and releases it to channels.
-func (b *builder) add(s Snap, r Rev, channels ...string) {
+func (b *builder) addRevision(s Snap, r Rev, channels ...string) {
 	if b.err != nil {
 		return
 	}
@@ -98,13 +98,13 @@ func (b *builder) bases() {
 		{Snap{Name: "core24", Type: "base", Summary: "Runtime environment based on Ubuntu 24.04"}, "20240528", 423},
 	} {
 		b.do(b.store.AddSnap(s.snap))
-		b.add(s.snap, Rev{Revision: s.first, Architectures: amd64, Version: s.version}, "stable", "candidate")
-		b.add(s.snap, Rev{Revision: s.first + 1, Architectures: arm64, Version: s.version}, "stable")
-		b.add(s.snap, Rev{Revision: s.first + 2, Architectures: amd64, Version: s.version + "+git1"}, "edge")
+		b.addRevision(s.snap, Rev{Revision: s.first, Architectures: amd64, Version: s.version}, "stable", "candidate")
+		b.addRevision(s.snap, Rev{Revision: s.first + 1, Architectures: arm64, Version: s.version}, "stable")
+		b.addRevision(s.snap, Rev{Revision: s.first + 2, Architectures: amd64, Version: s.version + "+git1"}, "edge")
 	}
 	bare := Snap{Name: "bare", Type: "base", Summary: "A base that is empty"}
 	b.do(b.store.AddSnap(bare))
-	b.add(bare, Rev{Revision: 5, Version: "1.0"}, "stable")
+	b.addRevision(bare, Rev{Revision: 5, Version: "1.0"}, "stable")
 }
 
 func (b *builder) jq() {
@@ -116,8 +116,8 @@ func (b *builder) jq() {
 	b.do(b.store.AddSnap(jq))
 	for i, arch := range []string{"amd64", "arm64"} {
 		docs := []Component{{Name: "docs", Version: "1.7", Revision: 1 + i}}
-		b.add(jq, Rev{Revision: 6 + i, Architectures: []string{arch}, Version: "1.7.1", Components: docs}, "stable", "candidate")
-		b.add(jq, Rev{Revision: 8 + i, Architectures: []string{arch}, Version: "1.8-rc1"}, "edge")
+		b.addRevision(jq, Rev{Revision: 6 + i, Architectures: []string{arch}, Version: "1.7.1", Components: docs}, "stable", "candidate")
+		b.addRevision(jq, Rev{Revision: 8 + i, Architectures: []string{arch}, Version: "1.8-rc1"}, "edge")
 	}
 }
 
@@ -127,23 +127,23 @@ func (b *builder) hello() {
 		Categories: []string{"featured", "education"}, Apps: []string{"hello"}, Icon: icon(color.RGBA{0xe9, 0x54, 0x20, 0xff}),
 	}
 	b.do(b.store.AddSnap(hello))
-	b.add(hello, Rev{Revision: 20, Version: "1.9"}, "latest/stable")
-	b.add(hello, Rev{Revision: 38, Version: "2.0"}, "2.0/stable")
-	b.add(hello, Rev{Revision: 42, Version: "2.0.1"}, "2.0/candidate", "2.0/edge")
-	b.add(hello, Rev{Revision: 43, Version: "2.0.1+fix", Epoch: Epoch{Read: []uint32{0, 1}, Write: []uint32{1}}}, "2.0/edge/fix-greeting")
+	b.addRevision(hello, Rev{Revision: 20, Version: "1.9"}, "latest/stable")
+	b.addRevision(hello, Rev{Revision: 38, Version: "2.0"}, "2.0/stable")
+	b.addRevision(hello, Rev{Revision: 42, Version: "2.0.1"}, "2.0/candidate", "2.0/edge")
+	b.addRevision(hello, Rev{Revision: 43, Version: "2.0.1+fix", Epoch: Epoch{Read: []uint32{0, 1}, Write: []uint32{1}}}, "2.0/edge/fix-greeting")
 }
 
 func (b *builder) calculator() {
 	themes := Snap{Name: "gtk-common-themes", Base: "bare", Summary: "All the (common) themes", Publisher: gnome()}
 	b.do(b.store.AddSnap(themes))
-	b.add(themes, Rev{Revision: 1535, Version: "0.1-81-g442e511"}, "stable")
+	b.addRevision(themes, Rev{Revision: 1535, Version: "0.1-81-g442e511"}, "stable")
 	calculator := Snap{
 		Name: "gnome-calculator", Base: "core22", Title: "GNOME Calculator", Summary: "GNOME Calculator", License: "GPL-3.0",
 		Providers: []string{"gtk-common-themes"}, Apps: []string{"gnome-calculator"}, Publisher: gnome(), Categories: []string{"utilities"},
 	}
 	b.do(b.store.AddSnap(calculator))
-	b.add(calculator, Rev{Revision: 955, Architectures: []string{"amd64"}, Version: "46.1"}, "stable")
-	b.add(calculator, Rev{Revision: 956, Architectures: []string{"arm64"}, Version: "46.1"}, "stable")
+	b.addRevision(calculator, Rev{Revision: 955, Architectures: []string{"amd64"}, Version: "46.1"}, "stable")
+	b.addRevision(calculator, Rev{Revision: 956, Architectures: []string{"arm64"}, Version: "46.1"}, "stable")
 }
 
 func mvo() Publisher {

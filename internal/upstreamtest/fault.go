@@ -100,7 +100,7 @@ func Status(status int, headers ...string) func(http.Handler) http.Handler {
 
 // Cut breaks the connection after n bytes of the body.
 func Cut(n int64) func(http.Handler) http.Handler {
-	return filter(func(w *filtered, p []byte) (int, error) {
+	return filter(func(w *bodyFilter, p []byte) (int, error) {
 		if w.at+int64(len(p)) < n {
 			return w.ResponseWriter.Write(p)
 		}
@@ -112,7 +112,7 @@ func Cut(n int64) func(http.Handler) http.Handler {
 
 // Stall sends n bytes of the body, then nothing until the client gives up.
 func Stall(n int64) func(http.Handler) http.Handler {
-	return filter(func(w *filtered, p []byte) (int, error) {
+	return filter(func(w *bodyFilter, p []byte) (int, error) {
 		if w.at+int64(len(p)) < n {
 			return w.ResponseWriter.Write(p)
 		}
@@ -125,7 +125,7 @@ func Stall(n int64) func(http.Handler) http.Handler {
 
 // Slow waits before each block of the body, of 32 KiB or so.
 func Slow(wait time.Duration) func(http.Handler) http.Handler {
-	return filter(func(w *filtered, p []byte) (int, error) {
+	return filter(func(w *bodyFilter, p []byte) (int, error) {
 		time.Sleep(wait)
 		return w.ResponseWriter.Write(p)
 	})
@@ -133,7 +133,7 @@ func Slow(wait time.Duration) func(http.Handler) http.Handler {
 
 // Corrupt flips a bit of the blob's byte number n, also when a download is resumed.
 func Corrupt(n int64) func(http.Handler) http.Handler {
-	return filter(func(w *filtered, p []byte) (int, error) {
+	return filter(func(w *bodyFilter, p []byte) (int, error) {
 		if at := n - w.start() - w.at; at >= 0 && at < int64(len(p)) {
 			p = bytes.Clone(p)
 			p[at] ^= 0x10
@@ -166,29 +166,29 @@ func Rewrite(old, new string) func(http.Handler) http.Handler {
 }
 
 // filtered is a response whose body goes through write.
-type filtered struct {
+type bodyFilter struct {
 	http.ResponseWriter
 	request *http.Request
 	at      int64 // how much of the body has passed
-	write   func(*filtered, []byte) (int, error)
+	write   func(*bodyFilter, []byte) (int, error)
 }
 
-func filter(write func(*filtered, []byte) (int, error)) func(http.Handler) http.Handler {
+func filter(write func(*bodyFilter, []byte) (int, error)) func(http.Handler) http.Handler {
 	return func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			h.ServeHTTP(&filtered{ResponseWriter: w, request: r, write: write}, r)
+			h.ServeHTTP(&bodyFilter{ResponseWriter: w, request: r, write: write}, r)
 		})
 	}
 }
 
-func (w *filtered) Write(p []byte) (int, error) {
+func (w *bodyFilter) Write(p []byte) (int, error) {
 	n, err := w.write(w, p)
 	w.at += int64(n)
 	return n, err
 }
 
 // start is where in the blob the body begins.
-func (w *filtered) start() int64 {
+func (w *bodyFilter) start() int64 {
 	first, _, _ := strings.Cut(strings.TrimPrefix(w.Header().Get("Content-Range"), "bytes "), "-")
 	n, _ := strconv.ParseInt(first, 10, 64)
 	return n

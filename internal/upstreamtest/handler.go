@@ -65,7 +65,7 @@ func refuse(w http.ResponseWriter, r *http.Request, fields []string, headers ...
 		}
 	}
 	for _, f := range fields {
-		if !slices.Contains(known, f) {
+		if !slices.Contains(knownFields, f) {
 			writeError(w, http.StatusBadRequest, "api-error", fmt.Sprintf("'%s' is not one of the known fields", f))
 			return true
 		}
