@@ -80,8 +80,6 @@ func unrevised() []string {
 		"instance/backup",
 		"instance/pgcluster",
 		"instance/settings",
-		"internal/canonicaltest",
-		"internal/upstreamtest",
 		"internal/vectortest",
 		"scripts/testsummary",
 		"snap",

@@ -1,4 +1,4 @@
-// Package canonicaltest makes files like those of the original store-admin.
+// Package canonicaltest makes files in the formats of the original store-admin.
 package canonicaltest
 
 import (
@@ -16,7 +16,7 @@ import (
 	"offlinestore/internal/bundletest"
 )
 
-// FileName is the name of a file that was made at Exported.
+// FileName is the name of a file made at Exported.
 const FileName = "charms-export-20220426T163115.tar.gz"
 
 // Exported returns the time at which the files were made.
@@ -93,19 +93,19 @@ const (
 	// AppYAML is its metadata.yaml.
 	AppYAML = "name: app\nsummary: It runs.\nresources:\n  data:\n    type: file\n    filename: data.bin\n  image:\n    type: oci-image\n    description: The image.\n"
 	focal   = "bases:\n- name: ubuntu\n  channel: \"20.04\"\n  architectures: [amd64, arm64]\n"
-	// AskFor is a bundle.yaml that asks for it.
+	// AskFor is a bundle.yaml that requests the charm.
 	AskFor = "applications:\n  any:\n    charm: app\n    channel: 2/edge\n    num_units: 3\n"
-	// ImageBlob is the place of its image, with credentials.
+	// ImageBlob holds the location of its image, with credentials.
 	ImageBlob = `{"ImageName":"registry.jujucharms.com/charm/abc/image@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","Username":"docker-registry","Password":"s3cr3t-macaroon"}`
 )
 
-// AppCharm returns the archive of the charm app, with more files in it.
+// AppCharm returns the archive of the charm app, with additional files.
 func AppCharm(t testing.TB, more ...Member) string {
 	t.Helper()
 	return Zip(t, append([]Member{{"metadata.yaml", AppYAML}, {"manifest.yaml", focal}, {"actions.yaml", "go: {}\n"}}, more...)...)
 }
 
-// Info returns a metadata.json as far as one can guess: an answer of Charmhub.
+// Info returns a guess at a metadata.json: an answer of Charmhub. The format is not published.
 func Info(t testing.TB, name string) string {
 	t.Helper()
 	base := &charm.Base{Name: "ubuntu", Channel: "20.04", Architecture: "amd64"}

@@ -12,14 +12,14 @@ import (
 // object is a JSON object.
 type object = map[string]any
 
-// known are the fields that can be asked for. The real store refuses a request that names another.
+// knownFields lists the fields that can be requested. The real store refuses a request that names another.
 var knownFields = []string{
 	"architectures", "base", "categories", "channel-map", "common-ids", "confinement", "contact", "created-at", "description", "download",
 	"epoch", "gated-snap-ids", "integrity", "license", "links", "media", "name", "prices", "private", "publisher", "resources", "revision",
 	"snap-id", "snap-yaml", "store-url", "summary", "title", "trending", "type", "unlisted", "version", "website",
 }
 
-// pick returns the fields of o that were asked for.
+// pick returns the requested fields of o.
 func pick(o object, fields []string) object {
 	out := object{}
 	for _, f := range fields {
@@ -30,7 +30,7 @@ func pick(o object, fields []string) object {
 	return out
 }
 
-// details are what is said of a snap by name.
+// details returns the details of a snap by name.
 func (e *entry) details(base string) object {
 	categories := []object{}
 	for i, c := range e.Categories {
@@ -52,7 +52,7 @@ func (e *entry) details(base string) object {
 	}
 }
 
-// describe is what is said of a revision.
+// describe returns the fields of a revision.
 func (e *entry) describe(r *revision, base string) object {
 	resources := []object{}
 	for i, c := range r.Components {
@@ -95,7 +95,7 @@ func orNull(s string) any {
 	return s
 }
 
-// info is the answer to /v2/snaps/info. Branches are not listed in it.
+// info returns the answer to /v2/snaps/info. It lists no branches.
 func (e *entry) info(fields []string, base string) object {
 	slots := slices.SortedFunc(maps.Keys(e.released), func(a, b slot) int { return strings.Compare(e.order(a), e.order(b)) })
 	rows := []object{}
@@ -117,7 +117,7 @@ func (e *entry) info(fields []string, base string) object {
 	return object{"channel-map": rows, "default-track": orNull(e.DefaultTrack), "name": e.Name, "snap": details, "snap-id": e.SnapID}
 }
 
-// order puts the default track first, then latest, and the stablest risk.
+// order returns a sort key: the default track comes first, then latest, and the stablest risk.
 func (e *entry) order(at slot) string {
 	track := 2
 	switch at.channel.Track {
@@ -129,7 +129,7 @@ func (e *entry) order(at slot) string {
 	return fmt.Sprintf("%d/%s/%d/%s", track, at.channel.Track, at.channel.RiskLevel(), at.arch)
 }
 
-// refreshed is the "snap" of a refresh result.
+// refreshed returns the "snap" of a refresh result.
 func (e *entry) refreshed(r *revision, fields []string, base string) object {
 	o := e.details(base)
 	maps.Copy(o, e.describe(r, base))

@@ -16,24 +16,24 @@ import (
 	"offlinestore/internal/assertiontest"
 )
 
-// squashfsMagic is how every snap begins.
+// squashfsMagic is the beginning of every snap.
 const squashfsMagic = "hsqs"
 
 // Blob opens the content of a snap or component.
 type Blob func() (io.ReadSeekCloser, error)
 
-// Bytes is a Blob in memory.
+// Bytes returns a Blob in memory.
 func Bytes(b []byte) Blob {
 	return func() (io.ReadSeekCloser, error) { return nopCloser{bytes.NewReader(b)}, nil }
 }
 
-// File is a Blob that is a file.
+// File returns a Blob with the content of a file.
 func File(path string) Blob {
 	return func() (io.ReadSeekCloser, error) { return os.Open(path) }
 }
 
-// Random is a Blob of size bytes that look like a snap to whoever reads only its magic, and do not compress. The same seed makes
-// the same bytes; none of them are kept in memory.
+// Random returns a Blob of size bytes that begin with a snap's magic and do not compress. The same seed gives the same bytes. None of them
+// are kept in memory.
 func Random(seed string, size int64) Blob {
 	key := sha256.Sum256([]byte(seed))
 	block, err := aes.NewCipher(key[:16])
@@ -49,7 +49,7 @@ type nopCloser struct{ io.ReadSeeker }
 
 func (nopCloser) Close() error { return nil }
 
-// random is an endless key stream, which can be read from anywhere.
+// random is an endless key stream that can be read from any offset.
 type random struct{ block cipher.Block }
 
 func (r random) ReadAt(p []byte, off int64) (int, error) {
@@ -66,7 +66,7 @@ func (r random) ReadAt(p []byte, off int64) (int, error) {
 	return len(p), nil
 }
 
-// digest is what is to be known of a blob.
+// digest holds the digest and the size of a blob.
 type digest struct {
 	sha3384 string // hex
 	size    int64

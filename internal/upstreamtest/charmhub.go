@@ -9,13 +9,13 @@ import (
 	"offlinestore/internal/assertiontest"
 )
 
-// Base is an operating system that a charm runs on. Architecture may be "all", as many real charms have it.
+// Base is an operating system that a charm runs on. Architecture may be "all", as in many real charms.
 type Base struct{ Name, Channel, Architecture string }
 
-// Ubuntu is a base.
+// Ubuntu returns a base of Ubuntu.
 func Ubuntu(version, arch string) Base { return Base{"ubuntu", version, arch} }
 
-// Charm is what the simulated Charmhub knows of a charm or charm bundle by name. Only Name must be given.
+// Charm describes a charm or charm bundle by name. Only Name is required.
 type Charm struct {
 	Name string
 	ID   string // "" is derived from Name
@@ -30,27 +30,27 @@ type Charm struct {
 	Unlisted                                      bool
 }
 
-// CharmRev is a revision of a charm or charm bundle. Revision must be given.
+// CharmRev is a revision of a charm or charm bundle. Revision is required.
 type CharmRev struct {
 	Revision int
 	Version  string // "" is the revision
-	// CharmFiles is what is in its archive, and what answers say of it. Nothing at all makes a small charm of it.
+	// CharmFiles are the files in its archive, from which the answers are made. The zero value makes a small charm.
 	CharmFiles
-	// Blob is the archive when it isn't to be made of CharmFiles.
+	// Blob is the archive if it isn't to be made of CharmFiles.
 	Blob Blob
 }
 
-// CharmResource is a revision of a charm's resource. Name must be given. One with neither Blob nor Image was never uploaded: its
+// CharmResource is a revision of a charm's resource. Name is required. A resource with neither Blob nor Image was never uploaded: its
 // revision is 0.
 type CharmResource struct {
 	Name, Filename, Description string
 	Revision                    int
 	Blob                        Blob // of a file
 	Image                       *ImageBlob
-	OCI                         bool // makes one that was never uploaded an oci-image
+	OCI                         bool // makes a resource that was never uploaded an oci-image
 }
 
-// charmEntry is a charm with all that belongs to it.
+// charmEntry is a charm with its publisher, revisions, resources and releases.
 type charmEntry struct {
 	Charm
 	revisions map[int]*charmRevision
@@ -169,8 +169,8 @@ func (s *Store) AddCharmResource(name string, r CharmResource) error {
 	return nil
 }
 
-// ReleaseCharm releases a revision with resources (revisions by name) to a channel for a base, or for every one that it has when
-// base is zero.
+// ReleaseCharm releases a revision with resources (revisions by name) to a channel for a base, or for every base of the revision if base is
+// zero.
 func (s *Store) ReleaseCharm(name, to string, base Base, revision int, resources map[string]int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -197,7 +197,7 @@ func (s *Store) ReleaseCharm(name, to string, base Base, revision int, resources
 	return nil
 }
 
-// CloseCharm closes a channel for a base, or for every one when base is zero.
+// CloseCharm closes a channel for a base, or for every base if base is zero.
 func (s *Store) CloseCharm(name, which string, base Base) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -214,26 +214,26 @@ func (s *Store) CloseCharm(name, which string, base Base) error {
 	return nil
 }
 
-// AnnounceCharm makes answers say another SHA-256 (in hex; "" keeps it) and size (0 keeps it) of a revision's archive.
+// AnnounceCharm makes answers give another SHA-256 (in hex; "" keeps it) and size (0 keeps it) of a revision's archive.
 func (s *Store) AnnounceCharm(name string, revision int, sha256 string, size int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.charms[name].revisions[revision].announced.lie(sha256, "", size)
 }
 
-// AnnounceCharmResource makes answers say other digests (in hex; "" keeps one) and another size (0 keeps it) of a resource.
+// AnnounceCharmResource makes answers give other digests (in hex; "" keeps one) and another size (0 keeps it) of a resource.
 func (s *Store) AnnounceCharmResource(name, resource string, revision int, sha256, sha384 string, size int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.charms[name].resources[resource][revision].announced.lie(sha256, sha384, size)
 }
 
-// spelledOut gives c a track: that of the charm where it has none.
+// spelledOut returns c with a track: the charm's default track if c has none.
 func (e *charmEntry) spelledOut(c channel.Channel) channel.Channel {
 	return c.WithTrack(e.DefaultTrack)
 }
 
-// find returns what is released to c or to the next stabler risk for base, and where.
+// find returns the release in c or in the next stabler risk for base, and its slot.
 func (e *charmEntry) find(c channel.Channel, base Base) (charmSlot, charmRelease, bool) {
 	for _, f := range e.spelledOut(c).Fallbacks() {
 		for _, arch := range []string{base.Architecture, "all"} {
@@ -249,7 +249,7 @@ func (e *charmEntry) find(c channel.Channel, base Base) (charmSlot, charmRelease
 	return charmSlot{}, charmRelease{}, false
 }
 
-// bases are those that have something in c or below for arch, the newest first.
+// bases returns the bases with a release in c or below for arch, the newest first.
 func (e *charmEntry) bases(c channel.Channel, arch string) []Base {
 	var out []Base
 	for at := range e.released {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// knownInfo are the fields that can be asked of info and find, by their first two names.
+// knownInfo lists the fields that can be requested of info and find, by their first two names.
 var knownInfo = []string{
 	"channel-map", "channel-map.channel", "channel-map.revision", "default-release", "default-release.channel", "default-release.resources",
 	"default-release.revision", "result.bugs-url", "result.categories", "result.contains-charms", "result.deployable-on", "result.description",
@@ -17,13 +17,13 @@ var knownInfo = []string{
 	"result.used-by", "result.website",
 }
 
-// knownRefresh are the fields that can be asked of refresh.
+// knownRefresh lists the fields that can be requested of refresh.
 var knownRefresh = []string{
 	"actions-yaml", "bases", "bundle-yaml", "config-yaml", "created-at", "download", "id", "license", "metadata-yaml", "name", "publisher",
 	"resources", "revision", "summary", "type", "version",
 }
 
-// unknownField returns the first of fields that the store wouldn't know.
+// unknownField returns the first of fields that the store doesn't know.
 func unknownField(fields []string) string {
 	for _, f := range fields {
 		part := strings.Split(f, ".")
@@ -34,7 +34,7 @@ func unknownField(fields []string) string {
 	return ""
 }
 
-// project keeps of v, and of each element of a list, what fields name: "a.b" selects all that is beneath b in a.
+// project returns the parts of v, and of each element of a list, that fields name: "a.b" selects everything beneath b in a.
 func project(v any, fields []string) any {
 	switch v := v.(type) {
 	case object:
@@ -77,7 +77,7 @@ func (b Base) object() object {
 	return object{"architecture": b.Architecture, "channel": b.Channel, "name": b.Name}
 }
 
-// baseObject is null for a bundle's.
+// baseObject returns a base as JSON, and null for a bundle's.
 func baseObject(b Base) any {
 	if b == (Base{}) {
 		return nil
@@ -85,7 +85,7 @@ func baseObject(b Base) any {
 	return b.object()
 }
 
-// compareBases puts Ubuntu last and old releases first.
+// compareBases sorts Ubuntu last and old releases first.
 func compareBases(a, b Base) int {
 	version := func(s string) float64 { f, _ := strconv.ParseFloat(s, 64); return f }
 	return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(version(a.Channel), version(b.Channel)), strings.Compare(b.Architecture, a.Architecture))
@@ -96,7 +96,7 @@ func (e *charmEntry) publisher() object {
 	return object{"display-name": p.DisplayName, "id": p.ID, "username": p.Username, "validation": p.Validation}
 }
 
-// result is what is said of a charm by name.
+// result returns the details of a charm by name.
 func (e *charmEntry) result(base string) object {
 	categories := []object{}
 	for _, c := range e.Categories {
@@ -141,14 +141,14 @@ func (e *charmEntry) download(r *charmRevision, base string) object {
 	return r.announced.charmDownload(fmt.Sprintf("%s/api/v1/charms/download/%s_%d.%s", base, e.ID, r.Revision, ext))
 }
 
-// row is a revision as the channel map has it, without what is long.
+// row returns a revision as in the channel map, without its long fields.
 func (e *charmEntry) row(r *charmRevision, base string) object {
 	return object{
 		"attributes": object{}, "bases": e.charmBases(r), "created-at": r.created, "download": e.download(r, base), "revision": r.Revision, "version": r.Version,
 	}
 }
 
-// full is a revision as the default release has it.
+// full returns a revision as in the default release.
 func (e *charmEntry) full(r *charmRevision, base string) object {
 	o := e.row(r, base)
 	yaml := func(s string) string { return cmpOr(s, "{}\n") }
@@ -170,13 +170,13 @@ func (e *charmEntry) resource(r *charmResource, base string) object {
 	}
 	url := fmt.Sprintf("%s/api/v1/resources/download/charm_%s.%s_%d", base, e.ID, r.Name, r.Revision)
 	return object{
-		// Zone-less, as the real store has it.
+		// The time has no zone, as in the real store.
 		"created-at": r.created[:len("2024-03-01T09:00:00.117114")], "description": r.Description, "download": r.announced.resourceDownload(url),
 		"filename": r.Filename, "name": r.Name, "revision": r.Revision, "type": kind,
 	}
 }
 
-// resourcesOf are those that a release names.
+// resourcesOf returns the resources that a release names.
 func (e *charmEntry) resourcesOf(revisions map[string]int, base string) []object {
 	out := []object{}
 	for _, name := range slices.Sorted(maps.Keys(revisions)) {
@@ -185,7 +185,7 @@ func (e *charmEntry) resourcesOf(revisions map[string]int, base string) []object
 	return out
 }
 
-// slots are the releases in the store's order: the stablest of the default track first, the newest base before others.
+// slots returns the releases in the store's order: the stablest of the default track first, and the newest base before others.
 func (e *charmEntry) slots() []charmSlot {
 	return slices.SortedFunc(maps.Keys(e.released), func(a, b charmSlot) int {
 		other := func(s charmSlot) int {

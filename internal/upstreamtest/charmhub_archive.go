@@ -11,19 +11,19 @@ import (
 	"strings"
 )
 
-// CharmFiles is what is in the archive of a charm or of a charm bundle. All of it is made up where it is missing, but for Config and
-// Actions, which charms need not have.
+// CharmFiles holds the files in the archive of a charm or of a charm bundle. Missing ones are made up, except Config and Actions, which
+// charms need not have.
 type CharmFiles struct {
 	Metadata, Config, Actions string
-	// Bases are those of manifest.yaml, and those that answers name.
+	// Bases are the bases in manifest.yaml and in answers.
 	Bases []Base
-	// Manifest is manifest.yaml when it isn't to be made of Bases; "-" leaves it out.
+	// Manifest is manifest.yaml if it isn't to be made of Bases; "-" leaves it out.
 	Manifest string
-	// Bundle is bundle.yaml, which makes the archive that of a bundle.
+	// Bundle is bundle.yaml, which makes the archive one of a bundle.
 	Bundle, Readme string
-	// Files are others, by path.
+	// Files are further files, by path.
 	Files map[string]string
-	// Payload is how many bytes that don't compress are added.
+	// Payload is the number of incompressible bytes to add.
 	Payload int64
 }
 
@@ -45,7 +45,7 @@ func (f *CharmFiles) complete(e *charmEntry) {
 	}
 }
 
-// MakeArchive makes the zip of a charm, or of a bundle if it has a Bundle. The same files make the same bytes.
+// MakeArchive makes the zip of a charm, or of a bundle if it has a Bundle. The same files give the same bytes.
 func MakeArchive(f CharmFiles) []byte {
 	files := maps.Clone(f.Files)
 	if files == nil {
@@ -94,7 +94,7 @@ func zipOf(files map[string]string) []byte {
 			_, err = io.WriteString(f, files[name])
 		}
 		if err != nil {
-			panic(err) // a buffer takes everything
+			panic(err) // a buffer accepts everything
 		}
 	}
 	if err := w.Close(); err != nil {
@@ -103,7 +103,7 @@ func zipOf(files map[string]string) []byte {
 	return b.Bytes()
 }
 
-// manifestYAML lists bases as charmcraft does: each with all of its architectures, by name, since Juju 3 refuses an "all" in an archive.
+// manifestYAML lists bases as charmcraft does: each with all of its architectures by name, because Juju 3 refuses an "all" in an archive.
 func manifestYAML(bases []Base) string {
 	var b strings.Builder
 	b.WriteString("analysis:\n  attributes:\n  - name: language\n    result: python\n  - name: framework\n    result: operator\nbases:\n")
@@ -133,14 +133,14 @@ func manifestYAML(bases []Base) string {
 	return b.String()
 }
 
-// ImageBlob is the content of a resource that is an image: where it is, and who may pull it.
+// ImageBlob is the content of a resource that is an image: its location, and the credentials to pull it.
 type ImageBlob struct{ Ref, Username, Password string }
 
-// JSON is the blob as Charmhub makes it.
+// JSON returns the blob in Charmhub's form.
 func (i *ImageBlob) JSON() []byte {
 	b, err := json.Marshal(map[string]string{"ImageName": i.Ref, "Username": i.Username, "Password": i.Password})
 	if err != nil {
-		panic(err) // strings always encode
+		panic(err) // strings can always be encoded
 	}
 	return b
 }

@@ -6,23 +6,23 @@ import (
 	"image/color"
 )
 
-// The credentials of the demonstration's registry. The password must not turn up in any message or bundle.
+// The credentials of the demonstration's registry. No message and no bundle may contain the password.
 const (
 	DemoRegistryUser     = "docker-registry"
 	DemoRegistryPassword = "MDAxOGxvY2F0aW9uIGNoYXJtc3RvcmU"
 )
 
-// DemoCharmsOptions are for DemoCharms. Registry and Host must be given.
+// DemoCharmsOptions are the options of DemoCharms. Registry and Host are required.
 type DemoCharmsOptions struct {
-	// Registry gets the images. It should want the demonstration's credentials, see DemoRegistry.
+	// Registry receives the images. It should require the demonstration's credentials, see DemoRegistry.
 	Registry *Registry
-	// Host is where the registry's Handler is served: 127.0.0.1:5000.
+	// Host is the address of the registry's Handler: 127.0.0.1:5000.
 	Host string
-	// Payload is how many bytes each layer holds; 0 is 64 KiB.
+	// Payload is the number of bytes in each layer; 0 is 64 KiB.
 	Payload int64
 }
 
-// DemoRegistry returns an empty registry that sells tokens for the demonstration's credentials.
+// DemoRegistry returns an empty registry that issues tokens for the demonstration's credentials.
 func DemoRegistry() *Registry {
 	return NewRegistry(RegistryOptions{Username: DemoRegistryUser, Password: DemoRegistryPassword})
 }
@@ -46,7 +46,7 @@ func DemoCharms(s *Store, opts DemoCharmsOptions) error {
 	return b.err
 }
 
-// charmBuilder fills a store until something fails.
+// charmBuilder fills a store until a call fails.
 type charmBuilder struct {
 	store *Store
 	opts  DemoCharmsOptions
@@ -59,7 +59,7 @@ func (b *charmBuilder) do(err error) {
 	}
 }
 
-// platform is the publisher of the databases.
+// platform returns the publisher of the databases.
 func platform() Publisher {
 	return Publisher{ID: ID("account data-platform"), Username: "data-platform", DisplayName: "Data Platform", Validation: "verified"}
 }

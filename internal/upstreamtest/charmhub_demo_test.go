@@ -14,7 +14,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// TestDemoCharms looks at all of the demonstration as an exporter does.
+// TestDemoCharms reads the whole demonstration as an exporter does.
 func TestDemoCharms(t *testing.T) {
 	t.Parallel()
 	registry := upstreamtest.DemoRegistry()
@@ -61,7 +61,7 @@ func TestDemoCharms(t *testing.T) {
 	}
 }
 
-// checkArchive looks whether an archive can be read, and says what the store says of it.
+// checkArchive checks that an archive can be read, and that it agrees with the store's answer.
 func checkArchive(t *testing.T, info *charm.InfoResponse, b []byte) {
 	t.Helper()
 	rev := info.DefaultRelease.Revision
@@ -86,7 +86,7 @@ func checkArchive(t *testing.T, info *charm.InfoResponse, b []byte) {
 	}
 }
 
-// pullImage gets the manifest that a resource's blob names, with the credentials in it.
+// pullImage pulls the manifest that a resource's blob names, with the credentials in the blob.
 func pullImage(t *testing.T, blob []byte) {
 	t.Helper()
 	ref, user, password, err := charm.ParseImageBlob(blob)
@@ -102,7 +102,7 @@ func pullImage(t *testing.T, blob []byte) {
 	}
 }
 
-// fetchHub downloads and checks what d announces.
+// fetchHub downloads a blob and verifies it against d.
 func fetchHub(t *testing.T, c *upstream.Client, name string, d charm.Download) []byte {
 	t.Helper()
 	if d.Size == 0 {

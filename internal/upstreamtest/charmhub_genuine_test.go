@@ -38,7 +38,7 @@ func TestReplayCharmhub(t *testing.T) {
 	if _, err := c.CharmInfo(t.Context(), "marketplace-test-charm", ""); err == nil || !strings.Contains(err.Error(), "no releases") {
 		t.Errorf("CharmInfo of what was asked without fields = %v", err)
 	}
-	// The simulated store says of the recorded charm what the genuine one did.
+	// The simulated store describes the recorded charm as the genuine one did.
 	_, simulated := charmhub(t, func(s *upstreamtest.Store) error {
 		return s.AddRecordedCharm(filepath.Join(dir, "charmhub-lp-tools__awesome-info.json"))
 	})
@@ -51,7 +51,7 @@ func TestReplayCharmhub(t *testing.T) {
 	}
 }
 
-// rows are the channel map's, without what differs: times and digests, and the order.
+// rows returns the rows of the channel map, sorted and without times and digests, which differ.
 func rows(info *charm.InfoResponse) []string {
 	var out []string
 	for _, r := range info.ChannelMap {

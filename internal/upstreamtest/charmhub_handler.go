@@ -13,7 +13,7 @@ import (
 	"offlinestore/channel"
 )
 
-// handleCharms adds Charmhub to the Snap Store's paths: the two are one service, under two names.
+// handleCharms adds Charmhub to the Snap Store's paths, because the two are one service with two names.
 func (s *Store) handleCharms(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v2/charms/info/{name}", s.serveCharmInfo)
 	mux.HandleFunc("GET /v2/charms/find", s.serveCharmFind)
@@ -25,7 +25,7 @@ func (s *Store) handleCharms(mux *http.ServeMux) {
 	mux.HandleFunc("GET /api/v1/media/download/{file}", s.serveCharmIcon)
 }
 
-// infoFields are those of a request; the three that are always there are added.
+// infoFields returns the requested fields, and the three that are always there.
 func infoFields(w http.ResponseWriter, r *http.Request) ([]string, bool) {
 	var fields []string
 	if q := r.URL.Query().Get("fields"); q != "" {
@@ -59,7 +59,7 @@ func (s *Store) serveCharmInfo(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, project(o, fields))
 }
 
-// info is the answer to /v2/charms/info. With a channel, both the channel map and the default release are of that alone.
+// info returns the answer to /v2/charms/info. With a channel, the channel map and the default release are of that channel alone.
 func (e *charmEntry) info(which, base string) (object, error) {
 	c, err := channel.Parse(cmpOr(which, channel.Stable))
 	if err != nil {
@@ -149,7 +149,7 @@ func (s *Store) serveCharmResource(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, object{"revisions": out})
 }
 
-// serveCharmRedirect sends a client on to where the blobs are, as serveRedirect does.
+// serveCharmRedirect redirects a client to the blobs, as serveRedirect does.
 func (s *Store) serveCharmRedirect(w http.ResponseWriter, r *http.Request) {
 	if s.charmBlob(r.PathValue("file")) == nil {
 		writeError(w, http.StatusNotFound, "resource-not-found", "No such file.")
@@ -163,7 +163,7 @@ func (s *Store) serveCharmBlob(w http.ResponseWriter, r *http.Request) {
 	sendDownload(w, r, s.charmBlob(r.PathValue("file")))
 }
 
-// charmBlob finds the blob by its file name: ID_REV.charm, ID_REV.bundle or charm_ID.RESOURCE_REV.
+// charmBlob returns the blob with a file name: ID_REV.charm, ID_REV.bundle or charm_ID.RESOURCE_REV.
 func (s *Store) charmBlob(file string) Blob {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"offlinestore/channel"
 )
 
-// charmQuery is the body of a refresh request for charms, as far as it matters here.
+// charmQuery is the part of a refresh request for charms that the store reads.
 type charmQuery struct {
 	Context []struct {
 		InstanceKey string   `json:"instance-key"`
@@ -35,7 +35,7 @@ type charmAction struct {
 	} `json:"resource-revisions"`
 }
 
-// charmError is why an action fails.
+// charmError returns the error of an action.
 func charmError(code, message string, extra object) object {
 	e := object{"code": code, "message": message}
 	if extra != nil {
@@ -100,7 +100,7 @@ func (s *Store) actCharm(a charmAction, base string) object {
 	}
 }
 
-// resolve finds what an action gets, and the channel it is in; or why it gets nothing.
+// resolve returns the release for an action and its channel, or the error.
 func (e *charmEntry) resolve(a charmAction) (at string, rel charmRelease, failure object) {
 	if a.Revision != nil {
 		return e.resolveRevision(a)
@@ -153,7 +153,7 @@ func (e *charmEntry) resolveRevision(a charmAction) (string, charmRelease, objec
 	return a.Channel, rel, nil
 }
 
-// elsewhere lists where there is something, for an error.
+// elsewhere lists the existing releases, for an error.
 func (e *charmEntry) elsewhere() []object {
 	out := []object{}
 	for _, at := range e.slots() {

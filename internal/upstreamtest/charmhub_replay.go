@@ -25,8 +25,8 @@ type cassette struct {
 	}
 }
 
-// ReplayCharmhub serves the answers that were recorded in dir, realdata/api/charmhub, byte for byte: those of its cassettes by method
-// and path, and each *info.json as what is to know of the charm that it is about.
+// ReplayCharmhub serves the answers that were recorded in dir, realdata/api/charmhub, byte for byte. It serves cassettes by method and
+// path, and each *info.json as the info of its charm.
 func ReplayCharmhub(dir string) (http.Handler, error) {
 	mux := http.NewServeMux()
 	infos, err := filepath.Glob(filepath.Join(dir, "*info.json"))
@@ -84,8 +84,8 @@ func answer(mux *http.ServeMux, pattern string, status int, header http.Header, 
 	})
 }
 
-// AddRecordedCharm adds the charm that a recorded info response is about, with all of its channels, bases and revisions. What was
-// not recorded is made up: its archives, and so their digests.
+// AddRecordedCharm adds the charm of a recorded info response, with all of its channels, bases and revisions. Its archives were not recorded,
+// so they and their digests are made up.
 func (s *Store) AddRecordedCharm(file string) error {
 	b, err := os.ReadFile(file)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"io"
 )
 
-// sums is what is to be known of a charm's blob.
+// sums holds the digests and the size of a charm's blob.
 type sums struct {
 	sha256, sha384, sha512, sha3384 string // hex
 	size                            int64
@@ -46,12 +46,12 @@ func (s *sums) lie(sha256, sha384 string, size int64) {
 	}
 }
 
-// charmDownload is what answers say of a charm's archive: the real store gives one digest of it.
+// charmDownload returns the download of a charm's archive. The real store gives one digest of it.
 func (s *sums) charmDownload(url string) object {
 	return object{"hash-sha-256": s.sha256, "size": s.size, "url": url}
 }
 
-// resourceDownload has all the digests.
+// resourceDownload returns the download of a resource, with all digests.
 func (s *sums) resourceDownload(url string) object {
 	return object{
 		"hash-sha-256": s.sha256, "hash-sha-384": s.sha384, "hash-sha-512": s.sha512, "hash-sha3-384": s.sha3384, "size": s.size, "url": url,

@@ -32,7 +32,7 @@ func charmhub(t *testing.T, fill func(s *upstreamtest.Store) error) (*upstreamte
 	return s, c
 }
 
-// sample is a charm with two bases on track 14, a closed channel and two resources, and a bundle of it.
+// sample adds a charm with two bases on track 14, a closed channel and two resources, and a bundle of it.
 func sample(s *upstreamtest.Store) error {
 	jammy, noble, arm := upstreamtest.Ubuntu("22.04", "amd64"), upstreamtest.Ubuntu("24.04", "amd64"), upstreamtest.Ubuntu("22.04", "arm64")
 	f := &filler{s: s}

@@ -9,21 +9,21 @@ import (
 	"path/filepath"
 )
 
-// SnapdID is the genuine snap-id of snapd, by which snapd knows itself.
+// SnapdID is the genuine snap-id of snapd, by which snapd recognizes itself.
 const SnapdID = "PMrrV4ml8uWuEUDBT8dSGnKUYbevVhc4"
 
-// DemoOptions are for Demo.
+// DemoOptions are the options of Demo.
 type DemoOptions struct {
 	Origin string
-	// Dir is where snaps are made with mksquashfs. "" makes blobs that only look like snaps.
+	// Dir is the folder where snaps are made with mksquashfs. "" makes blobs that only look like snaps.
 	Dir string
-	// Payload is how many bytes of random data each snap holds; 0 is 64 KiB.
+	// Payload is the number of random bytes in each snap; 0 is 64 KiB.
 	Payload int64
 }
 
-// Demo returns a store with a small catalogue: jq (two architectures, stable and edge, a component), hello (all architectures,
-// default track 2.0, an icon, no base), gnome-calculator, whose content comes from gtk-common-themes, and what they need:
-// snapd, core, core22, core24 and bare.
+// Demo returns a store with a small catalogue: jq (two architectures, stable and edge, a component), hello (all architectures, default track
+// 2.0, an icon, no base), gnome-calculator, whose content comes from gtk-common-themes, and their dependencies: snapd, core, core22, core24
+// and bare.
 func Demo(opts DemoOptions) (*Store, error) {
 	s, err := New(Options{Origin: opts.Origin})
 	if err != nil {
@@ -40,7 +40,7 @@ func Demo(opts DemoOptions) (*Store, error) {
 	return s, b.err
 }
 
-// builder fills a store until something fails.
+// builder fills a store until a call fails.
 type builder struct {
 	store *Store
 	opts  DemoOptions
@@ -53,7 +53,7 @@ func (b *builder) do(err error) {
 	}
 }
 
-// add uploads a revision and releases it to channels.
+// addRevision uploads a revision and releases it to channels.
 func (b *builder) addRevision(s Snap, r Rev, channels ...string) {
 	if b.err != nil {
 		return
@@ -154,12 +154,12 @@ func gnome() Publisher {
 	return Publisher{ID: ID("account ken-vandine"), Username: "ken-vandine", DisplayName: "Ken VanDine", Validation: "verified"}
 }
 
-// icon is a square.
+// icon returns a square.
 func icon(c color.Color) []byte {
 	img := image.NewPaletted(image.Rect(0, 0, 256, 256), color.Palette{c})
 	var b bytes.Buffer
 	if err := png.Encode(&b, img); err != nil {
-		panic(err) // neither the image nor the buffer can be at fault
+		panic(err) // neither the image nor the buffer can fail
 	}
 	return b.Bytes()
 }

@@ -11,53 +11,53 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong with some requests.
+// Fault is a fault in the answers to some requests.
 type Fault struct {
-	// Path is what the paths of those requests begin with.
+	// Path is the beginning of the paths of those requests.
 	Path string
-	// Skip is how many of them go well first; Times how many go wrong then, 0 for all.
+	// Skip is the number of requests that succeed first. Times is the number that fail then; 0 is all.
 	Skip, Times int
-	// Do stands between the request and the store's answer.
+	// Do wraps the store's handler.
 	Do func(http.Handler) http.Handler
 
 	seen int
 }
 
-// Request is one that the store was asked.
+// Request is a request that the store received.
 type Request struct {
 	Method, Path, Query string
 	Header              http.Header
 }
 
-// Faults are what goes wrong with a Store or a Registry, and the log of its requests.
+// Faults holds the faults of a Store or a Registry, and the log of its requests.
 type Faults struct {
 	mu     sync.Mutex
 	faults []*Fault
 	log    []Request
 }
 
-// Inject makes a fault happen from now on. Where several match, the one injected last comes first.
+// Inject adds a fault. If several match a request, the one injected last wins.
 func (s *Faults) Inject(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, &f)
 }
 
-// Heal takes all faults back, but not those of assertions.
+// Heal removes all faults, but not those in assertions.
 func (s *Faults) Heal() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = nil
 }
 
-// Requests returns what was asked so far, faulty answers included.
+// Requests returns the requests so far, including those with faulty answers.
 func (s *Faults) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Request(nil), s.log...)
 }
 
-// Count returns how many requests there were for paths that begin with prefix.
+// Count returns the number of requests for paths that begin with prefix.
 func (s *Faults) Count(prefix string) int {
 	n := 0
 	for _, r := range s.Requests() {
@@ -86,7 +86,7 @@ func (s *Faults) faulty(h http.Handler) http.Handler {
 	})
 }
 
-// Status answers with a status and headers (name, value, …) in place of the store.
+// Status answers with a status and headers (name, value, …) instead of the store.
 func Status(status int, headers ...string) func(http.Handler) http.Handler {
 	return func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -123,7 +123,7 @@ func Stall(n int64) func(http.Handler) http.Handler {
 	})
 }
 
-// Slow waits before each block of the body, of 32 KiB or so.
+// Slow waits before each block of the body, of about 32 KiB.
 func Slow(wait time.Duration) func(http.Handler) http.Handler {
 	return filter(func(w *bodyFilter, p []byte) (int, error) {
 		time.Sleep(wait)
@@ -131,7 +131,7 @@ func Slow(wait time.Duration) func(http.Handler) http.Handler {
 	})
 }
 
-// Corrupt flips a bit of the blob's byte number n, also when a download is resumed.
+// Corrupt flips a bit of the blob's byte number n, also if a download is resumed.
 func Corrupt(n int64) func(http.Handler) http.Handler {
 	return filter(func(w *bodyFilter, p []byte) (int, error) {
 		if at := n - w.start() - w.at; at >= 0 && at < int64(len(p)) {
@@ -142,7 +142,7 @@ func Corrupt(n int64) func(http.Handler) http.Handler {
 	})
 }
 
-// NoRange answers as a server that knows no ranges.
+// NoRange answers like a server without support for ranges.
 func NoRange(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Range")
@@ -150,7 +150,7 @@ func NoRange(h http.Handler) http.Handler {
 	})
 }
 
-// Rewrite replaces a text in an answer, which is held in memory for it.
+// Rewrite replaces a text in an answer. It holds the answer in memory.
 func Rewrite(old, new string) func(http.Handler) http.Handler {
 	return func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -165,11 +165,11 @@ func Rewrite(old, new string) func(http.Handler) http.Handler {
 	}
 }
 
-// filtered is a response whose body goes through write.
+// bodyFilter is a response whose body goes through write.
 type bodyFilter struct {
 	http.ResponseWriter
 	request *http.Request
-	at      int64 // how much of the body has passed
+	at      int64 // the number of body bytes so far
 	write   func(*bodyFilter, []byte) (int, error)
 }
 
@@ -187,7 +187,7 @@ func (w *bodyFilter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// start is where in the blob the body begins.
+// start returns the offset in the blob at which the body begins.
 func (w *bodyFilter) start() int64 {
 	first, _, _ := strings.Cut(strings.TrimPrefix(w.Header().Get("Content-Range"), "bytes "), "-")
 	n, _ := strconv.ParseInt(first, 10, 64)

@@ -29,7 +29,7 @@ func TestForgeries(t *testing.T) {
 	}
 	tests := map[string]struct {
 		falsify func(*upstreamtest.Store) error
-		want    error // nil is any
+		want    error // nil accepts any error
 	}{
 		"another root": {func(s *upstreamtest.Store) error { return s.ForgeRevision("jq", 6) }, nil},
 		"expired key":  {func(s *upstreamtest.Store) error { s.ExpireKey(); return nil }, assertion.ErrExpiredKey},
@@ -97,7 +97,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// big is a store with one snap, whose blob is nowhere.
+// big returns a store with one snap whose blob is not stored anywhere.
 func big(t *testing.T) *upstreamtest.Store {
 	t.Helper()
 	s, err := upstreamtest.New(upstreamtest.Options{})

@@ -5,8 +5,8 @@ import (
 	"offlinestore/internal/assertiontest"
 )
 
-// Announce makes answers say another digest (in hex; "" keeps it) and size (0 keeps it) of a revision's blob. Its
-// snap-revision stays as it is.
+// Announce makes answers give another digest (in hex; "" keeps it) and size (0 keeps it) of a revision's blob. Its snap-revision stays
+// unchanged.
 func (s *Store) Announce(name string, revision int, sha3384 string, size int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -19,14 +19,14 @@ func (s *Store) Announce(name string, revision int, sha3384 string, size int64) 
 	}
 }
 
-// Replace serves a in place of the assertion with the same ref and format, or adds it.
+// Replace serves a instead of the assertion with the same ref and format, or adds it.
 func (s *Store) Replace(a *assertion.Assertion) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.put(a)
 }
 
-// Remove takes an assertion out of the store, in every format. It says whether there was one.
+// Remove removes an assertion from the store, in every format. It reports whether there was one.
 func (s *Store) Remove(ref assertion.Ref) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,7 +45,7 @@ func (s *Store) Find(ref assertion.Ref) (*assertion.Assertion, error) {
 	return nil, assertion.ErrNotFound
 }
 
-// RevisionRef is the ref of the snap-revision of a revision.
+// RevisionRef returns the ref of the snap-revision of a revision.
 func (s *Store) RevisionRef(name string, revision int) assertion.Ref {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,12 +57,12 @@ func (s *Store) RevisionRef(name string, revision int) assertion.Ref {
 	return ref
 }
 
-// ExpireKey makes the store's signing key one that expired a year after it had signed everything.
+// ExpireKey replaces the store's signing key by one that expired a year after it had signed everything.
 func (s *Store) ExpireKey() {
 	s.Replace(s.Stack.AccountKey(assertiontest.RootID, "store", s.Stack.StoreKey, assertiontest.Headers{"until": "2025-02-03T00:00:00Z", "revision": "1"}))
 }
 
-// ForgeRevision serves a snap-revision that says what the true one does, signed by a root of its own.
+// ForgeRevision serves a snap-revision with the content of the true one, signed by another root.
 func (s *Store) ForgeRevision(name string, revision int) error {
 	key, err := assertiontest.PrivateKey("other")
 	if err != nil {

@@ -70,7 +70,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// realdata is the folder of genuine data.
+// realdata returns the folder of genuine data.
 func realdata(t *testing.T) string {
 	t.Helper()
 	if dir := os.Getenv("OFFLINESTORE_REALDATA"); dir != "" {
@@ -116,7 +116,7 @@ func decode(t *testing.T, b []byte) map[string]any {
 	return v
 }
 
-// TestRefreshHasTheGenuineShape sends a recorded request for a snap that both stores have, and compares the answers but for values.
+// TestRefreshHasTheGenuineShape sends a recorded request for a snap that both stores have, and compares the answers without their values.
 func TestRefreshHasTheGenuineShape(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(realdata(t), "wire/snapd-centos9-2022-11-29")
@@ -155,7 +155,7 @@ func TestRefreshHasTheGenuineShape(t *testing.T) {
 	}
 }
 
-// TestInfoHasTheGenuineShape compares with a genuine answer of /v2/snaps/info.
+// TestInfoHasTheGenuineShape compares the simulated answer of /v2/snaps/info with a genuine one.
 func TestInfoHasTheGenuineShape(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile(filepath.Join(realdata(t), "api/snapstore/snap-python__snap_info_response_success.json"))

@@ -13,7 +13,7 @@ import (
 	"offlinestore/assertion"
 )
 
-// Handler serves the store.
+// Handler returns the handler that serves the store.
 func (s *Store) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v2/snaps/info/{name}", s.serveInfo)
@@ -41,7 +41,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic(err) // objects of our own always encode
+		panic(err) // the store's own objects can always be encoded
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
@@ -56,7 +56,7 @@ func writeError(w http.ResponseWriter, status int, code, message string) {
 	writeJSON(w, status, object{"error-list": []object{{"code": code, "message": message}}})
 }
 
-// refuse answers a request that the real store would find fault with.
+// refuse answers a request that the real store would reject. It reports whether it did.
 func refuse(w http.ResponseWriter, r *http.Request, fields []string, headers ...string) bool {
 	for _, h := range headers {
 		if r.Header.Get(h) == "" {
@@ -143,7 +143,7 @@ func (s *Store) serveAssertion(w http.ResponseWriter, r *http.Request) {
 	w.Write(append(bytes.Clone(best.Raw()), '\n'))
 }
 
-// serveRedirect sends a client on to where the blobs are, with a token that is nobody else's business.
+// serveRedirect redirects a client to the blobs, with a secret token.
 func (s *Store) serveRedirect(w http.ResponseWriter, r *http.Request) {
 	if s.blob(r.PathValue("file")) == nil {
 		writeError(w, http.StatusNotFound, "resource-not-found", "No such file.")
@@ -154,7 +154,7 @@ func (s *Store) serveRedirect(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusFound)
 }
 
-// Token is the secret in the redirects of downloads. It must not turn up in any message.
+// Token is the secret in the redirects of downloads. No message may contain it.
 const Token = "1711929600_0f3b9a8c7d6e5f40"
 
 func (s *Store) serveBlob(w http.ResponseWriter, r *http.Request) {
@@ -162,7 +162,7 @@ func (s *Store) serveBlob(w http.ResponseWriter, r *http.Request) {
 	sendDownload(w, r, s.blob(r.PathValue("file")))
 }
 
-// sendDownload sends a blob to whoever was redirected to it.
+// sendDownload sends a blob to a redirected client.
 func sendDownload(w http.ResponseWriter, r *http.Request, open Blob) {
 	if open == nil || r.URL.Query().Get("token") != Token {
 		http.Error(w, "forbidden", http.StatusForbidden)
@@ -171,7 +171,7 @@ func sendDownload(w http.ResponseWriter, r *http.Request, open Blob) {
 	sendBlob(w, r, open)
 }
 
-// blob finds the blob by its file name: SNAPID_REV.snap or SNAPID+COMPONENT_REV.comp.
+// blob returns the blob with a file name: SNAPID_REV.snap or SNAPID+COMPONENT_REV.comp.
 func (s *Store) blob(file string) Blob {
 	s.mu.Lock()
 	defer s.mu.Unlock()

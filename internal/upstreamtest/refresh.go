@@ -8,7 +8,7 @@ import (
 	"offlinestore/channel"
 )
 
-// query is the body of a refresh request, as far as it matters here.
+// query is the part of a refresh request that the store reads.
 type query struct {
 	Context []struct {
 		InstanceKey string `json:"instance-key"`
@@ -27,7 +27,7 @@ type action struct {
 	Revision    int    `json:"revision"`
 }
 
-// device is what a request says of who asks.
+// device describes the client of a request.
 type device struct {
 	arch          string
 	defaultTracks bool
@@ -89,7 +89,7 @@ func (s *Store) find(a action) *entry {
 	return nil
 }
 
-// resolve finds what a device gets: from the channel, or from the next stabler risk that has something.
+// resolve returns the release for a device: from the channel, or from the next stabler risk that has one.
 func (e *entry) resolve(a action, d device) (at channel.Channel, redirect string, rel release) {
 	c, err := channel.Parse(cmpOr(a.Channel, channel.Stable))
 	if err != nil {
@@ -115,7 +115,7 @@ func (e *entry) resolve(a action, d device) (at channel.Channel, redirect string
 	return c, "", release{}
 }
 
-// releases lists where there is something, for an error.
+// releases lists the existing releases, for an error.
 func (e *entry) releases() []object {
 	out := []object{}
 	for at := range e.released {

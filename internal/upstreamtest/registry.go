@@ -24,7 +24,7 @@ const (
 	dockerLayer    = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 )
 
-// Registry is a simulated container registry that can be pulled from. All its methods may be called while it serves.
+// Registry is a simulated container registry that supports pulls. All its methods may be called while it serves.
 type Registry struct {
 	Faults
 	opts RegistryOptions
@@ -37,14 +37,14 @@ type Registry struct {
 	expired   bool
 }
 
-// RegistryOptions are for NewRegistry. The zero value wants no credentials.
+// RegistryOptions are the options of NewRegistry. The zero value requires no credentials.
 type RegistryOptions struct {
 	Username, Password string
-	// Basic asks for the credentials with each request; else they buy a token, as in most registries.
+	// Basic requires the credentials with each request. Otherwise they buy a token, as in most registries.
 	Basic bool
-	// TokenUses is how many requests a token is good for; 0 is any number.
+	// TokenUses is the number of requests for which a token is valid; 0 is any number.
 	TokenUses int
-	// CDN is the base URL of where blobs are redirected to: another server of Handler, under another name.
+	// CDN is the base URL to which blobs are redirected: another server of Handler, under another name.
 	CDN string
 }
 
@@ -65,7 +65,7 @@ func NewRegistry(opts RegistryOptions) *Registry {
 
 // Image is an image for one platform.
 type Image struct {
-	// Seed makes the image another than those with other seeds.
+	// Seed distinguishes the image from others.
 	Seed string
 	// Arch is its architecture; "" is amd64.
 	Arch string
@@ -122,7 +122,7 @@ func (r *Registry) AddImage(repository string, img Image) (string, error) {
 	return r.AddManifest(repository, manifestType, raw), nil
 }
 
-// diffID is the digest of what a layer unpacks to, "" if it is no gzip: runtimes compare it.
+// diffID returns the digest of a layer's unpacked content, which runtimes compare, or "" if the layer is no gzip.
 func diffID(layer Blob) (string, error) {
 	b, err := layer()
 	if err != nil {
@@ -140,8 +140,8 @@ func diffID(layer Blob) (string, error) {
 	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// AddIndex adds an index of manifests that the repository has, and returns its digest. The children are said to be for the
-// architectures of their configs.
+// AddIndex adds an index of manifests that the repository has, and returns its digest. The index lists the children with the
+// architectures in their configs.
 func (r *Registry) AddIndex(repository string, docker bool, children ...string) (string, error) {
 	r.mu.Lock()
 	entries := []Descriptor{}
@@ -165,7 +165,7 @@ func (r *Registry) AddIndex(repository string, docker bool, children ...string) 
 	return r.AddManifest(repository, mediaType, encode(object{"schemaVersion": 2, "mediaType": mediaType, "manifests": entries})), nil
 }
 
-// architecture is what the config of m names, "" for an index.
+// architecture returns the architecture in the config of m, or "" for an index.
 func (r *Registry) architecture(repository string, m manifest) string {
 	var doc struct{ Config Descriptor }
 	var config struct{ Architecture string }
@@ -183,21 +183,21 @@ func (r *Registry) architecture(repository string, m manifest) string {
 	return config.Architecture
 }
 
-// AddManifest adds a manifest as it is, and returns its digest.
+// AddManifest adds a manifest unchanged, and returns its digest.
 func (r *Registry) AddManifest(repository, mediaType string, raw []byte) string {
 	d := fmt.Sprintf("sha256:%x", sha256.Sum256(raw))
 	r.Lie(repository, d, mediaType, raw)
 	return d
 }
 
-// Lie answers with a manifest where another digest or a tag is asked for.
+// Lie answers requests for another digest or a tag with a manifest.
 func (r *Registry) Lie(repository, ref, mediaType string, raw []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.manifests[repository+"@"+ref] = manifest{mediaType, raw}
 }
 
-// Tag gives a manifest of the repository a name.
+// Tag gives a manifest of the repository a tag.
 func (r *Registry) Tag(repository, tag, digest string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -228,7 +228,7 @@ func (r *Registry) AddBlob(repository string, b Blob) (Descriptor, error) {
 	return d, nil
 }
 
-// Remove takes a manifest or blob out of a repository, which goes on to name it.
+// Remove removes a manifest or blob from a repository. Other manifests still name it.
 func (r *Registry) Remove(repository, digest string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -236,14 +236,14 @@ func (r *Registry) Remove(repository, digest string) {
 	delete(r.blobs, repository+"@"+digest)
 }
 
-// Manifest returns a manifest of the repository, nil if there is none.
+// Manifest returns a manifest of the repository, or nil if there is none.
 func (r *Registry) Manifest(repository, ref string) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return bytes.Clone(r.manifests[repository+"@"+ref].raw)
 }
 
-// Expire makes the registry accept its credentials no more.
+// Expire makes the registry refuse its credentials from now on.
 func (r *Registry) Expire() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -251,16 +251,16 @@ func (r *Registry) Expire() {
 	clear(r.tokens)
 }
 
-// MakeLayer makes a layer with one file of size bytes that don't compress. The same seed makes the same bytes.
+// MakeLayer returns a layer with one file of size incompressible bytes. The same seed gives the same bytes.
 func MakeLayer(seed string, size int64) []byte {
 	var b bytes.Buffer
 	if err := WriteLayer(&b, seed, size); err != nil {
-		panic(err) // a buffer takes everything
+		panic(err) // a buffer accepts everything
 	}
 	return b.Bytes()
 }
 
-// WriteLayer writes what MakeLayer makes, for layers that are too large for memory.
+// WriteLayer writes the layer of MakeLayer, for layers that are too large for memory.
 func WriteLayer(w io.Writer, seed string, size int64) error {
 	z, err := gzip.NewWriterLevel(w, gzip.NoCompression)
 	if err != nil {
@@ -287,7 +287,7 @@ func WriteLayer(w io.Writer, seed string, size int64) error {
 func encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // objects of our own always encode
+		panic(err) // the registry's own objects can always be encoded
 	}
 	return b
 }

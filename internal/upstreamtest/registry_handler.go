@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Handler serves the registry, its token server, and the blobs that it redirects to.
+// Handler returns the handler that serves the registry, its token server, and the blobs to which it redirects.
 func (r *Registry) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v2/", r.serve)
@@ -89,7 +89,7 @@ func (r *Registry) serveBlob(w http.ResponseWriter, req *http.Request, repositor
 	sendBlob(w, req, blob)
 }
 
-// serveCDN refuses what has two kinds of authorisation, as object stores do.
+// serveCDN refuses requests with two kinds of authorization, as object stores do.
 func (r *Registry) serveCDN(w http.ResponseWriter, req *http.Request) {
 	path := req.PathValue("path")
 	at := max(0, strings.LastIndex(path, "/"))
@@ -117,7 +117,7 @@ func sendBlob(w http.ResponseWriter, req *http.Request, blob Blob) {
 	http.ServeContent(w, req, "", time.Date(2024, 3, 1, 9, 0, 0, 0, time.UTC), b)
 }
 
-// authorized says whether a request may go on; if not, the client has been told what to do about it.
+// authorized reports whether a request may go on. If not, it has answered the client with instructions.
 func (r *Registry) authorized(w http.ResponseWriter, req *http.Request, repository string) bool {
 	if r.opts.Username == "" {
 		return true
@@ -163,7 +163,7 @@ func (r *Registry) serveToken(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.knows(req) {
-		// As careless as a token server can be: it repeats what it was sent.
+		// This token server is as careless as possible: it repeats the client's credentials.
 		writeRegistryError(w, http.StatusUnauthorized, "UNAUTHORIZED", "wrong: "+req.Header.Get("Authorization"))
 		return
 	}

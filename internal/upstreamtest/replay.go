@@ -17,8 +17,8 @@ import (
 	"offlinestore/assertion"
 )
 
-// recording is the answers of a recorded conversation with the real store, by what they are about. The conversation went over
-// several connections at once, so the order of the files does not say which answer belongs to which request.
+// recording holds the answers of a recorded conversation with the real store, by their subjects. The conversation used several connections
+// at once, so the order of the files does not tell the request of an answer.
 type recording struct {
 	assertions map[string][]byte          // bodies, by Ref.Key
 	results    map[string]json.RawMessage // refresh results, by snap name
@@ -26,10 +26,10 @@ type recording struct {
 	redirects  map[string]string          // Location, by file name
 }
 
-// Replay serves the recording in dir, a folder of realdata/wire: refresh requests by the names and channels of their actions,
-// assertions, and downloads by way of their redirects up to the payload, which was not recorded: the connection breaks where it
-// begins. Other hosts are replaced by the server's own, so that nothing leaves the machine. Two things are made up from the
-// recorded results: the verb and key of results, which echo the request, and /v2/snaps/info, which was never asked for.
+// Replay serves the recording in dir, a folder of realdata/wire. It answers refresh requests by the names and channels of their actions,
+// requests for assertions, and downloads through their redirects up to the payload. The payload was not recorded, so the connection breaks
+// where it begins. Other hosts are replaced by the server's own, so that no request leaves the machine. Two parts are made up from the
+// recorded results: the verb and key of results, which echo the request, and /v2/snaps/info, which was never requested.
 func Replay(dir string) (http.Handler, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.resp.*.http"))
 	if err != nil || len(files) == 0 {
@@ -80,7 +80,7 @@ func (rec *recording) load(file string) error {
 		rec.assertions[a.Ref().Key()] = body
 	case ct == "application/json":
 		var r struct{ Results []json.RawMessage }
-		// Some bodies are redacted, and not JSON any more: those of sessions, which nobody asks for here.
+		// Some bodies are redacted and no longer JSON: those about sessions, which no client requests here.
 		if json.NewDecoder(resp.Body).Decode(&r) != nil {
 			return nil
 		}
@@ -95,14 +95,14 @@ func (rec *recording) load(file string) error {
 	return nil
 }
 
-// otherHosts are those that the recorded answers point to.
+// otherHosts matches the hosts to which the recorded answers point.
 var otherHosts = regexp.MustCompile(`https://(?:api|dashboard)\.snapcraft\.io|https://[a-z0-9-]+\.cdn\.snapcraftcontent\.com`)
 
 func local(text string, r *http.Request) string {
 	return otherHosts.ReplaceAllString(text, "http://"+r.Host)
 }
 
-// result is the recorded result for name as the server of r would send it.
+// result returns the recorded result for name as the server of r would send it.
 func (rec *recording) result(name string, r *http.Request) object {
 	raw, ok := rec.results[name]
 	if !ok {
@@ -140,7 +140,7 @@ func (rec *recording) refresh(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, object{"error-list": []object{}, "results": results})
 }
 
-// recorded says whether o is what was answered to the like of a.
+// recorded reports whether o answered an action like a.
 func recorded(a action, o object, arch string) bool {
 	ch := strings.TrimPrefix(a.Channel, "latest/")
 	snap, _ := o["snap"].(object)

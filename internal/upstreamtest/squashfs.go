@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// MakeSnap makes a squashfs at path with mksquashfs: meta/snap.yaml, and files by their paths. payload is how many bytes that do
-// not compress are added, so that a snap has the size of one. The same arguments make the same file.
+// MakeSnap makes a squashfs at path with mksquashfs: meta/snap.yaml, and files by their paths. It adds payload incompressible bytes to give
+// the snap a realistic size. The same arguments give the same file.
 func MakeSnap(path, snapYAML string, files map[string]string, payload int64) error {
 	return makeSquashfs(path, "meta/snap.yaml", snapYAML, files, payload)
 }
@@ -65,7 +65,7 @@ func writeFile(dir, name string, r io.Reader) error {
 	return f.Close()
 }
 
-// YAML is the snap.yaml of a revision, made of what is known of it.
+// YAML returns the snap.yaml of a revision.
 func YAML(s Snap, r Rev) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "name: %s\nversion: '%s'\nsummary: %s\ndescription: |\n  %s\n", s.Name, r.Version, s.Summary, cmpOr(s.Description, s.Summary+"."))

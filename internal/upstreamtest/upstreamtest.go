@@ -1,8 +1,8 @@
 // Package upstreamtest is a simulated Snap Store and Charmhub, with simulated registries, for tests, benchmarks and the demonstration.
 //
-// It answers as the recordings in realdata do: with absolute URLs, downloads by way of a redirect, and no field that wasn't
-// asked for. Its messages are its own, on purpose: a mistake in those of package snap shall meet a store that doesn't share
-// it. All that it signs is signed by the public keys of package assertiontest, and Inject makes it fail as real stores do.
+// It answers as the recordings in realdata do: with absolute URLs, downloads through a redirect, and only requested fields. It defines its
+// own messages on purpose. Otherwise a mistake in the messages of package snap would go unnoticed, because both sides would share it.
+// It signs everything with the public keys of package assertiontest. Inject makes it fail as real stores do.
 package upstreamtest
 
 import (
@@ -17,25 +17,25 @@ import (
 	"offlinestore/internal/assertiontest"
 )
 
-// architectures are those that a snap for "all" is listed under.
+// architectures lists the architectures of a snap for "all".
 var architectures = []string{"amd64", "arm64", "armhf", "i386", "ppc64el", "riscv64", "s390x"}
 
-// Options are for New. The zero value is a store that calls itself what its requests call it.
+// Options are the options of New. With the zero value, the store takes its own name from its requests.
 type Options struct {
-	// Origin is what URLs in answers begin with; "" takes the host from the request.
+	// Origin is the beginning of URLs in answers; "" takes the host from the request.
 	Origin string
 }
 
-// Publisher is who publishes a snap.
+// Publisher is the publisher of a snap.
 type Publisher struct{ ID, Username, DisplayName, Validation string }
 
-// Snap is what the store knows of a snap by name. Only Name must be given.
+// Snap describes a snap by name. Only Name is required.
 type Snap struct {
 	Name   string
 	SnapID string // "" is derived from Name
 	Type   string // "" is app
 	Base   string
-	// Publisher is the root account when zero, as Canonical is of its own snaps.
+	// Publisher is the root account when zero, as Canonical publishes its own snaps.
 	Publisher                                     Publisher
 	DefaultTrack                                  string
 	Categories                                    []string
@@ -55,10 +55,10 @@ type Component struct {
 	Blob          Blob
 }
 
-// Epoch is that of a revision. Zero is epoch 0.
+// Epoch is the epoch of a revision. Zero is epoch 0.
 type Epoch struct{ Read, Write []uint32 }
 
-// Rev is a revision of a snap. Revision and Blob must be given.
+// Rev is a revision of a snap. Revision and Blob are required.
 type Rev struct {
 	Revision      int
 	Architectures []string // nil is all
@@ -80,10 +80,10 @@ type Store struct {
 	snaps      map[string]*entry // by name
 	charms     map[string]*charmEntry
 	assertions map[string]map[int]*assertion.Assertion
-	events     int // counts what has a time of its own
+	events     int // counts the events that have their own time
 }
 
-// entry is a snap with all that belongs to it.
+// entry is a snap with its revisions and releases.
 type entry struct {
 	Snap
 	revisions map[int]*revision
@@ -95,7 +95,7 @@ type revision struct {
 	created   string
 	snap      digest
 	resources []digest
-	// announced are what answers say of the blob; snap is what it is.
+	// announced describes the blob in answers; snap describes the true blob.
 	announced digest
 }
 
@@ -124,7 +124,7 @@ func New(opts Options) (*Store, error) {
 	return s, nil
 }
 
-// put keeps a under its ref and format.
+// put stores a under its ref and format.
 func (s *Store) put(a *assertion.Assertion) {
 	key := a.Ref().Key()
 	if s.assertions[key] == nil {
@@ -133,13 +133,13 @@ func (s *Store) put(a *assertion.Assertion) {
 	s.assertions[key][a.Format()] = a
 }
 
-// now is a time for the next event: in the past, and later than that of the one before.
+// now returns a time for the next event: in the past, and later than the event before.
 func (s *Store) now() string {
 	s.events++
 	return time.Date(2024, 3, 1, 9, 0, 0, 117114000, time.UTC).Add(time.Duration(s.events) * 17 * time.Minute).Format("2006-01-02T15:04:05.000000-07:00")
 }
 
-// ID is the snap-id of a snap that was given none.
+// ID returns the snap-id of a snap without one of its own.
 func ID(name string) string {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	sum := sha256.Sum256([]byte(name))
@@ -195,7 +195,7 @@ func (s *Store) signSnap(snap *Snap) {
 	}
 }
 
-// AddRevision uploads a revision, which is released to no channel yet. Its blobs are read once, to be hashed.
+// AddRevision uploads a revision, which is released to no channel yet. It reads the blobs once, to hash them.
 func (s *Store) AddRevision(name string, rev Rev) error {
 	sum, err := digestOf(rev.Blob)
 	if err != nil {
@@ -245,7 +245,7 @@ func (s *Store) signRevision(e *entry, r *revision) {
 	}
 }
 
-// Release releases a revision to a channel ("edge", "2.0/stable", "latest/stable/fix") for one architecture, or for every one
+// Release releases a revision to a channel ("edge", "2.0/stable", "latest/stable/fix") for one architecture, or for every architecture
 // that it supports when arch is "".
 func (s *Store) Release(name, arch, to string, revision int) error {
 	s.mu.Lock()
@@ -270,7 +270,7 @@ func (s *Store) Release(name, arch, to string, revision int) error {
 	return nil
 }
 
-// Close closes a channel for one architecture, or for every one when arch is "".
+// Close closes a channel for one architecture, or for every architecture when arch is "".
 func (s *Store) Close(name, arch, which string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -55,7 +55,7 @@ func resolve(t *testing.T, c *upstream.Client, arch string, a snap.Action) snap.
 	return r[0]
 }
 
-// fetch gets a blob and checks it against what was announced.
+// fetch downloads a blob and verifies it against d.
 func fetch(ctx context.Context, c *upstream.Client, d snap.Download) ([]byte, error) {
 	var b bytes.Buffer
 	if err := c.Fetch(ctx, upstream.Blob{Name: "blob", URL: d.URL, Size: d.Size, Restart: func() error { b.Reset(); return nil }}, &b); err != nil {
@@ -72,7 +72,7 @@ func TestDemoChannels(t *testing.T) {
 	c := client(t, demo(t, upstreamtest.DemoOptions{Payload: 100}), upstream.Config{})
 	tests := []struct {
 		name, arch, channel string
-		revision            int // asked for
+		revision            int // the requested one
 		got                 int
 		effective, redirect string
 	}{
@@ -144,7 +144,7 @@ func TestDemoInfo(t *testing.T) {
 	}
 }
 
-// TestDemoIsVerifiable walks the chain of a snap with a component, from another publisher.
+// TestDemoIsVerifiable verifies the chain of a snap with a component, from another publisher.
 func TestDemoIsVerifiable(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
