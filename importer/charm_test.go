@@ -48,8 +48,9 @@ func TestImportCharms(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(report.CharmRevisions) != 2 || len(report.CharmResources) != 3 || len(report.CharmMoves) != 2 || report.Images != 3 || len(report.SnapRevisions) != 1 {
-				t.Errorf("report = %+v, want 2 revisions of charms, 3 resources, 2 moves, 3 manifests and a snap", report)
+			counts := []int{len(report.CharmRevisions), len(report.CharmResources), len(report.CharmMoves), report.Images, len(report.SnapRevisions)}
+			if diff := cmp.Diff([]int{2, 3, 2, 3, 1}, counts); diff != "" {
+				t.Errorf("charm revisions, resources, moves, manifests and snaps (-want +got):\n%s", diff)
 			}
 			got := s.served()
 			if len(got.Charms) != 2 || len(got.Images) != 3 {

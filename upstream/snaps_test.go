@@ -84,9 +84,9 @@ func TestInfoGenuine(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := got.ChannelMap[0]
-	if first.Channel.Name != "stable" || first.Channel.Track != "latest" || first.Channel.Architecture != "amd64" ||
-		first.Revision.Number != 29 || first.Download.Size != 20480 || *first.Base != "bogus-base" || !slices.Equal(first.Architectures, []string{"all"}) {
-		t.Errorf("first row of the channel map: %+v", first)
+	row := []any{first.Channel.Name, first.Channel.Track, first.Channel.Architecture, first.Revision.Number, first.Download.Size, *first.Base, first.Architectures}
+	if diff := cmp.Diff([]any{"stable", "latest", "amd64", 29, int64(20480), "bogus-base", []string{"all"}}, row); diff != "" {
+		t.Errorf("first row of the channel map (-want +got):\n%s", diff)
 	}
 	if len(got.ChannelMap) != 4 || got.SnapID != "buPKUD3TKqCOgLEjjHx5kSiCpIs5cMuQ" || got.Snap.Publisher.Username != "canonical" || got.Snap.Title != "Hello World" {
 		t.Errorf("Info = %+v", got)
@@ -122,9 +122,12 @@ func TestResolveGenuine(t *testing.T) {
 		if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
 			t.Error(err)
 		}
-		if r.Method != "POST" || r.URL.Path != "/v2/snaps/refresh" || r.Header.Get("Content-Type") != "application/json" ||
-			r.Header.Get("Snap-Device-Architecture") != "amd64" || r.Header.Get("Snap-Device-Capabilities") != "default-tracks" {
-			t.Errorf("asked with %s %s %v", r.Method, r.URL, r.Header)
+		sent := []string{r.Method, r.URL.Path}
+		for _, name := range []string{"Content-Type", "Snap-Device-Architecture", "Snap-Device-Capabilities"} {
+			sent = append(sent, r.Header.Get(name))
+		}
+		if diff := cmp.Diff([]string{"POST", "/v2/snaps/refresh", "application/json", "amd64", "default-tracks"}, sent); diff != "" {
+			t.Errorf("request (-want +got):\n%s", diff)
 		}
 		w.Write(body)
 	}), upstream.Config{})
@@ -136,9 +139,10 @@ func TestResolveGenuine(t *testing.T) {
 		t.Fatal(err)
 	}
 	hello := got[0].Snap
-	if hello.Name != "hello-world" || hello.Revision.Number != 29 || hello.Download.SHA3384 != "b07bdb78e762c2e6020c75fafc92055b323a6f8da3ab42a3963da5ade386aba11f77e3c8f919b8aa23f3aa5c06c844f9" ||
-		*hello.Media[0].Width != 256 || hello.Media[2].Width != nil || *hello.License != "MIT" || hello.Base != nil || got[0].EffectiveChannel != "stable" {
-		t.Errorf("hello-world = %+v", hello)
+	const sha3 = "b07bdb78e762c2e6020c75fafc92055b323a6f8da3ab42a3963da5ade386aba11f77e3c8f919b8aa23f3aa5c06c844f9"
+	found := []any{hello.Name, hello.Revision.Number, hello.Download.SHA3384, *hello.Media[0].Width, hello.Media[2].Width == nil, *hello.License, hello.Base == nil, got[0].EffectiveChannel}
+	if diff := cmp.Diff([]any{"hello-world", 29, sha3, 256, true, "MIT", true, "stable"}, found); diff != "" {
+		t.Errorf("hello-world (-want +got):\n%s", diff)
 	}
 	if got[1].Name != "go-example-webserver" || got[1].Snap.Revision.Number != 25 || got[2].Snap.Revision.Number != 9 {
 		t.Errorf("results: %s %s", got[1].Name, got[2].Name)

@@ -117,8 +117,9 @@ func TestDemoInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := info.ChannelMap[0]
-	if first.Channel.Name != "2.0/stable" || first.Channel.Track != "2.0" || first.Revision.Number != 38 || *info.DefaultTrack != "2.0" || first.Base != nil {
-		t.Errorf("first row: %+v", first)
+	row := []any{first.Channel.Name, first.Channel.Track, first.Revision.Number, *info.DefaultTrack, first.Base == nil}
+	if diff := cmp.Diff([]any{"2.0/stable", "2.0", 38, "2.0", true}, row); diff != "" {
+		t.Errorf("first row (-want +got):\n%s", diff)
 	}
 	var tracks []string
 	for _, r := range info.ChannelMap {
