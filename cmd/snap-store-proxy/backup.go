@@ -32,7 +32,7 @@ be pushed to meanwhile. What was written is read back and compared.`,
   snap-store-proxy backup --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p /mnt/usb`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			to, err := o.seal()
+			to, err := o.readRecipients()
 			if err != nil {
 				return err
 			}

@@ -9,8 +9,8 @@ import (
 	"offlinestore/cmd/internal/cli"
 )
 
-// seal returns the recipients of a new backup. It reads files with the rights of the caller of the program.
-func (s *backupSecrets) seal() ([]age.Recipient, error) {
+// readRecipients returns the recipients of a new backup. It reads files with the rights of the caller of the program.
+func (s *backupSecrets) readRecipients() ([]age.Recipient, error) {
 	if len(s.recipients) > 0 {
 		if s.passphraseFile != "" {
 			return nil, cli.Usagef("--recipient and --passphrase-file: give one of them")
@@ -32,8 +32,8 @@ func (s *backupSecrets) seal() ([]age.Recipient, error) {
 	return []age.Recipient{r}, nil
 }
 
-// open returns the identities that may open an old backup.
-func (s *backupSecrets) open() ([]age.Identity, error) {
+// readIdentities returns the identities that may open an old backup.
+func (s *backupSecrets) readIdentities() ([]age.Identity, error) {
 	if len(s.identities) > 0 {
 		if s.passphraseFile != "" {
 			return nil, cli.Usagef("--identity and --passphrase-file: give one of them")

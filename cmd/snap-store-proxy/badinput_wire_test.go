@@ -166,7 +166,7 @@ func (w *wire) relay(client io.Reader, server io.Writer, mute *atomic.Bool) {
 		}
 		f := pass
 		if statement, ok := statementOf(kind, body, prepared); ok {
-			f = w.judge(statement)
+			f = w.decide(statement)
 		}
 		if f == drop {
 			w.cut()
@@ -230,7 +230,7 @@ func statementOf(kind byte, body []byte, prepared map[string]string) (string, bo
 	return "", false
 }
 
-func (w *wire) judge(statement string) fate {
+func (w *wire) decide(statement string) fate {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.open {

@@ -34,9 +34,9 @@ func (in *secretInput) complete(k settings.Key, value string) (string, error) {
 	case k.Kind == settings.KindPEM || k.Kind == settings.KindKey:
 		return in.text(k)
 	case cli.IsTerminal(os.Stdin):
-		return given(k)(cli.AskSecret(k.Name + ": "))
+		return requireValue(k)(cli.AskSecret(k.Name + ": "))
 	}
-	return given(k)(in.line())
+	return requireValue(k)(in.line())
 }
 
 // addPassword adds the password to a connection. Without a terminal it does not ask, because the server may need no
@@ -47,7 +47,7 @@ func (in *secretInput) addPassword(k settings.Key, value string) (string, error)
 	switch {
 	case in.password:
 		in.password = false
-		password, err = given(k)(in.line())
+		password, err = requireValue(k)(in.line())
 	case cli.IsTerminal(os.Stdin) && os.Getenv("PGPASSWORD") == "":
 		password, err = cli.AskSecret(fmt.Sprintf("Password for %s (Enter for none): ", k.Name))
 	}
@@ -57,8 +57,8 @@ func (in *secretInput) addPassword(k settings.Key, value string) (string, error)
 	return conninfo.WithPassword(value, password), nil
 }
 
-// given takes no empty secret, which would bring the default back.
-func given(k settings.Key) func(string, error) (string, error) {
+// requireValue rejects an empty secret, because an empty value resets the setting.
+func requireValue(k settings.Key) func(string, error) (string, error) {
 	return func(v string, err error) (string, error) {
 		if err == nil && v == "" {
 			err = cli.Usagef("%s: nothing was given; to have none, say %s=", k.Name, k.Name)
@@ -96,7 +96,7 @@ func (in *secretInput) text(k settings.Key) (string, error) {
 	if strings.TrimSpace(string(text)) == "" {
 		text = nil
 	}
-	return given(k)(string(text), nil)
+	return requireValue(k)(string(text), nil)
 }
 
 func (in *secretInput) use() error {

@@ -11,8 +11,8 @@ import (
 	"offlinestore/registration"
 )
 
-// registered is the JSON of a registration.
-type registered struct {
+// registrationResult is the JSON of a registration.
+type registrationResult struct {
 	StoreID    string    `json:"store-id"`
 	URL        string    `json:"url"`
 	Domain     string    `json:"domain"`
@@ -24,7 +24,7 @@ type registered struct {
 }
 
 // print prints the configuration that devices need.
-func (r *registered) print(w io.Writer) {
+func (r *registrationResult) print(w io.Writer) {
 	fmt.Fprintf(w, "This store is %s at %s, registered by %s on %s.\n", r.StoreID, r.URL, cli.Clean(r.OperatorID), r.IssuedAt.UTC().Format(time.DateOnly))
 	if r.first {
 		fmt.Fprintln(os.Stderr, "Devices join it by:")
@@ -38,10 +38,10 @@ func (r *registered) print(w io.Writer) {
 }
 
 // register makes the store in dir the one that a claim names.
-func register(dir *instance.Dir, c *registration.Claim) (*registered, error) {
+func register(dir *instance.Dir, c *registration.Claim) (*registrationResult, error) {
 	r, err := dir.Register(c)
 	if err != nil {
 		return nil, err
 	}
-	return &registered{StoreID: r.StoreID, URL: r.URL, Domain: r.Domain, OperatorID: r.OperatorID, IssuedAt: r.IssuedAt, Replaced: r.Replaced, first: r.First}, nil
+	return &registrationResult{StoreID: r.StoreID, URL: r.URL, Domain: r.Domain, OperatorID: r.OperatorID, IssuedAt: r.IssuedAt, Replaced: r.Replaced, first: r.First}, nil
 }

@@ -16,16 +16,16 @@ import (
 	"offlinestore/internal/assertiontest"
 )
 
-// unregistered is a store without a database that trusts the test root.
-type unregistered struct {
+// unregisteredStore is a store without a database that trusts the test root.
+type unregisteredStore struct {
 	t     *testing.T
 	dir   string
 	stack *assertiontest.Stack
 }
 
-func newUnregistered(t *testing.T) *unregistered {
+func newUnregistered(t *testing.T) *unregisteredStore {
 	t.Helper()
-	u := &unregistered{t, tempDir(t), assertiontest.NewStack(t)}
+	u := &unregisteredStore{t, tempDir(t), assertiontest.NewStack(t)}
 	if err := os.Mkdir(filepath.Join(u.dir, "data"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func newUnregistered(t *testing.T) *unregistered {
 	return u
 }
 
-func (u *unregistered) file(name string, text []byte) string {
+func (u *unregisteredStore) file(name string, text []byte) string {
 	u.t.Helper()
 	path := filepath.Join(u.dir, name)
 	if err := os.WriteFile(path, text, 0o644); err != nil {
@@ -43,7 +43,7 @@ func (u *unregistered) file(name string, text []byte) string {
 }
 
 // stream returns the store assertion for a URL with its prerequisites.
-func (u *unregistered) stream(id, url string) []byte {
+func (u *unregisteredStore) stream(id, url string) []byte {
 	u.t.Helper()
 	var b bytes.Buffer
 	all := append(u.stack.Base(), u.stack.Account("operator1", "The operator", nil), u.stack.Store(id, "operator1", url, nil))
@@ -53,7 +53,7 @@ func (u *unregistered) stream(id, url string) []byte {
 	return b.Bytes()
 }
 
-func (u *unregistered) run(args ...string) (stdout, stderr string, code int) {
+func (u *unregisteredStore) run(args ...string) (stdout, stderr string, code int) {
 	u.t.Helper()
 	cmd := exec.Command("snap-store-proxy", append([]string{"--data-dir", filepath.Join(u.dir, "data")}, args...)...)
 	var out, problems strings.Builder
@@ -67,7 +67,7 @@ func (u *unregistered) run(args ...string) (stdout, stderr string, code int) {
 	return out.String(), problems.String(), code
 }
 
-func (u *unregistered) must(args ...string) (stdout, stderr string) {
+func (u *unregisteredStore) must(args ...string) (stdout, stderr string) {
 	u.t.Helper()
 	stdout, stderr, code := u.run(args...)
 	if code != 0 {
@@ -77,7 +77,7 @@ func (u *unregistered) must(args ...string) (stdout, stderr string) {
 }
 
 // state returns the answer to devices, and the settings that serve uses.
-func (u *unregistered) state() string {
+func (u *unregisteredStore) state() string {
 	u.t.Helper()
 	yaml, _ := u.must("config", "--export-yaml")
 	text, err := os.ReadFile(filepath.Join(u.dir, "data", "store.assert"))
@@ -190,7 +190,7 @@ func TestRefusedRegistrations(t *testing.T) {
 func TestServeReregistered(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	u := &unregistered{t, s.tmp, assertiontest.NewStack(t)}
+	u := &unregisteredStore{t, s.tmp, assertiontest.NewStack(t)}
 	ca := s.mustRun("import-certificate", "--selfsigned", "--name", "127.0.0.1").stdout
 	s.mustRun("config", "--import-store-assertion", u.file("a", u.stream("store1", "https://a.example")))
 	run := s.serveTLS()

@@ -68,7 +68,7 @@ func runRestore(ctx context.Context, dir *instance.Dir, from string, o *restoreO
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	ids, err := o.open()
+	ids, err := o.readIdentities()
 	if err != nil {
 		return nil, err
 	}

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// serving is a running server and its addresses: HTTP, HTTPS and images.
-type serving struct {
+// runningServer is a running server and its addresses: HTTP, HTTPS and images.
+type runningServer struct {
 	s              *site
 	http, tls, oci string
 	stop           func()
@@ -23,9 +23,9 @@ type serving struct {
 }
 
 // serveTLS starts a server on free ports.
-func (s *site) serveTLS() *serving {
+func (s *site) serveTLS() *runningServer {
 	s.t.Helper()
-	run := &serving{s: s, log: s.file("serve.log", nil)}
+	run := &runningServer{s: s, log: s.file("serve.log", nil)}
 	cmd := s.command(s.t.Context(), "serve", "--listen", "127.0.0.1:0", "--https-listen", "127.0.0.1:0", "--registry-listen", "127.0.0.1:0")
 	log, err := os.Create(run.log)
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *site) serveTLS() *serving {
 	return run
 }
 
-func (run *serving) logged() string {
+func (run *runningServer) logged() string {
 	run.s.t.Helper()
 	text, err := os.ReadFile(run.log)
 	if err != nil {
@@ -71,7 +71,7 @@ func (run *serving) logged() string {
 }
 
 // awaitLog waits until the log contains want.
-func (run *serving) awaitLog(want string) {
+func (run *runningServer) awaitLog(want string) {
 	run.s.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if strings.Contains(run.logged(), want) {

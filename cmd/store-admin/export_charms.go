@@ -25,7 +25,7 @@ type charmOptions struct {
 }
 
 func (o *charmOptions) addCharms(f *pflag.FlagSet) {
-	o.add(f)
+	o.addFlags(f)
 	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for; repeatable. Given, it is also what images are taken for, else all they have")
 	f.StringVar(&o.charmhubURL, "charmhub-url", os.Getenv("STORE_ADMIN_CHARMHUB_URL"), "`URL` of Charmhub (default "+upstream.DefaultCharmhubOrigin+")")
 	f.BoolVar(&o.noImages, "no-images", false, "leave out the container images")
@@ -128,7 +128,7 @@ and the container images of these.
 
 // request returns the parts of the request that are common to both commands.
 func (o *charmOptions) request(given func(flag string) bool) (exporter.Request, error) {
-	if err := o.check(given); err != nil {
+	if err := o.validate(given); err != nil {
 		return exporter.Request{}, err
 	}
 	req := &exporter.CharmRequest{Architectures: unique(o.archs), NoImages: o.noImages, NoIcons: o.noIcons}

@@ -39,8 +39,8 @@ type exportOptions struct {
 	archive string
 }
 
-// add adds the flags.
-func (o *exportOptions) add(f *pflag.FlagSet) {
+// addFlags defines the flags.
+func (o *exportOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.exportDir, "export-dir", defaultExportDir(), "`folder` for the bundles")
 	f.StringVar(&o.single, "single", "", "put everything into this one `file`")
 	f.StringVar(&o.outputDir, "output-dir", "", "write an OCI layout in place in this `folder` instead of archives")
@@ -65,8 +65,8 @@ func defaultExportDir() string {
 	return "."
 }
 
-// check reports wrong flags before the export sends a request or writes a file.
-func (o *exportOptions) check(given func(flag string) bool) (err error) {
+// validate reports wrong flags before the export sends a request or writes a file.
+func (o *exportOptions) validate(given func(flag string) bool) (err error) {
 	for _, pair := range [][2]string{{"single", "output-dir"}, {"single", "export-dir"}, {"output-dir", "export-dir"}, {"output-dir", "compression"}} {
 		if given(pair[0]) && given(pair[1]) {
 			return cli.Usagef("--%s and --%s exclude each other", pair[0], pair[1])

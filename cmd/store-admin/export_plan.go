@@ -10,8 +10,8 @@ import (
 	"offlinestore/exporter"
 )
 
-// planned is a revision that an export would fetch.
-type planned struct {
+// plannedSnap is a revision of a snap that an export would fetch.
+type plannedSnap struct {
 	Snap          string   `json:"snap"`
 	Revision      int      `json:"revision"`
 	Version       string   `json:"version"`
@@ -25,10 +25,10 @@ type planned struct {
 
 // printPlan prints the plan of an export.
 func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
-	rows := []planned{}
+	rows := []plannedSnap{}
 	for _, s := range p.Snaps {
 		for _, r := range s.Revisions {
-			row := planned{s.Listing.Name, r.Revision.Number, r.Version, r.Architectures, r.From, []string{}, r.Download.Size, append([]string{}, s.NeededBy...)}
+			row := plannedSnap{s.Listing.Name, r.Revision.Number, r.Version, r.Architectures, r.From, []string{}, r.Download.Size, append([]string{}, s.NeededBy...)}
 			for _, c := range r.Resources {
 				row.Components = append(row.Components, c.Name)
 				row.Size += c.Download.Size

@@ -35,7 +35,7 @@ stopped and a repeated one fetches only what is new.
   store-admin export snaps jq --single /media/usb/week47.tar.gz
   store-admin export snaps --from-yaml snaps.yaml --output-dir /media/usb/layout --strict`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := o.check(c.Flags().Changed); err != nil {
+			if err := o.validate(c.Flags().Changed); err != nil {
 				return err
 			}
 			req, err := o.request(args)
@@ -46,7 +46,7 @@ stopped and a repeated one fetches only what is new.
 		},
 	}
 	f := c.Flags()
-	o.add(f)
+	o.addFlags(f)
 	f.StringArrayVar(&o.channels, "channel", []string{"stable"}, "`channel` to export; repeatable")
 	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for; repeatable")
 	f.StringVar(&o.fromYAML, "from-yaml", "", "read the packages from a YAML `file`: packages: [{name, revision, push_channel}]")

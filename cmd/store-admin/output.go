@@ -30,7 +30,7 @@ type output struct {
 	ring  *keyring.Ring
 	time  time.Time
 	fixed bool
-	files []exported
+	files []exportedBundle
 	bar   *cli.Progress
 	// mending is held while the cache and the plan are repaired.
 	mending sync.RWMutex
@@ -38,8 +38,8 @@ type output struct {
 	unlock func() error
 }
 
-// exported is a bundle that was written.
-type exported struct {
+// exportedBundle is a bundle that was written.
+type exportedBundle struct {
 	Snaps    []string `json:"snaps"`
 	Charms   []string `json:"charms,omitempty"`
 	File     string   `json:"file"`
@@ -116,7 +116,7 @@ func damagedBlob(err error) (d digest.Digest, bad bool) {
 	return "", errors.Is(err, blob.ErrNotFound)
 }
 
-func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) (done exported, err error) {
+func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) (done exportedBundle, err error) {
 	out.mending.RLock()
 	builder, err := out.e.Builder(a.snaps, a.charms)
 	out.mending.RUnlock()
@@ -131,7 +131,7 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 	if err != nil {
 		return done, err
 	}
-	done = exported{File: a.file, Snaps: []string{}, Digest: sealed.Digest().String(), NeededBy: []string{}}
+	done = exportedBundle{File: a.file, Snaps: []string{}, Digest: sealed.Digest().String(), NeededBy: []string{}}
 	for _, s := range a.snaps {
 		done.Snaps = append(done.Snaps, s.Listing.Name)
 	}

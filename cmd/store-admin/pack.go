@@ -26,7 +26,7 @@ func (out *output) write(ctx context.Context, p *exporter.Plan) error {
 		out.bar = cli.NewProgress("Packing", p.Size())
 		defer out.bar.Done()
 	}
-	out.files = make([]exported, len(list))
+	out.files = make([]exportedBundle, len(list))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(packsAtOnce)
 	for i, a := range list {
@@ -39,7 +39,7 @@ func (out *output) write(ctx context.Context, p *exporter.Plan) error {
 }
 
 // bundle writes one bundle. A blob that is damaged in the cache is fetched again, once.
-func (out *output) bundle(ctx context.Context, p *exporter.Plan, a archive) (exported, error) {
+func (out *output) bundle(ctx context.Context, p *exporter.Plan, a archive) (exportedBundle, error) {
 	fetched := make(map[digest.Digest]bool)
 	for {
 		done, err := out.bundleOnce(ctx, p, a)

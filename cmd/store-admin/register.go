@@ -64,8 +64,8 @@ elsewhere.
 	return c
 }
 
-// check rejects wrong combinations of flags.
-func (o *registerOptions) check(url *registration.URL) error {
+// validate rejects wrong combinations of flags.
+func (o *registerOptions) validate(url *registration.URL) error {
 	given := slices.DeleteFunc([]string{o.storeAssertion, o.registrationBundle, o.fromArchive}, func(file string) bool { return file == "" })
 	switch {
 	case !o.offline:

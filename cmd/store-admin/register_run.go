@@ -18,8 +18,8 @@ import (
 	"offlinestore/registration"
 )
 
-// registered is the description of an installer that --json prints.
-type registered struct {
+// installerResult is the description of an installer that --json prints.
+type installerResult struct {
 	File        string `json:"file"`
 	URL         string `json:"url"`
 	StoreID     string `json:"store-id"`
@@ -34,10 +34,10 @@ func runRegister(ctx context.Context, w io.Writer, o *registerOptions, address s
 	if err != nil {
 		return err
 	}
-	if err := o.check(url); err != nil {
+	if err := o.validate(url); err != nil {
 		return err
 	}
-	r, err := o.verify(url)
+	r, err := o.readRegistration(url)
 	if err != nil {
 		return err
 	}
@@ -59,15 +59,15 @@ func runRegister(ctx context.Context, w io.Writer, o *registerOptions, address s
 		return err
 	}
 	if o.json {
-		return cli.PrintJSON(w, registered{o.output, r.URL, r.StoreID, r.OperatorID, o.arch, id, o.withStoreKey})
+		return cli.PrintJSON(w, installerResult{o.output, r.URL, r.StoreID, r.OperatorID, o.arch, id, o.withStoreKey})
 	}
 	fmt.Fprintf(w, "Wrote the installer of %s for %s: %s\n", r.URL, o.arch, o.output)
 	o.advise()
 	return nil
 }
 
-// verify reads the store assertion, and accepts it only for the requested URL.
-func (o *registerOptions) verify(url *registration.URL) (*registration.Registration, error) {
+// readRegistration reads and verifies the store assertion, and accepts it only for the requested URL.
+func (o *registerOptions) readRegistration(url *registration.URL) (*registration.Registration, error) {
 	trust, err := readRoots(o.roots)
 	if err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ func setupRegister(env *testscript.Env) error {
 	if err := setup(env); err != nil {
 		return err
 	}
-	files, err := registerFiles(env.Values[key{}].(*simulated).Stack)
+	files, err := registerFiles(env.Values[key{}].(*simulation).Stack)
 	if err != nil {
 		return err
 	}

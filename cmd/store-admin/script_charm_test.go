@@ -27,7 +27,7 @@ func changeRegistry(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func foreignLayer(u *simulated) error {
+func foreignLayer(u *simulation) error {
 	const manifest = "application/vnd.oci.image.manifest.v1+json"
 	blob := `{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","digest":"sha256:` + strings.Repeat("ab", 32) + `","size":5}`
 	d := u.registry.AddManifest("foreign", manifest, []byte(`{"schemaVersion":2,"mediaType":"`+manifest+`","config":`+blob+`,"layers":[]}`))

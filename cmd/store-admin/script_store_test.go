@@ -25,14 +25,14 @@ type peak struct {
 func (p *peak) count(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, downloads) {
-			p.add(1)
-			defer p.add(-1)
+			p.addRunning(1)
+			defer p.addRunning(-1)
 		}
 		h.ServeHTTP(w, r)
 	})
 }
 
-func (p *peak) add(n int) {
+func (p *peak) addRunning(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.now += n
@@ -161,7 +161,7 @@ func change(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func announce(u *simulated, name string, revision int, sum, size string) error {
+func announce(u *simulation, name string, revision int, sum, size string) error {
 	n, err := strconv.ParseInt(size, 10, 64)
 	if sum == "wrong" {
 		sum = strings.Repeat("ab", 48)

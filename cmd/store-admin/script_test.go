@@ -40,8 +40,8 @@ func TestScripts(t *testing.T) {
 // key is the key of the simulated store in a script's values.
 type key struct{}
 
-// simulated is a script's simulated store.
-type simulated struct {
+// simulation is a script's simulated store.
+type simulation struct {
 	*upstreamtest.Store
 	seen     int // the number of requests before the last forget
 	peak     *peak
@@ -66,7 +66,7 @@ func setup(env *testscript.Env) error {
 	if err := upstreamtest.DemoCharms(s, upstreamtest.DemoCharmsOptions{Registry: registry, Host: images.Listener.Addr().String()}); err != nil {
 		return err
 	}
-	env.Values[key{}] = &simulated{Store: s, peak: p, registry: registry, host: images.Listener.Addr().String()}
+	env.Values[key{}] = &simulation{Store: s, peak: p, registry: registry, host: images.Listener.Addr().String()}
 	if err := os.WriteFile(filepath.Join(env.WorkDir, "root.assert"), s.Stack.RootStream(), 0o644); err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func condition(cond string) (bool, error) {
 	return false, fmt.Errorf("unknown condition %q", cond)
 }
 
-func storeOf(ts *testscript.TestScript) *simulated { return ts.Value(key{}).(*simulated) }
+func storeOf(ts *testscript.TestScript) *simulation { return ts.Value(key{}).(*simulation) }
 
 // admin implements admin CODE ARG..., which runs store-admin and expects the exit code CODE.
 func admin(ts *testscript.TestScript, neg bool, args []string) {

@@ -52,8 +52,8 @@ type verification struct {
 	json  bool
 }
 
-// verified is the result for a good bundle.
-type verified struct {
+// verifiedBundle is the result for a good bundle.
+type verifiedBundle struct {
 	File        string `json:"file"`
 	Digest      string `json:"digest"`
 	Signer      string `json:"signer"`
@@ -64,7 +64,7 @@ type verified struct {
 // runVerify continues after a bad file, so that one run names all bad files.
 func runVerify(ctx context.Context, w io.Writer, files []string, v *verification) error {
 	var failed []error
-	good := []*verified{}
+	good := []*verifiedBundle{}
 	for _, f := range files {
 		g, err := v.file(ctx, w, f)
 		switch {
@@ -94,7 +94,7 @@ func runVerify(ctx context.Context, w io.Writer, files []string, v *verification
 	return err
 }
 
-func (v *verification) file(ctx context.Context, w io.Writer, file string) (*verified, error) {
+func (v *verification) file(ctx context.Context, w io.Writer, file string) (*verifiedBundle, error) {
 	r, p, key, trusted, err := openVerified(ctx, file, v.keys)
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (v *verification) file(ctx context.Context, w io.Writer, file string) (*ver
 	if !v.json {
 		progress.Printf(w, "%s: good, %s, signed by %s%s\n", cli.Clean(file), cli.Bytes(h.PayloadSize()), key.ID(), note)
 	}
-	return &verified{file, r.Digest().String(), key.ID(), trusted, h.PayloadSize()}, nil
+	return &verifiedBundle{file, r.Digest().String(), key.ID(), trusted, h.PayloadSize()}, nil
 }
 
 // readRoots adds the roots of --trusted-root to Canonical's.

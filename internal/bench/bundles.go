@@ -28,7 +28,7 @@ func (b *bench) pack() error {
 		return err
 	}
 	out := func(kind string, round int) string { return b.path("pack", fmt.Sprint(kind, round)) }
-	return b.compare(duel{
+	return b.compare(comparison{
 		name: fmt.Sprintf("pack %d MiB, against cp", b.size>>20), goal: "<= 1.5",
 		prepare: func(round int) error {
 			return errors.Join(os.RemoveAll(out("ours", round-1)), os.RemoveAll(out("cp", round-1)))
@@ -84,7 +84,7 @@ func (b *bench) push() error {
 		_, err := b.proxy(data(round), append([]string{"push-snap"}, bundles...)...)
 		return err
 	}
-	err = b.compare(duel{
+	err = b.compare(comparison{
 		name: fmt.Sprintf("push %d MiB, against SHA3-384 on one core", b.size>>20), goal: "<= 0.75",
 		prepare: func(round int) error { return b.freshStore(o, data, round) },
 		ours:    first,
@@ -95,7 +95,7 @@ func (b *bench) push() error {
 	}
 	// A server keeps the cluster running for both pushes, because the start of the cluster is not measured here.
 	const extra = 100
-	return b.compare(duel{
+	return b.compare(comparison{
 		name: "push again, against the first push", goal: "<= 0.05",
 		prepare: func(round int) error {
 			b.stopServers()

@@ -155,7 +155,7 @@ func (b *bench) exportImages(o *charmOutside) error {
 	if err != nil {
 		return err
 	}
-	return b.compare(duel{
+	return b.compare(comparison{
 		name: fmt.Sprintf("export %d MiB of images, against crane pull", b.size>>20), goal: "<= 1.0",
 		prepare: func(round int) error { return o.remove(round-1, "export", "cache", "crane") },
 		ours: func(round int) error {
@@ -172,7 +172,7 @@ func (b *bench) exportImages(o *charmOutside) error {
 // pushImages pushes the output of the last round of exportImages.
 func (b *bench) pushImages(o *charmOutside) error {
 	data := func(round int) string { return o.out("data", round) }
-	return b.compare(duel{
+	return b.compare(comparison{
 		name: fmt.Sprintf("push %d MiB of images, against skopeo copy", b.size>>20), goal: "<= 0.5",
 		prepare: func(round int) error {
 			b.stopServers()

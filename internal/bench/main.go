@@ -109,14 +109,14 @@ func timed(f func() error) (time.Duration, error) {
 	return time.Since(start), err
 }
 
-// duel is a comparison of ours with a yardstick. prepare is not timed and may be nil.
-type duel struct {
+// comparison is a comparison of ours with a yardstick. prepare is not timed and may be nil.
+type comparison struct {
 	name, goal            string
 	prepare, ours, theirs func(round int) error
 }
 
 // compare runs ours and the yardstick in turns and prints the median ratio of the two.
-func (b *bench) compare(d duel) error {
+func (b *bench) compare(d comparison) error {
 	var ratios, a, c []float64
 	for round := range b.rounds + 1 {
 		if d.prepare != nil {

@@ -99,7 +99,7 @@ func (b *Bundle) BlobOf(content []byte) bundle.Blob {
 // Content returns the content of a blob.
 func (b *Bundle) Content(d digest.Digest) []byte {
 	b.tb.Helper()
-	r, err := b.open(d)
+	r, err := b.openBlob(d)
 	if err != nil {
 		b.tb.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func (b *Bundle) WriteFile(path string, c bundle.Compression) {
 
 func (b *Bundle) writeTo(w io.Writer, c bundle.Compression) {
 	b.tb.Helper()
-	if err := b.seal().WriteTar(b.tb.Context(), w, c, b.open, nil); err != nil {
+	if err := b.seal().WriteTar(b.tb.Context(), w, c, b.openBlob, nil); err != nil {
 		b.tb.Fatal(err)
 	}
 }
@@ -276,7 +276,7 @@ func (b *Bundle) seal() *bundle.Sealed {
 	return sealed
 }
 
-func (b *Bundle) open(dg digest.Digest) (io.ReadCloser, error) {
+func (b *Bundle) openBlob(dg digest.Digest) (io.ReadCloser, error) {
 	open, ok := b.contents[dg]
 	if !ok {
 		return nil, fmt.Errorf("no blob %s", dg)

@@ -14,7 +14,7 @@ import (
 )
 
 // charms tells the part of the story that is about Juju.
-func (g *guide) charms(root string) error {
+func (g *tour) charms(root string) error {
 	g.say("Outside again, for Juju: a charm bundle, with its charms, their resources and the container images behind them.\nThe images come out of a registry that wants a password, which is in Charmhub's answers and stays outside.")
 	if err := g.run("store-admin", "export", "bundle", "cos-lite", "--export-dir", g.path("disk"),
 		"--cache-dir", g.path("outside/cache"), "--trusted-root", root); err != nil {
@@ -44,7 +44,7 @@ func (g *guide) charms(root string) error {
 }
 
 // pull downloads an image with skopeo or, without skopeo, request by request.
-func (g *guide) pull(image string) error {
+func (g *tour) pull(image string) error {
 	if path, err := exec.LookPath("skopeo"); err == nil {
 		fmt.Printf("\n$ skopeo copy --all --quiet docker://%s dir:image\n", image)
 		if out, err := g.command(path, "--insecure-policy", "copy", "--all", "--quiet", "--src-tls-verify=false", "docker://"+image, "dir:"+g.path("device/image")).CombinedOutput(); err != nil {
@@ -59,7 +59,7 @@ func (g *guide) pull(image string) error {
 	return g.pullManifest("http://"+host+"/v2/"+repository, dg)
 }
 
-func (g *guide) pullManifest(url, dg string) error {
+func (g *tour) pullManifest(url, dg string) error {
 	raw, err := g.fetch(url+"/manifests/"+dg, dg)
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func (g *guide) pullManifest(url, dg string) error {
 }
 
 // fetch downloads content by its digest.
-func (g *guide) fetch(url, dg string) ([]byte, error) {
+func (g *tour) fetch(url, dg string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(g.ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err

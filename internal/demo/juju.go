@@ -9,7 +9,7 @@ import (
 
 // juju sends the requests that Juju sends, and prints the answers. The first failure ends it.
 type juju struct {
-	g   *guide
+	g   *tour
 	url string
 	err error
 }

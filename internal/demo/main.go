@@ -30,7 +30,7 @@ func main() {
 	if *upstream != "" {
 		err = serveUpstream(ctx, *upstream, *dir)
 	} else {
-		err = tour(ctx, *bin)
+		err = runTour(ctx, *bin)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)

@@ -18,8 +18,8 @@ import (
 	"golang.org/x/term"
 )
 
-// guide tells the story and runs its commands. The first failure ends it.
-type guide struct {
+// tour tells the story and runs its commands. The first failure ends it.
+type tour struct {
 	ctx  context.Context
 	bin  string
 	dir  string
@@ -27,8 +27,8 @@ type guide struct {
 	data string
 }
 
-// tour tells the whole story.
-func tour(ctx context.Context, bin string) (err error) {
+// runTour tells the whole story.
+func runTour(ctx context.Context, bin string) (err error) {
 	bin, err = filepath.Abs(bin)
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func tour(ctx context.Context, bin string) (err error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	g := &guide{ctx: ctx, bin: bin, dir: dir, data: filepath.Join(dir, "inside", "data")}
+	g := &tour{ctx: ctx, bin: bin, dir: dir, data: filepath.Join(dir, "inside", "data")}
 	for _, d := range []string{"outside", "disk", "inside", "device"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
 			return err
@@ -51,7 +51,7 @@ func tour(ctx context.Context, bin string) (err error) {
 	return g.tell()
 }
 
-func (g *guide) tell() error {
+func (g *tour) tell() error {
 	g.say("Outside the gap. A simulated Snap Store stands in for api.snapcraft.io, with snaps signed under a test root.")
 	u, err := startUpstream("127.0.0.1:0", filepath.Join(g.dir, "outside"))
 	if err != nil {
@@ -77,7 +77,7 @@ docs/operating.md and docs/charms.md have the rest. Nothing of this demo is left
 	return nil
 }
 
-func (g *guide) outside(root string) error {
+func (g *tour) outside(root string) error {
 	g.say("Three snaps for two architectures go onto the disk. What they need to run comes along by itself.")
 	err := g.run("store-admin", "export", "snaps", "jq", "hello", "gnome-calculator", "--arch", "amd64", "--arch", "arm64",
 		"--export-dir", g.path("disk"), "--cache-dir", g.path("outside/cache"), "--trusted-root", root)
@@ -91,7 +91,7 @@ func (g *guide) outside(root string) error {
 	return g.runTo(g.path("disk/exporter.pem"), "store-admin", "key", "export")
 }
 
-func (g *guide) carry(root string) error {
+func (g *tour) carry(root string) error {
 	g.say("Somebody carries the disk inside. There, nobody is trusted yet: the exporter's key is added by hand, once\n(and, for this demo only, the simulated store's root).")
 	if err := g.run("snap-store-proxy", "trust", "add", g.path("disk/exporter.pem")); err != nil {
 		return err
@@ -124,7 +124,7 @@ func (g *guide) carry(root string) error {
 	return g.run("snap-store-proxy", "check")
 }
 
-func (g *guide) inside(root string) error {
+func (g *tour) inside(root string) error {
 	g.say("Devices are served, read-only, by a database role that can only SELECT.")
 	urls, stop, err := g.serve()
 	if err != nil {
@@ -145,10 +145,10 @@ func (g *guide) inside(root string) error {
 	return nil
 }
 
-func (g *guide) path(name string) string { return filepath.Join(g.dir, filepath.FromSlash(name)) }
+func (g *tour) path(name string) string { return filepath.Join(g.dir, filepath.FromSlash(name)) }
 
 // bundle returns the bundle file that the export made of a snap.
-func (g *guide) bundle(name string) string {
+func (g *tour) bundle(name string) string {
 	found, _ := filepath.Glob(g.path("disk/" + name + "-2*.tar.gz"))
 	if len(found) == 0 {
 		return g.path("disk/" + name)
@@ -156,14 +156,14 @@ func (g *guide) bundle(name string) string {
 	return found[0]
 }
 
-func (g *guide) say(text string) {
+func (g *tour) say(text string) {
 	if term.IsTerminal(int(os.Stdout.Fd())) {
 		text = "\x1b[1m" + text + "\x1b[0m"
 	}
 	fmt.Printf("\n%s\n", text)
 }
 
-func (g *guide) command(program string, args ...string) *exec.Cmd {
+func (g *tour) command(program string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(g.ctx, program, args...)
 	c.Env = g.env
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGINT) }
@@ -173,7 +173,7 @@ func (g *guide) command(program string, args ...string) *exec.Cmd {
 
 // program returns the command that runs one of our programs. It prints the command without the parts that only the demo
 // needs.
-func (g *guide) program(name string, args ...string) *exec.Cmd {
+func (g *tour) program(name string, args ...string) *exec.Cmd {
 	shown := strings.ReplaceAll(name+" "+strings.Join(args, " "), g.dir+"/", "")
 	if len(shown) > 300 {
 		shown = shown[:300] + " …"
@@ -185,13 +185,13 @@ func (g *guide) program(name string, args ...string) *exec.Cmd {
 	return g.command(filepath.Join(g.bin, name), args...)
 }
 
-func (g *guide) run(name string, args ...string) error {
+func (g *tour) run(name string, args ...string) error {
 	c := g.program(name, args...)
 	c.Stdout, c.Stderr = os.Stdout, os.Stdout
 	return c.Run()
 }
 
-func (g *guide) runTo(file, name string, args ...string) error {
+func (g *tour) runTo(file, name string, args ...string) error {
 	c := g.program(name, args...)
 	out, err := c.Output()
 	if err != nil {
@@ -201,7 +201,7 @@ func (g *guide) runTo(file, name string, args ...string) error {
 }
 
 // serve starts the server on a free port for each listener, and waits until it has printed the addresses.
-func (g *guide) serve(flags ...string) (urls []string, stop func(), err error) {
+func (g *tour) serve(flags ...string) (urls []string, stop func(), err error) {
 	c := g.program("snap-store-proxy", append([]string{"serve", "--listen", "127.0.0.1:0", "--log-level", "warn"}, flags...)...)
 	out, err := c.StdoutPipe()
 	if err != nil {

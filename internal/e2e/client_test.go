@@ -55,7 +55,7 @@ func newClientStore(t *testing.T) (*client, *outside, *inside) {
 	t.Helper()
 	up := newOrigin(t)
 	for _, name := range []string{"greeter", "stepper", "shut"} {
-		up.add(name)
+		up.addSnap(name)
 	}
 	up.upload("greeter", upstreamtest.Rev{Revision: 1}, "stable")
 	up.upload("stepper", upstreamtest.Rev{Revision: 1}, "stable")

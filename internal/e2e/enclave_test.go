@@ -44,8 +44,8 @@ func newOrigin(t *testing.T) *origin {
 	return &origin{s, t, dir, srv.URL}
 }
 
-// add registers a snap that depends on no other snap.
-func (u *origin) add(name string) {
+// addSnap registers a snap that depends on no other snap.
+func (u *origin) addSnap(name string) {
 	u.t.Helper()
 	if err := u.AddSnap(upstreamtest.Snap{Name: name, Base: "none"}); err != nil {
 		u.t.Fatal(err)

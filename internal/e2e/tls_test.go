@@ -105,7 +105,7 @@ func TestInstallThroughProxyStore(t *testing.T) {
 	if err := up.Release("snapd", "", "stable", snapd.Revision); err != nil {
 		t.Fatal(err)
 	}
-	up.add("greeter")
+	up.addSnap("greeter")
 	up.upload("greeter", upstreamtest.Rev{Revision: 1}, "stable")
 	o := newOutside(t, up.url, up.Stack.RootStream())
 	in := newInside(t, o)

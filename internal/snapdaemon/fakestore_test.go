@@ -20,8 +20,8 @@ import (
 	"offlinestore/assertion"
 )
 
-// published is a revision of a snap, released to the channel stable of every architecture.
-type published struct {
+// publishedSnap is a revision of a snap, released to the channel stable of every architecture.
+type publishedSnap struct {
 	name, id, kind, file string
 	revision             int
 	size                 int64
@@ -37,8 +37,8 @@ type fakeStore struct {
 
 	mu    sync.Mutex
 	set   *assertion.Set
-	snaps map[string]published // each snap is there twice: by name and by snap-id
-	seen  []string             // the requests so far
+	snaps map[string]publishedSnap // each snap is there twice: by name and by snap-id
+	seen  []string                 // the requests so far
 }
 
 func newFakeStore(tb testing.TB) *fakeStore {
@@ -51,7 +51,7 @@ func newFakeStore(tb testing.TB) *fakeStore {
 	if err != nil {
 		tb.Fatalf("make a signing key: %v", err)
 	}
-	s := &fakeStore{tb: tb, key: key, set: assertion.NewSet(), snaps: map[string]published{}}
+	s := &fakeStore{tb: tb, key: key, set: assertion.NewSet(), snaps: map[string]publishedSnap{}}
 	account := s.sign(map[string]any{
 		"type": "account", "account-id": "testroot", "display-name": "Test Root", "username": "testroot",
 		"validation": "verified", "timestamp": "2016-01-01T00:00:00Z",
@@ -89,7 +89,7 @@ func (s *fakeStore) sign(headers map[string]any, body []byte) *assertion.Asserti
 }
 
 // publish signs a revision and releases it.
-func (s *fakeStore) publish(p published) {
+func (s *fakeStore) publish(p publishedSnap) {
 	s.tb.Helper()
 	blob, err := os.ReadFile(p.file)
 	if err != nil {

@@ -39,8 +39,8 @@ func TestSnapsOfOwnRoot(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	store := newFakeStore(t)
-	store.publish(published{name: "snapd", id: snapdaemon.SnapdSnapID, kind: "snapd", revision: 100, file: snapdaemon.SnapdSnap(t, dir)})
-	store.publish(published{name: "hello", id: helloID, kind: "app", revision: 1, file: helloSnap(t, dir, "1.0")})
+	store.publish(publishedSnap{name: "snapd", id: snapdaemon.SnapdSnapID, kind: "snapd", revision: 100, file: snapdaemon.SnapdSnap(t, dir)})
+	store.publish(publishedSnap{name: "hello", id: helloID, kind: "app", revision: 1, file: helloSnap(t, dir, "1.0")})
 	server := httptest.NewServer(store)
 	t.Cleanup(server.Close)
 	d := snapdaemon.Start(t, snapdaemon.Options{
@@ -62,7 +62,7 @@ func TestSnapsOfOwnRoot(t *testing.T) {
 	if err != nil || string(text) != "1.0" {
 		t.Errorf("installed file holds %q, %v, want %q", text, err, "1.0")
 	}
-	store.publish(published{name: "hello", id: helloID, kind: "app", revision: 2, file: helloSnap(t, dir, "2.0")})
+	store.publish(publishedSnap{name: "hello", id: helloID, kind: "app", revision: 2, file: helloSnap(t, dir, "2.0")})
 	d.MustSnap("refresh", "hello")
 	if got, want := listed(t, d, "hello"), "2.0 2"; got != want {
 		t.Errorf("after refresh: hello is %s, want %s", got, want)
@@ -87,7 +87,7 @@ func TestForeignRootIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	store := newFakeStore(t)
-	store.publish(published{name: "hello", id: helloID, kind: "app", revision: 1, file: helloSnap(t, dir, "1.0")})
+	store.publish(publishedSnap{name: "hello", id: helloID, kind: "app", revision: 1, file: helloSnap(t, dir, "1.0")})
 	d := snapdaemon.Start(t, snapdaemon.Options{
 		Binaries:    snapdaemon.BuildWithRoot(t),
 		TrustedRoot: newFakeStore(t).rootStream(),
@@ -109,7 +109,7 @@ func TestStockOnGenuineStoreAssertion(t *testing.T) {
 	chain := filepath.Join(realdata(t), "chains/snapd-enterprise-store.assert")
 	ca := snapdaemon.NewCA(t)
 	store := newFakeStore(t)
-	store.publish(published{name: "snapd", id: snapdaemon.SnapdSnapID, kind: "snapd", revision: 100, file: snapdaemon.SnapdSnap(t, t.TempDir())})
+	store.publish(publishedSnap{name: "snapd", id: snapdaemon.SnapdSnapID, kind: "snapd", revision: 100, file: snapdaemon.SnapdSnap(t, t.TempDir())})
 	d := snapdaemon.Start(t, snapdaemon.Options{
 		Binaries: snapdaemon.Stock(t),
 		Hosts:    []string{host},
