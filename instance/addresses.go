@@ -16,7 +16,7 @@ var (
 	ErrLonelyLogin = errors.New("set both, or neither")
 )
 
-// Addresses are the addresses that a server listens on. An empty one is not served.
+// Addresses are the addresses that a server listens on. An empty address is not served.
 type Addresses struct {
 	HTTP, HTTPS, Registry, Admin string
 	// AdminOptional lets the server start if somebody else has taken the address of the administration.
@@ -59,7 +59,7 @@ func registryAddress(s *settings.Settings, onlyRequested bool) string {
 	return v.RegistryListen
 }
 
-// RegistryAccess is how clients reach the registry that has the images of charms.
+// RegistryAccess describes the registry with the images of charms, and the login for clients.
 type RegistryAccess struct {
 	// Domain is empty for the built-in registry.
 	Domain string

@@ -62,7 +62,7 @@ func (in *Instance) WriteBackupContent(ctx context.Context, w io.Writer, blobs b
 	return err
 }
 
-// backupDatabase returns the database that is dumped.
+// backupDatabase returns the database to dump.
 func (in *Instance) backupDatabase(version int) backup.Database {
 	if in.Cluster != nil {
 		return backup.Database{Cluster: in.Cluster, Name: privateDatabase, Version: version}

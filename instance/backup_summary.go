@@ -21,7 +21,7 @@ const backupTime = "20060102T150405Z"
 // Progress begins to show a step of total bytes. It returns a function that adds bytes, and one that ends the step.
 type Progress func(step string, total int64) (add func(bytes int64), done func())
 
-// BackupSummary is what a backup holds.
+// BackupSummary describes the content of a backup.
 type BackupSummary struct {
 	File string `json:"file"`
 	// Bytes is the size of the file.

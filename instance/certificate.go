@@ -26,7 +26,7 @@ func (e *PresentError) Error() string {
 	return "there is a certificate already, valid until " + e.NotAfter.Format(time.DateOnly)
 }
 
-// UseError means that no client would accept a certificate, wherever and whenever it meets it.
+// UseError means that no client would accept a certificate, at any host and time.
 type UseError struct{ Err error }
 
 func (e *UseError) Error() string { return e.Err.Error() }
@@ -54,7 +54,7 @@ func Certificate(s *settings.Settings) (*certificate.Certificate, error) {
 	return c, nil
 }
 
-// ExpiresSoon is how many days before the end of its certificate a store begins to warn.
+// ExpiresSoon is the number of days before the end of its certificate from which a store warns.
 const ExpiresSoon = 30
 
 // MakeCertificate makes a certificate and its authority for names, or for proxy.domain if there are none. It returns a PresentError

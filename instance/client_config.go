@@ -7,7 +7,7 @@ import (
 	"offlinestore/instance/settings"
 )
 
-// ClientConfig is everything that clients need to use a store.
+// ClientConfig holds everything that clients need to use a store.
 type ClientConfig struct {
 	URL string `json:"url"`
 	// StoreID and Assertion are empty while the store is not registered.

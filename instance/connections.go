@@ -47,7 +47,7 @@ func (d Dir) Connections(ctx context.Context, o Options) ([]Connection, error) {
 	if in == nil {
 		return nil, failed
 	}
-	defer in.Close() // everything was only read
+	defer in.Close() // nothing was written
 	v := in.Settings.Values()
 	db := Connection{Name: ConnectionDatabase, Target: settings.DBConnection, OK: failed == nil, Detail: "the catalogue is there", Err: failed}
 	if failed != nil {

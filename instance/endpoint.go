@@ -124,7 +124,7 @@ func probe(ctx context.Context, c *http.Client, url string) error {
 	return nil
 }
 
-// reasonOf returns the part of a probe's error that tells the reason.
+// reasonOf returns the reason in a probe's error.
 func reasonOf(err error) string {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -8,8 +8,8 @@ import (
 	"offlinestore/closure"
 )
 
-// Gaps returns what the snaps, charms and models of a catalogue need and the catalogue lacks. If the settings name another registry,
-// it has the images.
+// Gaps returns the needs of a catalogue's snaps, charms and models that the catalogue cannot fill. If the settings name another
+// registry, it has the images.
 func (in *Instance) Gaps(c *catalog.Snapshot) ([]closure.Gap, error) {
 	set, err := SetOf(c)
 	if err != nil {
@@ -19,7 +19,7 @@ func (in *Instance) Gaps(c *catalog.Snapshot) ([]closure.Gap, error) {
 	return set.Gaps(), nil
 }
 
-// SetOf returns what a catalogue holds, as closure sees it: snaps with the channel maps that devices are served.
+// SetOf returns the content of a catalogue in closure's form: snaps with the channel maps that devices are served.
 func SetOf(c *catalog.Snapshot) (*closure.Set, error) {
 	set := &closure.Set{Images: make(map[string]bool, len(c.Images))}
 	for i := range c.Snaps {

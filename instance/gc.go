@@ -12,7 +12,7 @@ import (
 // copying.
 const garbageAge = 7 * 24 * time.Hour
 
-// GCOptions are how garbage is collected.
+// GCOptions control a collection of garbage.
 type GCOptions struct {
 	// All also removes new garbage, and the quarantine.
 	All bool

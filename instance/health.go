@@ -24,7 +24,7 @@ const LowSpace = 2 << 30
 // databaseOK is the state of a database that answers.
 const databaseOK = "ok"
 
-// Health is the state of a store: where it is, what runs, what it holds, and its faults.
+// Health is the state of a store: its place, its services, its content, and its faults.
 type Health struct {
 	URL     string `json:"url"`
 	StoreID string `json:"store-id"`
@@ -33,7 +33,7 @@ type Health struct {
 	Cluster  string         `json:"cluster"`
 	Services []ServiceState `json:"services"`
 	Stores   []string       `json:"stores"`
-	// AccountKeys are the imported ones, which came with stores and snaps.
+	// AccountKeys are the imported keys, which came with stores and snaps.
 	AccountKeys []AccountKey      `json:"account-keys"`
 	Generation  int64             `json:"generation"`
 	Snaps       int               `json:"snaps"`
@@ -60,7 +60,7 @@ type Faults struct {
 	NoStoreAssertion bool
 	// OpenSettings reports that others can read the file of the settings.
 	OpenSettings bool
-	// Certificate is why the certificate in the settings cannot be used, CertificateName why it is for another host, and
+	// Certificate is the reason why the certificate in the settings cannot be used, CertificateName why it is for another host, and
 	// CertificateDates why it is not valid now.
 	Certificate, CertificateName, CertificateDates error
 	// Gaps are the needs that the store cannot fill.
@@ -83,7 +83,7 @@ func (d Dir) Health(ctx context.Context, o Options) (*Health, error) {
 	if in == nil {
 		return nil, failed
 	}
-	defer in.Close() // everything was only read
+	defer in.Close() // nothing was written
 	h, err := in.HostHealth()
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (in *Instance) HostHealth() (*Health, error) {
 	}
 	h.NoStoreAssertion = h.StoreID != "" && !in.Dir.HasStoreAssertion()
 	info, err := os.Stat(in.Dir.SettingsPath())
-	h.OpenSettings = err == nil && info.Mode().Perm()&0o077 != 0 // an editor or a copy may have done it
+	h.OpenSettings = err == nil && info.Mode().Perm()&0o077 != 0 // an editor or a copy may have changed the mode
 	signers, err := in.Trust.Signers()
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ import (
 // degradedTimeout bounds how long OpenDegraded waits for a database that does not answer.
 const degradedTimeout = 30 * time.Second
 
-// Options are how a data folder is opened.
+// Options control how a data folder is opened.
 type Options struct {
 	// Logf gets messages about the private cluster that an operator should see. It may be nil.
 	Logf func(format string, args ...any)
@@ -104,7 +104,7 @@ func forgetConnection() {
 	}
 }
 
-// DatabaseName returns the words for the database that the store uses.
+// DatabaseName describes the database that the store uses.
 func (in *Instance) DatabaseName() string {
 	if in.Cluster == nil {
 		return settings.DBConnection

@@ -12,10 +12,10 @@ import (
 	"offlinestore/instance/settings"
 )
 
-// Migration is how far a store has come in taking the place of the original product on its network. For a data folder that does not
-// exist yet, everything is zero but what belongs to the original.
+// Migration describes the progress of a store that replaces the original product on its network. For a data folder that does not
+// exist yet, everything is zero except Original.
 type Migration struct {
-	// Original is what the caller found of the original.
+	// Original comes from the caller.
 	Original Original
 
 	Domain string
@@ -25,17 +25,17 @@ type Migration struct {
 	StoreID    string
 	Registered bool
 	Signers    int
-	// Database is why the database is not available. Packages and Gaps are then unknown.
+	// Database is the reason why the database is not available. Packages and Gaps are then unknown.
 	Database error
 	// Packages counts the snaps and the charms. Gaps are the needs that the store cannot fill.
 	Packages int
 	Gaps     []closure.Gap
 }
 
-// Complete reports whether the store holds something and lacks nothing.
+// Complete reports whether the store holds packages and has no gaps.
 func (m *Migration) Complete() bool { return m.Packages > 0 && len(m.Gaps) == 0 }
 
-// Original is what the original product has left: its store assertion and its settings.
+// Original describes the remains of the original product: its store assertion and its settings.
 type Original struct {
 	// Assertion is the path of its store assertion. It is empty if there is none.
 	Assertion string
@@ -71,7 +71,7 @@ func (d Dir) Migration(ctx context.Context, o Options, original Original) (*Migr
 	if in == nil {
 		return nil, failed
 	}
-	defer in.Close() // everything was only read
+	defer in.Close() // nothing was written
 	h, err := in.HostHealth()
 	if err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ func (e *RestoreSpaceError) Error() string { return e.Err.Error() }
 
 func (e *RestoreSpaceError) Unwrap() error { return e.Err }
 
-// RestoreRequest is a restore that is to be made.
+// RestoreRequest is a request for a restore.
 type RestoreRequest struct {
 	// Identities are the keys that may open the backup.
 	Identities []age.Identity
@@ -57,8 +57,9 @@ type RestoreResult struct {
 	Notes  []string `json:"notes"`
 }
 
-// Restore makes the data folder the store that a backup holds. It first reads and verifies the whole backup with the rights of the
-// caller, then enters the data folder. Errors are ErrOccupied, ErrClusterInUse, a RestoreSpaceError, and those of package backup.
+// Restore turns the data folder into the store of a backup. It first reads and verifies the whole backup with the rights of the
+// caller, then enters the data folder. Errors are ErrOccupied, ErrClusterInUse, a RestoreSpaceError, and the errors of package
+// backup.
 func (d Dir) Restore(ctx context.Context, path string, request RestoreRequest) (*RestoreResult, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -103,8 +104,8 @@ type restoration struct {
 	out      *RestoreResult
 }
 
-// prepareDir moves away what a restore would overwrite, and makes the folder for unfinished files. It refuses a full disk, an occupied
-// folder and an occupied database before it changes anything.
+// prepareDir moves away files that a restore would overwrite, and makes the folder for unfinished files. It refuses a full disk, an
+// occupied folder and an occupied database before it changes anything.
 func (r *restoration) prepareDir() error {
 	entries, err := os.ReadDir(string(r.dir))
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 // partialAge is the age from which the remains of a backup cannot belong to one that still runs.
 const partialAge = 12 * time.Hour
 
-// SaveRequest is a backup that is to be made.
+// SaveRequest is a request for a backup.
 type SaveRequest struct {
 	// To is a file that ends in backup.Ext, or a folder that gets a new file.
 	To         string
@@ -115,7 +115,7 @@ func removePartials(dir string, now time.Time) {
 			continue
 		}
 		if info, err := e.Info(); err == nil && now.Sub(info.ModTime()) > partialAge {
-			os.Remove(filepath.Join(dir, e.Name())) // what stays takes only space
+			os.Remove(filepath.Join(dir, e.Name())) // a remaining file only takes space
 		}
 	}
 }
@@ -136,7 +136,7 @@ func (d Dir) blobSize() (size int64) {
 
 var notInName = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
 
-// newBackupPath returns to itself if its name is that of a backup. Otherwise it returns the path of a new file in the folder to,
+// newBackupPath returns to itself if that is the name of a backup. Otherwise it returns the path of a new file in the folder to,
 // which it makes if there is none.
 func (d Dir) newBackupPath(to string, now time.Time) (string, error) {
 	if _, err := os.Stat(string(d)); err != nil {

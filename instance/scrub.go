@@ -15,16 +15,16 @@ import (
 	"offlinestore/catalog"
 )
 
-// DamagedBlob is a blob that differs from what the catalogue records of it, or that is missing.
+// DamagedBlob is a blob that differs from the catalogue's record of it, or that is missing.
 type DamagedBlob struct {
 	catalog.Blob
-	// Problem is what is wrong with it.
+	// Problem is the damage.
 	Problem error
 	// MovedTo is its place in the quarantine. It is empty for a missing blob.
 	MovedTo string
 }
 
-// BlobList is the blobs that the catalogue refers to. The lock that comes with it keeps gc out until Release.
+// BlobList is the list of blobs that the catalogue refers to. Its lock keeps gc out until Release.
 type BlobList struct {
 	in    *Instance
 	blobs []catalog.Blob

@@ -23,7 +23,7 @@ func head() backup.Header {
 	return backup.Header{Program: "test", Created: time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC), PostgreSQL: 15, Schema: 4, Generation: 7, Blobs: true}
 }
 
-// plain is a backup that is not encrypted.
+// plain returns a backup that is not encrypted.
 func plain(t testing.TB, dump []byte, blobs ...string) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -89,7 +89,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// repack is a backup whose entries were changed, in the clear as its maker could.
+// repack returns a backup with changed entries, as the maker of a backup could write it.
 func repack(t *testing.T, text []byte, change func(*tar.Header, []byte) (keep bool, data []byte)) []byte {
 	t.Helper()
 	var out bytes.Buffer

@@ -12,7 +12,7 @@ import (
 	"offlinestore/instance/backup"
 )
 
-// BenchmarkBackup writes a blob, as backup does with each, and reads it back.
+// BenchmarkBackup writes a blob as a backup does, and reads it back.
 func BenchmarkBackup(b *testing.B) {
 	blob := make([]byte, 64<<20)
 	rand.Read(blob)

@@ -17,16 +17,16 @@ import (
 	"offlinestore/instance/pgcluster"
 )
 
-// Database is where a store's catalogue is.
+// Database describes the way to a store's catalogue.
 type Database struct {
-	// Cluster is the private cluster, and Name the database in it; or Cluster is nil and DSN leads to the database.
+	// Cluster is the private cluster, and Name the database in it. If Cluster is nil, DSN leads to the database.
 	Cluster   *pgcluster.Cluster
 	Name, DSN string
 	// Version is the server's major version.
 	Version int
 }
 
-// Dump writes the whole database, as of one moment.
+// Dump writes the whole database, in its state at one moment.
 func (d Database) Dump(ctx context.Context, w io.Writer) error {
 	cmd, err := d.command(ctx, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--no-password")
 	if err != nil {
@@ -36,18 +36,18 @@ func (d Database) Dump(ctx context.Context, w io.Writer) error {
 	cmd.Stdout = out
 	err = runTool(ctx, "dump the database", cmd)
 	if out.err != nil {
-		return fmt.Errorf("dump the database: %w", out.err) // pg_dump says only that nobody listens
+		return fmt.Errorf("dump the database: %w", out.err) // pg_dump reports only that nobody reads its output
 	}
 	return err
 }
 
-// Restore fills an empty database with what Dump wrote: with all of it, or nothing.
+// Restore fills an empty database from the output of Dump, completely or not at all.
 func (d Database) Restore(ctx context.Context, r io.Reader) error {
 	cmd, err := d.command(ctx, "pg_restore", "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", "--no-password")
 	if err != nil {
 		return err
 	}
-	// Without it, pg_restore writes SQL to its output.
+	// Without --dbname, pg_restore writes SQL to its output.
 	name := d.Name
 	if d.Cluster == nil {
 		if name, err = conninfo.ForCommandLine(d.DSN); err != nil {
@@ -81,7 +81,7 @@ func (d Database) command(ctx context.Context, name string, args ...string) (*ex
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "PGAPPNAME=snap-store-proxy")
 	if cfg.Password != "" {
-		// Everyone can read a command line, and nobody another user's environment.
+		// Everyone can read a command line, but nobody can read another user's environment.
 		cmd.Env = append(cmd.Env, "PGPASSWORD="+cfg.Password)
 	}
 	return cmd, nil
@@ -99,13 +99,13 @@ func (r *errorRecorder) Write(p []byte) (n int, err error) {
 	return n, r.err
 }
 
-// maxWords is how much of a program's complaints an error quotes, in bytes.
+// maxWords bounds the output of a program in an error, in bytes.
 const maxWords = 2000
 
-// ToolError says that a program of PostgreSQL's failed. It is syscall.ENOSPC to errors.Is if that was for want of space.
+// ToolError reports that a program of PostgreSQL's failed. errors.Is finds syscall.ENOSPC in it if the disk was full.
 type ToolError struct {
 	Doing, Tool string
-	// Words is what it said.
+	// Words is the program's output.
 	Words string
 	Err   error
 }
@@ -115,7 +115,7 @@ func (e *ToolError) Error() string {
 	return fmt.Sprintf("%s: %s: %v: %s", e.Doing, e.Tool, e.Err, strings.Join(strings.Fields(e.Words), " "))
 }
 
-// Unwrap is why it failed.
+// Unwrap returns the reason of the failure.
 func (e *ToolError) Unwrap() error {
 	if strings.Contains(e.Words, "No space left on device") {
 		return syscall.ENOSPC
@@ -140,7 +140,7 @@ func runTool(ctx context.Context, doing string, cmd *exec.Cmd) error {
 	return nil
 }
 
-// outputPrefix keeps the beginning of what is written to it.
+// outputPrefix keeps the beginning of the text that is written to it.
 type outputPrefix struct {
 	bytes.Buffer
 	max int

@@ -11,8 +11,8 @@ import (
 	"offlinestore/blob"
 )
 
-// Files reads the files of a data folder that a backup holds: all but PostgreSQL's and the blobs, locks and what is half written.
-// Something there that is no file is refused rather than left out: whoever restores would miss it.
+// Files reads the files of a data folder that a backup holds: all except PostgreSQL's, blobs, locks and half-written files. It
+// refuses an entry that is no regular file, since a restore would lack it.
 func Files(dir string) ([]File, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -51,12 +51,12 @@ func Files(dir string) ([]File, error) {
 	return out, nil
 }
 
-// isPassing says whether a file is only there for a moment, or for those who are running: locks, sockets' folders, other backups.
+// isPassing reports whether a file is temporary or belongs to running processes: locks, sockets' folders, other backups.
 func isPassing(name string) bool {
 	return strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".lock") || strings.Contains(name, ".new-") || path.Ext(name) == Ext || name == "lost+found"
 }
 
-// Ext is how the name of a backup ends.
+// Ext is the ending of a backup's name.
 const Ext = ".age"
 
 func readFile(root *os.Root, name string) (File, error) {

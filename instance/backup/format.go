@@ -3,11 +3,11 @@
 //
 // Inside the encryption is a tar:
 //
-//	backup.json         what it is a backup of, see Header
+//	backup.json         the store of the backup, see Header
 //	files/PATH          the files of the data folder, but for PostgreSQL's and the blobs
-//	database/NNNNNN     what pg_dump wrote, in its custom format, cut into pieces
+//	database/NNNNNN     the output of pg_dump in its custom format, cut into pieces
 //	blobs/sha256/HEX    the blobs
-//	manifest.json       sizes and digests of all that went before, see Manifest
+//	manifest.json       sizes and digests of everything before it, see Manifest
 //
 // in this order. The pieces let a dump of any size pass through without a copy of it on a disk, where it would lie unencrypted.
 package backup
@@ -51,17 +51,17 @@ const (
 )
 
 var (
-	// ErrNotBackup is in the chain of the error for a file that is no backup.
+	// ErrNotBackup means that a file is no backup.
 	ErrNotBackup = errors.New("not a backup of a store")
-	// ErrCorrupt is in the chain of the error for a backup that is cut off, altered or damaged.
+	// ErrCorrupt means that a backup is cut off, altered or damaged.
 	ErrCorrupt = errors.New("the backup is damaged")
-	// ErrTooNew is in the chain of the error for a backup that a newer program made.
+	// ErrTooNew means that a newer program made the backup.
 	ErrTooNew = errors.New("the backup was made by a newer version of this program")
-	// ErrKey is in the chain of the error for a passphrase, or identities, that do not open the backup.
+	// ErrKey means that a passphrase or identities do not open the backup.
 	ErrKey = errors.New("the backup can't be decrypted")
 )
 
-// Header says what a backup is of.
+// Header describes the store of a backup.
 type Header struct {
 	Format  int       `json:"format"`
 	Program string    `json:"program"`
@@ -73,16 +73,16 @@ type Header struct {
 	// Schema is the version of the catalogue's tables.
 	Schema     int   `json:"schema"`
 	Generation int64 `json:"generation"`
-	// Blobs says whether the blobs are in it.
+	// Blobs reports whether the blobs are in the backup.
 	Blobs bool `json:"blobs"`
 }
 
-// Manifest is what a backup ends with.
+// Manifest is the last entry of a backup.
 type Manifest struct {
 	Files    []File `json:"files"`
 	Database Sum    `json:"database"`
 	Blobs    Count  `json:"blobs"`
-	// Missing are the blobs that the catalogue has and the store had not.
+	// Missing are the blobs that the catalogue had and the store lacked.
 	Missing []blob.Digest `json:"missing-blobs,omitempty"`
 }
 
@@ -91,7 +91,7 @@ type File struct {
 	Path string      `json:"path"`
 	Mode fs.FileMode `json:"mode"`
 	Sum
-	// Data is its content, which is not in the manifest.
+	// Data is the content, which is not in the manifest.
 	Data []byte `json:"-"`
 }
 
@@ -101,13 +101,13 @@ type Sum struct {
 	Digest blob.Digest `json:"digest"`
 }
 
-// Count is how many blobs there are, and their size in bytes together.
+// Count is a number of blobs, and their size together in bytes.
 type Count struct {
 	Number int   `json:"number"`
 	Size   int64 `json:"size"`
 }
 
-// validatePath refuses what can't be a file of a data folder that was saved.
+// validatePath refuses a path that no saved file of a data folder can have.
 func validatePath(p string) error {
 	first, _, _ := strings.Cut(p, "/")
 	switch {
@@ -119,10 +119,10 @@ func validatePath(p string) error {
 	return nil
 }
 
-// isApart says whether an entry of the data folder is saved in another way, or not at all.
+// isApart reports whether an entry of the data folder is saved in another way, or not at all.
 func isApart(name string) bool {
 	return name == "blobs" || name == "postgresql" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, Aside)
 }
 
-// Aside is how the names of folders begin that a restore has put earlier content of the data folder into.
+// Aside begins the names of the folders into which a restore moves earlier content of the data folder.
 const Aside = "before-restore-"

@@ -16,26 +16,26 @@ import (
 	"offlinestore/blob"
 )
 
-// Contents is what a backup holds besides what went to the Sinks.
+// Contents is the content of a backup, without the parts that went to the Sinks.
 type Contents struct {
 	Header   Header
 	Manifest Manifest
-	// Files are those of the manifest, with their content.
+	// Files are the files of the manifest, with their content.
 	Files []File
 }
 
-// Sinks take what is too large for memory. What they get is not verified as a whole before Read returns, so a first Read goes
-// without: a nil sink drops what it would get, once that was checked.
+// Sinks take the parts that are too large for memory. These parts are not verified as a whole before Read returns, so a first Read
+// goes without sinks: without a sink, Read verifies its part and drops it.
 type Sinks struct {
 	// Database takes the dump.
 	Database io.Writer
-	// Blob takes a blob of that size. It must read and verify it.
+	// Blob takes a blob of a size. It must read and verify it.
 	Blob func(dg blob.Digest, size int64, r io.Reader) error
 }
 
-// Read reads all of a backup, once decrypted, and checks it against its manifest. Nothing may follow its end.
+// Read reads all of a decrypted backup, and compares it with its manifest. Nothing may follow its end.
 func Read(r io.Reader, sinks Sinks) (*Contents, error) {
-	// Errors of decryption are those of a backup that was cut off or altered: no byte of it passes unauthenticated.
+	// An error of decryption means that the backup was cut off or altered: no byte of it passes unauthenticated.
 	rd := &reader{tar: tar.NewReader(&source{r: r}), sinks: sinks, database: digest.SHA256.Digester()}
 	if sinks.Database == nil {
 		rd.sinks.Database = io.Discard
@@ -49,7 +49,7 @@ func Read(r io.Reader, sinks Sinks) (*Contents, error) {
 	return &rd.out, nil
 }
 
-// source marks the errors of reading, so that those of the sinks can be told from them.
+// source marks the errors of reading, to distinguish them from errors of the sinks.
 type source struct{ r io.Reader }
 
 func (s *source) Read(p []byte) (int, error) {
@@ -153,7 +153,7 @@ func (rd *reader) head(h *tar.Header) error {
 	if err != nil {
 		return err
 	}
-	// A newer head may hold what this program doesn't know; its version is where it always was.
+	// A newer header may have unknown members; the version of the format is always in the same place.
 	if err := json.Unmarshal(text, &rd.out.Header); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrCorrupt, h.Name, err)
 	}
@@ -251,7 +251,7 @@ func (rd *reader) json(h *tar.Header, max int64, v any) error {
 	return nil
 }
 
-// compare holds what was seen against the manifest.
+// compare compares the parts that were read with the manifest.
 func (rd *reader) compare() error {
 	rd.seen.Database.Digest = rd.database.Digest()
 	m := &rd.out.Manifest

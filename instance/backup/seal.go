@@ -9,11 +9,11 @@ import (
 	"filippo.io/age"
 )
 
-// maxWork bounds the work of scrypt that a backup may ask for, as the power of two: some seconds, and 4 GiB of memory.
+// maxWork bounds the work of scrypt that a backup may ask for, as a power of two: some seconds, and 4 GiB of memory.
 const maxWork = 22
 
-// Seal encrypts what is written to it for the recipients. The key opens what was written, so that it can be read back by who has
-// no identity of theirs.
+// Seal encrypts the data written to it for the recipients. The key opens the result, so that a caller without the recipients'
+// identities can read it back.
 func Seal(w io.Writer, recipients ...age.Recipient) (sealed io.WriteCloser, key age.Identity, err error) {
 	var fileKey []byte
 	caught := make([]age.Recipient, len(recipients))
@@ -32,7 +32,7 @@ type catcher struct {
 	fileKey *[]byte
 }
 
-// WrapWithLabels passes on what the recipient demands of its company.
+// WrapWithLabels passes on the labels of the recipient, which limit the recipients beside it.
 func (c *catcher) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
 	*c.fileKey = slices.Clone(fileKey)
 	if r, ok := c.Recipient.(age.RecipientWithLabels); ok {
@@ -42,8 +42,8 @@ func (c *catcher) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error
 	return s, nil, err
 }
 
-// Unlock finds the key of a backup, and leaves r somewhere in it. It is an identity for Decrypt, which need not do the work
-// of a passphrase again.
+// Unlock finds the key of a backup. It leaves r at an arbitrary place. The key is an identity for Decrypt, which need not repeat
+// the work of a passphrase.
 func Unlock(r io.Reader, identities ...age.Identity) (age.Identity, error) {
 	header, err := age.ExtractHeader(r)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"offlinestore/blob"
 )
 
-// Writer writes the content of a backup, which is not encrypted yet: see Seal. Its methods are called in the order of the format:
-// AddFile, then Database, then AddBlob, then Close.
+// Writer writes the content of a backup, unencrypted: Seal encrypts it. Its methods are called in the order of the format: AddFile,
+// then Database, then AddBlob, then Close.
 type Writer struct {
 	tar      *tar.Writer
 	time     time.Time
@@ -49,7 +49,7 @@ func (w *Writer) AddFile(f File) error {
 	return nil
 }
 
-// Database returns what takes a dump of the database. It holds no more than a piece of it.
+// Database returns a writer for a dump of the database. It holds only a piece of it in memory.
 func (w *Writer) Database() *DatabaseWriter {
 	return &DatabaseWriter{w: w, hash: digest.SHA256.Digester()}
 }
@@ -104,7 +104,8 @@ func (d *DatabaseWriter) flush() error {
 
 func pieceName(n int) string { return fmt.Sprintf("%s%06d", databaseDir, n) }
 
-// AddBlob adds a blob, and checks its content on the way. The error is a *[blob.CorruptError] when that is another one.
+// AddBlob adds a blob, and verifies its content meanwhile. If the content differs from its digest, the error is a
+// *[blob.CorruptError].
 func (w *Writer) AddBlob(dg blob.Digest, size int64, r io.Reader) error {
 	if err := blob.CheckDigest(dg); err != nil {
 		return err
@@ -123,7 +124,7 @@ func (w *Writer) AddBlob(dg blob.Digest, size int64, r io.Reader) error {
 	return nil
 }
 
-// AddMissing notes a blob that should be here and is not.
+// AddMissing records a blob that should be here and is not.
 func (w *Writer) AddMissing(dg blob.Digest) { w.manifest.Missing = append(w.manifest.Missing, dg) }
 
 // Close writes the manifest, and returns it.

@@ -1,6 +1,6 @@
-// Package conninfo reads and edits PostgreSQL connections as operators write them: URLs, or words like host=… dbname=….
+// Package conninfo reads and edits PostgreSQL connections in the forms that operators write: URLs, or words like host=… dbname=….
 //
-// It works on the text. Package url knows nothing of several hosts, and a URL that is put together anew has other escapes.
+// It works on the text. Package url does not support several hosts, and a URL that is put together anew has other escapes.
 package conninfo
 
 import (
@@ -36,7 +36,7 @@ func Validate(v string) error {
 	if _, err := url.ParseQuery(u.RawQuery); err != nil {
 		return errPasswordURL
 	}
-	// A password with a / or ? in it that isn't escaped ends up here, and would be shown.
+	// A password with an unescaped / or ? ends up here, and would be shown.
 	if strings.Contains(v, "#") || strings.Contains(u.EscapedPath(), "@") || strings.Contains(u.RawQuery, "@") {
 		return errPasswordURL
 	}
@@ -109,7 +109,7 @@ func skipSpace(v string, i int) int {
 	return i
 }
 
-// endOfValue returns where the value that begins at i ends, or -1 if it does not end. A backslash takes the next character's
+// endOfValue returns the end of the value that begins at i, or -1 if it does not end. A backslash takes the next character's
 // meaning away, inside quotes and outside.
 func endOfValue(v string, i int) int {
 	quoted := i < len(v) && v[i] == '\''

@@ -31,7 +31,7 @@ func LacksPassword(connection string) bool {
 // WithPassword returns a connection that lacks a password with one.
 func WithPassword(connection, password string) string {
 	if !isURL(connection) {
-		// In front, since the last word may have no value, and would take this one.
+		// The password is the first word, since the last word may have no value, and would take it.
 		return "password='" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(password) + "' " + connection
 	}
 	scheme, authority, tail := cutURL(connection)
@@ -39,7 +39,7 @@ func WithPassword(connection, password string) string {
 	if ok && user != "" {
 		return scheme + "://" + strings.TrimSuffix(user, ":") + ":" + escape(password) + "@" + hosts + tail
 	}
-	// Without a user, or with one that is a parameter, the password has to be one too.
+	// If there is no user, or the user is a parameter, the password has to be a parameter too.
 	before, query, _ := strings.Cut(connection, "?")
 	with := before + "?password=" + escape(password)
 	if query != "" {
@@ -139,7 +139,7 @@ func urlForCommandLine(v string) string {
 	return scheme + "://" + authority + path + "?" + strings.Join(kept, "&")
 }
 
-// pgxPrefixes begin the parameters that pgx has and libpq rejects.
+// pgxPrefixes are the beginnings of the parameters that pgx has and libpq rejects.
 var pgxPrefixes = [...]string{"pool_", "default_query_exec_mode", "statement_cache_capacity", "description_cache_capacity", "min_read_buffer_size"}
 
 // isForCommandLine reports whether libpq knows a parameter that holds no secret.
@@ -153,8 +153,8 @@ func isForCommandLine(name string) bool {
 	return !isPassword(name)
 }
 
-// escape writes all but letters and digits as %XX, which every part of a URL and every reader understands. A + for a space is not
-// understood everywhere.
+// escape writes every character except letters and digits as %XX, which every part of a URL and every reader understands. Not every
+// reader understands a + for a space.
 func escape(s string) string {
 	var out strings.Builder
 	for _, c := range []byte(s) {

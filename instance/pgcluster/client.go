@@ -13,13 +13,13 @@ import (
 	"syscall"
 )
 
-// Command is a client program of the cluster's own version, like pg_dump, that logs in to a database of it as the superuser.
-// It may run until Close.
+// Command returns a client program of the cluster's own version, like pg_dump, which logs in to a database of the cluster as the
+// superuser. It may run until Close.
 func (c *Cluster) Command(ctx context.Context, name, database string, args ...string) *exec.Cmd {
 	cmd := c.command(ctx, name, args...)
 	host := filepath.Join(c.folder.path, runDir)
 	if c.host != host {
-		// The way to the socket by our own descriptor, which is another one's there.
+		// The path to the socket goes through our own descriptor, which has another number there.
 		cmd.ExtraFiles, host = []*os.File{c.run}, "/proc/self/fd/3"
 	}
 	cmd.Env = append(cmd.Env, "PGHOST="+host, "PGPORT=5432", "PGUSER="+Superuser, "PGDATABASE="+database, "PGSSLMODE=disable")
@@ -28,12 +28,12 @@ func (c *Cluster) Command(ctx context.Context, name, database string, args ...st
 
 var clientOutput = regexp.MustCompile(`^[a-z_]+ \(PostgreSQL\) ([0-9]{1,4})`)
 
-// FindClient is the newest client program of that name, like pg_dump, on this machine. Its version is at least that major one:
-// a client can't dump what a newer server holds.
+// FindClient returns the newest client program of a name, like pg_dump, on this machine. Its major version is at least version: a
+// client can't dump the database of a newer server.
 func FindClient(ctx context.Context, name string, version int) (path string, err error) {
 	var candidates []string
 	for _, pattern := range binDirs {
-		// A pattern that is a constant is never malformed, the one error that Glob has.
+		// Glob's only error is a malformed pattern, which a constant never is.
 		found, _ := filepath.Glob(filepath.Join(pattern, name))
 		candidates = append(candidates, found...)
 	}
@@ -66,7 +66,7 @@ func InUse(dir string) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look at the database cluster: %w", err)
 	}
-	defer users.Close() // and with it the lock
+	defer users.Close() // it holds the lock
 	err = syscall.Flock(int(users.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return true, nil
@@ -79,7 +79,7 @@ func InUse(dir string) (bool, error) {
 		return false, fmt.Errorf("look at the database cluster: %w", err)
 	}
 	defer root.Close()
-	// One whose last user was killed runs on.
+	// PostgreSQL keeps running if its last user was killed.
 	pid, err := (&Cluster{folder: &folder{path: dir, root: root}}).postmaster()
 	return pid != 0, err
 }

@@ -10,8 +10,8 @@ import (
 
 const socketName = "/.s.PGSQL.5432"
 
-// postgresqlConf replaces the file that initdb writes. A store is a small database: it must never lose what it
-// acknowledged, and it should leave the memory to the page cache that downloads are served from.
+// postgresqlConf replaces the file that initdb writes. A store is a small database. It must never lose a change that it
+// acknowledged, and it should leave the memory to the page cache, from which downloads are served.
 const postgresqlConf = `# Written by the store at every start of this cluster.
 # Settings of your own belong into the file local.conf in the folder above, which counts last.
 listen_addresses = ''
@@ -54,15 +54,16 @@ log_line_prefix = '%m [%p] %q%u@%d '
 include_if_exists = '../local.conf'
 `
 
-// pgHBAConf lets whoever can open the socket log in as any role. Nobody but the owner of the folder can, and root: the
-// folder of the socket is closed to others. Asking for the name of the peer would add nothing, because all our processes
-// run as that owner; the roles are there to keep the server from writing by mistake.
+// pgHBAConf allows every process that can open the socket to log in as any role. Only the owner of the folder and root can, because
+// the socket's folder is closed to others. A check of the peer's name would add nothing, because all our processes run as the
+// owner. The roles only keep the server from writing by mistake.
 const pgHBAConf = `# Written by the store at every start of this cluster.
 local all         all trust
 local replication all trust
 `
 
-// configure writes the configuration, which costs nothing and keeps a new version of ours from running with an old one.
+// configure writes the configuration at every start. That costs nothing, and keeps a new version of this program from running with
+// an old configuration.
 func (c *Cluster) configure() error {
 	for name, text := range map[string]string{"postgresql.conf": postgresqlConf, "pg_hba.conf": pgHBAConf} {
 		if err := c.folder.replace(filepath.Join(dataDir, name), []byte(text)); err != nil {
@@ -72,7 +73,7 @@ func (c *Cluster) configure() error {
 	return nil
 }
 
-// replace makes text the content of a file. What a power cut might leave of it the next start replaces, so nothing is synced.
+// replace makes text the content of a file. It syncs nothing, since the next start replaces the remains of a power cut.
 func (f *folder) replace(name string, text []byte) error {
 	if old, err := f.root.ReadFile(name); err == nil && bytes.Equal(old, text) {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"offlinestore/instance/pgcluster"
 )
 
-// startFails wants Start to fail, with all of the given words in its error, and to leave nothing running.
+// startFails checks that Start fails, with all of the given words in its error, and leaves nothing running.
 func startFails(t *testing.T, dir string, words ...string) error {
 	t.Helper()
 	needPostgreSQL(t)
@@ -49,7 +49,7 @@ func TestOtherVersion(t *testing.T) {
 		if wrong.Have != have || wrong.Want != want {
 			t.Errorf("VersionError has %d and wants %d, want %d and %d", wrong.Have, wrong.Want, have, want)
 		}
-		// There is no way back from a newer version but to install that.
+		// There is no way back from a newer version, except to install it.
 		if got := strings.Contains(err.Error(), "bin/pg_upgrade "); got != (have < want) {
 			t.Errorf("an upgrade is offered: %v, want %v: %v", got, have < want, err)
 		}
@@ -60,7 +60,7 @@ func TestOtherVersion(t *testing.T) {
 		}
 		startFails(t, dir, "PG_VERSION")
 	}
-	// A data directory without a version is damaged, and anything but free to be used for a new cluster.
+	// A data directory without a version is damaged, and must not be used for a new cluster.
 	if err := os.Remove(filepath.Join(dir, "data/PG_VERSION")); err != nil {
 		t.Fatal(err)
 	}
@@ -83,11 +83,11 @@ func TestBadFolder(t *testing.T) {
 	if err := os.Mkdir(closed, 0o500); err != nil {
 		t.Fatal(err)
 	}
-	// Root may write to it; PostgreSQL, which isn't root, may not even enter.
+	// Root may write to it, but PostgreSQL, which isn't root, may not even enter it.
 	startFails(t, filepath.Join(closed, "pg"), "permission denied", closed)
 
 	if os.Geteuid() == 0 {
-		// Somebody gave the wrong folder: it must not be given away.
+		// A wrong folder must not be given away.
 		startFails(t, dir, "belongs to root", "isn't empty")
 	} else {
 		startFails(t, "/", "belongs to user root")

@@ -17,10 +17,10 @@ import (
 // MinVersion is the oldest major version of PostgreSQL that a cluster runs on.
 const MinVersion = 13
 
-// ErrNotInstalled is that the machine has no PostgreSQL server that is new enough.
+// ErrNotInstalled means that the machine has no PostgreSQL server that is new enough.
 var ErrNotInstalled = errors.New("no PostgreSQL 13 or newer on this machine: install the package `postgresql` (apt-get install postgresql), or set proxy.db.connection")
 
-// binDirs are where distributions put the binaries of several versions beside each other: Debian's way and Red Hat's.
+// binDirs are the folders in which Debian and Red Hat put the binaries of several versions beside each other.
 var binDirs = [...]string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin"}
 
 // install is one version of PostgreSQL's server binaries.
@@ -29,7 +29,7 @@ type install struct {
 	version int
 }
 
-// Find is the newest PostgreSQL on this machine: the folder of its binaries and its major version.
+// Find returns the newest PostgreSQL on this machine: the folder of its binaries and its major version.
 func Find() (bindir string, version int, err error) {
 	all := installs()
 	if len(all) == 0 {
@@ -38,12 +38,12 @@ func Find() (bindir string, version int, err error) {
 	return all[0].bindir, all[0].version, nil
 }
 
-// installs is what Find chooses from, newest first. The search path counts only where there is nothing in the usual
-// places: what it names first is often a wrapper.
+// installs returns the usable versions, newest first. It uses the search path only if the usual folders hold none, since the first
+// program on the path is often a wrapper.
 func installs() []install {
 	var found []install
 	for _, pattern := range binDirs {
-		// A pattern that is a constant is never malformed, the one error that Glob has.
+		// Glob's only error is a malformed pattern, which a constant never is.
 		dirs, _ := filepath.Glob(pattern)
 		for _, dir := range dirs {
 			found = append(found, probe(dir)...)
@@ -62,7 +62,7 @@ func installs() []install {
 
 var versionOutput = regexp.MustCompile(`^postgres \(PostgreSQL\) ([0-9]{1,4})`)
 
-// probe is the install in dir, if a usable one is there. Folders of clients only, and remains of a removed version, are not.
+// probe returns the version in dir, if it is usable. A folder with clients only, or with the remains of a removed version, is not.
 func probe(dir string) []install {
 	if _, err := os.Stat(filepath.Join(dir, "initdb")); err != nil {
 		return nil
@@ -84,17 +84,17 @@ func probe(dir string) []install {
 	return []install{{dir, version}}
 }
 
-// VersionError is that a cluster was made by a major version of PostgreSQL that this machine doesn't have.
+// VersionError reports that a cluster was made by a major version of PostgreSQL that this machine doesn't have.
 type VersionError struct {
 	// Dir is the folder of the cluster.
 	Dir string
 	// Have is the version that made the cluster, Want the newest one on this machine.
 	Have, Want int
-	// BinDir is where the binaries of version Want are.
+	// BinDir is the folder of the binaries of version Want.
 	BinDir string
 }
 
-// Error says what to install, and with which command to upgrade the cluster.
+// Error names the version to install, or the command that upgrades the cluster.
 func (e *VersionError) Error() string {
 	msg := fmt.Sprintf("the cluster in %s is of PostgreSQL %d, and this machine has %d: install the package `postgresql-%d`",
 		e.Dir, e.Have, e.Want, e.Have)
@@ -113,7 +113,7 @@ func (e *VersionError) command() string {
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_/.+:@%-]+$`)
 
-// quote is s as a word of a shell's command line.
+// quote returns s as a word of a shell's command line.
 func quote(s string) string {
 	if plainWord.MatchString(s) {
 		return s

@@ -14,18 +14,18 @@ import (
 	"time"
 )
 
-// systemUser is whom distributions make for PostgreSQL.
+// systemUser is the user that distributions make for PostgreSQL.
 const systemUser = "postgres"
 
-// pollInterval is how often a lock, a start or a stop is looked at again.
+// pollInterval is the time between two looks at a lock, a start or a stop.
 const pollInterval = 10 * time.Millisecond
 
-// folder is the cluster's folder, and whom it belongs to. Everything in it is reached through root, so that nothing which
-// its owner puts there can lead a process of root's outside.
+// folder is the cluster's folder with its owner. Everything in it is reached through root, so that files which the owner puts there
+// can't lead a process of the user root outside.
 type folder struct {
 	path string
 	root *os.Root
-	// cred is the owner, for commands that have to be run as somebody else; nil when we are the owner ourselves.
+	// cred is the owner, for commands that must run as another user; nil if we are the owner ourselves.
 	cred *syscall.Credential
 }
 
@@ -49,8 +49,8 @@ func openFolder(dir string) (*folder, error) {
 	return f, nil
 }
 
-// makeFolder makes dir and returns the path of it that has no links. The folders above dir are opened to others than their
-// owner, since that may be root and PostgreSQL must pass.
+// makeFolder makes dir and returns its path without links. It makes missing folders above dir so that others may enter them, since
+// their owner may be root, and PostgreSQL must pass.
 func makeFolder(dir string) (string, error) {
 	path, err := filepath.Abs(dir)
 	if err != nil {
@@ -65,8 +65,8 @@ func makeFolder(dir string) (string, error) {
 	return filepath.EvalSymlinks(path)
 }
 
-// settleOwner finds out who runs PostgreSQL, which refuses root: the owner of the folder; if that is root, the owner of the
-// folder around it; if that is root too, the user that the distribution made for PostgreSQL.
+// settleOwner determines the user who runs PostgreSQL, which refuses root: the owner of the folder; if that is root, the owner of
+// the folder around it; if that is root too, the user that the distribution made for PostgreSQL.
 func (f *folder) settleOwner() error {
 	info, err := f.root.Stat(".")
 	if err != nil {
@@ -89,7 +89,7 @@ func (f *folder) settleOwner() error {
 	return f.handOver()
 }
 
-// heir is who gets a new folder in parent.
+// heir returns the user who gets a new folder in parent.
 func heir(parent string) (*syscall.Credential, error) {
 	info, err := os.Stat(parent)
 	if err != nil {
@@ -109,8 +109,8 @@ func heir(parent string) (*syscall.Credential, error) {
 	return credential(uint32(uid), uint32(uid)), nil
 }
 
-// credential is a user with the group it logs in with, or with gid if it has no login. The group of a folder won't do: it
-// is often root's, left over from a chown of the user alone.
+// credential returns a user with the group of its login, or with gid if it has no login. The group of a folder is unsuitable: it is
+// often root's, left over from a chown of the user alone.
 func credential(uid, gid uint32) *syscall.Credential {
 	if u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10)); err == nil {
 		if id, err := strconv.ParseUint(u.Gid, 10, 32); err == nil {
@@ -120,7 +120,7 @@ func credential(uid, gid uint32) *syscall.Credential {
 	return &syscall.Credential{Uid: uid, Gid: gid}
 }
 
-// handOver gives root's folder to the new owner, unless there is something in it: then it isn't ours to give away.
+// handOver gives root's folder to the new owner. If there is something in it, it is not ours to give away.
 func (f *folder) handOver() error {
 	dir, err := f.root.Open(".")
 	if err != nil {
@@ -128,7 +128,7 @@ func (f *folder) handOver() error {
 	}
 	defer dir.Close()
 	if _, err := dir.Readdirnames(1); !errors.Is(err, io.EOF) {
-		// Another process may have handed it over, and begun to fill it, since we looked.
+		// Since the first look, another process may have handed it over and begun to fill it.
 		if info, err := dir.Stat(); err == nil {
 			if uid, _ := owner(info); uid == f.cred.Uid {
 				return nil
@@ -143,7 +143,7 @@ func (f *folder) handOver() error {
 	return nil
 }
 
-// mkdir makes a folder that nobody but the owner can enter, or makes sure that it is one.
+// mkdir makes a folder that only the owner can enter, or verifies that it is one.
 func (f *folder) mkdir(name string) error {
 	made := f.root.Mkdir(name, 0o700)
 	if made != nil && !errors.Is(made, fs.ErrExist) {
@@ -169,7 +169,7 @@ func (f *folder) mkdir(name string) error {
 	return nil
 }
 
-// create makes a file of the owner's. Only a file that was created this moment is given away.
+// create makes a file that belongs to the owner. It gives away only a file that it has just created.
 func (f *folder) create(name string) (*os.File, error) {
 	file, err := f.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil || f.cred == nil {
@@ -182,7 +182,7 @@ func (f *folder) create(name string) (*os.File, error) {
 	return file, nil
 }
 
-// lock waits for a lock, which is held until the file is closed or the process ends.
+// lock waits for a lock. The lock is held until the file is closed or the process ends.
 func (f *folder) lock(ctx context.Context, name string, how int) (*os.File, error) {
 	file, err := f.create(name)
 	if errors.Is(err, fs.ErrExist) {
@@ -206,7 +206,7 @@ func (f *folder) lock(ctx context.Context, name string, how int) (*os.File, erro
 	}
 }
 
-// pause waits a moment, or says that there is no more time to wait.
+// pause waits a moment, or returns an error if there is no time left.
 func pause(ctx context.Context) error {
 	t := time.NewTimer(pollInterval)
 	defer t.Stop()

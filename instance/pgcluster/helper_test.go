@@ -20,7 +20,7 @@ import (
 	"offlinestore/instance/pgcluster"
 )
 
-// helperDir names the cluster that this binary is to use as another process; it does until its stdin ends.
+// helperDir names the cluster that this binary uses as another process, until its stdin ends.
 const helperDir = "PGCLUSTER_TEST_HELPER_DIR"
 
 func TestMain(m *testing.M) {
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// template is a cluster that tests copy, for initdb takes longer than all else.
+// template is a cluster that tests copy, since initdb takes longer than everything else.
 var template struct {
 	once sync.Once
 	dir  string
@@ -59,7 +59,7 @@ func makeTemplate() (err error) {
 	return c.Close()
 }
 
-// existing is the folder of a cluster that isn't running.
+// existing returns the folder of a cluster that isn't running.
 func existing(t *testing.T) string {
 	t.Helper()
 	needPostgreSQL(t)
@@ -74,7 +74,7 @@ func existing(t *testing.T) string {
 	return dir
 }
 
-// identity tells clusters, and runs of a cluster, from each other.
+// identity distinguishes clusters, and runs of a cluster.
 type identity struct {
 	System  string
 	Started string
@@ -161,7 +161,7 @@ func (p *process) end(t *testing.T) {
 	}
 }
 
-// tempDir is a folder that the user that PostgreSQL runs as may pass; t.TempDir's is closed.
+// tempDir returns a folder that PostgreSQL's user may enter; the folder of t.TempDir is closed.
 func tempDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "pgcluster-test-")
@@ -188,7 +188,7 @@ func needPostgreSQL(t *testing.T) {
 	}
 }
 
-// start uses the cluster in dir until the test ends, or closes it.
+// start uses the cluster in dir until the test ends or closes it.
 func start(t *testing.T, dir string) *pgcluster.Cluster {
 	t.Helper()
 	needPostgreSQL(t)

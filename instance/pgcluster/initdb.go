@@ -14,11 +14,11 @@ import (
 	"syscall"
 )
 
-// initdbFlags fix what could otherwise differ from machine to machine. The C locale sorts by bytes and never changes with
-// an upgrade of the C library, which would silently break indexes. Checksums tell a bad disk from a bad store.
+// initdbFlags fix the settings that could otherwise differ between machines. The C locale sorts by bytes, and never changes with an
+// upgrade of the C library, which would silently break indexes. Checksums distinguish a bad disk from a bad store.
 const initdbFlags = "-U " + Superuser + " -E UTF8 --locale=C -k -A trust"
 
-// initialise makes the cluster unless it is there, and chooses the binaries to run it with.
+// initialise makes the cluster if there is none, and chooses the binaries to run it with.
 func (c *Cluster) initialise(ctx context.Context) error {
 	all := installs()
 	if len(all) == 0 {
@@ -43,14 +43,14 @@ func (c *Cluster) initialise(ctx context.Context) error {
 	return &VersionError{Dir: c.folder.path, Have: have, Want: all[0].version, BinDir: all[0].bindir}
 }
 
-// dataVersion is the major version of the PostgreSQL that made the cluster.
+// dataVersion returns the major version of the PostgreSQL that made the cluster.
 func (c *Cluster) dataVersion() (int, error) {
 	if _, err := c.folder.root.Lstat(dataDir); err != nil {
 		return 0, fmt.Errorf("read the database cluster: %w", err)
 	}
 	text, err := c.folder.read(filepath.Join(dataDir, "PG_VERSION"))
 	if err != nil {
-		// Not ErrNotExist: there is a data directory, and it isn't to be replaced by an empty one.
+		// The error is not ErrNotExist: there is a data directory, and it must not be replaced by an empty one.
 		return 0, fmt.Errorf("read the version of the database cluster in %s: %v", c.folder.path, err)
 	}
 	version, err := strconv.Atoi(strings.TrimSpace(string(text)))
@@ -60,13 +60,13 @@ func (c *Cluster) dataVersion() (int, error) {
 	return version, nil
 }
 
-// initdb makes the cluster under another name first, so that one which is there is whole.
+// initdb makes the cluster under another name first, so that a cluster under the right name is whole.
 func (c *Cluster) initdb(ctx context.Context) error {
 	c.logf("Making a database cluster in %s (PostgreSQL %d).", c.folder.path, c.install.version)
 	if err := c.removeAttempts(); err != nil {
 		return err
 	}
-	// The name is a new one each time: what a killed attempt left behind may still be written to.
+	// The name is a new one each time, since the processes of a killed attempt may still write to the old one.
 	attempt := dataDir + ".new-" + rand.Text()
 	args := append(strings.Fields(initdbFlags), "-D", attempt)
 	if out, err := c.command(ctx, "initdb", args...).CombinedOutput(); err != nil {
@@ -90,15 +90,15 @@ func (c *Cluster) removeAttempts() error {
 	}
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), dataDir+".new-") {
-			// One that resists is in nobody's way.
+			// A folder that can't be removed does no harm.
 			c.folder.root.RemoveAll(e.Name())
 		}
 	}
 	return nil
 }
 
-// command is a command of PostgreSQL's, run in the cluster's folder as its owner. It gets a session of its own, for
-// the terminal's Ctrl-C is meant for us, and nothing of our environment, which could change what PostgreSQL does.
+// command returns a command of PostgreSQL's that runs in the cluster's folder as its owner. It has a session of its own, because
+// the terminal's Ctrl-C is meant for us. It gets nothing of our environment, which could change its behaviour.
 func (c *Cluster) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(c.install.bindir, name), args...)
 	cmd.Dir = c.folder.path
@@ -108,7 +108,7 @@ func (c *Cluster) command(ctx context.Context, name string, args ...string) *exe
 	return cmd
 }
 
-// explain is err, or a better reason for it.
+// explain returns err, or a better reason for it.
 func (c *Cluster) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -119,7 +119,7 @@ func (c *Cluster) explain(ctx context.Context, err error) error {
 	return err
 }
 
-// read is the content of a small file of PostgreSQL's.
+// read returns the content of a small file of PostgreSQL's.
 func (f *folder) read(name string) ([]byte, error) {
 	file, err := f.root.Open(name)
 	if err != nil {
@@ -141,7 +141,7 @@ func (f *folder) sync() error {
 	return nil
 }
 
-// indent is the end of a command's output, to stand below an error.
+// indent returns the end of a command's output, indented, for the lines below an error.
 func indent(out []byte) string {
 	out = out[max(0, len(out)-maxWords):]
 	text := strings.TrimSpace(strings.ToValidUTF8(string(out), "?"))

@@ -11,8 +11,8 @@
 //	users.lock   shared by all processes that use the cluster
 //
 // Several processes share a cluster: the first starts it, the others adopt it, the last one out stops it. They count each
-// other by locks that the kernel drops with the process, so a killed process needs no cleaning up after: the PostgreSQL
-// that it leaves running is adopted by the next one.
+// other by locks that the kernel drops with the process, so nobody has to clean up after a killed process: the next
+// process adopts the PostgreSQL that it left running.
 package pgcluster
 
 import (
@@ -27,7 +27,7 @@ import (
 	"time"
 )
 
-// Superuser is the role that a new cluster has. Whoever may open the socket may log in as any role.
+// Superuser is the role that a new cluster has. A process that may open the socket may log in as any role.
 const Superuser = "postgres"
 
 const (
@@ -38,14 +38,14 @@ const (
 	usersLock = "users.lock"
 )
 
-// closeTimeout bounds Close: a checkpoint on a slow disk may take its time, a disk that is gone must not take for ever.
+// closeTimeout bounds Close: a checkpoint on a slow disk may take long, but a missing disk must not block for ever.
 const closeTimeout = 2 * time.Minute
 
-// Options say which cluster to start.
+// Options describe the cluster to start.
 type Options struct {
-	// Dir is the cluster's folder. It is created if it doesn't exist; the folder that it is in decides whom it belongs to.
+	// Dir is the cluster's folder. It is created if it doesn't exist; the folder around it determines the owner.
 	Dir string
-	// Logf is told what takes a while, if it isn't nil.
+	// Logf gets messages about slow steps, unless it is nil.
 	Logf func(format string, args ...any)
 }
 
@@ -60,9 +60,9 @@ type Cluster struct {
 	logf func(format string, args ...any)
 }
 
-// Start makes the cluster if there is none, starts it if it isn't running, and uses it until Close. It returns when the
-// cluster answers. It is an error that wraps ErrNotInstalled if the machine has no PostgreSQL, and a *VersionError if it
-// has none that can read this cluster.
+// Start makes the cluster if there is none, starts it if it isn't running, and uses it until Close. It returns when the cluster
+// answers. The error wraps ErrNotInstalled if the machine has no PostgreSQL, and is a *VersionError if no version on it can read
+// this cluster.
 func Start(ctx context.Context, opts Options) (*Cluster, error) {
 	c := &Cluster{logf: opts.Logf}
 	if c.logf == nil {
@@ -89,7 +89,7 @@ func (c *Cluster) start(ctx context.Context) error {
 		return err
 	}
 	if err = c.bringUp(ctx); err != nil {
-		// The start may have been cut short by ctx, which must not keep the half-started cluster from being stopped.
+		// If ctx cut the start short, the half-started cluster must be stopped all the same.
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 		defer cancel()
 		return errors.Join(err, c.leave(stopCtx))
@@ -116,10 +116,9 @@ func (c *Cluster) bringUp(ctx context.Context) error {
 	return c.launch(ctx)
 }
 
-// openRun makes the folder of the socket and finds a name for it that fits into the 107 bytes that a socket's path may
-// have, and that pgx doesn't take for a list. Where the real path is no such name, the one through our own descriptor is;
-// a link or socket under /tmp would be another thing for strangers to get in the way of. PostgreSQL itself gets a path
-// relative to its data directory.
+// openRun makes the folder of the socket, and finds a name for it that fits into the 107 bytes of a socket's path, and that pgx
+// doesn't take for a list. If the real path is no such name, the path through our own descriptor is. A link or a socket under /tmp
+// would be exposed to strangers. PostgreSQL itself gets a path relative to its data directory.
 func (c *Cluster) openRun() error {
 	if err := c.folder.mkdir(runDir); err != nil {
 		return err
@@ -136,18 +135,17 @@ func (c *Cluster) openRun() error {
 	return nil
 }
 
-// DSN is the connection string for pgx of a database of the cluster, for a login as user. It is valid in this process,
-// until Close.
+// DSN returns pgx's connection string for a database of the cluster and a login as user. It is valid in this process, until Close.
 func (c *Cluster) DSN(database, user string) string {
 	q := url.Values{"host": {c.host}, "port": {"5432"}, "user": {user}, "sslmode": {"disable"}}
-	// libpq doesn't read a plus sign as a space, pgx does.
+	// pgx reads a plus sign as a space, but libpq doesn't.
 	return "postgres:///" + url.PathEscape(database) + "?" + strings.ReplaceAll(q.Encode(), "+", "%20")
 }
 
-// Version is the major version of PostgreSQL that the cluster runs on.
+// Version returns the major version of PostgreSQL that the cluster runs on.
 func (c *Cluster) Version() int { return c.install.version }
 
-// Close ends this process's use of the cluster, and stops it if no other process uses it. Closing twice does no harm.
+// Close ends this process's use of the cluster, and stops it if no other process uses it. A second Close does no harm.
 func (c *Cluster) Close() error {
 	if c.users == nil {
 		return nil
@@ -163,7 +161,7 @@ func (c *Cluster) Close() error {
 	return c.leave(ctx)
 }
 
-// leave stops the cluster if nobody else uses it. The caller holds the start lock, so nobody can come to use it meanwhile.
+// leave stops the cluster if nobody else uses it. The caller holds the start lock, so no new user can appear meanwhile.
 func (c *Cluster) leave(ctx context.Context) error {
 	err := syscall.Flock(int(c.users.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -175,7 +173,7 @@ func (c *Cluster) leave(ctx context.Context) error {
 	return c.stop(ctx)
 }
 
-// release closes what c holds open, and thereby drops its lock.
+// release closes the files that c holds open, and so drops its lock.
 func (c *Cluster) release() {
 	if c.users != nil {
 		c.users.Close()

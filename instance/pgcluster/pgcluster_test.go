@@ -164,7 +164,7 @@ func TestPostmasterKilled(t *testing.T) {
 	if err := syscall.Kill(postmasterPid(t, dir), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	// c holds on to the cluster, as a server would: the same connection string must work again.
+	// c keeps the cluster in use, as a server would: the same connection string must work again.
 	again := start(t, dir)
 	run(t, again, `DROP TABLE kept`)
 	mustIdentify(t, c)
@@ -180,7 +180,7 @@ func TestStalePid(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := existing(t)
-			// Root's processes don't count for PostgreSQL, those of its own user do.
+			// PostgreSQL ignores processes of root, and counts the processes of its own user.
 			if os.Geteuid() != 0 {
 				text = strings.Replace(text, "1\n", strconv.Itoa(os.Getpid())+"\n", 1)
 			}
@@ -239,7 +239,7 @@ func TestCancel(t *testing.T) {
 	t.Parallel()
 	needPostgreSQL(t)
 	dir := filepath.Join(tempDir(t), "pg")
-	// The times hit initdb, and the start of PostgreSQL after it, somewhere.
+	// The times fall into initdb and into the start of PostgreSQL after it.
 	for _, after := range []time.Duration{0, 50, 300, 600, 900, 1000, 1100} {
 		ctx, cancel := context.WithTimeout(t.Context(), after*time.Millisecond)
 		c, err := pgcluster.Start(ctx, pgcluster.Options{Dir: dir})

@@ -16,25 +16,25 @@ import (
 )
 
 const (
-	// connectPatience is how long a PostgreSQL that runs may give no answer, not even that it is starting or stopping. Those
-	// it may take its time for: after a crash it reads its log first.
+	// connectPatience is the time for which a running PostgreSQL may give no answer, not even that it is starting or stopping.
+	// Starting and stopping may take longer: after a crash, PostgreSQL reads its log first.
 	connectPatience = 30 * time.Second
-	// pingTimeout is how long one attempt to connect may take.
+	// pingTimeout bounds one attempt to connect.
 	pingTimeout = 5 * time.Second
-	// orphanPatience is how long the processes of a PostgreSQL that ended may take to notice.
+	// orphanPatience is the time that the processes of an ended PostgreSQL have to notice its end.
 	orphanPatience = 30 * time.Second
 )
 
-// cannotConnectNow is the code by which PostgreSQL says that it is starting, recovering or stopping.
+// cannotConnectNow is PostgreSQL's code for starting, recovering or stopping.
 const cannotConnectNow = "57P03"
 
-// launchScript runs PostgreSQL in the background of a shell that ends at once. The init process becomes the parent, so that
-// PostgreSQL is nobody's zombie when it dies before us; a zombie looks alive to the next one that wants to start.
+// launchScript runs PostgreSQL in the background of a shell that ends at once. The init process becomes the parent. Otherwise a
+// PostgreSQL that dies before us would stay as a zombie, and a zombie looks alive to the next process that wants to start it.
 const launchScript = `exec "$@" </dev/null >log/start.log 2>&1 & echo $!`
 
 var pidFile = filepath.Join(dataDir, "postmaster.pid")
 
-// postmaster is the process id of the PostgreSQL that runs this cluster, or 0.
+// postmaster returns the process id of the PostgreSQL that runs this cluster, or 0.
 func (c *Cluster) postmaster() (int, error) {
 	pid, err := c.recordedPid()
 	if err != nil || pid == 0 || !c.runsHere(pid) {
@@ -43,7 +43,7 @@ func (c *Cluster) postmaster() (int, error) {
 	return pid, nil
 }
 
-// recordedPid is the process id that PostgreSQL wrote down, which may be of a process long gone; 0 when there is none.
+// recordedPid returns the process id that PostgreSQL wrote to its file, or 0 if there is none. The process may have ended long ago.
 func (c *Cluster) recordedPid() (int, error) {
 	text, err := c.folder.read(pidFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -53,7 +53,7 @@ func (c *Cluster) recordedPid() (int, error) {
 		return 0, fmt.Errorf("read postmaster.pid: %w", err)
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
-	// Whatever else stands there, after a power cut perhaps, isn't the id of a process.
+	// Any other content, perhaps after a power cut, isn't the id of a process.
 	pid, err := strconv.ParseInt(strings.TrimSpace(line), 10, 32)
 	if err != nil || pid < 2 {
 		return 0, nil
@@ -61,8 +61,8 @@ func (c *Cluster) recordedPid() (int, error) {
 	return int(pid), nil
 }
 
-// runsHere reports whether a process works in this cluster's data directory, as all of PostgreSQL's do. The number alone
-// proves nothing: after a restart, of a container in particular, it is likely to be somebody else's.
+// runsHere reports whether a process works in this cluster's data directory, as all processes of PostgreSQL do. The number alone
+// proves nothing: after a restart, especially of a container, it often belongs to another process.
 func (c *Cluster) runsHere(pid int) bool {
 	cwd, err := os.Stat(fmt.Sprintf("/proc/%d/cwd", pid))
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *Cluster) runsHere(pid int) bool {
 	return err == nil && os.SameFile(cwd, data)
 }
 
-// adopt waits until the PostgreSQL that runs answers. It is false when that ended instead.
+// adopt waits until the running PostgreSQL answers. It returns false if PostgreSQL ended instead.
 func (c *Cluster) adopt(ctx context.Context, pid int) (bool, error) {
 	for began := time.Now(); ; {
 		err := c.ping(ctx)
@@ -91,7 +91,7 @@ func (c *Cluster) adopt(ctx context.Context, pid int) (bool, error) {
 	}
 }
 
-// ping is nil when the cluster answers. An answer that isn't welcome is one too, like that there are too many connections.
+// ping returns nil if the cluster answers. An error of the server, like too many connections, is an answer too.
 func (c *Cluster) ping(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
@@ -129,7 +129,7 @@ func (c *Cluster) launch(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		// A process that ended has no program any more, even while nobody has asked for its exit code.
+		// An ended process has no program any more, even if nobody has asked for its exit code.
 		if _, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid)); err != nil {
 			return &StartError{Dir: c.folder.path, Version: c.install.version, Words: c.lastWords(began), full: c.folder.isFull()}
 		}
@@ -142,7 +142,7 @@ func (c *Cluster) launch(ctx context.Context) error {
 	}
 }
 
-// spawn leaves PostgreSQL running in the background.
+// spawn starts PostgreSQL in the background.
 func (c *Cluster) spawn(ctx context.Context) (pid int, err error) {
 	cmd := c.command(ctx, "postgres", "-D", dataDir)
 	cmd.Args = append([]string{"sh", "-c", launchScript, "sh", cmd.Path}, cmd.Args[1:]...)
@@ -157,7 +157,7 @@ func (c *Cluster) spawn(ctx context.Context) (pid int, err error) {
 	return pid, nil
 }
 
-// stop ends PostgreSQL without waiting for its clients, and waits until it has written everything down.
+// stop ends PostgreSQL without waiting for its clients, and waits until it has written everything to the disk.
 func (c *Cluster) stop(ctx context.Context) error {
 	pid, err := c.postmaster()
 	if err != nil || pid == 0 {
@@ -172,6 +172,6 @@ func (c *Cluster) stop(ctx context.Context) error {
 			return fmt.Errorf("stop PostgreSQL (process %d): %w", pid, err)
 		}
 	}
-	// The process that writes the log sees the others out.
+	// The process that writes the log ends last.
 	return c.waitForOrphans(ctx)
 }

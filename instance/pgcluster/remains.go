@@ -19,7 +19,7 @@ import (
 // maxWords is how much of another program's output an error quotes, in bytes.
 const maxWords = 2000
 
-// clear takes what a killed PostgreSQL left behind out of the way of the next one.
+// clear removes the remains of a killed PostgreSQL that would disturb the next one.
 func (c *Cluster) clear(ctx context.Context) error {
 	if err := c.waitForOrphans(ctx); err != nil {
 		return err
@@ -35,8 +35,8 @@ func (c *Cluster) clear(ctx context.Context) error {
 	return c.removeStalePid()
 }
 
-// waitForOrphans waits for processes that outlive their PostgreSQL, killed or not: they notice by themselves, and a new one
-// beside them would damage the cluster.
+// waitForOrphans waits for processes that outlive their PostgreSQL, killed or not. They notice its end by themselves, and a new
+// PostgreSQL beside them would damage the cluster.
 func (c *Cluster) waitForOrphans(ctx context.Context) error {
 	for began := time.Now(); ; {
 		pid := c.anyProcess()
@@ -52,9 +52,9 @@ func (c *Cluster) waitForOrphans(ctx context.Context) error {
 	}
 }
 
-// anyProcess is some process that works in the data directory, or 0.
+// anyProcess returns the id of a process that works in the data directory, or 0.
 func (c *Cluster) anyProcess() int {
-	// Without /proc nothing is found, and PostgreSQL's own precautions remain.
+	// Without /proc no process is found, and PostgreSQL's own precautions remain.
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
 		if pid, err := strconv.Atoi(e.Name()); err == nil && c.runsHere(pid) {
@@ -64,9 +64,9 @@ func (c *Cluster) anyProcess() int {
 	return 0
 }
 
-// removeStalePid removes PostgreSQL's record of a process id that is somebody else's by now, or unreadable after a power
-// cut, since PostgreSQL would refuse to start. A record of an id that nobody has is left: by it PostgreSQL finds out
-// whether shared memory is still in use.
+// removeStalePid removes PostgreSQL's record of its process id if the id now belongs to another process, or if the record is
+// unreadable after a power cut, since PostgreSQL would refuse to start. It keeps the record of an id without a process: with it,
+// PostgreSQL finds out whether shared memory is still in use.
 func (c *Cluster) removeStalePid() error {
 	pid, err := c.recordedPid()
 	if err != nil {
@@ -81,15 +81,15 @@ func (c *Cluster) removeStalePid() error {
 	return nil
 }
 
-// lastWords are what PostgreSQL said since the given time, before it ended.
+// lastWords returns PostgreSQL's messages from the given time until it ended.
 func (c *Cluster) lastWords(since time.Time) string {
-	// What can't be read isn't worth an error beside the one that is being explained.
+	// An unreadable log isn't worth an error beside the error that it should explain.
 	words, _ := c.folder.tail(path.Join(logDir, "start.log"), since)
 	log, _ := c.folder.tail(path.Join(logDir, "postgres-"+time.Now().UTC().Format("Mon")+".log"), since)
 	return indent(append(words, linesSince(log, since)...))
 }
 
-// linesSince are the lines of a log from that time on. One without a time goes on with the line before.
+// linesSince returns the lines of a log from that time on. A line without a time continues the line before.
 func linesSince(log []byte, since time.Time) []byte {
 	const layout = "2006-01-02 15:04:05.000"
 	var out []byte
@@ -105,7 +105,7 @@ func linesSince(log []byte, since time.Time) []byte {
 	return out
 }
 
-// tail is the end of a file that was written to since the given time.
+// tail returns the end of a file that was written to since the given time.
 func (f *folder) tail(name string, since time.Time) ([]byte, error) {
 	file, err := f.root.Open(name)
 	if err != nil {
@@ -113,7 +113,7 @@ func (f *folder) tail(name string, since time.Time) ([]byte, error) {
 	}
 	defer file.Close()
 	info, err := file.Stat()
-	// File systems that keep whole seconds would date it before.
+	// Some file systems keep whole seconds, and would date the file before.
 	if err != nil || !info.Mode().IsRegular() || info.ModTime().Before(since.Add(-time.Second)) {
 		return nil, err
 	}
@@ -123,12 +123,11 @@ func (f *folder) tail(name string, since time.Time) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, maxWords))
 }
 
-// StartError says that PostgreSQL ended as soon as it was started. It is syscall.ENOSPC to errors.Is if that was for want
-// of space.
+// StartError reports that PostgreSQL ended as soon as it was started. errors.Is finds syscall.ENOSPC in it if the disk was full.
 type StartError struct {
 	Dir     string
 	Version int
-	// Words is what PostgreSQL wrote to its log, on lines of their own.
+	// Words is the text that PostgreSQL wrote to its log, on lines of their own.
 	Words string
 	full  bool
 }
@@ -141,7 +140,7 @@ func (e *StartError) Error() string {
 	return text + e.Words
 }
 
-// Unwrap is the cause where it is one that callers ask for.
+// Unwrap returns the cause, if callers look for it.
 func (e *StartError) Unwrap() error {
 	if e.full {
 		return syscall.ENOSPC
@@ -152,7 +151,8 @@ func (e *StartError) Unwrap() error {
 // minFree is the space that PostgreSQL needs to start, in bytes: a segment of its log.
 const minFree = 16 << 20
 
-// isFull says whether the cluster's disk may be what a failure is due to. A full disk takes no word of it into a log.
+// isFull reports whether the cluster's disk may be too full, which would explain a failure. PostgreSQL can't log that to a full
+// disk.
 func (f *folder) isFull() bool {
 	var st unix.Statfs_t
 	err := unix.Statfs(f.path, &st)

@@ -12,10 +12,10 @@ import (
 	"strings"
 )
 
-// maxList is how many a list may have.
+// maxList is the largest number of texts in a list.
 const maxList = 256
 
-// validID is longer than any id that the stores give.
+// validID accepts more than the longest id of the stores.
 var validID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 func validateID(v string) error {
@@ -25,7 +25,8 @@ func validateID(v string) error {
 	return nil
 }
 
-// validateURL takes what snapd takes of a store assertion. The errors of package url quote the URL, which may have a password.
+// validateURL accepts the URLs that snapd accepts in a store assertion. It returns errors of its own, since package url's errors quote
+// the URL, which may hold a password.
 func validateURL(v string) error {
 	u, err := url.Parse(v)
 	switch {
@@ -46,7 +47,7 @@ func validateEmail(v string) error {
 	return nil
 }
 
-// validateList says which of a list is wrong, by number: the texts may come from anywhere.
+// validateList validates each text of a list. The error names the text by its number, since the text itself may come from anywhere.
 func validateList(v string, check func(string) error) error {
 	list, err := ParseList(v)
 	if err != nil {
@@ -60,7 +61,7 @@ func validateList(v string, check func(string) error) error {
 	return nil
 }
 
-// ParseList is the texts of a value of KindURLList or KindEmailList.
+// ParseList returns the texts in a value of KindURLList or KindEmailList.
 func ParseList(v string) ([]string, error) {
 	var list []*string
 	if err := json.Unmarshal([]byte(v), &list); err != nil || list == nil {
@@ -79,24 +80,24 @@ func ParseList(v string) ([]string, error) {
 	return texts, nil
 }
 
-// FormatList is the value of a KindURLList or KindEmailList that has these texts.
+// FormatList returns the value of a KindURLList or KindEmailList with these texts.
 func FormatList(texts []string) string {
 	if len(texts) == 0 {
 		return "[]"
 	}
-	text, _ := json.Marshal(texts) // which fails for no list of strings
+	text, _ := json.Marshal(texts) // never fails for a list of strings
 	return string(text)
 }
 
-// validatePEM wants blocks and nothing else: text around them may be a key whose frame is damaged. What is in the blocks, package
-// certificate looks at.
+// validatePEM accepts blocks and nothing else: text around them may be a key with a damaged frame. It does not look into the
+// blocks; package certificate does.
 func validatePEM(v string) error {
 	for rest := []byte(v); ; {
 		if rest = bytes.TrimSpace(rest); len(rest) == 0 {
 			return nil
 		}
 		block, after := pem.Decode(rest)
-		// Decode jumps over a block that it can't read.
+		// Decode skips a block that it can't read.
 		if block == nil || bytes.Count(rest[:len(rest)-len(after)], []byte("-----BEGIN ")) != 1 || !bytes.HasPrefix(rest, []byte("-----BEGIN ")) {
 			return errPEM
 		}

@@ -11,7 +11,7 @@ import (
 	"offlinestore/internal/doctest"
 )
 
-// TestTableOfSettings holds the table of docs/settings.md against the settings: the same rows, the same defaults.
+// TestTableOfSettings compares the table of docs/settings.md with the settings: the same rows, the same defaults.
 func TestTableOfSettings(t *testing.T) {
 	t.Parallel()
 	var want []string
@@ -24,7 +24,7 @@ func TestTableOfSettings(t *testing.T) {
 	}
 }
 
-// TestTableOfObsolete does the same for the settings of the original that have no meaning here.
+// TestTableOfObsolete compares the table of the original's settings without a meaning here in the same way.
 func TestTableOfObsolete(t *testing.T) {
 	t.Parallel()
 	var want []string
@@ -37,7 +37,7 @@ func TestTableOfObsolete(t *testing.T) {
 	}
 }
 
-// rows returns the rows of the table of docs/settings.md that has so many columns.
+// rows returns the rows of the table of docs/settings.md with a number of columns.
 func rows(t *testing.T, columns int) []string {
 	t.Helper()
 	var rows []string

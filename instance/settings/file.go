@@ -35,7 +35,7 @@ func readFile(path string) (map[string]string, error) {
 	return values, nil
 }
 
-// parse reads the nodes themselves: they know their lines, and a value stays the text that was written.
+// parse reads the YAML nodes: they know their lines, and keep each value as it was written.
 func parse(text []byte) (map[string]string, error) {
 	values := map[string]string{}
 	root, err := document(text)
@@ -85,8 +85,8 @@ func encode(values map[string]string) ([]byte, error) {
 	return append([]byte(header), text...), nil
 }
 
-// lockFile waits for the processes that are changing the settings. The lock is a file of its own, since the settings' is
-// replaced at every change; it is dropped when it is closed or the process ends.
+// lockFile waits for other processes that are changing the settings. The lock is a file of its own, since each change replaces the
+// file of the settings. It ends if the file is closed or the process ends.
 func lockFile(path string) (*os.File, error) {
 	path += ".lock"
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
@@ -113,7 +113,7 @@ func flock(f *os.File) error {
 	}
 }
 
-// writeFile puts a whole new file in the place of the old one, which stays if anything goes wrong.
+// writeFile replaces the file by a whole new one. If anything fails, the old one stays.
 func writeFile(path string, values map[string]string) error {
 	text, err := encode(values)
 	if err != nil {
@@ -122,7 +122,7 @@ func writeFile(path string, values map[string]string) error {
 	if len(text) > maxFile {
 		return fmt.Errorf("save settings: larger than %d bytes in all", maxFile)
 	}
-	// The mode that CreateTemp gives is 0600, as secrets need.
+	// CreateTemp makes a file of mode 0600, as secrets need.
 	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+newSuffix)
 	if err != nil {
 		return fmt.Errorf("save settings: %w", err)
@@ -139,13 +139,13 @@ func writeFile(path string, values map[string]string) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// newSuffix is what the name of a file that is being written has after that of the settings.
+// newSuffix follows the name of the settings in the name of a file that is being written.
 const newSuffix = ".new-"
 
-// removeUnfinished removes what killed processes left: there are secrets in it that may since have been changed. The caller holds the
-// lock, so nobody writes.
+// removeUnfinished removes the files of killed processes: they hold secrets that may have been changed since. The caller holds the
+// lock, so nobody is writing.
 func removeUnfinished(path string) {
-	entries, _ := os.ReadDir(filepath.Dir(path)) // a folder that can't be read gets no new file either
+	entries, _ := os.ReadDir(filepath.Dir(path)) // an unreadable folder gets no new file either
 	for _, e := range entries {
 		if e.Type().IsRegular() && strings.HasPrefix(e.Name(), filepath.Base(path)+newSuffix) {
 			os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
@@ -153,7 +153,7 @@ func removeUnfinished(path string) {
 	}
 }
 
-// giveToFolderOwner keeps a file that root has just made readable for the user that the store belongs to.
+// giveToFolderOwner gives a file that root has just made to the user who owns the store, so that the user can read it.
 func giveToFolderOwner(f *os.File) error {
 	if os.Geteuid() != 0 {
 		return nil

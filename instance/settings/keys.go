@@ -1,6 +1,6 @@
 package settings
 
-// The names of the settings. Commands set those that begin with internal; operators seldom do.
+// The names of the settings. Those that begin with internal are set by commands, and seldom by operators.
 const (
 	AdminEmails              = "proxy.admin-emails"
 	AdminListen              = "proxy.admin.listen"
@@ -31,13 +31,13 @@ const (
 // Key describes a setting.
 type Key struct {
 	Name string
-	// Default is the value while none is set.
+	// Default is the value if none is set.
 	Default string
-	// Doc says in a line what the setting is for.
+	// Doc describes the setting in a line.
 	Doc string
-	// Kind is what values it takes.
+	// Kind is the form of the values.
 	Kind Kind
-	// Secret is set if listings must not show the value; of a KindConnection they hide the password alone.
+	// Secret hides the value in listings. A KindConnection hides only its password.
 	Secret bool
 }
 

@@ -17,7 +17,7 @@ import (
 // maxValue is the longest value of a setting, in bytes.
 const maxValue = 64 << 10
 
-// Kind is what values a setting takes.
+// Kind is the form of a setting's values.
 type Kind int
 
 // The kinds of settings.
@@ -28,43 +28,43 @@ const (
 	KindConnection
 	// KindPort is the number of a TCP port.
 	KindPort
-	// KindAddress is an IP address; an IPv6 one may stand in brackets.
+	// KindAddress is an IP address; an IPv6 address may be in brackets.
 	KindAddress
 	// KindBool is true or false.
 	KindBool
-	// KindListen is where to listen: host:port, or :port for all addresses. Port 0 takes a free one.
+	// KindListen is an address to listen on: host:port, or :port for all addresses. Port 0 takes a free one.
 	KindListen
-	// KindUser is a user name as HTTP's basic authentication has it.
+	// KindUser is a user name for HTTP's basic authentication.
 	KindUser
 	// KindText is any line of text.
 	KindText
-	// KindURL is an http or https URL of a host, with a path at most.
+	// KindURL is an http or https URL of a host, with at most a path.
 	KindURL
 	// KindURLList is a JSON list of such URLs.
 	KindURLList
 	// KindEmailList is a JSON list of email addresses.
 	KindEmailList
-	// KindID is letters, digits, hyphens and underscores.
+	// KindID consists of letters, digits, hyphens and underscores.
 	KindID
 	// KindPEM is one or more blocks of PEM.
 	KindPEM
-	// KindKey is a key in a form that others chose: text of one or more lines.
+	// KindKey is a key in a foreign form: text of one or more lines.
 	KindKey
 )
 
-// ValueError is that a setting doesn't take a value. It doesn't quote the value, which may be a secret.
+// ValueError reports that a value is not valid for its setting. It doesn't quote the value, which may be a secret.
 type ValueError struct {
 	Key string
 	Err error
 }
 
-// Error names the setting and says what is wrong with the value.
+// Error names the setting and the fault of the value.
 func (e *ValueError) Error() string { return e.Key + ": " + e.Err.Error() }
 
-// Unwrap is what is wrong with the value.
+// Unwrap returns the fault of the value.
 func (e *ValueError) Unwrap() error { return e.Err }
 
-// validate is a *ValueError if k doesn't take v.
+// validate returns a *ValueError if v is not valid for k.
 func (k Key) validate(v string) error {
 	err := validateText(v, k.Kind == KindPEM || k.Kind == KindKey)
 	if err == nil {
@@ -143,7 +143,7 @@ func validateBool(v string) error {
 	return nil
 }
 
-// validateUser refuses the colon, behind which the password begins.
+// validateUser refuses the colon, which separates user and password.
 func validateUser(v string) error {
 	if strings.Contains(v, ":") {
 		return errors.New("not a user name: has a colon in it")
@@ -170,7 +170,7 @@ func validateListen(v string) error {
 	return validateHost(host)
 }
 
-// validateAddress checks an address whose brackets, in asWritten, were taken off.
+// validateAddress validates an address, which asWritten holds with its brackets, if any.
 func validateAddress(bare, asWritten string) error {
 	addr, err := netip.ParseAddr(bare)
 	switch {
@@ -188,7 +188,7 @@ func validateDomain(v string) error {
 	if strings.Contains(v, "/") {
 		return errors.New("not a host name: leave out http:// and any path")
 	}
-	// An IPv6 address is full of colons; only in brackets can a port follow it.
+	// An IPv6 address is full of colons, so a port can follow it only after brackets.
 	if strings.Count(v, ":") > 1 && !strings.HasPrefix(v, "[") {
 		return validateAddress(v, v)
 	}
@@ -220,7 +220,7 @@ func validateHost(host string) error {
 			return errors.New("not a host name: letters, digits, hyphens and single dots make one (other alphabets as xn--…)")
 		}
 	}
-	// No top-level domain is a number, so this can only be meant as an address.
+	// No top-level domain is a number, so the text is meant as an address.
 	if allDigits.MatchString(labels[len(labels)-1]) {
 		return validateAddress(host, host)
 	}

@@ -9,7 +9,7 @@ import (
 	"offlinestore/instance/settings"
 )
 
-// secret is a password that must never be seen in an error.
+// secret is a password that no error may show.
 const secret = "hunter2"
 
 const pemBlock = "-----BEGIN X-----\nYWJj\n-----END X-----\n"

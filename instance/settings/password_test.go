@@ -49,7 +49,7 @@ func TestLacksPassword(t *testing.T) {
 	}
 }
 
-// FuzzWithPassword gives a password to all connections that lack one: it is the one that pgx reads, and no listing shows it.
+// FuzzWithPassword gives a password to connections that lack one, and checks that pgx reads it and that no listing shows it.
 func FuzzWithPassword(f *testing.F) {
 	for _, c := range []string{
 		"postgres://store@h:5432/db", "postgresql://h1:1,h2/db?user=u&target_session_attrs=any", "postgres://u@[::1]:5432,[::2]/db", "postgres:///db?host=/run",

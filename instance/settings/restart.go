@@ -1,7 +1,7 @@
 package settings
 
-// NeedsRestart reports whether a server reads the setting only when it starts. It opens ports while it has the right to. A changed
-// secret of logins must not look as if it had ended them before the server read it.
+// NeedsRestart reports whether a server reads the setting only at its start. It opens ports while it has the right to. The secret
+// of logins is read at the start too: its change must not seem to end all logins before the server knows it.
 func (k Key) NeedsRestart() bool {
 	switch k.Name {
 	case IPAddress, HTTPPort, HTTPSPort, RegistryListen, RegistryBuiltin, AdminListen, DBConnection, DBServerConnection, AuthSecret:

@@ -9,28 +9,27 @@ import (
 	"offlinestore/instance/conninfo"
 )
 
-// Settings are the settings as one file has them. They are not for use by several goroutines at once; several processes may
-// change one file.
+// Settings are the settings in one file. Only one goroutine may use them at a time, but several processes may change the file.
 type Settings struct {
 	path   string
 	values map[string]string
-	stamp  stamp // of the file that has these values, or of one before it
+	stamp  stamp // of the file with these values, or of an earlier one
 }
 
-// Entry is a setting as a listing shows it.
+// Entry is a setting in a listing.
 type Entry struct {
 	Key
-	// Value is the value, or the default, with what is secret in it replaced by Redacted.
+	// Value is the value or the default, with Redacted in place of a secret.
 	Value string
-	// IsSet is false when Value is the default.
+	// IsSet is false if Value is the default.
 	IsSet bool
 }
 
 // Redacted stands for a secret in a listing.
 const Redacted = "<redacted>"
 
-// Open reads the settings in a file. All have their defaults when there is no such file; a file that isn't wholly
-// understood is an error that names the line.
+// Open reads the settings in a file. If there is no file, all settings have their defaults. If a part of the file is not
+// understood, the error names the line.
 func Open(path string) (*Settings, error) {
 	now := stampOf(path)
 	values, err := readFile(path)
@@ -40,7 +39,8 @@ func Open(path string) (*Settings, error) {
 	return &Settings{path, values, now}, nil
 }
 
-// Get is the value of a setting, secrets included, or its default. It is an *UnknownKeyError if there is no such setting.
+// Get returns the value of a setting, secrets included, or its default. If there is no such setting, it returns an
+// *UnknownKeyError.
 func (s *Settings) Get(name string) (string, error) {
 	k, err := Lookup(name)
 	if err != nil {
@@ -49,13 +49,13 @@ func (s *Settings) Get(name string) (string, error) {
 	return s.value(k), nil
 }
 
-// IsSet reports whether a setting has another value than its default, or was given the default itself.
+// IsSet reports whether a setting was given a value, even if that is the default.
 func (s *Settings) IsSet(name string) bool {
 	_, ok := s.values[name]
 	return ok
 }
 
-// List is all settings, sorted by name.
+// List returns all settings, sorted by name.
 func (s *Settings) List() []Entry {
 	var list []Entry
 	for _, k := range Keys() {
@@ -64,9 +64,9 @@ func (s *Settings) List() []Entry {
 	return list
 }
 
-// Set changes settings and saves them; an empty value brings the default back. It takes all of the changes or none: it is an
-// *UnknownKeyError or a *ValueError if one of them is unacceptable. What other processes have set since Open is kept, and
-// visible in s afterwards.
+// Set changes settings and saves them; an empty value resets a setting to its default. It makes all of the changes or none, and
+// returns an *UnknownKeyError or a *ValueError for a bad one. It keeps the changes that other processes made since Open, and s has
+// them afterwards.
 func (s *Settings) Set(changes map[string]string) error {
 	return s.change(changes, func(values map[string]string) {
 		for name, v := range changes {
@@ -79,8 +79,8 @@ func (s *Settings) Set(changes map[string]string) error {
 	})
 }
 
-// SetMissing is Set for those settings alone that have no value yet, also not by another process; it says which those were. Two
-// that make a secret at the same time end up with one.
+// SetMissing sets only those settings that have no value yet, also not from another process, and returns their names. If two
+// processes make a secret at the same time, both end up with the same one.
 func (s *Settings) SetMissing(changes map[string]string) (set []string, err error) {
 	err = s.change(changes, func(values map[string]string) {
 		for _, name := range slices.Sorted(maps.Keys(changes)) {
@@ -96,7 +96,7 @@ func (s *Settings) SetMissing(changes map[string]string) (set []string, err erro
 	return set, nil
 }
 
-// change checks the changes, and has apply make them to the values that the file has while nobody else may change it.
+// change validates the changes, and calls apply on the values in the file while no other process may change it.
 func (s *Settings) change(changes map[string]string, apply func(map[string]string)) error {
 	for _, name := range slices.Sorted(maps.Keys(changes)) {
 		k, err := Lookup(name)
@@ -133,7 +133,7 @@ func (s *Settings) change(changes map[string]string, apply func(map[string]strin
 	return nil
 }
 
-// redact returns v as a listing may show it.
+// redact returns v in the form for listings.
 func (k Key) redact(v string) string {
 	switch {
 	case !k.Secret || v == "":

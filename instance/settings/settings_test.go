@@ -80,7 +80,7 @@ func TestSet(t *testing.T) {
 	path := filepath.Join(dir, "settings.yaml")
 	s := open(t, path)
 	set(t, s, map[string]string{settings.Domain: "store.example", settings.HTTPPort: "8080"})
-	// Another process reads what was set, and the next change is made on top of what it sets itself.
+	// Another process reads the new value, and its own change keeps it.
 	other := open(t, path)
 	if got := get(t, other, settings.HTTPPort); got != "8080" {
 		t.Errorf("%s after Open = %q, want 8080", settings.HTTPPort, got)
@@ -178,7 +178,7 @@ func TestConcurrentSet(t *testing.T) {
 	for key, value := range values {
 		wg.Go(func() {
 			for i := range 20 {
-				// Opened anew each time, as each config command does.
+				// The file is opened anew each time, as by each config command.
 				s, err := settings.Open(path)
 				if err == nil {
 					err = s.Set(map[string]string{key: value(i)})

@@ -39,7 +39,7 @@ func Lookup(name string) (Key, error) {
 	return Key{}, &UnknownKeyError{Name: name, Nearest: nearest(name, keys)}
 }
 
-// nearest is the key that name is most likely a slip for: part of a key, or few letters away from one.
+// nearest returns the key that name is most likely a slip for: a key that contains it, or one with few other letters.
 func nearest(name string, keys []Key) string {
 	const longest = 80
 	if name == "" || len(name) > longest {
@@ -59,14 +59,14 @@ func nearest(name string, keys []Key) string {
 	return k.Name
 }
 
-// sortWords makes a key with its words in another order the same.
+// sortWords sorts the words of a key, so that keys with the same words are equal.
 func sortWords(name string) string {
 	words := strings.Split(name, ".")
 	slices.Sort(words)
 	return strings.Join(words, ".")
 }
 
-// distance is how many letters must be added, removed or changed to make b of a (Levenshtein).
+// distance returns the number of letters that must be added, removed or changed to turn a into b (Levenshtein).
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

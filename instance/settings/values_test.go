@@ -10,7 +10,7 @@ import (
 	"offlinestore/instance/settings"
 )
 
-// TestDecodedValues sets each setting and expects that one field of Values changes, a different one for each.
+// TestDecodedValues sets each setting, and checks that one field of Values changes, a different one for each.
 func TestDecodedValues(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "settings.yaml")
@@ -48,7 +48,7 @@ func TestDecodedValues(t *testing.T) {
 	}
 }
 
-// TestDefaultValues holds the defaults that programs rely on.
+// TestDefaultValues checks the defaults that programs rely on.
 func TestDefaultValues(t *testing.T) {
 	t.Parallel()
 	s, err := settings.Open(filepath.Join(t.TempDir(), "settings.yaml"))

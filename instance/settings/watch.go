@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// Watch calls fn at each change of the file that s is from, since s was read, until ctx ends; and of the files also, which settings
-// lead to. It looks every interval, since neither every file system nor every container tells of changes. A file that isn't understood
-// is an error, told once; the settings that were good before hold until it is mended.
+// Watch calls fn at each change of the file of s since s was read, until ctx ends. It also calls fn if one of the files also
+// changes, which settings lead to. It looks at the files every interval, since some file systems and containers report no changes.
+// An unreadable file is reported once as an error; the good settings from before stay in force until it is repaired.
 func Watch(ctx context.Context, s *Settings, interval time.Duration, fn func(*Settings, error), also ...string) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
@@ -26,12 +26,12 @@ func Watch(ctx context.Context, s *Settings, interval time.Duration, fn func(*Se
 			return
 		case <-tick.C:
 		}
-		// The stamps come before the reading: what changes in between is seen the next time.
+		// The stamps are taken before the file is read, so the next look notices a change in between.
 		now := stampsOf(files)
 		if slices.Equal(now, last) {
 			continue
 		}
-		// An editor that writes in place may not be done. This program replaces its files.
+		// An editor that writes in place may not have finished. This program always replaces its files.
 		if slices.EqualFunc(now, last, func(a, b stamp) bool { return a.inode == b.inode }) && !slices.Equal(now, writing) {
 			writing = now
 			continue
@@ -49,7 +49,7 @@ func stampsOf(files []string) []stamp {
 	return all
 }
 
-// stamp tells versions of a file apart. A change by this program always brings a new inode.
+// stamp distinguishes versions of a file. A change by this program always makes a new inode.
 type stamp struct {
 	inode uint64
 	size  int64
@@ -68,7 +68,7 @@ func stampOf(path string) stamp {
 	return stamp{info.Sys().(*syscall.Stat_t).Ino, info.Size(), info.ModTime(), ""}
 }
 
-// Changed is the settings whose values differ between two readings of them, sorted by name.
+// Changed returns the settings whose values differ between two readings, sorted by name.
 func Changed(before, after *Settings) []Key {
 	return slices.DeleteFunc(Keys(), func(k Key) bool { return before.value(k) == after.value(k) })
 }

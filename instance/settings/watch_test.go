@@ -13,7 +13,7 @@ import (
 	"offlinestore/instance/settings"
 )
 
-// patience is how long a test waits for what happens in the background.
+// patience is the time that a test waits for events in the background.
 const patience = 20 * time.Second
 
 func TestWatch(t *testing.T) {
@@ -31,7 +31,7 @@ func TestWatch(t *testing.T) {
 	defer wg.Wait()
 	defer stop()
 	seen := open(t, path)
-	set(t, s, map[string]string{settings.Domain: "early.example"}) // before anybody watches
+	set(t, s, map[string]string{settings.Domain: "early.example"}) // before the watch begins
 	also := filepath.Join(t.TempDir(), "store.assert")
 	wg.Go(func() {
 		settings.Watch(ctx, seen, 5*time.Millisecond, func(s *settings.Settings, err error) {
@@ -74,13 +74,13 @@ func TestWatch(t *testing.T) {
 	if got, want := next(), (reading{err: true}); got != want {
 		t.Errorf("of a damaged file: %v, want %v", got, want)
 	}
-	// By an editor, in place.
+	// An editor changes the file in place.
 	if err := os.WriteFile(path, []byte("proxy.domain: third.example\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	got := next()
 	if got == (reading{}) {
-		got = next() // on a slow machine, where the file was empty for a while
+		got = next() // a slow machine may see the file while it is empty
 	}
 	if want := (reading{domain: "third.example"}); got != want {
 		t.Errorf("after an edit in place: %v, want %v", got, want)
@@ -137,7 +137,7 @@ func TestSetMissing(t *testing.T) {
 	}
 }
 
-// TestUnfinished leaves behind what a process that was killed would, which goes with the next change.
+// TestUnfinished leaves the file of a killed process behind, and checks that the next change removes it.
 func TestUnfinished(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "settings.yaml")

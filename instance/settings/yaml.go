@@ -12,23 +12,23 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// MaxYAML is the largest text that ParseYAML takes, in bytes.
+// MaxYAML is the largest text that ParseYAML accepts, in bytes.
 const MaxYAML = maxFile
 
-// maxNesting is how deep a text of the original may group its settings.
+// maxNesting bounds the depth of groups in a text of the original.
 const maxNesting = 8
 
 // originalRegistry is the original's default of proxy.oci-registry.domain. Nobody inside reaches it.
 const originalRegistry = "registry.jujucharms.com"
 
-// Ignored is a setting of the original that is left out.
+// Ignored is a setting of the original that has no meaning here.
 type Ignored struct {
 	Name string
-	// Why is a sentence without a capital or a full stop.
+	// Why is the reason, a sentence without a capital or a full stop.
 	Why string
 }
 
-// ExportYAML is all settings that have a value, secrets included, sorted by name: the same settings are the same bytes.
+// ExportYAML returns all settings that have a value, secrets included, sorted by name. The same settings make the same bytes.
 func (s *Settings) ExportYAML() ([]byte, error) {
 	if len(s.values) == 0 {
 		return []byte("{}\n"), nil
@@ -40,8 +40,9 @@ func (s *Settings) ExportYAML() ([]byte, error) {
 	return text, nil
 }
 
-// ParseYAML reads what ExportYAML wrote, or the original: that may have settings without a meaning here, which are left out and
-// named, lists, groups, and True for true. A setting that neither has is an *UnknownKeyError, a wrong value a *ValueError.
+// ParseYAML parses a text of ExportYAML or of the original. The original's text may have settings without a meaning here, which are
+// left out and listed, and lists, groups, and True for true. For a setting that neither has, it returns an *UnknownKeyError, for a
+// wrong value a *ValueError.
 func ParseYAML(text []byte) (values map[string]string, ignored []Ignored, err error) {
 	if len(text) > MaxYAML {
 		return nil, nil, fmt.Errorf("read YAML: larger than %d bytes", MaxYAML)
@@ -62,7 +63,7 @@ func ParseYAML(text []byte) (values map[string]string, ignored []Ignored, err er
 	return p.values, ignored, nil
 }
 
-// document is the only document of a text, or nil if that is empty.
+// document returns the only document of a text, or nil if that is empty.
 func document(text []byte) (*yaml.Node, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc yaml.Node
@@ -74,7 +75,7 @@ func document(text []byte) (*yaml.Node, error) {
 	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, errors.New("more than one YAML document")
 	}
-	// A file of comments only is an empty document, or one that holds null.
+	// A file with comments only is an empty document, or one that holds null.
 	if len(doc.Content) == 0 || doc.Content[0].ShortTag() == "!!null" {
 		return nil, nil
 	}
@@ -85,7 +86,7 @@ func document(text []byte) (*yaml.Node, error) {
 	return root, nil
 }
 
-// yamlReader is what was read of a text so far.
+// yamlReader holds the settings read so far.
 type yamlReader struct{ values, ignored map[string]string }
 
 // group reads settings whose names begin with prefix.
@@ -140,7 +141,7 @@ func (p yamlReader) pair(name string, node *yaml.Node) error {
 	return nil
 }
 
-// text is the value of a node, or empty for none.
+// text returns the value of a node, or "" for none.
 func (k Key) text(node *yaml.Node) (string, error) {
 	switch {
 	case node.Kind == yaml.SequenceNode:
@@ -171,7 +172,7 @@ func (k Key) list(node *yaml.Node) (string, error) {
 	return FormatList(texts), nil
 }
 
-// plain says whether a scalar stands for the text that was written.
+// plain reports whether a scalar stands for its text as written.
 func plain(node *yaml.Node) bool {
 	return slices.Contains([]string{"!!str", "!!int", "!!bool", "!!float", "!!timestamp"}, node.ShortTag())
 }

@@ -118,7 +118,7 @@ func TestParseYAMLRefuses(t *testing.T) {
 	}
 }
 
-// TestObsolete also holds the list against the settings: none is in both.
+// TestObsolete checks also that no setting is obsolete.
 func TestObsolete(t *testing.T) {
 	t.Parallel()
 	for _, k := range settings.Keys() {
