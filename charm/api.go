@@ -2,7 +2,7 @@ package charm
 
 import "encoding/json"
 
-// The types of what has a name on Charmhub.
+// The types of charms and charm bundles on Charmhub.
 const (
 	TypeCharm  = "charm"
 	TypeBundle = "bundle"
@@ -14,7 +14,7 @@ const (
 	ResourceImage = "oci-image"
 )
 
-// The codes of errors that Juju gives a meaning of their own.
+// The codes of errors to which Juju reacts specially.
 const (
 	CodeNameNotFound     = "name-not-found"
 	CodeIDNotFound       = "id-not-found"
@@ -22,7 +22,7 @@ const (
 	CodeCharmResource    = "charm-resource-not-found"
 	CodeRevisionNotFound = "revision-not-found"
 	CodeInvalidBase      = "invalid-charm-base"
-	// CodeInvalidPlatform is what older stores say for CodeInvalidBase.
+	// CodeInvalidPlatform is the code that older stores use for CodeInvalidBase.
 	CodeInvalidPlatform = "invalid-charm-platform"
 	CodeMissingBase     = "missing-charm-base"
 	CodeInvalidChannel  = "invalid-channel"
@@ -37,17 +37,17 @@ const (
 	ActionRefresh  = "refresh"
 )
 
-// NotApplicable stands in the name and channel of a Base for "whatever there is".
+// NotApplicable in the name and channel of a Base means any base.
 const NotApplicable = "NA"
 
-// Base is an operating system that a charm runs on: ubuntu, 22.04, amd64. A bundle has none.
+// Base is an operating system on which a charm runs: ubuntu, 22.04, amd64. A charm bundle has none.
 type Base struct {
 	Architecture string `json:"architecture"`
 	Channel      string `json:"channel"`
 	Name         string `json:"name"`
 }
 
-// Publisher is who publishes a charm. Juju wants nothing but strings in it.
+// Publisher is the account that publishes a charm. Juju requires that all fields are strings.
 type Publisher struct {
 	DisplayName string `json:"display-name"`
 	ID          string `json:"id"`
@@ -55,7 +55,7 @@ type Publisher struct {
 	Validation  string `json:"validation"`
 }
 
-// Download says where a blob is, its size in bytes, and its digests in hex; those that the store does not know are empty.
+// Download holds the URL of a blob, its size in bytes, and its digests in hex. Digests that the store does not know are empty.
 type Download struct {
 	SHA256  string `json:"hash-sha-256,omitempty"`
 	SHA384  string `json:"hash-sha-384,omitempty"`
@@ -65,7 +65,7 @@ type Download struct {
 	URL     string `json:"url"`
 }
 
-// Resource is one revision of a charm's resource. Revision 0 with no bytes is one that was never uploaded.
+// Resource is one revision of a charm's resource. Revision 0 without bytes means that nothing was ever uploaded.
 type Resource struct {
 	CreatedAt   string   `json:"created-at,omitempty"`
 	Description string   `json:"description"`
@@ -76,7 +76,7 @@ type Resource struct {
 	Type        string   `json:"type"`
 }
 
-// Media is a picture of a charm. Sizes are in pixels; nil where the store doesn't know them.
+// Media is a picture of a charm. Sizes are in pixels, nil if the store doesn't know them.
 type Media struct {
 	Height *int   `json:"height"`
 	Type   string `json:"type"`
@@ -84,20 +84,21 @@ type Media struct {
 	Width  *int   `json:"width"`
 }
 
-// Category is a shelf of Charmhub that a charm stands on.
+// Category is a category of Charmhub that a charm belongs to.
 type Category struct {
 	Featured bool   `json:"featured"`
 	Name     string `json:"name"`
 }
 
-// ContainedCharm is a charm of a bundle.
+// ContainedCharm is a charm of a charm bundle.
 type ContainedCharm struct {
 	Name      string `json:"name"`
 	PackageID string `json:"package-id"`
 	StoreURL  string `json:"store-url"`
 }
 
-// Details is what Charmhub says of a charm or bundle by name, whatever the revision. Pointers are null on the wire when nil.
+// Details holds Charmhub's metadata of a charm or charm bundle by name, independent of the revision. Nil pointers are null in the
+// JSON.
 type Details struct {
 	BugsURL        *string             `json:"bugs-url"`
 	Categories     []Category          `json:"categories"`
@@ -115,11 +116,11 @@ type Details struct {
 	Website        *string             `json:"website"`
 }
 
-// Revision is what Charmhub says of one revision of a charm or bundle. The YAML files are those inside of its archive; "{}\n"
-// stands for one that is not there.
+// Revision holds Charmhub's metadata of one revision of a charm or charm bundle. The YAML texts are files of its archive. "{}\n"
+// stands for a missing file.
 type Revision struct {
 	ActionsYAML  string    `json:"actions-yaml,omitempty"`
-	Bases        []*Base   `json:"bases"` // a bundle's is [null] or empty
+	Bases        []*Base   `json:"bases"` // [null] or empty for a charm bundle
 	BundleYAML   string    `json:"bundle-yaml,omitempty"`
 	ConfigYAML   string    `json:"config-yaml,omitempty"`
 	CreatedAt    string    `json:"created-at,omitempty"`
@@ -139,11 +140,11 @@ type Relations struct {
 	Requires map[string]json.RawMessage `json:"requires,omitempty"`
 }
 
-// IsZero says whether there are no endpoints at all.
+// IsZero reports whether there are no endpoints at all.
 func (r Relations) IsZero() bool { return len(r.Peers)+len(r.Provides)+len(r.Requires) == 0 }
 
-// Channel is a channel of an InfoResponse, for one base. Name is as the store writes it: "stable" or "14/stable"; Track and Risk are
-// always explicit, but for an empty Track, which means latest.
+// Channel is a channel of an InfoResponse, for one base. Name is in the store's form: "stable" or "14/stable". Track and Risk are
+// explicit, except that an empty Track means latest.
 type Channel struct {
 	Base       *Base  `json:"base"`
 	Name       string `json:"name"`
@@ -152,13 +153,13 @@ type Channel struct {
 	Track      string `json:"track"`
 }
 
-// ChannelMapEntry is a channel and the revision that is released to it.
+// ChannelMapEntry is a channel and the revision released to it.
 type ChannelMapEntry struct {
 	Channel  Channel  `json:"channel"`
 	Revision Revision `json:"revision"`
 }
 
-// DefaultRelease is the newest release on the most stable risk of the channel that was asked for, or of the default track.
+// DefaultRelease is the newest release on the most stable risk of the requested channel, or of the default track.
 type DefaultRelease struct {
 	Channel   Channel    `json:"channel"`
 	Resources []Resource `json:"resources"`
@@ -183,7 +184,7 @@ type RefreshRequest struct {
 	Metrics json.RawMessage `json:"metrics,omitempty"`
 }
 
-// Context is a charm that a model has. Revision is -1 where Juju doesn't know it.
+// Context is a charm of a model. Revision is -1 if Juju doesn't know it.
 type Context struct {
 	InstanceKey     string          `json:"instance-key"`
 	ID              string          `json:"id"`
@@ -194,7 +195,7 @@ type Context struct {
 	Metrics         json.RawMessage `json:"metrics,omitempty"`
 }
 
-// Action is one thing that Juju asks for. Base is null where a revision is asked for, or in the action of a refresh.
+// Action is one request of Juju in a RefreshRequest. Base is null if the request names a revision, or in a refresh action.
 type Action struct {
 	Action            string        `json:"action"`
 	InstanceKey       string        `json:"instance-key"`
@@ -218,7 +219,7 @@ type RefreshResponse struct {
 	Results   []Result `json:"results"`
 }
 
-// Result answers the Action of its InstanceKey.
+// Result answers the Action with the same InstanceKey.
 type Result struct {
 	Charm            *Entity `json:"charm"`
 	EffectiveChannel string  `json:"effective-channel,omitempty"`
@@ -231,7 +232,7 @@ type Result struct {
 	Result           string  `json:"result"`
 }
 
-// Entity is the charm of a Result. MetadataYAML may not be empty for a charm.
+// Entity is the charm of a Result. MetadataYAML must not be empty for a charm.
 type Entity struct {
 	ActionsYAML  string     `json:"actions-yaml,omitempty"`
 	Bases        []*Base    `json:"bases"`
@@ -251,27 +252,27 @@ type Entity struct {
 	Version      string     `json:"version"`
 }
 
-// Error is one entry of an error-list, or why an action failed.
+// Error is one entry of an error-list, or the error of an action.
 type Error struct {
 	Code    string      `json:"code"`
 	Message string      `json:"message"`
 	Extra   *ErrorExtra `json:"extra,omitempty"`
 }
 
-// ErrorExtra is what there is instead of what was asked for: with CodeInvalidBase the bases of the channel, with
-// CodeRevisionNotFound the releases.
+// ErrorExtra holds the alternatives to the request: with CodeInvalidBase the bases of the channel, with CodeRevisionNotFound the
+// releases.
 type ErrorExtra struct {
 	DefaultBases []Base             `json:"default-bases,omitempty"`
 	Releases     []AvailableRelease `json:"releases,omitempty"`
 }
 
-// AvailableRelease is a channel that has something for a base.
+// AvailableRelease is a channel that has a release for a base.
 type AvailableRelease struct {
 	Base    Base   `json:"base"`
 	Channel string `json:"channel"`
 }
 
-// ErrorResponse is the body of a request that failed as a whole.
+// ErrorResponse is the answer to a request that failed as a whole.
 type ErrorResponse struct {
 	ErrorList []Error `json:"error-list"`
 }

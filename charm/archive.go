@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// The files of a charm or bundle that Juju and the store read.
+// The files of a charm or charm bundle that Juju and the store read.
 const (
 	actionsFile  = "actions.yaml"
 	bundleFile   = "bundle.yaml"
@@ -16,29 +16,29 @@ const (
 	readmeFile   = "README.md"
 )
 
-// maxBases bounds what a manifest.yaml lists, each base with each of its architectures.
+// maxBases limits the list in a manifest.yaml: each base counts once for each of its architectures.
 const maxBases = 1000
 
-// Archive is what a .charm says of itself.
+// Archive holds the metadata files of a .charm.
 type Archive struct {
-	// The files are those at the root of the archive, byte for byte. Only MetadataYAML is always there.
+	// The texts are the files at the root of the archive, byte for byte. Only MetadataYAML is always there.
 	MetadataYAML, ConfigYAML, ActionsYAML string
 	Metadata                              Metadata
-	// Bases are those of manifest.yaml, in its order, without their risk. Their architecture may be All; old charms have none of
-	// them. See ConcreteBases.
+	// Bases are the bases of manifest.yaml, in its order, without their risk. Their architecture may be All. Old charms have no
+	// such bases. See ConcreteBases.
 	Bases []Base
 }
 
-// Metadata is what metadata.yaml says, as far as a store needs it.
+// Metadata holds the parts of metadata.yaml that a store needs.
 type Metadata struct {
 	Name, Summary, Description string
 	Subordinate                bool
-	// Series are what old charms have instead of a manifest.
+	// Series are the bases of old charms, which have no manifest.
 	Series    []string
 	Resources map[string]ResourceMeta
 }
 
-// ResourceMeta is what a charm says of a resource that it wants.
+// ResourceMeta is the declaration of a resource in a charm's metadata.
 type ResourceMeta struct {
 	Type        string `yaml:"type"`
 	Filename    string `yaml:"filename"`
@@ -62,8 +62,8 @@ type yamlManifest struct {
 	} `yaml:"bases"`
 }
 
-// OpenArchive reads a .charm of size bytes. All that is read of it is bounded, whatever its headers claim. Errors wrap ErrArchive
-// where it is the archive's fault.
+// OpenArchive reads a .charm of size bytes. It reads a limited amount, even if the archive's headers claim more. Errors wrap
+// ErrArchive if the archive is invalid.
 func OpenArchive(r io.ReaderAt, size int64) (*Archive, error) {
 	z, err := OpenZip(r, size)
 	if err != nil {
@@ -85,7 +85,7 @@ func OpenArchive(r io.ReaderAt, size int64) (*Archive, error) {
 	if a.Bases, err = parseManifest(files[manifestFile]); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
 	}
-	// Nobody here needs what is in these, but what Juju would choke on stays outside.
+	// The store does not need the content of these files, but it refuses files that Juju would reject.
 	for _, name := range []string{configFile, actionsFile} {
 		if _, err := ParseYAML([]byte(files[name]), MaxYAMLSize); err != nil {
 			return nil, fmt.Errorf("%w: parse %s: %w", ErrArchive, name, err)
@@ -94,7 +94,7 @@ func OpenArchive(r io.ReaderAt, size int64) (*Archive, error) {
 	return a, nil
 }
 
-// ParseMetadata reads a metadata.yaml.
+// ParseMetadata parses a metadata.yaml.
 func ParseMetadata(text string) (*Metadata, error) {
 	var y yamlMetadata
 	if err := decodeYAML([]byte(text), MaxYAMLSize, &y); err != nil {
@@ -112,7 +112,7 @@ func ParseMetadata(text string) (*Metadata, error) {
 	return m, nil
 }
 
-// parseManifest lists the bases of a manifest.yaml, each once. One without architectures has all of them.
+// parseManifest returns the bases of a manifest.yaml, each once. A base without architectures has all of them.
 func parseManifest(text string) ([]Base, error) {
 	var y yamlManifest
 	if err := decodeYAML([]byte(text), MaxYAMLSize, &y); err != nil {
@@ -143,8 +143,8 @@ func parseManifest(text string) ([]Base, error) {
 	return out, nil
 }
 
-// ConcreteBases are the bases that the charm runs on: those of its manifest, or where it has none, of its series. One for all
-// architectures becomes one for each of archs. They are in the order of SortBases.
+// ConcreteBases returns the bases that the charm runs on: the bases of its manifest or, without a manifest, of its series. A base
+// for all architectures becomes one base for each of archs. The result has the order of SortBases.
 func (a *Archive) ConcreteBases(archs []string) []Base {
 	if len(a.Bases) == 0 {
 		return a.seriesBases(archs)
@@ -164,8 +164,8 @@ func (a *Archive) ConcreteBases(archs []string) []Base {
 	return slices.Compact(out)
 }
 
-// seriesBases are the bases that the series of metadata.yaml name, for each of archs; old charms say no more. Series that nobody
-// knows any more are left out. The series kubernetes counts as Ubuntu 20.04, as Juju counts it.
+// seriesBases returns the bases that the series of metadata.yaml name, for each of archs. Old charms have no other information.
+// It skips unknown series. The series kubernetes counts as Ubuntu 20.04, as in Juju.
 func (a *Archive) seriesBases(archs []string) []Base {
 	var out []Base
 	for _, s := range a.Metadata.Series {
@@ -185,14 +185,15 @@ func (a *Archive) seriesBases(archs []string) []Base {
 	return slices.Compact(out)
 }
 
-// BundleArchive is what the archive of a bundle holds.
+// BundleArchive holds the files of the archive of a charm bundle.
 type BundleArchive struct {
-	// BundleYAML and ReadmeMD are byte for byte those at the root of the archive.
+	// BundleYAML and ReadmeMD are files at the root of the archive, byte for byte.
 	BundleYAML, ReadmeMD string
 	File                 *BundleFile
 }
 
-// OpenBundleArchive reads the archive of a bundle, of size bytes. Juju wants both of its files. All that is read is bounded.
+// OpenBundleArchive reads the archive of a charm bundle, of size bytes. Juju requires both of its files. OpenBundleArchive reads
+// a limited amount.
 func OpenBundleArchive(r io.ReaderAt, size int64) (*BundleArchive, error) {
 	z, err := OpenZip(r, size)
 	if err != nil {

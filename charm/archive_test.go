@@ -16,7 +16,7 @@ import (
 	"offlinestore/charm"
 )
 
-// member is an entry of an archive that a test makes.
+// member is an entry of an archive made by a test.
 type member struct{ name, text string }
 
 func zipOf(t testing.TB, members ...member) []byte {
@@ -94,7 +94,7 @@ func TestSeriesBases(t *testing.T) {
 	}
 }
 
-// bomb is a billion laughs: each line repeats the one before nine times.
+// bomb returns a billion laughs: each line repeats the one before nine times.
 func bomb(levels int) string {
 	b := strings.Builder{}
 	b.WriteString("a0: &a0 [x,x,x,x,x,x,x,x,x]\n")
@@ -112,7 +112,7 @@ func keys(n int, format string) string {
 	return b.String()
 }
 
-// refused is an archive, and what the error about it says.
+// refused is an invalid archive, and a part of the text of its error.
 type refused struct {
 	name string
 	in   []byte
@@ -221,7 +221,7 @@ func TestRefuseManyEntries(t *testing.T) {
 	}
 }
 
-// TestOpenArchiveMemory is not parallel, since it measures what is allocated.
+// TestOpenArchiveMemory measures allocations. It is therefore not parallel.
 func TestOpenArchiveMemory(t *testing.T) {
 	large := strings.Repeat("\x00", 64<<20)
 	for name, in := range map[string][]byte{
@@ -264,7 +264,7 @@ func FuzzOpenArchive(f *testing.F) {
 	})
 }
 
-// FuzzMetadata reaches what lies behind the checksums of FuzzOpenArchive.
+// FuzzMetadata reaches the code behind the checksums of FuzzOpenArchive.
 func FuzzMetadata(f *testing.F) {
 	f.Add(metadata)
 	f.Add("name: x\nresources: &r {a: {type: file}}\nextra: *r\n")

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// Ubuntu is the name of the bases that nearly all charms run on.
+// Ubuntu is the name of the bases of nearly all charms.
 const Ubuntu = "ubuntu"
 
-// kubernetesSeries is the series of old charms that run in containers: no operating system is meant by it.
+// kubernetesSeries is the series of old charms that run in containers. It means no operating system.
 const kubernetesSeries = "kubernetes"
 
-// seriesChannels are Ubuntu's releases since Juju knows it, by the names that old charms and bundles use.
+// seriesChannels returns the releases of Ubuntu that Juju ever supported, by the names in old charms and charm bundles.
 func seriesChannels() map[string]string {
 	return map[string]string{
 		"precise": "12.04", "quantal": "12.10", "raring": "13.04", "saucy": "13.10", "trusty": "14.04", "utopic": "14.10",
@@ -25,8 +25,8 @@ func seriesChannels() map[string]string {
 	}
 }
 
-// ParseBase reads a base as bundles and people write it: "ubuntu@22.04", "ubuntu@22.04/stable", or a series such as "jammy".
-// The series kubernetes says nothing of an operating system, so its base is zero. No base has an architecture.
+// ParseBase parses a base in the form of charm bundles and command lines: "ubuntu@22.04", "ubuntu@22.04/stable", or a series such
+// as "jammy". The series kubernetes means no operating system, so its base is zero. The result has no architecture.
 func ParseBase(s string) (Base, error) {
 	name, ch, ok := strings.Cut(s, "@")
 	if !ok {
@@ -40,7 +40,7 @@ func ParseBase(s string) (Base, error) {
 		return Base{Name: Ubuntu, Channel: ch}, nil
 	}
 	b := Base{Name: name, Channel: trackOf(ch)}
-	// "ubuntu@kubernetes" and the like come from Juju's own export-bundle.
+	// Juju's own export-bundle writes "ubuntu@kubernetes" and similar names.
 	if b.Channel == kubernetesSeries || b.Name == kubernetesSeries {
 		return Base{}, nil
 	}
@@ -50,25 +50,25 @@ func ParseBase(s string) (Base, error) {
 	return b, nil
 }
 
-// trackOf is the channel of a base without its risk: Juju compares bases by the track alone.
+// trackOf returns the channel of a base without its risk: Juju compares only the tracks of bases.
 func trackOf(ch string) string {
 	track, _, _ := strings.Cut(ch, "/")
 	return track
 }
 
-// withoutArch is b on no architecture.
+// withoutArch returns b without its architecture.
 func (b Base) withoutArch() Base {
 	b.Architecture = ""
 	return b
 }
 
-// IsLTS says whether b is a release of Ubuntu with long-term support.
+// IsLTS reports whether b is a release of Ubuntu with long-term support.
 func (b Base) IsLTS() bool {
 	year, month, ok := b.release()
 	return ok && b.Name == Ubuntu && year%2 == 0 && month == 4
 }
 
-// release is the year and month of a channel such as 22.04, or the version and 0 for a channel such as 7.
+// release returns the year and month of a channel such as 22.04, or the version and 0 for a channel such as 7.
 func (b Base) release() (year, month int, ok bool) {
 	y, m, dotted := strings.Cut(b.Channel, ".")
 	year, err := strconv.Atoi(y)
@@ -82,9 +82,9 @@ func (b Base) release() (year, month int, ok bool) {
 	return year, month, err == nil && month >= 0 && month <= 99
 }
 
-// NearestLTS is the base of have that stands in for want where that is missing: want itself if it is there, else the long-term release
-// nearest to it in time, before it or after it, the newer of two equally near. Where want names an architecture, only bases of that
-// one count. The result is zero where there is none.
+// NearestLTS returns the base of have that can replace want: want itself if have contains it, else the long-term release nearest
+// to it in time, before it or after it, the newer of two equally near. If want names an architecture, only bases of this
+// architecture count. The result is zero if there is none.
 func NearestLTS(want Base, have []Base) Base {
 	var best Base
 	for _, b := range have {
@@ -102,7 +102,7 @@ func NearestLTS(want Base, have []Base) Base {
 	return best
 }
 
-// closer says whether the long-term release a is the better stand-in for want than b.
+// closer reports whether the long-term release a is a better replacement for want than b.
 func closer(want, a, b Base) bool {
 	da, db := distance(want, a), distance(want, b)
 	if da != db {
@@ -111,7 +111,7 @@ func closer(want, a, b Base) bool {
 	return compareBases(a, b) < 0
 }
 
-// distance is in months. Where want is no release of Ubuntu there is none, and the newest wins.
+// distance returns the distance in months. It is 0 if want is no release of Ubuntu, so that the newest one wins.
 func distance(want, b Base) int {
 	wy, wm, ok := want.release()
 	if !ok || want.Name != b.Name {
@@ -122,8 +122,8 @@ func distance(want, b Base) int {
 	return max(d, -d)
 }
 
-// SortBases puts bases into the order in which they should be tried: long-term releases of Ubuntu first, newest first, since Juju
-// 3.6 and older take the first that they are offered; then other releases of Ubuntu, newest first; then other systems.
+// SortBases sorts bases into the order in which they should be tried: long-term releases of Ubuntu, newest first, since Juju 3.6
+// and older use the first base that they are offered; then other releases of Ubuntu, newest first; then other systems.
 func SortBases(bases []Base) { slices.SortFunc(bases, compareBases) }
 
 func compareBases(a, b Base) int {
@@ -144,7 +144,7 @@ func compareBases(a, b Base) int {
 	return cmp.Or(cmp.Compare(by, ay), cmp.Compare(bm, am), cmp.Compare(b.Channel, a.Channel), cmp.Compare(a.Architecture, b.Architecture))
 }
 
-// before is the answer of a comparison whose left side comes first if first is true, else its right side.
+// before returns the result of a comparison: negative if first is true, otherwise positive.
 func before(first bool) int {
 	if first {
 		return -1

@@ -15,38 +15,38 @@ import (
 // Limits of a bundle.yaml.
 const (
 	maxApplications = 1000
-	maxValue        = 1024 // bytes of a name, a path and the like
+	maxValue        = 1024 // bytes of names, paths and similar values
 )
 
 var errNoApplications = errors.New("no applications in it")
 
-// BundleFile is a bundle.yaml: the applications that are to be deployed together, sorted by name.
+// BundleFile is a bundle.yaml: the applications to deploy together, sorted by name.
 type BundleFile struct {
 	Name, Description string
 	Applications      []Application
 }
 
-// Application is one of a bundle.
+// Application is one application of a charm bundle.
 type Application struct {
 	Name string
-	// Charm is a name on Charmhub or, if Local, a path or whatever else stood there.
+	// Charm is a name on Charmhub. If Local is set, it is the text of the bundle, such as a path.
 	Charm    string
 	Local    bool
-	Channel  string // "" where the bundle says nothing
+	Channel  string // "" if the bundle names none
 	Revision *int
-	// Base has no architecture. It is zero where the bundle says nothing of an operating system.
+	// Base has no architecture. It is zero if the bundle names no operating system.
 	Base      Base
 	Resources map[string]ResourceValue
 }
 
-// ResourceValue says which resource an application is to get: a revision on Charmhub, or what Image says.
+// ResourceValue is the value of an application's resource: a revision on Charmhub, or an Image.
 type ResourceValue struct {
 	Revision *int
-	// Image is the path of a local file, or of an image inside the registry of the air-gapped side.
+	// Image is the path of a local file, or of an image in the registry of the air-gapped side.
 	Image string
 }
 
-// IsPath says whether v names a local file, not an image.
+// IsPath reports whether v names a local file, not an image.
 func (v ResourceValue) IsPath() bool { return isPath(v.Image) }
 
 func isPath(s string) bool {
@@ -60,11 +60,11 @@ type yamlBundle struct {
 	Series       string               `yaml:"series"`
 	DefaultBase  string               `yaml:"default-base"`
 	Applications map[string]yaml.Node `yaml:"applications"`
-	// Services is what applications were called in the first bundles.
+	// Services is the earlier name of the field applications.
 	Services map[string]yaml.Node `yaml:"services"`
 }
 
-// yamlApplication has pointers to tell what an overlay sets from what it doesn't mention.
+// yamlApplication has pointers, so that fields that an overlay does not mention are nil.
 type yamlApplication struct {
 	Charm     *string              `yaml:"charm"`
 	Series    *string              `yaml:"series"`
@@ -74,8 +74,8 @@ type yamlApplication struct {
 	Resources map[string]yaml.Node `yaml:"resources"`
 }
 
-// ParseBundle reads a bundle.yaml, or a list of applications in its form. What a store has no use for is passed over. Documents after
-// the first are overlays: what they say of an application replaces what was said before, and a null takes it out.
+// ParseBundle parses a bundle.yaml, or a list of applications in the same form. It ignores fields that a store does not need.
+// Documents after the first are overlays: their values replace the earlier values of an application, and a null removes it.
 func ParseBundle(text []byte) (*BundleFile, error) {
 	b, err := parseBundle(text)
 	if err != nil {
@@ -112,7 +112,7 @@ func parseBundle(text []byte) (*BundleFile, error) {
 	return all.build(apps)
 }
 
-// overlay lays what y says over what was said before.
+// overlay merges y over the earlier documents.
 func (y *yamlBundle) overlay(all *yamlBundle, apps map[string]*yamlApplication) error {
 	if y.Series != "" {
 		all.Series = y.Series
@@ -140,7 +140,7 @@ func (y *yamlBundle) overlay(all *yamlBundle, apps map[string]*yamlApplication) 
 		}
 		before := app.Resources
 		app.Resources = nil
-		// Decoding leaves alone what the overlay doesn't mention.
+		// Decoding keeps the values of fields that the overlay doesn't mention.
 		if err := decodeNode(&node, app); err != nil {
 			return fmt.Errorf("application %.60s: %w", name, err)
 		}
@@ -149,7 +149,7 @@ func (y *yamlBundle) overlay(all *yamlBundle, apps map[string]*yamlApplication) 
 	return nil
 }
 
-// merged is before with the values of after laid over it. A null takes one out.
+// merged returns before with the values of after merged over it. A null removes a value.
 func merged(before, after map[string]yaml.Node) map[string]yaml.Node {
 	out := make(map[string]yaml.Node, len(before)+len(after))
 	maps.Copy(out, before)
@@ -163,7 +163,7 @@ func merged(before, after map[string]yaml.Node) map[string]yaml.Node {
 	return out
 }
 
-// followed is n, or what it is an alias of.
+// followed returns n, or its target if n is an alias.
 func followed(n yaml.Node) yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return *n.Alias

@@ -9,21 +9,21 @@ import (
 	"strings"
 )
 
-// errCharmStore is about a charm of the store that was there before Charmhub.
+// errCharmStore reports a charm of the store that preceded Charmhub.
 var errCharmStore = errors.New("the Charm Store (cs:) was closed in 2023")
 
-// charmRef is what a bundle's charm: says.
+// charmRef is the value of the field charm in a charm bundle.
 type charmRef struct {
 	name     string
 	local    bool
 	revision *int
-	series   string // the series, "" where there is none
+	series   string // the series, "" if there is none
 }
 
 var endsInRevision = regexp.MustCompile(`^(.*)-([0-9]+)$`)
 
-// parseCharmRef reads the charm of an application: a name, a URL such as ch:amd64/jammy/name-5 (whose parts but the name may be
-// missing), or what is local.
+// parseCharmRef parses the charm of an application: a name, a URL such as ch:amd64/jammy/name-5 (only the name is required), or a
+// local path.
 func parseCharmRef(s string) (*charmRef, error) {
 	if len(s) > maxValue {
 		return nil, fmt.Errorf("charm %.60q…: longer than %d bytes", s, maxValue)
@@ -53,7 +53,7 @@ func parseCharmRef(s string) (*charmRef, error) {
 	return r, nil
 }
 
-// setFront reads what stands before the name: an architecture, a series or both.
+// setFront parses the part before the name: an architecture, a series or both.
 func (r *charmRef) setFront(front []string) error {
 	if len(front) > 0 && slices.Contains(Architectures(), front[0]) {
 		front = front[1:]

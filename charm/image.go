@@ -11,20 +11,20 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Limits of what says where an image is.
+// Limits of the texts that locate an image.
 const (
-	// MaxImageBlob is the largest blob of a resource of type oci-image, in bytes; Charmhub's have about 500.
+	// MaxImageBlob is the size limit of the blob of a resource of type oci-image, in bytes. Charmhub's have about 500.
 	MaxImageBlob = 64 << 10
 	maxReference = 1024
 )
 
-// anyRegistry stands for the registry of the air-gapped side, whose name is not known where an image's name is checked.
+// anyRegistry stands for the registry of the air-gapped side. Its name is unknown when an image's name is validated.
 const anyRegistry = "registry.invalid"
 
-// errReference is all that is said of a reference that cannot be parsed: the blob it comes from holds credentials, so it is not quoted.
+// errReference is the only error about an invalid reference. It does not quote the reference, because the blob holds credentials.
 var errReference = errors.New("image reference: want registry/path, with a tag or a sha256 digest")
 
-// imageBlob is the blob of an oci-image resource. Its order is that of the bytes.
+// imageBlob is the blob of an oci-image resource. The order of its fields is the order in the JSON.
 type imageBlob struct {
 	ImageName string
 	Username  string `json:",omitempty"`
@@ -38,8 +38,8 @@ type yamlImageBlob struct {
 	Password     string `yaml:"password"`
 }
 
-// ParseImageBlob reads the blob of a resource of type oci-image: JSON as Charmhub writes it, or YAML. No error quotes the blob,
-// since its credentials belong into no log.
+// ParseImageBlob parses the blob of a resource of type oci-image: JSON as Charmhub writes it, or YAML. No error quotes the blob,
+// since its credentials must not reach a log.
 func ParseImageBlob(b []byte) (ref, username, password string, err error) {
 	if len(b) > MaxImageBlob {
 		return "", "", "", fmt.Errorf("parse image resource: %d bytes are over the limit of %d", len(b), MaxImageBlob)
@@ -58,8 +58,8 @@ func ParseImageBlob(b []byte) (ref, username, password string, err error) {
 	return j.ImageName, j.Username, j.Password, nil
 }
 
-// ImageBlob is the blob of a resource of type oci-image that says where name is: in the registry on host. The same arguments make the
-// same bytes, whose digests Juju is told beforehand. Credentials are left out where there are none.
+// ImageBlob returns the blob of a resource of type oci-image for an image name in the registry on host. The same arguments give
+// the same bytes, because Juju gets their digests in advance. Empty credentials are left out.
 func ImageBlob(host, name, username, password string) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -69,8 +69,9 @@ func ImageBlob(host, name, username, password string) []byte {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// SplitReference splits the reference of an image into the registry's host, the image's name inside of it, and the digest, which is
-// empty where ref has none. Where ref has a digest, name has it too, and no tag. A reference without a host is one of docker.io.
+// SplitReference splits the reference of an image into the registry's host, the image's name in this registry, and the digest,
+// which is empty if ref has none. If ref has a digest, name has it, too, and no tag. A reference without a host belongs to
+// docker.io.
 func SplitReference(ref string) (host, name, dgst string, err error) {
 	if len(ref) > maxReference {
 		return "", "", "", errReference
@@ -99,7 +100,7 @@ func validateDigest(d digest.Digest) error {
 	return nil
 }
 
-// Validate says what is wrong with i.
+// Validate returns an error if i is invalid.
 func (i *Image) Validate() error {
 	named, err := reference.ParseNamed(anyRegistry + "/" + i.Name)
 	if len(i.Name) > maxReference || err != nil {
@@ -118,7 +119,7 @@ func (i *Image) Validate() error {
 			return fmt.Errorf("image %s: its digest is %s", i.Name, i.Digest)
 		}
 	}
-	// A reference has no place for credentials, so one that parses has none.
+	// A reference has no syntax for credentials, so a parsed one has none.
 	if i.Source != "" {
 		if _, _, _, err := SplitReference(i.Source); err != nil {
 			return fmt.Errorf("image %s: source: %w", i.Name, err)
@@ -127,10 +128,10 @@ func (i *Image) Validate() error {
 	return nil
 }
 
-// Repository is the path of the image inside the registry, without its tag or digest.
+// Repository returns the path of the image in the registry, without its tag or digest.
 func (i *Image) Repository() string {
 	name, _, _ := strings.Cut(i.Name, "@")
-	// There is no port in it, so a colon begins the tag.
+	// The name contains no port, so a colon begins the tag.
 	name, _, _ = strings.Cut(name, ":")
 	return name
 }

@@ -7,13 +7,14 @@ import (
 	"offlinestore/channel"
 )
 
-// validSnap is what package snap accepts as a snap's name, but for its length. A charm's vocabulary doesn't need the snap's.
+// validSnap is the syntax of snap names in package snap, without the limit of the length. Package charm does not import package
+// snap.
 var validSnap = regexp.MustCompile(`^[a-z0-9](?:-?[a-z0-9])*$`)
 
-// maxSnapName is the store's own limit.
+// maxSnapName is the limit of the Snap Store.
 const maxSnapName = 40
 
-// Validate says what is wrong with l.
+// Validate returns an error if l is invalid.
 func (l *Listing) Validate() error {
 	if err := ValidateName(l.Name); err != nil {
 		return err
@@ -100,7 +101,7 @@ func validateRefs(refs []ResourceRef) error {
 	return nil
 }
 
-// Validate says what is wrong with i, whatever its archive holds.
+// Validate returns an error if i is invalid. It does not read the archive.
 func (i *Item) Validate() error {
 	if err := ValidateName(i.Name); err != nil {
 		return err
@@ -158,7 +159,7 @@ func (r *Revision) validate() error {
 	return nil
 }
 
-// validateAs says what r lacks, or has too much, as a revision of a charm or of a bundle.
+// validateAs returns an error if r, as a revision of a charm or of a charm bundle, lacks a field or has a wrong one.
 func (r *Revision) validateAs(what string) error {
 	seen := make(map[Base]bool, len(r.Bases))
 	for _, b := range r.Bases {
@@ -188,7 +189,7 @@ func (r *Revision) validateAs(what string) error {
 	return nil
 }
 
-// isEmptyFile says whether text stands for a file that is not there.
+// isEmptyFile reports whether text stands for a missing file.
 func isEmptyFile(text string) bool { return text == "" || text == "{}" || text == "{}\n" }
 
 // Validate validates the form of the hint.
@@ -214,7 +215,7 @@ func (h *SnapHint) Validate() error {
 	return nil
 }
 
-// isSnapName says whether name can be that of a snap.
+// isSnapName reports whether name can be the name of a snap.
 func isSnapName(name string) bool {
 	return len(name) <= maxSnapName && validSnap.MatchString(name) && hasLetter.MatchString(name)
 }

@@ -14,7 +14,7 @@ import (
 	"offlinestore/charm/snaphint"
 )
 
-// realData is the folder of genuine files. It may be missing, but not where the environment names it.
+// realData returns the folder of genuine files. It skips the test without the folder, unless the environment names it.
 func realData(t *testing.T) string {
 	t.Helper()
 	if dir := os.Getenv("OFFLINESTORE_REALDATA"); dir != "" {

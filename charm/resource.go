@@ -4,18 +4,18 @@ import (
 	"fmt"
 )
 
-// The digests of no bytes at all, which Charmhub gives for files that were never uploaded.
+// The digests of the empty file, which Charmhub gives for files that were never uploaded.
 const (
 	EmptySHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	EmptySHA384 = "38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b"
 )
 
-// HasBlob says whether a file belongs to r: one of type file that is not empty.
+// HasBlob reports whether r has a blob: only a resource of type file that is not empty has one.
 func (r *ResourceItem) HasBlob() bool {
 	return r.Resource.Type == ResourceFile && r.Resource.Download.Size > 0
 }
 
-// Validate says what is wrong with r, whatever its file holds.
+// Validate returns an error if r is invalid. It does not read the file.
 func (r *ResourceItem) Validate() error {
 	if err := ValidateName(r.Charm); err != nil {
 		return err
@@ -64,7 +64,7 @@ func (r *ResourceItem) validate() error {
 	return fmt.Errorf("unknown type %.40q: want %s or %s", r.Resource.Type, ResourceFile, ResourceImage)
 }
 
-// validateFile says what is wrong with d as the file of a resource. Juju wants SHA-384 of each.
+// validateFile returns an error if d is invalid as the file of a resource. Juju requires the SHA-384 of each.
 func (d *Download) validateFile() error {
 	switch {
 	case d.Size > 0 && (d.SHA256 == "" || d.SHA384 == ""):

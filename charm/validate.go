@@ -10,19 +10,19 @@ import (
 	"offlinestore/channel"
 )
 
-// Limits of what is accepted, whoever sends it.
+// Limits for input from any source.
 const (
 	MaxNameLength = 100
-	MaxYAMLSize   = 1 << 20 // bytes of each YAML file of a charm or bundle
+	MaxYAMLSize   = 1 << 20 // bytes of each YAML file of a charm or charm bundle
 	MaxReadmeSize = MaxYAMLSize
 	MaxRevision   = 1<<31 - 1
 	MaxSnapHints  = 64 // of one revision
-	// All is the architecture of a charm that runs on every one. It never stands in what an export says.
+	// All is the architecture of a charm that runs on every one. It never occurs in an export.
 	All = "all"
 )
 
 var (
-	// A part of only digits would be read as the revision, in ch:name-5.
+	// A part of only digits would be parsed as the revision, in ch:name-5.
 	validName     = regexp.MustCompile(`^[a-z][a-z0-9]*(?:-[a-z0-9]*[a-z][a-z0-9]*)*$`)
 	validID       = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
 	validResource = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]*$`)
@@ -32,7 +32,7 @@ var (
 	validHex      = regexp.MustCompile(`^[0-9a-f]*$`)
 )
 
-// ValidateName says what is wrong with the name of a charm or bundle, by the rules of Juju and Charmhub.
+// ValidateName returns an error if name is invalid for a charm or charm bundle by the rules of Juju and Charmhub.
 func ValidateName(name string) error {
 	if len(name) > MaxNameLength || !validName.MatchString(name) {
 		return fmt.Errorf("charm name %.110q: want lower-case letters, digits and single dashes, a letter first and in each part, at most %d", name, MaxNameLength)
@@ -40,7 +40,7 @@ func ValidateName(name string) error {
 	return nil
 }
 
-// ValidateID says what is wrong with the store's ID of a charm or bundle.
+// ValidateID returns an error if id is invalid as the store's ID of a charm or charm bundle.
 func ValidateID(id string) error {
 	if !validID.MatchString(id) {
 		return fmt.Errorf("charm ID %.70q: want up to 64 letters, digits, - and _", id)
@@ -48,7 +48,7 @@ func ValidateID(id string) error {
 	return nil
 }
 
-// ValidateResourceName says what is wrong with the name of a resource, which is part of its URL.
+// ValidateResourceName returns an error if name is invalid for a resource. The name is part of the resource's URL.
 func ValidateResourceName(name string) error {
 	if len(name) > MaxNameLength || !validResource.MatchString(name) {
 		return fmt.Errorf("resource name %.110q: want letters, digits, dashes, dots and underscores, at most %d", name, MaxNameLength)
@@ -56,7 +56,7 @@ func ValidateResourceName(name string) error {
 	return nil
 }
 
-// ValidateArchitecture says what is wrong with an architecture in Debian's naming, which must be a single one.
+// ValidateArchitecture returns an error unless arch is a single architecture in Debian's naming.
 func ValidateArchitecture(arch string) error {
 	if !validArch.MatchString(arch) || arch == All {
 		return fmt.Errorf("architecture %.40q: want a Debian architecture such as amd64 or arm64", arch)
@@ -64,7 +64,7 @@ func ValidateArchitecture(arch string) error {
 	return nil
 }
 
-// Validate says what is wrong with b, which must be concrete: a system, its release and one architecture.
+// Validate returns an error unless b is concrete: a system, its release and one architecture.
 func (b Base) Validate() error {
 	if err := b.validateSystem(); err != nil {
 		return err
@@ -81,7 +81,7 @@ func (b Base) validateSystem() error {
 
 var errTime = errors.New("want a time in RFC 3339")
 
-// ValidateTime says whether s is empty or a time in RFC 3339, as Juju demands of each time that it reads.
+// ValidateTime returns an error unless s is empty or a time in RFC 3339, as Juju requires for each time that it reads.
 func ValidateTime(s string) error {
 	if s == "" {
 		return nil
@@ -92,7 +92,8 @@ func ValidateTime(s string) error {
 	return nil
 }
 
-// validateResourceTime also accepts a time without a zone: Charmhub writes so of resources, and Juju doesn't read it.
+// validateResourceTime validates a time like ValidateTime, and also accepts one without a zone. Charmhub sends such times for
+// resources, and Juju does not read them.
 func validateResourceTime(s string) error {
 	if err := ValidateTime(s); err == nil {
 		return nil
@@ -114,7 +115,7 @@ func validateType(t string) error {
 	return nil
 }
 
-// validateRow says what is wrong with a channel of a channel map, which spells out track and risk.
+// validateRow returns an error unless s is a channel with an explicit track and risk, as in a channel map.
 func validateRow(s string) error {
 	c, err := channel.Parse(s)
 	if err != nil {
@@ -136,7 +137,7 @@ func validateTrack(track string) error {
 	return nil
 }
 
-// validate says what is wrong with d: digests must be spelled as hex of their length, and no URL of a store may cross the gap.
+// validate returns an error if d is invalid: digests must be hex of their length, and no URL of a store may cross the gap.
 func (d *Download) validate() error {
 	if d.URL != "" {
 		return fmt.Errorf("download: the URL %.60q, where none belongs", d.URL)
@@ -160,7 +161,7 @@ func (d *Download) validate() error {
 	return nil
 }
 
-// hashed says whether d has any digest.
+// hashed reports whether d has any digest.
 func (d *Download) hashed() bool { return d.SHA256+d.SHA384+d.SHA512+d.SHA3384 != "" }
 
 func validateFilename(name string) error {

@@ -11,11 +11,11 @@ import (
 
 // Limits of a YAML text. The largest config.yaml of Charmhub has some thousand nodes.
 const (
-	maxYAMLTokens = 1 << 17 // before parsing: what can begin a node
-	maxYAMLNodes  = 1 << 18 // after all aliases are followed
+	maxYAMLTokens = 1 << 17 // before parsing: possible beginnings of nodes
+	maxYAMLNodes  = 1 << 18 // after all aliases are resolved
 	maxYAMLDepth  = 100
 	maxDocuments  = 64
-	// The decoder compares each key of a mapping with each other, and says all that it finds.
+	// The decoder compares each key of a mapping with each other, and reports every duplicate.
 	maxYAMLKeys     = 2000
 	maxYAMLRepeated = 4
 )
@@ -29,7 +29,7 @@ var (
 	errYAMLTrailer = errors.New("more than one document")
 )
 
-// decodeYAML reads a text of one document into out. An empty text leaves out as it is.
+// decodeYAML decodes a text of one document into out. An empty text leaves out unchanged.
 func decodeYAML(text []byte, limit int, out any) error {
 	docs, err := ParseYAML(text, limit)
 	if err != nil || len(docs) == 0 {
@@ -41,13 +41,13 @@ func decodeYAML(text []byte, limit int, out any) error {
 	return decodeNode(docs[0], out)
 }
 
-// ParseYAML reads the documents of a text, without empty ones. It bounds the text, and the nodes that the text unfolds to, before
-// anything is decoded: the parser's own guard only works while it decodes.
+// ParseYAML parses the documents of a text, without empty ones. It limits the text, and the number of nodes after the aliases are
+// resolved, before anything is decoded: the parser's own guard only works while it decodes.
 func ParseYAML(text []byte, limit int) ([]*yaml.Node, error) {
 	if len(text) > limit {
 		return nil, fmt.Errorf("%d bytes are over the limit of %d", len(text), limit)
 	}
-	// The parser takes some hundred bytes for each node, so that a text of commas would need a hundred times its size.
+	// The parser uses some hundred bytes for each node, so a text of commas would need a hundred times its size.
 	if countTokens(text) > maxYAMLTokens {
 		return nil, errYAMLNodes
 	}
@@ -73,7 +73,7 @@ func ParseYAML(text []byte, limit int) ([]*yaml.Node, error) {
 	return nil, fmt.Errorf("more than %d documents", maxDocuments)
 }
 
-// decodeNode keeps a type that doesn't fit from being an error of many lines.
+// decodeNode decodes n into out. It shortens the error about a wrong type, which would have many lines.
 func decodeNode(n *yaml.Node, out any) error {
 	err := n.Decode(out)
 	var te *yaml.TypeError
@@ -90,7 +90,8 @@ func isNull(doc *yaml.Node) bool {
 	return doc.Kind == 0 || doc.Kind == yaml.ScalarNode && doc.ShortTag() == "!!null"
 }
 
-// countTokens is at least the number of nodes that are not the first of their line, and of the lines.
+// countTokens returns an upper bound of the number of nodes: the number of lines, and of nodes that are not the first of their
+// line.
 func countTokens(text []byte) int {
 	n := 0
 	for i, c := range text {
@@ -106,13 +107,14 @@ func countTokens(text []byte) int {
 	return n
 }
 
-// walker measures trees of nodes with their aliases followed, each shared part once.
+// walker measures trees of nodes with their aliases resolved, each shared part once.
 type walker struct {
 	seen     map[*yaml.Node]extent
-	repeated int // keys that their mapping has already
+	repeated int // duplicate keys of mappings
 }
 
-// extent is how many nodes a node unfolds to, and in how many levels. It is zero while the node is being measured.
+// extent is the number of nodes that a node unfolds to, and the number of their levels. It is zero while the node is being
+// measured.
 type extent struct{ nodes, levels int }
 
 func (w *walker) measure(n *yaml.Node, depth int) (extent, error) {

@@ -9,19 +9,19 @@ import (
 	"strings"
 )
 
-// Limits of the archive of a charm or bundle.
+// Limits of the archive of a charm or charm bundle.
 const (
 	maxEntries = 50_000
-	// maxDirectory bounds what is read of an archive to learn what is in it, before its number of entries can be trusted.
+	// maxDirectory limits the bytes read for the list of entries, before its length can be trusted.
 	maxDirectory = 8 << 20
 )
 
-// ErrArchive is wrapped by errors about archives that are no charm or bundle as Juju could use it.
+// ErrArchive reports an archive that is no charm or charm bundle that Juju could use.
 var ErrArchive = errors.New("unusable archive")
 
 var errDirectory = fmt.Errorf("its list of entries is over the limit of %d bytes", maxDirectory)
 
-// cappedReader fails once more than left bytes were read, for as long as it is capped.
+// cappedReader fails after left bytes while it is capped.
 type cappedReader struct {
 	r      io.ReaderAt
 	left   int64
@@ -37,7 +37,7 @@ func (c *cappedReader) ReadAt(p []byte, off int64) (int, error) {
 	return c.r.ReadAt(p, off)
 }
 
-// OpenZip reads the list of entries of an archive. It bounds both the list and the bytes that the library reads for it.
+// OpenZip reads the list of entries of an archive. It limits both the list and the bytes that the library reads for it.
 func OpenZip(r io.ReaderAt, size int64) (*zip.Reader, error) {
 	capped := &cappedReader{r: r, left: maxDirectory, capped: true}
 	z, err := zip.NewReader(capped, size)
@@ -54,8 +54,8 @@ func OpenZip(r io.ReaderAt, size int64) (*zip.Reader, error) {
 	return z, nil
 }
 
-// readRoot reads those of the named files that are at the root of z, as text. Juju takes entries by their exact name, so one that
-// means the same under another spelling is refused: what we read is what Juju reads.
+// readRoot returns the text of the named files at the root of z. It skips missing ones. Juju finds entries by their exact name,
+// so an equivalent name in another spelling is refused: both must read the same file.
 func readRoot(z *zip.Reader, names ...string) (map[string]string, error) {
 	wanted := make(map[string]bool, len(names))
 	for _, n := range names {
@@ -85,7 +85,7 @@ func readRoot(z *zip.Reader, names ...string) (map[string]string, error) {
 	return out, nil
 }
 
-// ReadEntry reads a whole entry of at most limit bytes, whatever size it claims to have.
+// ReadEntry reads a whole entry of at most limit bytes. It does not rely on the size in the entry's header.
 func ReadEntry(f *zip.File, limit int64) ([]byte, error) {
 	r, err := f.Open()
 	if err != nil {
@@ -102,7 +102,7 @@ func ReadEntry(f *zip.File, limit int64) ([]byte, error) {
 	return text, nil
 }
 
-// missing says that name is not at the root of z, and where it is instead if that is easily told.
+// missing returns an error that name is not at the root of z. The error names another place if there is an obvious one.
 func missing(z *zip.Reader, name string) error {
 	for _, f := range z.File {
 		if folder, base := path.Split(f.Name); base == name && strings.Count(folder, "/") == 1 {

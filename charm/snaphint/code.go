@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// maxCall bounds the text in which a pattern looks for the arguments of a call or the end of a list.
+// maxCall limits the text in which a pattern looks for the arguments of a call or the end of a list.
 const maxCall = 4 << 10
 
 var (
@@ -17,7 +17,7 @@ var (
 	snapName = regexp.MustCompile(`^(?:(.*?)_?(?:SNAP_NAME|snap_name)|(.*?)_?SNAP)$`)
 	// A call that installs: snap.ensure("name", channel="14/stable"), snap.add(NAME, …).
 	snapCall = regexp.MustCompile(`\bsnap\.(?:add|ensure|install)\(\s*(\[[^\]]{1,400}\]|["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)([^()]{0,400})`)
-	// snap.SnapCache()["name"], and a cache that was kept.
+	// snap.SnapCache()["name"], and a cache in a variable.
 	snapCache = regexp.MustCompile(`(?:SnapCache\(\)|\b(?:snap_)?cache)\[\s*(["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)\s*\]`)
 	// The list of tuples of Canonical's database charms.
 	snapPackages  = regexp.MustCompile(`\bSNAP_PACKAGES\s*(?::[^=\n]{1,80})?=\s*\[`)
@@ -203,7 +203,7 @@ func (f *finder) addCommand(words []string) {
 			continue
 		}
 		if !isSnapName(word) {
-			break // the rest is of the shell
+			break // the rest belongs to the shell
 		}
 		snaps = append(snaps, word)
 	}

@@ -15,8 +15,8 @@ var (
 	tomlText  = regexp.MustCompile(`^["']([^"']*)["']`)
 )
 
-// readTOML reads the table "snap" of a refresh_versions.toml and its like: its name, channel, and revision or revisions. The module
-// needs no parser of the whole language for a handful of lines.
+// readTOML reads the table "snap" of a refresh_versions.toml and similar files: its name, channel, and revision or revisions. For
+// these few lines, the module needs no parser of the whole language.
 func (f *finder) readTOML(text string) {
 	table, name, ch := "", "", ""
 	revisions := make(map[string]int)
@@ -82,7 +82,7 @@ func (f *finder) walk(n *yaml.Node, arch string) {
 		}
 		return
 	}
-	// An alias repeats its anchor, which is read anyway.
+	// An alias repeats its anchor, which is read in its own place.
 	for _, c := range n.Content {
 		f.walk(c, arch)
 	}

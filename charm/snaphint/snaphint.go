@@ -16,7 +16,7 @@ import (
 	"offlinestore/charm"
 )
 
-// Limits of the files that are read of a charm.
+// Limits of the files that Find reads.
 const (
 	maxHintFile  = 256 << 10
 	maxHintFiles = 64
@@ -40,7 +40,7 @@ func Find(r io.ReaderAt, size int64) ([]charm.SnapHint, error) {
 			break
 		}
 		text, err := charm.ReadEntry(entry, maxHintFile)
-		// What was unpacked of a file that is too long has cost as much.
+		// A file that is too long gives no text, but reading it has a cost, too.
 		total += max(len(text), maxHintFile/16)
 		if err == nil {
 			f.readFile(path.Base(entry.Name), string(text))
@@ -67,7 +67,7 @@ func mayInstall(name string) bool {
 // finder collects hints.
 type finder struct {
 	hints  map[string]*charm.SnapHint
-	unsure map[string]bool // snaps with different revisions in two places
+	unsure map[string]bool // snaps that have different revisions in two places
 }
 
 func (f *finder) readFile(base, text string) {
@@ -86,7 +86,7 @@ func (f *finder) readFile(base, text string) {
 // isSnapName reports whether a snap can have the name.
 func isSnapName(name string) bool { return (&charm.SnapHint{Name: name}).Validate() == nil }
 
-// addHint adds a snap, or the channel and revisions to the hint that is there. It passes over invalid names, channels and revisions.
+// addHint adds a snap, or adds the channel and revisions to its existing hint. It skips invalid names, channels and revisions.
 func (f *finder) addHint(name, ch string, revisions map[string]int) {
 	if !isSnapName(name) {
 		return

@@ -18,7 +18,7 @@ const (
 	sha256Of = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b856"
 )
 
-// member is an entry of an archive that a test makes.
+// member is an entry of an archive made by a test.
 type member struct{ name, text string }
 
 func zipOf(t testing.TB, members ...member) []byte {
