@@ -2,21 +2,21 @@ package snap
 
 import "encoding/json"
 
-// Headers of the Snap Store's API of version 2; those of version 1 are named X-Ubuntu-….
+// Headers of the Snap Store's API of version 2. In version 1, their names begin with X-Ubuntu-.
 const (
 	HeaderSeries       = "Snap-Device-Series"
 	HeaderArchitecture = "Snap-Device-Architecture"
 	HeaderStore        = "Snap-Device-Store"
 	HeaderCapabilities = "Snap-Device-Capabilities"
 	HeaderStoreVersion = "Snap-Store-Version"
-	// Series is the only series there is.
+	// Series is the only existing series.
 	Series = "16"
 )
 
 // AssertionMediaType is the media type of assertions, single or in a stream.
 const AssertionMediaType = "application/x.ubuntu.assertion"
 
-// Error is one entry of an error-list. Ref fields say which assertion a fetch-assertions error is about.
+// Error is one entry of an error-list. The Ref fields name the assertion of a fetch-assertions error.
 type Error struct {
 	Code        string   `json:"code"`
 	Message     string   `json:"message"`
@@ -30,7 +30,7 @@ type ErrorResponse struct {
 	ErrorList []Error `json:"error-list"`
 }
 
-// The codes of errors that snapd gives a meaning of their own.
+// The codes of errors to which snapd reacts specially.
 const (
 	CodeNameNotFound     = "name-not-found"
 	CodeIDNotFound       = "id-not-found"
@@ -54,7 +54,7 @@ type RefreshRequest struct {
 	AssertionMaxFormats map[string]int `json:"assertion-max-formats,omitempty"`
 }
 
-// Installed is a snap that the device has.
+// Installed is a snap on the device.
 type Installed struct {
 	SnapID          string `json:"snap-id"`
 	InstanceKey     string `json:"instance-key"`
@@ -63,7 +63,7 @@ type Installed struct {
 	Epoch           *Epoch `json:"epoch,omitempty"`
 }
 
-// Action is one thing that a device asks for.
+// Action is one request of a device in a RefreshRequest.
 type Action struct {
 	Action      string `json:"action"`
 	InstanceKey string `json:"instance-key,omitempty"`
@@ -77,7 +77,7 @@ type Action struct {
 	Assertions []AssertionRequest `json:"assertions,omitempty"`
 }
 
-// AssertionRequest asks for one assertion, or a point of a sequence of them. A nil number was not given.
+// AssertionRequest asks for one assertion, or a point of a sequence of them. A nil number means that none was given.
 type AssertionRequest struct {
 	Type                       string   `json:"type"`
 	PrimaryKey                 []string `json:"primary-key,omitempty"`
@@ -110,14 +110,14 @@ type Result struct {
 	ErrorList           []Error      `json:"error-list,omitempty"`
 }
 
-// ResultError says why an action failed, and what there is instead.
+// ResultError is the error of an action, with the alternatives.
 type ResultError struct {
 	Code    string      `json:"code"`
 	Message string      `json:"message"`
 	Extra   *ErrorExtra `json:"extra,omitempty"`
 }
 
-// ErrorExtra lists the channels that do have a release.
+// ErrorExtra lists the channels that have a release.
 type ErrorExtra struct {
 	Releases []AvailableRelease `json:"releases,omitempty"`
 }
@@ -137,20 +137,20 @@ type InfoResponse struct {
 	SnapID       string            `json:"snap-id"`
 }
 
-// InfoSnap is Details with the name and id that the store repeats in it.
+// InfoSnap is Details with the name and ID that the store repeats in it.
 type InfoSnap struct {
 	Details
 	Name   string `json:"name"`
 	SnapID string `json:"snap-id"`
 }
 
-// ChannelMapEntry is a revision and the channel that it is released to.
+// ChannelMapEntry is a revision and the channel to which it is released.
 type ChannelMapEntry struct {
 	Channel ChannelMapChannel `json:"channel"`
 	Revision
 }
 
-// ChannelMapChannel is a channel of an InfoResponse. Name leaves out the track "latest", Track is always explicit.
+// ChannelMapChannel is a channel of an InfoResponse. Name leaves out the track "latest". Track is always explicit.
 type ChannelMapChannel struct {
 	Architecture string  `json:"architecture"`
 	Name         string  `json:"name"`
@@ -159,7 +159,7 @@ type ChannelMapChannel struct {
 	Track        string  `json:"track"`
 }
 
-// FindResponse is the answer of GET /v2/snaps/find. Its entries are made to measure, so they are raw here.
+// FindResponse is the answer of GET /v2/snaps/find. The fields of its entries depend on the request, so they are raw here.
 type FindResponse struct {
 	Results []json.RawMessage `json:"results"`
 }

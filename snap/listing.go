@@ -6,7 +6,7 @@ import (
 	"offlinestore/channel"
 )
 
-// Listing is what a bundle says of a snap by name.
+// Listing describes a snap by name in a bundle.
 type Listing struct {
 	ChannelMap   []Release `json:"channel-map"`
 	DefaultTrack string    `json:"default-track,omitempty"`
@@ -15,8 +15,8 @@ type Listing struct {
 	SnapID       string    `json:"snap-id"`
 }
 
-// Release is a row of a channel map: what a channel held for an architecture when it was asked. Revision 0 says that the
-// channel was closed, so devices are served from the next stabler risk.
+// Release is a row of a channel map: the content of a channel for an architecture at the time of the export. Revision 0 means
+// that the channel was closed, so devices are served from the next stabler risk.
 type Release struct {
 	Architecture string `json:"architecture"`
 	// Channel is track/risk, or track/risk/branch.
@@ -25,7 +25,7 @@ type Release struct {
 	Revision   int    `json:"revision"`
 }
 
-// Validate says what is wrong with l.
+// Validate returns an error if l is invalid.
 func (l *Listing) Validate() error {
 	if err := ValidateName(l.Name); err != nil {
 		return err
@@ -69,14 +69,14 @@ func (r *Release) validate() error {
 	return ValidateTime(r.ReleasedAt)
 }
 
-// Item is what a bundle says of one revision of a snap. The URLs in it are empty: they belong to whoever serves it.
+// Item describes one revision of a snap in a bundle. The URLs in it are empty, because the server of the content sets them.
 type Item struct {
 	Name     string   `json:"name"`
 	Revision Revision `json:"revision"`
 	SnapID   string   `json:"snap-id"`
 }
 
-// Validate says what is wrong with i.
+// Validate returns an error if i is invalid.
 func (i *Item) Validate() error {
 	if err := ValidateName(i.Name); err != nil {
 		return err

@@ -1,8 +1,8 @@
-// Package snap holds the Snap Store's vocabulary: the messages of its HTTP API, as both its clients and its servers need
-// them, what a snap's own snap.yaml says, and what a bundle says of a snap.
+// Package snap holds the Snap Store's vocabulary: the messages of its HTTP API, for clients and for servers, the metadata in
+// snap.yaml, and the description of a snap in a bundle.
 //
-// Times are kept as the text that the store sent, since the answers that devices get must not depend on how we print
-// one; Validate says whether they are RFC 3339.
+// Times are kept as the text that the store sent, since the answers that devices get must not depend on our formatting. Validate
+// accepts only RFC 3339.
 package snap
 
 import (
@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// Limits of what is accepted, whoever sends it.
+// Limits for input from any source.
 const (
-	MaxNameLength = 40      // the store's own limit
+	MaxNameLength = 40      // the Snap Store's limit
 	MaxYAMLSize   = 1 << 20 // bytes of snap.yaml
 	MaxRevision   = 1<<31 - 1
 	// All is the architecture of a snap that runs on every one.
@@ -32,7 +32,7 @@ var (
 	validArch = regexp.MustCompile(`^[a-z0-9]{2,16}$`)
 )
 
-// ValidateName says what is wrong with a snap's name.
+// ValidateName returns an error if name is invalid for a snap.
 func ValidateName(name string) error {
 	if len(name) > MaxNameLength || !validName.MatchString(name) || !hasLetter.MatchString(name) {
 		return fmt.Errorf("snap name %.60q: want lower-case letters, digits and single dashes, at most %d", name, MaxNameLength)
@@ -40,7 +40,7 @@ func ValidateName(name string) error {
 	return nil
 }
 
-// ValidateID says what is wrong with a snap-id.
+// ValidateID returns an error if id is no valid snap-id.
 func ValidateID(id string) error {
 	if !validID.MatchString(id) {
 		return fmt.Errorf("snap-id %.60q: want 32 letters and digits", id)
@@ -48,7 +48,7 @@ func ValidateID(id string) error {
 	return nil
 }
 
-// ValidateArchitecture says what is wrong with an architecture in Debian's naming.
+// ValidateArchitecture returns an error if arch is no architecture in Debian's naming.
 func ValidateArchitecture(arch string) error {
 	if !validArch.MatchString(arch) {
 		return fmt.Errorf("architecture %.40q: want a Debian architecture such as amd64 or arm64", arch)
@@ -56,7 +56,7 @@ func ValidateArchitecture(arch string) error {
 	return nil
 }
 
-// Publisher is who publishes a snap.
+// Publisher is the account that publishes a snap.
 type Publisher struct {
 	DisplayName string `json:"display-name"`
 	ID          string `json:"id"`
@@ -64,7 +64,7 @@ type Publisher struct {
 	Validation  string `json:"validation"`
 }
 
-// Media is an icon, screenshot or video. Sizes are in pixels; nil where the store doesn't know them.
+// Media is an icon, screenshot or video. Sizes are in pixels, nil if the store doesn't know them.
 type Media struct {
 	Height *int   `json:"height"`
 	Type   string `json:"type"`
@@ -72,13 +72,13 @@ type Media struct {
 	Width  *int   `json:"width"`
 }
 
-// Category is a shelf of the store that a snap stands on.
+// Category is a category of the store that a snap belongs to.
 type Category struct {
 	Featured bool   `json:"featured"`
 	Name     string `json:"name"`
 }
 
-// Details is what the store says of a snap by name, whatever the revision. Pointers are null on the wire when nil.
+// Details holds the store's metadata of a snap by name, independent of the revision. Nil pointers are null in the JSON.
 type Details struct {
 	Categories  []Category          `json:"categories,omitempty"`
 	Contact     *string             `json:"contact"`
@@ -95,7 +95,7 @@ type Details struct {
 	Website     *string             `json:"website"`
 }
 
-// Delta is a binary difference between two revisions; this store serves none.
+// Delta is a binary difference between two revisions. This store serves none.
 type Delta struct {
 	Format  string `json:"format"`
 	Source  int    `json:"source"`
@@ -105,7 +105,7 @@ type Delta struct {
 	URL     string `json:"url"`
 }
 
-// Download says where a blob is and what it must hash to: Size in bytes, SHA3384 in hex.
+// Download holds the URL of a blob, its Size in bytes, and its SHA3384 in hex.
 type Download struct {
 	Deltas  []Delta `json:"deltas"`
 	SHA3384 string  `json:"sha3-384"`
@@ -125,7 +125,7 @@ type Resource struct {
 	Version       string   `json:"version,omitempty"`
 }
 
-// Revision is what the store says of one revision of a snap.
+// Revision holds the store's metadata of one revision of a snap.
 type Revision struct {
 	Architectures []string   `json:"architectures"`
 	Base          *string    `json:"base"`
@@ -141,10 +141,10 @@ type Revision struct {
 	Version       string     `json:"version"`
 }
 
-// types are the values of Revision.Type that snapd understands; any other fails its whole request.
+// types are the values of Revision.Type that snapd understands. With any other value, its whole request fails.
 var types = []string{"app", "application", "base", "os", "gadget", "kernel", "snapd"}
 
-// Validate says what is wrong with r, whatever its blob holds.
+// Validate returns an error if r is invalid. It does not read the blob.
 func (r *Revision) Validate() error {
 	switch {
 	case r.Number < 1 || r.Number > MaxRevision:
@@ -184,12 +184,12 @@ func (r *Resource) validate() error {
 	return ValidateTime(r.CreatedAt)
 }
 
-// Supports says whether r runs on arch.
+// Supports reports whether r runs on arch.
 func (r *Revision) Supports(arch string) bool {
 	return slices.Contains(r.Architectures, arch) || slices.Contains(r.Architectures, All)
 }
 
-// Snap is a revision together with what the store says of the snap, as refresh answers hold it.
+// Snap is a revision together with the metadata of its snap, as in refresh answers.
 type Snap struct {
 	Name   string `json:"name"`
 	SnapID string `json:"snap-id"`
@@ -197,13 +197,13 @@ type Snap struct {
 	Revision
 }
 
-// Epoch says which data formats a revision reads and writes.
+// Epoch lists the data formats that a revision reads and writes.
 type Epoch struct {
 	Read  []uint32 `json:"read"`
 	Write []uint32 `json:"write"`
 }
 
-// UnmarshalJSON accepts each form in use: null, "1", "1*" (which reads the epoch before it too) and {read, write}.
+// UnmarshalJSON accepts each form in use: null, "1", "1*" (which also reads the epoch before) and {read, write}.
 func (e *Epoch) UnmarshalJSON(b []byte) error {
 	switch {
 	case string(b) == "null":
@@ -236,7 +236,7 @@ func (e *Epoch) parse(s string) error {
 	return nil
 }
 
-// MarshalJSON prints an epoch that says nothing as epoch 0.
+// MarshalJSON encodes an empty epoch as epoch 0.
 func (e Epoch) MarshalJSON() ([]byte, error) {
 	type plain Epoch
 	p := plain(e)
@@ -249,7 +249,7 @@ func (e Epoch) MarshalJSON() ([]byte, error) {
 	return json.Marshal(p)
 }
 
-// CanRead says whether a snap of this epoch can take over the data of one that wrote installed.
+// CanRead reports whether a snap of this epoch can read the data that a snap of the epoch installed wrote.
 func (e Epoch) CanRead(installed Epoch) bool {
 	read, written := e.Read, installed.Write
 	if len(read) == 0 {
@@ -263,7 +263,7 @@ func (e Epoch) CanRead(installed Epoch) bool {
 
 var errTime = errors.New("want a time in RFC 3339")
 
-// ValidateTime says whether s is empty or a time in RFC 3339.
+// ValidateTime returns an error unless s is empty or a time in RFC 3339.
 func ValidateTime(s string) error {
 	if s == "" {
 		return nil

@@ -26,7 +26,7 @@ func TestEpoch(t *testing.T) {
 		{`{"read":[1,2],"write":[2]}`, snap.Epoch{Read: []uint32{1, 2}, Write: []uint32{2}}},
 	}
 	for _, tt := range tests {
-		// Inside of an object, as it always is, null reaches UnmarshalJSON.
+		// null reaches UnmarshalJSON only inside an object, where it always is.
 		var got struct{ E snap.Epoch }
 		if err := json.Unmarshal([]byte(`{"E":`+tt.in+`}`), &got); err != nil {
 			t.Errorf("epoch %s: %v", tt.in, err)
@@ -137,7 +137,7 @@ func TestListingValidate(t *testing.T) {
 	}
 }
 
-// TestGenuineMessages reads what the Snap Store really answered.
+// TestGenuineMessages parses genuine answers of the Snap Store.
 func TestGenuineMessages(t *testing.T) {
 	t.Parallel()
 	dir := os.Getenv("OFFLINESTORE_REALDATA")
@@ -177,7 +177,7 @@ func FuzzParseYAML(f *testing.F) {
 	})
 }
 
-// TestHostileBase has a base that a hint would otherwise put into a command line.
+// TestHostileBase tries a base that a hint would otherwise copy into a command line.
 func TestHostileBase(t *testing.T) {
 	t.Parallel()
 	for base, good := range map[string]bool{"": true, "core24": true, "none": true, "x; rm -rf ~": false, "\x1b[2J": false, "../x": false, "Core": false} {

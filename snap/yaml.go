@@ -8,19 +8,19 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Meta is what a snap's own snap.yaml says, as far as a store needs it.
+// Meta holds the parts of snap.yaml that a store needs.
 type Meta struct {
 	Name, Version, Type, Base string
-	// Provenance says who built the snap, where that is not the global store.
+	// Provenance names the builder of the snap if it is not the global store.
 	Provenance    string
 	Architectures []string
-	// Providers are the snaps that the content plugs name as their default providers: sorted, each once.
+	// Providers are the default providers of the content plugs: names of snaps, sorted, each once.
 	Providers []string
 	// Apps are the names of the applications, sorted.
 	Apps []string
 }
 
-// yamlMeta is the part of snap.yaml that Meta is made of. Plugs take several forms, so they are nodes.
+// yamlMeta holds the fields of snap.yaml from which Meta is made. Plugs have several forms, so they are nodes.
 type yamlMeta struct {
 	Name          string               `yaml:"name"`
 	Version       string               `yaml:"version"`
@@ -38,7 +38,7 @@ type contentPlug struct {
 	Provider  string `yaml:"default-provider"`
 }
 
-// ParseYAML reads a snap.yaml. What a store has no use for is passed over, whatever its form.
+// ParseYAML parses a snap.yaml. It ignores fields that a store does not need, in any form.
 func ParseYAML(text string) (*Meta, error) {
 	if len(text) > MaxYAMLSize {
 		return nil, fmt.Errorf("snap.yaml of %d bytes is over the limit of %d", len(text), MaxYAMLSize)
@@ -65,7 +65,7 @@ func ParseYAML(text string) (*Meta, error) {
 	return m, nil
 }
 
-// architectures reads a list of names; the maps that snapcraft.yaml allows never reach a snap.
+// architectures returns a list of names. The maps that snapcraft.yaml allows never occur in a snap.
 func architectures(n *yaml.Node) []string {
 	var list []string
 	if n.Decode(&list) != nil || len(list) == 0 {
@@ -94,8 +94,8 @@ func providers(plugs map[string]yaml.Node) []string {
 	return slices.Compact(out)
 }
 
-// Needs lists the snaps that a device must have before it can run r, besides snapd: its base, or core for an
-// application that names none, and the default providers of its content plugs.
+// Needs returns the snaps that a device must have before it can run r, besides snapd: its base, or core for an application that
+// names none, and the default providers of its content plugs.
 func (r *Revision) Needs() (bases, contentProviders []string) {
 	base := ""
 	if r.Base != nil {
