@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// missing is the constraint that a header must not be there.
+// missing is the constraint that forbids a header.
 const missing = "$MISSING"
 
-// verifyConstraints checks an assertion against the constraints of its signing key: one of them has to allow all its headers.
+// verifyConstraints returns an error unless one of the constraints of the signing key allows all headers of the assertion.
 func verifyConstraints(a, key *Assertion) error {
 	v, ok := key.headers["constraints"]
 	if !ok {
@@ -38,8 +38,8 @@ func verifyConstraints(a, key *Assertion) error {
 	return fmt.Errorf("%w: %s", ErrConstraints, key.ref)
 }
 
-// matches reports whether a value is as a constraint wants it. A constraint is a regular expression for the whole of a string, a
-// map of constraints for the entries of a map, or a list of alternatives. Every item of a list has to match.
+// matches reports whether a value satisfies a constraint. A constraint is a regular expression for the whole of a string, a map
+// of constraints for the entries of a map, or a list of alternatives. Every item of a list has to match.
 func matches(constraint, value any) (bool, error) {
 	if items, ok := value.([]any); ok {
 		for _, item := range items {
@@ -89,7 +89,7 @@ func matchesString(constraint string, value any) (bool, error) {
 	if strings.HasPrefix(constraint, "$") {
 		return false, fmt.Errorf("%.60q: %w", constraint, ErrUnsupported)
 	}
-	// Compiled alone first: "a)|(b" would slip out of the anchors.
+	// Compile the constraint alone first: "a)|(b" would escape from the anchors.
 	if _, err := regexp.Compile(constraint); err != nil {
 		return false, err
 	}

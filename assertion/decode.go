@@ -11,14 +11,14 @@ import (
 	"unicode/utf8"
 )
 
-// The largest parts of an assertion that are decoded, in bytes: snapd's own limits.
+// The size limits of the parts of an assertion, in bytes: snapd's own limits.
 const (
 	MaxHeaders   = 128 << 10
 	MaxBody      = 2 << 20
 	MaxSignature = 128 << 10
 )
 
-// Decode reads a single assertion. One newline may follow it and nothing else.
+// Decode decodes a single assertion. One newline may follow it and nothing else.
 func Decode(b []byte) (*Assertion, error) {
 	a, err := NewDecoder(bytes.NewReader(b)).Decode()
 	if err == io.EOF {
@@ -33,7 +33,7 @@ func Decode(b []byte) (*Assertion, error) {
 	return a, nil
 }
 
-// DecodeAll reads a stream of assertions held in memory.
+// DecodeAll decodes a stream of assertions in memory.
 func DecodeAll(b []byte) ([]*Assertion, error) {
 	var all []*Assertion
 	d := NewDecoder(bytes.NewReader(b))
@@ -75,7 +75,8 @@ type Decoder struct {
 // NewDecoder returns a Decoder that reads from r. It reads ahead.
 func NewDecoder(r io.Reader) *Decoder { return &Decoder{r: bufio.NewReader(r)} }
 
-// Decode reads the next assertion. It returns io.EOF at the end of the stream, and nothing but its error after a failure.
+// Decode decodes the next assertion. It returns io.EOF at the end of the stream. After a failure, it returns the same error
+// again.
 func (d *Decoder) Decode() (*Assertion, error) {
 	if d.err != nil {
 		return nil, d.err
@@ -142,7 +143,7 @@ func (d *Decoder) paragraph(limit int) (text []byte, blank bool, err error) {
 	}
 }
 
-// body reads as many bytes as body-length says, and the blank line after them.
+// body reads the number of bytes in body-length, and the blank line after them.
 func (d *Decoder) body(headers map[string]any) ([]byte, error) {
 	length, err := decimalHeader(headers, "body-length", 0)
 	if err != nil || length == 0 {
@@ -168,7 +169,7 @@ func (d *Decoder) body(headers map[string]any) ([]byte, error) {
 	return body, nil
 }
 
-// assemble puts the parts together and checks what must hold for an assertion of the type.
+// assemble makes an assertion of the parts and validates it by the rules of its type.
 func assemble(head []byte, headers map[string]any, body, sig []byte) (*Assertion, error) {
 	raw := make([]byte, 0, len(head)+len(body)+len(sig)+4)
 	raw = append(raw, head...)
@@ -223,7 +224,7 @@ func decimalHeader(headers map[string]any, name string, missing int64) (int64, e
 	return n, nil
 }
 
-// intHeader is decimalHeader for counters, which fit 31 bits everywhere (PostgreSQL's integer too).
+// intHeader returns a decimal header that counts. Counters fit 31 bits everywhere (PostgreSQL's integer too).
 func intHeader(headers map[string]any, name string, missing int) (int, error) {
 	n, err := decimalHeader(headers, name, int64(missing))
 	if err == nil && n > 1<<31-1 {

@@ -17,7 +17,7 @@ import (
 
 const digest = "2D3OSmGI2YTHT_0BSMzC-46T5-WIbkZAiBfdEweK5wsYCECBKwj6rkpGqs_8VSND"
 
-// revision is a well-formed snap-revision; its signature is one in form only.
+// revision is a well-formed snap-revision. Its signature is valid only in form.
 const revision = `type: snap-revision
 authority-id: canonical
 snap-sha3-384: ` + digest + `

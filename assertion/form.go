@@ -12,7 +12,7 @@ var (
 	validProvenance = regexp.MustCompile(`^[a-zA-Z0-9](?:-?[a-zA-Z0-9])*$`)
 )
 
-// checkForm checks the headers of an assertion of a known type, and derives its ref and timestamp from them.
+// checkForm validates the headers of an assertion of a known type, and derives its ref and timestamp from them.
 func (a *Assertion) checkForm() error {
 	if err := a.checkSigner(); err != nil {
 		return err
@@ -210,7 +210,7 @@ func (a *Assertion) checkAccountKey() error {
 	return a.mustHave("account-id")
 }
 
-// validity returns from when on and until when a key signs; a zero until is never.
+// validity returns the period in which a key may sign. A zero until means that the key never expires.
 func (a *Assertion) validity() (since, until time.Time, err error) {
 	if since, err = a.timeHeader("since", true); err != nil {
 		return since, until, err

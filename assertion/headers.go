@@ -10,12 +10,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deep lists and maps may nest in headers; genuine assertions stay below ten.
+// maxDepth is the deepest permitted nesting of lists and maps in headers. Genuine assertions stay below ten.
 const maxDepth = 32
 
 var validName = regexp.MustCompile(`^[a-z](?:-?[a-z0-9])*$`)
 
-// headerParser reads the indented text of headers line by line.
+// headerParser parses the indented text of headers line by line.
 type headerParser struct {
 	lines []string
 	next  int
@@ -29,7 +29,7 @@ func parseHeaders(head []byte) (map[string]any, error) {
 	return p.entries(0, 0)
 }
 
-// entries reads "name: value" lines for as long as they are indented by at least indent.
+// entries parses "name: value" lines while they are indented by at least indent.
 func (p *headerParser) entries(indent, depth int) (map[string]any, error) {
 	m := make(map[string]any)
 	prefix := strings.Repeat(" ", indent)
@@ -57,7 +57,7 @@ func (p *headerParser) entries(indent, depth int) (map[string]any, error) {
 	return m, nil
 }
 
-// value reads what follows a colon or a dash: the rest of the line, or the more indented lines below it.
+// value parses the text after a colon or a dash: the rest of the line, or the more indented lines below it.
 func (p *headerParser) value(after string, indent, depth int) (any, error) {
 	p.next++
 	if after != "" {
@@ -116,8 +116,8 @@ func (p *headerParser) list(indent, depth int) ([]any, error) {
 	return list, nil
 }
 
-// appendValue writes a value after its "name:" or "-", in the one form that snapd writes, so that what is signed here and what is
-// signed there differ in nothing but the signature.
+// appendValue appends a value after its "name:" or "-", in the one form that snapd writes. So an assertion signed here differs
+// from one signed by snapd only in the signature.
 func appendValue(b []byte, v any, indent, depth int) ([]byte, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("nested deeper than %d", maxDepth)

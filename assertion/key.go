@@ -13,8 +13,8 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
-// The sizes of RSA keys that are accepted, in bits. Canonical's root has the most; Go verifies none below the least. A limit above
-// keeps a hostile device key from costing seconds.
+// The sizes of accepted RSA keys, in bits. Canonical's root has the largest. Go verifies no key below the smallest. Without the
+// upper limit, verifying a hostile device key could take seconds.
 const (
 	minKeyBits = 1024
 	maxKeyBits = 8192
@@ -25,7 +25,7 @@ const armourVersion = 0x01
 
 const digestLen = 48 // SHA3-384
 
-// keyCreated is the creation time in every public key's packet, fixed so that a key has one identifier.
+// keyCreated is the creation time in every public key's packet. It is fixed, so that a key has only one identifier.
 var keyCreated = time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // publicKey is an RSA key with its identifier.
@@ -37,7 +37,7 @@ type publicKey struct {
 // DigestHeader returns a SHA3-384 digest in the form of headers.
 func DigestHeader(sum []byte) string { return base64.RawURLEncoding.EncodeToString(sum) }
 
-// ParseDigestHeader returns the SHA3-384 digest that a header holds.
+// ParseDigestHeader parses a SHA3-384 digest in the form of headers.
 func ParseDigestHeader(s string) ([]byte, error) {
 	sum, err := base64.RawURLEncoding.Strict().DecodeString(s)
 	if err != nil || len(sum) != digestLen || DigestHeader(sum) != s {
@@ -46,7 +46,7 @@ func ParseDigestHeader(s string) ([]byte, error) {
 	return sum, nil
 }
 
-// KeyID returns the identifier that assertions know a public key by.
+// KeyID returns the identifier of a public key in assertions.
 func KeyID(pub *rsa.PublicKey) (string, error) {
 	raw, err := marshalKey(pub)
 	if err != nil {
@@ -60,7 +60,7 @@ func keyID(raw []byte) string {
 	return DigestHeader(sum[:])
 }
 
-// marshalKey returns what the text of a public key encodes and its identifier is the digest of.
+// marshalKey returns the bytes that the text of a public key encodes. Their digest is the key's identifier.
 func marshalKey(pub *rsa.PublicKey) ([]byte, error) {
 	if bits := pub.N.BitLen(); bits < minKeyBits || bits > maxKeyBits {
 		return nil, fmt.Errorf("RSA key of %d bits: want %d to %d", bits, minKeyBits, maxKeyBits)
@@ -73,7 +73,7 @@ func marshalKey(pub *rsa.PublicKey) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// parsePublicKey reads the text of a public key. Only the one encoding that marshalKey makes is accepted.
+// parsePublicKey parses the text of a public key. Only the one encoding that marshalKey makes is accepted.
 func parsePublicKey(text []byte) (*publicKey, error) {
 	raw, p, err := readPacket(text)
 	if err != nil {
@@ -97,7 +97,7 @@ func parsePublicKey(text []byte) (*publicKey, error) {
 	return &publicKey{packet: pk, id: keyID(raw)}, nil
 }
 
-// verify checks the text of a signature over content.
+// verify verifies a signature over content. The signature is text.
 func (k *publicKey) verify(content, signature []byte) error {
 	_, p, err := readPacket(signature)
 	if err != nil {
@@ -150,7 +150,7 @@ func appendArmour(b, raw []byte) []byte {
 	return append(b, text...)
 }
 
-// DeviceKey returns the public key of the device that a serial or serial-request is about.
+// DeviceKey returns the public key of the device in a serial or serial-request.
 func DeviceKey(a *Assertion) (*rsa.PublicKey, error) {
 	key, err := parsePublicKey([]byte(a.HeaderString("device-key")))
 	if err != nil {
@@ -159,8 +159,8 @@ func DeviceKey(a *Assertion) (*rsa.PublicKey, error) {
 	return key.packet.PublicKey.(*rsa.PublicKey), nil
 }
 
-// VerifyDeviceSignature checks that an assertion without authority (a device-session-request, a serial-request) was signed with
-// the device's key. Whether that is the key of a known device is for the caller to know.
+// VerifyDeviceSignature verifies that an assertion without authority (a device-session-request, a serial-request) was signed with
+// the device's key. The caller must know whether this key belongs to a known device.
 func VerifyDeviceSignature(a *Assertion, device *rsa.PublicKey) error {
 	if !a.known || !a.typ.NoAuthority {
 		return &VerifyError{Ref: a.Ref(), Err: fmt.Errorf("%w: not signed by a device", ErrUnsupported)}

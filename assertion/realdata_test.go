@@ -73,10 +73,10 @@ func decode(t testing.TB, path string, b []byte) *assertion.Assertion {
 	return a
 }
 
-// genuine is when the tests judge the genuine data, fixed so that they don't start to fail one day.
+// genuine is the time of verification of the genuine data. It is fixed, so that the tests don't start to fail one day.
 var genuine = time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
 
-// recorded returns the assertions that the real store answered a real snapd with.
+// recorded returns the assertions in recorded answers of the genuine store to a genuine snapd.
 func recorded(t testing.TB) map[string]*assertion.Assertion {
 	t.Helper()
 	all := make(map[string]*assertion.Assertion)
@@ -171,7 +171,8 @@ func TestMissingPrerequisitesAreNamed(t *testing.T) {
 	for path, b := range readFiles(t, "asserts/signature-ok-prereq-missing/*/*.assert") {
 		a := decode(t, path, b)
 		err := v.Verify(a)
-		// These two lack nothing: they were signed with a key that became valid three months after their timestamp, which snapd refuses too.
+		// These two have all prerequisites. They were signed with a key that became valid three months after their timestamp.
+		// snapd refuses them too.
 		if strings.Contains(path, "test-snapd-remodel-pc") {
 			if !errors.Is(err, assertion.ErrKeyNotYetValid) {
 				t.Errorf("%s: got %v, want %v", path, err, assertion.ErrKeyNotYetValid)

@@ -9,11 +9,12 @@ import (
 // Ref identifies an assertion.
 type Ref struct {
 	Type string
-	// PrimaryKey holds the values of all headers of the type's primary key, the optional ones included.
+	// PrimaryKey holds the values of all headers of the type's primary key, including the optional ones.
 	PrimaryKey []string
 }
 
-// RefFromPath makes a Ref of a primary key as it stands in the store's URLs, where optional values at the end may be left out.
+// RefFromPath returns the Ref for a primary key in the form of the store's URLs, where optional values at the end may be left
+// out.
 func RefFromPath(typ string, pk []string) (Ref, error) {
 	t, ok := TypeByName(typ)
 	if !ok {
@@ -43,7 +44,7 @@ func RefFromPath(typ string, pk []string) (Ref, error) {
 	return Ref{Type: typ, PrimaryKey: full}, nil
 }
 
-// validateKeyValue refuses what would make Key, Path and URLs ambiguous.
+// validateKeyValue refuses values that would make Key, Path and URLs ambiguous.
 func validateKeyValue(s string) error {
 	if s == "" || strings.ContainsAny(s, "/\n\x00") {
 		return fmt.Errorf("%.60q can't be part of a primary key", s)
@@ -58,7 +59,7 @@ func validateSequence(s string) error {
 	return nil
 }
 
-// Path returns the primary key as it stands in the store's URLs: without the values at its end that are the default.
+// Path returns the primary key in the form of the store's URLs: without default values at its end.
 func (r Ref) Path() []string {
 	t, _ := TypeByName(r.Type)
 	n := len(r.PrimaryKey)
@@ -75,7 +76,7 @@ func (r Ref) Path() []string {
 	return slices.Clone(r.PrimaryKey[:n])
 }
 
-// String returns the type and the primary key as they stand in the store's URLs: "snap-revision/DIGEST".
+// String returns the type and the primary key in the form of the store's URLs: "snap-revision/DIGEST".
 func (r Ref) String() string {
 	if len(r.PrimaryKey) == 0 {
 		return r.Type
@@ -83,7 +84,7 @@ func (r Ref) String() string {
 	return r.Type + "/" + strings.Join(r.Path(), "/")
 }
 
-// Key returns a string that is equal for equal refs only.
+// Key returns a string that is equal only for equal refs.
 func (r Ref) Key() string { return r.Type + "/" + strings.Join(r.PrimaryKey, "/") }
 
 func accountRef(id string) Ref    { return Ref{Type: "account", PrimaryKey: []string{id}} }
@@ -95,8 +96,8 @@ func modelRef(brandID, model string) Ref {
 	return Ref{Type: "model", PrimaryKey: []string{Series, brandID, model}}
 }
 
-// Prerequisites returns what must be known before the assertion can be believed, the key it was signed with first. A type that is
-// not known, or is signed by a device, has none.
+// Prerequisites returns the references that must be verified before the assertion can be trusted, the signing key first. An
+// unknown type has none, nor has a type that devices sign.
 func (a *Assertion) Prerequisites() []Ref {
 	if !a.known || a.typ.NoAuthority {
 		return nil

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// verifyAuthority checks the part of a type's authority rule that needs no other assertion.
+// verifyAuthority verifies the part of a type's authority rule that needs no other assertion.
 func verifyAuthority(a *Assertion, t *Trust) error {
 	id := a.AuthorityID()
 	switch a.typ.authority {
@@ -27,7 +27,7 @@ func verifyAuthority(a *Assertion, t *Trust) error {
 	return nil
 }
 
-// verifyContent checks an assertion against its verified prerequisites, which are given by type.
+// verifyContent compares an assertion with its verified prerequisites, which are given by type.
 func verifyContent(a *Assertion, found map[string]*Assertion) error {
 	switch a.typ.authority {
 	case delegatedAuthority:
@@ -49,8 +49,8 @@ func (a *Assertion) provenance() string {
 	return defaultProvenance
 }
 
-// verifyDelegation checks that the snap-declaration lets the authority sign with the provenance. What it says of stores, brands and
-// models is for the device to judge, which has one of each.
+// verifyDelegation verifies that the snap-declaration lets the authority sign with the provenance. It ignores the entry's stores,
+// brands and models. The device verifies them, since it has one of each.
 func verifyDelegation(a, declaration *Assertion) error {
 	delegations, err := declaration.revisionAuthorities()
 	if err != nil {

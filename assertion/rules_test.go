@@ -36,7 +36,7 @@ func (f *fixture) revision(changes headers) *assertion.Assertion {
 	return f.SnapRevision("snapid1", 7, "dev1", f.blob, changes)
 }
 
-// check verifies with the given additions to the source. A nil want is success.
+// check verifies a with the given additions to the source. A nil want means success.
 func (f *fixture) check(t *testing.T, name string, a *assertion.Assertion, want error, more ...*assertion.Assertion) {
 	t.Helper()
 	f.set.Add(more...)
@@ -103,7 +103,7 @@ func TestVerifyDelegatedRevisions(t *testing.T) {
 	f.check(t, "the store, not delegated", f.revision(headers{"provenance": "prov-a"}), wrong)
 	f.check(t, "snap without delegation", f.brand.Sign(assertiontest.RevisionHeaders("snapid2", 5, "dev1", f.blob), headers{"provenance": "prov-a"}), wrong,
 		f.SnapDeclaration("snapid2", "other", "dev1", nil))
-	// A component's revision has its own count; a pair is judged by the snap's.
+	// The revisions of a component have their own count. For a pair, the revision of the snap counts.
 	for _, tt := range []struct {
 		typ                string
 		resource, revision string
@@ -144,7 +144,7 @@ func TestVerifyKeyValidity(t *testing.T) {
 	f.check(t, "timestamp at until", f.brand.Model("late", headers{"timestamp": "2025-06-01T00:00:00Z"}), assertion.ErrExpiredKey,
 		rekey("5", assertiontest.Since, "2025-06-01T00:00:00Z"))
 
-	// Not only the key that signed, but the keys that it hangs from.
+	// All keys of the chain must be valid, not only the signing key.
 	expired := f.AccountKey(assertiontest.RootID, "store", f.StoreKey, headers{"revision": "1", "until": "2024-12-31T00:00:00Z"})
 	f.check(t, "store key expired", f.revision(nil), assertion.ErrExpiredKey, expired)
 	f.check(t, "account by the expired store key", f.brand.Model("m", nil), assertion.ErrExpiredKey)

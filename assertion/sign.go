@@ -20,7 +20,7 @@ type SigningKey struct {
 	encoded []byte
 }
 
-// NewSigningKey makes a SigningKey of an RSA signer, in memory or in a token.
+// NewSigningKey returns a SigningKey for an RSA signer, in memory or in a token.
 func NewSigningKey(signer crypto.Signer) (*SigningKey, error) {
 	pub, ok := signer.Public().(*rsa.PublicKey)
 	if !ok {
@@ -39,11 +39,12 @@ func NewSigningKey(signer crypto.Signer) (*SigningKey, error) {
 // KeyID returns the identifier of the public key.
 func (k *SigningKey) KeyID() string { return keyID(k.encoded) }
 
-// PublicKeyBody returns the text of the public key, which is the body of its account-key assertion and a device-key header.
+// PublicKeyBody returns the text of the public key. It is the body of the account-key assertion and the value of the device-key
+// header.
 func (k *SigningKey) PublicKeyBody() []byte { return appendArmour(nil, k.encoded) }
 
-// Sign makes an assertion of headers (strings, lists of values as []any or []string, maps as map[string]any) and a body. The
-// headers body-length and sign-key-sha3-384 are set here. The same input makes the same bytes.
+// Sign makes an assertion of headers (strings, lists of values as []any or []string, maps as map[string]any) and a body. Sign
+// sets the headers body-length and sign-key-sha3-384. The same input gives the same bytes.
 func Sign(headers map[string]any, body []byte, k *SigningKey) (*Assertion, error) {
 	typ, _ := headers["type"].(string)
 	headers = maps.Clone(headers)
@@ -69,7 +70,8 @@ func Sign(headers map[string]any, body []byte, k *SigningKey) (*Assertion, error
 	return a, nil
 }
 
-// appendContent writes headers in snapd's order: who speaks, of what, the rest sorted, and last what concerns the signature.
+// appendContent appends headers in snapd's order: type, format, authority and revision, the primary key, the rest sorted, and
+// last the headers about the signature.
 func appendContent(headers map[string]any, body []byte) ([]byte, error) {
 	t, _ := TypeByName(headers["type"].(string))
 	first := append([]string{"type", "format", "authority-id", "revision"}, t.PrimaryKey...)
@@ -108,7 +110,7 @@ func isDefault(t Type, name string, v any) bool {
 	return optional && v == value
 }
 
-// signingTime is taken from the assertion itself so that signing it twice makes the same bytes.
+// signingTime returns a time from the assertion itself, so that signing it twice gives the same bytes.
 func signingTime(headers map[string]any) time.Time {
 	for _, name := range []string{"timestamp", "since"} {
 		s, _ := headers[name].(string)

@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// Source finds assertions. Find returns an error that is ErrNotFound for what the source does not have.
+// Source finds assertions. If it lacks an assertion, Find returns an error that wraps ErrNotFound.
 type Source interface {
 	Find(Ref) (*Assertion, error)
 }
 
-// Set is a Source in memory. Of the assertions with the same ref and format it keeps that of the highest revision. The zero Set is
-// empty; it is not safe for use by several goroutines while Add is called.
+// Set is a Source in memory. Of several assertions with the same ref and format, it keeps the one with the highest revision. The
+// zero Set is empty. It is not safe for concurrent use while Add is called.
 type Set struct {
 	m map[string]map[int]*Assertion
 }
@@ -25,7 +25,7 @@ func NewSet(all ...*Assertion) *Set {
 	return s
 }
 
-// Add adds assertions. One that is no newer than what the set has is ignored.
+// Add adds assertions. It ignores an assertion that is no newer than the one in the set.
 func (s *Set) Add(all ...*Assertion) {
 	if s.m == nil {
 		s.m = make(map[string]map[int]*Assertion)
@@ -41,7 +41,7 @@ func (s *Set) Add(all ...*Assertion) {
 	}
 }
 
-// setKey keeps assertions apart whose type is unknown, or has no primary key.
+// setKey returns a key that also distinguishes assertions with an unknown type or without a primary key.
 func (a *Assertion) setKey() string {
 	if len(a.ref.PrimaryKey) > 0 {
 		return a.ref.Key()
@@ -50,7 +50,7 @@ func (a *Assertion) setKey() string {
 	return a.ref.Type + "//" + string(sum[:])
 }
 
-// Find returns the assertion of the highest revision, of the newest format if there are several of that revision.
+// Find returns the assertion of the highest revision, in the newest format if there are several of this revision.
 func (s *Set) Find(ref Ref) (*Assertion, error) {
 	byFormat := s.m[ref.Key()]
 	if len(byFormat) == 0 {

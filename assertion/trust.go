@@ -9,19 +9,19 @@ import (
 //go:embed canonical.assert
 var canonicalRoots []byte
 
-// predefinedAssertions are not roots, but every snapd has them built in, so no store hands them out.
+// predefinedAssertions are not roots. Every snapd has them built in, so no store serves them.
 //
 //go:embed predefined.assert
 var predefinedAssertions []byte
 
-// Trust holds the trusted roots: accounts, and keys of theirs that sign themselves. It does not change.
+// Trust holds the trusted roots: accounts and their keys, which sign themselves. It is immutable.
 type Trust struct {
 	accounts   map[string]*Assertion // by account-id
 	keys       map[string]*Assertion // by key identifier
 	predefined *Set
 }
 
-// Canonical returns the trust that production devices have: the root of the Snap Store.
+// Canonical returns the trust of production devices: the root of the Snap Store.
 func Canonical() *Trust {
 	roots, err := DecodeAll(canonicalRoots)
 	if err == nil {
@@ -37,8 +37,8 @@ func Canonical() *Trust {
 	panic("assertion: compiled-in data: " + err.Error())
 }
 
-// With returns a Trust that has further roots: account assertions, and account-key assertions that are signed with their own key.
-// Each account must come with a key that signed it and the other way around.
+// With returns a Trust with further roots: account assertions, and account-key assertions that are signed with their own key.
+// Each account needs a key that signed it, and each key needs its account.
 func (t *Trust) With(extra ...*Assertion) (*Trust, error) {
 	more := &Trust{accounts: make(map[string]*Assertion), keys: make(map[string]*Assertion), predefined: t.predefined}
 	maps.Copy(more.accounts, t.accounts)
@@ -87,13 +87,13 @@ func (t *Trust) checkRoot(a *Assertion) error {
 	return verifySignature(a, key)
 }
 
-// IsTrustedAccount reports whether the account is a root: one that may speak for the store.
+// IsTrustedAccount reports whether the account is a root. A root may speak for the store.
 func (t *Trust) IsTrustedAccount(id string) bool {
 	_, ok := t.accounts[id]
 	return ok
 }
 
-// root returns a root by its ref.
+// root returns the root with a ref.
 func (t *Trust) root(ref Ref) (*Assertion, bool) {
 	if len(ref.PrimaryKey) != 1 {
 		return nil, false
@@ -108,7 +108,7 @@ func (t *Trust) root(ref Ref) (*Assertion, bool) {
 	return a, a != nil
 }
 
-// Has says whether ref is one of the roots, or something else that every device has built in.
+// Has reports whether ref is one of the roots, or another assertion that every device has built in.
 func (t *Trust) Has(ref Ref) bool {
 	if _, ok := t.root(ref); ok {
 		return true

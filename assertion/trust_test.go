@@ -54,7 +54,7 @@ func TestTrustWith(t *testing.T) {
 	}
 }
 
-// signedBy returns an account that speaks for itself, with the given key.
+// signedBy returns a self-signed account with the given key.
 func signedBy(t *testing.T, key *assertion.SigningKey, id string) *assertion.Assertion {
 	t.Helper()
 	a, err := assertion.Sign(headers{

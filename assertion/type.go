@@ -1,21 +1,21 @@
 package assertion
 
-// Series is the only series of snaps there is.
+// Series is the only existing series of snaps.
 const Series = "16"
 
-// defaultProvenance is that of snaps uploaded to the store, as opposed to those signed by a delegated authority.
+// defaultProvenance is the provenance of snaps uploaded to the store. A delegated authority signs other ones.
 const defaultProvenance = "global-upload"
 
-// authority says which accounts may sign assertions of a type.
+// authority determines which accounts may sign assertions of a type.
 type authority int
 
 const (
 	anyAuthority       authority = iota // any account, for itself
 	trustedAuthority                    // the store: an account of the trusted roots
-	delegatedAuthority                  // the store, or whom the snap-declaration names for the provenance
+	delegatedAuthority                  // the store, or an account that the snap-declaration names for the provenance
 	brandAuthority                      // the account in brand-id
 	accountAuthority                    // the account in account-id
-	serialAuthority                     // the brand, or whom the model names
+	serialAuthority                     // the brand, or an account that the model names
 )
 
 // Type describes a type of assertions. It must not be modified.
@@ -23,7 +23,7 @@ type Type struct {
 	Name string
 	// PrimaryKey names the headers that identify an assertion of the type, in order.
 	PrimaryKey []string
-	// Optional holds the default values of those at the end of PrimaryKey that may be left out.
+	// Optional holds the default values of the headers at the end of PrimaryKey that may be left out.
 	Optional map[string]string
 	// Sequence is true if the last header of PrimaryKey counts the assertions that share the others.
 	Sequence bool
@@ -31,9 +31,11 @@ type Type struct {
 	NoAuthority bool
 
 	authority authority
-	// modelled is true where all the type's rules are checked here. The others are carried and served, with their signature verified.
+	// modelled is true if all the type's rules are verified here. Other assertions are carried and served, with their signature
+	// verified.
 	modelled bool
-	// maxFormat is the newest format whose rules are known, of a modelled type; -1 if newer formats change nothing that is judged here.
+	// maxFormat is the newest format whose rules are known, for a modelled type. It is -1 if newer formats change no rule that is
+	// verified here.
 	maxFormat int
 }
 
@@ -55,7 +57,7 @@ var types = map[string]Type{
 	"validation-set": {PrimaryKey: []string{"series", "account-id", "name", "sequence"}, Sequence: true, authority: accountAuthority, modelled: true},
 
 	"device-session-request": {PrimaryKey: []string{"brand-id", "model", "serial"}, NoAuthority: true, modelled: true},
-	"serial-request":         {NoAuthority: true, modelled: true}, // nothing identifies it
+	"serial-request":         {NoAuthority: true, modelled: true}, // has no identity
 
 	"account-key-request": {PrimaryKey: []string{"public-key-sha3-384"}, NoAuthority: true},
 	"base-declaration":    {PrimaryKey: []string{"series"}, authority: trustedAuthority},
@@ -73,7 +75,7 @@ var types = map[string]Type{
 	"validation":          {PrimaryKey: []string{"series", "snap-id", "approved-snap-id", "approved-snap-revision"}},
 }
 
-// TypeByName returns the description of a type. It is false for a type that is not known, whose assertions decode but can't be
+// TypeByName returns the description of a type. It returns false for an unknown type. Its assertions can be decoded, but not
 // identified, verified or stored.
 func TypeByName(name string) (Type, bool) {
 	t, ok := types[name]

@@ -10,7 +10,7 @@ import (
 	"offlinestore/internal/vectortest"
 )
 
-// TestVectors reads the streams in testdata and compares what comes of them with the index.
+// TestVectors reads the streams in testdata and compares the results with the index.
 func TestVectors(t *testing.T) {
 	t.Parallel()
 	index := vectortest.Load(t)

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// maxChain is how many assertions may hang from each other. Genuine chains have about six.
+// maxChain is the longest permitted chain of prerequisites. Genuine chains have about six.
 const maxChain = 32
 
-// Verifier verifies assertions up to trusted roots. What it has verified it does not verify again, so its fields must not change
-// once it was used. It is for one goroutine.
+// Verifier verifies assertions up to trusted roots. It remembers verified assertions, so its fields must not change after the
+// first use. It is not safe for concurrent use.
 type Verifier struct {
 	// Trust holds the roots.
 	Trust *Trust
-	// Source finds prerequisites. It may be nil and it may grow; nothing it returns is believed unverified.
+	// Source finds prerequisites. It may be nil and it may grow. Its assertions are not trusted before they are verified.
 	Source Source
-	// Time is the time to judge the validity of keys at, now if zero.
+	// Time is the time at which keys must be valid. Zero means now.
 	Time time.Time
 
 	state map[[sha256.Size]byte]state
@@ -32,8 +32,8 @@ const (
 	verified
 )
 
-// Verify verifies an assertion and, through the source, everything it needs. The error is a *MissingError if something it needs is
-// not there, and a *VerifyError with the assertion that is at fault otherwise.
+// Verify verifies an assertion and, through the source, all its direct and indirect prerequisites. The error is a *MissingError
+// if one of them is not there, otherwise a *VerifyError with the assertion at fault.
 func (v *Verifier) Verify(a *Assertion) error {
 	if v.Time.IsZero() {
 		v.Time = time.Now()
@@ -99,7 +99,7 @@ func (v *Verifier) verifyNew(a *Assertion, depth int) error {
 			return err
 		}
 		found[ref.Type] = p
-		// The signature comes before the other prerequisites: what isn't signed has no say in what is looked up.
+		// The signature comes before the other prerequisites: unsigned content must not decide which assertions are looked up.
 		if i == 0 {
 			if err := v.checkSigned(a, p); err != nil {
 				return err
@@ -136,7 +136,7 @@ func (v *Verifier) find(ref Ref, neededBy *Assertion) (*Assertion, error) {
 	return nil, &MissingError{Ref: ref, NeededBy: neededBy.Ref()}
 }
 
-// checkSigned checks that the verified key made the signature, and that its account may.
+// checkSigned verifies that the verified key made the signature, and that the key's account may sign the assertion.
 func (v *Verifier) checkSigned(a, key *Assertion) error {
 	if owner := key.HeaderString("account-id"); owner != a.AuthorityID() {
 		return fmt.Errorf("%w: authority-id is %q, the signing key is of %q", ErrWrongAuthority, a.AuthorityID(), owner)

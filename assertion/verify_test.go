@@ -37,7 +37,7 @@ func TestVerifyMissing(t *testing.T) {
 			t.Errorf("%v: got %v, want that %s is missing", tt.a.Ref(), err, tt.want)
 		}
 	}
-	// Two steps away, the error still names who needs it, and what was asked for.
+	// The error names the missing assertion and the one that needs it, also when they are two steps away.
 	v := assertion.Verifier{Trust: f.Trust(), Source: assertion.NewSet(append(f.Base(), f.SnapDeclaration("snapid1", "hello", "dev1", nil))...), Time: assertiontest.Time()}
 	err := v.Verify(f.revision(nil))
 	got, _ := errors.AsType[*assertion.MissingError](err)
@@ -100,7 +100,7 @@ func TestVerifyTampered(t *testing.T) {
 	}
 }
 
-// countingSource counts how often each ref was looked up.
+// countingSource counts the calls of Find for each ref.
 type countingSource struct {
 	*assertion.Set
 	count map[string]int
@@ -122,7 +122,7 @@ func TestVerifyOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Only the snap-declaration needs its publisher, so that is looked up as often as the snap-declaration is verified.
+	// Only the snap-declaration needs its publisher, so the publisher is looked up as often as the snap-declaration is verified.
 	if got := source.count["account/brand1"]; got != 1 {
 		t.Errorf("a snap-declaration needed 20 times was verified %d times, want once", got)
 	}
