@@ -12,7 +12,7 @@ import (
 	"offlinestore/snap"
 )
 
-// OfBundles returns what bundles hold together, by their heads.
+// OfBundles returns the combined content of bundles, given their heads.
 func OfBundles(heads ...*bundle.Head) (*Set, error) {
 	c := &collector{
 		set: &Set{Images: make(map[string]bool)}, snaps: make(map[string]*Snap), charms: make(map[string]*Charm),
@@ -122,7 +122,7 @@ func (c *collector) finish() *Set {
 	return c.set
 }
 
-// addUnreleased gives rows without a channel to revisions that are in no channel: they were exported to be installed by number.
+// addUnreleased adds rows without a channel for the revisions in no channel: they were exported to be installed by number.
 func (s *Snap) addUnreleased() {
 	released := s.architectures()
 	for _, r := range s.Revisions {
@@ -135,8 +135,8 @@ func (s *Snap) addUnreleased() {
 	}
 }
 
-// AddUnreleased gives rows without a channel to the revisions of a charm that are in no channel, one for each base that names an
-// architecture: they were exported to be deployed by number.
+// AddUnreleased adds rows without a channel for the revisions of a charm in no channel, one for each base with an architecture:
+// they were exported to be deployed by number.
 func (c *Charm) AddUnreleased() {
 	released := make(map[int]bool)
 	for _, row := range c.ChannelMap {

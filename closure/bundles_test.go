@@ -14,7 +14,7 @@ import (
 	"offlinestore/snap"
 )
 
-// head returns the head of a bundle as a reader of it would see it.
+// head returns the head of a bundle as its reader returns it.
 func head(b *bundletest.Bundle) *bundle.Head {
 	return &bundle.Head{Snaps: b.Snaps, Revisions: b.Revisions, Charms: b.Charms, CharmRevisions: b.CharmRevisions, CharmResources: b.CharmResources, Images: b.Images}
 }
@@ -64,7 +64,7 @@ func TestOfBundles(t *testing.T) {
 	}
 }
 
-// What one bundle needs is looked for in all of them.
+// TestGapsOf shows that the needs of one bundle may be filled by any of the bundles.
 func TestGapsOf(t *testing.T) {
 	t.Parallel()
 	jq, app := head(bundletest.New(t, 1).Add("jq", 6, 100)), head(bundletest.New(t, 1).Add("app", 1, 100))
@@ -123,7 +123,7 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// A model among the assertions of a bundle counts.
+// TestModelOfBundle shows that a model among the assertions of a bundle counts.
 func TestModelOfBundle(t *testing.T) {
 	t.Parallel()
 	b := bundletest.New(t, 1).Add("snapd", 1, 10)

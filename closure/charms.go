@@ -10,13 +10,13 @@ import (
 	"offlinestore/snap"
 )
 
-// charmFinder collects what charms and charm bundles need and x lacks.
+// charmFinder collects the gaps of charms and charm bundles in x.
 type charmFinder struct {
 	*index
 	gaps []Gap
 }
 
-// charmGaps goes over every open row of the channel maps of part's charms.
+// charmGaps visits every open row of the channel maps of part's charms.
 func (x *index) charmGaps(part *Set) []Gap {
 	f := &charmFinder{index: x}
 	for i := range part.Charms {
@@ -48,7 +48,7 @@ func (f *charmFinder) addRow(c *Charm, r *CharmRevision, row *charm.Release) {
 	}
 }
 
-// add notes a gap of a revision.
+// add adds a gap of a revision.
 func (f *charmFinder) add(c *Charm, r *CharmRevision, g Gap) {
 	by := Needer{Kind: KindCharm, Name: c.Name, Revision: r.Revision.Number}
 	if c.Type == charm.TypeBundle {
@@ -58,12 +58,12 @@ func (f *charmFinder) add(c *Charm, r *CharmRevision, g Gap) {
 	f.gaps = append(f.gaps, g)
 }
 
-// addResources finds resources that the charm's metadata declares and its release lacks, and images that nobody could pull. A revision
-// that is in no channel has no release.
+// addResources adds gaps for resources that the charm's metadata declares and its release lacks, and for images that cannot be
+// pulled. A revision in no channel has no release.
 func (f *charmFinder) addResources(c *Charm, r *CharmRevision, row *charm.Release) {
 	m, err := charm.ParseMetadata(r.MetadataYAML)
 	if err != nil {
-		return // who imports or exports it has refused it
+		return // the import or export has refused it
 	}
 	for name := range m.Resources {
 		if row.Channel != "" && !slices.ContainsFunc(row.Resources, func(ref charm.ResourceRef) bool { return ref.Name == name }) {
@@ -81,15 +81,15 @@ func (f *charmFinder) addResources(c *Charm, r *CharmRevision, row *charm.Releas
 	}
 }
 
-// addSnap finds a snap that the charm installs on arch and that is not there for it, or not in the revision on which the charm insists.
-// The channel doesn't matter: the charm's code can't be read with certainty.
+// addSnap adds a gap for a snap that the charm installs on arch if it is missing for arch, or missing in the revision that the
+// charm requires. The channel doesn't matter, because it can't be read reliably from the charm's code.
 func (f *charmFinder) addSnap(c *Charm, r *CharmRevision, arch string, h *charm.SnapHint) {
 	number, pinned := h.Revisions[arch]
 	if !pinned {
 		number, pinned = h.Revisions[""]
 	}
 	if !pinned && len(h.Revisions) > 0 {
-		return // it is not installed there
+		return // the snap is not installed on arch
 	}
 	fits := func(rev *snap.Revision) bool {
 		if pinned {
@@ -103,11 +103,12 @@ func (f *charmFinder) addSnap(c *Charm, r *CharmRevision, arch string, h *charm.
 	f.add(c, r, Gap{Kind: KindSnap, Name: h.Name, Revision: number, Architecture: arch, InstalledFrom: h.Channel})
 }
 
-// addCharms finds the charms of a bundle that are not there, or not in the channel or revision that the bundle names.
+// addCharms adds gaps for the charms of a charm bundle that are missing, or missing in the channel or revision that the bundle
+// names.
 func (f *charmFinder) addCharms(c *Charm, r *CharmRevision) {
 	b, err := charm.ParseBundle([]byte(r.BundleYAML))
 	if err != nil {
-		return // who imports or exports it has refused it
+		return // the import or export has refused it
 	}
 	for i := range b.Applications {
 		if g, ok := f.application(&b.Applications[i]); ok {
@@ -116,7 +117,7 @@ func (f *charmFinder) addCharms(c *Charm, r *CharmRevision) {
 	}
 }
 
-// application returns the gap that an application of a bundle has, and whether it has one.
+// application returns the gap of an application of a charm bundle, and reports whether there is one.
 func (f *charmFinder) application(a *charm.Application) (Gap, bool) {
 	if a.Local {
 		return Gap{}, false

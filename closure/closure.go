@@ -1,8 +1,8 @@
-// Package closure finds what snaps, components, charms, charm bundles and models need, and what of that is missing.
+// Package closure finds the needs of snaps, components, charms, charm bundles and models, and reports missing items.
 //
-// A Set says what there is: in a catalogue, in bundles or in the plan of an export. A Gap is something that an item of a set needs
-// and the set lacks. All commands that report gaps print the same sentence for the same gap, its String; how to fill a gap is for
-// the commands to say.
+// A Set lists the content of a catalogue, of bundles or of an export plan. A Gap is an item that another item of a set needs and
+// the set lacks. All commands that report gaps print the same sentence for the same gap, its String. The commands add how to fill
+// a gap.
 package closure
 
 import (
@@ -17,7 +17,7 @@ import (
 	"offlinestore/snap"
 )
 
-// Set lists everything that a store, some bundles or an export plan hold, as far as needs depend on it. The zero value is empty.
+// Set lists the content of a store, of some bundles or of an export plan, as far as needs depend on it. The zero value is empty.
 type Set struct {
 	Snaps  []Snap
 	Charms []Charm
@@ -25,7 +25,7 @@ type Set struct {
 	Models []*assertion.Assertion
 	// Images are the digests of the manifests and indexes of container images.
 	Images map[string]bool
-	// ImagesElsewhere is set if another registry serves the images: then no image counts as missing.
+	// ImagesElsewhere is set if another registry serves the images. Then no image counts as missing.
 	ImagesElsewhere bool
 	// EachArchitecture is set if even a revision that runs on all architectures needs a row for each of them, as in an export plan.
 	EachArchitecture bool
@@ -35,7 +35,7 @@ type Set struct {
 type Snap struct {
 	Name, DefaultTrack string
 	Revisions          []*snap.Revision
-	// ChannelMap decides which revisions count: those of open rows. A row without a channel stands for a revision that is to be
+	// ChannelMap decides which revisions count: the revisions of open rows. A row without a channel stands for a revision to be
 	// installed by its number.
 	ChannelMap []snap.Release
 }
@@ -46,7 +46,7 @@ type Charm struct {
 	Name, Type, DefaultTrack string
 	Revisions                []CharmRevision
 	Resources                []CharmResource
-	// ChannelMap decides which revisions count, as that of a Snap does.
+	// ChannelMap decides which revisions count, as in a Snap.
 	ChannelMap []charm.Release
 }
 
@@ -56,33 +56,34 @@ type CharmRevision struct {
 	Snaps []charm.SnapHint
 }
 
-// CharmResource is a revision of a charm's resource; Image is nil for a file.
+// CharmResource is a revision of a charm's resource. Image is nil for a file.
 type CharmResource struct {
 	Name     string
 	Revision int
 	Image    *charm.Image
 }
 
-// Gaps returns what the items of s need and s lacks, sorted: first what snaps and models need, then what charms and bundles need.
+// Gaps returns the items that the items of s need and s lacks, sorted: first the needs of snaps and models, then the needs of
+// charms and charm bundles.
 func (s *Set) Gaps() []Gap { return s.GapsOf(s) }
 
-// GapsOf returns what the items of part need and s lacks, sorted like Gaps.
+// GapsOf returns the items that the items of part need and s lacks, sorted like Gaps.
 func (s *Set) GapsOf(part *Set) []Gap {
 	x := newIndex(s)
 	return slices.Concat(x.snapGaps(part), x.charmGaps(part))
 }
 
-// index is a set by the names of its items.
+// index holds the items of a set by name.
 type index struct {
 	set       *Set
 	snaps     map[string]*Snap
 	revisions map[revisionKey]*snap.Revision
 	charms    map[string]*Charm
 	maps      map[*Snap]*channelmap.Map[string, *snap.Revision]
-	found     map[target]*snap.Revision // the answers of served
+	found     map[target]*snap.Revision // the results of served
 }
 
-// revisionKey names a revision of a snap, target what a device asks for.
+// revisionKey names a revision of a snap. target is a device's request for a snap.
 type revisionKey struct {
 	name   string
 	number int
@@ -107,8 +108,8 @@ func newIndex(s *Set) *index {
 	return x
 }
 
-// served returns the revision that a device of arch finds if it asks for a snap in a channel, or nil. The channel "" is the stable
-// one of the default track, where devices look for what another snap needs. The architecture "" or all is any.
+// served returns the revision that a device of arch gets if it asks for a snap in a channel, or nil. The channel "" is stable in
+// the default track, where devices look for the needs of another snap. The architecture "" or all means any.
 func (x *index) served(name, ch, arch string) *snap.Revision {
 	key := target{name, ch, arch}
 	r, ok := x.found[key]
@@ -139,14 +140,14 @@ func (x *index) find(t target) *snap.Revision {
 	return e.Value
 }
 
-// channelMap returns the channel map that devices of a snap follow. Rows without a channel, or without a revision that is known, are
-// in no channel of it.
+// channelMap returns the channel map that devices of a snap follow. It leaves out rows without a channel and rows with an unknown
+// revision.
 func (x *index) channelMap(s *Snap) *channelmap.Map[string, *snap.Revision] {
 	if m := x.maps[s]; m != nil {
 		return m
 	}
 	m := channelmap.New[string, *snap.Revision](s.DefaultTrack, len(s.ChannelMap))
-	// Of two bundles, one may have closed a channel that the other fills: the open row counts.
+	// If one bundle has closed a channel and another one fills it, the open row counts.
 	rows := slices.Clone(s.ChannelMap)
 	slices.SortStableFunc(rows, func(a, b snap.Release) int { return min(b.Revision, 1) - min(a.Revision, 1) })
 	for _, row := range rows {

@@ -34,7 +34,7 @@ func released(name string, r *snap.Revision) closure.Snap {
 	return closure.Snap{Name: name, Revisions: []*snap.Revision{r}, ChannelMap: []snap.Release{in("latest/stable", "amd64", r.Number)}}
 }
 
-// sentences returns the gaps as people read them.
+// sentences returns the gaps in their printed form.
 func sentences(gaps []closure.Gap) []string {
 	out := []string{}
 	for _, g := range gaps {
@@ -80,7 +80,7 @@ func TestSnapGaps(t *testing.T) {
 	}
 }
 
-// An export plan has a row for each architecture, even of a revision that runs on all.
+// TestEachArchitecture shows that an export plan needs a row for each architecture, even of a revision that runs on all.
 func TestEachArchitecture(t *testing.T) {
 	t.Parallel()
 	s := &closure.Set{Snaps: []closure.Snap{released("bare", base(1, "all")),

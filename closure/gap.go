@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Kind says what is needed, or what needs it.
+// Kind is the kind of a needed item, or of the item that needs it.
 type Kind string
 
-// The kinds of what is needed, and of what needs it: snaps, charms, charm bundles and models need something.
+// The kinds of needed items and of the items that need them. Snaps, charms, charm bundles and models need other items.
 const (
 	KindSnap      Kind = "snap"
 	KindComponent Kind = "component"
@@ -21,33 +21,35 @@ const (
 	KindModel     Kind = "model"
 )
 
-// Gap is something that is needed and missing. Fields that don't apply are zero.
+// Gap is a missing item that another item needs. Fields that don't apply are zero.
 type Gap struct {
 	Kind Kind
-	// Name is that of the snap, the resource, the image inside its registry or the charm. A component's is "snap+component".
+	// Name is the name of the snap, of the resource, of the image in its registry or of the charm. For a component, it is
+	// "snap+component".
 	Name string
-	// Revision is set if no other revision will do, Channel if it has to be in a certain channel.
+	// Revision is set if no other revision will do, Channel if the item must be in a certain channel.
 	Revision     int
 	Channel      string
 	Architecture string
-	// InstalledFrom is the channel from which a charm installs the snap, if the charm names one. The snap may be in another one here.
+	// InstalledFrom is the channel from which a charm installs the snap, if the charm names one. The store may have the snap in
+	// another one.
 	InstalledFrom string
-	// NeededBy is never empty. What charms and bundles need has one Needer.
+	// NeededBy is never empty. Needs of charms and charm bundles have one Needer.
 	NeededBy []Needer
-	// Essential is set for snapd and for bases: without them nothing of a snap runs.
+	// Essential is set for snapd and for bases: without them, no part of a snap runs.
 	Essential bool
 }
 
-// Needer is an item that needs something.
+// Needer is an item that needs another one.
 type Needer struct {
 	Kind Kind
-	// Name is that of the snap, charm or bundle. A model's is "brand/model".
+	// Name is the name of the snap, charm or charm bundle. For a model, it is "brand/model".
 	Name string
-	// Revision is that of a charm or bundle.
+	// Revision is the revision of a charm or charm bundle.
 	Revision int
 }
 
-// maxNeeders bounds the length of a sentence: nearly everything needs snapd.
+// maxNeeders limits the length of a sentence: nearly every snap needs snapd.
 const maxNeeders = 8
 
 // String returns the gap as a sentence: "core24 for amd64 is needed by jq", "resource data is needed by charm app revision 7".
@@ -68,7 +70,7 @@ func (g Gap) String() string {
 	return out
 }
 
-// Needs returns what is needed, without its kind: "core24 for amd64", "tool revision 5 for amd64", "pc in 24/stable for amd64".
+// Needs returns the needed item, without its kind: "core24 for amd64", "tool revision 5 for amd64", "pc in 24/stable for amd64".
 func (g Gap) Needs() string {
 	out := g.Name
 	if g.Revision > 0 {
@@ -83,7 +85,7 @@ func (g Gap) Needs() string {
 	return out
 }
 
-// ByCharm reports whether a charm or a charm bundle needs it, not snaps or models.
+// ByCharm reports whether a charm or a charm bundle needs the item, rather than snaps or models.
 func (g Gap) ByCharm() bool {
 	return len(g.NeededBy) > 0 && (g.NeededBy[0].Kind == KindCharm || g.NeededBy[0].Kind == KindBundle)
 }
@@ -97,7 +99,7 @@ func (g Gap) Snap() string {
 	return name
 }
 
-// String returns the needer as a sentence names it: "jq", "charm app revision 7", "model brand/name".
+// String returns the needer in the form used in a sentence: "jq", "charm app revision 7", "model brand/name".
 func (n Needer) String() string {
 	switch {
 	case n.Kind == KindSnap:
@@ -109,16 +111,16 @@ func (n Needer) String() string {
 }
 
 func compareNeeders(a, b Needer) int {
-	// Snaps come first: their names stand alone.
+	// Snaps come first, because their names have no prefix.
 	return cmp.Or(-cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Revision, b.Revision))
 }
 
-// compareSnapGaps orders the gaps of snaps and models.
+// compareSnapGaps compares the gaps of snaps and models.
 func compareSnapGaps(a, b Gap) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Kind, b.Kind))
 }
 
-// compareCharmGaps orders the gaps of charms and bundles, each of which has one needer.
+// compareCharmGaps compares the gaps of charms and charm bundles. Each has one needer.
 func compareCharmGaps(a, b Gap) int {
 	return cmp.Or(cmp.Compare(a.NeededBy[0].Name, b.NeededBy[0].Name), cmp.Compare(a.NeededBy[0].Revision, b.NeededBy[0].Revision),
 		cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Needs(), b.Needs()), cmp.Compare(a.Architecture, b.Architecture))

@@ -11,14 +11,14 @@ import (
 	"offlinestore/snap"
 )
 
-// modelNeed is a snap that the devices of a model have, with the components that the model demands of it.
+// modelNeed is a snap on the devices of a model, with the components that the model requires.
 type modelNeed struct {
 	name, channel, arch string
 	components          []string
 	essential           bool
 }
 
-// lacks names what x has not got of a need: the snap, or some of its components.
+// lacks returns the missing parts of a need: the snap, or some of its components.
 func (x *index) lacks(n modelNeed) []gapKey {
 	r := x.served(n.name, n.channel, n.arch)
 	if r == nil {
@@ -33,8 +33,9 @@ func (x *index) lacks(n modelNeed) []gapKey {
 	return out
 }
 
-// modelNeeds returns the snaps that a model demands: of those that its header "snaps" lists (Ubuntu Core 20 and later) all but the
-// optional ones, or else its gadget, kernel and required-snaps; with both the base and snapd, which need not be listed.
+// modelNeeds returns the snaps that a model requires. If it has the header "snaps" (Ubuntu Core 20 and later), these are all
+// listed snaps except the optional ones, otherwise its gadget, kernel and required-snaps. Both forms also require the base and
+// snapd, which need not be listed.
 func modelNeeds(m *assertion.Assertion) []modelNeed {
 	arch := m.HeaderString("architecture")
 	var out []modelNeed
@@ -72,7 +73,7 @@ func modelNeeds(m *assertion.Assertion) []modelNeed {
 	return out
 }
 
-// modelChannel returns a channel of a model in the form of a Gap's: "" for the stable one of the default track.
+// modelChannel returns a channel of a model in the form used in a Gap: "" for stable in the default track.
 func modelChannel(ch string) string {
 	c, err := channel.Parse(ch)
 	if err != nil || c.Full() == channel.DefaultTrack+"/"+channel.Stable {
@@ -81,7 +82,8 @@ func modelChannel(ch string) string {
 	return c.String()
 }
 
-// requiredComponents returns the components that an entry of a model's snaps demands. Each has its presence, or a mapping with it.
+// requiredComponents returns the components that an entry of a model's snaps requires. Each entry is a presence, or a mapping
+// with one.
 func requiredComponents(v any) []string {
 	list, _ := v.(map[string]any)
 	var out []string

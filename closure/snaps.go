@@ -14,14 +14,14 @@ type SnapNeed struct {
 	By string
 	// Essential is set for snapd and for bases.
 	Essential bool
-	// Served is set if devices find it.
+	// Served is set if the set serves it to devices.
 	Served bool
 }
 
-// SnapNeeds returns what the snaps of s need, each need once: their bases, snapd, and the default providers of their content plugs.
+// SnapNeeds returns the needs of the snaps of s, each once: their bases, snapd, and the default providers of their content plugs.
 func (s *Set) SnapNeeds() []SnapNeed { return newIndex(s).snapNeeds(s) }
 
-// needKey names a need. An entry in the map of the needs that were found says where.
+// needKey identifies a need. The value in the map of found needs is its index.
 type needKey struct{ name, arch, by string }
 
 func (x *index) snapNeeds(part *Set) []SnapNeed {
@@ -33,7 +33,7 @@ func (x *index) snapNeeds(part *Set) []SnapNeed {
 		for _, r := range s.Revisions {
 			archs := released[r.Number]
 			if len(archs) == 0 {
-				continue // no device is offered it
+				continue // no device is offered the snap
 			}
 			bases, providers := r.Needs()
 			essential := append(bases, "snapd")
@@ -56,7 +56,7 @@ func (x *index) snapNeeds(part *Set) []SnapNeed {
 	return out
 }
 
-// architectures returns, for each revision, those for which it counts: the architectures of its open rows.
+// architectures maps each revision to the architectures for which it counts. These are the architectures of its open rows.
 func (s *Snap) architectures() map[int][]string {
 	out := make(map[int][]string)
 	for _, row := range s.ChannelMap {
@@ -67,13 +67,13 @@ func (s *Snap) architectures() map[int][]string {
 	return out
 }
 
-// gapKey names a gap that several snaps and models may have in common.
+// gapKey identifies a gap that several snaps and models may have in common.
 type gapKey struct {
 	kind                Kind
 	name, channel, arch string
 }
 
-// snapGaps returns what the snaps and the models of part need and x lacks.
+// snapGaps returns the gaps of the snaps and the models of part in x.
 func (x *index) snapGaps(part *Set) []Gap {
 	found := make(map[gapKey]*Gap)
 	add := func(key gapKey, by Needer, essential bool) {
