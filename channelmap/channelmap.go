@@ -1,11 +1,11 @@
-// Package channelmap holds the channel maps of snaps and charms: which revision each channel has for each platform.
+// Package channelmap holds the channel maps of snaps and charms: the revision of each channel for each platform.
 //
-// A platform is an architecture for snaps, and a base for charms. A row is a channel on a platform. An open row has a release,
-// or several for devices whose data is of different epochs; a closed row has none, and its readers fall back to the next stabler
-// risk. No row means that nothing is known of the channel.
+// A platform is an architecture for snaps, and a base for charms. A row is a channel on a platform. An open row has a release, or
+// several for devices with data of different epochs. A closed row has none, and its readers fall back to the next stabler risk. A
+// missing row means that the channel's content is unknown.
 //
-// Recorder makes the rows of an export from the answers of an upstream store. Ledger decides which bundle's row counts.
-// Overlay puts an operator's overrides over rows. Map answers the questions of clients.
+// Recorder makes the rows of an export from the answers of an upstream store. Ledger decides which bundle's row counts. Overlay
+// puts an operator's overrides over rows. Map answers the questions of clients.
 package channelmap
 
 import (
@@ -21,31 +21,31 @@ type Key[P comparable] struct {
 	Channel  channel.Channel
 }
 
-// Epoch orders the releases of one channel by the data that they can work with. It is zero for charms, and for most snaps.
+// Epoch orders the releases of one channel by their data formats. It is zero for charms, and for most snaps.
 type Epoch struct {
 	// Write is the highest epoch that a release writes, Read the lowest one that it reads.
 	Write, Read uint32
 }
 
-// Compare returns a negative number if e is older than other, and a positive one if it is newer. Of two epochs that write the same
-// data, the one that reads less old data is newer.
+// Compare returns a negative number if e is older than other, and a positive one if it is newer. If both write the same epoch,
+// the one that reads fewer old epochs is newer.
 func (e Epoch) Compare(other Epoch) int {
 	return cmp.Or(cmp.Compare(e.Write, other.Write), cmp.Compare(e.Read, other.Read))
 }
 
-// Release is a revision that was released to a channel, with a Value of the package's user.
+// Release is a revision that was released to a channel, with a Value for the caller of the package.
 type Release[V any] struct {
-	// Revision is its number. It is 0 only for the release that a closed row does not have.
+	// Revision is 0 only if the row is closed and has no release.
 	Revision int
 	Epoch    Epoch
-	// ReleasedAt is when it was released, in RFC 3339, or empty.
+	// ReleasedAt is the time of the release in RFC 3339, or empty.
 	ReleasedAt string
 	// Everywhere means that the revision runs on every platform.
 	Everywhere bool
 	Value      V
 }
 
-// Row is what a channel holds for a platform. It is closed if it has no releases.
+// Row is the content of a channel for a platform. It is closed if it has no releases.
 type Row[P comparable, V any] struct {
 	Key[P]
 	// Releases has one release for each epoch, the newest epoch first.

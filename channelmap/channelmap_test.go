@@ -10,8 +10,8 @@ import (
 	"offlinestore/channelmap"
 )
 
-// TestOriginOrder holds that origins have one order, whatever exporters counted them. An order that looks at the sequence only within
-// one exporter's bundles would have circles.
+// TestOriginOrder checks that Compare is a total order, no matter which exporters counted the sequences. An order that compared
+// the sequence only within one exporter's bundles would have cycles.
 func TestOriginOrder(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
@@ -71,7 +71,8 @@ func TestLedger(t *testing.T) {
 	}
 }
 
-// TestEpochs has two revisions in one channel: the new one for all, and one that reads what devices with older data have.
+// TestEpochs tries two revisions in one channel: a new one for all devices, and one that can read the data of devices with an
+// older epoch.
 func TestEpochs(t *testing.T) {
 	t.Parallel()
 	stable := parse(t, "latest/stable")

@@ -10,10 +10,10 @@ import (
 	"offlinestore/channel"
 )
 
-// choices turns bytes, random ones or a fuzzer's, into the choices of a history.
+// choices turns random or fuzzed bytes into the choices of a history.
 type choices struct{ data []byte }
 
-// n returns a number below most, which is 0 once the bytes are used up.
+// n returns a number below most. It is 0 after the last byte.
 func (c *choices) n(most int) int {
 	if len(c.data) == 0 {
 		return 0
@@ -27,7 +27,7 @@ func (c *choices) done() bool { return len(c.data) == 0 }
 
 func pick[T any](c *choices, list []T) T { return list[c.n(len(list))] }
 
-// What histories are about. The platform all is for overrides only.
+// The names used in histories. The platform all is for overrides only.
 var (
 	platforms = []string{"amd64", "arm64", "riscv64"}
 	channels  = []string{"latest/stable", "latest/candidate", "latest/beta", "latest/edge", "latest/edge/fix", "1/stable", "1/edge"}
@@ -45,7 +45,7 @@ func parse(t *testing.T, s string) channel.Channel {
 	return c
 }
 
-// below lists the channels that serve those who follow s, s first. It is the model's own idea of a fall-back.
+// below returns the channels that serve clients of s, s first. It is the model's own implementation of the fall-back.
 func below(s string) []string {
 	track, risk, _ := strings.Cut(s, "/")
 	risk, branch, isBranch := strings.Cut(risk, "/")
@@ -60,8 +60,8 @@ func below(s string) []string {
 	return out
 }
 
-// Revision n runs everywhere if it is a multiple of four. Revisions above six write epoch 2, and above three epoch 1; revision 7 reads
-// epoch 1, too.
+// runsEverywhere reports whether revision n runs everywhere: every multiple of four does. Revisions above six write epoch 2, and
+// above three epoch 1. Revision 7 also reads epoch 1.
 func runsEverywhere(n int) bool { return n%4 == 0 }
 
 func writes(n int) int { return min(2, (n-1)/3) }
@@ -80,7 +80,7 @@ func random(number, length int) []byte {
 	return out
 }
 
-// histories is how many random histories a test compares with its model.
+// histories returns the number of random histories that a test compares with its model.
 func histories() int {
 	if testing.Short() {
 		return 300

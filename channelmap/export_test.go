@@ -9,7 +9,7 @@ import (
 	"offlinestore/channelmap"
 )
 
-// wish is one thing that an export asks of the store, or that its operator wants.
+// wish is one request of an export to the store, or one request of its operator.
 type wish struct {
 	kind              string // ask, push or pin
 	platform, channel string
@@ -76,7 +76,7 @@ func record(t *testing.T, r *channelmap.Recorder[string, int], upstream map[[2]s
 	}
 }
 
-// recorded works out one row from all that was done.
+// recorded computes one row from all earlier steps.
 func recorded(upstream map[[2]string]release, done []wish, p, ch string) (want release, claimed bool) {
 	var asked, pins []wish
 	for _, w := range done {
@@ -111,7 +111,8 @@ func recorded(upstream map[[2]string]release, done []wish, p, ch string) (want r
 	return want, len(pins) > 0
 }
 
-// reaches reports whether the answer to w says something about ch: what was asked for, and each fall-back up to the one that is open.
+// reaches reports whether the answer to w makes a statement about ch: an answer covers the requested channel, and each fall-back
+// up to the open one.
 func reaches(upstream map[[2]string]release, w wish, ch string) bool {
 	for _, f := range below(w.channel) {
 		if f == ch {

@@ -16,7 +16,7 @@ type (
 	entry   = channelmap.Entry[string, int]
 )
 
-// site is what a store does with bundles and overrides: it is what the model is compared with.
+// site applies bundles and overrides like a store. The test compares it with the model.
 type site struct {
 	t         *testing.T
 	ledger    channelmap.Ledger[string, int]
@@ -26,7 +26,8 @@ type site struct {
 	past      []row // of overrides
 }
 
-// compareHistory makes bundles, imports some of them in any order with overrides between, and compares with the model after each step.
+// compareHistory makes bundles, imports some of them in any order with overrides between, and compares the site with the model
+// after each step.
 func compareHistory(t *testing.T, data []byte) {
 	c := &choices{data}
 	m := &model{}
@@ -89,7 +90,7 @@ func (s *site) clear(ch string) {
 	s.overrides = slices.DeleteFunc(s.overrides, func(have row) bool { return have.Channel.String() == ch })
 }
 
-// served makes the map that devices ask.
+// served returns the map that answers devices.
 func (s *site) served() *channelmap.Map[string, int] {
 	var imported []row
 	for _, r := range s.rows {

@@ -2,33 +2,33 @@ package channelmap
 
 import "slices"
 
-// Outcome tells what became of a statement about a row.
+// Outcome is the effect of a statement on a row.
 type Outcome int
 
-// The outcomes, from the one that changes nothing to the one that changes most.
+// The outcomes, from the smallest change to the largest.
 const (
-	// Unchanged means that the row was exactly so, from the same bundle.
+	// Unchanged means that the same bundle had already stated the same row.
 	Unchanged Outcome = iota
 	// Kept means that a newer bundle has set the row, which therefore stays.
 	Kept
 	// Renewed means that a newer bundle states the same releases.
 	Renewed
-	// Revised means that the same revisions were released anew, or with something else beside them.
+	// Revised means that the same revisions were released anew, or with other values.
 	Revised
 	// Moved means that the row has other revisions than before.
 	Moved
 )
 
-// Writes reports whether the row is to be stored again.
+// Writes reports whether the row must be stored again.
 func (o Outcome) Writes() bool { return o >= Renewed }
 
 // Releases reports whether the outcome belongs in the history of releases.
 func (o Outcome) Releases() bool { return o >= Revised }
 
-// NoRow stands for the revision of a row that does not exist.
+// NoRow is the revision of a row that does not exist.
 const NoRow = -1
 
-// Change is what a statement changes in a row. From and To are the revisions of its head: 0 for a closed row, NoRow for none.
+// Change is the effect of a statement on a row. From and To are the revisions of its head: 0 for a closed row, NoRow for none.
 // They may be equal in a row with several epochs that moved.
 type Change struct {
 	Outcome
@@ -45,7 +45,7 @@ type statement[V any] struct {
 	origin   Origin
 }
 
-// Load puts in a row as it was stored.
+// Load adds a stored row.
 func (l *Ledger[P, V]) Load(row Row[P, V], origin Origin) {
 	if l.rows == nil {
 		l.rows = make(map[Key[P]]statement[V])
@@ -53,8 +53,8 @@ func (l *Ledger[P, V]) Load(row Row[P, V], origin Origin) {
 	l.rows[row.Key] = statement[V]{row.Releases, origin}
 }
 
-// Apply takes a bundle's row over, unless a newer bundle has set it. With force it takes it over in any case: the operator says that
-// this bundle's channels count now.
+// Apply accepts a bundle's row, unless a newer bundle has set the row. With force it accepts it in any case, because the operator
+// has decided that this bundle's channels count.
 func (l *Ledger[P, V]) Apply(row Row[P, V], origin Origin, force bool) Change {
 	old, ok := l.rows[row.Key]
 	c := Change{From: Row[P, V]{Releases: old.releases}.Head().Revision, To: row.Head().Revision}

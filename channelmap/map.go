@@ -8,17 +8,17 @@ import (
 	"offlinestore/channel"
 )
 
-// Entry is a release in its place.
+// Entry is a release together with its channel and platform.
 type Entry[P comparable, V any] struct {
 	Key[P]
 	Release[V]
-	// older has the releases of older epochs that the same row has, the newest epoch first.
+	// older has the releases of older epochs in the same row, the newest epoch first.
 	older []*Entry[P, V]
 }
 
-// Map answers the questions of clients. It is filled with Put, Offer and Remember, made ready by Arrange, and does not change after that.
+// Map answers the questions of clients. Put, Offer and Remember fill it, and Arrange completes it. It does not change afterwards.
 type Map[P comparable, V any] struct {
-	// DefaultTrack is the track of a channel that names none; empty is channel.DefaultTrack.
+	// DefaultTrack is the track of a channel that names none. If empty, it is channel.DefaultTrack.
 	DefaultTrack string
 	// rows has the head of each row, which is nil for a closed one.
 	rows map[Key[P]]*Entry[P, V]
@@ -30,7 +30,7 @@ type Map[P comparable, V any] struct {
 	history    []*Entry[P, V]
 }
 
-// New makes an empty Map with room for as many rows.
+// New returns an empty Map with a capacity of rows.
 func New[P comparable, V any](defaultTrack string, rows int) *Map[P, V] {
 	return &Map[P, V]{
 		DefaultTrack: defaultTrack,
@@ -39,7 +39,8 @@ func New[P comparable, V any](defaultTrack string, rows int) *Map[P, V] {
 	}
 }
 
-// Put adds a row, and reports whether it could. A row that is there can get releases of other epochs; it is neither replaced nor closed.
+// Put adds a row, and reports whether it could. It adds releases of other epochs to an existing row. It neither replaces nor
+// closes an existing row.
 func (m *Map[P, V]) Put(row Row[P, V]) bool {
 	head, ok := m.rows[row.Key]
 	if ok && (head == nil || len(row.Releases) == 0) {
@@ -74,21 +75,21 @@ func newEntry[P comparable, V any](row Row[P, V]) *Entry[P, V] {
 	return head
 }
 
-// Offer adds a row only for the devices of other platforms, to whom it is served if its revision runs everywhere.
+// Offer adds a row only for the devices of other platforms. It is served to them if its revision runs everywhere.
 func (m *Map[P, V]) Offer(row Row[P, V]) {
 	if e := newEntry(row); e != nil && e.Everywhere {
 		m.everywhere[row.Channel] = append(m.everywhere[row.Channel], e)
 	}
 }
 
-// Remember adds what a row held once. The newest comes first.
+// Remember adds the earlier content of a row. The newest must be added first.
 func (m *Map[P, V]) Remember(row Row[P, V]) {
 	for _, r := range row.Releases {
 		m.history = append(m.history, &Entry[P, V]{Key: row.Key, Release: r})
 	}
 }
 
-// Arrange makes the map ready. Compare is the order in which open rows are listed.
+// Arrange completes the map. compare is the order in which open rows are listed.
 func (m *Map[P, V]) Arrange(compare func(a, b *Entry[P, V]) int) {
 	for _, head := range m.rows {
 		if head == nil {
@@ -127,8 +128,8 @@ func (m *Map[P, V]) Channels(yield func(channel.Channel) bool) {
 	}
 }
 
-// At returns the release that a device of platform p finds in c itself: that of its platform, or else the latest one that runs
-// everywhere. It returns nil if there is none.
+// At returns the release that a device of platform p finds in c itself: the release of its platform, or else the latest one that
+// runs everywhere. It returns nil if there is none.
 func (m *Map[P, V]) At(p P, c channel.Channel) *Entry[P, V] {
 	if head, ok := m.rows[Key[P]{p, c}]; ok {
 		return head
@@ -139,7 +140,8 @@ func (m *Map[P, V]) At(p P, c channel.Channel) *Entry[P, V] {
 	return nil
 }
 
-// Follow returns the release that a device of platform p gets which tracks c: what is in c, or in the next stabler risk that is open.
+// Follow returns the release for a device of platform p that tracks c: the release in c, or in the next stabler risk that is
+// open.
 func (m *Map[P, V]) Follow(p P, c channel.Channel) *Entry[P, V] {
 	for ok := true; ok; c, ok = c.Fallback() {
 		if e := m.At(p, c); e != nil {
@@ -149,8 +151,9 @@ func (m *Map[P, V]) Follow(p P, c channel.Channel) *Entry[P, V] {
 	return nil
 }
 
-// Upgrade is Follow for a device that has data of some epoch already, which reads reports whether a release can use. It returns the
-// release of the newest such epoch in the channel; or the last release that the channel held of a higher revision than installed; or nil.
+// Upgrade returns the release for a device of platform p that tracks c and has data already. reads reports whether a release can
+// read the data. Upgrade returns the release of the newest such epoch in the channel; or the last release that the channel held
+// of a higher revision than installed; or nil.
 func (m *Map[P, V]) Upgrade(p P, c channel.Channel, installed int, reads func(*Entry[P, V]) bool) *Entry[P, V] {
 	head := m.Follow(p, c)
 	if head == nil || reads(head) {
@@ -172,13 +175,13 @@ func (m *Map[P, V]) Upgrade(p P, c channel.Channel, installed int, reads func(*E
 // RunsOn reports whether the revision runs on p.
 func (e *Entry[P, V]) RunsOn(p P) bool { return e.Platform == p || e.Everywhere }
 
-// Open lists the heads of all open rows.
+// Open returns the heads of all open rows.
 func (m *Map[P, V]) Open() []*Entry[P, V] { return m.open }
 
-// For lists the heads of the open rows of one platform.
+// For returns the heads of the open rows of one platform.
 func (m *Map[P, V]) For(p P) []*Entry[P, V] { return m.byPlatform[p] }
 
-// Visible lists the releases that a device of platform p finds in the open channels, one for each. Branches are left out.
+// Visible returns the releases that a device of platform p finds in the open channels, one for each. Branches are left out.
 func (m *Map[P, V]) Visible(p P) []*Entry[P, V] {
 	var out []*Entry[P, V]
 	seen := make(map[channel.Channel]bool)
@@ -217,8 +220,9 @@ func newest[P comparable, V any](list []*Entry[P, V]) *Entry[P, V] {
 	return found
 }
 
-// Released returns an entry that holds a revision or once held it, among those that fits accepts. Entries of c go first, then those that
-// hold it now. Of several it is the first one listed, or the latest release if latest is set. It returns nil if there is none.
+// Released returns an entry that holds or once held a revision, among the entries that fits accepts. Entries of c go first, then
+// entries that hold the revision now. Of several it is the first one listed, or the latest release if latest is set. It returns
+// nil if there is none.
 func (m *Map[P, V]) Released(revision int, c channel.Channel, latest bool, fits func(*Entry[P, V]) bool) *Entry[P, V] {
 	now, once := m.holding(revision)
 	for _, inChannel := range []bool{true, false} {
@@ -240,7 +244,8 @@ func (m *Map[P, V]) Released(revision int, c channel.Channel, latest bool, fits 
 	return nil
 }
 
-// holding lists the entries that hold a revision: those that do so now in the order of the list, and those that once did, the newest first.
+// holding returns the entries that hold a revision now, in the order of the list, and the entries that once held it, the newest
+// first.
 func (m *Map[P, V]) holding(revision int) (now, once []*Entry[P, V]) {
 	for _, head := range m.open {
 		for _, e := range append([]*Entry[P, V]{head}, head.older...) {
@@ -257,7 +262,7 @@ func (m *Map[P, V]) holding(revision int) (now, once []*Entry[P, V]) {
 	return now, once
 }
 
-// CompareTimes orders times in RFC 3339. Any other text counts as the earliest time.
+// CompareTimes compares times in RFC 3339. Any other text counts as the earliest time.
 func CompareTimes(a, b string) int {
 	ta, _ := time.Parse(time.RFC3339, a)
 	tb, _ := time.Parse(time.RFC3339, b)

@@ -57,7 +57,7 @@ type override struct {
 	release           release
 }
 
-// newOverride is for all platforms if the revision runs everywhere, as an operator's is.
+// newOverride returns an override. It is for all platforms if the revision runs everywhere, like an operator's.
 func newOverride(c *choices) override {
 	o := override{platform: pick(c, platforms), channel: pick(c, channels), release: newRelease(c)}
 	if o.release.Everywhere {
@@ -71,19 +71,19 @@ type push struct {
 	force  bool
 }
 
-// model works everything out from the list of what was done, anew after each step.
+// model computes every answer from the list of all steps, anew after each step.
 type model struct {
 	pushes    []push
 	overrides []override
 	past      []override
-	// history lists all that any row held, the newest first, and then what overrides put there; rows has what is imported, and
-	// served has the rows that are listed, by channel and platform.
+	// history lists everything that any row held, the newest first, and then the releases of overrides. rows has the imported
+	// rows. served has the listed rows, by channel and platform.
 	history []stated
 	rows    map[[2]string]stated
 	served  map[[2]string][]release
 }
 
-// recompute works out what the questions are answered from.
+// recompute computes the state from which the questions are answered.
 func (m *model) recompute() {
 	m.rows = make(map[[2]string]stated)
 	for _, p := range platforms {
@@ -109,7 +109,7 @@ func (m *model) clear(ch string) {
 	m.overrides = slices.DeleteFunc(m.overrides, func(have override) bool { return have.channel == ch })
 }
 
-// row returns what the first n pushes leave in a row: the newest of all that was said since the last forced push.
+// row returns a row after the first n pushes: the newest statement since the last forced push.
 func (m *model) row(n int, p, ch string) (r stated, ok bool) {
 	best := ""
 	for _, push := range m.pushes[:n] {
@@ -127,7 +127,8 @@ func (m *model) row(n int, p, ch string) (r stated, ok bool) {
 	return r, ok
 }
 
-// newerEpoch sorts revisions by epoch, the newest first: revision 7 bridges two epochs, so it comes after the others of its epoch.
+// newerEpoch compares revisions by epoch, the newest first. Revision 7 bridges two epochs, so it comes after the others of its
+// epoch.
 func newerEpoch(a, b int) int {
 	return cmp.Or(writes(b)-writes(a), cmp.Compare(min(1, a%7), min(1, b%7))*-1)
 }
@@ -182,7 +183,7 @@ func (m *model) rowAt(p, ch string) []release {
 	return found
 }
 
-// later compares the times of histories, whose order is that of the list.
+// later reports whether a was released after b. The list times is in ascending order.
 func later(a, b release) bool {
 	return slices.Index(times, a.ReleasedAt) > slices.Index(times, b.ReleasedAt)
 }
@@ -299,7 +300,8 @@ func (m *model) visible(p string) []string {
 	return out
 }
 
-// released ranks all places of revision n on p: those in the channel first, then those of today, then by time or by place in the list.
+// released ranks all places of revision n on p: places in the channel first, then current ones, then by time or by position in
+// the list.
 func (m *model) released(n int, ch, p string, latest bool) (best *release) {
 	rank := func(r release, in string, past, place int) string {
 		late := len(times)

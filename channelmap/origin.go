@@ -10,7 +10,7 @@ type Origin struct {
 	SignedAt time.Time
 	// Sequence is the exporter's count of its bundles. It orders bundles of the same second.
 	Sequence int64
-	// Digest is that of the bundle. It orders bundles that nothing else tells apart.
+	// Digest is the digest of the bundle. It orders bundles with the same time and sequence.
 	Digest string
 }
 
@@ -19,10 +19,10 @@ func (o Origin) Compare(other Origin) int {
 	return cmp.Or(o.SignedAt.Compare(other.SignedAt), cmp.Compare(o.Sequence, other.Sequence), cmp.Compare(o.Digest, other.Digest))
 }
 
-// Supersedes reports whether a statement of o counts rather than one of other, whichever was imported first.
+// Supersedes reports whether a statement of o counts rather than one of other, no matter which was imported first.
 func (o Origin) Supersedes(other Origin) bool { return o.Compare(other) > 0 }
 
-// Is reports whether o and other are the same bundle. The same content that was signed again later is another one.
+// Is reports whether o and other are the same bundle. If the same content is signed again later, it is another bundle.
 func (o Origin) Is(other Origin) bool {
 	return o.Digest == other.Digest && o.SignedAt.Equal(other.SignedAt)
 }

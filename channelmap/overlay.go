@@ -2,11 +2,12 @@ package channelmap
 
 import "offlinestore/channel"
 
-// Overlay puts an operator's overrides over imported rows. The platform all stands for every platform: such an override takes the
-// place of each imported row of its channel, unless that has an override of its own, and becomes a row itself where there is none.
+// Overlay puts an operator's overrides over imported rows. The platform all stands for every platform: such an override replaces
+// each imported row of its channel, unless the platform has an override of its own. If there is no imported row, the override
+// becomes a row itself.
 //
-// It returns the rows that are served. Hidden are imported rows that an override of their own platform replaced. Devices of other
-// platforms may have been served from them, and the override is not about those.
+// It returns the served rows, and the hidden ones: imported rows that an override of their own platform replaced. Devices of
+// other platforms may have been served from these, and the override does not apply to those devices.
 func Overlay[P comparable, V any](imported, overrides []Row[P, V], all P) (served, hidden []Row[P, V]) {
 	over := make(map[Key[P]][]Release[V], len(overrides))
 	for _, o := range overrides {

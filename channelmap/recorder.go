@@ -7,21 +7,21 @@ import (
 	"offlinestore/channel"
 )
 
-// Recorder makes the rows of an export from the answers of an upstream store and from the wishes of an operator. The order in which
-// they come makes no difference.
+// Recorder makes the rows of an export from the answers of an upstream store and from the requests of an operator. The order of
+// the calls makes no difference.
 //
-// Three kinds of statements claim a row. What an operator pushes into a channel always counts. Otherwise the store's answer counts.
-// What an operator pins for one application fills only a row that the store was not asked about, because other applications follow
-// the channel.
+// Three kinds of statements claim a row. A revision that an operator pushes into a channel always counts. Otherwise the store's
+// answer counts. A revision that an operator pins for one application fills only a row that the store was not asked about,
+// because other applications follow the channel.
 type Recorder[P comparable, V any] struct {
 	rows map[Key[P]]*claim[V]
-	keys []Key[P] // in the order in which they came
+	keys []Key[P] // in the order in which they were added
 }
 
 type claim[V any] struct {
 	kind    claimKind
 	release Release[V] // its revision is 0 for a closed row
-	// provisional means that the value is the choice of one application.
+	// provisional means that the value was chosen for one application.
 	provisional bool
 }
 
@@ -39,13 +39,14 @@ type ConflictError struct {
 	Have, New int
 }
 
-// Error names the row and both revisions.
+// Error returns a text with the row and both revisions.
 func (e *ConflictError) Error() string {
 	return fmt.Sprintf("channel %s has both revision %d and revision %d", e.Channel, e.Have, e.New)
 }
 
-// Answer records that a client which follows asked on p is served r from the channel served. The channels between the two are closed.
-// A provisional value gives way to one that isn't. The error is a ConflictError if the store has answered something else before.
+// Answer records that a client which follows asked on p is served r from the channel served. The channels between the two are
+// closed. A provisional value gives way to one that isn't. The error is a ConflictError if the store has given another answer
+// before.
 func (r *Recorder[P, V]) Answer(p P, asked, served channel.Channel, release Release[V], provisional bool) error {
 	fallbacks := asked.Fallbacks()
 	i := slices.Index(fallbacks, served)
@@ -83,8 +84,8 @@ func (r *Recorder[P, V]) close(k Key[P]) {
 	}
 }
 
-// Push records that an operator puts a revision into a channel, whatever the store has there. The error is a ConflictError if another
-// revision was pushed into it.
+// Push records that an operator puts a revision into a channel, regardless of the store's own release. The error is a
+// ConflictError if another revision was pushed into it.
 func (r *Recorder[P, V]) Push(p P, c channel.Channel, release Release[V]) error {
 	k := Key[P]{p, c}
 	have := r.at(k)
@@ -95,8 +96,8 @@ func (r *Recorder[P, V]) Push(p P, c channel.Channel, release Release[V]) error 
 	return nil
 }
 
-// Pin records that an operator wants a revision for one application that follows c on p. Of several pinned revisions the highest fills
-// the row.
+// Pin records that an operator wants a revision for one application that follows c on p. Of several pinned revisions, the highest
+// fills the row.
 func (r *Recorder[P, V]) Pin(p P, c channel.Channel, release Release[V], provisional bool) {
 	have := r.at(Key[P]{p, c})
 	switch {
@@ -107,7 +108,7 @@ func (r *Recorder[P, V]) Pin(p P, c channel.Channel, release Release[V], provisi
 	}
 }
 
-// at returns the claim on a row, which is of no kind at first.
+// at returns the claim on a row. A new claim has no kind.
 func (r *Recorder[P, V]) at(k Key[P]) *claim[V] {
 	have := r.rows[k]
 	if have == nil {
@@ -130,13 +131,13 @@ func (r *Recorder[P, V]) IsPinned(p P, c channel.Channel) bool {
 	return have != nil && have.kind == pinned
 }
 
-// IsProvisional reports whether the value of a row is the choice of one application.
+// IsProvisional reports whether the value of a row was chosen for one application.
 func (r *Recorder[P, V]) IsProvisional(p P, c channel.Channel) bool {
 	have := r.rows[Key[P]{p, c}]
 	return have != nil && have.provisional
 }
 
-// Rows lists the rows in the order in which they were first claimed.
+// Rows returns the rows in the order in which they were first claimed.
 func (r *Recorder[P, V]) Rows() []Row[P, V] {
 	rows := make([]Row[P, V], 0, len(r.keys))
 	for _, k := range r.keys {
