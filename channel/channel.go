@@ -1,4 +1,4 @@
-// Package channel parses and orders the channels that snaps and charms are released to: track/risk/branch.
+// Package channel parses and orders the channels of snaps and charms: track/risk/branch.
 package channel
 
 import (
@@ -10,7 +10,7 @@ import (
 // DefaultTrack is the track of a channel that names none, unless the package has a default track of its own.
 const DefaultTrack = "latest"
 
-// MaxLength is the longest channel that Parse accepts, in bytes: a track, a risk and a branch of the store's own limits fit.
+// MaxLength is the length limit of a channel in Parse, in bytes. A track, a risk and a branch of the store's own limits fit.
 const MaxLength = 256
 
 // The risks, from the stablest to the riskiest.
@@ -24,16 +24,17 @@ const (
 // risks is in the order of the fall-back: a closed risk is served from the next one to its left.
 var risks = [...]string{Stable, Candidate, Beta, Edge}
 
-// validPart is what the stores accept as the name of a track or branch.
+// validPart is the syntax that the stores accept for the name of a track or branch.
 var validPart = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9._+-]*[a-zA-Z0-9+])?$`)
 
-// Channel is where a revision is released to. A zero Track means that none was named; a zero Branch that there is none.
+// Channel is a place to which revisions are released. An empty Track means that none was named, an empty Branch that there is
+// none.
 type Channel struct {
 	Track, Risk, Branch string
 }
 
-// Parse reads a channel in any form that clients use: "stable", "2.0", "2.0/edge", "edge/hotfix", "2.0/edge/hotfix".
-// A channel without a risk is stable.
+// Parse parses a channel in any form that clients use: "stable", "2.0", "2.0/edge", "edge/hotfix", "2.0/edge/hotfix". A channel
+// without a risk is stable.
 func Parse(s string) (Channel, error) {
 	if len(s) > MaxLength {
 		return Channel{}, fmt.Errorf("channel %.40q…: longer than %d bytes", s, MaxLength)
@@ -59,10 +60,10 @@ func Parse(s string) (Channel, error) {
 	return Channel{}, fmt.Errorf("channel %q: no risk in it (one of %s)", s, strings.Join(risks[:], ", "))
 }
 
-// String is the channel as it was named: without a track where none was.
+// String returns the channel as it was named: without a track if none was named.
 func (c Channel) String() string { return join(c.Track, c.Risk, c.Branch) }
 
-// Name is the channel as the Snap Store's answers name it: the track "latest" is left out.
+// Name returns the channel in the form of the Snap Store's answers: without the track "latest".
 func (c Channel) Name() string {
 	if c.Track == DefaultTrack {
 		c.Track = ""
@@ -70,10 +71,10 @@ func (c Channel) Name() string {
 	return c.String()
 }
 
-// Full is the channel with its track spelled out, as people and logs want it.
+// Full returns the channel with an explicit track, for people and logs.
 func (c Channel) Full() string { return c.WithTrack(DefaultTrack).String() }
 
-// WithTrack is c with track where it names none.
+// WithTrack returns c with track if c names none.
 func (c Channel) WithTrack(track string) Channel {
 	if c.Track == "" {
 		c.Track = track
@@ -81,8 +82,8 @@ func (c Channel) WithTrack(track string) Channel {
 	return c
 }
 
-// Fallbacks lists where a device that follows c finds its revision, c first: a branch falls back to its risk, a risk to
-// the next stabler one.
+// Fallbacks returns the channels in which a device that follows c looks for its revision, c first: a branch falls back to its
+// risk, a risk to the next stabler one.
 func (c Channel) Fallbacks() []Channel {
 	out := make([]Channel, 0, len(risks)+1)
 	for ok := c.RiskLevel() >= 0; ok; c, ok = c.Fallback() {
@@ -91,7 +92,7 @@ func (c Channel) Fallbacks() []Channel {
 	return out
 }
 
-// Fallback returns the channel that serves those who follow c while c is closed. It reports false if there is none.
+// Fallback returns the channel that serves the clients of c while c is closed. It returns false if there is none.
 func (c Channel) Fallback() (next Channel, ok bool) {
 	level := c.RiskLevel()
 	switch {
@@ -103,7 +104,7 @@ func (c Channel) Fallback() (next Channel, ok bool) {
 	return Channel{Track: c.Track, Risk: risks[level-1]}, true
 }
 
-// RiskLevel is 0 for stable to 3 for edge, -1 for what is no risk.
+// RiskLevel returns 0 for stable to 3 for edge, and -1 for an invalid risk.
 func (c Channel) RiskLevel() int {
 	for i, r := range risks {
 		if r == c.Risk {
