@@ -1,4 +1,4 @@
-// Package vectortest reads the vectors in testdata, which show other implementers what a reader of bundles must do.
+// Package vectortest reads the vectors in testdata, which show other implementers the required behaviour of a reader of bundles.
 package vectortest
 
 import (
@@ -14,7 +14,7 @@ import (
 
 // Index lists all vectors. Paths are relative to testdata.
 type Index struct {
-	// Roots is the stream of assertions that the vectors' assertions are trusted by.
+	// Roots is the stream of trusted assertions for the vectors' assertions.
 	Roots      string      `json:"trusted-roots"`
 	Bundles    []Bundle    `json:"bundles"`
 	Assertions []Assertion `json:"assertions"`
@@ -23,9 +23,9 @@ type Index struct {
 // Bundle is one bundle, good or bad.
 type Bundle struct {
 	Path string `json:"path"`
-	// Format is the version that the bundle says it has, if it says one.
+	// Format is the version that the bundle names, if it names one.
 	Format string `json:"format,omitempty"`
-	// Framing is directory, tar, tar+gzip or tar+zstd, and none for what is no bundle at all.
+	// Framing is directory, tar, tar+gzip or tar+zstd, and none for a file that is no bundle at all.
 	Framing string `json:"framing"`
 	// Shows is a sentence for people.
 	Shows string `json:"shows"`
@@ -43,7 +43,7 @@ type Bundle struct {
 	Payload []string `json:"payload,omitempty"`
 	// Damaged lists the digests of the blobs that are damaged or missing.
 	Damaged []string `json:"damaged,omitempty"`
-	// Signer is the ID of the key that nobody trusts.
+	// Signer is the ID of the untrusted key.
 	Signer string `json:"signer,omitempty"`
 }
 
@@ -109,7 +109,7 @@ func Load(tb testing.TB) *Index {
 // File returns the path of a file of testdata for a test of a package at the top level.
 func File(name string) string { return filepath.Join("..", "testdata", filepath.FromSlash(name)) }
 
-// TrustedKeys reads the keys that b's reader trusts.
+// TrustedKeys reads the trusted keys of b.
 func (b *Bundle) TrustedKeys(tb testing.TB) []bundle.PublicKey {
 	tb.Helper()
 	var keys []bundle.PublicKey
@@ -127,7 +127,7 @@ func (b *Bundle) TrustedKeys(tb testing.TB) []bundle.PublicKey {
 	return keys
 }
 
-// Trust reads the roots that the vectors' assertions are trusted by.
+// Trust reads the trusted roots of the vectors' assertions.
 func (i *Index) Trust(tb testing.TB) *assertion.Trust {
 	tb.Helper()
 	raw, err := os.ReadFile(File(i.Roots))
