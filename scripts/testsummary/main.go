@@ -1,7 +1,6 @@
-// Testsummary reads what go test -json prints and shows what a person wants to
-// see of it: a line for each package, the output of what failed, the slowest
-// tests. It fails when a test failed, when none ran, and when one was skipped:
-// where it runs, in CI, the machine has all that the tests need.
+// Testsummary reads the output of go test -json and shows a summary: a line for each package, the output of failed tests, the
+// slowest tests. It fails if a test failed, if none ran, and if one was skipped: in CI, where it runs, the machine has everything
+// that the tests need.
 package main
 
 import (
@@ -24,11 +23,11 @@ func main() {
 	}
 }
 
-// helperSkip begins the reason of a test that another test runs as a process of
-// its own: it is skipped by itself, and yet it runs.
+// helperSkip begins the reason of a skipped test that another test runs as a process of its own. Such a test is not counted as
+// skipped.
 const helperSkip = "only run by Test"
 
-// maxOutput is how much is kept of one test.
+// maxOutput is the number of bytes kept of one test's output.
 const maxOutput = 64 << 10
 
 // event is a line of go test -json: see go doc test2json.
@@ -37,7 +36,7 @@ type event struct {
 	Elapsed                                   float64
 }
 
-// name is the test, or the package for an event of no test.
+// name returns the test, or the package for an event without a test.
 func (e event) name() string {
 	return strings.TrimRight(e.Package+" "+e.Test, " ")
 }
@@ -49,7 +48,7 @@ type timing struct {
 
 type summary struct {
 	out             io.Writer
-	output          map[string]*strings.Builder // of what runs, by name
+	output          map[string]*strings.Builder // the output of running tests, by name
 	timings         []timing
 	failed, skipped []string
 	passed          int
@@ -59,8 +58,7 @@ func newSummary(out io.Writer) *summary {
 	return &summary{out: out, output: map[string]*strings.Builder{}}
 }
 
-// read shows events as they come. What is no event, like the output of the
-// commands before go test, is passed on.
+// read shows events as they arrive. It passes other lines on, such as the output of the commands before go test.
 func (s *summary) read(r io.Reader) error {
 	for lines := bufio.NewReader(r); ; {
 		line, err := lines.ReadString('\n')
@@ -90,10 +88,10 @@ func (s *summary) add(e event) {
 	}
 }
 
-// keep holds back the output of tests until it is known how they end.
+// keep keeps the output of tests until their result is known.
 func (s *summary) keep(e event) {
 	if e.Test == "" {
-		if e.Output != "PASS\n" { // the line that follows says so too
+		if e.Output != "PASS\n" { // the next line gives the same result
 			fmt.Fprint(s.out, e.Output)
 		}
 		return
@@ -134,8 +132,7 @@ func (s *summary) end(e event) {
 	}
 }
 
-// showUnfinished prints what is known of the tests that a panic or the time
-// limit cut off.
+// showUnfinished prints the output of tests that a panic or the time limit ended.
 func (s *summary) showUnfinished(pkg string) {
 	for name, b := range s.output {
 		if strings.HasPrefix(name, pkg+" ") {
