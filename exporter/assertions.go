@@ -77,7 +77,7 @@ func (w *streamBuilder) addRef(ref assertion.Ref) error {
 		return storeError("the store's assertions need more than %d others", maxChain)
 	}
 	w.seen[ref.Key()] = true
-	found, err := w.f.get(ref)
+	found, err := w.f.getAssertions(ref)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (w *streamBuilder) addRef(ref assertion.Ref) error {
 	return nil
 }
 
-func (f *fetcher) get(ref assertion.Ref) ([]*assertion.Assertion, error) {
+func (f *fetcher) getAssertions(ref assertion.Ref) ([]*assertion.Assertion, error) {
 	if got := f.have[ref.Key()]; got != nil {
 		return got, nil
 	}

@@ -106,10 +106,10 @@ func (e *Exporter) readOrRefetch(ctx context.Context, p *Plan, c *Charm, r *Char
 }
 
 func (e *Exporter) readVerified(ctx context.Context, p *Plan, r *CharmRevision) error {
-	if err := e.Cache.verify(ctx, r.blob.digest); err != nil {
+	if err := e.Cache.verifyBlob(ctx, r.blob.digest); err != nil {
 		return err
 	}
-	f, err := e.Cache.open(r.blob.digest)
+	f, err := e.Cache.openBlob(r.blob.digest)
 	if err != nil {
 		return err
 	}
@@ -191,8 +191,8 @@ func addCharm(h *bundle.Head, c *Charm) {
 	}
 }
 
-// verify hashes a blob unless this process has already hashed it.
-func (c *Cache) verify(ctx context.Context, d digest.Digest) error {
+// verifyBlob hashes a blob unless this process has already hashed it.
+func (c *Cache) verifyBlob(ctx context.Context, d digest.Digest) error {
 	if c.Hashed(d) {
 		return nil
 	}
@@ -203,8 +203,8 @@ func (c *Cache) verify(ctx context.Context, d digest.Digest) error {
 	return err
 }
 
-// open opens a blob of the cache or of the layout.
-func (c *Cache) open(d digest.Digest) (*os.File, error) {
+// openBlob opens a blob of the cache or of the layout.
+func (c *Cache) openBlob(d digest.Digest) (*os.File, error) {
 	f, err := c.Blobs.OpenBlob(d)
 	if err != nil && c.Layout != nil {
 		f, err = c.Layout.OpenBlob(d)

@@ -273,7 +273,7 @@ func (e *Exporter) download(ctx context.Context, d *fetchItem) (dg digest.Digest
 
 // commit turns a complete download into a blob of the cache, if it has the digests that the store announced.
 func (e *Exporter) commit(part *blob.Partial, d *fetchItem, sums *blob.Sums) (digest.Digest, error) {
-	if wrong := d.verify(sums); wrong != nil {
+	if wrong := d.verifySums(sums); wrong != nil {
 		return "", storeError("download %s: %w", d.name, errors.Join(wrong, part.Truncate(0)))
 	}
 	dg := sums.Digest()

@@ -15,8 +15,8 @@ func newSums(a *remoteBlob) *blob.Sums {
 	return blob.NewSums(set)
 }
 
-// verify compares the computed sums with each digest that the store announced.
-func (a *remoteBlob) verify(sums *blob.Sums) error {
+// verifySums compares the computed sums with each digest that the store announced.
+func (a *remoteBlob) verifySums(sums *blob.Sums) error {
 	for _, d := range a.digests() {
 		if err := sums.Verify(d.algorithm, d.hex); err != nil {
 			return err

@@ -142,7 +142,7 @@ func (p *charmPlanner) fetchSmall(ctx context.Context, name string, a remoteBlob
 	}
 	sums := newSums(&a)
 	sums.Write(b.Bytes())
-	if err := a.verify(sums); err != nil {
+	if err := a.verifySums(sums); err != nil {
 		return nil, fmt.Errorf("download %s: %w", name, err)
 	}
 	return b.Bytes(), nil

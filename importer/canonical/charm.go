@@ -98,7 +98,7 @@ func (p *parser) addAccount(g *group, c *charm.Listing) {
 	if len(g.account) == 0 {
 		return
 	}
-	all, id, err := p.verify(g.account)
+	all, id, err := p.verifyAccount(g.account)
 	switch {
 	case err != nil:
 		p.warn("%s: its publisher's account is left out: %v", g.name, err)
@@ -112,8 +112,8 @@ func (p *parser) addAccount(g *group, c *charm.Listing) {
 	}
 }
 
-// verify verifies a stream of assertions that has one account, and returns that account's ID.
-func (p *parser) verify(stream []byte) (all []*assertion.Assertion, id string, err error) {
+// verifyAccount verifies a stream of assertions that has one account, and returns that account's ID.
+func (p *parser) verifyAccount(stream []byte) (all []*assertion.Assertion, id string, err error) {
 	if all, err = assertion.DecodeAll(stream); err != nil {
 		return nil, "", err
 	}
