@@ -69,8 +69,8 @@ func overlayRows(list []snap.Release) (rows []overlayRow, odd []snap.Release) {
 func releasesOf(rows []overlayRow) []snap.Release {
 	out := make([]snap.Release, len(rows))
 	for i, row := range rows {
-		head := row.Head()
-		out[i] = snap.Release{Architecture: row.Platform, Channel: row.Channel.String(), Revision: head.Revision, ReleasedAt: head.ReleasedAt}
+		newest := row.Newest()
+		out[i] = snap.Release{Architecture: row.Platform, Channel: row.Channel.String(), Revision: newest.Revision, ReleasedAt: newest.ReleasedAt}
 	}
 	return out
 }

@@ -59,8 +59,8 @@ func NewRow[P comparable, V any](p P, c channel.Channel, releases ...Release[V])
 	return Row[P, V]{Key[P]{p, c}, releases}
 }
 
-// Head returns the release that a new installation gets. Its revision is 0 if the row is closed.
-func (r Row[P, V]) Head() Release[V] {
+// Newest returns the release of the newest epoch, which a new installation gets. Its revision is 0 if the row is closed.
+func (r Row[P, V]) Newest() Release[V] {
 	if len(r.Releases) == 0 {
 		return Release[V]{}
 	}

@@ -146,7 +146,7 @@ func rowsText(rows []row) string {
 		if i > 0 {
 			out += ", "
 		}
-		out += fmt.Sprint(r.Platform, " ", r.Channel, " ", r.Head().Revision)
+		out += fmt.Sprint(r.Platform, " ", r.Channel, " ", r.Newest().Revision)
 	}
 	return out
 }

@@ -34,7 +34,7 @@ func compareExport(t *testing.T, data []byte) {
 		done = append(done, w)
 		got := make(map[[2]string]release)
 		for _, row := range r.Rows() {
-			got[[2]string{row.Platform, row.Channel.String()}] = row.Head()
+			got[[2]string{row.Platform, row.Channel.String()}] = row.Newest()
 		}
 		for _, p := range platforms {
 			for _, ch := range channels {

@@ -64,8 +64,8 @@ func (s *site) push(b *bundle, force bool) {
 		r := channelmap.NewRow(stated.platform, parse(s.t, stated.channel), stated.releases...)
 		had, ok := s.rows[r.Key]
 		change := s.ledger.Apply(r, origin, force)
-		if from := had.Head().Revision; ok && change.From != from || !ok && change.From != channelmap.NoRow || change.To != r.Head().Revision {
-			s.t.Errorf("%v: change %+v, want from %d (%v) to %d", r.Key, change, from, ok, r.Head().Revision)
+		if from := had.Newest().Revision; ok && change.From != from || !ok && change.From != channelmap.NoRow || change.To != r.Newest().Revision {
+			s.t.Errorf("%v: change %+v, want from %d (%v) to %d", r.Key, change, from, ok, r.Newest().Revision)
 		}
 		if change.Writes() {
 			s.rows[r.Key] = r

@@ -57,7 +57,7 @@ func (l *Ledger[P, V]) Load(row Row[P, V], origin Origin) {
 // has decided that this bundle's channels count.
 func (l *Ledger[P, V]) Apply(row Row[P, V], origin Origin, force bool) Change {
 	old, ok := l.rows[row.Key]
-	c := Change{From: Row[P, V]{Releases: old.releases}.Head().Revision, To: row.Head().Revision}
+	c := Change{From: Row[P, V]{Releases: old.releases}.Newest().Revision, To: row.Newest().Revision}
 	if !ok {
 		c.From = NoRow
 	}

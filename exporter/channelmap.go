@@ -148,8 +148,8 @@ func (s *Snap) push(arch string, c channel.Channel, revision int) error {
 func (s *Snap) releases() []snap.Release {
 	out := []snap.Release{}
 	for _, row := range s.rows.Rows() {
-		head := row.Head()
-		out = append(out, snap.Release{Architecture: row.Platform, Channel: row.Channel.String(), Revision: head.Revision, ReleasedAt: head.ReleasedAt})
+		newest := row.Newest()
+		out = append(out, snap.Release{Architecture: row.Platform, Channel: row.Channel.String(), Revision: newest.Revision, ReleasedAt: newest.ReleasedAt})
 	}
 	slices.SortFunc(out, func(a, b snap.Release) int {
 		return cmp.Or(cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Channel, b.Channel))

@@ -25,7 +25,7 @@ func (p *charmPlanner) otherBases(c *Charm) error {
 		return compareBools(provisional(a), provisional(b))
 	})
 	for _, row := range rows {
-		rev := c.byNumber(row.Head().Revision)
+		rev := c.byNumber(row.Newest().Revision)
 		if rev == nil || row.Platform == (charm.Base{}) || c.rows.IsPinned(row.Platform, row.Channel) {
 			continue
 		}
@@ -45,10 +45,10 @@ func (p *charmPlanner) otherBases(c *Charm) error {
 	}
 	for i := range results {
 		r, q := &results[i], questions[i]
-		if r.Error != nil || r.Charm.Revision != q.from.Head().Revision {
+		if r.Error != nil || r.Charm.Revision != q.from.Newest().Revision {
 			continue
 		}
-		if err := c.release(q.base, q.from.Channel, r, rowResources{q.from.Head().Value, provisional(q.from)}); err != nil {
+		if err := c.release(q.base, q.from.Channel, r, rowResources{q.from.Newest().Value, provisional(q.from)}); err != nil {
 			return storeError("the store's answer about %s: %w", c.Listing.Name, err)
 		}
 	}

@@ -99,8 +99,8 @@ func (c *Charm) place(p pin) {
 func (c *Charm) releases() []charm.Release {
 	out := []charm.Release{}
 	for _, row := range c.rows.Rows() {
-		head := row.Head()
-		r := charm.Release{Channel: row.Channel.String(), Revision: head.Revision, ReleasedAt: head.ReleasedAt, Resources: head.Value}
+		newest := row.Newest()
+		r := charm.Release{Channel: row.Channel.String(), Revision: newest.Revision, ReleasedAt: newest.ReleasedAt, Resources: newest.Value}
 		if row.Platform != (charm.Base{}) {
 			r.Base = &row.Platform
 		}

@@ -177,7 +177,7 @@ func (ch *indexedCharm) addRows(st *catalog.Charm) {
 		case !ok:
 		case !ch.channels.Put(row):
 			ch.odd("%s for %s is there twice", r.Channel, row.Platform)
-		case row.Head().Revision != 0:
+		case row.Newest().Revision != 0:
 			ch.bases, tracks = append(ch.bases, row.Platform), append(tracks, row.Channel.Track)
 		}
 	}
@@ -187,7 +187,9 @@ func (ch *indexedCharm) addRows(st *catalog.Charm) {
 			history = append(history, row)
 		}
 	}
-	slices.SortStableFunc(history, func(a, b charmMapRow) int { return -channelmap.CompareTimes(a.Head().ReleasedAt, b.Head().ReleasedAt) })
+	slices.SortStableFunc(history, func(a, b charmMapRow) int {
+		return -channelmap.CompareTimes(a.Newest().ReleasedAt, b.Newest().ReleasedAt)
+	})
 	for _, row := range history {
 		ch.channels.Remember(row)
 	}
