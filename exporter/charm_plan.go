@@ -144,7 +144,7 @@ func (r *CharmRequest) Validate() error {
 		if err := charm.ValidateName(r.Bundle); err != nil {
 			return err
 		}
-		if err := checkCharmChannel(r.BundleChannel); err != nil {
+		if err := validateChannel(r.BundleChannel); err != nil {
 			return err
 		}
 	}
@@ -179,7 +179,7 @@ func validateApplication(a *charm.Application) error {
 			return err
 		}
 	}
-	return checkCharmChannel(a.Channel)
+	return validateChannel(a.Channel)
 }
 
 func (c *Charm) sort() {

@@ -9,7 +9,7 @@ import (
 	"offlinestore/charm"
 )
 
-func checkCharmChannel(s string) error {
+func validateChannel(s string) error {
 	if s == "" {
 		return nil
 	}

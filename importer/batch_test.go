@@ -27,14 +27,14 @@ func (s *site) batch(paths ...string) (*importer.Batch, <-chan *importer.File) {
 		}
 		b.Files = append(b.Files, &importer.File{Name: filepath.Base(p), Input: in})
 	}
-	s.t.Cleanup(func() { check(s.t, b.Close()) })
+	s.t.Cleanup(func() { must(s.t, b.Close()) })
 	return b, finished
 }
 
 func write(t *testing.T, dir, name string, data []byte) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
-	check(t, os.WriteFile(path, data, 0o600))
+	must(t, os.WriteFile(path, data, 0o600))
 	return path
 }
 
@@ -80,7 +80,7 @@ func TestBatchTurns(t *testing.T) {
 	damaged := bundletest.New(t, 2).Add("hello", 1, 3000).Tar(bundle.None)
 	damaged[len(damaged)-3000] ^= 4
 	pipe := filepath.Join(dir, "pipe")
-	check(t, syscall.Mkfifo(pipe, 0o600))
+	must(t, syscall.Mkfifo(pipe, 0o600))
 	finish := make(chan struct{})
 	go func() {
 		w, err := os.OpenFile(pipe, os.O_WRONLY, 0)
@@ -92,7 +92,7 @@ func TestBatchTurns(t *testing.T) {
 		_, err1 := w.Write(slow[:half])
 		<-finish
 		_, err2 := w.Write(slow[half:])
-		check(t, errors.Join(err1, err2, w.Close()))
+		must(t, errors.Join(err1, err2, w.Close()))
 	}()
 	b, finished := s.batch(pipe, write(t, dir, "damaged", damaged), write(t, dir, "new", bundletest.New(t, 3).Add("jq", 9, 100).Tar(bundle.None)))
 	if err := b.Plan(t.Context()); err != nil {

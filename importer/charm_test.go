@@ -86,7 +86,7 @@ func TestImportedCharms(t *testing.T) {
 		t.Errorf("%d blobs are in use, want all of the charms'", len(blobs))
 	}
 	for _, b := range blobs {
-		check(t, s.Blobs.Remove(b.Digest))
+		must(t, s.Blobs.Remove(b.Digest))
 		o, err := s.open(packed)
 		if err != nil {
 			t.Fatal(err)
@@ -94,7 +94,7 @@ func TestImportedCharms(t *testing.T) {
 		if o.Imported {
 			t.Errorf("Imported = true without blob %s", b.Digest)
 		}
-		check(t, o.Close())
+		must(t, o.Close())
 		if r := s.mustPush(packed); !r.AlreadyImported || len(r.CharmRevisions)+len(r.CharmResources)+len(r.CharmMoves)+r.Images > 0 {
 			t.Errorf("push that repairs %s: %+v, want it to be known", b.Digest, r)
 		}
@@ -238,7 +238,7 @@ func TestDamagedImage(t *testing.T) {
 	dir := t.TempDir()
 	bundletest.UnpackTo(t, dir, files)
 	last := files[len(files)-1]
-	check(t, os.Remove(filepath.Join(dir, last.Header.Name)))
+	must(t, os.Remove(filepath.Join(dir, last.Header.Name)))
 	_, err := s.pushDir(dir)
 	var damaged *bundle.BlobError
 	if !errors.As(err, &damaged) || !strings.Contains(err.Error(), "image-") && !strings.Contains(err.Error(), "postgresql") {

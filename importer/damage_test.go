@@ -104,13 +104,13 @@ func TestDamagedBlobsAreNamedAndTheOthersKept(t *testing.T) {
 		"in a directory": func(dir string) []byte {
 			bundletest.UnpackTo(t, dir, files)
 			flip(t, filepath.Join(dir, files[payload].Header.Name))
-			check(t, os.Remove(filepath.Join(dir, files[payload+2].Header.Name)))
+			must(t, os.Remove(filepath.Join(dir, files[payload+2].Header.Name)))
 			return nil
 		},
 		"cut off in a directory": func(dir string) []byte {
 			bundletest.UnpackTo(t, dir, files)
-			check(t, os.Truncate(filepath.Join(dir, files[payload].Header.Name), 17))
-			check(t, os.WriteFile(filepath.Join(dir, files[payload+2].Header.Name), make([]byte, 5000), 0o644))
+			must(t, os.Truncate(filepath.Join(dir, files[payload].Header.Name), 17))
+			must(t, os.WriteFile(filepath.Join(dir, files[payload+2].Header.Name), make([]byte, 5000), 0o644))
 			return nil
 		},
 	} {
@@ -239,7 +239,7 @@ func TestBlobGoneMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, s.Blobs.Remove(b.Revisions[0].Blob.Digest))
+	must(t, s.Blobs.Remove(b.Revisions[0].Blob.Digest))
 	if v, err := staging.Wait(); err == nil {
 		t.Errorf("Wait = %v, want an error about the blob that is gone", v)
 	}

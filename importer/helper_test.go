@@ -41,7 +41,7 @@ func newSite(t testing.TB) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { check(t, dir.Close()) })
+	t.Cleanup(func() { must(t, dir.Close()) })
 	hasher := blob.NewHasher(0)
 	t.Cleanup(hasher.Close)
 	s.Importer = &importer.Importer{
@@ -52,7 +52,7 @@ func newSite(t testing.TB) *site {
 	return s
 }
 
-func check(t testing.TB, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Error(err)

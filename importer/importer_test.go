@@ -192,7 +192,7 @@ func TestClock(t *testing.T) {
 			t.Errorf("signed %s ahead: warnings %q, want %d", c.ahead, o.Warnings, c.warnings)
 		}
 		if err == nil {
-			check(t, o.Close())
+			must(t, o.Close())
 		}
 	}
 }
@@ -273,7 +273,7 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("Wait = %v, %v after its context was cancelled, want an error that says so", v, err)
 	}
 	s.serves(before)
-	check(t, s.Blobs.Close())
+	must(t, s.Blobs.Close())
 	if entries, err := os.ReadDir(filepath.Join(s.blobs, ".staging")); err == nil {
 		t.Errorf("%d entries are left in staging", len(entries))
 	}

@@ -119,7 +119,7 @@ func TestBackAgain(t *testing.T) {
 			if done := o.Imported; done {
 				t.Errorf("%s: Imported = %v before this bundle was pushed", name, done)
 			}
-			check(t, o.Close())
+			must(t, o.Close())
 			s.mustPush(packed)
 		}
 		if got := channelMap(s.served(), "jq")["latest/stable"]; got != 5 {

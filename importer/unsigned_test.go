@@ -89,7 +89,7 @@ func (s *site) keepsNo(secret string) {
 		}
 		return err
 	})
-	check(s.t, err)
+	must(s.t, err)
 }
 
 // TestReadUnsignedBareFile checks that missing parts of the file are made up, with a warning.
