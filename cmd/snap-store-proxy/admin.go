@@ -17,7 +17,7 @@ func newAdmins(dir *instance.Dir) []*cobra.Command {
 func newRemoveAdmin(dir *instance.Dir) *cobra.Command {
 	return &cobra.Command{
 		Use:     "remove-admin EMAIL",
-		Short:   "Take the right to administer this store from somebody, and end all logins",
+		Short:   "Remove an admin of this store, and end all of the admin's logins",
 		Example: "  snap-store-proxy remove-admin jo@example.internal",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

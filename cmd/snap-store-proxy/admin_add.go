@@ -19,11 +19,12 @@ func newAddAdmin(dir *instance.Dir) *cobra.Command {
 	var stdin, token bool
 	c := &cobra.Command{
 		Use:   "add-admin EMAIL",
-		Short: "Let somebody administer this store from elsewhere, or change the password",
-		Long: `Let somebody administer this store from another machine, at proxy.admin.listen.
-The password is asked for, or read from standard input. With --token, a token is
-printed instead, which can be used to log in once, within 24 hours. For an admin
-that there is already, this changes the password and ends all logins.`,
+		Short: "Add an admin who may administer this store remotely, or change the password",
+		Long: `Add an admin who may administer this store from another machine, at
+proxy.admin.listen. The command asks for the password, or reads it from standard
+input. With --token, it prints a token instead, which can be used to log in once,
+within 24 hours. For an existing admin, it changes the password and ends all
+logins.`,
 		Example: "  snap-store-proxy add-admin jo@example.internal\n  snap-store-proxy add-admin jo@example.internal --token",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -24,7 +24,7 @@ func newListAdmins(dir *instance.Dir) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "list-admins",
-		Short:   "List who may administer this store from elsewhere",
+		Short:   "List the admins, who may administer this store remotely",
 		Example: "  snap-store-proxy list-admins",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

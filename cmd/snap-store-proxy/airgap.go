@@ -16,11 +16,11 @@ import (
 func newEnableAirgapMode(dir *instance.Dir) *cobra.Command {
 	return &cobra.Command{
 		Use:   "enable-airgap-mode",
-		Short: "Make a new store ready: its database and its secrets",
-		Long: `Make a new store ready: connect to the database, or make the private cluster,
-create the tables or bring them up to date, and make the secrets that are missing.
-It may be run again at any time, and changes nothing that is there. There is no
-other mode: nothing in this program reaches the internet.`,
+		Short: "Prepare a new store: its database and its secrets",
+		Long: `Prepare a new store: connect to the database, or make the private cluster, create
+the tables or bring them up to date, and make missing secrets. You can run the
+command again at any time; it does not change existing content. There is no other
+mode: this program never connects to the internet.`,
 		Example: "  snap-store-proxy config proxy.db.connection=postgresql://store@db.example.internal/store\n  snap-store-proxy enable-airgap-mode",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return enableAirgapMode(c.Context(), c.OutOrStdout(), dir) },

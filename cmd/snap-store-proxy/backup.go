@@ -21,12 +21,12 @@ func newBackup(dir *instance.Dir) *cobra.Command {
 	var o backupOptions
 	c := &cobra.Command{
 		Use:   "backup FOLDER | FILE.age",
-		Short: "Save settings, secrets, database and, by choice, blobs, encrypted",
+		Short: "Save settings, secrets, database and optionally blobs, encrypted",
 		Long: `Save all of the store in one file, encrypted with a passphrase or to public keys
-of age: settings and secrets, what is trusted, the store assertion, the database
-and, with --blobs, the blobs. Without them, the bundles can be pushed again.
-A folder gets a new file with the time in its name. The store may serve and
-be pushed to meanwhile. What was written is read back and compared.`,
+of age: settings and secrets, trusted keys and roots, the store assertion, the
+database and, with --blobs, the blobs. Without blobs, push the bundles again after
+a restore. A folder gets a new file with the time in its name. Serving and pushing
+may continue meanwhile. The backup is read back and compared.`,
 		Example: `  snap-store-proxy backup /var/backups/store
   snap-store-proxy backup --blobs --passphrase-file /root/passphrase /mnt/usb/store.age
   snap-store-proxy backup --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p /mnt/usb`,

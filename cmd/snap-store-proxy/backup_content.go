@@ -19,7 +19,7 @@ func newBackupContent(dir *instance.Dir) *cobra.Command {
 	var blobs bool
 	c := &cobra.Command{
 		Use:    contentCommand,
-		Short:  "Write what a backup holds, unencrypted, for 'backup'",
+		Short:  "Write the content of a backup, unencrypted, for 'backup'",
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE: func(c *cobra.Command, _ []string) error {

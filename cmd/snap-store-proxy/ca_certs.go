@@ -15,11 +15,12 @@ import (
 func newUseCACerts(dir *instance.Dir) *cobra.Command {
 	return &cobra.Command{
 		Use:   "use-ca-certs",
-		Short: "Trust only the authorities read from standard input, towards other hosts",
+		Short: "Trust only the authorities from standard input when connecting to other hosts",
 		Long: `Read certificates of authorities from standard input, as PEM, and trust them alone
-when this program connects to other hosts: push-images to a registry. What was
-given before is replaced. Devices and clusters have their own trust, and so has the
-connection to PostgreSQL: name its authority with sslrootcert in proxy.db.connection.`,
+when this program connects to other hosts: push-images to a registry. They replace
+the authorities from an earlier call. Devices and clusters have their own trust. The
+connection to PostgreSQL does, too: name its authority with sslrootcert in
+proxy.db.connection.`,
 		Example: "  snap-store-proxy use-ca-certs < company-ca.pem",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return runUseCACerts(dir, c.InOrStdin()) },
@@ -29,8 +30,8 @@ connection to PostgreSQL: name its authority with sslrootcert in proxy.db.connec
 func newRemoveCACerts(dir *instance.Dir) *cobra.Command {
 	return &cobra.Command{
 		Use:     "remove-ca-certs",
-		Short:   "Trust the system's authorities again, towards other hosts",
-		Long:    "Forget what use-ca-certs was given, and trust the system's authorities again.",
+		Short:   "Trust the system's authorities again when connecting to other hosts",
+		Long:    "Forget the authorities from use-ca-certs, and trust the system's authorities again.",
 		Example: "  snap-store-proxy remove-ca-certs",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -19,14 +19,14 @@ func newImportCertificate(dir *instance.Dir) *cobra.Command {
 		Use:   "import-certificate",
 		Short: "Serve HTTPS with a certificate read from standard input",
 		Long: `Read a certificate, its private key and its intermediates from standard input, as
-PEM in any order, check them and serve HTTPS with them. Put the root there too if
-it is private: client-config then tells it to devices.
+PEM in any order, verify them and serve HTTPS with them. Include the root if it is
+private: client-config then passes it to devices.
 
 With --selfsigned, make a certificate for ten years, for the names of proxy.domain
-or --name. The certificate that devices must trust is printed.
+or --name, and print the certificate that devices must trust.
 
-A running 'serve' takes a new certificate up at once, and drops no connection; the
-first one needs a restart, since it opens a port. Plain requests are then redirected.`,
+A running 'serve' loads a new certificate at once, and drops no connection. The
+first one needs a restart, because it opens a port. Plain requests are then redirected.`,
 		Example: `  cat server.crt server.key intermediates.pem | snap-store-proxy import-certificate
   snap-store-proxy import-certificate --selfsigned > ca.pem`,
 		Args: cobra.NoArgs,

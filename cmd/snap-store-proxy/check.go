@@ -19,12 +19,12 @@ func newCheck(dir *instance.Dir) *cobra.Command {
 	var asJSON, blobs bool
 	c := &cobra.Command{
 		Use:   "check",
-		Short: "Find what the served snaps and charms need and the store lacks",
-		Long: `Find what is served and needs something that the store lacks: snaps their bases,
-snapd and default content providers; charms their resources, their images and
-the snaps that they install; charm bundles their charms; models their gadget,
-kernel, base and other snaps. With --blobs, read every blob and compare it with
-its digests; a damaged one is put into quarantine and is not served any more.`,
+		Short: "Find dependencies of the served snaps and charms that the store lacks",
+		Long: `Find dependencies that the store lacks: snaps need their bases, snapd and default
+content providers; charms need their resources, their images and the snaps that
+they install; charm bundles need their charms; models need their gadget, kernel,
+base and other snaps. With --blobs, read every blob and verify its digests; a
+damaged blob is put into quarantine and is not served any more.`,
 		Example: "  snap-store-proxy check\n  snap-store-proxy check --blobs",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -58,9 +58,9 @@ func checkNeeds(w io.Writer, in *instance.Instance, cat *catalog.Snapshot, asJSO
 	command := cli.ExportSnaps(gaps)
 	switch {
 	case command != "":
-		return cli.Hint(errGaps, "export what is missing: %s", command)
+		return cli.Hint(errGaps, "export the missing snaps: %s", command)
 	case len(gaps) > 0:
-		return cli.Hint(errGaps, "each line says what would fill the gap")
+		return cli.Hint(errGaps, "each line describes how to fill the gap")
 	case !asJSON && len(cat.Charms) > 0:
 		fmt.Fprintf(w, "All that the %s and %s need is here.\n", cli.Count(len(cat.Snaps), "snap"), cli.Count(len(cat.Charms), "charm"))
 	case !asJSON:

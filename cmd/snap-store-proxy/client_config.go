@@ -14,14 +14,14 @@ func newClientConfig(dir *instance.Dir) *cobra.Command {
 	var shell, cloudInit, juju, asJSON bool
 	c := &cobra.Command{
 		Use:   "client-config",
-		Short: "Print what a device, a cloud-init or a Juju model needs to use this store",
-		Long: `Print what clients need to use this store: its URL, its store assertion and, if it
-is private, the authority of its certificate. --shell is a script for a device,
+		Short: "Print the configuration of a device, a cloud-init or a Juju model for this store",
+		Long: `Print the configuration that clients need to use this store: its URL, its store
+assertion and, if it is private, the authority of its certificate. --shell is a script for a device,
 --cloud-init user data for a new machine, and --juju the configuration of a model
 ('juju bootstrap' and 'juju add-model' take it with --config FILE).
 
 Without a store assertion, devices are pointed here by an environment variable of
-snapd; stock snapd still believes only what was signed under its own root.`,
+snapd; stock snapd still trusts only its own root.`,
 		Example: `  snap-store-proxy client-config | ssh device sudo sh
   snap-store-proxy client-config --cloud-init > user-data
   snap-store-proxy client-config --juju > model.yaml && juju add-model apps --config model.yaml`,

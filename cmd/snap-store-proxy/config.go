@@ -17,12 +17,13 @@ func newConfig(dir *instance.Dir) *cobra.Command {
 		Use:   "config [KEY | KEY=VALUE…]",
 		Short: "Show or change the settings",
 		Long: `Without arguments, list the settings; secrets are shown as ` + settings.Redacted + `.
-An empty value brings a setting's default back. A running 'serve' takes up what
-can change while it runs; the command says what needs a restart.
+An empty value resets a setting to its default. A running 'serve' loads the new
+settings; the command tells you if a setting needs a restart.
 
-A secret given as KEY=- is asked for on the terminal, or read from standard input,
-so that it is in no command line. A database connection without a password asks
-for one on a terminal, and takes it from standard input with --password-stdin.`,
+For KEY=-, the command asks for the secret on the terminal, or reads it from
+standard input, so that no command line contains it. For a database connection
+without a password, it asks for the password on a terminal, and reads it from
+standard input with --password-stdin.`,
 		Example: `  snap-store-proxy config
   snap-store-proxy config proxy.domain
   snap-store-proxy config proxy.domain=snaps.example.internal

@@ -25,12 +25,12 @@ func newCheckConnections(dir *instance.Dir) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "check-connections",
-		Short: "See whether devices can reach this store",
-		Long: `Make the connections that the store needs: to its database and, in the way that
-devices do it, to itself: proxy.domain is looked up, its certificate is verified
-with the system's authorities and the store's own, and serve and the registry must
-answer. Run it where 'serve' runs. There is nothing outside to be checked: this
-store never connects to the internet.`,
+		Short: "Test the connections to this store, as devices make them",
+		Long: `Test the connections that the store needs: to its database and, as devices do it,
+to itself. It looks up proxy.domain, verifies its certificate with the system's
+authorities and the store's own, and expects answers from serve and the registry.
+Run it on the host of 'serve'. It connects to nothing else: this store never
+connects to the internet.`,
 		Example: "  snap-store-proxy check-connections\n  snap-store-proxy check-connections --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -16,7 +16,7 @@ func newGC(dir *instance.Dir) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "gc",
 		Short: "Remove blobs that nothing refers to",
-		Long:  "Remove blobs that nothing refers to: what failed pushes left, from a week on.\nNot while a push runs.",
+		Long:  "Remove blobs that nothing refers to and that are at least a week old. Failed pushes\nleave them. This fails while a push runs.",
 		Example: `  snap-store-proxy gc --dry-run
   snap-store-proxy gc --all`,
 		Args: cobra.NoArgs,
@@ -26,8 +26,8 @@ func newGC(dir *instance.Dir) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().BoolVar(&o.All, "all", false, "the new ones, and what is in quarantine, too")
-	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "say what would be removed, and change nothing")
+	c.Flags().BoolVar(&o.All, "all", false, "also remove new blobs and the blobs in quarantine")
+	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the blobs that would be removed, and change nothing")
 	return c
 }
 

@@ -38,7 +38,7 @@ func bundleHints() cli.Table {
 		cli.On(cli.Any(cli.As[*assertion.VerifyError], cli.As[*assertion.MissingError], cli.As[*bundle.MismatchError], cli.Is(assertion.ErrUntrustedRoot)), cli.Untrusted,
 			"export it again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"),
 		cli.On(cli.As[*catalog.ConflictError], cli.Untrusted,
-			"find out who vouched for what is in the store ('snap-store-proxy history'), and which of the two is right"),
+			"find out who signed the imported revision ('snap-store-proxy history'), and which of the two is right"),
 		cli.On(cli.Is(importer.ErrFuture), cli.Untrusted, "set this host's clock, or give --accept-time if the bundle is right"),
 		cli.On(cli.All(cli.As[*importer.UnsignedError], cli.Is(bundle.ErrCorrupt)), cli.Damaged,
 			"copy the file again; if it is whole where it was made, export again with this store-admin"),
@@ -71,17 +71,17 @@ func serviceHints() cli.Table {
 		cli.On(cli.As[*pgcluster.StartError], cli.Database, "PostgreSQL's log is in the data folder, in postgresql/log"),
 		cli.On(cli.Is(catalog.ErrUnavailable), cli.Database, "see that PostgreSQL runs and that proxy.db.connection is right, then run the same command again"),
 		cli.On(cli.Is(catalog.ErrRights), cli.Database,
-			"the role of proxy.db.connection must be able to create tables and own them; that of proxy.db.server-connection needs SELECT on them"),
+			"the role of proxy.db.connection must be able to create tables and own them; the role of proxy.db.server-connection needs SELECT on them"),
 		cli.On(cli.Is(catalog.ErrTooNew), cli.Database, "run the newer snap-store-proxy, or restore a backup from before it"),
 		cli.On(cli.Is(catalog.ErrBusy), cli.Failed, "wait until the other command has ended, then run this one again"),
 		cli.On(cli.As[*catalog.NotFoundError], cli.Gaps,
-			"'snap-store-proxy list-pushed-snaps --long' lists what is here; what isn't has to be exported and pushed first"),
+			"'snap-store-proxy list-pushed-snaps --long' lists the revisions of this store; export and push other revisions first"),
 		cli.On(cli.As[*catalog.ChannelError], cli.Usage, ""),
 		cli.On(cli.Any(cli.As[*settings.UnknownKeyError], cli.As[*settings.ValueError]), cli.Usage, "'snap-store-proxy config' lists the settings"),
 		cli.On(cli.Is(errGaps), cli.Gaps, ""),
 		cli.On(cli.As[*blob.SizeError], cli.Failed, "see that it is the right input: no good one is so large; nothing was changed"),
 		cli.On(cli.Is(os.ErrPermission), cli.Failed,
-			fmt.Sprintf("run it as root, or as the owner of the data folder, who must be able to enter and read what is named (this ran as user %d)", os.Geteuid())),
+			fmt.Sprintf("run it as root, or as the owner of the data folder, who must be able to read the named files and folders (this ran as user %d)", os.Geteuid())),
 	}
 }
 
@@ -122,7 +122,7 @@ func registrationHints() cli.Table {
 			"the file has to have all that the store assertion needs: its account, and the keys that signed them; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"),
 		cli.On(cli.As[*registration.SignatureError], cli.Untrusted, "bring the file again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"),
 		cli.On(cli.As[*registration.URLError], cli.Untrusted, ""),
-		cli.On(cli.Any(cli.Is(registration.ErrFormat), cli.Is(registration.ErrNoStore)), cli.Damaged, "bring the file again; it is what registering the store wrote"),
+		cli.On(cli.Any(cli.Is(registration.ErrFormat), cli.Is(registration.ErrNoStore)), cli.Damaged, "bring the file again; the registration of the store wrote it"),
 	}
 }
 
@@ -133,10 +133,10 @@ func registryHints() cli.Table {
 		return errors.As(err, &access) && access.Refused
 	}
 	return cli.Table{
-		cli.On(cli.As[*registry.UnknownCharmError], cli.Usage, "'snap-store-proxy list-pushed-charms' lists those that are"),
+		cli.On(cli.As[*registry.UnknownCharmError], cli.Usage, "'snap-store-proxy list-pushed-charms' lists the charms of this store"),
 		cli.On(cli.Is(registry.ErrPlainHTTP), cli.Upstream,
 			"give --plain-http if the registry speaks no TLS; else see that it runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"),
-		cli.On(refused, cli.Upstream, "set proxy.oci-registry.username and proxy.oci-registry.password to what the registry wants"),
+		cli.On(refused, cli.Upstream, "set proxy.oci-registry.username and proxy.oci-registry.password to an account of the registry"),
 		cli.On(cli.As[*registry.AccessError], cli.Upstream, "see that the registry runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"),
 		cli.On(cli.As[*registry.SparseError], cli.Gaps,
 			"export with all platforms (without --arch), let the registry take sparse indexes, or use the one that 'serve' is itself"),
@@ -150,7 +150,7 @@ func backupHints() cli.Table {
 		cli.On(cli.All(cli.As[*instance.WriteError], cli.Is(syscall.ENOSPC)), cli.NoSpace, "free space there, or save to another disk; nothing was left behind"),
 		cli.On(cli.As[*instance.DamagedContentError], cli.Damaged, "'snap-store-proxy check --blobs' puts damaged blobs into quarantine; push their bundle again, then save"),
 		cli.On(cli.Is(instance.ErrNoBackup), cli.Failed, "give a file that 'snap-store-proxy backup' wrote, or the folder that it is in"),
-		cli.On(cli.Is(instance.ErrOccupied), cli.Failed, "restore with another --data-dir, or with --force, which puts what is there aside"),
+		cli.On(cli.Is(instance.ErrOccupied), cli.Failed, "restore with another --data-dir, or with --force, which moves the existing content aside"),
 		cli.On(cli.Is(instance.ErrClusterInUse), cli.Failed, "stop 'snap-store-proxy serve' and the other commands, then restore"),
 		cli.On(cli.As[*instance.RestoreSpaceError], cli.NoSpace, "free space there, or choose another --data-dir; nothing was changed"),
 		cli.On(cli.Is(backup.ErrTooNew), cli.Damaged, "install the snap-store-proxy that made it, or a newer one"),

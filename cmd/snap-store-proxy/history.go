@@ -16,7 +16,7 @@ func newHistory(dir *instance.Dir) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "history",
-		Short:   "List the imports: when, which bundle, whose signature, what it changed",
+		Short:   "List the imports with time, bundle, signer and changes",
 		Example: "  snap-store-proxy history\n  snap-store-proxy history --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

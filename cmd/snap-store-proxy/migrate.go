@@ -18,11 +18,12 @@ func newMigrate(dir *instance.Dir) *cobra.Command {
 	var o migrateOptions
 	c := &cobra.Command{
 		Use:   "migrate [SETTINGS.yaml]",
-		Short: "Say how to come from the original Enterprise Store, and how far that is",
-		Long: `Say, step by step, how this host takes the place of the original Enterprise Store
-(snap-store-proxy), and which steps are done. Nothing is changed. SETTINGS.yaml is
-what the original's 'enterprise-store config --export-yaml' printed: with it, it is
-said which of the settings will be taken over, and which have no meaning here.`,
+		Short: "Show the steps of a migration from the original Enterprise Store",
+		Long: `Show the steps by which this host replaces the original Enterprise Store
+(snap-store-proxy), and mark the steps that are done. Nothing is changed.
+SETTINGS.yaml is the output of the original's 'enterprise-store config
+--export-yaml'. With it, the command also lists the settings that the migration
+will take over, and the settings that have no meaning here.`,
 		Example: "  snap-store-proxy migrate\n  enterprise-store config --export-yaml >original.yaml; snap-store-proxy migrate original.yaml",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -59,7 +60,7 @@ func readOriginalSettings(file string, original *instance.Original) error {
 		return err
 	}
 	if original.Settings, original.Ignored, err = settings.ParseYAML(text); err != nil {
-		return &cli.Error{Code: cli.Usage, Err: err, Hint: "give what the original's 'enterprise-store config --export-yaml' printed"}
+		return &cli.Error{Code: cli.Usage, Err: err, Hint: "give the output of the original's 'enterprise-store config --export-yaml'"}
 	}
 	return nil
 }

@@ -19,11 +19,11 @@ func newOverride(dir *instance.Dir) *cobra.Command {
 	o := &overrideOptions{dir: dir}
 	c := &cobra.Command{
 		Use:   "override SNAP CHANNEL=REVISION…",
-		Short: "Serve another revision in a channel than the one that was imported",
-		Long: `Serve another revision in a channel than the one that was imported, for every
-architecture that the revision supports, until the override is deleted: imports
-leave it alone. The revision has to be in the store. Devices that follow the
-channel get it at their next refresh, also if it is older than what they have.`,
+		Short: "Serve a revision in a channel instead of the imported one",
+		Long: `Serve a revision in a channel instead of the imported one, for every architecture
+that the revision supports, until the override is deleted. Imports do not change
+it. The store must have the revision. Devices that follow the channel get it at
+their next refresh, even if it is older than their current one.`,
 		Example: "  snap-store-proxy override core18 stable=1722\n  snap-store-proxy override core18 stable=1722 candidate=1754 --remote https://store.example.internal:8013",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -42,8 +42,8 @@ func newDeleteOverride(dir *instance.Dir) *cobra.Command {
 	o := &overrideOptions{dir: dir}
 	c := &cobra.Command{
 		Use:     "delete-override SNAP CHANNEL…",
-		Short:   "Serve in a channel what was imported again",
-		Long:    "Serve in a channel what was imported again, for all architectures.",
+		Short:   "Serve the imported revision of a channel again",
+		Long:    "Serve the imported revision of a channel again, for all architectures.",
 		Example: "  snap-store-proxy delete-override core18 stable",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {

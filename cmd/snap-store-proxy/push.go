@@ -25,14 +25,14 @@ func newPush(dir *instance.Dir, use, short, source, example string) *cobra.Comma
 	c := &cobra.Command{
 		Use:   use,
 		Short: short,
-		Long: `Verify bundles and import them. FILE is what ` + source + ` wrote:
+		Long: `Verify bundles and import them. FILE is the output of ` + source + `:
 an archive, a layout directory, or - for standard input. The signature is
-checked before the first blob is read, and clients see all of a bundle or
+verified before the first blob is read, and clients see all of a bundle or
 nothing of it. Several bundles are imported side by side, each on its own; a bad
-one does not stop the others. An interrupted push is simply run again.
+one does not stop the others. To continue an interrupted push, run it again.
 
-What an older bundle says about a channel does not undo what a newer one said,
-unless --push-channel-map is given; its revisions are added all the same. With
+An older bundle does not change a channel that a newer one has set, unless
+--push-channel-map is given; its revisions are added nevertheless. With
 --push-channel-map, several bundles are applied in the order in which they were
 signed, whatever their order on the command line.`,
 		Example: example,
@@ -43,7 +43,7 @@ signed, whatever their order on the command line.`,
 	}
 	f := c.Flags()
 	f.BoolVar(&o.pushChannelMap, "push-channel-map", false, "update the channel map even where a newer bundle has set it")
-	f.BoolVar(&o.plan, "plan", false, "say what would be done, and change nothing")
+	f.BoolVar(&o.plan, "plan", false, "print the plan, and change nothing")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	f.BoolVar(&o.allowUnsigned, "allow-unsigned", false, "take an export of the original store-admin, which nobody has signed")
 	f.BoolVar(&o.acceptTime, "accept-time", false, "take a bundle that was signed far in the future")

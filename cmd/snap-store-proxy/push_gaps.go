@@ -20,7 +20,7 @@ func (p *push) warnOfGaps(ctx context.Context) {
 	}
 	gaps, err := p.gaps(ctx)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "Warning: what the bundles need besides is not known: %s\n", cli.Clean(err.Error()))
+		fmt.Fprintf(os.Stderr, "Warning: the missing dependencies of the bundles are unknown: %s\n", cli.Clean(err.Error()))
 		return
 	}
 	for _, line := range cli.GapReport(gaps) {

@@ -15,14 +15,14 @@ func newPushImages(dir *instance.Dir) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "push-images [CHARM…]",
 		Short: "Copy the images of charms to a registry",
-		Long: `Copy the container images of charms, or of those named, to a registry that is
-there already: that of proxy.oci-registry.domain, with the user name and password
-of proxy.oci-registry.username and .password. Images keep their digests, and what
-the registry has is not sent again, so an interrupted push is simply run again.
-Juju's clusters get those credentials too; --username and --password-file name an
-account that may write, for this push alone.
+		Long: `Copy the container images of all charms, or of the named ones, to an existing
+registry. proxy.oci-registry.domain names the registry, and .username and .password
+the account. Images keep their digests. Layers that the registry has are not sent
+again; to continue an interrupted push, run it again. Juju's clusters get the same
+account; --username and --password-file name one with the right to write, only for
+this push.
 
-The registry that 'serve' is itself while no domain is set needs none of this.`,
+While no domain is set, 'serve' is the registry itself, and no copy is needed.`,
 		Example: `  snap-store-proxy push-images
   snap-store-proxy push-images --to registry.example.internal:5000 --plain-http --dry-run postgresql-k8s`,
 		RunE: func(c *cobra.Command, charms []string) (err error) {
@@ -42,8 +42,8 @@ The registry that 'serve' is itself while no domain is set needs none of this.`,
 	f.StringVar(&o.to, "to", "", "`registry` to copy to, host or host:port (default proxy.oci-registry.domain)")
 	f.StringVar(&o.username, "username", "", "user `name` for this push (default proxy.oci-registry.username)")
 	f.StringVar(&o.password, "password-file", "", "`file` with its password in the first line, or - for standard input")
-	f.BoolVar(&o.plainHTTP, "plain-http", false, "take a registry without TLS, too; the password then crosses the network as it is")
-	f.BoolVar(&o.dryRun, "dry-run", false, "say what would be copied, and ask no registry")
+	f.BoolVar(&o.plainHTTP, "plain-http", false, "also accept a registry without TLS; the password then crosses the network unencrypted")
+	f.BoolVar(&o.dryRun, "dry-run", false, "print the images that would be copied, and contact no registry")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	f.IntVar(&o.jobs, "jobs", 4, "`number` of blobs to copy at once")
 	return c

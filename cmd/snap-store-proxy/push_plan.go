@@ -90,7 +90,7 @@ func (p *push) printFilePlan(f *importer.File) {
 	}
 	printChanges(p.w, content{f.Content}, f.Planned)
 	if f.Unsigned {
-		fmt.Fprintln(p.w, "  copy nothing: its blobs were copied to find out what is in it")
+		fmt.Fprintln(p.w, "  copy nothing: its blobs were already copied to read its content")
 		return
 	}
 	fmt.Fprintf(p.w, "  copy %s of %s\n", cli.Bytes(f.Missing), cli.Bytes(f.Payload))

@@ -45,7 +45,7 @@ func warnOfFile(f *importer.File, text string) {
 
 // readingUnsigned shows the progress of reading a file of the original store-admin.
 func readingUnsigned(f *importer.File, size int64) (progress func(int64), done func()) {
-	fmt.Fprintf(os.Stderr, "Warning: %s is not signed: nothing says that it is what Charmhub published\n", cli.Clean(f.Name))
+	fmt.Fprintf(os.Stderr, "Warning: %s is not signed: nothing proves that Charmhub published its content\n", cli.Clean(f.Name))
 	bar := cli.NewProgress("Reading", size)
 	return bar.Add, bar.Done
 }

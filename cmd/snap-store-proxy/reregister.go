@@ -23,13 +23,13 @@ func newReregister(dir *instance.Dir) *cobra.Command {
 	var o reregisterOptions
 	c := &cobra.Command{
 		Use:   "reregister",
-		Short: "Take a new store assertion, for a new host name",
-		Long: `Take a new store assertion, for a new host name or another store. Only the Snap
+		Short: "Replace the store assertion, for a new host name",
+		Long: `Replace the store assertion, for a new host name or another store. Only the Snap
 Store issues one: register the new URL on a host with internet, with the
-original's 'store-admin register', and bring over what it wrote.
+original's 'store-admin register', and bring its output here.
 
-The assertion is verified, and put in the place of the old one. Devices have to
-acknowledge it; until then they go on with the old name, so let both lead here.`,
+The assertion is verified and replaces the old one. Devices have to acknowledge it.
+Until then they use the old name, so let both names lead to this host.`,
 		Example: `  snap-store-proxy config proxy.domain=new.example.internal
   snap-store-proxy reregister --registration-bundle registration_bundle.b64
   snap-store-proxy reregister --store-assertion proxy.assert`,

@@ -25,14 +25,14 @@ func newRestore(dir *instance.Dir) *cobra.Command {
 		Use:   "restore FOLDER | FILE.age",
 		Short: "Make this host the store that was saved",
 		Long: `Make this host the store that was saved: settings, secrets, trust, database and
-the blobs that are in the backup. Of a folder, the newest backup is taken. All of
-it is read and checked before anything is changed. The data folder must be empty,
-unless --force is given: then what is in it is put aside, and nothing is lost.
+the blobs in the backup. For a folder, the newest backup is used. The whole backup
+is read and verified before anything is changed. The data folder must be empty,
+unless --force is given: then its content is moved aside, and nothing is lost.
 
-The database goes where the saved settings say, which must be empty: that of
+The database is restored to the place in the saved settings, which must be empty:
 proxy.db.connection, or a private cluster. --private and --db-connection-file
-change the settings first, for a host that can't reach, or must leave alone,
-the database that was saved.`,
+change the settings first, for a host that can't reach the saved database, or must
+not change it.`,
 		Example: `  snap-store-proxy restore /var/backups/store
   snap-store-proxy restore --passphrase-file /root/passphrase /mnt/usb/store.age
   snap-store-proxy restore --identity /root/key.txt --private /mnt/usb/store.age`,
@@ -48,8 +48,8 @@ the database that was saved.`,
 	f := c.Flags()
 	o.addPassphrase(f)
 	f.StringArrayVar(&o.identities, "identity", nil, "`file` with private keys of age (repeatable)")
-	f.BoolVar(&o.force, "force", false, "put aside what is in the data folder")
-	f.BoolVar(&o.private, "private", false, "restore into a private cluster, whatever the saved proxy.db.connection says")
+	f.BoolVar(&o.force, "force", false, "move the content of the data folder aside")
+	f.BoolVar(&o.private, "private", false, "restore into a private cluster, and ignore the saved proxy.db.connection")
 	f.StringVar(&o.dsnFile, "db-connection-file", "", "`file` with the proxy.db.connection to restore into, - for standard input")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return c

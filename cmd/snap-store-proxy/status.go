@@ -12,9 +12,9 @@ func newStatus(dir *instance.Dir) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show the state of the store",
-		Long: `Show the state of the store: where it is, what runs, what it holds, and what should
-be seen to. The services are looked for where the settings say that they listen.
-It is shown, as far as it can be known, without a database too; then the exit code is 8.`,
+		Long: `Show the state of the store: its place, its services, its content, and problems to
+solve. The services are expected at the addresses in the settings. Without a database,
+the command shows the state as far as it is known; then the exit code is 8.`,
 		Example: "  snap-store-proxy status\n  snap-store-proxy status --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -13,7 +13,7 @@ import (
 func newTrustAdd(dir *instance.Dir) *cobra.Command {
 	return &cobra.Command{
 		Use:     "add FILE",
-		Short:   "Trust a signer: FILE is what 'store-admin key export' printed",
+		Short:   "Trust a signer: FILE is the output of 'store-admin key export'",
 		Example: "  snap-store-proxy trust add exporter.pem",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

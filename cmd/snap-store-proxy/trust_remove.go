@@ -12,7 +12,7 @@ import (
 func newTrustRemove(dir *instance.Dir) *cobra.Command {
 	return &cobra.Command{
 		Use:     "remove FINGERPRINT",
-		Short:   "Stop accepting a signer's bundles; what was imported stays",
+		Short:   "Stop accepting a signer's bundles; earlier imports stay",
 		Example: "  snap-store-proxy trust remove sha256:3c0a…",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -10,7 +10,7 @@ func newTrustRoot(dir *instance.Dir) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "root",
 		Short: "Trust further roots of assertions, for tests and staging",
-		Long:  "Assertions are verified up to Canonical's root. A further root lets its owner\nsign any snap: stock devices will refuse those all the same.",
+		Long:  "Assertions are verified up to Canonical's root. A further root lets its owner\nsign any snap: stock devices will still refuse them.",
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -21,7 +21,7 @@ func newTrustRoot(dir *instance.Dir) *cobra.Command {
 func newRootRemove(dir *instance.Dir) *cobra.Command {
 	return &cobra.Command{
 		Use:     "remove ROOT",
-		Short:   "Stop trusting a further root; what was imported stays",
+		Short:   "Stop trusting a further root; earlier imports stay",
 		Example: "  snap-store-proxy trust root remove 3c0a51be",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

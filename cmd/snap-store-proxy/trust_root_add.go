@@ -30,7 +30,7 @@ func newRootAdd(dir *instance.Dir) *cobra.Command {
 			if err := dir.Trust().AddRoot(text); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.ErrOrStderr(), "Warning: whoever holds the keys of %s can now sign any snap for this store.\n", rootNames(as))
+			fmt.Fprintf(c.ErrOrStderr(), "Warning: an owner of the keys of %s can now sign any snap for this store.\n", rootNames(as))
 			fmt.Fprintf(c.OutOrStdout(), "Root %s is trusted from now on.\n", rootNames(as))
 			return nil
 		},

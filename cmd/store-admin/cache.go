@@ -29,8 +29,8 @@ func cacheDir(flag string) (string, error) {
 func newCache() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "cache",
-		Short:   "Look after what was downloaded",
-		Long:    "The cache keeps what was downloaded, so that an export that is repeated fetches only\nwhat is new. Exports keep it below --cache-size.\n" + cli.ExitHelp,
+		Short:   "Manage the cache of downloads",
+		Long:    "The cache keeps downloads, so that a repeated export fetches only new items.\nExports keep its size below --cache-size.\n" + cli.ExitHelp,
 		Example: "  store-admin cache clean",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -39,8 +39,8 @@ func newCache() *cobra.Command {
 	var asJSON bool
 	clean := &cobra.Command{
 		Use:     "clean",
-		Short:   "Remove what was downloaded and not used for longest",
-		Long:    "Remove what was downloaded, that which was not used for longest first, and the\nbeginnings of downloads.\n" + cli.ExitHelp,
+		Short:   "Remove the downloads that were not used for longest",
+		Long:    "Remove downloads, beginning with the one that was not used for longest, and\nincomplete downloads.\n" + cli.ExitHelp,
 		Example: "  store-admin cache clean\n  store-admin cache clean --keep 10GB",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return runCacheClean(c, dir, keep, asJSON) },

@@ -18,7 +18,7 @@ func newDiff() *cobra.Command {
 	var trusted []string
 	c := &cobra.Command{
 		Use:     "diff A B",
-		Short:   "Show what bundle B has that A has not, and the other way round",
+		Short:   "Show the differences between bundles A and B",
 		Long:    "Show what bundle B adds to and takes from A: revisions of snaps and charms,\nresources, images and rows of the channel maps. Only the heads are read. Exits\nwith 0 whether they differ or not.\n" + cli.ExitHelp,
 		Example: "  store-admin diff jq-20261113T101500.tar.gz jq-20261120T101500.tar.gz",
 		Args:    cobra.ExactArgs(2),

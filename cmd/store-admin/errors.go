@@ -44,7 +44,7 @@ func (e *fileSizeError) Error() string {
 func inputHints() cli.Table {
 	return cli.Table{
 		cli.On(cli.As[*charmListError], cli.Usage, "the file lists charms under applications: see 'store-admin export charms --help'"),
-		cli.On(cli.As[*packageListError], cli.Usage, "packages: [{name, revision, push_channel}] is what it may hold; a list of charms is for 'store-admin export charms'"),
+		cli.On(cli.As[*packageListError], cli.Usage, "the file may hold packages: [{name, revision, push_channel}]; a list of charms is for 'store-admin export charms'"),
 		cli.On(cli.As[*passwordError], cli.Failed, "give the password on standard input with --password-stdin"),
 		cli.On(cli.As[*fileSizeError], cli.NoSpace, "export fewer snaps or channels at once, or use a disk with another file system (exFAT, ext4)"),
 	}

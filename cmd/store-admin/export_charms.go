@@ -29,7 +29,7 @@ func (o *charmOptions) addCharms(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for; repeatable. Given, it is also what images are taken for, else all they have")
 	f.StringVar(&o.charmhubURL, "charmhub-url", os.Getenv("STORE_ADMIN_CHARMHUB_URL"), "`URL` of Charmhub (default "+upstream.DefaultCharmhubOrigin+")")
 	f.BoolVar(&o.noImages, "no-images", false, "leave out the container images")
-	f.BoolVar(&o.withSnaps, "with-snaps", false, "export the snaps that the charms install as well, with what those need")
+	f.BoolVar(&o.withSnaps, "with-snaps", false, "also export the snaps that the charms install, with their dependencies")
 }
 
 func newExportCharms() *cobra.Command {
@@ -38,7 +38,7 @@ func newExportCharms() *cobra.Command {
 		Use:   "charms FILE.yaml",
 		Short: "Export charms, with their resources and container images",
 		Long: `Export the charms that a file lists into one signed bundle, with their
-resources and the container images of these. The file is a bundle.yaml, or a
+resources and container images. The file is a bundle.yaml, or a
 list of the same form:
 
   applications:
@@ -95,7 +95,7 @@ func newExportBundle() *cobra.Command {
 		Use:   "bundle NAME",
 		Short: "Export a charm bundle, with all its charms",
 		Long: `Export a charm bundle into one signed bundle, with its charms, their resources
-and the container images of these.
+and container images.
 ` + cli.ExitHelp,
 		Example: `  store-admin export bundle cos-lite
   store-admin export bundle cos-lite --channel edge --arch arm64

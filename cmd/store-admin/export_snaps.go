@@ -24,11 +24,11 @@ func newExportSnaps() *cobra.Command {
 	var o snapOptions
 	c := &cobra.Command{
 		Use:   "snaps NAME…",
-		Short: "Export snaps, with all that they need to run",
-		Long: `Export snaps and what they need (base, snapd, default content providers) into
-signed bundles, one for each snap. Everything is verified before it is packed.
-What was downloaded stays in a cache, so an interrupted export goes on where it
-stopped and a repeated one fetches only what is new.
+		Short: "Export snaps with their dependencies",
+		Long: `Export snaps and their dependencies (base, snapd, default content providers)
+into signed bundles, one for each snap. Everything is verified before it is
+packed. Downloads stay in a cache, so an interrupted export continues where it
+stopped and a repeated one fetches only new items.
 ` + cli.ExitHelp,
 		Example: `  store-admin export snaps jq
   store-admin export snaps jq hello --channel stable --channel edge --arch amd64 --arch arm64
@@ -50,7 +50,7 @@ stopped and a repeated one fetches only what is new.
 	f.StringArrayVar(&o.channels, "channel", []string{"stable"}, "`channel` to export; repeatable")
 	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for; repeatable")
 	f.StringVar(&o.fromYAML, "from-yaml", "", "read the packages from a YAML `file`: packages: [{name, revision, push_channel}]")
-	f.BoolVar(&o.noDeps, "no-deps", false, "leave out what the snaps need")
+	f.BoolVar(&o.noDeps, "no-deps", false, "leave out the dependencies")
 	return c
 }
 

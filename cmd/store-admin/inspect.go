@@ -18,10 +18,10 @@ func newInspect() *cobra.Command {
 	var trusted []string
 	c := &cobra.Command{
 		Use:   "inspect FILE…",
-		Short: "Show what bundles hold, who signed them and what their snaps and charms need besides",
-		Long: `Show what bundles hold, who signed them and when, and what their snaps and
-charms need that is in none of them. Only the head of a bundle is read, so this is quick
-however large it is; 'verify' reads all.
+		Short: "Show the contents, the signers and the missing dependencies of bundles",
+		Long: `Show the contents of bundles, who signed them and when, and the dependencies of
+their snaps and charms that none of the bundles holds. Only the head of a bundle is
+read, so this is quick even for large ones; 'verify' reads everything.
 ` + cli.ExitHelp,
 		Example: "  store-admin inspect jq-20261120T101500.tar.gz\n  store-admin inspect --json *.tar.gz",
 		Args:    cobra.MinimumNArgs(1),

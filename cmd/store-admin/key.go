@@ -17,7 +17,7 @@ func newKey() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "key",
 		Short:   "Manage the keys that bundles are signed with",
-		Long:    "Bundles are signed, by default with the key named default, which the first export makes.\nThe air-gapped host imports only what was signed with a key that it trusts.\n" + cli.ExitHelp,
+		Long:    "Bundles are signed, by default with the key named default, which the first export makes.\nThe air-gapped host imports only bundles that were signed with a key that it trusts.\n" + cli.ExitHelp,
 		Example: "  store-admin key list",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -39,7 +39,7 @@ func newKeyGenerate() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "generate [NAME]",
 		Short:   "Make an Ed25519 key",
-		Long:    "Make an Ed25519 key and print its fingerprint. A key that is there is never replaced.\n" + cli.ExitHelp,
+		Long:    "Make an Ed25519 key and print its fingerprint. An existing key is never replaced.\n" + cli.ExitHelp,
 		Example: "  store-admin key generate\n  store-admin key export > exporter.pem",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -162,8 +162,8 @@ func newKeyExport() *cobra.Command {
 func newKeyImport() *cobra.Command {
 	return &cobra.Command{
 		Use:   "import NAME FILE",
-		Short: "Take over a private key (PKCS #8 PEM: Ed25519, ECDSA P-256 or RSA)",
-		Long:  "Take over a private key under a name, to sign with '--key NAME'. A key that is there\nis never replaced.\n" + cli.ExitHelp,
+		Short: "Import a private key (PKCS #8 PEM: Ed25519, ECDSA P-256 or RSA)",
+		Long:  "Import a private key under a name, to sign with '--key NAME'. An existing key is\nnever replaced.\n" + cli.ExitHelp,
 		Example: `  openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:4096 -out rsa.pem
   store-admin key import company rsa.pem`,
 		Args: cobra.ExactArgs(2),

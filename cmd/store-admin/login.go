@@ -23,10 +23,10 @@ func newLogin() *cobra.Command {
 		Use:   "login --offline URL EMAIL",
 		Short: "Log in at an air-gapped store, to administer it from this machine",
 		Long: `Log in at the administration of an air-gapped store (its proxy.admin.listen), as
-an admin that 'snap-store-proxy add-admin EMAIL' named there. The password is asked
-for, or read from standard input; it may be a one-time token. The login is kept in a
-file that only you can read, for 30 days. Then 'snap-store-proxy override --remote
-URL' and its kin work from here.
+an admin that 'snap-store-proxy add-admin EMAIL' added there. The command asks for
+the password, or reads it from standard input; it may be a one-time token. The login
+is kept in a file that only you can read, for 30 days. Meanwhile, 'snap-store-proxy
+override --remote URL' and the other commands for overrides work from here.
 ` + cli.ExitHelp,
 		Example: `  store-admin login --offline https://store.example.internal:8013 jo@example.internal
   ssh -N -L 8013:127.0.0.1:8013 store.example.internal &
@@ -43,7 +43,7 @@ URL' and its kin work from here.
 
 func runLogin(c *cobra.Command, o loginOptions, email string) error {
 	if o.url == "" {
-		return cli.Usagef("login: say where with --offline URL; exports need no login")
+		return cli.Usagef("login: name the store with --offline URL; exports need no login")
 	}
 	var ca []byte
 	if o.ca != "" {

@@ -23,7 +23,7 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "store-admin",
 		Short: "Export snaps and charms into signed bundles for an air-gapped store",
-		Long: `store-admin exports snaps and charms, with all that they need, into signed and
+		Long: `store-admin exports snaps and charms, with their dependencies, into signed and
 content-addressed bundles. Carry them to the air-gapped host and import them
 there with 'snap-store-proxy push-snap' or 'push-charms'.
 ` + cli.ExitHelp,

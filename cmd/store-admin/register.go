@@ -20,20 +20,20 @@ func newRegister() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "register --offline URL",
 		Short: "Make the installer of an air-gapped store that devices can join",
-		Long: `Make ` + defaultInstaller + `, which has all that a host without internet
-needs to become the store at URL: the programs, install.sh, the store assertion,
-the settings that are known already, and the key that bundles made here are
-trusted by.
+		Long: `Make ` + defaultInstaller + `, which contains everything that a host without
+internet needs to become the store at URL: the programs, install.sh, the store
+assertion, the settings that are known already, and the public key of bundles that
+are made here.
 
 Devices join a store by its assertion, which only the Snap Store can sign. Bring
-what registering the store there has given, in one of three forms:
+the result of the registration there, in one of three forms:
 
   --registration-bundle  of  'store-admin register URL --output-file FILE'
   --from-archive         of  'store-admin register --offline URL'
-  --store-assertion      of  'curl URL/v2/auth/store/assertions' of a store that runs
+  --store-assertion      of  'curl URL/v2/auth/store/assertions' of a running store
 
-with the original store-admin, from the Snap Store. The assertion is verified, and
-must be for URL. Devices keep that URL for good, so it is shown and asked about.
+The original store-admin gets them from the Snap Store. The assertion is verified,
+and must be for URL. Devices keep that URL for good, so the command asks you to confirm it.
 
 The host needs PostgreSQL: Debian packages given with --with-debs, or a database
 elsewhere.
@@ -48,16 +48,16 @@ elsewhere.
 	}
 	f := c.Flags()
 	f.BoolVar(&o.offline, "offline", false, "the store has no internet; there is no other kind here")
-	f.StringVar(&o.registrationBundle, "registration-bundle", "", "what the original's 'register --output-file' wrote: a `FILE`")
-	f.StringVar(&o.storeAssertion, "store-assertion", "", "`FILE` with the store assertion and all that it needs (- for standard input)")
-	f.StringVar(&o.fromArchive, "from-archive", "", "an "+defaultInstaller+", as the original writes it: a `FILE`")
-	f.StringVar(&o.output, "output", defaultInstaller, "`FILE` to write; one that is there is never replaced")
+	f.StringVar(&o.registrationBundle, "registration-bundle", "", "`FILE` that the original's 'register --output-file' wrote")
+	f.StringVar(&o.storeAssertion, "store-assertion", "", "`FILE` with the store assertion and its prerequisites (- for standard input)")
+	f.StringVar(&o.fromArchive, "from-archive", "", "`FILE`, an "+defaultInstaller+" of the original")
+	f.StringVar(&o.output, "output", defaultInstaller, "`FILE` to write; an existing file is never replaced")
 	f.BoolVar(&o.yes, "yes", false, "do not ask whether the URL is right")
 	f.StringArrayVar(&o.roots, "trusted-root", nil, "`file` with an assertion root to trust besides Canonical's (tests, staging), here and on the host; repeatable")
-	f.StringArrayVar(&o.bundles, "with", nil, "`FILE` that export wrote, to bring along and import; repeatable")
+	f.StringArrayVar(&o.bundles, "with", nil, "`FILE` that export wrote, to include and import; repeatable")
 	f.StringArrayVar(&o.debs, "with-debs", nil, "Debian package, or folder of packages, to install first: a `FILE`; repeatable")
-	f.BoolVar(&o.withStoreKey, "with-store-key", false, "bring the store's private key along; the installer is then a secret")
-	f.StringVar(&o.programs, "programs", "", "`DIR` of the host's programs (default: those of this machine)")
+	f.BoolVar(&o.withStoreKey, "with-store-key", false, "include the store's private key; the installer is then a secret")
+	f.StringVar(&o.programs, "programs", "", "`DIR` of the host's programs (default: the programs of this machine)")
 	f.StringVar(&o.arch, "arch", install.DebianArch(runtime.GOARCH), "architecture of the host: amd64, arm64, armhf, ppc64el, riscv64, s390x")
 	f.StringVar(&o.keyName, "key", defaultKey, "`NAME` of the key that bundles will be signed with")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
@@ -85,7 +85,7 @@ func (o *registerOptions) confirm(r *registration.Registration) error {
 		return nil
 	}
 	if !cli.IsTerminal(os.Stdin) {
-		return cli.Usagef("nobody is here to say whether the URL is right: give --yes")
+		return cli.Usagef("there is no terminal to confirm the URL: give --yes")
 	}
 	fmt.Fprint(os.Stderr, "Devices will look for the store there, and nowhere else. Is the URL right? [y/N] ")
 	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')

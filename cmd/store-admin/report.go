@@ -74,7 +74,7 @@ func (out *output) reportCharms(p *exporter.Plan) error {
 		}
 	}
 	if installs {
-		fmt.Fprintln(out.w, "With --with-snaps they come along.")
+		fmt.Fprintln(out.w, "Use --with-snaps to export them, too.")
 	}
 	return nil
 }

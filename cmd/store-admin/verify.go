@@ -18,12 +18,11 @@ func newVerify() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "verify FILE…",
-		Short: "Read a bundle whole and check all of it: signature, assertions and every byte",
-		Long: `Read a bundle whole and check all of it, as the air-gapped host will: the
-signature, every assertion up to the trusted root, every blob's SHA-256 and
-what else is known of it: SHA3-384 of snaps, SHA-384 of charms' resources, and
-that the files in a charm are those that the store told of. FILE may be a
-layout directory, or - for standard input.
+		Short: "Verify all of a bundle: its signature, its assertions and every byte",
+		Long: `Read a whole bundle and verify it as the air-gapped host will: the signature,
+every assertion up to the trusted root, the SHA-256 of every blob, the SHA3-384
+of snaps, the SHA-384 of charms' resources, and that the files in a charm match
+the store's description. FILE may be a layout directory, or - for standard input.
 ` + cli.ExitHelp,
 		Example: "  store-admin verify jq-20261120T101500.tar.gz\n  store-admin verify --trusted-key exporter.pem /media/usb/*.tar.gz",
 		Args:    cobra.MinimumNArgs(1),

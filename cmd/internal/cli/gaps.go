@@ -89,7 +89,7 @@ func GapReport(gaps []closure.Gap) []string {
 		out = append(out, GapLine(g))
 	}
 	if command := ExportSnaps(gaps); command != "" {
-		out = append(out, "export what is missing: "+command)
+		out = append(out, "export the missing snaps: "+command)
 	}
 	return out
 }
