@@ -46,8 +46,8 @@ may continue meanwhile. The backup is read back and compared.`,
 	}
 	f := c.Flags()
 	o.addPassphrase(f)
-	f.StringArrayVar(&o.recipients, "recipient", nil, "public `key` of age, whose owner can restore it without a passphrase (repeatable)")
-	f.BoolVar(&o.blobs, "blobs", false, "save the blobs, too: it takes as much room as they do")
+	f.StringArrayVar(&o.recipients, "recipient", nil, "public `key` of age; its owner can restore the backup without a passphrase (repeatable)")
+	f.BoolVar(&o.blobs, "blobs", false, "also save the blobs; this needs as much space as they do")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return c
 }

@@ -25,7 +25,7 @@ type backupSecrets struct {
 }
 
 func (s *backupSecrets) addPassphrase(f *pflag.FlagSet) {
-	f.StringVar(&s.passphraseFile, "passphrase-file", "", "`file` with the passphrase, - for standard input; it is asked for on a terminal")
+	f.StringVar(&s.passphraseFile, "passphrase-file", "", "`file` with the passphrase, - for standard input; without it, the command asks on the terminal")
 }
 
 // passphrase reads the passphrase from its file or asks for it on the terminal, twice for a new one.

@@ -34,8 +34,8 @@ first one needs a restart, because it opens a port. Plain requests are then redi
 	}
 	f := c.Flags()
 	f.BoolVar(&o.selfSigned, "selfsigned", false, "make a certificate instead of reading one")
-	f.StringArrayVar(&o.names, "name", nil, "`host` name or address that --selfsigned makes it for (repeatable; default proxy.domain)")
-	f.BoolVar(&o.force, "force", false, "take a certificate that devices refuse for its name or dates; replace one that they trust by --selfsigned")
+	f.StringArrayVar(&o.names, "name", nil, "`host` name or address for --selfsigned (repeatable; default proxy.domain)")
+	f.BoolVar(&o.force, "force", false, "accept a certificate that devices refuse for its name or dates; let --selfsigned replace one that devices trust")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return c
 }

@@ -36,10 +36,10 @@ standard input with --password-stdin.`,
 	}
 	f := c.Flags()
 	f.BoolVar(&o.asJSON, "json", false, "list as JSON")
-	f.BoolVar(&o.showSecret, "show-secret", false, "print KEY also if it is secret")
+	f.BoolVar(&o.showSecret, "show-secret", false, "print KEY even if it is secret")
 	f.BoolVar(&o.passwordStdin, "password-stdin", false, "read the password of a database connection from standard input")
-	f.BoolVar(&o.exportYAML, "export-yaml", false, "print all settings that are set as YAML, secrets included")
-	f.BoolVar(&o.importYAML, "import-yaml", false, "set what standard input has: YAML by --export-yaml, of this program or of the original")
+	f.BoolVar(&o.exportYAML, "export-yaml", false, "print the settings that have a value as YAML, secrets included")
+	f.BoolVar(&o.importYAML, "import-yaml", false, "change the settings to standard input: YAML from --export-yaml of this program or of the original")
 	return c
 }
 

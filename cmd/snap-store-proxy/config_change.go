@@ -57,7 +57,7 @@ func change(dir *instance.Dir, s *settings.Settings, changes map[string]string) 
 		fmt.Fprintf(os.Stderr, "If 'snap-store-proxy serve' runs, it takes up within seconds: %s\n", strings.Join(now, ", "))
 	}
 	if len(restart) > 0 {
-		fmt.Fprintf(os.Stderr, "If 'snap-store-proxy serve' runs, it must be restarted to take up: %s\n", strings.Join(restart, ", "))
+		fmt.Fprintf(os.Stderr, "If 'snap-store-proxy serve' runs, it must be restarted to apply: %s\n", strings.Join(restart, ", "))
 	}
 	if len(now)+len(restart) == 0 {
 		fmt.Fprintln(os.Stderr, "Nothing changed.")

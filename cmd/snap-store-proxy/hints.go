@@ -50,7 +50,7 @@ func bundleHints() cli.Table {
 		cli.On(cli.Is(bundle.ErrRepacked), cli.Damaged,
 			"if the bundle was packed again after store-admin wrote it, unpack it (gunzip, unzstd) and use the .tar; else copy the file again"),
 		cli.On(cli.Is(bundle.ErrNotBundle), cli.Damaged,
-			"give what 'store-admin export' wrote, and copy it again if this is it; of a folder with several, name the files, as in FOLDER/*.tar.gz"),
+			"give a bundle of 'store-admin export', and copy it again if this is one; for a folder with several, name the files, as in FOLDER/*.tar.gz"),
 		cli.On(cli.Is(bundle.ErrCorrupt), cli.Damaged, "copy the file again, and check it with 'store-admin verify' before it is carried over"),
 		cli.On(cli.As[*blob.CorruptError], cli.Damaged, ""),
 		cli.On(cli.Is(syscall.ENOSPC), cli.NoSpace, "free space in the data folder ('snap-store-proxy gc' may help) and push again"),
@@ -69,7 +69,7 @@ func serviceHints() cli.Table {
 			fmt.Sprintf("bring it again with 'snap-store-proxy import-certificate', or go back to plain HTTP with 'snap-store-proxy config %s= %s='", settings.TLSCert, settings.TLSKey)),
 		cli.On(cli.Any(cli.Is(pgcluster.ErrNotInstalled), cli.As[*pgcluster.VersionError]), cli.Database, ""),
 		cli.On(cli.As[*pgcluster.StartError], cli.Database, "PostgreSQL's log is in the data folder, in postgresql/log"),
-		cli.On(cli.Is(catalog.ErrUnavailable), cli.Database, "see that PostgreSQL runs and that proxy.db.connection is right, then run the same command again"),
+		cli.On(cli.Is(catalog.ErrUnavailable), cli.Database, "check that PostgreSQL runs and that proxy.db.connection is right, then run the same command again"),
 		cli.On(cli.Is(catalog.ErrRights), cli.Database,
 			"the role of proxy.db.connection must be able to create tables and own them; the role of proxy.db.server-connection needs SELECT on them"),
 		cli.On(cli.Is(catalog.ErrTooNew), cli.Database, "run the newer snap-store-proxy, or restore a backup from before it"),
@@ -79,7 +79,7 @@ func serviceHints() cli.Table {
 		cli.On(cli.As[*catalog.ChannelError], cli.Usage, ""),
 		cli.On(cli.Any(cli.As[*settings.UnknownKeyError], cli.As[*settings.ValueError]), cli.Usage, "'snap-store-proxy config' lists the settings"),
 		cli.On(cli.Is(errGaps), cli.Gaps, ""),
-		cli.On(cli.As[*blob.SizeError], cli.Failed, "see that it is the right input: no good one is so large; nothing was changed"),
+		cli.On(cli.As[*blob.SizeError], cli.Failed, "check that it is the right input: no valid one is so large; nothing was changed"),
 		cli.On(cli.Is(os.ErrPermission), cli.Failed,
 			fmt.Sprintf("run it as root, or as the owner of the data folder, who must be able to read the named files and folders (this ran as user %d)", os.Geteuid())),
 	}
@@ -106,9 +106,9 @@ func listenHints() cli.Table {
 		cli.On(cli.Is(instance.ErrNoNames), cli.Usage, "set proxy.domain with 'snap-store-proxy config proxy.domain=HOST', or give --name HOST"),
 		cli.On(cli.As[*instance.PresentError], cli.Failed, "--force replaces it; devices then refuse this store until each is told the new authority"),
 		cli.On(cli.As[*instance.UseError], cli.Failed, "get one for a server from its authority, or make one with --selfsigned"),
-		cli.On(cli.As[*instance.RefusedError], cli.Failed, "devices would refuse it; --force takes it all the same, for instance before its time"),
+		cli.On(cli.As[*instance.RefusedError], cli.Failed, "devices would refuse it; --force accepts it nevertheless, for instance before its time"),
 		cli.On(cli.Is(instance.ErrLonelyLogin), cli.Usage, ""),
-		cli.On(cli.As[*service.SecretError], cli.Failed, fmt.Sprintf("have another one made: snap-store-proxy config %s=", settings.AuthSecret)),
+		cli.On(cli.As[*service.SecretError], cli.Failed, fmt.Sprintf("let the store make another one: snap-store-proxy config %s=", settings.AuthSecret)),
 	}
 }
 
@@ -119,7 +119,7 @@ func registrationHints() cli.Table {
 			return fmt.Sprintf("if the assertion is right: snap-store-proxy config %s=%s", settings.Domain, e.Domain)
 		}),
 		cli.On(cli.All(cli.As[*registration.SignatureError], cli.As[*assertion.MissingError]), cli.Untrusted,
-			"the file has to have all that the store assertion needs: its account, and the keys that signed them; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"),
+			"the file must contain the prerequisites of the store assertion: its account, and the keys that signed them; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"),
 		cli.On(cli.As[*registration.SignatureError], cli.Untrusted, "bring the file again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"),
 		cli.On(cli.As[*registration.URLError], cli.Untrusted, ""),
 		cli.On(cli.Any(cli.Is(registration.ErrFormat), cli.Is(registration.ErrNoStore)), cli.Damaged, "bring the file again; the registration of the store wrote it"),
@@ -135,11 +135,11 @@ func registryHints() cli.Table {
 	return cli.Table{
 		cli.On(cli.As[*registry.UnknownCharmError], cli.Usage, "'snap-store-proxy list-pushed-charms' lists the charms of this store"),
 		cli.On(cli.Is(registry.ErrPlainHTTP), cli.Upstream,
-			"give --plain-http if the registry speaks no TLS; else see that it runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"),
+			"give --plain-http if the registry speaks no TLS; else check that it runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"),
 		cli.On(refused, cli.Upstream, "set proxy.oci-registry.username and proxy.oci-registry.password to an account of the registry"),
-		cli.On(cli.As[*registry.AccessError], cli.Upstream, "see that the registry runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"),
+		cli.On(cli.As[*registry.AccessError], cli.Upstream, "check that the registry runs, and that this host trusts its certificate (SSL_CERT_FILE names a file of CAs)"),
 		cli.On(cli.As[*registry.SparseError], cli.Gaps,
-			"export with all platforms (without --arch), let the registry take sparse indexes, or use the one that 'serve' is itself"),
+			"export with all platforms (without --arch), let the registry accept sparse indexes, or use the built-in registry of 'serve'"),
 	}
 }
 

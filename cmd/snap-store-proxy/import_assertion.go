@@ -11,7 +11,7 @@ import (
 func withStoreAssertion(dir *instance.Dir, config *cobra.Command) *cobra.Command {
 	const flag = "import-store-assertion"
 	var file string
-	config.Flags().StringVar(&file, flag, "", "take the store assertion, with all that it needs, from a `FILE` (- for standard input)")
+	config.Flags().StringVar(&file, flag, "", "import the store assertion, with its prerequisites, from a `FILE` (- for standard input)")
 	config.Example += "\n  snap-store-proxy config --import-store-assertion proxy.assert"
 	others := config.RunE
 	config.RunE = func(c *cobra.Command, args []string) error {

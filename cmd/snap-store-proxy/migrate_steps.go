@@ -39,7 +39,7 @@ func newMigrationGuide(m *instance.Migration, file string) *migrationGuide {
 			Command: "snap-store-proxy config --import-store-assertion " + assertion},
 		{Name: "trust who exports", Done: m.Signers > 0, Detail: countFound(m.Signers, "signer"), Command: "snap-store-proxy trust add FILE   (from 'store-admin key export' outside)"},
 		{Name: "bring the snaps, and the charms: export them again, or push the original's files as they are", Done: m.Packages > 0, Detail: countFound(m.Packages, "package"),
-			Command: "snap-store-proxy push-snap FILE…, push-charms FILE…   (files of the original, which nobody signed: --allow-unsigned)"},
+			Command: "snap-store-proxy push-snap FILE…, push-charms FILE…   (unsigned files of the original: --allow-unsigned)"},
 		{Name: "see that nothing is missing", Done: m.Complete(), Detail: countFound(len(m.Gaps), "gap"), Command: "snap-store-proxy check"},
 		{Name: "stop the original, and serve in its place", Command: "snap stop --disable enterprise-store; snap-store-proxy serve; snap-store-proxy check-connections"},
 		{Name: "save the store", Command: "snap-store-proxy backup /var/backups/store"},

@@ -45,7 +45,7 @@ signed, whatever their order on the command line.`,
 	f.BoolVar(&o.pushChannelMap, "push-channel-map", false, "update the channel map even where a newer bundle has set it")
 	f.BoolVar(&o.plan, "plan", false, "print the plan, and change nothing")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
-	f.BoolVar(&o.allowUnsigned, "allow-unsigned", false, "take an export of the original store-admin, which nobody has signed")
-	f.BoolVar(&o.acceptTime, "accept-time", false, "take a bundle that was signed far in the future")
+	f.BoolVar(&o.allowUnsigned, "allow-unsigned", false, "accept an unsigned export of the original store-admin")
+	f.BoolVar(&o.acceptTime, "accept-time", false, "accept a bundle that was signed far in the future")
 	return c
 }

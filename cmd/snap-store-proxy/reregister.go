@@ -37,8 +37,8 @@ Until then they use the old name, so let both names lead to this host.`,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.OutOrStdout(), dir) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.storeAssertion, "store-assertion", "", "stream with the store assertion and all that it needs: a `FILE`, or - for standard input")
-	f.StringVar(&o.registrationBundle, "registration-bundle", "", "registration bundle in a `FILE`, which has the store's key too")
+	f.StringVar(&o.storeAssertion, "store-assertion", "", "`FILE` with the store assertion and its prerequisites, or - for standard input")
+	f.StringVar(&o.registrationBundle, "registration-bundle", "", "`FILE` with a registration bundle, which also contains the store's key")
 	f.StringVar(&o.fromArchive, "from-archive", "", "installer in a `FILE`: offline-snap-store.tar.gz, the original's or ours")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	return c

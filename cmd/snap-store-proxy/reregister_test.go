@@ -166,7 +166,7 @@ func TestRefusedRegistrations(t *testing.T) {
 		{"another name than the one set", []string{"reregister", "--store-assertion", third}, cli.Untrusted, "config proxy.domain=third.example.internal"},
 		{"the old name", []string{"config", "--import-store-assertion", filepath.Join(u.dir, "old.assert")}, cli.Untrusted, "proxy.domain is new.example.internal"},
 		{"altered", []string{"reregister", "--store-assertion", u.file("altered.assert", bytes.Replace(good, []byte("store: store1"), []byte("store: store9"), 1))}, cli.Untrusted, "bad signature"},
-		{"without its account", []string{"reregister", "--store-assertion", u.file("missing.assert", missing.Bytes())}, cli.Untrusted, "hint: the file has to have all"},
+		{"without its account", []string{"reregister", "--store-assertion", u.file("missing.assert", missing.Bytes())}, cli.Untrusted, "hint: the file must contain the prerequisites"},
 		{"no assertions", []string{"reregister", "--store-assertion", u.file("text", []byte("hello"))}, cli.Damaged, "hint: bring the file again"},
 		{"no bundle", []string{"reregister", "--registration-bundle", u.file("good.assert", good)}, cli.Damaged, "not base64"},
 		{"no archive", []string{"reregister", "--from-archive", filepath.Join(u.dir, "good.assert")}, cli.Damaged, "archive"},

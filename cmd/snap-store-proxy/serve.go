@@ -38,13 +38,13 @@ proxy.oci-registry.domain names another one or proxy.oci-registry.builtin=false.
 		RunE:    func(c *cobra.Command, _ []string) error { return runServe(c.Context(), dir, o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.addresses.HTTP, "listen", "", "`address` to serve plain HTTP on, and nothing else that is not asked for (default proxy.ipaddress:proxy.port.http, [::]:80)")
+	f.StringVar(&o.addresses.HTTP, "listen", "", "`address` to serve plain HTTP on; no other port is opened unless requested (default proxy.ipaddress:proxy.port.http, [::]:80)")
 	f.StringVar(&o.addresses.HTTPS, "https-listen", "", "`address` to serve HTTPS on (default proxy.ipaddress:proxy.port.https once there is a certificate; none with --listen)")
 	f.StringVar(&o.addresses.Registry, "registry-listen", "", "`address` to serve images on (default proxy.oci-registry.listen, [::]:5000; none with --listen, unless that is set)")
-	f.StringVar(&o.addresses.Admin, "admin-listen", "", "`address` to take remote administration on (default proxy.admin.listen, 127.0.0.1:8013; none with --listen, unless that is set)")
+	f.StringVar(&o.addresses.Admin, "admin-listen", "", "`address` to serve remote administration on (default proxy.admin.listen, 127.0.0.1:8013; none with --listen, unless that is set)")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.format, "log-format", "text", "text or json: how each line of the log is written")
-	f.BoolVar(&o.accessLog, "access-log", false, "log each request, without what clients authorise themselves with")
+	f.BoolVar(&o.accessLog, "access-log", false, "log each request, without credentials")
 	return c
 }
 

@@ -26,7 +26,7 @@ type charmOptions struct {
 
 func (o *charmOptions) addCharms(f *pflag.FlagSet) {
 	o.addFlags(f)
-	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for; repeatable. Given, it is also what images are taken for, else all they have")
+	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for; repeatable. If given, images are exported only for these, else for all of theirs")
 	f.StringVar(&o.charmhubURL, "charmhub-url", os.Getenv("STORE_ADMIN_CHARMHUB_URL"), "`URL` of Charmhub (default "+upstream.DefaultCharmhubOrigin+")")
 	f.BoolVar(&o.noImages, "no-images", false, "leave out the container images")
 	f.BoolVar(&o.withSnaps, "with-snaps", false, "also export the snaps that the charms install, with their dependencies")
@@ -121,7 +121,7 @@ and container images.
 	f := c.Flags()
 	o.addCharms(f)
 	f.StringVar(&channel, "channel", "", "`channel` of the bundle (default its default track, stable)")
-	f.StringVar(&series, "series", "jammy", "`series` or base, such as ubuntu@24.04, for charms of which the bundle names none")
+	f.StringVar(&series, "series", "jammy", "`series` or base, such as ubuntu@24.04, for charms without one in the bundle")
 	f.BoolVar(&onlyYAML, "only-print-yaml", false, "print the bundle.yaml and export nothing")
 	return c
 }

@@ -46,7 +46,7 @@ func (o *exportOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.outputDir, "output-dir", "", "write an OCI layout in place in this `folder` instead of archives")
 	f.StringVar(&o.compression, "compression", string(bundle.Gzip), "gzip, zstd or none")
 	f.BoolVar(&o.noIcons, "no-icons", false, "leave out the icons")
-	f.BoolVar(&o.strict, "strict", false, "fail if anything that was asked for has no release")
+	f.BoolVar(&o.strict, "strict", false, "fail if a requested item has no release")
 	f.IntVar(&o.jobs, "jobs", 4, "downloads at once")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan and fetch nothing")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")

@@ -22,7 +22,7 @@ func hints() cli.Table {
 	return append(slices.Concat(cli.RemoteHints(), registerHints(), inputHints()),
 		cli.On(cli.As[*registration.URLError], cli.Untrusted, "give the URL that the store was registered for, or register this one: an assertion can't be changed"),
 		cli.On(cli.All(cli.As[*registration.SignatureError], cli.As[*assertion.MissingError]), cli.Untrusted,
-			"the file has to have all that the store assertion needs: its account, and the keys that signed them; for tests or staging, give their root with --trusted-root"),
+			"the file must contain the prerequisites of the store assertion: its account, and the keys that signed them; for tests or staging, give their root with --trusted-root"),
 		cli.On(cli.As[*registration.SignatureError], cli.Untrusted, "get the file again; a root for tests or staging is given with --trusted-root"),
 		cli.On(cli.Any(cli.Is(registration.ErrFormat), cli.Is(registration.ErrNoStore)), cli.Damaged, "get the file again; 'store-admin register --help' describes it"),
 		cli.On(cli.As[*keyring.NameError], cli.Usage, ""),

@@ -36,7 +36,7 @@ override --remote URL' and the other commands for overrides work from here.
 	}
 	f := c.Flags()
 	f.StringVar(&o.url, "offline", "", "`URL` of the store's administration")
-	f.StringVar(&o.ca, "ca", "", "PEM `file` with the certificate that the store's is checked with (default: the system's)")
+	f.StringVar(&o.ca, "ca", "", "PEM `file` with the authority to verify the store's certificate with (default: the system's)")
 	f.BoolVar(&o.stdin, "password-stdin", false, "read the password from standard input: one line")
 	return c
 }

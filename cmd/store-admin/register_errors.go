@@ -14,14 +14,14 @@ var (
 type notOfflineError struct{ url string }
 
 func (e *notOfflineError) Error() string {
-	return "only stores without internet can be made: give --offline"
+	return "register supports only stores without internet: give --offline"
 }
 
 // noAssertionError reports that register was given no store assertion.
 type noAssertionError struct{ url string }
 
 func (e *noAssertionError) Error() string {
-	return fmt.Sprintf("a store assertion for %s has to be given: only the Snap Store can sign one", e.url)
+	return fmt.Sprintf("give a store assertion for %s: only the Snap Store can sign one", e.url)
 }
 
 // otherSignerError reports a bundle that the host would refuse.
