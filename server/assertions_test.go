@@ -109,8 +109,17 @@ func checkError(t *testing.T, mediaType, body string, status int) {
 	if err := json.Unmarshal([]byte(body), &v); err != nil {
 		t.Fatalf("decode %q: %v", body, err)
 	}
-	if mediaType != "application/json" || len(v.ErrorList) != 1 || v.ErrorList[0].Message == "" || v.Status != status || v.Detail == "" || v.Title == "" || v.Message == "" {
-		t.Errorf("%s %q, want an error for both versions of the API", mediaType, body)
+	if mediaType != "application/json" {
+		t.Errorf("media type = %s, want application/json", mediaType)
+	}
+	if len(v.ErrorList) != 1 || v.ErrorList[0].Message == "" {
+		t.Fatalf("%q, want one error for version 2 of the API", body)
+	}
+	if v.Status != status || v.Detail == "" || v.Title == "" {
+		t.Errorf("%q, want status %d, a detail and a title for version 1 of the API", body, status)
+	}
+	if v.Message == "" {
+		t.Errorf("%q, want a message for the registration of devices", body)
 	}
 	if status == 404 && v.ErrorList[0].Code != "not-found" && v.ErrorList[0].Code != "resource-not-found" {
 		t.Errorf("code = %q, want one of not found", v.ErrorList[0].Code)

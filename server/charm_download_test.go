@@ -39,8 +39,14 @@ func TestCharmDownloads(t *testing.T) {
 		}
 		got := bodyOf(t, r)
 		r.Body.Close()
-		if r.StatusCode != 200 || got != want || r.ContentLength != int64(len(want)) || r.Uncompressed || r.TransferEncoding != nil || r.Header["Content-Encoding"] != nil {
-			t.Errorf("%s: %d %v %q, want %q with its length", path, r.StatusCode, r.Header, got, want)
+		if r.StatusCode != 200 || got != want {
+			t.Errorf("%s: %d %q, want 200 %q", path, r.StatusCode, got, want)
+		}
+		if r.ContentLength != int64(len(want)) {
+			t.Errorf("%s: length %d, want %d", path, r.ContentLength, len(want))
+		}
+		if r.Uncompressed || r.TransferEncoding != nil || r.Header["Content-Encoding"] != nil {
+			t.Errorf("%s: %v, want no encoding", path, r.Header)
 		}
 		if r := call(t, h, "GET", path, "", "Range: bytes=1-2"); want != "" && (r.StatusCode != 206 || bodyOf(t, r) != want[1:3]) {
 			t.Errorf("%s: a range got %d", path, r.StatusCode)

@@ -207,22 +207,28 @@ func juju(tb testing.TB, h http.Handler, body string) []strictResult {
 		if got.Results[i].InstanceKey != req.Actions[i].Key {
 			tb.Errorf("result %d has the instance-key %q, want %q", i, got.Results[i].InstanceKey, req.Actions[i].Key)
 		}
-		got.Results[i].check(tb)
+		got.Results[i].checkMembers(tb)
 	}
 	return got.Results
 }
 
-func (r *strictResult) check(tb testing.TB) {
+func (r *strictResult) checkMembers(tb testing.TB) {
 	tb.Helper()
 	e := r.Entity
 	if r.Error != nil || e == nil {
-		if r.Error == nil || r.Error.Code == "" || r.Error.Message == "" || r.Result != "error" || e != nil {
-			tb.Errorf("result %+v, want a charm or an error", r)
+		if r.Error == nil || e != nil {
+			tb.Fatalf("result %+v, want a charm or an error", r)
+		}
+		if r.Error.Code == "" || r.Error.Message == "" || r.Result != "error" {
+			tb.Errorf("result %+v with error %+v, want a code, a message and the result error", r, r.Error)
 		}
 		return
 	}
-	if e.MetadataYAML == "" || e.ID == "" || e.ID != r.ID || e.Name != r.Name || e.Type != "charm" && e.Type != "bundle" || r.EffectiveChannel == "" {
-		tb.Errorf("result %+v of %+v, want it complete", r, e)
+	if e.ID == "" || e.ID != r.ID || e.Name != r.Name {
+		tb.Errorf("result %+v of %+v, want the same ID and name", r, e)
+	}
+	if e.MetadataYAML == "" || e.Type != "charm" && e.Type != "bundle" || r.EffectiveChannel == "" {
+		tb.Errorf("result %+v of %+v, want metadata, a type and a channel", r, e)
 	}
 	checkDownload(tb, e.Download)
 	for _, res := range e.Resources {

@@ -155,8 +155,14 @@ func TestCharmEntity(t *testing.T) {
 		t.Errorf("released at %v in %q, created at %v", got.ReleasedAt, got.EffectiveChannel, e.CreatedAt)
 	}
 	bundle := juju(t, h, `{"context":[],"actions":[{"action":"install","instance-key":"k","name":"cos-lite","channel":"stable","base":`+noBase+`}]}`)[0].Entity
-	if bundle.Type != "bundle" || bundle.Download.URL != "http://hub.example/api/v1/charms/download/"+cosID+"_11.bundle" || len(bundle.Bases) != 1 || bundle.Bases[0] != nil || bundle.MetadataYAML != "{}\n" {
-		t.Errorf("bundle = %+v", bundle)
+	if bundle.Type != "bundle" || bundle.MetadataYAML != "{}\n" {
+		t.Errorf("bundle = %+v, want an empty mapping as the metadata of a bundle", bundle)
+	}
+	if want := "http://hub.example/api/v1/charms/download/" + cosID + "_11.bundle"; bundle.Download.URL != want {
+		t.Errorf("URL of the bundle = %s, want %s", bundle.Download.URL, want)
+	}
+	if len(bundle.Bases) != 1 || bundle.Bases[0] != nil {
+		t.Errorf("bases of the bundle = %v, want one null", bundle.Bases)
 	}
 }
 

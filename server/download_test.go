@@ -202,8 +202,11 @@ func TestSlowDownload(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv := serve(t, b, c, server.Config{}).HTTPServer("")
-	if srv.ReadHeaderTimeout == 0 || srv.ReadTimeout == 0 || srv.WriteTimeout == 0 || srv.IdleTimeout == 0 || srv.MaxHeaderBytes == 0 {
-		t.Errorf("a bound is missing: %+v", srv)
+	for name, bound := range map[string]time.Duration{"ReadHeaderTimeout": srv.ReadHeaderTimeout, "ReadTimeout": srv.ReadTimeout,
+		"WriteTimeout": srv.WriteTimeout, "IdleTimeout": srv.IdleTimeout, "MaxHeaderBytes": time.Duration(srv.MaxHeaderBytes)} {
+		if bound == 0 {
+			t.Errorf("%s is 0, want a bound", name)
+		}
 	}
 	srv.ReadTimeout, srv.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
 	go srv.Serve(l)
