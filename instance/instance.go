@@ -44,7 +44,7 @@ func (d Dir) Open(ctx context.Context, o Options) (*Instance, error) {
 		return nil, err
 	}
 	in := &Instance{Dir: d, Trust: d.Trust()}
-	if err := in.open(ctx, o); err != nil {
+	if err := in.openParts(ctx, o); err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
 	return in, nil
@@ -59,14 +59,14 @@ func (d Dir) OpenDegraded(ctx context.Context, o Options) (*Instance, error) {
 	ctx, cancel := context.WithTimeout(ctx, degradedTimeout)
 	defer cancel()
 	in := &Instance{Dir: d, Trust: d.Trust()}
-	err := in.open(ctx, o)
+	err := in.openParts(ctx, o)
 	if err != nil && (in.Settings == nil || in.Blobs == nil) {
 		return nil, errors.Join(err, in.Close())
 	}
 	return in, err
 }
 
-func (in *Instance) open(ctx context.Context, o Options) (err error) {
+func (in *Instance) openParts(ctx context.Context, o Options) (err error) {
 	if in.Settings, err = in.Dir.Settings(); err != nil {
 		return err
 	}

@@ -93,8 +93,8 @@ func TestIndexOfItself(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	a, b := digest.FromString("a"), digest.FromString("b")
-	f.add(catalog.Image{Digest: a, Children: []digest.Digest{b, a, a}})
-	f.add(catalog.Image{Digest: b, Children: []digest.Digest{a, nobody}})
+	f.addManifest(catalog.Image{Digest: a, Children: []digest.Digest{b, a, a}})
+	f.addManifest(catalog.Image{Digest: b, Children: []digest.Digest{a, nobody}})
 	f.resource("db", "image", "a:1", a)
 	r := registry.New(registry.Config{Blobs: f.blobs})
 	must(t, r.SetSnapshot(f.cat))
@@ -103,7 +103,7 @@ func TestIndexOfItself(t *testing.T) {
 func FuzzPath(f *testing.F) {
 	fx := newFixture(f)
 	dg := nobody
-	fx.add(catalog.Image{Digest: dg, Blobs: []catalog.ImageBlob{{Digest: dg}}})
+	fx.addManifest(catalog.Image{Digest: dg, Blobs: []catalog.ImageBlob{{Digest: dg}}})
 	fx.resource("db", "image", "a/manifests:1", dg)
 	r := registry.New(registry.Config{Blobs: fx.blobs})
 	if err := r.SetSnapshot(fx.cat); err != nil {

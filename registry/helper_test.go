@@ -87,7 +87,7 @@ func (f *fixture) image(img v1.Image) digest.Digest {
 		dg, size := f.put(l.Compressed())
 		m.Blobs = append(m.Blobs, catalog.ImageBlob{Digest: dg, Size: size})
 	}
-	return f.add(m)
+	return f.addManifest(m)
 }
 
 // index adds an index, and the images in it that keep accepts.
@@ -99,13 +99,13 @@ func (f *fixture) index(idx v1.ImageIndex, keep func(v1.Platform) bool) digest.D
 			m.Children = append(m.Children, f.image(value(idx.Image(d.Digest))(f.t)))
 		}
 	}
-	return f.add(m)
+	return f.addManifest(m)
 }
 
 func all(v1.Platform) bool         { return true }
 func onlyAMD64(p v1.Platform) bool { return p.Architecture == "amd64" }
 
-func (f *fixture) add(m catalog.Image) digest.Digest {
+func (f *fixture) addManifest(m catalog.Image) digest.Digest {
 	for _, have := range f.cat.Images {
 		if have.Digest == m.Digest {
 			return m.Digest

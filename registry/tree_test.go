@@ -22,13 +22,13 @@ func (f *fixture) largeIndex(name string, n int) digest.Digest {
 		index := catalog.Image{Digest: digest.FromString(fmt.Sprint(name, i))}
 		for j := range 500 {
 			m := catalog.Image{Digest: digest.FromString(fmt.Sprint(name, i, ".", j)), Blobs: []catalog.ImageBlob{{Digest: digest.FromString(fmt.Sprint("blob", name, i, ".", j)), Size: 1}}}
-			f.add(m)
+			f.addManifest(m)
 			index.Children = append(index.Children, m.Digest)
 		}
-		f.add(index)
+		f.addManifest(index)
 		root.Children = append(root.Children, index.Digest)
 	}
-	f.add(root)
+	f.addManifest(root)
 	return root.Digest
 }
 

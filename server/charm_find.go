@@ -99,7 +99,7 @@ func (s *charmSearch) run(ix *index) []charmMatch {
 	}
 	var matches []charmMatch
 	for _, ch := range ix.charms {
-		n := s.match(ch)
+		n := s.scoreCharm(ch)
 		if n == 0 {
 			continue
 		}
@@ -112,7 +112,7 @@ func (s *charmSearch) run(ix *index) []charmMatch {
 	return matches[:min(len(matches), maxCharmResults)]
 }
 
-func (s *charmSearch) match(ch *indexedCharm) int {
+func (s *charmSearch) scoreCharm(ch *indexedCharm) int {
 	if s.kind != "" && s.kind != ch.Type || !fits(s.publishers, ch.isOf) || !fits(s.categories, ch.inCategory) || !fits(s.platforms, ch.runsOn) {
 		return 0
 	}

@@ -63,7 +63,7 @@ func newIndex(c *catalog.Snapshot) (*index, error) {
 		ix.channels[risk] = channel.Channel{Risk: risk}
 	}
 	for i := range c.Snaps {
-		if err := ix.add(&c.Snaps[i]); err != nil {
+		if err := ix.addSnap(&c.Snaps[i]); err != nil {
 			return nil, fmt.Errorf("index snap %s: %w", c.Snaps[i].Name, err)
 		}
 	}
@@ -78,7 +78,7 @@ func newIndex(c *catalog.Snapshot) (*index, error) {
 	return ix, nil
 }
 
-func (ix *index) add(st *catalog.Snap) error {
+func (ix *index) addSnap(st *catalog.Snap) error {
 	if ix.byName[st.Name] != nil || ix.byID[st.SnapID] != nil {
 		return fmt.Errorf("name or snap-id %s is there twice", st.SnapID)
 	}

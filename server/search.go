@@ -128,7 +128,7 @@ func newSearch(q url.Values, arch string) (s search, ok bool) {
 func (s *search) run(ix *index) []snapMatch {
 	var matches []snapMatch
 	for _, sn := range ix.snaps {
-		n := s.match(sn)
+		n := s.scoreSnap(sn)
 		if n == 0 {
 			continue
 		}
@@ -141,7 +141,7 @@ func (s *search) run(ix *index) []snapMatch {
 	return matches[:min(len(matches), maxResults)]
 }
 
-func (s *search) match(sn *indexedSnap) int {
+func (s *search) scoreSnap(sn *indexedSnap) int {
 	switch {
 	case s.private && !sn.Details.Private:
 		return 0

@@ -48,7 +48,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer r.Close()
-	s, err := c.open(r)
+	s, err := c.openService(r)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ type service struct {
 	domain string
 }
 
-func (c Config) open(r *catalog.Reader) (*service, error) {
+func (c Config) openService(r *catalog.Reader) (*service, error) {
 	current, err := readSettings(c.Instance.Dir, c.Instance.Settings, c.Listeners, c.Logger)
 	if err != nil {
 		return nil, err

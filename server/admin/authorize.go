@@ -52,7 +52,7 @@ func (s *Server) who(r *http.Request) (email string, err error) {
 		return "", err
 	}
 	now := s.cfg.Now()
-	g, err := s.keys.verify(root, discharge, now)
+	g, err := s.keys.verifyLogin(root, discharge, now)
 	if err != nil {
 		return "", err
 	}

@@ -122,8 +122,8 @@ type grant struct {
 	serial  int
 }
 
-// verify returns the content of a root's discharge. If the error is errExpired, the signatures are good too.
-func (k keys) verify(root, discharge *macaroon.Macaroon, now time.Time) (grant, error) {
+// verifyLogin returns the content of a root's discharge. If the error is errExpired, the signatures are good too.
+func (k keys) verifyLogin(root, discharge *macaroon.Macaroon, now time.Time) (grant, error) {
 	if _, err := k.verifyTicket(forRoot, root.Id(), now); err != nil {
 		return grant{}, err
 	}
