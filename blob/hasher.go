@@ -125,20 +125,6 @@ func (h *Hasher) wake() {
 	h.changed.Broadcast()
 }
 
-// Hash hashes one blob and waits for it.
-func (h *Hasher) Hash(ctx context.Context, r io.Reader, size int64, sha256 bool) (Sum, error) {
-	var sum Sum
-	done := make(chan error, 1)
-	err := h.Submit(ctx, Job{Reader: r, Size: size, SHA256: sha256, Done: func(s Sum, err error) {
-		sum = s
-		done <- err
-	}})
-	if err != nil {
-		return Sum{}, err
-	}
-	return sum, <-done
-}
-
 // work runs a worker: it waits for jobs, hashes until none is left, and waits again.
 func (h *Hasher) work() {
 	w := &worker{h: h}

@@ -214,8 +214,12 @@ func TestHasherQueueIsBounded(t *testing.T) {
 	if err := h.Submit(context.Background(), blob.Job{Size: -1}); err == nil {
 		t.Error("Submit of a negative size: no error")
 	}
-	sum, err := h.Hash(context.Background(), bytes.NewReader([]byte("x")), 1, true)
-	checkSum(t, []byte("x"), true, sum, err)
+	done := make(chan struct{})
+	check(t, h.Submit(context.Background(), blob.Job{Reader: bytes.NewReader([]byte("x")), Size: 1, SHA256: true, Done: func(s blob.Sum, err error) {
+		checkSum(t, []byte("x"), true, s, err)
+		close(done)
+	}}))
+	<-done
 }
 
 func FuzzHasher(f *testing.F) {

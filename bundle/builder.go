@@ -113,9 +113,6 @@ func (d *Builder) check(descs []ocispec.Descriptor, items []item) (*tree, error)
 // Digest returns the digest of the bundle index. It identifies the content of the bundle.
 func (s *Sealed) Digest() digest.Digest { return s.top.bundle.Digest }
 
-// Payload lists the large blobs, each once, in the order in which they are written.
-func (s *Sealed) Payload() []ocispec.Descriptor { return s.tree.payload }
-
 // small lists all blobs of the head with their content, in the order in which they are written.
 func (s *Sealed) small() []Layer {
 	out := slices.Clone(s.top.blobs())
