@@ -97,8 +97,8 @@ func parsePublicKey(text []byte) (*publicKey, error) {
 	return &publicKey{packet: pk, id: keyID(raw)}, nil
 }
 
-// verify verifies a signature over content. The signature is text.
-func (k *publicKey) verify(content, signature []byte) error {
+// verifySignature verifies a signature over content. The signature is text.
+func (k *publicKey) verifySignature(content, signature []byte) error {
 	_, p, err := readPacket(signature)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrBadSignature, err)
@@ -173,7 +173,7 @@ func VerifyDeviceSignature(a *Assertion, device *rsa.PublicKey) error {
 		return &VerifyError{Ref: a.Ref(), Err: fmt.Errorf("%w: signed with key %s, the device's is %s", ErrMismatch, a.SignKeyID(), id)}
 	}
 	key := publicKey{packet: packet.NewRSAPublicKey(keyCreated, device)}
-	if err := key.verify(a.content, a.signature); err != nil {
+	if err := key.verifySignature(a.content, a.signature); err != nil {
 		return &VerifyError{Ref: a.Ref(), Err: err}
 	}
 	return nil

@@ -36,8 +36,8 @@ func (f *fixture) revision(changes headers) *assertion.Assertion {
 	return f.SnapRevision("snapid1", 7, "dev1", f.blob, changes)
 }
 
-// check verifies a with the given additions to the source. A nil want means success.
-func (f *fixture) check(t *testing.T, name string, a *assertion.Assertion, want error, more ...*assertion.Assertion) {
+// checkVerify verifies a with the given additions to the source. A nil want means success.
+func (f *fixture) checkVerify(t *testing.T, name string, a *assertion.Assertion, want error, more ...*assertion.Assertion) {
 	t.Helper()
 	f.set.Add(more...)
 	if err := f.verifier().Verify(a); !errors.Is(err, want) {
@@ -52,19 +52,19 @@ func TestVerifyAuthority(t *testing.T) {
 	device := assertiontest.DeviceKey()
 	model := f.brand.Model("model1", headers{"serial-authority": []any{"other1"}})
 	byBrand := headers{"brand-id": f.brand.ID}
-	f.check(t, "account", f.brand.Sign(headers{"type": "account", "account-id": "x", "display-name": "x", "validation": "unproven"}, nil), wrong)
-	f.check(t, "snap-declaration", f.brand.Sign(headers{"type": "snap-declaration", "series": "16", "snap-id": "x", "snap-name": "x", "publisher-id": "dev1"}, nil), wrong)
-	f.check(t, "snap-revision", f.brand.Sign(assertiontest.RevisionHeaders("snapid1", 7, "dev1", f.blob), nil), wrong)
-	f.check(t, "store", f.brand.Sign(headers{"type": "store", "store": "s", "operator-id": f.brand.ID}, nil), wrong)
-	f.check(t, "base-declaration", f.brand.Sign(headers{"type": "base-declaration", "series": "16"}, nil), wrong)
-	f.check(t, "model", model, nil)
-	f.check(t, "serial", f.brand.Serial("model1", "1", device, nil), nil)
-	f.check(t, "serial by the model's authority", f.other.Serial("model1", "2", device, byBrand), nil, model)
-	f.check(t, "serial by another authority", f.other.Serial("model2", "2", device, byBrand), wrong, f.brand.Model("model2", nil))
-	f.check(t, "repair of another brand", f.other.Sign(headers{"type": "repair", "brand-id": f.brand.ID, "repair-id": "1"}, nil), wrong)
-	f.check(t, "confdb-schema", f.brand.Sign(headers{"type": "confdb-schema", "account-id": f.brand.ID, "name": "n"}, nil), nil)
-	f.check(t, "confdb-schema of another account", f.brand.Sign(headers{"type": "confdb-schema", "account-id": "x", "name": "n"}, nil), wrong)
-	f.check(t, "key of another account", f.brand.Sign(headers{"type": "snap-build", "snap-sha3-384": digest, "authority-id": "other1"}, nil), wrong)
+	f.checkVerify(t, "account", f.brand.Sign(headers{"type": "account", "account-id": "x", "display-name": "x", "validation": "unproven"}, nil), wrong)
+	f.checkVerify(t, "snap-declaration", f.brand.Sign(headers{"type": "snap-declaration", "series": "16", "snap-id": "x", "snap-name": "x", "publisher-id": "dev1"}, nil), wrong)
+	f.checkVerify(t, "snap-revision", f.brand.Sign(assertiontest.RevisionHeaders("snapid1", 7, "dev1", f.blob), nil), wrong)
+	f.checkVerify(t, "store", f.brand.Sign(headers{"type": "store", "store": "s", "operator-id": f.brand.ID}, nil), wrong)
+	f.checkVerify(t, "base-declaration", f.brand.Sign(headers{"type": "base-declaration", "series": "16"}, nil), wrong)
+	f.checkVerify(t, "model", model, nil)
+	f.checkVerify(t, "serial", f.brand.Serial("model1", "1", device, nil), nil)
+	f.checkVerify(t, "serial by the model's authority", f.other.Serial("model1", "2", device, byBrand), nil, model)
+	f.checkVerify(t, "serial by another authority", f.other.Serial("model2", "2", device, byBrand), wrong, f.brand.Model("model2", nil))
+	f.checkVerify(t, "repair of another brand", f.other.Sign(headers{"type": "repair", "brand-id": f.brand.ID, "repair-id": "1"}, nil), wrong)
+	f.checkVerify(t, "confdb-schema", f.brand.Sign(headers{"type": "confdb-schema", "account-id": f.brand.ID, "name": "n"}, nil), nil)
+	f.checkVerify(t, "confdb-schema of another account", f.brand.Sign(headers{"type": "confdb-schema", "account-id": "x", "name": "n"}, nil), wrong)
+	f.checkVerify(t, "key of another account", f.brand.Sign(headers{"type": "snap-build", "snap-sha3-384": digest, "authority-id": "other1"}, nil), wrong)
 }
 
 func TestSignRefusesAnotherAccountsAssertion(t *testing.T) {
@@ -92,16 +92,16 @@ func TestVerifyDelegatedRevisions(t *testing.T) {
 		return by.Sign(assertiontest.RevisionHeaders("snapid1", revision, "dev1", f.blob), headers{"provenance": provenance})
 	}
 	wrong := assertion.ErrWrongAuthority
-	f.check(t, "allowed", sign(f.brand, 5, "prov-a"), nil)
-	f.check(t, "second provenance", sign(f.brand, 8, "prov-b"), nil)
-	f.check(t, "second entry", sign(f.other, 1, "prov-b"), nil)
-	f.check(t, "revision too small", sign(f.brand, 4, "prov-a"), wrong)
-	f.check(t, "revision too large", sign(f.brand, 9, "prov-a"), wrong)
-	f.check(t, "provenance of another", sign(f.other, 5, "prov-a"), wrong)
-	f.check(t, "unknown provenance", sign(f.brand, 5, "prov-c"), wrong)
-	f.check(t, "default provenance", sign(f.brand, 5, "global-upload"), wrong)
-	f.check(t, "the store, not delegated", f.revision(headers{"provenance": "prov-a"}), wrong)
-	f.check(t, "snap without delegation", f.brand.Sign(assertiontest.RevisionHeaders("snapid2", 5, "dev1", f.blob), headers{"provenance": "prov-a"}), wrong,
+	f.checkVerify(t, "allowed", sign(f.brand, 5, "prov-a"), nil)
+	f.checkVerify(t, "second provenance", sign(f.brand, 8, "prov-b"), nil)
+	f.checkVerify(t, "second entry", sign(f.other, 1, "prov-b"), nil)
+	f.checkVerify(t, "revision too small", sign(f.brand, 4, "prov-a"), wrong)
+	f.checkVerify(t, "revision too large", sign(f.brand, 9, "prov-a"), wrong)
+	f.checkVerify(t, "provenance of another", sign(f.other, 5, "prov-a"), wrong)
+	f.checkVerify(t, "unknown provenance", sign(f.brand, 5, "prov-c"), wrong)
+	f.checkVerify(t, "default provenance", sign(f.brand, 5, "global-upload"), wrong)
+	f.checkVerify(t, "the store, not delegated", f.revision(headers{"provenance": "prov-a"}), wrong)
+	f.checkVerify(t, "snap without delegation", f.brand.Sign(assertiontest.RevisionHeaders("snapid2", 5, "dev1", f.blob), headers{"provenance": "prov-a"}), wrong,
 		f.SnapDeclaration("snapid2", "other", "dev1", nil))
 	// The revisions of a component have their own count. For a pair, the revision of the snap counts.
 	for _, tt := range []struct {
@@ -120,7 +120,7 @@ func TestVerifyDelegatedRevisions(t *testing.T) {
 		} else {
 			h["resource-sha3-384"], h["resource-size"] = digest, "1"
 		}
-		f.check(t, tt.typ+" "+tt.resource+" "+tt.revision, f.brand.Sign(h, nil), tt.want)
+		f.checkVerify(t, tt.typ+" "+tt.resource+" "+tt.revision, f.brand.Sign(h, nil), tt.want)
 	}
 }
 
@@ -136,18 +136,18 @@ func TestVerifyKeyValidity(t *testing.T) {
 	}
 	old := f.brand.Model("old", headers{"timestamp": "2020-01-01T00:00:00Z"})
 	at := f.brand.Model("at", headers{"timestamp": "2024-01-01T00:00:00Z"})
-	f.check(t, "since the timestamp", at, nil, rekey("1", "2024-01-01T00:00:00Z", ""))
-	f.check(t, "timestamp before since", old, assertion.ErrKeyNotYetValid)
-	f.check(t, "before since", old, assertion.ErrKeyNotYetValid, rekey("2", "2025-01-01T00:00:01Z", ""))
-	f.check(t, "expires later", old, nil, rekey("3", assertiontest.Since, "2025-01-01T00:00:01Z"))
-	f.check(t, "expires now", old, assertion.ErrExpiredKey, rekey("4", assertiontest.Since, "2025-01-01T00:00:00Z"))
-	f.check(t, "timestamp at until", f.brand.Model("late", headers{"timestamp": "2025-06-01T00:00:00Z"}), assertion.ErrExpiredKey,
+	f.checkVerify(t, "since the timestamp", at, nil, rekey("1", "2024-01-01T00:00:00Z", ""))
+	f.checkVerify(t, "timestamp before since", old, assertion.ErrKeyNotYetValid)
+	f.checkVerify(t, "before since", old, assertion.ErrKeyNotYetValid, rekey("2", "2025-01-01T00:00:01Z", ""))
+	f.checkVerify(t, "expires later", old, nil, rekey("3", assertiontest.Since, "2025-01-01T00:00:01Z"))
+	f.checkVerify(t, "expires now", old, assertion.ErrExpiredKey, rekey("4", assertiontest.Since, "2025-01-01T00:00:00Z"))
+	f.checkVerify(t, "timestamp at until", f.brand.Model("late", headers{"timestamp": "2025-06-01T00:00:00Z"}), assertion.ErrExpiredKey,
 		rekey("5", assertiontest.Since, "2025-06-01T00:00:00Z"))
 
 	// All keys of the chain must be valid, not only the signing key.
 	expired := f.AccountKey(assertiontest.RootID, "store", f.StoreKey, headers{"revision": "1", "until": "2024-12-31T00:00:00Z"})
-	f.check(t, "store key expired", f.revision(nil), assertion.ErrExpiredKey, expired)
-	f.check(t, "account by the expired store key", f.brand.Model("m", nil), assertion.ErrExpiredKey)
+	f.checkVerify(t, "store key expired", f.revision(nil), assertion.ErrExpiredKey, expired)
+	f.checkVerify(t, "account by the expired store key", f.brand.Model("m", nil), assertion.ErrExpiredKey)
 }
 
 func TestVerifyConstraints(t *testing.T) {
@@ -164,15 +164,15 @@ func TestVerifyConstraints(t *testing.T) {
 	}
 	model := f.brand.Model("model-1", headers{"grade": "signed", "list": []any{"a", "b"}, "map": headers{"k": "v"}})
 	no := assertion.ErrConstraints
-	f.check(t, "type", model, nil, constrain(headers{"type": "model"}))
-	f.check(t, "regular expression", model, nil, constrain(headers{"type": "model", "model": "model-[0-9]+"}))
-	f.check(t, "anchored", model, no, constrain(headers{"type": "model", "model": "model-"}))
-	f.check(t, "another type", model, no, constrain(headers{"type": "serial"}))
-	f.check(t, "second alternative", model, nil, constrain(headers{"type": "serial"}, headers{"type": "model", "grade": []any{"dangerous", "signed"}}))
-	f.check(t, "list", model, nil, constrain(headers{"type": "model", "list": "[ab]", "map": headers{"k": "v"}, "nope": "$MISSING"}))
-	f.check(t, "item of a list", model, no, constrain(headers{"type": "model", "list": "[a]"}))
-	f.check(t, "header missing", model, no, constrain(headers{"type": "model", "nope": ".*"}))
-	f.check(t, "header not missing", model, no, constrain(headers{"type": "model", "grade": "$MISSING"}))
+	f.checkVerify(t, "type", model, nil, constrain(headers{"type": "model"}))
+	f.checkVerify(t, "regular expression", model, nil, constrain(headers{"type": "model", "model": "model-[0-9]+"}))
+	f.checkVerify(t, "anchored", model, no, constrain(headers{"type": "model", "model": "model-"}))
+	f.checkVerify(t, "another type", model, no, constrain(headers{"type": "serial"}))
+	f.checkVerify(t, "second alternative", model, nil, constrain(headers{"type": "serial"}, headers{"type": "model", "grade": []any{"dangerous", "signed"}}))
+	f.checkVerify(t, "list", model, nil, constrain(headers{"type": "model", "list": "[ab]", "map": headers{"k": "v"}, "nope": "$MISSING"}))
+	f.checkVerify(t, "item of a list", model, no, constrain(headers{"type": "model", "list": "[a]"}))
+	f.checkVerify(t, "header missing", model, no, constrain(headers{"type": "model", "nope": ".*"}))
+	f.checkVerify(t, "header not missing", model, no, constrain(headers{"type": "model", "grade": "$MISSING"}))
 	for _, h := range []headers{
 		{"type": "m.*"}, {"model": ".*"}, {"type": "model", "model": "("}, {"type": "model", "model": "x)|(.*"}, {"type": "model", "model": "$OTHER"},
 	} {
@@ -186,9 +186,9 @@ func TestVerifyConstraints(t *testing.T) {
 func TestVerifyFormats(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.check(t, "snap-declaration of a future format", f.SnapDeclaration("x", "x", "dev1", headers{"format": "99"}), nil)
-	f.check(t, "snap-revision of a future format", f.revision(headers{"format": "1"}), assertion.ErrUnsupported)
-	f.check(t, "account-key of a future format", f.AccountKey("dev1", "default", assertiontest.DeviceKey(), headers{"format": "2"}), assertion.ErrUnsupported)
-	f.check(t, "unknown type", f.StoreSign(headers{"type": "novelty"}, nil), assertion.ErrUnsupported)
-	f.check(t, "opaque type", f.brand.Sign(headers{"type": "preseed", "series": "16", "brand-id": "brand1", "model": "m", "system-label": "l", "format": "9"}, nil), nil)
+	f.checkVerify(t, "snap-declaration of a future format", f.SnapDeclaration("x", "x", "dev1", headers{"format": "99"}), nil)
+	f.checkVerify(t, "snap-revision of a future format", f.revision(headers{"format": "1"}), assertion.ErrUnsupported)
+	f.checkVerify(t, "account-key of a future format", f.AccountKey("dev1", "default", assertiontest.DeviceKey(), headers{"format": "2"}), assertion.ErrUnsupported)
+	f.checkVerify(t, "unknown type", f.StoreSign(headers{"type": "novelty"}, nil), assertion.ErrUnsupported)
+	f.checkVerify(t, "opaque type", f.brand.Sign(headers{"type": "preseed", "series": "16", "brand-id": "brand1", "model": "m", "system-label": "l", "format": "9"}, nil), nil)
 }

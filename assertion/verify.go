@@ -41,7 +41,7 @@ func (v *Verifier) Verify(a *Assertion) error {
 	if v.state == nil {
 		v.state = make(map[[sha256.Size]byte]state)
 	}
-	err := v.verify(a, 0)
+	err := v.verifyChain(a, 0)
 	if at, ok := errors.AsType[*VerifyError](err); ok && at.Ref.Key() != a.ref.Key() {
 		return fmt.Errorf("verify %s: %w", a.ref, err)
 	}
@@ -51,7 +51,7 @@ func (v *Verifier) Verify(a *Assertion) error {
 	return err
 }
 
-func (v *Verifier) verify(a *Assertion, depth int) error {
+func (v *Verifier) verifyChain(a *Assertion, depth int) error {
 	sum := sha256.Sum256(a.raw)
 	switch {
 	case v.isRoot(a) || v.state[sum] == verified:
@@ -95,7 +95,7 @@ func (v *Verifier) verifyNew(a *Assertion, depth int) error {
 		if err != nil {
 			return err
 		}
-		if err := v.verify(p, depth+1); err != nil {
+		if err := v.verifyChain(p, depth+1); err != nil {
 			return err
 		}
 		found[ref.Type] = p
@@ -177,5 +177,5 @@ func verifySignature(a, key *Assertion) error {
 	if err != nil {
 		return fmt.Errorf("public key of %s: %w", key.ref, err)
 	}
-	return pub.verify(a.content, a.signature)
+	return pub.verifySignature(a.content, a.signature)
 }

@@ -67,7 +67,7 @@ func TestVerifyUntrustedRoots(t *testing.T) {
 	}
 	f.set = assertion.NewSet(fake, f.Account("dev1", "Developer", nil))
 	revision := assertiontest.RevisionHeaders("snapid1", 1, "dev1", f.blob)
-	f.check(t, "key that signs itself", f.other.Sign(revision, headers{"authority-id": assertiontest.RootID}), assertion.ErrUntrustedRoot)
+	f.checkVerify(t, "key that signs itself", f.other.Sign(revision, headers{"authority-id": assertiontest.RootID}), assertion.ErrUntrustedRoot)
 }
 
 func TestVerifyTampered(t *testing.T) {
@@ -96,7 +96,7 @@ func TestVerifyTampered(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		f.check(t, name, a, assertion.ErrBadSignature)
+		f.checkVerify(t, name, a, assertion.ErrBadSignature)
 	}
 }
 
@@ -174,10 +174,10 @@ func TestVerifyChains(t *testing.T) {
 		all = append(all, chain(keys[len(keys)-1], key))
 		keys = append(keys, key)
 	}
-	f.check(t, "long chain", all[9], nil, all...)
-	f.check(t, "too long a chain", all[39], assertion.ErrUnsupported)
+	f.checkVerify(t, "long chain", all[9], nil, all...)
+	f.checkVerify(t, "too long a chain", all[39], assertion.ErrUnsupported)
 	f.set = assertion.NewSet(chain(keys[1], keys[2]), chain(keys[2], keys[1]))
-	f.check(t, "cycle", chain(keys[1], keys[3]), assertion.ErrUntrustedRoot)
+	f.checkVerify(t, "cycle", chain(keys[1], keys[3]), assertion.ErrUntrustedRoot)
 }
 
 func TestVerifyJudgesNowByDefault(t *testing.T) {

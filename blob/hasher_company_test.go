@@ -10,15 +10,15 @@ import (
 	"offlinestore/blob"
 )
 
-// halfway is a reader that waits at its middle until the test lets it go on.
-type halfway struct {
+// halfwayReader is a reader that waits at its middle until the test lets it go on.
+type halfwayReader struct {
 	r       io.Reader
 	left    int
 	reached chan struct{}
 	open    chan struct{}
 }
 
-func (g *halfway) Read(p []byte) (int, error) {
+func (g *halfwayReader) Read(p []byte) (int, error) {
 	if g.left == 0 {
 		close(g.reached)
 		<-g.open
@@ -44,7 +44,7 @@ func TestCompanyComesAndGoes(t *testing.T) {
 	}
 	h := blob.NewHasher(1)
 	defer h.Close()
-	big := &halfway{r: bytes.NewReader(content), left: 1<<20 + 3, reached: make(chan struct{}), open: make(chan struct{})}
+	big := &halfwayReader{r: bytes.NewReader(content), left: 1<<20 + 3, reached: make(chan struct{}), open: make(chan struct{})}
 	type result struct {
 		sum blob.Sum
 		err error

@@ -37,15 +37,15 @@ func pile(t *testing.T, h *blob.Hasher, workers int, submit func()) {
 	gate := make(chan struct{})
 	defer close(gate)
 	for range workers {
-		err := h.Submit(context.Background(), blob.Job{Reader: gated{gate}, Size: 1, Done: func(blob.Sum, error) {}})
+		err := h.Submit(context.Background(), blob.Job{Reader: gatedReader{gate}, Size: 1, Done: func(blob.Sum, error) {}})
 		check(t, err)
 	}
 	submit()
 }
 
-type gated struct{ gate chan struct{} }
+type gatedReader struct{ gate chan struct{} }
 
-func (g gated) Read([]byte) (int, error) {
+func (g gatedReader) Read([]byte) (int, error) {
 	<-g.gate
 	return 0, io.EOF
 }
@@ -181,15 +181,15 @@ func TestHasherFailsOneJobOnly(t *testing.T) {
 			}
 		})
 		ctx, cancel := context.WithCancel(context.Background())
-		submit(ctx, canceling{cancel}, size, fails("canceled", context.Canceled))
+		submit(ctx, cancelingReader{cancel}, size, fails("canceled", context.Canceled))
 		wg.Wait()
 	})
 }
 
-// canceling is an endless reader whose first read cancels the job.
-type canceling struct{ cancel func() }
+// cancelingReader is an endless reader whose first read cancels the job.
+type cancelingReader struct{ cancel func() }
 
-func (c canceling) Read(p []byte) (int, error) {
+func (c cancelingReader) Read(p []byte) (int, error) {
 	c.cancel()
 	return len(p), nil
 }

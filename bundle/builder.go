@@ -25,8 +25,8 @@ type Builder struct {
 	images map[digest.Digest]bool // the image manifests among items
 }
 
-// add adds an item.
-func (d *Builder) add(artifactType, name, configType string, config []byte, layers []Layer) error {
+// addItem adds an item.
+func (d *Builder) addItem(artifactType, name, configType string, config []byte, layers []Layer) error {
 	m := newManifest(artifactType, d.keep(describe(configType, config), config), layers)
 	for _, l := range layers {
 		if isSmall(l.Descriptor.MediaType) {
@@ -83,7 +83,7 @@ func (d *Builder) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Se
 		descs[i] = items[i].desc
 	}
 	raw := encode(bundleIndex(descs))
-	t, err := d.check(descs, items)
+	t, err := d.buildTree(descs, items)
 	if err != nil {
 		return nil, fmt.Errorf("seal bundle: %w", err)
 	}
@@ -98,8 +98,8 @@ func (d *Builder) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Se
 	return s, nil
 }
 
-// check makes sure that a reader will accept the bundle.
-func (d *Builder) check(descs []ocispec.Descriptor, items []item) (*tree, error) {
+// buildTree builds the tree of the bundle, and returns an error if a reader would refuse it.
+func (d *Builder) buildTree(descs []ocispec.Descriptor, items []item) (*tree, error) {
 	if err := validateItems(descs); err != nil {
 		return nil, err
 	}

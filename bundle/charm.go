@@ -63,7 +63,7 @@ func (d *Builder) AddCharm(c *Charm) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	return d.add(TypeCharm, c.itemName(), MediaCharmConfig, encode(c.Listing), c.layers())
+	return d.addItem(TypeCharm, c.itemName(), MediaCharmConfig, encode(c.Listing), c.layers())
 }
 
 func (c *Charm) validate() error { return c.Listing.Validate() }
@@ -84,7 +84,7 @@ func (d *Builder) AddCharmRevision(r *CharmRevision) error {
 	if err := r.validate(); err != nil {
 		return err
 	}
-	return d.add(TypeCharmRevision, r.itemName(), MediaCharmRevisionConfig, encode(r.Item), r.layers())
+	return d.addItem(TypeCharmRevision, r.itemName(), MediaCharmRevisionConfig, encode(r.Item), r.layers())
 }
 
 func (r *CharmRevision) validate() error {
@@ -107,7 +107,7 @@ func (d *Builder) AddCharmResource(r *CharmResource) error {
 	if err := r.validate(); err != nil {
 		return err
 	}
-	return d.add(TypeCharmResource, r.itemName(), MediaCharmResourceConfig, encode(r.ResourceItem), r.layers())
+	return d.addItem(TypeCharmResource, r.itemName(), MediaCharmResourceConfig, encode(r.ResourceItem), r.layers())
 }
 
 func (r *CharmResource) validate() error {

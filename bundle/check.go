@@ -45,12 +45,12 @@ func Check(h *Head, trust *assertion.Trust, at time.Time) ([]*assertion.Assertio
 		}
 	}
 	for _, r := range h.Revisions {
-		if err := r.check(all); err != nil {
+		if err := r.compareAssertions(all); err != nil {
 			return nil, &MismatchError{r.itemName(), err}
 		}
 	}
 	for _, c := range h.Charms {
-		if err := c.check(all); err != nil {
+		if err := c.compareAccount(all); err != nil {
 			return nil, &MismatchError{c.itemName(), err}
 		}
 	}
@@ -94,11 +94,11 @@ func (s *Snap) compareAssertions(all assertion.Source) error {
 	if err != nil {
 		return err
 	}
-	return match(d, map[string]string{"snap-name": s.Name, "publisher-id": s.Listing.Snap.Publisher.ID})
+	return compareHeaders(d, map[string]string{"snap-name": s.Name, "publisher-id": s.Listing.Snap.Publisher.ID})
 }
 
-// check compares a charm with its publisher's account. Charmhub doesn't sign charms, so nothing else can be compared.
-func (c *Charm) check(all assertion.Source) error {
+// compareAccount compares a charm with its publisher's account. Charmhub doesn't sign charms, so nothing else can be compared.
+func (c *Charm) compareAccount(all assertion.Source) error {
 	if len(c.Assertions) == 0 {
 		return nil
 	}
@@ -106,12 +106,12 @@ func (c *Charm) check(all assertion.Source) error {
 	return err
 }
 
-func (r *SnapRevision) check(all assertion.Source) error {
+func (r *SnapRevision) compareAssertions(all assertion.Source) error {
 	d, err := find(all, "snap-declaration", snap.Series, r.SnapID)
 	if err != nil {
 		return err
 	}
-	if err := match(d, map[string]string{"snap-name": r.Name}); err != nil {
+	if err := compareHeaders(d, map[string]string{"snap-name": r.Name}); err != nil {
 		return err
 	}
 	digest := assertion.DigestHeader(r.Blob.SHA3384[:])
@@ -123,7 +123,7 @@ func (r *SnapRevision) check(all assertion.Source) error {
 		return fmt.Errorf("%d components, and blobs of %d", len(r.Revision.Resources), n)
 	}
 	number := strconv.Itoa(r.Revision.Number)
-	if err := match(rev, map[string]string{"snap-id": r.SnapID, "snap-revision": number, "snap-size": strconv.FormatInt(r.Blob.Size, 10)}); err != nil {
+	if err := compareHeaders(rev, map[string]string{"snap-id": r.SnapID, "snap-revision": number, "snap-size": strconv.FormatInt(r.Blob.Size, 10)}); err != nil {
 		return err
 	}
 	for i, c := range r.Components {
@@ -159,7 +159,7 @@ func (r *SnapRevision) checkComponent(all assertion.Source, res *snap.Resource, 
 	if err != nil {
 		return err
 	}
-	if err := match(rev, map[string]string{"resource-revision": number, "resource-size": strconv.FormatInt(b.Size, 10)}); err != nil {
+	if err := compareHeaders(rev, map[string]string{"resource-revision": number, "resource-size": strconv.FormatInt(b.Size, 10)}); err != nil {
 		return err
 	}
 	_, err = find(all, "snap-resource-pair", r.SnapID, res.Name, number, strconv.Itoa(r.Revision.Number), provenance)
@@ -175,8 +175,8 @@ func find(all assertion.Source, typ string, key ...string) (*assertion.Assertion
 	return a, nil
 }
 
-// match compares the headers of an assertion with values of the item.
-func match(a *assertion.Assertion, want map[string]string) error {
+// compareHeaders compares the headers of an assertion with values of the item.
+func compareHeaders(a *assertion.Assertion, want map[string]string) error {
 	for name, value := range want {
 		if got := a.HeaderString(name); got != value {
 			return fmt.Errorf("the %s says %s %q, the bundle %q", a.Ref(), name, got, value)

@@ -23,7 +23,7 @@ func TestCheckTwins(t *testing.T) {
 		if forgedFirst {
 			s.revision = append([]*assertion.Assertion{forged}, without(s.revision, "snap-revision")...)
 		}
-		_, err := s.check(t, s.stack.Trust())
+		_, err := s.checkBundle(t, s.stack.Trust())
 		var mismatch *bundle.MismatchError
 		if !errors.As(err, &mismatch) {
 			t.Errorf("%s: Check = %v, want a MismatchError", name, err)

@@ -14,8 +14,8 @@ import (
 	"offlinestore/snap"
 )
 
-// signed is a bundle with genuine assertions: a snap of one revision with one component.
-type signed struct {
+// signedBundle is a bundle with genuine assertions: a snap of one revision with one component.
+type signedBundle struct {
 	*content
 	stack      *assertiontest.Stack
 	publisher  *assertion.Assertion
@@ -24,9 +24,9 @@ type signed struct {
 	snap, revision []*assertion.Assertion
 }
 
-func newSigned(tb testing.TB) *signed {
+func newSigned(tb testing.TB) *signedBundle {
 	tb.Helper()
-	s := &signed{stack: assertiontest.NewStack(tb), content: &content{blobs: make(map[digest.Digest][]byte), predicate: sample(tb).predicate}}
+	s := &signedBundle{stack: assertiontest.NewStack(tb), content: &content{blobs: make(map[digest.Digest][]byte), predicate: sample(tb).predicate}}
 	s.predicate.Created = assertiontest.Time()
 	s.publisher = s.stack.Account("publisher1", "Publisher", nil)
 	blob, comp := s.content.blob(5000, "signed snap"), s.content.blob(300, "signed component")
@@ -34,7 +34,7 @@ func newSigned(tb testing.TB) *signed {
 	s.comp = assertiontest.BlobOf(s.blobs[comp.Digest])
 	s.snaps = []*bundle.Snap{{Listing: snap.Listing{Name: "jq", SnapID: jqID, Snap: snap.Details{Title: "jq", Publisher: snap.Publisher{ID: "publisher1"}},
 		ChannelMap: []snap.Release{{Architecture: "amd64", Channel: "latest/stable", Revision: 6}}}}}
-	s.add("jq", jqID, 6, "amd64", nil, blob, comp)
+	s.addSnap("jq", jqID, 6, "amd64", nil, blob, comp)
 	s.snap = append(s.stack.Base(), s.publisher, s.stack.SnapDeclaration(jqID, "jq", "publisher1", nil))
 	s.revision = append(s.stack.Base(), s.publisher,
 		s.stack.SnapRevision(jqID, 6, "publisher1", s.blob, nil),
@@ -63,7 +63,7 @@ func without(all []*assertion.Assertion, typ string) []*assertion.Assertion {
 }
 
 // encode encodes the assertions into the items.
-func (s *signed) encode(tb testing.TB) {
+func (s *signedBundle) encode(tb testing.TB) {
 	tb.Helper()
 	stream := func(all []*assertion.Assertion) []byte {
 		var b bytes.Buffer
@@ -75,7 +75,7 @@ func (s *signed) encode(tb testing.TB) {
 	s.snaps[0].Assertions, s.revisions[0].Assertions = stream(s.snap), stream(s.revision)
 }
 
-func (s *signed) check(tb testing.TB, trust *assertion.Trust) ([]*assertion.Assertion, error) {
+func (s *signedBundle) checkBundle(tb testing.TB, trust *assertion.Trust) ([]*assertion.Assertion, error) {
 	tb.Helper()
 	s.encode(tb)
 	return bundle.Check(&bundle.Head{Snaps: s.snaps, Revisions: s.revisions}, trust, s.predicate.Created)
@@ -84,7 +84,7 @@ func (s *signed) check(tb testing.TB, trust *assertion.Trust) ([]*assertion.Asse
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	s := newSigned(t)
-	all, err := s.check(t, s.stack.Trust())
+	all, err := s.checkBundle(t, s.stack.Trust())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,52 +97,52 @@ func TestCheckMismatch(t *testing.T) {
 	t.Parallel()
 	otherID := strings.Repeat("x", 32)
 	tests := map[string]struct {
-		edit func(s *signed)
+		edit func(s *signedBundle)
 		item string
 		want string
 	}{
-		"another name": {func(s *signed) {
+		"another name": {func(s *signedBundle) {
 			replace(s.snap, s.stack.SnapDeclaration(jqID, "yq", "publisher1", nil))
 		}, "jq", "snap-name"},
-		"another publisher": {func(s *signed) { s.snaps[0].Snap.Publisher.ID = "publisher2" }, "jq", "publisher-id"},
-		"no declaration": {func(s *signed) {
+		"another publisher": {func(s *signedBundle) { s.snaps[0].Snap.Publisher.ID = "publisher2" }, "jq", "publisher-id"},
+		"no declaration": {func(s *signedBundle) {
 			replace(s.snap, s.stack.SnapDeclaration(otherID, "other", "publisher1", nil))
 			s.revision = without(without(without(s.revision, "snap-revision"), "snap-resource-revision"), "snap-resource-pair")
 		}, "jq", "snap-declaration"},
-		"another revision": {func(s *signed) {
+		"another revision": {func(s *signedBundle) {
 			replace(s.revision, s.stack.SnapRevision(jqID, 7, "publisher1", s.blob, nil))
 		}, "jq_6", "snap-revision"},
-		"another size": {func(s *signed) { s.revisions[0].Blob.Size++ }, "jq_6", "snap-size"},
-		"another snap": {func(s *signed) {
+		"another size": {func(s *signedBundle) { s.revisions[0].Blob.Size++ }, "jq_6", "snap-size"},
+		"another snap": {func(s *signedBundle) {
 			s.snap = append(s.snap, s.stack.SnapDeclaration(otherID, "other", "publisher1", nil))
 			replace(s.revision, s.stack.SnapRevision(otherID, 6, "publisher1", s.blob, nil))
 		}, "jq_6", "snap-id"},
-		"another name of the revision": {func(s *signed) { s.revisions[0].Name = "yq" }, "yq_6", "snap-name"},
-		"another digest":               {func(s *signed) { s.revisions[0].Blob.SHA3384[0] ^= 1 }, "jq_6", "no snap-revision for its digest"},
-		"no snap-revision": {func(s *signed) {
+		"another name of the revision": {func(s *signedBundle) { s.revisions[0].Name = "yq" }, "yq_6", "snap-name"},
+		"another digest":               {func(s *signedBundle) { s.revisions[0].Blob.SHA3384[0] ^= 1 }, "jq_6", "no snap-revision for its digest"},
+		"no snap-revision": {func(s *signedBundle) {
 			s.revision = without(s.revision, "snap-revision")
 		}, "jq_6", "no snap-revision for its digest"},
-		"no snap-resource-revision": {func(s *signed) { s.revision = without(s.revision, "snap-resource-revision") }, "jq_6", "component compa"},
-		"no snap-resource-pair":     {func(s *signed) { s.revision = without(s.revision, "snap-resource-pair") }, "jq_6", "component compa"},
-		"the pair of another revision": {func(s *signed) {
+		"no snap-resource-revision": {func(s *signedBundle) { s.revision = without(s.revision, "snap-resource-revision") }, "jq_6", "component compa"},
+		"no snap-resource-pair":     {func(s *signedBundle) { s.revision = without(s.revision, "snap-resource-pair") }, "jq_6", "component compa"},
+		"the pair of another revision": {func(s *signedBundle) {
 			replace(s.revision, s.stack.SnapResourcePair(jqID, "compa", 1, 5, "publisher1", nil))
 		}, "jq_6", "component compa"},
-		"a component of another revision": {func(s *signed) {
+		"a component of another revision": {func(s *signedBundle) {
 			replace(s.revision, s.stack.SnapResourceRevision(jqID, "compa", 2, "publisher1", s.comp, nil))
 		}, "jq_6", "resource-revision"},
-		"a component of another size":   {func(s *signed) { s.revisions[0].Components[0].Size++ }, "jq_6", "resource-size"},
-		"a component of another digest": {func(s *signed) { s.revisions[0].Components[0].SHA3384[0] ^= 1 }, "jq_6", "component compa"},
-		"a component more": {func(s *signed) {
+		"a component of another size":   {func(s *signedBundle) { s.revisions[0].Components[0].Size++ }, "jq_6", "resource-size"},
+		"a component of another digest": {func(s *signedBundle) { s.revisions[0].Components[0].SHA3384[0] ^= 1 }, "jq_6", "component compa"},
+		"a component more": {func(s *signedBundle) {
 			s.revisions[0].Components = append(s.revisions[0].Components, s.revisions[0].Blob)
 		}, "jq_6", "blobs of 2"},
-		"a component less": {func(s *signed) { s.revisions[0].Components = nil }, "jq_6", "blobs of 0"},
+		"a component less": {func(s *signedBundle) { s.revisions[0].Components = nil }, "jq_6", "blobs of 0"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSigned(t)
 			test.edit(s)
-			_, err := s.check(t, s.stack.Trust())
+			_, err := s.checkBundle(t, s.stack.Trust())
 			var mismatch *bundle.MismatchError
 			if !errors.As(err, &mismatch) || mismatch.Item != test.item || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want one of %s with %q", err, test.item, test.want)
@@ -153,32 +153,32 @@ func TestCheckMismatch(t *testing.T) {
 
 func TestCheckChain(t *testing.T) {
 	t.Parallel()
-	expired := func(s *signed) {
+	expired := func(s *signedBundle) {
 		key := s.stack.AccountKey(assertiontest.RootID, "store", s.stack.StoreKey, assertiontest.Headers{"until": "2024-12-31T00:00:00Z"})
 		for _, all := range [][]*assertion.Assertion{s.snap, s.revision} {
 			replace(all, key)
 		}
 	}
 	tests := map[string]struct {
-		edit  func(s *signed)
-		trust func(s *signed) *assertion.Trust
+		edit  func(s *signedBundle)
+		trust func(s *signedBundle) *assertion.Trust
 		is    error
 	}{
-		"an untrusted root": {func(*signed) {}, func(*signed) *assertion.Trust { return assertion.Canonical() }, nil},
-		"a key that had expired when the bundle was signed": {expired, (*signed).trust, assertion.ErrExpiredKey},
-		"no key": {func(s *signed) {
+		"an untrusted root": {func(*signedBundle) {}, func(*signedBundle) *assertion.Trust { return assertion.Canonical() }, nil},
+		"a key that had expired when the bundle was signed": {expired, (*signedBundle).trust, assertion.ErrExpiredKey},
+		"no key": {func(s *signedBundle) {
 			s.snap, s.revision = without(s.snap, "account-key"), without(s.revision, "account-key")
-		}, (*signed).trust, assertion.ErrNotFound},
-		"no account": {func(s *signed) {
+		}, (*signedBundle).trust, assertion.ErrNotFound},
+		"no account": {func(s *signedBundle) {
 			s.snap, s.revision = without(s.snap, "account"), without(s.revision, "account")
-		}, (*signed).trust, assertion.ErrNotFound},
+		}, (*signedBundle).trust, assertion.ErrNotFound},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSigned(t)
 			test.edit(s)
-			_, err := s.check(t, test.trust(s))
+			_, err := s.checkBundle(t, test.trust(s))
 			if err == nil || test.is != nil && !errors.Is(err, test.is) {
 				t.Errorf("got %v, want %v", err, test.is)
 			}
@@ -188,7 +188,7 @@ func TestCheckChain(t *testing.T) {
 	expired(s)
 	s.predicate.Created = s.predicate.Created.AddDate(-1, 0, 0)
 	s.predicate.Created = s.predicate.Created.AddDate(0, 6, 0) // July 2024: after the assertions were signed, before the key expires
-	if _, err := s.check(t, s.stack.Trust()); err != nil {
+	if _, err := s.checkBundle(t, s.stack.Trust()); err != nil {
 		t.Errorf("a bundle signed before the key expired: %v", err)
 	}
 }
@@ -238,7 +238,7 @@ func TestCheckCharms(t *testing.T) {
 	}
 }
 
-func (s *signed) trust() *assertion.Trust { return s.stack.Trust() }
+func (s *signedBundle) trust() *assertion.Trust { return s.stack.Trust() }
 
 func TestCheckGarbage(t *testing.T) {
 	t.Parallel()

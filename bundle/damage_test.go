@@ -22,7 +22,7 @@ func tiny(tb testing.TB) *content {
 	tb.Helper()
 	c := sample(tb)
 	c.snaps, c.revisions, c.blobs = c.snaps[1:], nil, make(map[digest.Digest][]byte)
-	c.add("core24", core24ID, 1196, "amd64", nil, c.blob(600, "tiny"))
+	c.addSnap("core24", core24ID, 1196, "amd64", nil, c.blob(600, "tiny"))
 	return c
 }
 
@@ -74,7 +74,7 @@ func TestCutOff(t *testing.T) {
 }
 
 // flipped reads packed with one bit changed. The reader must refuse it. A zstd bundle may instead have unchanged content.
-func flipped(t *testing.T, packed []byte, bit int, want *received, zstd bool) {
+func flipped(t *testing.T, packed []byte, bit int, want *receivedBundle, zstd bool) {
 	t.Helper()
 	b := slices.Clone(packed)
 	b[bit/8] ^= 1 << (bit % 8)
@@ -83,7 +83,7 @@ func flipped(t *testing.T, packed []byte, bit int, want *received, zstd bool) {
 	case err == nil && !zstd:
 		t.Fatalf("bit %d of byte %d flipped: read all the same", bit%8, bit/8)
 	case err == nil:
-		if diff := cmp.Diff(got, want, cmp.AllowUnexported(received{}), cmpopts.IgnoreUnexported(bundle.PublicKey{}, bundle.Head{}), equateBytes()); diff != "" {
+		if diff := cmp.Diff(got, want, cmp.AllowUnexported(receivedBundle{}), cmpopts.IgnoreUnexported(bundle.PublicKey{}, bundle.Head{}), equateBytes()); diff != "" {
 			t.Fatalf("bit %d of byte %d flipped (-got +want):\n%s", bit%8, bit/8, diff)
 		}
 	case !refused(err):

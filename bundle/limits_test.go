@@ -147,7 +147,7 @@ func TestWriterLimits(t *testing.T) {
 		},
 		"MaxHeadSize": func(c *content) {
 			for i := range bundle.MaxHeadSize / bundle.MaxAssertionSize {
-				c.add("jq", jqID, 100+i, "amd64", nil, c.revisions[0].Blob)
+				c.addSnap("jq", jqID, 100+i, "amd64", nil, c.revisions[0].Blob)
 				c.revisions[len(c.revisions)-1].Assertions = append(bytes.Repeat([]byte("a"), bundle.MaxAssertionSize-8), fmt.Sprintf("%08d", i)...)
 			}
 		},

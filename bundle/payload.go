@@ -53,7 +53,7 @@ func (r *Reader) VerifyPayload(ctx context.Context, h *Head, progress func(int64
 		if err != nil {
 			return errors.Join(append(bad, err)...)
 		}
-		err = statements[desc.Digest].verify(blob.NewMeter(ctx, content, progress), desc, buf)
+		err = statements[desc.Digest].verifyBlob(blob.NewMeter(ctx, content, progress), desc, buf)
 		var damaged *BlobError
 		var mismatch *MismatchError
 		switch {
@@ -65,8 +65,8 @@ func (r *Reader) VerifyPayload(ctx context.Context, h *Head, progress func(int64
 	}
 }
 
-// verify reads a blob and verifies it. It computes only the digests that the bundle names.
-func (s *blobStatement) verify(content io.Reader, desc ocispec.Descriptor, buf []byte) error {
+// verifyBlob reads a blob and verifies it. It computes only the digests that the bundle names.
+func (s *blobStatement) verifyBlob(content io.Reader, desc ocispec.Descriptor, buf []byte) error {
 	var set blob.Algorithm
 	sha3 := desc.Annotations[AnnotationSHA3384]
 	if sha3 != "" {

@@ -167,7 +167,7 @@ func (r *Reader) readSignature(bundleRaw []byte, desc ocispec.Descriptor) (*top,
 
 // file reads a whole small file of the head.
 func (r *Reader) file(name string, size, max int64) ([]byte, error) {
-	f, n, err := r.src.open(name, size, max)
+	f, n, err := r.src.openFile(name, size, max)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (r *Reader) Next() (ocispec.Descriptor, io.Reader, error) {
 		_, r.err = r.Head()
 	}
 	if r.err == nil && r.next == len(r.head.Payload) {
-		if r.err = r.src.finish(); r.err == nil {
+		if r.err = r.src.expectEnd(); r.err == nil {
 			r.err = io.EOF
 		}
 	}
@@ -211,7 +211,7 @@ func (r *Reader) Next() (ocispec.Descriptor, io.Reader, error) {
 	}
 	desc := r.head.Payload[r.next]
 	r.next++
-	f, _, err := r.src.open(blobName(desc.Digest), desc.Size, MaxBlobSize)
+	f, _, err := r.src.openFile(blobName(desc.Digest), desc.Size, MaxBlobSize)
 	if err != nil && r.src.random() {
 		return desc, nil, blobError(desc, err)
 	}

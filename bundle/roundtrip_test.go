@@ -26,7 +26,7 @@ func equateBytes() cmp.Option {
 }
 
 // checkReceived compares the content that was read with the content that was written.
-func checkReceived(t *testing.T, got *received, c *content, s *bundle.Sealed) {
+func checkReceived(t *testing.T, got *receivedBundle, c *content, s *bundle.Sealed) {
 	t.Helper()
 	if got.digest != s.Digest() {
 		t.Errorf("digest %s, want %s", got.digest, s.Digest())
@@ -206,7 +206,7 @@ func TestSize(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{1, 511, 512, 513, 65535*2 - 5000, 300_000} {
 		c := sample(t)
-		c.add("jq", jqID, 11, "amd64", nil, c.blob(size, "more"))
+		c.addSnap("jq", jqID, 11, "amd64", nil, c.blob(size, "more"))
 		s := c.seal(t)
 		if got, want := s.TarSize(), int64(len(c.pack(t, s, bundle.None))); got != want {
 			t.Errorf("TarSize is %d, the tar has %d", got, want)
@@ -228,7 +228,7 @@ func TestZstdFrame(t *testing.T) {
 	for _, size := range []int{1, 200_000} {
 		c := sample(t)
 		c.snaps, c.revisions, c.blobs = c.snaps[1:], nil, make(map[digest.Digest][]byte)
-		c.add("core24", core24ID, 1196, "amd64", nil, c.put(make([]byte, size)))
+		c.addSnap("core24", core24ID, 1196, "amd64", nil, c.put(make([]byte, size)))
 		packed := c.pack(t, c.seal(t), bundle.Zstd)
 		if want := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x50}; !bytes.HasPrefix(packed, want) {
 			t.Errorf("size %d: the frame begins with % x, want % x", size, packed[:6], want)

@@ -88,9 +88,9 @@ func sample(tb testing.TB) *content {
 			Assertions: []byte("type: account\n\nsignature\n"),
 		})
 	shared := c.blob(700, "shared")
-	c.add("jq", jqID, 6, "amd64", &base, c.blob(3000, "jq_6"), shared)
-	c.add("jq", jqID, 10, "arm64", &base, c.blob(512, "jq_10"), shared, c.blob(1, "tiny"))
-	c.add("core24", core24ID, 1196, "amd64", nil, c.blob(70_000, "core24"))
+	c.addSnap("jq", jqID, 6, "amd64", &base, c.blob(3000, "jq_6"), shared)
+	c.addSnap("jq", jqID, 10, "arm64", &base, c.blob(512, "jq_10"), shared, c.blob(1, "tiny"))
+	c.addSnap("core24", core24ID, 1196, "amd64", nil, c.blob(70_000, "core24"))
 	return c
 }
 
@@ -111,7 +111,7 @@ func download(b bundle.Blob) snap.Download {
 	return snap.Download{SHA3384: hex.EncodeToString(b.SHA3384[:]), Size: b.Size}
 }
 
-func (c *content) add(name, id string, revision int, arch string, base *string, blob bundle.Blob, components ...bundle.Blob) {
+func (c *content) addSnap(name, id string, revision int, arch string, base *string, blob bundle.Blob, components ...bundle.Blob) {
 	r := &bundle.SnapRevision{
 		Item: snap.Item{Name: name, SnapID: id, Revision: snap.Revision{
 			Architectures: []string{arch}, Base: base, Confinement: "strict", Download: download(blob), Number: revision, Type: "app", Version: "1.7",
@@ -155,7 +155,7 @@ func (c *content) seal(tb testing.TB) *bundle.Sealed {
 	return s
 }
 
-func (c *content) open(d digest.Digest) (io.ReadCloser, error) {
+func (c *content) openBlob(d digest.Digest) (io.ReadCloser, error) {
 	b, ok := c.blobs[d]
 	if !ok {
 		return nil, fmt.Errorf("no blob %s", d)
@@ -166,7 +166,7 @@ func (c *content) open(d digest.Digest) (io.ReadCloser, error) {
 func (c *content) pack(tb testing.TB, s *bundle.Sealed, compression bundle.Compression) []byte {
 	tb.Helper()
 	var b bytes.Buffer
-	if err := s.WriteTar(tb.Context(), &b, compression, c.open, nil); err != nil {
+	if err := s.WriteTar(tb.Context(), &b, compression, c.openBlob, nil); err != nil {
 		tb.Fatal(err)
 	}
 	return b.Bytes()
@@ -217,8 +217,8 @@ func (c *content) forgePayload(mediaType, title string, b bundle.Blob) *forgeBlo
 	return &forgeBlob{mediaType: mediaType, title: title, sha3: hex.EncodeToString(b.SHA3384[:]), data: c.blobs[b.Digest]}
 }
 
-// received holds everything that a reader delivers.
-type received struct {
+// receivedBundle holds everything that a reader delivers.
+type receivedBundle struct {
 	digest    digest.Digest
 	predicate *bundle.Predicate
 	key       bundle.PublicKey
@@ -227,8 +227,8 @@ type received struct {
 }
 
 // receive reads a whole bundle, as an importer does.
-func receive(ctx context.Context, r *bundle.Reader, keys []bundle.PublicKey) (*received, error) {
-	out := &received{digest: r.Digest(), blobs: make(map[digest.Digest][]byte)}
+func receive(ctx context.Context, r *bundle.Reader, keys []bundle.PublicKey) (*receivedBundle, error) {
+	out := &receivedBundle{digest: r.Digest(), blobs: make(map[digest.Digest][]byte)}
 	var err error
 	if out.predicate, out.key, err = r.Verify(ctx, keys); err != nil {
 		return nil, err
@@ -252,7 +252,7 @@ func receive(ctx context.Context, r *bundle.Reader, keys []bundle.PublicKey) (*r
 	}
 }
 
-func receiveBytes(tb testing.TB, b []byte) (*received, error) {
+func receiveBytes(tb testing.TB, b []byte) (*receivedBundle, error) {
 	tb.Helper()
 	r, err := bundle.NewReader("test", bytes.NewReader(b))
 	if err != nil {
@@ -263,7 +263,7 @@ func receiveBytes(tb testing.TB, b []byte) (*received, error) {
 }
 
 // receivePath reads a bundle by its path.
-func receivePath(tb testing.TB, path string) (*received, error) {
+func receivePath(tb testing.TB, path string) (*receivedBundle, error) {
 	tb.Helper()
 	r, err := bundle.Open(path)
 	if err != nil {

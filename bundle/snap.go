@@ -52,7 +52,7 @@ func (d *Builder) AddSnap(s *Snap) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	return d.add(TypeSnap, s.Name, MediaSnapConfig, encode(s.Listing), s.layers())
+	return d.addItem(TypeSnap, s.Name, MediaSnapConfig, encode(s.Listing), s.layers())
 }
 
 func (s *Snap) layers() []Layer {
@@ -71,7 +71,7 @@ func (d *Builder) AddRevision(r *SnapRevision) error {
 	if n := len(r.Components); n != len(r.Revision.Resources) {
 		return fmt.Errorf("%s: %d components, and blobs of %d", r.itemName(), len(r.Revision.Resources), n)
 	}
-	return d.add(TypeRevision, r.itemName(), MediaRevisionConfig, encode(r.Item), r.layers())
+	return d.addItem(TypeRevision, r.itemName(), MediaRevisionConfig, encode(r.Item), r.layers())
 }
 
 func (r *SnapRevision) itemName() string { return fmt.Sprintf("%s_%d", r.Name, r.Revision.Number) }

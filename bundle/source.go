@@ -17,13 +17,13 @@ const readSize = 256 << 10
 
 // source delivers the files of a bundle in their order. The reader knows their names and sizes in advance.
 type source interface {
-	// open delivers the file name, which must have size bytes. The size -1 accepts any size up to max. open skips the unread rest
+	// openFile delivers the file name, which must have size bytes. The size -1 accepts any size up to max. openFile skips the unread rest
 	// of the file before, and returns the file's size.
-	open(name string, size, max int64) (io.Reader, int64, error)
+	openFile(name string, size, max int64) (io.Reader, int64, error)
 	// random reports whether files can be opened after one before them could not.
 	random() bool
-	// finish refuses anything besides the opened files.
-	finish() error
+	// expectEnd refuses anything besides the opened files.
+	expectEnd() error
 	io.Closer
 }
 
@@ -98,7 +98,7 @@ func newDirSource(root *os.Root) (*dirSource, error) {
 	return &dirSource{root: root, opened: make(map[string]bool)}, nil
 }
 
-func (d *dirSource) open(name string, size, max int64) (io.Reader, int64, error) {
+func (d *dirSource) openFile(name string, size, max int64) (io.Reader, int64, error) {
 	d.closeFile()
 	info, err := d.root.Lstat(name)
 	switch {
@@ -122,8 +122,8 @@ func (d *dirSource) open(name string, size, max int64) (io.Reader, int64, error)
 	return io.LimitReader(d.file, info.Size()), info.Size(), nil
 }
 
-// finish refuses files that the bundle does not name.
-func (d *dirSource) finish() error {
+// expectEnd refuses files that the bundle does not name.
+func (d *dirSource) expectEnd() error {
 	return fs.WalkDir(d.root.FS(), ".", func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:

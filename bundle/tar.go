@@ -58,8 +58,8 @@ type tarSource struct {
 	inBlobs bool
 }
 
-// open expects the file name with that size as the next one. The size -1 accepts any size up to max.
-func (t *tarSource) open(name string, size, max int64) (io.Reader, int64, error) {
+// openFile expects the file name with that size as the next one. The size -1 accepts any size up to max.
+func (t *tarSource) openFile(name string, size, max int64) (io.Reader, int64, error) {
 	if err := t.skip(); err != nil {
 		return nil, 0, err
 	}
@@ -141,8 +141,8 @@ func (t *tarSource) skip() error {
 	return zeros(pad)
 }
 
-// finish reads the end of the archive and makes sure that nothing follows.
-func (t *tarSource) finish() error {
+// expectEnd reads the end of the archive and makes sure that nothing follows.
+func (t *tarSource) expectEnd() error {
 	if err := t.skip(); err != nil {
 		return err
 	}

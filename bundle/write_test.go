@@ -148,7 +148,7 @@ func TestWriteTarToFullDisk(t *testing.T) {
 	s := c.seal(t)
 	for _, f := range framings {
 		for left := 0; left < len(c.pack(t, s, f)); left += 7919 {
-			if err := s.WriteTar(t.Context(), &fullDisk{left}, f, c.open, nil); !errors.Is(err, errFull) {
+			if err := s.WriteTar(t.Context(), &fullDisk{left}, f, c.openBlob, nil); !errors.Is(err, errFull) {
 				t.Fatalf("%s: full after %d bytes: got %v", f, left, err)
 			}
 		}
@@ -160,7 +160,7 @@ func TestWriteTarProgressAndCancel(t *testing.T) {
 	c := sample(t)
 	s := c.seal(t)
 	var sum, want int64
-	if err := s.WriteTar(t.Context(), io.Discard, bundle.None, c.open, func(n int64) { sum += n }); err != nil {
+	if err := s.WriteTar(t.Context(), io.Discard, bundle.None, c.openBlob, func(n int64) { sum += n }); err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range s.Payload() {
@@ -171,10 +171,10 @@ func TestWriteTarProgressAndCancel(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.WriteTar(ctx, io.Discard, bundle.None, c.open, nil); !errors.Is(err, context.Canceled) {
+	if err := s.WriteTar(ctx, io.Discard, bundle.None, c.openBlob, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("called off: got %v", err)
 	}
-	if err := s.WriteTar(t.Context(), io.Discard, "lzma", c.open, nil); err == nil {
+	if err := s.WriteTar(t.Context(), io.Discard, "lzma", c.openBlob, nil); err == nil {
 		t.Error("wrote with a compression that there is not")
 	}
 }

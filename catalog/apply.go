@@ -104,7 +104,7 @@ func (a *applier) run() error {
 	}
 	for _, step := range []func() error{
 		a.imported, a.blobs, a.assertions, a.record, a.adopt, a.snaps, a.charms, a.revisions, a.charmRevisions, a.charmResources, a.images,
-		a.channels, a.charmChannels, a.finish,
+		a.channels, a.charmChannels, a.finishImport,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -206,7 +206,7 @@ func (a *applier) snaps() error {
 	return a.send(b)
 }
 
-// record adds the import to the history. finish completes it.
+// record adds the import to the history. finishImport completes it.
 func (a *applier) record() error {
 	const q = `
 		insert into import (bundle, name, signer, signed_at, sequence, exporter, program, report)
@@ -280,8 +280,8 @@ func (a *applier) loadRevisions() error {
 	})
 }
 
-// finish completes the import in the history, and notifies the servers when the transaction commits.
-func (a *applier) finish() error {
+// finishImport completes the import in the history, and notifies the servers when the transaction commits.
+func (a *applier) finishImport() error {
 	report, err := json.Marshal(a.r)
 	if err != nil {
 		return err

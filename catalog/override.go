@@ -175,11 +175,11 @@ func (o *overrider) set(at Override) error {
 	if err := o.remember(at); err != nil {
 		return err
 	}
-	return o.finish(at)
+	return o.addResult(at)
 }
 
-// finish adds the new state of a channel to the answer.
-func (o *overrider) finish(at Override) error {
+// addResult adds the new state of a channel to the answer.
+func (o *overrider) addResult(at Override) error {
 	if err := o.loadUpstream(&at); err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (o *overrider) remove(at Override) error {
 		return o.channelNotFound(at, "channel "+at.Channel)
 	}
 	for _, at.Architecture = range archs {
-		if err := o.finish(at); err != nil {
+		if err := o.addResult(at); err != nil {
 			return err
 		}
 	}
@@ -233,7 +233,7 @@ func (o *overrider) clear(at Override, which func(Override) bool) error {
 			return err
 		}
 		if at.Revision == 0 {
-			if err := o.finish(old); err != nil {
+			if err := o.addResult(old); err != nil {
 				return err
 			}
 		}

@@ -146,7 +146,7 @@ func (s *site) compare(m *model) {
 	for _, e := range served.Open() {
 		open = append(open, e.Platform+" "+e.Channel.String())
 	}
-	if want := m.open(); !slices.Equal(open, want) {
+	if want := m.openRows(); !slices.Equal(open, want) {
 		s.t.Errorf("Open = %q, want %q", open, want)
 	}
 	for n := 1; n <= maxRevision; n++ {

@@ -14,10 +14,10 @@ type bundle struct {
 	signed, sequence int
 	digest           string
 	rank             string // sorts bundles: the one that counts comes last
-	rows             []stated
+	rows             []statement
 }
 
-type stated struct {
+type statement struct {
 	platform, channel string
 	releases          []release
 }
@@ -27,7 +27,7 @@ func newBundle(c *choices, i int) *bundle {
 	b.rank = fmt.Sprintf("%03d %03d %s", b.signed, b.sequence, b.digest)
 	seen := make(map[string]bool)
 	for range 1 + c.n(5) {
-		r := stated{platform: pick(c, platforms), channel: pick(c, channels)}
+		r := statement{platform: pick(c, platforms), channel: pick(c, channels)}
 		for range c.n(3) {
 			n := newRelease(c)
 			if !slices.ContainsFunc(r.releases, func(have release) bool { return have.Epoch == n.Epoch }) {
@@ -78,14 +78,14 @@ type model struct {
 	past      []override
 	// history lists everything that any row held, the newest first, and then the releases of overrides. rows has the imported
 	// rows. served has the listed rows, by channel and platform.
-	history []stated
-	rows    map[[2]string]stated
+	history []statement
+	rows    map[[2]string]statement
 	served  map[[2]string][]release
 }
 
 // recompute computes the state from which the questions are answered.
 func (m *model) recompute() {
-	m.rows = make(map[[2]string]stated)
+	m.rows = make(map[[2]string]statement)
 	for _, p := range platforms {
 		for _, ch := range channels {
 			if r, ok := m.row(len(m.pushes), p, ch); ok {
@@ -110,7 +110,7 @@ func (m *model) clear(ch string) {
 }
 
 // row returns a row after the first n pushes: the newest statement since the last forced push.
-func (m *model) row(n int, p, ch string) (r stated, ok bool) {
+func (m *model) row(n int, p, ch string) (r statement, ok bool) {
 	best := ""
 	for _, push := range m.pushes[:n] {
 		b := push.bundle
@@ -133,7 +133,7 @@ func newerEpoch(a, b int) int {
 	return cmp.Or(writes(b)-writes(a), cmp.Compare(min(1, a%7), min(1, b%7))*-1)
 }
 
-func (m *model) makeHistory() (out []stated) {
+func (m *model) makeHistory() (out []statement) {
 	for n := len(m.pushes); n > 0; n-- {
 		rows := slices.Clone(m.pushes[n-1].bundle.rows)
 		slices.Reverse(rows)
@@ -145,7 +145,7 @@ func (m *model) makeHistory() (out []stated) {
 		}
 	}
 	for _, o := range slices.Backward(m.past) {
-		out = append(out, stated{o.platform, o.channel, []release{o.release}})
+		out = append(out, statement{o.platform, o.channel, []release{o.release}})
 	}
 	return out
 }
@@ -274,7 +274,7 @@ func (m *model) best(ch string) *release {
 	return nil
 }
 
-func (m *model) open() (out []string) {
+func (m *model) openRows() (out []string) {
 	for k, releases := range m.served {
 		if len(releases) > 0 {
 			out = append(out, k[1]+" "+k[0])

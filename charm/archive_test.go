@@ -112,14 +112,14 @@ func keys(n int, format string) string {
 	return b.String()
 }
 
-// refused is an invalid archive, and a part of the text of its error.
-type refused struct {
+// badArchive is an invalid archive, and a part of the text of its error.
+type badArchive struct {
 	name string
 	in   []byte
 	want string
 }
 
-func check(t *testing.T, tests []refused) {
+func checkErrors(t *testing.T, tests []badArchive) {
 	t.Helper()
 	for _, tt := range tests {
 		begin := time.Now()
@@ -135,7 +135,7 @@ func check(t *testing.T, tests []refused) {
 
 func TestRefuseArchive(t *testing.T) {
 	t.Parallel()
-	check(t, []refused{
+	checkErrors(t, []badArchive{
 		{"no zip", []byte("#!/bin/sh\n"), "not a zip file"},
 		{"empty", nil, "not a zip file"},
 		{"cut short", zipOf(t, member{"metadata.yaml", metadata})[:100], "not a zip file"},
@@ -162,7 +162,7 @@ func TestRefuseYAML(t *testing.T) {
 	for i := 1; i < 1500; i++ {
 		chain += fmt.Sprintf("x%d: &x%d [*x%d]\n", i, i, i-1)
 	}
-	check(t, []refused{
+	checkErrors(t, []badArchive{
 		{"no YAML", zipOf(t, member{"metadata.yaml", "a: [\n"}), "parse metadata.yaml"},
 		{"two documents", zipOf(t, member{"metadata.yaml", metadata + "---\nname: other\n"}), "more than one document"},
 		{"billion laughs", zipOf(t, member{"metadata.yaml", metadata + bomb(20)}), "too many values"},

@@ -25,7 +25,7 @@ func OfBundles(heads ...*bundle.Head) (*Set, error) {
 			return nil, err
 		}
 	}
-	return c.finish(), nil
+	return c.sortedSet(), nil
 }
 
 // collector joins the heads of bundles, several of which may hold the same snap or charm.
@@ -107,8 +107,8 @@ func (c *collector) addModels(h *bundle.Head) error {
 	return nil
 }
 
-// finish returns the set, sorted by name.
-func (c *collector) finish() *Set {
+// sortedSet returns the set, sorted by name.
+func (c *collector) sortedSet() *Set {
 	for _, s := range c.snaps {
 		s.addUnreleased()
 		c.set.Snaps = append(c.set.Snaps, *s)

@@ -48,8 +48,8 @@ func (f *charmFinder) addRow(c *Charm, r *CharmRevision, row *charm.Release) {
 	}
 }
 
-// add adds a gap of a revision.
-func (f *charmFinder) add(c *Charm, r *CharmRevision, g Gap) {
+// addGap adds a gap of a revision.
+func (f *charmFinder) addGap(c *Charm, r *CharmRevision, g Gap) {
 	by := Needer{Kind: KindCharm, Name: c.Name, Revision: r.Revision.Number}
 	if c.Type == charm.TypeBundle {
 		by.Kind = KindBundle
@@ -67,7 +67,7 @@ func (f *charmFinder) addResources(c *Charm, r *CharmRevision, row *charm.Releas
 	}
 	for name := range m.Resources {
 		if row.Channel != "" && !slices.ContainsFunc(row.Resources, func(ref charm.ResourceRef) bool { return ref.Name == name }) {
-			f.add(c, r, Gap{Kind: KindResource, Name: name})
+			f.addGap(c, r, Gap{Kind: KindResource, Name: name})
 		}
 	}
 	if f.set.ImagesElsewhere {
@@ -76,7 +76,7 @@ func (f *charmFinder) addResources(c *Charm, r *CharmRevision, row *charm.Releas
 	for _, ref := range row.Resources {
 		i := slices.IndexFunc(c.Resources, func(res CharmResource) bool { return res.Name == ref.Name && res.Revision == ref.Revision })
 		if i >= 0 && c.Resources[i].Image != nil && !f.set.Images[c.Resources[i].Image.Digest] {
-			f.add(c, r, Gap{Kind: KindImage, Name: c.Resources[i].Image.Name})
+			f.addGap(c, r, Gap{Kind: KindImage, Name: c.Resources[i].Image.Name})
 		}
 	}
 }
@@ -100,7 +100,7 @@ func (f *charmFinder) addSnap(c *Charm, r *CharmRevision, arch string, h *charm.
 	if s := f.snaps[h.Name]; s != nil && slices.ContainsFunc(s.Revisions, fits) {
 		return
 	}
-	f.add(c, r, Gap{Kind: KindSnap, Name: h.Name, Revision: number, Architecture: arch, InstalledFrom: h.Channel})
+	f.addGap(c, r, Gap{Kind: KindSnap, Name: h.Name, Revision: number, Architecture: arch, InstalledFrom: h.Channel})
 }
 
 // addCharms adds gaps for the charms of a charm bundle that are missing, or missing in the channel or revision that the bundle
@@ -112,7 +112,7 @@ func (f *charmFinder) addCharms(c *Charm, r *CharmRevision) {
 	}
 	for i := range b.Applications {
 		if g, ok := f.application(&b.Applications[i]); ok {
-			f.add(c, r, g)
+			f.addGap(c, r, g)
 		}
 	}
 }

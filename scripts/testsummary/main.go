@@ -64,7 +64,7 @@ func (s *summary) read(r io.Reader) error {
 		line, err := lines.ReadString('\n')
 		var e event
 		if json.Unmarshal([]byte(line), &e) == nil && e.Action != "" {
-			s.add(e)
+			s.addEvent(e)
 		} else {
 			fmt.Fprint(s.out, line)
 		}
@@ -77,7 +77,7 @@ func (s *summary) read(r io.Reader) error {
 	}
 }
 
-func (s *summary) add(e event) {
+func (s *summary) addEvent(e event) {
 	switch e.Action {
 	case "build-output":
 		fmt.Fprint(s.out, e.Output)
