@@ -93,6 +93,9 @@ enterprise-store config proxy.domain
 // TestSeedScript installs a store with the seed script of the original's documentation, in a private root.
 func TestSeedScript(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds both programs; CI runs it")
+	}
 	needPrivateRoot(t)
 	dir := makeInstaller(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)

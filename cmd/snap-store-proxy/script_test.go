@@ -54,6 +54,9 @@ func TestScripts(t *testing.T) {
 		name := strings.TrimSuffix(filepath.Base(script), ".txtar")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if testing.Short() && (name == "backup" || name == "private-admin" || name == "private-root") {
+				t.Skip("makes clusters of PostgreSQL; CI runs it")
+			}
 			dsn := ""
 			if !strings.HasPrefix(name, "private-") {
 				dsn = pgtest.NewFrom(t, migrated)

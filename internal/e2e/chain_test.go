@@ -25,6 +25,9 @@ import (
 // first.
 func TestChainOfEnclaves(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("makes clusters of PostgreSQL; CI runs it")
+	}
 	up := newOrigin(t)
 	asked := []string{"jq", "hello", "gnome-calculator", "--channel", "stable", "--channel", "edge"}
 	o := newOutside(t, up.url, up.Stack.RootStream())

@@ -96,6 +96,9 @@ var jujuStore = regexp.MustCompile(`(?is)type: store.*?store: ([a-zA-Z0-9]+).*?u
 // one.
 func TestInstallThroughProxyStore(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a real daemon takes 15 s; CI runs it")
+	}
 	const host, id = "snaps.example.internal", "OurStoreForTheTests0123456789abc"
 	up := newOrigin(t)
 	snapd := upstreamtest.Rev{Revision: 30000, Blob: upstreamtest.File(snapdaemon.SnapdSnap(t, up.dir))}

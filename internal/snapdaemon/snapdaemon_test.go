@@ -37,6 +37,9 @@ func listed(t *testing.T, d *snapdaemon.Daemon, name string) string {
 
 func TestSnapsOfOwnRoot(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a real daemon takes 15 s; CI runs it")
+	}
 	dir := t.TempDir()
 	store := newFakeStore(t)
 	store.publish(publishedSnap{name: "snapd", id: snapdaemon.SnapdSnapID, kind: "snapd", revision: 100, file: snapdaemon.SnapdSnap(t, dir)})
@@ -85,6 +88,9 @@ func TestSnapsOfOwnRoot(t *testing.T) {
 
 func TestForeignRootIsRefused(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a real daemon takes 15 s; CI runs it")
+	}
 	dir := t.TempDir()
 	store := newFakeStore(t)
 	store.publish(publishedSnap{name: "hello", id: helloID, kind: "app", revision: 1, file: helloSnap(t, dir, "1.0")})
