@@ -1,6 +1,5 @@
 # setup, demo, test and bench install what is missing: see scripts/setup.
 FUZZTIME = 10s
-# The packages that take longest go first.
 # With -short, tests of properties take fewer samples, and the slowest are left out. CI runs make SHORT= test.
 SHORT = -short
 
@@ -18,7 +17,7 @@ demo: build
 
 test:
 	@scripts/setup test
-	go test -timeout 20m -p 2 $(SHORT) ./cmd/... ./internal/e2e ./... $(TESTFLAGS)
+	go test -timeout 20m -p 2 $(SHORT) ./... $(TESTFLAGS)
 
 bench: build
 	@scripts/setup bench

@@ -60,7 +60,7 @@ func TestImages(t *testing.T) {
 			t.Cleanup(secure.Close)
 			testscript.Run(t, testscript.Params{
 				Files: []string{script}, WorkdirRoot: tempDir(t), RequireExplicitExec: true, RequireUniqueNames: true,
-				Deadline: time.Now().Add(3 * time.Minute), Cmds: cmds,
+				Deadline: time.Now().Add(6 * time.Minute), Cmds: cmds,
 				Setup: func(e *testscript.Env) error {
 					e.Setenv("DSN", dsn)
 					e.Setenv("SNAP_COMMON", filepath.Join(e.WorkDir, "data"))

@@ -63,7 +63,7 @@ func TestScripts(t *testing.T) {
 			}
 			testscript.Run(t, testscript.Params{
 				Files: []string{script}, WorkdirRoot: tempDir(t), RequireExplicitExec: true, RequireUniqueNames: true,
-				Deadline: time.Now().Add(3 * time.Minute), // a server that should have refused to start would serve for ever
+				Deadline: time.Now().Add(6 * time.Minute), // a server that should have refused to start would serve for ever
 				Cmds:     commands(), Condition: condition, Setup: func(e *testscript.Env) error { return f.setup(e, dsn) },
 			})
 		})
