@@ -51,7 +51,7 @@ func eachStatement(t *testing.T, breakOff func(s *site, w *wire, n int, statemen
 	number, tries, path := 1, patience, ""
 	var before *catalog.Snapshot
 	for i, n := range kinds(trace) {
-		if testing.Short() && n != committed && i%5 > 0 {
+		if testing.Short() && n != committed && i%10 > 0 {
 			continue
 		}
 		if tries == patience || n >= committed {

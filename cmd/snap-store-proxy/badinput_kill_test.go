@@ -35,7 +35,7 @@ func TestKillWhileReading(t *testing.T) {
 	before := s.served()
 	packed := mixedUpdate(t, 0, 40_000).Tar(bundle.None)
 	for i, at := range boundaries(t, packed) {
-		if i%2 == 1 && at < 30_000 || testing.Short() && i%5 > 0 { // the head contains many small files
+		if i%2 == 1 && at < 30_000 || testing.Short() && i%10 > 0 { // the head contains many small files
 			continue
 		}
 		s.killAfter(packed[:at])
@@ -163,6 +163,9 @@ func TestKillWithThePrivateCluster(t *testing.T) {
 // TestClusterKilledMidPush kills the private PostgreSQL itself under a push that waits for the rest of its bundle.
 func TestClusterKilledMidPush(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("makes a cluster of PostgreSQL and kills it; CI runs it")
+	}
 	newSite(t) // skips the test without PostgreSQL
 	s := &site{t: t, dir: filepath.Join(tempDir(t), "data"), tmp: tempDir(t)}
 	s.trust()

@@ -32,6 +32,9 @@ func saved(t *testing.T) *backups {
 // and that the next restore ignores the PostgreSQL that was left behind.
 func TestKillRestore(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("makes a cluster of PostgreSQL twice; CI runs it")
+	}
 	b := saved(t)
 	there := func(names ...string) bool {
 		_, err := os.Lstat(filepath.Join(append([]string{b.into}, names...)...))

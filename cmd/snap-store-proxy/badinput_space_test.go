@@ -88,7 +88,11 @@ func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t, "64")
 	s := newSiteIn(t, filepath.Join(disk, "data"))
-	for number := range 4 {
+	fills := 4
+	if testing.Short() {
+		fills = 2
+	}
+	for number := range fills {
 		before := s.served()
 		packed := updateNumber(t, number, 1<<20).Tar(bundle.None)
 		at := len(packed) * (number + 1) / 6 // in another of the four blobs each time
@@ -108,6 +112,9 @@ func TestDiskFull(t *testing.T) {
 // TestDiskFullUnderTheDatabase puts the private PostgreSQL on the disk that becomes full.
 func TestDiskFullUnderTheDatabase(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("makes a cluster of PostgreSQL on a disk of its own; CI runs it")
+	}
 	newSite(t) // skips the test without PostgreSQL
 	disk := smallDisk(t, "160")
 	s := &site{t: t, dir: filepath.Join(disk, "data"), tmp: tempDir(t)}

@@ -29,7 +29,7 @@ func TestStart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if testing.Short() && name != "comma" && name != "long" {
+			if testing.Short() && name != "long" {
 				t.Skip("starts a cluster of its own")
 			}
 			dir := filepath.Join(tempDir(t), sub)

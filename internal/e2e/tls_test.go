@@ -44,6 +44,9 @@ func joinStore(t *testing.T, d *snapdaemon.Daemon, ca, host string) string {
 // certificate made by import-certificate, and sends every query.
 func TestStockSnapdOverOurTLS(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("starts a snapd of its own; CI runs it")
+	}
 	in := &inside{t: t, data: filepath.Join(newDir(t), "data")}
 	dsn, blobs := pgtest.New(t), filepath.Join(in.data, "blobs")
 	in.proxy("config", "proxy.db.connection="+dsn)
