@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -84,17 +82,9 @@ func (o *registerOptions) confirm(r *registration.Registration) error {
 	if o.yes {
 		return nil
 	}
-	if !cli.IsTerminal(os.Stdin) {
-		return cli.Usagef("there is no terminal to confirm the URL: give --yes")
+	yes, err := cli.Confirm("Devices will look for the store there, and nowhere else. Is the URL right?")
+	if err == nil && !yes {
+		return errNotConfirmed
 	}
-	fmt.Fprint(os.Stderr, "Devices will look for the store there, and nowhere else. Is the URL right? [y/N] ")
-	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	if err != nil {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
-	}
-	return errNotConfirmed
+	return err
 }
