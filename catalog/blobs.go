@@ -20,7 +20,15 @@ const usedBlobs = `
 
 // Blobs returns the blobs that the catalogue refers to.
 func (db *DB) Blobs(ctx context.Context) ([]Blob, error) {
-	const q = `select digest, size, sha3_384 from blob where digest in (` + usedBlobs + `) order by digest`
+	return db.listBlobs(ctx, `select digest, size, sha3_384 from blob where digest in (`+usedBlobs+`) order by digest`)
+}
+
+// UnusedBlobs returns the blobs of earlier imports that the catalogue does not refer to any more.
+func (db *DB) UnusedBlobs(ctx context.Context) ([]Blob, error) {
+	return db.listBlobs(ctx, `select digest, size, sha3_384 from blob where digest not in (`+usedBlobs+`) order by digest`)
+}
+
+func (db *DB) listBlobs(ctx context.Context, q string) ([]Blob, error) {
 	rows, err := db.pool.Query(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("list the blobs: %w", interpret(err))

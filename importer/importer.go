@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"offlinestore/assertion"
@@ -151,11 +150,10 @@ func (im *Importer) Plan(ctx context.Context, o *Opened) (*catalog.Report, error
 	return im.Store.Plan(ctx, c.record)
 }
 
-// imported reports whether this very bundle was imported before and all its blobs are still there. The same content with a later signature
+// imported reports whether this very bundle was imported before, nothing was removed since, and all its blobs are still there. The same content with a later signature
 // is another bundle, because it states that the channels hold this content again, or still.
 func (im *Importer) imported(ctx context.Context, o *Opened) (bool, error) {
-	history, err := im.Store.History(ctx, o.Digest())
-	if err != nil || !slices.ContainsFunc(history, func(r catalog.Record) bool { return !r.SignedAt.Before(o.Predicate.Created) }) {
+	if ok, err := im.Store.HasImported(ctx, o.Digest(), o.Predicate.Created); err != nil || !ok {
 		return false, err
 	}
 	for _, b := range keptBlobs(o.Head) {

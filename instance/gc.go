@@ -8,8 +8,7 @@ import (
 	"offlinestore/blob"
 )
 
-// garbageAge is the age from which gc removes a blob that nothing refers to. Until then, a failed push can be tried again without
-// copying.
+// garbageAge is the age from which gc removes a blob of a failed push. Until then, the push can be tried again without copying.
 const garbageAge = 7 * 24 * time.Hour
 
 // GCOptions control a collection of garbage.
@@ -26,7 +25,7 @@ type Garbage struct {
 	Size  int64
 }
 
-// CollectGarbage removes the blobs that nothing refers to, and the remains of killed pushes. It fails with catalog.ErrBusy while a
+// CollectGarbage removes the blobs that nothing refers to, and the remains of killed pushes. Blobs of failed pushes stay for some days. It fails with catalog.ErrBusy while a
 // push runs.
 func (in *Instance) CollectGarbage(ctx context.Context, o GCOptions) (Garbage, error) {
 	before := time.Now()
@@ -65,11 +64,19 @@ func (in *Instance) CollectGarbage(ctx context.Context, o GCOptions) (Garbage, e
 	return g, in.Catalog.ForgetBlobs(ctx)
 }
 
-// listGarbage lists the blobs older than before that nothing refers to.
+// listGarbage lists the blobs that nothing refers to any more, and the blobs older than before that nothing ever referred to.
 func (in *Instance) listGarbage(ctx context.Context, before time.Time) ([]blob.Info, error) {
 	blobs, err := in.Catalog.Blobs(ctx)
 	if err != nil {
 		return nil, err
+	}
+	unused, err := in.Catalog.UnusedBlobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	removed := make(map[blob.Digest]bool, len(unused))
+	for _, b := range unused {
+		removed[b.Digest] = true
 	}
 	used := make(map[blob.Digest]bool, len(blobs))
 	for _, b := range blobs {
@@ -77,7 +84,7 @@ func (in *Instance) listGarbage(ctx context.Context, before time.Time) ([]blob.I
 	}
 	var garbage []blob.Info
 	err = in.Blobs.List(func(i blob.Info) error {
-		if !used[i.Digest] && i.Time.Before(before) {
+		if !used[i.Digest] && (removed[i.Digest] || i.Time.Before(before)) {
 			garbage = append(garbage, i)
 		}
 		return nil

@@ -16,7 +16,8 @@ func newGC(dir *instance.Dir) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "gc",
 		Short: "Remove blobs that nothing refers to",
-		Long:  "Remove blobs that nothing refers to and that are at least a week old. Failed pushes\nleave them. This fails while a push runs.",
+		Long: `Remove blobs that nothing refers to: what was imported and removed since, at once,
+and what a failed push has left, after a week. This fails while a push runs.`,
 		Example: `  snap-store-proxy gc --dry-run
   snap-store-proxy gc --all`,
 		Args: cobra.NoArgs,

@@ -77,6 +77,11 @@ func serviceHints() cli.Table {
 		cli.On(cli.As[*catalog.NotFoundError], cli.Gaps,
 			"'snap-store-proxy list-pushed-snaps --long' lists the revisions of this store; export and push other revisions first"),
 		cli.On(cli.As[*catalog.ChannelError], cli.Usage, ""),
+		cli.On(cli.As[*instance.NeededError], cli.Failed, "remove first what needs it; --force removes it nevertheless"),
+		cli.OnType(cli.Usage, func(e *instance.KindError) string {
+			return fmt.Sprintf("use 'snap-store-proxy remove-%s %s'", e.Kind, e.Name)
+		}),
+		cli.On(cli.Is(errNotRemoved), cli.Failed, ""),
 		cli.On(cli.Any(cli.As[*settings.UnknownKeyError], cli.As[*settings.ValueError]), cli.Usage, "'snap-store-proxy config' lists the settings"),
 		cli.On(cli.Is(errGaps), cli.Gaps, ""),
 		cli.On(cli.As[*blob.SizeError], cli.Failed, "check that it is the right input: no valid one is so large; nothing was changed"),

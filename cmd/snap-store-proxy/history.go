@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,7 +18,7 @@ func newHistory(dir *instance.Dir) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "history",
-		Short:   "List the imports with time, bundle, signer and changes",
+		Short:   "List the imports with time, bundle, signer and changes, and the removals",
 		Example: "  snap-store-proxy history\n  snap-store-proxy history --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -25,7 +27,11 @@ func newHistory(dir *instance.Dir) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return printHistory(c.OutOrStdout(), records, asJSON)
+				removals, err := in.Catalog.Removals(c.Context())
+				if err != nil {
+					return err
+				}
+				return printHistory(c.OutOrStdout(), historyOf(records, removals), asJSON)
 			})
 		},
 	}
@@ -33,17 +39,59 @@ func newHistory(dir *instance.Dir) *cobra.Command {
 	return c
 }
 
-func printHistory(w io.Writer, records []catalog.Record, asJSON bool) error {
-	if asJSON {
-		return cli.PrintJSON(w, append([]catalog.Record{}, records...))
-	}
+// historyEntry is one entry of the history, an import or a removal.
+type historyEntry struct {
+	at    time.Time
+	entry any
+}
+
+// historyOf returns the imports and the removals, newest first.
+func historyOf(records []catalog.Record, removals []catalog.RemovalRecord) []historyEntry {
+	var out []historyEntry
 	for _, r := range records {
-		vouched := fmt.Sprintf("signed %s by %s (%s)", r.SignedAt.UTC().Format(time.RFC3339), r.Signer, cli.Clean(r.Exporter))
-		if r.Signer == catalog.Unsigned {
-			vouched = "UNSIGNED, made " + r.SignedAt.UTC().Format(time.RFC3339)
+		out = append(out, historyEntry{r.ImportedAt, r})
+	}
+	for _, r := range removals {
+		out = append(out, historyEntry{r.RemovedAt, r})
+	}
+	slices.SortStableFunc(out, func(a, b historyEntry) int { return b.at.Compare(a.at) })
+	return out
+}
+
+func printHistory(w io.Writer, list []historyEntry, asJSON bool) error {
+	if asJSON {
+		out := []any{}
+		for _, h := range list {
+			out = append(out, h.entry)
 		}
-		revisions, moves := r.Report.Changes()
-		fmt.Fprintf(w, "%s %s %s: +%s, %s\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle, vouched, cli.Count(revisions, "revision"), cli.Count(moves, "channel change"))
+		return cli.PrintJSON(w, out)
+	}
+	for _, h := range list {
+		switch r := h.entry.(type) {
+		case catalog.Record:
+			printImport(w, r)
+		case catalog.RemovalRecord:
+			printRemoval(w, r)
+		}
 	}
 	return nil
+}
+
+func printImport(w io.Writer, r catalog.Record) {
+	vouched := fmt.Sprintf("signed %s by %s (%s)", r.SignedAt.UTC().Format(time.RFC3339), r.Signer, cli.Clean(r.Exporter))
+	if r.Signer == catalog.Unsigned {
+		vouched = "UNSIGNED, made " + r.SignedAt.UTC().Format(time.RFC3339)
+	}
+	revisions, moves := r.Report.Changes()
+	fmt.Fprintf(w, "%s %s %s: +%s, %s\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle, vouched, cli.Count(revisions, "revision"), cli.Count(moves, "channel change"))
+}
+
+func printRemoval(w io.Writer, r catalog.RemovalRecord) {
+	forced := ""
+	if r.Forced {
+		forced = ", forced"
+	}
+	revisions, moves := r.Report.Changes()
+	fmt.Fprintf(w, "%s %s by %s%s: %s: -%s, %s\n", r.RemovedAt.UTC().Format(time.RFC3339), r.Reason, cli.Clean(r.RemovedBy), forced,
+		cli.Clean(strings.Join(r.Report.Names(), ", ")), cli.Count(revisions, "revision"), cli.Count(moves, "channel change"))
 }
