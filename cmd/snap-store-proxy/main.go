@@ -32,7 +32,7 @@ from them.`,
 	root.AddCommand(newBackup(dir), newBackupContent(dir), newRestore(dir), newCheckConnections(dir), newMigrate(dir))
 	root.AddCommand(newImportCertificate(dir), newUseCACerts(dir), newRemoveCACerts(dir), newClientConfig(dir))
 	root.AddCommand(newEnableAirgapMode(dir))
-	root.AddCommand(newRemovals(dir)...)
+	root.AddCommand(append(newRemovals(dir), newPrune(dir))...)
 	root.AddCommand(newOverrides(dir)...)
 	root.AddCommand(newAdmins(dir)...)
 	root.AddCommand(cli.NewMan())

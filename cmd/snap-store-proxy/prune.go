@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
+)
+
+func newPrune(dir *instance.Dir) *cobra.Command {
+	var o instance.PruneOptions
+	var r removalOptions
+	c := &cobra.Command{
+		Use:   "prune",
+		Short: "Remove the revisions that nothing needs",
+		Long: `Remove the revisions of snaps, charms, charm bundles and resources that no channel
+holds, no override names and nothing else needs by number. Revisions that were
+never in a channel stay, because they were exported by number. Devices that have a
+removed revision keep it. 'gc' then frees the space of the blobs.`,
+		Example: `  snap-store-proxy prune --dry-run
+  snap-store-proxy prune --keep 2 --older-than 30d && snap-store-proxy gc`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.Keep < 0 {
+				return cli.Usagef("--keep %d: want 0 or more", o.Keep)
+			}
+			o.By = localUser() // before root's rights are given up
+			r.yes = true       // nothing needs the revisions
+			return withInstance(c.Context(), dir, func(in *instance.Instance) error {
+				return runRemoval(c.Context(), c.OutOrStdout(), r, func(ctx context.Context, dryRun bool) (*instance.Removal, error) {
+					o := o
+					o.DryRun = dryRun
+					return in.Prune(ctx, o)
+				})
+			})
+		},
+	}
+	c.Flags().IntVar(&o.Keep, "keep", 0, "keep the newest `N` of these revisions, for each snap, charm, resource and architecture")
+	c.Flags().Var((*duration)(&o.OlderThan), "older-than", "keep revisions that a bundle brought within this `duration`: 36h, 30d, 8w")
+	c.Flags().BoolVar(&o.Unreleased, "unreleased", false, "also remove revisions that were never in a channel")
+	c.Flags().BoolVar(&r.dryRun, "dry-run", false, "print what would be removed, and change nothing")
+	c.Flags().BoolVar(&r.json, "json", false, "print JSON")
+	return c
+}
+
+// duration is a flag with a duration, which may also be in days or weeks.
+type duration time.Duration
+
+// String returns the duration in the form of package time, or "" for none.
+func (d *duration) String() string {
+	if *d == 0 {
+		return ""
+	}
+	return time.Duration(*d).String()
+}
+
+// Type returns the name of the flag's type.
+func (d *duration) Type() string { return "duration" }
+
+// Set parses a duration.
+func (d *duration) Set(s string) error {
+	const day = 24 * time.Hour
+	units := map[byte]time.Duration{'d': day, 'w': 7 * day}
+	if s != "" && units[s[len(s)-1]] > 0 {
+		unit := units[s[len(s)-1]]
+		n, err := strconv.ParseInt(s[:len(s)-1], 10, 64)
+		if err != nil || n < 0 || n > math.MaxInt64/int64(unit) {
+			return fmt.Errorf("%.40q: want a duration like 36h, 30d or 8w", s)
+		}
+		*d = duration(time.Duration(n) * unit)
+		return nil
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil || v < 0 {
+		return fmt.Errorf("%.40q: want a duration like 36h, 30d or 8w", s)
+	}
+	*d = duration(v)
+	return nil
+}
