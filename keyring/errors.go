@@ -12,6 +12,16 @@ func (e *NameError) Error() string {
 	return fmt.Sprintf("key name %.80q: want up to 64 lower-case letters, digits, dots, dashes", e.Name)
 }
 
+// MissingError reports that there is no key of that name. It is an [fs.ErrNotExist].
+type MissingError struct {
+	Name string
+	Err  error
+}
+
+func (e *MissingError) Error() string { return fmt.Sprintf("no key %s: %v", e.Name, e.Err) }
+
+func (e *MissingError) Unwrap() error { return e.Err }
+
 // ExistsError reports that there is a key of that name. It is an [fs.ErrExist].
 type ExistsError struct{ Name, Path string }
 

@@ -79,13 +79,16 @@ func (r *Ring) Save(name string, key crypto.Signer) error {
 	return nil
 }
 
-// Load reads a key. If others can read the file, it returns a *[PermissionError].
+// Load reads a key. It returns a *[MissingError] if there is none, and a *[PermissionError] if others can read the file.
 func (r *Ring) Load(name string) (crypto.Signer, error) {
 	path, err := r.path(name)
 	if err != nil {
 		return nil, err
 	}
 	text, err := blob.ReadFile(path, MaxKeySize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("load key: %w", &MissingError{name, err})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load key %s: %w", name, err)
 	}

@@ -73,7 +73,7 @@ func askPassword(in io.Reader, email string, stdin bool) (password string, err e
 		}
 	} else {
 		if password, err = cli.AskSecret("Password for " + email + ": "); err != nil {
-			return "", cli.Hint(err, "give the password on standard input with --password-stdin, or have a --token made")
+			return "", cli.At(askingPassword, err)
 		}
 		again, err := cli.AskSecret("Once more: ")
 		if err != nil {

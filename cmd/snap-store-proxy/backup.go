@@ -65,8 +65,7 @@ func printBackup(w io.Writer, s *instance.BackupSummary, asJSON bool) error {
 	if len(s.Missing) == 0 {
 		return nil
 	}
-	err := &cli.Error{Code: cli.Gaps, Err: fmt.Errorf("%s of the catalogue not here, and not in the backup", cli.Count(len(s.Missing), "blob"))}
-	return cli.Hint(err, "push the bundles that have them again; 'snap-store-proxy check --blobs' names them")
+	return cli.At(savingBlobs, &cli.Error{Code: cli.Gaps, Err: fmt.Errorf("%s of the catalogue not here, and not in the backup", cli.Count(len(s.Missing), "blob"))})
 }
 
 // backupContents returns the contents of a backup as one line.

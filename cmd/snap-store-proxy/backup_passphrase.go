@@ -38,11 +38,11 @@ func (s *backupSecrets) passphrase(isNew bool) (string, error) {
 		return oneSecret(text, s.passphraseFile, "the passphrase")
 	}
 	if !cli.IsTerminal(os.Stdin) {
-		flag := "--identity FILE"
+		step := readingBackup
 		if isNew {
-			flag = "--recipient age1…"
+			step = encryptingBackup
 		}
-		return "", cli.Hint(&cli.Error{Code: cli.Usage, Err: errNoSecret}, "give --passphrase-file FILE, or %s", flag)
+		return "", cli.At(step, &cli.Error{Code: cli.Usage, Err: errNoSecret})
 	}
 	text, err := cli.AskSecret("Passphrase of the backup: ")
 	if err != nil || !isNew {

@@ -62,7 +62,7 @@ func runUseCACerts(dir *instance.Dir, in io.Reader) error {
 		n, err = dir.SetCACerts(text)
 	}
 	if err != nil {
-		return cli.Hint(err, "give the certificates of authorities as PEM on standard input: snap-store-proxy use-ca-certs < ca.pem")
+		return cli.At(readingAuthorities, err)
 	}
 	fmt.Fprintf(os.Stderr, "%s of authorities imported: no other is trusted from now on.\n", cli.Count(n, "certificate"))
 	return nil

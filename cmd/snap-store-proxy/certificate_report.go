@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,15 +33,7 @@ func readCertificate(in io.Reader) (*certificate.Certificate, error) {
 	if err == nil {
 		c, err = certificate.Parse(text)
 	}
-	switch {
-	case errors.Is(err, certificate.ErrEncrypted):
-		err = cli.Hint(err, "decrypt it first: openssl pkey -in KEY, which asks for the passphrase")
-	case errors.Is(err, certificate.ErrMismatch):
-		err = cli.Hint(err, "compare what 'openssl x509 -in CERTIFICATE -noout -pubkey' and 'openssl pkey -in KEY -pubout' print")
-	case err != nil:
-		err = cli.Hint(err, "give one certificate, its key and the intermediates as PEM on standard input: cat server.crt server.key | snap-store-proxy import-certificate")
-	}
-	return c, err
+	return c, cli.At(readingCertificate, err)
 }
 
 func (o *importCertificate) report(out io.Writer, c *certificate.Certificate) error {

@@ -1,19 +1,21 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"offlinestore/catalog"
+	"offlinestore/closure"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
 
-// errGaps reports that the store lacks a dependency of a served item.
-var errGaps = errors.New("not all that is served could be installed")
+// gapsError reports the dependencies of served items that the store lacks.
+type gapsError struct{ gaps []closure.Gap }
+
+func (e *gapsError) Error() string { return "not all that is served could be installed" }
 
 func newCheck(dir *instance.Dir) *cobra.Command {
 	var asJSON, blobs bool
@@ -55,12 +57,9 @@ func checkNeeds(w io.Writer, in *instance.Instance, cat *catalog.Snapshot, asJSO
 			fmt.Fprintln(w, cli.GapLine(g))
 		}
 	}
-	command := cli.ExportSnaps(gaps)
 	switch {
-	case command != "":
-		return cli.Hint(errGaps, "export the missing snaps: %s", command)
 	case len(gaps) > 0:
-		return cli.Hint(errGaps, "each line describes how to fill the gap")
+		return &gapsError{gaps}
 	case !asJSON && len(cat.Charms) > 0:
 		fmt.Fprintf(w, "All that the %s and %s need is here.\n", cli.Count(len(cat.Snaps), "snap"), cli.Count(len(cat.Charms), "charm"))
 	case !asJSON:

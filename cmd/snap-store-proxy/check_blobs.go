@@ -25,10 +25,7 @@ func checkBlobs(ctx context.Context, w io.Writer, in *instance.Instance, asJSON 
 	if err := printDamaged(w, bad, list, asJSON); err != nil || len(bad) == 0 {
 		return err
 	}
-	return &cli.Error{
-		Code: cli.Damaged, Err: fmt.Errorf("%d of %d blobs are damaged or missing", len(bad), list.Len()),
-		Hint: "push the bundles that brought them again: only the missing blobs are copied",
-	}
+	return cli.At(checkingBlobs, &cli.Error{Code: cli.Damaged, Err: fmt.Errorf("%d of %d blobs are damaged or missing", len(bad), list.Len())})
 }
 
 func printDamaged(w io.Writer, bad []instance.DamagedBlob, list *instance.BlobList, asJSON bool) error {

@@ -73,7 +73,7 @@ func (in *secretInput) line() (string, error) {
 	}
 	v, err := cli.ReadSecret(os.Stdin)
 	if err != nil {
-		return "", &cli.Error{Code: cli.Usage, Err: err, Hint: "give the secret alone, as in: snap-store-proxy config KEY=- <FILE"}
+		return "", cli.At(readingSecret, &cli.Error{Code: cli.Usage, Err: err})
 	}
 	return v, nil
 }

@@ -38,10 +38,10 @@ func importYAML(dir *instance.Dir, s *settings.Settings, r io.Reader) error {
 	}
 	changes, ignored, err := settings.ParseYAML(text)
 	if err != nil {
-		return &cli.Error{Code: cli.Usage, Err: err, Hint: "nothing was changed; 'snap-store-proxy config' lists the settings"}
+		return cli.At(parsingSettings, &cli.Error{Code: cli.Usage, Err: err})
 	}
 	if len(changes)+len(ignored) == 0 {
-		return &cli.Error{Code: cli.Usage, Err: errors.New("standard input has no settings"), Hint: "give a file: snap-store-proxy config --import-yaml <store-config.yaml"}
+		return cli.At(readingSettings, cli.Usagef("standard input has no settings"))
 	}
 	for _, i := range ignored {
 		fmt.Fprintf(os.Stderr, "Left out %s: %s\n", i.Name, i.Why)

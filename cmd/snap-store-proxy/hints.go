@@ -25,7 +25,7 @@ import (
 
 // hints returns the table of the errors' exit codes and hints.
 func hints() cli.Table {
-	return slices.Concat(cli.RemoteHints(), registrationHints(), registryHints(), backupHints(), bundleHints(), listenHints(), serviceHints())
+	return slices.Concat(stepHints(), cli.RemoteHints(), registrationHints(), registryHints(), backupHints(), bundleHints(), listenHints(), serviceHints())
 }
 
 // bundleHints returns the rows about bundles and their contents.
@@ -83,7 +83,6 @@ func serviceHints() cli.Table {
 		}),
 		cli.On(cli.Is(errNotRemoved), cli.Failed, ""),
 		cli.On(cli.Any(cli.As[*settings.UnknownKeyError], cli.As[*settings.ValueError]), cli.Usage, "'snap-store-proxy config' lists the settings"),
-		cli.On(cli.Is(errGaps), cli.Gaps, ""),
 		cli.On(cli.As[*blob.SizeError], cli.Failed, "check that it is the right input: no valid one is so large; nothing was changed"),
 		cli.On(cli.Is(os.ErrPermission), cli.Failed,
 			fmt.Sprintf("run it as root, or as the owner of the data folder, who must be able to read the named files and folders (this ran as user %d)", os.Geteuid())),

@@ -10,7 +10,6 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
-	"offlinestore/instance/settings"
 	"offlinestore/registry"
 )
 
@@ -28,7 +27,7 @@ func runPushImages(ctx context.Context, w io.Writer, in *instance.Instance, cat 
 	}
 	switch {
 	case p.Registry == "":
-		return cli.Hint(cli.Usagef("there is no registry to copy to"), "give --to REGISTRY, or set %s", settings.RegistryDomain)
+		return cli.At(choosingRegistry, cli.Usagef("there is no registry to copy to"))
 	case strings.ContainsAny(p.Registry, "/@ "):
 		return cli.Usagef("--to %q: want the host of a registry, or host:port, without http:// and path", p.Registry)
 	case o.jobs < 1:

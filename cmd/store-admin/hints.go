@@ -26,6 +26,12 @@ func hints() cli.Table {
 		cli.On(cli.As[*registration.SignatureError], cli.Untrusted, "get the file again; a root for tests or staging is given with --trusted-root"),
 		cli.On(cli.Any(cli.Is(registration.ErrFormat), cli.Is(registration.ErrNoStore)), cli.Damaged, "get the file again; 'store-admin register --help' describes it"),
 		cli.On(cli.As[*keyring.NameError], cli.Usage, ""),
+		cli.OnType(cli.Failed, func(e *keyring.MissingError) string {
+			if e.Name == defaultKey {
+				return "make one with 'store-admin key generate'"
+			}
+			return fmt.Sprintf("make one with 'store-admin key generate %s'", e.Name)
+		}),
 		cli.On(cli.As[*bundle.UnknownSignerError], cli.Untrusted,
 			"name the signer's key with --trusted-key, as 'store-admin key export' prints it on the exporting host"),
 		cli.On(cli.Any(cli.Is(bundle.ErrBadSignature), cli.As[*assertion.VerifyError], cli.As[*assertion.MissingError], cli.As[*bundle.MismatchError]), cli.Untrusted, ""),

@@ -147,7 +147,7 @@ func newKeyExport() *cobra.Command {
 			}
 			key, err := k.Load(keyName(args))
 			if err != nil {
-				return cli.Hint(err, "make one with 'store-admin key generate'")
+				return err
 			}
 			public, err := bundle.NewPublicKey(key.Public())
 			if err != nil {

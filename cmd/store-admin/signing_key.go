@@ -26,7 +26,7 @@ func signingKey(name string) (crypto.Signer, *keyring.Ring, error) {
 	}
 	if slices.Contains(names, name) || name != defaultKey {
 		key, err := k.Load(name)
-		return key, k, cli.Hint(err, "make one with 'store-admin key generate %s'", name)
+		return key, k, err
 	}
 	key, err := k.Generate(name)
 	if errors.Is(err, fs.ErrExist) { // another export made it first

@@ -4,10 +4,7 @@
 // without a full stop; a hint stands on a line of its own.
 package cli
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // Scripts rely on these exit codes. They are in the help and in docs/operating.md, and don't change.
 const (
@@ -48,17 +45,4 @@ func (e *Error) Unwrap() error { return e.Err }
 // Usagef returns an error about the command line.
 func Usagef(format string, args ...any) error {
 	return &Error{Code: Usage, Err: fmt.Errorf(format, args...)}
-}
-
-// Hint returns err with a hint about the next step.
-func Hint(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	var known *Error
-	code := 0
-	if errors.As(err, &known) {
-		code = known.Code
-	}
-	return &Error{Code: code, Err: err, Hint: fmt.Sprintf(format, args...)}
 }

@@ -52,6 +52,14 @@ func On(m Match, code int, hint string) Row {
 	return Row{m, code, func(error) string { return hint }}
 }
 
+// Advice returns a row with a hint alone: the rows below it give the exit code.
+func Advice(m Match, hint string) Row {
+	return Row{m, codeBelow, func(error) string { return hint }}
+}
+
+// codeBelow stands for the code of the next row that matches.
+const codeBelow = -1
+
 // OnType returns a row for the errors that wrap one of type E. The function makes the hint from that error.
 func OnType[E error](code int, hint func(E) string) Row {
 	return Row{As[E], code, func(err error) string {
@@ -67,9 +75,15 @@ type Table []Row
 // Find returns the exit code and the hint of err; the code is Failed if no row matches.
 func (t Table) Find(err error) (code int, hint string) {
 	for _, r := range t {
-		if r.match(err) {
-			return r.code, r.hint(err)
+		if !r.match(err) {
+			continue
+		}
+		if hint == "" {
+			hint = r.hint(err)
+		}
+		if r.code != codeBelow {
+			return r.code, hint
 		}
 	}
-	return Failed, ""
+	return Failed, hint
 }

@@ -12,12 +12,13 @@ import (
 	"offlinestore/server/admin/api"
 )
 
-// TestTable checks that the first row that matches applies.
+// TestTable checks that the first row that matches applies, and that a hint alone leaves the exit code to the rows below it.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	table := cli.Table{
 		cli.On(cli.All(cli.As[*fs.PathError], cli.Is(fs.ErrExist)), cli.Usage, "both"),
 		cli.On(cli.Any(cli.Is(fs.ErrExist), cli.Is(fs.ErrClosed)), cli.Gaps, "one of them"),
+		cli.Advice(cli.Arose("reading"), "give another file"),
 		cli.OnType(cli.Damaged, func(e *fs.PathError) string { return "see " + e.Path }),
 	}
 	for _, c := range []struct {
@@ -30,6 +31,9 @@ func TestTable(t *testing.T) {
 		{fs.ErrClosed, cli.Gaps, "one of them"},
 		{fmt.Errorf("open: %w", &fs.PathError{Path: "a", Err: fs.ErrInvalid}), cli.Damaged, "see a"},
 		{fs.ErrInvalid, cli.Failed, ""},
+		{fmt.Errorf("open: %w", cli.At("reading", fs.ErrInvalid)), cli.Failed, "give another file"},
+		{cli.At("reading", &fs.PathError{Path: "a", Err: fs.ErrInvalid}), cli.Damaged, "give another file"},
+		{cli.At("writing", &fs.PathError{Path: "a", Err: fs.ErrInvalid}), cli.Damaged, "see a"},
 	} {
 		if code, hint := table.Find(c.err); code != c.code || hint != c.hint {
 			t.Errorf("Find(%v) = %d, %q, want %d, %q", c.err, code, hint, c.code, c.hint)
