@@ -11,7 +11,7 @@ import (
 )
 
 // benchContent returns a bundle of one blob of 64 MiB that can't be compressed.
-func benchContent(b *testing.B) (*content, *bundle.Sealed) {
+func benchContent(b *testing.B) (*content, *bundle.SignedBundle) {
 	b.Helper()
 	c := tiny(b)
 	blob := c.blob(64<<20, "bench")

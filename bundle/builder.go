@@ -66,8 +66,8 @@ func (d *Builder) keep(desc ocispec.Descriptor, data []byte) ocispec.Descriptor 
 	return desc
 }
 
-// Sealed is a signed bundle that is ready to be written.
-type Sealed struct {
+// SignedBundle is a signed bundle that is ready to be written.
+type SignedBundle struct {
 	top  top
 	tree tree
 	data map[digest.Digest][]byte
@@ -75,7 +75,7 @@ type Sealed struct {
 
 // Seal orders the items, makes the bundle index and signs it. The same items give the same index, regardless of the order in
 // which they were added.
-func (d *Builder) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Sealed, error) {
+func (d *Builder) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*SignedBundle, error) {
 	items := slices.Clone(d.items)
 	slices.SortFunc(items, func(a, b item) int { return compareItems(a.desc, b.desc) })
 	descs := make([]ocispec.Descriptor, len(items))
@@ -91,7 +91,7 @@ func (d *Builder) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Se
 	if err != nil {
 		return nil, err
 	}
-	s := &Sealed{top: newTop(raw, envelope, public, descs), tree: *t, data: d.small}
+	s := &SignedBundle{top: newTop(raw, envelope, public, descs), tree: *t, data: d.small}
 	if n := int64(len(s.top.index)); n > MaxIndexSize {
 		return nil, limit("bytes of index.json", n, MaxIndexSize)
 	}
@@ -111,10 +111,10 @@ func (d *Builder) buildTree(descs []ocispec.Descriptor, items []item) (*tree, er
 }
 
 // Digest returns the digest of the bundle index. It identifies the content of the bundle.
-func (s *Sealed) Digest() digest.Digest { return s.top.bundle.Digest }
+func (s *SignedBundle) Digest() digest.Digest { return s.top.bundle.Digest }
 
 // small lists all blobs of the head with their content, in the order in which they are written.
-func (s *Sealed) small() []Layer {
+func (s *SignedBundle) small() []Layer {
 	out := slices.Clone(s.top.blobs())
 	for _, desc := range s.tree.small {
 		out = append(out, Layer{desc, s.data[desc.Digest]})

@@ -11,7 +11,7 @@
 //
 // # Writing
 //
-// A Builder collects items, Seal signs it, and a Sealed bundle is written by WriteTar or WriteLayout.
+// A Builder collects items, Seal signs it, and a SignedBundle is written by WriteTar or WriteLayout.
 //
 // # Reading
 //

@@ -19,7 +19,7 @@ import (
 )
 
 // checkCharms compares the charms of the bundle that was read with c.
-func checkCharms(t *testing.T, got *receivedBundle, c *content, s *bundle.Sealed) {
+func checkCharms(t *testing.T, got *receivedBundle, c *content, s *bundle.SignedBundle) {
 	t.Helper()
 	if got.digest != s.Digest() {
 		t.Errorf("digest %s, want %s", got.digest, s.Digest())

@@ -20,7 +20,7 @@ import (
 // before the layout is touched, except those for which hashed returns true: this process has just hashed them while it wrote them
 // to the disk. hashed may be nil. index.json is replaced last, so that the layout holds either its earlier bundle or this one.
 // Blobs that this bundle does not name are removed afterwards.
-func (s *Sealed) WriteLayout(ctx context.Context, dir string, blobs, incoming *blob.Dir, hashed func(digest.Digest) bool) error {
+func (s *SignedBundle) WriteLayout(ctx context.Context, dir string, blobs, incoming *blob.Dir, hashed func(digest.Digest) bool) error {
 	keep := make(map[digest.Digest]bool)
 	var move []digest.Digest
 	verify := make(map[digest.Digest]*blob.Dir)

@@ -26,7 +26,7 @@ func equateBytes() cmp.Option {
 }
 
 // checkReceived compares the content that was read with the content that was written.
-func checkReceived(t *testing.T, got *receivedBundle, c *content, s *bundle.Sealed) {
+func checkReceived(t *testing.T, got *receivedBundle, c *content, s *bundle.SignedBundle) {
 	t.Helper()
 	if got.digest != s.Digest() {
 		t.Errorf("digest %s, want %s", got.digest, s.Digest())
@@ -112,7 +112,7 @@ func TestRoundTripOfUnpacked(t *testing.T) {
 }
 
 // writeLayout writes c as a layout into dir, over the existing files.
-func (c *content) writeLayout(t *testing.T, dir string, s *bundle.Sealed) {
+func (c *content) writeLayout(t *testing.T, dir string, s *bundle.SignedBundle) {
 	t.Helper()
 	blobs, err := blob.Open(filepath.Join(dir, "blobs"))
 	if err != nil {

@@ -146,7 +146,7 @@ func (c *content) builder(tb testing.TB) *bundle.Builder {
 	return d
 }
 
-func (c *content) seal(tb testing.TB) *bundle.Sealed {
+func (c *content) seal(tb testing.TB) *bundle.SignedBundle {
 	tb.Helper()
 	s, err := c.builder(tb).Seal(tb.Context(), c.predicate, testKey())
 	if err != nil {
@@ -163,7 +163,7 @@ func (c *content) openBlob(d digest.Digest) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(b)), nil
 }
 
-func (c *content) pack(tb testing.TB, s *bundle.Sealed, compression bundle.Compression) []byte {
+func (c *content) pack(tb testing.TB, s *bundle.SignedBundle, compression bundle.Compression) []byte {
 	tb.Helper()
 	var b bytes.Buffer
 	if err := s.WriteTar(tb.Context(), &b, compression, c.openBlob, nil); err != nil {

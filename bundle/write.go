@@ -20,7 +20,7 @@ const writeSize = 256 << 10
 type Opener func(digest.Digest) (io.ReadCloser, error)
 
 // TarSize returns the size of the packed bundle without compression, in bytes.
-func (s *Sealed) TarSize() int64 {
+func (s *SignedBundle) TarSize() int64 {
 	n := tarSize(int64(len(layoutContent))) + tarSize(int64(len(s.top.index))) + int64(len(tarFolders())) + tarEnd
 	for _, l := range s.small() {
 		n += tarSize(l.Descriptor.Size)
@@ -32,7 +32,7 @@ func (s *Sealed) TarSize() int64 {
 }
 
 // Size returns the size of the packed bundle in bytes: exact for Gzip and None, the maximum for Zstd.
-func (s *Sealed) Size(c Compression) int64 {
+func (s *SignedBundle) Size(c Compression) int64 {
 	n := s.TarSize()
 	switch c {
 	case Gzip:
@@ -45,7 +45,7 @@ func (s *Sealed) Size(c Compression) int64 {
 
 // WriteTar packs the bundle into w. Each blob is verified while it is read, so that a damaged cache is found on this side of the
 // gap. progress, which may be nil, is called with the number of payload bytes written.
-func (s *Sealed) WriteTar(ctx context.Context, w io.Writer, c Compression, open Opener, progress func(n int64)) error {
+func (s *SignedBundle) WriteTar(ctx context.Context, w io.Writer, c Compression, open Opener, progress func(n int64)) error {
 	b := bufio.NewWriterSize(w, writeSize)
 	var z io.WriteCloser
 	var err error
@@ -71,7 +71,7 @@ func (s *Sealed) WriteTar(ctx context.Context, w io.Writer, c Compression, open 
 	return nil
 }
 
-func (s *Sealed) writeTar(ctx context.Context, w io.Writer, open Opener, progress func(int64)) error {
+func (s *SignedBundle) writeTar(ctx context.Context, w io.Writer, open Opener, progress func(int64)) error {
 	if err := writeFile(w, layoutFile, layoutContent); err != nil {
 		return err
 	}

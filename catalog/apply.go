@@ -25,14 +25,14 @@ func (db *DB) Plan(ctx context.Context, in *Import) (*Report, error) {
 	return plan[0].Report, plan[0].Err
 }
 
-// Planned is the outcome of one of several imports: its report, or its error.
-type Planned struct {
+// Outcome is the outcome of one of several imports: its report, or its error.
+type Outcome struct {
 	Report *Report
 	Err    error
 }
 
 // PlanAll returns the outcomes of applying imports one after the other. Each is applied to the state that the one before leaves.
-func (db *DB) PlanAll(ctx context.Context, list []*Import) (plan []Planned, err error) {
+func (db *DB) PlanAll(ctx context.Context, list []*Import) (plan []Outcome, err error) {
 	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		if err := db.keepLock(ctx, tx); err != nil {
 			return err
@@ -44,10 +44,10 @@ func (db *DB) PlanAll(ctx context.Context, list []*Import) (plan []Planned, err 
 				return a.run()
 			})
 			if err != nil {
-				plan = append(plan, Planned{Err: fmt.Errorf("plan the import: %w", interpret(err))})
+				plan = append(plan, Outcome{Err: fmt.Errorf("plan the import: %w", interpret(err))})
 				continue
 			}
-			plan = append(plan, Planned{Report: a.r})
+			plan = append(plan, Outcome{Report: a.r})
 		}
 		return errRollback
 	})

@@ -137,7 +137,7 @@ func (im *Importer) Candidate(o *Opened) (Candidate, error) {
 func (v *Verified) Candidate() Candidate { return Candidate{v.record} }
 
 // PlanAll returns the changes of importing candidates one after the other.
-func (im *Importer) PlanAll(ctx context.Context, list []Candidate) ([]catalog.Planned, error) {
+func (im *Importer) PlanAll(ctx context.Context, list []Candidate) ([]catalog.Outcome, error) {
 	return im.Store.PlanAll(ctx, records(list))
 }
 

@@ -42,7 +42,7 @@ type Original struct {
 	// Settings are the settings that this store can take over, and Ignored the ones without a meaning here. Settings is nil if nobody
 	// has given the original's settings.
 	Settings map[string]string
-	Ignored  []settings.Ignored
+	Ignored  []settings.Omission
 }
 
 // FindOriginalAssertion returns the path of the store assertion that the original keeps in its data folder. If dir is empty, it

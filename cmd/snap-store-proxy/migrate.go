@@ -60,7 +60,7 @@ func readOriginalSettings(file string, original *instance.Original) error {
 		return err
 	}
 	if original.Settings, original.Ignored, err = settings.ParseYAML(text); err != nil {
-		return &cli.Error{Code: cli.Usage, Err: err, Hint: "give the output of the original's 'enterprise-store config --export-yaml'"}
+		return cli.At(readingOriginal, &cli.Error{Code: cli.Usage, Err: err})
 	}
 	return nil
 }

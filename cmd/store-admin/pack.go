@@ -62,7 +62,7 @@ func (out *output) mend(ctx context.Context, p *exporter.Plan, d digest.Digest) 
 }
 
 // pack writes an archive. The archive gets its name when it is complete and synced, and never replaces another file.
-func (out *output) pack(ctx context.Context, s *bundle.Sealed, file string) (int64, error) {
+func (out *output) pack(ctx context.Context, s *bundle.SignedBundle, file string) (int64, error) {
 	c := bundle.Compression(out.o.compression)
 	size := s.Size(c)
 	if err := checkFileSize(filepath.Dir(file), filepath.Base(file), size); err != nil {

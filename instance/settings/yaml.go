@@ -21,8 +21,8 @@ const maxNesting = 8
 // originalRegistry is the original's default of proxy.oci-registry.domain. Nobody inside reaches it.
 const originalRegistry = "registry.jujucharms.com"
 
-// Ignored is a setting of the original that has no meaning here.
-type Ignored struct {
+// Omission is a setting of the original that has no meaning here.
+type Omission struct {
 	Name string
 	// Why is the reason, a sentence without a capital or a full stop.
 	Why string
@@ -43,7 +43,7 @@ func (s *Settings) ExportYAML() ([]byte, error) {
 // ParseYAML parses a text of ExportYAML or of the original. The original's text may have settings without a meaning here, which are
 // left out and listed, and lists, groups, and True for true. For a setting that neither has, it returns an *UnknownKeyError, for a
 // wrong value a *ValueError.
-func ParseYAML(text []byte) (values map[string]string, ignored []Ignored, err error) {
+func ParseYAML(text []byte) (values map[string]string, ignored []Omission, err error) {
 	if len(text) > MaxYAML {
 		return nil, nil, fmt.Errorf("read YAML: larger than %d bytes", MaxYAML)
 	}
@@ -58,7 +58,7 @@ func ParseYAML(text []byte) (values map[string]string, ignored []Ignored, err er
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.ignored)) {
-		ignored = append(ignored, Ignored{name, p.ignored[name]})
+		ignored = append(ignored, Omission{name, p.ignored[name]})
 	}
 	return p.values, ignored, nil
 }

@@ -253,7 +253,7 @@ func (b *Bundle) writeTo(w io.Writer, c bundle.Compression) {
 	}
 }
 
-func (b *Bundle) seal() *bundle.Sealed {
+func (b *Bundle) seal() *bundle.SignedBundle {
 	b.tb.Helper()
 	var d bundle.Builder
 	for _, s := range b.Snaps {
