@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 )
 
 // The files of a charm or charm bundle that Juju and the store read.
@@ -27,6 +28,8 @@ type Archive struct {
 	// Bases are the bases of manifest.yaml, in its order, without their risk. Their architecture may be All. Old charms have no
 	// such bases. See ConcreteBases.
 	Bases []Base
+	// Faults are oddities of the files that Juju overlooks, for people.
+	Faults []string
 }
 
 // Metadata holds the parts of metadata.yaml that a store needs.
@@ -82,22 +85,36 @@ func OpenArchive(r io.ReaderAt, size int64) (*Archive, error) {
 		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
 	}
 	a.Metadata = *meta
-	if a.Bases, err = parseManifest(files[manifestFile]); err != nil {
+	bases, repeated, err := parseManifest(files[manifestFile])
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrArchive, err)
 	}
+	a.Bases = bases
+	a.addRepeated(manifestFile, repeated)
+	_, repeated, _ = ParseYAML([]byte(a.MetadataYAML), MaxYAMLSize)
+	a.addRepeated(metadataFile, repeated)
 	// The store does not need the content of these files, but it refuses files that Juju would reject.
 	for _, name := range []string{configFile, actionsFile} {
-		if _, err := ParseYAML([]byte(files[name]), MaxYAMLSize); err != nil {
+		w := newWalker()
+		w.anyKeys = true
+		if _, err := w.parse([]byte(files[name]), MaxYAMLSize); err != nil {
 			return nil, fmt.Errorf("%w: parse %s: %w", ErrArchive, name, err)
 		}
+		a.addRepeated(name, w.repeated)
 	}
 	return a, nil
+}
+
+func (a *Archive) addRepeated(file string, keys []string) {
+	if len(keys) > 0 {
+		a.Faults = append(a.Faults, fmt.Sprintf("%s repeats the keys %s: the last value counts", file, strings.Join(keys, ", ")))
+	}
 }
 
 // ParseMetadata parses a metadata.yaml.
 func ParseMetadata(text string) (*Metadata, error) {
 	var y yamlMetadata
-	if err := decodeYAML([]byte(text), MaxYAMLSize, &y); err != nil {
+	if _, err := decodeYAML([]byte(text), MaxYAMLSize, &y); err != nil {
 		return nil, fmt.Errorf("parse %s: %w", metadataFile, err)
 	}
 	if err := ValidateName(y.Name); err != nil {
@@ -112,11 +129,11 @@ func ParseMetadata(text string) (*Metadata, error) {
 	return m, nil
 }
 
-// parseManifest returns the bases of a manifest.yaml, each once. A base without architectures has all of them.
-func parseManifest(text string) ([]Base, error) {
+// parseManifest returns the bases of a manifest.yaml, each once, and its repeated keys. A base without architectures has all of them.
+func parseManifest(text string) (bases []Base, repeated []string, err error) {
 	var y yamlManifest
-	if err := decodeYAML([]byte(text), MaxYAMLSize, &y); err != nil {
-		return nil, fmt.Errorf("parse %s: %w", manifestFile, err)
+	if repeated, err = decodeYAML([]byte(text), MaxYAMLSize, &y); err != nil {
+		return nil, nil, fmt.Errorf("parse %s: %w", manifestFile, err)
 	}
 	var out []Base
 	for _, b := range y.Bases {
@@ -127,20 +144,20 @@ func parseManifest(text string) ([]Base, error) {
 			base := Base{Architecture: arch, Channel: trackOf(b.Channel), Name: b.Name}
 			if arch != All {
 				if err := base.Validate(); err != nil {
-					return nil, fmt.Errorf("parse %s: %w", manifestFile, err)
+					return nil, nil, fmt.Errorf("parse %s: %w", manifestFile, err)
 				}
 			} else if err := base.validateSystem(); err != nil {
-				return nil, fmt.Errorf("parse %s: %w", manifestFile, err)
+				return nil, nil, fmt.Errorf("parse %s: %w", manifestFile, err)
 			}
 			if !slices.Contains(out, base) {
 				out = append(out, base)
 			}
 			if len(out) > maxBases {
-				return nil, fmt.Errorf("parse %s: more than %d bases", manifestFile, maxBases)
+				return nil, nil, fmt.Errorf("parse %s: more than %d bases", manifestFile, maxBases)
 			}
 		}
 	}
-	return out, nil
+	return out, repeated, nil
 }
 
 // ConcreteBases returns the bases that the charm runs on: the bases of its manifest or, without a manifest, of its series. A base

@@ -175,11 +175,38 @@ func TestRefuseYAML(t *testing.T) {
 		{"depth", zipOf(t, member{"metadata.yaml", metadata + "x: " + strings.Repeat("[", 500) + strings.Repeat("]", 500)}), "nested too deeply"},
 		{"commas", zipOf(t, member{"metadata.yaml", metadata + "x: [" + strings.Repeat("a,", 400_000) + "]"}), "too many values"},
 		{"keys", zipOf(t, member{"metadata.yaml", metadata + "resources: {" + keys(30_000, "k%d: , ") + "}"}), "a mapping of more than 2000 keys"},
-		{"the same key", zipOf(t, member{"metadata.yaml", metadata + "resources: {" + strings.Repeat("k: , ", 1000) + "}"}), "keys that are there several times"},
-		{"a key twice", zipOf(t, member{"metadata.yaml", metadata + "name: demo\n"}), "already defined"},
 		{"base not concrete", zipOf(t, member{"metadata.yaml", metadata}, member{"manifest.yaml", "bases: [{name: all, channel: all, architectures: [amd64]}]"}), "parse manifest.yaml: base"},
 		{"bad architecture", zipOf(t, member{"metadata.yaml", metadata}, member{"manifest.yaml", "bases: [{name: ubuntu, channel: '22.04', architectures: [AMD/64]}]"}), "architecture"},
 	})
+}
+
+// TestRepeatedKeys reads files with repeated keys, as Juju does: the last value counts. A mapping that nothing decodes may be large.
+func TestRepeatedKeys(t *testing.T) {
+	t.Parallel()
+	text := "name: other\nsummary: one\nresources: {a: {type: file}}\nresources: {b: {type: file, type: oci-image}}\nsummary: two\nname: demo\n"
+	a, err := open(zipOf(t, member{"metadata.yaml", text}, member{"actions.yaml", "x: {a: 1, a: 2}\n"}, member{"manifest.yaml", "analysis: 1\nanalysis: 2\n"},
+		member{"config.yaml", "options:\n  k: {type: int}\n  k: {type: string}\n" + keys(3000, "  k%d: {type: int}\n")}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := charm.Metadata{Name: "demo", Summary: "two", Resources: map[string]charm.ResourceMeta{"b": {Type: charm.ResourceImage}}}
+	if d := cmp.Diff(want, a.Metadata); d != "" {
+		t.Errorf("metadata (-want +got):\n%s", d)
+	}
+	if a.MetadataYAML != text {
+		t.Errorf("metadata.yaml = %q, want it as it was", a.MetadataYAML)
+	}
+	if d := cmp.Diff([]string{
+		`manifest.yaml repeats the keys "analysis" in line 2: the last value counts`,
+		`metadata.yaml repeats the keys "resources" in line 4, "summary" in line 5, "name" in line 6, "type" in line 4: the last value counts`,
+		`config.yaml repeats the keys "k" in line 3: the last value counts`,
+		`actions.yaml repeats the keys "a" in line 1: the last value counts`}, a.Faults); d != "" {
+		t.Errorf("faults (-want +got):\n%s", d)
+	}
+	many := "name: demo\n" + strings.Repeat("summary: x\n", 1000)
+	if a, err := open(zipOf(t, member{"metadata.yaml", many})); err != nil || len(a.Faults) != 1 || len(a.Faults[0]) > 1000 {
+		t.Errorf("a key a thousand times: %v", err)
+	}
 }
 
 func TestRefuseLink(t *testing.T) {

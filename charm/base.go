@@ -25,6 +25,14 @@ func seriesChannels() map[string]string {
 	}
 }
 
+// otherSeries returns the bases of the series of other systems that Juju knew.
+func otherSeries() map[string]Base {
+	return map[string]Base{
+		"centos7": {Name: "centos", Channel: "7"}, "centos8": {Name: "centos", Channel: "8"}, "centos9": {Name: "centos", Channel: "9"},
+		"genericlinux": {Name: "genericlinux", Channel: "genericlinux"}, "opensuseleap": {Name: "opensuse", Channel: "opensuse42"},
+	}
+}
+
 // ParseBase parses a base in the form of charm bundles and command lines: "ubuntu@22.04", "ubuntu@22.04/stable", or a series such
 // as "jammy". The series kubernetes means no operating system, so its base is zero. The result has no architecture.
 func ParseBase(s string) (Base, error) {
@@ -33,11 +41,13 @@ func ParseBase(s string) (Base, error) {
 		if s == kubernetesSeries {
 			return Base{}, nil
 		}
-		ch, ok := seriesChannels()[s]
-		if !ok {
-			return Base{}, fmt.Errorf("base %.60q: want one like ubuntu@22.04, or a series of Ubuntu", s)
+		if ch, ok := seriesChannels()[s]; ok {
+			return Base{Name: Ubuntu, Channel: ch}, nil
 		}
-		return Base{Name: Ubuntu, Channel: ch}, nil
+		if b, ok := otherSeries()[s]; ok {
+			return b, nil
+		}
+		return Base{}, fmt.Errorf("base %.60q: want one like ubuntu@22.04, or a series such as jammy or centos7", s)
 	}
 	b := Base{Name: name, Channel: trackOf(ch)}
 	// Juju's own export-bundle writes "ubuntu@kubernetes" and similar names.

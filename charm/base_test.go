@@ -21,6 +21,8 @@ func TestParseBase(t *testing.T) {
 		"trusty":              ubuntu("14.04", ""),
 		"resolute":            ubuntu("26.04", ""),
 		"centos@7":            {Channel: "7", Name: "centos"},
+		"centos7":             {Channel: "7", Name: "centos"},
+		"centos9":             {Channel: "9", Name: "centos"},
 		"kubernetes":          {},
 		"ubuntu@kubernetes":   {},
 	} {
@@ -28,7 +30,7 @@ func TestParseBase(t *testing.T) {
 			t.Errorf("ParseBase(%q) = %v, %v, want %v", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", "22.04", "ubuntu@", "@22.04", "NA@NA", "ubuntu@NA", "all@all", "Jammy", "ubuntu@22 04", "ubuntu@\n"} {
+	for _, in := range []string{"", "22.04", "ubuntu@", "@22.04", "NA@NA", "ubuntu@NA", "all@all", "Jammy", "ubuntu@22 04", "ubuntu@\n", "win2012"} {
 		if got, err := charm.ParseBase(in); err == nil {
 			t.Errorf("ParseBase(%q) = %v, want an error", in, got)
 		}

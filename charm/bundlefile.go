@@ -24,6 +24,8 @@ var errNoApplications = errors.New("no applications in it")
 type BundleFile struct {
 	Name, Description string
 	Applications      []Application
+	// Repeated are some of the keys that a mapping repeats. The last value counts, as in Juju.
+	Repeated []string
 }
 
 // Application is one application of a charm bundle.
@@ -35,14 +37,20 @@ type Application struct {
 	Channel  string // "" if the bundle names none
 	Revision *int
 	// Base has no architecture. It is zero if the bundle names no operating system.
-	Base      Base
-	Resources map[string]ResourceValue
+	Base Base
+	// Architectures come from the application's constraints, or from the URL of its charm. Without any, Beside has the architectures of
+	// its machines, as far as the bundle names them. Juju asks for the model's architecture then, which the bundle does not name.
+	Architectures, Beside []string
+	Resources             map[string]ResourceValue
+	// Published is set for an application of a charm bundle on Charmhub. Its images are upstream, wherever they are. In an operator's
+	// own file, they are names in the registry of the air-gapped side. ParseBundle does not set it.
+	Published bool
 }
 
 // ResourceValue is the value of an application's resource: a revision on Charmhub, or an Image.
 type ResourceValue struct {
 	Revision *int
-	// Image is the path of a local file, or of an image in the registry of the air-gapped side.
+	// Image is the path of a local file, or the name of an image. See Application.Published.
 	Image string
 }
 
@@ -57,118 +65,27 @@ func isPath(s string) bool {
 type yamlBundle struct {
 	Name         string               `yaml:"name"`
 	Description  string               `yaml:"description"`
+	Type         string               `yaml:"bundle"`
 	Series       string               `yaml:"series"`
 	DefaultBase  string               `yaml:"default-base"`
 	Applications map[string]yaml.Node `yaml:"applications"`
 	// Services is the earlier name of the field applications.
 	Services map[string]yaml.Node `yaml:"services"`
+	Machines map[string]yaml.Node `yaml:"machines"`
 }
 
 // yamlApplication has pointers, so that fields that an overlay does not mention are nil.
 type yamlApplication struct {
-	Charm     *string              `yaml:"charm"`
-	Series    *string              `yaml:"series"`
-	Base      *string              `yaml:"base"`
-	Channel   *string              `yaml:"channel"`
-	Revision  *int                 `yaml:"revision"`
-	Resources map[string]yaml.Node `yaml:"resources"`
-}
-
-// ParseBundle parses a bundle.yaml, or a list of applications in the same form. It ignores fields that a store does not need.
-// Documents after the first are overlays: their values replace the earlier values of an application, and a null removes it.
-func ParseBundle(text []byte) (*BundleFile, error) {
-	b, err := parseBundle(text)
-	if err != nil {
-		return nil, fmt.Errorf("parse %s: %w", bundleFile, err)
-	}
-	return b, nil
-}
-
-func parseBundle(text []byte) (*BundleFile, error) {
-	docs, err := ParseYAML(text, MaxYAMLSize)
-	if err != nil {
-		return nil, err
-	}
-	var all yamlBundle
-	apps := make(map[string]*yamlApplication)
-	for i, doc := range docs {
-		var y yamlBundle
-		if err := decodeNode(doc, &y); err != nil {
-			return nil, err
-		}
-		if i == 0 {
-			all = y
-		}
-		if err := y.overlay(&all, apps); err != nil {
-			return nil, err
-		}
-	}
-	if len(apps) == 0 {
-		return nil, errNoApplications
-	}
-	if len(apps) > maxApplications {
-		return nil, fmt.Errorf("%d applications are over the limit of %d", len(apps), maxApplications)
-	}
-	return all.build(apps)
-}
-
-// overlay merges y over the earlier documents.
-func (y *yamlBundle) overlay(all *yamlBundle, apps map[string]*yamlApplication) error {
-	if y.Series != "" {
-		all.Series = y.Series
-	}
-	if y.DefaultBase != "" {
-		all.DefaultBase = y.DefaultBase
-	}
-	said := y.Applications
-	if len(said) == 0 {
-		said = y.Services
-	}
-	for name, node := range said {
-		if len(name) > maxValue || name == "" {
-			return fmt.Errorf("application %.60q: want a shorter name, and not none", name)
-		}
-		node = followed(node)
-		if isNull(&node) {
-			delete(apps, name)
-			continue
-		}
-		app := apps[name]
-		if app == nil {
-			app = &yamlApplication{}
-			apps[name] = app
-		}
-		before := app.Resources
-		app.Resources = nil
-		// Decoding keeps the values of fields that the overlay doesn't mention.
-		if err := decodeNode(&node, app); err != nil {
-			return fmt.Errorf("application %.60s: %w", name, err)
-		}
-		app.Resources = merged(before, app.Resources)
-	}
-	return nil
-}
-
-// merged returns before with the values of after merged over it. A null removes a value.
-func merged(before, after map[string]yaml.Node) map[string]yaml.Node {
-	out := make(map[string]yaml.Node, len(before)+len(after))
-	maps.Copy(out, before)
-	for name, n := range after {
-		if n := followed(n); isNull(&n) {
-			delete(out, name)
-		} else {
-			out[name] = n
-		}
-	}
-	return out
-}
-
-// followed returns n, or its target if n is an alias.
-func followed(n yaml.Node) yaml.Node {
-	if n.Kind == yaml.AliasNode {
-		return *n.Alias
-	}
-	return n
+	Charm       *string              `yaml:"charm"`
+	Series      *string              `yaml:"series"`
+	Base        *string              `yaml:"base"`
+	Channel     *string              `yaml:"channel"`
+	Revision    *int                 `yaml:"revision"`
+	Resources   map[string]yaml.Node `yaml:"resources"`
+	Constraints *string              `yaml:"constraints"`
+	NumUnits    *int                 `yaml:"num_units"`
+	Scale       *int                 `yaml:"scale"`
+	To          places               `yaml:"to"`
 }
 
 func (y *yamlBundle) build(apps map[string]*yamlApplication) (*BundleFile, error) {
@@ -188,6 +105,15 @@ func (y *yamlBundle) build(apps map[string]*yamlApplication) (*BundleFile, error
 	if len(gone) > 0 {
 		slices.Sort(gone)
 		return nil, fmt.Errorf("%w, so these are to be had no more: %.1000s", errCharmStore, strings.Join(slices.Compact(gone), ", "))
+	}
+	p, err := y.placements(apps, b.Applications)
+	if err != nil {
+		return nil, err
+	}
+	for i := range b.Applications {
+		if app := &b.Applications[i]; len(app.Architectures) == 0 {
+			app.Beside = p.beside(app.Name)
+		}
 	}
 	return b, nil
 }
@@ -222,6 +148,9 @@ func (a *yamlApplication) build(name string, y *yamlBundle) (*Application, error
 		if app.Base, err = ParseBase(said); err != nil {
 			return nil, err
 		}
+	}
+	if app.Architectures, err = a.ownArchitectures(ref); err != nil {
+		return nil, err
 	}
 	app.Resources, err = buildResources(a.Resources)
 	return app, err

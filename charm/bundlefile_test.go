@@ -39,19 +39,20 @@ relations: [[a, b]]
 		t.Fatal(err)
 	}
 	jammy := ubuntu("22.04", "")
+	amd64 := []string{"amd64"} // of by-url; the others have no units
 	want := &charm.BundleFile{Name: "stack", Description: "A stack", Applications: []charm.Application{
-		{Name: "built", Charm: "built_ubuntu-22.04-amd64.charm", Local: true, Base: jammy},
+		{Name: "built", Charm: "built_ubuntu-22.04-amd64.charm", Local: true, Base: jammy, Beside: amd64},
 		{Name: "by-name", Charm: "postgresql", Channel: "14/stable", Base: jammy},
-		{Name: "by-series", Charm: "etcd", Revision: number(7), Base: ubuntu("18.04", "")},
-		{Name: "by-url", Charm: "mysql-router-k8s", Revision: number(5), Base: ubuntu("24.04", "")},
-		{Name: "of-base", Charm: "loki-k8s", Base: ubuntu("24.04", "")},
-		{Name: "of-kubernetes", Charm: "loki-k8s"},
-		{Name: "older", Charm: "local:jammy/older-3", Local: true, Base: jammy},
-		{Name: "own", Charm: "./own.charm", Local: true, Base: jammy},
-		{Name: "resources", Charm: "postgresql-k8s", Base: jammy, Resources: map[string]charm.ResourceValue{
+		{Name: "by-series", Charm: "etcd", Revision: number(7), Base: ubuntu("18.04", ""), Beside: amd64},
+		{Name: "by-url", Charm: "mysql-router-k8s", Revision: number(5), Base: ubuntu("24.04", ""), Architectures: amd64},
+		{Name: "of-base", Charm: "loki-k8s", Base: ubuntu("24.04", ""), Beside: amd64},
+		{Name: "of-kubernetes", Charm: "loki-k8s", Beside: amd64},
+		{Name: "older", Charm: "local:jammy/older-3", Local: true, Base: jammy, Beside: amd64},
+		{Name: "own", Charm: "./own.charm", Local: true, Base: jammy, Beside: amd64},
+		{Name: "resources", Charm: "postgresql-k8s", Base: jammy, Beside: amd64, Resources: map[string]charm.ResourceValue{
 			"image": {Image: "postgres:local-image"}, "core": {Revision: number(0)}, "file": {Image: "./core.snap"}, "other": {Revision: number(5)}, "same": {Revision: number(5)},
 		}},
-		{Name: "track", Charm: "etcd", Channel: "1.29", Base: jammy},
+		{Name: "track", Charm: "etcd", Channel: "1.29", Base: jammy, Beside: amd64},
 	}}
 	if d := cmp.Diff(want, b); d != "" {
 		t.Errorf("ParseBundle (-want +got):\n%s", d)
@@ -87,6 +88,30 @@ applications:
 	}
 	if d := cmp.Diff(want, b.Applications); d != "" {
 		t.Errorf("applications (-want +got):\n%s", d)
+	}
+}
+
+// TestParseBundleFiles merges overlays from files of their own, as juju deploy --overlay does.
+func TestParseBundleFiles(t *testing.T) {
+	t.Parallel()
+	base := "default-base: ubuntu@20.04\nmachines: {0: {constraints: arch=arm64}}\napplications:\n  a: {charm: one, to: [0], resources: {x: 1}}\n  b: {charm: two, resources: {x: 1}}\n  c: {charm: three, series: centos7}\n"
+	one := "default-base: ubuntu@22.04\napplications:\n  a: {channel: edge, resources: }\n  b: {channel: beta}\n---\napplications: {b: {channel: edge}}\n"
+	two := "machines: {0: {constraints: arch=s390x}}\napplications:\n  c:\n  d: {charm: four, constraints: arch=riscv64, constraints: arch=arm64}\n"
+	b, err := charm.ParseBundle([]byte(base), []byte(one), []byte(two), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jammy := ubuntu("22.04", "")
+	want := &charm.BundleFile{Repeated: []string{`"constraints" in line 4`}, Applications: []charm.Application{
+		{Name: "a", Charm: "one", Channel: "edge", Base: jammy, Beside: []string{"s390x"}},
+		{Name: "b", Charm: "two", Channel: "edge", Base: jammy, Resources: map[string]charm.ResourceValue{"x": {Revision: number(1)}}},
+		{Name: "d", Charm: "four", Base: jammy, Architectures: []string{"arm64"}},
+	}}
+	if d := cmp.Diff(want, b); d != "" {
+		t.Errorf("ParseBundle (-want +got):\n%s", d)
+	}
+	if _, err := charm.ParseBundle([]byte(base), nil, []byte("applications: [a]\n")); err == nil || !strings.Contains(err.Error(), "overlay 2: ") {
+		t.Errorf("a bad overlay: %v, want its number", err)
 	}
 }
 

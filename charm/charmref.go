@@ -17,7 +17,8 @@ type charmRef struct {
 	name     string
 	local    bool
 	revision *int
-	series   string // the series, "" if there is none
+	// arch and series are empty if the reference has none.
+	arch, series string
 }
 
 var endsInRevision = regexp.MustCompile(`^(.*)-([0-9]+)$`)
@@ -56,7 +57,7 @@ func parseCharmRef(s string) (*charmRef, error) {
 // setFront parses the part before the name: an architecture, a series or both.
 func (r *charmRef) setFront(front []string) error {
 	if len(front) > 0 && slices.Contains(Architectures(), front[0]) {
-		front = front[1:]
+		r.arch, front = front[0], front[1:]
 	}
 	if len(front) == 0 {
 		return nil

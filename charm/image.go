@@ -47,7 +47,7 @@ func ParseImageBlob(b []byte) (ref, username, password string, err error) {
 	var j imageBlob
 	if json.Unmarshal(b, &j) != nil || j.ImageName == "" {
 		var y yamlImageBlob
-		if decodeYAML(b, MaxImageBlob, &y) != nil || y.RegistryPath == "" {
+		if _, err := decodeYAML(b, MaxImageBlob, &y); err != nil || y.RegistryPath == "" {
 			return "", "", "", errors.New("parse image resource: neither JSON with ImageName nor YAML with registrypath")
 		}
 		j = imageBlob{ImageName: y.RegistryPath, Username: y.Username, Password: y.Password}
@@ -134,4 +134,24 @@ func (i *Image) Repository() string {
 	// The name contains no port, so a colon begins the tag.
 	name, _, _ = strings.Cut(name, ":")
 	return name
+}
+
+// Tag returns the repository and tag by which people pull the image, or "" if its name has only a digest.
+func (i *Image) Tag() string {
+	name, _, byDigest := strings.Cut(i.Name, "@")
+	if !byDigest && !strings.Contains(name, ":") {
+		name += ":latest"
+	}
+	if !strings.Contains(name, ":") {
+		return ""
+	}
+	return name
+}
+
+// Pinned returns the name of the image with its digest in place of a tag, or just its name if the digest is unknown.
+func (i *Image) Pinned() string {
+	if i.Digest == "" {
+		return i.Name
+	}
+	return i.Repository() + "@" + i.Digest
 }

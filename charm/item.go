@@ -133,6 +133,25 @@ func (i *Item) validate() error {
 			return err
 		}
 	}
+	return i.validateImages()
+}
+
+// validateImages checks the images of a charm bundle. Nothing would serve one without a digest.
+func (i *Item) validateImages() error {
+	if len(i.Images) > MaxBundleImages || len(i.Images) > 0 && i.Type != TypeBundle {
+		return fmt.Errorf("%d images, want at most %d of a charm bundle", len(i.Images), MaxBundleImages)
+	}
+	seen := make(map[string]bool, len(i.Images))
+	for j := range i.Images {
+		image := &i.Images[j]
+		if err := image.Validate(); err != nil {
+			return err
+		}
+		if image.Digest == "" || seen[image.Name] {
+			return fmt.Errorf("image %s: want it once, with a digest", image.Name)
+		}
+		seen[image.Name] = true
+	}
 	return nil
 }
 

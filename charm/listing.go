@@ -26,7 +26,9 @@ type Release struct {
 
 // Item describes one revision in an export. The URLs in it are empty, because the server of the content sets them.
 type Item struct {
-	ID       string   `json:"id"`
+	ID string `json:"id"`
+	// Images are the images that a charm bundle names for its applications, under the names by which clusters pull them.
+	Images   []Image  `json:"images,omitempty"`
 	Name     string   `json:"name"`
 	Revision Revision `json:"revision"`
 	// Snaps are the snaps that the charm's own files name.
@@ -52,7 +54,7 @@ type ResourceItem struct {
 	Resource Resource `json:"resource"`
 }
 
-// Image identifies the container image of a resource.
+// Image identifies the container image of a resource, or of an application of a charm bundle.
 type Image struct {
 	// Digest is the digest of the image's manifest or index, "sha256:…". It is empty if only a tag is known, because the image
 	// was left out of the export.

@@ -17,6 +17,8 @@ const (
 	MaxReadmeSize = MaxYAMLSize
 	MaxRevision   = 1<<31 - 1
 	MaxSnapHints  = 64 // of one revision
+	// MaxBundleImages is the number of images that a charm bundle may name.
+	MaxBundleImages = 1000
 	// All is the architecture of a charm that runs on every one. It never occurs in an export.
 	All = "all"
 )

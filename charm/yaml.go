@@ -15,9 +15,8 @@ const (
 	maxYAMLNodes  = 1 << 18 // after all aliases are resolved
 	maxYAMLDepth  = 100
 	maxDocuments  = 64
-	// The decoder compares each key of a mapping with each other, and reports every duplicate.
-	maxYAMLKeys     = 2000
-	maxYAMLRepeated = 4
+	maxYAMLKeys   = 2000 // of a mapping: the decoder compares each key with each other
+	maxYAMLRepeat = 8    // in the list of repeated keys
 )
 
 var (
@@ -25,25 +24,31 @@ var (
 	errYAMLDepth   = errors.New("nested too deeply")
 	errYAMLCycle   = errors.New("an alias to what contains it")
 	errYAMLKeys    = fmt.Errorf("a mapping of more than %d keys", maxYAMLKeys)
-	errYAMLRepeat  = errors.New("keys that are there several times")
 	errYAMLTrailer = errors.New("more than one document")
 )
 
-// decodeYAML decodes a text of one document into out. An empty text leaves out unchanged.
-func decodeYAML(text []byte, limit int, out any) error {
-	docs, err := ParseYAML(text, limit)
+// decodeYAML decodes a text of one document into out. An empty text leaves out unchanged. It returns the repeated keys.
+func decodeYAML(text []byte, limit int, out any) (repeated []string, err error) {
+	docs, repeated, err := ParseYAML(text, limit)
 	if err != nil || len(docs) == 0 {
-		return err
+		return repeated, err
 	}
 	if len(docs) > 1 {
-		return errYAMLTrailer
+		return repeated, errYAMLTrailer
 	}
-	return decodeNode(docs[0], out)
+	return repeated, decodeNode(docs[0], out)
 }
 
 // ParseYAML parses the documents of a text, without empty ones. It limits the text, and the number of nodes after the aliases are
-// resolved, before anything is decoded: the parser's own guard only works while it decodes.
-func ParseYAML(text []byte, limit int) ([]*yaml.Node, error) {
+// resolved, before anything is decoded: the parser's own guard only works while it decodes. Of a key that a mapping repeats, the last value
+// counts, as in Juju. The list names some of these keys.
+func ParseYAML(text []byte, limit int) (docs []*yaml.Node, repeated []string, err error) {
+	w := newWalker()
+	docs, err = w.parse(text, limit)
+	return docs, w.repeated, err
+}
+
+func (w *walker) parse(text []byte, limit int) ([]*yaml.Node, error) {
 	if len(text) > limit {
 		return nil, fmt.Errorf("%d bytes are over the limit of %d", len(text), limit)
 	}
@@ -52,7 +57,6 @@ func ParseYAML(text []byte, limit int) ([]*yaml.Node, error) {
 		return nil, errYAMLNodes
 	}
 	d := yaml.NewDecoder(bytes.NewReader(text))
-	w := walker{seen: make(map[*yaml.Node]extent)}
 	var docs []*yaml.Node
 	for range maxDocuments {
 		var doc yaml.Node
@@ -107,11 +111,16 @@ func countTokens(text []byte) int {
 	return n
 }
 
-// walker measures trees of nodes with their aliases resolved, each shared part once.
+// walker measures trees of nodes with their aliases resolved, each shared part once, and removes repeated keys.
 type walker struct {
-	seen     map[*yaml.Node]extent
-	repeated int // duplicate keys of mappings
+	seen map[*yaml.Node]extent
+	// repeated are some of the keys that a mapping repeats, with their lines.
+	repeated []string
+	// anyKeys allows mappings with any number of keys, because nothing will decode them.
+	anyKeys bool
 }
+
+func newWalker() *walker { return &walker{seen: make(map[*yaml.Node]extent)} }
 
 // extent is the number of nodes that a node unfolds to, and the number of their levels. It is zero while the node is being
 // measured.
@@ -158,20 +167,29 @@ func (w *walker) measure(n *yaml.Node, depth int) (extent, error) {
 	return total, nil
 }
 
+// keys removes all but the last of repeated keys from a mapping. The decoder would refuse them.
 func (w *walker) keys(n *yaml.Node) error {
-	if len(n.Content) > 2*maxYAMLKeys {
+	if len(n.Content) > 2*maxYAMLKeys && !w.anyKeys {
 		return errYAMLKeys
 	}
-	seen := make(map[string]bool, len(n.Content)/2)
-	for i := 0; i < len(n.Content); i += 2 {
-		if v := n.Content[i].Value; seen[v] {
-			w.repeated++
-		} else {
-			seen[v] = true
+	last := make(map[string]int, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if k := n.Content[i]; k.Kind == yaml.ScalarNode {
+			if _, ok := last[k.Value]; ok && len(w.repeated) < maxYAMLRepeat {
+				w.repeated = append(w.repeated, fmt.Sprintf("%.60q in line %d", k.Value, k.Line))
+			}
+			last[k.Value] = i
 		}
 	}
-	if w.repeated > maxYAMLRepeated {
-		return errYAMLRepeat
+	if len(last) == len(n.Content)/2 {
+		return nil
 	}
+	kept := n.Content[:0]
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if k := n.Content[i]; k.Kind != yaml.ScalarNode || last[k.Value] == i {
+			kept = append(kept, n.Content[i], n.Content[i+1])
+		}
+	}
+	n.Content = kept
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -88,6 +89,33 @@ plugs:
 		if d := cmp.Diff(tt.bases, bases) + cmp.Diff(tt.contents, contents); d != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, d)
 		}
+	}
+}
+
+// TestRepeatedKeys parses a snap.yaml with repeated keys like snapd: the last value counts, and mappings at the top are united.
+func TestRepeatedKeys(t *testing.T) {
+	t.Parallel()
+	m, err := snap.ParseYAML(`
+name: a
+name: app
+plugs:
+  one: {interface: content, default-provider: wrong, default-provider: themes}
+plugs:
+  two: {interface: network, interface: content, default-provider: platform}
+apps: {x: {command: x}}
+apps: {y: {command: y}, x: {command: z}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &snap.Meta{Name: "app", Type: "app", Architectures: []string{"all"}, Providers: []string{"platform", "themes"}, Apps: []string{"x", "y"},
+		Repeated: []string{`"name" in line 3`, `"plugs" in line 6`, `"apps" in line 9`, `"default-provider" in line 5`, `"interface" in line 7`, `"x" in line 9`}}
+	if d := cmp.Diff(want, m); d != "" {
+		t.Errorf("meta (-want +got):\n%s", d)
+	}
+	begin := time.Now()
+	if _, err := snap.ParseYAML("name: a\n" + strings.Repeat("plugs: {a: b}\n", snap.MaxYAMLSize/15)); err != nil || time.Since(begin) > 5*time.Second {
+		t.Errorf("a mapping many times: %v after %v", err, time.Since(begin))
 	}
 }
 

@@ -18,6 +18,8 @@ type Meta struct {
 	Providers []string
 	// Apps are the names of the applications, sorted.
 	Apps []string
+	// Repeated are some of the keys that a mapping repeats, with their lines. snapd overlooks that.
+	Repeated []string
 }
 
 // yamlMeta holds the fields of snap.yaml from which Meta is made. Plugs have several forms, so they are nodes.
@@ -44,7 +46,12 @@ func ParseYAML(text string) (*Meta, error) {
 		return nil, fmt.Errorf("snap.yaml of %d bytes is over the limit of %d", len(text), MaxYAMLSize)
 	}
 	var y yamlMeta
-	if err := yaml.Unmarshal([]byte(text), &y); err != nil {
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		return nil, fmt.Errorf("parse snap.yaml: %w", err)
+	}
+	repeated := removeRepeated(&doc)
+	if err := doc.Decode(&y); err != nil {
 		return nil, fmt.Errorf("parse snap.yaml: %w", err)
 	}
 	if err := ValidateName(y.Name); err != nil {
@@ -53,7 +60,7 @@ func ParseYAML(text string) (*Meta, error) {
 	if y.Base != "" && ValidateName(y.Base) != nil {
 		return nil, fmt.Errorf("parse snap.yaml: base: %w", ValidateName(y.Base))
 	}
-	m := &Meta{Name: y.Name, Version: y.Version, Type: y.Type, Base: y.Base, Provenance: y.Provenance, Architectures: architectures(&y.Architectures)}
+	m := &Meta{Name: y.Name, Version: y.Version, Type: y.Type, Base: y.Base, Provenance: y.Provenance, Architectures: architectures(&y.Architectures), Repeated: repeated}
 	if m.Type == "" {
 		m.Type = "app"
 	}

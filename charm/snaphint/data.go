@@ -61,7 +61,7 @@ func (f *finder) readTOML(text string) {
 // readTree reads a YAML or JSON file that lists snaps: maps with a name, and a channel, revision or install-type, at any depth. If a
 // key above a map is an architecture, the revision is for that architecture.
 func (f *finder) readTree(text string) {
-	docs, err := charm.ParseYAML([]byte(text), maxHintFile)
+	docs, _, err := charm.ParseYAML([]byte(text), maxHintFile)
 	if err != nil {
 		return
 	}
