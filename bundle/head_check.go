@@ -74,7 +74,8 @@ func (h *Head) checkCharms() error {
 	return nil
 }
 
-// checkImages finds out which manifests of the indexes are there, and refuses a manifest that no resource refers to.
+// checkImages finds out which manifests of the indexes are there, and refuses a manifest that neither a resource nor a charm bundle
+// refers to.
 func (h *Head) checkImages() error {
 	images := make(map[digest.Digest]*ImageManifest, len(h.Images))
 	for _, m := range h.Images {
@@ -102,6 +103,11 @@ func (h *Head) checkImages() error {
 			todo = append(todo, digest.Digest(r.Image.Digest))
 		}
 	}
+	for _, r := range h.CharmRevisions {
+		for _, i := range r.Images {
+			todo = append(todo, digest.Digest(i.Digest))
+		}
+	}
 	seen := make(map[digest.Digest]bool, len(images))
 	for len(todo) > 0 {
 		d := todo[len(todo)-1]
@@ -113,7 +119,7 @@ func (h *Head) checkImages() error {
 	}
 	for _, m := range h.Images {
 		if !seen[m.Digest] {
-			return corrupt("%s: no resource has this image", m.itemName())
+			return corrupt("%s: no resource has this image, nor has a charm bundle", m.itemName())
 		}
 	}
 	return nil

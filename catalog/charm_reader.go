@@ -44,7 +44,7 @@ func (l *loader) charmRevisions() error {
 			return fmt.Errorf("charm %s revision %d: %w", id, number, err)
 		}
 		c := l.charmByID[id]
-		c.Revisions = append(c.Revisions, CharmRevision{it.Revision, it.Snaps, digest.Digest(blob)})
+		c.Revisions = append(c.Revisions, CharmRevision{it.Revision, it.Snaps, digest.Digest(blob), it.Images})
 		return nil
 	})
 }

@@ -97,6 +97,8 @@ type CharmRevision struct {
 	charm.Revision
 	Snaps []charm.SnapHint
 	Blob  digest.Digest
+	// Images are the images that a charm bundle names for its applications.
+	Images []charm.Image
 }
 
 // CharmResource is a revision of a charm's resource: a file in Blob, which is empty for a file that was never uploaded, or an

@@ -67,7 +67,7 @@ func (c *collector) addCharms(h *bundle.Head) {
 	}
 	for _, r := range h.CharmRevisions {
 		if ch := c.charms[r.Name]; ch != nil {
-			ch.Revisions = append(ch.Revisions, CharmRevision{&r.Revision, r.Snaps})
+			ch.Revisions = append(ch.Revisions, CharmRevision{&r.Revision, r.Snaps, r.Images})
 		}
 	}
 	for _, r := range h.CharmResources {

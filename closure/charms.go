@@ -3,6 +3,7 @@ package closure
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"offlinestore/channel"
 	"offlinestore/channelmap"
@@ -31,6 +32,7 @@ func (x *index) charmGaps(part *Set) []Gap {
 			}
 		}
 	}
+	f.addClashes(part)
 	slices.SortFunc(f.gaps, compareCharmGaps)
 	return slices.CompactFunc(f.gaps, equalGaps) // one revision may be in several rows
 }
@@ -41,6 +43,7 @@ func (f *charmFinder) addRow(c *Charm, r *CharmRevision, row *charm.Release) {
 		return
 	}
 	f.addResources(c, r, row)
+	f.addBase(c, r, row)
 	for i := range r.Snaps {
 		if row.Base != nil {
 			f.addSnap(c, r, row.Base.Architecture, &r.Snaps[i])
@@ -56,6 +59,22 @@ func (f *charmFinder) addGap(c *Charm, r *CharmRevision, g Gap) {
 	}
 	g.NeededBy = []Needer{by}
 	f.gaps = append(f.gaps, g)
+}
+
+// addBase adds a gap for a row of a base that the revision is not for. Its architecture doesn't count, because an export names only the
+// requested architectures of a base for all.
+func (f *charmFinder) addBase(c *Charm, r *CharmRevision, row *charm.Release) {
+	if row.Base == nil || row.Channel == "" || len(r.Bases) == 0 {
+		return
+	}
+	var supported []string
+	for _, b := range r.Bases {
+		if b == nil || b.Name == row.Base.Name && b.Channel == row.Base.Channel {
+			return
+		}
+		supported = append(supported, b.String())
+	}
+	f.addGap(c, r, Gap{Kind: KindRow, Name: c.Name, Revision: r.Revision.Number, Channel: row.Channel, Architecture: row.Base.String(), Supported: strings.Join(supported, ", ")})
 }
 
 // addResources adds gaps for resources that the charm's metadata declares and its release lacks, and for images that cannot be
@@ -113,6 +132,11 @@ func (f *charmFinder) addCharms(c *Charm, r *CharmRevision) {
 	for i := range b.Applications {
 		if g, ok := f.application(&b.Applications[i]); ok {
 			f.addGap(c, r, g)
+		}
+	}
+	for i := range r.Images {
+		if !f.set.ImagesElsewhere && !f.set.Images[r.Images[i].Digest] {
+			f.addGap(c, r, Gap{Kind: KindImage, Name: r.Images[i].Name})
 		}
 	}
 }

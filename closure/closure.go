@@ -50,10 +50,12 @@ type Charm struct {
 	ChannelMap []charm.Release
 }
 
-// CharmRevision is a revision of a charm or charm bundle, with the snaps that it installs.
+// CharmRevision is a revision of a charm or charm bundle, with the snaps that it installs and the images that it names.
 type CharmRevision struct {
 	*charm.Revision
 	Snaps []charm.SnapHint
+	// Images are the images that a charm bundle names for its applications.
+	Images []charm.Image
 }
 
 // CharmResource is a revision of a charm's resource. Image is nil for a file.

@@ -16,12 +16,15 @@ const (
 	KindComponent Kind = "component"
 	KindResource  Kind = "resource"
 	KindImage     Kind = "image"
+	KindImageName Kind = "image-name"
 	KindCharm     Kind = "charm"
 	KindBundle    Kind = "bundle"
 	KindModel     Kind = "model"
+	// KindRow is a row of a channel map, which needs a revision for its platform.
+	KindRow Kind = "row"
 )
 
-// Gap is a missing item that another item needs. Fields that don't apply are zero.
+// Gap is a missing item that another item needs, or a name that is needed for two items. Fields that don't apply are zero.
 type Gap struct {
 	Kind Kind
 	// Name is the name of the snap, of the resource, of the image in its registry or of the charm. For a component, it is
@@ -34,8 +37,12 @@ type Gap struct {
 	// InstalledFrom is the channel from which a charm installs the snap, if the charm names one. The store may have the snap in
 	// another one.
 	InstalledFrom string
-	// NeededBy is never empty. Needs of charms and charm bundles have one Needer.
+	// NeededBy is never empty. Needs of charms and charm bundles have one Needer, a name of images has the charms of both.
 	NeededBy []Needer
+	// Supported lists the platforms of the revision in a row of another platform.
+	Supported string
+	// Holders are set for a name that two resources give to different images: "resource data revision 7 of charm app".
+	Holders [2]string
 	// Essential is set for snapd and for bases: without them, no part of a snap runs.
 	Essential bool
 }
@@ -54,6 +61,12 @@ const maxNeeders = 8
 
 // String returns the gap as a sentence: "core24 for amd64 is needed by jq", "resource data is needed by charm app revision 7".
 func (g Gap) String() string {
+	switch g.Kind {
+	case KindRow:
+		return fmt.Sprintf("%s has revision %d, which is for %s", Gap{Name: g.Name, Channel: g.Channel, Architecture: g.Architecture}.Needs(), g.Revision, g.Supported)
+	case KindImageName:
+		return fmt.Sprintf("%s is the name of two images: that of %s and that of %s", g.Name, g.Holders[0], g.Holders[1])
+	}
 	out := g.Needs() + " is needed by "
 	if g.ByCharm() {
 		out = string(g.Kind) + " " + out
@@ -92,7 +105,7 @@ func (g Gap) ByCharm() bool {
 
 // Snap returns the name of the snap that fills the gap, or "" for a gap of another kind.
 func (g Gap) Snap() string {
-	if g.Kind != KindSnap && g.Kind != KindComponent {
+	if g.ByCharm() || g.Kind != KindSnap && g.Kind != KindComponent && g.Kind != KindRow {
 		return ""
 	}
 	name, _, _ := strings.Cut(g.Name, "+")
@@ -120,7 +133,7 @@ func compareSnapGaps(a, b Gap) int {
 	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Kind, b.Kind))
 }
 
-// compareCharmGaps compares the gaps of charms and charm bundles. Each has one needer.
+// compareCharmGaps compares the gaps of charms and charm bundles by their first needer.
 func compareCharmGaps(a, b Gap) int {
 	return cmp.Or(cmp.Compare(a.NeededBy[0].Name, b.NeededBy[0].Name), cmp.Compare(a.NeededBy[0].Revision, b.NeededBy[0].Revision),
 		cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Needs(), b.Needs()), cmp.Compare(a.Architecture, b.Architecture))
@@ -128,5 +141,5 @@ func compareCharmGaps(a, b Gap) int {
 
 func equalGaps(a, b Gap) bool {
 	return a.Kind == b.Kind && a.Name == b.Name && a.Revision == b.Revision && a.Channel == b.Channel && a.Architecture == b.Architecture &&
-		a.InstalledFrom == b.InstalledFrom && slices.Equal(a.NeededBy, b.NeededBy)
+		a.InstalledFrom == b.InstalledFrom && a.Holders == b.Holders && slices.Equal(a.NeededBy, b.NeededBy)
 }

@@ -3,6 +3,7 @@ package closure
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"offlinestore/snap"
 )
@@ -98,12 +99,29 @@ func (x *index) snapGaps(part *Set) []Gap {
 			}
 		}
 	}
-	out := make([]Gap, 0, len(found))
+	out := x.rowGaps(part)
 	for g := range maps.Values(found) {
 		slices.SortFunc(g.NeededBy, compareNeeders)
 		g.NeededBy = slices.Compact(g.NeededBy)
 		out = append(out, *g)
 	}
 	slices.SortFunc(out, compareSnapGaps)
+	return out
+}
+
+// rowGaps returns the rows of snaps whose revision is not for the architecture of the row.
+func (x *index) rowGaps(part *Set) []Gap {
+	out := []Gap{}
+	for i := range part.Snaps {
+		s := &part.Snaps[i]
+		for _, row := range s.ChannelMap {
+			r := x.revisions[revisionKey{s.Name, row.Revision}]
+			if r == nil || row.Channel == "" || row.Architecture == snap.All || r.Supports(row.Architecture) {
+				continue
+			}
+			out = append(out, Gap{Kind: KindRow, Name: s.Name, Revision: row.Revision, Channel: row.Channel, Architecture: row.Architecture,
+				Supported: strings.Join(r.Architectures, ", "), NeededBy: []Needer{{Kind: KindSnap, Name: s.Name}}})
+		}
+	}
 	return out
 }

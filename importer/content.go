@@ -31,10 +31,18 @@ func contentOf(in *catalog.Import) Content {
 	for _, im := range in.Images {
 		here[im.Digest.String()] = true
 	}
-	for _, r := range in.CharmResources {
-		if r.Image != nil && here[r.Image.Digest] {
-			here[r.Image.Digest] = false // count each image once
+	count := func(i *charm.Image) {
+		if i != nil && here[i.Digest] {
+			here[i.Digest] = false // count each image once
 			c.Images++
+		}
+	}
+	for _, r := range in.CharmResources {
+		count(r.Image)
+	}
+	for _, r := range in.CharmRevisions {
+		for i := range r.Images {
+			count(&r.Images[i])
 		}
 	}
 	return c

@@ -34,7 +34,7 @@ func SetOf(c *catalog.Snapshot) (*closure.Set, error) {
 		ch := &c.Charms[i]
 		out := closure.Charm{Name: ch.Name, Type: ch.Type, DefaultTrack: ch.DefaultTrack, ChannelMap: ch.ChannelMap}
 		for j := range ch.Revisions {
-			out.Revisions = append(out.Revisions, closure.CharmRevision{Revision: &ch.Revisions[j].Revision, Snaps: ch.Revisions[j].Snaps})
+			out.Revisions = append(out.Revisions, closure.CharmRevision{Revision: &ch.Revisions[j].Revision, Snaps: ch.Revisions[j].Snaps, Images: ch.Revisions[j].Images})
 		}
 		for _, r := range ch.Resources {
 			out.Resources = append(out.Resources, closure.CharmResource{Name: r.Name, Revision: r.Revision, Image: r.Image})

@@ -18,13 +18,15 @@ type gapRow struct {
 	NeededBy     []string `json:"needed-by"`
 	// Channel is set if a model names a channel other than the stable one of the default track.
 	Channel string `json:"channel,omitempty"`
+	// Revision is set if the channel has this revision, which is not for the architecture.
+	Revision int `json:"revision,omitempty"`
 }
 
 // charmGapRow is a missing dependency of a charm or a charm bundle.
 type charmGapRow struct {
 	Charm    string `json:"charm"`
 	Revision int    `json:"revision"`
-	// Kind is "resource", "image", "snap" or "charm".
+	// Kind is "resource", "image", "image-name", "snap", "charm" or "row".
 	Kind  string `json:"kind"`
 	Needs string `json:"needs"`
 	// Fix is the step that fills the gap, outside.
@@ -36,6 +38,9 @@ func newGapRows(gaps []closure.Gap) gapRows {
 	for _, g := range gaps {
 		if !g.ByCharm() {
 			row := gapRow{Needs: g.Name, Architecture: g.Architecture, Channel: g.Channel}
+			if g.Kind == closure.KindRow {
+				row.Revision = g.Revision
+			}
 			for _, n := range g.NeededBy {
 				row.NeededBy = append(row.NeededBy, n.String())
 			}

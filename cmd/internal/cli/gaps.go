@@ -25,6 +25,10 @@ func GapFix(g closure.Gap) string {
 		return "Charmhub has released none with it; attach a file of your own with 'juju deploy --resource'"
 	case closure.KindImage:
 		return "export the charm without --no-images, or name the registry that has it (proxy.oci-registry.domain)"
+	case closure.KindRow:
+		return "export the charm again"
+	case closure.KindImageName:
+		return "Juju gets each by its digest, but a pull by that name gets only one: give them different names under resources: and export both again"
 	case closure.KindCharm:
 		return fmt.Sprintf("export the bundle again: 'store-admin export bundle %s'", g.NeededBy[0].Name)
 	}
