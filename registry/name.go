@@ -60,15 +60,25 @@ func isRepository(name string) bool {
 // namedImage is an image under the name that a resource gives it.
 type namedImage struct {
 	reference
-	name, charm, resource string
+	name, charm, resource string // the resource is empty for an image that a charm bundle names
 	revision              int
 	// root is the image's manifest or index, or empty if the export left the image out.
 	root digest.Digest
 }
 
-// namedImages returns the images of all resources, by charm, resource and revision, and the problems of unusable ones.
+// namedImages returns the images of all charm bundles and resources, by charm, resource and revision, and the problems of unusable ones.
 func namedImages(c *catalog.Snapshot) (list []namedImage, problems []string) {
 	for _, ch := range c.Charms {
+		for _, r := range ch.Revisions {
+			for _, image := range r.Images {
+				n := namedImage{name: image.Name, charm: ch.Name, revision: r.Revision.Number, root: digest.Digest(image.Digest)}
+				if err := n.validate(); err != nil {
+					problems = append(problems, fmt.Sprintf("bundle %s revision %d: %v", ch.Name, n.revision, err))
+					continue
+				}
+				list = append(list, n)
+			}
+		}
 		for _, res := range ch.Resources {
 			if res.Image == nil {
 				continue

@@ -27,7 +27,8 @@ func (e *UnknownCharmError) Error() string {
 
 // Plan holds the images that a push copies.
 type Plan struct {
-	// Images are sorted by charm, resource and revision. If several resources have an image under one name, it is listed once.
+	// Images are sorted by charm, resource and revision. If several resources have an image under one name, it is listed once. If
+	// they have several images under one name, all but the last are listed by their digests.
 	Images []PlannedImage `json:"images"`
 	// Size is the size of the configs and layers of all images.
 	Size int64 `json:"size"`
@@ -67,14 +68,25 @@ func NewPlan(blobs *blob.Dir, c *catalog.Snapshot, charms ...string) (*Plan, err
 	p := &Plan{Images: []PlannedImage{}, blobs: blobs, images: all}
 	named, _ := namedImages(c)
 	for i, n := range named {
-		if len(charms) > 0 && !slices.Contains(charms, n.charm) || n.isOverruled(named[i+1:]) {
+		if len(charms) > 0 && !slices.Contains(charms, n.charm) || n.isRepeated(named[i+1:]) {
 			continue
+		}
+		if n.isOverruled(named[i+1:]) {
+			if n.root == "" || all[n.root] == nil {
+				continue
+			}
+			n.name, n.tag = n.repository+"@"+n.root.String(), "" // clusters pull it by its digest
 		}
 		if err := p.addImage(n); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
+}
+
+// isRepeated reports whether a later resource has the same image under the same name.
+func (n namedImage) isRepeated(later []namedImage) bool {
+	return slices.ContainsFunc(later, func(o namedImage) bool { return o.name == n.name && o.root == n.root })
 }
 
 // isOverruled reports whether a later image has the same name: the newest revision of a resource keeps it.

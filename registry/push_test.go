@@ -63,6 +63,12 @@ func TestPlan(t *testing.T) {
 	if diff := cmp.Diff(rows(plan), want, cmp.AllowUnexported(row{})); diff != "" {
 		t.Errorf("images (-got +want):\n%s", diff)
 	}
+	// An image whose tag another one has is pulled by its digest.
+	s.resource("web", "second", "mirror/web:14", s.image)
+	clash := rows(s.plan())
+	if clash[1].name != "mirror/web@"+s.index.String() || clash[len(clash)-1].name != "mirror/web:14" {
+		t.Errorf("two images of mirror/web:14: %v", clash)
+	}
 	var size int64
 	for _, i := range plan.Images {
 		size += i.Size

@@ -11,6 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/catalog"
+	"offlinestore/charm"
 	"offlinestore/registry"
 )
 
@@ -103,5 +104,22 @@ func TestNameOfTwoImages(t *testing.T) {
 	must(t, r.SetSnapshot(f.cat))
 	if s := logged.String(); !strings.Contains(s, "a:1 is the name of another image, too: that of charm db") {
 		t.Errorf("logged %q, want a warning that names both charms", s)
+	}
+}
+
+// TestImageOfABundle checks that an image which a charm bundle names for an application is served by its tag, like the image of a resource.
+func TestImageOfABundle(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	root := f.image(randomImage(t))
+	f.cat.Charms = []catalog.Charm{{Name: "osm", Type: charm.TypeBundle, Revisions: []catalog.CharmRevision{
+		{Revision: charm.Revision{Number: 4}, Images: []charm.Image{{Name: "opensourcemano/pla:testing-daily", Digest: root.String()}}}}}}
+	r := registry.New(registry.Config{Blobs: f.blobs})
+	must(t, r.SetSnapshot(f.cat))
+	url := "http://" + listen(t, r) + "/v2/opensourcemano/pla/manifests/"
+	for _, ref := range []string{"testing-daily", root.String()} {
+		if got := do(t, "HEAD", url+ref); got.StatusCode != 200 || got.Header.Get("Docker-Content-Digest") != root.String() {
+			t.Errorf("%s: %s, %v", ref, got.Status, got.Header)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"offlinestore/catalog"
 	"offlinestore/charm"
 )
 
@@ -20,6 +21,38 @@ func notApplicable(b charm.Base) bool {
 func bare(b charm.Base) charm.Base {
 	b.Channel, _, _ = strings.Cut(b.Channel, "/")
 	return b
+}
+
+// releasedBases returns the bases of the rows that hold or held each revision.
+func releasedBases(st *catalog.Charm) map[int][]charm.Base {
+	out := make(map[int][]charm.Base)
+	for _, rows := range [][]charm.Release{st.ChannelMap, st.History} {
+		for _, row := range rows {
+			if row.Base != nil && row.Revision > 0 && !slices.Contains(out[row.Revision], *row.Base) {
+				out[row.Revision] = append(out[row.Revision], *row.Base)
+			}
+		}
+	}
+	return out
+}
+
+// withBases returns r with the bases that it is released for. An export names only the requested architectures of a charm for all of them,
+// and the next export may be for others.
+func withBases(r *catalog.CharmRevision, released map[int][]charm.Base) *catalog.CharmRevision {
+	var more []*charm.Base
+	for _, b := range released[r.Revision.Number] {
+		same := func(have *charm.Base) bool { return have != nil && *have == b }
+		sibling := func(have *charm.Base) bool { return have != nil && have.Name == b.Name && have.Channel == b.Channel }
+		if !slices.ContainsFunc(r.Bases, same) && slices.ContainsFunc(r.Bases, sibling) {
+			more = append(more, &b)
+		}
+	}
+	if more == nil {
+		return r
+	}
+	out := *r
+	out.Bases = slices.Concat(r.Bases, more)
+	return &out
 }
 
 // anyArchitecture reports whether arch names no particular architecture.

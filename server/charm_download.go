@@ -37,7 +37,7 @@ func (s *Server) resourceDownload(w http.ResponseWriter, r *http.Request, ix *in
 		if !ok {
 			return
 		}
-		content = s.registry(origin).imageBlob(res.Image)
+		content = s.imageBlob(s.registry(origin), res)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")

@@ -98,6 +98,8 @@ type charmResource struct {
 	path  string
 	text  []byte
 	empty bool
+	// here means that this store has the image, ambiguous that its tag stands for other images, too.
+	here, ambiguous bool
 }
 
 func newCharmResource(id string, r *catalog.CharmResource) (*charmResource, error) {
@@ -148,7 +150,7 @@ func (v charmView) resource(res *charmResource) charm.Resource {
 	out := res.Resource
 	switch {
 	case res.Image != nil:
-		out.Download = describe(v.registry.imageBlob(res.Image))
+		out.Download = describe(v.server.imageBlob(v.registry, res))
 	case res.empty:
 		out.Download = describe(nil)
 	default:

@@ -65,6 +65,7 @@ func (ix *index) addCharms(c *catalog.Snapshot) {
 		ix.addCharmFiles(ch)
 	}
 	slices.SortFunc(ix.charms, func(a, b *indexedCharm) int { return strings.Compare(a.Name, b.Name) })
+	ix.setImageNames(c)
 }
 
 func (ix *index) addCharmFiles(ch *indexedCharm) {
@@ -88,8 +89,9 @@ func newIndexedCharm(st *catalog.Charm) *indexedCharm {
 		uploads:   make(map[string][]*charmResource),
 		channels:  channelmap.New[charm.Base, *charmRow]("", len(st.ChannelMap)),
 	}
+	released := releasedBases(st)
 	for i := range st.Revisions {
-		ch.addRevision(&st.Revisions[i])
+		ch.addRevision(withBases(&st.Revisions[i], released))
 	}
 	for i := range st.Resources {
 		ch.addResource(&st.Resources[i])

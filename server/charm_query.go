@@ -71,6 +71,9 @@ func (q charmQuery) byRevision(base charm.Base, wanted channel.Channel) (charmAn
 		return q.missing(fmt.Sprintf("no revision %d", *q.revision), base.Architecture, wanted)
 	}
 	ans := charmAnswer{revision: rev, row: q.charm.released(rev, base, wanted), channel: wanted}
+	if ans.row == nil && wanted.Risk != "" {
+		ans.named = cmp.Or(q.charm.follow(base, wanted), q.charm.best(wanted))
+	}
 	switch {
 	case wanted.Risk == "" && ans.row == nil:
 		// Some versions of Juju need a channel here, too.

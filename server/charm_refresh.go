@@ -26,6 +26,7 @@ type charmAnswer struct {
 	charm     *indexedCharm
 	revision  *charmRevision
 	row       *charmRow // nil for a revision without a known release
+	named     *charmRow // of the channel that the client named for such a revision, or nil
 	channel   channel.Channel
 	resources []*charmResource
 }
@@ -97,7 +98,7 @@ func (c *charmCall) answer(a *charm.Action) (charmAnswer, *charm.Error) {
 	}
 	ans, problem := newCharmQuery(ch, a, known).answer()
 	if problem == nil {
-		ans.resources, problem = ch.pinned(ch.resourcesOf(ans.revision, ans.row), a.ResourceRevisions)
+		ans.resources, problem = ch.pinned(ch.resourcesOf(ans.revision, ans.row, ans.named), a.ResourceRevisions)
 	}
 	ans.charm = ch
 	return ans, problem

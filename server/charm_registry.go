@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"strings"
 
+	"offlinestore/catalog"
 	"offlinestore/charm"
 )
 
@@ -38,8 +39,60 @@ func (s *Server) registry(origin string) Registry {
 }
 
 // imageBlob returns the file that tells Juju where the image of a resource is.
-func (r Registry) imageBlob(image *charm.Image) []byte {
-	return charm.ImageBlob(r.Domain, image.Name, r.Username, r.Password)
+func (s *Server) imageBlob(r Registry, res *charmResource) []byte {
+	return charm.ImageBlob(r.Domain, s.imageName(res), r.Username, r.Password)
+}
+
+// imageName returns the name under which clusters pull the image of res. Our own registry has the image that was exported, so the name
+// has its digest. Another registry may hold an image of the operator's under the tag, and gets the tag unless it stands for several images.
+func (s *Server) imageName(res *charmResource) string {
+	if res.ambiguous || res.here && s.settings.Load().Registry.Domain == "" {
+		return res.Image.Pinned()
+	}
+	return res.Image.Name
+}
+
+// setImageNames decides which images of resources are named by their digests.
+func (ix *index) setImageNames(c *catalog.Snapshot) {
+	images := make(map[string]bool, len(c.Images))
+	for _, m := range c.Images {
+		images[m.Digest.String()] = true
+	}
+	var uses []charm.ImageUse
+	var list []*charmResource
+	for _, ch := range ix.charms {
+		released := make(map[charm.ResourceRef]bool)
+		for _, row := range ch.channels.Open() {
+			for _, res := range row.Value.resources {
+				released[charm.ResourceRef{Name: res.Name, Revision: res.Revision}] = true
+			}
+		}
+		for ref, res := range ch.resources {
+			if res.Image == nil {
+				continue
+			}
+			res.here = images[res.Image.Digest]
+			list = append(list, res)
+			uses = append(uses, charm.ImageUse{Charm: ch.Name, Resource: ref.Name, Revision: ref.Revision, Image: res.Image, Released: released[ref]})
+		}
+	}
+	uses = append(uses, bundleImages(c)...)
+	tags := charm.NewImageTags(uses)
+	for _, res := range list {
+		res.ambiguous = !tags.Names(res.Image)
+	}
+}
+
+// bundleImages returns the images that charm bundles name. All count, because models may have been made of any revision.
+func bundleImages(c *catalog.Snapshot) (uses []charm.ImageUse) {
+	for _, ch := range c.Charms {
+		for _, r := range ch.Revisions {
+			for i := range r.Images {
+				uses = append(uses, charm.ImageUse{Charm: ch.Name, Revision: r.Revision.Number, Image: &r.Images[i], Released: true})
+			}
+		}
+	}
+	return uses
 }
 
 // describe returns the download of a blob that is held in memory.

@@ -26,15 +26,19 @@ func (ch *indexedCharm) released(rev *charmRevision, base charm.Base, c channel.
 	return charmRowOf(ch.channels.Released(rev.number(), c, true, func(*charmEntry) bool { return true }))
 }
 
-// resourcesOf returns the resources of rev: those released with it, or else the newest revision here of each resource that rev
-// declares.
-func (ch *indexedCharm) resourcesOf(rev *charmRevision, row *charmRow) []*charmResource {
+// resourcesOf returns the resources of rev: those released with it. If it is in no channel, these are the resources of the channel that the
+// client named, since a model that pins the revision follows that channel, or else the newest revisions here.
+func (ch *indexedCharm) resourcesOf(rev *charmRevision, row, named *charmRow) []*charmResource {
 	if row != nil {
 		return row.resources
 	}
 	var out []*charmResource
 	for _, name := range rev.meta().resources {
-		if list := ch.uploads[name]; len(list) > 0 {
+		list := ch.uploads[name]
+		if named != nil {
+			list = slices.Concat(slices.DeleteFunc(slices.Clone(named.resources), func(r *charmResource) bool { return r.Name != name }), list)
+		}
+		if len(list) > 0 {
 			out = append(out, list[0])
 		}
 	}
