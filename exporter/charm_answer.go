@@ -16,7 +16,7 @@ func (p *charmPlanner) addAnswer(c *Charm, w *charmQuery, r *charm.Result) error
 	if r.Charm.ID != c.Listing.ID || r.Charm.Type != c.Listing.Type {
 		return storeError("the store's answer is about the %s %s", r.Charm.Type, r.Charm.ID)
 	}
-	rev, err := c.revision(r.Charm, p.req.Architectures)
+	rev, err := c.revision(r.Charm, c.archs)
 	if err != nil {
 		return storeError("the store's answer: %w", err)
 	}
@@ -27,6 +27,7 @@ func (p *charmPlanner) addAnswer(c *Charm, w *charmQuery, r *charm.Result) error
 	if err != nil {
 		return err
 	}
+	p.answered[w.app] = true
 	rev.addFrom(w.asked.String() + " " + w.base.Architecture)
 	if err := c.release(w.base, w.asked, r, with); err != nil {
 		return storeError("the store's answer: %w", err)
@@ -37,10 +38,14 @@ func (p *charmPlanner) addAnswer(c *Charm, w *charmQuery, r *charm.Result) error
 // addPinned adds a revision that the operator pinned. If the operator also names a channel, the revision fills the rows of that channel
 // that nothing else claims.
 func (p *charmPlanner) addPinned(c *Charm, w *charmQuery, rev *CharmRevision, r *charm.Result) error {
-	for _, arch := range p.req.Architectures {
-		if !slices.ContainsFunc(rev.bases, func(b charm.Base) bool { return b.Architecture == arch }) {
-			p.gap(Gap{Charm: c.Listing.Name, Revision: w.revision, Architecture: arch, Reason: "the revision is not for that architecture"})
+	for _, arch := range w.archs {
+		if slices.ContainsFunc(rev.bases, func(b charm.Base) bool { return b.Architecture == arch }) {
+			p.answered[w.app] = true
+			continue
 		}
+		g := w.gap("the revision is not for that architecture")
+		g.Architecture = arch
+		p.lacks(w, g)
 	}
 	offered, err := p.offered(c, w, rev, r)
 	if err != nil {
@@ -55,7 +60,7 @@ func (p *charmPlanner) addPinned(c *Charm, w *charmQuery, rev *CharmRevision, r 
 		return nil
 	}
 	rev.addFrom(w.asked.String())
-	c.pin(w.app.Base, w.asked, rev, with, p.req.Architectures)
+	c.pin(w.app.Base, w.asked, rev, with, w.archs)
 	return nil
 }
 

@@ -30,7 +30,7 @@ func (p *charmPlanner) otherBases(c *Charm) error {
 			continue
 		}
 		for _, b := range rev.bases {
-			if !slices.Contains(p.req.Architectures, b.Architecture) || c.rows.Has(b, row.Channel) ||
+			if !slices.Contains(c.archs, b.Architecture) || c.rows.Has(b, row.Channel) ||
 				slices.ContainsFunc(questions, func(q question) bool { return q.base == b && q.from.Channel == row.Channel }) {
 				continue
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 
 	"offlinestore/charm"
 )
@@ -44,7 +45,7 @@ func (p *charmPlanner) bundle() ([]charm.Application, error) {
 	if err != nil {
 		return nil, storeError("the store's answer about %s: %w", name, err)
 	}
-	rev.bases = nil
+	rev.bases, p.bundleRevision = nil, rev
 	rev.addFrom(ch)
 	if err := c.release(charm.Base{}, asked, r, rowResources{}); err != nil {
 		return nil, storeError("the store's answer about %s: %w", name, err)
@@ -66,6 +67,12 @@ func (p *charmPlanner) bundleApplications(rev *CharmRevision) ([]charm.Applicati
 	p.plan.BundleYAML = a.BundleYAML
 	if err := (&CharmRequest{Applications: a.File.Applications, Architectures: p.req.Architectures}).Validate(); err != nil {
 		return nil, storeError("%s: %w", what, err)
+	}
+	if r := a.File.Repeated; len(r) > 0 {
+		p.warn("%s repeats the keys %s: the last value counts", what, strings.Join(r, ", "))
+	}
+	for i := range a.File.Applications {
+		a.File.Applications[i].Published = true
 	}
 	return a.File.Applications, nil
 }

@@ -73,7 +73,7 @@ func (e *Exporter) readArchives(ctx context.Context, p *Plan) error {
 	p.Hints = nil
 	for _, c := range p.Charms {
 		for _, r := range c.Revisions {
-			if err := e.readOrRefetch(ctx, p, c, r); err != nil {
+			if err := e.readOrRefetch(ctx, c, r); err != nil {
 				return fmt.Errorf("%s revision %d: %w", r.Name, r.Revision.Number, err)
 			}
 			for _, s := range r.Snaps {
@@ -86,8 +86,8 @@ func (e *Exporter) readArchives(ctx context.Context, p *Plan) error {
 
 // readOrRefetch reads a verified archive. If the cached file is damaged or gone, it is downloaded again, once. Otherwise metadata from a
 // damaged file would be in the bundle beside the blob with the right digest.
-func (e *Exporter) readOrRefetch(ctx context.Context, p *Plan, c *Charm, r *CharmRevision) error {
-	err := e.readVerified(ctx, p, r)
+func (e *Exporter) readOrRefetch(ctx context.Context, c *Charm, r *CharmRevision) error {
+	err := e.readVerified(ctx, c, r)
 	if corrupt := (*blob.CorruptError)(nil); !errors.As(err, &corrupt) && !errors.Is(err, blob.ErrNotFound) {
 		return err
 	}
@@ -102,10 +102,10 @@ func (e *Exporter) readOrRefetch(ctx context.Context, p *Plan, c *Charm, r *Char
 	if err := e.fetchBlob(ctx, w); err != nil {
 		return err
 	}
-	return e.readVerified(ctx, p, r)
+	return e.readVerified(ctx, c, r)
 }
 
-func (e *Exporter) readVerified(ctx context.Context, p *Plan, r *CharmRevision) error {
+func (e *Exporter) readVerified(ctx context.Context, c *Charm, r *CharmRevision) error {
 	if err := e.Cache.verifyBlob(ctx, r.blob.digest); err != nil {
 		return err
 	}
@@ -114,28 +114,36 @@ func (e *Exporter) readVerified(ctx context.Context, p *Plan, r *CharmRevision) 
 		return err
 	}
 	defer f.Close()
-	if err := readArchive(f, p, r); err != nil {
+	faults, err := readArchive(f, c, r)
+	if err != nil {
 		return &StoreError{err}
+	}
+	for _, fault := range faults {
+		if text := fmt.Sprintf("%s revision %d: %s", r.Name, r.Revision.Number, fault); !slices.Contains(c.faults, text) {
+			c.faults = append(c.faults, text) // Fetch is called again after AddSnaps
+			e.Progress.Warn(text)
+		}
 	}
 	return nil
 }
 
-func readArchive(f io.ReaderAt, p *Plan, r *CharmRevision) error {
+// readArchive fills in the metadata of a revision from its archive. It also returns the faults that Juju overlooks.
+func readArchive(f io.ReaderAt, c *Charm, r *CharmRevision) (faults []string, err error) {
 	r.Revision.Download = charm.Download{SHA256: r.blob.digest.Encoded(), SHA384: r.blob.SHA384, Size: r.blob.Size}
 	if r.Type == charm.TypeBundle {
-		return r.readBundle(f)
+		return nil, r.readBundle(f)
 	}
 	a, err := charm.OpenArchive(f, r.blob.Size)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if a.Metadata.Name != r.Name {
-		return fmt.Errorf("its metadata.yaml is of %s", a.Metadata.Name)
+		return nil, fmt.Errorf("its metadata.yaml is of %s", a.Metadata.Name)
 	}
 	rev := &r.Revision
 	rev.MetadataYAML, rev.ConfigYAML, rev.ActionsYAML = a.MetadataYAML, orNone(a.ConfigYAML), orNone(a.ActionsYAML)
 	rev.Subordinate = a.Metadata.Subordinate
-	bases := a.ConcreteBases(p.Request.Charms.Architectures)
+	bases := a.ConcreteBases(c.archs)
 	if len(bases) == 0 {
 		bases = r.bases
 	}
@@ -146,7 +154,7 @@ func readArchive(f io.ReaderAt, p *Plan, r *CharmRevision) error {
 		}
 	}
 	r.Snaps, err = snaphint.Find(f, r.blob.Size)
-	return err
+	return a.Faults, err
 }
 
 func (r *CharmRevision) readBundle(f io.ReaderAt) error {
@@ -178,6 +186,9 @@ func addCharm(h *bundle.Head, c *Charm) {
 	h.Charms = append(h.Charms, c.item())
 	for _, r := range c.Revisions {
 		h.CharmRevisions = append(h.CharmRevisions, &bundle.CharmRevision{Item: r.Item, Blob: bundle.File{Digest: r.blob.digest, Size: r.blob.Size}})
+		for _, im := range r.images {
+			h.Images = append(h.Images, im.manifests...)
+		}
 	}
 	for _, r := range c.Resources {
 		it := &bundle.CharmResource{ResourceItem: r.ResourceItem}

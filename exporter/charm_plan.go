@@ -17,7 +17,8 @@ type CharmRequest struct {
 	// Bundle is a charm bundle to export with all its charms, from BundleChannel. An empty BundleChannel is stable in the default track.
 	Bundle, BundleChannel string
 	// Base is for applications that name none; zero is ubuntu@22.04. Its architecture is ignored.
-	Base          charm.Base
+	Base charm.Base
+	// Architectures are for applications that name none.
 	Architectures []string
 	// NoImages leaves out the container images, and NoIcons leaves out the icons.
 	NoImages, NoIcons bool
@@ -35,11 +36,15 @@ type Charm struct {
 	Revisions []*CharmRevision
 	Resources []*CharmResource
 	iconURL   string
+	// archs are the architectures of all its applications.
+	archs []string
 	// rows hold the resources that are released with each revision. Pins wait until the store has answered for the rows. Created holds the
 	// creation times of the revisions that some channel holds.
 	rows    channelmap.Recorder[charm.Base, []charm.ResourceRef]
 	pins    []pin
 	created map[int]string
+	// faults are the reported faults of the archives.
+	faults []string
 	// assertions and icon are filled in by Fetch, which then sets prepared.
 	assertions []byte
 	icon       *bundle.Icon
@@ -54,6 +59,8 @@ type CharmRevision struct {
 	// bases are the bases that the store has the revision for, with "all" replaced by the exported architectures.
 	bases []charm.Base
 	blob  cachedBlob
+	// images are the images that a charm bundle names for its applications.
+	images []*image
 }
 
 // CharmResource is the plan for one revision of a resource.
@@ -96,16 +103,35 @@ func (r *CharmResource) ImageSize() (size int64, manifests int) {
 func (c *Charm) eachBlob(fn func(*remoteBlob)) {
 	for _, r := range c.Revisions {
 		fn(&r.blob.remoteBlob)
+		for _, im := range r.images {
+			im.eachBlob(fn)
+		}
 	}
 	for _, r := range c.Resources {
 		if r.HasBlob() {
 			fn(&r.blob.remoteBlob)
 		}
-		if r.image != nil {
-			for i := range r.image.blobs {
-				fn(&r.image.blobs[i].remoteBlob)
-			}
-		}
+		r.image.eachBlob(fn)
+	}
+}
+
+func (im *image) eachBlob(fn func(*remoteBlob)) {
+	if im == nil {
+		return
+	}
+	for i := range im.blobs {
+		fn(&im.blobs[i].remoteBlob)
+	}
+}
+
+// listImage adds the blobs of an image to the list; im may be nil.
+func (l *fetchList) listImage(name string, a *announcement, im *image) {
+	if im == nil {
+		return
+	}
+	for i := range im.blobs {
+		b := &im.blobs[i]
+		l.addItem(&fetchItem{name: fmt.Sprintf("%s: image %s: layer %.12s", name, im.name, b.SHA256), announcement: a, remoteBlob: b.remoteBlob, source: im.source}, b)
 	}
 }
 
@@ -115,6 +141,9 @@ func (e *Exporter) listCharm(l *fetchList, c *Charm) {
 		name := fmt.Sprintf("%s revision %d", c.Listing.Name, r.Revision.Number)
 		w := l.addItem(&fetchItem{name: name, announcement: &announcement{what: name}, remoteBlob: r.blob.remoteBlob, source: e.Charmhub.Fetch}, &r.blob)
 		w.announcement.from = append(w.announcement.from, r.From...)
+		for _, im := range r.images {
+			l.listImage(name, w.announcement, im)
+		}
 	}
 	resources := &announcement{what: "resources for " + c.Listing.Name}
 	for _, r := range c.Resources {
@@ -122,13 +151,7 @@ func (e *Exporter) listCharm(l *fetchList, c *Charm) {
 		if r.HasBlob() {
 			l.addItem(&fetchItem{name: name, announcement: resources, remoteBlob: r.blob.remoteBlob, source: e.Charmhub.Fetch}, &r.blob)
 		}
-		if r.image == nil {
-			continue
-		}
-		for i := range r.image.blobs {
-			b := &r.image.blobs[i]
-			l.addItem(&fetchItem{name: fmt.Sprintf("%s: image %s: layer %.12s", name, r.image.name, b.SHA256), announcement: resources, remoteBlob: b.remoteBlob, source: r.image.source}, b)
-		}
+		l.listImage(name, resources, r.image)
 	}
 }
 
@@ -173,6 +196,11 @@ func validateApplication(a *charm.Application) error {
 	}
 	if err := charm.ValidateName(a.Charm); err != nil {
 		return err
+	}
+	for _, arch := range slices.Concat(a.Architectures, a.Beside) {
+		if err := charm.ValidateArchitecture(arch); err != nil {
+			return err
+		}
 	}
 	for name := range a.Resources {
 		if err := charm.ValidateResourceName(name); err != nil {

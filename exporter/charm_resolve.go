@@ -29,45 +29,21 @@ type charmPlanner struct {
 	// revisionCache holds the revisions of resources, by charm and resource.
 	revisionCache map[[2]string][]charm.Resource
 	missing       []Gap
+	// answered has the applications for which the store has a release.
+	answered map[*charm.Application]bool
+	guesses  []guessedGap
+	// bundleRevision is the charm bundle to export, published the images that it names for its applications.
+	bundleRevision *CharmRevision
+	published      []publishedImage
 	// manifests is the number of bytes that further manifests of images may have.
 	manifests atomic.Int64
-}
-
-// charmQuery asks for a charm for one base, or for one revision of it.
-type charmQuery struct {
-	app   *charm.Application
-	base  charm.Base
-	asked channel.Channel
-	// otherBase means that base is not the one that was requested, but the nearest one.
-	otherBase bool
-	// revision is 0 if the channel decides.
-	revision int
-}
-
-func (w *charmQuery) gap(reason string) Gap {
-	g := Gap{Charm: w.app.Charm, Architecture: w.base.Architecture, Revision: w.revision, Reason: reason}
-	if w.revision == 0 {
-		g.Channel, g.Base = w.asked.String(), w.base.Name+"@"+w.base.Channel
-	}
-	return g
-}
-
-// action returns the query as Juju would send it. A query for a revision names neither a base nor a channel.
-func (w *charmQuery) action() charm.Action {
-	a := charm.Action{Name: &w.app.Charm}
-	if w.revision > 0 {
-		a.Revision = &w.revision
-		return a
-	}
-	ch := w.asked.String()
-	a.Channel, a.Base = &ch, &w.base
-	return a
 }
 
 func newCharmPlanner(ctx context.Context, e *Exporter, req *CharmRequest, plan *Plan) *charmPlanner {
 	p := &charmPlanner{
 		e: e, ctx: ctx, req: req, plan: plan,
 		charms: make(map[string]*Charm), absent: make(map[string]bool), revisionCache: make(map[[2]string][]charm.Resource),
+		answered: make(map[*charm.Application]bool),
 	}
 	p.manifests.Store(maxManifests)
 	return p
@@ -107,6 +83,9 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 	if err := p.planImages(); err != nil {
 		return err
 	}
+	if err := p.planPublished(); err != nil {
+		return err
+	}
 	for _, c := range plan.Charms {
 		if err := c.validate(); err != nil {
 			return err
@@ -123,59 +102,6 @@ func parallel[T any](e *Exporter, all []T, fn func(T) error) error {
 		g.Go(func() error { return fn(one) })
 	}
 	return g.Wait()
-}
-
-// queries returns the queries for apps. Charms that the store doesn't have are recorded as missing.
-func (p *charmPlanner) queries(apps []charm.Application) ([]*charmQuery, error) {
-	if err := p.prefetch(apps); err != nil {
-		return nil, err
-	}
-	var out []*charmQuery
-	for i := range apps {
-		app := &apps[i]
-		if app.Local {
-			p.warn("%s is a local charm (%s): carry it separately", app.Name, app.Charm)
-			continue
-		}
-		c, err := p.info(app.Charm)
-		if err != nil {
-			return nil, err
-		}
-		if c == nil {
-			continue
-		}
-		if c.Listing.Type != charm.TypeCharm {
-			p.missing = append(p.missing, Gap{Charm: app.Charm, Reason: ErrBundle.Error(), kind: ErrBundle})
-			continue
-		}
-		asked, err := c.asked(app.Channel)
-		if err != nil {
-			return nil, fmt.Errorf("application %s: %w", app.Name, err)
-		}
-		out = append(out, p.queriesFor(app, asked)...)
-	}
-	return out, nil
-}
-
-// queriesFor returns the queries for one application: one for a revision, or one for each architecture of a channel.
-func (p *charmPlanner) queriesFor(app *charm.Application, asked channel.Channel) (out []*charmQuery) {
-	w := charmQuery{app: app, asked: asked, base: app.Base}
-	if w.base.Name == "" {
-		w.base = p.req.Base
-	}
-	if w.base.Name == "" {
-		w.base = defaultBase()
-	}
-	if app.Revision != nil {
-		w.revision = *app.Revision
-		return []*charmQuery{&w}
-	}
-	for _, arch := range p.req.Architectures {
-		one := w
-		one.base.Architecture = arch
-		out = append(out, &one)
-	}
-	return out
 }
 
 // resolve asks the store for the revisions that Juju would get. If a base has no release, it asks again for the nearest base that has one.
@@ -201,6 +127,11 @@ func (p *charmPlanner) resolve(queries []*charmQuery) error {
 			}
 		}
 		queries = again
+	}
+	for _, g := range p.guesses {
+		if !p.answered[g.app] {
+			p.gap(g.gap)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.charms)) {
 		p.reportMissing(p.charms[name])
@@ -230,7 +161,7 @@ func (p *charmPlanner) accept(w *charmQuery, r *charm.Result) (next *charmQuery,
 	c.rows.Close(w.base, w.asked)
 	base := alternative(w, r.Error.Extra)
 	if base == (charm.Base{}) || w.otherBase {
-		p.gap(w.gap("the store has no release"))
+		p.lacks(w, w.gap("the store has no release"))
 		return nil, nil
 	}
 	other := *w

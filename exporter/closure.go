@@ -90,7 +90,7 @@ func (p *Plan) Set() *closure.Set {
 	for _, c := range p.Charms {
 		out := closure.Charm{Name: c.Listing.Name, Type: c.Listing.Type, DefaultTrack: c.Listing.DefaultTrack, ChannelMap: c.Listing.ChannelMap}
 		for _, r := range c.Revisions {
-			out.Revisions = append(out.Revisions, closure.CharmRevision{Revision: &r.Revision, Snaps: r.Snaps})
+			out.Revisions = append(out.Revisions, closure.CharmRevision{Revision: &r.Revision, Snaps: r.Snaps, Images: r.Images})
 		}
 		for _, r := range c.Resources {
 			out.Resources = append(out.Resources, closure.CharmResource{Name: r.Resource.Name, Revision: r.Resource.Revision, Image: r.Image})

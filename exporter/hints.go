@@ -34,10 +34,21 @@ func (h Hint) For(archs []string) (of Hint, ok bool) {
 	return h, len(h.Revisions) > 0
 }
 
+// CharmArchitectures returns the architectures of the planned charms. Applications may name others than the request.
+func (p *Plan) CharmArchitectures() []string {
+	var out []string
+	for _, c := range p.Charms {
+		if c.Listing.Type == charm.TypeCharm {
+			out = unite(out, c.archs)
+		}
+	}
+	return out
+}
+
 // AddSnaps adds to the plan the snaps that its charms install, as far as the store has them, and their dependencies. Fetch finds the hints,
 // so it comes first, and it must be called again for the added snaps.
 func (e *Exporter) AddSnaps(ctx context.Context, plan *Plan) error {
-	archs := plan.Request.Charms.Architectures
+	archs := plan.CharmArchitectures()
 	if len(plan.Request.Architectures) == 0 {
 		plan.Request.Architectures = archs
 	}

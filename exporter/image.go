@@ -110,7 +110,7 @@ func (p *charmPlanner) planImage(ctx context.Context, r *CharmResource) error {
 	if p.req.NoImages {
 		return nil
 	}
-	if r.image, err = p.listImage(ctx, ref, username, password); err != nil {
+	if r.image, err = p.listImage(ctx, ref, username, password, p.imageArchitectures(p.charms[r.Charm])); err != nil {
 		return &StoreError{&ImageError{r.Charm, r.Resource.Name, r.Resource.Revision, r.Image.Source, err}}
 	}
 	r.Image.Digest = r.image.manifests[0].Digest.String()
@@ -149,12 +149,12 @@ func (p *charmPlanner) fetchSmall(ctx context.Context, name string, a remoteBlob
 }
 
 // listImage asks a registry for the manifests and blobs of an image.
-func (p *charmPlanner) listImage(ctx context.Context, ref, username, password string) (*image, error) {
+func (p *charmPlanner) listImage(ctx context.Context, ref, username, password string, archs []string) (*image, error) {
 	repo, err := upstream.OpenRepository(ctx, p.e.Registry, ref, username, password)
 	if err != nil {
 		return nil, err
 	}
-	w := &imageWalk{ctx: ctx, repo: repo, archs: p.req.ImageArchitectures, left: &p.manifests, seen: make(map[digest.Digest]ocispec.Descriptor), sizes: make(map[digest.Digest]int64)}
+	w := &imageWalk{ctx: ctx, repo: repo, archs: archs, left: &p.manifests, seen: make(map[digest.Digest]ocispec.Descriptor), sizes: make(map[digest.Digest]int64)}
 	if err := w.addManifest(repo.Reference(), nil, 0); err != nil {
 		return nil, err
 	}

@@ -3,8 +3,10 @@ package exporter
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"offlinestore/bundle"
 	"offlinestore/channelmap"
@@ -133,6 +135,21 @@ func (p *planner) fillPlan() {
 	})
 	for _, s := range p.plan.Snaps {
 		s.sort()
+		p.warnOfKeys(s)
+	}
+}
+
+// warnOfKeys warns of repeated keys in a snap.yaml, which snapd overlooks: the publisher can have meant only one of their values.
+func (p *planner) warnOfKeys(s *Snap) {
+	for _, r := range s.Revisions {
+		m, err := snap.ParseYAML(r.SnapYAML)
+		if err != nil || len(m.Repeated) == 0 {
+			continue
+		}
+		text := fmt.Sprintf("%s revision %d: its snap.yaml repeats the keys %s: the last value counts", s.Listing.Name, r.Number, strings.Join(m.Repeated, ", "))
+		if !slices.Contains(p.plan.Warnings, text) {
+			p.plan.Warnings = append(p.plan.Warnings, text)
+		}
 	}
 }
 

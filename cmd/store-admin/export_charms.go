@@ -26,7 +26,7 @@ type charmOptions struct {
 
 func (o *charmOptions) addCharms(f *pflag.FlagSet) {
 	o.addFlags(f)
-	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for; repeatable. If given, images are exported only for these, else for all of theirs")
+	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for where the file names none; repeatable. If given, images are exported only for these, else for all of theirs")
 	f.StringVar(&o.charmhubURL, "charmhub-url", os.Getenv("STORE_ADMIN_CHARMHUB_URL"), "`URL` of Charmhub (default "+upstream.DefaultCharmhubOrigin+")")
 	f.BoolVar(&o.noImages, "no-images", false, "leave out the container images")
 	f.BoolVar(&o.withSnaps, "with-snaps", false, "also export the snaps that the charms install, with their dependencies")
@@ -35,11 +35,12 @@ func (o *charmOptions) addCharms(f *pflag.FlagSet) {
 func newExportCharms() *cobra.Command {
 	var o charmOptions
 	c := &cobra.Command{
-		Use:   "charms FILE.yaml",
+		Use:   "charms FILE.yaml [OVERLAY.yaml…]",
 		Short: "Export charms, with their resources and container images",
 		Long: `Export the charms that a file lists into one signed bundle, with their
 resources and container images. The file is a bundle.yaml, or a
-list of the same form:
+list of the same form. Further files are overlays, as in
+'juju deploy --overlay':
 
   applications:
     postgresql:               # any name
@@ -47,22 +48,26 @@ list of the same form:
       base: ubuntu@22.04      # or series: jammy
       channel: 14/stable      # default: the charm's default track, stable
       revision: 20
+      constraints: arch=arm64 # default: --arch
       resources:
         postgresql-image: postgres:16   # the image's name inside, or a revision
 
 ` + cli.ExitHelp,
 		Example: `  store-admin export charms charms.yaml
+  store-admin export charms bundle.yaml overlay.yaml
   store-admin export charms charms.yaml --arch amd64 --arch arm64 --with-snaps
   store-admin export charms charms.yaml --output-dir /media/usb/layout --no-images`,
-		Args: cobra.ExactArgs(1),
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			req, err := o.request(c.Flags().Changed)
 			if err != nil {
 				return err
 			}
-			if req.Charms.Applications, err = readApplications(args[0]); err != nil {
+			f, err := readApplications(args)
+			if err != nil {
 				return err
 			}
+			req.Charms.Applications = f.Applications
 			o.archive = "charms-export"
 			return o.run(c, req)
 		},
@@ -71,20 +76,28 @@ list of the same form:
 	return c
 }
 
-// readApplications reads a bundle.yaml, or a list of charms in the same form.
-func readApplications(path string) ([]charm.Application, error) {
-	text, err := cli.ReadFile(path, maxBundleFile)
+// readApplications reads a bundle.yaml, or a list of charms in the same form, with its overlays.
+func readApplications(paths []string) (*charm.BundleFile, error) {
+	var texts [][]byte
+	for _, path := range paths {
+		text, err := cli.ReadFile(path, maxBundleFile)
+		if err != nil {
+			return nil, &charmListError{err}
+		}
+		texts = append(texts, text)
+	}
+	f, err := charm.ParseBundle(texts[0], texts[1:]...)
+	names := strings.Join(paths, ", ")
+	if err != nil && !bytes.Contains(texts[0], []byte("applications:")) {
+		return nil, &charmListError{fmt.Errorf("%s: %w", names, err)}
+	}
 	if err != nil {
-		return nil, &charmListError{err}
+		return nil, cli.Usagef("%s: %w", names, err)
 	}
-	f, err := charm.ParseBundle(text)
-	if err != nil && !bytes.Contains(text, []byte("applications:")) {
-		return nil, &charmListError{fmt.Errorf("%s: %w", path, err)}
+	if len(f.Repeated) > 0 {
+		fmt.Fprintf(os.Stderr, "Warning: %s: repeated keys, of which the last value counts: %s\n", names, cli.Clean(strings.Join(f.Repeated, ", ")))
 	}
-	if err != nil {
-		return nil, cli.Usagef("%s: %w", path, err)
-	}
-	return f.Applications, nil
+	return f, nil
 }
 
 func newExportBundle() *cobra.Command {

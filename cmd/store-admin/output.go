@@ -169,7 +169,7 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 		}
 	}
 	if p.Request.Charms != nil && len(req.Architectures) == 0 {
-		req.Architectures = p.Request.Charms.Architectures
+		req.Architectures = p.CharmArchitectures()
 	}
 	pr := bundle.Predicate{Created: out.time, Exporter: whoAmI(), Program: "store-admin " + cli.Version(), Request: req}
 	if out.fixed {

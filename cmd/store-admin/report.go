@@ -93,7 +93,7 @@ func (p *exportProgress) warnOfCharmGaps(plan *exporter.Plan) {
 func hintsOf(p *exporter.Plan) []exporter.Hint {
 	out := []exporter.Hint{}
 	for _, h := range p.Hints {
-		if of, ok := h.For(p.Request.Charms.Architectures); ok {
+		if of, ok := h.For(p.CharmArchitectures()); ok {
 			out = append(out, of)
 		}
 	}
