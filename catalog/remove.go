@@ -185,6 +185,7 @@ func queueCharm(b *pgx.Batch, id string, it Item) {
 const forgetImages = `
 	with recursive needed (digest) as (
 		select item->'image'->>'digest' from charm_resource where item->'image'->>'digest' is not null
+		union select json_array_elements(item->'images')->>'digest' from charm_revision where item->'images' is not null
 		union select unnest(children) from image join needed using (digest))
 	delete from image where digest not in (select digest from needed)`
 
