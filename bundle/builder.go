@@ -82,32 +82,35 @@ func (d *Builder) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Si
 	for i := range items {
 		descs[i] = items[i].desc
 	}
-	raw := encode(bundleIndex(descs))
-	t, err := d.buildTree(descs, items)
+	t, format, err := d.buildTree(descs, items)
 	if err != nil {
 		return nil, fmt.Errorf("seal bundle: %w", err)
 	}
+	raw := encode(bundleIndex(descs, format))
 	envelope, public, err := signStatement(ctx, digest.FromBytes(raw), p, key)
 	if err != nil {
 		return nil, err
 	}
-	s := &SignedBundle{top: newTop(raw, envelope, public, descs), tree: *t, data: d.small}
+	s := &SignedBundle{top: newTop(raw, envelope, public, descs, format), tree: *t, data: d.small}
 	if n := int64(len(s.top.index)); n > MaxIndexSize {
 		return nil, limit("bytes of index.json", n, MaxIndexSize)
 	}
 	return s, nil
 }
 
-// buildTree builds the tree of the bundle, and returns an error if a reader would refuse it.
-func (d *Builder) buildTree(descs []ocispec.Descriptor, items []item) (*tree, error) {
+// buildTree builds the tree of the bundle, and returns an error if a reader would refuse it. It also returns the version of the
+// format that the bundle needs.
+func (d *Builder) buildTree(descs []ocispec.Descriptor, items []item) (*tree, string, error) {
 	if err := validateItems(descs); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	t, err := newTree(items)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return t, new(Head).parse(items, d.small)
+	h := new(Head)
+	err = h.parse(items, d.small)
+	return t, h.format(), err
 }
 
 // Digest returns the digest of the bundle index. It identifies the content of the bundle.

@@ -23,16 +23,17 @@ package bundle
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // FormatMajor and FormatMinor are the newest version of the format. A bundle is written in the oldest version that has all its
-// kinds of items, so that older programs can read it. A reader refuses a newer version.
+// content, so that older programs can read it. A reader refuses a newer version.
 const (
 	FormatMajor = 1
-	FormatMinor = 1
+	FormatMinor = 2
 )
 
 // Media types and artifact types of the format.
@@ -86,14 +87,13 @@ var emptyConfig = []byte(`{}`)
 
 func formatVersion() string { return fmt.Sprintf("%d.%d", FormatMajor, FormatMinor) }
 
-// formatOf returns the version in which a bundle of these items is written. An unknown kind belongs to no version, and is refused
-// elsewhere.
-func formatOf(items []ocispec.Descriptor) string {
-	for _, desc := range items {
-		switch desc.ArtifactType {
-		case TypeCharm, TypeCharmRevision, TypeCharmResource, "": // an image has none
-			return "1.1"
-		}
+// format returns the version in which a bundle of this content is written: the oldest that has all of it.
+func (h *Head) format() string {
+	switch {
+	case slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return s.HasEpochs() }):
+		return "1.2"
+	case len(h.Charms)+len(h.CharmRevisions)+len(h.CharmResources)+len(h.Images) > 0:
+		return "1.1"
 	}
 	return "1.0"
 }

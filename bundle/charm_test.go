@@ -16,6 +16,7 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/internal/bundletest"
+	"offlinestore/snap"
 )
 
 // checkCharms compares the charms of the bundle that was read with c.
@@ -151,13 +152,21 @@ func TestTitles(t *testing.T) {
 	}
 }
 
-// TestFormatOfKinds shows that a bundle is written in the oldest version that has its kinds of items.
+// epochSample returns a sample in which a channel of jq has releases of two epochs.
+func epochSample(tb testing.TB) *content {
+	c := sample(tb)
+	c.revisions[1].Revision.Epoch = snap.Epoch{Read: []uint32{1}, Write: []uint32{1}}
+	c.snaps[0].ChannelMap = append(c.snaps[0].ChannelMap, snap.Release{Architecture: "arm64", Channel: "latest/stable", Revision: 6})
+	return c
+}
+
+// TestFormatOfKinds shows that a bundle is written in the oldest version that has everything in it.
 func TestFormatOfKinds(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		c    *content
 		want string
-	}{"snaps": {sample(t), "1.0"}, "charms": {charmSample(t), "1.1"}, "both": {fullSample(t), "1.1"}} {
+	}{"snaps": {sample(t), "1.0"}, "charms": {charmSample(t), "1.1"}, "both": {fullSample(t), "1.1"}, "epochs": {epochSample(t), "1.2"}} {
 		dir := unpack(t, test.c.pack(t, test.c.seal(t), bundle.None))
 		index, err := os.ReadFile(filepath.Join(dir, "index.json"))
 		if err != nil {
@@ -170,7 +179,8 @@ func TestFormatOfKinds(t *testing.T) {
 	for name, test := range map[string]struct {
 		c      *content
 		format string
-	}{"snaps in 1.1": {sample(t), "1.1"}, "charms in 1.0": {charmSample(t), "1.0"}} {
+	}{"snaps in 1.1": {sample(t), "1.1"}, "charms in 1.0": {charmSample(t), "1.0"}, "charms in 1.2": {charmSample(t), "1.2"},
+		"epochs in 1.0": {epochSample(t), "1.0"}} {
 		f := test.c.forge()
 		f.format = test.format
 		if _, err := receiveBytes(t, tarOf(f.seal(testKey()))); !refused(err) {

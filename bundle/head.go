@@ -47,8 +47,8 @@ func (r *Reader) Head() (*Head, error) {
 	if r.head != nil {
 		return r.head, nil
 	}
-	if !bytes.Equal(encode(bundleIndex(r.bundle.Manifests)), r.raw) {
-		return nil, corrupt("bundle index: not in its canonical encoding, or not one of format %s", formatOf(r.bundle.Manifests))
+	if !bytes.Equal(encode(bundleIndex(r.bundle.Manifests, r.format())), r.raw) {
+		return nil, corrupt("bundle index: not in its canonical encoding")
 	}
 	if err := validateItems(r.bundle.Manifests); err != nil {
 		return nil, err
@@ -70,6 +70,9 @@ func (r *Reader) Head() (*Head, error) {
 	h := &Head{Payload: t.payload}
 	if err := h.parse(items, data); err != nil {
 		return nil, err
+	}
+	if want := h.format(); r.format() != want {
+		return nil, corrupt("bundle index: format %s, while its content is of format %s", r.format(), want)
 	}
 	r.head = h
 	return h, nil

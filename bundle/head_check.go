@@ -5,6 +5,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"offlinestore/channelmap"
 	"offlinestore/charm"
 )
 
@@ -24,19 +25,42 @@ func (h *Head) checkSnaps() error {
 	for _, s := range h.Snaps {
 		ids[s.Name] = s.SnapID
 	}
-	have := make(map[string]bool, len(h.Revisions))
+	have := make(map[string]*SnapRevision, len(h.Revisions))
 	for _, r := range h.Revisions {
 		if ids[r.Name] != r.SnapID {
 			return corrupt("%s: the bundle has no snap of that name and snap-id", r.itemName())
 		}
-		have[r.itemName()] = true
+		have[r.itemName()] = r
 	}
 	for _, s := range h.Snaps {
-		for _, row := range s.ChannelMap {
-			if row.Revision > 0 && !have[fmt.Sprintf("%s_%d", s.Name, row.Revision)] {
-				return corrupt("%s: revision %d is released to %s and not in the bundle", s.Name, row.Revision, row.Channel)
-			}
+		if err := s.checkChannels(have); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// checkChannels refuses a row without its revision, and two releases of one epoch in a channel. revisions has the bundle's
+// revisions by item name.
+func (s *Snap) checkChannels(revisions map[string]*SnapRevision) error {
+	type release struct {
+		architecture, channel string
+		epoch                 channelmap.Epoch
+	}
+	seen := make(map[release]bool, len(s.ChannelMap))
+	for _, row := range s.ChannelMap {
+		if row.Revision == 0 {
+			continue
+		}
+		r := revisions[fmt.Sprintf("%s_%d", s.Name, row.Revision)]
+		if r == nil {
+			return corrupt("%s: revision %d is released to %s and not in the bundle", s.Name, row.Revision, row.Channel)
+		}
+		key := release{row.Architecture, row.Channel, channelmap.NewEpoch(r.Revision.Epoch.Read, r.Revision.Epoch.Write)}
+		if seen[key] {
+			return corrupt("%s: %s for %s has two revisions of the same epoch", s.Name, row.Channel, row.Architecture)
+		}
+		seen[key] = true
 	}
 	return nil
 }

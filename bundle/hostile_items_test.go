@@ -101,6 +101,9 @@ func TestHostileItems(t *testing.T) {
 		{name: "another snap-id", edit: revision(jq6, func(i *snap.Item) { i.SnapID = core24ID }), want: "no snap of that name and snap-id"},
 		{name: "a revision that is not there", edit: func(f *forge) { f.items = slices.Delete(f.items, jq10, jq10+1) }, want: "revision 10 is released"},
 		{name: "a release of another revision", edit: listing(jq, func(l *snap.Listing) { l.ChannelMap[0].Revision = 99 }), want: "revision 99 is released"},
+		{name: "two releases of one epoch", edit: listing(jq, func(l *snap.Listing) {
+			l.ChannelMap = append(l.ChannelMap, snap.Release{Architecture: "arm64", Channel: "latest/stable", Revision: 6})
+		}), want: "two revisions of the same epoch"},
 		{name: "a name that is a path", edit: listing(jq, func(l *snap.Listing) { l.Name = "../jq" }), want: "snap name"},
 		{name: "a snap-id that is a path", edit: listing(jq, func(l *snap.Listing) { l.SnapID = "../../../../../../../../../../../" }), want: "snap-id"},
 		{name: "an unknown field in the bundle index", edit: func(f *forge) {

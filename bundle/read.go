@@ -121,6 +121,9 @@ func validateFormat(version string) error {
 	return nil
 }
 
+// format returns the version that the bundle index has. Head verifies it.
+func (r *Reader) format() string { return r.bundle.Annotations[AnnotationFormat] }
+
 // readSignature reads the bundle index's signature and derives the files that must come before the items.
 func (r *Reader) readSignature(bundleRaw []byte, desc ocispec.Descriptor) (*top, error) {
 	if err := decodeIndex(bundleRaw, &r.bundle); err != nil {
@@ -158,7 +161,7 @@ func (r *Reader) readSignature(bundleRaw []byte, desc ocispec.Descriptor) (*top,
 	if r.envelope.keyID != r.public.ID() {
 		return nil, corrupt("the key in the manifest is not the one that the envelope names")
 	}
-	t := newTop(bundleRaw, raw, r.public, r.bundle.Manifests)
+	t := newTop(bundleRaw, raw, r.public, r.bundle.Manifests, r.format())
 	if !bytes.Equal(t.manifestRaw, manifestRaw) {
 		return nil, corrupt("manifest: it does not follow from the bundle index and the envelope")
 	}

@@ -9,13 +9,13 @@ import (
 )
 
 // bundleIndex returns the index that the signature is about (D in design.md).
-func bundleIndex(items []ocispec.Descriptor) ocispec.Index {
+func bundleIndex(items []ocispec.Descriptor, format string) ocispec.Index {
 	return ocispec.Index{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageIndex,
 		ArtifactType: TypeBundle,
 		Manifests:    items,
-		Annotations:  map[string]string{AnnotationFormat: formatOf(items)},
+		Annotations:  map[string]string{AnnotationFormat: format},
 	}
 }
 
@@ -28,7 +28,7 @@ type top struct {
 	envelope                      []byte
 }
 
-func newTop(bundleRaw, envelope []byte, public PublicKey, items []ocispec.Descriptor) top {
+func newTop(bundleRaw, envelope []byte, public PublicKey, items []ocispec.Descriptor, format string) top {
 	bundle := describe(ocispec.MediaTypeImageIndex, bundleRaw)
 	m := ocispec.Manifest{
 		Versioned:    specs.Versioned{SchemaVersion: 2},
@@ -41,12 +41,12 @@ func newTop(bundleRaw, envelope []byte, public PublicKey, items []ocispec.Descri
 	}
 	t := top{bundle: bundle, bundleRaw: bundleRaw, envelope: envelope, empty: emptyConfig, manifestRaw: encode(m)}
 	t.manifest = describe(ocispec.MediaTypeImageManifest, t.manifestRaw)
-	t.index = encode(topIndex(t.bundle, t.manifest, items))
+	t.index = encode(topIndex(t.bundle, t.manifest, items, format))
 	return t
 }
 
 // topIndex returns index.json: the bundle index, the signature and each item, since standard tools look no deeper.
-func topIndex(bundle, signature ocispec.Descriptor, items []ocispec.Descriptor) ocispec.Index {
+func topIndex(bundle, signature ocispec.Descriptor, items []ocispec.Descriptor, format string) ocispec.Index {
 	bundle.ArtifactType = TypeBundle
 	bundle.Annotations = map[string]string{ocispec.AnnotationRefName: "bundle"}
 	signature.ArtifactType = TypeSignature
@@ -55,7 +55,7 @@ func topIndex(bundle, signature ocispec.Descriptor, items []ocispec.Descriptor) 
 		Versioned:   specs.Versioned{SchemaVersion: 2},
 		MediaType:   ocispec.MediaTypeImageIndex,
 		Manifests:   append([]ocispec.Descriptor{bundle, signature}, items...),
-		Annotations: map[string]string{AnnotationFormat: formatOf(items)},
+		Annotations: map[string]string{AnnotationFormat: format},
 	}
 }
 

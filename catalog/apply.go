@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"offlinestore/channelmap"
 )
 
 // errRollback ends the transaction of a plan.
@@ -246,7 +248,7 @@ func (a *applier) revisions() error {
 		for i, d := range rev.ResourceBlobs {
 			resources[i] = d.String()
 		}
-		a.known[key] = knownItem{blob, a.in.origin()}
+		a.known[key] = knownItem{blob, a.in.origin(), channelmap.NewEpoch(rev.Revision.Epoch.Read, rev.Revision.Epoch.Write)}
 		if ok {
 			b.Queue(update, rev.SnapID, key.revision, item, resources, a.id)
 			continue
@@ -262,7 +264,7 @@ func (a *applier) revisions() error {
 
 func (a *applier) loadRevisions() error {
 	const q = `
-		select snap_id, revision, blob, signed_at, bundle, signer, sequence
+		select snap_id, revision, blob, coalesce(item ->> 'epoch', 'null'), signed_at, bundle, signer, sequence
 		from snap_revision join import i on import_id = i.id where snap_id = any($1)`
 	ids := []string{}
 	for _, s := range a.in.Snaps {
@@ -274,7 +276,12 @@ func (a *applier) loadRevisions() error {
 	a.known = make(map[revisionKey]knownItem)
 	var key revisionKey
 	var have knownItem
-	return a.each(q, ids, slices.Concat([]any{&key.id, &key.revision, &have.blob}, have.columns()), func() error {
+	var epoch string
+	return a.each(q, ids, slices.Concat([]any{&key.id, &key.revision, &have.blob, &epoch}, have.columns()), func() error {
+		var err error
+		if have.epoch, err = parseEpoch(epoch); err != nil {
+			return fmt.Errorf("snap %s revision %d: %w", key.id, key.revision, err)
+		}
 		a.known[key] = have
 		return nil
 	})

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -17,43 +18,88 @@ type snapPlatform struct{ snapID, architecture string }
 // snapLedger has the rows of the channel maps of several snaps.
 type snapLedger = channelmap.Ledger[snapPlatform, struct{}]
 
-func snapRow(snapID string, r snap.Release) (channelmap.Row[snapPlatform, struct{}], error) {
-	c, err := channel.Parse(r.Channel)
-	return channelmap.NewRow(snapPlatform{snapID, r.Architecture}, c, channelmap.Release[struct{}]{Revision: r.Revision, ReleasedAt: r.ReleasedAt}), err
+// snapRow is a row of a snap's channel map.
+type snapRow = channelmap.Row[snapPlatform, struct{}]
+
+// snapRow returns the row with all releases of a channel for an architecture.
+func (a *applier) snapRow(snapID string, releases []snap.Release) (snapRow, error) {
+	c, err := channel.Parse(releases[0].Channel)
+	list := make([]channelmap.Release[struct{}], len(releases))
+	for i, r := range releases {
+		epoch := a.known[revisionKey{snapID, r.Revision}].epoch
+		list[i] = channelmap.Release[struct{}]{Revision: r.Revision, ReleasedAt: r.ReleasedAt, Epoch: epoch}
+	}
+	return channelmap.NewRow(snapPlatform{snapID, releases[0].Architecture}, c, list...), err
 }
 
 // channels updates the rows of the channel maps that the bundle's export asked for.
 func (a *applier) channels() error {
-	const set = `
-		insert into channel_map (snap_id, architecture, channel, revision, released_at, signed_at, import_id)
-		values ($1, $2, $3, $4, $5, $6, $7)
-		on conflict (snap_id, architecture, channel) do update set revision = excluded.revision,
-			released_at = excluded.released_at, signed_at = excluded.signed_at, import_id = excluded.import_id`
 	ledger, err := a.loadChannels()
 	if err != nil {
 		return err
 	}
-	b := &pgx.Batch{}
-	var history [][]any
+	w := channelWriter{a: a, b: &pgx.Batch{}}
 	for _, s := range a.in.Snaps {
-		for _, row := range s.ChannelMap {
-			outcome, err := a.channel(ledger, s, row)
+		for _, releases := range snap.Rows(s.ChannelMap) {
+			row, err := a.snapRow(s.SnapID, releases)
+			if err == nil {
+				err = a.channel(ledger, s.Name, row, &w)
+			}
 			if err != nil {
-				return fmt.Errorf("snap %s: channel %s for %s: %w", s.Name, row.Channel, row.Architecture, err)
-			}
-			args := []any{s.SnapID, row.Architecture, row.Channel, openRevision(row.Revision), row.ReleasedAt, a.in.SignedAt, a.id}
-			if outcome.Writes() {
-				b.Queue(set, args...)
-			}
-			if outcome.Releases() {
-				history = append(history, args)
+				return fmt.Errorf("snap %s: channel %s for %s: %w", s.Name, releases[0].Channel, releases[0].Architecture, err)
 			}
 		}
 	}
-	if err := a.send(b); err != nil {
+	return w.flush()
+}
+
+// channelWriter stores rows of channel maps.
+type channelWriter struct {
+	a       *applier
+	b       *pgx.Batch
+	history [][]any
+}
+
+// addRow stores a row as far as the outcome asks for it. The history gets the newest epoch last, because it is read backwards.
+func (w *channelWriter) addRow(row snapRow, outcome channelmap.Outcome) {
+	const (
+		clear = `delete from channel_map where snap_id = $1 and architecture = $2 and channel = $3`
+		set   = `
+			insert into channel_map (snap_id, architecture, channel, revision, released_at, signed_at, import_id)
+			values ($1, $2, $3, $4, $5, $6, $7)`
+	)
+	if !outcome.Writes() {
+		return
+	}
+	name, p := row.Channel.String(), row.Platform
+	w.b.Queue(clear, p.snapID, p.architecture, name)
+	releases := row.Releases
+	if len(releases) == 0 {
+		releases = []channelmap.Release[struct{}]{row.Newest()}
+	}
+	for _, r := range slices.Backward(releases) {
+		args := []any{p.snapID, p.architecture, name, openRevision(r.Revision), r.ReleasedAt, w.a.in.SignedAt, w.a.id}
+		w.b.Queue(set, args...)
+		if outcome.Releases() {
+			w.history = append(w.history, args)
+		}
+	}
+}
+
+func (w *channelWriter) flush() error {
+	if err := w.a.send(w.b); err != nil {
 		return err
 	}
-	return a.copy("channel_history", []string{"snap_id", "architecture", "channel", "revision", "released_at", "signed_at", "import_id"}, history)
+	return w.a.copy("channel_history", []string{"snap_id", "architecture", "channel", "revision", "released_at", "signed_at", "import_id"}, w.history)
+}
+
+// parseEpoch parses the epoch in the item of a revision.
+func parseEpoch(text string) (channelmap.Epoch, error) {
+	var e snap.Epoch
+	if err := json.Unmarshal([]byte(text), &e); err != nil {
+		return channelmap.Epoch{}, fmt.Errorf("epoch: %w", err)
+	}
+	return channelmap.NewEpoch(e.Read, e.Write), nil
 }
 
 // openRevision returns a revision for a column: null for a closed channel.
@@ -67,42 +113,83 @@ func openRevision(n int) *int {
 func (a *applier) loadChannels() (*snapLedger, error) {
 	const q = `
 		select snap_id, architecture, channel, coalesce(revision, 0), released_at, c.signed_at, bundle, signer, sequence
-		from channel_map c join import i on import_id = i.id where snap_id = any($1)`
+		from channel_map c join import i on import_id = i.id where snap_id = any($1)
+		order by snap_id, architecture, channel`
 	ids := make([]string, len(a.in.Snaps))
 	for i, s := range a.in.Snaps {
 		ids[i] = s.SnapID
 	}
-	ledger := new(snapLedger)
+	type stored struct {
+		id       string
+		releases []snap.Release
+		origin   origin
+	}
+	var rows []stored
 	var id string
 	var r snap.Release
 	var o origin
 	err := a.each(q, ids, slices.Concat([]any{&id, &r.Architecture, &r.Channel, &r.Revision, &r.ReleasedAt}, o.columns()), func() error {
-		row, err := snapRow(id, r)
-		ledger.Load(row, o.Origin)
-		return err
+		if n := len(rows); n > 0 && rows[n-1].id == id && rows[n-1].releases[0].SameRow(r) {
+			rows[n-1].releases = append(rows[n-1].releases, r)
+			return nil
+		}
+		rows = append(rows, stored{id, []snap.Release{r}, o})
+		return nil
 	})
+	ledger := new(snapLedger)
+	for _, s := range rows {
+		row, err := a.snapRow(s.id, s.releases)
+		if err != nil {
+			return nil, err
+		}
+		ledger.Load(row, s.origin.Origin)
+	}
 	return ledger, err
 }
 
-// channel applies one row, if its revision is in the catalogue, and reports the change.
-func (a *applier) channel(ledger *snapLedger, s ImportedSnap, r snap.Release) (channelmap.Outcome, error) {
-	row, err := snapRow(s.SnapID, r)
-	if err != nil {
-		return 0, err
-	}
+// channel applies one row, if its revisions are in the catalogue, and reports the change.
+func (a *applier) channel(ledger *snapLedger, name string, row snapRow, w *channelWriter) error {
+	before := ledger.Releases(row.Key)
 	change := ledger.Apply(row, a.in.Origin(), a.in.PushChannelMap)
-	move := SnapMove{s.Name, r.Architecture, r.Channel, change.From, change.To}
+	move := SnapMove{Snap: name, Architecture: row.Platform.architecture, Channel: row.Channel.String(), From: change.From, To: change.To}
 	if change.Outcome == channelmap.Kept {
 		if change.From != change.To {
 			a.r.Kept = append(a.r.Kept, move)
 		}
-		return change.Outcome, nil
+		return nil
 	}
-	if _, ok := a.known[revisionKey{s.SnapID, r.Revision}]; !ok && r.Revision != 0 {
-		return 0, fmt.Errorf("revision %d: %w", r.Revision, errNoRevision)
+	for _, r := range row.Releases {
+		if _, ok := a.known[revisionKey{row.Platform.snapID, r.Revision}]; !ok {
+			return fmt.Errorf("revision %d: %w", r.Revision, errNoRevision)
+		}
 	}
 	if change.Outcome == channelmap.Moved {
-		a.r.SnapMoves = append(a.r.SnapMoves, move)
+		a.r.SnapMoves = append(a.r.SnapMoves, move.perEpoch(before, row.Releases)...)
 	}
-	return change.Outcome, nil
+	w.addRow(row, change.Outcome)
+	return nil
+}
+
+// perEpoch returns the moves of a row's releases: m for the newest epoch, and one for each older epoch that changed.
+func (m SnapMove) perEpoch(before, after []channelmap.Release[struct{}]) (moves []SnapMove) {
+	if m.From != m.To {
+		moves = append(moves, m)
+	}
+	older := func(list []channelmap.Release[struct{}], at channelmap.Epoch) int {
+		for _, r := range list[min(1, len(list)):] {
+			if r.Epoch == at {
+				return r.Revision
+			}
+		}
+		return channelmap.NoRow
+	}
+	seen := make(map[channelmap.Epoch]bool)
+	for _, r := range slices.Concat(before[min(1, len(before)):], after[min(1, len(after)):]) {
+		m.From, m.To, m.Epoch = older(before, r.Epoch), older(after, r.Epoch), fmt.Sprint(r.Epoch.Read)
+		if m.From != m.To && !seen[r.Epoch] {
+			moves = append(moves, m)
+		}
+		seen[r.Epoch] = true
+	}
+	return moves
 }

@@ -75,7 +75,7 @@ func (a *applier) charmRevisions() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		a.knownCharms[key] = knownItem{blob, a.in.origin()}
+		a.knownCharms[key] = knownItem{blob: blob, origin: a.in.origin()}
 		if !ok || other {
 			a.r.CharmRevisions = append(a.r.CharmRevisions, CharmRevisionRef{rev.Name, key.revision, rev.Revision.Download.Size})
 		}
@@ -120,7 +120,7 @@ func (a *applier) charmResources() error {
 		if blob != "" {
 			column = &blob
 		}
-		a.knownResources[key] = knownItem{blob, a.in.origin()}
+		a.knownResources[key] = knownItem{blob: blob, origin: a.in.origin()}
 		if !ok || other {
 			a.r.CharmResources = append(a.r.CharmResources, ResourceRef{res.Charm, key.name, key.revision, res.Resource.Download.Size})
 		}

@@ -31,7 +31,7 @@ func TestHistory(t *testing.T) {
 	want := catalog.Record{ID: 1, Bundle: first.Bundle, Name: first.Name, Signer: first.Signer, SignedAt: got.SignedAt, Sequence: first.Sequence,
 		Exporter: first.Exporter, Program: first.Program, ImportedAt: got.ImportedAt, Report: *report}
 	diff(t, "record", got, want)
-	diff(t, "what the older bundle left alone", all[0].Report.Kept, []catalog.SnapMove{{"jq", "amd64", "latest/stable", 6, 5}})
+	diff(t, "what the older bundle left alone", all[0].Report.Kept, []catalog.SnapMove{{"jq", "amd64", "latest/stable", 6, 5, ""}})
 
 	one, err := s.History(t.Context(), first.Bundle)
 	if err != nil || len(one) != 1 || one[0].Name != "a.tar.gz" {

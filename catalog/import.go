@@ -114,13 +114,15 @@ type SnapRevisionRef struct {
 	Size     int64  `json:"size"`
 }
 
-// SnapMove is a change of one row of a snap's channel map. Revision 0 means a closed channel, -1 no row.
+// SnapMove is a change of one row of a snap's channel map. Revision 0 means a closed channel, -1 no row. With an Epoch, the move is
+// about the release for devices with data of an older epoch; the Epoch is the lowest one that the release reads.
 type SnapMove struct {
 	Snap         string `json:"snap"`
 	Architecture string `json:"architecture"`
 	Channel      string `json:"channel"`
 	From         int    `json:"from"`
 	To           int    `json:"to"`
+	Epoch        string `json:"epoch,omitempty"`
 }
 
 // CharmRevisionRef names a revision of a charm or charm bundle.

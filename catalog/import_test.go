@@ -42,7 +42,7 @@ func TestApply(t *testing.T) {
 	report := apply(t, s, in)
 	diff(t, "report", report, &catalog.Report{
 		SnapRevisions: []catalog.SnapRevisionRef{{Snap: "jq", Revision: 6, Size: 1006}, {Snap: "jq", Revision: 7, Size: 1007}, {Snap: "hello", Revision: 38, Size: 1038}},
-		SnapMoves:     []catalog.SnapMove{{"jq", "amd64", "latest/stable", -1, 6}, {"jq", "arm64", "latest/stable", -1, 7}, {"jq", "amd64", "latest/edge", -1, 0}, {"hello", "amd64", "2.0/stable", -1, 38}},
+		SnapMoves:     []catalog.SnapMove{{"jq", "amd64", "latest/stable", -1, 6, ""}, {"jq", "arm64", "latest/stable", -1, 7, ""}, {"jq", "amd64", "latest/edge", -1, 0, ""}, {"hello", "amd64", "2.0/stable", -1, 38, ""}},
 		Assertions:    1,
 	})
 	c := load(t, s)
@@ -75,8 +75,8 @@ func TestPlan(t *testing.T) {
 		t.Errorf("History after Plan = %d lines, %v; want 1", len(h), err)
 	}
 	diff(t, "plan", plan, &catalog.Report{
-		SnapRevisions: []catalog.SnapRevisionRef{{Snap: "jq", Revision: 7, Size: 1007}}, SnapMoves: []catalog.SnapMove{{"jq", "amd64", "latest/beta", -1, 7}},
-		Kept: []catalog.SnapMove{{"jq", "amd64", "latest/stable", 6, 7}}, Assertions: 1,
+		SnapRevisions: []catalog.SnapRevisionRef{{Snap: "jq", Revision: 7, Size: 1007}}, SnapMoves: []catalog.SnapMove{{"jq", "amd64", "latest/beta", -1, 7, ""}},
+		Kept: []catalog.SnapMove{{"jq", "amd64", "latest/stable", 6, 7, ""}}, Assertions: 1,
 	})
 	diff(t, "what Apply did", apply(t, s, next), plan)
 }
@@ -207,7 +207,7 @@ func TestPushChannelMap(t *testing.T) {
 	old := with(imp("old", 1), "jq", []int{6}, "latest/stable/amd64=6")
 	old.PushChannelMap = true
 	diff(t, "report", apply(t, s, old), &catalog.Report{
-		SnapRevisions: []catalog.SnapRevisionRef{{Snap: "jq", Revision: 6, Size: 1006}}, SnapMoves: []catalog.SnapMove{{"jq", "amd64", "latest/stable", 7, 6}},
+		SnapRevisions: []catalog.SnapRevisionRef{{Snap: "jq", Revision: 6, Size: 1006}}, SnapMoves: []catalog.SnapMove{{"jq", "amd64", "latest/stable", 7, 6, ""}},
 	})
 	diff(t, "channel map", rows(load(t, s).Snaps[0].ChannelMap), []string{"latest/edge/amd64=7", "latest/stable/amd64=6"})
 	// A row that was set by hand yields to the next bundle that is newer than the one set by hand.
@@ -221,7 +221,7 @@ func TestClosedChannel(t *testing.T) {
 	s, _ := open(t)
 	apply(t, s, with(imp("a", 0), "jq", []int{6}, "latest/stable/amd64=6", "latest/beta/amd64=6"))
 	r := apply(t, s, with(imp("b", 1), "jq", nil, "latest/beta/amd64=0"))
-	diff(t, "moves", r.SnapMoves, []catalog.SnapMove{{"jq", "amd64", "latest/beta", 6, 0}})
+	diff(t, "moves", r.SnapMoves, []catalog.SnapMove{{"jq", "amd64", "latest/beta", 6, 0, ""}})
 	apply(t, s, with(imp("c", 2), "jq", []int{8}, "latest/beta/amd64=8"))
 	jq := load(t, s).Snaps[0]
 	diff(t, "channel map", rows(jq.ChannelMap), []string{"latest/beta/amd64=8", "latest/stable/amd64=6"})
@@ -236,7 +236,7 @@ func TestUnchangedRowIsRenewed(t *testing.T) {
 	apply(t, s, with(imp("a", 0), "jq", []int{6}, "latest/stable/amd64=6"))
 	diff(t, "report", apply(t, s, with(imp("c", 4), "jq", []int{6}, "latest/stable/amd64=6")), &catalog.Report{})
 	r := apply(t, s, with(imp("b", 2), "jq", []int{5}, "latest/stable/amd64=5"))
-	diff(t, "kept", r.Kept, []catalog.SnapMove{{"jq", "amd64", "latest/stable", 6, 5}})
+	diff(t, "kept", r.Kept, []catalog.SnapMove{{"jq", "amd64", "latest/stable", 6, 5, ""}})
 	diff(t, "history", rows(load(t, s).Snaps[0].History), []string{"latest/stable/amd64=6"})
 }
 

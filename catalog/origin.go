@@ -31,6 +31,8 @@ func (o origin) is(in *Import) bool { return o.Is(in.Origin()) }
 type knownItem struct {
 	blob string
 	origin
+	// epoch is set for revisions of snaps.
+	epoch channelmap.Epoch
 }
 
 // names refuses an item under the name of another. list has names and IDs, and q selects the pairs in the catalogue. A store may

@@ -198,7 +198,7 @@ func (o *overrider) remove(at Override) error {
 	if at.Architecture != "" {
 		return nil
 	}
-	const q = `select architecture from channel_map where snap_id = $1 and channel = $2 and revision is not null order by architecture collate "C"`
+	const q = `select distinct architecture collate "C" as architecture from channel_map where snap_id = $1 and channel = $2 and revision is not null order by architecture`
 	archs, err := o.strings(q, at.SnapID, at.Channel)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"offlinestore/channel"
+	"offlinestore/channelmap"
 	"offlinestore/snap"
 )
 
@@ -84,12 +85,31 @@ func (o *overrider) channels(at Override) ([]string, error) {
 	return list, err
 }
 
-// loadUpstream sets the revision that was imported for the channel. For all architectures, it is the highest of any architecture.
+// loadUpstream sets the revision that was imported for the channel: of the newest epoch, if the channel has several. For all
+// architectures, it is the highest of any architecture.
 func (o *overrider) loadUpstream(at *Override) error {
 	const q = `
-		select coalesce(max(revision), 0) from channel_map
+		select architecture, revision, coalesce(item ->> 'epoch', 'null') from channel_map join snap_revision using (snap_id, revision)
 		where snap_id = $1 and channel = $2 and (architecture = $3 or $3 = $4)`
-	return o.tx.QueryRow(o.ctx, q, at.SnapID, at.Channel, at.Architecture, snap.All).Scan(&at.Upstream)
+	rows, err := o.tx.Query(o.ctx, q, at.SnapID, at.Channel, at.Architecture, snap.All)
+	if err != nil {
+		return err
+	}
+	var arch, text string
+	var release channelmap.Release[struct{}]
+	newest := make(map[string]channelmap.Release[struct{}])
+	_, err = pgx.ForEachRow(rows, []any{&arch, &release.Revision, &text}, func() (err error) {
+		release.Epoch, err = parseEpoch(text)
+		if have, ok := newest[arch]; !ok || release.Epoch.Compare(have.Epoch) > 0 {
+			newest[arch] = release
+		}
+		return err
+	})
+	at.Upstream = 0
+	for _, r := range newest {
+		at.Upstream = max(at.Upstream, r.Revision)
+	}
+	return err
 }
 
 func (o *overrider) strings(q string, args ...any) (list []string, err error) {

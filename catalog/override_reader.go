@@ -40,11 +40,11 @@ func (s *Snap) Overlay() (served, hidden []snap.Release) {
 	if len(s.Overrides) == 0 {
 		return s.ChannelMap, nil
 	}
-	imported, odd := overlayRows(s.ChannelMap)
-	overrides, _ := overlayRows(s.Overrides)
+	imported, odd := s.overlayRows(s.ChannelMap)
+	overrides, _ := s.overlayRows(s.Overrides)
 	rows, under := channelmap.Overlay(imported, overrides, snap.All)
 	served = append(releasesOf(rows), odd...)
-	slices.SortFunc(served, func(a, b snap.Release) int {
+	slices.SortStableFunc(served, func(a, b snap.Release) int {
 		return cmp.Or(strings.Compare(a.Architecture, b.Architecture), strings.Compare(a.Channel, b.Channel))
 	})
 	return served, releasesOf(under)
@@ -54,23 +54,38 @@ func (s *Snap) Overlay() (served, hidden []snap.Release) {
 type overlayRow = channelmap.Row[string, struct{}]
 
 // overlayRows returns releases as rows. odd are the releases with an invalid channel. The caller reports them.
-func overlayRows(list []snap.Release) (rows []overlayRow, odd []snap.Release) {
-	for _, r := range list {
-		c, err := channel.Parse(r.Channel)
+func (s *Snap) overlayRows(list []snap.Release) (rows []overlayRow, odd []snap.Release) {
+	epochs := make(map[int]channelmap.Epoch, len(s.Revisions))
+	for i := range s.Revisions {
+		r := &s.Revisions[i].Revision
+		epochs[r.Number] = channelmap.NewEpoch(r.Epoch.Read, r.Epoch.Write)
+	}
+	for _, releases := range snap.Rows(list) {
+		c, err := channel.Parse(releases[0].Channel)
 		if err != nil {
-			odd = append(odd, r)
+			odd = append(odd, releases...)
 			continue
 		}
-		rows = append(rows, channelmap.NewRow(r.Architecture, c.WithTrack(channel.DefaultTrack), channelmap.Release[struct{}]{Revision: r.Revision, ReleasedAt: r.ReleasedAt}))
+		row := make([]channelmap.Release[struct{}], len(releases))
+		for i, r := range releases {
+			row[i] = channelmap.Release[struct{}]{Revision: r.Revision, ReleasedAt: r.ReleasedAt, Epoch: epochs[r.Revision]}
+		}
+		rows = append(rows, channelmap.NewRow(releases[0].Architecture, c.WithTrack(channel.DefaultTrack), row...))
 	}
 	return rows, odd
 }
 
-func releasesOf(rows []overlayRow) []snap.Release {
-	out := make([]snap.Release, len(rows))
-	for i, row := range rows {
-		newest := row.Newest()
-		out[i] = snap.Release{Architecture: row.Platform, Channel: row.Channel.String(), Revision: newest.Revision, ReleasedAt: newest.ReleasedAt}
+// releasesOf returns the releases of rows, the newest epoch of each first.
+func releasesOf(rows []overlayRow) (out []snap.Release) {
+	for _, row := range rows {
+		at := snap.Release{Architecture: row.Platform, Channel: row.Channel.String()}
+		if len(row.Releases) == 0 {
+			out = append(out, at)
+		}
+		for _, r := range row.Releases {
+			at.Revision, at.ReleasedAt = r.Revision, r.ReleasedAt
+			out = append(out, at)
+		}
 	}
 	return out
 }

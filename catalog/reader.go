@@ -166,7 +166,7 @@ func (l *loader) revisions() error {
 func (l *loader) channels() error {
 	const q = `
 		select snap_id, architecture, channel, coalesce(revision, 0), released_at from channel_map
-		order by snap_id, architecture collate "C", channel collate "C"`
+		order by snap_id, architecture collate "C", channel collate "C", revision`
 	return l.releases(q, func(s *Snap) *[]snap.Release { return &s.ChannelMap })
 }
 

@@ -50,8 +50,8 @@ func TestRemoveSnap(t *testing.T) {
 	got := remove(t, s, catalog.Item{Kind: catalog.ItemSnap, Name: "jq", Whole: true})
 	diff(t, "Remove", *got, catalog.Removed{
 		Snaps: []string{"jq"}, SnapRevisions: []catalog.SnapRevisionRef{{Snap: "jq", Revision: 6, Size: 1006}, {Snap: "jq", Revision: 7, Size: 1007}},
-		SnapMoves: []catalog.SnapMove{{"jq", "amd64", "latest/beta", 0, -1}, {"jq", "amd64", "latest/edge", 6, -1}, {"jq", "amd64", "latest/stable", 7, -1}},
-		Overrides: []catalog.SnapMove{{"jq", "amd64", "latest/stable", 6, -1}, {"jq", "arm64", "latest/stable", 6, -1}},
+		SnapMoves: []catalog.SnapMove{{"jq", "amd64", "latest/beta", 0, -1, ""}, {"jq", "amd64", "latest/edge", 6, -1, ""}, {"jq", "amd64", "latest/stable", 7, -1, ""}},
+		Overrides: []catalog.SnapMove{{"jq", "amd64", "latest/stable", 6, -1, ""}, {"jq", "arm64", "latest/stable", 6, -1, ""}},
 		Blobs:     2, Size: 2013,
 	})
 	after := load(t, openReader(t, dsn))
@@ -96,7 +96,7 @@ func TestRemoveRevision(t *testing.T) {
 	got := remove(t, s, catalog.Item{Kind: catalog.ItemSnap, Name: "jq", Revisions: []int{7}})
 	diff(t, "Remove", *got, catalog.Removed{
 		SnapRevisions: []catalog.SnapRevisionRef{{Snap: "jq", Revision: 7, Size: 1007}},
-		SnapMoves:     []catalog.SnapMove{{"jq", "amd64", "latest/stable", 7, -1}}, Blobs: 1, Size: 1007,
+		SnapMoves:     []catalog.SnapMove{{"jq", "amd64", "latest/stable", 7, -1, ""}}, Blobs: 1, Size: 1007,
 	})
 	jq := load(t, s).Snaps[0]
 	diff(t, "rows", rows(jq.ChannelMap), []string{"latest/stable/arm64=8"})

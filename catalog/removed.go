@@ -88,7 +88,7 @@ func lostRows(name string, rows []snap.Release, it Item) (out []SnapMove) {
 		if !it.takes(row.Revision) {
 			continue
 		}
-		move := SnapMove{name, row.Architecture, row.Channel, row.Revision, channelmap.NoRow}
+		move := SnapMove{Snap: name, Architecture: row.Architecture, Channel: row.Channel, From: row.Revision, To: channelmap.NoRow}
 		for _, other := range rows {
 			if other.Architecture == row.Architecture && other.Channel == row.Channel && !it.takes(other.Revision) {
 				move.To = max(move.To, other.Revision)

@@ -40,7 +40,8 @@ type Snap struct {
 	Icon *Icon
 	// Revisions are sorted by number.
 	Revisions []SnapRevision
-	// ChannelMap holds each row once, sorted by architecture and channel. Each revision named in it is in Revisions.
+	// ChannelMap holds each release once, sorted by architecture and channel. Several releases of one row are of different
+	// epochs. Each revision named in it is in Revisions.
 	ChannelMap []snap.Release
 	// Overrides are rows of operators, which hide rows of ChannelMap. The architecture is snap.All for a revision that runs on
 	// all.

@@ -27,6 +27,20 @@ type Epoch struct {
 	Write, Read uint32
 }
 
+// NewEpoch returns the Epoch of a revision with the lists of epochs that it reads and writes. An empty list means epoch 0.
+func NewEpoch(read, write []uint32) (e Epoch) {
+	if len(write) > 0 {
+		e.Write = slices.Max(write)
+	}
+	if len(read) > 0 {
+		e.Read = slices.Min(read)
+	}
+	return e
+}
+
+// leadsTo reports whether a device can go on to a release of the newer epoch after one of e.
+func (e Epoch) leadsTo(newer Epoch) bool { return e.Compare(newer) < 0 && e.Write >= newer.Read }
+
 // Compare returns a negative number if e is older than other, and a positive one if it is newer. If both write the same epoch,
 // the one that reads fewer old epochs is newer.
 func (e Epoch) Compare(other Epoch) int {

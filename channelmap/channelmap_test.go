@@ -100,6 +100,43 @@ func TestEpochs(t *testing.T) {
 	}
 }
 
+// TestRecorderEpochs records the releases of several epochs, from the store and from an operator.
+func TestRecorderEpochs(t *testing.T) {
+	t.Parallel()
+	stable := parse(t, "latest/stable")
+	first, bridge := release{Revision: 1, Epoch: channelmap.NewEpoch([]uint32{1}, []uint32{1})}, release{Revision: 2, Epoch: channelmap.NewEpoch([]uint32{1, 2}, []uint32{2})}
+	newest, other := release{Revision: 3, Epoch: channelmap.NewEpoch([]uint32{2}, []uint32{2})}, release{Revision: 4, Epoch: channelmap.NewEpoch([]uint32{2}, []uint32{2})}
+	for _, tt := range []struct {
+		name          string
+		newest, older release
+		pushed        []release
+		want          []release
+	}{
+		{"the store's", newest, bridge, nil, []release{newest, bridge}},
+		{"the store's and a gatekeeper", newest, release{}, []release{bridge}, []release{newest, bridge}},
+		{"a gatekeeper in place of the store's", newest, release{Revision: 9, Epoch: bridge.Epoch}, []release{bridge}, []release{newest, bridge}},
+		{"pushed", release{}, release{}, []release{bridge, other}, []release{other, bridge}},
+		{"pushed in place of all", newest, bridge, []release{first}, []release{first}},
+		{"pushed in place of the same epoch", newest, bridge, []release{other}, []release{other, bridge}},
+	} {
+		var r channelmap.Recorder[string, int]
+		for _, p := range tt.pushed {
+			if err := r.Push("amd64", stable, p); err != nil {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+		}
+		if tt.newest.Revision > 0 {
+			if err := r.Answer("amd64", stable, stable, tt.newest, false); err != nil {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+			r.AnswerOlder("amd64", stable, tt.older)
+		}
+		if got := r.Rows(); len(got) != 1 || !slices.Equal(got[0].Releases, tt.want) {
+			t.Errorf("%s: rows = %+v, want %+v", tt.name, got, tt.want)
+		}
+	}
+}
+
 func TestTracks(t *testing.T) {
 	t.Parallel()
 	for track, want := range map[string]string{"": "latest/edge", "2.0": "2.0/edge"} {

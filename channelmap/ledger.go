@@ -53,6 +53,9 @@ func (l *Ledger[P, V]) Load(row Row[P, V], origin Origin) {
 	l.rows[row.Key] = statement[V]{row.Releases, origin}
 }
 
+// Releases returns the releases of a row, the newest epoch first.
+func (l *Ledger[P, V]) Releases(k Key[P]) []Release[V] { return l.rows[k].releases }
+
 // Apply accepts a bundle's row, unless a newer bundle has set the row. With force it accepts it in any case, because the operator
 // has decided that this bundle's channels count.
 func (l *Ledger[P, V]) Apply(row Row[P, V], origin Origin, force bool) Change {

@@ -163,6 +163,7 @@ func (x *index) channelMap(s *Snap) *channelmap.Map[string, *snap.Revision] {
 		}
 		release := channelmap.Release[*snap.Revision]{Revision: row.Revision, ReleasedAt: row.ReleasedAt, Value: r}
 		if r != nil {
+			release.Epoch = channelmap.NewEpoch(r.Epoch.Read, r.Epoch.Write)
 			release.Everywhere = !x.set.EachArchitecture && slices.Contains(r.Architectures, snap.All)
 		}
 		m.Put(channelmap.NewRow(row.Architecture, c.WithTrack(channel.DefaultTrack), release))

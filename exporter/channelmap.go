@@ -42,7 +42,7 @@ func (s *Snap) addAnswer(arch string, w *snapQuery, r *snap.Result) error {
 		return err
 	}
 	for _, a := range pushArchitectures(arch, w.archs, &rev.Revision) {
-		if err := s.push(a, c.WithTrack(s.track()), rev.Revision.Number); err != nil {
+		if err := s.push(a, c.WithTrack(s.track()), &rev.Revision); err != nil {
 			return err
 		}
 	}
@@ -88,26 +88,33 @@ func (s *Snap) revision(r *snap.Revision) (*SnapRevision, error) {
 
 // release records an answer: the channel that serves it holds the revision, and the riskier channels up to the requested one are closed.
 func (s *Snap) release(arch, asked string, r *snap.Result, rev *SnapRevision) error {
-	want, err := s.asked(asked, r.RedirectChannel)
+	want, got, err := s.places(asked, r)
 	if err != nil {
 		return err
-	}
-	got := want
-	if r.EffectiveChannel != "" {
-		if got, err = channel.Parse(r.EffectiveChannel); err != nil {
-			return err
-		}
-		got = got.WithTrack(channel.DefaultTrack)
 	}
 	if err := snap.ValidateTime(r.ReleasedAt); err != nil {
 		return fmt.Errorf("channel %s: released-at: %w", got, err)
 	}
-	release := channelmap.Release[struct{}]{Revision: rev.Revision.Number, ReleasedAt: r.ReleasedAt}
+	release := channelmap.Release[struct{}]{Revision: rev.Revision.Number, ReleasedAt: r.ReleasedAt, Epoch: epochOf(&rev.Revision)}
 	if err := s.rows.Answer(arch, want, got, release, false); err != nil {
 		return changedMeanwhile(err, arch)
 	}
 	rev.addFrom(want.String() + " " + arch)
 	return nil
+}
+
+// places returns the full channel that was requested, and the one that serves it.
+func (s *Snap) places(asked string, r *snap.Result) (want, got channel.Channel, err error) {
+	if want, err = s.asked(asked, r.RedirectChannel); err != nil || r.EffectiveChannel == "" {
+		return want, want, err
+	}
+	got, err = channel.Parse(r.EffectiveChannel)
+	return want, got.WithTrack(channel.DefaultTrack), err
+}
+
+// epochOf returns the epoch of a revision in the form that channel maps compare.
+func epochOf(r *snap.Revision) channelmap.Epoch {
+	return channelmap.NewEpoch(r.Epoch.Read, r.Epoch.Write)
 }
 
 // changedMeanwhile explains a conflict between two answers of the store about one row.
@@ -136,22 +143,28 @@ func (s *Snap) closeChannel(arch, asked string) error {
 }
 
 // push puts a revision into a channel by hand, regardless of the store's release there, and even if the store doesn't know the track.
-func (s *Snap) push(arch string, c channel.Channel, revision int) error {
-	err := s.rows.Push(arch, c, channelmap.Release[struct{}]{Revision: revision})
+func (s *Snap) push(arch string, c channel.Channel, r *snap.Revision) error {
+	err := s.rows.Push(arch, c, channelmap.Release[struct{}]{Revision: r.Number, Epoch: epochOf(r)})
 	if conflict := (*channelmap.ConflictError)(nil); errors.As(err, &conflict) {
 		return fmt.Errorf("%w: both revision %d and %d of %s are to be pushed into %s for %s", ErrConflict, conflict.Have, conflict.New, s.Listing.Name, c, arch)
 	}
 	return err
 }
 
-// releases returns the rows as a bundle holds them, sorted.
+// releases returns the rows as a bundle holds them, sorted, the newest epoch of a row first.
 func (s *Snap) releases() []snap.Release {
 	out := []snap.Release{}
 	for _, row := range s.rows.Rows() {
-		newest := row.Newest()
-		out = append(out, snap.Release{Architecture: row.Platform, Channel: row.Channel.String(), Revision: newest.Revision, ReleasedAt: newest.ReleasedAt})
+		at := snap.Release{Architecture: row.Platform, Channel: row.Channel.String()}
+		if len(row.Releases) == 0 {
+			out = append(out, at)
+		}
+		for _, r := range row.Releases {
+			at.Revision, at.ReleasedAt = r.Revision, r.ReleasedAt
+			out = append(out, at)
+		}
 	}
-	slices.SortFunc(out, func(a, b snap.Release) int {
+	slices.SortStableFunc(out, func(a, b snap.Release) int {
 		return cmp.Or(cmp.Compare(a.Architecture, b.Architecture), cmp.Compare(a.Channel, b.Channel))
 	})
 	return out

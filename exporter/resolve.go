@@ -193,7 +193,7 @@ func (p *planner) resolve(arch string, queries []*snapQuery) error {
 			return storeError("the store's answer about %s: %w", queries[i].name, err)
 		}
 	}
-	return nil
+	return p.resolveEpochs(arch, queries, results)
 }
 
 // accept adds one answer of the store to the plan, or records a gap.

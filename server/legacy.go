@@ -69,7 +69,7 @@ func newLegacySnap(sn *indexedSnap, rev *indexedRevision, channelName, origin st
 	d := &sn.Details
 	out := legacySnap{
 		Architecture: rev.Architectures, Base: rev.Base, BinaryFilesize: rev.Download.Size, Channel: channelName,
-		CommonIDs: orEmpty(rev.CommonIDs), Confinement: rev.Confinement, Content: rev.Type, Deltas: []struct{}{}, Description: d.Description,
+		CommonIDs: orEmpty(rev.CommonIDs), Confinement: rev.Confinement, Content: legacyType(rev.Type), Deltas: []struct{}{}, Description: d.Description,
 		DeveloperID: d.Publisher.ID, DownloadSHA3384: rev.Download.SHA3384, Epoch: legacyEpoch(rev.Epoch), LastUpdated: rev.CreatedAt,
 		License: d.License, Origin: d.Publisher.Username, PackageName: sn.Name, Prices: map[string]float64{}, Private: d.Private,
 		Publisher: d.Publisher.DisplayName, Revision: rev.number(), ScreenshotURLs: []string{}, SnapID: sn.SnapID,
@@ -84,6 +84,14 @@ func newLegacySnap(sn *indexedSnap, rev *indexedRevision, channelName, origin st
 		out.IconURL = origin + iconPath + name
 	}
 	return out
+}
+
+// legacyType returns a type that old clients know. snapd before 2.36 drops a whole answer with a type that it does not know.
+func legacyType(t string) string {
+	if t == "snapd" {
+		return "app"
+	}
+	return t
 }
 
 // legacyEpoch returns an epoch in the notation of old clients, "1" or "1*", if the epoch can be written so.
@@ -151,17 +159,21 @@ func (s *Server) details(w http.ResponseWriter, r *http.Request, ix *index) {
 
 // legacyPick finds the revision that the parameters name, and its channel. The revision is nil if there is none.
 func (sn *indexedSnap) legacyPick(ix *index, arch, asked, number string) (*indexedRevision, string, error) {
-	if asked == "" {
+	named := asked != ""
+	if !named {
 		asked = channel.Stable
 	}
 	c, err := ix.parseChannel(asked)
 	if err != nil {
 		return nil, "", err
 	}
-	c = sn.track(c)
+	c = c.WithTrack(channel.DefaultTrack) // clients of version 1 know no default tracks
 	if number == "" || number == "0" {
 		if r := sn.follow(arch, c); r != nil {
 			return r.revision, r.name, nil
+		}
+		if open := sn.openRows(arch); !named && len(open) > 0 {
+			return open[0].revision, open[0].name, nil // 'snap info' asks for any channel so
 		}
 		return nil, "", nil
 	}
@@ -170,13 +182,13 @@ func (sn *indexedSnap) legacyPick(ix *index, arch, asked, number string) (*index
 		return nil, "", fmt.Errorf("revision %.20q: want a number", number)
 	}
 	rev := sn.byNumber(arch, int(n))
-	if rev == nil {
-		return nil, "", nil
+	if rev == nil || !named {
+		return rev, "", nil
 	}
 	if r := sn.released(arch, rev, c); r != nil {
 		return rev, r.name, nil
 	}
-	return rev, "", nil
+	return nil, "", nil
 }
 
 // metadataRequest is the body of POST /api/v1/snaps/metadata: the snaps of a device.
@@ -219,7 +231,7 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 			continue
 		}
 		have, _ := strconv.Atoi(strings.Trim(string(in.Revision), `"`))
-		if found := sn.upgrade(arch, sn.track(c), in.Epoch, have); found != nil {
+		if found := sn.upgrade(arch, c.WithTrack(channel.DefaultTrack), in.Epoch, have); found != nil {
 			list = append(list, newLegacySnap(sn, found.revision, found.name, origin))
 		}
 	}

@@ -3,6 +3,8 @@ package server
 import (
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"offlinestore/channel"
 	"offlinestore/snap"
@@ -21,6 +23,8 @@ type refreshCall struct {
 	arch   string
 	origin string
 	fields fieldSet
+	// defaultTracks is set if the client understands being moved to the default track of a snap.
+	defaultTracks bool
 	// byKey holds the installed snaps by instance-key, if there are too many to search.
 	byKey map[string]*snap.Installed
 }
@@ -43,7 +47,8 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request, ix *index) {
 	if !ok {
 		return
 	}
-	c := refreshCall{ix: ix, req: &req, arch: arch, origin: origin, fields: newFieldSet(req.Fields)}
+	c := refreshCall{ix: ix, req: &req, arch: arch, origin: origin, fields: newFieldSet(req.Fields),
+		defaultTracks: hasDefaultTracks(r)}
 	writeResults(w, len(req.Actions), func(dst []byte, i int) []byte { return c.appendResult(dst, &req.Actions[i]) })
 }
 
@@ -83,7 +88,7 @@ func (c *refreshCall) appendSnap(dst []byte, a *snap.Action) []byte {
 		if wanted, err = c.ix.parseChannel(asked); err != nil {
 			return c.appendError(dst, a, sn, codeBadRequest, err.Error(), nil)
 		}
-		wanted = sn.track(wanted)
+		wanted = c.withTrack(sn, a, wanted)
 	}
 	if a.Revision != 0 {
 		return c.appendRevision(dst, a, sn, wanted)
@@ -108,7 +113,7 @@ func (c *refreshCall) appendChannel(dst []byte, a *snap.Action, sn *indexedSnap,
 		}
 	}
 	redirect := ""
-	if a.Action != snap.ActionRefresh && sn.DefaultTrack != "" && c.trackless(asked) {
+	if a.Action != snap.ActionRefresh && c.defaultTracks && sn.DefaultTrack != "" && c.trackless(asked) {
 		redirect = wanted.Name()
 	}
 	return c.appendFound(dst, a, sn, r.revision, r, redirect)
@@ -120,20 +125,48 @@ func (c *refreshCall) appendStay(dst []byte, a *snap.Action, sn *indexedSnap, wa
 	if a.Action != snap.ActionRefresh {
 		return c.appendMissing(dst, a, sn, fmt.Sprintf("snap %q has no revision in %s for %s that reads the data of the installed epoch", sn.Name, wanted, c.arch))
 	}
+	if have <= 0 {
+		return dst // snapd never says so
+	}
 	rev := sn.byNumber(c.arch, have)
 	if rev == nil {
-		return dst // an answer without a result means "no update" too
+		return c.appendUnchanged(dst, a, sn, have)
 	}
-	return c.appendFound(dst, a, sn, rev, sn.released(c.arch, rev, wanted), "")
+	return c.appendFound(dst, a, sn, rev, nil, "")
 }
 
-// appendRevision answers with a revision by number, from any channel.
+// appendUnchanged answers a device that keeps a revision which is not in this store. Without a result, snapd would report that the
+// store is at fault.
+func (c *refreshCall) appendUnchanged(dst []byte, a *snap.Action, sn *indexedSnap, have int) []byte {
+	type unchanged struct {
+		Name     string `json:"name"`
+		Revision int    `json:"revision"`
+		SnapID   string `json:"snap-id"`
+	}
+	return appendJSON(dst, struct {
+		InstanceKey string    `json:"instance-key"`
+		Name        string    `json:"name"`
+		Result      string    `json:"result"`
+		Snap        unchanged `json:"snap"`
+		SnapID      string    `json:"snap-id"`
+	}{a.InstanceKey, sn.Name, a.Action, unchanged{sn.Name, have, sn.SnapID}, sn.SnapID})
+}
+
+// appendRevision answers with a revision by number. If the client names a channel too, the revision must have been released there.
+// Otherwise the answer names no channel, because snapd would take any other than the tracked one for a sign that this is closed.
 func (c *refreshCall) appendRevision(dst []byte, a *snap.Action, sn *indexedSnap, wanted channel.Channel) []byte {
 	rev := sn.byNumber(c.arch, a.Revision)
 	if rev == nil {
 		return c.appendMissing(dst, a, sn, fmt.Sprintf("snap %q has no revision %d for %s here; in channels it is for %s", sn.Name, a.Revision, c.arch, sn.where()))
 	}
-	return c.appendFound(dst, a, sn, rev, sn.released(c.arch, rev, wanted), "")
+	if a.Channel == "" {
+		return c.appendFound(dst, a, sn, rev, nil, "")
+	}
+	r := sn.released(c.arch, rev, wanted)
+	if r == nil {
+		return c.appendMissing(dst, a, sn, fmt.Sprintf("revision %d of snap %q was not released to %s for %s here", a.Revision, sn.Name, wanted, c.arch))
+	}
+	return c.appendFound(dst, a, sn, rev, r, "")
 }
 
 func (c *refreshCall) appendMissing(dst []byte, a *snap.Action, sn *indexedSnap, message string) []byte {
@@ -167,6 +200,22 @@ func (c *refreshCall) appendError(dst []byte, a *snap.Action, sn *indexedSnap, c
 		out.Name, out.SnapID = sn.Name, sn.SnapID
 	}
 	return appendJSON(dst, out)
+}
+
+// withTrack returns a channel with a track. Only new installations are moved to the default track, and only by clients that
+// understand it.
+func (c *refreshCall) withTrack(sn *indexedSnap, a *snap.Action, wanted channel.Channel) channel.Channel {
+	if c.defaultTracks && a.Action != snap.ActionRefresh {
+		return sn.track(wanted)
+	}
+	return wanted.WithTrack(channel.DefaultTrack)
+}
+
+// hasDefaultTracks reports whether the client of a request understands default tracks: snapd 2.44 and newer.
+func hasDefaultTracks(r *http.Request) bool {
+	return slices.ContainsFunc(r.Header.Values(snap.HeaderCapabilities), func(list string) bool {
+		return slices.ContainsFunc(strings.Split(list, ","), func(s string) bool { return strings.TrimSpace(s) == "default-tracks" })
+	})
 }
 
 // trackless reports whether the request names a channel without a track.

@@ -40,13 +40,15 @@ func (sn *indexedSnap) byNumber(arch string, n int) *indexedRevision {
 	return nil
 }
 
-// released returns a row that holds rev or held it: a row of wanted if there is one. It returns nil for a revision without a known
-// release.
+// released returns the row through which devices that track wanted get rev or once got it: a row of wanted, or the one that serves
+// it now. It returns nil if rev was never released there.
 func (sn *indexedSnap) released(arch string, rev *indexedRevision, wanted channel.Channel) *row {
 	if r := sn.follow(arch, wanted); r != nil && r.revision == rev {
 		return r
 	}
-	return rowOf(sn.channels.Released(rev.number(), wanted, false, func(e *channelmap.Entry[string, *row]) bool { return e.RunsOn(arch) }))
+	return rowOf(sn.channels.Released(rev.number(), wanted, false, func(e *channelmap.Entry[string, *row]) bool {
+		return e.RunsOn(arch) && e.Channel == wanted
+	}))
 }
 
 // releases lists the channels with a release of the snap.

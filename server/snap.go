@@ -82,8 +82,8 @@ func (sn *indexedSnap) addRevision(r *catalog.SnapRevision) error {
 func (sn *indexedSnap) addRows(st *catalog.Snap) error {
 	served, hidden := st.Overlay()
 	for i, list := range [][]snap.Release{served, hidden, st.History} {
-		for _, r := range list {
-			row, err := sn.newRow(&r)
+		for _, releases := range sn.rowsOf(list, i == 2) {
+			row, err := sn.newRow(releases)
 			switch {
 			case err != nil && i == 2:
 				return fmt.Errorf("release history: %w", err)
@@ -94,47 +94,50 @@ func (sn *indexedSnap) addRows(st *catalog.Snap) error {
 			case i == 1:
 				sn.channels.Offer(row)
 			case !sn.channels.Put(row):
-				return fmt.Errorf("channel map: %s for %s is there twice", r.Channel, r.Architecture)
+				return fmt.Errorf("channel map: %s for %s is there twice", releases[0].Channel, releases[0].Architecture)
 			}
 		}
 	}
 	return nil
 }
 
-func (sn *indexedSnap) newRow(r *snap.Release) (channelmap.Row[string, *row], error) {
-	c, err := channel.Parse(r.Channel)
+// rowsOf groups releases by row. The history has a row for each release.
+func (sn *indexedSnap) rowsOf(list []snap.Release, history bool) [][]snap.Release {
+	if !history {
+		return snap.Rows(list)
+	}
+	return slices.Collect(slices.Chunk(list, 1))
+}
+
+// newRow returns the row with all releases of a channel for an architecture.
+func (sn *indexedSnap) newRow(releases []snap.Release) (channelmap.Row[string, *row], error) {
+	arch := releases[0].Architecture
+	c, err := channel.Parse(releases[0].Channel)
 	if err != nil {
 		return channelmap.Row[string, *row]{}, err
 	}
 	c = c.WithTrack(channel.DefaultTrack)
-	closed := channelmap.NewRow[string, *row](r.Architecture, c)
-	if r.Revision == 0 {
-		return closed, nil
+	closed := channelmap.NewRow[string, *row](arch, c)
+	var list []channelmap.Release[*row]
+	for _, r := range releases {
+		if r.Revision == 0 {
+			continue
+		}
+		rev := sn.revisions[r.Revision]
+		if rev == nil {
+			return closed, fmt.Errorf("%s for %s: revision %d is not here", r.Channel, arch, r.Revision)
+		}
+		if !rev.Supports(arch) {
+			// One such release must not keep devices from the rest of the catalogue, so the channel counts as closed without it.
+			sn.problems = append(sn.problems, fmt.Sprintf("%s for %s: revision %d does not run there, so the channel is closed", r.Channel, arch, r.Revision))
+			continue
+		}
+		list = append(list, channelmap.Release[*row]{
+			Revision: r.Revision, Epoch: channelmap.NewEpoch(rev.Epoch.Read, rev.Epoch.Write), ReleasedAt: r.ReleasedAt,
+			Everywhere: rev.Supports(snap.All), Value: &row{arch, c, c.Name(), r.ReleasedAt, rev},
+		})
 	}
-	rev := sn.revisions[r.Revision]
-	if rev == nil {
-		return closed, fmt.Errorf("%s for %s: revision %d is not here", r.Channel, r.Architecture, r.Revision)
-	}
-	if !rev.Supports(r.Architecture) {
-		// One such row must not keep devices from the rest of the catalogue, so it is treated as closed.
-		sn.problems = append(sn.problems, fmt.Sprintf("%s for %s: revision %d does not run there, so the channel is closed", r.Channel, r.Architecture, r.Revision))
-		return closed, nil
-	}
-	return channelmap.NewRow(r.Architecture, c, channelmap.Release[*row]{
-		Revision: r.Revision, Epoch: epochOf(rev.Epoch), ReleasedAt: r.ReleasedAt, Everywhere: rev.Supports(snap.All),
-		Value: &row{r.Architecture, c, c.Name(), r.ReleasedAt, rev},
-	}), nil
-}
-
-// epochOf converts an epoch to the form that channel maps compare.
-func epochOf(e snap.Epoch) (out channelmap.Epoch) {
-	if len(e.Write) > 0 {
-		out.Write = slices.Max(e.Write)
-	}
-	if len(e.Read) > 0 {
-		out.Read = slices.Min(e.Read)
-	}
-	return out
+	return channelmap.NewRow(arch, c, list...), nil
 }
 
 // place returns the sort key of a channel in answers.

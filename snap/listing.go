@@ -2,6 +2,7 @@ package snap
 
 import (
 	"fmt"
+	"slices"
 
 	"offlinestore/channel"
 )
@@ -16,7 +17,8 @@ type Listing struct {
 }
 
 // Release is a row of a channel map: the content of a channel for an architecture at the time of the export. Revision 0 means
-// that the channel was closed, so devices are served from the next stabler risk.
+// that the channel was closed, so devices are served from the next stabler risk. Several rows of one channel and architecture are
+// its releases for devices with data of different epochs.
 type Release struct {
 	Architecture string `json:"architecture"`
 	// Channel is track/risk, or track/risk/branch.
@@ -38,19 +40,54 @@ func (l *Listing) Validate() error {
 			return fmt.Errorf("snap %s: default track %.40q", l.Name, l.DefaultTrack)
 		}
 	}
-	seen := make(map[Release]bool, len(l.ChannelMap))
+	seen := make(map[rowKey][]int, len(l.ChannelMap))
 	for _, r := range l.ChannelMap {
 		if err := r.validate(); err != nil {
 			return fmt.Errorf("snap %s: channel map: %w", l.Name, err)
 		}
-		row := Release{Architecture: r.Architecture, Channel: r.Channel}
-		if seen[row] {
+		have := seen[r.key()]
+		if len(have) > 0 && (r.Revision == 0 || have[0] == 0 || slices.Contains(have, r.Revision)) {
 			return fmt.Errorf("snap %s: channel map: %s for %s twice", l.Name, r.Channel, r.Architecture)
 		}
-		seen[row] = true
+		seen[r.key()] = append(have, r.Revision)
 	}
 	return nil
 }
+
+// HasEpochs reports whether a channel has releases for devices with data of different epochs.
+func (l *Listing) HasEpochs() bool {
+	seen := make(map[rowKey]bool, len(l.ChannelMap))
+	for _, r := range l.ChannelMap {
+		if seen[r.key()] {
+			return true
+		}
+		seen[r.key()] = true
+	}
+	return false
+}
+
+// Rows groups the releases of a channel map: each list has all releases of one channel for an architecture. It keeps their order.
+func Rows(releases []Release) [][]Release {
+	at := make(map[rowKey]int, len(releases))
+	var out [][]Release
+	for _, r := range releases {
+		i, ok := at[r.key()]
+		if !ok {
+			i = len(out)
+			at[r.key()], out = i, append(out, nil)
+		}
+		out[i] = append(out[i], r)
+	}
+	return out
+}
+
+// SameRow reports whether r and other are releases of one channel for one architecture.
+func (r *Release) SameRow(other Release) bool { return r.key() == other.key() }
+
+// rowKey names a channel for an architecture.
+type rowKey struct{ architecture, channel string }
+
+func (r *Release) key() rowKey { return rowKey{r.Architecture, r.Channel} }
 
 func (r *Release) validate() error {
 	if err := ValidateArchitecture(r.Architecture); err != nil {

@@ -155,6 +155,12 @@ func TestListingValidate(t *testing.T) {
 		"revision":      func(l *snap.Listing) { l.ChannelMap[0].Revision = -1 },
 		"released-at":   func(l *snap.Listing) { l.ChannelMap[0].ReleasedAt = "yesterday" },
 		"row twice":     func(l *snap.Listing) { l.ChannelMap = append(l.ChannelMap, l.ChannelMap[0]) },
+		"open and closed": func(l *snap.Listing) {
+			l.ChannelMap = append(l.ChannelMap, snap.Release{Architecture: "amd64", Channel: "latest/stable"})
+		},
+		"closed and open": func(l *snap.Listing) {
+			l.ChannelMap = append(l.ChannelMap, snap.Release{Architecture: "amd64", Channel: "latest/edge/fix", Revision: 6})
+		},
 		"name too long": func(l *snap.Listing) { l.Name = strings.Repeat("a", 41) },
 	} {
 		l := good()

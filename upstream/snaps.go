@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -62,12 +63,25 @@ func (c *Client) resolve(ctx context.Context, arch string, actions []snap.Action
 		a.Action, a.InstanceKey = snap.ActionDownload, instanceKey(i)
 		req.Actions = append(req.Actions, a)
 	}
+	resp, err := c.refresh(ctx, arch, &req)
+	if err != nil {
+		return nil, err
+	}
+	results, err := matchSnaps(req.Actions, resp)
+	if err != nil {
+		return nil, fmt.Errorf("resolve %s: %w", describeSnaps(actions), err)
+	}
+	return results, nil
+}
+
+// refresh sends a refresh request for a device of architecture arch.
+func (c *Client) refresh(ctx context.Context, arch string, req *snap.RefreshRequest) (*snap.RefreshResponse, error) {
 	body, err := json.Marshal(req)
 	if err != nil {
 		return nil, fmt.Errorf("encode request: %w", err)
 	}
 	r := request{
-		what: "resolve " + describeSnaps(actions), method: http.MethodPost, header: v2Header(arch), body: body,
+		what: "resolve " + describeSnaps(req.Actions), method: http.MethodPost, header: v2Header(arch), body: body,
 		url: c.endpoint(nil, "v2", "snaps", "refresh"),
 	}
 	r.header.Set("Content-Type", "application/json")
@@ -75,9 +89,53 @@ func (c *Client) resolve(ctx context.Context, arch string, actions []snap.Action
 	if err := c.getJSON(ctx, r, &resp); err != nil {
 		return nil, err
 	}
-	results, err := matchSnaps(req.Actions, &resp)
+	return &resp, nil
+}
+
+// EpochQuery asks for the release of a channel for devices with data of an older epoch.
+type EpochQuery struct {
+	SnapID, Channel string
+	Epoch           uint32
+}
+
+// ResolveEpochs returns the revisions that devices of architecture arch get for queries, in their order. Each device has revision
+// AskingRevision, with data of the query's epoch. The answer is nil if the store leaves it out, which means "no update".
+func (c *Client) ResolveEpochs(ctx context.Context, arch string, queries []EpochQuery) ([]*snap.Result, error) {
+	if err := snap.ValidateArchitecture(arch); err != nil {
+		return nil, err
+	}
+	return inBatches(queries, func(batch []EpochQuery) ([]*snap.Result, error) { return c.resolveEpochs(ctx, arch, batch) })
+}
+
+// AskingRevision is the installed revision of the devices of ResolveEpochs. It is the lowest, because a store may offer only
+// higher ones. An answer with this revision may mean that there is no update.
+const AskingRevision = 1
+
+func (c *Client) resolveEpochs(ctx context.Context, arch string, queries []EpochQuery) ([]*snap.Result, error) {
+	req := snap.RefreshRequest{Context: []snap.Installed{}, Fields: strings.Split(refreshFields, ",")}
+	for i, q := range queries {
+		epoch := snap.Epoch{Read: []uint32{q.Epoch}, Write: []uint32{q.Epoch}}
+		req.Context = append(req.Context, snap.Installed{SnapID: q.SnapID, InstanceKey: instanceKey(i), Revision: AskingRevision,
+			TrackingChannel: q.Channel, Epoch: &epoch})
+		req.Actions = append(req.Actions, snap.Action{Action: snap.ActionRefresh, InstanceKey: instanceKey(i), SnapID: q.SnapID, Channel: q.Channel})
+	}
+	resp, err := c.refresh(ctx, arch, &req)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.what, err)
+		return nil, err
+	}
+	results := make([]*snap.Result, len(queries))
+	for i, a := range req.Actions {
+		at := slices.IndexFunc(resp.Results, func(r snap.Result) bool { return r.InstanceKey == a.InstanceKey })
+		if at < 0 {
+			if len(resp.ErrorList) > 0 {
+				return nil, fmt.Errorf("resolve %s: %w", describeSnaps(req.Actions[i:i+1]), refusalError(resp.ErrorList[0].Code, resp.ErrorList[0].Message))
+			}
+			continue
+		}
+		if err := validateSnap(a, &resp.Results[at]); err != nil {
+			return nil, fmt.Errorf("%s: %w", describeSnaps(req.Actions[i:i+1]), err)
+		}
+		results[i] = &resp.Results[at]
 	}
 	return results, nil
 }

@@ -30,7 +30,7 @@ func printChanges(w io.Writer, c content, r *catalog.Report) {
 		fmt.Fprintf(w, "  add %s\n", cli.Count(r.Images, "image manifest"))
 	}
 	for _, m := range r.SnapMoves {
-		fmt.Fprintf(w, "  %s %s for %s: %s -> %s\n", m.Snap, m.Channel, m.Architecture, revisionName(m.From), revisionName(m.To))
+		fmt.Fprintf(w, "  %s %s for %s: %s -> %s\n", m.Snap, m.Channel, snapRow(m), revisionName(m.From), revisionName(m.To))
 	}
 	for _, m := range r.CharmMoves {
 		fmt.Fprintf(w, "  %s %s: %s -> %s\n", m.Charm, charmRow(m), revisionName(m.From), revisionName(m.To))

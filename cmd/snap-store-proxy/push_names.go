@@ -42,6 +42,14 @@ func (c content) kind(name string) string {
 }
 
 // charmRow names a row of a charm's channel map. A charm bundle has one row for all bases.
+// snapRow names the row of a move for people.
+func snapRow(m catalog.SnapMove) string {
+	if m.Epoch == "" {
+		return m.Architecture
+	}
+	return m.Architecture + " with data of epoch " + m.Epoch
+}
+
 func charmRow(m catalog.CharmMove) string {
 	if m.Base == "" {
 		return m.Channel

@@ -25,7 +25,7 @@ func graph() map[string][]string {
 		"registration":   {"assertion"},
 		"snap":           {"channel"},
 		// Layer 3: each package knows one place: a file, a database, the internet, a key.
-		"bundle":   {"assertion", "blob", "channel", "charm", "snap"},
+		"bundle":   {"assertion", "blob", "channel", "channelmap", "charm", "snap"},
 		"catalog":  {"assertion", "channel", "channelmap", "charm", "snap"},
 		"keyring":  {"blob", "bundle"},
 		"upstream": {"assertion", "charm", "snap"},

@@ -94,7 +94,7 @@ func TestSnapdClient(t *testing.T) {
 }
 
 func installs(t *testing.T, c *client) {
-	for _, args := range [][]string{{"jq"}, {"--action", "download", "--channel", "stable", "jq"}, {"--session", "jq"}, {"--revision", "6", "jq"},
+	for _, args := range [][]string{{"jq"}, {"--action", "download", "--channel", "stable", "jq"}, {"--session", "jq"},
 		{"--action", "refresh", "--installed", installed("jq", 5, "latest/stable"), "jq"}, {"--channel", "latest/beta", "jq"}} {
 		got := c.fetch(t, args...)
 		if got.Name != "jq" || got.Revision != 6 || got.EffectiveChannel != "stable" || got.Base != "core24" || got.Publisher.Username != "mvo" {
@@ -102,6 +102,10 @@ func installs(t *testing.T, c *client) {
 				args, got.Name, got.Revision, got.EffectiveChannel, got.Base, got.Publisher.Username)
 		}
 		sameFile(t, got.Path, filepath.Join(c.upstream.dir, "jq_6.snap"))
+	}
+	// snapd reports a closed channel if the answer to a request by revision names another channel than the tracked one.
+	if got := c.fetch(t, "--revision", "6", "jq"); got.Revision != 6 || got.EffectiveChannel != "" {
+		t.Errorf("install by revision: revision %d from %q, want 6 from no channel", got.Revision, got.EffectiveChannel)
 	}
 	// This snapd reads snap-declarations up to format 4; jq has formats 0, 3 and 5.
 	got := c.fetch(t, "jq")

@@ -71,14 +71,14 @@ func overrides(t *testing.T, c *client, in *inside) {
 	}
 }
 
-// epochs moves a device along revisions that each read only the data of the one before. The device has to make every step.
+// epochs moves a device along revisions that each read only the data of the one before. The device has to make every step. One
+// export brings them all.
 func epochs(t *testing.T, c *client, o *outside, in *inside) {
 	for i, e := range []upstreamtest.Epoch{{Read: []uint32{0, 1}, Write: []uint32{1}}, {Read: []uint32{1, 2}, Write: []uint32{2}}} {
-		n := 2 + i
-		c.upstream.upload("stepper", upstreamtest.Rev{Revision: n, Epoch: e}, "stable")
-		in.push(o.export("stepper", "--no-deps")...)
-		in.await("stepper", "stable", n)
+		c.upstream.upload("stepper", upstreamtest.Rev{Revision: 2 + i, Epoch: e}, "stable")
 	}
+	in.push(o.export("stepper", "--no-deps")...)
+	in.await("stepper", "stable", 3)
 	if got := c.fetch(t, "stepper").Revision; got != 3 {
 		t.Errorf("a new device gets revision %d, want 3", got)
 	}

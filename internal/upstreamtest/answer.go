@@ -103,7 +103,7 @@ func (e *entry) info(fields []string, base string) object {
 		if at.channel.Branch != "" {
 			continue
 		}
-		rel := e.released[at]
+		rel := e.newest(e.released[at])
 		row := pick(e.describe(e.revisions[rel.revision], base), fields)
 		row["channel"] = object{
 			"architecture": at.arch, "name": at.channel.Name(), "released-at": rel.at, "risk": at.channel.Risk, "track": at.channel.Track,

@@ -11,8 +11,9 @@ import (
 // query is the part of a refresh request that the store reads.
 type query struct {
 	Context []struct {
-		InstanceKey string `json:"instance-key"`
-		Channel     string `json:"tracking-channel"`
+		InstanceKey string     `json:"instance-key"`
+		Channel     string     `json:"tracking-channel"`
+		Epoch       *epochData `json:"epoch"`
 	} `json:"context"`
 	Actions []action `json:"actions"`
 	Fields  []string `json:"fields"`
@@ -25,6 +26,14 @@ type action struct {
 	SnapID      string `json:"snap-id"`
 	Channel     string `json:"channel"`
 	Revision    int    `json:"revision"`
+	// Epoch is the epoch of the data that the device has, for a refresh from the context.
+	Epoch *epochData `json:"epoch"`
+}
+
+// epochData is an epoch in a request.
+type epochData struct {
+	Read  []uint32 `json:"read"`
+	Write []uint32 `json:"write"`
 }
 
 // device describes the client of a request.
@@ -39,7 +48,11 @@ func (s *Store) refresh(q *query, d device) object {
 	results := []object{}
 	for _, a := range q.Actions {
 		for _, c := range q.Context {
-			if a.Action == "refresh" && a.InstanceKey == c.InstanceKey && a.Channel == "" {
+			if a.Action != "refresh" || a.InstanceKey != c.InstanceKey {
+				continue
+			}
+			a.Epoch = c.Epoch
+			if a.Channel == "" {
 				a.Channel = c.Channel
 			}
 		}
@@ -108,11 +121,46 @@ func (e *entry) resolve(a action, d device) (at channel.Channel, redirect string
 		return c, redirect, release{a.Revision, r.created}
 	}
 	for _, f := range c.Fallbacks() {
-		if rel, ok := e.released[slot{d.arch, f}]; ok {
-			return f, redirect, rel
+		if list, ok := e.released[slot{d.arch, f}]; ok {
+			return f, redirect, e.readable(list, a.Epoch)
 		}
 	}
 	return c, "", release{}
+}
+
+// newest returns the release of the newest epoch, which new installations get.
+func (e *entry) newest(list []release) (found release) {
+	for _, r := range list {
+		if found.revision == 0 || writes(e.revisions[r.revision]) >= writes(e.revisions[found.revision]) {
+			found = r
+		}
+	}
+	return found
+}
+
+// readable returns the release for a device with data of an epoch, which is nil for a new installation: the newest revision that reads
+// it.
+func (e *entry) readable(list []release, data *epochData) (found release) {
+	newest := e.newest(list)
+	if data == nil || len(data.Write) == 0 || e.reads(newest, data) {
+		return newest
+	}
+	for _, r := range list {
+		if r.revision > found.revision && e.reads(r, data) {
+			found = r
+		}
+	}
+	return found
+}
+
+func (e *entry) reads(r release, data *epochData) bool {
+	return slices.Contains(epoch(e.revisions[r.revision].Epoch.Read), slices.Max(data.Write))
+}
+
+func writes(r *revision) uint32 { return slices.Max(epoch(r.Epoch.Write)) }
+
+func (r *revision) sameEpoch(other *revision) bool {
+	return slices.Equal(epoch(r.Epoch.Read), epoch(other.Epoch.Read)) && slices.Equal(epoch(r.Epoch.Write), epoch(other.Epoch.Write))
 }
 
 // releases lists the existing releases, for an error.

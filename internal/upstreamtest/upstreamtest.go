@@ -87,7 +87,7 @@ type Store struct {
 type entry struct {
 	Snap
 	revisions map[int]*revision
-	released  map[slot]release
+	released  map[slot][]release // one for each epoch
 }
 
 type revision struct {
@@ -169,7 +169,7 @@ func (s *Store) AddSnap(snap Snap) error {
 	if snap.Summary == "" {
 		snap.Summary = "The " + snap.Name + " snap of the simulated store"
 	}
-	s.snaps[snap.Name] = &entry{Snap: snap, revisions: map[int]*revision{}, released: map[slot]release{}}
+	s.snaps[snap.Name] = &entry{Snap: snap, revisions: map[int]*revision{}, released: map[slot][]release{}}
 	s.signSnap(&snap)
 	return nil
 }
@@ -246,7 +246,7 @@ func (s *Store) signRevision(e *entry, r *revision) {
 }
 
 // Release releases a revision to a channel ("edge", "2.0/stable", "latest/stable/fix") for one architecture, or for every architecture
-// that it supports when arch is "".
+// that it supports when arch is "". Releases of other epochs stay in the channel.
 func (s *Store) Release(name, arch, to string, revision int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -265,7 +265,9 @@ func (s *Store) Release(name, arch, to string, revision int) error {
 		archs = architectures
 	}
 	for _, a := range archs {
-		e.released[slot{a, c.WithTrack(channel.DefaultTrack)}] = release{revision, s.now()}
+		at := slot{a, c.WithTrack(channel.DefaultTrack)}
+		others := slices.DeleteFunc(e.released[at], func(r release) bool { return e.revisions[r.revision].sameEpoch(e.revisions[revision]) })
+		e.released[at] = append(others, release{revision, s.now()})
 	}
 	return nil
 }
