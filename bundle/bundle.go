@@ -51,6 +51,7 @@ const (
 	MediaRevisionConfig = "application/vnd.offlinestore.snap.revision.config.v1+json"
 	MediaSnapBlob       = "application/vnd.offlinestore.snap.blob.v1+squashfs"
 	MediaComponentBlob  = "application/vnd.offlinestore.snap.component.v1+squashfs"
+	MediaIntegrityBlob  = "application/vnd.offlinestore.snap.integrity.v1"
 
 	MediaCharmConfig         = "application/vnd.offlinestore.charm.config.v1+json"
 	MediaCharmRevisionConfig = "application/vnd.offlinestore.charm.revision.config.v1+json"
@@ -87,11 +88,30 @@ var emptyConfig = []byte(`{}`)
 
 func formatVersion() string { return fmt.Sprintf("%d.%d", FormatMajor, FormatMinor) }
 
+// epochFormat is the first version whose use depends on more than the kinds of items.
+const epochFormat = "1.2"
+
+// formatOf returns the version of the format in which a bundle of these items may be, if it claims to be in claimed. Only the content
+// of the items shows whether they need a version after 1.1. An unknown kind belongs to no version, and is refused elsewhere.
+func formatOf(claimed string, items []ocispec.Descriptor) string {
+	if claimed == epochFormat {
+		return claimed
+	}
+	for _, desc := range items {
+		switch desc.ArtifactType {
+		case TypeCharm, TypeCharmRevision, TypeCharmResource, "": // an image has none
+			return "1.1"
+		}
+	}
+	return "1.0"
+}
+
 // format returns the version in which a bundle of this content is written: the oldest that has all of it.
 func (h *Head) format() string {
 	switch {
-	case slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return s.HasEpochs() }):
-		return "1.2"
+	case slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return s.HasEpochs() }),
+		slices.ContainsFunc(h.Revisions, func(r *SnapRevision) bool { return len(r.Integrity) > 0 }):
+		return epochFormat
 	case len(h.Charms)+len(h.CharmRevisions)+len(h.CharmResources)+len(h.Images) > 0:
 		return "1.1"
 	}

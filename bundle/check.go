@@ -3,6 +3,7 @@ package bundle
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -126,9 +127,34 @@ func (r *SnapRevision) compareAssertions(all assertion.Source) error {
 	if err := compareHeaders(rev, map[string]string{"snap-id": r.SnapID, "snap-revision": number, "snap-size": strconv.FormatInt(r.Blob.Size, 10)}); err != nil {
 		return err
 	}
+	if err := r.checkIntegrity(rev); err != nil {
+		return err
+	}
 	for i, c := range r.Components {
 		if err := r.checkComponent(all, &r.Revision.Resources[i], c, provenance); err != nil {
 			return fmt.Errorf("component %s: %w", r.Revision.Resources[i].Name, err)
+		}
+	}
+	return nil
+}
+
+// checkIntegrity compares the integrity data with the snap-revision, if that names some.
+func (r *SnapRevision) checkIntegrity(rev *assertion.Assertion) error {
+	if n := len(r.Integrity); n != len(r.Revision.Integrity) {
+		return fmt.Errorf("integrity data %d times, and blobs of %d", len(r.Revision.Integrity), n)
+	}
+	signed, ok := rev.Header("integrity").([]any)
+	if !ok {
+		return nil
+	}
+	for i := range r.Revision.Integrity {
+		in := &r.Revision.Integrity[i]
+		same := func(v any) bool {
+			m, ok := v.(map[string]any)
+			return ok && m["type"] == in.Type && m["digest"] == in.Digest && m["salt"] == in.Salt && m["hash-algorithm"] == in.HashAlgorithm
+		}
+		if !slices.ContainsFunc(signed, same) {
+			return fmt.Errorf("the %s has no integrity data with digest %s", rev.Ref(), in.Digest)
 		}
 	}
 	return nil

@@ -66,7 +66,7 @@ func TestDocTypes(t *testing.T) {
 	want := map[string]string{
 		"TypeBundle": bundle.TypeBundle, "TypeSignature": bundle.TypeSignature, "TypeSnap": bundle.TypeSnap, "TypeRevision": bundle.TypeRevision,
 		"MediaSnapConfig": bundle.MediaSnapConfig, "MediaRevisionConfig": bundle.MediaRevisionConfig, "MediaSnapBlob": bundle.MediaSnapBlob,
-		"MediaComponentBlob": bundle.MediaComponentBlob, "MediaEnvelope": bundle.MediaEnvelope,
+		"MediaComponentBlob": bundle.MediaComponentBlob, "MediaIntegrityBlob": bundle.MediaIntegrityBlob, "MediaEnvelope": bundle.MediaEnvelope,
 		"TypeCharm": bundle.TypeCharm, "TypeCharmRevision": bundle.TypeCharmRevision, "TypeCharmResource": bundle.TypeCharmResource,
 		"MediaCharmConfig": bundle.MediaCharmConfig, "MediaCharmRevisionConfig": bundle.MediaCharmRevisionConfig,
 		"MediaCharmResourceConfig": bundle.MediaCharmResourceConfig, "MediaCharmBlob": bundle.MediaCharmBlob,

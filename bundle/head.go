@@ -47,8 +47,8 @@ func (r *Reader) Head() (*Head, error) {
 	if r.head != nil {
 		return r.head, nil
 	}
-	if !bytes.Equal(encode(bundleIndex(r.bundle.Manifests, r.format())), r.raw) {
-		return nil, corrupt("bundle index: not in its canonical encoding")
+	if !bytes.Equal(encode(bundleIndex(r.bundle.Manifests, r.format)), r.raw) {
+		return nil, corrupt("bundle index: not in its canonical encoding, or not one of format %s", r.format)
 	}
 	if err := validateItems(r.bundle.Manifests); err != nil {
 		return nil, err
@@ -71,8 +71,8 @@ func (r *Reader) Head() (*Head, error) {
 	if err := h.parse(items, data); err != nil {
 		return nil, err
 	}
-	if want := h.format(); r.format() != want {
-		return nil, corrupt("bundle index: format %s, while its content is of format %s", r.format(), want)
+	if want := h.format(); r.format != want {
+		return nil, corrupt("bundle index: format %s, while its content is of format %s", r.format, want)
 	}
 	r.head = h
 	return h, nil

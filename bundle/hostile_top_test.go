@@ -63,7 +63,7 @@ func TestHostileTop(t *testing.T) {
 		{name: "format 1.-1", edit: format("1.-1"), want: "no format version"},
 		{name: "format 0.9", edit: format("0.9"), want: "format 0.9"},
 		{name: "format 99999999999999999999.0", edit: format("99999999999999999999.0"), want: "no format version"},
-		{name: "format 1.2", edit: format("1.2"), want: "it is in format 1.2, this program reads up to", is: bundle.ErrTooNew},
+		{name: "format 1.99", edit: format("1.99"), want: "it is in format 1.99, this program reads up to", is: bundle.ErrTooNew},
 		{name: "format 2.3", edit: format("2.3"), want: "it is in format 2.3, this program reads up to", is: bundle.ErrTooNew},
 		{name: "format that differs below", edit: func(f *forge) {
 			f.editD = func(d *ociIndex) { d.Annotations["vnd.offlinestore.bundle.format"] = "1.1" }

@@ -34,7 +34,7 @@ func kindOf(artifactType string) (kind, bool) {
 		return kind{MediaSnapConfig, describedLayers(), 1}, true
 	case TypeRevision:
 		return kind{MediaRevisionConfig, map[string]int64{
-			mediaAssertions: MaxAssertionSize, MediaSnapBlob: MaxBlobSize, MediaComponentBlob: MaxBlobSize,
+			mediaAssertions: MaxAssertionSize, MediaSnapBlob: MaxBlobSize, MediaComponentBlob: MaxBlobSize, MediaIntegrityBlob: MaxBlobSize,
 		}, 1}, true
 	case TypeCharm:
 		return kind{MediaCharmConfig, describedLayers(), 0}, true

@@ -22,6 +22,7 @@ type Reader struct {
 	bundle   ocispec.Index // the parsed bundle index
 	raw      []byte        // its bytes
 	digest   digest.Digest
+	format   string // the version that the bundle should have, as far as is known
 	envelope *envelope
 	public   PublicKey // the key inside the bundle: for inspection only
 	head     *Head
@@ -88,6 +89,7 @@ func (r *Reader) readTop() error {
 	if err := validateFormat(index.Annotations[AnnotationFormat]); err != nil {
 		return err
 	}
+	r.format = index.Annotations[AnnotationFormat]
 	if len(index.Manifests) < 2 {
 		return corrupt("%s: no bundle index and signature in it", indexFile)
 	}
@@ -121,15 +123,13 @@ func validateFormat(version string) error {
 	return nil
 }
 
-// format returns the version that the bundle index has. Head verifies it.
-func (r *Reader) format() string { return r.bundle.Annotations[AnnotationFormat] }
-
 // readSignature reads the bundle index's signature and derives the files that must come before the items.
 func (r *Reader) readSignature(bundleRaw []byte, desc ocispec.Descriptor) (*top, error) {
 	if err := decodeIndex(bundleRaw, &r.bundle); err != nil {
 		return nil, corrupt("bundle index: %w", err)
 	}
 	r.raw, r.digest = bundleRaw, digest.FromBytes(bundleRaw)
+	r.format = formatOf(r.format, r.bundle.Manifests)
 	manifestRaw, err := r.blob(desc, MaxManifestSize)
 	if err != nil {
 		return nil, err
@@ -161,7 +161,7 @@ func (r *Reader) readSignature(bundleRaw []byte, desc ocispec.Descriptor) (*top,
 	if r.envelope.keyID != r.public.ID() {
 		return nil, corrupt("the key in the manifest is not the one that the envelope names")
 	}
-	t := newTop(bundleRaw, raw, r.public, r.bundle.Manifests, r.format())
+	t := newTop(bundleRaw, raw, r.public, r.bundle.Manifests, r.format)
 	if !bytes.Equal(t.manifestRaw, manifestRaw) {
 		return nil, corrupt("manifest: it does not follow from the bundle index and the envelope")
 	}

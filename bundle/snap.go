@@ -38,13 +38,14 @@ type Snap struct {
 	Icon       *Icon
 }
 
-// SnapRevision is the item of one revision: its assertions with the assertions that these need, its blob, and the blobs of its
-// components in the order of its Resources.
+// SnapRevision is the item of one revision: its assertions with the assertions that these need, its blob, the blobs of its
+// components in the order of its Resources, and the blobs of its integrity data in theirs.
 type SnapRevision struct {
 	snap.Item
 	Assertions []byte
 	Blob       Blob
 	Components []Blob
+	Integrity  []Blob
 }
 
 // AddSnap adds a snap by name.
@@ -71,6 +72,9 @@ func (d *Builder) AddRevision(r *SnapRevision) error {
 	if n := len(r.Components); n != len(r.Revision.Resources) {
 		return fmt.Errorf("%s: %d components, and blobs of %d", r.itemName(), len(r.Revision.Resources), n)
 	}
+	if n := len(r.Integrity); n != len(r.Revision.Integrity) {
+		return fmt.Errorf("%s: integrity data %d times, and blobs of %d", r.itemName(), len(r.Revision.Integrity), n)
+	}
 	return d.addItem(TypeRevision, r.itemName(), MediaRevisionConfig, encode(r.Item), r.layers())
 }
 
@@ -82,6 +86,9 @@ func (r *SnapRevision) layers() []Layer {
 	for i, c := range r.Components {
 		res := r.Revision.Resources[i]
 		layers = append(layers, c.layer(MediaComponentBlob, fmt.Sprintf("%s+%s_%d.comp", r.Name, res.Name, res.Revision)))
+	}
+	for i, b := range r.Integrity {
+		layers = append(layers, b.layer(MediaIntegrityBlob, name+"."+r.Revision.Integrity[i].FileName()))
 	}
 	return layers
 }
@@ -136,29 +143,38 @@ func parseRevision(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest
 	if name := r.itemName(); name != refName(desc) {
 		return nil, corrupt("%s: its config is of %s", refName(desc), name)
 	}
-	if len(m.Layers) != 2+len(r.Revision.Resources) || m.Layers[0].MediaType != mediaAssertions || m.Layers[1].MediaType != MediaSnapBlob {
+	downloads := r.Revision.Downloads()
+	if len(m.Layers) != 1+len(downloads) || m.Layers[0].MediaType != mediaAssertions || m.Layers[1].MediaType != MediaSnapBlob {
 		return nil, corrupt("%s: want an assertion stream, a snap and its %d components", refName(desc), len(r.Revision.Resources))
 	}
 	r.Assertions = data[m.Layers[0].Digest]
-	downloads := []snap.Download{r.Revision.Download}
-	for _, res := range r.Revision.Resources {
-		downloads = append(downloads, res.Download)
-	}
 	for i, l := range m.Layers[1:] {
-		if i > 0 && l.MediaType != MediaComponentBlob {
-			return nil, corrupt("%s: layer %d is no component", refName(desc), i+1)
-		}
 		b, err := parseBlob(l, downloads[i])
 		if err != nil {
 			return nil, corrupt("%s: %w", refName(desc), err)
 		}
-		if i == 0 {
-			r.Blob = b
-		} else {
-			r.Components = append(r.Components, b)
+		switch want := r.addBlob(i, b); {
+		case l.MediaType != want && want == MediaComponentBlob:
+			return nil, corrupt("%s: layer %d is no component", refName(desc), i+1)
+		case l.MediaType != want:
+			return nil, corrupt("%s: layer %d is not %s", refName(desc), i+1, want)
 		}
 	}
 	return r, nil
+}
+
+// addBlob adds the blob of the download i of r, and returns the media type that it must have.
+func (r *SnapRevision) addBlob(i int, b Blob) string {
+	switch {
+	case i == 0:
+		r.Blob = b
+		return MediaSnapBlob
+	case i <= len(r.Revision.Resources):
+		r.Components = append(r.Components, b)
+		return MediaComponentBlob
+	}
+	r.Integrity = append(r.Integrity, b)
+	return MediaIntegrityBlob
 }
 
 // parseBlob parses a layer of the payload. It must agree with the store's own message about it.

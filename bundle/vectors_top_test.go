@@ -38,7 +38,7 @@ func topFlaws() []flaw {
 		{name: "format-missing", shows: "index.json has no version of the format.", edit: format(""), step: 2},
 		{name: "format-zeros", shows: "The version is not canonical: 01.1.", edit: format("01.1"), step: 2},
 		{name: "format-too-old", shows: "There is no version 0.9.", edit: format("0.9"), step: 2},
-		{name: "format-newer-minor", shows: "A newer minor version.", edit: format("1.2"), result: vectortest.TooNew, step: 2},
+		{name: "format-newer-minor", shows: "A newer minor version.", edit: format("1.99"), result: vectortest.TooNew, step: 2},
 		{name: "format-newer-major", shows: "A newer major version.", edit: format("2.0"), result: vectortest.TooNew, step: 2},
 		{name: "format-too-old-for-items", shows: "A charm in version 1.0.", edit: format("1.0"), step: 5},
 		{name: "format-too-new-for-items", shows: "Snaps alone in version 1.1.", base: snapVector, edit: format("1.1"), step: 5},

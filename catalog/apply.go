@@ -244,9 +244,9 @@ func (a *applier) revisions() error {
 		if err != nil {
 			return fmt.Errorf("snap %s revision %d: %w", rev.Name, key.revision, err)
 		}
-		resources := make([]string, len(rev.ResourceBlobs))
-		for i, d := range rev.ResourceBlobs {
-			resources[i] = d.String()
+		resources := []string{}
+		for _, d := range slices.Concat(rev.ResourceBlobs, rev.IntegrityBlobs) {
+			resources = append(resources, d.String())
 		}
 		a.known[key] = knownItem{blob, a.in.origin(), channelmap.NewEpoch(rev.Revision.Epoch.Read, rev.Revision.Epoch.Write)}
 		if ok {

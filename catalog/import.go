@@ -50,11 +50,13 @@ type ImportedSnap struct {
 	Icon *Icon
 }
 
-// ImportedSnapRevision is one revision of a snap and its blobs. The blobs of its components are in the order of its Resources.
+// ImportedSnapRevision is one revision of a snap and its blobs. The blobs of its components are in the order of its Resources, and
+// the blobs of its integrity data in the order of its Integrity.
 type ImportedSnapRevision struct {
 	snap.Item
-	Blob          digest.Digest
-	ResourceBlobs []digest.Digest
+	Blob           digest.Digest
+	ResourceBlobs  []digest.Digest
+	IntegrityBlobs []digest.Digest
 }
 
 // ImportedCharm is a charm or charm bundle by name.

@@ -23,9 +23,18 @@ func (l *loader) overrides() error {
 // overridden adds the revisions of overrides to the history: a device that got such a revision may ask for it by number.
 func (l *loader) overridden() error {
 	const q = `
-		select snap_id, architecture, channel, revision, ` + asReleasedAt + ` from snap_override_history
-		where revision is not null order by snap_id, set_at desc, id desc`
-	return l.releases(q, func(s *Snap) *[]snap.Release { return &s.History })
+		select snap_id, architecture, channel, coalesce(revision, 0), ` + asReleasedAt + `, id from snap_override_history
+		order by snap_id, set_at desc, id desc`
+	err := l.events(q, func(s *Snap, e Event) {
+		if e.Revision > 0 {
+			s.History = append(s.History, e.Release)
+		}
+		s.Overridden = append(s.Overridden, e)
+	})
+	for _, s := range l.byID {
+		slices.SortFunc(s.Overridden, func(a, b Event) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	return err
 }
 
 // Served returns the rows that devices are offered: the channel map with the overrides applied, sorted like ChannelMap.

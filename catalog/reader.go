@@ -1,9 +1,11 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -106,7 +108,10 @@ func (l *loader) run() error {
 	if err := l.tx.QueryRow(l.ctx, `select number from generation`).Scan(&l.c.Generation); err != nil {
 		return err
 	}
-	if err := l.tx.QueryRow(l.ctx, `select count(*), coalesce(max(imported_at), '0001-01-01Z') from import`).Scan(&l.c.Imports, &l.c.LastImport); err != nil {
+	const imports = `
+		select count(*), coalesce(max(imported_at), '0001-01-01Z'), coalesce(max(id), 0),
+			(select coalesce(max(id), 0) from snap_override_history) from import`
+	if err := l.tx.QueryRow(l.ctx, imports).Scan(&l.c.Imports, &l.c.LastImport, &l.c.Moment.Import, &l.c.Moment.Override); err != nil {
 		return err
 	}
 	for _, step := range []func() error{
@@ -154,8 +159,12 @@ func (l *loader) revisions() error {
 		if err := json.Unmarshal([]byte(item), &r.Revision); err != nil {
 			return fmt.Errorf("snap %s revision %d: %w", id, number, err)
 		}
-		for _, d := range resources {
-			r.ResourceBlobs = append(r.ResourceBlobs, digest.Digest(d))
+		for i, d := range resources { // the column holds both
+			if i < len(r.Resources) {
+				r.ResourceBlobs = append(r.ResourceBlobs, digest.Digest(d))
+			} else {
+				r.IntegrityBlobs = append(r.IntegrityBlobs, digest.Digest(d))
+			}
 		}
 		s := l.byID[id]
 		s.Revisions = append(s.Revisions, r)
@@ -172,9 +181,26 @@ func (l *loader) channels() error {
 
 func (l *loader) history() error {
 	const q = `
-		select snap_id, architecture, channel, coalesce(revision, 0), released_at from channel_history
+		select snap_id, architecture, channel, coalesce(revision, 0), released_at, import_id from channel_history
 		order by snap_id, signed_at desc, id desc`
-	return l.releases(q, func(s *Snap) *[]snap.Release { return &s.History })
+	err := l.events(q, func(s *Snap, e Event) {
+		s.History = append(s.History, e.Release)
+		s.Imported = append(s.Imported, e)
+	})
+	for _, s := range l.byID {
+		slices.SortStableFunc(s.Imported, func(a, b Event) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	return err
+}
+
+// events calls add with the releases of a history.
+func (l *loader) events(q string, add func(*Snap, Event)) error {
+	var id string
+	var e Event
+	return l.each(q, []any{&id, &e.Architecture, &e.Channel, &e.Revision, &e.ReleasedAt, &e.ID}, func() error {
+		add(l.byID[id], e)
+		return nil
+	})
 }
 
 func (l *loader) releases(q string, list func(*Snap) *[]snap.Release) error {

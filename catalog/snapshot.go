@@ -19,6 +19,8 @@ import (
 type Snapshot struct {
 	// Generation grows with every change of the catalogue.
 	Generation int64
+	// Moment is the present one.
+	Moment Moment
 	// Snaps are sorted by name.
 	Snaps []Snap
 	// Assertions are in no particular order. They have the newest revision of each type, primary key and format.
@@ -48,6 +50,8 @@ type Snap struct {
 	Overrides []snap.Release
 	// History is like ChannelMap, with every release that a row ever held, newest first, followed by the releases of overrides.
 	History []snap.Release
+	// Imported and Overridden have the same releases and the closed rows, sorted by ID, for AsOf.
+	Imported, Overridden []Event
 }
 
 // Icon is the picture of a snap: its blob and its media type.
@@ -61,8 +65,9 @@ type Icon struct {
 type SnapRevision struct {
 	snap.Revision
 	Blob digest.Digest
-	// ResourceBlobs has the blob of each of Resources, in their order.
-	ResourceBlobs []digest.Digest
+	// ResourceBlobs has the blob of each of Resources, and IntegrityBlobs the blob of each of Integrity, in their order.
+	ResourceBlobs  []digest.Digest
+	IntegrityBlobs []digest.Digest
 }
 
 // Assertion is one assertion, byte for byte as its authority signed it.

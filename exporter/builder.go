@@ -16,7 +16,7 @@ import (
 func (e *Exporter) verifySnap(s *Snap) error {
 	for _, r := range s.Revisions {
 		r.blobs = nil
-		for _, d := range r.downloads() {
+		for _, d := range r.Downloads() {
 			r.blobs = append(r.blobs, cachedBlob{remoteBlob: snapBlob(d)})
 		}
 	}
@@ -106,6 +106,10 @@ func (s *Snap) item(r *SnapRevision) (*bundle.SnapRevision, error) {
 	for i := range rev.Resources {
 		rev.Resources[i].Download.URL, rev.Resources[i].Download.Deltas = "", []snap.Delta{}
 	}
+	rev.Integrity = slices.Clone(rev.Integrity)
+	for i := range rev.Integrity {
+		rev.Integrity[i].Download.URL, rev.Integrity[i].Download.Deltas = "", []snap.Delta{}
+	}
 	out := &bundle.SnapRevision{Item: snap.Item{Name: s.Listing.Name, SnapID: s.Listing.SnapID, Revision: rev}, Assertions: r.assertions}
 	for i, b := range r.blobs {
 		sum, err := hex.DecodeString(b.SHA3384)
@@ -113,10 +117,13 @@ func (s *Snap) item(r *SnapRevision) (*bundle.SnapRevision, error) {
 			return nil, storeError("%s: the store's answer has %.100q for a SHA3-384", blobName(s, r, i), b.SHA3384)
 		}
 		blob := bundle.Blob{Digest: b.digest, Size: b.Size, SHA3384: [48]byte(sum)}
-		if i == 0 {
+		switch {
+		case i == 0:
 			out.Blob = blob
-		} else {
+		case i <= len(rev.Resources):
 			out.Components = append(out.Components, blob)
+		default:
+			out.Integrity = append(out.Integrity, blob)
 		}
 	}
 	return out, nil

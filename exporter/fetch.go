@@ -155,7 +155,7 @@ func (e *Exporter) fetchItems(p *Plan) ([]*fetchItem, error) {
 	l := &fetchList{seen: make(map[string]*fetchItem)}
 	for _, s := range p.Snaps {
 		for _, r := range s.Revisions {
-			downloads := r.downloads()
+			downloads := r.Downloads()
 			r.blobs = make([]cachedBlob, len(downloads))
 			for i, d := range downloads {
 				name := blobName(s, r, i)
@@ -172,6 +172,9 @@ func (e *Exporter) fetchItems(p *Plan) ([]*fetchItem, error) {
 
 // blobName returns the name of a blob for messages.
 func blobName(s *Snap, r *SnapRevision, i int) string {
+	if i > len(r.Resources) {
+		return fmt.Sprintf("integrity data of %s revision %d", s.Listing.Name, r.Revision.Number)
+	}
 	if i > 0 {
 		return fmt.Sprintf("%s+%s revision %d", s.Listing.Name, r.Resources[i-1].Name, r.Resources[i-1].Revision)
 	}

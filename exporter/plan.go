@@ -50,7 +50,7 @@ type SnapRevision struct {
 	From []string
 	// archs are the exported architectures for which it was found.
 	archs []string
-	// blobs and assertions are filled in by Fetch: the snap's blob first, then its components'.
+	// blobs and assertions are filled in by Fetch. The blobs are in the order of Downloads.
 	blobs      []cachedBlob
 	assertions []byte
 }
@@ -84,7 +84,7 @@ func (p *Plan) blobs() map[string]remoteBlob {
 	out := make(map[string]remoteBlob)
 	for _, s := range p.Snaps {
 		for _, r := range s.Revisions {
-			for _, d := range r.downloads() {
+			for _, d := range r.Downloads() {
 				a := snapBlob(d)
 				out[a.key()] = a
 			}
@@ -92,15 +92,6 @@ func (p *Plan) blobs() map[string]remoteBlob {
 	}
 	for _, c := range p.Charms {
 		c.eachBlob(func(a *remoteBlob) { out[a.key()] = *a })
-	}
-	return out
-}
-
-// downloads returns the snap's own blob and its components' blobs.
-func (r *SnapRevision) downloads() []snap.Download {
-	out := []snap.Download{r.Download}
-	for _, res := range r.Resources {
-		out = append(out, res.Download)
 	}
 	return out
 }

@@ -45,6 +45,10 @@ func recordOf(h *bundle.Head) *catalog.Import {
 			in.Blobs = append(in.Blobs, storeBlob(c))
 			rev.ResourceBlobs = append(rev.ResourceBlobs, c.Digest)
 		}
+		for _, b := range r.Integrity {
+			in.Blobs = append(in.Blobs, storeBlob(b))
+			rev.IntegrityBlobs = append(rev.IntegrityBlobs, b.Digest)
+		}
 		in.SnapRevisions = append(in.SnapRevisions, rev)
 	}
 	recordCharms(in, h)

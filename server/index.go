@@ -14,6 +14,7 @@ import (
 // index is a catalogue with prepared answers. It does not change.
 type index struct {
 	generation int64
+	moment     catalog.Moment
 	imports    int
 	lastImport time.Time
 	snaps      []*indexedSnap // by name
@@ -50,6 +51,7 @@ type file struct {
 func newIndex(c *catalog.Snapshot) (*index, error) {
 	ix := &index{
 		generation: c.Generation,
+		moment:     c.Moment,
 		imports:    c.Imports,
 		lastImport: c.LastImport,
 		byName:     make(map[string]*indexedSnap, len(c.Snaps)),
@@ -110,6 +112,10 @@ func (ix *index) addFiles(st *catalog.Snap, r *catalog.SnapRevision) {
 	ix.files[snapFileName(st.SnapID, r.Revision.Number)] = file{blob: r.Blob, size: r.Download.Size}
 	for i, c := range r.Resources {
 		ix.files[componentFileName(st.SnapID, c.Name, c.Revision)] = file{blob: r.ResourceBlobs[i], size: c.Download.Size}
+	}
+	for i := range r.Integrity {
+		in := &r.Integrity[i]
+		ix.files[integrityFileName(st.SnapID, r.Revision.Number, in)] = file{blob: r.IntegrityBlobs[i], size: in.Download.Size}
 	}
 }
 

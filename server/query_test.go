@@ -231,8 +231,8 @@ func TestLegacyDetails(t *testing.T) {
 	h := serve(t, b, catalogue(b), server.Config{}).Handler()
 	tests := []struct{ path, want string }{
 		{"jq?channel=stable", "6 stable"}, {"jq?channel=edge", "7 candidate"}, {"jq?channel=1.4", "10 1.4/stable"}, {"jq", "6 stable"},
-		{"jq?revision=5&channel=", "5 stable"}, {"jq?revision=5&channel=stable", "5 stable"}, {"jq?revision=99", "404"}, {"jq?revision=-1", "400"}, {"jq?channel=%2f", "400"},
-		{"hello?channel=stable", "2 2.0/stable"}, {"none", "404"},
+		{"jq?revision=5&channel=", "5 "}, {"jq?revision=5&channel=candidate", "404"}, {"jq?revision=5&channel=stable", "5 stable"}, {"jq?revision=99", "404"}, {"jq?revision=-1", "400"}, {"jq?channel=%2f", "400"},
+		{"hello?channel=stable", "1 stable"}, {"hello?channel=2.0", "2 2.0/stable"}, {"none", "404"},
 	}
 	for _, tt := range tests {
 		r := call(t, h, "GET", "/api/v1/snaps/details/"+tt.path, "", snap.HeaderArchitecture+": ", "X-Ubuntu-Architecture: amd64")
@@ -247,7 +247,7 @@ func TestLegacyDetails(t *testing.T) {
 			t.Errorf("%s = %s, want %s", tt.path, s, tt.want)
 		}
 	}
-	got := decode[map[string]any](t, call(t, h, "GET", "http://s.example/api/v1/snaps/details/hello?channel=stable", ""), 200)
+	got := decode[map[string]any](t, call(t, h, "GET", "http://s.example/api/v1/snaps/details/hello?channel=2.0/stable", ""), 200)
 	url := "http://s.example/api/v1/snaps/download/" + helloID + "_2.snap"
 	want := map[string]any{"anon_download_url": url, "download_url": url, "download_sha3_384": strings.Repeat("ab", 48), "binary_filesize": 8.0,
 		"package_name": "hello", "snap_id": helloID, "epoch": "0", "content": "app", "origin": "jo-doe", "developer_id": "jo", "publisher": "Jo Doe",

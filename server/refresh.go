@@ -25,6 +25,8 @@ type refreshCall struct {
 	fields fieldSet
 	// defaultTracks is set if the client understands being moved to the default track of a snap.
 	defaultTracks bool
+	// pasts holds the snaps at the moments of cohort keys.
+	pasts map[string]*indexedSnap
 	// byKey holds the installed snaps by instance-key, if there are too many to search.
 	byKey map[string]*snap.Installed
 }
@@ -74,6 +76,11 @@ func (c *refreshCall) appendSnap(dst []byte, a *snap.Action) []byte {
 	var installed *snap.Installed
 	if a.Action == snap.ActionRefresh {
 		installed = c.installed(a.InstanceKey)
+	}
+	present := sn
+	sn, problem := c.inCohort(sn, a, installed)
+	if problem != "" {
+		return c.appendError(dst, a, present, codeCohort, problem, nil)
 	}
 	asked := a.Channel
 	if asked == "" && a.Revision == 0 && installed != nil {

@@ -27,7 +27,6 @@ type catalogHandler func(http.ResponseWriter, *http.Request, *index)
 
 func (s *Server) table() []route {
 	const (
-		cohorts  = "cohorts are not available from this store"
 		purchase = "nothing can be bought from this store"
 		serials  = "this store does not register devices"
 	)
@@ -56,7 +55,7 @@ func (s *Server) table() []route {
 		{"GET", charmDownloadPath + "{file}", s.fromCatalog(s.charmDownload)},
 		{"GET", resourceDownloadPath + "{file}", s.fromCatalog(s.resourceDownload)},
 		{"GET", storeAssertionPath, s.storeAssertion},
-		{"POST", "/v2/cohorts", s.refusal(http.StatusNotFound, cohorts)},
+		{"POST", "/v2/cohorts", s.fromCatalog(s.cohorts)},
 		{"POST", "/v2/messages", s.refusal(http.StatusNotFound, "this store does not manage devices")},
 		{"GET", "/api/v1/snaps/purchases/orders", s.orders},
 		{"GET", "/api/v1/snaps/purchases/customers/me", s.refusal(http.StatusNotFound, purchase)},

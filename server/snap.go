@@ -52,12 +52,9 @@ func newIndexedSnap(st *catalog.Snap) (*indexedSnap, error) {
 			return nil, fmt.Errorf("revision %d: %w", st.Revisions[i].Revision.Number, err)
 		}
 	}
-	if err := sn.addRows(st); err != nil {
+	if err := sn.arrangeRows(); err != nil {
 		return nil, err
 	}
-	sn.channels.Arrange(func(a, b *channelmap.Entry[string, *row]) int {
-		return cmp.Or(strings.Compare(sn.place(a.Channel), sn.place(b.Channel)), strings.Compare(a.Platform, b.Platform))
-	})
 	sn.words = newSearchText(sn)
 	return sn, nil
 }
@@ -69,6 +66,8 @@ func (sn *indexedSnap) addRevision(r *catalog.SnapRevision) error {
 		return fmt.Errorf("is there twice")
 	case len(r.ResourceBlobs) != len(r.Resources):
 		return fmt.Errorf("%d components and %d blobs of components", len(r.Resources), len(r.ResourceBlobs))
+	case len(r.IntegrityBlobs) != len(r.Integrity):
+		return fmt.Errorf("integrity data %d times and %d blobs of it", len(r.Integrity), len(r.IntegrityBlobs))
 	}
 	o, err := revisionFields.prepare(snapRevision{r, sn.SnapID})
 	if err != nil {
@@ -78,10 +77,21 @@ func (sn *indexedSnap) addRevision(r *catalog.SnapRevision) error {
 	return nil
 }
 
+// arrangeRows fills the channel map.
+func (sn *indexedSnap) arrangeRows() error {
+	if err := sn.addRows(); err != nil {
+		return err
+	}
+	sn.channels.Arrange(func(a, b *channelmap.Entry[string, *row]) int {
+		return cmp.Or(strings.Compare(sn.place(a.Channel), sn.place(b.Channel)), strings.Compare(a.Platform, b.Platform))
+	})
+	return nil
+}
+
 // addRows adds the releases that channels hold, with the overrides of operators, and the releases that they held.
-func (sn *indexedSnap) addRows(st *catalog.Snap) error {
-	served, hidden := st.Overlay()
-	for i, list := range [][]snap.Release{served, hidden, st.History} {
+func (sn *indexedSnap) addRows() error {
+	served, hidden := sn.Overlay()
+	for i, list := range [][]snap.Release{served, hidden, sn.Snap.History} {
 		for _, releases := range sn.rowsOf(list, i == 2) {
 			row, err := sn.newRow(releases)
 			switch {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"slices"
 
 	"offlinestore/catalog"
 	"offlinestore/snap"
@@ -20,6 +21,10 @@ func snapFileName(id string, revision int) string { return fmt.Sprintf("%s_%d.sn
 
 func componentFileName(id, name string, revision int) string {
 	return fmt.Sprintf("%s+%s_%d.comp", id, name, revision)
+}
+
+func integrityFileName(id string, revision int, i *snap.Integrity) string {
+	return fmt.Sprintf("%s_%d.%s", id, revision, i.FileName())
 }
 
 // iconFile returns the file and the name under which an icon is served. It reports false for no icon and for one that no client
@@ -65,6 +70,7 @@ var revisionFields = fieldTable[snapRevision]{
 	{name: "created-at", value: func(r snapRevision) any { return orNil(r.CreatedAt) }},
 	{name: "download", value: func(r snapRevision) any { return servedAt(r.Download, snapFileName(r.snapID, r.Number)) }, urls: true},
 	{name: "epoch", value: func(r snapRevision) any { return r.Epoch }},
+	{name: "integrity", value: func(r snapRevision) any { return integrity(r) }, urls: true},
 	{name: "resources", value: func(r snapRevision) any { return resources(r.snapID, r.SnapRevision) }, urls: true},
 	{name: "revision", value: func(r snapRevision) any { return r.Number }},
 	{name: "snap-yaml", value: func(r snapRevision) any { return orNil(r.SnapYAML) }},
@@ -107,6 +113,18 @@ func resources(id string, r *catalog.SnapRevision) []snap.Resource {
 	for i, c := range r.Resources {
 		c.Download = servedAt(c.Download, componentFileName(id, c.Name, c.Revision))
 		out[i] = c
+	}
+	return out
+}
+
+// integrity returns the integrity data of r, or nil for none.
+func integrity(r snapRevision) any {
+	if len(r.Integrity) == 0 {
+		return nil
+	}
+	out := slices.Clone(r.Integrity)
+	for i := range out {
+		out[i].Download = servedAt(out[i].Download, integrityFileName(r.snapID, r.Number, &out[i]))
 	}
 	return out
 }

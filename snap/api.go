@@ -61,6 +61,7 @@ type Installed struct {
 	Revision        int    `json:"revision"`
 	TrackingChannel string `json:"tracking-channel"`
 	Epoch           *Epoch `json:"epoch,omitempty"`
+	CohortKey       string `json:"cohort-key,omitempty"`
 }
 
 // Action is one request of a device in a RefreshRequest.
@@ -72,6 +73,7 @@ type Action struct {
 	Channel     string `json:"channel,omitempty"`
 	Revision    int    `json:"revision,omitempty"`
 	Epoch       *Epoch `json:"epoch,omitempty"`
+	CohortKey   string `json:"cohort-key,omitempty"`
 	// Key and Assertions belong to fetch-assertions.
 	Key        string             `json:"key,omitempty"`
 	Assertions []AssertionRequest `json:"assertions,omitempty"`

@@ -127,18 +127,19 @@ type Resource struct {
 
 // Revision holds the store's metadata of one revision of a snap.
 type Revision struct {
-	Architectures []string   `json:"architectures"`
-	Base          *string    `json:"base"`
-	CommonIDs     []string   `json:"common-ids"`
-	Confinement   string     `json:"confinement"`
-	CreatedAt     string     `json:"created-at,omitempty"`
-	Download      Download   `json:"download"`
-	Epoch         Epoch      `json:"epoch"`
-	Resources     []Resource `json:"resources,omitempty"`
-	Number        int        `json:"revision"`
-	SnapYAML      string     `json:"snap-yaml,omitempty"`
-	Type          string     `json:"type"`
-	Version       string     `json:"version"`
+	Architectures []string    `json:"architectures"`
+	Base          *string     `json:"base"`
+	CommonIDs     []string    `json:"common-ids"`
+	Confinement   string      `json:"confinement"`
+	CreatedAt     string      `json:"created-at,omitempty"`
+	Download      Download    `json:"download"`
+	Epoch         Epoch       `json:"epoch"`
+	Integrity     []Integrity `json:"integrity,omitempty"`
+	Resources     []Resource  `json:"resources,omitempty"`
+	Number        int         `json:"revision"`
+	SnapYAML      string      `json:"snap-yaml,omitempty"`
+	Type          string      `json:"type"`
+	Version       string      `json:"version"`
 }
 
 // types are the values of Revision.Type that snapd understands. With any other value, its whole request fails.
@@ -170,6 +171,9 @@ func (r *Revision) Validate() error {
 		if err := r.Resources[i].validate(); err != nil {
 			return fmt.Errorf("revision %d: %w", r.Number, err)
 		}
+	}
+	if err := r.validateIntegrity(); err != nil {
+		return fmt.Errorf("revision %d: %w", r.Number, err)
 	}
 	return nil
 }

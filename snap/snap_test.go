@@ -146,15 +146,15 @@ func TestListingValidate(t *testing.T) {
 		t.Errorf("Validate = %v, want nil", err)
 	}
 	for name, spoil := range map[string]func(*snap.Listing){
-		"name":          func(l *snap.Listing) { l.Name = "../jq" },
-		"id":            func(l *snap.Listing) { l.SnapID = "a/b" },
-		"track":         func(l *snap.Listing) { l.DefaultTrack = "a/b" },
-		"channel":       func(l *snap.Listing) { l.ChannelMap[0].Channel = "stable" },
-		"risk":          func(l *snap.Listing) { l.ChannelMap[0].Channel = "latest/fast" },
-		"architecture":  func(l *snap.Listing) { l.ChannelMap[0].Architecture = "x/y" },
-		"revision":      func(l *snap.Listing) { l.ChannelMap[0].Revision = -1 },
-		"released-at":   func(l *snap.Listing) { l.ChannelMap[0].ReleasedAt = "yesterday" },
-		"row twice":     func(l *snap.Listing) { l.ChannelMap = append(l.ChannelMap, l.ChannelMap[0]) },
+		"name":         func(l *snap.Listing) { l.Name = "../jq" },
+		"id":           func(l *snap.Listing) { l.SnapID = "a/b" },
+		"track":        func(l *snap.Listing) { l.DefaultTrack = "a/b" },
+		"channel":      func(l *snap.Listing) { l.ChannelMap[0].Channel = "stable" },
+		"risk":         func(l *snap.Listing) { l.ChannelMap[0].Channel = "latest/fast" },
+		"architecture": func(l *snap.Listing) { l.ChannelMap[0].Architecture = "x/y" },
+		"revision":     func(l *snap.Listing) { l.ChannelMap[0].Revision = -1 },
+		"released-at":  func(l *snap.Listing) { l.ChannelMap[0].ReleasedAt = "yesterday" },
+		"row twice":    func(l *snap.Listing) { l.ChannelMap = append(l.ChannelMap, l.ChannelMap[0]) },
 		"open and closed": func(l *snap.Listing) {
 			l.ChannelMap = append(l.ChannelMap, snap.Release{Architecture: "amd64", Channel: "latest/stable"})
 		},

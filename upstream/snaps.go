@@ -19,7 +19,7 @@ const (
 	infoFields = "architectures,base,categories,channel-map,common-ids,confinement,contact,created-at,description,download," +
 		"epoch,license,links,media,name,prices,private,publisher,revision,snap-id,store-url,summary,title,type,version,website"
 	refreshFields = "architectures,base,categories,common-ids,confinement,contact,created-at,description,download," +
-		"epoch,license,links,media,name,prices,private,publisher,resources,revision,snap-id,snap-yaml,store-url,summary,title," +
+		"epoch,integrity,license,links,media,name,prices,private,publisher,resources,revision,snap-id,snap-yaml,store-url,summary,title," +
 		"type,version,website"
 )
 

@@ -41,8 +41,7 @@ func (c content) kind(name string) string {
 	return "charm"
 }
 
-// charmRow names a row of a charm's channel map. A charm bundle has one row for all bases.
-// snapRow names the row of a move for people.
+// snapRow prints the row of a move for people.
 func snapRow(m catalog.SnapMove) string {
 	if m.Epoch == "" {
 		return m.Architecture
@@ -50,6 +49,7 @@ func snapRow(m catalog.SnapMove) string {
 	return m.Architecture + " with data of epoch " + m.Epoch
 }
 
+// charmRow names a row of a charm's channel map. A charm bundle has one row for all bases.
 func charmRow(m catalog.CharmMove) string {
 	if m.Base == "" {
 		return m.Channel

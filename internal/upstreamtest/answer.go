@@ -63,6 +63,7 @@ func (e *entry) describe(r *revision, base string) object {
 		})
 	}
 	return object{
+		"integrity":     e.integrity(r, base),
 		"architectures": r.Architectures, "base": orNull(e.Base), "common-ids": []string{}, "confinement": r.Confinement,
 		"created-at": r.created, "download": download(r.announced, fmt.Sprintf("%s/api/v1/snaps/download/%s_%d.snap", base, e.SnapID, r.Revision)),
 		"epoch":     object{"read": epoch(r.Epoch.Read), "write": epoch(r.Epoch.Write)},

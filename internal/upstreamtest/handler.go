@@ -183,6 +183,9 @@ func (s *Store) blob(file string) Blob {
 			if file == fmt.Sprintf("%s_%d.snap", e.SnapID, r.Revision) {
 				return r.Blob
 			}
+			if r.Verity != nil && file == e.verityFile(r) {
+				return r.Verity
+			}
 			for _, c := range r.Components {
 				if file == fmt.Sprintf("%s+%s_%d.comp", e.SnapID, c.Name, c.Revision) {
 					return c.Blob

@@ -128,41 +128,6 @@ func (e *entry) resolve(a action, d device) (at channel.Channel, redirect string
 	return c, "", release{}
 }
 
-// newest returns the release of the newest epoch, which new installations get.
-func (e *entry) newest(list []release) (found release) {
-	for _, r := range list {
-		if found.revision == 0 || writes(e.revisions[r.revision]) >= writes(e.revisions[found.revision]) {
-			found = r
-		}
-	}
-	return found
-}
-
-// readable returns the release for a device with data of an epoch, which is nil for a new installation: the newest revision that reads
-// it.
-func (e *entry) readable(list []release, data *epochData) (found release) {
-	newest := e.newest(list)
-	if data == nil || len(data.Write) == 0 || e.reads(newest, data) {
-		return newest
-	}
-	for _, r := range list {
-		if r.revision > found.revision && e.reads(r, data) {
-			found = r
-		}
-	}
-	return found
-}
-
-func (e *entry) reads(r release, data *epochData) bool {
-	return slices.Contains(epoch(e.revisions[r.revision].Epoch.Read), slices.Max(data.Write))
-}
-
-func writes(r *revision) uint32 { return slices.Max(epoch(r.Epoch.Write)) }
-
-func (r *revision) sameEpoch(other *revision) bool {
-	return slices.Equal(epoch(r.Epoch.Read), epoch(other.Epoch.Read)) && slices.Equal(epoch(r.Epoch.Write), epoch(other.Epoch.Write))
-}
-
 // releases lists the existing releases, for an error.
 func (e *entry) releases() []object {
 	out := []object{}

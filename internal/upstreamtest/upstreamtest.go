@@ -55,9 +55,6 @@ type Component struct {
 	Blob          Blob
 }
 
-// Epoch is the epoch of a revision. Zero is epoch 0.
-type Epoch struct{ Read, Write []uint32 }
-
 // Rev is a revision of a snap. Revision and Blob are required.
 type Rev struct {
 	Revision      int
@@ -68,6 +65,7 @@ type Rev struct {
 	YAML          string // "" is made of the rest
 	Components    []Component
 	Blob          Blob
+	Verity        Blob // the dm-verity data; nil for none
 }
 
 // Store is a simulated Snap Store. All its methods may be called while it serves.
@@ -95,6 +93,7 @@ type revision struct {
 	created   string
 	snap      digest
 	resources []digest
+	verity    digest
 	// announced describes the blob in answers; snap describes the true blob.
 	announced digest
 }
@@ -209,6 +208,10 @@ func (s *Store) AddRevision(name string, rev Rev) error {
 		}
 		resources = append(resources, d)
 	}
+	verity, err := verityDigest(&rev)
+	if err != nil {
+		return fmt.Errorf("snap %s: dm-verity data: %w", name, err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.snaps[name]
@@ -230,7 +233,7 @@ func (s *Store) AddRevision(name string, rev Rev) error {
 	if rev.YAML == "" {
 		rev.YAML = YAML(e.Snap, rev)
 	}
-	r := &revision{Rev: rev, created: s.now(), snap: sum, announced: sum, resources: resources}
+	r := &revision{Rev: rev, created: s.now(), snap: sum, announced: sum, resources: resources, verity: verity}
 	e.revisions[rev.Revision] = r
 	s.signRevision(e, r)
 	return nil
@@ -238,7 +241,7 @@ func (s *Store) AddRevision(name string, rev Rev) error {
 
 func (s *Store) signRevision(e *entry, r *revision) {
 	developer := e.Publisher.ID
-	s.put(s.Stack.SnapRevision(e.SnapID, r.Revision, developer, r.snap.blob(), nil))
+	s.put(s.Stack.SnapRevision(e.SnapID, r.Revision, developer, r.snap.blob(), r.verityHeaders()))
 	for i, c := range r.Components {
 		s.put(s.Stack.SnapResourceRevision(e.SnapID, c.Name, c.Revision, developer, r.resources[i].blob(), nil))
 		s.put(s.Stack.SnapResourcePair(e.SnapID, c.Name, c.Revision, r.Revision, developer, nil))
