@@ -14,6 +14,7 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/charm"
 	"offlinestore/internal/bundletest"
+	"offlinestore/snap"
 )
 
 // writeCharms writes bundles by another exporter, charmer.pem:
@@ -23,6 +24,8 @@ import (
 //	mapped.tar.gz   day 30: app 7 again, its image under another name
 //	kit.tar.gz      day 20: the charm bundle kit, revision 2, with the charms app 7 and web 3, and the snap tool 4
 //	gaps.tar.gz     day 20: a charm for each kind of gap, and a bundle of missing charms
+//	one.tar.gz      day 20: the charm one, whose image has the name mp/i:v, and the snap tool 4 for amd64, also in a channel for arm64
+//	two.tar.gz      day 21: the charm two, whose image has the same name
 //
 // It also writes unsigned files, as the original store-admin did: charms-export-20220426T163115.tar.gz, with app 20, and a
 // truncated copy: cut.tar.gz.
@@ -41,6 +44,10 @@ func (f *fixture) writeCharms(t *testing.T) {
 	write("mapped.tar.gz", mapped)
 	write("kit.tar.gz", kit(t, 20))
 	write("gaps.tar.gz", withGaps(t))
+	one := withImageName(t, "one", 20).Add("tool", 4, 1000)
+	one.Snaps[0].ChannelMap = append(one.Snaps[0].ChannelMap, snap.Release{Architecture: "arm64", Channel: "latest/stable", Revision: 4})
+	write("one.tar.gz", one)
+	write("two.tar.gz", withImageName(t, "two", 21))
 	original := originalExport(t)
 	for name, content := range map[string][]byte{
 		"charmer.pem": bundletest.Public(t, bundletest.Key("exporter")).PEM(), "charms-export-20220426T163115.tar.gz": original, "cut.tar.gz": original[:len(original)/2],
@@ -84,6 +91,16 @@ func withGaps(t *testing.T) *bundletest.Bundle {
 	add("whole", true, all, charm.SnapHint{Name: "tool", Revisions: map[string]int{"amd64": 4}}, charm.SnapHint{Name: "elsewhere", Revisions: map[string]int{"s390x": 1}})
 	b.AddCharmBundle("pile", charm.Release{Channel: "latest/stable", Revision: 1})
 	b.AddBundleRevision("pile", 1, "applications:\n  a: {charm: absent}\n  b: {charm: whole, channel: 9/edge}\n  c: {charm: whole, channel: edge}\n  d: {charm: whole, channel: stable, revision: 2}\n")
+	return b
+}
+
+// withImageName returns a charm whose image has a name of the operator's.
+func withImageName(t *testing.T, name string, days int) *bundletest.Bundle {
+	t.Helper()
+	b := bundletest.New(t, days)
+	b.AddCharm(name, charm.Release{Base: bundletest.Base("22.04"), Channel: "latest/stable", Revision: 1, Resources: []charm.ResourceRef{{Name: "image", Revision: 1}}})
+	b.AddCharmRevision(name, 1, *bundletest.Base("22.04"))
+	b.AddImageResource(name, "image", 1, b.AddImage(name, "linux/amd64")).Image.Name = "mp/i:v"
 	return b
 }
 
