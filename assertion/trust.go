@@ -9,7 +9,7 @@ import (
 //go:embed canonical.assert
 var canonicalRoots []byte
 
-// predefinedAssertions are not roots. Every snapd has them built in, so no store serves them.
+// predefinedAssertions are not roots. Every snapd has them built in, so no bundle holds them.
 //
 //go:embed predefined.assert
 var predefinedAssertions []byte
@@ -19,28 +19,30 @@ type Trust struct {
 	accounts   map[string]*Assertion // by account-id
 	keys       map[string]*Assertion // by key identifier
 	predefined *Set
+	carried    *Set
 }
 
 // Canonical returns the trust of production devices: the root of the Snap Store.
 func Canonical() *Trust {
-	roots, err := DecodeAll(canonicalRoots)
-	if err == nil {
-		var t *Trust
-		if t, err = (&Trust{}).With(roots...); err == nil {
-			var predefined []*Assertion
-			if predefined, err = DecodeAll(predefinedAssertions); err == nil {
-				t.predefined = NewSet(predefined...)
-				return t
-			}
-		}
+	t, err := (&Trust{predefined: compiledIn(predefinedAssertions), carried: compiledIn(carriedAssertions)}).With(compiledIn(canonicalRoots).All()...)
+	if err != nil {
+		panic("assertion: compiled-in data: " + err.Error())
 	}
-	panic("assertion: compiled-in data: " + err.Error())
+	return t
+}
+
+func compiledIn(stream []byte) *Set {
+	list, err := DecodeAll(stream)
+	if err != nil {
+		panic("assertion: compiled-in data: " + err.Error())
+	}
+	return NewSet(list...)
 }
 
 // With returns a Trust with further roots: account assertions, and account-key assertions that are signed with their own key.
 // Each account needs a key that signed it, and each key needs its account.
 func (t *Trust) With(extra ...*Assertion) (*Trust, error) {
-	more := &Trust{accounts: make(map[string]*Assertion), keys: make(map[string]*Assertion), predefined: t.predefined}
+	more := &Trust{accounts: make(map[string]*Assertion), keys: make(map[string]*Assertion), predefined: t.predefined, carried: t.carried}
 	maps.Copy(more.accounts, t.accounts)
 	maps.Copy(more.keys, t.keys)
 	for _, a := range extra {

@@ -2,6 +2,7 @@ package assertion_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -51,6 +52,37 @@ func TestTrustWith(t *testing.T) {
 		t.Error(err)
 	} else if _, err := canonical.With(tampered, s.RootAccountKey); !errors.Is(err, assertion.ErrBadSignature) {
 		t.Errorf("tampered root: got %v, want %v", err, assertion.ErrBadSignature)
+	}
+}
+
+// TestKnown shows what a store serves without an import: all that the builders of images need for generic devices.
+func TestKnown(t *testing.T) {
+	t.Parallel()
+	s := assertiontest.NewStack(t)
+	known := s.Trust().Known()
+	v := &assertion.Verifier{Trust: assertion.Canonical(), Source: known}
+	for _, key := range []string{"account/canonical", "account/generic", "model/16/generic/generic-classic", "account/" + assertiontest.RootID,
+		"account-key/-CvQKAwRQ5h3Ffn10FILJoEZUXOv6km9FwA80-Rcj-f-6jadQ89VRswHNiEB9Lxk",
+		"account-key/BWDEoaqyr25nF5SNCvEv2v7QnM9QsfCc0PBMYD_i2NGSQ32EF2d4D0hqUel3m8ul",
+		"account-key/d-JcZF9nD9eBw7bwMnH61x-bklnQOhQud1Is6o_cn2wTj8EYDi9musrIT9z2MdAa",
+		"account-key/wrfougkz3Huq2T_KklfnufCC0HzG7bJ9wP99GV0FF-D3QH3eJtuSRlQc2JhrAoh1",
+	} {
+		typ, rest, _ := strings.Cut(key, "/")
+		ref, err := assertion.RefFromPath(typ, strings.Split(rest, "/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := known.Find(ref)
+		if err != nil {
+			t.Errorf("%s: %v", key, err)
+		} else if err := v.Verify(a); err != nil && a.AuthorityID() != assertiontest.RootID {
+			t.Error(err)
+		}
+	}
+	for _, ref := range []assertion.Ref{s.StoreAccountKey.Ref(), {Type: "account-key", PrimaryKey: []string{"BWDEoaqyr25nF5SNCvEv2v7QnM9QsfCc0PBMYD_i2NGSQ32EF2d4D0hqUel3m8ul"}}} {
+		if s.Trust().Has(ref) {
+			t.Errorf("%s would be left out of bundles", ref)
+		}
 	}
 }
 

@@ -27,9 +27,15 @@ type indexedAssertion struct {
 // unlimited is the format limit of a client that sends none.
 const unlimited = math.MaxInt
 
-func (ix *index) addAssertions(list []catalog.Assertion) error {
-	ix.assertions = make(map[string][]*indexedAssertion, len(list))
+// addAssertions indexes the assertions of the catalogue, and the known ones. Of two revisions, devices get the newer one.
+func (ix *index) addAssertions(list []catalog.Assertion, known []*assertion.Assertion) error {
+	ix.assertions = make(map[string][]*indexedAssertion, len(list)+len(known))
 	ix.sequences = make(map[string][]*indexedAssertion)
+	ix.asserts = len(list)
+	list = slices.Clip(list)
+	for _, a := range known {
+		list = append(list, catalog.Assertion{Type: a.Type(), PrimaryKey: a.Ref().PrimaryKey, Format: a.Format(), Revision: a.Revision(), Raw: a.Raw()})
+	}
 	for i := range list {
 		a := &indexedAssertion{Assertion: &list[i]}
 		t, ok := assertion.TypeByName(a.Type)
@@ -56,7 +62,6 @@ func (ix *index) addAssertions(list []catalog.Assertion) error {
 			})
 		}
 	}
-	ix.asserts = len(list)
 	return nil
 }
 
@@ -139,6 +144,9 @@ func (s *Server) serveAssertion(w http.ResponseWriter, r *http.Request, ix *inde
 		}
 	}
 	a, err := ix.lookUp(parts[0], parts[1:], r.URL.Query())
+	if errors.Is(err, errNoAssertion) {
+		a, err = s.settings.Load().registration.lookUp(parts[0], parts[1:], r.URL.Query())
+	}
 	switch {
 	case errors.Is(err, errNoAssertion):
 		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, fmt.Sprintf("no %.60s assertion with this key in this store", parts[0]))

@@ -13,6 +13,7 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/catalog"
+	"offlinestore/internal/assertiontest"
 	"offlinestore/server"
 	"offlinestore/snap"
 )
@@ -247,5 +248,44 @@ func TestGenuineAssertionsAreServedAsTheyAre(t *testing.T) {
 		if etag := r.Header.Get("ETag"); etag != fmt.Sprintf(`"%d"`, a.Revision()) {
 			t.Errorf("%s: ETag = %s, want its revision %d", key, etag, a.Revision())
 		}
+	}
+}
+
+// TestKnownAssertions asks for what a store has without an import: Canonical's root, what builders of images fetch for generic devices, and
+// the store assertion.
+func TestKnownAssertions(t *testing.T) {
+	t.Parallel()
+	const generic = "d-JcZF9nD9eBw7bwMnH61x-bklnQOhQud1Is6o_cn2wTj8EYDi9musrIT9z2MdAa"
+	stack := assertiontest.NewStack(t)
+	c := &catalog.Snapshot{Generation: 1, Assertions: []catalog.Assertion{
+		{Type: "account", PrimaryKey: []string{"generic"}, Revision: 1000, Raw: []byte("a newer account")},
+		{Type: "account", PrimaryKey: []string{"canonical"}, Revision: 0, Raw: []byte("the same account")},
+	}}
+	s := serve(t, newBlobs(t), c, server.Config{Trust: stack.Trust()})
+	store := stack.Store("store1", assertiontest.RootID, "https://snaps.example", nil)
+	s.SetSettings(server.Settings{StoreAssertion: append(append([]byte{}, store.Raw()...), '\n'), StoreID: "store1"})
+	for path, want := range map[string]string{
+		"account-key/" + generic: "account-id: generic\nname: models\n",
+		"account-key/wrfougkz3Huq2T_KklfnufCC0HzG7bJ9wP99GV0FF-D3QH3eJtuSRlQc2JhrAoh1": "account-id: generic\nname: serials\n",
+		"account-key/BWDEoaqyr25nF5SNCvEv2v7QnM9QsfCc0PBMYD_i2NGSQ32EF2d4D0hqUel3m8ul": "account-id: canonical\nname: store\n",
+		"account-key/" + stack.RootKey.KeyID(): "account-id: " + assertiontest.RootID,
+		"account/generic":                      "a newer account",
+		"model/16/generic/generic-classic":     "model: generic-classic",
+		"store/store1":                         "url: https://snaps.example",
+	} {
+		for _, prefix := range []string{"/v2/assertions/", "/api/v1/snaps/assertions/"} {
+			r := call(t, s.Handler(), "GET", prefix+path, "")
+			if body := bodyOf(t, r); r.StatusCode != 200 || !strings.Contains(body, want) {
+				t.Errorf("%s%s: status %d, %.200s, want %q", prefix, path, r.StatusCode, body, want)
+			}
+		}
+	}
+	if r := call(t, s.Handler(), "GET", "/v2/assertions/store/store2", ""); r.StatusCode != 404 {
+		t.Errorf("another store: status %d, want 404", r.StatusCode)
+	}
+	fetched := refresh(t, s.Handler(), snap.RefreshRequest{Context: []snap.Installed{}, Actions: []snap.Action{{Action: snap.ActionFetchAssertions, Key: "g",
+		Assertions: []snap.AssertionRequest{{Type: "account-key", PrimaryKey: []string{generic}}}}}})
+	if len(fetched) != 1 || len(fetched[0].AssertionStreamURLs) != 1 || !strings.HasSuffix(fetched[0].AssertionStreamURLs[0], "/account-key/"+generic) {
+		t.Errorf("fetch-assertions answers %+v", fetched)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"offlinestore/assertion"
 	"offlinestore/catalog"
 	"offlinestore/channel"
 )
@@ -48,7 +49,8 @@ type file struct {
 	mediaType string
 }
 
-func newIndex(c *catalog.Snapshot) (*index, error) {
+// newIndex indexes a catalogue. It adds the known assertions that the catalogue does not have.
+func newIndex(c *catalog.Snapshot, known []*assertion.Assertion) (*index, error) {
 	ix := &index{
 		generation: c.Generation,
 		moment:     c.Moment,
@@ -70,7 +72,7 @@ func newIndex(c *catalog.Snapshot) (*index, error) {
 		}
 	}
 	ix.addCharms(c)
-	if err := ix.addAssertions(c.Assertions); err != nil {
+	if err := ix.addAssertions(c.Assertions, known); err != nil {
 		return nil, err
 	}
 	sortSnaps(ix.snaps)

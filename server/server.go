@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"offlinestore/assertion"
 	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/transfer"
@@ -23,6 +24,8 @@ import (
 type Config struct {
 	// Blobs holds what devices download.
 	Blobs *blob.Dir
+	// Trust has the assertions that are served besides the catalogue's; nil is Canonical's.
+	Trust *assertion.Trust
 	// Logger gets messages for the operator; nil discards them.
 	Logger *slog.Logger
 	// AccessLog gets the requests; nil logs them to Logger at the debug level.
@@ -42,6 +45,7 @@ type Server struct {
 	metrics  *metrics
 	docs     func() (renderedDocs, error)
 	handler  http.Handler
+	known    []*assertion.Assertion
 }
 
 // New returns a Server without a catalogue. Until SetSnapshot, it tells every device to come back.
@@ -52,7 +56,10 @@ func New(cfg Config) *Server {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics), docs: sync.OnceValues(renderDocs)}
+	if cfg.Trust == nil {
+		cfg.Trust = assertion.Canonical()
+	}
+	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics), docs: sync.OnceValues(renderDocs), known: cfg.Trust.Known().All()}
 	s.SetSettings(Settings{})
 	s.handler = s.commonHeaders(s.redirectToHTTPS(s.routes()))
 	return s
@@ -61,7 +68,7 @@ func New(cfg Config) *Server {
 // SetSnapshot serves devices from c from now on. It refuses a catalogue that contradicts itself, and keeps the one before. The
 // caller must not change c afterwards.
 func (s *Server) SetSnapshot(c *catalog.Snapshot) error {
-	ix, err := newIndex(c)
+	ix, err := newIndex(c, s.known)
 	if err != nil {
 		return err
 	}

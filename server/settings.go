@@ -1,6 +1,10 @@
 package server
 
-import "time"
+import (
+	"time"
+
+	"offlinestore/assertion"
+)
 
 // Settings holds the values that may change while a Server runs. The zero value works.
 type Settings struct {
@@ -27,11 +31,21 @@ type Settings struct {
 type settings struct {
 	Settings
 	host string // of Domain; empty if Domain is no host
+	// registration has the assertions of StoreAssertion.
+	registration *index
 }
 
 // SetSettings replaces the settings of all later requests. The caller must not change next.StoreAssertion afterwards.
 func (s *Server) SetSettings(next Settings) {
 	s.metrics.certified(next.CertificateExpiry)
 	s.cfg.AccessLog.TrustForwarded(next.TrustForwardedProto)
-	s.settings.Store(&settings{next, normalizeHost(next.Domain)})
+	registration := &index{}
+	list, err := assertion.DecodeAll(next.StoreAssertion)
+	if err == nil {
+		err = registration.addAssertions(nil, list)
+	}
+	if err != nil {
+		s.cfg.Logger.Warn("the store assertion can't be served among the assertions", "err", err)
+	}
+	s.settings.Store(&settings{next, normalizeHost(next.Domain), registration})
 }

@@ -89,7 +89,11 @@ func (c Config) openService(r *catalog.Reader) (*service, error) {
 		s.source.images = registry.New(registry.Config{Blobs: c.Instance.Blobs, Username: current.Registry.Username, Password: current.Registry.Password,
 			Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics})
 	}
-	s.server = server.New(server.Config{Blobs: c.Instance.Blobs, Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics})
+	trust, err := c.Instance.Trust.Assertions()
+	if err != nil {
+		return nil, err
+	}
+	s.server = server.New(server.Config{Blobs: c.Instance.Blobs, Trust: trust, Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics})
 	s.server.SetSettings(current)
 	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, settings: c.Instance.Settings, log: c.Logger}
 	return s, nil
