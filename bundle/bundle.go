@@ -47,6 +47,8 @@ const (
 	TypeCharmRevision = "application/vnd.offlinestore.charm.revision.v1"
 	TypeCharmResource = "application/vnd.offlinestore.charm.resource.v1"
 
+	TypeAssertion = "application/vnd.offlinestore.assertion.v1"
+
 	MediaSnapConfig     = "application/vnd.offlinestore.snap.config.v1+json"
 	MediaRevisionConfig = "application/vnd.offlinestore.snap.revision.config.v1+json"
 	MediaSnapBlob       = "application/vnd.offlinestore.snap.blob.v1+squashfs"
@@ -58,6 +60,8 @@ const (
 	MediaCharmResourceConfig = "application/vnd.offlinestore.charm.resource.config.v1+json"
 	MediaCharmBlob           = "application/vnd.offlinestore.charm.blob.v1+zip"
 	MediaCharmResourceBlob   = "application/vnd.offlinestore.charm.resource.blob.v1"
+
+	MediaAssertionConfig = "application/vnd.offlinestore.assertion.config.v1+json"
 
 	MediaEnvelope = "application/vnd.dsse.envelope.v1+json"
 )
@@ -99,6 +103,8 @@ func formatOf(claimed string, items []ocispec.Descriptor) string {
 	}
 	for _, desc := range items {
 		switch desc.ArtifactType {
+		case TypeAssertion:
+			return epochFormat // the first version with them
 		case TypeCharm, TypeCharmRevision, TypeCharmResource, "": // an image has none
 			return "1.1"
 		}
@@ -109,7 +115,8 @@ func formatOf(claimed string, items []ocispec.Descriptor) string {
 // format returns the version in which a bundle of this content is written: the oldest that has all of it.
 func (h *Head) format() string {
 	switch {
-	case slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return s.HasEpochs() }),
+	case len(h.Assertions) > 0,
+		slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return s.HasEpochs() }),
 		slices.ContainsFunc(h.Revisions, func(r *SnapRevision) bool { return len(r.Integrity) > 0 }):
 		return epochFormat
 	case len(h.Charms)+len(h.CharmRevisions)+len(h.CharmResources)+len(h.Images) > 0:

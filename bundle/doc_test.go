@@ -71,6 +71,7 @@ func TestDocTypes(t *testing.T) {
 		"MediaCharmConfig": bundle.MediaCharmConfig, "MediaCharmRevisionConfig": bundle.MediaCharmRevisionConfig,
 		"MediaCharmResourceConfig": bundle.MediaCharmResourceConfig, "MediaCharmBlob": bundle.MediaCharmBlob,
 		"MediaCharmResourceBlob": bundle.MediaCharmResourceBlob,
+		"TypeAssertion":          bundle.TypeAssertion, "MediaAssertionConfig": bundle.MediaAssertionConfig,
 	}
 	doc := specification(t)
 	if diff := cmp.Diff(table(t, doc, "media type or artifact type"), want); diff != "" {

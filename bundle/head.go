@@ -19,6 +19,9 @@ type Head struct {
 	// Images are the manifests and indexes of container images.
 	Images []*ImageManifest
 
+	// Assertions are the assertions that no snap or charm leads to.
+	Assertions []*Assertion
+
 	// Payload lists the large blobs in the order in which Next delivers them. The title of the config and of the layers of an
 	// image only names the image.
 	Payload []ocispec.Descriptor
@@ -149,6 +152,13 @@ func (h *Head) parseItem(it *item, data map[digest.Digest][]byte) ([]Layer, erro
 		}
 		h.CharmRevisions = append(h.CharmRevisions, r)
 		return r.layers(), nil
+	case TypeAssertion:
+		a, err := parseAssertion(it.desc, &it.manifest, data)
+		if err != nil {
+			return nil, err
+		}
+		h.Assertions = append(h.Assertions, a)
+		return a.layers(), nil
 	default: // parseItem accepts no other kind
 		r, err := parseCharmResource(it.desc, &it.manifest, data)
 		if err != nil {

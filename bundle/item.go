@@ -42,6 +42,8 @@ func kindOf(artifactType string) (kind, bool) {
 		return kind{MediaCharmRevisionConfig, map[string]int64{MediaCharmBlob: MaxBlobSize}, 1}, true
 	case TypeCharmResource:
 		return kind{MediaCharmResourceConfig, map[string]int64{MediaCharmResourceBlob: MaxBlobSize}, 0}, true
+	case TypeAssertion:
+		return kind{MediaAssertionConfig, map[string]int64{mediaAssertions: MaxAssertionSize}, 1}, true
 	}
 	return kind{}, false
 }

@@ -45,6 +45,8 @@ type Request struct {
 	Architectures []string `json:"architectures,omitempty"`
 	Charms        []string `json:"charms,omitempty"`
 	Bundles       []string `json:"bundles,omitempty"`
+	// Assertions names assertions as the store's URLs do: account-key/KEYID.
+	Assertions []string `json:"assertions,omitempty"`
 	// NeededBy names the snaps of the same export that need this bundle's content.
 	NeededBy []string `json:"needed-by,omitempty"`
 }
