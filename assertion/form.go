@@ -83,6 +83,8 @@ func (a *Assertion) checkType() error {
 		return firstError(a.checkDeviceKey(), a.mustHaveTimestamp())
 	case "validation-set":
 		return firstError(a.sameAsAuthority("account-id"), a.mustHaveTimestamp())
+	case "validation":
+		return firstError(a.mustHaveNumbers(1, "approved-snap-revision"), a.mustHaveTimestamp())
 	case "device-session-request":
 		return firstError(a.mustHave("nonce"), a.mustHaveTimestamp())
 	case "serial-request":

@@ -84,6 +84,14 @@ func (r Ref) String() string {
 	return r.Type + "/" + strings.Join(r.Path(), "/")
 }
 
+// Name returns the name of the assertion for people: "account-key KEYID", "validation-set ACCOUNT/NAME=SEQUENCE".
+func (r Ref) Name() string {
+	if key := r.PrimaryKey; r.Type == "validation-set" && len(key) == 4 {
+		return fmt.Sprintf("validation-set %s/%s=%s", key[1], key[2], key[3])
+	}
+	return r.Type + " " + strings.Join(r.Path(), "/")
+}
+
 // Key returns a string that is equal only for equal refs.
 func (r Ref) Key() string { return r.Type + "/" + strings.Join(r.PrimaryKey, "/") }
 

@@ -38,6 +38,10 @@ func verifyContent(a *Assertion, found map[string]*Assertion) error {
 		if model := found["model"]; model != nil {
 			return verifySerialAuthority(a, model)
 		}
+	case gatingAuthority:
+		if publisher := found["snap-declaration"].HeaderString("publisher-id"); publisher != a.AuthorityID() {
+			return fmt.Errorf("%w: authority-id is %q, the publisher of the snap is %q", ErrWrongAuthority, a.AuthorityID(), publisher)
+		}
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ const (
 	brandAuthority                      // the account in brand-id
 	accountAuthority                    // the account in account-id
 	serialAuthority                     // the brand, or an account that the model names
+	gatingAuthority                     // the publisher of the snap that controls the refreshes of another
 )
 
 // Type describes a type of assertions. It must not be modified.
@@ -56,6 +57,8 @@ var types = map[string]Type{
 	"serial":         {PrimaryKey: []string{"brand-id", "model", "serial"}, authority: serialAuthority, modelled: true},
 	"validation-set": {PrimaryKey: []string{"series", "account-id", "name", "sequence"}, Sequence: true, authority: accountAuthority, modelled: true},
 
+	"validation": {PrimaryKey: []string{"series", "snap-id", "approved-snap-id", "approved-snap-revision"}, authority: gatingAuthority, modelled: true},
+
 	"device-session-request": {PrimaryKey: []string{"brand-id", "model", "serial"}, NoAuthority: true, modelled: true},
 	"serial-request":         {NoAuthority: true, modelled: true}, // has no identity
 
@@ -72,7 +75,6 @@ var types = map[string]Type{
 	"snap-build":          {PrimaryKey: []string{"snap-sha3-384"}},
 	"snap-developer":      {PrimaryKey: []string{"snap-id", "publisher-id"}},
 	"system-user":         {PrimaryKey: []string{"brand-id", "email"}},
-	"validation":          {PrimaryKey: []string{"series", "snap-id", "approved-snap-id", "approved-snap-revision"}},
 }
 
 // TypeByName returns the description of a type. It returns false for an unknown type. Its assertions can be decoded, but not

@@ -98,7 +98,9 @@ func (v *Verifier) verifyNew(a *Assertion, depth int) error {
 		if err := v.verifyChain(p, depth+1); err != nil {
 			return err
 		}
-		found[ref.Type] = p
+		if found[ref.Type] == nil { // of the two declarations that a validation needs, the first is of the snap that controls
+			found[ref.Type] = p
+		}
 		// The signature comes before the other prerequisites: unsigned content must not decide which assertions are looked up.
 		if i == 0 {
 			if err := v.checkSigned(a, p); err != nil {
