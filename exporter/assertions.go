@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"offlinestore/assertion"
 	"offlinestore/snap"
+	"offlinestore/upstream"
 )
 
 // maxFormat holds the newest format that we know of each assertion type; a type that is not listed has format 0. The Snap Store answers
@@ -23,15 +26,27 @@ type fetcher struct {
 	e    *Exporter
 	ctx  context.Context
 	have map[string][]*assertion.Assertion // by Ref.Key; more than one where an assertion has several formats
+	// modelKeys returns the references of the keys of Canonical's models that the store has.
+	modelKeys func() []assertion.Ref
 }
 
 func (e *Exporter) newFetcher(ctx context.Context) *fetcher {
-	return &fetcher{e: e, ctx: ctx, have: make(map[string][]*assertion.Assertion)}
+	f := &fetcher{e: e, ctx: ctx, have: make(map[string][]*assertion.Assertion)}
+	f.modelKeys = sync.OnceValue(func() []assertion.Ref { return f.fetchModelKeys(modelKeyIDs()) })
+	return f
 }
 
 // snap fetches the assertions about a snap by name and about each of its planned revisions.
-func (f *fetcher) snap(s *Snap) (err error) {
-	if s.assertions, err = f.stream(declarationRef(s.Listing.SnapID)); err != nil {
+func (f *fetcher) snap(p *Plan, s *Snap) (err error) {
+	refs, err := f.validations(p, s)
+	if err != nil {
+		return err
+	}
+	refs = append([]assertion.Ref{declarationRef(s.Listing.SnapID)}, refs...)
+	if s.startsImages() {
+		refs = append(refs, f.modelKeys()...)
+	}
+	if s.assertions, err = f.stream(refs...); err != nil {
 		return err
 	}
 	for _, r := range s.Revisions {
@@ -46,11 +61,32 @@ func (f *fetcher) snap(s *Snap) (err error) {
 	return nil
 }
 
+// fetchAssertions fetches the assertions that no snap or charm leads to, and verifies them.
+func (e *Exporter) fetchAssertions(f *fetcher, p *Plan) (err error) {
+	for _, a := range p.Assertions {
+		if a.planned != nil {
+			f.have[a.Ref.Key()] = []*assertion.Assertion{a.planned}
+		}
+		e.Progress.Downloading(a.String() + "...")
+		if _, err := f.getAssertions(a.Ref); errors.Is(err, upstream.ErrNotFound) {
+			return &MissingError{[]Gap{{Snap: a.String(), Reason: "the store has none"}}}
+		}
+		if a.stream, err = f.stream(a.Ref); err != nil {
+			return fmt.Errorf("%s: %w", a, err)
+		}
+		if err := a.verify(f.have[a.Ref.Key()]); err != nil {
+			return err
+		}
+	}
+	_, err = e.buildHead(nil, nil, p.Assertions)
+	return err
+}
+
 // stream returns the assertion stream that a bundle holds for refs. Prerequisites come first, and all bytes are as the store sent them.
 func (f *fetcher) stream(refs ...assertion.Ref) ([]byte, error) {
 	w := &streamBuilder{f: f, seen: make(map[string]bool)}
 	for _, ref := range refs {
-		if err := w.addRef(ref); err != nil {
+		if err := w.addNew(ref); err != nil {
 			return nil, err
 		}
 	}
@@ -68,9 +104,17 @@ type streamBuilder struct {
 	out  []*assertion.Assertion
 }
 
-// addRef appends the prerequisites of ref to the stream, then ref itself. It leaves out assertions that every device has built in.
-func (w *streamBuilder) addRef(ref assertion.Ref) error {
-	if w.seen[ref.Key()] || w.f.e.Trust.Has(ref) {
+// addPrerequisite adds ref unless every device has it built in.
+func (w *streamBuilder) addPrerequisite(ref assertion.Ref) error {
+	if w.f.e.Trust.Has(ref) {
+		return nil
+	}
+	return w.addNew(ref)
+}
+
+// addNew appends the prerequisites of ref to the stream, then ref itself, unless it is there.
+func (w *streamBuilder) addNew(ref assertion.Ref) error {
+	if w.seen[ref.Key()] {
 		return nil
 	}
 	if len(w.seen) == maxChain {
@@ -83,7 +127,7 @@ func (w *streamBuilder) addRef(ref assertion.Ref) error {
 	}
 	for _, a := range found {
 		for _, p := range a.Prerequisites() {
-			if err := w.addRef(p); err != nil {
+			if err := w.addPrerequisite(p); err != nil {
 				return fmt.Errorf("%w (needed by %s)", err, ref)
 			}
 		}

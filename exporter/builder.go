@@ -20,12 +20,12 @@ func (e *Exporter) verifySnap(s *Snap) error {
 			r.blobs = append(r.blobs, cachedBlob{remoteBlob: snapBlob(d)})
 		}
 	}
-	_, err := e.buildHead([]*Snap{s}, nil)
+	_, err := e.buildHead([]*Snap{s}, nil, nil)
 	return err
 }
 
-// buildHead makes a bundle's head from snaps and charms and verifies it.
-func (e *Exporter) buildHead(snaps []*Snap, charms []*Charm) (*bundle.Head, error) {
+// buildHead makes a bundle's head from snaps, charms and assertions and verifies it.
+func (e *Exporter) buildHead(snaps []*Snap, charms []*Charm, assertions []*Assertion) (*bundle.Head, error) {
 	h := &bundle.Head{}
 	for _, s := range snaps {
 		h.Snaps = append(h.Snaps, &bundle.Snap{Listing: s.Listing, Assertions: s.assertions, Icon: s.icon})
@@ -39,6 +39,9 @@ func (e *Exporter) buildHead(snaps []*Snap, charms []*Charm) (*bundle.Head, erro
 	}
 	for _, c := range charms {
 		addCharm(h, c)
+	}
+	for _, a := range assertions {
+		h.Assertions = append(h.Assertions, &bundle.Assertion{Ref: a.Ref, Assertions: a.stream})
 	}
 	return e.verifyHead(h)
 }
@@ -55,16 +58,17 @@ func (e *Exporter) verifyHead(h *bundle.Head) (*bundle.Head, error) {
 	return h, nil
 }
 
-// Builder returns a bundle builder with snaps and charms that Fetch has fetched.
-func (e *Exporter) Builder(snaps []*Snap, charms []*Charm) (*bundle.Builder, error) {
-	h, err := e.buildHead(snaps, charms)
+// Builder returns a bundle builder with snaps, charms and assertions that Fetch has fetched.
+func (e *Exporter) Builder(snaps []*Snap, charms []*Charm, assertions []*Assertion) (*bundle.Builder, error) {
+	h, err := e.buildHead(snaps, charms, assertions)
 	if err != nil {
 		return nil, err
 	}
 	d := &bundle.Builder{}
 	err = errors.Join(
 		addAll(d.AddSnap, h.Snaps), addAll(d.AddRevision, h.Revisions), addAll(d.AddCharm, h.Charms),
-		addAll(d.AddCharmRevision, h.CharmRevisions), addAll(d.AddCharmResource, h.CharmResources), addAll(d.AddImageManifest, h.Images))
+		addAll(d.AddCharmRevision, h.CharmRevisions), addAll(d.AddCharmResource, h.CharmResources), addAll(d.AddImageManifest, h.Images),
+		addAll(d.AddAssertion, h.Assertions))
 	if err != nil {
 		return nil, &StoreError{err} // the store sent metadata that a bundle can't hold
 	}

@@ -53,6 +53,9 @@ type Request struct {
 	NoDeps, NoIcons bool
 	// Charms is the request to Charmhub, or nil.
 	Charms *CharmRequest
+	// AccountKeys and ValidationSets are assertions that no snap leads to. The snaps that a validation set pins come with it.
+	AccountKeys    []AccountKey
+	ValidationSets []ValidationSet
 }
 
 // Package is one entry of a --from-yaml file.
@@ -84,8 +87,13 @@ func (r *Request) Validate() error {
 		if err := r.Charms.Validate(); err != nil {
 			return err
 		}
-	} else if len(r.Names)+len(r.Packages) == 0 {
+	} else if len(r.Names)+len(r.Packages)+len(r.AccountKeys)+len(r.ValidationSets) == 0 {
 		return fmt.Errorf("no snaps to export")
+	}
+	for _, k := range r.AccountKeys {
+		if _, err := k.ref(); err != nil {
+			return err
+		}
 	}
 	names := slices.Clone(r.Names)
 	for _, p := range r.Packages {

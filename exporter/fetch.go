@@ -85,8 +85,11 @@ func (s *announcement) show(p Progress) {
 // useless. Fetch can be interrupted and called again.
 func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
 	f := e.newFetcher(ctx)
+	if err := e.fetchAssertions(f, p); err != nil {
+		return err
+	}
 	for _, s := range p.Snaps {
-		if err := f.snap(s); err != nil {
+		if err := f.snap(p, s); err != nil {
 			return fmt.Errorf("%s: assertions: %w", s.Listing.Name, err)
 		}
 		if err := e.verifySnap(s); err != nil {

@@ -20,7 +20,9 @@ type Plan struct {
 	Snaps []*Snap
 	// Charms are sorted by name.
 	Charms []*Charm
-	Gaps   []Gap
+	// Assertions are in the order of the request.
+	Assertions []*Assertion
+	Gaps       []Gap
 	// Warnings are further messages for the operator. Overrides are the resources whose image is mapped to another name.
 	Warnings, Overrides []string
 	// Hints are the snaps that the charms install. Fetch fills them in.
@@ -102,8 +104,10 @@ func (e *Exporter) Plan(ctx context.Context, req Request) (*Plan, error) {
 		return nil, err
 	}
 	p := &planner{e: e, ctx: ctx, plan: &Plan{Request: req}, snaps: make(map[string]*Snap), tried: make(map[target]bool)}
-	if err := p.addSnaps(req.queries()); err != nil {
-		return nil, err
+	for _, step := range []func() error{func() error { return p.addSnaps(req.queries()) }, p.addAccountKeys, p.addValidationSets} {
+		if err := step(); err != nil {
+			return nil, err
+		}
 	}
 	if !req.NoDeps {
 		if err := p.addNeeds(); err != nil {

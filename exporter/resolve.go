@@ -30,7 +30,8 @@ type snapQuery struct {
 	revision      int
 	pushChannel   string
 	archs         []string
-	need          *need // nil for a query of the operator
+	need          *need    // nil for a query of the operator
+	set           []string // the primary key of the validation set that asks for it
 	gaps          []Gap
 }
 
@@ -179,6 +180,9 @@ func (p *planner) resolve(arch string, queries []*snapQuery) error {
 	actions := make([]snap.Action, len(queries))
 	for i, w := range queries {
 		actions[i] = snap.Action{Name: w.name, Channel: w.channel, Revision: w.revision}
+		if w.set != nil {
+			actions[i].ValidationSets = [][]string{w.set}
+		}
 	}
 	results, err := p.e.Client.Resolve(p.ctx, arch, actions)
 	if err != nil {

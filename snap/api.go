@@ -74,6 +74,8 @@ type Action struct {
 	Revision    int    `json:"revision,omitempty"`
 	Epoch       *Epoch `json:"epoch,omitempty"`
 	CohortKey   string `json:"cohort-key,omitempty"`
+	// ValidationSets holds the primary keys of the validation sets that pin the revision.
+	ValidationSets [][]string `json:"validation-sets,omitempty"`
 	// Key and Assertions belong to fetch-assertions.
 	Key        string             `json:"key,omitempty"`
 	Assertions []AssertionRequest `json:"assertions,omitempty"`

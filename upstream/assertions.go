@@ -26,32 +26,55 @@ func (c *Client) Assertion(ctx context.Context, typ string, primaryKey []string,
 	if err != nil {
 		return nil, err
 	}
-	path := ref.Path()
-	if slices.Contains(path, ".") || slices.Contains(path, "..") {
-		return nil, fmt.Errorf("%s: dots cannot be part of a URL", ref)
+	a, err := c.getAssertion(ctx, ref, ref.Path(), url.Values{}, maxFormat)
+	if err == nil && a.Ref().Key() != ref.Key() {
+		return nil, fmt.Errorf("%s: the store answered with %s", ref, clean(a.Ref().String()))
 	}
-	query := url.Values{"max-format": {strconv.Itoa(maxFormat)}}
+	return a, err
+}
+
+// LatestPoint asks for the last point of a sequence of assertions: the newest version of a validation-set. It returns ErrNotFound if the
+// store has none.
+func (c *Client) LatestPoint(ctx context.Context, typ string, sequenceKey []string, maxFormat int) (*assertion.Assertion, error) {
+	subject := assertion.Ref{Type: typ, PrimaryKey: sequenceKey}
+	if t, ok := assertion.TypeByName(typ); !ok || !t.Sequence {
+		return nil, fmt.Errorf("%s: assertions of this type form no sequence", subject)
+	}
+	if _, err := assertion.RefFromPath(typ, append(slices.Clone(sequenceKey), "1")); err != nil {
+		return nil, err
+	}
+	a, err := c.getAssertion(ctx, subject, sequenceKey, url.Values{"sequence": {"latest"}}, maxFormat)
+	if err == nil && (a.Type() != typ || !slices.Equal(a.SequenceKey(), sequenceKey)) {
+		return nil, fmt.Errorf("%s: the store answered with %s", subject, clean(a.Ref().String()))
+	}
+	return a, err
+}
+
+// getAssertion asks for the assertion at path. The caller must compare its subject.
+func (c *Client) getAssertion(ctx context.Context, subject assertion.Ref, path []string, query url.Values, maxFormat int) (*assertion.Assertion, error) {
+	if slices.Contains(path, ".") || slices.Contains(path, "..") {
+		return nil, fmt.Errorf("%s: dots cannot be part of a URL", subject)
+	}
+	query.Set("max-format", strconv.Itoa(maxFormat))
 	a, err := c.call(ctx, request{
-		what: ref.String(), method: http.MethodGet, limit: maxAssertion, header: v1Header(),
-		url: c.endpoint(query, append([]string{"v2", "assertions", typ}, path...)...),
+		what: subject.String(), method: http.MethodGet, limit: maxAssertion, header: v1Header(),
+		url: c.endpoint(query, append([]string{"v2", "assertions", subject.Type}, path...)...),
 	})
 	if err != nil {
 		// A 404 that is not in the API's own form comes from a proxy, and proves nothing.
 		if s := (*StatusError)(nil); errors.As(err, &s) && !s.json {
 			return nil, err
 		}
-		return nil, notFound(ref.String(), err)
+		return nil, notFound(subject.String(), err)
 	}
 	all, err := assertion.DecodeAll(a.body)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s: decode the store's answer (%s): %w", ref, mediaType(a.header), err)
+		return nil, fmt.Errorf("%s: decode the store's answer (%s): %w", subject, mediaType(a.header), err)
 	case len(all) == 0:
-		return nil, fmt.Errorf("%s: the store's answer is empty", ref)
-	case all[0].Ref().Key() != ref.Key():
-		return nil, fmt.Errorf("%s: the store answered with %s", ref, clean(all[0].Ref().String()))
+		return nil, fmt.Errorf("%s: the store's answer is empty", subject)
 	case all[0].Format() > maxFormat:
-		return nil, fmt.Errorf("%s: the store answered in format %d, the newest asked for was %d", ref, all[0].Format(), maxFormat)
+		return nil, fmt.Errorf("%s: the store answered in format %d, the newest asked for was %d", subject, all[0].Format(), maxFormat)
 	}
 	return all[0], nil
 }

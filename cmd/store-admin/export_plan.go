@@ -42,7 +42,13 @@ func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 			result["charms"] = plannedCharms(p)
 			result["warnings"] = append([]string{}, p.Warnings...)
 		}
+		if names := plannedAssertions(p); len(names) > 0 {
+			result["assertions"] = names
+		}
 		return cli.PrintJSON(w, result)
+	}
+	for _, name := range plannedAssertions(p) {
+		fmt.Fprintln(w, name)
 	}
 	for _, c := range plannedCharms(p) {
 		c.print(w)
@@ -56,6 +62,14 @@ func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 	}
 	fmt.Fprintf(w, "%s to pack.\n", cli.Bytes(p.Size()))
 	return nil
+}
+
+// plannedAssertions returns the names of the assertions that no snap or charm leads to.
+func plannedAssertions(p *exporter.Plan) (names []string) {
+	for _, a := range p.Assertions {
+		names = append(names, a.String())
+	}
+	return names
 }
 
 // plannedCharm is a charm that an export would fetch.

@@ -86,6 +86,9 @@ func inspect(ctx context.Context, file string, keys []bundle.PublicKey) (*summar
 	for _, m := range h.Images {
 		s.Images = append(s.Images, summariseImage(m))
 	}
+	for _, a := range h.Assertions {
+		s.Assertions = append(s.Assertions, a.Ref.Name())
+	}
 	return s, nil
 }
 

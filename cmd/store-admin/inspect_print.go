@@ -82,6 +82,12 @@ func (s *summary) print(w io.Writer) {
 	fmt.Fprintf(t, "Asked for:\t%s\n", cli.Clean(describeRequest(s.Request)))
 	fmt.Fprintf(t, "Payload:\t%s in %d blobs\n", cli.Bytes(s.PayloadSize), s.Blobs)
 	t.Flush()
+	for i, name := range s.Assertions {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintln(w, cli.Clean(name))
+	}
 	for _, sn := range s.Snaps {
 		fmt.Fprintf(w, "\n%s (%s) by %s\n", sn.Name, sn.SnapID, cli.Clean(sn.Publisher))
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -112,7 +118,7 @@ func describeRequest(r bundle.Request) string {
 		what string
 		list []string
 	}{
-		{"snaps", r.Snaps}, {"charms", r.Charms}, {"charm bundles", r.Bundles}, {"channels", r.Channels},
+		{"snaps", r.Snaps}, {"charms", r.Charms}, {"charm bundles", r.Bundles}, {"assertions", r.Assertions}, {"channels", r.Channels},
 		{"architectures", r.Architectures}, {"needed by", r.NeededBy},
 	} {
 		if len(p.list) > 0 {

@@ -107,6 +107,8 @@ type summary struct {
 	Charms      []charmSummary `json:"charms,omitempty"`
 	// Images are the manifests and indexes of container images.
 	Images []imageSummary `json:"images,omitempty"`
+	// Assertions names the assertions that no snap or charm leads to.
+	Assertions []string `json:"assertions,omitempty"`
 	// Missing names the dependencies of snaps and charms that no inspected bundle has.
 	Missing []string `json:"missing"`
 	head    *bundle.Head

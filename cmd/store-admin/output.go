@@ -40,12 +40,14 @@ type output struct {
 
 // exportedBundle is a bundle that was written.
 type exportedBundle struct {
-	Snaps    []string `json:"snaps"`
-	Charms   []string `json:"charms,omitempty"`
-	File     string   `json:"file"`
-	Digest   string   `json:"digest"`
-	Size     int64    `json:"size"`
-	NeededBy []string `json:"needed-by"`
+	Snaps  []string `json:"snaps"`
+	Charms []string `json:"charms,omitempty"`
+	// Assertions are the assertions that no snap or charm leads to.
+	Assertions []string `json:"assertions,omitempty"`
+	File       string   `json:"file"`
+	Digest     string   `json:"digest"`
+	Size       int64    `json:"size"`
+	NeededBy   []string `json:"needed-by"`
 }
 
 // newOutput looks for obstacles to writing the bundles before anything is downloaded.
@@ -85,12 +87,14 @@ type archive struct {
 	file   string
 	snaps  []*exporter.Snap
 	charms []*exporter.Charm
-	size   int64 // of its payload
+	// assertions are the assertions that no snap or charm leads to.
+	assertions []*exporter.Assertion
+	size       int64 // of its payload
 }
 
 // archives returns the archives to write: one of everything for an export of charms, or one for each snap.
 func (out *output) archives(p *exporter.Plan) []archive {
-	all := archive{out.o.single, p.Snaps, p.Charms, p.Size()}
+	all := archive{out.o.single, p.Snaps, p.Charms, p.Assertions, p.Size()}
 	if all.file == "" && out.o.archive != "" && out.o.outputDir == "" {
 		all.file = out.fileName(out.o.archive)
 	}
@@ -118,7 +122,7 @@ func damagedBlob(err error) (d digest.Digest, bad bool) {
 
 func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) (done exportedBundle, err error) {
 	out.mending.RLock()
-	builder, err := out.e.Builder(a.snaps, a.charms)
+	builder, err := out.e.Builder(a.snaps, a.charms, a.assertions)
 	out.mending.RUnlock()
 	if err != nil {
 		return done, err
@@ -138,7 +142,10 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 	for _, c := range a.charms {
 		done.Charms = append(done.Charms, c.Listing.Name)
 	}
-	if len(a.snaps) == 1 && len(a.charms) == 0 {
+	for _, as := range a.assertions {
+		done.Assertions = append(done.Assertions, as.String())
+	}
+	if len(a.snaps) == 1 && len(a.charms)+len(a.assertions) == 0 {
 		done.NeededBy = append(done.NeededBy, a.snaps[0].NeededBy...)
 	}
 	if out.o.outputDir != "" {
@@ -157,7 +164,7 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 	req := bundle.Request{Channels: p.Request.Channels, Architectures: p.Request.Architectures}
 	for _, s := range a.snaps {
 		req.Snaps = append(req.Snaps, s.Listing.Name)
-		if len(a.snaps) == 1 && len(a.charms) == 0 {
+		if len(a.snaps) == 1 && len(a.charms)+len(a.assertions) == 0 {
 			req.NeededBy = s.NeededBy
 		}
 	}
@@ -167,6 +174,9 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 		} else {
 			req.Charms = append(req.Charms, c.Listing.Name)
 		}
+	}
+	for _, as := range a.assertions {
+		req.Assertions = append(req.Assertions, as.Ref.String())
 	}
 	if p.Request.Charms != nil && len(req.Architectures) == 0 {
 		req.Architectures = p.CharmArchitectures()

@@ -23,6 +23,10 @@ func (out *output) report(p *exporter.Plan) error {
 	if p.Charms != nil {
 		return out.reportCharms(p)
 	}
+	if p.Assertions != nil {
+		out.reportAssertions(p)
+		return nil
+	}
 	if out.o.single != "" || out.o.outputDir != "" {
 		for _, f := range out.files {
 			fmt.Fprintf(out.w, "Successfully exported snaps:\n%s: %s\n", strings.Join(f.Snaps, ", "), f.File)
@@ -43,6 +47,18 @@ func (out *output) report(p *exporter.Plan) error {
 		fmt.Fprintf(out.w, "%s: %s\n", f.Snaps[0], filepath.Base(f.File))
 	}
 	return nil
+}
+
+// reportAssertions prints the place of the account keys or of the validation sets, and the snaps that come with them.
+func (out *output) reportAssertions(p *exporter.Plan) {
+	what := "account keys"
+	if len(p.Request.ValidationSets) > 0 {
+		what = "validation sets"
+	}
+	fmt.Fprintf(out.w, "Successfully exported %s to: %s\n", what, out.files[0].File)
+	if names := out.files[0].Snaps; len(names) > 0 {
+		fmt.Fprintf(out.w, "Also exported, with their dependencies: %s\n", strings.Join(names, ", "))
+	}
 }
 
 // requested returns the names of the snaps that the operator asked for.

@@ -74,6 +74,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("STORE_ADMIN_CHARMHUB_URL", srv.URL)
 	env.Setenv("STORE_ADMIN_CONFIG_DIR", filepath.Join(env.WorkDir, "config"))
 	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
+	env.Setenv("BRANDKEY", s.Brand().Key.KeyID())
 	env.Setenv("ROOT", "--trusted-root="+filepath.Join(env.WorkDir, "root.assert"))
 	return nil
 }

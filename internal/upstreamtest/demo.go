@@ -22,8 +22,8 @@ type DemoOptions struct {
 }
 
 // Demo returns a store with a small catalogue: jq (two architectures, stable and edge, a component), hello (all architectures, default track
-// 2.0, an icon, no base), gnome-calculator, whose content comes from gtk-common-themes, and their dependencies: snapd, core, core22, core24
-// and bare.
+// 2.0, an icon, no base), gnome-calculator, whose content comes from gtk-common-themes, their dependencies (snapd, core, core22, core24
+// and bare), and a brand with a validation set.
 func Demo(opts DemoOptions) (*Store, error) {
 	s, err := New(Options{Origin: opts.Origin})
 	if err != nil {
@@ -37,6 +37,7 @@ func Demo(opts DemoOptions) (*Store, error) {
 	b.jq()
 	b.hello()
 	b.calculator()
+	b.brand()
 	return s, b.err
 }
 

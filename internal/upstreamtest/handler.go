@@ -117,25 +117,22 @@ func (s *Store) serveRefresh(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Store) serveAssertion(w http.ResponseWriter, r *http.Request) {
-	ref, err := assertion.RefFromPath(r.PathValue("type"), strings.Split(r.PathValue("key"), "/"))
+	var err error
 	maxFormat := 0
-	if q := r.URL.Query().Get("max-format"); q != "" && err == nil {
+	if q := r.URL.Query().Get("max-format"); q != "" {
 		maxFormat, err = strconv.Atoi(q)
+	}
+	var best *assertion.Assertion
+	typ, key := r.PathValue("type"), r.PathValue("key")
+	if err == nil {
+		best, err = s.findAssertion(typ, strings.Split(key, "/"), r.URL.Query(), maxFormat)
 	}
 	if err != nil {
 		writeError(w, http.StatusBadRequest, "api-error", err.Error())
 		return
 	}
-	s.mu.Lock()
-	var best *assertion.Assertion
-	for format, a := range s.assertions[ref.Key()] {
-		if format <= maxFormat && (best == nil || a.Revision() > best.Revision()) {
-			best = a
-		}
-	}
-	s.mu.Unlock()
 	if best == nil {
-		writeError(w, http.StatusNotFound, "not-found", fmt.Sprintf("Assertion '%s' not found.", ref))
+		writeError(w, http.StatusNotFound, "not-found", fmt.Sprintf("Assertion '%s/%s' not found.", typ, key))
 		return
 	}
 	w.Header().Set("Content-Type", "application/x.ubuntu.assertion")

@@ -45,6 +45,8 @@ type Snap struct {
 	Title, Summary, Description, License, Website string
 	// DeclarationFormats are the formats that the snap-declaration is signed in: {0} when nil.
 	DeclarationFormats []int
+	// Controls are the snaps whose refreshes the snap controls. Their snap-ids are derived from their names.
+	Controls []string
 }
 
 // Component is a component that a revision is released with.
@@ -189,6 +191,13 @@ func (s *Store) signSnap(snap *Snap) {
 		}
 		if i > 0 {
 			changes["revision"] = fmt.Sprint(i)
+		}
+		if len(snap.Controls) > 0 {
+			ids := []any{}
+			for _, name := range snap.Controls {
+				ids = append(ids, ID(name))
+			}
+			changes["refresh-control"] = ids
 		}
 		s.put(s.Stack.SnapDeclaration(snap.SnapID, snap.Name, p.ID, changes))
 	}

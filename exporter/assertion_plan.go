@@ -1,0 +1,199 @@
+package exporter
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"offlinestore/assertion"
+	"offlinestore/snap"
+	"offlinestore/upstream"
+)
+
+// AccountKey names a public key of an account.
+type AccountKey struct{ Account, ID string }
+
+// ref returns the reference of the key, or an error if there can be no such key.
+func (k AccountKey) ref() (assertion.Ref, error) {
+	if _, err := assertion.ParseDigestHeader(k.ID); err != nil {
+		return assertion.Ref{}, fmt.Errorf("account-key %.80q: want the SHA3-384 of a public key, 64 letters, digits, - and _", k.ID)
+	}
+	if _, err := assertion.RefFromPath("account", []string{k.Account}); err != nil {
+		return assertion.Ref{}, err
+	}
+	return assertion.RefFromPath("account-key", []string{k.ID})
+}
+
+// ValidationSet names a point of a validation set. Sequence is 0 for the latest.
+type ValidationSet struct {
+	Account, Name string
+	Sequence      int
+}
+
+// ParseValidationSet parses ACCOUNT/NAME and ACCOUNT/NAME=SEQUENCE, the forms of snapd.
+func ParseValidationSet(s string) (ValidationSet, error) {
+	name, sequence, pinned := strings.Cut(s, "=")
+	var v ValidationSet
+	var ok bool
+	if v.Account, v.Name, ok = strings.Cut(name, "/"); !ok {
+		return v, fmt.Errorf("validation set %.80q: want ACCOUNT/NAME or ACCOUNT/NAME=SEQUENCE", s)
+	}
+	if !pinned {
+		sequence = "1"
+	}
+	ref, err := assertion.RefFromPath("validation-set", []string{snap.Series, v.Account, v.Name, sequence})
+	if err != nil {
+		return v, fmt.Errorf("validation set %.80q: %w", s, err)
+	}
+	if pinned {
+		v.Sequence, err = strconv.Atoi(ref.PrimaryKey[3])
+	}
+	return v, err
+}
+
+// String returns the form that ParseValidationSet parses.
+func (v ValidationSet) String() string {
+	if v.Sequence == 0 {
+		return v.Account + "/" + v.Name
+	}
+	return fmt.Sprintf("%s/%s=%d", v.Account, v.Name, v.Sequence)
+}
+
+// Assertion is the plan for an assertion that no snap or charm leads to. The assertions that it needs come with it.
+type Assertion struct {
+	Ref assertion.Ref
+	// account is the account that must own an account-key.
+	account string
+	// planned is the assertion itself if the plan depends on it.
+	planned *assertion.Assertion
+	// stream is filled in by Fetch.
+	stream []byte
+}
+
+// String returns the name of the assertion for people.
+func (a *Assertion) String() string { return a.Ref.Name() }
+
+// addAccountKeys plans the requested keys.
+func (p *planner) addAccountKeys() error {
+	for _, k := range p.plan.Request.AccountKeys {
+		ref, err := k.ref()
+		if err != nil {
+			return err
+		}
+		p.plan.Assertions = append(p.plan.Assertions, &Assertion{Ref: ref, account: k.Account})
+	}
+	return nil
+}
+
+// addValidationSets plans the requested validation sets with the snaps that they pin. Of snaps that are required without a revision, it
+// plans the requested channels.
+func (p *planner) addValidationSets() error {
+	var missing []Gap
+	var queries []*snapQuery
+	pinned := make(map[*Assertion][]assertion.SetSnap)
+	for _, v := range p.plan.Request.ValidationSets {
+		a, err := p.validationSet(v)
+		if errors.Is(err, upstream.ErrNotFound) {
+			missing = append(missing, Gap{Snap: "validation-set " + v.String(), Reason: "the store has none"})
+			continue
+		}
+		if err != nil {
+			return &StoreError{err}
+		}
+		set := &Assertion{Ref: a.Ref(), planned: a}
+		if pinned[set], err = a.SetSnaps(); err != nil {
+			return &StoreError{err}
+		}
+		p.plan.Assertions = append(p.plan.Assertions, set)
+		for _, s := range pinned[set] {
+			queries = append(queries, p.setQueries(set, s)...)
+		}
+	}
+	if len(missing) > 0 {
+		return &MissingError{missing}
+	}
+	if err := p.addSnaps(queries); err != nil {
+		return err
+	}
+	for _, set := range p.plan.Assertions {
+		if err := p.compareSet(set, pinned[set]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *planner) validationSet(v ValidationSet) (*assertion.Assertion, error) {
+	key := []string{snap.Series, v.Account, v.Name}
+	if v.Sequence == 0 {
+		return p.e.Client.LatestPoint(p.ctx, "validation-set", key, maxFormat["validation-set"])
+	}
+	return p.e.Client.Assertion(p.ctx, "validation-set", append(key, strconv.Itoa(v.Sequence)), maxFormat["validation-set"])
+}
+
+// setQueries returns the queries for a snap of a validation set. Snaps that the set forbids, and snaps that it only allows, are left out.
+func (p *planner) setQueries(set *Assertion, s assertion.SetSnap) (out []*snapQuery) {
+	q := snapQuery{name: s.Name, revision: s.Revision, archs: p.plan.Request.Architectures, set: set.Ref.PrimaryKey}
+	switch {
+	case s.Presence == assertion.PresenceInvalid || s.Revision == 0 && s.Presence == assertion.PresenceOptional:
+		return nil
+	case s.Revision > 0:
+		return []*snapQuery{&q}
+	}
+	for _, c := range p.plan.Request.Channels {
+		inChannel := q
+		inChannel.channel = c
+		out = append(out, &inChannel)
+	}
+	return out
+}
+
+// compareSet compares a validation set with the planned snaps. It refuses a snap with another snap-id, and reports a component that the
+// store releases with another revision than the set pins.
+func (p *planner) compareSet(set *Assertion, pinned []assertion.SetSnap) error {
+	for _, want := range pinned {
+		s := p.snaps[want.Name]
+		if s == nil {
+			continue
+		}
+		if s.Listing.SnapID != want.SnapID {
+			return storeError("%s names the snap-id %.80q for %s, which is %s in the store", set, want.SnapID, want.Name, s.Listing.SnapID)
+		}
+		for _, r := range s.Revisions {
+			if want.Revision == 0 || r.Revision.Number == want.Revision {
+				p.compareComponents(set, r, want)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *planner) compareComponents(set *Assertion, r *SnapRevision, want assertion.SetSnap) {
+	for _, c := range want.Components {
+		gap := Gap{Snap: want.Name + "+" + c.Name, Revision: c.Revision, NeededBy: set.String()}
+		i := slices.IndexFunc(r.Resources, func(res snap.Resource) bool { return res.Name == c.Name })
+		switch {
+		case i < 0 && c.Presence == assertion.PresenceRequired:
+			gap.Reason = fmt.Sprintf("%s requires it, and revision %d of %s has none", set, r.Revision.Number, want.Name)
+		case i >= 0 && c.Revision > 0 && r.Resources[i].Revision != c.Revision:
+			gap.Reason = fmt.Sprintf("%s pins it, and the store releases revision %d", set, r.Resources[i].Revision)
+		default:
+			continue
+		}
+		p.plan.Gaps = append(p.plan.Gaps, gap)
+	}
+}
+
+// verify returns an error if the store's answer is not what the operator meant.
+func (a *Assertion) verify(list []*assertion.Assertion) error {
+	i := slices.IndexFunc(list, func(found *assertion.Assertion) bool { return found.Ref().Key() == a.Ref.Key() })
+	if i < 0 {
+		return storeError("%s: the store's answer lacks it", a)
+	}
+	if owner := list[i].HeaderString("account-id"); a.account != "" && owner != a.account {
+		return fmt.Errorf("%w: %s belongs to the account %s, not to %s", ErrConflict, a, owner, a.account)
+	}
+	return nil
+}
