@@ -16,12 +16,12 @@ import (
 func OfBundles(heads ...*bundle.Head) (*Set, error) {
 	c := &collector{
 		set: &Set{Images: make(map[string]bool)}, snaps: make(map[string]*Snap), charms: make(map[string]*Charm),
-		revisions: make(map[revisionKey]bool), models: make(map[string]bool),
+		revisions: make(map[revisionKey]bool),
 	}
 	for _, h := range heads {
 		c.addSnaps(h)
 		c.addCharms(h)
-		if err := c.addModels(h); err != nil {
+		if err := c.addAssertions(h); err != nil {
 			return nil, err
 		}
 	}
@@ -34,7 +34,6 @@ type collector struct {
 	snaps     map[string]*Snap
 	charms    map[string]*Charm
 	revisions map[revisionKey]bool
-	models    map[string]bool
 }
 
 func (c *collector) addSnaps(h *bundle.Head) {
@@ -80,8 +79,8 @@ func (c *collector) addCharms(h *bundle.Head) {
 	}
 }
 
-// addModels adds the models among the assertions of a bundle. Most streams have none, and are not decoded.
-func (c *collector) addModels(h *bundle.Head) error {
+// addAssertions adds the models and the validation sets among the assertions of a bundle. Most streams have none, and are not decoded.
+func (c *collector) addAssertions(h *bundle.Head) error {
 	var streams [][]byte
 	for _, s := range h.Snaps {
 		streams = append(streams, s.Assertions)
@@ -89,8 +88,11 @@ func (c *collector) addModels(h *bundle.Head) error {
 	for _, r := range h.Revisions {
 		streams = append(streams, r.Assertions)
 	}
+	for _, a := range h.Assertions {
+		streams = append(streams, a.Assertions)
+	}
 	for _, stream := range streams {
-		if !bytes.Contains(stream, []byte("type: model\n")) {
+		if !bytes.Contains(stream, []byte("type: model\n")) && !bytes.Contains(stream, []byte("type: validation-set\n")) {
 			continue
 		}
 		all, err := assertion.DecodeAll(stream)
@@ -98,13 +100,26 @@ func (c *collector) addModels(h *bundle.Head) error {
 			return fmt.Errorf("read the assertions: %w", err)
 		}
 		for _, a := range all {
-			if key := a.Ref().Key(); a.Type() == "model" && !c.models[key] {
-				c.models[key] = true
-				c.set.Models = append(c.set.Models, a)
-			}
+			c.set.AddAssertion(a)
 		}
 	}
 	return nil
+}
+
+// AddAssertion adds a model or a validation set, each once. It ignores other assertions, which need no snaps.
+func (s *Set) AddAssertion(a *assertion.Assertion) {
+	var list *[]*assertion.Assertion
+	switch a.Type() {
+	case "model":
+		list = &s.Models
+	case "validation-set":
+		list = &s.ValidationSets
+	default:
+		return
+	}
+	if !slices.ContainsFunc(*list, func(have *assertion.Assertion) bool { return have.Ref().Key() == a.Ref().Key() }) {
+		*list = append(*list, a)
+	}
 }
 
 // sortedSet returns the set, sorted by name.

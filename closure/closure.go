@@ -1,4 +1,4 @@
-// Package closure finds the needs of snaps, components, charms, charm bundles and models, and reports missing items.
+// Package closure finds the needs of snaps, components, charms, charm bundles, models and validation sets, and reports missing items.
 //
 // A Set lists the content of a catalogue, of bundles or of an export plan. A Gap is an item that another item of a set needs and
 // the set lacks. All commands that report gaps print the same sentence for the same gap, its String. The commands add how to fill
@@ -23,6 +23,8 @@ type Set struct {
 	Charms []Charm
 	// Models are model assertions.
 	Models []*assertion.Assertion
+	// ValidationSets are validation-set assertions.
+	ValidationSets []*assertion.Assertion
 	// Images are the digests of the manifests and indexes of container images.
 	Images map[string]bool
 	// ImagesElsewhere is set if another registry serves the images. Then no image counts as missing.
@@ -66,13 +68,13 @@ type CharmResource struct {
 }
 
 // Gaps returns the items that the items of s need and s lacks, sorted: first the needs of snaps and models, then the needs of
-// charms and charm bundles.
+// validation sets, then the needs of charms and charm bundles.
 func (s *Set) Gaps() []Gap { return s.GapsOf(s) }
 
 // GapsOf returns the items that the items of part need and s lacks, sorted like Gaps.
 func (s *Set) GapsOf(part *Set) []Gap {
 	x := newIndex(s)
-	return slices.Concat(x.snapGaps(part), x.charmGaps(part))
+	return slices.Concat(x.snapGaps(part), x.setGaps(part), x.charmGaps(part))
 }
 
 // index holds the items of a set by name.

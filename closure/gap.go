@@ -20,6 +20,7 @@ const (
 	KindCharm     Kind = "charm"
 	KindBundle    Kind = "bundle"
 	KindModel     Kind = "model"
+	KindSet       Kind = "validation-set"
 	// KindRow is a row of a channel map, which needs a revision for its platform.
 	KindRow Kind = "row"
 )
@@ -50,7 +51,7 @@ type Gap struct {
 // Needer is an item that needs another one.
 type Needer struct {
 	Kind Kind
-	// Name is the name of the snap, charm or charm bundle. For a model, it is "brand/model".
+	// Name is the name of the snap, charm or charm bundle. For a model, it is "brand/model", for a validation set "account/name=sequence".
 	Name string
 	// Revision is the revision of a charm or charm bundle.
 	Revision int
@@ -102,6 +103,9 @@ func (g Gap) Needs() string {
 func (g Gap) ByCharm() bool {
 	return len(g.NeededBy) > 0 && (g.NeededBy[0].Kind == KindCharm || g.NeededBy[0].Kind == KindBundle)
 }
+
+// BySet reports whether a validation set needs the item.
+func (g Gap) BySet() bool { return len(g.NeededBy) > 0 && g.NeededBy[0].Kind == KindSet }
 
 // Snap returns the name of the snap that fills the gap, or "" for a gap of another kind.
 func (g Gap) Snap() string {

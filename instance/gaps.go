@@ -8,7 +8,7 @@ import (
 	"offlinestore/closure"
 )
 
-// Gaps returns the needs of a catalogue's snaps, charms and models that the catalogue cannot fill. If the settings name another
+// Gaps returns the needs of a catalogue's snaps, charms, models and validation sets that the catalogue cannot fill. If the settings name another
 // registry, it has the images.
 func (in *Instance) Gaps(c *catalog.Snapshot) ([]closure.Gap, error) {
 	set, err := SetOf(c)
@@ -45,14 +45,14 @@ func SetOf(c *catalog.Snapshot) (*closure.Set, error) {
 		set.Images[image.Digest.String()] = true
 	}
 	for _, a := range c.Assertions {
-		if a.Type != "model" {
+		if a.Type != "model" && a.Type != "validation-set" {
 			continue
 		}
-		m, err := assertion.Decode(a.Raw)
+		decoded, err := assertion.Decode(a.Raw)
 		if err != nil {
-			return nil, fmt.Errorf("model %v: %w", a.PrimaryKey, err)
+			return nil, fmt.Errorf("%s %v: %w", a.Type, a.PrimaryKey, err)
 		}
-		set.Models = append(set.Models, m)
+		set.AddAssertion(decoded)
 	}
 	return set, nil
 }

@@ -46,7 +46,8 @@ func (p *push) after(ctx context.Context) (*catalog.Snapshot, error) {
 	return p.in.Catalog.LoadSnapshot(ctx)
 }
 
-// brings reports whether the imported files contain the item that needs something. Any of them may contain a model.
+// brings reports whether the imported files contain the item that needs something. Any of them may contain a model or a
+// validation set.
 func (p *push) brings(n closure.Needer) bool {
 	return slices.ContainsFunc(p.batch.Files, func(f *importer.File) bool {
 		switch {
@@ -59,6 +60,6 @@ func (p *push) brings(n closure.Needer) bool {
 		case n.Kind == closure.KindBundle:
 			return slices.Contains(f.Content.Bundles, n.Name)
 		}
-		return n.Kind == closure.KindModel
+		return n.Kind == closure.KindModel || n.Kind == closure.KindSet
 	})
 }

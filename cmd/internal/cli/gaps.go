@@ -9,17 +9,20 @@ import (
 	"offlinestore/closure"
 )
 
-// GapLine returns the line that all commands print for a gap: the gap's sentence and, for a dependency of a charm or a
-// charm bundle, how to fill the gap. One export fills all gaps of snaps and models, see ExportSnaps.
+// GapLine returns the line that all commands print for a gap: the gap's sentence and, for a dependency of a charm, a charm
+// bundle or a validation set, how to fill the gap. One export fills all gaps of snaps and models, see ExportSnaps.
 func GapLine(g closure.Gap) string {
-	if !g.ByCharm() {
+	if !g.ByCharm() && !g.BySet() {
 		return g.String()
 	}
 	return g.String() + ": " + GapFix(g)
 }
 
-// GapFix returns the step that fills, outside, a gap of a charm or a charm bundle.
+// GapFix returns the step that fills, outside, a gap of a charm, a charm bundle or a validation set.
 func GapFix(g closure.Gap) string {
+	if g.BySet() {
+		return fmt.Sprintf("export the set again: 'store-admin export validation-sets %s'", g.NeededBy[0].Name)
+	}
 	switch g.Kind {
 	case closure.KindResource:
 		return "Charmhub has released none with it; attach a file of your own with 'juju deploy --resource'"
@@ -45,7 +48,7 @@ func ExportSnaps(gaps []closure.Gap) string {
 	names, archs := make(map[string][]string), make(map[string][]string)
 	var channels []string
 	for _, g := range gaps {
-		if g.ByCharm() {
+		if g.ByCharm() || g.BySet() {
 			continue
 		}
 		names[g.Channel] = append(names[g.Channel], g.Snap())
