@@ -5,12 +5,16 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"offlinestore/assertion"
 	"offlinestore/charm"
 	"offlinestore/snap"
 )
 
 // Unsigned is the Signer of an unsigned Import: a file of the original store-admin.
 const Unsigned = "unsigned"
+
+// OwnSignatures is the Signer of an Import of assertions alone. Each of them is signed, so nobody else has to vouch for their file.
+const OwnSignatures = "own signatures"
 
 // Import is the content of one verified bundle. The caller has validated and verified everything in it. The catalogue trusts it.
 type Import struct {
@@ -23,10 +27,12 @@ type Import struct {
 	Sequence          uint64
 	Exporter, Program string
 
-	Blobs         []Blob
-	Assertions    []Assertion
-	Snaps         []ImportedSnap
-	SnapRevisions []ImportedSnapRevision
+	Blobs      []Blob
+	Assertions []Assertion
+	// AssertionItems are those of Assertions that no snap or charm leads to. The report names them.
+	AssertionItems []assertion.Ref
+	Snaps          []ImportedSnap
+	SnapRevisions  []ImportedSnapRevision
 
 	Charms         []ImportedCharm
 	CharmRevisions []ImportedCharmRevision
@@ -86,6 +92,8 @@ type Report struct {
 	// Kept are the rows that a newer bundle has set and that this one therefore does not change.
 	Kept       []SnapMove `json:"kept-channels,omitempty"`
 	Assertions int        `json:"assertions"`
+	// AssertionItems are new assertions, or new revisions, that no snap or charm leads to.
+	AssertionItems []AssertionItem `json:"assertion-items,omitempty"`
 
 	CharmRevisions []CharmRevisionRef `json:"charm-revisions,omitempty"`
 	CharmResources []ResourceRef      `json:"charm-resources,omitempty"`
@@ -106,8 +114,17 @@ func (r *Report) Changes() (revisions, moves int) {
 // IsEmpty reports whether a report has nothing to tell.
 func (r *Report) IsEmpty() bool {
 	revisions, moves := r.Changes()
-	return revisions+moves+r.Images+len(r.ImageMoves)+len(r.Kept)+len(r.KeptCharms) == 0
+	return revisions+moves+r.Images+len(r.ImageMoves)+len(r.Kept)+len(r.KeptCharms)+len(r.AssertionItems) == 0
 }
+
+// AssertionItem names an assertion.
+type AssertionItem struct {
+	Type       string   `json:"type"`
+	PrimaryKey []string `json:"primary-key"`
+}
+
+// String returns the name of the assertion for people.
+func (a AssertionItem) String() string { return assertion.Ref(a).Name() }
 
 // SnapRevisionRef names a revision of a snap.
 type SnapRevisionRef struct {

@@ -31,6 +31,12 @@ func (e *PipeError) Unwrap() error { return e.Err }
 // planFile reads the head of a file and plans the changes of importing it. With PushChannelMap these depend on the other files, so
 // planInOrder plans them.
 func (b *Batch) planFile(ctx context.Context, f *File) error {
+	if ok, err := isAssertionFile(f.Input); err != nil || ok {
+		if err == nil {
+			err = b.planAssertions(ctx, f)
+		}
+		return err
+	}
 	original, err := isOriginal(f.Input)
 	if err != nil {
 		return err

@@ -10,6 +10,8 @@ type Content struct {
 	Snaps, Charms, Bundles []string
 	// Images counts the images that charms need and that the bundle has. An image for several platforms counts once.
 	Images int
+	// Assertions names the assertions that no snap or charm leads to.
+	Assertions []string
 }
 
 // Content returns a summary of the bundle.
@@ -17,6 +19,9 @@ func (o *Opened) Content() Content { return contentOf(recordOf(o.Head)) }
 
 func contentOf(in *catalog.Import) Content {
 	var c Content
+	for _, ref := range in.AssertionItems {
+		c.Assertions = append(c.Assertions, ref.Name())
+	}
 	for _, s := range in.Snaps {
 		c.Snaps = append(c.Snaps, s.Name)
 	}

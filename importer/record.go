@@ -52,6 +52,9 @@ func recordOf(h *bundle.Head) *catalog.Import {
 		in.SnapRevisions = append(in.SnapRevisions, rev)
 	}
 	recordCharms(in, h)
+	for _, a := range h.Assertions {
+		in.AssertionItems = append(in.AssertionItems, a.Ref)
+	}
 	return in
 }
 

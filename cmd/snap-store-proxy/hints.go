@@ -31,6 +31,10 @@ func hints() cli.Table {
 // bundleHints returns the rows about bundles and their contents.
 func bundleHints() cli.Table {
 	return cli.Table{
+		cli.On(cli.All(cli.As[*importer.AssertionFileError], cli.As[*assertion.MissingError]), cli.Untrusted,
+			"add what is missing to the file ('snap known --remote account account-id=ACCOUNT' prints an account), or make a bundle with 'store-admin export account-keys', which has everything"),
+		cli.On(cli.All(cli.As[*importer.AssertionFileError], cli.As[*assertion.FormatError]), cli.Damaged,
+			"get the file again, with 'snap known --remote' or 'store-admin export account-keys'"),
 		cli.On(cli.As[*bundle.UnknownSignerError], cli.Untrusted,
 			"if you know that key, print it on the exporting host with 'store-admin key export', compare the fingerprint, and run 'snap-store-proxy trust add FILE'"),
 		cli.On(cli.Is(importer.ErrUnsigned), cli.Untrusted, "if you know where it comes from, give --allow-unsigned; better, export again with this store-admin, which signs"),

@@ -82,8 +82,15 @@ func printImport(w io.Writer, r catalog.Record) {
 	if r.Signer == catalog.Unsigned {
 		vouched = "UNSIGNED, made " + r.SignedAt.UTC().Format(time.RFC3339)
 	}
+	if r.Signer == catalog.OwnSignatures {
+		vouched = "assertions with their own signatures"
+	}
+	assertions := ""
+	if n := len(r.Report.AssertionItems); n > 0 {
+		assertions = ", " + cli.Count(n, "assertion")
+	}
 	revisions, moves := r.Report.Changes()
-	fmt.Fprintf(w, "%s %s %s: +%s, %s\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle, vouched, cli.Count(revisions, "revision"), cli.Count(moves, "channel change"))
+	fmt.Fprintf(w, "%s %s %s: +%s, %s%s\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle, vouched, cli.Count(revisions, "revision"), cli.Count(moves, "channel change"), assertions)
 }
 
 func printRemoval(w io.Writer, r catalog.RemovalRecord) {

@@ -17,6 +17,10 @@ func newPushes(dir *instance.Dir) []*cobra.Command {
 			"  snap-store-proxy push-charms charms-export-20261120T101500.tar.gz\n  snap-store-proxy push-charms --plan /media/usb/*.tar.gz"),
 		newPush(dir, "push-charm-bundle FILE…", "Verify and import charm bundles, with all their charms", "'store-admin export bundle'",
 			"  snap-store-proxy push-charm-bundle cos-lite-20261120T101500.tar.gz"),
+		newPush(dir, "push-account-keys FILE…", "Verify and import account keys", "'store-admin export account-keys'",
+			"  snap-store-proxy push-account-keys account-keys-20261120T101500.tar.gz\n  snap-store-proxy push-account-keys my-brand.assert"),
+		newPush(dir, "push-validation-sets FILE…", "Verify and import validation sets, with the snaps that they pin", "'store-admin export validation-sets'",
+			"  snap-store-proxy push-validation-sets validation-sets-20261120T101500.tar.gz"),
 	}
 }
 
@@ -30,6 +34,9 @@ an archive, a layout directory, or - for standard input. The signature is
 verified before the first blob is read, and clients see all of a bundle or
 nothing of it. Several bundles are imported side by side, each on its own; a bad
 one does not stop the others. To continue an interrupted push, run it again.
+
+FILE may also be a file of assertions, as 'snap known --remote' prints them.
+Their own signatures vouch for it.
 
 An older bundle does not change a channel that a newer one has set, unless
 --push-channel-map is given; its revisions are added nevertheless. With

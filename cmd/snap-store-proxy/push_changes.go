@@ -10,6 +10,9 @@ import (
 
 // printChanges prints the changes that the import of a bundle would make.
 func printChanges(w io.Writer, c content, r *catalog.Report) {
+	for _, a := range r.AssertionItems {
+		fmt.Fprintf(w, "  add %s\n", a)
+	}
 	for _, rev := range r.SnapRevisions {
 		fmt.Fprintf(w, "  add %s revision %d (%s)\n", rev.Snap, rev.Revision, cli.Bytes(rev.Size))
 	}

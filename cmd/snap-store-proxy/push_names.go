@@ -30,7 +30,7 @@ func (c content) String() string {
 			out = append(out, g.kind+" "+strings.Join(g.names, ", "))
 		}
 	}
-	return strings.Join(out, "; ")
+	return strings.Join(append(out, c.Assertions...), "; ")
 }
 
 // kind returns the kind of a name in a charm's report: charm or charm bundle.

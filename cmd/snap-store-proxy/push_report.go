@@ -54,6 +54,9 @@ func (p *push) report(f *importer.File) {
 // printReport prints the changes of an import, in the original's words.
 func printReport(w io.Writer, c content, r *catalog.Report) {
 	updated := make(map[string]bool)
+	for _, a := range r.AssertionItems {
+		fmt.Fprintf(w, "[%s] Uploaded assertion\n", a)
+	}
 	for _, rev := range r.SnapRevisions {
 		fmt.Fprintf(w, "[snap %s] Uploaded snap blob and assertions for %[1]s revision %d\n", rev.Snap, rev.Revision)
 	}

@@ -78,7 +78,26 @@ func newFixture(t *testing.T) (*fixture, error) {
 	if err := f.export("1794906000", "new.tar.gz", "jq", "--no-deps", "--channel", "stable", "--channel", "edge"); err != nil {
 		return nil, err
 	}
+	if err := f.writeAssertions(demo); err != nil {
+		return nil, err
+	}
 	return f, f.export("1794992400", "all.tar.gz", "jq", "hello", "--arch", "amd64", "--arch", "arm64")
+}
+
+// writeAssertions writes the key of a brand, alone, with its account and as a bundle, and a bundle of a validation set.
+func (f *fixture) writeAssertions(demo *upstreamtest.Store) error {
+	brand := demo.Brand()
+	key, account := string(brand.AccountKey.Raw()), string(brand.Account.Raw())
+	for name, text := range map[string]string{"key.assert": key + "\n", "brand.assert": key + "\n\n" + account + "\n\n" + string(demo.Stack.StoreAccountKey.Raw()) + "\n"} {
+		if err := os.WriteFile(filepath.Join(f.dir, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	_, err := f.admin("1794992400", "export", "account-keys", brand.ID, brand.Key.KeyID(), "--single", filepath.Join(f.dir, "keys.tar.gz"))
+	if err == nil {
+		_, err = f.admin("1794992400", "export", "validation-sets", "acme/tools=1", "--no-deps", "--single", filepath.Join(f.dir, "sets.tar.gz"))
+	}
+	return err
 }
 
 // export writes one bundle, signed at a time given in seconds.

@@ -1,0 +1,114 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/assertion"
+	"offlinestore/bundle"
+	"offlinestore/catalog"
+)
+
+// assertionStart is the beginning of a file of assertions.
+const assertionStart = "type: "
+
+// AssertionFileError means that a file of assertions cannot be imported.
+type AssertionFileError struct{ Err error }
+
+func (e *AssertionFileError) Error() string { return e.Err.Error() }
+
+func (e *AssertionFileError) Unwrap() error { return e.Err }
+
+// isAssertionFile reports whether an input is a file of assertions. It does not read an input that can be read only once.
+func isAssertionFile(in *bundle.Input) (bool, error) {
+	r, err := in.File()
+	if err != nil || r == nil {
+		return false, err
+	}
+	start := make([]byte, len(assertionStart))
+	_, err = io.ReadFull(r, start)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return false, nil
+	}
+	return string(start) == assertionStart, err
+}
+
+// planAssertions reads a file of assertions and verifies them. The file needs no signature of its own, because each assertion has one.
+func (b *Batch) planAssertions(ctx context.Context, f *File) error {
+	r, err := f.Input.File()
+	if err != nil {
+		return err
+	}
+	stream, err := io.ReadAll(io.LimitReader(r, bundle.MaxAssertionSize+1))
+	if err != nil {
+		return err
+	}
+	record, err := b.recordAssertions(ctx, f.Name, stream)
+	if err != nil {
+		return &AssertionFileError{err}
+	}
+	f.Digest, f.Signer, f.Content = record.Bundle, record.Signer, contentOf(record)
+	f.verified, f.candidate = &Verified{record}, Candidate{record}
+	f.Planned, err = b.PlanVerified(ctx, f.verified)
+	return err
+}
+
+// recordAssertions verifies a stream of assertions and returns it as an import. Prerequisites may be in the catalogue.
+func (im *Importer) recordAssertions(ctx context.Context, name string, stream []byte) (*catalog.Import, error) {
+	if len(stream) > bundle.MaxAssertionSize {
+		return nil, fmt.Errorf("more than %d bytes of assertions", bundle.MaxAssertionSize)
+	}
+	list, err := assertion.DecodeAll(stream)
+	if err != nil {
+		return nil, err
+	}
+	now := im.Now().UTC().Truncate(time.Second)
+	set := assertion.NewSet(list...)
+	v := &assertion.Verifier{Trust: im.Trust, Source: sources{set, im.Trust.Known(), catalogue{ctx, im.Store}}, Time: now}
+	var needed []string
+	for _, a := range set.All() {
+		if err := v.Verify(a); err != nil {
+			return nil, err
+		}
+		for _, ref := range a.Prerequisites() {
+			needed = append(needed, ref.Key())
+		}
+	}
+	in := &catalog.Import{Bundle: digest.FromBytes(stream), Name: name, Signer: catalog.OwnSignatures, SignedAt: now, Assertions: storeAssertions(set.All())}
+	for _, a := range set.All() {
+		if ref := a.Ref(); !slices.Contains(needed, ref.Key()) {
+			in.AssertionItems = append(in.AssertionItems, ref)
+		}
+	}
+	return in, nil
+}
+
+// sources is a Source of what several sources have. Earlier ones come first.
+type sources []assertion.Source
+
+// Find returns the assertion of the first source that has it.
+func (s sources) Find(ref assertion.Ref) (*assertion.Assertion, error) {
+	for _, source := range s {
+		if a, err := source.Find(ref); !errors.Is(err, assertion.ErrNotFound) {
+			return a, err
+		}
+	}
+	return nil, assertion.ErrNotFound
+}
+
+// catalogue is the Source of the assertions in the catalogue.
+type catalogue struct {
+	ctx context.Context
+	db  *catalog.DB
+}
+
+// Find returns an assertion of the catalogue.
+func (c catalogue) Find(ref assertion.Ref) (*assertion.Assertion, error) {
+	return c.db.Assertion(c.ctx, ref)
+}
