@@ -17,6 +17,14 @@ type Pin struct {
 // Pins returns the revisions that the items of s need by number. All revisions of s count, in a channel or not.
 func (s *Set) Pins() map[Pin]bool {
 	pins := make(map[Pin]bool)
+	for _, set := range s.ValidationSets {
+		snaps, _ := set.SetSnaps() // a set that no device accepts pins nothing
+		for _, want := range snaps {
+			if want.Revision > 0 {
+				pins[Pin{Kind: KindSnap, Name: want.Name, Revision: want.Revision}] = true
+			}
+		}
+	}
 	for i := range s.Charms {
 		c := &s.Charms[i]
 		for _, r := range c.Revisions {

@@ -49,3 +49,16 @@ func TestSetGaps(t *testing.T) {
 		}
 	}
 }
+
+func TestSetPins(t *testing.T) {
+	t.Parallel()
+	acme := assertiontest.NewStack(t).NewAccount("acme", "brand")
+	set := &closure.Set{}
+	set.AddAssertion(acme.ValidationSet("base", 2, []any{
+		map[string]any{"name": "tool", "id": "toolid", "revision": "6"}, map[string]any{"name": "other", "id": "otherid"},
+	}, nil))
+	want := map[closure.Pin]bool{{Kind: closure.KindSnap, Name: "tool", Revision: 6}: true}
+	if diff := cmp.Diff(want, set.Pins()); diff != "" {
+		t.Errorf("pins (-want +got):\n%s", diff)
+	}
+}

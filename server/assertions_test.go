@@ -268,10 +268,10 @@ func TestKnownAssertions(t *testing.T) {
 		"account-key/" + generic: "account-id: generic\nname: models\n",
 		"account-key/wrfougkz3Huq2T_KklfnufCC0HzG7bJ9wP99GV0FF-D3QH3eJtuSRlQc2JhrAoh1": "account-id: generic\nname: serials\n",
 		"account-key/BWDEoaqyr25nF5SNCvEv2v7QnM9QsfCc0PBMYD_i2NGSQ32EF2d4D0hqUel3m8ul": "account-id: canonical\nname: store\n",
-		"account-key/" + stack.RootKey.KeyID(): "account-id: " + assertiontest.RootID,
-		"account/generic":                      "a newer account",
-		"model/16/generic/generic-classic":     "model: generic-classic",
-		"store/store1":                         "url: https://snaps.example",
+		"account-key/" + stack.RootKey.KeyID():                                         "account-id: " + assertiontest.RootID,
+		"account/generic":                                                              "a newer account",
+		"model/16/generic/generic-classic":                                             "model: generic-classic",
+		"store/store1":                                                                 "url: https://snaps.example",
 	} {
 		for _, prefix := range []string{"/v2/assertions/", "/api/v1/snaps/assertions/"} {
 			r := call(t, s.Handler(), "GET", prefix+path, "")
