@@ -55,7 +55,7 @@ func TestTrustWith(t *testing.T) {
 	}
 }
 
-// TestKnown shows what a store serves without an import: all that the builders of images need for generic devices.
+// TestKnown finds the assertions that the builders of images need for generic devices.
 func TestKnown(t *testing.T) {
 	t.Parallel()
 	s := assertiontest.NewStack(t)

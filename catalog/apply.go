@@ -9,9 +9,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
-	"offlinestore/assertion"
 	"offlinestore/channelmap"
 )
 
@@ -156,31 +154,6 @@ func (a *applier) blobs() error {
 	}
 	_, err := a.tx.Exec(a.ctx, q, digests, sizes, sums)
 	return err
-}
-
-// assertions keeps the newest revision of each assertion and format.
-func (a *applier) assertions() error {
-	const q = `
-		insert into assertion (type, primary_key, format, revision, raw) values ($1, $2, $3, $4, $5)
-		on conflict (type, primary_key, format) do update set revision = excluded.revision, raw = excluded.raw
-		where assertion.revision < excluded.revision`
-	items := make(map[string]bool, len(a.in.AssertionItems))
-	for _, ref := range a.in.AssertionItems {
-		items[ref.Key()] = true
-	}
-	b := &pgx.Batch{}
-	for _, as := range a.in.Assertions {
-		item := AssertionItem{as.Type, as.PrimaryKey}
-		b.Queue(q, as.Type, as.PrimaryKey, as.Format, as.Revision, as.Raw).Exec(func(t pgconn.CommandTag) error {
-			a.r.Assertions += int(t.RowsAffected())
-			if key := assertion.Ref(item).Key(); t.RowsAffected() > 0 && items[key] {
-				delete(items, key) // another format of it adds no line
-				a.r.AssertionItems = append(a.r.AssertionItems, item)
-			}
-			return nil
-		})
-	}
-	return a.send(b)
 }
 
 // snaps keeps the most recently signed listing of each snap.

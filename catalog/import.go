@@ -29,7 +29,7 @@ type Import struct {
 
 	Blobs      []Blob
 	Assertions []Assertion
-	// AssertionItems are those of Assertions that no snap or charm leads to. The report names them.
+	// AssertionItems are the Assertions that no snap or charm leads to. The report names them.
 	AssertionItems []assertion.Ref
 	Snaps          []ImportedSnap
 	SnapRevisions  []ImportedSnapRevision

@@ -186,7 +186,7 @@ func (p *planner) compareComponents(set *Assertion, r *SnapRevision, want assert
 	}
 }
 
-// verify returns an error if the store's answer is not what the operator meant.
+// verify returns an error if the store's answer does not fit the request.
 func (a *Assertion) verify(list []*assertion.Assertion) error {
 	i := slices.IndexFunc(list, func(found *assertion.Assertion) bool { return found.Ref().Key() == a.Ref.Key() })
 	if i < 0 {

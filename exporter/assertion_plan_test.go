@@ -45,7 +45,7 @@ func export(t *testing.T, e *exporter.Exporter, req exporter.Request) (*exporter
 	return p, refs
 }
 
-// TestModelKeys asks for the keys of Canonical's models with snapd, once, and carries those that the store has and that are genuine.
+// TestModelKeys asks for the keys of Canonical's models with snapd, once, and carries the genuine ones.
 func TestModelKeys(t *testing.T) {
 	t.Parallel()
 	s := demo(t)

@@ -8,7 +8,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// modelKeyIDs returns the keys that sign Canonical's models: those of the account canonical (Ubuntu Core) and of the account ubuntu
+// modelKeyIDs returns the keys that sign Canonical's models: a key of the account canonical (Ubuntu Core) and one of the account ubuntu
 // (Ubuntu Desktop). Builders of images fetch the key of their model from the store, and no snap leads to it. The keys of generic devices
 // are compiled into the server.
 func modelKeyIDs() []string {

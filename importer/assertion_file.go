@@ -89,7 +89,7 @@ func (im *Importer) recordAssertions(ctx context.Context, name string, stream []
 	return in, nil
 }
 
-// sources is a Source of what several sources have. Earlier ones come first.
+// sources joins several sources. Earlier ones come first.
 type sources []assertion.Source
 
 // Find returns the assertion of the first source that has it.

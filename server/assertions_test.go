@@ -251,8 +251,8 @@ func TestGenuineAssertionsAreServedAsTheyAre(t *testing.T) {
 	}
 }
 
-// TestKnownAssertions asks for what a store has without an import: Canonical's root, what builders of images fetch for generic devices, and
-// the store assertion.
+// TestKnownAssertions asks for assertions that a store has without an import: Canonical's root, the keys of generic devices, and the store
+// assertion.
 func TestKnownAssertions(t *testing.T) {
 	t.Parallel()
 	const generic = "d-JcZF9nD9eBw7bwMnH61x-bklnQOhQud1Is6o_cn2wTj8EYDi9musrIT9z2MdAa"
