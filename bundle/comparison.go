@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"offlinestore/charm"
+	"offlinestore/difference"
 )
 
 // The values of Difference.Kind.
@@ -21,7 +22,7 @@ type Difference struct {
 	// Charm is set where Snap is empty.
 	Charm string `json:"charm,omitempty"`
 	// Kind is revision or channel, or of a charm also resource or image. A channel with a Resource is about the resource that is
-	// released along with the charm.
+	// released along with the charm. Any other Kind is one of difference.Change, with Revision, Name, Field, Old and New.
 	Kind         string `json:"what"`
 	Channel      string `json:"channel"`
 	Architecture string `json:"architecture"`
@@ -36,10 +37,28 @@ type Difference struct {
 	From int   `json:"from"`
 	To   int   `json:"to"`
 	Size int64 `json:"size"`
+
+	Revision int    `json:"revision,omitempty"`
+	Name     string `json:"name,omitempty"`
+	Field    string `json:"field,omitempty"`
+	Old      string `json:"old,omitempty"`
+	New      string `json:"new,omitempty"`
 }
 
-// Compare returns the differences between two bundles, sorted: revisions, resources, images and the rows of channel maps.
-func Compare(a, b *Head) []Difference {
+// Change returns a difference in something that both bundles have.
+func (d *Difference) Change() difference.Change {
+	return difference.Change{What: d.Kind, Snap: d.Snap, Charm: d.Charm, Revision: d.Revision, Name: d.Name, Field: d.Field, Channel: d.Channel,
+		Architecture: d.Architecture, Base: d.Base, Old: d.Old, New: d.New}
+}
+
+func newDifference(c difference.Change) Difference {
+	return Difference{Kind: c.What, Snap: c.Snap, Charm: c.Charm, Revision: c.Revision, Name: c.Name, Field: c.Field, Channel: c.Channel,
+		Architecture: c.Architecture, Base: c.Base, Old: c.Old, New: c.New}
+}
+
+// Compare returns all differences between the contents of two bundles, sorted: revisions, resources, images and the rows of channel maps
+// that only one of them has, and the changes of the items that both have.
+func Compare(a, b *Head) ([]Difference, error) {
 	from, to := a.entries(), b.entries()
 	out := []Difference{}
 	for key, rev := range to {
@@ -58,14 +77,25 @@ func Compare(a, b *Head) []Difference {
 			out = append(out, key)
 		}
 	}
+	for _, c := range itemChanges(a, b) {
+		out = append(out, newDifference(c))
+	}
+	assertions, err := assertionChanges(a, b, out)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range assertions {
+		out = append(out, newDifference(c))
+	}
 	slices.SortFunc(out, compareDifferences)
-	return out
+	return out, nil
 }
 
 func compareDifferences(x, y Difference) int {
 	return cmp.Or(cmp.Compare(x.Charm, y.Charm), cmp.Compare(x.Snap, y.Snap), -cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Channel, y.Channel),
 		cmp.Compare(x.Architecture, y.Architecture), cmp.Compare(x.Base, y.Base), cmp.Compare(x.Resource, y.Resource),
-		cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To), cmp.Compare(x.Image, y.Image), cmp.Compare(x.ImageName, y.ImageName))
+		cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To), cmp.Compare(x.Image, y.Image), cmp.Compare(x.ImageName, y.ImageName),
+		cmp.Compare(x.Revision, y.Revision), cmp.Compare(x.Name, y.Name), cmp.Compare(x.Field, y.Field))
 }
 
 // entries maps the content of a bundle to revisions. The key of a revision holds it in From, so that another revision is another entry.

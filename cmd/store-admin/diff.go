@@ -11,6 +11,7 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/difference"
 )
 
 func newDiff() *cobra.Command {
@@ -19,7 +20,7 @@ func newDiff() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "diff A B",
 		Short:   "Show the differences between bundles A and B",
-		Long:    "Show what bundle B adds to and takes from A: revisions of snaps and charms,\nresources, images and rows of the channel maps. Only the heads are read. Exits\nwith 0 whether they differ or not.\n" + cli.ExitHelp,
+		Long:    "Show what bundle B adds to, takes from and changes in A: revisions of snaps and\ncharms, components, resources, images, rows of the channel maps, assertions, icons\nand every other detail. Only the heads are read. Exits with 0 whether they differ\nor not.\n" + cli.ExitHelp,
 		Example: "  store-admin diff jq-20261113T101500.tar.gz jq-20261120T101500.tar.gz",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -44,7 +45,10 @@ func runDiff(ctx context.Context, w io.Writer, files []string, keys []bundle.Pub
 		}
 		sides[i] = s.head
 	}
-	diffs := bundle.Compare(sides[0], sides[1])
+	diffs, err := bundle.Compare(sides[0], sides[1])
+	if err != nil {
+		return err
+	}
 	if asJSON {
 		return cli.PrintJSON(w, diffs)
 	}
@@ -82,6 +86,9 @@ func describeDifference(d bundle.Difference) string {
 		}
 		return fmt.Sprintf("%s %s image of resource %s revision %d (%s)", sign, name, d.Resource, revision, image)
 	}
+	if d.Kind != bundle.DifferentChannel {
+		return describeChange(d.Change())
+	}
 	where := d.Architecture
 	if d.Charm != "" {
 		where = d.Base
@@ -90,6 +97,17 @@ func describeDifference(d bundle.Difference) string {
 		where += " " + d.Resource
 	}
 	return fmt.Sprintf("%s %s %s %s: %s -> %s", sign, name, d.Channel, where, describeState(d, d.From), describeState(d, d.To))
+}
+
+func describeChange(c difference.Change) string {
+	sign := "~"
+	switch {
+	case c.Old == "" && c.New != "":
+		sign = "+"
+	case c.Old != "" && c.New == "":
+		sign = "-"
+	}
+	return sign + " " + cli.ChangeLine(c)
 }
 
 // describeState returns the content of a row before or after.

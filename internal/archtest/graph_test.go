@@ -19,14 +19,15 @@ func graph() map[string][]string {
 		"hsm":         {},
 		"transfer":    {},
 		// Layer 2: the words and messages of the upstream stores.
+		"difference":     {"assertion", "charm", "snap"},
 		"channelmap":     {"channel"},
 		"charm":          {"channel"},
 		"charm/snaphint": {"channel", "charm"},
 		"registration":   {"assertion"},
 		"snap":           {"channel"},
 		// Layer 3: each package knows one place: a file, a database, the internet, a key.
-		"bundle":   {"assertion", "blob", "channel", "channelmap", "charm", "snap"},
-		"catalog":  {"assertion", "channel", "channelmap", "charm", "snap"},
+		"bundle":   {"assertion", "blob", "channel", "channelmap", "charm", "difference", "snap"},
+		"catalog":  {"assertion", "channel", "channelmap", "charm", "difference", "snap"},
 		"keyring":  {"blob", "bundle"},
 		"upstream": {"assertion", "charm", "snap"},
 		// Layer 4: each package leads from one place to another, or finds gaps.

@@ -144,8 +144,23 @@ func (b *Bundle) AddSnap(name string, channels ...snap.Release) *bundle.Snap {
 	return s
 }
 
-// AddRevision adds a revision for amd64 with the blobs of its components, called comp1, comp2 and so on.
+// AddRevision adds a revision for amd64 with the blobs of its components, called comp1, comp2 and so on, all of revision 1.
 func (b *Bundle) AddRevision(name string, revision int, blob bundle.Blob, components ...bundle.Blob) *bundle.SnapRevision {
+	b.tb.Helper()
+	return b.addRevision(name, revision, blob, components, func(int) int { return 1 })
+}
+
+// AddRevisionWith adds a revision for amd64 with these revisions of its components, called comp1, comp2 and so on.
+func (b *Bundle) AddRevisionWith(name string, revision int, blob bundle.Blob, components ...int) *bundle.SnapRevision {
+	b.tb.Helper()
+	blobs := make([]bundle.Blob, len(components))
+	for i, n := range components {
+		blobs[i] = b.Blob(fmt.Sprintf("%s+comp%d_%d", name, i+1, n), int64(300+n))
+	}
+	return b.addRevision(name, revision, blob, blobs, func(i int) int { return components[i] })
+}
+
+func (b *Bundle) addRevision(name string, revision int, blob bundle.Blob, components []bundle.Blob, revisionOf func(int) int) *bundle.SnapRevision {
 	b.tb.Helper()
 	id := upstreamtest.ID(name)
 	base := "core24"
@@ -158,10 +173,10 @@ func (b *Bundle) AddRevision(name string, revision int, blob bundle.Blob, compon
 	}
 	as := []*assertion.Assertion{b.Stack.SnapRevision(id, revision, assertiontest.RootID, asserted(blob), nil)}
 	for i, c := range components {
-		n := fmt.Sprintf("comp%d", i+1)
-		r.Revision.Resources = append(r.Revision.Resources, snap.Resource{Name: n, Revision: 1, Type: "component/standard", Download: download(c)})
-		as = append(as, b.Stack.SnapResourceRevision(id, n, 1, assertiontest.RootID, asserted(c), nil),
-			b.Stack.SnapResourcePair(id, n, 1, revision, assertiontest.RootID, nil))
+		n, number := fmt.Sprintf("comp%d", i+1), revisionOf(i)
+		r.Revision.Resources = append(r.Revision.Resources, snap.Resource{Name: n, Revision: number, Type: "component/standard", Download: download(c)})
+		as = append(as, b.Stack.SnapResourceRevision(id, n, number, assertiontest.RootID, asserted(c), nil),
+			b.Stack.SnapResourcePair(id, n, number, revision, assertiontest.RootID, nil))
 	}
 	r.Assertions = b.Stream(as...)
 	b.Revisions = append(b.Revisions, r)
