@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,72 +10,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"offlinestore/channelmap"
+	"offlinestore/difference"
+	"offlinestore/snap"
 )
-
-// errRollback ends the transaction of a plan.
-var errRollback = errors.New("only a plan")
-
-// Plan returns the report that Apply would return. It applies the import in a transaction that is rolled back, so that the two
-// cannot differ.
-func (db *DB) Plan(ctx context.Context, in *Import) (*Report, error) {
-	plan, err := db.PlanAll(ctx, []*Import{in})
-	if err != nil {
-		return nil, err
-	}
-	return plan[0].Report, plan[0].Err
-}
-
-// Outcome is the outcome of one of several imports: its report, or its error.
-type Outcome struct {
-	Report *Report
-	Err    error
-}
-
-// PlanAll returns the outcomes of applying imports one after the other. Each is applied to the state that the one before leaves.
-func (db *DB) PlanAll(ctx context.Context, list []*Import) (plan []Outcome, err error) {
-	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
-		if err := db.keepLock(ctx, tx); err != nil {
-			return err
-		}
-		for _, in := range list {
-			a := newApplier(ctx, in)
-			err := pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) error {
-				a.tx = savepoint
-				return a.run()
-			})
-			if err != nil {
-				plan = append(plan, Outcome{Err: fmt.Errorf("plan the import: %w", interpret(err))})
-				continue
-			}
-			plan = append(plan, Outcome{Report: a.r})
-		}
-		return errRollback
-	})
-	if !errors.Is(err, errRollback) {
-		return nil, fmt.Errorf("plan the import: %w", interpret(err))
-	}
-	return plan, nil
-}
-
-// Apply imports in completely or not at all, and notifies the servers.
-func (db *DB) Apply(ctx context.Context, in *Import) (*Report, error) {
-	a := newApplier(ctx, in)
-	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
-		a.tx = tx
-		if err := db.keepLock(ctx, tx); err != nil {
-			return err
-		}
-		return a.run()
-	})
-	if err != nil {
-		return nil, fmt.Errorf("change the catalogue: %w", interpret(err))
-	}
-	return a.r, nil
-}
-
-func newApplier(ctx context.Context, in *Import) *applier {
-	return &applier{ctx: ctx, in: in, r: &Report{SnapRevisions: []SnapRevisionRef{}, SnapMoves: []SnapMove{}}}
-}
 
 // applier is one import in its transaction.
 type applier struct {
@@ -86,11 +22,15 @@ type applier struct {
 	r   *Report
 	// id is the ID of the import in the history.
 	id int64
+	// changed reports that the import has written something.
+	changed bool
+	// last maps each statement of the imports that are applied together to the last of them that makes it. index is the number of this one.
+	last  map[any]int
+	index int
 	// known maps every revision of the import's snaps in the catalogue. knownCharms and knownResources do so for its charms.
 	known          map[revisionKey]knownItem
 	knownCharms    map[revisionKey]knownItem
 	knownResources map[resourceKey]knownItem
-	knownImages    map[resourceKey]string // the names of images
 }
 
 // revisionKey names a revision by the ID of its snap or charm.
@@ -99,19 +39,26 @@ type revisionKey struct {
 	revision int
 }
 
+// run applies the import. It returns errNothing if this very import was applied before and there is nothing left to change.
 func (a *applier) run() error {
-	if _, err := a.tx.Exec(a.ctx, `select pg_advisory_xact_lock($1)`, applyLock); err != nil {
-		return err
-	}
 	for _, step := range []func() error{
 		a.imported, a.blobs, a.assertions, a.record, a.adopt, a.snaps, a.charms, a.revisions, a.charmRevisions, a.charmResources, a.images,
-		a.channels, a.charmChannels, a.finishImport,
+		a.channels, a.charmChannels,
 	} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	return nil
+	if a.r.AlreadyImported && !a.changed {
+		return errNothing
+	}
+	return a.finishImport()
+}
+
+// write runs a batch of statements that change something.
+func (a *applier) write(b *pgx.Batch) error {
+	a.changed = a.changed || b.Len() > 0
+	return a.send(b)
 }
 
 // send runs a batch and returns its first error.
@@ -127,13 +74,17 @@ func (a *applier) copy(table string, columns []string, rows [][]any) error {
 	if len(rows) == 0 {
 		return nil
 	}
+	a.changed = true
 	_, err := a.tx.CopyFrom(a.ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
 	return err
 }
 
+// imported finds out whether this bundle is in the history. The same content with a later signature is another bundle, because it
+// states that the channels hold this content again, or still. Files without a signature have
+// no such time.
 func (a *applier) imported() error {
-	const q = `select exists (select from import where bundle = $1)`
-	return a.tx.QueryRow(a.ctx, q, a.in.Bundle.String()).Scan(&a.r.AlreadyImported)
+	const q = `select exists (select from import where bundle = $1 and (signed_at >= $2 or signer = any($3)))`
+	return a.tx.QueryRow(a.ctx, q, a.in.Bundle.String(), a.in.SignedAt, []string{Unsigned, OwnSignatures}).Scan(&a.r.AlreadyImported)
 }
 
 func (a *applier) blobs() error {
@@ -162,9 +113,6 @@ func (a *applier) snaps() error {
 		insert into snap (snap_id, name, default_track, details, icon, icon_type, signed_at, import_id) values ($1, $2, $3, $4, $5, $6, $7, $8)
 		on conflict (snap_id) do update set name = excluded.name, default_track = excluded.default_track, details = excluded.details,
 			icon = excluded.icon, icon_type = excluded.icon_type, signed_at = excluded.signed_at, import_id = excluded.import_id`
-	const known = `
-		select snap_id, s.signed_at, coalesce(bundle, ''), coalesce(signer, ''), coalesce(sequence, 0)
-		from snap s left join import i on import_id = i.id where snap_id = any($1)`
 	names := make([][2]string, len(a.in.Snaps))
 	for i, s := range a.in.Snaps {
 		names[i] = [2]string{s.Name, s.SnapID}
@@ -172,14 +120,21 @@ func (a *applier) snaps() error {
 	if err := a.names(`select name, snap_id from snap where name = any($1)`, "snap", names); err != nil {
 		return err
 	}
-	have, err := a.saidOf(known, names)
+	have, err := a.knownSnaps(names)
 	if err != nil {
 		return err
 	}
 	b := &pgx.Batch{}
 	for _, s := range a.in.Snaps {
-		if have[s.SnapID].Supersedes(a.in.Origin()) {
+		old, ok := have[s.SnapID]
+		switch {
+		case !ok:
+			a.r.addNewSnap(a.in, s)
+		case old.is(a.in) || !a.forces(snapKey(s.SnapID)) && old.Supersedes(a.in.Origin()):
 			continue
+		default:
+			a.r.update(difference.OfSnap(&old.listing, &s.Listing)...)
+			a.r.update(difference.OfIcon(difference.Change{Snap: s.Name}, old.icon, s.Icon.pair())...)
 		}
 		details, err := json.Marshal(s.Snap)
 		if err != nil {
@@ -188,7 +143,20 @@ func (a *applier) snaps() error {
 		icon, iconType := s.Icon.columns()
 		b.Queue(q, s.SnapID, s.Name, s.DefaultTrack, details, icon, iconType, a.in.SignedAt, a.id)
 	}
-	return a.send(b)
+	return a.write(b)
+}
+
+func (a *applier) knownSnaps(names [][2]string) (map[string]*knownListing[snap.Listing], error) {
+	const q = `
+		select snap_id, s.name, default_track, details, coalesce(icon, ''), coalesce(icon_type, ''),
+			s.signed_at, coalesce(bundle, ''), coalesce(signer, ''), coalesce(sequence, 0)
+		from snap s left join import i on import_id = i.id where snap_id = any($1)`
+	var l snap.Listing
+	var details []byte
+	return listings(a, q, names, []any{&l.Name, &l.DefaultTrack, &details}, func(id string) (snap.Listing, error) {
+		l.SnapID, l.Snap = id, snap.Details{}
+		return l, json.Unmarshal(details, &l.Snap)
+	})
 }
 
 // record adds the import to the history. finishImport completes it.
@@ -220,7 +188,7 @@ func (a *applier) revisions() error {
 		if ok && have.blob != blob {
 			return &ConflictError{What: fmt.Sprintf("snap %s revision %d", rev.Name, key.revision), Have: "blob " + have.blob, New: "blob " + blob}
 		}
-		if ok && (have.is(a.in) || have.Supersedes(a.in.Origin())) {
+		if ok && (have.is(a.in) || !a.forces(snapRevisionKey(key)) && have.Supersedes(a.in.Origin())) {
 			continue
 		}
 		item, err := json.Marshal(rev.Revision)
@@ -231,7 +199,12 @@ func (a *applier) revisions() error {
 		for _, d := range slices.Concat(rev.ResourceBlobs, rev.IntegrityBlobs) {
 			resources = append(resources, d.String())
 		}
-		a.known[key] = knownItem{blob, a.in.origin(), channelmap.NewEpoch(rev.Revision.Epoch.Read, rev.Revision.Epoch.Write)}
+		if ok {
+			if err := a.updateRevision(rev, have); err != nil {
+				return err
+			}
+		}
+		a.known[key] = knownItem{blob: blob, origin: a.in.origin(), epoch: channelmap.NewEpoch(rev.Revision.Epoch.Read, rev.Revision.Epoch.Write)}
 		if ok {
 			b.Queue(update, rev.SnapID, key.revision, item, resources, a.id)
 			continue
@@ -239,35 +212,48 @@ func (a *applier) revisions() error {
 		a.r.SnapRevisions = append(a.r.SnapRevisions, SnapRevisionRef{rev.Name, key.revision, rev.Revision.Download.Size})
 		rows = append(rows, []any{rev.SnapID, key.revision, item, blob, resources, a.id})
 	}
-	if err := a.send(b); err != nil {
+	if err := a.write(b); err != nil {
 		return err
 	}
 	return a.copy("snap_revision", []string{"snap_id", "revision", "item", "blob", "resources", "import_id"}, rows)
 }
 
+// updateRevision reports the changes of a revision that is in the catalogue.
+func (a *applier) updateRevision(rev ImportedSnapRevision, have knownItem) error {
+	old := rev.Item
+	old.Revision = snap.Revision{}
+	if err := json.Unmarshal(have.item, &old.Revision); err != nil {
+		return fmt.Errorf("snap %s revision %d: %w", rev.Name, rev.Revision.Number, err)
+	}
+	a.r.update(difference.OfRevision(&old, &rev.Item)...)
+	return nil
+}
+
+// loadRevisions loads the revisions of the import's snaps, and the items of those that the import has, too.
 func (a *applier) loadRevisions() error {
 	const q = `
-		select snap_id, revision, blob, coalesce(item ->> 'epoch', 'null'), signed_at, bundle, signer, sequence
+		select snap_id, revision, blob, coalesce(item ->> 'epoch', 'null'), case when (snap_id, revision) in (select * from unnest($2::text[], $3::integer[])) then item end,
+			signed_at, bundle, signer, sequence
 		from snap_revision join import i on import_id = i.id where snap_id = any($1)`
-	ids := []string{}
+	ids, revised, numbers := []string{}, []string{}, []int{}
 	for _, s := range a.in.Snaps {
 		ids = append(ids, s.SnapID)
 	}
 	for _, r := range a.in.SnapRevisions {
-		ids = append(ids, r.SnapID)
+		revised, numbers = append(revised, r.SnapID), append(numbers, r.Revision.Number)
 	}
 	a.known = make(map[revisionKey]knownItem)
 	var key revisionKey
 	var have knownItem
 	var epoch string
-	return a.each(q, ids, slices.Concat([]any{&key.id, &key.revision, &have.blob, &epoch}, have.columns()), func() error {
-		var err error
+	return a.each(q, append(ids, revised...), slices.Concat([]any{&key.id, &key.revision, &have.blob, &epoch, &have.item}, have.columns()), func() (err error) {
 		if have.epoch, err = parseEpoch(epoch); err != nil {
 			return fmt.Errorf("snap %s revision %d: %w", key.id, key.revision, err)
 		}
 		a.known[key] = have
+		have.item = nil
 		return nil
-	})
+	}, revised, numbers)
 }
 
 // finishImport completes the import in the history, and notifies the servers when the transaction commits.

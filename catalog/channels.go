@@ -9,6 +9,7 @@ import (
 
 	"offlinestore/channel"
 	"offlinestore/channelmap"
+	"offlinestore/difference"
 	"offlinestore/snap"
 )
 
@@ -87,7 +88,7 @@ func (w *channelWriter) addRow(row snapRow, outcome channelmap.Outcome) {
 }
 
 func (w *channelWriter) flush() error {
-	if err := w.a.send(w.b); err != nil {
+	if err := w.a.write(w.b); err != nil {
 		return err
 	}
 	return w.a.copy("channel_history", []string{"snap_id", "architecture", "channel", "revision", "released_at", "signed_at", "import_id"}, w.history)
@@ -150,10 +151,10 @@ func (a *applier) loadChannels() (*snapLedger, error) {
 // channel applies one row, if its revisions are in the catalogue, and reports the change.
 func (a *applier) channel(ledger *snapLedger, name string, row snapRow, w *channelWriter) error {
 	before := ledger.Releases(row.Key)
-	change := ledger.Apply(row, a.in.Origin(), a.in.PushChannelMap)
+	change := ledger.Apply(row, a.in.Origin(), a.forces(row.Key))
 	move := SnapMove{Snap: name, Architecture: row.Platform.architecture, Channel: row.Channel.String(), From: change.From, To: change.To}
 	if change.Outcome == channelmap.Kept {
-		if change.From != change.To {
+		if change.From != change.To && !a.in.PushChannelMap { // with it, a later import of the same list sets the row
 			a.r.Kept = append(a.r.Kept, move)
 		}
 		return nil
@@ -163,8 +164,14 @@ func (a *applier) channel(ledger *snapLedger, name string, row snapRow, w *chann
 			return fmt.Errorf("revision %d: %w", r.Revision, errNoRevision)
 		}
 	}
-	if change.Outcome == channelmap.Moved {
+	switch change.Outcome {
+	case channelmap.Moved:
 		a.r.SnapMoves = append(a.r.SnapMoves, move.perEpoch(before, row.Releases)...)
+	case channelmap.Revised:
+		for i, r := range row.Releases {
+			c := difference.Change{Snap: name, Channel: move.Channel, Architecture: move.Architecture}
+			a.r.update(difference.OfReleaseTime(c, before[i].ReleasedAt, r.ReleasedAt)...)
+		}
 	}
 	w.addRow(row, change.Outcome)
 	return nil

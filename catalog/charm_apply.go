@@ -6,6 +6,9 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"offlinestore/charm"
+	"offlinestore/difference"
 )
 
 // resourceKey names a revision of a resource.
@@ -22,9 +25,6 @@ func (a *applier) charms() error {
 		on conflict (charm_id) do update set name = excluded.name, type = excluded.type, default_track = excluded.default_track,
 			details = excluded.details, icon = excluded.icon, icon_type = excluded.icon_type, signed_at = excluded.signed_at,
 			import_id = excluded.import_id`
-	const known = `
-		select charm_id, c.signed_at, coalesce(bundle, ''), coalesce(signer, ''), coalesce(sequence, 0)
-		from charm c left join import i on import_id = i.id where charm_id = any($1)`
 	names := make([][2]string, len(a.in.Charms))
 	for i, c := range a.in.Charms {
 		names[i] = [2]string{c.Name, c.ID}
@@ -32,14 +32,21 @@ func (a *applier) charms() error {
 	if err := a.names(`select name, charm_id from charm where name = any($1)`, "charm", names); err != nil {
 		return err
 	}
-	have, err := a.saidOf(known, names)
+	have, err := a.knownCharmListings(names)
 	if err != nil {
 		return err
 	}
 	b := &pgx.Batch{}
 	for _, c := range a.in.Charms {
-		if o, ok := have[c.ID]; ok && o.supersedesCharm(a.in) {
+		old, ok := have[c.ID]
+		switch {
+		case !ok:
+			a.r.addNewCharm(a.in, c)
+		case old.keepsCharm(a.in, a.forces(charmKey(c.ID))):
 			continue
+		default:
+			a.r.update(difference.OfCharm(&old.listing, &c.Listing)...)
+			a.r.update(difference.OfIcon(difference.Change{Charm: c.Name}, old.icon, c.Icon.pair())...)
 		}
 		details, err := json.Marshal(c.Result)
 		if err != nil {
@@ -48,7 +55,20 @@ func (a *applier) charms() error {
 		icon, iconType := c.Icon.columns()
 		b.Queue(q, c.ID, c.Name, c.Type, c.DefaultTrack, details, icon, iconType, a.in.SignedAt, a.id)
 	}
-	return a.send(b)
+	return a.write(b)
+}
+
+func (a *applier) knownCharmListings(names [][2]string) (map[string]*knownListing[charm.Listing], error) {
+	const q = `
+		select charm_id, c.name, type, default_track, details, coalesce(icon, ''), coalesce(icon_type, ''),
+			c.signed_at, coalesce(bundle, ''), coalesce(signer, ''), coalesce(sequence, 0)
+		from charm c left join import i on import_id = i.id where charm_id = any($1)`
+	var l charm.Listing
+	var details []byte
+	return listings(a, q, names, []any{&l.Name, &l.Type, &l.DefaultTrack, &details}, func(id string) (charm.Listing, error) {
+		l.ID, l.Result = id, charm.Details{}
+		return l, json.Unmarshal(details, &l.Result)
+	})
 }
 
 // charmRevisions adds the new revisions. It refuses another archive for a revision in the catalogue, unless that revision is
@@ -68,12 +88,19 @@ func (a *applier) charmRevisions() error {
 		if other && (have.signer != Unsigned || a.in.Signer == Unsigned) {
 			return &ConflictError{What: what, Have: "blob " + have.blob, New: "blob " + blob}
 		}
-		if ok && (have.is(a.in) || have.supersedesCharm(a.in)) {
+		if ok && have.keepsCharm(a.in, a.forces(charmRevisionKey(key))) {
 			continue
 		}
 		item, err := json.Marshal(rev.Item)
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
+		}
+		if ok {
+			var old charm.Item
+			if err := json.Unmarshal(have.item, &old); err != nil {
+				return fmt.Errorf("%s: %w", what, err)
+			}
+			a.r.update(difference.OfCharmRevision(&old, &rev.Item)...)
 		}
 		a.knownCharms[key] = knownItem{blob: blob, origin: a.in.origin()}
 		if !ok || other {
@@ -85,7 +112,7 @@ func (a *applier) charmRevisions() error {
 		}
 		rows = append(rows, []any{rev.ID, key.revision, item, blob, a.id})
 	}
-	if err := a.send(b); err != nil {
+	if err := a.write(b); err != nil {
 		return err
 	}
 	return a.copy("charm_revision", []string{"charm_id", "revision", "item", "blob", "import_id"}, rows)
@@ -109,7 +136,7 @@ func (a *applier) charmResources() error {
 		if other && (have.signer != Unsigned || a.in.Signer == Unsigned) {
 			return &ConflictError{What: what, Have: blobName(have.blob), New: blobName(blob)}
 		}
-		if ok && (have.is(a.in) || have.supersedesCharm(a.in)) {
+		if ok && have.keepsCharm(a.in, a.forces(key)) {
 			continue
 		}
 		item, err := json.Marshal(res.ResourceItem)
@@ -120,12 +147,14 @@ func (a *applier) charmResources() error {
 		if blob != "" {
 			column = &blob
 		}
+		if ok {
+			if err := a.updateResource(&res.ResourceItem, have); err != nil {
+				return fmt.Errorf("%s: %w", what, err)
+			}
+		}
 		a.knownResources[key] = knownItem{blob: blob, origin: a.in.origin()}
 		if !ok || other {
 			a.r.CharmResources = append(a.r.CharmResources, ResourceRef{res.Charm, key.name, key.revision, res.Resource.Download.Size})
-		}
-		if from := a.knownImages[key]; from != "" && res.Image != nil && res.Image.Name != from {
-			a.r.ImageMoves = append(a.r.ImageMoves, ImageMove{res.Charm, key.name, key.revision, from, res.Image.Name})
 		}
 		if ok {
 			b.Queue(update, res.CharmID, key.name, key.revision, item, column, a.id)
@@ -133,10 +162,25 @@ func (a *applier) charmResources() error {
 		}
 		rows = append(rows, []any{res.CharmID, key.name, key.revision, item, column, a.id})
 	}
-	if err := a.send(b); err != nil {
+	if err := a.write(b); err != nil {
 		return err
 	}
 	return a.copy("charm_resource", []string{"charm_id", "name", "revision", "item", "blob", "import_id"}, rows)
+}
+
+// updateResource reports the changes of a revision of a resource that is in the catalogue. A changed name of an image has a list of its
+// own, since workloads can't pull the image under its old name any more.
+func (a *applier) updateResource(item *charm.ResourceItem, have knownItem) error {
+	var old charm.ResourceItem
+	if err := json.Unmarshal(have.item, &old); err != nil {
+		return err
+	}
+	if old.Image != nil && item.Image != nil && old.Image.Name != item.Image.Name {
+		a.r.ImageMoves = append(a.r.ImageMoves, ImageMove{item.Charm, item.Resource.Name, item.Resource.Revision, old.Image.Name, item.Image.Name})
+		old.Image.Name = item.Image.Name
+	}
+	a.r.update(difference.OfResource(&old, item)...)
+	return nil
 }
 
 func blobName(digest string) string {
@@ -146,29 +190,36 @@ func blobName(digest string) string {
 	return "blob " + digest
 }
 
+// loadCharmRevisions loads the revisions of the import's charms, and the items of those that the import has, too.
 func (a *applier) loadCharmRevisions() error {
 	const q = `
-		select charm_id, revision, blob, signed_at, bundle, signer, sequence
+		select charm_id, revision, blob, case when (charm_id, revision) in (select * from unnest($2::text[], $3::integer[])) then item end,
+			signed_at, bundle, signer, sequence
 		from charm_revision join import i on import_id = i.id where charm_id = any($1)`
+	ids, numbers := []string{}, []int{}
+	for _, r := range a.in.CharmRevisions {
+		ids, numbers = append(ids, r.ID), append(numbers, r.Revision.Number)
+	}
 	a.knownCharms = make(map[revisionKey]knownItem)
 	var key revisionKey
 	var have knownItem
-	return a.each(q, a.charmIDs(), slices.Concat([]any{&key.id, &key.revision, &have.blob}, have.columns()), func() error {
+	return a.each(q, a.charmIDs(), slices.Concat([]any{&key.id, &key.revision, &have.blob, &have.item}, have.columns()), func() error {
 		a.knownCharms[key] = have
+		have.item = nil
 		return nil
-	})
+	}, ids, numbers)
 }
 
 func (a *applier) loadCharmResources() error {
 	const q = `
-		select charm_id, r.name, revision, coalesce(blob, ''), coalesce(item->'image'->>'name', ''), signed_at, bundle, signer, sequence
+		select charm_id, r.name, revision, coalesce(blob, ''), item, signed_at, bundle, signer, sequence
 		from charm_resource r join import i on import_id = i.id where charm_id = any($1)`
-	a.knownResources, a.knownImages = make(map[resourceKey]knownItem), make(map[resourceKey]string)
+	a.knownResources = make(map[resourceKey]knownItem)
 	var key resourceKey
 	var have knownItem
-	var image string
-	return a.each(q, a.charmIDs(), slices.Concat([]any{&key.id, &key.name, &key.revision, &have.blob, &image}, have.columns()), func() error {
-		a.knownResources[key], a.knownImages[key] = have, image
+	return a.each(q, a.charmIDs(), slices.Concat([]any{&key.id, &key.name, &key.revision, &have.blob, &have.item}, have.columns()), func() error {
+		a.knownResources[key] = have
+		have.item = nil
 		return nil
 	})
 }

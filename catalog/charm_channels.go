@@ -11,6 +11,7 @@ import (
 	"offlinestore/channel"
 	"offlinestore/channelmap"
 	"offlinestore/charm"
+	"offlinestore/difference"
 )
 
 // charmPlatform is a charm on a base. The base is zero for a charm bundle.
@@ -56,7 +57,7 @@ func (a *applier) charmChannels() error {
 			}
 		}
 	}
-	if err := a.send(b); err != nil {
+	if err := a.write(b); err != nil {
 		return err
 	}
 	return a.copy("charm_channel_history", []string{"charm_id", "base", "base_channel", "architecture", "channel", "revision", "released_at",
@@ -112,18 +113,37 @@ func (a *applier) charmChannel(ledger *charmLedger, c ImportedCharm, r charm.Rel
 	if err != nil {
 		return 0, err
 	}
-	change := ledger.Apply(row, a.in.Origin(), a.in.PushChannelMap)
-	move := CharmMove{Charm: c.Name, Channel: r.Channel, From: change.From, To: change.To}
+	before := ledger.Releases(row.Key)
+	outcome := ledger.Apply(row, a.in.Origin(), a.forces(row.Key))
+	move := CharmMove{Charm: c.Name, Channel: r.Channel, From: outcome.From, To: outcome.To}
 	if base != (charm.Base{}) {
 		move.Base = base.String()
 	}
 	switch {
-	case change.Outcome == channelmap.Kept && change.From != change.To:
+	case outcome.Outcome == channelmap.Kept && outcome.From != outcome.To && !a.in.PushChannelMap: // with it, a later import sets the row
 		a.r.KeptCharms = append(a.r.KeptCharms, move)
-	case change.Outcome == channelmap.Moved:
+	case outcome.Outcome == channelmap.Moved:
 		a.r.CharmMoves = append(a.r.CharmMoves, move)
 	}
-	return change.Outcome, nil
+	if outcome.Releases() && outcome.From > 0 && outcome.To > 0 {
+		err = a.updateRelease(difference.Change{Charm: c.Name, Channel: move.Channel, Base: move.Base}, before[0], r)
+	}
+	return outcome.Outcome, err
+}
+
+// updateRelease reports the changes of an open row that stays open: the resources that are released with it, or else the time of a
+// repeated release.
+func (a *applier) updateRelease(row difference.Change, old channelmap.Release[string], r charm.Release) error {
+	var resources []charm.ResourceRef
+	if err := json.Unmarshal([]byte(old.Value), &resources); err != nil {
+		return err
+	}
+	changes := difference.OfReleasedResources(row, resources, r.Resources)
+	if len(changes) == 0 {
+		changes = difference.OfReleaseTime(row, old.ReleasedAt, r.ReleasedAt)
+	}
+	a.r.update(changes...)
+	return nil
 }
 
 // bareBase returns the base of a row for its columns: zero for a charm bundle.

@@ -12,6 +12,7 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/charm"
+	"offlinestore/difference"
 )
 
 const jammy = "@ubuntu 22.04 amd64"
@@ -68,7 +69,7 @@ func TestApplyCharms(t *testing.T) {
 	diff(t, "images", c.Images, slices.SortedFunc(slices.Values(in.Images), func(a, b catalog.Image) int { return cmp.Compare(a.Digest, b.Digest) }))
 
 	before := content(t, s)
-	diff(t, "second report", apply(t, s, in), &catalog.Report{AlreadyImported: true})
+	diff(t, "second report", apply(t, s, in), &catalog.Report{AlreadyImported: true, UpToDate: true})
 	diff(t, "the catalogue", content(t, s), before)
 }
 
@@ -183,7 +184,9 @@ func TestWhatMayChange(t *testing.T) {
 	next := withImage(withCharm(imp("b", 1), "alertmanager-k8s", nil), "alertmanager-k8s", "image", 3, "mine/image")
 	withManifest(withIndex(next, "image", "image arm64"), "image arm64", "layer 3")
 	diff(t, "report", apply(t, s, next), &catalog.Report{Images: 1, ImageMoves: []catalog.ImageMove{
-		{Charm: "alertmanager-k8s", Resource: "image", Revision: 3, From: "charm/abc/image@" + digest.FromString("image").String(), To: "mine/image"}}})
+		{Charm: "alertmanager-k8s", Resource: "image", Revision: 3, From: "charm/abc/image@" + digest.FromString("image").String(), To: "mine/image"}},
+		Updates: []difference.Change{{What: difference.Charm, Charm: "alertmanager-k8s", Field: "summary", Old: "of a.tar.gz", New: "of b.tar.gz"},
+			{What: difference.Manifest, Name: digest.FromString("image").String(), Field: "manifests"}}})
 	c := load(t, s)
 	diff(t, "name of the image", c.Charms[0].Resources[0].Image.Name, "mine/image")
 	for _, im := range c.Images {
@@ -204,9 +207,9 @@ func TestWhatMayChange(t *testing.T) {
 	}
 	generation := c.Generation
 	withIndex(next, "image", "image arm64") // twice in one import, and again later
-	diff(t, "report of the same", apply(t, s, next), &catalog.Report{AlreadyImported: true})
-	if again := load(t, s); again.Generation != generation+1 || len(again.Images) != 3 {
-		t.Errorf("%d images of generation %d, want 3 of %d", len(again.Images), again.Generation, generation+1)
+	diff(t, "report of the same", apply(t, s, next), &catalog.Report{AlreadyImported: true, UpToDate: true})
+	if again := load(t, s); again.Generation != generation || len(again.Images) != 3 {
+		t.Errorf("%d images of generation %d, want 3 of %d", len(again.Images), again.Generation, generation)
 	}
 }
 

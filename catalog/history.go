@@ -51,18 +51,6 @@ func (db *DB) History(ctx context.Context, bundle digest.Digest) ([]Record, erro
 	return out, nil
 }
 
-// HasImported reports whether a bundle with this digest, signed at that time or later, was imported after the last removal. An earlier
-// import may have brought something that is gone.
-func (db *DB) HasImported(ctx context.Context, bundle digest.Digest, signed time.Time) (ok bool, err error) {
-	const q = `
-		select exists (select from import where bundle = $1 and signed_at >= $2
-			and imported_at > coalesce((select max(removed_at) from removal), '-infinity'))`
-	if err := db.pool.QueryRow(ctx, q, bundle.String(), signed).Scan(&ok); err != nil {
-		return false, fmt.Errorf("read the history: %w", interpret(err))
-	}
-	return ok, nil
-}
-
 // Ping returns an error if the database does not answer.
 func (db *DB) Ping(ctx context.Context) error { return interpret(db.pool.Ping(ctx)) }
 

@@ -7,6 +7,7 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/charm"
+	"offlinestore/difference"
 	"offlinestore/snap"
 )
 
@@ -38,7 +39,8 @@ type Import struct {
 	CharmRevisions []ImportedCharmRevision
 	CharmResources []ImportedCharmResource
 	Images         []Image
-	// PushChannelMap updates the channel map even where a newer bundle was imported before.
+	// PushChannelMap updates the channel map even where a newer bundle was imported before. It does so for everything else that
+	// the newest bundle decides: components, the names of images, and the descriptions of snaps and charms.
 	PushChannelMap bool
 }
 
@@ -104,6 +106,10 @@ type Report struct {
 	ImageMoves []ImageMove `json:"image-moves,omitempty"`
 	// Images counts the new manifests of images.
 	Images int `json:"images,omitempty"`
+	// Updates are the changes of things that were there before. They include the changed assertions, which Assertions counts, too.
+	Updates []difference.Change `json:"updates,omitempty"`
+	// UpToDate means that this bundle is in the history, and that nothing had to be changed. The history has no line for such an import.
+	UpToDate bool `json:"up-to-date,omitempty"`
 }
 
 // Changes counts the revisions that a report adds, and the rows of channel maps that it moves.
@@ -114,7 +120,7 @@ func (r *Report) Changes() (revisions, moves int) {
 // IsEmpty reports whether a report has nothing to tell.
 func (r *Report) IsEmpty() bool {
 	revisions, moves := r.Changes()
-	return revisions+moves+r.Images+len(r.ImageMoves)+len(r.Kept)+len(r.KeptCharms)+len(r.AssertionItems) == 0
+	return revisions+moves+r.Images+r.Assertions+len(r.ImageMoves)+len(r.Updates)+len(r.AssertionItems)+len(r.Kept)+len(r.KeptCharms) == 0
 }
 
 // AssertionItem names an assertion.

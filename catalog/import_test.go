@@ -13,13 +13,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"offlinestore/catalog"
+	"offlinestore/difference"
 )
 
 // content returns the whole catalogue except its generation, in a comparable order.
 func content(tb testing.TB, s *catalog.DB) *catalog.Snapshot {
 	tb.Helper()
 	c := load(tb, s)
-	c.Generation, c.Imports, c.LastImport = 0, 0, time.Time{}
+	c.Generation, c.Imports, c.LastImport, c.Moment = 0, 0, time.Time{}, catalog.Moment{}
 	slices.SortFunc(c.Assertions, func(a, b catalog.Assertion) int {
 		return strings.Compare(fmt.Sprint(a.Type, a.PrimaryKey, a.Format), fmt.Sprint(b.Type, b.PrimaryKey, b.Format))
 	})
@@ -33,9 +34,8 @@ func TestApply(t *testing.T) {
 	icon := catalog.Blob{Digest: digest.FromString("icon"), Size: 99}
 	in.Blobs = append(in.Blobs, icon)
 	in.Snaps[0].Icon = &catalog.Icon{Blob: icon.Digest, MediaType: "image/png", Size: 99}
-	component := blobOf("docs", 1)
-	in.Blobs = append(in.Blobs, component)
-	in.SnapRevisions[1].ResourceBlobs = []digest.Digest{component.Digest}
+	withComponent(in, "docs", 1)
+	component := blobOf("component docs", 1)
 	in.Assertions = []catalog.Assertion{{Type: "snap-declaration", PrimaryKey: []string{"16", snapID("jq")}, Format: 1, Revision: 3, Raw: []byte("raw\x00\xff")}}
 	with(in, "hello", []int{38}, "2.0/stable/amd64=38")
 
@@ -112,7 +112,7 @@ func TestApplyTwice(t *testing.T) {
 	in.Assertions = []catalog.Assertion{{Type: "account", PrimaryKey: []string{"x"}, Raw: []byte("x")}}
 	apply(t, s, in)
 	before := content(t, s)
-	diff(t, "second report", apply(t, s, in), &catalog.Report{AlreadyImported: true})
+	diff(t, "second report", apply(t, s, in), &catalog.Report{AlreadyImported: true, UpToDate: true})
 	diff(t, "the catalogue", content(t, s), before)
 }
 
@@ -208,6 +208,7 @@ func TestPushChannelMap(t *testing.T) {
 	old.PushChannelMap = true
 	diff(t, "report", apply(t, s, old), &catalog.Report{
 		SnapRevisions: []catalog.SnapRevisionRef{{Snap: "jq", Revision: 6, Size: 1006}}, SnapMoves: []catalog.SnapMove{{"jq", "amd64", "latest/stable", 7, 6, ""}},
+		Updates: []difference.Change{{What: difference.Snap, Snap: "jq", Field: "summary", Old: "of new.tar.gz", New: "of old.tar.gz"}},
 	})
 	diff(t, "channel map", rows(load(t, s).Snaps[0].ChannelMap), []string{"latest/edge/amd64=7", "latest/stable/amd64=6"})
 	// A row that was set by hand yields to the next bundle that is newer than the one set by hand.
@@ -234,8 +235,9 @@ func TestUnchangedRowIsRenewed(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
 	apply(t, s, with(imp("a", 0), "jq", []int{6}, "latest/stable/amd64=6"))
-	diff(t, "report", apply(t, s, with(imp("c", 4), "jq", []int{6}, "latest/stable/amd64=6")), &catalog.Report{})
-	r := apply(t, s, with(imp("b", 2), "jq", []int{5}, "latest/stable/amd64=5"))
+	r := apply(t, s, with(imp("c", 4), "jq", []int{6}, "latest/stable/amd64=6"))
+	diff(t, "report", r, &catalog.Report{Updates: []difference.Change{{What: difference.Snap, Snap: "jq", Field: "summary", Old: "of a.tar.gz", New: "of c.tar.gz"}}})
+	r = apply(t, s, with(imp("b", 2), "jq", []int{5}, "latest/stable/amd64=5"))
 	diff(t, "kept", r.Kept, []catalog.SnapMove{{"jq", "amd64", "latest/stable", 6, 5, ""}})
 	diff(t, "history", rows(load(t, s).Snaps[0].History), []string{"latest/stable/amd64=6"})
 }

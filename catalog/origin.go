@@ -27,9 +27,11 @@ func (o *origin) columns() []any { return []any{&o.SignedAt, &o.Digest, &o.signe
 // is reports whether o is the bundle of in.
 func (o origin) is(in *Import) bool { return o.Is(in.Origin()) }
 
-// knownItem is a revision's blob, empty for none, and the bundle that stated the revision's other properties.
+// knownItem is a revision's blob, empty for none, and the bundle that stated the revision's other properties. item has these
+// properties as JSON, if the import has the revision.
 type knownItem struct {
 	blob string
+	item []byte
 	origin
 	// epoch is set for revisions of snaps.
 	epoch channelmap.Epoch
@@ -63,28 +65,39 @@ func (a *applier) names(q, kind string, list [][2]string) error {
 	return err
 }
 
-// saidOf returns the bundles that stated the listings of snaps or charms by name. list has names and IDs.
-func (a *applier) saidOf(q string, list [][2]string) (map[string]origin, error) {
+// knownListing is a snap or charm by name in the catalogue, without its channel map, and the bundle that stated it.
+type knownListing[L any] struct {
+	origin
+	listing L
+	icon    [2]string // the digest and the media type
+}
+
+// listings loads the snaps or charms with the IDs of list, which has names and IDs. dest and load receive the columns of q after the ID
+// and before those of the icon and the origin.
+func listings[L any](a *applier, q string, list [][2]string, dest []any, load func(id string) (L, error)) (map[string]*knownListing[L], error) {
 	ids := []string{}
 	for _, l := range list {
 		ids = append(ids, l[1])
 	}
-	have := make(map[string]origin)
+	have := make(map[string]*knownListing[L])
 	var id string
-	var o origin
-	err := a.each(q, ids, slices.Concat([]any{&id}, o.columns()), func() error {
-		have[id] = o
-		return nil
+	var k knownListing[L]
+	columns := slices.Concat([]any{&id}, dest, []any{&k.icon[0], &k.icon[1]}, k.columns())
+	err := a.each(q, ids, columns, func() (err error) {
+		copied := k
+		have[id] = &copied
+		copied.listing, err = load(id)
+		return err
 	})
 	return have, err
 }
 
-// each runs a query about ids, which may be empty, and calls row after each row was scanned into dest.
-func (a *applier) each(q string, ids []string, dest []any, row func() error) error {
+// each runs a query about ids, which may be empty, and more arguments, and calls row after each row was scanned into dest.
+func (a *applier) each(q string, ids []string, dest []any, row func() error, more ...any) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	rows, err := a.tx.Query(a.ctx, q, ids)
+	rows, err := a.tx.Query(a.ctx, q, append([]any{ids}, more...)...)
 	if err != nil {
 		return err
 	}
@@ -99,4 +112,12 @@ func (i *Icon) columns() (blob, mediaType *string) {
 	}
 	d := i.Blob.String()
 	return &d, &i.MediaType
+}
+
+// pair returns the icon as a digest and a media type, empty for none.
+func (i *Icon) pair() [2]string {
+	if i == nil {
+		return [2]string{}
+	}
+	return [2]string{i.Blob.String(), i.MediaType}
 }

@@ -5,16 +5,18 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"offlinestore/difference"
 )
 
-// supersedesCharm reports whether the recorded facts about a charm or a revision stay when in is pushed. A signed origin supersedes an
-// unsigned one, however new that is. Otherwise a file that nobody vouches for could keep a charm out for ever. Channels follow the time
-// alone, because such a file is pushed to move them.
-func (o origin) supersedesCharm(in *Import) bool {
+// keepsCharm reports whether the recorded facts about a charm or a revision stay when in is pushed. force lets an older bundle replace
+// them. A signed origin supersedes an unsigned one, however new that is, and even with force. Otherwise a file that nobody vouches for
+// could keep a charm out for ever. Channels follow the time alone, because such a file is pushed to move them.
+func (o origin) keepsCharm(in *Import, force bool) bool {
 	if (o.signer == Unsigned) != (in.Signer == Unsigned) {
 		return in.Signer == Unsigned
 	}
-	return o.Supersedes(in.Origin())
+	return o.is(in) || !force && o.Supersedes(in.Origin())
 }
 
 // CharmIDs returns the IDs of the named charms in the catalogue.
@@ -57,6 +59,7 @@ func (a *applier) adopt() error {
 	var name, id string
 	_, err = pgx.ForEachRow(rows, []any{&name, &id}, func() error {
 		if id != ids[name] {
+			a.r.update(difference.Change{What: difference.Charm, Charm: name, Field: "id", Old: id, New: ids[name]})
 			queueMove(b, id, ids[name])
 		}
 		return nil
@@ -64,7 +67,7 @@ func (a *applier) adopt() error {
 	if err != nil {
 		return err
 	}
-	return a.send(b)
+	return a.write(b)
 }
 
 // queueMove moves a charm's rows to another ID. Rows that already exist under this ID stay as they are.

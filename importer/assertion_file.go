@@ -39,8 +39,8 @@ func isAssertionFile(in *bundle.Input) (bool, error) {
 	return string(start) == assertionStart, err
 }
 
-// planAssertions reads a file of assertions and verifies them. The file needs no signature of its own, because each assertion has one.
-func (b *Batch) planAssertions(ctx context.Context, f *File) error {
+// readAssertions reads a file of assertions and verifies them. The file needs no signature of its own, because each assertion has one.
+func (b *Batch) readAssertions(ctx context.Context, f *File) error {
 	r, err := f.Input.File()
 	if err != nil {
 		return err
@@ -55,8 +55,7 @@ func (b *Batch) planAssertions(ctx context.Context, f *File) error {
 	}
 	f.Digest, f.Signer, f.Content = record.Bundle, record.Signer, contentOf(record)
 	f.verified, f.candidate = &Verified{record}, Candidate{record}
-	f.Planned, err = b.PlanVerified(ctx, f.verified)
-	return err
+	return nil
 }
 
 // recordAssertions verifies a stream of assertions and returns it as an import. Prerequisites may be in the catalogue.

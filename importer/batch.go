@@ -23,10 +23,11 @@ type File struct {
 	Signer   string
 	Unsigned bool
 	Content  Content
-	// Payload counts the bytes to read, Missing the bytes of it that the blob folder lacks.
+	// Payload counts the bytes to read, Missing the bytes of it that neither the blob folder nor an earlier file has.
 	Payload, Missing int64
-	Planned          *catalog.Report
-	// UpToDate reports that importing the file would change nothing.
+	// Planned has the changes of the file to the state that the files before it leave.
+	Planned *catalog.Report
+	// UpToDate reports that the file was imported before, and that importing it changes nothing.
 	UpToDate bool
 
 	// Done is set once the file is imported.
@@ -35,14 +36,15 @@ type File struct {
 	opened    *Opened // kept from Plan only if the input cannot be read twice
 	verified  *Verified
 	candidate Candidate // kept after Plan only for Preview
-	follows   bool      // a file before it moves channels, and can still fail
+	missing   map[blob.Digest]int64
 }
 
 // Changes reports whether the file was imported with changes, or would be.
 func (f *File) Changes() bool { return f.Err == nil && !f.UpToDate }
 
-// Batch imports several files. Each of them is accepted or refused on its own. The order of the files does not matter to their
-// channels: without PushChannelMap the newest bundle decides, and with it the batch applies the files in the order of signing.
+// Batch imports several files. Each of them is accepted or refused on its own. The order of the files does not matter. Without
+// PushChannelMap the newest bundle decides, and each file is applied as soon as it is verified. With PushChannelMap the files are applied
+// together in the order of signing, so that clients see only the state after the last one.
 type Batch struct {
 	*Importer
 	Files []*File
@@ -64,8 +66,8 @@ type Batch struct {
 
 // Totals holds the sums over files that change the store.
 type Totals struct {
-	Revisions, Moves int
-	Payload, Missing int64
+	Revisions, Moves, Others int
+	Payload, Missing         int64
 }
 
 // Totals returns the sums over the planned files that change the store.
@@ -73,19 +75,19 @@ func (b *Batch) Totals() (t Totals) {
 	for _, f := range b.Files {
 		if f.Changes() {
 			revisions, moves := f.Planned.Changes()
-			t.Revisions, t.Moves = t.Revisions+revisions, t.Moves+moves
+			t.Revisions, t.Moves, t.Others = t.Revisions+revisions, t.Moves+moves, t.Others+f.Planned.Others()
 			t.Payload, t.Missing = t.Payload+f.Payload, t.Missing+f.Missing
 		}
 	}
 	return t
 }
 
-// Plan reads the heads of all files and plans the changes of importing them. It reads unsigned files whole. It returns an error only if
-// that error stops the batch.
+// Plan reads the heads of all files and plans the changes of importing one after the other. It reads unsigned files whole. It returns an
+// error only if that error stops the batch.
 func (b *Batch) Plan(ctx context.Context) error {
 	for _, f := range b.Files {
 		if f.Err == nil {
-			f.Err = b.planFile(ctx, f)
+			f.Err = b.readFile(ctx, f)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -95,34 +97,32 @@ func (b *Batch) Plan(ctx context.Context) error {
 		}
 	}
 	if b.PushChannelMap {
-		if err := b.planInOrder(ctx); err != nil {
-			return err
-		}
+		b.sortFiles()
 	}
-	for _, f := range b.Files {
-		if f.Err == nil {
-			f.UpToDate = b.upToDate(f)
+	files, candidates := b.candidates()
+	plan, err := b.PlanAll(ctx, candidates)
+	if err != nil {
+		return err
+	}
+	for i, f := range files {
+		if f.Planned, f.Err = plan[i].Report, plan[i].Err; f.Err != nil {
+			b.Report(f)
+			continue
 		}
+		if f.verified == nil {
+			f.verified = b.verifiedBefore(f.candidate, f.Planned)
+		}
+		f.UpToDate = f.Planned.UpToDate && f.verified != nil
 		if !b.KeepPlan {
 			f.candidate = Candidate{}
 		}
 	}
+	b.countMissing()
 	return nil
 }
 
-// upToDate reports whether a file was imported before. With PushChannelMap it still has to be applied if it moves a channel, now or
-// after the files before it.
-func (b *Batch) upToDate(f *File) bool {
-	if !f.Planned.AlreadyImported {
-		return false
-	}
-	_, moves := f.Planned.Changes()
-	return !b.PushChannelMap || moves == 0 && !f.follows
-}
-
-// planInOrder sorts the files by the order in which they were signed, and plans each of them against the state after the one before.
-// Files that cannot be imported come last.
-func (b *Batch) planInOrder(ctx context.Context) error {
+// sortFiles sorts the files by the order in which they were signed. Files that cannot be imported come last.
+func (b *Batch) sortFiles() {
 	slices.SortStableFunc(b.Files, func(x, y *File) int {
 		switch {
 		case x.Err == nil && y.Err == nil:
@@ -134,31 +134,28 @@ func (b *Batch) planInOrder(ctx context.Context) error {
 		}
 		return 0
 	})
-	files, candidates := b.candidates(func(f *File) bool { return f.Err == nil })
-	plan, err := b.PlanAll(ctx, candidates)
-	if err != nil {
-		return err
-	}
-	follows := false
-	for i, f := range files {
-		f.follows = follows
-		if f.Err = plan[i].Err; f.Err != nil {
-			b.Report(f)
-			continue
-		}
-		imported := f.Planned.AlreadyImported
-		if f.Planned = plan[i].Report; !f.Unsigned {
-			f.Planned.AlreadyImported = imported
-		}
-		_, moves := f.Planned.Changes()
-		follows = follows || moves > 0
-	}
-	return nil
 }
 
-func (b *Batch) candidates(want func(*File) bool) (files []*File, candidates []Candidate) {
+// countMissing counts the bytes to copy of each file. A blob in several files counts only in the first of them.
+func (b *Batch) countMissing() {
+	counted := make(map[blob.Digest]bool)
 	for _, f := range b.Files {
-		if want(f) {
+		if f.Err != nil {
+			continue
+		}
+		for d, size := range f.missing {
+			if !counted[d] {
+				counted[d] = true
+				f.Missing += size
+			}
+		}
+	}
+}
+
+// candidates returns the files that can be imported.
+func (b *Batch) candidates() (files []*File, candidates []Candidate) {
+	for _, f := range b.Files {
+		if f.Err == nil {
 			files, candidates = append(files, f), append(candidates, f.candidate)
 		}
 	}
@@ -167,7 +164,7 @@ func (b *Batch) candidates(want func(*File) bool) (files []*File, candidates []C
 
 // Preview returns the catalogue as it would be after the planned batch, if KeepPlan is set.
 func (b *Batch) Preview(ctx context.Context) (*catalog.Snapshot, error) {
-	_, candidates := b.candidates((*File).Changes)
+	_, candidates := b.candidates()
 	return b.Importer.Preview(ctx, candidates)
 }
 

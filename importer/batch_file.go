@@ -28,12 +28,11 @@ func (e *PipeError) Error() string { return e.Err.Error() }
 
 func (e *PipeError) Unwrap() error { return e.Err }
 
-// planFile reads the head of a file and plans the changes of importing it. With PushChannelMap these depend on the other files, so
-// planInOrder plans them.
-func (b *Batch) planFile(ctx context.Context, f *File) error {
+// readFile reads the head of a file, or all of an unsigned one or a file of assertions.
+func (b *Batch) readFile(ctx context.Context, f *File) error {
 	if ok, err := isAssertionFile(f.Input); err != nil || ok {
 		if err == nil {
-			err = b.planAssertions(ctx, f)
+			err = b.readAssertions(ctx, f)
 		}
 		return err
 	}
@@ -42,7 +41,7 @@ func (b *Batch) planFile(ctx context.Context, f *File) error {
 		return err
 	}
 	if original {
-		return b.planUnsigned(ctx, f)
+		return b.readUnsignedFile(ctx, f)
 	}
 	o, err := b.openFile(ctx, f)
 	if err != nil {
@@ -51,9 +50,11 @@ func (b *Batch) planFile(ctx context.Context, f *File) error {
 		}
 		return err
 	}
-	if err := b.planBundle(ctx, f, o); err != nil {
-		return errors.Join(err, o.Close())
+	for _, text := range o.Warnings {
+		b.Warn(f, text)
 	}
+	f.Digest, f.Signer, f.Content, f.candidate = o.Digest(), o.Signer.ID(), o.Content(), b.Candidate(o)
+	f.Payload, f.missing = o.Head.PayloadSize(), b.missing(o.Head)
 	if f.Input.Rewindable() {
 		return o.Close()
 	}
@@ -72,32 +73,6 @@ func (b *Batch) openFile(ctx context.Context, f *File) (*Opened, error) {
 	return b.Open(ctx, f.Input.Name, r)
 }
 
-func (b *Batch) planBundle(ctx context.Context, f *File, o *Opened) (err error) {
-	for _, text := range o.Warnings {
-		b.Warn(f, text)
-	}
-	f.Digest, f.Signer, f.Content = o.Digest(), o.Signer.ID(), o.Content()
-	f.Payload, f.Missing = o.Head.PayloadSize(), b.Missing(o)
-	f.Planned = upToDateReport()
-	f.Planned.AlreadyImported = o.Imported
-	if o.Imported && !b.PushChannelMap {
-		return nil
-	}
-	if f.candidate, err = b.Candidate(o); err != nil || b.PushChannelMap {
-		return err
-	}
-	if f.Planned, err = b.Store.Plan(ctx, f.candidate.record); err != nil {
-		return err
-	}
-	f.Planned.AlreadyImported = false // a bundle whose blobs are gone has to be read again
-	return nil
-}
-
-// upToDateReport returns the report of a bundle that was imported before and is complete.
-func upToDateReport() *catalog.Report {
-	return &catalog.Report{AlreadyImported: true, SnapRevisions: []catalog.SnapRevisionRef{}, SnapMoves: []catalog.SnapMove{}}
-}
-
 // isOriginal reports whether an input is a file of the original store-admin. It does not read an input that can be read only once.
 func isOriginal(in *bundle.Input) (bool, error) {
 	r, err := in.File()
@@ -107,8 +82,8 @@ func isOriginal(in *bundle.Input) (bool, error) {
 	return canonical.IsExport(r)
 }
 
-// planUnsigned reads a file of the original store-admin. Such a file has no head, so all of it is staged.
-func (b *Batch) planUnsigned(ctx context.Context, f *File) error {
+// readUnsignedFile reads a file of the original store-admin. Such a file has no head, so all of it is staged.
+func (b *Batch) readUnsignedFile(ctx context.Context, f *File) error {
 	if !b.AllowUnsigned {
 		return ErrUnsigned
 	}
@@ -125,12 +100,8 @@ func (b *Batch) planUnsigned(ctx context.Context, f *File) error {
 	for _, text := range u.Warnings {
 		b.Warn(f, text)
 	}
-	f.Unsigned, f.Signer, f.Content, f.verified = true, catalog.Unsigned, u.Content(), u.Verified
-	f.candidate, f.Planned = u.Candidate(), &catalog.Report{}
-	if !b.PushChannelMap {
-		f.Planned, err = b.PlanVerified(ctx, u.Verified)
-	}
-	return err
+	f.Unsigned, f.Signer, f.Content, f.verified, f.candidate = true, catalog.Unsigned, u.Content(), u.Verified, u.Candidate()
+	return nil
 }
 
 // fileSize returns the size of an open file, or 0. It asks the open file, because its name may no longer lead to it.

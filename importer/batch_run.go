@@ -2,7 +2,10 @@ package importer
 
 import (
 	"context"
+	"slices"
 	"sync"
+
+	"offlinestore/catalog"
 )
 
 // Two files are read at a time, because two cores hash what one disk delivers. More files may wait for their blobs to be hashed.
@@ -11,47 +14,49 @@ const (
 	filesAtOnce   = 6
 )
 
-// Run imports the planned files concurrently. With PushChannelMap it applies a file only after the files before it.
+// Run imports the planned files. It verifies several at once.
 func (b *Batch) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	readers, slots := make(chan struct{}, readersAtOnce), make(chan struct{}, filesAtOnce)
-	turn := make(chan struct{})
-	close(turn)
 	for _, f := range b.Files {
 		if f.Err != nil {
 			continue
 		}
-		if f.UpToDate {
-			f.Done = upToDateReport()
-			b.Report(f)
-			continue
-		}
 		slots <- struct{}{}
-		mine, next := turn, make(chan struct{})
-		if b.PushChannelMap {
-			turn = next
-		}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			f.Err = b.importFile(ctx, f, readers, mine)
-			if f.Err == nil || ctx.Err() == nil {
-				b.Report(f)
+			if f.verified, f.Err = b.verifyFile(ctx, f, readers); f.Err != nil || !b.PushChannelMap {
+				b.apply(ctx, f)
 			}
-			<-mine // a file that fails early must not let the next one overtake earlier files
-			close(next)
 		})
 	}
 	wg.Wait()
+	if b.PushChannelMap {
+		b.apply(ctx, slices.DeleteFunc(slices.Clone(b.Files), func(f *File) bool { return f.Err != nil })...)
+	}
 }
 
-func (b *Batch) importFile(ctx context.Context, f *File, readers chan struct{}, turn <-chan struct{}) error {
-	v, err := b.verifyFile(ctx, f, readers)
-	if err != nil {
-		return err
+// apply applies files together, in their order, unless they could not be verified. It reports each of them.
+func (b *Batch) apply(ctx context.Context, files ...*File) {
+	var good []*File
+	var records []*catalog.Import
+	for _, f := range files {
+		if f.Err == nil {
+			good, records = append(good, f), append(records, f.verified.record)
+		}
 	}
-	<-turn
-	f.Done, err = b.Apply(ctx, v)
-	return err
+	list, err := b.Store.ApplyAll(ctx, records)
+	for i, f := range good {
+		if f.Err = err; err == nil {
+			f.Done, f.Err = list[i].Report, list[i].Err
+		}
+		f.UpToDate = f.Err == nil && f.Done.UpToDate && f.Missing == 0
+	}
+	for _, f := range files {
+		if f.Err == nil || ctx.Err() == nil {
+			b.Report(f)
+		}
+	}
 }
 
 func (b *Batch) verifyFile(ctx context.Context, f *File, readers chan struct{}) (*Verified, error) {

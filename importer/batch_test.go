@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"offlinestore/bundle"
+	"offlinestore/catalog"
 	"offlinestore/importer"
 	"offlinestore/internal/bundletest"
 )
@@ -18,7 +19,8 @@ import (
 func (s *site) batch(paths ...string) (*importer.Batch, <-chan *importer.File) {
 	s.t.Helper()
 	finished := make(chan *importer.File, len(paths))
-	b := &importer.Batch{Importer: s.Importer, Report: func(f *importer.File) { finished <- f }, Warn: func(f *importer.File, text string) { s.t.Errorf("%s: warning %q", f.Name, text) }}
+	im := *s.Importer
+	b := &importer.Batch{Importer: &im, Report: func(f *importer.File) { finished <- f }, Warn: func(f *importer.File, text string) { s.t.Errorf("%s: warning %q", f.Name, text) }}
 	b.PushChannelMap = true
 	for _, p := range paths {
 		in, err := bundle.OpenInput(p)
@@ -31,7 +33,7 @@ func (s *site) batch(paths ...string) (*importer.Batch, <-chan *importer.File) {
 	return b, finished
 }
 
-func write(t *testing.T, dir, name string, data []byte) string {
+func write(t testing.TB, dir, name string, data []byte) string {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	must(t, os.WriteFile(path, data, 0o600))
@@ -47,6 +49,7 @@ func TestBatchOrder(t *testing.T) {
 		paths = append(paths, write(t, dir, fmt.Sprint(i), bundletest.New(t, i+1).Add("jq", 10-i, 100).Tar(bundle.None)))
 	}
 	s := newSite(t)
+	var before *catalog.Snapshot
 	for _, order := range [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}, {2, 1, 0}} {
 		b, _ := s.batch(paths[order[0]], paths[order[1]], paths[order[2]])
 		b.KeepPlan = true
@@ -69,6 +72,13 @@ func TestBatchOrder(t *testing.T) {
 		if got := channelMap(s.served(), "jq")["latest/stable"]; got != 8 {
 			t.Errorf("order %v: latest/stable is revision %d, want 8", order, got)
 		}
+		if before != nil {
+			s.serves(before)
+		}
+		before = s.served()
+	}
+	if h, err := s.Store.History(t.Context(), ""); err != nil || len(h) != 3 {
+		t.Errorf("%d lines in the history, %v; want one for each file", len(h), err)
 	}
 }
 

@@ -113,6 +113,15 @@ func (s *site) mustPush(packed []byte) *catalog.Report {
 	return r
 }
 
+// upToDate reports whether a push of a packed bundle would find nothing to do.
+func (s *site) upToDate(packed []byte) bool {
+	s.t.Helper()
+	b, _ := s.batch(write(s.t, s.t.TempDir(), "packed", packed))
+	b.PushChannelMap = false
+	must(s.t, b.Plan(s.t.Context()))
+	return b.Files[0].UpToDate
+}
+
 // missing returns the number of bytes of a bundle that are still to be copied.
 func (s *site) missing(packed []byte) int64 {
 	s.t.Helper()

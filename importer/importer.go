@@ -39,7 +39,7 @@ type Importer struct {
 	Now     func() time.Time
 	// AcceptTime accepts bundles from the far future.
 	AcceptTime bool
-	// PushChannelMap updates channel maps even where a newer bundle has set them.
+	// PushChannelMap lets a bundle decide even where a newer one has: about channels, components, image names and descriptions.
 	PushChannelMap bool
 }
 
@@ -49,8 +49,6 @@ type Opened struct {
 	Predicate *bundle.Predicate
 	Signer    bundle.PublicKey
 	Head      *bundle.Head
-	// Imported means that this very bundle was imported before, and that all its blobs are still there.
-	Imported bool
 	// Warnings are messages for the operator.
 	Warnings []string
 
@@ -59,7 +57,7 @@ type Opened struct {
 }
 
 // Open verifies the signature of a bundle, then validates its head and verifies every assertion in it, before the first byte of the payload
-// is read. It skips the assertions of a bundle that was imported already, because they were verified then. Open takes over the reader.
+// is read. Open takes over the reader.
 func (im *Importer) Open(ctx context.Context, name string, r *bundle.Reader) (*Opened, error) {
 	o, err := im.open(ctx, name, r)
 	if err != nil {
@@ -83,18 +81,8 @@ func (im *Importer) open(ctx context.Context, name string, r *bundle.Reader) (*O
 	if o.Head, err = r.Head(); err != nil {
 		return nil, err
 	}
-	if o.Imported, err = im.imported(ctx, o); err != nil || o.Imported {
-		return o, err
-	}
-	return o, im.verifyAssertions(o)
-}
-
-// verifyAssertions verifies the assertions of a bundle, once.
-func (im *Importer) verifyAssertions(o *Opened) (err error) {
-	if o.assertions == nil {
-		o.assertions, err = bundle.Check(o.Head, im.Trust, o.Predicate.Created)
-	}
-	return err
+	o.assertions, err = bundle.Check(o.Head, im.Trust, p.Created)
+	return o, err
 }
 
 // Close closes the bundle's file.
@@ -106,12 +94,21 @@ func (o *Opened) Digest() blob.Digest { return o.reader.Digest() }
 // Missing returns the number of payload bytes that the blob folder does not hold yet.
 func (im *Importer) Missing(o *Opened) int64 {
 	var n int64
-	for _, d := range o.Head.Payload {
-		if !im.has(d.Digest, d.Size) {
-			n += d.Size
-		}
+	for _, size := range im.missing(o.Head) {
+		n += size
 	}
 	return n
+}
+
+// missing returns the payload blobs that the blob folder does not hold yet, with their sizes.
+func (im *Importer) missing(h *bundle.Head) map[blob.Digest]int64 {
+	out := make(map[blob.Digest]int64)
+	for _, d := range h.Payload {
+		if !im.has(d.Digest, d.Size) {
+			out[d.Digest] = d.Size
+		}
+	}
+	return out
 }
 
 func (im *Importer) has(d blob.Digest, size int64) bool {
@@ -125,47 +122,38 @@ type Candidate struct{ record *catalog.Import }
 // Origin returns the origin of the candidate. Candidates are imported in the order of their origins if their channels are forced.
 func (c Candidate) Origin() channelmap.Origin { return c.record.Origin() }
 
-// Candidate returns the bundle as a candidate if its assertions are verified.
-func (im *Importer) Candidate(o *Opened) (Candidate, error) {
-	if err := im.verifyAssertions(o); err != nil {
-		return Candidate{}, err
-	}
-	return Candidate{im.record(o)}, nil
-}
+// Candidate returns the bundle as a candidate.
+func (im *Importer) Candidate(o *Opened) Candidate { return Candidate{im.record(o)} }
 
 // Candidate returns the verified import as a candidate.
 func (v *Verified) Candidate() Candidate { return Candidate{v.record} }
 
-// PlanAll returns the changes of importing candidates one after the other.
+// PlanAll returns the outcomes of importing candidates one after the other.
 func (im *Importer) PlanAll(ctx context.Context, list []Candidate) ([]catalog.Outcome, error) {
 	return im.Store.PlanAll(ctx, records(list))
 }
 
 // Plan returns the changes of importing the bundle.
 func (im *Importer) Plan(ctx context.Context, o *Opened) (*catalog.Report, error) {
-	c, err := im.Candidate(o)
-	if err != nil {
-		return nil, err
-	}
-	return im.Store.Plan(ctx, c.record)
-}
-
-// imported reports whether this very bundle was imported before, nothing was removed since, and all its blobs are still there. The same content with a later signature
-// is another bundle, because it states that the channels hold this content again, or still.
-func (im *Importer) imported(ctx context.Context, o *Opened) (bool, error) {
-	if ok, err := im.Store.HasImported(ctx, o.Digest(), o.Predicate.Created); err != nil || !ok {
-		return false, err
-	}
-	for _, b := range keptBlobs(o.Head) {
-		if !im.has(b.Digest, b.Size) {
-			return false, nil
-		}
-	}
-	return im.Missing(o) == 0, nil
+	return im.Store.Plan(ctx, im.record(o))
 }
 
 // Verified is a bundle of which every byte was read and verified, and whose blobs are in the blob folder.
 type Verified struct{ record *catalog.Import }
+
+// verifiedBefore returns a planned bundle that needs no reading, or nil. It was verified when it was imported before, and the blob folder
+// still holds all its blobs.
+func (im *Importer) verifiedBefore(c Candidate, r *catalog.Report) *Verified {
+	if !r.AlreadyImported {
+		return nil
+	}
+	for _, b := range c.record.Blobs {
+		if !im.has(b.Digest, b.Size) {
+			return nil
+		}
+	}
+	return &Verified{c.record}
+}
 
 // Apply makes a verified bundle visible, all of it at once.
 func (im *Importer) Apply(ctx context.Context, v *Verified) (*catalog.Report, error) {

@@ -65,21 +65,13 @@ func TestImported(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	packed := sample(t).Tar(bundle.None)
-	done := func() bool {
-		t.Helper()
-		o, err := s.open(packed)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer o.Close()
-		return o.Imported
-	}
+	done := func() bool { return s.upToDate(packed) }
 	if done() {
-		t.Error("Imported = true before the import")
+		t.Error("UpToDate = true before the import")
 	}
 	s.mustPush(packed)
 	if !done() {
-		t.Error("Imported = false after the import")
+		t.Error("UpToDate = false after the import")
 	}
 	// Each blob that is removed is missed, also the icon's, and a second push brings it back.
 	for dg, name := range map[digest.Digest]string{
@@ -89,13 +81,13 @@ func TestImported(t *testing.T) {
 			t.Fatal(err)
 		}
 		if done() {
-			t.Errorf("Done = true without %s", name)
+			t.Errorf("UpToDate = true without %s", name)
 		}
 		if r := s.mustPush(packed); !r.AlreadyImported || len(r.SnapRevisions)+len(r.SnapMoves) > 0 {
 			t.Errorf("push that repairs %s: %+v, want it to be known", name, r)
 		}
 		if !done() {
-			t.Errorf("Imported = false after %s was brought back", name)
+			t.Errorf("UpToDate = false after %s was brought back", name)
 		}
 	}
 	s.served()

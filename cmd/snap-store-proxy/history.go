@@ -85,12 +85,7 @@ func printImport(w io.Writer, r catalog.Record) {
 	if r.Signer == catalog.OwnSignatures {
 		vouched = "assertions with their own signatures"
 	}
-	assertions := ""
-	if n := len(r.Report.AssertionItems); n > 0 {
-		assertions = ", " + cli.Count(n, "assertion")
-	}
-	revisions, moves := r.Report.Changes()
-	fmt.Fprintf(w, "%s %s %s: +%s, %s%s\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle, vouched, cli.Count(revisions, "revision"), cli.Count(moves, "channel change"), assertions)
+	fmt.Fprintf(w, "%s %s %s: %s\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle, vouched, countReport(&r.Report))
 }
 
 func printRemoval(w io.Writer, r catalog.RemovalRecord) {
@@ -101,4 +96,23 @@ func printRemoval(w io.Writer, r catalog.RemovalRecord) {
 	revisions, moves := r.Report.Changes()
 	fmt.Fprintf(w, "%s %s by %s%s: %s: -%s, %s\n", r.RemovedAt.UTC().Format(time.RFC3339), r.Reason, cli.Clean(r.RemovedBy), forced,
 		cli.Clean(strings.Join(r.Report.Names(), ", ")), cli.Count(revisions, "revision"), cli.Count(moves, "channel change"))
+}
+
+// countReport counts the changes of an import: the revisions and the rows, and all other kinds that there are.
+func countReport(r *catalog.Report) string {
+	revisions, moves := r.Changes()
+	list := []string{"+" + cli.Count(revisions, "revision"), cli.Count(moves, "channel change")}
+	for _, c := range []struct {
+		n    int
+		noun string
+	}{{r.Images, "image manifest"}, {len(r.ImageMoves), "image name"}} {
+		if c.n > 0 {
+			list = append(list, cli.Count(c.n, c.noun))
+		}
+	}
+	list = append(list, cli.CountChanges(r.Updates)...)
+	if n := r.NewAssertions(); n > 0 {
+		list = append(list, cli.Count(n, "new assertion"))
+	}
+	return strings.Join(list, ", ")
 }

@@ -39,9 +39,10 @@ FILE may also be a file of assertions, as 'snap known --remote' prints them.
 Their own signatures vouch for it.
 
 An older bundle does not change a channel that a newer one has set, unless
---push-channel-map is given; its revisions are added nevertheless. With
---push-channel-map, several bundles are applied in the order in which they were
-signed, whatever their order on the command line.`,
+--push-channel-map is given; its revisions are added nevertheless. The flag also
+brings back its components, its names of images and its descriptions. Several
+bundles are then applied together, in the order in which they were signed, and the
+same command a second time changes nothing.`,
 		Example: example,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -49,7 +50,7 @@ signed, whatever their order on the command line.`,
 		},
 	}
 	f := c.Flags()
-	f.BoolVar(&o.pushChannelMap, "push-channel-map", false, "update the channel map even where a newer bundle has set it")
+	f.BoolVar(&o.pushChannelMap, "push-channel-map", false, "update the channel map, and all else that the newest bundle decides, even where a newer bundle has set it")
 	f.BoolVar(&o.plan, "plan", false, "print the plan, and change nothing")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	f.BoolVar(&o.allowUnsigned, "allow-unsigned", false, "accept an unsigned export of the original store-admin")

@@ -32,6 +32,12 @@ func printChanges(w io.Writer, c content, r *catalog.Report) {
 	if r.Images > 0 {
 		fmt.Fprintf(w, "  add %s\n", cli.Count(r.Images, "image manifest"))
 	}
+	for _, u := range r.Updates {
+		fmt.Fprintf(w, "  %s\n", cli.ChangeLine(u))
+	}
+	if n := r.NewAssertions(); n > 0 {
+		fmt.Fprintf(w, "  add %s\n", cli.Count(n, "assertion"))
+	}
 	for _, m := range r.SnapMoves {
 		fmt.Fprintf(w, "  %s %s for %s: %s -> %s\n", m.Snap, m.Channel, snapRow(m), revisionName(m.From), revisionName(m.To))
 	}

@@ -54,7 +54,11 @@ func (p *push) announce() error {
 		return fmt.Errorf("the bundles need %s more in %s: %w", cli.Bytes(t.Missing-free), p.dataDir, &blob.NoSpaceError{Path: p.dataDir, Need: t.Missing, Have: free})
 	}
 	if t.Payload > 0 {
-		fmt.Fprintf(os.Stderr, "Importing %s and %s: %s to copy, %s free.\n", cli.Count(t.Revisions, "revision"), cli.Count(t.Moves, "channel change"), cli.Bytes(t.Missing), cli.Bytes(free))
+		changes := cli.Count(t.Revisions, "revision") + " and " + cli.Count(t.Moves, "channel change")
+		if t.Others > 0 {
+			changes = fmt.Sprintf("%s, %s and %s", cli.Count(t.Revisions, "revision"), cli.Count(t.Moves, "channel change"), cli.Count(t.Others, "other change"))
+		}
+		fmt.Fprintf(os.Stderr, "Importing %s: %s to copy, %s free.\n", changes, cli.Bytes(t.Missing), cli.Bytes(free))
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/difference"
 	"offlinestore/importer"
 	"offlinestore/instance"
 )
@@ -78,6 +79,7 @@ func printReport(w io.Writer, c content, r *catalog.Report) {
 	if r.Images > 0 {
 		fmt.Fprintf(w, "[images] Uploaded %s\n", cli.Count(r.Images, "image manifest"))
 	}
+	printUpdates(w, c, r)
 	for _, g := range c.groups() {
 		for _, name := range g.names {
 			if updated[g.kind+" "+name] {
@@ -90,6 +92,25 @@ func printReport(w io.Writer, c content, r *catalog.Report) {
 	}
 	for _, m := range r.KeptCharms {
 		printKept(w, c.kind(m.Charm), m.Charm, charmRow(m), m.From, m.To)
+	}
+}
+
+// printUpdates prints the changes of things that were there before. New assertions are mentioned only if they come without a revision.
+func printUpdates(w io.Writer, c content, r *catalog.Report) {
+	for _, u := range r.Updates {
+		title := "assertions"
+		switch {
+		case u.Snap != "":
+			title = "snap " + u.Snap
+		case u.Charm != "":
+			title = c.kind(u.Charm) + " " + u.Charm
+		case u.What == difference.Manifest:
+			title = "images"
+		}
+		fmt.Fprintf(w, "[%s] %s\n", title, cli.ChangeText(u))
+	}
+	if n := r.NewAssertions(); n > 0 && len(r.SnapRevisions)+len(r.CharmRevisions)+len(r.AssertionItems) == 0 {
+		fmt.Fprintf(w, "[assertions] Uploaded %s\n", cli.Count(n, "assertion"))
 	}
 }
 

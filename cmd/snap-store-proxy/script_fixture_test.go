@@ -29,7 +29,7 @@ type fixture struct {
 //	new.tar.gz   on Tuesday: jq 8 in stable and edge, amd64
 //	all.tar.gz   on Wednesday: jq and hello with all that they need, amd64 and arm64
 //
-// writeCharms makes the bundles of charms.
+// writeCharms makes the bundles of charms, and writeReports those of reports about changes.
 func newFixture(t *testing.T) (*fixture, error) {
 	dir := tempDir(t)
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "bin")+"/", "offlinestore/cmd/store-admin")
@@ -39,6 +39,7 @@ func newFixture(t *testing.T) (*fixture, error) {
 	srv := httptest.NewUnstartedServer(nil)
 	f := &fixture{dir: dir, upstream: "http://" + srv.Listener.Addr().String()}
 	f.writeCharms(t)
+	f.writeReports(t)
 	demo, err := upstreamtest.Demo(upstreamtest.DemoOptions{Origin: f.upstream})
 	if err != nil {
 		return nil, err

@@ -1,0 +1,200 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"offlinestore/channel"
+	"offlinestore/channelmap"
+)
+
+var (
+	// errRollback ends a transaction without its changes.
+	errRollback = errors.New("only a plan")
+	// errNothing ends an import that was applied before and changes nothing. It leaves no line in the history.
+	errNothing = errors.New("nothing to change")
+)
+
+// Outcome is the outcome of one of several imports: its report, or its error.
+type Outcome struct {
+	Report *Report
+	Err    error
+}
+
+// Plan returns the report that Apply would return. It applies the import in a transaction that is rolled back, so that the two
+// cannot differ.
+func (db *DB) Plan(ctx context.Context, in *Import) (*Report, error) {
+	return only(db.PlanAll(ctx, []*Import{in}))
+}
+
+// PlanAll returns the outcomes that ApplyAll would return.
+func (db *DB) PlanAll(ctx context.Context, list []*Import) ([]Outcome, error) {
+	out, err := db.applyAll(ctx, list, func(pgx.Tx) error { return errRollback })
+	if !errors.Is(err, errRollback) {
+		return nil, fmt.Errorf("plan the import: %w", interpret(err))
+	}
+	return out, nil
+}
+
+// Apply imports in completely or not at all, and notifies the servers.
+func (db *DB) Apply(ctx context.Context, in *Import) (*Report, error) {
+	return only(db.ApplyAll(ctx, []*Import{in}))
+}
+
+// ApplyAll applies imports in one transaction, one after the other. Each of them is applied completely or not at all. Readers see
+// only the state after the last one. Of several imports with PushChannelMap, the last one that makes a statement forces it. The
+// statements of the others count only if they are newer than the catalogue, so that the same list never moves a channel forth and back.
+func (db *DB) ApplyAll(ctx context.Context, list []*Import) ([]Outcome, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	out, err := db.applyAll(ctx, list, func(pgx.Tx) error { return nil })
+	if err != nil {
+		return nil, fmt.Errorf("change the catalogue: %w", interpret(err))
+	}
+	return out, nil
+}
+
+// Preview returns the catalogue as ApplyAll would leave it.
+func (db *DB) Preview(ctx context.Context, list []*Import) (*Snapshot, error) {
+	c := &Snapshot{}
+	out, err := db.applyAll(ctx, list, func(tx pgx.Tx) error {
+		if err := (&loader{ctx: ctx, tx: tx, c: c, byID: make(map[string]*Snap)}).run(); err != nil {
+			return err
+		}
+		return errRollback
+	})
+	if errors.Is(err, errRollback) {
+		err = nil
+		for i, o := range out {
+			if o.Err != nil && err == nil {
+				err = fmt.Errorf("%s: %w", list[i].Name, o.Err)
+			}
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("preview the imports: %w", interpret(err))
+	}
+	return c, nil
+}
+
+func only(out []Outcome, err error) (*Report, error) {
+	if err != nil {
+		return nil, err
+	}
+	return out[0].Report, out[0].Err
+}
+
+// applyAll applies the imports in a transaction, which end completes.
+func (db *DB) applyAll(ctx context.Context, list []*Import, end func(pgx.Tx) error) (out []Outcome, err error) {
+	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if err := db.keepLock(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, applyLock); err != nil {
+			return err
+		}
+		out = make([]Outcome, len(list))
+		for failed := true; failed; {
+			err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) (err error) {
+				failed, err = applyGood(ctx, tx, list, out)
+				return err
+			})
+			if err != nil && !errors.Is(err, errRollback) {
+				return err
+			}
+		}
+		return end(tx)
+	})
+	return out, err
+}
+
+// applyGood applies the imports that have not failed yet. If another one fails that earlier imports have left statements to, it
+// returns errRollback, and the caller starts again without that import.
+func applyGood(ctx context.Context, tx pgx.Tx, list []*Import, out []Outcome) (failed bool, err error) {
+	last := lastStatements(list, out)
+	for i, in := range list {
+		if out[i].Err != nil {
+			continue
+		}
+		a := &applier{ctx: ctx, in: in, last: last, index: i, r: &Report{SnapRevisions: []SnapRevisionRef{}, SnapMoves: []SnapMove{}}}
+		err := pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) error {
+			a.tx = savepoint
+			return a.run()
+		})
+		switch {
+		case errors.Is(err, errNothing):
+			a.r.UpToDate = true
+		case err != nil && (tx.Conn().IsClosed() || ctx.Err() != nil):
+			return false, err
+		case err != nil:
+			out[i] = Outcome{Err: fmt.Errorf("change the catalogue: %w", interpret(err))}
+			if i > 0 && in.PushChannelMap {
+				return true, errRollback
+			}
+			continue
+		}
+		out[i].Report = a.r
+	}
+	return false, nil
+}
+
+// The keys of statements. The newest bundle decides a statement, unless another one forces it.
+type (
+	snapKey          string
+	snapRevisionKey  revisionKey
+	charmKey         string
+	charmRevisionKey revisionKey
+)
+
+// lastStatements returns the number of the last import that forces each statement. It leaves out imports that have failed.
+func lastStatements(list []*Import, out []Outcome) map[any]int {
+	last := make(map[any]int)
+	if len(list) == 1 {
+		return last
+	}
+	for i, in := range list {
+		if in.PushChannelMap && out[i].Err == nil {
+			in.statements(func(key any) { last[key] = i })
+		}
+	}
+	return last
+}
+
+// statements calls yield with the key of each statement of the import.
+func (in *Import) statements(yield func(any)) {
+	for _, s := range in.Snaps {
+		yield(snapKey(s.SnapID))
+		for _, r := range s.ChannelMap {
+			yieldRow(yield, snapPlatform{s.SnapID, r.Architecture}, r.Channel)
+		}
+	}
+	for _, r := range in.SnapRevisions {
+		yield(snapRevisionKey{r.SnapID, r.Revision.Number})
+	}
+	for _, c := range in.Charms {
+		yield(charmKey(c.ID))
+		for _, r := range c.ChannelMap {
+			yieldRow(yield, charmPlatform{c.ID, bareBase(r.Base)}, r.Channel)
+		}
+	}
+	for _, r := range in.CharmRevisions {
+		yield(charmRevisionKey{r.ID, r.Revision.Number})
+	}
+	for _, r := range in.CharmResources {
+		yield(resourceKey{r.CharmID, r.Resource.Name, r.Resource.Revision})
+	}
+}
+
+// yieldRow calls yield with the key of a row. An invalid channel makes the import fail later.
+func yieldRow[P comparable](yield func(any), platform P, name string) {
+	if c, err := channel.Parse(name); err == nil {
+		yield(channelmap.Key[P]{Platform: platform, Channel: c})
+	}
+}
+
+// forces reports whether the import decides a statement even where a newer bundle has made it.
+func (a *applier) forces(key any) bool { return a.in.PushChannelMap && a.last[key] <= a.index }

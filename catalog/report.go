@@ -1,0 +1,38 @@
+package catalog
+
+import (
+	"slices"
+
+	"offlinestore/difference"
+)
+
+// update adds changes of things that were there before.
+func (r *Report) update(list ...difference.Change) { r.Updates = append(r.Updates, list...) }
+
+// addNewSnap adds a snap that is new in the catalogue. Its revisions tell of it, if it has any.
+func (r *Report) addNewSnap(in *Import, s ImportedSnap) {
+	if !slices.ContainsFunc(in.SnapRevisions, func(rev ImportedSnapRevision) bool { return rev.SnapID == s.SnapID }) {
+		r.update(difference.Change{What: difference.Snap, Snap: s.Name, Field: "snap-id", New: s.SnapID})
+	}
+}
+
+// addNewCharm adds a charm that is new in the catalogue, like addNewSnap.
+func (r *Report) addNewCharm(in *Import, c ImportedCharm) {
+	if !slices.ContainsFunc(in.CharmRevisions, func(rev ImportedCharmRevision) bool { return rev.ID == c.ID }) {
+		r.update(difference.Change{What: difference.Charm, Charm: c.Name, Field: "id", New: c.ID})
+	}
+}
+
+// NewAssertions counts the new assertions and formats of assertions.
+func (r *Report) NewAssertions() int {
+	n := r.Assertions
+	for _, u := range r.Updates {
+		if u.What == difference.Assertion {
+			n--
+		}
+	}
+	return max(n, 0)
+}
+
+// Others counts the changes other than the ones that Changes counts, except for new assertions and manifests.
+func (r *Report) Others() int { return len(r.ImageMoves) + len(r.Updates) }
