@@ -229,7 +229,7 @@ func (a *applier) updateRevision(rev ImportedSnapRevision, have knownItem) error
 	return nil
 }
 
-// loadRevisions loads the revisions of the import's snaps, and the items of those that the import has, too.
+// loadRevisions loads the revisions of the import's snaps, and the items of the revisions in the import.
 func (a *applier) loadRevisions() error {
 	const q = `
 		select snap_id, revision, blob, coalesce(item ->> 'epoch', 'null'), case when (snap_id, revision) in (select * from unnest($2::text[], $3::integer[])) then item end,

@@ -190,7 +190,7 @@ func blobName(digest string) string {
 	return "blob " + digest
 }
 
-// loadCharmRevisions loads the revisions of the import's charms, and the items of those that the import has, too.
+// loadCharmRevisions loads the revisions of the import's charms, and the items of the revisions in the import.
 func (a *applier) loadCharmRevisions() error {
 	const q = `
 		select charm_id, revision, blob, case when (charm_id, revision) in (select * from unnest($2::text[], $3::integer[])) then item end,

@@ -72,8 +72,8 @@ type knownListing[L any] struct {
 	icon    [2]string // the digest and the media type
 }
 
-// listings loads the snaps or charms with the IDs of list, which has names and IDs. dest and load receive the columns of q after the ID
-// and before those of the icon and the origin.
+// listings loads the snaps or charms with the IDs of list, which has names and IDs. The first column of q is the ID. The columns of dest
+// follow, then the columns of the icon and the origin. load makes the listing from dest.
 func listings[L any](a *applier, q string, list [][2]string, dest []any, load func(id string) (L, error)) (map[string]*knownListing[L], error) {
 	ids := []string{}
 	for _, l := range list {

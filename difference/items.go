@@ -148,7 +148,7 @@ func OfAssertion(name string, ref assertion.Ref, before, after AssertionState) C
 	return c.values(before.String(), after.String())
 }
 
-// headers returns the names of the headers whose values differ, except for those that differ between any two revisions.
+// headers returns the names of the headers whose values differ, except for headers that differ between any two revisions.
 func headers(before, after *assertion.Assertion) []string {
 	old, now := before.Headers(), after.Headers()
 	var out []string

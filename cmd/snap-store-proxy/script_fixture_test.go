@@ -29,7 +29,7 @@ type fixture struct {
 //	new.tar.gz   on Tuesday: jq 8 in stable and edge, amd64
 //	all.tar.gz   on Wednesday: jq and hello with all that they need, amd64 and arm64
 //
-// writeCharms makes the bundles of charms, and writeReports those of reports about changes.
+// writeCharms makes the bundles of charms, and writeReports makes the bundles for reports.
 func newFixture(t *testing.T) (*fixture, error) {
 	dir := tempDir(t)
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "bin")+"/", "offlinestore/cmd/store-admin")

@@ -14,7 +14,7 @@ type changeWords struct {
 	subject    func(difference.Change) string
 }
 
-// changeTable has a row for each value of difference.Change.What, in the order of the counts.
+// changeTable returns a row for each value of difference.Change.What, in the order of the counts.
 func changeTable() []changeWords {
 	field := func(c difference.Change) string { return c.Field }
 	ofRevision := func(c difference.Change) string { return fmt.Sprintf("revision %d: %s", c.Revision, c.Field) }
