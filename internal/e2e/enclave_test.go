@@ -233,3 +233,20 @@ func get(t *testing.T, url string, v any) *http.Response {
 	}
 	return resp
 }
+
+// awaitAssertion waits until devices find an assertion.
+func (in *inside) awaitAssertion(path string) {
+	in.t.Helper()
+	status := 0
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		resp, err := http.Get(in.url + "/v2/assertions/" + path)
+		if err != nil {
+			in.t.Fatal(err)
+		}
+		resp.Body.Close()
+		if status = resp.StatusCode; status == http.StatusOK {
+			return
+		}
+	}
+	in.t.Fatalf("%s has not arrived: status %d", path, status)
+}
