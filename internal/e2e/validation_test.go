@@ -1,0 +1,102 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"offlinestore/internal/assertiontest"
+	"offlinestore/internal/snapdaemon"
+	"offlinestore/internal/upstreamtest"
+)
+
+// addPoint publishes a point of the validation set acme/base, which pins greeter.
+func (b *brand) addPoint(sequence, revision int) {
+	b.up.AddAssertions(b.ValidationSet("base", sequence, []any{
+		assertiontest.Headers{"name": "greeter", "id": upstreamtest.ID("greeter"), "revision": fmt.Sprint(revision)},
+		assertiontest.Headers{"name": "rival", "id": upstreamtest.ID("rival"), "presence": "invalid"},
+	}, nil))
+}
+
+// exportSet exports a validation set into a file.
+func (o *outside) exportSet(t *testing.T, set string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "set.tar.gz")
+	o.admin("export", "validation-sets", set, "--single", file, "--trusted-root", o.root)
+	return file
+}
+
+// TestValidationSets lets the real daemon monitor and enforce a set that crossed the gap with the snaps that it pins.
+func TestValidationSets(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds snapd and runs its daemon")
+	}
+	up := newOrigin(t)
+	acme := newBrand(t, up)
+	for _, name := range []string{"greeter", "rival"} {
+		up.addSnap(name)
+	}
+	for n := range 3 {
+		up.upload("greeter", upstreamtest.Rev{Revision: n + 1}, "stable")
+	}
+	acme.addPoint(1, 1)
+	o := newOutside(t, up.url, up.Stack.RootStream())
+	in := newInside(t, o)
+	in.push(o.export("greeter")...) // revision 3
+	pushed := in.proxy("push-validation-sets", o.exportSet(t, "acme/base"))
+	for _, want := range []string{"[validation-set acme/base=1] Uploaded assertion", "[snap greeter] Uploaded snap blob and assertions for greeter revision 1"} {
+		if !strings.Contains(pushed, want) {
+			t.Errorf("push-validation-sets does not say %q:\n%s", want, pushed)
+		}
+	}
+	in.proxy("check") // exits with 6 if a pinned revision is missing
+	in.serve()
+	d := snapdaemon.Start(t, snapdaemon.Options{
+		Binaries:    snapdaemon.BuildWithRoot(t),
+		TrustedRoot: up.Stack.RootStream(),
+		StoreURL:    "http://127.0.0.1:8080",
+		Sites:       []snapdaemon.Site{{Addr: "127.0.0.1:8080", Handler: snapdaemon.Forward(t, in.url)}},
+	})
+	d.MustSnap("install", "greeter")
+	wantInstalled(t, d, "greeter", "1.3", "3")
+
+	d.MustSnap("validate", "--monitor", "acme/base")
+	wantValidation(t, d, "acme/base", "monitor", "invalid")
+	if _, stderr, err := d.Snap("validate", "--enforce", "acme/base"); err == nil || !strings.Contains(stderr, "greeter") {
+		t.Errorf("a set that pins another revision is enforced: %v, %s", err, stderr)
+	}
+	// The pinned revision is in no channel of the store inside. This snapd doesn't fetch it by itself.
+	d.MustSnap("refresh", "--revision=1", "greeter")
+	d.MustSnap("validate", "--enforce", "acme/base")
+	wantValidation(t, d, "acme/base", "enforce", "valid")
+	wantInstalled(t, d, "greeter", "1.1", "1")
+	if _, stderr, err := d.Snap("refresh", "greeter"); err == nil && !strings.Contains(stderr, "no updates") {
+		t.Errorf("refresh of a pinned snap: %s", stderr)
+	}
+	wantInstalled(t, d, "greeter", "1.1", "1")
+
+	acme.addPoint(2, 2)
+	in.proxy("push-validation-sets", o.exportSet(t, "acme/base"))
+	in.awaitAssertion("validation-set/16/acme/base/2")
+	d.MustSnap("refresh")
+	wantInstalled(t, d, "greeter", "1.2", "2")
+	if got := d.MustSnap("known", "validation-set", "name=base", "sequence=2"); !strings.Contains(got, "\nsequence: 2\n") {
+		t.Errorf("the daemon doesn't have the new point: %s", got)
+	}
+}
+
+// wantValidation checks the line of a validation set in the daemon's list.
+func wantValidation(t *testing.T, d *snapdaemon.Daemon, set, mode, state string) {
+	t.Helper()
+	got := d.MustSnap("validate")
+	for line := range strings.Lines(got) {
+		if f := strings.Fields(line); len(f) > 3 && f[0] == set && f[1] == mode && f[3] == state {
+			return
+		}
+	}
+	t.Errorf("snap validate lists %s, want %s: %s, %s", got, set, mode, state)
+}
