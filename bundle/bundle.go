@@ -115,9 +115,10 @@ func formatOf(claimed string, items []ocispec.Descriptor) string {
 // format returns the version in which a bundle of this content is written: the oldest that has all of it.
 func (h *Head) format() string {
 	switch {
-	case len(h.Assertions) > 0,
+	case h.large, len(h.Assertions) > 0,
 		slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return s.HasEpochs() }),
-		slices.ContainsFunc(h.Revisions, func(r *SnapRevision) bool { return len(r.Integrity) > 0 }):
+		slices.ContainsFunc(h.Revisions, func(r *SnapRevision) bool { return len(r.Integrity) > 0 }),
+		slices.ContainsFunc(h.CharmRevisions, (*CharmRevision).isNew), slices.ContainsFunc(h.Images, (*ImageManifest).isNew):
 		return epochFormat
 	case len(h.Charms)+len(h.CharmRevisions)+len(h.CharmResources)+len(h.Images) > 0:
 		return "1.1"

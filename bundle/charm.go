@@ -94,6 +94,15 @@ func (r *CharmRevision) validate() error {
 	return r.Blob.validate(r.itemName(), r.Revision.Download)
 }
 
+// isNew reports whether the formats before 1.2 can't hold r.
+func (r *CharmRevision) isNew() bool {
+	longest := 0
+	for _, text := range []string{r.Revision.ActionsYAML, r.Revision.BundleYAML, r.Revision.ConfigYAML, r.Revision.MetadataYAML, r.Revision.ReadmeMD} {
+		longest = max(longest, len(text))
+	}
+	return len(r.Images) > 0 || longest > oldFileSize
+}
+
 func (r *CharmRevision) layers() []Layer {
 	end := ".charm"
 	if r.Type == charm.TypeBundle {

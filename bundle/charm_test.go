@@ -15,6 +15,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/bundle"
+	"offlinestore/charm"
 	"offlinestore/internal/bundletest"
 	"offlinestore/snap"
 )
@@ -69,7 +70,8 @@ func checkCharms(t *testing.T, got *receivedBundle, c *content, s *bundle.Signed
 
 func TestRoundTripOfCharms(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]*content{"charms": charmSample(t), "charms and snaps": fullSample(t)} {
+	for name, c := range map[string]*content{"charms": charmSample(t), "charms and snaps": fullSample(t),
+		"images of a charm bundle": bundleImageSample(t), "long config.yaml": longSample(t), "large manifest": largeImageSample(t)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := c.seal(t)
@@ -160,13 +162,41 @@ func epochSample(tb testing.TB) *content {
 	return c
 }
 
+// bundleImageSample returns a sample whose charm bundle names an image that no resource has.
+func bundleImageSample(tb testing.TB) *content {
+	c := charmSample(tb)
+	m := c.addImage(ociManifestType, []byte("{}"), c.random(90, "of the bundle"))
+	kit := c.charmRevisions[2]
+	kit.Images = []charm.Image{{Name: "osm/pla:daily", Digest: m.Digest, Source: "docker.io/osm/pla:daily"}}
+	return c
+}
+
+// longSample returns a sample with a config.yaml, and a config, over the limits of older formats.
+func longSample(tb testing.TB) *content {
+	c := charmSample(tb)
+	c.charmRevisions[0].Revision.ConfigYAML = strings.Repeat("#", charm.MaxYAMLSize)
+	return c
+}
+
+// largeImageSample returns a sample with the largest manifest of an image that registries accept.
+func largeImageSample(tb testing.TB) *content {
+	c := charmSample(tb)
+	raw := []byte(`{"schemaVersion":2,"mediaType":"` + ociManifestType + `","config":` + string(toJSON(descriptorOf("application/vnd.oci.image.config.v1+json", []byte("{}")))) + `,"layers":[],"annotations":{"x":"`)
+	raw = append(raw, bytes.Repeat([]byte("x"), bundle.MaxImageSize-len(raw)-3)...)
+	m := c.addManifest(ociManifestType, append(raw, `"}}`...))
+	c.imageBlobs[digest.Digest(m.Digest)] = [][]byte{[]byte("{}")}
+	c.addImageResource("pg", "large", 1, m)
+	return c
+}
+
 // TestFormatOfKinds shows that a bundle is written in the oldest version that has everything in it.
 func TestFormatOfKinds(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		c    *content
 		want string
-	}{"snaps": {sample(t), "1.0"}, "charms": {charmSample(t), "1.1"}, "both": {fullSample(t), "1.1"}, "epochs": {epochSample(t), "1.2"}} {
+	}{"snaps": {sample(t), "1.0"}, "charms": {charmSample(t), "1.1"}, "both": {fullSample(t), "1.1"}, "epochs": {epochSample(t), "1.2"}, "images of a charm bundle": {bundleImageSample(t), "1.2"},
+		"long config.yaml": {longSample(t), "1.2"}, "large manifest": {largeImageSample(t), "1.2"}} {
 		dir := unpack(t, test.c.pack(t, test.c.seal(t), bundle.None))
 		index, err := os.ReadFile(filepath.Join(dir, "index.json"))
 		if err != nil {
@@ -180,7 +210,8 @@ func TestFormatOfKinds(t *testing.T) {
 		c      *content
 		format string
 	}{"snaps in 1.1": {sample(t), "1.1"}, "charms in 1.0": {charmSample(t), "1.0"}, "charms in 1.2": {charmSample(t), "1.2"},
-		"epochs in 1.0": {epochSample(t), "1.0"}} {
+		"epochs in 1.0": {epochSample(t), "1.0"}, "images of a charm bundle in 1.1": {bundleImageSample(t), "1.1"}, "long config.yaml in 1.1": {longSample(t), "1.1"},
+		"large manifest in 1.1": {largeImageSample(t), "1.1"}} {
 		f := test.c.forge()
 		f.format = test.format
 		if _, err := receiveBytes(t, tarOf(f.seal(testKey()))); !refused(err) {

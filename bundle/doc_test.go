@@ -45,7 +45,7 @@ func TestDocLimits(t *testing.T) {
 	t.Parallel()
 	want := make(map[string]string)
 	for name, n := range map[string]int64{
-		"MaxIndexSize": bundle.MaxIndexSize, "MaxItems": bundle.MaxItems, "MaxIndexValues": bundle.MaxIndexValues, "MaxManifestSize": bundle.MaxManifestSize, "MaxLayers": bundle.MaxLayers, "MaxImageValues": bundle.MaxImageValues,
+		"MaxIndexSize": bundle.MaxIndexSize, "MaxItems": bundle.MaxItems, "MaxIndexValues": bundle.MaxIndexValues, "MaxManifestSize": bundle.MaxManifestSize, "MaxImageSize": bundle.MaxImageSize, "MaxLayers": bundle.MaxLayers, "MaxImageValues": bundle.MaxImageValues,
 		"MaxConfigSize": bundle.MaxConfigSize, "MaxAssertionSize": bundle.MaxAssertionSize, "MaxIconSize": bundle.MaxIconSize,
 		"MaxEnvelopeSize": bundle.MaxEnvelopeSize, "MaxHeadSize": bundle.MaxHeadSize, "MaxBlobSize": bundle.MaxBlobSize, "MaxRefLength": bundle.MaxRefLength,
 	} {

@@ -27,6 +27,8 @@ type Head struct {
 	Payload []ocispec.Descriptor
 
 	small map[digest.Digest][]byte
+	// large is set if a config is larger than the formats before 1.2 allow.
+	large bool
 }
 
 // PayloadSize returns the size of the payload in bytes.
@@ -85,7 +87,7 @@ func (r *Reader) Head() (*Head, error) {
 func (r *Reader) items(data map[digest.Digest][]byte) ([]item, error) {
 	out := make([]item, len(r.bundle.Manifests))
 	for i, desc := range r.bundle.Manifests {
-		raw, err := r.blob(desc, MaxManifestSize)
+		raw, err := r.blob(desc, maxManifestSize(desc))
 		if err != nil {
 			return nil, fmt.Errorf("item %.80q: %w", refName(desc), err)
 		}
@@ -108,6 +110,7 @@ func (h *Head) parse(items []item, data map[digest.Digest][]byte) error {
 			h.Images = append(h.Images, it.image)
 			continue
 		}
+		h.large = h.large || it.manifest.Config.Size > oldConfigSize
 		layers, err := h.parseItem(it, data)
 		if err != nil {
 			return err

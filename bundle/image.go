@@ -41,8 +41,8 @@ type imageManifest struct {
 // ParseImageManifest parses a manifest or an index from a registry. It refuses content that can't be served without the internet,
 // and content that two readers could understand in two ways.
 func ParseImageManifest(mediaType string, raw []byte) (*ImageManifest, error) {
-	if n := int64(len(raw)); n > MaxManifestSize {
-		return nil, limit("bytes of an image's manifest", n, MaxManifestSize)
+	if n := int64(len(raw)); n > MaxImageSize {
+		return nil, limit("bytes of an image's manifest", n, MaxImageSize)
 	}
 	if n := countValues(raw); n > MaxImageValues {
 		return nil, limit("values in an image's manifest", n, MaxImageValues)
@@ -106,6 +106,19 @@ func validateImageBlob(d ocispec.Descriptor) error {
 		return limit("size of "+d.Digest.String(), d.Size, MaxBlobSize)
 	}
 	return nil
+}
+
+// isNew reports whether the formats before 1.2 can't hold m.
+func (m *ImageManifest) isNew() bool {
+	return len(m.Raw) > oldImageSize || countValues(m.Raw) > oldImageValues
+}
+
+// maxManifestSize returns the limit of the manifest of an item.
+func maxManifestSize(desc ocispec.Descriptor) int64 {
+	if desc.ArtifactType == "" {
+		return MaxImageSize
+	}
+	return MaxManifestSize
 }
 
 func (m *ImageManifest) itemName() string { return "image-" + m.Digest.Encoded() }

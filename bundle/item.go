@@ -118,7 +118,7 @@ func validateItems(items []ocispec.Descriptor) error {
 		case !isItemType(desc) || len(desc.Annotations) != 1:
 			return corrupt("item %.80q: not described as an item", name)
 		}
-		if err := validateDescriptor(desc, MaxManifestSize); err != nil {
+		if err := validateDescriptor(desc, maxManifestSize(desc)); err != nil {
 			return fmt.Errorf("item %.80q: %w", name, err)
 		}
 		if total += desc.Size; total > MaxHeadSize {

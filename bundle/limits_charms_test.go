@@ -21,7 +21,7 @@ func largeImages() map[string]struct{ mediaType, raw string } {
 		"MaxLayers":                {ociManifestType, manifest + list(bundle.MaxLayers+1) + "]}"},
 		"MaxLayers of an index":    {ociIndexType, `{"schemaVersion":2,"manifests":[` + list(bundle.MaxLayers+1) + "]}"},
 		"MaxImageValues":           {ociManifestType, manifest + `],"x":[0` + strings.Repeat(",0", bundle.MaxImageValues) + "]}"},
-		"MaxManifestSize":          {ociManifestType, manifest + `],"x":"` + strings.Repeat("x", bundle.MaxManifestSize) + `"}`},
+		"MaxImageSize":             {ociManifestType, manifest + `],"x":"` + strings.Repeat("x", bundle.MaxImageSize) + `"}`},
 		"MaxBlobSize of a layer":   {ociManifestType, manifest + huge + "]}"},
 		"MaxBlobSize of a config":  {ociManifestType, `{"schemaVersion":2,"config":` + huge + `,"layers":[]}`},
 		"MaxBlobSize in an index":  {ociIndexType, `{"schemaVersion":2,"manifests":[` + huge + "]}"},

@@ -95,6 +95,10 @@ func OpenArchive(r io.ReaderAt, size int64) (*Archive, error) {
 	a.addRepeated(metadataFile, repeated)
 	// The store does not need the content of these files, but it refuses files that Juju would reject.
 	for _, name := range []string{configFile, actionsFile} {
+		if countTokens([]byte(files[name])) > maxYAMLTokens {
+			a.Faults = append(a.Faults, name+" is too long to be checked")
+			continue
+		}
 		w := newWalker()
 		w.anyKeys = true
 		if _, err := w.parse([]byte(files[name]), MaxYAMLSize); err != nil {

@@ -145,7 +145,7 @@ func TestRefuseArchive(t *testing.T) {
 		{"spelled otherwise", zipOf(t, member{"metadata.yaml", metadata}, member{"./config.yaml", ""}), "want it spelled config.yaml"},
 		{"by dots", zipOf(t, member{"metadata.yaml", metadata}, member{"x/../config.yaml", ""}), "want it spelled config.yaml"},
 		{"a directory", zipOf(t, member{"metadata.yaml/", ""}), "want it spelled"},
-		{"too large", zipOf(t, member{"metadata.yaml", metadata + strings.Repeat("#", 1<<20)}), "unpacks to more than 1048576 bytes"},
+		{"too large", zipOf(t, member{"metadata.yaml", metadata + strings.Repeat("#", charm.MaxYAMLSize)}), "unpacks to more than 4194304 bytes"},
 		{"no name", zipOf(t, member{"metadata.yaml", "summary: x\n"}), "charm name"},
 		{"bad name", zipOf(t, member{"metadata.yaml", "name: ../x\n"}), "charm name"},
 		{"bad resource", zipOf(t, member{"metadata.yaml", metadata + "resources: {../x: {type: file}}\n"}), "resource name"},

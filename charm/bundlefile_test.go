@@ -148,7 +148,7 @@ func TestRefuseBundle(t *testing.T) {
 		{"many", many.String(), "1500 applications"},
 		{"documents", strings.Repeat("---\na: b\n", 100), "more than 64 documents"},
 		{"bomb", bomb(30), "too many values"},
-		{"long", "#" + strings.Repeat(" ", 1<<20), "over the limit"},
+		{"long", "#" + strings.Repeat(" ", charm.MaxYAMLSize), "over the limit"},
 	}
 	for _, tt := range tests {
 		got, err := charm.ParseBundle([]byte(tt.in))

@@ -13,7 +13,7 @@ import (
 // Limits for input from any source.
 const (
 	MaxNameLength = 100
-	MaxYAMLSize   = 1 << 20 // bytes of each YAML file of a charm or charm bundle
+	MaxYAMLSize   = 4 << 20 // bytes of each YAML file of a charm or charm bundle
 	MaxReadmeSize = MaxYAMLSize
 	MaxRevision   = 1<<31 - 1
 	MaxSnapHints  = 64 // of one revision
