@@ -26,8 +26,10 @@ func (s *Snap) addAnswer(arch string, w *snapQuery, r *snap.Result) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(rev.archs, arch) {
-		rev.archs = append(rev.archs, arch)
+	for _, a := range devices(arch, w.archs, &rev.Revision) {
+		if !slices.Contains(rev.archs, a) {
+			rev.archs = append(rev.archs, a)
+		}
 	}
 	if w.revision > 0 {
 		rev.addFrom(arch)
@@ -41,7 +43,7 @@ func (s *Snap) addAnswer(arch string, w *snapQuery, r *snap.Result) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range pushArchitectures(arch, w.archs, &rev.Revision) {
+	for _, a := range devices(arch, w.archs, &rev.Revision) {
 		if err := s.push(a, c.WithTrack(s.track()), &rev.Revision); err != nil {
 			return err
 		}
@@ -49,9 +51,10 @@ func (s *Snap) addAnswer(arch string, w *snapQuery, r *snap.Result) error {
 	return nil
 }
 
-// pushArchitectures returns the architectures whose rows get a revision that was requested for arch, one of archs. That is arch itself if
-// the revision runs there. A revision that runs on none of archs gets the rows of the architectures that it does run on.
-func pushArchitectures(arch string, archs []string, r *snap.Revision) []string {
+// devices returns the architectures of the devices for which a revision was requested for arch, one of archs: arch itself if the revision
+// runs there. A revision that runs on none of archs is for the devices that it does run on, because the store gives it to any device that
+// asks for its number.
+func devices(arch string, archs []string, r *snap.Revision) []string {
 	switch {
 	case r.Supports(arch):
 		return []string{arch}

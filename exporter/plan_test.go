@@ -11,7 +11,6 @@ import (
 
 	"offlinestore/exporter"
 	"offlinestore/internal/upstreamtest"
-	"offlinestore/snap"
 )
 
 // rows prints the channel map of a planned snap: "amd64 2.0/stable 38".
@@ -109,6 +108,67 @@ func TestPlanPushChannel(t *testing.T) {
 	}
 }
 
+// TestPushForOtherArchitecture puts revisions for two architectures into one channel, in an export for amd64. Each one gets the row of its own
+// architecture, and its dependencies for that.
+func TestPushForOtherArchitecture(t *testing.T) {
+	t.Parallel()
+	s := demo(t)
+	err := s.AddSnap(upstreamtest.Snap{Name: "pair", Base: "core24"})
+	for n, arch := range map[int]string{5: "amd64", 6: "arm64"} {
+		err = errors.Join(err, s.AddRevision("pair", upstreamtest.Rev{Revision: n, Architectures: []string{arch}, AnyDevice: true, Blob: upstreamtest.Random(arch, 1000)}))
+	}
+	err = errors.Join(err, s.Release("pair", "amd64", "latest/edge", 5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair := func(n int) exporter.Package {
+		return exporter.Package{Name: "pair", Revision: n, PushChannel: "x/edge"}
+	}
+	for _, c := range []struct {
+		name       string
+		packages   []exporter.Package
+		archs      []string
+		rows, base []string
+	}{
+		{"both for amd64", []exporter.Package{pair(5), pair(6)}, []string{"amd64"}, []string{"amd64 x/edge 5", "arm64 x/edge 6"}, []string{"amd64", "arm64"}},
+		{"arm64 alone", []exporter.Package{pair(6)}, []string{"amd64"}, []string{"arm64 x/edge 6"}, []string{"arm64"}},
+		{"both for both", []exporter.Package{pair(5), pair(6)}, []string{"arm64", "amd64"}, []string{"amd64 x/edge 5", "arm64 x/edge 6"}, []string{"amd64", "arm64"}},
+		{"amd64 for both", []exporter.Package{pair(5)}, []string{"amd64", "arm64"}, []string{"amd64 x/edge 5"}, []string{"amd64"}},
+	} {
+		e, _ := newExporter(t, s)
+		p, err := e.Plan(t.Context(), exporter.Request{Packages: c.packages, Channels: []string{"stable"}, Architectures: c.archs})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		var base []string
+		for _, s := range p.Snaps {
+			switch s.Listing.Name {
+			case "pair":
+				if diff := cmp.Diff(c.rows, rows(s)); diff != "" {
+					t.Errorf("%s: rows (-want +got):\n%s", c.name, diff)
+				}
+			case "core24":
+				for _, row := range s.Listing.ChannelMap {
+					base = append(base, row.Architecture)
+				}
+			}
+		}
+		if diff := cmp.Diff(c.base, base); diff != "" {
+			t.Errorf("%s: core24 (-want +got):\n%s", c.name, diff)
+		}
+		if gaps := p.Set().Gaps(); len(gaps) > 0 {
+			t.Errorf("%s: gaps %v", c.name, gaps)
+		}
+	}
+	e, _ := newExporter(t, s)
+	_, err = e.Plan(t.Context(), exporter.Request{Packages: []exporter.Package{pair(5), {Name: "pair", Revision: 6, PushChannel: "x/edge"}, {Name: "pair", PushChannel: "x/edge"}},
+		Channels: []string{"edge"}, Architectures: []string{"amd64"}})
+	if err != nil {
+		t.Errorf("the same revision by number and by channel: %v", err)
+	}
+}
+
 func TestPlanClosure(t *testing.T) {
 	t.Parallel()
 	e, _ := newExporter(t, demo(t))
@@ -166,29 +226,5 @@ func TestPlanMissing(t *testing.T) {
 	}
 	if !slices.Equal(names, []string{"a-none", "b-none"}) {
 		t.Errorf("missing %q, want each unknown name once", names)
-	}
-}
-
-// TestPushArchitectures checks that a revision's architectures decide the rows that it gets when it is pushed into a channel.
-func TestPushArchitectures(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		revision, asked string
-		want            string
-	}{
-		{"amd64", "amd64", "amd64:[amd64]"},
-		{"armhf", "amd64", "amd64:[armhf]"},
-		{"all", "amd64 arm64", "amd64:[amd64] arm64:[arm64]"},
-		{"amd64 arm64", "amd64", "amd64:[amd64]"},
-		{"arm64", "amd64 arm64", "amd64:[] arm64:[arm64]"},
-	} {
-		var got []string
-		asked := strings.Fields(c.asked)
-		for _, arch := range asked {
-			got = append(got, fmt.Sprint(arch, ":", exporter.PushArchitectures(arch, asked, &snap.Revision{Architectures: strings.Fields(c.revision)})))
-		}
-		if got := strings.Join(got, " "); got != c.want {
-			t.Errorf("revision for %s, exported for %s: %s, want %s", c.revision, c.asked, got, c.want)
-		}
 	}
 }

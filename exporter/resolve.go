@@ -117,7 +117,11 @@ func (p *planner) addSnaps(queries []*snapQuery) error {
 		missing = append(missing, absent...)
 	}
 	queries = slices.DeleteFunc(queries, func(w *snapQuery) bool { return p.snaps[w.name] == nil })
-	for _, arch := range p.plan.Request.Architectures {
+	archs := p.plan.Request.Architectures
+	for _, w := range queries {
+		archs = unite(archs, w.archs) // a revision may need its base for other devices
+	}
+	for _, arch := range archs {
 		if err := p.resolve(arch, queries); err != nil {
 			return err
 		}

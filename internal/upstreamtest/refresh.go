@@ -115,7 +115,7 @@ func (e *entry) resolve(a action, d device) (at channel.Channel, redirect string
 	c = c.WithTrack(channel.DefaultTrack)
 	if a.Revision != 0 {
 		r := e.revisions[a.Revision]
-		if r == nil || !slices.Contains(r.Architectures, d.arch) && !slices.Contains(r.Architectures, "all") {
+		if r == nil || !r.AnyDevice && !slices.Contains(r.Architectures, d.arch) && !slices.Contains(r.Architectures, "all") {
 			return c, "", release{}
 		}
 		return c, redirect, release{a.Revision, r.created}

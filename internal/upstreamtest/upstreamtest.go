@@ -61,13 +61,15 @@ type Component struct {
 type Rev struct {
 	Revision      int
 	Architectures []string // nil is all
-	Version       string
-	Confinement   string // "" is strict
-	Epoch         Epoch
-	YAML          string // "" is made of the rest
-	Components    []Component
-	Blob          Blob
-	Verity        Blob // the dm-verity data; nil for none
+	// AnyDevice gives the revision to every device that asks for its number, as the real store does.
+	AnyDevice   bool
+	Version     string
+	Confinement string // "" is strict
+	Epoch       Epoch
+	YAML        string // "" is made of the rest
+	Components  []Component
+	Blob        Blob
+	Verity      Blob // the dm-verity data; nil for none
 }
 
 // Store is a simulated Snap Store. All its methods may be called while it serves.
