@@ -126,6 +126,11 @@ func TestForcedBack(t *testing.T) {
 	if r.UpToDate || !r.AlreadyImported {
 		t.Errorf("report = %+v, want a change of a known bundle", r)
 	}
+	older := &before.Snaps[0].Revisions[0].OlderComponents
+	*older = content(t, s).Snaps[0].Revisions[0].OlderComponents
+	if len(*older) != 1 || (*older)[0].Revision != 2 {
+		t.Errorf("older components %+v, want revision 2 of the newer bundle", *older)
+	}
 	diff(t, "image moves", r.ImageMoves, []catalog.ImageMove{{"app", "image", 1, "local/new", "local/old"}})
 	diff(t, "the catalogue", content(t, s), before)
 	if r := apply(t, s, forced(make("old", 1))); !r.UpToDate {

@@ -11,7 +11,7 @@ import (
 // usedBlobs selects the digests of all blobs that are referred to. The list must contain no null: with a null, no blob would
 // count as unused.
 const usedBlobs = `
-	select blob from snap_revision union select unnest(resources) from snap_revision
+	select blob from snap_revision union select unnest(resources) from snap_revision union select blob from snap_component
 	union select icon from snap where icon is not null
 	union select blob from charm_revision
 	union select blob from charm_resource where blob is not null

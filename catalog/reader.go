@@ -115,7 +115,7 @@ func (l *loader) run() error {
 		return err
 	}
 	for _, step := range []func() error{
-		l.snaps, l.revisions, l.channels, l.overrides, l.history, l.overridden, l.assertions,
+		l.snaps, l.revisions, l.components, l.channels, l.overrides, l.history, l.overridden, l.assertions,
 		l.charms, l.charmRevisions, l.charmResources, l.charmChannels, l.charmHistory, l.images,
 	} {
 		if err := step(); err != nil {
@@ -168,6 +168,23 @@ func (l *loader) revisions() error {
 		}
 		s := l.byID[id]
 		s.Revisions = append(s.Revisions, r)
+		return nil
+	})
+}
+
+func (l *loader) components() error {
+	const q = `
+		select snap_id, revision, name, component_revision, c.blob, size
+		from snap_component c join snap_revision r using (snap_id, revision) join blob on c.blob = digest where c.blob <> all(resources)
+		order by snap_id, revision, name collate "C", component_revision, c.blob`
+	var id, file string
+	var number int
+	var c ComponentFile
+	return l.each(q, []any{&id, &number, &c.Name, &c.Revision, &file, &c.Size}, func() error {
+		c.Blob = digest.Digest(file)
+		list := l.byID[id].Revisions
+		i, _ := slices.BinarySearchFunc(list, number, func(r SnapRevision, n int) int { return cmp.Compare(r.Revision.Number, n) })
+		list[i].OlderComponents = append(list[i].OlderComponents, c)
 		return nil
 	})
 }

@@ -68,6 +68,17 @@ type SnapRevision struct {
 	// ResourceBlobs has the blob of each of Resources, and IntegrityBlobs the blob of each of Integrity, in their order.
 	ResourceBlobs  []digest.Digest
 	IntegrityBlobs []digest.Digest
+	// OlderComponents are the files of components that bundles named for the revision, and that are not in ResourceBlobs. They are
+	// sorted by name and revision.
+	OlderComponents []ComponentFile
+}
+
+// ComponentFile is the file of a revision of a component.
+type ComponentFile struct {
+	Name     string
+	Revision int
+	Blob     digest.Digest
+	Size     int64
 }
 
 // Assertion is one assertion, byte for byte as its authority signed it.

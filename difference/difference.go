@@ -17,7 +17,8 @@ const (
 	Icon = "icon"
 	// Metadata is a member of the metadata of a revision.
 	Metadata = "revision-metadata"
-	// Component is a component of a revision of a snap. Its values are revisions.
+	// Component is a component of a revision of a snap. Its values are revisions. With a Field, only the file of a component is new,
+	// because a newer bundle names another one.
 	Component = "component"
 	// Resource is a member of a revision of a charm's resource.
 	Resource = "resource-metadata"

@@ -34,6 +34,7 @@ func TestDownload(t *testing.T) {
 		{"GET", jqID + "_6.snap", "Accept-Encoding: gzip", 200, "snap 1.6"},
 		{"GET", jqID + "+docs_3.comp", "", 200, "component of jq"},
 		{"GET", jqID + "%2Bdocs_3.comp", "", 200, "component of jq"},
+		{"GET", jqID + "+docs_2.comp", "", 200, "older component"},
 		{"GET", jqID + "_06.snap", "", 404, ""},
 		{"GET", jqID + "_99.snap", "", 404, ""},
 		{"GET", jqID + "_6.comp", "", 404, ""},

@@ -199,6 +199,9 @@ func catalogue(b *blobs) *catalog.Snapshot {
 	jq.Revisions[1].Resources = []snap.Resource{{Name: "docs", Revision: 3, Type: "component/standard", Version: "1",
 		Download: snap.Download{SHA3384: strings.Repeat("cd", 48), Size: int64(len(comp))}}}
 	jq.Revisions[1].ResourceBlobs = []digest.Digest{b.put(comp)}
+	jq.Revisions[1].OlderComponents = []catalog.ComponentFile{
+		{Name: "docs", Revision: 2, Blob: b.put("older component"), Size: int64(len("older component"))},
+		{Name: "docs", Revision: 3, Blob: b.put("another file"), Size: int64(len("another file"))}}
 	icon := "\x89PNG icon"
 	hello := catalog.Snap{Name: "hello", SnapID: helloID, DefaultTrack: "2.0", Details: details("Hello World", "Greets, as jq does not"),
 		Icon:      &catalog.Icon{Blob: b.put(icon), MediaType: "image/png", Size: int64(len(icon))},

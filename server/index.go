@@ -93,6 +93,13 @@ func (ix *index) addSnap(st *catalog.Snap) error {
 	for i := range st.Revisions {
 		ix.addFiles(st, &st.Revisions[i])
 	}
+	for _, r := range st.Revisions {
+		for _, c := range r.OlderComponents {
+			if name := componentFileName(st.SnapID, c.Name, c.Revision); ix.files[name].blob == "" {
+				ix.files[name] = file{blob: c.Blob, size: c.Size}
+			}
+		}
+	}
 	if f, name, ok := iconFile(st.Icon); ok {
 		ix.icons[name] = f
 	}

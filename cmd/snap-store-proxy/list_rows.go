@@ -20,6 +20,13 @@ func channelsOf(s *catalog.Snap, revision int) []string {
 }
 
 func listJSON(w io.Writer, cat *catalog.Snapshot) error {
+	type component struct {
+		Name     string `json:"name"`
+		Revision int    `json:"revision"`
+		Type     string `json:"type"`
+		Size     int64  `json:"size"`
+		SHA3384  string `json:"sha3-384"`
+	}
 	type revision struct {
 		Revision      int      `json:"revision"`
 		Version       string   `json:"version"`
@@ -27,6 +34,8 @@ func listJSON(w io.Writer, cat *catalog.Snapshot) error {
 		Size          int64    `json:"size"`
 		SHA3384       string   `json:"sha3-384"`
 		Channels      []string `json:"channels"`
+		// Components are released with the revision.
+		Components []component `json:"components"`
 	}
 	type row struct {
 		Name      string     `json:"name"`
@@ -38,8 +47,12 @@ func listJSON(w io.Writer, cat *catalog.Snapshot) error {
 	for _, s := range cat.Snaps {
 		r := row{Name: s.Name, SnapID: s.SnapID, Stores: []string{globalStore}, Revisions: []revision{}}
 		for _, rev := range s.Revisions {
+			components := []component{}
+			for _, c := range rev.Resources {
+				components = append(components, component{c.Name, c.Revision, c.Type, c.Download.Size, c.Download.SHA3384})
+			}
 			r.Revisions = append(r.Revisions, revision{rev.Revision.Number, rev.Version, rev.Architectures, rev.Download.Size,
-				rev.Download.SHA3384, append([]string{}, channelsOf(&s, rev.Revision.Number)...)})
+				rev.Download.SHA3384, append([]string{}, channelsOf(&s, rev.Revision.Number)...), components})
 		}
 		rows = append(rows, r)
 	}

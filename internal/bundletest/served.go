@@ -47,6 +47,9 @@ func Served(tb testing.TB, dsn, blobs string) *catalog.Snapshot {
 		}
 		for _, rev := range s.Revisions {
 			want[rev.Blob] = rev.Download.SHA3384
+			for _, c := range rev.OlderComponents {
+				want[c.Blob] = ""
+			}
 			for i, dg := range rev.ResourceBlobs {
 				want[dg] = rev.Resources[i].Download.SHA3384
 			}

@@ -19,7 +19,12 @@ func changeTable() []changeWords {
 	field := func(c difference.Change) string { return c.Field }
 	ofRevision := func(c difference.Change) string { return fmt.Sprintf("revision %d: %s", c.Revision, c.Field) }
 	return []changeWords{
-		{difference.Component, "component", func(c difference.Change) string { return fmt.Sprintf("revision %d: component %s", c.Revision, c.Name) }},
+		{difference.Component, "component", func(c difference.Change) string {
+			if c.Field != "" {
+				return fmt.Sprintf("revision %d: file of older component %s", c.Revision, c.Name)
+			}
+			return fmt.Sprintf("revision %d: component %s", c.Revision, c.Name)
+		}},
 		{difference.Release, "release", releaseSubject},
 		{difference.Resource, "resource detail", func(c difference.Change) string {
 			return fmt.Sprintf("resource %s revision %d: %s", c.Name, c.Revision, c.Field)

@@ -1,0 +1,49 @@
+package catalog_test
+
+import (
+	"testing"
+
+	"offlinestore/catalog"
+)
+
+// TestOlderComponents imports three bundles that name different components of a revision, in all orders. The newest bundle decides which
+// component the revision has, and the files of the others stay until the revision is removed.
+func TestOlderComponents(t *testing.T) {
+	t.Parallel()
+	first, _ := open(t)
+	var want *catalog.Snapshot
+	for _, order := range permutations(3) {
+		s := first
+		if want != nil {
+			s, _ = open(t)
+		}
+		bundles := []*catalog.Import{
+			withComponent(with(imp("a", 0), "jq", []int{6}, "latest/stable/amd64=6"), "docs", 5),
+			withComponent(with(imp("b", 1), "jq", []int{6}, "latest/stable/amd64=6"), "docs", 8),
+			withComponent(with(imp("c", 2), "jq", []int{6}, "latest/stable/amd64=6"), "help", 2),
+		}
+		for _, i := range order {
+			if r := apply(t, s, bundles[i]); r.IsEmpty() {
+				t.Errorf("order %v: the report of bundle %d is empty", order, i)
+			}
+		}
+		got := content(t, s)
+		if want == nil {
+			want = got
+		}
+		got.Snaps[0].History, want.Snaps[0].History = nil, nil
+		diff(t, "the catalogue", got, want)
+	}
+	docs := func(n int) catalog.ComponentFile {
+		b := blobOf("component docs", n)
+		return catalog.ComponentFile{Name: "docs", Revision: n, Blob: b.Digest, Size: b.Size}
+	}
+	diff(t, "older components", want.Snaps[0].Revisions[0].OlderComponents, []catalog.ComponentFile{docs(5), docs(8)})
+	if blobs, err := first.Blobs(t.Context()); err != nil || len(blobs) != 4 {
+		t.Errorf("%d blobs are in use, %v; want the snap and three components", len(blobs), err)
+	}
+	remove(t, first, catalog.Item{Kind: catalog.ItemSnap, Name: "jq", Revisions: []int{6}})
+	if blobs, err := first.Blobs(t.Context()); err != nil || len(blobs) != 0 {
+		t.Errorf("%d blobs are in use after the removal, %v; want none", len(blobs), err)
+	}
+}
