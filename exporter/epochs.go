@@ -80,13 +80,14 @@ func (q *epochQuery) accept(arch string, r *snap.Result) error {
 		return fmt.Errorf("it is about %s (%s)", r.Snap.Name, r.Snap.SnapID)
 	}
 	found := &r.Snap.Revision
-	if err := found.Validate(); err != nil {
-		return err
-	}
-	noUpdate := found.Number == upstream.AskingRevision && r.EffectiveChannel == ""
 	data := snap.Epoch{Read: []uint32{q.epoch}, Write: []uint32{q.epoch}}
+	// An answer that means "no update" may have no more than the number of the revision.
+	noUpdate := found.Number == upstream.AskingRevision && r.EffectiveChannel == ""
 	if noUpdate || !found.Epoch.CanRead(data) || epochOf(found).Compare(epochOf(q.newest)) >= 0 {
 		return nil
+	}
+	if err := found.Validate(); err != nil {
+		return err
 	}
 	if err := snap.ValidateTime(r.ReleasedAt); err != nil {
 		return fmt.Errorf("channel %s: released-at: %w", q.got, err)

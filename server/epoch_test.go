@@ -103,3 +103,26 @@ func TestOldClients(t *testing.T) {
 		}
 	}
 }
+
+// TestIntegrity serves the dm-verity data of a revision.
+func TestIntegrity(t *testing.T) {
+	t.Parallel()
+	b := newBlobs(t)
+	c := catalogue(b)
+	r := &c.Snaps[2].Revisions[1]
+	digest := strings.Repeat("0a", 32)
+	r.Integrity = []snap.Integrity{{Type: "dm-verity", Version: "1", HashAlgorithm: "sha256", DataBlockSize: 4096, HashBlockSize: 4096, Digest: digest,
+		Salt: "5a", Download: snap.Download{SHA3384: strings.Repeat("ee", 48), Size: 9}}}
+	r.IntegrityBlobs = append(r.IntegrityBlobs, b.put("hash tree"))
+	h := serve(t, b, c, server.Config{}).Handler()
+	body := bodyOf(t, call(t, h, "POST", "http://store.example/v2/snaps/refresh", `{"context":[],"fields":["integrity"],"actions":[{"action":"install","instance-key":"i","name":"jq"}]}`))
+	path := "/api/v1/snaps/download/" + jqID + "_6.dm-verity_" + digest
+	want := `"snap":{"integrity":[{"data-block-size":4096,"digest":"` + digest + `","download":{"deltas":[],"sha3-384":"` + strings.Repeat("ee", 48) +
+		`","size":9,"url":"http://store.example` + path + `"},"hash-algorithm":"sha256","hash-block-size":4096,"salt":"5a","type":"dm-verity","version":"1"}]}`
+	if !strings.Contains(body, want) {
+		t.Errorf("answer = %s, want %s in it", body, want)
+	}
+	if got := bodyOf(t, call(t, h, "GET", path, "")); got != "hash tree" {
+		t.Errorf("GET %s = %q, want the hash tree", path, got)
+	}
+}

@@ -29,7 +29,11 @@ func TestChainOfEnclaves(t *testing.T) {
 		t.Skip("makes clusters of PostgreSQL; CI runs it")
 	}
 	up := newOrigin(t)
-	asked := []string{"jq", "hello", "gnome-calculator", "--channel", "stable", "--channel", "edge"}
+	up.addSnap("stepper")
+	for i, e := range []upstreamtest.Epoch{{Read: []uint32{1}, Write: []uint32{1}}, {Read: []uint32{1, 2}, Write: []uint32{2}}, {Read: []uint32{2}, Write: []uint32{2}}} {
+		up.upload("stepper", upstreamtest.Rev{Revision: 1 + i, Epoch: e}, "stable")
+	}
+	asked := []string{"jq", "hello", "gnome-calculator", "stepper", "--channel", "stable", "--channel", "edge"}
 	o := newOutside(t, up.url, up.Stack.RootStream())
 	first := newInside(t, o)
 	first.push(o.export(asked...)...)
@@ -46,6 +50,11 @@ func TestChainOfEnclaves(t *testing.T) {
 	got := (&client{second.url, between.root, up}).fetch(t, "jq")
 	if got.Revision != 6 || got.EffectiveChannel != "stable" {
 		t.Errorf("install from the second store: revision %d from %q, want 6 from stable", got.Revision, got.EffectiveChannel)
+	}
+	for epoch, want := range map[string]int{"1": 2, "2": 3} {
+		if got := (&client{second.url, between.root, up}).fetch(t, "--amend", epoch, "stepper").Revision; got != want {
+			t.Errorf("the second store gives a device with data of epoch %s revision %d, want %d", epoch, got, want)
+		}
 	}
 	sameDeclarations(t, up, second)
 	second.proxy("check") // exits with 6 if a dependency of the snaps is missing

@@ -85,6 +85,26 @@ func epochs(t *testing.T, c *client, o *outside, in *inside) {
 	if got := c.offered(t, "stepper", 1); got != 2 {
 		t.Errorf("a device whose data is of epoch 0 is offered revision %d, want 2", got)
 	}
+	// snapd compares the answer with the installed revision. Without an answer it would report that the store is at fault.
+	got := c.do(t, snapddriver.ExitAnswer, "install", "--action", "refresh", "--installed", installed("stepper", 9, "latest/stable")+",7", "stepper")
+	if got.Error == nil || !strings.Contains(got.Error.Message, "no updates available") {
+		t.Errorf("a device whose data is of epoch 7 gets %+v, want no update", got)
+	}
+}
+
+// cohorts keeps devices at the channel map of a moment. The server runs all the time.
+func cohorts(t *testing.T, c *client, o *outside, in *inside) {
+	key := c.do(t, snapddriver.ExitOK, "create-cohort", "greeter", "jq").CohortKeys["greeter"]
+	c.upstream.upload("greeter", upstreamtest.Rev{Revision: 3}, "stable")
+	in.push(o.export("greeter", "--no-deps")...)
+	in.await("greeter", "stable", 3)
+	if got := c.fetch(t, "--cohort", key, "greeter"); got.Revision != 2 || got.EffectiveChannel != "stable" {
+		t.Errorf("in the cohort: revision %d from %q, want 2 from stable", got.Revision, got.EffectiveChannel)
+	}
+	if got := c.fetch(t, "greeter"); got.Revision != 3 {
+		t.Errorf("outside of the cohort: revision %d, want 3", got.Revision)
+	}
+	c.do(t, snapddriver.ExitAnswer, "create-cohort", "no-such")
 }
 
 // getFile reads a file of the store at base.

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,8 +24,14 @@ func (f *installedFlag) String() string { return "" }
 func (f *installedFlag) Set(s string) error {
 	name, rest, ok := strings.Cut(s, "=")
 	parts := strings.Split(rest, ",")
-	if !ok || name == "" || len(parts) != 3 {
-		return errors.New("want NAME=ID,REVISION,CHANNEL")
+	if !ok || name == "" || len(parts) < 3 || len(parts) > 4 {
+		return errors.New("want NAME=ID,REVISION,CHANNEL[,EPOCH]")
+	}
+	epoch := snap.E("0")
+	if len(parts) == 4 {
+		if err := epoch.UnmarshalJSON([]byte(strconv.Quote(parts[3]))); err != nil {
+			return err
+		}
 	}
 	var rev snap.Revision
 	if err := rev.UnmarshalJSON([]byte(parts[1])); err != nil || !rev.Store() {
@@ -32,7 +39,7 @@ func (f *installedFlag) Set(s string) error {
 	}
 	*f = append(*f, &store.CurrentSnap{
 		InstanceName: name, SnapID: parts[0], Revision: rev, TrackingChannel: parts[2],
-		RefreshedDate: time.Now().Add(-24 * time.Hour), Epoch: snap.E("0"),
+		RefreshedDate: time.Now().Add(-24 * time.Hour), Epoch: epoch,
 	})
 	return nil
 }
@@ -56,6 +63,7 @@ type actionOptions struct {
 	revision  int
 	dir       string
 	cohort    string
+	amend     string
 	installed installedFlag
 }
 
@@ -67,8 +75,9 @@ func setupInstall(fs *flag.FlagSet) runner {
 	fs.StringVar(&o.channel, "channel", "", "`CHANNEL` to ask for")
 	fs.IntVar(&o.revision, "revision", 0, "`REVISION` to ask for")
 	fs.StringVar(&o.cohort, "cohort", "", "cohort `KEY` to send")
+	fs.StringVar(&o.amend, "amend", "", "`EPOCH` of an unasserted snap to replace, as 'snap refresh --amend' does")
 	fs.StringVar(&o.dir, "dir", "", "`DIR` to download to; without it nothing is downloaded")
-	fs.Var(&o.installed, "installed", "a snap that is installed, as `NAME=ID,REVISION,CHANNEL`; may be repeated")
+	fs.Var(&o.installed, "installed", "a snap that is installed, as `NAME=ID,REVISION,CHANNEL[,EPOCH]`; may be repeated")
 	return func(ctx context.Context, names []string) (any, error) { return runInstall(ctx, &o, names) }
 }
 
@@ -76,6 +85,11 @@ func (o *actionOptions) actions(names []string) ([]*store.SnapAction, error) {
 	var actions []*store.SnapAction
 	for _, name := range names {
 		a := &store.SnapAction{Action: o.action, InstanceName: name, Channel: o.channel, CohortKey: o.cohort}
+		if o.amend != "" {
+			if err := a.Epoch.UnmarshalJSON([]byte(strconv.Quote(o.amend))); err != nil {
+				return nil, usageError(err.Error())
+			}
+		}
 		if o.revision != 0 {
 			a.Revision = snap.R(o.revision)
 		}

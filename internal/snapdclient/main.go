@@ -39,6 +39,7 @@ func commands() []command {
 	return []command{
 		{"install", "NAME...", setupInstall},
 		{"refresh", "", setupRefresh},
+		{"create-cohort", "NAME...", setupCohorts},
 		{"info", "NAME", setupInfo},
 		{"find", "", setupFind},
 		{"sections", "", setupSections},

@@ -28,6 +28,22 @@ func setupInfo(fs *flag.FlagSet) runner {
 	}
 }
 
+func setupCohorts(fs *flag.FlagSet) runner {
+	var t target
+	t.addFlags(fs)
+	return func(ctx context.Context, args []string) (any, error) {
+		sto, err := t.open()
+		if err != nil {
+			return nil, err
+		}
+		keys, err := sto.CreateCohorts(ctx, args)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]any{"cohort-keys": keys}, nil
+	}
+}
+
 func setupFind(fs *flag.FlagSet) runner {
 	var t target
 	t.addFlags(fs)

@@ -26,6 +26,7 @@ type Answer struct {
 	Snaps      []Snap            `json:"snaps"`
 	Assertions []Assertion       `json:"assertions"`
 	Sections   []string          `json:"sections"`
+	CohortKeys map[string]string `json:"cohort-keys"`
 	Names      []string          `json:"names"`
 	Catalog    []CatalogEntry    `json:"catalog"`
 	Files      map[string]string `json:"files"`

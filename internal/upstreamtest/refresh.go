@@ -80,9 +80,9 @@ func (s *Store) act(a action, fields []string, d device) object {
 			"extra": object{"releases": e.releases()},
 		}}
 	}
-	out := object{
-		"result": a.Action, "name": e.Name, "snap-id": e.SnapID, "effective-channel": at.Name(), "released-at": rel.at,
-		"snap": e.refreshed(r, fields, d.base),
+	out := object{"result": a.Action, "name": e.Name, "snap-id": e.SnapID, "snap": e.refreshed(r, fields, d.base)}
+	if a.Revision == 0 || a.Channel != "" {
+		out["effective-channel"], out["released-at"] = at.Name(), rel.at
 	}
 	if redirect != "" {
 		out["redirect-channel"] = redirect

@@ -81,7 +81,7 @@ func TestDemoChannels(t *testing.T) {
 		{"jq", "amd64", "edge", 0, 8, "edge", ""},
 		{"jq", "amd64", "beta", 0, 6, "candidate", ""},
 		{"jq", "amd64", "edge/none", 0, 8, "edge", ""},
-		{"jq", "amd64", "", 8, 8, "stable", ""},
+		{"jq", "amd64", "", 8, 8, "", ""},
 		{"hello", "s390x", "", 0, 38, "2.0/stable", "2.0/stable"},
 		{"hello", "amd64", "edge", 0, 42, "2.0/edge", "2.0/edge"},
 		{"hello", "amd64", "latest/edge", 0, 20, "stable", ""},
