@@ -3,9 +3,12 @@ package bundle
 import (
 	"cmp"
 	"slices"
+	"strconv"
 
+	"offlinestore/channelmap"
 	"offlinestore/charm"
 	"offlinestore/difference"
+	"offlinestore/snap"
 )
 
 // The values of Difference.Kind.
@@ -26,6 +29,8 @@ type Difference struct {
 	Kind         string `json:"what"`
 	Channel      string `json:"channel"`
 	Architecture string `json:"architecture"`
+	// Epoch is set for a release for devices with data of an older epoch. It is the lowest one that the release reads.
+	Epoch string `json:"epoch,omitempty"`
 	// Base is the base of a charm's channel, such as "ubuntu@22.04 amd64".
 	Base     string `json:"base,omitempty"`
 	Resource string `json:"resource,omitempty"`
@@ -93,7 +98,7 @@ func Compare(a, b *Head) ([]Difference, error) {
 
 func compareDifferences(x, y Difference) int {
 	return cmp.Or(cmp.Compare(x.Charm, y.Charm), cmp.Compare(x.Snap, y.Snap), -cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Channel, y.Channel),
-		cmp.Compare(x.Architecture, y.Architecture), cmp.Compare(x.Base, y.Base), cmp.Compare(x.Resource, y.Resource),
+		cmp.Compare(x.Architecture, y.Architecture), cmp.Compare(x.Epoch, y.Epoch), cmp.Compare(x.Base, y.Base), cmp.Compare(x.Resource, y.Resource),
 		cmp.Compare(x.From, y.From), cmp.Compare(x.To, y.To), cmp.Compare(x.Image, y.Image), cmp.Compare(x.ImageName, y.ImageName),
 		cmp.Compare(x.Revision, y.Revision), cmp.Compare(x.Name, y.Name), cmp.Compare(x.Field, y.Field))
 }
@@ -102,9 +107,7 @@ func compareDifferences(x, y Difference) int {
 func (h *Head) entries() map[Difference]int {
 	out := make(map[Difference]int)
 	for _, s := range h.Snaps {
-		for _, c := range s.ChannelMap {
-			out[Difference{Snap: s.Name, Kind: DifferentChannel, Channel: c.Channel, Architecture: c.Architecture}] = c.Revision
-		}
+		h.addReleaseEntries(s, out)
 	}
 	for _, r := range h.Revisions {
 		n := r.Revision.Number
@@ -119,6 +122,26 @@ func (h *Head) entries() map[Difference]int {
 		c.addChannelEntries(out)
 	}
 	return out
+}
+
+// addReleaseEntries adds the rows of the channel map of s.
+func (h *Head) addReleaseEntries(s *Snap, out map[Difference]int) {
+	epochs := make(map[int]channelmap.Epoch)
+	for _, r := range h.Revisions {
+		if r.Name == s.Name {
+			epochs[r.Revision.Number] = channelmap.NewEpoch(r.Revision.Epoch.Read, r.Revision.Epoch.Write)
+		}
+	}
+	for _, row := range snap.Rows(s.ChannelMap) {
+		newest := slices.MaxFunc(row, func(a, b snap.Release) int { return epochs[a.Revision].Compare(epochs[b.Revision]) })
+		for _, r := range row {
+			entry := Difference{Snap: s.Name, Kind: DifferentChannel, Channel: r.Channel, Architecture: r.Architecture}
+			if r.Revision != newest.Revision {
+				entry.Epoch = strconv.FormatUint(uint64(epochs[r.Revision].Read), 10)
+			}
+			out[entry] = r.Revision
+		}
+	}
 }
 
 // addResourceEntries adds the resources of charms. An image counts as here if the bundle has at least one of its manifests.

@@ -96,3 +96,31 @@ func TestCompareTellsWhatChanged(t *testing.T) {
 		t.Errorf("Compare of the same = %+v, %v; want no difference", again, err)
 	}
 }
+
+// TestCompareEpochs compares channels that hold a release for each epoch.
+func TestCompareEpochs(t *testing.T) {
+	t.Parallel()
+	head := func(rows ...int) *bundle.Head {
+		s := &bundle.Snap{Listing: snap.Listing{Name: "jq", SnapID: jqID}}
+		for _, n := range rows {
+			s.ChannelMap = append(s.ChannelMap, snap.Release{Architecture: "amd64", Channel: "latest/stable", Revision: n})
+		}
+		h := &bundle.Head{Snaps: []*bundle.Snap{s}}
+		for n := 1; n <= 3; n++ {
+			r := snap.Revision{Number: n, Epoch: snap.Epoch{Read: []uint32{uint32(n)}, Write: []uint32{uint32(n)}}}
+			h.Revisions = append(h.Revisions, &bundle.SnapRevision{Item: snap.Item{Name: "jq", SnapID: jqID, Revision: r}})
+		}
+		return h
+	}
+	got, err := bundle.Compare(head(2), head(1, 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := bundle.Difference{Snap: "jq", Kind: bundle.DifferentChannel, Channel: "latest/stable", Architecture: "amd64"}
+	newest, older := row, row
+	newest.From, newest.To = 2, 3
+	older.From, older.To, older.Epoch = -1, 1, "1"
+	if diff := cmp.Diff([]bundle.Difference{newest, older}, got); diff != "" {
+		t.Errorf("Compare (-want +got):\n%s", diff)
+	}
+}

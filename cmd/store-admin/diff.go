@@ -93,6 +93,9 @@ func describeDifference(d bundle.Difference) string {
 	if d.Charm != "" {
 		where = d.Base
 	}
+	if d.Epoch != "" {
+		where += " with data of epoch " + d.Epoch
+	}
 	if d.Resource != "" {
 		where += " " + d.Resource
 	}
