@@ -221,3 +221,47 @@ func TestCharmsAcrossTheGap(t *testing.T) {
 		t.Errorf("list-pushed-snaps printed %q, want revision 6 of jq", snaps)
 	}
 }
+
+// TestImagesOfOneName gives one name to the images of two charms, in two exports. A cluster that pulls what Juju tells it still gets the image
+// of each charm, from the store's own registry and from one that existed before.
+func TestImagesOfOneName(t *testing.T) {
+	t.Parallel()
+	need(t, "skopeo")
+	existing := dockerRegistry(t)
+	s, url := newCharmhub(t)
+	o := newCharmOutside(t, s, url)
+	in := newInside(t, o)
+	charms := map[string]string{"postgresql-k8s": "14/stable", "traefik-k8s": "stable"}
+	for name, channel := range charms {
+		list := filepath.Join(o.dir, name+".yaml")
+		resource := strings.TrimSuffix(name, "-k8s") + "-image"
+		o.write(list, []byte("applications: {a: {charm: "+name+", channel: "+channel+", resources: {"+resource+": 'local/one:1'}}}\n"))
+		in.proxy("push-charms", o.exportCharms("charms", list))
+	}
+	refs := func(j juju) map[string]string {
+		out := make(map[string]string)
+		for name, channel := range charms {
+			images := j.deploy(name, channel, "amd64")
+			if len(images) != 1 {
+				t.Fatalf("%s has %d images, want one", name, len(images))
+			}
+			out[name] = path(images[0].ref)
+			pull(t, images[0].ref, images[0].user, images[0].password)
+		}
+		if out["postgresql-k8s"] == out["traefik-k8s"] || !strings.HasPrefix(out["traefik-k8s"], "local/one@sha256:") {
+			t.Errorf("the images of the charms are %v, want two digests in local/one", out)
+		}
+		return out
+	}
+	addresses, stop := in.serveOn(2, "--registry-listen", "127.0.0.1:0")
+	own := refs(juju{t, "http://" + addresses[0]})
+	stop()
+	in.proxy("config", "proxy.oci-registry.domain="+existing, "proxy.oci-registry.username=juju", "proxy.oci-registry.password=s3cret")
+	in.proxy("push-images", "--plain-http")
+	addresses, _ = in.serveOn(1)
+	for name, ref := range refs(juju{t, "http://" + addresses[0]}) {
+		if ref != own[name] {
+			t.Errorf("the image of %s is %s in the other registry, and was %s", name, ref, own[name])
+		}
+	}
+}
