@@ -21,14 +21,13 @@ const maxEndpoints = 500
 
 // readMetadata reads the parts that are readable. The charm itself is served in any case.
 func readMetadata(text string) charmMetadata {
-	// ParseMetadata rejects a text with aliases that expand to more than the text.
 	m, err := charm.ParseMetadata(text)
 	if err != nil {
 		return charmMetadata{}
 	}
 	out := charmMetadata{resources: slices.Sorted(maps.Keys(m.Resources))}
 	var of struct{ Provides, Requires map[string]yaml.Node }
-	if yaml.Unmarshal([]byte(text), &of) == nil {
+	if docs, _, err := charm.ParseYAML([]byte(text), charm.MaxYAMLSize); err == nil && docs[0].Decode(&of) == nil {
 		out.provides, out.requires = endpoints(of.Provides), endpoints(of.Requires)
 	}
 	return out

@@ -53,3 +53,17 @@ func TestPinnedRevision(t *testing.T) {
 		}
 	}
 }
+
+// TestRepeatedKeys finds a charm by its endpoint, although its metadata.yaml repeats a key, which Juju overlooks.
+func TestRepeatedKeys(t *testing.T) {
+	t.Parallel()
+	b := newBlobs(t)
+	base := ubuntu("22.04", "amd64")
+	c := &catalog.Snapshot{Generation: 1, Charms: []catalog.Charm{{Name: "app", ID: "appappappappappappappappappappap", Type: charm.TypeCharm,
+		Revisions:  []catalog.CharmRevision{charmRevision(b, 1, "1", "name: app\nsummary: one\nsummary: two\nprovides: {db: {interface: x, interface: pg}}\n", base)},
+		ChannelMap: []charm.Release{charmRelease(base, "latest/stable", 1, "")}}}}
+	h := serve(t, b, c, server.Config{}).Handler()
+	if got := decode[map[string][]any](t, call(t, h, "GET", "/v2/charms/find?relation-provides=pg", ""), 200); len(got["results"]) != 1 {
+		t.Errorf("found %v, want app", got)
+	}
+}
