@@ -236,7 +236,7 @@ func (c *refreshCall) installed(key string) *snap.Installed {
 	const searched = 16
 	if len(c.req.Context) > searched && c.byKey == nil {
 		c.byKey = make(map[string]*snap.Installed, len(c.req.Context))
-		for i := range c.req.Context {
+		for i := range slices.Backward(c.req.Context) { // the first of a key counts, as below
 			c.byKey[c.req.Context[i].InstanceKey] = &c.req.Context[i]
 		}
 	}
