@@ -3,8 +3,11 @@ package importer_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -19,8 +22,7 @@ import (
 func (s *site) batch(paths ...string) (*importer.Batch, <-chan *importer.File) {
 	s.t.Helper()
 	finished := make(chan *importer.File, len(paths))
-	im := *s.Importer
-	b := &importer.Batch{Importer: &im, Report: func(f *importer.File) { finished <- f }, Warn: func(f *importer.File, text string) { s.t.Errorf("%s: warning %q", f.Name, text) }}
+	b := &importer.Batch{Importer: s.Importer, Report: func(f *importer.File) { finished <- f }, Warn: func(f *importer.File, text string) { s.t.Errorf("%s: warning %q", f.Name, text) }}
 	b.PushChannelMap = true
 	for _, p := range paths {
 		in, err := bundle.OpenInput(p)
@@ -89,21 +91,7 @@ func TestBatchTurns(t *testing.T) {
 	slow := bundletest.New(t, 1).Add("jq", 10, 300_000).Tar(bundle.None)
 	damaged := bundletest.New(t, 2).Add("hello", 1, 3000).Tar(bundle.None)
 	damaged[len(damaged)-3000] ^= 4
-	pipe := filepath.Join(dir, "pipe")
-	must(t, syscall.Mkfifo(pipe, 0o600))
-	finish := make(chan struct{})
-	go func() {
-		w, err := os.OpenFile(pipe, os.O_WRONLY, 0)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		half := len(slow) - 100_000
-		_, err1 := w.Write(slow[:half])
-		<-finish
-		_, err2 := w.Write(slow[half:])
-		must(t, errors.Join(err1, err2, w.Close()))
-	}()
+	pipe, _, finish := slowPipe(t, dir, slow, 100_000)
 	b, finished := s.batch(pipe, write(t, dir, "damaged", damaged), write(t, dir, "new", bundletest.New(t, 3).Add("jq", 9, 100).Tar(bundle.None)))
 	if err := b.Plan(t.Context()); err != nil {
 		t.Fatal(err)
@@ -122,4 +110,74 @@ func TestBatchTurns(t *testing.T) {
 	if b.Files[0].Err != nil || b.Files[1].Err == nil || b.Files[2].Err != nil {
 		t.Errorf("errors are %v, %v and %v, want only the second", b.Files[0].Err, b.Files[1].Err, b.Files[2].Err)
 	}
+}
+
+// TestSharedBlob pushes three files with the same blob, while the first one is slow. The others must not stage the blob again, because
+// the disk needs space for it only once.
+func TestSharedBlob(t *testing.T) {
+	t.Parallel()
+	s, dir := newSite(t), t.TempDir()
+	file := func(name string) []byte {
+		return bundletest.New(t, 1).Add(name, 1, 100).Add("a-base", 7, 300_000).Tar(bundle.None)
+	}
+	pipe, half, finish := slowPipe(t, dir, file("one"), 200_000)
+	b, _ := s.batch(pipe, write(t, dir, "two", file("two")), write(t, dir, "three", file("three")))
+	b.PushChannelMap = false
+	must(t, b.Plan(t.Context()))
+	if got := []int64{b.Files[0].Missing, b.Files[1].Missing, b.Files[2].Missing, b.Totals().Missing}; !slices.Equal(got, []int64{300_100, 100, 100, 300_300}) {
+		t.Errorf("bytes to copy are %d, want the shared blob only in the first file and once in the sum", got)
+	}
+	go func() {
+		<-half
+		time.Sleep(200 * time.Millisecond) // enough for the others to stage the blob if nothing held them back
+		if n := s.staged(300_000); n != 1 {
+			t.Errorf("the blob is staged %d times at once, want once", n)
+		}
+		close(finish)
+	}()
+	b.Run(t.Context())
+	for _, f := range b.Files {
+		if f.Err != nil {
+			t.Errorf("%s: %v", f.Name, f.Err)
+		}
+	}
+	if n := len(s.served().Snaps); n != 4 {
+		t.Errorf("%d snaps are served, want 4", n)
+	}
+}
+
+// slowPipe returns a named pipe with this content. All but the last bytes come at once, then half is closed, and the rest comes after
+// finish was closed.
+func slowPipe(t *testing.T, dir string, content []byte, last int) (path string, half, finish chan struct{}) {
+	t.Helper()
+	path, half, finish = filepath.Join(dir, "pipe"), make(chan struct{}), make(chan struct{})
+	must(t, syscall.Mkfifo(path, 0o600))
+	go func() {
+		w, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, err1 := w.Write(content[:len(content)-last])
+		close(half)
+		<-finish
+		_, err2 := w.Write(content[len(content)-last:])
+		must(t, errors.Join(err1, err2, w.Close()))
+	}()
+	return path, half, finish
+}
+
+// staged returns the number of files of a size, in the blob folder, that are not blobs yet.
+func (s *site) staged(size int64) (n int) {
+	s.t.Helper()
+	must(s.t, filepath.WalkDir(s.blobs, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.Contains(path, "/sha256/") {
+			return nil // removed meanwhile
+		}
+		if info, err := d.Info(); err == nil && info.Size() == size {
+			n++
+		}
+		return nil
+	}))
+	return n
 }

@@ -116,6 +116,8 @@ func (s *site) mustPush(packed []byte) *catalog.Report {
 // upToDate reports whether a push of a packed bundle would find nothing to do.
 func (s *site) upToDate(packed []byte) bool {
 	s.t.Helper()
+	old := s.PushChannelMap
+	defer func() { s.PushChannelMap = old }()
 	b, _ := s.batch(write(s.t, s.t.TempDir(), "packed", packed))
 	b.PushChannelMap = false
 	must(s.t, b.Plan(s.t.Context()))

@@ -41,6 +41,8 @@ type Importer struct {
 	AcceptTime bool
 	// PushChannelMap lets a bundle decide even where a newer one has: about channels, components, image names and descriptions.
 	PushChannelMap bool
+
+	claims claims
 }
 
 // Opened is a bundle with a verified signature and a valid head. Nothing of its payload was read.

@@ -41,6 +41,7 @@ type Staging struct {
 	pending int
 	results []result
 
+	claimed    []blob.Digest // the blobs that no other file stages
 	readAhead  *readAhead
 	batch      *blob.Batch
 	batchBytes int64
@@ -134,7 +135,11 @@ func (s *Staging) stagePayload(o *Opened, progress func(int64)) error {
 // stageBlob reads one blob, stages it unless the blob folder holds it, and starts to verify it.
 func (s *Staging) stageBlob(desc ocispec.Descriptor, r io.Reader) error {
 	want := s.want[desc.Digest]
-	if s.im.has(desc.Digest, desc.Size) {
+	stage, err := s.claim(desc.Digest, desc.Size)
+	if err != nil {
+		return err
+	}
+	if !stage {
 		if _, err := io.CopyBuffer(io.Discard, r, make([]byte, 256<<10)); err != nil {
 			return err
 		}
@@ -197,9 +202,18 @@ func (s *Staging) waitCommit() error {
 	return err
 }
 
+// flush waits for the hashes, commits the good blobs, and lets other files stage the bad ones.
+func (s *Staging) flush() error {
+	err := errors.Join(s.collect(0), s.waitCommit(), s.batch.Sync())
+	s.batchBytes = 0
+	s.im.claims.release(s.claimed)
+	s.claimed = nil
+	return err
+}
+
 // Wait waits for the hashes and commits the good blobs. It returns the value that Apply needs.
 func (s *Staging) Wait() (*Verified, error) {
-	err := errors.Join(s.collect(0), s.waitCommit(), s.batch.Sync())
+	err := s.flush()
 	if err = errors.Join(append(s.bad, err)...); err != nil {
 		return nil, err
 	}
