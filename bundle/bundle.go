@@ -47,7 +47,8 @@ const (
 	TypeCharmRevision = "application/vnd.offlinestore.charm.revision.v1"
 	TypeCharmResource = "application/vnd.offlinestore.charm.resource.v1"
 
-	TypeAssertion = "application/vnd.offlinestore.assertion.v1"
+	TypeAssertion  = "application/vnd.offlinestore.assertion.v1"
+	TypeWithdrawal = "application/vnd.offlinestore.withdrawal.v1"
 
 	MediaSnapConfig     = "application/vnd.offlinestore.snap.config.v1+json"
 	MediaRevisionConfig = "application/vnd.offlinestore.snap.revision.config.v1+json"
@@ -61,7 +62,8 @@ const (
 	MediaCharmBlob           = "application/vnd.offlinestore.charm.blob.v1+zip"
 	MediaCharmResourceBlob   = "application/vnd.offlinestore.charm.resource.blob.v1"
 
-	MediaAssertionConfig = "application/vnd.offlinestore.assertion.config.v1+json"
+	MediaAssertionConfig  = "application/vnd.offlinestore.assertion.config.v1+json"
+	MediaWithdrawalConfig = "application/vnd.offlinestore.withdrawal.config.v1+json"
 
 	MediaEnvelope = "application/vnd.dsse.envelope.v1+json"
 )
@@ -115,7 +117,7 @@ func formatOf(claimed string, items []ocispec.Descriptor) string {
 // format returns the version in which a bundle of this content is written: the oldest that has all of it.
 func (h *Head) format() string {
 	switch {
-	case h.large, len(h.Assertions) > 0,
+	case h.large, len(h.Assertions)+len(h.Withdrawals) > 0,
 		slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return s.HasEpochs() }),
 		slices.ContainsFunc(h.Revisions, func(r *SnapRevision) bool { return len(r.Integrity) > 0 }),
 		slices.ContainsFunc(h.CharmRevisions, (*CharmRevision).isNew), slices.ContainsFunc(h.Images, (*ImageManifest).isNew):

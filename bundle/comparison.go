@@ -17,6 +17,8 @@ const (
 	DifferentChannel  = "channel"
 	DifferentResource = "resource"
 	DifferentImage    = "image"
+
+	DifferentWithdrawal = "withdrawal"
 )
 
 // Difference is one difference between two bundles. It is also the JSON of 'diff --json'.
@@ -24,7 +26,7 @@ type Difference struct {
 	Snap string `json:"snap"`
 	// Charm is set where Snap is empty.
 	Charm string `json:"charm,omitempty"`
-	// Kind is revision or channel, or of a charm also resource or image. A channel with a Resource is about the resource that is
+	// Kind is revision, channel or withdrawal, or of a charm also resource or image. A channel with a Resource is about the resource that is
 	// released along with the charm. Any other Kind is one of difference.Change, with Revision, Name, Field, Old and New.
 	Kind         string `json:"what"`
 	Channel      string `json:"channel"`
@@ -116,6 +118,13 @@ func (h *Head) entries() map[Difference]int {
 	for _, r := range h.CharmRevisions {
 		n := r.Revision.Number
 		out[Difference{Charm: r.Name, Kind: DifferentRevision, Size: r.Blob.Size, From: n}] = n
+	}
+	for _, w := range h.Withdrawals {
+		entry := Difference{Kind: DifferentWithdrawal, Snap: w.Name}
+		if w.Kind == WithdrawnCharm {
+			entry.Snap, entry.Charm = "", w.Name
+		}
+		out[entry] = 0
 	}
 	h.addResourceEntries(out)
 	for _, c := range h.Charms {

@@ -72,6 +72,7 @@ func TestDocTypes(t *testing.T) {
 		"MediaCharmResourceConfig": bundle.MediaCharmResourceConfig, "MediaCharmBlob": bundle.MediaCharmBlob,
 		"MediaCharmResourceBlob": bundle.MediaCharmResourceBlob,
 		"TypeAssertion":          bundle.TypeAssertion, "MediaAssertionConfig": bundle.MediaAssertionConfig,
+		"TypeWithdrawal": bundle.TypeWithdrawal, "MediaWithdrawalConfig": bundle.MediaWithdrawalConfig,
 	}
 	doc := specification(t)
 	if diff := cmp.Diff(table(t, doc, "media type or artifact type"), want); diff != "" {

@@ -22,6 +22,9 @@ type Head struct {
 	// Assertions are the assertions that no snap or charm leads to.
 	Assertions []*Assertion
 
+	// Withdrawals are the snaps and charms that the store does not offer any more.
+	Withdrawals []*Withdrawal
+
 	// Payload lists the large blobs in the order in which Next delivers them. The title of the config and of the layers of an
 	// image only names the image.
 	Payload []ocispec.Descriptor
@@ -128,48 +131,31 @@ func (h *Head) parse(items []item, data map[digest.Digest][]byte) error {
 func (h *Head) parseItem(it *item, data map[digest.Digest][]byte) ([]Layer, error) {
 	switch it.desc.ArtifactType {
 	case TypeSnap:
-		s, err := parseSnap(it.desc, &it.manifest, data)
-		if err != nil {
-			return nil, err
-		}
-		h.Snaps = append(h.Snaps, s)
-		return s.layers(), nil
+		return addParsed(&h.Snaps, parseSnap, it, data)
 	case TypeRevision:
-		r, err := parseRevision(it.desc, &it.manifest, data)
-		if err != nil {
-			return nil, err
-		}
-		h.Revisions = append(h.Revisions, r)
-		return r.layers(), nil
+		return addParsed(&h.Revisions, parseRevision, it, data)
 	case TypeCharm:
-		c, err := parseCharm(it.desc, &it.manifest, data)
-		if err != nil {
-			return nil, err
-		}
-		h.Charms = append(h.Charms, c)
-		return c.layers(), nil
+		return addParsed(&h.Charms, parseCharm, it, data)
 	case TypeCharmRevision:
-		r, err := parseCharmRevision(it.desc, &it.manifest, data)
-		if err != nil {
-			return nil, err
-		}
-		h.CharmRevisions = append(h.CharmRevisions, r)
-		return r.layers(), nil
+		return addParsed(&h.CharmRevisions, parseCharmRevision, it, data)
 	case TypeAssertion:
-		a, err := parseAssertion(it.desc, &it.manifest, data)
-		if err != nil {
-			return nil, err
-		}
-		h.Assertions = append(h.Assertions, a)
-		return a.layers(), nil
+		return addParsed(&h.Assertions, parseAssertion, it, data)
+	case TypeWithdrawal:
+		return addParsed(&h.Withdrawals, parseWithdrawal, it, data)
 	default: // parseItem accepts no other kind
-		r, err := parseCharmResource(it.desc, &it.manifest, data)
-		if err != nil {
-			return nil, err
-		}
-		h.CharmResources = append(h.CharmResources, r)
-		return r.layers(), nil
+		return addParsed(&h.CharmResources, parseCharmResource, it, data)
 	}
+}
+
+// addParsed adds an item to a list, and returns the layers that it should have.
+func addParsed[T interface{ layers() []Layer }](list *[]T, parse func(ocispec.Descriptor, *ocispec.Manifest, map[digest.Digest][]byte) (T, error),
+	it *item, data map[digest.Digest][]byte) ([]Layer, error) {
+	parsed, err := parse(it.desc, &it.manifest, data)
+	if err != nil {
+		return nil, err
+	}
+	*list = append(*list, parsed)
+	return parsed.layers(), nil
 }
 
 // keepSmall keeps the blobs that Small returns.

@@ -17,6 +17,9 @@ func (h *Head) validate() error {
 	if err := h.checkCharms(); err != nil {
 		return err
 	}
+	if err := h.checkWithdrawals(); err != nil {
+		return err
+	}
 	return h.checkImages()
 }
 

@@ -71,6 +71,8 @@ func describeDifference(d bundle.Difference) string {
 		sign, revision = "-", d.From
 	}
 	switch d.Kind {
+	case bundle.DifferentWithdrawal:
+		return fmt.Sprintf("%s %s withdrawn upstream", sign, name)
 	case bundle.DifferentRevision:
 		return fmt.Sprintf("%s %s revision %d (%s)", sign, name, revision, cli.Bytes(d.Size))
 	case bundle.DifferentResource:

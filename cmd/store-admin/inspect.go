@@ -83,6 +83,9 @@ func inspect(ctx context.Context, file string, keys []bundle.PublicKey) (*summar
 	for _, c := range h.Charms {
 		s.Charms = append(s.Charms, summariseCharm(c, h))
 	}
+	for _, w := range h.Withdrawals {
+		s.Withdrawals = append(s.Withdrawals, w.WithdrawalConfig)
+	}
 	for _, m := range h.Images {
 		s.Images = append(s.Images, summariseImage(m))
 	}

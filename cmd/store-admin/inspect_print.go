@@ -104,6 +104,9 @@ func (s *summary) print(w io.Writer) {
 		t.Flush()
 	}
 	s.printCharms(w)
+	for _, wd := range s.Withdrawals {
+		fmt.Fprintf(w, "\n%s %s is withdrawn upstream: %s\n", wd.Kind, wd.Name, wd.Reason)
+	}
 	if len(s.gaps) > 0 {
 		fmt.Fprintln(w, "\nNeeded and not here:")
 	}

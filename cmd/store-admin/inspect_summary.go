@@ -109,6 +109,8 @@ type summary struct {
 	Images []imageSummary `json:"images,omitempty"`
 	// Assertions names the assertions that no snap or charm leads to.
 	Assertions []string `json:"assertions,omitempty"`
+	// Withdrawals are the snaps and charms that the store upstream does not offer any more.
+	Withdrawals []bundle.WithdrawalConfig `json:"withdrawals,omitempty"`
 	// Missing names the dependencies of snaps and charms that no inspected bundle has.
 	Missing []string `json:"missing"`
 	head    *bundle.Head
