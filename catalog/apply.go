@@ -43,7 +43,7 @@ type revisionKey struct {
 func (a *applier) run() error {
 	for _, step := range []func() error{
 		a.imported, a.blobs, a.assertions, a.record, a.adopt, a.snaps, a.charms, a.revisions, a.components, a.charmRevisions, a.charmResources, a.images,
-		a.channels, a.charmChannels,
+		a.channels, a.charmChannels, a.withdraw,
 	} {
 		if err := step(); err != nil {
 			return err

@@ -166,8 +166,12 @@ func lastStatements(list []*Import, out []Outcome) map[any]int {
 
 // statements calls yield with the key of each statement of the import.
 func (in *Import) statements(yield func(any)) {
+	for _, w := range in.Withdrawals {
+		yield(w.key())
+	}
 	for _, s := range in.Snaps {
 		yield(snapKey(s.SnapID))
+		yield(withdrawalKey{ItemSnap, s.Name})
 		for _, r := range s.ChannelMap {
 			yieldRow(yield, snapPlatform{s.SnapID, r.Architecture}, r.Channel)
 		}
@@ -177,6 +181,7 @@ func (in *Import) statements(yield func(any)) {
 	}
 	for _, c := range in.Charms {
 		yield(charmKey(c.ID))
+		yield(withdrawalKey{ItemCharm, c.Name})
 		for _, r := range c.ChannelMap {
 			yieldRow(yield, charmPlatform{c.ID, bareBase(r.Base)}, r.Channel)
 		}

@@ -8,6 +8,8 @@ import (
 // Content summarizes the content of a bundle. Names are in the bundle's order.
 type Content struct {
 	Snaps, Charms, Bundles []string
+	// Withdrawn are the names of snaps and charms that are withdrawn upstream.
+	Withdrawn []string
 	// Images counts the images that charms need and that the bundle has. An image for several platforms counts once.
 	Images int
 	// Assertions names the assertions that no snap or charm leads to.
@@ -31,6 +33,9 @@ func contentOf(in *catalog.Import) Content {
 		} else {
 			c.Charms = append(c.Charms, ch.Name)
 		}
+	}
+	for _, w := range in.Withdrawals {
+		c.Withdrawn = append(c.Withdrawn, w.Name)
 	}
 	here := make(map[string]bool, len(in.Images))
 	for _, im := range in.Images {

@@ -51,6 +51,9 @@ func recordOf(h *bundle.Head) *catalog.Import {
 		}
 		in.SnapRevisions = append(in.SnapRevisions, rev)
 	}
+	for _, w := range h.Withdrawals {
+		in.Withdrawals = append(in.Withdrawals, catalog.Withdrawal{Kind: catalog.ItemKind(w.Kind), Name: w.Name, ID: w.ID, Reason: w.Reason})
+	}
 	recordCharms(in, h)
 	for _, a := range h.Assertions {
 		in.AssertionItems = append(in.AssertionItems, a.Ref)

@@ -38,6 +38,9 @@ func printChanges(w io.Writer, c content, r *catalog.Report) {
 	if n := r.NewAssertions(); n > 0 {
 		fmt.Fprintf(w, "  add %s\n", cli.Count(n, "assertion"))
 	}
+	for _, wd := range r.Withdrawals {
+		fmt.Fprintf(w, "  %s %s is withdrawn upstream (%s)\n", wd.Kind, wd.Name, wd.Reason)
+	}
 	for _, m := range r.SnapMoves {
 		fmt.Fprintf(w, "  %s %s for %s: %s -> %s\n", m.Snap, m.Channel, snapRow(m), revisionName(m.From), revisionName(m.To))
 	}

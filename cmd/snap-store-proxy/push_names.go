@@ -19,7 +19,7 @@ type group struct {
 }
 
 func (c content) groups() []group {
-	return []group{{"snap", c.Snaps}, {"charm", c.Charms}, {"bundle", c.Bundles}}
+	return []group{{"snap", c.Snaps}, {"charm", c.Charms}, {"bundle", c.Bundles}, {"withdrawn", c.Withdrawn}}
 }
 
 // String returns the names by kind: "snap hello, jq; charm postgresql".

@@ -12,26 +12,28 @@ import (
 
 // filePlan is a file's line in the JSON of the push commands.
 type filePlan struct {
-	File       string          `json:"file"`
-	Bundle     string          `json:"bundle,omitempty"`
-	Signer     string          `json:"signer,omitempty"`
-	Snaps      []string        `json:"snaps"`
-	Charms     []string        `json:"charms,omitempty"`
-	Bundles    []string        `json:"bundles,omitempty"`
-	Images     int             `json:"images,omitempty"`
-	Assertions []string        `json:"assertions,omitempty"`
-	Payload    int64           `json:"payload-size"`
-	Copy       int64           `json:"bytes-to-copy"`
-	Plan       *catalog.Report `json:"plan,omitempty"`
-	Result     *catalog.Report `json:"result,omitempty"`
-	Error      string          `json:"error,omitempty"`
+	File       string   `json:"file"`
+	Bundle     string   `json:"bundle,omitempty"`
+	Signer     string   `json:"signer,omitempty"`
+	Snaps      []string `json:"snaps"`
+	Charms     []string `json:"charms,omitempty"`
+	Bundles    []string `json:"bundles,omitempty"`
+	Images     int      `json:"images,omitempty"`
+	Assertions []string `json:"assertions,omitempty"`
+	// Withdrawn are the names of snaps and charms that are withdrawn upstream.
+	Withdrawn []string        `json:"withdrawn,omitempty"`
+	Payload   int64           `json:"payload-size"`
+	Copy      int64           `json:"bytes-to-copy"`
+	Plan      *catalog.Report `json:"plan,omitempty"`
+	Result    *catalog.Report `json:"result,omitempty"`
+	Error     string          `json:"error,omitempty"`
 }
 
 func (p *push) rows() []filePlan {
 	rows := []filePlan{}
 	for _, f := range p.batch.Files {
 		r := filePlan{File: f.Name, Bundle: f.Digest.String(), Signer: f.Signer, Snaps: append([]string{}, f.Content.Snaps...), Charms: f.Content.Charms, Bundles: f.Content.Bundles,
-			Images: f.Content.Images, Assertions: f.Content.Assertions, Payload: f.Payload, Copy: f.Missing, Result: f.Done}
+			Images: f.Content.Images, Withdrawn: f.Content.Withdrawn, Assertions: f.Content.Assertions, Payload: f.Payload, Copy: f.Missing, Result: f.Done}
 		if p.o.plan {
 			r.Plan = f.Planned
 		}

@@ -73,6 +73,9 @@ func printReport(w io.Writer, c content, r *catalog.Report) {
 	for _, m := range r.CharmMoves {
 		updated[c.kind(m.Charm)+" "+m.Charm] = true
 	}
+	for _, wd := range r.Withdrawals {
+		fmt.Fprintf(w, "[%s %s] Withdrawn upstream (%s): its channels are closed.\n", wd.Kind, wd.Name, wd.Reason)
+	}
 	for _, m := range r.ImageMoves {
 		fmt.Fprintf(w, "[charm %s] The image of resource %s revision %d is %s now, and %s no more.\n", m.Charm, m.Resource, m.Revision, m.To, m.From)
 	}

@@ -1,0 +1,231 @@
+package catalog
+
+import (
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"offlinestore/channelmap"
+	"offlinestore/charm"
+)
+
+// Withdrawal is the statement of a bundle that the store upstream does not offer a snap or charm any more. ID is empty if the bundle does
+// not name it.
+type Withdrawal struct {
+	Kind   ItemKind `json:"kind"` // ItemSnap or ItemCharm; a charm bundle counts as a charm
+	Name   string   `json:"name"`
+	ID     string   `json:"id,omitempty"`
+	Reason string   `json:"reason"`
+}
+
+// withdrawalKey names the statement about whether a snap or charm is withdrawn.
+type withdrawalKey struct {
+	kind ItemKind
+	name string
+}
+
+func (w Withdrawal) key() withdrawalKey { return withdrawalKey{w.Kind, w.Name} }
+
+// isSame reports whether two withdrawals are about the same snap or charm.
+func (w Withdrawal) isSame(other Withdrawal) bool { return w.key() == other.key() }
+
+// statedWithdrawal is a withdrawal with the bundle that states it.
+type statedWithdrawal struct {
+	Withdrawal
+	origin
+	importID int64
+}
+
+// withdraw records the withdrawals of the import. It closes the channels of withdrawn snaps and charms, unless a newer bundle has set
+// them. Withdrawals are remembered, so that an older bundle that is pushed later does not open the channels again.
+func (a *applier) withdraw() error {
+	const set = `
+		insert into withdrawal (kind, name, id, reason, import_id) values ($1, $2, $3, $4, $5)
+		on conflict (kind, name) do update set id = excluded.id, reason = excluded.reason, import_id = excluded.import_id`
+	const forget = `delete from withdrawal where kind = $1 and name = $2`
+	snaps, charms := a.in.itemNames()
+	known, err := a.loadWithdrawals(snaps, charms)
+	if err != nil {
+		return err
+	}
+	b := &pgx.Batch{}
+	for _, k := range known {
+		// A bundle that is forced decides that its snaps and charms are offered.
+		stated := slices.ContainsFunc(a.in.Withdrawals, k.isSame)
+		if !stated && a.forces(k.key()) {
+			b.Queue(forget, k.Kind, k.Name)
+		}
+	}
+	for _, w := range a.in.Withdrawals {
+		i := slices.IndexFunc(known, func(k statedWithdrawal) bool { return k.isSame(w) })
+		if i >= 0 && (known[i].is(a.in) || known[i].Supersedes(a.in.Origin()) && !a.forces(w.key())) {
+			continue
+		}
+		if i < 0 {
+			a.r.Withdrawals = append(a.r.Withdrawals, w)
+		}
+		b.Queue(set, w.Kind, w.Name, w.ID, w.Reason, a.id)
+	}
+	if err := a.write(b); err != nil {
+		return err
+	}
+	if known, err = a.loadWithdrawals(snaps, charms); err != nil {
+		return err
+	}
+	for _, w := range known {
+		if w.Kind == ItemSnap {
+			err = a.closeSnap(w)
+		} else {
+			err = a.closeCharm(w)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// itemNames returns the names of the import's snaps, and of its charms and charm bundles, withdrawn ones included.
+func (in *Import) itemNames() (snaps, charms []string) {
+	snaps, charms = []string{}, []string{}
+	for _, s := range in.Snaps {
+		snaps = append(snaps, s.Name)
+	}
+	for _, c := range in.Charms {
+		charms = append(charms, c.Name)
+	}
+	for _, w := range in.Withdrawals {
+		if w.Kind == ItemSnap {
+			snaps = append(snaps, w.Name)
+		} else {
+			charms = append(charms, w.Name)
+		}
+	}
+	return snaps, charms
+}
+
+func (a *applier) loadWithdrawals(snaps, charms []string) (list []statedWithdrawal, err error) {
+	const q = `
+		select kind, w.name, w.id, reason, import_id, signed_at, bundle, signer, sequence from withdrawal w join import i on import_id = i.id
+		where kind = $1 and w.name = any($2) or kind = $3 and w.name = any($4) order by kind, w.name`
+	if len(snaps)+len(charms) == 0 {
+		return nil, nil
+	}
+	rows, err := a.tx.Query(a.ctx, q, ItemSnap, snaps, ItemCharm, charms)
+	if err != nil {
+		return nil, err
+	}
+	var w statedWithdrawal
+	dest := slices.Concat([]any{(*string)(&w.Kind), &w.Name, &w.ID, &w.Reason, &w.importID}, w.columns())
+	_, err = pgx.ForEachRow(rows, dest, func() error {
+		list = append(list, w)
+		return nil
+	})
+	return list, err
+}
+
+// closeSnap closes the channels of a withdrawn snap that no newer bundle has set.
+func (a *applier) closeSnap(w statedWithdrawal) error {
+	const q = `
+		select distinct on (architecture, channel) snap_id, architecture, channel, revision, c.signed_at, bundle, signer, sequence
+		from channel_map c join snap s using (snap_id) join import i on c.import_id = i.id
+		where s.name = $1 and $2 in ('', snap_id) and revision is not null order by architecture, channel, revision desc`
+	const clear = `delete from channel_map where snap_id = $1 and architecture = $2 and channel = $3`
+	const into = ` (snap_id, architecture, channel, revision, released_at, signed_at, import_id) values ($1, $2, $3, null, '', $4, $5)`
+	rows, err := a.tx.Query(a.ctx, q, w.Name, w.ID)
+	if err != nil {
+		return err
+	}
+	var id string
+	var o origin
+	move := SnapMove{Snap: w.Name}
+	b := &pgx.Batch{}
+	dest := slices.Concat([]any{&id, &move.Architecture, &move.Channel, &move.From}, o.columns())
+	_, err = pgx.ForEachRow(rows, dest, func() error {
+		if !w.Supersedes(o.Origin) {
+			return nil
+		}
+		b.Queue(clear, id, move.Architecture, move.Channel)
+		for _, table := range []string{"channel_map", "channel_history"} {
+			b.Queue(`insert into `+table+into, id, move.Architecture, move.Channel, w.SignedAt, w.importID)
+		}
+		a.r.addClosed(move)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return a.write(b)
+}
+
+// addClosed reports that a row was closed, also if the same import has set it just before.
+func (r *Report) addClosed(move SnapMove) {
+	found := false
+	for i := range r.SnapMoves {
+		m := &r.SnapMoves[i]
+		if m.Snap != move.Snap || m.Architecture != move.Architecture || m.Channel != move.Channel {
+			continue
+		}
+		if m.To = 0; m.Epoch != "" {
+			m.To = channelmap.NoRow
+		}
+		found = found || m.Epoch == ""
+	}
+	if !found {
+		r.SnapMoves = append(r.SnapMoves, move)
+	}
+	r.SnapMoves = slices.DeleteFunc(r.SnapMoves, func(m SnapMove) bool { return m.From == m.To })
+}
+
+// closeCharm closes the channels of a withdrawn charm that no newer bundle has set.
+func (a *applier) closeCharm(w statedWithdrawal) error {
+	const q = `
+		select charm_id, base, base_channel, architecture, channel, revision, c.signed_at, bundle, signer, sequence
+		from charm_channel_map c join charm h using (charm_id) join import i on c.import_id = i.id
+		where h.name = $1 and revision is not null order by base, base_channel, architecture, channel`
+	const shut = `
+		update charm_channel_map set revision = null, released_at = '', resources = '[]', signed_at = $6, import_id = $7
+		where charm_id = $1 and base = $2 and base_channel = $3 and architecture = $4 and channel = $5`
+	const remember = `
+		insert into charm_channel_history (charm_id, base, base_channel, architecture, channel, revision, released_at, resources, signed_at, import_id)
+		values ($1, $2, $3, $4, $5, null, '', '[]', $6, $7)`
+	rows, err := a.tx.Query(a.ctx, q, w.Name)
+	if err != nil {
+		return err
+	}
+	var id, ch string
+	var base charm.Base
+	var from int
+	var o origin
+	b := &pgx.Batch{}
+	dest := slices.Concat([]any{&id, &base.Name, &base.Channel, &base.Architecture, &ch, &from}, o.columns())
+	_, err = pgx.ForEachRow(rows, dest, func() error {
+		if !w.Supersedes(o.Origin) {
+			return nil
+		}
+		for _, q := range []string{shut, remember} {
+			b.Queue(q, id, base.Name, base.Channel, base.Architecture, ch, w.SignedAt, w.importID)
+		}
+		move := CharmMove{Charm: w.Name, Channel: ch, From: from}
+		if base != (charm.Base{}) {
+			move.Base = base.String()
+		}
+		a.r.addClosedCharm(move)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return a.write(b)
+}
+
+// addClosedCharm reports that a row was closed, also if the same import has set it just before.
+func (r *Report) addClosedCharm(move CharmMove) {
+	for i, m := range r.CharmMoves {
+		if m.Charm == move.Charm && m.Base == move.Base && m.Channel == move.Channel {
+			r.CharmMoves[i].To = 0
+			return
+		}
+	}
+	r.CharmMoves = append(r.CharmMoves, move)
+}
