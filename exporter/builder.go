@@ -24,9 +24,12 @@ func (e *Exporter) verifySnap(s *Snap) error {
 	return err
 }
 
-// buildHead makes a bundle's head from snaps, charms and assertions and verifies it.
-func (e *Exporter) buildHead(snaps []*Snap, charms []*Charm, assertions []*Assertion) (*bundle.Head, error) {
+// buildHead makes a bundle's head from its items and verifies it.
+func (e *Exporter) buildHead(snaps []*Snap, charms []*Charm, assertions []*Assertion, withdrawals ...*Withdrawal) (*bundle.Head, error) {
 	h := &bundle.Head{}
+	for _, w := range withdrawals {
+		h.Withdrawals = append(h.Withdrawals, w.item())
+	}
 	for _, s := range snaps {
 		h.Snaps = append(h.Snaps, &bundle.Snap{Listing: s.Listing, Assertions: s.assertions, Icon: s.icon})
 		for _, r := range s.Revisions {
@@ -58,9 +61,9 @@ func (e *Exporter) verifyHead(h *bundle.Head) (*bundle.Head, error) {
 	return h, nil
 }
 
-// Builder returns a bundle builder with snaps, charms and assertions that Fetch has fetched.
-func (e *Exporter) Builder(snaps []*Snap, charms []*Charm, assertions []*Assertion) (*bundle.Builder, error) {
-	h, err := e.buildHead(snaps, charms, assertions)
+// Builder returns a bundle builder with items that Fetch has fetched.
+func (e *Exporter) Builder(snaps []*Snap, charms []*Charm, assertions []*Assertion, withdrawals ...*Withdrawal) (*bundle.Builder, error) {
+	h, err := e.buildHead(snaps, charms, assertions, withdrawals...)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +71,7 @@ func (e *Exporter) Builder(snaps []*Snap, charms []*Charm, assertions []*Asserti
 	err = errors.Join(
 		addAll(d.AddSnap, h.Snaps), addAll(d.AddRevision, h.Revisions), addAll(d.AddCharm, h.Charms),
 		addAll(d.AddCharmRevision, h.CharmRevisions), addAll(d.AddCharmResource, h.CharmResources), addAll(d.AddImageManifest, h.Images),
-		addAll(d.AddAssertion, h.Assertions))
+		addAll(d.AddAssertion, h.Assertions), addAll(d.AddWithdrawal, h.Withdrawals))
 	if err != nil {
 		return nil, &StoreError{err} // the store sent metadata that a bundle can't hold
 	}

@@ -51,6 +51,10 @@ type Request struct {
 	Architectures []string
 	// NoDeps leaves out the snaps' dependencies, and NoIcons leaves out their icons.
 	NoDeps, NoIcons bool
+	// Withdrawn is the way to treat snaps that the store does not offer any more.
+	Withdrawn WithdrawnMode
+	// Exported maps the names of snaps in earlier exports to their snap-ids. A name that is not in it may be misspelled.
+	Exported map[string]string
 	// Charms is the request to Charmhub, or nil.
 	Charms *CharmRequest
 	// AccountKeys and ValidationSets are assertions that no snap leads to. The snaps that a validation set pins come with it.

@@ -88,6 +88,9 @@ func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
 	if err := e.fetchAssertions(f, p); err != nil {
 		return err
 	}
+	if err := f.withdrawals(p); err != nil {
+		return err
+	}
 	for _, s := range p.Snaps {
 		if err := f.snap(p, s); err != nil {
 			return fmt.Errorf("%s: assertions: %w", s.Listing.Name, err)

@@ -22,7 +22,9 @@ type Plan struct {
 	Charms []*Charm
 	// Assertions are in the order of the request.
 	Assertions []*Assertion
-	Gaps       []Gap
+	// Withdrawals are requested snaps that the store does not offer any more. Fetch may add some.
+	Withdrawals []*Withdrawal
+	Gaps        []Gap
 	// Warnings are further messages for the operator. Overrides are the resources whose image is mapped to another name.
 	Warnings, Overrides []string
 	// Hints are the snaps that the charms install. Fetch fills them in.
@@ -39,7 +41,9 @@ type Snap struct {
 	// NeededBy names the snaps that need this one; it is nil if the snap was requested.
 	NeededBy []string
 	iconURL  string
-	rows     channelmap.Recorder[string, struct{}]
+	// openFor has the architectures for which the store has any channel with a release.
+	openFor map[string]bool
+	rows    channelmap.Recorder[string, struct{}]
 	// assertions and icon are filled in by Fetch.
 	assertions []byte
 	icon       *bundle.Icon
@@ -113,6 +117,9 @@ func (e *Exporter) Plan(ctx context.Context, req Request) (*Plan, error) {
 		if err := p.addNeeds(); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.validateWithdrawals(); err != nil {
+		return nil, err
 	}
 	p.fillPlan()
 	if req.Charms != nil {

@@ -215,7 +215,8 @@ func TestPlanRefused(t *testing.T) {
 func TestPlanMissing(t *testing.T) {
 	t.Parallel()
 	e, _ := newExporter(t, demo(t))
-	_, err := e.Plan(t.Context(), exporter.Request{Names: []string{"b-none", "jq", "a-none"}, Channels: []string{"stable", "edge"}, Architectures: []string{"amd64"}})
+	_, err := e.Plan(t.Context(), exporter.Request{Names: []string{"b-none", "jq", "a-none"}, Channels: []string{"stable", "edge"}, Architectures: []string{"amd64"},
+		Withdrawn: exporter.WithdrawnError})
 	var missing *exporter.MissingError
 	if !errors.As(err, &missing) {
 		t.Fatalf("got %v, want a MissingError", err)

@@ -60,7 +60,7 @@ func (w *snapQuery) gap(arch, reason string) Gap {
 // absentGaps returns a gap for each architecture for which something needs a snap that the store doesn't know. For a snap that the
 // operator requested, it returns one gap.
 func (w *snapQuery) absentGaps() []Gap {
-	const reason = "the store has no such snap"
+	const reason = noSuchSnap
 	if w.need == nil {
 		return []Gap{{Snap: w.name, Reason: reason}}
 	}
@@ -141,7 +141,11 @@ func (p *planner) info(w *snapQuery) (absent []Gap, err error) {
 	}
 	info, err := p.e.Client.Info(p.ctx, w.name)
 	if errors.Is(err, upstream.ErrNotFound) {
-		if w.need == nil || w.need.essential {
+		switch {
+		case w.need == nil && p.plan.Request.Withdrawn != WithdrawnError:
+			p.withdraw(w.name)
+			return nil, nil
+		case w.need == nil || w.need.essential:
 			return w.absentGaps(), nil
 		}
 		p.plan.Gaps = append(p.plan.Gaps, w.absentGaps()...)
@@ -150,7 +154,7 @@ func (p *planner) info(w *snapQuery) (absent []Gap, err error) {
 	if err != nil {
 		return nil, &StoreError{err}
 	}
-	s := &Snap{NeededBy: w.neededBy(), Listing: snap.Listing{Name: info.Name, SnapID: info.SnapID, Snap: info.Snap.Details}}
+	s := &Snap{openFor: openArchitectures(info), NeededBy: w.neededBy(), Listing: snap.Listing{Name: info.Name, SnapID: info.SnapID, Snap: info.Snap.Details}}
 	if info.DefaultTrack != nil && *info.DefaultTrack != channel.DefaultTrack {
 		s.Listing.DefaultTrack = *info.DefaultTrack
 	}
@@ -229,6 +233,8 @@ func (p *planner) reportMissing(queries []*snapQuery) (missing []Gap) {
 		s := p.snaps[w.name]
 		switch {
 		case s == nil: // an earlier query for the same snap has found that out
+		case len(s.Revisions) == 0 && w.need == nil && p.isClosed(w):
+			p.plan.Gaps = append(p.plan.Gaps, w.gaps...)
 		case len(s.Revisions) == 0 && w.need == nil:
 			gap := Gap{Snap: w.name, Architecture: strings.Join(w.archs, ", "), Reason: "the store has no release of what was asked for"}
 			missing = append(missing, gap)

@@ -46,6 +46,9 @@ func runExport(ctx context.Context, w io.Writer, o *exportOptions, req exporter.
 	if err := out.write(ctx, plan); err != nil {
 		return err
 	}
+	if err := noteExported(ctx, plan); err != nil {
+		progress.Warn(err.Error()) // the bundles exist nevertheless
+	}
 	if o.outputDir == "" {
 		if _, err := e.Cache.Trim(o.maxCache); err != nil {
 			progress.Warn(err.Error()) // the bundles exist nevertheless
@@ -56,10 +59,18 @@ func runExport(ctx context.Context, w io.Writer, o *exportOptions, req exporter.
 
 // fetch downloads the planned items. The snaps that charms install are only known after the charms have been downloaded.
 func (out *output) fetch(ctx context.Context, plan *exporter.Plan, progress *exportProgress) error {
-	if err := out.fetchOnce(ctx, plan, progress); err != nil || !out.o.withSnaps || len(plan.Hints) == 0 {
+	gaps := len(plan.Gaps)
+	if err := out.fetchOnce(ctx, plan, progress); err != nil {
 		return err
 	}
-	gaps := len(plan.Gaps)
+	progress.gaps(plan, gaps)
+	if out.o.strict && len(plan.Gaps) > gaps {
+		return errGaps
+	}
+	if !out.o.withSnaps || len(plan.Hints) == 0 {
+		return nil
+	}
+	gaps = len(plan.Gaps)
 	if err := out.e.AddSnaps(ctx, plan); err != nil {
 		return err
 	}

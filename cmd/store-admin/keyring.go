@@ -11,17 +11,26 @@ import (
 // defaultKey is the name of the key that exports sign with.
 const defaultKey = "default"
 
-// openKeyring opens the keys of the user: in $STORE_ADMIN_CONFIG_DIR, else in the folder of the snap, else in the folder of the
-// desktop standard.
+// openKeyring opens the keys of the user.
 func openKeyring() (*keyring.Ring, error) {
+	dir, err := configDir()
+	if err != nil {
+		return nil, err
+	}
+	return keyring.Open(filepath.Join(dir, "keys")), nil
+}
+
+// configDir returns the user's folder for keys and notes: $STORE_ADMIN_CONFIG_DIR, else the folder of the snap, else the folder of the
+// desktop standard.
+func configDir() (string, error) {
 	for _, name := range []string{"STORE_ADMIN_CONFIG_DIR", "SNAP_USER_COMMON"} {
 		if dir := os.Getenv(name); dir != "" {
-			return keyring.Open(filepath.Join(dir, "keys")), nil
+			return dir, nil
 		}
 	}
 	dir, err := os.UserConfigDir()
 	if err != nil {
-		return nil, fmt.Errorf("find the folder for keys: %w (or set STORE_ADMIN_CONFIG_DIR)", err)
+		return "", fmt.Errorf("find the folder for keys: %w (or set STORE_ADMIN_CONFIG_DIR)", err)
 	}
-	return keyring.Open(filepath.Join(dir, "store-admin", "keys")), nil
+	return filepath.Join(dir, "store-admin"), nil
 }

@@ -42,6 +42,8 @@ type output struct {
 type exportedBundle struct {
 	Snaps  []string `json:"snaps"`
 	Charms []string `json:"charms,omitempty"`
+	// Withdrawn are the snaps that the bundle states to be withdrawn.
+	Withdrawn []string `json:"withdrawn,omitempty"`
 	// Assertions are the assertions that no snap or charm leads to.
 	Assertions []string `json:"assertions,omitempty"`
 	File       string   `json:"file"`
@@ -90,11 +92,13 @@ type archive struct {
 	// assertions are the assertions that no snap or charm leads to.
 	assertions []*exporter.Assertion
 	size       int64 // of its payload
+	// withdrawals are statements about snaps that the store does not offer any more.
+	withdrawals []*exporter.Withdrawal
 }
 
 // archives returns the archives to write: one of everything for an export of charms, or one for each snap.
 func (out *output) archives(p *exporter.Plan) []archive {
-	all := archive{out.o.single, p.Snaps, p.Charms, p.Assertions, p.Size()}
+	all := archive{out.o.single, p.Snaps, p.Charms, p.Assertions, p.Size(), p.Withdrawals}
 	if all.file == "" && out.o.archive != "" && out.o.outputDir == "" {
 		all.file = out.fileName(out.o.archive)
 	}
@@ -104,6 +108,9 @@ func (out *output) archives(p *exporter.Plan) []archive {
 	var list []archive
 	for _, s := range p.Snaps {
 		list = append(list, archive{file: out.fileName(s.Listing.Name), snaps: []*exporter.Snap{s}, size: s.Size()})
+	}
+	for _, w := range p.Withdrawals {
+		list = append(list, archive{file: out.fileName(w.Name), withdrawals: []*exporter.Withdrawal{w}})
 	}
 	return list
 }
@@ -122,7 +129,7 @@ func damagedBlob(err error) (d digest.Digest, bad bool) {
 
 func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) (done exportedBundle, err error) {
 	out.mending.RLock()
-	builder, err := out.e.Builder(a.snaps, a.charms, a.assertions)
+	builder, err := out.e.Builder(a.snaps, a.charms, a.assertions, a.withdrawals...)
 	out.mending.RUnlock()
 	if err != nil {
 		return done, err
@@ -138,6 +145,9 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 	done = exportedBundle{File: a.file, Snaps: []string{}, Digest: sealed.Digest().String(), NeededBy: []string{}}
 	for _, s := range a.snaps {
 		done.Snaps = append(done.Snaps, s.Listing.Name)
+	}
+	for _, w := range a.withdrawals {
+		done.Withdrawn = append(done.Withdrawn, w.Name)
 	}
 	for _, c := range a.charms {
 		done.Charms = append(done.Charms, c.Listing.Name)
@@ -167,6 +177,9 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 		if len(a.snaps) == 1 && len(a.charms)+len(a.assertions) == 0 {
 			req.NeededBy = s.NeededBy
 		}
+	}
+	for _, w := range a.withdrawals {
+		req.Snaps = append(req.Snaps, w.Name)
 	}
 	for _, c := range a.charms {
 		if c.Listing.Type == charm.TypeBundle {

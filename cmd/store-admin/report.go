@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"offlinestore/closure"
@@ -29,13 +30,21 @@ func (out *output) report(p *exporter.Plan) error {
 	}
 	if out.o.single != "" || out.o.outputDir != "" {
 		for _, f := range out.files {
-			fmt.Fprintf(out.w, "Successfully exported snaps:\n%s: %s\n", strings.Join(f.Snaps, ", "), f.File)
+			names := slices.Clone(f.Snaps)
+			for _, name := range f.Withdrawn {
+				names = append(names, name+" (withdrawn)")
+			}
+			fmt.Fprintf(out.w, "Successfully exported snaps:\n%s: %s\n", strings.Join(names, ", "), f.File)
 		}
 		return nil
 	}
 	fmt.Fprintln(out.w, "Successfully exported snaps:")
 	heading := false
 	for _, f := range out.files {
+		if len(f.Withdrawn) > 0 {
+			fmt.Fprintf(out.w, "%s (withdrawn): %s\n", f.Withdrawn[0], filepath.Base(f.File))
+			continue
+		}
 		if len(f.NeededBy) == 0 {
 			fmt.Fprintf(out.w, "%s: %s\n", f.Snaps[0], filepath.Base(f.File))
 			continue

@@ -150,6 +150,10 @@ func change(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(announce(u, args[1], num(2), args[3], args[4]))
 	case "forge": // NAME REVISION
 		ts.Check(u.ForgeRevision(args[1], num(2)))
+	case "withdraw": // NAME
+		u.Withdraw(args[1])
+	case "revoke": // NAME
+		u.Revoke(upstreamtest.ID(args[1]))
 	case "expire":
 		u.ExpireKey()
 	case "lose": // NAME REVISION

@@ -265,3 +265,23 @@ func (s *Store) Close(name, arch, which string) error {
 	}
 	return nil
 }
+
+// Withdraw makes the store forget a snap by name. Its assertions and blobs stay, as in the real store.
+func (s *Store) Withdraw(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.snaps, name)
+}
+
+// Revoke replaces a snap's declaration with one that has no name, in each format. Everything else about the snap stays.
+func (s *Store) Revoke(snapID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.assertions[assertion.Ref{Type: "snap-declaration", PrimaryKey: []string{assertion.Series, snapID}}.Key()] {
+		changes := assertiontest.Headers{"revision": fmt.Sprint(a.Revision() + 1)}
+		if a.Format() > 0 {
+			changes["format"] = fmt.Sprint(a.Format())
+		}
+		s.put(s.Stack.SnapDeclaration(snapID, "", a.HeaderString("publisher-id"), changes))
+	}
+}

@@ -1,0 +1,157 @@
+package exporter
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"offlinestore/assertion"
+	"offlinestore/bundle"
+	"offlinestore/snap"
+	"offlinestore/upstream"
+)
+
+// Withdrawal is a requested snap that the store does not offer any more.
+type Withdrawal struct {
+	Name string
+	// ID is the snap-id, or empty.
+	ID string
+	// Reason is bundle.ReasonGone or bundle.ReasonRevoked.
+	Reason     string
+	assertions []byte
+}
+
+// WithdrawnMode is a way to treat snaps that the store does not offer any more.
+type WithdrawnMode string
+
+// The modes. Without a mode, the bundle carries statements about withdrawn snaps, except if the request has nothing but unknown names.
+const (
+	WithdrawnWarn  WithdrawnMode = "warn"  // the bundle carries statements about withdrawn snaps
+	WithdrawnError WithdrawnMode = "error" // withdrawn snaps are errors
+)
+
+const noSuchSnap = "the store has no such snap"
+
+// item returns the withdrawal as a bundle holds it.
+func (w *Withdrawal) item() *bundle.Withdrawal {
+	return &bundle.Withdrawal{
+		WithdrawalConfig: bundle.WithdrawalConfig{Kind: bundle.WithdrawnSnap, Name: w.Name, ID: w.ID, Reason: w.Reason}, Assertions: w.assertions,
+	}
+}
+
+// withdraw plans the statement that a requested snap is gone from the store.
+func (p *planner) withdraw(name string) {
+	if slices.ContainsFunc(p.plan.Withdrawals, func(w *Withdrawal) bool { return w.Name == name }) {
+		return
+	}
+	id := p.plan.Request.Exported[name]
+	reason := "the store has no such snap any more, and the bundle states that it is gone"
+	if id == "" {
+		reason = "the store has no such snap, and the bundle states that it is gone; is the name right?"
+	}
+	p.plan.Withdrawals = append(p.plan.Withdrawals, &Withdrawal{Name: name, ID: id, Reason: bundle.ReasonGone})
+	p.plan.Gaps = append(p.plan.Gaps, Gap{Snap: name, Reason: reason})
+}
+
+// validateWithdrawals returns an error if the plan has nothing but names that no export ever had: they are probably misspelled.
+func (p *planner) validateWithdrawals() error {
+	var unknown []Gap
+	for _, w := range p.plan.Withdrawals {
+		if w.ID == "" {
+			unknown = append(unknown, Gap{Snap: w.Name, Reason: noSuchSnap})
+		}
+	}
+	others := len(p.snaps) > 0 || p.plan.Request.Charms != nil || len(unknown) < len(p.plan.Withdrawals)
+	if len(unknown) == 0 || others || p.plan.Request.Withdrawn == WithdrawnWarn {
+		return nil
+	}
+	slices.SortFunc(unknown, func(a, b Gap) int { return strings.Compare(a.Snap, b.Snap) })
+	return &MissingError{unknown}
+}
+
+// isClosed reports whether a query of the operator is about closed channels, so that the bundle states that they are closed. A snap that
+// was never released for any of the architectures is missing instead.
+func (p *planner) isClosed(w *snapQuery) bool {
+	if w.revision > 0 || p.plan.Request.Withdrawn == WithdrawnError {
+		return false
+	}
+	s := p.snaps[w.name]
+	if len(s.rows.Rows()) == 0 {
+		return false // the store has refused the request
+	}
+	return p.plan.Request.Exported[w.name] != "" || slices.ContainsFunc(w.archs, func(arch string) bool { return s.openFor[arch] })
+}
+
+// openArchitectures returns the architectures with a release in any channel.
+func openArchitectures(info *snap.InfoResponse) map[string]bool {
+	out := make(map[string]bool)
+	for _, row := range info.ChannelMap {
+		out[row.Channel.Architecture] = true
+	}
+	return out
+}
+
+// withdrawals fetches the declarations of withdrawn snaps, and finds planned snaps whose declarations are revoked.
+func (f *fetcher) withdrawals(p *Plan) error {
+	for _, w := range p.Withdrawals {
+		if err := f.withdrawal(w); err != nil {
+			return fmt.Errorf("%s: assertions: %w", w.Name, err)
+		}
+	}
+	for _, s := range slices.Clone(p.Snaps) {
+		revoked, err := f.isRevoked(s.Listing.SnapID)
+		if err != nil {
+			return fmt.Errorf("%s: assertions: %w", s.Listing.Name, err)
+		}
+		if !revoked {
+			continue
+		}
+		if err := p.revoke(f, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withdrawal fetches the declaration of a snap that is gone. If it is revoked, the bundle carries it.
+func (f *fetcher) withdrawal(w *Withdrawal) error {
+	if w.ID == "" {
+		return nil
+	}
+	revoked, err := f.isRevoked(w.ID)
+	if errors.Is(err, upstream.ErrNotFound) {
+		return nil
+	}
+	if err != nil || !revoked {
+		return err
+	}
+	w.Reason = bundle.ReasonRevoked
+	w.assertions, err = f.stream(declarationRef(w.ID))
+	return err
+}
+
+// isRevoked reports whether a snap's declaration has lost its name.
+func (f *fetcher) isRevoked(snapID string) (bool, error) {
+	all, err := f.getAssertions(declarationRef(snapID))
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(all, func(a *assertion.Assertion) bool { return a.HeaderString("snap-name") == "" }), nil
+}
+
+// revoke replaces a planned snap whose declaration is revoked with the statement of it, and records a gap.
+func (p *Plan) revoke(f *fetcher, s *Snap) error {
+	w := &Withdrawal{Name: s.Listing.Name, ID: s.Listing.SnapID, Reason: bundle.ReasonRevoked}
+	gap := Gap{Snap: w.Name, Reason: "its snap-declaration is revoked, and the bundle carries only that"}
+	if p.Request.Withdrawn == WithdrawnError {
+		return &MissingError{[]Gap{gap}}
+	}
+	var err error
+	if w.assertions, err = f.stream(declarationRef(w.ID)); err != nil {
+		return fmt.Errorf("%s: assertions: %w", w.Name, err)
+	}
+	p.Withdrawals, p.Gaps = append(p.Withdrawals, w), append(p.Gaps, gap)
+	p.Snaps = slices.DeleteFunc(p.Snaps, func(have *Snap) bool { return have == s })
+	return nil
+}
