@@ -28,6 +28,9 @@ func OfBundles(heads ...*bundle.Head) (*Set, error) {
 	return c.sortedSet(), nil
 }
 
+// needingHeaders begin lines of assertions that need something.
+var needingHeaders = []string{"type: model\n", "type: validation-set\n", "type: validation\n", refreshControl + ":"}
+
 // collector joins the heads of bundles, several of which may hold the same snap or charm.
 type collector struct {
 	set       *Set
@@ -40,7 +43,7 @@ func (c *collector) addSnaps(h *bundle.Head) {
 	for _, from := range h.Snaps {
 		s := c.snaps[from.Name]
 		if s == nil {
-			s = &Snap{Name: from.Name}
+			s = &Snap{Name: from.Name, SnapID: from.SnapID}
 			c.snaps[s.Name] = s
 		}
 		s.DefaultTrack = from.DefaultTrack
@@ -79,7 +82,7 @@ func (c *collector) addCharms(h *bundle.Head) {
 	}
 }
 
-// addAssertions adds the models and the validation sets among the assertions of a bundle. Most streams have none, and are not decoded.
+// addAssertions adds the assertions of a bundle that need something. Most streams have none, and are not decoded.
 func (c *collector) addAssertions(h *bundle.Head) error {
 	var streams [][]byte
 	for _, s := range h.Snaps {
@@ -92,7 +95,7 @@ func (c *collector) addAssertions(h *bundle.Head) error {
 		streams = append(streams, a.Assertions)
 	}
 	for _, stream := range streams {
-		if !bytes.Contains(stream, []byte("type: model\n")) && !bytes.Contains(stream, []byte("type: validation-set\n")) {
+		if !slices.ContainsFunc(needingHeaders, func(header string) bool { return bytes.Contains(stream, []byte(header)) }) {
 			continue
 		}
 		all, err := assertion.DecodeAll(stream)
@@ -104,22 +107,6 @@ func (c *collector) addAssertions(h *bundle.Head) error {
 		}
 	}
 	return nil
-}
-
-// AddAssertion adds a model or a validation set, each once. It ignores other assertions, which need no snaps.
-func (s *Set) AddAssertion(a *assertion.Assertion) {
-	var list *[]*assertion.Assertion
-	switch a.Type() {
-	case "model":
-		list = &s.Models
-	case "validation-set":
-		list = &s.ValidationSets
-	default:
-		return
-	}
-	if !slices.ContainsFunc(*list, func(have *assertion.Assertion) bool { return have.Ref().Key() == a.Ref().Key() }) {
-		*list = append(*list, a)
-	}
 }
 
 // sortedSet returns the set, sorted by name.

@@ -25,6 +25,8 @@ type Set struct {
 	Models []*assertion.Assertion
 	// ValidationSets are validation-set assertions.
 	ValidationSets []*assertion.Assertion
+	// Declarations are the snap-declarations of snaps that control the refreshes of others. Validations are the approvals of such refreshes.
+	Declarations, Validations []*assertion.Assertion
 	// Images are the digests of the manifests and indexes of container images.
 	Images map[string]bool
 	// ImagesElsewhere is set if another registry serves the images. Then no image counts as missing.
@@ -36,7 +38,9 @@ type Set struct {
 // Snap is a snap with its revisions and the channel map that devices are served.
 type Snap struct {
 	Name, DefaultTrack string
-	Revisions          []*snap.Revision
+	// SnapID may be empty if no declaration refers to it.
+	SnapID    string
+	Revisions []*snap.Revision
 	// ChannelMap decides which revisions count: the revisions of open rows. A row without a channel stands for a revision to be
 	// installed by its number.
 	ChannelMap []snap.Release
@@ -74,7 +78,7 @@ func (s *Set) Gaps() []Gap { return s.GapsOf(s) }
 // GapsOf returns the items that the items of part need and s lacks, sorted like Gaps.
 func (s *Set) GapsOf(part *Set) []Gap {
 	x := newIndex(s)
-	return slices.Concat(x.snapGaps(part), x.setGaps(part), x.charmGaps(part))
+	return slices.Concat(x.snapGaps(part), x.setGaps(part), x.approvalGaps(part), x.charmGaps(part))
 }
 
 // index holds the items of a set by name.

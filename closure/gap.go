@@ -21,6 +21,8 @@ const (
 	KindBundle    Kind = "bundle"
 	KindModel     Kind = "model"
 	KindSet       Kind = "validation-set"
+	// KindApproval is the approval of a revision by the publisher of a snap that controls the refreshes of another.
+	KindApproval Kind = "approval"
 	// KindRow is a row of a channel map, which needs a revision for its platform.
 	KindRow Kind = "row"
 )
@@ -87,6 +89,9 @@ func (g Gap) String() string {
 // Needs returns the needed item, without its kind: "core24 for amd64", "tool revision 5 for amd64", "pc in 24/stable for amd64".
 func (g Gap) Needs() string {
 	out := g.Name
+	if g.Kind == KindApproval {
+		out = "approval of " + out
+	}
 	if g.Revision > 0 {
 		out += fmt.Sprintf(" revision %d", g.Revision)
 	}

@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"bytes"
 	"fmt"
 
 	"offlinestore/assertion"
@@ -24,7 +25,7 @@ func SetOf(c *catalog.Snapshot) (*closure.Set, error) {
 	set := &closure.Set{Images: make(map[string]bool, len(c.Images))}
 	for i := range c.Snaps {
 		s := &c.Snaps[i]
-		out := closure.Snap{Name: s.Name, DefaultTrack: s.DefaultTrack, ChannelMap: s.Served()}
+		out := closure.Snap{Name: s.Name, SnapID: s.SnapID, DefaultTrack: s.DefaultTrack, ChannelMap: s.Served()}
 		for j := range s.Revisions {
 			out.Revisions = append(out.Revisions, &s.Revisions[j].Revision)
 		}
@@ -44,15 +45,33 @@ func SetOf(c *catalog.Snapshot) (*closure.Set, error) {
 	for _, image := range c.Images {
 		set.Images[image.Digest.String()] = true
 	}
-	for _, a := range c.Assertions {
-		if a.Type != "model" && a.Type != "validation-set" {
+	return set, addAssertions(set, c.Assertions)
+}
+
+// addAssertions adds the assertions that need something. It decodes a declaration only if it may control refreshes, and has no newer
+// revision in another format.
+func addAssertions(set *closure.Set, list []catalog.Assertion) error {
+	newest := make(map[string]int)
+	for _, a := range list {
+		key := assertion.Ref{Type: a.Type, PrimaryKey: a.PrimaryKey}.Key()
+		newest[key] = max(newest[key], a.Revision)
+	}
+	for _, a := range list {
+		ref := assertion.Ref{Type: a.Type, PrimaryKey: a.PrimaryKey}
+		switch a.Type {
+		case "model", "validation-set", "validation":
+		case "snap-declaration":
+			if a.Revision < newest[ref.Key()] || !bytes.Contains(a.Raw, []byte("\nrefresh-control:")) {
+				continue
+			}
+		default:
 			continue
 		}
 		decoded, err := assertion.Decode(a.Raw)
 		if err != nil {
-			return nil, fmt.Errorf("%s %v: %w", a.Type, a.PrimaryKey, err)
+			return fmt.Errorf("%s: %w", ref, err)
 		}
 		set.AddAssertion(decoded)
 	}
-	return set, nil
+	return nil
 }

@@ -25,7 +25,8 @@ func newCheck(dir *instance.Dir) *cobra.Command {
 		Long: `Find dependencies that the store lacks: snaps need their bases, snapd and default
 content providers; charms need their resources, their images and the snaps that
 they install; charm bundles need their charms; models need their gadget, kernel,
-base and other snaps; validation sets need the revisions that they pin. Also find
+base and other snaps; validation sets need the revisions that they pin; snaps
+that control the refreshes of others need the approvals of these. Also find
 channels with a revision for other architectures, and names that several images
 have. With --blobs, read every blob and verify its digests; a damaged blob is put
 into quarantine and is not served any more.`,

@@ -18,7 +18,7 @@ type gapRow struct {
 	NeededBy     []string `json:"needed-by"`
 	// Channel is set if a model names a channel other than the stable one of the default track.
 	Channel string `json:"channel,omitempty"`
-	// Revision is set if the channel has this revision, which is not for the architecture, or if a validation set pins it.
+	// Revision is set if the channel has this revision, which is not for the architecture, or if a validation set or an approval is for it.
 	Revision int `json:"revision,omitempty"`
 }
 
@@ -38,6 +38,9 @@ func newGapRows(gaps []closure.Gap) gapRows {
 	for _, g := range gaps {
 		if !g.ByCharm() {
 			row := gapRow{Needs: g.Name, Revision: g.Revision, Architecture: g.Architecture, Channel: g.Channel}
+			if g.Kind == closure.KindApproval {
+				row.Needs = string(g.Kind) + " of " + g.Name
+			}
 			for _, n := range g.NeededBy {
 				row.NeededBy = append(row.NeededBy, n.String())
 			}

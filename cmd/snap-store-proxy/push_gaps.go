@@ -35,7 +35,10 @@ func (p *push) gaps(ctx context.Context) ([]closure.Gap, error) {
 		return nil, err
 	}
 	gaps, err := p.in.Gaps(cat)
-	return slices.DeleteFunc(gaps, func(g closure.Gap) bool { return !slices.ContainsFunc(g.NeededBy, p.brings) }), err
+	return slices.DeleteFunc(gaps, func(g closure.Gap) bool {
+		unapproved := g.Kind == closure.KindApproval && p.brings(closure.Needer{Kind: closure.KindSnap, Name: g.Name})
+		return !unapproved && !slices.ContainsFunc(g.NeededBy, p.brings)
+	}), err
 }
 
 // after returns the catalogue after the push. For a plan, it returns the catalogue that the push would make.

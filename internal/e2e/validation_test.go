@@ -37,16 +37,23 @@ func TestValidationSets(t *testing.T) {
 	}
 	up := newOrigin(t)
 	acme := newBrand(t, up)
-	for _, name := range []string{"greeter", "rival"} {
+	for _, name := range []string{"greeter", "rival", "gated"} {
 		up.addSnap(name)
 	}
+	if err := up.AddSnap(upstreamtest.Snap{Name: "gate", Base: "none", Controls: []string{"gated"},
+		Publisher: upstreamtest.Publisher{ID: acme.ID, Username: acme.ID, DisplayName: acme.ID, Validation: "unproven"}}); err != nil {
+		t.Fatal(err)
+	}
+	up.upload("gate", upstreamtest.Rev{Revision: 1}, "stable")
+	up.upload("gated", upstreamtest.Rev{Revision: 1}, "stable")
+	up.Approve("gate", "gated", 1, nil)
 	for n := range 3 {
 		up.upload("greeter", upstreamtest.Rev{Revision: n + 1}, "stable")
 	}
 	acme.addPoint(1, 1)
 	o := newOutside(t, up.url, up.Stack.RootStream())
 	in := newInside(t, o)
-	in.push(o.export("greeter")...) // revision 3
+	in.push(o.export("greeter", "gate", "gated")...) // revision 3 of greeter
 	pushed := in.proxy("push-validation-sets", o.exportSet(t, "acme/base"))
 	for _, want := range []string{"[validation-set acme/base=1] Uploaded assertion", "[snap greeter] Uploaded snap blob and assertions for greeter revision 1"} {
 		if !strings.Contains(pushed, want) {
@@ -87,6 +94,30 @@ func TestValidationSets(t *testing.T) {
 	if got := d.MustSnap("known", "validation-set", "name=base", "sequence=2"); !strings.Contains(got, "\nsequence: 2\n") {
 		t.Errorf("the daemon doesn't have the new point: %s", got)
 	}
+	refreshControl(t, up, o, in, d)
+}
+
+// refreshControl installs a snap that controls the refreshes of another. The daemon refreshes that one once the approval has crossed the gap.
+func refreshControl(t *testing.T, up *origin, o *outside, in *inside, d *snapdaemon.Daemon) {
+	t.Helper()
+	d.MustSnap("install", "gate", "gated")
+	up.upload("gated", upstreamtest.Rev{Revision: 2}, "stable")
+	in.push(o.export("gated")...)
+	in.await("gated", "stable", 2)
+	check, _, err := tryRun(t, nil, program(t, "snap-store-proxy"), "--data-dir", in.data, "check")
+	if want := "approval of gated revision 2 is needed by gate: once its publisher"; err == nil || !strings.Contains(check, want) {
+		t.Errorf("check says %q, %v, want %q", check, err, want)
+	}
+	if _, stderr, err := d.Snap("refresh", "gated"); err == nil || !strings.Contains(stderr, "validation") {
+		t.Errorf("refresh to a revision without an approval: %v, %s", err, stderr)
+	}
+	wantInstalled(t, d, "gated", "1.1", "1")
+	up.Approve("gate", "gated", 2, nil)
+	in.push(o.export("gate")...)
+	in.awaitAssertion("validation/16/" + upstreamtest.ID("gate") + "/" + upstreamtest.ID("gated") + "/2")
+	d.MustSnap("refresh", "gated")
+	wantInstalled(t, d, "gated", "1.2", "2")
+	in.proxy("check")
 }
 
 // wantValidation checks the line of a validation set in the daemon's list.

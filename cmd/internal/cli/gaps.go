@@ -10,9 +10,9 @@ import (
 )
 
 // GapLine returns the line that all commands print for a gap: the gap's sentence and, for a dependency of a charm, a charm
-// bundle or a validation set, how to fill the gap. One export fills all gaps of snaps and models, see ExportSnaps.
+// bundle or a validation set, and for an approval, how to fill the gap. One export fills all gaps of snaps and models, see ExportSnaps.
 func GapLine(g closure.Gap) string {
-	if !g.ByCharm() && !g.BySet() {
+	if !g.ByCharm() && !g.BySet() && g.Kind != closure.KindApproval {
 		return g.String()
 	}
 	return g.String() + ": " + GapFix(g)
@@ -24,6 +24,8 @@ func GapFix(g closure.Gap) string {
 		return fmt.Sprintf("export the set again: 'store-admin export validation-sets %s'", g.NeededBy[0].Name)
 	}
 	switch g.Kind {
+	case closure.KindApproval:
+		return fmt.Sprintf("once its publisher has approved the revision, export %[1]s again: 'store-admin export snaps %[1]s'", g.NeededBy[0].Name)
 	case closure.KindResource:
 		return "Charmhub has released none with it; attach a file of your own with 'juju deploy --resource'"
 	case closure.KindImage:
@@ -48,7 +50,7 @@ func ExportSnaps(gaps []closure.Gap) string {
 	names, archs := make(map[string][]string), make(map[string][]string)
 	var channels []string
 	for _, g := range gaps {
-		if g.ByCharm() || g.BySet() {
+		if g.ByCharm() || g.BySet() || g.Kind == closure.KindApproval {
 			continue
 		}
 		names[g.Channel] = append(names[g.Channel], g.Snap())
