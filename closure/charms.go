@@ -159,17 +159,26 @@ func (f *charmFinder) application(a *charm.Application) (Gap, bool) {
 	if err != nil {
 		return g, false
 	}
-	m := have.channelMap()
-	wanted = m.WithTrack(wanted)
-	g.Channel = wanted.String()
-	return g, m.Best(wanted) == nil
+	g.Channel = wanted.WithTrack(cmp.Or(have.DefaultTrack, channel.DefaultTrack)).String()
+	for _, arch := range a.Architectures {
+		if m := have.channelMap(arch); m.Best(m.WithTrack(wanted)) == nil {
+			g.Architecture = arch
+			return g, true
+		}
+	}
+	m := have.channelMap("")
+	return g, m.Best(m.WithTrack(wanted)) == nil
 }
 
-// channelMap returns the open rows of a charm or a charm bundle. Its bases do not matter here.
-func (c *Charm) channelMap() *channelmap.Map[int, *charm.Release] {
+// channelMap returns the open rows of a charm or a charm bundle for arch, or for all architectures. Other parts of the bases do not matter
+// here.
+func (c *Charm) channelMap(arch string) *channelmap.Map[int, *charm.Release] {
 	m := channelmap.New[int, *charm.Release](c.DefaultTrack, len(c.ChannelMap))
 	for i := range c.ChannelMap {
 		row := &c.ChannelMap[i]
+		if arch != "" && row.Base != nil && row.Base.Architecture != arch {
+			continue
+		}
 		if at, err := channel.Parse(row.Channel); err == nil && row.Revision > 0 {
 			m.Put(channelmap.NewRow(i, at.WithTrack(channel.DefaultTrack), channelmap.Release[*charm.Release]{Revision: row.Revision, Value: row}))
 		}

@@ -184,6 +184,14 @@ func TestCharmGaps(t *testing.T) {
 		{"a channel", closure.Set{Charms: []closure.Charm{bundle("{charm: app, channel: 9/edge}"), plain("app", row("latest/stable", amd64, 1))}},
 			[]string{"charm app in 9/edge is needed by bundle kit revision 2"}},
 		{"a channel that falls back", closure.Set{Charms: []closure.Charm{bundle("{charm: app, channel: edge}"), plain("app", row("latest/stable", amd64, 1))}}, []string{}},
+		{"an architecture", closure.Set{Charms: []closure.Charm{bundle("{charm: app, constraints: arch=arm64}"), plain("app", row("latest/stable", amd64, 1))}},
+			[]string{"charm app in latest/stable for arm64 is needed by bundle kit revision 2"}},
+		{"an architecture that is there", closure.Set{Charms: []closure.Charm{bundle("{charm: app, constraints: arch=amd64}"), plain("app", row("latest/stable", amd64, 1))}}, []string{}},
+		{"another base", closure.Set{Charms: []closure.Charm{func() closure.Charm {
+			c := plain("app", row("latest/stable", amd64, 1))
+			c.Revisions[0].Bases = []*charm.Base{{Name: "ubuntu", Channel: "24.04", Architecture: "amd64"}}
+			return c
+		}()}}, []string{"app in latest/stable for ubuntu@22.04 amd64 has revision 1, which is for ubuntu@24.04 amd64"}},
 		{"a revision", closure.Set{Charms: []closure.Charm{bundle("{charm: app, channel: stable, revision: 2}"), plain("app", row("latest/stable", amd64, 1))}},
 			[]string{"charm app revision 2 is needed by bundle kit revision 2"}},
 	}
