@@ -83,6 +83,8 @@ type archive struct {
 	charm    *charm.Archive // nil for a bundle
 	snaps    []charm.SnapHint
 	bundle   *charm.BundleArchive
+	// follows is set if the applications without a revision get this one.
+	follows bool
 }
 
 // resource is a stored file, or a small text. A text may hold the location of an image with credentials, so it is stored only once its

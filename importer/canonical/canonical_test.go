@@ -1,6 +1,9 @@
 package canonical_test
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"offlinestore/internal/bundletest"
@@ -27,4 +30,34 @@ func TestReadExport(t *testing.T) {
 		t.Errorf("resources = %+v, want a file that was stored and an image", e.Resources)
 	}
 	s.keepsNo("s3cr3t")
+}
+
+// TestPinnedApplications checks the rows of two revisions of a charm. A revision that an application pins fills only channels that no other
+// application follows, and the applications' architectures decide the rows of a charm for all.
+func TestPinnedApplications(t *testing.T) {
+	t.Parallel()
+	const anywhere = "bases:\n- {name: ubuntu, channel: \"22.04\", architectures: [all]}\n"
+	app := func(n int) member {
+		return member{fmt.Sprintf("app_%d.charm", n), canonicaltest.Zip(t, member{"metadata.yaml", "name: app\n"}, member{"manifest.yaml", anywhere})}
+	}
+	for yaml, want := range map[string]string{
+		"{a: {charm: app, channel: 8/stable, revision: 10}, b: {charm: app, channel: 8/stable}}":                                        "8/stable amd64 12",
+		"{b: {charm: app, channel: 8/stable, revision: 10}, a: {charm: app, channel: 8/stable}}":                                        "8/stable amd64 12",
+		"{a: {charm: app, channel: 7/stable, revision: 10}, b: {charm: app, channel: 8/stable}}":                                        "7/stable amd64 10, 8/stable amd64 12",
+		"{a: {charm: app, channel: 8/stable, revision: 10}, b: {charm: app, channel: 8/stable, revision: 12}}":                          "8/stable amd64 12",
+		"{a: {charm: app, channel: 8/stable, revision: 10, constraints: arch=arm64}, b: {charm: app, channel: 7/stable, revision: 12}}": "7/stable arm64 12, 8/stable arm64 10",
+	} {
+		e, err := newStore(t).read(canonicaltest.FileName, tarGz(t, member{"bundle.yaml", "applications: " + yaml}, member{"app.tar.gz", tarGz(t, app(10), app(12))}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows []string
+		for _, r := range e.Charms[0].ChannelMap {
+			rows = append(rows, fmt.Sprint(r.Channel, " ", r.Base.Architecture, " ", r.Revision))
+		}
+		slices.Sort(rows)
+		if got := strings.Join(rows, ", "); got != want {
+			t.Errorf("%s: rows %s, want %s", yaml, got, want)
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"offlinestore/assertion"
 	"offlinestore/bundle"
@@ -61,13 +62,58 @@ func (p *parser) buildCharm(g *group) error {
 	if err != nil {
 		return err
 	}
-	for i := range g.archives {
-		if err := p.buildRevision(&c, &g.archives[i], m, refs); err != nil {
+	for _, a := range p.byClaim(g) {
+		if err := p.buildRevision(&c, a, m, refs); err != nil {
 			return err
 		}
 	}
 	p.out.Charms = append(p.out.Charms, c)
 	return nil
+}
+
+// byClaim returns the archives of a charm in the order in which they claim channels. A revision that an application pins comes last, since other
+// applications follow the channel. The highest of several pinned revisions comes first.
+func (p *parser) byClaim(g *group) []*archive {
+	out := make([]*archive, len(g.archives))
+	allPinned := !slices.ContainsFunc(g.archives, func(a archive) bool { return !p.isPinned(g.name, a.revision) })
+	for i := range g.archives {
+		out[i] = &g.archives[i]
+		out[i].follows = allPinned || !p.isPinned(g.name, out[i].revision)
+	}
+	slices.SortStableFunc(out, func(a, b *archive) int {
+		pinnedA, pinnedB := p.isPinned(g.name, a.revision), p.isPinned(g.name, b.revision)
+		switch {
+		case pinnedA && pinnedB:
+			return b.revision - a.revision
+		case pinnedA:
+			return 1
+		case pinnedB:
+			return -1
+		}
+		return 0
+	})
+	return out
+}
+
+// isPinned reports whether an application names a revision of a charm.
+func (p *parser) isPinned(name string, revision int) bool {
+	return slices.ContainsFunc(p.apps.Applications, func(a charm.Application) bool {
+		return a.Charm == name && !a.Local && a.Revision != nil && *a.Revision == revision
+	})
+}
+
+// architectures returns the architectures that the applications of a charm name, or else the default of the original store-admin.
+func (p *parser) architectures(name string) (out []string) {
+	for _, a := range p.apps.Applications {
+		if a.Charm == name {
+			out = append(out, a.Architectures...)
+		}
+	}
+	if len(out) == 0 {
+		out = []string{amd64}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // madeUpID returns the ID of a charm that the store does not know and whose file has none. It depends on the name alone.
@@ -159,7 +205,7 @@ func (p *parser) buildRevision(c *charm.Listing, a *archive, m *metadata, refs [
 		item.Revision.MetadataYAML, item.Revision.ConfigYAML, item.Revision.ActionsYAML = a.charm.MetadataYAML, cmp.Or(a.charm.ConfigYAML, noYAML), cmp.Or(a.charm.ActionsYAML, noYAML)
 	}
 	p.out.Revisions = append(p.out.Revisions, Revision{Item: item, Blob: a.digest})
-	channels, err := p.channels(c, a.revision, m)
+	channels, err := p.channels(c, a, m)
 	if err != nil {
 		return err
 	}
@@ -179,11 +225,12 @@ func sameBase(a, b *charm.Base) bool {
 	return a == b || a != nil && b != nil && *a == *b
 }
 
-// bases returns the bases of the charm, for amd64 where it names no architecture.
+// bases returns the bases of the charm, for the architectures of its applications where it names none.
 func (p *parser) bases(name string, a *archive) []*charm.Base {
-	list := a.charm.ConcreteBases([]string{amd64})
+	archs := p.architectures(name)
+	list := a.charm.ConcreteBases(archs)
 	if len(a.charm.Bases) == 0 || slices.ContainsFunc(a.charm.Bases, func(b charm.Base) bool { return b.Architecture == charm.All }) {
-		p.warn("%s revision %d: it does not say for which architectures it is; it is taken for %s", name, a.revision, amd64)
+		p.warn("%s revision %d: it does not say for which architectures it is; it is taken for %s", name, a.revision, strings.Join(archs, ", "))
 	}
 	if len(list) == 0 {
 		base := charm.Base{Name: charm.Ubuntu, Channel: "22.04"}
@@ -192,7 +239,7 @@ func (p *parser) bases(name string, a *archive) []*charm.Base {
 				base = app.Base
 			}
 		}
-		base.Architecture = amd64
+		base.Architecture = archs[0]
 		p.warn("%s revision %d: it does not say on which bases it runs; it is taken for %s", name, a.revision, base)
 		list = []charm.Base{base}
 	}
@@ -205,10 +252,10 @@ func (p *parser) bases(name string, a *archive) []*charm.Base {
 
 // channels returns the channels that the applications of a charm ask for. If bundle.yaml has no application of the charm, the
 // channel is the one in metadata.json, else the stable one.
-func (p *parser) channels(c *charm.Listing, revision int, m *metadata) ([]string, error) {
+func (p *parser) channels(c *charm.Listing, a *archive, m *metadata) ([]string, error) {
 	var out []string
 	for _, app := range p.apps.Applications {
-		if app.Charm != c.Name || app.Local || app.Revision != nil && *app.Revision != revision {
+		if app.Charm != c.Name || app.Local || app.Revision == nil && !a.follows || app.Revision != nil && *app.Revision != a.revision {
 			continue
 		}
 		ch := app.Channel
@@ -227,7 +274,7 @@ func (p *parser) channels(c *charm.Listing, revision int, m *metadata) ([]string
 		}
 	}
 	if len(out) == 0 {
-		out = append(out, cmp.Or(m.channelOf(revision), channelName(m.track, channel.Stable)))
+		out = append(out, cmp.Or(m.channelOf(a.revision), channelName(m.track, channel.Stable)))
 	}
 	return out, nil
 }
