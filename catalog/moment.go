@@ -9,7 +9,11 @@ import (
 
 // Moment names a past state of the channel maps: the state after an import, and after a change of an override. The IDs grow with
 // time.
-type Moment struct{ Import, Override int64 }
+type Moment struct {
+	Import, Override int64
+	// Store tells the databases of different stores apart. It is empty before the first import.
+	Store string
+}
 
 // Event is a release that an import put into a row, or an operator with an override. ID is the one of the import, or of the change.
 // Revision 0 closes the row, or deletes the override.

@@ -28,6 +28,9 @@ func TestAsOf(t *testing.T) {
 	remember()
 	set(t, s, catalog.OverrideChange{Name: "stepper", Channel: "stable"})
 	remember()
+	if first, last := moments[0], moments[len(moments)-1]; first.Store == "" || first.Store != last.Store {
+		t.Errorf("the moments are of the stores %q and %q, want one with a name", first.Store, last.Store)
+	}
 	last := load(t, s).Snaps[0]
 	for i, m := range moments {
 		past := last.AsOf(m)

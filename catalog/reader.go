@@ -110,8 +110,9 @@ func (l *loader) run() error {
 	}
 	const imports = `
 		select count(*), coalesce(max(imported_at), '0001-01-01Z'), coalesce(max(id), 0),
-			(select coalesce(max(id), 0) from snap_override_history) from import`
-	if err := l.tx.QueryRow(l.ctx, imports).Scan(&l.c.Imports, &l.c.LastImport, &l.c.Moment.Import, &l.c.Moment.Override); err != nil {
+			(select coalesce(max(id), 0) from snap_override_history), coalesce(extract(epoch from min(imported_at))::text, '') from import`
+	now := &l.c.Moment
+	if err := l.tx.QueryRow(l.ctx, imports).Scan(&l.c.Imports, &l.c.LastImport, &now.Import, &now.Override, &now.Store); err != nil {
 		return err
 	}
 	for _, step := range []func() error{

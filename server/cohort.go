@@ -48,16 +48,17 @@ func (s *Server) cohorts(w http.ResponseWriter, r *http.Request, ix *index) {
 }
 
 // cohortKey returns the key of a snap's channel map at a moment: in base64 the version 1, the snap-id, the moment and a sum, which
-// finds mistyped keys. The key is no secret, because everybody may ask for one.
+// finds mistyped keys and keys of other stores. The key is no secret, because everybody may ask for one.
 func cohortKey(snapID string, m catalog.Moment) string {
 	text := fmt.Sprintf("1 %s %d %d", snapID, m.Import, m.Override)
-	sum := sha256.Sum256([]byte("cohort " + text))
+	sum := sha256.Sum256([]byte("cohort " + text + " " + m.Store))
 	return base64.RawURLEncoding.EncodeToString([]byte(text + " " + hex.EncodeToString(sum[:6])))
 }
 
 // parseCohortKey returns the moment that a key of a snap names. It reports false for a key of another snap or another store.
-func parseCohortKey(key, snapID string) (m catalog.Moment, ok bool) {
+func parseCohortKey(key, snapID, store string) (m catalog.Moment, ok bool) {
 	const longest = 200
+	m.Store = store
 	if len(key) > longest {
 		return m, false
 	}
@@ -81,7 +82,7 @@ func (c *refreshCall) inCohort(sn *indexedSnap, a *snap.Action, installed *snap.
 	if key == "" || a.Revision != 0 {
 		return sn, ""
 	}
-	m, ok := parseCohortKey(key, sn.SnapID)
+	m, ok := parseCohortKey(key, sn.SnapID, c.ix.moment.Store)
 	switch {
 	case !ok && a.CohortKey != "":
 		return nil, fmt.Sprintf("the cohort key is not one that this store has made for snap %q", sn.Name)

@@ -66,7 +66,10 @@ func TestCohortErrors(t *testing.T) {
 		}
 	}
 	foreign := cohortKeys(t, h, `["hello"]`)["hello"]
-	for _, key := range []string{foreign, "MSAxMjM0IDU2Nzg5", "x", foreign + "A"} {
+	elsewhere := catalogue(b)
+	elsewhere.Moment.Store = "another"
+	another := cohortKeys(t, serve(t, b, elsewhere, server.Config{}).Handler(), `["jq"]`)["jq"]
+	for _, key := range []string{foreign, another, "MSAxMjM0IDU2Nzg5", "x", foreign + "A"} {
 		got := refresh(t, h, snap.RefreshRequest{
 			Context: []snap.Installed{{SnapID: jqID, InstanceKey: "k", Revision: 5, TrackingChannel: "latest/stable", CohortKey: key}},
 			Actions: []snap.Action{{Action: "install", InstanceKey: "i", Name: "jq", CohortKey: key}, {Action: "refresh", InstanceKey: "k", SnapID: jqID}}})
