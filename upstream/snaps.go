@@ -58,30 +58,45 @@ func (c *Client) Resolve(ctx context.Context, arch string, actions []snap.Action
 }
 
 func (c *Client) resolve(ctx context.Context, arch string, actions []snap.Action) ([]snap.Result, error) {
-	req := snap.RefreshRequest{Context: []snap.Installed{}, Fields: strings.Split(refreshFields, ",")}
-	for i, a := range actions {
-		a.Action, a.InstanceKey = snap.ActionDownload, instanceKey(i)
-		req.Actions = append(req.Actions, a)
+	req := downloadRequest{Context: []snap.Installed{}, Fields: strings.Split(refreshFields, ",")}
+	asked := slices.Clone(actions)
+	for i := range asked {
+		asked[i].Action, asked[i].InstanceKey = snap.ActionDownload, instanceKey(i)
+		req.Actions = append(req.Actions, downloadAction{Action: asked[i]})
 	}
-	resp, err := c.refresh(ctx, arch, &req)
+	resp, err := c.refresh(ctx, arch, asked, &req)
 	if err != nil {
 		return nil, err
 	}
-	results, err := matchSnaps(req.Actions, resp)
+	results, err := matchSnaps(asked, resp)
 	if err != nil {
 		return nil, fmt.Errorf("resolve %s: %w", describeSnaps(actions), err)
 	}
 	return results, nil
 }
 
-// refresh sends a refresh request for a device of architecture arch.
-func (c *Client) refresh(ctx context.Context, arch string, req *snap.RefreshRequest) (*snap.RefreshResponse, error) {
+// downloadRequest is a refresh request for downloads.
+type downloadRequest struct {
+	Context []snap.Installed `json:"context"`
+	Actions []downloadAction `json:"actions"`
+	Fields  []string         `json:"fields"`
+}
+
+// downloadAction is an action with its epoch, which is null. Without it the store takes the client for an old one that knows only
+// epoch 0.
+type downloadAction struct {
+	snap.Action
+	Epoch *snap.Epoch `json:"epoch"`
+}
+
+// refresh sends req, a refresh request with actions, for a device of architecture arch.
+func (c *Client) refresh(ctx context.Context, arch string, actions []snap.Action, req any) (*snap.RefreshResponse, error) {
 	body, err := json.Marshal(req)
 	if err != nil {
 		return nil, fmt.Errorf("encode request: %w", err)
 	}
 	r := request{
-		what: "resolve " + describeSnaps(req.Actions), method: http.MethodPost, header: v2Header(arch), body: body,
+		what: "resolve " + describeSnaps(actions), method: http.MethodPost, header: v2Header(arch), body: body,
 		url: c.endpoint(nil, "v2", "snaps", "refresh"),
 	}
 	r.header.Set("Content-Type", "application/json")
@@ -119,7 +134,7 @@ func (c *Client) resolveEpochs(ctx context.Context, arch string, queries []Epoch
 			TrackingChannel: q.Channel, Epoch: &epoch})
 		req.Actions = append(req.Actions, snap.Action{Action: snap.ActionRefresh, InstanceKey: instanceKey(i), SnapID: q.SnapID, Channel: q.Channel})
 	}
-	resp, err := c.refresh(ctx, arch, &req)
+	resp, err := c.refresh(ctx, arch, req.Actions, &req)
 	if err != nil {
 		return nil, err
 	}

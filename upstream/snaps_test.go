@@ -147,7 +147,7 @@ func TestResolveGenuine(t *testing.T) {
 	if got[1].Name != "go-example-webserver" || got[1].Snap.Revision.Number != 25 || got[2].Snap.Revision.Number != 9 {
 		t.Errorf("results: %s %s", got[1].Name, got[2].Name)
 	}
-	want := map[string]any{"action": "download", "instance-key": "download-2", "name": "go-example-webserver", "channel": "stable"}
+	want := map[string]any{"action": "download", "instance-key": "download-2", "name": "go-example-webserver", "channel": "stable", "epoch": nil}
 	if d := cmp.Diff(want, req["actions"].([]any)[1]); d != "" {
 		t.Errorf("second action sent (-want +got):\n%s", d)
 	}

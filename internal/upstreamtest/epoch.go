@@ -1,6 +1,9 @@
 package upstreamtest
 
-import "slices"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Epoch is the epoch of a revision. Zero is epoch 0.
 type Epoch struct{ Read, Write []uint32 }
@@ -38,4 +41,16 @@ func writes(r *revision) uint32 { return slices.Max(epoch(r.Epoch.Write)) }
 
 func (r *revision) sameEpoch(other *revision) bool {
 	return slices.Equal(epoch(r.Epoch.Read), epoch(other.Epoch.Read)) && slices.Equal(epoch(r.Epoch.Write), epoch(other.Epoch.Write))
+}
+
+// epoch returns the epoch of the data of a device that installs or replaces a snap. A client that knows no epochs has epoch 0.
+func (a *action) epoch() *epochData {
+	if len(a.RawEpoch) == 0 {
+		return &epochData{Read: []uint32{0}, Write: []uint32{0}}
+	}
+	var data *epochData
+	if json.Unmarshal(a.RawEpoch, &data) != nil {
+		return nil
+	}
+	return data
 }

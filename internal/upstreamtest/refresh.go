@@ -1,6 +1,7 @@
 package upstreamtest
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,8 +27,10 @@ type action struct {
 	SnapID      string `json:"snap-id"`
 	Channel     string `json:"channel"`
 	Revision    int    `json:"revision"`
-	// Epoch is the epoch of the data that the device has, for a refresh from the context.
-	Epoch *epochData `json:"epoch"`
+	// RawEpoch is empty for a client that knows no epochs, and null for a new installation.
+	RawEpoch json.RawMessage `json:"epoch"`
+	// data is the epoch of the data that the device has, nil for a new installation.
+	data *epochData
 }
 
 // epochData is an epoch in a request.
@@ -47,11 +50,12 @@ type device struct {
 func (s *Store) refresh(q *query, d device) object {
 	results := []object{}
 	for _, a := range q.Actions {
+		a.data = a.epoch()
 		for _, c := range q.Context {
 			if a.Action != "refresh" || a.InstanceKey != c.InstanceKey {
 				continue
 			}
-			a.Epoch = c.Epoch
+			a.data = c.Epoch
 			if a.Channel == "" {
 				a.Channel = c.Channel
 			}
@@ -122,7 +126,7 @@ func (e *entry) resolve(a action, d device) (at channel.Channel, redirect string
 	}
 	for _, f := range c.Fallbacks() {
 		if list, ok := e.released[slot{d.arch, f}]; ok {
-			return f, redirect, e.readable(list, a.Epoch)
+			return f, redirect, e.readable(list, a.data)
 		}
 	}
 	return c, "", release{}
