@@ -42,7 +42,7 @@ type revisionKey struct {
 // run applies the import. It returns errNothing if this very import was applied before and there is nothing left to change.
 func (a *applier) run() error {
 	for _, step := range []func() error{
-		a.imported, a.blobs, a.assertions, a.record, a.adopt, a.snaps, a.charms, a.revisions, a.components, a.charmRevisions, a.charmResources, a.images,
+		a.imported, a.blobs, a.assertions, a.record, a.adopt, a.takeOver, a.snaps, a.charms, a.revisions, a.components, a.charmRevisions, a.charmResources, a.images,
 		a.channels, a.charmChannels, a.withdraw,
 	} {
 		if err := step(); err != nil {

@@ -40,6 +40,9 @@ type Import struct {
 	CharmResources []ImportedCharmResource
 	Images         []Image
 	Withdrawals    []Withdrawal
+	// TakeOver lists names that the operator gives to other snaps and charms than before. By names the operator.
+	TakeOver []string
+	By       string
 	// PushChannelMap updates the channel map even where a newer bundle was imported before. It does so for everything else that
 	// the newest bundle decides: components, the names of images, and the descriptions of snaps and charms.
 	PushChannelMap bool
@@ -105,6 +108,8 @@ type Report struct {
 	// ImageMoves are the resources whose image has another name than before. Workloads can't pull the image under its old name
 	// any more.
 	ImageMoves []ImageMove `json:"image-moves,omitempty"`
+	// TakeOvers are the names that were given to other snaps and charms.
+	TakeOvers []TakeOver `json:"take-overs,omitempty"`
 	// Withdrawals are the snaps and charms that the store upstream does not offer any more, as far as that is new.
 	Withdrawals []Withdrawal `json:"withdrawals,omitempty"`
 	// Images counts the new manifests of images.
@@ -123,7 +128,7 @@ func (r *Report) Changes() (revisions, moves int) {
 // IsEmpty reports whether a report has nothing to tell.
 func (r *Report) IsEmpty() bool {
 	revisions, moves := r.Changes()
-	return revisions+moves+r.Images+r.Assertions+len(r.ImageMoves)+len(r.Withdrawals)+len(r.Updates)+len(r.AssertionItems)+len(r.Kept)+len(r.KeptCharms) == 0
+	return revisions+moves+r.Images+r.Assertions+len(r.ImageMoves)+len(r.Withdrawals)+len(r.TakeOvers)+len(r.Updates)+len(r.AssertionItems)+len(r.Kept)+len(r.KeptCharms) == 0
 }
 
 // AssertionItem names an assertion.

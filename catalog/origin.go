@@ -58,7 +58,7 @@ func (a *applier) names(q, kind string, list [][2]string) error {
 	var name, id string
 	_, err = pgx.ForEachRow(rows, []any{&name, &id}, func() error {
 		if id != ids[name] {
-			return &ConflictError{What: kind + " " + name, Have: kind + "-id " + id, New: kind + "-id " + ids[name]}
+			return &NameError{name, &ConflictError{What: kind + " " + name, Have: kind + "-id " + id, New: kind + "-id " + ids[name]}}
 		}
 		return nil
 	})

@@ -202,9 +202,14 @@ func (m *remover) record(r *Removal) error {
 	if err != nil {
 		return err
 	}
-	const q = `insert into removal (reason, removed_by, forced, report) values ($1, $2, $3, $4)`
-	if _, err := m.tx.Exec(m.ctx, q, r.Reason, text(r.By), r.Forced, report); err != nil {
+	if err := m.addRecord(r, report); err != nil {
 		return err
 	}
 	return bump(m.ctx, m.tx)
+}
+
+func (m *remover) addRecord(r *Removal, report []byte) error {
+	const q = `insert into removal (reason, removed_by, forced, report) values ($1, $2, $3, $4)`
+	_, err := m.tx.Exec(m.ctx, q, r.Reason, text(r.By), r.Forced, report)
+	return err
 }

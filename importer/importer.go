@@ -41,6 +41,9 @@ type Importer struct {
 	AcceptTime bool
 	// PushChannelMap lets a bundle decide even where a newer one has: about channels, components, image names and descriptions.
 	PushChannelMap bool
+	// TakeOver lists names that are given to other snaps and charms than before. By names the operator.
+	TakeOver []string
+	By       string
 
 	claims claims
 }

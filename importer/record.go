@@ -16,6 +16,7 @@ func (im *Importer) record(o *Opened) *catalog.Import {
 	in := recordOf(o.Head)
 	in.Bundle, in.Name, in.Signer, in.SignedAt, in.Sequence = o.Digest(), o.Name, o.Signer.ID(), o.Predicate.Created, o.Predicate.Sequence
 	in.Exporter, in.Program, in.PushChannelMap = o.Predicate.Exporter, o.Predicate.Program, im.PushChannelMap
+	in.TakeOver, in.By = im.TakeOver, im.By
 	in.Assertions = storeAssertions(o.assertions)
 	return in
 }

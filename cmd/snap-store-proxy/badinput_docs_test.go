@@ -45,6 +45,7 @@ func otherRows() []struct {
 		{"kill -9 while a bundle is read, at any of its parts", nil, "TestKillWhileReading"},
 		{"kill -9 at any statement of a push", nil, "TestKillAtAnyStatement"},
 		{"kill -9 at any time", nil, "TestKillAtAnyTime"},
+		{"another snap or charm under a name that is in the store", []int{cli.Untrusted}, "TestScripts"},
 	}
 }
 

@@ -41,6 +41,9 @@ func bundleHints() cli.Table {
 		cli.On(cli.Is(bundle.ErrBadSignature), cli.Untrusted, "the bundle was altered after it was signed; export it again"),
 		cli.On(cli.Any(cli.As[*assertion.VerifyError], cli.As[*assertion.MissingError], cli.As[*bundle.MismatchError], cli.Is(assertion.ErrUntrustedRoot)), cli.Untrusted,
 			"export it again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"),
+		cli.OnType(cli.Untrusted, func(e *catalog.NameError) string {
+			return fmt.Sprintf("if the store upstream has given the name to another publisher, add --plan --take-over %s to see what taking it over would do", e.Name)
+		}),
 		cli.On(cli.As[*catalog.ConflictError], cli.Untrusted,
 			"find out who signed the imported revision ('snap-store-proxy history'), and which of the two is right"),
 		cli.On(cli.Is(importer.ErrFuture), cli.Untrusted, "set this host's clock, or give --accept-time if the bundle is right"),
@@ -86,6 +89,7 @@ func serviceHints() cli.Table {
 			return fmt.Sprintf("use 'snap-store-proxy remove-%s %s'", e.Kind, e.Name)
 		}),
 		cli.On(cli.Is(errNotRemoved), cli.Failed, ""),
+		cli.On(cli.Is(errNotTakenOver), cli.Failed, ""),
 		cli.On(cli.Any(cli.As[*settings.UnknownKeyError], cli.As[*settings.ValueError]), cli.Usage, "'snap-store-proxy config' lists the settings"),
 		cli.On(cli.As[*blob.SizeError], cli.Failed, "check that it is the right input: no valid one is so large; nothing was changed"),
 		cli.On(cli.Is(os.ErrPermission), cli.Failed,

@@ -42,10 +42,15 @@ An older bundle does not change a channel that a newer one has set, unless
 --push-channel-map is given; its revisions are added nevertheless. The flag also
 brings back its components, its names of images and its descriptions. Several
 bundles are then applied together, in the order in which they were signed, and the
-same command a second time changes nothing.`,
+same command a second time changes nothing.
+
+If the store upstream has given the name of a snap or charm to another one,
+--take-over NAME removes everything about the former one and imports the other.
+It first prints what will happen, and asks.`,
 		Example: example,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			o.by = localUser() // before root's rights are given up
 			return runPush(c.Context(), c.OutOrStdout(), dir, o, args)
 		},
 	}
@@ -53,6 +58,8 @@ same command a second time changes nothing.`,
 	f.BoolVar(&o.pushChannelMap, "push-channel-map", false, "update the channel map, and all else that the newest bundle decides, even where a newer bundle has set it")
 	f.BoolVar(&o.plan, "plan", false, "print the plan, and change nothing")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	f.StringArrayVar(&o.takeOver, "take-over", nil, "give the `name` to another snap or charm than before; repeatable")
+	f.BoolVar(&o.yes, "yes", false, "do not ask before names are taken over")
 	f.BoolVar(&o.allowUnsigned, "allow-unsigned", false, "accept an unsigned export of the original store-admin")
 	f.BoolVar(&o.acceptTime, "accept-time", false, "accept a bundle that was signed far in the future")
 	return c

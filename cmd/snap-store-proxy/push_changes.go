@@ -38,6 +38,7 @@ func printChanges(w io.Writer, c content, r *catalog.Report) {
 	if n := r.NewAssertions(); n > 0 {
 		fmt.Fprintf(w, "  add %s\n", cli.Count(n, "assertion"))
 	}
+	printTakeOvers(w, r)
 	for _, wd := range r.Withdrawals {
 		fmt.Fprintf(w, "  %s %s is withdrawn upstream (%s)\n", wd.Kind, wd.Name, wd.Reason)
 	}

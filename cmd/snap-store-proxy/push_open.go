@@ -56,6 +56,6 @@ func newImporter(in *instance.Instance, o pushOptions) (*importer.Importer, erro
 	}
 	return &importer.Importer{
 		Store: in.Catalog, Blobs: in.Blobs, Hasher: blob.NewHasher(0), Signers: signers, Trust: trust, Now: time.Now,
-		AcceptTime: o.acceptTime, PushChannelMap: o.pushChannelMap,
+		AcceptTime: o.acceptTime, PushChannelMap: o.pushChannelMap, TakeOver: o.takeOver, By: o.by,
 	}, nil
 }

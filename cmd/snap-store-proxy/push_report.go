@@ -26,6 +26,10 @@ type push struct {
 // pushOptions are the flags of the push commands.
 type pushOptions struct {
 	pushChannelMap, plan, json, acceptTime, allowUnsigned bool
+	// takeOver lists names that are given to other snaps and charms than before, by the operator by. yes means that they are not asked.
+	takeOver []string
+	by       string
+	yes      bool
 }
 
 // report prints the result of a file, in the original's words. It names a bad file at once, because the other files
@@ -72,6 +76,9 @@ func printReport(w io.Writer, c content, r *catalog.Report) {
 	}
 	for _, m := range r.CharmMoves {
 		updated[c.kind(m.Charm)+" "+m.Charm] = true
+	}
+	for _, t := range r.TakeOvers {
+		fmt.Fprintf(w, "[%s %s] The name was taken over from %s by %s.\n", t.Kind, t.Name, t.From, t.To)
 	}
 	for _, wd := range r.Withdrawals {
 		fmt.Fprintf(w, "[%s %s] Withdrawn upstream (%s): its channels are closed.\n", wd.Kind, wd.Name, wd.Reason)

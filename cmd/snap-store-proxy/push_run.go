@@ -20,6 +20,9 @@ func (p *push) run(ctx context.Context) error {
 		p.warnOfGaps(ctx)
 		return errors.Join(err, p.result())
 	}
+	if err := p.confirmTakeOvers(); err != nil {
+		return err
+	}
 	if err := p.announce(); err != nil {
 		return err
 	}

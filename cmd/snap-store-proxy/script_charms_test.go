@@ -22,6 +22,7 @@ import (
 //	app-old.tar.gz  day 10: the charm app, revision 5
 //	app.tar.gz      day 20: app 7, with a file and an image for two platforms
 //	mapped.tar.gz   day 30: app 7 again, its image under another name
+//	app-other.tar.gz day 40: another charm of the name app, revision 1
 //	kit.tar.gz      day 20: the charm bundle kit, revision 2, with the charms app 7 and web 3, and the snap tool 4
 //	gaps.tar.gz     day 20: a charm for each kind of gap, and a bundle of missing charms
 //	one.tar.gz      day 20: the charm one, whose image has the name mp/i:v, and the snap tool 4 for amd64, also in a channel for arm64
@@ -42,6 +43,7 @@ func (f *fixture) writeCharms(t *testing.T) {
 		}
 	}
 	write("mapped.tar.gz", mapped)
+	write("app-other.tar.gz", registeredAgain(t))
 	write("kit.tar.gz", kit(t, 20))
 	write("gaps.tar.gz", withGaps(t))
 	one := withImageName(t, "one", 20).Add("tool", 4, 1000)
@@ -56,6 +58,18 @@ func (f *fixture) writeCharms(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// registeredAgain returns another charm of the name app.
+func registeredAgain(t *testing.T) *bundletest.Bundle {
+	t.Helper()
+	b := bundletest.New(t, 40).AddWholeCharm("app", 1, 3000)
+	id := bundletest.CharmID("the other app")
+	b.Charms[0].ID, b.CharmRevisions[0].ID = id, id
+	for _, r := range b.CharmResources {
+		r.CharmID = id
+	}
+	return b
 }
 
 // kit returns a charm bundle with everything that it needs.

@@ -29,6 +29,10 @@ type fixture struct {
 //	new.tar.gz   on Tuesday: jq 8 in stable and edge, amd64
 //	all.tar.gz   on Wednesday: jq and hello with all that they need, amd64 and arm64
 //
+//	brief.tar.gz   the snap brief in stable and edge
+//	closed.tar.gz  brief, whose stable is closed
+//	gone.tar.gz    brief, which is withdrawn and revoked, and jq
+//
 // writeCharms makes the bundles of charms, and writeReports makes the bundles for reports.
 func newFixture(t *testing.T) (*fixture, error) {
 	dir := tempDir(t)
@@ -82,7 +86,26 @@ func newFixture(t *testing.T) (*fixture, error) {
 	if err := f.writeAssertions(demo); err != nil {
 		return nil, err
 	}
-	return f, f.export("1794992400", "all.tar.gz", "jq", "hello", "--arch", "amd64", "--arch", "arm64")
+	if err := f.export("1794992400", "all.tar.gz", "jq", "hello", "--arch", "amd64", "--arch", "arm64"); err != nil {
+		return nil, err
+	}
+	brief := upstreamtest.Snap{Name: "brief", Summary: "Is withdrawn soon"}
+	rev = upstreamtest.Rev{Revision: 1, Version: "1", Blob: upstreamtest.Random("brief", 1<<10)}
+	if err := errors.Join(demo.AddSnap(brief), demo.AddRevision("brief", rev), demo.Release("brief", "", "stable", 1), demo.Release("brief", "", "edge", 1)); err != nil {
+		return nil, err
+	}
+	if err := f.export("1794992500", "brief.tar.gz", "brief", "--no-deps", "--channel", "stable", "--channel", "edge"); err != nil {
+		return nil, err
+	}
+	if err := demo.Close("brief", "", "stable"); err != nil {
+		return nil, err
+	}
+	if err := f.export("1794992600", "closed.tar.gz", "brief", "--no-deps"); err != nil {
+		return nil, err
+	}
+	demo.Withdraw("brief")
+	demo.Revoke(upstreamtest.ID("brief"))
+	return f, f.export("1794992700", "gone.tar.gz", "brief", "jq", "--no-deps")
 }
 
 // writeAssertions writes the key of a brand, alone, with its account and as a bundle, and a bundle of a validation set.
@@ -155,7 +178,7 @@ func (f *fixture) setup(e *testscript.Env, dsn string) error {
 		return err
 	}
 	for k, v := range map[string]string{
-		"PORT2": port2, "BUNDLES": f.dir, "LAYER": f.layer, "EXPORT": strings.Join(f.flags(), " "), "DSN": dsn, "ADDR": ln.Addr().String(), "PORT": port, "BIG": "/api/v1/snaps/download/" + upstreamtest.ID("big") + "_1.snap", "HELLO": "/api/v1/snaps/download/" + upstreamtest.ID("hello") + "_38.snap",
+		"PORT2": port2, "BUNDLES": f.dir, "LAYER": f.layer, "EXPORT": strings.Join(f.flags(), " "), "DSN": dsn, "ADDR": ln.Addr().String(), "PORT": port, "BRIEF": upstreamtest.ID("brief"), "BIG": "/api/v1/snaps/download/" + upstreamtest.ID("big") + "_1.snap", "HELLO": "/api/v1/snaps/download/" + upstreamtest.ID("hello") + "_38.snap",
 		"SNAP_COMMON": filepath.Join(e.WorkDir, "data"), "STORE_ADMIN_CONFIG_DIR": f.keys(), "STORE_ADMIN_SNAP_STORE_URL": f.upstream,
 		"PATH": filepath.Join(f.dir, "bin") + string(os.PathListSeparator) + e.Getenv("PATH"),
 	} {
