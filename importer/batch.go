@@ -64,7 +64,7 @@ type Batch struct {
 	ReadingUnsigned func(f *File, size int64) (progress func(int64), done func())
 }
 
-// Totals holds the sums over files that change the store.
+// Totals holds the sums over files that change the store. Payload counts the bytes that Run still has to read.
 type Totals struct {
 	Revisions, Moves, Others int
 	Payload, Missing         int64
@@ -76,7 +76,10 @@ func (b *Batch) Totals() (t Totals) {
 		if f.Changes() {
 			revisions, moves := f.Planned.Changes()
 			t.Revisions, t.Moves, t.Others = t.Revisions+revisions, t.Moves+moves, t.Others+f.Planned.Others()
-			t.Payload, t.Missing = t.Payload+f.Payload, t.Missing+f.Missing
+			if f.verified == nil {
+				t.Payload += f.Payload
+			}
+			t.Missing += f.Missing
 		}
 	}
 	return t

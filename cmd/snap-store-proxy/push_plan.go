@@ -55,7 +55,7 @@ func (p *push) announce() error {
 	if t.Missing > free {
 		return fmt.Errorf("the bundles need %s more in %s: %w", cli.Bytes(t.Missing-free), p.dataDir, &blob.NoSpaceError{Path: p.dataDir, Need: t.Missing, Have: free})
 	}
-	if t.Payload > 0 {
+	if t.Payload+int64(t.Revisions+t.Moves+t.Others) > 0 {
 		changes := cli.Count(t.Revisions, "revision") + " and " + cli.Count(t.Moves, "channel change")
 		if t.Others > 0 {
 			changes = fmt.Sprintf("%s, %s and %s", cli.Count(t.Revisions, "revision"), cli.Count(t.Moves, "channel change"), cli.Count(t.Others, "other change"))
