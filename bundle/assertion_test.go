@@ -88,3 +88,48 @@ func TestAssertionItemRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestHostileAssertionItems alters a good item of an assertion in a bundle of snaps.
+func TestHostileAssertionItems(t *testing.T) {
+	t.Parallel()
+	brand := assertiontest.NewStack(t).NewAccount("acme", "brand")
+	key := brand.Key.KeyID()
+	stream := assertionStream(t, brand.Account, brand.AccountKey)
+	with := func(edit func(f *forge, it *forgeItem)) func(*forge) {
+		return func(f *forge) {
+			it := &forgeItem{artifactType: vnd + "assertion.v1", name: "account-key/" + key,
+				config: &forgeBlob{mediaType: vnd + "assertion.config.v1+json", data: []byte(`{"type":"account-key","primary-key":["` + key + `"]}`)},
+				layers: []*forgeBlob{{mediaType: "application/x.ubuntu.assertion", title: "account-key.assert", data: stream}}}
+			f.format = "1.2"
+			f.items = append([]*forgeItem{it}, f.items...)
+			edit(f, it)
+		}
+	}
+	config := func(text string) func(*forge) {
+		return with(func(_ *forge, it *forgeItem) { it.config.data = []byte(text) })
+	}
+	f := sample(t).forge()
+	with(func(*forge, *forgeItem) {})(f)
+	if _, err := receiveBytes(t, tarOf(f.seal(testKey()))); err != nil {
+		t.Fatalf("the good bundle: %v", err)
+	}
+	runHostile(t, []hostile{
+		{name: "format 1.1", edit: with(func(f *forge, _ *forgeItem) { f.format = "1.1" }), want: "does not follow"},
+		{name: "another name", edit: with(func(_ *forge, it *forgeItem) { it.name = "account-key/x" }), want: "want one assertion stream"},
+		{name: "another key", edit: config(`{"type":"account-key","primary-key":["x"]}`), want: "want one assertion stream"},
+		{name: "no key", edit: config(`{"type":"account-key","primary-key":[]}`), want: "has no public-key-sha3-384"},
+		{name: "a longer key", edit: config(`{"type":"account-key","primary-key":["a","b"]}`), want: "primary key has 2 values"},
+		{name: "a key that is a path", edit: config(`{"type":"account-key","primary-key":["../x"]}`), want: "can't be part"},
+		{name: "an unknown type", edit: config(`{"type":"turtle","primary-key":["x"]}`), want: "not supported"},
+		{name: "a type that devices sign", edit: config(`{"type":"serial-request","primary-key":[]}`), want: "not supported"},
+		{name: "a config that is none", edit: config(`[]`), want: "config"},
+		{name: "a config and more", edit: config(`{"type":"account-key","primary-key":["` + key + `"]}1`), want: "something follows"},
+		{name: "an unknown field", edit: config(`{"type":"account-key","primary-key":["` + key + `"],"x":1,"type":"account"}`), want: "account"},
+		{name: "no stream", edit: with(func(_ *forge, it *forgeItem) { it.layers = nil }), is: bundle.ErrLimit},
+		{name: "two streams", edit: with(func(_ *forge, it *forgeItem) {
+			it.layers = append(it.layers, &forgeBlob{mediaType: it.layers[0].mediaType, title: "x.assert", data: []byte("x")})
+		}), want: "want one assertion stream"},
+		{name: "another title", edit: with(func(_ *forge, it *forgeItem) { it.layers[0].title = "evil.assert" }), want: "does not follow"},
+		{name: "an icon", edit: with(func(_ *forge, it *forgeItem) { it.layers[0].mediaType = "image/png" }), want: "layer of type"},
+	})
+}
