@@ -22,6 +22,7 @@ type Binaries struct {
 	Version string // the version of the package
 
 	trusts bool // the build reads trustedEnv
+	newer  bool
 }
 
 // trustedEnv names the file whose assertions a build by BuildWithRoot trusts.
@@ -112,7 +113,36 @@ func BuildWithRoot(tb testing.TB) *Binaries {
 		tb.Fatalf("build snapd: %v", err)
 	}
 	b.Snap, b.LibDir, b.trusts = filepath.Join(dir, "snap"), filepath.Join(dir, "lib"), true
+	if program := os.Getenv(newerEnv); program != "" {
+		b.useNewer(tb, program)
+	}
 	return &b
+}
+
+// newerEnv names the program of a newer snapd, which is the daemon and the snap command in one. It was built from snapd's source, with the
+// tag nosecboot and with overlaySource in its package sysdb.
+const newerEnv = "OFFLINESTORE_TEST_SNAPD"
+
+// Newer reports whether the binaries are of a newer snapd than Debian's.
+func (b *Binaries) Newer() bool { return b.newer }
+
+// useNewer replaces the daemon and the snap command by a newer program.
+func (b *Binaries) useNewer(tb testing.TB, program string) {
+	tb.Helper()
+	lib, bin := filepath.Join(tb.TempDir(), "lib"), tb.TempDir()
+	err := os.CopyFS(lib, os.DirFS(b.LibDir))
+	if err == nil {
+		err = os.Remove(filepath.Join(lib, "snapd"))
+	}
+	for _, name := range []string{filepath.Join(lib, "snapd"), filepath.Join(bin, "snap")} {
+		if err == nil {
+			err = os.Symlink(program, name)
+		}
+	}
+	if err != nil {
+		tb.Fatalf("use the newer snapd %s: %v", program, err)
+	}
+	b.Snap, b.LibDir, b.newer = filepath.Join(bin, "snap"), lib, true
 }
 
 // build compiles snap and snapd into dir. The daemon looks for its helpers in its own folder, so dir becomes a copy of
