@@ -36,6 +36,11 @@ func (s *Snap) addAnswer(arch string, w *snapQuery, r *snap.Result) error {
 	} else if err := s.release(arch, w.channel, r, rev); err != nil {
 		return err
 	}
+	return s.pushAnswer(arch, w, rev)
+}
+
+// pushAnswer puts a revision of an answer into the channel that the operator has decided, if any.
+func (s *Snap) pushAnswer(arch string, w *snapQuery, rev *SnapRevision) error {
 	if w.pushChannel == "" {
 		return nil
 	}

@@ -54,6 +54,8 @@ func TestPlanEpochs(t *testing.T) {
 	channel := []exporter.Package{{Name: "stepper"}}
 	plan("upstream's releases", channel, []string{"stable"}, "amd64 latest/stable 3", "amd64 latest/stable 2")
 	plan("from a riskier channel too", channel, []string{"stable", "candidate"}, "amd64 latest/candidate 0", "amd64 latest/stable 3", "amd64 latest/stable 2")
+	plan("into a channel of the operator", []exporter.Package{{Name: "stepper", PushChannel: "lts/stable"}}, []string{"stable"},
+		"amd64 latest/stable 3", "amd64 latest/stable 2", "amd64 lts/stable 3", "amd64 lts/stable 2")
 	gatekeeper := exporter.Package{Name: "stepper", Revision: 2, PushChannel: "stable"}
 	plan("an operator's gatekeeper", append(channel, gatekeeper), []string{"stable"}, "amd64 latest/stable 3", "amd64 latest/stable 2")
 	plan("all pushed", []exporter.Package{gatekeeper, {Name: "stepper", Revision: 3, PushChannel: "stable"}}, []string{"stable"},

@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -49,7 +50,11 @@ func (p *planner) resolveEpochs(arch string, queries []*snapQuery, results []sna
 		return &StoreError{err}
 	}
 	for i, r := range answers {
-		if err := asked[i].accept(arch, r); err != nil {
+		err := asked[i].accept(arch, r)
+		if errors.Is(err, ErrConflict) {
+			return err // the operator is to blame, not the store
+		}
+		if err != nil {
 			return storeError("the store's answer about %s: %w", asked[i].query.name, err)
 		}
 	}
@@ -102,5 +107,5 @@ func (q *epochQuery) accept(arch string, r *snap.Result) error {
 	rev.addFrom(fmt.Sprintf("%s %s with data of epoch %d", q.want, arch, q.epoch))
 	// Some stores look further, in a stabler channel. Devices must find the release in the channel that holds the newest one.
 	q.snap.rows.AnswerOlder(arch, q.got, channelmap.Release[struct{}]{Revision: found.Number, ReleasedAt: r.ReleasedAt, Epoch: epochOf(found)})
-	return nil
+	return q.snap.pushAnswer(arch, q.query, rev)
 }

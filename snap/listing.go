@@ -27,6 +27,9 @@ type Release struct {
 	Revision   int    `json:"revision"`
 }
 
+// maxReleases bounds the releases of one channel for an architecture.
+const maxReleases = 100
+
 // Validate returns an error if l is invalid.
 func (l *Listing) Validate() error {
 	if err := ValidateName(l.Name); err != nil {
@@ -48,6 +51,9 @@ func (l *Listing) Validate() error {
 		have := seen[r.key()]
 		if len(have) > 0 && (r.Revision == 0 || have[0] == 0 || slices.Contains(have, r.Revision)) {
 			return fmt.Errorf("snap %s: channel map: %s for %s twice", l.Name, r.Channel, r.Architecture)
+		}
+		if len(have) == maxReleases {
+			return fmt.Errorf("snap %s: channel map: more than %d releases in %s for %s", l.Name, maxReleases, r.Channel, r.Architecture)
 		}
 		seen[r.key()] = append(have, r.Revision)
 	}

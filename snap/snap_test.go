@@ -155,6 +155,11 @@ func TestListingValidate(t *testing.T) {
 		"revision":     func(l *snap.Listing) { l.ChannelMap[0].Revision = -1 },
 		"released-at":  func(l *snap.Listing) { l.ChannelMap[0].ReleasedAt = "yesterday" },
 		"row twice":    func(l *snap.Listing) { l.ChannelMap = append(l.ChannelMap, l.ChannelMap[0]) },
+		"too many": func(l *snap.Listing) {
+			for n := range 101 {
+				l.ChannelMap = append(l.ChannelMap, snap.Release{Architecture: "arm64", Channel: "latest/stable", Revision: 1 + n})
+			}
+		},
 		"open and closed": func(l *snap.Listing) {
 			l.ChannelMap = append(l.ChannelMap, snap.Release{Architecture: "amd64", Channel: "latest/stable"})
 		},
