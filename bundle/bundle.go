@@ -120,7 +120,10 @@ func (h *Head) format() string {
 	case h.large, len(h.Assertions)+len(h.Withdrawals) > 0,
 		slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return s.HasEpochs() }),
 		slices.ContainsFunc(h.Revisions, func(r *SnapRevision) bool { return len(r.Integrity) > 0 }),
-		slices.ContainsFunc(h.CharmRevisions, (*CharmRevision).isNew), slices.ContainsFunc(h.Images, (*ImageManifest).isNew):
+		slices.ContainsFunc(h.CharmRevisions, (*CharmRevision).isNew), slices.ContainsFunc(h.Images, (*ImageManifest).isNew),
+		slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return len(s.Unknown) > 0 }),
+		slices.ContainsFunc(h.Charms, func(c *Charm) bool { return len(c.Unknown) > 0 }),
+		h.hasReferrers:
 		return epochFormat
 	case len(h.Charms)+len(h.CharmRevisions)+len(h.CharmResources)+len(h.Images) > 0:
 		return "1.1"

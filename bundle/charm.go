@@ -3,6 +3,7 @@ package bundle
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -66,7 +67,12 @@ func (d *Builder) AddCharm(c *Charm) error {
 	return d.addItem(TypeCharm, c.itemName(), MediaCharmConfig, encode(c.Listing), c.layers())
 }
 
-func (c *Charm) validate() error { return c.Listing.Validate() }
+func (c *Charm) validate() error {
+	if c.Icon != nil && slices.Contains(c.Unknown, charm.UnknownIcon) {
+		return fmt.Errorf("charm %s: its icon is said to be unknown, and is there", c.Name)
+	}
+	return c.Listing.Validate()
+}
 
 func (c *Charm) layers() []Layer {
 	var layers []Layer

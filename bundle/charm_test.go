@@ -196,7 +196,7 @@ func TestFormatOfKinds(t *testing.T) {
 		c    *content
 		want string
 	}{"snaps": {sample(t), "1.0"}, "charms": {charmSample(t), "1.1"}, "both": {fullSample(t), "1.1"}, "epochs": {epochSample(t), "1.2"}, "images of a charm bundle": {bundleImageSample(t), "1.2"},
-		"long config.yaml": {longSample(t), "1.2"}, "large manifest": {largeImageSample(t), "1.2"}} {
+		"long config.yaml": {longSample(t), "1.2"}, "large manifest": {largeImageSample(t), "1.2"}, "icons": {unknownIcons(t), "1.2"}} {
 		dir := unpack(t, test.c.pack(t, test.c.seal(t), bundle.None))
 		index, err := os.ReadFile(filepath.Join(dir, "index.json"))
 		if err != nil {
@@ -211,9 +211,43 @@ func TestFormatOfKinds(t *testing.T) {
 		format string
 	}{"snaps in 1.1": {sample(t), "1.1"}, "charms in 1.0": {charmSample(t), "1.0"}, "charms in 1.2": {charmSample(t), "1.2"},
 		"epochs in 1.0": {epochSample(t), "1.0"}, "images of a charm bundle in 1.1": {bundleImageSample(t), "1.1"}, "long config.yaml in 1.1": {longSample(t), "1.1"},
-		"large manifest in 1.1": {largeImageSample(t), "1.1"}} {
+		"large manifest in 1.1": {largeImageSample(t), "1.1"}, "unknown icons in 1.0": {unknownIcons(t), "1.0"}} {
 		f := test.c.forge()
 		f.format = test.format
+		if _, err := receiveBytes(t, tarOf(f.seal(testKey()))); !refused(err) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// unknownIcons returns a sample of a snap whose icon is not known.
+func unknownIcons(tb testing.TB) *content {
+	tb.Helper()
+	c := sample(tb)
+	for _, s := range c.snaps {
+		s.Icon, s.Unknown = nil, []string{snap.UnknownIcon}
+	}
+	return c
+}
+
+// TestUnknownIcon shows that an icon can't be unknown and there, and that nothing else can be unknown.
+func TestUnknownIcon(t *testing.T) {
+	t.Parallel()
+	icon := &bundle.Icon{MediaType: "image/png", Data: []byte("\x89PNG")}
+	for name, edit := range map[string]func(*content){
+		"snap with its icon":  func(c *content) { c.snaps[0].Icon = icon },
+		"another part":        func(c *content) { c.snaps[0].Unknown = []string{"title"} },
+		"twice":               func(c *content) { c.snaps[0].Unknown = []string{"icon", "icon"} },
+		"charm with its icon": func(c *content) { c.charms[0].Icon, c.charms[0].Unknown = icon, []string{charm.UnknownIcon} },
+		"another of a charm":  func(c *content) { c.charms[0].Unknown = []string{"title"} },
+	} {
+		c := fullSample(t)
+		for _, s := range c.snaps {
+			s.Icon, s.Unknown = nil, []string{snap.UnknownIcon}
+		}
+		edit(c)
+		f := c.forge()
+		f.format = "1.2"
 		if _, err := receiveBytes(t, tarOf(f.seal(testKey()))); !refused(err) {
 			t.Errorf("%s: got %v", name, err)
 		}

@@ -73,7 +73,7 @@ func snapChanges(s, t *Snap, a, b *Head) []difference.Change {
 	case s == nil || t == nil:
 		return nil
 	}
-	out := append(difference.OfSnap(&s.Listing, &t.Listing), difference.OfIcon(difference.Change{Snap: t.Name}, iconPair(s.Icon), iconPair(t.Icon))...)
+	out := append(difference.OfSnap(&s.Listing, &t.Listing), iconChange(difference.Change{Snap: t.Name}, s.Icon, t.Icon, s.Unknown, t.Unknown)...)
 	for _, row := range t.ChannelMap {
 		i := slices.IndexFunc(s.ChannelMap, func(r snap.Release) bool {
 			return r.Architecture == row.Architecture && r.Channel == row.Channel && r.Revision == row.Revision
@@ -95,7 +95,7 @@ func charmChanges(s, t *Charm, a, b *Head) []difference.Change {
 	case s == nil || t == nil:
 		return nil
 	}
-	out := append(difference.OfCharm(&s.Listing, &t.Listing), difference.OfIcon(difference.Change{Charm: t.Name}, iconPair(s.Icon), iconPair(t.Icon))...)
+	out := append(difference.OfCharm(&s.Listing, &t.Listing), iconChange(difference.Change{Charm: t.Name}, s.Icon, t.Icon, s.Unknown, t.Unknown)...)
 	for _, row := range t.ChannelMap {
 		i := slices.IndexFunc(s.ChannelMap, func(r charm.Release) bool {
 			return baseName(r.Base) == baseName(row.Base) && r.Channel == row.Channel && r.Revision == row.Revision
@@ -106,6 +106,14 @@ func charmChanges(s, t *Charm, a, b *Head) []difference.Change {
 		}
 	}
 	return out
+}
+
+// iconChange returns the change of an icon, if both bundles know it. c names the snap or charm.
+func iconChange(c difference.Change, before, after *Icon, unknownBefore, unknownAfter []string) []difference.Change {
+	if before == nil && len(unknownBefore) > 0 || after == nil && len(unknownAfter) > 0 {
+		return nil
+	}
+	return difference.OfIcon(c, iconPair(before), iconPair(after))
 }
 
 // iconPair returns an icon as a digest and a media type, empty for none.

@@ -32,6 +32,8 @@ type Head struct {
 	small map[digest.Digest][]byte
 	// large is set if a config is larger than the formats before 1.2 allow.
 	large bool
+	// hasReferrers is set if a manifest is here only because it refers to an image, or has a further tag.
+	hasReferrers bool
 }
 
 // PayloadSize returns the size of the payload in bytes.

@@ -3,8 +3,6 @@ package bundle
 import (
 	"fmt"
 
-	"github.com/opencontainers/go-digest"
-
 	"offlinestore/channelmap"
 	"offlinestore/charm"
 )
@@ -96,57 +94,6 @@ func (h *Head) checkCharms() error {
 					return corrupt("%s: revision %d of resource %s is released to %s and not in the bundle", c.itemName(), r.Revision, r.Name, row.Channel)
 				}
 			}
-		}
-	}
-	return nil
-}
-
-// checkImages finds out which manifests of the indexes are there, and refuses a manifest that neither a resource nor a charm bundle
-// refers to.
-func (h *Head) checkImages() error {
-	images := make(map[digest.Digest]*ImageManifest, len(h.Images))
-	for _, m := range h.Images {
-		images[m.Digest] = m
-	}
-	for _, m := range h.Images {
-		m.Children = nil
-		for _, d := range m.Listed {
-			child := images[d.Digest]
-			switch {
-			case child == nil: // left out on purpose
-			case child.MediaType != d.MediaType || int64(len(child.Raw)) != d.Size:
-				return twoWays(d)
-			default:
-				m.Children = append(m.Children, d.Digest)
-			}
-		}
-		if len(m.Listed) > 0 && len(m.Children) == 0 {
-			return corrupt("%s: none of the manifests that it lists is in the bundle", m.itemName())
-		}
-	}
-	var todo []digest.Digest
-	for _, r := range h.CharmResources {
-		if r.Image != nil {
-			todo = append(todo, digest.Digest(r.Image.Digest))
-		}
-	}
-	for _, r := range h.CharmRevisions {
-		for _, i := range r.Images {
-			todo = append(todo, digest.Digest(i.Digest))
-		}
-	}
-	seen := make(map[digest.Digest]bool, len(images))
-	for len(todo) > 0 {
-		d := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		if m := images[d]; m != nil && !seen[d] {
-			seen[d] = true
-			todo = append(todo, m.Children...)
-		}
-	}
-	for _, m := range h.Images {
-		if !seen[m.Digest] {
-			return corrupt("%s: no resource has this image, nor has a charm bundle", m.itemName())
 		}
 	}
 	return nil

@@ -27,6 +27,8 @@ type ImageManifest struct {
 	Children []digest.Digest
 	// Blobs are the config, which comes first, and the layers of a manifest.
 	Blobs []ocispec.Descriptor
+	// Subject is the manifest that this one refers to, as a signature does, or empty.
+	Subject digest.Digest
 }
 
 // imageManifest has the fields of a manifest or an index that this package needs. It ignores the others.
@@ -36,6 +38,7 @@ type imageManifest struct {
 	Config        *ocispec.Descriptor  `json:"config"`
 	Layers        []ocispec.Descriptor `json:"layers"`
 	Manifests     []ocispec.Descriptor `json:"manifests"`
+	Subject       *ocispec.Descriptor  `json:"subject"`
 }
 
 // ParseImageManifest parses a manifest or an index from a registry. It refuses content that can't be served without the internet,
@@ -70,6 +73,9 @@ func ParseImageManifest(mediaType string, raw []byte) (*ImageManifest, error) {
 	out := &ImageManifest{MediaType: mediaType, Digest: digest.FromBytes(raw), Raw: raw, Listed: m.Manifests}
 	if !index {
 		out.Blobs = append([]ocispec.Descriptor{*m.Config}, m.Layers...)
+	}
+	if m.Subject != nil && blob.CheckDigest(m.Subject.Digest) == nil {
+		out.Subject = m.Subject.Digest
 	}
 	if n := max(len(m.Layers), len(m.Manifests)); n > MaxLayers {
 		return nil, limit("layers of an image, or manifests in its index", int64(n), MaxLayers)

@@ -8,7 +8,7 @@ import (
 
 // imageKeys returns the names of the fields in an image's manifest that determine its content.
 func imageKeys() []string {
-	return []string{"schemaVersion", "mediaType", "config", "layers", "manifests", "digest", "size", "urls"}
+	return []string{"schemaVersion", "mediaType", "config", "layers", "manifests", "digest", "size", "urls", "subject"}
 }
 
 // validateImageKeys refuses a manifest that has one of these names twice, or in another spelling. Some readers use the first one,

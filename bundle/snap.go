@@ -3,6 +3,7 @@ package bundle
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -50,10 +51,17 @@ type SnapRevision struct {
 
 // AddSnap adds a snap by name.
 func (d *Builder) AddSnap(s *Snap) error {
-	if err := s.Validate(); err != nil {
+	if err := s.validate(); err != nil {
 		return err
 	}
 	return d.addItem(TypeSnap, s.Name, MediaSnapConfig, encode(s.Listing), s.layers())
+}
+
+func (s *Snap) validate() error {
+	if s.Icon != nil && slices.Contains(s.Unknown, snap.UnknownIcon) {
+		return fmt.Errorf("snap %s: its icon is said to be unknown, and is there", s.Name)
+	}
+	return s.Listing.Validate()
 }
 
 func (s *Snap) layers() []Layer {
@@ -112,12 +120,6 @@ func parseSnap(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Dig
 	if err := decodeStrict(data[m.Config.Digest], &s.Listing); err != nil {
 		return nil, corrupt("%s: config: %w", refName(desc), err)
 	}
-	if err := s.Validate(); err != nil {
-		return nil, corrupt("%s: %w", refName(desc), err)
-	}
-	if s.Name != refName(desc) {
-		return nil, corrupt("%s: its config is of %s", refName(desc), s.Name)
-	}
 	for i, l := range m.Layers {
 		switch {
 		case i == 0 && l.MediaType == mediaAssertions:
@@ -127,6 +129,12 @@ func parseSnap(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Dig
 		default:
 			return nil, corrupt("%s: want an assertion stream and at most one icon", s.Name)
 		}
+	}
+	if err := s.validate(); err != nil {
+		return nil, corrupt("%s: %w", refName(desc), err)
+	}
+	if s.Name != refName(desc) {
+		return nil, corrupt("%s: its config is of %s", refName(desc), s.Name)
 	}
 	return s, nil
 }

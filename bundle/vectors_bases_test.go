@@ -15,6 +15,7 @@ import (
 	"offlinestore/internal/assertiontest"
 	"offlinestore/internal/bundletest"
 	"offlinestore/internal/vectortest"
+	"offlinestore/snap"
 )
 
 // vectorContent returns the content of a bundle with genuine assertions and archives.
@@ -122,8 +123,18 @@ func validVectors(t *testing.T, files vectorFiles) []flaw {
 		{name: "sparse-index", shows: "An image's index may list manifests that the bundle does not have.", base: pgVector, result: vectortest.Valid, edit: func(f *forge) {
 			f.remove("image-" + pgVector(t).images[1].Digest.Encoded())
 		}},
+		{name: "icon-unknown", shows: "The export did not fetch the icon of a snap, so a receiver keeps its own.", base: snapVector, edit: unknownIcon, result: vectortest.Valid},
+		{name: "icon-unknown-tar", shows: "The same, as a bare tar.", base: snapVector, edit: unknownIcon, framing: "tar", result: vectortest.Valid},
+		{name: "icon-unknown-gzip", shows: "The same, in gzip.", base: snapVector, edit: unknownIcon, framing: "tar+gzip", result: vectortest.Valid},
+		{name: "icon-unknown-dir", shows: "The same, as a directory.", base: snapVector, edit: unknownIcon, framing: "directory", result: vectortest.Valid},
 		{name: "image-left-out", shows: "A resource's image need not be in the bundle.", base: pgVector, result: vectortest.Valid, edit: func(f *forge) {
 			f.items = f.items[3:]
 		}},
 	}
+}
+
+// unknownIcon makes the icon of the snap jq unknown.
+func unknownIcon(f *forge) {
+	change("jq", func(l *snap.Listing) { l.Unknown = []string{snap.UnknownIcon} })(f)
+	f.format = "1.2"
 }

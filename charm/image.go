@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -119,6 +120,9 @@ func (i *Image) Validate() error {
 			return fmt.Errorf("image %s: its digest is %s", i.Name, i.Digest)
 		}
 	}
+	if err := i.validateTags(); err != nil {
+		return err
+	}
 	// A reference has no syntax for credentials, so a parsed one has none.
 	if i.Source != "" {
 		if _, _, _, err := SplitReference(i.Source); err != nil {
@@ -154,4 +158,34 @@ func (i *Image) Pinned() string {
 		return i.Name
 	}
 	return i.Repository() + "@" + i.Digest
+}
+
+// maxImageTags bounds the further tags of one image. An index of all platforms has three for each of its manifests.
+const maxImageTags = 1000
+
+// imageTag is a tag that follows from a digest: its digits after "sha256-", and an ending such as sig, att or sbom.
+var imageTag = regexp.MustCompile(`^sha256-([0-9a-f]{64})\.[a-z]{1,16}$`)
+
+// TaggedDigest returns the digest that a further tag follows from, or "" if it follows from none.
+func TaggedDigest(tag string) digest.Digest {
+	m := imageTag.FindStringSubmatch(tag)
+	if m == nil {
+		return ""
+	}
+	return digest.NewDigestFromEncoded(digest.SHA256, m[1])
+}
+
+func (i *Image) validateTags() error {
+	if n := len(i.Tags); n > maxImageTags {
+		return fmt.Errorf("image %s: %d further tags, at most %d", i.Name, n, maxImageTags)
+	}
+	for tag, d := range i.Tags {
+		if TaggedDigest(tag) == "" {
+			return fmt.Errorf("image %s: tag %.100q: want sha256-, 64 hex digits and an ending", i.Name, tag)
+		}
+		if err := validateDigest(digest.Digest(d)); err != nil {
+			return fmt.Errorf("image %s: tag %s: %w", i.Name, tag, err)
+		}
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package charm
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	"offlinestore/channel"
 )
@@ -34,6 +35,9 @@ func (l *Listing) validate() error {
 	}
 	if err := validateTrack(l.DefaultTrack); err != nil {
 		return err
+	}
+	if len(l.Unknown) > 0 && !slices.Equal(l.Unknown, []string{UnknownIcon}) {
+		return fmt.Errorf("unknown parts %.80q: want [%q]", l.Unknown, UnknownIcon)
 	}
 	type row struct {
 		base    Base

@@ -9,7 +9,12 @@ type Listing struct {
 	Result       Details   `json:"result"`
 	// Type is TypeCharm or TypeBundle.
 	Type string `json:"type"`
+	// Unknown names the optional parts that the export did not fetch. The receiver keeps its own. Only UnknownIcon is known.
+	Unknown []string `json:"unknown,omitempty"`
 }
+
+// UnknownIcon in a listing means that the export did not fetch the icon of the charm, which may have one.
+const UnknownIcon = "icon"
 
 // Release is a row of a channel map: the content of a channel for a base at the time of the export. Revision 0 means that the
 // channel was closed there, so Juju is served from the next stabler risk.
@@ -64,6 +69,9 @@ type Image struct {
 	Name string `json:"name"`
 	// Source is the upstream reference of the image, with the host and without credentials, for people.
 	Source string `json:"source,omitempty"`
+	// Tags are further tags in the repository of the image, with the digests of their manifests. Tools find signatures of an image by a tag
+	// that follows from its digest: sha256-HEX.sig.
+	Tags map[string]string `json:"tags,omitempty"`
 }
 
 // String returns the base in a readable form: "ubuntu@22.04 amd64".

@@ -14,7 +14,12 @@ type Listing struct {
 	Name         string    `json:"name"`
 	Snap         Details   `json:"snap"`
 	SnapID       string    `json:"snap-id"`
+	// Unknown names the optional parts that the export did not fetch. The receiver keeps its own. Only UnknownIcon is known.
+	Unknown []string `json:"unknown,omitempty"`
 }
+
+// UnknownIcon in a listing means that the export did not fetch the icon of the snap, which may have one.
+const UnknownIcon = "icon"
 
 // Release is a row of a channel map: the content of a channel for an architecture at the time of the export. Revision 0 means
 // that the channel was closed, so devices are served from the next stabler risk. Several rows of one channel and architecture are
@@ -42,6 +47,9 @@ func (l *Listing) Validate() error {
 		if c, err := channel.Parse(l.DefaultTrack + "/" + channel.Stable); err != nil || c.Track != l.DefaultTrack {
 			return fmt.Errorf("snap %s: default track %.40q", l.Name, l.DefaultTrack)
 		}
+	}
+	if len(l.Unknown) > 0 && !slices.Equal(l.Unknown, []string{UnknownIcon}) {
+		return fmt.Errorf("snap %s: unknown parts %.80q: want [%q]", l.Name, l.Unknown, UnknownIcon)
 	}
 	seen := make(map[rowKey][]int, len(l.ChannelMap))
 	for _, r := range l.ChannelMap {
