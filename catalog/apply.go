@@ -42,7 +42,7 @@ type revisionKey struct {
 // run applies the import. It returns errNothing if this very import was applied before and there is nothing left to change.
 func (a *applier) run() error {
 	for _, step := range []func() error{
-		a.imported, a.blobs, a.assertions, a.record, a.adopt, a.takeOver, a.snaps, a.charms, a.revisions, a.components, a.charmRevisions, a.charmResources, a.images,
+		a.imported, a.blobs, a.assertions, a.record, a.adopt, a.takeOver, a.snaps, a.charms, a.revisions, a.components, a.charmRevisions, a.charmResources, a.images, a.imageTags,
 		a.channels, a.charmChannels, a.withdraw,
 	} {
 		if err := step(); err != nil {
@@ -110,9 +110,9 @@ func (a *applier) blobs() error {
 // snaps keeps the most recently signed listing of each snap.
 func (a *applier) snaps() error {
 	const q = `
-		insert into snap (snap_id, name, default_track, details, icon, icon_type, signed_at, import_id) values ($1, $2, $3, $4, $5, $6, $7, $8)
+		insert into snap (snap_id, name, default_track, details, signed_at, import_id) values ($1, $2, $3, $4, $5, $6)
 		on conflict (snap_id) do update set name = excluded.name, default_track = excluded.default_track, details = excluded.details,
-			icon = excluded.icon, icon_type = excluded.icon_type, signed_at = excluded.signed_at, import_id = excluded.import_id`
+			signed_at = excluded.signed_at, import_id = excluded.import_id`
 	names := make([][2]string, len(a.in.Snaps))
 	for i, s := range a.in.Snaps {
 		names[i] = [2]string{s.Name, s.SnapID}
@@ -133,15 +133,18 @@ func (a *applier) snaps() error {
 		case old.is(a.in) || !a.forces(snapKey(s.SnapID)) && old.Supersedes(a.in.Origin()):
 			continue
 		default:
-			a.r.update(difference.OfSnap(&old.listing, &s.Listing)...)
-			a.r.update(difference.OfIcon(difference.Change{Snap: s.Name}, old.icon, s.Icon.pair())...)
+			listing := s.Listing
+			listing.Unknown = nil // such parts stay as they are
+			a.r.update(difference.OfSnap(&old.listing, &listing)...)
 		}
 		details, err := json.Marshal(s.Snap)
 		if err != nil {
 			return fmt.Errorf("snap %s: %w", s.Name, err)
 		}
-		icon, iconType := s.Icon.columns()
-		b.Queue(q, s.SnapID, s.Name, s.DefaultTrack, details, icon, iconType, a.in.SignedAt, a.id)
+		b.Queue(q, s.SnapID, s.Name, s.DefaultTrack, details, a.in.SignedAt, a.id)
+	}
+	if err := a.queueSnapIcons(b, have); err != nil {
+		return err
 	}
 	return a.write(b)
 }

@@ -20,11 +20,9 @@ type resourceKey struct {
 // charms keeps the most recently signed listing of each charm.
 func (a *applier) charms() error {
 	const q = `
-		insert into charm (charm_id, name, type, default_track, details, icon, icon_type, signed_at, import_id)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		insert into charm (charm_id, name, type, default_track, details, signed_at, import_id) values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (charm_id) do update set name = excluded.name, type = excluded.type, default_track = excluded.default_track,
-			details = excluded.details, icon = excluded.icon, icon_type = excluded.icon_type, signed_at = excluded.signed_at,
-			import_id = excluded.import_id`
+			details = excluded.details, signed_at = excluded.signed_at, import_id = excluded.import_id`
 	names := make([][2]string, len(a.in.Charms))
 	for i, c := range a.in.Charms {
 		names[i] = [2]string{c.Name, c.ID}
@@ -45,15 +43,18 @@ func (a *applier) charms() error {
 		case old.keepsCharm(a.in, a.forces(charmKey(c.ID))):
 			continue
 		default:
-			a.r.update(difference.OfCharm(&old.listing, &c.Listing)...)
-			a.r.update(difference.OfIcon(difference.Change{Charm: c.Name}, old.icon, c.Icon.pair())...)
+			listing := c.Listing
+			listing.Unknown = nil // such parts stay as they are
+			a.r.update(difference.OfCharm(&old.listing, &listing)...)
 		}
 		details, err := json.Marshal(c.Result)
 		if err != nil {
 			return fmt.Errorf("charm %s: %w", c.Name, err)
 		}
-		icon, iconType := c.Icon.columns()
-		b.Queue(q, c.ID, c.Name, c.Type, c.DefaultTrack, details, icon, iconType, a.in.SignedAt, a.id)
+		b.Queue(q, c.ID, c.Name, c.Type, c.DefaultTrack, details, a.in.SignedAt, a.id)
+	}
+	if err := a.queueCharmIcons(b, have); err != nil {
+		return err
 	}
 	return a.write(b)
 }

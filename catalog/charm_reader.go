@@ -103,7 +103,9 @@ func (l *loader) charmReleases(q string, list func(*Charm) *[]charm.Release) err
 
 func (l *loader) images() error {
 	const sizes = `select digest, size from blob where digest in (select unnest(blobs) from image)`
-	const q = `select digest, media_type, size, children, blobs from image join blob using (digest) order by digest collate "C"`
+	const q = `
+		select digest, media_type, size, children, blobs, coalesce(subject, '') from image join blob using (digest)
+		order by digest collate "C"`
 	var name string
 	var size int64
 	bySize := make(map[string]int64)
@@ -113,10 +115,10 @@ func (l *loader) images() error {
 	}); err != nil {
 		return err
 	}
-	var mediaType string
+	var mediaType, subject string
 	var children, blobs []string
-	return l.each(q, []any{&name, &mediaType, &size, &children, &blobs}, func() error {
-		im := Image{Digest: digest.Digest(name), MediaType: mediaType, Size: size}
+	return l.each(q, []any{&name, &mediaType, &size, &children, &blobs, &subject}, func() error {
+		im := Image{Digest: digest.Digest(name), MediaType: mediaType, Size: size, Subject: digest.Digest(subject)}
 		for _, d := range children {
 			im.Children = append(im.Children, digest.Digest(d))
 		}
@@ -124,6 +126,17 @@ func (l *loader) images() error {
 			im.Blobs = append(im.Blobs, ImageBlob{digest.Digest(d), bySize[d]})
 		}
 		l.c.Images = append(l.c.Images, im)
+		return nil
+	})
+}
+
+func (l *loader) imageTags() error {
+	const q = `select repository, tag, digest from image_tag order by repository collate "C", tag collate "C"`
+	var t ImageTag
+	var name string
+	return l.each(q, []any{&t.Repository, &t.Tag, &name}, func() error {
+		t.Digest = digest.Digest(name)
+		l.c.ImageTags = append(l.c.ImageTags, t)
 		return nil
 	})
 }

@@ -56,6 +56,9 @@ func TestOpenOlderTables(t *testing.T) {
 	exec(t, dsn, `drop table admin_session, admin, snap_override_history, snap_override, removal, withdrawal, snap_component;
 		drop index channel_map_release; alter table channel_map add primary key (snap_id, architecture, channel);
 		alter table snap drop column import_id; alter table charm drop column import_id;
+		alter table snap drop column icon_import_id, drop column icon_signed_at;
+		alter table charm drop column icon_import_id, drop column icon_signed_at;
+		drop table image_tag; alter table image drop column subject;
 		update schema_version set version = 2`)
 	var g errgroup.Group
 	for range 4 {

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"slices"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/opencontainers/go-digest"
@@ -13,11 +15,13 @@ import (
 // types. A manifest in Docker's format always names its type, so the type is OCI's, whichever came first.
 func (a *applier) images() error {
 	const add = `
-		insert into image (digest, media_type, children, blobs) values ($1, $2, $3, $4) on conflict (digest) do nothing`
+		insert into image (digest, media_type, children, blobs, subject) values ($1, $2, $3, $4, nullif($5, '')) on conflict (digest) do nothing`
 	const grow = `
 		update image set children = (select array_agg(distinct c collate "C" order by c collate "C") from unnest(children || $2::text[]) c)
 		where digest = $1 and not children @> $2::text[]`
 	const retype = `update image set media_type = $2 where digest = $1 and media_type collate "C" < $2 collate "C"`
+	// An image that was imported by an older program has no subject in the catalogue.
+	const refer = `update image set subject = $2 where digest = $1 and subject is null`
 	// note records the change of a field of a manifest that was known.
 	note := func(d digest.Digest, field string) func(pgconn.CommandTag) error {
 		return func(t pgconn.CommandTag) error {
@@ -37,15 +41,62 @@ func (a *applier) images() error {
 		for i, d := range im.Blobs {
 			blobs[i] = d.Digest.String()
 		}
-		b.Queue(add, im.Digest.String(), im.MediaType, children, blobs).Exec(func(t pgconn.CommandTag) error {
+		b.Queue(add, im.Digest.String(), im.MediaType, children, blobs, im.Subject.String()).Exec(func(t pgconn.CommandTag) error {
 			a.r.Images += int(t.RowsAffected())
 			a.changed = a.changed || t.RowsAffected() > 0
 			return nil
 		})
 		b.Queue(retype, im.Digest.String(), im.MediaType).Exec(note(im.Digest, "media-type"))
+		if im.Subject != "" {
+			b.Queue(refer, im.Digest.String(), im.Subject.String()).Exec(note(im.Digest, "subject"))
+		}
 		if len(children) > 0 {
 			b.Queue(grow, im.Digest.String(), children).Exec(note(im.Digest, "manifests"))
 		}
 	}
 	return a.send(b)
+}
+
+// imageTags keeps the manifest that the most recently signed bundle names for each further tag of a repository.
+func (a *applier) imageTags() error {
+	const q = `
+		insert into image_tag (repository, tag, digest, signed_at, import_id) values ($1, $2, $3, $4, $5)
+		on conflict (repository, tag) do update set digest = excluded.digest, signed_at = excluded.signed_at, import_id = excluded.import_id`
+	known, err := a.knownImageTags()
+	if err != nil {
+		return err
+	}
+	b := &pgx.Batch{}
+	for _, t := range a.in.ImageTags {
+		name := [2]string{t.Repository, t.Tag}
+		old, ok := known[name]
+		if ok && old.keepsCharm(a.in, false) {
+			continue
+		}
+		if ok && old.blob != t.Digest.String() {
+			a.r.update(difference.Change{What: difference.Manifest, Name: t.Repository + ":" + t.Tag, Field: "digest", Old: old.blob, New: t.Digest.String()})
+		}
+		known[name] = knownItem{blob: t.Digest.String(), origin: a.in.origin()}
+		b.Queue(q, t.Repository, t.Tag, t.Digest.String(), a.in.SignedAt, a.id)
+	}
+	return a.write(b)
+}
+
+// knownImageTags returns the further tags of the import's repositories in the catalogue, by repository and tag.
+func (a *applier) knownImageTags() (map[[2]string]knownItem, error) {
+	const q = `
+		select repository, tag, digest, t.signed_at, bundle, signer, sequence from image_tag t join import i on import_id = i.id
+		where repository = any($1)`
+	repositories := []string{}
+	for _, t := range a.in.ImageTags {
+		repositories = append(repositories, t.Repository)
+	}
+	known := make(map[[2]string]knownItem)
+	var name [2]string
+	var have knownItem
+	err := a.each(q, repositories, slices.Concat([]any{&name[0], &name[1], &have.blob}, have.columns()), func() error {
+		known[name] = have
+		return nil
+	})
+	return known, err
 }

@@ -40,6 +40,7 @@ type Import struct {
 	CharmResources []ImportedCharmResource
 	Images         []Image
 	Withdrawals    []Withdrawal
+	ImageTags      []ImageTag
 	// TakeOver lists names that the operator gives to other snaps and charms than before. By names the operator.
 	TakeOver []string
 	By       string

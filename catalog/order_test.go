@@ -11,6 +11,8 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/catalog"
+	"offlinestore/charm"
+	"offlinestore/snap"
 )
 
 // TestAnyOrderMakesTheSameCatalogue pushes random bundles, many of them signed within one second. The order of the pushes may
@@ -56,7 +58,10 @@ func randomImports(seed uint64) []*catalog.Import {
 			withCharm(in, name, []int{1, 2}, fmt.Sprintf("latest/stable%s=%d,file:%d,image:1", jammy, r.IntN(3), r.IntN(2)), fmt.Sprintf("%d/edge%s=1", r.IntN(2), jammy))
 			c := &in.Charms[len(in.Charms)-1]
 			c.DefaultTrack = []string{"latest", "14"}[r.IntN(2)]
-			if r.IntN(2) == 0 {
+			switch r.IntN(3) {
+			case 0:
+				c.Unknown = []string{charm.UnknownIcon}
+			case 1:
 				icon := catalog.Blob{Digest: digest.FromString(in.Name), Size: int64(n)}
 				in.Blobs = append(in.Blobs, icon)
 				c.Icon = &catalog.Icon{Blob: icon.Digest, MediaType: "image/png", Size: icon.Size}
@@ -67,6 +72,13 @@ func randomImports(seed uint64) []*catalog.Import {
 			}
 		}
 		with(in, "jq", []int{1}, fmt.Sprintf("latest/stable/amd64=%d", r.IntN(2)))
+		if jq := &in.Snaps[len(in.Snaps)-1]; r.IntN(2) == 0 {
+			jq.Unknown = []string{snap.UnknownIcon}
+		} else {
+			icon := catalog.Blob{Digest: digest.FromString("snap " + in.Name), Size: int64(n)}
+			in.Blobs = append(in.Blobs, icon)
+			jq.Icon = &catalog.Icon{Blob: icon.Digest, MediaType: "image/png", Size: icon.Size}
+		}
 		withManifest(withManifest(withIndex(in, "image", []string{"amd64", "arm64"}[r.IntN(2)]), "amd64", "layer"), "arm64", "layer")
 		for i := range in.Images {
 			if r.IntN(2) == 0 && in.Images[i].Blobs != nil {

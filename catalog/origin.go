@@ -105,15 +105,6 @@ func (a *applier) each(q string, ids []string, dest []any, row func() error, mor
 	return err
 }
 
-// columns returns the icon's columns in the tables, null for none.
-func (i *Icon) columns() (blob, mediaType *string) {
-	if i == nil {
-		return nil, nil
-	}
-	d := i.Blob.String()
-	return &d, &i.MediaType
-}
-
 // pair returns the icon as a digest and a media type, empty for none.
 func (i *Icon) pair() [2]string {
 	if i == nil {

@@ -181,12 +181,16 @@ func queueCharm(b *pgx.Batch, id string, it Item) {
 	}
 }
 
-// forgetImages removes the manifests that no resource of a charm leads to.
+// forgetImages removes the manifests that no resource of a charm leads to: by an index that lists one, by the manifest that one refers to, or
+// by the tag of a signature.
 const forgetImages = `
 	with recursive needed (digest) as (
 		select item->'image'->>'digest' from charm_resource where item->'image'->>'digest' is not null
 		union select json_array_elements(item->'images')->>'digest' from charm_revision where item->'images' is not null
-		union select unnest(children) from image join needed using (digest))
+		union select edge.target from needed join (
+			select digest, unnest(children) as target from image
+			union all select subject, digest from image where subject is not null
+			union all select 'sha256:' || substr(tag, 8, 64), digest from image_tag) edge using (digest))
 	delete from image where digest not in (select digest from needed)`
 
 // unusedBlobs counts the blobs that the catalogue knows and that nothing refers to.

@@ -29,6 +29,8 @@ type Snapshot struct {
 	Charms []Charm
 	// Images are the manifests and indexes of container images, sorted by digest.
 	Images []Image
+	// ImageTags are the further tags of images, sorted by repository and tag.
+	ImageTags []ImageTag
 	// Imports is the number of all imports, and LastImport the time of the last one, zero if there was none.
 	Imports    int
 	LastImport time.Time
@@ -134,6 +136,14 @@ type Image struct {
 	// Children are the manifests of an index that the catalogue has. Blobs are the config and the layers of a manifest.
 	Children []digest.Digest
 	Blobs    []ImageBlob
+	// Subject is the manifest that this one refers to, as a signature does, or empty. The catalogue need not have it.
+	Subject digest.Digest
+}
+
+// ImageTag is a tag of a repository by which tools find what belongs to an image, such as its signatures.
+type ImageTag struct {
+	Repository, Tag string
+	Digest          digest.Digest
 }
 
 // ImageBlob is the config or a layer of an image.

@@ -73,8 +73,9 @@ func (a *applier) adopt() error {
 // queueMove moves a charm's rows to another ID. Rows that already exist under this ID stay as they are.
 func queueMove(b *pgx.Batch, from, to string) {
 	for _, q := range []string{
-		`insert into charm (charm_id, name, type, default_track, details, icon, icon_type, signed_at, import_id)
-			select $2, ' ' || $2, type, default_track, details, icon, icon_type, signed_at, import_id from charm where charm_id = $1
+		`insert into charm (charm_id, name, type, default_track, details, icon, icon_type, icon_signed_at, icon_import_id, signed_at, import_id)
+			select $2, ' ' || $2, type, default_track, details, icon, icon_type, icon_signed_at, icon_import_id, signed_at, import_id
+			from charm where charm_id = $1
 			on conflict do nothing`, // charms sets its name
 		`insert into charm_revision (charm_id, revision, item, blob, import_id)
 			select $2, revision, item, blob, import_id from charm_revision where charm_id = $1 on conflict do nothing`,

@@ -42,7 +42,8 @@ func (p *parser) buildCharm(g *group) error {
 	if err != nil {
 		return err
 	}
-	c := charm.Listing{Name: g.name, ID: m.id, Type: charm.TypeCharm, DefaultTrack: m.track}
+	// Such files have no icons, even of charms that have one.
+	c := charm.Listing{Name: g.name, ID: m.id, Type: charm.TypeCharm, DefaultTrack: m.track, Unknown: []string{charm.UnknownIcon}}
 	first := g.archives[0]
 	if first.bundle != nil {
 		c.Type = charm.TypeBundle
