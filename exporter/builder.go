@@ -1,10 +1,8 @@
 package exporter
 
 import (
-	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -84,24 +82,6 @@ func addAll[T any](add func(T) error, all []T) error {
 			return err
 		}
 	}
-	return nil
-}
-
-// fetchIcon fetches a snap's icon. If that fails, it warns and the snap goes without.
-func (e *Exporter) fetchIcon(ctx context.Context, s *Snap) error {
-	if s.iconURL == "" {
-		return nil
-	}
-	data, mediaType, err := e.Client.Icon(ctx, s.iconURL)
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil:
-		e.Progress.Warn(fmt.Sprintf("%s goes without its icon: %v", s.Listing.Name, err))
-		s.Listing.Snap.Media, s.icon = []snap.Media{}, nil
-		return nil
-	}
-	s.icon = &bundle.Icon{MediaType: mediaType, Data: data}
 	return nil
 }
 

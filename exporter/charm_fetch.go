@@ -10,63 +10,11 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"offlinestore/assertion"
 	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/charm"
 	"offlinestore/charm/snaphint"
-	"offlinestore/upstream"
 )
-
-// charm fetches the publisher's account with its prerequisites. Juju works without it, so a missing account is only a warning.
-func (f *fetcher) charm(c *Charm) error {
-	id := c.Listing.Result.Publisher.ID
-	if id == "" {
-		f.e.Progress.Warn(fmt.Sprintf("%s: the store doesn't say who publishes it", c.Listing.Name))
-		return nil
-	}
-	stream, err := f.stream(assertion.Ref{Type: "account", PrimaryKey: []string{id}})
-	if errors.Is(err, upstream.ErrNotFound) {
-		f.e.Progress.Warn(fmt.Sprintf("%s goes without the account of its publisher: %v", c.Listing.Name, err))
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if len(stream) > 0 {
-		c.assertions = stream
-	}
-	return nil
-}
-
-// fetchCharm fetches a charm's assertions and icon, and verifies them before anything large is downloaded.
-func (e *Exporter) fetchCharm(ctx context.Context, f *fetcher, c *Charm) error {
-	if c.prepared {
-		return nil // Fetch is called again after AddSnaps
-	}
-	if err := f.charm(c); err != nil {
-		return fmt.Errorf("%s: assertions: %w", c.Listing.Name, err)
-	}
-	if _, err := e.verifyHead(&bundle.Head{Charms: []*bundle.Charm{c.item()}}); err != nil {
-		return err
-	}
-	if c.iconURL == "" {
-		c.prepared = true
-		return nil
-	}
-	data, mediaType, err := e.Charmhub.Icon(ctx, c.iconURL)
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case err != nil:
-		e.Progress.Warn(fmt.Sprintf("%s goes without its icon: %v", c.Listing.Name, err))
-		c.Listing.Result.Media = []charm.Media{}
-	default:
-		c.icon = &bundle.Icon{MediaType: mediaType, Data: data}
-	}
-	c.prepared = true
-	return nil
-}
 
 // readArchives reads each archive's own metadata, because the store's metadata may differ from the files that Juju will find.
 func (e *Exporter) readArchives(ctx context.Context, p *Plan) error {
@@ -186,9 +134,6 @@ func addCharm(h *bundle.Head, c *Charm) {
 	h.Charms = append(h.Charms, c.item())
 	for _, r := range c.Revisions {
 		h.CharmRevisions = append(h.CharmRevisions, &bundle.CharmRevision{Item: r.Item, Blob: bundle.File{Digest: r.blob.digest, Size: r.blob.Size}})
-		for _, im := range r.images {
-			h.Images = append(h.Images, im.manifests...)
-		}
 	}
 	for _, r := range c.Resources {
 		it := &bundle.CharmResource{ResourceItem: r.ResourceItem}
@@ -196,10 +141,13 @@ func addCharm(h *bundle.Head, c *Charm) {
 			it.Blob = &bundle.File{Digest: r.blob.digest, Size: r.blob.Size}
 		}
 		h.CharmResources = append(h.CharmResources, it)
-		if r.image != nil {
-			h.Images = append(h.Images, r.image.manifests...)
-		}
 	}
+	c.eachImage(func(im *image, _ *charm.Image) {
+		h.Images = append(h.Images, im.manifests...)
+		for _, ref := range im.referrers {
+			h.Images = append(h.Images, ref.manifests...)
+		}
+	})
 }
 
 // verifyBlob hashes a blob unless this process has already hashed it.

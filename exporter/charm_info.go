@@ -32,7 +32,9 @@ func (p *charmPlanner) info(name string) (*Charm, error) {
 	if d := info.DefaultRelease; d != nil && d.Channel.Track != channel.DefaultTrack {
 		c.Listing.DefaultTrack = d.Channel.Track
 	}
-	c.iconURL = takeCharmIcon(&c.Listing.Result, p.req.NoIcons)
+	if c.iconURL = takeCharmIcon(&c.Listing.Result); c.iconURL != "" {
+		c.Listing.Unknown = []string{charm.UnknownIcon} // until Fetch has it
+	}
 	if err := c.Listing.Validate(); err != nil {
 		return nil, storeError("the store's answer about %s: %w", name, err)
 	}
@@ -67,11 +69,11 @@ func (p *charmPlanner) prefetch(apps []charm.Application) error {
 }
 
 // takeCharmIcon removes all pictures except the icon, and returns the URL of the icon.
-func takeCharmIcon(d *charm.Details, none bool) (url string) {
+func takeCharmIcon(d *charm.Details) (url string) {
 	media := d.Media
 	d.Media = []charm.Media{}
 	for _, m := range media {
-		if m.Type == "icon" && m.URL != "" && url == "" && !none {
+		if m.Type == "icon" && m.URL != "" && url == "" {
 			url, m.URL = m.URL, ""
 			d.Media = append(d.Media, m)
 		}

@@ -20,8 +20,8 @@ type CharmRequest struct {
 	Base charm.Base
 	// Architectures are for applications that name none.
 	Architectures []string
-	// NoImages leaves out the container images, and NoIcons leaves out the icons.
-	NoImages, NoIcons bool
+	// NoImages leaves out the container images, NoReferrers leaves out what refers to them, and NoIcons leaves out the icons.
+	NoImages, NoReferrers, NoIcons bool
 	// ImageArchitectures limits images for several platforms to these architectures; nil is all.
 	ImageArchitectures []string
 }
@@ -82,6 +82,9 @@ type image struct {
 	manifests []*bundle.ImageManifest // the first is the image itself
 	// blobs are the configs and layers, each once.
 	blobs []cachedBlob
+	// referrers refer to the image or its parts. unfetched is the reason why some are missing, or nil.
+	referrers []*referrer
+	unfetched error
 }
 
 // Size returns the number of payload bytes of the charm, with its resources and their images.
@@ -97,6 +100,14 @@ func (r *CharmResource) ImageSize() (size int64, manifests int) {
 		size += b.Size
 	}
 	return size, len(r.image.manifests)
+}
+
+// Referrers returns the number of manifests in the plan that refer to the image of r, such as signatures.
+func (r *CharmResource) Referrers() int {
+	if r.image == nil {
+		return 0
+	}
+	return len(r.image.referrers)
 }
 
 // eachBlob calls fn with each blob of the payload.
@@ -121,6 +132,11 @@ func (im *image) eachBlob(fn func(*remoteBlob)) {
 	}
 	for i := range im.blobs {
 		fn(&im.blobs[i].remoteBlob)
+	}
+	for _, ref := range im.referrers {
+		for i := range ref.blobs {
+			fn(&ref.blobs[i].remoteBlob)
+		}
 	}
 }
 

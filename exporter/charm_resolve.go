@@ -35,8 +35,10 @@ type charmPlanner struct {
 	// bundleRevision is the charm bundle to export, published the images that it names for its applications.
 	bundleRevision *CharmRevision
 	published      []publishedImage
-	// manifests is the number of bytes that further manifests of images may have.
-	manifests atomic.Int64
+	// manifests and referrerManifests are the numbers of bytes that further manifests of images, and of what refers to them, may have.
+	manifests, referrerManifests atomic.Int64
+	// silent maps the hosts of registries that give no answer about referrers to the errors.
+	silent sync.Map
 }
 
 func newCharmPlanner(ctx context.Context, e *Exporter, req *CharmRequest, plan *Plan) *charmPlanner {
@@ -46,6 +48,7 @@ func newCharmPlanner(ctx context.Context, e *Exporter, req *CharmRequest, plan *
 		answered: make(map[*charm.Application]bool),
 	}
 	p.manifests.Store(maxManifests)
+	p.referrerManifests.Store(maxReferrerManifests)
 	return p
 }
 

@@ -26,6 +26,8 @@ type Exporter struct {
 	Trust    *assertion.Trust
 	// Time is when the bundles will be signed. The receiver verifies keys at that time. Zero is now.
 	Time time.Time
+	// OptionalTime is the time that all fetches of one optional kind may take, such as all icons; 0 is ten seconds.
+	OptionalTime time.Duration
 	// Jobs is the number of concurrent downloads; 0 is 4.
 	Jobs     int
 	Progress Progress

@@ -3,18 +3,15 @@ package exporter
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 
-	"offlinestore/blob"
 	"offlinestore/snap"
 	"offlinestore/upstream"
 )
@@ -61,6 +58,8 @@ type fetchItem struct {
 	remoteBlob
 	source source
 	to     []*cachedBlob
+	// optional is called if the blob can't be fetched. It is empty for a blob that the export can't do without.
+	optional []func(error)
 }
 
 // announcement is a progress message, shown when the first of a group of blobs has to be downloaded.
@@ -82,8 +81,23 @@ func (s *announcement) show(p Progress) {
 }
 
 // Fetch fetches everything that the plan names into the cache and verifies it. Assertions come first, because a blob without valid ones is
-// useless. Fetch can be interrupted and called again.
+// useless. Parts that the export can do without are fetched beside the rest. Fetch can be interrupted and called again.
 func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
+	g, gctx := errgroup.WithContext(ctx)
+	icons := e.iconsOf(p)
+	g.Go(func() error { return e.fetchIcons(gctx, p, icons) })
+	g.Go(func() error { return e.fetchAccounts(gctx, p) })
+	g.Go(func() error { return e.fetchRequired(gctx, p) })
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	p.keepIcons(icons)
+	p.dropReferrers()
+	return nil
+}
+
+// fetchRequired fetches what the export can't do without.
+func (e *Exporter) fetchRequired(ctx context.Context, p *Plan) error {
 	f := e.newFetcher(ctx)
 	if err := e.fetchAssertions(f, p); err != nil {
 		return err
@@ -96,14 +110,6 @@ func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
 			return fmt.Errorf("%s: assertions: %w", s.Listing.Name, err)
 		}
 		if err := e.verifySnap(s); err != nil {
-			return err
-		}
-		if err := e.fetchIcon(ctx, s); err != nil {
-			return err
-		}
-	}
-	for _, c := range p.Charms {
-		if err := e.fetchCharm(ctx, f, c); err != nil {
 			return err
 		}
 	}
@@ -120,7 +126,11 @@ func (e *Exporter) Refetch(ctx context.Context, p *Plan, d digest.Digest) error 
 			return err
 		}
 	}
-	return e.fetchBlobs(ctx, p)
+	if err := e.fetchBlobs(ctx, p); err != nil {
+		return err
+	}
+	p.dropReferrers()
+	return nil
 }
 
 func (e *Exporter) fetchBlobs(ctx context.Context, p *Plan) error {
@@ -131,7 +141,12 @@ func (e *Exporter) fetchBlobs(ctx context.Context, p *Plan) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(cmp.Or(e.Jobs, 4))
 	for _, w := range all {
-		g.Go(func() error { return e.fetchBlob(ctx, w) })
+		g.Go(func() error {
+			if len(w.optional) > 0 {
+				return e.fetchOptional(ctx, w)
+			}
+			return e.fetchBlob(ctx, w)
+		})
 	}
 	return g.Wait()
 }
@@ -156,6 +171,25 @@ func (l *fetchList) addItem(w *fetchItem, to *cachedBlob) *fetchItem {
 	return have
 }
 
+// addOptional adds a blob that the export can do without. All blobs that it can't do without are listed already.
+func (l *fetchList) addOptional(w *fetchItem, to *cachedBlob) {
+	have := l.seen[w.key()]
+	switch {
+	case have == nil:
+		l.addItem(w, to)
+		return
+	case have.Size != w.Size:
+		err := storeError("%s has %d bytes, and %s with the same digest %d", have.name, have.Size, w.name, w.Size)
+		for _, fail := range w.optional {
+			fail(err)
+		}
+		return
+	case len(have.optional) > 0:
+		have.optional = append(have.optional, w.optional...)
+	}
+	have.to = append(have.to, to)
+}
+
 // fetchItems returns the blobs of the plan.
 func (e *Exporter) fetchItems(p *Plan) ([]*fetchItem, error) {
 	l := &fetchList{seen: make(map[string]*fetchItem)}
@@ -173,6 +207,9 @@ func (e *Exporter) fetchItems(p *Plan) ([]*fetchItem, error) {
 	for _, c := range p.Charms {
 		e.listCharm(l, c)
 	}
+	for _, c := range p.Charms {
+		c.listReferrers(l)
+	}
 	return l.list, l.err
 }
 
@@ -185,114 +222,4 @@ func blobName(s *Snap, r *SnapRevision, i int) string {
 		return fmt.Sprintf("%s+%s revision %d", s.Listing.Name, r.Resources[i-1].Name, r.Resources[i-1].Revision)
 	}
 	return fmt.Sprintf("%s revision %d", s.Listing.Name, r.Revision.Number)
-}
-
-// busyWait is how long to wait before trying again while another export downloads the same blob.
-const busyWait = 200 * time.Millisecond
-
-func (e *Exporter) fetchBlob(ctx context.Context, w *fetchItem) error {
-	tries := 0
-	for {
-		if dg, ok := e.Cache.find(&w.remoteBlob); ok {
-			w.setDigest(dg)
-			e.Progress.Add(w.Size)
-			return nil
-		}
-		w.announcement.show(e.Progress)
-		dg, err := e.download(ctx, w)
-		switch wrong := (*blob.SumError)(nil); {
-		case err == nil:
-			w.setDigest(dg)
-			return nil
-		case errors.Is(err, errCached):
-		case errors.Is(err, blob.ErrBusy):
-			if err := sleep(ctx, busyWait); err != nil {
-				return err
-			}
-		case errors.As(err, &wrong) && tries == 0:
-			tries++ // damaged in transit or by an earlier run
-			e.Progress.Warn(fmt.Sprintf("%s arrived damaged; downloading it again", w.name))
-		default:
-			return err
-		}
-	}
-}
-
-// errCached means that another export has just downloaded the blob.
-var errCached = errors.New("it is in the cache by now")
-
-func (w *fetchItem) setDigest(dg digest.Digest) {
-	for _, to := range w.to {
-		*to = cachedBlob{dg, w.remoteBlob}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// download appends to the part that an earlier run left, and commits the blob once its digests are verified.
-func (e *Exporter) download(ctx context.Context, d *fetchItem) (dg digest.Digest, err error) {
-	part, err := e.Cache.Blobs.Partial(d.key())
-	if err != nil {
-		return "", fmt.Errorf("download %s: %w", d.name, err)
-	}
-	defer part.Close()
-	if _, ok := e.Cache.find(&d.remoteBlob); ok {
-		return "", errors.Join(errCached, part.Discard())
-	}
-	sums := newSums(&d.remoteBlob)
-	if part.Size() > d.Size {
-		if err := part.Truncate(0); err != nil {
-			return "", err
-		}
-	}
-	if _, err := part.WriteTo(sums); err != nil {
-		return "", fmt.Errorf("download %s: read what is there: %w", d.name, err)
-	}
-	w := &progressWriter{w: io.MultiWriter(part, sums), progress: e.Progress}
-	w.addBytes(part.Size())
-	defer func() {
-		if err != nil {
-			w.addBytes(-w.n) // the next try counts it again
-		}
-	}()
-	if d.Size > 0 { // an empty blob needs no request
-		err = d.source(ctx, upstream.Blob{Name: d.name, URL: d.URL, Size: d.Size, Offset: part.Size(), Restart: func() error {
-			w.addBytes(-w.n)
-			sums.Reset()
-			return part.Truncate(0)
-		}}, w)
-	}
-	switch {
-	case w.err != nil:
-		return "", fmt.Errorf("download %s: %w", d.name, w.err)
-	case err != nil:
-		return "", &StoreError{err}
-	}
-	return e.commit(part, d, sums)
-}
-
-// commit turns a complete download into a blob of the cache, if it has the digests that the store announced.
-func (e *Exporter) commit(part *blob.Partial, d *fetchItem, sums *blob.Sums) (digest.Digest, error) {
-	if wrong := d.verifySums(sums); wrong != nil {
-		return "", storeError("download %s: %w", d.name, errors.Join(wrong, part.Truncate(0)))
-	}
-	dg := sums.Digest()
-	// The order matters: an export that waits for this download finds both as soon as it gets the lock.
-	if err := e.Cache.note(d.key(), dg); err != nil {
-		return "", err
-	}
-	if err := part.Commit(dg); err != nil {
-		return "", err
-	}
-	e.Cache.hashed.Store(dg, true)
-	return dg, nil
 }

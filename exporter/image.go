@@ -158,11 +158,8 @@ func (p *charmPlanner) listImage(ctx context.Context, ref, username, password st
 	if err := w.addManifest(repo.Reference(), nil, 0); err != nil {
 		return nil, err
 	}
-	img := &image{manifests: w.manifests, source: repo.Fetch}
-	for _, d := range w.blobs {
-		img.blobs = append(img.blobs, cachedBlob{remoteBlob: remoteBlob{URL: repo.BlobURL(d.Digest), SHA256: d.Digest.Encoded(), Size: d.Size}})
-	}
-	return img, nil
+	img := &image{manifests: w.manifests, blobs: w.cachedBlobs(), source: repo.Fetch}
+	return img, p.listReferrers(ctx, repo, img)
 }
 
 // imageWalk collects the manifests and blobs of one image.
@@ -207,6 +204,14 @@ func (w *imageWalk) addManifest(ref string, listed *ocispec.Descriptor, depth in
 		return err
 	}
 	return w.addChildren(m, depth)
+}
+
+// cachedBlobs returns the blobs of the image for the cache.
+func (w *imageWalk) cachedBlobs() (out []cachedBlob) {
+	for _, d := range w.blobs {
+		out = append(out, cachedBlob{remoteBlob: remoteBlob{URL: w.repo.BlobURL(d.Digest), SHA256: d.Digest.Encoded(), Size: d.Size}})
+	}
+	return out
 }
 
 func (w *imageWalk) addBlobs(m *bundle.ImageManifest) error {

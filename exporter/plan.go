@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"offlinestore/bundle"
 	"offlinestore/channelmap"
@@ -27,10 +28,13 @@ type Plan struct {
 	Gaps        []Gap
 	// Warnings are further messages for the operator. Overrides are the resources whose image is mapped to another name.
 	Warnings, Overrides []string
-	// Hints are the snaps that the charms install. Fetch fills them in.
-	Hints []Hint
+	// Hints are the snaps that the charms install. Unfetched are the optional parts that could not be fetched. Fetch fills them in.
+	Hints     []Hint
+	Unfetched []*Unfetched
 	// BundleYAML is the bundle.yaml of the requested charm bundle.
 	BundleYAML string
+	// iconTime is the time that fetching icons has taken.
+	iconTime time.Duration
 }
 
 // Snap is the plan for one snap.

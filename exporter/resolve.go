@@ -158,7 +158,9 @@ func (p *planner) info(w *snapQuery) (absent []Gap, err error) {
 	if info.DefaultTrack != nil && *info.DefaultTrack != channel.DefaultTrack {
 		s.Listing.DefaultTrack = *info.DefaultTrack
 	}
-	s.iconURL = takeIcon(&s.Listing.Snap, p.plan.Request.NoIcons)
+	if s.iconURL = takeIcon(&s.Listing.Snap); s.iconURL != "" {
+		s.Listing.Unknown = []string{snap.UnknownIcon} // until Fetch has it
+	}
 	if err := s.Listing.Validate(); err != nil {
 		return nil, storeError("the store's answer about %s: %w", w.name, err)
 	}
@@ -167,11 +169,11 @@ func (p *planner) info(w *snapQuery) (absent []Gap, err error) {
 }
 
 // takeIcon removes all pictures except the icon, since the others can't be reached inside the gap. It returns the URL of the icon.
-func takeIcon(d *snap.Details, none bool) (url string) {
+func takeIcon(d *snap.Details) (url string) {
 	media := d.Media
 	d.Media = []snap.Media{}
 	for _, m := range media {
-		if m.Type == "icon" && m.URL != "" && url == "" && !none {
+		if m.Type == "icon" && m.URL != "" && url == "" {
 			url, m.URL = m.URL, ""
 			d.Media = append(d.Media, m)
 		}

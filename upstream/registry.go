@@ -78,7 +78,7 @@ func OpenRepository(ctx context.Context, cfg RegistryConfig, ref, username, pass
 		auth = authn.FromConfig(authn.AuthConfig{Username: username, Password: password})
 		r.client.secrets.addLogin(username, password)
 	}
-	if err := r.login(ctx, auth, cfg.PlainHTTP); err != nil {
+	if err := r.openRegistry(ctx, auth, cfg.PlainHTTP); err != nil {
 		return nil, r.client.secrets.hide(err)
 	}
 	return r, nil
@@ -98,8 +98,18 @@ func (cfg *RegistryConfig) client(origin string) (*Client, error) {
 	return c, nil
 }
 
+// Once returns a repository that sends each request once. It is for content that an export can do without.
+func (r *Repository) Once() *Repository {
+	once := *r
+	once.client = r.client.Once()
+	return &once
+}
+
 // String returns the repository with its registry: "registry.jujucharms.com/charm/abc/postgresql-image".
 func (r *Repository) String() string { return clean(r.repo.Name()) }
+
+// Host returns the host of the registry, with its port if it has one.
+func (r *Repository) Host() string { return r.host }
 
 // Reference returns the digest or the tag with which the repository was opened, or the tag latest if there was neither.
 func (r *Repository) Reference() string { return r.ref }

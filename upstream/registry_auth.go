@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
 	authtransport "github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -37,24 +38,76 @@ type registryTransport struct {
 	inner  http.RoundTripper
 	scheme string
 	host   string
-	basic  *authn.AuthConfig
+	// answer makes a login of a challenge of the registry. It returns nil if the credentials can't answer it.
+	answer func(*authtransport.Challenge) *login
+	login  atomic.Pointer[login]
+}
+
+// login is the way in which requests to a registry are authorized.
+type login struct {
+	basic *authn.AuthConfig
 	// buy gets a token; it is nil if no token is needed.
 	buy   func(context.Context) (string, error)
 	token atomic.Value // the last one that was accepted
 }
 
+// RoundTrip sends r. Some registries demand no login at first and refuse content, so it logs in when content is refused.
 func (t *registryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Host != t.host || r.URL.Scheme != t.scheme {
 		return t.inner.RoundTrip(r)
 	}
-	if t.buy == nil {
+	l := t.login.Load()
+	resp, err := t.roundTrip(r, l)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || l.buy != nil {
+		return resp, err
+	}
+	challenge := challengeOf(r.Context(), resp)
+	if challenge == nil {
+		return resp, nil
+	}
+	challenge.Insecure = t.scheme == "http"
+	next := t.answer(challenge)
+	if next == nil || next.buy == nil && l.basic != nil {
+		return resp, nil
+	}
+	resp.Body.Close()
+	if !t.login.CompareAndSwap(l, next) {
+		next = t.login.Load() // another request was faster
+	}
+	return t.roundTrip(r, next)
+}
+
+// challengeOf returns the challenge in the header of resp, or nil if there is none.
+func challengeOf(ctx context.Context, resp *http.Response) *authtransport.Challenge {
+	replay := roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: resp.StatusCode, Header: resp.Header, Body: http.NoBody}, nil
+	})
+	// The library parses challenges only of a registry's first answer.
+	registry, err := name.NewRegistry("registry.invalid")
+	if err != nil {
+		return nil
+	}
+	c, err := authtransport.Ping(ctx, registry, replay)
+	if err != nil || c.Scheme == "" {
+		return nil
+	}
+	return c
+}
+
+// roundTripper is a function that is an http.RoundTripper.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func (t *registryTransport) roundTrip(r *http.Request, l *login) (*http.Response, error) {
+	if l.buy == nil {
 		r = r.Clone(r.Context())
-		if t.basic != nil {
-			r.SetBasicAuth(t.basic.Username, t.basic.Password)
+		if l.basic != nil {
+			r.SetBasicAuth(l.basic.Username, l.basic.Password)
 		}
 		return t.inner.RoundTrip(r)
 	}
-	if token, ok := t.token.Load().(string); ok {
+	if token, ok := l.token.Load().(string); ok {
 		resp, err := t.send(r, token)
 		if err != nil || resp.StatusCode != http.StatusUnauthorized {
 			return resp, err
@@ -62,13 +115,13 @@ func (t *registryTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp.Body.Close()
 	}
 	// Each request gets its own token here. If a token is good for one use, no other download can take it.
-	token, err := t.buy(r.Context())
+	token, err := l.buy(r.Context())
 	if err != nil {
 		return nil, err
 	}
 	resp, err := t.send(r, token)
 	if err == nil && resp.StatusCode != http.StatusUnauthorized {
-		t.token.Store(token)
+		l.token.Store(token)
 	}
 	return resp, err
 }
@@ -79,8 +132,8 @@ func (t *registryTransport) send(r *http.Request, token string) (*http.Response,
 	return t.inner.RoundTrip(r)
 }
 
-// login finds out how the registry wants requests authorized, and configures the client accordingly.
-func (r *Repository) login(ctx context.Context, auth authn.Authenticator, plain func(string) bool) error {
+// openRegistry finds out how the registry wants requests authorized, and configures the client accordingly.
+func (r *Repository) openRegistry(ctx context.Context, auth authn.Authenticator, plain func(string) bool) error {
 	g := &guard{inner: r.client.http.Transport, agent: r.client.agent, plain: plain}
 	if g.inner == nil {
 		g.inner = http.DefaultTransport
@@ -97,28 +150,43 @@ func (r *Repository) login(ctx context.Context, auth authn.Authenticator, plain 
 			t.scheme = "http"
 		}
 		r.client.origin.Scheme = t.scheme
-		if strings.EqualFold(challenge.Scheme, "bearer") {
-			scopes := []string{r.repo.Scope(authtransport.PullScope)}
-			t.buy = func(ctx context.Context) (string, error) {
-				token, err := authtransport.Exchange(ctx, r.repo.Registry, auth, g, scopes, challenge)
-				if err != nil {
-					return "", r.loginError(cause(ctx, err))
-				}
-				bought := cmp.Or(token.AccessToken, token.Token)
-				r.client.secrets.addSecret(bought)
-				return bought, nil
-			}
-			token, err := t.buy(ctx)
+		t.answer = func(c *authtransport.Challenge) *login { return r.answerChallenge(auth, g, c) }
+		l := t.answer(challenge)
+		if l == nil {
+			l = &login{}
+		}
+		if l.buy != nil {
+			token, err := l.buy(ctx)
 			if err != nil {
 				return err
 			}
-			t.token.Store(token)
-		} else if t.basic, err = authn.Authorization(ctx, auth); err != nil || *t.basic == (authn.AuthConfig{}) {
-			t.basic = nil
+			l.token.Store(token)
 		}
+		t.login.Store(l)
 		r.client.http.Transport = t
 		return nil
 	})
+}
+
+// answerChallenge returns the login that answers a challenge. It returns nil if there are no credentials for one.
+func (r *Repository) answerChallenge(auth authn.Authenticator, g *guard, challenge *authtransport.Challenge) *login {
+	if !strings.EqualFold(challenge.Scheme, "bearer") {
+		basic, err := authn.Authorization(context.Background(), auth)
+		if err != nil || *basic == (authn.AuthConfig{}) {
+			return nil
+		}
+		return &login{basic: basic}
+	}
+	scopes := []string{r.repo.Scope(authtransport.PullScope)}
+	return &login{buy: func(ctx context.Context) (string, error) {
+		token, err := authtransport.Exchange(ctx, r.repo.Registry, auth, g, scopes, challenge)
+		if err != nil {
+			return "", r.loginError(cause(ctx, err))
+		}
+		bought := cmp.Or(token.AccessToken, token.Token)
+		r.client.secrets.addSecret(bought)
+		return bought, nil
+	}}
 }
 
 // loginError explains why login failed: a refusal, no answer, or an invalid answer.

@@ -82,6 +82,10 @@ func TestPull(t *testing.T) {
 		"token":               {Username: "docker-registry", Password: password},
 		"tokens for one":      {Username: "docker-registry", Password: password, TokenUses: 1},
 		"without a user name": {},
+
+		"basic for content alone": {Username: "docker-registry", Password: password, Basic: true, OpenPing: true},
+		"token for content alone": {Username: "docker-registry", Password: password, OpenPing: true},
+		"tokens for one content":  {Username: "docker-registry", Password: password, TokenUses: 1, OpenPing: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -111,6 +115,27 @@ func TestPull(t *testing.T) {
 				t.Errorf("logged: %s", &log)
 			}
 		})
+	}
+}
+
+// TestContentRefused asks a registry that demands a login for content alone, without the right credentials.
+func TestContentRefused(t *testing.T) {
+	t.Parallel()
+	for _, basic := range []bool{true, false} {
+		_, host, image := newRegistry(t, upstreamtest.RegistryOptions{Username: "u", Password: password, Basic: basic, OpenPing: true})
+		for _, login := range [][2]string{{"", ""}, {"u", "wrong"}} {
+			var log record
+			open, err := upstream.OpenRepository(t.Context(), registryConfig(&log), host+"/"+repo+"@"+image, login[0], login[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, _, err := open.Manifest(t.Context(), image); !errors.Is(err, upstream.ErrCredentials) {
+				t.Errorf("basic %v, login %q: %v, want ErrCredentials", basic, login, err)
+			}
+			if log.String() != "" {
+				t.Errorf("basic %v: logged: %s", basic, &log)
+			}
+		}
 	}
 }
 

@@ -40,9 +40,9 @@ func (c *Client) retry(ctx context.Context, what string, try func() error) error
 // pause waits before the nth repetition after err. It returns an error if there must be no repetition.
 func (c *Client) pause(ctx context.Context, what string, n int, err error) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", what, ctx.Err())
+		return fmt.Errorf("%s: %w", what, context.Cause(ctx))
 	}
-	if !transient(err) {
+	if !transient(err) || c.retries < 0 {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	if n > c.retries {
@@ -61,7 +61,7 @@ func (c *Client) pause(ctx context.Context, what string, n int, err error) error
 	case <-t.C:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("%s: %w", what, ctx.Err())
+		return fmt.Errorf("%s: %w", what, context.Cause(ctx))
 	}
 }
 

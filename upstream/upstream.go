@@ -63,7 +63,7 @@ type Client struct {
 	stall   time.Duration
 	logf    func(string, ...any)
 	who     string // the peer: "registry", or "" for a store
-	secrets secrets
+	secrets *secrets
 }
 
 // New returns a Client. It rejects an Origin that could not be joined with the store's paths.
@@ -74,7 +74,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		origin: origin, agent: cfg.UserAgent, http: httpClient(cfg.HTTP),
-		retries: cfg.Retries, backoff: cfg.Backoff, stall: cfg.Stall, logf: cfg.Logf,
+		retries: cfg.Retries, backoff: cfg.Backoff, stall: cfg.Stall, logf: cfg.Logf, secrets: &secrets{},
 	}
 	if c.agent == "" {
 		c.agent = "offlinestore"
@@ -92,6 +92,13 @@ func New(cfg Config) (*Client, error) {
 		c.logf = func(string, ...any) {}
 	}
 	return c, nil
+}
+
+// Once returns a client that sends each request once. It is for answers that an export can do without.
+func (c *Client) Once() *Client {
+	once := *c
+	once.retries = -1
+	return &once
 }
 
 func parseOrigin(s string) (*url.URL, error) {

@@ -21,7 +21,7 @@ const maxBundleFile = 4 << 20
 // charmOptions are the flags of export charms and export bundle.
 type charmOptions struct {
 	exportOptions
-	noImages bool
+	noImages, noReferrers bool
 }
 
 func (o *charmOptions) addCharms(f *pflag.FlagSet) {
@@ -29,6 +29,7 @@ func (o *charmOptions) addCharms(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for where the file names none; repeatable. If given, images are exported only for these, else for all of theirs")
 	f.StringVar(&o.charmhubURL, "charmhub-url", os.Getenv("STORE_ADMIN_CHARMHUB_URL"), "`URL` of Charmhub (default "+upstream.DefaultCharmhubOrigin+")")
 	f.BoolVar(&o.noImages, "no-images", false, "leave out the container images")
+	f.BoolVar(&o.noReferrers, "no-referrers", false, "leave out the signatures and attestations of the images")
 	f.BoolVar(&o.withSnaps, "with-snaps", false, "also export the snaps that the charms install, with their dependencies")
 }
 
@@ -144,7 +145,7 @@ func (o *charmOptions) request(given func(flag string) bool) (exporter.Request, 
 	if err := o.validate(given); err != nil {
 		return exporter.Request{}, err
 	}
-	req := &exporter.CharmRequest{Architectures: unique(o.archs), NoImages: o.noImages, NoIcons: o.noIcons}
+	req := &exporter.CharmRequest{Architectures: unique(o.archs), NoImages: o.noImages, NoReferrers: o.noReferrers, NoIcons: o.noIcons}
 	if given("arch") {
 		req.ImageArchitectures = req.Architectures
 	}

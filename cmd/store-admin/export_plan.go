@@ -94,10 +94,11 @@ type plannedResource struct {
 	Revision int    `json:"revision"`
 	Type     string `json:"type"`
 	// Image is the name of the image inside, Source its name upstream, and Manifests the number of manifests that the
-	// export takes.
+	// export takes. Referrers is the number of signatures, attestations and the like that come with them.
 	Image     string `json:"image,omitempty"`
 	Source    string `json:"source,omitempty"`
 	Manifests int    `json:"manifests,omitempty"`
+	Referrers int    `json:"referrers,omitempty"`
 	Size      int64  `json:"size"`
 }
 
@@ -113,6 +114,7 @@ func plannedCharms(p *exporter.Plan) []plannedCharm {
 			if r.Image != nil {
 				res.Image, res.Source = r.Image.Name, r.Image.Source
 				res.Size, res.Manifests = r.ImageSize()
+				res.Referrers = r.Referrers()
 			}
 			row.Resources = append(row.Resources, res)
 		}
@@ -130,6 +132,9 @@ func (c *plannedCharm) print(w io.Writer) {
 		switch {
 		case r.Manifests > 0:
 			image = fmt.Sprintf(", image %s in %s", r.Source, cli.Count(r.Manifests, "manifest"))
+			if r.Referrers > 0 {
+				image += ", with " + cli.Count(r.Referrers, "referrer")
+			}
 		case r.Type == charm.ResourceImage:
 			image = ", without its image"
 		}

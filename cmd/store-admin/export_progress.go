@@ -40,6 +40,18 @@ func (p *exportProgress) gaps(plan *exporter.Plan, first int) {
 	}
 }
 
+// unfetched prints the optional parts that could not be fetched, and adds them to the warnings of the result.
+func (p *exportProgress) unfetched(plan *exporter.Plan) {
+	for _, u := range plan.Unfetched {
+		text := u.String()
+		if hint := unfetchedHint(u.Part); hint != "" {
+			text += "; " + hint
+		}
+		plan.Warnings = append(plan.Warnings, text)
+		p.Warn(text)
+	}
+}
+
 // overrides prints the mapped images, in the original's words.
 func (p *exportProgress) overrides(plan *exporter.Plan) {
 	for _, resource := range plan.Overrides {

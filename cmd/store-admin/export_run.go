@@ -43,6 +43,7 @@ func runExport(ctx context.Context, w io.Writer, o *exportOptions, req exporter.
 		return err
 	}
 	progress.warnOfCharmGaps(plan)
+	progress.unfetched(plan)
 	if err := out.write(ctx, plan); err != nil {
 		return err
 	}

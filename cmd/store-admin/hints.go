@@ -55,6 +55,11 @@ func hints() cli.Table {
 	)
 }
 
+// unfetchedHint returns the hint for an optional part that could not be fetched.
+func unfetchedHint(part string) string {
+	return map[string]string{exporter.PartIcon: "--no-icons leaves icons out", exporter.PartReferrer: "--no-referrers leaves them out"}[part]
+}
+
 // registerHints returns the rows about register.
 func registerHints() cli.Table {
 	const programs = "name the folder of the right programs with --programs DIR, or their architecture with --arch"

@@ -14,10 +14,11 @@ import (
 // report prints the result in the original's words.
 func (out *output) report(p *exporter.Plan) error {
 	if out.o.json {
-		result := map[string]any{"bundles": out.files, "gaps": append([]exporter.Gap{}, p.Gaps...)}
+		result := map[string]any{
+			"bundles": out.files, "gaps": append([]exporter.Gap{}, p.Gaps...), "warnings": append([]string{}, p.Warnings...),
+		}
 		if p.Charms != nil {
 			result["hints"] = hintsOf(p)
-			result["warnings"] = append([]string{}, p.Warnings...)
 		}
 		return cli.PrintJSON(out.w, result)
 	}

@@ -3,7 +3,9 @@ package upstreamtest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,10 +32,11 @@ func writeRegistryError(w http.ResponseWriter, status int, code, message string)
 func (r *Registry) serve(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
 	path := strings.TrimPrefix(req.URL.Path, "/v2/")
-	kind := "manifests"
-	at := strings.LastIndex(path, "/manifests/")
-	if i := strings.LastIndex(path, "/blobs/"); i > at {
-		kind, at = "blobs", i
+	kind, at := "", -1
+	for _, k := range []string{"manifests", "blobs", "referrers"} {
+		if i := strings.LastIndex(path, "/"+k+"/"); i > at {
+			kind, at = k, i
+		}
 	}
 	repository := ""
 	if at >= 0 {
@@ -47,11 +50,33 @@ func (r *Registry) serve(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	ref := path[at+len("/"+kind+"/"):]
-	if kind == "manifests" {
+	switch {
+	case kind == "manifests":
 		r.serveManifest(w, req, repository, ref)
-	} else {
+	case kind == "blobs":
 		r.serveBlob(w, req, repository, ref)
+	case r.opts.NoReferrers:
+		writeRegistryError(w, http.StatusNotFound, "UNSUPPORTED", "no such API")
+	default:
+		r.serveReferrers(w, repository, ref)
 	}
+}
+
+// serveReferrers lists the manifests of a repository that refer to digest.
+func (r *Registry) serveReferrers(w http.ResponseWriter, repository, digest string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	entries := []Descriptor{}
+	for _, name := range slices.Sorted(maps.Keys(r.manifests)) {
+		m := r.manifests[name]
+		var doc struct{ Subject Descriptor }
+		d := strings.TrimPrefix(name, repository+"@")
+		if d != name && strings.HasPrefix(d, "sha256:") && json.Unmarshal(m.raw, &doc) == nil && doc.Subject.Digest == digest {
+			entries = append(entries, Descriptor{MediaType: m.mediaType, Digest: d, Size: int64(len(m.raw))})
+		}
+	}
+	w.Header().Set("Content-Type", ociIndex)
+	w.Write(encode(object{"schemaVersion": 2, "mediaType": ociIndex, "manifests": entries}))
 }
 
 func (r *Registry) serveManifest(w http.ResponseWriter, req *http.Request, repository, ref string) {
@@ -119,7 +144,7 @@ func sendBlob(w http.ResponseWriter, req *http.Request, blob Blob) {
 
 // authorized reports whether a request may go on. If not, it has answered the client with instructions.
 func (r *Registry) authorized(w http.ResponseWriter, req *http.Request, repository string) bool {
-	if r.opts.Username == "" {
+	if r.opts.Username == "" || r.opts.OpenPing && repository == "" {
 		return true
 	}
 	r.mu.Lock()
