@@ -31,13 +31,17 @@ func fail(w http.ResponseWriter, req *http.Request, status int, code, message st
 }
 
 func writeJSON(w http.ResponseWriter, req *http.Request, status int, v any) {
+	writeAs(w, req, status, "application/json", v)
+}
+
+func writeAs(w http.ResponseWriter, req *http.Request, status int, mediaType string, v any) {
 	text, err := json.Marshal(v)
 	if err != nil {
 		status, text = http.StatusInternalServerError, nil // none of our values leads here
 	}
 	if req.Method == http.MethodHead {
-		transfer.WriteHead(w, status, "application/json", len(text))
+		transfer.WriteHead(w, status, mediaType, len(text))
 		return
 	}
-	transfer.WriteText(w, status, "application/json", text)
+	transfer.WriteText(w, status, mediaType, text)
 }

@@ -12,9 +12,10 @@ import (
 
 // The kinds of paths under /v2/<name>/.
 const (
-	kindManifest = "/manifests"
-	kindBlob     = "/blobs"
-	kindTags     = "/tags"
+	kindManifest  = "/manifests"
+	kindBlob      = "/blobs"
+	kindTags      = "/tags"
+	kindReferrers = "/referrers"
 )
 
 // handle answers a request, counts it and logs it.
@@ -81,6 +82,8 @@ func (r *Registry) fromCatalog(w http.ResponseWriter, req *http.Request, path st
 		fail(w, req, http.StatusNotFound, codeNameUnknown, "no charm of this store has an image in this repository")
 	case kind == kindTags:
 		r.tags(w, req, name, repo)
+	case kind == kindReferrers:
+		r.referrerList(w, req, ix, repo, ref)
 	case kind == kindManifest:
 		r.manifest(w, req, ix, repo, ref)
 	default:
@@ -95,7 +98,7 @@ func split(path string) (name, kind, ref string) {
 		return "", "", ""
 	}
 	before, ref := path[:i], path[i+1:]
-	for _, kind := range []string{kindManifest, kindBlob, kindTags} {
+	for _, kind := range []string{kindManifest, kindBlob, kindTags, kindReferrers} {
 		if name, ok := strings.CutSuffix(before, kind); ok && ref != "" && (kind != kindTags || ref == "list") {
 			return name, kind, ref
 		}

@@ -15,6 +15,8 @@ import (
 type index struct {
 	images       images
 	repositories map[string]*repository
+	// referrers are the manifests that refer to a manifest, by its digest.
+	referrers map[digest.Digest][]digest.Digest
 	// names are the names of repositories that have an image, sorted.
 	names    []string
 	problems []string
@@ -60,7 +62,7 @@ func newIndex(c *catalog.Snapshot) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	ix := &index{images: all, repositories: make(map[string]*repository)}
+	ix := &index{images: all, repositories: make(map[string]*repository), referrers: referrersOf(c)}
 	var named []namedImage
 	named, ix.problems = namedImages(c)
 	trees := make(map[digest.Digest]*tree)
@@ -77,6 +79,7 @@ func newIndex(c *catalog.Snapshot) (*index, error) {
 		}
 		holders[at] = n
 	}
+	ix.addReferrers(c, trees)
 	for name, repo := range ix.repositories {
 		repo.tagNames = slices.Sorted(maps.Keys(repo.tags))
 		if len(repo.trees) > 0 {
@@ -113,24 +116,29 @@ func (ix *index) addImage(n namedImage, trees map[digest.Digest]*tree) {
 	if n.tag != "" {
 		delete(repo.tags, n.tag)
 	}
-	t := trees[n.root]
-	if t == nil && ix.images[n.root] != nil {
-		t = ix.images.newTree(n.root)
-		trees[n.root] = t
+	if ix.addTree(repo, n.name, n.root, trees) && n.tag != "" {
+		repo.tags[n.tag] = n.root
+	}
+}
+
+// addTree makes a repository serve a manifest with all its parts. It reports whether the repository has them.
+func (ix *index) addTree(repo *repository, name string, root digest.Digest, trees map[digest.Digest]*tree) bool {
+	t := trees[root]
+	if t == nil && ix.images[root] != nil {
+		t = ix.images.newTree(root)
+		trees[root] = t
 	}
 	switch {
 	case t == nil:
-		return
+		return false
 	case t.manifests == nil:
-		ix.problems = append(ix.problems, fmt.Sprintf("image %s has more than %d manifests, so it is left out", n.name, maxTree))
-		return
-	}
-	if n.tag != "" {
-		repo.tags[n.tag] = n.root
+		ix.problems = append(ix.problems, fmt.Sprintf("image %s has more than %d manifests, so it is left out", name, maxTree))
+		return false
 	}
 	if !slices.Contains(repo.trees, t) {
 		repo.trees = append(repo.trees, t)
 	}
+	return true
 }
 
 // newTree collects the parts of an image. It has no manifests if they are too many.

@@ -53,6 +53,8 @@ func kindOf(r *http.Request) string {
 			return "blob"
 		case kindTags:
 			return "tags"
+		case kindReferrers:
+			return "referrers"
 		}
 	}
 	return "other"

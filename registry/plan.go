@@ -3,7 +3,6 @@ package registry
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 
@@ -12,6 +11,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/catalog"
+	"offlinestore/charm"
 )
 
 // maxManifest is the largest manifest that is read into memory; registries have the same limit.
@@ -33,8 +33,10 @@ type Plan struct {
 	// Size is the size of the configs and layers of all images.
 	Size int64 `json:"size"`
 
-	blobs  *blob.Dir
-	images images
+	blobs     *blob.Dir
+	images    images
+	referrers map[digest.Digest][]digest.Digest
+	tags      map[string][]catalog.ImageTag // by repository
 }
 
 // PlannedImage is an image that a push copies, with its resource.
@@ -52,6 +54,9 @@ type PlannedImage struct {
 	Absent bool `json:"absent,omitempty"`
 
 	reference reference
+	// referrers are the manifests that refer to the image or its parts, after those that they refer to themselves. tags are further tags.
+	referrers []digest.Digest
+	tags      []catalog.ImageTag
 }
 
 // NewPlan finds the images of charms, or of all charms if none is named. For an unknown charm, it returns an *UnknownCharmError.
@@ -65,7 +70,10 @@ func NewPlan(blobs *blob.Dir, c *catalog.Snapshot, charms ...string) (*Plan, err
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Images: []PlannedImage{}, blobs: blobs, images: all}
+	p := &Plan{Images: []PlannedImage{}, blobs: blobs, images: all, referrers: referrersOf(c), tags: make(map[string][]catalog.ImageTag)}
+	for _, t := range c.ImageTags {
+		p.tags[t.Repository] = append(p.tags[t.Repository], t)
+	}
 	named, _ := namedImages(c)
 	for i, n := range named {
 		if len(charms) > 0 && !slices.Contains(charms, n.charm) || n.isRepeated(named[i+1:]) {
@@ -102,15 +110,18 @@ func (p *Plan) addImage(n namedImage) error {
 		return nil
 	}
 	sizes := make(map[digest.Digest]int64)
-	for _, m := range p.images.below(n.root, math.MaxInt) {
-		for _, b := range m.Blobs {
-			sizes[b.Digest] = b.Size
-		}
+	tree := p.images.below(n.root, math.MaxInt)
+	for _, m := range tree {
 		missing, err := p.missing(m)
 		if err != nil {
 			return err
 		}
 		planned.Missing = append(planned.Missing, missing...)
+	}
+	for _, m := range append(tree, p.addReferrers(&planned, tree)...) {
+		for _, b := range m.Blobs {
+			sizes[b.Digest] = b.Size
+		}
 	}
 	for _, size := range sizes {
 		planned.Size += size
@@ -118,6 +129,42 @@ func (p *Plan) addImage(n namedImage) error {
 	p.Size += planned.Size
 	p.Images = append(p.Images, planned)
 	return nil
+}
+
+// addReferrers adds to an image what refers to the manifests in its tree, and returns the manifests of that.
+func (p *Plan) addReferrers(image *PlannedImage, tree []*catalog.Image) (added []*catalog.Image) {
+	seen := make(map[digest.Digest]bool, len(tree))
+	for _, m := range tree {
+		seen[m.Digest] = true
+	}
+	add := func(root digest.Digest) {
+		if !seen[root] {
+			image.referrers = append(image.referrers, root)
+		}
+		for _, m := range p.images.below(root, math.MaxInt) {
+			if !seen[m.Digest] {
+				seen[m.Digest] = true
+				added = append(added, m)
+			}
+		}
+	}
+	for _, t := range p.tags[image.reference.repository] {
+		if seen[charm.TaggedDigest(t.Tag)] && p.images[t.Digest] != nil {
+			image.tags = append(image.tags, t)
+			add(t.Digest)
+		}
+	}
+	for _, m := range tree {
+		for _, d := range p.referrers[m.Digest] {
+			add(d)
+		}
+	}
+	for i := 0; i < len(added); i++ { // it grows
+		for _, d := range p.referrers[added[i].Digest] {
+			add(d)
+		}
+	}
+	return added
 }
 
 // missing lists the platforms of an index whose manifests are not here.
@@ -155,14 +202,4 @@ func platform(d ocispec.Descriptor) string {
 }
 
 // read returns the text of a manifest, verified.
-func (p *Plan) read(m *catalog.Image) ([]byte, error) {
-	if m.Size > maxManifest {
-		return nil, fmt.Errorf("manifest %s: %d bytes, want at most %d", m.Digest, m.Size, maxManifest)
-	}
-	f, err := p.blobs.OpenBlob(m.Digest)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(blob.NewVerifyReader(f, m.Digest, m.Size))
-}
+func (p *Plan) read(m *catalog.Image) ([]byte, error) { return readManifest(p.blobs, m) }

@@ -64,13 +64,7 @@ type file struct {
 func (r *Registry) send(w http.ResponseWriter, req *http.Request, f file) {
 	b, err := r.cfg.Blobs.OpenSized(f.digest, f.size)
 	if err != nil {
-		r.cfg.Logger.Error("open blob", "path", req.URL.Path, "blob", f.digest.String(), "err", err)
-		r.metrics.blobErrors.Inc()
-		if errors.Is(err, blob.ErrNotFound) {
-			fail(w, req, http.StatusNotFound, f.unknown, "the file is missing in this store"+runCheck)
-			return
-		}
-		fail(w, req, http.StatusInternalServerError, codeUnknown, "the file can't be read in this store"+runCheck)
+		r.failBlob(w, req, f.digest, f.unknown, err)
 		return
 	}
 	defer b.Close()
@@ -79,6 +73,17 @@ func (r *Registry) send(w http.ResponseWriter, req *http.Request, f file) {
 	h.Set("Docker-Content-Digest", f.digest.String())
 	h.Set("ETag", `"`+f.digest.String()+`"`)
 	http.ServeContent(w, req, "", time.Time{}, b)
+}
+
+// failBlob answers a request for a blob that could not be opened. unknown is the error code for its absence.
+func (r *Registry) failBlob(w http.ResponseWriter, req *http.Request, d digest.Digest, unknown string, err error) {
+	r.cfg.Logger.Error("open blob", "path", req.URL.Path, "blob", d.String(), "err", err)
+	r.metrics.blobErrors.Inc()
+	if errors.Is(err, blob.ErrNotFound) {
+		fail(w, req, http.StatusNotFound, unknown, "the file is missing in this store"+runCheck)
+		return
+	}
+	fail(w, req, http.StatusInternalServerError, codeUnknown, "the file can't be read in this store"+runCheck)
 }
 
 func (r *Registry) repositories(w http.ResponseWriter, req *http.Request, ix *index) {
