@@ -105,7 +105,7 @@ func (s imageSet) visitTags(image *charm.Image, seen map[digest.Digest]bool) err
 	return nil
 }
 
-// visitReferrers adds the manifests that refer to manifests in seen, and those that refer to them in turn.
+// visitReferrers adds the manifests that refer to manifests in seen, and their own referrers in turn.
 func (s imageSet) visitReferrers(seen map[digest.Digest]bool) {
 	referrers := make(map[digest.Digest][]digest.Digest)
 	for _, m := range s {

@@ -11,8 +11,8 @@ import (
 	"offlinestore/snap"
 )
 
-// queueSnapIcons keeps the icon of the most recently signed bundle that says which icon a snap has, or that it has none. have are the snaps
-// that were known before.
+// queueSnapIcons keeps the icon of the most recently signed bundle that knows the icon of a snap, or knows that there is none. have are the
+// snaps that were known before.
 func (a *applier) queueSnapIcons(b *pgx.Batch, have map[string]*knownListing[snap.Listing]) error {
 	const known = `
 		select snap_id, icon_signed_at, coalesce(bundle, ''), coalesce(signer, ''), coalesce(sequence, 0)

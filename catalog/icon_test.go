@@ -10,8 +10,8 @@ import (
 	"offlinestore/snap"
 )
 
-// TestUnknownIcon shows that a bundle that could not fetch the icons leaves them as they are, in whatever order the bundles come, and that one
-// which says that there are none removes them.
+// TestUnknownIcon shows that a bundle that could not fetch the icons leaves them as they are, in any order of the bundles, and that one
+// that knows of none removes them.
 func TestUnknownIcon(t *testing.T) {
 	t.Parallel()
 	icon := catalog.Icon{Blob: digest.FromString("icon"), MediaType: "image/png", Size: 9}

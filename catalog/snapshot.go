@@ -146,6 +146,9 @@ type ImageTag struct {
 	Digest          digest.Digest
 }
 
+// Subject returns the digest of the manifest that the tag follows from.
+func (t ImageTag) Subject() digest.Digest { return charm.TaggedDigest(t.Tag) }
+
 // ImageBlob is the config or a layer of an image.
 type ImageBlob struct {
 	Digest digest.Digest

@@ -35,7 +35,7 @@ type charmPlanner struct {
 	// bundleRevision is the charm bundle to export, published the images that it names for its applications.
 	bundleRevision *CharmRevision
 	published      []publishedImage
-	// manifests and referrerManifests are the numbers of bytes that further manifests of images, and of what refers to them, may have.
+	// manifests and referrerManifests are the numbers of bytes that further manifests of images and of their referrers may have.
 	manifests, referrerManifests atomic.Int64
 	// silent maps the hosts of registries that give no answer about referrers to the errors.
 	silent sync.Map

@@ -96,7 +96,7 @@ func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
 	return nil
 }
 
-// fetchRequired fetches what the export can't do without.
+// fetchRequired fetches everything that is not optional.
 func (e *Exporter) fetchRequired(ctx context.Context, p *Plan) error {
 	f := e.newFetcher(ctx)
 	if err := e.fetchAssertions(f, p); err != nil {

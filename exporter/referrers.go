@@ -16,14 +16,14 @@ import (
 	"offlinestore/upstream"
 )
 
-// Limits of what refers to images, such as signatures.
+// Limits of referrers, such as signatures of images.
 const (
 	maxReferrers         = 200     // of one image, directly or through others
 	maxReferrerManifests = 8 << 20 // bytes of the manifests of all
 	referrersOnce        = 4       // manifests about which a registry is asked at once
 )
 
-// tagEndings returns the endings of the tags under which cosign keeps signatures, attestations and lists of what is inside.
+// tagEndings returns the endings of the tags under which cosign keeps signatures, attestations and lists of parts.
 func tagEndings() []string { return []string{".sig", ".att", ".sbom"} }
 
 // referrer is a manifest that refers to a part of an image, such as a signature, with all below it.
@@ -48,7 +48,7 @@ func (r *referrer) fail(err error) {
 	}
 }
 
-// referrerWalk looks for what refers to the manifests of one image.
+// referrerWalk finds the referrers of one image.
 type referrerWalk struct {
 	ctx  context.Context
 	repo *upstream.Repository
@@ -58,8 +58,8 @@ type referrerWalk struct {
 	skipped error
 }
 
-// listReferrers asks a registry for what refers to the manifests of img. An export can do without it, so each request is sent once, and a
-// registry that gives no answer is not asked again. listReferrers records in img what is missing. It returns an error only if ctx ends.
+// listReferrers asks a registry for the referrers of img. An export can do without them, so each request is sent once, and a
+// registry that gives no answer is not asked again. listReferrers records in img that some are missing. It returns an error only if ctx ends.
 func (p *charmPlanner) listReferrers(ctx context.Context, repo *upstream.Repository, img *image) error {
 	if p.req.NoReferrers {
 		return nil
@@ -85,7 +85,7 @@ func (p *charmPlanner) listReferrers(ctx context.Context, repo *upstream.Reposit
 	return nil
 }
 
-// list returns what refers to manifests, and what refers to that in turn. Each comes after what it refers to.
+// list returns the referrers of manifests, and their own referrers. Each comes after its subject.
 func (w *referrerWalk) list(manifests []*bundle.ImageManifest) (all []*referrer, err error) {
 	seen := make(map[digest.Digest]bool)
 	for len(manifests) > 0 {
@@ -122,7 +122,7 @@ func (w *referrerWalk) list(manifests []*bundle.ImageManifest) (all []*referrer,
 	return all, nil
 }
 
-// referrersOf returns what refers to one manifest.
+// referrersOf returns the referrers of one manifest.
 func (w *referrerWalk) referrersOf(subject digest.Digest) (out []*referrer, err error) {
 	list, err := w.repo.Referrers(w.ctx, subject)
 	if err != nil {
@@ -193,7 +193,7 @@ func (c *Charm) eachImage(fn func(*image, *charm.Image)) {
 	}
 }
 
-// listReferrers adds the blobs of what refers to the images of a charm to the list.
+// listReferrers adds the blobs of the referrers of a charm's images to the list.
 func (c *Charm) listReferrers(l *fetchList) {
 	what := &announcement{what: "signatures and attestations of images for " + c.Listing.Name}
 	c.eachImage(func(im *image, _ *charm.Image) {
@@ -228,7 +228,7 @@ func (e *Exporter) fetchOptional(ctx context.Context, w *fetchItem) error {
 	return err
 }
 
-// dropReferrers leaves out what could not be fetched of what refers to images, and what refers to that in turn.
+// dropReferrers leaves out referrers of images that could not be fetched, and their own referrers.
 func (p *Plan) dropReferrers() {
 	for _, c := range p.Charms {
 		c.eachImage(func(im *image, described *charm.Image) {
@@ -240,7 +240,7 @@ func (p *Plan) dropReferrers() {
 	}
 }
 
-// dropReferrers returns the reason why something is missing of what refers to the image, or nil.
+// dropReferrers returns the reason why a referrer of the image is missing, or nil.
 func (img *image) dropReferrers() error {
 	here := make(map[digest.Digest]bool)
 	keep := func(manifests []*bundle.ImageManifest) {

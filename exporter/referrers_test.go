@@ -19,7 +19,7 @@ type signatures struct {
 	signature, of, sbom, sig string // of refers to signature
 }
 
-// sign adds a signature of the index, a signature of that signature, a list of what is inside of the amd64 image, and a signature by a tag.
+// sign adds a signature of the index, a signature of that signature, a list of the parts of the amd64 image, and a signature by a tag.
 func sign(t *testing.T, h *hub) (s signatures) {
 	t.Helper()
 	add := func(artifactType, subject, layer string) string {
@@ -52,7 +52,7 @@ func referring(h *hub, head *bundle.Head) (out []string) {
 	return out
 }
 
-// TestReferrers exports an image with what refers to it.
+// TestReferrers exports an image with its referrers.
 func TestReferrers(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
@@ -114,7 +114,7 @@ func TestReferrersByTag(t *testing.T) {
 	}
 }
 
-// TestReferrersThatFail exports an image although parts of what refers to it can't be fetched. They cost a warning.
+// TestReferrersThatFail exports an image although some of its referrers can't be fetched. They cost a warning.
 func TestReferrersThatFail(t *testing.T) {
 	t.Parallel()
 	api := "/v2/" + repository + "/referrers/"

@@ -11,7 +11,6 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/catalog"
-	"offlinestore/charm"
 )
 
 // maxManifest is the largest manifest that is read into memory; registries have the same limit.
@@ -54,7 +53,7 @@ type PlannedImage struct {
 	Absent bool `json:"absent,omitempty"`
 
 	reference reference
-	// referrers are the manifests that refer to the image or its parts, after those that they refer to themselves. tags are further tags.
+	// referrers are the manifests that refer to the image or its parts, each after its subject. tags are further tags.
 	referrers []digest.Digest
 	tags      []catalog.ImageTag
 }
@@ -149,7 +148,7 @@ func (p *Plan) addReferrers(image *PlannedImage, tree []*catalog.Image) (added [
 		}
 	}
 	for _, t := range p.tags[image.reference.repository] {
-		if seen[charm.TaggedDigest(t.Tag)] && p.images[t.Digest] != nil {
+		if seen[t.Subject()] && p.images[t.Digest] != nil {
 			image.tags = append(image.tags, t)
 			add(t.Digest)
 		}

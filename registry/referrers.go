@@ -14,7 +14,6 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/catalog"
-	"offlinestore/charm"
 )
 
 // referrersOf returns the manifests that refer to a manifest, by its digest.
@@ -28,11 +27,11 @@ func referrersOf(c *catalog.Snapshot) map[digest.Digest][]digest.Digest {
 	return out
 }
 
-// addReferrers makes each repository serve the manifests that refer to its own, and those that refer to them in turn.
+// addReferrers makes each repository serve the manifests that refer to its own, and the referrers of these in turn.
 func (ix *index) addReferrers(c *catalog.Snapshot, trees map[digest.Digest]*tree) {
 	for _, t := range c.ImageTags {
 		repo := ix.repositories[t.Repository]
-		if repo == nil || !repo.hasManifest(charm.TaggedDigest(t.Tag)) || repo.tags[t.Tag] != "" {
+		if repo == nil || !repo.hasManifest(t.Subject()) || repo.tags[t.Tag] != "" {
 			continue
 		}
 		if ix.addTree(repo, t.Tag, t.Digest, trees) {

@@ -19,7 +19,7 @@ const (
 	maxReferrers     = 200
 )
 
-// Referrers returns the descriptors of the manifests that refer to the manifest d, such as signatures and lists of what is inside. It asks
+// Referrers returns the descriptors of the manifests that refer to the manifest d, such as signatures and lists of its parts. It asks
 // the referrers API, or reads the index under the tag that stands for it where a registry does not have the API.
 func (r *Repository) Referrers(ctx context.Context, d digest.Digest) (list []ocispec.Descriptor, err error) {
 	defer func() { err = r.client.secrets.hide(err) }()

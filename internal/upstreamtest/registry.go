@@ -187,31 +187,6 @@ func (r *Registry) architecture(repository string, m manifest) string {
 	return config.Architecture
 }
 
-// AddReferrer adds a manifest of an artifact that refers to a manifest of the repository, and returns its digest. Without a subject, it refers
-// to none.
-func (r *Registry) AddReferrer(repository, artifactType, subject string, layer []byte) (string, error) {
-	config, err := r.AddBlob(repository, Bytes([]byte("{}")))
-	if err != nil {
-		return "", err
-	}
-	content, err := r.AddBlob(repository, Bytes(layer))
-	if err != nil {
-		return "", err
-	}
-	config.MediaType, content.MediaType = "application/vnd.oci.empty.v1+json", "application/octet-stream"
-	doc := object{
-		"schemaVersion": 2, "mediaType": ociManifest, "artifactType": artifactType, "config": config, "layers": []Descriptor{content},
-		"annotations": object{"org.example.of": "a test"},
-	}
-	if subject != "" {
-		r.mu.Lock()
-		m := r.manifests[repository+"@"+subject]
-		r.mu.Unlock()
-		doc["subject"] = Descriptor{MediaType: m.mediaType, Digest: subject, Size: int64(len(m.raw))}
-	}
-	return r.AddManifest(repository, ociManifest, encode(doc)), nil
-}
-
 // AddManifest adds a manifest unchanged, and returns its digest.
 func (r *Registry) AddManifest(repository, mediaType string, raw []byte) string {
 	d := fmt.Sprintf("sha256:%x", sha256.Sum256(raw))

@@ -3,9 +3,7 @@ package upstreamtest
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,23 +58,6 @@ func (r *Registry) serve(w http.ResponseWriter, req *http.Request) {
 	default:
 		r.serveReferrers(w, repository, ref)
 	}
-}
-
-// serveReferrers lists the manifests of a repository that refer to digest.
-func (r *Registry) serveReferrers(w http.ResponseWriter, repository, digest string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	entries := []Descriptor{}
-	for _, name := range slices.Sorted(maps.Keys(r.manifests)) {
-		m := r.manifests[name]
-		var doc struct{ Subject Descriptor }
-		d := strings.TrimPrefix(name, repository+"@")
-		if d != name && strings.HasPrefix(d, "sha256:") && json.Unmarshal(m.raw, &doc) == nil && doc.Subject.Digest == digest {
-			entries = append(entries, Descriptor{MediaType: m.mediaType, Digest: d, Size: int64(len(m.raw))})
-		}
-	}
-	w.Header().Set("Content-Type", ociIndex)
-	w.Write(encode(object{"schemaVersion": 2, "mediaType": ociIndex, "manifests": entries}))
 }
 
 func (r *Registry) serveManifest(w http.ResponseWriter, req *http.Request, repository, ref string) {
