@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // The files of a charm or charm bundle that Juju and the store read.
@@ -52,7 +55,7 @@ type yamlMetadata struct {
 	Name        string                  `yaml:"name"`
 	Summary     string                  `yaml:"summary"`
 	Description string                  `yaml:"description"`
-	Subordinate bool                    `yaml:"subordinate"`
+	Subordinate yaml.Node               `yaml:"subordinate"`
 	Series      []string                `yaml:"series"`
 	Resources   map[string]ResourceMeta `yaml:"resources"`
 }
@@ -124,7 +127,11 @@ func ParseMetadata(text string) (*Metadata, error) {
 	if err := ValidateName(y.Name); err != nil {
 		return nil, fmt.Errorf("parse %s: %w", metadataFile, err)
 	}
-	m := &Metadata{Name: y.Name, Summary: y.Summary, Description: y.Description, Subordinate: y.Subordinate, Series: y.Series, Resources: y.Resources}
+	var subordinate bool
+	if y.Subordinate.Decode(&subordinate) != nil {
+		subordinate, _ = strconv.ParseBool(y.Subordinate.Value) // Juju also takes the text "true"
+	}
+	m := &Metadata{Name: y.Name, Summary: y.Summary, Description: y.Description, Subordinate: subordinate, Series: y.Series, Resources: y.Resources}
 	for name := range y.Resources {
 		if err := ValidateResourceName(name); err != nil {
 			return nil, fmt.Errorf("parse %s: %w", metadataFile, err)

@@ -209,6 +209,16 @@ func TestRepeatedKeys(t *testing.T) {
 	}
 }
 
+// TestSubordinate reads the field in the forms that Juju takes.
+func TestSubordinate(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{"true": true, "yes": true, "'true'": true, "false": false, "'no'": false, "": false, "[]": false} {
+		if m, err := charm.ParseMetadata("name: demo\nsubordinate: " + text + "\n"); err != nil || m.Subordinate != want {
+			t.Errorf("subordinate: %s = %v, %v, want %v", text, m, err, want)
+		}
+	}
+}
+
 func TestRefuseLink(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer

@@ -54,6 +54,9 @@ func printCharms(w io.Writer, rows []listedCharm, long bool) error {
 			}
 			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", c.Name, c.Type, r.Revision, cli.Clean(r.Version), cli.Bytes(r.Size),
 				strings.Join(r.Bases, ", "), strings.Join(slices.Compact(channels), ", "))
+			for _, i := range r.Images {
+				fmt.Fprintf(t, "%s\t%s\t%d\t\t\t\t%s\n", c.Name, i.Type, i.Revision, i.image())
+			}
 		}
 		for _, r := range c.Resources {
 			fmt.Fprintf(t, "%s.%s\t%s\t%d\t\t%s\t\t%s\n", c.Name, r.Name, r.Type, r.Revision, r.size(), r.image())

@@ -23,6 +23,8 @@ type listedRevision struct {
 	SHA256   string   `json:"sha256"`
 	// Channels include the base: "14/stable ubuntu@22.04 amd64".
 	Channels []string `json:"channels"`
+	// Images are the images that a charm bundle names for its applications.
+	Images []listedResource `json:"images,omitempty"`
 }
 
 type listedResource struct {
@@ -42,8 +44,12 @@ func charmRows(cat *catalog.Snapshot) []listedCharm {
 		c := &cat.Charms[i]
 		row := listedCharm{Name: c.Name, ID: c.ID, Type: c.Type, Revisions: []listedRevision{}, Resources: []listedResource{}}
 		for _, r := range c.Revisions {
-			row.Revisions = append(row.Revisions, listedRevision{r.Revision.Number, r.Version, baseNames(r.Bases), r.Download.Size, r.Download.SHA256,
-				charmChannels(c, r.Revision.Number)})
+			listed := listedRevision{Revision: r.Revision.Number, Version: r.Version, Bases: baseNames(r.Bases), Size: r.Download.Size,
+				SHA256: r.Download.SHA256, Channels: charmChannels(c, r.Revision.Number)}
+			for _, i := range r.Images {
+				listed.Images = append(listed.Images, listedResource{Name: i.Repository(), Type: charm.ResourceImage, Revision: r.Revision.Number, Image: i.Name, HasImage: images[i.Digest]})
+			}
+			row.Revisions = append(row.Revisions, listed)
 		}
 		for _, r := range c.Resources {
 			l := listedResource{Name: r.Name, Type: r.Type, Revision: r.Revision, Size: r.Download.Size}

@@ -79,6 +79,7 @@ func kit(t *testing.T, days int) *bundletest.Bundle {
 	b.CharmRevisions[0].Snaps = []charm.SnapHint{{Name: "tool"}}
 	b.AddCharmBundle("kit", charm.Release{Channel: "latest/stable", Revision: 2})
 	b.AddBundleRevision("kit", 2, "applications:\n  app: {charm: app}\n  web: {charm: 'ch:web', channel: edge, scale: 1}\n  mine: {charm: ./mine.charm}\n")
+	b.CharmRevisions[len(b.CharmRevisions)-1].Images = []charm.Image{{Name: "osm/pla:daily", Digest: b.AddImage("pla", "linux/amd64").String()}}
 	return b
 }
 
