@@ -56,6 +56,19 @@ func TestEpochsOfAChannel(t *testing.T) {
 	}
 }
 
+// TestRevisionOfNoChannel asks for a revision that came by number, as charms do, from the channel that had it upstream.
+func TestRevisionOfNoChannel(t *testing.T) {
+	t.Parallel()
+	b := newBlobs(t)
+	c := catalogue(b)
+	c.Snaps[2].Revisions = append(c.Snaps[2].Revisions, revision(b, 12, "1.9", "amd64"))
+	h := serve(t, b, c, server.Config{}).Handler()
+	got := refresh(t, h, snap.RefreshRequest{Actions: []snap.Action{{Action: "install", InstanceKey: "a", Name: "jq", Revision: 12, Channel: "1.9/edge"}}})
+	if s := summary(got[0]); s != "12  - " {
+		t.Errorf("result = %s, want revision 12 from no channel", s)
+	}
+}
+
 // TestLegacyEpochs asks as snapd 2.30 does.
 func TestLegacyEpochs(t *testing.T) {
 	t.Parallel()

@@ -182,7 +182,7 @@ func (sn *indexedSnap) legacyPick(ix *index, arch, asked, number string) (*index
 		return nil, "", fmt.Errorf("revision %.20q: want a number", number)
 	}
 	rev := sn.byNumber(arch, int(n))
-	if rev == nil || !named {
+	if rev == nil || !named || !sn.hasRelease(arch, rev) {
 		return rev, "", nil
 	}
 	if r := sn.released(arch, rev, c); r != nil {

@@ -159,14 +159,15 @@ func (c *refreshCall) appendUnchanged(dst []byte, a *snap.Action, sn *indexedSna
 	}{a.InstanceKey, sn.Name, a.Action, unchanged{sn.Name, have, sn.SnapID}, sn.SnapID})
 }
 
-// appendRevision answers with a revision by number. If the client names a channel too, the revision must have been released there.
-// Otherwise the answer names no channel, because snapd would take any other than the tracked one for a sign that this is closed.
+// appendRevision answers with a revision by number. If the client names a channel too, the revision must have been released there,
+// as far as its releases are known: charms install revisions that came by number from the channel that had them upstream. Without a
+// known channel, the answer names none, because snapd would take any other than the tracked one for a sign that this is closed.
 func (c *refreshCall) appendRevision(dst []byte, a *snap.Action, sn *indexedSnap, wanted channel.Channel) []byte {
 	rev := sn.byNumber(c.arch, a.Revision)
 	if rev == nil {
 		return c.appendMissing(dst, a, sn, fmt.Sprintf("snap %q has no revision %d for %s here; in channels it is for %s", sn.Name, a.Revision, c.arch, sn.where()))
 	}
-	if a.Channel == "" {
+	if a.Channel == "" || !sn.hasRelease(c.arch, rev) {
 		return c.appendFound(dst, a, sn, rev, nil, "")
 	}
 	r := sn.released(c.arch, rev, wanted)

@@ -51,6 +51,11 @@ func (sn *indexedSnap) released(arch string, rev *indexedRevision, wanted channe
 	}))
 }
 
+// hasRelease reports whether a channel holds rev for devices of arch, or once held it.
+func (sn *indexedSnap) hasRelease(arch string, rev *indexedRevision) bool {
+	return sn.channels.Released(rev.number(), channel.Channel{}, false, func(e *channelmap.Entry[string, *row]) bool { return e.RunsOn(arch) }) != nil
+}
+
 // releases lists the channels with a release of the snap.
 func (sn *indexedSnap) releases() []snap.AvailableRelease {
 	out := []snap.AvailableRelease{}
