@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,8 @@ type Input struct {
 	file *os.File
 	root *os.Root
 	used bool
+	// pipe reads file if it can be read only once.
+	pipe *bufio.Reader
 }
 
 // OpenInput opens a packed bundle, a layout directory, or standard input for "-".
@@ -64,7 +67,50 @@ func (in *Input) Reader() (*Reader, error) {
 		}
 	}
 	in.used = true
-	return NewReader(in.Name, in.file)
+	return NewReader(in.Name, in.stream())
+}
+
+// stream returns the reader of a packed bundle.
+func (in *Input) stream() io.Reader {
+	if in.pipe != nil {
+		return in.pipe
+	}
+	return in.file
+}
+
+// Peek returns the first n bytes of a file or a pipe, or fewer if there are no more. It does not read them for the other methods.
+func (in *Input) Peek(n int) ([]byte, error) {
+	if in.root != nil || in.used && !in.Rewindable() {
+		return nil, nil
+	}
+	start := make([]byte, n)
+	if in.Rewindable() {
+		n, err := in.file.ReadAt(start, 0)
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return start[:n], err
+	}
+	if in.pipe == nil {
+		in.pipe = bufio.NewReader(in.file)
+	}
+	start, err := in.pipe.Peek(n)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return start, err
+}
+
+// Stream returns the bytes of a file or a pipe from its beginning. A pipe can be read only once.
+func (in *Input) Stream() (io.Reader, error) {
+	if r, err := in.File(); r != nil || err != nil {
+		return r, err
+	}
+	if in.root != nil || in.used {
+		return nil, fmt.Errorf("read %s: it can be read only once", in.Name)
+	}
+	in.used = true
+	return in.stream(), nil
 }
 
 // File returns the input from its beginning, for callers that try other formats. It returns nil if the input can't be read again.

@@ -25,23 +25,15 @@ func (e *AssertionFileError) Error() string { return e.Err.Error() }
 
 func (e *AssertionFileError) Unwrap() error { return e.Err }
 
-// isAssertionFile reports whether an input is a file of assertions. It does not read an input that can be read only once.
+// isAssertionFile reports whether an input is a file of assertions.
 func isAssertionFile(in *bundle.Input) (bool, error) {
-	r, err := in.File()
-	if err != nil || r == nil {
-		return false, err
-	}
-	start := make([]byte, len(assertionStart))
-	_, err = io.ReadFull(r, start)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return false, nil
-	}
+	start, err := in.Peek(len(assertionStart))
 	return string(start) == assertionStart, err
 }
 
 // readAssertions reads a file of assertions and verifies them. The file needs no signature of its own, because each assertion has one.
 func (b *Batch) readAssertions(ctx context.Context, f *File) error {
-	r, err := f.Input.File()
+	r, err := f.Input.Stream()
 	if err != nil {
 		return err
 	}
@@ -61,7 +53,7 @@ func (b *Batch) readAssertions(ctx context.Context, f *File) error {
 // recordAssertions verifies a stream of assertions and returns it as an import. Prerequisites may be in the catalogue.
 func (im *Importer) recordAssertions(ctx context.Context, name string, stream []byte) (*catalog.Import, error) {
 	if len(stream) > bundle.MaxAssertionSize {
-		return nil, fmt.Errorf("more than %d bytes of assertions", bundle.MaxAssertionSize)
+		return nil, &assertion.FormatError{Err: fmt.Errorf("more than %d bytes", bundle.MaxAssertionSize)}
 	}
 	list, err := assertion.DecodeAll(stream)
 	if err != nil {

@@ -34,20 +34,22 @@ type Health struct {
 	Services []ServiceState `json:"services"`
 	Stores   []string       `json:"stores"`
 	// AccountKeys are the imported keys, which came with stores and snaps.
-	AccountKeys []AccountKey      `json:"account-keys"`
-	Generation  int64             `json:"generation"`
-	Snaps       int               `json:"snaps"`
-	Revisions   int               `json:"revisions"`
-	Assertions  int               `json:"assertions"`
-	Charms      int               `json:"charms"`
-	Images      int               `json:"image-manifests"`
-	BlobBytes   int64             `json:"blob-bytes"`
-	FreeBytes   int64             `json:"free-bytes"`
-	Damaged     int               `json:"quarantined-blobs"`
-	Missing     int               `json:"missing-blobs"`
-	Signers     int               `json:"trusted-signers"`
-	LastImport  string            `json:"last-import,omitempty"`
-	Certificate *certificate.Info `json:"certificate,omitempty"`
+	AccountKeys []AccountKey `json:"account-keys"`
+	// ValidationSets are the imported points of validation sets: "account/name=sequence".
+	ValidationSets []string          `json:"validation-sets"`
+	Generation     int64             `json:"generation"`
+	Snaps          int               `json:"snaps"`
+	Revisions      int               `json:"revisions"`
+	Assertions     int               `json:"assertions"`
+	Charms         int               `json:"charms"`
+	Images         int               `json:"image-manifests"`
+	BlobBytes      int64             `json:"blob-bytes"`
+	FreeBytes      int64             `json:"free-bytes"`
+	Damaged        int               `json:"quarantined-blobs"`
+	Missing        int               `json:"missing-blobs"`
+	Signers        int               `json:"trusted-signers"`
+	LastImport     string            `json:"last-import,omitempty"`
+	Certificate    *certificate.Info `json:"certificate,omitempty"`
 
 	Faults `json:"-"`
 }
@@ -112,7 +114,7 @@ func (d Dir) Health(ctx context.Context, o Options) (*Health, error) {
 
 // HostHealth examines the settings, the trust and the disk. It needs no database.
 func (in *Instance) HostHealth() (*Health, error) {
-	h := &Health{Services: []ServiceState{}, Stores: []string{}, AccountKeys: []AccountKey{}}
+	h := &Health{Services: []ServiceState{}, Stores: []string{}, AccountKeys: []AccountKey{}, ValidationSets: []string{}}
 	v := in.Settings.Values()
 	h.StoreID, h.URL = v.StoreID, strings.TrimSuffix(v.StoreURL, "/")
 	if own := OwnURL(v); h.URL == "" {
@@ -198,6 +200,9 @@ func (h *Health) addAssertions(cat *catalog.Snapshot) error {
 		switch a.Type {
 		case "store":
 			h.Stores = append(h.Stores, a.PrimaryKey[0])
+		case "validation-set":
+			_, name, _ := strings.Cut(assertion.Ref{Type: a.Type, PrimaryKey: a.PrimaryKey}.Name(), " ")
+			h.ValidationSets = append(h.ValidationSets, name)
 		case "account-key":
 			d, err := assertion.Decode(a.Raw)
 			if err != nil {
@@ -207,6 +212,7 @@ func (h *Health) addAssertions(cat *catalog.Snapshot) error {
 		}
 	}
 	slices.Sort(h.Stores)
+	slices.Sort(h.ValidationSets)
 	slices.SortFunc(h.AccountKeys, func(a, b AccountKey) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})

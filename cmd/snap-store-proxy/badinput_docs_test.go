@@ -31,6 +31,8 @@ func otherRows() []struct {
 		{"file of the original store-admin, unsigned", []int{cli.Untrusted}, "TestUnsignedFiles"},
 		{"such a file with `--allow-unsigned`, damaged", []int{cli.Damaged}, "TestUnsignedFiles"},
 		{"such a file with `--allow-unsigned`, a bomb", []int{cli.Damaged}, "TestUnsignedBomb"},
+		{"file of assertions that lacks what they need", []int{cli.Untrusted}, "TestScripts"},
+		{"file of assertions, damaged", []int{cli.Damaged, cli.Untrusted}, "TestScripts"},
 		{"replayed older bundle", []int{cli.OK}, "TestReplay"},
 		{"same bundle twice", []int{cli.OK}, "TestTwice"},
 		{"several files, some of them bad", []int{cli.Partial}, "TestSeveralFiles"},

@@ -62,6 +62,9 @@ func (s *status) printImported(w io.Writer) {
 	if len(s.Stores) > 0 {
 		fmt.Fprintf(w, "Imported stores: %s\n", cli.Clean(strings.Join(s.Stores, ", ")))
 	}
+	if len(s.ValidationSets) > 0 {
+		fmt.Fprintf(w, "Validation sets: %s\n", cli.Clean(strings.Join(s.ValidationSets, ", ")))
+	}
 	if len(s.AccountKeys) > manyKeys {
 		fmt.Fprintf(w, "Account keys: %d\n", len(s.AccountKeys))
 		return
