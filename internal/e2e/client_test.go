@@ -92,6 +92,7 @@ func TestSnapdClient(t *testing.T) {
 	t.Run("override", func(t *testing.T) { overrides(t, c, in) })
 	t.Run("cohorts", func(t *testing.T) { cohorts(t, c, o, in) })
 	t.Run("epochs", func(t *testing.T) { epochs(t, c, o, in) })
+	t.Run("removal", func(t *testing.T) { removals(t, c, o, in) })
 }
 
 func installs(t *testing.T, c *client) {

@@ -74,6 +74,15 @@ func TestDaemonInstalls(t *testing.T) {
 	d.MustSnap("remove", "--purge", "greeter") // without --purge it would keep the users' data, root's included
 	d.MustSnap("install", "--revision=1", "greeter")
 	wantInstalled(t, d, "greeter", "1.1", "1")
+
+	// A snap that is removed from the store stays installed, and does not stop a refresh.
+	in.proxy("remove-snap", "greeter", "--yes")
+	in.awaitNone("greeter")
+	if _, stderr, err := d.Snap("refresh", "greeter"); err == nil || !strings.Contains(stderr, "not found") {
+		t.Errorf("refresh of a removed snap: %v, %s", err, stderr)
+	}
+	d.MustSnap("refresh")
+	wantInstalled(t, d, "greeter", "1.1", "1")
 }
 
 // downloads downloads with the snap command and compares the files.

@@ -211,6 +211,18 @@ func (in *inside) await(name, channel string, revision int) {
 	in.t.Fatalf("%s has not arrived in %s at revision %d: %+v", name, channel, revision, got.ChannelMap)
 }
 
+// awaitNone waits until the server does not know a snap any more.
+func (in *inside) awaitNone(name string) {
+	in.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		var got snap.InfoResponse
+		if get(in.t, in.url+"/v2/snaps/info/"+name+"?architecture=amd64&fields=revision", &got).StatusCode == http.StatusNotFound {
+			return
+		}
+	}
+	in.t.Fatalf("%s is still served", name)
+}
+
 // get reads an answer in JSON.
 func get(t *testing.T, url string, v any) *http.Response {
 	t.Helper()

@@ -107,6 +107,25 @@ func cohorts(t *testing.T, c *client, o *outside, in *inside) {
 	c.do(t, snapddriver.ExitAnswer, "create-cohort", "no-such")
 }
 
+// removals removes a snap that a device has. The device keeps working: its other snaps are refreshed, and its assertions are served.
+// The server runs all the time.
+func removals(t *testing.T, c *client, o *outside, in *inside) {
+	in.proxy("remove-snap", "stepper", "--yes")
+	both := []string{"--action", "refresh", "--installed", installed("greeter", 1, "latest/stable"), "--installed", installed("stepper", 1, "latest/stable")}
+	in.awaitNone("stepper")
+	got := c.do(t, snapddriver.ExitAnswer, "install", append(both, "greeter", "stepper")...)
+	if len(got.Snaps) != 1 || got.Snaps[0].Name != "greeter" || len(got.Errors) != 1 || got.Errors[0].Name != "stepper" || got.Errors[0].Kind != "snap-not-found" {
+		t.Errorf("a refresh of two snaps answers %+v and %+v, want greeter, and that stepper is not found", got.Snaps, got.Errors)
+	}
+	c.do(t, snapddriver.ExitOK, "assertion", "snap-declaration", "16", upstreamtest.ID("stepper"))
+	c.do(t, snapddriver.ExitAnswer, "install", "stepper")
+	in.push(o.export("stepper", "--no-deps")...)
+	in.await("stepper", "stable", 3)
+	if got := c.fetch(t, "stepper").Revision; got != 3 {
+		t.Errorf("after another push, a new device gets revision %d, want 3", got)
+	}
+}
+
 // getFile reads a file of the store at base.
 func getFile(t *testing.T, url, base string, w io.Writer) {
 	t.Helper()
