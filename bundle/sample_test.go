@@ -28,6 +28,7 @@ type content struct {
 	snaps     []*bundle.Snap
 	revisions []*bundle.SnapRevision
 	charmContent
+	extras
 	blobs     map[digest.Digest][]byte // the payload
 	predicate bundle.Predicate
 }
@@ -143,6 +144,7 @@ func (c *content) builder(tb testing.TB) *bundle.Builder {
 	if err := c.addCharms(d); err != nil {
 		tb.Fatal(err)
 	}
+	c.extras.add(tb, d)
 	return d
 }
 
@@ -180,6 +182,11 @@ func (c *content) forge() *forge {
 	if len(f.items) > 0 {
 		f.format = "1.1"
 	}
+	if extra := c.forgeAssertions(); len(extra)+len(c.withdrawals) > 0 {
+		f.format = "1.2"
+		images := slices.IndexFunc(f.items, func(it *forgeItem) bool { return it.artifactType != "" })
+		f.items = slices.Insert(f.items, max(images, 0), extra...)
+	}
 	// The order of the format for names that don't end in digits: revisions before snaps, jq_6 before jq_10.
 	for _, r := range slices.SortedFunc(slices.Values(c.revisions), func(a, b *bundle.SnapRevision) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Revision.Number, b.Revision.Number))
@@ -195,6 +202,7 @@ func (c *content) forge() *forge {
 		}
 		f.items = append(f.items, it)
 	}
+	f.items = append(f.items, c.forgeWithdrawals()...)
 	return f
 }
 

@@ -124,9 +124,10 @@ func validVectors(t *testing.T, files vectorFiles) []flaw {
 			f.remove("image-" + pgVector(t).images[1].Digest.Encoded())
 		}},
 		{name: "icon-unknown", shows: "The export did not fetch the icon of a snap, so a receiver keeps its own.", base: snapVector, edit: unknownIcon, result: vectortest.Valid},
-		{name: "icon-unknown-tar", shows: "The same, as a bare tar.", base: snapVector, edit: unknownIcon, framing: "tar", result: vectortest.Valid},
-		{name: "icon-unknown-gzip", shows: "The same, in gzip.", base: snapVector, edit: unknownIcon, framing: "tar+gzip", result: vectortest.Valid},
-		{name: "icon-unknown-dir", shows: "The same, as a directory.", base: snapVector, edit: unknownIcon, framing: "directory", result: vectortest.Valid},
+		{name: "format-1.2", shows: "Releases for devices with data of two epochs, assertions that no snap leads to, and withdrawals.", base: stepperVector, result: vectortest.Valid},
+		{name: "format-1.2", shows: "The same as a plain tar.", framing: "tar", base: stepperVector, result: vectortest.Valid},
+		{name: "format-1.2", shows: "The same, compressed with gzip.", framing: "tar+gzip", base: stepperVector, result: vectortest.Valid},
+		{name: "format-1.2", shows: "The same as a directory.", framing: "directory", base: stepperVector, result: vectortest.Valid},
 		{name: "image-left-out", shows: "A resource's image need not be in the bundle.", base: pgVector, result: vectortest.Valid, edit: func(f *forge) {
 			f.items = f.items[3:]
 		}},

@@ -118,6 +118,9 @@ func itemNames(h *bundle.Head) []string {
 	for _, m := range h.Images {
 		names = append(names, "image-"+m.Digest.Encoded())
 	}
+	for _, a := range h.Assertions {
+		names = append(names, a.Ref.Key())
+	}
 	for _, r := range h.CharmResources {
 		names = append(names, fmt.Sprintf("charm.%s.%s_%d", r.Charm, r.Resource.Name, r.Resource.Revision))
 	}
@@ -132,6 +135,9 @@ func itemNames(h *bundle.Head) []string {
 	}
 	for _, s := range h.Snaps {
 		names = append(names, s.Name)
+	}
+	for _, w := range h.Withdrawals {
+		names = append(names, "withdrawn."+w.Kind+"."+w.Name)
 	}
 	return names
 }
