@@ -2,6 +2,7 @@ package bundle_test
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,6 +24,7 @@ func comparedHead() *bundle.Head {
 		Charms:         []*bundle.Charm{{Icon: &bundle.Icon{}, Listing: charm.Listing{ChannelMap: []charm.Release{{Channel: "latest/stable", Base: &charm.Base{}}}}}},
 		CharmRevisions: []*bundle.CharmRevision{{}},
 		CharmResources: []*bundle.CharmResource{{}},
+		Withdrawals:    []*bundle.Withdrawal{{}},
 	}
 	for _, item := range comparedItems(h) {
 		mutate.Fill(item)
@@ -32,7 +34,7 @@ func comparedHead() *bundle.Head {
 
 // comparedItems returns the items of a head, whose every part has to be compared.
 func comparedItems(h *bundle.Head) []any {
-	return []any{&h.Snaps[0].Listing, h.Snaps[0].Icon, &h.Revisions[0].Item, &h.Charms[0].Listing, h.Charms[0].Icon, &h.CharmRevisions[0].Item, &h.CharmResources[0].ResourceItem}
+	return []any{&h.Snaps[0].Listing, h.Snaps[0].Icon, &h.Revisions[0].Item, &h.Charms[0].Listing, h.Charms[0].Icon, &h.CharmRevisions[0].Item, &h.CharmResources[0].ResourceItem, &h.Withdrawals[0].WithdrawalConfig}
 }
 
 // TestCompareSeesEveryMember changes each member of each item. Every change must be a difference.
@@ -44,6 +46,9 @@ func TestCompareSeesEveryMember(t *testing.T) {
 	}
 	for _, item := range comparedItems(b) {
 		mutate.Each(item, func(path string) bool {
+			if path == "/kind" {
+				return false // another kind is another item
+			}
 			n++
 			diffs, err := bundle.Compare(a, b)
 			if err != nil || len(diffs) == 0 {
@@ -122,5 +127,32 @@ func TestCompareEpochs(t *testing.T) {
 	older.From, older.To, older.Epoch = -1, 1, "1"
 	if diff := cmp.Diff([]bundle.Difference{newest, older}, got); diff != "" {
 		t.Errorf("Compare (-want +got):\n%s", diff)
+	}
+}
+
+// TestCompareKnowsEveryKind adds each kind of item to a bundle. Compare must see it.
+func TestCompareKnowsEveryKind(t *testing.T) {
+	t.Parallel()
+	whole := bundletest.New(t, 1).AddWholeCharm("app", 7, 3000).Add("jq", 6, 100)
+	h := &bundle.Head{Snaps: whole.Snaps, Revisions: whole.Revisions, Charms: whole.Charms, CharmRevisions: whole.CharmRevisions, CharmResources: whole.CharmResources, Images: whole.Images,
+		Withdrawals: []*bundle.Withdrawal{{WithdrawalConfig: bundle.WithdrawalConfig{Kind: bundle.WithdrawnSnap, Name: "gone"}}},
+		Assertions:  []*bundle.Assertion{{Assertions: whole.Stream(whole.Stack.Account("nobody-else", "Nobody", nil))}}}
+	v := reflect.ValueOf(h).Elem()
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if f.Name == "Payload" || !f.IsExported() {
+			continue // Payload follows from the items
+		}
+		if v.Field(i).Len() == 0 {
+			t.Errorf("the test has no %s", f.Name)
+			continue
+		}
+		without := *h
+		reflect.ValueOf(&without).Elem().Field(i).SetZero()
+		for _, pair := range [][2]*bundle.Head{{h, &without}, {&without, h}} {
+			if diffs, err := bundle.Compare(pair[0], pair[1]); err != nil || len(diffs) == 0 {
+				t.Errorf("Compare with and without %s = %+v, %v; want a difference", f.Name, diffs, err)
+			}
+		}
 	}
 }

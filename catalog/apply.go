@@ -80,8 +80,7 @@ func (a *applier) copy(table string, columns []string, rows [][]any) error {
 }
 
 // imported finds out whether this bundle is in the history. The same content with a later signature is another bundle, because it
-// states that the channels hold this content again, or still. Files without a signature have
-// no such time.
+// states that the channels hold this content again, or still. Files without a signature have no such time.
 func (a *applier) imported() error {
 	const q = `select exists (select from import where bundle = $1 and (signed_at >= $2 or signer = any($3)))`
 	return a.tx.QueryRow(a.ctx, q, a.in.Bundle.String(), a.in.SignedAt, []string{Unsigned, OwnSignatures}).Scan(&a.r.AlreadyImported)

@@ -35,4 +35,6 @@ func (r *Report) NewAssertions() int {
 }
 
 // Others counts the changes other than the ones that Changes counts, except for new assertions and manifests.
-func (r *Report) Others() int { return len(r.ImageMoves) + len(r.Updates) }
+func (r *Report) Others() int {
+	return len(r.ImageMoves) + len(r.Withdrawals) + len(r.TakeOvers) + len(r.Updates)
+}

@@ -26,6 +26,8 @@ const (
 	Release = "release"
 	// Assertion is an assertion of which there was an older revision or format. Its values have both.
 	Assertion = "assertion"
+	// Withdrawal is a member of the statement that a snap or charm is withdrawn.
+	Withdrawal = "withdrawal-metadata"
 	// Manifest is a manifest or an index of an image that was known.
 	Manifest = "image-manifest"
 )

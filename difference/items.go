@@ -74,6 +74,12 @@ func OfResource(before, after *charm.ResourceItem) []Change {
 	return out
 }
 
+// OfWithdrawal returns the changes of the statement that a snap or charm is withdrawn. c names the snap or charm.
+func OfWithdrawal(c Change, before, after any) []Change {
+	c.What = Withdrawal
+	return c.fields(before, after)
+}
+
 // OfReleasedResources returns the changes of the resources that are released with a row. c names the row.
 func OfReleasedResources(c Change, before, after []charm.ResourceRef) []Change {
 	old, now := make(map[string]string), make(map[string]string)

@@ -105,7 +105,9 @@ func countReport(r *catalog.Report) string {
 	for _, c := range []struct {
 		n    int
 		noun string
-	}{{r.Images, "image manifest"}, {len(r.ImageMoves), "image name"}} {
+	}{
+		{len(r.Withdrawals), "withdrawal"}, {len(r.TakeOvers), "take-over"}, {r.Images, "image manifest"}, {len(r.ImageMoves), "image name"},
+	} {
 		if c.n > 0 {
 			list = append(list, cli.Count(c.n, c.noun))
 		}

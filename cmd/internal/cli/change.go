@@ -14,6 +14,9 @@ type changeWords struct {
 	subject    func(difference.Change) string
 }
 
+// otherChange is the noun of changes that the table lacks.
+const otherChange = "other change"
+
 // changeTable returns a row for each value of difference.Change.What, in the order of the counts.
 func changeTable() []changeWords {
 	field := func(c difference.Change) string { return c.Field }
@@ -35,6 +38,7 @@ func changeTable() []changeWords {
 		{difference.Icon, "icon", func(difference.Change) string { return "icon" }},
 		{difference.Manifest, "image detail", func(c difference.Change) string { return fmt.Sprintf("image %s: %s", c.Name, c.Field) }},
 		{difference.Assertion, "newer assertion", assertionSubject},
+		{difference.Withdrawal, "withdrawal detail", func(c difference.Change) string { return "withdrawal: " + c.Field }},
 	}
 }
 
@@ -62,7 +66,7 @@ func wordsOf(c difference.Change) changeWords {
 			return w
 		}
 	}
-	return changeWords{c.What, c.What, func(c difference.Change) string { return c.Field }} // of a newer program
+	return changeWords{c.What, otherChange, func(c difference.Change) string { return c.What + " " + c.Field }} // of a newer program
 }
 
 // ChangeText returns a change in words, without the name of its snap or charm: "title: jq -> JQ".
@@ -101,6 +105,9 @@ func CountChanges(list []difference.Change) []string {
 			out = append(out, Count(n, w.noun))
 			delete(counts, w.noun)
 		}
+	}
+	if n := counts[otherChange]; n > 0 {
+		out = append(out, Count(n, otherChange))
 	}
 	return out
 }
