@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"offlinestore/channel"
 	"offlinestore/channelmap"
+	"offlinestore/charm"
+	"offlinestore/snap"
 )
 
 var (
@@ -145,6 +148,7 @@ func applyGood(ctx context.Context, tx pgx.Tx, list []*Import, out []Outcome) (f
 // The keys of statements. The newest bundle decides a statement, unless another one forces it.
 type (
 	snapKey          string
+	iconKey          string // of a snap or charm
 	snapRevisionKey  revisionKey
 	charmKey         string
 	charmRevisionKey revisionKey
@@ -171,6 +175,9 @@ func (in *Import) statements(yield func(any)) {
 	}
 	for _, s := range in.Snaps {
 		yield(snapKey(s.SnapID))
+		if !slices.Contains(s.Unknown, snap.UnknownIcon) {
+			yield(iconKey(s.SnapID))
+		}
 		yield(withdrawalKey{ItemSnap, s.Name})
 		for _, r := range s.ChannelMap {
 			yieldRow(yield, snapPlatform{s.SnapID, r.Architecture}, r.Channel)
@@ -181,6 +188,9 @@ func (in *Import) statements(yield func(any)) {
 	}
 	for _, c := range in.Charms {
 		yield(charmKey(c.ID))
+		if !slices.Contains(c.Unknown, charm.UnknownIcon) {
+			yield(iconKey(c.ID))
+		}
 		yield(withdrawalKey{ItemCharm, c.Name})
 		for _, r := range c.ChannelMap {
 			yieldRow(yield, charmPlatform{c.ID, bareBase(r.Base)}, r.Channel)

@@ -162,3 +162,28 @@ func TestSameBundleAtOnce(t *testing.T) {
 		t.Errorf("report of the same content signed later = %+v, want another bundle", r)
 	}
 }
+
+// TestForcedIcons forces two bundles, of which only the older one knows the icon. That icon must replace the icon of the newest bundle.
+func TestForcedIcons(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	withIcon := func(in *catalog.Import, icon string) *catalog.Import {
+		b := catalog.Blob{Digest: digest.FromString(icon), Size: 4}
+		in.Blobs, in.Snaps[0].Icon = append(in.Blobs, b), &catalog.Icon{Blob: b.Digest, MediaType: "image/png", Size: 4}
+		return in
+	}
+	apply(t, s, withIcon(with(imp("newest", 9), "jq", nil), "icon 9"))
+	unknown := forced(with(imp("new", 2), "jq", nil))
+	unknown.Snaps[0].Unknown = []string{snap.UnknownIcon}
+	list := []*catalog.Import{forced(withIcon(with(imp("old", 1), "jq", nil), "icon 1")), unknown}
+	applyAll(t, s, list...)
+	got := content(t, s).Snaps[0]
+	if got.Icon == nil || got.Icon.Blob != digest.FromString("icon 1") || got.Details.Summary != "of new.tar.gz" {
+		t.Errorf("icon %+v and summary %q, want the icon of the older bundle and the summary of the newer one", got.Icon, got.Details.Summary)
+	}
+	for _, r := range applyAll(t, s, list...) {
+		if !r.UpToDate {
+			t.Errorf("report of the same list = %+v, want nothing to do", r)
+		}
+	}
+}

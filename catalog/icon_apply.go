@@ -24,7 +24,7 @@ func (a *applier) queueSnapIcons(b *pgx.Batch, have map[string]*knownListing[sna
 	}
 	for _, s := range a.in.Snaps {
 		o, said := origins[s.SnapID]
-		if slices.Contains(s.Unknown, snap.UnknownIcon) || said && (o.is(a.in) || !a.forces(snapKey(s.SnapID)) && o.Supersedes(a.in.Origin())) {
+		if slices.Contains(s.Unknown, snap.UnknownIcon) || said && (o.is(a.in) || !a.forces(iconKey(s.SnapID)) && o.Supersedes(a.in.Origin())) {
 			continue
 		}
 		if old := have[s.SnapID]; old != nil {
@@ -48,7 +48,7 @@ func (a *applier) queueCharmIcons(b *pgx.Batch, have map[string]*knownListing[ch
 	}
 	for _, c := range a.in.Charms {
 		o, said := origins[c.ID]
-		if slices.Contains(c.Unknown, charm.UnknownIcon) || said && o.keepsCharm(a.in, a.forces(charmKey(c.ID))) {
+		if slices.Contains(c.Unknown, charm.UnknownIcon) || said && o.keepsCharm(a.in, a.forces(iconKey(c.ID))) {
 			continue
 		}
 		if old := have[c.ID]; old != nil {
