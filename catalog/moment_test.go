@@ -38,3 +38,15 @@ func TestAsOf(t *testing.T) {
 	}
 	diff(t, "before the first import", rows(last.AsOf(catalog.Moment{}).Served()), []string{})
 }
+
+// TestAsOfWithoutARevision removes the revision of an override and of a channel. The ones before don't come back.
+func TestAsOfWithoutARevision(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	apply(t, s, withEpochs(imp("a", 0), "latest/stable/amd64=1", "latest/edge/amd64=1"))
+	apply(t, s, withEpochs(imp("b", 1), "latest/edge/amd64=3"))
+	set(t, s, catalog.OverrideChange{Name: "stepper", Channel: "stable", Revision: 2}, catalog.OverrideChange{Name: "stepper", Channel: "stable", Revision: 3})
+	remove(t, s, catalog.Item{Kind: catalog.ItemSnap, Name: "stepper", Revisions: []int{3}})
+	c := load(t, s)
+	diff(t, "now", rows(c.Snaps[0].AsOf(c.Moment).Served()), []string{"latest/edge/amd64=0", "latest/stable/amd64=1"})
+}

@@ -143,15 +143,18 @@ func (m *remover) removeAll(before *Snapshot, items []Item) error {
 func queueSnap(b *pgx.Batch, id string, it Item) {
 	for _, q := range []string{
 		`delete from snap_override where snap_id = $1 and ($2 or revision = any($3))`,
-		`delete from snap_override_history where snap_id = $1 and ($2 or revision = any($3))`,
+		// Without the event, the one before would count again in the channel map of a past moment.
+		`update snap_override_history set revision = null where snap_id = $1 and ($2 or revision = any($3))`,
 		`delete from channel_map where snap_id = $1 and ($2 or revision = any($3))`,
-		`delete from channel_history where snap_id = $1 and ($2 or revision = any($3))`,
+		`update channel_history set revision = null where snap_id = $1 and ($2 or revision = any($3))`,
 		`delete from snap_revision where snap_id = $1 and ($2 or revision = any($3))`,
 	} {
 		b.Queue(q, id, it.Whole, it.Revisions)
 	}
 	if it.Whole {
-		b.Queue(`delete from snap where snap_id = $1`, id)
+		for _, table := range []string{"snap_override_history", "channel_history", "snap"} {
+			b.Queue(`delete from `+table+` where snap_id = $1`, id)
+		}
 	}
 }
 
