@@ -131,6 +131,8 @@ func (a *applier) closeSnap(w statedWithdrawal) error {
 		from channel_map c join snap s using (snap_id) join import i on c.import_id = i.id
 		where s.name = $1 and $2 in ('', snap_id) and revision is not null order by architecture, channel, revision desc`
 	const clear = `delete from channel_map where snap_id = $1 and architecture = $2 and channel = $3`
+	// The row closes at this import, even if an older one has stated the withdrawal. A release of this import was never served.
+	const forget = `delete from channel_history where snap_id = $1 and architecture = $2 and channel = $3 and import_id = $4`
 	const into = ` (snap_id, architecture, channel, revision, released_at, signed_at, import_id) values ($1, $2, $3, null, '', $4, $5)`
 	rows, err := a.tx.Query(a.ctx, q, w.Name, w.ID)
 	if err != nil {
@@ -146,9 +148,9 @@ func (a *applier) closeSnap(w statedWithdrawal) error {
 			return nil
 		}
 		b.Queue(clear, id, move.Architecture, move.Channel)
-		for _, table := range []string{"channel_map", "channel_history"} {
-			b.Queue(`insert into `+table+into, id, move.Architecture, move.Channel, w.SignedAt, w.importID)
-		}
+		b.Queue(forget, id, move.Architecture, move.Channel, a.id)
+		b.Queue(`insert into channel_map`+into, id, move.Architecture, move.Channel, w.SignedAt, w.importID)
+		b.Queue(`insert into channel_history`+into, id, move.Architecture, move.Channel, w.SignedAt, a.id)
 		a.r.addClosed(move)
 		return nil
 	})

@@ -36,6 +36,7 @@ func TestWithdrawalOrder(t *testing.T) {
 			apply(t, s, bundles[i]())
 		}
 		c := load(t, s)
+		diff(t, "the channel map of now, from the history", rows(c.Snaps[0].AsOf(c.Moment).ChannelMap), rows(c.Snaps[0].ChannelMap))
 		got := []string{strings.Join(rows(c.Snaps[0].ChannelMap), " ")}
 		for _, ch := range c.Charms {
 			got = append(got, strings.Join(charmRows(ch.ChannelMap), " "))
