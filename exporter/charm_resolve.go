@@ -70,11 +70,12 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 	if err := p.resolve(queries); err != nil {
 		return err
 	}
+	p.withdrawCharms()
 	if len(p.missing) > 0 {
 		slices.SortStableFunc(p.missing, func(a, b Gap) int { return strings.Compare(a.String(), b.String()) })
 		return &MissingError{slices.Compact(p.missing)}
 	}
-	if len(p.charms) == 0 {
+	if len(p.charms) == 0 && len(plan.Withdrawals) == 0 {
 		return fmt.Errorf("%w: none of the applications is a charm of Charmhub", ErrConflict)
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.charms)) {
@@ -216,6 +217,9 @@ func (p *charmPlanner) reportMissing(c *Charm) {
 		return g.Charm == c.Listing.Name && g.Revision > 0 && g.Architecture != "" && c.has(g.Architecture)
 	})
 	n := len(p.missing)
+	if p.acceptsWithdrawn() && len(c.rows.Rows()) > 0 {
+		return // the bundle states that the channels are closed
+	}
 	if len(c.Revisions) > 0 || slices.ContainsFunc(p.missing, func(g Gap) bool { return g.Charm == c.Listing.Name }) {
 		return
 	}

@@ -12,9 +12,10 @@ import (
 	"offlinestore/upstream"
 )
 
-// Withdrawal is a requested snap that the store does not offer any more.
+// Withdrawal is a requested snap or charm that the store does not offer any more.
 type Withdrawal struct {
-	Name string
+	// Kind is bundle.WithdrawnSnap or bundle.WithdrawnCharm.
+	Kind, Name string
 	// ID is the snap-id, or empty.
 	ID string
 	// Reason is bundle.ReasonGone or bundle.ReasonRevoked.
@@ -36,7 +37,7 @@ const noSuchSnap = "the store has no such snap"
 // item returns the withdrawal as a bundle holds it.
 func (w *Withdrawal) item() *bundle.Withdrawal {
 	return &bundle.Withdrawal{
-		WithdrawalConfig: bundle.WithdrawalConfig{Kind: bundle.WithdrawnSnap, Name: w.Name, ID: w.ID, Reason: w.Reason}, Assertions: w.assertions,
+		WithdrawalConfig: bundle.WithdrawalConfig{Kind: w.Kind, Name: w.Name, ID: w.ID, Reason: w.Reason}, Assertions: w.assertions,
 	}
 }
 
@@ -50,7 +51,7 @@ func (p *planner) withdraw(name string) {
 	if id == "" {
 		reason = "the store has no such snap, and the bundle states that it is gone; is the name right?"
 	}
-	p.plan.Withdrawals = append(p.plan.Withdrawals, &Withdrawal{Name: name, ID: id, Reason: bundle.ReasonGone})
+	p.plan.Withdrawals = append(p.plan.Withdrawals, &Withdrawal{Kind: bundle.WithdrawnSnap, Name: name, ID: id, Reason: bundle.ReasonGone})
 	p.plan.Gaps = append(p.plan.Gaps, Gap{Snap: name, Reason: reason})
 }
 
@@ -142,7 +143,7 @@ func (f *fetcher) isRevoked(snapID string) (bool, error) {
 
 // revoke replaces a planned snap whose declaration is revoked with the statement of it, and records a gap.
 func (p *Plan) revoke(f *fetcher, s *Snap) error {
-	w := &Withdrawal{Name: s.Listing.Name, ID: s.Listing.SnapID, Reason: bundle.ReasonRevoked}
+	w := &Withdrawal{Kind: bundle.WithdrawnSnap, Name: s.Listing.Name, ID: s.Listing.SnapID, Reason: bundle.ReasonRevoked}
 	gap := Gap{Snap: w.Name, Reason: "its snap-declaration is revoked, and the bundle carries only that"}
 	if p.Request.Withdrawn == WithdrawnError {
 		return &MissingError{[]Gap{gap}}
@@ -154,4 +155,25 @@ func (p *Plan) revoke(f *fetcher, s *Snap) error {
 	p.Withdrawals, p.Gaps = append(p.Withdrawals, w), append(p.Gaps, gap)
 	p.Snaps = slices.DeleteFunc(p.Snaps, func(have *Snap) bool { return have == s })
 	return nil
+}
+
+// acceptsWithdrawn reports whether the bundle may state that requested charms are withdrawn. The charms of a charm bundle are all needed.
+func (p *charmPlanner) acceptsWithdrawn() bool {
+	return p.plan.Request.Withdrawn != WithdrawnError && p.req.Bundle == ""
+}
+
+// withdrawCharms plans the statements that requested charms are gone from the store. If the request has nothing else, the names are
+// probably misspelled, and the charms stay missing.
+func (p *charmPlanner) withdrawCharms() {
+	if !p.acceptsWithdrawn() || len(p.charms) == 0 && p.plan.Request.Withdrawn != WithdrawnWarn {
+		return
+	}
+	p.missing = slices.DeleteFunc(p.missing, func(g Gap) bool {
+		if !p.absent[g.Charm] {
+			return false
+		}
+		p.plan.Withdrawals = append(p.plan.Withdrawals, &Withdrawal{Kind: bundle.WithdrawnCharm, Name: g.Charm, Reason: bundle.ReasonGone})
+		p.gap(Gap{Charm: g.Charm, Reason: "the store has no such charm, and the bundle states that it is gone; is the name right?"})
+		return true
+	})
 }

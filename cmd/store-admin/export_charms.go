@@ -149,7 +149,7 @@ func (o *charmOptions) request(given func(flag string) bool) (exporter.Request, 
 	if given("arch") {
 		req.ImageArchitectures = req.Architectures
 	}
-	return exporter.Request{Charms: req, NoIcons: o.noIcons}, nil
+	return exporter.Request{Charms: req, NoIcons: o.noIcons, Withdrawn: exporter.WithdrawnMode(o.withdrawn)}, nil
 }
 
 func (o *charmOptions) run(c *cobra.Command, req exporter.Request) error {

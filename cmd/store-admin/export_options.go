@@ -30,6 +30,8 @@ type exportOptions struct {
 	cacheSize                    string
 	maxCache                     int64
 	roots                        []string
+	// withdrawn is the value of --withdrawn.
+	withdrawn string
 
 	// charmhubURL and withSnaps belong to exports of charms.
 	charmhubURL string
@@ -47,6 +49,7 @@ func (o *exportOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.compression, "compression", string(bundle.Gzip), "gzip, zstd or none")
 	f.BoolVar(&o.noIcons, "no-icons", false, "leave out the icons")
 	f.BoolVar(&o.strict, "strict", false, "fail if a requested item has no release")
+	f.StringVar(&o.withdrawn, "withdrawn", "", "if a snap or charm is gone, revoked or in closed channels only: `warn` and state it in the bundle, or error (default warn, and error if no name is known)")
 	f.IntVar(&o.jobs, "jobs", 4, "downloads at once")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan and fetch nothing")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
@@ -79,6 +82,9 @@ func (o *exportOptions) validate(given func(flag string) bool) (err error) {
 	}
 	if err := bundle.Compression(o.compression).Validate(); err != nil {
 		return cli.Usagef("--compression: %w", err)
+	}
+	if !slices.Contains([]exporter.WithdrawnMode{"", exporter.WithdrawnWarn, exporter.WithdrawnError}, exporter.WithdrawnMode(o.withdrawn)) {
+		return cli.Usagef("--withdrawn %.40q: want warn or error", o.withdrawn)
 	}
 	if o.jobs < 1 || o.jobs > 64 {
 		return cli.Usagef("--jobs %d: want 1 to 64", o.jobs)

@@ -18,8 +18,6 @@ type snapOptions struct {
 	exportOptions
 	channels []string
 	noDeps   bool
-	// withdrawn is the value of --withdrawn.
-	withdrawn string
 }
 
 func newExportSnaps() *cobra.Command {
@@ -52,7 +50,6 @@ stopped and a repeated one fetches only new items.
 	f.StringArrayVar(&o.channels, "channel", []string{"stable"}, "`channel` to export; repeatable")
 	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for; repeatable")
 	f.StringVar(&o.fromYAML, "from-yaml", "", "read the packages from a YAML `file`: packages: [{name, revision, push_channel}]")
-	f.StringVar(&o.withdrawn, "withdrawn", "", "if a snap is gone, revoked or in closed channels only: `warn` and state it in the bundle, or error (default warn, and error if no name is known)")
 	f.BoolVar(&o.noDeps, "no-deps", false, "leave out the dependencies")
 	return c
 }
@@ -60,11 +57,6 @@ stopped and a repeated one fetches only new items.
 func (o *snapOptions) request(names []string) (exporter.Request, error) {
 	req := exporter.Request{Names: unique(names), Channels: unique(o.channels), Architectures: unique(o.archs), NoDeps: o.noDeps, NoIcons: o.noIcons,
 		Withdrawn: exporter.WithdrawnMode(o.withdrawn)}
-	switch req.Withdrawn {
-	case "", exporter.WithdrawnWarn, exporter.WithdrawnError:
-	default:
-		return req, cli.Usagef("--withdrawn %.40q: want warn or error", o.withdrawn)
-	}
 	var err error
 	if req.Exported, err = readExported(); err != nil {
 		return req, err

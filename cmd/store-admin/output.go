@@ -179,7 +179,11 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 		}
 	}
 	for _, w := range a.withdrawals {
-		req.Snaps = append(req.Snaps, w.Name)
+		if w.Kind == bundle.WithdrawnCharm {
+			req.Charms = append(req.Charms, w.Name)
+		} else {
+			req.Snaps = append(req.Snaps, w.Name)
+		}
 	}
 	for _, c := range a.charms {
 		if c.Listing.Type == charm.TypeBundle {
