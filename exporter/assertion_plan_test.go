@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -66,6 +67,16 @@ func TestModelKeys(t *testing.T) {
 	s.Inject(upstreamtest.Fault{Path: "/v2/assertions/account-key/", Do: upstreamtest.Status(500)})
 	if got := e.ModelKeys(t.Context(), acme); len(got) > 0 || len(r.warnings) != 2 {
 		t.Errorf("a store that fails: %q, warnings %q", got, r.warnings)
+	}
+	before := s.Count("/v2/assertions/account-key/")
+	e.OptionalTime = 50 * time.Millisecond
+	s.Inject(upstreamtest.Fault{Path: "/v2/assertions/account-key/", Do: upstreamtest.Stall(0)})
+	start := time.Now()
+	if got := e.ModelKeys(t.Context(), acme, strings.Repeat("A", 64)); len(got) > 0 || len(r.warnings) != 3 || time.Since(start) > 5*time.Second {
+		t.Errorf("a store without an answer: %q after %s, warnings %q", got, time.Since(start), r.warnings)
+	}
+	if n := s.Count("/v2/assertions/account-key/") - before; n != 1 {
+		t.Errorf("%d requests to a store without an answer, want one", n)
 	}
 }
 

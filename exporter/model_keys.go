@@ -29,20 +29,29 @@ func (s *Snap) startsImages() bool {
 }
 
 // fetchModelKeys fetches keys of models, and returns their references. An export goes without a key that the store does not have. It also
-// goes without one that can't be fetched or verified, with a warning.
+// goes without one that can't be verified, or fetched with one request in the time of an optional fetch. That is a warning.
 func (f *fetcher) fetchModelKeys(ids []string) (refs []assertion.Ref) {
+	short, cancel := f.e.optionalContext(f.ctx, 0)
+	defer cancel()
+	once := *f.e
+	once.Client = f.e.Client.Once()
+	g := &fetcher{e: &once, ctx: short, have: f.have}
 	for _, id := range ids {
 		ref := assertion.Ref{Type: "account-key", PrimaryKey: []string{id}}
-		stream, err := f.stream(ref)
+		stream, err := g.stream(ref)
 		if err == nil {
-			err = f.verifyStream(stream)
+			err = g.verifyStream(stream)
 		}
 		switch {
-		case errors.Is(err, upstream.ErrNotFound):
-		case err != nil:
-			f.e.Progress.Warn(fmt.Sprintf("the bundle goes without a key of Canonical's models, which builders of images need: %v", err))
-		default:
+		case err == nil:
 			refs = append(refs, ref)
+		case f.ctx.Err() != nil:
+			return nil
+		case !errors.Is(err, upstream.ErrNotFound):
+			f.e.Progress.Warn(fmt.Sprintf("the bundle goes without a key of Canonical's models, which builders of images need: %v", err))
+			if errors.Is(err, upstream.ErrUnavailable) || short.Err() != nil {
+				return refs // the store gives no answer, so it is not asked again
+			}
 		}
 	}
 	return refs
