@@ -58,12 +58,22 @@ func withComponent(in *catalog.Import, name string, revision int) *catalog.Impor
 // before.
 func TestForcedTwice(t *testing.T) {
 	t.Parallel()
+	for _, signer := range []string{"sha256:aa", catalog.Unsigned} {
+		t.Run(signer, func(t *testing.T) {
+			t.Parallel()
+			forceTwice(t, signer)
+		})
+	}
+}
+
+func forceTwice(t *testing.T, signer string) {
 	s, _ := open(t)
 	apply(t, s, with(withCharm(imp("newest", 9), "app", []int{9}, "latest/stable"+jammy+"=9"), "jq", []int{9}, "latest/stable/amd64=9", "latest/edge/amd64=9"))
 	list := []*catalog.Import{
 		forced(with(withCharm(imp("old", 1), "app", []int{6}, "latest/stable"+jammy+"=6"), "jq", []int{6}, "latest/stable/amd64=6", "latest/edge/amd64=6")),
 		forced(with(withCharm(imp("new", 2), "app", []int{8}, "latest/stable"+jammy+"=8"), "jq", []int{8}, "latest/stable/amd64=8")),
 	}
+	list[0].Signer, list[1].Signer = signer, signer
 	first := applyAll(t, s, list...)
 	diff(t, "moves of the old bundle", first[0].SnapMoves, []catalog.SnapMove{{"jq", "amd64", "latest/edge", 9, 6, ""}})
 	diff(t, "moves of the new bundle", first[1].SnapMoves, []catalog.SnapMove{{"jq", "amd64", "latest/stable", 9, 8, ""}})
