@@ -82,7 +82,7 @@ func serviceHints() cli.Table {
 		cli.On(cli.Is(catalog.ErrTooNew), cli.Database, "run the newer snap-store-proxy, or restore a backup from before it"),
 		cli.On(cli.Is(catalog.ErrBusy), cli.Failed, "wait until the other command has ended, then run this one again"),
 		cli.On(cli.As[*catalog.NotFoundError], cli.Gaps,
-			"'snap-store-proxy list-pushed-snaps --long' lists the revisions of this store; export and push other revisions first"),
+			"'snap-store-proxy list-pushed-snaps --long' and 'list-pushed-charms --long' list the revisions of this store; export and push others first"),
 		cli.On(cli.As[*catalog.ChannelError], cli.Usage, ""),
 		cli.On(cli.As[*instance.NeededError], cli.Failed, "remove first what needs it; --force removes it nevertheless"),
 		cli.OnType(cli.Usage, func(e *instance.KindError) string {
