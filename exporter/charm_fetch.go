@@ -22,7 +22,7 @@ func (e *Exporter) readArchives(ctx context.Context, p *Plan) error {
 	for _, c := range p.Charms {
 		for _, r := range c.Revisions {
 			if err := e.readOrRefetch(ctx, c, r); err != nil {
-				return fmt.Errorf("%s revision %d: %w", r.Name, r.Revision.Number, err)
+				return charmError(r.Name, fmt.Errorf("%s revision %d: %w", r.Name, r.Revision.Number, err))
 			}
 			for _, s := range r.Snaps {
 				p.Hints = append(p.Hints, Hint{r.Name, r.Revision.Number, s})

@@ -21,8 +21,11 @@ func (p *charmPlanner) info(name string) (*Charm, error) {
 	if errors.Is(err, upstream.ErrNotFound) {
 		return p.remember(name, nil), nil
 	}
+	if errors.Is(err, upstream.ErrUnavailable) {
+		return nil, &StoreError{err} // the store as a whole
+	}
 	if err != nil {
-		return nil, &StoreError{err}
+		return nil, charmError(name, &StoreError{err})
 	}
 	c = &Charm{Listing: charm.Listing{ID: info.ID, Name: info.Name, Result: info.Result, Type: info.Type}}
 	c.created = make(map[int]string, len(info.ChannelMap))
@@ -36,7 +39,7 @@ func (p *charmPlanner) info(name string) (*Charm, error) {
 		c.Listing.Unknown = []string{charm.UnknownIcon} // until Fetch has it
 	}
 	if err := c.Listing.Validate(); err != nil {
-		return nil, storeError("the store's answer about %s: %w", name, err)
+		return nil, charmError(name, storeError("the store's answer about %s: %w", name, err))
 	}
 	return p.remember(name, c), nil
 }

@@ -141,13 +141,13 @@ func (im *image) eachBlob(fn func(*remoteBlob)) {
 }
 
 // listImage adds the blobs of an image to the list; im may be nil.
-func (l *fetchList) listImage(name string, a *announcement, im *image) {
+func (l *fetchList) listImage(name, charm string, a *announcement, im *image) {
 	if im == nil {
 		return
 	}
 	for i := range im.blobs {
 		b := &im.blobs[i]
-		l.addItem(&fetchItem{name: fmt.Sprintf("%s: image %s: layer %.12s", name, im.name, b.SHA256), announcement: a, remoteBlob: b.remoteBlob, source: im.source}, b)
+		l.addItem(&fetchItem{name: fmt.Sprintf("%s: image %s: layer %.12s", name, im.name, b.SHA256), charm: charm, announcement: a, remoteBlob: b.remoteBlob, source: im.source}, b)
 	}
 }
 
@@ -155,19 +155,19 @@ func (l *fetchList) listImage(name string, a *announcement, im *image) {
 func (e *Exporter) listCharm(l *fetchList, c *Charm) {
 	for _, r := range c.Revisions {
 		name := fmt.Sprintf("%s revision %d", c.Listing.Name, r.Revision.Number)
-		w := l.addItem(&fetchItem{name: name, announcement: &announcement{what: name}, remoteBlob: r.blob.remoteBlob, source: e.Charmhub.Fetch}, &r.blob)
+		w := l.addItem(&fetchItem{name: name, charm: c.Listing.Name, announcement: &announcement{what: name}, remoteBlob: r.blob.remoteBlob, source: e.Charmhub.Fetch}, &r.blob)
 		w.announcement.from = append(w.announcement.from, r.From...)
 		for _, im := range r.images {
-			l.listImage(name, w.announcement, im)
+			l.listImage(name, c.Listing.Name, w.announcement, im)
 		}
 	}
 	resources := &announcement{what: "resources for " + c.Listing.Name}
 	for _, r := range c.Resources {
 		name := fmt.Sprintf("resource %s revision %d of %s", r.Resource.Name, r.Resource.Revision, c.Listing.Name)
 		if r.HasBlob() {
-			l.addItem(&fetchItem{name: name, announcement: resources, remoteBlob: r.blob.remoteBlob, source: e.Charmhub.Fetch}, &r.blob)
+			l.addItem(&fetchItem{name: name, charm: c.Listing.Name, announcement: resources, remoteBlob: r.blob.remoteBlob, source: e.Charmhub.Fetch}, &r.blob)
 		}
-		l.listImage(name, resources, r.image)
+		l.listImage(name, c.Listing.Name, resources, r.image)
 	}
 }
 

@@ -63,6 +63,7 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 		}
 		apps = slices.Concat(apps, inside)
 	}
+	apps = slices.DeleteFunc(slices.Clone(apps), func(a charm.Application) bool { return plan.Request.without(Item{Charm: a.Charm}) })
 	queries, err := p.queries(apps)
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 	p.withdrawCharms()
 	if len(p.missing) > 0 {
 		slices.SortStableFunc(p.missing, func(a, b Gap) int { return strings.Compare(a.String(), b.String()) })
-		return &MissingError{slices.Compact(p.missing)}
+		return missingCharms(slices.Compact(p.missing))
 	}
 	if len(p.charms) == 0 && len(plan.Withdrawals) == 0 {
 		return fmt.Errorf("%w: none of the applications is a charm of Charmhub", ErrConflict)
@@ -81,7 +82,7 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 	for _, name := range slices.Sorted(maps.Keys(p.charms)) {
 		plan.Charms = append(plan.Charms, p.charms[name])
 	}
-	if err := parallel(e, plan.Charms, p.completeCharm); err != nil {
+	if err := parallel(e, plan.Charms, func(c *Charm) error { return charmError(c.Listing.Name, p.completeCharm(c)) }); err != nil {
 		return err
 	}
 	if err := p.planImages(); err != nil {
@@ -92,7 +93,7 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 	}
 	for _, c := range plan.Charms {
 		if err := c.validate(); err != nil {
-			return err
+			return charmError(c.Listing.Name, err)
 		}
 	}
 	return nil
@@ -124,7 +125,7 @@ func (p *charmPlanner) resolve(queries []*charmQuery) error {
 			w := queries[i]
 			next, err := p.accept(w, &results[i])
 			if err != nil {
-				return fmt.Errorf("%s: %w", w.app.Charm, err)
+				return charmError(w.app.Charm, fmt.Errorf("%s: %w", w.app.Charm, err))
 			}
 			if next != nil {
 				again = append(again, next)

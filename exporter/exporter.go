@@ -57,6 +57,9 @@ type Request struct {
 	Withdrawn WithdrawnMode
 	// Exported maps the names of snaps in earlier exports to their snap-ids. A name that is not in it may be misspelled.
 	Exported map[string]string
+	// KeepGoing leaves out the parts of an image that can't be exported. Without lists further items to leave out.
+	KeepGoing bool
+	Without   []Item
 	// Charms is the request to Charmhub, or nil.
 	Charms *CharmRequest
 	// AccountKeys and ValidationSets are assertions that no snap leads to. The snaps that a validation set pins come with it.

@@ -53,7 +53,9 @@ type source func(ctx context.Context, b upstream.Blob, w io.Writer) error
 
 // fetchItem is a blob to fetch. The result goes to each element of to, because revisions may share a component.
 type fetchItem struct {
-	name         string
+	name string
+	// snap or charm is the one that needs the blob first.
+	snap, charm  string
 	announcement *announcement
 	remoteBlob
 	source source
@@ -107,10 +109,10 @@ func (e *Exporter) fetchRequired(ctx context.Context, p *Plan) error {
 	}
 	for _, s := range p.Snaps {
 		if err := f.snap(p, s); err != nil {
-			return fmt.Errorf("%s: assertions: %w", s.Listing.Name, err)
+			return p.blame(s.Listing.Name, fmt.Errorf("%s: assertions: %w", s.Listing.Name, err))
 		}
 		if err := e.verifySnap(s); err != nil {
-			return err
+			return p.blame(s.Listing.Name, err)
 		}
 	}
 	if err := e.fetchBlobs(ctx, p); err != nil {
@@ -145,7 +147,14 @@ func (e *Exporter) fetchBlobs(ctx context.Context, p *Plan) error {
 			if len(w.optional) > 0 {
 				return e.fetchOptional(ctx, w)
 			}
-			return e.fetchBlob(ctx, w)
+			err := e.fetchBlob(ctx, w)
+			switch {
+			case err != nil && w.charm != "":
+				return charmError(w.charm, err)
+			case err != nil:
+				return p.blame(w.snap, err)
+			}
+			return nil
 		})
 	}
 	return g.Wait()
@@ -199,7 +208,7 @@ func (e *Exporter) fetchItems(p *Plan) ([]*fetchItem, error) {
 			r.blobs = make([]cachedBlob, len(downloads))
 			for i, d := range downloads {
 				name := blobName(s, r, i)
-				w := l.addItem(&fetchItem{name: name, announcement: &announcement{what: name}, remoteBlob: snapBlob(d), source: e.Client.Fetch}, &r.blobs[i])
+				w := l.addItem(&fetchItem{name: name, snap: s.Listing.Name, announcement: &announcement{what: name}, remoteBlob: snapBlob(d), source: e.Client.Fetch}, &r.blobs[i])
 				w.announcement.from = append(w.announcement.from, r.From...)
 			}
 		}

@@ -58,6 +58,9 @@ func (e *Exporter) AddSnaps(ctx context.Context, plan *Plan) error {
 	}
 	var queries []*snapQuery
 	for _, h := range plan.Hints {
+		if plan.Request.without(Item{Snap: h.Name}) {
+			continue
+		}
 		queries = append(queries, h.queries(archs)...)
 	}
 	if err := p.addSnaps(queries); err != nil {

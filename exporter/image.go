@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -64,7 +61,7 @@ func (p *charmPlanner) planImages() error {
 		g.Go(func() error {
 			err := p.planImage(ctx, r)
 			if err == nil || ctx.Err() != nil || r.mapped == "" {
-				return err
+				return charmError(r.Charm, err)
 			}
 			failed[i] = err
 			return nil
@@ -155,145 +152,12 @@ func (p *charmPlanner) listImage(ctx context.Context, ref, username, password st
 		return nil, err
 	}
 	w := &imageWalk{ctx: ctx, repo: repo, archs: archs, left: &p.manifests, seen: make(map[digest.Digest]ocispec.Descriptor), sizes: make(map[digest.Digest]int64)}
+	if p.plan.Request.KeepGoing {
+		w.leave = func(d ocispec.Descriptor, err error) { p.leaveOut(describeChild(repo, d), err) }
+	}
 	if err := w.addManifest(repo.Reference(), nil, 0); err != nil {
 		return nil, err
 	}
 	img := &image{manifests: w.manifests, blobs: w.cachedBlobs(), source: repo.Fetch}
 	return img, p.listReferrers(ctx, repo, img)
-}
-
-// imageWalk collects the manifests and blobs of one image.
-type imageWalk struct {
-	ctx       context.Context
-	repo      *upstream.Repository
-	archs     []string
-	left      *atomic.Int64 // of maxManifests
-	seen      map[digest.Digest]ocispec.Descriptor
-	manifests []*bundle.ImageManifest
-	blobs     []ocispec.Descriptor
-	sizes     map[digest.Digest]int64
-}
-
-// addManifest fetches a manifest or index and its children, except the platforms that were not requested. listed is the description in the
-// parent index, or nil.
-func (w *imageWalk) addManifest(ref string, listed *ocispec.Descriptor, depth int) error {
-	switch {
-	case depth > maxImageDepth:
-		return fmt.Errorf("its indexes are nested more than %d deep", maxImageDepth)
-	case len(w.manifests) == maxImageManifests:
-		return fmt.Errorf("it has more than %d manifests", maxImageManifests)
-	}
-	raw, mediaType, d, err := w.repo.Manifest(w.ctx, ref)
-	if err != nil {
-		return err
-	}
-	got := ocispec.Descriptor{MediaType: mediaType, Digest: d, Size: int64(len(raw))}
-	if err := compareListed(got, listed); err != nil {
-		return err
-	}
-	if w.left.Add(-got.Size) < 0 {
-		return fmt.Errorf("the manifests of all images have more than %d bytes", maxManifests)
-	}
-	m, err := bundle.ParseImageManifest(mediaType, raw)
-	if err != nil {
-		return err
-	}
-	w.seen[d] = got
-	w.manifests = append(w.manifests, m)
-	if err := w.addBlobs(m); err != nil || len(m.Listed) == 0 {
-		return err
-	}
-	return w.addChildren(m, depth)
-}
-
-// cachedBlobs returns the blobs of the image for the cache.
-func (w *imageWalk) cachedBlobs() (out []cachedBlob) {
-	for _, d := range w.blobs {
-		out = append(out, cachedBlob{remoteBlob: remoteBlob{URL: w.repo.BlobURL(d.Digest), SHA256: d.Digest.Encoded(), Size: d.Size}})
-	}
-	return out
-}
-
-func (w *imageWalk) addBlobs(m *bundle.ImageManifest) error {
-	for _, b := range m.Blobs {
-		size, ok := w.sizes[b.Digest]
-		if ok && size != b.Size {
-			return fmt.Errorf("blob %s has two sizes, %d and %d", b.Digest, size, b.Size)
-		}
-		if !ok {
-			w.sizes[b.Digest], w.blobs = b.Size, append(w.blobs, b)
-		}
-	}
-	return nil
-}
-
-func (w *imageWalk) addChildren(m *bundle.ImageManifest, depth int) error {
-	children := platforms(m.Listed, w.archs)
-	if len(children) == 0 {
-		return fmt.Errorf("%w for %s: it has %s", errNoPlatform, strings.Join(w.archs, ", "), describePlatforms(m.Listed))
-	}
-	for _, child := range children {
-		if have, ok := w.seen[child.Digest]; ok {
-			if err := compareListed(have, &child); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := w.addManifest(child.Digest.String(), &child, depth+1); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// compareListed compares a manifest with the description in its index; listed is nil for the root.
-func compareListed(got ocispec.Descriptor, listed *ocispec.Descriptor) error {
-	switch {
-	case listed == nil:
-	case listed.Size != got.Size:
-		return fmt.Errorf("manifest %s has %d bytes, its index says %d", got.Digest, got.Size, listed.Size)
-	case listed.MediaType != got.MediaType:
-		return fmt.Errorf("manifest %s is %s, its index says %.100q", got.Digest, got.MediaType, listed.MediaType)
-	}
-	return nil
-}
-
-var errNoPlatform = errors.New("the image has nothing")
-
-// platforms returns the children of an index to export. With nil archs, these are all. Children without a platform belong to other
-// children, which may be left out.
-func platforms(all []ocispec.Descriptor, archs []string) []ocispec.Descriptor {
-	if archs == nil {
-		return all
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(d ocispec.Descriptor) bool {
-		return d.Platform != nil && !slices.ContainsFunc(archs, func(a string) bool { return goArch(a) == d.Platform.Architecture })
-	})
-}
-
-// goArch returns the name that images use for a Debian architecture.
-func goArch(arch string) string {
-	switch arch {
-	case "armhf", "armel":
-		return "arm"
-	case "i386":
-		return "386"
-	case "ppc64el":
-		return "ppc64le"
-	}
-	return arch
-}
-
-func describePlatforms(all []ocispec.Descriptor) string {
-	var out []string
-	for _, d := range all {
-		if d.Platform == nil || d.Platform.Architecture == "unknown" {
-			continue
-		}
-		if name := fmt.Sprintf("%.20q", d.Platform.Architecture); !slices.Contains(out, name) && len(out) < 20 {
-			out = append(out, name)
-		}
-	}
-	slices.Sort(out)
-	return strings.Join(out, ", ")
 }

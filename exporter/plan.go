@@ -31,6 +31,8 @@ type Plan struct {
 	// Hints are the snaps that the charms install. Unfetched are the optional parts that could not be fetched. Fetch fills them in.
 	Hints     []Hint
 	Unfetched []*Unfetched
+	// LeftOut are the parts of images that can't be exported.
+	LeftOut []LeftOut
 	// BundleYAML is the bundle.yaml of the requested charm bundle.
 	BundleYAML string
 	// iconTime is the time that fetching icons has taken.

@@ -91,19 +91,20 @@ func (r *Request) queries() []*snapQuery {
 	var out []*snapQuery
 	for _, n := range r.Names {
 		for _, c := range r.Channels {
-			out = append(out, &snapQuery{name: n, channel: c, archs: r.Architectures})
+			out = append(out, &snapQuery{name: n, channel: c, archs: r.architectures(n)})
 		}
 	}
 	for _, pk := range r.Packages {
+		archs := r.architectures(pk.Name)
 		if pk.Revision > 0 {
-			out = append(out, &snapQuery{name: pk.Name, revision: pk.Revision, pushChannel: pk.PushChannel, archs: r.Architectures})
+			out = append(out, &snapQuery{name: pk.Name, revision: pk.Revision, pushChannel: pk.PushChannel, archs: archs})
 			continue
 		}
 		for _, c := range r.Channels {
-			out = append(out, &snapQuery{name: pk.Name, channel: c, pushChannel: pk.PushChannel, archs: r.Architectures})
+			out = append(out, &snapQuery{name: pk.Name, channel: c, pushChannel: pk.PushChannel, archs: archs})
 		}
 	}
-	return out
+	return slices.DeleteFunc(out, func(w *snapQuery) bool { return len(w.archs) == 0 })
 }
 
 // addSnaps resolves queries for each of their architectures. Its error names every essential snap that is missing, not just the first.
@@ -131,7 +132,7 @@ func (p *planner) addSnaps(queries []*snapQuery) error {
 		return nil
 	}
 	slices.SortStableFunc(missing, func(a, b Gap) int { return strings.Compare(a.String(), b.String()) })
-	return &MissingError{slices.Compact(missing)} // several channels of one snap may have led to the same gap
+	return p.blameMissing(&MissingError{slices.Compact(missing)}) // several channels of one snap may have led to the same gap
 }
 
 // info asks for a snap by name, once. It returns gaps if the snap is essential and missing.
@@ -151,8 +152,11 @@ func (p *planner) info(w *snapQuery) (absent []Gap, err error) {
 		p.plan.Gaps = append(p.plan.Gaps, w.absentGaps()...)
 		return nil, nil
 	}
+	if errors.Is(err, upstream.ErrUnavailable) {
+		return nil, &StoreError{err} // the store as a whole
+	}
 	if err != nil {
-		return nil, &StoreError{err}
+		return nil, p.blame(w, "", &StoreError{err})
 	}
 	s := &Snap{openFor: openArchitectures(info), NeededBy: w.neededBy(), Listing: snap.Listing{Name: info.Name, SnapID: info.SnapID, Snap: info.Snap.Details}}
 	if info.DefaultTrack != nil && *info.DefaultTrack != channel.DefaultTrack {
@@ -162,7 +166,7 @@ func (p *planner) info(w *snapQuery) (absent []Gap, err error) {
 		s.Listing.Unknown = []string{snap.UnknownIcon} // until Fetch has it
 	}
 	if err := s.Listing.Validate(); err != nil {
-		return nil, storeError("the store's answer about %s: %w", w.name, err)
+		return nil, p.blame(w, "", storeError("the store's answer about %s: %w", w.name, err))
 	}
 	p.snaps[w.name] = s
 	return nil, nil
@@ -204,7 +208,7 @@ func (p *planner) resolve(arch string, queries []*snapQuery) error {
 			return err // the operator is to blame, not the store
 		}
 		if err != nil {
-			return storeError("the store's answer about %s: %w", queries[i].name, err)
+			return p.blame(queries[i], arch, storeError("the store's answer about %s: %w", queries[i].name, err))
 		}
 	}
 	return p.resolveEpochs(arch, queries, results)

@@ -18,12 +18,19 @@ import (
 // errGaps ends a strict export with gaps.
 var errGaps = errors.New("something that was asked for is missing, and --strict was given")
 
+var (
+	// errLeftOut ends an export that kept going.
+	errLeftOut = errors.New("some of what was asked for is left out")
+	// errNothingLeft means that no requested item can be exported.
+	errNothingLeft = errors.New("nothing is left to export")
+)
+
 // exportOptions are the flags of all exports.
 type exportOptions struct {
 	archs                        []string
 	exportDir, single, outputDir string
 	fromYAML, compression        string
-	noIcons, strict              bool
+	noIcons, strict, keepGoing   bool
 	dryRun, json                 bool
 	jobs                         int
 	storeURL, cacheDir, keyName  string
@@ -50,6 +57,7 @@ func (o *exportOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.noIcons, "no-icons", false, "leave out the icons")
 	f.BoolVar(&o.strict, "strict", false, "fail if a requested item has no release")
 	f.StringVar(&o.withdrawn, "withdrawn", "", "if a snap or charm is gone, revoked or in closed channels only: `warn` and state it in the bundle, or error (default warn, and error if no name is known)")
+	f.BoolVar(&o.keepGoing, "keep-going", false, "leave out what can't be exported, export the rest, and exit with 3")
 	f.IntVar(&o.jobs, "jobs", 4, "downloads at once")
 	f.BoolVar(&o.dryRun, "dry-run", false, "print the plan and fetch nothing")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
@@ -70,7 +78,7 @@ func defaultExportDir() string {
 
 // validate reports wrong flags before the export sends a request or writes a file.
 func (o *exportOptions) validate(given func(flag string) bool) (err error) {
-	for _, pair := range [][2]string{{"single", "output-dir"}, {"single", "export-dir"}, {"output-dir", "export-dir"}, {"output-dir", "compression"}} {
+	for _, pair := range [][2]string{{"single", "output-dir"}, {"single", "export-dir"}, {"output-dir", "export-dir"}, {"output-dir", "compression"}, {"strict", "keep-going"}} {
 		if given(pair[0]) && given(pair[1]) {
 			return cli.Usagef("--%s and --%s exclude each other", pair[0], pair[1])
 		}

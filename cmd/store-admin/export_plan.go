@@ -37,7 +37,7 @@ func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 		}
 	}
 	if asJSON {
-		result := map[string]any{"plan": rows, "gaps": append([]exporter.Gap{}, p.Gaps...), "size": p.Size()}
+		result := map[string]any{"plan": rows, "gaps": append([]exporter.Gap{}, p.Gaps...), "size": p.Size(), "left-out": append([]exporter.LeftOut{}, p.LeftOut...)}
 		if p.Charms != nil {
 			result["charms"] = plannedCharms(p)
 			result["warnings"] = append([]string{}, p.Warnings...)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"offlinestore/cmd/internal/cli"
@@ -15,6 +16,8 @@ type exportProgress struct {
 	bar   atomic.Pointer[cli.Progress]
 	w     io.Writer
 	quiet bool
+	// warned holds the warnings so far.
+	warned sync.Map
 }
 
 func (p *exportProgress) start(what string, size int64) { p.bar.Store(cli.NewProgress(what, size)) }
@@ -29,7 +32,11 @@ func (p *exportProgress) Downloading(what string) {
 
 func (p *exportProgress) Add(n int64) { p.bar.Load().Add(n) }
 
+// Warn prints a warning, once.
 func (p *exportProgress) Warn(text string) {
+	if _, printed := p.warned.LoadOrStore(text, true); printed {
+		return // in an earlier attempt
+	}
 	p.bar.Load().Printf(os.Stderr, "Warning: %s\n", cli.Clean(text))
 }
 

@@ -2,24 +2,59 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"slices"
 
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 	"offlinestore/upstream"
 )
 
-// runExport plans, fetches and packs the items of req.
+// runExport exports the items of req. To keep going, it leaves out the items that an attempt failed of, and tries again; downloads are in the
+// cache by then.
 func runExport(ctx context.Context, w io.Writer, o *exportOptions, req exporter.Request) error {
 	progress := &exportProgress{w: w, quiet: o.json}
 	e, err := o.newExporter(progress)
 	if err != nil {
 		return err
 	}
+	req.KeepGoing = o.keepGoing
+	var left []exporter.LeftOut
+	var first error
+	for {
+		err := exportOnce(ctx, w, o, e, progress, req, left)
+		blamed := slices.DeleteFunc(exporter.Blamed(err), func(i exporter.Item) bool { return slices.Contains(req.Without, i) })
+		switch {
+		case errors.Is(err, errNothingLeft):
+			return first
+		case !o.keepGoing || len(blamed) == 0 || ctx.Err() != nil:
+			return err
+		case first == nil:
+			first = err
+		}
+		for _, i := range blamed {
+			left = append(left, exporter.LeftOut{Item: i.String(), Reason: err.Error()})
+			progress.Warn(fmt.Sprintf("left out: %s: %v", i, err))
+		}
+		req.Without = append(req.Without, blamed...)
+	}
+}
+
+// exportOnce plans, fetches and packs the items of req. left are the items that earlier attempts left out.
+func exportOnce(ctx context.Context, w io.Writer, o *exportOptions, e *exporter.Exporter, progress *exportProgress, req exporter.Request, left []exporter.LeftOut) error {
 	plan, err := e.Plan(ctx, req)
 	if err != nil {
 		return err
 	}
+	if len(left) > 0 && len(plan.Snaps)+len(plan.Charms)+len(plan.Assertions)+len(plan.Withdrawals) == 0 {
+		return errNothingLeft
+	}
+	for _, l := range plan.LeftOut {
+		progress.Warn("left out: " + l.Item + ": " + l.Reason)
+	}
+	plan.LeftOut = append(slices.Clone(left), plan.LeftOut...)
 	progress.gaps(plan, 0)
 	if o.dryRun && o.withSnaps {
 		plan.Warnings = append(plan.Warnings, "which snaps the charms install is only known once these have been downloaded: they are not in this plan")
@@ -32,7 +67,7 @@ func runExport(ctx context.Context, w io.Writer, o *exportOptions, req exporter.
 		return errGaps
 	}
 	if o.dryRun {
-		return printPlan(w, plan, o.json)
+		return errors.Join(printPlan(w, plan, o.json), leftOut(plan))
 	}
 	out, err := o.newOutput(ctx, w, e, plan)
 	if err != nil {
@@ -55,7 +90,15 @@ func runExport(ctx context.Context, w io.Writer, o *exportOptions, req exporter.
 			progress.Warn(err.Error()) // the bundles exist nevertheless
 		}
 	}
-	return out.report(plan)
+	return errors.Join(out.report(plan), leftOut(plan))
+}
+
+// leftOut returns the error about the items that a plan leaves out, if there are some.
+func leftOut(plan *exporter.Plan) error {
+	if n := len(plan.LeftOut); n > 0 {
+		return fmt.Errorf("%w: %s", errLeftOut, cli.Count(n, "item"))
+	}
+	return nil
 }
 
 // fetch downloads the planned items. The snaps that charms install are only known after the charms have been downloaded.

@@ -46,6 +46,7 @@ func hints() cli.Table {
 		cli.On(cli.Any(cli.Is(bundle.ErrCorrupt), cli.Is(bundle.ErrNotBundle)), cli.Damaged, "copy the file again, or export it again"),
 		cli.On(cli.Is(exporter.ErrConflict), cli.Usage, ""),
 		cli.On(cli.Any(cli.As[*exporter.MissingError], cli.Is(errGaps)), cli.Gaps, ""),
+		cli.On(cli.Is(errLeftOut), cli.Partial, ""),
 		cli.On(cli.Is(syscall.ENOSPC), cli.NoSpace, "free some space, or choose another folder; the downloads stay in the cache"),
 		cli.On(cli.Is(upstream.ErrCredentials), cli.Upstream,
 			"leave the images out with --no-images, or map this one to a name of your own registry with resources: in the file; else its publisher has to release it anew"),

@@ -16,6 +16,7 @@ func (out *output) report(p *exporter.Plan) error {
 	if out.o.json {
 		result := map[string]any{
 			"bundles": out.files, "gaps": append([]exporter.Gap{}, p.Gaps...), "warnings": append([]string{}, p.Warnings...),
+			"left-out": append([]exporter.LeftOut{}, p.LeftOut...),
 		}
 		if p.Charms != nil {
 			result["hints"] = hintsOf(p)

@@ -1,0 +1,94 @@
+package exporter_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"offlinestore/exporter"
+	"offlinestore/internal/upstreamtest"
+)
+
+// refused answers with status 400.
+func refused(http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) })
+}
+
+// TestBlamed checks which items of a request are to blame for an error, and that the others can be exported without them.
+func TestBlamed(t *testing.T) {
+	t.Parallel()
+	s := demo(t)
+	s.Inject(upstreamtest.Fault{Path: "/v2/snaps/info/hello", Do: refused})
+	e, _ := newExporter(t, s)
+	req := exporter.Request{Names: []string{"jq", "hello"}, Channels: []string{"stable"}, Architectures: []string{"amd64"}, NoDeps: true}
+	_, err := e.Plan(t.Context(), req)
+	if got := exporter.Blamed(err); !slices.Equal(got, []exporter.Item{{Snap: "hello"}}) {
+		t.Fatalf("%v is blamed on %v", err, got)
+	}
+	req.Without = exporter.Blamed(err)
+	p := fetch(t, e, req)
+	if len(p.Snaps) != 1 || p.Snaps[0].Listing.Name != "jq" {
+		t.Errorf("%d snaps", len(p.Snaps))
+	}
+	if got := exporter.Blamed(fmt.Errorf("%w: x", exporter.ErrConflict)); got != nil {
+		t.Errorf("a conflict is blamed on %v", got)
+	}
+	if got := exporter.Blamed(errors.New("no space left on device")); got != nil {
+		t.Errorf("this host's error is blamed on %v", got)
+	}
+}
+
+// TestWindowsChild exports an image whose index has a platform that can't be exported.
+func TestWindowsChild(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	// The layers of Windows itself are available from the internet only.
+	config := h.registry.Manifest(repository, h.amd)
+	var doc map[string]any
+	if err := json.Unmarshal(config, &doc); err != nil {
+		t.Fatal(err)
+	}
+	doc["layers"] = []any{map[string]any{"mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "digest": "sha256:" + strings.Repeat("a", 64),
+		"size": 9, "urls": []string{"https://example.com/layer"}}}
+	raw, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const manifest, index = "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"
+	windows := h.registry.AddManifest(repository, manifest, raw)
+	child := func(d, os string) map[string]any {
+		m := h.registry.Manifest(repository, d)
+		return map[string]any{"mediaType": manifest, "digest": d, "size": len(m), "platform": map[string]string{"os": os, "architecture": "amd64"}}
+	}
+	list, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": index, "manifests": []any{child(windows, "windows"), child(h.amd, "linux")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := h.registry.AddManifest(repository, index, list)
+	if err := h.AddCharmResource("postgresql-k8s", upstreamtest.CharmResource{Name: "postgresql-image", Revision: 9, Image: &upstreamtest.ImageBlob{
+		Ref: h.host + "/" + repository + "@" + root, Username: registryUser, Password: registrySecret}}); err != nil {
+		t.Fatal(err)
+	}
+	e, _ := h.exporter(t)
+	req := wanted(t, "applications: {pg: {charm: postgresql-k8s, resources: {postgresql-image: 9}}}")
+	_, err = e.Plan(t.Context(), req)
+	if got := exporter.Blamed(err); !slices.Equal(got, []exporter.Item{{Charm: "postgresql-k8s"}}) {
+		t.Fatalf("%v is blamed on %v", err, got)
+	}
+	req.KeepGoing = true
+	p := fetch(t, e, req)
+	if len(p.LeftOut) != 1 || !strings.HasSuffix(p.LeftOut[0].Item, "windows/amd64") {
+		t.Errorf("left out: %v", p.LeftOut)
+	}
+	var have []string
+	for _, m := range pack(t, e, p).Images {
+		have = append(have, m.Digest.String())
+	}
+	if slices.Sort(have); !slices.Equal(have, slices.Sorted(slices.Values([]string{root, h.amd}))) {
+		t.Errorf("manifests %q", have)
+	}
+}
