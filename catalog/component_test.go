@@ -1,6 +1,10 @@
 package catalog_test
 
 import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"offlinestore/catalog"
@@ -46,4 +50,30 @@ func TestOlderComponents(t *testing.T) {
 	if blobs, err := first.Blobs(t.Context()); err != nil || len(blobs) != 0 {
 		t.Errorf("%d blobs are in use after the removal, %v; want none", len(blobs), err)
 	}
+}
+
+// TestComponentsOfOldStores runs the migration's statement on a store that does not have the files of components yet.
+func TestComponentsOfOldStores(t *testing.T) {
+	t.Parallel()
+	s, dsn := open(t)
+	in := withComponent(withComponent(with(imp("a", 0), "jq", []int{5, 6}, "latest/stable/amd64=6"), "docs", 5), "help", 2)
+	apply(t, s, in)
+	paths, err := filepath.Glob("migrations/*_components.sql")
+	if err != nil || len(paths) != 1 {
+		t.Fatalf("migrations %q, %v; want one", paths, err)
+	}
+	migration, err := os.ReadFile(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, dsn, `delete from snap_component`)
+	exec(t, dsn, string(migration[bytes.Index(migration, []byte("insert into")):]))
+	next := with(imp("b", 1), "jq", []int{6}, "latest/stable/amd64=6")
+	apply(t, s, next)
+	got := load(t, s).Snaps[0].Revisions[1].OlderComponents
+	var names []string
+	for _, c := range got {
+		names = append(names, fmt.Sprint(c.Name, c.Revision))
+	}
+	diff(t, "older components", names, []string{"docs5", "help2"})
 }
