@@ -6,9 +6,8 @@
 // Both come from the machine's apt archive. The user's cache folder keeps them, so that a machine fetches and builds them
 // once. snapd is GPLv3: tests run it but never link it, and none of its code is in this repository.
 //
-// The variable OFFLINESTORE_TEST_SNAPD replaces the programs of [BuildWithRoot] by a newer snapd, so that the same tests try it. No package
-// registry has one, so CI does without. Build ./cmd/snapd of snapd's repository with -tags nosecboot, after adding the overlay of this
-// package to its asserts/sysdb.
+// The variable OFFLINESTORE_TEST_SNAPD names a newer snapd that trusts Options.TrustedRoot. It replaces the program of [BuildWithRoot], so
+// that the same tests try it. No package registry has one, so CI does without.
 //
 // [Start] gives the daemon a root folder, a mount namespace, a network namespace with only a loopback, and a PID
 // namespace. The daemon can reach neither this machine's snapd nor the internet. However the test ends, the kernel then
