@@ -42,6 +42,35 @@ func TestBlamed(t *testing.T) {
 	}
 }
 
+// TestBlamedArchitecture exports a snap whose base is missing for one architecture. That costs the snap for that architecture.
+func TestBlamedArchitecture(t *testing.T) {
+	t.Parallel()
+	s := demo(t)
+	if err := s.Close("core22", "arm64", "stable"); err != nil {
+		t.Fatal(err)
+	}
+	e, _ := newExporter(t, s)
+	req := exporter.Request{Names: []string{"gnome-calculator", "hello"}, Channels: []string{"stable"}, Architectures: []string{"amd64", "arm64"}}
+	_, err := e.Plan(t.Context(), req)
+	if got := exporter.Blamed(err); !slices.Equal(got, []exporter.Item{{Snap: "gnome-calculator", Architecture: "arm64"}}) {
+		t.Fatalf("%v is blamed on %v", err, got)
+	}
+	req.Without = exporter.Blamed(err)
+	p, err := e.Plan(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sn := range p.Snaps {
+		archs := make(map[string]bool)
+		for _, r := range sn.Listing.ChannelMap {
+			archs[r.Architecture] = true
+		}
+		if name := sn.Listing.Name; name == "gnome-calculator" && archs["arm64"] || name == "hello" && !archs["arm64"] {
+			t.Errorf("%s is planned for %v", name, archs)
+		}
+	}
+}
+
 // TestWindowsChild exports an image whose index has a platform that can't be exported.
 func TestWindowsChild(t *testing.T) {
 	t.Parallel()

@@ -51,6 +51,7 @@ func hints() cli.Table {
 		cli.On(cli.Is(upstream.ErrCredentials), cli.Upstream,
 			"leave the images out with --no-images, or map this one to a name of your own registry with resources: in the file; else its publisher has to release it anew"),
 		cli.On(cli.Is(upstream.ErrUnavailable), cli.Upstream, "run the same command again: it continues with the downloads so far"),
+		cli.On(cli.All(ofStore, cli.As[*exporter.ItemError]), cli.Upstream, "--keep-going leaves it out and exports the rest"),
 		cli.On(ofStore, cli.Upstream, ""),
 		cli.On(cli.Is(blob.ErrWrongDigest), cli.Damaged, ""),
 	)
