@@ -62,7 +62,7 @@ func (p *charmPlanner) publishedImage(pub *publishedImage) (charm.Image, *image,
 	if p.req.NoImages {
 		return out, nil, nil
 	}
-	im, err := p.listImage(p.ctx, out.Source, "", "", p.imageArchitectures(pub.charm))
+	im, err := p.listOptional(p.ctx, out.Source, "", "", p.imageArchitectures(pub.charm))
 	if err != nil {
 		return out, nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -107,7 +108,13 @@ func (p *charmPlanner) planImage(ctx context.Context, r *CharmResource) error {
 	if p.req.NoImages {
 		return nil
 	}
-	if r.image, err = p.listImage(ctx, ref, username, password, p.imageArchitectures(p.charms[r.Charm])); err != nil {
+	archs := p.imageArchitectures(p.charms[r.Charm])
+	if r.mapped != "" {
+		r.image, err = p.listOptional(ctx, ref, username, password, archs)
+	} else {
+		r.image, err = p.listImage(ctx, ctx, ref, username, password, archs)
+	}
+	if err != nil {
 		return &StoreError{&ImageError{r.Charm, r.Resource.Name, r.Resource.Revision, r.Image.Source, err}}
 	}
 	r.Image.Digest = r.image.manifests[0].Digest.String()
@@ -145,13 +152,29 @@ func (p *charmPlanner) fetchSmall(ctx context.Context, name string, a remoteBlob
 	return b.Bytes(), nil
 }
 
-// listImage asks a registry for the manifests and blobs of an image.
-func (p *charmPlanner) listImage(ctx context.Context, ref, username, password string, archs []string) (*image, error) {
-	repo, err := upstream.OpenRepository(ctx, p.e.Registry, ref, username, password)
+// listOptional asks for an image that the export can do without. It does not wait long for a registry that gives no answer, and then does not
+// ask it again.
+func (p *charmPlanner) listOptional(ctx context.Context, ref, username, password string, archs []string) (*image, error) {
+	host, _, _ := strings.Cut(ref, "/")
+	if err, ok := p.silent.Load(host); ok {
+		return nil, fmt.Errorf("its registry gives no answer: %w", err.(error))
+	}
+	short, cancel := p.e.optionalContext(ctx, 0)
+	defer cancel()
+	im, err := p.listImage(ctx, short, ref, username, password, archs)
+	if err != nil && (errors.Is(err, upstream.ErrUnavailable) || short.Err() != nil) && ctx.Err() == nil {
+		p.silent.Store(host, err)
+	}
+	return im, err
+}
+
+// listImage asks a registry for the manifests and blobs of an image. The context short is for these requests, and ctx for its referrers.
+func (p *charmPlanner) listImage(ctx, short context.Context, ref, username, password string, archs []string) (*image, error) {
+	repo, err := upstream.OpenRepository(short, p.e.Registry, ref, username, password)
 	if err != nil {
 		return nil, err
 	}
-	w := &imageWalk{ctx: ctx, repo: repo, archs: archs, left: &p.manifests, seen: make(map[digest.Digest]ocispec.Descriptor), sizes: make(map[digest.Digest]int64)}
+	w := &imageWalk{ctx: short, repo: repo, archs: archs, left: &p.manifests, seen: make(map[digest.Digest]ocispec.Descriptor), sizes: make(map[digest.Digest]int64)}
 	if p.plan.Request.KeepGoing {
 		w.leave = func(d ocispec.Descriptor, err error) { p.leaveOut(describeChild(repo, d), err) }
 	}

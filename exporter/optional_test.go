@@ -94,6 +94,23 @@ func TestAccountOfNoAnswer(t *testing.T) {
 	}
 }
 
+// TestMappedImageOfNoAnswer exports a charm whose image is mapped to another registry, while the image's own registry gives no answer.
+func TestMappedImageOfNoAnswer(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	h.registry.Inject(upstreamtest.Fault{Path: "/v2/", Do: silent})
+	e, _ := h.exporter(t)
+	e.OptionalTime = 200 * time.Millisecond
+	start := time.Now()
+	p, err := e.Plan(t.Context(), wanted(t, "applications: {pg: {charm: postgresql-k8s, resources: {postgresql-image: local/pg:14}}}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 20*time.Second || !strings.Contains(strings.Join(p.Warnings, "\n"), "local/pg:14 is left to the registry inside") {
+		t.Errorf("took %s, warnings %q", took, p.Warnings)
+	}
+}
+
 // TestUnfetchedText checks the sentence about optional parts that could not be fetched.
 func TestUnfetchedText(t *testing.T) {
 	t.Parallel()
