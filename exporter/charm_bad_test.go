@@ -270,6 +270,9 @@ func TestBadInputIsDocumented(t *testing.T) {
 		"bundle without applications", "bundle without `README.md`", "bundle that is no zip", "YAML bomb in a bundle",
 		// TestCharmWithoutAccount
 		"publisher without an account assertion",
+		// TestAccountOfNoAnswer, TestIconsThatFail, TestReferrersThatFail, TestWindowsChild
+		"store that gives no answer about a publisher's account", "icon that can't be fetched", "signature of an image that can't be fetched",
+		"platform of an image that can't be exported",
 	}
 	for _, c := range badUpstreams() {
 		want = append(want, c.name)
