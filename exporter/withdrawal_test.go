@@ -82,7 +82,8 @@ func TestWithdrawn(t *testing.T) {
 // statement describes the bundle's statement about hello.
 func statement(t *testing.T, h *bundle.Head) string {
 	t.Helper()
-	for _, w := range h.Withdrawals {
+	if len(h.Withdrawals) > 0 {
+		w := h.Withdrawals[0]
 		all, err := assertion.DecodeAll(w.Assertions)
 		if err != nil {
 			t.Fatal(err)
