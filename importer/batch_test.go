@@ -115,20 +115,25 @@ func TestBatchTurns(t *testing.T) {
 // the disk needs space for it only once.
 func TestSharedBlob(t *testing.T) {
 	t.Parallel()
-	s, dir := newSite(t), t.TempDir()
+	s := newSite(t)
+	const payload = 512 + 300_032 + 512 + 512 + 1024 // two blobs with their headers, and the end of the tar
 	file := func(name string) []byte {
 		return bundletest.New(t, 1).Add(name, 1, 100).Add("a-base", 7, 300_000).Tar(bundle.None)
 	}
 	shared := bundletest.New(t, 1).Blob("a-base_7", 300_000)
-	pipe, half, finish := slowPipe(t, dir, file("one"), 200_000)
-	b, _ := s.batch(pipe, write(t, dir, "two", file("two")), write(t, dir, "three", file("three")))
+	one, claimed, finish := slowPipe(t, t.TempDir(), file("one"), 100_000)
+	two, _, begin2 := slowPipe(t, t.TempDir(), file("two"), payload)
+	three, _, begin3 := slowPipe(t, t.TempDir(), file("three"), payload)
+	b, _ := s.batch(one, two, three)
 	b.PushChannelMap = false
 	must(t, b.Plan(t.Context()))
 	if got := []int64{b.Files[0].Missing, b.Files[1].Missing, b.Files[2].Missing, b.Totals().Missing}; !slices.Equal(got, []int64{300_100, 100, 100, 300_300}) {
 		t.Errorf("bytes to copy are %d, want the shared blob only in the first file and once in the sum", got)
 	}
 	go func() {
-		<-half
+		<-claimed // a pipe holds 64 KiB, so the push has read much of the shared blob
+		close(begin2)
+		close(begin3)
 		time.Sleep(300 * time.Millisecond) // enough for the others to copy the blob if nothing held them back
 		if _, err := s.Blobs.Stat(shared.Digest); !errors.Is(err, blob.ErrNotFound) {
 			t.Errorf("Stat of the shared blob = %v, want none while the first file is copied", err)
