@@ -7,6 +7,7 @@ package assertiontest
 import (
 	"bytes"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/sha3"
 	"crypto/x509"
 	"embed"
@@ -14,6 +15,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -156,7 +159,26 @@ func sign(key *assertion.SigningKey, body []byte, headers, changes Headers) *ass
 			delete(headers, name)
 		}
 	}
+	// %#v tells apart what %v prints alike, and sorts maps.
+	input := sha256.Sum256(fmt.Appendf(nil, "%s %q %#v", key.KeyID(), body, headers))
+	if text, ok := signed.Load(input); ok {
+		return decoded(text.([]byte))
+	}
 	a, err := assertion.Sign(headers, body, key)
+	if err != nil {
+		panic(fmt.Sprintf("assertiontest: %v", err))
+	}
+	signed.Store(input, slices.Clone(a.Raw()))
+	return a
+}
+
+// signed maps a digest of the input of sign to the text of the assertion. The same input gives the same bytes, and most tests sign the
+// same assertions again: they spent five sixths of their time on it.
+var signed sync.Map
+
+// decoded returns an assertion of the test's own, which it may change.
+func decoded(text []byte) *assertion.Assertion {
+	a, err := assertion.Decode(slices.Clone(text))
 	if err != nil {
 		panic(fmt.Sprintf("assertiontest: %v", err))
 	}
