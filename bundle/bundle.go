@@ -94,19 +94,19 @@ var emptyConfig = []byte(`{}`)
 
 func formatVersion() string { return fmt.Sprintf("%d.%d", FormatMajor, FormatMinor) }
 
-// epochFormat is the first version whose use depends on more than the kinds of items.
-const epochFormat = "1.2"
+// contentFormat is the first version whose use depends on more than the kinds of items.
+const contentFormat = "1.2"
 
 // formatOf returns the version of the format in which a bundle of these items may be, if it claims to be in claimed. Only the content
 // of the items shows whether they need a version after 1.1. An unknown kind belongs to no version, and is refused elsewhere.
 func formatOf(claimed string, items []ocispec.Descriptor) string {
-	if claimed == epochFormat {
+	if claimed == contentFormat {
 		return claimed
 	}
 	for _, desc := range items {
 		switch desc.ArtifactType {
-		case TypeAssertion:
-			return epochFormat // the first version with them
+		case TypeAssertion, TypeWithdrawal:
+			return contentFormat // the first version with them
 		case TypeCharm, TypeCharmRevision, TypeCharmResource, "": // an image has none
 			return "1.1"
 		}
@@ -124,7 +124,7 @@ func (h *Head) format() string {
 		slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return len(s.Unknown) > 0 }),
 		slices.ContainsFunc(h.Charms, func(c *Charm) bool { return len(c.Unknown) > 0 }),
 		h.hasReferrers:
-		return epochFormat
+		return contentFormat
 	case len(h.Charms)+len(h.CharmRevisions)+len(h.CharmResources)+len(h.Images) > 0:
 		return "1.1"
 	}

@@ -1,7 +1,7 @@
 package catalog
 
 import (
-	"maps"
+	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -11,65 +11,84 @@ import (
 	"offlinestore/snap"
 )
 
-// queueSnapIcons keeps the icon of the most recently signed bundle that knows the icon of a snap, or knows that there is none. have are the
-// snaps that were known before.
+// iconStatement is the bundle's statement about the icon of a snap or charm.
+type iconStatement struct {
+	id   string
+	icon *Icon
+	// former is the icon before. It is nil for a new snap or charm, whose icon is no change.
+	former *[2]string
+	change difference.Change
+}
+
+// queueSnapIcons updates the icons of the bundle's snaps. have are the snaps that were known before.
 func (a *applier) queueSnapIcons(b *pgx.Batch, have map[string]*knownListing[snap.Listing]) error {
-	const known = `
-		select snap_id, icon_signed_at, coalesce(bundle, ''), coalesce(signer, ''), coalesce(sequence, 0)
-		from snap left join import i on icon_import_id = i.id where snap_id = any($1) and icon_signed_at is not null`
-	const q = `update snap set icon = $2, icon_type = $3, icon_signed_at = $4, icon_import_id = $5 where snap_id = $1`
-	origins, err := iconOrigins(a, known, have)
-	if err != nil {
-		return err
-	}
+	var list []iconStatement
 	for _, s := range a.in.Snaps {
-		o, said := origins[s.SnapID]
-		if slices.Contains(s.Unknown, snap.UnknownIcon) || said && (o.is(a.in) || !a.forces(iconKey(s.SnapID)) && o.Supersedes(a.in.Origin())) {
-			continue
+		if !slices.Contains(s.Unknown, snap.UnknownIcon) {
+			list = append(list, iconStatement{s.SnapID, s.Icon, have[s.SnapID].iconBefore(), difference.Change{Snap: s.Name}})
 		}
-		if old := have[s.SnapID]; old != nil {
-			a.r.update(difference.OfIcon(difference.Change{Snap: s.Name}, old.icon, s.Icon.pair())...)
-		}
-		icon, iconType := s.Icon.columns()
-		b.Queue(q, s.SnapID, icon, iconType, a.in.SignedAt, a.id)
 	}
-	return nil
+	return a.queueIcons(b, "snap", "snap_id", list)
 }
 
-// queueCharmIcons keeps the icons of charms as queueSnapIcons keeps the icons of snaps.
+// queueCharmIcons updates the icons of the bundle's charms.
 func (a *applier) queueCharmIcons(b *pgx.Batch, have map[string]*knownListing[charm.Listing]) error {
-	const known = `
-		select charm_id, icon_signed_at, coalesce(bundle, ''), coalesce(signer, ''), coalesce(sequence, 0)
-		from charm left join import i on icon_import_id = i.id where charm_id = any($1) and icon_signed_at is not null`
-	const q = `update charm set icon = $2, icon_type = $3, icon_signed_at = $4, icon_import_id = $5 where charm_id = $1`
-	origins, err := iconOrigins(a, known, have)
+	var list []iconStatement
+	for _, c := range a.in.Charms {
+		if !slices.Contains(c.Unknown, charm.UnknownIcon) {
+			list = append(list, iconStatement{c.ID, c.Icon, have[c.ID].iconBefore(), difference.Change{Charm: c.Name}})
+		}
+	}
+	return a.queueIcons(b, "charm", "charm_id", list)
+}
+
+// queueIcons keeps the icon of the most recently signed bundle that knows the icon, or knows that there is none. table has the snaps or
+// charms, by the column key.
+func (a *applier) queueIcons(b *pgx.Batch, table, key string, list []iconStatement) error {
+	q := fmt.Sprintf(`update %s set icon = $2, icon_type = $3, icon_signed_at = $4, icon_import_id = $5 where %s = $1`, table, key)
+	origins, err := a.iconOrigins(table, key, list)
 	if err != nil {
 		return err
 	}
-	for _, c := range a.in.Charms {
-		o, said := origins[c.ID]
-		if slices.Contains(c.Unknown, charm.UnknownIcon) || said && o.keepsCharm(a.in, a.forces(iconKey(c.ID))) {
+	for _, s := range list {
+		// Snaps have signed origins only, so the rule of charms holds for both.
+		if o, said := origins[s.id]; said && o.keepsCharm(a.in, a.forces(iconKey(s.id))) {
 			continue
 		}
-		if old := have[c.ID]; old != nil {
-			a.r.update(difference.OfIcon(difference.Change{Charm: c.Name}, old.icon, c.Icon.pair())...)
+		if s.former != nil {
+			a.r.update(difference.OfIcon(s.change, *s.former, s.icon.pair())...)
 		}
-		icon, iconType := c.Icon.columns()
-		b.Queue(q, c.ID, icon, iconType, a.in.SignedAt, a.id)
+		icon, iconType := s.icon.columns()
+		b.Queue(q, s.id, icon, iconType, a.in.SignedAt, a.id)
 	}
 	return nil
 }
 
-// iconOrigins returns the bundles that stated the icons of known snaps or charms, by their IDs.
-func iconOrigins[L any](a *applier, q string, have map[string]*knownListing[L]) (map[string]origin, error) {
-	out := make(map[string]origin)
+// iconOrigins returns the bundles that stated the icons before, by the ID of the snap or charm.
+func (a *applier) iconOrigins(table, key string, list []iconStatement) (map[string]origin, error) {
+	q := fmt.Sprintf(`
+		select %[2]s, icon_signed_at, coalesce(bundle, ''), coalesce(signer, ''), coalesce(sequence, 0)
+		from %[1]s left join import i on icon_import_id = i.id where %[2]s = any($1) and icon_signed_at is not null`, table, key)
+	ids := make([]string, len(list))
+	for i, s := range list {
+		ids[i] = s.id
+	}
+	out := make(map[string]origin, len(list))
 	var id string
 	var o origin
-	err := a.each(q, slices.Collect(maps.Keys(have)), slices.Concat([]any{&id}, o.columns()), func() error {
+	err := a.each(q, ids, slices.Concat([]any{&id}, o.columns()), func() error {
 		out[id] = o
 		return nil
 	})
 	return out, err
+}
+
+// iconBefore returns the icon of a known snap or charm, and nil for a new one.
+func (k *knownListing[L]) iconBefore() *[2]string {
+	if k == nil {
+		return nil
+	}
+	return &k.icon
 }
 
 // columns returns the icon's columns in the tables, null for none.
