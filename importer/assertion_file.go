@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -62,18 +61,18 @@ func (im *Importer) recordAssertions(ctx context.Context, name string, stream []
 	now := im.Now().UTC().Truncate(time.Second)
 	set := assertion.NewSet(list...)
 	v := &assertion.Verifier{Trust: im.Trust, Source: sources{set, im.Trust.Known(), catalogue{ctx, im.Store}}, Time: now}
-	var needed []string
+	needed := make(map[string]bool)
 	for _, a := range set.All() {
 		if err := v.Verify(a); err != nil {
 			return nil, err
 		}
 		for _, ref := range a.Prerequisites() {
-			needed = append(needed, ref.Key())
+			needed[ref.Key()] = true
 		}
 	}
 	in := &catalog.Import{Bundle: digest.FromBytes(stream), Name: name, Signer: catalog.OwnSignatures, SignedAt: now, Assertions: storeAssertions(set.All())}
 	for _, a := range set.All() {
-		if ref := a.Ref(); !slices.Contains(needed, ref.Key()) {
+		if ref := a.Ref(); !needed[ref.Key()] {
 			in.AssertionItems = append(in.AssertionItems, ref)
 		}
 	}
