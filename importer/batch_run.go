@@ -14,8 +14,13 @@ const (
 	filesAtOnce   = 6
 )
 
-// Run imports the planned files. It verifies several at once.
+// Run imports the planned files. It verifies several at once. If the plan found that none of them changes anything, it has applied all of
+// them in a transaction, and Run has nothing left to do.
 func (b *Batch) Run(ctx context.Context) {
+	if !slices.ContainsFunc(b.Files, (*File).Changes) {
+		b.repeat()
+		return
+	}
 	var wg sync.WaitGroup
 	readers, slots := make(chan struct{}, readersAtOnce), make(chan struct{}, filesAtOnce)
 	for _, f := range b.Files {
@@ -33,6 +38,16 @@ func (b *Batch) Run(ctx context.Context) {
 	wg.Wait()
 	if b.PushChannelMap {
 		b.apply(ctx, slices.DeleteFunc(slices.Clone(b.Files), func(f *File) bool { return f.Err != nil })...)
+	}
+}
+
+// repeat reports the files of a batch that changes nothing.
+func (b *Batch) repeat() {
+	for _, f := range b.Files {
+		if f.Err == nil {
+			f.Done = f.Planned
+			b.Report(f)
+		}
 	}
 }
 
