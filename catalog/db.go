@@ -5,7 +5,9 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/tern/v2/migrate"
 )
@@ -18,6 +20,19 @@ const MinVersion = 13
 
 // channelName is the channel of the catalogue's notifications.
 const channelName = "offlinestore_catalogue"
+
+// The bounds of connections.
+const (
+	// maxConns is the number of connections of a process. A push uses the one of its lock and one more.
+	maxConns = 8
+	// connectTimeout is the time for each host of a connection that sets no connect_timeout.
+	connectTimeout = 5 * time.Second
+	// readTimeout bounds the wait for the answer to a reading command. A host that hangs must not hold the command for ever.
+	readTimeout = 2 * time.Minute
+	// crowdTimeout is the time to wait for a connection while others have all of them.
+	crowdTimeout = 20 * time.Second
+	closeTimeout = time.Second
+)
 
 // DB is the catalogue, for reading and writing.
 type DB struct {
@@ -34,14 +49,14 @@ func Open(ctx context.Context, dsn string) (*DB, error) {
 	}
 	s := &DB{pool: pool}
 	if err := s.migrate(ctx); err != nil {
-		pool.Close()
+		closePool(pool)
 		return nil, fmt.Errorf("upgrade the catalogue's tables: %w", interpret(err))
 	}
 	return s, nil
 }
 
 // Close closes the connections.
-func (db *DB) Close() { db.pool.Close() }
+func (db *DB) Close() { closePool(db.pool) }
 
 func connect(ctx context.Context, dsn string, readOnly bool) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(dsn)
@@ -49,20 +64,57 @@ func connect(ctx context.Context, dsn string, readOnly bool) (*pgxpool.Pool, err
 		// The error quotes the connection string. pgx removes the password from it.
 		return nil, fmt.Errorf("connection string: %w", err)
 	}
-	cfg.MaxConns = 8
+	cfg.MaxConns = maxConns
 	cfg.ConnConfig.RuntimeParams["application_name"] = "snap-store-proxy"
+	if cfg.ConnConfig.ConnectTimeout <= 0 {
+		cfg.ConnConfig.ConnectTimeout = connectTimeout
+	}
 	if readOnly {
-		cfg.ConnConfig.RuntimeParams["default_transaction_read_only"] = "on"
+		// As a parameter of the connection, it would make each host look like a standby to target_session_attrs.
+		cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, `set default_transaction_read_only = on`)
+			return err
+		}
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the database: %w", interpret(err))
 	}
-	if err := requireKnownVersion(ctx, pool); err != nil {
-		pool.Close()
+	if err := awaitConnection(ctx, pool); err != nil {
+		closePool(pool)
 		return nil, err
 	}
 	return pool, nil
+}
+
+// awaitConnection makes the first connection. If other processes have all of the server's connections, it waits for them.
+func awaitConnection(ctx context.Context, pool *pgxpool.Pool) error {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	for began := time.Now(); ; {
+		err := requireKnownVersion(ctx, pool)
+		if !isCode(err, "53300") || time.Since(began) > crowdTimeout { // too_many_connections
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(crowdTimeout / 100):
+		}
+	}
+}
+
+// closePool closes the connections. It does not wait long for a database that does not answer.
+func closePool(pool *pgxpool.Pool) {
+	done := make(chan struct{})
+	go func() {
+		pool.Close()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(closeTimeout):
+	}
 }
 
 func requireKnownVersion(ctx context.Context, pool *pgxpool.Pool) error {

@@ -29,6 +29,8 @@ func (db *DB) History(ctx context.Context, bundle digest.Digest) ([]Record, erro
 	const q = `
 		select id, bundle, name, signer, signed_at, sequence, exporter, program, imported_at, report from import
 		where $1 in ('', bundle) order by id desc`
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	rows, err := db.pool.Query(ctx, q, bundle.String())
 	if err != nil {
 		return nil, fmt.Errorf("read the history: %w", interpret(err))

@@ -22,7 +22,7 @@ const (
 )
 
 // unlockTimeout limits the wait for an unresponsive database when the program ends.
-const unlockTimeout = 5 * time.Second
+const unlockTimeout = time.Second
 
 // lock is the state of Lock, with the connection that holds the lock in PostgreSQL.
 type lock struct {

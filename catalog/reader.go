@@ -39,7 +39,7 @@ func (r *Reader) Close() {
 		r.conn.Release()
 		r.conn = nil
 	}
-	r.pool.Close()
+	closePool(r.pool)
 }
 
 // Generation returns the number of the catalogue's newest state.
@@ -66,7 +66,9 @@ func (r *Reader) WaitForChange(ctx context.Context) error {
 	}
 	if _, err := r.conn.Conn().WaitForNotification(ctx); err != nil {
 		// A connection with an interrupted wait is not used again.
-		r.conn.Conn().Close(context.WithoutCancel(ctx))
+		closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		r.conn.Conn().Close(closeCtx)
 		r.conn.Release()
 		r.conn = nil
 		return interpret(err)
@@ -83,6 +85,8 @@ func (r *Reader) LoadSnapshot(ctx context.Context) (*Snapshot, error) {
 func (db *DB) LoadSnapshot(ctx context.Context) (*Snapshot, error) { return loadSnapshot(ctx, db.pool) }
 
 func loadSnapshot(ctx context.Context, pool *pgxpool.Pool) (*Snapshot, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	c := &Snapshot{}
 	opts := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, pool, opts, func(tx pgx.Tx) error {

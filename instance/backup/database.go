@@ -79,7 +79,9 @@ func (d Database) command(ctx context.Context, name string, args ...string) (*ex
 		args = append(args, "--dbname="+dsn)
 	}
 	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "PGAPPNAME=snap-store-proxy")
+	// A host that accepts connections and never answers must not hold up the next one.
+	cmd.Env = append([]string{"PGCONNECT_TIMEOUT=5"}, os.Environ()...)
+	cmd.Env = append(cmd.Env, "LC_ALL=C", "PGAPPNAME=snap-store-proxy")
 	if cfg.Password != "" {
 		// Everyone can read a command line, but nobody can read another user's environment.
 		cmd.Env = append(cmd.Env, "PGPASSWORD="+cfg.Password)

@@ -18,7 +18,7 @@ listen_addresses = ''
 port = 5432
 unix_socket_directories = '../run'
 unix_socket_permissions = 0700
-max_connections = 50
+max_connections = 200
 superuser_reserved_connections = 3
 
 fsync = on
