@@ -1,6 +1,6 @@
 // Package pgtest gives each test a PostgreSQL database of its own.
 //
-// The first test of a process starts a cluster for the databases in a temporary folder. If the variable
+// The first test of a process starts a cluster for the databases, in memory if there is room. If the variable
 // OFFLINESTORE_TEST_DATABASE_URL names a database on another cluster, by a user that may create databases, the databases
 // are created there. Nothing of the cluster remains after the process, however the process ends.
 package pgtest
