@@ -13,26 +13,28 @@ type fieldRef struct {
 	name       string
 	row        int
 	ofRevision bool
-	urls       bool
+	urls, old  bool
 }
 
 // allFields has the rows of both tables in the order of the alphabet, in which one answer mixes them.
 var allFields = func() []fieldRef {
 	var list []fieldRef
 	for i, f := range snapFields {
-		list = append(list, fieldRef{f.name, i, false, f.urls})
+		list = append(list, fieldRef{f.name, i, false, f.urls, f.old})
 	}
 	for i, f := range revisionFields {
-		list = append(list, fieldRef{f.name, i, true, f.urls})
+		list = append(list, fieldRef{f.name, i, true, f.urls, f.old})
 	}
-	slices.SortFunc(list, func(a, b fieldRef) int { return strings.Compare(a.name, b.name) })
+	slices.SortStableFunc(list, func(a, b fieldRef) int { return strings.Compare(a.name, b.name) })
 	return list
 }()
 
 var fieldByName = func() map[string]fieldSet {
 	m := make(map[string]fieldSet, len(allFields))
 	for i, f := range allFields {
-		m[f.name] = 1 << i
+		if !f.old {
+			m[f.name] = 1 << i
+		}
 	}
 	return m
 }()
@@ -43,6 +45,7 @@ var (
 	revisionSet         = setWhere(func(f fieldRef) bool { return f.ofRevision })
 	identitySet         = fieldByName["name"] | fieldByName["snap-id"]
 	searchedRevisionSet = revisionSet &^ fieldByName["snap-yaml"]
+	oldSet              = setWhere(func(f fieldRef) bool { return f.old })
 )
 
 func setWhere(is func(fieldRef) bool) (set fieldSet) {
@@ -58,11 +61,21 @@ func setWhere(is func(fieldRef) bool) (set fieldSet) {
 // of other versions ask for them.
 func newFieldSet(names []string) fieldSet {
 	if len(names) == 0 {
-		return snapSet | revisionSet
+		return (snapSet | revisionSet) &^ oldSet
 	}
 	var set fieldSet
 	for _, name := range names {
 		set |= fieldByName[name]
+	}
+	return set
+}
+
+// forOldClients returns the set with the values that old clients know.
+func (set fieldSet) forOldClients() fieldSet {
+	for i, f := range allFields {
+		if now := fieldByName[f.name]; f.old && set&now != 0 {
+			set = set&^now | 1<<i
+		}
 	}
 	return set
 }

@@ -13,6 +13,8 @@ type field[T any] struct {
 	value func(T) any
 	// urls is set where the value has URLs of this server. markedURL makes them.
 	urls bool
+	// old is set for the value that old clients get instead of the one in the row of the same name.
+	old bool
 }
 
 // fieldTable lists the members of an answer in the order of the alphabet, as the stores print them.

@@ -15,12 +15,12 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
 		return
 	}
 	query := r.URL.Query()
-	what, ok := newSearch(query, architecture(r))
+	what, ok := newSearch(query, headerArchitecture(w, r))
 	if !ok {
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the query is too long or its channel is none")
 		return
 	}
-	fields := newFieldSet(splitList(query.Get("fields")))
+	fields := clientFields(r, splitList(query.Get("fields")))
 	pooled := getBuffer()
 	defer putBuffer(pooled)
 	out := append((*pooled)[:0], `{"results":[`...)
@@ -28,6 +28,7 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
 		if i > 0 {
 			out = append(out, ',')
 		}
+		varyByClient(w, h.row.revision)
 		out = appendMatch(out, h, fields, origin)
 	}
 	out = append(out, `]}`...)

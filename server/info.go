@@ -20,7 +20,7 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 	}
 	arch := query.Get("architecture")
 	if arch == "" {
-		arch = architecture(r)
+		arch = headerArchitecture(w, r)
 	}
 	rows := sn.openRows(arch)
 	if len(rows) == 0 {
@@ -32,7 +32,7 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 	if !ok {
 		return
 	}
-	fields := newFieldSet(splitList(query.Get("fields")))
+	fields := clientFields(r, splitList(query.Get("fields")))
 	pooled := getBuffer()
 	defer putBuffer(pooled)
 	out := append((*pooled)[:0], `{"channel-map":[`...)
@@ -40,6 +40,7 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 		if i > 0 {
 			out = append(out, ',')
 		}
+		varyByClient(w, row.revision)
 		out = appendChannelMapEntry(out, row, fields, origin)
 	}
 	out = append(out, `],"default-track":`...)

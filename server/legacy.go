@@ -86,14 +86,6 @@ func newLegacySnap(sn *indexedSnap, rev *indexedRevision, channelName, origin st
 	return out
 }
 
-// legacyType returns a type that old clients know. snapd before 2.36 drops a whole answer with a type that it does not know.
-func legacyType(t string) string {
-	if t == "snapd" {
-		return "app"
-	}
-	return t
-}
-
 // legacyEpoch returns an epoch in the notation of old clients, "1" or "1*", if the epoch can be written so.
 func legacyEpoch(e snap.Epoch) any {
 	if len(e.Write) == 0 {
@@ -131,7 +123,7 @@ func legacyChannels(sn *indexedSnap, arch string) []legacyTrack {
 // details answers GET /api/v1/snaps/details/<name>, with a channel or a revision.
 func (s *Server) details(w http.ResponseWriter, r *http.Request, ix *index) {
 	name, query := r.PathValue("name"), r.URL.Query()
-	sn, arch := ix.byName[name], architecture(r)
+	sn, arch := ix.byName[name], headerArchitecture(w, r)
 	if sn == nil {
 		s.fail(w, r, http.StatusNotFound, "resource-not-found", fmt.Sprintf("no snap named %.60q in this store", name))
 		return
@@ -246,7 +238,7 @@ func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index)
 	if !ok {
 		return
 	}
-	what, ok := newSearch(r.URL.Query(), architecture(r))
+	what, ok := newSearch(r.URL.Query(), headerArchitecture(w, r))
 	if !ok {
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the query is too long or its channel is none")
 		return

@@ -49,7 +49,7 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request, ix *index) {
 	if !ok {
 		return
 	}
-	c := refreshCall{ix: ix, req: &req, arch: arch, origin: origin, fields: newFieldSet(req.Fields),
+	c := refreshCall{ix: ix, req: &req, arch: arch, origin: origin, fields: clientFields(r, req.Fields),
 		defaultTracks: hasDefaultTracks(r)}
 	writeResults(w, len(req.Actions), func(dst []byte, i int) []byte { return c.appendResult(dst, &req.Actions[i]) })
 }

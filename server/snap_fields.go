@@ -75,6 +75,7 @@ var revisionFields = fieldTable[snapRevision]{
 	{name: "revision", value: func(r snapRevision) any { return r.Number }},
 	{name: "snap-yaml", value: func(r snapRevision) any { return orNil(r.SnapYAML) }},
 	{name: "type", value: func(r snapRevision) any { return r.Type }},
+	{name: "type", value: func(r snapRevision) any { return legacyType(r.Type) }, old: true},
 	{name: "version", value: func(r snapRevision) any { return r.Version }},
 }
 
