@@ -12,13 +12,15 @@ import (
 // maxBundleArchive bounds the download of a bundle whose content is to be planned. Real ones have some ten kilobytes.
 const maxBundleArchive = 16 << 20
 
-// bundle plans the bundle that the operator names, and returns its applications.
+// bundle plans the bundle that the operator names, and returns its applications. If the bundle is withdrawn, there are none.
 func (p *charmPlanner) bundle() ([]charm.Application, error) {
 	name := p.req.Bundle
 	c, err := p.info(name)
 	switch {
 	case err != nil:
 		return nil, err
+	case c == nil && p.acceptsWithdrawn() && (p.wasExported(name) || p.plan.Request.Withdrawn == WithdrawnWarn):
+		return nil, nil // the export states that it is gone
 	case c == nil:
 		return nil, &MissingError{[]Gap{{Charm: name, Reason: "the store has no such bundle"}}}
 	case c.Listing.Type != charm.TypeBundle:
@@ -36,7 +38,13 @@ func (p *charmPlanner) bundle() ([]charm.Application, error) {
 	}
 	r := &results[0]
 	if r.Error != nil {
-		return nil, &MissingError{[]Gap{{Charm: name, Channel: ch, Reason: "the store has no release: " + r.Error.Message}}}
+		gap := Gap{Charm: name, Channel: ch, Reason: "the store has no release: " + r.Error.Message}
+		if !isUnreleased(r.Error.Code) || !p.acceptsWithdrawn() {
+			return nil, &MissingError{[]Gap{gap}}
+		}
+		c.rows.Close(charm.Base{}, asked)
+		p.gap(gap)
+		return nil, nil
 	}
 	if r.Charm.ID != c.Listing.ID || r.Charm.Type != c.Listing.Type {
 		return nil, storeError("the store's answer about %s is about the %s %s", name, r.Charm.Type, r.Charm.ID)
@@ -82,7 +90,7 @@ func (e *Exporter) BundleYAML(ctx context.Context, req *CharmRequest) (string, e
 	if err := req.Validate(); err != nil {
 		return "", err
 	}
-	p := newCharmPlanner(ctx, e, req, &Plan{})
+	p := newCharmPlanner(ctx, e, req, &Plan{Request: Request{Withdrawn: WithdrawnError}})
 	_, err := p.bundle()
 	return p.plan.BundleYAML, err
 }

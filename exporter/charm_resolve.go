@@ -153,9 +153,7 @@ func (p *charmPlanner) accept(w *charmQuery, r *charm.Result) (next *charmQuery,
 		}
 		return nil, p.addAnswer(c, w, r)
 	}
-	switch r.Error.Code {
-	case charm.CodeRevisionNotFound, charm.CodeInvalidBase, charm.CodeInvalidPlatform, charm.CodeMissingBase:
-	default:
+	if !isUnreleased(r.Error.Code) {
 		p.gap(w.gap("the store refuses it: " + r.Error.Message + " (" + r.Error.Code + ")"))
 		return nil, nil
 	}
@@ -172,6 +170,11 @@ func (p *charmPlanner) accept(w *charmQuery, r *charm.Result) (next *charmQuery,
 	other := *w
 	other.base, other.otherBase = base, true
 	return &other, nil
+}
+
+// isUnreleased reports whether an error of the store means that it has no such release.
+func isUnreleased(code string) bool {
+	return slices.Contains([]string{charm.CodeRevisionNotFound, charm.CodeInvalidBase, charm.CodeInvalidPlatform, charm.CodeMissingBase}, code)
 }
 
 // alternative returns the base nearest to w.base among the bases that the store offers for the same architecture and channel.

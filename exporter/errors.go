@@ -23,6 +23,8 @@ type Gap struct {
 	Reason   string `json:"reason"`
 	// kind is the sentinel that leads to a hint for the gap, or nil.
 	kind error
+	// refused is set if the store has refused the request, so that nothing is known about the channel.
+	refused bool
 	// need is the sentence of package closure about a snap that something needs.
 	need string
 }

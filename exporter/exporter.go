@@ -55,8 +55,9 @@ type Request struct {
 	NoDeps, NoIcons bool
 	// Withdrawn is the way to treat snaps that the store does not offer any more.
 	Withdrawn WithdrawnMode
-	// Exported maps the names of snaps in earlier exports to their snap-ids. A name that is not in it may be misspelled.
-	Exported map[string]string
+	// Exported maps the names of snaps in earlier exports to their snap-ids, and ExportedCharms the names of charms and charm bundles to
+	// their IDs. Other names may be misspelled.
+	Exported, ExportedCharms map[string]string
 	// KeepGoing leaves out the parts of an image that can't be exported. Without lists further items to leave out.
 	KeepGoing bool
 	Without   []Item

@@ -50,7 +50,8 @@ func TestBlamedArchitecture(t *testing.T) {
 		t.Fatal(err)
 	}
 	e, _ := newExporter(t, s)
-	req := exporter.Request{Names: []string{"gnome-calculator", "hello"}, Channels: []string{"stable"}, Architectures: []string{"amd64", "arm64"}}
+	req := exporter.Request{Names: []string{"gnome-calculator", "hello"}, Channels: []string{"stable"}, Architectures: []string{"amd64", "arm64"},
+		Withdrawn: exporter.WithdrawnError}
 	_, err := e.Plan(t.Context(), req)
 	if got := exporter.Blamed(err); !slices.Equal(got, []exporter.Item{{Snap: "gnome-calculator", Architecture: "arm64"}}) {
 		t.Fatalf("%v is blamed on %v", err, got)

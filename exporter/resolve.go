@@ -59,8 +59,7 @@ func (w *snapQuery) gap(arch, reason string) Gap {
 
 // absentGaps returns a gap for each architecture for which something needs a snap that the store doesn't know. For a snap that the
 // operator requested, it returns one gap.
-func (w *snapQuery) absentGaps() []Gap {
-	const reason = noSuchSnap
+func (w *snapQuery) absentGaps(reason string) []Gap {
 	if w.need == nil {
 		return []Gap{{Snap: w.name, Reason: reason}}
 	}
@@ -135,22 +134,14 @@ func (p *planner) addSnaps(queries []*snapQuery) error {
 	return p.blameMissing(&MissingError{slices.Compact(missing)}) // several channels of one snap may have led to the same gap
 }
 
-// info asks for a snap by name, once. It returns gaps if the snap is essential and missing.
+// info asks for a snap by name, once. It returns gaps if the store does not know the snap, and that is an error.
 func (p *planner) info(w *snapQuery) (absent []Gap, err error) {
 	if p.snaps[w.name] != nil {
 		return nil, nil
 	}
 	info, err := p.e.Client.Info(p.ctx, w.name)
 	if errors.Is(err, upstream.ErrNotFound) {
-		switch {
-		case w.need == nil && p.plan.Request.Withdrawn != WithdrawnError:
-			p.withdraw(w.name)
-			return nil, nil
-		case w.need == nil || w.need.essential:
-			return w.absentGaps(), nil
-		}
-		p.plan.Gaps = append(p.plan.Gaps, w.absentGaps()...)
-		return nil, nil
+		return p.addAbsent(w), nil
 	}
 	if errors.Is(err, upstream.ErrUnavailable) {
 		return nil, &StoreError{err} // the store as a whole
@@ -222,7 +213,9 @@ func (p *planner) accept(arch string, w *snapQuery, r *snap.Result) error {
 	}
 	if r.Error != nil && r.Error.Code != snap.CodeRevisionNotFound {
 		// Such an error doesn't mean that the channel is closed.
-		w.gaps = append(w.gaps, w.gap(arch, "the store refuses it: "+r.Error.Message+" ("+r.Error.Code+")"))
+		g := w.gap(arch, "the store refuses it: "+r.Error.Message+" ("+r.Error.Code+")")
+		g.refused = true
+		w.gaps = append(w.gaps, g)
 		return nil
 	}
 	w.gaps = append(w.gaps, w.gap(arch, "the store has no release"))
@@ -232,8 +225,7 @@ func (p *planner) accept(arch string, w *snapQuery, r *snap.Result) error {
 	return s.closeChannel(arch, w.channel)
 }
 
-// reportMissing turns gaps into warnings, and returns the gaps that are errors: a snap of which nothing was found, and one that is
-// essential for an architecture.
+// reportMissing turns gaps into warnings, and returns the gaps that are errors, such as a requested snap of which nothing was found.
 func (p *planner) reportMissing(queries []*snapQuery) (missing []Gap) {
 	for _, w := range queries {
 		s := p.snaps[w.name]
@@ -244,25 +236,29 @@ func (p *planner) reportMissing(queries []*snapQuery) (missing []Gap) {
 		case len(s.Revisions) == 0 && w.need == nil:
 			gap := Gap{Snap: w.name, Architecture: strings.Join(w.archs, ", "), Reason: "the store has no release of what was asked for"}
 			missing = append(missing, gap)
-		case w.need != nil && w.need.essential:
-			missing = append(missing, w.gaps...)
 		default:
-			p.warn(s, w)
+			missing = append(missing, p.warn(s, w)...)
 		}
 	}
 	return missing
 }
 
-// warn records the gaps of w.
-func (p *planner) warn(s *Snap, w *snapQuery) {
+// warn records the gaps of w. It returns the ones that are errors: an essential snap is missing, and the bundle can't or must not state
+// that its channel is closed.
+func (p *planner) warn(s *Snap, w *snapQuery) (missing []Gap) {
+	essential := w.need != nil && w.need.essential
 	for _, g := range w.gaps {
-		// A revision is mostly for one architecture. It isn't missing for another architecture that has a revision of its own.
-		if w.revision > 0 && s.has(g.Architecture) {
-			continue
+		switch {
+		case essential && (g.refused || p.plan.Request.Withdrawn == WithdrawnError):
+			missing = append(missing, g)
+		case w.revision > 0 && s.has(g.Architecture):
+			// A revision is mostly for one architecture. It isn't missing for another architecture that has a revision of its own.
+		default:
+			p.plan.Gaps = append(p.plan.Gaps, g)
 		}
-		p.plan.Gaps = append(p.plan.Gaps, g)
 	}
-	if len(s.Revisions) == 0 {
+	if len(s.Revisions) == 0 && !p.isClosed(w) {
 		delete(p.snaps, w.name)
 	}
+	return missing
 }

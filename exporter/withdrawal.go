@@ -32,7 +32,10 @@ const (
 	WithdrawnError WithdrawnMode = "error" // withdrawn snaps are errors
 )
 
-const noSuchSnap = "the store has no such snap"
+const (
+	noSuchSnap = "the store has no such snap"
+	goneSnap   = noSuchSnap + " any more, and the bundle states that it is gone"
+)
 
 // item returns the withdrawal as a bundle holds it.
 func (w *Withdrawal) item() *bundle.Withdrawal {
@@ -41,18 +44,36 @@ func (w *Withdrawal) item() *bundle.Withdrawal {
 	}
 }
 
-// withdraw plans the statement that a requested snap is gone from the store.
-func (p *planner) withdraw(name string) {
-	if slices.ContainsFunc(p.plan.Withdrawals, func(w *Withdrawal) bool { return w.Name == name }) {
-		return
+// addAbsent records that the store does not know the snap of a query. It returns gaps if that is an error. A snap that something needs is
+// only stated to be gone if an earlier export had it: the names of content providers are often wrong.
+func (p *planner) addAbsent(w *snapQuery) []Gap {
+	requested, known := w.need == nil, p.plan.Request.Exported[w.name] != ""
+	switch {
+	case p.plan.Request.Withdrawn == WithdrawnError && (requested || known || w.need.essential):
+		return w.absentGaps(noSuchSnap)
+	case requested && known:
+		p.withdraw(w.name, Gap{Snap: w.name, Reason: goneSnap})
+	case requested:
+		p.withdraw(w.name, Gap{Snap: w.name, Reason: "the store has no such snap, and the bundle states that it is gone; is the name right?"})
+	case known:
+		p.withdraw(w.name, w.absentGaps(goneSnap)...)
+	default:
+		p.plan.Gaps = append(p.plan.Gaps, w.absentGaps(noSuchSnap)...)
 	}
-	id := p.plan.Request.Exported[name]
-	reason := "the store has no such snap any more, and the bundle states that it is gone"
-	if id == "" {
-		reason = "the store has no such snap, and the bundle states that it is gone; is the name right?"
+	return nil
+}
+
+// withdraw plans the statement that a snap is gone from the store, and records its gaps.
+func (p *planner) withdraw(name string, gaps ...Gap) {
+	for _, g := range gaps {
+		if !slices.Contains(p.plan.Gaps, g) {
+			p.plan.Gaps = append(p.plan.Gaps, g)
+		}
 	}
-	p.plan.Withdrawals = append(p.plan.Withdrawals, &Withdrawal{Kind: bundle.WithdrawnSnap, Name: name, ID: id, Reason: bundle.ReasonGone})
-	p.plan.Gaps = append(p.plan.Gaps, Gap{Snap: name, Reason: reason})
+	if !slices.ContainsFunc(p.plan.Withdrawals, func(w *Withdrawal) bool { return w.Name == name }) {
+		w := &Withdrawal{Kind: bundle.WithdrawnSnap, Name: name, ID: p.plan.Request.Exported[name], Reason: bundle.ReasonGone}
+		p.plan.Withdrawals = append(p.plan.Withdrawals, w)
+	}
 }
 
 // validateWithdrawals returns an error if the plan has nothing but names that no export ever had: they are probably misspelled.
@@ -71,8 +92,8 @@ func (p *planner) validateWithdrawals() error {
 	return &MissingError{unknown}
 }
 
-// isClosed reports whether a query of the operator is about closed channels, so that the bundle states that they are closed. A snap that
-// was never released for any of the architectures is missing instead.
+// isClosed reports whether a query is about closed channels, so that the bundle states that they are closed. A snap that was never
+// released for any of the architectures is missing instead.
 func (p *planner) isClosed(w *snapQuery) bool {
 	if w.revision > 0 || p.plan.Request.Withdrawn == WithdrawnError {
 		return false
@@ -144,9 +165,9 @@ func (f *fetcher) isRevoked(snapID string) (bool, error) {
 // revoke replaces a planned snap whose declaration is revoked with the statement of it, and records a gap.
 func (p *Plan) revoke(f *fetcher, s *Snap) error {
 	w := &Withdrawal{Kind: bundle.WithdrawnSnap, Name: s.Listing.Name, ID: s.Listing.SnapID, Reason: bundle.ReasonRevoked}
-	gap := Gap{Snap: w.Name, Reason: "its snap-declaration is revoked, and the bundle carries only that"}
+	gap := Gap{Snap: w.Name, NeededBy: strings.Join(s.NeededBy, ", "), Reason: "its snap-declaration is revoked, and the bundle carries only that"}
 	if p.Request.Withdrawn == WithdrawnError {
-		return &MissingError{[]Gap{gap}}
+		return p.blame(w.Name, &MissingError{[]Gap{gap}})
 	}
 	var err error
 	if w.assertions, err = f.stream(declarationRef(w.ID)); err != nil {
@@ -157,23 +178,31 @@ func (p *Plan) revoke(f *fetcher, s *Snap) error {
 	return nil
 }
 
-// acceptsWithdrawn reports whether the bundle may state that requested charms are withdrawn. The charms of a charm bundle are all needed.
-func (p *charmPlanner) acceptsWithdrawn() bool {
-	return p.plan.Request.Withdrawn != WithdrawnError && p.req.Bundle == ""
+// acceptsWithdrawn reports whether the bundle may state that charms are withdrawn.
+func (p *charmPlanner) acceptsWithdrawn() bool { return p.plan.Request.Withdrawn != WithdrawnError }
+
+// wasExported reports whether an earlier export had a charm or charm bundle of this name.
+func (p *charmPlanner) wasExported(name string) bool {
+	return p.plan.Request.ExportedCharms[name] != ""
 }
 
-// withdrawCharms plans the statements that requested charms are gone from the store. If the request has nothing else, the names are
-// probably misspelled, and the charms stay missing.
+// withdrawCharms plans the statements that charms are gone from the store. If the request has nothing but names that no export ever had,
+// they are probably misspelled, and the charms stay missing.
 func (p *charmPlanner) withdrawCharms() {
-	if !p.acceptsWithdrawn() || len(p.charms) == 0 && p.plan.Request.Withdrawn != WithdrawnWarn {
+	known := len(p.charms) > 0 || slices.ContainsFunc(p.missing, func(g Gap) bool { return p.wasExported(g.Charm) })
+	if !p.acceptsWithdrawn() || !known && p.plan.Request.Withdrawn != WithdrawnWarn {
 		return
 	}
 	p.missing = slices.DeleteFunc(p.missing, func(g Gap) bool {
 		if !p.absent[g.Charm] {
 			return false
 		}
+		reason := "the store has no such charm, and the bundle states that it is gone; is the name right?"
+		if p.wasExported(g.Charm) {
+			reason = "the store has no such charm any more, and the bundle states that it is gone"
+		}
 		p.plan.Withdrawals = append(p.plan.Withdrawals, &Withdrawal{Kind: bundle.WithdrawnCharm, Name: g.Charm, Reason: bundle.ReasonGone})
-		p.gap(Gap{Charm: g.Charm, Reason: "the store has no such charm, and the bundle states that it is gone; is the name right?"})
+		p.gap(Gap{Charm: g.Charm, Reason: reason})
 		return true
 	})
 }

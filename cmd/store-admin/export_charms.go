@@ -149,7 +149,9 @@ func (o *charmOptions) request(given func(flag string) bool) (exporter.Request, 
 	if given("arch") {
 		req.ImageArchitectures = req.Architectures
 	}
-	return exporter.Request{Charms: req, NoIcons: o.noIcons, Withdrawn: exporter.WithdrawnMode(o.withdrawn)}, nil
+	out := exporter.Request{Charms: req, NoIcons: o.noIcons, Withdrawn: exporter.WithdrawnMode(o.withdrawn)}
+	err := setExported(&out)
+	return out, err
 }
 
 func (o *charmOptions) run(c *cobra.Command, req exporter.Request) error {

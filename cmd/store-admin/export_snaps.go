@@ -57,8 +57,7 @@ stopped and a repeated one fetches only new items.
 func (o *snapOptions) request(names []string) (exporter.Request, error) {
 	req := exporter.Request{Names: unique(names), Channels: unique(o.channels), Architectures: unique(o.archs), NoDeps: o.noDeps, NoIcons: o.noIcons,
 		Withdrawn: exporter.WithdrawnMode(o.withdrawn)}
-	var err error
-	if req.Exported, err = readExported(); err != nil {
+	if err := setExported(&req); err != nil {
 		return req, err
 	}
 	if o.fromYAML != "" {

@@ -28,7 +28,11 @@ allows, or forbids, is left out. Revisions of several architectures need one
 			if err := o.validate(c.Flags().Changed); err != nil {
 				return err
 			}
-			req := exporter.Request{Channels: unique(o.channels), Architectures: unique(o.archs), NoDeps: o.noDeps, NoIcons: o.noIcons}
+			req := exporter.Request{Channels: unique(o.channels), Architectures: unique(o.archs), NoDeps: o.noDeps, NoIcons: o.noIcons,
+				Withdrawn: exporter.WithdrawnMode(o.withdrawn)}
+			if err := setExported(&req); err != nil {
+				return err
+			}
 			for _, arg := range unique(args) {
 				set, err := exporter.ParseValidationSet(arg)
 				if err != nil {
