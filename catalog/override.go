@@ -3,6 +3,7 @@ package catalog
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -95,7 +96,7 @@ func (db *DB) Overrides(ctx context.Context, name string) (list []Override, err 
 	return list, nil
 }
 
-// SetOverrides makes all changes, or none of them, and notifies the servers. It returns the new state of each channel and
+// SetOverrides makes all changes, or none of them, and notifies the servers. Beside other changes, a deletion may find nothing. It returns the new state of each channel and
 // architecture, in the order of the changes. by names the operator.
 func (db *DB) SetOverrides(ctx context.Context, by string, changes []OverrideChange) (done []Override, err error) {
 	if len(changes) > MaxOverrides {
@@ -106,10 +107,8 @@ func (db *DB) SetOverrides(ctx context.Context, by string, changes []OverrideCha
 			return err
 		}
 		o := &overrider{ctx: ctx, tx: tx, by: text(by)}
-		for _, c := range changes {
-			if err := o.change(c); err != nil {
-				return err
-			}
+		if err := o.changeAll(changes); err != nil {
+			return err
 		}
 		done = o.done
 		return bump(ctx, tx)
@@ -126,6 +125,23 @@ type overrider struct {
 	tx   pgx.Tx
 	by   string
 	done []Override
+}
+
+// changeAll makes the changes. A deletion that finds nothing is left out, unless nothing else was asked for: what it asks for is so.
+func (o *overrider) changeAll(changes []OverrideChange) error {
+	var nothing error
+	for _, c := range changes {
+		err := o.change(c)
+		if _, missing := errors.AsType[*NotFoundError](err); missing && c.Revision == 0 {
+			nothing = cmp.Or(nothing, err)
+		} else if err != nil {
+			return err
+		}
+	}
+	if len(o.done) > 0 {
+		return nil
+	}
+	return nothing
 }
 
 func (o *overrider) change(c OverrideChange) error {

@@ -111,7 +111,6 @@ func TestOverridesRefused(t *testing.T) {
 		{catalog.OverrideChange{Name: "y\x00q", Channel: "stable", Revision: 6}, `snap "y`},
 		{catalog.OverrideChange{Name: "jq", Channel: "stable", Revision: 7}, "revision 7 of jq is not in this store; here: 6 (amd64 arm64), 5 (amd64 arm64)"},
 		{catalog.OverrideChange{Name: "jq", Channel: "2.0/stable", Revision: 6}, "track 2.0 of jq is not in this store; here: latest/stable"},
-		{catalog.OverrideChange{Name: "jq", Channel: "edge"}, "channel latest/edge of jq is not in this store; here: latest/stable"},
 		{catalog.OverrideChange{Name: "jq", Channel: "latest/nonsense", Revision: 6}, "no risk in it"},
 	} {
 		good := catalog.OverrideChange{Name: "jq", Channel: "stable", Revision: 5}
@@ -127,6 +126,26 @@ func TestOverridesRefused(t *testing.T) {
 	}
 	if _, err := s.SetOverrides(t.Context(), "op", make([]catalog.OverrideChange, catalog.MaxOverrides+1)); err == nil {
 		t.Error("SetOverrides took more than MaxOverrides")
+	}
+}
+
+// TestDeletionsThatFindNothing checks that they are left out of a batch, and an error alone.
+func TestDeletionsThatFindNothing(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	apply(t, s, with(imp("one", 0), "jq", []int{5, 6}, "latest/stable/amd64=6"))
+	edge, other := catalog.OverrideChange{Name: "jq", Channel: "edge"}, catalog.OverrideChange{Name: "yq", Channel: "stable"}
+	_, err := s.SetOverrides(t.Context(), "op", []catalog.OverrideChange{edge, other})
+	if want := "channel latest/edge of jq is not in this store; here: latest/stable"; err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("deletions alone: %v, want %s", err, want)
+	}
+	done, err := s.SetOverrides(t.Context(), "op", []catalog.OverrideChange{edge, {Name: "jq", Channel: "stable", Revision: 5}, other})
+	if err != nil || len(done) == 0 {
+		t.Fatalf("deletions beside a change: %v, %v", done, err)
+	}
+	list, err := s.Overrides(t.Context(), "")
+	if err != nil || len(list) != len(done) {
+		t.Errorf("Overrides = %v, %v; want the %d that were set", overrides(list), err, len(done))
 	}
 }
 

@@ -26,8 +26,10 @@ const databaseOK = "ok"
 
 // Health is the state of a store: its place, its services, its content, and its faults.
 type Health struct {
-	URL     string `json:"url"`
-	StoreID string `json:"store-id"`
+	URL string `json:"url"`
+	// Airgapped reports that the store was set up.
+	Airgapped bool   `json:"air-gapped"`
+	StoreID   string `json:"store-id"`
 	// Database is "ok", or the reason why the database is not available.
 	Database string         `json:"database"`
 	Cluster  string         `json:"cluster"`
@@ -116,6 +118,7 @@ func (d Dir) Health(ctx context.Context, o Options) (*Health, error) {
 func (in *Instance) HostHealth() (*Health, error) {
 	h := &Health{Services: []ServiceState{}, Stores: []string{}, AccountKeys: []AccountKey{}, ValidationSets: []string{}}
 	v := in.Settings.Values()
+	h.Airgapped = v.Airgap
 	h.StoreID, h.URL = v.StoreID, strings.TrimSuffix(v.StoreURL, "/")
 	if own := OwnURL(v); h.URL == "" {
 		h.URL = own

@@ -14,7 +14,8 @@ import (
 )
 
 func newEnableAirgapMode(dir *instance.Dir) *cobra.Command {
-	return &cobra.Command{
+	var password string
+	c := &cobra.Command{
 		Use:   "enable-airgap-mode",
 		Short: "Prepare a new store: its database and its secrets",
 		Long: `Prepare a new store: connect to the database, or make the private cluster, create
@@ -22,9 +23,24 @@ the tables or bring them up to date, and make missing secrets. You can run the
 command again at any time; it does not change existing content. There is no other
 mode: this program never connects to the internet.`,
 		Example: "  snap-store-proxy config proxy.db.connection=postgresql://store@db.example.internal/store\n  snap-store-proxy enable-airgap-mode",
-		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return enableAirgapMode(c.Context(), c.OutOrStdout(), dir) },
+		Args: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("password") {
+				return cobra.MaximumNArgs(1)(c, args)
+			}
+			return cobra.NoArgs(c, args)
+		},
+		RunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("password") {
+				fmt.Fprintln(c.ErrOrStderr(), "Warning: --password is left out: the air-gapped mode needs no password")
+			}
+			return enableAirgapMode(c.Context(), c.OutOrStdout(), dir)
+		},
 	}
+	// The beta of the original asked for a password, and scripts still give it, with or without a value.
+	c.Flags().StringVar(&password, "password", "", "ignored")
+	c.Flags().Lookup("password").NoOptDefVal = " "
+	_ = c.Flags().MarkHidden("password") // the flag exists
+	return c
 }
 
 // enableAirgapMode takes the steps that can fail first, so that a store without its database is not called ready.

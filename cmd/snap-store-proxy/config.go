@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,7 @@ import (
 func newConfig(dir *instance.Dir) *cobra.Command {
 	var o configOptions
 	c := &cobra.Command{
-		Use:   "config [KEY | KEY=VALUE…]",
+		Use:   "config [KEY… | KEY=VALUE…]",
 		Short: "Show or change the settings",
 		Long: `Without arguments, list the settings; secrets are shown as ` + settings.Redacted + `.
 An empty value resets a setting to its default. A running 'serve' loads the new
@@ -64,6 +65,8 @@ func runConfig(c *cobra.Command, dir *instance.Dir, o configOptions, args []stri
 		return o.list(w, s)
 	case len(args) == 1 && !strings.Contains(args[0], "="):
 		return o.show(w, s, args[0])
+	case !slices.ContainsFunc(args, func(a string) bool { return strings.Contains(a, "=") }):
+		return o.showSeveral(w, s, args)
 	case o.asJSON || o.showSecret:
 		return cli.Usagef("--json and --show-secret are for showing settings")
 	}

@@ -46,6 +46,10 @@ func (o configOptions) list(w io.Writer, s *settings.Settings) error {
 // show prints the bare value of one setting, for scripts.
 func (o configOptions) show(w io.Writer, s *settings.Settings, name string) error {
 	value, err := s.Get(name)
+	if why := obsolete(err); why != "" {
+		fmt.Fprintf(os.Stderr, "%s has no meaning here: %s\n", name, why)
+		return nil
+	}
 	switch {
 	case err != nil:
 		return err

@@ -44,7 +44,7 @@ func importYAML(dir *instance.Dir, s *settings.Settings, r io.Reader) error {
 		return cli.At(readingSettings, cli.Usagef("standard input has no settings"))
 	}
 	for _, i := range ignored {
-		fmt.Fprintf(os.Stderr, "Left out %s: %s\n", i.Name, i.Why)
+		warnOfObsolete(i)
 	}
 	if len(ignored) > 0 && changes[settings.DBConnection] != "" {
 		fmt.Fprintf(os.Stderr, "If the original still uses the database of %s, give this store one of its own.\n", settings.DBConnection)

@@ -35,6 +35,7 @@ from them.`,
 	root.AddCommand(append(newRemovals(dir), newPrune(dir))...)
 	root.AddCommand(newOverrides(dir)...)
 	root.AddCommand(newAdmins(dir)...)
+	root.AddCommand(newOriginal()...)
 	root.AddCommand(cli.NewMan())
 	// Scripts rely on the exit codes, so the help of every command lists them.
 	root.SetHelpTemplate(root.HelpTemplate() + cli.ExitHelp + "\n")

@@ -9,6 +9,7 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
+	"offlinestore/server/admin/api"
 )
 
 func newOverrides(dir *instance.Dir) []*cobra.Command {
@@ -70,7 +71,7 @@ func newListOverrides(dir *instance.Dir) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return o.print(c.OutOrStdout(), list)
+			return o.print(c.OutOrStdout(), list, api.Override.String)
 		},
 	}
 	o.addFlags(c)

@@ -55,7 +55,7 @@ func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []cat
 		if err != nil {
 			return err
 		}
-		return o.print(w, done)
+		return o.print(w, done, api.Override.Setting)
 	}
 	by := localUser() // before root's rights are given up
 	return withInstance(ctx, o.dir, func(in *instance.Instance) error {
@@ -63,16 +63,16 @@ func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []cat
 		if err != nil {
 			return err
 		}
-		return o.print(w, admin.NewOverridesAnswer(done).Overrides)
+		return o.print(w, admin.NewOverridesAnswer(done).Overrides, api.Override.Setting)
 	})
 }
 
-func (o *overrideOptions) print(w io.Writer, list []api.Override) error {
+func (o *overrideOptions) print(w io.Writer, list []api.Override, line func(api.Override) string) error {
 	if o.json {
 		return cli.PrintJSON(w, append([]api.Override{}, list...))
 	}
 	for _, v := range list {
-		if _, err := fmt.Fprintln(w, cli.Clean(v.String())); err != nil {
+		if _, err := fmt.Fprintln(w, cli.Clean(line(v))); err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,11 @@ func (s *status) print(w io.Writer) {
 	} else {
 		fmt.Fprintf(w, "Store DB: %s\n", cli.Clean(s.Database))
 	}
-	fmt.Fprintln(w, "Store is in air-gapped mode")
+	if s.Airgapped {
+		fmt.Fprintln(w, "Store is in air-gapped mode")
+	} else {
+		fmt.Fprintln(w, "Store is not in air-gapped mode ('enable-airgap-mode' sets it up)")
+	}
 	if s.StoreID != "" {
 		fmt.Fprintf(w, "Store ID: %s\n", s.StoreID)
 	} else {

@@ -70,7 +70,7 @@ func parsePair(values map[string]string, name, value *yaml.Node) error {
 	if err := k.validate(value.Value); err != nil {
 		return err
 	}
-	values[k.Name] = value.Value
+	values[k.Name] = k.canonical(value.Value)
 	return nil
 }
 

@@ -64,8 +64,17 @@ func (e *ValueError) Error() string { return e.Key + ": " + e.Err.Error() }
 // Unwrap returns the fault of the value.
 func (e *ValueError) Unwrap() error { return e.Err }
 
+// canonical returns v in the form in which it is kept. The original, and scripts for it, write True and False.
+func (k Key) canonical(v string) string {
+	if k.Kind == KindBool {
+		return strings.ToLower(v)
+	}
+	return v
+}
+
 // validate returns a *ValueError if v is not valid for k.
 func (k Key) validate(v string) error {
+	v = k.canonical(v)
 	err := validateText(v, k.Kind == KindPEM || k.Kind == KindKey)
 	if err == nil {
 		err = k.Kind.validate(v)

@@ -73,7 +73,7 @@ func (s *Settings) Set(changes map[string]string) error {
 			if v == "" {
 				delete(values, name)
 			} else {
-				values[name] = v
+				values[name] = canonical(name, v)
 			}
 		}
 	})
@@ -85,7 +85,7 @@ func (s *Settings) SetMissing(changes map[string]string) (set []string, err erro
 	err = s.change(changes, func(values map[string]string) {
 		for _, name := range slices.Sorted(maps.Keys(changes)) {
 			if _, ok := values[name]; !ok && changes[name] != "" {
-				values[name] = changes[name]
+				values[name] = canonical(name, changes[name])
 				set = append(set, name)
 			}
 		}
@@ -131,6 +131,15 @@ func (s *Settings) change(changes map[string]string, apply func(map[string]strin
 	}
 	s.values, s.stamp = values, stampOf(s.path)
 	return nil
+}
+
+// canonical returns a valid value of a setting in the form in which it is kept.
+func canonical(name, v string) string {
+	k, err := Lookup(name)
+	if err != nil {
+		return v
+	}
+	return k.canonical(v)
 }
 
 // redact returns v in the form for listings.

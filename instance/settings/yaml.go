@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -152,10 +151,8 @@ func (k Key) text(node *yaml.Node) (string, error) {
 		return "", nil
 	case !plain(node):
 		return "", errors.New("not a plain value")
-	case k.Kind == KindBool:
-		return strings.ToLower(node.Value), nil
 	}
-	return node.Value, nil
+	return k.canonical(node.Value), nil
 }
 
 func (k Key) list(node *yaml.Node) (string, error) {

@@ -72,7 +72,15 @@ type Override struct {
 	Series           string `json:"series"`
 }
 
-// String returns the line that commands print: "core18 stable amd64 1722 (upstream 1705)".
+// Setting returns the line of a change: "core18 stable amd64 1722", or the line of String after a deletion.
+func (o Override) Setting() string {
+	if o.Revision != nil {
+		o.UpstreamRevision = nil
+	}
+	return o.String()
+}
+
+// String returns the line of a list: "core18 stable amd64 1722 (upstream 1705)".
 func (o Override) String() string {
 	line := fmt.Sprintf("%s %s %s", o.SnapName, o.Channel, o.Architecture)
 	switch {
