@@ -19,13 +19,6 @@ func (e *CertificateError) Unwrap() error { return e.Err }
 // ErrNoNames means that neither the caller nor proxy.domain names a host to make a certificate for.
 var ErrNoNames = errors.New("nobody says which host the certificate is for")
 
-// PresentError means that the store has a valid certificate, which a new authority would take away from devices.
-type PresentError struct{ NotAfter time.Time }
-
-func (e *PresentError) Error() string {
-	return "there is a certificate already, valid until " + e.NotAfter.Format(time.DateOnly)
-}
-
 // UseError means that no client would accept a certificate, at any host and time.
 type UseError struct{ Err error }
 
@@ -57,18 +50,14 @@ func Certificate(s *settings.Settings) (*certificate.Certificate, error) {
 // ExpiresSoon is the number of days before the end of its certificate from which a store warns.
 const ExpiresSoon = 30
 
-// MakeCertificate makes a certificate and its authority for names, or for proxy.domain if there are none. It returns a PresentError
-// if the store has a valid certificate, unless replace is set. The settings stay as they are.
-func MakeCertificate(s *settings.Settings, names []string, replace bool) (*certificate.Certificate, error) {
+// MakeCertificate makes a certificate and its authority for names, or for proxy.domain if there are none. The settings stay as they
+// are.
+func MakeCertificate(s *settings.Settings, names []string) (*certificate.Certificate, error) {
 	if domain := s.Values().Domain; len(names) == 0 && domain != "" {
 		names = []string{domain}
 	}
 	if len(names) == 0 {
 		return nil, ErrNoNames
-	}
-	// An old certificate that cannot be read any more is no loss.
-	if old, err := Certificate(s); err == nil && old != nil && !replace && old.CheckDates(time.Now()) == nil {
-		return nil, &PresentError{old.Info().NotAfter}
 	}
 	return certificate.SelfSigned(names, time.Now())
 }

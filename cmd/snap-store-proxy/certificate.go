@@ -23,7 +23,9 @@ PEM in any order, verify them and serve HTTPS with them. Include the root if it 
 private: client-config then passes it to devices.
 
 With --selfsigned, make a certificate for ten years, for the names of proxy.domain
-or --name, and print the certificate that devices must trust.
+or --name, and print the certificate that devices must trust. If there is a
+certificate already, it is replaced, and the output describes it: devices that
+trusted it refuse this store until they trust the new one.
 
 A running 'serve' loads a new certificate at once, and drops no connection. The
 first one needs a restart, because it opens a port. Plain requests are then redirected.`,
@@ -35,7 +37,7 @@ first one needs a restart, because it opens a port. Plain requests are then redi
 	f := c.Flags()
 	f.BoolVar(&o.selfSigned, "selfsigned", false, "make a certificate instead of reading one")
 	f.StringArrayVar(&o.names, "name", nil, "`host` name or address for --selfsigned (repeatable; default proxy.domain)")
-	f.BoolVar(&o.force, "force", false, "accept a certificate that devices refuse for its name or dates; let --selfsigned replace one that devices trust")
+	f.BoolVar(&o.force, "force", false, "accept a certificate that devices refuse for its name or dates")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
 	return c
 }
@@ -53,7 +55,7 @@ func (o *importCertificate) run(dir *instance.Dir, in io.Reader, out io.Writer) 
 	}
 	var c *certificate.Certificate
 	if o.selfSigned {
-		c, err = instance.MakeCertificate(s, o.names, o.force)
+		c, err = instance.MakeCertificate(s, o.names)
 	} else {
 		c, err = readCertificate(in)
 	}
@@ -68,8 +70,12 @@ func (o *importCertificate) run(dir *instance.Dir, in io.Reader, out io.Writer) 
 	if err != nil {
 		return err
 	}
+	old, _ := instance.Certificate(s) // a certificate that cannot be read any more is no loss
 	if err := instance.SaveCertificate(s, c); err != nil {
 		return err
+	}
+	if old != nil && o.selfSigned {
+		warnOfReplaced(old.Info())
 	}
 	return o.report(out, c)
 }

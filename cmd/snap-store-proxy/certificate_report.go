@@ -36,6 +36,12 @@ func readCertificate(in io.Reader) (*certificate.Certificate, error) {
 	return c, cli.At(readingCertificate, err)
 }
 
+// warnOfReplaced describes the certificate that a new authority has replaced.
+func warnOfReplaced(old certificate.Info) {
+	fmt.Fprintf(os.Stderr, "Warning: this replaced the certificate for %s by %s, valid until %s (SHA-256 %.16s…). Devices that trusted it refuse this store until they trust the new one: 'snap-store-proxy client-config' prints how.\n",
+		cli.Clean(strings.Join(old.Names, ", ")), cli.Clean(old.Issuer), old.NotAfter.Format(time.DateOnly), old.SHA256)
+}
+
 func (o *importCertificate) report(out io.Writer, c *certificate.Certificate) error {
 	info := c.Info()
 	for _, u := range c.Unused() {

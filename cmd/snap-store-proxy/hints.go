@@ -116,7 +116,6 @@ func listenHints() cli.Table {
 		cli.On(cli.Is(instance.ErrNoDomain), cli.Usage, "set it: snap-store-proxy config proxy.domain=HOST"),
 		cli.On(cli.Is(catalog.ErrNoAdmin), cli.Failed, "'snap-store-proxy list-admins' lists them"),
 		cli.On(cli.Is(instance.ErrNoNames), cli.Usage, "set proxy.domain with 'snap-store-proxy config proxy.domain=HOST', or give --name HOST"),
-		cli.On(cli.As[*instance.PresentError], cli.Failed, "--force replaces it; devices then refuse this store until each is told the new authority"),
 		cli.On(cli.As[*instance.UseError], cli.Failed, "get one for a server from its authority, or make one with --selfsigned"),
 		cli.On(cli.As[*instance.RefusedError], cli.Failed, "devices would refuse it; --force accepts it nevertheless, for instance before its time"),
 		cli.On(cli.Is(instance.ErrLonelyLogin), cli.Usage, ""),
