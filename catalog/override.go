@@ -127,7 +127,7 @@ type overrider struct {
 	done []Override
 }
 
-// changeAll makes the changes. A deletion that finds nothing is left out, unless nothing else was asked for: what it asks for is so.
+// changeAll makes the changes. A deletion that finds nothing is left out. If no change is left, it is an error.
 func (o *overrider) changeAll(changes []OverrideChange) error {
 	var nothing error
 	for _, c := range changes {

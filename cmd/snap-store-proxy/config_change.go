@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -39,19 +38,6 @@ func (o configOptions) changes(args []string) (map[string]string, error) {
 		return nil, cli.Usagef("--password-stdin: no database connection is set that lacks a password")
 	}
 	return changes, nil
-}
-
-// obsolete returns the reason why a setting of the original has no meaning here. For other errors it returns nothing.
-func obsolete(err error) string {
-	if unknown, ok := errors.AsType[*settings.UnknownKeyError](err); ok {
-		return unknown.Obsolete
-	}
-	return ""
-}
-
-// warnOfObsolete prints that a setting of the original is left out. Scripts for the original go on.
-func warnOfObsolete(o settings.Omission) {
-	fmt.Fprintf(os.Stderr, "Left out %s: %s\n", o.Name, o.Why)
 }
 
 // change changes settings, and prints when the change takes effect.
