@@ -64,6 +64,8 @@ func (v ValidationSet) String() string {
 // Assertion is the plan for an assertion that no snap or charm leads to. The assertions that it needs come with it.
 type Assertion struct {
 	Ref assertion.Ref
+	// item is the part of the request that asks for it.
+	item Item
 	// account is the account that must own an account-key.
 	account string
 	// planned is the assertion itself if the plan depends on it.
@@ -82,7 +84,10 @@ func (p *planner) addAccountKeys() error {
 		if err != nil {
 			return err
 		}
-		p.plan.Assertions = append(p.plan.Assertions, &Assertion{Ref: ref, account: k.Account})
+		item := Item{AccountKey: k.ID}
+		if !p.plan.Request.without(item) {
+			p.plan.Assertions = append(p.plan.Assertions, &Assertion{Ref: ref, item: item, account: k.Account})
+		}
 	}
 	return nil
 }
@@ -90,35 +95,45 @@ func (p *planner) addAccountKeys() error {
 // addValidationSets plans the requested validation sets with the snaps that they pin. Of snaps that are required without a revision, it
 // plans the requested channels.
 func (p *planner) addValidationSets() error {
-	var missing []Gap
+	missing := &ItemError{}
+	var gaps []Gap
 	var queries []*snapQuery
 	pinned := make(map[*Assertion][]assertion.SetSnap)
 	for _, v := range p.plan.Request.ValidationSets {
+		item := Item{ValidationSet: v.String()}
+		if p.plan.Request.without(item) {
+			continue
+		}
 		a, err := p.validationSet(v)
 		if errors.Is(err, upstream.ErrNotFound) {
-			missing = append(missing, Gap{Snap: "validation-set " + v.String(), Reason: "the store has none"})
+			missing.Items = append(missing.Items, item)
+			gaps = append(gaps, Gap{Snap: "validation-set " + v.String(), Reason: "the store has none"})
 			continue
 		}
 		if err != nil {
-			return &StoreError{err}
+			return itemError(item, &StoreError{err})
 		}
-		set := &Assertion{Ref: a.Ref(), planned: a}
-		if pinned[set], err = a.SetSnaps(); err != nil {
-			return &StoreError{err}
+		set := &Assertion{Ref: a.Ref(), item: item, planned: a}
+		snaps, err := a.SetSnaps()
+		if err != nil {
+			return itemError(item, &StoreError{err})
 		}
+		found, complete := p.setQueries(set, snaps)
+		if !complete {
+			continue
+		}
+		pinned[set], queries = snaps, append(queries, found...)
 		p.plan.Assertions = append(p.plan.Assertions, set)
-		for _, s := range pinned[set] {
-			queries = append(queries, p.setQueries(set, s)...)
-		}
 	}
-	if len(missing) > 0 {
-		return &MissingError{missing}
+	if len(gaps) > 0 {
+		missing.Err = &MissingError{gaps}
+		return missing
 	}
 	if err := p.addSnaps(queries); err != nil {
 		return err
 	}
 	for _, set := range p.plan.Assertions {
-		if err := p.compareSet(set, pinned[set]); err != nil {
+		if err := itemError(set.item, p.compareSet(set, pinned[set])); err != nil {
 			return err
 		}
 	}
@@ -133,8 +148,21 @@ func (p *planner) validationSet(v ValidationSet) (*assertion.Assertion, error) {
 	return p.e.Client.Assertion(p.ctx, "validation-set", append(key, strconv.Itoa(v.Sequence)), maxFormat["validation-set"])
 }
 
-// setQueries returns the queries for a snap of a validation set. Snaps that the set forbids, and snaps that it only allows, are left out.
-func (p *planner) setQueries(set *Assertion, s assertion.SetSnap) (out []*snapQuery) {
+// setQueries returns the queries for the snaps of a validation set. A set is left out with any of its snaps, since devices that enforce it
+// could not refresh inside; setQueries then reports false.
+func (p *planner) setQueries(set *Assertion, snaps []assertion.SetSnap) (out []*snapQuery, complete bool) {
+	for _, s := range snaps {
+		out = append(out, p.setSnapQueries(set, s)...)
+	}
+	if name := p.plan.Request.leavesOut(out); name != "" {
+		p.plan.LeftOut = append(p.plan.LeftOut, LeftOut{set.item.String(), "it needs the snap " + name + ", which is left out"})
+		return nil, false
+	}
+	return out, true
+}
+
+// setSnapQueries returns the queries for a snap of a validation set. Snaps that the set forbids, and snaps that it only allows, are left out.
+func (p *planner) setSnapQueries(set *Assertion, s assertion.SetSnap) (out []*snapQuery) {
 	q := snapQuery{name: s.Name, revision: s.Revision, archs: p.plan.Request.Architectures, set: set.Ref.PrimaryKey}
 	switch {
 	case s.Presence == assertion.PresenceInvalid || s.Revision == 0 && s.Presence == assertion.PresenceOptional:

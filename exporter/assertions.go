@@ -69,13 +69,13 @@ func (e *Exporter) fetchAssertions(f *fetcher, p *Plan) (err error) {
 		}
 		e.Progress.Downloading(a.String() + "...")
 		if _, err := f.getAssertions(a.Ref); errors.Is(err, upstream.ErrNotFound) {
-			return &MissingError{[]Gap{{Snap: a.String(), Reason: "the store has none"}}}
+			return itemError(a.item, &MissingError{[]Gap{{Snap: a.String(), Reason: "the store has none"}}})
 		}
 		if a.stream, err = f.stream(a.Ref); err != nil {
-			return fmt.Errorf("%s: %w", a, err)
+			return itemError(a.item, fmt.Errorf("%s: %w", a, err))
 		}
 		if err := a.verify(f.have[a.Ref.Key()]); err != nil {
-			return err
+			return itemError(a.item, err)
 		}
 	}
 	_, err = e.buildHead(nil, nil, p.Assertions)

@@ -8,6 +8,7 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/channelmap"
 	"offlinestore/charm"
+	"offlinestore/upstream"
 )
 
 // CharmRequest holds an operator's request to Charmhub.
@@ -82,6 +83,8 @@ type image struct {
 	manifests []*bundle.ImageManifest // the first is the image itself
 	// blobs are the configs and layers, each once.
 	blobs []cachedBlob
+	// repo is where the image's referrers are listed.
+	repo *upstream.Repository
 	// referrers refer to the image or its parts. unfetched is the reason why some are missing, or nil.
 	referrers []*referrer
 	unfetched error

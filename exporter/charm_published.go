@@ -18,6 +18,9 @@ type publishedImage struct {
 // planPublished plans the images that a charm bundle names. Inside, they are served under their own names. An image that can't be fetched
 // stays outside, because the bundle can be deployed with another one.
 func (p *charmPlanner) planPublished() error {
+	if p.bundleRevision == nil {
+		return nil
+	}
 	slices.SortStableFunc(p.published, func(a, b publishedImage) int { return strings.Compare(a.ref, b.ref) })
 	p.published = slices.CompactFunc(p.published, func(a, b publishedImage) bool { return a.ref == b.ref })
 	images := make([]*image, len(p.published))

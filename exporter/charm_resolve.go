@@ -62,6 +62,10 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 			return err
 		}
 		apps = slices.Concat(apps, inside)
+		if plan.Request.without(Item{Charm: req.Bundle}) {
+			delete(p.charms, req.Bundle) // its charms are exported without it
+			p.bundleRevision = nil
+		}
 	}
 	apps = slices.DeleteFunc(slices.Clone(apps), func(a charm.Application) bool { return plan.Request.without(Item{Charm: a.Charm}) })
 	queries, err := p.queries(apps)
@@ -85,11 +89,10 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 	if err := parallel(e, plan.Charms, func(c *Charm) error { return charmError(c.Listing.Name, p.completeCharm(c)) }); err != nil {
 		return err
 	}
-	if err := p.planImages(); err != nil {
-		return err
-	}
-	if err := p.planPublished(); err != nil {
-		return err
+	for _, step := range []func() error{p.planImages, p.planPublished, p.planReferrers} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	for _, c := range plan.Charms {
 		if err := c.validate(); err != nil {

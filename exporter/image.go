@@ -112,7 +112,7 @@ func (p *charmPlanner) planImage(ctx context.Context, r *CharmResource) error {
 	if r.mapped != "" {
 		r.image, err = p.listOptional(ctx, ref, username, password, archs)
 	} else {
-		r.image, err = p.listImage(ctx, ctx, ref, username, password, archs)
+		r.image, err = p.listImage(ctx, ref, username, password, archs)
 	}
 	if err != nil {
 		return &StoreError{&ImageError{r.Charm, r.Resource.Name, r.Resource.Revision, r.Image.Source, err}}
@@ -161,26 +161,25 @@ func (p *charmPlanner) listOptional(ctx context.Context, ref, username, password
 	}
 	short, cancel := p.e.optionalContext(ctx, 0)
 	defer cancel()
-	im, err := p.listImage(ctx, short, ref, username, password, archs)
+	im, err := p.listImage(short, ref, username, password, archs)
 	if err != nil && (errors.Is(err, upstream.ErrUnavailable) || short.Err() != nil) && ctx.Err() == nil {
 		p.silent.Store(host, err)
 	}
 	return im, err
 }
 
-// listImage asks a registry for the manifests and blobs of an image. The context short is for these requests, and ctx for its referrers.
-func (p *charmPlanner) listImage(ctx, short context.Context, ref, username, password string, archs []string) (*image, error) {
-	repo, err := upstream.OpenRepository(short, p.e.Registry, ref, username, password)
+// listImage asks a registry for the manifests and blobs of an image.
+func (p *charmPlanner) listImage(ctx context.Context, ref, username, password string, archs []string) (*image, error) {
+	repo, err := upstream.OpenRepository(ctx, p.e.Registry, ref, username, password)
 	if err != nil {
 		return nil, err
 	}
-	w := &imageWalk{ctx: short, repo: repo, archs: archs, left: &p.manifests, seen: make(map[digest.Digest]ocispec.Descriptor), sizes: make(map[digest.Digest]int64)}
+	w := &imageWalk{ctx: ctx, repo: repo, archs: archs, left: &p.manifests, seen: make(map[digest.Digest]ocispec.Descriptor), sizes: make(map[digest.Digest]int64)}
 	if p.plan.Request.KeepGoing {
 		w.leave = func(d ocispec.Descriptor, err error) { p.leaveOut(describeChild(repo, d), err) }
 	}
 	if err := w.addManifest(repo.Reference(), nil, 0); err != nil {
 		return nil, err
 	}
-	img := &image{manifests: w.manifests, blobs: w.cachedBlobs(), source: repo.Fetch}
-	return img, p.listReferrers(ctx, repo, img)
+	return &image{manifests: w.manifests, blobs: w.cachedBlobs(), source: repo.Fetch, repo: repo}, nil
 }

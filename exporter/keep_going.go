@@ -4,18 +4,27 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"offlinestore/upstream"
 )
 
-// Item names a part of a request: a snap or a charm, for one architecture if that is given.
+// Item names a part of a request: a snap or a charm, for one architecture if that is given, or an assertion.
 type Item struct {
 	Snap, Charm, Architecture string
+	// ValidationSet is in the form of the request. AccountKey is the ID of a key.
+	ValidationSet, AccountKey string
 }
 
 // String returns the item in words.
 func (i Item) String() string {
 	s := "snap " + i.Snap
-	if i.Charm != "" {
+	switch {
+	case i.Charm != "":
 		s = "charm " + i.Charm
+	case i.ValidationSet != "":
+		s = "validation set " + i.ValidationSet
+	case i.AccountKey != "":
+		s = "account-key " + i.AccountKey
 	}
 	if i.Architecture != "" {
 		s += " for " + i.Architecture
@@ -61,9 +70,27 @@ func (r *Request) without(i Item) bool {
 	return slices.Contains(r.Without, i) || slices.Contains(r.Without, whole)
 }
 
+// leavesOut returns a snap of a validation set that the request leaves out, for any architecture, or "".
+func (r *Request) leavesOut(queries []*snapQuery) string {
+	for _, q := range queries {
+		if slices.ContainsFunc(r.Without, func(i Item) bool { return i.Snap == q.name }) {
+			return q.name
+		}
+	}
+	return ""
+}
+
 // architectures returns the architectures for which a requested snap is exported.
 func (r *Request) architectures(name string) []string {
 	return slices.DeleteFunc(slices.Clone(r.Architectures), func(a string) bool { return r.without(Item{Snap: name, Architecture: a}) })
+}
+
+// itemError returns err as an error about one item, unless the store as a whole is to blame.
+func itemError(i Item, err error) error {
+	if err == nil || errors.Is(err, upstream.ErrUnavailable) {
+		return err
+	}
+	return &ItemError{[]Item{i}, err}
 }
 
 // charmError returns err as an error about a charm.

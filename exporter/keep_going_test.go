@@ -122,3 +122,71 @@ func TestWindowsChild(t *testing.T) {
 		t.Errorf("manifests %q", have)
 	}
 }
+
+// TestKeepGoingSets exports validation sets of which some can't be exported: one pins a snap that the store does not give, and one is absent.
+// A set is left out with any of its snaps.
+func TestKeepGoingSets(t *testing.T) {
+	t.Parallel()
+	s := demo(t)
+	acme := s.Brand()
+	pin := func(name, revision string) any {
+		return map[string]any{"name": name, "id": upstreamtest.ID(name), "revision": revision}
+	}
+	s.AddAssertions(acme.ValidationSet("good", 1, []any{pin("jq", "6")}, nil), acme.ValidationSet("bad", 1, []any{pin("jq", "8"), pin("hello", "38")}, nil))
+	s.Inject(upstreamtest.Fault{Path: "/v2/snaps/info/hello", Do: refused})
+	e, _ := newExporter(t, s)
+	req := exporter.Request{Channels: []string{"stable"}, Architectures: []string{"amd64"}, NoDeps: true,
+		AccountKeys: []exporter.AccountKey{{Account: "acme", ID: acme.Key.KeyID()}, {Account: "acme", ID: strings.Repeat("A", 64)}}}
+	for _, name := range []string{"bad", "good", "none"} {
+		req.ValidationSets = append(req.ValidationSets, exporter.ValidationSet{Account: acme.ID, Name: name})
+	}
+	var left []string
+	var p *exporter.Plan
+	for {
+		var err error
+		if p, err = e.Plan(t.Context(), req); err == nil {
+			err = e.Fetch(t.Context(), p)
+		}
+		if err == nil {
+			break
+		}
+		blamed := exporter.Blamed(err)
+		if len(blamed) == 0 || len(left) > 3 {
+			t.Fatalf("%v is blamed on %v", err, blamed)
+		}
+		for _, i := range blamed {
+			left = append(left, i.String())
+		}
+		req.Without = append(req.Without, blamed...)
+	}
+	if want := []string{"validation set acme/none", "snap hello", "account-key " + strings.Repeat("A", 64)}; !slices.Equal(left, want) {
+		t.Errorf("left out %q, want %q", left, want)
+	}
+	if len(p.LeftOut) != 1 || p.LeftOut[0] != (exporter.LeftOut{Item: "validation set acme/bad", Reason: "it needs the snap hello, which is left out"}) {
+		t.Errorf("left out with a snap: %v", p.LeftOut)
+	}
+	h := pack(t, e, p)
+	var got []string
+	for _, a := range h.Assertions {
+		got = append(got, a.Ref.Type)
+	}
+	if !slices.Equal(got, []string{"account-key", "validation-set"}) || len(h.Revisions) != 1 || h.Revisions[0].Revision.Number != 6 {
+		t.Errorf("the bundle has the assertions %q and %d revisions, want the key, the set good and jq", got, len(h.Revisions))
+	}
+}
+
+// TestKeepGoingBundle leaves out a charm bundle itself. Its charms are exported without it.
+func TestKeepGoingBundle(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	e, _ := h.exporter(t)
+	req := exporter.Request{Charms: &exporter.CharmRequest{Bundle: "pg-bundle", Architectures: []string{"amd64"}, NoImages: true}}
+	req.Without = []exporter.Item{{Charm: "pg-bundle"}}
+	var got []string
+	for _, c := range pack(t, e, fetch(t, e, req)).Charms {
+		got = append(got, c.Name)
+	}
+	if want := []string{"pgbouncer", "postgresql-k8s"}; !slices.Equal(got, want) {
+		t.Errorf("exported %q, want %q", got, want)
+	}
+}

@@ -58,26 +58,45 @@ type referrerWalk struct {
 	skipped error
 }
 
-// listReferrers asks a registry for the referrers of img. An export can do without them, so each request is sent once, and a
-// registry that gives no answer is not asked again. listReferrers records in img that some are missing. It returns an error only if ctx ends.
-func (p *charmPlanner) listReferrers(ctx context.Context, repo *upstream.Repository, img *image) error {
+// planReferrers asks the registries for the referrers of all images, within one short time: an export can do without them. Each registry
+// is asked beside the others, so that one without an answer costs no signatures of the others.
+func (p *charmPlanner) planReferrers() error {
 	if p.req.NoReferrers {
 		return nil
 	}
-	if err, ok := p.silent.Load(repo.Host()); ok {
+	byHost := make(map[string][]*image)
+	for _, c := range p.plan.Charms {
+		c.eachImage(func(img *image, _ *charm.Image) {
+			byHost[img.repo.Host()] = append(byHost[img.repo.Host()], img)
+		})
+	}
+	short, cancel := p.e.optionalContext(p.ctx, 0)
+	defer cancel()
+	var g errgroup.Group
+	for _, images := range byHost {
+		g.Go(func() error {
+			return parallel(p.e, images, func(img *image) error { return p.listReferrers(short, img) })
+		})
+	}
+	return g.Wait()
+}
+
+// listReferrers asks a registry for the referrers of img. Each request is sent once, and a registry that gives no answer is not asked
+// again. listReferrers records in img that some are missing. It returns an error only if the export is cancelled.
+func (p *charmPlanner) listReferrers(short context.Context, img *image) error {
+	host := img.repo.Host()
+	if err, ok := p.silent.Load(host); ok {
 		img.unfetched, _ = err.(error)
 		return nil
 	}
-	short, cancel := p.e.optionalContext(ctx, 0)
-	defer cancel()
-	w := &referrerWalk{ctx: short, repo: repo.Once(), p: p}
+	w := &referrerWalk{ctx: short, repo: img.repo.Once(), p: p}
 	var err error
 	img.referrers, err = w.list(img.manifests)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if p.ctx.Err() != nil {
+		return context.Cause(p.ctx)
 	}
-	if errors.Is(err, upstream.ErrUnavailable) || short.Err() != nil {
-		p.silent.Store(repo.Host(), err)
+	if err != nil && (errors.Is(err, upstream.ErrUnavailable) || short.Err() != nil) {
+		p.silent.Store(host, err)
 	}
 	if img.unfetched = err; err == nil {
 		img.unfetched = w.skipped

@@ -1,6 +1,9 @@
 package exporter_test
 
 import (
+	"errors"
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -145,5 +148,43 @@ func TestReferrersThatFail(t *testing.T) {
 				t.Errorf("unfetched %q", got)
 			}
 		})
+	}
+}
+
+// TestReferrersTime exports several images from a registry that answers slowly about referrers. All images share one short time.
+func TestReferrersTime(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	const images = 6
+	apps := ""
+	for i := range images {
+		name := "image-" + string(rune('a'+i))
+		d, err := h.registry.AddImage(repository, upstreamtest.Image{Seed: name})
+		err = errors.Join(err,
+			h.AddCharm(upstreamtest.Charm{Name: name, Publisher: upstreamtest.Publisher{ID: "p", Username: "p", DisplayName: "P", Validation: "unproven"}}),
+			h.AddCharmRevision(name, upstreamtest.CharmRev{Revision: 1, CharmFiles: upstreamtest.CharmFiles{
+				Metadata: "name: " + name + "\nsummary: x\nresources:\n  image:\n    type: oci-image\n", Bases: []upstreamtest.Base{upstreamtest.Ubuntu("22.04", "amd64")}}}),
+			h.AddCharmResource(name, upstreamtest.CharmResource{Name: "image", Revision: 1, Image: &upstreamtest.ImageBlob{
+				Ref: h.host + "/" + repository + "@" + d, Username: registryUser, Password: registrySecret}}),
+			h.ReleaseCharm(name, "latest/stable", upstreamtest.Base{}, 1, map[string]int{"image": 1}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		apps += fmt.Sprintf("  %s: {charm: %s}\n", name, name)
+	}
+	h.registry.Inject(upstreamtest.Fault{Path: "/v2/" + repository + "/referrers/", Do: func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(400 * time.Millisecond)
+			next.ServeHTTP(w, r)
+		})
+	}})
+	e, _ := h.exporter(t)
+	e.Jobs, e.OptionalTime = 1, time.Second
+	p := fetch(t, e, wanted(t, "applications:\n"+apps))
+	if got := unfetched(p, exporter.PartReferrer); len(got) == 0 {
+		t.Errorf("all images of %d got their referrers in %s, which takes each of them 400 ms", images, e.OptionalTime)
+	}
+	if len(pack(t, e, p).Images) < images {
+		t.Error("an image is missing")
 	}
 }
