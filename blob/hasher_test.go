@@ -15,15 +15,16 @@ import (
 	"time"
 
 	"offlinestore/blob"
+	"offlinestore/keccak"
 )
 
 // hashers calls fn for every way of hashing that this machine supports.
 func hashers(t *testing.T, fn func(t *testing.T, h *blob.Hasher)) {
-	for _, simd := range []bool{false, true} {
+	for _, kernel := range keccak.Kernels() {
 		for _, workers := range []int{1, 3} {
-			t.Run(fmt.Sprintf("simd=%t/workers=%d", simd, workers), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/workers=%d", kernel.Name, workers), func(t *testing.T) {
 				t.Parallel()
-				h := blob.NewHasherWith(workers, simd)
+				h := blob.NewHasherWith(workers, kernel)
 				defer h.Close()
 				fn(t, h)
 			})
@@ -92,10 +93,7 @@ func TestHasherEveryLength(t *testing.T) {
 
 func TestHasherInLanes(t *testing.T) {
 	t.Parallel()
-	if !blob.HaveSIMD() {
-		t.Log("without SIMD: the generic permutation is tested")
-	}
-	h := blob.NewHasherWith(1, true)
+	h := blob.NewHasher(1)
 	defer h.Close()
 	content := random(2, 3*blob.LaneBuffer)
 	var wg sync.WaitGroup
@@ -223,7 +221,7 @@ func TestHasherQueueIsBounded(t *testing.T) {
 }
 
 func FuzzHasher(f *testing.F) {
-	h := blob.NewHasherWith(1, true)
+	h := blob.NewHasher(1)
 	f.Cleanup(h.Close)
 	f.Add([]byte("some content"), uint(3), uint(70000), uint(1), uint(7))
 	f.Fuzz(func(t *testing.T, seed []byte, a, b, c, d uint) {

@@ -1,12 +1,18 @@
 package blob
 
-import "fmt"
+import (
+	"fmt"
+	"io"
+
+	"offlinestore/keccak"
+)
 
 // worker holds the buffers and lanes of one goroutine of a Hasher. They are allocated with its first job.
 type worker struct {
 	h       *Hasher
-	sponges *sponges
-	lane    [lanes]lane
+	sponges *keccak.Sponges
+	lane    []lane
+	in      [][]byte // the next bytes of each lane
 }
 
 // lane is the part of a worker that hashes one blob.
@@ -19,7 +25,7 @@ type lane struct {
 
 func (l *lane) buffer() []byte {
 	if l.buf == nil {
-		l.buf = make([]byte, laneBuffer+sha3Rate) // the padding may need a further block
+		l.buf = make([]byte, laneBuffer+keccak.Rate) // the padding may need a further block
 	}
 	return l.buf
 }
@@ -27,7 +33,7 @@ func (l *lane) buffer() []byte {
 // hash begins with these jobs, at most one for each lane, and goes on until no job is left or waiting.
 func (w *worker) hash(jobs []*job) {
 	if w.sponges == nil {
-		w.sponges = newSponges()
+		w.sponges, w.lane, w.in = w.h.kernel.New(), make([]lane, w.h.width), make([][]byte, w.h.width)
 	}
 	for i, j := range jobs {
 		w.start(i, j)
@@ -49,7 +55,7 @@ func (w *worker) hash(jobs []*job) {
 
 // refillAll fills the lanes while there are jobs. It reports whether any lane has one.
 func (w *worker) refillAll() (busy bool) {
-	for i := range w.h.width {
+	for i := range w.lane {
 		w.refill(i)
 		busy = busy || w.lane[i].job != nil
 	}
@@ -76,14 +82,14 @@ func (w *worker) alone() (lane int, ok bool) {
 // into the lane.
 func (w *worker) hashAlone(i int) {
 	l := &w.lane[i]
-	h, err := w.sponges.export(i)
+	h, err := w.sponges.Export(i)
 	if err != nil {
 		w.end(i, nil, err)
 		return
 	}
 	h.Write(l.data)
 	l.data = nil
-	for !w.h.simd || !w.h.waiting() {
+	for w.h.width == 1 || !w.h.waiting() {
 		data, last, err := l.job.read(l.buffer())
 		if err != nil {
 			w.end(i, nil, err)
@@ -91,18 +97,18 @@ func (w *worker) hashAlone(i int) {
 		}
 		h.Write(data)
 		if last {
-			sum := [sha3Size]byte(h.Sum(nil))
+			sum := [keccak.Size]byte(h.Sum(nil))
 			w.end(i, &sum, nil)
 			return
 		}
 	}
-	if err := w.sponges.restore(i, h); err != nil {
+	if err := w.sponges.Restore(i, h); err != nil {
 		w.end(i, nil, err)
 	}
 }
 
 // end removes the job from its lane and reports its digest, or the error.
-func (w *worker) end(i int, sum *[sha3Size]byte, err error) {
+func (w *worker) end(i int, sum *[keccak.Size]byte, err error) {
 	j := w.lane[i].job
 	w.lane[i].job = nil
 	w.h.ended()
@@ -116,7 +122,7 @@ func (w *worker) end(i int, sum *[sha3Size]byte, err error) {
 func (w *worker) start(i int, j *job) {
 	l := &w.lane[i]
 	l.job, l.data, l.last = j, nil, false
-	w.sponges.reset(i)
+	w.sponges.Reset(i)
 }
 
 // refill fills the lane, or leaves it without a job if none waits.
@@ -134,7 +140,7 @@ func (w *worker) refill(i int) {
 			return
 		}
 		if l.last {
-			sum := w.sponges.digest(i)
+			sum := w.sponges.Digest(i)
 			w.end(i, &sum, nil)
 			continue
 		}
@@ -144,7 +150,7 @@ func (w *worker) refill(i int) {
 			continue
 		}
 		if last {
-			data = pad(data)
+			data = keccak.Pad(data)
 		}
 		l.data, l.last = data, last
 	}
@@ -152,16 +158,15 @@ func (w *worker) refill(i int) {
 
 // absorb absorbs n bytes in each lane. A lane without a job absorbs unused bytes.
 func (w *worker) absorb(n int) {
-	var in [lanes][]byte
 	for i := range w.lane {
 		l := &w.lane[i]
 		if l.job == nil {
-			in[i] = l.buffer()[:n]
+			w.in[i] = l.buffer()[:n]
 			continue
 		}
-		in[i], l.data = l.data[:n], l.data[n:]
+		w.in[i], l.data = l.data[:n], l.data[n:]
 	}
-	w.sponges.absorb(&in)
+	w.sponges.Absorb(w.in)
 }
 
 // read returns the next part of the blob: whole blocks that fill buf except for one block, or the last data, which is shorter.
@@ -190,10 +195,34 @@ func (j *job) fail(err error) {
 	j.Done(Sum{}, err)
 }
 
-func (j *job) deliver(sum [sha3Size]byte) {
+func (j *job) deliver(sum [keccak.Size]byte) {
 	s := Sum{SHA3_384: sum, Size: j.Size}
 	if j.sha != nil {
 		j.sha.hashes[0].Sum(s.SHA256[:0])
 	}
 	j.Done(s, nil)
+}
+
+// readExactly fills p. An earlier end is an error, even if the reader returns io.EOF.
+func readExactly(r io.Reader, p []byte) error {
+	n, err := fill(r, p)
+	switch {
+	case n == len(p):
+		return nil
+	case err == io.EOF:
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// expectEnd returns ErrTrailingData unless the reader ends.
+func expectEnd(r io.Reader) error {
+	var one [1]byte
+	switch n, err := fill(r, one[:]); {
+	case n > 0:
+		return ErrTrailingData
+	case err != io.EOF:
+		return err
+	}
+	return nil
 }
