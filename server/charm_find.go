@@ -67,6 +67,17 @@ func (s *Server) charmFind(w http.ResponseWriter, r *http.Request, ix *index) {
 	s.writeCharms(w, r, append(append([]byte(`{"results":`), text...), '}'), err)
 }
 
+// charmCategories answers GET /v2/charms/categories.
+func (s *Server) charmCategories(w http.ResponseWriter, r *http.Request, ix *index) {
+	var names []string
+	for _, ch := range ix.charms {
+		for _, c := range ch.Details.Categories {
+			names = append(names, c.Name)
+		}
+	}
+	s.writeJSON(w, r, http.StatusOK, typeJSON, newCategories(featuredFirst(names)))
+}
+
 func newCharmSearch(q url.Values) (charmSearch, bool) {
 	for _, name := range []string{"q", "category", "platforms", "publisher", "relation-provides", "relation-requires"} {
 		if len(q.Get(name)) > maxQuery {

@@ -52,11 +52,15 @@ func appendMatch(dst []byte, h snapMatch, fields fieldSet, origin string) []byte
 }
 
 func (s *Server) categories(w http.ResponseWriter, r *http.Request, ix *index) {
+	s.writeJSON(w, r, http.StatusOK, typeJSON, newCategories(ix.categories))
+}
+
+func newCategories(names []string) snap.CategoriesResponse {
 	var out snap.CategoriesResponse
-	for _, name := range ix.categories {
+	for _, name := range names {
 		out.Categories = append(out.Categories, snap.CategoryName{Name: name})
 	}
-	s.writeJSON(w, r, http.StatusOK, typeJSON, out)
+	return out
 }
 
 // listBody is the body of lists in version 1. snapd reads the list of names as a stream that must begin with these very keys.
@@ -65,13 +69,18 @@ type listBody struct {
 		Sections []snap.CategoryName `json:"clickindex:sections,omitempty"`
 		Packages any                 `json:"clickindex:package,omitempty"`
 	} `json:"_embedded"`
+	Links map[string]link `json:"_links,omitempty"`
+	Total int             `json:"total,omitempty"`
+}
+
+// link is a link of the Hypertext Application Language.
+type link struct {
+	HRef string `json:"href"`
 }
 
 func (s *Server) sections(w http.ResponseWriter, r *http.Request, ix *index) {
 	var out listBody
-	for _, name := range ix.categories {
-		out.Embedded.Sections = append(out.Embedded.Sections, snap.CategoryName{Name: name})
-	}
+	out.Embedded.Sections = newCategories(ix.categories).Categories
 	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
 }
 

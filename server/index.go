@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,8 @@ type index struct {
 	asserts    int
 	names      func() []nameEntry
 	categories []string
+	// hasFeatured reports whether a snap is featured.
+	hasFeatured bool
 
 	charms      []*indexedCharm // by name
 	charmByName map[string]*indexedCharm
@@ -77,6 +80,7 @@ func newIndex(c *catalog.Snapshot, known []*assertion.Assertion) (*index, error)
 	}
 	sortSnaps(ix.snaps)
 	ix.categories = categoryNames(ix.snaps)
+	ix.hasFeatured = slices.ContainsFunc(ix.snaps, func(sn *indexedSnap) bool { return inCategory(sn, featured) })
 	// Devices ask for the names once a day, and the list needs a parse of each snap.yaml.
 	ix.names = sync.OnceValue(func() []nameEntry { return listNames(ix.snaps) })
 	return ix, nil

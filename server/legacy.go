@@ -231,23 +231,3 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 	out.Embedded.Packages = list
 	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
 }
-
-// legacySearch answers GET /api/v1/snaps/search.
-func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index) {
-	origin, ok := s.requireOrigin(w, r)
-	if !ok {
-		return
-	}
-	what, ok := newSearch(r.URL.Query(), headerArchitecture(w, r))
-	if !ok {
-		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the query is too long or its channel is none")
-		return
-	}
-	list := []legacySnap{}
-	for _, h := range what.run(ix) {
-		list = append(list, newLegacySnap(h.snap, h.row.revision, h.row.name, origin))
-	}
-	var out listBody
-	out.Embedded.Packages = list
-	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
-}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,12 +30,14 @@ func putBuffer(b *[]byte) {
 	}
 }
 
-// architecture returns the device's architecture, from the headers of either version of the API.
+// architecture returns the device's architecture, from the headers of either version of the API. It is empty for a client that has
+// none, and for one that asks for all.
 func architecture(r *http.Request) string {
-	if a := r.Header.Get(snap.HeaderArchitecture); a != "" {
-		return a
+	a := cmp.Or(r.Header.Get(snap.HeaderArchitecture), r.Header.Get("X-Ubuntu-Architecture"))
+	if a == wide {
+		return ""
 	}
-	return r.Header.Get("X-Ubuntu-Architecture")
+	return a
 }
 
 // maxValues bounds the values in a request. A few bytes of JSON can become a large value, so a bound on the size of the body alone

@@ -50,6 +50,7 @@ func (s *Server) table() []route {
 		{"POST", "/api/v1/snaps/auth/devices", s.refusal(http.StatusForbidden, serials)},
 		{"GET", "/v2/charms/info/{name}", s.fromCatalog(s.charmInfo)},
 		{"GET", "/v2/charms/find", s.fromCatalog(s.charmFind)},
+		{"GET", "/v2/charms/categories", s.fromCatalog(s.charmCategories)},
 		{"POST", "/v2/charms/refresh", s.fromCatalog(s.charmRefresh)},
 		{"GET", "/v2/charms/resources/{charm}/{resource}/revisions", s.fromCatalog(s.charmResources)},
 		{"GET", charmDownloadPath + "{file}", s.fromCatalog(s.charmDownload)},

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ const (
 	maxQuery   = 256 // bytes
 	maxTerms   = 16
 	featured   = "featured"
+	// wide stands for all architectures, as clients that are no devices ask for them.
+	wide = "wide"
 )
 
 // searchText holds the texts that a search compares with, in lower case.
@@ -86,7 +89,8 @@ type search struct {
 	prefix      string
 	commonID    string
 	category    string
-	arch        string
+	publisher   string
+	arch        string // empty: any architecture
 	confinement []string
 	channel     channel.Channel // without a risk: any channel
 	private     bool
@@ -102,15 +106,22 @@ type snapMatch struct {
 // newSearch parses a query of either version of the API. If the channel is invalid or the query is too long, ok is false, and the
 // search finds nothing.
 func newSearch(q url.Values, arch string) (s search, ok bool) {
-	s = search{prefix: strings.ToLower(q.Get("name")), commonID: strings.ToLower(q.Get("common-id")), category: q.Get("category"), arch: q.Get("architecture"),
-		confinement: splitList(q.Get("confinement")), private: q.Get("private") == "true"}
-	if s.arch == "" {
-		s.arch = arch
+	s = search{prefix: strings.ToLower(q.Get("name")), commonID: strings.ToLower(q.Get("common-id")), category: cmp.Or(q.Get("category"), q.Get("section")),
+		publisher: strings.ToLower(q.Get("publisher")), confinement: splitList(q.Get("confinement")), private: q.Get("private") == "true"}
+	s.arch = cmp.Or(q.Get("architecture"), q.Get("arch"), arch)
+	if s.arch == wide {
+		s.arch = ""
 	}
-	if s.category == "" {
-		s.category = q.Get("section")
+	if s.category == "" && q.Get("featured") == "true" {
+		s.category = featured
 	}
-	s.words = strings.Fields(strings.ToLower(q.Get("q")))
+	for _, word := range strings.Fields(strings.ToLower(q.Get("q"))) {
+		if name, ok := strings.CutPrefix(word, "publisher:"); ok {
+			s.publisher = name
+			continue
+		}
+		s.words = append(s.words, word)
+	}
 	s.phrase = strings.Join(s.words, "-")
 	if len(q.Get("q")) > maxQuery || len(s.words) > maxTerms {
 		return s, false
@@ -124,8 +135,18 @@ func newSearch(q url.Values, arch string) (s search, ok bool) {
 	return s, true
 }
 
-// run returns the snaps that fit: the best match first, then the featured ones, then by name.
+// run returns at most maxResults of the snaps that fit, as all does.
 func (s *search) run(ix *index) []snapMatch {
+	matches := s.all(ix)
+	return matches[:min(len(matches), maxResults)]
+}
+
+// all returns the snaps that fit: the best match first, then the featured ones, then by name.
+func (s *search) all(ix *index) []snapMatch {
+	// For a search without words, snapd asks for featured snaps. A store without featured snaps shows all its snaps.
+	if len(s.words) == 0 && s.category == featured && !ix.hasFeatured {
+		s.category = ""
+	}
 	var matches []snapMatch
 	for _, sn := range ix.snaps {
 		n := s.scoreSnap(sn)
@@ -138,7 +159,7 @@ func (s *search) run(ix *index) []snapMatch {
 	}
 	// The snaps are sorted by name already.
 	slices.SortStableFunc(matches, func(a, b snapMatch) int { return b.score - a.score })
-	return matches[:min(len(matches), maxResults)]
+	return matches
 }
 
 func (s *search) scoreSnap(sn *indexedSnap) int {
@@ -146,6 +167,8 @@ func (s *search) scoreSnap(sn *indexedSnap) int {
 	case s.private && !sn.Details.Private:
 		return 0
 	case s.category != "" && !inCategory(sn, s.category):
+		return 0
+	case s.publisher != "" && !isBy(sn, s.publisher):
 		return 0
 	case s.commonID != "" && !slices.Contains(sn.words.ids, s.commonID):
 		return 0
@@ -183,16 +206,26 @@ func inCategory(sn *indexedSnap, name string) bool {
 	})
 }
 
+// isBy reports whether the publisher has this user name, id or displayed name, in lower case.
+func isBy(sn *indexedSnap, publisher string) bool {
+	p := &sn.Details.Publisher
+	return strings.ToLower(p.Username) == publisher || strings.ToLower(p.ID) == publisher || strings.ToLower(p.DisplayName) == publisher
+}
+
 // categoryNames lists the names of all categories, "featured" first.
 func categoryNames(snaps []*indexedSnap) []string {
 	var names []string
 	for _, sn := range snaps {
 		for _, c := range sn.Details.Categories {
-			if c.Name != featured && c.Name != "" {
-				names = append(names, c.Name)
-			}
+			names = append(names, c.Name)
 		}
 	}
+	return featuredFirst(names)
+}
+
+// featuredFirst returns the names in order, each once, with "featured" before them.
+func featuredFirst(names []string) []string {
+	names = slices.DeleteFunc(names, func(name string) bool { return name == featured || name == "" })
 	slices.Sort(names)
 	return append([]string{featured}, slices.Compact(names)...)
 }
