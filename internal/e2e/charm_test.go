@@ -22,12 +22,19 @@ import (
 // newCharmhub serves the demonstration's charms, with their images in a registry that requires credentials.
 func newCharmhub(t *testing.T) (s *upstreamtest.Store, url string) {
 	t.Helper()
+	s, url, _ = newImageHub(t)
+	return s, url
+}
+
+// newImageHub serves the same as newCharmhub, and returns the registry, too.
+func newImageHub(t *testing.T) (s *upstreamtest.Store, url string, registry *upstreamtest.Registry) {
+	t.Helper()
 	needTools(t)
 	s, err := upstreamtest.Demo(upstreamtest.DemoOptions{Payload: 4 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
-	registry := upstreamtest.DemoRegistry()
+	registry = upstreamtest.DemoRegistry()
 	images := httptest.NewServer(registry.Handler())
 	t.Cleanup(images.Close)
 	err = upstreamtest.DemoCharms(s, upstreamtest.DemoCharmsOptions{Registry: registry, Host: images.Listener.Addr().String(), Payload: 100 << 10})
@@ -36,7 +43,7 @@ func newCharmhub(t *testing.T) (s *upstreamtest.Store, url string) {
 	}
 	srv := httptest.NewServer(s.Handler())
 	t.Cleanup(srv.Close)
-	return s, srv.URL
+	return s, srv.URL, registry
 }
 
 // newCharmOutside returns a connected host that exports from that Charmhub.
