@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -92,7 +93,7 @@ func (s *summary) print(w io.Writer) {
 		fmt.Fprintf(w, "\n%s (%s) by %s\n", sn.Name, sn.SnapID, cli.Clean(sn.Publisher))
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		for _, r := range sn.Revisions {
-			fmt.Fprintf(t, "  revision %d\t%s\t%s\t%s\t%s\n", r.Revision, cli.Clean(r.Version), strings.Join(r.Architectures, ","), cli.Bytes(r.Size), strings.Join(r.Components, ", "))
+			fmt.Fprintf(t, "  revision %d\t%s\t%s\t%s\t%s\n", r.Revision, cli.Clean(r.Version), strings.Join(r.Architectures, ","), cli.Bytes(r.Size), cli.Clean(strings.Join(slices.Concat(r.Components, r.Integrity), ", ")))
 		}
 		for _, c := range sn.Channels {
 			what := "closed"

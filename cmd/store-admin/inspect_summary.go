@@ -133,6 +133,8 @@ type revisionSummary struct {
 	Digest        string   `json:"digest"`
 	SHA3384       string   `json:"sha3-384"`
 	Components    []string `json:"components"`
+	// Integrity names the kinds of data with which devices verify the file while they read it.
+	Integrity []string `json:"integrity"`
 }
 
 func summarise(sn *bundle.Snap, revisions []*bundle.SnapRevision) snapSummary {
@@ -142,9 +144,12 @@ func summarise(sn *bundle.Snap, revisions []*bundle.SnapRevision) snapSummary {
 		if r.Name != sn.Name {
 			continue
 		}
-		rs := revisionSummary{r.Revision.Number, r.Revision.Version, r.Revision.Architectures, r.Blob.Size, r.Blob.Digest.String(), r.Revision.Download.SHA3384, []string{}}
+		rs := revisionSummary{r.Revision.Number, r.Revision.Version, r.Revision.Architectures, r.Blob.Size, r.Blob.Digest.String(), r.Revision.Download.SHA3384, []string{}, []string{}}
 		for _, c := range r.Revision.Resources {
 			rs.Components = append(rs.Components, fmt.Sprintf("%s %d", c.Name, c.Revision))
+		}
+		for _, in := range r.Revision.Integrity {
+			rs.Integrity = append(rs.Integrity, in.Type)
 		}
 		out.Revisions = append(out.Revisions, rs)
 	}
