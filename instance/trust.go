@@ -64,7 +64,8 @@ func (t Trust) AddSigner(k bundle.PublicKey) error {
 	return writeTrust(filepath.Join(t.signersDir(), strings.TrimPrefix(k.ID(), "sha256:")+".pem"), k.PEM())
 }
 
-// RemoveSigner removes the one key whose fingerprint begins with prefix. The error may be an AmbiguousError.
+// RemoveSigner removes the one key whose fingerprint begins with prefix. Its name stays for the history. The error may be an
+// AmbiguousError.
 func (t Trust) RemoveSigner(prefix string) error {
 	return removeOne(t.signersDir(), strings.TrimPrefix(prefix, "sha256:"), ".pem")
 }

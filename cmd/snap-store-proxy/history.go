@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -14,14 +15,29 @@ import (
 	"offlinestore/instance"
 )
 
+// historyOptions are the flags of history.
+type historyOptions struct {
+	asJSON bool
+	limit  int
+	name   string
+}
+
 func newHistory(dir *instance.Dir) *cobra.Command {
-	var asJSON bool
+	var o historyOptions
 	c := &cobra.Command{
-		Use:     "history",
-		Short:   "List the imports with time, bundle, signer and changes, and the removals",
-		Example: "  snap-store-proxy history\n  snap-store-proxy history --json",
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		Use:   "history [NAME]",
+		Short: "List the imports with time, file, changes and signer, and the removals",
+		Long: `List the imports, newest first, one line for each: when, which file, what moved in
+the channels, and who signed. Removals are listed, too. NAME is a snap or a charm:
+only what concerns it is listed. 'trust add --name' gives signers the names that the
+list has.`,
+		Example: "  snap-store-proxy history\n  snap-store-proxy history jq --limit 5\n  snap-store-proxy history --json",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if o.limit < 0 {
+				return cli.Usagef("--limit: want a number of entries, 0 for all")
+			}
+			o.name = strings.Join(args, "")
 			return withInstance(c.Context(), dir, func(in *instance.Instance) error {
 				records, err := in.Catalog.History(c.Context(), "")
 				if err != nil {
@@ -31,12 +47,28 @@ func newHistory(dir *instance.Dir) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return printHistory(c.OutOrStdout(), historyOf(records, removals), asJSON)
+				names, err := in.Trust.SignerNames()
+				if err != nil {
+					return err
+				}
+				return printHistory(c.OutOrStdout(), o.selectFrom(historyOf(records, removals)), names, o.asJSON)
 			})
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, with every change")
+	c.Flags().BoolVar(&o.asJSON, "json", false, "print JSON, with every change")
+	c.Flags().IntVar(&o.limit, "limit", 0, "list only the newest `number` of entries")
 	return c
+}
+
+// selectFrom returns the entries that the options ask for.
+func (o historyOptions) selectFrom(list []historyEntry) []historyEntry {
+	if o.name != "" {
+		list = slices.DeleteFunc(list, func(h historyEntry) bool { return !h.concerns(o.name) })
+	}
+	if o.limit > 0 && len(list) > o.limit {
+		list = list[:o.limit]
+	}
+	return list
 }
 
 // historyEntry is one entry of the history, an import or a removal.
@@ -58,7 +90,7 @@ func historyOf(records []catalog.Record, removals []catalog.RemovalRecord) []his
 	return out
 }
 
-func printHistory(w io.Writer, list []historyEntry, asJSON bool) error {
+func printHistory(w io.Writer, list []historyEntry, names map[string]string, asJSON bool) error {
 	if asJSON {
 		out := []any{}
 		for _, h := range list {
@@ -69,7 +101,7 @@ func printHistory(w io.Writer, list []historyEntry, asJSON bool) error {
 	for _, h := range list {
 		switch r := h.entry.(type) {
 		case catalog.Record:
-			printImport(w, r)
+			printImport(w, r, names)
 		case catalog.RemovalRecord:
 			printRemoval(w, r)
 		}
@@ -77,15 +109,23 @@ func printHistory(w io.Writer, list []historyEntry, asJSON bool) error {
 	return nil
 }
 
-func printImport(w io.Writer, r catalog.Record) {
-	vouched := fmt.Sprintf("signed %s by %s (%s)", r.SignedAt.UTC().Format(time.RFC3339), r.Signer, cli.Clean(r.Exporter))
-	if r.Signer == catalog.Unsigned {
-		vouched = "UNSIGNED, made " + r.SignedAt.UTC().Format(time.RFC3339)
+func printImport(w io.Writer, r catalog.Record, names map[string]string) {
+	changes := countReport(&r.Report)
+	if moves := movesOf(&r.Report); len(moves) > 0 {
+		changes = strings.Join(moves, ", ") + "; " + changes
 	}
-	if r.Signer == catalog.OwnSignatures {
-		vouched = "assertions with their own signatures"
+	fmt.Fprintf(w, "%s %s %s: %s\n", r.ImportedAt.UTC().Format(time.RFC3339), cli.Clean(cmp.Or(r.Name, r.Bundle.String())), vouchedFor(r, names), cli.Clean(changes))
+}
+
+// vouchedFor tells who vouches for an import.
+func vouchedFor(r catalog.Record, names map[string]string) string {
+	switch r.Signer {
+	case catalog.Unsigned:
+		return "UNSIGNED, made " + r.SignedAt.UTC().Format(time.RFC3339)
+	case catalog.OwnSignatures:
+		return "with signatures of its own"
 	}
-	fmt.Fprintf(w, "%s %s %s: %s\n", r.ImportedAt.UTC().Format(time.RFC3339), r.Bundle, vouched, countReport(&r.Report))
+	return fmt.Sprintf("signed %s by %s (%s)", r.SignedAt.UTC().Format(time.RFC3339), cli.Clean(cmp.Or(names[r.Signer], r.Signer)), cli.Clean(r.Exporter))
 }
 
 func printRemoval(w io.Writer, r catalog.RemovalRecord) {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -16,12 +17,14 @@ import (
 func newListPushedSnaps(dir *instance.Dir) *cobra.Command {
 	var asJSON, long bool
 	c := &cobra.Command{
-		Use:     "list-pushed-snaps",
+		Use:     "list-pushed-snaps [NAME…]",
 		Short:   "List the snaps of this store",
-		Example: "  snap-store-proxy list-pushed-snaps --long",
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		Example: "  snap-store-proxy list-pushed-snaps --long\n  snap-store-proxy list-pushed-snaps jq hello",
+		RunE: func(c *cobra.Command, args []string) error {
 			return withSnapshot(c.Context(), dir, func(_ *instance.Instance, cat *catalog.Snapshot) error {
+				if err := selectSnaps(cat, args); err != nil {
+					return err
+				}
 				return listSnaps(c.OutOrStdout(), cat, asJSON, long)
 			})
 		},
@@ -29,6 +32,23 @@ func newListPushedSnaps(dir *instance.Dir) *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&long, "long", false, "list the revisions, components and channels, too")
 	return c
+}
+
+// selectSnaps reduces the catalogue to the snaps with the names, in their order. A name that is not there is an error.
+func selectSnaps(cat *catalog.Snapshot, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	var found []catalog.Snap
+	for _, name := range names {
+		i := slices.IndexFunc(cat.Snaps, func(s catalog.Snap) bool { return s.Name == name })
+		if i < 0 {
+			return &catalog.NotFoundError{What: fmt.Sprintf("snap %.80q", name)}
+		}
+		found = append(found, cat.Snaps[i])
+	}
+	cat.Snaps = found
+	return nil
 }
 
 func listSnaps(w io.Writer, cat *catalog.Snapshot, asJSON, long bool) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -11,10 +12,11 @@ import (
 )
 
 func newTrustAdd(dir *instance.Dir) *cobra.Command {
-	return &cobra.Command{
+	var name string
+	c := &cobra.Command{
 		Use:     "add FILE",
 		Short:   "Trust a signer: FILE is the output of 'store-admin key export'",
-		Example: "  snap-store-proxy trust add exporter.pem",
+		Example: "  snap-store-proxy trust add exporter.pem --name 'Jo, build host'",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			text, err := cli.ReadFile(args[0], instance.MaxTrustFile)
@@ -28,6 +30,14 @@ func newTrustAdd(dir *instance.Dir) *cobra.Command {
 			if err := dir.Enter(); err != nil {
 				return err
 			}
+			// The name goes first, because the command fails for a bad one.
+			if c.Flags().Changed("name") {
+				if err := dir.Trust().NameSigner(k, name); errors.Is(err, instance.ErrSignerName) {
+					return cli.Usagef("--name: %w", err)
+				} else if err != nil {
+					return err
+				}
+			}
 			if err := dir.Trust().AddSigner(k); err != nil {
 				return err
 			}
@@ -35,4 +45,6 @@ func newTrustAdd(dir *instance.Dir) *cobra.Command {
 			return nil
 		},
 	}
+	c.Flags().StringVar(&name, "name", "", "`name` of the signer in the history and in lists")
+	return c
 }

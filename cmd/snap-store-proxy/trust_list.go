@@ -25,17 +25,21 @@ func newTrustList(dir *instance.Dir) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			names, err := dir.Trust().SignerNames()
+			if err != nil {
+				return err
+			}
 			if asJSON {
 				ids := []map[string]string{}
 				for _, k := range keys {
-					ids = append(ids, map[string]string{"fingerprint": k.ID(), "algorithm": k.Algorithm()})
+					ids = append(ids, map[string]string{"fingerprint": k.ID(), "algorithm": k.Algorithm(), "name": names[k.ID()]})
 				}
 				return cli.PrintJSON(c.OutOrStdout(), ids)
 			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "Fingerprint\tAlgorithm")
+			fmt.Fprintln(w, "Fingerprint\tAlgorithm\tName")
 			for _, k := range keys {
-				fmt.Fprintf(w, "%s\t%s\n", k.ID(), k.Algorithm())
+				fmt.Fprintf(w, "%s\t%s\t%s\n", k.ID(), k.Algorithm(), cli.Clean(names[k.ID()]))
 			}
 			return w.Flush()
 		},
