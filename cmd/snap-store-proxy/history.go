@@ -71,25 +71,6 @@ func (o historyOptions) selectFrom(list []historyEntry) []historyEntry {
 	return list
 }
 
-// historyEntry is one entry of the history, an import or a removal.
-type historyEntry struct {
-	at    time.Time
-	entry any
-}
-
-// historyOf returns the imports and the removals, newest first.
-func historyOf(records []catalog.Record, removals []catalog.RemovalRecord) []historyEntry {
-	var out []historyEntry
-	for _, r := range records {
-		out = append(out, historyEntry{r.ImportedAt, r})
-	}
-	for _, r := range removals {
-		out = append(out, historyEntry{r.RemovedAt, r})
-	}
-	slices.SortStableFunc(out, func(a, b historyEntry) int { return b.at.Compare(a.at) })
-	return out
-}
-
 func printHistory(w io.Writer, list []historyEntry, names map[string]string, asJSON bool) error {
 	if asJSON {
 		out := []any{}

@@ -4,12 +4,32 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"offlinestore/catalog"
 )
 
 // maxMoves bounds the channels that a line of the history names. JSON has all of them.
 const maxMoves = 4
+
+// historyEntry is one entry of the history, an import or a removal.
+type historyEntry struct {
+	at    time.Time
+	entry any
+}
+
+// historyOf returns the imports and the removals, newest first.
+func historyOf(records []catalog.Record, removals []catalog.RemovalRecord) []historyEntry {
+	var out []historyEntry
+	for _, r := range records {
+		out = append(out, historyEntry{r.ImportedAt, r})
+	}
+	for _, r := range removals {
+		out = append(out, historyEntry{r.RemovedAt, r})
+	}
+	slices.SortStableFunc(out, func(a, b historyEntry) int { return b.at.Compare(a.at) })
+	return out
+}
 
 // concerns reports whether an entry changed the snap or charm of a name.
 func (h historyEntry) concerns(name string) bool {
