@@ -26,6 +26,9 @@ var (
 	errTimeout = errors.New("no complete answer in time")
 )
 
+// ErrNotStore means that somebody else than the store answered with a web page: a proxy, or a captive portal.
+var ErrNotStore = errors.New("this is not the store")
+
 // NotFoundError names a subject that the store does not have, with the store's reason.
 type NotFoundError struct {
 	// Subject names the requested item: "snap jq", "snap-revision/abc".
@@ -62,13 +65,20 @@ type StatusError struct {
 	who        string // "registry", or "" for a store
 	retryAfter string
 	json       bool
+	page       bool // a web page for people
 }
+
+// Is reports whether target is ErrNotStore, and a web page answered for the store.
+func (e *StatusError) Is(target error) bool { return target == ErrNotStore && e.page && e.who == "" }
 
 func (e *StatusError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: the %s answered %d", e.URL, cmp.Or(e.who, "store"), e.Status)
 	if t := http.StatusText(e.Status); t != "" {
 		b.WriteString(" " + t)
+	}
+	if errors.Is(e, ErrNotStore) {
+		b.WriteString(" with a web page: this is not the store")
 	}
 	if e.Message != "" {
 		b.WriteString(": " + e.Message)
@@ -89,6 +99,7 @@ func (c *Client) statusError(resp *http.Response) *StatusError {
 		OopsID: clean(resp.Header.Get("X-Oops-Id")), retryAfter: resp.Header.Get("Retry-After"),
 	}
 	if t := mediaType(resp.Header); t != "application/json" && t != "application/problem+json" {
+		e.page = t == "text/html"
 		return e
 	}
 	e.json = true
@@ -112,8 +123,17 @@ func (c *Client) statusError(resp *http.Response) *StatusError {
 // storeError is an entry of an error list.
 type storeError struct{ Code, Message string }
 
-// notFound turns a 404 into a NotFoundError about subject.
+// notFound turns a 404 of the store's API into a NotFoundError about subject. A web page is no such answer: it comes from a proxy or a
+// captive portal.
 func notFound(subject string, err error) error {
+	if errors.Is(err, ErrNotStore) {
+		return err
+	}
+	return fileNotFound(subject, err)
+}
+
+// fileNotFound turns a 404 of any server of files into a NotFoundError about subject.
+func fileNotFound(subject string, err error) error {
 	var s *StatusError
 	if errors.As(err, &s) && s.Status == http.StatusNotFound {
 		return &NotFoundError{Subject: subject, Reason: s.Message, who: s.who}

@@ -25,7 +25,7 @@ func (c *Client) Icon(ctx context.Context, rawURL string) (data []byte, contentT
 	rawURL = u.String()
 	a, err := c.call(ctx, request{what: "icon", method: http.MethodGet, url: rawURL, limit: maxIcon})
 	if err != nil {
-		return nil, "", notFound("icon", err)
+		return nil, "", fileNotFound("icon", err)
 	}
 	sniffed := http.DetectContentType(a.body)
 	switch declared := mediaType(a.header); {

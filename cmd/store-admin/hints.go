@@ -48,6 +48,8 @@ func hints() cli.Table {
 		cli.On(cli.Any(cli.As[*exporter.MissingError], cli.Is(errGaps)), cli.Gaps, ""),
 		cli.On(cli.Is(errLeftOut), cli.Partial, ""),
 		cli.On(cli.Is(syscall.ENOSPC), cli.NoSpace, "free some space, or choose another folder; the downloads stay in the cache"),
+		cli.On(cli.Is(upstream.ErrNotStore), cli.Upstream,
+			"a proxy or a captive portal answered: check the way to the store (HTTPS_PROXY, a login page of the network), and --store-url"),
 		cli.On(cli.Is(upstream.ErrCredentials), cli.Upstream,
 			"leave the images out with --no-images, or map this one to a name of your own registry with resources: in the file; else its publisher has to release it anew"),
 		cli.On(cli.Is(upstream.ErrUnavailable), cli.Upstream, "run the same command again: it continues with the downloads so far"),
