@@ -13,6 +13,7 @@ import (
 
 func newGC(dir *instance.Dir) *cobra.Command {
 	var o instance.GCOptions
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "gc",
 		Short: "Remove blobs that nothing refers to",
@@ -23,19 +24,23 @@ and what a failed push has left, after a week. This fails while a push runs.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withInstance(c.Context(), dir, func(in *instance.Instance) error {
-				return runGC(c.Context(), c.OutOrStdout(), in, o)
+				return runGC(c.Context(), c.OutOrStdout(), in, o, asJSON)
 			})
 		},
 	}
 	c.Flags().BoolVar(&o.All, "all", false, "also remove new blobs and the blobs in quarantine")
 	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "print the blobs that would be removed, and change nothing")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-func runGC(ctx context.Context, w io.Writer, in *instance.Instance, o instance.GCOptions) error {
+func runGC(ctx context.Context, w io.Writer, in *instance.Instance, o instance.GCOptions, asJSON bool) error {
 	g, err := in.CollectGarbage(ctx, o)
 	if err != nil {
 		return err
+	}
+	if asJSON {
+		return cli.PrintJSON(w, map[string]any{"dry-run": o.DryRun, "blobs": g.Blobs, "size": g.Size})
 	}
 	if o.DryRun {
 		fmt.Fprintf(w, "%d blobs would be removed: %s.\n", g.Blobs, cli.Bytes(g.Size))

@@ -36,7 +36,7 @@ from them.`,
 	root.AddCommand(newOverrides(dir)...)
 	root.AddCommand(newAdmins(dir)...)
 	root.AddCommand(newOriginal()...)
-	root.AddCommand(cli.NewMan())
+	root.AddCommand(cli.NewVersion("snap-store-proxy"), cli.NewMan())
 	// Scripts rely on the exit codes, so the help of every command lists them.
 	root.SetHelpTemplate(root.HelpTemplate() + cli.ExitHelp + "\n")
 	return root

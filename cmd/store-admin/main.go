@@ -32,6 +32,6 @@ there with 'snap-store-proxy push-snap' or 'push-charms'.
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.AddCommand(newExport(), newKey(), newInspect(), newVerify(), newDiff(), newCache(), newLogin(), newRegister(), cli.NewMan())
+	root.AddCommand(newExport(), newKey(), newInspect(), newVerify(), newDiff(), newCache(), newLogin(), newRegister(), cli.NewVersion("store-admin"), cli.NewMan())
 	return root
 }
