@@ -115,19 +115,7 @@ func (o *whyOptions) request(cat *catalog.Snapshot, name string) snap.RefreshReq
 
 // decodeWhy reads the one result of the answer.
 func decodeWhy(res *http.Response) (whyAnswer, error) {
-	var body struct {
-		Results []struct {
-			Result   string      `json:"result"`
-			Channel  string      `json:"effective-channel"`
-			Redirect string      `json:"redirect-channel"`
-			Error    *snap.Error `json:"error"`
-			Snap     struct {
-				Revision int    `json:"revision"`
-				Version  string `json:"version"`
-			} `json:"snap"`
-		} `json:"results"`
-		ErrorList []snap.Error `json:"error-list"`
-	}
+	var body snap.RefreshResponse
 	if err := json.NewDecoder(res.Body).Decode(&body); err != nil {
 		return whyAnswer{}, fmt.Errorf("the server's answer: %w", err)
 	}
@@ -138,10 +126,13 @@ func decodeWhy(res *http.Response) (whyAnswer, error) {
 		return whyAnswer{Result: "none", Reason: "nothing that the device can use: it keeps what it has"}, nil
 	}
 	r := body.Results[0]
-	if r.Error != nil {
+	switch {
+	case r.Error != nil:
 		return whyAnswer{Result: r.Result, Code: r.Error.Code, Reason: r.Error.Message}, nil
+	case r.Snap == nil:
+		return whyAnswer{}, fmt.Errorf("the server's answer has no snap")
 	}
-	return whyAnswer{Result: r.Result, Revision: r.Snap.Revision, Version: r.Snap.Version, Channel: r.Channel, Redirect: r.Redirect}, nil
+	return whyAnswer{Result: r.Result, Revision: r.Snap.Revision.Number, Version: r.Snap.Version, Channel: r.EffectiveChannel, Redirect: r.RedirectChannel}, nil
 }
 
 func (o *whyOptions) print(w io.Writer, name string, a whyAnswer) error {
