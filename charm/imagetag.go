@@ -1,7 +1,5 @@
 package charm
 
-import "slices"
-
 // ImageUse is the image of a resource's revision, as a catalogue or an export has it. Without a resource, a charm bundle names it.
 type ImageUse struct {
 	Charm, Resource string
@@ -13,7 +11,10 @@ type ImageUse struct {
 
 // ImageTags holds the images of each tag. The same tag may be given to several images, by several resources or exports: nothing in
 // their names would tell them apart.
-type ImageTags map[string][]ImageUse
+type ImageTags map[string]taggedImages
+
+// taggedImages holds the first use of a tag, and the first use of the tag for another image, if there is one.
+type taggedImages struct{ first, other *ImageUse }
 
 // NewImageTags sorts uses by tag, in their order. An image without a tag or without a known digest is left out, and so is the image of an
 // older revision: one that no channel holds, while a channel holds another revision of its resource.
@@ -26,26 +27,36 @@ func NewImageTags(uses []ImageUse) ImageTags {
 		}
 	}
 	tags := make(ImageTags)
-	for _, u := range uses {
+	for i := range uses {
+		u := &uses[i]
 		if tag := u.Image.Tag(); tag != "" && u.Image.Digest != "" && (u.Released || !released[resource{u.Charm, u.Resource}]) {
-			tags[tag] = append(tags[tag], u)
+			tags[tag] = tags[tag].with(u)
 		}
 	}
 	return tags
 }
 
+func (t taggedImages) with(u *ImageUse) taggedImages {
+	switch {
+	case t.first == nil:
+		t.first = u
+	case t.other == nil && u.Image.Digest != t.first.Image.Digest:
+		t.other = u
+	}
+	return t
+}
+
 // Names reports whether a tag leads to one image only, image.
 func (t ImageTags) Names(image *Image) bool {
-	return !slices.ContainsFunc(t[image.Tag()], func(u ImageUse) bool { return u.Image.Digest != image.Digest })
+	uses := t[image.Tag()]
+	return uses.first == nil || uses.other == nil && uses.first.Image.Digest == image.Digest
 }
 
 // Clash returns two resources that give one tag to two images, and reports false if there are none.
 func (t ImageTags) Clash(tag string) (a, b ImageUse, ok bool) {
 	uses := t[tag]
-	for _, u := range uses {
-		if u.Image.Digest != uses[0].Image.Digest {
-			return uses[0], u, true
-		}
+	if uses.other == nil {
+		return a, b, false
 	}
-	return a, b, false
+	return *uses.first, *uses.other, true
 }

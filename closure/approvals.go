@@ -21,15 +21,21 @@ func (x *index) approvalGaps(part *Set) []Gap {
 			approved[v.Ref().Key()] = true
 		}
 	}
+	byID := make(map[string]*Snap, len(x.set.Snaps))
+	for i := range x.set.Snaps {
+		if s := &x.set.Snaps[i]; s.SnapID != "" {
+			byID[s.SnapID] = s
+		}
+	}
 	out := []Gap{}
 	for _, d := range part.Declarations {
 		list, _ := d.Header(refreshControl).([]any)
 		for _, item := range list {
-			i := slices.IndexFunc(x.set.Snaps, func(s Snap) bool { return s.SnapID != "" && any(s.SnapID) == item })
-			if i < 0 {
+			id, _ := item.(string)
+			s := byID[id]
+			if s == nil {
 				continue
 			}
-			s := &x.set.Snaps[i]
 			for _, n := range slices.Sorted(maps.Keys(s.architectures())) {
 				ref := assertion.Ref{Type: "validation", PrimaryKey: []string{snap.Series, d.HeaderString("snap-id"), s.SnapID, strconv.Itoa(n)}}
 				if !approved[ref.Key()] {
@@ -58,9 +64,14 @@ func (s *Set) AddAssertion(a *assertion.Assertion) {
 	default:
 		return
 	}
-	i := slices.IndexFunc(*list, func(have *assertion.Assertion) bool { return have.Ref().Key() == a.Ref().Key() })
+	if s.assertions == nil {
+		s.assertions = make(map[string]int)
+	}
+	key := a.Ref().Key()
+	i, have := s.assertions[key]
 	switch {
-	case i < 0:
+	case !have:
+		s.assertions[key] = len(*list)
 		*list = append(*list, a)
 	case a.Revision() > (*list)[i].Revision():
 		(*list)[i] = a

@@ -33,6 +33,9 @@ type Set struct {
 	ImagesElsewhere bool
 	// EachArchitecture is set if even a revision that runs on all architectures needs a row for each of them, as in an export plan.
 	EachArchitecture bool
+
+	// assertions holds the place of each assertion that AddAssertion has added, in its list.
+	assertions map[string]int
 }
 
 // Snap is a snap with its revisions and the channel map that devices are served.

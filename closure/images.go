@@ -15,10 +15,14 @@ func (f *charmFinder) addClashes(part *Set) {
 	for i := range f.set.Charms {
 		uses = append(uses, f.set.Charms[i].imageUses(f.set.EachArchitecture)...)
 	}
+	inPart := make(map[string]bool, len(part.Charms))
+	for i := range part.Charms {
+		inPart[part.Charms[i].Name] = true
+	}
 	tags := charm.NewImageTags(uses)
 	for _, tag := range slices.Sorted(maps.Keys(tags)) {
 		a, b, ok := tags.Clash(tag)
-		if !ok || !slices.ContainsFunc(part.Charms, func(c Charm) bool { return c.Name == a.Charm || c.Name == b.Charm }) {
+		if !ok || !inPart[a.Charm] && !inPart[b.Charm] {
 			continue
 		}
 		g := Gap{Kind: KindImageName, Name: tag}
