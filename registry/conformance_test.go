@@ -27,6 +27,8 @@ func TestConformance(t *testing.T) {
 			}
 		}
 	}
+	// The suite looks for the digest header of blobs here. For manifests, it looks only at answers about content that it has pushed itself,
+	// so TestAnswers does that.
 	// After a run against content that it did not push, the suite can't write its files of results. It prints them before that.
 	noFolder := filepath.Join(t.TempDir(), "file")
 	must(t, os.WriteFile(noFolder, nil, 0o600))

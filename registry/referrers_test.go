@@ -32,7 +32,8 @@ func (f *fixture) refer(subject digest.Digest, artifactType, layer string) diges
 		"annotations": map[string]string{"org.example.of": artifactType},
 	}
 	if subject != "" {
-		doc["subject"] = ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: subject, Size: 1}
+		i := slices.IndexFunc(f.cat.Images, func(m catalog.Image) bool { return m.Digest == subject })
+		doc["subject"] = ocispec.Descriptor{MediaType: f.cat.Images[i].MediaType, Digest: subject, Size: f.cat.Images[i].Size}
 	}
 	raw := value(json.Marshal(doc))(f.t)
 	d, size := f.put(io.NopCloser(bytes.NewReader(raw)), nil)
