@@ -33,6 +33,12 @@ func (d *Dir) NewBatch() *Batch { return &Batch{d: d} }
 // more. Every blob holds a file open until the batch is synced, so keep batches to some dozens.
 func (b *Batch) AddBlob(s *StagedBlob, dg Digest) { b.blobs = append(b.blobs, batchEntry{s, dg}) }
 
+// Take takes over the blobs of another batch of the same directory, so that they are committed together.
+func (b *Batch) Take(other *Batch) {
+	b.blobs = append(b.blobs, other.blobs...)
+	other.blobs = nil
+}
+
 // Len returns the number of blobs that the next Sync will commit.
 func (b *Batch) Len() int { return len(b.blobs) }
 

@@ -15,7 +15,7 @@ import (
 const writeBackSize = 8 << 20
 
 // StagedBlob is a blob while it is written. It is invisible until it is committed. Its methods are not safe for concurrent use,
-// except ReadAt on content that is already written.
+// except ReadAt on content that is already written, and the readers of Follow.
 type StagedBlob struct {
 	d          *Dir
 	f          *os.File
@@ -23,6 +23,7 @@ type StagedBlob struct {
 	written    int64
 	writtenOff int64 // up to here, the disk was told to write
 	closed     bool
+	readers    followers
 }
 
 // Stage reserves space for a blob of that size. The error is a *[NoSpaceError] if there is not enough.
@@ -46,6 +47,7 @@ func (d *Dir) Stage(size int64) (*StagedBlob, error) {
 		return nil, d.writeError("stage blob", size, err)
 	}
 	s := &StagedBlob{d: d, f: f, size: size}
+	s.readers.changed.L = &s.readers.mu
 	if err = setMode(f, d.modes.FileMode); err == nil && size > blockSize { // a single block needs no preallocation
 		err = preallocate(f, size)
 	}
@@ -81,6 +83,7 @@ func (s *StagedBlob) Write(p []byte) (int, error) {
 		n, err := s.f.WriteAt(p[done:min(done+blockSize, len(p))], s.written)
 		done += n
 		s.written += int64(n)
+		s.readers.tell(s.written)
 		if err != nil {
 			return done, s.d.writeError("write staged blob", s.size, err)
 		}

@@ -19,6 +19,14 @@ func newReadAhead() *readAhead {
 	return a
 }
 
+// copyAhead copies r to w with the buffers of the staging.
+func (s *Staging) copyAhead(w io.Writer, r io.Reader) error {
+	if s.readAhead == nil {
+		s.readAhead = newReadAhead()
+	}
+	return s.readAhead.copy(w, r)
+}
+
 type block struct {
 	data []byte
 	err  error

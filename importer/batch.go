@@ -33,7 +33,8 @@ type File struct {
 	// Done is set once the file is imported.
 	Done *catalog.Report
 
-	opened    *Opened // kept from Plan only if the input cannot be read twice
+	opened    *Opened  // kept from Plan only if the input cannot be read twice
+	staging   *Staging // verified but for its last blobs, which are not committed
 	verified  *Verified
 	candidate Candidate // kept after Plan only for Preview
 	missing   map[blob.Digest]int64

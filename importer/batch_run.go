@@ -2,16 +2,21 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
 	"offlinestore/catalog"
 )
 
-// Two files are read at a time, because two cores hash what one disk delivers. More files may wait for their blobs to be hashed.
+// Two files are read at a time, because two cores hash what one disk delivers. More files may wait for their blobs to be hashed, and some
+// more for being committed. The waiting ones share the flushes of the disk and the transaction.
 const (
 	readersAtOnce = 2
 	filesAtOnce   = 6
+	commitsAtOnce = 16
+	// sharedBlobs bounds the blobs that a file leaves to commit with the ones of others, since each of them holds a file open.
+	sharedBlobs = 16
 )
 
 // Run imports the planned files. It verifies several at once. If the plan found that none of them changes anything, it has applied all of
@@ -21,23 +26,55 @@ func (b *Batch) Run(ctx context.Context) {
 		b.repeat()
 		return
 	}
+	files := slices.DeleteFunc(slices.Clone(b.Files), func(f *File) bool { return f.Err != nil })
+	verified := make(chan *File, commitsAtOnce)
+	go b.verifyFiles(ctx, files, verified)
+	for f := range verified {
+		group := []*File{f}
+		for len(verified) > 0 && len(group) < commitsAtOnce {
+			group = append(group, <-verified)
+		}
+		b.commit(group)
+		if b.PushChannelMap { // the good ones follow, together and in their order
+			group = slices.DeleteFunc(group, func(f *File) bool { return f.Err == nil })
+		}
+		b.apply(ctx, group...)
+	}
+	if b.PushChannelMap {
+		b.apply(ctx, slices.DeleteFunc(files, func(f *File) bool { return f.Err != nil })...)
+	}
+}
+
+// verifyFiles verifies files, several at once, and sends each of them. Its last blobs are left to commit.
+func (b *Batch) verifyFiles(ctx context.Context, files []*File, verified chan<- *File) {
 	var wg sync.WaitGroup
 	readers, slots := make(chan struct{}, readersAtOnce), make(chan struct{}, filesAtOnce)
-	for _, f := range b.Files {
-		if f.Err != nil {
-			continue
-		}
+	for _, f := range files {
 		slots <- struct{}{}
 		wg.Go(func() {
-			defer func() { <-slots }()
-			if f.verified, f.Err = b.verifyFile(ctx, f, readers); f.Err != nil || !b.PushChannelMap {
-				b.apply(ctx, f)
-			}
+			b.verifyFile(ctx, f, readers)
+			verified <- f
+			<-slots
 		})
 	}
 	wg.Wait()
-	if b.PushChannelMap {
-		b.apply(ctx, slices.DeleteFunc(slices.Clone(b.Files), func(f *File) bool { return f.Err != nil })...)
+	close(verified)
+}
+
+// commit commits the last blobs of verified files together.
+func (b *Batch) commit(files []*File) {
+	batch := b.Blobs.NewBatch()
+	for _, f := range files {
+		if f.staging != nil {
+			batch.Take(f.staging.batch)
+		}
+	}
+	err := batch.Sync()
+	for _, f := range files {
+		if f.staging != nil {
+			f.verified, f.Err = f.staging.finish(errors.Join(f.Err, err))
+			f.staging = nil
+		}
 	}
 }
 
@@ -74,17 +111,20 @@ func (b *Batch) apply(ctx context.Context, files ...*File) {
 	}
 }
 
-func (b *Batch) verifyFile(ctx context.Context, f *File, readers chan struct{}) (*Verified, error) {
+// verifyFile reads a file and verifies its blobs.
+func (b *Batch) verifyFile(ctx context.Context, f *File, readers chan struct{}) {
 	if f.verified != nil {
-		return f.verified, nil
+		return
 	}
 	readers <- struct{}{}
-	s, err := b.stageFile(ctx, f)
+	f.staging, f.Err = b.stageFile(ctx, f)
 	<-readers
-	if err != nil {
-		return nil, err
+	if f.Err != nil {
+		return
 	}
-	return s.Wait()
+	if f.Err = f.staging.settle(); f.staging.batch.Len() > sharedBlobs {
+		f.Err = errors.Join(f.Err, f.staging.batch.Sync())
+	}
 }
 
 func (b *Batch) stageFile(ctx context.Context, f *File) (*Staging, error) {

@@ -68,7 +68,7 @@ func (s *Staging) storeBlob(r io.Reader, size int64, identify func(io.ReaderAt) 
 	if err != nil {
 		return err
 	}
-	if err := s.readAhead.copy(st, r); err != nil {
+	if err := s.copyAhead(st, r); err != nil {
 		return errors.Join(err, st.Discard())
 	}
 	d, err := identify(st)

@@ -20,6 +20,8 @@ import (
 const (
 	batchBytes = 512 << 20
 	batchBlobs = 32
+	// followSize is the size in bytes from which hashing a blob begins before its last byte is read.
+	followSize = 1 << 20
 	// maxStaged bounds the blobs that wait to be hashed, since each of them holds a file open.
 	maxStaged = 64
 )
@@ -42,7 +44,7 @@ type Staging struct {
 	results []result
 
 	claimed    []blob.Digest // the blobs that no other file stages
-	readAhead  *readAhead
+	readAhead  *readAhead    // nil until it is used
 	batch      *blob.Batch
 	batchBytes int64
 	commit     chan error // the result of the batch before, nil if there is none
@@ -81,7 +83,7 @@ func (im *Importer) stage(ctx context.Context, in *catalog.Import) (*Staging, er
 	if err != nil {
 		return nil, err
 	}
-	s := &Staging{im: im, ctx: ctx, record: in, want: expectations(in), known: known, verifying: make(chan struct{}, runtime.GOMAXPROCS(0)), readAhead: newReadAhead(), batch: im.Blobs.NewBatch()}
+	s := &Staging{im: im, ctx: ctx, record: in, want: expectations(in), known: known, verifying: make(chan struct{}, runtime.GOMAXPROCS(0)), batch: im.Blobs.NewBatch()}
 	s.changed.L = &s.mu
 	return s, nil
 }
@@ -149,9 +151,12 @@ func (s *Staging) stageBlob(desc ocispec.Descriptor, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	if want.sha3 == "" {
-		err = s.readAhead.copy(st, r)
-	} else {
+	switch {
+	case want.sha3 == "":
+		err = s.copyAhead(st, r)
+	case desc.Size >= followSize && len(want.verifiers) == 0:
+		return s.hashWhileReading(desc, st, r)
+	default:
 		_, err = st.ReadFrom(r) // other processors hash earlier blobs
 	}
 	if err != nil {
@@ -202,18 +207,32 @@ func (s *Staging) waitCommit() error {
 	return err
 }
 
-// flush waits for the hashes, commits the good blobs, and lets other files stage the bad ones.
-func (s *Staging) flush() error {
-	err := errors.Join(s.collect(0), s.waitCommit(), s.batch.Sync())
+// settle waits for the hashes and for the batch before. Only the last batch is left to commit.
+func (s *Staging) settle() error {
+	s.readAhead = nil // frees its buffers
+	return errors.Join(s.collect(0), s.waitCommit())
+}
+
+// release lets other files stage the blobs of this one that were not committed.
+func (s *Staging) release() {
 	s.batchBytes = 0
 	s.im.claims.release(s.claimed)
 	s.claimed = nil
+}
+
+// flush waits for the hashes, commits the good blobs, and lets other files stage the bad ones.
+func (s *Staging) flush() error {
+	err := errors.Join(s.settle(), s.batch.Sync())
+	s.release()
 	return err
 }
 
 // Wait waits for the hashes and commits the good blobs. It returns the value that Apply needs.
-func (s *Staging) Wait() (*Verified, error) {
-	err := s.flush()
+func (s *Staging) Wait() (*Verified, error) { return s.finish(errors.Join(s.settle(), s.batch.Sync())) }
+
+// finish ends the staging after the last batch. err is the error of settling or committing. It returns the value that Apply needs.
+func (s *Staging) finish(err error) (*Verified, error) {
+	s.release()
 	if err = errors.Join(append(s.bad, err)...); err != nil {
 		return nil, err
 	}

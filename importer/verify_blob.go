@@ -24,9 +24,7 @@ func (s *Staging) verifyLater(res result, r io.ReaderAt, hash bool, verifiers []
 	if len(verifiers) == 0 && !hash {
 		return s.keepVerified(res)
 	}
-	s.mu.Lock()
-	s.pending++
-	s.mu.Unlock()
+	s.addPending()
 	if len(verifiers) == 0 {
 		s.hash(res, r)
 		return nil
@@ -56,6 +54,38 @@ func (s *Staging) hash(res result, r io.ReaderAt) {
 	if err != nil {
 		done(blob.Sum{}, err)
 	}
+}
+
+// hashWhileReading stages a blob while a worker hashes the bytes that are written. So a single large snap takes no longer than its hash.
+func (s *Staging) hashWhileReading(desc ocispec.Descriptor, st *blob.StagedBlob, r io.Reader) error {
+	res := result{desc: desc, staged: st, hashed: true}
+	hashed := make(chan struct{})
+	done := func(sum blob.Sum, err error) {
+		res.sum, res.err = sum, err
+		close(hashed)
+	}
+	err := s.im.Hasher.Submit(s.ctx, blob.Job{Reader: st.Follow(), Size: desc.Size, Done: done})
+	if err != nil {
+		return errors.Join(err, st.Discard())
+	}
+	_, err = st.ReadFrom(r)
+	st.EndFollow()
+	if err != nil {
+		<-hashed
+		return errors.Join(err, st.Discard())
+	}
+	s.addPending()
+	go func() {
+		<-hashed
+		s.addResult(res)
+	}()
+	return nil
+}
+
+func (s *Staging) addPending() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending++
 }
 
 // addResult hands over the result about a blob.
