@@ -9,6 +9,7 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/channel"
 	"offlinestore/charm"
+	"offlinestore/transfer"
 )
 
 // maxCharmResults bounds the answer to a search. A search without words lists all charms, and there is no second page.
@@ -57,6 +58,7 @@ func (s *Server) charmFind(w http.ResponseWriter, r *http.Request, ix *index) {
 	if !ok {
 		return
 	}
+	done := transfer.Turn(r)
 	v := s.view(origin)
 	v.brief = true
 	results := records[charmInfo]{}
@@ -64,6 +66,7 @@ func (s *Server) charmFind(w http.ResponseWriter, r *http.Request, ix *index) {
 		results = append(results, record[charmInfo]{charmInfoFields, charmInfo{v, h.charm, h.row}})
 	}
 	text, err := results.encode(fields)
+	done()
 	s.writeCharms(w, r, append(append([]byte(`{"results":`), text...), '}'), err)
 }
 

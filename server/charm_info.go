@@ -7,7 +7,6 @@ import (
 
 	"offlinestore/channel"
 	"offlinestore/charm"
-	"offlinestore/transfer"
 )
 
 // charmInfo answers GET /v2/charms/info/<name>. If the request names a channel, the default release comes from that channel.
@@ -53,7 +52,7 @@ func (s *Server) writeCharms(w http.ResponseWriter, r *http.Request, text []byte
 		s.fail(w, r, http.StatusInternalServerError, codeInternal, "the answer can't be written")
 		return
 	}
-	transfer.WriteText(w, http.StatusOK, typeJSON, text)
+	s.writeText(w, r, http.StatusOK, typeJSON, text)
 }
 
 // unknownTime stands for an unknown time where Juju needs a time.

@@ -50,7 +50,7 @@ func (s *Server) charmRefresh(w http.ResponseWriter, r *http.Request, ix *index)
 		c.known[req.Context[i].InstanceKey] = &req.Context[i]
 	}
 	// Juju gives up on the whole answer if one action has no result.
-	writeResults(w, len(req.Actions), func(dst []byte, i int) []byte { return c.appendResult(dst, &req.Actions[i]) })
+	writeResults(w, r, len(req.Actions), func(dst []byte, i int, _ flusher) []byte { return c.appendResult(dst, &req.Actions[i]) })
 }
 
 func (c *charmCall) appendResult(dst []byte, a *charm.Action) []byte {

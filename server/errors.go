@@ -52,5 +52,14 @@ func (s *Server) writeJSON(w http.ResponseWriter, r *http.Request, status int, m
 		http.Error(w, "", http.StatusInternalServerError)
 		return
 	}
+	s.writeText(w, r, status, mediaType, text)
+}
+
+// writeText writes a complete answer. A large one counts until the client has read it.
+func (s *Server) writeText(w http.ResponseWriter, r *http.Request, status int, mediaType string, text []byte) {
+	if err := transfer.Hold(r, int64(len(text))); err != nil {
+		s.failBusy(w, r)
+		return
+	}
 	transfer.WriteText(w, status, mediaType, text)
 }

@@ -8,38 +8,60 @@ import (
 	"offlinestore/snap"
 )
 
-// fetchResult answers a fetch-assertions action. As in the real store's answers, its lists are present even if they are empty.
-type fetchResult struct {
-	AssertionStreamURLs []string     `json:"assertion-stream-urls"`
-	ErrorList           []snap.Error `json:"error-list"`
-	Key                 string       `json:"key"`
-	Result              string       `json:"result"`
+// appendFetched appends the answer to a fetch-assertions action: the URLs of the assertions that are newer than the device's, then the
+// errors. As in the real store's answers, its lists are present even if they are empty. A client may ask for thousands of assertions,
+// so long lists are sent in parts.
+func (c *refreshCall) appendFetched(dst []byte, a *snap.Action, flush flusher) []byte {
+	dst = append(dst, `{"assertion-stream-urls":[`...)
+	dst = c.appendEach(dst, a, flush, func(dst []byte, req *snap.AssertionRequest, maxFormat int) []byte {
+		found, newer, err := c.ix.findRequested(req, maxFormat)
+		if err != nil || found == nil || !newer {
+			return dst
+		}
+		return appendString(dst, assertionURL(c.origin, found, maxFormat))
+	})
+	dst = append(dst, `],"error-list":[`...)
+	dst = c.appendEach(dst, a, flush, func(dst []byte, req *snap.AssertionRequest, maxFormat int) []byte {
+		found, _, err := c.ix.findRequested(req, maxFormat)
+		e := snap.Error{Type: req.Type, PrimaryKey: req.PrimaryKey, SequenceKey: req.SequenceKey}
+		switch {
+		case err != nil:
+			e.Code, e.Message = codeBadRequest, err.Error()
+		case found == nil:
+			e.Code, e.Message = snap.CodeNotFound, fmt.Sprintf("no %.60s assertion with this key in this store", req.Type)
+		default:
+			return dst
+		}
+		return appendJSON(dst, e)
+	})
+	dst = appendString(append(dst, `],"key":`...), a.Key)
+	return append(dst, `,"result":"`+snap.ActionFetchAssertions+`"}`...)
 }
 
-// fetchAssertions answers a fetch-assertions action with the URLs of the assertions that are newer than the device's.
-func (ix *index) fetchAssertions(a *snap.Action, formats map[string]int, origin string) fetchResult {
-	out := fetchResult{AssertionStreamURLs: []string{}, ErrorList: []snap.Error{}, Key: a.Key, Result: snap.ActionFetchAssertions}
+// appendEach appends an element for each assertion of an action for which appendElement appends one.
+func (c *refreshCall) appendEach(dst []byte, a *snap.Action, flush flusher,
+	appendElement func(dst []byte, req *snap.AssertionRequest, maxFormat int) []byte) []byte {
+	first := true
 	for i := range a.Assertions {
 		req := &a.Assertions[i]
 		maxFormat := unlimited
-		if formats != nil {
+		if c.req.AssertionMaxFormats != nil {
 			// Of a type that is not listed, the device knows the first format only.
-			maxFormat = formats[req.Type]
+			maxFormat = c.req.AssertionMaxFormats[req.Type]
 		}
-		found, newer, err := ix.findRequested(req, maxFormat)
-		switch {
-		case err != nil:
-			out.ErrorList = append(out.ErrorList, snap.Error{Code: codeBadRequest, Message: err.Error(),
-				Type: req.Type, PrimaryKey: req.PrimaryKey, SequenceKey: req.SequenceKey})
-		case found == nil:
-			out.ErrorList = append(out.ErrorList, snap.Error{Code: snap.CodeNotFound,
-				Message: fmt.Sprintf("no %.60s assertion with this key in this store", req.Type),
-				Type:    req.Type, PrimaryKey: req.PrimaryKey, SequenceKey: req.SequenceKey})
-		case newer:
-			out.AssertionStreamURLs = append(out.AssertionStreamURLs, assertionURL(origin, found, maxFormat))
+		before := len(dst)
+		if !first {
+			dst = append(dst, ',')
 		}
+		start := len(dst)
+		if dst = appendElement(dst, req, maxFormat); len(dst) == start {
+			dst = dst[:before]
+			continue
+		}
+		first = false
+		dst = flush(dst)
 	}
-	return out
+	return dst
 }
 
 // findRequested finds the assertion that req asks for, and reports whether it is newer than the device's.

@@ -23,6 +23,7 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
 	fields := clientFields(r, splitList(query.Get("fields")))
 	pooled := getBuffer()
 	defer putBuffer(pooled)
+	done := transfer.Turn(r)
 	out := append((*pooled)[:0], `{"results":[`...)
 	for i, h := range what.run(ix) {
 		if i > 0 {
@@ -33,7 +34,8 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
 	}
 	out = append(out, `]}`...)
 	*pooled = out
-	transfer.WriteText(w, http.StatusOK, typeJSON, out)
+	done()
+	s.writeText(w, r, http.StatusOK, typeJSON, out)
 }
 
 // appendMatch appends a search result. Its snap.yaml is left out: it is long, and snapd does not use it there.

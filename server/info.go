@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"offlinestore/snap"
-	"offlinestore/transfer"
 )
 
 // info answers GET /v2/snaps/info/<name>. Branches are left out: snapd would take a branch for the risk below it.
@@ -54,7 +53,7 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 	out = appendFields(append(out, `,"snap":`...), fields&snapSet|identitySet, nil, &sn.object, origin)
 	out = append(appendString(append(out, `,"snap-id":`...), sn.SnapID), '}')
 	*pooled = out
-	transfer.WriteText(w, http.StatusOK, typeJSON, out)
+	s.writeText(w, r, http.StatusOK, typeJSON, out)
 }
 
 // openRows lists the open rows that a device of arch sees, the default channel first. Without an architecture it lists all.

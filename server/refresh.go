@@ -14,6 +14,8 @@ const (
 	maxRefreshBody = 4 << 20
 	// maxActions bounds the ratio of the answer's size to the request's.
 	maxActions = 1000
+	// maxAssertions bounds the assertions that one request may ask for. A device has some hundreds.
+	maxAssertions = 10_000
 )
 
 // refreshCall is the state of one request for POST /v2/snaps/refresh.
@@ -45,22 +47,33 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request, ix *index) {
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, fmt.Sprintf("more than %d actions or installed snaps in one request", maxActions))
 		return
 	}
+	if n := countAssertions(req.Actions); n > maxAssertions {
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, fmt.Sprintf("more than %d assertions in one request", maxAssertions))
+		return
+	}
 	origin, ok := s.requireOrigin(w, r)
 	if !ok {
 		return
 	}
 	c := refreshCall{ix: ix, req: &req, arch: arch, origin: origin, fields: clientFields(r, req.Fields),
 		defaultTracks: hasDefaultTracks(r)}
-	writeResults(w, len(req.Actions), func(dst []byte, i int) []byte { return c.appendResult(dst, &req.Actions[i]) })
+	writeResults(w, r, len(req.Actions), func(dst []byte, i int, flush flusher) []byte { return c.appendResult(dst, &req.Actions[i], flush) })
+}
+
+func countAssertions(actions []snap.Action) (n int) {
+	for i := range actions {
+		n += len(actions[i].Assertions)
+	}
+	return n
 }
 
 // appendResult appends the answer to one action, or nothing if the action needs no answer.
-func (c *refreshCall) appendResult(dst []byte, a *snap.Action) []byte {
+func (c *refreshCall) appendResult(dst []byte, a *snap.Action, flush flusher) []byte {
 	switch a.Action {
 	case snap.ActionInstall, snap.ActionDownload, snap.ActionRefresh:
 		return c.appendSnap(dst, a)
 	case snap.ActionFetchAssertions:
-		return appendJSON(dst, c.ix.fetchAssertions(a, c.req.AssertionMaxFormats, c.origin))
+		return c.appendFetched(dst, a, flush)
 	}
 	return c.appendError(dst, a, nil, codeBadRequest, fmt.Sprintf("unknown action %.40q", a.Action), nil)
 }

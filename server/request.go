@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -11,6 +10,7 @@ import (
 	"sync"
 
 	"offlinestore/snap"
+	"offlinestore/transfer"
 )
 
 // jsonType is shared by answers, so that the busiest request sets its header without an allocation.
@@ -50,14 +50,10 @@ var errTooMany = fmt.Errorf("more than %d values", maxValues)
 func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) bool {
 	pooled := getBuffer()
 	defer putBuffer(pooled)
-	b := bytes.NewBuffer((*pooled)[:0])
-	_, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
-	*pooled = b.Bytes()
-	if err == nil && bytes.Count(b.Bytes(), []byte{','}) >= maxValues {
-		err = errTooMany
-	}
+	text, err := transfer.ReadBody(w, r, limit, *pooled)
+	*pooled = text
 	if err == nil {
-		err = json.Unmarshal(b.Bytes(), v)
+		err = decodeJSON(r, text, v)
 	}
 	if err == nil {
 		return true
@@ -66,16 +62,41 @@ func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, limit int64, v
 	return false
 }
 
+// decodeJSON decodes a body. It knows before how much memory that may take.
+func decodeJSON(r *http.Request, text []byte, v any) error {
+	size, values := transfer.Weigh(text)
+	if values >= maxValues {
+		return errTooMany
+	}
+	if err := transfer.Hold(r, size+int64(cap(text))); err != nil {
+		return err
+	}
+	if transfer.IsLarge(r) {
+		defer transfer.Turn(r)()
+	}
+	return json.Unmarshal(text, v)
+}
+
 func (s *Server) failBody(w http.ResponseWriter, r *http.Request, err error) {
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
 		s.fail(w, r, http.StatusRequestEntityTooLarge, codeTooLarge, fmt.Sprintf("the request is larger than %d bytes", tooLarge.Limit))
-		return
-	}
-	if errors.Is(err, errTooMany) {
+	case errors.Is(err, errTooMany):
 		s.fail(w, r, http.StatusRequestEntityTooLarge, codeTooLarge, "the request has "+err.Error())
-		return
+	case errors.Is(err, transfer.ErrBusy):
+		s.failBusy(w, r)
+	default:
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the request can't be read as the JSON that belongs here")
 	}
-	s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the request can't be read as the JSON that belongs here")
+}
+
+// failBusy tells a client to come back, since the requests of all clients take too much memory.
+func (s *Server) failBusy(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Connection", "close") // the rest of the body is not read
+	h.Set("Retry-After", "5")
+	s.fail(w, r, http.StatusServiceUnavailable, codeUnavailable, transfer.ErrBusy.Error())
 }
 
 // discardBody reads and drops the body of a request, so that the client can reuse the connection.

@@ -11,6 +11,7 @@ import (
 	"offlinestore/registration"
 	"offlinestore/registry"
 	"offlinestore/server"
+	"offlinestore/transfer"
 )
 
 // watchInterval is how often a running service looks for changed settings.
@@ -22,6 +23,7 @@ type reloader struct {
 	listeners *Listeners
 	server    *server.Server
 	images    *registry.Registry // nil without a built-in registry
+	guard     *transfer.Guard
 	settings  *settings.Settings
 	log       *slog.Logger
 }
@@ -39,6 +41,7 @@ func (r *reloader) reload(s *settings.Settings, err error) {
 	if r.images != nil {
 		r.images.SetAccess(next.Registry.Username, next.Registry.Password)
 	}
+	r.guard.TrustForwarded(next.TrustForwardedProto)
 	r.server.SetSettings(next)
 	for _, k := range settings.Changed(r.settings, s) {
 		if k.NeedsRestart() {

@@ -65,7 +65,12 @@ func Run(ctx context.Context, c Config) error {
 	if s.domain == "" && c.Listeners.images == nil && namesImages(cat) {
 		c.Logger.Warn("charms name images that nobody serves: give --registry-listen, or set proxy.oci-registry.domain")
 	}
-	return serve(ctx, append(s.endpoints(cat), remote.endpoints(c.Listeners, c.Logger)...), c.Logger)
+	all := append(s.endpoints(cat), remote.endpoints(c.Listeners, c.Logger)...)
+	for _, e := range all {
+		s.guard.Protect(e.Server)
+	}
+	limitMemory(c.Logger)
+	return serve(ctx, all, c.Logger)
 }
 
 // service is a running service.
@@ -74,6 +79,7 @@ type service struct {
 	server   *server.Server
 	source   catalogSource
 	reloader *reloader
+	guard    *transfer.Guard
 	// domain is the domain of another registry.
 	domain string
 }
@@ -83,7 +89,9 @@ func (c Config) openService(r *catalog.Reader) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{Config: c, source: catalogSource{Reader: r}, domain: current.Registry.Domain}
+	s := &service{Config: c, source: catalogSource{Reader: r}, domain: current.Registry.Domain, guard: transfer.NewGuard()}
+	s.guard.TrustForwarded(current.TrustForwardedProto)
+	c.Listeners.bound(s.guard, c.Logger)
 	metrics := prometheus.NewRegistry()
 	if c.Listeners.images != nil {
 		s.source.images = registry.New(registry.Config{Blobs: c.Instance.Blobs, Username: current.Registry.Username, Password: current.Registry.Password,
@@ -95,7 +103,8 @@ func (c Config) openService(r *catalog.Reader) (*service, error) {
 	}
 	s.server = server.New(server.Config{Blobs: c.Instance.Blobs, Trust: trust, Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics})
 	s.server.SetSettings(current)
-	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, settings: c.Instance.Settings, log: c.Logger}
+	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, guard: s.guard,
+		settings: c.Instance.Settings, log: c.Logger}
 	return s, nil
 }
 

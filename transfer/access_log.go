@@ -41,13 +41,13 @@ func (l *AccessLog) Write(kind string, r *http.Request, rec *Recorder, took time
 	}
 	l.logger.LogAttrs(r.Context(), l.level, "request", slog.String("kind", kind), slog.String("method", bounded(r.Method, maxAgent)),
 		slog.String("path", bounded(r.URL.Path, maxPath)), slog.Int("status", rec.Status), slog.Int64("bytes", rec.Bytes),
-		slog.Duration("took", took), slog.String("client", l.client(r)), slog.Bool("tls", r.TLS != nil), slog.String("agent", bounded(r.UserAgent(), maxAgent)))
+		slog.Duration("took", took), slog.String("client", clientOf(r, l.forwarded.Load())), slog.Bool("tls", r.TLS != nil), slog.String("agent", bounded(r.UserAgent(), maxAgent)))
 }
 
-// client returns the address that r came from. In X-Forwarded-For, the balancer added the last address; the client may have
+// clientOf returns the address that r came from. In X-Forwarded-For, a trusted balancer added the last address; the client may have
 // invented the others.
-func (l *AccessLog) client(r *http.Request) string {
-	if l.forwarded.Load() {
+func clientOf(r *http.Request, forwarded bool) string {
+	if forwarded {
 		lines := r.Header.Values("X-Forwarded-For")
 		if len(lines) > 0 {
 			line := lines[len(lines)-1]

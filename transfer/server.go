@@ -9,10 +9,10 @@ import (
 
 // The bounds of a connection. The Recorder moves the time limit of a download as long as its client takes the data.
 const (
-	headerTimeout = 10 * time.Second
+	headerTimeout = 5 * time.Second
 	ioTimeout     = 60 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 64 << 10
+	idleTimeout   = time.Minute
+	maxHeader     = 12 << 10 // net/http adds 4 KiB
 )
 
 // NewServer returns an http.Server for h on addr, with the bounds on time and size that an open listener needs. It logs to log.

@@ -17,9 +17,6 @@ import (
 	"offlinestore/transfer"
 )
 
-// maxHeader bounds the header of a request, which holds the macaroons, in bytes.
-const maxHeader = 32 << 10
-
 // pingTimeout bounds the time that the database may take for the status check.
 const pingTimeout = 10 * time.Second
 
@@ -77,9 +74,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // HTTPServer returns an http.Server for the API on addr, with bounds on time and size.
 func (s *Server) HTTPServer(addr string) *http.Server {
-	out := transfer.NewServer(addr, s.handler, s.cfg.Logger)
-	out.MaxHeaderBytes = maxHeader
-	return out
+	return transfer.NewServer(addr, s.handler, s.cfg.Logger)
 }
 
 func harden(next http.Handler) http.Handler {

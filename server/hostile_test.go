@@ -1,0 +1,215 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"offlinestore/server"
+	"offlinestore/transfer"
+)
+
+// The goals of a server under attack.
+const (
+	attackers  = 1000
+	maxMemory  = 512 << 20
+	maxSlow    = 10
+	quietFloor = 10 * time.Millisecond // the attackers use the same processors
+)
+
+// TestHostileServer is the server of TestHostileClients, in a process of its own.
+func TestHostileServer(t *testing.T) {
+	if os.Getenv("HOSTILE_SERVER") == "" {
+		t.Skip("TestHostileClients starts it")
+	}
+	debug.SetMemoryLimit(384 << 20)
+	b := newBlobs(t)
+	s := serve(t, b, catalogue(b), server.Config{})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, srv := transfer.NewGuard(), s.HTTPServer("")
+	g.Protect(srv)
+	fmt.Printf("listening %s\n", ln.Addr())
+	t.Log(srv.Serve(g.Listen(ln, 3276)))
+}
+
+// TestHostileClients attacks a server with a thousand connections in each way, and measures its memory and the answers that another
+// device gets.
+func TestHostileClients(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	empty := strings.TrimSuffix(strings.Repeat("{},", 65_000), ",")
+	several := strings.TrimSuffix(strings.Repeat("{},", 9_000), ",")
+	var names strings.Builder
+	for i := range 2_000 {
+		fmt.Fprintf(&names, "%x:\n", i)
+	}
+	unfinished := strings.Repeat(" ", 4<<20-10)
+	tests := map[string]string{
+		"idle":                  "",
+		"empty assertions":      post(`{"actions":[{"action":"fetch-assertions","key":"k","assertions":[`+empty+`]}]}`, 0),
+		"some empty assertions": post(`{"actions":[{"action":"fetch-assertions","key":"k","assertions":[`+several+`]}]}`, 0),
+		"empty actions":         post(`{"actions":[`+empty+`]}`, 0),
+		"some empty actions":    post(`{"actions":[`+strings.TrimSuffix(strings.Repeat("{},", 1000), ",")+`]}`, 0),
+		"unfinished bodies":     post(unfinished, 10),
+		"header names":          "GET / HTTP/1.1\r\n" + strings.Repeat(names.String(), 2500),
+		"unfinished headers":    "GET / HTTP/1.1\n" + names.String(),
+		"searches":              "GET /v2/snaps/find?q=a HTTP/1.1\r\nHost: a\r\n\r\n",
+	}
+	for name, request := range tests {
+		t.Run(name, func(t *testing.T) {
+			addr, pid := startServer(t)
+			quiet := percentile(askRepeatedly(t, addr, 300))
+			stop := attack(t, addr, []byte(request))
+			time.Sleep(500 * time.Millisecond)
+			busy := percentile(askRepeatedly(t, addr, 300))
+			stop()
+			memory := highWater(t, pid)
+			t.Logf("p99 quiet %v, under attack %v; most memory %d MiB", quiet, busy, memory>>20)
+			if memory > maxMemory {
+				t.Errorf("memory = %d MiB, want at most %d", memory>>20, maxMemory>>20)
+			}
+			if busy > maxSlow*max(quiet, quietFloor) {
+				t.Errorf("p99 = %v under attack, %v without", busy, quiet)
+			}
+		})
+	}
+}
+
+// post returns a refresh request whose body lacks its last bytes.
+func post(body string, missing int) string {
+	return fmt.Sprintf("POST /v2/snaps/refresh HTTP/1.1\r\nHost: a\r\nSnap-Device-Architecture: amd64\r\nContent-Length: %d\r\n\r\n%s", len(body)+missing, body)
+}
+
+func startServer(t *testing.T) (addr string, pid int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHostileServer$", "-test.timeout=5m")
+	cmd.Env = append(os.Environ(), "HOSTILE_SERVER=1")
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if a, ok := strings.CutPrefix(lines.Text(), "listening "); ok {
+			go io.Copy(io.Discard, out)
+			return a, cmd.Process.Pid
+		}
+	}
+	t.Fatal("the server does not listen")
+	return "", 0
+}
+
+// attack sends the request over many connections from eight addresses, reads nothing, and connects again where it was cut off.
+func attack(t *testing.T, addr string, request []byte) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for i := range attackers {
+		from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(i%8+1))}, Timeout: 5 * time.Second}
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				assail(ctx, from, addr, request)
+				select {
+				case <-ctx.Done():
+				case <-time.After(100 * time.Millisecond):
+				}
+			}
+		})
+	}
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+// assail holds one connection until the server closes it.
+func assail(ctx context.Context, from *net.Dialer, addr string, request []byte) {
+	c, err := from.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	c.(*net.TCPConn).SetReadBuffer(4096)
+	if _, err := c.Write(request); err != nil {
+		return
+	}
+	for ctx.Err() == nil {
+		time.Sleep(200 * time.Millisecond)
+		if _, err := c.Write([]byte(" ")); len(request) > 0 && err != nil {
+			return
+		}
+	}
+}
+
+// askRepeatedly measures the requests of a device that has some snaps.
+func askRepeatedly(t *testing.T, addr string, n int) (took []time.Duration) {
+	t.Helper()
+	body := []byte(`{"context":[],"actions":[{"action":"install","instance-key":"1","name":"jq","channel":"stable"}]}`)
+	client := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
+	defer client.CloseIdleConnections()
+	for range n {
+		began := time.Now()
+		req, err := http.NewRequest("POST", "http://"+addr+"/v2/snaps/refresh", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Snap-Device-Architecture", "amd64")
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatalf("another device: %v", err)
+		}
+		_, err = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("another device gets %s, %v", resp.Status, err)
+		}
+		took = append(took, time.Since(began))
+	}
+	return took
+}
+
+func percentile(took []time.Duration) time.Duration {
+	slices.Sort(took)
+	return took[len(took)*99/100]
+}
+
+// highWater returns the largest size of a process's memory.
+func highWater(t *testing.T, pid int) int64 {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == "VmHWM:" {
+			n, _ := strconv.ParseInt(f[1], 10, 64)
+			return n << 10
+		}
+	}
+	t.Fatal("no VmHWM")
+	return 0
+}

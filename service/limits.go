@@ -1,0 +1,66 @@
+package service
+
+import (
+	"log/slog"
+	"math"
+	"net"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"offlinestore/transfer"
+)
+
+const (
+	// reservedFiles are the descriptors for the database, the log, the settings and the blobs that are verified.
+	reservedFiles = 192
+	// fewFiles is the limit of descriptors below which many devices would wait for a connection.
+	fewFiles = 4096
+	// maxConnections bounds the connections of all listeners where descriptors are plenty, since each takes memory too.
+	maxConnections = 8192
+	// heapRoom is the memory for requests and garbage beside the catalogue.
+	heapRoom = 256 << 20
+)
+
+// bound gives each listener its part of the connections. A connection takes two descriptors, because it may download a file. So
+// devices cannot take the last descriptor from the registry, the administration or the database.
+func (l *Listeners) bound(g *transfer.Guard, log *slog.Logger) {
+	files := openFiles()
+	all := int(min(maxConnections, max(files-reservedFiles, 128)/2))
+	if files < fewFiles {
+		log.Warn("the limit of open files is low: set LimitNOFILE in the unit, or ulimit -n", "files", files, "connections", all)
+	}
+	for _, part := range []struct {
+		ln      *net.Listener
+		percent int
+	}{{&l.http, 40}, {&l.https, 40}, {&l.images, 15}, {&l.admin, 5}} {
+		if *part.ln != nil {
+			*part.ln = g.Listen(*part.ln, max(all*part.percent/100, 8))
+		}
+	}
+}
+
+// openFiles returns the limit of descriptors of this process.
+func openFiles() int64 {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fewFiles
+	}
+	return int64(min(limit.Cur, math.MaxInt32))
+}
+
+// limitMemory makes the garbage collector work harder before the heap outgrows what the catalogue needs. GOMEMLIMIT in the environment
+// sets a limit of the operator's; a catalogue that needs more raises it, since a limit below the live heap stops the process in all but
+// name.
+func limitMemory(log *slog.Logger) {
+	runtime.GC() // what was needed to load the catalogue only
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	need := int64(stats.HeapAlloc)*3/2 + heapRoom
+	if os.Getenv("GOMEMLIMIT") != "" && debug.SetMemoryLimit(-1) >= need {
+		return
+	}
+	debug.SetMemoryLimit(need)
+	log.Debug("memory limit", "bytes", need)
+}
