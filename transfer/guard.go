@@ -15,7 +15,7 @@ const (
 	// FreeMemory is the part of each request that the Guard does not count. The requests of ordinary devices are smaller, so clients
 	// that use up all of the Guard's memory don't keep devices out.
 	FreeMemory = 96 << 10
-	// guardMemory is the sum of what is counted, and clientMemory the part of one client.
+	// guardMemory bounds the counted memory of all requests, and clientMemory the memory of one client.
 	guardMemory  = 96 << 20
 	clientMemory = guardMemory / 4
 )

@@ -32,7 +32,7 @@ type listener struct {
 	reading list.List // of *conn, with a part of a request
 }
 
-// Listen bounds the connections that ln accepts to limit, and those of one client to an eighth of it.
+// Listen bounds the connections that ln accepts to limit. One client may have an eighth of them.
 func (g *Guard) Listen(ln net.Listener, limit int) net.Listener {
 	return &listener{Listener: ln, guard: g, max: limit, perClient: max(minPerClient, limit/8), clients: make(map[string]int)}
 }
@@ -70,7 +70,12 @@ func (l *listener) admit(nc net.Conn) *conn {
 
 // closeOldest closes the connection that has waited for longest, of one client or of any, unless all are busy.
 func (l *listener) closeOldest(client string) bool {
-	for _, waiting := range []*list.List{&l.idle, &l.reading} {
+	return l.closeFirst(client, &l.idle, &l.reading)
+}
+
+// closeFirst closes the first connection of a client, or of any, in some lists.
+func (l *listener) closeFirst(client string, lists ...*list.List) bool {
+	for _, waiting := range lists {
 		for e := waiting.Front(); e != nil; e = e.Next() {
 			if c := e.Value.(*conn); client == "" || c.client == client {
 				l.drop(c)
@@ -141,12 +146,10 @@ func (c *conn) startReading() {
 	if c.dropped || c.in != &l.idle {
 		return
 	}
-	c.moveTo(&l.reading)
-	if l.reading.Len() > maxReading {
-		oldest := l.reading.Front().Value.(*conn)
-		l.drop(oldest)
-		oldest.Conn.Close()
+	if l.reading.Len() >= maxReading && !l.closeFirst(c.client, &l.reading) {
+		l.closeFirst("", &l.reading)
 	}
+	c.moveTo(&l.reading)
 }
 
 // begin begins the answer to a request whose header is complete. It returns false if the client has too many at once.
