@@ -134,19 +134,34 @@ func (r *restoration) prepareDir() error {
 	if err := r.requireEmptyDatabase(); err != nil {
 		return err
 	}
-	if err := r.putAside(old); err != nil {
+	if len(old) > 0 {
+		if err := r.stopCluster(); err != nil {
+			return err
+		}
+	}
+	if err := r.mark(); err != nil {
 		return err
 	}
-	return os.MkdirAll(r.dir.path(restoringFolder), 0o700)
+	return r.putAside(old)
+}
+
+// mark makes the folder for unfinished files, durably. While it is there, no command takes the data folder for a store: a restore that
+// is killed between two renames must not leave an empty one.
+func (r *restoration) mark() error {
+	if err := os.MkdirAll(r.dir.path(restoringFolder), 0o700); err != nil {
+		return err
+	}
+	dir, err := os.Open(string(r.dir))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // putAside moves files of the data folder into a new folder.
 func (r *restoration) putAside(names []string) error {
 	if len(names) == 0 {
 		return nil
-	}
-	if err := r.stopCluster(); err != nil {
-		return err
 	}
 	aside := r.dir.path(backup.Aside + time.Now().UTC().Format(backupTime))
 	if err := os.Mkdir(aside, 0o700); err != nil {

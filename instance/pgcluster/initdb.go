@@ -26,6 +26,9 @@ func (c *Cluster) initialise(ctx context.Context) error {
 	}
 	have, err := c.dataVersion()
 	if errors.Is(err, fs.ErrNotExist) {
+		if err := c.refuseHalfUpgraded(); err != nil {
+			return err
+		}
 		c.install = all[0]
 		return c.initdb(ctx)
 	}
@@ -41,6 +44,23 @@ func (c *Cluster) initialise(ctx context.Context) error {
 		}
 	}
 	return &VersionError{Dir: c.folder.path, Have: have, Want: all[0].version, BinDir: all[0].bindir}
+}
+
+// refuseHalfUpgraded refuses to make a cluster beside one that an interrupted upgrade has moved away: an empty store would take the
+// place of a full one.
+func (c *Cluster) refuseHalfUpgraded() error {
+	entries, err := fs.ReadDir(c.folder.root.FS(), ".")
+	if err != nil {
+		return fmt.Errorf("read the folder of the database cluster: %w", err)
+	}
+	for _, e := range entries {
+		version, ok := strings.CutPrefix(e.Name(), dataDir+".")
+		if _, err := strconv.Atoi(version); ok && (err == nil || version == "new") {
+			return fmt.Errorf("an upgrade of the database cluster was interrupted: %s has %s and no %s: rename the right one to %[3]s",
+				c.folder.path, e.Name(), dataDir)
+		}
+	}
+	return nil
 }
 
 // dataVersion returns the major version of the PostgreSQL that made the cluster.
