@@ -145,19 +145,6 @@ func (r *restoration) prepareDir() error {
 	return r.putAside(old)
 }
 
-// mark makes the folder for unfinished files, durably. While it is there, no command takes the data folder for a store: a restore that
-// is killed between two renames must not leave an empty one.
-func (r *restoration) mark() error {
-	if err := os.MkdirAll(r.dir.path(restoringFolder), 0o700); err != nil {
-		return err
-	}
-	dir, err := os.Open(string(r.dir))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
-
 // putAside moves files of the data folder into a new folder.
 func (r *restoration) putAside(names []string) error {
 	if len(names) == 0 {

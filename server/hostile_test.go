@@ -30,7 +30,7 @@ const (
 	maxAnswer = 10 * time.Second
 )
 
-// TestHostileServer is the server of TestHostileClients, in a process of its own.
+// TestHostileServer serves TestHostileClients in a process of its own.
 func TestHostileServer(t *testing.T) {
 	if os.Getenv("HOSTILE_SERVER") == "" {
 		t.Skip("TestHostileClients starts it")

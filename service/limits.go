@@ -50,11 +50,11 @@ func openFiles() int64 {
 	return int64(min(limit.Cur, math.MaxInt32))
 }
 
-// limitMemory makes the garbage collector work harder before the heap outgrows what the catalogue needs. GOMEMLIMIT in the environment
+// limitMemory makes the garbage collector work harder before the heap outgrows the catalogue. GOMEMLIMIT in the environment
 // sets a limit of the operator's; a catalogue that needs more raises it, since a limit below the live heap stops the process in all but
 // name.
 func limitMemory(log *slog.Logger) {
-	runtime.GC() // what was needed to load the catalogue only
+	runtime.GC() // removes the remains of loading
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	need := int64(stats.HeapAlloc)*3/2 + heapRoom

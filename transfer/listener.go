@@ -130,7 +130,7 @@ func (c *conn) moveTo(to *list.List) {
 	c.isIdle.Store(to == &c.l.idle)
 }
 
-// Read reads. The first bytes of a request end the idle time.
+// Read implements [io.Reader]. The first bytes of a request end the idle time.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 && c.isIdle.Load() {
