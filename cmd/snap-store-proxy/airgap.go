@@ -9,12 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 	"offlinestore/instance/settings"
 )
 
 func newEnableAirgapMode(dir *instance.Dir) *cobra.Command {
 	var password string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "enable-airgap-mode",
 		Short: "Prepare a new store: its database and its secrets",
@@ -33,9 +35,10 @@ mode: this program never connects to the internet.`,
 			if c.Flags().Changed("password") {
 				fmt.Fprintln(c.ErrOrStderr(), "Warning: --password is left out: the air-gapped mode needs no password")
 			}
-			return enableAirgapMode(c.Context(), c.OutOrStdout(), dir)
+			return enableAirgapMode(c.Context(), c.OutOrStdout(), dir, asJSON)
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	// The beta of the original asked for a password, and scripts still give it, with or without a value.
 	c.Flags().StringVar(&password, "password", "", "ignored")
 	c.Flags().Lookup("password").NoOptDefVal = " "
@@ -44,7 +47,7 @@ mode: this program never connects to the internet.`,
 }
 
 // enableAirgapMode takes the steps that can fail first, so that a store without its database is not called ready.
-func enableAirgapMode(ctx context.Context, w io.Writer, dir *instance.Dir) error {
+func enableAirgapMode(ctx context.Context, w io.Writer, dir *instance.Dir, asJSON bool) error {
 	return withInstance(ctx, dir, func(in *instance.Instance) error {
 		made, err := in.Settings.SetMissing(map[string]string{settings.AuthSecret: rand.Text(), settings.DeviceAuthSecret: rand.Text()})
 		if err != nil {
@@ -55,6 +58,9 @@ func enableAirgapMode(ctx context.Context, w io.Writer, dir *instance.Dir) error
 			if err := in.Settings.Set(map[string]string{settings.Airgap: "true"}); err != nil {
 				return err
 			}
+		}
+		if asJSON {
+			return cli.PrintJSON(w, map[string]any{"database": in.DatabaseName(), "made": append([]string{}, made...), "air-gapped": true})
 		}
 		fmt.Fprintf(w, "Store DB: ok (%s)\n", in.DatabaseName())
 		if len(made) > 0 {
