@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -129,7 +131,10 @@ func ptr[T any](v T) *T { return &v }
 
 // echo answers refresh requests. change may alter each result before it is sent.
 func echo(t *testing.T, requests *[]charm.RefreshRequest, change func(i int, r *charm.Result)) http.Handler {
+	var mu sync.Mutex // several batches are sent at once
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		var q charm.RefreshRequest
 		if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
 			t.Error(err)
@@ -165,6 +170,7 @@ func TestCharmRefreshBatches(t *testing.T) {
 	if err != nil || len(results) != 51 || len(requests) != 2 {
 		t.Fatalf("CharmRefresh = %d results in %d requests, %v", len(results), len(requests), err)
 	}
+	slices.SortFunc(requests, func(a, b charm.RefreshRequest) int { return len(b.Actions) - len(a.Actions) })
 	if e := results[1].Error; e == nil || e.Message != "no [31m" {
 		t.Errorf("error %+v, want one fit for a terminal", e)
 	}

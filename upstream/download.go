@@ -155,7 +155,10 @@ func (c *Client) Fetch(ctx context.Context, b Blob, w io.Writer) error {
 	}
 	best := f.Offset
 	for n := 1; f.Offset < f.Size; n++ {
-		err := f.fetchOnce(ctx, c)
+		err := c.pace.wait(ctx)
+		if err == nil {
+			err = f.fetchOnce(ctx, c)
+		}
 		if err == nil {
 			return nil
 		}

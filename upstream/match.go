@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // maxActions is the largest number of actions in one refresh request.
@@ -13,17 +16,34 @@ const maxActions = 50
 // instanceKey returns the key of the action number i of a request. The store repeats it in the result.
 func instanceKey(i int) string { return "download-" + strconv.Itoa(i+1) }
 
-// inBatches calls refresh with at most maxActions actions at a time, and returns all results in the order of the actions.
+// batchesAtOnce bounds the answers to batches that are in memory, since one may have megabytes.
+const batchesAtOnce = 4
+
+// inBatches calls refresh with at most maxActions actions at a time, for some batches at once. It returns all results in the order
+// of the actions, or the error of the first batch that has one.
 func inBatches[A, R any](actions []A, refresh func([]A) ([]R, error)) ([]R, error) {
-	results := make([]R, 0, len(actions))
-	for batch := range slices.Chunk(actions, maxActions) {
-		part, err := refresh(batch)
+	batches := slices.Collect(slices.Chunk(actions, maxActions))
+	parts, errs := make([][]R, len(batches)), make([]error, len(batches))
+	var failed atomic.Bool
+	var g errgroup.Group
+	g.SetLimit(batchesAtOnce)
+	for i, batch := range batches {
+		g.Go(func() error {
+			if failed.Load() {
+				return nil
+			}
+			parts[i], errs[i] = refresh(batch)
+			failed.CompareAndSwap(false, errs[i] != nil)
+			return nil
+		})
+	}
+	g.Wait()
+	for _, err := range errs {
 		if err != nil {
 			return nil, err
 		}
-		results = append(results, part...)
 	}
-	return results, nil
+	return slices.Concat(parts...), nil
 }
 
 // matcher finds the result of each action in an answer, for snaps and for charms.

@@ -46,6 +46,13 @@ type answer struct {
 func (c *Client) call(ctx context.Context, r request) (*answer, error) {
 	var a *answer
 	err := c.retry(ctx, r.what, func() (err error) {
+		if err := c.pace.enter(ctx); err != nil {
+			return err
+		}
+		defer c.pace.leave()
+		if err := c.pace.wait(ctx); err != nil {
+			return err
+		}
 		a, err = c.callOnce(ctx, r)
 		return err
 	})

@@ -42,14 +42,21 @@ func (c *Client) pause(ctx context.Context, what string, n int, err error) error
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", what, context.Cause(ctx))
 	}
-	if !transient(err) || c.retries < 0 {
+	if !transient(err) {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	asked := retryAfter(err, time.Now())
+	if asked > 0 && asked <= maxRetryAfter {
+		c.pace.holdUp(asked)
+	}
+	if c.retries < 0 {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	if n > c.retries {
 		return fmt.Errorf("%s: %w (gave up after %d tries)", what, err, n)
 	}
 	wait := c.backoff(n)
-	if asked := retryAfter(err, time.Now()); asked > maxRetryAfter {
+	if asked > maxRetryAfter {
 		return fmt.Errorf("%s: %w (it asks to come back in %s)", what, err, asked.Round(time.Second))
 	} else if asked > wait {
 		wait = asked

@@ -64,6 +64,7 @@ type Client struct {
 	logf    func(string, ...any)
 	who     string // the peer: "registry", or "" for a store
 	secrets *secrets
+	pace    *pace
 }
 
 // New returns a Client. It rejects an Origin that could not be joined with the store's paths.
@@ -74,7 +75,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		origin: origin, agent: cfg.UserAgent, http: httpClient(cfg.HTTP),
-		retries: cfg.Retries, backoff: cfg.Backoff, stall: cfg.Stall, logf: cfg.Logf, secrets: &secrets{},
+		retries: cfg.Retries, backoff: cfg.Backoff, stall: cfg.Stall, logf: cfg.Logf, secrets: &secrets{}, pace: newPace(),
 	}
 	if c.agent == "" {
 		c.agent = "offlinestore"
@@ -140,7 +141,7 @@ func transport() *http.Transport {
 		TLSHandshakeTimeout:    15 * time.Second,
 		ResponseHeaderTimeout:  headersTimeout,
 		IdleConnTimeout:        90 * time.Second,
-		MaxIdleConnsPerHost:    8,
+		MaxIdleConnsPerHost:    questionsAtOnce,
 		MaxResponseHeaderBytes: maxHeader,
 		Protocols:              new(http.Protocols),
 	}
