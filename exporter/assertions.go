@@ -25,13 +25,15 @@ const maxChain = 2000
 type fetcher struct {
 	e    *Exporter
 	ctx  context.Context
-	have map[string][]*assertion.Assertion // by Ref.Key; more than one where an assertion has several formats
+	have map[string]assertionAnswer // by Ref.Key
+	// down is the error of a store that gives no answer, so that it is not asked again.
+	down error
 	// modelKeys returns the references of the keys of Canonical's models that the store has.
 	modelKeys func() []assertion.Ref
 }
 
 func (e *Exporter) newFetcher(ctx context.Context) *fetcher {
-	f := &fetcher{e: e, ctx: ctx, have: make(map[string][]*assertion.Assertion)}
+	f := &fetcher{e: e, ctx: ctx, have: make(map[string]assertionAnswer)}
 	f.modelKeys = sync.OnceValue(func() []assertion.Ref { return f.fetchModelKeys(modelKeyIDs()) })
 	return f
 }
@@ -65,7 +67,7 @@ func (f *fetcher) snap(p *Plan, s *Snap) (err error) {
 func (e *Exporter) fetchAssertions(f *fetcher, p *Plan) (err error) {
 	for _, a := range p.Assertions {
 		if a.planned != nil {
-			f.have[a.Ref.Key()] = []*assertion.Assertion{a.planned}
+			f.have[a.Ref.Key()] = assertionAnswer{list: []*assertion.Assertion{a.planned}}
 		}
 		e.Progress.Downloading(a.String() + "...")
 		if _, err := f.getAssertions(a.Ref); errors.Is(err, upstream.ErrNotFound) {
@@ -74,7 +76,7 @@ func (e *Exporter) fetchAssertions(f *fetcher, p *Plan) (err error) {
 		if a.stream, err = f.stream(a.Ref); err != nil {
 			return itemError(a.item, fmt.Errorf("%s: %w", a, err))
 		}
-		if err := a.verify(f.have[a.Ref.Key()]); err != nil {
+		if err := a.verify(f.have[a.Ref.Key()].list); err != nil {
 			return itemError(a.item, err)
 		}
 	}
@@ -137,25 +139,36 @@ func (w *streamBuilder) addNew(ref assertion.Ref) error {
 }
 
 func (f *fetcher) getAssertions(ref assertion.Ref) ([]*assertion.Assertion, error) {
-	if got := f.have[ref.Key()]; got != nil {
-		return got, nil
+	got, known := f.have[ref.Key()]
+	switch {
+	case known:
+	case f.down != nil:
+		got.err = f.down
+	default:
+		if got.list, got.err = f.ask(f.ctx, ref); got.err == nil {
+			f.have[ref.Key()] = got
+		}
 	}
-	var got []*assertion.Assertion
+	if got.err != nil {
+		return nil, &StoreError{got.err}
+	}
+	return got.list, nil
+}
+
+// ask asks the store for an assertion. A declaration comes in several formats.
+func (f *fetcher) ask(ctx context.Context, ref assertion.Ref) ([]*assertion.Assertion, error) {
 	if ref.Type == "snap-declaration" {
-		all, err := f.e.Client.SnapDeclarations(f.ctx, ref.PrimaryKey[1])
-		if err != nil {
-			return nil, &StoreError{err}
-		}
-		got = all
-	} else {
-		a, err := f.e.Client.Assertion(f.ctx, ref.Type, ref.Path(), maxFormat[ref.Type])
-		if err != nil {
-			return nil, &StoreError{err}
-		}
-		got = []*assertion.Assertion{a}
+		return f.e.Client.SnapDeclarations(ctx, ref.PrimaryKey[1])
 	}
-	f.have[ref.Key()] = got
-	return got, nil
+	if a := f.e.Cache.findAssertion(ref); a != nil {
+		return []*assertion.Assertion{a}, nil
+	}
+	a, err := f.e.Client.Assertion(ctx, ref.Type, ref.Path(), maxFormat[ref.Type])
+	if err != nil {
+		return nil, err
+	}
+	f.e.Cache.keepAssertion(a)
+	return []*assertion.Assertion{a}, nil
 }
 
 func declarationRef(snapID string) assertion.Ref {

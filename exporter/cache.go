@@ -26,7 +26,10 @@ type Cache struct {
 	// Layout holds the blobs of the layout that is exported to; it is nil for archives. Downloads still go to Blobs, because the layout
 	// must hold only its present bundle until the next one is complete.
 	Layout *blob.Dir
-	notes  string
+	// Behind is the ordinary cache beside a layout, or nil. What it holds is not downloaded.
+	Behind *Cache
+
+	notes, assertions string
 	// hashed holds the digests of the blobs that this process downloaded, and so verified.
 	hashed sync.Map
 }
@@ -47,7 +50,7 @@ func OpenCache(dir string) (*Cache, error) {
 	if err := blob.MakeDir(notes, 0o755); err != nil {
 		return nil, fmt.Errorf("open the cache: %w", err)
 	}
-	return &Cache{Blobs: blobs, notes: notes}, nil
+	return &Cache{Blobs: blobs, notes: notes, assertions: filepath.Join(dir, ".assertions")}, nil
 }
 
 // OpenLayout opens the OCI layout dir as its own cache, so that there is no second copy, and creates it if needed. Downloads lie in a
@@ -168,6 +171,7 @@ func (c *Cache) Trim(max int64) (freed int64, err error) {
 	if err := c.Blobs.CleanPartial(time.Now().Add(-age)); err != nil {
 		return 0, fmt.Errorf("trim the cache: %w", err)
 	}
+	c.trimAssertions(max == 0)
 	used, err := c.lastUse()
 	if err != nil {
 		return 0, err

@@ -65,7 +65,7 @@ func (p *charmPlanner) prefetch(apps []charm.Application) error {
 			names = append(names, a.Charm)
 		}
 	}
-	return parallel(p.e, names, func(name string) error {
+	return parallel(names, func(name string) error {
 		_, err := p.info(name)
 		return err
 	})

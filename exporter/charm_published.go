@@ -30,7 +30,7 @@ func (p *charmPlanner) planPublished() error {
 	for i := range indexes {
 		indexes[i] = i
 	}
-	if err := parallel(p.e, indexes, func(i int) error {
+	if err := parallel(indexes, func(i int) error {
 		named[i], images[i], failed[i] = p.publishedImage(&p.published[i])
 		return p.ctx.Err()
 	}); err != nil {

@@ -1,7 +1,6 @@
 package exporter
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -9,8 +8,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
 
 	"offlinestore/channel"
 	"offlinestore/charm"
@@ -86,7 +83,7 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 	for _, name := range slices.Sorted(maps.Keys(p.charms)) {
 		plan.Charms = append(plan.Charms, p.charms[name])
 	}
-	if err := parallel(e, plan.Charms, func(c *Charm) error { return charmError(c.Listing.Name, p.completeCharm(c)) }); err != nil {
+	if err := parallel(plan.Charms, func(c *Charm) error { return charmError(c.Listing.Name, p.completeCharm(c)) }); err != nil {
 		return err
 	}
 	for _, step := range []func() error{p.planImages, p.planPublished, p.planReferrers} {
@@ -100,16 +97,6 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 		}
 	}
 	return nil
-}
-
-// parallel calls fn for each element of all, with as many goroutines as there may be downloads.
-func parallel[T any](e *Exporter, all []T, fn func(T) error) error {
-	g := new(errgroup.Group)
-	g.SetLimit(cmp.Or(e.Jobs, 4))
-	for _, one := range all {
-		g.Go(func() error { return fn(one) })
-	}
-	return g.Wait()
 }
 
 // resolve asks the store for the revisions that Juju would get. If a base has no release, it asks again for the nearest base that has one.

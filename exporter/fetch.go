@@ -104,6 +104,7 @@ func (e *Exporter) fetchRequired(ctx context.Context, p *Plan) error {
 	if err := e.fetchAssertions(f, p); err != nil {
 		return err
 	}
+	f.askForSnaps(p)
 	if err := f.withdrawals(p); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 // The concurrent requests for icons. One host that gives no answer must not hold up the icons of the others.
 const (
 	iconHosts       = 16
-	iconsOfHostOnce = 4
+	iconsOfHostOnce = 8
 )
 
 // iconFetch is the icon of a snap or charm that is to be fetched, and then the result.

@@ -2,7 +2,6 @@ package exporter
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +56,7 @@ func (p *charmPlanner) planImages() error {
 	}
 	failed := make([]error, len(all))
 	g, ctx := errgroup.WithContext(p.ctx)
-	g.SetLimit(cmp.Or(p.e.Jobs, 4))
+	g.SetLimit(questionsAtOnce)
 	for i, r := range all {
 		g.Go(func() error {
 			err := p.planImage(ctx, r)

@@ -76,6 +76,7 @@ func (e *Exporter) fetchAccounts(ctx context.Context, p *Plan) error {
 	once := *e
 	once.Client = e.Client.Once()
 	f := once.newFetcher(short)
+	f.askForAccounts(p)
 	var dead error // the store gives no answer, so it is not asked again
 	for _, c := range p.Charms {
 		if c.prepared {

@@ -75,7 +75,7 @@ func (p *charmPlanner) planReferrers() error {
 	var g errgroup.Group
 	for _, images := range byHost {
 		g.Go(func() error {
-			return parallel(p.e, images, func(img *image) error { return p.listReferrers(short, img) })
+			return parallel(images, func(img *image) error { return p.listReferrers(short, img) })
 		})
 	}
 	return g.Wait()

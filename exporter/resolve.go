@@ -109,8 +109,12 @@ func (r *Request) queries() []*snapQuery {
 // addSnaps resolves queries for each of their architectures. Its error names every essential snap that is missing, not just the first.
 func (p *planner) addSnaps(queries []*snapQuery) error {
 	var missing []Gap
+	infos, err := p.askInfos(queries)
+	if err != nil {
+		return err
+	}
 	for _, w := range queries {
-		absent, err := p.info(w)
+		absent, err := p.info(w, infos[w.name])
 		if err != nil {
 			return err
 		}
@@ -121,8 +125,12 @@ func (p *planner) addSnaps(queries []*snapQuery) error {
 	for _, w := range queries {
 		archs = unite(archs, w.archs) // a revision may need its base for other devices
 	}
+	answers, err := p.askResolve(archs, queries)
+	if err != nil {
+		return err
+	}
 	for _, arch := range archs {
-		if err := p.resolve(arch, queries); err != nil {
+		if err := p.resolve(arch, forArchitecture(arch, queries), answers[arch]); err != nil {
 			return err
 		}
 	}
@@ -134,17 +142,14 @@ func (p *planner) addSnaps(queries []*snapQuery) error {
 	return p.blameMissing(&MissingError{slices.Compact(missing)}) // several channels of one snap may have led to the same gap
 }
 
-// info asks for a snap by name, once. It returns gaps if the store does not know the snap, and that is an error.
-func (p *planner) info(w *snapQuery) (absent []Gap, err error) {
+// info plans a snap from the store's answer about its name. It returns gaps if the store does not know the snap, and that is an error.
+func (p *planner) info(w *snapQuery, answer *infoAnswer) (absent []Gap, err error) {
 	if p.snaps[w.name] != nil {
 		return nil, nil
 	}
-	info, err := p.e.Client.Info(p.ctx, w.name)
+	info, err := answer.info, answer.err
 	if errors.Is(err, upstream.ErrNotFound) {
 		return p.addAbsent(w), nil
-	}
-	if errors.Is(err, upstream.ErrUnavailable) {
-		return nil, &StoreError{err} // the store as a whole
 	}
 	if err != nil {
 		return nil, p.blame(w, "", &StoreError{err})
@@ -176,11 +181,15 @@ func takeIcon(d *snap.Details) (url string) {
 	return url
 }
 
-// resolve asks the store for the revisions that a device of the architecture would get.
-func (p *planner) resolve(arch string, queries []*snapQuery) error {
-	queries = slices.DeleteFunc(slices.Clone(queries), func(w *snapQuery) bool { return !slices.Contains(w.archs, arch) })
+// forArchitecture returns the queries that are for an architecture.
+func forArchitecture(arch string, queries []*snapQuery) []*snapQuery {
+	return slices.DeleteFunc(slices.Clone(queries), func(w *snapQuery) bool { return !slices.Contains(w.archs, arch) })
+}
+
+// ask asks the store for the revisions that a device of the architecture would get.
+func (p *planner) ask(ctx context.Context, arch string, queries []*snapQuery) ([]snap.Result, error) {
 	if len(queries) == 0 {
-		return nil
+		return nil, nil
 	}
 	actions := make([]snap.Action, len(queries))
 	for i, w := range queries {
@@ -189,10 +198,15 @@ func (p *planner) resolve(arch string, queries []*snapQuery) error {
 			actions[i].ValidationSets = [][]string{w.set}
 		}
 	}
-	results, err := p.e.Client.Resolve(p.ctx, arch, actions)
+	results, err := p.e.Client.Resolve(ctx, arch, actions)
 	if err != nil {
-		return &StoreError{err}
+		return nil, &StoreError{err}
 	}
+	return results, nil
+}
+
+// resolve adds the store's answers to the queries for an architecture to the plan.
+func (p *planner) resolve(arch string, queries []*snapQuery, results []snap.Result) error {
 	for i, r := range results {
 		err := p.accept(arch, queries[i], &r)
 		if errors.Is(err, ErrConflict) {
