@@ -24,8 +24,17 @@ func (e *Exporter) fetchBlob(ctx context.Context, w *fetchItem) error {
 			e.Progress.Add(w.Size)
 			return nil
 		}
+		dg, ok, err := e.Cache.borrow(ctx, &w.remoteBlob)
+		if err != nil {
+			return err
+		}
+		if ok {
+			w.setDigest(dg)
+			e.Progress.Add(w.Size)
+			return nil
+		}
 		w.announcement.show(e.Progress)
-		dg, err := e.download(ctx, w)
+		dg, err = e.download(ctx, w)
 		switch wrong := (*blob.SumError)(nil); {
 		case err == nil:
 			w.setDigest(dg)

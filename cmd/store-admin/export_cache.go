@@ -1,17 +1,27 @@
 package main
 
 import (
+	"os"
+
 	"offlinestore/exporter"
 )
 
-// openCache opens the cache. An export into a layout keeps its blobs there, without a second copy.
+// openCache opens the cache. An export into a layout keeps its blobs there, without a second copy. It takes the blobs that the cache holds
+// already from there.
 func (o *exportOptions) openCache() (*exporter.Cache, error) {
-	if o.outputDir != "" {
-		return exporter.OpenLayout(o.outputDir)
-	}
 	dir, err := cacheDir(o.cacheDir)
-	if err != nil {
-		return nil, err
+	if o.outputDir == "" {
+		if err != nil {
+			return nil, err
+		}
+		return exporter.OpenCache(dir)
 	}
-	return exporter.OpenCache(dir)
+	c, lerr := exporter.OpenLayout(o.outputDir)
+	if lerr != nil {
+		return nil, lerr
+	}
+	if _, serr := os.Stat(dir); err == nil && serr == nil {
+		c.Behind, _ = exporter.OpenCache(dir) // without it, the blobs are downloaded
+	}
+	return c, nil
 }
