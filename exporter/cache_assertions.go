@@ -18,8 +18,8 @@ const assertionAge = 30 * 24 * time.Hour
 // maxKept is the size of the longest kept assertion. Genuine ones have about a kilobyte.
 const maxKept = 1 << 20
 
-// keepsAssertion reports whether the cache keeps assertions of a type: the ones about one file, which is named by its digest. The store
-// does not change what they say.
+// keepsAssertion reports whether the cache keeps assertions of a type. It keeps the ones about one file, which is named by its digest,
+// since the store does not change them.
 func keepsAssertion(typ string) bool {
 	return typ == "snap-revision" || typ == "snap-resource-revision" || typ == "snap-resource-pair"
 }
