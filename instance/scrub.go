@@ -6,8 +6,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,18 +27,36 @@ type DamagedBlob struct {
 	MovedTo string
 }
 
+// ScrubOptions are the options of ListBlobs.
+type ScrubOptions struct {
+	Subset Subset
+	// FromStart reads all blobs, even if an interrupted check has read some of them.
+	FromStart bool
+}
+
 // BlobList is the list of blobs that the catalogue refers to. Its lock keeps gc out until Release.
 type BlobList struct {
 	in    *Instance
-	blobs []catalog.Blob
-	// Size is the size of all blobs in bytes.
-	Size int64
+	blobs []catalog.Blob // sorted by digest
+	// Size is the size of all blobs in bytes. Done and DoneSize count the ones that an interrupted check has read.
+	Size     int64
+	Done     int
+	DoneSize int64
 	// Release lets gc run again.
 	Release func()
+
+	path  string // of the state
+	state scrubState
+	// mu guards the following. read tells of each blob whether it was read, and prefix counts the first ones that were.
+	mu     sync.Mutex
+	read   []bool
+	prefix int
+	bad    []DamagedBlob
+	saved  time.Time
 }
 
 // ListBlobs lists the blobs that the catalogue refers to, and keeps gc from removing any.
-func (in *Instance) ListBlobs(ctx context.Context) (*BlobList, error) {
+func (in *Instance) ListBlobs(ctx context.Context, o ScrubOptions) (*BlobList, error) {
 	release, err := in.Catalog.Lock(ctx, false)
 	if err != nil {
 		return nil, err
@@ -45,54 +66,138 @@ func (in *Instance) ListBlobs(ctx context.Context) (*BlobList, error) {
 		release()
 		return nil, err
 	}
-	l := &BlobList{in: in, blobs: blobs, Release: release}
+	blobs = slices.DeleteFunc(blobs, func(b catalog.Blob) bool { return !o.Subset.has(b.Digest) })
+	slices.SortFunc(blobs, func(a, b catalog.Blob) int { return cmp.Compare(a.Digest, b.Digest) })
+	l := &BlobList{in: in, blobs: blobs, Release: release, read: make([]bool, len(blobs)), path: filepath.Join(in.Dir.path(blobsFolder), scrubFile), saved: time.Now()}
 	for _, b := range blobs {
 		l.Size += b.Size
 	}
+	if state := readScrubState(l.path, o.Subset); state != nil && !o.FromStart {
+		l.resume(state)
+	} else {
+		l.state = scrubState{Started: time.Now(), Subset: o.Subset.String()}
+	}
 	return l, nil
+}
+
+// resume takes over the results of an interrupted check.
+func (l *BlobList) resume(state *scrubState) {
+	l.state = *state
+	damaged := make(map[blob.Digest]damageRow)
+	for _, d := range state.Damaged {
+		damaged[d.Digest] = d
+	}
+	for i, b := range l.blobs {
+		d, bad := damaged[b.Digest]
+		if bad = bad && !l.in.Blobs.Has(b.Digest); bad { // otherwise it was pushed again
+			l.bad = append(l.bad, DamagedBlob{Blob: b, Problem: errors.New(d.Problem), MovedTo: d.MovedTo})
+		}
+		if bad || b.Digest <= state.Last && l.in.Blobs.Has(b.Digest) {
+			l.read[i] = true
+			l.Done++
+			l.DoneSize += b.Size
+		}
+	}
+	l.advance()
+}
+
+// advance counts the first blobs that were read. l.mu is held.
+func (l *BlobList) advance() {
+	for l.prefix < len(l.read) && l.read[l.prefix] {
+		l.state.Last = l.blobs[l.prefix].Digest
+		l.prefix++
+	}
 }
 
 // Len returns the number of blobs.
 func (l *BlobList) Len() int { return len(l.blobs) }
 
-// Verify hashes every blob and takes damaged ones out of service. Progress gets the size of each blob after it was read. The error
-// tells of blobs that could not be moved into the quarantine, or of the end of ctx.
+// Verify hashes every blob that is not done, and takes damaged ones out of service. It returns the damaged ones of an interrupted check,
+// too. Progress gets the size of each blob after it was read. The error tells of blobs that could not be moved into the quarantine, or of
+// the end of ctx. In the latter case, a later check continues there.
 func (l *BlobList) Verify(ctx context.Context, progress func(bytes int64)) ([]DamagedBlob, error) {
-	bad := l.hash(ctx, progress)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
+	l.hash(ctx, progress)
 	// A blob that cannot be moved does not keep the others in service.
 	var errs []error
-	for i := range bad {
-		if errors.Is(bad[i].Problem, blob.ErrNotFound) {
-			bad[i].Problem = errors.New("it is missing")
-			continue
+	for i := range l.bad {
+		b := &l.bad[i]
+		switch {
+		case b.MovedTo != "":
+		case errors.Is(b.Problem, blob.ErrNotFound):
+			b.Problem = errors.New("it is missing")
+		default:
+			var err error
+			b.MovedTo, err = l.in.Blobs.Quarantine(b.Digest)
+			errs = append(errs, err)
 		}
-		var err error
-		bad[i].MovedTo, err = l.in.Blobs.Quarantine(bad[i].Digest)
-		errs = append(errs, err)
 	}
-	return bad, errors.Join(errs...)
+	slices.SortFunc(l.bad, func(a, b DamagedBlob) int { return cmp.Compare(a.Digest, b.Digest) })
+	if ctx.Err() != nil {
+		if errors.Join(errs...) == nil { // otherwise the next check must meet the bad blobs again
+			l.advance()
+		}
+		l.save()
+		return l.bad, context.Cause(ctx)
+	}
+	forgetScrub(l.path)
+	return l.bad, errors.Join(errs...)
 }
 
-// hash returns the damaged blobs, sorted by digest. Blobs without a recorded SHA3-384 (icons, and the blobs of charms) need only the
-// much faster SHA-256.
-func (l *BlobList) hash(ctx context.Context, progress func(int64)) []DamagedBlob {
+// save keeps the state for a later check.
+func (l *BlobList) save() {
+	l.state.Damaged = nil
+	for _, b := range l.bad {
+		if b.MovedTo != "" {
+			l.state.Damaged = append(l.state.Damaged, damageRow{b.Digest, b.Problem.Error(), b.MovedTo})
+		}
+	}
+	if l.state.Last != "" {
+		l.state.write(l.path)
+	}
+}
+
+// saveInterval is the time between two saves, for the case that the process is killed.
+const saveInterval = 20 * time.Second
+
+// done records that a blob was read, or that it could not be.
+func (l *BlobList) done(i int, problem error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.read[i] = true
+	if problem != nil {
+		l.bad = append(l.bad, DamagedBlob{Blob: l.blobs[i], Problem: problem})
+	}
+	// A blob whose damage is not recorded yet must be read again by the next check.
+	if len(l.bad) == 0 || l.bad[len(l.bad)-1].MovedTo != "" {
+		l.advance()
+	}
+	if time.Since(l.saved) > saveInterval {
+		l.saved = time.Now()
+		l.save()
+	}
+}
+
+// hash reads the blobs. Blobs without a recorded SHA3-384 (icons, and the blobs of charms) need only the much faster SHA-256.
+func (l *BlobList) hash(ctx context.Context, progress func(int64)) {
 	hasher := blob.NewHasher(0)
 	var readers errgroup.Group
 	readers.SetLimit(runtime.GOMAXPROCS(0))
-	results := make(chan DamagedBlob, len(l.blobs))
-	for _, b := range l.blobs {
+	for i, b := range l.blobs {
+		if l.read[i] { // only resume has set it, and this loop visits each once
+			continue
+		}
 		f, err := l.in.Blobs.OpenBlob(b.Digest)
 		if err != nil {
-			results <- DamagedBlob{Blob: b, Problem: err}
+			l.done(i, err)
 			continue
 		}
 		done := func(sum blob.Sum, err error) {
 			f.Close() // only read from
+			if err != nil && ctx.Err() != nil {
+				return // not read to its end
+			}
 			progress(b.Size)
-			results <- DamagedBlob{Blob: b, Problem: errors.Join(err, compareSums(b, sum, err))}
+			l.done(i, errors.Join(err, compareSums(b, sum, err)))
 		}
 		if b.SHA3384 == "" {
 			readers.Go(func() error {
@@ -105,17 +210,8 @@ func (l *BlobList) hash(ctx context.Context, progress func(int64)) []DamagedBlob
 			done(blob.Sum{}, err)
 		}
 	}
-	readers.Wait() // their errors are in the results
+	readers.Wait() // their errors are among the results
 	hasher.Close()
-	close(results)
-	var bad []DamagedBlob
-	for r := range results {
-		if r.Problem != nil {
-			bad = append(bad, r)
-		}
-	}
-	slices.SortFunc(bad, func(a, b DamagedBlob) int { return cmp.Compare(a.Digest, b.Digest) })
-	return bad
 }
 
 func compareSums(b catalog.Blob, sum blob.Sum, err error) error {

@@ -19,6 +19,7 @@ func (e *gapsError) Error() string { return "not all that is served could be ins
 
 func newCheck(dir *instance.Dir) *cobra.Command {
 	var asJSON, blobs bool
+	var o scrubFlags
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Find dependencies of the served snaps and charms that the store lacks",
@@ -29,13 +30,19 @@ base and other snaps; validation sets need the revisions that they pin; snaps
 that control the refreshes of others need the approvals of these. Also find
 channels with a revision for other architectures, and names that several images
 have. With --blobs, read every blob and verify its digests; a damaged blob is put
-into quarantine and is not served any more.`,
-		Example: "  snap-store-proxy check\n  snap-store-proxy check --blobs",
+into quarantine and is not served any more. An interrupted check of the blobs
+continues where it stopped when it is run again within a week. With --subset,
+check one of several parts of the blobs, for example another one every night.`,
+		Example: "  snap-store-proxy check\n  snap-store-proxy check --blobs\n  snap-store-proxy check --blobs --subset 1/7",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			opts, err := o.options(blobs)
+			if err != nil {
+				return err
+			}
 			return withSnapshot(c.Context(), dir, func(in *instance.Instance, cat *catalog.Snapshot) error {
 				if blobs {
-					return checkBlobs(c.Context(), c.OutOrStdout(), in, asJSON)
+					return checkBlobs(c.Context(), c.OutOrStdout(), in, opts, asJSON)
 				}
 				return checkNeeds(c.OutOrStdout(), in, cat, asJSON)
 			})
@@ -43,6 +50,8 @@ into quarantine and is not served any more.`,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&blobs, "blobs", false, "read and hash every blob")
+	c.Flags().StringVar(&o.subset, "subset", "", "with --blobs, only part N of T parts, in the form `N/T`")
+	c.Flags().BoolVar(&o.fromStart, "from-start", false, "with --blobs, do not continue an interrupted check")
 	return c
 }
 
