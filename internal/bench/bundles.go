@@ -12,7 +12,7 @@ import (
 
 // pack compares an export from a warm cache with cp of the same blobs. Both sync the disk.
 func (b *bench) pack() error {
-	o, err := b.newOutside("pack", b.size)
+	o, err := b.newOutside("pack", b.size, b.snaps)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func copyAll(files []string, dir string) error {
 
 // push compares a push into a private PostgreSQL with hashing the same bytes once with SHA3-384 on one core.
 func (b *bench) push() error {
-	o, err := b.newOutside("push", b.size)
+	o, err := b.newOutside("push", b.size, b.snaps)
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func hashAll(files []string) error {
 func (b *bench) memory() error {
 	for _, size := range []int64{b.size, 4 * b.size} {
 		name := fmt.Sprint("memory", size>>20)
-		o, err := b.newOutside(name, size)
+		o, err := b.newOutside(name, size, b.snaps)
 		if err != nil {
 			return err
 		}

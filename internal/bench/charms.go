@@ -34,10 +34,7 @@ func (o *charmOutside) ref(registry string) string {
 
 // newCharmOutside makes the image and puts it into a registry and a layout.
 func (b *bench) newCharmOutside(name string, size int64) (*charmOutside, error) {
-	snaps := b.snaps
-	b.snaps = 0
-	base, err := b.newOutside(name, 0)
-	b.snaps = snaps
+	base, err := b.newOutside(name, 0, 0)
 	if err != nil {
 		return nil, err
 	}

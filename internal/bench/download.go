@@ -19,7 +19,7 @@ const downloadsEach = 8
 func (b *bench) download() error {
 	snaps := b.snaps
 	b.snaps = 1
-	o, err := b.newOutside("download", downloadSize)
+	o, err := b.newOutside("download", downloadSize, b.snaps)
 	b.snaps = snaps
 	if err != nil {
 		return err

@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"offlinestore/internal/upstreamtest"
 )
@@ -17,14 +19,25 @@ type outside struct {
 	b     *bench
 	store *upstreamtest.Store
 	names []string
+	url   string
 	root  string
 	cache string
 	env   []string
 	close func()
+	// roundTrip is the time that each answer takes at least, for a store that is far away.
+	roundTrip atomic.Int64
 }
 
-// newOutside starts a store whose snaps hold size bytes together, and fills a cache with them.
-func (b *bench) newOutside(name string, size int64) (*outside, error) {
+// delayed answers with h after a round trip.
+func (o *outside) delayed(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(time.Duration(o.roundTrip.Load()))
+		h.ServeHTTP(w, r)
+	})
+}
+
+// newOutside starts a store with snaps that hold size bytes together.
+func (b *bench) newOutside(name string, size int64, snaps int) (*outside, error) {
 	dir := b.path(name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -38,19 +51,19 @@ func (b *bench) newOutside(name string, size int64) (*outside, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &outside{b: b, store: store, root: filepath.Join(dir, "root.assert"), cache: filepath.Join(dir, "cache")}
+	o := &outside{b: b, store: store, url: url, root: filepath.Join(dir, "root.assert"), cache: filepath.Join(dir, "cache")}
 	o.env = append(os.Environ(), "STORE_ADMIN_SNAP_STORE_URL="+url, "STORE_ADMIN_CHARMHUB_URL="+url, "STORE_ADMIN_CONFIG_DIR="+filepath.Join(b.dir, "config"))
-	for i := range b.snaps {
-		n := fmt.Sprintf("bulk-%02d", i)
+	for i := range snaps {
+		n := fmt.Sprintf("bulk-%03d", i)
 		o.names = append(o.names, n)
-		if err := addSnap(store, n, size/int64(b.snaps)); err != nil {
+		if err := addSnap(store, n, size/int64(snaps)); err != nil {
 			return nil, err
 		}
 	}
 	if err := os.WriteFile(o.root, store.Stack.RootStream(), 0o644); err != nil {
 		return nil, err
 	}
-	srv := &http.Server{Handler: store.Handler()}
+	srv := &http.Server{Handler: o.delayed(store.Handler())}
 	go srv.Serve(ln) // ends with Close
 	o.close = func() { srv.Close() }
 	return o, nil
@@ -68,10 +81,23 @@ func addSnap(store *upstreamtest.Store, name string, size int64) error {
 
 // export runs the export into dir and returns its peak memory in bytes.
 func (o *outside) export(dir string) (peak int64, err error) {
-	args := append([]string{"export", "snaps", "--no-deps", "--no-icons", "--trusted-root", o.root, "--cache-dir", o.cache, "--export-dir", dir}, o.names...)
+	return o.exportWith(o.cache, dir, o.names...)
+}
+
+func (o *outside) exportWith(cache, dir string, names ...string) (peak int64, err error) {
+	args := append([]string{"export", "snaps", "--no-deps", "--no-icons", "--trusted-root", o.root, "--cache-dir", cache, "--export-dir", dir}, names...)
 	c := exec.CommandContext(o.b.ctx, filepath.Join(o.b.bin, "store-admin"), args...)
 	c.Env = o.env
 	return o.b.execute(c)
+}
+
+// exportSingle exports all snaps into one file.
+func (o *outside) exportSingle(file string) error {
+	args := append([]string{"export", "snaps", "--no-deps", "--no-icons", "--trusted-root", o.root, "--cache-dir", o.cache, "--single", file}, o.names...)
+	c := exec.CommandContext(o.b.ctx, filepath.Join(o.b.bin, "store-admin"), args...)
+	c.Env = o.env
+	_, err := o.b.execute(c)
+	return err
 }
 
 // execute runs a command quietly and returns its peak memory in bytes. If the command fails, execute shows the command's

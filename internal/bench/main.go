@@ -35,7 +35,7 @@ func main() {
 	var only string
 	var mib int64
 	flag.StringVar(&b.bin, "bin", "bin", "`folder` of the two programs")
-	flag.StringVar(&only, "only", "pack,push,charms,memory,refresh,download", "which to run, separated by commas")
+	flag.StringVar(&only, "only", "mixed,pack,push,single,files,scrub,questions,charms,memory,refresh,download", "which to run, separated by commas")
 	flag.Int64Var(&mib, "mib", 1024, "payload in MiB")
 	flag.IntVar(&b.snaps, "snaps", 12, "number of snaps that the payload is divided into")
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds of each comparison")
@@ -82,11 +82,15 @@ func (b *bench) run(only []string) (err error) {
 	if err := os.Chmod(b.dir, 0o755); err != nil { // the store's own user must reach its data
 		return err
 	}
+	fmt.Println(processor())
 	fmt.Printf("%-42s %10s %10s %7s %7s\n", "", "ours", "yardstick", "ratio", "goal")
 	for _, part := range []struct {
 		name string
 		run  func() error
-	}{{"pack", b.pack}, {"push", b.push}, {"charms", b.charms}, {"memory", b.memory}, {"refresh", b.refresh}, {"download", b.download}} {
+	}{
+		{"mixed", b.mixed}, {"pack", b.pack}, {"push", b.push}, {"single", b.single}, {"files", b.files}, {"scrub", b.scrub}, {"questions", b.questions},
+		{"charms", b.charms}, {"memory", b.memory}, {"refresh", b.refresh}, {"download", b.download},
+	} {
 		if !slices.Contains(only, part.name) {
 			continue
 		}
