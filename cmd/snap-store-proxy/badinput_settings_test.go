@@ -33,7 +33,6 @@ func badSettings() []badSetting {
 	config := func(args ...string) []string { return append([]string{"config"}, args...) }
 	return []badSetting{
 		{row: "unknown setting", code: cli.Usage, args: config("proxy.domain=b.example", "proxy.domian=b"), says: "did you mean proxy.domain?"},
-		{row: "setting of the original without a meaning here", code: cli.Usage, args: config("proxy.domain=b.example", "proxy.cache.size=1"), says: "has no meaning here"},
 		{row: "value of another type, or out of range", code: cli.Usage, args: config("proxy.domain=b.example", "proxy.port.http=65536"), says: "proxy.port.http: not a port"},
 		{row: "secret of more than one line", code: cli.Usage, stdin: "hunter2\nmore\n", args: config("proxy.domain=b.example", "proxy.auth.secret=-"), says: "want one line"},
 		{row: "YAML with an unknown setting", code: cli.Usage, stdin: "proxy.domain: b.example\nproxy.domian: b\n", args: config("--import-yaml"), says: "line 2"},

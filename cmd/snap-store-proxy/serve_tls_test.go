@@ -148,10 +148,11 @@ func TestServeHTTPS(t *testing.T) {
 		t.Fatal(got)
 	}
 
-	if r := s.run("import-certificate", "--selfsigned", "--name", "127.0.0.1"); r.code == 0 || !strings.Contains(r.stderr, "--force replaces it") {
-		t.Errorf("a certificate that devices trust is replaced without a question: %s", r.stderr)
+	replaced := s.mustRun("import-certificate", "--selfsigned", "--name", "127.0.0.1")
+	if !strings.Contains(replaced.stderr, "refuse this store until they trust the new one") {
+		t.Errorf("a certificate that devices trust is replaced without a word: %s", replaced.stderr)
 	}
-	other := s.mustRun("import-certificate", "--selfsigned", "--force", "--name", "127.0.0.1").stdout
+	other := replaced.stdout
 	await(t, trusting(other), run.tls+info, "200 ")
 	if got := ask(client, run.tls+info); !strings.Contains(got, "certificate") {
 		t.Errorf("the old certificate is still there: %s", got)
