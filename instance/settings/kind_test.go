@@ -38,7 +38,7 @@ func TestValues(t *testing.T) {
 			good: []string{"[::]", "::", "0.0.0.0", "127.0.0.1", "[fd00::1]"},
 			bad:  []string{"localhost", "[::", "::]", "[]", "[127.0.0.1]", "127.0.0.1:80", "[::]:80", "fe80::1%eth0", "*", "[[::]]"},
 		},
-		settings.RegistryBuiltin: {good: []string{"true", "false"}, bad: []string{"yes", "True", "1", "on"}},
+		settings.RegistryBuiltin: {good: []string{"true", "false"}, bad: []string{"yes", "1", "on"}},
 		settings.RegistryListen: {
 			good: []string{"[::]:5000", ":5000", "127.0.0.1:5000", "[::1]:65535", "0.0.0.0:0", "store.example:5000"},
 			bad: []string{"5000", "[::]", "::", "127.0.0.1", "[::]:", "[::]:65536", "[::]:05", ":http", "1.2.3.256:80", "a_b:80", "[127.0.0.1", "http://a:80",
