@@ -96,8 +96,8 @@ func (db *DB) Overrides(ctx context.Context, name string) (list []Override, err 
 	return list, nil
 }
 
-// SetOverrides makes all changes, or none of them, and notifies the servers. Beside other changes, a deletion may find nothing. It returns the new state of each channel and
-// architecture, in the order of the changes. by names the operator.
+// SetOverrides makes all changes, or none of them, and notifies the servers. Beside other changes, a deletion may find nothing. It
+// returns the new state of each channel and architecture, in the order of the changes. by names the operator.
 func (db *DB) SetOverrides(ctx context.Context, by string, changes []OverrideChange) (done []Override, err error) {
 	if len(changes) > MaxOverrides {
 		return nil, fmt.Errorf("override: %d changes, at most %d are taken at once", len(changes), MaxOverrides)

@@ -8,19 +8,25 @@ import (
 	"offlinestore/transfer"
 )
 
+// requireSearch returns the search that a request asks for and the origin of our URLs, or answers the request with an error and returns
+// false.
+func (s *Server) requireSearch(w http.ResponseWriter, r *http.Request) (what search, origin string, ok bool) {
+	if origin, ok = s.requireOrigin(w, r); !ok {
+		return what, "", false
+	}
+	if what, ok = newSearch(r.URL.Query(), headerArchitecture(w, r)); !ok {
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the query is too long or its channel is none")
+	}
+	return what, origin, ok
+}
+
 // find answers GET /v2/snaps/find.
 func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
-	origin, ok := s.requireOrigin(w, r)
+	what, origin, ok := s.requireSearch(w, r)
 	if !ok {
 		return
 	}
-	query := r.URL.Query()
-	what, ok := newSearch(query, headerArchitecture(w, r))
-	if !ok {
-		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the query is too long or its channel is none")
-		return
-	}
-	fields := clientFields(r, splitList(query.Get("fields")))
+	fields := clientFields(r, splitList(r.URL.Query().Get("fields")))
 	pooled := getBuffer()
 	defer putBuffer(pooled)
 	done := transfer.Turn(r)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"offlinestore/snap"
+	"offlinestore/transfer"
 )
 
 // legacyMatch is a search result of version 1 of the API. Web front ends read the members that it adds to a legacySnap.
@@ -107,24 +108,20 @@ func withPage(from string, page int) string {
 
 // legacySearch answers GET /api/v1/snaps/search.
 func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index) {
-	origin, ok := s.requireOrigin(w, r)
+	what, origin, ok := s.requireSearch(w, r)
 	if !ok {
 		return
 	}
-	query := r.URL.Query()
-	what, ok := newSearch(query, headerArchitecture(w, r))
-	if !ok {
-		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the query is too long or its channel is none")
-		return
-	}
-	page, err := newPages(query)
+	page, err := newPages(r.URL.Query())
 	if err != nil {
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, err.Error())
 		return
 	}
+	done := transfer.Turn(r)
 	matches := what.all(ix)
 	from, to := page.of(len(matches))
-	list, err := ix.legacyMatches(matches[from:to], splitList(query.Get("fields")), origin)
+	list, err := ix.legacyMatches(matches[from:to], splitList(r.URL.Query().Get("fields")), origin)
+	done()
 	if err != nil {
 		s.fail(w, r, http.StatusInternalServerError, codeInternal, err.Error())
 		return

@@ -113,7 +113,8 @@ type conn struct {
 	place   *list.Element
 	dropped bool
 
-	// holder is the client of the present request, and held its memory. Only one request is answered at a time.
+	// holder is the client of the present request, and held its memory. Only one request is answered at a time, since no
+	// listener offers HTTP/2.
 	holder  string
 	held    int64
 	counted bool

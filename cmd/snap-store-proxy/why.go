@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 
 	"github.com/spf13/cobra"
 
@@ -80,15 +79,33 @@ func (o *whyOptions) ask(in *instance.Instance, cat *catalog.Snapshot, name stri
 	if err != nil {
 		return whyAnswer{}, err
 	}
-	r := httptest.NewRequest(http.MethodPost, "/v2/snaps/refresh", bytes.NewReader(body))
+	r, err := http.NewRequest(http.MethodPost, "http://localhost/v2/snaps/refresh", bytes.NewReader(body))
+	if err != nil {
+		return whyAnswer{}, err
+	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set(snap.HeaderSeries, snap.Series)
 	r.Header.Set(snap.HeaderArchitecture, o.arch)
 	r.Header.Set(snap.HeaderCapabilities, "default-tracks")
-	w := httptest.NewRecorder()
+	w := &answerBuffer{header: make(http.Header)}
 	s.Handler().ServeHTTP(w, r)
-	return decodeWhy(w.Result())
+	return decodeWhy(&w.body)
 }
+
+// answerBuffer keeps the body of an answer. A refused request has a body with the reason, so the status is not needed.
+type answerBuffer struct {
+	header http.Header
+	body   bytes.Buffer
+}
+
+// Header implements [http.ResponseWriter].
+func (b *answerBuffer) Header() http.Header { return b.header }
+
+// WriteHeader implements [http.ResponseWriter].
+func (b *answerBuffer) WriteHeader(int) {}
+
+// Write implements [http.ResponseWriter].
+func (b *answerBuffer) Write(p []byte) (int, error) { return b.body.Write(p) }
 
 // request returns what snapd sends: an installation, or the refresh of an installed snap.
 func (o *whyOptions) request(cat *catalog.Snapshot, name string) snap.RefreshRequest {
@@ -114,9 +131,9 @@ func (o *whyOptions) request(cat *catalog.Snapshot, name string) snap.RefreshReq
 }
 
 // decodeWhy reads the one result of the answer.
-func decodeWhy(res *http.Response) (whyAnswer, error) {
+func decodeWhy(answer io.Reader) (whyAnswer, error) {
 	var body snap.RefreshResponse
-	if err := json.NewDecoder(res.Body).Decode(&body); err != nil {
+	if err := json.NewDecoder(answer).Decode(&body); err != nil {
 		return whyAnswer{}, fmt.Errorf("the server's answer: %w", err)
 	}
 	if len(body.ErrorList) > 0 {
