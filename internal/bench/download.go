@@ -17,10 +17,7 @@ const downloadsEach = 8
 
 // download compares the rate of downloads with nginx, which sends the same file with sendfile.
 func (b *bench) download() error {
-	snaps := b.snaps
-	b.snaps = 1
-	o, err := b.newOutside("download", downloadSize, b.snaps)
-	b.snaps = snaps
+	o, err := b.newOutside("download", downloadSize, 1)
 	if err != nil {
 		return err
 	}
@@ -40,7 +37,7 @@ func (b *bench) download() error {
 		return err
 	}
 	defer stop()
-	ours, err := downloadURL(b, url)
+	ours, err := downloadURL(b, url, o.names[0])
 	if err != nil {
 		return err
 	}
@@ -78,9 +75,9 @@ func glob(dir, pattern string) (largest string) {
 	return largest
 }
 
-// downloadURL asks the store for the URL of its one snap.
-func downloadURL(b *bench, url string) (string, error) {
-	out, err := exec.CommandContext(b.ctx, "curl", "-sf", url+"/v2/snaps/info/bulk-00?fields=download").Output()
+// downloadURL asks the store for the URL of a snap.
+func downloadURL(b *bench, url, name string) (string, error) {
+	out, err := exec.CommandContext(b.ctx, "curl", "-sf", url+"/v2/snaps/info/"+name+"?fields=download").Output()
 	if err != nil {
 		return "", fmt.Errorf("ask for the snap: %w", err)
 	}
