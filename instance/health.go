@@ -15,6 +15,7 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/certificate"
 	"offlinestore/closure"
+	"offlinestore/instance/pgcluster"
 	"offlinestore/instance/settings"
 )
 
@@ -31,10 +32,12 @@ type Health struct {
 	Airgapped bool   `json:"air-gapped"`
 	StoreID   string `json:"store-id"`
 	// Database is "ok", or the reason why the database is not available.
-	Database string         `json:"database"`
-	Cluster  string         `json:"cluster"`
-	Services []ServiceState `json:"services"`
-	Stores   []string       `json:"stores"`
+	Database string `json:"database"`
+	// DatabaseRestarts are the unexpected ends of a private cluster.
+	DatabaseRestarts *pgcluster.Restarts `json:"database-restarts,omitempty"`
+	Cluster          string              `json:"cluster"`
+	Services         []ServiceState      `json:"services"`
+	Stores           []string            `json:"stores"`
 	// AccountKeys are the imported keys, which came with stores and snaps.
 	AccountKeys []AccountKey `json:"account-keys"`
 	// ValidationSets are the imported points of validation sets: "account/name=sequence".
@@ -109,6 +112,9 @@ func (d Dir) Health(ctx context.Context, o Options) (*Health, error) {
 	h.Database, h.Cluster = databaseOK, settings.DBConnection
 	if in.Cluster != nil {
 		h.Cluster = fmt.Sprintf("private, PostgreSQL %d", in.Cluster.Version())
+		if r, err := in.Cluster.Restarts(); err == nil && r.Count > 0 {
+			h.DatabaseRestarts = &r
+		}
 	}
 	h.Services = append(h.Services, ServiceState{Name: "database", Running: true})
 	return h, nil

@@ -30,7 +30,7 @@ type metrics struct {
 	expiry     *prometheus.GaugeVec // empty while there is no certificate
 }
 
-func newMetrics(registry *prometheus.Registry) *metrics {
+func newMetrics(registry *prometheus.Registry, restarts func() float64) *metrics {
 	gauge := func(name, help string) prometheus.Gauge {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help})
 	}
@@ -60,6 +60,10 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 		Help: "When the certificate of HTTPS expires."}, nil)
 	m.registry.MustRegister(m.expiry, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests, m.durations, m.bytes, m.blobErrors, m.generation, m.content, m.loadedAt, m.imports, m.importedAt, m.loadErrors, m.sourceUp)
+	if restarts != nil {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: "database_restarts_total",
+			Help: "Times that the private PostgreSQL ended and was started again."}, restarts))
+	}
 	return m
 }
 

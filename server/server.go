@@ -32,6 +32,8 @@ type Config struct {
 	AccessLog *transfer.AccessLog
 	// Metrics adds its metrics to /metrics; nil adds nothing.
 	Metrics *prometheus.Registry
+	// DatabaseRestarts returns how often a private PostgreSQL was started again; nil means that there is none.
+	DatabaseRestarts func() float64
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -59,7 +61,7 @@ func New(cfg Config) *Server {
 	if cfg.Trust == nil {
 		cfg.Trust = assertion.Canonical()
 	}
-	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics), docs: sync.OnceValues(renderDocs), known: cfg.Trust.Known().All()}
+	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics, cfg.DatabaseRestarts), docs: sync.OnceValues(renderDocs), known: cfg.Trust.Known().All()}
 	s.SetSettings(Settings{})
 	s.handler = s.commonHeaders(s.redirectToHTTPS(s.routes()))
 	return s

@@ -101,14 +101,16 @@ func (c Config) openService(r *catalog.Reader) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.server = server.New(server.Config{Blobs: c.Instance.Blobs, Trust: trust, Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics})
+	s.server = server.New(server.Config{Blobs: c.Instance.Blobs, Trust: trust, Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics,
+		DatabaseRestarts: c.Instance.CountRestarts()})
 	s.server.SetSettings(current)
 	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, guard: s.guard,
 		settings: c.Instance.Settings, log: c.Logger}
 	return s, nil
 }
 
-// follow takes up changes of the catalogue and of the settings until the returned function is called.
+// follow takes up changes of the catalogue and of the settings, and keeps a private cluster running, until the returned function is
+// called.
 func (s *service) follow(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
@@ -116,6 +118,7 @@ func (s *service) follow(ctx context.Context) (stop func()) {
 	wg.Go(func() {
 		settings.Watch(ctx, s.Instance.Settings, watchInterval, s.reloader.reload, s.Instance.Dir.StoreAssertionPath())
 	})
+	wg.Go(func() { s.Instance.Supervise(ctx, s.Logger) })
 	return func() {
 		cancel()
 		wg.Wait()

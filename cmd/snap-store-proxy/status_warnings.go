@@ -10,6 +10,9 @@ import (
 	"offlinestore/instance/settings"
 )
 
+// restartNews is the time for which a restart of the private PostgreSQL is worth a warning.
+const restartNews = 7 * 24 * time.Hour
+
 // warnings returns sentences about problems that an operator should solve.
 func warnings(dir *instance.Dir, h *instance.Health) []string {
 	list := []string{}
@@ -23,6 +26,10 @@ func warnings(dir *instance.Dir, h *instance.Health) []string {
 	add(h.Damaged > 0, "%s in quarantine: push the bundles that contain them again; 'gc --all' removes them", cli.Count(h.Damaged, "damaged blob"))
 	add(h.FreeBytes < instance.LowSpace, "only %s are free in %s", cli.Bytes(h.FreeBytes), *dir)
 	add(h.OpenSettings, "others can read %s, which has secrets in it: chmod 600 %[1]s", dir.SettingsPath())
+	if r := h.DatabaseRestarts; r != nil {
+		add(time.Since(r.Last) < restartNews, "the private PostgreSQL ended and was started again: %s, last at %s; postgresql/log in the data folder may have the reason",
+			cli.Count(r.Count, "time"), r.Last.Format(time.RFC3339))
+	}
 	add(h.Signers == 0, "no signer of bundles is trusted: nothing can be pushed ('trust add')")
 	list = append(list, certificateWarnings(h)...)
 	add(h.Missing > 0, "%s missing on the disk, and not served: push the bundles that have them again", cli.Count(h.Missing, "blob"))

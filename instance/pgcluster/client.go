@@ -20,7 +20,7 @@ func (c *Cluster) Command(ctx context.Context, name, database string, args ...st
 	host := filepath.Join(c.folder.path, runDir)
 	if c.host != host {
 		// The path to the socket goes through our own descriptor, which has another number there.
-		cmd.ExtraFiles, host = []*os.File{c.run}, "/proc/self/fd/3"
+		cmd.ExtraFiles, host = []*os.File{c.socketDir}, "/proc/self/fd/3"
 	}
 	cmd.Env = append(cmd.Env, "PGHOST="+host, "PGPORT=5432", "PGUSER="+Superuser, "PGDATABASE="+database, "PGSSLMODE=disable")
 	return cmd

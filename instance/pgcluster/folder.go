@@ -197,7 +197,7 @@ func (f *folder) lock(ctx context.Context, name string, how int) (*os.File, erro
 			return file, nil
 		}
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			err = pause(ctx)
+			err = pause(ctx, pollInterval)
 		}
 		if err != nil && !errors.Is(err, syscall.EINTR) {
 			file.Close()
@@ -206,9 +206,9 @@ func (f *folder) lock(ctx context.Context, name string, how int) (*os.File, erro
 	}
 }
 
-// pause waits a moment, or returns an error if there is no time left.
-func pause(ctx context.Context) error {
-	t := time.NewTimer(pollInterval)
+// pause waits, or returns an error if there is no time left.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():

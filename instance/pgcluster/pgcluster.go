@@ -9,6 +9,7 @@
 //	local.conf   settings of the operator's own, if there are any
 //	start.lock   held while the cluster is being started or stopped
 //	users.lock   shared by all processes that use the cluster
+//	restarts.json  how often a server found PostgreSQL dead and started it again
 //
 // Several processes share a cluster: the first starts it, the others adopt it, the last one out stops it. They count each
 // other by locks that the kernel drops with the process, so nobody has to clean up after a killed process: the next
@@ -54,10 +55,10 @@ type Cluster struct {
 	folder  *folder
 	install install
 	users   *os.File
-	// run is open as long as the Cluster is, because host may go through its descriptor.
-	run  *os.File
-	host string
-	logf func(format string, args ...any)
+	// socketDir is open as long as the Cluster is, because host may go through its descriptor.
+	socketDir *os.File
+	host      string
+	logf      func(format string, args ...any)
 }
 
 // Start makes the cluster if there is none, starts it if it isn't running, and uses it until Close. It returns when the cluster
@@ -104,6 +105,11 @@ func (c *Cluster) bringUp(ctx context.Context) error {
 	if err := c.initialise(ctx); err != nil {
 		return err
 	}
+	return c.run(ctx)
+}
+
+// run adopts the running PostgreSQL, or starts one. The caller holds the start lock.
+func (c *Cluster) run(ctx context.Context) error {
 	pid, err := c.postmaster()
 	if err != nil {
 		return err
@@ -127,7 +133,7 @@ func (c *Cluster) openRun() error {
 	if err != nil {
 		return fmt.Errorf("open the folder of the socket: %w", err)
 	}
-	c.run = f
+	c.socketDir = f
 	c.host = filepath.Join(c.folder.path, runDir)
 	if len(c.host)+len(socketName) > 107 || strings.Contains(c.host, ",") {
 		c.host = fmt.Sprintf("/proc/self/fd/%d", f.Fd())
@@ -179,9 +185,9 @@ func (c *Cluster) release() {
 		c.users.Close()
 		c.users = nil
 	}
-	if c.run != nil {
-		c.run.Close()
-		c.run = nil
+	if c.socketDir != nil {
+		c.socketDir.Close()
+		c.socketDir = nil
 	}
 	c.folder.root.Close()
 }

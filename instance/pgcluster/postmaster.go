@@ -85,7 +85,7 @@ func (c *Cluster) adopt(ctx context.Context, pid int) (bool, error) {
 		if !isBusy(err) && time.Since(began) > connectPatience {
 			return false, fmt.Errorf("connect to PostgreSQL, which runs as process %d (kill -INT stops it): %w", pid, err)
 		}
-		if err := pause(ctx); err != nil {
+		if err := pause(ctx, pollInterval); err != nil {
 			return false, fmt.Errorf("wait for PostgreSQL: %w", err)
 		}
 	}
@@ -136,7 +136,7 @@ func (c *Cluster) launch(ctx context.Context) error {
 		if !isBusy(err) && time.Since(began) > connectPatience {
 			return fmt.Errorf("connect to PostgreSQL, which was just started: %w%s", err, c.lastWords(began))
 		}
-		if err := pause(ctx); err != nil {
+		if err := pause(ctx, pollInterval); err != nil {
 			return fmt.Errorf("start PostgreSQL: %w", err)
 		}
 	}
@@ -168,7 +168,7 @@ func (c *Cluster) stop(ctx context.Context) error {
 		return fmt.Errorf("stop PostgreSQL (process %d): %w", pid, err)
 	}
 	for c.runsHere(pid) {
-		if err := pause(ctx); err != nil {
+		if err := pause(ctx, pollInterval); err != nil {
 			return fmt.Errorf("stop PostgreSQL (process %d): %w", pid, err)
 		}
 	}

@@ -46,7 +46,7 @@ func (c *Cluster) waitForOrphans(ctx context.Context) error {
 		if time.Since(began) > orphanPatience {
 			return fmt.Errorf("process %d of a PostgreSQL that ended still works in %s", pid, path.Join(c.folder.path, dataDir))
 		}
-		if err := pause(ctx); err != nil {
+		if err := pause(ctx, pollInterval); err != nil {
 			return fmt.Errorf("wait for process %d of a PostgreSQL that ended: %w", pid, err)
 		}
 	}
