@@ -4,6 +4,7 @@ package bundle_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -187,19 +188,23 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestFIFO reads a bundle from a named pipe, which can be read once.
-func TestFIFO(t *testing.T) {
+// TestPipe reads a bundle from a pipe that the shell has opened, which can be read once.
+func TestPipe(t *testing.T) {
 	t.Parallel()
 	c := sample(t)
 	s := c.seal(t)
-	path := filepath.Join(t.TempDir(), "pipe")
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
+	pipe, w, err := os.Pipe()
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer pipe.Close()
 	packed := c.pack(t, s, bundle.Gzip)
 	done := make(chan error)
-	go func() { done <- os.WriteFile(path, packed, 0) }()
-	in, err := bundle.OpenInput(path)
+	go func() {
+		_, err := w.Write(packed)
+		done <- errors.Join(err, w.Close())
+	}()
+	in, err := bundle.OpenInput(fmt.Sprintf("/dev/fd/%d", pipe.Fd()))
 	if err != nil {
 		t.Fatal(err)
 	}

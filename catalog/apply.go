@@ -178,7 +178,7 @@ func text(s string) string {
 // revisions adds the new revisions, and refuses another blob for a revision in the catalogue. Its components may differ, since
 // they are released on their own; the newest bundle decides.
 func (a *applier) revisions() error {
-	const update = `update snap_revision set item = $3, resources = $4, import_id = $5 where snap_id = $1 and revision = $2`
+	const update = `update snap_revision set item = $3, contents = $4, resources = $5, import_id = $6 where snap_id = $1 and revision = $2`
 	if err := a.loadRevisions(); err != nil {
 		return err
 	}
@@ -197,6 +197,10 @@ func (a *applier) revisions() error {
 		if err != nil {
 			return fmt.Errorf("snap %s revision %d: %w", rev.Name, key.revision, err)
 		}
+		contents, err := json.Marshal(rev.Revision.Parsed())
+		if err != nil {
+			return fmt.Errorf("snap %s revision %d: %w", rev.Name, key.revision, err)
+		}
 		resources := []string{}
 		for _, d := range slices.Concat(rev.ResourceBlobs, rev.IntegrityBlobs) {
 			resources = append(resources, d.String())
@@ -208,16 +212,16 @@ func (a *applier) revisions() error {
 		}
 		a.known[key] = knownItem{blob: blob, origin: a.in.origin(), epoch: channelmap.NewEpoch(rev.Revision.Epoch.Read, rev.Revision.Epoch.Write)}
 		if ok {
-			b.Queue(update, rev.SnapID, key.revision, item, resources, a.id)
+			b.Queue(update, rev.SnapID, key.revision, item, contents, resources, a.id)
 			continue
 		}
 		a.r.SnapRevisions = append(a.r.SnapRevisions, SnapRevisionRef{rev.Name, key.revision, rev.Revision.Download.Size})
-		rows = append(rows, []any{rev.SnapID, key.revision, item, blob, resources, a.id})
+		rows = append(rows, []any{rev.SnapID, key.revision, item, contents, blob, resources, a.id})
 	}
 	if err := a.write(b); err != nil {
 		return err
 	}
-	return a.copy("snap_revision", []string{"snap_id", "revision", "item", "blob", "resources", "import_id"}, rows)
+	return a.copy("snap_revision", []string{"snap_id", "revision", "item", "contents", "blob", "resources", "import_id"}, rows)
 }
 
 // updateRevision reports the changes of a revision that is in the catalogue.

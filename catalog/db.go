@@ -42,17 +42,40 @@ type DB struct {
 
 // Open connects to the catalogue, and creates or upgrades its tables. It holds a lock, so that several processes may start at
 // once.
-func Open(ctx context.Context, dsn string) (*DB, error) {
+func Open(ctx context.Context, dsn string) (*DB, error) { return open(ctx, dsn, true) }
+
+// OpenExisting opens a catalogue that must be there already. It upgrades older tables. The error may be an ErrNoTables.
+func OpenExisting(ctx context.Context, dsn string) (*DB, error) { return open(ctx, dsn, false) }
+
+func open(ctx context.Context, dsn string, create bool) (*DB, error) {
 	pool, err := connect(ctx, dsn, false)
 	if err != nil {
 		return nil, err
 	}
 	s := &DB{pool: pool}
+	if !create {
+		err = s.requireTables(ctx)
+	}
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
 	if err := s.migrate(ctx); err != nil {
 		closePool(pool)
 		return nil, fmt.Errorf("upgrade the catalogue's tables: %w", interpret(err))
 	}
 	return s, nil
+}
+
+func (db *DB) requireTables(ctx context.Context) error {
+	var there bool
+	if err := db.pool.QueryRow(ctx, `select to_regclass('public.schema_version') is not null`).Scan(&there); err != nil {
+		return fmt.Errorf("look for the catalogue's tables: %w", interpret(err))
+	}
+	if !there {
+		return ErrNoTables
+	}
+	return nil
 }
 
 // Close closes the connections.
@@ -154,5 +177,8 @@ func (db *DB) migrate(ctx context.Context) error {
 	if int(have) > len(m.Migrations) {
 		return fmt.Errorf("%w: they are of version %d, this program knows %d", ErrTooNew, have, len(m.Migrations))
 	}
-	return m.Migrate(ctx)
+	if err := m.Migrate(ctx); err != nil {
+		return err
+	}
+	return fillContents(ctx, conn)
 }

@@ -59,6 +59,7 @@ func TestOpenOlderTables(t *testing.T) {
 		alter table snap drop column icon_import_id, drop column icon_signed_at;
 		alter table charm drop column icon_import_id, drop column icon_signed_at;
 		drop table image_tag; alter table image drop column subject;
+		alter table snap_revision drop column contents;
 		update schema_version set version = 2`)
 	var g errgroup.Group
 	for range 4 {
@@ -75,6 +76,9 @@ func TestOpenOlderTables(t *testing.T) {
 	}
 	upgraded := reopen(t, dsn)
 	diff(t, "the catalogue after the upgrade", load(t, upgraded), before)
+	if c := before.Snaps[0].Revisions[0].Contents; c == nil {
+		t.Error("the catalogue has no contents of snap.yaml")
+	}
 	apply(t, upgraded, with(imp("b", 1), "jq", []int{8}, "latest/stable/amd64=8"))
 	if got := rows(load(t, upgraded).Snaps[0].ChannelMap); len(got) != 1 || got[0] != "latest/stable/amd64=8" {
 		t.Errorf("the channel map after the next import = %v, want revision 8", got)

@@ -23,6 +23,9 @@ var ErrRights = errors.New("the database role lacks a right")
 // ErrTooNew reports tables that a newer snap-store-proxy has changed.
 var ErrTooNew = errors.New("the tables are a newer snap-store-proxy's")
 
+// ErrNoTables reports a database in which no catalogue was made yet.
+var ErrNoTables = errors.New("the database has no tables of a store yet")
+
 var errNoRevision = errors.New("neither the bundle nor the store has it")
 
 // ConflictError reports a bundle that contradicts the catalogue in a fixed property.

@@ -155,13 +155,13 @@ func (l *loader) snaps() error {
 }
 
 func (l *loader) revisions() error {
-	const q = `select snap_id, revision, item, blob, resources from snap_revision order by snap_id, revision`
-	var id, item, blob string
+	const q = `select snap_id, revision, item, coalesce(contents, 'null'), blob, resources from snap_revision order by snap_id, revision`
+	var id, item, contents, blob string
 	var number int
 	var resources []string
-	return l.each(q, []any{&id, &number, &item, &blob, &resources}, func() error {
+	return l.each(q, []any{&id, &number, &item, &contents, &blob, &resources}, func() error {
 		r := SnapRevision{Blob: digest.Digest(blob)}
-		if err := json.Unmarshal([]byte(item), &r.Revision); err != nil {
+		if err := cmp.Or(json.Unmarshal([]byte(item), &r.Revision), json.Unmarshal([]byte(contents), &r.Revision.Contents)); err != nil {
 			return fmt.Errorf("snap %s revision %d: %w", id, number, err)
 		}
 		for i, d := range resources { // the column holds both

@@ -1,6 +1,7 @@
 package charm
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -8,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"offlinestore/safeyaml"
 )
 
 // The files of a charm or charm bundle that Juju and the store read.
@@ -94,20 +97,18 @@ func OpenArchive(r io.ReaderAt, size int64) (*Archive, error) {
 	}
 	a.Bases = bases
 	a.addRepeated(manifestFile, repeated)
-	_, repeated, _ = ParseYAML([]byte(a.MetadataYAML), MaxYAMLSize)
+	_, repeated, _ = safeyaml.Parse([]byte(a.MetadataYAML), safeyaml.Options{MaxSize: MaxYAMLSize})
 	a.addRepeated(metadataFile, repeated)
 	// The store does not need the content of these files, but it refuses files that Juju would reject.
 	for _, name := range []string{configFile, actionsFile} {
-		if countTokens([]byte(files[name])) > maxYAMLTokens {
+		_, repeated, err := safeyaml.Parse([]byte(files[name]), safeyaml.Options{MaxSize: MaxYAMLSize, AnyKeys: true})
+		switch {
+		case errors.Is(err, safeyaml.ErrTooLong):
 			a.Faults = append(a.Faults, name+" is too long to be checked")
-			continue
-		}
-		w := newWalker()
-		w.anyKeys = true
-		if _, err := w.parse([]byte(files[name]), MaxYAMLSize); err != nil {
+		case err != nil:
 			return nil, fmt.Errorf("%w: parse %s: %w", ErrArchive, name, err)
 		}
-		a.addRepeated(name, w.repeated)
+		a.addRepeated(name, repeated)
 	}
 	return a, nil
 }
@@ -121,7 +122,7 @@ func (a *Archive) addRepeated(file string, keys []string) {
 // ParseMetadata parses a metadata.yaml.
 func ParseMetadata(text string) (*Metadata, error) {
 	var y yamlMetadata
-	if _, err := decodeYAML([]byte(text), MaxYAMLSize, &y); err != nil {
+	if _, err := safeyaml.Decode([]byte(text), safeyaml.Options{MaxSize: MaxYAMLSize}, &y); err != nil {
 		return nil, fmt.Errorf("parse %s: %w", metadataFile, err)
 	}
 	if err := ValidateName(y.Name); err != nil {
@@ -143,7 +144,7 @@ func ParseMetadata(text string) (*Metadata, error) {
 // parseManifest returns the bases of a manifest.yaml, each once, and its repeated keys. A base without architectures has all of them.
 func parseManifest(text string) (bases []Base, repeated []string, err error) {
 	var y yamlManifest
-	if repeated, err = decodeYAML([]byte(text), MaxYAMLSize, &y); err != nil {
+	if repeated, err = safeyaml.Decode([]byte(text), safeyaml.Options{MaxSize: MaxYAMLSize}, &y); err != nil {
 		return nil, nil, fmt.Errorf("parse %s: %w", manifestFile, err)
 	}
 	var out []Base

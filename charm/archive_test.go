@@ -164,7 +164,7 @@ func TestRefuseYAML(t *testing.T) {
 	}
 	checkErrors(t, []badArchive{
 		{"no YAML", zipOf(t, member{"metadata.yaml", "a: [\n"}), "parse metadata.yaml"},
-		{"two documents", zipOf(t, member{"metadata.yaml", metadata + "---\nname: other\n"}), "more than one document"},
+		{"two documents", zipOf(t, member{"metadata.yaml", metadata + "---\nname: other\n"}), "more than one YAML document"},
 		{"billion laughs", zipOf(t, member{"metadata.yaml", metadata + bomb(20)}), "too many values"},
 		{"billion laughs in config", zipOf(t, member{"metadata.yaml", metadata}, member{"config.yaml", bomb(20)}), "parse config.yaml: too many values"},
 		{"billion laughs in actions", zipOf(t, member{"metadata.yaml", metadata}, member{"actions.yaml", bomb(20)}), "parse actions.yaml: too many values"},

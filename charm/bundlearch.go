@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"offlinestore/safeyaml"
 )
 
 // yamlMachine is a machine of a bundle.yaml.
@@ -71,7 +73,7 @@ func (y *yamlBundle) placements(yaml map[string]*yamlApplication, apps []Applica
 	for _, name := range slices.Sorted(maps.Keys(y.Machines)) {
 		n := followed(y.Machines[name])
 		var m yamlMachine
-		if err := decodeNode(&n, &m); err != nil {
+		if err := safeyaml.DecodeNode(&n, &m); err != nil {
 			return nil, fmt.Errorf("machine %.60s: %w", name, err)
 		}
 		arch, err := constraintArch(m.Constraints)

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"offlinestore/channel"
+	"offlinestore/safeyaml"
 )
 
 // Limits of a bundle.yaml.
@@ -178,7 +179,7 @@ func buildResources(nodes map[string]yaml.Node) (map[string]ResourceValue, error
 		switch n.ShortTag() {
 		case "!!int":
 			var rev int
-			if err := decodeNode(&n, &rev); err != nil || validateRevision(rev, 0) != nil {
+			if err := safeyaml.DecodeNode(&n, &rev); err != nil || validateRevision(rev, 0) != nil {
 				return nil, fmt.Errorf("resource %s: revision %.20s: out of range", name, n.Value)
 			}
 			v.Revision = &rev

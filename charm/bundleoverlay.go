@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"offlinestore/safeyaml"
 )
 
 // ParseBundle parses a bundle.yaml, or a list of applications in the same form, and any number of overlays, as in juju deploy --overlay. It
@@ -25,7 +27,7 @@ func parseBundle(texts [][]byte) (*BundleFile, error) {
 	documents := 0
 	apps := make(map[string]*yamlApplication)
 	for i, text := range texts {
-		docs, again, err := ParseYAML(text, MaxYAMLSize)
+		docs, again, err := safeyaml.Parse(text, safeyaml.Options{MaxSize: MaxYAMLSize})
 		for _, doc := range docs {
 			if err == nil {
 				err = all.mergeDocument(doc, documents == 0, apps)
@@ -45,8 +47,8 @@ func parseBundle(texts [][]byte) (*BundleFile, error) {
 		return nil, errNoApplications
 	case len(apps) > maxApplications:
 		return nil, fmt.Errorf("%d applications are over the limit of %d", len(apps), maxApplications)
-	case documents > maxDocuments:
-		return nil, fmt.Errorf("more than %d documents", maxDocuments)
+	case documents > safeyaml.MaxDocuments:
+		return nil, fmt.Errorf("more than %d documents", safeyaml.MaxDocuments)
 	}
 	b, err := all.build(apps)
 	if b != nil {
@@ -58,7 +60,7 @@ func parseBundle(texts [][]byte) (*BundleFile, error) {
 // mergeDocument merges a document over all, which has the earlier ones.
 func (all *yamlBundle) mergeDocument(doc *yaml.Node, first bool, apps map[string]*yamlApplication) error {
 	var y yamlBundle
-	if err := decodeNode(doc, &y); err != nil {
+	if err := safeyaml.DecodeNode(doc, &y); err != nil {
 		return err
 	}
 	if first {
@@ -87,7 +89,7 @@ func (y *yamlBundle) overlay(all *yamlBundle, apps map[string]*yamlApplication) 
 			return fmt.Errorf("application %.60q: want a shorter name, and not none", name)
 		}
 		node = followed(node)
-		if isNull(&node) {
+		if safeyaml.IsNull(&node) {
 			delete(apps, name)
 			continue
 		}
@@ -99,7 +101,7 @@ func (y *yamlBundle) overlay(all *yamlBundle, apps map[string]*yamlApplication) 
 		before := app.Resources
 		app.Resources = nil
 		// Decoding keeps the values of fields that the overlay doesn't mention.
-		if err := decodeNode(&node, app); err != nil {
+		if err := safeyaml.DecodeNode(&node, app); err != nil {
 			return fmt.Errorf("application %.60s: %w", name, err)
 		}
 		if len(app.Resources) > 0 || !hasKey(&node, "resources") {
@@ -114,7 +116,7 @@ func merged(before, after map[string]yaml.Node) map[string]yaml.Node {
 	out := make(map[string]yaml.Node, len(before)+len(after))
 	maps.Copy(out, before)
 	for name, n := range after {
-		if n := followed(n); isNull(&n) {
+		if n := followed(n); safeyaml.IsNull(&n) {
 			delete(out, name)
 		} else {
 			out[name] = n

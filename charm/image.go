@@ -10,6 +10,8 @@ import (
 
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
+
+	"offlinestore/safeyaml"
 )
 
 // Limits of the texts that locate an image.
@@ -48,7 +50,7 @@ func ParseImageBlob(b []byte) (ref, username, password string, err error) {
 	var j imageBlob
 	if json.Unmarshal(b, &j) != nil || j.ImageName == "" {
 		var y yamlImageBlob
-		if _, err := decodeYAML(b, MaxImageBlob, &y); err != nil || y.RegistryPath == "" {
+		if _, err := safeyaml.Decode(b, safeyaml.Options{MaxSize: MaxImageBlob}, &y); err != nil || y.RegistryPath == "" {
 			return "", "", "", errors.New("parse image resource: neither JSON with ImageName nor YAML with registrypath")
 		}
 		j = imageBlob{ImageName: y.RegistryPath, Username: y.Username, Password: y.Password}

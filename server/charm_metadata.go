@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"offlinestore/charm"
+	"offlinestore/safeyaml"
 )
 
 // charmMetadata holds the parts of a charm's metadata.yaml that answers need. Endpoints and interfaces are in lower case.
@@ -27,7 +28,7 @@ func readMetadata(text string) charmMetadata {
 	}
 	out := charmMetadata{resources: slices.Sorted(maps.Keys(m.Resources))}
 	var of struct{ Provides, Requires map[string]yaml.Node }
-	if docs, _, err := charm.ParseYAML([]byte(text), charm.MaxYAMLSize); err == nil && docs[0].Decode(&of) == nil {
+	if _, err := safeyaml.Decode([]byte(text), safeyaml.Options{MaxSize: charm.MaxYAMLSize}, &of); err == nil {
 		out.provides, out.requires = endpoints(of.Provides), endpoints(of.Requires)
 	}
 	return out

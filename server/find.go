@@ -114,9 +114,7 @@ func listNames(snaps []*indexedSnap) []nameEntry {
 		rev := rows[0].revision
 		n := nameEntry{Aliases: []struct{}{}, Apps: []string{}, PackageName: sn.Name, Summary: sn.Details.Summary, Title: sn.Details.Title,
 			Version: rev.Version, confinement: rev.Confinement}
-		if m, err := snap.ParseYAML(rev.SnapYAML); err == nil {
-			n.Apps = orEmpty(m.Apps)
-		}
+		n.Apps = orEmpty(rev.Parsed().Apps)
 		out = append(out, n)
 	}
 	return out

@@ -81,7 +81,7 @@ func newIndex(c *catalog.Snapshot, known []*assertion.Assertion) (*index, error)
 	sortSnaps(ix.snaps)
 	ix.categories = categoryNames(ix.snaps)
 	ix.hasFeatured = slices.ContainsFunc(ix.snaps, func(sn *indexedSnap) bool { return inCategory(sn, featured) })
-	// Devices ask for the names once a day, and the list needs a parse of each snap.yaml.
+	// Devices ask for the names once a day.
 	ix.names = sync.OnceValue(func() []nameEntry { return listNames(ix.snaps) })
 	return ix, nil
 }

@@ -140,6 +140,8 @@ type Revision struct {
 	SnapYAML      string      `json:"snap-yaml,omitempty"`
 	Type          string      `json:"type"`
 	Version       string      `json:"version"`
+	// Contents are known if a catalogue has parsed SnapYAML before.
+	Contents *Contents `json:"-"`
 }
 
 // types are the values of Revision.Type that snapd understands. With any other value, its whole request fails.
@@ -156,8 +158,11 @@ func (r *Revision) Validate() error {
 		return fmt.Errorf("revision %d: no architectures", r.Number)
 	case r.Base != nil && *r.Base != "" && ValidateName(*r.Base) != nil:
 		return fmt.Errorf("revision %d: base: %w", r.Number, ValidateName(*r.Base))
-	case len(r.SnapYAML) > MaxYAMLSize:
-		return fmt.Errorf("revision %d: snap-yaml of %d bytes is over the limit of %d", r.Number, len(r.SnapYAML), MaxYAMLSize)
+	}
+	if r.SnapYAML != "" {
+		if _, err := ParseYAML(r.SnapYAML); err != nil {
+			return fmt.Errorf("revision %d: %w", r.Number, err)
+		}
 	}
 	for _, a := range r.Architectures {
 		if err := ValidateArchitecture(a); err != nil {

@@ -1,25 +1,34 @@
 package snap
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"offlinestore/safeyaml"
 )
 
 // Meta holds the parts of snap.yaml that a store needs.
 type Meta struct {
-	Name, Version, Type, Base string
+	Contents
+	Name, Version, Type string
 	// Provenance names the builder of the snap if it is not the global store.
 	Provenance    string
 	Architectures []string
-	// Providers are the default providers of the content plugs: names of snaps, sorted, each once.
-	Providers []string
-	// Apps are the names of the applications, sorted.
-	Apps []string
 	// Repeated are some of the keys that a mapping repeats, with their lines. snapd overlooks that.
 	Repeated []string
+}
+
+// Contents holds the parts of snap.yaml that are asked for all the time.
+type Contents struct {
+	Base string `json:"base,omitempty"`
+	// Providers are the default providers of the content plugs: names of snaps, sorted, each once.
+	Providers []string `json:"providers,omitempty"`
+	// Apps are the names of the applications, sorted.
+	Apps []string `json:"apps,omitempty"`
 }
 
 // yamlMeta holds the fields of snap.yaml from which Meta is made. Plugs have several forms, so they are nodes.
@@ -42,16 +51,9 @@ type contentPlug struct {
 
 // ParseYAML parses a snap.yaml. It ignores fields that a store does not need, in any form.
 func ParseYAML(text string) (*Meta, error) {
-	if len(text) > MaxYAMLSize {
-		return nil, fmt.Errorf("snap.yaml of %d bytes is over the limit of %d", len(text), MaxYAMLSize)
-	}
 	var y yamlMeta
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
-		return nil, fmt.Errorf("parse snap.yaml: %w", err)
-	}
-	repeated := removeRepeated(&doc)
-	if err := doc.Decode(&y); err != nil {
+	repeated, err := safeyaml.Decode([]byte(text), safeyaml.Options{MaxSize: MaxYAMLSize, Unite: true}, &y)
+	if err != nil {
 		return nil, fmt.Errorf("parse snap.yaml: %w", err)
 	}
 	if err := ValidateName(y.Name); err != nil {
@@ -60,7 +62,8 @@ func ParseYAML(text string) (*Meta, error) {
 	if y.Base != "" && ValidateName(y.Base) != nil {
 		return nil, fmt.Errorf("parse snap.yaml: base: %w", ValidateName(y.Base))
 	}
-	m := &Meta{Name: y.Name, Version: y.Version, Type: y.Type, Base: y.Base, Provenance: y.Provenance, Architectures: architectures(&y.Architectures), Repeated: repeated}
+	m := &Meta{Name: y.Name, Version: y.Version, Type: y.Type, Provenance: y.Provenance, Architectures: architectures(&y.Architectures), Repeated: repeated}
+	m.Base = y.Base
 	if m.Type == "" {
 		m.Type = "app"
 	}
@@ -101,6 +104,18 @@ func providers(plugs map[string]yaml.Node) []string {
 	return slices.Compact(out)
 }
 
+// Parsed returns the contents of the snap.yaml of r, from r.Contents if they are known. It returns empty ones for a snap.yaml that
+// cannot be read.
+func (r *Revision) Parsed() Contents {
+	if r.Contents != nil {
+		return *r.Contents
+	}
+	if m, err := ParseYAML(r.SnapYAML); err == nil {
+		return m.Contents
+	}
+	return Contents{}
+}
+
 // Needs returns the snaps that a device must have before it can run r, besides snapd: its base, or core for an application that
 // names none, and the default providers of its content plugs.
 func (r *Revision) Needs() (bases, contentProviders []string) {
@@ -108,13 +123,9 @@ func (r *Revision) Needs() (bases, contentProviders []string) {
 	if r.Base != nil {
 		base = *r.Base
 	}
-	m, err := ParseYAML(r.SnapYAML)
-	if err == nil {
-		contentProviders = m.Providers
-		if base == "" {
-			base = m.Base
-		}
-	}
+	parsed := r.Parsed()
+	contentProviders = parsed.Providers
+	base = cmp.Or(base, parsed.Base)
 	switch {
 	case base == "none":
 	case base != "":

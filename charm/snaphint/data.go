@@ -6,7 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"offlinestore/charm"
+	"offlinestore/safeyaml"
 )
 
 var (
@@ -61,7 +61,7 @@ func (f *finder) readTOML(text string) {
 // readTree reads a YAML or JSON file that lists snaps: maps with a name, and a channel, revision or install-type, at any depth. If a
 // key above a map is an architecture, the revision is for that architecture.
 func (f *finder) readTree(text string) {
-	docs, _, err := charm.ParseYAML([]byte(text), maxHintFile)
+	docs, _, err := safeyaml.Parse([]byte(text), safeyaml.Options{MaxSize: maxHintFile, AnyKeys: true})
 	if err != nil {
 		return
 	}

@@ -1,16 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"go.yaml.in/yaml/v3"
 
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
+	"offlinestore/safeyaml"
 )
 
 // snapOptions are the flags of export snaps.
@@ -73,26 +71,21 @@ func (o *snapOptions) request(names []string) (exporter.Request, error) {
 	return req, nil
 }
 
+// maxPackages is the largest --from-yaml file, in bytes.
+const maxPackages = 4 << 20
+
 // readPackages reads a --from-yaml file. An unknown key is an error, so that a typing mistake in push_channel is noticed.
 func readPackages(path string) ([]exporter.Package, error) {
-	text, err := cli.ReadFile(path, 4<<20)
+	text, err := cli.ReadFile(path, maxPackages)
 	if err != nil {
 		return nil, cli.Usagef("--from-yaml: %w", err)
 	}
 	var file struct {
 		Packages []exporter.Package `yaml:"packages"`
 	}
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	d.KnownFields(true)
-	if err := d.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
-		if wrong := (*yaml.TypeError)(nil); errors.As(err, &wrong) && len(wrong.Errors) > 0 {
-			what, _, _ := strings.Cut(wrong.Errors[0], " in type ") // the rest names a Go type
-			err = errors.New(what)
-		}
-		return nil, &packageListError{path, err}
-	}
-	if err := d.Decode(new(any)); !errors.Is(err, io.EOF) {
-		return nil, cli.Usagef("--from-yaml %s: more than one document", path)
+	if err := safeyaml.DecodeStrict(text, maxPackages, &file); err != nil {
+		what, _, _ := strings.Cut(err.Error(), " in type ") // the rest names a Go type
+		return nil, &packageListError{path, errors.New(what)}
 	}
 	if len(file.Packages) == 0 {
 		return nil, cli.Usagef("--from-yaml %s: no packages in it", path)

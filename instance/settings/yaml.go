@@ -1,14 +1,14 @@
 package settings
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
+
+	"offlinestore/safeyaml"
 )
 
 // MaxYAML is the largest text that ParseYAML accepts, in bytes.
@@ -64,19 +64,9 @@ func ParseYAML(text []byte) (values map[string]string, ignored []Omission, err e
 
 // document returns the only document of a text, or nil if that is empty.
 func document(text []byte) (*yaml.Node, error) {
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	var doc yaml.Node
-	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
-		return nil, nil
-	} else if err != nil {
+	doc, _, err := safeyaml.ParseOne(text, safeyaml.Options{MaxSize: MaxYAML, Keep: true})
+	if doc == nil || err != nil {
 		return nil, err
-	}
-	if err := dec.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, errors.New("more than one YAML document")
-	}
-	// A file with comments only is an empty document, or one that holds null.
-	if len(doc.Content) == 0 || doc.Content[0].ShortTag() == "!!null" {
-		return nil, nil
 	}
 	root := doc.Content[0]
 	if root.Kind != yaml.MappingNode {

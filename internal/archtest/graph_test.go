@@ -1,6 +1,7 @@
 package archtest_test
 
 import (
+	"go/ast"
 	"slices"
 	"strings"
 	"testing"
@@ -18,14 +19,15 @@ func graph() map[string][]string {
 		"docs":        {},
 		"hsm":         {},
 		"keccak":      {},
+		"safeyaml":    {},
 		"transfer":    {},
 		// Layer 2: the words and messages of the upstream stores.
 		"difference":     {"assertion", "charm", "snap"},
 		"channelmap":     {"channel"},
-		"charm":          {"channel"},
-		"charm/snaphint": {"channel", "charm"},
+		"charm":          {"channel", "safeyaml"},
+		"charm/snaphint": {"channel", "charm", "safeyaml"},
 		"registration":   {"assertion"},
-		"snap":           {"channel"},
+		"snap":           {"channel", "safeyaml"},
 		// Layer 3: each package knows one place: a file, a database, the internet, a key.
 		"bundle":   {"assertion", "blob", "channel", "channelmap", "charm", "difference", "snap"},
 		"catalog":  {"assertion", "channel", "channelmap", "charm", "difference", "snap"},
@@ -35,20 +37,20 @@ func graph() map[string][]string {
 		"closure":            {"assertion", "bundle", "channel", "channelmap", "charm", "snap"},
 		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},
 		"importer":           {"assertion", "blob", "bundle", "channelmap", "charm", "catalog", "importer/canonical"},
-		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "charm/snaphint"},
-		"install":            {"registration"},
+		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm"},
+		"install":            {"blob", "registration"},
 		"registry":           {"blob", "catalog", "transfer"},
-		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "snap", "catalog", "transfer"},
+		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "safeyaml", "snap", "catalog", "transfer"},
 		"server/admin":       {"server/admin/api", "channel", "catalog", "transfer"},
 		"server/admin/api":   {"blob"}, // no catalog: store-admin's login runs on laptops
 		// Layer 5: an installed store as a whole.
-		"instance":           {"assertion", "blob", "bundle", "catalog", "certificate", "closure", "instance/backup", "instance/pgcluster", "instance/settings", "registration"},
+		"instance":           {"assertion", "blob", "bundle", "catalog", "certificate", "closure", "instance/backup", "instance/pgcluster", "instance/settings", "registration", "server/admin/api"},
 		"instance/backup":    {"blob", "instance/conninfo", "instance/pgcluster", "catalog"},
 		"instance/conninfo":  {},
 		"instance/pgcluster": {},
-		"instance/settings":  {"blob", "instance/conninfo"},
+		"instance/settings":  {"blob", "instance/conninfo", "safeyaml"},
 		// Layer 6: a running one.
-		"service": {"catalog", "certificate", "instance", "instance/settings", "registration", "registry", "server", "server/admin", "transfer"},
+		"service": {"catalog", "certificate", "instance", "instance/settings", "registration", "registry", "server", "server/admin", "server/admin/api", "transfer"},
 	}
 }
 
@@ -189,3 +191,24 @@ func isTestSupport(pkg string) bool { return inside(pkg, "internal") }
 
 // inside reports whether pkg is dir or below it.
 func inside(pkg, dir string) bool { return pkg == dir || strings.HasPrefix(pkg, dir+"/") }
+
+// TestYAMLHasOneDecoder holds that only safeyaml decodes texts of YAML, because its bounds protect every reader.
+func TestYAMLHasOneDecoder(t *testing.T) {
+	t.Parallel()
+	for _, s := range sources(t) {
+		if s.pkg() == "safeyaml" || isTestSupport(s.pkg()) {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if f, ok := n.(*ast.SelectorExpr); ok && isIdent(f.X, "yaml") && slices.Contains([]string{"Unmarshal", "NewDecoder"}, f.Sel.Name) {
+				t.Errorf("%s: yaml.%s, want package safeyaml", s.at(n), f.Sel.Name)
+			}
+			return true
+		})
+	}
+}
+
+func isIdent(e ast.Expr, name string) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == name
+}
