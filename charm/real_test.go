@@ -81,7 +81,7 @@ func TestOpenRealCharms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if snaps, err := snaphint.Find(bytes.NewReader(content), int64(len(content))); len(snaps) > 0 || err != nil {
+		if snaps, err := snaphint.Find(t.Context(), bytes.NewReader(content), int64(len(content))); len(snaps) > 0 || err != nil {
 			t.Errorf("%s: snaps %v, %v, want none", tt.file, snaps, err)
 		}
 	}

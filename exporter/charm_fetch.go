@@ -62,7 +62,7 @@ func (e *Exporter) readVerified(ctx context.Context, c *Charm, r *CharmRevision)
 		return err
 	}
 	defer f.Close()
-	faults, err := readArchive(f, c, r)
+	faults, err := readArchive(ctx, f, c, r)
 	if err != nil {
 		return &StoreError{err}
 	}
@@ -76,7 +76,7 @@ func (e *Exporter) readVerified(ctx context.Context, c *Charm, r *CharmRevision)
 }
 
 // readArchive fills in the metadata of a revision from its archive. It also returns the faults that Juju overlooks.
-func readArchive(f io.ReaderAt, c *Charm, r *CharmRevision) (faults []string, err error) {
+func readArchive(ctx context.Context, f io.ReaderAt, c *Charm, r *CharmRevision) (faults []string, err error) {
 	r.Revision.Download = charm.Download{SHA256: r.blob.digest.Encoded(), SHA384: r.blob.SHA384, Size: r.blob.Size}
 	if r.Type == charm.TypeBundle {
 		return nil, r.readBundle(f)
@@ -101,7 +101,7 @@ func readArchive(f io.ReaderAt, c *Charm, r *CharmRevision) (faults []string, er
 			rev.Bases = append(rev.Bases, &b)
 		}
 	}
-	r.Snaps, err = snaphint.Find(f, r.blob.Size)
+	r.Snaps, err = snaphint.Find(ctx, f, r.blob.Size)
 	return a.Faults, err
 }
 

@@ -7,8 +7,14 @@ import (
 	"strings"
 )
 
-// maxCall limits the text in which a pattern looks for the arguments of a call or the end of a list.
-const maxCall = 4 << 10
+const (
+	// maxCall limits the text in which a pattern looks for the arguments of a call or the end of a list.
+	maxCall = 4 << 10
+	// maxArguments limits the text of a call.
+	maxArguments = 1 << 10
+	// maxLists bounds the lists of packages in one file.
+	maxLists = 64
+)
 
 var (
 	// A constant or attribute that is set to a literal: SNAP_NAME = "charmed-postgresql".
@@ -16,7 +22,8 @@ var (
 	// POSTGRESQL_SNAP_NAME, snap_name, METRICS_SNAP
 	snapName = regexp.MustCompile(`^(?:(.*?)_?(?:SNAP_NAME|snap_name)|(.*?)_?SNAP)$`)
 	// A call that installs: snap.ensure("name", channel="14/stable"), snap.add(NAME, …).
-	snapCall = regexp.MustCompile(`\bsnap\.(?:add|ensure|install)\(\s*(\[[^\]]{1,400}\]|["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)([^()]{0,400})`)
+	snapCall      = regexp.MustCompile(`\bsnap\.(?:add|ensure|install)\(`)
+	snapArguments = regexp.MustCompile(`^\s*(\[[^\]]{1,400}\]|["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)([^()]{0,400})`)
 	// snap.SnapCache()["name"], and a cache in a variable.
 	snapCache = regexp.MustCompile(`(?:SnapCache\(\)|\b(?:snap_)?cache)\[\s*(["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)\s*\]`)
 	// The list of tuples of Canonical's database charms.
@@ -41,29 +48,40 @@ func (f *finder) readPython(text string) {
 	text = comment.ReplaceAllString(text, "")
 	consts := constants(text)
 	f.addNamed(consts)
-	for _, m := range snapCall.FindAllStringSubmatch(text, -1) {
+	for _, at := range snapCall.FindAllStringIndex(text, f.calls) {
+		f.calls--
+		m := snapArguments.FindStringSubmatch(text[at[1]:min(len(text), at[1]+maxArguments)])
+		if m == nil {
+			continue
+		}
 		for _, name := range names(m[1], consts) {
 			f.addHint(name, first(channelPair, m[2]), revisions(m[2]))
 		}
 	}
 	if strings.Contains(text, "SnapCache(") {
-		for _, m := range snapCache.FindAllStringSubmatch(text, -1) {
+		for _, m := range f.find(snapCache, text) {
 			for _, name := range names(m[1], consts) {
 				f.addHint(name, "", nil)
 			}
 		}
 	}
-	for _, at := range snapPackages.FindAllStringIndex(text, -1) {
-		f.addPackages(list(text[at[1]:]), consts)
+	end := 0
+	for _, at := range snapPackages.FindAllStringIndex(text, maxLists) {
+		if at[0] < end {
+			continue // within the list before
+		}
+		packages := list(text[at[1]:])
+		end = at[1] + len(packages)
+		f.addPackages(packages, consts)
 	}
-	for _, m := range snapArgv.FindAllStringSubmatch(text, -1) {
+	for _, m := range f.find(snapArgv, text) {
 		var words []string
 		for _, w := range argument.FindAllStringSubmatch(m[1], -1) {
 			words = append(words, w[1])
 		}
 		f.addCommand(words)
 	}
-	for _, m := range quotedInstall.FindAllStringSubmatch(text, -1) {
+	for _, m := range f.find(quotedInstall, text) {
 		if strings.Contains(m[1], "--") {
 			f.addCommand(strings.Fields(m[1]))
 		}
@@ -71,6 +89,13 @@ func (f *finder) readPython(text string) {
 }
 
 var comment = regexp.MustCompile(`(?m)^[ \t]*#.*$`)
+
+// find returns the matches of a pattern, as long as calls are left.
+func (f *finder) find(re *regexp.Regexp, text string) [][]string {
+	found := re.FindAllStringSubmatch(text, f.calls)
+	f.calls -= len(found)
+	return found
+}
 
 // constants returns the names of a file that are set to a literal, with their values. A name with two values is no constant.
 func constants(text string) map[string]string {
@@ -93,21 +118,33 @@ func (f *finder) addNamed(consts map[string]string) {
 			stems[strings.ToUpper(m[1]+m[2])] = value
 		}
 	}
-	alone := len(stems) == 1
-	for stem, name := range stems {
-		f.addHint(name, companion(consts, stem, "SNAP_CHANNEL", alone), revisionOf("", companion(consts, stem, "SNAP_REVISION", alone)))
+	channels, revisions := newCompanions(consts, "SNAP_CHANNEL"), newCompanions(consts, "SNAP_REVISION")
+	for _, stem := range slices.Sorted(maps.Keys(stems)) {
+		alone := len(stems) == 1
+		f.addHint(stems[stem], channels.value(stem, alone), revisionOf("", revisions.value(stem, alone)))
 	}
 }
 
-// companion returns the value of the constant with this stem and suffix. If the file names only one snap, any stem will do, but only
-// one constant may have the suffix.
-func companion(consts map[string]string, stem, suffix string, alone bool) string {
-	var found []string
+// companions maps the stems of the constants with one suffix to their values.
+type companions map[string][]string
+
+func newCompanions(consts map[string]string, suffix string) companions {
+	c := make(companions)
 	for key, value := range consts {
-		before, ok := strings.CutSuffix(strings.ToUpper(key), suffix)
-		if ok && (alone || strings.TrimSuffix(before, "_") == stem) {
-			found = append(found, value)
+		if before, ok := strings.CutSuffix(strings.ToUpper(key), suffix); ok {
+			stem := strings.TrimSuffix(before, "_")
+			c[stem] = append(c[stem], value)
 		}
+	}
+	return c
+}
+
+// value returns the value of the constant with this stem. If the file names only one snap, any stem will do, but only one constant may
+// have the suffix.
+func (c companions) value(stem string, alone bool) string {
+	found := c[stem]
+	if alone {
+		found = slices.Concat(slices.Collect(maps.Values(c))...)
 	}
 	if len(found) != 1 {
 		return ""
@@ -182,7 +219,7 @@ func revisions(text string) map[string]int {
 // readShell finds snaps in a script.
 func (f *finder) readShell(text string) {
 	text = comment.ReplaceAllString(text, "")
-	for _, m := range shellInstall.FindAllStringSubmatch(text, -1) {
+	for _, m := range f.find(shellInstall, text) {
 		f.addCommand(strings.Fields(m[1]))
 	}
 }

@@ -4,6 +4,7 @@ package snaphint
 import (
 	"archive/zip"
 	"cmp"
+	"context"
 	"io"
 	"maps"
 	"path"
@@ -21,16 +22,19 @@ const (
 	maxHintFile  = 256 << 10
 	maxHintFiles = 64
 	maxHintTotal = 2 << 20
+	// maxHintCalls bounds the calls and commands in all files that are read closely.
+	maxHintCalls = 2000
 )
 
 // Find returns the snaps that a charm's own files seem to install, sorted by name. They are hints for the operator: code can compute
-// a name that no pattern sees. So Find passes over files that it cannot read. It fails only if the archive is no zip file.
-func Find(r io.ReaderAt, size int64) ([]charm.SnapHint, error) {
+// a name that no pattern sees. So Find passes over files that it cannot read. It fails only if the archive is no zip file, or if ctx
+// ends.
+func Find(ctx context.Context, r io.ReaderAt, size int64) ([]charm.SnapHint, error) {
 	z, err := charm.OpenZip(r, size)
 	if err != nil {
 		return nil, err
 	}
-	f := &finder{hints: make(map[string]*charm.SnapHint)}
+	f := &finder{hints: make(map[string]*charm.SnapHint), calls: maxHintCalls}
 	total, files := 0, 0
 	for _, entry := range slices.SortedFunc(slices.Values(z.File), func(a, b *zip.File) int { return cmp.Compare(a.Name, b.Name) }) {
 		if !mayInstall(entry.Name) || !entry.Mode().IsRegular() {
@@ -38,6 +42,9 @@ func Find(r io.ReaderAt, size int64) ([]charm.SnapHint, error) {
 		}
 		if files++; files > maxHintFiles || total > maxHintTotal {
 			break
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
 		}
 		text, err := charm.ReadEntry(entry, maxHintFile)
 		// A file that is too long gives no text, but reading it has a cost, too.
@@ -66,6 +73,8 @@ func mayInstall(name string) bool {
 
 // finder collects hints.
 type finder struct {
+	// calls is the number of calls and commands that it still reads.
+	calls  int
 	hints  map[string]*charm.SnapHint
 	unsure map[string]bool // snaps that have different revisions in two places
 }

@@ -3,9 +3,12 @@ package snaphint_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -57,7 +60,7 @@ func hints(t *testing.T, files ...member) []charm.SnapHint {
 	if _, err := charm.OpenArchive(bytes.NewReader(b), int64(len(b))); err != nil {
 		t.Fatal(err)
 	}
-	found, err := snaphint.Find(bytes.NewReader(b), int64(len(b)))
+	found, err := snaphint.Find(t.Context(), bytes.NewReader(b), int64(len(b)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +167,63 @@ func TestSnapHintsAreFew(t *testing.T) {
 	}
 	if got := hints(t, member{"src/charm.py", calls.String()}); len(got) != 64 {
 		t.Errorf("%d hints, want 64", len(got))
+	}
+}
+
+// TestHostileCode scans the largest files in a time that their size explains.
+func TestHostileCode(t *testing.T) {
+	t.Parallel()
+	const size = 255 << 10
+	numbered := func(pattern string) string {
+		var b strings.Builder
+		for i := 0; b.Len() < size-100; i++ {
+			fmt.Fprintf(&b, pattern, i)
+		}
+		return b.String()
+	}
+	for name, file := range map[string]member{
+		"constants":       {"src/charm.py", numbered("A%d_SNAP=\"a\"\n")},
+		"companions":      {"src/charm.py", numbered("A%[1]d_SNAP=\"a%[1]d\"\nA%[1]d_SNAP_CHANNEL=\"x\"\n")},
+		"channels":        {"src/charm.py", "SNAP=\"a\"\n" + numbered("A%d_SNAP_CHANNEL=\"edge\"\n")},
+		"lists":           {"src/charm.py", strings.Repeat("SNAP_PACKAGES=[", size/15)},
+		"closed lists":    {"src/charm.py", strings.Repeat("SNAP_PACKAGES=[(\"a\",)],", size/25)},
+		"calls":           {"src/charm.py", strings.Repeat("snap.add([", size/10)},
+		"names":           {"src/charm.py", strings.Repeat("snap.add(a", size/10)},
+		"arguments":       {"src/charm.py", strings.Repeat("snap.add('a',", size/13)},
+		"argv":            {"src/charm.py", strings.Repeat("'snap','install',", size/17)},
+		"quotes":          {"src/charm.py", strings.Repeat("'snap install ", size/14)},
+		"caches":          {"src/charm.py", "SnapCache()" + strings.Repeat("cache[", size/6)},
+		"shell":           {"hooks/install", strings.Repeat("snap install a;", size/16)},
+		"spaces":          {"hooks/install", strings.Repeat(";", size/2) + strings.Repeat(" ", size/2)},
+		"one long name":   {"src/charm.py", strings.Repeat("A", size)},
+		"maps":            {"refresh_versions.toml", "[snap]\n" + strings.Repeat("revisions={amd64=1}\n", size/20)},
+		"one long map":    {"refresh_versions.toml", "snap.revisions={" + strings.Repeat("a=1,", size/5)},
+		"entries":         {"snaps.yaml", strings.Repeat("- {name: a, revision: 1}\n", 10_000)},
+		"nested entries":  {"snaps.json", strings.Repeat(`{"name":"a","channel":"edge","x":`, 50) + "1" + strings.Repeat("}", 50)},
+		"many attributes": {"src/charm.py", numbered("self.a%d = 'x'\n")},
+	} {
+		files := []member{file}
+		if strings.HasPrefix(file.name, "src/") { // as many as Find reads
+			for i := range 7 {
+				files = append(files, member{fmt.Sprintf("src/c%d.py", i), file.text})
+			}
+		}
+		begin := time.Now()
+		hints(t, files...)
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("%s took %v", name, took)
+		}
+	}
+}
+
+// TestFindStops ends with its context.
+func TestFindStops(t *testing.T) {
+	t.Parallel()
+	b := zipOf(t, member{"src/charm.py", "SNAP=\"a\"\n"})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if found, err := snaphint.Find(ctx, bytes.NewReader(b), int64(len(b))); !errors.Is(err, context.Canceled) {
+		t.Errorf("Find after the end of its context = %v, %v", found, err)
 	}
 }
 

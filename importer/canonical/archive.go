@@ -13,7 +13,6 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/charm"
-	"offlinestore/charm/snaphint"
 )
 
 // The names in a file of the original store-admin.
@@ -81,7 +80,6 @@ type archive struct {
 	file
 	revision int
 	charm    *charm.Archive // nil for a bundle
-	snaps    []charm.SnapHint
 	bundle   *charm.BundleArchive
 	// follows is set if the applications without a revision get this one.
 	follows bool
@@ -177,9 +175,6 @@ func (p *parser) openArchive(a *archive, h *tar.Header, content io.ReaderAt) err
 	c, err := charm.OpenArchive(content, h.Size)
 	if err == nil {
 		a.charm = c
-		if a.snaps, err = snaphint.Find(content, h.Size); err != nil {
-			return &FormatError{fmt.Errorf("%.100q: %w", h.Name, err)}
-		}
 		return p.reserve(int64(len(c.MetadataYAML) + len(c.ConfigYAML) + len(c.ActionsYAML)))
 	}
 	b, berr := charm.OpenBundleArchive(content, h.Size)

@@ -201,7 +201,6 @@ func (p *parser) buildRevision(c *charm.Listing, a *archive, m *metadata, refs [
 			return &bundle.MismatchError{Item: what, Err: fmt.Errorf("metadata.yaml: the charm calls itself %s: not what the bundle says of it", a.charm.Metadata.Name)}
 		}
 		bases = p.bases(c.Name, a)
-		item.Snaps = a.snaps
 		item.Revision.Bases, item.Revision.Subordinate = bases, a.charm.Metadata.Subordinate
 		item.Revision.MetadataYAML, item.Revision.ConfigYAML, item.Revision.ActionsYAML = a.charm.MetadataYAML, cmp.Or(a.charm.ConfigYAML, noYAML), cmp.Or(a.charm.ActionsYAML, noYAML)
 	}

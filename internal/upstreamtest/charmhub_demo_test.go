@@ -80,7 +80,7 @@ func checkArchive(t *testing.T, info *charm.InfoResponse, b []byte) {
 	if a.MetadataYAML != rev.MetadataYAML || a.Metadata.Name != info.Name || len(a.Bases) == 0 {
 		t.Errorf("OpenArchive(%s) = %+v", info.Name, a)
 	}
-	snaps, err := snaphint.Find(bytes.NewReader(b), int64(len(b)))
+	snaps, err := snaphint.Find(t.Context(), bytes.NewReader(b), int64(len(b)))
 	if info.Name == "postgresql" && (err != nil || len(snaps) != 1 || snaps[0].Name != "jq" || snaps[0].Revisions["arm64"] != 7) {
 		t.Errorf("postgresql installs %+v, %v, want jq", snaps, err)
 	}
