@@ -49,6 +49,39 @@ func (e *CorruptError) Error() string {
 // Unwrap returns the kind of damage.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
+// FileSizeError reports a file that is larger than its file system allows. errors.Is matches it with [syscall.EFBIG].
+type FileSizeError struct {
+	Name string // of the file
+	Dir  string
+	// FileSystem is the name of the file system, and Max its limit in bytes. They are empty if only a write has told of the limit.
+	FileSystem string
+	Size, Max  int64
+}
+
+// Error returns a text with the file, its folder and the limit.
+func (e *FileSizeError) Error() string {
+	if e.FileSystem == "" {
+		return fmt.Sprintf("%s: the file system of %s holds no files of more than %d bytes", e.Name, e.Dir, e.Size)
+	}
+	return fmt.Sprintf("%s would have %d bytes, and files on %s (%s) end at %d", e.Name, e.Size, e.Dir, e.FileSystem, e.Max)
+}
+
+// Unwrap returns syscall.EFBIG, no matter how the limit was detected.
+func (e *FileSizeError) Unwrap() error { return syscall.EFBIG }
+
+// CheckFileSize returns a *[FileSizeError] if the file system of dir holds no file of size bytes, as far as it tells.
+func CheckFileSize(dir, name string, size int64) error {
+	max, fileSystem := maxFileSize(dir)
+	return fitFile(dir, name, size, max, fileSystem)
+}
+
+func fitFile(dir, name string, size, max int64, fileSystem string) error {
+	if size <= max {
+		return nil
+	}
+	return &FileSizeError{name, dir, fileSystem, size, max}
+}
+
 // NoSpaceError reports that the file system cannot hold a blob. errors.Is matches it with [syscall.ENOSPC].
 type NoSpaceError struct {
 	Path       string // a folder of the file system

@@ -7,3 +7,8 @@ func NewHasherWith(workers int, kernel *keccak.Kernel) *Hasher { return newHashe
 
 // LaneBuffer is the number of bytes after which a lane reads again.
 const LaneBuffer = laneBuffer
+
+// FitFile lets tests choose the limit of a file system, because not every kernel can mount FAT32.
+func FitFile(dir, name string, size, max int64, fileSystem string) error {
+	return fitFile(dir, name, size, max, fileSystem)
+}

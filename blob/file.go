@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // WriteOptions are the options of WriteFile.
@@ -45,6 +46,9 @@ type File struct {
 func CreateFile(path string, size int64, mode fs.FileMode) (*File, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return nil, &os.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	}
+	if err := CheckFileSize(filepath.Dir(path), filepath.Base(path), size); err != nil {
+		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
 	if free, err := Free(filepath.Dir(path)); err == nil && free < size {
 		return nil, fmt.Errorf("create %s: %w", path, &NoSpaceError{filepath.Dir(path), size, free})
@@ -148,6 +152,9 @@ func (f *File) error(doing string, err error) error {
 			free = -1
 		}
 		err = &NoSpaceError{filepath.Dir(f.path), f.written, free}
+	}
+	if errors.Is(err, syscall.EFBIG) {
+		err = &FileSizeError{Name: filepath.Base(f.path), Dir: filepath.Dir(f.path), Size: f.written}
 	}
 	return fmt.Errorf("%s %s: %w", doing, f.path, err)
 }

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// MaxFileSize returns the largest size of a file in bytes on dir's file system. It also returns the name of file systems that are
+// maxFileSize returns the largest size of a file in bytes on dir's file system. It also returns the name of file systems that are
 // common on USB disks, otherwise "".
-func MaxFileSize(dir string) (size int64, fileSystem string) {
+func maxFileSize(dir string) (size int64, fileSystem string) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err == nil && st.Type == unix.MSDOS_SUPER_MAGIC {
 		return math.MaxUint32, "FAT32"

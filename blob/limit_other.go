@@ -4,5 +4,5 @@ package blob
 
 import "math"
 
-// MaxFileSize returns the largest size of a file in bytes on dir's file system. On this system, the limit is unknown.
-func MaxFileSize(string) (size int64, fileSystem string) { return math.MaxInt64, "" }
+// maxFileSize returns the largest size of a file in bytes on dir's file system. On this system, the limit is unknown.
+func maxFileSize(string) (size int64, fileSystem string) { return math.MaxInt64, "" }

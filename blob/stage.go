@@ -35,6 +35,9 @@ func (d *Dir) Stage(size int64) (*StagedBlob, error) {
 	if err != nil {
 		return nil, d.writeError("stage blob", size, err)
 	}
+	if err := CheckFileSize(dir, "a blob", size); err != nil {
+		return nil, fmt.Errorf("stage blob: %w", err)
+	}
 	if free, err := Free(dir); err == nil && free < size {
 		return nil, fmt.Errorf("stage blob: %w", &NoSpaceError{d.root, size, free})
 	}
@@ -66,6 +69,9 @@ func (d *Dir) writeError(doing string, size int64, err error) error {
 			free = -1
 		}
 		err = &NoSpaceError{d.root, size, free}
+	}
+	if errors.Is(err, syscall.EFBIG) {
+		err = &FileSizeError{Name: "a blob", Dir: d.root, Size: size}
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }

@@ -12,9 +12,12 @@ import (
 // renameOpenFiles reports that files can be renamed, replaced and removed while they are open.
 const renameOpenFiles = true
 
+// NonBlocking is a flag for opening files. A file of another kind then does not wait for its other end.
+const NonBlocking = unix.O_NONBLOCK
+
 // openNoFollow opens a file. It refuses links, and does not wait for the other end of a pipe.
 func openNoFollow(path string, flag int) (*os.File, error) {
-	return os.OpenFile(path, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	return os.OpenFile(path, flag|unix.O_NOFOLLOW|NonBlocking, 0o600)
 }
 
 func tryLock(f *os.File) (bool, error) {

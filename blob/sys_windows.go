@@ -11,6 +11,9 @@ import (
 // renameOpenFiles reports that files can't be renamed, replaced or removed while they are open.
 const renameOpenFiles = false
 
+// NonBlocking is a flag for opening files. This system has no named pipes among its files.
+const NonBlocking = 0
+
 // openNoFollow looks for a link before it opens the file. Only administrators may make links on this system, so the race between
 // the two does not matter.
 func openNoFollow(path string, flag int) (*os.File, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"syscall"
 
 	"offlinestore/cmd/internal/cli"
 )
@@ -30,22 +31,12 @@ func (e *passwordError) Error() string { return e.err.Error() }
 
 func (e *passwordError) Unwrap() error { return e.err }
 
-// fileSizeError reports a file that would be larger than its file system allows.
-type fileSizeError struct {
-	name, dir, fileSystem string
-	size, max             int64
-}
-
-func (e *fileSizeError) Error() string {
-	return fmt.Sprintf("%s would be %s, and files on %s (%s) end at %s", e.name, cli.Bytes(e.size), e.dir, e.fileSystem, cli.Bytes(e.max))
-}
-
 // inputHints returns the rows about input files, passwords and the file system of the target.
 func inputHints() cli.Table {
 	return cli.Table{
 		cli.On(cli.As[*charmListError], cli.Usage, "the file lists charms under applications: see 'store-admin export charms --help'"),
 		cli.On(cli.As[*packageListError], cli.Usage, "the file may hold packages: [{name, revision, push_channel}]; a list of charms is for 'store-admin export charms'"),
 		cli.On(cli.As[*passwordError], cli.Failed, "give the password on standard input with --password-stdin"),
-		cli.On(cli.As[*fileSizeError], cli.NoSpace, "export fewer snaps or channels at once, or use a disk with another file system (exFAT, ext4)"),
+		cli.On(cli.Is(syscall.EFBIG), cli.NoSpace, "FAT32 holds files of less than 4 GiB: export fewer snaps or channels at once, or use a disk with another file system (exFAT, ext4)"),
 	}
 }

@@ -65,7 +65,7 @@ func (out *output) mend(ctx context.Context, p *exporter.Plan, d digest.Digest) 
 func (out *output) pack(ctx context.Context, s *bundle.SignedBundle, file string) (int64, error) {
 	c := bundle.Compression(out.o.compression)
 	size := s.Size(c)
-	if err := checkFileSize(filepath.Dir(file), filepath.Base(file), size); err != nil {
+	if err := blob.CheckFileSize(filepath.Dir(file), filepath.Base(file), size); err != nil {
 		return 0, err
 	}
 	if c == bundle.Zstd {

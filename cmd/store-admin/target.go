@@ -17,7 +17,7 @@ func (out *output) checkTarget(p *exporter.Plan) error {
 		if err := blob.MakeDir(dir, 0o755); err != nil {
 			return fmt.Errorf("make the layout: %w", err)
 		}
-		return checkFileSize(dir, "a blob of the layout", p.LargestBlob())
+		return blob.CheckFileSize(dir, "a blob of the layout", p.LargestBlob())
 	}
 	archives := out.archives(p)
 	dir := filepath.Dir(archives[0].file)
@@ -31,7 +31,7 @@ func (out *output) checkTarget(p *exporter.Plan) error {
 	}
 	var total int64
 	for _, a := range archives {
-		if err := checkFileSize(dir, filepath.Base(a.file), a.size); err != nil {
+		if err := blob.CheckFileSize(dir, filepath.Base(a.file), a.size); err != nil {
 			return err
 		}
 		total += a.size
@@ -40,17 +40,4 @@ func (out *output) checkTarget(p *exporter.Plan) error {
 		return &blob.NoSpaceError{Path: dir, Need: total, Have: free}
 	}
 	return nil
-}
-
-// checkFileSize returns an error if the file system can't hold a file of this size. It runs before anything is written.
-func checkFileSize(dir, name string, size int64) error {
-	max, fs := blob.MaxFileSize(dir)
-	return fitFile(dir, name, size, max, fs)
-}
-
-func fitFile(dir, name string, size, max int64, fs string) error {
-	if size <= max {
-		return nil
-	}
-	return &fileSizeError{name, dir, fs, size, max}
 }
