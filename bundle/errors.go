@@ -16,6 +16,9 @@ var ErrCorrupt = errors.New("damaged or altered bundle")
 // ErrNotBundle reports an input that is no bundle at all.
 var ErrNotBundle = errors.New("not a bundle")
 
+// ErrGone reports a layout whose folder is not there any more, as when its disk was removed. It tells nothing about the bundle.
+var ErrGone = errors.New("its folder is gone")
+
 // ErrTooNew reports a bundle in a newer major version of the format.
 var ErrTooNew = errors.New("bundle format too new")
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"offlinestore/blob"
 )
 
 // Input is a bundle that was opened and not yet read. A program can open its inputs with its first privileges, and drop these
@@ -19,7 +21,7 @@ type Input struct {
 	pipe *bufio.Reader
 }
 
-// OpenInput opens a packed bundle, a layout directory, or standard input for "-".
+// OpenInput opens a packed bundle, a layout directory, or standard input for "-". It refuses other files, and does not wait for them.
 func OpenInput(path string) (*Input, error) {
 	if path == "-" {
 		return &Input{Name: "standard input", file: os.Stdin}, nil
@@ -32,7 +34,7 @@ func OpenInput(path string) (*Input, error) {
 	if info.IsDir() {
 		in.root, err = os.OpenRoot(path)
 	} else {
-		in.file, err = os.Open(path)
+		in.file, err = blob.OpenNamed(path)
 	}
 	if err != nil {
 		return nil, err

@@ -199,7 +199,8 @@ func (r *Reader) blob(desc ocispec.Descriptor, max int64) ([]byte, error) {
 // Next delivers the next blob of the payload, in the order of Head.Payload. After the last one it makes sure that nothing follows
 // and returns io.EOF. If the content does not match its digest, the blob's reader returns a *BlobError in place of io.EOF, and
 // the next blobs can still be read. If a directory lacks a blob, Next itself returns a *BlobError, and the next blobs can be
-// read, too. All other errors of Next are permanent. The unread rest of a blob is skipped and not verified.
+// read, too. All other errors of Next are permanent: a disk that fails tells nothing about the bundle. The unread rest of a blob is
+// skipped and not verified.
 func (r *Reader) Next() (ocispec.Descriptor, io.Reader, error) {
 	if r.err == nil {
 		_, r.err = r.Head()
@@ -215,14 +216,14 @@ func (r *Reader) Next() (ocispec.Descriptor, io.Reader, error) {
 	desc := r.head.Payload[r.next]
 	r.next++
 	f, _, err := r.src.openFile(blobName(desc.Digest), desc.Size, MaxBlobSize)
-	if err != nil && r.src.random() {
+	if r.src.random() && errors.Is(err, ErrCorrupt) {
 		return desc, nil, blobError(desc, err)
 	}
 	if err != nil {
 		r.err = err
 		return desc, nil, err
 	}
-	return desc, &blobReader{desc, blob.NewVerifyReader(f, desc.Digest, desc.Size), r.src.random()}, nil
+	return desc, &blobReader{desc, blob.NewVerifyReader(f, desc.Digest, desc.Size)}, nil
 }
 
 func blobError(desc ocispec.Descriptor, err error) error {
@@ -231,9 +232,8 @@ func blobError(desc ocispec.Descriptor, err error) error {
 
 // blobReader wraps the errors of a damaged blob in a *BlobError.
 type blobReader struct {
-	desc   ocispec.Descriptor
-	r      io.Reader
-	random bool
+	desc ocispec.Descriptor
+	r    io.Reader
 }
 
 func (b *blobReader) Read(p []byte) (int, error) {
@@ -242,7 +242,7 @@ func (b *blobReader) Read(p []byte) (int, error) {
 		return n, err
 	}
 	var damaged *blob.CorruptError
-	if b.random || errors.As(err, &damaged) || errors.Is(err, ErrCorrupt) {
+	if errors.As(err, &damaged) || errors.Is(err, ErrCorrupt) {
 		return n, blobError(b.desc, err)
 	}
 	return n, err // the whole input can't be read

@@ -10,6 +10,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"offlinestore/blob"
 )
 
 // readSize is the size of the reads from the input.
@@ -61,6 +63,9 @@ func newTarSource(r io.Reader) (*tarSource, error) {
 	case err != nil && !errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("read: %w", err)
 	case bytes.HasPrefix(magic, gzipHeader[:2]):
+		if kind := kindInGzip(magic); kind != "" {
+			return nil, &KindError{kind}
+		}
 		g, err := newGzipReader(b)
 		if err != nil {
 			return nil, err
@@ -74,11 +79,16 @@ func newTarSource(r io.Reader) (*tarSource, error) {
 		t.r = z
 		t.zstd = z
 	case bytes.HasPrefix(magic, []byte(layoutFile+"\x00")):
+	case fileKindOf(magic) != "":
+		return nil, &KindError{fileKindOf(magic)}
 	default:
 		return nil, fmt.Errorf("neither a tar nor gzip nor zstd: %w", ErrNotBundle)
 	}
 	return t, nil
 }
+
+// lostFound is the folder that a file system may have at its top.
+const lostFound = "lost+found"
 
 // dirSource reads a layout in a directory. It skips names that begin with a dot: desktop systems leave such files in every folder
 // of a disk (.DS_Store, ._NAME). It reads nothing from them.
@@ -102,6 +112,8 @@ func (d *dirSource) openFile(name string, size, max int64) (io.Reader, int64, er
 	d.closeFile()
 	info, err := d.root.Lstat(name)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && d.gone():
+		return nil, 0, fmt.Errorf("%s: %w", name, ErrGone)
 	case errors.Is(err, fs.ErrNotExist) && name == indexFile:
 		return nil, 0, corrupt("%s: missing: the export into this directory did not finish; run it again", name)
 	case errors.Is(err, fs.ErrNotExist):
@@ -115,17 +127,29 @@ func (d *dirSource) openFile(name string, size, max int64) (io.Reader, int64, er
 	case info.Size() > max:
 		return nil, 0, limit("size of "+name, info.Size(), max)
 	}
-	if d.file, err = d.root.Open(name); err != nil {
+	if d.file, err = d.root.OpenFile(name, os.O_RDONLY|blob.NonBlocking, 0); err != nil {
 		return nil, 0, err
+	}
+	// Somebody may have replaced the file since.
+	if opened, err := d.file.Stat(); err != nil || !os.SameFile(info, opened) || opened.Size() != info.Size() {
+		return nil, 0, corrupt("%s: it changed while it was opened", name)
 	}
 	d.opened[name] = true
 	return io.LimitReader(d.file, info.Size()), info.Size(), nil
+}
+
+// gone reports whether the whole layout has disappeared since it was opened.
+func (d *dirSource) gone() bool {
+	_, err := d.root.Lstat(layoutFile)
+	return err != nil
 }
 
 // expectEnd refuses files that the bundle does not name.
 func (d *dirSource) expectEnd() error {
 	return fs.WalkDir(d.root.FS(), ".", func(path string, e fs.DirEntry, err error) error {
 		switch {
+		case path == lostFound && e != nil && e.IsDir():
+			return fs.SkipDir // of the file system, and only root can read it
 		case err != nil:
 			return err
 		case path == ".":

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"offlinestore/bundle"
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/difference"
@@ -21,6 +23,8 @@ type push struct {
 	batch   *importer.Batch
 	dataDir string
 	bar     *cli.Progress
+	// unknown has the unknown signers that were named.
+	unknown map[string]bool
 }
 
 // pushOptions are the flags of the push commands.
@@ -36,7 +40,7 @@ type pushOptions struct {
 // continue. If there is only one file, the error of the whole run names it.
 func (p *push) report(f *importer.File) {
 	if f.Err != nil && len(p.batch.Files) > 1 {
-		p.bar.Printf(os.Stderr, "snap-store-proxy: %s: %s\n", cli.Clean(f.Name), cli.Clean(f.Err.Error()))
+		p.bar.Printf(os.Stderr, "snap-store-proxy: %s: %s\n", cli.Clean(f.Name), cli.Clean(p.reason(f.Err)))
 	}
 	if f.Err != nil || p.o.json {
 		return
@@ -54,6 +58,22 @@ func (p *push) report(f *importer.File) {
 	}
 	printReport(&b, c, f.Done)
 	p.bar.Printf(p.w, "%s", b.String())
+}
+
+// reason returns the text of an error. A signer that several files have in common is named once.
+func (p *push) reason(err error) string {
+	var unknown *bundle.UnknownSignerError
+	if !errors.As(err, &unknown) {
+		return err.Error()
+	}
+	if p.unknown[unknown.KeyID] {
+		return "signed by the same key"
+	}
+	if p.unknown == nil {
+		p.unknown = make(map[string]bool)
+	}
+	p.unknown[unknown.KeyID] = true
+	return err.Error()
 }
 
 // printReport prints the changes of an import, in the original's words.

@@ -5,6 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,8 +23,8 @@ func newDiff() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "diff A B",
 		Short:   "Show the differences between bundles A and B",
-		Long:    "Show what bundle B adds to, takes from and changes in A: revisions of snaps and\ncharms, components, resources, images, rows of the channel maps, assertions, icons\nand every other detail. Only the heads are read. Exits with 0 whether they differ\nor not.\n" + cli.ExitHelp,
-		Example: "  store-admin diff jq-20261113T101500.tar.gz jq-20261120T101500.tar.gz",
+		Long:    "Show what bundle B adds to, takes from and changes in A: revisions of snaps and\ncharms, components, resources, images, rows of the channel maps, assertions, icons\nand every other detail. Only the heads are read. A and B may also be folders\nwith bundles, whose contents are taken together. Exits with 0 whether they differ\nor not.\n" + cli.ExitHelp,
+		Example: "  store-admin diff jq-20261113T101500.tar.gz jq-20261120T101500.tar.gz\n  store-admin diff week46 week47",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			keys, err := readKeys(trusted)
@@ -39,11 +42,10 @@ func newDiff() *cobra.Command {
 func runDiff(ctx context.Context, w io.Writer, files []string, keys []bundle.PublicKey, asJSON bool) error {
 	var sides [2]*bundle.Head
 	for i, f := range files {
-		s, err := inspect(ctx, f, keys)
-		if err != nil {
+		var err error
+		if sides[i], err = readSide(ctx, f, keys); err != nil {
 			return err
 		}
-		sides[i] = s.head
 	}
 	diffs, err := bundle.Compare(sides[0], sides[1])
 	if err != nil {
@@ -59,6 +61,55 @@ func runDiff(ctx context.Context, w io.Writer, files []string, keys []bundle.Pub
 		fmt.Fprintln(w, "No difference.")
 	}
 	return nil
+}
+
+// readSide reads the head of a bundle, or of all bundles in a folder that is no layout.
+func readSide(ctx context.Context, file string, keys []bundle.PublicKey) (*bundle.Head, error) {
+	members, err := bundlesIn(file)
+	if err != nil {
+		return nil, err
+	}
+	var all []*summary
+	for _, m := range members {
+		s, err := inspect(ctx, m, keys)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	slices.SortStableFunc(all, func(a, b *summary) int { return a.Created.Compare(b.Created) })
+	if len(all) == 1 {
+		return all[0].head, nil
+	}
+	var heads []*bundle.Head
+	for _, s := range all {
+		heads = append(heads, s.head)
+	}
+	return bundle.Merge(heads...), nil
+}
+
+// bundlesIn returns the archives in a folder. It returns anything else itself, layouts too.
+func bundlesIn(file string) ([]string, error) {
+	entries, err := os.ReadDir(file)
+	if err != nil {
+		return []string{file}, nil // it is a file, or opening it tells the reason
+	}
+	if _, err := os.Lstat(filepath.Join(file, "oci-layout")); err == nil {
+		return []string{file}, nil
+	}
+	var out []string
+	for _, e := range entries {
+		for _, c := range []bundle.Compression{bundle.Gzip, bundle.Zstd, bundle.None} {
+			if strings.HasSuffix(e.Name(), c.Extension()) && e.Name()[0] != '.' {
+				out = append(out, filepath.Join(file, e.Name()))
+				break
+			}
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s: no bundles in it: %w", file, bundle.ErrNotBundle)
+	}
+	return out, nil
 }
 
 // describeDifference returns the line for people: + for an addition of B, - for a loss, ~ for a change.

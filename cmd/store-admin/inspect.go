@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -38,18 +39,36 @@ read, so this is quick even for large ones; 'verify' reads everything.
 	return c
 }
 
+// runInspect continues after a bad file, so that one run shows all good files and names all bad ones.
 func runInspect(ctx context.Context, w io.Writer, files []string, keys []bundle.PublicKey, asJSON bool) error {
-	var all []*summary
+	all := []*summary{}
+	var failed []error
 	for _, f := range files {
 		s, err := inspect(ctx, f, keys)
-		if err != nil {
-			return err
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			failed = append(failed, err)
+			if len(files) > 1 {
+				fmt.Fprintf(os.Stderr, "store-admin: %s\n", cli.Clean(err.Error()))
+			}
+		default:
+			all = append(all, s)
 		}
-		all = append(all, s)
 	}
 	if err := findMissing(all); err != nil {
 		return err
 	}
+	if len(all) > 0 {
+		if err := printSummaries(w, all, asJSON); err != nil {
+			return err
+		}
+	}
+	return badBundles(failed, len(files))
+}
+
+func printSummaries(w io.Writer, all []*summary, asJSON bool) error {
 	if asJSON {
 		return cli.PrintJSON(w, all)
 	}

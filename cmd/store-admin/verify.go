@@ -78,16 +78,22 @@ func runVerify(ctx context.Context, w io.Writer, files []string, v *verification
 			good = append(good, g)
 		}
 	}
-	switch {
-	case len(failed) == 0 && v.json:
+	if len(failed) == 0 && v.json {
 		return cli.PrintJSON(w, good)
+	}
+	return badBundles(failed, len(files))
+}
+
+// badBundles returns the error of a command that has read several bundles, some or all of which failed.
+func badBundles(failed []error, files int) error {
+	switch {
 	case len(failed) == 0:
 		return nil
-	case len(files) == 1:
+	case files == 1:
 		return failed[0]
 	}
-	err := fmt.Errorf("%d of %d bundles are bad; the first: %w", len(failed), len(files), failed[0])
-	if len(good) > 0 {
+	err := fmt.Errorf("%d of %d bundles are bad; the first: %w", len(failed), files, failed[0])
+	if len(failed) < files {
 		return &cli.Error{Code: cli.Partial, Err: err}
 	}
 	return err
