@@ -19,6 +19,9 @@ import (
 	"offlinestore/blob"
 )
 
+// maxNote is the largest note that is read, in bytes.
+const maxNote = 1 << 10
+
 // Cache holds downloaded blobs. They are addressed by SHA-256, as in bundles. A note maps the digest by which a store knows a blob (the
 // SHA3-384 of a snap, the SHA-384 of a charm's resource) to that address.
 type Cache struct {
@@ -102,7 +105,7 @@ func (c *Cache) Close() error {
 func (c *Cache) find(a *remoteBlob) (digest.Digest, bool) {
 	key := a.key()
 	path := filepath.Join(c.notes, key)
-	text, err := os.ReadFile(path)
+	text, err := blob.ReadFile(path, maxNote)
 	d, ok := parseNote(key, string(text))
 	known := err == nil && ok
 	if !known {
@@ -217,7 +220,7 @@ func (c *Cache) lastUse() (map[digest.Digest]time.Time, error) {
 	used := make(map[digest.Digest]time.Time)
 	for _, e := range entries {
 		path := filepath.Join(c.notes, e.Name())
-		text, err := os.ReadFile(path)
+		text, err := blob.ReadFile(path, maxNote)
 		info, ierr := e.Info()
 		if errors.Is(err, fs.ErrNotExist) || ierr != nil {
 			continue

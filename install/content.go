@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"offlinestore/blob"
 	"offlinestore/registration"
 )
 
@@ -39,7 +40,7 @@ func Debs(paths []string) ([]File, error) {
 }
 
 func validateDeb(path string) error {
-	f, err := os.Open(path)
+	f, err := blob.OpenRegular(path)
 	if err != nil {
 		return err
 	}

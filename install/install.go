@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+
+	"offlinestore/blob"
 )
 
 // Folder is the only top folder in the archive.
@@ -155,7 +156,7 @@ func writeFile(t *tar.Writer, f File, at time.Time) error {
 	var r io.Reader = bytes.NewReader(f.Content)
 	size := int64(len(f.Content))
 	if f.Path != "" {
-		file, err := os.Open(f.Path)
+		file, err := blob.OpenRegular(f.Path)
 		if err != nil {
 			return err
 		}
@@ -163,9 +164,6 @@ func writeFile(t *tar.Writer, f File, at time.Time) error {
 		info, err := file.Stat()
 		if err != nil {
 			return err
-		}
-		if !info.Mode().IsRegular() {
-			return fmt.Errorf("%s is no file", f.Path)
 		}
 		r, size = file, info.Size()
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"offlinestore/blob"
 )
 
 // ErrArchitecture means that hosts of an architecture can't be installed.
@@ -121,10 +123,15 @@ func executable() (string, error) {
 
 // validateProgram finds a wrong program before it crosses the air gap.
 func validateProgram(path, arch string, want platform) error {
-	f, err := elf.Open(path)
+	file, err := blob.OpenRegular(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return &MissingProgramError{path}
 	}
+	if err != nil {
+		return fmt.Errorf("read the program: %w", err)
+	}
+	defer file.Close()
+	f, err := elf.NewFile(file)
 	var format *elf.FormatError
 	if errors.As(err, &format) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%s is %w", path, ErrNotProgram)
@@ -132,7 +139,6 @@ func validateProgram(path, arch string, want platform) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
-	defer f.Close()
 	if got := (platform{f.Machine, f.Class, f.Data}); got != want || f.Type != elf.ET_EXEC && f.Type != elf.ET_DYN {
 		return &ArchitectureError{path, arch, f.Type, f.Machine}
 	}

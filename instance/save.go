@@ -89,7 +89,7 @@ func (r *SaveRequest) write(ctx context.Context, path string, size int64) (age.I
 }
 
 func (r *SaveRequest) readBack(ctx context.Context, path string, key age.Identity) (*BackupSummary, error) {
-	f, err := os.Open(path)
+	f, err := blob.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}

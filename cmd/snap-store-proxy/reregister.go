@@ -3,11 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"offlinestore/blob"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 	"offlinestore/registration"
@@ -67,7 +67,7 @@ func (o *reregisterOptions) run(w io.Writer, dir *instance.Dir) error {
 func (o *reregisterOptions) read() (*registration.Claim, error) {
 	switch {
 	case o.fromArchive != "":
-		f, err := os.Open(o.fromArchive)
+		f, err := blob.OpenNamed(o.fromArchive)
 		if err != nil {
 			return nil, err
 		}

@@ -86,7 +86,7 @@ func (o *registerOptions) readRegistration(url *registration.URL) (*registration
 func (o *registerOptions) read() (*registration.Claim, error) {
 	switch {
 	case o.fromArchive != "":
-		f, err := os.Open(o.fromArchive)
+		f, err := blob.OpenNamed(o.fromArchive)
 		if err != nil {
 			return nil, err
 		}
@@ -151,7 +151,7 @@ func (o *registerOptions) write(files []install.File, mode fs.FileMode, at time.
 		}
 	}
 	dir := filepath.Dir(o.output)
-	if err := checkFileSize(dir, filepath.Base(o.output), size); err != nil {
+	if err := blob.CheckFileSize(dir, filepath.Base(o.output), size); err != nil {
 		return err
 	}
 	if free, err := blob.Free(dir); err == nil && free < size {

@@ -59,7 +59,7 @@ func FindClient(ctx context.Context, name string, version int) (path string, err
 
 // InUse reports whether a process uses the cluster in dir, or its PostgreSQL runs.
 func InUse(dir string) (bool, error) {
-	users, err := os.Open(filepath.Join(dir, usersLock))
+	users, err := os.OpenFile(filepath.Join(dir, usersLock), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

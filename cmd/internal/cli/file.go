@@ -16,7 +16,16 @@ func ReadFile(path string, max int64) ([]byte, error) {
 	if path == "-" {
 		return ReadInput(os.Stdin, max)
 	}
-	return blob.ReadFile(path, max)
+	f, err := blob.OpenNamed(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := blob.ReadAll(f, max)
+	if _, ok := err.(*blob.SizeError); ok {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return data, err
 }
 
 // ReadInput reads standard input to its end, at most max bytes. The error names standard input, and wraps a
@@ -34,7 +43,7 @@ func ReadPasswordFile(path string) (string, error) {
 	f := os.Stdin
 	if path != "-" {
 		var err error
-		if f, err = os.Open(path); err != nil {
+		if f, err = blob.OpenNamed(path); err != nil {
 			return "", err
 		}
 		defer f.Close()

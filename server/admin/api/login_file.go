@@ -27,6 +27,8 @@ type login struct {
 	Discharge string `json:"discharge"`
 	// CA is the authority of the store's certificate as PEM, or empty for the system's.
 	CA string `json:"ca,omitempty"`
+	// StoreKey is the fingerprint of the key that the store proved at the first login.
+	StoreKey string `json:"store-key,omitempty"`
 }
 
 // folder returns the folder of the logins. It is beside the keys of store-admin.
@@ -79,17 +81,10 @@ func pathOf(u *url.URL) (string, error) {
 
 // load reads the login at u.
 func load(path string, u *url.URL) (*login, error) {
-	info, err := os.Stat(path)
+	text, err := blob.ReadFile(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &NotLoggedInError{u.String()}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the login: %w", err)
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("read the login: %s is larger than %d bytes", path, maxFile)
-	}
-	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the login: %w", err)
 	}
