@@ -19,7 +19,7 @@ type ClientConfig struct {
 
 // ClientConfig reads the settings, the certificate and the store assertion. It needs no database. The error may be ErrNoDomain.
 func (d Dir) ClientConfig() (*ClientConfig, error) {
-	if err := d.Enter(); err != nil {
+	if err := d.EnterExisting(); err != nil {
 		return nil, err
 	}
 	s, err := d.Settings()

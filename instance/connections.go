@@ -43,6 +43,7 @@ func failedConnection(name, target, detail string, err error) Connection {
 // Connections makes the connections that a store needs: to its database and, in the way of devices, to itself. The error is about
 // the way to them, or about a database that is down; then the other connections come with it.
 func (d Dir) Connections(ctx context.Context, o Options) ([]Connection, error) {
+	o.Existing = true
 	in, failed := d.OpenDegraded(ctx, o)
 	if in == nil {
 		return nil, failed

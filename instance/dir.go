@@ -40,23 +40,35 @@ func (e *HalfRestoredError) Unwrap() error { return ErrHalfRestored }
 type Dir string
 
 // DefaultDir returns the data folder that the original product uses inside a snap. Elsewhere it returns the system's folder for
-// root, and a folder of the user's own for others.
+// root. For others, it returns the folder of a store of their own, or the system's if only that has a store.
 func DefaultDir() Dir {
 	const name = "snap-store-proxy"
 	if dir := os.Getenv("SNAP_COMMON"); dir != "" {
 		return Dir(dir)
 	}
-	if os.Geteuid() == 0 {
-		return Dir(filepath.Join("/var/lib", name))
+	system := Dir(filepath.Join("/var/lib", name))
+	own := ownDir(name)
+	if os.Geteuid() == 0 || !exists(own.SettingsPath()) && exists(string(system)) {
+		return system
 	}
+	return own
+}
+
+// ownDir returns the data folder for a user's own store.
+func ownDir(name string) Dir {
 	if dir := os.Getenv("XDG_DATA_HOME"); dir != "" {
 		return Dir(filepath.Join(dir, name))
 	}
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return name
+		return Dir(name)
 	}
 	return Dir(filepath.Join(home, ".local", "share", name))
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // path returns the path of a file in the data folder.
@@ -84,6 +96,14 @@ func (d Dir) validateWhole() error {
 	}
 	return &HalfRestoredError{path}
 }
+
+// NoStoreError means that there is no store in a data folder.
+type NoStoreError struct{ Dir string }
+
+func (e *NoStoreError) Error() string { return "there is no store in " + e.Dir }
+
+// ErrNoDatabase means that a store has no private cluster yet.
+var ErrNoDatabase = errors.New("this store has no database yet")
 
 // UnreachableError means that the owner of the data folder cannot enter it.
 type UnreachableError struct {

@@ -21,6 +21,8 @@ const degradedTimeout = 30 * time.Second
 type Options struct {
 	// Logf gets messages about the private cluster that an operator should see. It may be nil.
 	Logf func(format string, args ...any)
+	// Existing refuses to make a store, its database or its tables. It is for work that only reads.
+	Existing bool
 }
 
 // Instance is an open store: its settings, its catalogue, its blobs and its trust.
@@ -37,7 +39,7 @@ type Instance struct {
 
 // Open enters the data folder and opens the store. It starts the private cluster if there is no other database.
 func (d Dir) Open(ctx context.Context, o Options) (*Instance, error) {
-	if err := d.Enter(); err != nil {
+	if err := d.enter(!o.Existing); err != nil {
 		return nil, err
 	}
 	if err := d.validateWhole(); err != nil {
@@ -53,7 +55,7 @@ func (d Dir) Open(ctx context.Context, o Options) (*Instance, error) {
 // OpenDegraded opens the store as Open does. If the database is down, it returns both the instance, without a catalogue, and the
 // error.
 func (d Dir) OpenDegraded(ctx context.Context, o Options) (*Instance, error) {
-	if err := d.Enter(); err != nil {
+	if err := d.enter(!o.Existing); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, degradedTimeout)
@@ -80,7 +82,11 @@ func (in *Instance) openParts(ctx context.Context, o Options) (err error) {
 		}
 		dsn = in.Cluster.DSN(privateDatabase, pgcluster.Superuser)
 	}
-	if in.Catalog, err = catalog.Open(ctx, dsn); err != nil {
+	open := catalog.Open
+	if o.Existing {
+		open = catalog.OpenExisting
+	}
+	if in.Catalog, err = open(ctx, dsn); err != nil {
 		return err
 	}
 	if in.Cluster != nil {
@@ -91,6 +97,9 @@ func (in *Instance) openParts(ctx context.Context, o Options) (err error) {
 
 func (d Dir) startCluster(ctx context.Context, o Options) (*pgcluster.Cluster, error) {
 	forgetConnection()
+	if o.Existing && !exists(d.path(clusterFolder)) {
+		return nil, ErrNoDatabase
+	}
 	return pgcluster.Start(ctx, pgcluster.Options{Dir: d.path(clusterFolder), Logf: o.Logf})
 }
 

@@ -67,6 +67,7 @@ func (d Dir) Migration(ctx context.Context, o Options, original Original) (*Migr
 	if _, err := os.Stat(string(d)); errors.Is(err, fs.ErrNotExist) {
 		return m, nil
 	}
+	o.Existing = true
 	in, failed := d.OpenDegraded(ctx, o)
 	if in == nil {
 		return nil, failed

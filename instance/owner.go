@@ -3,11 +3,13 @@ package instance
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -15,16 +17,43 @@ import (
 // PostgreSQL refuses to run as root.
 var serviceUsers = []string{"snap-store-proxy", "postgres"}
 
+// RootOwnedError means that root owns a data folder with content, so that there is no user to continue as.
+type RootOwnedError struct{ Dir string }
+
+func (e *RootOwnedError) Error() string {
+	return fmt.Sprintf("the data folder %s has content, and belongs to root", e.Dir)
+}
+
+// ErrNoServiceUser means that there is no user to give a new data folder to.
+var ErrNoServiceUser = fmt.Errorf("this system has no user to own a store: want %s", strings.Join(serviceUsers, " or "))
+
 // Enter makes the data folder if there is none, and changes from root to the owner of the folder. Inputs that only root can read,
-// and low ports, must be open before. The error may be an UnreachableError.
-func (d Dir) Enter() error {
-	info, err := d.make()
-	if err != nil || os.Geteuid() != 0 {
-		return err
+// and low ports, must be open before. The error may be an UnreachableError, a RootOwnedError, an ErrNoServiceUser or a LinkError.
+func (d Dir) Enter() error { return d.enter(true) }
+
+// EnterExisting enters the data folder for work that changes nothing. It makes nothing, and leaves an empty folder alone. The error may also be a
+// NoStoreError.
+func (d Dir) EnterExisting() error { return d.enter(false) }
+
+func (d Dir) enter(create bool) error {
+	if os.Geteuid() != 0 {
+		return d.open(create)
+	}
+	f, err := openFolder(string(d), create)
+	if !create && errors.Is(err, fs.ErrNotExist) {
+		return &NoStoreError{string(d)}
+	}
+	if err != nil {
+		return fmt.Errorf("open the data folder: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("open the data folder: %w", err)
 	}
 	owner, group := ownerOf(info)
 	if owner == 0 {
-		if owner, group, err = d.giveAway(); err != nil || owner == 0 {
+		if owner, group, err = d.giveAway(f, create); err != nil {
 			return err
 		}
 	}
@@ -41,42 +70,55 @@ func (d Dir) Enter() error {
 	return nil
 }
 
-// make returns the data folder, which it creates if there is none.
-func (d Dir) make() (fs.FileInfo, error) {
+// open finds the data folder for a user without root's rights.
+func (d Dir) open(create bool) error {
 	info, err := os.Stat(string(d))
 	if errors.Is(err, fs.ErrNotExist) {
-		// The owner has to get there through the folders above, which are made along with it.
-		umask := syscall.Umask(0o022)
-		err = os.MkdirAll(string(d), 0o755)
-		syscall.Umask(umask)
-		if err != nil {
-			return nil, fmt.Errorf("make the data folder: %w", err)
+		if !create {
+			return &NoStoreError{string(d)}
+		}
+		if err := os.MkdirAll(string(d), 0o755); err != nil {
+			return fmt.Errorf("make the data folder: %w", err)
 		}
 		info, err = os.Stat(string(d))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open the data folder: %w", err)
+		return fmt.Errorf("open the data folder: %w", err)
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("the data folder %s is no folder", d)
+		return fmt.Errorf("open the data folder: %s is no folder", d)
 	}
-	return info, nil
+	return nil
 }
 
-// giveAway makes a service user the owner of an empty folder of root's. It leaves a folder with content alone.
-func (d Dir) giveAway() (uid, gid int, err error) {
-	entries, err := os.ReadDir(string(d))
+// lostFound is a folder that a file system has at its top.
+const lostFound = "lost+found"
+
+// giveAway makes a service user the owner of an empty folder of root's, if that may change. It refuses a folder with content, since
+// root's rights are not kept for work that hostile files take part in.
+func (d Dir) giveAway(f *os.File, change bool) (uid, gid int, err error) {
+	dir, err := reopen(f)
 	if err != nil {
 		return 0, 0, err
 	}
-	if len(entries) > 0 {
+	defer dir.Close()
+	names, err := dir.Readdirnames(2)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0, 0, err
+	}
+	if len(names) > 1 || len(names) == 1 && names[0] != lostFound {
 		// Another process may have given the folder away, and begun to fill it, since its owner was read.
-		info, err := os.Stat(string(d))
+		info, err := f.Stat()
 		if err != nil {
 			return 0, 0, err
 		}
-		uid, gid = ownerOf(info)
+		if uid, gid = ownerOf(info); uid == 0 {
+			return 0, 0, &RootOwnedError{string(d)}
+		}
 		return uid, gid, nil
+	}
+	if !change {
+		return 0, 0, &NoStoreError{string(d)}
 	}
 	for _, name := range serviceUsers {
 		u, err := user.Lookup(name)
@@ -88,9 +130,9 @@ func (d Dir) giveAway() (uid, gid int, err error) {
 		if err := errors.Join(err1, err2); err != nil {
 			return 0, 0, err
 		}
-		return uid, gid, os.Chown(string(d), uid, gid)
+		return uid, gid, dir.Chown(uid, gid)
 	}
-	return 0, 0, nil
+	return 0, 0, ErrNoServiceUser
 }
 
 // dropTo changes all threads of the process to a user without rights. If the folder's group is root's, which a plain chown leaves,

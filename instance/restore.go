@@ -45,6 +45,8 @@ type RestoreRequest struct {
 	DSN      string
 	Options  Options
 	Progress Progress
+	// Confirm may refuse the verified backup before anything is changed. It may be nil.
+	Confirm func(*BackupSummary) error
 }
 
 // RestoreResult is a restored backup, and its consequences.
@@ -61,7 +63,7 @@ type RestoreResult struct {
 // caller, then enters the data folder. Errors are ErrOccupied, ErrClusterInUse, a RestoreSpaceError, and the errors of package
 // backup.
 func (d Dir) Restore(ctx context.Context, path string, request RestoreRequest) (*RestoreResult, error) {
-	f, err := os.Open(path)
+	f, err := blob.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +77,9 @@ func (d Dir) Restore(ctx context.Context, path string, request RestoreRequest) (
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	known, err := catalog.KnownSchema()
+	if err == nil && request.Confirm != nil {
+		err = request.Confirm(summary)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +122,7 @@ func (r *restoration) prepareDir() error {
 		switch name := e.Name(); {
 		case name == restoringFolder:
 			again = true
-		case name == "lost+found", name == blobsFolder, strings.HasPrefix(name, backup.Aside):
+		case name == lostFound, name == blobsFolder, strings.HasPrefix(name, backup.Aside):
 			// Blobs have the names of their content: the blobs of another store do no harm.
 		default:
 			old = append(old, name)

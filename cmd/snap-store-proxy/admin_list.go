@@ -28,7 +28,7 @@ func newListAdmins(dir *instance.Dir) *cobra.Command {
 		Example: "  snap-store-proxy list-admins",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withInstance(c.Context(), dir, func(in *instance.Instance) error {
+			return withExisting(c.Context(), dir, func(in *instance.Instance) error {
 				list, err := in.Catalog.Admins(c.Context())
 				if err != nil {
 					return err

@@ -35,7 +35,7 @@ func newBackupContent(dir *instance.Dir) *cobra.Command {
 
 // writeContent writes the current content of a store for a backup.
 func writeContent(ctx context.Context, dir *instance.Dir, w io.Writer, blobs bool) error {
-	return withInstance(ctx, dir, func(in *instance.Instance) error {
+	return withExisting(ctx, dir, func(in *instance.Instance) error {
 		return in.WriteBackupContent(ctx, w, blobs, cli.Version())
 	})
 }

@@ -38,7 +38,7 @@ list has.`,
 				return cli.Usagef("--limit: want a number of entries, 0 for all")
 			}
 			o.name = strings.Join(args, "")
-			return withInstance(c.Context(), dir, func(in *instance.Instance) error {
+			return withExisting(c.Context(), dir, func(in *instance.Instance) error {
 				records, err := in.Catalog.History(c.Context(), "")
 				if err != nil {
 					return err

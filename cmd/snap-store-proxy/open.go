@@ -27,9 +27,20 @@ func withInstance(ctx context.Context, dir *instance.Dir, fn func(*instance.Inst
 	return errors.Join(fn(in), in.Close())
 }
 
-// withSnapshot calls fn with the open store and the whole catalogue.
+// withExisting calls fn for a command that only reads, and makes nothing if there is no store.
+func withExisting(ctx context.Context, dir *instance.Dir, fn func(*instance.Instance) error) error {
+	o := options()
+	o.Existing = true
+	in, err := dir.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(in), in.Close())
+}
+
+// withSnapshot calls fn with the open store and the whole catalogue. It is for commands that only read.
 func withSnapshot(ctx context.Context, dir *instance.Dir, fn func(*instance.Instance, *catalog.Snapshot) error) error {
-	return withInstance(ctx, dir, func(in *instance.Instance) error {
+	return withExisting(ctx, dir, func(in *instance.Instance) error {
 		cat, err := in.Catalog.LoadSnapshot(ctx)
 		if err != nil {
 			return err

@@ -37,7 +37,7 @@ func (o *overrideOptions) list(ctx context.Context, name string) (list []api.Ove
 		}
 		return c.Overrides(ctx, name)
 	}
-	err = withInstance(ctx, o.dir, func(in *instance.Instance) error {
+	err = withExisting(ctx, o.dir, func(in *instance.Instance) error {
 		found, err := in.Catalog.Overrides(ctx, name)
 		list = admin.NewOverridesAnswer(found).Overrides
 		return err

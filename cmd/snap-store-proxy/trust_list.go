@@ -18,7 +18,7 @@ func newTrustList(dir *instance.Dir) *cobra.Command {
 		Example: "  snap-store-proxy trust list",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := dir.Enter(); err != nil {
+			if err := dir.EnterExisting(); err != nil {
 				return err
 			}
 			keys, err := dir.Trust().Signers()

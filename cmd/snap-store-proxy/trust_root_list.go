@@ -20,7 +20,7 @@ func newRootList(dir *instance.Dir) *cobra.Command {
 		Example: "  snap-store-proxy trust root list",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := dir.Enter(); err != nil {
+			if err := dir.EnterExisting(); err != nil {
 				return err
 			}
 			roots, err := dir.Trust().Roots()

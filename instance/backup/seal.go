@@ -9,8 +9,13 @@ import (
 	"filippo.io/age"
 )
 
-// maxWork bounds the work of scrypt that a backup may ask for, as a power of two: some seconds, and 4 GiB of memory.
-const maxWork = 22
+const (
+	// maxWork bounds the work of scrypt that a backup may ask for, as a power of two. It is the work of age's own files: a second, and
+	// 256 MiB of memory.
+	maxWork = 18
+	// maxAgeHeader bounds the header of a file of age, which has some hundred bytes for each recipient.
+	maxAgeHeader = 256 << 10
+)
 
 // Seal encrypts the data written to it for the recipients. The key opens the result, so that a caller without the recipients'
 // identities can read it back.
@@ -45,7 +50,7 @@ func (c *catcher) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error
 // Unlock finds the key of a backup. It leaves r at an arbitrary place. The key is an identity for Decrypt, which need not repeat
 // the work of a passphrase.
 func Unlock(r io.Reader, identities ...age.Identity) (age.Identity, error) {
-	header, err := age.ExtractHeader(r)
+	header, err := age.ExtractHeader(io.LimitReader(r, maxAgeHeader))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotBackup, err)
 	}
