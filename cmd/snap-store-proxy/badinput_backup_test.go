@@ -76,6 +76,13 @@ func badBackups() []badBackup {
 		{"backup with a flipped bit", []int{cli.Damaged}, "the backup is damaged", func(b *backups) result {
 			return b.restore(b.altered(func(text []byte) []byte { text[len(text)/2] ^= 1; return text }))
 		}},
+		{"backup whose passphrase would cost gigabytes of memory", []int{cli.Damaged}, "work factor too large", func(b *backups) result {
+			header := "age-encryption.org/v1\n-> scrypt " + strings.Repeat("A", 22) + " 22\n" + strings.Repeat("A", 43) + "\n--- " + strings.Repeat("A", 43) + "\n"
+			return b.run("--data-dir", b.into, "restore", "--passphrase-file", b.file("right", []byte("right\n")), b.file("costly.age", []byte(header)))
+		}},
+		{"folder with several backups, and no terminal", []int{cli.Usage}, "the newest backup in", func(b *backups) result {
+			return b.restore(filepath.Dir(b.good))
+		}},
 		{"backup of a newer version", []int{cli.Damaged}, "made by a newer version", func(b *backups) result {
 			return b.restore(b.newer())
 		}},

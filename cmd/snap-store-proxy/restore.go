@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +18,7 @@ import (
 type restoreOptions struct {
 	backupSecrets
 	force, private, asJSON bool
+	yes                    bool
 	dsnFile                string
 }
 
@@ -25,15 +28,18 @@ func newRestore(dir *instance.Dir) *cobra.Command {
 		Use:   "restore FOLDER | FILE.age",
 		Short: "Make this host the store that was saved",
 		Long: `Make this host the store that was saved: settings, secrets, trust, database and
-the blobs in the backup. For a folder, the newest backup is used. The whole backup
-is read and verified before anything is changed. The data folder must be empty,
-unless --force is given: then its content is moved aside, and nothing is lost.
+the blobs in the backup. The whole backup is read and verified before anything is
+changed. For a folder, the newest backup by the time in its name is read; the
+command says which one that is and when it was made, and asks, unless --yes is
+given. The data folder must be empty, unless --force is given: then its content is
+moved aside, and nothing is lost.
 
 The database is restored to the place in the saved settings, which must be empty:
 proxy.db.connection, or a private cluster. --private and --db-connection-file
 change the settings first, for a host that can't reach the saved database, or must
 not change it.`,
 		Example: `  snap-store-proxy restore /var/backups/store
+  snap-store-proxy restore --yes --passphrase-file /root/passphrase /var/backups/store
   snap-store-proxy restore --passphrase-file /root/passphrase /mnt/usb/store.age
   snap-store-proxy restore --identity /root/key.txt --private /mnt/usb/store.age`,
 		Args: cobra.ExactArgs(1),
@@ -48,6 +54,7 @@ not change it.`,
 	f := c.Flags()
 	o.addPassphrase(f)
 	f.StringArrayVar(&o.identities, "identity", nil, "`file` with private keys of age (repeatable)")
+	f.BoolVar(&o.yes, "yes", false, "do not ask whether the backup that was found in a folder is the right one")
 	f.BoolVar(&o.force, "force", false, "move the content of the data folder aside")
 	f.BoolVar(&o.private, "private", false, "restore into a private cluster, and ignore the saved proxy.db.connection")
 	f.StringVar(&o.dsnFile, "db-connection-file", "", "`file` with the proxy.db.connection to restore into, - for standard input")
@@ -68,11 +75,41 @@ func runRestore(ctx context.Context, dir *instance.Dir, from string, o *restoreO
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
+	found := path != from
+	if found && !o.yes && !cli.IsTerminal(os.Stdin) {
+		return nil, cli.Usagef("the newest backup in %s is %s, and there is no terminal to confirm it: name the file, or give --yes", from, filepath.Base(path))
+	}
 	ids, err := o.readIdentities()
 	if err != nil {
 		return nil, err
 	}
-	return dir.Restore(ctx, path, instance.RestoreRequest{Identities: ids, Force: o.force, Private: o.private, DSN: dsn, Options: options(), Progress: progress})
+	r := instance.RestoreRequest{Identities: ids, Force: o.force, Private: o.private, DSN: dsn, Options: options(), Progress: progress}
+	if found {
+		fmt.Fprintf(os.Stderr, "The newest backup there is %s.\n", cli.Clean(path))
+		r.Confirm = o.confirm
+	}
+	return dir.Restore(ctx, path, r)
+}
+
+// errNotRestored means that the answer to the question was no.
+var errNotRestored = errors.New("nothing was restored")
+
+// confirm shows when a backup was made, and asks whether it is the right one.
+func (o *restoreOptions) confirm(s *instance.BackupSummary) error {
+	domain := s.Header.Domain
+	if domain != "" {
+		domain = " of " + cli.Clean(domain)
+	}
+	made := s.Header.Created.Format("2006-01-02 15:04:05 MST")
+	fmt.Fprintf(os.Stderr, "%s was made%s at %s and has %s.\n", cli.Clean(filepath.Base(s.File)), domain, made, backupContents(s))
+	if o.yes {
+		return nil
+	}
+	yes, err := cli.Confirm("Restore this one?")
+	if err == nil && !yes {
+		err = errNotRestored
+	}
+	return err
 }
 
 // connection reads the connection in --db-connection-file.
