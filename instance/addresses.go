@@ -19,8 +19,6 @@ var (
 // Addresses are the addresses that a server listens on. An empty address is not served.
 type Addresses struct {
 	HTTP, HTTPS, Registry, Admin string
-	// AdminOptional lets the server start if somebody else has taken the address of the administration.
-	AdminOptional bool
 }
 
 // ChooseAddresses completes the requested addresses from the settings. With a requested HTTP address, no other port is open unless
@@ -39,7 +37,7 @@ func ChooseAddresses(s *settings.Settings, request Addresses) (Addresses, error)
 		out.HTTP = net.JoinHostPort(ip, v.HTTPPort)
 	}
 	if request.Admin == "" && (request.HTTP == "" || s.IsSet(settings.AdminListen)) {
-		out.Admin, out.AdminOptional = v.AdminListen, !s.IsSet(settings.AdminListen)
+		out.Admin = v.AdminListen
 	}
 	if request.Registry == "" {
 		out.Registry = registryAddress(s, request.HTTP != "")

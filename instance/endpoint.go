@@ -29,8 +29,8 @@ const (
 // endpoint is a URL at which a running service answers.
 type endpoint struct {
 	name, url string
-	// anyAnswer accepts any answer of an HTTP server.
-	anyAnswer bool
+	// key is the fingerprint of the key that the administration must prove.
+	key string
 }
 
 // localEndpoints returns the endpoints of a service with these settings, as this host reaches them.
@@ -52,7 +52,7 @@ func localEndpoints(s *settings.Settings) ([]endpoint, error) {
 	if isLoopback(v.AdminListen) {
 		scheme = "http" // even with a certificate
 	}
-	return append(all, endpoint{name: "admin", url: scheme + "://" + reachable(v.AdminListen) + "/", anyAnswer: true}), nil
+	return append(all, endpoint{name: adminName, url: scheme + "://" + reachable(v.AdminListen), key: AdminKey(s)}), nil
 }
 
 // isLoopback reports whether only this host reaches an address to listen on.

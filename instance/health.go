@@ -37,7 +37,9 @@ type Health struct {
 	DatabaseRestarts *pgcluster.Restarts `json:"database-restarts,omitempty"`
 	Cluster          string              `json:"cluster"`
 	Services         []ServiceState      `json:"services"`
-	Stores           []string            `json:"stores"`
+	// AdminKey is the fingerprint of the key by which administrators recognise the store. It is empty before the first start.
+	AdminKey string   `json:"admin-key,omitempty"`
+	Stores   []string `json:"stores"`
 	// AccountKeys are the imported keys, which came with stores and snaps.
 	AccountKeys []AccountKey `json:"account-keys"`
 	// ValidationSets are the imported points of validation sets: "account/name=sequence".
@@ -86,6 +88,7 @@ func (h *Health) HasDatabase() bool { return h.Database == databaseOK }
 
 // Health examines the store. If the database is down, it returns everything else, and the error.
 func (d Dir) Health(ctx context.Context, o Options) (*Health, error) {
+	o.Existing = true
 	in, failed := d.OpenDegraded(ctx, o)
 	if in == nil {
 		return nil, failed
@@ -125,6 +128,7 @@ func (in *Instance) HostHealth() (*Health, error) {
 	h := &Health{Services: []ServiceState{}, Stores: []string{}, AccountKeys: []AccountKey{}, ValidationSets: []string{}}
 	v := in.Settings.Values()
 	h.Airgapped = v.Airgap
+	h.AdminKey = AdminKey(in.Settings)
 	h.StoreID, h.URL = v.StoreID, strings.TrimSuffix(v.StoreURL, "/")
 	if own := OwnURL(v); h.URL == "" {
 		h.URL = own

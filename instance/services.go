@@ -33,11 +33,8 @@ func ProbeServices(ctx context.Context, s *settings.Settings) ([]ServiceState, e
 	var wg errgroup.Group
 	for i, e := range all {
 		wg.Go(func() error {
-			err := probe(ctx, c, e.url)
+			err := e.probe(ctx, c)
 			var bad *answerError
-			if e.anyAnswer && errors.As(err, &bad) {
-				err = nil
-			}
 			states[i] = ServiceState{Name: e.name, Running: err == nil || errors.As(err, &bad) && bad.ours}
 			if err != nil {
 				states[i].Problem = reasonOf(err)

@@ -63,5 +63,9 @@ func (a administration) endpoints(l *Listeners, log *slog.Logger) []endpoint {
 		ln, _ = l.secure(ln)
 	}
 	log.Info("administration", "address", l.admin.Addr().String())
-	return []endpoint{{a.server.HTTPServer(l.admin.Addr().String()), ln}}
+	all := []endpoint{{a.server.HTTPServer(l.admin.Addr().String()), ln}}
+	if l.local != nil {
+		all = append(all, endpoint{a.server.HTTPServer(l.local.Addr().String()), l.local})
+	}
+	return all
 }

@@ -45,6 +45,8 @@ func (e *PlainAdminError) Error() string {
 // Listeners are the open listeners of a service. A listener that is not served is nil.
 type Listeners struct {
 	http, https, images, admin net.Listener
+	// local is the socket for administration on this host. It is nil if there is no folder for it.
+	local net.Listener
 
 	certificate certificate.Reloader
 	// tls reports whether there was a certificate at the start.
@@ -80,17 +82,18 @@ func Listen(s *settings.Settings, request instance.Addresses, log *slog.Logger) 
 			continue
 		}
 		ln, err := net.Listen("tcp", open.address)
-		switch {
-		case err == nil:
-			*open.to = ln
-		case open.role == RoleAdmin && a.AdminOptional:
-			log.Warn("no remote administration: set proxy.admin.listen to another address", "err", err)
-		default:
+		if err != nil {
 			return nil, errors.Join(&ListenError{open.role, err}, l.Close())
 		}
+		*open.to = ln
 	}
 	if err := l.validateAdmin(a.Admin); err != nil {
 		return nil, errors.Join(err, l.Close())
+	}
+	if l.admin != nil && isLoopback(l.admin) {
+		if l.local, err = listenSocket(l.admin.Addr().String()); err != nil {
+			log.Warn("no socket for administration on this host", "err", err)
+		}
 	}
 	return l, nil
 }
@@ -116,6 +119,9 @@ func (l *Listeners) Close() error {
 		if ln != nil {
 			ln.Close()
 		}
+	}
+	if l.local != nil {
+		l.local.Close()
 	}
 	return nil
 }

@@ -42,6 +42,9 @@ func (s *status) print(w io.Writer) {
 	for _, v := range s.Services {
 		fmt.Fprintf(w, "  %s\n", serviceLine(v))
 	}
+	if s.AdminKey != "" {
+		fmt.Fprintf(w, "Administration key: %s\n", s.AdminKey)
+	}
 	s.printImported(w)
 	if s.HasDatabase() {
 		s.printCatalog(w)

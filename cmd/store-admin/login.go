@@ -13,8 +13,9 @@ import (
 
 // loginOptions are the flags of login.
 type loginOptions struct {
-	url, ca string
-	stdin   bool
+	url, ca   string
+	stdin     bool
+	acceptKey bool
 }
 
 func newLogin() *cobra.Command {
@@ -27,6 +28,10 @@ an admin that 'snap-store-proxy add-admin EMAIL' added there. The command asks f
 the password, or reads it from standard input; it may be a one-time token. The login
 is kept in a file that only you can read, for 30 days. Meanwhile, 'snap-store-proxy
 override --remote URL' and the other commands for overrides work from here.
+
+Before it sends a password, the store has to prove that it has the same key as at the
+first login from here. 'snap-store-proxy status' shows the key on the store's host.
+On that host, an http:// URL leads through a socket that no other user can make.
 ` + cli.ExitHelp,
 		Example: `  store-admin login --offline https://store.example.internal:8013 jo@example.internal
   ssh -N -L 8013:127.0.0.1:8013 store.example.internal &
@@ -37,6 +42,7 @@ override --remote URL' and the other commands for overrides work from here.
 	f := c.Flags()
 	f.StringVar(&o.url, "offline", "", "`URL` of the store's administration")
 	f.StringVar(&o.ca, "ca", "", "PEM `file` with the authority to verify the store's certificate with (default: the system's)")
+	f.BoolVar(&o.acceptKey, "accept-key", false, "accept the key that the store has now, if it is another one than before")
 	f.BoolVar(&o.stdin, "password-stdin", false, "read the password from standard input: one line")
 	return c
 }
@@ -52,8 +58,14 @@ func runLogin(c *cobra.Command, o loginOptions, email string) error {
 			return err
 		}
 	}
+	store, err := api.Connect(c.Context(), api.Target{URL: o.url, CA: string(ca), AcceptKey: o.acceptKey})
+	if err != nil {
+		return err
+	}
+	if key, first := store.Key(); first && key != "" {
+		fmt.Fprintf(os.Stderr, "The store's key is %s. From now on, another one is refused.\n", key)
+	}
 	var password string
-	var err error
 	if o.stdin {
 		password, err = cli.ReadSecret(os.Stdin)
 	} else {
@@ -64,7 +76,7 @@ func runLogin(c *cobra.Command, o loginOptions, email string) error {
 	if err != nil {
 		return err
 	}
-	if err := api.LogIn(c.Context(), o.url, email, password, string(ca)); err != nil {
+	if err := store.LogIn(c.Context(), email, password); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(c.OutOrStdout(), "Logged in at %s as %s.\n", cli.Clean(o.url), cli.Clean(email))

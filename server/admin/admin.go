@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"offlinestore/catalog"
+	"offlinestore/server/admin/api"
 	"offlinestore/transfer"
 )
 
@@ -35,6 +36,7 @@ type Config struct {
 type Server struct {
 	cfg                 Config
 	keys                keys
+	identity            api.Identity
 	accounts, addresses *limiter
 	hashing             chan struct{}
 	handler             http.Handler
@@ -52,10 +54,11 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Server{cfg: cfg, keys: deriveKeys(cfg.Secret), hashing: make(chan struct{}, maxHashing)}
+	s := &Server{cfg: cfg, keys: deriveKeys(cfg.Secret), identity: api.NewIdentity(cfg.Secret), hashing: make(chan struct{}, maxHashing)}
 	s.accounts = newLimiter(accountBurst, accountPause, cfg.Now)
 	s.addresses = newLimiter(addressBurst, addressPause, cfg.Now)
 	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+api.IdentityPath, s.proveIdentity)
 	mux.HandleFunc("POST /v2/auth/issue-store-admin", s.issue)
 	mux.HandleFunc("POST /api/v2/tokens/discharge", s.discharge)
 	mux.HandleFunc("POST /api/v2/tokens/refresh", s.refresh)
@@ -74,7 +77,9 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // HTTPServer returns an http.Server for the API on addr, with bounds on time and size.
 func (s *Server) HTTPServer(addr string) *http.Server {
-	return transfer.NewServer(addr, s.handler, s.cfg.Logger)
+	out := transfer.NewServer(addr, s.handler, s.cfg.Logger)
+	out.ConnContext = withPeer
+	return out
 }
 
 func harden(next http.Handler) http.Handler {

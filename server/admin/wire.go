@@ -109,8 +109,11 @@ func (s *Server) location(w http.ResponseWriter, r *http.Request) (string, bool)
 	return "http://" + r.Host, true
 }
 
-// address returns the client's address, or the network that surely belongs to the client alone.
+// address returns the client's address, or the network that surely belongs to the client alone. A host has many addresses for itself.
 func address(r *http.Request) string {
+	if peer, ok := r.Context().Value(peerKey{}).(string); ok {
+		return peer
+	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
@@ -119,7 +122,10 @@ func address(r *http.Request) string {
 	if err != nil {
 		return host
 	}
-	if a = a.Unmap(); a.Is6() {
+	if a = a.Unmap(); a.IsLoopback() {
+		return "loopback"
+	}
+	if a.Is6() {
 		if p, err := a.WithZone("").Prefix(64); err == nil {
 			return p.String()
 		}

@@ -21,6 +21,15 @@ func RemoteHints() Table {
 		OnType(Failed, func(e *api.DamagedLoginError) string {
 			return fmt.Sprintf("log in again: store-admin login --offline %s EMAIL", e.URL)
 		}),
+		OnType(Untrusted, func(e *api.ImpostorError) string {
+			if e.Got == "" {
+				return "another program may have taken the store's place, or the store is older than this program: see 'snap-store-proxy status' on its host"
+			}
+			return fmt.Sprintf("compare the key with 'snap-store-proxy status' on the store's host; if it is right there, log in again: store-admin login --accept-key --offline %s EMAIL", e.URL)
+		}),
+		On(As[*api.SocketError], Untrusted, "find out who made it; the folder is to belong to root or to the user who runs the store"),
+		On(As[*api.NotRunningError], Failed,
+			"start it (systemctl start snap-store-proxy); for a tunnel to another store, add --accept-key"),
 		OnType(Failed, func(e *api.LoginExpiredError) string {
 			return fmt.Sprintf("log in again: store-admin login --offline %s %s", e.URL, e.Email)
 		}),

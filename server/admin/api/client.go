@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -31,6 +32,11 @@ type Client struct {
 	http *http.Client
 	url  *url.URL
 	path string
+	ca   string
+	// key is the fingerprint of the key that the store has proved, or empty before that.
+	key string
+	// first is set if no key was known of the store.
+	first bool
 }
 
 // newClient returns the client of the store at a URL, without connections.
@@ -55,23 +61,31 @@ func (c *Client) trust(ca string) error {
 			return ErrNoCA
 		}
 	}
+	t := &http.Transport{TLSClientConfig: conf, Proxy: http.ProxyFromEnvironment}
+	if path := findSocket(c.url); path != "" {
+		t.Proxy = nil
+		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dialSocket(ctx, path) }
+	}
+	c.ca = ca
 	c.http = &http.Client{
-		Timeout: timeout, Transport: &http.Transport{TLSClientConfig: conf, Proxy: http.ProxyFromEnvironment},
+		Timeout: timeout, Transport: t,
 		// A redirect could send the password to another host.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return nil
 }
 
-// LogIn logs in at a store and saves the login in a file of the user's. The CA is PEM, or empty for the system's.
+// LogIn connects to a store and logs in. The CA is PEM, or empty for the system's.
 func LogIn(ctx context.Context, rawURL, email, password, ca string) error {
-	c, err := newClient(rawURL)
+	c, err := Connect(ctx, Target{URL: rawURL, CA: ca})
 	if err != nil {
 		return err
 	}
-	if err := c.trust(ca); err != nil {
-		return err
-	}
+	return c.LogIn(ctx, email, password)
+}
+
+// LogIn logs in and saves the login in a file of the user's.
+func (c *Client) LogIn(ctx context.Context, email, password string) error {
 	var issued IssueAnswer
 	if err := c.call(ctx, http.MethodPost, "/v2/auth/issue-store-admin", "", struct{}{}, &issued); err != nil {
 		return err
@@ -98,7 +112,7 @@ func LogIn(ctx context.Context, rawURL, email, password, ca string) error {
 		}
 		return err
 	}
-	l := login{URL: c.url.String(), Email: email, Root: issued.Macaroon, Discharge: given.DischargeMacaroon, CA: ca}
+	l := login{URL: c.url.String(), Email: email, Root: issued.Macaroon, Discharge: given.DischargeMacaroon, CA: c.ca, StoreKey: c.key}
 	return l.save(c.path)
 }
 
@@ -140,6 +154,12 @@ func (c *Client) authorized(ctx context.Context, method, path string, body, answ
 	l, err := load(c.path, c.url)
 	if err != nil {
 		return err
+	}
+	if c.key == "" {
+		if err := c.identify(ctx, l.StoreKey); err != nil {
+			return err
+		}
+		l.StoreKey = c.key // a login of an older program has none; the next refresh saves it
 	}
 	header, err := l.authorization()
 	if err != nil {
@@ -193,8 +213,12 @@ func decode(text string) (*macaroon.Macaroon, error) {
 	return &m, nil
 }
 
-// call sends one request, without a body if it is nil, and reads the answer into answer.
 func (c *Client) call(ctx context.Context, method, path, authorization string, body, answer any) error {
+	return send(ctx, c.http, method, c.url.String()+path, authorization, body, answer)
+}
+
+// send sends one request, without a body if it is nil, and reads the answer into answer.
+func send(ctx context.Context, h *http.Client, method, url, authorization string, body, answer any) error {
 	var text []byte
 	if body != nil {
 		var err error
@@ -202,7 +226,7 @@ func (c *Client) call(ctx context.Context, method, path, authorization string, b
 			return err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.url.String()+path, bytes.NewReader(text))
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(text))
 	if err != nil {
 		return err
 	}
@@ -211,7 +235,7 @@ func (c *Client) call(ctx context.Context, method, path, authorization string, b
 	if authorization != "" {
 		req.Header.Set("Authorization", authorization)
 	}
-	resp, err := c.http.Do(req)
+	resp, err := h.Do(req)
 	if err != nil {
 		return &ConnectError{err}
 	}

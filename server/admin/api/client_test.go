@@ -7,8 +7,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,6 +111,151 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
+// TestStoreProvesItsKey lets other programs answer in a store's place, before and after the first login.
+func TestStoreProvesItsKey(t *testing.T) {
+	url, _, _ := newStore(t)
+	var asked atomic.Bool
+	squatter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), password) || r.Header.Get("Authorization") != "" {
+			asked.Store(true)
+		}
+		w.Write([]byte(`{}`))
+	}))
+	t.Cleanup(squatter.Close)
+	var impostor *api.ImpostorError
+	if err := api.LogIn(t.Context(), squatter.URL, email, password, ""); !errors.As(err, &impostor) {
+		t.Errorf("a program without a key: %v", err)
+	}
+	c, err := api.Connect(t.Context(), api.Target{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, first := c.Key(); !first || !strings.HasPrefix(key, "SHA256:") {
+		t.Errorf("Key at the first login = %q, %v", key, first)
+	}
+	if err := c.LogIn(t.Context(), email, password); err != nil {
+		t.Fatal(err)
+	}
+	// Another store takes the place of the first: its login is the one that is pinned.
+	other := newAdmin(t, strings.Repeat("o", 64))
+	moved := httptest.NewServer(other)
+	t.Cleanup(moved.Close)
+	pretendLogin(t, url, moved.URL)
+	if err := api.LogIn(t.Context(), moved.URL, email, password, ""); !errors.As(err, &impostor) || impostor.Want == "" || impostor.Got == "" {
+		t.Errorf("a store with another key: %v", err)
+	}
+	if err := missing(t.Context(), moved.URL); !errors.As(err, &impostor) {
+		t.Errorf("a request to a store with another key: %v", err)
+	}
+	if c, err := api.Connect(t.Context(), api.Target{URL: moved.URL, AcceptKey: true}); err != nil {
+		t.Errorf("with AcceptKey: %v", err)
+	} else if _, first := c.Key(); first {
+		t.Error("the key of a store with a login counts as the first")
+	}
+	if asked.Load() {
+		t.Error("a password or a macaroon was sent to a program without the key")
+	}
+}
+
+// TestProofsAreForOneURL passes the challenge on to the real store, as a program at another URL could.
+func TestProofsAreForOneURL(t *testing.T) {
+	url, _, _ := newStore(t)
+	relay := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		resp, err := http.Post(url+r.URL.Path, r.Header.Get("Content-Type"), r.Body)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer resp.Body.Close()
+		io.Copy(w, resp.Body)
+	}))
+	t.Cleanup(relay.Close)
+	var impostor *api.ImpostorError
+	if _, err := api.Connect(t.Context(), api.Target{URL: relay.URL}); !errors.As(err, &impostor) {
+		t.Errorf("a proof for another URL: %v", err)
+	}
+}
+
+// TestSocket logs in through a socket in place of the TCP port, on which another program listens.
+func TestSocket(t *testing.T) {
+	newStore(t)
+	run := t.TempDir()
+	t.Setenv("RUNTIME_DIRECTORY", run)
+	squatter := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the TCP port was asked") }))
+	t.Cleanup(squatter.Close)
+	path := filepath.Join(run, api.SocketName(squatter.Listener.Addr().String()))
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewUnstartedServer(newAdmin(t, strings.Repeat("s", 64)))
+	srv.Listener.Close()
+	srv.Listener = ln
+	srv.Start()
+	t.Cleanup(srv.Close)
+	c, err := api.Connect(t.Context(), api.Target{URL: squatter.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, _ := c.Key(); key != api.NewIdentity(strings.Repeat("s", 64)).Fingerprint() {
+		t.Errorf("Key = %q", key)
+	}
+	if err := os.Chmod(run, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	var wrong *api.SocketError
+	if _, err := api.Connect(t.Context(), api.Target{URL: squatter.URL}); !errors.As(err, &wrong) {
+		t.Errorf("a socket in a folder of anybody's: %v", err)
+	}
+}
+
+// newAdmin returns the administration of an empty store.
+func newAdmin(t *testing.T, secret string) http.Handler {
+	t.Helper()
+	st, err := catalog.Open(t.Context(), pgtest.NewFrom(t, bundletest.Migrate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(st.Close)
+	srv, err := admin.New(admin.Config{Store: st, Secret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return srv.Handler()
+}
+
+// pretendLogin copies the login at one URL to another.
+func pretendLogin(t *testing.T, from, to string) {
+	t.Helper()
+	dir := filepath.Join(os.Getenv("STORE_ADMIN_CONFIG_DIR"), "logins")
+	text, err := os.ReadFile(filepath.Join(dir, fileOf(from)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, fileOf(to)), []byte(strings.ReplaceAll(string(text), from, to)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// proveAny proves the identity of another program, which has a key, too.
+func proveAny(t *testing.T, w http.ResponseWriter, r *http.Request) {
+	var req api.IdentityRequest
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+		t.Error(err)
+	}
+	answer, err := api.NewIdentity("another program").Prove("http://"+r.Host, req)
+	if err != nil {
+		t.Error(err)
+	}
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// fileOf returns the name of the file of a login.
+func fileOf(rawURL string) string {
+	return "http_" + url.PathEscape(strings.TrimPrefix(rawURL, "http://")) + ".json"
+}
+
 func TestLoginIsPrivate(t *testing.T) {
 	url, _, _ := newStore(t)
 	if err := api.LogIn(t.Context(), url, email, "not the password", ""); err == nil {
@@ -175,6 +323,10 @@ func TestPasswordGoesNowhereElse(t *testing.T) {
 	} {
 		asked := 0
 		hs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == api.IdentityPath {
+				proveAny(t, w, r)
+				return
+			}
 			asked++
 			if r.URL.Path != "/v2/auth/issue-store-admin" {
 				t.Errorf("%s: asked for %s", name, r.URL.Path)
