@@ -2,6 +2,7 @@ package install_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -230,17 +231,38 @@ func TestInstallScriptWithTheStoreKey(t *testing.T) {
 // TestInstallScriptInAFolderOfOthers checks that the script installs nothing from a folder that anybody could change meanwhile.
 func TestInstallScriptInAFolderOfOthers(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"", "bin", "bin/snap-store-proxy"} {
-		h := newHost(t)
-		path := filepath.Join(h.dir, install.Folder, name)
-		if err := os.Chmod(path, 0o777); err != nil {
-			t.Fatal(err)
+	for _, name := range []string{"", "bin", "bin/snap-store-proxy", ".."} {
+		for _, refused := range []struct {
+			mode  os.FileMode
+			owner int
+			group int
+			want  string
+		}{
+			{0o777, -1, -1, "can be written to by anybody"},
+			{0o775, -1, 7, "can be written to by group 7"},
+			{0o755, 7, -1, "belongs to user 7"},
+		} {
+			h := newHost(t)
+			path := filepath.Join(h.dir, install.Folder, name)
+			if refused.owner+refused.group > -2 && os.Geteuid() != 0 {
+				continue
+			}
+			if err := errors.Join(os.Chown(path, refused.owner, refused.group), os.Chmod(path, refused.mode)); err != nil {
+				t.Fatal(err)
+			}
+			if out, ok := h.install(); ok || !strings.Contains(out, filepath.Clean(path)+" "+refused.want) {
+				t.Errorf("install.sh where %s has mode %o: %s", path, refused.mode, out)
+			}
+			if _, err := os.Stat(filepath.Join(h.root, "opt")); err == nil {
+				t.Errorf("%s was installed all the same", path)
+			}
 		}
-		if out, ok := h.install(); ok || !strings.Contains(out, "can be written to by anybody") {
-			t.Errorf("install.sh where %s is anybody's: %s", path, out)
-		}
-		if _, err := os.Stat(filepath.Join(h.root, "opt")); err == nil {
-			t.Errorf("%s was installed all the same", path)
-		}
+	}
+	h := newHost(t)
+	if err := os.Chmod(h.dir, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	if out, ok := h.install(); !ok {
+		t.Errorf("install.sh in a folder like /tmp: %s", out)
 	}
 }

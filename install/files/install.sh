@@ -62,8 +62,26 @@ systemd_runs() { [ -z "$root" ] && [ -d /run/systemd/system ]; }
 
 # --- What would stop the installation is found before anything is changed.
 
-anybody=$(find . ! -type l -perm -0002 | head -n 1)
-[ -z "$anybody" ] || fail "$(pwd)/${anybody#./} can be written to by anybody: unpack the installer where only you can write"
+# refuse_writable reads lines of UID GID MODE NAME, and refuses a name that somebody else can replace or write to. A folder like /tmp is
+# safe for what is in it. A group with the number of its user is that user's own.
+refuse_writable() {
+	bad=$(awk -v me="$(id -u)" -v sudo="${SUDO_UID:-0}" '
+		{ name = $0; sub(/^[^ ]+ [^ ]+ [^ ]+ /, "", name); n = length($3)
+		  special = n > 3 ? substr($3, n - 3, 1) : 0; group = substr($3, n - 1, 1); other = substr($3, n, 1)
+		  sticky = special % 2 == 1 && $1 == 0 }
+		$1 != 0 && $1 != me && $1 != sudo { print name " belongs to user " $1; exit }
+		!sticky && other % 4 >= 2 { print name " can be written to by anybody"; exit }
+		!sticky && group % 4 >= 2 && $2 != 0 && $2 != $1 { print name " can be written to by group " $2; exit }')
+	[ -z "$bad" ] || fail "$bad: unpack the installer where only you can write, such as /root"
+}
+folder=$(pwd -P)
+files=$(find "$folder" ! -type l -exec stat -c '%u %g %a %n' {} +) || fail "the modes of the files in $folder cannot be read"
+while [ "$folder" != / ]; do
+	folder=$(dirname "$folder")
+	files="$files
+$(stat -c '%u %g %a %n' "$folder")"
+done
+printf '%s\n' "$files" | refuse_writable
 [ "$(uname -s)" = Linux ] || fail "this is $(uname -s), and the programs are for Linux"
 wanted=$(cat arch)
 case $(uname -m) in
