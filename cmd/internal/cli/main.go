@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"unicode"
+	"unicode/utf16"
 
 	"github.com/spf13/cobra"
 )
@@ -29,7 +30,7 @@ func Main(root *cobra.Command, hints Table) int {
 		<-ctx.Done()
 		stop() // from now on, a signal kills the process
 	}()
-	out := &output{w: os.Stdout}
+	out := &output{w: os.Stdout, terminal: IsTerminal(os.Stdout)}
 	root.SetOut(out)
 	cmd, err := root.ExecuteContextC(ctx)
 	if out.err != nil && (err == nil || errors.Is(err, out.err)) {
@@ -65,20 +66,29 @@ func signals() []os.Signal {
 	return list
 }
 
-// output records whether anything was written, and the first error: a command whose result got lost must not succeed.
+// output records whether anything was written, and the first error: a command whose result got lost must not succeed. On a terminal,
+// it cleans the text.
 type output struct {
-	w    io.Writer
-	used bool
-	err  error
+	w        io.Writer
+	terminal bool
+	used     bool
+	err      error
 }
 
 func (o *output) Write(p []byte) (int, error) {
-	n, err := o.w.Write(p)
+	text := p
+	if o.terminal {
+		text = []byte(cleanLines(string(p)))
+	}
+	n, err := o.w.Write(text)
 	o.used = o.used || n > 0
 	if o.err == nil {
 		o.err = err
 	}
-	return n, err
+	if err == nil {
+		n = len(p)
+	}
+	return min(n, len(p)), err
 }
 
 // describe returns err with its exit code and hint.
@@ -149,21 +159,24 @@ func oneLine(err error) string {
 	return Clean(strings.Join(lines, "; "))
 }
 
-// Clean replaces characters that could control a terminal.
-func Clean(s string) string {
+// Clean returns one line of text, without characters that could control a terminal.
+func Clean(s string) string { return strings.NewReplacer("\n", " ", "\t", " ").Replace(cleanLines(s)) }
+
+// cleanLines replaces characters that could control a terminal, but for the ends of lines and tabs.
+func cleanLines(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case steers(r):
+		if r != '\n' && r != '\t' && steers(r) {
 			return '\uFFFD'
 		}
 		return r
 	}, s)
 }
 
-// steers reports whether a terminal may obey r instead of showing it in its place.
-func steers(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+// steers reports whether a terminal may obey r instead of showing it in its place, or show nothing. Format characters reverse texts and
+// hide in names; the separators of lines and paragraphs break lines; the fillers of Hangul look like spaces.
+func steers(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Other_Default_Ignorable_Code_Point)
+}
 
 // PrintJSON prints a result for scripts. It escapes characters that JSON allows and a terminal would obey.
 func PrintJSON(w io.Writer, v any) error {
@@ -179,7 +192,9 @@ func escapeJSON(b []byte) string {
 	var out strings.Builder
 	for _, r := range string(b) {
 		if r != '\n' && steers(r) {
-			fmt.Fprintf(&out, "\\u%04x", r)
+			for _, unit := range utf16.AppendRune(nil, r) {
+				fmt.Fprintf(&out, "\\u%04x", unit)
+			}
 		} else {
 			out.WriteRune(r)
 		}
