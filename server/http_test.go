@@ -50,6 +50,9 @@ func TestBaseOfURLs(t *testing.T) {
 				}
 				return
 			}
+			if v := w.Header().Get("Vary"); !strings.Contains(v, "Host") || !strings.Contains(v, "X-Forwarded-Proto") || !strings.Contains(v, "Snap-Device-Architecture") {
+				t.Errorf("Vary: %q", v)
+			}
 			if !strings.Contains(w.Body.String(), `"url":"`+tt.want+`/api/v1/snaps/download/`+jqID+`_6.snap"`) {
 				t.Errorf("body = %s, want URLs of %s", w.Body, tt.want)
 			}

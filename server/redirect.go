@@ -35,6 +35,7 @@ func (s *Server) redirect(w http.ResponseWriter, r *http.Request) {
 	}
 	// The protocol calls these statuses permanent, but an operator may go back to plain HTTP.
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Vary", "Host")
 	w.Header().Set("Location", "https://"+host+r.RequestURI)
 	s.fail(w, r, status, codeUnsupported, "this store is reached by HTTPS")
 }
