@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -18,8 +20,10 @@ func newConfig(dir *instance.Dir) *cobra.Command {
 		Use:   "config [KEY… | KEY=VALUE…]",
 		Short: "Show or change the settings",
 		Long: `Without arguments, list the settings; secrets are shown as ` + settings.Redacted + `.
-An empty value resets a setting to its default. A running 'serve' loads the new
-settings; the command tells you if a setting needs a restart.
+With KEY, print its value, or nothing if it is not set. A secret is printed to a file
+or a pipe; on a terminal that takes --show-secret. An empty value resets a setting to
+its default. A running 'serve' loads the new settings; the command tells you if a
+setting needs a restart.
 
 For KEY=-, the command asks for the secret on the terminal, or reads it from
 standard input, so that no command line contains it. For a database connection
@@ -30,6 +34,7 @@ standard input with --password-stdin.`,
   snap-store-proxy config proxy.domain=snaps.example.internal
   snap-store-proxy config proxy.db.connection=postgresql://store@db1.example.internal,db2.example.internal/store?target_session_attrs=read-write
   snap-store-proxy config proxy.oci-registry.username=juju proxy.oci-registry.password=-
+  (umask 077; snap-store-proxy config proxy.auth.secret >secret)
   (umask 077; snap-store-proxy config --export-yaml >store-config.yaml)
   snap-store-proxy config --import-yaml <store-config.yaml`,
 		ValidArgsFunction: completeKey,
@@ -37,7 +42,7 @@ standard input with --password-stdin.`,
 	}
 	f := c.Flags()
 	f.BoolVar(&o.asJSON, "json", false, "list as JSON")
-	f.BoolVar(&o.showSecret, "show-secret", false, "print KEY even if it is secret")
+	f.BoolVar(&o.showSecret, "show-secret", false, "print KEY on a terminal even if it is secret")
 	f.BoolVar(&o.passwordStdin, "password-stdin", false, "read the password of a database connection from standard input")
 	f.BoolVar(&o.exportYAML, "export-yaml", false, "print the settings that have a value as YAML, secrets included")
 	f.BoolVar(&o.importYAML, "import-yaml", false, "change the settings to standard input: YAML from --export-yaml of this program or of the original")
@@ -48,7 +53,7 @@ func runConfig(c *cobra.Command, dir *instance.Dir, o configOptions, args []stri
 	if (o.exportYAML || o.importYAML) && (len(args) > 0 || o != (configOptions{exportYAML: true}) && o != (configOptions{importYAML: true})) {
 		return cli.Usagef("--export-yaml and --import-yaml are for all settings, and stand alone")
 	}
-	if err := dir.Enter(); err != nil {
+	if err := o.enter(dir, args); err != nil {
 		return err
 	}
 	s, err := dir.Settings()
@@ -75,6 +80,19 @@ func runConfig(c *cobra.Command, dir *instance.Dir, o configOptions, args []stri
 		return err
 	}
 	return change(dir, s, changes)
+}
+
+// enter enters the data folder, and makes it for a change only. Without a store, all settings have their defaults.
+func (o configOptions) enter(dir *instance.Dir, args []string) error {
+	if o.importYAML || slices.ContainsFunc(args, func(a string) bool { return strings.Contains(a, "=") }) {
+		return dir.Enter()
+	}
+	err := dir.EnterExisting()
+	if none := (*instance.NoStoreError)(nil); errors.As(err, &none) {
+		fmt.Fprintf(os.Stderr, "Warning: %s; these are the defaults\n", cli.Clean(err.Error()))
+		return nil
+	}
+	return err
 }
 
 // completeKey returns the names of the settings for the completion of a shell.

@@ -34,16 +34,21 @@ func (o configOptions) list(w io.Writer, s *settings.Settings) error {
 	if o.asJSON {
 		return cli.PrintJSON(w, map[string]any{"settings": list})
 	}
+	hidden := false
 	for _, e := range list {
-		if n := strings.Count(strings.TrimSpace(e.Value), "\n"); n > 0 {
+		hidden = hidden || strings.Contains(e.Value, settings.Redacted)
+		if n := strings.Count(strings.TrimSpace(e.Value), "\n"); n > 0 && cli.IsTerminal(os.Stdout) {
 			e.Value = fmt.Sprintf("<%d lines: 'config %s' prints them>", n+1, e.Key)
 		}
-		fmt.Fprintf(w, "%s: %s\n", e.Key, e.Value)
+		fmt.Fprintf(w, "%s: %s\n", e.Key, strings.TrimSuffix(e.Value, "\n"))
+	}
+	if hidden && !cli.IsTerminal(os.Stdout) {
+		fmt.Fprintln(os.Stderr, "Secrets are not in this list: 'config KEY' and 'config --export-yaml' write them to a file.")
 	}
 	return nil
 }
 
-// show prints the bare value of one setting, for scripts.
+// show prints the bare value of one setting, for scripts. Only a terminal does not get a secret, since others may look at it.
 func (o configOptions) show(w io.Writer, s *settings.Settings, name string) error {
 	value, err := s.Get(name)
 	if why := obsolete(err); why != "" {
@@ -60,13 +65,17 @@ func (o configOptions) show(w io.Writer, s *settings.Settings, name string) erro
 		if e.Name != name {
 			continue
 		}
-		if !o.showSecret && e.Value != value {
+		if !o.showSecret && e.Value != value && cli.IsTerminal(os.Stdout) {
 			value = e.Value
 			fmt.Fprintln(os.Stderr, "What is secret is not shown; --show-secret prints it.")
 		}
 		if o.asJSON {
 			return cli.PrintJSON(w, configEntry{name, value, e.IsSet, e.Secret, e.NeedsRestart(), e.Doc})
 		}
+	}
+	if value == "" {
+		fmt.Fprintf(os.Stderr, "%s is not set.\n", name)
+		return nil
 	}
 	_, err = fmt.Fprintln(w, strings.TrimSuffix(value, "\n"))
 	return err

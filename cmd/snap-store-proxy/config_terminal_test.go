@@ -45,6 +45,40 @@ func TestSecretsAreAskedForWithoutEcho(t *testing.T) {
 	}
 }
 
+// TestSecretsOnATerminal prints a secret on a terminal only if it is asked for.
+func TestSecretsOnATerminal(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	s := &site{t: t, dir: filepath.Join(dir, "data"), tmp: dir}
+	if r := s.run("config", "proxy.auth.secret=hunter2hunter2hunter2hunter2"); r.code != cli.OK {
+		t.Fatal(r.stderr)
+	}
+	if out := s.onTerminal("config", "proxy.auth.secret"); strings.Contains(out, "hunter2") || !strings.Contains(out, "--show-secret prints it") {
+		t.Errorf("config KEY on a terminal: %q", out)
+	}
+	if out := s.onTerminal("config", "--show-secret", "proxy.auth.secret"); !strings.Contains(out, "hunter2") {
+		t.Errorf("config --show-secret KEY on a terminal: %q", out)
+	}
+}
+
+// onTerminal runs a command on a terminal and returns its output.
+func (s *site) onTerminal(args ...string) string {
+	s.t.Helper()
+	master, terminal := openTerminal(s.t)
+	defer master.Close()
+	defer terminal.Close()
+	cmd := s.command(s.t.Context(), args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = terminal, terminal, terminal
+	if err := cmd.Run(); err != nil {
+		s.t.Fatal(err)
+	}
+	terminal.Close()
+	var seen bytes.Buffer
+	master.SetReadDeadline(time.Now().Add(patience))
+	io.Copy(&seen, master) // ends with an error after every process has closed the terminal
+	return seen.String()
+}
+
 // typeInto runs config on a terminal, and answers its prompt.
 func (s *site) typeInto(arg, prompt, typed string) (out string, code int) {
 	s.t.Helper()
