@@ -38,6 +38,7 @@ func otherRows() []struct {
 		{"several files, some of them bad", []int{cli.Partial}, "TestSeveralFiles"},
 		{"several files, all of them bad", []int{cli.Damaged, cli.Untrusted}, "TestSeveralFiles"},
 		{"file that can't be read", []int{cli.Failed}, "TestUnreadable"},
+		{"named pipe, device or socket in place of a file", []int{cli.Failed}, "TestScripts"},
 		{"names that would steer a terminal", []int{cli.Damaged}, "TestNamesCannotSteerTheTerminal"},
 		{"disk too small", []int{cli.NoSpace}, "TestDiskTooSmall"},
 		{"disk full meanwhile", []int{cli.NoSpace}, "TestDiskFull"},

@@ -35,8 +35,11 @@ func bundleHints() cli.Table {
 			"add what is missing to the file ('snap known --remote account account-id=ACCOUNT' prints an account), or make a bundle with 'store-admin export account-keys', which has everything"),
 		cli.On(cli.All(cli.As[*importer.AssertionFileError], cli.As[*assertion.FormatError]), cli.Damaged,
 			"get the file again, with 'snap known --remote' or 'store-admin export account-keys'"),
-		cli.On(cli.As[*bundle.UnknownSignerError], cli.Untrusted,
-			"if you know that key, print it on the exporting host with 'store-admin key export', compare the fingerprint, and run 'snap-store-proxy trust add FILE'"),
+		cli.OnType(cli.Untrusted, func(e *bundle.UnknownSignerError) string {
+			return fmt.Sprintf("run 'store-admin key list' on the exporting host: if it shows %s, bring the file of 'store-admin key export' and run 'snap-store-proxy trust add FILE'", e.KeyID)
+		}),
+		cli.On(cli.Any(cli.Is(bundle.ErrGone), cli.Is(syscall.EIO), cli.Is(syscall.ENODEV), cli.Is(syscall.ENXIO), cli.Is(syscall.ENOTCONN)), cli.Failed,
+			"the disk fails or was removed, which tells nothing about the bundle: connect it again, and run the same command"),
 		cli.On(cli.Is(importer.ErrUnsigned), cli.Untrusted, "if you know where it comes from, give --allow-unsigned; better, export again with this store-admin, which signs"),
 		cli.On(cli.Is(bundle.ErrBadSignature), cli.Untrusted, "the bundle was altered after it was signed; export it again"),
 		cli.On(cli.Any(cli.As[*assertion.VerifyError], cli.As[*assertion.MissingError], cli.As[*bundle.MismatchError], cli.Is(assertion.ErrUntrustedRoot)), cli.Untrusted,
@@ -56,10 +59,12 @@ func bundleHints() cli.Table {
 		}),
 		cli.On(cli.Is(bundle.ErrRepacked), cli.Damaged,
 			"if the bundle was packed again after store-admin wrote it, unpack it (gunzip, unzstd) and use the .tar; else copy the file again"),
+		cli.OnType(cli.Damaged, kindHint),
 		cli.On(cli.Is(bundle.ErrNotBundle), cli.Damaged,
 			"give a bundle of 'store-admin export', and copy it again if this is one; for a folder with several, name the files, as in FOLDER/*.tar.gz"),
 		cli.On(cli.Is(bundle.ErrCorrupt), cli.Damaged, "copy the file again, and check it with 'store-admin verify' before it is carried over"),
 		cli.On(cli.As[*blob.CorruptError], cli.Damaged, ""),
+		cli.On(cli.Is(syscall.EFBIG), cli.NoSpace, "FAT32 holds files of less than 4 GiB: use a disk with another file system (exFAT, ext4)"),
 		cli.On(cli.Is(syscall.ENOSPC), cli.NoSpace, "free space in the data folder ('snap-store-proxy gc' may help) and push again"),
 	}
 }
@@ -70,6 +75,13 @@ func serviceHints() cli.Table {
 		cli.OnType(cli.Failed, func(e *instance.HalfRestoredError) string {
 			return fmt.Sprintf("run 'snap-store-proxy restore' again; to do without it, remove %s", e.Path)
 		}),
+		cli.OnType(cli.Failed, func(e *instance.RootOwnedError) string {
+			return fmt.Sprintf("give it to the user who shall run the store: chown -R snap-store-proxy: %s", e.Dir)
+		}),
+		cli.On(cli.Is(instance.ErrNoServiceUser), cli.Failed, "make one: useradd --system --user-group snap-store-proxy"),
+		cli.On(cli.As[*instance.LinkError], cli.Failed, "name the folder itself with --data-dir, or run the command as the owner of the link"),
+		cli.On(cli.As[*instance.NoStoreError], cli.Failed, "name its folder with --data-dir, or set up a new store with 'snap-store-proxy enable-airgap-mode'"),
+		cli.On(cli.Any(cli.Is(instance.ErrNoDatabase), cli.Is(catalog.ErrNoTables)), cli.Database, "'snap-store-proxy enable-airgap-mode' makes it"),
 		cli.On(cli.As[*instance.UnreachableError], cli.Failed, "let that user enter each folder above it (chmod o+x FOLDER), or choose another with --data-dir"),
 		cli.On(cli.As[*instance.AmbiguousError], cli.Usage, ""),
 		cli.On(cli.As[*instance.CertificateError], cli.Failed,
@@ -93,7 +105,7 @@ func serviceHints() cli.Table {
 		cli.On(cli.Any(cli.As[*settings.UnknownKeyError], cli.As[*settings.ValueError]), cli.Usage, "'snap-store-proxy config' lists the settings"),
 		cli.On(cli.As[*blob.SizeError], cli.Failed, "check that it is the right input: no valid one is so large; nothing was changed"),
 		cli.On(cli.Is(os.ErrPermission), cli.Failed,
-			fmt.Sprintf("run it as root, or as the owner of the data folder, who must be able to read the named files and folders (this ran as user %d)", os.Geteuid())),
+			fmt.Sprintf("use sudo, to run it as root, or run it as the owner of the data folder, who must be able to read the named files and folders (this ran as user %d)", os.Geteuid())),
 	}
 }
 
@@ -160,6 +172,7 @@ func backupHints() cli.Table {
 		cli.On(cli.All(cli.As[*instance.WriteError], cli.Is(fs.ErrExist)), cli.Failed, "give another name, or a folder; a backup is never written over another one"),
 		cli.On(cli.All(cli.As[*instance.WriteError], cli.Is(syscall.ENOSPC)), cli.NoSpace, "free space there, or save to another disk; nothing was left behind"),
 		cli.On(cli.As[*instance.DamagedContentError], cli.Damaged, "'snap-store-proxy check --blobs' puts damaged blobs into quarantine; push their bundle again, then save"),
+		cli.On(cli.Is(errNotRestored), cli.Failed, ""),
 		cli.On(cli.Is(instance.ErrNoBackup), cli.Failed, "give a file that 'snap-store-proxy backup' wrote, or the folder that it is in"),
 		cli.On(cli.Is(instance.ErrOccupied), cli.Failed, "restore with another --data-dir, or with --force, which moves the existing content aside"),
 		cli.On(cli.Is(instance.ErrClusterInUse), cli.Failed, "stop 'snap-store-proxy serve' and the other commands, then restore"),

@@ -56,6 +56,9 @@ func each(v reflect.Value, path string, yield func(string) bool) {
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if name == "-" {
+				continue // not in the JSON
+			}
 			if name == "" {
 				name = f.Name
 			}
