@@ -58,7 +58,9 @@ func TestVary(t *testing.T) {
 	b := newBlobs(t)
 	c := catalogue(b)
 	c.Snaps[2].Revisions[1].Type = "snapd"
-	h := serve(t, b, c, server.Config{}).Handler()
+	s := serve(t, b, c, server.Config{})
+	s.SetSettings(server.Settings{Domain: "snaps.example.internal"})
+	h := s.Handler()
 	const arch = "Snap-Device-Architecture, X-Ubuntu-Architecture"
 	for path, want := range map[string][]string{
 		"/v2/snaps/info/hello?architecture=amd64": nil,

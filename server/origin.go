@@ -28,6 +28,16 @@ func (l *settings) origin(r *http.Request) string {
 	return "http://" + host
 }
 
+// addVary names the headers that the origin depends on, for caches between devices and this store.
+func (l *settings) addVary(h http.Header) {
+	if l.Domain == "" {
+		h.Add("Vary", "Host")
+	}
+	if l.TrustForwardedProto {
+		h.Add("Vary", "X-Forwarded-Proto")
+	}
+}
+
 // secure reports whether r came by HTTPS, here or to the balancer in front of this server.
 func (l *settings) secure(r *http.Request) bool {
 	return r.TLS != nil || l.TrustForwardedProto && strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")

@@ -105,13 +105,10 @@ func discardBody(w http.ResponseWriter, r *http.Request, limit int64) error {
 	return err
 }
 
-// origins are the headers that answers with URLs depend on, for caches between devices and this store.
-var origins = []string{"Host, X-Forwarded-Proto, " + snap.HeaderArchitecture + ", X-Ubuntu-Architecture"}
-
 // requireOrigin returns the origin of our URLs, or answers the request with an error and returns false.
 func (s *Server) requireOrigin(w http.ResponseWriter, r *http.Request) (string, bool) {
-	w.Header()["Vary"] = origins
 	l := s.settings.Load()
+	l.addVary(w.Header())
 	origin := l.origin(r)
 	if origin != "" {
 		return origin, true

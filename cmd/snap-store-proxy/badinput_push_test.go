@@ -210,8 +210,8 @@ func TestUnreadable(t *testing.T) {
 		"no such file":      {"/nonexistent/bundle.tar", cli.Failed},
 		"an empty folder":   {empty, cli.Damaged},
 		"an empty file":     {s.file("empty", nil), cli.Damaged},
-		"an endless device": {"/dev/zero", cli.Damaged},
-		"nothing":           {os.DevNull, cli.Damaged},
+		"an endless device": {"/dev/zero", cli.Failed},
+		"nothing":           {os.DevNull, cli.Failed},
 	} {
 		if r := s.run("push-snap", c.path); r.code != c.code || !strings.Contains(r.stderr, c.path) {
 			t.Errorf("%s: exit code %d and stderr %q, want %d and its name", name, r.code, r.stderr, c.code)

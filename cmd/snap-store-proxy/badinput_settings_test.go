@@ -38,7 +38,7 @@ func badSettings() []badSetting {
 		{row: "YAML with an unknown setting", code: cli.Usage, stdin: "proxy.domain: b.example\nproxy.domian: b\n", args: config("--import-yaml"), says: "line 2"},
 		{row: "YAML with a value of another type", code: cli.Usage, stdin: "proxy.domain: b.example\nproxy.port.http: [80]\n", args: config("--import-yaml"), says: "line 2"},
 		{row: "YAML that was cut off", code: cli.Usage, stdin: "proxy.domain: b.example\nproxy.auth.secret: \"hunter2", args: config("--import-yaml"), says: "read YAML"},
-		{row: "YAML bomb", code: cli.Usage, stdin: bombOfAliases(), args: config("--import-yaml"), says: "not a plain value"},
+		{row: "YAML bomb", code: cli.Usage, stdin: bombOfAliases(), args: config("--import-yaml"), says: "too many values"},
 		{row: "YAML that is too large", code: cli.Usage, stdin: strings.Repeat("# hunter2\n", 1<<18), args: config("--import-yaml"), says: "larger than"},
 		{row: "`settings.yaml` that was cut off", code: cli.Failed, args: config("proxy.domain=b.example"), says: "read settings.yaml", spoil: func(s *site) {
 			s.appendSettings("proxy.auth.secret: \"hunter2")
