@@ -24,7 +24,7 @@ type Input struct {
 // OpenInput opens a packed bundle, a layout directory, or standard input for "-". It refuses other files, and does not wait for them.
 func OpenInput(path string) (*Input, error) {
 	if path == "-" {
-		return &Input{Name: "standard input", file: os.Stdin}, nil
+		return NewInput("standard input", os.Stdin), nil
 	}
 	info, err := os.Stat(path)
 	if err != nil {
@@ -41,6 +41,9 @@ func OpenInput(path string) (*Input, error) {
 	}
 	return in, nil
 }
+
+// NewInput returns an input that reads an open file or a pipe. Close closes the file.
+func NewInput(name string, f *os.File) *Input { return &Input{Name: name, file: f} }
 
 // Rewindable reports whether Reader may be called again. A pipe can be read only once.
 func (in *Input) Rewindable() bool {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"testing"
 	"time"
 
@@ -90,8 +89,9 @@ func TestBatchTurns(t *testing.T) {
 	slow := bundletest.New(t, 1).Add("jq", 10, 300_000).Tar(bundle.None)
 	damaged := bundletest.New(t, 2).Add("hello", 1, 3000).Tar(bundle.None)
 	damaged[len(damaged)-3000] ^= 4
-	pipe, _, finish := slowPipe(t, dir, slow, 100_000)
-	b, finished := s.batch(pipe, write(t, dir, "damaged", damaged), write(t, dir, "new", bundletest.New(t, 3).Add("jq", 9, 100).Tar(bundle.None)))
+	pipe, _, finish := slowPipe(t, slow, 100_000)
+	b, finished := s.batch(write(t, dir, "damaged", damaged), write(t, dir, "new", bundletest.New(t, 3).Add("jq", 9, 100).Tar(bundle.None)))
+	b.Files = append([]*importer.File{{Name: "slow", Input: pipe}}, b.Files...)
 	if err := b.Plan(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -121,10 +121,12 @@ func TestSharedBlob(t *testing.T) {
 		return bundletest.New(t, 1).Add(name, 1, 100).Add("a-base", 7, 300_000).Tar(bundle.None)
 	}
 	shared := bundletest.New(t, 1).Blob("a-base_7", 300_000)
-	one, claimed, finish := slowPipe(t, t.TempDir(), file("one"), 100_000)
-	two, _, begin2 := slowPipe(t, t.TempDir(), file("two"), payload)
-	three, _, begin3 := slowPipe(t, t.TempDir(), file("three"), payload)
-	b, _ := s.batch(one, two, three)
+	one, claimed, finish := slowPipe(t, file("one"), 100_000)
+	two, _, begin2 := slowPipe(t, file("two"), payload)
+	three, _, begin3 := slowPipe(t, file("three"), payload)
+	b, _ := s.batch()
+	b.Report = func(*importer.File) {}
+	b.Files = []*importer.File{{Name: "one", Input: one}, {Name: "two", Input: two}, {Name: "three", Input: three}}
 	b.PushChannelMap = false
 	must(t, b.Plan(t.Context()))
 	if got := []int64{b.Files[0].Missing, b.Files[1].Missing, b.Files[2].Missing, b.Totals().Missing}; !slices.Equal(got, []int64{300_100, 100, 100, 300_300}) {
@@ -151,23 +153,19 @@ func TestSharedBlob(t *testing.T) {
 	}
 }
 
-// slowPipe returns a named pipe with this content. All but the last bytes come at once, then half is closed, and the rest comes after
-// finish was closed.
-func slowPipe(t *testing.T, dir string, content []byte, last int) (path string, half, finish chan struct{}) {
+// slowPipe returns a pipe with this content. All but the last bytes come at once, then half is closed, and the rest comes after finish
+// was closed.
+func slowPipe(t *testing.T, content []byte, last int) (in *bundle.Input, half, finish chan struct{}) {
 	t.Helper()
-	path, half, finish = filepath.Join(dir, "pipe"), make(chan struct{}), make(chan struct{})
-	must(t, syscall.Mkfifo(path, 0o600))
+	r, w, err := os.Pipe()
+	must(t, err)
+	half, finish = make(chan struct{}), make(chan struct{})
 	go func() {
-		w, err := os.OpenFile(path, os.O_WRONLY, 0)
-		if err != nil {
-			t.Error(err)
-			return
-		}
 		_, err1 := w.Write(content[:len(content)-last])
 		close(half)
 		<-finish
 		_, err2 := w.Write(content[len(content)-last:])
 		must(t, errors.Join(err1, err2, w.Close()))
 	}()
-	return path, half, finish
+	return bundle.NewInput("pipe", r), half, finish
 }
