@@ -31,5 +31,5 @@ func (a *applier) components() error {
 			})
 		}
 	}
-	return a.send(b)
+	return a.settle(b)
 }
