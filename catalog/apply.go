@@ -151,6 +151,7 @@ func (a *applier) revisions() error {
 		if ok && (have.is(a.in) || !a.forces(snapRevisionKey(key)) && have.Supersedes(a.in.Origin())) {
 			continue
 		}
+		rev.Revision.Further = nil // components adds them
 		item, err := json.Marshal(rev.Revision)
 		if err != nil {
 			return fmt.Errorf("snap %s revision %d: %w", rev.Name, key.revision, err)

@@ -138,6 +138,7 @@ func TestForcedBack(t *testing.T) {
 	}
 	older := &before.Snaps[0].Revisions[0].OlderComponents
 	*older = content(t, s).Snaps[0].Revisions[0].OlderComponents
+	before.Snaps[0].Revisions[0].Further = content(t, s).Snaps[0].Revisions[0].Further
 	if len(*older) != 1 || (*older)[0].Revision != 2 {
 		t.Errorf("older components %+v, want revision 2 of the newer bundle", *older)
 	}
