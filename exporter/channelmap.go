@@ -142,16 +142,6 @@ func (s *Snap) asked(asked, redirect string) (channel.Channel, error) {
 	return c.WithTrack(s.track()), err
 }
 
-// closeChannel records that a channel and all its fall-backs have no release.
-func (s *Snap) closeChannel(arch, asked string) error {
-	want, err := s.asked(asked, "")
-	if err != nil {
-		return err
-	}
-	s.rows.Close(arch, want)
-	return nil
-}
-
 // push puts a revision into a channel by hand, regardless of the store's release there, and even if the store doesn't know the track.
 func (s *Snap) push(arch string, c channel.Channel, r *snap.Revision) error {
 	err := s.rows.Push(arch, c, channelmap.Release[struct{}]{Revision: r.Number, Epoch: epochOf(r)})

@@ -38,7 +38,11 @@ func (p *charmPlanner) bundle() ([]charm.Application, error) {
 	}
 	r := &results[0]
 	if r.Error != nil {
-		gap := Gap{Charm: name, Channel: ch, Reason: "the store has no release: " + r.Error.Message}
+		gap := refusalGap(Gap{Charm: name, Channel: ch}, r.Error.Code, r.Error.Message)
+		if isUnreleased(r.Error.Code) {
+			gap.Reason, gap.refused = noRelease, false
+			gap = c.releasedIn.explain(gap, asked)
+		}
 		if !isUnreleased(r.Error.Code) || !p.acceptsWithdrawn() {
 			return nil, &MissingError{[]Gap{gap}}
 		}

@@ -144,7 +144,7 @@ func TestAddSnaps(t *testing.T) {
 	if diff := cmp.Diff([]string{
 		"snap nosuch-snap for amd64 is needed by charm app revision 1: the store has no such snap",
 		"snap nosuch-snap for arm64 is needed by charm app revision 1: the store has no such snap",
-		"snap jq revision 99 for arm64 is needed by charm app revision 1: the store has no release"}, gaps); diff != "" {
+		"snap jq revision 99 for arm64 is needed by charm app revision 1: the store has no such revision"}, gaps); diff != "" {
 		t.Errorf("gaps (-want +got):\n%s", diff)
 	}
 	if head := pack(t, e, p); len(head.Charms) != 2 || len(head.Snaps) != 5 {

@@ -19,7 +19,7 @@ func (p *charmPlanner) info(name string) (*Charm, error) {
 	}
 	info, err := p.e.Charmhub.CharmInfo(p.ctx, name, "")
 	if errors.Is(err, upstream.ErrNotFound) {
-		return p.remember(name, nil), nil
+		return p.rememberAbsent(name, storeReason(err)), nil
 	}
 	if errors.Is(err, upstream.ErrUnavailable) {
 		return nil, &StoreError{err} // the store as a whole
@@ -35,6 +35,7 @@ func (p *charmPlanner) info(name string) (*Charm, error) {
 	if d := info.DefaultRelease; d != nil && d.Channel.Track != channel.DefaultTrack {
 		c.Listing.DefaultTrack = d.Channel.Track
 	}
+	c.releasedIn = charmReleases(info, c.Listing.DefaultTrack)
 	if c.iconURL = takeCharmIcon(&c.Listing.Result); c.iconURL != "" {
 		c.Listing.Unknown = []string{charm.UnknownIcon} // until Fetch has it
 	}
@@ -44,17 +45,21 @@ func (p *charmPlanner) info(name string) (*Charm, error) {
 	return p.remember(name, c), nil
 }
 
-// remember records the result for a name. A nil charm is recorded as missing.
+// remember records the charm of a name.
 func (p *charmPlanner) remember(name string, c *Charm) *Charm {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if c == nil {
-		p.missing = append(p.missing, Gap{Charm: name, Reason: "the store has no such charm"})
-		p.absent[name] = true
-		return nil
-	}
 	p.charms[name] = c
 	return c
+}
+
+// rememberAbsent records that the store has no charm of a name. The reason ends with why. It returns nil.
+func (p *charmPlanner) rememberAbsent(name, why string) *Charm {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.missing = append(p.missing, Gap{Charm: name, Reason: noSuchCharm + why})
+	p.absent[name] = true
+	return nil
 }
 
 // prefetch asks for all charms by name.

@@ -44,6 +44,8 @@ type Charm struct {
 	rows    channelmap.Recorder[charm.Base, []charm.ResourceRef]
 	pins    []pin
 	created map[int]string
+	// releasedIn has the channels of the charm in the store.
+	releasedIn releasedIn
 	// faults are the reported faults of the archives.
 	faults []string
 	// assertions and icon are filled in by Fetch, which then sets prepared.

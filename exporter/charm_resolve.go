@@ -144,7 +144,7 @@ func (p *charmPlanner) accept(w *charmQuery, r *charm.Result) (next *charmQuery,
 		return nil, p.addAnswer(c, w, r)
 	}
 	if !isUnreleased(r.Error.Code) {
-		p.gap(w.gap("the store refuses it: " + r.Error.Message + " (" + r.Error.Code + ")"))
+		p.gap(refusalGap(w.gap(""), r.Error.Code, r.Error.Message))
 		return nil, nil
 	}
 	if w.revision > 0 {
@@ -154,7 +154,7 @@ func (p *charmPlanner) accept(w *charmQuery, r *charm.Result) (next *charmQuery,
 	c.rows.Close(w.base, w.asked)
 	base := alternative(w, r.Error.Extra)
 	if base == (charm.Base{}) || w.otherBase {
-		p.lacks(w, w.gap("the store has no release"))
+		p.lacks(w, c.releasedIn.explain(w.gap(noRelease), w.asked))
 		return nil, nil
 	}
 	other := *w

@@ -138,7 +138,7 @@ func TestCharmPlan(t *testing.T) {
 			"pgbouncer has no resource nope in latest/stable", "the resource extra of a is a local file (./x): carry it separately"}},
 		{"{charm: postgresql-k8s}", []string{"amd64", "riscv64"}, []string{
 			"14/stable ubuntu@20.04 amd64 20 postgresql-image:7", "14/stable ubuntu@22.04 amd64 20 postgresql-image:7", "14/stable ubuntu@22.04 riscv64 0", "postgresql-image 7",
-			"postgresql-k8s 14/stable for ubuntu@22.04 riscv64: the store has no release"}},
+			"postgresql-k8s 14/stable for ubuntu@22.04 riscv64: the store has no release; postgresql-k8s is only for amd64, arm64"}},
 		{"{charm: postgresql-k8s, channel: 14/edge/fix}", nil, []string{"14/beta ubuntu@20.04 amd64 0", "14/candidate ubuntu@20.04 amd64 0", "14/edge ubuntu@20.04 amd64 0",
 			"14/edge/fix ubuntu@20.04 amd64 0", "14/edge/fix ubuntu@22.04 amd64 20 postgresql-image:7", "14/stable ubuntu@20.04 amd64 20 postgresql-image:7", "postgresql-image 7"}},
 	} {

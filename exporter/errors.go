@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"offlinestore/upstream"
 )
 
 // ErrConflict means that the request contradicts itself, or asks for something impossible.
@@ -27,6 +29,21 @@ type Gap struct {
 	refused bool
 	// need is the sentence of package closure about a snap that something needs.
 	need string
+}
+
+// refusalGap returns g with the store's own reason.
+func refusalGap(g Gap, code, message string) Gap {
+	g.Reason, g.refused = fmt.Sprintf("the store refuses it: %s (%s)", message, code), true
+	return g
+}
+
+// storeReason returns the store's reason for not having something, to end a sentence. It returns "" if the store says no more than that.
+func storeReason(err error) string {
+	var nf *upstream.NotFoundError
+	if !errors.As(err, &nf) || nf.Reason == "" || strings.HasSuffix(nf.Code, "not-found") {
+		return ""
+	}
+	return ": " + nf.Reason
 }
 
 // String returns the gap as a sentence, with the reason.
@@ -58,7 +75,7 @@ func (e *MissingError) Error() string {
 	return strings.Join(all, "; ")
 }
 
-// Unwrap returns the sentinels of the gaps: ErrNotBundle and ErrBundle.
+// Unwrap returns the sentinels of the gaps: ErrNotBundle, ErrBundle and ErrElsewhere.
 func (e *MissingError) Unwrap() []error {
 	var kinds []error
 	for _, g := range e.Gaps {
@@ -74,6 +91,8 @@ var (
 	ErrNotBundle = errors.New("it is no bundle but a charm")
 	// ErrBundle means that a bundle of charms was requested as a charm.
 	ErrBundle = errors.New("it is a bundle")
+	// ErrElsewhere means that another channel, or another architecture, has a release.
+	ErrElsewhere = errors.New("released elsewhere")
 )
 
 // StoreError means that the store can't be reached, or that its answer is invalid.

@@ -45,11 +45,10 @@ type Snap struct {
 	// Revisions are sorted by number.
 	Revisions []*SnapRevision
 	// NeededBy names the snaps that need this one; it is nil if the snap was requested.
-	NeededBy []string
-	iconURL  string
-	// openFor has the architectures for which the store has any channel with a release.
-	openFor map[string]bool
-	rows    channelmap.Recorder[string, struct{}]
+	NeededBy   []string
+	iconURL    string
+	releasedIn releasedIn
+	rows       channelmap.Recorder[string, struct{}]
 	// assertions and icon are filled in by Fetch.
 	assertions []byte
 	icon       *bundle.Icon

@@ -152,15 +152,16 @@ func (p *planner) info(w *snapQuery, answer *infoAnswer) (absent []Gap, err erro
 	}
 	info, err := answer.info, answer.err
 	if errors.Is(err, upstream.ErrNotFound) {
-		return p.addAbsent(w), nil
+		return p.addAbsent(w, storeReason(err)), nil
 	}
 	if err != nil {
 		return nil, p.blame(w, "", &StoreError{err})
 	}
-	s := &Snap{openFor: openArchitectures(info), NeededBy: w.neededBy(), Listing: snap.Listing{Name: info.Name, SnapID: info.SnapID, Snap: info.Snap.Details}}
+	s := &Snap{NeededBy: w.neededBy(), Listing: snap.Listing{Name: info.Name, SnapID: info.SnapID, Snap: info.Snap.Details}}
 	if info.DefaultTrack != nil && *info.DefaultTrack != channel.DefaultTrack {
 		s.Listing.DefaultTrack = *info.DefaultTrack
 	}
+	s.releasedIn = snapReleases(info, s.Listing.DefaultTrack)
 	if s.iconURL = takeIcon(&s.Listing.Snap); s.iconURL != "" {
 		s.Listing.Unknown = []string{snap.UnknownIcon} // until Fetch has it
 	}
@@ -230,16 +231,20 @@ func (p *planner) accept(arch string, w *snapQuery, r *snap.Result) error {
 	}
 	if r.Error != nil && r.Error.Code != snap.CodeRevisionNotFound {
 		// Such an error doesn't mean that the channel is closed.
-		g := w.gap(arch, "the store refuses it: "+r.Error.Message+" ("+r.Error.Code+")")
-		g.refused = true
-		w.gaps = append(w.gaps, g)
+		w.gaps = append(w.gaps, refusalGap(w.gap(arch, ""), r.Error.Code, r.Error.Message))
 		return nil
 	}
-	w.gaps = append(w.gaps, w.gap(arch, "the store has no release"))
 	if w.revision > 0 {
+		w.gaps = append(w.gaps, w.gap(arch, "the store has no such revision"))
 		return nil
 	}
-	return s.closeChannel(arch, w.channel)
+	asked, err := s.asked(w.channel, "")
+	if err != nil {
+		return err
+	}
+	w.gaps = append(w.gaps, s.releasedIn.explain(w.gap(arch, noRelease), asked))
+	s.rows.Close(arch, asked)
+	return nil
 }
 
 // reportMissing turns gaps into warnings, and returns the gaps that are errors, such as a requested snap of which nothing was found.
@@ -251,8 +256,7 @@ func (p *planner) reportMissing(queries []*snapQuery) (missing []Gap) {
 		case len(s.Revisions) == 0 && w.need == nil && p.isClosed(w):
 			p.plan.Gaps = append(p.plan.Gaps, w.gaps...)
 		case len(s.Revisions) == 0 && w.need == nil:
-			gap := Gap{Snap: w.name, Architecture: strings.Join(w.archs, ", "), Reason: "the store has no release of what was asked for"}
-			missing = append(missing, gap)
+			missing = append(missing, joinArchitectures(w.gaps)...)
 		default:
 			missing = append(missing, p.warn(s, w)...)
 		}

@@ -8,7 +8,6 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/bundle"
-	"offlinestore/snap"
 	"offlinestore/upstream"
 )
 
@@ -33,8 +32,9 @@ const (
 )
 
 const (
-	noSuchSnap = "the store has no such snap"
-	goneSnap   = noSuchSnap + " any more, and the bundle states that it is gone"
+	noSuchSnap  = "the store has no such snap"
+	noSuchCharm = "the store has no such charm"
+	goneSnap    = noSuchSnap + " any more, and the bundle states that it is gone"
 )
 
 // item returns the withdrawal as a bundle holds it.
@@ -45,20 +45,20 @@ func (w *Withdrawal) item() *bundle.Withdrawal {
 }
 
 // addAbsent records that the store does not know the snap of a query. It returns gaps if that is an error. A snap that something needs is
-// only stated to be gone if an earlier export had it: the names of content providers are often wrong.
-func (p *planner) addAbsent(w *snapQuery) []Gap {
+// only stated to be gone if an earlier export had it: the names of content providers are often wrong. The reasons end with why.
+func (p *planner) addAbsent(w *snapQuery, why string) []Gap {
 	requested, known := w.need == nil, p.plan.Request.Exported[w.name] != ""
 	switch {
 	case p.plan.Request.Withdrawn == WithdrawnError && (requested || known || w.need.essential):
-		return w.absentGaps(noSuchSnap)
+		return w.absentGaps(noSuchSnap + why)
 	case requested && known:
-		p.withdraw(w.name, Gap{Snap: w.name, Reason: goneSnap})
+		p.withdraw(w.name, Gap{Snap: w.name, Reason: goneSnap + why})
 	case requested:
-		p.withdraw(w.name, Gap{Snap: w.name, Reason: "the store has no such snap, and the bundle states that it is gone; is the name right?"})
+		p.withdraw(w.name, Gap{Snap: w.name, Reason: "the store has no such snap, and the bundle states that it is gone; is the name right?" + why})
 	case known:
-		p.withdraw(w.name, w.absentGaps(goneSnap)...)
+		p.withdraw(w.name, w.absentGaps(goneSnap+why)...)
 	default:
-		p.plan.Gaps = append(p.plan.Gaps, w.absentGaps(noSuchSnap)...)
+		p.plan.Gaps = append(p.plan.Gaps, w.absentGaps(noSuchSnap+why)...)
 	}
 	return nil
 }
@@ -102,16 +102,7 @@ func (p *planner) isClosed(w *snapQuery) bool {
 	if len(s.rows.Rows()) == 0 {
 		return false // the store has refused the request
 	}
-	return p.plan.Request.Exported[w.name] != "" || slices.ContainsFunc(w.archs, func(arch string) bool { return s.openFor[arch] })
-}
-
-// openArchitectures returns the architectures with a release in any channel.
-func openArchitectures(info *snap.InfoResponse) map[string]bool {
-	out := make(map[string]bool)
-	for _, row := range info.ChannelMap {
-		out[row.Channel.Architecture] = true
-	}
-	return out
+	return p.plan.Request.Exported[w.name] != "" || slices.ContainsFunc(w.archs, func(arch string) bool { return s.releasedIn.has(arch) })
 }
 
 // withdrawals fetches the declarations of withdrawn snaps, and finds planned snaps whose declarations are revoked.
@@ -197,10 +188,11 @@ func (p *charmPlanner) withdrawCharms() {
 		if !p.absent[g.Charm] {
 			return false
 		}
-		reason := "the store has no such charm, and the bundle states that it is gone; is the name right?"
+		reason := noSuchCharm + ", and the bundle states that it is gone; is the name right?"
 		if p.wasExported(g.Charm) {
-			reason = "the store has no such charm any more, and the bundle states that it is gone"
+			reason = noSuchCharm + " any more, and the bundle states that it is gone"
 		}
+		reason += strings.TrimPrefix(g.Reason, noSuchCharm)
 		p.plan.Withdrawals = append(p.plan.Withdrawals, &Withdrawal{Kind: bundle.WithdrawnCharm, Name: g.Charm, Reason: bundle.ReasonGone})
 		p.gap(Gap{Charm: g.Charm, Reason: reason})
 		return true

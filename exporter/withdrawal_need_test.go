@@ -28,7 +28,7 @@ func TestWithdrawnNeed(t *testing.T) {
 		"unknown base": {func(s *upstreamtest.Store) error { s.Withdraw("core22"); return nil }, nil,
 			"core22 for amd64 is needed by gnome-calculator: the store has no such snap", "", false},
 		"closed base": {func(s *upstreamtest.Store) error { return s.Close("core22", "amd64", "stable") }, nil,
-			"core22 for amd64 is needed by gnome-calculator: the store has no release", "", false},
+			"core22 for amd64 is needed by gnome-calculator: the store has no release; core22 is only in candidate, edge", "", false},
 		"provider": {func(s *upstreamtest.Store) error { s.Withdraw("gtk-common-themes"); return nil }, exported,
 			"gtk-common-themes for amd64 is needed by gnome-calculator: the store has no such snap any more, and the bundle states that it is gone", "gtk-common-themes", false},
 		"unknown provider": {func(s *upstreamtest.Store) error { s.Withdraw("gtk-common-themes"); return nil }, nil,

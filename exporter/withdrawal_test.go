@@ -33,7 +33,7 @@ func TestWithdrawn(t *testing.T) {
 		"revoked": {func(s *upstreamtest.Store) error { s.Revoke(hello); return nil }, nil,
 			"revoked " + hello + " 1", "hello: its snap-declaration is revoked, and the bundle carries only that"},
 		"closed": {func(s *upstreamtest.Store) error { return s.Close("hello", "amd64", "2.0/stable") }, nil,
-			"amd64 2.0/stable 0", "hello stable for amd64: the store has no release"},
+			"amd64 2.0/stable 0", "hello stable for amd64: the store has no release; hello is only in 2.0/candidate, 2.0/edge, latest/stable"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

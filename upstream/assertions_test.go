@@ -86,7 +86,7 @@ func TestAssertionRefusesWrongAnswers(t *testing.T) {
 	tests := map[string]struct{ body, want string }{
 		"another subject": {declaration(other, 0), "answered with snap-declaration/16/" + other},
 		"newer format":    {declaration(jqID, 3), "in format 3"},
-		"garbage":         {"<html>", "decode the store's answer"},
+		"garbage":         {"hotel wifi", "decode the store's answer"},
 		"trailing":        {declaration(jqID, 0) + "\n\n<html>", "decode the store's answer"},
 		"nothing":         {"", "empty"},
 		"huge":            {strings.Repeat("x", 5<<20), "over the limit"},

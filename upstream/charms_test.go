@@ -64,7 +64,7 @@ func TestCharmInfoRefuses(t *testing.T) {
 		"resource hash":   {swap(`"revision":0,"type":"oci`, `"revision":1,"type":"oci`), "no download URL"},
 		"resource rev":    {swap(`"revision":0,"type":"oci`, `"revision":-1,"type":"oci`), "revision -1"},
 		"twice":           {swap(`"resources":[`, `"resources":[`+resource+`,`+resource+`,`), "twice"},
-		"no JSON":         {"<html>hotel wifi</html>", "decode the store's answer (text/html)"},
+		"no JSON":         {"hotel wifi", "decode the store's answer (text/plain)"},
 		"trailing":        {charmInfo + "{}", "after top-level value"},
 		"rows":            {`{"type":"charm","id":"abc","name":"pg","channel-map":[{}` + strings.Repeat(",{}", 50_000) + `]}`, "over the limit of 50000"},
 		"lots of nothing": {swap(`"resources":[`, `"resources":[`+strings.Repeat(resource+",", 1000)), "over the limit of 1000"},

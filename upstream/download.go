@@ -195,6 +195,11 @@ func (f *blobFetch) fetchOnce(ctx context.Context, c *Client) error {
 		return err
 	}
 	defer body.Close()
+	if total != f.Size { // a blob that has its announced size may be a page
+		if err := c.validateBlob(body, total); err != nil {
+			return err
+		}
+	}
 	if total >= 0 && total != f.Size {
 		return fmt.Errorf("%s: the server holds %d bytes, the store announced %d", safeURL(f.URL), total, f.Size)
 	}
@@ -212,6 +217,24 @@ func (f *blobFetch) fetchOnce(ctx context.Context, c *Client) error {
 	// A body without an announced length may be longer.
 	if n, _ := io.ReadFull(body, make([]byte, 1)); n > 0 {
 		return fmt.Errorf("%s: the server sent more than the %d bytes that the store announced", safeURL(f.URL), f.Size)
+	}
+	return nil
+}
+
+// validateBlob returns an error if a response that has not the blob's size is a web page of a portal. It reads the beginning of the body only if
+// the response cannot be the blob.
+func (c *Client) validateBlob(body io.Reader, total int64) error {
+	r, ok := body.(*timedResponse)
+	if !ok {
+		return nil
+	}
+	var start [512]byte
+	n := 0
+	if total >= 0 {
+		n, _ = io.ReadFull(r, start[:])
+	}
+	if isPage(r.Header, start[:n]) {
+		return c.pageError(r.Response)
 	}
 	return nil
 }

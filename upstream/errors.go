@@ -33,8 +33,8 @@ var ErrNotStore = errors.New("this is not the store")
 type NotFoundError struct {
 	// Subject names the requested item: "snap jq", "snap-revision/abc".
 	Subject string
-	// Reason is the store's own reason, or "" if it gave none.
-	Reason string
+	// Reason is the store's own reason, or "" if it gave none. Code is its code for it.
+	Reason, Code string
 
 	who string // "registry", or "" for a store
 }
@@ -68,17 +68,29 @@ type StatusError struct {
 	page       bool // a web page for people
 }
 
-// Is reports whether target is ErrNotStore, and a web page answered for the store.
-func (e *StatusError) Is(target error) bool { return target == ErrNotStore && e.page && e.who == "" }
+// Is reports whether target is ErrNotStore, and a web page answered for the store. A page in place of a good answer comes from a portal that
+// answers everything, so that the store as a whole is unavailable.
+func (e *StatusError) Is(target error) bool {
+	portal := e.Status == http.StatusOK || e.Status == http.StatusNetworkAuthenticationRequired
+	switch target {
+	case ErrNotStore: // a store that is overloaded, and a registry that lacks something, may answer with pages of their own
+		return e.page && (portal || e.who == "" && e.Status < 500)
+	case ErrUnavailable:
+		return e.page && portal
+	}
+	return false
+}
 
 func (e *StatusError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: the %s answered %d", e.URL, cmp.Or(e.who, "store"), e.Status)
+	who := cmp.Or(e.who, "store")
+	fmt.Fprintf(&b, "%s: the %s answered %d", e.URL, who, e.Status)
 	if t := http.StatusText(e.Status); t != "" {
 		b.WriteString(" " + t)
 	}
 	if errors.Is(e, ErrNotStore) {
-		b.WriteString(" with a web page: this is not the store")
+		b.Reset()
+		fmt.Fprintf(&b, "%s: a web page answered (%d): this is not the %s", e.URL, e.Status, who)
 	}
 	if e.Message != "" {
 		b.WriteString(": " + e.Message)
@@ -99,7 +111,7 @@ func (c *Client) statusError(resp *http.Response) *StatusError {
 		OopsID: clean(resp.Header.Get("X-Oops-Id")), retryAfter: resp.Header.Get("Retry-After"),
 	}
 	if t := mediaType(resp.Header); t != "application/json" && t != "application/problem+json" {
-		e.page = t == "text/html"
+		e.page = isPage(resp.Header, nil)
 		return e
 	}
 	e.json = true
@@ -120,6 +132,23 @@ func (c *Client) statusError(resp *http.Response) *StatusError {
 	return e
 }
 
+// pageError returns the error for a web page in place of the requested content.
+func (c *Client) pageError(resp *http.Response) *StatusError {
+	return &StatusError{URL: safe(resp.Request.URL), Status: resp.StatusCode, who: c.who, page: true}
+}
+
+// isPage reports whether an answer with a body that begins with start is a web page for people. Some portals declare no type, or a wrong one.
+func isPage(h http.Header, start []byte) bool {
+	declared, sniffed := mediaType(h), http.DetectContentType(start)
+	switch {
+	case declared == "image/svg+xml" || strings.HasPrefix(sniffed, "image/"):
+		return false
+	case declared == "text/html" || declared == "application/xhtml+xml":
+		return true
+	}
+	return strings.HasPrefix(sniffed, "text/html")
+}
+
 // storeError is an entry of an error list.
 type storeError struct{ Code, Message string }
 
@@ -136,7 +165,7 @@ func notFound(subject string, err error) error {
 func fileNotFound(subject string, err error) error {
 	var s *StatusError
 	if errors.As(err, &s) && s.Status == http.StatusNotFound {
-		return &NotFoundError{Subject: subject, Reason: s.Message, who: s.who}
+		return &NotFoundError{Subject: subject, Reason: s.Message, Code: s.Code, who: s.who}
 	}
 	return err
 }

@@ -23,7 +23,7 @@ func (c *Client) Icon(ctx context.Context, rawURL string) (data []byte, contentT
 		return nil, "", fmt.Errorf("icon: %s: neither https nor the store's own host", safe(u))
 	}
 	rawURL = u.String()
-	a, err := c.call(ctx, request{what: "icon", method: http.MethodGet, url: rawURL, limit: maxIcon})
+	a, err := c.call(ctx, request{what: "icon", method: http.MethodGet, url: rawURL, limit: maxIcon, pages: true})
 	if err != nil {
 		return nil, "", fileNotFound("icon", err)
 	}

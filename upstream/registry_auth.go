@@ -179,7 +179,7 @@ func (r *Repository) answerChallenge(auth authn.Authenticator, g *guard, challen
 	}
 	scopes := []string{r.repo.Scope(authtransport.PullScope)}
 	return &login{buy: func(ctx context.Context) (string, error) {
-		token, err := authtransport.Exchange(ctx, r.repo.Registry, auth, g, scopes, challenge)
+		token, err := authtransport.Exchange(ctx, r.repo.Registry, auth, r.client.refusePages(g), scopes, challenge)
 		if err != nil {
 			return "", r.loginError(cause(ctx, err))
 		}
@@ -189,12 +189,27 @@ func (r *Repository) answerChallenge(auth authn.Authenticator, g *guard, challen
 	}}
 }
 
+// refusePages returns a transport that returns an error in place of a web page.
+func (c *Client) refusePages(inner http.RoundTripper) roundTripper {
+	return func(r *http.Request) (*http.Response, error) {
+		resp, err := inner.RoundTrip(r)
+		if err == nil && resp.StatusCode == http.StatusOK && isPage(resp.Header, nil) {
+			resp.Body.Close()
+			return nil, c.pageError(resp)
+		}
+		return resp, err
+	}
+}
+
 // loginError explains why login failed: a refusal, no answer, or an invalid answer.
 func (r *Repository) loginError(err error) error {
 	var ue *url.Error
+	var page *StatusError
 	switch refusal := r.refusal(err); {
 	case refusal != nil:
 		return refusal
+	case errors.As(err, &page):
+		return page
 	case errors.As(err, &ue):
 		return &transportError{url: safeURL(ue.URL), err: withoutURL(err)}
 	}

@@ -30,7 +30,7 @@ func TestManifestLies(t *testing.T) {
 	r.Lie(repo, other, "application/vnd.oci.image.manifest.v1+json", raw)
 	r.Lie(repo, "index", index, raw)
 	r.Lie(repo, "huge", index, bytes.Repeat([]byte(" "), 4<<20+1))
-	r.Lie(repo, "text", index, []byte("<html>"))
+	r.Lie(repo, "text", index, []byte("hotel wifi"))
 	r.Lie(repo, "schema1", "application/json", []byte(`{"schemaVersion":1}`))
 	r.Lie(repo, "generic", "text/plain", raw)
 	r.Inject(upstreamtest.Fault{Path: "/v2/" + repo + "/manifests/generic", Do: func(h http.Handler) http.Handler {

@@ -52,6 +52,9 @@ func (r *Repository) Referrers(ctx context.Context, d digest.Digest) (list []oci
 func isUnsupported(err error) bool {
 	var s *StatusError
 	if errors.As(err, &s) {
+		if s.page && s.Status == http.StatusOK {
+			return true // of a user interface; a portal answers the next request, too
+		}
 		switch s.Status {
 		case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotAcceptable, http.StatusNotImplemented:
 			return true

@@ -34,6 +34,8 @@ type request struct {
 	header http.Header
 	body   []byte
 	limit  int64
+	// pages accepts web pages, because the caller judges the content.
+	pages bool
 }
 
 // answer is an answer with status 200.
@@ -83,6 +85,9 @@ func (c *Client) callOnce(ctx context.Context, r request) (*answer, error) {
 	}
 	if int64(len(body)) > r.limit {
 		return nil, fmt.Errorf("%s: the answer is over the limit of %d bytes", safe(resp.Request.URL), r.limit)
+	}
+	if !r.pages && isPage(resp.Header, body) {
+		return nil, c.pageError(resp)
 	}
 	return &answer{header: resp.Header, body: body}, nil
 }

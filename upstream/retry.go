@@ -76,7 +76,7 @@ func (c *Client) pause(ctx context.Context, what string, n int, err error) error
 func transient(err error) bool {
 	var s *StatusError
 	if errors.As(err, &s) {
-		return s.Status >= 500 || s.Status == http.StatusTooManyRequests || s.Status == http.StatusRequestTimeout
+		return s.Status >= 500 && !errors.Is(err, ErrNotStore) || s.Status == http.StatusTooManyRequests || s.Status == http.StatusRequestTimeout
 	}
 	var t *transportError
 	if !errors.As(err, &t) {

@@ -33,7 +33,7 @@ func TestInfoRefusesWrongAnswers(t *testing.T) {
 	tests := map[string]struct{ body, want string }{
 		"another snap": {strings.Replace(info, `"name":"jq"`, `"name":"yq"`, 1), `answered about "yq"`},
 		"no id":        {strings.Replace(info, jqID, "x", 1), "snap-id"},
-		"no JSON":      {"<html>hotel wifi</html>", "decode the store's answer (text/html)"},
+		"no JSON":      {"hotel wifi", "decode the store's answer (text/plain)"},
 		"trailing":     {info + "{}", "after top-level value"},
 		"huge":         {strings.Repeat(" ", 17<<20), "over the limit"},
 		"deep":         {`{"channel-map":` + strings.Repeat("[", 20_000), "depth"},

@@ -111,6 +111,8 @@ func fault(ts *testscript.TestScript, neg bool, args []string) {
 	switch args[0] {
 	case "status":
 		f.Do = upstreamtest.Status(int(at), rest[1:len(rest)-1]...)
+	case "page":
+		f.Do = upstreamtest.Page(int(at))
 	case "cut":
 		f.Do = upstreamtest.Cut(at)
 	case "stall":

@@ -2,6 +2,7 @@ package upstreamtest
 
 import (
 	"bytes"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -84,6 +85,17 @@ func (s *Faults) faulty(h http.Handler) http.Handler {
 		s.mu.Unlock()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// Page answers with a web page, as a captive portal does.
+func Page(status int) func(http.Handler) http.Handler {
+	return func(http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.WriteHeader(status)
+			io.WriteString(w, "<!DOCTYPE html><html><title>Guest network</title></html>")
+		})
+	}
 }
 
 // Status answers with a status and headers (name, value, …) instead of the store.
