@@ -30,16 +30,26 @@ type Outcome struct {
 // Plan returns the report that Apply would return. It applies the import in a transaction that is rolled back, so that the two
 // cannot differ.
 func (db *DB) Plan(ctx context.Context, in *Import) (*Report, error) {
-	return only(db.PlanAll(ctx, []*Import{in}))
+	out, _, err := db.PlanAll(ctx, []*Import{in})
+	return only(out, err)
 }
 
-// PlanAll returns the outcomes that ApplyAll would return.
-func (db *DB) PlanAll(ctx context.Context, list []*Import) ([]Outcome, error) {
-	out, err := db.applyAll(ctx, list, func(pgx.Tx) error { return errRollback })
+// PlanAll returns the outcomes that ApplyAll would return, and the catalogue as it would leave it, or nil if nothing changes.
+func (db *DB) PlanAll(ctx context.Context, list []*Import) (out []Outcome, after *Snapshot, err error) {
+	out, err = db.applyAll(ctx, list, func(tx pgx.Tx, out []Outcome) error {
+		if !slices.ContainsFunc(out, func(o Outcome) bool { return o.Err == nil && !o.Report.UpToDate }) {
+			return errRollback
+		}
+		after = &Snapshot{}
+		if err := (&loader{ctx: ctx, tx: tx, c: after, byID: make(map[string]*Snap)}).run(); err != nil {
+			return err
+		}
+		return errRollback
+	})
 	if !errors.Is(err, errRollback) {
-		return nil, fmt.Errorf("plan the import: %w", interpret(err))
+		return nil, nil, fmt.Errorf("plan the import: %w", interpret(err))
 	}
-	return out, nil
+	return out, after, nil
 }
 
 // Apply imports in completely or not at all, and notifies the servers.
@@ -54,34 +64,11 @@ func (db *DB) ApplyAll(ctx context.Context, list []*Import) ([]Outcome, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	out, err := db.applyAll(ctx, list, func(pgx.Tx) error { return nil })
+	out, err := db.applyAll(ctx, list, func(pgx.Tx, []Outcome) error { return nil })
 	if err != nil {
 		return nil, fmt.Errorf("change the catalogue: %w", interpret(err))
 	}
 	return out, nil
-}
-
-// Preview returns the catalogue as ApplyAll would leave it.
-func (db *DB) Preview(ctx context.Context, list []*Import) (*Snapshot, error) {
-	c := &Snapshot{}
-	out, err := db.applyAll(ctx, list, func(tx pgx.Tx) error {
-		if err := (&loader{ctx: ctx, tx: tx, c: c, byID: make(map[string]*Snap)}).run(); err != nil {
-			return err
-		}
-		return errRollback
-	})
-	if errors.Is(err, errRollback) {
-		err = nil
-		for i, o := range out {
-			if o.Err != nil && err == nil {
-				err = fmt.Errorf("%s: %w", list[i].Name, o.Err)
-			}
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("preview the imports: %w", interpret(err))
-	}
-	return c, nil
 }
 
 func only(out []Outcome, err error) (*Report, error) {
@@ -92,7 +79,7 @@ func only(out []Outcome, err error) (*Report, error) {
 }
 
 // applyAll applies the imports in a transaction, which end completes.
-func (db *DB) applyAll(ctx context.Context, list []*Import, end func(pgx.Tx) error) (out []Outcome, err error) {
+func (db *DB) applyAll(ctx context.Context, list []*Import, end func(pgx.Tx, []Outcome) error) (out []Outcome, err error) {
 	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		if err := db.keepLock(ctx, tx); err != nil {
 			return err
@@ -110,7 +97,7 @@ func (db *DB) applyAll(ctx context.Context, list []*Import, end func(pgx.Tx) err
 				return err
 			}
 		}
-		return end(tx)
+		return end(tx, out)
 	})
 	return out, err
 }

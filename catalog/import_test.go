@@ -83,7 +83,7 @@ func TestPlan(t *testing.T) {
 	diff(t, "what Apply did", apply(t, s, next), plan)
 }
 
-// TestPreview shows that Preview returns the state after applying all imports in turn, and changes nothing.
+// TestPreview shows that PlanAll returns the state after applying all imports in turn, and changes nothing.
 func TestPreview(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
@@ -91,11 +91,11 @@ func TestPreview(t *testing.T) {
 	before := load(t, s)
 	next := []*catalog.Import{with(imp("b", 2), "jq", []int{7}, "latest/stable/amd64=7"), with(imp("c", 0), "jq", []int{5}, "latest/stable/amd64=5"),
 		with(imp("d", 0), "hello", []int{38}, "latest/stable/amd64=38")}
-	preview, err := s.Preview(t.Context(), next)
+	_, preview, err := s.PlanAll(t.Context(), next)
 	if err != nil {
 		t.Fatal(err)
 	}
-	diff(t, "the catalogue after Preview", load(t, s), before)
+	diff(t, "the catalogue after PlanAll", load(t, s), before)
 	for _, in := range next {
 		apply(t, s, in)
 	}
@@ -107,8 +107,9 @@ func TestPreview(t *testing.T) {
 		}
 	}
 	diff(t, "preview", preview, after)
-	if _, err := s.Preview(t.Context(), []*catalog.Import{with(imp("e", 3), "jq", nil, "latest/edge/amd64=99")}); err == nil {
-		t.Error("Preview of a row without its revision = nil, want an error")
+	out, preview, err := s.PlanAll(t.Context(), []*catalog.Import{with(imp("e", 3), "jq", nil, "latest/edge/amd64=99"), next[0]})
+	if err != nil || out[0].Err == nil || preview != nil {
+		t.Errorf("plan of a row without its revision = %v, %v, %v, want its error, and no preview where nothing else changes", out, preview, err)
 	}
 }
 

@@ -36,7 +36,7 @@ type File struct {
 	opened    *Opened  // kept from Plan only if the input cannot be read twice
 	staging   *Staging // verified but for its last blobs, which are not committed
 	verified  *Verified
-	candidate Candidate // kept after Plan only for Preview
+	candidate Candidate // not kept after Plan
 	missing   map[blob.Digest]int64
 	warnings  []string // of its head
 }
@@ -52,8 +52,8 @@ type Batch struct {
 	Files []*File
 	// AllowUnsigned accepts files of the original store-admin.
 	AllowUnsigned bool
-	// KeepPlan keeps what Preview needs.
-	KeepPlan bool
+	// After is the catalogue as the planned files would leave it, or nil if they change nothing. Plan sets it.
+	After *catalog.Snapshot
 
 	// Warn receives warnings about a file for the operator. Report receives a file that failed or was imported. Several goroutines may
 	// call it at once.
@@ -106,10 +106,11 @@ func (b *Batch) Plan(ctx context.Context) error {
 		b.sortFiles()
 	}
 	files, candidates := b.candidates()
-	plan, err := b.PlanAll(ctx, candidates)
+	plan, after, err := b.PlanAll(ctx, candidates)
 	if err != nil {
 		return err
 	}
+	b.After = after
 	for i, f := range files {
 		if f.Planned, f.Err = plan[i].Report, plan[i].Err; f.Err != nil {
 			b.Report(f)
@@ -119,9 +120,7 @@ func (b *Batch) Plan(ctx context.Context) error {
 			f.verified = b.verifiedBefore(f.candidate, f.Planned)
 		}
 		f.UpToDate = f.Planned.UpToDate && f.verified != nil
-		if !b.KeepPlan {
-			f.candidate = Candidate{}
-		}
+		f.candidate = Candidate{}
 	}
 	b.countMissing()
 	return nil
@@ -166,12 +165,6 @@ func (b *Batch) candidates() (files []*File, candidates []Candidate) {
 		}
 	}
 	return files, candidates
-}
-
-// Preview returns the catalogue as it would be after the planned batch, if KeepPlan is set.
-func (b *Batch) Preview(ctx context.Context) (*catalog.Snapshot, error) {
-	_, candidates := b.candidates()
-	return b.Importer.Preview(ctx, candidates)
 }
 
 // Close closes the inputs.

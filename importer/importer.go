@@ -133,8 +133,8 @@ func (im *Importer) Candidate(o *Opened) Candidate { return Candidate{im.record(
 // Candidate returns the verified import as a candidate.
 func (v *Verified) Candidate() Candidate { return Candidate{v.record} }
 
-// PlanAll returns the outcomes of importing candidates one after the other.
-func (im *Importer) PlanAll(ctx context.Context, list []Candidate) ([]catalog.Outcome, error) {
+// PlanAll returns the outcomes of importing candidates one after the other, and the catalogue as it would be then, or nil if nothing changes.
+func (im *Importer) PlanAll(ctx context.Context, list []Candidate) ([]catalog.Outcome, *catalog.Snapshot, error) {
 	return im.Store.PlanAll(ctx, records(list))
 }
 
@@ -163,4 +163,12 @@ func (im *Importer) verifiedBefore(c Candidate, r *catalog.Report) *Verified {
 // Apply makes a verified bundle visible, all of it at once.
 func (im *Importer) Apply(ctx context.Context, v *Verified) (*catalog.Report, error) {
 	return im.Store.Apply(ctx, v.record)
+}
+
+func records(list []Candidate) []*catalog.Import {
+	out := make([]*catalog.Import, len(list))
+	for i, c := range list {
+		out[i] = c.record
+	}
+	return out
 }

@@ -12,13 +12,36 @@ import (
 	"offlinestore/importer"
 )
 
-// warnOfGaps names the gaps of the pushed snaps and charms after the push, or after a plan. Gaps do not fail the push,
-// because the next file may fill them. Nor does an error while looking for gaps.
-func (p *push) warnOfGaps(ctx context.Context) {
-	if !slices.ContainsFunc(p.batch.Files, (*importer.File).Changes) {
+// warnOfGaps names the gaps that the planned files will leave, before they are imported. Gaps do not fail the push, because the next
+// file may fill them. Nor does an error while looking for gaps.
+func (p *push) warnOfGaps() {
+	if p.batch.After == nil {
 		return
 	}
-	gaps, err := p.gaps(ctx)
+	gaps, err := p.gapsIn(p.batch.After)
+	p.gaps = gaps
+	printGaps(gaps, err)
+}
+
+// warnOfMoreGaps names the gaps that a failed file leaves, because it did not bring what it was planned to bring.
+func (p *push) warnOfMoreGaps(ctx context.Context) {
+	if !slices.ContainsFunc(p.batch.Files, func(f *importer.File) bool { return f.Err != nil && f.Planned != nil }) {
+		return
+	}
+	cat, err := p.in.Catalog.LoadSnapshot(ctx)
+	if err != nil {
+		printGaps(nil, err)
+		return
+	}
+	gaps, err := p.gapsIn(cat)
+	known := make(map[string]bool)
+	for _, g := range p.gaps {
+		known[g.String()] = true
+	}
+	printGaps(slices.DeleteFunc(gaps, func(g closure.Gap) bool { return known[g.String()] }), err)
+}
+
+func printGaps(gaps []closure.Gap, err error) {
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "Warning: the missing dependencies of the bundles are unknown: %s\n", cli.Clean(err.Error()))
 		return
@@ -28,41 +51,41 @@ func (p *push) warnOfGaps(ctx context.Context) {
 	}
 }
 
-// gaps returns the gaps of everything in the files.
-func (p *push) gaps(ctx context.Context) ([]closure.Gap, error) {
-	cat, err := p.after(ctx)
-	if err != nil {
-		return nil, err
-	}
+// gapsIn returns the gaps in cat of everything in the files.
+func (p *push) gapsIn(cat *catalog.Snapshot) ([]closure.Gap, error) {
 	gaps, err := p.in.Gaps(cat)
 	return slices.DeleteFunc(gaps, func(g closure.Gap) bool {
-		unapproved := g.Kind == closure.KindApproval && p.brings(closure.Needer{Kind: closure.KindSnap, Name: g.Name})
-		return !unapproved && !slices.ContainsFunc(g.NeededBy, p.brings)
+		return !slices.ContainsFunc(p.batch.Files, func(f *importer.File) bool { return leaves(f, g) })
 	}), err
 }
 
-// after returns the catalogue after the push. For a plan, it returns the catalogue that the push would make.
-func (p *push) after(ctx context.Context) (*catalog.Snapshot, error) {
-	if p.o.plan {
-		return p.batch.Preview(ctx)
-	}
-	return p.in.Catalog.LoadSnapshot(ctx)
+// leaves reports whether a file contains an item that needs what a gap is about.
+func leaves(f *importer.File, g closure.Gap) bool {
+	unapproved := g.Kind == closure.KindApproval && brings(f, closure.Needer{Kind: closure.KindSnap, Name: g.Name})
+	return unapproved || slices.ContainsFunc(g.NeededBy, func(n closure.Needer) bool { return brings(f, n) })
 }
 
-// brings reports whether the imported files contain the item that needs something. Any of them may contain a model or a
-// validation set.
-func (p *push) brings(n closure.Needer) bool {
-	return slices.ContainsFunc(p.batch.Files, func(f *importer.File) bool {
-		switch {
-		case !f.Changes():
-			return false
-		case n.Kind == closure.KindSnap:
-			return slices.Contains(f.Content.Snaps, n.Name)
-		case n.Kind == closure.KindCharm:
-			return slices.Contains(f.Content.Charms, n.Name)
-		case n.Kind == closure.KindBundle:
-			return slices.Contains(f.Content.Bundles, n.Name)
+// brings reports whether a file contains the item that needs something. Any file may contain a model or a validation set.
+func brings(f *importer.File, n closure.Needer) bool {
+	switch {
+	case !f.Changes():
+		return false
+	case n.Kind == closure.KindSnap:
+		return slices.Contains(f.Content.Snaps, n.Name)
+	case n.Kind == closure.KindCharm:
+		return slices.Contains(f.Content.Charms, n.Name)
+	case n.Kind == closure.KindBundle:
+		return slices.Contains(f.Content.Bundles, n.Name)
+	}
+	return n.Kind == closure.KindModel || n.Kind == closure.KindSet
+}
+
+// gapsOf returns the sentences about what a file needs and the store will not have.
+func (p *push) gapsOf(f *importer.File) (lines []string) {
+	for _, g := range p.gaps {
+		if leaves(f, g) {
+			lines = append(lines, cli.GapLine(g))
 		}
-		return n.Kind == closure.KindModel || n.Kind == closure.KindSet
-	})
+	}
+	return lines
 }

@@ -26,14 +26,16 @@ type filePlan struct {
 	Copy      int64           `json:"bytes-to-copy"`
 	Plan      *catalog.Report `json:"plan,omitempty"`
 	Result    *catalog.Report `json:"result,omitempty"`
-	Error     string          `json:"error,omitempty"`
+	// Missing has a sentence about each thing that the file needs and the store will not have.
+	Missing []string `json:"missing,omitempty"`
+	Error   string   `json:"error,omitempty"`
 }
 
 func (p *push) rows() []filePlan {
 	rows := []filePlan{}
 	for _, f := range p.batch.Files {
 		r := filePlan{File: f.Name, Bundle: f.Digest.String(), Signer: f.Signer, Snaps: append([]string{}, f.Content.Snaps...), Charms: f.Content.Charms, Bundles: f.Content.Bundles,
-			Images: f.Content.Images, Withdrawn: f.Content.Withdrawn, Assertions: f.Content.Assertions, Payload: f.Payload, Copy: f.Missing, Result: f.Done}
+			Images: f.Content.Images, Withdrawn: f.Content.Withdrawn, Assertions: f.Content.Assertions, Payload: f.Payload, Copy: f.Missing, Missing: p.gapsOf(f), Result: f.Done}
 		if p.o.plan {
 			r.Plan = f.Planned
 		}

@@ -9,6 +9,7 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/catalog"
+	"offlinestore/closure"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/difference"
 	"offlinestore/importer"
@@ -25,6 +26,7 @@ type push struct {
 	bar     *cli.Progress
 	// unknown has the unknown signers that were named.
 	unknown map[string]bool
+	gaps    []closure.Gap // that the files leave, according to the plan
 }
 
 // pushOptions are the flags of the push commands.

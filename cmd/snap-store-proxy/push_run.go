@@ -15,10 +15,9 @@ func (p *push) run(ctx context.Context) error {
 	if err := p.batch.Plan(ctx); err != nil {
 		return err
 	}
+	p.warnOfGaps()
 	if p.o.plan {
-		err := p.printPlan()
-		p.warnOfGaps(ctx)
-		return errors.Join(err, p.result())
+		return errors.Join(p.printPlan(), p.result())
 	}
 	if err := p.confirmTakeOvers(); err != nil {
 		return err
@@ -38,7 +37,7 @@ func (p *push) run(ctx context.Context) error {
 			return err
 		}
 	}
-	p.warnOfGaps(ctx)
+	p.warnOfMoreGaps(ctx)
 	return p.result()
 }
 
