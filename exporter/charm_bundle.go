@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"offlinestore/channel"
 	"offlinestore/charm"
 )
 
@@ -38,11 +39,7 @@ func (p *charmPlanner) bundle() ([]charm.Application, error) {
 	}
 	r := &results[0]
 	if r.Error != nil {
-		gap := refusalGap(Gap{Charm: name, Channel: ch}, r.Error.Code, r.Error.Message)
-		if isUnreleased(r.Error.Code) {
-			gap.Reason, gap.refused = noRelease, false
-			gap = c.releasedIn.explain(gap, asked)
-		}
+		gap := c.refusal(Gap{Charm: name, Channel: ch}, asked, r.Error)
 		if !isUnreleased(r.Error.Code) || !p.acceptsWithdrawn() {
 			return nil, &MissingError{[]Gap{gap}}
 		}
@@ -63,6 +60,15 @@ func (p *charmPlanner) bundle() ([]charm.Application, error) {
 		return nil, storeError("the store's answer about %s: %w", name, err)
 	}
 	return p.bundleApplications(rev)
+}
+
+// refusal returns g with the reason why the store does not have the channel asked.
+func (c *Charm) refusal(g Gap, asked channel.Channel, err *charm.Error) Gap {
+	if !isUnreleased(err.Code) {
+		return refusalGap(g, err.Code, err.Message)
+	}
+	g.Reason = noRelease
+	return c.releasedIn.explain(g, asked)
 }
 
 // bundleApplications downloads a bundle and returns its applications.

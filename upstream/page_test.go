@@ -29,7 +29,7 @@ func portal(kind string, status int) http.HandlerFunc {
 	}
 }
 
-// questions are all that a client asks a store.
+// questions returns a call for each kind of request to a store.
 func questions(c *upstream.Client, origin string) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Info": func(ctx context.Context) error { _, err := c.Info(ctx, "jq"); return err },

@@ -23,7 +23,7 @@ func (p *push) warnOfGaps() {
 	printGaps(gaps, err)
 }
 
-// warnOfMoreGaps names the gaps that a failed file leaves, because it did not bring what it was planned to bring.
+// warnOfMoreGaps names the gaps that a failed file leaves, because its items are not there.
 func (p *push) warnOfMoreGaps(ctx context.Context) {
 	if !slices.ContainsFunc(p.batch.Files, func(f *importer.File) bool { return f.Err != nil && f.Planned != nil }) {
 		return
@@ -59,7 +59,7 @@ func (p *push) gapsIn(cat *catalog.Snapshot) ([]closure.Gap, error) {
 	}), err
 }
 
-// leaves reports whether a file contains an item that needs what a gap is about.
+// leaves reports whether a file contains an item that leads to a gap.
 func leaves(f *importer.File, g closure.Gap) bool {
 	unapproved := g.Kind == closure.KindApproval && brings(f, closure.Needer{Kind: closure.KindSnap, Name: g.Name})
 	return unapproved || slices.ContainsFunc(g.NeededBy, func(n closure.Needer) bool { return brings(f, n) })
@@ -80,7 +80,7 @@ func brings(f *importer.File, n closure.Needer) bool {
 	return n.Kind == closure.KindModel || n.Kind == closure.KindSet
 }
 
-// gapsOf returns the sentences about what a file needs and the store will not have.
+// gapsOf returns the sentences about the missing needs of a file.
 func (p *push) gapsOf(f *importer.File) (lines []string) {
 	for _, g := range p.gaps {
 		if leaves(f, g) {
