@@ -84,7 +84,7 @@ func (db *DB) applyAll(ctx context.Context, list []*Import, end func(pgx.Tx, []O
 		if err := db.keepLock(ctx, tx); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, applyLock); err != nil {
+		if err := lockApply(ctx, tx); err != nil {
 			return err
 		}
 		out = make([]Outcome, len(list))
@@ -110,13 +110,11 @@ func applyGood(ctx context.Context, tx pgx.Tx, list []*Import, out []Outcome) (f
 		if out[i].Err != nil {
 			continue
 		}
-		a := &applier{ctx: ctx, tx: tx, in: in, last: last, index: i, r: &Report{SnapRevisions: []SnapRevisionRef{}, SnapMoves: []SnapMove{}}}
-		err := a.run()
-		if err != nil {
-			if rerr := a.rollback(); rerr != nil {
-				err = errors.Join(err, rerr)
-			}
-		}
+		a := &applier{ctx: ctx, in: in, last: last, index: i, r: &Report{SnapRevisions: []SnapRevisionRef{}, SnapMoves: []SnapMove{}}}
+		err := pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) error {
+			a.tx = savepoint
+			return a.run()
+		})
 		switch {
 		case errors.Is(err, errNothing):
 			a.r.UpToDate = true

@@ -29,8 +29,6 @@ func (db *DB) UnusedBlobs(ctx context.Context) ([]Blob, error) {
 }
 
 func (db *DB) listBlobs(ctx context.Context, q string) ([]Blob, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
 	rows, err := db.pool.Query(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("list the blobs: %w", interpret(err))

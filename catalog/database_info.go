@@ -21,8 +21,6 @@ func (db *DB) DatabaseInfo(ctx context.Context) (info DatabaseInfo, err error) {
 	const q = `
 		select current_setting('server_version_num')::int / 10000, (select version from public.schema_version),
 			(select number from generation), pg_database_size(current_database())`
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
 	if err := db.pool.QueryRow(ctx, q).Scan(&info.PostgreSQL, &info.Schema, &info.Generation, &info.Size); err != nil {
 		return info, fmt.Errorf("look at the database: %w", interpret(err))
 	}
@@ -50,8 +48,6 @@ func CheckEmpty(ctx context.Context, dsn string) (version int, err error) {
 		select current_setting('server_version_num')::int / 10000, count(*) from pg_class c join pg_namespace n on n.oid = relnamespace
 		where nspname not in ('pg_catalog', 'information_schema') and nspname not like 'pg\_toast%' and nspname not like 'pg\_temp%'
 			and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')`
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
 	var tables int
 	if err := pool.QueryRow(ctx, q).Scan(&version, &tables); err != nil {
 		return 0, fmt.Errorf("look at the database: %w", interpret(err))

@@ -27,8 +27,12 @@ const (
 	maxConns = 8
 	// connectTimeout is the time for each host of a connection that sets no connect_timeout.
 	connectTimeout = 5 * time.Second
-	// readTimeout bounds the wait for the answer to a reading command. A host that hangs must not hold the command for ever.
-	readTimeout = 2 * time.Minute
+	// readTimeout bounds a statement that reads, and changeTimeout one that changes something. A database that hangs must not hold a
+	// command for ever.
+	readTimeout   = 2 * time.Minute
+	changeTimeout = 10 * time.Minute
+	// pingTimeout is the time for a sign of life of a connection that was idle.
+	pingTimeout = 10 * time.Second
 	// crowdTimeout is the time to wait for a connection while others have all of them.
 	crowdTimeout = 20 * time.Second
 	closeTimeout = time.Second
@@ -57,7 +61,7 @@ func open(ctx context.Context, dsn string, create bool) (*DB, error) {
 		err = s.requireTables(ctx)
 	}
 	if err != nil {
-		pool.Close()
+		closePool(pool)
 		return nil, err
 	}
 	if err := s.migrate(ctx); err != nil {
@@ -87,11 +91,17 @@ func connect(ctx context.Context, dsn string, readOnly bool) (*pgxpool.Pool, err
 		// The error quotes the connection string. pgx removes the password from it.
 		return nil, fmt.Errorf("connection string: %w", err)
 	}
+	if err := adaptOptions(&cfg.ConnConfig.Config); err != nil {
+		return nil, err
+	}
 	cfg.MaxConns = maxConns
 	cfg.ConnConfig.RuntimeParams["application_name"] = "snap-store-proxy"
 	if cfg.ConnConfig.ConnectTimeout <= 0 {
 		cfg.ConnConfig.ConnectTimeout = connectTimeout
 	}
+	cfg.ConnConfig.Tracer = &bound{readTimeout, changeTimeout}
+	cfg.BeforeConnect = silent.watch
+	cfg.PingTimeout = pingTimeout
 	if readOnly {
 		// As a parameter of the connection, it would make each host look like a standby to target_session_attrs.
 		cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
@@ -112,8 +122,6 @@ func connect(ctx context.Context, dsn string, readOnly bool) (*pgxpool.Pool, err
 
 // awaitConnection makes the first connection. If other processes have all of the server's connections, it waits for them.
 func awaitConnection(ctx context.Context, pool *pgxpool.Pool) error {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
 	for began := time.Now(); ; {
 		err := requireKnownVersion(ctx, pool)
 		if !isCode(err, "53300") || time.Since(began) > crowdTimeout { // too_many_connections

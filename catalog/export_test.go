@@ -1,6 +1,9 @@
 package catalog
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // ReaderCanWrite tries to write on a reader's connection.
 func ReaderCanWrite(ctx context.Context, r *Reader) (bool, error) {
@@ -9,4 +12,14 @@ func ReaderCanWrite(ctx context.Context, r *Reader) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// BoundStatements replaces the times that the statements of a catalogue may take.
+func BoundStatements(db *DB, d time.Duration) {
+	*db.pool.Config().ConnConfig.Tracer.(*bound) = bound{d, d}
+}
+
+// BoundReader replaces the times that the statements of a reader may take.
+func BoundReader(r *Reader, d time.Duration) {
+	*r.pool.Config().ConnConfig.Tracer.(*bound) = bound{d, d}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/opencontainers/go-digest"
 )
 
@@ -29,8 +30,6 @@ func (db *DB) History(ctx context.Context, bundle digest.Digest) ([]Record, erro
 	const q = `
 		select id, bundle, name, signer, signed_at, sequence, exporter, program, imported_at, report from import
 		where $1 in ('', bundle) order by id desc`
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
 	rows, err := db.pool.Query(ctx, q, bundle.String())
 	if err != nil {
 		return nil, fmt.Errorf("read the history: %w", interpret(err))
@@ -54,7 +53,13 @@ func (db *DB) History(ctx context.Context, bundle digest.Digest) ([]Record, erro
 }
 
 // Ping returns an error if the database does not answer.
-func (db *DB) Ping(ctx context.Context) error { return interpret(db.pool.Ping(ctx)) }
+func (db *DB) Ping(ctx context.Context) error { return ping(ctx, db.pool) }
 
 // Ping returns an error if the database does not answer.
-func (r *Reader) Ping(ctx context.Context) error { return interpret(r.pool.Ping(ctx)) }
+func (r *Reader) Ping(ctx context.Context) error { return ping(ctx, r.pool) }
+
+// ping runs a statement, since a ping of pgx has no bound.
+func ping(ctx context.Context, pool *pgxpool.Pool) error {
+	_, err := pool.Exec(ctx, `select`)
+	return interpret(err)
+}

@@ -84,7 +84,7 @@ func (db *DB) keepLock(ctx context.Context, tx pgx.Tx) error {
 	if !ok {
 		return ErrBusy
 	}
-	if err := db.lock.conn.Ping(ctx); err != nil {
+	if _, err := db.lock.conn.Exec(ctx, `select`); err != nil {
 		return fmt.Errorf("the store's lock was lost: %w", err)
 	}
 	return nil
@@ -95,12 +95,42 @@ func (db *DB) lockSchema(ctx context.Context) (conn *pgxpool.Conn, release func(
 	if conn, err = db.pool.Acquire(ctx); err != nil {
 		return nil, nil, err
 	}
-	if _, err := conn.Exec(ctx, `select pg_advisory_lock($1)`, schemaLock); err != nil {
+	if err := awaitLock(ctx, conn, `select pg_try_advisory_lock($1)`, schemaLock); err != nil {
 		conn.Release()
 		return nil, nil, err
 	}
 	return conn, func() {
-		conn.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1)`, schemaLock) // otherwise, closing the connection unlocks it
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
+		defer cancel()
+		conn.Exec(ctx, `select pg_advisory_unlock($1)`, schemaLock) // otherwise, closing the connection unlocks it
 		conn.Release()
 	}, nil
+}
+
+// lockApply makes the transaction the only one that changes the catalogue.
+func lockApply(ctx context.Context, tx pgx.Tx) error {
+	return awaitLock(ctx, tx, `select pg_try_advisory_xact_lock($1)`, applyLock)
+}
+
+// The time between two attempts to take a lock.
+const (
+	firstLockDelay = time.Millisecond
+	maxLockDelay   = 100 * time.Millisecond
+)
+
+// awaitLock asks for a lock until it gets it. A statement that waits in the database for others would look like a database that hangs.
+func awaitLock(ctx context.Context, db interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}, q string, key int64) error {
+	for delay := firstLockDelay; ; delay = min(2*delay, maxLockDelay) {
+		var ok bool
+		if err := db.QueryRow(ctx, q, key).Scan(&ok); err != nil || ok {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(delay):
+		}
+	}
 }

@@ -103,7 +103,7 @@ func (db *DB) SetOverrides(ctx context.Context, by string, changes []OverrideCha
 		return nil, fmt.Errorf("override: %d changes, at most %d are taken at once", len(changes), MaxOverrides)
 	}
 	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, applyLock); err != nil {
+		if err := lockApply(ctx, tx); err != nil {
 			return err
 		}
 		o := &overrider{ctx: ctx, tx: tx, by: text(by)}

@@ -85,8 +85,6 @@ func (r *Reader) LoadSnapshot(ctx context.Context) (*Snapshot, error) {
 func (db *DB) LoadSnapshot(ctx context.Context) (*Snapshot, error) { return loadSnapshot(ctx, db.pool) }
 
 func loadSnapshot(ctx context.Context, pool *pgxpool.Pool) (*Snapshot, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
 	c := &Snapshot{}
 	opts := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err := pgx.BeginTxFunc(ctx, pool, opts, func(tx pgx.Tx) error {
@@ -179,25 +177,17 @@ func (l *loader) revisions() error {
 
 func (l *loader) components() error {
 	const q = `
-		select snap_id, revision, name, component_revision, c.blob, size, coalesce(c.item::text, '')
+		select snap_id, revision, name, component_revision, c.blob, size
 		from snap_component c join snap_revision r using (snap_id, revision) join blob on c.blob = digest where c.blob <> all(resources)
 		order by snap_id, revision, name collate "C", component_revision, c.blob`
-	var id, file, item string
+	var id, file string
 	var number int
 	var c ComponentFile
-	return l.each(q, []any{&id, &number, &c.Name, &c.Revision, &file, &c.Size, &item}, func() error {
+	return l.each(q, []any{&id, &number, &c.Name, &c.Revision, &file, &c.Size}, func() error {
 		c.Blob = digest.Digest(file)
 		list := l.byID[id].Revisions
 		i, _ := slices.BinarySearchFunc(list, number, func(r SnapRevision, n int) int { return cmp.Compare(r.Revision.Number, n) })
 		list[i].OlderComponents = append(list[i].OlderComponents, c)
-		if item == "" {
-			return nil
-		}
-		var described snap.Resource
-		if err := json.Unmarshal([]byte(item), &described); err != nil {
-			return fmt.Errorf("snap %s revision %d: component %s: %w", id, number, c.Name, err)
-		}
-		list[i].Further = append(list[i].Further, described)
 		return nil
 	})
 }

@@ -84,7 +84,7 @@ type remover struct {
 }
 
 func (m *remover) run(r *Removal) error {
-	if _, err := m.tx.Exec(m.ctx, `select pg_advisory_xact_lock($1)`, applyLock); err != nil {
+	if err := lockApply(m.ctx, m.tx); err != nil {
 		return err
 	}
 	before, err := m.load()

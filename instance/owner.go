@@ -152,7 +152,16 @@ func dropTo(uid, gid int) error {
 			return fmt.Errorf("change to the owner of the data folder (user %d): %w", uid, err)
 		}
 	}
-	return nil
+	return os.Setenv("HOME", homeOf(uid))
+}
+
+// homeOf returns the home of a user. PostgreSQL's programs look for keys there, and fail in a home that they cannot enter, as root's.
+func homeOf(uid int) string {
+	u, err := user.LookupId(strconv.Itoa(uid))
+	if err != nil || u.HomeDir == "" {
+		return "/nonexistent"
+	}
+	return u.HomeDir
 }
 
 func ownerOf(info fs.FileInfo) (uid, gid int) {

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -225,19 +224,7 @@ func steersTerminal(text string) bool {
 // one.
 func (s *site) killCluster() {
 	s.t.Helper()
-	links, err := filepath.Glob("/proc/[0-9]*/cwd")
-	if err != nil {
-		s.t.Error(err)
-	}
-	killed := 0
-	for _, link := range links {
-		cwd, err := os.Readlink(link)
-		pid, perr := strconv.Atoi(filepath.Base(filepath.Dir(link)))
-		if err == nil && perr == nil && cwd == filepath.Join(s.dir, "postgresql", "data") && syscall.Kill(pid, syscall.SIGKILL) == nil {
-			killed++
-		}
-	}
-	if killed == 0 {
+	if s.signalCluster(syscall.SIGKILL) == 0 {
 		s.t.Errorf("there is no PostgreSQL to be killed")
 	}
 }

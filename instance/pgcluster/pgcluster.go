@@ -39,8 +39,12 @@ const (
 	usersLock = "users.lock"
 )
 
-// closeTimeout bounds Close: a checkpoint on a slow disk may take long, but a missing disk must not block for ever.
-const closeTimeout = 2 * time.Minute
+// closeTimeout bounds Close. A checkpoint on a slow disk may take long, but a server has to end within a minute of the signal, half of
+// which belongs to downloads.
+const closeTimeout = 20 * time.Second
+
+// ErrNoAnswer means that PostgreSQL runs and does not answer.
+var ErrNoAnswer = errors.New("PostgreSQL does not answer")
 
 // Options describe the cluster to start.
 type Options struct {
@@ -151,7 +155,8 @@ func (c *Cluster) DSN(database, user string) string {
 // Version returns the major version of PostgreSQL that the cluster runs on.
 func (c *Cluster) Version() int { return c.install.version }
 
-// Close ends this process's use of the cluster, and stops it if no other process uses it. A second Close does no harm.
+// Close ends this process's use of the cluster, and stops it if no other process uses it. It does not wait for a slow stop: PostgreSQL
+// loses nothing, and the next process waits for its end. A second Close does no harm.
 func (c *Cluster) Close() error {
 	if c.users == nil {
 		return nil

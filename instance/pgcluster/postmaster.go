@@ -83,7 +83,7 @@ func (c *Cluster) adopt(ctx context.Context, pid int) (bool, error) {
 			return false, nil
 		}
 		if !isBusy(err) && time.Since(began) > connectPatience {
-			return false, fmt.Errorf("connect to PostgreSQL, which runs as process %d (kill -INT stops it): %w", pid, err)
+			return false, fmt.Errorf("%w: it runs as process %d (kill -INT stops it): %w", ErrNoAnswer, pid, err)
 		}
 		if err := pause(ctx, pollInterval); err != nil {
 			return false, fmt.Errorf("wait for PostgreSQL: %w", err)
@@ -134,7 +134,7 @@ func (c *Cluster) launch(ctx context.Context) error {
 			return &StartError{Dir: c.folder.path, Version: c.install.version, Words: c.lastWords(began), full: c.folder.isFull()}
 		}
 		if !isBusy(err) && time.Since(began) > connectPatience {
-			return fmt.Errorf("connect to PostgreSQL, which was just started: %w%s", err, c.lastWords(began))
+			return fmt.Errorf("%w after its start: %w%s", ErrNoAnswer, err, c.lastWords(began))
 		}
 		if err := pause(ctx, pollInterval); err != nil {
 			return fmt.Errorf("start PostgreSQL: %w", err)
@@ -168,8 +168,9 @@ func (c *Cluster) stop(ctx context.Context) error {
 		return fmt.Errorf("stop PostgreSQL (process %d): %w", pid, err)
 	}
 	for c.runsHere(pid) {
-		if err := pause(ctx, pollInterval); err != nil {
-			return fmt.Errorf("stop PostgreSQL (process %d): %w", pid, err)
+		if pause(ctx, pollInterval) != nil {
+			c.logf("PostgreSQL (process %d) is still stopping.", pid)
+			return nil
 		}
 	}
 	// The process that writes the log ends last.

@@ -68,13 +68,9 @@ type Rev struct {
 	Epoch       Epoch
 	YAML        string // "" is made of the rest
 	Components  []Component
-	// Further are other revisions of components. Only devices with a validation set that pins them get them.
-	Further []Component
-	Blob    Blob
-	Verity  Blob // the dm-verity data; nil for none
+	Blob        Blob
+	Verity      Blob // the dm-verity data; nil for none
 }
-
-func (r *Rev) components() []Component { return slices.Concat(r.Components, r.Further) }
 
 // Store is a simulated Snap Store. All its methods may be called while it serves.
 type Store struct {
@@ -188,7 +184,7 @@ func (s *Store) AddRevision(name string, rev Rev) error {
 		return fmt.Errorf("snap %s: revision %d: %w", name, rev.Revision, err)
 	}
 	var resources []digest
-	for _, c := range rev.components() {
+	for _, c := range rev.Components {
 		d, err := digestOf(c.Blob)
 		if err != nil {
 			return fmt.Errorf("snap %s: component %s: %w", name, c.Name, err)

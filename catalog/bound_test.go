@@ -1,0 +1,133 @@
+package catalog_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"offlinestore/assertion"
+	"offlinestore/catalog"
+	"offlinestore/internal/pgtest"
+)
+
+// TestHangingDatabase stops the answers of a database under each method of the catalogue. Each of them ends soon, with ErrUnavailable.
+func TestHangingDatabase(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.NewFrom(t, migrated)
+	proxy := pgtest.NewProxy(t, dsn)
+	through := withQuery(t, proxy.DSN(dsn), "connect_timeout", "1")
+	db, r := reopen(t, through), openReader(t, through)
+	if _, err := db.LoadSnapshot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	catalog.BoundStatements(db, 500*time.Millisecond)
+	catalog.BoundReader(r, 500*time.Millisecond)
+	proxy.Hang()
+	ctx := t.Context()
+	calls := map[string]func() error{
+		"DB.Admin":            func() error { _, err := db.Admin(ctx, "a@b"); return err },
+		"DB.Admins":           func() error { _, err := db.Admins(ctx); return err },
+		"DB.Apply":            func() error { _, err := db.Apply(ctx, imp("a", 0)); return err },
+		"DB.ApplyAll":         func() error { _, err := db.ApplyAll(ctx, []*catalog.Import{imp("a", 0)}); return err },
+		"DB.Assertion":        func() error { _, err := db.Assertion(ctx, assertion.Ref{Type: "model"}); return err },
+		"DB.BlobSums":         func() error { _, err := db.BlobSums(ctx, []catalog.Blob{blobOf("a", 1)}); return err },
+		"DB.Blobs":            func() error { _, err := db.Blobs(ctx); return err },
+		"DB.CharmIDs":         func() error { _, err := db.CharmIDs(ctx, "a"); return err },
+		"DB.CreateAdminRole":  func() error { return db.CreateAdminRole(ctx, "a", "b") },
+		"DB.CreateServerRole": func() error { return db.CreateServerRole(ctx, "a") },
+		"DB.DatabaseInfo":     func() error { _, err := db.DatabaseInfo(ctx); return err },
+		"DB.ForgetBlobs":      func() error { return db.ForgetBlobs(ctx) },
+		"DB.History":          func() error { _, err := db.History(ctx, ""); return err },
+		"DB.LastImports":      func() error { _, err := db.LastImports(ctx); return err },
+		"DB.LoadSnapshot":     func() error { _, err := db.LoadSnapshot(ctx); return err },
+		"DB.Lock":             func() error { _, err := db.Lock(ctx, true); return err },
+		"DB.Overrides":        func() error { _, err := db.Overrides(ctx, ""); return err },
+		"DB.Ping":             func() error { return db.Ping(ctx) },
+		"DB.Plan":             func() error { _, err := db.Plan(ctx, imp("a", 0)); return err },
+		"DB.PlanAll":          func() error { _, err := db.PlanAll(ctx, []*catalog.Import{imp("a", 0)}); return err },
+		"DB.Preview":          func() error { _, err := db.Preview(ctx, []*catalog.Import{imp("a", 0)}); return err },
+		"DB.PutAdmin":         func() error { return db.PutAdmin(ctx, catalog.Admin{}) },
+		"DB.RefreshSession":   func() error { return db.RefreshSession(ctx, "a", 1) },
+		"DB.Removals":         func() error { _, err := db.Removals(ctx); return err },
+		"DB.Remove":           func() error { _, err := db.Remove(ctx, &catalog.Removal{}); return err },
+		"DB.RemoveAdmin":      func() error { return db.RemoveAdmin(ctx, "a@b") },
+		"DB.Session":          func() error { _, err := db.Session(ctx, "a"); return err },
+		"DB.SetOverrides": func() error {
+			_, err := db.SetOverrides(ctx, "a", []catalog.OverrideChange{{}})
+			return err
+		},
+		"DB.StartSession": func() error { return db.StartSession(ctx, &catalog.Admin{}, "a", time.Now()) },
+		"DB.UnusedBlobs":  func() error { _, err := db.UnusedBlobs(ctx); return err },
+
+		"Reader.Generation":   func() error { _, err := r.Generation(ctx); return err },
+		"Reader.LoadSnapshot": func() error { _, err := r.LoadSnapshot(ctx); return err },
+		"Reader.Ping":         func() error { return r.Ping(ctx) },
+	}
+	requireAllMethods(t, calls, "DB", reflect.TypeOf(db), "Close")
+	requireAllMethods(t, calls, "Reader", reflect.TypeOf(r), "Close", "WaitForChange")
+	var wg sync.WaitGroup
+	for name, call := range calls {
+		wg.Go(func() {
+			began := time.Now()
+			if err := call(); !errors.Is(err, catalog.ErrUnavailable) {
+				t.Errorf("%s = %v, want ErrUnavailable", name, err)
+			}
+			if took := time.Since(began); took > 15*time.Second {
+				t.Errorf("%s took %v", name, took)
+			}
+		})
+	}
+	wg.Wait()
+	began := time.Now()
+	db.Close()
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("Close took %v", took)
+	}
+	proxy.Resume()
+	if _, err := r.LoadSnapshot(ctx); err != nil {
+		t.Errorf("LoadSnapshot after the database answers again: %v", err)
+	}
+}
+
+// requireAllMethods checks that each method of a type is called, but the given ones.
+func requireAllMethods(t *testing.T, calls map[string]func() error, name string, typ reflect.Type, but ...string) {
+	t.Helper()
+	exempt := map[string]bool{}
+	for _, m := range but {
+		exempt[m] = true
+	}
+	for i := range typ.NumMethod() {
+		m := typ.Method(i).Name
+		if calls[name+"."+m] == nil && !exempt[m] {
+			t.Errorf("%s.%s is not tried", name, m)
+		}
+	}
+}
+
+// TestCancelHangingDatabase presses Ctrl-C while a database hangs.
+func TestCancelHangingDatabase(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.NewFrom(t, migrated)
+	proxy := pgtest.NewProxy(t, dsn)
+	db := reopen(t, proxy.DSN(dsn))
+	if err := db.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	release, err := db.Lock(t.Context(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy.Hang()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	began := time.Now()
+	_, err = db.Apply(ctx, imp("a", 0))
+	release()
+	db.Close()
+	if took := time.Since(began); took > 4*time.Second || !errors.Is(err, context.Canceled) {
+		t.Errorf("Apply, release and Close after Ctrl-C took %v: %v", took, err)
+	}
+}
