@@ -119,7 +119,7 @@ func (b *bench) freshStore(o *outside, data func(int) string, round int) error {
 	if err := o.trust(data(round)); err != nil {
 		return err
 	}
-	_, err := b.proxy(data(round), "status")
+	_, err := b.proxy(data(round), "enable-airgap-mode")
 	return err
 }
 

@@ -17,7 +17,7 @@ import (
 // fillCatalogue makes a store of many snaps and returns the ids of the snaps that a device has installed. It writes no
 // blobs, because nothing is downloaded here.
 func (b *bench) fillCatalogue(data string) ([]string, error) {
-	if _, err := b.proxy(data, "status"); err != nil {
+	if _, err := b.proxy(data, "enable-airgap-mode"); err != nil {
 		return nil, err
 	}
 	cluster, err := pgcluster.Start(b.ctx, pgcluster.Options{Dir: filepath.Join(data, "postgresql")})
