@@ -33,8 +33,8 @@ const objectInUse = "55006"
 // test is skipped, or fails if the variable CI is set.
 func New(tb testing.TB) string {
 	tb.Helper()
-	admin := adminDSN(tb)
-	return create(tb, admin, "")
+	admin, copying := server(tb)
+	return create(tb, admin, copying)
 }
 
 // NewFrom returns the connection string of a database like New, which template has filled. It calls template once in a
@@ -42,10 +42,10 @@ func New(tb testing.TB) string {
 // test, and must close its connections.
 func NewFrom(tb testing.TB, template func(dsn string) error) string {
 	tb.Helper()
-	admin := adminDSN(tb)
+	admin, copying := server(tb)
 	if os.Getenv(databaseURL) != "" {
 		// A template would remain on a cluster that isn't ours, because no test knows that it is the last.
-		dsn := create(tb, admin, "")
+		dsn := create(tb, admin, copying)
 		if err := template(dsn); err != nil {
 			tb.Fatalf("fill a database: %v", err)
 		}
@@ -55,7 +55,7 @@ func NewFrom(tb testing.TB, template func(dsn string) error) string {
 	if err != nil {
 		tb.Fatalf("make a template database: %v", err)
 	}
-	return create(tb, admin, name)
+	return create(tb, admin, " TEMPLATE "+name+copying)
 }
 
 // shared holds the state that all tests of this process share.
@@ -68,11 +68,11 @@ type process struct {
 	templates map[uintptr]func() (string, error)
 }
 
-// adminDSN returns the connection string of a database from which others can be created.
-func adminDSN(tb testing.TB) string {
+// server returns the connection string of a database from which others can be created, and the clause that copies a template fast.
+func server(tb testing.TB) (admin, copying string) {
 	tb.Helper()
 	if dsn := os.Getenv(databaseURL); dsn != "" {
-		return dsn
+		return dsn, ""
 	}
 	cluster, err := shared.cluster()
 	if errors.Is(err, pgcluster.ErrNotInstalled) && os.Getenv("CI") == "" {
@@ -81,7 +81,7 @@ func adminDSN(tb testing.TB) string {
 	if err != nil {
 		tb.Fatalf("start PostgreSQL: %v", err)
 	}
-	return cluster.admin()
+	return cluster.admin(), cluster.copying
 }
 
 // cluster starts the cluster once.
@@ -123,21 +123,17 @@ func (p *process) template(admin string, fill func(dsn string) error) (string, e
 	return fillOnce()
 }
 
-// create makes a database that the end of the test drops.
-func create(tb testing.TB, admin, template string) string {
+// create makes a database that the end of the test drops. options follow its name.
+func create(tb testing.TB, admin, options string) string {
 	tb.Helper()
 	name := newName()
 	dsn, err := withDatabase(admin, name)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	statement := "CREATE DATABASE " + name
-	if template != "" {
-		statement += " TEMPLATE " + template
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	if err := run(ctx, admin, statement); err != nil {
+	if err := run(ctx, admin, "CREATE DATABASE "+name+options); err != nil {
 		tb.Fatalf("create a database: %v", err)
 	}
 	tb.Cleanup(func() {
