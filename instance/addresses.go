@@ -19,10 +19,12 @@ var (
 // Addresses are the addresses that a server listens on. An empty address is not served.
 type Addresses struct {
 	HTTP, HTTPS, Registry, Admin string
+	// LaterHTTPS is the address of HTTPS from the first certificate on, if there is none yet.
+	LaterHTTPS string
 }
 
 // ChooseAddresses completes the requested addresses from the settings. With a requested HTTP address, no other port is open unless
-// it is requested or set. There is no HTTPS without a certificate. The error may be an ErrNoCertificate.
+// it is requested or set. There is no HTTPS before the first certificate. The error may be an ErrNoCertificate.
 func ChooseAddresses(s *settings.Settings, request Addresses) (Addresses, error) {
 	v := s.Values()
 	out := request
@@ -32,6 +34,8 @@ func ChooseAddresses(s *settings.Settings, request Addresses) (Addresses, error)
 		return Addresses{}, ErrNoCertificate
 	case request.HTTPS == "" && request.HTTP == "" && v.TLSCert != "":
 		out.HTTPS = net.JoinHostPort(ip, v.HTTPSPort)
+	case request.HTTPS == "" && request.HTTP == "":
+		out.LaterHTTPS = net.JoinHostPort(ip, v.HTTPSPort)
 	}
 	if request.HTTP == "" {
 		out.HTTP = net.JoinHostPort(ip, v.HTTPPort)

@@ -60,7 +60,7 @@ func (a administration) endpoints(l *Listeners, log *slog.Logger) []endpoint {
 	}
 	ln := l.admin
 	if !isLoopback(ln) {
-		ln, _ = l.secure(ln)
+		ln = l.secure(ln)
 	}
 	log.Info("administration", "address", l.admin.Addr().String())
 	all := []endpoint{{a.server.HTTPServer(l.admin.Addr().String()), ln}}

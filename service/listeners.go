@@ -1,13 +1,13 @@
 package service
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 
 	"offlinestore/certificate"
 	"offlinestore/instance"
@@ -49,8 +49,10 @@ type Listeners struct {
 	local net.Listener
 
 	certificate certificate.Reloader
-	// tls reports whether there was a certificate at the start.
-	tls bool
+	// late is https if its port is opened with the first certificate, or nil.
+	late *lateListener
+	// secured is set with the first certificate. It stays, since clients were sent to HTTPS.
+	secured atomic.Bool
 }
 
 // Listen opens all listeners, or none. It comes before the store is opened, because low ports need root's rights. The error may be
@@ -64,9 +66,10 @@ func Listen(s *settings.Settings, request instance.Addresses, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	l := &Listeners{tls: c != nil}
+	l := &Listeners{}
 	if c != nil {
 		l.certificate.Set(c)
+		l.secured.Store(true)
 	}
 	for _, open := range []struct {
 		to      *net.Listener
@@ -87,6 +90,10 @@ func Listen(s *settings.Settings, request instance.Addresses, log *slog.Logger) 
 		}
 		*open.to = ln
 	}
+	if a.LaterHTTPS != "" {
+		l.late = newLateListener(a.LaterHTTPS)
+		l.https = l.late
+	}
 	if err := l.validateAdmin(a.Admin); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -100,7 +107,7 @@ func Listen(s *settings.Settings, request instance.Addresses, log *slog.Logger) 
 
 // validateAdmin refuses administration without TLS on an address that others reach.
 func (l *Listeners) validateAdmin(address string) error {
-	if l.admin == nil || l.tls || isLoopback(l.admin) {
+	if l.admin == nil || l.secured.Load() || isLoopback(l.admin) {
 		return nil
 	}
 	return &PlainAdminError{address}
@@ -126,13 +133,33 @@ func (l *Listeners) Close() error {
 	return nil
 }
 
-// secure makes ln speak TLS if there is a certificate.
-func (l *Listeners) secure(ln net.Listener) (secured net.Listener, scheme string) {
-	if !l.tls {
-		return ln, "http"
-	}
-	return tls.NewListener(ln, l.certificate.Config()), "https"
+// secure makes ln speak TLS from the first certificate on.
+func (l *Listeners) secure(ln net.Listener) net.Listener {
+	return &secureListener{ln, l.certificate.Config(), l.secured.Load}
 }
+
+// scheme returns the scheme of listeners that secure returned.
+func (l *Listeners) scheme() string {
+	if l.secured.Load() {
+		return "https"
+	}
+	return "http"
+}
+
+// setCertificate gives c to new connections. The first certificate opens the port of HTTPS; it returns an error if that fails.
+func (l *Listeners) setCertificate(c *certificate.Certificate) error {
+	l.certificate.Set(c)
+	if l.late != nil {
+		if err := l.late.open(); err != nil {
+			return err
+		}
+	}
+	l.secured.Store(true)
+	return nil
+}
+
+// servesHTTPS reports whether clients reach HTTPS.
+func (l *Listeners) servesHTTPS() bool { return l.https != nil && l.secured.Load() }
 
 // endpoint is a server and its listener.
 type endpoint struct {

@@ -26,11 +26,14 @@ type reloader struct {
 	guard     *transfer.Guard
 	settings  *settings.Settings
 	log       *slog.Logger
+	// announceHTTPS is called when the first certificate has opened its port.
+	announceHTTPS func()
 }
 
 // reload takes up new settings. It refuses settings that make no sense together as a whole, and keeps the old ones.
 func (r *reloader) reload(s *settings.Settings, err error) {
 	var next server.Settings
+	before := r.listeners.servesHTTPS()
 	if err == nil {
 		next, err = readSettings(r.dir, s, r.listeners, r.log)
 	}
@@ -50,8 +53,11 @@ func (r *reloader) reload(s *settings.Settings, err error) {
 			r.log.Info("a setting was changed", "setting", k.Name)
 		}
 	}
-	if (s.Values().TLSCert != "") != r.listeners.tls {
-		r.log.Warn("HTTPS begins, or ends, when serve is started again")
+	if !before && r.listeners.servesHTTPS() {
+		r.announceHTTPS()
+	}
+	if s.Values().TLSCert == "" && r.listeners.secured.Load() {
+		r.log.Warn("HTTPS ends when serve is started again")
 	}
 	r.settings = s
 }
@@ -59,7 +65,7 @@ func (r *reloader) reload(s *settings.Settings, err error) {
 // readSettings reads everything that may change while a service runs, and gives the listeners the certificate.
 func readSettings(dir instance.Dir, s *settings.Settings, l *Listeners, log *slog.Logger) (server.Settings, error) {
 	v := s.Values()
-	out := server.Settings{Domain: v.Domain, HTTPSPort: v.HTTPSPort, RedirectToHTTPS: l.https != nil,
+	out := server.Settings{Domain: v.Domain, HTTPSPort: v.HTTPSPort,
 		TrustForwardedProto: v.TrustForwardedProto, StoreID: v.StoreID}
 	access, err := instance.ReadRegistryAccess(s, addressOf(l.images))
 	if err != nil {
@@ -79,10 +85,13 @@ func readSettings(dir instance.Dir, s *settings.Settings, l *Listeners, log *slo
 	}
 	if c != nil {
 		out.CertificateExpiry = c.Info().NotAfter
-		l.certificate.Set(c)
+		if err := l.setCertificate(c); err != nil {
+			log.Error("HTTPS can't begin: start serve again once nothing else has the port", "err", err)
+		}
 		warnOfCertificate(log, c, out.Domain, time.Now())
 		warnOfPort(log, out.Domain, v.HTTPPort, v.HTTPSPort)
 	}
+	out.RedirectToHTTPS = l.servesHTTPS()
 	return out, nil
 }
 

@@ -105,7 +105,8 @@ func (c Config) openService(r *catalog.Reader) (*service, error) {
 		DatabaseRestarts: c.Instance.CountRestarts()})
 	s.server.SetSettings(current)
 	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, guard: s.guard,
-		settings: c.Instance.Settings, log: c.Logger}
+		settings: c.Instance.Settings, log: c.Logger,
+		announceHTTPS: func() { s.announce(RoleHTTPS, c.Listeners.scheme(), c.Listeners.https.Addr().String(), nil) }}
 	return s, nil
 }
 
@@ -131,14 +132,14 @@ func (s *service) endpoints(cat *catalog.Snapshot) []endpoint {
 	all := []endpoint{{s.server.HTTPServer(l.http.Addr().String()), l.http}}
 	s.announce(RoleHTTP, "http", l.http.Addr().String(), cat)
 	if l.https != nil {
-		ln, scheme := l.secure(l.https)
-		all = append(all, endpoint{s.server.HTTPServer(l.https.Addr().String()), ln})
-		s.announce(RoleHTTPS, scheme, l.https.Addr().String(), cat)
+		all = append(all, endpoint{s.server.HTTPServer(l.https.Addr().String()), l.secure(l.https)})
+	}
+	if l.servesHTTPS() {
+		s.announce(RoleHTTPS, l.scheme(), l.https.Addr().String(), cat)
 	}
 	if l.images != nil {
-		ln, scheme := l.secure(l.images)
-		all = append(all, endpoint{s.source.images.HTTPServer(l.images.Addr().String()), ln})
-		s.announce(RoleRegistry, scheme, l.images.Addr().String(), cat)
+		all = append(all, endpoint{s.source.images.HTTPServer(l.images.Addr().String()), l.secure(l.images)})
+		s.announce(RoleRegistry, l.scheme(), l.images.Addr().String(), cat)
 	}
 	return all
 }

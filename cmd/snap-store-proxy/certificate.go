@@ -28,7 +28,7 @@ certificate already, it is replaced, and the output describes it: devices that
 trusted it refuse this store until they trust the new one.
 
 A running 'serve' loads a new certificate at once, and drops no connection. The
-first one needs a restart, because it opens a port. Plain requests are then redirected.`,
+first one opens the port of HTTPS. Plain requests are then redirected.`,
 		Example: `  cat server.crt server.key intermediates.pem | snap-store-proxy import-certificate
   snap-store-proxy import-certificate --selfsigned > ca.pem`,
 		Args: cobra.NoArgs,

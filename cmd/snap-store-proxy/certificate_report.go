@@ -52,7 +52,7 @@ func (o *importCertificate) report(out io.Writer, c *certificate.Certificate) er
 	}
 	fmt.Fprintf(os.Stderr, "Certificate for %s imported; it expires on %s, in %s.\n", cli.Clean(strings.Join(info.Names, ", ")), info.NotAfter.Format(time.DateOnly),
 		cli.Count(info.DaysLeft(time.Now()), "day"))
-	fmt.Fprintln(os.Stderr, "A running 'snap-store-proxy serve' takes it up; restart it if it serves no HTTPS yet.")
+	fmt.Fprintln(os.Stderr, "A running 'snap-store-proxy serve' takes it up.")
 	if !info.PrivateRoot {
 		return nil
 	}

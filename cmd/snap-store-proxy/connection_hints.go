@@ -24,9 +24,9 @@ func connectionHint(c instance.Connection) string {
 	case c.Name == instance.ConnectionName:
 		return "give the name to the DNS that devices use, or to /etc/hosts here and there"
 	case errors.Is(c.Err, http.ErrSchemeMismatch):
-		return "restart 'snap-store-proxy serve': the first certificate counts from then on"
+		return "the port of plain HTTP is in proxy.domain: put the one of HTTPS there (proxy.port.https), or none if that is 443"
 	case refused && c.Name == instance.ConnectionHTTPS:
-		return "see that 'snap-store-proxy serve' runs and was restarted after the first certificate, or that the balancer before it does; a port other than 443 belongs into proxy.domain"
+		return "see that 'snap-store-proxy serve' runs, or that the balancer before it does; a port other than 443 belongs into proxy.domain"
 	case refused:
 		return "see that 'snap-store-proxy serve' runs, and that the port, unless it is the usual one, is in proxy.domain"
 	case errors.Is(c.Err, context.DeadlineExceeded):

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -194,4 +195,57 @@ func TestServeWithSpoiltCertificate(t *testing.T) {
 	if r.code != 1 || !strings.Contains(r.stderr, "belongs to none") || !strings.Contains(r.stderr, "import-certificate") {
 		t.Errorf("serve with another's key: %d %s", r.code, r.stderr)
 	}
+}
+
+// TestFirstCertificate checks that the first certificate opens the port of HTTPS while a server runs: devices are redirected, images come by
+// TLS, and a connection that was open stays open.
+func TestFirstCertificate(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	ports := freePorts(t, 3)
+	s.mustRun("config", "proxy.ipaddress=127.0.0.1", "proxy.port.http="+ports[0], "proxy.port.https="+ports[1], "proxy.oci-registry.listen=127.0.0.1:"+ports[2],
+		"proxy.oci-registry.builtin=true", "proxy.admin.listen=127.0.0.1:0")
+	cmd := s.command(s.t.Context(), "serve")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	plain, secure := "http://127.0.0.1:"+ports[0], "https://127.0.0.1:"+ports[1]
+	await(t, http.DefaultClient, plain+"/_status/check", "200 ")
+	if got := ask(http.DefaultClient, secure+"/"); !strings.Contains(got, "connection refused") {
+		t.Errorf("HTTPS without a certificate says %q, want a closed port", got)
+	}
+	await(t, http.DefaultClient, "http://127.0.0.1:"+ports[2]+"/v2/", "200 ")
+	open := &http.Client{Timeout: 20 * time.Second}
+	if got := ask(open, plain+"/_status/check"); !strings.HasPrefix(got, "200 ") {
+		t.Fatal(got)
+	}
+	ca := s.mustRun("import-certificate", "--selfsigned", "--name", "127.0.0.1").stdout
+	client := trusting(ca)
+	await(t, client, secure+"/_status/check", "200 ")
+	await(t, client, plain+"/v2/snaps/info/x", "301 https://127.0.0.1:"+ports[1]+"/v2/snaps/info/x")
+	await(t, client, "https://127.0.0.1:"+ports[2]+"/v2/", "200 ")
+	if got := ask(open, plain+"/_status/check"); !strings.HasPrefix(got, "200 ") {
+		t.Errorf("the open connection says %q", got)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("the server ends with %v", err)
+	}
+}
+
+// freePorts returns free ports of the loopback address.
+func freePorts(t *testing.T, n int) (ports []string) {
+	t.Helper()
+	for range n {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		_, port, _ := net.SplitHostPort(ln.Addr().String())
+		ports = append(ports, port)
+	}
+	return ports
 }
