@@ -89,19 +89,22 @@ func (a *applier) charmRevisions() error {
 		if other && (have.signer != Unsigned || a.in.Signer == Unsigned) {
 			return &ConflictError{What: what, Have: "blob " + have.blob, New: "blob " + blob}
 		}
-		if ok && have.keepsCharm(a.in, a.forces(charmRevisionKey(key))) {
+		keeps := ok && have.keepsCharm(a.in, a.forces(charmRevisionKey(key)))
+		changes, err := mergeCharm(&rev.Item, have, keeps, ok && !other && have.signer == Unsigned == (a.in.Signer == Unsigned))
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		a.r.update(changes...)
+		if keeps && len(changes) == 0 {
 			continue
 		}
 		item, err := json.Marshal(rev.Item)
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		if ok {
-			var old charm.Item
-			if err := json.Unmarshal(have.item, &old); err != nil {
-				return fmt.Errorf("%s: %w", what, err)
-			}
-			a.r.update(difference.OfCharmRevision(&old, &rev.Item)...)
+		if keeps {
+			b.Queue(`update charm_revision set item = $3 where charm_id = $1 and revision = $2`, rev.ID, key.revision, item)
+			continue
 		}
 		a.knownCharms[key] = knownItem{blob: blob, origin: a.in.origin()}
 		if !ok || other {
@@ -117,6 +120,29 @@ func (a *applier) charmRevisions() error {
 		return err
 	}
 	return a.copy("charm_revision", []string{"charm_id", "revision", "item", "blob", "import_id"}, rows)
+}
+
+// mergeCharm changes item, a revision of the import, into what the catalogue will hold, and returns the changes. If keeps is set, the
+// catalogue keeps what it has. With bases, it also gets the bases of both: an export names only the requested architectures of a charm for
+// all of them, and the next export may be for others.
+func mergeCharm(item *charm.Item, have knownItem, keeps, bases bool) ([]difference.Change, error) {
+	if have.item == nil {
+		return nil, nil
+	}
+	var old charm.Item
+	if err := json.Unmarshal(have.item, &old); err != nil {
+		return nil, err
+	}
+	added := item.Revision.Bases
+	if keeps {
+		*item = old
+	} else {
+		added = old.Revision.Bases
+	}
+	if bases {
+		item.Revision.Bases = charm.UniteBases(item.Revision.Bases, added)
+	}
+	return difference.OfCharmRevision(&old, item), nil
 }
 
 // charmResources adds the new revisions of resources. It refuses another file for a revision in the catalogue, unless that

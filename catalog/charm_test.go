@@ -255,3 +255,30 @@ func TestCharmBlobs(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestBasesOfArchitectures imports exports of one revision for three architectures, in all orders. The revision is in no channel, so only its
+// own bases tell Juju where it runs.
+func TestBasesOfArchitectures(t *testing.T) {
+	t.Parallel()
+	for _, order := range permutations(3) {
+		s, _ := open(t)
+		bundles := make([]*catalog.Import, 3)
+		for i, arch := range []string{"amd64", "arm64", "s390x"} {
+			bundles[i] = withCharm(imp(arch, i), "app", []int{6})
+			bundles[i].CharmRevisions[0].Revision.Bases[0].Architecture = arch
+		}
+		for n, i := range order {
+			if r := apply(t, s, bundles[i]); n > 0 && len(r.Updates) == 0 {
+				t.Errorf("order %v: the import of %s changes nothing", order, bundles[i].Name)
+			}
+		}
+		if r := apply(t, s, bundles[order[0]]); !r.UpToDate {
+			t.Errorf("order %v: the first bundle again: %+v", order, r)
+		}
+		var got []string
+		for _, b := range load(t, s).Charms[0].Revisions[0].Bases {
+			got = append(got, b.Architecture)
+		}
+		diff(t, fmt.Sprint("architectures, order ", order), got, []string{"amd64", "arm64", "s390x"})
+	}
+}

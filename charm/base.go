@@ -136,6 +136,21 @@ func distance(want, b Base) int {
 // and older use the first base that they are offered; then other releases of Ubuntu, newest first; then other systems.
 func SortBases(bases []Base) { slices.SortFunc(bases, compareBases) }
 
+// UniteBases returns bases with the ones of more that they lack. They are sorted like SortBases sorts them if there are any.
+func UniteBases(bases, more []*Base) []*Base {
+	out := slices.Clone(bases)
+	for _, b := range more {
+		if b != nil && !slices.ContainsFunc(out, func(have *Base) bool { return have != nil && *have == *b }) {
+			out = append(out, b)
+		}
+	}
+	if len(out) > len(bases) {
+		out = slices.DeleteFunc(out, func(b *Base) bool { return b == nil })
+		slices.SortFunc(out, func(a, b *Base) int { return compareBases(*a, *b) })
+	}
+	return out
+}
+
 func compareBases(a, b Base) int {
 	if a.IsLTS() != b.IsLTS() {
 		return before(a.IsLTS())
