@@ -184,10 +184,12 @@ func TestPrepareImageOfSet(t *testing.T) {
 		StoreURL:    "http://127.0.0.1:8080",
 		Sites:       []snapdaemon.Site{{Addr: "127.0.0.1:8080", Handler: snapdaemon.Forward(t, in.url)}},
 	})
+	enforce := filepath.Join(t.TempDir(), "customize.json")
+	o.write(enforce, []byte(`{"validation":"enforce"}`))
 	for sequence, greeter := range map[string]string{"1": "greeter_1.snap", "": "greeter_2.snap"} {
 		args := []string{"prepare-image"}
 		if snapd.Newer() {
-			args = append(args, "--validation=enforce")
+			args = append(args, "--customize="+enforce)
 		} else {
 			greeter = "greeter_3.snap"
 		}
