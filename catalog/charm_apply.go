@@ -122,9 +122,9 @@ func (a *applier) charmRevisions() error {
 	return a.copy("charm_revision", []string{"charm_id", "revision", "item", "blob", "import_id"}, rows)
 }
 
-// mergeCharm changes item, a revision of the import, into what the catalogue will hold, and returns the changes. If keeps is set, the
-// catalogue keeps what it has. With bases, it also gets the bases of both: an export names only the requested architectures of a charm for
-// all of them, and the next export may be for others.
+// mergeCharm changes item, a revision of the import, into the new item of the catalogue, and returns the changes. If keeps is set, the
+// catalogue keeps its item. With bases, the new item has the bases of both: an export names only the requested architectures of a charm
+// for all of them, and the next export may be for others.
 func mergeCharm(item *charm.Item, have knownItem, keeps, bases bool) ([]difference.Change, error) {
 	if have.item == nil {
 		return nil, nil
