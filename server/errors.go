@@ -11,6 +11,7 @@ import (
 const (
 	codeBadRequest  = "api-error"
 	codeNotAllowed  = "method-not-allowed"
+	codeForbidden   = "forbidden"
 	codeUnsupported = "not-supported"
 	codeUnavailable = "unavailable"
 	codeTooLarge    = "request-too-large"

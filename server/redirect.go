@@ -7,12 +7,13 @@ import (
 )
 
 // redirectToHTTPS redirects plain requests to HTTPS if Settings.RedirectToHTTPS is set. Health checks and metrics stay reachable:
-// balancers and monitors know this host by an address that is in no certificate.
+// balancers and monitors know this host by an address that is in no certificate. A password in a plain request is refused, because a
+// redirect would have it sent twice.
 func (s *Server) redirectToHTTPS(next http.Handler) http.Handler {
 	redirect := s.instrument("redirect", s.redirect)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l := s.settings.Load()
-		if !l.RedirectToHTTPS || l.secure(r) || isMonitoring(r.URL.Path) {
+		if !l.RedirectToHTTPS || l.secure(r) || isMonitoring(r.URL.Path) || s.administers() && isAdministration(r.URL.Path) {
 			next.ServeHTTP(w, r)
 			return
 		}

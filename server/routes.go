@@ -82,6 +82,9 @@ func (s *Server) routes() http.Handler {
 	for path, allowed := range methods {
 		mux.Handle(path, s.instrument(path, s.notAllowed(allowed)))
 	}
+	for _, path := range administrationPaths {
+		mux.Handle(path, s.instrument("administration", s.administer))
+	}
 	mux.Handle("/", s.instrument("other", s.unknown))
 	return mux
 }

@@ -30,6 +30,8 @@ type Config struct {
 	Logger *slog.Logger
 	// AccessLog gets the requests; nil logs them to Logger at the debug level.
 	AccessLog *transfer.AccessLog
+	// Administration is the API for administrators; nil if there is none.
+	Administration http.Handler
 	// Metrics adds its metrics to /metrics; nil adds nothing.
 	Metrics *prometheus.Registry
 	// DatabaseRestarts returns how often a private PostgreSQL was started again; nil means that there is none.

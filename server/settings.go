@@ -15,6 +15,8 @@ type Settings struct {
 	// TrustForwardedProto trusts the header X-Forwarded-Proto, which a balancer in front of this store must then set on every
 	// request, and X-Forwarded-For for the log.
 	TrustForwardedProto bool
+	// Administration answers administrators at the URL of the store, too, over TLS only.
+	Administration bool
 	// RedirectToHTTPS redirects plain requests to HTTPS, except health checks and metrics.
 	RedirectToHTTPS bool
 	// HTTPSPort is the port of HTTPS if Domain is empty; empty means 443.

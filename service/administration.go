@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"net/http"
 
 	"offlinestore/catalog"
 	"offlinestore/instance"
@@ -25,9 +26,9 @@ type administration struct {
 	db     *catalog.DB
 }
 
-// openAdministration opens the administration. It is empty without a listener for it.
+// openAdministration opens the administration. It is empty if there is no place for it.
 func openAdministration(ctx context.Context, in *instance.Instance, l *Listeners, log *slog.Logger) (administration, error) {
-	if l.admin == nil {
+	if l.admin == nil && !in.Settings.Values().AdminOnStoreURL {
 		return administration{}, nil
 	}
 	if _, err := in.Settings.SetMissing(map[string]string{settings.AuthSecret: rand.Text()}); err != nil {
@@ -46,6 +47,15 @@ func openAdministration(ctx context.Context, in *instance.Instance, l *Listeners
 	return administration{srv, db}, nil
 }
 
+// handler returns the API for administrators, or nil.
+func (a administration) handler() http.Handler {
+	if a.server == nil {
+		return nil
+	}
+	return a.server.Handler()
+}
+
+// Close ends the connection to the database.
 func (a administration) Close() {
 	if a.db != nil {
 		a.db.Close()
@@ -55,7 +65,7 @@ func (a administration) Close() {
 // endpoints returns the endpoint of the administration. On a loopback address it speaks HTTP, because no certificate is for that
 // name.
 func (a administration) endpoints(l *Listeners, log *slog.Logger) []endpoint {
-	if a.server == nil {
+	if l.admin == nil {
 		return nil
 	}
 	ln := l.admin

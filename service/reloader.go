@@ -26,6 +26,8 @@ type reloader struct {
 	guard     *transfer.Guard
 	settings  *settings.Settings
 	log       *slog.Logger
+	// administers reports whether there is an API for administrators.
+	administers bool
 	// announceHTTPS is called when the first certificate has opened its port.
 	announceHTTPS func()
 }
@@ -59,13 +61,16 @@ func (r *reloader) reload(s *settings.Settings, err error) {
 	if s.Values().TLSCert == "" && r.listeners.secured.Load() {
 		r.log.Warn("HTTPS ends when serve is started again")
 	}
+	if s.Values().AdminOnStoreURL && !r.administers {
+		r.log.Warn("administration begins when serve is started again: no address is served for it now", "setting", settings.AdminOnStoreURL)
+	}
 	r.settings = s
 }
 
 // readSettings reads everything that may change while a service runs, and gives the listeners the certificate.
 func readSettings(dir instance.Dir, s *settings.Settings, l *Listeners, log *slog.Logger) (server.Settings, error) {
 	v := s.Values()
-	out := server.Settings{Domain: v.Domain, HTTPSPort: v.HTTPSPort,
+	out := server.Settings{Domain: v.Domain, HTTPSPort: v.HTTPSPort, Administration: v.AdminOnStoreURL,
 		TrustForwardedProto: v.TrustForwardedProto, StoreID: v.StoreID}
 	access, err := instance.ReadRegistryAccess(s, addressOf(l.images))
 	if err != nil {

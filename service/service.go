@@ -5,6 +5,7 @@ package service
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -48,7 +49,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer r.Close()
-	s, err := c.openService(r)
+	s, err := c.openService(r, remote.handler())
 	if err != nil {
 		return err
 	}
@@ -84,7 +85,7 @@ type service struct {
 	domain string
 }
 
-func (c Config) openService(r *catalog.Reader) (*service, error) {
+func (c Config) openService(r *catalog.Reader, administration http.Handler) (*service, error) {
 	current, err := readSettings(c.Instance.Dir, c.Instance.Settings, c.Listeners, c.Logger)
 	if err != nil {
 		return nil, err
@@ -102,10 +103,10 @@ func (c Config) openService(r *catalog.Reader) (*service, error) {
 		return nil, err
 	}
 	s.server = server.New(server.Config{Blobs: c.Instance.Blobs, Trust: trust, Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics,
-		DatabaseRestarts: c.Instance.CountRestarts()})
+		Administration: administration, DatabaseRestarts: c.Instance.CountRestarts()})
 	s.server.SetSettings(current)
 	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, guard: s.guard,
-		settings: c.Instance.Settings, log: c.Logger,
+		settings: c.Instance.Settings, log: c.Logger, administers: administration != nil,
 		announceHTTPS: func() { s.announce(RoleHTTPS, c.Listeners.scheme(), c.Listeners.https.Addr().String(), nil) }}
 	return s, nil
 }

@@ -63,6 +63,9 @@ func clientOf(r *http.Request, forwarded bool) string {
 	return r.RemoteAddr
 }
 
+// ForwardedClient returns the address of the client for which a trusted balancer sent r.
+func ForwardedClient(r *http.Request) string { return clientOf(r, true) }
+
 func bounded(s string, limit int) string {
 	if len(s) <= limit {
 		return s

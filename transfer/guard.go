@@ -49,8 +49,11 @@ func (g *Guard) TrustForwarded(trust bool) { g.forwarded.Store(trust) }
 
 // Protect makes srv account for the memory of its requests. Its listener must be one of the Guard's, perhaps inside TLS.
 func (g *Guard) Protect(srv *http.Server) {
-	next := srv.Handler
+	next, before := srv.Handler, srv.ConnContext
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		if before != nil {
+			ctx = before(ctx, c)
+		}
 		return context.WithValue(ctx, connKey{}, guarded(c))
 	}
 	srv.ConnState = func(c net.Conn, state http.ConnState) {

@@ -4,6 +4,7 @@ package settings
 const (
 	AdminEmails              = "proxy.admin-emails"
 	AdminListen              = "proxy.admin.listen"
+	AdminOnStoreURL          = "proxy.admin.on-store-url"
 	Airgap                   = "proxy.airgap"
 	AllowedDeviceServiceURLs = "proxy.device-auth.allowed-device-service-urls"
 	AuthSecret               = "proxy.auth.secret"
@@ -48,6 +49,7 @@ func Keys() []Key {
 		{StoreURL, "", "URL of the store, as its store assertion has it", KindURL, false},
 		{AdminEmails, "[]", "who may administer this store, a JSON list; add-admin and remove-admin change it", KindEmailList, false},
 		{AdminListen, "127.0.0.1:8013", "address and port that serve takes remote administration on", KindListen, false},
+		{AdminOnStoreURL, "false", "whether serve takes administration at the URL of the store, too, by https only", KindBool, false},
 		{Airgap, "false", "whether enable-airgap-mode was run; this store is never anything else", KindBool, false},
 		{AuthSecret, "", "signs the macaroons of admins; enable-airgap-mode makes it", KindText, true},
 		{DBConnection, "", "PostgreSQL database of the store (13 or newer); a private cluster is run while unset", KindConnection, true},

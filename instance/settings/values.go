@@ -4,6 +4,7 @@ package settings
 type Values struct {
 	AdminEmails              []string
 	AdminListen              string
+	AdminOnStoreURL          bool
 	Airgap                   bool
 	AllowedDeviceServiceURLs []string
 	AuthSecret               string
@@ -36,7 +37,7 @@ func (s *Settings) Values() Values {
 		text[k.Name] = s.value(k)
 	}
 	return Values{
-		AdminEmails: decodeList(text[AdminEmails]), AdminListen: text[AdminListen], Airgap: text[Airgap] == "true",
+		AdminEmails: decodeList(text[AdminEmails]), AdminListen: text[AdminListen], AdminOnStoreURL: text[AdminOnStoreURL] == "true", Airgap: text[Airgap] == "true",
 		AllowedDeviceServiceURLs: decodeList(text[AllowedDeviceServiceURLs]),
 		AuthSecret:               text[AuthSecret], DeviceAuthSecret: text[DeviceAuthSecret],
 		DBConnection: text[DBConnection], DBServerConnection: text[DBServerConnection],
