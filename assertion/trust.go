@@ -14,12 +14,14 @@ var canonicalRoots []byte
 //go:embed predefined.assert
 var predefinedAssertions []byte
 
-// Trust holds the trusted roots: accounts and their keys, which sign themselves. It is immutable.
+// Trust holds the trusted roots: accounts and their keys, which sign themselves. It is immutable, but for a memory of the signatures that
+// it has verified.
 type Trust struct {
 	accounts   map[string]*Assertion // by account-id
 	keys       map[string]*Assertion // by key identifier
 	predefined *Set
 	carried    *Set
+	signatures *signatureMemory
 }
 
 // Canonical returns the trust of production devices: the root of the Snap Store.
@@ -42,7 +44,10 @@ func compiledIn(stream []byte) *Set {
 // With returns a Trust with further roots: account assertions, and account-key assertions that are signed with their own key.
 // Each account needs a key that signed it, and each key needs its account.
 func (t *Trust) With(extra ...*Assertion) (*Trust, error) {
-	more := &Trust{accounts: make(map[string]*Assertion), keys: make(map[string]*Assertion), predefined: t.predefined, carried: t.carried}
+	more := &Trust{
+		accounts: make(map[string]*Assertion), keys: make(map[string]*Assertion), predefined: t.predefined, carried: t.carried,
+		signatures: new(signatureMemory),
+	}
 	maps.Copy(more.accounts, t.accounts)
 	maps.Copy(more.keys, t.keys)
 	for _, a := range extra {

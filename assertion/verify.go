@@ -155,7 +155,7 @@ func (v *Verifier) checkSigned(a, key *Assertion) error {
 			return fmt.Errorf("%w: %s, at the assertion's timestamp %s", err, key.ref, t.UTC().Format(time.RFC3339))
 		}
 	}
-	if err := verifySignature(a, key); err != nil {
+	if err := v.Trust.verifySignature(a, key); err != nil {
 		return err
 	}
 	if err := verifyConstraints(a, key); err != nil {

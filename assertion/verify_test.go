@@ -1,6 +1,7 @@
 package assertion_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
@@ -187,5 +188,54 @@ func TestVerifyJudgesNowByDefault(t *testing.T) {
 	v := assertion.Verifier{Trust: f.Trust(), Source: f.set}
 	if err := v.Verify(f.brand.Model("m", nil)); !errors.Is(err, assertion.ErrExpiredKey) {
 		t.Errorf("got %v, want %v", err, assertion.ErrExpiredKey)
+	}
+}
+
+// TestVerifyRemembered verifies assertions with a Trust that remembers a good signature of the same content.
+func TestVerifyRemembered(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	trust, a := f.Trust(), f.revision(nil)
+	verify := func(a *assertion.Assertion, at time.Time) error {
+		return (&assertion.Verifier{Trust: trust, Source: f.set, Time: at}).Verify(a)
+	}
+	raw := a.Raw()
+	tampered := func(i int) *assertion.Assertion {
+		changed := append([]byte(nil), raw...)
+		changed[i] ^= 1
+		b, err := assertion.Decode(changed)
+		if err != nil {
+			return nil
+		}
+		return b
+	}
+	content := bytes.Index(raw, []byte("\n\n"))
+	if content < 100 {
+		t.Fatalf("content of %d bytes", content)
+	}
+	for range 2 {
+		if err := verify(a, assertiontest.Time()); err != nil {
+			t.Fatal(err)
+		}
+		// The memory is about the signature alone: the times of the keys are judged again.
+		if err := verify(a, time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)); !errors.Is(err, assertion.ErrKeyNotYetValid) {
+			t.Errorf("before the key: %v, want %v", err, assertion.ErrKeyNotYetValid)
+		}
+		tried := 0
+		for i := range content {
+			if b := tampered(i); b != nil {
+				tried++
+				if err := verify(b, assertiontest.Time()); err == nil {
+					t.Fatalf("accepted with byte %d changed", i)
+				}
+			}
+		}
+		if tried < 100 {
+			t.Errorf("%d tampered assertions were decoded, want more", tried)
+		}
+		// The last bytes of the signature are its number.
+		if b := tampered(len(raw) - 9); b == nil || verify(b, assertiontest.Time()) == nil {
+			t.Error("accepted with another signature")
+		}
 	}
 }

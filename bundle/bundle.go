@@ -119,7 +119,7 @@ func (h *Head) format() string {
 	switch {
 	case h.large, len(h.Assertions)+len(h.Withdrawals) > 0,
 		slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return s.HasEpochs() }),
-		slices.ContainsFunc(h.Revisions, func(r *SnapRevision) bool { return len(r.Integrity) > 0 }),
+		slices.ContainsFunc(h.Revisions, func(r *SnapRevision) bool { return len(r.Integrity)+len(r.Revision.Further) > 0 }),
 		slices.ContainsFunc(h.CharmRevisions, (*CharmRevision).isNew), slices.ContainsFunc(h.Images, (*ImageManifest).isNew),
 		slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return len(s.Unknown) > 0 }),
 		slices.ContainsFunc(h.Charms, func(c *Charm) bool { return len(c.Unknown) > 0 }),

@@ -143,8 +143,9 @@ func (r *SnapRevision) compareAssertions(all assertion.Source) error {
 	if err != nil {
 		return err
 	}
-	if n := len(r.Components); n != len(r.Revision.Resources) {
-		return fmt.Errorf("%d components, and blobs of %d", len(r.Revision.Resources), n)
+	components := r.Revision.Components()
+	if n := len(r.Components); n != len(components) {
+		return fmt.Errorf("%d components, and blobs of %d", len(components), n)
 	}
 	number := strconv.Itoa(r.Revision.Number)
 	if err := compareHeaders(rev, map[string]string{"snap-id": r.SnapID, "snap-revision": number, "snap-size": strconv.FormatInt(r.Blob.Size, 10)}); err != nil {
@@ -154,8 +155,8 @@ func (r *SnapRevision) compareAssertions(all assertion.Source) error {
 		return err
 	}
 	for i, c := range r.Components {
-		if err := r.checkComponent(all, &r.Revision.Resources[i], c, provenance); err != nil {
-			return fmt.Errorf("component %s: %w", r.Revision.Resources[i].Name, err)
+		if err := r.checkComponent(all, &components[i], c, provenance); err != nil {
+			return fmt.Errorf("component %s: %w", components[i].Name, err)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package bundle_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,8 @@ func TestHostileItems(t *testing.T) {
 		{name: "a manifest that is none", edit: raw(jq6, func([]byte) []byte { return []byte(`[]`) }), want: "jq_6"},
 		{name: "a config that is none", edit: func(f *forge) { f.items[jq6].config.data = []byte("[]") }, want: "config"},
 		{name: "a config and more", edit: func(f *forge) { f.items[jq6].config.data = append(f.items[jq6].config.data, '1') }, want: "something follows"},
+		{name: "a snap.yaml of 80,000 apps", edit: revision(jq6, func(i *snap.Item) { i.Revision.SnapYAML = hostileYAML("a%d: {}", 80_000) }), want: "too many"},
+		{name: "a snap.yaml of 10,000 apps", edit: revision(jq6, func(i *snap.Item) { i.Revision.SnapYAML = hostileYAML("a%d: {}", 10_000) }), want: "more than 2000 keys"},
 		{name: "revision 0", edit: revision(jq6, func(i *snap.Item) { i.Revision.Number = 0 }), want: "out of range"},
 		{name: "a snap that is not there", edit: func(f *forge) { f.items = slices.Delete(f.items, jq, jq+1) }, want: "no snap of that name"},
 		{name: "another snap-id", edit: revision(jq6, func(i *snap.Item) { i.SnapID = core24ID }), want: "no snap of that name and snap-id"},
@@ -118,6 +121,16 @@ func TestHostileItems(t *testing.T) {
 		{name: "a bundle index of another version", edit: func(f *forge) { f.editD = func(d *ociIndex) { d.SchemaVersion = 3 } }, want: canonical},
 	}
 	runHostile(t, tests)
+}
+
+// hostileYAML returns a snap.yaml with n apps, written by a format of their number.
+func hostileYAML(app string, n int) string {
+	var b strings.Builder
+	b.WriteString("name: jq\nversion: '1'\napps:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  "+app+"\n", i)
+	}
+	return b.String()
 }
 
 // recode edits JSON through a Go type.

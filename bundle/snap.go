@@ -40,7 +40,7 @@ type Snap struct {
 }
 
 // SnapRevision is the item of one revision: its assertions with the assertions that these need, its blob, the blobs of its
-// components in the order of its Resources, and the blobs of its integrity data in theirs.
+// components in the order of Revision.Components, and the blobs of its integrity data in theirs.
 type SnapRevision struct {
 	snap.Item
 	Assertions []byte
@@ -77,8 +77,8 @@ func (d *Builder) AddRevision(r *SnapRevision) error {
 	if err := r.Validate(); err != nil {
 		return err
 	}
-	if n := len(r.Components); n != len(r.Revision.Resources) {
-		return fmt.Errorf("%s: %d components, and blobs of %d", r.itemName(), len(r.Revision.Resources), n)
+	if n, want := len(r.Components), len(r.Revision.Components()); n != want {
+		return fmt.Errorf("%s: %d components, and blobs of %d", r.itemName(), want, n)
 	}
 	if n := len(r.Integrity); n != len(r.Revision.Integrity) {
 		return fmt.Errorf("%s: integrity data %d times, and blobs of %d", r.itemName(), len(r.Revision.Integrity), n)
@@ -91,9 +91,8 @@ func (r *SnapRevision) itemName() string { return fmt.Sprintf("%s_%d", r.Name, r
 func (r *SnapRevision) layers() []Layer {
 	name := r.itemName()
 	layers := []Layer{inline(mediaAssertions, name+".assert", r.Assertions), r.Blob.layer(MediaSnapBlob, name+".snap")}
-	for i, c := range r.Components {
-		res := r.Revision.Resources[i]
-		layers = append(layers, c.layer(MediaComponentBlob, fmt.Sprintf("%s+%s_%d.comp", r.Name, res.Name, res.Revision)))
+	for i, res := range r.Revision.Components() {
+		layers = append(layers, r.Components[i].layer(MediaComponentBlob, fmt.Sprintf("%s+%s_%d.comp", r.Name, res.Name, res.Revision)))
 	}
 	for i, b := range r.Integrity {
 		layers = append(layers, b.layer(MediaIntegrityBlob, name+"."+r.Revision.Integrity[i].FileName()))
@@ -153,7 +152,7 @@ func parseRevision(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest
 	}
 	downloads := r.Revision.Downloads()
 	if len(m.Layers) != 1+len(downloads) || m.Layers[0].MediaType != mediaAssertions || m.Layers[1].MediaType != MediaSnapBlob {
-		return nil, corrupt("%s: want an assertion stream, a snap and its %d components", refName(desc), len(r.Revision.Resources))
+		return nil, corrupt("%s: want an assertion stream, a snap and its %d components", refName(desc), len(r.Revision.Components()))
 	}
 	r.Assertions = data[m.Layers[0].Digest]
 	for i, l := range m.Layers[1:] {
@@ -177,7 +176,7 @@ func (r *SnapRevision) addBlob(i int, b Blob) string {
 	case i == 0:
 		r.Blob = b
 		return MediaSnapBlob
-	case i <= len(r.Revision.Resources):
+	case i <= len(r.Revision.Resources)+len(r.Revision.Further):
 		r.Components = append(r.Components, b)
 		return MediaComponentBlob
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -27,10 +26,10 @@ type applier struct {
 	// last maps each statement of the imports that are applied together to the last of them that makes it. index is the number of this one.
 	last  map[any]int
 	index int
-	// known maps every revision of the import's snaps in the catalogue. knownCharms and knownResources do so for its charms.
-	known          map[revisionKey]knownItem
-	knownCharms    map[revisionKey]knownItem
-	knownResources map[resourceKey]knownItem
+	// queue holds the statements that were not sent yet. begun reports that the savepoint exists.
+	queue pgx.Batch
+	begun bool
+	loaded
 }
 
 // revisionKey names a revision by the ID of its snap or charm.
@@ -41,8 +40,9 @@ type revisionKey struct {
 
 // run applies the import. It returns errNothing if this very import was applied before and there is nothing left to change.
 func (a *applier) run() error {
+	a.queue.Queue(savepoint)
 	for _, step := range []func() error{
-		a.imported, a.blobs, a.assertions, a.record, a.adopt, a.takeOver, a.snaps, a.charms, a.revisions, a.components, a.charmRevisions, a.charmResources, a.images, a.imageTags,
+		a.adopt, a.takeOver, a.load, a.blobs, a.assertions, a.snaps, a.charms, a.revisions, a.components, a.charmRevisions, a.charmResources, a.images, a.imageTags,
 		a.channels, a.charmChannels, a.withdraw,
 	} {
 		if err := step(); err != nil {
@@ -53,37 +53,6 @@ func (a *applier) run() error {
 		return errNothing
 	}
 	return a.finishImport()
-}
-
-// write runs a batch of statements that change something.
-func (a *applier) write(b *pgx.Batch) error {
-	a.changed = a.changed || b.Len() > 0
-	return a.send(b)
-}
-
-// send runs a batch and returns its first error.
-func (a *applier) send(b *pgx.Batch) error {
-	if b.Len() == 0 {
-		return nil
-	}
-	return a.tx.SendBatch(a.ctx, b).Close()
-}
-
-// copy adds rows, all of which must be new.
-func (a *applier) copy(table string, columns []string, rows [][]any) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	a.changed = true
-	_, err := a.tx.CopyFrom(a.ctx, pgx.Identifier{table}, columns, pgx.CopyFromRows(rows))
-	return err
-}
-
-// imported finds out whether this bundle is in the history. The same content with a later signature is another bundle, because it
-// states that the channels hold this content again, or still. Files without a signature have no such time.
-func (a *applier) imported() error {
-	const q = `select exists (select from import where bundle = $1 and (signed_at >= $2 or signer = any($3)))`
-	return a.tx.QueryRow(a.ctx, q, a.in.Bundle.String(), a.in.SignedAt, []string{Unsigned, OwnSignatures}).Scan(&a.r.AlreadyImported)
 }
 
 func (a *applier) blobs() error {
@@ -102,8 +71,8 @@ func (a *applier) blobs() error {
 		seen[b.Digest.String()] = len(digests)
 		digests, sizes, sums = append(digests, b.Digest.String()), append(sizes, b.Size), append(sums, b.SHA3384)
 	}
-	_, err := a.tx.Exec(a.ctx, q, digests, sizes, sums)
-	return err
+	a.queue.Queue(q, digests, sizes, sums)
+	return nil
 }
 
 // snaps keeps the most recently signed listing of each snap.
@@ -112,20 +81,9 @@ func (a *applier) snaps() error {
 		insert into snap (snap_id, name, default_track, details, signed_at, import_id) values ($1, $2, $3, $4, $5, $6)
 		on conflict (snap_id) do update set name = excluded.name, default_track = excluded.default_track, details = excluded.details,
 			signed_at = excluded.signed_at, import_id = excluded.import_id`
-	names := make([][2]string, len(a.in.Snaps))
-	for i, s := range a.in.Snaps {
-		names[i] = [2]string{s.Name, s.SnapID}
-	}
-	if err := a.names(`select name, snap_id from snap where name = any($1)`, "snap", names); err != nil {
-		return err
-	}
-	have, err := a.knownSnaps(names)
-	if err != nil {
-		return err
-	}
 	b := &pgx.Batch{}
 	for _, s := range a.in.Snaps {
-		old, ok := have[s.SnapID]
+		old, ok := a.knownSnaps[s.SnapID]
 		switch {
 		case !ok:
 			a.r.addNewSnap(a.in, s)
@@ -142,46 +100,46 @@ func (a *applier) snaps() error {
 		}
 		b.Queue(q, s.SnapID, s.Name, s.DefaultTrack, details, a.in.SignedAt, a.id)
 	}
-	if err := a.queueSnapIcons(b, have); err != nil {
-		return err
-	}
+	a.queueSnapIcons(b)
 	return a.write(b)
 }
 
-func (a *applier) knownSnaps(names [][2]string) (map[string]*knownListing[snap.Listing], error) {
+// loadSnaps loads the import's snaps as the catalogue has them.
+func (a *applier) loadSnaps() error {
+	names := make([][2]string, len(a.in.Snaps))
+	for i, s := range a.in.Snaps {
+		names[i] = [2]string{s.Name, s.SnapID}
+	}
+	if err := a.names(`select name, snap_id from snap where name = any($1)`, "snap", names); err != nil {
+		return err
+	}
 	const q = `
 		select snap_id, s.name, default_track, details, coalesce(icon, ''), coalesce(icon_type, ''),
 			s.signed_at, coalesce(bundle, ''), coalesce(signer, ''), coalesce(sequence, 0)
 		from snap s left join import i on import_id = i.id where snap_id = any($1)`
 	var l snap.Listing
 	var details []byte
-	return listings(a, q, names, []any{&l.Name, &l.DefaultTrack, &details}, func(id string) (snap.Listing, error) {
+	a.knownSnaps = listings(a, q, names, []any{&l.Name, &l.DefaultTrack, &details}, func(id string) (snap.Listing, error) {
 		l.SnapID, l.Snap = id, snap.Details{}
 		return l, json.Unmarshal(details, &l.Snap)
 	})
+	a.snapIcons = a.loadIcons("snap", "snap_id", a.snapIDs())
+	return nil
 }
 
-// record adds the import to the history. finishImport completes it.
-func (a *applier) record() error {
-	const q = `
-		insert into import (bundle, name, signer, signed_at, sequence, exporter, program, report)
-		values ($1, $2, $3, $4, $5, $6, $7, '{}') returning id`
-	in := a.in
-	return a.tx.QueryRow(a.ctx, q, in.Bundle.String(), text(in.Name), in.Signer, in.SignedAt, int64(in.Sequence), text(in.Exporter), text(in.Program)).Scan(&a.id)
-}
-
-// text returns s as PostgreSQL can hold it. The name of a file may be any bytes, and JSON may hold a zero.
-func text(s string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+// snapIDs returns the IDs of the snaps in the import.
+func (a *applier) snapIDs() []string {
+	ids := make([]string, len(a.in.Snaps))
+	for i, s := range a.in.Snaps {
+		ids[i] = s.SnapID
+	}
+	return ids
 }
 
 // revisions adds the new revisions, and refuses another blob for a revision in the catalogue. Its components may differ, since
 // they are released on their own; the newest bundle decides.
 func (a *applier) revisions() error {
 	const update = `update snap_revision set item = $3, contents = $4, resources = $5, import_id = $6 where snap_id = $1 and revision = $2`
-	if err := a.loadRevisions(); err != nil {
-		return err
-	}
 	var rows [][]any
 	b := &pgx.Batch{}
 	for _, rev := range a.in.SnapRevisions {
@@ -193,6 +151,7 @@ func (a *applier) revisions() error {
 		if ok && (have.is(a.in) || !a.forces(snapRevisionKey(key)) && have.Supersedes(a.in.Origin())) {
 			continue
 		}
+		rev.Revision.Further = nil // components adds them
 		item, err := json.Marshal(rev.Revision)
 		if err != nil {
 			return fmt.Errorf("snap %s revision %d: %w", rev.Name, key.revision, err)
@@ -221,7 +180,7 @@ func (a *applier) revisions() error {
 	if err := a.write(b); err != nil {
 		return err
 	}
-	return a.copy("snap_revision", []string{"snap_id", "revision", "item", "contents", "blob", "resources", "import_id"}, rows)
+	return a.insert("snap_revision", []string{"snap_id", "revision", "item", "contents", "blob", "resources", "import_id"}, rows)
 }
 
 // updateRevision reports the changes of a revision that is in the catalogue.
@@ -236,15 +195,12 @@ func (a *applier) updateRevision(rev ImportedSnapRevision, have knownItem) error
 }
 
 // loadRevisions loads the revisions of the import's snaps, and the items of the revisions in the import.
-func (a *applier) loadRevisions() error {
+func (a *applier) loadRevisions() {
 	const q = `
 		select snap_id, revision, blob, coalesce(item ->> 'epoch', 'null'), case when (snap_id, revision) in (select * from unnest($2::text[], $3::integer[])) then item end,
 			signed_at, bundle, signer, sequence
 		from snap_revision join import i on import_id = i.id where snap_id = any($1)`
-	ids, revised, numbers := []string{}, []string{}, []int{}
-	for _, s := range a.in.Snaps {
-		ids = append(ids, s.SnapID)
-	}
+	revised, numbers := []string{}, []int{}
 	for _, r := range a.in.SnapRevisions {
 		revised, numbers = append(revised, r.SnapID), append(numbers, r.Revision.Number)
 	}
@@ -252,7 +208,7 @@ func (a *applier) loadRevisions() error {
 	var key revisionKey
 	var have knownItem
 	var epoch string
-	return a.each(q, append(ids, revised...), slices.Concat([]any{&key.id, &key.revision, &have.blob, &epoch, &have.item}, have.columns()), func() (err error) {
+	a.read(q, append(a.snapIDs(), revised...), slices.Concat([]any{&key.id, &key.revision, &have.blob, &epoch, &have.item}, have.columns()), func() (err error) {
 		if have.epoch, err = parseEpoch(epoch); err != nil {
 			return fmt.Errorf("snap %s revision %d: %w", key.id, key.revision, err)
 		}
@@ -268,8 +224,8 @@ func (a *applier) finishImport() error {
 	if err != nil {
 		return err
 	}
-	if _, err := a.tx.Exec(a.ctx, `update import set report = $2 where id = $1`, a.id, report); err != nil {
-		return err
-	}
-	return bump(a.ctx, a.tx)
+	a.queue.Queue(`update import set report = $2 where id = $1`, a.id, report)
+	a.queue.Queue(bumpQuery, channelName)
+	a.queue.Queue(release)
+	return a.flush()
 }

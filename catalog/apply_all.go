@@ -110,11 +110,13 @@ func applyGood(ctx context.Context, tx pgx.Tx, list []*Import, out []Outcome) (f
 		if out[i].Err != nil {
 			continue
 		}
-		a := &applier{ctx: ctx, in: in, last: last, index: i, r: &Report{SnapRevisions: []SnapRevisionRef{}, SnapMoves: []SnapMove{}}}
-		err := pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) error {
-			a.tx = savepoint
-			return a.run()
-		})
+		a := &applier{ctx: ctx, tx: tx, in: in, last: last, index: i, r: &Report{SnapRevisions: []SnapRevisionRef{}, SnapMoves: []SnapMove{}}}
+		err := a.run()
+		if err != nil {
+			if rerr := a.rollback(); rerr != nil {
+				err = errors.Join(err, rerr)
+			}
+		}
 		switch {
 		case errors.Is(err, errNothing):
 			a.r.UpToDate = true

@@ -138,6 +138,7 @@ func TestForcedBack(t *testing.T) {
 	}
 	older := &before.Snaps[0].Revisions[0].OlderComponents
 	*older = content(t, s).Snaps[0].Revisions[0].OlderComponents
+	before.Snaps[0].Revisions[0].Further = content(t, s).Snaps[0].Revisions[0].Further
 	if len(*older) != 1 || (*older)[0].Revision != 2 {
 		t.Errorf("older components %+v, want revision 2 of the newer bundle", *older)
 	}
@@ -195,5 +196,25 @@ func TestForcedIcons(t *testing.T) {
 		if !r.UpToDate {
 			t.Errorf("report of the same list = %+v, want nothing to do", r)
 		}
+	}
+}
+
+// TestApplyAllRefused applies imports that the database refuses while it reads, and while it writes, between good ones.
+func TestApplyAllRefused(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	read, write := with(imp("read", 1), "a\x00b", []int{1}), with(imp("write", 2), "yq", []int{0})
+	list := []*catalog.Import{with(imp("one", 0), "jq", []int{5}, "latest/stable/amd64=5"), read, write, with(imp("two", 3), "xq", []int{7}, "latest/stable/amd64=7")}
+	for range 2 {
+		out, err := s.ApplyAll(t.Context(), list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out[0].Err != nil || out[1].Err == nil || out[2].Err == nil || out[3].Err != nil {
+			t.Errorf("outcomes %v, %v, %v, %v; want errors in the middle", out[0].Err, out[1].Err, out[2].Err, out[3].Err)
+		}
+	}
+	if n := histories(t, s); n != 2 {
+		t.Errorf("%d lines in the history, want the 2 of the good imports", n)
 	}
 }

@@ -30,10 +30,7 @@ func (db *DB) Assertion(ctx context.Context, ref assertion.Ref) (*assertion.Asse
 
 // assertions keeps the newest revision of each assertion and format, and reports the assertions that change.
 func (a *applier) assertions() error {
-	states, err := a.loadAssertions()
-	if err != nil {
-		return err
-	}
+	states := a.assertionStates
 	items := make(map[string]bool, len(a.in.AssertionItems))
 	for _, ref := range a.in.AssertionItems {
 		items[ref.Key()] = true
@@ -65,7 +62,7 @@ func (a *applier) assertions() error {
 	if err := a.write(updates); err != nil {
 		return err
 	}
-	return a.copy("assertion", []string{"type", "primary_key", "format", "revision", "raw"}, rows)
+	return a.insert("assertion", []string{"type", "primary_key", "format", "revision", "raw"}, rows)
 }
 
 func (as *Assertion) ref() assertion.Ref {
@@ -109,7 +106,7 @@ func (s *assertionState) bring(as Assertion) {
 const requestedAssertions = `unnest($1::text[], $2::text[]) as r (type, key) join assertion a on a.type = r.type and primary_key = r.key::text[]`
 
 // loadAssertions loads the revisions of the import's assertions, by the keys of their refs.
-func (a *applier) loadAssertions() (map[string]*assertionState, error) {
+func (a *applier) loadAssertions() {
 	states := make(map[string]*assertionState, len(a.in.Assertions))
 	var refs []assertion.Ref
 	for _, as := range a.in.Assertions {
@@ -122,7 +119,8 @@ func (a *applier) loadAssertions() (map[string]*assertionState, error) {
 	var format, revision int
 	types, keys := refColumns(refs)
 	const q = `select a.type, primary_key, format, revision from ` + requestedAssertions
-	return states, a.each(q, types, []any{&ref.Type, &ref.PrimaryKey, &format, &revision}, func() error {
+	a.assertionStates = states
+	a.read(q, types, []any{&ref.Type, &ref.PrimaryKey, &format, &revision}, func() error {
 		states[ref.Key()].revisions[format] = revision
 		ref.PrimaryKey = nil
 		return nil
@@ -137,6 +135,9 @@ func (a *applier) reportAssertions(states map[string]*assertionState) error {
 			changed = append(changed, s.ref)
 		}
 	}
+	if len(changed) == 0 {
+		return nil
+	}
 	names := make(map[string]string)
 	for _, s := range a.in.Snaps {
 		names[s.SnapID] = s.Name
@@ -147,7 +148,7 @@ func (a *applier) reportAssertions(states map[string]*assertionState) error {
 	var ref assertion.Ref
 	var old difference.AssertionState
 	types, keys := refColumns(changed)
-	return a.each(q, types, []any{&ref.Type, &ref.PrimaryKey, &old.Format, &old.Revision, &old.Raw}, func() error {
+	a.read(q, types, []any{&ref.Type, &ref.PrimaryKey, &old.Format, &old.Revision, &old.Raw}, func() error {
 		now := states[ref.Key()].now
 		if old.Compare(now) > 0 {
 			now = old // only an older format was written
@@ -156,6 +157,7 @@ func (a *applier) reportAssertions(states map[string]*assertionState) error {
 		ref.PrimaryKey, old.Raw = nil, nil
 		return nil
 	}, keys)
+	return a.flush()
 }
 
 // refColumns returns the types of refs and their primary keys. Each key is an array of PostgreSQL in its text form.

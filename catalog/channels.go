@@ -35,7 +35,7 @@ func (a *applier) snapRow(snapID string, releases []snap.Release) (snapRow, erro
 
 // channels updates the rows of the channel maps that the bundle's export asked for.
 func (a *applier) channels() error {
-	ledger, err := a.loadChannels()
+	ledger, err := a.ledger()
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (w *channelWriter) flush() error {
 	if err := w.a.write(w.b); err != nil {
 		return err
 	}
-	return w.a.copy("channel_history", []string{"snap_id", "architecture", "channel", "revision", "released_at", "signed_at", "import_id"}, w.history)
+	return w.a.insert("channel_history", []string{"snap_id", "architecture", "channel", "revision", "released_at", "signed_at", "import_id"}, w.history)
 }
 
 // parseEpoch parses the epoch in the item of a revision.
@@ -111,41 +111,43 @@ func openRevision(n int) *int {
 	return &n
 }
 
-func (a *applier) loadChannels() (*snapLedger, error) {
+// storedRow is a row of a snap's channel map in the catalogue.
+type storedRow struct {
+	snapID   string
+	releases []snap.Release
+	origin   origin
+}
+
+// loadChannels loads the rows of the import's snaps.
+func (a *applier) loadChannels() {
 	const q = `
 		select snap_id, architecture, channel, coalesce(revision, 0), released_at, c.signed_at, bundle, signer, sequence
 		from channel_map c join import i on import_id = i.id where snap_id = any($1)
 		order by snap_id, architecture, channel`
-	ids := make([]string, len(a.in.Snaps))
-	for i, s := range a.in.Snaps {
-		ids[i] = s.SnapID
-	}
-	type stored struct {
-		id       string
-		releases []snap.Release
-		origin   origin
-	}
-	var rows []stored
 	var id string
 	var r snap.Release
 	var o origin
-	err := a.each(q, ids, slices.Concat([]any{&id, &r.Architecture, &r.Channel, &r.Revision, &r.ReleasedAt}, o.columns()), func() error {
-		if n := len(rows); n > 0 && rows[n-1].id == id && rows[n-1].releases[0].SameRow(r) {
-			rows[n-1].releases = append(rows[n-1].releases, r)
+	a.read(q, a.snapIDs(), slices.Concat([]any{&id, &r.Architecture, &r.Channel, &r.Revision, &r.ReleasedAt}, o.columns()), func() error {
+		if n := len(a.rows); n > 0 && a.rows[n-1].snapID == id && a.rows[n-1].releases[0].SameRow(r) {
+			a.rows[n-1].releases = append(a.rows[n-1].releases, r)
 			return nil
 		}
-		rows = append(rows, stored{id, []snap.Release{r}, o})
+		a.rows = append(a.rows, storedRow{id, []snap.Release{r}, o})
 		return nil
 	})
+}
+
+// ledger returns the loaded rows as a ledger, with the epochs of the revisions that the import brings.
+func (a *applier) ledger() (*snapLedger, error) {
 	ledger := new(snapLedger)
-	for _, s := range rows {
-		row, err := a.snapRow(s.id, s.releases)
+	for _, s := range a.rows {
+		row, err := a.snapRow(s.snapID, s.releases)
 		if err != nil {
 			return nil, err
 		}
 		ledger.Load(row, s.origin.Origin)
 	}
-	return ledger, err
+	return ledger, nil
 }
 
 // channel applies one row, if its revisions are in the catalogue, and reports the change.

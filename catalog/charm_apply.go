@@ -23,20 +23,9 @@ func (a *applier) charms() error {
 		insert into charm (charm_id, name, type, default_track, details, signed_at, import_id) values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (charm_id) do update set name = excluded.name, type = excluded.type, default_track = excluded.default_track,
 			details = excluded.details, signed_at = excluded.signed_at, import_id = excluded.import_id`
-	names := make([][2]string, len(a.in.Charms))
-	for i, c := range a.in.Charms {
-		names[i] = [2]string{c.Name, c.ID}
-	}
-	if err := a.names(`select name, charm_id from charm where name = any($1)`, "charm", names); err != nil {
-		return err
-	}
-	have, err := a.knownCharmListings(names)
-	if err != nil {
-		return err
-	}
 	b := &pgx.Batch{}
 	for _, c := range a.in.Charms {
-		old, ok := have[c.ID]
+		old, ok := a.knownCharmListings[c.ID]
 		switch {
 		case !ok:
 			a.r.addNewCharm(a.in, c)
@@ -53,32 +42,37 @@ func (a *applier) charms() error {
 		}
 		b.Queue(q, c.ID, c.Name, c.Type, c.DefaultTrack, details, a.in.SignedAt, a.id)
 	}
-	if err := a.queueCharmIcons(b, have); err != nil {
-		return err
-	}
+	a.queueCharmIcons(b)
 	return a.write(b)
 }
 
-func (a *applier) knownCharmListings(names [][2]string) (map[string]*knownListing[charm.Listing], error) {
+// loadCharms loads the import's charms as the catalogue has them.
+func (a *applier) loadCharms() error {
+	names, ids := make([][2]string, len(a.in.Charms)), make([]string, len(a.in.Charms))
+	for i, c := range a.in.Charms {
+		names[i], ids[i] = [2]string{c.Name, c.ID}, c.ID
+	}
+	if err := a.names(`select name, charm_id from charm where name = any($1)`, "charm", names); err != nil {
+		return err
+	}
 	const q = `
 		select charm_id, c.name, type, default_track, details, coalesce(icon, ''), coalesce(icon_type, ''),
 			c.signed_at, coalesce(bundle, ''), coalesce(signer, ''), coalesce(sequence, 0)
 		from charm c left join import i on import_id = i.id where charm_id = any($1)`
 	var l charm.Listing
 	var details []byte
-	return listings(a, q, names, []any{&l.Name, &l.Type, &l.DefaultTrack, &details}, func(id string) (charm.Listing, error) {
+	a.knownCharmListings = listings(a, q, names, []any{&l.Name, &l.Type, &l.DefaultTrack, &details}, func(id string) (charm.Listing, error) {
 		l.ID, l.Result = id, charm.Details{}
 		return l, json.Unmarshal(details, &l.Result)
 	})
+	a.charmIcons = a.loadIcons("charm", "charm_id", ids)
+	return nil
 }
 
 // charmRevisions adds the new revisions. It refuses another archive for a revision in the catalogue, unless that revision is
 // unsigned. The newest bundle decides everything else.
 func (a *applier) charmRevisions() error {
 	const update = `update charm_revision set item = $3, blob = $4, import_id = $5 where charm_id = $1 and revision = $2`
-	if err := a.loadCharmRevisions(); err != nil {
-		return err
-	}
 	var rows [][]any
 	b := &pgx.Batch{}
 	for _, rev := range a.in.CharmRevisions {
@@ -119,7 +113,7 @@ func (a *applier) charmRevisions() error {
 	if err := a.write(b); err != nil {
 		return err
 	}
-	return a.copy("charm_revision", []string{"charm_id", "revision", "item", "blob", "import_id"}, rows)
+	return a.insert("charm_revision", []string{"charm_id", "revision", "item", "blob", "import_id"}, rows)
 }
 
 // mergeCharm changes item, a revision of the import, into the new item of the catalogue, and returns the changes. If keeps is set, the
@@ -150,9 +144,6 @@ func mergeCharm(item *charm.Item, have knownItem, keeps, bases bool) ([]differen
 // bundle decides. It also decides about revision 0, which means that there is no resource.
 func (a *applier) charmResources() error {
 	const update = `update charm_resource set item = $4, blob = $5, import_id = $6 where charm_id = $1 and name = $2 and revision = $3`
-	if err := a.loadCharmResources(); err != nil {
-		return err
-	}
 	var rows [][]any
 	b := &pgx.Batch{}
 	for _, res := range a.in.CharmResources {
@@ -192,7 +183,7 @@ func (a *applier) charmResources() error {
 	if err := a.write(b); err != nil {
 		return err
 	}
-	return a.copy("charm_resource", []string{"charm_id", "name", "revision", "item", "blob", "import_id"}, rows)
+	return a.insert("charm_resource", []string{"charm_id", "name", "revision", "item", "blob", "import_id"}, rows)
 }
 
 // updateResource reports the changes of a revision of a resource that is in the catalogue. A changed name of an image has a list of its
@@ -218,7 +209,7 @@ func blobName(digest string) string {
 }
 
 // loadCharmRevisions loads the revisions of the import's charms, and the items of the revisions in the import.
-func (a *applier) loadCharmRevisions() error {
+func (a *applier) loadCharmRevisions() {
 	const q = `
 		select charm_id, revision, blob, case when (charm_id, revision) in (select * from unnest($2::text[], $3::integer[])) then item end,
 			signed_at, bundle, signer, sequence
@@ -230,21 +221,21 @@ func (a *applier) loadCharmRevisions() error {
 	a.knownCharms = make(map[revisionKey]knownItem)
 	var key revisionKey
 	var have knownItem
-	return a.each(q, a.charmIDs(), slices.Concat([]any{&key.id, &key.revision, &have.blob, &have.item}, have.columns()), func() error {
+	a.read(q, a.charmIDs(), slices.Concat([]any{&key.id, &key.revision, &have.blob, &have.item}, have.columns()), func() error {
 		a.knownCharms[key] = have
 		have.item = nil
 		return nil
 	}, ids, numbers)
 }
 
-func (a *applier) loadCharmResources() error {
+func (a *applier) loadCharmResources() {
 	const q = `
 		select charm_id, r.name, revision, coalesce(blob, ''), item, signed_at, bundle, signer, sequence
 		from charm_resource r join import i on import_id = i.id where charm_id = any($1)`
 	a.knownResources = make(map[resourceKey]knownItem)
 	var key resourceKey
 	var have knownItem
-	return a.each(q, a.charmIDs(), slices.Concat([]any{&key.id, &key.name, &key.revision, &have.blob, &have.item}, have.columns()), func() error {
+	a.read(q, a.charmIDs(), slices.Concat([]any{&key.id, &key.name, &key.revision, &have.blob, &have.item}, have.columns()), func() error {
 		a.knownResources[key] = have
 		have.item = nil
 		return nil

@@ -30,10 +30,6 @@ func (a *applier) charmChannels() error {
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		on conflict (charm_id, base, base_channel, architecture, channel) do update set revision = excluded.revision,
 			released_at = excluded.released_at, resources = excluded.resources, signed_at = excluded.signed_at, import_id = excluded.import_id`
-	ledger, err := a.loadCharmChannels()
-	if err != nil {
-		return err
-	}
 	b := &pgx.Batch{}
 	var history [][]any
 	for _, c := range a.in.Charms {
@@ -42,7 +38,7 @@ func (a *applier) charmChannels() error {
 			if err != nil {
 				return fmt.Errorf("charm %s: channel %s for %s: %w", c.Name, release.Channel, baseName(release.Base), err)
 			}
-			outcome, err := a.charmChannel(ledger, c, release, resources)
+			outcome, err := a.charmChannel(a.charmLedger, c, release, resources)
 			if err != nil {
 				return fmt.Errorf("charm %s: %w", c.Name, err)
 			}
@@ -60,26 +56,26 @@ func (a *applier) charmChannels() error {
 	if err := a.write(b); err != nil {
 		return err
 	}
-	return a.copy("charm_channel_history", []string{"charm_id", "base", "base_channel", "architecture", "channel", "revision", "released_at",
+	return a.insert("charm_channel_history", []string{"charm_id", "base", "base_channel", "architecture", "channel", "revision", "released_at",
 		"resources", "signed_at", "import_id"}, history)
 }
 
-func (a *applier) loadCharmChannels() (*charmLedger, error) {
+// loadCharmChannels loads the rows of the import's charms.
+func (a *applier) loadCharmChannels() {
 	const q = `
 		select charm_id, base, base_channel, architecture, channel, coalesce(revision, 0), released_at, resources, c.signed_at, bundle, signer, sequence
 		from charm_channel_map c join import i on import_id = i.id where charm_id = any($1)`
-	ledger := new(charmLedger)
+	a.charmLedger = new(charmLedger)
 	var id, resources string
 	var base charm.Base
 	var r charm.Release
 	var o origin
 	dest := []any{&id, &base.Name, &base.Channel, &base.Architecture, &r.Channel, &r.Revision, &r.ReleasedAt, &resources}
-	err := a.each(q, a.charmIDs(), slices.Concat(dest, o.columns()), func() error {
+	a.read(q, a.charmIDs(), slices.Concat(dest, o.columns()), func() error {
 		row, err := charmRow(charmPlatform{id, base}, r, resources)
-		ledger.Load(row, o.Origin)
+		a.charmLedger.Load(row, o.Origin)
 		return err
 	})
-	return ledger, err
 }
 
 func charmRow(p charmPlatform, r charm.Release, resources string) (channelmap.Row[charmPlatform, string], error) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"offlinestore/catalog"
+	"offlinestore/difference"
 )
 
 // TestOlderComponents imports three bundles that name different components of a revision, in all orders. The newest bundle decides which
@@ -43,6 +44,11 @@ func TestOlderComponents(t *testing.T) {
 		return catalog.ComponentFile{Name: "docs", Revision: n, Blob: b.Digest, Size: b.Size}
 	}
 	diff(t, "older components", want.Snaps[0].Revisions[0].OlderComponents, []catalog.ComponentFile{docs(5), docs(8)})
+	var further []int
+	for _, c := range want.Snaps[0].Revisions[0].Further {
+		further = append(further, c.Revision)
+	}
+	diff(t, "revisions of docs for validation sets", further, []int{5, 8})
 	if blobs, err := first.Blobs(t.Context()); err != nil || len(blobs) != 4 {
 		t.Errorf("%d blobs are in use, %v; want the snap and three components", len(blobs), err)
 	}
@@ -76,4 +82,33 @@ func TestComponentsOfOldStores(t *testing.T) {
 		names = append(names, fmt.Sprint(c.Name, c.Revision))
 	}
 	diff(t, "older components", names, []string{"docs5", "help2"})
+}
+
+// TestFurtherComponents imports a component that a validation set pins, before and after bundles without it.
+func TestFurtherComponents(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	pinned := withComponent(with(imp("a", 1), "jq", []int{6}, "latest/stable/amd64=6"), "docs", 5)
+	r := &pinned.SnapRevisions[0]
+	r.Revision.Further, r.FurtherBlobs = r.Revision.Resources, r.ResourceBlobs
+	r.Revision.Resources, r.ResourceBlobs = nil, nil
+	pinned = withComponent(pinned, "docs", 8)
+	report := apply(t, s, pinned)
+	want := []difference.Change{{What: difference.Component, Snap: "jq", Revision: 6, Name: "docs", Field: difference.Further, New: "5"}}
+	diff(t, "updates", report.Updates, want)
+	if again := apply(t, s, pinned); !again.UpToDate {
+		t.Errorf("the same bundle again: %+v", again)
+	}
+	for day, name := range []string{"older", "", "newer"} {
+		if name != "" {
+			apply(t, s, withComponent(with(imp(name, day), "jq", []int{6}, "latest/stable/amd64=6"), "docs", 8))
+		}
+		got := load(t, s).Snaps[0].Revisions[0]
+		if c, ok := got.Component("docs", 0); !ok || c.Revision != 8 {
+			t.Errorf("the released component is %+v, want docs 8", c)
+		}
+		if c, ok := got.Component("docs", 5); !ok || c.Download.SHA3384 != r.Revision.Further[0].Download.SHA3384 {
+			t.Errorf("the pinned component is %+v, want docs 5", c)
+		}
+	}
 }

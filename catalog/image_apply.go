@@ -54,7 +54,7 @@ func (a *applier) images() error {
 			b.Queue(grow, im.Digest.String(), children).Exec(note(im.Digest, "manifests"))
 		}
 	}
-	return a.send(b)
+	return a.settle(b)
 }
 
 // imageTags keeps the manifest that the most recently signed bundle names for each further tag of a repository.
@@ -62,28 +62,24 @@ func (a *applier) imageTags() error {
 	const q = `
 		insert into image_tag (repository, tag, digest, signed_at, import_id) values ($1, $2, $3, $4, $5)
 		on conflict (repository, tag) do update set digest = excluded.digest, signed_at = excluded.signed_at, import_id = excluded.import_id`
-	known, err := a.knownImageTags()
-	if err != nil {
-		return err
-	}
 	b := &pgx.Batch{}
 	for _, t := range a.in.ImageTags {
 		name := [2]string{t.Repository, t.Tag}
-		old, ok := known[name]
+		old, ok := a.knownImageTags[name]
 		if ok && old.keepsCharm(a.in, false) {
 			continue
 		}
 		if ok && old.blob != t.Digest.String() {
 			a.r.update(difference.Change{What: difference.Manifest, Name: t.Repository + ":" + t.Tag, Field: "digest", Old: old.blob, New: t.Digest.String()})
 		}
-		known[name] = knownItem{blob: t.Digest.String(), origin: a.in.origin()}
+		a.knownImageTags[name] = knownItem{blob: t.Digest.String(), origin: a.in.origin()}
 		b.Queue(q, t.Repository, t.Tag, t.Digest.String(), a.in.SignedAt, a.id)
 	}
 	return a.write(b)
 }
 
-// knownImageTags returns the further tags of the import's repositories in the catalogue, by repository and tag.
-func (a *applier) knownImageTags() (map[[2]string]knownItem, error) {
+// loadImageTags loads the further tags of the import's repositories, by repository and tag.
+func (a *applier) loadImageTags() {
 	const q = `
 		select repository, tag, digest, t.signed_at, bundle, signer, sequence from image_tag t join import i on import_id = i.id
 		where repository = any($1)`
@@ -91,12 +87,11 @@ func (a *applier) knownImageTags() (map[[2]string]knownItem, error) {
 	for _, t := range a.in.ImageTags {
 		repositories = append(repositories, t.Repository)
 	}
-	known := make(map[[2]string]knownItem)
+	a.knownImageTags = make(map[[2]string]knownItem)
 	var name [2]string
 	var have knownItem
-	err := a.each(q, repositories, slices.Concat([]any{&name[0], &name[1], &have.blob}, have.columns()), func() error {
-		known[name] = have
+	a.read(q, repositories, slices.Concat([]any{&name[0], &name[1], &have.blob}, have.columns()), func() error {
+		a.knownImageTags[name] = have
 		return nil
 	})
-	return known, err
 }

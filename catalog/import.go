@@ -63,12 +63,13 @@ type ImportedSnap struct {
 	Icon *Icon
 }
 
-// ImportedSnapRevision is one revision of a snap and its blobs. The blobs of its components are in the order of its Resources, and
-// the blobs of its integrity data in the order of its Integrity.
+// ImportedSnapRevision is one revision of a snap and its blobs. The blobs of its components are in the order of its Resources and of
+// its Further, and the blobs of its integrity data in the order of its Integrity.
 type ImportedSnapRevision struct {
 	snap.Item
 	Blob           digest.Digest
 	ResourceBlobs  []digest.Digest
+	FurtherBlobs   []digest.Digest
 	IntegrityBlobs []digest.Digest
 }
 

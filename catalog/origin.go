@@ -3,8 +3,6 @@ package catalog
 import (
 	"slices"
 
-	"github.com/jackc/pgx/v5"
-
 	"offlinestore/channelmap"
 )
 
@@ -51,18 +49,14 @@ func (a *applier) names(q, kind string, list [][2]string) error {
 		}
 		names, ids[name], byID[id] = append(names, name), id, name
 	}
-	rows, err := a.tx.Query(a.ctx, q, names)
-	if err != nil {
-		return err
-	}
 	var name, id string
-	_, err = pgx.ForEachRow(rows, []any{&name, &id}, func() error {
+	a.read(q, names, []any{&name, &id}, func() error {
 		if id != ids[name] {
 			return &NameError{name, &ConflictError{What: kind + " " + name, Have: kind + "-id " + id, New: kind + "-id " + ids[name]}}
 		}
 		return nil
 	})
-	return err
+	return nil
 }
 
 // knownListing is a snap or charm by name in the catalogue, without its channel map, and the bundle that stated it.
@@ -73,8 +67,8 @@ type knownListing[L any] struct {
 }
 
 // listings loads the snaps or charms with the IDs of list, which has names and IDs. The first column of q is the ID. The columns of dest
-// follow, then the columns of the icon and the origin. load makes the listing from dest.
-func listings[L any](a *applier, q string, list [][2]string, dest []any, load func(id string) (L, error)) (map[string]*knownListing[L], error) {
+// follow, then the columns of the icon and the origin. load makes the listing from dest. The returned map has them after the next flush.
+func listings[L any](a *applier, q string, list [][2]string, dest []any, load func(id string) (L, error)) map[string]*knownListing[L] {
 	ids := []string{}
 	for _, l := range list {
 		ids = append(ids, l[1])
@@ -83,26 +77,13 @@ func listings[L any](a *applier, q string, list [][2]string, dest []any, load fu
 	var id string
 	var k knownListing[L]
 	columns := slices.Concat([]any{&id}, dest, []any{&k.icon[0], &k.icon[1]}, k.columns())
-	err := a.each(q, ids, columns, func() (err error) {
+	a.read(q, ids, columns, func() (err error) {
 		copied := k
 		have[id] = &copied
 		copied.listing, err = load(id)
 		return err
 	})
-	return have, err
-}
-
-// each runs a query about ids, which may be empty, and more arguments, and calls row after each row was scanned into dest.
-func (a *applier) each(q string, ids []string, dest []any, row func() error, more ...any) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	rows, err := a.tx.Query(a.ctx, q, append([]any{ids}, more...)...)
-	if err != nil {
-		return err
-	}
-	_, err = pgx.ForEachRow(rows, dest, row)
-	return err
+	return have
 }
 
 // pair returns the icon as a digest and a media type, empty for none.

@@ -177,17 +177,25 @@ func (l *loader) revisions() error {
 
 func (l *loader) components() error {
 	const q = `
-		select snap_id, revision, name, component_revision, c.blob, size
+		select snap_id, revision, name, component_revision, c.blob, size, coalesce(c.item::text, '')
 		from snap_component c join snap_revision r using (snap_id, revision) join blob on c.blob = digest where c.blob <> all(resources)
 		order by snap_id, revision, name collate "C", component_revision, c.blob`
-	var id, file string
+	var id, file, item string
 	var number int
 	var c ComponentFile
-	return l.each(q, []any{&id, &number, &c.Name, &c.Revision, &file, &c.Size}, func() error {
+	return l.each(q, []any{&id, &number, &c.Name, &c.Revision, &file, &c.Size, &item}, func() error {
 		c.Blob = digest.Digest(file)
 		list := l.byID[id].Revisions
 		i, _ := slices.BinarySearchFunc(list, number, func(r SnapRevision, n int) int { return cmp.Compare(r.Revision.Number, n) })
 		list[i].OlderComponents = append(list[i].OlderComponents, c)
+		if item == "" {
+			return nil
+		}
+		var described snap.Resource
+		if err := json.Unmarshal([]byte(item), &described); err != nil {
+			return fmt.Errorf("snap %s revision %d: component %s: %w", id, number, c.Name, err)
+		}
+		list[i].Further = append(list[i].Further, described)
 		return nil
 	})
 }

@@ -71,7 +71,7 @@ type SnapRevision struct {
 	ResourceBlobs  []digest.Digest
 	IntegrityBlobs []digest.Digest
 	// OlderComponents are the files of components that bundles named for the revision, and that are not in ResourceBlobs. They are
-	// sorted by name and revision.
+	// sorted by name and revision. Further describes them, as far as that is known.
 	OlderComponents []ComponentFile
 }
 

@@ -35,6 +35,9 @@ func (a *applier) takeOver() error {
 	if len(a.in.TakeOver) == 0 {
 		return nil
 	}
+	if err := a.flush(); err != nil {
+		return err
+	}
 	m := &remover{ctx: a.ctx, tx: a.tx}
 	before, err := m.load()
 	if err != nil {

@@ -51,20 +51,16 @@ func (a *applier) adopt() error {
 	for _, c := range a.in.Charms {
 		names, ids[c.Name] = append(names, c.Name), c.ID
 	}
-	rows, err := a.tx.Query(a.ctx, q, names, Unsigned)
-	if err != nil {
-		return err
-	}
 	b := &pgx.Batch{}
 	var name, id string
-	_, err = pgx.ForEachRow(rows, []any{&name, &id}, func() error {
+	a.read(q, names, []any{&name, &id}, func() error {
 		if id != ids[name] {
 			a.r.update(difference.Change{What: difference.Charm, Charm: name, Field: "id", Old: id, New: ids[name]})
 			queueMove(b, id, ids[name])
 		}
 		return nil
-	})
-	if err != nil {
+	}, Unsigned)
+	if err := a.flush(); err != nil {
 		return err
 	}
 	return a.write(b)

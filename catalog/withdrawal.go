@@ -43,11 +43,7 @@ func (a *applier) withdraw() error {
 		insert into withdrawal (kind, name, id, reason, import_id) values ($1, $2, $3, $4, $5)
 		on conflict (kind, name) do update set id = excluded.id, reason = excluded.reason, import_id = excluded.import_id`
 	const forget = `delete from withdrawal where kind = $1 and name = $2`
-	snaps, charms := a.in.itemNames()
-	known, err := a.loadWithdrawals(snaps, charms)
-	if err != nil {
-		return err
-	}
+	known := a.withdrawals
 	b := &pgx.Batch{}
 	for _, k := range known {
 		// A bundle that is forced decides that its snaps and charms are offered.
@@ -66,13 +62,18 @@ func (a *applier) withdraw() error {
 		}
 		b.Queue(set, w.Kind, w.Name, w.ID, w.Reason, a.id)
 	}
+	if b.Len()+len(known) == 0 {
+		return nil
+	}
 	if err := a.write(b); err != nil {
 		return err
 	}
-	if known, err = a.loadWithdrawals(snaps, charms); err != nil {
+	a.loadWithdrawals()
+	if err := a.flush(); err != nil {
 		return err
 	}
-	for _, w := range known {
+	for _, w := range a.withdrawals {
+		var err error
 		if w.Kind == ItemSnap {
 			err = a.closeSnap(w)
 		} else {
@@ -104,24 +105,22 @@ func (in *Import) itemNames() (snaps, charms []string) {
 	return snaps, charms
 }
 
-func (a *applier) loadWithdrawals(snaps, charms []string) (list []statedWithdrawal, err error) {
+// loadWithdrawals loads the withdrawals that the catalogue has of the import's snaps and charms.
+func (a *applier) loadWithdrawals() {
 	const q = `
 		select kind, w.name, w.id, reason, import_id, signed_at, bundle, signer, sequence from withdrawal w join import i on import_id = i.id
-		where kind = $1 and w.name = any($2) or kind = $3 and w.name = any($4) order by kind, w.name`
+		where kind = $2 and w.name = any($1) or kind = $3 and w.name = any($4) order by kind, w.name`
+	snaps, charms := a.in.itemNames()
 	if len(snaps)+len(charms) == 0 {
-		return nil, nil
+		return
 	}
-	rows, err := a.tx.Query(a.ctx, q, ItemSnap, snaps, ItemCharm, charms)
-	if err != nil {
-		return nil, err
-	}
+	a.withdrawals = nil
 	var w statedWithdrawal
 	dest := slices.Concat([]any{(*string)(&w.Kind), &w.Name, &w.ID, &w.Reason, &w.importID}, w.columns())
-	_, err = pgx.ForEachRow(rows, dest, func() error {
-		list = append(list, w)
+	a.queueRead(q, []any{snaps, ItemSnap, ItemCharm, charms}, dest, func() error {
+		a.withdrawals = append(a.withdrawals, w)
 		return nil
 	})
-	return list, err
 }
 
 // closeSnap closes the channels of a withdrawn snap that no newer bundle has set.
@@ -134,16 +133,12 @@ func (a *applier) closeSnap(w statedWithdrawal) error {
 	// The row closes at this import, even if an older one has stated the withdrawal. A release of this import was never served.
 	const forget = `delete from channel_history where snap_id = $1 and architecture = $2 and channel = $3 and import_id = $4`
 	const into = ` (snap_id, architecture, channel, revision, released_at, signed_at, import_id) values ($1, $2, $3, null, '', $4, $5)`
-	rows, err := a.tx.Query(a.ctx, q, w.Name, w.ID)
-	if err != nil {
-		return err
-	}
 	var id string
 	var o origin
 	move := SnapMove{Snap: w.Name}
 	b := &pgx.Batch{}
 	dest := slices.Concat([]any{&id, &move.Architecture, &move.Channel, &move.From}, o.columns())
-	_, err = pgx.ForEachRow(rows, dest, func() error {
+	a.queueRead(q, []any{w.Name, w.ID}, dest, func() error {
 		if !w.Supersedes(o.Origin) {
 			return nil
 		}
@@ -154,7 +149,7 @@ func (a *applier) closeSnap(w statedWithdrawal) error {
 		a.r.addClosed(move)
 		return nil
 	})
-	if err != nil {
+	if err := a.flush(); err != nil {
 		return err
 	}
 	return a.write(b)
@@ -191,17 +186,13 @@ func (a *applier) closeCharm(w statedWithdrawal) error {
 	const remember = `
 		insert into charm_channel_history (charm_id, base, base_channel, architecture, channel, revision, released_at, resources, signed_at, import_id)
 		values ($1, $2, $3, $4, $5, null, '', '[]', $6, $7)`
-	rows, err := a.tx.Query(a.ctx, q, w.Name)
-	if err != nil {
-		return err
-	}
 	var id, ch string
 	var base charm.Base
 	var from int
 	var o origin
 	b := &pgx.Batch{}
 	dest := slices.Concat([]any{&id, &base.Name, &base.Channel, &base.Architecture, &ch, &from}, o.columns())
-	_, err = pgx.ForEachRow(rows, dest, func() error {
+	a.queueRead(q, []any{w.Name}, dest, func() error {
 		if !w.Supersedes(o.Origin) {
 			return nil
 		}
@@ -215,7 +206,7 @@ func (a *applier) closeCharm(w statedWithdrawal) error {
 		a.r.addClosedCharm(move)
 		return nil
 	})
-	if err != nil {
+	if err := a.flush(); err != nil {
 		return err
 	}
 	return a.write(b)

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"offlinestore/assertion"
-	"offlinestore/snap"
 )
 
 // setGaps returns the gaps of the validation sets of part in x. A device can enforce a set only if it gets each snap that the set requires,
@@ -50,11 +49,11 @@ func (x *index) lacksOfSet(want assertion.SetSnap) []Gap {
 	}
 	var out []Gap
 	for _, c := range want.Components {
-		i := slices.IndexFunc(r.Resources, func(res snap.Resource) bool { return res.Name == c.Name })
-		if i < 0 && c.Presence != assertion.PresenceRequired || c.Presence == assertion.PresenceInvalid {
+		_, released := r.Component(c.Name, 0)
+		if !released && c.Presence != assertion.PresenceRequired || c.Presence == assertion.PresenceInvalid {
 			continue
 		}
-		if i < 0 || c.Revision > 0 && r.Resources[i].Revision != c.Revision {
+		if _, ok := r.Component(c.Name, c.Revision); !ok {
 			out = append(out, Gap{Kind: KindComponent, Name: want.Name + "+" + c.Name, Revision: c.Revision})
 		}
 	}

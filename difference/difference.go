@@ -17,8 +17,7 @@ const (
 	Icon = "icon"
 	// Metadata is a member of the metadata of a revision.
 	Metadata = "revision-metadata"
-	// Component is a component of a revision of a snap. Its values are revisions. With a Field, only the file of a component is new,
-	// because a newer bundle names another one.
+	// Component is a component of a revision of a snap. Its values are revisions. Field is empty for the released component.
 	Component = "component"
 	// Resource is a member of a revision of a charm's resource.
 	Resource = "resource-metadata"
@@ -30,6 +29,14 @@ const (
 	Withdrawal = "withdrawal-metadata"
 	// Manifest is a manifest or an index of an image that was known.
 	Manifest = "image-manifest"
+)
+
+// The values of Change.Field for components that are not released along with the revision.
+const (
+	// OlderFile is a new file of a component of which a newer bundle names another revision.
+	OlderFile = "older-file"
+	// Further is another revision of a component, which a validation set pins.
+	Further = "further"
 )
 
 // Change is a change of an item. An empty Old or New means none. Both are empty if the values are too long for a report.

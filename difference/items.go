@@ -38,21 +38,41 @@ func OfIcon(c Change, before, after [2]string) []Change {
 func OfRevision(before, after *snap.Item) []Change {
 	name, number := after.Name, after.Revision.Number
 	c := Change{What: Metadata, Snap: name, Revision: number}
-	out := append(c.fields(before, after, "revision"), c.fields(before.Revision, after.Revision, "resources")...)
-	old, now := components(&before.Revision), components(&after.Revision)
+	out := append(c.fields(before, after, "revision"), c.fields(before.Revision, after.Revision, "resources", "further-resources")...)
+	old, now := components(before.Revision.Resources), components(after.Revision.Resources)
 	for _, component := range unite(old, now) {
 		if b, a := old[component], now[component]; !reflect.DeepEqual(members(b), members(a)) {
 			c := Change{What: Component, Snap: name, Revision: number, Name: component}
 			out = append(out, c.values(revision(b.Revision), revision(a.Revision)))
 		}
 	}
+	return append(out, further(c, before.Revision.Further, after.Revision.Further)...)
+}
+
+func components(list []snap.Resource) map[string]snap.Resource {
+	out := make(map[string]snap.Resource, len(list))
+	for _, c := range list {
+		out[c.Name] = c
+	}
 	return out
 }
 
-func components(r *snap.Revision) map[string]snap.Resource {
-	out := make(map[string]snap.Resource, len(r.Resources))
-	for _, c := range r.Resources {
-		out[c.Name] = c
+// further returns the changes of the further components of a revision. c names the revision.
+func further(c Change, before, after []snap.Resource) (out []Change) {
+	c.What, c.Field = Component, Further
+	byRevision := func(list []snap.Resource) map[string]snap.Resource {
+		out := make(map[string]snap.Resource, len(list))
+		for _, res := range list {
+			out[fmt.Sprint(res.Name, " ", res.Revision)] = res
+		}
+		return out
+	}
+	old, now := byRevision(before), byRevision(after)
+	for _, key := range unite(old, now) {
+		if b, a := old[key], now[key]; !reflect.DeepEqual(members(b), members(a)) {
+			c.Name = cmp.Or(a.Name, b.Name)
+			out = append(out, c.values(revision(b.Revision), revision(a.Revision)))
+		}
 	}
 	return out
 }

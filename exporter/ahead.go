@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"context"
 	"errors"
 
 	"golang.org/x/sync/errgroup"
@@ -41,7 +42,11 @@ func (p *planner) askInfos(queries []*snapQuery) (map[string]*infoAnswer, error)
 		a := &infoAnswer{}
 		answers[w.name] = a
 		g.Go(func() error {
-			if a.info, a.err = p.e.Client.Info(ctx, w.name); errors.Is(a.err, upstream.ErrUnavailable) {
+			a.info, a.err = p.e.Client.Info(ctx, w.name)
+			if errors.Is(a.err, upstream.ErrNotFound) {
+				p.askByNumber(ctx, w.name, queries, a)
+			}
+			if errors.Is(a.err, upstream.ErrUnavailable) {
 				return a.err
 			}
 			return nil
@@ -51,6 +56,28 @@ func (p *planner) askInfos(queries []*snapQuery) (map[string]*infoAnswer, error)
 		return nil, &StoreError{err}
 	}
 	return answers, nil
+}
+
+// askByNumber asks for a snap that has no releases, if one of queries names a revision of it. A store may have revisions that are in no
+// channel, because a validation set pins them. It leaves a as it is if there is none.
+func (p *planner) askByNumber(ctx context.Context, name string, queries []*snapQuery, a *infoAnswer) {
+	for _, w := range queries {
+		if w.name != name || w.revision == 0 {
+			continue
+		}
+		for _, arch := range w.archs {
+			results, err := p.ask(ctx, arch, []*snapQuery{w})
+			if err != nil {
+				a.err = err
+				return
+			}
+			if found := results[0].Snap; found != nil && results[0].Error == nil {
+				details := snap.InfoSnap{Details: found.Details, Name: found.Name, SnapID: found.SnapID}
+				a.info, a.err = &snap.InfoResponse{Name: found.Name, SnapID: found.SnapID, Snap: details}, nil
+				return
+			}
+		}
+	}
 }
 
 // askResolve asks for the revisions that devices of each architecture would get.

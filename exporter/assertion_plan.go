@@ -162,20 +162,42 @@ func (p *planner) setQueries(set *Assertion, snaps []assertion.SetSnap) (out []*
 }
 
 // setSnapQueries returns the queries for a snap of a validation set. Snaps that the set forbids, and snaps that it only allows, are left out.
+// If the set pins components, a query without the set comes first: devices without the set get the components of its answer.
 func (p *planner) setSnapQueries(set *Assertion, s assertion.SetSnap) (out []*snapQuery) {
 	q := snapQuery{name: s.Name, revision: s.Revision, archs: p.plan.Request.Architectures, set: set.Ref.PrimaryKey}
 	switch {
 	case s.Presence == assertion.PresenceInvalid || s.Revision == 0 && s.Presence == assertion.PresenceOptional:
 		return nil
 	case s.Revision > 0:
-		return []*snapQuery{&q}
+		return withComponents(q, s.Components)
 	}
 	for _, c := range p.plan.Request.Channels {
-		inChannel := q
-		inChannel.channel = c
-		out = append(out, &inChannel)
+		q.channel = c
+		out = append(out, withComponents(q, s.Components)...)
 	}
 	return out
+}
+
+// withComponents returns a query, preceded by one without the validation set if the set pins some components.
+func withComponents(q snapQuery, components []assertion.SetComponent) []*snapQuery {
+	if !slices.ContainsFunc(components, func(c assertion.SetComponent) bool { return c.Revision > 0 }) {
+		return []*snapQuery{&q}
+	}
+	released := q
+	released.set, q.components = nil, components
+	return []*snapQuery{&released, &q}
+}
+
+// addFurther adds the components that the validation set of a query pins and that are not released with the revision. answer has the
+// components of the store's answer to the query.
+func (r *SnapRevision) addFurther(w *snapQuery, answer []snap.Resource) {
+	for _, c := range w.components {
+		pinned := snap.Revision{Resources: answer}
+		res, ok := pinned.Component(c.Name, c.Revision)
+		if _, have := r.Component(c.Name, c.Revision); ok && !have {
+			r.Further = append(r.Further, res)
+		}
+	}
 }
 
 // compareSet compares a validation set with the planned snaps. It refuses a snap with another snap-id, and reports a component that the
@@ -201,12 +223,15 @@ func (p *planner) compareSet(set *Assertion, pinned []assertion.SetSnap) error {
 func (p *planner) compareComponents(set *Assertion, r *SnapRevision, want assertion.SetSnap) {
 	for _, c := range want.Components {
 		gap := Gap{Snap: want.Name + "+" + c.Name, Revision: c.Revision, NeededBy: set.String()}
-		i := slices.IndexFunc(r.Resources, func(res snap.Resource) bool { return res.Name == c.Name })
+		released, ok := r.Component(c.Name, 0)
+		_, pinned := r.Component(c.Name, c.Revision)
 		switch {
-		case i < 0 && c.Presence == assertion.PresenceRequired:
+		case pinned:
+			continue
+		case !ok && c.Presence == assertion.PresenceRequired:
 			gap.Reason = fmt.Sprintf("%s requires it, and revision %d of %s has none", set, r.Revision.Number, want.Name)
-		case i >= 0 && c.Revision > 0 && r.Resources[i].Revision != c.Revision:
-			gap.Reason = fmt.Sprintf("%s pins it, and the store releases revision %d", set, r.Resources[i].Revision)
+		case ok && c.Revision > 0:
+			gap.Reason = fmt.Sprintf("%s pins it, and the store releases revision %d", set, released.Revision)
 		default:
 			continue
 		}

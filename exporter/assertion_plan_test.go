@@ -2,6 +2,7 @@ package exporter_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +176,27 @@ func TestValidationSet(t *testing.T) {
 	req.ValidationSets[0].Name = "odd"
 	if p, _ = export(t, e, req); len(p.Gaps) != 2 || !strings.Contains(p.Gaps[0].String(), "the store releases revision 1") || !strings.Contains(p.Gaps[1].String(), "has none") {
 		t.Errorf("gaps of components: %v", p.Gaps)
+	}
+	docs := func(n int) upstreamtest.Component {
+		return upstreamtest.Component{Name: "docs", Revision: n, Blob: upstreamtest.Bytes(fmt.Appendf(nil, "hsqs docs %d", n))}
+	}
+	err := s.AddRevision("hello", upstreamtest.Rev{Revision: 999, Blob: upstreamtest.Bytes([]byte("hsqs hello")), Components: []upstreamtest.Component{docs(8)},
+		Further: []upstreamtest.Component{docs(5)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.AddAssertions(acme.ValidationSet("older", 1, []any{map[string]any{"name": "hello", "id": upstreamtest.ID("hello"), "revision": "999",
+		"components": map[string]any{"docs": map[string]any{"presence": "optional", "revision": "5"}}}}, nil))
+	req.ValidationSets[0].Name = "older"
+	p, _ = export(t, e, req)
+	var components []string
+	for _, sn := range p.Snaps {
+		for _, c := range sn.Revisions[0].Components() {
+			components = append(components, fmt.Sprint(sn.Listing.Name, "+", c.Name, " ", c.Revision))
+		}
+	}
+	if diff := cmp.Diff(components, []string{"hello+docs 8", "hello+docs 5"}); diff != "" || len(p.Gaps) > 0 {
+		t.Errorf("the released component and the pinned one (-got +want):\n%s\ngaps %v", diff, p.Gaps)
 	}
 	s.AddAssertions(acme.ValidationSet("wrong", 1, []any{map[string]any{"name": "jq", "id": upstreamtest.ID("hello")}}, nil))
 	req.ValidationSets[0].Name = "wrong"

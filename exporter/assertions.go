@@ -52,6 +52,9 @@ func (f *fetcher) snap(p *Plan, s *Snap) (err error) {
 		return err
 	}
 	for _, r := range s.Revisions {
+		if err := f.dropUnpaired(s, r); err != nil {
+			return err
+		}
 		refs, err := revisionRefs(s.Listing.SnapID, &r.Revision)
 		if err == nil {
 			r.assertions, err = f.stream(refs...)
@@ -184,7 +187,7 @@ func revisionRefs(snapID string, r *snap.Revision) ([]assertion.Ref, error) {
 	refs := []assertion.Ref{declarationRef(snapID)}
 	provenance := provenanceOf(r)
 	refs = append(refs, assertion.Ref{Type: "snap-revision", PrimaryKey: []string{digest, provenance}})
-	for _, res := range r.Resources {
+	for _, res := range r.Components() {
 		digest, err := headerDigest(res.Download.SHA3384)
 		if err != nil {
 			return nil, fmt.Errorf("component %s: %w", res.Name, err)
@@ -194,6 +197,30 @@ func revisionRefs(snapID string, r *snap.Revision) ([]assertion.Ref, error) {
 			assertion.Ref{Type: "snap-resource-pair", PrimaryKey: []string{snapID, res.Name, strconv.Itoa(res.Revision), strconv.Itoa(r.Number), provenance}})
 	}
 	return refs, nil
+}
+
+// dropUnpaired drops further components of r of which the store lacks an assertion, since devices would refuse them.
+func (f *fetcher) dropUnpaired(s *Snap, r *SnapRevision) error {
+	var kept []snap.Resource
+	for _, c := range r.Further {
+		alone := r.Revision
+		alone.Resources, alone.Further = nil, []snap.Resource{c}
+		refs, err := revisionRefs(s.Listing.SnapID, &alone)
+		for i := 0; err == nil && i < len(refs); i++ {
+			_, err = f.getAssertions(refs[i])
+		}
+		switch {
+		case errors.Is(err, upstream.ErrNotFound):
+			f.e.Progress.Warn(fmt.Sprintf("%s+%s revision %d: a validation set pins it, and the store has no assertions for it with revision %d of the snap",
+				s.Listing.Name, c.Name, c.Revision, r.Number))
+		case err != nil:
+			return err
+		default:
+			kept = append(kept, c)
+		}
+	}
+	r.Further = kept
+	return nil
 }
 
 // provenanceOf returns the provenance in the snap.yaml, or the default. Devices require the snap-revision to have the same one.

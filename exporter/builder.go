@@ -89,9 +89,11 @@ func addAll[T any](add func(T) error, all []T) error {
 func (s *Snap) item(r *SnapRevision) (*bundle.SnapRevision, error) {
 	rev := r.Revision
 	rev.Download.URL, rev.Download.Deltas = "", []snap.Delta{}
-	rev.Resources = slices.Clone(rev.Resources)
-	for i := range rev.Resources {
-		rev.Resources[i].Download.URL, rev.Resources[i].Download.Deltas = "", []snap.Delta{}
+	rev.Resources, rev.Further = slices.Clone(rev.Resources), slices.Clone(rev.Further)
+	for _, list := range [][]snap.Resource{rev.Resources, rev.Further} {
+		for i := range list {
+			list[i].Download.URL, list[i].Download.Deltas = "", []snap.Delta{}
+		}
 	}
 	rev.Integrity = slices.Clone(rev.Integrity)
 	for i := range rev.Integrity {
@@ -107,7 +109,7 @@ func (s *Snap) item(r *SnapRevision) (*bundle.SnapRevision, error) {
 		switch {
 		case i == 0:
 			out.Blob = blob
-		case i <= len(rev.Resources):
+		case i <= len(rev.Resources)+len(rev.Further):
 			out.Components = append(out.Components, blob)
 		default:
 			out.Integrity = append(out.Integrity, blob)

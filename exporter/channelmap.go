@@ -26,6 +26,7 @@ func (s *Snap) addAnswer(arch string, w *snapQuery, r *snap.Result) error {
 	if err != nil {
 		return err
 	}
+	rev.addFurther(w, r.Snap.Resources)
 	for _, a := range devices(arch, w.archs, &rev.Revision) {
 		if !slices.Contains(rev.archs, a) {
 			rev.archs = append(rev.archs, a)
@@ -90,6 +91,7 @@ func (s *Snap) revision(r *snap.Revision) (*SnapRevision, error) {
 		}
 	}
 	rev := &SnapRevision{Revision: *r}
+	rev.Further = nil // it belongs to bundles, and no store's answer has it
 	s.Revisions = append(s.Revisions, rev)
 	return rev, nil
 }

@@ -225,11 +225,12 @@ func (e *Exporter) fetchItems(p *Plan) ([]*fetchItem, error) {
 
 // blobName returns the name of a blob for messages.
 func blobName(s *Snap, r *SnapRevision, i int) string {
-	if i > len(r.Resources) {
+	components := r.Components()
+	if i > len(components) {
 		return fmt.Sprintf("integrity data of %s revision %d", s.Listing.Name, r.Revision.Number)
 	}
 	if i > 0 {
-		return fmt.Sprintf("%s+%s revision %d", s.Listing.Name, r.Resources[i-1].Name, r.Resources[i-1].Revision)
+		return fmt.Sprintf("%s+%s revision %d", s.Listing.Name, components[i-1].Name, components[i-1].Revision)
 	}
 	return fmt.Sprintf("%s revision %d", s.Listing.Name, r.Revision.Number)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"offlinestore/assertion"
 	"offlinestore/channel"
 	"offlinestore/closure"
 	"offlinestore/snap"
@@ -32,7 +33,9 @@ type snapQuery struct {
 	archs         []string
 	need          *need    // nil for a query of the operator
 	set           []string // the primary key of the validation set that asks for it
-	gaps          []Gap
+	// components are the components that the set pins.
+	components []assertion.SetComponent
+	gaps       []Gap
 }
 
 // need is the reason for planning a snap that wasn't requested.

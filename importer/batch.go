@@ -38,6 +38,7 @@ type File struct {
 	verified  *Verified
 	candidate Candidate // not kept after Plan
 	missing   map[blob.Digest]int64
+	warnings  []string // of its head
 }
 
 // Changes reports whether the file was imported with changes, or would be.
@@ -89,12 +90,13 @@ func (b *Batch) Totals() (t Totals) {
 // Plan reads the heads of all files and plans the changes of importing one after the other. It reads unsigned files whole. It returns an
 // error only if that error stops the batch.
 func (b *Batch) Plan(ctx context.Context) error {
+	b.readFiles(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	for _, f := range b.Files {
-		if f.Err == nil {
-			f.Err = b.readFile(ctx, f)
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+		for _, text := range f.warnings {
+			b.Warn(f, text)
 		}
 		if f.Err != nil {
 			b.Report(f)

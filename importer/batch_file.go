@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 
+	"golang.org/x/sync/errgroup"
+
 	"offlinestore/bundle"
 	"offlinestore/catalog"
 	"offlinestore/importer/canonical"
@@ -28,21 +30,48 @@ func (e *PipeError) Error() string { return e.Err.Error() }
 
 func (e *PipeError) Unwrap() error { return e.Err }
 
-// readFile reads the head of a file, or all of an unsigned one or a file of assertions.
-func (b *Batch) readFile(ctx context.Context, f *File) error {
-	if ok, err := isAssertionFile(f.Input); err != nil || ok {
-		if err == nil {
-			err = b.readAssertions(ctx, f)
+// readFiles reads the heads of all files, and all of the unsigned ones and of files of assertions. Several heads are read at once.
+func (b *Batch) readFiles(ctx context.Context) {
+	var heads errgroup.Group
+	heads.SetLimit(readersAtOnce)
+	defer heads.Wait() // each file has its error
+	for _, f := range b.Files {
+		if f.Err != nil {
+			continue
 		}
-		return err
+		if ctx.Err() != nil {
+			return
+		}
+		read, err := b.way(f)
+		switch {
+		case err != nil:
+			f.Err = err
+		case read != nil:
+			f.Err = read(ctx, f)
+		case !f.Input.Rewindable():
+			f.Err = b.readHead(ctx, f)
+		default:
+			heads.Go(func() error {
+				f.Err = b.readHead(ctx, f)
+				return nil
+			})
+		}
 	}
-	original, err := isOriginal(f.Input)
-	if err != nil {
-		return err
+}
+
+// way returns the function that reads a file without a head, and nil for a bundle.
+func (b *Batch) way(f *File) (read func(context.Context, *File) error, err error) {
+	if ok, err := isAssertionFile(f.Input); err != nil || ok {
+		return b.readAssertions, err
 	}
-	if original {
-		return b.readUnsignedFile(ctx, f)
+	if original, err := isOriginal(f.Input); err != nil || original {
+		return b.readUnsignedFile, err
 	}
+	return nil, nil
+}
+
+// readHead reads the head of a bundle.
+func (b *Batch) readHead(ctx context.Context, f *File) error {
 	o, err := b.openFile(ctx, f)
 	if err != nil {
 		if b.AllowUnsigned && !f.Input.Rewindable() && (errors.Is(err, bundle.ErrCorrupt) || errors.Is(err, bundle.ErrNotBundle)) {
@@ -50,9 +79,7 @@ func (b *Batch) readFile(ctx context.Context, f *File) error {
 		}
 		return err
 	}
-	for _, text := range o.Warnings {
-		b.Warn(f, text)
-	}
+	f.warnings = o.Warnings
 	f.Digest, f.Signer, f.Content, f.candidate = o.Digest(), o.Signer.ID(), o.Content(), b.Candidate(o)
 	f.Payload, f.missing = o.Head.PayloadSize(), b.missing(o.Head)
 	if f.Input.Rewindable() {

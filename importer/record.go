@@ -42,9 +42,13 @@ func recordOf(h *bundle.Head) *catalog.Import {
 	for _, r := range h.Revisions {
 		rev := catalog.ImportedSnapRevision{Item: r.Item, Blob: r.Blob.Digest}
 		in.Blobs = append(in.Blobs, storeBlob(r.Blob))
-		for _, c := range r.Components {
+		for i, c := range r.Components {
 			in.Blobs = append(in.Blobs, storeBlob(c))
-			rev.ResourceBlobs = append(rev.ResourceBlobs, c.Digest)
+			if i < len(r.Revision.Resources) {
+				rev.ResourceBlobs = append(rev.ResourceBlobs, c.Digest)
+			} else {
+				rev.FurtherBlobs = append(rev.FurtherBlobs, c.Digest)
+			}
 		}
 		for _, b := range r.Integrity {
 			in.Blobs = append(in.Blobs, storeBlob(b))

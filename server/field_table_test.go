@@ -28,7 +28,7 @@ func TestFieldsAreMembersOfMessages(t *testing.T) {
 		{[]string{"charmRevisionFields"}, charm.Revision{}},
 	} {
 		message := reflect.TypeOf(c.message)
-		members := jsonMembers(message)
+		members := slices.DeleteFunc(jsonMembers(message), func(m string) bool { return m == "further-resources" }) // of bundles alone
 		var fields []string
 		for _, name := range c.tables {
 			if len(tables[name]) == 0 {

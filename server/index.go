@@ -78,6 +78,9 @@ func newIndex(c *catalog.Snapshot, known []*assertion.Assertion) (*index, error)
 	if err := ix.addAssertions(c.Assertions, known); err != nil {
 		return nil, err
 	}
+	if err := ix.addPins(); err != nil {
+		return nil, err
+	}
 	sortSnaps(ix.snaps)
 	ix.categories = categoryNames(ix.snaps)
 	ix.hasFeatured = slices.ContainsFunc(ix.snaps, func(sn *indexedSnap) bool { return inCategory(sn, featured) })

@@ -209,7 +209,7 @@ func (c *refreshCall) appendFound(dst []byte, a *snap.Action, sn *indexedSnap, r
 		dst = appendString(append(dst, `,"released-at":`...), r.releasedAt)
 	}
 	dst = appendString(append(dst, `,"result":`...), a.Action)
-	dst = appendFields(append(dst, `,"snap":`...), c.fields, &rev.object, &sn.object, c.origin)
+	dst = appendFields(append(dst, `,"snap":`...), c.fields, c.pinnedObject(a, rev), &sn.object, c.origin)
 	dst = appendString(append(dst, `,"snap-id":`...), sn.SnapID)
 	return append(dst, '}')
 }

@@ -26,6 +26,8 @@ type indexedSnap struct {
 type indexedRevision struct {
 	*catalog.SnapRevision
 	object object
+	// pinned has the answers for devices with a validation set that pins other components, by the key of the set.
+	pinned map[string]*object
 }
 
 // row is a row of a channel map or of its history, with the text of its answers.

@@ -62,6 +62,8 @@ type Installed struct {
 	TrackingChannel string `json:"tracking-channel"`
 	Epoch           *Epoch `json:"epoch,omitempty"`
 	CohortKey       string `json:"cohort-key,omitempty"`
+	// ValidationSets holds the primary keys of the validation sets that the device enforces for the snap.
+	ValidationSets [][]string `json:"validation-sets,omitempty"`
 }
 
 // Action is one request of a device in a RefreshRequest.

@@ -68,8 +68,8 @@ func (r *Revision) validateIntegrity() error {
 // Downloads returns the downloads of r: the snap's own, then the components', then the integrity data's.
 func (r *Revision) Downloads() []Download {
 	out := []Download{r.Download}
-	for i := range r.Resources {
-		out = append(out, r.Resources[i].Download)
+	for _, c := range r.Components() {
+		out = append(out, c.Download)
 	}
 	for i := range r.Integrity {
 		out = append(out, r.Integrity[i].Download)

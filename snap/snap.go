@@ -140,6 +140,9 @@ type Revision struct {
 	SnapYAML      string      `json:"snap-yaml,omitempty"`
 	Type          string      `json:"type"`
 	Version       string      `json:"version"`
+	// Further are other revisions of components than the ones that are released along with the revision. A validation set pins them.
+	// Bundles have this member, and the stores' own messages don't.
+	Further []Resource `json:"further-resources,omitempty"`
 	// Contents are known if a catalogue has parsed SnapYAML before.
 	Contents *Contents `json:"-"`
 }
@@ -172,25 +175,13 @@ func (r *Revision) Validate() error {
 	if err := ValidateTime(r.CreatedAt); err != nil {
 		return fmt.Errorf("revision %d: created-at: %w", r.Number, err)
 	}
-	for i := range r.Resources {
-		if err := r.Resources[i].validate(); err != nil {
-			return fmt.Errorf("revision %d: %w", r.Number, err)
-		}
+	if err := r.validateComponents(); err != nil {
+		return fmt.Errorf("revision %d: %w", r.Number, err)
 	}
 	if err := r.validateIntegrity(); err != nil {
 		return fmt.Errorf("revision %d: %w", r.Number, err)
 	}
 	return nil
-}
-
-func (r *Resource) validate() error {
-	if err := ValidateName(r.Name); err != nil {
-		return fmt.Errorf("component: %w", err)
-	}
-	if r.Revision < 1 || r.Revision > MaxRevision {
-		return fmt.Errorf("component %s: revision %d: out of range", r.Name, r.Revision)
-	}
-	return ValidateTime(r.CreatedAt)
 }
 
 // Supports reports whether r runs on arch.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"offlinestore/cmd/internal/cli"
@@ -48,35 +49,64 @@ func (o configOptions) list(w io.Writer, s *settings.Settings) error {
 	return nil
 }
 
-// show prints the bare value of one setting, for scripts. Only a terminal does not get a secret, since others may look at it.
+// show prints the bare value of one setting, for scripts.
 func (o configOptions) show(w io.Writer, s *settings.Settings, name string) error {
-	value, err := s.Get(name)
-	if why := obsolete(err); why != "" {
-		fmt.Fprintf(os.Stderr, "%s has no meaning here: %s\n", name, why)
-		return nil
-	}
+	e, err := o.entry(s, name)
 	switch {
-	case err != nil:
+	case err != nil || e == nil:
 		return err
-	case o.passwordStdin:
-		return cli.Usagef("--password-stdin: want KEY=VALUE")
-	}
-	for _, e := range s.List() {
-		if e.Name != name {
-			continue
-		}
-		if !o.showSecret && e.Value != value && cli.IsTerminal(os.Stdout) {
-			value = e.Value
-			fmt.Fprintln(os.Stderr, "What is secret is not shown; --show-secret prints it.")
-		}
-		if o.asJSON {
-			return cli.PrintJSON(w, configEntry{name, value, e.IsSet, e.Secret, e.NeedsRestart(), e.Doc})
-		}
-	}
-	if value == "" {
+	case o.asJSON:
+		return cli.PrintJSON(w, e)
+	case e.Value == "":
 		fmt.Fprintf(os.Stderr, "%s is not set.\n", name)
 		return nil
 	}
-	_, err = fmt.Fprintln(w, strings.TrimSuffix(value, "\n"))
+	_, err = fmt.Fprintln(w, strings.TrimSuffix(e.Value, "\n"))
 	return err
+}
+
+// showSeveral prints some of the settings in the order of the arguments, each as a line of the list of all.
+func (o configOptions) showSeveral(w io.Writer, s *settings.Settings, names []string) error {
+	list := []*configEntry{}
+	for _, name := range names {
+		e, err := o.entry(s, name)
+		if err != nil {
+			return err
+		}
+		if e != nil {
+			list = append(list, e)
+		}
+	}
+	if o.asJSON {
+		return cli.PrintJSON(w, map[string]any{"settings": list})
+	}
+	for _, e := range list {
+		if _, err := fmt.Fprintf(w, "%s: %s\n", e.Key, strings.TrimSuffix(e.Value, "\n")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry returns a setting that the command line names, or nil for a setting of the original without a meaning here. Only a terminal
+// does not get a secret, since others may look at it.
+func (o configOptions) entry(s *settings.Settings, name string) (*configEntry, error) {
+	if o.passwordStdin {
+		return nil, cli.Usagef("--password-stdin: want KEY=VALUE")
+	}
+	value, err := s.Get(name)
+	if why := obsolete(err); why != "" {
+		fmt.Fprintf(os.Stderr, "%s has no meaning here: %s\n", name, why)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	all := s.List()
+	e := all[slices.IndexFunc(all, func(e settings.Entry) bool { return e.Name == name })]
+	if !o.showSecret && e.Value != value && cli.IsTerminal(os.Stdout) {
+		fmt.Fprintf(os.Stderr, "What is secret in %s is not shown; --show-secret prints it.\n", name)
+		value = e.Value
+	}
+	return &configEntry{name, value, e.IsSet, e.Secret, e.NeedsRestart(), e.Doc}, nil
 }

@@ -56,6 +56,9 @@ func TestSecretsOnATerminal(t *testing.T) {
 	if out := s.onTerminal("config", "proxy.auth.secret"); strings.Contains(out, "hunter2") || !strings.Contains(out, "--show-secret prints it") {
 		t.Errorf("config KEY on a terminal: %q", out)
 	}
+	if out := s.onTerminal("config", "proxy.auth.secret", "proxy.domain"); strings.Contains(out, "hunter2") || !strings.Contains(out, "--show-secret prints it") {
+		t.Errorf("config KEY1 KEY2 on a terminal: %q", out)
+	}
 	if out := s.onTerminal("config", "--show-secret", "proxy.auth.secret"); !strings.Contains(out, "hunter2") {
 		t.Errorf("config --show-secret KEY on a terminal: %q", out)
 	}

@@ -69,7 +69,7 @@ func listSnaps(w io.Writer, cat *catalog.Snapshot, asJSON, long bool) error {
 		for _, r := range s.Revisions {
 			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.Name, globalStore, r.Revision.Number, cli.Clean(r.Version),
 				strings.Join(r.Architectures, ","), cli.Bytes(r.Download.Size), strings.Join(channelsOf(&s, r.Revision.Number), ", "))
-			for _, c := range r.Resources {
+			for _, c := range r.Components() {
 				fmt.Fprintf(t, "%s+%s\t%s\t%d\t%s\t\t%s\twith revision %d\n", s.Name, c.Name, globalStore, c.Revision, cli.Clean(c.Version), cli.Bytes(c.Download.Size), r.Revision.Number)
 			}
 		}

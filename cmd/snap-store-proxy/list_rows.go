@@ -48,7 +48,7 @@ func listJSON(w io.Writer, cat *catalog.Snapshot) error {
 		r := row{Name: s.Name, SnapID: s.SnapID, Stores: []string{globalStore}, Revisions: []revision{}}
 		for _, rev := range s.Revisions {
 			components := []component{}
-			for _, c := range rev.Resources {
+			for _, c := range rev.Components() {
 				components = append(components, component{c.Name, c.Revision, c.Type, c.Download.Size, c.Download.SHA3384})
 			}
 			r.Revisions = append(r.Revisions, revision{rev.Revision.Number, rev.Version, rev.Architectures, rev.Download.Size,

@@ -90,7 +90,7 @@ func showSnap(ctx context.Context, in *instance.Instance, s *catalog.Snap) (*sho
 	out := &shownSnap{Name: s.Name, SnapID: s.SnapID, Title: s.Details.Title, Publisher: s.Details.Publisher.DisplayName, Revisions: []shownRevision{}, Channels: []shownChannel{}}
 	for _, r := range s.Revisions {
 		v := shownRevision{Revision: r.Revision.Number, Version: r.Version, Architectures: r.Architectures, Size: r.Download.Size, Components: []string{}}
-		for _, c := range r.Resources {
+		for _, c := range r.Components() {
 			v.Components = append(v.Components, fmt.Sprintf("%s %d", c.Name, c.Revision))
 		}
 		if from, ok := origin[v.Revision]; ok {

@@ -29,7 +29,7 @@ func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 	for _, s := range p.Snaps {
 		for _, r := range s.Revisions {
 			row := plannedSnap{s.Listing.Name, r.Revision.Number, r.Version, r.Architectures, r.From, []string{}, r.Download.Size, append([]string{}, s.NeededBy...)}
-			for _, c := range r.Resources {
+			for _, c := range r.Components() {
 				row.Components = append(row.Components, c.Name)
 				row.Size += c.Download.Size
 			}

@@ -145,7 +145,7 @@ func summarise(sn *bundle.Snap, revisions []*bundle.SnapRevision) snapSummary {
 			continue
 		}
 		rs := revisionSummary{r.Revision.Number, r.Revision.Version, r.Revision.Architectures, r.Blob.Size, r.Blob.Digest.String(), r.Revision.Download.SHA3384, []string{}, []string{}}
-		for _, c := range r.Revision.Resources {
+		for _, c := range r.Revision.Components() {
 			rs.Components = append(rs.Components, fmt.Sprintf("%s %d", c.Name, c.Revision))
 		}
 		for _, in := range r.Revision.Integrity {

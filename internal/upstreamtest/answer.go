@@ -53,9 +53,12 @@ func (e *entry) details(base string) object {
 }
 
 // describe returns the fields of a revision.
-func (e *entry) describe(r *revision, base string) object {
+func (e *entry) describe(r *revision, base string, pins map[string]int) object {
 	resources := []object{}
-	for i, c := range r.Components {
+	for i, c := range r.components() {
+		if !r.gives(i, pins) {
+			continue
+		}
 		resources = append(resources, object{
 			"architectures": r.Architectures, "created-at": r.created, "description": "", "name": c.Name, "revision": c.Revision,
 			"type": "component/" + cmpOr(c.Kind, "standard"), "version": cmpOr(c.Version, r.Version),
@@ -105,7 +108,7 @@ func (e *entry) info(fields []string, base string) object {
 			continue
 		}
 		rel := e.newest(e.released[at])
-		row := pick(e.describe(e.revisions[rel.revision], base), fields)
+		row := pick(e.describe(e.revisions[rel.revision], base, nil), fields)
 		row["channel"] = object{
 			"architecture": at.arch, "name": at.channel.Name(), "released-at": rel.at, "risk": at.channel.Risk, "track": at.channel.Track,
 		}
@@ -131,9 +134,9 @@ func (e *entry) order(at slot) string {
 }
 
 // refreshed returns the "snap" of a refresh result.
-func (e *entry) refreshed(r *revision, fields []string, base string) object {
+func (e *entry) refreshed(r *revision, fields []string, base string, pins map[string]int) object {
 	o := e.details(base)
-	maps.Copy(o, e.describe(r, base))
+	maps.Copy(o, e.describe(r, base, pins))
 	o = pick(o, fields)
 	o["name"], o["snap-id"] = e.Name, e.SnapID
 	return o

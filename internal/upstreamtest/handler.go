@@ -183,7 +183,7 @@ func (s *Store) blob(file string) Blob {
 			if r.Verity != nil && file == e.verityFile(r) {
 				return r.Verity
 			}
-			for _, c := range r.Components {
+			for _, c := range r.components() {
 				if file == fmt.Sprintf("%s+%s_%d.comp", e.SnapID, c.Name, c.Revision) {
 					return c.Blob
 				}

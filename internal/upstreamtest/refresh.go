@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"offlinestore/assertion"
 	"offlinestore/channel"
 )
 
@@ -21,12 +22,13 @@ type query struct {
 }
 
 type action struct {
-	Action      string `json:"action"`
-	InstanceKey string `json:"instance-key"`
-	Name        string `json:"name"`
-	SnapID      string `json:"snap-id"`
-	Channel     string `json:"channel"`
-	Revision    int    `json:"revision"`
+	Action         string     `json:"action"`
+	InstanceKey    string     `json:"instance-key"`
+	Name           string     `json:"name"`
+	SnapID         string     `json:"snap-id"`
+	Channel        string     `json:"channel"`
+	Revision       int        `json:"revision"`
+	ValidationSets [][]string `json:"validation-sets"`
 	// RawEpoch is empty for a client that knows no epochs, and null for a new installation.
 	RawEpoch json.RawMessage `json:"epoch"`
 	// data is the epoch of the data that the device has, nil for a new installation.
@@ -84,7 +86,7 @@ func (s *Store) act(a action, fields []string, d device) object {
 			"extra": object{"releases": e.releases()},
 		}}
 	}
-	out := object{"result": a.Action, "name": e.Name, "snap-id": e.SnapID, "snap": e.refreshed(r, fields, d.base)}
+	out := object{"result": a.Action, "name": e.Name, "snap-id": e.SnapID, "snap": e.refreshed(r, fields, d.base, s.pins(e.SnapID, a.ValidationSets))}
 	if a.Revision == 0 || a.Channel != "" {
 		out["effective-channel"], out["released-at"] = at.Name(), rel.at
 	}
@@ -140,4 +142,32 @@ func (e *entry) releases() []object {
 	}
 	slices.SortFunc(out, func(a, b object) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	return out
+}
+
+// pins returns the revisions of components that validation sets pin for a snap.
+func (s *Store) pins(snapID string, sets [][]string) map[string]int {
+	out := make(map[string]int)
+	for _, key := range sets {
+		for _, set := range s.assertions[assertion.Ref{Type: "validation-set", PrimaryKey: key}.Key()] {
+			snaps, _ := set.SetSnaps() // a set that no device accepts pins nothing
+			for _, sn := range snaps {
+				for _, c := range sn.Components {
+					if sn.SnapID == snapID && c.Revision > 0 {
+						out[c.Name] = c.Revision
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// gives reports whether a device with these pins gets the component i of r: the pinned revision if r has it, else the released one.
+func (r *revision) gives(i int, pins map[string]int) bool {
+	all := r.components()
+	has := slices.ContainsFunc(all, func(c Component) bool { return c.Name == all[i].Name && c.Revision == pins[c.Name] })
+	if has {
+		return all[i].Revision == pins[all[i].Name]
+	}
+	return i < len(r.Components)
 }

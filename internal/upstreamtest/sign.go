@@ -37,7 +37,7 @@ func (s *Store) signSnap(snap *Snap) {
 func (s *Store) signRevision(e *entry, r *revision) {
 	developer := e.Publisher.ID
 	s.put(s.Stack.SnapRevision(e.SnapID, r.Revision, developer, r.snap.blob(), r.verityHeaders()))
-	for i, c := range r.Components {
+	for i, c := range r.components() {
 		s.put(s.Stack.SnapResourceRevision(e.SnapID, c.Name, c.Revision, developer, r.resources[i].blob(), nil))
 		s.put(s.Stack.SnapResourcePair(e.SnapID, c.Name, c.Revision, r.Revision, developer, nil))
 	}

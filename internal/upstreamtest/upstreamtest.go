@@ -68,9 +68,13 @@ type Rev struct {
 	Epoch       Epoch
 	YAML        string // "" is made of the rest
 	Components  []Component
-	Blob        Blob
-	Verity      Blob // the dm-verity data; nil for none
+	// Further are other revisions of components. Only devices with a validation set that pins them get them.
+	Further []Component
+	Blob    Blob
+	Verity  Blob // the dm-verity data; nil for none
 }
+
+func (r *Rev) components() []Component { return slices.Concat(r.Components, r.Further) }
 
 // Store is a simulated Snap Store. All its methods may be called while it serves.
 type Store struct {
@@ -184,7 +188,7 @@ func (s *Store) AddRevision(name string, rev Rev) error {
 		return fmt.Errorf("snap %s: revision %d: %w", name, rev.Revision, err)
 	}
 	var resources []digest
-	for _, c := range rev.Components {
+	for _, c := range rev.components() {
 		d, err := digestOf(c.Blob)
 		if err != nil {
 			return fmt.Errorf("snap %s: component %s: %w", name, c.Name, err)

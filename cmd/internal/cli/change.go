@@ -23,8 +23,11 @@ func changeTable() []changeWords {
 	ofRevision := func(c difference.Change) string { return fmt.Sprintf("revision %d: %s", c.Revision, c.Field) }
 	return []changeWords{
 		{difference.Component, "component", func(c difference.Change) string {
-			if c.Field != "" {
+			switch c.Field {
+			case difference.OlderFile:
 				return fmt.Sprintf("revision %d: file of older component %s", c.Revision, c.Name)
+			case difference.Further:
+				return fmt.Sprintf("revision %d: further component %s", c.Revision, c.Name)
 			}
 			return fmt.Sprintf("revision %d: component %s", c.Revision, c.Name)
 		}},
