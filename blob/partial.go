@@ -29,7 +29,11 @@ func (d *Dir) Partial(key string) (*Partial, error) {
 	}
 	folder := d.folder(partialFolder)
 	for range 100 {
-		if err := makeDir(folder, d.modes.DirMode); err != nil {
+		err := makeDir(folder, d.modes.DirMode)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // another one has removed the empty folder before it got its mode
+		}
+		if err != nil {
 			return nil, fmt.Errorf("open partial download %s: %w", key, err)
 		}
 		f, err := openNoFollow(filepath.Join(folder, key), os.O_RDWR|os.O_CREATE)

@@ -17,7 +17,7 @@ import (
 // Plan lists everything that an export will fetch and pack.
 type Plan struct {
 	Request Request
-	// Snaps are sorted by name, and requested ones come first.
+	// Snaps that were requested come first, in the order of the request. The others are sorted by name.
 	Snaps []*Snap
 	// Charms are sorted by name.
 	Charms []*Charm
@@ -138,12 +138,24 @@ func (e *Exporter) Plan(ctx context.Context, req Request) (*Plan, error) {
 // fillPlan sorts the planned snaps into the plan.
 func (p *planner) fillPlan() {
 	p.plan.Snaps = slices.SortedFunc(maps.Values(p.snaps), func(a, b *Snap) int {
-		return cmp.Or(cmp.Compare(min(1, len(a.NeededBy)), min(1, len(b.NeededBy))), cmp.Compare(a.Listing.Name, b.Listing.Name))
+		return cmp.Or(cmp.Compare(min(1, len(a.NeededBy)), min(1, len(b.NeededBy))), cmp.Compare(p.place(a), p.place(b)), cmp.Compare(a.Listing.Name, b.Listing.Name))
 	})
 	for _, s := range p.plan.Snaps {
 		s.sort()
 		p.warnOfKeys(s)
 	}
+}
+
+// place returns the place of a snap in the request. Snaps that are not in it come last.
+func (p *planner) place(s *Snap) int {
+	req := &p.plan.Request
+	if i := slices.Index(req.Names, s.Listing.Name); i >= 0 {
+		return i
+	}
+	if i := slices.IndexFunc(req.Packages, func(pk Package) bool { return pk.Name == s.Listing.Name }); i >= 0 {
+		return len(req.Names) + i
+	}
+	return len(req.Names) + len(req.Packages)
 }
 
 // warnOfKeys warns of repeated keys in a snap.yaml, which snapd overlooks: the publisher can have meant only one of their values.

@@ -181,8 +181,9 @@ func TestPlanClosure(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %v %v", s.Listing.Name, revisions(s), s.NeededBy))
 	}
 	want := []string{
+		"gnome-calculator [955 956] []",
 		"core22 [1122 1123 1124] []", // requested in edge, needed in stable
-		"gnome-calculator [955 956] []", "hello [42] []",
+		"hello [42] []",
 		"bare [5] [gtk-common-themes]", "core [17200 17201] [hello]", "gtk-common-themes [1535] [gnome-calculator]",
 		"snapd [24505 24506] [bare core core22 gnome-calculator gtk-common-themes hello]",
 	}

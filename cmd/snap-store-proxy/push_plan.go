@@ -33,7 +33,7 @@ type filePlan struct {
 
 func (p *push) rows() []filePlan {
 	rows := []filePlan{}
-	for _, f := range p.batch.Files {
+	for _, f := range p.files {
 		r := filePlan{File: f.Name, Bundle: f.Digest.String(), Signer: f.Signer, Snaps: append([]string{}, f.Content.Snaps...), Charms: f.Content.Charms, Bundles: f.Content.Bundles,
 			Images: f.Content.Images, Withdrawn: f.Content.Withdrawn, Assertions: f.Content.Assertions, Payload: f.Payload, Copy: f.Missing, Missing: p.gapsOf(f), Result: f.Done}
 		if p.o.plan {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"offlinestore/bundle"
 	"offlinestore/catalog"
@@ -24,8 +25,12 @@ type push struct {
 	batch   *importer.Batch
 	dataDir string
 	bar     *cli.Progress
-	// unknown has the unknown signers that were named.
+	// files are in the order of the arguments, which the batch may change. reports prints their results in that order.
+	files   []*importer.File
+	reports *reports
+	// unknown has the unknown signers that were named. naming protects it.
 	unknown map[string]bool
+	naming  sync.Mutex
 	gaps    []closure.Gap // that the files leave, according to the plan
 }
 
@@ -45,6 +50,7 @@ func (p *push) report(f *importer.File) {
 		p.bar.Printf(os.Stderr, "snap-store-proxy: %s: %s\n", cli.Clean(f.Name), cli.Clean(p.reason(f.Err)))
 	}
 	if f.Err != nil || p.o.json {
+		p.reports.add(f, "")
 		return
 	}
 	c := content{f.Content}
@@ -59,7 +65,7 @@ func (p *push) report(f *importer.File) {
 		fmt.Fprintf(&b, "[%s] Imported: nothing new in it.\n", c)
 	}
 	printReport(&b, c, f.Done)
-	p.bar.Printf(p.w, "%s", b.String())
+	p.reports.add(f, b.String())
 }
 
 // reason returns the text of an error. A signer that several files have in common is named once.
@@ -68,6 +74,8 @@ func (p *push) reason(err error) string {
 	if !errors.As(err, &unknown) {
 		return err.Error()
 	}
+	p.naming.Lock()
+	defer p.naming.Unlock()
 	if p.unknown[unknown.KeyID] {
 		return "signed by the same key"
 	}

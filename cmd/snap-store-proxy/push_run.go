@@ -28,6 +28,7 @@ func (p *push) run(ctx context.Context) error {
 	p.bar = cli.NewProgress("Importing", p.batch.Totals().Payload)
 	p.batch.Progress = p.bar.Add
 	p.batch.Run(ctx)
+	p.reports.flush()
 	p.bar.Done()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -192,6 +193,7 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 			req.Charms = append(req.Charms, c.Listing.Name)
 		}
 	}
+	slices.Sort(req.Snaps) // the bundle does not depend on the order in which it was requested
 	for _, as := range a.assertions {
 		req.Assertions = append(req.Assertions, as.Ref.String())
 	}
