@@ -18,55 +18,55 @@ const (
 
 var (
 	// A constant or attribute that is set to a literal: SNAP_NAME = "charmed-postgresql".
-	assignment = regexp.MustCompile(`(?m)^[ \t]*(?:self\.|cls\.)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:["']([^"'\n]{1,80})["']|([0-9]{1,9}))[ \t]*(?:#.*)?$`)
+	assignment = lazily(`(?m)^[ \t]*(?:self\.|cls\.)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:["']([^"'\n]{1,80})["']|([0-9]{1,9}))[ \t]*(?:#.*)?$`)
 	// POSTGRESQL_SNAP_NAME, snap_name, METRICS_SNAP
-	snapName = regexp.MustCompile(`^(?:(.*?)_?(?:SNAP_NAME|snap_name)|(.*?)_?SNAP)$`)
+	snapName = lazily(`^(?:(.*?)_?(?:SNAP_NAME|snap_name)|(.*?)_?SNAP)$`)
 	// A call that installs: snap.ensure("name", channel="14/stable"), snap.add(NAME, …).
-	snapCall      = regexp.MustCompile(`\bsnap\.(?:add|ensure|install)\(`)
-	snapArguments = regexp.MustCompile(`^\s*(\[[^\]]{1,400}\]|["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)([^()]{0,400})`)
+	snapCall      = lazily(`\bsnap\.(?:add|ensure|install)\(`)
+	snapArguments = lazily(`^\s*(\[[^\]]{1,400}\]|["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)([^()]{0,400})`)
 	// snap.SnapCache()["name"], and a cache in a variable.
-	snapCache = regexp.MustCompile(`(?:SnapCache\(\)|\b(?:snap_)?cache)\[\s*(["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)\s*\]`)
+	snapCache = lazily(`(?:SnapCache\(\)|\b(?:snap_)?cache)\[\s*(["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)\s*\]`)
 	// The list of tuples of Canonical's database charms.
-	snapPackages  = regexp.MustCompile(`\bSNAP_PACKAGES\s*(?::[^=\n]{1,80})?=\s*\[`)
-	snapTuple     = regexp.MustCompile(`\(\s*(["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)\s*,`)
-	tupleThree    = regexp.MustCompile(`^\s*["']([^"']{1,80})["']\s*,\s*["']?([0-9]{1,9})["']?\s*,?\s*\)`)
-	channelPair   = regexp.MustCompile(`["']?\bchannel["']?\s*[:=]\s*["']([^"']{1,80})["']`)
-	revisionPair  = regexp.MustCompile(`["']?\brevision["']?\s*[:=]\s*["']?([0-9]{1,9})\b`)
-	revisionTable = regexp.MustCompile(`["']?\brevision["']?\s*[:=]\s*\{([^}]{1,400})\}`)
-	literal       = regexp.MustCompile(`["']([a-z0-9-]+)["']`)
+	snapPackages  = lazily(`\bSNAP_PACKAGES\s*(?::[^=\n]{1,80})?=\s*\[`)
+	snapTuple     = lazily(`\(\s*(["'][a-z0-9-]+["']|[A-Za-z_][A-Za-z0-9_.]*)\s*,`)
+	tupleThree    = lazily(`^\s*["']([^"']{1,80})["']\s*,\s*["']?([0-9]{1,9})["']?\s*,?\s*\)`)
+	channelPair   = lazily(`["']?\bchannel["']?\s*[:=]\s*["']([^"']{1,80})["']`)
+	revisionPair  = lazily(`["']?\brevision["']?\s*[:=]\s*["']?([0-9]{1,9})\b`)
+	revisionTable = lazily(`["']?\brevision["']?\s*[:=]\s*\{([^}]{1,400})\}`)
+	literal       = lazily(`["']([a-z0-9-]+)["']`)
 	// ["snap", "install", "name", "--channel=…"]
-	snapArgv = regexp.MustCompile(`["']snap["']\s*,\s*["']install["']\s*,([^\]\)]{1,400})`)
-	argument = regexp.MustCompile(`["']([^"']{1,80})["']`)
+	snapArgv = lazily(`["']snap["']\s*,\s*["']install["']\s*,([^\]\)]{1,400})`)
+	argument = lazily(`["']([^"']{1,80})["']`)
 	// In Python, words after "snap install" are a command only if an option follows; else they may be prose.
-	quotedInstall = regexp.MustCompile(`["'](?:sudo )?snap install ([^"'\n]{1,200})["']`)
-	shellInstall  = regexp.MustCompile(`(?m)(?:^|&&|\|\||;|\bthen\b|\bdo\b)[ \t]*(?:sudo[ \t]+)?snap[ \t]+install[ \t]+([^\n;&|]{1,400})`)
+	quotedInstall = lazily(`["'](?:sudo )?snap install ([^"'\n]{1,200})["']`)
+	shellInstall  = lazily(`(?m)(?:^|&&|\|\||;|\bthen\b|\bdo\b)[ \t]*(?:sudo[ \t]+)?snap[ \t]+install[ \t]+([^\n;&|]{1,400})`)
 )
 
 // readPython finds snaps in a file of Python.
 func (f *finder) readPython(text string) {
 	// Code in comments installs nothing.
-	text = comment.ReplaceAllString(text, "")
+	text = comment().ReplaceAllString(text, "")
 	consts := constants(text)
 	f.addNamed(consts)
-	for _, at := range snapCall.FindAllStringIndex(text, f.calls) {
+	for _, at := range snapCall().FindAllStringIndex(text, f.calls) {
 		f.calls--
-		m := snapArguments.FindStringSubmatch(text[at[1]:min(len(text), at[1]+maxArguments)])
+		m := snapArguments().FindStringSubmatch(text[at[1]:min(len(text), at[1]+maxArguments)])
 		if m == nil {
 			continue
 		}
 		for _, name := range names(m[1], consts) {
-			f.addHint(name, first(channelPair, m[2]), revisions(m[2]))
+			f.addHint(name, first(channelPair(), m[2]), revisions(m[2]))
 		}
 	}
 	if strings.Contains(text, "SnapCache(") {
-		for _, m := range f.find(snapCache, text) {
+		for _, m := range f.find(snapCache(), text) {
 			for _, name := range names(m[1], consts) {
 				f.addHint(name, "", nil)
 			}
 		}
 	}
 	end := 0
-	for _, at := range snapPackages.FindAllStringIndex(text, maxLists) {
+	for _, at := range snapPackages().FindAllStringIndex(text, maxLists) {
 		if at[0] < end {
 			continue // within the list before
 		}
@@ -74,21 +74,21 @@ func (f *finder) readPython(text string) {
 		end = at[1] + len(packages)
 		f.addPackages(packages, consts)
 	}
-	for _, m := range f.find(snapArgv, text) {
+	for _, m := range f.find(snapArgv(), text) {
 		var words []string
-		for _, w := range argument.FindAllStringSubmatch(m[1], -1) {
+		for _, w := range argument().FindAllStringSubmatch(m[1], -1) {
 			words = append(words, w[1])
 		}
 		f.addCommand(words)
 	}
-	for _, m := range f.find(quotedInstall, text) {
+	for _, m := range f.find(quotedInstall(), text) {
 		if strings.Contains(m[1], "--") {
 			f.addCommand(strings.Fields(m[1]))
 		}
 	}
 }
 
-var comment = regexp.MustCompile(`(?m)^[ \t]*#.*$`)
+var comment = lazily(`(?m)^[ \t]*#.*$`)
 
 // find returns the matches of a pattern, as long as calls are left.
 func (f *finder) find(re *regexp.Regexp, text string) [][]string {
@@ -100,7 +100,7 @@ func (f *finder) find(re *regexp.Regexp, text string) [][]string {
 // constants returns the names of a file that are set to a literal, with their values. A name with two values is no constant.
 func constants(text string) map[string]string {
 	out := make(map[string]string)
-	for _, m := range assignment.FindAllStringSubmatch(text, -1) {
+	for _, m := range assignment().FindAllStringSubmatch(text, -1) {
 		value := m[2] + m[3]
 		if have, ok := out[m[1]]; ok && have != value {
 			value = ""
@@ -114,7 +114,7 @@ func constants(text string) map[string]string {
 func (f *finder) addNamed(consts map[string]string) {
 	stems := make(map[string]string)
 	for key, value := range consts {
-		if m := snapName.FindStringSubmatch(key); m != nil && isSnapName(value) {
+		if m := snapName().FindStringSubmatch(key); m != nil && isSnapName(value) {
 			stems[strings.ToUpper(m[1]+m[2])] = value
 		}
 	}
@@ -154,14 +154,14 @@ func (c companions) value(stem string, alone bool) string {
 
 // addPackages reads the tuples of a list: ("name", {"revision": …}) or ("name", "channel", "revision").
 func (f *finder) addPackages(list string, consts map[string]string) {
-	found := snapTuple.FindAllStringSubmatchIndex(list, -1)
+	found := snapTuple().FindAllStringSubmatchIndex(list, -1)
 	for i, at := range found {
 		rest := list[at[1]:]
 		if i+1 < len(found) {
 			rest = list[at[1]:found[i+1][0]]
 		}
-		ch, revs := first(channelPair, rest), revisions(rest)
-		if m := tupleThree.FindStringSubmatch(rest); m != nil {
+		ch, revs := first(channelPair(), rest), revisions(rest)
+		if m := tupleThree().FindStringSubmatch(rest); m != nil {
 			ch, revs = m[1], revisionOf("", m[2])
 		}
 		for _, name := range names(list[at[2]:at[3]], consts) {
@@ -195,7 +195,7 @@ func names(arg string, consts map[string]string) []string {
 		return []string{consts[arg]}
 	}
 	var out []string
-	for _, m := range literal.FindAllStringSubmatch(arg, -1) {
+	for _, m := range literal().FindAllStringSubmatch(arg, -1) {
 		out = append(out, m[1])
 	}
 	return out
@@ -210,16 +210,16 @@ func first(re *regexp.Regexp, text string) string {
 
 // revisions reads a keyword or key "revision": a number, or a map of them by architecture.
 func revisions(text string) map[string]int {
-	if m := revisionTable.FindStringSubmatch(text); m != nil {
+	if m := revisionTable().FindStringSubmatch(text); m != nil {
 		return byArchitecture(m[1])
 	}
-	return revisionOf("", first(revisionPair, text))
+	return revisionOf("", first(revisionPair(), text))
 }
 
 // readShell finds snaps in a script.
 func (f *finder) readShell(text string) {
-	text = comment.ReplaceAllString(text, "")
-	for _, m := range f.find(shellInstall, text) {
+	text = comment().ReplaceAllString(text, "")
+	for _, m := range f.find(shellInstall(), text) {
 		f.addCommand(strings.Fields(m[1]))
 	}
 }

@@ -1,7 +1,6 @@
 package snaphint
 
 import (
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -10,9 +9,9 @@ import (
 )
 
 var (
-	tomlTable = regexp.MustCompile(`^\[\s*([A-Za-z0-9_.-]+)\s*\]$`)
-	tomlPair  = regexp.MustCompile(`^([A-Za-z0-9_.-]+)\s*=\s*(.+)$`)
-	tomlText  = regexp.MustCompile(`^["']([^"']*)["']`)
+	tomlTable = lazily(`^\[\s*([A-Za-z0-9_.-]+)\s*\]$`)
+	tomlPair  = lazily(`^([A-Za-z0-9_.-]+)\s*=\s*(.+)$`)
+	tomlText  = lazily(`^["']([^"']*)["']`)
 )
 
 // readTOML reads the table "snap" of a refresh_versions.toml and similar files: its name, channel, and revision or revisions. For
@@ -22,16 +21,16 @@ func (f *finder) readTOML(text string) {
 	revisions := make(map[string]int)
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
-		if m := tomlTable.FindStringSubmatch(line); m != nil {
+		if m := tomlTable().FindStringSubmatch(line); m != nil {
 			table = m[1] + "."
 			continue
 		}
-		m := tomlPair.FindStringSubmatch(line)
+		m := tomlPair().FindStringSubmatch(line)
 		if m == nil {
 			continue
 		}
 		value := m[2]
-		if t := tomlText.FindStringSubmatch(value); t != nil {
+		if t := tomlText().FindStringSubmatch(value); t != nil {
 			value = t[1]
 		}
 		switch key := table + m[1]; {

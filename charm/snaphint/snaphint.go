@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"offlinestore/channel"
 	"offlinestore/charm"
@@ -162,12 +163,17 @@ func debian(arch string) string {
 	return ""
 }
 
-var archRevision = regexp.MustCompile(`["']?([a-z0-9_]+)["']?\s*[:=]\s*["']?([0-9]{1,9})\b`)
+// lazily returns a function that compiles a pattern when it is first used. Few commands look for hints, and the patterns take milliseconds.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
+var archRevision = lazily(`["']?([a-z0-9_]+)["']?\s*[:=]\s*["']?([0-9]{1,9})\b`)
 
 // byArchitecture reads pairs such as "x86_64": "96", of Python, TOML or YAML.
 func byArchitecture(text string) map[string]int {
 	out := make(map[string]int)
-	for _, m := range archRevision.FindAllStringSubmatch(text, -1) {
+	for _, m := range archRevision().FindAllStringSubmatch(text, -1) {
 		if arch := debian(m[1]); arch != "" {
 			maps.Copy(out, revisionOf(arch, m[2]))
 		}

@@ -7,7 +7,11 @@ import (
 	"filippo.io/age"
 
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance/backup"
 )
+
+// passphraseWork is the work of scrypt for a new backup, as a power of two. Tests lower it.
+var passphraseWork = backup.MaxWork
 
 // readRecipients returns the recipients of a new backup. It reads files with the rights of the caller of the program.
 func (s *backupSecrets) readRecipients() ([]age.Recipient, error) {
@@ -29,6 +33,7 @@ func (s *backupSecrets) readRecipients() ([]age.Recipient, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.SetWorkFactor(passphraseWork)
 	return []age.Recipient{r}, nil
 }
 

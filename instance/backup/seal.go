@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// maxWork bounds the work of scrypt that a backup may ask for, as a power of two. It is the work of age's own files: a second, and
+	// MaxWork bounds the work of scrypt that a backup may ask for, as a power of two. It is the work of age's own files: a second, and
 	// 256 MiB of memory.
-	maxWork = 18
+	MaxWork = 18
 	// maxAgeHeader bounds the header of a file of age, which has some hundred bytes for each recipient.
 	maxAgeHeader = 256 << 10
 )
@@ -56,7 +56,7 @@ func Unlock(r io.Reader, identities ...age.Identity) (age.Identity, error) {
 	}
 	for _, i := range identities {
 		if s, ok := i.(*age.ScryptIdentity); ok {
-			s.SetMaxWorkFactor(maxWork)
+			s.SetMaxWorkFactor(MaxWork)
 		}
 	}
 	key, err := age.DecryptHeader(header, identities...)
