@@ -88,9 +88,10 @@ func (db *DB) applyAll(ctx context.Context, list []*Import, end func(pgx.Tx, []O
 			return err
 		}
 		out = make([]Outcome, len(list))
-		for failed := true; failed; {
+		failed := make(map[int]bool)
+		for again := true; again; {
 			err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) (err error) {
-				failed, err = applyGood(ctx, tx, list, out)
+				again, err = applyOnce(ctx, tx, list, out, failed)
 				return err
 			})
 			if err != nil && !errors.Is(err, errRollback) {
@@ -102,14 +103,12 @@ func (db *DB) applyAll(ctx context.Context, list []*Import, end func(pgx.Tx, []O
 	return out, err
 }
 
-// applyGood applies the imports that have not failed yet. If another one fails that earlier imports have left statements to, it
-// returns errRollback, and the caller starts again without that import.
-func applyGood(ctx context.Context, tx pgx.Tx, list []*Import, out []Outcome) (failed bool, err error) {
-	last := lastStatements(list, out)
+// applyOnce applies the imports. Imports leave statements to later ones, but not to the failed. It adds to these the imports that fail now.
+// If there are some, it returns errRollback and reports that the caller must start again. It tries all imports before that, since one
+// start for each failure would take time that grows with the square of the list.
+func applyOnce(ctx context.Context, tx pgx.Tx, list []*Import, out []Outcome, failed map[int]bool) (again bool, err error) {
+	last := lastStatements(list, failed)
 	for i, in := range list {
-		if out[i].Err != nil {
-			continue
-		}
 		a := &applier{ctx: ctx, tx: tx, in: in, last: last, index: i, r: &Report{SnapRevisions: []SnapRevisionRef{}, SnapMoves: []SnapMove{}}}
 		err := a.run()
 		if err != nil {
@@ -124,12 +123,15 @@ func applyGood(ctx context.Context, tx pgx.Tx, list []*Import, out []Outcome) (f
 			return false, err
 		case err != nil:
 			out[i] = Outcome{Err: fmt.Errorf("change the catalogue: %w", interpret(err))}
-			if i > 0 && in.PushChannelMap {
-				return true, errRollback
+			if i > 0 && in.PushChannelMap && !failed[i] {
+				failed[i], again = true, true
 			}
 			continue
 		}
-		out[i].Report = a.r
+		out[i] = Outcome{Report: a.r}
+	}
+	if again {
+		return true, errRollback
 	}
 	return false, nil
 }
@@ -144,13 +146,13 @@ type (
 )
 
 // lastStatements returns the number of the last import that forces each statement. It leaves out imports that have failed.
-func lastStatements(list []*Import, out []Outcome) map[any]int {
+func lastStatements(list []*Import, failed map[int]bool) map[any]int {
 	last := make(map[any]int)
 	if len(list) == 1 {
 		return last
 	}
 	for i, in := range list {
-		if in.PushChannelMap && out[i].Err == nil {
+		if in.PushChannelMap && !failed[i] {
 			in.statements(func(key any) { last[key] = i })
 		}
 	}

@@ -114,6 +114,44 @@ func TestForcedWithout(t *testing.T) {
 	diff(t, "channel map", rows(load(t, s).Snaps[0].ChannelMap), []string{"latest/stable/amd64=8"})
 }
 
+// TestForcedFailures forces a list in which every second import fails. The time must not grow with the square of the list: each import
+// is tried twice, and not once for each failure.
+func TestForcedFailures(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	apply(t, s, with(imp("newest", 99), "jq", []int{9}, "latest/stable/amd64=9"))
+	var list []*catalog.Import
+	for i := range 20 {
+		in := forced(with(imp(fmt.Sprint("import ", i), i), "jq", []int{9 + i%2*100 + i}, fmt.Sprintf("latest/stable/amd64=%d", 9+i%2*100+i)))
+		if i%2 == 0 {
+			in = forced(with(imp(fmt.Sprint("bad ", i), i), "jq", []int{9}, "latest/stable/amd64=9"))
+			in.SnapRevisions[0].Blob = blobOf("jq", 8).Digest
+		}
+		list = append(list, in)
+	}
+	before := newestImport(t, s)
+	out, err := s.ApplyAll(t.Context(), list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, o := range out {
+		if failed := o.Err != nil; failed != (i%2 == 0) {
+			t.Errorf("import %d: %v", i, o.Err)
+		}
+	}
+	diff(t, "channel map", rows(load(t, s).Snaps[0].ChannelMap), []string{"latest/stable/amd64=128"})
+	// The IDs of the history show how often an import was tried, because a sequence is never rolled back.
+	if n := newestImport(t, s) - before; n > 2*int64(len(list)) {
+		t.Errorf("%d imports were tried %d times, want at most twice", len(list), n)
+	}
+}
+
+// newestImport returns the ID of the newest line of the history.
+func newestImport(tb testing.TB, s *catalog.DB) int64 {
+	tb.Helper()
+	return load(tb, s).Moment.Import
+}
+
 // TestForcedBack forces an older bundle over a newer one. Everything that the newest bundle decides must be the older one's again:
 // channels, components, the names of images, titles.
 func TestForcedBack(t *testing.T) {

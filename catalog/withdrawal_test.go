@@ -79,3 +79,33 @@ func TestWithdrawalOfAnother(t *testing.T) {
 	apply(t, s, gone)
 	diff(t, "rows", fmt.Sprint(rows(load(t, s).Snaps[0].ChannelMap)), "[latest/stable/amd64=0]")
 }
+
+// TestForcedWithdrawalTwice forces an old bundle and the statement that its snap is gone, together and one after the other. The same list
+// again changes nothing and leaves no line in the history.
+func TestForcedWithdrawalTwice(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	apply(t, s, with(withCharm(imp("newest", 9), "app", []int{9}, "latest/stable"+jammy+"=9"), "jq", []int{9}, "latest/stable/amd64=9"))
+	old := forced(with(withCharm(imp("old", 1), "app", []int{6}, "latest/stable"+jammy+"=6"), "jq", []int{6}, "latest/stable/amd64=6"))
+	gone := forced(withdraw(withdraw(imp("gone", 2), catalog.ItemSnap, "jq"), catalog.ItemCharm, "app"))
+	for i, tt := range []struct {
+		list []*catalog.Import
+		want int
+	}{{[]*catalog.Import{old, gone}, 0}, {[]*catalog.Import{old}, 6}, {[]*catalog.Import{gone}, 0}} {
+		applyAll(t, s, tt.list...)
+		lines := histories(t, s)
+		for range 2 {
+			for _, r := range applyAll(t, s, tt.list...) {
+				diff(t, fmt.Sprintf("step %d: the report of the same list", i), r, &catalog.Report{AlreadyImported: true, UpToDate: true})
+			}
+		}
+		if n := histories(t, s); n != lines {
+			t.Errorf("step %d: the same list leaves %d more lines in the history", i, n-lines)
+		}
+		c := load(t, s)
+		diff(t, "snap", rows(c.Snaps[0].ChannelMap), []string{fmt.Sprint("latest/stable/amd64=", tt.want)})
+		if got := c.Charms[0].ChannelMap[0].Revision; got != tt.want {
+			t.Errorf("step %d: the charm is at revision %d, want %d", i, got, tt.want)
+		}
+	}
+}
