@@ -152,6 +152,9 @@ func (a *applier) ledger() (*snapLedger, error) {
 
 // channel applies one row, if its revisions are in the catalogue, and reports the change.
 func (a *applier) channel(ledger *snapLedger, name string, row snapRow, w *channelWriter) error {
+	if staysWithdrawn(a, ledger, row.Key, Withdrawal{Kind: ItemSnap, Name: name, ID: row.Platform.snapID}) {
+		return nil
+	}
 	before := ledger.Releases(row.Key)
 	change := ledger.Apply(row, a.in.Origin(), a.forces(row.Key))
 	move := SnapMove{Snap: name, Architecture: row.Platform.architecture, Channel: row.Channel.String(), From: change.From, To: change.To}

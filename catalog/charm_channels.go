@@ -109,6 +109,9 @@ func (a *applier) charmChannel(ledger *charmLedger, c ImportedCharm, r charm.Rel
 	if err != nil {
 		return 0, err
 	}
+	if staysWithdrawn(a, ledger, row.Key, Withdrawal{Kind: ItemCharm, Name: c.Name, ID: c.ID}) {
+		return channelmap.Unchanged, nil
+	}
 	before := ledger.Releases(row.Key)
 	outcome := ledger.Apply(row, a.in.Origin(), a.forces(row.Key))
 	move := CharmMove{Charm: c.Name, Channel: r.Channel, From: outcome.From, To: outcome.To}

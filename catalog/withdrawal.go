@@ -86,6 +86,14 @@ func (a *applier) withdraw() error {
 	return nil
 }
 
+// staysWithdrawn reports whether a withdrawal has closed a row and still counts after the import. To open the row would only close it again.
+func staysWithdrawn[P, V comparable](a *applier, ledger *channelmap.Ledger[P, V], row channelmap.Key[P], w Withdrawal) bool {
+	return slices.ContainsFunc(a.withdrawals, func(have statedWithdrawal) bool {
+		return have.isSame(w) && (have.ID == "" || have.ID == w.ID) && have.Supersedes(a.in.Origin()) && !a.forces(w.key()) &&
+			ledger.IsClosedBy(row, have.Origin)
+	})
+}
+
 // itemNames returns the names of the import's snaps, and of its charms and charm bundles, withdrawn ones included.
 func (in *Import) itemNames() (snaps, charms []string) {
 	snaps, charms = []string{}, []string{}
@@ -217,6 +225,7 @@ func (r *Report) addClosedCharm(move CharmMove) {
 	for i, m := range r.CharmMoves {
 		if m.Charm == move.Charm && m.Base == move.Base && m.Channel == move.Channel {
 			r.CharmMoves[i].To = 0
+			r.CharmMoves = slices.DeleteFunc(r.CharmMoves, func(m CharmMove) bool { return m.From == m.To })
 			return
 		}
 	}

@@ -56,6 +56,12 @@ func (l *Ledger[P, V]) Load(row Row[P, V], origin Origin) {
 // Releases returns the releases of a row, the newest epoch first.
 func (l *Ledger[P, V]) Releases(k Key[P]) []Release[V] { return l.rows[k].releases }
 
+// IsClosedBy reports whether a bundle has closed a row and no other one has set it since.
+func (l *Ledger[P, V]) IsClosedBy(k Key[P], origin Origin) bool {
+	old, ok := l.rows[k]
+	return ok && Row[P, V]{Releases: old.releases}.Newest().Revision == 0 && old.origin.Is(origin)
+}
+
 // Apply accepts a bundle's row, unless a newer bundle has set the row. With force it accepts it in any case, because the operator
 // has decided that this bundle's channels count.
 func (l *Ledger[P, V]) Apply(row Row[P, V], origin Origin, force bool) Change {
