@@ -15,10 +15,16 @@ type WriteOptions struct {
 	Mode fs.FileMode
 	// NoReplace makes WriteFile return an fs.ErrExist if the file exists.
 	NoReplace bool
+	// Crowded reports that the folder holds so many files that WriteFile should not look for abandoned ones.
+	Crowded bool
 }
 
-// WriteFile writes a small file durably and atomically: readers see the old content or the new one.
+// WriteFile writes a small file durably and atomically: readers see the old content or the new one. It first removes the abandoned
+// files in the folder.
 func WriteFile(path string, data []byte, o WriteOptions) error {
+	if !o.Crowded {
+		RemoveAbandoned(filepath.Dir(path))
+	}
 	f, err := createTemp(path, o.Mode)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -42,11 +48,13 @@ type File struct {
 }
 
 // CreateFile begins a file with a size in bytes, or 0 if the size is unknown. The error is a *[NoSpaceError] if there is not
-// enough space. If the file exists already, CreateFile or Commit returns an fs.ErrExist.
+// enough space. If the file exists already, CreateFile or Commit returns an fs.ErrExist. CreateFile first removes the abandoned files
+// in the folder.
 func CreateFile(path string, size int64, mode fs.FileMode) (*File, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return nil, &os.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
+	RemoveAbandoned(filepath.Dir(path))
 	if err := CheckFileSize(filepath.Dir(path), filepath.Base(path), size); err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
@@ -67,7 +75,7 @@ func CreateFile(path string, size int64, mode fs.FileMode) (*File, error) {
 }
 
 func createTemp(path string, mode fs.FileMode) (*File, error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.partial")
+	f, err := lockTemp(path)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +111,11 @@ func (f *File) Commit() error {
 	if err == nil {
 		err = syncData(f.f)
 	}
-	if err = errors.Join(err, f.f.Close()); err == nil {
+	if err == nil && renameOpenFiles {
+		err = f.rename() // while it is locked, nobody takes it for an abandoned file
+	}
+	err = errors.Join(err, f.f.Close())
+	if err == nil && !renameOpenFiles {
 		err = f.rename()
 	}
 	f.done = true
@@ -142,7 +154,7 @@ func (f *File) Discard() error {
 		return nil
 	}
 	f.done = true
-	return errors.Join(f.f.Close(), os.Remove(f.f.Name()))
+	return removeOpen(f.f)
 }
 
 func (f *File) error(doing string, err error) error {

@@ -83,6 +83,7 @@ func (s *blobStatement) verifyBlob(content io.Reader, desc ocispec.Descriptor, b
 		if err != nil {
 			return err
 		}
+		os.Remove(f.Name()) // a killed process leaves nothing then, where the system can remove open files
 		defer os.Remove(f.Name())
 		defer f.Close()
 		archive, w = f, io.MultiWriter(sums, f)

@@ -49,7 +49,10 @@ func OpenCache(dir string) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the cache: %w", err)
 	}
+	// Remains of killed exports only take space, and the user may have no right to remove them.
+	_ = blobs.CleanStaging()
 	notes := filepath.Join(dir, ".sha3-384")
+	blob.RemoveAbandoned(notes)
 	if err := blob.MakeDir(notes, 0o755); err != nil {
 		return nil, fmt.Errorf("open the cache: %w", err)
 	}
@@ -132,7 +135,7 @@ func (c *Cache) note(key string, d digest.Digest) error {
 	if c.Layout != nil && key == shaKey+d.Encoded() {
 		return nil // such a note adds nothing, and blobs of a layout are not removed by age
 	}
-	return blob.WriteFile(filepath.Join(c.notes, key), []byte(formatNote(key, d)), blob.WriteOptions{Mode: 0o644})
+	return blob.WriteFile(filepath.Join(c.notes, key), []byte(formatNote(key, d)), blob.WriteOptions{Mode: 0o644, Crowded: true})
 }
 
 func formatNote(key string, d digest.Digest) string {
@@ -208,7 +211,11 @@ func (c *Cache) Tidy() error {
 	if _, err := c.Trim(0); err != nil {
 		return err
 	}
-	return errors.Join(c.Blobs.CleanStaging(), c.Layout.CleanStaging())
+	err := errors.Join(c.Blobs.CleanStaging(), c.Layout.CleanStaging())
+	for _, dir := range []string{c.notes, c.assertions, filepath.Join(filepath.Dir(c.notes), "sha256"), filepath.Dir(c.notes)} {
+		os.Remove(dir) // fails as intended unless it is empty
+	}
+	return err
 }
 
 // lastUse returns when each blob was last used, according to the notes. It removes the notes of blobs that are gone.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"offlinestore/instance/backup"
 	"offlinestore/instance/settings"
 )
 
@@ -30,7 +31,11 @@ const (
 var ErrHalfRestored = errors.New("a restore was interrupted here")
 
 // HalfRestoredError names the folder that an interrupted restore has left. It is an ErrHalfRestored.
-type HalfRestoredError struct{ Path string }
+type HalfRestoredError struct {
+	Path string
+	// Aside are the folders with the content that the data folder had before, oldest first.
+	Aside []string
+}
 
 func (e *HalfRestoredError) Error() string { return ErrHalfRestored.Error() }
 
@@ -94,7 +99,9 @@ func (d Dir) validateWhole() error {
 	if _, err := os.Lstat(path); err != nil {
 		return nil
 	}
-	return &HalfRestoredError{path}
+	// The pattern has no error. A folder that cannot be read is only left out of the message.
+	aside, _ := filepath.Glob(d.path(backup.Aside + "*"))
+	return &HalfRestoredError{path, aside}
 }
 
 // NoStoreError means that there is no store in a data folder.

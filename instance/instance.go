@@ -39,10 +39,7 @@ type Instance struct {
 
 // Open enters the data folder and opens the store. It starts the private cluster if there is no other database.
 func (d Dir) Open(ctx context.Context, o Options) (*Instance, error) {
-	if err := d.enter(!o.Existing); err != nil {
-		return nil, err
-	}
-	if err := d.validateWhole(); err != nil {
+	if err := d.enterWhole(!o.Existing); err != nil {
 		return nil, err
 	}
 	in := &Instance{Dir: d, Trust: d.Trust()}
@@ -55,7 +52,7 @@ func (d Dir) Open(ctx context.Context, o Options) (*Instance, error) {
 // OpenDegraded opens the store as Open does. If the database is down, it returns both the instance, without a catalogue, and the
 // error.
 func (d Dir) OpenDegraded(ctx context.Context, o Options) (*Instance, error) {
-	if err := d.enter(!o.Existing); err != nil {
+	if err := d.enterWhole(!o.Existing); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, degradedTimeout)

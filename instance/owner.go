@@ -28,12 +28,21 @@ func (e *RootOwnedError) Error() string {
 var ErrNoServiceUser = fmt.Errorf("this system has no user to own a store: want %s", strings.Join(serviceUsers, " or "))
 
 // Enter makes the data folder if there is none, and changes from root to the owner of the folder. Inputs that only root can read,
-// and low ports, must be open before. The error may be an UnreachableError, a RootOwnedError, an ErrNoServiceUser or a LinkError.
-func (d Dir) Enter() error { return d.enter(true) }
+// and low ports, must be open before. The error may be an UnreachableError, a RootOwnedError, an ErrNoServiceUser, a LinkError or
+// a HalfRestoredError.
+func (d Dir) Enter() error { return d.enterWhole(true) }
 
 // EnterExisting enters the data folder for work that changes nothing. It makes nothing, and leaves an empty folder alone. The error may also be a
 // NoStoreError.
-func (d Dir) EnterExisting() error { return d.enter(false) }
+func (d Dir) EnterExisting() error { return d.enterWhole(false) }
+
+// enterWhole enters the data folder, and refuses one that holds only a part of a store. What is changed there would end up aside.
+func (d Dir) enterWhole(create bool) error {
+	if err := d.enter(create); err != nil {
+		return err
+	}
+	return d.validateWhole()
+}
 
 func (d Dir) enter(create bool) error {
 	if os.Geteuid() != 0 {

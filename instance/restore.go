@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
-	"time"
 
 	"filippo.io/age"
 
@@ -86,7 +84,7 @@ func (d Dir) Restore(ctx context.Context, path string, request RestoreRequest) (
 	if v := contents.Header.Schema; v > known {
 		return nil, fmt.Errorf("%s: %w (%.40q): its tables are of version %d, this program knows %d", path, backup.ErrTooNew, contents.Header.Program, v, known)
 	}
-	if err := d.Enter(); err != nil {
+	if err := d.enter(true); err != nil {
 		return nil, err
 	}
 	r := &restoration{ctx: ctx, dir: d, request: request, file: f, key: key, contents: contents, out: &RestoreResult{BackupSummary: *summary, Notes: []string{}}}
@@ -148,24 +146,6 @@ func (r *restoration) prepareDir() error {
 		return err
 	}
 	return r.putAside(old)
-}
-
-// putAside moves files of the data folder into a new folder.
-func (r *restoration) putAside(names []string) error {
-	if len(names) == 0 {
-		return nil
-	}
-	aside := r.dir.path(backup.Aside + time.Now().UTC().Format(backupTime))
-	if err := os.Mkdir(aside, 0o700); err != nil {
-		return fmt.Errorf("put aside what is there: %w", err)
-	}
-	for _, name := range names {
-		if err := os.Rename(r.dir.path(name), filepath.Join(aside, name)); err != nil {
-			return fmt.Errorf("put aside what is there: %w", err)
-		}
-	}
-	r.out.Aside = aside
-	return nil
 }
 
 // stopCluster refuses a private cluster that another process uses. It stops one that a killed command left running.

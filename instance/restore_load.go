@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"offlinestore/blob"
 	"offlinestore/catalog"
@@ -102,17 +101,4 @@ func (r *restoration) emptyDatabase() (db backup.Database, done func() error, er
 		return db, nil, errors.Join(err, done())
 	}
 	return db, done, nil
-}
-
-// mark makes the folder for unfinished files, durably. While it is there, no command takes the data folder for a store: a restore that
-// is killed between two renames must not leave an empty one.
-func (r *restoration) mark() error {
-	if err := os.MkdirAll(r.dir.path(restoringFolder), 0o700); err != nil {
-		return err
-	}
-	dir, err := os.Open(string(r.dir))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -18,9 +18,6 @@ import (
 	"offlinestore/instance/backup"
 )
 
-// partialAge is the age from which the remains of a backup cannot belong to one that still runs.
-const partialAge = 12 * time.Hour
-
 // SaveRequest is a request for a backup.
 type SaveRequest struct {
 	// To is a file that ends in backup.Ext, or a folder that gets a new file.
@@ -49,7 +46,6 @@ func (d Dir) Save(ctx context.Context, r SaveRequest) (*BackupSummary, error) {
 	if r.Blobs {
 		size = d.blobSize()
 	}
-	removePartials(filepath.Dir(path), time.Now())
 	key, err := r.write(ctx, path, size)
 	if err != nil {
 		return nil, err
@@ -105,19 +101,6 @@ type byteCounter func(int64)
 func (c byteCounter) Write(p []byte) (int, error) {
 	c(int64(len(p)))
 	return len(p), nil
-}
-
-// removePartials removes the remains of killed backups in a folder. Each may be as large as the store.
-func removePartials(dir string, now time.Time) {
-	entries, _ := os.ReadDir(dir) // a folder that cannot be read cannot be written either
-	for _, e := range entries {
-		if ok, _ := filepath.Match(".*"+backup.Ext+".*.partial", e.Name()); !ok || !e.Type().IsRegular() {
-			continue
-		}
-		if info, err := e.Info(); err == nil && now.Sub(info.ModTime()) > partialAge {
-			os.Remove(filepath.Join(dir, e.Name())) // a remaining file only takes space
-		}
-	}
 }
 
 // blobSize returns about how large the blobs are, to reserve space before anything is written.

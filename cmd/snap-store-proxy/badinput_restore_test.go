@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -69,8 +70,7 @@ func TestKillRestore(t *testing.T) {
 	}
 }
 
-// TestKillBackup checks that a backup removes the files of killed backups, and keeps the file of a backup that may still
-// be running.
+// TestKillBackup checks that a backup removes the files of killed backups, and keeps the file of a backup that is running.
 func TestKillBackup(t *testing.T) {
 	t.Parallel()
 	b := saved(t)
@@ -78,12 +78,25 @@ func TestKillBackup(t *testing.T) {
 	for _, path := range []string{old, going, other} {
 		b.write(path, []byte("half"))
 	}
-	for _, path := range []string{old, other} {
-		if err := os.Chtimes(path, time.Time{}, time.Now().Add(-13*time.Hour)); err != nil {
-			t.Fatal(err)
+	running, err := os.Open(going)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer running.Close()
+	if err := syscall.Flock(int(running.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	for n, left := 0, []string(nil); len(left) == 0; n++ {
+		cmd := b.command(t.Context(), "backup", "--recipient", backupRecipient, "--blobs", filepath.Join(b.out, "killed.age"))
+		if !killAtRename(t, cmd, n) {
+			t.Fatal("no killed backup left a file")
 		}
+		left, _ = filepath.Glob(filepath.Join(b.out, ".killed.age.*.partial"))
 	}
 	b.mustRun("backup", "--recipient", backupRecipient, filepath.Join(b.out, "next.age"))
+	if left, err := filepath.Glob(filepath.Join(b.out, ".killed.age.*.partial")); err != nil || len(left) != 0 {
+		t.Errorf("the next backup left %v, %v", left, err)
+	}
 	for path, want := range map[string]bool{old: false, going: true, other: true, b.good: true} {
 		if _, err := os.Lstat(path); (err == nil) != want {
 			t.Errorf("%s is there: %v, want %v", filepath.Base(path), err == nil, want)

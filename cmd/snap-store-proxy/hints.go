@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 
 	"offlinestore/assertion"
@@ -73,6 +74,9 @@ func bundleHints() cli.Table {
 func serviceHints() cli.Table {
 	return cli.Table{
 		cli.OnType(cli.Failed, func(e *instance.HalfRestoredError) string {
+			if len(e.Aside) > 0 {
+				return fmt.Sprintf("run 'snap-store-proxy restore' again; to go back to what was here, move the content of %s back, then remove %s", strings.Join(e.Aside, " and "), e.Path)
+			}
 			return fmt.Sprintf("run 'snap-store-proxy restore' again; to do without it, remove %s", e.Path)
 		}),
 		cli.OnType(cli.Failed, func(e *instance.RootOwnedError) string {

@@ -1,0 +1,48 @@
+package blob
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// tempName matches the names of unfinished files.
+var tempName = regexp.MustCompile(`^\..+\.[0-9]+\.partial$`)
+
+// RemoveAbandoned removes the unfinished files that killed processes have left in a folder. A living process holds the lock of its
+// files. What cannot be removed only takes space.
+func RemoveAbandoned(dir string) {
+	entries, _ := os.ReadDir(dir) // a folder that cannot be read may still be written to
+	for _, e := range entries {
+		if e.Type().IsRegular() && tempName.MatchString(e.Name()) {
+			removeIfAbandoned(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+func removeIfAbandoned(path string) {
+	f, err := openNoFollow(path, os.O_RDWR)
+	if err != nil {
+		return
+	}
+	if ok, err := lockNamed(f); ok && err == nil {
+		removeOpen(f)
+		return
+	}
+	f.Close()
+}
+
+// lockTemp makes and locks an unfinished file. Between the two, another process may take it for an abandoned one.
+func lockTemp(path string) (*os.File, error) {
+	for {
+		f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.partial")
+		if err != nil {
+			return nil, err
+		}
+		ok, err := lockNamed(f)
+		if ok || err != nil {
+			return f, nil // without locks, nobody can take it for abandoned either
+		}
+		f.Close()
+	}
+}

@@ -1,0 +1,49 @@
+package blob_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"offlinestore/blob"
+)
+
+// TestRemoveAbandoned begins a large file beside the remains of killed processes and beside a file that is being written.
+func TestRemoveAbandoned(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(".jq.tar.gz.123.partial")
+	write(".other.partial")          // not one of ours
+	write("mine.tar.gz.123.partial") // not hidden
+	if err := os.Symlink("mine.tar.gz.123.partial", filepath.Join(dir, ".link.1.partial")); err != nil {
+		t.Fatal(err)
+	}
+	going, err := blob.CreateFile(filepath.Join(dir, "going.tar"), 0, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := blob.CreateFile(filepath.Join(dir, "next.tar"), 0, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []*blob.File{going, next} {
+		if err := f.Commit(); err != nil {
+			t.Errorf("Commit: %v", err)
+		}
+	}
+	for name, want := range map[string]bool{".jq.tar.gz.123.partial": false, ".other.partial": true, "mine.tar.gz.123.partial": true,
+		".link.1.partial": true, "going.tar": true, "next.tar": true} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); (err == nil) != want {
+			t.Errorf("%s is there: %v, want %v", name, err == nil, want)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 5 {
+		t.Errorf("%v, %v: want 5 files", entries, err)
+	}
+}
