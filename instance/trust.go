@@ -64,10 +64,11 @@ func (t Trust) AddSigner(k bundle.PublicKey) error {
 	return writeTrust(filepath.Join(t.signersDir(), strings.TrimPrefix(k.ID(), "sha256:")+".pem"), k.PEM())
 }
 
-// RemoveSigner removes the one key whose fingerprint begins with prefix. Its name stays for the history. The error may be an
-// AmbiguousError.
-func (t Trust) RemoveSigner(prefix string) error {
-	return removeOne(t.signersDir(), strings.TrimPrefix(prefix, "sha256:"), ".pem")
+// RemoveSigner removes the one key whose fingerprint begins with prefix. Its name stays for the history. It returns the
+// fingerprint. The error may be an AmbiguousError.
+func (t Trust) RemoveSigner(prefix string) (fingerprint string, err error) {
+	fingerprint, err = removeOne(t.signersDir(), strings.TrimPrefix(prefix, "sha256:"), ".pem")
+	return "sha256:" + fingerprint, err
 }
 
 // Assertions returns the trust that assertions are verified with: Canonical's root and the further roots.
@@ -111,14 +112,17 @@ func ParseRoot(text []byte) ([]*assertion.Assertion, error) {
 	return as, err
 }
 
-// AddRoot trusts a stream that ParseRoot accepts.
-func (t Trust) AddRoot(text []byte) error {
+// AddRoot trusts a stream that ParseRoot accepts. It returns the ID of the root.
+func (t Trust) AddRoot(text []byte) (id string, err error) {
 	sum := sha256.Sum256(text)
-	return writeTrust(filepath.Join(t.rootsDir(), hex.EncodeToString(sum[:])+".assert"), text)
+	id = hex.EncodeToString(sum[:])
+	return id, writeTrust(filepath.Join(t.rootsDir(), id+".assert"), text)
 }
 
-// RemoveRoot removes the one root whose ID begins with prefix. The error may be an AmbiguousError.
-func (t Trust) RemoveRoot(prefix string) error { return removeOne(t.rootsDir(), prefix, ".assert") }
+// RemoveRoot removes the one root whose ID begins with prefix, and returns its ID. The error may be an AmbiguousError.
+func (t Trust) RemoveRoot(prefix string) (id string, err error) {
+	return removeOne(t.rootsDir(), prefix, ".assert")
+}
 
 func eachFile(dir, ending string, fn func(path string, text []byte) error) error {
 	entries, err := os.ReadDir(dir)
@@ -151,20 +155,21 @@ func writeTrust(path string, text []byte) error {
 	return blob.WriteFile(path, text, blob.WriteOptions{Mode: 0o644})
 }
 
-// removeOne removes the one file whose name begins with prefix. People copy the first digits of a fingerprint.
-func removeOne(dir, prefix, ending string) error {
+// removeOne removes the one file whose name begins with prefix, and returns its name without the ending. People copy the first digits of a
+// fingerprint.
+func removeOne(dir, prefix, ending string) (name string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return "", err
 	}
 	var found []string
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), ending) {
-			found = append(found, filepath.Join(dir, e.Name()))
+			found = append(found, e.Name())
 		}
 	}
 	if len(found) != 1 || len(prefix) < minPrefix {
-		return &AmbiguousError{prefix, len(found)}
+		return "", &AmbiguousError{prefix, len(found)}
 	}
-	return os.Remove(found[0])
+	return strings.TrimSuffix(found[0], ending), os.Remove(filepath.Join(dir, found[0]))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +14,7 @@ import (
 
 func newTrustAdd(dir *instance.Dir) *cobra.Command {
 	var name string
+	var asJSON bool
 	c := &cobra.Command{
 		Use:     "add FILE",
 		Short:   "Trust a signer: FILE is the output of 'store-admin key export'",
@@ -41,10 +43,23 @@ func newTrustAdd(dir *instance.Dir) *cobra.Command {
 			if err := dir.Trust().AddSigner(k); err != nil {
 				return err
 			}
+			if asJSON {
+				return printSigner(c.OutOrStdout(), dir, k)
+			}
 			fmt.Fprintf(c.OutOrStdout(), "Bundles signed by %s (%s) are accepted from now on.\n", k.ID(), k.Algorithm())
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().StringVar(&name, "name", "", "`name` of the signer in the history and in lists")
 	return c
+}
+
+// printSigner prints a trusted signer with its name, which may be an earlier one.
+func printSigner(w io.Writer, dir *instance.Dir, k bundle.PublicKey) error {
+	names, err := dir.Trust().SignerNames()
+	if err != nil {
+		return err
+	}
+	return cli.PrintJSON(w, map[string]string{"fingerprint": k.ID(), "algorithm": k.Algorithm(), "name": names[k.ID()]})
 }

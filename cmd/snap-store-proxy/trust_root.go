@@ -19,13 +19,16 @@ func newTrustRoot(dir *instance.Dir) *cobra.Command {
 }
 
 func newRootRemove(dir *instance.Dir) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:     "remove ROOT",
 		Short:   "Stop trusting a further root; earlier imports stay",
 		Example: "  snap-store-proxy trust root remove 3c0a51be",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return removeTrusted(c.OutOrStdout(), dir, args[0], instance.Trust.RemoveRoot)
+			return removeTrusted(c.OutOrStdout(), dir, args[0], asJSON, instance.Trust.RemoveRoot)
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
 }

@@ -10,7 +10,8 @@ import (
 )
 
 func newRootAdd(dir *instance.Dir) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:     "add FILE",
 		Short:   "Trust a root: FILE holds its account and account-key assertions",
 		Example: "  snap-store-proxy trust root add staging-root.assert",
@@ -27,12 +28,18 @@ func newRootAdd(dir *instance.Dir) *cobra.Command {
 			if err := dir.Enter(); err != nil {
 				return err
 			}
-			if err := dir.Trust().AddRoot(text); err != nil {
+			id, err := dir.Trust().AddRoot(text)
+			if err != nil {
 				return err
 			}
 			fmt.Fprintf(c.ErrOrStderr(), "Warning: an owner of the keys of %s can now sign any snap for this store.\n", rootNames(as))
+			if asJSON {
+				return cli.PrintJSON(c.OutOrStdout(), trustedRoot{id, rootAccounts(as)})
+			}
 			fmt.Fprintf(c.OutOrStdout(), "Root %s is trusted from now on.\n", rootNames(as))
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
 }

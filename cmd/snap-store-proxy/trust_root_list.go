@@ -14,7 +14,8 @@ import (
 )
 
 func newRootList(dir *instance.Dir) *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:     "list",
 		Short:   "List the further roots",
 		Example: "  snap-store-proxy trust root list",
@@ -27,6 +28,13 @@ func newRootList(dir *instance.Dir) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if asJSON {
+				rows := []trustedRoot{}
+				for _, r := range roots {
+					rows = append(rows, trustedRoot{r.ID, rootAccounts(r.Assertions)})
+				}
+				return cli.PrintJSON(c.OutOrStdout(), rows)
+			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "Root\tAccounts")
 			for _, r := range roots {
@@ -35,14 +43,27 @@ func newRootList(dir *instance.Dir) *cobra.Command {
 			return w.Flush()
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
 }
 
-// rootNames returns the accounts of a root.
-func rootNames(as []*assertion.Assertion) string {
-	var names []string
+// trustedRoot is the printed form of a root.
+type trustedRoot struct {
+	Root     string   `json:"root"`
+	Accounts []string `json:"accounts"`
+}
+
+// rootAccounts returns the accounts of a root.
+func rootAccounts(as []*assertion.Assertion) []string {
+	names := []string{}
 	for _, a := range as {
-		names = append(names, cli.Clean(a.HeaderString("account-id")))
+		names = append(names, a.HeaderString("account-id"))
 	}
 	slices.Sort(names)
-	return strings.Join(slices.Compact(names), ", ")
+	return slices.Compact(names)
+}
+
+// rootNames returns the accounts of a root for people.
+func rootNames(as []*assertion.Assertion) string {
+	return cli.Clean(strings.Join(rootAccounts(as), ", "))
 }

@@ -160,7 +160,8 @@ func newKeyExport() *cobra.Command {
 }
 
 func newKeyImport() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	c := &cobra.Command{
 		Use:   "import NAME FILE",
 		Short: "Import a private key (PKCS #8 PEM: Ed25519, ECDSA P-256 or RSA)",
 		Long:  "Import a private key under a name, to sign with '--key NAME'. An existing key is\nnever replaced.\n" + cli.ExitHelp,
@@ -184,7 +185,16 @@ func newKeyImport() *cobra.Command {
 				return err
 			}
 			fmt.Fprint(os.Stderr, trustAdvice(args[0]))
-			return nil
+			if !asJSON {
+				return nil
+			}
+			public, err := bundle.NewPublicKey(key.Public())
+			if err != nil {
+				return err
+			}
+			return cli.PrintJSON(c.OutOrStdout(), keyRow{args[0], public.Algorithm(), public.ID()})
 		},
 	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
 }

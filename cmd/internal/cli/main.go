@@ -22,7 +22,7 @@ import (
 func Main(root *cobra.Command, hints Table) int {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &Error{Code: Usage, Err: err, Hint: fmt.Sprintf("see '%s --help'", c.CommandPath())}
+		return &Error{Code: Usage, Err: err, Hint: flagHint(c, err)}
 	})
 	ctx, stop := signal.NotifyContext(context.Background(), signals()...)
 	defer stop()

@@ -157,12 +157,15 @@ func manDefault(f *pflag.Flag) string {
 
 // roff escapes a line so that troff reads it as plain text.
 func roff(s string) string {
-	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "\n", " ").Replace(s)
+	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "\n", " ").Replace(asASCII.Replace(s))
 	if strings.HasPrefix(s, ".") || strings.HasPrefix(s, "'") {
 		s = `\&` + s
 	}
 	return asciiOnly(s)
 }
+
+// asASCII has the characters of the help that a terminal in the locale C cannot show.
+var asASCII = strings.NewReplacer("…", "...", "→", "->", "–", "-", "—", "--", "“", `"`, "”", `"`, "‘", "'", "’", "'")
 
 // asciiOnly replaces other characters by their numbers, because troff reads each byte as a character.
 func asciiOnly(s string) string {

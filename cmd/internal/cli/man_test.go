@@ -59,7 +59,7 @@ prog\-copy \- Copy a file
 .SH SYNOPSIS
 .B prog copy FILE [flags]
 .SH DESCRIPTION
-Copy a file\[u2026].
+Copy a file....
 \&.TH is no request, nor is 'this; C:\ex stays.
 .PP
 .PP

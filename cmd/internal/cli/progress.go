@@ -35,7 +35,7 @@ func NewProgress(what string, total int64) *Progress {
 	p := &Progress{w: os.Stderr, what: what, total: total, start: time.Now(), lastLine: time.Now()}
 	if IsTerminal(os.Stderr) && total > 0 {
 		p.bar = progressbar.NewOptions64(total,
-			progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true),
+			progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true), progressbar.OptionShowCount(),
 			progressbar.OptionSetTheme(progressbar.Theme{Saucer: "#", SaucerPadding: "-", BarStart: "[", BarEnd: "]"}),
 			progressbar.OptionSetWidth(36), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionClearOnFinish())
