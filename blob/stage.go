@@ -14,6 +14,9 @@ import (
 // the sync at the end does all the work.
 const writeBackSize = 8 << 20
 
+// cacheAhead is the number of bytes that a blob written with SkipCache keeps in memory. The disk writes them meanwhile.
+const cacheAhead = 4 * writeBackSize
+
 // StagedBlob is a blob while it is written. It is invisible until it is committed. Its methods are not safe for concurrent use,
 // except ReadAt on content that is already written, and the readers of Follow.
 type StagedBlob struct {
@@ -22,6 +25,8 @@ type StagedBlob struct {
 	size       int64
 	written    int64
 	writtenOff int64 // up to here, the disk was told to write
+	released   int64 // up to here, the memory was released
+	skipCache  bool
 	closed     bool
 	readers    followers
 }
@@ -96,9 +101,26 @@ func (s *StagedBlob) Write(p []byte) (int, error) {
 		if s.written-s.writtenOff >= writeBackSize || s.written == s.size {
 			startWriteBack(s.f, s.writtenOff, s.written-s.writtenOff)
 			s.writtenOff = s.written
+			if err := s.release(s.written - cacheAhead); err != nil {
+				return done, s.d.writeError("write staged blob", s.size, err)
+			}
 		}
 	}
 	return done, nil
+}
+
+// SkipCache keeps the memory free that would cache the blob. Large blobs that are not read back would take all of it. The caller calls
+// SkipCache before the first Write.
+func (s *StagedBlob) SkipCache() { s.skipCache = true }
+
+// release releases the memory of the content up to an offset, if the blob skips the cache.
+func (s *StagedBlob) release(end int64) error {
+	if !s.skipCache || end <= s.released {
+		return nil
+	}
+	begin := s.released
+	s.released = end
+	return finishWriteBack(s.f, begin, end-begin)
 }
 
 // ReadFrom implements [io.ReaderFrom], so that io.Copy writes in blocks of the right size.

@@ -27,6 +27,20 @@ func startWriteBack(f *os.File, off, n int64) {
 	_ = unix.SyncFileRange(int(f.Fd()), off, n, unix.SYNC_FILE_RANGE_WRITE)
 }
 
+// finishWriteBack waits until the disk has a range, and releases the memory that caches it. A failing disk reports its error only once, so
+// it must not be lost here.
+func finishWriteBack(f *os.File, off, n int64) error {
+	const wait = unix.SYNC_FILE_RANGE_WAIT_BEFORE | unix.SYNC_FILE_RANGE_WRITE | unix.SYNC_FILE_RANGE_WAIT_AFTER
+	switch err := unix.SyncFileRange(int(f.Fd()), off, n, wait); {
+	case errors.Is(err, unix.EIO), errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return &os.PathError{Op: "sync_file_range", Path: f.Name(), Err: err}
+	case err != nil:
+		return nil // syncData does the work
+	}
+	_ = unix.Fadvise(int(f.Fd()), off, n, unix.FADV_DONTNEED)
+	return nil
+}
+
 // syncData syncs the content without the file's times, which no caller needs.
 func syncData(f *os.File) error {
 	for {

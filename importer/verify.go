@@ -153,7 +153,7 @@ func (s *Staging) stageBlob(desc ocispec.Descriptor, r io.Reader) error {
 	}
 	switch {
 	case want.sha3 == "":
-		err = s.copyAhead(st, r)
+		err = s.copyBlob(st, r, want)
 	case desc.Size >= followSize && len(want.verifiers) == 0:
 		return s.hashWhileReading(desc, st, r)
 	default:

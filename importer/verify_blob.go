@@ -11,6 +11,14 @@ import (
 	"offlinestore/bundle"
 )
 
+// copyBlob stages a blob whose SHA3-384 nobody names.
+func (s *Staging) copyBlob(st *blob.StagedBlob, r io.Reader, want *expectation) error {
+	if len(want.verifiers) == 0 {
+		st.SkipCache()
+	}
+	return s.copyAhead(st, r)
+}
+
 func (s *Staging) verifySHA3(desc ocispec.Descriptor, sha3 string) error {
 	if sha3 != s.want[desc.Digest].sha3 {
 		return &bundle.BlobError{Digest: desc.Digest, Title: desc.Annotations[ocispec.AnnotationTitle], Err: errSHA3384}
