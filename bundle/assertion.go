@@ -53,7 +53,7 @@ func (c *assertionConfig) ref() (assertion.Ref, error) {
 // parseAssertion parses the item of an assertion.
 func parseAssertion(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Digest][]byte) (*Assertion, error) {
 	var c assertionConfig
-	if err := decodeStrict(data[m.Config.Digest], &c); err != nil {
+	if err := decodeConfig(m, data, &c); err != nil {
 		return nil, corrupt("%.80q: config: %w", refName(desc), err)
 	}
 	ref, err := c.ref()

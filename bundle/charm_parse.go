@@ -13,7 +13,7 @@ func parseCharm(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Di
 	}
 	for _, l := range m.Layers {
 		switch {
-		case l.MediaType == mediaAssertions && c.Assertions == nil && c.Icon == nil && l.Size > 0:
+		case l.MediaType == mediaAssertions && c.Assertions == nil && c.Icon == nil:
 			c.Assertions = data[l.Digest]
 		case l.MediaType != mediaAssertions && c.Icon == nil:
 			c.Icon = &Icon{l.MediaType, data[l.Digest]}
@@ -53,7 +53,7 @@ func parseCharmResource(desc ocispec.Descriptor, m *ocispec.Manifest, data map[d
 }
 
 func parseConfig(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Digest][]byte, config any) error {
-	if err := decodeStrict(data[m.Config.Digest], config); err != nil {
+	if err := decodeConfig(m, data, config); err != nil {
 		return corrupt("%s: config: %w", refName(desc), err)
 	}
 	return nil

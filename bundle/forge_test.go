@@ -25,14 +25,15 @@ type forge struct {
 	// predicate is the signed predicate, byte for byte.
 	predicate string
 
-	editD           func(*ociIndex)
-	editRawD        func([]byte) []byte
-	editStatement   func(map[string]any)
-	editEnvelope    func(map[string]any)
-	editRawEnvelope func([]byte) []byte
-	editSignature   func(*ociManifest)
-	editTop         func(*ociIndex)
-	editFiles       func([]*forgeFile) []*forgeFile
+	editD            func(*ociIndex)
+	editRawD         func([]byte) []byte
+	editStatement    func(map[string]any)
+	editRawStatement func([]byte) []byte
+	editEnvelope     func(map[string]any)
+	editRawEnvelope  func([]byte) []byte
+	editSignature    func(*ociManifest)
+	editTop          func(*ociIndex)
+	editFiles        func([]*forgeFile) []*forgeFile
 }
 
 // forgeItem is an item. The first nHead layers belong to the head.
@@ -249,6 +250,9 @@ func (f *forge) sign(index, keyID string, key crypto.Signer) []byte {
 		}
 		f.editStatement(m)
 		statement = toJSON(m)
+	}
+	if f.editRawStatement != nil {
+		statement = f.editRawStatement(statement)
 	}
 	pae := fmt.Sprintf("DSSEv1 %d %s %d %s", len(payloadType), payloadType, len(statement), statement)
 	sig := base64.StdEncoding.EncodeToString(signatureOf(key, []byte(pae)))

@@ -121,7 +121,8 @@ func (h *Head) parse(items []item, data map[digest.Digest][]byte) error {
 			return err
 		}
 		// The item must hold nothing besides the content that was understood.
-		if !bytes.Equal(encode(newManifest(it.desc.ArtifactType, it.manifest.Config, layers)), data[it.desc.Digest]) {
+		config := describe(it.manifest.Config.MediaType, data[it.manifest.Config.Digest])
+		if !bytes.Equal(encode(newManifest(it.desc.ArtifactType, config, layers)), data[it.desc.Digest]) {
 			return corrupt("%s: its manifest does not follow from its config and its blobs", refName(it.desc))
 		}
 	}

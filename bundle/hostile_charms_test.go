@@ -64,7 +64,7 @@ func TestHostileCharms(t *testing.T) {
 		{name: "a bundle with the title of a charm", edit: func(f *forge) { f.find(kit2).layers[0].title = "kit_2.charm" }, want: "does not follow"},
 		{name: "two assertion streams", edit: func(f *forge) { it := f.find(pg); it.layers[1] = it.layers[0] }, want: "at most one assertion stream"},
 		{name: "an icon first", edit: func(f *forge) { l := f.find(pg).layers; l[0], l[1] = l[1], l[0] }, want: "at most one assertion stream"},
-		{name: "an empty assertion stream", edit: func(f *forge) { f.find(pg).layers[0].data = nil }, want: "at most one assertion stream"},
+		{name: "an empty assertion stream", edit: func(f *forge) { f.find(pg).layers[0].data = nil }, want: "without assertions"},
 		{name: "a charm as a layer of its name", edit: func(f *forge) { f.find(pg).layers = f.find(pg9).layers }, want: "layer of type"},
 		{name: "layers that are null", edit: func(f *forge) { f.find("charm.pg.policy_0").edit = func(m *ociManifest) { m.Layers = nil } }, want: "does not follow"},
 		{name: "SHA3-384 of a charm", edit: func(f *forge) { f.find(pg9).layers[0].sha3 = strings.Repeat("0", 96) }, want: "does not follow"},

@@ -116,7 +116,7 @@ func TestHostileSignature(t *testing.T) {
 		{name: "two subjects", edit: statement(func(m map[string]any) { m["subject"] = []any{subject(m), subject(m)} }), is: bundle.ErrBadSignature},
 		{name: "another predicate type", edit: statement(func(m map[string]any) { m["predicateType"] = "urn:other" }), want: "not one about a bundle"},
 		{name: "another statement type", edit: statement(func(m map[string]any) { m["_type"] = "https://in-toto.io/Statement/v0.1" }), want: "not one about a bundle"},
-		{name: "no time", edit: statement(func(m map[string]any) { delete(m["predicate"].(map[string]any), "created") }), want: "no time"},
+		{name: "no time", edit: statement(func(m map[string]any) { delete(m["predicate"].(map[string]any), "created") }), want: "lacks one of created"},
 		{name: "a time that is none", edit: statement(func(m map[string]any) { m["predicate"].(map[string]any)["created"] = "yesterday" }), want: "signed statement"},
 		{name: "blobs left out", edit: statement(func(m map[string]any) {
 			m["predicate"].(map[string]any)["expects"] = []any{"sha256:" + strings.Repeat("0", 64)}

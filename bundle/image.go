@@ -50,8 +50,10 @@ func ParseImageManifest(mediaType string, raw []byte) (*ImageManifest, error) {
 	if n := countValues(raw); n > MaxImageValues {
 		return nil, limit("values in an image's manifest", n, MaxImageValues)
 	}
+	// Registries accept null, unknown fields and other spellings. Only the names that determine the content are strict: see
+	// validateImageKeys.
 	var m imageManifest
-	if err := decodeStrict(raw, &m); err != nil {
+	if err := decodeValue(raw, &m); err != nil {
 		return nil, corrupt("image manifest: %w", err)
 	}
 	if err := validateImageKeys(raw); err != nil {

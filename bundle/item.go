@@ -75,7 +75,7 @@ func parseItem(desc ocispec.Descriptor, raw []byte) (item, error) {
 		it.image, err = ParseImageManifest(desc.MediaType, raw)
 		return it, err
 	}
-	if err := decodeStrict(raw, &it.manifest); err != nil {
+	if err := decodeValue(raw, &it.manifest); err != nil {
 		return it, corrupt("%w", err)
 	}
 	return it, validateItem(desc, &it.manifest)
@@ -154,6 +154,9 @@ func validateItem(desc ocispec.Descriptor, m *ocispec.Manifest) error {
 		}
 		if err := validateDescriptor(l, max); err != nil {
 			return err
+		}
+		if l.MediaType == mediaAssertions && l.Size == 0 {
+			return corrupt("layer %s: an assertion stream without assertions", l.Digest)
 		}
 		if !validTitle(l.Annotations[ocispec.AnnotationTitle]) {
 			return corrupt("layer %s: title %.80q is no file name", l.Digest, l.Annotations[ocispec.AnnotationTitle])

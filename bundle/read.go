@@ -135,7 +135,7 @@ func (r *Reader) readSignature(bundleRaw []byte, desc ocispec.Descriptor) (*top,
 		return nil, err
 	}
 	var m ocispec.Manifest
-	if err := decodeStrict(manifestRaw, &m); err != nil {
+	if err := decodeValue(manifestRaw, &m); err != nil {
 		return nil, corrupt("manifest: %w", err)
 	}
 	if len(m.Layers) != 1 {

@@ -116,7 +116,7 @@ func (b Blob) layer(mediaType, title string) Layer {
 // parseSnap parses a snap's item. data has the content of the small blobs.
 func parseSnap(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Digest][]byte) (*Snap, error) {
 	s := &Snap{}
-	if err := decodeStrict(data[m.Config.Digest], &s.Listing); err != nil {
+	if err := decodeConfig(m, data, &s.Listing); err != nil {
 		return nil, corrupt("%s: config: %w", refName(desc), err)
 	}
 	for i, l := range m.Layers {
@@ -141,7 +141,7 @@ func parseSnap(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Dig
 // parseRevision parses the item of a snap's revision.
 func parseRevision(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Digest][]byte) (*SnapRevision, error) {
 	r := &SnapRevision{}
-	if err := decodeStrict(data[m.Config.Digest], &r.Item); err != nil {
+	if err := decodeConfig(m, data, &r.Item); err != nil {
 		return nil, corrupt("%s: config: %w", refName(desc), err)
 	}
 	if err := r.Validate(); err != nil {

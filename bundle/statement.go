@@ -5,11 +5,11 @@ import (
 	"context"
 	"crypto"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
+
+	"offlinestore/strictjson"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
@@ -107,7 +107,7 @@ type envelope struct {
 // parseEnvelope accepts an envelope only in the encoding that we write, with one signature.
 func parseEnvelope(raw []byte) (*envelope, error) {
 	var e dsse.Envelope
-	if err := decodeStrict(raw, &e); err != nil {
+	if err := decodeValue(raw, &e); err != nil {
 		return nil, corrupt("signature: %w", err)
 	}
 	if !bytes.Equal(encode(e), raw) {
@@ -146,7 +146,7 @@ func (e *envelope) verifySignatures(ctx context.Context, index digest.Digest, ke
 
 func parseStatement(payload []byte, index digest.Digest) (*Predicate, error) {
 	var s statement
-	if err := decodeStrict(payload, &s); err != nil {
+	if err := strictjson.Decode(payload, &s, statementFields); err != nil {
 		return nil, corrupt("signed statement: %w", err)
 	}
 	switch {
@@ -154,33 +154,32 @@ func parseStatement(payload []byte, index digest.Digest) (*Predicate, error) {
 		return nil, corrupt("signed statement: %q with %q is not one about a bundle", s.Type, s.PredicateType)
 	case len(s.Subject) != 1 || s.Subject[0].Digest["sha256"] != index.Encoded():
 		return nil, fmt.Errorf("%w: the signed statement is about another bundle", ErrBadSignature)
-	case s.Predicate.Created.IsZero():
-		return nil, corrupt("signed statement: no time")
+	case !isCreated(payload, s.Predicate.Created):
+		return nil, corrupt("signed statement: created: want a time in UTC to the second, such as 2025-01-01T00:00:00Z, from 1970 on")
 	case len(s.Predicate.Expects) > 0:
 		return nil, corrupt("signed statement: it expects blobs to be there already, which format %s does not have", formatVersion())
 	}
 	return &s.Predicate, nil
 }
 
-// decodeStrict decodes one JSON value and refuses any data after it.
-func decodeStrict(raw []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if err := d.Decode(v); err != nil {
-		return err
+// isCreated reports whether a statement has the time t in the one form that the format has for it.
+func isCreated(payload []byte, t time.Time) bool {
+	var text struct {
+		Predicate struct {
+			Created string `json:"created"`
+		} `json:"predicate"`
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the JSON value")
-	}
-	return nil
+	err := strictjson.Decode(payload, &text, nil)
+	return err == nil && t.Year() >= 1970 && text.Predicate.Created == t.UTC().Format("2006-01-02T15:04:05Z")
 }
 
-// decodeIndex decodes an index like decodeStrict, and limits its number of values. The index may be unsigned, and a few bytes of
+// decodeIndex decodes an index, and limits its number of values. The index may be unsigned, and a few bytes of
 // JSON can make a large value, so a limit of bytes alone would not bound the memory.
 func decodeIndex(raw []byte, v any) error {
 	if n := countValues(raw); n > MaxIndexValues {
 		return limit("values in it", n, MaxIndexValues)
 	}
-	return decodeStrict(raw, v)
+	return decodeValue(raw, v)
 }
 
 // countValues returns an upper bound of the number of values in raw.

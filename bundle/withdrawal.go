@@ -85,7 +85,7 @@ func (w *Withdrawal) layers() []Layer {
 // parseWithdrawal parses the item of a withdrawal.
 func parseWithdrawal(desc ocispec.Descriptor, m *ocispec.Manifest, data map[digest.Digest][]byte) (*Withdrawal, error) {
 	w := &Withdrawal{}
-	if err := decodeStrict(data[m.Config.Digest], &w.WithdrawalConfig); err != nil {
+	if err := decodeConfig(m, data, &w.WithdrawalConfig); err != nil {
 		return nil, corrupt("%s: config: %w", refName(desc), err)
 	}
 	if len(m.Layers) > 1 {

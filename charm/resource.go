@@ -10,9 +10,9 @@ const (
 	EmptySHA384 = "38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b"
 )
 
-// HasBlob reports whether r has a blob: only a resource of type file that is not empty has one.
+// HasBlob reports whether r has a blob: a resource of type file has one, which may be empty, unless it was never uploaded.
 func (r *ResourceItem) HasBlob() bool {
-	return r.Resource.Type == ResourceFile && r.Resource.Download.Size > 0
+	return r.Resource.Type == ResourceFile && r.Resource.Revision > 0
 }
 
 // Validate returns an error if r is invalid. It does not read the file.
@@ -51,7 +51,7 @@ func (r *ResourceItem) validate() error {
 		if r.Image != nil {
 			return fmt.Errorf("an image, where a file belongs")
 		}
-		return d.validateFile()
+		return d.validateFile(r.HasBlob())
 	case ResourceImage:
 		if r.Image == nil {
 			return fmt.Errorf("no image")
@@ -65,10 +65,12 @@ func (r *ResourceItem) validate() error {
 }
 
 // validateFile returns an error if d is invalid as the file of a resource. Juju requires the SHA-384 of each.
-func (d *Download) validateFile() error {
+func (d *Download) validateFile(uploaded bool) error {
 	switch {
-	case d.Size > 0 && (d.SHA256 == "" || d.SHA384 == ""):
+	case uploaded && (d.SHA256 == "" || d.SHA384 == ""):
 		return fmt.Errorf("download: want hash-sha-256 and hash-sha-384")
+	case !uploaded && d.Size > 0:
+		return fmt.Errorf("download: a size, while revision 0 was never uploaded")
 	case d.Size == 0 && d.SHA256 != "" && d.SHA256 != EmptySHA256, d.Size == 0 && d.SHA384 != "" && d.SHA384 != EmptySHA384:
 		return fmt.Errorf("download: digests of some bytes, and a size of none")
 	}

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"time"
 
 	"offlinestore/channel"
+	"offlinestore/strictjson"
 )
 
 // Limits for input from any source.
@@ -85,10 +85,7 @@ var errTime = errors.New("want a time in RFC 3339")
 
 // ValidateTime returns an error unless s is empty or a time in RFC 3339, as Juju requires for each time that it reads.
 func ValidateTime(s string) error {
-	if s == "" {
-		return nil
-	}
-	if _, err := time.Parse(time.RFC3339, s); err != nil || len(s) > 64 {
+	if s != "" && !strictjson.IsTime(s) {
 		return fmt.Errorf("%.40q: %w", s, errTime)
 	}
 	return nil

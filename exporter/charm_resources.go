@@ -123,7 +123,7 @@ func (c *Charm) planResource(res *charm.Resource, mapped string) error {
 	}
 	// Keep only the digests that an export verifies, and drop the others.
 	out.Download = charm.Download{SHA256: res.Download.SHA256, SHA384: res.Download.SHA384, Size: res.Download.Size}
-	if out.Download.Size > 0 && (out.Download.SHA256 == "" || out.Download.SHA384 == "") {
+	if r.HasBlob() && (out.Download.SHA256 == "" || out.Download.SHA384 == "") {
 		return storeError("the store's answer about %s: resource %s revision %d: want its SHA-256 and its SHA-384", c.Listing.Name, res.Name, res.Revision)
 	}
 	r.blob.remoteBlob = r.upstream

@@ -138,5 +138,10 @@ func (i *Item) Validate() error {
 	if err := i.Revision.Validate(); err != nil {
 		return fmt.Errorf("snap %s: %w", i.Name, err)
 	}
+	for _, d := range i.Revision.Downloads() {
+		if d.URL != "" || len(d.Deltas) > 0 {
+			return fmt.Errorf("snap %s: revision %d: a download with a URL or deltas, which only a server sets", i.Name, i.Revision.Number)
+		}
+	}
 	return nil
 }

@@ -13,7 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"offlinestore/strictjson"
 )
 
 // Limits for input from any source.
@@ -265,10 +266,7 @@ var errTime = errors.New("want a time in RFC 3339")
 
 // ValidateTime returns an error unless s is empty or a time in RFC 3339.
 func ValidateTime(s string) error {
-	if s == "" {
-		return nil
-	}
-	if _, err := time.Parse(time.RFC3339, s); err != nil || len(s) > 64 {
+	if s != "" && !strictjson.IsTime(s) {
 		return fmt.Errorf("%.40q: %w", s, errTime)
 	}
 	return nil
