@@ -196,6 +196,16 @@ func (r *Reader) blob(desc ocispec.Descriptor, max int64) ([]byte, error) {
 	return b, nil
 }
 
+// CheckLength refuses a bundle that is cut off, lacks a blob or has more than its head describes, as far as the sizes of its files tell.
+// It reads none of the payload. Call it before Next.
+func (r *Reader) CheckLength() error {
+	h, err := r.Head()
+	if err != nil {
+		return err
+	}
+	return r.src.checkLength(h.Payload)
+}
+
 // Next delivers the next blob of the payload, in the order of Head.Payload. After the last one it makes sure that nothing follows
 // and returns io.EOF. If the content does not match its digest, the blob's reader returns a *BlobError in place of io.EOF, and
 // the next blobs can still be read. If a directory lacks a blob, Next itself returns a *BlobError, and the next blobs can be

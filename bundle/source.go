@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"offlinestore/blob"
 )
 
@@ -26,6 +28,8 @@ type source interface {
 	random() bool
 	// expectEnd refuses anything besides the opened files.
 	expectEnd() error
+	// checkLength refuses a bundle whose files below the head, with these sizes, are not all there, without reading them.
+	checkLength(payload []ocispec.Descriptor) error
 	io.Closer
 }
 
@@ -55,7 +59,14 @@ func (c Compression) Validate() error {
 // newTarSource detects the framing of r.
 func newTarSource(r io.Reader) (*tarSource, error) {
 	b := bufio.NewReaderSize(r, readSize)
-	t := &tarSource{r: b, tail: b}
+	t := &tarSource{r: b, tail: b, size: -1}
+	if f, ok := r.(*os.File); ok {
+		info, err := f.Stat()
+		at, err2 := f.Seek(0, io.SeekCurrent)
+		if err == nil && err2 == nil && info.Mode().IsRegular() {
+			t.size = info.Size() - at
+		}
+	}
 	magic, err := b.Peek(tarBlock)
 	switch {
 	case len(magic) == 0 && errors.Is(err, io.EOF):
@@ -70,7 +81,7 @@ func newTarSource(r io.Reader) (*tarSource, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.r = g
+		t.r, t.gzip = g, true
 	case bytes.HasPrefix(magic, zstdHeader[:4]):
 		z, err := newZstdReader(b)
 		if err != nil {
@@ -110,20 +121,10 @@ func newDirSource(root *os.Root) (*dirSource, error) {
 
 func (d *dirSource) openFile(name string, size, max int64) (io.Reader, int64, error) {
 	d.closeFile()
-	info, err := d.root.Lstat(name)
+	info, err := d.stat(name, size)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && d.gone():
-		return nil, 0, fmt.Errorf("%s: %w", name, ErrGone)
-	case errors.Is(err, fs.ErrNotExist) && name == indexFile:
-		return nil, 0, corrupt("%s: missing: the export into this directory did not finish; run it again", name)
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, 0, corrupt("%s: missing", name)
 	case err != nil:
 		return nil, 0, err
-	case !info.Mode().IsRegular():
-		return nil, 0, corrupt("%s: no plain file", name)
-	case size >= 0 && info.Size() != size:
-		return nil, 0, corrupt("%s: %d bytes, want %d", name, info.Size(), size)
 	case info.Size() > max:
 		return nil, 0, limit("size of "+name, info.Size(), max)
 	}
@@ -136,6 +137,45 @@ func (d *dirSource) openFile(name string, size, max int64) (io.Reader, int64, er
 	}
 	d.opened[name] = true
 	return io.LimitReader(d.file, info.Size()), info.Size(), nil
+}
+
+// stat finds a plain file, which must have size bytes, or any for -1.
+func (d *dirSource) stat(name string, size int64) (fs.FileInfo, error) {
+	for _, folder := range []string{"blobs", strings.TrimSuffix(blobPrefix, "/")} {
+		if info, err := d.root.Lstat(folder); strings.HasPrefix(name, blobPrefix) && err == nil && !info.IsDir() {
+			return nil, corrupt("%s: no plain folder", folder)
+		}
+	}
+	info, err := d.root.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && d.gone():
+		return nil, fmt.Errorf("%s: %w", name, ErrGone)
+	case errors.Is(err, fs.ErrNotExist) && name == indexFile:
+		return nil, corrupt("%s: missing: the export into this directory did not finish; run it again", name)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, corrupt("%s: missing", name)
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, corrupt("%s: no plain file", name)
+	case size >= 0 && info.Size() != size:
+		return nil, corrupt("%s: %d bytes, want %d", name, info.Size(), size)
+	}
+	return info, nil
+}
+
+func (d *dirSource) checkLength(payload []ocispec.Descriptor) error {
+	for _, desc := range payload {
+		name := blobName(desc.Digest)
+		if _, err := d.stat(name, desc.Size); err != nil {
+			if errors.Is(err, ErrCorrupt) {
+				return blobError(desc, err)
+			}
+			return err
+		}
+		d.opened[name] = true
+	}
+	return d.expectEnd()
 }
 
 // gone reports whether the whole layout has disappeared since it was opened.

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"io"
 	"strings"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 const tarBlock = 512
@@ -56,6 +58,11 @@ type tarSource struct {
 	buf  [tarBlock]byte
 	// inBlobs is set after the folders of blobs.
 	inBlobs bool
+	// gzip is set if the framing is gzip. size is the length of the input, or -1 if it is not a file.
+	gzip bool
+	size int64
+	// end is where the current file ends in the tar.
+	end int64
 }
 
 // openFile expects the file name with that size as the next one. The size -1 accepts any size up to max.
@@ -84,6 +91,7 @@ func (t *tarSource) openFile(name string, size, max int64) (io.Reader, int64, er
 		return nil, 0, t.wrongHeader(name)
 	}
 	t.rest, t.pad = size, padding(size)
+	t.end += tarSize(size)
 	return &tarFile{t}, size, nil
 }
 
@@ -102,6 +110,28 @@ func (t *tarSource) folders() error {
 		return t.wrongHeader("the folder " + blobPrefix)
 	}
 	t.inBlobs = true
+	t.end += int64(len(want))
+	return nil
+}
+
+// checkLength compares the length of the input with the one that follows from the head. That of zstd does not follow.
+func (t *tarSource) checkLength(payload []ocispec.Descriptor) error {
+	if t.size < 0 || t.zstd != nil {
+		return nil
+	}
+	want := t.end + tarEnd
+	for _, desc := range payload {
+		want += tarSize(desc.Size)
+	}
+	if t.gzip {
+		want = gzipSize(want)
+	}
+	switch {
+	case t.size < want:
+		return corrupt("it is cut off: %d bytes, want %d", t.size, want)
+	case t.size > want:
+		return corrupt("something follows its end: %d bytes, want %d", t.size, want)
+	}
 	return nil
 }
 

@@ -39,6 +39,8 @@ type File struct {
 	candidate Candidate // not kept after Plan
 	missing   map[blob.Digest]int64
 	warnings  []string // of its head
+	// length is the error of a bundle that is cut off or has too much, as far as its length tells.
+	length error
 }
 
 // Changes reports whether the file was imported with changes, or would be.
@@ -52,6 +54,8 @@ type Batch struct {
 	Files []*File
 	// AllowUnsigned accepts files of the original store-admin.
 	AllowUnsigned bool
+	// PlanOnly means that Run will not be called. Plan then refuses a file that is cut off, which Run would find.
+	PlanOnly bool
 	// After is the catalogue as the planned files would leave it, or nil if they change nothing. Plan sets it.
 	After *catalog.Snapshot
 
@@ -120,6 +124,12 @@ func (b *Batch) Plan(ctx context.Context) error {
 			f.verified = b.verifiedBefore(f.candidate, f.Planned)
 		}
 		f.UpToDate = f.Planned.UpToDate && f.verified != nil
+		if f.UpToDate || b.PlanOnly { // nothing else will read the file
+			f.Err = f.length
+		}
+		if f.Err != nil {
+			b.Report(f)
+		}
 		f.candidate = Candidate{}
 	}
 	b.countMissing()

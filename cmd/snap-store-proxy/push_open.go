@@ -18,7 +18,7 @@ func runPush(ctx context.Context, w io.Writer, dir *instance.Dir, o pushOptions,
 		return cli.Usagef("standard input is one bundle: - can be given once")
 	}
 	p := &push{o: o, w: w, dataDir: string(*dir)}
-	p.batch = &importer.Batch{AllowUnsigned: o.allowUnsigned, Warn: warnOfFile, Report: p.report, ReadingUnsigned: readingUnsigned}
+	p.batch = &importer.Batch{AllowUnsigned: o.allowUnsigned, PlanOnly: o.plan, Warn: warnOfFile, Report: p.report, ReadingUnsigned: readingUnsigned}
 	defer p.batch.Close()
 	// Inputs are opened with the rights with which the program was started, and read without them.
 	for _, name := range files {
