@@ -90,6 +90,9 @@ func (d *Dir) Close() error {
 
 func (d *Dir) folder(name string) string { return filepath.Join(d.root, name) }
 
+// Space returns the number of bytes that the file system of the folder can still hold, and its size.
+func (d *Dir) Space() (free, size int64, err error) { return space(d.root) }
+
 // Path returns the path of the blob's file, which need not exist.
 func (d *Dir) Path(dg Digest) (string, error) {
 	if err := CheckDigest(dg); err != nil {

@@ -50,9 +50,15 @@ func isNoSpace(err error) bool { return isENOSPC(err) || errors.Is(err, unix.EDQ
 
 // Free returns the number of bytes that the file system of dir can still hold.
 func Free(dir string) (int64, error) {
+	free, _, err := space(dir)
+	return free, err
+}
+
+// space returns the number of bytes that the file system of dir can still hold, and its size.
+func space(dir string) (free, size int64, err error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
-		return 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
+		return 0, 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
+	return int64(st.Bavail) * int64(st.Bsize), int64(st.Blocks) * int64(st.Bsize), nil
 }

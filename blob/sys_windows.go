@@ -51,13 +51,19 @@ func isNoSpace(err error) bool {
 
 // Free returns the number of bytes that the file system of dir can still hold.
 func Free(dir string) (int64, error) {
+	free, _, err := space(dir)
+	return free, err
+}
+
+// space returns the number of bytes that the file system of dir can still hold, and its size.
+func space(dir string) (free, size int64, err error) {
 	name, err := windows.UTF16PtrFromString(dir)
 	if err != nil {
-		return 0, &os.PathError{Op: "free space", Path: dir, Err: err}
+		return 0, 0, &os.PathError{Op: "free space", Path: dir, Err: err}
 	}
-	var free uint64
-	if err := windows.GetDiskFreeSpaceEx(name, &free, nil, nil); err != nil {
-		return 0, &os.PathError{Op: "free space", Path: dir, Err: err}
+	var available, total uint64
+	if err := windows.GetDiskFreeSpaceEx(name, &available, &total, nil); err != nil {
+		return 0, 0, &os.PathError{Op: "free space", Path: dir, Err: err}
 	}
-	return int64(min(free, 1<<62)), nil
+	return int64(min(available, 1<<62)), int64(min(total, 1<<62)), nil
 }

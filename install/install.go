@@ -18,6 +18,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"offlinestore/blob"
+	"offlinestore/docs"
 )
 
 // Folder is the only top folder in the archive.
@@ -41,7 +42,7 @@ type File struct {
 	Packed bool
 }
 
-// Write writes the archive: install.sh, the systemd units and the given files. The same files at the same time make the same bytes,
+// Write writes the archive: install.sh and uninstall.sh, the systemd units, the files for monitoring and the given files. The same files at the same time make the same bytes,
 // in any order.
 func Write(w io.Writer, files []File, at time.Time) error {
 	all := append(own(), files...)
@@ -74,16 +75,23 @@ func compare(a, b File) int {
 // own returns the files that every installer has.
 func own() []File {
 	var out []File
-	for _, name := range []string{"install.sh", "snap-store-proxy.service", "snap-store-proxy-ready.service", "snap-store-proxy-ready.path"} {
+	for _, name := range []string{"install.sh", "uninstall.sh", "snap-store-proxy.service", "snap-store-proxy-ready.service", "snap-store-proxy-ready.path"} {
 		text, err := embedded.ReadFile("files/" + name)
 		if err != nil {
 			panic("install: compiled-in file: " + err.Error())
 		}
 		f := File{Name: "systemd/" + name, Mode: 0o644, Content: text}
-		if name == "install.sh" {
+		if path.Ext(name) == ".sh" {
 			f.Name, f.Mode = name, 0o755
 		}
 		out = append(out, f)
+	}
+	for _, name := range []string{"alerts.yaml", "grafana.json"} {
+		text, err := fs.ReadFile(docs.Files(), name)
+		if err != nil {
+			panic("install: compiled-in file: " + err.Error())
+		}
+		out = append(out, File{Name: "monitoring/" + name, Mode: 0o644, Content: text})
 	}
 	return out
 }

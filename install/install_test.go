@@ -69,8 +69,8 @@ func TestWrite(t *testing.T) {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"755 ", "755 bin/", "755 bin/snap-store-proxy", "755 install.sh", "600 settings.yaml", "755 systemd/", "644 systemd/snap-store-proxy-ready.path",
-		"644 systemd/snap-store-proxy-ready.service", "644 systemd/snap-store-proxy.service", "755 bundles/", "644 bundles/jq.tar.gz"}
+	want := []string{"755 ", "755 bin/", "755 bin/snap-store-proxy", "755 install.sh", "755 monitoring/", "644 monitoring/alerts.yaml", "644 monitoring/grafana.json", "600 settings.yaml", "755 systemd/", "644 systemd/snap-store-proxy-ready.path",
+		"644 systemd/snap-store-proxy-ready.service", "644 systemd/snap-store-proxy.service", "755 uninstall.sh", "755 bundles/", "644 bundles/jq.tar.gz"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("entries (-want +got):\n%s", diff)
 	}
@@ -127,15 +127,17 @@ func tool(t *testing.T, name string) {
 	}
 }
 
-// TestScriptIsPOSIX parses the script with a shell that knows only POSIX, and lints it if shellcheck is installed.
+// TestScriptIsPOSIX parses the scripts with a shell that knows only POSIX, and lints them if shellcheck is installed.
 func TestScriptIsPOSIX(t *testing.T) {
 	t.Parallel()
-	if out, err := exec.Command("sh", "-n", "files/install.sh").CombinedOutput(); err != nil {
-		t.Errorf("sh -n: %v: %s", err, out)
-	}
-	if path, err := exec.LookPath("shellcheck"); err == nil {
-		if out, err := exec.Command(path, "-s", "sh", "files/install.sh").CombinedOutput(); err != nil {
-			t.Errorf("shellcheck: %v:\n%s", err, out)
+	for _, script := range []string{"files/install.sh", "files/uninstall.sh"} {
+		if out, err := exec.Command("sh", "-n", script).CombinedOutput(); err != nil {
+			t.Errorf("sh -n: %v: %s", err, out)
+		}
+		if path, err := exec.LookPath("shellcheck"); err == nil {
+			if out, err := exec.Command(path, "-s", "sh", script).CombinedOutput(); err != nil {
+				t.Errorf("shellcheck: %v:\n%s", err, out)
+			}
 		}
 	}
 }

@@ -63,6 +63,7 @@ func New(cfg Config) *Server {
 	if cfg.Trust == nil {
 		cfg.Trust = assertion.Canonical()
 	}
+	cfg.Metrics.MustRegister(newDiskMetrics(cfg.Blobs, cfg.Now))
 	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics, cfg.DatabaseRestarts), docs: sync.OnceValues(renderDocs), known: cfg.Trust.Known().All()}
 	s.SetSettings(Settings{})
 	s.handler = s.commonHeaders(s.redirectToHTTPS(s.routes()))

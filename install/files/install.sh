@@ -141,6 +141,10 @@ replace() { # FILE TARGET MODE: whole or not at all, and under a running server
 for program in store-admin snap-store-proxy; do
 	replace "bin/$program" "$programs/$program" 755
 done
+replace uninstall.sh "${programs%/bin}/uninstall.sh" 755
+for file in alerts.yaml grafana.json; do
+	replace "monitoring/$file" "${programs%/bin}/monitoring/$file" 644
+done
 mkdir -p "$links"
 make_link() { ln -sfn "/opt/offlinestore/bin/$2" "$links/$1"; }
 each_link make_link

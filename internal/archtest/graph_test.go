@@ -39,7 +39,7 @@ func graph() map[string][]string {
 		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},
 		"importer":           {"assertion", "blob", "bundle", "channelmap", "charm", "catalog", "importer/canonical"},
 		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm"},
-		"install":            {"blob", "registration"},
+		"install":            {"blob", "docs", "registration"},
 		"registry":           {"blob", "catalog", "transfer"},
 		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "safeyaml", "snap", "catalog", "transfer"},
 		"server/admin":       {"server/admin/api", "channel", "catalog", "transfer"},
