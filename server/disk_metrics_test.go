@@ -27,7 +27,7 @@ func TestDiskMetrics(t *testing.T) {
 	figure := func(name string) string {
 		w := httptest.NewRecorder()
 		s.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
-		m := regexp.MustCompile(`(?m)^offlinestore_`+name+` (\S+)$`).FindStringSubmatch(w.Body.String())
+		m := regexp.MustCompile(`(?m)^offlinestore_` + name + ` (\S+)$`).FindStringSubmatch(w.Body.String())
 		if m == nil {
 			t.Fatalf("no %s in the metrics", name)
 		}
