@@ -66,6 +66,8 @@ type Request struct {
 	// AccountKeys and ValidationSets are assertions that no snap leads to. The snaps that a validation set pins come with it.
 	AccountKeys    []AccountKey
 	ValidationSets []ValidationSet
+	// Warnings are messages about the request itself. The plan begins with them.
+	Warnings []string
 }
 
 // Package is one entry of a --from-yaml file.

@@ -69,6 +69,9 @@ list of the same form. Further files are overlays, as in
 				return err
 			}
 			req.Charms.Applications = f.Applications
+			if len(f.Repeated) > 0 {
+				req.Warnings = append(req.Warnings, fmt.Sprintf("%s: repeated keys, of which the last value counts: %s", strings.Join(args, ", "), strings.Join(f.Repeated, ", ")))
+			}
 			o.archive = "charms-export"
 			return o.run(c, req)
 		},
@@ -94,9 +97,6 @@ func readApplications(paths []string) (*charm.BundleFile, error) {
 	}
 	if err != nil {
 		return nil, cli.Usagef("%s: %w", names, err)
-	}
-	if len(f.Repeated) > 0 {
-		fmt.Fprintf(os.Stderr, "Warning: %s: repeated keys, of which the last value counts: %s\n", names, cli.Clean(strings.Join(f.Repeated, ", ")))
 	}
 	return f, nil
 }
