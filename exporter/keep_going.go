@@ -3,7 +3,6 @@ package exporter
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"offlinestore/upstream"
 )
@@ -138,13 +137,13 @@ func (p *planner) blame(w *snapQuery, arch string, err error) error {
 	return snapError(p.snaps, names, arch, err)
 }
 
-// blameMissing returns err as an error about the requested snaps that lead to its gaps.
-func (p *planner) blameMissing(err *MissingError) error {
+// blameMissing returns err as an error about the requested snaps that lead to its gaps, which are the answers to queries.
+func (p *planner) blameMissing(err *MissingError, queries []*snapQuery) error {
 	e := &ItemError{Err: err}
 	for _, g := range err.Gaps {
 		names, arch := []string{g.Snap}, ""
-		if g.NeededBy != "" {
-			names, arch = strings.Split(g.NeededBy, ", "), g.Architecture
+		if i := slices.IndexFunc(queries, func(w *snapQuery) bool { return w.name == g.Snap && w.need != nil }); i >= 0 {
+			names, arch = queries[i].need.by, g.Architecture
 		}
 		var one *ItemError
 		if errors.As(snapError(p.snaps, names, arch, err), &one) {

@@ -123,7 +123,8 @@ func (p *planner) addSnaps(queries []*snapQuery) error {
 		}
 		missing = append(missing, absent...)
 	}
-	queries = slices.DeleteFunc(queries, func(w *snapQuery) bool { return p.snaps[w.name] == nil })
+	asked := queries
+	queries = slices.DeleteFunc(slices.Clone(queries), func(w *snapQuery) bool { return p.snaps[w.name] == nil })
 	archs := p.plan.Request.Architectures
 	for _, w := range queries {
 		archs = unite(archs, w.archs) // a revision may need its base for other devices
@@ -142,7 +143,7 @@ func (p *planner) addSnaps(queries []*snapQuery) error {
 		return nil
 	}
 	slices.SortStableFunc(missing, func(a, b Gap) int { return strings.Compare(a.String(), b.String()) })
-	return p.blameMissing(&MissingError{slices.Compact(missing)}) // several channels of one snap may have led to the same gap
+	return p.blameMissing(&MissingError{slices.Compact(missing)}, asked) // several channels of one snap may have led to the same gap
 }
 
 // info plans a snap from the store's answer about its name. It returns gaps if the store does not know the snap, and that is an error.
