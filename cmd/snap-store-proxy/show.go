@@ -16,20 +16,19 @@ import (
 )
 
 func newShow(dir *instance.Dir) *cobra.Command {
-	var asJSON bool
+	var asJSON, chosen bool
 	c := &cobra.Command{
-		Use:   "show SNAP",
-		Short: "Show a snap: its revisions, channels and components, and the bundles that brought them",
+		Use:   "show NAME",
+		Short: "Show a snap or charm: its revisions and channels, and the bundles that brought them",
 		Long: `Show a snap: its revisions, channels and components, and the bundle that brought
-each revision. For charms, use 'list-pushed-charms --long' and 'history NAME'.`,
-		Example: "  snap-store-proxy show jq\n  snap-store-proxy show jq --json",
+each revision. Show a charm or charm bundle: its revisions with their bases, images
+and snaps, its resources, and its channels with the resources released there. With
+--charm, NAME is a charm even if there is a snap of that name.`,
+		Example: "  snap-store-proxy show jq\n  snap-store-proxy show jq --json\n  snap-store-proxy show postgresql",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withSnapshot(c.Context(), dir, func(in *instance.Instance, cat *catalog.Snapshot) error {
-				if err := selectSnaps(cat, args); err != nil {
-					return err
-				}
-				shown, err := showSnap(c.Context(), in, &cat.Snaps[0])
+				shown, err := showItem(c.Context(), in, cat, args[0], chosen)
 				if err != nil {
 					return err
 				}
@@ -41,7 +40,23 @@ each revision. For charms, use 'list-pushed-charms --long' and 'history NAME'.`,
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&chosen, "charm", false, "NAME is a charm or charm bundle")
 	return c
+}
+
+// showItem returns the result for a snap, or for a charm if no snap has the name or the operator asks for a charm.
+func showItem(ctx context.Context, in *instance.Instance, cat *catalog.Snapshot, name string, chosen bool) (interface{ print(io.Writer) error }, error) {
+	if isCharm(cat, name, chosen) {
+		found := findCharm(cat, name)
+		if found == nil {
+			return nil, &catalog.NotFoundError{What: fmt.Sprintf("charm %.80q", name)}
+		}
+		return showCharm(ctx, in, cat, found)
+	}
+	if err := selectSnaps(cat, []string{name}); err != nil {
+		return nil, err
+	}
+	return showSnap(ctx, in, &cat.Snaps[0])
 }
 
 // shownSnap is the result of show.

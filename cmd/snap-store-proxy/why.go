@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -18,28 +19,43 @@ import (
 
 // whyOptions are the flags of why.
 type whyOptions struct {
-	arch, channel string
-	revision      int
-	epoch         int
-	asJSON        bool
+	arch, channel, base string
+	revision            int
+	epoch               int
+	isCharm, asJSON     bool
 }
 
 func newWhy(dir *instance.Dir) *cobra.Command {
 	o := whyOptions{epoch: -1}
 	c := &cobra.Command{
-		Use:   "why SNAP",
-		Short: "Tell what a device would get of a snap, and why not",
+		Use:   "why NAME",
+		Short: "Tell what a device would get of a snap, or Juju of a charm, and why not",
 		Long: `Tell what a device would get of a snap from this store, or why it would get nothing.
 The answer is the one of 'serve', from the state of the database. With --epoch, the
-device has data of that epoch, and refreshes; else it installs.`,
-		Example: "  snap-store-proxy why jq --arch arm64\n  snap-store-proxy why lxd --channel 5.21/stable --epoch 1",
-		Args:    cobra.ExactArgs(1),
+device has data of that epoch, and refreshes; else it installs.
+
+Of a charm, tell what Juju would get: without --base, Juju chooses the base. Of a
+charm bundle, tell it for each application, too. With --charm, NAME is a charm even
+if there is a snap of that name.`,
+		Example: `  snap-store-proxy why jq --arch arm64
+  snap-store-proxy why lxd --channel 5.21/stable --epoch 1
+  snap-store-proxy why postgresql --channel 14/stable --base ubuntu@22.04
+  snap-store-proxy why cos-lite`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.revision < 0 || o.epoch < -1 {
 				return cli.Usagef("--revision and --epoch: want a number")
 			}
 			return withSnapshot(c.Context(), dir, func(in *instance.Instance, cat *catalog.Snapshot) error {
-				answer, err := o.ask(in, cat, args[0])
+				s := server.New(server.Config{Blobs: in.Blobs})
+				s.SetSettings(server.Settings{Domain: "localhost"})
+				if err := s.SetSnapshot(cat); err != nil {
+					return err
+				}
+				if isCharm(cat, args[0], o.isCharm) {
+					return o.printCharm(c.OutOrStdout(), s, cat, args[0])
+				}
+				answer, err := o.ask(s, cat, args[0])
 				if err != nil {
 					return err
 				}
@@ -49,7 +65,9 @@ device has data of that epoch, and refreshes; else it installs.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.arch, "arch", "amd64", "`architecture` of the device")
-	f.StringVar(&o.channel, "channel", "", "`channel` that the device asks for (default the snap's default)")
+	f.StringVar(&o.channel, "channel", "", "`channel` that the device or Juju asks for (default the one of the snap or charm)")
+	f.StringVar(&o.base, "base", "", "`base` of Juju's machine: ubuntu@22.04 or jammy")
+	f.BoolVar(&o.isCharm, "charm", false, "NAME is a charm or charm bundle")
 	f.IntVar(&o.revision, "revision", 0, "`revision` that the device asks for")
 	f.IntVar(&o.epoch, "epoch", -1, "`epoch` of the data that the device has")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
@@ -69,27 +87,48 @@ type whyAnswer struct {
 }
 
 // ask sends the request of a device to a server with the current state.
-func (o *whyOptions) ask(in *instance.Instance, cat *catalog.Snapshot, name string) (whyAnswer, error) {
-	s := server.New(server.Config{Blobs: in.Blobs})
-	s.SetSettings(server.Settings{Domain: "localhost"})
-	if err := s.SetSnapshot(cat); err != nil {
-		return whyAnswer{}, err
-	}
-	body, err := json.Marshal(o.request(cat, name))
+func (o *whyOptions) ask(s *server.Server, cat *catalog.Snapshot, name string) (whyAnswer, error) {
+	answer, err := ask(s, "/v2/snaps/refresh", o.arch, o.request(cat, name))
 	if err != nil {
 		return whyAnswer{}, err
 	}
-	r, err := http.NewRequest(http.MethodPost, "http://localhost/v2/snaps/refresh", bytes.NewReader(body))
+	return decodeWhy(bytes.NewReader(answer))
+}
+
+// ask sends a request to a server without a network, and returns the body of the answer.
+func ask(s *server.Server, path, arch string, request any) ([]byte, error) {
+	body, err := json.Marshal(request)
 	if err != nil {
-		return whyAnswer{}, err
+		return nil, err
+	}
+	r, err := http.NewRequest(http.MethodPost, "http://localhost"+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set(snap.HeaderSeries, snap.Series)
-	r.Header.Set(snap.HeaderArchitecture, o.arch)
+	r.Header.Set(snap.HeaderArchitecture, arch)
 	r.Header.Set(snap.HeaderCapabilities, "default-tracks")
 	w := &answerBuffer{header: make(http.Header)}
 	s.Handler().ServeHTTP(w, r)
-	return decodeWhy(&w.body)
+	return w.body.Bytes(), nil
+}
+
+// isCharm reports whether a name means a charm or charm bundle: because the operator says so, or because no snap has it.
+func isCharm(cat *catalog.Snapshot, name string, chosen bool) bool {
+	isSnap := slices.ContainsFunc(cat.Snaps, func(s catalog.Snap) bool { return s.Name == name })
+	return chosen || !isSnap && findCharm(cat, name) != nil
+}
+
+func (o *whyOptions) printCharm(w io.Writer, s *server.Server, cat *catalog.Snapshot, name string) error {
+	answer, err := o.whyCharm(s, cat, name)
+	if err != nil {
+		return err
+	}
+	if o.asJSON {
+		return cli.PrintJSON(w, answer)
+	}
+	return answer.print(w, name, o.arch)
 }
 
 // answerBuffer keeps the body of an answer. A refused request has a body with the reason, so the status is not needed.
