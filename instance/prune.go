@@ -94,6 +94,9 @@ func (p *pruner) keepReleases() {
 				p.kept[pinOf(closure.KindSnap, s.Name, r.Number)] = true
 			}
 		}
+		for _, n := range s.Gatekeepers() {
+			p.kept[pinOf(closure.KindSnap, s.Name, n)] = true
+		}
 	}
 	for _, c := range p.c.Charms {
 		released := make(map[int]bool)

@@ -100,3 +100,24 @@ func TestPrune(t *testing.T) {
 		}
 	}
 }
+
+// TestPruneGatekeepers prunes a snap whose gatekeepers are in the history alone: 1 has data of epoch 0, 2 and 3 read epoch 0 and write 1, 4
+// reads 1 and writes 2, and 5 and 6 need data of epoch 2. Another channel is closed.
+func TestPruneGatekeepers(t *testing.T) {
+	t.Parallel()
+	s := catalog.Snap{Name: "tool", SnapID: strings.Repeat("t", 32)}
+	for i, e := range []snap.Epoch{{Read: []uint32{0}, Write: []uint32{0}}, {Read: []uint32{0, 1}, Write: []uint32{1}}, {Read: []uint32{0, 1}, Write: []uint32{1}},
+		{Read: []uint32{1, 2}, Write: []uint32{2}}, {Read: []uint32{2}, Write: []uint32{2}}, {Read: []uint32{2}, Write: []uint32{2}}} {
+		s.Revisions = append(s.Revisions, catalog.SnapRevision{Revision: snap.Revision{Number: i + 1, Type: "app", Architectures: []string{"amd64"}, Epoch: e}})
+		s.History = append([]snap.Release{{Architecture: "amd64", Channel: "latest/stable", Revision: i + 1}}, s.History...)
+	}
+	s.History = append(s.History, snap.Release{Architecture: "amd64", Channel: "latest/edge", Revision: 2})
+	s.ChannelMap = []snap.Release{{Architecture: "amd64", Channel: "latest/edge"}, {Architecture: "amd64", Channel: "latest/stable", Revision: 6}}
+	items, err := instance.PruneItems(instance.PruneOptions{}, nil, &catalog.Snapshot{Snaps: []catalog.Snap{s}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(items[0].Revisions); got != "[1 2 5]" {
+		t.Errorf("prune removes the revisions %s, want [1 2 5]: 3 and 4 lead devices with older data to 6", got)
+	}
+}
