@@ -85,8 +85,13 @@ func (d *Dir) commit(blobs []batchEntry) error {
 			return err
 		}
 	}
+	return d.SyncNames()
+}
+
+// SyncNames writes the names of all blobs to the disk. Blobs that another process has renamed may not have theirs there yet.
+func (d *Dir) SyncNames() error {
 	if err := syncDir(d.folder(blobsFolder)); err != nil {
-		return fmt.Errorf("commit blobs: %w", err)
+		return fmt.Errorf("sync the names of blobs: %w", err)
 	}
 	return nil
 }

@@ -32,6 +32,8 @@ type Options struct {
 	DirMode fs.FileMode
 	// FileMode is the mode of blobs; 0 is 0644.
 	FileMode fs.FileMode
+	// Existing makes no directory. A missing one is read like an empty one.
+	Existing bool
 }
 
 // Dir is a directory of blobs. It is safe for concurrent use by several goroutines, and the directory by several processes.
@@ -56,7 +58,7 @@ type Info struct {
 // Open opens the directory with the default modes. It creates a missing directory.
 func Open(dir string) (*Dir, error) { return Options{}.Open(dir) }
 
-// Open opens the directory. It creates a missing one. An existing directory need not be writable: its blobs can be read.
+// Open opens the directory. It creates a missing one, unless Existing is set. An existing directory need not be writable: its blobs can be read.
 func (o Options) Open(dir string) (*Dir, error) {
 	if o.DirMode == 0 {
 		o.DirMode = 0o755
@@ -70,6 +72,9 @@ func (o Options) Open(dir string) (*Dir, error) {
 	}
 	d := &Dir{root: root, modes: o}
 	d.bufs.New = func() any { b := make([]byte, blockSize); return &b }
+	if o.Existing {
+		return d, nil
+	}
 	if err := makeDir(d.folder(blobsFolder), o.DirMode); err != nil {
 		return nil, fmt.Errorf("open blob directory: %w", err)
 	}
@@ -208,7 +213,7 @@ func (d *Dir) Remove(dg Digest) error {
 // List calls fn for every blob in the order of their digests, and stops at fn's first error. It skips other files.
 func (d *Dir) List(fn func(Info) error) error {
 	entries, err := os.ReadDir(d.folder(blobsFolder))
-	if err != nil {
+	if err != nil && !(d.modes.Existing && errors.Is(err, fs.ErrNotExist)) {
 		return fmt.Errorf("list blobs: %w", err)
 	}
 	for _, e := range entries {

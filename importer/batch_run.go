@@ -64,12 +64,17 @@ func (b *Batch) verifyFiles(ctx context.Context, files []*File, verified chan<- 
 // commit commits the last blobs of verified files together.
 func (b *Batch) commit(files []*File) {
 	batch := b.Blobs.NewBatch()
+	held := false
 	for _, f := range files {
 		if f.staging != nil {
 			batch.Take(f.staging.batch)
+			held = held || f.staging.held
 		}
 	}
 	err := batch.Sync()
+	if held {
+		err = errors.Join(err, b.Blobs.SyncNames())
+	}
 	for _, f := range files {
 		if f.staging != nil {
 			f.verified, f.Err = f.staging.finish(errors.Join(f.Err, err))

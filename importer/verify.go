@@ -43,8 +43,11 @@ type Staging struct {
 	pending int
 	results []result
 
-	claimed    []blob.Digest // the blobs that no other file stages
-	readAhead  *readAhead    // nil until it is used
+	claimed   []blob.Digest // the blobs that no other file stages
+	readAhead *readAhead    // nil until it is used
+	// held reports that a blob was in the blob folder already. The push that put it there may have been killed before its name was on the
+	// disk.
+	held       bool
 	batch      *blob.Batch
 	batchBytes int64
 	commit     chan error // the result of the batch before, nil if there is none
@@ -92,6 +95,7 @@ func (im *Importer) stage(ctx context.Context, in *catalog.Import) (*Staging, er
 func (s *Staging) stageHead(h *bundle.Head) error {
 	for _, b := range keptBlobs(h) {
 		if s.im.has(b.Digest, b.Size) {
+			s.held = true
 			continue
 		}
 		data, _ := h.Small(b.Digest)
@@ -142,6 +146,7 @@ func (s *Staging) stageBlob(desc ocispec.Descriptor, r io.Reader) error {
 		return err
 	}
 	if !stage {
+		s.held = true
 		if _, err := io.CopyBuffer(io.Discard, r, make([]byte, 256<<10)); err != nil {
 			return err
 		}
@@ -228,7 +233,13 @@ func (s *Staging) flush() error {
 }
 
 // Wait waits for the hashes and commits the good blobs. It returns the value that Apply needs.
-func (s *Staging) Wait() (*Verified, error) { return s.finish(errors.Join(s.settle(), s.batch.Sync())) }
+func (s *Staging) Wait() (*Verified, error) {
+	err := errors.Join(s.settle(), s.batch.Sync())
+	if s.held {
+		err = errors.Join(err, s.im.Blobs.SyncNames())
+	}
+	return s.finish(err)
+}
 
 // finish ends the staging after the last batch. err is the error of settling or committing. It returns the value that Apply needs.
 func (s *Staging) finish(err error) (*Verified, error) {

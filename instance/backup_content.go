@@ -23,7 +23,7 @@ func (e *DamagedContentError) Unwrap() error { return e.Err }
 // WriteBackupContent writes everything that a backup holds, unencrypted: the files of the data folder, the database and, if asked,
 // the blobs. Program is the version of the program. gc waits for it. The error may be a DamagedContentError.
 func (in *Instance) WriteBackupContent(ctx context.Context, w io.Writer, blobs bool, program string) error {
-	release, err := in.Catalog.Lock(ctx, false)
+	release, err := in.Lock(ctx, false)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (in *Instance) CollectGarbage(ctx context.Context, o GCOptions) (Garbage, e
 	if !o.All {
 		before = before.Add(-garbageAge)
 	}
-	release, err := in.Catalog.Lock(ctx, true)
+	release, err := in.Lock(ctx, true)
 	if err != nil {
 		return Garbage{}, err
 	}

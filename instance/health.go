@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"offlinestore/assertion"
 	"offlinestore/blob"
 	"offlinestore/catalog"
@@ -69,6 +71,8 @@ type Faults struct {
 	NoStoreAssertion bool
 	// OpenSettings reports that others can read the file of the settings.
 	OpenSettings bool
+	// ReadOnly reports that the file system of the data folder takes no changes.
+	ReadOnly bool
 	// Certificate is the reason why the certificate in the settings cannot be used, CertificateName why it is for another host, and
 	// CertificateDates why it is not valid now.
 	Certificate, CertificateName, CertificateDates error
@@ -138,6 +142,7 @@ func (in *Instance) HostHealth() (*Health, error) {
 	h.NoStoreAssertion = h.StoreID != "" && !in.Dir.HasStoreAssertion()
 	info, err := os.Stat(in.Dir.SettingsPath())
 	h.OpenSettings = err == nil && info.Mode().Perm()&0o077 != 0 // an editor or a copy may have changed the mode
+	h.ReadOnly = errors.Is(unix.Access(string(in.Dir), unix.W_OK), unix.EROFS)
 	signers, err := in.Trust.Signers()
 	if err != nil {
 		return nil, err

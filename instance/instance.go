@@ -35,6 +35,16 @@ type Instance struct {
 	Catalog *catalog.DB
 	// Cluster is the private cluster. It is nil if proxy.db.connection names another database.
 	Cluster *pgcluster.Cluster
+
+	logf func(format string, args ...any)
+}
+
+func (d Dir) newInstance(o Options) *Instance {
+	in := &Instance{Dir: d, Trust: d.Trust(), logf: o.Logf}
+	if in.logf == nil {
+		in.logf = func(string, ...any) {}
+	}
+	return in
 }
 
 // Open enters the data folder and opens the store. It starts the private cluster if there is no other database.
@@ -42,7 +52,7 @@ func (d Dir) Open(ctx context.Context, o Options) (*Instance, error) {
 	if err := d.enterWhole(!o.Existing); err != nil {
 		return nil, err
 	}
-	in := &Instance{Dir: d, Trust: d.Trust()}
+	in := d.newInstance(o)
 	if err := in.openParts(ctx, o); err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
@@ -57,7 +67,7 @@ func (d Dir) OpenDegraded(ctx context.Context, o Options) (*Instance, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, degradedTimeout)
 	defer cancel()
-	in := &Instance{Dir: d, Trust: d.Trust()}
+	in := d.newInstance(o)
 	err := in.openParts(ctx, o)
 	if err != nil && (in.Settings == nil || in.Blobs == nil) {
 		return nil, errors.Join(err, in.Close())
@@ -69,7 +79,7 @@ func (in *Instance) openParts(ctx context.Context, o Options) (err error) {
 	if in.Settings, err = in.Dir.Settings(); err != nil {
 		return err
 	}
-	if in.Blobs, err = blob.Open(in.Dir.path(blobsFolder)); err != nil {
+	if in.Blobs, err = (blob.Options{Existing: o.Existing}).Open(in.Dir.path(blobsFolder)); err != nil {
 		return err
 	}
 	dsn := in.Settings.Values().DBConnection
@@ -92,12 +102,23 @@ func (in *Instance) openParts(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
+// ClusterError means that the private cluster cannot be started.
+type ClusterError struct{ Err error }
+
+func (e *ClusterError) Error() string { return e.Err.Error() }
+
+func (e *ClusterError) Unwrap() error { return e.Err }
+
 func (d Dir) startCluster(ctx context.Context, o Options) (*pgcluster.Cluster, error) {
 	forgetConnection()
 	if o.Existing && !exists(d.path(clusterFolder)) {
 		return nil, ErrNoDatabase
 	}
-	return pgcluster.Start(ctx, pgcluster.Options{Dir: d.path(clusterFolder), Logf: o.Logf})
+	c, err := pgcluster.Start(ctx, pgcluster.Options{Dir: d.path(clusterFolder), Logf: o.Logf})
+	if err != nil {
+		return nil, &ClusterError{err}
+	}
+	return c, nil
 }
 
 // forgetConnection removes libpq's variables from the environment. They describe another database of the user's: with PGOPTIONS or
@@ -126,15 +147,17 @@ func (in *Instance) CloseCatalog() {
 	}
 }
 
-// Close closes the store. It stops the private cluster if nobody else uses it.
+// Close closes the store. It stops the private cluster if nobody else uses it. Staged files that cannot be removed are only garbage, and
+// no failure of the work before.
 func (in *Instance) Close() error {
-	var errs []error
 	in.CloseCatalog()
 	if in.Blobs != nil {
-		errs = append(errs, in.Blobs.Close())
+		if err := in.Blobs.Close(); err != nil {
+			in.logf("Staged files were not removed: %v", err)
+		}
 	}
 	if in.Cluster != nil {
-		errs = append(errs, in.Cluster.Close())
+		return in.Cluster.Close()
 	}
-	return errors.Join(errs...)
+	return nil
 }

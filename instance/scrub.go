@@ -57,7 +57,7 @@ type BlobList struct {
 
 // ListBlobs lists the blobs that the catalogue refers to, and keeps gc from removing any.
 func (in *Instance) ListBlobs(ctx context.Context, o ScrubOptions) (*BlobList, error) {
-	release, err := in.Catalog.Lock(ctx, false)
+	release, err := in.Lock(ctx, false)
 	if err != nil {
 		return nil, err
 	}

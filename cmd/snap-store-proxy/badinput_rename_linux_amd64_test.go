@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,32 @@ import (
 // killAtRename runs a command and kills it when it is about to rename, link or remove a file for the nth time, counted from 0. It
 // returns false if the command ended before.
 func killAtRename(t *testing.T, cmd *exec.Cmd, n int) (killed bool) {
+	t.Helper()
+	return trace(t, cmd, func(_ int, regs *unix.PtraceRegs) bool {
+		if renames(regs.Orig_rax) {
+			n--
+		}
+		return n < 0
+	})
+}
+
+// syncedFiles runs a command and returns the paths of the files and folders that it synced.
+func syncedFiles(t *testing.T, cmd *exec.Cmd) (synced map[string]bool) {
+	t.Helper()
+	synced = make(map[string]bool)
+	trace(t, cmd, func(pid int, regs *unix.PtraceRegs) bool {
+		if regs.Orig_rax == unix.SYS_FSYNC {
+			if path, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", pid, regs.Rdi)); err == nil {
+				synced[path] = true
+			}
+		}
+		return false
+	})
+	return synced
+}
+
+// trace runs a command, calls fn when a system call begins, and kills the command if fn returns true. It reports whether it did.
+func trace(t *testing.T, cmd *exec.Cmd, fn func(pid int, regs *unix.PtraceRegs) bool) (killed bool) {
 	t.Helper()
 	runtime.LockOSThread() // a traced process knows only the thread that started it
 	defer runtime.UnlockOSThread()
@@ -59,12 +86,9 @@ func killAtRename(t *testing.T, cmd *exec.Cmd, n int) (killed bool) {
 		case sig == unix.SIGTRAP|0x80:
 			var regs unix.PtraceRegs
 			// A system call that begins has the result ENOSYS.
-			if unix.PtraceGetRegs(pid, &regs) == nil && int64(regs.Rax) == -int64(unix.ENOSYS) && renames(regs.Orig_rax) {
-				if n == 0 {
-					killed = true
-					unix.Kill(leader, unix.SIGKILL)
-				}
-				n--
+			if !killed && unix.PtraceGetRegs(pid, &regs) == nil && int64(regs.Rax) == -int64(unix.ENOSYS) && fn(pid, &regs) {
+				killed = true
+				unix.Kill(leader, unix.SIGKILL)
 			}
 		case sig != unix.SIGTRAP && sig != unix.SIGSTOP:
 			deliver = int(sig)
@@ -212,5 +236,24 @@ func TestKillChangesAtEachRename(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestHeldBlobsAreSynced pushes a bundle whose blobs are in their places already, as a killed push leaves them. Their names may not be on
+// the disk yet, so the push syncs the folder before it commits.
+func TestHeldBlobsAreSynced(t *testing.T) {
+	t.Parallel()
+	first, second := newSite(t), newSite(t)
+	path := first.file("update.tar", update(t).Tar(bundle.None))
+	first.mustRun("push-snap", path)
+	blobs := filepath.Join(second.dir, "blobs", "sha256")
+	if out, err := exec.Command("cp", "-a", filepath.Join(first.dir, "blobs", "sha256")+"/.", blobs).CombinedOutput(); err != nil {
+		t.Fatalf("copy the blobs: %v: %s", err, out)
+	}
+	cmd := second.command(t.Context(), "push-snap", path)
+	synced := syncedFiles(t, cmd)
+	second.servesUpdate()
+	if !synced[blobs] {
+		t.Errorf("synced: %v, want %s, too", synced, blobs)
 	}
 }

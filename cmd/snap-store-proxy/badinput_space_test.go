@@ -177,3 +177,30 @@ func (s *site) fillMeanwhile(disk string, packed []byte, at int) (got result, ju
 	got = s.runWith(r, "push-snap", "-")
 	return got, <-filled
 }
+
+// TestInitdbOnNearlyFullDisk makes the private cluster on a disk that has not enough room for it.
+func TestInitdbOnNearlyFullDisk(t *testing.T) {
+	t.Parallel()
+	newSite(t) // skips the test without PostgreSQL
+	disk := smallDisk(t, "128")
+	s := &site{t: t, dir: filepath.Join(disk, "data"), tmp: tempDir(t)}
+	s.trust()
+	path := s.file("base.tar", base(t).Tar(bundle.None))
+	for i, free := range []int64{20 << 20, 100 << 10, 5 << 20, 30 << 20} {
+		if testing.Short() && i > 0 {
+			break
+		}
+		junk := fill(t, disk, free)
+		r := s.run("push-snap", path)
+		if r.code != cli.NoSpace || !strings.Contains(strings.ToLower(r.stderr), "no space") || !strings.Contains(r.stderr, "hint: ") {
+			t.Errorf("with %d bytes free: exit code %d, want %d, the cause and what to do: %s", free, r.code, cli.NoSpace, r.stderr)
+		}
+		if left, err := filepath.Glob(filepath.Join(s.dir, "postgresql", "data*")); err != nil || len(left) > 0 {
+			t.Errorf("with %d bytes free: %v is left", free, left)
+		}
+		if err := os.Remove(junk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.mustRun("push-snap", path)
+}

@@ -111,6 +111,7 @@ func serviceHints() cli.Table {
 		cli.On(cli.As[*blob.SizeError], cli.Failed, "check that it is the right input: no valid one is so large; nothing was changed"),
 		cli.On(cli.Is(os.ErrPermission), cli.Failed,
 			fmt.Sprintf("use sudo, to run it as root, or run it as the owner of the data folder, who must be able to read the named files and folders (this ran as user %d)", os.Geteuid())),
+		cli.On(cli.As[*instance.ClusterError], cli.Database, "see the kernel's log and postgresql/log in the data folder"),
 	}
 }
 

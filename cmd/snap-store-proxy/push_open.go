@@ -35,13 +35,13 @@ func runPush(ctx context.Context, w io.Writer, dir *instance.Dir, o pushOptions,
 			return err
 		}
 		defer p.batch.Hasher.Close()
-		release, err := in.Catalog.Lock(ctx, false)
+		release, err := in.Lock(ctx, false)
 		if err != nil {
 			return err
 		}
 		defer release()
 		if err := in.Blobs.CleanStaging(); err != nil {
-			return err
+			options().Logf("Remains of killed pushes were not removed: %v", err)
 		}
 		return p.run(ctx)
 	})

@@ -24,6 +24,7 @@ func warnings(dir *instance.Dir, h *instance.Health) []string {
 	add(h.OwnURL != "", "%s", urlWarning(h))
 	add(h.NoStoreAssertion, "the store's id is set and its assertion is missing, so that devices can't join: 'config --import-store-assertion FILE' takes it")
 	add(h.Damaged > 0, "%s in quarantine: push the bundles that contain them again; 'gc --all' removes them", cli.Count(h.Damaged, "damaged blob"))
+	add(h.ReadOnly, "the file system of %s is read-only, as after an error of the disk: nothing can be pushed (see the kernel's log)", *dir)
 	add(h.FreeBytes < instance.LowSpace, "only %s are free in %s", cli.Bytes(h.FreeBytes), *dir)
 	add(h.OpenSettings, "others can read %s, which has secrets in it: chmod 600 %[1]s", dir.SettingsPath())
 	if r := h.DatabaseRestarts; r != nil {

@@ -1,6 +1,7 @@
 package pgcluster
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -88,10 +89,11 @@ func (c *Cluster) initdb(ctx context.Context) error {
 	}
 	// The name is a new one each time, since the processes of a killed attempt may still write to the old one.
 	attempt := dataDir + ".new-" + rand.Text()
-	args := append(strings.Fields(initdbFlags), "-D", attempt)
+	// With --no-clean, a full disk is still full after the failure.
+	args := append(strings.Fields(initdbFlags), "--no-clean", "-D", attempt)
 	if out, err := c.command(ctx, "initdb", args...).CombinedOutput(); err != nil {
 		err = c.explain(ctx, err)
-		if c.folder.isFull() {
+		if c.folder.isFull() || mentionsFullDisk(out) {
 			err = fmt.Errorf("%w: %w", syscall.ENOSPC, err)
 		}
 		c.folder.root.RemoveAll(attempt)
@@ -101,6 +103,11 @@ func (c *Cluster) initdb(ctx context.Context) error {
 		return fmt.Errorf("put the new database cluster in place: %w", err)
 	}
 	return c.folder.sync()
+}
+
+// mentionsFullDisk reports whether a program of PostgreSQL's had no space, or no quota.
+func mentionsFullDisk(out []byte) bool {
+	return bytes.Contains(out, []byte("No space left on device")) || bytes.Contains(out, []byte("Disk quota exceeded"))
 }
 
 func (c *Cluster) removeAttempts() error {

@@ -131,7 +131,8 @@ func (c *Cluster) launch(ctx context.Context) error {
 		}
 		// An ended process has no program any more, even if nobody has asked for its exit code.
 		if _, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid)); err != nil {
-			return &StartError{Dir: c.folder.path, Version: c.install.version, Words: c.lastWords(began), full: c.folder.isFull()}
+			words := c.lastWords(began)
+			return &StartError{Dir: c.folder.path, Version: c.install.version, Words: words, full: c.folder.isFull() || mentionsFullDisk([]byte(words))}
 		}
 		if !isBusy(err) && time.Since(began) > connectPatience {
 			return fmt.Errorf("%w after its start: %w%s", ErrNoAnswer, err, c.lastWords(began))
