@@ -18,7 +18,7 @@ func newGC(dir *instance.Dir) *cobra.Command {
 		Use:   "gc",
 		Short: "Remove blobs that nothing refers to",
 		Long: `Remove blobs that nothing refers to: what was imported and removed since, at once,
-and what a failed push has left, after a week. This fails while a push runs.`,
+and what a failed push has left, after a week. Beside a push that takes longer than a moment, it fails.`,
 		Example: `  snap-store-proxy gc --dry-run
   snap-store-proxy gc --all`,
 		Args: cobra.NoArgs,
