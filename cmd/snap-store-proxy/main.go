@@ -37,6 +37,7 @@ from them.`,
 	root.AddCommand(newAdmins(dir)...)
 	root.AddCommand(newOriginal()...)
 	root.AddCommand(cli.NewVersion("snap-store-proxy"), cli.NewMan())
+	addCompletion(root, dir)
 	// Scripts rely on the exit codes, so the help of every command lists them.
 	root.SetHelpTemplate(root.HelpTemplate() + cli.ExitHelp + "\n")
 	return root

@@ -33,5 +33,6 @@ there with 'snap-store-proxy push-snap' or 'push-charms'.
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.AddCommand(newExport(), newKey(), newInspect(), newVerify(), newDiff(), newCache(), newLogin(), newRegister(), cli.NewVersion("store-admin"), cli.NewMan())
+	addCompletion(root)
 	return root
 }

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/catalog"
+	"offlinestore/charm"
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/instance"
+)
+
+// addCompletion makes shells complete names, channels, architectures and keys. They come from the catalogue, if this user can read it.
+func addCompletion(root *cobra.Command, dir *instance.Dir) {
+	snaps := fromCatalog(dir, func(cat *catalog.Snapshot, _ []string, _ string) []string { return snapNames(cat) })
+	one := fromCatalog(dir, func(cat *catalog.Snapshot, args []string, _ string) []string {
+		if len(args) > 0 {
+			return nil
+		}
+		return snapNames(cat)
+	})
+	all := fromCatalog(dir, func(cat *catalog.Snapshot, args []string, _ string) []string {
+		return append(snapNames(cat), charmNames(cat, charm.TypeCharm, charm.TypeBundle)...)
+	})
+	charms := func(kinds ...string) cobra.CompletionFunc {
+		return fromCatalog(dir, func(cat *catalog.Snapshot, _ []string, _ string) []string { return charmNames(cat, kinds...) })
+	}
+	channels := fromCatalog(dir, func(cat *catalog.Snapshot, args []string, _ string) []string { return snapChannels(cat, args) })
+	cli.SetCompletion(root, "list-pushed-snaps", snaps, nil)
+	cli.SetCompletion(root, "show", one, nil)
+	cli.SetCompletion(root, "why", one, map[string]cobra.CompletionFunc{"channel": channels, "arch": cli.CompleteWords(cli.Architectures...)})
+	cli.SetCompletion(root, "history", all, nil)
+	cli.SetCompletion(root, "override", fromCatalog(dir, completeOverride), nil)
+	cli.SetCompletion(root, "delete-override", fromCatalog(dir, func(cat *catalog.Snapshot, args []string, _ string) []string {
+		if len(args) > 0 {
+			return snapChannels(cat, args)
+		}
+		return snapNames(cat)
+	}), nil)
+	cli.SetCompletion(root, "list-overrides", one, nil)
+	cli.SetCompletion(root, "remove-snap", one, nil)
+	cli.SetCompletion(root, "remove-charm", charms(charm.TypeCharm), nil)
+	cli.SetCompletion(root, "remove-bundle", charms(charm.TypeBundle), nil)
+	cli.SetCompletion(root, "push-images", charms(charm.TypeCharm), nil)
+	for _, c := range root.Commands() {
+		if c.Flags().Lookup("take-over") != nil {
+			cli.SetCompletion(root, c.Name(), nil, map[string]cobra.CompletionFunc{"take-over": all})
+		}
+	}
+	cli.SetCompletion(root, "trust remove", cli.Complete(func(context.Context, []string, string) []string { return signers(*dir) }), nil)
+	cli.SetCompletion(root, "trust root remove", cli.Complete(func(context.Context, []string, string) []string { return trustedRoots(*dir) }), nil)
+	cli.SetCompletion(root, "serve", nil, map[string]cobra.CompletionFunc{"log-level": cli.CompleteWords("debug", "info", "warn", "error"),
+		"log-format": cli.CompleteWords("text", "json")})
+}
+
+// fromCatalog completes words of the catalogue.
+func fromCatalog(dir *instance.Dir, list func(cat *catalog.Snapshot, args []string, prefix string) []string) cobra.CompletionFunc {
+	return cli.Complete(func(ctx context.Context, args []string, prefix string) []string {
+		in, err := dir.Open(ctx, instance.Options{Existing: true})
+		if err != nil {
+			return nil
+		}
+		defer in.Close()
+		cat, err := in.Catalog.LoadSnapshot(ctx)
+		if err != nil {
+			return nil
+		}
+		return list(cat, args, prefix)
+	})
+}
+
+func snapNames(cat *catalog.Snapshot) (names []string) {
+	for _, s := range cat.Snaps {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func charmNames(cat *catalog.Snapshot, kinds ...string) (names []string) {
+	for _, c := range cat.Charms {
+		if slices.Contains(kinds, c.Type) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// snapChannels returns the channels of the snap that is the first argument.
+func snapChannels(cat *catalog.Snapshot, args []string) (channels []string) {
+	for i := range cat.Snaps {
+		if s := &cat.Snaps[i]; len(args) > 0 && s.Name == args[0] {
+			for _, row := range s.Served() {
+				channels = append(channels, row.Channel)
+			}
+		}
+	}
+	return channels
+}
+
+// completeOverride returns snaps first, and then CHANNEL=REVISION.
+func completeOverride(cat *catalog.Snapshot, args []string, _ string) (words []string) {
+	if len(args) == 0 {
+		return snapNames(cat)
+	}
+	for i := range cat.Snaps {
+		s := &cat.Snaps[i]
+		if s.Name != args[0] {
+			continue
+		}
+		for _, channel := range snapChannels(cat, args) {
+			for _, r := range s.Revisions {
+				words = append(words, channel+"="+strconv.Itoa(r.Revision.Number))
+			}
+		}
+	}
+	return words
+}
+
+// signers returns the fingerprints of the trusted signers.
+func signers(dir instance.Dir) (ids []string) {
+	if dir.EnterExisting() != nil {
+		return nil
+	}
+	keys, err := dir.Trust().Signers()
+	if err != nil {
+		return nil
+	}
+	for _, k := range keys {
+		ids = append(ids, k.ID())
+	}
+	return ids
+}
+
+// trustedRoots returns the IDs of the further roots.
+func trustedRoots(dir instance.Dir) (ids []string) {
+	if dir.EnterExisting() != nil {
+		return nil
+	}
+	roots, err := dir.Trust().Roots()
+	if err != nil {
+		return nil
+	}
+	for _, r := range roots {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
