@@ -21,6 +21,7 @@ func graph() map[string][]string {
 		"keccak":      {},
 		"safeyaml":    {},
 		"strictjson":  {},
+		"squashfs":    {},
 		"transfer":    {},
 		// Layer 2: the words and messages of the upstream stores.
 		"difference":     {"assertion", "charm", "snap"},
