@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -87,7 +88,7 @@ func (a *applier) snaps() error {
 		switch {
 		case !ok:
 			a.r.addNewSnap(a.in, s)
-		case old.is(a.in) || !a.forces(snapKey(s.SnapID)) && old.Supersedes(a.in.Origin()):
+		case old.keeps(a.in, a.forces(snapKey(s.SnapID))):
 			continue
 		default:
 			listing := s.Listing
@@ -139,7 +140,6 @@ func (a *applier) snapIDs() []string {
 // revisions adds the new revisions, and refuses another blob for a revision in the catalogue. Its components may differ, since
 // they are released on their own; the newest bundle decides.
 func (a *applier) revisions() error {
-	const update = `update snap_revision set item = $3, contents = $4, resources = $5, import_id = $6 where snap_id = $1 and revision = $2`
 	var rows [][]any
 	b := &pgx.Batch{}
 	for _, rev := range a.in.SnapRevisions {
@@ -148,32 +148,17 @@ func (a *applier) revisions() error {
 		if ok && have.blob != blob {
 			return &ConflictError{What: fmt.Sprintf("snap %s revision %d", rev.Name, key.revision), Have: "blob " + have.blob, New: "blob " + blob}
 		}
-		if ok && (have.is(a.in) || !a.forces(snapRevisionKey(key)) && have.Supersedes(a.in.Origin())) {
-			continue
-		}
-		rev.Revision.Further = nil // components adds them
-		item, err := json.Marshal(rev.Revision)
-		if err != nil {
-			return fmt.Errorf("snap %s revision %d: %w", rev.Name, key.revision, err)
-		}
-		contents, err := json.Marshal(rev.Revision.Parsed())
-		if err != nil {
-			return fmt.Errorf("snap %s revision %d: %w", rev.Name, key.revision, err)
-		}
-		resources := []string{}
-		for _, d := range slices.Concat(rev.ResourceBlobs, rev.IntegrityBlobs) {
-			resources = append(resources, d.String())
-		}
 		if ok {
-			if err := a.updateRevision(rev, have); err != nil {
+			if err := a.revise(b, rev, have); err != nil {
 				return err
 			}
-		}
-		a.known[key] = knownItem{blob: blob, origin: a.in.origin(), epoch: channelmap.NewEpoch(rev.Revision.Epoch.Read, rev.Revision.Epoch.Write)}
-		if ok {
-			b.Queue(update, rev.SnapID, key.revision, item, contents, resources, a.id)
 			continue
 		}
+		item, contents, resources, err := columnsOf(rev)
+		if err != nil {
+			return err
+		}
+		a.known[key] = knownItem{blob: blob, origin: a.in.origin(), epoch: epochOf(rev)}
 		a.r.SnapRevisions = append(a.r.SnapRevisions, SnapRevisionRef{rev.Name, key.revision, rev.Revision.Download.Size})
 		rows = append(rows, []any{rev.SnapID, key.revision, item, contents, blob, resources, a.id})
 	}
@@ -183,23 +168,57 @@ func (a *applier) revisions() error {
 	return a.insert("snap_revision", []string{"snap_id", "revision", "item", "contents", "blob", "resources", "import_id"}, rows)
 }
 
-// updateRevision reports the changes of a revision that is in the catalogue.
-func (a *applier) updateRevision(rev ImportedSnapRevision, have knownItem) error {
-	old := rev.Item
-	old.Revision = snap.Revision{}
+// revise queues the new properties of a revision in the catalogue, unless it stays, and reports the changes.
+func (a *applier) revise(b *pgx.Batch, rev ImportedSnapRevision, have knownItem) error {
+	const update = `
+		update snap_revision set item = $3, contents = $4, resources = $5, import_id = coalesce($6, import_id) where snap_id = $1 and revision = $2`
+	old := snap.Item{Name: rev.Name, SnapID: rev.SnapID}
 	if err := json.Unmarshal(have.item, &old.Revision); err != nil {
 		return fmt.Errorf("snap %s revision %d: %w", rev.Name, rev.Revision.Number, err)
 	}
+	rev, origin, keep := a.merge(rev, old, have)
+	if keep {
+		return nil
+	}
+	item, contents, resources, err := columnsOf(rev)
+	if err != nil {
+		return err
+	}
 	a.r.update(difference.OfRevision(&old, &rev.Item)...)
+	a.known[revisionKey{rev.SnapID, rev.Revision.Number}] = knownItem{blob: have.blob, origin: origin, epoch: epochOf(rev)}
+	id := &a.id
+	if !origin.is(a.in) {
+		id = nil
+	}
+	b.Queue(update, rev.SnapID, rev.Revision.Number, item, contents, resources, id)
 	return nil
+}
+
+// columnsOf returns the columns of a revision: its message, the parsed snap.yaml, and the blobs of its components and integrity data.
+func columnsOf(rev ImportedSnapRevision) (item, contents []byte, resources []string, err error) {
+	rev.Revision.Further = nil // components adds them
+	item, err1 := json.Marshal(rev.Revision)
+	contents, err2 := json.Marshal(rev.Revision.Parsed())
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, nil, nil, fmt.Errorf("snap %s revision %d: %w", rev.Name, rev.Revision.Number, err)
+	}
+	resources = []string{}
+	for _, d := range slices.Concat(rev.ResourceBlobs, rev.IntegrityBlobs) {
+		resources = append(resources, d.String())
+	}
+	return item, contents, resources, nil
+}
+
+func epochOf(rev ImportedSnapRevision) channelmap.Epoch {
+	return channelmap.NewEpoch(rev.Revision.Epoch.Read, rev.Revision.Epoch.Write)
 }
 
 // loadRevisions loads the revisions of the import's snaps, and the items of the revisions in the import.
 func (a *applier) loadRevisions() {
 	const q = `
-		select snap_id, revision, blob, coalesce(item ->> 'epoch', 'null'), case when (snap_id, revision) in (select * from unnest($2::text[], $3::integer[])) then item end,
+		select snap_id, revision, blob, coalesce(item ->> 'epoch', 'null'), case when stated then item end, case when stated then resources end,
 			signed_at, bundle, signer, sequence
-		from snap_revision join import i on import_id = i.id where snap_id = any($1)`
+		from (select *, (snap_id, revision) in (select * from unnest($2::text[], $3::integer[])) as stated from snap_revision) r join import i on import_id = i.id where snap_id = any($1)`
 	revised, numbers := []string{}, []int{}
 	for _, r := range a.in.SnapRevisions {
 		revised, numbers = append(revised, r.SnapID), append(numbers, r.Revision.Number)
@@ -208,12 +227,12 @@ func (a *applier) loadRevisions() {
 	var key revisionKey
 	var have knownItem
 	var epoch string
-	a.read(q, append(a.snapIDs(), revised...), slices.Concat([]any{&key.id, &key.revision, &have.blob, &epoch, &have.item}, have.columns()), func() (err error) {
+	a.read(q, append(a.snapIDs(), revised...), slices.Concat([]any{&key.id, &key.revision, &have.blob, &epoch, &have.item, &have.resources}, have.columns()), func() (err error) {
 		if have.epoch, err = parseEpoch(epoch); err != nil {
 			return fmt.Errorf("snap %s revision %d: %w", key.id, key.revision, err)
 		}
 		a.known[key] = have
-		have.item = nil
+		have.item, have.resources = nil, nil
 		return nil
 	}, revised, numbers)
 }

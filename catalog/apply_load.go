@@ -55,7 +55,7 @@ func (a *applier) load() error {
 // states that the channels hold this content again, or still. Files without a signature have no such time.
 func (a *applier) queueImported() {
 	const q = `select exists (select from import where bundle = $1 and (signed_at >= $2 or signer = any($3)))`
-	a.queue.Queue(q, a.in.Bundle.String(), a.in.SignedAt, []string{Unsigned, OwnSignatures}).QueryRow(func(row pgx.Row) error {
+	a.queue.Queue(q, a.in.Bundle.String(), a.in.SignedAt, []string{Unsigned, OwnSignatures, StoreSignatures}).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&a.r.AlreadyImported)
 	})
 }

@@ -20,7 +20,7 @@ func (a *applier) components() error {
 	for i := range a.in.SnapRevisions {
 		rev := &a.in.SnapRevisions[i]
 		c := difference.Change{What: difference.Component, Snap: rev.Name, Revision: rev.Revision.Number, Field: difference.OlderFile}
-		if a.known[revisionKey{rev.SnapID, rev.Revision.Number}].is(a.in) {
+		if a.in.Signer == StoreSignatures || a.known[revisionKey{rev.SnapID, rev.Revision.Number}].is(a.in) {
 			c.Field = "" // revisions reports them
 		}
 		if err := a.queueComponents(b, rev, c, rev.Revision.Resources, rev.ResourceBlobs); err != nil {

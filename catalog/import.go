@@ -17,6 +17,10 @@ const Unsigned = "unsigned"
 // OwnSignatures is the Signer of an Import of assertions alone. Each of them is signed, so nobody else has to vouch for their file.
 const OwnSignatures = "own signatures"
 
+// StoreSignatures is the Signer of an Import of snaps with the store's assertions about them, as "snap download" writes them. The store
+// alone vouches for them: no exporter has signed which of them belong together, or into which channels.
+const StoreSignatures = "store signatures"
+
 // Import is the content of one verified bundle. The caller has validated and verified everything in it. The catalogue trusts it.
 type Import struct {
 	// Bundle is the digest of the bundle index. Name is the operator's name of the file.

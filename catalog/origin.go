@@ -30,6 +30,8 @@ func (o origin) is(in *Import) bool { return o.Is(in.Origin()) }
 type knownItem struct {
 	blob string
 	item []byte
+	// resources are the blobs of the components and the integrity data of a snap's revision in the import.
+	resources []string
 	origin
 	// epoch is set for revisions of snaps.
 	epoch channelmap.Epoch
