@@ -172,13 +172,20 @@ func (a *applier) revisions() error {
 func (a *applier) revise(b *pgx.Batch, rev ImportedSnapRevision, have knownItem) error {
 	const update = `
 		update snap_revision set item = $3, contents = $4, resources = $5, import_id = coalesce($6, import_id) where snap_id = $1 and revision = $2`
+	if a.in.Signer != StoreSignatures && have.keeps(a.in, a.forces(snapRevisionKey{rev.SnapID, rev.Revision.Number})) {
+		return nil
+	}
 	old := snap.Item{Name: rev.Name, SnapID: rev.SnapID}
 	if err := json.Unmarshal(have.item, &old.Revision); err != nil {
 		return fmt.Errorf("snap %s revision %d: %w", rev.Name, rev.Revision.Number, err)
 	}
-	rev, origin, keep := a.merge(rev, old, have)
-	if keep {
-		return nil
+	origin := a.in.origin()
+	if a.in.Signer == StoreSignatures {
+		var changed bool
+		if rev, changed = addComponents(rev, old, have.resources); !changed {
+			return nil
+		}
+		origin = have.origin // so that a push of its bundle changes nothing
 	}
 	item, contents, resources, err := columnsOf(rev)
 	if err != nil {

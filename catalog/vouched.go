@@ -64,16 +64,6 @@ func (o origin) keeps(in *Import, force bool) bool {
 	return o.is(in) || !force && o.Supersedes(in.Origin())
 }
 
-// merge returns the revision to store in the place of the old one, and its origin. It reports whether the old one stays as it is. A
-// revision that only gets components keeps its origin, so that a push of its bundle changes nothing.
-func (a *applier) merge(rev ImportedSnapRevision, old snap.Item, have knownItem) (merged ImportedSnapRevision, from origin, keep bool) {
-	if a.in.Signer != StoreSignatures {
-		return rev, a.in.origin(), have.keeps(a.in, a.forces(snapRevisionKey{rev.SnapID, rev.Revision.Number}))
-	}
-	merged, changed := addComponents(rev, old, have.resources)
-	return merged, have.origin, !changed
-}
-
 // addComponents returns an old revision with the components of rev, and reports whether one of them is new. A snap without a bundle comes
 // with some of its components, and says nothing about the others. blobs has the blobs of the old revision.
 func addComponents(rev ImportedSnapRevision, old snap.Item, blobs []string) (out ImportedSnapRevision, changed bool) {
