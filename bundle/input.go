@@ -83,6 +83,9 @@ func (in *Input) stream() io.Reader {
 	return in.file
 }
 
+// MaxPeek is the largest number of bytes for Peek.
+const MaxPeek = 64 << 10
+
 // Peek returns the first n bytes of a file or a pipe, or fewer if there are no more. It does not read them for the other methods.
 func (in *Input) Peek(n int) ([]byte, error) {
 	if in.root != nil || in.used && !in.Rewindable() {
@@ -97,7 +100,7 @@ func (in *Input) Peek(n int) ([]byte, error) {
 		return start[:n], err
 	}
 	if in.pipe == nil {
-		in.pipe = bufio.NewReader(in.file)
+		in.pipe = bufio.NewReaderSize(in.file, MaxPeek)
 	}
 	start, err := in.pipe.Peek(n)
 	if errors.Is(err, io.EOF) {
@@ -128,6 +131,31 @@ func (in *Input) File() (io.Reader, error) {
 	}
 	in.used = true
 	return in.file, nil
+}
+
+// Size returns the size of a file in bytes, or 0 for another input.
+func (in *Input) Size() int64 {
+	if in.root != nil {
+		return 0
+	}
+	info, err := in.file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return 0
+	}
+	return info.Size()
+}
+
+// Folder returns a folder that is no layout of a bundle, or nil. Close closes it.
+func (in *Input) Folder() *os.Root {
+	if in.root == nil {
+		return nil
+	}
+	for _, name := range []string{layoutFile, indexFile} {
+		if _, err := in.root.Lstat(name); err == nil {
+			return nil
+		}
+	}
+	return in.root
 }
 
 // Close closes the files.

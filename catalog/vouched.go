@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,15 +13,11 @@ import (
 	"offlinestore/snap"
 )
 
-// SnapRow names a row of a snap's channel map.
-type SnapRow struct{ Architecture, Channel string }
-
 // KnownSnap is what a catalogue knows about a snap before an import without a listing.
 type KnownSnap struct {
 	DefaultTrack string
-	Rows         []SnapRow
-	// Revisions are the numbers of its revisions.
-	Revisions []int
+	// Rows are its channels by architecture, without what they hold.
+	Rows []snap.Release
 }
 
 // KnownSnap returns a snap by its snap-id, or nil.
@@ -45,14 +42,35 @@ func (db *DB) knownSnap(ctx context.Context, id string) (*KnownSnap, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k.Rows, err = pgx.CollectRows(rows, pgx.RowToStructByPos[SnapRow]); err != nil {
-		return nil, err
-	}
-	if rows, err = db.pool.Query(ctx, `select revision from snap_revision where snap_id = $1 order by 1`, id); err != nil {
-		return nil, err
-	}
-	k.Revisions, err = pgx.CollectRows(rows, pgx.RowTo[int])
+	var r snap.Release
+	_, err = pgx.ForEachRow(rows, []any{&r.Architecture, &r.Channel}, func() error {
+		k.Rows = append(k.Rows, r)
+		return nil
+	})
 	return k, err
+}
+
+// SnapRevision returns a revision of a snap and the blob of the snap itself, or nil.
+func (db *DB) SnapRevision(ctx context.Context, id string, number int) (*ImportedSnapRevision, *Blob, error) {
+	const q = `
+		select name, item, blob, b.size, b.sha3_384 from snap_revision r join snap using (snap_id) join blob b on r.blob = b.digest
+		where r.snap_id = $1 and revision = $2`
+	rev, b := &ImportedSnapRevision{}, &Blob{}
+	rev.SnapID = id
+	var item []byte
+	var d string
+	err := db.pool.QueryRow(ctx, q, id, number).Scan(&rev.Name, &item, &d, &b.Size, &b.SHA3384)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(item, &rev.Revision)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("look up revision %d of a snap: %w", number, interpret(err))
+	}
+	rev.Blob, b.Digest = digest.Digest(d), digest.Digest(d)
+	return rev, b, nil
 }
 
 // keeps reports whether the recorded facts about a snap or a revision stay when in is pushed. force lets an older bundle replace them.

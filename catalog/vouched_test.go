@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"offlinestore/catalog"
+	"offlinestore/snap"
 )
 
 // vouched makes an import one that only the store's assertions vouch for. Its snaps have other titles than in a bundle.
@@ -61,8 +62,14 @@ func TestStoreSignatures(t *testing.T) {
 			}
 		}
 		known, err := s.KnownSnap(t.Context(), snapID("jq"))
-		if err != nil || known == nil || known.DefaultTrack != "latest" || !slices.Equal(known.Revisions, []int{6, 7}) || !slices.Equal(known.Rows, []catalog.SnapRow{{Architecture: "amd64", Channel: "latest/stable"}}) {
+		if err != nil || known == nil || known.DefaultTrack != "latest" || !slices.Equal(known.Rows, []snap.Release{{Architecture: "amd64", Channel: "latest/stable"}}) {
 			t.Errorf("KnownSnap: %+v, %v", known, err)
+		}
+		if rev, b, err := s.SnapRevision(t.Context(), snapID("jq"), 6); err != nil || rev.Name != "jq" || rev.Revision.Version != "v6" || *b != blobOf("jq", 6) {
+			t.Errorf("SnapRevision: %+v, %+v, %v", rev, b, err)
+		}
+		if rev, _, err := s.SnapRevision(t.Context(), snapID("jq"), 8); rev != nil || err != nil {
+			t.Errorf("SnapRevision of another: %+v, %v", rev, err)
 		}
 		if known, err := s.KnownSnap(t.Context(), snapID("yq")); known != nil || err != nil {
 			t.Errorf("KnownSnap of another: %+v, %v", known, err)

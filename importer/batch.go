@@ -8,6 +8,7 @@ import (
 	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/catalog"
+	"offlinestore/channel"
 )
 
 // File is a file of a Batch, with its state.
@@ -18,7 +19,7 @@ type File struct {
 	// Err is the reason why the file cannot be imported. A caller sets it for a file that it could not open.
 	Err error
 
-	// Plan sets the following. Digest is empty for an unsigned file, whose payload Plan has read already.
+	// Plan sets the following. Digest is empty for an unsigned file. Plan has read the payload of that and of snaps without a bundle already.
 	Digest   blob.Digest
 	Signer   string
 	Unsigned bool
@@ -65,9 +66,13 @@ type Batch struct {
 	Report func(f *File)
 	// Progress receives the number of bytes that Run has read. It may be nil.
 	Progress func(int64)
-	// ReadingUnsigned is called before Plan reads an unsigned file of size bytes. It returns a function that receives the number of bytes
-	// that were read, and one that is called at the end.
-	ReadingUnsigned func(f *File, size int64) (progress func(int64), done func())
+	// Reading is called before Plan reads all of a file, of size bytes if that is known. It returns a function that receives the number
+	// of bytes that were read, and one that is called at the end.
+	Reading func(f *File, size int64) (progress func(int64), done func())
+	// Channels are the channels for snaps that come without a bundle.
+	Channels []channel.Channel
+
+	joined []*bundle.Input // inputs of files that became part of other files
 }
 
 // Totals holds the sums over files that change the store. Payload counts the bytes that Run still has to read.
@@ -91,9 +96,12 @@ func (b *Batch) Totals() (t Totals) {
 	return t
 }
 
-// Plan reads the heads of all files and plans the changes of importing one after the other. It reads unsigned files whole. It returns an
-// error only if that error stops the batch.
+// Plan reads the heads of all files and plans the changes of importing one after the other. It reads files without a head whole. It
+// returns an error only if that error stops the batch.
 func (b *Batch) Plan(ctx context.Context) error {
+	if err := b.joinSnaps(ctx); err != nil {
+		return err
+	}
 	b.readFiles(ctx)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -184,6 +192,9 @@ func (b *Batch) Close() error {
 		if f.Input != nil {
 			errs = append(errs, f.Input.Close())
 		}
+	}
+	for _, in := range b.joined {
+		errs = append(errs, in.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -36,7 +36,7 @@ func (b *Batch) readFiles(ctx context.Context) {
 	heads.SetLimit(readersAtOnce)
 	defer heads.Wait() // each file has its error
 	for _, f := range b.Files {
-		if f.Err != nil {
+		if f.Err != nil || f.verified != nil {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -63,6 +63,9 @@ func (b *Batch) readFiles(ctx context.Context) {
 func (b *Batch) way(f *File) (read func(context.Context, *File) error, err error) {
 	if ok, err := isAssertionFile(f.Input); err != nil || ok {
 		return b.readAssertions, err
+	}
+	if ok, err := isSnaps(f.Input); err != nil || ok {
+		return b.readSnaps, err
 	}
 	if original, err := isOriginal(f.Input); err != nil || original {
 		return b.readUnsignedFile, err
@@ -118,7 +121,8 @@ func (b *Batch) readUnsignedFile(ctx context.Context, f *File) error {
 	if err != nil {
 		return err
 	}
-	progress, done := b.ReadingUnsigned(f, fileSize(r))
+	f.Unsigned = true
+	progress, done := b.Reading(f, fileSize(r))
 	u, err := b.ReadUnsigned(ctx, f.Name, r, progress)
 	done()
 	if err != nil {
@@ -127,7 +131,7 @@ func (b *Batch) readUnsignedFile(ctx context.Context, f *File) error {
 	for _, text := range u.Warnings {
 		b.Warn(f, text)
 	}
-	f.Unsigned, f.Signer, f.Content, f.verified, f.candidate = true, catalog.Unsigned, u.Content(), u.Verified, u.Candidate()
+	f.Signer, f.Content, f.verified, f.candidate = catalog.Unsigned, u.Content(), u.Verified, u.Candidate()
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
+	"offlinestore/importer/canonical"
 	"offlinestore/instance"
 	"offlinestore/instance/backup"
 	"offlinestore/instance/pgcluster"
@@ -36,6 +37,13 @@ func bundleHints() cli.Table {
 			"add what is missing to the file ('snap known --remote account account-id=ACCOUNT' prints an account), or make a bundle with 'store-admin export account-keys', which has everything"),
 		cli.On(cli.All(cli.As[*importer.AssertionFileError], cli.As[*assertion.FormatError]), cli.Damaged,
 			"get the file again, with 'snap known --remote' or 'store-admin export account-keys'"),
+		cli.On(cli.All(cli.As[*importer.SnapsError], cli.Is(canonical.ErrNoAssertion)), cli.Untrusted,
+			"give the .assert that 'snap download' wrote beside it, in the same command or folder; if it is there, one of the two is damaged or of another revision"),
+		cli.On(cli.All(cli.As[*importer.SnapsError], cli.As[*canonical.LooseAssertionError]), cli.Untrusted,
+			"give the .snap or .comp that 'snap download' wrote beside it, in the same command or folder; if it is there, it is damaged or of another revision"),
+		cli.On(cli.All(cli.As[*importer.SnapsError], cli.Any(cli.As[*assertion.VerifyError], cli.As[*assertion.MissingError], cli.As[*bundle.MismatchError])), cli.Untrusted,
+			"download it again, with 'snap download NAME'; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"),
+		cli.On(cli.All(cli.As[*importer.SnapsError], cli.Is(bundle.ErrCorrupt)), cli.Damaged, "copy the file again, or download it again with 'snap download NAME'"),
 		cli.OnType(cli.Untrusted, func(e *bundle.UnknownSignerError) string {
 			return fmt.Sprintf("run 'store-admin key list' on the exporting host: if it shows %s, bring the file of 'store-admin key export' and run 'snap-store-proxy trust add FILE'", e.KeyID)
 		}),

@@ -105,6 +105,8 @@ func vouchedFor(r catalog.Record, names map[string]string) string {
 		return "UNSIGNED, made " + r.SignedAt.UTC().Format(time.RFC3339)
 	case catalog.OwnSignatures:
 		return "with signatures of its own"
+	case catalog.StoreSignatures:
+		return "vouched for by the store alone"
 	}
 	return fmt.Sprintf("signed %s by %s (%s)", r.SignedAt.UTC().Format(time.RFC3339), cli.Clean(cmp.Or(names[r.Signer], r.Signer)), cli.Clean(r.Exporter))
 }

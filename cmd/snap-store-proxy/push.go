@@ -12,7 +12,8 @@ func newPushes(dir *instance.Dir) []*cobra.Command {
 	return []*cobra.Command{
 		newPush(dir, "push-snap FILE…", "Verify and import bundles of snaps", "'store-admin export snaps'",
 			"  snap-store-proxy push-snap jq-20261120T101500.tar.gz\n  snap-store-proxy push-snap --plan /media/usb/*.tar.gz\n"+
-				"  cat /media/usb/week47.tar.gz.part* | snap-store-proxy push-snap -"),
+				"  cat /media/usb/week47.tar.gz.part* | snap-store-proxy push-snap -\n"+
+				"  snap-store-proxy push-snap --channel latest/candidate jq_6.snap jq_6.assert\n  snap-store-proxy push-snap /media/usb/downloads"),
 		newPush(dir, "push-charms FILE…", "Verify and import bundles of charms, with their resources and images", "'store-admin export charms'",
 			"  snap-store-proxy push-charms charms-export-20261120T101500.tar.gz\n  snap-store-proxy push-charms --plan /media/usb/*.tar.gz"),
 		newPush(dir, "push-charm-bundle FILE…", "Verify and import charm bundles, with all their charms", "'store-admin export bundle'",
@@ -38,6 +39,12 @@ one does not stop the others. To continue an interrupted push, run it again.
 FILE may also be a file of assertions, as 'snap known --remote' prints them.
 Their own signatures vouch for it.
 
+Snaps need no bundle: give the pairs of files that 'snap download' writes
+(jq_6.snap jq_6.assert), a folder or an archive of such files, or a snap archive of
+the original store-admin. The names do not matter. The assertions of the store
+vouch for each file; none is imported without. A snap that is new here goes to
+latest/stable, or to each --channel.
+
 An older bundle does not change a channel that a newer one has set, unless
 --push-channel-map is given; its revisions are added nevertheless. The flag also
 brings back its components, its names of images and its descriptions. Several
@@ -61,6 +68,7 @@ It first prints what will happen, and asks.`,
 	f.StringArrayVar(&o.takeOver, "take-over", nil, "give the `name` to another snap or charm than before; repeatable")
 	f.BoolVar(&o.yes, "yes", false, "do not ask before names are taken over")
 	f.BoolVar(&o.allowUnsigned, "allow-unsigned", false, "accept an unsigned export of the original store-admin")
+	f.StringArrayVar(&o.channels, "channel", nil, "put snaps that come without a bundle into this `channel`; repeatable")
 	f.BoolVar(&o.acceptTime, "accept-time", false, "accept a bundle that was signed far in the future")
 	return c
 }

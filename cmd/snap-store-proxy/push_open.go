@@ -8,6 +8,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
+	"offlinestore/channel"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
 	"offlinestore/instance"
@@ -17,8 +18,12 @@ func runPush(ctx context.Context, w io.Writer, dir *instance.Dir, o pushOptions,
 	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
 		return cli.Usagef("standard input is one bundle: - can be given once")
 	}
+	channels, err := parseChannels(o.channels)
+	if err != nil {
+		return err
+	}
 	p := &push{o: o, w: w, dataDir: string(*dir)}
-	p.batch = &importer.Batch{AllowUnsigned: o.allowUnsigned, PlanOnly: o.plan, Warn: warnOfFile, Report: p.report, ReadingUnsigned: readingUnsigned}
+	p.batch = &importer.Batch{AllowUnsigned: o.allowUnsigned, PlanOnly: o.plan, Warn: warnOfFile, Report: p.report, Reading: reading, Channels: channels}
 	defer p.batch.Close()
 	// Inputs are opened with the rights with which the program was started, and read without them.
 	for _, name := range files {
@@ -45,6 +50,17 @@ func runPush(ctx context.Context, w io.Writer, dir *instance.Dir, o pushOptions,
 		}
 		return p.run(ctx)
 	})
+}
+
+func parseChannels(names []string) (list []channel.Channel, err error) {
+	for _, name := range names {
+		c, err := channel.Parse(name)
+		if err != nil {
+			return nil, cli.Usagef("--channel: %w", err)
+		}
+		list = append(list, c)
+	}
+	return list, nil
 }
 
 func newImporter(in *instance.Instance, o pushOptions) (*importer.Importer, error) {

@@ -93,10 +93,13 @@ func (p *push) printPlan() error {
 
 func (p *push) printFilePlan(f *importer.File) {
 	vouched := "signed by " + f.Signer
-	if f.Unsigned {
+	switch f.Signer {
+	case catalog.Unsigned:
 		vouched = "unsigned"
-	} else if f.Signer == catalog.OwnSignatures {
+	case catalog.OwnSignatures:
 		vouched = "verified by its own signatures"
+	case catalog.StoreSignatures:
+		vouched = "vouched for by the store alone"
 	}
 	fmt.Fprintf(p.w, "%s (%s), %s:\n", cli.Clean(f.Name), content{f.Content}, vouched)
 	if f.UpToDate {
@@ -104,7 +107,7 @@ func (p *push) printFilePlan(f *importer.File) {
 		return
 	}
 	printChanges(p.w, content{f.Content}, f.Planned)
-	if f.Unsigned {
+	if f.Unsigned || f.Signer == catalog.StoreSignatures {
 		fmt.Fprintln(p.w, "  copy nothing: its blobs were already copied to read its content")
 		return
 	}

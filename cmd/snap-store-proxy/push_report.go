@@ -40,6 +40,8 @@ type pushOptions struct {
 	// takeOver lists names that are given to other snaps and charms than before, by the operator by. yes means that they are not asked.
 	takeOver []string
 	by       string
+	// channels are the channels for snaps without a bundle.
+	channels []string
 	yes      bool
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
@@ -15,6 +16,7 @@ func (p *push) run(ctx context.Context) error {
 	if err := p.batch.Plan(ctx); err != nil {
 		return err
 	}
+	p.leaveOutJoined()
 	p.warnOfGaps()
 	if p.o.plan {
 		return errors.Join(p.printPlan(), p.result())
@@ -42,13 +44,26 @@ func (p *push) run(ctx context.Context) error {
 	return p.result()
 }
 
+// leaveOutJoined leaves out the files that became part of other ones: the assertions of a snap.
+func (p *push) leaveOutJoined() {
+	p.files = slices.DeleteFunc(p.files, func(f *importer.File) bool {
+		joined := !slices.Contains(p.batch.Files, f)
+		if joined {
+			p.reports.add(f, "")
+		}
+		return joined
+	})
+}
+
 func warnOfFile(f *importer.File, text string) {
 	fmt.Fprintf(os.Stderr, "Warning: %s: %s\n", cli.Clean(f.Name), cli.Clean(text))
 }
 
-// readingUnsigned shows the progress of reading a file of the original store-admin.
-func readingUnsigned(f *importer.File, size int64) (progress func(int64), done func()) {
-	fmt.Fprintf(os.Stderr, "Warning: %s is not signed: nothing proves that Charmhub published its content\n", cli.Clean(f.Name))
+// reading shows the progress of reading all of a file.
+func reading(f *importer.File, size int64) (progress func(int64), done func()) {
+	if f.Unsigned {
+		fmt.Fprintf(os.Stderr, "Warning: %s is not signed: nothing proves that Charmhub published its content\n", cli.Clean(f.Name))
+	}
 	bar := cli.NewProgress("Reading", size)
 	return bar.Add, bar.Done
 }

@@ -87,8 +87,8 @@ func (r *Reader) ReadExport(ctx context.Context, name string, in io.Reader, prog
 
 var stamp = regexp.MustCompile(`-([0-9]{8}T[0-9]{6})\.(?:tar\.gz|tgz)$`)
 
-// stampOf returns the time that the original store-admin puts at the end of a file's name, in UTC.
-func stampOf(name string) (time.Time, bool) {
+// Stamp returns the time that the original store-admin puts at the end of a file's name, in UTC.
+func Stamp(name string) (time.Time, bool) {
 	m := stamp.FindStringSubmatch(name)
 	if m == nil {
 		return time.Time{}, false
@@ -105,7 +105,7 @@ func (p *parser) build(name string) error {
 	if len(p.groups) == 0 {
 		return formatErrorf("no charm in it")
 	}
-	created, ok := stampOf(name)
+	created, ok := Stamp(name)
 	if !ok {
 		created = p.newest
 	}

@@ -31,13 +31,7 @@ func parseMetadata(raw []byte, name string) (*metadata, error) {
 	if len(raw) == 0 {
 		return m, nil
 	}
-	n := 0
-	for _, c := range raw {
-		if c == ',' || c == '{' || c == '[' {
-			n++
-		}
-	}
-	if n > maxValues {
+	if tooManyValues(raw) {
 		return nil, formatErrorf("%s: more than %d values", metadataJSON, maxValues)
 	}
 	if !json.Valid(raw) {
@@ -45,6 +39,17 @@ func parseMetadata(raw []byte, name string) (*metadata, error) {
 	}
 	m.search(raw, name, 0)
 	return m, nil
+}
+
+// tooManyValues reports whether JSON may have more than maxValues values.
+func tooManyValues(raw []byte) bool {
+	n := 0
+	for _, c := range raw {
+		if c == ',' || c == '{' || c == '[' {
+			n++
+		}
+	}
+	return n > maxValues
 }
 
 // search reads a value, then the values in it.

@@ -38,8 +38,8 @@ func graph() map[string][]string {
 		// Layer 4: each package leads from one place to another, or finds gaps.
 		"closure":            {"assertion", "bundle", "channel", "channelmap", "charm", "snap"},
 		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},
-		"importer":           {"assertion", "blob", "bundle", "channelmap", "charm", "catalog", "importer/canonical"},
-		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm"},
+		"importer":           {"assertion", "blob", "bundle", "catalog", "channel", "channelmap", "charm", "importer/canonical", "squashfs"},
+		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "snap", "squashfs"},
 		"install":            {"blob", "docs", "registration"},
 		"registry":           {"blob", "catalog", "transfer"},
 		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "safeyaml", "snap", "catalog", "transfer"},

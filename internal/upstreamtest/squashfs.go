@@ -15,6 +15,9 @@ func MakeSnap(path, snapYAML string, files map[string]string, payload int64) err
 	return makeSquashfs(path, "meta/snap.yaml", snapYAML, files, payload)
 }
 
+// MakeSquashfs makes a squashfs at path that has one file. The same arguments give the same squashfs.
+func MakeSquashfs(path, name, text string) error { return makeSquashfs(path, name, text, nil, 0) }
+
 func makeSquashfs(path, metaPath, meta string, files map[string]string, payload int64) (err error) {
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".squashfs-")
 	if err != nil {

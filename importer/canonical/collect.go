@@ -1,0 +1,308 @@
+package canonical
+
+import (
+	"archive/tar"
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"offlinestore/assertion"
+	"offlinestore/blob"
+	"offlinestore/bundle"
+	"offlinestore/snap"
+	"offlinestore/squashfs"
+)
+
+// Collection holds snaps, components, assertions and answers of the store in any order, as the files of "snap download" and the snap
+// archives of the original store-admin have them. The names of the files mean nothing: each is recognized by its content, and Join
+// relates them by SHA3-384.
+type Collection struct {
+	*Reader
+	// Warnings are messages for the operator.
+	Warnings []string
+
+	files      []*SnapFile
+	assertions assertion.Set
+	// own maps each assertion to the ones of the same file.
+	own      map[*assertion.Assertion]*assertion.Set
+	stated   map[string]statedChannels // by snap-id
+	kept     int64
+	nested   int
+	progress func(int64)
+}
+
+// SnapFile is the file of a snap or of a component, which StoreBlob keeps.
+type SnapFile struct {
+	Name   string
+	Digest blob.Digest
+	Size   int64
+	// SHA3384 is in hex.
+	SHA3384 string
+
+	// Either snap or component is set, and read from the file itself.
+	snap       *snap.Snap
+	component  *snap.Component
+	provenance string
+}
+
+// The files of a snap that describe it.
+const (
+	snapYAMLPath      = "meta/snap.yaml"
+	componentYAMLPath = "meta/component.yaml"
+)
+
+// ErrBundle means that there is a bundle among the files. It has a signature of its own, which must be verified.
+var ErrBundle = errors.New("it contains a bundle, which has a signature of its own")
+
+// NewCollection returns an empty collection. It reports each byte that it reads to progress, which may be nil.
+func (r *Reader) NewCollection(progress func(int64)) *Collection {
+	return &Collection{Reader: r, progress: progress}
+}
+
+// ReadArchive adds the files of a tar archive, which may be compressed, and of the archives in it.
+func (c *Collection) ReadArchive(ctx context.Context, in io.Reader) error {
+	raw := blob.NewMeter(ctx, in, c.progress)
+	return c.readArchive(bufio.NewReaderSize(raw, 256<<10), raw, 0)
+}
+
+func (c *Collection) readArchive(in *bufio.Reader, raw *blob.Meter, depth int) error {
+	out, err := unpackAny(in, raw)
+	if err != nil {
+		return err
+	}
+	return eachEntry(out, func(h *tar.Header, r io.Reader) error { return c.readEntry(h.Name, h.Size, r, raw, depth) })
+}
+
+// ReadFolder adds the files of a folder, and of the folders and archives in it.
+func (c *Collection) ReadFolder(ctx context.Context, root *os.Root) error {
+	return c.readFolder(ctx, root, ".", 0)
+}
+
+func (c *Collection) readFolder(ctx context.Context, root *os.Root, dir string, depth int) error {
+	names, err := list(root, dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		name = path.Join(dir, name)
+		f, err := root.OpenFile(name, os.O_RDONLY|blob.NonBlocking, 0)
+		if err != nil {
+			return err
+		}
+		info, err := f.Stat()
+		switch {
+		case err != nil:
+		case info.IsDir() && depth == 0:
+			err = c.readFolder(ctx, root, name, depth+1)
+		case !info.Mode().IsRegular():
+			c.warn("%.100q is passed over: it is neither a file nor a folder in the first level", name)
+		default:
+			err = c.ReadFile(ctx, name, f, info.Size())
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list returns the sorted names in a folder.
+func list(root *os.Root, dir string) (names []string, err error) {
+	f, err := root.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	for {
+		more, err := f.Readdirnames(256)
+		for _, name := range more {
+			if name != "lost+found" && !strings.HasPrefix(name, ".") {
+				names = append(names, name)
+			}
+		}
+		if len(names) > maxEntries {
+			return nil, formatErrorf("more than %d files in a folder", maxEntries)
+		}
+		if err == io.EOF {
+			slices.Sort(names)
+			return names, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// ReadFile adds a file of size bytes.
+func (c *Collection) ReadFile(ctx context.Context, name string, in io.Reader, size int64) error {
+	raw := blob.NewMeter(ctx, in, c.progress)
+	return c.readEntry(name, size, raw, raw, 0)
+}
+
+// readEntry adds a file according to its first bytes. Archives may be nested once.
+func (c *Collection) readEntry(name string, size int64, r io.Reader, raw *blob.Meter, depth int) error {
+	in := bufio.NewReaderSize(r, 64<<10)
+	start, err := in.Peek(startSize)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if base := path.Base(name); base == layoutName || base == indexName {
+		return ErrBundle
+	}
+	switch kindOf(start) {
+	case squashfsKind:
+		_, err = c.addSnap(name, size, in)
+	case assertionKind:
+		err = c.addAssertions(size, in)
+	case jsonKind:
+		err = c.addAnswer(size, in)
+	case archiveKind:
+		if c.nested++; depth > 0 || c.nested > maxArchives {
+			return formatErrorf("%.100q: more than %d archives, or one in another in another", name, maxArchives)
+		}
+		err = c.readArchive(in, raw, depth+1)
+	default:
+		c.warn("%.100q is passed over: it is neither a snap nor an assertion", name)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%.100q: %w", name, err)
+	}
+	return nil
+}
+
+// AddSnap adds the file of a snap or component.
+func (c *Collection) AddSnap(ctx context.Context, name string, in io.Reader, size int64) (*SnapFile, error) {
+	return c.addSnap(name, size, blob.NewMeter(ctx, in, c.progress))
+}
+
+// IsEmpty reports whether there are neither snaps nor assertions about snaps.
+func (c *Collection) IsEmpty() bool { return len(c.files) == 0 && len(c.assertions.All()) == 0 }
+
+// addSnap stores a snap or a component.
+func (c *Collection) addSnap(name string, size int64, r io.Reader) (*SnapFile, error) {
+	if len(c.files) >= maxEntries || size > maxFile {
+		return nil, formatErrorf("more than %d snaps, or one of more than %d bytes", maxEntries, int64(maxFile))
+	}
+	f := &SnapFile{Name: name, Size: size}
+	sums := blob.NewSums(blob.SHA256 | blob.SHA3384)
+	err := c.StoreBlob(io.TeeReader(io.LimitReader(r, size), sums), size, func(content io.ReaderAt) (blob.Digest, error) {
+		if sums.Size() != size {
+			return "", formatErrorf("it was cut off, or is still being copied")
+		}
+		f.Digest, f.SHA3384 = sums.Digest(), sums.Hex(blob.SHA3384)
+		return f.Digest, f.describe(content)
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.files = append(c.files, f)
+	return f, nil
+}
+
+// describe reads the metadata in a snap or component. The digest of the file vouches for it as soon as an assertion vouches for the
+// digest.
+func (f *SnapFile) describe(content io.ReaderAt) error {
+	text, err := squashfs.ReadFile(content, f.Size, snapYAMLPath, snap.MaxYAMLSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f.describeComponent(content)
+	}
+	if err == nil {
+		f.snap, err = snap.Describe(string(text))
+	}
+	if err == nil {
+		var meta *snap.Meta
+		if meta, err = snap.ParseYAML(string(text)); err == nil {
+			f.provenance = meta.Provenance
+		}
+	}
+	if err != nil {
+		return &FormatError{err}
+	}
+	return nil
+}
+
+func (f *SnapFile) describeComponent(content io.ReaderAt) error {
+	text, err := squashfs.ReadFile(content, f.Size, componentYAMLPath, snap.MaxYAMLSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return formatErrorf("it has neither %s nor %s", snapYAMLPath, componentYAMLPath)
+	}
+	if err == nil {
+		f.component, err = snap.ParseComponentYAML(string(text))
+	}
+	if err != nil {
+		return &FormatError{err}
+	}
+	f.provenance = f.component.Provenance
+	return nil
+}
+
+// AddAssertions adds a stream of assertions.
+func (c *Collection) AddAssertions(text []byte) ([]*assertion.Assertion, error) {
+	if c.kept += int64(len(text)); c.kept > maxKept {
+		return nil, formatErrorf("more than %d bytes of assertions", maxKept)
+	}
+	list, err := assertion.DecodeAll(text)
+	if err != nil {
+		return nil, &FormatError{err}
+	}
+	if c.own == nil {
+		c.own = make(map[*assertion.Assertion]*assertion.Set)
+	}
+	set := assertion.NewSet(list...)
+	for _, a := range list {
+		c.own[a] = set
+	}
+	c.assertions.Add(list...)
+	return list, nil
+}
+
+func (c *Collection) addAssertions(size int64, r io.Reader) error {
+	text, err := c.readText(size, r, bundle.MaxAssertionSize)
+	c.kept -= int64(len(text)) // AddAssertions counts them
+	if err == nil {
+		_, err = c.AddAssertions(text)
+	}
+	return err
+}
+
+// addAnswer reads a JSON file, which may be an answer of the store.
+func (c *Collection) addAnswer(size int64, r io.Reader) error {
+	text, err := c.readText(size, r, maxMetadata)
+	if err != nil {
+		return err
+	}
+	if tooManyValues(text) || !json.Valid(text) {
+		return formatErrorf("not JSON, or of more than %d values", maxValues)
+	}
+	c.searchAnswer(text, 0)
+	return nil
+}
+
+func (c *Collection) readText(size int64, r io.Reader, max int64) ([]byte, error) {
+	if c.kept += size; size > max || c.kept > maxKept {
+		return nil, formatErrorf("%d bytes: the limit is %d, and %d for all texts", size, max, maxKept)
+	}
+	text := make([]byte, size)
+	if _, err := io.ReadFull(r, text); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil, formatErrorf("it was cut off, or is still being copied")
+		}
+		return nil, err
+	}
+	return text, nil
+}
+
+func (c *Collection) warn(format string, args ...any) {
+	if len(c.Warnings) < maxWarnings {
+		c.Warnings = append(c.Warnings, fmt.Sprintf(format, args...))
+	}
+}
