@@ -33,7 +33,7 @@ type fixture struct {
 //	closed.tar.gz  brief, whose stable is closed
 //	gone.tar.gz    brief, which is withdrawn and revoked, and jq
 //
-// writeCharms makes the bundles of charms, and writeReports makes the bundles for reports.
+// writeCharms makes the bundles of charms, writeReports makes the bundles for reports, and writeDownloads makes the files of snaps.
 func newFixture(t *testing.T) (*fixture, error) {
 	dir := tempDir(t)
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "bin")+"/", "offlinestore/cmd/store-admin")
@@ -44,6 +44,9 @@ func newFixture(t *testing.T) (*fixture, error) {
 	f := &fixture{dir: dir, upstream: "http://" + srv.Listener.Addr().String()}
 	f.writeCharms(t)
 	f.writeReports(t)
+	if err := f.writeDownloads(t); err != nil {
+		return nil, err
+	}
 	demo, err := upstreamtest.Demo(upstreamtest.DemoOptions{Origin: f.upstream})
 	if err != nil {
 		return nil, err
