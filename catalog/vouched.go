@@ -13,10 +13,10 @@ import (
 	"offlinestore/snap"
 )
 
-// KnownSnap is what a catalogue knows about a snap before an import without a listing.
+// KnownSnap is a snap in the catalogue, as far as an import without a listing needs it.
 type KnownSnap struct {
 	DefaultTrack string
-	// Rows are its channels by architecture, without what they hold.
+	// Rows are its channels by architecture, without their revisions.
 	Rows []snap.Release
 }
 

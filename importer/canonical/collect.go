@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +15,6 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/blob"
-	"offlinestore/bundle"
 	"offlinestore/snap"
 	"offlinestore/squashfs"
 )
@@ -243,62 +241,6 @@ func (f *SnapFile) describeComponent(content io.ReaderAt) error {
 	}
 	f.provenance = f.component.Provenance
 	return nil
-}
-
-// AddAssertions adds a stream of assertions.
-func (c *Collection) AddAssertions(text []byte) ([]*assertion.Assertion, error) {
-	if c.kept += int64(len(text)); c.kept > maxKept {
-		return nil, formatErrorf("more than %d bytes of assertions", maxKept)
-	}
-	list, err := assertion.DecodeAll(text)
-	if err != nil {
-		return nil, &FormatError{err}
-	}
-	if c.own == nil {
-		c.own = make(map[*assertion.Assertion]*assertion.Set)
-	}
-	set := assertion.NewSet(list...)
-	for _, a := range list {
-		c.own[a] = set
-	}
-	c.assertions.Add(list...)
-	return list, nil
-}
-
-func (c *Collection) addAssertions(size int64, r io.Reader) error {
-	text, err := c.readText(size, r, bundle.MaxAssertionSize)
-	c.kept -= int64(len(text)) // AddAssertions counts them
-	if err == nil {
-		_, err = c.AddAssertions(text)
-	}
-	return err
-}
-
-// addAnswer reads a JSON file, which may be an answer of the store.
-func (c *Collection) addAnswer(size int64, r io.Reader) error {
-	text, err := c.readText(size, r, maxMetadata)
-	if err != nil {
-		return err
-	}
-	if tooManyValues(text) || !json.Valid(text) {
-		return formatErrorf("not JSON, or of more than %d values", maxValues)
-	}
-	c.searchAnswer(text, 0)
-	return nil
-}
-
-func (c *Collection) readText(size int64, r io.Reader, max int64) ([]byte, error) {
-	if c.kept += size; size > max || c.kept > maxKept {
-		return nil, formatErrorf("%d bytes: the limit is %d, and %d for all texts", size, max, maxKept)
-	}
-	text := make([]byte, size)
-	if _, err := io.ReadFull(r, text); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, formatErrorf("it was cut off, or is still being copied")
-		}
-		return nil, err
-	}
-	return text, nil
 }
 
 func (c *Collection) warn(format string, args ...any) {

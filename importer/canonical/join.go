@@ -17,7 +17,7 @@ import (
 
 const defaultProvenance = "global-upload"
 
-// Catalog is what the store knows about snaps already. Find returns an assertion of it.
+// Catalog finds the snaps and the assertions that the store has already.
 type Catalog interface {
 	assertion.Source
 	// Snap returns a snap, or nil.

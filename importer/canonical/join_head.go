@@ -29,7 +29,7 @@ func (j *joiner) pairedRevision(g *Group, number int) (*bundle.SnapRevision, err
 	if err != nil {
 		return nil, err
 	}
-	r.Revision.Resources, r.Revision.Integrity, r.Components, r.Integrity = nil, nil, nil, nil // what is there stays
+	r.Revision.Resources, r.Revision.Integrity, r.Components, r.Integrity = nil, nil, nil, nil // the store keeps its own
 	g.stated[number] = append(g.stated[number], a)
 	g.revisions = append(g.revisions, r)
 	return r, nil
