@@ -83,8 +83,8 @@ func (in *Input) stream() io.Reader {
 	return in.file
 }
 
-// MaxPeek is the largest number of bytes for Peek.
-const MaxPeek = 64 << 10
+// maxPeek is the largest number of bytes of a pipe for Peek and Preview.
+const maxPeek = 64 << 10
 
 // Peek returns the first n bytes of a file or a pipe, or fewer if there are no more. It does not read them for the other methods.
 func (in *Input) Peek(n int) ([]byte, error) {
@@ -100,13 +100,45 @@ func (in *Input) Peek(n int) ([]byte, error) {
 		return start[:n], err
 	}
 	if in.pipe == nil {
-		in.pipe = bufio.NewReaderSize(in.file, MaxPeek)
+		in.pipe = bufio.NewReaderSize(in.file, maxPeek)
 	}
 	start, err := in.pipe.Peek(n)
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	return start, err
+}
+
+// Preview returns a reader of the first bytes of a file or a pipe, which it does not read for the other methods. It waits for no more bytes of
+// a pipe than are read from it. It returns nil for a folder.
+func (in *Input) Preview() (io.Reader, error) {
+	if r, err := in.File(); r != nil || err != nil || in.root != nil || in.used {
+		return r, err
+	}
+	if in.pipe == nil {
+		in.pipe = bufio.NewReaderSize(in.file, maxPeek)
+	}
+	return &preview{r: in.pipe}, nil
+}
+
+// preview reads the beginning of a pipe, and leaves it there.
+type preview struct {
+	r   *bufio.Reader
+	off int
+}
+
+// Read returns bytes that the pipe has delivered, and waits for one if there are none.
+func (p *preview) Read(b []byte) (int, error) {
+	if p.off >= maxPeek {
+		return 0, io.EOF
+	}
+	if _, err := p.r.Peek(p.off + 1); err != nil {
+		return 0, err
+	}
+	there, err := p.r.Peek(p.r.Buffered())
+	n := copy(b, there[p.off:])
+	p.off += n
+	return n, err
 }
 
 // Stream returns the bytes of a file or a pipe from its beginning. A pipe can be read only once.

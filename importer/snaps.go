@@ -134,21 +134,14 @@ func contentDigest(h *bundle.Head, list []*assertion.Assertion) blob.Digest {
 	return digest.FromBytes(all.Bytes())
 }
 
-// isSnaps reports whether an input may be a folder or an archive of snaps with their assertions. It reads no more of a pipe than Peek.
+// isSnaps reports whether an input may be a folder or an archive of snaps with their assertions. It waits for no more of a pipe than it needs.
 func isSnaps(in *bundle.Input) (bool, error) {
 	if in.Folder() != nil {
 		return true, nil
 	}
-	r, err := in.File()
-	if err != nil {
+	r, err := in.Preview()
+	if err != nil || r == nil {
 		return false, err
-	}
-	if r == nil {
-		start, err := in.Peek(bundle.MaxPeek)
-		if err != nil {
-			return false, err
-		}
-		r = bytes.NewReader(start)
 	}
 	return canonical.IsSnapArchive(r)
 }

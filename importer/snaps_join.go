@@ -102,7 +102,7 @@ func (b *Batch) readLooseAssertions(r *snapReader) map[*File][]assertion.Ref {
 func (b *Batch) importLoose(r *snapReader, files map[*canonical.SnapFile]*File, refs map[*File][]assertion.Ref) {
 	groups, loose := r.Join(r.catalog)
 	for _, l := range loose {
-		files[l.File].Err = &SnapsError{l}
+		files[l.File].Err = &SnapsError{l.Err}
 	}
 	used := make(map[string]bool)
 	for _, g := range groups {
