@@ -161,7 +161,7 @@ func (c *Collection) readEntry(name string, size int64, r io.Reader, raw *blob.M
 	case assertionKind:
 		err = c.addAssertions(size, in)
 	case jsonKind:
-		err = c.addAnswer(size, in)
+		err = c.addAnswer(name, size, in)
 	case archiveKind:
 		if c.nested++; depth > 0 || c.nested > maxArchives {
 			return formatErrorf("%.100q: more than %d archives, or one in another in another", name, maxArchives)

@@ -39,13 +39,17 @@ func (c *Collection) addAssertions(size int64, r io.Reader) error {
 }
 
 // addAnswer reads a JSON file, which may be an answer of the store.
-func (c *Collection) addAnswer(size int64, r io.Reader) error {
+func (c *Collection) addAnswer(name string, size int64, r io.Reader) error {
 	text, err := c.readText(size, r, maxMetadata)
 	if err != nil {
 		return err
 	}
-	if tooManyValues(text) || !json.Valid(text) {
-		return formatErrorf("not JSON, or of more than %d values", maxValues)
+	switch {
+	case tooManyValues(text):
+		return formatErrorf("more than %d values", maxValues)
+	case !json.Valid(text):
+		c.warn("%.100q is passed over: it is neither a snap nor an assertion, and not JSON", name)
+		return nil
 	}
 	c.searchAnswer(text, 0)
 	return nil
