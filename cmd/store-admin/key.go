@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -40,7 +41,7 @@ func newKeyGenerate() *cobra.Command {
 		Use:     "generate [NAME]",
 		Short:   "Make an Ed25519 key",
 		Long:    "Make an Ed25519 key and print its fingerprint. An existing key is never replaced.\n" + cli.ExitHelp,
-		Example: "  store-admin key generate\n  store-admin key export > exporter.pem",
+		Example: "  store-admin key generate\n  store-admin key export --output exporter.pem",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			k, err := openKeyring()
@@ -75,7 +76,7 @@ func trustAdvice(name string) string {
 		name = ""
 	}
 	return fmt.Sprintf(`To have bundles accepted, bring the public key to the air-gapped host once:
-    store-admin key export%s > exporter.pem        (here)
+    store-admin key export%s --output exporter.pem (here)
     snap-store-proxy trust add exporter.pem       (there)
 `, name)
 }
@@ -134,11 +135,12 @@ func runKeyList(w io.Writer, asJSON bool) error {
 }
 
 func newKeyExport() *cobra.Command {
-	return &cobra.Command{
+	var output string
+	c := &cobra.Command{
 		Use:     "export [NAME]",
 		Short:   "Print the public key, for 'snap-store-proxy trust add'",
-		Long:    "Print the public key as PEM. The private key never leaves its folder.\n" + cli.ExitHelp,
-		Example: "  store-admin key export > exporter.pem",
+		Long:    "Print the public key as PEM, or write it to a new file. The private key never leaves its\nfolder.\n" + cli.ExitHelp,
+		Example: "  store-admin key export --output exporter.pem",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			k, err := openKeyring()
@@ -153,10 +155,28 @@ func newKeyExport() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if output != "" {
+				return writeNew(output, public.PEM())
+			}
 			_, err = c.OutOrStdout().Write(public.PEM())
 			return err
 		},
 	}
+	c.Flags().StringVar(&output, "output", "", "write to this new `FILE` instead of standard output")
+	return c
+}
+
+// writeNew writes a file that does not exist yet.
+func writeNew(path string, content []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
 
 func newKeyImport() *cobra.Command {

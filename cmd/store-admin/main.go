@@ -27,7 +27,7 @@ func newRoot() *cobra.Command {
 content-addressed bundles. Carry them to the air-gapped host and import them
 there with 'snap-store-proxy push-snap' or 'push-charms'.
 ` + cli.ExitHelp,
-		Example: "  store-admin export snaps jq --arch amd64 --arch arm64\n  store-admin export bundle cos-lite\n  store-admin key export > exporter.pem",
+		Example: "  store-admin export snaps jq --arch amd64 --arch arm64\n  store-admin export bundle cos-lite\n  store-admin key export --output exporter.pem",
 		Version: cli.Version(),
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
