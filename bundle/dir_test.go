@@ -90,7 +90,7 @@ func alter(path string) error {
 	return os.WriteFile(path, b, 0o644)
 }
 
-// TestDirectoryWithDotFiles reads a layout that contains files of desktop systems.
+// TestDirectoryWithForeignFiles reads a layout that contains files of desktop systems.
 func TestDirectoryWithDotFiles(t *testing.T) {
 	t.Parallel()
 	c := sample(t)
@@ -98,7 +98,8 @@ func TestDirectoryWithDotFiles(t *testing.T) {
 	dir := unpack(t, c.pack(t, s, bundle.None))
 	blobs := filepath.Join(dir, "blobs", "sha256")
 	for _, path := range []string{filepath.Join(dir, ".DS_Store"), filepath.Join(dir, "blobs", "._sha256"), filepath.Join(blobs, "._"+s.Payload()[0].Digest.Encoded()),
-		filepath.Join(dir, ".Trashes", "x"), filepath.Join(dir, "blobs", ".staging", "x")} {
+		filepath.Join(dir, ".Trashes", "x"), filepath.Join(dir, "blobs", ".staging", "x"), filepath.Join(dir, "lost+found", "x"),
+		filepath.Join(dir, "System Volume Information", "x"), filepath.Join(dir, "$Recycle.bin", "x"), filepath.Join(dir, "blobs", "Thumbs.db"), filepath.Join(blobs, "desktop.ini")} {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("x"), 0o644)); err != nil {
 			t.Fatal(err)
 		}

@@ -98,11 +98,7 @@ func newTarSource(r io.Reader) (*tarSource, error) {
 	return t, nil
 }
 
-// lostFound is the folder that a file system may have at its top.
-const lostFound = "lost+found"
-
-// dirSource reads a layout in a directory. It skips names that begin with a dot: desktop systems leave such files in every folder
-// of a disk (.DS_Store, ._NAME). It reads nothing from them.
+// dirSource reads a layout in a directory. It passes over foreign files.
 type dirSource struct {
 	root   *os.Root
 	file   *os.File
@@ -188,17 +184,15 @@ func (d *dirSource) gone() bool {
 func (d *dirSource) expectEnd() error {
 	return fs.WalkDir(d.root.FS(), ".", func(path string, e fs.DirEntry, err error) error {
 		switch {
-		case path == lostFound && e != nil && e.IsDir():
-			return fs.SkipDir // of the file system, and only root can read it
-		case err != nil:
-			return err
-		case path == ".":
+		case path == "." && err == nil:
 			return nil
-		case strings.HasPrefix(e.Name(), "."):
+		case path != "." && e != nil && blob.IsForeign(e.Name()):
 			if e.IsDir() {
-				return fs.SkipDir
+				return fs.SkipDir // perhaps only root can read it
 			}
 			return nil
+		case err != nil:
+			return err
 		case e.IsDir() && slices.Contains([]string{"blobs", "blobs/sha256"}, path):
 			return nil
 		case !d.opened[path]:

@@ -1,0 +1,15 @@
+package blob
+
+import (
+	"slices"
+	"strings"
+)
+
+// foreignNames are files and folders that operating systems leave on disks, besides names that begin with a dot.
+var foreignNames = []string{"lost+found", "System Volume Information", "$RECYCLE.BIN", "Thumbs.db", "desktop.ini"}
+
+// IsForeign reports whether a file or folder belongs to the operating system, by its name. Programs pass over such names in every folder of
+// a disk, and read nothing from them.
+func IsForeign(name string) bool {
+	return strings.HasPrefix(name, ".") || slices.ContainsFunc(foreignNames, func(n string) bool { return strings.EqualFold(n, name) })
+}
