@@ -34,6 +34,7 @@ type exportOptions struct {
 	dryRun, json                 bool
 	jobs                         int
 	storeURL, cacheDir, keyName  string
+	exporter                     string
 	cacheSize                    string
 	maxCache                     int64
 	roots                        []string
@@ -65,6 +66,7 @@ func (o *exportOptions) addFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.roots, "trusted-root", nil, "`file` with an assertion root to trust besides Canonical's (tests, staging); repeatable")
 	f.StringVar(&o.cacheDir, "cache-dir", "", "`folder` of the cache (default the user's)")
 	f.StringVar(&o.cacheSize, "cache-size", "50GB", "largest `size` of the cache after an export")
+	f.StringVar(&o.exporter, "exporter", "", "`name` of the exporter in the signed statement (default user@host, without a domain)")
 	f.StringVar(&o.keyName, "key", defaultKey, "`name` of the key to sign with")
 }
 
@@ -87,6 +89,9 @@ func (o *exportOptions) validate(given func(flag string) bool) (err error) {
 		if given(name) && o.value(name) == "" {
 			return cli.Usagef("--%s: it is empty", name)
 		}
+	}
+	if len(o.exporter) > maxExporter || cli.Clean(o.exporter) != o.exporter {
+		return cli.Usagef("--exporter %.60q: want at most %d printable characters", o.exporter, maxExporter)
 	}
 	if err := bundle.Compression(o.compression).Validate(); err != nil {
 		return cli.Usagef("--compression: %w", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -200,7 +202,7 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 	if p.Request.Charms != nil && len(req.Architectures) == 0 {
 		req.Architectures = p.CharmArchitectures()
 	}
-	pr := bundle.Predicate{Created: out.time, Exporter: whoAmI(), Program: "store-admin " + cli.Version(), Request: req}
+	pr := bundle.Predicate{Created: out.time, Exporter: cmp.Or(out.o.exporter, whoAmI()), Program: "store-admin " + cli.Version(), Request: req}
 	if out.fixed {
 		return pr, nil
 	}
@@ -209,14 +211,18 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 	return pr, err
 }
 
-// whoAmI returns user@host, as far as the system knows them.
+// whoAmI returns user@host, as far as the system knows them. Neither has a domain, which would tell the air-gapped side, and everybody who
+// finds the disk, about the network of the exporter.
 func whoAmI() string {
 	name, host := "unknown", "unknown"
 	if u, err := user.Current(); err == nil {
-		name = u.Username
+		name = u.Username[strings.LastIndex(u.Username, `\`)+1:] // Windows has DOMAIN\user
 	}
 	if h, err := os.Hostname(); err == nil {
-		host = h
+		host, _, _ = strings.Cut(h, ".")
 	}
 	return name + "@" + host
 }
+
+// maxExporter bounds the name of an exporter in bytes.
+const maxExporter = 200
