@@ -91,7 +91,7 @@ func alter(path string) error {
 }
 
 // TestDirectoryWithForeignFiles reads a layout that contains files of desktop systems.
-func TestDirectoryWithDotFiles(t *testing.T) {
+func TestDirectoryWithForeignFiles(t *testing.T) {
 	t.Parallel()
 	c := sample(t)
 	s := c.seal(t)
