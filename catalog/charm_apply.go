@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -154,21 +155,25 @@ func (a *applier) charmResources() error {
 		if other && (have.signer != Unsigned || a.in.Signer == Unsigned) {
 			return &ConflictError{What: what, Have: blobName(have.blob), New: blobName(blob)}
 		}
-		if ok && have.keepsCharm(a.in, a.forces(key)) {
+		keeps := ok && have.keepsCharm(a.in, a.forces(key))
+		changed, err := a.mergeResource(&res.ResourceItem, have, keeps)
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		if keeps && !changed {
 			continue
 		}
 		item, err := json.Marshal(res.ResourceItem)
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
+		if keeps {
+			b.Queue(`update charm_resource set item = $4 where charm_id = $1 and name = $2 and revision = $3`, res.CharmID, key.name, key.revision, item)
+			continue
+		}
 		var column *string // null for no blob
 		if blob != "" {
 			column = &blob
-		}
-		if ok {
-			if err := a.updateResource(&res.ResourceItem, have); err != nil {
-				return fmt.Errorf("%s: %w", what, err)
-			}
 		}
 		a.knownResources[key] = knownItem{blob: blob, origin: a.in.origin()}
 		if !ok || other {
@@ -186,19 +191,40 @@ func (a *applier) charmResources() error {
 	return a.insert("charm_resource", []string{"charm_id", "name", "revision", "item", "blob", "import_id"}, rows)
 }
 
-// updateResource reports the changes of a revision of a resource that is in the catalogue. A changed name of an image has a list of its
-// own, since workloads can't pull the image under its old name any more.
-func (a *applier) updateResource(item *charm.ResourceItem, have knownItem) error {
+// mergeResource changes item, a revision of a resource in the import, into the new item of the catalogue, and reports its changes. If keeps
+// is set, the catalogue keeps its item. A changed name of an image has a list of its own, since workloads can't pull the image under its
+// old name any more.
+func (a *applier) mergeResource(item *charm.ResourceItem, have knownItem, keeps bool) (changed bool, err error) {
+	if have.item == nil {
+		return false, nil
+	}
 	var old charm.ResourceItem
 	if err := json.Unmarshal(have.item, &old); err != nil {
-		return err
+		return false, err
 	}
+	image := old.Image
+	if keeps {
+		image, *item = item.Image, old
+	}
+	item.Image = withDigest(item.Image, image)
 	if old.Image != nil && item.Image != nil && old.Image.Name != item.Image.Name {
 		a.r.ImageMoves = append(a.r.ImageMoves, ImageMove{item.Charm, item.Resource.Name, item.Resource.Revision, old.Image.Name, item.Image.Name})
 		old.Image.Name = item.Image.Name
 	}
-	a.r.update(difference.OfResource(&old, item)...)
-	return nil
+	changes := difference.OfResource(&old, item)
+	a.r.update(changes...)
+	return len(changes) > 0, nil
+}
+
+// withDigest returns an image with the digest of another one of the same name, if it has none. An export that could not fetch an image,
+// which the operator mapped to a name, knows only that name. The store then goes on with the image that it has.
+func withDigest(image, other *charm.Image) *charm.Image {
+	if image == nil || other == nil || image.Digest != "" || other.Digest == "" || image.Name != other.Name {
+		return image
+	}
+	out := *image
+	out.Digest, out.Tags, out.Source = other.Digest, other.Tags, cmp.Or(image.Source, other.Source)
+	return &out
 }
 
 func blobName(digest string) string {

@@ -282,3 +282,29 @@ func TestBasesOfArchitectures(t *testing.T) {
 		diff(t, fmt.Sprint("architectures, order ", order), got, []string{"amd64", "arm64", "s390x"})
 	}
 }
+
+// TestUnfetchedImage imports a bundle of which the export could not fetch a mapped image, before and after the bundle that has it. The image
+// stays, unless it gets another name.
+func TestUnfetchedImage(t *testing.T) {
+	t.Parallel()
+	for _, order := range permutations(2) {
+		s, _ := open(t)
+		bundles := make([]*catalog.Import, 2)
+		for i, name := range []string{"whole", "unfetched"} {
+			bundles[i] = withImage(withCharm(imp(name, i), "app", []int{1}), "app", "image", 1, "local/app:1")
+		}
+		digest := bundles[0].CharmResources[0].Image.Digest
+		bundles[1].CharmResources[0].Image.Digest = ""
+		for _, i := range order {
+			apply(t, s, bundles[i])
+		}
+		diff(t, fmt.Sprint("the image, order ", order), load(t, s).Charms[0].Resources[0].Image, &charm.Image{Name: "local/app:1", Digest: digest})
+		if r := apply(t, s, bundles[order[1]]); !r.UpToDate {
+			t.Errorf("order %v: the last bundle again: %+v", order, r)
+		}
+		other := withImage(withCharm(imp("other", 3), "app", []int{1}), "app", "image", 1, "local/other:1")
+		other.CharmResources[0].Image.Digest = ""
+		apply(t, s, other)
+		diff(t, fmt.Sprint("another name, order ", order), load(t, s).Charms[0].Resources[0].Image, &charm.Image{Name: "local/other:1"})
+	}
+}
