@@ -143,10 +143,11 @@ func (e *Exporter) fetchBlobs(ctx context.Context, p *Plan) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(cmp.Or(e.Jobs, 4))
+	wait := &patience{left: cmp.Or(e.OptionalTime, optionalTime)}
 	for _, w := range all {
 		g.Go(func() error {
 			if len(w.optional) > 0 {
-				return e.fetchOptional(ctx, w)
+				return e.fetchOptional(ctx, w, wait)
 			}
 			err := e.fetchBlob(ctx, w)
 			switch {

@@ -151,6 +151,30 @@ func TestReferrersThatFail(t *testing.T) {
 	}
 }
 
+// TestReferrerBlobsTime exports an image with many signatures, whose layers never come. All of them share one short time.
+func TestReferrerBlobsTime(t *testing.T) {
+	t.Parallel()
+	h := newHub(t)
+	const signatures = 12
+	for i := range signatures {
+		layer := fmt.Sprint("signature ", i)
+		if _, err := h.registry.AddReferrer(repository, "application/vnd.example.signature", h.index, []byte(layer)); err != nil {
+			t.Fatal(err)
+		}
+		h.registry.Inject(upstreamtest.Fault{Path: "/v2/" + repository + "/blobs/" + digest.FromString(layer).String(), Do: silent})
+	}
+	e, _ := h.exporter(t)
+	e.Jobs, e.OptionalTime = 1, 2*time.Second
+	start := time.Now()
+	p := fetch(t, e, wanted(t, k8s))
+	if took := time.Since(start); took > signatures*e.OptionalTime/2 {
+		t.Errorf("the export waits %s for %d layers, want little more than %s", took, signatures, e.OptionalTime)
+	}
+	if got := unfetched(p, exporter.PartReferrer); !slices.Equal(got, []string{"postgresql-k8s"}) || len(pack(t, e, p).Images) != 3 {
+		t.Errorf("unfetched %q", got)
+	}
+}
+
 // TestReferrersTime exports several images from a registry that answers slowly about referrers. All images share one short time.
 func TestReferrersTime(t *testing.T) {
 	t.Parallel()
