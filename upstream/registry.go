@@ -38,6 +38,8 @@ type RegistryConfig struct {
 	Backoff func(n int) time.Duration
 	Stall   time.Duration
 	Logf    func(format string, args ...any)
+	// Trace receives a message about every answer; nil traces nothing.
+	Trace func(format string, args ...any)
 	// PlainHTTP reports whether a registry (host, and port if it has one) may be reached without TLS, even with credentials. nil allows only
 	// this machine.
 	PlainHTTP func(host string) bool
@@ -87,7 +89,7 @@ func OpenRepository(ctx context.Context, cfg RegistryConfig, ref, username, pass
 // client returns a Client for one registry. Its transport knows the registry's credentials.
 func (cfg *RegistryConfig) client(origin string) (*Client, error) {
 	c, err := New(Config{
-		Origin: origin, UserAgent: cfg.UserAgent, HTTP: cfg.HTTP, Retries: cfg.Retries, Backoff: cfg.Backoff, Stall: cfg.Stall, Logf: cfg.Logf,
+		Origin: origin, UserAgent: cfg.UserAgent, HTTP: cfg.HTTP, Retries: cfg.Retries, Backoff: cfg.Backoff, Stall: cfg.Stall, Logf: cfg.Logf, Trace: cfg.Trace,
 	})
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"offlinestore/snap"
 )
@@ -106,8 +107,12 @@ func (c *Client) newRequest(ctx context.Context, method, rawURL string, body io.
 
 // do sends req, and removes secrets from its error.
 func (c *Client) do(req *http.Request) (*http.Response, error) {
+	start := time.Now()
 	resp, err := c.http.Do(req)
 	if err == nil {
+		if c.trace != nil {
+			c.trace("%s %s: %d after %s", req.Method, safe(req.URL), resp.StatusCode, time.Since(start).Round(time.Millisecond))
+		}
 		return resp, nil
 	}
 	at := safe(req.URL)

@@ -51,6 +51,8 @@ type Config struct {
 	Stall time.Duration
 	// Logf receives a message about every repetition; nil logs nothing.
 	Logf func(format string, args ...any)
+	// Trace receives a message about every answer; nil traces nothing.
+	Trace func(format string, args ...any)
 }
 
 // Client talks to one store. Several goroutines may call its methods at once.
@@ -62,7 +64,8 @@ type Client struct {
 	backoff func(int) time.Duration
 	stall   time.Duration
 	logf    func(string, ...any)
-	who     string // the peer: "registry", or "" for a store
+	trace   func(string, ...any) // or nil
+	who     string               // the peer: "registry", or "" for a store
 	secrets *secrets
 	pace    *pace
 }
@@ -75,7 +78,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		origin: origin, agent: cfg.UserAgent, http: httpClient(cfg.HTTP),
-		retries: cfg.Retries, backoff: cfg.Backoff, stall: cfg.Stall, logf: cfg.Logf, secrets: &secrets{}, pace: newPace(),
+		retries: cfg.Retries, backoff: cfg.Backoff, stall: cfg.Stall, logf: cfg.Logf, trace: cfg.Trace, secrets: &secrets{}, pace: newPace(),
 	}
 	if c.agent == "" {
 		c.agent = "offlinestore"

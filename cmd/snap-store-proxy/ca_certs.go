@@ -1,9 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -43,9 +41,9 @@ func newRemoveCACerts(dir *instance.Dir) *cobra.Command {
 				return err
 			}
 			if removed {
-				fmt.Fprintln(os.Stderr, "The system's authorities are trusted from now on.")
+				cli.Note("The system's authorities are trusted from now on.\n")
 			} else {
-				fmt.Fprintln(os.Stderr, "The system's authorities are trusted already.")
+				cli.Note("The system's authorities are trusted already.\n")
 			}
 			return nil
 		},
@@ -64,6 +62,6 @@ func runUseCACerts(dir *instance.Dir, in io.Reader) error {
 	if err != nil {
 		return cli.At(readingAuthorities, err)
 	}
-	fmt.Fprintf(os.Stderr, "%s of authorities imported: no other is trusted from now on.\n", cli.Count(n, "certificate"))
+	cli.Note("%s of authorities imported: no other is trusted from now on.\n", cli.Count(n, "certificate"))
 	return nil
 }

@@ -50,13 +50,13 @@ func (o *importCertificate) report(out io.Writer, c *certificate.Certificate) er
 	if o.asJSON {
 		return cli.PrintJSON(out, importedCertificate{info, string(c.RootPEM())})
 	}
-	fmt.Fprintf(os.Stderr, "Certificate for %s imported; it expires on %s, in %s.\n", cli.Clean(strings.Join(info.Names, ", ")), info.NotAfter.Format(time.DateOnly),
+	cli.Note("Certificate for %s imported; it expires on %s, in %s.\n", cli.Clean(strings.Join(info.Names, ", ")), info.NotAfter.Format(time.DateOnly),
 		cli.Count(info.DaysLeft(time.Now()), "day"))
-	fmt.Fprintln(os.Stderr, "A running 'snap-store-proxy serve' takes it up.")
+	cli.Note("A running 'snap-store-proxy serve' takes it up.\n")
 	if !info.PrivateRoot {
 		return nil
 	}
-	fmt.Fprintln(os.Stderr, "Devices must trust the following certificate; 'snap-store-proxy client-config' prints how.")
+	cli.Note("Devices must trust the following certificate; 'snap-store-proxy client-config' prints how.\n")
 	_, err := out.Write(c.RootPEM())
 	return err
 }

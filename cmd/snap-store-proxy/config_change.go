@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"os"
 	"strings"
 
 	"offlinestore/cmd/internal/cli"
@@ -58,13 +56,13 @@ func change(dir *instance.Dir, s *settings.Settings, changes map[string]string) 
 		}
 	}
 	if len(now) > 0 {
-		fmt.Fprintf(os.Stderr, "If 'snap-store-proxy serve' runs, it takes up within seconds: %s\n", strings.Join(now, ", "))
+		cli.Note("If 'snap-store-proxy serve' runs, it takes up within seconds: %s\n", strings.Join(now, ", "))
 	}
 	if len(restart) > 0 {
-		fmt.Fprintf(os.Stderr, "If 'snap-store-proxy serve' runs, it must be restarted to apply: %s\n", strings.Join(restart, ", "))
+		cli.Note("If 'snap-store-proxy serve' runs, it must be restarted to apply: %s\n", strings.Join(restart, ", "))
 	}
 	if len(now)+len(restart) == 0 {
-		fmt.Fprintln(os.Stderr, "Nothing changed.")
+		cli.Note("Nothing changed.\n")
 	}
 	return nil
 }

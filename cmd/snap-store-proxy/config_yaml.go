@@ -52,6 +52,6 @@ func importYAML(dir *instance.Dir, s *settings.Settings, r io.Reader) error {
 	if err := change(dir, s, changes); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "Imported %s\n", cli.Count(len(changes), "setting"))
+	cli.Note("Imported %s\n", cli.Count(len(changes), "setting"))
 	return nil
 }

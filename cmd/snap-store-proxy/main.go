@@ -38,6 +38,9 @@ from them.`,
 	root.AddCommand(newOriginal()...)
 	root.AddCommand(cli.NewVersion("snap-store-proxy"), cli.NewMan())
 	addCompletion(root, dir)
+	cli.SetConfirming(root, "push-snap", "push-charms", "push-charm-bundle", "push-account-keys", "push-validation-sets", "push-images",
+		"trust add", "trust remove", "trust root add", "trust root remove", "gc", "prune", "remove-snap", "remove-charm", "remove-bundle",
+		"override", "delete-override", "backup", "restore", "enable-airgap-mode", "remove-admin", "reregister", "use-ca-certs", "remove-ca-certs")
 	// Scripts rely on the exit codes, so the help of every command lists them.
 	root.SetHelpTemplate(root.HelpTemplate() + cli.ExitHelp + "\n")
 	return root

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -63,7 +64,7 @@ func (p *push) announce() error {
 		if t.Others > 0 {
 			changes = fmt.Sprintf("%s, %s and %s", cli.Count(t.Revisions, "revision"), cli.Count(t.Moves, "channel change"), cli.Count(t.Others, "other change"))
 		}
-		fmt.Fprintf(os.Stderr, "Importing %s: %s to copy, %s free.\n", changes, cli.Bytes(t.Missing), cli.Bytes(free))
+		cli.Note("Importing %s: %s to copy, %s free.\n", changes, cli.Bytes(t.Missing), cli.Bytes(free))
 	}
 	return nil
 }
@@ -77,7 +78,7 @@ func (p *push) printPlan() error {
 	}
 	for _, f := range p.batch.Files {
 		if f.Err == nil {
-			p.printFilePlan(f)
+			p.printFilePlan(p.w, f)
 		}
 	}
 	free, err := blob.Free(p.dataDir)
@@ -91,7 +92,16 @@ func (p *push) printPlan() error {
 	return nil
 }
 
-func (p *push) printFilePlan(f *importer.File) {
+// detailPlan prints the plan before the import, if details are wanted.
+func (p *push) detailPlan() {
+	for _, f := range p.batch.Files {
+		if f.Err == nil && cli.Verbose() {
+			p.printFilePlan(os.Stderr, f)
+		}
+	}
+}
+
+func (p *push) printFilePlan(w io.Writer, f *importer.File) {
 	vouched := "signed by " + f.Signer
 	switch f.Signer {
 	case catalog.Unsigned:
@@ -101,15 +111,15 @@ func (p *push) printFilePlan(f *importer.File) {
 	case catalog.StoreSignatures:
 		vouched = "vouched for by the store alone"
 	}
-	fmt.Fprintf(p.w, "%s (%s), %s:\n", cli.Clean(f.Name), content{f.Content}, vouched)
+	fmt.Fprintf(w, "%s (%s), %s:\n", cli.Clean(f.Name), content{f.Content}, vouched)
 	if f.UpToDate {
-		fmt.Fprintln(p.w, "  already imported: nothing to do")
+		fmt.Fprintln(w, "  already imported: nothing to do")
 		return
 	}
-	printChanges(p.w, content{f.Content}, f.Planned)
+	printChanges(w, content{f.Content}, f.Planned)
 	if f.Unsigned || f.Signer == catalog.StoreSignatures {
-		fmt.Fprintln(p.w, "  copy nothing: its blobs were already copied to read its content")
+		fmt.Fprintln(w, "  copy nothing: its blobs were already copied to read its content")
 		return
 	}
-	fmt.Fprintf(p.w, "  copy %s of %s\n", cli.Bytes(f.Missing), cli.Bytes(f.Payload))
+	fmt.Fprintf(w, "  copy %s of %s\n", cli.Bytes(f.Missing), cli.Bytes(f.Payload))
 }

@@ -24,6 +24,7 @@ func (p *push) run(ctx context.Context) error {
 	if err := p.confirmTakeOvers(); err != nil {
 		return err
 	}
+	p.detailPlan()
 	if err := p.announce(); err != nil {
 		return err
 	}

@@ -35,7 +35,12 @@ The images of charms are served on a port of their own, as a registry, unless
 proxy.oci-registry.domain names another one or proxy.oci-registry.builtin=false.`,
 		Example: "  snap-store-proxy serve\n  snap-store-proxy serve --listen 127.0.0.1:8080 --registry-listen 127.0.0.1:5000",
 		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return runServe(c.Context(), dir, o) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if !c.Flags().Changed("log-level") {
+				o.level = cli.LogLevel(o.level)
+			}
+			return runServe(c.Context(), dir, o)
+		},
 	}
 	f := c.Flags()
 	f.StringVar(&o.addresses.HTTP, "listen", "", "`address` to serve plain HTTP on; no other port is opened unless requested (default proxy.ipaddress:proxy.port.http, [::]:80)")

@@ -72,3 +72,10 @@ func (p *exportProgress) overrides(plan *exporter.Plan) {
 func (p *exportProgress) log(format string, args ...any) {
 	p.bar.Load().Printf(os.Stderr, "store-admin: %s\n", cli.Clean(fmt.Sprintf(format, args...)))
 }
+
+// detail prints a message if details are wanted.
+func (p *exportProgress) detail(format string, args ...any) {
+	if cli.Verbose() {
+		p.bar.Load().Printf(os.Stderr, "%s\n", cli.Clean(fmt.Sprintf(format, args...)))
+	}
+}

@@ -140,7 +140,7 @@ func (o *exportOptions) newExporter(progress *exportProgress) (*exporter.Exporte
 	if err != nil {
 		return nil, err
 	}
-	client, err := upstream.New(upstream.Config{Origin: o.storeURL, UserAgent: "store-admin/" + cli.Version(), Logf: progress.log})
+	client, err := upstream.New(upstream.Config{Origin: o.storeURL, UserAgent: "store-admin/" + cli.Version(), Logf: progress.log, Trace: progress.detail})
 	if err != nil {
 		return nil, cli.Usagef("%w", err)
 	}
@@ -148,13 +148,13 @@ func (o *exportOptions) newExporter(progress *exportProgress) (*exporter.Exporte
 	if o.archive == "" {
 		return e, nil
 	}
-	cfg := upstream.Config{Origin: o.charmhubURL, UserAgent: "store-admin/" + cli.Version(), Logf: progress.log}
+	cfg := upstream.Config{Origin: o.charmhubURL, UserAgent: "store-admin/" + cli.Version(), Logf: progress.log, Trace: progress.detail}
 	if cfg.Origin == "" {
 		cfg.Origin = upstream.DefaultCharmhubOrigin
 	}
 	if e.Charmhub, err = upstream.New(cfg); err != nil {
 		return nil, cli.Usagef("%w", err)
 	}
-	e.Registry = upstream.RegistryConfig{UserAgent: cfg.UserAgent, Logf: progress.log}
+	e.Registry = upstream.RegistryConfig{UserAgent: cfg.UserAgent, Logf: progress.log, Trace: progress.detail}
 	return e, nil
 }

@@ -34,5 +34,6 @@ there with 'snap-store-proxy push-snap' or 'push-charms'.
 	}
 	root.AddCommand(newExport(), newKey(), newInspect(), newVerify(), newDiff(), newCache(), newLogin(), newRegister(), cli.NewVersion("store-admin"), cli.NewMan())
 	addCompletion(root)
+	cli.SetConfirming(root, "export snaps", "export charms", "export bundle", "export account-keys", "export validation-sets", "verify", "cache clean", "register", "login")
 	return root
 }

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 	"unicode"
 	"unicode/utf16"
 
@@ -30,6 +31,8 @@ func Main(root *cobra.Command, hints Table) int {
 		<-ctx.Done()
 		stop() // from now on, a signal kills the process
 	}()
+	addVerbosity(root)
+	defer detailTime(time.Now())
 	out := &output{w: os.Stdout, terminal: IsTerminal(os.Stdout)}
 	root.SetOut(out)
 	cmd, err := root.ExecuteContextC(ctx)

@@ -30,8 +30,11 @@ type Progress struct {
 // plainEvery is the time between two lines if there is no terminal.
 const plainEvery = 10 * time.Second
 
-// NewProgress starts to show the progress of total bytes on stderr.
+// NewProgress starts to show the progress of total bytes on stderr. It returns nil for a quiet command.
 func NewProgress(what string, total int64) *Progress {
+	if IsQuiet() {
+		return nil
+	}
 	p := &Progress{w: os.Stderr, what: what, total: total, start: time.Now(), lastLine: time.Now()}
 	if IsTerminal(os.Stderr) && total > 0 {
 		p.bar = progressbar.NewOptions64(total,
