@@ -250,6 +250,7 @@ func (a *applier) finishImport() error {
 	if err != nil {
 		return err
 	}
+	a.satisfy()
 	a.queue.Queue(`update import set report = $2 where id = $1`, a.id, report)
 	a.queue.Queue(bumpQuery, channelName)
 	a.queue.Queue(release)

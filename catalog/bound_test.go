@@ -40,7 +40,9 @@ func TestHangingDatabase(t *testing.T) {
 		"DB.CreateServerRole": func() error { return db.CreateServerRole(ctx, "a") },
 		"DB.DatabaseInfo":     func() error { _, err := db.DatabaseInfo(ctx); return err },
 		"DB.ForgetBlobs":      func() error { return db.ForgetBlobs(ctx) },
+		"DB.ForgetWanted":     func() error { return db.ForgetWanted(ctx) },
 		"DB.History":          func() error { _, err := db.History(ctx, ""); return err },
+		"DB.KnownSnap":        func() error { _, err := db.KnownSnap(ctx, "a"); return err },
 		"DB.LastImports":      func() error { _, err := db.LastImports(ctx); return err },
 		"DB.LoadSnapshot":     func() error { _, err := db.LoadSnapshot(ctx); return err },
 		"DB.Lock":             func() error { _, err := db.Lock(ctx, true); return err },
@@ -58,9 +60,12 @@ func TestHangingDatabase(t *testing.T) {
 			_, err := db.SetOverrides(ctx, "a", []catalog.OverrideChange{{}})
 			return err
 		},
+		"DB.SnapRevision": func() error { _, _, err := db.SnapRevision(ctx, "a", 1); return err },
 		"DB.StartSession": func() error { return db.StartSession(ctx, &catalog.Admin{}, "a", time.Now()) },
 		"DB.UnusedBlobs":  func() error { _, err := db.UnusedBlobs(ctx); return err },
+		"DB.Wanted":       func() error { _, err := db.Wanted(ctx); return err },
 
+		"Reader.AddWanted":    func() error { return r.AddWanted(ctx, []catalog.Wanted{{}}) },
 		"Reader.Generation":   func() error { _, err := r.Generation(ctx); return err },
 		"Reader.LoadSnapshot": func() error { _, err := r.LoadSnapshot(ctx); return err },
 		"Reader.Ping":         func() error { return r.Ping(ctx) },

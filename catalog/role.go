@@ -7,7 +7,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// CreateServerRole creates the role of a server in the private cluster. It can only SELECT, and not from adminTables.
+// CreateServerRole creates the role of a server in the private cluster. It can only SELECT, and not from adminTables, except
+// that it keeps the table wanted.
 func (db *DB) CreateServerRole(ctx context.Context, role string) error {
 	if err := db.createServerRole(ctx, role); err != nil {
 		return fmt.Errorf("create role %s: %w", role, interpret(err))
@@ -36,6 +37,7 @@ func (db *DB) createServerRole(ctx context.Context, role string) error {
 		`grant select on all tables in schema public to ` + name,
 		`alter default privileges in schema public grant select on tables to ` + name,
 		`revoke all on ` + adminTables + ` from ` + name,
+		`grant insert, update, delete on wanted to ` + name,
 	}
 	if !exists {
 		statements = append([]string{`create role ` + name + ` login nosuperuser nocreatedb nocreaterole noinherit`}, statements...)

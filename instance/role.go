@@ -14,8 +14,8 @@ const (
 	adminRole       = "snap_store_admin"
 )
 
-// OpenReader opens the catalogue for a server, which never writes it: on the private cluster as a role that may only SELECT, on
-// another database with proxy.db.server-connection or else in read-only transactions. It also returns words for the way it took.
+// OpenReader opens the catalogue for a server, which writes only what clients want: on the private cluster as a role that may only SELECT
+// the other tables, on another database with proxy.db.server-connection or else in read-only transactions. It also returns words for the way it took.
 func (in *Instance) OpenReader(ctx context.Context) (r *catalog.Reader, how string, err error) {
 	if in.Cluster != nil {
 		r, err = catalog.OpenReader(ctx, in.Cluster.DSN(privateDatabase, serverRole))

@@ -15,6 +15,7 @@ func (s *Server) charmInfo(w http.ResponseWriter, r *http.Request, ix *index) {
 	name := r.PathValue("name")
 	ch := ix.charmByName[name]
 	if ch == nil {
+		s.missCharm("", name, query.Get("channel"), "", 0)
 		s.fail(w, r, http.StatusNotFound, charm.CodeResourceNotFound, fmt.Sprintf("no charm or bundle named %.100q in this store", name))
 		return
 	}
@@ -26,6 +27,7 @@ func (s *Server) charmInfo(w http.ResponseWriter, r *http.Request, ix *index) {
 			return
 		}
 		if row = ch.best(c.WithTrack(ch.track())); row == nil {
+			s.missCharm("", name, asked, "", 0)
 			s.fail(w, r, http.StatusNotFound, charm.CodeResourceNotFound, fmt.Sprintf("%s has nothing in %s here; %s", name, c.WithTrack(ch.track()), ch.where("")))
 			return
 		}

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"offlinestore/channel"
 	"offlinestore/charm"
@@ -94,14 +95,43 @@ func (c *charmCall) answer(a *charm.Action) (charmAnswer, *charm.Error) {
 	}
 	ch, problem := c.lookUp(a, known)
 	if problem != nil {
+		c.miss(a, known, nil, problem)
 		return charmAnswer{}, problem
 	}
 	ans, problem := newCharmQuery(ch, a, known).answer()
+	c.miss(a, known, ch, problem)
 	if problem == nil {
 		ans.resources, problem = ch.pinned(ch.resourcesOf(ans.revision, ans.row, ans.named), a.ResourceRevisions)
 	}
 	ans.charm = ch
 	return ans, problem
+}
+
+// miss counts an action that is in vain because the charm, or its release, is not here.
+func (c *charmCall) miss(a *charm.Action, known *charm.Context, ch *indexedCharm, problem *charm.Error) {
+	if problem == nil || !slices.Contains([]string{charm.CodeIDNotFound, charm.CodeNameNotFound, charm.CodeRevisionNotFound}, problem.Code) {
+		return
+	}
+	q := newCharmQuery(ch, a, known)
+	id, name := value(a.ID), value(a.Name)
+	if id == "" && name == "" && known != nil {
+		id = known.ID
+	}
+	if ch != nil {
+		name = ch.Name
+	}
+	arch := ""
+	if q.base != nil {
+		arch = q.base.Architecture
+	}
+	revision := 0
+	if q.revision != nil {
+		revision = *q.revision
+	}
+	if q.asked == "" && revision == 0 {
+		q.asked = channel.Stable
+	}
+	c.server.missCharm(id, name, q.asked, arch, revision)
 }
 
 func (c *charmCall) lookUp(a *charm.Action, known *charm.Context) (*indexedCharm, *charm.Error) {

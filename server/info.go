@@ -13,16 +13,18 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 	name := r.PathValue("name")
 	query := r.URL.Query()
 	sn := ix.byName[name]
-	if sn == nil {
-		s.fail(w, r, http.StatusNotFound, "resource-not-found", fmt.Sprintf("no snap named %.60q in this store", name))
-		return
-	}
 	arch := query.Get("architecture")
 	if arch == "" {
 		arch = headerArchitecture(w, r)
 	}
+	if sn == nil {
+		s.missSnap("", name, "", arch, 0)
+		s.fail(w, r, http.StatusNotFound, "resource-not-found", fmt.Sprintf("no snap named %.60q in this store", name))
+		return
+	}
 	rows := sn.openRows(arch)
 	if len(rows) == 0 {
+		s.missSnap("", name, "", arch, 0)
 		s.fail(w, r, http.StatusNotFound, "resource-not-found",
 			fmt.Sprintf("snap %q has no release for this architecture; here it is for %s", name, sn.where()))
 		return

@@ -124,7 +124,9 @@ func legacyChannels(sn *indexedSnap, arch string) []legacyTrack {
 func (s *Server) details(w http.ResponseWriter, r *http.Request, ix *index) {
 	name, query := r.PathValue("name"), r.URL.Query()
 	sn, arch := ix.byName[name], headerArchitecture(w, r)
+	number, _ := strconv.Atoi(query.Get("revision"))
 	if sn == nil {
+		s.missSnap("", name, query.Get("channel"), arch, number)
 		s.fail(w, r, http.StatusNotFound, "resource-not-found", fmt.Sprintf("no snap named %.60q in this store", name))
 		return
 	}
@@ -141,6 +143,7 @@ func (s *Server) details(w http.ResponseWriter, r *http.Request, ix *index) {
 		return
 	}
 	if rev == nil {
+		s.missSnap("", name, query.Get("channel"), arch, number)
 		s.fail(w, r, http.StatusNotFound, "resource-not-found", fmt.Sprintf("snap %q has no such release; here it is for %s", name, sn.where()))
 		return
 	}
@@ -219,10 +222,16 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 			in.Channel = channel.Stable
 		}
 		c, err := ix.parseChannel(in.Channel)
+		if sn == nil {
+			s.missSnap(in.SnapID, "", in.Channel, arch, 0)
+		}
 		if sn == nil || err != nil {
 			continue
 		}
 		have, _ := strconv.Atoi(strings.Trim(string(in.Revision), `"`))
+		if sn.follow(arch, c.WithTrack(channel.DefaultTrack)) == nil {
+			s.missSnap(in.SnapID, sn.Name, in.Channel, arch, 0)
+		}
 		if found := sn.upgrade(arch, c.WithTrack(channel.DefaultTrack), in.Epoch, have); found != nil {
 			list = append(list, newLegacySnap(sn, found.revision, found.name, origin))
 		}

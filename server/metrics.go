@@ -27,6 +27,7 @@ type metrics struct {
 	importedAt *prometheus.GaugeVec // empty before the first import
 	loadErrors prometheus.Counter
 	sourceUp   prometheus.Gauge
+	wanted     *prometheus.CounterVec
 	expiry     *prometheus.GaugeVec // empty while there is no certificate
 }
 
@@ -56,9 +57,14 @@ func newMetrics(registry *prometheus.Registry, restarts func() float64) *metrics
 		loadErrors: counter("catalog_load_errors_total", "Tries to load the catalogue, or to ask whether it changed, that did not succeed."),
 		sourceUp:   gauge("catalog_source_up", "Whether the database answered the last time."),
 	}
+	m.wanted = prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: "wanted_total",
+		Help: "Requests for snaps and charms that are not here."}, []string{"kind"})
+	for _, kind := range []string{"snap", "charm"} {
+		m.wanted.WithLabelValues(kind) // an alert needs the 0 before the first one
+	}
 	m.expiry = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "certificate_expiry_timestamp_seconds",
 		Help: "When the certificate of HTTPS expires."}, nil)
-	m.registry.MustRegister(m.expiry, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	m.registry.MustRegister(m.expiry, m.wanted, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests, m.durations, m.bytes, m.blobErrors, m.generation, m.content, m.loadedAt, m.imports, m.importedAt, m.loadErrors, m.sourceUp)
 	if restarts != nil {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: "database_restarts_total",

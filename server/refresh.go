@@ -20,6 +20,7 @@ const (
 
 // refreshCall is the state of one request for POST /v2/snaps/refresh.
 type refreshCall struct {
+	server *Server
 	ix     *index
 	req    *snap.RefreshRequest
 	arch   string
@@ -55,7 +56,7 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request, ix *index) {
 	if !ok {
 		return
 	}
-	c := refreshCall{ix: ix, req: &req, arch: arch, origin: origin, fields: clientFields(r, req.Fields),
+	c := refreshCall{server: s, ix: ix, req: &req, arch: arch, origin: origin, fields: clientFields(r, req.Fields),
 		defaultTracks: hasDefaultTracks(r)}
 	writeResults(w, r, len(req.Actions), func(dst []byte, i int, flush flusher) []byte { return c.appendResult(dst, &req.Actions[i], flush) })
 }
@@ -80,6 +81,9 @@ func (c *refreshCall) appendResult(dst []byte, a *snap.Action, flush flusher) []
 
 func (c *refreshCall) appendSnap(dst []byte, a *snap.Action) []byte {
 	sn := c.ix.find(a.SnapID, a.Name)
+	if sn == nil {
+		c.miss(a, a.Name)
+	}
 	switch {
 	case sn == nil && a.SnapID != "":
 		return c.appendError(dst, a, nil, snap.CodeIDNotFound, fmt.Sprintf("no snap with id %.40q in this store", a.SnapID), nil)
@@ -95,13 +99,7 @@ func (c *refreshCall) appendSnap(dst []byte, a *snap.Action) []byte {
 	if problem != "" {
 		return c.appendError(dst, a, present, codeCohort, problem, nil)
 	}
-	asked := a.Channel
-	if asked == "" && a.Revision == 0 && installed != nil {
-		asked = installed.TrackingChannel
-	}
-	if asked == "" && a.Revision == 0 {
-		asked = channel.Stable
-	}
+	asked := c.asked(a)
 	var wanted channel.Channel
 	if asked != "" {
 		var err error
@@ -114,6 +112,24 @@ func (c *refreshCall) appendSnap(dst []byte, a *snap.Action) []byte {
 		return c.appendRevision(dst, a, sn, wanted)
 	}
 	return c.appendChannel(dst, a, sn, asked, wanted, installed)
+}
+
+// asked returns the channel of an action: the named one, the tracked one, or stable. It is empty for a revision by number.
+func (c *refreshCall) asked(a *snap.Action) string {
+	if a.Channel != "" || a.Revision != 0 {
+		return a.Channel
+	}
+	if a.Action == snap.ActionRefresh {
+		if installed := c.installed(a.InstanceKey); installed != nil && installed.TrackingChannel != "" {
+			return installed.TrackingChannel
+		}
+	}
+	return channel.Stable
+}
+
+// miss counts an action that is in vain. The name is empty for a snap that is unknown by its ID.
+func (c *refreshCall) miss(a *snap.Action, name string) {
+	c.server.missSnap(a.SnapID, name, c.asked(a), c.arch, a.Revision)
 }
 
 // appendChannel answers with the release that a channel holds.
@@ -191,6 +207,7 @@ func (c *refreshCall) appendRevision(dst []byte, a *snap.Action, sn *indexedSnap
 }
 
 func (c *refreshCall) appendMissing(dst []byte, a *snap.Action, sn *indexedSnap, message string) []byte {
+	c.miss(a, sn.Name)
 	return c.appendError(dst, a, sn, snap.CodeRevisionNotFound, message, &snap.ErrorExtra{Releases: sn.releases()})
 }
 

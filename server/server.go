@@ -50,6 +50,7 @@ type Server struct {
 	docs     func() (renderedDocs, error)
 	handler  http.Handler
 	known    []*assertion.Assertion
+	wanted   wantedItems
 }
 
 // New returns a Server without a catalogue. Until SetSnapshot, it tells every device to come back.
@@ -64,7 +65,7 @@ func New(cfg Config) *Server {
 		cfg.Trust = assertion.Canonical()
 	}
 	cfg.Metrics.MustRegister(newDiskMetrics(cfg.Blobs, cfg.Now))
-	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics, cfg.DatabaseRestarts), docs: sync.OnceValues(renderDocs), known: cfg.Trust.Known().All()}
+	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics, cfg.DatabaseRestarts), docs: sync.OnceValues(renderDocs), known: cfg.Trust.Known().All(), wanted: wantedItems{now: cfg.Now}}
 	s.SetSettings(Settings{})
 	s.handler = s.commonHeaders(s.redirectToHTTPS(s.routes()))
 	return s

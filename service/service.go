@@ -36,7 +36,7 @@ type Announcement struct {
 }
 
 // Run serves until ctx ends, or until one of the servers fails. It closes the instance's writable connection: nothing that devices
-// reach can write, since the tables are up to date and the reader's role may only SELECT.
+// reach can write more than counts of wanted items, since the tables are up to date and the reader's role may only SELECT the others.
 func Run(ctx context.Context, c Config) error {
 	remote, err := openAdministration(ctx, c.Instance, c.Listeners, c.Logger)
 	if err != nil {
@@ -111,8 +111,8 @@ func (c Config) openService(r *catalog.Reader, administration http.Handler) (*se
 	return s, nil
 }
 
-// follow takes up changes of the catalogue and of the settings, and keeps a private cluster running, until the returned function is
-// called.
+// follow takes up changes of the catalogue and of the settings, keeps a private cluster running, and keeps what clients want, until the
+// returned function is called.
 func (s *service) follow(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
@@ -121,6 +121,7 @@ func (s *service) follow(ctx context.Context) (stop func()) {
 		settings.Watch(ctx, s.Instance.Settings, watchInterval, s.reloader.reload, s.Instance.Dir.StoreAssertionPath())
 	})
 	wg.Go(func() { s.Instance.Supervise(ctx, s.Logger) })
+	wg.Go(func() { s.keepWanted(ctx) })
 	return func() {
 		cancel()
 		wg.Wait()

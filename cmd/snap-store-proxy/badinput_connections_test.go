@@ -28,7 +28,7 @@ var databaseCommands = []struct {
 	{"push-snap FILE", cli.OK}, {"push-snap --plan FILE", cli.OK}, {"push-charms FILE", cli.OK}, {"push-charm-bundle FILE", cli.OK},
 	{"push-account-keys FILE", cli.OK}, {"push-validation-sets FILE", cli.OK},
 	{"status", cli.OK}, {"list-pushed-snaps", cli.OK}, {"list-pushed-charms", cli.OK}, {"history", cli.OK}, {"show first", cli.OK},
-	{"why first", cli.OK}, {"check", cli.Gaps}, {"check --blobs", cli.OK}, {"check-connections", cli.Failed},
+	{"why first", cli.OK}, {"wanted", cli.OK}, {"check", cli.Gaps}, {"check --blobs", cli.OK}, {"check-connections", cli.Failed},
 	{"override first stable=1", cli.OK}, {"list-overrides first", cli.OK}, {"delete-override first stable", cli.OK},
 	{"add-admin --token a@example.com", cli.OK}, {"list-admins", cli.OK}, {"remove-admin a@example.com", cli.OK},
 	{"push-images --dry-run --to none.example", cli.OK}, {"migrate", cli.OK}, {"backup --passphrase-file PASSPHRASE FOLDER", cli.OK},
