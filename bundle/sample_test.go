@@ -203,6 +203,9 @@ func (c *content) forge() *forge {
 		f.items = append(f.items, it)
 	}
 	f.items = append(f.items, c.forgeWithdrawals()...)
+	if c.format != "" {
+		f.format = c.format
+	}
 	return f
 }
 
@@ -215,8 +218,11 @@ func (c *content) forgeRevision(r *bundle.SnapRevision) *forgeItem {
 			c.forgePayload(vnd+"snap.blob.v1+squashfs", name+".snap", r.Blob),
 		}}
 	for i, b := range r.Components {
-		res := r.Revision.Resources[i]
+		res := slices.Concat(r.Revision.Resources, r.Revision.Further)[i]
 		it.layers = append(it.layers, c.forgePayload(vnd+"snap.component.v1+squashfs", fmt.Sprintf("%s+%s_%d.comp", r.Name, res.Name, res.Revision), b))
+	}
+	for i, b := range r.Integrity {
+		it.layers = append(it.layers, c.forgePayload(vnd+"snap.integrity.v1", fileName(name, r.Revision.Integrity[i]), b))
 	}
 	return it
 }

@@ -18,6 +18,8 @@ import (
 type extras struct {
 	assertions  []*bundle.Assertion
 	withdrawals []*bundle.Withdrawal
+	// format is the version, if the assertions and withdrawals do not show it.
+	format string
 }
 
 func (e *extras) add(tb testing.TB, d *bundle.Builder) {

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/sha256"
+	"slices"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -27,8 +28,8 @@ func vectorContent(tb testing.TB, b *bundletest.Bundle) *content {
 	put := func(d digest.Digest) { c.put(b.Content(d)) }
 	for _, r := range c.revisions {
 		put(r.Blob.Digest)
-		for _, comp := range r.Components {
-			put(comp.Digest)
+		for _, b := range slices.Concat(r.Components, r.Integrity) {
+			put(b.Digest)
 		}
 	}
 	for _, r := range c.charmRevisions {
@@ -128,6 +129,7 @@ func validVectors(t *testing.T, files vectorFiles) []flaw {
 		{name: "format-1.2", shows: "The same as a plain tar.", framing: "tar", base: stepperVector, result: vectortest.Valid},
 		{name: "format-1.2", shows: "The same, compressed with gzip.", framing: "tar+gzip", base: stepperVector, result: vectortest.Valid},
 		{name: "format-1.2", shows: "The same as a directory.", framing: "directory", base: stepperVector, result: vectortest.Valid},
+		{name: "format-1.2-images", shows: "Integrity data, a further component, an image of a charm bundle with a manifest of more than 1 MiB, and what refers to it.", base: additionsVector, result: vectortest.Valid},
 		{name: "image-left-out", shows: "A resource's image need not be in the bundle.", base: pgVector, result: vectortest.Valid, edit: func(f *forge) {
 			f.items = f.items[3:]
 		}},
