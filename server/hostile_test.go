@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"offlinestore/server"
 	"offlinestore/transfer"
 )
@@ -26,9 +28,28 @@ import (
 const (
 	attackers = 1000
 	maxMemory = 512 << 20
-	// maxAnswer bounds the time of the slowest answers to another device. The attackers here use the same processors.
+	// maxAnswer bounds the time of the slowest answers to another device. On a machine without other work, they take less than ten
+	// times as long as without the attack.
 	maxAnswer = 10 * time.Second
 )
+
+// TestHostileAttackers attacks the server of TestHostileClients from a process of its own, which gets only the time that the processors have
+// left. So the server is measured, not the attackers beside it.
+func TestHostileAttackers(t *testing.T) {
+	addr := os.Getenv("HOSTILE_ADDRESS")
+	if addr == "" {
+		return // TestHostileClients starts it
+	}
+	if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0); err != nil {
+		t.Log(err)
+	}
+	request, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	attack(t, addr, request)
+	select {} // until TestHostileClients kills it
+}
 
 // TestHostileServer serves TestHostileClients in a process of its own.
 func TestHostileServer(t *testing.T) {
@@ -76,8 +97,8 @@ func TestHostileClients(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			addr, pid := startServer(t)
 			quiet := percentile(askRepeatedly(t, addr, 300))
-			stop := attack(t, addr, []byte(request))
-			time.Sleep(500 * time.Millisecond)
+			stop := startAttack(t, addr, request)
+			time.Sleep(time.Second)
 			busy := percentile(askRepeatedly(t, addr, 300))
 			stop()
 			memory := highWater(t, pid)
@@ -123,25 +144,33 @@ func startServer(t *testing.T) (addr string, pid int) {
 	return "", 0
 }
 
+// startAttack starts the process of the attackers.
+func startAttack(t *testing.T, addr, request string) (stop func()) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHostileAttackers$", "-test.timeout=5m")
+	cmd.Env = append(os.Environ(), "HOSTILE_ADDRESS="+addr)
+	cmd.Stdin = strings.NewReader(request)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop = sync.OnceFunc(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
 // attack sends the request over many connections from eight addresses, reads nothing, and connects again where it was cut off.
-func attack(t *testing.T, addr string, request []byte) (stop func()) {
-	ctx, cancel := context.WithCancel(t.Context())
-	var wg sync.WaitGroup
+func attack(t *testing.T, addr string, request []byte) {
 	for i := range attackers {
 		from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(i%8+1))}, Timeout: 5 * time.Second}
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				assail(ctx, from, addr, request)
-				select {
-				case <-ctx.Done():
-				case <-time.After(100 * time.Millisecond):
-				}
+		go func() {
+			for {
+				assail(t.Context(), from, addr, request)
+				time.Sleep(100 * time.Millisecond)
 			}
-		})
-	}
-	return func() {
-		cancel()
-		wg.Wait()
+		}()
 	}
 }
 
