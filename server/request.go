@@ -62,8 +62,15 @@ func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, limit int64, v
 	return false
 }
 
+// largeBody is the size in bytes from which a body is worth waiting for a turn. The requests of devices with a hundred snaps are smaller.
+const largeBody = 48 << 10
+
 // decodeJSON decodes a body. It knows before how much memory that may take.
 func decodeJSON(r *http.Request, text []byte, v any) error {
+	isLarge := len(text) > largeBody
+	if isLarge {
+		defer transfer.Turn(r)()
+	}
 	size, values := transfer.Weigh(text)
 	if values >= maxValues {
 		return errTooMany
@@ -71,7 +78,7 @@ func decodeJSON(r *http.Request, text []byte, v any) error {
 	if err := transfer.Hold(r, size+int64(len(text))); err != nil {
 		return err
 	}
-	if transfer.IsLarge(r) {
+	if !isLarge && transfer.IsLarge(r) {
 		defer transfer.Turn(r)()
 	}
 	return json.Unmarshal(text, v)

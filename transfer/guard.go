@@ -156,17 +156,27 @@ func IsLarge(r *http.Request) bool {
 	return c != nil && c.held > 0
 }
 
-// Turn waits until a request with much to compute may go on, so that the small requests of other clients find a free processor. The
-// caller calls done before it waits for the client.
+// Turn waits until a request with much to compute may go on, so that the small requests of other clients find a free processor. Only one
+// request of each client waits beside other clients. The caller calls done before it waits for the client.
 func Turn(r *http.Request) (done func()) {
 	c := connOf(r)
 	if c == nil {
 		return func() {}
 	}
-	select {
-	case c.l.guard.turns <- struct{}{}:
-		return func() { <-c.l.guard.turns }
-	case <-r.Context().Done():
-		return func() {}
+	var have []chan struct{}
+	for _, turns := range []chan struct{}{c.large, c.l.guard.turns} {
+		if turns == nil {
+			continue
+		}
+		select {
+		case turns <- struct{}{}:
+			have = append(have, turns)
+		case <-r.Context().Done():
+		}
+	}
+	return func() {
+		for _, turns := range have {
+			<-turns
+		}
 	}
 }

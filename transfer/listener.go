@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // maxReading is the number of connections of a listener that may be in the middle of a header, or of a TLS handshake. Honest clients
@@ -17,6 +18,16 @@ const maxReading = 256
 
 // minPerClient is the number of connections that a client may have on the smallest of listeners.
 const minPerClient = 16
+
+// maxTurn bounds the wait for a client's turn.
+const maxTurn = time.Second
+
+// client is the connections of a client to a listener. turn holds the one of them that parses a part of a header, and large the one that
+// computes a large request or waits for that.
+type client struct {
+	conns       int
+	turn, large chan struct{}
+}
 
 // listener bounds the connections of clients. If there are too many, it closes the one that has been idle for longest, of the same
 // client first.
@@ -27,14 +38,14 @@ type listener struct {
 
 	mu      sync.Mutex
 	conns   int
-	clients map[string]int
+	clients map[string]*client
 	idle    list.List // of *conn
 	reading list.List // of *conn, with a part of a request
 }
 
 // Listen bounds the connections that ln accepts to limit. One client may have an eighth of them.
 func (g *Guard) Listen(ln net.Listener, limit int) net.Listener {
-	return &listener{Listener: ln, guard: g, max: limit, perClient: max(minPerClient, limit/8), clients: make(map[string]int)}
+	return &listener{Listener: ln, guard: g, max: limit, perClient: max(minPerClient, limit/8), clients: make(map[string]*client)}
 }
 
 // Accept returns the next connection that is within the bounds, and closes others.
@@ -54,16 +65,23 @@ func (l *listener) Accept() (net.Conn, error) {
 // admit takes up a connection, or returns nil if there is no place for it.
 func (l *listener) admit(nc net.Conn) *conn {
 	c := &conn{Conn: nc, l: l, client: network(nc.RemoteAddr().String())}
+	forwarded := l.guard.forwarded.Load()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.guard.forwarded.Load() && l.clients[c.client] >= l.perClient && !l.closeOldest(c.client) {
+	if cl := l.clients[c.client]; !forwarded && cl != nil && cl.conns >= l.perClient && !l.closeOldest(c.client) {
 		return nil
 	}
 	if l.conns >= l.max && !l.closeOldest("") {
 		return nil
 	}
+	if l.clients[c.client] == nil {
+		l.clients[c.client] = &client{turn: make(chan struct{}, 1), large: make(chan struct{}, 1)}
+	}
 	l.conns++
-	l.clients[c.client]++
+	l.clients[c.client].conns++
+	if !forwarded {
+		c.turn, c.large = l.clients[c.client].turn, l.clients[c.client].large
+	}
 	c.moveTo(&l.idle)
 	return c
 }
@@ -95,7 +113,9 @@ func (l *listener) drop(c *conn) {
 	c.dropped = true
 	c.moveTo(nil)
 	l.conns--
-	if l.clients[c.client]--; l.clients[c.client] == 0 {
+	if cl := l.clients[c.client]; cl.conns > 1 {
+		cl.conns--
+	} else {
 		delete(l.clients, c.client)
 	}
 }
@@ -105,8 +125,11 @@ type conn struct {
 	net.Conn
 	l      *listener
 	client string
-	// isIdle is set while no part of a request has come.
-	isIdle atomic.Bool
+	// isIdle is set while no part of a request has come, and isReading while its header comes.
+	isIdle, isReading atomic.Bool
+	// turn and large are the client's, and nil behind a balancer. hasTurn is set while this connection has the turn.
+	turn, large chan struct{}
+	hasTurn     atomic.Bool
 
 	// The listener's lock protects these. in is nil while a request is answered.
 	in      *list.List
@@ -129,15 +152,26 @@ func (c *conn) moveTo(to *list.List) {
 		c.place = to.PushBack(c)
 	}
 	c.isIdle.Store(to == &c.l.idle)
+	c.isReading.Store(to == &c.l.reading)
 }
 
 // Read implements [io.Reader]. The first bytes of a request end the idle time.
 func (c *conn) Read(b []byte) (int, error) {
+	c.endTurn()
 	n, err := c.Conn.Read(b)
 	if n > 0 && c.isIdle.Load() {
 		c.startReading()
 	}
+	if n > 0 && c.isReading.Load() {
+		c.takeTurn()
+	}
 	return n, err
+}
+
+// Write implements [io.Writer].
+func (c *conn) Write(b []byte) (int, error) {
+	c.endTurn()
+	return c.Conn.Write(b)
 }
 
 func (c *conn) startReading() {
@@ -155,6 +189,7 @@ func (c *conn) startReading() {
 
 // begin begins the answer to a request whose header is complete. It returns false if the client has too many at once.
 func (c *conn) begin(r *http.Request) bool {
+	c.endTurn()
 	c.l.mu.Lock()
 	if !c.dropped {
 		c.moveTo(nil)
@@ -182,6 +217,7 @@ func (c *conn) rest() {
 
 // Close closes the connection.
 func (c *conn) Close() error {
+	c.endTurn()
 	c.l.mu.Lock()
 	c.l.drop(c)
 	c.l.mu.Unlock()
@@ -198,10 +234,31 @@ func (c *conn) ReadFrom(src io.Reader) (int64, error) {
 
 // CloseWrite tells the client that nothing follows.
 func (c *conn) CloseWrite() error {
+	c.endTurn()
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
 	return nil
+}
+
+// takeTurn waits until no other connection of the client parses a part of a header. A thousand connections with hostile headers from one
+// address then keep one processor busy, and other clients find the others. endTurn ends the turn at the next read or write, so that no turn
+// waits for the client.
+func (c *conn) takeTurn() {
+	if c.turn == nil {
+		return
+	}
+	select {
+	case c.turn <- struct{}{}:
+		c.hasTurn.Store(true)
+	case <-time.After(maxTurn): // the client's other connections do not stop this one
+	}
+}
+
+func (c *conn) endTurn() {
+	if c.hasTurn.CompareAndSwap(true, false) {
+		<-c.turn
+	}
 }
 
 // guarded returns the connection of a Guard that a server has, perhaps inside TLS, or nil.
