@@ -137,6 +137,12 @@ type serving struct {
 // serve starts serve, with administration, and waits until it answers.
 func (s *site) serve() *serving {
 	s.t.Helper()
+	return s.serveAs(func(*exec.Cmd) {})
+}
+
+// serveAs starts serve after change has changed the command.
+func (s *site) serveAs(change func(*exec.Cmd)) *serving {
+	s.t.Helper()
 	var ports [2]string
 	for i := range ports {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -149,6 +155,7 @@ func (s *site) serve() *serving {
 	v := &serving{errs: new(bytes.Buffer), url: "http://" + ports[0]}
 	v.cmd = s.command(s.t.Context(), "serve", "--listen", ports[0], "--admin-listen", ports[1])
 	v.cmd.Stderr = v.errs
+	change(v.cmd)
 	if err := v.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -225,4 +232,36 @@ func (s *site) signalCluster(how syscall.Signal) (n int) {
 		}
 	}
 	return n
+}
+
+// TestServeWithFewFiles starts serve with a low limit of descriptors, which it warns of.
+func TestServeWithFewFiles(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	v := s.serveAs(func(cmd *exec.Cmd) {
+		cmd.Args = append([]string{"sh", "-c", `ulimit -n 512; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+		cmd.Path = "/bin/sh"
+	})
+	v.stop(t, 10*time.Second)
+	if !strings.Contains(v.errs.String(), "the limit of open files is low: set LimitNOFILE") {
+		t.Errorf("serve does not warn: %s", v.errs)
+	}
+}
+
+// TestServeOnTakenPort starts serve on ports that other processes listen on. It serves on none of them.
+func TestServeOnTakenPort(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	taken, free := "127.0.0.1:"+silentPort(t), "127.0.0.1:0"
+	for _, args := range [][]string{
+		{"--listen", taken}, {"--listen", free, "--admin-listen", taken}, {"--listen", free, "--registry-listen", taken},
+	} {
+		if r := s.run(append([]string{"serve"}, args...)...); r.code != cli.Failed || !strings.Contains(r.stderr, "address already in use") || !strings.Contains(r.stderr, "hint: ") {
+			t.Errorf("serve %v: exit code %d, want %d: %s", args, r.code, cli.Failed, r.stderr)
+		}
+	}
+	s.mustRun("config", "proxy.admin.listen="+taken, "proxy.ipaddress=127.0.0.1", "proxy.port.http="+freePort(t), "proxy.oci-registry.builtin=false")
+	if r := s.run("serve"); r.code != cli.Failed || !strings.Contains(r.stderr, "address already in use") {
+		t.Errorf("serve beside a process on the port of administration: exit code %d, want %d: %s", r.code, cli.Failed, r.stderr)
+	}
 }
