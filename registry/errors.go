@@ -43,5 +43,11 @@ func writeAs(w http.ResponseWriter, req *http.Request, status int, mediaType str
 		transfer.WriteHead(w, status, mediaType, len(text))
 		return
 	}
+	if transfer.Hold(req, 2*int64(len(text))) != nil {
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Retry-After", "5")
+		transfer.WriteHead(w, http.StatusServiceUnavailable, "text/plain", 0)
+		return
+	}
 	transfer.WriteText(w, status, mediaType, text)
 }

@@ -1,5 +1,7 @@
 package server
 
+import "net/http"
+
 // FieldTables returns the names in each table of fields.
 func FieldTables() map[string][]string {
 	return map[string][]string{
@@ -19,4 +21,15 @@ func (t fieldTable[T]) names() []string {
 		list[i] = f.name
 	}
 	return list
+}
+
+// AddPackage adds an entry to the list of an answer n times, and returns the number of entries that fit.
+func AddPackage(r *http.Request, v any, n int) (added int, err error) {
+	p := packages{r: r}
+	for range n {
+		if err := p.add(v); err != nil {
+			return len(p.list) - 1, err
+		}
+	}
+	return len(p.list), nil
 }

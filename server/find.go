@@ -126,7 +126,23 @@ func (s *Server) names(w http.ResponseWriter, r *http.Request, ix *index) {
 	if len(allowed) > 0 {
 		list = slices.DeleteFunc(slices.Clone(list), func(n nameEntry) bool { return !slices.Contains(allowed, n.confinement) })
 	}
+	if transfer.Hold(r, sizeOfNames(list)) != nil {
+		s.failBusy(w, r)
+		return
+	}
 	var out listBody
 	out.Embedded.Packages = orEmpty(list)
 	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
+}
+
+// sizeOfNames returns about how large the answer with a list of names is, in bytes, and never more.
+func sizeOfNames(list []nameEntry) (size int64) {
+	const frame = len(`{"aliases":[],"apps":[],"package_name":"","summary":"","title":"","version":""},`) - 1
+	for _, n := range list {
+		size += int64(frame + len(n.PackageName) + len(n.Summary) + len(n.Title) + len(n.Version))
+		for _, app := range n.Apps {
+			size += int64(len(app))
+		}
+	}
+	return size
 }

@@ -10,6 +10,7 @@ import (
 
 	"offlinestore/channel"
 	"offlinestore/snap"
+	"offlinestore/transfer"
 )
 
 const maxMetadataBody = 4 << 20
@@ -147,6 +148,10 @@ func (s *Server) details(w http.ResponseWriter, r *http.Request, ix *index) {
 		s.fail(w, r, http.StatusNotFound, "resource-not-found", fmt.Sprintf("snap %q has no such release; here it is for %s", name, sn.where()))
 		return
 	}
+	if transfer.Hold(r, 2*int64(len(rev.SnapYAML)+len(sn.Details.Description))) != nil {
+		s.failBusy(w, r)
+		return
+	}
 	out := newLegacySnap(sn, rev, where, origin)
 	out.ChannelMapsList, out.SnapYAML = legacyChannels(sn, arch), rev.SnapYAML
 	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
@@ -210,7 +215,7 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 	if !ok {
 		return
 	}
-	arch, list := architecture(r), []legacySnap{}
+	arch, out := architecture(r), packages{r: r, list: []json.RawMessage{}}
 	seen := make(map[string]bool, len(req.Snaps))
 	for _, in := range req.Snaps {
 		if seen[in.SnapID] {
@@ -233,10 +238,13 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 			s.missSnap(in.SnapID, sn.Name, in.Channel, arch, 0)
 		}
 		if found := sn.upgrade(arch, c.WithTrack(channel.DefaultTrack), in.Epoch, have); found != nil {
-			list = append(list, newLegacySnap(sn, found.revision, found.name, origin))
+			if out.add(newLegacySnap(sn, found.revision, found.name, origin)) != nil {
+				s.failBusy(w, r)
+				return
+			}
 		}
 	}
-	var out listBody
-	out.Embedded.Packages = list
-	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
+	var body listBody
+	body.Embedded.Packages = out.list
+	s.writeJSON(w, r, http.StatusOK, typeHAL, body)
 }

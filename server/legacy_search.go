@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -120,8 +121,12 @@ func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index)
 	done := transfer.Turn(r)
 	matches := what.all(ix)
 	from, to := page.of(len(matches))
-	list, err := ix.legacyMatches(matches[from:to], splitList(r.URL.Query().Get("fields")), origin)
+	list, err := ix.legacyMatches(r, matches[from:to], splitList(r.URL.Query().Get("fields")), origin)
 	done()
+	if errors.Is(err, transfer.ErrBusy) {
+		s.failBusy(w, r)
+		return
+	}
 	if err != nil {
 		s.fail(w, r, http.StatusInternalServerError, codeInternal, err.Error())
 		return
@@ -133,19 +138,21 @@ func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index)
 }
 
 // legacyMatches returns search results with the members that a request asks for, or with all of them if it names none.
-func (ix *index) legacyMatches(matches []snapMatch, fields []string, origin string) ([]json.RawMessage, error) {
-	out := make([]json.RawMessage, 0, len(matches))
+func (ix *index) legacyMatches(r *http.Request, matches []snapMatch, fields []string, origin string) ([]json.RawMessage, error) {
+	out := packages{r: r, list: make([]json.RawMessage, 0, len(matches))}
 	for _, h := range matches {
 		b, err := json.Marshal(newLegacyMatch(h, ix.apps(h.snap.Name), origin))
 		if err == nil && len(fields) > 0 {
 			b, err = onlyMembers(b, append(fields, "package_name"))
 		}
+		if err == nil {
+			err = out.add(json.RawMessage(b))
+		}
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, b)
 	}
-	return out, nil
+	return out.list, nil
 }
 
 // apps returns the names of a snap's applications.
