@@ -17,6 +17,9 @@ type Input struct {
 	file *os.File
 	root *os.Root
 	used bool
+	// members are the open files of a folder that is no layout.
+	members    []Member
+	membersErr error
 	// pipe reads file if it can be read only once.
 	pipe *bufio.Reader
 }
@@ -38,6 +41,9 @@ func OpenInput(path string) (*Input, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if in.IsFolder() {
+		in.membersErr = in.openMembers(".", 0)
 	}
 	return in, nil
 }
@@ -177,22 +183,27 @@ func (in *Input) Size() int64 {
 	return info.Size()
 }
 
-// Folder returns a folder that is no layout of a bundle, or nil. Close closes it.
-func (in *Input) Folder() *os.Root {
+// IsFolder reports whether the input is a folder that is no layout of a bundle.
+func (in *Input) IsFolder() bool {
 	if in.root == nil {
-		return nil
+		return false
 	}
 	for _, name := range []string{layoutFile, indexFile} {
 		if _, err := in.root.Lstat(name); err == nil {
-			return nil
+			return false
 		}
 	}
-	return in.root
+	return true
 }
 
 // Close closes the files.
 func (in *Input) Close() error {
 	if in.root != nil {
+		for _, m := range in.members {
+			if m.File != nil {
+				m.File.Close() // it was only read
+			}
+		}
 		return in.root.Close()
 	}
 	return in.file.Close()

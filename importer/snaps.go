@@ -136,7 +136,7 @@ func contentDigest(h *bundle.Head, list []*assertion.Assertion) blob.Digest {
 
 // isSnaps reports whether an input may be a folder or an archive of snaps with their assertions. It waits for no more of a pipe than it needs.
 func isSnaps(in *bundle.Input) (bool, error) {
-	if in.Folder() != nil {
+	if in.IsFolder() {
 		return true, nil
 	}
 	r, err := in.Preview()
@@ -149,12 +149,16 @@ func isSnaps(in *bundle.Input) (bool, error) {
 // readSnaps reads a folder or an archive of snaps with their assertions, all of it or nothing. A folder without snaps is read as a bundle,
 // whose errors fit.
 func (b *Batch) readSnaps(ctx context.Context, f *File) error {
-	folder, in := f.Input.Folder(), io.Reader(nil)
-	if folder == nil {
-		var err error
-		if in, err = f.Input.Stream(); err != nil {
-			return err
-		}
+	isFolder, in := f.Input.IsFolder(), io.Reader(nil)
+	var members []bundle.Member
+	var err error
+	if isFolder {
+		members, err = f.Input.Members()
+	} else {
+		in, err = f.Input.Stream()
+	}
+	if err != nil {
+		return err
 	}
 	progress, done := b.Reading(f, f.Input.Size())
 	defer done()
@@ -162,9 +166,9 @@ func (b *Batch) readSnaps(ctx context.Context, f *File) error {
 	if err != nil {
 		return err
 	}
-	if folder == nil {
+	if !isFolder {
 		err = r.ReadArchive(ctx, in)
-	} else if err = r.ReadFolder(ctx, folder); errors.Is(err, canonical.ErrBundle) || err == nil && r.IsEmpty() {
+	} else if err = r.ReadFolder(ctx, members); errors.Is(err, canonical.ErrBundle) || err == nil && r.IsEmpty() {
 		return errors.Join(r.discard(nil), b.readHead(ctx, f))
 	}
 	if err == nil {

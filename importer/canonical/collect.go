@@ -8,13 +8,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
-	"slices"
-	"strings"
 
 	"offlinestore/assertion"
 	"offlinestore/blob"
+	"offlinestore/bundle"
 	"offlinestore/snap"
 	"offlinestore/squashfs"
 )
@@ -79,64 +77,18 @@ func (c *Collection) readArchive(in *bufio.Reader, raw *blob.Meter, depth int) e
 	return eachEntry(out, func(h *tar.Header, r io.Reader) error { return c.readEntry(h.Name, h.Size, r, raw, depth) })
 }
 
-// ReadFolder adds the files of a folder, and of the folders and archives in it.
-func (c *Collection) ReadFolder(ctx context.Context, root *os.Root) error {
-	return c.readFolder(ctx, root, ".", 0)
-}
-
-func (c *Collection) readFolder(ctx context.Context, root *os.Root, dir string, depth int) error {
-	names, err := list(root, dir)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		name = path.Join(dir, name)
-		f, err := root.OpenFile(name, os.O_RDONLY|blob.NonBlocking, 0)
-		if err != nil {
-			return err
+// ReadFolder adds the files of a folder, and of the archives in it.
+func (c *Collection) ReadFolder(ctx context.Context, members []bundle.Member) error {
+	for _, m := range members {
+		if m.File == nil {
+			c.warn("%.100q is passed over: it is neither a file nor a folder in the first level", m.Name)
+			continue
 		}
-		info, err := f.Stat()
-		switch {
-		case err != nil:
-		case info.IsDir() && depth == 0:
-			err = c.readFolder(ctx, root, name, depth+1)
-		case !info.Mode().IsRegular():
-			c.warn("%.100q is passed over: it is neither a file nor a folder in the first level", name)
-		default:
-			err = c.ReadFile(ctx, name, f, info.Size())
-		}
-		if err := errors.Join(err, f.Close()); err != nil {
+		if err := c.ReadFile(ctx, m.Name, m.File, m.Size); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// list returns the sorted names in a folder.
-func list(root *os.Root, dir string) (names []string, err error) {
-	f, err := root.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	for {
-		more, err := f.Readdirnames(256)
-		for _, name := range more {
-			if name != "lost+found" && !strings.HasPrefix(name, ".") {
-				names = append(names, name)
-			}
-		}
-		if len(names) > maxEntries {
-			return nil, formatErrorf("more than %d files in a folder", maxEntries)
-		}
-		if err == io.EOF {
-			slices.Sort(names)
-			return names, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
 }
 
 // ReadFile adds a file of size bytes.
