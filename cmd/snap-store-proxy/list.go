@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -22,7 +21,7 @@ func newListPushedSnaps(dir *instance.Dir) *cobra.Command {
 		Example: "  snap-store-proxy list-pushed-snaps --long\n  snap-store-proxy list-pushed-snaps jq hello",
 		RunE: func(c *cobra.Command, args []string) error {
 			return withSnapshot(c.Context(), dir, func(_ *instance.Instance, cat *catalog.Snapshot) error {
-				if err := selectSnaps(cat, args); err != nil {
+				if err := cat.SelectSnaps(args...); err != nil {
 					return err
 				}
 				return listSnaps(c.OutOrStdout(), cat, asJSON, long)
@@ -32,23 +31,6 @@ func newListPushedSnaps(dir *instance.Dir) *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&long, "long", false, "list the revisions, components and channels, too")
 	return c
-}
-
-// selectSnaps reduces the catalogue to the snaps with the names, in their order. A name that is not there is an error.
-func selectSnaps(cat *catalog.Snapshot, names []string) error {
-	if len(names) == 0 {
-		return nil
-	}
-	var found []catalog.Snap
-	for _, name := range names {
-		i := slices.IndexFunc(cat.Snaps, func(s catalog.Snap) bool { return s.Name == name })
-		if i < 0 {
-			return &catalog.NotFoundError{What: fmt.Sprintf("snap %.80q", name)}
-		}
-		found = append(found, cat.Snaps[i])
-	}
-	cat.Snaps = found
-	return nil
 }
 
 func listSnaps(w io.Writer, cat *catalog.Snapshot, asJSON, long bool) error {

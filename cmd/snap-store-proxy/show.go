@@ -46,17 +46,18 @@ and snaps, its resources, and its channels with the resources released there. Wi
 
 // showItem returns the result for a snap, or for a charm if no snap has the name or the operator asks for a charm.
 func showItem(ctx context.Context, in *instance.Instance, cat *catalog.Snapshot, name string, chosen bool) (interface{ print(io.Writer) error }, error) {
-	if isCharm(cat, name, chosen) {
-		found := findCharm(cat, name)
-		if found == nil {
-			return nil, &catalog.NotFoundError{What: fmt.Sprintf("charm %.80q", name)}
+	if chosen || cat.MeansCharm(name) {
+		found, err := cat.Charm(name)
+		if err != nil {
+			return nil, err
 		}
 		return showCharm(ctx, in, cat, found)
 	}
-	if err := selectSnaps(cat, []string{name}); err != nil {
+	found, err := cat.Snap(name)
+	if err != nil {
 		return nil, err
 	}
-	return showSnap(ctx, in, &cat.Snaps[0])
+	return showSnap(ctx, in, found)
 }
 
 // shownSnap is the result of show.

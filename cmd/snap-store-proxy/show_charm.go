@@ -64,15 +64,6 @@ func originOf(r catalog.Record) shownOrigin {
 	return shownOrigin{r.Bundle.String(), r.Name, r.ImportedAt.UTC().Format(time.RFC3339)}
 }
 
-// findCharm returns a charm or charm bundle of a catalogue, or nil.
-func findCharm(cat *catalog.Snapshot, name string) *catalog.Charm {
-	i := slices.IndexFunc(cat.Charms, func(c catalog.Charm) bool { return c.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return &cat.Charms[i]
-}
-
 func showCharm(ctx context.Context, in *instance.Instance, cat *catalog.Snapshot, c *catalog.Charm) (*shownCharm, error) {
 	records, err := in.Catalog.History(ctx, "")
 	if err != nil {

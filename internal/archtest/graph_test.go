@@ -40,6 +40,7 @@ func graph() map[string][]string {
 		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},
 		"importer":           {"assertion", "blob", "bundle", "catalog", "channel", "channelmap", "charm", "importer/canonical", "squashfs"},
 		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "snap", "squashfs"},
+		"inquiry":            {"blob", "catalog", "charm", "server", "snap"},
 		"install":            {"blob", "docs", "registration"},
 		"registry":           {"blob", "catalog", "transfer"},
 		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "safeyaml", "snap", "catalog", "transfer"},

@@ -1,67 +1,45 @@
-package main
+package inquiry
 
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
-	"offlinestore/catalog"
 	"offlinestore/charm"
-	"offlinestore/cmd/internal/cli"
-	"offlinestore/server"
 )
 
-// whyCharm is the result of why for a charm or charm bundle.
-type whyCharm struct {
-	whyAnswer
+// Juju is a Juju controller that asks for a charm or charm bundle, for machines of an architecture. Everything else may be empty.
+type Juju struct {
+	Architecture, Channel string
+	Revision              *int
+	// Base is the base of the machine. Its architecture is ignored. Without it, Juju chooses one.
+	Base charm.Base
+}
+
+// CharmAnswer is the outcome for Juju.
+type CharmAnswer struct {
+	Answer
 	// Base is the base that Juju would choose. Bases are the other ones with a release in the channel.
 	Base  string   `json:"base,omitempty"`
 	Bases []string `json:"bases,omitempty"`
 	// Resources come with the revision: "data 20".
 	Resources []string `json:"resources,omitempty"`
 	// Applications are the applications of a charm bundle.
-	Applications []whyApplication `json:"applications,omitempty"`
+	Applications []Application `json:"applications,omitempty"`
 }
 
-// whyApplication is the result for an application of a charm bundle.
-type whyApplication struct {
+// Application is the outcome for an application of a charm bundle.
+type Application struct {
 	Application string `json:"application"`
 	Charm       string `json:"charm"`
 	Requested   string `json:"requested-channel,omitempty"`
-	whyCharm
+	CharmAnswer
 }
 
-// charmAsker asks a server like Juju.
-type charmAsker struct {
-	server *server.Server
-	cat    *catalog.Snapshot
-	arch   string
-}
-
-// charmRequest names what Juju asks for. Base has no architecture.
-type charmRequest struct {
-	name, channel string
-	revision      *int
-	base          charm.Base
-}
-
-// whyCharm answers for a charm or charm bundle of the catalogue.
-func (o *whyOptions) whyCharm(s *server.Server, cat *catalog.Snapshot, name string) (*whyCharm, error) {
-	r := charmRequest{name: name, channel: o.channel}
-	if o.revision > 0 {
-		r.revision = &o.revision
-	}
-	if o.base != "" {
-		base, err := charm.ParseBase(o.base)
-		if err != nil {
-			return nil, cli.Usagef("--base: %w", err)
-		}
-		r.base = base
-	}
-	a := charmAsker{s, cat, o.arch}
-	out, entity, err := a.ask(r)
+// Charm asks for a charm or charm bundle, and for the charms of a bundle's applications.
+func (s *Store) Charm(j Juju, name string) (*CharmAnswer, error) {
+	out, entity, err := s.charm(j, name)
 	if err != nil || entity == nil || entity.Type != charm.TypeBundle {
 		return out, err
 	}
@@ -70,38 +48,37 @@ func (o *whyOptions) whyCharm(s *server.Server, cat *catalog.Snapshot, name stri
 		return nil, fmt.Errorf("bundle.yaml of %s revision %d: %w", name, entity.Revision, err)
 	}
 	for _, app := range f.Applications {
-		asked := app.Channel
 		if app.Local {
 			continue // it is a file of the operator's machine
 		}
-		one := charmAsker{s, cat, o.arch}
-		if archs := slices.Concat(app.Architectures, app.Beside); len(archs) > 0 && !slices.Contains(archs, o.arch) {
-			one.arch = archs[0]
+		one := Juju{j.Architecture, app.Channel, app.Revision, app.Base}
+		if archs := slices.Concat(app.Architectures, app.Beside); len(archs) > 0 && !slices.Contains(archs, j.Architecture) {
+			one.Architecture = archs[0]
 		}
-		got, _, err := one.ask(charmRequest{app.Charm, asked, app.Revision, app.Base})
+		got, _, err := s.charm(one, app.Charm)
 		if err != nil {
 			return nil, err
 		}
-		out.Applications = append(out.Applications, whyApplication{app.Name, app.Charm, asked, *got})
+		out.Applications = append(out.Applications, Application{app.Name, app.Charm, app.Channel, *got})
 	}
 	return out, nil
 }
 
-// ask asks for a charm. If the request has no base, Juju takes the first base that the server offers.
-func (a charmAsker) ask(r charmRequest) (*whyCharm, *charm.Entity, error) {
-	out := &whyCharm{}
-	base := charm.Base{Architecture: a.arch, Name: charm.NotApplicable, Channel: charm.NotApplicable}
-	if r.base != (charm.Base{}) {
-		base.Name, base.Channel = r.base.Name, r.base.Channel
+// charm asks for a charm. If the request has no base, Juju takes the first base that the server offers.
+func (s *Store) charm(j Juju, name string) (*CharmAnswer, *charm.Entity, error) {
+	out := &CharmAnswer{}
+	base := charm.Base{Architecture: j.Architecture, Name: charm.NotApplicable, Channel: charm.NotApplicable}
+	if j.Base != (charm.Base{}) {
+		base.Name, base.Channel = j.Base.Name, j.Base.Channel
 	}
-	got, err := a.send(r, base)
+	got, err := s.sendCharm(j, name, base)
 	if err == nil && got.Error != nil && got.Error.Code == charm.CodeInvalidBase && got.Error.Extra != nil && len(got.Error.Extra.DefaultBases) > 0 {
 		bases := got.Error.Extra.DefaultBases
 		base = bases[0]
 		for _, b := range bases[1:] {
 			out.Bases = append(out.Bases, b.String())
 		}
-		got, err = a.send(r, base)
+		got, err = s.sendCharm(j, name, base)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -115,7 +92,7 @@ func (a charmAsker) ask(r charmRequest) (*whyCharm, *charm.Entity, error) {
 	if e == nil {
 		return nil, nil, fmt.Errorf("the server's answer has no charm")
 	}
-	if problem := a.wrongBase(e, base); problem != "" {
+	if problem := wrongBase(e, base); problem != "" {
 		out.Result, out.Code, out.Reason = "error", charm.CodeInvalidBase, problem
 		return out, nil, nil
 	}
@@ -130,7 +107,7 @@ func (a charmAsker) ask(r charmRequest) (*whyCharm, *charm.Entity, error) {
 }
 
 // wrongBase returns the reason for which Juju refuses a revision that it asked for by number: the server does not look at the base then.
-func (a charmAsker) wrongBase(e *charm.Entity, base charm.Base) string {
+func wrongBase(e *charm.Entity, base charm.Base) string {
 	if e.Type == charm.TypeBundle || len(e.Bases) == 0 {
 		return ""
 	}
@@ -148,13 +125,13 @@ func (a charmAsker) wrongBase(e *charm.Entity, base charm.Base) string {
 	return fmt.Sprintf("revision %d runs on %s", e.Revision, strings.Join(runs, ", "))
 }
 
-// send sends one action and returns its result.
-func (a charmAsker) send(r charmRequest, base charm.Base) (*charm.Result, error) {
-	action := charm.Action{Action: charm.ActionInstall, InstanceKey: "why", Name: &r.name, Revision: r.revision, Base: &base}
-	if r.channel != "" || r.revision == nil {
-		action.Channel = &r.channel
+// sendCharm sends one action and returns its result.
+func (s *Store) sendCharm(j Juju, name string, base charm.Base) (*charm.Result, error) {
+	action := charm.Action{Action: charm.ActionInstall, InstanceKey: instanceKey, Name: &name, Revision: j.Revision, Base: &base}
+	if j.Channel != "" || j.Revision == nil {
+		action.Channel = &j.Channel
 	}
-	answer, err := ask(a.server, "/v2/charms/refresh", a.arch, charm.RefreshRequest{Context: []charm.Context{}, Actions: []charm.Action{action}})
+	answer, err := s.send("/v2/charms/refresh", j.Architecture, charm.RefreshRequest{Context: []charm.Context{}, Actions: []charm.Action{action}})
 	if err != nil {
 		return nil, err
 	}
@@ -171,20 +148,8 @@ func (a charmAsker) send(r charmRequest, base charm.Base) (*charm.Result, error)
 	return &body.Results[0], nil
 }
 
-func (c *whyCharm) print(w io.Writer, name, arch string) error {
-	fmt.Fprintf(w, "%s for %s: %s\n", cli.Clean(name), cli.Clean(arch), cli.Clean(c.sentence()))
-	for _, app := range c.Applications {
-		what := app.Charm
-		if app.Requested != "" {
-			what += " from " + app.Requested
-		}
-		fmt.Fprintf(w, "  %s (%s): %s\n", cli.Clean(app.Application), cli.Clean(what), cli.Clean(app.sentence()))
-	}
-	return nil
-}
-
-// sentence returns the answer in words.
-func (c *whyCharm) sentence() string {
+// Sentence returns the answer for Juju in words, without the applications.
+func (c *CharmAnswer) Sentence() string {
 	if c.Code != "" {
 		return "nothing: " + c.Reason
 	}
