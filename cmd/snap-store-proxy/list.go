@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/catalog"
+	"offlinestore/catalog/overview"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
@@ -24,7 +25,7 @@ func newListPushedSnaps(dir *instance.Dir) *cobra.Command {
 				if err := cat.SelectSnaps(args...); err != nil {
 					return err
 				}
-				return listSnaps(c.OutOrStdout(), cat, asJSON, long)
+				return listSnaps(c.OutOrStdout(), overview.Snaps(cat), asJSON, long)
 			})
 		},
 	}
@@ -33,9 +34,9 @@ func newListPushedSnaps(dir *instance.Dir) *cobra.Command {
 	return c
 }
 
-func listSnaps(w io.Writer, cat *catalog.Snapshot, asJSON, long bool) error {
+func listSnaps(w io.Writer, rows []overview.Snap, asJSON, long bool) error {
 	if asJSON {
-		return listJSON(w, cat)
+		return cli.PrintJSON(w, rows)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 4, ' ', 0)
 	header := "Name\tStores"
@@ -43,16 +44,16 @@ func listSnaps(w io.Writer, cat *catalog.Snapshot, asJSON, long bool) error {
 		header += "\tRevision\tVersion\tArchitectures\tSize\tChannels"
 	}
 	fmt.Fprintln(t, header)
-	for _, s := range cat.Snaps {
+	for _, s := range rows {
 		if !long {
-			fmt.Fprintf(t, "%s\t%s\n", s.Name, globalStore)
+			fmt.Fprintf(t, "%s\t%s\n", s.Name, overview.GlobalStore)
 			continue
 		}
 		for _, r := range s.Revisions {
-			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.Name, globalStore, r.Revision.Number, cli.Clean(r.Version),
-				strings.Join(r.Architectures, ","), cli.Bytes(r.Download.Size), strings.Join(channelsOf(&s, r.Revision.Number), ", "))
-			for _, c := range r.Components() {
-				fmt.Fprintf(t, "%s+%s\t%s\t%d\t%s\t\t%s\twith revision %d\n", s.Name, c.Name, globalStore, c.Revision, cli.Clean(c.Version), cli.Bytes(c.Download.Size), r.Revision.Number)
+			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.Name, overview.GlobalStore, r.Revision, cli.Clean(r.Version),
+				strings.Join(r.Architectures, ","), cli.Bytes(r.Size), strings.Join(r.Channels, ", "))
+			for _, c := range r.Components {
+				fmt.Fprintf(t, "%s+%s\t%s\t%d\t%s\t\t%s\twith revision %d\n", s.Name, c.Name, overview.GlobalStore, c.Revision, cli.Clean(c.Version), cli.Bytes(c.Size), r.Revision)
 			}
 		}
 	}

@@ -1,16 +1,15 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"offlinestore/catalog"
+	"offlinestore/catalog/overview"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
@@ -28,14 +27,22 @@ and snaps, its resources, and its channels with the resources released there. Wi
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withSnapshot(c.Context(), dir, func(in *instance.Instance, cat *catalog.Snapshot) error {
-				shown, err := showItem(c.Context(), in, cat, args[0], chosen)
+				records, err := in.Catalog.History(c.Context(), "")
 				if err != nil {
 					return err
 				}
-				if asJSON {
-					return cli.PrintJSON(c.OutOrStdout(), shown)
+				if chosen || cat.MeansCharm(args[0]) {
+					found, err := cat.Charm(args[0])
+					if err != nil {
+						return err
+					}
+					return showCharm(c.OutOrStdout(), overview.DescribeCharm(cat, found, records), asJSON)
 				}
-				return shown.print(c.OutOrStdout())
+				found, err := cat.Snap(args[0])
+				if err != nil {
+					return err
+				}
+				return showSnap(c.OutOrStdout(), overview.DescribeSnap(found, records), asJSON)
 			})
 		},
 	}
@@ -44,83 +51,10 @@ and snaps, its resources, and its channels with the resources released there. Wi
 	return c
 }
 
-// showItem returns the result for a snap, or for a charm if no snap has the name or the operator asks for a charm.
-func showItem(ctx context.Context, in *instance.Instance, cat *catalog.Snapshot, name string, chosen bool) (interface{ print(io.Writer) error }, error) {
-	if chosen || cat.MeansCharm(name) {
-		found, err := cat.Charm(name)
-		if err != nil {
-			return nil, err
-		}
-		return showCharm(ctx, in, cat, found)
+func showSnap(w io.Writer, s *overview.SnapDetail, asJSON bool) error {
+	if asJSON {
+		return cli.PrintJSON(w, s)
 	}
-	found, err := cat.Snap(name)
-	if err != nil {
-		return nil, err
-	}
-	return showSnap(ctx, in, found)
-}
-
-// shownSnap is the result of show.
-type shownSnap struct {
-	Name      string          `json:"name"`
-	SnapID    string          `json:"snap-id"`
-	Title     string          `json:"title"`
-	Publisher string          `json:"publisher"`
-	Revisions []shownRevision `json:"revisions"`
-	Channels  []shownChannel  `json:"channels"`
-}
-
-// shownRevision is a revision and its origin. Bundle is empty if the history does not know the import any more.
-type shownRevision struct {
-	Revision      int      `json:"revision"`
-	Version       string   `json:"version"`
-	Architectures []string `json:"architectures"`
-	Size          int64    `json:"size"`
-	Components    []string `json:"components"`
-	Bundle        string   `json:"bundle,omitempty"`
-	File          string   `json:"file,omitempty"`
-	ImportedAt    string   `json:"imported-at,omitempty"`
-}
-
-// shownChannel is a row that devices are served from.
-type shownChannel struct {
-	Channel      string `json:"channel"`
-	Architecture string `json:"architecture"`
-	Revision     int    `json:"revision"`
-	ReleasedAt   string `json:"released-at,omitempty"`
-}
-
-func showSnap(ctx context.Context, in *instance.Instance, s *catalog.Snap) (*shownSnap, error) {
-	records, err := in.Catalog.History(ctx, "")
-	if err != nil {
-		return nil, err
-	}
-	origin := make(map[int]catalog.Record) // the newest import of a revision, since an earlier one was removed
-	for i := len(records) - 1; i >= 0; i-- {
-		for _, r := range records[i].Report.SnapRevisions {
-			if r.Snap == s.Name {
-				origin[r.Revision] = records[i]
-			}
-		}
-	}
-	out := &shownSnap{Name: s.Name, SnapID: s.SnapID, Title: s.Details.Title, Publisher: s.Details.Publisher.DisplayName, Revisions: []shownRevision{}, Channels: []shownChannel{}}
-	for _, r := range s.Revisions {
-		v := shownRevision{Revision: r.Revision.Number, Version: r.Version, Architectures: r.Architectures, Size: r.Download.Size, Components: []string{}}
-		for _, c := range r.Components() {
-			v.Components = append(v.Components, fmt.Sprintf("%s %d", c.Name, c.Revision))
-		}
-		if from, ok := origin[v.Revision]; ok {
-			v.Bundle, v.File, v.ImportedAt = from.Bundle.String(), from.Name, from.ImportedAt.UTC().Format(time.RFC3339)
-		}
-		out.Revisions = append(out.Revisions, v)
-	}
-	for _, row := range s.Served() {
-		out.Channels = append(out.Channels, shownChannel{row.Channel, row.Architecture, row.Revision, row.ReleasedAt})
-	}
-	return out, nil
-}
-
-func (s *shownSnap) print(w io.Writer) error {
 	fmt.Fprintf(w, "Name: %s\nSnap ID: %s\nTitle: %s\nPublisher: %s\n\n", s.Name, s.SnapID, cli.Clean(s.Title), cli.Clean(s.Publisher))
 	t := tabwriter.NewWriter(w, 0, 0, 4, ' ', 0)
 	fmt.Fprintln(t, "Revision\tVersion\tArchitectures\tSize\tComponents\tImported\tFile")

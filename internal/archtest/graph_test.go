@@ -31,10 +31,11 @@ func graph() map[string][]string {
 		"registration":   {"assertion"},
 		"snap":           {"channel", "safeyaml", "strictjson"},
 		// Layer 3: each package knows one place: a file, a database, the internet, a key.
-		"bundle":   {"assertion", "blob", "channel", "channelmap", "charm", "difference", "snap", "strictjson"},
-		"catalog":  {"assertion", "channel", "channelmap", "charm", "difference", "snap"},
-		"keyring":  {"blob", "bundle"},
-		"upstream": {"assertion", "charm", "snap"},
+		"bundle":           {"assertion", "blob", "channel", "channelmap", "charm", "difference", "snap", "strictjson"},
+		"catalog":          {"assertion", "channel", "channelmap", "charm", "difference", "snap"},
+		"catalog/overview": {"catalog", "charm"},
+		"keyring":          {"blob", "bundle"},
+		"upstream":         {"assertion", "charm", "snap"},
 		// Layer 4: each package leads from one place to another, or finds gaps.
 		"closure":            {"assertion", "bundle", "channel", "channelmap", "charm", "snap"},
 		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},

@@ -15,9 +15,9 @@ func TestJSONIsDocumented(t *testing.T) {
 	t.Parallel()
 	const root = "../../../"
 	text := doctest.Page(t, "json.md")
-	tag, member := regexp.MustCompile("`json:\"([^\",]+)"), regexp.MustCompile(`"([a-z-]+)":|\["([a-z-]+)"\] = `)
+	tag, member := regexp.MustCompile("`json:\"([^\",-][^\",]*)"), regexp.MustCompile(`"([a-z-]+)":|\["([a-z-]+)"\] = `)
 	var sources []string
-	for _, pattern := range []string{"cmd/store-admin/*.go", "cmd/snap-store-proxy/*.go", "exporter/errors.go", "exporter/hints.go", "catalog/import.go", "catalog/history.go", "difference/difference.go", "bundle/comparison.go"} {
+	for _, pattern := range []string{"cmd/store-admin/*.go", "cmd/snap-store-proxy/*.go", "exporter/errors.go", "exporter/hints.go", "catalog/import.go", "catalog/history.go", "catalog/overview/*.go", "inquiry/*.go", "difference/difference.go", "bundle/comparison.go"} {
 		found, err := filepath.Glob(root + pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: found %d files, error %v", pattern, len(found), err)
