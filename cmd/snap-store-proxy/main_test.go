@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"snap-store-proxy": main})
 }
 
-// TestPassphraseWork holds the work that makes a weak passphrase hard to guess: that of age.
+// TestPassphraseWork holds the work that makes a weak passphrase hard to guess. age has the same.
 func TestPassphraseWork(t *testing.T) {
 	t.Parallel()
 	if shippedWork != 18 {

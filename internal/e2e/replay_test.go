@@ -97,7 +97,7 @@ func TestExportOfRecordedTraffic(t *testing.T) {
 	t.Parallel()
 	e, p := newReplay(t, unaltered)
 	plan, err := e.Plan(t.Context(), exporter.Request{
-		Names: []string{"hello-world", "go-example-webserver"}, Channels: []string{"stable"}, Architectures: []string{"amd64"}, NoDeps: true,
+		Names: []string{"go-example-webserver", "hello-world"}, Channels: []string{"stable"}, Architectures: []string{"amd64"}, NoDeps: true,
 	})
 	if err != nil {
 		t.Fatal(err)
