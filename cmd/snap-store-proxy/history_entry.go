@@ -74,10 +74,10 @@ func namesIn(r *catalog.Report) (names []string) {
 // movesOf returns the changes of channels, each as "jq latest/stable amd64 6→8".
 func movesOf(r *catalog.Report) (list []string) {
 	for _, m := range r.SnapMoves {
-		list = append(list, fmt.Sprintf("%s %s %s %s", m.Snap, m.Channel, snapRow(m), move(m.From, m.To)))
+		list = append(list, fmt.Sprintf("%s %s %s %s", m.Snap, m.Channel, m.Row(), move(m.From, m.To)))
 	}
 	for _, m := range r.CharmMoves {
-		list = append(list, fmt.Sprintf("%s %s %s", m.Charm, charmRow(m), move(m.From, m.To)))
+		list = append(list, fmt.Sprintf("%s %s %s", m.Charm, m.Row(), move(m.From, m.To)))
 	}
 	if n := len(list) - maxMoves; n > 0 {
 		list = append(list[:maxMoves], fmt.Sprintf("%d more", n))
@@ -89,7 +89,7 @@ func movesOf(r *catalog.Report) (list []string) {
 func move(from, to int) string {
 	number := func(n int) string {
 		if n <= 0 {
-			return revisionName(n)
+			return catalog.RevisionName(n)
 		}
 		return strconv.Itoa(n)
 	}

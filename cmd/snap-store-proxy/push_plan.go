@@ -2,49 +2,19 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"slices"
 
 	"offlinestore/blob"
-	"offlinestore/catalog"
+	"offlinestore/cmd/internal/changes"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
 )
 
-// filePlan is a file's line in the JSON of the push commands.
-type filePlan struct {
-	File       string   `json:"file"`
-	Bundle     string   `json:"bundle,omitempty"`
-	Signer     string   `json:"signer,omitempty"`
-	Snaps      []string `json:"snaps"`
-	Charms     []string `json:"charms,omitempty"`
-	Bundles    []string `json:"bundles,omitempty"`
-	Images     int      `json:"images,omitempty"`
-	Assertions []string `json:"assertions,omitempty"`
-	// Withdrawn are the names of snaps and charms that are withdrawn upstream.
-	Withdrawn []string        `json:"withdrawn,omitempty"`
-	Payload   int64           `json:"payload-size"`
-	Copy      int64           `json:"bytes-to-copy"`
-	Plan      *catalog.Report `json:"plan,omitempty"`
-	Result    *catalog.Report `json:"result,omitempty"`
-	// Missing has a sentence about each thing that the file needs and the store will not have.
-	Missing []string `json:"missing,omitempty"`
-	Error   string   `json:"error,omitempty"`
-}
-
-func (p *push) rows() []filePlan {
-	rows := []filePlan{}
+func (p *push) rows() []changes.Row {
+	rows := []changes.Row{}
 	for _, f := range p.files {
-		r := filePlan{File: f.Name, Bundle: f.Digest.String(), Signer: f.Signer, Snaps: append([]string{}, f.Content.Snaps...), Charms: f.Content.Charms, Bundles: f.Content.Bundles,
-			Images: f.Content.Images, Withdrawn: f.Content.Withdrawn, Assertions: f.Content.Assertions, Payload: f.Payload, Copy: f.Missing, Missing: p.gapsOf(f), Result: f.Done}
-		if p.o.plan {
-			r.Plan = f.Planned
-		}
-		if f.Err != nil {
-			r.Error = f.Err.Error()
-		}
-		rows = append(rows, r)
+		rows = append(rows, changes.NewRow(f, p.o.plan, p.gapsOf(f)))
 	}
 	return rows
 }
@@ -78,7 +48,7 @@ func (p *push) printPlan() error {
 	}
 	for _, f := range p.batch.Files {
 		if f.Err == nil {
-			p.printFilePlan(p.w, f)
+			changes.PrintFile(p.w, f)
 		}
 	}
 	free, err := blob.Free(p.dataDir)
@@ -96,30 +66,7 @@ func (p *push) printPlan() error {
 func (p *push) detailPlan() {
 	for _, f := range p.batch.Files {
 		if f.Err == nil && cli.Verbose() {
-			p.printFilePlan(os.Stderr, f)
+			changes.PrintFile(os.Stderr, f)
 		}
 	}
-}
-
-func (p *push) printFilePlan(w io.Writer, f *importer.File) {
-	vouched := "signed by " + f.Signer
-	switch f.Signer {
-	case catalog.Unsigned:
-		vouched = "unsigned"
-	case catalog.OwnSignatures:
-		vouched = "verified by its own signatures"
-	case catalog.StoreSignatures:
-		vouched = "vouched for by the store alone"
-	}
-	fmt.Fprintf(w, "%s (%s), %s:\n", cli.Clean(f.Name), content{f.Content}, vouched)
-	if f.UpToDate {
-		fmt.Fprintln(w, "  already imported: nothing to do")
-		return
-	}
-	printChanges(w, content{f.Content}, f.Planned)
-	if f.Unsigned || f.Signer == catalog.StoreSignatures {
-		fmt.Fprintln(w, "  copy nothing: its blobs were already copied to read its content")
-		return
-	}
-	fmt.Fprintf(w, "  copy %s of %s\n", cli.Bytes(f.Missing), cli.Bytes(f.Payload))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/catalog"
+	"offlinestore/cmd/internal/changes"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
@@ -95,7 +96,7 @@ func runRemoval(ctx context.Context, w io.Writer, o removalOptions, remove func(
 		return o.print(w, plan, true)
 	}
 	if !o.yes {
-		printRemoved(os.Stderr, plan.Removed)
+		changes.PrintRemoved(os.Stderr, plan.Removed)
 		warnOfNeeds(plan)
 		yes, err := cli.Confirm("Remove this?")
 		if err != nil {
@@ -120,7 +121,7 @@ func (o removalOptions) print(w io.Writer, r *instance.Removal, dryRun bool) err
 			Needs   []string         `json:"needs"`
 		}{dryRun, r.Removed, r.Needs})
 	}
-	printRemoved(w, r.Removed)
+	changes.PrintRemoved(w, r.Removed)
 	warnOfNeeds(r)
 	var err error
 	switch {
@@ -137,35 +138,5 @@ func (o removalOptions) print(w io.Writer, r *instance.Removal, dryRun bool) err
 func warnOfNeeds(r *instance.Removal) {
 	for _, need := range r.Needs {
 		fmt.Fprintf(os.Stderr, "Warning: %s\n", cli.Clean(need))
-	}
-}
-
-// printRemoved prints the parts of a removal, one a line.
-func printRemoved(w io.Writer, r *catalog.Removed) {
-	for _, rev := range r.SnapRevisions {
-		fmt.Fprintf(w, "  remove %s revision %d (%s)\n", rev.Snap, rev.Revision, cli.Bytes(rev.Size))
-	}
-	for _, rev := range r.CharmRevisions {
-		fmt.Fprintf(w, "  remove %s revision %d (%s)\n", rev.Charm, rev.Revision, cli.Bytes(rev.Size))
-	}
-	for _, res := range r.CharmResources {
-		fmt.Fprintf(w, "  remove resource %s of %s revision %d\n", res.Resource, res.Charm, res.Revision)
-	}
-	if r.Images > 0 {
-		fmt.Fprintf(w, "  remove %s\n", cli.Count(r.Images, "image manifest"))
-	}
-	for _, m := range r.SnapMoves {
-		fmt.Fprintf(w, "  %s %s for %s: %s -> %s\n", m.Snap, m.Channel, m.Architecture, revisionName(m.From), revisionName(m.To))
-	}
-	for _, m := range r.CharmMoves {
-		fmt.Fprintf(w, "  %s %s: %s -> %s\n", m.Charm, charmRow(m), revisionName(m.From), revisionName(m.To))
-	}
-	for _, m := range r.Overrides {
-		fmt.Fprintf(w, "  %s %s for %s: the override with revision %d goes\n", m.Snap, m.Channel, m.Architecture, m.From)
-	}
-	for _, list := range [][]string{r.Snaps, r.Charms, r.Bundles} {
-		for _, name := range list {
-			fmt.Fprintf(w, "  nothing of %s stays\n", name)
-		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"offlinestore/catalog"
+	"offlinestore/cmd/internal/changes"
+	"offlinestore/importer"
 	"offlinestore/internal/mutate"
 )
 
@@ -35,10 +37,10 @@ func TestEveryReportMemberIsShown(t *testing.T) {
 			t.Errorf("%s: the history has %q", name, got)
 		}
 		var plan, push strings.Builder
-		printChanges(&plan, content{}, &r)
-		c := content{}
+		changes.PrintPlan(&plan, importer.Content{}, &r)
+		c := importer.Content{}
 		c.Snaps, c.Charms = []string{"filled"}, []string{"filled"}
-		printReport(&push, c, &r)
+		changes.PrintDone(&push, c, &r)
 		if plan.Len() == 0 || strings.Contains(plan.String(), "nothing new") || push.Len() == 0 {
 			t.Errorf("%s: the plan has %q, the push %q", name, plan.String(), push.String())
 		}

@@ -1,0 +1,98 @@
+package changes
+
+import (
+	"fmt"
+	"io"
+
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/difference"
+	"offlinestore/importer"
+)
+
+// PrintResult prints the result of a file that was imported.
+func PrintResult(w io.Writer, f *importer.File) {
+	c := f.Content
+	switch {
+	case f.UpToDate:
+		fmt.Fprintf(w, "[%s] Already imported: nothing to do.\n", c)
+	case !f.Done.IsEmpty():
+	case f.Done.AlreadyImported && f.Missing > 0:
+		fmt.Fprintf(w, "[%s] Already imported: what was missing is here again.\n", c)
+	default:
+		fmt.Fprintf(w, "[%s] Imported: nothing new in it.\n", c)
+	}
+	PrintDone(w, c, f.Done)
+}
+
+// PrintDone prints the changes of an import, in the original's words.
+func PrintDone(w io.Writer, c importer.Content, r *catalog.Report) {
+	updated := make(map[string]bool)
+	for _, a := range r.AssertionItems {
+		fmt.Fprintf(w, "[%s] Uploaded assertion\n", a)
+	}
+	for _, rev := range r.SnapRevisions {
+		fmt.Fprintf(w, "[snap %s] Uploaded snap blob and assertions for %[1]s revision %d\n", rev.Snap, rev.Revision)
+	}
+	for _, m := range r.SnapMoves {
+		updated["snap "+m.Snap] = true
+	}
+	for _, rev := range r.CharmRevisions {
+		fmt.Fprintf(w, "[%s %s] Uploaded %[1]s blob for %[2]s revision %d\n", c.CharmKind(rev.Charm), rev.Charm, rev.Revision)
+	}
+	for _, res := range r.CharmResources {
+		fmt.Fprintf(w, "[charm %s] Uploaded resource %s revision %d\n", res.Charm, res.Resource, res.Revision)
+	}
+	for _, m := range r.CharmMoves {
+		updated[c.CharmKind(m.Charm)+" "+m.Charm] = true
+	}
+	for _, t := range r.TakeOvers {
+		fmt.Fprintf(w, "[%s %s] The name was taken over from %s by %s.\n", t.Kind, t.Name, t.From, t.To)
+	}
+	for _, wd := range r.Withdrawals {
+		fmt.Fprintf(w, "[%s %s] Withdrawn upstream (%s): its channels are closed.\n", wd.Kind, wd.Name, wd.Reason)
+	}
+	for _, m := range r.ImageMoves {
+		fmt.Fprintf(w, "[charm %s] The image of resource %s revision %d is %s now, and %s no more.\n", m.Charm, m.Resource, m.Revision, m.To, m.From)
+	}
+	if r.Images > 0 {
+		fmt.Fprintf(w, "[images] Uploaded %s\n", cli.Count(r.Images, "image manifest"))
+	}
+	printUpdates(w, c, r)
+	for _, g := range c.Groups() {
+		for _, name := range g.Names {
+			if updated[g.Kind+" "+name] {
+				fmt.Fprintf(w, "[%s %s] Channelmaps were successfully updated.\n", g.Kind, name)
+			}
+		}
+	}
+	for _, m := range r.Kept {
+		printKept(w, "snap", m.Snap, m.Channel+" for "+m.Architecture, m.From, m.To)
+	}
+	for _, m := range r.KeptCharms {
+		printKept(w, c.CharmKind(m.Charm), m.Charm, m.Row(), m.From, m.To)
+	}
+}
+
+// printUpdates prints the changes of things that were there before. New assertions are mentioned only if they come without a revision.
+func printUpdates(w io.Writer, c importer.Content, r *catalog.Report) {
+	for _, u := range r.Updates {
+		title := "assertions"
+		switch {
+		case u.Snap != "":
+			title = "snap " + u.Snap
+		case u.Charm != "":
+			title = c.CharmKind(u.Charm) + " " + u.Charm
+		case u.What == difference.Manifest:
+			title = "images"
+		}
+		fmt.Fprintf(w, "[%s] %s\n", title, cli.ChangeText(u))
+	}
+	if n := r.NewAssertions(); n > 0 && len(r.SnapRevisions)+len(r.CharmRevisions)+len(r.AssertionItems) == 0 {
+		fmt.Fprintf(w, "[assertions] Uploaded %s\n", cli.Count(n, "assertion"))
+	}
+}
+
+func printKept(w io.Writer, kind, name, row string, from, to int) {
+	fmt.Fprintf(w, "[%s %s] %s stays at %s: a newer bundle has set it (--push-channel-map would set it to %s).\n", kind, name, row, catalog.RevisionName(from), catalog.RevisionName(to))
+}

@@ -1,0 +1,40 @@
+package changes
+
+import (
+	"offlinestore/catalog"
+	"offlinestore/importer"
+)
+
+// Row is a file's line in the JSON of the push commands.
+type Row struct {
+	File       string   `json:"file"`
+	Bundle     string   `json:"bundle,omitempty"`
+	Signer     string   `json:"signer,omitempty"`
+	Snaps      []string `json:"snaps"`
+	Charms     []string `json:"charms,omitempty"`
+	Bundles    []string `json:"bundles,omitempty"`
+	Images     int      `json:"images,omitempty"`
+	Assertions []string `json:"assertions,omitempty"`
+	// Withdrawn are the names of snaps and charms that are withdrawn upstream.
+	Withdrawn []string        `json:"withdrawn,omitempty"`
+	Payload   int64           `json:"payload-size"`
+	Copy      int64           `json:"bytes-to-copy"`
+	Plan      *catalog.Report `json:"plan,omitempty"`
+	Result    *catalog.Report `json:"result,omitempty"`
+	// Missing has a sentence about each thing that the file needs and the store will not have.
+	Missing []string `json:"missing,omitempty"`
+	Error   string   `json:"error,omitempty"`
+}
+
+// NewRow returns the line of a file. It has the plan only if the push is a plan.
+func NewRow(f *importer.File, plan bool, missing []string) Row {
+	r := Row{File: f.Name, Bundle: f.Digest.String(), Signer: f.Signer, Snaps: append([]string{}, f.Content.Snaps...), Charms: f.Content.Charms, Bundles: f.Content.Bundles,
+		Images: f.Content.Images, Withdrawn: f.Content.Withdrawn, Assertions: f.Content.Assertions, Payload: f.Payload, Copy: f.Missing, Missing: missing, Result: f.Done}
+	if plan {
+		r.Plan = f.Planned
+	}
+	if f.Err != nil {
+		r.Error = f.Err.Error()
+	}
+	return r
+}
