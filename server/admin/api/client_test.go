@@ -41,6 +41,7 @@ func (c *clock) now() time.Time { return time.Unix(c.Load(), 0) }
 func newStore(t *testing.T) (url string, c *clock, calls *atomic.Int64) {
 	t.Helper()
 	t.Setenv("STORE_ADMIN_CONFIG_DIR", t.TempDir())
+	t.Setenv("RUNTIME_DIRECTORY", t.TempDir()) // a killed service of another test may have left a socket in the system's
 	st, err := catalog.Open(t.Context(), pgtest.NewFrom(t, bundletest.Migrate))
 	if err != nil {
 		t.Fatal(err)

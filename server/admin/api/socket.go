@@ -47,7 +47,11 @@ func findSocket(u *url.URL) string {
 	if host == "localhost" {
 		host = "127.0.0.1"
 	}
-	for _, dir := range []string{SocketFolder(), systemRun} {
+	dirs := []string{SocketFolder(), systemRun}
+	if os.Getenv("RUNTIME_DIRECTORY") != "" { // somebody has chosen the folder
+		dirs = dirs[:1]
+	}
+	for _, dir := range dirs {
 		if dir == "" {
 			continue
 		}
