@@ -9,13 +9,17 @@ import (
 	"offlinestore/registration"
 )
 
-// RegisterResult tells which store a Dir has become.
+// RegisterResult names the store that a Dir has become. It lacks the private key.
 type RegisterResult struct {
-	*registration.Registration
+	StoreID    string    `json:"store-id"`
+	URL        string    `json:"url"`
+	Domain     string    `json:"domain"`
+	OperatorID string    `json:"operator-id"`
+	IssuedAt   time.Time `json:"issued-at"`
 	// Replaced is the ID of the store that it was before. It is empty if there was none, or the same.
-	Replaced string
+	Replaced string `json:"replaced,omitempty"`
 	// First reports that there was no store assertion before.
-	First bool
+	First bool `json:"-"`
 }
 
 // DomainError means that a store assertion is for another host name than proxy.domain.
@@ -47,7 +51,7 @@ func (d Dir) Register(c *registration.Claim) (*RegisterResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &RegisterResult{Registration: r, First: !d.HasStoreAssertion()}
+	out := &RegisterResult{StoreID: r.StoreID, URL: r.URL, Domain: r.Domain, OperatorID: r.OperatorID, IssuedAt: r.IssuedAt, First: !d.HasStoreAssertion()}
 	if before != r.StoreID {
 		out.Replaced = before
 	}

@@ -8,17 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/catalog"
+	"offlinestore/catalog/overview"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
-
-// adminRow is the printed form of an admin.
-type adminRow struct {
-	Email   string    `json:"email"`
-	AddedAt time.Time `json:"added-at"`
-	Login   string    `json:"login"`
-}
 
 func newListAdmins(dir *instance.Dir) *cobra.Command {
 	var asJSON bool
@@ -33,7 +26,7 @@ func newListAdmins(dir *instance.Dir) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return printAdmins(c.OutOrStdout(), list, asJSON)
+				return printAdmins(c.OutOrStdout(), overview.Admins(list), asJSON)
 			})
 		},
 	}
@@ -41,18 +34,7 @@ func newListAdmins(dir *instance.Dir) *cobra.Command {
 	return c
 }
 
-func printAdmins(w io.Writer, list []catalog.Admin, asJSON bool) error {
-	rows := []adminRow{}
-	for _, a := range list {
-		login := "password"
-		switch {
-		case a.Secret == "":
-			login = "token, used"
-		case a.Once && a.ExpiresAt != nil:
-			login = "token, until " + a.ExpiresAt.UTC().Format(time.RFC3339)
-		}
-		rows = append(rows, adminRow{a.Email, a.AddedAt.UTC(), login})
-	}
+func printAdmins(w io.Writer, rows []overview.Admin, asJSON bool) error {
 	if asJSON {
 		return cli.PrintJSON(w, rows)
 	}

@@ -56,16 +56,7 @@ func checkBlobs(ctx context.Context, w io.Writer, in *instance.Instance, o insta
 
 func printDamaged(w io.Writer, bad []instance.DamagedBlob, list *instance.BlobList, asJSON bool) error {
 	if asJSON {
-		type row struct {
-			Digest  string `json:"digest"`
-			Problem string `json:"problem"`
-			MovedTo string `json:"moved-to,omitempty"`
-		}
-		rows := []row{}
-		for _, b := range bad {
-			rows = append(rows, row{b.Digest.String(), b.Problem.Error(), b.MovedTo})
-		}
-		return cli.PrintJSON(w, map[string]any{"blobs": list.Len(), "size": list.Size, "damaged": rows})
+		return cli.PrintJSON(w, list.Report(bad))
 	}
 	printDamagedLines(w, bad)
 	if len(bad) == 0 {

@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/user"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -57,7 +54,7 @@ func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []cat
 		}
 		return o.print(w, done, api.Override.Setting)
 	}
-	by := localUser() // before root's rights are given up
+	by := instance.Operator() // before root's rights are given up
 	return withInstance(ctx, o.dir, func(in *instance.Instance) error {
 		done, err := in.Catalog.SetOverrides(ctx, by, changes)
 		if err != nil {
@@ -77,15 +74,4 @@ func (o *overrideOptions) print(w io.Writer, list []api.Override, line func(api.
 		}
 	}
 	return nil
-}
-
-// localUser returns the user who runs the command, also through sudo.
-func localUser() string {
-	if name := os.Getenv("SUDO_USER"); name != "" {
-		return name
-	}
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return strconv.Itoa(os.Getuid())
 }

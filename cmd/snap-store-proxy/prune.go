@@ -30,8 +30,8 @@ removed revision keep it. 'gc' then frees the space of the blobs.`,
 			if o.Keep < 0 {
 				return cli.Usagef("--keep %d: want 0 or more", o.Keep)
 			}
-			o.By = localUser() // before root's rights are given up
-			r.yes = true       // nothing needs the revisions
+			o.By = instance.Operator() // before root's rights are given up
+			r.yes = true               // nothing needs the revisions
 			return withInstance(c.Context(), dir, func(in *instance.Instance) error {
 				return runRemoval(c.Context(), c.OutOrStdout(), r, func(ctx context.Context, dryRun bool) (*instance.Removal, error) {
 					o := o

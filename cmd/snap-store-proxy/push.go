@@ -57,7 +57,7 @@ It first prints what will happen, and asks.`,
 		Example: example,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.by = localUser() // before root's rights are given up
+			o.by = instance.Operator() // before root's rights are given up
 			return runPush(c.Context(), c.OutOrStdout(), dir, o, args)
 		},
 	}

@@ -57,7 +57,7 @@ func newRemove(dir *instance.Dir, kind catalog.ItemKind, c *cobra.Command) *cobr
 	o := removeOptions{RemoveOptions: instance.RemoveOptions{Kind: kind}}
 	c.Args = cobra.ExactArgs(1)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		o.Name, o.By = args[0], localUser() // before root's rights are given up
+		o.Name, o.By = args[0], instance.Operator() // before root's rights are given up
 		for _, n := range o.Revisions {
 			if n < 1 {
 				return cli.Usagef("revision %d: want a number from 1", n)

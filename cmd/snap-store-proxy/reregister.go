@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -53,14 +55,14 @@ func (o *reregisterOptions) run(w io.Writer, dir *instance.Dir) error {
 	if err != nil {
 		return err
 	}
-	r, err := register(dir, claim)
+	r, err := dir.Register(claim)
 	if err != nil {
 		return err
 	}
 	if o.json {
 		return cli.PrintJSON(w, r)
 	}
-	r.print(w)
+	printRegistered(w, r)
 	return nil
 }
 
@@ -96,4 +98,18 @@ func named(file string, err error) error {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	return nil
+}
+
+// printRegistered prints the store and the configuration that devices need.
+func printRegistered(w io.Writer, r *instance.RegisterResult) {
+	fmt.Fprintf(w, "This store is %s at %s, registered by %s on %s.\n", r.StoreID, r.URL, cli.Clean(r.OperatorID), r.IssuedAt.UTC().Format(time.DateOnly))
+	if r.First {
+		fmt.Fprintln(os.Stderr, "Devices join it by:")
+	} else {
+		fmt.Fprintln(os.Stderr, "Devices that joined it before have to acknowledge the assertion again:")
+	}
+	fmt.Fprintf(os.Stderr, "    curl -s %s/v2/auth/store/assertions | sudo snap ack /dev/stdin\n", r.URL)
+	if r.First || r.Replaced != "" {
+		fmt.Fprintf(os.Stderr, "    sudo snap set system proxy.store=%s\n", r.StoreID)
+	}
 }

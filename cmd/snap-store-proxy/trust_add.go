@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +43,11 @@ func newTrustAdd(dir *instance.Dir) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printSigner(c.OutOrStdout(), dir, k)
+				signers, err := dir.Trust().Describe(k)
+				if err != nil {
+					return err
+				}
+				return cli.PrintJSON(c.OutOrStdout(), signers[0])
 			}
 			fmt.Fprintf(c.OutOrStdout(), "Bundles signed by %s (%s) are accepted from now on.\n", k.ID(), k.Algorithm())
 			return nil
@@ -53,13 +56,4 @@ func newTrustAdd(dir *instance.Dir) *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().StringVar(&name, "name", "", "`name` of the signer in the history and in lists")
 	return c
-}
-
-// printSigner prints a trusted signer with its name, which may be an earlier one.
-func printSigner(w io.Writer, dir *instance.Dir, k bundle.PublicKey) error {
-	names, err := dir.Trust().SignerNames()
-	if err != nil {
-		return err
-	}
-	return cli.PrintJSON(w, map[string]string{"fingerprint": k.ID(), "algorithm": k.Algorithm(), "name": names[k.ID()]})
 }

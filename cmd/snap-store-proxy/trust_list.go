@@ -25,21 +25,17 @@ func newTrustList(dir *instance.Dir) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			names, err := dir.Trust().SignerNames()
+			signers, err := dir.Trust().Describe(keys...)
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				ids := []map[string]string{}
-				for _, k := range keys {
-					ids = append(ids, map[string]string{"fingerprint": k.ID(), "algorithm": k.Algorithm(), "name": names[k.ID()]})
-				}
-				return cli.PrintJSON(c.OutOrStdout(), ids)
+				return cli.PrintJSON(c.OutOrStdout(), signers)
 			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "Fingerprint\tAlgorithm\tName")
-			for _, k := range keys {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", k.ID(), k.Algorithm(), cli.Clean(names[k.ID()]))
+			for _, s := range signers {
+				fmt.Fprintf(w, "%s\t%s\t%s\n", s.Fingerprint, s.Algorithm, cli.Clean(s.Name))
 			}
 			return w.Flush()
 		},

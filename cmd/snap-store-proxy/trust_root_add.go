@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,11 +33,13 @@ func newRootAdd(dir *instance.Dir) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.ErrOrStderr(), "Warning: an owner of the keys of %s can now sign any snap for this store.\n", rootNames(as))
+			root := instance.NewRootAccounts(id, as)
+			names := cli.Clean(strings.Join(root.Accounts, ", "))
+			fmt.Fprintf(c.ErrOrStderr(), "Warning: an owner of the keys of %s can now sign any snap for this store.\n", names)
 			if asJSON {
-				return cli.PrintJSON(c.OutOrStdout(), trustedRoot{id, rootAccounts(as)})
+				return cli.PrintJSON(c.OutOrStdout(), root)
 			}
-			fmt.Fprintf(c.OutOrStdout(), "Root %s is trusted from now on.\n", rootNames(as))
+			fmt.Fprintf(c.OutOrStdout(), "Root %s is trusted from now on.\n", names)
 			return nil
 		},
 	}
