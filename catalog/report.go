@@ -38,3 +38,32 @@ func (r *Report) NewAssertions() int {
 func (r *Report) Others() int {
 	return len(r.ImageMoves) + len(r.Withdrawals) + len(r.TakeOvers) + len(r.Updates)
 }
+
+// Names returns the names of the snaps and charms that an import brought or changed, some of them several times.
+func (r *Report) Names() (names []string) {
+	for _, v := range r.SnapRevisions {
+		names = append(names, v.Snap)
+	}
+	for _, m := range slices.Concat(r.SnapMoves, r.Kept) {
+		names = append(names, m.Snap)
+	}
+	for _, v := range r.CharmRevisions {
+		names = append(names, v.Charm)
+	}
+	for _, v := range r.CharmResources {
+		names = append(names, v.Charm)
+	}
+	for _, m := range slices.Concat(r.CharmMoves, r.KeptCharms) {
+		names = append(names, m.Charm)
+	}
+	for _, v := range r.TakeOvers {
+		names = append(names, v.Name)
+	}
+	for _, v := range r.Withdrawals {
+		names = append(names, v.Name)
+	}
+	for _, u := range r.Updates {
+		names = append(names, u.Snap, u.Charm)
+	}
+	return names
+}

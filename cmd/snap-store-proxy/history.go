@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/catalog"
+	"offlinestore/catalog/overview"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
@@ -51,7 +52,7 @@ list has.`,
 				if err != nil {
 					return err
 				}
-				return printHistory(c.OutOrStdout(), o.selectFrom(historyOf(records, removals)), names, o.asJSON)
+				return printHistory(c.OutOrStdout(), o.selectFrom(overview.History(records, removals)), names, o.asJSON)
 			})
 		},
 	}
@@ -61,9 +62,9 @@ list has.`,
 }
 
 // selectFrom returns the entries that the options ask for.
-func (o historyOptions) selectFrom(list []historyEntry) []historyEntry {
+func (o historyOptions) selectFrom(list []overview.Entry) []overview.Entry {
 	if o.name != "" {
-		list = slices.DeleteFunc(list, func(h historyEntry) bool { return !h.concerns(o.name) })
+		list = slices.DeleteFunc(list, func(e overview.Entry) bool { return !e.Concerns(o.name) })
 	}
 	if o.limit > 0 && len(list) > o.limit {
 		list = list[:o.limit]
@@ -71,47 +72,36 @@ func (o historyOptions) selectFrom(list []historyEntry) []historyEntry {
 	return list
 }
 
-func printHistory(w io.Writer, list []historyEntry, names map[string]string, asJSON bool) error {
+func printHistory(w io.Writer, list []overview.Entry, names map[string]string, asJSON bool) error {
 	if asJSON {
 		out := []any{}
-		for _, h := range list {
-			out = append(out, h.entry)
+		for _, e := range list {
+			out = append(out, e.Record())
 		}
 		return cli.PrintJSON(w, out)
 	}
-	for _, h := range list {
-		switch r := h.entry.(type) {
-		case catalog.Record:
-			printImport(w, r, names)
-		case catalog.RemovalRecord:
-			printRemoval(w, r)
+	for _, e := range list {
+		if e.Import != nil {
+			printImport(w, e.Import, names)
+		} else {
+			printRemoval(w, e.Removal)
 		}
 	}
 	return nil
 }
 
-func printImport(w io.Writer, r catalog.Record, names map[string]string) {
+// maxMoves bounds the channels that a line of the history names. JSON has all of them.
+const maxMoves = 4
+
+func printImport(w io.Writer, r *catalog.Record, names map[string]string) {
 	changes := countReport(&r.Report)
-	if moves := movesOf(&r.Report); len(moves) > 0 {
+	if moves := overview.Moves(&r.Report, maxMoves); len(moves) > 0 {
 		changes = strings.Join(moves, ", ") + "; " + changes
 	}
-	fmt.Fprintf(w, "%s %s %s: %s\n", r.ImportedAt.UTC().Format(time.RFC3339), cli.Clean(cmp.Or(r.Name, r.Bundle.String())), vouchedFor(r, names), cli.Clean(changes))
+	fmt.Fprintf(w, "%s %s %s: %s\n", r.ImportedAt.UTC().Format(time.RFC3339), cli.Clean(cmp.Or(r.Name, r.Bundle.String())), cli.Clean(overview.Voucher(r, names)), cli.Clean(changes))
 }
 
-// vouchedFor tells who vouches for an import.
-func vouchedFor(r catalog.Record, names map[string]string) string {
-	switch r.Signer {
-	case catalog.Unsigned:
-		return "UNSIGNED, made " + r.SignedAt.UTC().Format(time.RFC3339)
-	case catalog.OwnSignatures:
-		return "with signatures of its own"
-	case catalog.StoreSignatures:
-		return "vouched for by the store alone"
-	}
-	return fmt.Sprintf("signed %s by %s (%s)", r.SignedAt.UTC().Format(time.RFC3339), cli.Clean(cmp.Or(names[r.Signer], r.Signer)), cli.Clean(r.Exporter))
-}
-
-func printRemoval(w io.Writer, r catalog.RemovalRecord) {
+func printRemoval(w io.Writer, r *catalog.RemovalRecord) {
 	forced := ""
 	if r.Forced {
 		forced = ", forced"
