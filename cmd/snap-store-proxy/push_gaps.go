@@ -55,35 +55,14 @@ func printGaps(gaps []closure.Gap, err error) {
 func (p *push) gapsIn(cat *catalog.Snapshot) ([]closure.Gap, error) {
 	gaps, err := p.in.Gaps(cat)
 	return slices.DeleteFunc(gaps, func(g closure.Gap) bool {
-		return !slices.ContainsFunc(p.batch.Files, func(f *importer.File) bool { return leaves(f, g) })
+		return !slices.ContainsFunc(p.batch.Files, func(f *importer.File) bool { return f.Leaves(g) })
 	}), err
-}
-
-// leaves reports whether a file contains an item that leads to a gap.
-func leaves(f *importer.File, g closure.Gap) bool {
-	unapproved := g.Kind == closure.KindApproval && brings(f, closure.Needer{Kind: closure.KindSnap, Name: g.Name})
-	return unapproved || slices.ContainsFunc(g.NeededBy, func(n closure.Needer) bool { return brings(f, n) })
-}
-
-// brings reports whether a file contains the item that needs something. Any file may contain a model or a validation set.
-func brings(f *importer.File, n closure.Needer) bool {
-	switch {
-	case !f.Changes():
-		return false
-	case n.Kind == closure.KindSnap:
-		return slices.Contains(f.Content.Snaps, n.Name)
-	case n.Kind == closure.KindCharm:
-		return slices.Contains(f.Content.Charms, n.Name)
-	case n.Kind == closure.KindBundle:
-		return slices.Contains(f.Content.Bundles, n.Name)
-	}
-	return n.Kind == closure.KindModel || n.Kind == closure.KindSet
 }
 
 // gapsOf returns the sentences about the missing needs of a file.
 func (p *push) gapsOf(f *importer.File) (lines []string) {
 	for _, g := range p.gaps {
-		if leaves(f, g) {
+		if f.Leaves(g) {
 			lines = append(lines, cli.GapLine(g))
 		}
 	}

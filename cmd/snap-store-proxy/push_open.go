@@ -32,7 +32,7 @@ func runPush(ctx context.Context, w io.Writer, dir *instance.Dir, o pushOptions,
 		p.batch.Files = append(p.batch.Files, f)
 	}
 	p.files = slices.Clone(p.batch.Files)
-	p.reports = newReports(p.files, func(text string) { p.bar.Printf(p.w, "%s", text) })
+	p.reports = cli.NewOrdered(p.files, func(text string) { p.bar.Printf(p.w, "%s", text) })
 	return withInstance(ctx, dir, func(in *instance.Instance) error {
 		p.in = in
 		var err error

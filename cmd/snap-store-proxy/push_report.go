@@ -25,7 +25,7 @@ type push struct {
 	bar     *cli.Progress
 	// files are in the order of the arguments, which the batch may change. reports prints their results in that order.
 	files   []*importer.File
-	reports *reports
+	reports *cli.Ordered[*importer.File]
 	// unknown has the unknown signers that were named. naming protects it.
 	unknown map[string]bool
 	naming  sync.Mutex
@@ -50,12 +50,12 @@ func (p *push) report(f *importer.File) {
 		p.bar.Printf(os.Stderr, "snap-store-proxy: %s: %s\n", cli.Clean(f.Name), cli.Clean(p.reason(f.Err)))
 	}
 	if f.Err != nil || p.o.json {
-		p.reports.add(f, "")
+		p.reports.Add(f, "")
 		return
 	}
 	var b strings.Builder
 	changes.PrintResult(&b, f)
-	p.reports.add(f, b.String())
+	p.reports.Add(f, b.String())
 }
 
 // reason returns the text of an error. A signer that several files have in common is named once.

@@ -31,7 +31,7 @@ func (p *push) run(ctx context.Context) error {
 	p.bar = cli.NewProgress("Importing", p.batch.Totals().Payload)
 	p.batch.Progress = p.bar.Add
 	p.batch.Run(ctx)
-	p.reports.flush()
+	p.reports.Flush()
 	p.bar.Done()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -50,7 +50,7 @@ func (p *push) leaveOutJoined() {
 	p.files = slices.DeleteFunc(p.files, func(f *importer.File) bool {
 		joined := !slices.Contains(p.batch.Files, f)
 		if joined {
-			p.reports.add(f, "")
+			p.reports.Add(f, "")
 		}
 		return joined
 	})

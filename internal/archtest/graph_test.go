@@ -39,7 +39,7 @@ func graph() map[string][]string {
 		// Layer 4: each package leads from one place to another, or finds gaps.
 		"closure":            {"assertion", "bundle", "channel", "channelmap", "charm", "snap"},
 		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},
-		"importer":           {"assertion", "blob", "bundle", "catalog", "channel", "channelmap", "charm", "importer/canonical", "squashfs"},
+		"importer":           {"assertion", "blob", "bundle", "catalog", "channel", "channelmap", "charm", "closure", "importer/canonical", "squashfs"},
 		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "snap", "squashfs"},
 		"inquiry":            {"blob", "catalog", "charm", "server", "snap"},
 		"install":            {"blob", "docs", "registration"},
