@@ -8,6 +8,7 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/closure"
+	"offlinestore/cmd/internal/advice"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
@@ -61,7 +62,7 @@ func checkNeeds(w io.Writer, in *instance.Instance, cat *catalog.Snapshot, asJSO
 		return err
 	}
 	if asJSON {
-		if err := cli.PrintJSON(w, newGapRows(gaps)); err != nil {
+		if err := cli.PrintJSON(w, advice.NewGapRows(gaps)); err != nil {
 			return err
 		}
 	} else {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"offlinestore/cmd/internal/advice"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
@@ -68,7 +69,7 @@ func makeConnections(ctx context.Context, dir *instance.Dir) ([]connection, erro
 	made, failed := dir.Connections(ctx, options())
 	var all []connection
 	for _, c := range made {
-		all = append(all, connection{c, connectionHint(c)})
+		all = append(all, connection{c, advice.ConnectionHint(c, hints())})
 		if !c.OK && failed == nil {
 			failed = errConnections
 		}

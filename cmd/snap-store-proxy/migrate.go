@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"offlinestore/cmd/internal/advice"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 	"offlinestore/instance/settings"
@@ -40,11 +41,11 @@ will take over, and the settings that have no meaning here.`,
 			if err != nil {
 				return err
 			}
-			g := newMigrationGuide(m, file)
+			g := advice.NewMigrationGuide(m, file)
 			if o.asJSON {
 				return cli.PrintJSON(c.OutOrStdout(), g)
 			}
-			g.print(c.OutOrStdout())
+			g.Print(c.OutOrStdout())
 			return nil
 		},
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"offlinestore/cmd/internal/advice"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
@@ -22,7 +23,7 @@ the command shows the state as far as it is known; then the exit code is 8.`,
 			if h == nil {
 				return failed
 			}
-			s := &status{h, cli.Version(), warnings(dir, h)}
+			s := &status{h, cli.Version(), advice.Warnings(*dir, h)}
 			if asJSON {
 				if err := cli.PrintJSON(c.OutOrStdout(), s); err != nil {
 					return err

@@ -1,4 +1,4 @@
-package main
+package advice
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 // restartNews is the time for which a restart of the private PostgreSQL is worth a warning.
 const restartNews = 7 * 24 * time.Hour
 
-// warnings returns sentences about problems that an operator should solve.
-func warnings(dir *instance.Dir, h *instance.Health) []string {
+// Warnings returns sentences about problems of the store in dir that an operator should solve.
+func Warnings(dir instance.Dir, h *instance.Health) []string {
 	list := []string{}
 	add := func(when bool, format string, args ...any) {
 		if when {
@@ -24,8 +24,8 @@ func warnings(dir *instance.Dir, h *instance.Health) []string {
 	add(h.OwnURL != "", "%s", urlWarning(h))
 	add(h.NoStoreAssertion, "the store's id is set and its assertion is missing, so that devices can't join: 'config --import-store-assertion FILE' takes it")
 	add(h.Damaged > 0, "%s in quarantine: push the bundles that contain them again; 'gc --all' removes them", cli.Count(h.Damaged, "damaged blob"))
-	add(h.ReadOnly, "the file system of %s is read-only, as after an error of the disk: nothing can be pushed (see the kernel's log)", *dir)
-	add(h.FreeBytes < instance.LowSpace, "only %s are free in %s", cli.Bytes(h.FreeBytes), *dir)
+	add(h.ReadOnly, "the file system of %s is read-only, as after an error of the disk: nothing can be pushed (see the kernel's log)", dir)
+	add(h.FreeBytes < instance.LowSpace, "only %s are free in %s", cli.Bytes(h.FreeBytes), dir)
 	add(h.OpenSettings, "others can read %s, which has secrets in it: chmod 600 %[1]s", dir.SettingsPath())
 	if r := h.DatabaseRestarts; r != nil {
 		add(time.Since(r.Last) < restartNews, "the private PostgreSQL ended and was started again: %s, last at %s; postgresql/log in the data folder may have the reason",

@@ -1,4 +1,5 @@
-package main
+// Package advice tells operators the next steps: what to do about a gap, a fault, a failed connection, and on the way from the original product.
+package advice
 
 import (
 	"fmt"
@@ -10,8 +11,8 @@ import (
 	"offlinestore/instance/settings"
 )
 
-// migrationStep is a step from the original to this store.
-type migrationStep struct {
+// MigrationStep is a step from the original to this store.
+type MigrationStep struct {
 	Name string `json:"name"`
 	Done bool   `json:"done"`
 	// Detail describes the data that was found.
@@ -20,19 +21,19 @@ type migrationStep struct {
 	Command string `json:"command,omitempty"`
 }
 
-// migrationGuide holds the words for a migration.
-type migrationGuide struct {
-	Steps    []migrationStep `json:"steps"`
+// MigrationGuide holds the words for a migration.
+type MigrationGuide struct {
+	Steps    []MigrationStep `json:"steps"`
 	Warnings []string        `json:"warnings"`
 }
 
-// newMigrationGuide returns the steps in the order of their dependencies. file is the name of the original's settings.
-func newMigrationGuide(m *instance.Migration, file string) *migrationGuide {
+// NewMigrationGuide returns the steps in the order of their dependencies. file is the name of the original's settings.
+func NewMigrationGuide(m *instance.Migration, file string) *MigrationGuide {
 	assertion := m.Original.Assertion
 	if assertion == "" {
 		assertion = "FILE   (the original's nginx/airgap/store.assert, in the folder of its data)"
 	}
-	return &migrationGuide{Warnings: migrationWarnings(m), Steps: []migrationStep{
+	return &MigrationGuide{Warnings: migrationWarnings(m), Steps: []MigrationStep{
 		settingsStep(m, file),
 		{Name: "prepare the database and the secrets", Done: m.Prepared, Command: "snap-store-proxy enable-airgap-mode"},
 		{Name: "take over the store assertion, so that devices need not change", Done: m.Registered, Detail: m.StoreID,
@@ -46,8 +47,8 @@ func newMigrationGuide(m *instance.Migration, file string) *migrationGuide {
 	}}
 }
 
-func settingsStep(m *instance.Migration, file string) migrationStep {
-	s := migrationStep{Name: "take over the settings", Done: m.Domain != ""}
+func settingsStep(m *instance.Migration, file string) MigrationStep {
+	s := MigrationStep{Name: "take over the settings", Done: m.Domain != ""}
 	s.Command = "snap-store-proxy config --import-yaml <original.yaml   (from 'enterprise-store config --export-yaml')"
 	if file != "" {
 		s.Command = "snap-store-proxy config --import-yaml <" + file
@@ -85,7 +86,8 @@ func countFound(n int, thing string) string {
 	return cli.Count(n, thing)
 }
 
-func (g *migrationGuide) print(w io.Writer) {
+// Print prints the steps, and the commands of the ones that are not done.
+func (g *MigrationGuide) Print(w io.Writer) {
 	fmt.Fprintln(w, "From the original Enterprise Store to this one:")
 	for i, s := range g.Steps {
 		mark := " "

@@ -1,4 +1,4 @@
-package main
+package advice
 
 import (
 	"context"
@@ -7,17 +7,18 @@ import (
 	"net/http"
 	"syscall"
 
+	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
 
-// connectionHint returns the next step of an operator after a failed connection.
-func connectionHint(c instance.Connection) string {
+// ConnectionHint returns the next step of an operator after a failed connection. hints are the ones of the program.
+func ConnectionHint(c instance.Connection, hints cli.Table) string {
 	refused := errors.Is(c.Err, syscall.ECONNREFUSED)
 	switch {
 	case c.OK, c.Name == instance.ConnectionDatabase:
 		return "" // the error of the whole command has the hint
 	case c.Name == instance.ConnectionServerDatabase:
-		_, hint := hints().Find(c.Err)
+		_, hint := hints.Find(c.Err)
 		return hint
 	case errors.Is(c.Err, instance.ErrNoDomain):
 		return "set the name that devices know this host by: 'snap-store-proxy config proxy.domain=HOST'"

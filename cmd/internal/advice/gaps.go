@@ -1,18 +1,18 @@
-package main
+package advice
 
 import (
 	"offlinestore/closure"
 	"offlinestore/cmd/internal/cli"
 )
 
-// gapRows is the JSON of check.
-type gapRows struct {
-	Gaps      []gapRow      `json:"gaps"`
-	CharmGaps []charmGapRow `json:"charm-gaps"`
+// GapRows is the JSON of check.
+type GapRows struct {
+	Gaps      []GapRow      `json:"gaps"`
+	CharmGaps []CharmGapRow `json:"charm-gaps"`
 }
 
-// gapRow is a missing dependency of snaps and models.
-type gapRow struct {
+// GapRow is a missing dependency of snaps and models.
+type GapRow struct {
 	Needs        string   `json:"needs"`
 	Architecture string   `json:"architecture"`
 	NeededBy     []string `json:"needed-by"`
@@ -22,8 +22,8 @@ type gapRow struct {
 	Revision int `json:"revision,omitempty"`
 }
 
-// charmGapRow is a missing dependency of a charm or a charm bundle.
-type charmGapRow struct {
+// CharmGapRow is a missing dependency of a charm or a charm bundle.
+type CharmGapRow struct {
 	Charm    string `json:"charm"`
 	Revision int    `json:"revision"`
 	// Kind is "resource", "image", "image-name", "snap", "charm" or "row".
@@ -33,11 +33,12 @@ type charmGapRow struct {
 	Fix string `json:"fix"`
 }
 
-func newGapRows(gaps []closure.Gap) gapRows {
-	out := gapRows{Gaps: []gapRow{}, CharmGaps: []charmGapRow{}}
+// NewGapRows returns the JSON of gaps, with the step that fills each gap of a charm.
+func NewGapRows(gaps []closure.Gap) GapRows {
+	out := GapRows{Gaps: []GapRow{}, CharmGaps: []CharmGapRow{}}
 	for _, g := range gaps {
 		if !g.ByCharm() {
-			row := gapRow{Needs: g.Name, Revision: g.Revision, Architecture: g.Architecture, Channel: g.Channel}
+			row := GapRow{Needs: g.Name, Revision: g.Revision, Architecture: g.Architecture, Channel: g.Channel}
 			if g.Kind == closure.KindApproval {
 				row.Needs = string(g.Kind) + " of " + g.Name
 			}
@@ -52,7 +53,7 @@ func newGapRows(gaps []closure.Gap) gapRows {
 			needs.Architecture = "" // the revision already implies it
 		}
 		by := g.NeededBy[0]
-		out.CharmGaps = append(out.CharmGaps, charmGapRow{by.Name, by.Revision, string(g.Kind), needs.Needs(), cli.GapFix(g)})
+		out.CharmGaps = append(out.CharmGaps, CharmGapRow{by.Name, by.Revision, string(g.Kind), needs.Needs(), cli.GapFix(g)})
 	}
 	return out
 }
