@@ -1,20 +1,18 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/assertion"
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
-	"offlinestore/snap"
+	"offlinestore/instance/wanted"
 )
 
 // wantedOptions are the flags of wanted.
@@ -39,10 +37,7 @@ one for 'store-admin export charms'.`,
 				return cli.Usagef("--json or --yaml: give one of them")
 			}
 			return withExisting(c.Context(), dir, func(in *instance.Instance) error {
-				list, err := in.Catalog.Wanted(c.Context())
-				if err == nil {
-					list, err = nameSnaps(c.Context(), in.Catalog, list)
-				}
+				list, err := wanted.List(c.Context(), in.Catalog)
 				if err == nil {
 					err = o.print(c.OutOrStdout(), list)
 				}
@@ -60,34 +55,10 @@ one for 'store-admin export charms'.`,
 	return c
 }
 
-// nameSnaps replaces the IDs of snaps by their names, as far as assertions of the store have them.
-func nameSnaps(ctx context.Context, db *catalog.DB, list []catalog.Wanted) ([]catalog.Wanted, error) {
-	for i, w := range list {
-		if w.Kind != catalog.WantedSnapID {
-			continue
-		}
-		d, err := db.Assertion(ctx, assertion.Ref{Type: "snap-declaration", PrimaryKey: []string{snap.Series, w.Name}})
-		if errors.Is(err, assertion.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if name := d.HeaderString("snap-name"); snap.ValidateName(name) == nil {
-			list[i].Kind, list[i].Name = catalog.WantedSnap, name
-		}
-	}
-	return list, nil
-}
-
-func wantsCharm(w catalog.Wanted) bool {
-	return w.Kind == catalog.WantedCharm || w.Kind == catalog.WantedCharmID
-}
-
 func (o wantedOptions) print(w io.Writer, list []catalog.Wanted) error {
 	shown := []catalog.Wanted{}
 	for _, item := range list {
-		if !o.charms && !o.yaml || o.charms == wantsCharm(item) {
+		if !o.charms && !o.yaml || o.charms == wanted.IsCharm(item) {
 			shown = append(shown, item)
 		}
 	}
@@ -95,9 +66,9 @@ func (o wantedOptions) print(w io.Writer, list []catalog.Wanted) error {
 	case o.json:
 		return cli.PrintJSON(w, shown)
 	case o.yaml && o.charms:
-		return printWantedCharms(w, shown)
+		return printWantedFile(w, wanted.Charms(shown), "store-admin export charms FILE", "charm id")
 	case o.yaml:
-		return printWantedSnaps(w, shown)
+		return printWantedFile(w, wanted.Snaps(shown), "store-admin export snaps --from-yaml FILE", "snap-id")
 	}
 	if len(shown) == 0 {
 		return nil
@@ -112,4 +83,19 @@ func (o wantedOptions) print(w io.Writer, list []catalog.Wanted) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", item.Kind, cli.Clean(item.Name), cli.Clean(item.Channel), cli.Clean(item.Architecture), revision, item.Count, item.Last.UTC().Format(time.RFC3339))
 	}
 	return t.Flush()
+}
+
+// printWantedFile prints a file for the exporter. The channels and architectures are flags of the export, so a comment has them.
+func printWantedFile(w io.Writer, f *wanted.File, command, id string) error {
+	for _, c := range f.Channels {
+		command += " --channel " + c
+	}
+	for _, a := range f.Architectures {
+		command += " --arch " + a
+	}
+	fmt.Fprintf(w, "# %s\n", cli.Clean(command))
+	if len(f.Unnamed) > 0 {
+		fmt.Fprintf(w, "# clients also want %s, whose names are not known here: %s\n", cli.Count(len(f.Unnamed), id), cli.Clean(strings.Join(f.Unnamed, ", ")))
+	}
+	return f.WriteYAML(w)
 }

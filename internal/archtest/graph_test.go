@@ -53,6 +53,7 @@ func graph() map[string][]string {
 		"instance/conninfo":  {},
 		"instance/pgcluster": {},
 		"instance/settings":  {"blob", "instance/conninfo", "safeyaml"},
+		"instance/wanted":    {"assertion", "catalog", "snap"},
 		// Layer 6: a running one.
 		"service": {"catalog", "certificate", "instance", "instance/settings", "registration", "registry", "server", "server/admin", "server/admin/api", "transfer"},
 	}
