@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 
@@ -38,4 +39,13 @@ func writeContent(ctx context.Context, dir *instance.Dir, w io.Writer, blobs boo
 	return withExisting(ctx, dir, func(in *instance.Instance) error {
 		return in.WriteBackupContent(ctx, w, blobs, cli.Version())
 	})
+}
+
+// backupContent writes the content of a backup. For root, another process writes it: a process gives up root's rights for
+// good, and the owner of the data folder may not write to every place that root may.
+func backupContent(ctx context.Context, dir *instance.Dir, w io.Writer, blobs bool) error {
+	if os.Geteuid() != 0 {
+		return writeContent(ctx, dir, w, blobs)
+	}
+	return cli.RunAgain(ctx, "snap-store-proxy", w, contentCommand, "--data-dir", string(*dir), fmt.Sprintf("--blobs=%v", blobs))
 }

@@ -2,10 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"math"
-	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,44 +38,9 @@ removed revision keep it. 'gc' then frees the space of the blobs.`,
 		},
 	}
 	c.Flags().IntVar(&o.Keep, "keep", 0, "keep the newest `N` of these revisions, for each snap, charm, resource and architecture")
-	c.Flags().Var((*duration)(&o.OlderThan), "older-than", "keep revisions that a bundle brought within this `duration`: 36h, 30d, 8w")
+	c.Flags().Var((*cli.Duration)(&o.OlderThan), "older-than", "keep revisions that a bundle brought within this `duration`: 36h, 30d, 8w")
 	c.Flags().BoolVar(&o.Unreleased, "unreleased", false, "also remove revisions that were never in a channel")
 	c.Flags().BoolVar(&r.dryRun, "dry-run", false, "print what would be removed, and change nothing")
 	c.Flags().BoolVar(&r.json, "json", false, "print JSON")
 	return c
-}
-
-// duration is a flag with a duration, which may also be in days or weeks.
-type duration time.Duration
-
-// String returns the duration in the form of package time, or "" for none.
-func (d *duration) String() string {
-	if *d == 0 {
-		return ""
-	}
-	return time.Duration(*d).String()
-}
-
-// Type returns the name of the flag's type.
-func (d *duration) Type() string { return "duration" }
-
-// Set parses a duration.
-func (d *duration) Set(s string) error {
-	const day = 24 * time.Hour
-	units := map[byte]time.Duration{'d': day, 'w': 7 * day}
-	if s != "" && units[s[len(s)-1]] > 0 {
-		unit := units[s[len(s)-1]]
-		n, err := strconv.ParseInt(s[:len(s)-1], 10, 64)
-		if err != nil || n < 0 || n > math.MaxInt64/int64(unit) {
-			return fmt.Errorf("%.40q: want a duration like 36h, 30d or 8w", s)
-		}
-		*d = duration(time.Duration(n) * unit)
-		return nil
-	}
-	v, err := time.ParseDuration(s)
-	if err != nil || v < 0 {
-		return fmt.Errorf("%.40q: want a duration like 36h, 30d or 8w", s)
-	}
-	*d = duration(v)
-	return nil
 }
