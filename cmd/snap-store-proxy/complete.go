@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -15,31 +14,31 @@ import (
 
 // addCompletion makes shells complete names, channels, architectures and keys. They come from the catalogue, if this user can read it.
 func addCompletion(root *cobra.Command, dir *instance.Dir) {
-	snaps := fromCatalog(dir, func(cat *catalog.Snapshot, _ []string, _ string) []string { return snapNames(cat) })
+	snaps := fromCatalog(dir, func(cat *catalog.Snapshot, _ []string, _ string) []string { return cat.SnapNames() })
 	one := fromCatalog(dir, func(cat *catalog.Snapshot, args []string, _ string) []string {
 		if len(args) > 0 {
 			return nil
 		}
-		return snapNames(cat)
+		return cat.SnapNames()
 	})
 	all := fromCatalog(dir, func(cat *catalog.Snapshot, args []string, _ string) []string {
-		return append(snapNames(cat), charmNames(cat, charm.TypeCharm, charm.TypeBundle)...)
+		return append(cat.SnapNames(), cat.CharmNames(charm.TypeCharm, charm.TypeBundle)...)
 	})
 	charms := func(kinds ...string) cobra.CompletionFunc {
-		return fromCatalog(dir, func(cat *catalog.Snapshot, _ []string, _ string) []string { return charmNames(cat, kinds...) })
+		return fromCatalog(dir, func(cat *catalog.Snapshot, _ []string, _ string) []string { return cat.CharmNames(kinds...) })
 	}
-	channels := fromCatalog(dir, func(cat *catalog.Snapshot, args []string, _ string) []string { return snapChannels(cat, args) })
+	channels := fromCatalog(dir, func(cat *catalog.Snapshot, args []string, _ string) []string {
+		if len(args) == 0 {
+			return nil
+		}
+		return cat.SnapChannels(args[0])
+	})
 	cli.SetCompletion(root, "list-pushed-snaps", snaps, nil)
 	cli.SetCompletion(root, "show", one, nil)
 	cli.SetCompletion(root, "why", one, map[string]cobra.CompletionFunc{"channel": channels, "arch": cli.CompleteWords(cli.Architectures...)})
 	cli.SetCompletion(root, "history", all, nil)
 	cli.SetCompletion(root, "override", fromCatalog(dir, completeOverride), nil)
-	cli.SetCompletion(root, "delete-override", fromCatalog(dir, func(cat *catalog.Snapshot, args []string, _ string) []string {
-		if len(args) > 0 {
-			return snapChannels(cat, args)
-		}
-		return snapNames(cat)
-	}), nil)
+	cli.SetCompletion(root, "delete-override", fromCatalog(dir, completeChannel), nil)
 	cli.SetCompletion(root, "list-overrides", one, nil)
 	cli.SetCompletion(root, "remove-snap", one, nil)
 	cli.SetCompletion(root, "remove-charm", charms(charm.TypeCharm), nil)
@@ -72,51 +71,25 @@ func fromCatalog(dir *instance.Dir, list func(cat *catalog.Snapshot, args []stri
 	})
 }
 
-func snapNames(cat *catalog.Snapshot) (names []string) {
-	for _, s := range cat.Snaps {
-		names = append(names, s.Name)
-	}
-	return names
-}
-
-func charmNames(cat *catalog.Snapshot, kinds ...string) (names []string) {
-	for _, c := range cat.Charms {
-		if slices.Contains(kinds, c.Type) {
-			names = append(names, c.Name)
-		}
-	}
-	return names
-}
-
-// snapChannels returns the channels of the snap that is the first argument.
-func snapChannels(cat *catalog.Snapshot, args []string) (channels []string) {
-	for i := range cat.Snaps {
-		if s := &cat.Snaps[i]; len(args) > 0 && s.Name == args[0] {
-			for _, row := range s.Served() {
-				channels = append(channels, row.Channel)
-			}
-		}
-	}
-	return channels
-}
-
 // completeOverride returns snaps first, and then CHANNEL=REVISION.
 func completeOverride(cat *catalog.Snapshot, args []string, _ string) (words []string) {
 	if len(args) == 0 {
-		return snapNames(cat)
+		return cat.SnapNames()
 	}
-	for i := range cat.Snaps {
-		s := &cat.Snaps[i]
-		if s.Name != args[0] {
-			continue
-		}
-		for _, channel := range snapChannels(cat, args) {
-			for _, r := range s.Revisions {
-				words = append(words, channel+"="+strconv.Itoa(r.Revision.Number))
-			}
+	for _, channel := range cat.SnapChannels(args[0]) {
+		for _, n := range cat.SnapRevisions(args[0]) {
+			words = append(words, channel+"="+strconv.Itoa(n))
 		}
 	}
 	return words
+}
+
+// completeChannel returns snaps first, and then the channels of the snap.
+func completeChannel(cat *catalog.Snapshot, args []string, _ string) []string {
+	if len(args) == 0 {
+		return cat.SnapNames()
+	}
+	return cat.SnapChannels(args[0])
 }
 
 // signers returns the fingerprints of the trusted signers.
