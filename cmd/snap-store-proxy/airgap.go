@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"strings"
@@ -49,15 +48,9 @@ mode: this program never connects to the internet.`,
 // enableAirgapMode takes the steps that can fail first, so that a store without its database is not called ready.
 func enableAirgapMode(ctx context.Context, w io.Writer, dir *instance.Dir, asJSON bool) error {
 	return withInstance(ctx, dir, func(in *instance.Instance) error {
-		made, err := in.Settings.SetMissing(map[string]string{settings.AuthSecret: rand.Text(), settings.DeviceAuthSecret: rand.Text()})
+		made, err := in.EnableAirgapMode()
 		if err != nil {
 			return err
-		}
-		v := in.Settings.Values()
-		if !v.Airgap {
-			if err := in.Settings.Set(map[string]string{settings.Airgap: "true"}); err != nil {
-				return err
-			}
 		}
 		if asJSON {
 			return cli.PrintJSON(w, map[string]any{"database": in.DatabaseName(), "made": append([]string{}, made...), "air-gapped": true})
@@ -67,7 +60,7 @@ func enableAirgapMode(ctx context.Context, w io.Writer, dir *instance.Dir, asJSO
 			fmt.Fprintf(w, "Made %s\n", strings.Join(made, ", "))
 		}
 		fmt.Fprintln(w, "Store is in air-gapped mode")
-		if v.Domain == "" {
+		if in.Settings.Values().Domain == "" {
 			fmt.Fprintf(w, "Set the name that devices know this host by: snap-store-proxy config %s=NAME\n", settings.Domain)
 		}
 		return nil

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"offlinestore/cmd/internal/cli"
@@ -14,24 +13,11 @@ import (
 // configOptions are the flags of config.
 type configOptions struct{ asJSON, showSecret, passwordStdin, exportYAML, importYAML bool }
 
-// configEntry is the JSON of a setting.
-type configEntry struct {
-	Key     string `json:"key"`
-	Value   string `json:"value"`
-	IsSet   bool   `json:"is-set"`
-	Secret  bool   `json:"secret"`
-	Restart bool   `json:"needs-restart"`
-	About   string `json:"about"`
-}
-
 func (o configOptions) list(w io.Writer, s *settings.Settings) error {
 	if o.showSecret || o.passwordStdin {
 		return cli.Usagef("--show-secret and --password-stdin want the name of a setting")
 	}
-	var list []configEntry
-	for _, e := range s.List() {
-		list = append(list, configEntry{e.Name, e.Value, e.IsSet, e.Secret, e.NeedsRestart(), e.Doc})
-	}
+	list := s.Rows()
 	if o.asJSON {
 		return cli.PrintJSON(w, map[string]any{"settings": list})
 	}
@@ -67,7 +53,7 @@ func (o configOptions) show(w io.Writer, s *settings.Settings, name string) erro
 
 // showSeveral prints some of the settings in the order of the arguments, each as a line of the list of all.
 func (o configOptions) showSeveral(w io.Writer, s *settings.Settings, names []string) error {
-	list := []*configEntry{}
+	list := []*settings.Row{}
 	for _, name := range names {
 		e, err := o.entry(s, name)
 		if err != nil {
@@ -90,11 +76,11 @@ func (o configOptions) showSeveral(w io.Writer, s *settings.Settings, names []st
 
 // entry returns a setting that the command line names, or nil for a setting of the original without a meaning here. Only a terminal
 // does not get a secret, since others may look at it.
-func (o configOptions) entry(s *settings.Settings, name string) (*configEntry, error) {
+func (o configOptions) entry(s *settings.Settings, name string) (*settings.Row, error) {
 	if o.passwordStdin {
 		return nil, cli.Usagef("--password-stdin: want KEY=VALUE")
 	}
-	value, err := s.Get(name)
+	e, hidden, err := s.Row(name, o.showSecret || !cli.IsTerminal(os.Stdout))
 	if why := obsolete(err); why != "" {
 		fmt.Fprintf(os.Stderr, "%s has no meaning here: %s\n", name, why)
 		return nil, nil
@@ -102,11 +88,8 @@ func (o configOptions) entry(s *settings.Settings, name string) (*configEntry, e
 	if err != nil {
 		return nil, err
 	}
-	all := s.List()
-	e := all[slices.IndexFunc(all, func(e settings.Entry) bool { return e.Name == name })]
-	if !o.showSecret && e.Value != value && cli.IsTerminal(os.Stdout) {
+	if hidden {
 		fmt.Fprintf(os.Stderr, "What is secret in %s is not shown; --show-secret prints it.\n", name)
-		value = e.Value
 	}
-	return &configEntry{name, value, e.IsSet, e.Secret, e.NeedsRestart(), e.Doc}, nil
+	return &e, nil
 }
