@@ -58,7 +58,7 @@ func TestStagingThatStays(t *testing.T) {
 		defer w.Close()
 		w.Write(packed[:len(packed)-1500])
 		for began := time.Now(); time.Since(began) < patience; time.Sleep(5 * time.Millisecond) {
-			if found, _ := filepath.Glob(filepath.Join(staging, "*.lock")); len(found) > 0 {
+			if found, _ := filepath.Glob(filepath.Join(staging, "*", "*")); len(found) > 0 {
 				break
 			}
 		}
