@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -41,21 +40,9 @@ read, so this is quick even for large ones; 'verify' reads everything.
 
 // runInspect continues after a bad file, so that one run shows all good files and names all bad ones.
 func runInspect(ctx context.Context, w io.Writer, files []string, keys []bundle.PublicKey, asJSON bool) error {
-	all := []*summary{}
-	var failed []error
-	for _, f := range files {
-		s, err := inspect(ctx, f, keys)
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case err != nil:
-			failed = append(failed, err)
-			if len(files) > 1 {
-				fmt.Fprintf(os.Stderr, "store-admin: %s\n", cli.Clean(err.Error()))
-			}
-		default:
-			all = append(all, s)
-		}
+	all, failed, err := readEach(ctx, files, func(f string) (*summary, error) { return inspect(ctx, f, keys) })
+	if err != nil {
+		return err
 	}
 	if err := findMissing(all); err != nil {
 		return err

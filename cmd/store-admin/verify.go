@@ -62,13 +62,24 @@ type verifiedBundle struct {
 
 // runVerify continues after a bad file, so that one run names all bad files.
 func runVerify(ctx context.Context, w io.Writer, files []string, v *verification) error {
-	var failed []error
-	good := []*verifiedBundle{}
+	good, failed, err := readEach(ctx, files, func(f string) (*verifiedBundle, error) { return v.file(ctx, w, f) })
+	if err != nil {
+		return err
+	}
+	if len(failed) == 0 && v.json {
+		return cli.PrintJSON(w, good)
+	}
+	return badBundles(failed, len(files))
+}
+
+// readEach reads each file. If there are several, it names the bad ones at once and goes on. It returns an error if ctx ends.
+func readEach[T any](ctx context.Context, files []string, read func(file string) (T, error)) (good []T, failed []error, err error) {
+	good = []T{} // a list in JSON
 	for _, f := range files {
-		g, err := v.file(ctx, w, f)
+		g, err := read(f)
 		switch {
 		case ctx.Err() != nil:
-			return context.Cause(ctx)
+			return nil, nil, context.Cause(ctx)
 		case err != nil:
 			failed = append(failed, err)
 			if len(files) > 1 {
@@ -78,10 +89,7 @@ func runVerify(ctx context.Context, w io.Writer, files []string, v *verification
 			good = append(good, g)
 		}
 	}
-	if len(failed) == 0 && v.json {
-		return cli.PrintJSON(w, good)
-	}
-	return badBundles(failed, len(files))
+	return good, failed, nil
 }
 
 // badBundles returns the error of a command that has read several bundles, some or all of which failed.

@@ -14,6 +14,18 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
+// addSnapd releases a real snap snapd, which the daemon installs first.
+func (u *origin) addSnapd() {
+	u.t.Helper()
+	snapd := upstreamtest.Rev{Revision: 30000, Blob: upstreamtest.File(snapdaemon.SnapdSnap(u.t, u.dir))}
+	if err := u.AddRevision("snapd", snapd); err != nil {
+		u.t.Fatal(err)
+	}
+	if err := u.Release("snapd", "", "stable", snapd.Revision); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
 // TestDaemonInstalls lets the real snapd daemon install, refresh and revert snaps that crossed the gap.
 func TestDaemonInstalls(t *testing.T) {
 	t.Parallel()
@@ -21,14 +33,7 @@ func TestDaemonInstalls(t *testing.T) {
 		t.Skip("builds snapd and runs its daemon")
 	}
 	up := newOrigin(t)
-	// The daemon installs the snap snapd first, and needs a real one.
-	snapd := upstreamtest.Rev{Revision: 30000, Blob: upstreamtest.File(snapdaemon.SnapdSnap(t, up.dir))}
-	if err := up.AddRevision("snapd", snapd); err != nil {
-		t.Fatal(err)
-	}
-	if err := up.Release("snapd", "", "stable", snapd.Revision); err != nil {
-		t.Fatal(err)
-	}
+	up.addSnapd()
 	up.addSnap("greeter")
 	up.upload("greeter", upstreamtest.Rev{Revision: 1}, "stable")
 	o := newOutside(t, up.url, up.Stack.RootStream())

@@ -55,13 +55,7 @@ type brand struct {
 func newBrand(t *testing.T, up *origin) *brand {
 	t.Helper()
 	b := &brand{up.Brand(), up}
-	snapd := upstreamtest.Rev{Revision: 30000, Blob: upstreamtest.File(snapdaemon.SnapdSnap(t, up.dir))}
-	if err := up.AddRevision("snapd", snapd); err != nil {
-		t.Fatal(err)
-	}
-	if err := up.Release("snapd", "", "stable", snapd.Revision); err != nil {
-		t.Fatal(err)
-	}
+	up.addSnapd()
 	for _, s := range imageSnaps {
 		s.Publisher = upstreamtest.Publisher{ID: b.ID, Username: b.ID, DisplayName: b.ID, Validation: "unproven"}
 		if err := up.AddSnap(s.Snap); err != nil {

@@ -20,13 +20,7 @@ func TestDaemonPairs(t *testing.T) {
 		t.Skip("builds snapd and runs its daemon")
 	}
 	up := newOrigin(t)
-	snapd := upstreamtest.Rev{Revision: 30000, Blob: upstreamtest.File(snapdaemon.SnapdSnap(t, up.dir))}
-	if err := up.AddRevision("snapd", snapd); err != nil {
-		t.Fatal(err)
-	}
-	if err := up.Release("snapd", "", "stable", snapd.Revision); err != nil {
-		t.Fatal(err)
-	}
+	up.addSnapd()
 	up.addSnap("greeter")
 	up.upload("greeter", upstreamtest.Rev{Revision: 1}, "stable")
 	in := newInside(t, newOutside(t, up.url, up.Stack.RootStream()))

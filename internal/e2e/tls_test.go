@@ -104,13 +104,7 @@ func TestInstallThroughProxyStore(t *testing.T) {
 	}
 	const host, id = "snaps.example.internal", "OurStoreForTheTests0123456789abc"
 	up := newOrigin(t)
-	snapd := upstreamtest.Rev{Revision: 30000, Blob: upstreamtest.File(snapdaemon.SnapdSnap(t, up.dir))}
-	if err := up.AddRevision("snapd", snapd); err != nil {
-		t.Fatal(err)
-	}
-	if err := up.Release("snapd", "", "stable", snapd.Revision); err != nil {
-		t.Fatal(err)
-	}
+	up.addSnapd()
 	up.addSnap("greeter")
 	up.upload("greeter", upstreamtest.Rev{Revision: 1}, "stable")
 	o := newOutside(t, up.url, up.Stack.RootStream())
