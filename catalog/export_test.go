@@ -23,3 +23,6 @@ func BoundStatements(db *DB, d time.Duration) {
 func BoundReader(r *Reader, d time.Duration) {
 	*r.pool.Config().ConnConfig.Tracer.(*bound) = bound{d, d}
 }
+
+// WantedLock is the advisory lock of the wanted items.
+const WantedLock = wantedLock

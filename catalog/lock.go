@@ -19,7 +19,7 @@ const (
 	// applyLock is held by the one import that changes the catalogue. The transactions are short. Without the lock, imports that
 	// touch the same rows in different orders could deadlock, and PostgreSQL would end one of them.
 	applyLock = lockKey + 2
-	// wantedLock is held while a server adds to the wanted items.
+	// wantedLock is held while the wanted items change. Servers and imports would lock rows in different orders.
 	wantedLock = lockKey + 3
 )
 

@@ -36,6 +36,9 @@ type Wanted struct {
 	Last  time.Time `json:"last-at"`
 }
 
+// lockWanted makes a transaction the only one that changes wanted items, before it locks the first row.
+const lockWanted = `select pg_advisory_xact_lock($1)`
+
 // AddWanted counts items that clients asked for in vain. It needs more rights than other methods of a Reader, for one table.
 func (r *Reader) AddWanted(ctx context.Context, list []Wanted) error {
 	if err := r.addWanted(ctx, list); err != nil {
@@ -66,8 +69,7 @@ func (r *Reader) addWanted(ctx context.Context, list []Wanted) error {
 		revisions[i], counts[i], first[i], last[i] = w.Revision, w.Count, w.First, w.Last
 	}
 	return pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{AccessMode: pgx.ReadWrite}, func(tx pgx.Tx) error {
-		// Servers take turns, so that none waits in the middle for another.
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, wantedLock); err != nil {
+		if _, err := tx.Exec(ctx, lockWanted, wantedLock); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, insert, kinds, names, channels, archs, revisions, counts, first, last); err != nil {
@@ -102,8 +104,13 @@ func (db *DB) Wanted(ctx context.Context) ([]Wanted, error) {
 
 // ForgetWanted empties the list of wanted items.
 func (db *DB) ForgetWanted(ctx context.Context) error {
-	_, err := db.pool.Exec(ctx, `delete from wanted`)
-	return interpret(err)
+	return interpret(pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, lockWanted, wantedLock); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `delete from wanted`)
+		return err
+	}))
 }
 
 // satisfy removes the snaps and charms of the import from the wanted items. A client that still asks in vain brings its item back.
@@ -119,6 +126,7 @@ func (a *applier) satisfy() {
 		charms, charmIDs = append(charms, c.Name), append(charmIDs, c.ID)
 	}
 	if len(snaps)+len(charms) > 0 {
+		a.queue.Queue(lockWanted, wantedLock)
 		a.queue.Queue(q, snaps, snapIDs, charms, charmIDs)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"offlinestore/catalog"
 )
 
@@ -57,5 +59,35 @@ func TestWanted(t *testing.T) {
 	}
 	if list, err = s.Wanted(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("forgotten: %d items, %v", len(list), err)
+	}
+}
+
+// TestWantedAreLocked imports while a server adds wanted items. The import waits before it locks a row, so the two cannot end in a deadlock.
+func TestWantedAreLocked(t *testing.T) {
+	t.Parallel()
+	s, dsn := open(t)
+	server, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close(t.Context())
+	if _, err := server.Exec(t.Context(), `select pg_advisory_lock($1)`, catalog.WantedLock); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.Apply(t.Context(), with(imp("a", 0), "jq", []int{6}, "latest/stable/amd64=6"))
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		t.Errorf("the import did not wait: %v", err)
+	case <-time.After(300 * time.Millisecond):
+		if _, err := server.Exec(t.Context(), `select pg_advisory_unlock($1)`, catalog.WantedLock); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	}
 }
