@@ -6,8 +6,8 @@ import (
 	"regexp"
 )
 
-// tempName matches the names of unfinished files.
-var tempName = regexp.MustCompile(`^\..+\.[0-9]+\.partial$`)
+// tempName matches the names of unfinished files. They are in folders of the user's, in which other programs have files, too.
+var tempName = regexp.MustCompile(`^\..+\.offlinestore-[0-9]+\.partial$`)
 
 // RemoveAbandoned removes the unfinished files that killed processes have left in a folder. A living process holds the lock of its
 // files. What cannot be removed only takes space.
@@ -35,7 +35,7 @@ func removeIfAbandoned(path string) {
 // lockTemp makes and locks an unfinished file. Between the two, another process may take it for an abandoned one.
 func lockTemp(path string) (*os.File, error) {
 	for {
-		f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.partial")
+		f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".offlinestore-*.partial")
 		if err != nil {
 			return nil, err
 		}

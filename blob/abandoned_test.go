@@ -18,10 +18,10 @@ func TestRemoveAbandoned(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(".jq.tar.gz.123.partial")
-	write(".other.partial")          // not one of ours
-	write("mine.tar.gz.123.partial") // not hidden
-	if err := os.Symlink("mine.tar.gz.123.partial", filepath.Join(dir, ".link.1.partial")); err != nil {
+	write(".jq.tar.gz.offlinestore-123.partial")
+	write(".other.123.partial")                   // not one of ours
+	write("mine.tar.gz.offlinestore-123.partial") // not hidden
+	if err := os.Symlink("mine.tar.gz.offlinestore-123.partial", filepath.Join(dir, ".link.offlinestore-1.partial")); err != nil {
 		t.Fatal(err)
 	}
 	going, err := blob.CreateFile(filepath.Join(dir, "going.tar"), 0, 0o644)
@@ -37,8 +37,8 @@ func TestRemoveAbandoned(t *testing.T) {
 			t.Errorf("Commit: %v", err)
 		}
 	}
-	for name, want := range map[string]bool{".jq.tar.gz.123.partial": false, ".other.partial": true, "mine.tar.gz.123.partial": true,
-		".link.1.partial": true, "going.tar": true, "next.tar": true} {
+	for name, want := range map[string]bool{".jq.tar.gz.offlinestore-123.partial": false, ".other.123.partial": true, "mine.tar.gz.offlinestore-123.partial": true,
+		".link.offlinestore-1.partial": true, "going.tar": true, "next.tar": true} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); (err == nil) != want {
 			t.Errorf("%s is there: %v, want %v", name, err == nil, want)
 		}

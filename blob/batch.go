@@ -90,7 +90,7 @@ func (d *Dir) commit(blobs []batchEntry) error {
 
 // SyncNames writes the names of all blobs to the disk. Blobs that another process has renamed may not have theirs there yet.
 func (d *Dir) SyncNames() error {
-	if err := syncDir(d.folder(blobsFolder)); err != nil {
+	if err := SyncDir(d.folder(blobsFolder)); err != nil {
 		return fmt.Errorf("sync the names of blobs: %w", err)
 	}
 	return nil
@@ -167,7 +167,7 @@ func makeDir(path string, mode fs.FileMode) error {
 	if err := ignoreModes(os.Chmod(path, mode)); err != nil {
 		return err
 	}
-	return syncDir(parent)
+	return SyncDir(parent)
 }
 
 // setMode sets the mode of one of our own files, independent of the umask.

@@ -123,7 +123,7 @@ func (f *File) Commit() error {
 		os.Remove(f.f.Name()) // the first error tells more
 		return f.error("commit", err)
 	}
-	if err := syncDir(filepath.Dir(f.path)); err != nil {
+	if err := SyncDir(filepath.Dir(f.path)); err != nil {
 		return f.error("commit", err)
 	}
 	return nil

@@ -165,7 +165,7 @@ func (p *Partial) Commit(dg Digest) error {
 		return err
 	}
 	os.Remove(filepath.Dir(p.f.Name())) // fails as intended while there are other partial downloads
-	if err := syncDir(p.d.folder(blobsFolder)); err != nil {
+	if err := SyncDir(p.d.folder(blobsFolder)); err != nil {
 		return fmt.Errorf("commit blob %s: %w", dg, err)
 	}
 	return nil

@@ -22,7 +22,7 @@ func (d *Dir) Quarantine(dg Digest) (string, error) {
 	if err := os.Rename(from, to); err != nil {
 		return "", blobError(dg, err)
 	}
-	if err := errors.Join(syncDir(folder), syncDir(filepath.Dir(from))); err != nil {
+	if err := errors.Join(SyncDir(folder), SyncDir(filepath.Dir(from))); err != nil {
 		return "", fmt.Errorf("quarantine blob %s: %w", dg, err)
 	}
 	return to, nil

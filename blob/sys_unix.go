@@ -38,7 +38,8 @@ func tryLock(f *os.File) (bool, error) {
 // the lock with it.
 func unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
 
-func syncDir(path string) error {
+// SyncDir writes the names in a folder to the disk.
+func SyncDir(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {
 		return err

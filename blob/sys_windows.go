@@ -42,8 +42,8 @@ func unlock(f *os.File) error {
 	return windows.UnlockFileEx(windows.Handle(f.Fd()), 0, 1, 0, &windows.Overlapped{OffsetHigh: lockOffset})
 }
 
-// syncDir does nothing on this system: names are as durable as the file system makes them.
-func syncDir(string) error { return nil }
+// SyncDir does nothing on this system: names are as durable as the file system makes them.
+func SyncDir(string) error { return nil }
 
 func isNoSpace(err error) bool {
 	return isENOSPC(err) || errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)

@@ -24,7 +24,7 @@ func (d *Dir) TakeBlobs(from *Dir, blobs ...Digest) error {
 	if len(blobs) == 0 {
 		return nil
 	}
-	if err := errors.Join(syncDir(d.folder(blobsFolder)), syncDir(from.folder(blobsFolder))); err != nil {
+	if err := errors.Join(SyncDir(d.folder(blobsFolder)), SyncDir(from.folder(blobsFolder))); err != nil {
 		return fmt.Errorf("move blobs: %w", err)
 	}
 	return nil

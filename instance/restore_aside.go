@@ -23,7 +23,7 @@ func (r *restoration) mark() error {
 	if err := os.MkdirAll(r.dir.path(restoringFolder), 0o700); err != nil {
 		return err
 	}
-	return syncFolder(string(r.dir))
+	return blob.SyncDir(string(r.dir))
 }
 
 // putAside moves files of the data folder into a new folder, or into the one of a restore that was killed while it did that.
@@ -56,7 +56,7 @@ func (r *restoration) putAside(names []string) (err error) {
 		}
 	}
 	r.out.Aside = aside
-	if err := errors.Join(syncFolder(aside), syncFolder(string(r.dir))); err != nil {
+	if err := errors.Join(blob.SyncDir(aside), blob.SyncDir(string(r.dir))); err != nil {
 		return err
 	}
 	return os.Remove(note)
@@ -70,13 +70,4 @@ func (r *restoration) unusedAside() string {
 		name = fmt.Sprintf("%s-%d", first, n)
 	}
 	return name
-}
-
-// syncFolder writes the names in a folder to the disk.
-func syncFolder(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

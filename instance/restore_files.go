@@ -65,7 +65,7 @@ func (r *restoration) commit() error {
 	if err := move(settingsFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := syncFolder(string(r.dir)); err != nil {
+	if err := blob.SyncDir(string(r.dir)); err != nil {
 		return err
 	}
 	return os.RemoveAll(r.dir.path(restoringFolder))

@@ -74,7 +74,7 @@ func TestKillRestore(t *testing.T) {
 func TestKillBackup(t *testing.T) {
 	t.Parallel()
 	b := saved(t)
-	old, going, other := filepath.Join(b.out, ".a.age.123.partial"), filepath.Join(b.out, ".b.age.456.partial"), filepath.Join(b.out, "mine.age.123.partial")
+	old, going, other := filepath.Join(b.out, ".a.age.offlinestore-123.partial"), filepath.Join(b.out, ".b.age.offlinestore-456.partial"), filepath.Join(b.out, "mine.age.123.partial")
 	for _, path := range []string{old, going, other} {
 		b.write(path, []byte("half"))
 	}

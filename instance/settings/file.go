@@ -136,7 +136,10 @@ func writeFile(path string, values map[string]string) error {
 	if err := os.Rename(tmp.Name(), path); err != nil {
 		return fmt.Errorf("save settings: %w", err)
 	}
-	return syncFolder(filepath.Dir(path))
+	if err := blob.SyncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("save settings: %w", err)
+	}
+	return nil
 }
 
 // newSuffix follows the name of the settings in the name of a file that is being written.
@@ -164,16 +167,4 @@ func giveToFolderOwner(f *os.File) error {
 	}
 	st := info.Sys().(*syscall.Stat_t)
 	return f.Chown(int(st.Uid), int(st.Gid))
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("save settings: %w", err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("save settings: %w", err)
-	}
-	return nil
 }
