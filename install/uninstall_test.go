@@ -58,15 +58,25 @@ func TestUninstall(t *testing.T) {
 	if out, ok := h.uninstall("--purge"); ok || !strings.Contains(out, "give --yes") {
 		t.Errorf("a purge that nobody can confirm: %s", out)
 	}
-	h.write("var/lib/snap-store-proxy/postgresql/data/postmaster.pid", fmt.Sprintln(os.Getpid()))
+	h.write("var/lib/snap-store-proxy/postgresql/data/PG_VERSION", "15")
+	running := exec.Command("sleep", "600")
+	running.Dir = filepath.Join(h.root, "var/lib/snap-store-proxy/postgresql/data")
+	if err := running.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { running.Wait() })
+	t.Cleanup(func() { running.Process.Kill() })
+	h.write("var/lib/snap-store-proxy/postgresql/data/postmaster.pid", fmt.Sprintln(running.Process.Pid))
 	if out, ok := h.uninstall(); ok || !strings.Contains(out, "still runs") {
 		t.Errorf("with a running PostgreSQL: %s", out)
 	}
-	if err := os.RemoveAll(filepath.Join(h.root, "var/lib/snap-store-proxy/postgresql")); err != nil {
-		t.Fatal(err)
-	}
+	// After a power cut, another process has the number: this one.
+	h.write("var/lib/snap-store-proxy/postgresql/data/postmaster.pid", fmt.Sprintln(os.Getpid()))
 	if out, ok := h.uninstall(); !ok || !strings.Contains(out, "Its data stays in "+h.root) {
 		t.Fatalf("uninstall.sh: %s", out)
+	}
+	if err := os.RemoveAll(filepath.Join(h.root, "var/lib/snap-store-proxy/postgresql")); err != nil {
+		t.Fatal(err)
 	}
 	want := []string{"etc/systemd/system/snap-store-proxy.service.d/override.conf", "usr/local/bin/store-admin", "usr/local/share/man/man1/snap.1",
 		"var/lib/snap-store-proxy/blobs/a", "var/lib/snap-store-proxy/store.assert"}

@@ -69,11 +69,7 @@ func step(at *os.File, name string, create bool) (next *os.File, target string, 
 	path := filepath.Join(at.Name(), name)
 	f, err := openAt(int(at.Fd()), name, path)
 	if errors.Is(err, unix.ENOENT) && create {
-		err = unix.Mkdirat(int(at.Fd()), name, 0o755)
-		if err == nil {
-			err = unix.Fchmodat(int(at.Fd()), name, 0o755, 0) // the umask may have closed the folder
-		}
-		if err != nil && !errors.Is(err, unix.EEXIST) {
+		if err := makeFolder(int(at.Fd()), name); err != nil && !errors.Is(err, unix.EEXIST) {
 			return nil, "", &os.PathError{Op: "mkdir", Path: path, Err: err}
 		}
 		f, err = openAt(int(at.Fd()), name, path)
@@ -97,6 +93,19 @@ func step(at *os.File, name string, create bool) (next *os.File, target string, 
 	}
 	f.Close()
 	return nil, target, err
+}
+
+// makeFolder makes a folder that everybody may enter, also if the umask closes it. Somebody may replace it by a link at once, so the mode
+// is set by its descriptor.
+func makeFolder(at int, name string) error {
+	if err := unix.Mkdirat(at, name, 0o755); err != nil {
+		return err
+	}
+	fd, err := unix.Openat(at, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Fchmod(fd, 0o755), unix.Close(fd))
 }
 
 // openAt opens a file for its place alone, without reading it and without following a link.

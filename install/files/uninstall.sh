@@ -74,8 +74,10 @@ stop() {
 		done
 	fi
 	# Another supervisor may run the service, and a command may be at work.
-	for file in "$data"/postgresql/data/postmaster.pid "$data"/postgresql/*/postmaster.pid; do
-		if [ -e "$file" ] && pid=$(head -n 1 "$file") && [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; then
+	for file in "$data"/postgresql/*/postmaster.pid; do
+		# After a power cut, another process may have the number.
+		if [ -e "$file" ] && pid=$(head -n 1 "$file") && [ -n "$pid" ] &&
+			[ "$(readlink -f "/proc/$pid/cwd" || true)" = "$(readlink -f "${file%/*}")" ]; then
 			fail "the PostgreSQL of the store still runs (process $pid): stop what uses the store, and try again"
 		fi
 	done
