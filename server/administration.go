@@ -23,10 +23,13 @@ func (s *Server) administer(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusForbidden, codeForbidden, "this store takes administration over TLS only: ask by https")
 		return
 	}
-	if r.TLS == nil { // a balancer has ended TLS
+	if l.TrustForwardedProto { // a balancer stands between, and its address is no client's
+		r = r.Clone(r.Context())
+		r.RemoteAddr = net.JoinHostPort(transfer.ForwardedClient(r), "0")
+	}
+	if r.TLS == nil { // the balancer has ended TLS
 		r = r.Clone(r.Context())
 		r.TLS = &tls.ConnectionState{}
-		r.RemoteAddr = net.JoinHostPort(transfer.ForwardedClient(r), "0")
 	}
 	s.cfg.Administration.ServeHTTP(w, r)
 }

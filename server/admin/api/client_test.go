@@ -159,6 +159,19 @@ func TestStoreProvesItsKey(t *testing.T) {
 	}
 }
 
+// TestBusyStore asks a store that has no time. Nobody has taken its place.
+func TestBusyStore(t *testing.T) {
+	newStore(t)
+	for _, status := range []int{http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusBadGateway} {
+		busy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		t.Cleanup(busy.Close)
+		var impostor *api.ImpostorError
+		if _, err := api.Connect(t.Context(), api.Target{URL: busy.URL}); err == nil || errors.As(err, &impostor) {
+			t.Errorf("status %d: %v, want an error that suspects nobody", status, err)
+		}
+	}
+}
+
 // TestProofsAreForOneURL passes the challenge on to the real store, as a program at another URL could.
 func TestProofsAreForOneURL(t *testing.T) {
 	url, _, _ := newStore(t)

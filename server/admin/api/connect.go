@@ -50,6 +50,9 @@ func (c *Client) identify(ctx context.Context, pinned string) error {
 		if r.status == http.StatusNotFound && pinned == "" && c.url.Scheme == "https" {
 			return nil
 		}
+		if r.status >= http.StatusInternalServerError || r.status == http.StatusTooManyRequests {
+			return err // a busy store, or a balancer before it: no reason to suspect anybody
+		}
 		err = errors.Join(&ImpostorError{URL: c.url.String(), Want: pinned}, err)
 	}
 	c.key = key

@@ -49,8 +49,8 @@ func fingerprint(key []byte) string {
 // ErrNonce reports a request for a proof without a usable nonce.
 var ErrNonce = errors.New("want a nonce of 1 to 64 characters")
 
-// Prove answers a request that reached the store at location, a URL. The proof holds for that location only, so that a program which
-// listens elsewhere cannot pass it on.
+// Prove answers a request that reached the store at location, a URL. The proof names the location, so a program that listens elsewhere
+// and passes requests on as they are is noticed. One that also knows the store's own address, and asks for it, is not.
 func (i Identity) Prove(location string, r IdentityRequest) (*IdentityAnswer, error) {
 	if r.Nonce == "" || len(r.Nonce) > maxNonce {
 		return nil, ErrNonce
