@@ -7,7 +7,6 @@ import (
 	"os"
 	"path"
 	"slices"
-	"strings"
 
 	"offlinestore/blob"
 )
@@ -27,7 +26,7 @@ type Member struct {
 // closes them.
 func (in *Input) Members() ([]Member, error) { return in.members, in.membersErr }
 
-// openMembers opens the files of a folder, and of the folders in it. Names that begin with a dot, and lost+found, are left out.
+// openMembers opens the files of a folder, and of the folders in it. Foreign files are left out.
 func (in *Input) openMembers(dir string, depth int) error {
 	names, err := listNames(in.root, dir)
 	if err != nil {
@@ -36,6 +35,10 @@ func (in *Input) openMembers(dir string, depth int) error {
 	for _, name := range names {
 		name = path.Join(dir, name)
 		f, err := in.root.OpenFile(name, os.O_RDONLY|blob.NonBlocking, 0)
+		if place, lerr := in.root.Lstat(name); err != nil && lerr == nil && !place.Mode().IsRegular() && !place.IsDir() {
+			in.members = append(in.members, Member{Name: name}) // a socket, or a link that leads nowhere or outside
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -71,7 +74,7 @@ func listNames(root *os.Root, dir string) (names []string, err error) {
 	for {
 		more, err := f.Readdirnames(256)
 		for _, name := range more {
-			if name != "lost+found" && !strings.HasPrefix(name, ".") {
+			if !blob.IsForeign(name) {
 				names = append(names, name)
 			}
 		}

@@ -44,6 +44,11 @@ type File struct {
 	length error
 }
 
+// HasHead reports whether Plan has read only the head of the file. It reads files that no exporter has signed whole.
+func (f *File) HasHead() bool {
+	return !f.Unsigned && f.Signer != catalog.StoreSignatures && f.Signer != catalog.OwnSignatures
+}
+
 // Changes reports whether the file was imported with changes, or would be.
 func (f *File) Changes() bool { return f.Err == nil && !f.UpToDate }
 

@@ -84,7 +84,10 @@ func (b *Batch) readHead(ctx context.Context, f *File) error {
 	}
 	f.warnings = o.Warnings
 	f.Digest, f.Signer, f.Content, f.candidate = o.Digest(), o.Signer.ID(), o.Content(), b.Candidate(o)
-	f.Payload, f.missing, f.length = o.Head.PayloadSize(), b.missing(o.Head), o.reader.CheckLength()
+	f.Payload, f.missing = o.Head.PayloadSize(), b.missing(o.Head)
+	if b.PlanOnly || len(f.missing) == 0 { // perhaps nothing else will read the file
+		f.length = o.reader.CheckLength()
+	}
 	if f.Input.Rewindable() {
 		return o.Close()
 	}

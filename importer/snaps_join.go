@@ -45,12 +45,24 @@ func (b *Batch) joinSnaps(ctx context.Context) error {
 			return r.discard(context.Cause(ctx))
 		}
 	}
-	if _, err := r.staging.Wait(); err != nil {
-		return err
-	}
 	b.importLoose(r, files, refs)
 	for _, text := range r.Warnings {
 		b.Warn(snaps[0], text)
+	}
+	return r.keepVerified(snaps)
+}
+
+// keepVerified commits the staged files if a snap among them was verified.
+func (r *snapReader) keepVerified(snaps []*File) error {
+	isVerified := func(f *File) bool { return f.Err == nil && f.verified != nil }
+	if !slices.ContainsFunc(snaps, isVerified) {
+		return r.discard(nil)
+	}
+	_, err := r.staging.Wait()
+	for _, f := range snaps {
+		if err != nil && isVerified(f) {
+			f.Err = err
+		}
 	}
 	return nil
 }

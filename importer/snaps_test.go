@@ -320,7 +320,12 @@ func TestPushSnapsBounded(t *testing.T) {
 	}
 	must(t, os.Remove(filepath.Join(dir, "bundle.tar")))
 	must(t, syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600))
-	must(t, os.MkdirAll(filepath.Join(dir, "deep", "deeper", "lost+found"), 0o700))
+	must(t, os.Symlink("/nonexistent", filepath.Join(dir, "link")))
+	must(t, os.MkdirAll(filepath.Join(dir, "deep", "deeper"), 0o700))
+	for _, foreign := range []string{"lost+found", "System Volume Information"} {
+		must(t, os.Mkdir(filepath.Join(dir, foreign), 0o700))
+		write(t, filepath.Join(dir, foreign), "x", []byte("hsqs"))
+	}
 	write(t, filepath.Join(dir, "deep", "deeper"), "x", []byte("hsqs"))
 	s.expect(s.pushFiles(nil, dir), "jq 6 latest/stable/amd64=6")
 }

@@ -6,7 +6,7 @@ import "offlinestore/bundle"
 func kindHint(e *bundle.KindError) string {
 	switch e.Kind {
 	case bundle.KindSnap:
-		return "export the snap with 'store-admin export snaps NAME' on a host with internet, and push the bundle"
+		return "name the .snap with its .assert, as 'snap download' writes them, or push a bundle of 'store-admin export snaps NAME'"
 	case bundle.KindCharm:
 		return "export the charm with 'store-admin export charms FILE.yaml' on a host with internet, and push the bundle"
 	case bundle.KindPEM:

@@ -56,7 +56,7 @@ func (p *push) printPlan() error {
 		return err
 	}
 	fmt.Fprintf(p.w, "Disk needed: %s; free: %s. Nothing was changed.\n", cli.Bytes(p.batch.Totals().Missing), cli.Bytes(free))
-	if slices.ContainsFunc(p.batch.Files, func(f *importer.File) bool { return f.Err == nil && !f.Unsigned }) {
+	if slices.ContainsFunc(p.batch.Files, func(f *importer.File) bool { return f.Err == nil && f.HasHead() }) {
 		fmt.Fprintln(p.w, "Only the heads of the files and their lengths were checked: the import verifies the rest.")
 	}
 	return nil

@@ -48,7 +48,7 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	n, err := u.r.Read(p)
 	u.n += int64(n)
 	if u.n > maxUnpacked || u.n > freeSize && u.n/maxRatio > u.raw.Size() {
-		return 0, formatErrorf("it unpacks to more than %d times its size, as no charm does", maxRatio)
+		return 0, formatErrorf("it unpacks to more than %d times its size", maxRatio)
 	}
 	if err != nil && err != io.EOF {
 		err = damaged(u.raw, err)

@@ -31,6 +31,11 @@ func Complete(lookUp func(ctx context.Context, args []string, prefix string) []s
 		case words := <-found:
 			return begin(words, prefix), noFiles
 		case <-ctx.Done():
+			// It ends soon, and must: it may have started a database, which nobody else would stop.
+			select {
+			case <-found:
+			case <-time.After(completionTime):
+			}
 			return nil, noFiles
 		}
 	}
