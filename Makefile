@@ -17,7 +17,7 @@ demo: build
 
 test:
 	@scripts/setup test
-	go test -timeout 20m -p 2 $(SHORT) ./... $(TESTFLAGS)
+	scripts/inmemory go test -timeout 20m -p 2 -parallel 4 $(SHORT) ./... $(TESTFLAGS)
 
 bench: build
 	@scripts/setup bench
