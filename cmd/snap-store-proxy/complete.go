@@ -14,18 +14,23 @@ import (
 
 // addCompletion makes shells complete names, channels, architectures and keys. They come from the catalogue, if this user can read it.
 func addCompletion(root *cobra.Command, dir *instance.Dir) {
-	snaps := fromCatalog(dir, func(cat *catalog.Snapshot, _ []string, _ string) []string { return cat.SnapNames() })
-	one := fromCatalog(dir, func(cat *catalog.Snapshot, args []string, _ string) []string {
-		if len(args) > 0 {
-			return nil
-		}
-		return cat.SnapNames()
-	})
-	all := fromCatalog(dir, func(cat *catalog.Snapshot, args []string, _ string) []string {
+	snapNames := func(cat *catalog.Snapshot) []string { return cat.SnapNames() }
+	allNames := func(cat *catalog.Snapshot) []string {
 		return append(cat.SnapNames(), cat.CharmNames(charm.TypeCharm, charm.TypeBundle)...)
-	})
+	}
+	several := func(names func(*catalog.Snapshot) []string) cobra.CompletionFunc {
+		return fromCatalog(dir, func(cat *catalog.Snapshot, _ []string, _ string) []string { return names(cat) })
+	}
+	one := func(names func(*catalog.Snapshot) []string) cobra.CompletionFunc {
+		return fromCatalog(dir, func(cat *catalog.Snapshot, args []string, _ string) []string {
+			if len(args) > 0 {
+				return nil
+			}
+			return names(cat)
+		})
+	}
 	charms := func(kinds ...string) cobra.CompletionFunc {
-		return fromCatalog(dir, func(cat *catalog.Snapshot, _ []string, _ string) []string { return cat.CharmNames(kinds...) })
+		return several(func(cat *catalog.Snapshot) []string { return cat.CharmNames(kinds...) })
 	}
 	channels := fromCatalog(dir, func(cat *catalog.Snapshot, args []string, _ string) []string {
 		if len(args) == 0 {
@@ -33,20 +38,20 @@ func addCompletion(root *cobra.Command, dir *instance.Dir) {
 		}
 		return cat.SnapChannels(args[0])
 	})
-	cli.SetCompletion(root, "list-pushed-snaps", snaps, nil)
-	cli.SetCompletion(root, "show", one, nil)
-	cli.SetCompletion(root, "why", one, map[string]cobra.CompletionFunc{"channel": channels, "arch": cli.CompleteWords(cli.Architectures...)})
-	cli.SetCompletion(root, "history", all, nil)
+	cli.SetCompletion(root, "list-pushed-snaps", several(snapNames), nil)
+	cli.SetCompletion(root, "show", one(allNames), nil)
+	cli.SetCompletion(root, "why", one(allNames), map[string]cobra.CompletionFunc{"channel": channels, "arch": cli.CompleteWords(cli.Architectures...)})
+	cli.SetCompletion(root, "history", several(allNames), nil)
 	cli.SetCompletion(root, "override", fromCatalog(dir, completeOverride), nil)
 	cli.SetCompletion(root, "delete-override", fromCatalog(dir, completeChannel), nil)
-	cli.SetCompletion(root, "list-overrides", one, nil)
-	cli.SetCompletion(root, "remove-snap", one, nil)
+	cli.SetCompletion(root, "list-overrides", one(snapNames), nil)
+	cli.SetCompletion(root, "remove-snap", one(snapNames), nil)
 	cli.SetCompletion(root, "remove-charm", charms(charm.TypeCharm), nil)
 	cli.SetCompletion(root, "remove-bundle", charms(charm.TypeBundle), nil)
 	cli.SetCompletion(root, "push-images", charms(charm.TypeCharm), nil)
 	for _, c := range root.Commands() {
 		if c.Flags().Lookup("take-over") != nil {
-			cli.SetCompletion(root, c.Name(), nil, map[string]cobra.CompletionFunc{"take-over": all})
+			cli.SetCompletion(root, c.Name(), nil, map[string]cobra.CompletionFunc{"take-over": several(allNames)})
 		}
 	}
 	cli.SetCompletion(root, "trust remove", cli.Complete(func(context.Context, []string, string) []string { return signers(*dir) }), nil)

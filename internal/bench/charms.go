@@ -170,7 +170,7 @@ func (b *bench) exportImages(o *charmOutside) error {
 func (b *bench) pushImages(o *charmOutside) error {
 	data := func(round int) string { return o.out("data", round) }
 	return b.compare(comparison{
-		name: fmt.Sprintf("push %d MiB of images, against skopeo copy", b.size>>20), goal: "<= 0.5",
+		name: fmt.Sprintf("push %d MiB of images, against skopeo copy", b.size>>20), goal: "<= 0.35",
 		prepare: func(round int) error {
 			b.stopServers()
 			return errors.Join(o.remove(round-1, "skopeo"), b.freshStore(o.outside, data, round))
