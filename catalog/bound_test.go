@@ -66,6 +66,8 @@ func TestHangingDatabase(t *testing.T) {
 		"DB.Wanted":       func() error { _, err := db.Wanted(ctx); return err },
 
 		"Reader.AddWanted":    func() error { return r.AddWanted(ctx, []catalog.Wanted{{}}) },
+		"Reader.ForgetNonces": func() error { return r.ForgetNonces(ctx, time.Now()) },
+		"Reader.UseNonce":     func() error { _, err := r.UseNonce(ctx, []byte("a"), time.Now()); return err },
 		"Reader.Generation":   func() error { _, err := r.Generation(ctx); return err },
 		"Reader.LoadSnapshot": func() error { _, err := r.LoadSnapshot(ctx); return err },
 		"Reader.Ping":         func() error { return r.Ping(ctx) },

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -15,11 +16,13 @@ import (
 	"offlinestore/snap"
 )
 
-// Reader is the catalogue for reading only. Its connections refuse to write.
+// Reader is the catalogue for reading only. Its connections refuse to write, except in transactions that say so.
 type Reader struct {
 	pool *pgxpool.Pool
 	mu   sync.Mutex
 	conn *pgxpool.Conn // listens for changes
+	// fullNonces reports whether session_nonce holds as many rows as it may.
+	fullNonces atomic.Bool
 }
 
 // OpenReader connects to a catalogue that Open has prepared.

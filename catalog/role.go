@@ -8,7 +8,7 @@ import (
 )
 
 // CreateServerRole creates the role of a server in the private cluster. It can only SELECT, and not from adminTables, except
-// that it keeps the table wanted.
+// that it keeps the tables wanted and session_nonce.
 func (db *DB) CreateServerRole(ctx context.Context, role string) error {
 	if err := db.createServerRole(ctx, role); err != nil {
 		return fmt.Errorf("create role %s: %w", role, interpret(err))
@@ -38,6 +38,7 @@ func (db *DB) createServerRole(ctx context.Context, role string) error {
 		`alter default privileges in schema public grant select on tables to ` + name,
 		`revoke all on ` + adminTables + ` from ` + name,
 		`grant insert, update, delete on wanted to ` + name,
+		`grant insert, delete on session_nonce to ` + name,
 	}
 	if !exists {
 		statements = append([]string{`create role ` + name + ` login nosuperuser nocreatedb nocreaterole noinherit`}, statements...)

@@ -16,6 +16,8 @@ const (
 	codeUnavailable = "unavailable"
 	codeTooLarge    = "request-too-large"
 	codeInternal    = "internal-error"
+	// codeDeviceSession makes snapd get another session.
+	codeDeviceSession = "device-authorization-needs-refresh"
 )
 
 // errorBody is the body of every failed request. Version 2 of the API reads ErrorList; version 1 reads the status, title, detail

@@ -109,22 +109,6 @@ func TestWhatThisStoreDoesNotDo(t *testing.T) {
 	}
 }
 
-func TestSessions(t *testing.T) {
-	t.Parallel()
-	b := newBlobs(t)
-	h := serve(t, b, catalogue(b), server.Config{}).Handler()
-	seen := map[string]bool{}
-	for range 3 {
-		nonce := decode[map[string]string](t, call(t, h, "POST", "/api/v1/snaps/auth/nonces", ""), 200)["nonce"]
-		macaroon := decode[map[string]string](t, call(t, h, "POST", "/api/v1/snaps/auth/sessions", `{"device-session-request":"x"}`), 200)["macaroon"]
-		if len(nonce) < 16 || len(macaroon) < 16 || seen[nonce] || seen[macaroon] {
-			t.Errorf("nonce %q, macaroon %q, want new ones", nonce, macaroon)
-		}
-		seen[nonce], seen[macaroon] = true, true
-	}
-	decode[map[string]any](t, call(t, h, "POST", "/api/v1/snaps/auth/sessions", strings.Repeat("x", 2<<20)), 413)
-}
-
 func TestNoSecretsInLogs(t *testing.T) {
 	t.Parallel()
 	b := newBlobs(t)

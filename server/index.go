@@ -32,6 +32,8 @@ type index struct {
 	asserts    int
 	names      func() []nameEntry
 	categories []string
+	// brandKeys finds the accounts and keys among the assertions.
+	brandKeys *brandKeys
 	// hasFeatured reports whether a snap is featured.
 	hasFeatured bool
 
@@ -65,6 +67,7 @@ func newIndex(c *catalog.Snapshot, known []*assertion.Assertion) (*index, error)
 		files:      make(map[string]file),
 		icons:      make(map[string]file),
 	}
+	ix.brandKeys = &brandKeys{ix: ix}
 	for _, risk := range []string{channel.Stable, channel.Candidate, channel.Beta, channel.Edge} {
 		ix.know(channel.Channel{Track: channel.DefaultTrack, Risk: risk})
 		ix.channels[risk] = channel.Channel{Risk: risk}

@@ -28,6 +28,7 @@ type metrics struct {
 	loadErrors prometheus.Counter
 	sourceUp   prometheus.Gauge
 	wanted     *prometheus.CounterVec
+	sessions   *prometheus.CounterVec
 	expiry     *prometheus.GaugeVec // empty while there is no certificate
 }
 
@@ -62,9 +63,14 @@ func newMetrics(registry *prometheus.Registry, restarts func() float64) *metrics
 	for _, kind := range []string{"snap", "charm"} {
 		m.wanted.WithLabelValues(kind) // an alert needs the 0 before the first one
 	}
+	m.sessions = prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: "device_sessions_total",
+		Help: "Answers to devices that want a session."}, []string{"result"})
+	for _, result := range []string{sessionProven, sessionGlobal, sessionRefused} {
+		m.sessions.WithLabelValues(result)
+	}
 	m.expiry = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "certificate_expiry_timestamp_seconds",
 		Help: "When the certificate of HTTPS expires."}, nil)
-	m.registry.MustRegister(m.expiry, m.wanted, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	m.registry.MustRegister(m.expiry, m.wanted, m.sessions, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests, m.durations, m.bytes, m.blobErrors, m.generation, m.content, m.loadedAt, m.imports, m.importedAt, m.loadErrors, m.sourceUp)
 	if restarts != nil {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: "database_restarts_total",

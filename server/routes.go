@@ -45,7 +45,7 @@ func (s *Server) table() []route {
 		{"POST", "/api/v1/snaps/metadata", s.fromCatalog(s.metadata)},
 		{"GET", "/api/v1/snaps/search", s.fromCatalog(s.legacySearch)},
 		{"POST", "/api/v1/snaps/auth/nonces", s.nonce},
-		{"POST", "/api/v1/snaps/auth/sessions", s.session},
+		{"POST", "/api/v1/snaps/auth/sessions", s.withIndex(s.session)},
 		{"POST", "/api/v1/snaps/auth/request-id", s.refusal(http.StatusForbidden, serials)},
 		{"POST", "/api/v1/snaps/auth/devices", s.refusal(http.StatusForbidden, serials)},
 		{"GET", "/v2/charms/info/{name}", s.fromCatalog(s.charmInfo)},
@@ -111,8 +111,17 @@ func (s *Server) instrument(name string, next http.HandlerFunc) http.Handler {
 	})
 }
 
-// fromCatalog gives h the catalogue. Before there is one, it tells devices to come back.
+// fromCatalog gives h the catalogue, and the device of the session in the context of the request.
 func (s *Server) fromCatalog(h catalogHandler) http.HandlerFunc {
+	return s.withIndex(func(w http.ResponseWriter, r *http.Request, ix *index) {
+		if r, ok := s.identify(w, r); ok {
+			h(w, r, ix)
+		}
+	})
+}
+
+// withIndex gives h the catalogue. Before there is one, it tells devices to come back.
+func (s *Server) withIndex(h catalogHandler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ix := s.index.Load()
 		if ix == nil {

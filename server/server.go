@@ -6,6 +6,7 @@ package server
 
 import (
 	"cmp"
+	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -32,6 +33,8 @@ type Config struct {
 	AccessLog *transfer.AccessLog
 	// Administration is the API for administrators; nil if there is none.
 	Administration http.Handler
+	// Nonces records the nonces of sessions that were used, for all servers of the store; nil is the memory of this Server.
+	Nonces nonceRecord
 	// Metrics adds its metrics to /metrics; nil adds nothing.
 	Metrics *prometheus.Registry
 	// DatabaseRestarts returns how often a private PostgreSQL was started again; nil means that there is none.
@@ -51,6 +54,9 @@ type Server struct {
 	handler  http.Handler
 	known    []*assertion.Assertion
 	wanted   wantedItems
+	nonces   *nonceMemory
+	// ownSecret signs sessions while the settings have no secret.
+	ownSecret string
 }
 
 // New returns a Server without a catalogue. Until SetSnapshot, it tells every device to come back.
@@ -65,7 +71,12 @@ func New(cfg Config) *Server {
 		cfg.Trust = assertion.Canonical()
 	}
 	cfg.Metrics.MustRegister(newDiskMetrics(cfg.Blobs, cfg.Now))
-	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics, cfg.DatabaseRestarts), docs: sync.OnceValues(renderDocs), known: cfg.Trust.Known().All(), wanted: wantedItems{now: cfg.Now}}
+	nonces := &nonceMemory{now: cfg.Now}
+	if cfg.Nonces == nil {
+		cfg.Nonces = nonces
+	}
+	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics, cfg.DatabaseRestarts), docs: sync.OnceValues(renderDocs), known: cfg.Trust.Known().All(), wanted: wantedItems{now: cfg.Now},
+		nonces: nonces, ownSecret: rand.Text()}
 	s.SetSettings(Settings{})
 	s.handler = s.commonHeaders(s.redirectToHTTPS(s.routes()))
 	return s

@@ -71,7 +71,8 @@ func (r *reloader) reload(s *settings.Settings, err error) {
 func readSettings(dir instance.Dir, s *settings.Settings, l *Listeners, log *slog.Logger) (server.Settings, error) {
 	v := s.Values()
 	out := server.Settings{Domain: v.Domain, HTTPSPort: v.HTTPSPort, Administration: v.AdminOnStoreURL,
-		TrustForwardedProto: v.TrustForwardedProto, StoreID: v.StoreID}
+		TrustForwardedProto: v.TrustForwardedProto, StoreID: v.StoreID,
+		DeviceSecrets: []string{v.DeviceAuthSecret, v.DeviceAuthPrevious}}
 	access, err := instance.ReadRegistryAccess(s, addressOf(l.images))
 	if err != nil {
 		return out, err

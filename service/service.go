@@ -4,6 +4,7 @@ package service
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -86,6 +87,9 @@ type service struct {
 }
 
 func (c Config) openService(r *catalog.Reader, administration http.Handler) (*service, error) {
+	if _, err := c.Instance.Settings.SetMissing(map[string]string{settings.DeviceAuthSecret: rand.Text()}); err != nil {
+		c.Logger.Warn("there is no secret for the sessions of devices: they end with this server", "setting", settings.DeviceAuthSecret, "err", err)
+	}
 	current, err := readSettings(c.Instance.Dir, c.Instance.Settings, c.Listeners, c.Logger)
 	if err != nil {
 		return nil, err
@@ -103,7 +107,7 @@ func (c Config) openService(r *catalog.Reader, administration http.Handler) (*se
 		return nil, err
 	}
 	s.server = server.New(server.Config{Blobs: c.Instance.Blobs, Trust: trust, Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics,
-		Administration: administration, DatabaseRestarts: c.Instance.CountRestarts()})
+		Administration: administration, Nonces: r, DatabaseRestarts: c.Instance.CountRestarts()})
 	s.server.SetSettings(current)
 	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, guard: s.guard,
 		settings: c.Instance.Settings, log: c.Logger, administers: administration != nil,
@@ -122,6 +126,7 @@ func (s *service) follow(ctx context.Context) (stop func()) {
 	})
 	wg.Go(func() { s.Instance.Supervise(ctx, s.Logger) })
 	wg.Go(func() { s.keepWanted(ctx) })
+	wg.Go(func() { s.forgetNonces(ctx) })
 	return func() {
 		cancel()
 		wg.Wait()

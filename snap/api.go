@@ -9,6 +9,8 @@ const (
 	HeaderStore        = "Snap-Device-Store"
 	HeaderCapabilities = "Snap-Device-Capabilities"
 	HeaderStoreVersion = "Snap-Store-Version"
+	// HeaderDeviceAuthorization has the session of a device.
+	HeaderDeviceAuthorization = "Snap-Device-Authorization"
 	// Series is the only existing series.
 	Series = "16"
 )

@@ -10,6 +10,7 @@ const (
 	AuthSecret               = "proxy.auth.secret"
 	DBConnection             = "proxy.db.connection"
 	DBServerConnection       = "proxy.db.server-connection"
+	DeviceAuthPrevious       = "proxy.device-auth.previous-secret"
 	DeviceAuthSecret         = "proxy.device-auth.secret"
 	Domain                   = "proxy.domain"
 	HTTPPort                 = "proxy.port.http"
@@ -55,7 +56,8 @@ func Keys() []Key {
 		{DBConnection, "", "PostgreSQL database of the store (13 or newer); a private cluster is run while unset", KindConnection, true},
 		{DBServerConnection, "", "how serve logs in to that database: a role that can only SELECT will do", KindConnection, true},
 		{AllowedDeviceServiceURLs, "[]", "device services that devices may be sent to, a JSON list", KindURLList, false},
-		{DeviceAuthSecret, "", "for the sessions of devices, as the original signs them; enable-airgap-mode makes it", KindText, true},
+		{DeviceAuthPrevious, "", "another secret whose sessions of devices are valid, while the secret is replaced", KindText, true},
+		{DeviceAuthSecret, "", "signs the sessions of devices, the same on all servers of a store; enable-airgap-mode makes it", KindText, true},
 		{Domain, "", "host, and port unless it is the usual, in the URLs given to devices; the one they asked for while unset", KindDomain, false},
 		{IPAddress, "[::]", "address that serve listens on", KindAddress, false},
 		{KeyPrivate, "", "key that the store was registered with", KindKey, true},

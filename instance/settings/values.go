@@ -10,6 +10,7 @@ type Values struct {
 	AuthSecret               string
 	DBConnection             string
 	DBServerConnection       string
+	DeviceAuthPrevious       string
 	DeviceAuthSecret         string
 	Domain                   string
 	HTTPPort                 string
@@ -39,7 +40,7 @@ func (s *Settings) Values() Values {
 	return Values{
 		AdminEmails: decodeList(text[AdminEmails]), AdminListen: text[AdminListen], AdminOnStoreURL: text[AdminOnStoreURL] == "true", Airgap: text[Airgap] == "true",
 		AllowedDeviceServiceURLs: decodeList(text[AllowedDeviceServiceURLs]),
-		AuthSecret:               text[AuthSecret], DeviceAuthSecret: text[DeviceAuthSecret],
+		AuthSecret:               text[AuthSecret], DeviceAuthPrevious: text[DeviceAuthPrevious], DeviceAuthSecret: text[DeviceAuthSecret],
 		DBConnection: text[DBConnection], DBServerConnection: text[DBServerConnection],
 		Domain: text[Domain], HTTPPort: text[HTTPPort], HTTPSPort: text[HTTPSPort], IPAddress: text[IPAddress],
 		KeyPrivate: text[KeyPrivate], KeyPublic: text[KeyPublic],

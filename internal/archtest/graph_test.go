@@ -29,6 +29,7 @@ func graph() map[string][]string {
 		"charm":          {"channel", "safeyaml", "strictjson"},
 		"charm/snaphint": {"channel", "charm", "safeyaml"},
 		"registration":   {"assertion"},
+		"session":        {"assertion"},
 		"snap":           {"channel", "safeyaml", "strictjson"},
 		// Layer 3: each package knows one place: a file, a database, the internet, a key.
 		"bundle":           {"assertion", "blob", "channel", "channelmap", "charm", "difference", "snap", "strictjson"},
@@ -44,7 +45,7 @@ func graph() map[string][]string {
 		"inquiry":            {"blob", "catalog", "charm", "server", "snap"},
 		"install":            {"blob", "docs", "registration"},
 		"registry":           {"blob", "catalog", "transfer"},
-		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "safeyaml", "snap", "catalog", "transfer"},
+		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "safeyaml", "session", "snap", "catalog", "transfer"},
 		"server/admin":       {"server/admin/api", "channel", "catalog", "transfer"},
 		"server/admin/api":   {"blob"}, // no catalog: store-admin's login runs on laptops
 		// Layer 5: an installed store as a whole.
@@ -55,7 +56,7 @@ func graph() map[string][]string {
 		"instance/settings":  {"blob", "instance/conninfo", "safeyaml"},
 		"instance/wanted":    {"assertion", "catalog", "snap"},
 		// Layer 6: a running one.
-		"service": {"catalog", "certificate", "instance", "instance/settings", "registration", "registry", "server", "server/admin", "server/admin/api", "transfer"},
+		"service": {"catalog", "certificate", "instance", "instance/settings", "registration", "registry", "server", "server/admin", "server/admin/api", "session", "transfer"},
 	}
 }
 
