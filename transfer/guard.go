@@ -30,7 +30,8 @@ var ErrBusy = errors.New("this store is busy")
 // bound connections. A Guard belongs to the whole process.
 type Guard struct {
 	forwarded atomic.Bool
-	turns     chan struct{}
+	// turns holds the requests that compute much at once, and secrets the handshakes of TLS. They leave a processor to other requests.
+	turns, secrets chan struct{}
 
 	mu       sync.Mutex
 	used     int64
@@ -40,7 +41,11 @@ type Guard struct {
 
 // NewGuard returns a Guard.
 func NewGuard() *Guard {
-	return &Guard{turns: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), held: make(map[string]int64), requests: make(map[string]int)}
+	atOnce := max(1, runtime.GOMAXPROCS(0)/2)
+	return &Guard{
+		turns: make(chan struct{}, atOnce), secrets: make(chan struct{}, atOnce),
+		held: make(map[string]int64), requests: make(map[string]int),
+	}
 }
 
 // TrustForwarded sets whether a balancer in front of all listeners names clients in X-Forwarded-For, from now on. Then the
@@ -54,7 +59,11 @@ func (g *Guard) Protect(srv *http.Server) {
 		if before != nil {
 			ctx = before(ctx, c)
 		}
-		return context.WithValue(ctx, connKey{}, guarded(c))
+		gc := guarded(c)
+		if c == net.Conn(gc) {
+			gc.isPlain = true
+		}
+		return context.WithValue(ctx, connKey{}, gc)
 	}
 	srv.ConnState = func(c net.Conn, state http.ConnState) {
 		if gc := guarded(c); gc != nil && state == http.StateIdle {
@@ -123,6 +132,9 @@ func (g *Guard) hold(c *conn, n int64) error {
 
 // release returns the memory of a connection's request.
 func (g *Guard) release(c *conn) {
+	if c.held == 0 && !c.counted {
+		return
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.used -= c.held

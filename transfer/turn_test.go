@@ -2,8 +2,13 @@ package transfer
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"net"
 	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,7 +56,6 @@ func TestHeaderTurn(t *testing.T) {
 		"closeWrite": func(c *conn) { c.CloseWrite() },
 		"close":      func(c *conn) { c.Close() },
 		"begin":      func(c *conn) { c.begin(new(http.Request)); c.end() },
-		"time":       func(*conn) { time.Sleep(maxTurn) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -81,5 +85,116 @@ func TestHeaderTurn(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestHeaderTurnEnds lets a connection wait for a turn that does not come, or that comes after the connection was closed to make room.
+func TestHeaderTurnEnds(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		meanwhile func(l *listener, waiting *conn)
+		want      error
+	}{
+		"no turn": {func(*listener, *conn) { time.Sleep(maxTurn) }, errNoTurn},
+		"closed": {func(l *listener, waiting *conn) {
+			waiting.change(reading, dropped)
+			<-waiting.turn
+		}, net.ErrClosed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				l := NewGuard().Listen(nil, 100).(*listener)
+				ours, theirs := net.Pipe()
+				defer theirs.Close()
+				waiting := l.admit(ours)
+				defer ours.Close()
+				waiting.turn <- struct{}{}
+				go theirs.Write([]byte("GET / HTTP/1.1\r\n"))
+				ended := make(chan error, 1)
+				go func() {
+					_, err := waiting.Read(make([]byte, 100))
+					ended <- err
+				}()
+				synctest.Wait()
+				c.meanwhile(l, waiting)
+				if err := <-ended; !errors.Is(err, c.want) {
+					t.Errorf("Read: %v, want %v", err, c.want)
+				}
+				if waiting.hasTurn.Load() {
+					t.Error("the connection keeps the turn")
+				}
+			})
+		})
+	}
+}
+
+// TestCountLines counts the lines of headers that come in parts of each size. Lines after the header, which are a body's, do not count.
+func TestCountLines(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{
+		"GET / HTTP/1.1\r\nA: b\r\n\r\n{\n\n\n":          2,
+		"GET / HTTP/1.1\nA: b\n\n{\n\n\n":                2,
+		"GET / HTTP/1.1\r\nA: b\r\nB: c":                 2,
+		"GET / HTTP/1.1\n" + strings.Repeat("a:\n", 500): 501,
+	} {
+		for size := 1; size <= len(text); size++ {
+			var l lineCounter
+			for part := range slices.Chunk([]byte(text), size) {
+				l.count(part)
+			}
+			if l.lines != want {
+				t.Errorf("%.40q in parts of %d bytes: %d lines, want %d", text, size, l.lines, want)
+			}
+		}
+	}
+}
+
+// fromAddress is a connection from an address.
+type fromAddress struct {
+	net.Conn
+	address string
+}
+
+func (c fromAddress) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.address))
+}
+
+// TestMaxReading lets a client begin more headers than a listener takes, then one with two. The oldest of the greedy client are closed, and
+// the others' stay, which are older.
+func TestMaxReading(t *testing.T) {
+	t.Parallel()
+	l := NewGuard().Listen(nil, 10*maxReading).(*listener)
+	begin := func(address string) *conn {
+		ours, theirs := net.Pipe()
+		t.Cleanup(func() { theirs.Close() })
+		c := l.admit(fromAddress{ours, address})
+		c.startReading()
+		return c
+	}
+	kept := []*conn{begin("192.0.2.1:1")}
+	greedy := make([]*conn, maxReading)
+	for i := range greedy {
+		greedy[i] = begin("192.0.2.2:1")
+	}
+	kept = append(kept, begin("192.0.2.3:1"), begin("192.0.2.3:2"), greedy[3])
+	for i, c := range greedy[:3] {
+		if !c.is(dropped) {
+			t.Errorf("connection %d of the greedy client is in state %d, want %d", i, c.state.Load(), dropped)
+		}
+	}
+	for _, c := range kept {
+		if !c.is(reading) {
+			t.Errorf("the connection of %s is in state %d, want %d", c.client, c.state.Load(), reading)
+		}
+	}
+	if n := l.reading.Load(); n != maxReading {
+		t.Errorf("%d headers at once, want %d", n, maxReading)
+	}
+	for c := range maps.Clone(l.conns) {
+		c.Close()
+	}
+	if len(l.conns)+len(l.clients) != 0 || l.reading.Load() != 0 {
+		t.Errorf("%d connections, %d clients and %d headers are left, want none", len(l.conns), len(l.clients), l.reading.Load())
 	}
 }

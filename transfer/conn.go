@@ -1,0 +1,243 @@
+package transfer
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// maxTurn bounds the wait for a client's turn.
+const maxTurn = time.Second
+
+var (
+	errTooManyFields = errors.New("the request has too many header fields")
+	errNoTurn        = errors.New("this client has too many requests at once")
+)
+
+// state is the part of a request that a connection waits for.
+type state = int32
+
+// The states of a connection. A part of a header has come when it is reading, and it is busy while a request is answered.
+const (
+	idle state = iota
+	reading
+	busy
+	dropped
+)
+
+// conn is a connection of a listener.
+type conn struct {
+	net.Conn
+	l      *listener
+	client string
+	peers  *client // the connections of the same client
+	// state changes without a lock. since is the event that began it.
+	state atomic.Int32
+	since atomic.Int64
+	// turn and large are the client's, and nil behind a balancer. hasTurn is set while this connection has the turn.
+	turn, large chan struct{}
+	hasTurn     atomic.Bool
+
+	// isPlain is set if the connection is not inside TLS, so that its headers can be counted before they are parsed. Only its reader
+	// uses lines.
+	isPlain bool
+	lines   lineCounter
+
+	// holder is the client of the present request, and held its memory. Only one request is answered at a time, since no
+	// listener offers HTTP/2.
+	holder  string
+	held    int64
+	counted bool
+}
+
+func (c *conn) is(s state) bool { return c.state.Load() == s }
+
+// change moves c from one state to another. It returns false if c is not in the first.
+func (c *conn) change(from, to state) bool {
+	if !c.state.CompareAndSwap(from, to) {
+		return false
+	}
+	c.since.Store(c.l.events.Add(1))
+	if from == reading {
+		c.l.reading.Add(-1)
+		c.peers.reading.Add(-1)
+	}
+	if to == reading {
+		c.l.reading.Add(1)
+		c.peers.reading.Add(1)
+	}
+	return true
+}
+
+// Read implements [io.Reader]. The first bytes of a request end the idle time.
+func (c *conn) Read(b []byte) (int, error) {
+	c.endTurn()
+	n, err := c.Conn.Read(b)
+	if n > 0 && c.is(idle) {
+		c.lines = lineCounter{}
+		c.startReading()
+	}
+	if n == 0 || !c.is(reading) {
+		return n, err
+	}
+	if c.isPlain && c.lines.count(b[:n]) > maxFields+1 {
+		return 0, errTooManyFields
+	}
+	if err := c.takeTurn(); err != nil {
+		return 0, err
+	}
+	return n, err
+}
+
+// Write implements [io.Writer].
+func (c *conn) Write(b []byte) (int, error) {
+	c.endTurn()
+	return c.Conn.Write(b)
+}
+
+// startReading begins a header. Of too many, it closes the oldest of the client that has the most.
+func (c *conn) startReading() {
+	if l := c.l; l.reading.Load() >= maxReading {
+		l.mu.Lock()
+		oldest := l.dropOldest(l.greediest(func(cl *client) int { return int(cl.reading.Load()) }), reading)
+		l.mu.Unlock()
+		if oldest != nil {
+			oldest.Conn.Close()
+		}
+	}
+	c.change(idle, reading)
+}
+
+// begin begins the answer to a request whose header is complete. It returns false if the client has too many at once.
+func (c *conn) begin(r *http.Request) bool {
+	c.endTurn()
+	if !c.change(reading, busy) {
+		c.change(idle, busy) // the header came together with the request before
+	}
+	g := c.l.guard
+	forwarded := g.forwarded.Load()
+	if c.holder = c.client; forwarded {
+		c.holder = network(clientOf(r, true))
+	}
+	return !forwarded || g.count(c, c.l.perClient)
+}
+
+// end ends the answer.
+func (c *conn) end() { c.l.guard.release(c) }
+
+// rest waits for the next request.
+func (c *conn) rest() { c.change(busy, idle) }
+
+// Close closes the connection.
+func (c *conn) Close() error {
+	c.endTurn()
+	for {
+		s := c.state.Load()
+		if s == dropped {
+			break
+		}
+		if c.change(s, dropped) {
+			c.l.mu.Lock()
+			c.l.forget(c)
+			c.l.mu.Unlock()
+			break
+		}
+	}
+	return c.Conn.Close()
+}
+
+// ReadFrom sends src, by sendfile if it is a file.
+func (c *conn) ReadFrom(src io.Reader) (int64, error) {
+	if direct, ok := c.Conn.(io.ReaderFrom); ok {
+		return direct.ReadFrom(src)
+	}
+	return io.Copy(struct{ io.Writer }{c.Conn}, src)
+}
+
+// CloseWrite tells the client that nothing follows.
+func (c *conn) CloseWrite() error {
+	c.endTurn()
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// takeTurn waits until no other connection of the client parses a part of a header. A thousand connections with hostile headers from one
+// address then keep one processor busy, and other clients find the others. In TLS, clients take turns with each other too, because a
+// handshake takes as long as a hundred requests. endTurn ends the turn at the next read or write, so that no turn waits for the client.
+// Connections that were closed meanwhile, or wait for too long, are not parsed.
+func (c *conn) takeTurn() error {
+	if c.turn == nil {
+		return nil
+	}
+	timeout := time.After(maxTurn)
+	if !take(c.turn, timeout) {
+		return errNoTurn
+	}
+	if !c.isPlain && !take(c.l.guard.secrets, timeout) {
+		<-c.turn
+		return errNoTurn
+	}
+	c.hasTurn.Store(true)
+	if c.is(dropped) {
+		c.endTurn()
+		return net.ErrClosed
+	}
+	return nil
+}
+
+func take(turn chan<- struct{}, timeout <-chan time.Time) bool {
+	select {
+	case turn <- struct{}{}:
+		return true
+	case <-timeout:
+		return false
+	}
+}
+
+func (c *conn) endTurn() {
+	if !c.hasTurn.CompareAndSwap(true, false) {
+		return
+	}
+	<-c.turn
+	if !c.isPlain {
+		<-c.l.guard.secrets
+	}
+}
+
+// lineCounter counts the lines of a header, before it costs anything to parse them.
+type lineCounter struct {
+	lines, length int // length is the present line's, without carriage returns
+	isOver        bool
+}
+
+// count adds a part of a request, and returns the number of lines up to the empty one that ends the header.
+func (l *lineCounter) count(part []byte) int {
+	for len(part) > 0 && !l.isOver {
+		line, rest, isWhole := bytes.Cut(part, []byte("\n"))
+		l.length += len(line) - bytes.Count(line, []byte("\r"))
+		if part = rest; !isWhole {
+			break
+		}
+		if l.isOver = l.length == 0; !l.isOver {
+			l.lines++
+		}
+		l.length = 0
+	}
+	return l.lines
+}
+
+// guarded returns the connection of a Guard that a server has, perhaps inside TLS, or nil.
+func guarded(c net.Conn) *conn {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	gc, _ := c.(*conn)
+	return gc
+}
