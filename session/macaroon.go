@@ -99,8 +99,8 @@ func (k *Keys) verify(text string) ([]string, error) {
 	if err := m.UnmarshalBinary(b); err != nil {
 		return nil, ErrForeign
 	}
-	// The decoders ignore line ends in the text and data after the macaroon, and read other encodings of it.
-	if again, err := encode(&m); err != nil || again != text {
+	// The decoders ignore line ends in the text and data after the macaroon, and read other encodings of it. The location is not signed.
+	if again, err := encode(&m); err != nil || again != text || m.Location() != location {
 		return nil, ErrForeign
 	}
 	for _, set := range k.sets {
