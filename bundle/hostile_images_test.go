@@ -18,33 +18,47 @@ func hostileImages() map[string]struct{ mediaType, raw, want string } {
 	layer := func(s string) string {
 		return fmt.Sprintf(`{"schemaVersion":2,"config":{"mediaType":"x","digest":"sha256:%s","size":2},"layers":[%s]}`, hex, s)
 	}
+	child := `{"mediaType":"x","digest":"sha256:` + hex + `","size":1}`
 	index := func(s string) string { return `{"schemaVersion":2,"manifests":[` + s + `]}` }
 	const docker = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 	return map[string]struct{ mediaType, raw, want string }{
 		"no JSON":                        {ociManifestType, "hello", "invalid character"},
 		"more than JSON":                 {ociManifestType, layer("") + "1", "something follows"},
-		"an array":                       {ociManifestType, "[]", "cannot unmarshal"},
-		"null":                           {ociManifestType, "null", "schema version 0"},
+		"an array":                       {ociManifestType, "[]", "want an object"},
+		"null":                           {ociManifestType, "null", "null, want an object"},
 		"an unknown type":                {"application/json", layer(""), "of type"},
 		"a manifest of the first kind":   {"application/vnd.docker.distribution.manifest.v1+prettyjws", layer(""), "of type"},
 		"schema version 1":               {ociManifestType, strings.Replace(layer(""), ":2,", ":1,", 1), "schema version 1"},
 		"another type than it says":      {ociManifestType, `{"mediaType":"` + ociIndexType + `",` + layer("")[1:], "calls itself"},
 		"both manifest and index":        {ociManifestType, `{"manifests":[],` + layer("")[1:], "not clear"},
-		"both index and manifest":        {ociIndexType, `{"layers":[],` + index("{}")[1:], "not clear"},
-		"an index with a config":         {dockerListType, `{"config":{},` + index("{}")[1:], "not clear"},
+		"both index and manifest":        {ociIndexType, `{"layers":[],` + index(child)[1:], "not clear"},
+		"an index with a config":         {dockerListType, `{"config":` + child + `,` + index(child)[1:], "not clear"},
 		"no config":                      {dockerManifestType, `{"schemaVersion":2,"layers":[]}`, "not clear"},
 		"an index of nothing":            {ociIndexType, index(""), "lists no manifests"},
-		"sha512":                         {ociManifestType, layer(`{"digest":"sha512:` + hex + hex + `","size":1}`), "want sha256"},
-		"no digest":                      {ociManifestType, layer(`{"size":1}`), "want sha256"},
-		"a digest that is a path":        {ociIndexType, index(`{"digest":"sha256:../../../../etc/passwd","size":1}`), "want sha256"},
-		"a digest in capitals":           {ociIndexType, index(`{"digest":"sha256:` + strings.ToUpper(hex) + `","size":1}`), "want sha256"},
+		"sha512":                         {ociManifestType, layer(`{"mediaType":"x","digest":"sha512:` + hex + hex + `","size":1}`), "want sha256"},
+		"no digest":                      {ociManifestType, layer(`{"mediaType":"x","size":1}`), "lacks one of digest"},
+		"a digest that is a path":        {ociIndexType, index(`{"mediaType":"x","digest":"sha256:../../../../etc/passwd","size":1}`), "want sha256"},
+		"a digest in capitals":           {ociIndexType, index(`{"mediaType":"x","digest":"sha256:` + strings.ToUpper(hex) + `","size":1}`), "want sha256"},
 		"a config in sha512":             {ociManifestType, strings.Replace(layer(""), "sha256", "sha512", 1), "want sha256"},
-		"a negative size":                {ociManifestType, layer(`{"digest":"sha256:` + hex + `","size":-1}`), "size -1"},
-		"a size that is no whole number": {ociManifestType, layer(`{"digest":"sha256:` + hex + `","size":1.5}`), "cannot unmarshal"},
-		"layers twice":                   {ociManifestType, layer("")[:len(layer(""))-1] + `,"layers":[{"digest":"sha256:` + hex + `","size":1}]}`, "understood in two ways"},
-		"layers in capitals":             {ociManifestType, layer("")[:len(layer(""))-1] + `,"Layers":[{"digest":"sha256:` + hex + `","size":1}]}`, "understood in two ways"},
-		"a digest twice":                 {ociIndexType, index(`{"digest":"sha256:` + hex + `","size":1,"DIGEST":"sha256:` + hex + `"}`), "understood in two ways"},
-		"a layer of the internet":        {ociManifestType, layer(`{"digest":"sha256:` + hex + `","size":1,"urls":["https://example.com/x"]}`), "internet"},
+		"a negative size":                {ociManifestType, layer(`{"mediaType":"x","digest":"sha256:` + hex + `","size":-1}`), "size -1"},
+		"a size that is no whole number": {ociManifestType, layer(`{"mediaType":"x","digest":"sha256:` + hex + `","size":1.5}`), "plain decimal"},
+		"layers twice":                   {ociManifestType, layer("")[:len(layer(""))-1] + `,"layers":[{"mediaType":"x","digest":"sha256:` + hex + `","size":1}]}`, "duplicate"},
+		"layers in capitals":             {ociManifestType, layer("")[:len(layer(""))-1] + `,"Layers":[{"mediaType":"x","digest":"sha256:` + hex + `","size":1}]}`, "understood in two ways"},
+		"a digest twice":                 {ociIndexType, index(`{"mediaType":"x","digest":"sha256:` + hex + `","size":1,"DIGEST":"sha256:` + hex + `"}`), "understood in two ways"},
+		"a layer without a size":         {ociManifestType, layer(`{"mediaType":"x","digest":"sha256:` + hex + `"}`), "lacks one of"},
+		"a layer without a type":         {ociManifestType, layer(`{"digest":"sha256:` + hex + `","size":1}`), "lacks one of"},
+		"a name twice":                   {ociManifestType, `{"x":{"y":1,"\u0079":2},` + layer("")[1:], "duplicate"},
+		"a text that is no UTF-8":        {ociManifestType, "{\"x\":\"\xff\"," + layer("")[1:], "UTF-8"},
+		"deep nesting":                   {ociManifestType, `{"x":` + strings.Repeat("[", 65) + strings.Repeat("]", 65) + `,` + layer("")[1:], "nested"},
+		"a mediaType that is null":       {ociManifestType, `{"mediaType":null,` + layer("")[1:], "null"},
+		"an empty mediaType":             {ociManifestType, `{"mediaType":"",` + layer("")[1:], "calls itself"},
+		"a look-alike of digest":         {ociIndexType, index(strings.Replace(child, "{", `{"\u017fize":2,`, 1)), "understood in two ways"},
+		"a config with urls":             {ociManifestType, strings.Replace(layer(""), `"size":2`, `"size":2,"urls":[]`, 1), "internet"},
+		"a layer with no urls":           {ociManifestType, layer(strings.Replace(child, "{", `{"urls":[],`, 1)), "internet"},
+		"a layer with urls of null":      {ociManifestType, layer(strings.Replace(child, "{", `{"urls":null,`, 1)), "internet"},
+		"a manifest with urls":           {ociIndexType, index(strings.Replace(child, "{", `{"urls":[],`, 1)), "internet"},
+		"a subject with urls":            {ociManifestType, `{"subject":` + strings.Replace(child, "{", `{"urls":[],`, 1) + `,` + layer("")[1:], "urls"},
+		"a layer of the internet":        {ociManifestType, layer(`{"mediaType":"x","digest":"sha256:` + hex + `","size":1,"urls":["https://example.com/x"]}`), "internet"},
 		"a foreign layer":                {dockerManifestType, layer(`{"mediaType":"` + docker + `","digest":"sha256:` + hex + `","size":1}`), "internet"},
 		"a layer not to be distributed":  {ociManifestType, layer(`{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","digest":"sha256:` + hex + `","size":1}`), "internet"},
 	}
@@ -52,7 +66,7 @@ func hostileImages() map[string]struct{ mediaType, raw, want string } {
 
 func TestParseImageManifest(t *testing.T) {
 	t.Parallel()
-	odd := `{"annotations":{"Size":"1","size":"2"},"x":{"Tags":[{"a":1},{"a":2}]},"schemaVersion":2,"config":{"digest":"sha256:` + strings.Repeat("a", 64) + `","size":2},"layers":[]}`
+	odd := `{"annotations":{"Size":"1","size":"2"},"subject":null,"manifests":null,"urls":[],"platform":1,"x":{"Tags":[{"a":1},{"a":2}]},"schemaVersion":2,"config":{"mediaType":"x","digest":"sha256:` + strings.Repeat("a", 64) + `","size":2,"platform":[]},"layers":null}`
 	if _, err := bundle.ParseImageManifest(ociManifestType, []byte(odd)); err != nil {
 		t.Errorf("%s: %v", odd, err)
 	}

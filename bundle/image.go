@@ -1,12 +1,14 @@
 package bundle
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"offlinestore/blob"
+	"offlinestore/strictjson"
 )
 
 // The media types of images in Docker's own format.
@@ -31,14 +33,30 @@ type ImageManifest struct {
 	Subject digest.Digest
 }
 
-// imageManifest has the fields of a manifest or an index that this package needs. It ignores the others.
+// imageManifest has the fields of a manifest or an index that this package needs. It ignores the others. A list or an object that is null is
+// not there.
 type imageManifest struct {
-	SchemaVersion int                  `json:"schemaVersion"`
-	MediaType     string               `json:"mediaType"`
-	Config        *ocispec.Descriptor  `json:"config"`
-	Layers        []ocispec.Descriptor `json:"layers"`
-	Manifests     []ocispec.Descriptor `json:"manifests"`
-	Subject       *ocispec.Descriptor  `json:"subject"`
+	SchemaVersion int               `json:"schemaVersion"`
+	MediaType     *string           `json:"mediaType,omitempty"`
+	Config        *imageDescriptor  `json:"config"`
+	Layers        []imageDescriptor `json:"layers"`
+	Manifests     []imageDescriptor `json:"manifests"`
+	Subject       *imageDescriptor  `json:"subject"`
+}
+
+// imageDescriptor is a descriptor in an image's manifest.
+type imageDescriptor struct {
+	MediaType string          `json:"mediaType"`
+	Digest    digest.Digest   `json:"digest"`
+	Size      int64           `json:"size"`
+	URLs      json.RawMessage `json:"urls"`
+	Platform  json.RawMessage `json:"platform"`
+}
+
+// imageFields are the required fields of an image's manifest.
+var imageFields = strictjson.Required{
+	"schemaVersion", "config.mediaType", "config.digest", "config.size", "layers[].mediaType", "layers[].digest", "layers[].size",
+	"manifests[].mediaType", "manifests[].digest", "manifests[].size", "subject.mediaType", "subject.digest", "subject.size",
 }
 
 // ParseImageManifest parses a manifest or an index from a registry. It refuses content that can't be served without the internet,
@@ -50,10 +68,8 @@ func ParseImageManifest(mediaType string, raw []byte) (*ImageManifest, error) {
 	if n := countValues(raw); n > MaxImageValues {
 		return nil, limit("values in an image's manifest", n, MaxImageValues)
 	}
-	// Registries accept null, unknown fields and other spellings. Only the names that determine the content are strict: see
-	// validateImageKeys.
 	var m imageManifest
-	if err := decodeValue(raw, &m); err != nil {
+	if err := strictjson.Decode(raw, &m, imageFields); err != nil {
 		return nil, corrupt("image manifest: %w", err)
 	}
 	if err := validateImageKeys(raw); err != nil {
@@ -65,31 +81,39 @@ func ParseImageManifest(mediaType string, raw []byte) (*ImageManifest, error) {
 		return nil, corrupt("image manifest of type %.80q", mediaType)
 	case m.SchemaVersion != 2:
 		return nil, corrupt("image manifest of schema version %d, want 2", m.SchemaVersion)
-	case m.MediaType != "" && m.MediaType != mediaType:
-		return nil, corrupt("image manifest of type %s calls itself %.80q", mediaType, m.MediaType)
+	case m.MediaType != nil && *m.MediaType != mediaType:
+		return nil, corrupt("image manifest of type %s calls itself %.80q", mediaType, *m.MediaType)
 	case index && (m.Config != nil || m.Layers != nil), !index && (m.Config == nil || m.Manifests != nil):
 		return nil, corrupt("image manifest: not clear whether it is a manifest or an index")
 	case index && len(m.Manifests) == 0:
 		return nil, corrupt("image index: it lists no manifests")
 	}
-	out := &ImageManifest{MediaType: mediaType, Digest: digest.FromBytes(raw), Raw: raw, Listed: m.Manifests}
-	if !index {
-		out.Blobs = append([]ocispec.Descriptor{*m.Config}, m.Layers...)
-	}
-	if m.Subject != nil && blob.CheckDigest(m.Subject.Digest) == nil {
-		out.Subject = m.Subject.Digest
-	}
 	if n := max(len(m.Layers), len(m.Manifests)); n > MaxLayers {
 		return nil, limit("layers of an image, or manifests in its index", int64(n), MaxLayers)
 	}
-	for _, list := range [][]ocispec.Descriptor{out.Listed, out.Blobs} {
-		for _, d := range list {
-			if err := validateImageBlob(d); err != nil {
-				return nil, err
-			}
+	out := &ImageManifest{MediaType: mediaType, Digest: digest.FromBytes(raw), Raw: raw}
+	return out, out.addDescriptors(&m)
+}
+
+// addDescriptors adds the descriptors of m.
+func (m *ImageManifest) addDescriptors(from *imageManifest) (err error) {
+	if m.Listed, err = validateImageBlobs(from.Manifests); err != nil {
+		return err
+	}
+	if from.Config != nil {
+		if m.Blobs, err = validateImageBlobs(append([]imageDescriptor{*from.Config}, from.Layers...)); err != nil {
+			return err
 		}
 	}
-	return out, nil
+	if s := from.Subject; s != nil {
+		if s.URLs != nil {
+			return corrupt("image manifest: a subject with urls")
+		}
+		if blob.CheckDigest(s.Digest) == nil {
+			m.Subject = s.Digest
+		}
+	}
+	return nil
 }
 
 // isImageType reports whether mediaType belongs to an image's manifest or index.
@@ -101,19 +125,27 @@ func isImageType(mediaType string) bool {
 	return false
 }
 
-// validateImageBlob refuses a descriptor of an image that a registry inside the gap could not serve.
-func validateImageBlob(d ocispec.Descriptor) error {
-	switch {
-	case blob.CheckDigest(d.Digest) != nil:
-		return corrupt("image manifest: digest %.80q: want sha256", string(d.Digest))
-	case len(d.URLs) > 0 || strings.Contains(d.MediaType, ".foreign.") || strings.Contains(d.MediaType, ".nondistributable."):
-		return corrupt("image manifest: layer %s is to be had from the internet only", d.Digest)
-	case d.Size < 0:
-		return corrupt("image manifest: blob %s: size %d", d.Digest, d.Size)
-	case d.Size > MaxBlobSize:
-		return limit("size of "+d.Digest.String(), d.Size, MaxBlobSize)
+// validateImageBlobs returns descriptors of an image. It refuses one that a registry inside the gap could not serve.
+func validateImageBlobs(list []imageDescriptor) (out []ocispec.Descriptor, err error) {
+	for _, d := range list {
+		switch {
+		case blob.CheckDigest(d.Digest) != nil:
+			return nil, corrupt("image manifest: digest %.80q: want sha256", string(d.Digest))
+		case d.URLs != nil || strings.Contains(d.MediaType, ".foreign.") || strings.Contains(d.MediaType, ".nondistributable."):
+			return nil, corrupt("image manifest: layer %s is to be had from the internet only", d.Digest)
+		case d.Size < 0:
+			return nil, corrupt("image manifest: blob %s: size %d", d.Digest, d.Size)
+		case d.Size > MaxBlobSize:
+			return nil, limit("size of "+d.Digest.String(), d.Size, MaxBlobSize)
+		}
+		desc := ocispec.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
+		// Only the exporter chooses by platform, and it finds none in another form.
+		if json.Unmarshal(d.Platform, &desc.Platform) != nil {
+			desc.Platform = nil
+		}
+		out = append(out, desc)
 	}
-	return nil
+	return out, nil
 }
 
 // isNew reports whether the formats before 1.2 can't hold m.

@@ -39,7 +39,7 @@ func TestReferrers(t *testing.T) {
 			config, layer := []byte(fmt.Sprintf("config %d", i)), []byte(fmt.Sprintf("layer %d", i))
 			c.put(config)
 			c.put(layer)
-			raw := []byte(fmt.Sprintf(`{"schemaVersion":2,"config":{"mediaType":"a/b","digest":"%s","size":%d},"layers":[{"mediaType":"a/b","digest":"%s","size":%d}],"subject":{"digest":"%s","size":1}}`,
+			raw := []byte(fmt.Sprintf(`{"schemaVersion":2,"config":{"mediaType":"a/b","digest":"%s","size":%d},"layers":[{"mediaType":"a/b","digest":"%s","size":%d}],"subject":{"mediaType":"a/b","digest":"%s","size":1}}`,
 				digest.FromBytes(config), len(config), digest.FromBytes(layer), len(layer), subject))
 			c.images = append(c.images, &bundle.ImageManifest{MediaType: ociManifestType, Digest: digest.FromBytes(raw), Raw: raw})
 			before = digest.FromBytes(raw)
