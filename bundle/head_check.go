@@ -5,6 +5,7 @@ import (
 
 	"offlinestore/channelmap"
 	"offlinestore/charm"
+	"offlinestore/snap"
 )
 
 // validate refuses a head whose items contradict each other.
@@ -56,6 +57,9 @@ func (s *Snap) checkChannels(revisions map[string]*SnapRevision) error {
 		r := revisions[fmt.Sprintf("%s_%d", s.Name, row.Revision)]
 		if r == nil {
 			return corrupt("%s: revision %d is released to %s and not in the bundle", s.Name, row.Revision, row.Channel)
+		}
+		if row.Architecture == snap.All && !r.Revision.Supports(snap.All) {
+			return corrupt("%s: revision %d is released to %s for all architectures, and does not run on all", s.Name, row.Revision, row.Channel)
 		}
 		key := release{row.Architecture, row.Channel, channelmap.NewEpoch(r.Revision.Epoch.Read, r.Revision.Epoch.Write)}
 		if seen[key] {

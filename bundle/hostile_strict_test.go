@@ -50,6 +50,7 @@ func TestHostileStatements(t *testing.T) {
 		{name: "a sequence with an exponent", edit: inStatement(`"sequence":7`, `"sequence":7e0`), want: "plain decimal"},
 		{name: "a negative sequence", edit: inStatement(`"sequence":7`, `"sequence":-7`), want: "sequence"},
 		{name: "a sequence that is too large", edit: inStatement(`"sequence":7`, `"sequence":18446744073709551616`), want: "sequence"},
+		{name: "a sequence that no database can hold", edit: inStatement(`"sequence":7`, `"sequence":9223372036854775808`), want: "sequence"},
 	}
 	runHostile(t, tests)
 }
@@ -74,12 +75,21 @@ func TestHostileConfigs(t *testing.T) {
 		{name: "deltas", edit: inConfig(jq6, `"deltas":null`, `"deltas":[{}]`), want: "deltas"},
 		{name: "a download without a size", edit: inConfig(jq6, `"size":`, `"sizes":`), want: "lacks one of sha3-384, size"},
 		{name: "an epoch that is a text", edit: inConfig(jq6, `"epoch":{`, `"epoch":"0","x":{`), want: "want an object"},
+		{name: "an epoch in two spellings", edit: inConfig(jq6, `"epoch":{`, `"epoch":{"read":[1],"read":[0],"x":[`), want: "duplicate"},
+		{name: "a component of another type", edit: inConfig(jq6, `"type":"component/standard"`, `"type":"components"`), want: "want component/ and a kind"},
+		{name: "a component for no architecture", edit: inConfig(jq6, `"type":"component/standard"`, `"type":"component/standard","architectures":["AMD64"]`), want: "architecture"},
+		{name: "a picture of a negative size", edit: inConfig(jq, `"media":null`, `"media":[{"height":-1,"type":"icon","url":"","width":1}]`), want: "out of range"},
+		{name: "a picture of a size that no client can read", edit: inConfig(jq, `"media":null`, `"media":[{"height":1,"type":"icon","url":"","width":2147483648}]`), want: "out of range"},
+		{name: "a release for all architectures", edit: inConfig(jq, `"architecture":"amd64"`, `"architecture":"all"`), want: "does not run on all"},
+		{name: "a risk as the track of a branch", edit: inConfig(jq, `"channel":"latest/stable"`, `"channel":"edge/stable/x"`), want: "spelled out"},
+		{name: "a risk as the default track", edit: inConfig(jq, `"default-track":"`, `"default-track":"edge","x":"`), want: "default track"},
 		{name: "a revision with an exponent", edit: inConfig(jq6, `"revision":6,`, `"revision":6e0,`), want: "plain decimal"},
 		{name: "architectures that are a text", edit: inConfig(jq6, `"architectures":[`, `"architectures":"amd64","x":[`), want: "want a list"},
 		{name: "an annotation of a config", edit: func(f *forge) {
 			f.find(jq6).edit = func(m *ociManifest) { m.Config.Annotations = map[string]string{"x": "y"} }
 		}, want: "does not follow"},
 		{name: "an artifactType of a config", edit: func(f *forge) { f.find(jq6).edit = func(m *ociManifest) { m.Config.ArtifactType = "x" } }, want: "does not follow"},
+		{name: "a name that JSON writes in two ways", edit: func(f *forge) { f.find(jq).name = `j"q` }, want: "several ways"},
 		{name: "a stream without assertions", edit: func(f *forge) { f.find(jq).layers[0].data = nil }, want: "without assertions"},
 	})
 }

@@ -117,6 +117,8 @@ func validateItems(items []ocispec.Descriptor) error {
 		switch {
 		case name == "" || len(name) > MaxRefLength:
 			return limit("bytes of an item's name", int64(len(name)), MaxRefLength)
+		case strings.ContainsFunc(name, isEscaped):
+			return corrupt("item %.80q: its name has a character that JSON may write in several ways", name)
 		case !isItemType(desc) || len(desc.Annotations) != 1:
 			return corrupt("item %.80q: not described as an item", name)
 		}
@@ -129,6 +131,9 @@ func validateItems(items []ocispec.Descriptor) error {
 	}
 	return nil
 }
+
+// isEscaped reports whether an encoder of JSON may write r in another way than as itself.
+func isEscaped(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\<>&`, r) }
 
 // validateItem refuses an item whose manifest the format does not allow.
 func validateItem(desc ocispec.Descriptor, m *ocispec.Manifest) error {

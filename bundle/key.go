@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -14,6 +15,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // PublicKey is a key for the verification of bundles: Ed25519, ECDSA P-256 or RSA of 3072 to 8192 bits.
@@ -34,6 +36,9 @@ func NewPublicKey(pub crypto.PublicKey) (PublicKey, error) {
 		if n := k.N.BitLen(); n < 3072 || n > 8192 {
 			return PublicKey{}, fmt.Errorf("RSA key of %d bits: want 3072 to 8192", n)
 		}
+		if k.E < 3 || k.E > math.MaxInt32 || k.E%2 == 0 {
+			return PublicKey{}, fmt.Errorf("RSA key with the exponent %d: want an odd one from 3 to %d", k.E, math.MaxInt32)
+		}
 	default:
 		return PublicKey{}, fmt.Errorf("key of type %T: want Ed25519, ECDSA P-256 or RSA", pub)
 	}
@@ -44,14 +49,18 @@ func NewPublicKey(pub crypto.PublicKey) (PublicKey, error) {
 	return PublicKey{pub, der}, nil
 }
 
-// ParsePublicKey parses the PEM that `store-admin key export` prints. It refuses anything around the one block.
+// ParsePublicKey parses the PEM that `store-admin key export` prints. It refuses anything but white space around the one block.
 func ParsePublicKey(text []byte) (PublicKey, error) {
 	block, rest := pem.Decode(text)
 	switch {
 	case block == nil:
 		return PublicKey{}, errors.New("no PEM block in it")
+	case !bytes.HasPrefix(trimSpace(text), []byte("-----BEGIN ")) || bytes.Count(text[:len(text)-len(rest)], []byte("-----BEGIN ")) > 1:
+		return PublicKey{}, errors.New("something precedes the PEM block")
 	case block.Type != "PUBLIC KEY":
 		return PublicKey{}, fmt.Errorf("a PEM block of type %.40q, want PUBLIC KEY", block.Type)
+	case len(block.Headers) > 0:
+		return PublicKey{}, errors.New("headers in the PEM block")
 	case len(trimSpace(rest)) > 0:
 		return PublicKey{}, errors.New("something follows the PEM block")
 	}

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -19,7 +20,7 @@ import (
 func TestParsePublicKey(t *testing.T) {
 	t.Parallel()
 	key := publicOf(t, testKey())
-	for _, text := range []string{string(key.PEM()), string(key.PEM()) + "\n \r\n"} {
+	for _, text := range []string{string(key.PEM()), string(key.PEM()) + "\n \r\n", "\r\n\n" + strings.ReplaceAll(string(key.PEM()), "\n", "\r\n")} {
 		got, err := bundle.ParsePublicKey([]byte(text))
 		if err != nil {
 			t.Fatal(err)
@@ -60,14 +61,18 @@ func TestParsePublicKeyRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct{ text, want string }{
-		"nothing":            {"", "no PEM"},
-		"text":               {"hello", "no PEM"},
-		"two keys":           {good + good, "something follows"},
-		"text after the key": {good + "x", "something follows"},
-		"a private key":      {strings.ReplaceAll(good, "PUBLIC", "PRIVATE"), "PRIVATE KEY"},
-		"no key in it":       {string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})), "parse public key"},
-		"P-384":              {pemOf(p384.Public()), "P-256"},
-		"RSA-2048":           {pemOf(rsa2048.Public()), "2048 bits"},
+		"nothing":              {"", "no PEM"},
+		"text":                 {"hello", "no PEM"},
+		"two keys":             {good + good, "something follows"},
+		"text after the key":   {good + "x", "something follows"},
+		"text before the key":  {"x\n" + good, "something precedes"},
+		"half a key before it": {"-----BEGIN PUBLIC KEY-----\nx\n" + good, "something precedes"},
+		"headers":              {strings.Replace(good, "KEY-----\n", "KEY-----\na: b\n\n", 1), "headers"},
+		"a private key":        {strings.ReplaceAll(good, "PUBLIC", "PRIVATE"), "PRIVATE KEY"},
+		"no key in it":         {string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})), "parse public key"},
+		"P-384":                {pemOf(p384.Public()), "P-256"},
+		"the exponent 1":       {pemOf(&rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 3071), E: 1}), "exponent"},
+		"RSA-2048":             {pemOf(rsa2048.Public()), "2048 bits"},
 	} {
 		if _, err := bundle.ParsePublicKey([]byte(test.text)); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want one with %q", name, err, test.want)

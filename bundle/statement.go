@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"offlinestore/strictjson"
@@ -156,6 +157,8 @@ func parseStatement(payload []byte, index digest.Digest) (*Predicate, error) {
 		return nil, fmt.Errorf("%w: the signed statement is about another bundle", ErrBadSignature)
 	case !isCreated(payload, s.Predicate.Created):
 		return nil, corrupt("signed statement: created: want a time in UTC to the second, such as 2025-01-01T00:00:00Z, from 1970 on")
+	case s.Predicate.Sequence > math.MaxInt64:
+		return nil, corrupt("signed statement: sequence %d: want at most %d", s.Predicate.Sequence, math.MaxInt64)
 	case len(s.Predicate.Expects) > 0:
 		return nil, corrupt("signed statement: it expects blobs to be there already, which format %s does not have", formatVersion())
 	}

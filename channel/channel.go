@@ -60,6 +60,23 @@ func Parse(s string) (Channel, error) {
 	return Channel{}, fmt.Errorf("channel %q: no risk in it (one of %s)", s, strings.Join(risks[:], ", "))
 }
 
+// ParseFull parses a channel with an explicit track, as a channel map has it: "latest/stable", "2.0/edge/hotfix".
+func ParseFull(s string) (Channel, error) {
+	c, err := Parse(s)
+	if err == nil && (c.Track == "" || c.String() != s || isRisk(c.Track)) {
+		err = fmt.Errorf("channel %q: want track/risk, spelled out", s)
+	}
+	return c, err
+}
+
+// ValidateTrack returns an error unless track can be the track of a channel. A risk cannot: "edge/stable" is a branch of edge.
+func ValidateTrack(track string) error {
+	if c, err := ParseFull(track + "/" + Stable); err != nil || c.Track != track {
+		return fmt.Errorf("track %.40q: want letters, digits, dots, dashes and underscores, and no risk", track)
+	}
+	return nil
+}
+
 // String returns the channel as it was named: without a track if none was named.
 func (c Channel) String() string { return join(c.Track, c.Risk, c.Branch) }
 

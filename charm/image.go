@@ -21,9 +21,6 @@ const (
 	maxReference = 1024
 )
 
-// anyRegistry stands for the registry of the air-gapped side. Its name is unknown when an image's name is validated.
-const anyRegistry = "registry.invalid"
-
 // errReference is the only error about an invalid reference. It does not quote the reference, because the blob holds credentials.
 var errReference = errors.New("image reference: want registry/path, with a tag or a sha256 digest")
 
@@ -103,33 +100,41 @@ func validateDigest(d digest.Digest) error {
 	return nil
 }
 
+// The grammar of references in exports. It is the one of github.com/distribution/reference, with the host spelled out.
+const (
+	pathPart    = `[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`
+	namePattern = `(` + pathPart + `(?:/` + pathPart + `)*)(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(?:@(sha256:[0-9a-f]{64}))?`
+	hostPart    = `[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?`
+	hostPattern = `(?:` + hostPart + `(?:\.` + hostPart + `)*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?`
+	// maxPath is the limit of the path of an image, in bytes.
+	maxPath = 255
+)
+
+var (
+	imageName   = regexp.MustCompile(`^` + namePattern + `$`)
+	imageSource = regexp.MustCompile(`^` + hostPattern + `/` + namePattern + `$`)
+)
+
 // Validate returns an error if i is invalid.
 func (i *Image) Validate() error {
-	named, err := reference.ParseNamed(anyRegistry + "/" + i.Name)
-	if len(i.Name) > maxReference || err != nil {
+	m := imageName.FindStringSubmatch(i.Name)
+	if len(i.Name) > maxReference || m == nil || len(m[1]) > maxPath {
 		return fmt.Errorf("image name %.100q: want a path inside a registry, with a tag or a sha256 digest", i.Name)
 	}
 	if i.Digest != "" {
 		if err := validateDigest(digest.Digest(i.Digest)); err != nil {
 			return fmt.Errorf("image %s: %w", i.Name, err)
 		}
-	}
-	if d, ok := named.(reference.Digested); ok {
-		if err := validateDigest(d.Digest()); err != nil {
-			return fmt.Errorf("image %s: %w", i.Name, err)
-		}
-		if i.Digest != "" && d.Digest().String() != i.Digest {
+		if m[2] != "" && m[2] != i.Digest {
 			return fmt.Errorf("image %s: its digest is %s", i.Name, i.Digest)
 		}
 	}
 	if err := i.validateTags(); err != nil {
 		return err
 	}
-	// A reference has no syntax for credentials, so a parsed one has none.
-	if i.Source != "" {
-		if _, _, _, err := SplitReference(i.Source); err != nil {
-			return fmt.Errorf("image %s: source: %w", i.Name, err)
-		}
+	// A reference has no syntax for credentials, so a valid one has none.
+	if m := imageSource.FindStringSubmatch(i.Source); i.Source != "" && (len(i.Source) > maxReference || m == nil || len(m[1]) > maxPath) {
+		return fmt.Errorf("image %s: source: %w", i.Name, errReference)
 	}
 	return nil
 }

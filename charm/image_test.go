@@ -129,11 +129,11 @@ func FuzzParseImageBlob(f *testing.F) {
 		if err != nil {
 			return
 		}
-		_, name, digest, err := charm.SplitReference(ref)
+		registry, name, digest, err := charm.SplitReference(ref)
 		if err != nil {
 			t.Fatalf("SplitReference(%q): %v", ref, err)
 		}
-		if err := (&charm.Image{Name: name, Digest: digest, Source: ref}).Validate(); err != nil {
+		if err := (&charm.Image{Name: name, Digest: digest, Source: registry + "/" + name}).Validate(); err != nil {
 			t.Errorf("image of %q: %v", ref, err)
 		}
 		again, u, p, err := charm.ParseImageBlob(charm.ImageBlob("h:1", name, user, password))

@@ -36,6 +36,9 @@ func (l *Listing) validate() error {
 	if err := validateTrack(l.DefaultTrack); err != nil {
 		return err
 	}
+	if err := validateMedia(l.Result.Media); err != nil {
+		return err
+	}
 	if len(l.Unknown) > 0 && !slices.Equal(l.Unknown, []string{UnknownIcon}) {
 		return fmt.Errorf("unknown parts %.80q: want [%q]", l.Unknown, UnknownIcon)
 	}
@@ -62,7 +65,7 @@ func (l *Listing) validate() error {
 }
 
 func (r *Release) validate(of string) error {
-	if err := validateRow(r.Channel); err != nil {
+	if _, err := channel.ParseFull(r.Channel); err != nil {
 		return err
 	}
 	switch {
@@ -221,7 +224,11 @@ func (h *SnapHint) Validate() error {
 		return fmt.Errorf("snap name %.60q", h.Name)
 	}
 	if h.Channel != "" {
-		if _, err := channel.Parse(h.Channel); err != nil {
+		c, err := channel.Parse(h.Channel)
+		if err == nil && c.Track != "" {
+			err = channel.ValidateTrack(c.Track)
+		}
+		if err != nil {
 			return fmt.Errorf("snap %s: %w", h.Name, err)
 		}
 	}

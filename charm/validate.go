@@ -114,14 +114,14 @@ func validateType(t string) error {
 	return nil
 }
 
-// validateRow returns an error unless s is a channel with an explicit track and risk, as in a channel map.
-func validateRow(s string) error {
-	c, err := channel.Parse(s)
-	if err != nil {
-		return err
-	}
-	if c.Track == "" || c.String() != s {
-		return fmt.Errorf("channel %q: want track/risk, spelled out", s)
+// validateMedia returns an error if a picture has a size that no client could read.
+func validateMedia(media []Media) error {
+	for _, m := range media {
+		for _, size := range []*int{m.Height, m.Width} {
+			if size != nil && (*size < 0 || *size > MaxRevision) {
+				return fmt.Errorf("media: size %d: out of range", *size)
+			}
+		}
 	}
 	return nil
 }
@@ -130,8 +130,8 @@ func validateTrack(track string) error {
 	if track == "" {
 		return nil
 	}
-	if c, err := channel.Parse(track + "/" + channel.Stable); err != nil || c.Track != track {
-		return fmt.Errorf("default track %.40q", track)
+	if err := channel.ValidateTrack(track); err != nil {
+		return fmt.Errorf("default %w", err)
 	}
 	return nil
 }

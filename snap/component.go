@@ -3,6 +3,7 @@ package snap
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // maxFurther bounds the further revisions of components in one revision of a snap.
@@ -14,6 +15,14 @@ func (r *Resource) validate() error {
 	}
 	if r.Revision < 1 || r.Revision > MaxRevision {
 		return fmt.Errorf("component %s: revision %d: out of range", r.Name, r.Revision)
+	}
+	if kind, ok := strings.CutPrefix(r.Type, "component/"); r.Type != "" && (!ok || !validComponentType.MatchString(kind)) {
+		return fmt.Errorf("component %s: type %.60q: want component/ and a kind", r.Name, r.Type)
+	}
+	for _, a := range r.Architectures {
+		if err := ValidateArchitecture(a); err != nil {
+			return fmt.Errorf("component %s: %w", r.Name, err)
+		}
 	}
 	return ValidateTime(r.CreatedAt)
 }

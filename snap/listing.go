@@ -44,9 +44,12 @@ func (l *Listing) Validate() error {
 		return fmt.Errorf("snap %s: %w", l.Name, err)
 	}
 	if l.DefaultTrack != "" {
-		if c, err := channel.Parse(l.DefaultTrack + "/" + channel.Stable); err != nil || c.Track != l.DefaultTrack {
-			return fmt.Errorf("snap %s: default track %.40q", l.Name, l.DefaultTrack)
+		if err := channel.ValidateTrack(l.DefaultTrack); err != nil {
+			return fmt.Errorf("snap %s: default %w", l.Name, err)
 		}
+	}
+	if err := l.Snap.validate(); err != nil {
+		return fmt.Errorf("snap %s: %w", l.Name, err)
 	}
 	if len(l.Unknown) > 0 && !slices.Equal(l.Unknown, []string{UnknownIcon}) {
 		return fmt.Errorf("snap %s: unknown parts %.80q: want [%q]", l.Name, l.Unknown, UnknownIcon)
@@ -64,6 +67,18 @@ func (l *Listing) Validate() error {
 			return fmt.Errorf("snap %s: channel map: more than %d releases in %s for %s", l.Name, maxReleases, r.Channel, r.Architecture)
 		}
 		seen[r.key()] = append(have, r.Revision)
+	}
+	return nil
+}
+
+// validate returns an error if a picture has a size that no client could read.
+func (d *Details) validate() error {
+	for _, m := range d.Media {
+		for _, size := range []*int{m.Height, m.Width} {
+			if size != nil && (*size < 0 || *size > MaxRevision) {
+				return fmt.Errorf("media: size %d: out of range", *size)
+			}
+		}
 	}
 	return nil
 }
@@ -107,12 +122,8 @@ func (r *Release) validate() error {
 	if err := ValidateArchitecture(r.Architecture); err != nil {
 		return err
 	}
-	c, err := channel.Parse(r.Channel)
-	if err != nil {
+	if _, err := channel.ParseFull(r.Channel); err != nil {
 		return err
-	}
-	if c.Track == "" || c.String() != r.Channel {
-		return fmt.Errorf("channel %q: want track/risk, spelled out", r.Channel)
 	}
 	if r.Revision < 0 || r.Revision > MaxRevision {
 		return fmt.Errorf("channel %s: revision %d: out of range", r.Channel, r.Revision)

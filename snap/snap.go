@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 
+	exactjson "github.com/go-json-experiment/json"
+
 	"offlinestore/strictjson"
 )
 
@@ -217,8 +219,9 @@ func (e *Epoch) UnmarshalJSON(b []byte) error {
 		}
 		return e.parse(s)
 	}
+	// The standard library accepts the names in any spelling, and in a signed bundle another reader would see another epoch.
 	type plain Epoch
-	return json.Unmarshal(b, (*plain)(e))
+	return exactjson.Unmarshal(b, (*plain)(e))
 }
 
 func (e *Epoch) parse(s string) error {

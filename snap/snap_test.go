@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -228,5 +229,14 @@ func TestHostileBase(t *testing.T) {
 		if _, err := snap.ParseYAML(text); (err == nil) != good {
 			t.Errorf("ParseYAML(%q) = %v, want an error: %v", text, err, !good)
 		}
+	}
+}
+
+// TestSpelledEpochs shows that an epoch has one meaning: its lists in another spelling are unknown.
+func TestSpelledEpochs(t *testing.T) {
+	t.Parallel()
+	var e snap.Epoch
+	if err := json.Unmarshal([]byte(`{"Read":[1],"WRITE":[1],"read":[2]}`), &e); err != nil || !slices.Equal(e.Read, []uint32{2}) || e.Write != nil {
+		t.Errorf("got %+v, %v", e, err)
 	}
 }

@@ -25,6 +25,7 @@ type document struct {
 	Size  uint64             `json:"size"`
 	Open  bool               `json:"open"`
 	Any   stdjson.RawMessage `json:"any,omitempty"`
+	Lists map[string][]int   `json:"lists,omitempty"`
 }
 
 var required = strictjson.Required{"title", "rows[].revision", "base.name"}
@@ -36,26 +37,29 @@ func TestDecode(t *testing.T) {
 		` {"title":"a","rows":null,"size":18446744073709551615} `:        "",
 		`{"title":"a","rows":[{"revision":1,"tags":null}],"open":false}`: "",
 		`{"title":"a","Title":1,"ſize":{},"x":[1,{"y":null}]}`:           "", // unknown fields
+		`{"title":"a","lists":{"b":null,"c":[1]}}`:                       "",
 		`{"title":"a","any":null}`:                                       "",
 		`{"title":"a","any":{"b":[1.5e3]}}`:                              "",
 		`{"title":"a","rows":[{"revision":-1}]}`:                         "",
 
-		`{}`:                                        "it lacks one of title",
-		`{"Title":"a"}`:                             "it lacks one of title",
-		`{"title":"a","base":{}}`:                   `"base": it lacks one of name`,
-		`{"title":"a","rows":[{}]}`:                 `"rows[]": it lacks one of revision`,
-		`{"title":"a","rows":[null]}`:               `"rows[]": null, want an object`,
-		`{"title":"a","base":null}`:                 `"base": null, want an object`,
-		`{"title":"a","size":null}`:                 `"size": null, want a number`,
-		`{"title":"a","size":1.0}`:                  "plain decimal",
-		`{"title":"a","size":1e3}`:                  "plain decimal",
-		`{"title":"a","size":-0}`:                   "plain decimal",
-		`{"title":"a","size":-1}`:                   "size",
-		`{"title":"a","size":18446744073709551616}`: "size",
-		`{"title":"a","size":"1"}`:                  `"size": string, want a number`,
-		`{"title":"a","open":0}`:                    `"open": number, want true or false`,
-		`{"title":1}`:                               `"title": number, want a string`,
-		`{"title":"a","rows":{}}`:                   `"rows": {, want a list`,
+		`{}`:                                                         "it lacks one of title",
+		`{"Title":"a"}`:                                              "it lacks one of title",
+		`{"title":"a","base":{}}`:                                    `"base": it lacks one of name`,
+		`{"title":"a","rows":[{}]}`:                                  `"rows[]": it lacks one of revision`,
+		`{"title":"a","rows":[null]}`:                                `"rows[]": null, want an object`,
+		`{"title":"a","base":null}`:                                  `"base": null, want an object`,
+		`{"title":"a","size":null}`:                                  `"size": null, want a number`,
+		`{"title":"a","size":1.0}`:                                   "plain decimal",
+		`{"title":"a","size":1e3}`:                                   "plain decimal",
+		`{"title":"a","size":-0}`:                                    "plain decimal",
+		`{"title":"a","size":-1}`:                                    "size",
+		`{"title":"a","size":18446744073709551616}`:                  "size",
+		`{"title":"a","size":"1"}`:                                   `"size": string, want a number`,
+		`{"title":"a","open":0}`:                                     `"open": number, want true or false`,
+		`{"title":1}`:                                                `"title": number, want a string`,
+		`{"title":"a","lists":{"b":[null]}}`:                         `null, want a number`,
+		`{"title":"a","lists":null}`:                                 `null, want an object`,
+		`{"title":"a","rows":{}}`:                                    `"rows": {, want a list`,
 		`{"title":"a","rows":[{"revision":1,"more":{"a":null}}]}`:    `null, want a number`,
 		`{"title":"a","rows":[{"revision":1,"more":{"a":1,"a":1}}]}`: "duplicate",
 		`{"title":"a","title":"a"}`:                                  "duplicate",

@@ -67,7 +67,7 @@ func member(t reflect.Type, name string) (reflect.Type, bool) {
 	case t == nil:
 		return nil, true
 	case t.Kind() == reflect.Map:
-		return t.Elem(), t.Elem().Kind() == reflect.Pointer
+		return t.Elem(), isNilable(t.Elem().Kind())
 	}
 	f := fieldsOf(t)[name]
 	return f.Type, f.nullable

@@ -68,11 +68,11 @@ func (p *parser) fillResource(out *Resource, res *resource) error {
 		if err != nil {
 			return &FormatError{err}
 		}
-		_, name, digest, err := charm.SplitReference(ref)
+		host, name, digest, err := charm.SplitReference(ref)
 		if err != nil {
 			return &FormatError{err}
 		}
-		out.Image = &charm.Image{Digest: digest, Name: cmp.Or(p.imageName(out.Charm, out.Resource.Name), name), Source: ref}
+		out.Image = &charm.Image{Digest: digest, Name: cmp.Or(p.imageName(out.Charm, out.Resource.Name), name), Source: host + "/" + name}
 		return nil
 	}
 	if res.digest == "" && len(res.small) > 0 {
