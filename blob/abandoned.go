@@ -1,6 +1,10 @@
 package blob
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -35,7 +39,11 @@ func removeIfAbandoned(path string) {
 // lockTemp makes and locks an unfinished file. Between the two, another process may take it for an abandoned one.
 func lockTemp(path string) (*os.File, error) {
 	for {
-		f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".offlinestore-*.partial")
+		name := fmt.Sprintf(".%s.offlinestore-%d.partial", filepath.Base(path), rand.Uint64())
+		f, err := openFile(filepath.Join(filepath.Dir(path), name), os.O_RDWR|os.O_CREATE|os.O_EXCL)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package blob_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"offlinestore/blob"
@@ -21,8 +22,13 @@ func TestRemoveAbandoned(t *testing.T) {
 	write(".jq.tar.gz.offlinestore-123.partial")
 	write(".other.123.partial")                   // not one of ours
 	write("mine.tar.gz.offlinestore-123.partial") // not hidden
-	if err := os.Symlink("mine.tar.gz.offlinestore-123.partial", filepath.Join(dir, ".link.offlinestore-1.partial")); err != nil {
+	link := ".link.offlinestore-1.partial"
+	if err := os.Symlink("mine.tar.gz.offlinestore-123.partial", filepath.Join(dir, link)); err != nil && runtime.GOOS != "windows" {
 		t.Fatal(err)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, link)); err != nil {
+		write(link) // Windows lets only administrators make links, and Wine 8 makes none
+		link = ""
 	}
 	going, err := blob.CreateFile(filepath.Join(dir, "going.tar"), 0, 0o644)
 	if err != nil {
@@ -38,12 +44,12 @@ func TestRemoveAbandoned(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]bool{".jq.tar.gz.offlinestore-123.partial": false, ".other.123.partial": true, "mine.tar.gz.offlinestore-123.partial": true,
-		".link.offlinestore-1.partial": true, "going.tar": true, "next.tar": true} {
+		".link.offlinestore-1.partial": link != "", "going.tar": true, "next.tar": true} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); (err == nil) != want {
 			t.Errorf("%s is there: %v, want %v", name, err == nil, want)
 		}
 	}
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 5 {
-		t.Errorf("%v, %v: want 5 files", entries, err)
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 5 {
+		t.Errorf("%v, %v: want at most 5 files", entries, err)
 	}
 }

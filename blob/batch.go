@@ -123,20 +123,15 @@ func (s batchEntry) publish() error {
 func (d *Dir) publish(f *os.File, dg Digest) error {
 	path, err := d.Path(dg)
 	if err != nil {
-		return errors.Join(err, f.Close(), os.Remove(f.Name()))
+		return errors.Join(err, removeOpen(f))
 	}
-	if renameOpenFiles {
-		err = errors.Join(os.Rename(f.Name(), path), f.Close())
-	} else if err = f.Close(); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
+	err = closeAfter(f, func() error { return os.Rename(f.Name(), path) })
 	if err == nil {
 		return nil
 	}
-	if !renameOpenFiles && errors.Is(err, fs.ErrPermission) && d.Has(dg) {
-		return os.Remove(f.Name()) // another process has the blob open, and Windows does not replace open files
+	if rerr := remove(f.Name()); isHeld(err) && d.Has(dg) {
+		return rerr // another process has the blob open, and Windows does not replace open files
 	}
-	os.Remove(f.Name()) // the first error tells more
 	return fmt.Errorf("commit blob %s: %w", dg, err)
 }
 

@@ -207,7 +207,7 @@ func (d *Dir) Remove(dg Digest) error {
 	if err != nil {
 		return err
 	}
-	return blobError(dg, os.Remove(path))
+	return blobError(dg, remove(path))
 }
 
 // List calls fn for every blob in the order of their digests, and stops at fn's first error. It skips other files.

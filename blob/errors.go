@@ -49,6 +49,21 @@ func (e *CorruptError) Error() string {
 // Unwrap returns the kind of damage.
 func (e *CorruptError) Unwrap() error { return e.Err }
 
+// UnnamedError reports a complete file that could not get its name.
+type UnnamedError struct {
+	Path string // the name that it should have
+	Left string // the name under which it lies
+	Err  error
+}
+
+// Error returns a text with both names.
+func (e *UnnamedError) Error() string {
+	return fmt.Sprintf("rename the complete file %s to %s: %v", e.Left, e.Path, e.Err)
+}
+
+// Unwrap returns the error of the rename.
+func (e *UnnamedError) Unwrap() error { return e.Err }
+
 // FileSizeError reports a file that is larger than its file system allows. errors.Is matches it with [syscall.EFBIG].
 type FileSizeError struct {
 	Name string // of the file

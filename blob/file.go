@@ -42,6 +42,7 @@ type File struct {
 	f          *os.File
 	path       string
 	replace    bool
+	keep       bool // keeps the complete file if its name fails
 	written    int64
 	writtenOff int64
 	done       bool
@@ -65,6 +66,7 @@ func CreateFile(path string, size int64, mode fs.FileMode) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
+	f.keep = true
 	if size > 0 {
 		if err := preallocate(f.f, size); err != nil {
 			f.Discard()
@@ -80,7 +82,7 @@ func createTemp(path string, mode fs.FileMode) (*File, error) {
 		return nil, err
 	}
 	if err := setMode(f, mode); err != nil {
-		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
+		return nil, errors.Join(err, removeOpen(f))
 	}
 	return &File{f: f, path: path}, nil
 }
@@ -102,26 +104,30 @@ func (f *File) Write(p []byte) (int, error) {
 // Size returns the number of bytes written.
 func (f *File) Size() int64 { return f.written }
 
-// Commit renames the file to its name, durably.
+// Commit renames the file to its name, durably. If only the name fails, the complete file stays under another one: the error is then an
+// *[UnnamedError].
 func (f *File) Commit() error {
 	if f.done {
 		return f.error("commit", os.ErrClosed)
 	}
+	f.done = true
 	err := f.f.Truncate(f.written) // removes the unused part of the preallocation
 	if err == nil {
 		err = syncData(f.f)
 	}
-	if err == nil && renameOpenFiles {
-		err = f.rename() // while it is locked, nobody takes it for an abandoned file
-	}
-	err = errors.Join(err, f.f.Close())
-	if err == nil && !renameOpenFiles {
-		err = f.rename()
-	}
-	f.done = true
 	if err != nil {
-		os.Remove(f.f.Name()) // the first error tells more
+		removeOpen(f.f) // the first error tells more
 		return f.error("commit", err)
+	}
+	if err := closeAfter(f.f, f.rename); err != nil {
+		if f.keep {
+			return &UnnamedError{f.path, f.f.Name(), err}
+		}
+		remove(f.f.Name()) // the first error tells more
+		return f.error("commit", err)
+	}
+	if !f.replace {
+		remove(f.f.Name()) // a link that failed to be removed takes no space
 	}
 	if err := SyncDir(filepath.Dir(f.path)); err != nil {
 		return f.error("commit", err)
@@ -135,11 +141,7 @@ func (f *File) rename() error {
 	if f.replace {
 		return os.Rename(f.f.Name(), f.path)
 	}
-	err := os.Link(f.f.Name(), f.path)
-	switch {
-	case err == nil:
-		return os.Remove(f.f.Name())
-	case errors.Is(err, fs.ErrExist):
+	if err := os.Link(f.f.Name(), f.path); err == nil || errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	if _, err := os.Lstat(f.path); err == nil {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"offlinestore/blob"
@@ -66,4 +67,26 @@ func TestCreateFile(t *testing.T) {
 		t.Errorf("%v, %v, want 4 bytes: what was preallocated for nothing goes", fi, err)
 	}
 	checkFiles(t, dir, "file", "less")
+}
+
+// TestFileNameTaken keeps a complete file, and gives its place, if another file has its name by then.
+func TestFileNameTaken(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	name := filepath.Join(dir, "bundle.tar")
+	f, err := blob.CreateFile(name, 0, 0o644)
+	check(t, err)
+	_, err = f.Write([]byte("complete"))
+	check(t, err)
+	check(t, os.WriteFile(name, []byte("another"), 0o600))
+	err = f.Commit()
+	var left *blob.UnnamedError
+	if !errors.As(err, &left) || !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), left.Left) {
+		t.Fatalf("Commit with a name that is taken = %v, want an *UnnamedError of fs.ErrExist", err)
+	}
+	for path, want := range map[string]string{left.Left: "complete", name: "another"} {
+		if text, err := os.ReadFile(path); string(text) != want {
+			t.Errorf("%s has %q, %v, want %q", path, text, err, want)
+		}
+	}
 }

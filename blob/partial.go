@@ -28,6 +28,7 @@ func (d *Dir) Partial(key string) (*Partial, error) {
 		return nil, fmt.Errorf("partial download %.140q: want a name of letters, digits, '-', '_' and '.'", key)
 	}
 	folder := d.folder(partialFolder)
+	var gone error
 	for range 100 {
 		err := makeDir(folder, d.modes.DirMode)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -37,8 +38,10 @@ func (d *Dir) Partial(key string) (*Partial, error) {
 			return nil, fmt.Errorf("open partial download %s: %w", key, err)
 		}
 		f, err := openNoFollow(filepath.Join(folder, key), os.O_RDWR|os.O_CREATE)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // another process has just removed the empty folder
+		if isGone(err) {
+			gone = err // another process has just removed the empty folder
+			time.Sleep(gonePoll)
+			continue
 		}
 		if err != nil {
 			return nil, d.writeError("open partial download "+key, 0, err)
@@ -52,13 +55,16 @@ func (d *Dir) Partial(key string) (*Partial, error) {
 			return nil, fmt.Errorf("open partial download %s: %w", key, err)
 		}
 	}
+	if errors.Is(gone, fs.ErrPermission) {
+		return nil, fmt.Errorf("open partial download %s: %w", key, gone)
+	}
 	return nil, fmt.Errorf("open partial download %s: %w", key, ErrBusy)
 }
 
 // openPartial returns nil without an error if the file was committed or discarded while it was being opened.
 func (d *Dir) openPartial(f *os.File) (*Partial, error) {
 	fi, err := os.Lstat(f.Name())
-	if errors.Is(err, fs.ErrNotExist) {
+	if isGone(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -164,7 +170,7 @@ func (p *Partial) Commit(dg Digest) error {
 	if err := p.d.publish(p.f, dg); err != nil {
 		return err
 	}
-	os.Remove(filepath.Dir(p.f.Name())) // fails as intended while there are other partial downloads
+	RemoveEmpty(filepath.Dir(p.f.Name()))
 	if err := SyncDir(p.d.folder(blobsFolder)); err != nil {
 		return fmt.Errorf("commit blob %s: %w", dg, err)
 	}
@@ -176,7 +182,7 @@ func (p *Partial) Discard() error {
 	if err := removeOpen(p.f); err != nil {
 		return fmt.Errorf("discard partial download: %w", err)
 	}
-	os.Remove(filepath.Dir(p.f.Name())) // fails as intended while there are other partial downloads
+	RemoveEmpty(filepath.Dir(p.f.Name()))
 	return nil
 }
 

@@ -19,7 +19,7 @@ func (d *Dir) Quarantine(dg Digest) (string, error) {
 	if err := makeDir(folder, 0o700); err != nil {
 		return "", fmt.Errorf("quarantine blob %s: %w", dg, err)
 	}
-	if err := os.Rename(from, to); err != nil {
+	if err := rename(from, to); err != nil {
 		return "", blobError(dg, err)
 	}
 	if err := errors.Join(SyncDir(folder), SyncDir(filepath.Dir(from))); err != nil {
@@ -40,7 +40,7 @@ func (d *Dir) Quarantined() (blobs int, size int64, err error) {
 
 // EmptyQuarantine removes all damaged blobs.
 func (d *Dir) EmptyQuarantine() error {
-	return d.eachQuarantined(func(path string, _ int64) error { return os.Remove(path) })
+	return d.eachQuarantined(func(path string, _ int64) error { return remove(path) })
 }
 
 func (d *Dir) eachQuarantined(fn func(path string, size int64) error) error {

@@ -63,7 +63,7 @@ func OpenRegular(path string) (*os.File, error) {
 	if !info.Mode().IsRegular() {
 		return nil, &NotRegularError{path, info.Mode()}
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|NonBlocking, 0)
+	f, err := openFile(path, os.O_RDONLY|NonBlocking)
 	if err != nil {
 		return nil, err
 	}

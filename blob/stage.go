@@ -50,7 +50,7 @@ func (d *Dir) Stage(size int64) (*StagedBlob, error) {
 	name := strconv.Itoa(d.staged)
 	d.staged++
 	d.mu.Unlock()
-	f, err := os.OpenFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := openFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return nil, d.writeError("stage blob", size, err)
 	}
@@ -173,7 +173,7 @@ func (s *StagedBlob) Discard() error {
 		return nil
 	}
 	s.closed = true
-	err := errors.Join(s.f.Close(), os.Remove(s.f.Name()))
+	err := removeOpen(s.f)
 	if err != nil {
 		return fmt.Errorf("discard staged blob: %w", err)
 	}

@@ -105,6 +105,7 @@ func TestReadFromKeepsTheReadersError(t *testing.T) {
 		if n != 300<<10 || err != want {
 			t.Errorf("Copy() = %d, %v, want %d, %v", n, err, 300<<10, want)
 		}
+		check(t, s.Discard())
 	}
 }
 

@@ -8,9 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 const lockSuffix = ".lock"
+
+// gonePoll is the time between two attempts to use a folder that other processes remove when they have finished.
+const gonePoll = 5 * time.Millisecond
 
 // session is a folder below .staging in which one Dir writes. Beside it lies <id>.lock, locked while the process lives. The
 // kernel releases the lock even after a crash, so a free lock marks garbage.
@@ -23,20 +27,23 @@ type session struct {
 }
 
 func startSession(staging string, mode fs.FileMode) (*session, error) {
+	gone := fs.ErrNotExist
 	for range 100 {
 		if err := makeDir(staging, mode); err != nil {
 			return nil, err
 		}
 		dir := filepath.Join(staging, rand.Text())
-		lock, err := os.OpenFile(dir+lockSuffix, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // another process, the last one to stage, has just removed the folder
+		lock, err := openFile(dir+lockSuffix, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+		if isGone(err) {
+			gone = err // another process, the last one to stage, has just removed the folder
+			time.Sleep(gonePoll)
+			continue
 		}
 		if err != nil {
 			return nil, err
 		}
 		if ok, err := lockNamed(lock); err != nil {
-			return nil, errors.Join(err, lock.Close(), os.Remove(lock.Name()))
+			return nil, errors.Join(err, removeOpen(lock))
 		} else if !ok {
 			lock.Close()
 			continue
@@ -47,7 +54,7 @@ func startSession(staging string, mode fs.FileMode) (*session, error) {
 		}
 		return s, nil
 	}
-	return nil, fmt.Errorf("%s: other processes keep removing it", staging)
+	return nil, fmt.Errorf("%s: other processes keep removing it: %w", staging, gone)
 }
 
 // lockNamed locks the file if it is unlocked. It reports whether it got the lock and the file still has its name.
@@ -65,29 +72,21 @@ func hasName(f *os.File) (bool, error) {
 		return false, err
 	}
 	named, err := os.Lstat(f.Name())
-	if errors.Is(err, fs.ErrNotExist) {
+	if isGone(err) {
 		return false, nil
 	}
 	return err == nil && os.SameFile(mine, named), err
 }
 
-// removeOpen removes a file and closes it, in the order that the system allows.
-func removeOpen(f *os.File) error {
-	if renameOpenFiles {
-		return errors.Join(os.Remove(f.Name()), f.Close())
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
-}
-
 // end removes the folder, then the lock, and .staging after the last session.
 func (s *session) end() error {
-	err := os.RemoveAll(s.dir)
+	err := removeAll(s.dir)
 	if err == nil {
 		err = removeOpen(s.lock)
 	} else {
 		s.lock.Close()
 	}
-	os.Remove(filepath.Dir(s.dir)) // fails as intended while others are staging
+	RemoveEmpty(filepath.Dir(s.dir))
 	return err
 }
 
@@ -108,8 +107,8 @@ func (d *Dir) stagingDir() (string, error) {
 // CleanStaging removes the files that ended processes left behind. It does not touch the files of living processes.
 func (d *Dir) CleanStaging() error {
 	staging := d.folder(stagingFolder)
-	entries, err := os.ReadDir(staging)
-	if errors.Is(err, fs.ErrNotExist) {
+	entries, err := readDir(staging)
+	if isGone(err) {
 		return nil
 	}
 	if err != nil {
@@ -123,13 +122,13 @@ func (d *Dir) CleanStaging() error {
 		}
 		if e.IsDir() {
 			if _, err := os.Lstat(dir + lockSuffix); errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, os.RemoveAll(dir)) // the lock file is removed last
+				errs = append(errs, removeAll(dir)) // the lock file is removed last
 			}
 			continue
 		}
 		errs = append(errs, endIfDead(dir))
 	}
-	os.Remove(staging) // fails unless it is empty
+	RemoveEmpty(staging)
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("clean staging: %w", err)
 	}
@@ -146,7 +145,7 @@ func (d *Dir) owns(dir string) bool {
 
 func endIfDead(dir string) error {
 	lock, err := openNoFollow(dir+lockSuffix, os.O_RDWR)
-	if errors.Is(err, fs.ErrNotExist) {
+	if isGone(err) {
 		return nil
 	}
 	if err != nil {

@@ -4,20 +4,27 @@ package blob
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/unix"
 )
 
-// renameOpenFiles reports that files can be renamed, replaced and removed while they are open.
-const renameOpenFiles = true
+// isHeld reports false: an open file can be renamed, replaced and removed on this system.
+func isHeld(error) bool { return false }
+
+// isGone reports whether a file does not exist.
+func isGone(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 // NonBlocking is a flag for opening files. A file of another kind then does not wait for its other end.
 const NonBlocking = unix.O_NONBLOCK
 
+// openFile opens a file. Others may rename and remove it meanwhile.
+func openFile(path string, flag int) (*os.File, error) { return os.OpenFile(path, flag, 0o600) }
+
 // openNoFollow opens a file. It refuses links, and does not wait for the other end of a pipe.
 func openNoFollow(path string, flag int) (*os.File, error) {
-	return os.OpenFile(path, flag|unix.O_NOFOLLOW|NonBlocking, 0o600)
+	return openFile(path, flag|unix.O_NOFOLLOW|NonBlocking)
 }
 
 func tryLock(f *os.File) (bool, error) {

@@ -3,13 +3,62 @@ package blob
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"golang.org/x/sys/windows"
 )
 
-// renameOpenFiles reports that files can't be renamed, replaced or removed while they are open.
-const renameOpenFiles = false
+// isHeld reports whether an operation failed because another program has the file open. The system calls this a lack of permission for
+// the target of a rename, and for a file that is gone as soon as the last program closes it.
+func isHeld(err error) bool {
+	for _, held := range []error{windows.ERROR_SHARING_VIOLATION, windows.ERROR_LOCK_VIOLATION, windows.ERROR_ACCESS_DENIED,
+		windows.ERROR_DELETE_PENDING, windows.ERROR_USER_MAPPED_FILE, windows.ERROR_DIR_NOT_EMPTY} {
+		if errors.Is(err, held) {
+			return true
+		}
+	}
+	return false
+}
+
+// isGone reports whether a file does not exist, or was removed while others have it open.
+func isGone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, windows.ERROR_DELETE_PENDING)
+}
+
+// openFile opens a file. Others may rename and remove it meanwhile, which [os.OpenFile] forbids on this system. It waits for programs that
+// let nobody else read the file.
+func openFile(path string, flag int) (f *os.File, err error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	access, create := uint32(windows.GENERIC_READ), uint32(windows.OPEN_EXISTING)
+	if flag&os.O_RDWR != 0 {
+		access |= windows.GENERIC_WRITE
+	}
+	switch flag & (os.O_CREATE | os.O_EXCL) {
+	case os.O_CREATE:
+		create = windows.OPEN_ALWAYS
+	case os.O_CREATE | os.O_EXCL:
+		create = windows.CREATE_NEW
+	}
+	const share = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
+	// BACKUP_SEMANTICS opens folders, too: the callers name them in their errors.
+	const attributes = windows.FILE_ATTRIBUTE_NORMAL | windows.FILE_FLAG_BACKUP_SEMANTICS
+	err = retry(func() error {
+		h, err := windows.CreateFile(name, access, share, nil, create, attributes, 0)
+		if errors.Is(err, windows.ERROR_ACCESS_DENIED) {
+			return &os.PathError{Op: "open", Path: path, Err: fs.ErrPermission} // waiting does not help
+		}
+		if err != nil {
+			return &os.PathError{Op: "open", Path: path, Err: err}
+		}
+		f = os.NewFile(uintptr(h), path)
+		return nil
+	})
+	return f, err
+}
 
 // NonBlocking is a flag for opening files. This system has no named pipes among its files.
 const NonBlocking = 0
@@ -20,7 +69,7 @@ func openNoFollow(path string, flag int) (*os.File, error) {
 	if fi, err := os.Lstat(path); err == nil && !fi.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
-	return os.OpenFile(path, flag, 0o600)
+	return openFile(path, flag)
 }
 
 // lockOffset is beyond the end of any file, since a lock on this system keeps others from reading the locked range.

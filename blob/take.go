@@ -3,7 +3,6 @@ package blob
 import (
 	"errors"
 	"fmt"
-	"os"
 )
 
 // TakeBlobs moves blobs into d, durably, from a directory on the same file system.
@@ -17,7 +16,7 @@ func (d *Dir) TakeBlobs(from *Dir, blobs ...Digest) error {
 		if err != nil {
 			return err
 		}
-		if err := os.Rename(old, path); err != nil {
+		if err := rename(old, path); err != nil {
 			return blobError(dg, err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -233,6 +234,11 @@ func makeVectors(t *testing.T) vectorFiles {
 	return files
 }
 
+// hidden reports whether a vector has a symbolic link, and this system makes none. Wine shows them as the files that they lead to.
+func hidden(name string) bool {
+	return runtime.GOOS == "windows" && strings.HasPrefix(name, "hostile/dir-symlink")
+}
+
 // kept reports whether a file of testdata is not generated here.
 func kept(name string) bool {
 	return name == "README.md" || name == ".gitattributes" || path.Dir(name) == "bundles" || path.Dir(name) == "keys" && strings.HasPrefix(path.Base(name), "v")
@@ -251,7 +257,7 @@ func TestVectorsAreMade(t *testing.T) {
 			return err
 		}
 		name, err := filepath.Rel(root, file)
-		if name = filepath.ToSlash(name); err != nil || kept(name) {
+		if name = filepath.ToSlash(name); err != nil || kept(name) || hidden(name) {
 			return err
 		}
 		got, err := readVectorFile(file, e)
@@ -270,6 +276,9 @@ func TestVectorsAreMade(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name := range want {
+		if hidden(name) {
+			continue
+		}
 		t.Errorf("%s is missing: use -update", name)
 	}
 }

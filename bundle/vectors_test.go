@@ -33,6 +33,9 @@ func TestVectors(t *testing.T) {
 		seen[v.Result]++
 		t.Run(v.Path, func(t *testing.T) {
 			t.Parallel()
+			if hidden(v.Path) {
+				t.Skip("there are no symbolic links here")
+			}
 			got, step, err := readVector(t, &v, trust)
 			if result := vectortest.ResultOf(err); result != v.Result {
 				t.Fatalf("got %q (%v), want %q", result, err, v.Result)

@@ -21,6 +21,7 @@ func TestBehind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer layout.Close()
 		layout.Behind = behind
 		e.Cache = layout
 		progress := &recorder{}

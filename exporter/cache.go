@@ -213,7 +213,7 @@ func (c *Cache) Tidy() error {
 	}
 	err := errors.Join(c.Blobs.CleanStaging(), c.Layout.CleanStaging())
 	for _, dir := range []string{c.notes, c.assertions, filepath.Join(filepath.Dir(c.notes), "sha256"), filepath.Dir(c.notes)} {
-		os.Remove(dir) // fails as intended unless it is empty
+		blob.RemoveEmpty(dir)
 	}
 	return err
 }

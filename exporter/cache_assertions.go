@@ -68,14 +68,7 @@ func (c *Cache) keepAssertion(a *assertion.Assertion) {
 	if assertion.EncodeAll(&text, []*assertion.Assertion{a}) != nil {
 		return
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return
-	}
-	_, err = f.WriteString(checksum(text.Bytes()) + "\n" + text.String())
-	if cerr := f.Close(); err != nil || cerr != nil || os.Rename(f.Name(), path) != nil {
-		os.Remove(f.Name())
-	}
+	_ = blob.WriteFile(path, []byte(checksum(text.Bytes())+"\n"+text.String()), blob.WriteOptions{Mode: 0o644, Crowded: true})
 }
 
 func checksum(text []byte) string {
@@ -93,6 +86,6 @@ func (c *Cache) trimAssertions(all bool) {
 		}
 	}
 	if all {
-		os.Remove(c.assertions)
+		blob.RemoveEmpty(c.assertions)
 	}
 }

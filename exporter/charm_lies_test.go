@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -39,8 +40,7 @@ func TestDamagedArchive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		dir := strings.TrimSuffix(path, "/sha256/"+want.Blob.Digest.Encoded())
-		if e.Cache, err = exporter.OpenCache(dir); err != nil {
+		if e.Cache, err = exporter.OpenCache(filepath.Dir(filepath.Dir(path))); err != nil {
 			t.Fatal(err)
 		}
 		p, err := e.Plan(t.Context(), wanted(t, k8s))
@@ -170,26 +170,26 @@ func TestTrimKnowsTheLatestUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	notes := strings.TrimSuffix(path, "/sha256/"+charm.Digest.Encoded()) + "/.sha3-384/"
+	notes := filepath.Join(filepath.Dir(filepath.Dir(path)), ".sha3-384")
 	entries, err := os.ReadDir(notes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, n := range entries {
 		at := time.Now().Add(-time.Hour)
-		if text, err := os.ReadFile(notes + n.Name()); err != nil {
+		if text, err := os.ReadFile(filepath.Join(notes, n.Name())); err != nil {
 			t.Fatal(err)
 		} else if strings.HasPrefix(string(text), resource.Digest.String()) {
 			at = at.Add(-time.Hour)
 		}
-		if err := os.Chtimes(notes+n.Name(), at, at); err != nil {
+		if err := os.Chtimes(filepath.Join(notes, n.Name()), at, at); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// It is also a layer of an image that was exported just now.
 	key := "sha256-" + resource.Digest.Encoded()
 	sum := sha256.Sum256([]byte(key + " " + resource.Digest.String()))
-	if err := os.WriteFile(notes+key, fmt.Appendf(nil, "%s %x\n", resource.Digest, sum[:8]), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(notes, key), fmt.Appendf(nil, "%s %x\n", resource.Digest, sum[:8]), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := e.Cache.Trim(resource.Size); err != nil {
