@@ -1,4 +1,4 @@
-# setup, demo, test and bench install what is missing: see scripts/setup.
+# setup, demo, bench and the tests install what is missing: see scripts/setup.
 FUZZTIME = 10s
 # With -short, tests of properties take fewer samples, and the slowest are left out. CI runs make SHORT= test.
 SHORT = -short
@@ -19,6 +19,16 @@ test:
 	@scripts/setup test
 	scripts/inmemory go test -timeout 20m -p 2 -parallel 4 $(SHORT) ./... $(TESTFLAGS)
 
+# The packages that laptops run, built for other systems: under Wine, and under QEMU, which can't start the processes of some tests.
+test-windows:
+	@scripts/setup windows
+	scripts/test-windows $(TESTFLAGS) ./blob ./keyring ./exporter ./bundle ./cmd/internal/cli
+
+test-arm64:
+	@scripts/setup arm64
+	GOARCH=arm64 CGO_ENABLED=0 go test -short -timeout 30m -exec "$$(command -v qemu-aarch64-static || command -v qemu-aarch64) -cpu max" \
+		-skip 'TestKill|TestPartialIsLocked|TestModesWhateverTheUmask' $(TESTFLAGS) ./keccak ./blob ./assertion ./bundle
+
 bench: build
 	@scripts/setup bench
 	go run ./internal/bench
@@ -35,4 +45,4 @@ lint:
 fuzz:
 	@scripts/fuzz $(FUZZTIME)
 
-.PHONY: build setup demo test bench deb man lint fuzz
+.PHONY: build setup demo test test-windows test-arm64 bench deb man lint fuzz
