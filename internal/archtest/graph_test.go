@@ -19,6 +19,7 @@ func graph() map[string][]string {
 		"docs":        {},
 		"hsm":         {},
 		"keccak":      {},
+		"macaroons":   {},
 		"safeyaml":    {},
 		"strictjson":  {},
 		"squashfs":    {},
@@ -47,7 +48,7 @@ func graph() map[string][]string {
 		"registry":           {"blob", "catalog", "transfer"},
 		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "safeyaml", "session", "snap", "catalog", "transfer"},
 		"server/admin":       {"server/admin/api", "channel", "catalog", "transfer"},
-		"server/admin/api":   {"blob"}, // no catalog: store-admin's login runs on laptops
+		"server/admin/api":   {"blob", "macaroons"}, // no catalog: store-admin's login runs on laptops
 		// Layer 5: an installed store as a whole.
 		"instance":           {"assertion", "blob", "bundle", "catalog", "certificate", "closure", "instance/backup", "instance/pgcluster", "instance/settings", "registration", "server/admin/api"},
 		"instance/backup":    {"blob", "instance/conninfo", "instance/pgcluster", "catalog"},

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,12 +12,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
-	"gopkg.in/macaroon.v2"
-
 	"offlinestore/blob"
+	"offlinestore/macaroons"
 )
 
 const (
@@ -90,18 +87,13 @@ func (c *Client) LogIn(ctx context.Context, email, password string) error {
 	if err := c.call(ctx, http.MethodPost, "/v2/auth/issue-store-admin", "", struct{}{}, &issued); err != nil {
 		return err
 	}
-	root, err := decode(issued.Macaroon)
+	root, err := macaroons.Parse(issued.Macaroon)
 	if err != nil {
-		return err
-	}
-	caveat := ""
-	for _, m := range root.Caveats() {
-		if len(m.VerificationId) > 0 && strings.EqualFold(m.Location, c.url.String()) {
-			caveat = string(m.Id)
-		}
+		return fmt.Errorf("read the store's answer: %w", err)
 	}
 	// A store of the original product asks for the password of Ubuntu SSO, which this store must not see.
-	if caveat == "" {
+	caveat, ok := macaroons.ThirdParty(root, c.url.String())
+	if !ok {
 		return errors.New("the store asks for no login that this program knows")
 	}
 	var given DischargeAnswer
@@ -184,34 +176,7 @@ func (c *Client) authorized(ctx context.Context, method, path string, body, answ
 }
 
 // authorization returns the header of requests: the root, and the discharge bound to it.
-func (l *login) authorization() (string, error) {
-	root, err := decode(l.Root)
-	if err != nil {
-		return "", err
-	}
-	discharge, err := decode(l.Discharge)
-	if err != nil {
-		return "", err
-	}
-	discharge.Bind(root.Signature())
-	bound, err := discharge.MarshalBinary()
-	if err != nil {
-		return "", fmt.Errorf("bind macaroon: %w", err)
-	}
-	return fmt.Sprintf("Macaroon root=%q, discharge=%q", l.Root, base64.RawURLEncoding.EncodeToString(bound)), nil
-}
-
-func decode(text string) (*macaroon.Macaroon, error) {
-	b, err := macaroon.Base64Decode([]byte(text))
-	if err != nil {
-		return nil, fmt.Errorf("read macaroon: %w", err)
-	}
-	var m macaroon.Macaroon
-	if err := m.UnmarshalBinary(b); err != nil {
-		return nil, fmt.Errorf("read macaroon: %w", err)
-	}
-	return &m, nil
-}
+func (l *login) authorization() (string, error) { return macaroons.Authorization(l.Root, l.Discharge) }
 
 func (c *Client) call(ctx context.Context, method, path, authorization string, body, answer any) error {
 	return send(ctx, c.http, method, c.url.String()+path, authorization, body, answer)
