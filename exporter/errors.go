@@ -95,6 +95,13 @@ var (
 	ErrElsewhere = errors.New("released elsewhere")
 )
 
+// PrivateError reports a snap that only some users and devices may see. A bundle is for every device, so it carries none.
+type PrivateError struct{ Snap string }
+
+func (e *PrivateError) Error() string {
+	return fmt.Sprintf("snap %s is private: a bundle would give it to every device", e.Snap)
+}
+
 // StoreError means that the store can't be reached, or that its answer is invalid.
 type StoreError struct{ Err error }
 

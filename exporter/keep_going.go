@@ -53,10 +53,11 @@ func Blamed(err error) []Item {
 	var missing *MissingError
 	var item *ItemError
 	var store *StoreError
+	var private *PrivateError
 	switch {
-	case errors.Is(err, ErrConflict):
+	case errors.Is(err, ErrConflict), errors.Is(err, upstream.ErrUnauthorized):
 		return nil
-	case errors.As(err, &item) && (errors.As(err, &store) || errors.As(err, &missing)):
+	case errors.As(err, &item) && (errors.As(err, &store) || errors.As(err, &missing) || errors.As(err, &private)):
 		return item.Items
 	}
 	return nil

@@ -158,6 +158,9 @@ func (p *planner) info(w *snapQuery, answer *infoAnswer) (absent []Gap, err erro
 	if err != nil {
 		return nil, p.blame(w, "", &StoreError{err})
 	}
+	if info.Snap.Private {
+		return nil, p.blame(w, "", &PrivateError{w.name})
+	}
 	s := &Snap{NeededBy: w.neededBy(), Listing: snap.Listing{Name: info.Name, SnapID: info.SnapID, Snap: info.Snap.Details}}
 	if info.DefaultTrack != nil && *info.DefaultTrack != channel.DefaultTrack {
 		s.Listing.DefaultTrack = *info.DefaultTrack

@@ -32,7 +32,7 @@ func (e *ExistsError) Error() string {
 // Unwrap returns [fs.ErrExist].
 func (e *ExistsError) Unwrap() error { return fs.ErrExist }
 
-// PermissionError reports that others than the owner can read the file of a key.
+// PermissionError reports that others than the owner can read the file of a secret.
 type PermissionError struct{ Path string }
 
 func (e *PermissionError) Error() string {

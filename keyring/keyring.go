@@ -66,11 +66,8 @@ func (r *Ring) Save(name string, key crypto.Signer) error {
 	if err != nil {
 		return fmt.Errorf("encode key: %w", err)
 	}
-	if err := blob.MakeDir(r.dir, 0o700); err != nil {
-		return fmt.Errorf("save key %s: %w", name, err)
-	}
 	text := pem.EncodeToMemory(&pem.Block{Type: pemType, Bytes: der})
-	if err := blob.WriteFile(path, text, blob.WriteOptions{Mode: 0o600, NoReplace: true}); err != nil {
+	if err := writePrivate(path, text, blob.WriteOptions{NoReplace: true}); err != nil {
 		if errors.Is(err, fs.ErrExist) {
 			return &ExistsError{name, path}
 		}
@@ -85,15 +82,12 @@ func (r *Ring) Load(name string) (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := blob.ReadFile(path, MaxKeySize)
+	text, err := ReadPrivate(path, MaxKeySize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("load key: %w", &MissingError{name, err})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("load key %s: %w", name, err)
-	}
-	if info, err := os.Stat(path); err == nil && !isPrivate(info) {
-		return nil, fmt.Errorf("load key %s: %w", name, &PermissionError{path})
 	}
 	key, err := ParsePrivateKey(text)
 	if err != nil {

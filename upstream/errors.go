@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"offlinestore/assertion"
@@ -36,7 +37,7 @@ type NotFoundError struct {
 	// Reason is the store's own reason, or "" if it gave none. Code is its code for it.
 	Reason, Code string
 
-	who string // "registry", or "" for a store
+	who string // one of the constants, or "" for a store
 }
 
 func (e *NotFoundError) Error() string {
@@ -62,21 +63,23 @@ type StatusError struct {
 	// OopsID identifies the failure to the store's operators.
 	OopsID string
 
-	who        string // "registry", or "" for a store
+	who        string // one of the constants, or "" for a store
 	retryAfter string
 	json       bool
 	page       bool // a web page for people
 }
 
-// Is reports whether target is ErrNotStore, and a web page answered for the store. A page in place of a good answer comes from a portal that
-// answers everything, so that the store as a whole is unavailable.
+// Is reports whether target is ErrUnauthorized, and the store answered so, or whether target is ErrNotStore, and a web page answered for the
+// store. A page in place of a good answer comes from a portal that answers everything, so that the store as a whole is unavailable.
 func (e *StatusError) Is(target error) bool {
 	portal := e.Status == http.StatusOK || e.Status == http.StatusNetworkAuthenticationRequired
 	switch target {
 	case ErrNotStore: // a store that is overloaded, and a registry that lacks something, may answer with pages of their own
-		return e.page && (portal || e.who == "" && e.Status < 500)
+		return e.page && (portal || e.who != whoRegistry && e.Status < 500)
 	case ErrUnavailable:
 		return e.page && portal
+	case ErrUnauthorized:
+		return e.Status == http.StatusUnauthorized && e.who != whoRegistry
 	}
 	return false
 }
@@ -119,17 +122,28 @@ func (c *Client) statusError(resp *http.Response) *StatusError {
 	if err != nil {
 		return e
 	}
-	var list struct {
-		ErrorList []storeError `json:"error-list"` // a store's
-		Errors    []storeError `json:"errors"`     // a registry's
-	}
+	var list errorList
 	if json.Unmarshal(body, &list) != nil {
 		return e
 	}
-	for _, first := range append(list.ErrorList, list.Errors...)[:min(1, len(list.ErrorList)+len(list.Errors))] {
+	if first, ok := list.first(); ok {
 		e.Code, e.Message = clean(c.secrets.redact(first.Code)), clean(c.secrets.redact(first.Message))
 	}
 	return e
+}
+
+// errorList is the body of an error, in each form that the APIs have.
+type errorList struct {
+	ErrorList []storeError `json:"error-list"` // a store's
+	Errors    []storeError `json:"errors"`     // a registry's
+	Dashboard []storeError `json:"error_list"` // the dashboard's
+	storeError
+}
+
+// first returns the first error of a list, or else the one that Ubuntu SSO has outside a list.
+func (l *errorList) first() (storeError, bool) {
+	all := slices.Concat(l.ErrorList, l.Errors, l.Dashboard, []storeError{l.storeError})
+	return all[0], all[0] != storeError{}
 }
 
 // pageError returns the error for a web page in place of the requested content.
@@ -151,6 +165,12 @@ func isPage(h http.Header, start []byte) bool {
 
 // storeError is an entry of an error list.
 type storeError struct{ Code, Message string }
+
+// The peers that are no stores, in errors.
+const (
+	whoRegistry = "registry"
+	whoLogin    = "login service"
+)
 
 // notFound turns a 404 of the store's API into a NotFoundError about subject. A web page is no such answer: it comes from a proxy or a
 // captive portal.

@@ -95,7 +95,7 @@ func (cfg *RegistryConfig) client(origin string) (*Client, error) {
 		return nil, err
 	}
 	c.http.Jar = nil
-	c.who = "registry"
+	c.who = whoRegistry
 	c.logf = c.secrets.logf(c.logf)
 	return c, nil
 }

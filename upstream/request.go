@@ -105,8 +105,8 @@ func (c *Client) newRequest(ctx context.Context, method, rawURL string, body io.
 	return req, nil
 }
 
-// do sends req, and removes secrets from its error.
-func (c *Client) do(req *http.Request) (*http.Response, error) {
+// send sends req, and removes secrets from its error.
+func (c *Client) send(req *http.Request) (*http.Response, error) {
 	start := time.Now()
 	resp, err := c.http.Do(req)
 	if err == nil {

@@ -16,7 +16,7 @@ const secretHead = 16
 // maxSecrets bounds the remembered secrets, because a registry may issue a token for each request.
 const maxSecrets = 64
 
-// secrets holds the beginnings of secrets that a registry received or sent. It may repeat them in any text.
+// secrets holds the beginnings of secrets that a peer received or sent. It may repeat them in any text.
 type secrets struct {
 	mu    sync.Mutex
 	heads []string
@@ -28,6 +28,15 @@ func (s *secrets) addLogin(username, password string) {
 	s.addSecret(url.QueryEscape(password))
 	s.addSecret(url.PathEscape(password))
 	s.addSecret(base64.RawStdEncoding.EncodeToString([]byte(username + ":" + password)))
+}
+
+// addAuthorization adds the macaroons, or the token, in the value of an Authorization header.
+func (s *secrets) addAuthorization(value string) {
+	for _, part := range strings.FieldsFunc(value, func(r rune) bool { return r == '"' || r == ' ' || r == ',' }) {
+		if len(part) >= secretHead { // the others are words
+			s.addSecret(part)
+		}
+	}
 }
 
 func (s *secrets) addSecret(secret string) {

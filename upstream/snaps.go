@@ -101,10 +101,21 @@ func (c *Client) refresh(ctx context.Context, arch string, actions []snap.Action
 	}
 	r.header.Set("Content-Type", "application/json")
 	var resp snap.RefreshResponse
-	if err := c.getJSON(ctx, r, &resp); err != nil {
+	err = c.refreshed(ctx, func() (bool, error) {
+		resp = snap.RefreshResponse{}
+		err := c.getJSON(ctx, r, &resp)
+		return loginTooOld(&resp), err
+	})
+	if err != nil {
 		return nil, err
 	}
 	return &resp, nil
+}
+
+// loginTooOld reports whether an answer with status 200 asks for a refreshed login.
+func loginTooOld(resp *snap.RefreshResponse) bool {
+	return slices.ContainsFunc(resp.ErrorList, func(e snap.Error) bool { return slices.Contains(refreshCodes, e.Code) }) ||
+		slices.ContainsFunc(resp.Results, func(r snap.Result) bool { return r.Error != nil && slices.Contains(refreshCodes, r.Error.Code) })
 }
 
 // EpochQuery asks for the release of a channel for devices with data of an older epoch.

@@ -1,5 +1,5 @@
-// Package upstream is an HTTP client of the Snap Store, of Charmhub and of the registries where charms have their images, for the
-// exporter. It fetches channel maps, revisions, assertions, manifests, downloads and icons, with the retries that a long export over a
+// Package upstream is an HTTP client of the Snap Store, of Charmhub, of the registries where charms have their images, and of Ubuntu SSO, for
+// the exporter. It fetches channel maps, revisions, assertions, manifests, downloads and icons, with the retries that a long export over a
 // poor link needs.
 //
 // All answers of the store are bounded. The package validates that an answer is about the requested subject, but verifies no signature; the
@@ -43,6 +43,9 @@ type Config struct {
 	UserAgent string
 	// HTTP is used for its transport and cookies; the client sets redirects and time-outs itself. nil follows the proxy variables.
 	HTTP *http.Client
+	// Auth authorizes the requests to Origin, which must have TLS or be on this host. Other hosts don't get the login, not even after a
+	// redirect. nil sends none.
+	Auth Authorizer
 	// Retries is the number of repetitions of a request. 0 is the default, and less than 0 is none.
 	Retries int
 	// Backoff returns the wait before the nth repetition, from 1. nil doubles from half a second to half a minute.
@@ -65,7 +68,8 @@ type Client struct {
 	stall   time.Duration
 	logf    func(string, ...any)
 	trace   func(string, ...any) // or nil
-	who     string               // the peer: "registry", or "" for a store
+	who     string               // the peer: one of the constants, or "" for a store
+	auth    Authorizer           // or nil
 	secrets *secrets
 	pace    *pace
 }
@@ -77,8 +81,14 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		origin: origin, agent: cfg.UserAgent, http: httpClient(cfg.HTTP),
+		origin: origin, agent: cfg.UserAgent, http: httpClient(cfg.HTTP), auth: cfg.Auth,
 		retries: cfg.Retries, backoff: cfg.Backoff, stall: cfg.Stall, logf: cfg.Logf, trace: cfg.Trace, secrets: &secrets{}, pace: newPace(),
+	}
+	if cfg.Auth != nil {
+		if err := validateSecure(origin); err != nil {
+			return nil, err
+		}
+		c.http.Transport = &authTransport{c.http.Transport, origin, cfg.Auth, c.secrets}
 	}
 	if c.agent == "" {
 		c.agent = "offlinestore"

@@ -140,7 +140,11 @@ func (o *exportOptions) newExporter(progress *exportProgress) (*exporter.Exporte
 	if err != nil {
 		return nil, err
 	}
-	client, err := upstream.New(upstream.Config{Origin: o.storeURL, UserAgent: "store-admin/" + cli.Version(), Logf: progress.log, Trace: progress.detail})
+	auth, err := authorizer(o.storeURL, progress)
+	if err != nil {
+		return nil, err
+	}
+	client, err := upstream.New(upstream.Config{Origin: o.storeURL, UserAgent: "store-admin/" + cli.Version(), Auth: auth, Logf: progress.log, Trace: progress.detail})
 	if err != nil {
 		return nil, cli.Usagef("%w", err)
 	}

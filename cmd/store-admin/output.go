@@ -199,7 +199,7 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 	if p.Request.Charms != nil && len(req.Architectures) == 0 {
 		req.Architectures = p.CharmArchitectures()
 	}
-	pr := bundle.Predicate{Created: out.time, Exporter: cmp.Or(out.o.exporter, whoAmI()), Program: "store-admin " + cli.Version(), Request: req}
+	pr := bundle.Predicate{Created: out.time, Exporter: cmp.Or(out.o.exporter, exporterName()), Program: "store-admin " + cli.Version(), Request: req}
 	if out.fixed {
 		return pr, nil
 	}

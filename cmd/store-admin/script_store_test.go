@@ -113,6 +113,12 @@ func fault(ts *testscript.TestScript, neg bool, args []string) {
 		f.Do = upstreamtest.Status(int(at), rest[1:len(rest)-1]...)
 	case "page":
 		f.Do = upstreamtest.Page(int(at))
+	case "redirect": // ORIGIN
+		f.Do = func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, args[4]+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+			})
+		}
 	case "cut":
 		f.Do = upstreamtest.Cut(at)
 	case "stall":

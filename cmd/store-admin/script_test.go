@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"admin": admin, "bundle": findBundle, "mode": checkMode, "flip": flip, "cut": cut, "requests": requests,
 			"fault": fault, "store": change, "forget": forget, "atmost": atMost, "files": countFiles, "await": await, "free-of-secrets": freeOfSecrets,
-			"registry": changeRegistry,
+			"registry": changeRegistry, "sso": changeSSO, "hidden": hidden,
 		},
 	})
 }
@@ -47,13 +47,16 @@ type simulation struct {
 	peak     *peak
 	registry *upstreamtest.Registry
 	host     string // the host of the registry
+	sso      *upstreamtest.SSO
+	faulted  int // the number of requests for the path of the last fault of the SSO, before it
 }
 
 // payload is large enough to interrupt a download in the middle.
 const payload = 256 << 10
 
 func setup(env *testscript.Env) error {
-	s, err := upstreamtest.Demo(upstreamtest.DemoOptions{Payload: payload})
+	sso := upstreamtest.NewSSO()
+	s, err := upstreamtest.Demo(upstreamtest.DemoOptions{Payload: payload, SSO: sso})
 	if err != nil {
 		return err
 	}
@@ -66,11 +69,13 @@ func setup(env *testscript.Env) error {
 	if err := upstreamtest.DemoCharms(s, upstreamtest.DemoCharmsOptions{Registry: registry, Host: images.Listener.Addr().String()}); err != nil {
 		return err
 	}
-	env.Values[key{}] = &simulation{Store: s, peak: p, registry: registry, host: images.Listener.Addr().String()}
+	env.Values[key{}] = &simulation{Store: s, peak: p, registry: registry, host: images.Listener.Addr().String(), sso: sso}
+	serveSSO(env, sso)
 	if err := os.WriteFile(filepath.Join(env.WorkDir, "root.assert"), s.Stack.RootStream(), 0o644); err != nil {
 		return err
 	}
 	env.Setenv("STORE_ADMIN_SNAP_STORE_URL", srv.URL)
+	env.Setenv("OTHERSTORE", strings.Replace(srv.URL, "127.0.0.1", "localhost", 1))
 	env.Setenv("STORE_ADMIN_CHARMHUB_URL", srv.URL)
 	env.Setenv("STORE_ADMIN_CONFIG_DIR", filepath.Join(env.WorkDir, "config"))
 	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
@@ -92,7 +97,7 @@ func condition(cond string) (bool, error) {
 
 func storeOf(ts *testscript.TestScript) *simulation { return ts.Value(key{}).(*simulation) }
 
-// admin implements admin CODE ARG..., which runs store-admin and expects the exit code CODE.
+// admin implements admin CODE ARG..., which runs store-admin and expects the exit code CODE, and no secret of a login in its output.
 func admin(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: admin CODE ARG...")
@@ -106,6 +111,9 @@ func admin(ts *testscript.TestScript, neg bool, args []string) {
 		got = exit.ExitCode()
 	} else {
 		ts.Check(err)
+	}
+	for _, output := range []string{"stdout", "stderr"} {
+		findSecrets(ts, output, ts.ReadFile(output))
 	}
 	if got != want {
 		ts.Fatalf("store-admin %s: exit code %d, want %d", strings.Join(args[1:], " "), got, want)

@@ -37,8 +37,9 @@ func graph() map[string][]string {
 		"catalog":          {"assertion", "channel", "channelmap", "charm", "difference", "snap"},
 		"catalog/overview": {"catalog", "charm"},
 		"keyring":          {"blob", "bundle"},
-		"upstream":         {"assertion", "charm", "snap"},
+		"upstream":         {"assertion", "charm", "macaroons", "snap"},
 		// Layer 4: each package leads from one place to another, or finds gaps.
+		"account":            {"blob", "keyring", "macaroons", "upstream"},
 		"closure":            {"assertion", "bundle", "channel", "channelmap", "charm", "snap"},
 		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},
 		"importer":           {"assertion", "blob", "bundle", "catalog", "channel", "channelmap", "charm", "closure", "importer/canonical", "squashfs"},

@@ -44,7 +44,7 @@ func (e *entry) details(base string) object {
 	return object{
 		"categories": categories, "contact": "mailto:snaps@example.com", "description": cmpOr(e.Description, e.Summary+"."),
 		"license": orNull(e.License), "links": object{"contact": []string{"mailto:snaps@example.com"}}, "media": media, "name": e.Name,
-		"prices": object{}, "private": false,
+		"prices": object{}, "private": e.Owner != "",
 		"publisher": object{
 			"display-name": e.Publisher.DisplayName, "id": e.Publisher.ID, "username": e.Publisher.Username, "validation": e.Publisher.Validation,
 		},

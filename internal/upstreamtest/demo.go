@@ -19,13 +19,15 @@ type DemoOptions struct {
 	Dir string
 	// Payload is the number of random bytes in each snap; 0 is 64 KiB.
 	Payload int64
+	// SSO verifies logins, or is nil.
+	SSO *SSO
 }
 
 // Demo returns a store with a small catalogue: jq (two architectures, stable and edge, a component), hello (all architectures, default track
 // 2.0, an icon, no base), gnome-calculator, whose content comes from gtk-common-themes, their dependencies (snapd, core, core22, core24
 // and bare), and a brand with a validation set.
 func Demo(opts DemoOptions) (*Store, error) {
-	s, err := New(Options{Origin: opts.Origin})
+	s, err := New(Options{Origin: opts.Origin, SSO: opts.SSO})
 	if err != nil {
 		return nil, err
 	}

@@ -23,8 +23,31 @@ func (s *Store) Handler() http.Handler {
 	mux.HandleFunc("GET /download-origin/canonical-lgw01/{file}", s.serveBlob)
 	mux.HandleFunc("GET /site_media/appmedia/2024/03/{file}", s.serveIcon)
 	s.handleCharms(mux)
-	return s.faulty(mux)
+	return s.faulty(s.authorized(mux))
 }
+
+// authorized refuses requests with an invalid login.
+func (s *Store) authorized(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.opts.SSO == nil || !s.opts.SSO.refuseLogin(w, s.opts.SSO.login(r.Header.Get("Authorization"))) {
+			h.ServeHTTP(w, r)
+		}
+	})
+}
+
+// client returns the e-mail address of the account that a request comes from, or "".
+func (s *Store) client(r *http.Request) string {
+	if s.opts.SSO == nil {
+		return ""
+	}
+	if l := s.opts.SSO.login(r.Header.Get("Authorization")); l.account != nil {
+		return l.account.Email
+	}
+	return ""
+}
+
+// visible reports whether a client sees the snap.
+func (e *entry) visible(client string) bool { return e.Owner == "" || e.Owner == client }
 
 func (s *Store) base(r *http.Request) string {
 	switch {
@@ -85,7 +108,7 @@ func (s *Store) serveInfo(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	name := r.PathValue("name")
 	e := s.snaps[name]
-	if e == nil {
+	if e == nil || !e.visible(s.client(r)) {
 		writeError(w, http.StatusNotFound, "resource-not-found", fmt.Sprintf("No snap named '%s' found in series '16'.", name))
 		return
 	}
@@ -113,6 +136,7 @@ func (s *Store) serveRefresh(w http.ResponseWriter, r *http.Request) {
 		arch:          r.Header.Get("Snap-Device-Architecture"),
 		defaultTracks: strings.Contains(r.Header.Get("Snap-Device-Capabilities"), "default-tracks"),
 		base:          s.base(r),
+		client:        s.client(r),
 	}))
 }
 

@@ -46,6 +46,7 @@ type device struct {
 	arch          string
 	defaultTracks bool
 	base          string
+	client        string // the e-mail address of a user, or empty
 }
 
 // refresh answers the actions of q in their order.
@@ -71,7 +72,7 @@ func (s *Store) refresh(q *query, d device) object {
 
 func (s *Store) act(a action, fields []string, d device) object {
 	e := s.find(a)
-	if e == nil {
+	if e == nil || !e.visible(d.client) {
 		code, message := "name-not-found", fmt.Sprintf("No snap named '%s' found in series '16'.", a.Name)
 		if a.Name == "" {
 			code, message = "id-not-found", fmt.Sprintf("No snap with ID '%s' found in series '16'.", a.SnapID)

@@ -24,6 +24,8 @@ var architectures = []string{"amd64", "arm64", "armhf", "i386", "ppc64el", "risc
 type Options struct {
 	// Origin is the beginning of URLs in answers; "" takes the host from the request.
 	Origin string
+	// SSO verifies the logins in requests. Without it the store ignores them, and nobody sees private snaps.
+	SSO *SSO
 }
 
 // Publisher is the publisher of a snap.
@@ -47,6 +49,8 @@ type Snap struct {
 	DeclarationFormats []int
 	// Controls are the snaps whose refreshes the snap controls. Their snap-ids are derived from their names.
 	Controls []string
+	// Owner is the e-mail address of the account that a private snap is visible to, or empty for a public snap.
+	Owner string
 }
 
 // Component is a component that a revision is released with.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -19,7 +20,7 @@ const maxSecret = 64 << 10
 func AskSecret(prompt string) (string, error) {
 	fd := int(os.Stdin.Fd())
 	if !term.IsTerminal(fd) {
-		return "", errors.New("ask for a secret: stdin is not a terminal")
+		return "", fmt.Errorf("ask for a secret: %w", ErrNoTerminal)
 	}
 	// In raw mode Ctrl-C is a key like any other. Otherwise Ctrl-C would end the process and leave the terminal without
 	// its echo.
@@ -36,6 +37,22 @@ func AskSecret(prompt string) (string, error) {
 		return "", fmt.Errorf("ask for a secret: %w", err)
 	}
 	return line, nil
+}
+
+// ErrNoTerminal means that there is no terminal to ask on.
+var ErrNoTerminal = errors.New("stdin is not a terminal")
+
+// Ask asks for a line on the terminal at stdin. The error is [ErrNoTerminal] if there is none.
+func Ask(prompt string) (string, error) {
+	if !IsTerminal(os.Stdin) {
+		return "", ErrNoTerminal
+	}
+	fmt.Fprint(os.Stderr, prompt)
+	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if err != nil {
+		return "", fmt.Errorf("read the answer: %w", err)
+	}
+	return strings.TrimSpace(line), nil
 }
 
 // terminal joins a reader and a writer.
@@ -56,4 +73,21 @@ func ReadSecret(r io.Reader) (string, error) {
 	default:
 		return strings.TrimSuffix(line, "\r"), nil
 	}
+}
+
+// ReadPasswords reads a password and, if there is a second line, a one-time password from a file. "-" is standard input.
+func ReadPasswords(path string) (password, otp string, err error) {
+	text, err := ReadFile(path, maxSecret)
+	if err != nil {
+		return "", "", err
+	}
+	password, rest, _ := strings.Cut(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n")
+	otp, rest, _ = strings.Cut(rest, "\n")
+	switch {
+	case password == "":
+		return "", "", errors.New("read the password: the first line is empty")
+	case rest != "":
+		return "", "", errors.New("read the password: want one line, or a second with the one-time password; got more")
+	}
+	return password, otp, nil
 }

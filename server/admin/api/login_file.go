@@ -109,3 +109,19 @@ func (l *login) save(path string) error {
 	}
 	return nil
 }
+
+// Forget removes the login at a store from the user's files. It returns a *[NotLoggedInError] if there is none.
+func Forget(rawURL string) error {
+	c, err := newClient(rawURL)
+	if err != nil {
+		return err
+	}
+	err = os.Remove(c.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &NotLoggedInError{c.url.String()}
+	}
+	if err != nil {
+		return fmt.Errorf("remove the login: %w", err)
+	}
+	return nil
+}
