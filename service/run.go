@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -18,6 +19,7 @@ func serve(ctx context.Context, all []endpoint, log *slog.Logger) error {
 	for _, e := range all {
 		go func() { failed <- e.Serve(e.ln) }()
 	}
+	tellSystemd(daemon.SdNotifyReady, log)
 	select {
 	case err := <-failed:
 		for _, e := range all {
@@ -27,11 +29,19 @@ func serve(ctx context.Context, all []endpoint, log *slog.Logger) error {
 	case <-ctx.Done():
 	}
 	log.Info("stopping")
+	tellSystemd(daemon.SdNotifyStopping, log)
 	var wg errgroup.Group
 	for _, e := range all {
 		wg.Go(func() error { return shutdown(ctx, e.Server) })
 	}
 	return wg.Wait()
+}
+
+// tellSystemd tells systemd the state, so that `systemctl start` ends when clients are answered. Elsewhere it does nothing.
+func tellSystemd(state string, log *slog.Logger) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		log.Warn("systemd does not learn the state", "error", err)
+	}
 }
 
 // shutdown lets requests finish, within bounds. An ordered stop is no failure.

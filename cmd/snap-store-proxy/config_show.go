@@ -44,7 +44,7 @@ func (o configOptions) show(w io.Writer, s *settings.Settings, name string) erro
 	case o.asJSON:
 		return cli.PrintJSON(w, e)
 	case e.Value == "":
-		fmt.Fprintf(os.Stderr, "%s is not set.\n", name)
+		cli.Note("%s is not set.\n", name)
 		return nil
 	}
 	_, err = fmt.Fprintln(w, strings.TrimSuffix(e.Value, "\n"))

@@ -108,7 +108,7 @@ postgresql() {
 	done
 	command -v postgres >/dev/null
 }
-setting() { if [ -x "$programs/snap-store-proxy" ]; then proxy config "$1"; fi; }
+setting() { if [ -x "$programs/snap-store-proxy" ]; then proxy --quiet config "$1"; fi; }
 # has_database: a connection string is set, or PostgreSQL is here to run a private cluster.
 has_database() { [ -n "$(setting proxy.db.connection)" ] || postgresql; }
 
@@ -227,8 +227,12 @@ if systemd_runs; then
 	systemctl --quiet enable snap-store-proxy.service
 	systemctl --quiet enable --now snap-store-proxy-ready.path
 	if [ "$start" = yes ] && { finished || systemctl --quiet is-active snap-store-proxy.service; }; then
-		systemctl restart snap-store-proxy.service
-		say 'The service runs.'
+		if systemctl restart snap-store-proxy.service; then
+			say 'The service runs.'
+		else
+			say 'The service does not run yet, and is started again every 5 seconds. This tells why:'
+			say '    journalctl --unit snap-store-proxy --lines 10'
+		fi
 	fi
 fi
 

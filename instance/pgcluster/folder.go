@@ -120,6 +120,14 @@ func credential(uid, gid uint32) *syscall.Credential {
 	return &syscall.Credential{Uid: uid, Gid: gid}
 }
 
+// owner returns the id of the user who runs PostgreSQL.
+func (f *folder) owner() int {
+	if f.cred != nil {
+		return int(f.cred.Uid)
+	}
+	return os.Geteuid()
+}
+
 // handOver gives root's folder to the new owner. If there is something in it, it is not ours to give away.
 func (f *folder) handOver() error {
 	dir, err := f.root.Open(".")

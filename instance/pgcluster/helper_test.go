@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -120,7 +121,14 @@ type process struct {
 
 func startProcess(t *testing.T, dir string) *process {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	return startAs(t, dir, os.Args[0], nil)
+}
+
+// startAs starts another process from a copy of this binary.
+func startAs(t *testing.T, dir, binary string, attr *syscall.SysProcAttr) *process {
+	t.Helper()
+	cmd := exec.Command(binary)
+	cmd.Dir, cmd.SysProcAttr = "/", attr
 	cmd.Env = append(os.Environ(), helperDir+"="+dir)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()

@@ -1,6 +1,7 @@
 package pgcluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -65,11 +66,26 @@ func (c *Cluster) recordedPid() (int, error) {
 // proves nothing: after a restart, especially of a container, it often belongs to another process.
 func (c *Cluster) runsHere(pid int) bool {
 	cwd, err := os.Stat(fmt.Sprintf("/proc/%d/cwd", pid))
+	if errors.Is(err, fs.ErrPermission) {
+		return c.isServer(pid)
+	}
 	if err != nil {
 		return false
 	}
 	data, err := c.folder.root.Stat(dataDir)
 	return err == nil && os.SameFile(cwd, data)
+}
+
+// isServer reports whether a process is a PostgreSQL of the cluster's owner. Linux hides the folder of a process with more rights than ours,
+// as one has that systemd gave a right for low ports. To take it for another one's would start a second PostgreSQL beside it.
+func (c *Cluster) isServer(pid int) bool {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil || string(name) != "postgres\n" {
+		return false
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	ended := bytes.Contains(status, []byte("\nState:\tZ"))
+	return err == nil && !ended && bytes.Contains(status, fmt.Appendf(nil, "\nUid:\t%d\t", c.folder.owner()))
 }
 
 // adopt waits until the running PostgreSQL answers. It returns false if PostgreSQL ended instead.
@@ -130,7 +146,7 @@ func (c *Cluster) launch(ctx context.Context) error {
 			return nil
 		}
 		// An ended process has no program any more, even if nobody has asked for its exit code.
-		if _, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid)); err != nil {
+		if _, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid)); errors.Is(err, fs.ErrNotExist) {
 			words := c.lastWords(began)
 			return &StartError{Dir: c.folder.path, Version: c.install.version, Words: words, full: c.folder.isFull() || mentionsFullDisk([]byte(words))}
 		}
@@ -148,7 +164,7 @@ func (c *Cluster) spawn(ctx context.Context) (pid int, err error) {
 	cmd := c.command(ctx, "postgres", "-D", dataDir)
 	cmd.Args = append([]string{"sh", "-c", launchScript, "sh", cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = "/bin/sh"
-	out, err := cmd.Output()
+	out, err := outputWithoutRights(cmd)
 	if err != nil {
 		return 0, fmt.Errorf("start PostgreSQL: %w", c.explain(ctx, err))
 	}
