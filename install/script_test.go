@@ -18,6 +18,7 @@ const fakeProgram = `#!/bin/sh
 state=$(dirname "$0")/../state
 mkdir -p "$state"
 if [ "$1" = --data-dir ]; then mkdir -p "$2"; data=$2; shift 2; fi
+if [ "$1" = --quiet ]; then shift; fi
 echo "$*" >>"$state/log"
 case "$1 ${2-}" in
 "--version ") echo "fake version 1" ;;
