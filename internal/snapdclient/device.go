@@ -1,7 +1,11 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/snapcore/snapd/asserts"
@@ -16,6 +20,52 @@ type device struct {
 	model  *asserts.Model
 	serial *asserts.Serial
 	state  auth.DeviceState
+	file   string // of the session, or nothing
+}
+
+// deviceFiles names the files of a device. Without any, the device is a throw-away one.
+type deviceFiles struct{ key, model, serial, session string }
+
+func (f deviceFiles) open() (*device, error) {
+	if f.key == "" {
+		return newDevice()
+	}
+	d := &device{file: f.session}
+	var err error
+	if d.key, err = readKeyring(f.key); err != nil {
+		return nil, err
+	}
+	for file, typ := range map[string]*asserts.AssertionType{f.model: asserts.ModelType, f.serial: asserts.SerialType} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		a, err := asserts.Decode(text)
+		if err != nil {
+			return nil, err
+		}
+		switch a := a.(type) {
+		case *asserts.Model:
+			d.model = a
+		case *asserts.Serial:
+			d.serial = a
+		}
+		if a.Type() != typ {
+			return nil, fmt.Errorf("%s holds a %s", file, a.Type().Name)
+		}
+	}
+	d.identify()
+	macaroon, err := os.ReadFile(d.file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	d.state.SessionMacaroon = string(macaroon)
+	return d, nil
+}
+
+// identify sets the identity that the serial holds.
+func (d *device) identify() {
+	d.state = auth.DeviceState{Brand: d.serial.BrandID(), Model: d.serial.Model(), Serial: d.serial.Serial(), KeyID: d.key.id()}
 }
 
 func newDevice() (*device, error) {
@@ -40,7 +90,7 @@ func newDevice() (*device, error) {
 		return nil, err
 	}
 	d := &device{key: key, model: model.(*asserts.Model), serial: serial.(*asserts.Serial)}
-	d.state = auth.DeviceState{Brand: d.serial.BrandID(), Model: d.serial.Model(), Serial: d.serial.Serial(), KeyID: key.id()}
+	d.identify()
 	return d, nil
 }
 
@@ -53,6 +103,11 @@ func (d *device) Device() (*auth.DeviceState, error) {
 // UpdateDeviceAuth keeps the session that the store issued.
 func (d *device) UpdateDeviceAuth(_ *auth.DeviceState, macaroon string) (*auth.DeviceState, error) {
 	d.state.SessionMacaroon = macaroon
+	if d.file != "" {
+		if err := os.WriteFile(d.file, []byte(macaroon), 0o600); err != nil {
+			return nil, err
+		}
+	}
 	return d.Device()
 }
 

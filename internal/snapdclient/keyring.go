@@ -3,6 +3,10 @@ package main
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
 
 	"github.com/snapcore/snapd/asserts"
 )
@@ -25,6 +29,31 @@ func newKeyring(account string, bits int) (*keyring, error) {
 	if err != nil {
 		return nil, err
 	}
+	return keyringOf(account, rsaKey)
+}
+
+// readKeyring reads the key of a device from a PEM file.
+func readKeyring(file string) (*keyring, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return nil, fmt.Errorf("%s: not PEM", file)
+	}
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	rsaKey, ok := key.(*rsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("%s: not an RSA key", file)
+	}
+	return keyringOf("", rsaKey)
+}
+
+func keyringOf(account string, rsaKey *rsa.PrivateKey) (*keyring, error) {
 	db, err := asserts.OpenDatabase(&asserts.DatabaseConfig{})
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ type target struct {
 	arch    string
 	storeID string
 	session bool
+	device  deviceFiles
 }
 
 func (t *target) addFlags(fs *flag.FlagSet) {
@@ -21,6 +22,10 @@ func (t *target) addFlags(fs *flag.FlagSet) {
 	fs.StringVar(&t.arch, "arch", "amd64", "architecture of the device")
 	fs.StringVar(&t.storeID, "store-id", "", "store `ID` to send, as a device with a brand store does")
 	fs.BoolVar(&t.session, "session", false, "be a device with a serial: ask for a device session first")
+	fs.StringVar(&t.device.key, "device-key", "", "PEM `file` with the key of the device; with --model and --serial, instead of a throw-away device")
+	fs.StringVar(&t.device.model, "model", "", "`file` with the model of the device")
+	fs.StringVar(&t.device.serial, "serial", "", "`file` with the serial of the device")
+	fs.StringVar(&t.device.session, "session-file", "", "`file` that keeps the session of the device")
 }
 
 func (t *target) open() (*store.Store, error) {
@@ -41,7 +46,7 @@ func (t *target) open() (*store.Store, error) {
 	if !t.session {
 		return store.New(cfg, nil), nil
 	}
-	dev, err := newDevice()
+	dev, err := t.device.open()
 	if err != nil {
 		return nil, fmt.Errorf("make a device identity: %w", err)
 	}
