@@ -82,7 +82,14 @@ type DischargeRequest struct {
 func (c *Client) Discharge(ctx context.Context, req DischargeRequest) (string, error) {
 	c.secrets.addLogin(req.Email, req.Password)
 	c.secrets.addSecret(req.OTP)
-	return c.discharge(ctx, "log in", &req, "discharge")
+	discharge, err := c.discharge(ctx, "log in", &req, "discharge")
+	if err != nil {
+		return "", err
+	}
+	if m, err := macaroons.Parse(discharge); err != nil || string(m.Id()) != req.CaveatID {
+		return "", fmt.Errorf("%s: the answer is for another login", c.origin.Host)
+	}
+	return discharge, nil
 }
 
 // RefreshDischarge returns a discharge that is good for longer. It returns a *[LoginError] if Ubuntu SSO demands a new login.

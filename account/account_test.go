@@ -1,0 +1,261 @@
+package account_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"offlinestore/account"
+	"offlinestore/internal/upstreamtest"
+	"offlinestore/keyring"
+	"offlinestore/upstream"
+)
+
+// services are the simulated services of a login.
+type services struct {
+	*upstreamtest.SSO
+	login account.Login
+}
+
+const email, password = "jo@acme.example", "correct-horse-battery"
+
+// newServices returns services with an account.
+func newServices(t *testing.T) *services {
+	t.Helper()
+	for _, name := range account.Variables {
+		t.Setenv(name, "")
+	}
+	sso := upstreamtest.NewSSO()
+	login, dashboard := httptest.NewServer(sso.Handler()), httptest.NewServer(sso.Dashboard())
+	t.Cleanup(login.Close)
+	t.Cleanup(dashboard.Close)
+	sso.SetHost(login.Listener.Addr().String())
+	sso.SetAccount(upstreamtest.Account{Email: email, Password: password, Username: "jo"})
+	return &services{sso, account.Login{Email: email, Store: dashboard.URL, Dashboard: dashboard.URL, SSO: login.URL}}
+}
+
+// logIn saves a login below dir.
+func (s *services) logIn(t *testing.T, dir string) account.Login {
+	t.Helper()
+	dashboard, err := upstream.NewLogin(upstream.Config{Origin: s.login.Dashboard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sso, err := upstream.NewLogin(upstream.Config{Origin: s.login.SSO})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := s.login
+	root, caveat, err := dashboard.RequestMacaroon(t.Context(), upstream.MacaroonRequest{Permissions: []string{"package_access"}}, sso.Host())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Root = root
+	if l.Discharge, err = sso.Discharge(t.Context(), upstream.DischargeRequest{Email: email, Password: password, CaveatID: caveat}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// whoAmI asks the dashboard with the login that applies.
+func (s *services) whoAmI(t *testing.T, session *account.Session) error {
+	c, err := upstream.NewLogin(upstream.Config{Origin: s.login.Dashboard, Auth: session})
+	if err != nil {
+		return err
+	}
+	a, err := c.WhoAmI(t.Context())
+	if err == nil && a.Account.Username != "jo" {
+		t.Errorf("WhoAmI = %+v", a)
+	}
+	return err
+}
+
+func (s *services) find(t *testing.T, dir string) *account.Session {
+	t.Helper()
+	l, err := account.Find(dir, s.login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := account.NewSession(l, upstream.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return session
+}
+
+// TestRefreshOnce lets several sessions, as of several processes, and several requests of each find a login too old.
+func TestRefreshOnce(t *testing.T) {
+	s, dir := newServices(t), t.TempDir()
+	s.logIn(t, dir)
+	var sessions []*account.Session
+	for range 3 {
+		sessions = append(sessions, s.find(t, dir))
+	}
+	s.Age(25 * time.Hour)
+	var wg sync.WaitGroup
+	for _, session := range sessions {
+		for range 3 {
+			wg.Go(func() {
+				if err := s.whoAmI(t, session); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if n := s.Count("/api/v2/tokens/refresh"); n != 1 {
+		t.Errorf("%d refreshes, want 1", n)
+	}
+	if err := s.whoAmI(t, s.find(t, dir)); err != nil || s.Count("/api/v2/tokens/refresh") != 1 {
+		t.Errorf("the refreshed login is not kept: %v", err)
+	}
+}
+
+// TestLogOutWhileRefreshing checks that a session brings no login back that its user has removed.
+func TestLogOutWhileRefreshing(t *testing.T) {
+	s, dir := newServices(t), t.TempDir()
+	s.logIn(t, dir)
+	session := s.find(t, dir)
+	if err := account.Forget(dir); err != nil {
+		t.Fatal(err)
+	}
+	s.Age(25 * time.Hour)
+	if err := s.whoAmI(t, session); err != nil {
+		t.Error(err)
+	}
+	if _, err := account.Find(dir, s.login); !errors.Is(err, account.ErrNone) {
+		t.Errorf("Find after Forget = %v, want ErrNone", err)
+	}
+	if err := account.Forget(dir); !errors.Is(err, account.ErrNone) {
+		t.Errorf("Forget again = %v, want ErrNone", err)
+	}
+}
+
+func TestExpired(t *testing.T) {
+	s, dir := newServices(t), t.TempDir()
+	l := s.logIn(t, dir)
+	s.Age(3000 * time.Hour)
+	var expired *account.ExpiredError
+	if err := s.whoAmI(t, s.find(t, dir)); !errors.As(err, &expired) || !expired.Saved {
+		t.Errorf("an expired login: %v", err)
+	}
+	t.Setenv("STORE_ADMIN_TOKEN", l.Root)
+	if err := s.whoAmI(t, s.find(t, dir)); !errors.Is(err, upstream.ErrUnauthorized) {
+		t.Errorf("a macaroon alone: %v", err)
+	}
+	t.Setenv("STORE_ADMIN_TOKEN", `{"t":"u1-macaroon","v":{"r":"`+l.Root+`","d":"`+l.Discharge+`"}}`)
+	if err := s.whoAmI(t, s.find(t, dir)); !errors.As(err, &expired) || expired.Saved || expired.Source != "STORE_ADMIN_TOKEN" {
+		t.Errorf("an expired login of the environment: %v", err)
+	}
+}
+
+// TestParse reads credentials in good and in bad forms. No error repeats them.
+func TestParse(t *testing.T) {
+	s := newServices(t)
+	l := s.logIn(t, t.TempDir())
+	b64 := func(v any) string {
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return base64.StdEncoding.EncodeToString(b)
+	}
+	pair := map[string]string{"r": l.Root, "d": l.Discharge}
+	for name, text := range map[string]string{
+		"snapcraft": b64(map[string]any{"t": "u1-macaroon", "v": pair}), "old snapcraft": b64(pair), "with a line end": b64(pair) + "\n",
+		"INI": "[login.ubuntu.com]\nmacaroon = " + l.Root + "\nunbound_discharge = " + l.Discharge + "\nemail = x\n",
+	} {
+		if c, err := account.Parse(text); err != nil || c.Root != l.Root || c.Discharge != l.Discharge || c.Token != "" {
+			t.Errorf("%s: Parse = %v", name, err)
+		}
+	}
+	for name, text := range map[string]string{"bearer": b64(map[string]string{"t": "bearer", "v": "abc.def-_~"}), "a macaroon": b64(map[string]string{"t": "macaroon", "v": l.Root}), "bare": l.Root} {
+		if c, err := account.Parse(text); err != nil || c.Token == "" || c.Root != "" {
+			t.Errorf("%s: Parse = %v", name, err)
+		}
+	}
+	for name, text := range map[string]string{
+		"empty": " \n", "words": "secret secret", "half a login": b64(map[string]string{"r": l.Root}), "another kind": b64(map[string]any{"t": "secret", "v": pair}),
+		"a wrong value": b64(map[string]any{"t": "u1-macaroon", "v": l.Root}), "a list": `["` + l.Root + `"]`, "two logins": "[a]\nmacaroon=x\n[b]\nmacaroon=y\n",
+		"header splitting": b64(map[string]string{"t": "bearer", "v": "a\r\nX-Secret: b"}), "quotes": b64(map[string]string{"t": "macaroon", "v": `a", root="b`}),
+		"damaged": b64(pair)[:40], "damaged JSON": `{"r":`, "too long": strings.Repeat("A", 1<<20), "of Candid": b64([]map[string]string{{"identifier": "x"}}),
+		"exchanged macaroons": b64(map[string]string{"r": "not", "d": "macaroons"}), "two discharges": `{"macaroon":"` + l.Root + `","discharges":["a","b"]}`,
+	} {
+		c, err := account.Parse(text)
+		if !errors.Is(err, account.ErrFormat) || c != nil {
+			t.Errorf("%s: Parse = %v, want ErrFormat", name, err)
+		}
+		if err != nil && (len(text) > 3 && strings.Contains(err.Error(), strings.TrimSpace(text)) || strings.Contains(err.Error(), l.Root) || strings.Contains(err.Error(), "secret")) {
+			t.Errorf("%s: the error repeats it: %v", name, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(`{"t":"u1-macaroon","v":{"r":"a","d":"b"}}`)
+	f.Add("[login.ubuntu.com]\nmacaroon = a\nunbound_discharge = b\n")
+	f.Add("eyJ0IjoiYmVhcmVyIiwidiI6ImEifQ==")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := account.Parse(text)
+		if (c == nil) == (err == nil) {
+			t.Errorf("Parse = %v, %v", c, err)
+		}
+		if err == nil && c.Token != "" && strings.ContainsAny(c.Token, "\r\n\" ") {
+			t.Errorf("the token %q splits a header", c.Token)
+		}
+	})
+}
+
+// TestFileIsPrivate checks the mode of the file, and that others may not read it.
+func TestFileIsPrivate(t *testing.T) {
+	s, dir := newServices(t), filepath.Join(t.TempDir(), "new")
+	s.logIn(t, dir)
+	path := filepath.Join(dir, "snap-store.json")
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v; want 0600", info.Mode(), err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || strings.Contains(string(text), password) {
+		t.Errorf("the file has the password, or %v", err)
+	}
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	var public *keyring.PermissionError
+	if _, err := account.Find(dir, s.login); !errors.As(err, &public) {
+		t.Errorf("Find = %v, want a PermissionError", err)
+	}
+	if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := account.Find(dir, s.login); !errors.Is(err, account.ErrDamaged) {
+		t.Errorf("Find = %v, want ErrDamaged", err)
+	}
+}
+
+func TestIsFor(t *testing.T) {
+	t.Parallel()
+	l := account.Login{Store: "https://api.snapcraft.io"}
+	for store, want := range map[string]bool{
+		"https://api.snapcraft.io/": true, "https://API.snapcraft.io:443": true, "https://api.snapcraft.io/path": true, "http://api.snapcraft.io": false,
+		"https://api.snapcraft.io:8443": false, "https://api.snapcraft.io.example": false, "https://snapcraft.io": false, "%zz": false,
+	} {
+		if got := l.IsFor(store); got != want {
+			t.Errorf("IsFor(%q) = %v, want %v", store, got, want)
+		}
+	}
+}
