@@ -22,7 +22,7 @@ test:
 # The packages that laptops run, built for other systems: under Wine, and under QEMU, which can't start the processes of some tests.
 test-windows:
 	@scripts/setup windows
-	scripts/test-windows $(TESTFLAGS) ./blob ./keyring ./exporter ./bundle ./cmd/internal/cli
+	scripts/test-windows $(TESTFLAGS) ./blob ./keyring ./exporter ./bundle ./cmd/internal/cli ./cmd/store-admin
 
 test-arm64:
 	@scripts/setup arm64

@@ -9,7 +9,7 @@ import (
 type NameError struct{ Name string }
 
 func (e *NameError) Error() string {
-	return fmt.Sprintf("key name %.80q: want up to 64 lower-case letters, digits, dots, dashes", e.Name)
+	return fmt.Sprintf("key name %.80q: want up to 64 lower-case letters, digits, dots, dashes, and no name of a device of Windows", e.Name)
 }
 
 // MissingError reports that there is no key of that name. It is an [fs.ErrNotExist].

@@ -62,6 +62,9 @@ func (r *Ring) Save(name string, key crypto.Signer) error {
 	if err != nil {
 		return err
 	}
+	if blob.IsDevice(name) { // a key may move to another computer
+		return &NameError{name}
+	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return fmt.Errorf("encode key: %w", err)

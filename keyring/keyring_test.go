@@ -53,6 +53,11 @@ func TestRing(t *testing.T) {
 			t.Errorf("Save(%q) = %v, want a NameError", name, err)
 		}
 	}
+	for _, name := range []string{"con", "nul.2026", "lpt1"} {
+		if err := r.Save(name, key); !errors.As(err, &invalid) {
+			t.Errorf("Save(%q) = %v, want a NameError", name, err)
+		}
+	}
 }
 
 func TestLoadRefuses(t *testing.T) {

@@ -33,6 +33,7 @@ func hints() cli.Table {
 // bundleHints returns the rows about bundles and their contents.
 func bundleHints() cli.Table {
 	return cli.Table{
+		cli.On(cli.As[*blob.UnnamedError], cli.Failed, "the file is complete: rename it yourself, because the next run removes it"),
 		cli.On(cli.All(cli.As[*importer.AssertionFileError], cli.As[*assertion.MissingError]), cli.Untrusted,
 			"add what is missing to the file ('snap known --remote account account-id=ACCOUNT' prints an account), or make a bundle with 'store-admin export account-keys', which has everything"),
 		cli.On(cli.All(cli.As[*importer.AssertionFileError], cli.As[*assertion.FormatError]), cli.Damaged,

@@ -90,6 +90,11 @@ func (o *exportOptions) validate(given func(flag string) bool) (err error) {
 			return cli.Usagef("--%s: it is empty", name)
 		}
 	}
+	for _, name := range []string{"single", "output-dir", "export-dir", "cache-dir"} {
+		if err := cli.CheckOutput(name, o.value(name)); err != nil {
+			return err
+		}
+	}
 	if len(o.exporter) > maxExporter || cli.Clean(o.exporter) != o.exporter {
 		return cli.Usagef("--exporter %.60q: want at most %d printable characters", o.exporter, maxExporter)
 	}

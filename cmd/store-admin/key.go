@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/keyring"
@@ -143,6 +143,9 @@ func newKeyExport() *cobra.Command {
 		Example: "  store-admin key export --output exporter.pem",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := cli.CheckOutput("output", output); err != nil {
+				return err
+			}
 			k, err := openKeyring()
 			if err != nil {
 				return err
@@ -156,7 +159,7 @@ func newKeyExport() *cobra.Command {
 				return err
 			}
 			if output != "" {
-				return writeNew(output, public.PEM())
+				return blob.WriteFile(output, public.PEM(), blob.WriteOptions{Mode: 0o644, NoReplace: true})
 			}
 			_, err = c.OutOrStdout().Write(public.PEM())
 			return err
@@ -164,19 +167,6 @@ func newKeyExport() *cobra.Command {
 	}
 	c.Flags().StringVar(&output, "output", "", "write to this new `FILE` instead of standard output")
 	return c
-}
-
-// writeNew writes a file that does not exist yet.
-func writeNew(path string, content []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(path))
-	}
-	return nil
 }
 
 func newKeyImport() *cobra.Command {

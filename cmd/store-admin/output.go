@@ -161,7 +161,9 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 	if out.o.outputDir != "" {
 		done.File = out.o.outputDir
 		if err = sealed.WriteLayout(ctx, out.o.outputDir, out.e.Cache.Layout, out.e.Cache.Blobs, out.e.Cache.Hashed); err == nil {
-			err = out.e.Cache.Tidy()
+			if terr := out.e.Cache.Tidy(); terr != nil {
+				out.e.Progress.Warn(terr.Error()) // the layout is complete, and its readers ignore hidden folders
+			}
 		}
 		done.Size = sealed.TarSize()
 	} else {

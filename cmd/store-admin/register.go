@@ -73,7 +73,7 @@ func (o *registerOptions) validate(url *registration.URL) error {
 	case len(given) == 0:
 		return &noAssertionError{url.String()}
 	}
-	return nil
+	return cli.CheckOutput("output", o.output)
 }
 
 // confirm asks whether the URL is right, on the terminal.

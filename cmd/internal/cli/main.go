@@ -31,6 +31,9 @@ func Main(root *cobra.Command, hints Table) int {
 		<-ctx.Done()
 		stop() // from now on, a signal kills the process
 	}()
+	if onWindows {
+		root.SetArgs(expandPatterns(os.Args[1:]))
+	}
 	addVerbosity(root)
 	defer detailTime(time.Now())
 	out := &output{w: os.Stdout, terminal: IsTerminal(os.Stdout)}
