@@ -12,6 +12,7 @@ import (
 
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance/backup"
+	"offlinestore/internal/killtest"
 )
 
 // saved returns a store with a full backup, and a host to restore it on.
@@ -88,7 +89,7 @@ func TestKillBackup(t *testing.T) {
 	}
 	for n, left := 0, []string(nil); len(left) == 0; n++ {
 		cmd := b.command(t.Context(), "backup", "--recipient", backupRecipient, "--blobs", filepath.Join(b.out, "killed.age"))
-		if !killAtRename(t, cmd, n) {
+		if !killtest.AtRename(t, cmd, n) {
 			t.Fatal("no killed backup left a file")
 		}
 		left, _ = filepath.Glob(filepath.Join(b.out, ".killed.age.*.partial"))

@@ -1,109 +1,18 @@
 package main_test
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/assertiontest"
+	"offlinestore/internal/killtest"
 	"offlinestore/internal/pgtest"
 )
-
-// killAtRename runs a command and kills it when it is about to rename, link or remove a file for the nth time, counted from 0. It
-// returns false if the command ended before.
-func killAtRename(t *testing.T, cmd *exec.Cmd, n int) (killed bool) {
-	t.Helper()
-	return trace(t, cmd, func(_ int, regs *unix.PtraceRegs) bool {
-		if renames(regs.Orig_rax) {
-			n--
-		}
-		return n < 0
-	})
-}
-
-// syncedFiles runs a command and returns the paths of the files and folders that it synced.
-func syncedFiles(t *testing.T, cmd *exec.Cmd) (synced map[string]bool) {
-	t.Helper()
-	synced = make(map[string]bool)
-	trace(t, cmd, func(pid int, regs *unix.PtraceRegs) bool {
-		if regs.Orig_rax == unix.SYS_FSYNC {
-			if path, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", pid, regs.Rdi)); err == nil {
-				synced[path] = true
-			}
-		}
-		return false
-	})
-	return synced
-}
-
-// trace runs a command, calls fn when a system call begins, and kills the command if fn returns true. It reports whether it did.
-func trace(t *testing.T, cmd *exec.Cmd, fn func(pid int, regs *unix.PtraceRegs) bool) (killed bool) {
-	t.Helper()
-	runtime.LockOSThread() // a traced process knows only the thread that started it
-	defer runtime.UnlockOSThread()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		t.Skipf("trace a process: %v", err)
-	}
-	leader := cmd.Process.Pid
-	defer cmd.Process.Release()
-	wait := func(pid int) (int, unix.WaitStatus) {
-		var status unix.WaitStatus
-		for {
-			got, err := unix.Wait4(pid, &status, unix.WALL, nil)
-			if err == nil {
-				return got, status
-			}
-			if err != unix.EINTR {
-				t.Fatalf("wait for the command: %v", err)
-			}
-		}
-	}
-	wait(leader)
-	if err := unix.PtraceSetOptions(leader, unix.PTRACE_O_TRACECLONE|unix.PTRACE_O_TRACESYSGOOD|unix.PTRACE_O_EXITKILL); err != nil {
-		t.Fatal(err)
-	}
-	unix.PtraceSyscall(leader, 0)
-	for {
-		pid, status := wait(-leader) // its process group: other tests have processes, too
-		if status.Exited() || status.Signaled() {
-			if pid == leader {
-				return killed
-			}
-			continue
-		}
-		deliver := 0
-		switch sig := status.StopSignal(); {
-		case sig == unix.SIGTRAP|0x80:
-			var regs unix.PtraceRegs
-			// A system call that begins has the result ENOSYS.
-			if !killed && unix.PtraceGetRegs(pid, &regs) == nil && int64(regs.Rax) == -int64(unix.ENOSYS) && fn(pid, &regs) {
-				killed = true
-				unix.Kill(leader, unix.SIGKILL)
-			}
-		case sig != unix.SIGTRAP && sig != unix.SIGSTOP:
-			deliver = int(sig)
-		}
-		unix.PtraceSyscall(pid, deliver) // a thread may have ended
-	}
-}
-
-func renames(call uint64) bool {
-	switch call {
-	case unix.SYS_RENAME, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2, unix.SYS_LINKAT, unix.SYS_UNLINKAT, unix.SYS_MKDIRAT:
-		return true
-	}
-	return false
-}
 
 // TestKillRestoreAtEachRename kills `restore --force` before each change of a name. No command takes the remains for a store: each says
 // that a restore was interrupted, or has the whole old store, or the whole restored one. Nothing of the old store is lost, and the next
@@ -127,7 +36,7 @@ func TestKillRestoreAtEachRename(t *testing.T) {
 			t.Fatalf("copy the store: %v: %s", err, out)
 		}
 		to := b.file("connection", []byte(pgtest.New(t)))
-		killed := killAtRename(t, into.command(t.Context(), "restore", "--identity", b.key, "--force", "--db-connection-file", to, b.good), n)
+		killed := killtest.AtRename(t, into.command(t.Context(), "restore", "--identity", b.key, "--force", "--db-connection-file", to, b.good), n)
 		r := into.run("list-pushed-snaps", "--json")
 		switch {
 		case r.code == cli.OK && r.stdout == before:
@@ -224,7 +133,7 @@ func TestKillChangesAtEachRename(t *testing.T) {
 			for n, killed := 0, true; killed; n++ {
 				u := copyOf()
 				args := append([]string{"--data-dir", filepath.Join(u.dir, "data")}, strings.Fields(line)...)
-				killed = killAtRename(t, exec.Command("snap-store-proxy", args...), n)
+				killed = killtest.AtRename(t, exec.Command("snap-store-proxy", args...), n)
 				u.must("config")
 				u.must("trust", "root", "list")
 				u.must(strings.Fields(line)...)
@@ -251,7 +160,7 @@ func TestHeldBlobsAreSynced(t *testing.T) {
 		t.Fatalf("copy the blobs: %v: %s", err, out)
 	}
 	cmd := second.command(t.Context(), "push-snap", path)
-	synced := syncedFiles(t, cmd)
+	synced := killtest.SyncedFiles(t, cmd)
 	second.servesUpdate()
 	if !synced[blobs] {
 		t.Errorf("synced: %v, want %s, too", synced, blobs)
