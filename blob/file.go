@@ -52,10 +52,10 @@ type File struct {
 // enough space. If the file exists already, CreateFile or Commit returns an fs.ErrExist. CreateFile first removes the abandoned files
 // in the folder.
 func CreateFile(path string, size int64, mode fs.FileMode) (*File, error) {
+	RemoveAbandoned(filepath.Dir(path))
 	if _, err := os.Lstat(path); err == nil {
 		return nil, &os.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
-	RemoveAbandoned(filepath.Dir(path))
 	if err := CheckFileSize(filepath.Dir(path), filepath.Base(path), size); err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}

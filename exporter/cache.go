@@ -51,12 +51,13 @@ func OpenCache(dir string) (*Cache, error) {
 	}
 	// Remains of killed exports only take space, and the user may have no right to remove them.
 	_ = blobs.CleanStaging()
-	notes := filepath.Join(dir, ".sha3-384")
+	notes, assertions := filepath.Join(dir, ".sha3-384"), filepath.Join(dir, ".assertions")
 	blob.RemoveAbandoned(notes)
+	blob.RemoveAbandoned(assertions)
 	if err := blob.MakeDir(notes, 0o755); err != nil {
 		return nil, fmt.Errorf("open the cache: %w", err)
 	}
-	return &Cache{Blobs: blobs, notes: notes, assertions: filepath.Join(dir, ".assertions")}, nil
+	return &Cache{Blobs: blobs, notes: notes, assertions: assertions}, nil
 }
 
 // OpenLayout opens the OCI layout dir as its own cache, so that there is no second copy, and creates it if needed. Downloads lie in a

@@ -120,6 +120,7 @@ func (o *registerOptions) collect(ctx context.Context, r *registration.Registrat
 	} else if err != nil {
 		return nil, 0, "", err
 	}
+	blob.RemoveAbandoned(filepath.Dir(o.output)) // also beside a complete installer
 	if _, err := os.Lstat(o.output); err == nil {
 		return nil, 0, "", fmt.Errorf("%s %w", o.output, errFileExists)
 	}

@@ -21,6 +21,7 @@ func (out *output) checkTarget(p *exporter.Plan) error {
 	}
 	archives := out.archives(p)
 	dir := filepath.Dir(archives[0].file)
+	blob.RemoveAbandoned(dir) // also beside a complete archive
 	for _, a := range archives {
 		if _, err := os.Lstat(a.file); err == nil {
 			return fmt.Errorf("%s exists already; an export never replaces a file", a.file)
