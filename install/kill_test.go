@@ -14,7 +14,7 @@ import (
 )
 
 // TestKillInstall kills install.sh, with the programs that it runs, before each change of a name or a mode. The next run completes the
-// installation, and leaves what an installation that nobody kills leaves. The log of the fake program may differ.
+// installation with the same files as an installation that nobody kills, but for the log of the fake program.
 func TestKillInstall(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)

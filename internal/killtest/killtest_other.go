@@ -1,6 +1,5 @@
 //go:build !(linux && amd64)
 
-// Package killtest kills programs under test at chosen system calls.
 package killtest
 
 import (
