@@ -1,0 +1,30 @@
+"""A second reader of bundles, written from docs/bundle.md alone. It is here to check the specification, not to be used.
+
+Each line of its input is {"path", "keys", "roots"}, or {"assertions", "time", "roots"} for a stream. Each line of its output is
+{"refused": null}, or the reason. It needs python3-cryptography, and the program zstd for .tar.zst. It reads no YAML, and keeps bundles in memory.
+"""
+
+import json
+import sys
+import traceback
+
+import bundle
+import trust
+from strict import Refused
+
+
+def answer(job):
+    try:
+        if "assertions" in job:
+            trust.verify_stream(job["assertions"], job["roots"], job["time"])
+        else:
+            bundle.read(job["path"], job["keys"], job["roots"])
+        return None
+    except Refused as refused:
+        return str(refused)
+    except Exception:  # a bug of this reader
+        return "BUG: " + traceback.format_exc()
+
+
+for line in sys.stdin:
+    print(json.dumps({"refused": answer(json.loads(line))}), flush=True)
