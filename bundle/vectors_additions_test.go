@@ -20,6 +20,12 @@ import (
 // charm bundle with a manifest of more than 1 MiB, and what refers to that image: a signature, a signature of the signature, and a tag.
 func additionsVector(tb testing.TB) *content {
 	tb.Helper()
+	return additionsVectorOf(tb, 1<<20)
+}
+
+// additionsVectorOf returns the same with a manifest of more than size bytes.
+func additionsVectorOf(tb testing.TB, size int) *content {
+	tb.Helper()
 	b := bundletest.New(tb, 0)
 	b.AddSnap("jq", snap.Release{Architecture: "amd64", Channel: "latest/stable", Revision: 6})
 	addPinnedRevision(b)
@@ -27,7 +33,7 @@ func additionsVector(tb testing.TB) *content {
 	kit := b.AddBundleRevision("kit", 2, "applications:\n  app:\n    charm: app\n    resources: {image: 'osm/pla:daily'}\n")
 	c := vectorContent(tb, b)
 	config, layer := []byte(`{"architecture":"amd64","os":"linux"}`), []byte("layer of pla")
-	image := c.addForged(ociManifest{SchemaVersion: 2, MediaType: ociManifestType, Annotations: map[string]string{"long": strings.Repeat("x", 1<<20)}}, config, layer)
+	image := c.addForged(ociManifest{SchemaVersion: 2, MediaType: ociManifestType, Annotations: map[string]string{"long": strings.Repeat("x", size)}}, config, layer)
 	refer := func(subject ociDescriptor, layer string) ociDescriptor {
 		return c.addForged(ociManifest{SchemaVersion: 2, MediaType: ociManifestType, ArtifactType: "application/vnd.example.signature", Subject: &subject}, []byte("{}"), []byte(layer))
 	}
