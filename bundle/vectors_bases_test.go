@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/sha256"
+	"encoding/json"
 	"slices"
 	"testing"
 
@@ -104,7 +105,7 @@ func validVectors(t *testing.T, files vectorFiles) []flaw {
 		t.Fatal(err)
 	}
 	files["keys/ecdsa.pem"], files["keys/rsa.pem"] = publicOf(t, ecdsaKey(t)).PEM(), publicOf(t, rsaKey).PEM()
-	return []flaw{
+	return append([]flaw{
 		{name: "kit", shows: "The bundle that most hostile ones are made of: a charm bundle, without assertions.", result: vectortest.Valid},
 		{name: "pg", shows: "The bundle that the hostile ones with images are made of: a charm with a file and an image of two platforms.", base: pgVector, result: vectortest.Valid},
 		{name: "jq", shows: "The bundle that the hostile ones with assertions are made of: a snap.", base: snapVector, result: vectortest.Valid},
@@ -133,11 +134,35 @@ func validVectors(t *testing.T, files vectorFiles) []flaw {
 		{name: "image-left-out", shows: "A resource's image need not be in the bundle.", base: pgVector, result: vectortest.Valid, edit: func(f *forge) {
 			f.items = f.items[3:]
 		}},
-	}
+	}, grammarVectors()...)
 }
 
 // unknownIcon makes the icon of the snap jq unknown.
 func unknownIcon(f *forge) {
 	change("jq", func(l *snap.Listing) { l.Unknown = []string{snap.UnknownIcon} })(f)
 	f.format = "1.2"
+}
+
+// richVector returns a bundle with a value in every optional field.
+func richVector(tb testing.TB) *content {
+	tb.Helper()
+	c, text := additionsVectorOf(tb, 10), "text"
+	size, media := 512, "https://example.com/x.png"
+	s := c.snaps[0]
+	s.DefaultTrack, s.ChannelMap[0].ReleasedAt = "latest", "2024-02-03T04:05:06.123456+00:00"
+	s.Snap.Categories, s.Snap.Links = []snap.Category{{Featured: true, Name: "tools"}}, map[string][]string{"contact": {"mailto:a@example.com"}, "none": nil}
+	s.Snap.Media, s.Snap.Prices = []snap.Media{{Height: &size, Type: "icon", URL: media, Width: nil}}, map[string]string{"EUR": "1.00"}
+	s.Snap.Contact, s.Snap.License, s.Snap.Website = &text, &text, &text
+	r := &c.revisions[0].Revision
+	r.Base, r.CommonIDs, r.CreatedAt, r.Epoch = &s.Name, []string{"io.jq"}, "2024-02-03T04:05:06Z", snap.Epoch{Read: []uint32{0, 1}, Write: []uint32{1}}
+	r.Resources[0].Architectures, r.Resources[0].CreatedAt, r.Resources[0].Version = []string{"amd64", "all"}, "2024-02-03T04:05:06Z", "1"
+	k := c.charms[0]
+	k.ChannelMap[0].ReleasedAt = "2024-02-03T04:05:06+00:00"
+	k.Result.BugsURL, k.Result.Categories, k.Result.DeployableOn = &text, []charm.Category{{Name: "databases"}}, []string{"kubernetes"}
+	k.Result.Links, k.Result.Media = map[string][]string{"docs": {"x"}}, []charm.Media{{Height: &size, Type: "icon", URL: media, Width: &size}}
+	k.Result.ContainsCharms = []charm.ContainedCharm{{Name: "app", PackageID: "x", StoreURL: ""}}
+	i := &c.charmRevisions[0].Item
+	i.Snaps = []charm.SnapHint{{Name: "etcd", Channel: "edge/fix", Revisions: map[string]int{"": 1, "amd64": 2}}}
+	i.Revision.Relations = charm.Relations{Provides: map[string]json.RawMessage{"db": []byte(`{"interface":"x"}`)}}
+	return c
 }
