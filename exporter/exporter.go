@@ -66,6 +66,8 @@ type Request struct {
 	// AccountKeys and ValidationSets are assertions that no snap leads to. The snaps that a validation set pins come with it.
 	AccountKeys    []AccountKey
 	ValidationSets []ValidationSet
+	// Model is a model assertion, or nil. All its snaps come with it.
+	Model *assertion.Assertion
 	// Warnings are messages about the request itself. The plan begins with them.
 	Warnings []string
 }
@@ -99,7 +101,7 @@ func (r *Request) Validate() error {
 		if err := r.Charms.Validate(); err != nil {
 			return err
 		}
-	} else if len(r.Names)+len(r.Packages)+len(r.AccountKeys)+len(r.ValidationSets) == 0 {
+	} else if len(r.Names)+len(r.Packages)+len(r.AccountKeys)+len(r.ValidationSets) == 0 && r.Model == nil {
 		return fmt.Errorf("no snaps to export")
 	}
 	for _, k := range r.AccountKeys {

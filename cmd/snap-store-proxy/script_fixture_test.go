@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"offlinestore/internal/assertiontest"
 	"offlinestore/internal/upstreamtest"
 )
 
@@ -32,6 +33,7 @@ type fixture struct {
 //	brief.tar.gz   the snap brief in stable and edge
 //	closed.tar.gz  brief, whose stable is closed
 //	gone.tar.gz    brief, which is withdrawn and revoked, and jq
+//	model.tar.gz   a model of the brand with jq
 //
 // writeCharms makes the bundles of charms, writeReports makes the bundles for reports, and writeDownloads makes the files of snaps.
 func newFixture(t *testing.T) (*fixture, error) {
@@ -108,7 +110,21 @@ func newFixture(t *testing.T) (*fixture, error) {
 	}
 	demo.Withdraw("brief")
 	demo.Revoke(upstreamtest.ID("brief"))
-	return f, f.export("1794992700", "gone.tar.gz", "brief", "jq", "--no-deps")
+	if err := f.export("1794992700", "gone.tar.gz", "brief", "jq", "--no-deps"); err != nil {
+		return nil, err
+	}
+	return f, f.writeModel(demo)
+}
+
+// writeModel writes the bundle of a brand's model, model.tar.gz.
+func (f *fixture) writeModel(demo *upstreamtest.Store) error {
+	model := demo.Brand().Model("pump", assertiontest.Headers{"required-snaps": []any{"jq"}})
+	path := filepath.Join(f.dir, "pump.model")
+	if err := os.WriteFile(path, model.Raw(), 0o644); err != nil {
+		return err
+	}
+	_, err := f.admin("1794992800", "export", "model", path, "--single", filepath.Join(f.dir, "model.tar.gz"))
+	return err
 }
 
 // writeAssertions writes the key of a brand, alone, with its account and as a bundle, and a bundle of a validation set.

@@ -34,6 +34,6 @@ there with 'snap-store-proxy push-snap' or 'push-charms'.
 	}
 	root.AddCommand(newExport(), newKey(), newInspect(), newVerify(), newDiff(), newCache(), newLogin(), newLogout(), newWhoAmI(), newRegister(), cli.NewVersion("store-admin"), cli.NewMan())
 	addCompletion(root)
-	cli.SetConfirming(root, "export snaps", "export charms", "export bundle", "export account-keys", "export validation-sets", "verify", "cache clean", "register", "login", "logout")
+	cli.SetConfirming(root, "export snaps", "export charms", "export bundle", "export account-keys", "export validation-sets", "export model", "verify", "cache clean", "register", "login", "logout")
 	return root
 }
