@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"offlinestore/assertion"
+	"offlinestore/internal/assertiontest"
+	"offlinestore/session"
+)
+
+const (
+	// fleetSize is the number of devices that ask for sessions in a round.
+	fleetSize = 400
+	// fleetClients is the number of devices that ask at the same time.
+	fleetClients = 8
+	// oneCore is the core that the store with its database, and then the yardstick, get.
+	oneCore = "0"
+)
+
+// sessions compares the rate of sessions, each of which needs three signatures, with OpenSSL's rate of verifications on the same core.
+func (b *bench) sessions() error {
+	data := b.path("sessions", "data")
+	if err := os.MkdirAll(filepath.Dir(data), 0o755); err != nil {
+		return err
+	}
+	stack, err := assertiontest.New()
+	if err != nil {
+		return err
+	}
+	brand := stack.NewAccount("acme", "brand")
+	if err := b.setUpBrand(data, stack, brand); err != nil {
+		return err
+	}
+	stop, url, err := b.start("taskset", "-c", oneCore, filepath.Join(b.bin, "snap-store-proxy"), "--data-dir", data, "serve", "--listen", "127.0.0.1:0", "--log-level", "error")
+	if err != nil {
+		return err
+	}
+	defer stop()
+	for _, f := range []struct {
+		name string
+		key  func(round int) int // the first device of a round
+	}{
+		{"sessions, devices that are new", func(round int) int { return round * fleetSize }},
+		{"sessions, devices that come back", func(int) int { return 0 }},
+	} {
+		if err := b.compareSessions(f.name, url, brand, f.key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) compareSessions(name, url string, brand *assertiontest.Account, first func(round int) int) error {
+	var ratios, ours, theirs []float64
+	for round := range b.rounds + 1 {
+		bodies, err := b.sessionRequests(url, brand, first(round))
+		if err != nil {
+			return err
+		}
+		t, err := b.verifications()
+		if err != nil {
+			return err
+		}
+		took, err := timed(func() error { return postAll(url+"/api/v1/snaps/auth/sessions", bodies) })
+		if err != nil {
+			return err
+		}
+		if round == 0 {
+			continue // to warm up
+		}
+		o := float64(len(bodies)) / took.Seconds()
+		ratios, ours, theirs = append(ratios, o/t), append(ours, o), append(theirs, t)
+	}
+	fmt.Printf("%-42s %8.0f/s %8.0f/s %7.2f %7s\n", name, median(ours), median(theirs), median(ratios), ">= 0.25")
+	return nil
+}
+
+// setUpBrand makes a store that knows the keys of a brand.
+func (b *bench) setUpBrand(data string, stack *assertiontest.Stack, brand *assertiontest.Account) error {
+	var keys bytes.Buffer
+	if err := assertion.EncodeAll(&keys, append(stack.Base(), brand.Assertions()...)); err != nil {
+		return err
+	}
+	root, chain := b.path("sessions", "root.assert"), b.path("sessions", "brand.assert")
+	for path, text := range map[string][]byte{root: stack.RootStream(), chain: keys.Bytes()} {
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			return err
+		}
+	}
+	for _, args := range [][]string{{"enable-airgap-mode"}, {"trust", "root", "add", root}, {"push-account-keys", chain}} {
+		if _, err := b.proxy(data, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sessionRequests returns a request of each device of a fleet.
+func (b *bench) sessionRequests(url string, brand *assertiontest.Account, first int) ([][]byte, error) {
+	device, model := assertiontest.DeviceKey(), brand.Model("pump", nil)
+	bodies := make([][]byte, fleetSize)
+	var g errgroup.Group
+	g.SetLimit(fleetClients)
+	for i := range bodies {
+		g.Go(func() error {
+			var nonce struct{ Nonce string }
+			resp, err := http.Post(url+"/api/v1/snaps/auth/nonces", "", nil)
+			if err != nil {
+				return err
+			}
+			defer resp.Body.Close()
+			if err := json.NewDecoder(resp.Body).Decode(&nonce); err != nil {
+				return err
+			}
+			serial := fmt.Sprintf("%08d", first+i)
+			request := assertiontest.DeviceSessionRequest(brand.ID, "pump", serial, nonce.Nonce, device, assertiontest.Headers{"timestamp": time.Now().UTC().Format(time.RFC3339)})
+			bodies[i], err = json.Marshal(session.Request{Request: string(request.Raw()), Serial: string(brand.Serial("pump", serial, device, nil).Raw()), Model: string(model.Raw())})
+			return err
+		})
+	}
+	return bodies, g.Wait()
+}
+
+// postAll sends each body once.
+func postAll(url string, bodies [][]byte) error {
+	var g errgroup.Group
+	g.SetLimit(fleetClients)
+	for _, body := range bodies {
+		g.Go(func() error {
+			resp, err := http.Post(url, "application/json", bytes.NewReader(body))
+			if err != nil {
+				return err
+			}
+			defer resp.Body.Close()
+			var answer struct{ Macaroon, Message string }
+			if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+				return err
+			}
+			if len(answer.Macaroon) < 160 { // a session without a device has 133
+				return fmt.Errorf("no session of a device: %s %s, %d bytes", resp.Status, answer.Message, len(answer.Macaroon))
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+var verifyRate = regexp.MustCompile(`rsa 4096 bits\s+\S+\s+\S+\s+\S+\s+([0-9.]+)`)
+
+// verifications returns the rate of OpenSSL's verifications with RSA of 4096 bits on one core.
+func (b *bench) verifications() (float64, error) {
+	out, err := exec.CommandContext(b.ctx, "taskset", "-c", oneCore, "openssl", "speed", "-elapsed", "-seconds", "1", "rsa4096").Output()
+	m := verifyRate.FindSubmatch(out)
+	if err != nil || m == nil {
+		return 0, fmt.Errorf("openssl speed: %w: %s", err, out)
+	}
+	return strconv.ParseFloat(string(m[1]), 64)
+}
