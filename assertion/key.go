@@ -112,7 +112,8 @@ func (k *publicKey) verifySignature(content, signature []byte) error {
 		return fmt.Errorf("%w: %w", ErrBadSignature, err)
 	}
 	h.Write(content)
-	if err := k.packet.VerifySignature(h, sig); err != nil {
+	h.Write(sig.HashSuffix)
+	if err := verifyRSA(k.packet.PublicKey.(*rsa.PublicKey), h.Sum(nil), sig.RSASignature.Bytes()); err != nil {
 		return fmt.Errorf("%w: %w", ErrBadSignature, err)
 	}
 	return nil
