@@ -57,7 +57,7 @@ func TestTableOfBadInput(t *testing.T) {
 	t.Parallel()
 	tests := testFunctions(t)
 	want := map[string]string{}
-	for _, c := range slices.Concat(badBundles(), badCharms()) {
+	for _, c := range slices.Concat(badBundles(), badCharms(), badPairs()) {
 		want[c.row] = codesInWords(c.codes)
 	}
 	for _, r := range otherRows() {
