@@ -173,7 +173,8 @@ func TestParse(t *testing.T) {
 	pair := map[string]string{"r": l.Root, "d": l.Discharge}
 	for name, text := range map[string]string{
 		"snapcraft": b64(map[string]any{"t": "u1-macaroon", "v": pair}), "old snapcraft": b64(pair), "with a line end": b64(pair) + "\n",
-		"INI": "[login.ubuntu.com]\nmacaroon = " + l.Root + "\nunbound_discharge = " + l.Discharge + "\nemail = x\n",
+		"INI":           "[login.ubuntu.com]\nmacaroon = " + l.Root + "\nunbound_discharge = " + l.Discharge + "\nemail = x\n",
+		"INI in base64": base64.StdEncoding.EncodeToString([]byte("[login.ubuntu.com]\nmacaroon = " + l.Root + "\nunbound_discharge = " + l.Discharge + "\n")),
 	} {
 		if c, err := account.Parse(text); err != nil || c.Root != l.Root || c.Discharge != l.Discharge || c.Token != "" {
 			t.Errorf("%s: Parse = %v", name, err)

@@ -70,6 +70,9 @@ func Parse(text string) (*Credentials, error) {
 		if strings.HasPrefix(string(b), "[{") {
 			return nil, fmt.Errorf("%w: they are of Candid, which was shut down in 2026", ErrFormat)
 		}
+		if strings.HasPrefix(string(b), "[") {
+			return parseINI(string(b))
+		}
 	}
 	if _, err := macaroons.Parse(text); err != nil {
 		return nil, fmt.Errorf("%w: want what snapcraft exports, or a macaroon", ErrFormat)

@@ -84,7 +84,7 @@ func (q *epochQuery) accept(arch string, r *snap.Result) error {
 	case r.Snap.SnapID != q.snap.Listing.SnapID || r.Snap.Name != q.snap.Listing.Name:
 		return fmt.Errorf("it is about %s (%s)", r.Snap.Name, r.Snap.SnapID)
 	case r.Snap.Private:
-		return &PrivateError{r.Snap.Name}
+		return &PrivateError{[]string{r.Snap.Name}}
 	}
 	found := &r.Snap.Revision
 	data := snap.Epoch{Read: []uint32{q.epoch}, Write: []uint32{q.epoch}}

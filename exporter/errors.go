@@ -95,11 +95,14 @@ var (
 	ErrElsewhere = errors.New("released elsewhere")
 )
 
-// PrivateError reports a snap that only some users and devices may see. A bundle is for every device, so it carries none.
-type PrivateError struct{ Snap string }
+// PrivateError lists snaps that only some users and devices may see. A bundle is for every device, so it carries none.
+type PrivateError struct{ Snaps []string }
 
 func (e *PrivateError) Error() string {
-	return fmt.Sprintf("snap %s is private: a bundle would give it to every device", e.Snap)
+	if len(e.Snaps) == 1 {
+		return fmt.Sprintf("snap %s is private: a bundle would give it to every device", e.Snaps[0])
+	}
+	return fmt.Sprintf("the snaps %s are private: a bundle would give them to every device", strings.Join(e.Snaps, ", "))
 }
 
 // StoreError means that the store can't be reached, or that its answer is invalid.

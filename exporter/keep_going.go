@@ -131,11 +131,15 @@ func snapError(snaps map[string]*Snap, names []string, arch string, err error) e
 
 // blame returns err as an error about the requested snaps that lead to a query. arch is empty if it is about all architectures.
 func (p *planner) blame(w *snapQuery, arch string, err error) error {
-	names := []string{w.name}
+	return snapError(p.snaps, w.blamed(), arch, err)
+}
+
+// blamed returns the names of the snaps that lead to a query.
+func (w *snapQuery) blamed() []string {
 	if w.need != nil {
-		names = w.need.by
+		return w.need.by
 	}
-	return snapError(p.snaps, names, arch, err)
+	return []string{w.name}
 }
 
 // blameMissing returns err as an error about the requested snaps that lead to its gaps, which are the answers to queries.

@@ -116,12 +116,20 @@ func (p *planner) addSnaps(queries []*snapQuery) error {
 	if err != nil {
 		return err
 	}
+	private, blamed := &PrivateError{}, []string(nil)
 	for _, w := range queries {
 		absent, err := p.info(w, infos[w.name])
+		if one, ok := errors.AsType[*PrivateError](err); ok {
+			private.Snaps, blamed = unite(private.Snaps, one.Snaps), append(blamed, w.blamed()...)
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		missing = append(missing, absent...)
+	}
+	if len(private.Snaps) > 0 {
+		return snapError(p.snaps, blamed, "", private)
 	}
 	asked := queries
 	queries = slices.DeleteFunc(slices.Clone(queries), func(w *snapQuery) bool { return p.snaps[w.name] == nil })
@@ -159,7 +167,7 @@ func (p *planner) info(w *snapQuery, answer *infoAnswer) (absent []Gap, err erro
 		return nil, p.blame(w, "", &StoreError{err})
 	}
 	if info.Snap.Private {
-		return nil, p.blame(w, "", &PrivateError{w.name})
+		return nil, &PrivateError{[]string{w.name}}
 	}
 	s := &Snap{NeededBy: w.neededBy(), Listing: snap.Listing{Name: info.Name, SnapID: info.SnapID, Snap: info.Snap.Details}}
 	if info.DefaultTrack != nil && *info.DefaultTrack != channel.DefaultTrack {
