@@ -8,6 +8,9 @@ func NewHasherWith(workers int, kernel *keccak.Kernel) *Hasher { return newHashe
 // LaneBuffer is the number of bytes after which a lane reads again.
 const LaneBuffer = laneBuffer
 
+// LimitOf lets tests name file systems.
+func LimitOf(name string) (size int64, fileSystem string) { return limitOf(name) }
+
 // FitFile lets tests choose the limit of a file system, because not every kernel can mount FAT32.
 func FitFile(dir, name string, size, max int64, fileSystem string) error {
 	return fitFile(dir, name, size, max, fileSystem)

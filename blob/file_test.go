@@ -3,6 +3,7 @@ package blob_test
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,5 +89,19 @@ func TestFileNameTaken(t *testing.T) {
 		if text, err := os.ReadFile(path); string(text) != want {
 			t.Errorf("%s has %q, %v, want %q", path, text, err, want)
 		}
+	}
+}
+
+// TestLimitOf knows FAT32 by the names that Windows and macOS have for it.
+func TestLimitOf(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int64{"FAT32": math.MaxUint32, "FAT": math.MaxUint32, "msdos": math.MaxUint32,
+		"exFAT": math.MaxInt64, "exfat": math.MaxInt64, "NTFS": math.MaxInt64, "apfs": math.MaxInt64, "": math.MaxInt64} {
+		if got, _ := blob.LimitOf(name); got != want {
+			t.Errorf("LimitOf(%q) = %d, want %d", name, got, want)
+		}
+	}
+	if err := blob.CheckFileSize(t.TempDir(), "jq.tar.gz", math.MaxUint32+1); err != nil {
+		t.Errorf("on the disk of tests: %v", err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 func maxFileSize(dir string) (size int64, fileSystem string) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err == nil && st.Type == unix.MSDOS_SUPER_MAGIC {
-		return math.MaxUint32, "FAT32"
+		return limitOf("msdos")
 	}
 	return math.MaxInt64, ""
 }
