@@ -37,10 +37,10 @@ func removeIfAbandoned(path string) {
 }
 
 // lockTemp makes and locks an unfinished file. Between the two, another process may take it for an abandoned one.
-func lockTemp(path string) (*os.File, error) {
+func lockTemp(path string, mode fs.FileMode) (*os.File, error) {
 	for {
 		name := fmt.Sprintf(".%s.offlinestore-%d.partial", filepath.Base(path), rand.Uint64())
-		f, err := openFile(filepath.Join(filepath.Dir(path), name), os.O_RDWR|os.O_CREATE|os.O_EXCL)
+		f, err := createFile(filepath.Join(filepath.Dir(path), name), mode)
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}

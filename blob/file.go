@@ -77,7 +77,7 @@ func CreateFile(path string, size int64, mode fs.FileMode) (*File, error) {
 }
 
 func createTemp(path string, mode fs.FileMode) (*File, error) {
-	f, err := lockTemp(path)
+	f, err := lockTemp(path, mode)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (d *Dir) Stage(size int64) (*StagedBlob, error) {
 	name := strconv.Itoa(d.staged)
 	d.staged++
 	d.mu.Unlock()
-	f, err := openFile(filepath.Join(dir, name), os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	f, err := createFile(filepath.Join(dir, name), d.modes.FileMode)
 	if err != nil {
 		return nil, d.writeError("stage blob", size, err)
 	}

@@ -33,7 +33,7 @@ func startSession(staging string, mode fs.FileMode) (*session, error) {
 			return nil, err
 		}
 		dir := filepath.Join(staging, rand.Text())
-		lock, err := openFile(dir+lockSuffix, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+		lock, err := createFile(dir+lockSuffix, mode)
 		if isGone(err) {
 			gone = err // another process, the last one to stage, has just removed the folder
 			time.Sleep(gonePoll)

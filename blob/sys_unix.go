@@ -22,6 +22,11 @@ const NonBlocking = unix.O_NONBLOCK
 // openFile opens a file. Others may rename and remove it meanwhile.
 func openFile(path string, flag int) (*os.File, error) { return os.OpenFile(path, flag, 0o600) }
 
+// createFile makes a file, which only its owner has until its mode is set.
+func createFile(path string, _ fs.FileMode) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
 // openNoFollow opens a file. It refuses links, and does not wait for the other end of a pipe.
 func openNoFollow(path string, flag int) (*os.File, error) {
 	return openFile(path, flag|unix.O_NOFOLLOW|NonBlocking)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
@@ -28,26 +29,50 @@ func isGone(err error) bool {
 
 // openFile opens a file. Others may rename and remove it meanwhile, which [os.OpenFile] forbids on this system. It waits for programs that
 // let nobody else read the file.
-func openFile(path string, flag int) (f *os.File, err error) {
-	name, err := windows.UTF16PtrFromString(path)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
-	}
+func openFile(path string, flag int) (*os.File, error) {
 	access, create := uint32(windows.GENERIC_READ), uint32(windows.OPEN_EXISTING)
 	if flag&os.O_RDWR != 0 {
 		access |= windows.GENERIC_WRITE
 	}
-	switch flag & (os.O_CREATE | os.O_EXCL) {
-	case os.O_CREATE:
+	if flag&os.O_CREATE != 0 {
 		create = windows.OPEN_ALWAYS
-	case os.O_CREATE | os.O_EXCL:
-		create = windows.CREATE_NEW
+	}
+	return open(path, access, create, nil)
+}
+
+// createFile makes a file. If the mode is for the owner alone, the file gets an access control list of its own, because the list of its
+// folder may let others read it. Some file systems of USB sticks have no such lists.
+func createFile(path string, mode fs.FileMode) (*os.File, error) {
+	var security *windows.SecurityAttributes
+	if mode.Perm()&0o077 == 0 {
+		security = ownerOnly()
+	}
+	return open(path, windows.GENERIC_READ|windows.GENERIC_WRITE, windows.CREATE_NEW, security)
+}
+
+// ownerOnly lets only this user, the system and the administrators of this computer have a file. It returns nil if the user is unknown.
+func ownerOnly() *windows.SecurityAttributes {
+	user, err := windows.GetCurrentProcessToken().GetTokenUser()
+	if err != nil {
+		return nil
+	}
+	sd, err := windows.SecurityDescriptorFromString("D:P(A;;FA;;;" + user.User.Sid.String() + ")(A;;FA;;;SY)(A;;FA;;;BA)")
+	if err != nil {
+		return nil
+	}
+	return &windows.SecurityAttributes{Length: uint32(unsafe.Sizeof(windows.SecurityAttributes{})), SecurityDescriptor: sd}
+}
+
+func open(path string, access, create uint32, security *windows.SecurityAttributes) (f *os.File, err error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	const share = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
 	// BACKUP_SEMANTICS opens folders, too: the callers name them in their errors.
 	const attributes = windows.FILE_ATTRIBUTE_NORMAL | windows.FILE_FLAG_BACKUP_SEMANTICS
 	err = retry(func() error {
-		h, err := windows.CreateFile(name, access, share, nil, create, attributes, 0)
+		h, err := windows.CreateFile(name, access, share, security, create, attributes, 0)
 		if errors.Is(err, windows.ERROR_ACCESS_DENIED) {
 			return &os.PathError{Op: "open", Path: path, Err: fs.ErrPermission} // waiting does not help
 		}

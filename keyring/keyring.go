@@ -99,6 +99,13 @@ func (r *Ring) Load(name string) (crypto.Signer, error) {
 	return key, nil
 }
 
+// Exposed reports whether other users of a Windows computer may read a key, because its disk has no access control lists, or because
+// somebody let them. Load does not refuse such a key: they may be the administrators of a domain.
+func (r *Ring) Exposed(name string) (path string, exposed bool) {
+	path, err := r.path(name)
+	return path, err == nil && othersMayRead(path)
+}
+
 // Names returns the names of the keys, sorted.
 func (r *Ring) Names() ([]string, error) {
 	entries, err := os.ReadDir(r.dir)

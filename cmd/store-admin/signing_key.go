@@ -26,6 +26,7 @@ func signingKey(name string) (crypto.Signer, *keyring.Ring, error) {
 	}
 	if slices.Contains(names, name) || name != defaultKey {
 		key, err := k.Load(name)
+		warnOfReaders(k, name)
 		return key, k, err
 	}
 	key, err := k.Generate(name)
@@ -37,7 +38,15 @@ func signingKey(name string) (crypto.Signer, *keyring.Ring, error) {
 		return nil, nil, err
 	}
 	fmt.Fprintf(os.Stderr, "Made a key to sign bundles with.\n%s", trustAdvice(name))
+	warnOfReaders(k, name)
 	return key, k, nil
+}
+
+// warnOfReaders warns of a key that other users of the computer may read.
+func warnOfReaders(k *keyring.Ring, name string) {
+	if path, exposed := k.Exposed(name); exposed {
+		fmt.Fprintf(os.Stderr, "Warning: other users of this computer may read the key in %s, and sign with it: keep it in your profile, or take their rights away with 'icacls'\n", path)
+	}
 }
 
 // maxEpoch is the last second of the year 9999: RFC 3339 has four digits for a year.
