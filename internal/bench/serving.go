@@ -136,7 +136,7 @@ func (b *bench) refresh() error {
 	fmt.Printf("%-42s %8.0f/s %8.0f/s %7.2f %7s\n", fmt.Sprintf("refresh of %d snaps (%d kB), catalogue of %d", installedSnaps, size/1000, catalogueSnaps),
 		median(ours), median(theirs), median(ratios), ">= 0.25")
 	fmt.Printf("%-42s %8.2fms\n", "  99 of 100 are answered within", median(p99))
-	return nil
+	return b.refreshWithSession(data, url, script, body)
 }
 
 func refreshBody(ids []string) []byte {

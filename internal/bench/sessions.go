@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -166,4 +167,36 @@ func (b *bench) verifications() (float64, error) {
 		return 0, fmt.Errorf("openssl speed: %w: %s", err, out)
 	}
 	return strconv.ParseFloat(string(m[1]), 64)
+}
+
+// refreshWithSession compares the rate of refresh requests with a session, and without.
+func (b *bench) refreshWithSession(data, url, plain string, body []byte) error {
+	secret, err := exec.CommandContext(b.ctx, filepath.Join(b.bin, "snap-store-proxy"), "--data-dir", data, "config", "proxy.device-auth.secret").Output()
+	if err != nil {
+		return fmt.Errorf("read the secret of sessions: %w", err)
+	}
+	device := session.Device{Brand: "acme", Model: "pump", Serial: "0001"}
+	macaroon, err := session.NewKeys(strings.TrimSpace(string(secret))).New(device, time.Now())
+	if err != nil {
+		return err
+	}
+	script := b.path("refresh", "session.lua")
+	text := fmt.Appendf(wrkScript(body), "wrk.headers[\"Snap-Device-Authorization\"] = 'Macaroon root=\"%s\"'\n", macaroon)
+	if err := os.WriteFile(script, text, 0o644); err != nil {
+		return err
+	}
+	var ratios, with, without []float64
+	for range b.rounds {
+		t, _, err := b.wrk(url+"/v2/snaps/refresh", "-s", plain)
+		if err != nil {
+			return err
+		}
+		o, _, err := b.wrk(url+"/v2/snaps/refresh", "-s", script)
+		if err != nil {
+			return err
+		}
+		ratios, with, without = append(ratios, o/t), append(with, o), append(without, t)
+	}
+	fmt.Printf("%-42s %8.0f/s %8.0f/s %7.2f %7s\n", "refresh with a session, and without", median(with), median(without), median(ratios), ">= 0.85")
+	return nil
 }
