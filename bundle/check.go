@@ -31,11 +31,13 @@ func (e *MismatchError) Unwrap() error { return e.Err }
 // Check does not read the blobs. Their reader must verify that they have the claimed digests.
 func Check(h *Head, trust *assertion.Trust, at time.Time) ([]*assertion.Assertion, error) {
 	all := assertion.NewSet()
-	if err := h.addStreams(all); err != nil {
+	streams, err := h.addStreams(all)
+	if err != nil {
 		return nil, err
 	}
 	v := &assertion.Verifier{Trust: trust, Source: all, Time: at}
-	for _, a := range all.All() {
+	// The set lacks older revisions and second copies. Another reader may use those, so they must be genuine, too.
+	for _, a := range append(all.All(), streams...) {
 		if err := v.Verify(a); err != nil {
 			return nil, err
 		}
@@ -68,49 +70,36 @@ func Check(h *Head, trust *assertion.Trust, at time.Time) ([]*assertion.Assertio
 	return all.All(), nil
 }
 
-// addStreams adds the assertions of all items to all.
-func (h *Head) addStreams(all *assertion.Set) error {
-	for _, s := range h.Snaps {
-		if err := addStream(all, s.Name, s.Assertions); err != nil {
-			return err
+// addStreams adds the assertions of all items to all. It returns them in their order, also the ones that all does not keep.
+func (h *Head) addStreams(all *assertion.Set) (list []*assertion.Assertion, err error) {
+	add := func(item string, stream []byte) {
+		if err != nil || len(stream) == 0 {
+			return
 		}
+		var as []*assertion.Assertion
+		if as, err = assertion.DecodeAll(stream); err != nil {
+			err = &MismatchError{item, fmt.Errorf("assertions: %w", err)}
+			return
+		}
+		all.Add(as...)
+		list = append(list, as...)
+	}
+	for _, s := range h.Snaps {
+		add(s.Name, s.Assertions)
 	}
 	for _, r := range h.Revisions {
-		if err := addStream(all, r.itemName(), r.Assertions); err != nil {
-			return err
-		}
+		add(r.itemName(), r.Assertions)
 	}
 	for _, c := range h.Charms {
-		if len(c.Assertions) == 0 {
-			continue
-		}
-		if err := addStream(all, c.itemName(), c.Assertions); err != nil {
-			return err
-		}
+		add(c.itemName(), c.Assertions)
 	}
 	for _, a := range h.Assertions {
-		if err := addStream(all, a.Ref.String(), a.Assertions); err != nil {
-			return err
-		}
+		add(a.Ref.String(), a.Assertions)
 	}
 	for _, w := range h.Withdrawals {
-		if len(w.Assertions) == 0 {
-			continue
-		}
-		if err := addStream(all, w.itemName(), w.Assertions); err != nil {
-			return err
-		}
+		add(w.itemName(), w.Assertions)
 	}
-	return nil
-}
-
-func addStream(all *assertion.Set, item string, stream []byte) error {
-	as, err := assertion.DecodeAll(stream)
-	if err != nil {
-		return &MismatchError{item, fmt.Errorf("assertions: %w", err)}
-	}
-	all.Add(as...)
-	return nil
+	return list, err
 }
 
 func (s *Snap) compareAssertions(all assertion.Source) error {
@@ -185,7 +174,7 @@ func (r *SnapRevision) checkIntegrity(rev *assertion.Assertion) error {
 }
 
 // snapRevision finds the snap-revision of the blob. Only its provenance is read from the item's own stream. The assertion in the
-// stream may be a duplicate of a verified one, and was then not verified itself.
+// stream may be an older revision of the one that counts.
 func (r *SnapRevision) snapRevision(all assertion.Source, digest string) (*assertion.Assertion, string, error) {
 	as, err := assertion.DecodeAll(r.Assertions)
 	if err != nil {

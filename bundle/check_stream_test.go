@@ -1,16 +1,15 @@
 package bundle_test
 
 import (
-	"errors"
 	"testing"
 
 	"offlinestore/assertion"
-	"offlinestore/bundle"
 	"offlinestore/internal/assertiontest"
+	"offlinestore/internal/vectortest"
 )
 
-// TestCheckTwins puts two snap-revisions of the same digest and revision into a stream: a genuine one, and one that was not
-// verified, because a set keeps only the first of two such assertions. The item matches the second.
+// TestCheckTwins puts two snap-revisions of the same digest and revision into a stream: a genuine one, and a forged one that matches the
+// item. A set keeps only the first of two such assertions, and both are verified.
 func TestCheckTwins(t *testing.T) {
 	t.Parallel()
 	for name, forgedFirst := range map[string]bool{"the forged one first": true, "the genuine one first": false} {
@@ -24,9 +23,8 @@ func TestCheckTwins(t *testing.T) {
 			s.revision = append([]*assertion.Assertion{forged}, without(s.revision, "snap-revision")...)
 		}
 		_, err := s.checkBundle(t, s.stack.Trust())
-		var mismatch *bundle.MismatchError
-		if !errors.As(err, &mismatch) {
-			t.Errorf("%s: Check = %v, want a MismatchError", name, err)
+		if result := vectortest.ResultOf(err); result != vectortest.BadAssertion {
+			t.Errorf("%s: Check = %v, which is %q, want %q", name, err, result, vectortest.BadAssertion)
 		}
 	}
 }

@@ -190,7 +190,7 @@ type assertionState struct {
 // assertionStates returns the states of all assertions, ordered by their refs.
 func (h *Head) assertionStates() ([]*assertionState, error) {
 	var set assertion.Set
-	if err := h.addStreams(&set); err != nil {
+	if _, err := h.addStreams(&set); err != nil {
 		return nil, err
 	}
 	var out []*assertionState

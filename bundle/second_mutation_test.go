@@ -89,7 +89,7 @@ func newMutation(t *testing.T, c *content, r *rand.Rand) mutation {
 	t.Helper()
 	f := c.forge()
 	what := ""
-	switch r.IntN(12) {
+	switch r.IntN(13) {
 	case 0:
 		plain := tarOf(f.seal(testKey()))
 		data := [][]byte{plain, gzipOf(plain), zstdOf(t, plain, zstd.WithEncoderLevel(zstd.SpeedFastest))}[r.IntN(3)]
@@ -105,6 +105,8 @@ func newMutation(t *testing.T, c *content, r *rand.Rand) mutation {
 		f.editRawD = func(b []byte) []byte { b, what = mutateJSON(b, r); return b }
 	case 6:
 		f.editRawEnvelope = func(b []byte) []byte { b, what = mutateJSON(b, r); return b }
+	case 7:
+		what = alterStream(f, r)
 	default:
 		it := f.items[r.IntN(len(f.items))]
 		if it.image != nil {
@@ -161,4 +163,22 @@ func reorder(f *forge, r *rand.Rand) string {
 		return files
 	}
 	return "files swapped" + what
+}
+
+// alterStream alters the first layer of an item. In most items it is a stream of assertions.
+func alterStream(f *forge, r *rand.Rand) string {
+	it := f.items[r.IntN(len(f.items))]
+	if len(it.layers) == 0 || len(it.layers[0].data) == 0 {
+		return it.name + ": left as it is"
+	}
+	l := it.layers[0]
+	if blocks := bytes.SplitAfter(l.data, []byte("\n\n")); r.IntN(3) == 0 {
+		i, j := r.IntN(len(blocks)), r.IntN(len(blocks))
+		blocks[i], blocks[j] = blocks[j], blocks[i]
+		l.data = bytes.Join(blocks, nil)
+		return fmt.Sprintf("%s: blocks %d and %d swapped", it.name, i, j)
+	}
+	m := mutateBytes(l.data, r)
+	l.data = m.data
+	return it.name + ": " + m.what
 }

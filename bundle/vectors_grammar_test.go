@@ -170,11 +170,15 @@ func emptyResourceVector(tb testing.TB) *content {
 	return vectorContent(tb, b)
 }
 
-// blankLineFlaw separates two assertions by two blank lines.
-func blankLineFlaw() flaw {
-	return flaw{name: "assertion-blank-lines", shows: "Two blank lines separate two assertions.", base: richVector, step: 13, result: vectortest.BadAssertion, edit: func(f *forge) {
+// streamFlaws returns bundles with a wrong stream of assertions.
+func streamFlaws() []flaw {
+	return []flaw{{name: "assertion-blank-lines", shows: "Two blank lines separate two assertions.", base: richVector, step: 13, result: vectortest.BadAssertion, edit: func(f *forge) {
 		l := f.find("jq_6").layers[0]
 		at := bytes.Index(l.data, []byte("\n\ntype: "))
 		l.data = slices.Insert(bytes.Clone(l.data), at, '\n')
-	}}
+	}}, {name: "assertion-repeated", shows: "A stream has an assertion twice, and the second one was changed after it was signed.", base: snapVector, step: 13, result: vectortest.BadAssertion, edit: func(f *forge) {
+		l := f.find("jq").layers[0]
+		at := bytes.Index(l.data, []byte("type: snap-declaration"))
+		l.data = slices.Concat(l.data, []byte("\n"), bytes.Replace(l.data[at:], []byte("snap-name: jq"), []byte("snap-name: yq"), 1))
+	}}}
 }

@@ -219,7 +219,7 @@ func makeVectors(t *testing.T) vectorFiles {
 	for _, w := range validVectors(t, files) {
 		w.make(t, "valid", index, files)
 	}
-	for _, w := range slices.Concat(framingFlaws(), tarFlaws(), topFlaws(), signatureFlaws(t), indexFlaws(), itemFlaws(), snapFlaws(t), charmFlaws(t), imageFlaws(t), extraFlaws(t), additionsFlaws(t), grammarFlaws(), imageGrammarFlaws(), statementFlaws(), []flaw{blankLineFlaw()}, directoryFlaws()) {
+	for _, w := range slices.Concat(framingFlaws(), tarFlaws(), topFlaws(), signatureFlaws(t), indexFlaws(), itemFlaws(), snapFlaws(t), charmFlaws(t), imageFlaws(t), extraFlaws(t), additionsFlaws(t), grammarFlaws(), imageGrammarFlaws(), statementFlaws(), streamFlaws(), directoryFlaws()) {
 		w.make(t, "hostile", index, files)
 	}
 	addStreams(t, stack, index, files)

@@ -11,6 +11,7 @@ from strict import Refused, check
 class Trust:
     def __init__(self, roots, found, time):
         self.roots, self.by_key, self.time, self.state = {tuple(a.key): a for a in roots}, {}, moment(time), {}
+        self.found = found
         for a in found:
             old = self.by_key.setdefault((*a.key,), {}).get(a.format)
             if old is None or old.revision < a.revision:
@@ -23,9 +24,8 @@ class Trust:
         return max(self.by_key[key].values(), key=lambda a: (a.revision, a.format))
 
     def verify_all(self):
-        for formats in self.by_key.values():
-            for a in formats.values():
-                self.verify(a, 0)
+        for a in self.found:
+            self.verify(a, 0)
 
     def verify(self, a, depth):
         root = self.roots.get(tuple(a.key))
