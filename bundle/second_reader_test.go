@@ -18,13 +18,14 @@ type secondReader struct {
 	out *bufio.Reader
 }
 
-// secondJob is a question: a bundle, or a stream of assertions.
+// secondJob is a question: a bundle, a stream of assertions, or a file with a key.
 type secondJob struct {
 	Path       string   `json:"path,omitempty"`
 	Keys       []string `json:"keys"`
 	Roots      string   `json:"roots"`
 	Assertions string   `json:"assertions,omitempty"`
 	Time       string   `json:"time,omitempty"`
+	Key        string   `json:"key,omitempty"`
 }
 
 // startSecond starts the second reader. Without Python, python3-cryptography or zstd the test is skipped, except in CI.

@@ -16,7 +16,7 @@ import (
 // replace writes the files below root and removes all other generated files.
 func (files vectorFiles) replace(t *testing.T, root string) {
 	t.Helper()
-	for _, dir := range []string{"valid", "hostile", "assertions", "bundles/v1.0", "bundles/v1.1"} {
+	for _, dir := range []string{"valid", "hostile", "assertions", "pem", "bundles/v1.0", "bundles/v1.1"} {
 		if err := os.RemoveAll(filepath.Join(root, dir)); err != nil {
 			t.Fatal(err)
 		}

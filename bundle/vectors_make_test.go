@@ -223,6 +223,7 @@ func makeVectors(t *testing.T) vectorFiles {
 		w.make(t, "hostile", index, files)
 	}
 	addStreams(t, stack, index, files)
+	addKeys(t, index, files)
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)

@@ -18,6 +18,14 @@ type Index struct {
 	Roots      string      `json:"trusted-roots"`
 	Bundles    []Bundle    `json:"bundles"`
 	Assertions []Assertion `json:"assertions"`
+	Keys       []Key       `json:"keys"`
+}
+
+// Key is one file of a trusted key, good or bad. Its result is Valid or Malformed.
+type Key struct {
+	Path   string `json:"path"`
+	Shows  string `json:"shows"`
+	Result string `json:"result"`
 }
 
 // Bundle is one bundle, good or bad.

@@ -1,0 +1,81 @@
+package bundle_test
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"os"
+	"strings"
+	"testing"
+
+	"offlinestore/bundle"
+	"offlinestore/internal/vectortest"
+)
+
+// addKeys adds the vectors of files with a trusted key.
+func addKeys(t *testing.T, index *vectortest.Index, files vectorFiles) {
+	t.Helper()
+	good := string(publicOf(t, testKey()).PEM())
+	add := func(name, shows, text, result string) {
+		path := "pem/" + name + ".pem"
+		files[path] = []byte(text)
+		index.Keys = append(index.Keys, vectortest.Key{Path: path, Shows: shows, Result: result})
+	}
+	valid, malformed := vectortest.Valid, vectortest.Malformed
+	add("crlf", "The lines end as in DOS.", strings.ReplaceAll(good, "\n", "\r\n"), valid)
+	add("blank-lines", "Blank lines are around the block.", "\n\n"+good+"\r\n\n", valid)
+	add("text-before", "A text precedes the block.", "my key\n"+good, malformed)
+	add("text-after", "A text follows the block.", good+"my key\n", malformed)
+	add("two-keys", "There are two blocks.", good+good, malformed)
+	add("headers", "The block has a header.", strings.Replace(good, "KEY-----\n", "KEY-----\nComment: x\n\n", 1), malformed)
+	add("private-key", "The block has another label.", strings.ReplaceAll(good, "PUBLIC", "PRIVATE"), malformed)
+	add("der", "The key is not in PEM.", string(derOf(t, good)), malformed)
+	add("not-base64", "The block is cut off.", strings.Replace(good, "-----END", "*\n-----END", 1), malformed)
+	add("trailing-byte", "A byte follows the key in the block.", pemOf(append(derOf(t, good), 0)), malformed)
+	// A point of P-256 in its short form. Its DER is another one than the key's.
+	short, err := hex.DecodeString("3039301306072a8648ce3d020106082a8648ce3d030107032200" + "036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296")
+	if err != nil {
+		t.Fatal(err)
+	}
+	add("compressed-point", "The key is a point in the compressed form.", pemOf(short), malformed)
+	p384 := elliptic.P384().Params()
+	raw, err := x509.MarshalPKIXPublicKey(&ecdsa.PublicKey{Curve: elliptic.P384(), X: p384.Gx, Y: p384.Gy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add("p-384", "The key is of another curve.", pemOf(raw), malformed)
+}
+
+func derOf(t *testing.T, text string) []byte {
+	t.Helper()
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		t.Fatal("no PEM")
+	}
+	return bytes.Clone(block.Bytes)
+}
+
+func pemOf(der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+}
+
+// TestKeyVectors gives the files of keys to the program and to the second reader.
+func TestKeyVectors(t *testing.T) {
+	t.Parallel()
+	second, index := startSecond(t), vectortest.Load(t)
+	for _, k := range index.Keys {
+		file := vectortest.File(k.Path)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = bundle.ParsePublicKey(text)
+		refused := second.refusal(t, secondJob{Key: file})
+		if (err == nil) != (k.Result == vectortest.Valid) || (refused == "") != (k.Result == vectortest.Valid) {
+			t.Errorf("%s: it is %s; the program answers %v, the second reader %q", k.Path, k.Result, err, refused)
+		}
+	}
+}
