@@ -11,6 +11,7 @@ import (
 
 	"offlinestore/session"
 	"offlinestore/snap"
+	"offlinestore/transfer"
 )
 
 const (
@@ -51,7 +52,9 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, ix *index) {
 	}
 	keys, now := s.settings.Load().keys, s.cfg.Now()
 	v := session.Verifier{Keys: keys, Trust: s.cfg.Trust, Source: ix.brandKeys, Now: now}
+	done := transfer.Turn(r) // signatures take longer than most requests
 	proof, err := v.Verify(req)
+	done()
 	if err == nil {
 		err = s.useNonce(r.Context(), &proof)
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -141,6 +143,31 @@ func TestBadSessions(t *testing.T) {
 	}
 }
 
+// TestLargeSession sends a session of 64 KiB over a connection.
+func TestLargeSession(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	srv := httptest.NewUnstartedServer(nil)
+	srv.Config = st.server.HTTPServer("")
+	srv.Start()
+	defer srv.Close()
+	for size, want := range map[int]int{8 << 10: 401, 64 << 10: 431} {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", srv.URL+"/v2/snaps/info/jq", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Snap-Device-Authorization", `Macaroon root="`+strings.Repeat("A", size)+`"`)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("a session of %d bytes: %d, want %d", size, resp.StatusCode, want)
+		}
+	}
+}
+
 // TestSecretsRotate gives two servers another secret, one after the other.
 func TestSecretsRotate(t *testing.T) {
 	t.Parallel()
@@ -172,7 +199,8 @@ func TestTableOfBadSessions(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
 		"nonce that was used before":                           "403", // TestNonceWorksOnce
-		"request that is not JSON, or lacks an assertion":      "400", // TestSessionBodies, with the next
+		"request that is not JSON, or lacks an assertion":      "400", // TestSessionBodies, with the next two
+		"names of the device that would split a header":        "400",
 		"serial that was cut off":                              "400",
 		"revoked key of a brand":                               "200", // TestKeysOfBrands, with the next two
 		"key of a brand that was replaced":                     "200",

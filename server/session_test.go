@@ -269,6 +269,14 @@ func TestSessionBodies(t *testing.T) {
 			t.Errorf("serial cut off after %d bytes: %d, want 400 or 403", cut, r.StatusCode)
 		}
 	}
+	for _, name := range []string{"serial", "model", "brand-id"} {
+		value := st.serial.HeaderString(name)
+		split := strings.Replace(serial, name+": "+value+"\n", name+":\n    "+value+"\r\n    Set-Cookie: a=b\n", 1)
+		r := call(t, h, "POST", "/api/v1/snaps/auth/sessions", body(t, string(request.Raw()), split, string(st.model.Raw())))
+		if r.StatusCode != 400 || len(r.Header["Set-Cookie"]) > 0 {
+			t.Errorf("%s that would split a header: %d with %v, want 400", name, r.StatusCode, r.Header)
+		}
+	}
 	if r := st.ask(t, request, st.serial, st.model); r.StatusCode != 200 {
 		t.Errorf("the good request after all: %d, want 200, because refused ones use no nonce", r.StatusCode)
 	}

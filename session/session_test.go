@@ -76,6 +76,13 @@ func TestSessionsAreExact(t *testing.T) {
 			}
 		}
 	}
+	ahead, err := k.New(device, monday().Add(365*24*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Open(ahead, monday()); !errors.Is(err, session.ErrExpired) {
+		t.Errorf("Open of a session by a server whose clock is a year ahead = %v, want ErrExpired", err)
+	}
 	long, err := k.New(session.Device{Brand: strings.Repeat("b", 3<<10), Model: "m", Serial: "s"}, monday())
 	if err != nil {
 		t.Fatal(err)
