@@ -27,14 +27,8 @@ type Outcome struct {
 	Err    error
 }
 
-// Plan returns the report that Apply would return. It applies the import in a transaction that is rolled back, so that the two
-// cannot differ.
-func (db *DB) Plan(ctx context.Context, in *Import) (*Report, error) {
-	out, _, err := db.PlanAll(ctx, []*Import{in})
-	return only(out, err)
-}
-
-// PlanAll returns the outcomes that ApplyAll would return, and the catalogue as it would leave it, or nil if nothing changes.
+// PlanAll returns the outcomes that ApplyAll would return, and the catalogue as it would leave it, or nil if nothing changes. It applies
+// the imports in a transaction that is rolled back, so that the two cannot differ.
 func (db *DB) PlanAll(ctx context.Context, list []*Import) (out []Outcome, after *Snapshot, err error) {
 	out, err = db.applyAll(ctx, list, func(tx pgx.Tx, out []Outcome) error {
 		if !slices.ContainsFunc(out, func(o Outcome) bool { return o.Err == nil && !o.Report.UpToDate }) {

@@ -48,7 +48,6 @@ func TestHangingDatabase(t *testing.T) {
 		"DB.Lock":             func() error { _, err := db.Lock(ctx, true); return err },
 		"DB.Overrides":        func() error { _, err := db.Overrides(ctx, ""); return err },
 		"DB.Ping":             func() error { return db.Ping(ctx) },
-		"DB.Plan":             func() error { _, err := db.Plan(ctx, imp("a", 0)); return err },
 		"DB.PlanAll":          func() error { _, _, err := db.PlanAll(ctx, []*catalog.Import{imp("a", 0)}); return err },
 		"DB.PutAdmin":         func() error { return db.PutAdmin(ctx, catalog.Admin{}) },
 		"DB.RefreshSession":   func() error { return db.RefreshSession(ctx, "a", 1) },

@@ -37,7 +37,7 @@ func TestApplyCharms(t *testing.T) {
 	t.Parallel()
 	s, _ := open(t)
 	in := sampleCharms()
-	plan, err := s.Plan(t.Context(), in)
+	plan, err := planOne(t.Context(), s, in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestCharmConflict(t *testing.T) {
 		if !errors.As(err, &conflict) || conflict.What != c.what {
 			t.Errorf("Apply of another %s = %v, want a ConflictError", c.what, err)
 		}
-		if _, err := s.Plan(t.Context(), c.in); !errors.As(err, &conflict) {
+		if _, err := planOne(t.Context(), s, c.in); !errors.As(err, &conflict) {
 			t.Errorf("Plan of another %s = %v, want a ConflictError", c.what, err)
 		}
 	}

@@ -255,7 +255,7 @@ func TestWaitForChange(t *testing.T) {
 		return done
 	}
 	done := wait()
-	if _, err := s.Plan(t.Context(), imp("plan", 0)); err != nil {
+	if _, err := planOne(t.Context(), s, imp("plan", 0)); err != nil {
 		t.Fatal(err)
 	}
 	select {

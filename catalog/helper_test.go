@@ -127,6 +127,15 @@ func rows(list []snap.Release) []string {
 	return out
 }
 
+// planOne returns the report or the error of planning one import.
+func planOne(ctx context.Context, s *catalog.DB, in *catalog.Import) (*catalog.Report, error) {
+	out, _, err := s.PlanAll(ctx, []*catalog.Import{in})
+	if err != nil {
+		return nil, err
+	}
+	return out[0].Report, out[0].Err
+}
+
 func apply(tb testing.TB, s *catalog.DB, in *catalog.Import) *catalog.Report {
 	tb.Helper()
 	r, err := s.Apply(tb.Context(), in)

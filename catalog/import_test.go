@@ -68,7 +68,7 @@ func TestPlan(t *testing.T) {
 	before := load(t, s)
 	next := with(imp("b", 0), "jq", []int{7}, "latest/stable/amd64=7", "latest/beta/amd64=7")
 	next.Assertions = []catalog.Assertion{{Type: "account", PrimaryKey: []string{"x"}, Raw: []byte("x")}}
-	plan, err := s.Plan(t.Context(), next)
+	plan, err := planOne(t.Context(), s, next)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +292,7 @@ func TestConflict(t *testing.T) {
 		if !errors.As(err, &conflict) || conflict.What != name || errors.Is(err, catalog.ErrUnavailable) {
 			t.Errorf("Apply of another %s = %v, want a ConflictError", name, err)
 		}
-		if _, err := s.Plan(t.Context(), in); !errors.As(err, &conflict) {
+		if _, err := planOne(t.Context(), s, in); !errors.As(err, &conflict) {
 			t.Errorf("Plan of another %s = %v, want a ConflictError", name, err)
 		}
 	}

@@ -28,7 +28,7 @@ func removal(items ...catalog.Item) *catalog.Removal {
 
 func isImported(tb testing.TB, s *catalog.DB, in *catalog.Import) bool {
 	tb.Helper()
-	r, err := s.Plan(tb.Context(), in)
+	r, err := planOne(tb.Context(), s, in)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func TestTakeOver(t *testing.T) {
 		t.Error("a refused import took over a name")
 	}
 	in.TakeOver = append(in.TakeOver, "app")
-	plan, err := s.Plan(t.Context(), in)
+	plan, err := planOne(t.Context(), s, in)
 	if err != nil {
 		t.Fatal(err)
 	}

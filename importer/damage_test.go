@@ -281,17 +281,14 @@ func TestApplyIsTheOnlyStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer o.Close()
-	plan, err := s.Plan(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	plan := s.plan(s.Candidate(o))
 	s.serves(before)
 	got, err := s.Apply(t.Context(), v)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(plan, got); diff != "" {
-		t.Errorf("Apply did something else than Plan said (-plan +apply):\n%s", diff)
+		t.Errorf("Apply did something else than PlanAll said (-plan +apply):\n%s", diff)
 	}
 	if n := len(s.served().Snaps); n != 2 {
 		t.Errorf("%d snaps, want 2", n)

@@ -127,12 +127,22 @@ func (s *site) upToDate(packed []byte) bool {
 // missing returns the number of bytes of a bundle that are still to be copied.
 func (s *site) missing(packed []byte) int64 {
 	s.t.Helper()
-	o, err := s.open(packed)
+	b, _ := s.batch(write(s.t, s.t.TempDir(), "packed", packed))
+	must(s.t, b.Plan(s.t.Context()))
+	return b.Files[0].Missing
+}
+
+// plan returns the changes that importing a candidate would make.
+func (s *site) plan(c importer.Candidate) *catalog.Report {
+	s.t.Helper()
+	out, _, err := s.PlanAll(s.t.Context(), []importer.Candidate{c})
+	if err == nil {
+		err = out[0].Err
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer o.Close()
-	return s.Missing(o)
+	return out[0].Report
 }
 
 func (s *site) served() *catalog.Snapshot {

@@ -96,15 +96,6 @@ func (o *Opened) Close() error { return o.reader.Close() }
 // Digest returns the digest of the bundle index.
 func (o *Opened) Digest() blob.Digest { return o.reader.Digest() }
 
-// Missing returns the number of payload bytes that the blob folder does not hold yet.
-func (im *Importer) Missing(o *Opened) int64 {
-	var n int64
-	for _, size := range im.missing(o.Head) {
-		n += size
-	}
-	return n
-}
-
 // missing returns the payload blobs that the blob folder does not hold yet, with their sizes.
 func (im *Importer) missing(h *bundle.Head) map[blob.Digest]int64 {
 	out := make(map[blob.Digest]int64)
@@ -136,11 +127,6 @@ func (v *Verified) Candidate() Candidate { return Candidate{v.record} }
 // PlanAll returns the outcomes of importing candidates one after the other, and the catalogue as it would be then, or nil if nothing changes.
 func (im *Importer) PlanAll(ctx context.Context, list []Candidate) ([]catalog.Outcome, *catalog.Snapshot, error) {
 	return im.Store.PlanAll(ctx, records(list))
-}
-
-// Plan returns the changes of importing the bundle.
-func (im *Importer) Plan(ctx context.Context, o *Opened) (*catalog.Report, error) {
-	return im.Store.Plan(ctx, im.record(o))
 }
 
 // Verified is a bundle of which every byte was read and verified, and whose blobs are in the blob folder.

@@ -93,8 +93,3 @@ func recordExport(in *catalog.Import, e *canonical.Export) {
 		in.CharmResources = append(in.CharmResources, catalog.ImportedCharmResource{ResourceItem: r.ResourceItem, Blob: r.Blob})
 	}
 }
-
-// PlanVerified returns the changes that Apply would make.
-func (im *Importer) PlanVerified(ctx context.Context, v *Verified) (*catalog.Report, error) {
-	return im.Store.Plan(ctx, v.record)
-}

@@ -29,16 +29,13 @@ func TestReadUnsigned(t *testing.T) {
 	if len(s.served().Charms) != 0 {
 		t.Error("something is served before Apply")
 	}
-	plan, err := s.PlanVerified(t.Context(), u.Verified)
-	if err != nil {
-		t.Fatal(err)
-	}
+	plan := s.plan(u.Candidate())
 	report, err := s.Apply(t.Context(), u.Verified)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(plan, report); diff != "" {
-		t.Errorf("Apply did something else than PlanVerified said (-plan +apply):\n%s", diff)
+		t.Errorf("Apply did something else than PlanAll said (-plan +apply):\n%s", diff)
 	}
 	if len(u.Warnings) != 0 || !u.Created.Equal(canonicaltest.Exported()) || !cmp.Equal(u.Content(), importer.Content{Charms: []string{"app"}}) {
 		t.Errorf("ReadUnsigned = %q, made at %s, with %+v; want no warnings, %s, app", u.Warnings, u.Created, u.Content(), canonicaltest.Exported())
