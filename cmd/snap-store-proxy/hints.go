@@ -117,6 +117,7 @@ func serviceHints() cli.Table {
 		cli.On(cli.Is(errNotRemoved), cli.Failed, ""),
 		cli.On(cli.Is(errNotTakenOver), cli.Failed, ""),
 		cli.On(cli.Any(cli.As[*settings.UnknownKeyError], cli.As[*settings.ValueError]), cli.Usage, "'snap-store-proxy config' lists the settings"),
+		cli.On(cli.As[*blob.NotRegularError], cli.Failed, "name a plain file, or give - to commands that read standard input"),
 		cli.On(cli.As[*blob.SizeError], cli.Failed, "check that it is the right input: no valid one is so large; nothing was changed"),
 		cli.On(cli.Is(os.ErrPermission), cli.Failed,
 			fmt.Sprintf("use sudo, to run it as root, or run it as the owner of the data folder, who must be able to read the named files and folders (this ran as user %d)", os.Geteuid())),

@@ -50,6 +50,7 @@ func hints() cli.Table {
 		cli.On(cli.Is(exporter.ErrConflict), cli.Usage, ""),
 		cli.On(cli.Is(exporter.ErrElsewhere), cli.Gaps, "name a channel or an architecture that has it: --channel, --arch, or channel: in the file"),
 		cli.On(cli.Any(cli.As[*exporter.MissingError], cli.Is(errGaps)), cli.Gaps, ""),
+		cli.On(cli.As[*blob.NotRegularError], cli.Failed, "name a plain file, or give - to commands that read standard input"),
 		cli.On(cli.As[*blob.UnnamedError], cli.Failed, "the bundle is complete: rename it yourself, because the next export into this folder removes it"),
 		cli.On(cli.Is(errLeftOut), cli.Partial, ""),
 		cli.On(cli.Is(syscall.ENOSPC), cli.NoSpace, "free some space, or choose another folder; the downloads stay in the cache"),

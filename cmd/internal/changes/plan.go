@@ -31,6 +31,9 @@ func PrintFile(w io.Writer, f *importer.File) {
 		fmt.Fprintln(w, "  copy nothing: its blobs were already copied to read its content")
 		return
 	}
+	if f.Payload == 0 { // a file of assertions
+		return
+	}
 	fmt.Fprintf(w, "  copy %s of %s\n", cli.Bytes(f.Missing), cli.Bytes(f.Payload))
 }
 
