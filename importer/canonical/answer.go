@@ -2,8 +2,6 @@ package canonical
 
 import (
 	"encoding/json"
-	"maps"
-	"slices"
 
 	"offlinestore/channel"
 	"offlinestore/snap"
@@ -19,28 +17,6 @@ type statedChannels struct {
 type statedRelease struct {
 	revision                          int
 	channel, architecture, releasedAt string
-}
-
-// searchAnswer reads a value in the JSON of an answer, then the values in it. The layout of the original's archives was never published,
-// so the answers of the store to info and to refresh are searched for anywhere.
-func (c *Collection) searchAnswer(raw json.RawMessage, depth int) {
-	if depth > 8 {
-		return
-	}
-	var object map[string]json.RawMessage
-	if json.Unmarshal(raw, &object) == nil {
-		c.readAnswer(raw, object)
-		for _, key := range slices.Sorted(maps.Keys(object)) {
-			c.searchAnswer(object[key], depth+1)
-		}
-		return
-	}
-	var list []json.RawMessage
-	if json.Unmarshal(raw, &list) == nil {
-		for _, v := range list {
-			c.searchAnswer(v, depth+1)
-		}
-	}
 }
 
 // readAnswer takes the channels from an object, if that is an answer about a snap.

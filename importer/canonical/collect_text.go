@@ -51,7 +51,8 @@ func (c *Collection) addAnswer(name string, size int64, r io.Reader) error {
 		c.warn("%.100q is passed over: it is neither a snap nor an assertion, and not JSON", name)
 		return nil
 	}
-	c.searchAnswer(text, 0)
+	// The layout of the original's archives was never published, so the answers of the store to info and to refresh may be anywhere.
+	eachObject(text, c.readAnswer)
 	return nil
 }
 

@@ -25,6 +25,9 @@ type metadata struct {
 	sums map[int]string
 }
 
+// maxDepth bounds the nesting of answers in the files of the original store-admin.
+const maxDepth = 8
+
 // parseMetadata finds a charm in a metadata.json.
 func parseMetadata(raw []byte, name string) (*metadata, error) {
 	m := &metadata{sums: make(map[int]string)}
@@ -37,7 +40,7 @@ func parseMetadata(raw []byte, name string) (*metadata, error) {
 	if !json.Valid(raw) {
 		return nil, formatErrorf("%s is not JSON", metadataJSON)
 	}
-	m.search(raw, name, 0)
+	eachObject(raw, func(raw json.RawMessage, object map[string]json.RawMessage) { m.readObject(raw, object, name) })
 	return m, nil
 }
 
@@ -52,23 +55,27 @@ func tooManyValues(raw []byte) bool {
 	return n > maxValues
 }
 
-// search reads a value, then the values in it.
-func (m *metadata) search(raw json.RawMessage, name string, depth int) {
-	if depth > 8 {
+// eachObject calls fn with an object of JSON and the objects in it, an outer one first and the members of one in the order of their names.
+func eachObject(raw json.RawMessage, fn func(raw json.RawMessage, object map[string]json.RawMessage)) {
+	searchObjects(raw, 0, fn)
+}
+
+func searchObjects(raw json.RawMessage, depth int, fn func(raw json.RawMessage, object map[string]json.RawMessage)) {
+	if depth > maxDepth {
 		return
 	}
 	var object map[string]json.RawMessage
 	if json.Unmarshal(raw, &object) == nil {
-		m.readObject(raw, object, name)
+		fn(raw, object)
 		for _, key := range slices.Sorted(maps.Keys(object)) {
-			m.search(object[key], name, depth+1)
+			searchObjects(object[key], depth+1, fn)
 		}
 		return
 	}
 	var list []json.RawMessage
 	if json.Unmarshal(raw, &list) == nil {
 		for _, v := range list {
-			m.search(v, name, depth+1)
+			searchObjects(v, depth+1, fn)
 		}
 	}
 }
