@@ -110,7 +110,7 @@ func makeFolder(at int, name string) error {
 
 // openAt opens a file for its place alone, without reading it and without following a link.
 func openAt(at int, name, path string) (*os.File, error) {
-	fd, err := unix.Openat(at, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := unix.Openat(at, name, placeOnly|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
