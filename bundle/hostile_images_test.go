@@ -57,6 +57,7 @@ func hostileImages() map[string]struct{ mediaType, raw, want string } {
 		"a layer with no urls":           {ociManifestType, layer(strings.Replace(child, "{", `{"urls":[],`, 1)), "internet"},
 		"a layer with urls of null":      {ociManifestType, layer(strings.Replace(child, "{", `{"urls":null,`, 1)), "internet"},
 		"a manifest with urls":           {ociIndexType, index(strings.Replace(child, "{", `{"urls":[],`, 1)), "internet"},
+		"a subject of a negative size":   {ociManifestType, `{"subject":` + strings.Replace(child, `"size":1`, `"size":-1`, 1) + `,` + layer("")[1:], "-1 bytes"},
 		"a subject with urls":            {ociManifestType, `{"subject":` + strings.Replace(child, "{", `{"urls":[],`, 1) + `,` + layer("")[1:], "urls"},
 		"a layer of the internet":        {ociManifestType, layer(`{"mediaType":"x","digest":"sha256:` + hex + `","size":1,"urls":["https://example.com/x"]}`), "internet"},
 		"a foreign layer":                {dockerManifestType, layer(`{"mediaType":"` + docker + `","digest":"sha256:` + hex + `","size":1}`), "internet"},

@@ -106,8 +106,8 @@ func (m *ImageManifest) addDescriptors(from *imageManifest) (err error) {
 		}
 	}
 	if s := from.Subject; s != nil {
-		if s.URLs != nil {
-			return corrupt("image manifest: a subject with urls")
+		if s.URLs != nil || s.Size < 0 || s.Size > MaxBlobSize {
+			return corrupt("image manifest: a subject with urls, or of %d bytes", s.Size)
 		}
 		if blob.CheckDigest(s.Digest) == nil {
 			m.Subject = s.Digest
