@@ -2,7 +2,6 @@ package blob
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,22 +14,40 @@ const lockPoll = 10 * time.Millisecond
 // Lock waits until this process alone has the lock of the file path, and returns a function that releases it. The lock also ends
 // with the process, even after a crash. The file stays.
 func Lock(ctx context.Context, path string) (unlock func() error, err error) {
-	f, err := openNoFollow(path, os.O_RDWR|os.O_CREATE)
+	f, err := lockFile(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
+	return f.Close, nil
+}
+
+// LockTemporary locks a file as [Lock] does, and unlock removes it.
+func LockTemporary(ctx context.Context, path string) (unlock func() error, err error) {
+	f, err := lockFile(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return func() error { return removeOpen(f) }, nil
+}
+
+// lockFile opens and locks a file. It begins again if another process has removed the file meanwhile.
+func lockFile(ctx context.Context, path string) (*os.File, error) {
 	for {
-		ok, err := tryLock(f)
-		if ok {
-			return f.Close, nil
-		}
+		f, err := openNoFollow(path, os.O_RDWR|os.O_CREATE)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
+			return nil, err
+		}
+		ok, err := lockNamed(f)
+		if ok {
+			return f, nil
+		}
+		if f.Close(); err != nil {
+			return nil, err
 		}
 		select {
 		case <-time.After(lockPoll):
 		case <-ctx.Done():
-			return nil, errors.Join(fmt.Errorf("lock %s: %w", path, context.Cause(ctx)), f.Close())
+			return nil, context.Cause(ctx)
 		}
 	}
 }

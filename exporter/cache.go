@@ -97,9 +97,10 @@ func (c *Cache) drop(d digest.Digest) error {
 	return nil
 }
 
-// Close removes staged files that were not committed.
+// Close removes staged files that were not committed, and the folders of a layout that are empty without them.
 func (c *Cache) Close() error {
 	if c.Layout != nil {
+		defer c.removeFolders()
 		return errors.Join(c.Layout.Close(), c.Blobs.Close())
 	}
 	return c.Blobs.Close()
@@ -213,10 +214,15 @@ func (c *Cache) Tidy() error {
 		return err
 	}
 	err := errors.Join(c.Blobs.CleanStaging(), c.Layout.CleanStaging())
+	c.removeFolders()
+	return err
+}
+
+// removeFolders removes the empty folders of the downloads into a layout.
+func (c *Cache) removeFolders() {
 	for _, dir := range []string{c.notes, c.assertions, filepath.Join(filepath.Dir(c.notes), "sha256"), filepath.Dir(c.notes)} {
 		blob.RemoveEmpty(dir)
 	}
-	return err
 }
 
 // lastUse returns when each blob was last used, according to the notes. It removes the notes of blobs that are gone.

@@ -16,5 +16,5 @@ var errBusy = errors.New("another export is writing there")
 func lockLayout(ctx context.Context, dir string) (unlock func() error, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Second, errBusy)
 	defer cancel()
-	return blob.Lock(ctx, filepath.Join(dir, ".export.lock"))
+	return blob.LockTemporary(ctx, filepath.Join(dir, ".export.lock"))
 }
