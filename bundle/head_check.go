@@ -23,9 +23,12 @@ func (h *Head) validate() error {
 }
 
 func (h *Head) checkSnaps() error {
-	ids := make(map[string]string, len(h.Snaps))
+	ids, names := make(map[string]string, len(h.Snaps)), make(map[string]string, len(h.Snaps))
 	for _, s := range h.Snaps {
-		ids[s.Name] = s.SnapID
+		if other := names[s.SnapID]; other != "" {
+			return corrupt("%s and %s have the same snap-id", other, s.Name)
+		}
+		ids[s.Name], names[s.SnapID] = s.SnapID, s.Name
 	}
 	have := make(map[string]*SnapRevision, len(h.Revisions))
 	for _, r := range h.Revisions {
@@ -71,9 +74,12 @@ func (s *Snap) checkChannels(revisions map[string]*SnapRevision) error {
 }
 
 func (h *Head) checkCharms() error {
-	charms := make(map[string]*Charm, len(h.Charms))
+	charms, names := make(map[string]*Charm, len(h.Charms)), make(map[string]string, len(h.Charms))
 	for _, c := range h.Charms {
-		charms[c.Name] = c
+		if other := names[c.ID]; other != "" {
+			return corrupt("%s and %s have the same id", other, c.Name)
+		}
+		charms[c.Name], names[c.ID] = c, c.Name
 	}
 	have := make(map[string]bool, len(h.CharmRevisions)+len(h.CharmResources))
 	for _, r := range h.CharmRevisions {

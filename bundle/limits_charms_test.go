@@ -134,9 +134,10 @@ func TestManyCharms(t *testing.T) {
 	yaml := strings.Repeat("# what a charm's config.yaml may have\n", 2000) // 76 kB, like the config.yaml of a large charm
 	for i := range 60 {
 		name := fmt.Sprintf("charm-%c%c", 'a'+i/26, 'a'+i%26)
-		c.charms = append(c.charms, &bundle.Charm{Listing: charm.Listing{Name: name, ID: pgID, Type: charm.TypeCharm}})
+		id := fmt.Sprintf("%s%02d", pgID[2:], i)
+		c.charms = append(c.charms, &bundle.Charm{Listing: charm.Listing{Name: name, ID: id, Type: charm.TypeCharm}})
 		for revision := range 4 {
-			c.addCharm(name, pgID, charm.TypeCharm, revision+1, 10)
+			c.addCharm(name, id, charm.TypeCharm, revision+1, 10)
 			c.charmRevisions[len(c.charmRevisions)-1].Revision.ConfigYAML = yaml
 		}
 		for r := range 3 {
@@ -149,6 +150,7 @@ func TestManyCharms(t *testing.T) {
 				platforms = append(platforms, c.addImage(ociManifestType, fmt.Append(nil, name, r, p), layers...))
 			}
 			c.addImageResource(name, "image", r+1, c.addIndex(ociIndexType, platforms...))
+			c.charmResources[len(c.charmResources)-1].CharmID = id
 		}
 	}
 	s := c.seal(t)

@@ -49,6 +49,12 @@ func itemFlaws() []flaw {
 		{name: "revision-0", shows: "A revision has the number 0.", edit: change("charm.kit_2", func(i *charm.Item) { i.Revision.Number = 0 }), step: 10},
 		{name: "released-revision-missing", shows: "A channel holds a revision that the bundle does not have.", edit: change("charm.kit", func(l *charm.Listing) { l.ChannelMap[0].Revision = 9 }), step: 10},
 		{name: "charm-missing", shows: "A revision's charm is not in the bundle.", edit: func(f *forge) { f.items = f.items[:1] }, step: 10},
+		{name: "charm-id-twice", shows: "Two charms have one id.", edit: func(f *forge) {
+			other, data := *f.find("charm.kit"), *f.find("charm.kit").config
+			data.data = recode(data.data, func(l *charm.Listing) { l.Name, l.ChannelMap = "kit2", []charm.Release{} })
+			other.name, other.config = "charm.kit2", &data
+			f.items = append(f.items, &other)
+		}, step: 10},
 		{name: "name-path", shows: "The name of a charm is a path.", edit: change("charm.kit", func(l *charm.Listing) { l.Name = "../kit" }), step: 10},
 		{name: "channel-twice", shows: "A channel map has two rows of the same channel.", edit: change("charm.kit", func(l *charm.Listing) { l.ChannelMap = append(l.ChannelMap, l.ChannelMap[0]) }), step: 10},
 	}

@@ -169,6 +169,9 @@ def epoch(revision):
 def agree(items, images):
     """Refuses items that contradict each other. Returns whether something refers to an image."""
     by_name = {item.name: item.config for item in items}
+    for kind, field in ("snap", "snap-id"), ("charm", "id"):
+        ids = [item.config[field] for item in items if item.kind == kind]
+        check(len(set(ids)) == len(ids), "two of kind %s with one id" % kind)
     for item in items:
         c = item.config
         if item.kind == "snap.revision":
