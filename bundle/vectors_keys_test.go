@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,7 +43,12 @@ func addKeys(t *testing.T, index *vectortest.Index, files vectorFiles) {
 	}
 	add("compressed-point", "The key is a point in the compressed form.", pemOf(short), malformed)
 	p384 := elliptic.P384().Params()
-	raw, err := x509.MarshalPKIXPublicKey(&ecdsa.PublicKey{Curve: elliptic.P384(), X: p384.Gx, Y: p384.Gy})
+	point := slices.Concat([]byte{4}, p384.Gx.FillBytes(make([]byte, 48)), p384.Gy.FillBytes(make([]byte, 48)))
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P384(), point)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}

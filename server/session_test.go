@@ -240,7 +240,7 @@ func TestNonceWorksOnce(t *testing.T) {
 	if r := st.ask(t, other, st.serial, st.model); r.StatusCode != 403 {
 		t.Errorf("the same request of such a device again: %d, want 403", r.StatusCode)
 	}
-	if st.nonce(t) == st.nonce(t) {
+	if first, second := st.nonce(t), st.nonce(t); first == second {
 		t.Error("two nonces are equal")
 	}
 }
