@@ -24,7 +24,7 @@ func TestKillInstall(t *testing.T) {
 	want := h.state()
 	step := 3
 	if testing.Short() {
-		step = 40
+		step = 150
 	}
 	for n, killed := 0, true; killed; n++ {
 		if n > 1 && n%step != 0 {
