@@ -129,7 +129,7 @@ func TestKillAtEachRename(t *testing.T) {
 			want := whole.files(c.out)
 			cache := whole.files("cache")
 			for n, killed := 0, true; killed; n++ {
-				if testing.Short() && n%5 != 1 && n > 3 {
+				if testing.Short() && n%11 != 1 && n > 2 {
 					continue
 				}
 				d := first.copied(t)
