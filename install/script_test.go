@@ -32,6 +32,7 @@ esac
 type host struct {
 	t         *testing.T
 	dir, root string
+	env       []string // of uninstall.sh; nil is the test's
 }
 
 func newHost(t *testing.T, changes ...install.File) *host {
@@ -56,7 +57,7 @@ func newHost(t *testing.T, changes ...install.File) *host {
 			}
 		}
 	}
-	h := &host{t, t.TempDir(), ""}
+	h := &host{t: t, dir: t.TempDir()}
 	h.root = filepath.Join(h.dir, "a root")
 	var b bytes.Buffer
 	if err := install.Write(&b, all, at()); err != nil {

@@ -14,7 +14,7 @@ import (
 func (h *host) uninstall(args ...string) (out string, ok bool) {
 	h.t.Helper()
 	cmd := exec.Command(filepath.Join(h.root, "opt/offlinestore/uninstall.sh"), append([]string{"--root", h.root}, args...)...)
-	cmd.Dir = "/"
+	cmd.Dir, cmd.Env = "/", h.env
 	text, err := cmd.CombinedOutput()
 	return string(text), err == nil
 }
@@ -107,5 +107,37 @@ func TestUninstall(t *testing.T) {
 	}
 	if left := h.files(); left != "usr/local/share/man/man1/snap.1" {
 		t.Errorf("left after the purge:\n%s", left)
+	}
+}
+
+// TestUninstallInContainer removes a store where nobody may read in which folders processes work.
+func TestUninstallInContainer(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	if out, ok := h.install(); !ok {
+		t.Fatalf("install.sh: %s", out)
+	}
+	readlink, err := exec.LookPath("readlink")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tools := t.TempDir()
+	script := "#!/bin/sh\ncase $* in */proc/*) exit 1 ;; esac\nexec " + readlink + " \"$@\"\n"
+	if err := os.WriteFile(filepath.Join(tools, "readlink"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h.env = append(os.Environ(), "PATH="+tools+":"+os.Getenv("PATH"))
+	ended := exec.Command("true")
+	if err := ended.Run(); err != nil {
+		t.Fatal(err)
+	}
+	pidFile := "var/lib/snap-store-proxy/postgresql/data/postmaster.pid"
+	h.write(pidFile, fmt.Sprintln(os.Getpid()))
+	if out, ok := h.uninstall(); ok || !strings.Contains(out, "still runs") {
+		t.Errorf("with a process that may be PostgreSQL: %s", out)
+	}
+	h.write(pidFile, fmt.Sprintln(ended.Process.Pid))
+	if out, ok := h.uninstall(); !ok {
+		t.Errorf("without the process: %s", out)
 	}
 }

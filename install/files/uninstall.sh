@@ -75,12 +75,18 @@ stop() {
 	fi
 	# Another supervisor may run the service, and a command may be at work.
 	for file in "$data"/postgresql/*/postmaster.pid; do
-		# After a power cut, another process may have the number.
-		if [ -e "$file" ] && pid=$(head -n 1 "$file") && [ -n "$pid" ] &&
-			[ "$(readlink -f "/proc/$pid/cwd" || true)" = "$(readlink -f "${file%/*}")" ]; then
+		if [ -e "$file" ] && pid=$(head -n 1 "$file") && [ -n "$pid" ] && may_run_in "$pid" "${file%/*}"; then
 			fail "the PostgreSQL of the store still runs (process $pid): stop what uses the store, and try again"
 		fi
 	done
+}
+
+# may_run_in fails if there is no such process, or if it surely works in another folder: after a power cut, another process may have the
+# number. In a container, root may not read the folder of a process.
+may_run_in() {
+	kill -0 "$1" 2>/dev/null || [ -d "/proc/$1" ] || return 1
+	cwd=$(readlink -f "/proc/$1/cwd") || return 0
+	[ "$cwd" = "$(readlink -f "$2")" ]
 }
 
 remove() {
