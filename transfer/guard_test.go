@@ -216,3 +216,21 @@ func TestHeaderFields(t *testing.T) {
 		})
 	}
 }
+
+// TestAfterOptions sends a header with many fields over a connection on which net/http itself has answered OPTIONS *.
+func TestAfterOptions(t *testing.T) {
+	t.Parallel()
+	s := newLimitedServer(t)
+	_, c := s.ask("192.0.2.7", "/", "")
+	send := func(request string) (*http.Response, error) {
+		time.Sleep(20 * time.Millisecond) // until the server sees that the connection is idle
+		go io.WriteString(c, request)
+		return http.ReadResponse(bufio.NewReader(c), nil)
+	}
+	if resp, err := send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("OPTIONS *: %v, %v", resp, err)
+	}
+	if resp, err := send("GET / HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("a: b\r\n", 150) + "\r\n"); err == nil {
+		t.Errorf("150 fields after OPTIONS *: %s, want the connection closed", resp.Status)
+	}
+}

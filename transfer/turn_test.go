@@ -3,9 +3,11 @@ package transfer
 import (
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
@@ -129,14 +131,46 @@ func TestHeaderTurnEnds(t *testing.T) {
 	}
 }
 
+// TestNoTurnHasNoAnswer sends a request of a client while another connection keeps its turn.
+func TestNoTurnHasNoAnswer(t *testing.T) {
+	t.Parallel()
+	g := NewGuard()
+	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
+	l := g.Listen(srv.Listener, 100).(*listener)
+	srv.Listener = l
+	g.Protect(srv.Config)
+	srv.Start()
+	defer srv.Close()
+	c, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for turn := (chan struct{})(nil); turn == nil; time.Sleep(time.Millisecond) {
+		l.mu.Lock()
+		for _, cl := range l.clients {
+			turn = cl.turn
+			turn <- struct{}{}
+		}
+		l.mu.Unlock()
+	}
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(c); len(text) > 0 {
+		t.Errorf("the answer is %q, %v, want none", text, err)
+	}
+}
+
 // TestCountLines counts the lines of headers that come in parts of each size. Lines after the header, which are a body's, do not count.
 func TestCountLines(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]int{
-		"GET / HTTP/1.1\r\nA: b\r\n\r\n{\n\n\n":          2,
-		"GET / HTTP/1.1\nA: b\n\n{\n\n\n":                2,
-		"GET / HTTP/1.1\r\nA: b\r\nB: c":                 2,
-		"GET / HTTP/1.1\n" + strings.Repeat("a:\n", 500): 501,
+		"GET / HTTP/1.1\r\nA: b\r\n\r\n{\n\n\n":             2,
+		"GET / HTTP/1.1\nA: b\n\n{\n\n\n":                   2,
+		"GET / HTTP/1.1\r\nA: b\r\nB: c":                    2,
+		"\r\n\n\rGET / HTTP/1.1\r\nA: b\r\nC: d\r\n\r\ne\n": 3,
+		"GET / HTTP/1.1\n" + strings.Repeat("a:\n", 500):    501,
 	} {
 		for size := 1; size <= len(text); size++ {
 			var l lineCounter
