@@ -43,7 +43,11 @@ func matches(arg string) (found []string) {
 			continue
 		}
 		if ok, err := filepath.Match(pattern, strings.ToLower(e.Name())); ok && err == nil {
-			found = append(found, dir+e.Name())
+			path := dir + e.Name()
+			if strings.HasPrefix(path, "-") {
+				path = "." + string(filepath.Separator) + path // a file of somebody else's choice is no flag
+			}
+			found = append(found, path)
 		}
 	}
 	return found

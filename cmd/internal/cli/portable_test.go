@@ -42,6 +42,19 @@ func TestExpandPatterns(t *testing.T) {
 	}
 }
 
+// TestExpandToFlag expands a pattern in a folder with a file that is named like a flag.
+func TestExpandToFlag(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"--force", "a"} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{filepath.FromSlash("./--force"), "a"}, expandPatterns([]string{"*"})); diff != "" {
+		t.Errorf("expandPatterns (-want +got):\n%s", diff)
+	}
+}
+
 func TestValidateWindowsPath(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{"", ".", `..\out`, `C:\Users\me\bundles`, `D:bundle.tar.gz`, `\\server\share\x.tar`, `\\?\C:\long`, "e:/stick/jq.tar.gz",
