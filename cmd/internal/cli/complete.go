@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// completionTime bounds the time in which words for a shell are looked up. Nobody waits longer for the Tab key.
+// completionTime bounds the time in which words for a shell are looked up. The program then has as long again to clean up.
 const completionTime = 2 * time.Second
 
 // noFiles keeps the shell from offering files.
@@ -27,15 +27,11 @@ func Complete(lookUp func(ctx context.Context, args []string, prefix string) []s
 		defer cancel()
 		found := make(chan []string, 1)
 		go func() { found <- lookUp(ctx, args, prefix) }()
+		// The program must not end before lookUp, which may have started a database that nobody else would stop. Most end soon after ctx.
 		select {
 		case words := <-found:
 			return begin(words, prefix), noFiles
-		case <-ctx.Done():
-			// It ends soon, and must: it may have started a database, which nobody else would stop.
-			select {
-			case <-found:
-			case <-time.After(completionTime):
-			}
+		case <-time.After(2 * completionTime):
 			return nil, noFiles
 		}
 	}

@@ -20,7 +20,7 @@ const maxSecret = 64 << 10
 func AskSecret(prompt string) (string, error) {
 	fd := int(os.Stdin.Fd())
 	if !term.IsTerminal(fd) {
-		return "", fmt.Errorf("ask for a secret: %w", ErrNoTerminal)
+		return "", fmt.Errorf("ask for a secret: %w", errNoTerminal)
 	}
 	// In raw mode Ctrl-C is a key like any other. Otherwise Ctrl-C would end the process and leave the terminal without
 	// its echo.
@@ -39,13 +39,13 @@ func AskSecret(prompt string) (string, error) {
 	return line, nil
 }
 
-// ErrNoTerminal means that there is no terminal to ask on.
-var ErrNoTerminal = errors.New("stdin is not a terminal")
+// errNoTerminal means that there is no terminal to ask on.
+var errNoTerminal = errors.New("stdin is not a terminal")
 
-// Ask asks for a line on the terminal at stdin. The error is [ErrNoTerminal] if there is none.
+// Ask asks for a line on the terminal at stdin. The error is errNoTerminal if there is none.
 func Ask(prompt string) (string, error) {
 	if !IsTerminal(os.Stdin) {
-		return "", ErrNoTerminal
+		return "", errNoTerminal
 	}
 	fmt.Fprint(os.Stderr, prompt)
 	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
