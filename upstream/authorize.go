@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -23,8 +22,12 @@ type Authorizer interface {
 	Refresh(ctx context.Context, old string) error
 }
 
-// ErrUnauthorized means that the store demands a login, or refuses the one that it got.
-var ErrUnauthorized = errors.New("the store refuses the login")
+var (
+	// ErrUnauthorized means that the store refuses the login that it got.
+	ErrUnauthorized = errors.New("the store refuses the login")
+	// ErrAnonymous means that the store demands a login, and got none.
+	ErrAnonymous = errors.New("the store demands a login")
+)
 
 // InsecureURLError reports a URL to which a secret would cross the network unencrypted.
 type InsecureURLError struct{ URL string }
@@ -36,8 +39,7 @@ func (e *InsecureURLError) Error() string {
 
 // validateSecure returns an *InsecureURLError if somebody on the way to u could read requests. Plain HTTP is allowed on this host.
 func validateSecure(u *url.URL) error {
-	host := u.Hostname()
-	if a, err := netip.ParseAddr(host); u.Scheme == "https" || host == "localhost" || err == nil && a.IsLoopback() {
+	if u.Scheme == "https" || isLocal(u.Host) {
 		return nil
 	}
 	return &InsecureURLError{safe(u)}

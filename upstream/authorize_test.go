@@ -154,17 +154,56 @@ func TestLoginStaysAtTheStore(t *testing.T) {
 	}
 }
 
-// TestEchoedLogin checks that no error repeats a login, even though the store does.
+// TestEchoedLogin checks that no error repeats a login, even though the store does, with any status.
 func TestEchoedLogin(t *testing.T) {
 	t.Parallel()
-	c, _ := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusForbidden)
-		fmt.Fprintf(w, `{"error-list":[{"code":"denied","message":"no access with %s"}]}`, strings.ReplaceAll(r.Header.Get("Authorization"), `"`, " "))
-	}), upstream.Config{Auth: &ticket{}})
-	_, err := c.Info(t.Context(), "hello")
-	if err == nil || !strings.Contains(err.Error(), "no access with") || strings.Contains(err.Error(), "discharge-number") || strings.Contains(err.Error(), "root-root") {
-		t.Errorf("Info = %v, want an error without the login", err)
+	for _, test := range []struct {
+		status int
+		body   string
+	}{
+		{http.StatusForbidden, `{"error-list":[{"code":"denied","message":"no access with %[1]s"}]}`},
+		{http.StatusOK, `{"results":[],"error-list":[{"code":"denied with %[1]s","message":"no access with %[1]s"}]}`},
+		{http.StatusOK, `{"results":[{"result":"error","instance-key":"download-1","name":"hello","error":{"code":"denied","message":"no access with %[1]s"}}]}`},
+	} {
+		c, _ := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(test.status)
+			fmt.Fprintf(w, test.body, strings.ReplaceAll(r.Header.Get("Authorization"), `"`, " "))
+		}), upstream.Config{Auth: &ticket{}})
+		results, err := c.Resolve(t.Context(), "amd64", []snap.Action{{Name: "hello", Channel: "stable"}})
+		text := fmt.Sprint(err)
+		if err == nil && len(results) == 1 && results[0].Error != nil {
+			text = results[0].Error.Message
+		}
+		if !strings.Contains(text, "no access with") || strings.Contains(text, "discharge-number") || strings.Contains(text, "root-root") {
+			t.Errorf("Resolve after %d %s = %q, want an error without the login", test.status, test.body, text)
+		}
+	}
+}
+
+// TestUnauthorized checks which answers of status 401 are about the login: not the ones of another host, and not the ones to a request
+// without a login.
+func TestUnauthorized(t *testing.T) {
+	t.Parallel()
+	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
+	other := httptest.NewServer(refuse)
+	t.Cleanup(other.Close)
+	for _, test := range []struct {
+		name                    string
+		handler                 http.Handler
+		auth                    upstream.Authorizer
+		unauthorized, anonymous bool
+	}{
+		{"login", refuse, &ticket{}, true, false},
+		{"no login", refuse, nil, false, true},
+		{"other host", http.RedirectHandler(other.URL, http.StatusTemporaryRedirect), &ticket{}, false, false},
+		{"other host, no login", http.RedirectHandler(other.URL, http.StatusTemporaryRedirect), nil, false, false},
+	} {
+		c, _ := newClient(t, test.handler, upstream.Config{Auth: test.auth})
+		_, err := c.Info(t.Context(), "hello")
+		if errors.Is(err, upstream.ErrUnauthorized) != test.unauthorized || errors.Is(err, upstream.ErrAnonymous) != test.anonymous {
+			t.Errorf("%s: %v; unauthorized: %v, anonymous: %v", test.name, err, errors.Is(err, upstream.ErrUnauthorized), errors.Is(err, upstream.ErrAnonymous))
+		}
 	}
 }
 

@@ -67,19 +67,24 @@ type StatusError struct {
 	retryAfter string
 	json       bool
 	page       bool // a web page for people
+	authorized bool // the request had a login at a store
+	atOrigin   bool // the client's origin answered, and not a host of a redirect
 }
 
-// Is reports whether target is ErrUnauthorized, and the store answered so, or whether target is ErrNotStore, and a web page answered for the
-// store. A page in place of a good answer comes from a portal that answers everything, so that the store as a whole is unavailable.
+// Is reports whether the answer has the meaning of target. A status 401 is ErrUnauthorized if the request had a login, and ErrAnonymous if
+// it had none. A web page that answered for the store is ErrNotStore. A page in place of a good answer comes from a portal that answers
+// everything, so that the store as a whole is unavailable.
 func (e *StatusError) Is(target error) bool {
 	portal := e.Status == http.StatusOK || e.Status == http.StatusNetworkAuthenticationRequired
 	switch target {
 	case ErrNotStore: // a store that is overloaded, and a registry that lacks something, may answer with pages of their own
 		return e.page && (portal || e.who != whoRegistry && e.Status < 500)
-	case ErrUnavailable:
-		return e.page && portal
+	case ErrUnavailable: // no request gets through without the login that the service did not refresh
+		return e.page && portal || e.who == whoLogin && (e.Status >= 500 || e.Status == http.StatusTooManyRequests)
 	case ErrUnauthorized:
-		return e.Status == http.StatusUnauthorized && e.who != whoRegistry
+		return e.Status == http.StatusUnauthorized && e.authorized
+	case ErrAnonymous:
+		return e.Status == http.StatusUnauthorized && e.atOrigin && !e.authorized && e.who == ""
 	}
 	return false
 }
@@ -112,6 +117,7 @@ func (c *Client) statusError(resp *http.Response) *StatusError {
 	e := &StatusError{
 		URL: safe(resp.Request.URL), Status: resp.StatusCode, who: c.who,
 		OopsID: clean(resp.Header.Get("X-Oops-Id")), retryAfter: resp.Header.Get("Retry-After"),
+		authorized: c.auth != nil && resp.Request.Header.Get("Authorization") != "", atOrigin: SameOrigin(resp.Request.URL, c.origin),
 	}
 	if t := mediaType(resp.Header); t != "application/json" && t != "application/problem+json" {
 		e.page = isPage(resp.Header, nil)

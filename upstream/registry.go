@@ -163,7 +163,7 @@ func (r *Repository) url(kind, ref string) string {
 	return r.client.endpoint(nil, append(append([]string{"v2"}, strings.Split(r.repo.RepositoryStr(), "/")...), kind, ref)...)
 }
 
-// isLocal reports whether a registry is on this machine.
+// isLocal reports whether a host, with or without a port, is this machine.
 func isLocal(host string) bool {
 	u, err := url.Parse("//" + host)
 	if err != nil {

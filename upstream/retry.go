@@ -72,11 +72,12 @@ func (c *Client) pause(ctx context.Context, what string, n int, err error) error
 	}
 }
 
-// transient reports whether the same request might succeed a little later.
+// transient reports whether the same request might succeed a little later. A request whose login was not refreshed does not: a login service
+// is never asked twice, since it may lock the account.
 func transient(err error) bool {
 	var s *StatusError
 	if errors.As(err, &s) {
-		return s.Status >= 500 && !errors.Is(err, ErrNotStore) || s.Status == http.StatusTooManyRequests || s.Status == http.StatusRequestTimeout
+		return s.who != whoLogin && (s.Status >= 500 && !errors.Is(err, ErrNotStore) || s.Status == http.StatusTooManyRequests || s.Status == http.StatusRequestTimeout)
 	}
 	var t *transportError
 	if !errors.As(err, &t) {

@@ -109,6 +109,15 @@ func (c *Client) refresh(ctx context.Context, arch string, actions []snap.Action
 	if err != nil {
 		return nil, err
 	}
+	for i := range resp.ErrorList {
+		e := &resp.ErrorList[i]
+		e.Code, e.Message = c.secrets.redact(e.Code), c.secrets.redact(e.Message)
+	}
+	for i := range resp.Results {
+		if e := resp.Results[i].Error; e != nil {
+			e.Code, e.Message = c.secrets.redact(e.Code), c.secrets.redact(e.Message)
+		}
+	}
 	return &resp, nil
 }
 

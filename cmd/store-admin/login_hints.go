@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"offlinestore/account"
 	"offlinestore/cmd/internal/cli"
@@ -43,9 +44,16 @@ func loginHints() cli.Table {
 			"the account is the one of https://login.ubuntu.com, where the password can be reset"),
 		cli.On(cli.As[*upstream.LoginError], cli.Failed, "see the account at https://login.ubuntu.com"),
 		cli.On(cli.Is(upstream.ErrUnauthorized), cli.Failed, "'store-admin whoami' shows the login; log in again with 'store-admin login EMAIL', or replace the one in the environment"),
+		cli.On(cli.All(cli.Is(upstream.ErrAnonymous), ofSnap), cli.Failed, "log in with 'store-admin login EMAIL'"),
 		cli.On(cli.As[*exporter.PrivateError], cli.Failed, "leave it out: a bundle is for every device, and cannot carry snaps for some devices yet"),
 		cli.On(cli.All(cli.Arose(atLogin), cli.Is(upstream.ErrNotStore)), cli.Upstream,
 			"a proxy or a captive portal answered: check the way there (HTTPS_PROXY, a login page of the network), --dashboard-url and --sso-url"),
 		cli.On(cli.Arose(atLogin), cli.Upstream, "check the way there (HTTPS_PROXY), --dashboard-url and --sso-url; then try again"),
 	}
+}
+
+// ofSnap reports whether an error is about the Snap Store, and not about a charm.
+func ofSnap(err error) bool {
+	e, ok := errors.AsType[*exporter.ItemError](err)
+	return !ok || !slices.ContainsFunc(e.Items, func(i exporter.Item) bool { return i.Charm != "" })
 }
