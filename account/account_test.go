@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -61,7 +62,7 @@ func (s *services) logIn(t *testing.T, dir string) account.Login {
 	if l.Discharge, err = sso.Discharge(t.Context(), upstream.DischargeRequest{Email: email, Password: password, CaveatID: caveat}); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Save(dir); err != nil {
+	if err := l.Save(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
 	return l
@@ -126,7 +127,7 @@ func TestLogOutWhileRefreshing(t *testing.T) {
 	s, dir := newServices(t), t.TempDir()
 	s.logIn(t, dir)
 	session := s.find(t, dir)
-	if err := account.Forget(dir); err != nil {
+	if err := account.Forget(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
 	s.Age(25 * time.Hour)
@@ -136,8 +137,117 @@ func TestLogOutWhileRefreshing(t *testing.T) {
 	if _, err := account.Find(dir, s.login); !errors.Is(err, account.ErrNone) {
 		t.Errorf("Find after Forget = %v, want ErrNone", err)
 	}
-	if err := account.Forget(dir); !errors.Is(err, account.ErrNone) {
+	if err := account.Forget(t.Context(), dir); !errors.Is(err, account.ErrNone) {
 		t.Errorf("Forget again = %v, want ErrNone", err)
+	}
+}
+
+// TestLogOutDuringRefresh logs out while the service answers. The session does not bring the login back.
+func TestLogOutDuringRefresh(t *testing.T) {
+	s, dir := newServices(t), t.TempDir()
+	s.logIn(t, dir)
+	session := s.find(t, dir)
+	s.Age(25 * time.Hour)
+	asked, answer := make(chan bool), make(chan bool)
+	s.Inject(upstreamtest.Fault{Path: "/api/v2/tokens/refresh", Do: func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked <- true
+			<-answer
+			h.ServeHTTP(w, r)
+		})
+	}})
+	refreshed, forgotten := make(chan error, 1), make(chan error, 1)
+	go func() { refreshed <- s.whoAmI(t, session) }()
+	<-asked
+	go func() { forgotten <- account.Forget(t.Context(), dir) }()
+	select {
+	case err := <-forgotten:
+		t.Errorf("Forget = %v during a refresh, want it to wait", err)
+		forgotten <- err
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(answer)
+	if err := errors.Join(<-refreshed, <-forgotten); err != nil {
+		t.Error(err)
+	}
+	if _, err := account.Find(dir, s.login); !errors.Is(err, account.ErrNone) {
+		t.Errorf("Find after Forget = %v, want ErrNone", err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("Forget leaves %v, %v", entries, err)
+	}
+}
+
+// TestOtherStoreMeanwhile saves a login for another store while a session is open. The session does not overwrite it.
+func TestOtherStoreMeanwhile(t *testing.T) {
+	s, dir := newServices(t), t.TempDir()
+	l := s.logIn(t, dir)
+	session := s.find(t, dir)
+	l.Store = "https://other.example"
+	if err := l.Save(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s.Age(25 * time.Hour)
+		if err := s.whoAmI(t, session); err != nil {
+			t.Error(err)
+		}
+	}
+	if now, err := account.Find(dir, s.login); err != nil || now.Store != l.Store || now.Discharge != l.Discharge {
+		t.Errorf("the other store's login is now %v, %v", now, err)
+	}
+	s.Age(3000 * time.Hour)
+	var expired *account.ExpiredError
+	if err := s.whoAmI(t, session); !errors.As(err, &expired) || !expired.Saved {
+		t.Errorf("an expired login: %v", err)
+	}
+}
+
+// TestRefusedOnce lets many requests find a login too old that the service does not refresh. It is asked once, until there is another login.
+func TestRefusedOnce(t *testing.T) {
+	const refresh = "/api/v2/tokens/refresh"
+	for name, test := range map[string]struct {
+		fault func(http.Handler) http.Handler
+		want  error
+	}{
+		"suspended": {nil, upstream.ErrUnauthorized}, "busy": {upstreamtest.Status(http.StatusTooManyRequests), upstream.ErrUnavailable},
+		"broken": {upstreamtest.Status(http.StatusBadGateway), upstream.ErrUnavailable},
+	} {
+		s, dir := newServices(t), t.TempDir()
+		s.logIn(t, dir)
+		session := s.find(t, dir)
+		s.Age(25 * time.Hour)
+		if test.fault != nil {
+			s.Inject(upstreamtest.Fault{Path: refresh, Do: test.fault})
+		} else {
+			s.SetAccount(upstreamtest.Account{Email: email, Password: password, Username: "jo", Refused: "ACCOUNT_SUSPENDED"})
+		}
+		// A store is asked again after other failures.
+		store, err := upstream.New(upstream.Config{Origin: s.login.Dashboard, Auth: session, Backoff: func(int) time.Duration { return 0 }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				if _, err := store.WhoAmI(t.Context()); !errors.Is(err, test.want) {
+					t.Errorf("%s: %v, want %v", name, err, test.want)
+				}
+			})
+		}
+		wg.Wait()
+		if n := s.Count(refresh); n != 1 {
+			t.Errorf("%s: %d refreshes, want 1", name, n)
+		}
+		s.Heal()
+		s.SetAccount(upstreamtest.Account{Email: email, Password: password, Username: "jo"})
+		if err := s.whoAmI(t, session); !errors.Is(err, test.want) {
+			t.Errorf("%s, with the same login: %v, want %v", name, err, test.want)
+		}
+		s.logIn(t, dir)
+		if err := s.whoAmI(t, session); err != nil {
+			t.Errorf("%s, after another login: %v", name, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -105,11 +106,28 @@ func load(path string) (*Login, error) {
 		SSO: f.SSO, path: path}, nil
 }
 
-// Save keeps a login below the folder dir, in place of an earlier one.
-func (l *Login) Save(dir string) error {
+// Save keeps a login below the folder dir, in place of an earlier one. It waits while a session refreshes that one.
+func (l *Login) Save(ctx context.Context, dir string) (err error) {
+	if err := blob.MakeDir(dir, 0o700); err != nil {
+		return fmt.Errorf("save the login: %w", err)
+	}
 	l.path = filepath.Join(dir, fileName)
 	l.Source = l.path
+	unlock, err := lock(ctx, l.path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	return l.save()
+}
+
+// lock waits until no other process changes the login in a file.
+func lock(ctx context.Context, path string) (unlock func() error, err error) {
+	unlock, err = blob.LockTemporary(ctx, path+".lock")
+	if err != nil {
+		return nil, fmt.Errorf("lock the login: %w", err)
+	}
+	return unlock, nil
 }
 
 func (l *Login) save() error {
@@ -123,10 +141,19 @@ func (l *Login) save() error {
 	return nil
 }
 
-// Forget removes the login that is saved below the folder dir. It returns [ErrNone] if there is none.
-func Forget(dir string) error {
+// Forget removes the login that is saved below the folder dir. It returns [ErrNone] if there is none. It waits while a session refreshes
+// the login, so that the session does not bring it back.
+func Forget(ctx context.Context, dir string) (err error) {
 	path := filepath.Join(dir, fileName)
-	err := os.Remove(path)
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return ErrNone
+	}
+	unlock, err := lock(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	err = os.Remove(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return ErrNone
 	}

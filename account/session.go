@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 
-	"offlinestore/blob"
 	"offlinestore/upstream"
 )
 
@@ -26,16 +25,22 @@ func (e *ExpiredError) Error() string {
 // Unwrap returns the reason.
 func (e *ExpiredError) Unwrap() error { return e.Err }
 
+// Is reports whether target is [upstream.ErrUnauthorized], for any reason.
+func (e *ExpiredError) Is(target error) bool { return target == upstream.ErrUnauthorized }
+
 // errToken is the reason why a token cannot be refreshed.
 var errToken = errors.New("a login of this kind can't be refreshed (logins by Candid have this kind; Candid was shut down in 2026)")
 
 // Session authorizes requests with a login. It is an [upstream.Authorizer].
 type Session struct {
-	sso *upstream.Client
+	sso   *upstream.Client
+	saved bool // the login came from a file, which it may have lost since
 
 	mu     sync.Mutex
 	login  Login
 	header string
+	// failed is the answer of the service that did not refresh header, or nil. The service is not asked again.
+	failed error
 }
 
 // NewSession returns a session with a login. cfg configures the client of Ubuntu SSO, except for its origin.
@@ -49,7 +54,7 @@ func NewSession(login *Login, cfg upstream.Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Session{sso: sso, login: *login, header: header}, nil
+	return &Session{sso: sso, saved: login.Saved(), login: *login, header: header}, nil
 }
 
 // Authorization returns the value of the Authorization header.
@@ -68,32 +73,41 @@ func (s *Session) Refresh(ctx context.Context, old string) (err error) {
 		return nil
 	}
 	if s.login.Token != "" {
-		return &ExpiredError{s.login.Source, s.login.Saved(), errToken}
+		return s.expired(errToken)
 	}
 	if s.login.Saved() {
-		unlock, err := blob.Lock(ctx, s.login.path+".lock")
-		if err != nil {
-			return fmt.Errorf("lock the login: %w", err)
+		unlock, lockErr := lock(ctx, s.login.path)
+		if lockErr != nil {
+			return lockErr
 		}
 		defer func() { err = errors.Join(err, unlock()) }()
 		if s.reload(); s.header != old {
 			return nil
 		}
 	}
+	if s.failed != nil {
+		return s.failed
+	}
 	return s.refresh(ctx)
 }
 
-// reload takes over the login that another process has saved since.
+func (s *Session) expired(reason error) error {
+	return &ExpiredError{s.login.Source, s.saved, reason}
+}
+
+// reload takes over the login that another process has saved since. If the file has none, or one for another store, the session does not
+// write there any more.
 func (s *Session) reload() {
 	l, err := load(s.login.path)
-	if errors.Is(err, ErrNone) {
-		s.login.path = "" // the user has logged out meanwhile
+	if errors.Is(err, ErrNone) || err == nil && l.Store != s.login.Store {
+		s.login.path = ""
+		return
 	}
-	if err != nil || l.Store != s.login.Store {
+	if err != nil {
 		return // the login is used as it is
 	}
-	if header, err := l.header(); err == nil {
-		s.login, s.header = *l, header
+	if header, err := l.header(); err == nil && header != s.header {
+		s.login, s.header, s.failed = *l, header, nil
 	}
 }
 
@@ -101,9 +115,12 @@ func (s *Session) refresh(ctx context.Context) error {
 	discharge, err := s.sso.RefreshDischarge(ctx, s.login.Discharge)
 	var refused *upstream.LoginError
 	if errors.As(err, &refused) && refused.Reason != upstream.ReasonTooMany {
-		return &ExpiredError{s.login.Source, s.login.Saved(), err}
+		err = s.expired(err)
 	}
 	if err != nil {
+		if _, answered := errors.AsType[*upstream.StatusError](err); answered {
+			s.failed = err
+		}
 		return err
 	}
 	s.login.Discharge = discharge

@@ -35,7 +35,7 @@ func runLogin(c *cobra.Command, o loginOptions) error {
 		return err
 	}
 	if o.email == "" {
-		if o.email, err = cli.Ask("E-mail address: "); err != nil {
+		if o.email, err = cli.Ask("E-mail address: "); err != nil || o.email == "" {
 			return cli.Usagef("login: name your account: store-admin login EMAIL")
 		}
 	}
@@ -54,7 +54,7 @@ func runLogin(c *cobra.Command, o loginOptions) error {
 	}
 	l := o.services.login()
 	l.Email, l.Root, l.Discharge = o.email, root, discharge
-	if err := l.Save(dir); err != nil {
+	if err := l.Save(c.Context(), dir); err != nil {
 		return err
 	}
 	for _, name := range account.Variables {

@@ -35,7 +35,7 @@ func runLogout(c *cobra.Command, url string) error {
 		if err != nil {
 			return err
 		}
-		forget, none = func() error { return account.Forget(dir) }, cli.Is(account.ErrNone)
+		forget, none = func() error { return account.Forget(c.Context(), dir) }, cli.Is(account.ErrNone)
 	}
 	said := "Logged out."
 	if err := forget(); err != nil && none(err) {
