@@ -17,10 +17,12 @@ type WriteOptions struct {
 	NoReplace bool
 	// Crowded reports that the folder holds so many files that WriteFile should not look for abandoned ones.
 	Crowded bool
+	// Unsynced reports that the file may be lost, or damaged, if the power fails soon. Its reader has to notice.
+	Unsynced bool
 }
 
-// WriteFile writes a small file durably and atomically: readers see the old content or the new one. It first removes the abandoned
-// files in the folder.
+// WriteFile writes a small file atomically: readers see the old content or the new one. It does so durably unless o is Unsynced. It first
+// removes the abandoned files in the folder.
 func WriteFile(path string, data []byte, o WriteOptions) error {
 	if !o.Crowded {
 		RemoveAbandoned(filepath.Dir(path))
@@ -33,7 +35,7 @@ func WriteFile(path string, data []byte, o WriteOptions) error {
 	if _, err := f.Write(data); err != nil {
 		return err
 	}
-	f.replace = !o.NoReplace
+	f.replace, f.unsynced = !o.NoReplace, o.Unsynced
 	return f.Commit()
 }
 
@@ -43,6 +45,7 @@ type File struct {
 	path       string
 	replace    bool
 	keep       bool // keeps the complete file if its name fails
+	unsynced   bool
 	written    int64
 	writtenOff int64
 	done       bool
@@ -112,7 +115,7 @@ func (f *File) Commit() error {
 	}
 	f.done = true
 	err := f.f.Truncate(f.written) // removes the unused part of the preallocation
-	if err == nil {
+	if err == nil && !f.unsynced {
 		err = syncData(f.f)
 	}
 	if err != nil {
@@ -128,6 +131,9 @@ func (f *File) Commit() error {
 	}
 	if !f.replace {
 		remove(f.f.Name()) // a link that failed to be removed takes no space
+	}
+	if f.unsynced {
+		return nil
 	}
 	if err := SyncDir(filepath.Dir(f.path)); err != nil {
 		return f.error("commit", err)

@@ -53,7 +53,6 @@ func OpenCache(dir string) (*Cache, error) {
 	_ = blobs.CleanStaging()
 	notes, assertions := filepath.Join(dir, ".sha3-384"), filepath.Join(dir, ".assertions")
 	blob.RemoveAbandoned(notes)
-	blob.RemoveAbandoned(assertions)
 	if err := blob.MakeDir(notes, 0o755); err != nil {
 		return nil, fmt.Errorf("open the cache: %w", err)
 	}

@@ -68,7 +68,7 @@ func (c *Cache) keepAssertion(a *assertion.Assertion) {
 	if assertion.EncodeAll(&text, []*assertion.Assertion{a}) != nil {
 		return
 	}
-	_ = blob.WriteFile(path, []byte(checksum(text.Bytes())+"\n"+text.String()), blob.WriteOptions{Mode: 0o644, Crowded: true})
+	_ = blob.WriteFile(path, []byte(checksum(text.Bytes())+"\n"+text.String()), blob.WriteOptions{Mode: 0o644, Crowded: true, Unsynced: true})
 }
 
 func checksum(text []byte) string {
@@ -76,8 +76,9 @@ func checksum(text []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// trimAssertions removes the kept assertions that are too old, or all of them.
+// trimAssertions removes the kept assertions that are too old, or all of them, and the remains of killed exports.
 func (c *Cache) trimAssertions(all bool) {
+	blob.RemoveAbandoned(c.assertions)
 	entries, _ := os.ReadDir(c.assertions) // usually, it does not exist
 	for _, e := range entries {
 		info, err := e.Info()
