@@ -208,8 +208,8 @@ func (p *planner) compareSet(set *Assertion, pinned []assertion.SetSnap) error {
 		if s == nil {
 			continue
 		}
-		if s.Listing.SnapID != want.SnapID {
-			return storeError("%s names the snap-id %.80q for %s, which is %s in the store", set, want.SnapID, want.Name, s.Listing.SnapID)
+		if err := s.compareID(set.String(), want.SnapID); err != nil {
+			return err
 		}
 		for _, r := range s.Revisions {
 			if want.Revision == 0 || r.Revision.Number == want.Revision {
@@ -218,6 +218,14 @@ func (p *planner) compareSet(set *Assertion, pinned []assertion.SetSnap) error {
 		}
 	}
 	return nil
+}
+
+// compareID returns an error if an assertion names another snap-id than the store.
+func (s *Snap) compareID(assertion, id string) error {
+	if s.Listing.SnapID == id {
+		return nil
+	}
+	return storeError("%s names the snap-id %.80q for %s, which is %s in the store", assertion, id, s.Listing.Name, s.Listing.SnapID)
 }
 
 func (p *planner) compareComponents(set *Assertion, r *SnapRevision, want assertion.SetSnap) {

@@ -85,9 +85,9 @@ func (r *Request) architectures(name string) []string {
 	return slices.DeleteFunc(slices.Clone(r.Architectures), func(a string) bool { return r.without(Item{Snap: name, Architecture: a}) })
 }
 
-// itemError returns err as an error about one item, unless the store as a whole is to blame.
+// itemError returns err as an error about one item, unless the store as a whole is to blame, or the item is none, as a model is.
 func itemError(i Item, err error) error {
-	if err == nil || errors.Is(err, upstream.ErrUnavailable) {
+	if err == nil || i == (Item{}) || errors.Is(err, upstream.ErrUnavailable) {
 		return err
 	}
 	return &ItemError{[]Item{i}, err}

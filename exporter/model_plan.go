@@ -56,11 +56,14 @@ func (p *planner) verifyModel(a *assertion.Assertion) error {
 	return nil
 }
 
-// explainStore adds to an error about missing snaps that they may be private to the model's store.
+// explainStore adds to an error about snaps that the store does not know that they may be private to the model's store.
 func explainStore(store string, err error) error {
 	var missing *MissingError
 	if store != "" && errors.As(err, &missing) {
-		for i := range missing.Gaps {
+		for i, g := range missing.Gaps {
+			if g.Channel != "" || g.Revision != 0 {
+				continue // the snap is known
+			}
 			missing.Gaps[i].Reason += fmt.Sprintf("; it may be private to the model's store %s, whose snaps bundles cannot carry yet", store)
 		}
 	}
@@ -74,8 +77,10 @@ func (p *planner) compareModel(a *assertion.Assertion, m *assertion.Model) error
 		if s == nil {
 			continue
 		}
-		if want.SnapID != "" && s.Listing.SnapID != want.SnapID {
-			return storeError("%s names the snap-id %.80q for %s, which is %s in the store", a.Ref().Name(), want.SnapID, want.Name, s.Listing.SnapID)
+		if want.SnapID != "" {
+			if err := s.compareID(a.Ref().Name(), want.SnapID); err != nil {
+				return err
+			}
 		}
 		for _, r := range s.Revisions {
 			for _, c := range want.Components {
