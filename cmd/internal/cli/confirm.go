@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"bufio"
-	"fmt"
 	"os"
 	"strings"
 )
@@ -13,11 +11,10 @@ func Confirm(question string) (bool, error) {
 	if !IsTerminal(os.Stdin) {
 		return false, Usagef("there is no terminal to answer %q: give --yes", question)
 	}
-	fmt.Fprintf(os.Stderr, "%s [y/N] ", question)
-	answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	answer, err := Ask(question + " [y/N] ")
 	if err != nil {
-		return false, fmt.Errorf("read the answer: %w", err)
+		return false, err
 	}
-	answer = strings.ToLower(strings.TrimSpace(answer))
+	answer = strings.ToLower(answer)
 	return answer == "y" || answer == "yes", nil
 }

@@ -65,8 +65,8 @@ func CheckOutput(flag, path string) error {
 	return nil
 }
 
-// windowsVolume matches the start of a path that names a disk.
-var windowsVolume = regexp.MustCompile(`^(\\\\[?.]\\)?[A-Za-z]:`)
+// windowsVolume matches the start of a path that names a disk, or that is in the long form of a share or of a disk without a letter.
+var windowsVolume = regexp.MustCompile(`(?i)^(?:(?:\\\\[?.]\\)?[a-z]:|\\\\[?.]\\(?:UNC|Volume\{[0-9a-f-]+\})(?:\\|$))`)
 
 // validateWindowsPath validates a path by the rules of Windows.
 func validateWindowsPath(path string) error {

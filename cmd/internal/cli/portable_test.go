@@ -57,7 +57,7 @@ func TestExpandToFlag(t *testing.T) {
 
 func TestValidateWindowsPath(t *testing.T) {
 	t.Parallel()
-	for _, good := range []string{"", ".", `..\out`, `C:\Users\me\bundles`, `D:bundle.tar.gz`, `\\server\share\x.tar`, `\\?\C:\long`, "e:/stick/jq.tar.gz",
+	for _, good := range []string{"", ".", `..\out`, `C:\Users\me\bundles`, `D:bundle.tar.gz`, `\\server\share\x.tar`, `\\?\C:\long`, `\\?\UNC\server\share\x.tar`, `\\?\Volume{26a21bda-a627-11d7-9931-806e6f6e6963}\x.tar`, `\\.\unc\server\share`, "e:/stick/jq.tar.gz",
 		"console", "nullable.tar", "com10", "a.con", ".hidden", "jq-20260101T000000.tar.gz"} {
 		if err := validateWindowsPath(good); err != nil {
 			t.Errorf("validateWindowsPath(%q) = %v", good, err)
@@ -68,6 +68,7 @@ func TestValidateWindowsPath(t *testing.T) {
 		"conin$":        "device",
 		"jq:latest.tar": "colon", `C:\a\b:c`: "colon", "C:x:y": "colon",
 		"out.": "at the end", `out \x`: "at the end", "...": "at the end",
+		`\\?\UNC\server\share\nul`: "device", `\\?\UNC\server\share\a:b`: "colon", `\\?\Volume{x}\y`: "forbids", `\\?\UNCLE\x`: "forbids",
 		"a?b": "forbids", "a\x01": "forbids", `x|y`: "forbids",
 	} {
 		if err := validateWindowsPath(bad); err == nil || !strings.Contains(err.Error(), want) {
