@@ -19,11 +19,11 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
-// The account of the scripts. Its secrets may be in no file but the saved login.
+// The account of the scripts. Its secrets may be in no file but the saved login. No digest can have them by chance.
 const (
 	testEmail    = "jo@acme.example"
 	testPassword = "correct-horse-battery"
-	testOTP      = "918273"
+	testOTP      = "wxkqyz"
 )
 
 // serveSSO serves Ubuntu SSO and the dashboard, and names them in the environment.

@@ -26,7 +26,9 @@ func signingKey(name string) (crypto.Signer, *keyring.Ring, error) {
 	}
 	if slices.Contains(names, name) || name != defaultKey {
 		key, err := k.Load(name)
-		warnOfReaders(k, name)
+		if err == nil {
+			warnOfReaders(k, name)
+		}
 		return key, k, err
 	}
 	key, err := k.Generate(name)

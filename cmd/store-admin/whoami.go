@@ -76,6 +76,9 @@ func newIdentity(l *account.Login, a *upstream.Account) *identity {
 	if r.Permissions == nil {
 		r.Permissions = []string{}
 	}
+	if a.Packages != nil {
+		r.Packages = []string{} // a login that is good for none
+	}
 	for _, p := range a.Packages {
 		r.Packages = append(r.Packages, cmp.Or(p.Name, p.SnapID))
 	}
