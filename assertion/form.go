@@ -148,7 +148,7 @@ func (a *Assertion) mustHaveNumbers(least int64, names ...string) error {
 
 func (a *Assertion) sameAsAuthority(name string) error {
 	if a.HeaderString(name) != a.AuthorityID() {
-		return fmt.Errorf("%w: authority-id is %q, %s is %q", ErrWrongAuthority, a.AuthorityID(), name, a.HeaderString(name))
+		return fmt.Errorf("%w: authority-id is %.60q, %s is %.60q", ErrWrongAuthority, a.AuthorityID(), name, a.HeaderString(name))
 	}
 	return nil
 }

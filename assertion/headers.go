@@ -46,11 +46,11 @@ func (p *headerParser) entries(indent, depth int) (map[string]any, error) {
 			return nil, fmt.Errorf("header name %.60q: not valid", name)
 		}
 		if _, dup := m[name]; dup {
-			return nil, fmt.Errorf("header %q: given twice", name)
+			return nil, fmt.Errorf("header %.60q: given twice", name)
 		}
 		v, err := p.value(after, indent, depth)
 		if err != nil {
-			return nil, fmt.Errorf("header %q: %w", name, err)
+			return nil, fmt.Errorf("header %.60q: %w", name, err)
 		}
 		m[name] = v
 	}

@@ -113,7 +113,11 @@ func (k *publicKey) verifySignature(content, signature []byte) error {
 	}
 	h.Write(content)
 	h.Write(sig.HashSuffix)
-	if err := verifyRSA(k.packet.PublicKey.(*rsa.PublicKey), h.Sum(nil), sig.RSASignature.Bytes()); err != nil {
+	digest := h.Sum(nil)
+	if !bytes.Equal(digest[:len(sig.HashTag)], sig.HashTag[:]) {
+		return fmt.Errorf("%w: it is for other content", ErrBadSignature) // devices compare it, too
+	}
+	if err := verifyRSA(k.packet.PublicKey.(*rsa.PublicKey), digest, sig.RSASignature.Bytes()); err != nil {
 		return fmt.Errorf("%w: %w", ErrBadSignature, err)
 	}
 	return nil

@@ -1,8 +1,8 @@
 package assertion
 
 import (
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -62,7 +62,7 @@ func (a *Assertion) Model() (*Model, error) {
 func (m *Model) addListed(v any) error {
 	list, _ := v.([]any)
 	if len(list) == 0 {
-		return fmt.Errorf("snaps: empty or not a list")
+		return errors.New("snaps: empty or not a list")
 	}
 	for i, item := range list {
 		entry, _ := item.(map[string]any)
@@ -75,20 +75,14 @@ func (m *Model) addListed(v any) error {
 		if s.Name == "" || m.has(s.Name) {
 			return fmt.Errorf("snaps: item %d: no name, or one that is there twice", i+1)
 		}
-		components, ok := entry["components"].(map[string]any)
-		if _, there := entry["components"]; there && !ok {
-			return fmt.Errorf("snaps: %.60q: components: not a map", s.Name)
+		var err error
+		if s.Components, err = parseComponents(entry); err != nil {
+			return fmt.Errorf("snaps: %.60q: %w", s.Name, err)
 		}
-		for _, name := range slices.Sorted(maps.Keys(components)) {
-			c := SetComponent{Name: name}
-			c.Presence, _ = components[name].(string)
-			if more, ok := components[name].(map[string]any); ok {
-				c.Presence, _ = more["presence"].(string)
+		for _, c := range s.Components {
+			if c.Presence == PresenceInvalid {
+				return fmt.Errorf("snaps: %.60q: component %.60q: neither required nor optional", s.Name, c.Name)
 			}
-			if c.Presence != PresenceRequired && c.Presence != PresenceOptional {
-				return fmt.Errorf("snaps: %.60q: component %.60q: no known presence", s.Name, name)
-			}
-			s.Components = append(s.Components, c)
 		}
 		m.Snaps = append(m.Snaps, s)
 	}
@@ -134,7 +128,7 @@ func (m *Model) has(name string) bool {
 func (m *Model) addSets(v any) error {
 	list, ok := v.([]any)
 	if v != nil && !ok {
-		return fmt.Errorf("validation-sets: not a list")
+		return errors.New("validation-sets: not a list")
 	}
 	for i, item := range list {
 		entry, _ := item.(map[string]any)

@@ -40,7 +40,7 @@ func verifyContent(a *Assertion, found map[string]*Assertion) error {
 		}
 	case gatingAuthority:
 		if publisher := found["snap-declaration"].HeaderString("publisher-id"); publisher != a.AuthorityID() {
-			return fmt.Errorf("%w: authority-id is %q, the publisher of the snap is %q", ErrWrongAuthority, a.AuthorityID(), publisher)
+			return fmt.Errorf("%w: authority-id is %.60q, the publisher of the snap is %.60q", ErrWrongAuthority, a.AuthorityID(), publisher)
 		}
 	}
 	return nil

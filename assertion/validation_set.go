@@ -1,6 +1,7 @@
 package assertion
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -57,9 +58,15 @@ func parseSetSnap(m map[string]any) (s SetSnap, err error) {
 	if s.Presence, s.Revision, err = parsePresence(m); err != nil {
 		return s, err
 	}
+	s.Components, err = parseComponents(m)
+	return s, err
+}
+
+// parseComponents returns the components of an entry in a validation set or a model, by name. Each is a presence, or a map with one.
+func parseComponents(m map[string]any) (list []SetComponent, err error) {
 	components, ok := m["components"].(map[string]any)
 	if _, there := m["components"]; there && !ok {
-		return s, fmt.Errorf("components: not a map")
+		return nil, errors.New("components: not a map")
 	}
 	for _, name := range slices.Sorted(maps.Keys(components)) {
 		c := SetComponent{Name: name}
@@ -68,11 +75,11 @@ func parseSetSnap(m map[string]any) (s SetSnap, err error) {
 			entry = map[string]any{"presence": components[name]}
 		}
 		if c.Presence, c.Revision, err = parsePresence(entry); err != nil {
-			return s, fmt.Errorf("component %.60q: %w", name, err)
+			return nil, fmt.Errorf("component %.60q: %w", name, err)
 		}
-		s.Components = append(s.Components, c)
+		list = append(list, c)
 	}
-	return s, nil
+	return list, nil
 }
 
 // parsePresence returns the presence and the revision of an entry. An entry without a presence is required.

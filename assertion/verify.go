@@ -141,7 +141,7 @@ func (v *Verifier) find(ref Ref, neededBy *Assertion) (*Assertion, error) {
 // checkSigned verifies that the verified key made the signature, and that the key's account may sign the assertion.
 func (v *Verifier) checkSigned(a, key *Assertion) error {
 	if owner := key.HeaderString("account-id"); owner != a.AuthorityID() {
-		return fmt.Errorf("%w: authority-id is %q, the signing key is of %q", ErrWrongAuthority, a.AuthorityID(), owner)
+		return fmt.Errorf("%w: authority-id is %.60q, the signing key is of %.60q", ErrWrongAuthority, a.AuthorityID(), owner)
 	}
 	since, until, err := key.validity()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,8 @@ func TestVerifyTampered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	tag := slices.Clone(packet)
+	tag[tagOffset(t, tag)] ^= 1
 	for name, text := range map[string]string{
 		"header":          strings.Replace(raw, "snap-revision: 7", "snap-revision: 8", 1),
 		"added header":    strings.Replace(raw, "\nsnap-id", "\na: b\nsnap-id", 1),
@@ -90,6 +93,7 @@ func TestVerifyTampered(t *testing.T) {
 		"no version byte": raw[:sig] + "B" + raw[sig+1:],
 		"two packets":     raw[:sig] + base64.StdEncoding.EncodeToString(append(packet, packet[1:]...)),
 		"a public key":    raw[:sig] + string(f.StoreKey.PublicKeyBody()),
+		"digest's start":  raw[:sig] + base64.StdEncoding.EncodeToString(tag),
 		"another's":       raw[:sig] + raw[sig:len(raw)-100] + strings.Repeat("A", 100),
 	} {
 		a, err := assertion.Decode([]byte(text))
@@ -99,6 +103,18 @@ func TestVerifyTampered(t *testing.T) {
 		}
 		f.checkVerify(t, name, a, assertion.ErrBadSignature)
 	}
+}
+
+// tagOffset returns the offset of the two bytes of the digest in a signature, which precede the number at its end.
+func tagOffset(t *testing.T, packet []byte) int {
+	t.Helper()
+	for i := len(packet) - 4; i > 0; i-- {
+		if bits := int(packet[i+2])<<8 | int(packet[i+3]); i+4+(bits+7)/8 == len(packet) && bits > 1000 {
+			return i
+		}
+	}
+	t.Fatal("no number ends the signature")
+	return 0
 }
 
 // countingSource counts the calls of Find for each ref.

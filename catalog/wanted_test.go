@@ -79,15 +79,21 @@ func TestWantedAreLocked(t *testing.T) {
 		_, err := s.Apply(t.Context(), with(imp("a", 0), "jq", []int{6}, "latest/stable/amd64=6"))
 		done <- err
 	}()
-	select {
-	case err := <-done:
-		t.Errorf("the import did not wait: %v", err)
-	case <-time.After(300 * time.Millisecond):
-		if _, err := server.Exec(t.Context(), `select pg_advisory_unlock($1)`, catalog.WantedLock); err != nil {
+	for waiting := false; !waiting; {
+		select {
+		case err := <-done:
+			t.Fatalf("the import did not wait: %v", err)
+		case <-time.After(10 * time.Millisecond):
+		}
+		const q = `select exists (select from pg_locks where locktype = 'advisory' and not granted and objid = $1::bigint::oid)`
+		if err := server.QueryRow(t.Context(), q, catalog.WantedLock&0xffffffff).Scan(&waiting); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
+	}
+	if _, err := server.Exec(t.Context(), `select pg_advisory_unlock($1)`, catalog.WantedLock); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

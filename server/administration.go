@@ -26,10 +26,9 @@ func (s *Server) administer(w http.ResponseWriter, r *http.Request) {
 	if l.TrustForwardedProto { // a balancer stands between, and its address is no client's
 		r = r.Clone(r.Context())
 		r.RemoteAddr = net.JoinHostPort(transfer.ForwardedClient(r), "0")
-	}
-	if r.TLS == nil { // the balancer has ended TLS
-		r = r.Clone(r.Context())
-		r.TLS = &tls.ConnectionState{}
+		if r.TLS == nil { // the balancer has ended TLS
+			r.TLS = &tls.ConnectionState{}
+		}
 	}
 	s.cfg.Administration.ServeHTTP(w, r)
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"sync"
 	"time"
 )
@@ -9,7 +8,7 @@ import (
 // maxNonces bounds the nonces in the memory of a server.
 const maxNonces = 1 << 16
 
-// nonceMemory records nonces for one server. It serves the devices that the record of all servers is not for.
+// nonceMemory records nonces for one server.
 type nonceMemory struct {
 	now  func() time.Time
 	mu   sync.Mutex
@@ -39,9 +38,4 @@ func (m *nonceMemory) forget() {
 		}
 	}
 	m.used = left
-}
-
-// UseNonce implements nonceRecord for a server without others.
-func (m *nonceMemory) UseNonce(_ context.Context, id []byte, expires time.Time) (fresh bool, err error) {
-	return m.use(id, expires), nil
 }

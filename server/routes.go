@@ -111,10 +111,10 @@ func (s *Server) instrument(name string, next http.HandlerFunc) http.Handler {
 	})
 }
 
-// fromCatalog gives h the catalogue, and the device of the session in the context of the request.
+// fromCatalog gives h the catalogue, if the request has no session that ended.
 func (s *Server) fromCatalog(h catalogHandler) http.HandlerFunc {
 	return s.withIndex(func(w http.ResponseWriter, r *http.Request, ix *index) {
-		if r, ok := s.identify(w, r); ok {
+		if s.hasValidSession(w, r) {
 			h(w, r, ix)
 		}
 	})

@@ -33,7 +33,7 @@ type Config struct {
 	AccessLog *transfer.AccessLog
 	// Administration is the API for administrators; nil if there is none.
 	Administration http.Handler
-	// Nonces records the nonces of sessions that were used, for all servers of the store; nil is the memory of this Server.
+	// Nonces records the nonces of sessions that were used, for all servers of the store; nil if there are no others.
 	Nonces nonceRecord
 	// Metrics adds its metrics to /metrics; nil adds nothing.
 	Metrics *prometheus.Registry
@@ -54,7 +54,7 @@ type Server struct {
 	handler  http.Handler
 	known    []*assertion.Assertion
 	wanted   wantedItems
-	nonces   *nonceMemory
+	nonces   nonceMemory
 	// ownSecret signs sessions while the settings have no secret.
 	ownSecret string
 }
@@ -71,12 +71,8 @@ func New(cfg Config) *Server {
 		cfg.Trust = assertion.Canonical()
 	}
 	cfg.Metrics.MustRegister(newDiskMetrics(cfg.Blobs, cfg.Now))
-	nonces := &nonceMemory{now: cfg.Now}
-	if cfg.Nonces == nil {
-		cfg.Nonces = nonces
-	}
 	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics, cfg.DatabaseRestarts), docs: sync.OnceValues(renderDocs), known: cfg.Trust.Known().All(), wanted: wantedItems{now: cfg.Now},
-		nonces: nonces, ownSecret: rand.Text()}
+		nonces: nonceMemory{now: cfg.Now}, ownSecret: rand.Text()}
 	s.SetSettings(Settings{})
 	s.handler = s.commonHeaders(s.redirectToHTTPS(s.routes()))
 	return s

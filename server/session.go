@@ -52,9 +52,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, ix *index) {
 	}
 	keys, now := s.settings.Load().keys, s.cfg.Now()
 	v := session.Verifier{Keys: keys, Trust: s.cfg.Trust, Source: ix.brandKeys, Now: now}
-	done := transfer.Turn(r) // signatures take longer than most requests
-	proof, err := v.Verify(req)
-	done()
+	proof, err := inTurn(r, v, req)
 	if err == nil {
 		err = s.useNonce(r.Context(), &proof)
 	}
@@ -77,19 +75,27 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, ix *index) {
 	s.writeJSON(w, r, http.StatusOK, typeJSON, map[string]string{"macaroon": macaroon})
 }
 
+// inTurn verifies a request when it is the client's turn, because signatures take longer than most requests.
+func inTurn(r *http.Request, v session.Verifier, req session.Request) (session.Proof, error) {
+	defer transfer.Turn(r)()
+	if err := r.Context().Err(); err != nil { // nobody waits for the answer, and there was no turn
+		return session.Proof{}, err
+	}
+	return v.Verify(req)
+}
+
 // useNonce uses the nonce of a proof, or returns ErrUsed. The record of all servers is for proven devices only, because others could fill
-// it. If there is no record now, the device is not proven.
+// it. If there is no record now, the device is not proven. The server remembers the nonces of all, also for the time when there is a record
+// again.
 func (s *Server) useNonce(ctx context.Context, p *session.Proof) error {
-	fresh := true
-	if p.Doubt == nil {
+	fresh := s.nonces.use(p.Nonce.ID, p.Nonce.Expires)
+	if fresh && p.Doubt == nil && s.cfg.Nonces != nil {
 		ctx, cancel := context.WithTimeout(ctx, nonceTimeout)
 		defer cancel()
-		if fresh, p.Doubt = s.cfg.Nonces.UseNonce(ctx, p.Nonce.ID, p.Nonce.Expires); p.Doubt != nil {
-			fresh = true
+		var unused bool
+		if unused, p.Doubt = s.cfg.Nonces.UseNonce(ctx, p.Nonce.ID, p.Nonce.Expires); p.Doubt == nil {
+			fresh = unused
 		}
-	}
-	if p.Doubt != nil {
-		fresh = s.nonces.use(p.Nonce.ID, p.Nonce.Expires)
 	}
 	if !fresh {
 		return fmt.Errorf("nonce: %w", session.ErrUsed)
@@ -101,32 +107,32 @@ func (s *Server) refuseSession(w http.ResponseWriter, r *http.Request, p *sessio
 	s.metrics.sessions.WithLabelValues(sessionRefused).Inc()
 	s.logSession(slog.LevelWarn, "a device session is refused", p, err)
 	if errors.Is(err, session.ErrForm) {
-		s.fail(w, r, http.StatusBadRequest, codeBadRequest, err.Error())
+		s.fail(w, r, http.StatusBadRequest, codeBadRequest, shortReason(err))
 		return
 	}
-	s.fail(w, r, http.StatusForbidden, codeForbidden, err.Error())
+	s.fail(w, r, http.StatusForbidden, codeForbidden, shortReason(err))
 }
+
+// shortReason returns the text of an error that may quote a client.
+func shortReason(err error) string { return fmt.Sprintf("%.400s", err) }
 
 // logSession logs the reason of an answer, and the device that it is for, but no nonce and no macaroon.
 func (s *Server) logSession(level slog.Level, message string, p *session.Proof, reason error) {
 	const longest = 60
 	short := func(v string) string { return fmt.Sprintf("%.*s", longest, v) }
-	s.cfg.Logger.Log(context.Background(), level, message, "reason", reason, "brand", short(p.Device.Brand), "model", short(p.Device.Model), "serial", short(p.Device.Serial))
+	s.cfg.Logger.Log(context.Background(), level, message, "reason", shortReason(reason), "brand", short(p.Device.Brand), "model", short(p.Device.Model), "serial", short(p.Device.Serial))
 }
 
-// identify returns the request with the device of its session in the context. It answers a session that is not valid so that snapd gets
-// another one and repeats the request, and returns false.
-func (s *Server) identify(w http.ResponseWriter, r *http.Request) (*http.Request, bool) {
+// hasValidSession reports whether a request has no session, or a valid one. It answers another one so that snapd gets a new one and repeats
+// the request.
+func (s *Server) hasValidSession(w http.ResponseWriter, r *http.Request) bool {
 	root, found := sessionOf(r.Header)
 	if !found {
-		return r, true
+		return true
 	}
-	d, err := s.settings.Load().keys.Open(root, s.cfg.Now())
+	_, err := s.settings.Load().keys.Open(root, s.cfg.Now())
 	if err == nil {
-		if d.IsProven() {
-			r = r.WithContext(session.NewContext(r.Context(), d))
-		}
-		return r, true
+		return true
 	}
 	level := slog.LevelInfo
 	if errors.Is(err, session.ErrExpired) {
@@ -135,7 +141,7 @@ func (s *Server) identify(w http.ResponseWriter, r *http.Request) (*http.Request
 	s.cfg.Logger.Log(r.Context(), level, "a device has to get another session", "reason", err, "path", r.URL.Path)
 	w.Header().Set("WWW-Authenticate", "Macaroon refresh_device_session=1")
 	s.fail(w, r, http.StatusUnauthorized, codeDeviceSession, "the device's session is not valid here: "+err.Error())
-	return r, false
+	return false
 }
 
 // sessionOf returns the session in the headers of either version of the API. A request with different sessions has none that is valid.

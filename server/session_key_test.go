@@ -41,7 +41,7 @@ func (st *site) withKeys(t *testing.T, broken bool, list ...*assertion.Assertion
 		cfg.Nonces = brokenRecord{}
 	}
 	next.server = serve(t, b, c, cfg)
-	next.server.SetSettings(server.Settings{DeviceSecrets: []string{deviceSecret}})
+	next.server.SetSettings(server.Settings{DeviceSecret: deviceSecret})
 	return next
 }
 
@@ -177,7 +177,7 @@ func TestSecretsRotate(t *testing.T) {
 	}
 	m, _ := st.open(t, st.ask(t, st.request(st.nonce(t), nil), st.serial, st.model))
 	nonce := st.nonce(t)
-	st.server.SetSettings(server.Settings{DeviceSecrets: []string{"the next secret", deviceSecret}})
+	st.server.SetSettings(server.Settings{DeviceSecret: "the next secret", PreviousDeviceSecret: deviceSecret})
 	if got := info(m); got != 200 {
 		t.Errorf("a session of the previous secret: %d, want 200", got)
 	}
@@ -185,7 +185,7 @@ func TestSecretsRotate(t *testing.T) {
 	if _, err := session.NewKeys(deviceSecret).Open(next, st.now); err == nil {
 		t.Error("a new session is of the previous secret")
 	}
-	st.server.SetSettings(server.Settings{DeviceSecrets: []string{"the next secret", ""}})
+	st.server.SetSettings(server.Settings{DeviceSecret: "the next secret"})
 	if got := info(m); got != 401 {
 		t.Errorf("a session of the previous secret, after its end: %d, want 401", got)
 	}

@@ -49,7 +49,7 @@ func newSiteOf(t *testing.T, b *blobs, c *catalog.Snapshot) *site {
 		Trust: st.stack.Trust(), Now: func() time.Time { return st.now },
 		Logger: slog.New(slog.NewTextHandler(&st.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
-	st.server.SetSettings(server.Settings{DeviceSecrets: []string{deviceSecret}})
+	st.server.SetSettings(server.Settings{DeviceSecret: deviceSecret})
 	return st
 }
 

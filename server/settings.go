@@ -1,7 +1,7 @@
 package server
 
 import (
-	"slices"
+	"cmp"
 	"time"
 
 	"offlinestore/assertion"
@@ -12,9 +12,8 @@ import (
 type Settings struct {
 	// Domain is the host or host:port in the URLs of answers (proxy.domain). If it is empty, answers use the host of the request.
 	Domain string
-	// DeviceSecrets are for the sessions of devices. The first one signs them, and the others only verify. Without a secret, each
-	// Server makes one for itself.
-	DeviceSecrets []string
+	// DeviceSecret signs the sessions of devices. Without it, each Server makes one for itself. PreviousDeviceSecret only verifies.
+	DeviceSecret, PreviousDeviceSecret string
 	// Registry is the registry with the images of charms.
 	Registry Registry
 	// TrustForwardedProto trusts the header X-Forwarded-Proto, which a balancer in front of this store must then set on every
@@ -40,7 +39,7 @@ type settings struct {
 	host string // of Domain; empty if Domain is no host
 	// registration has the assertions of StoreAssertion.
 	registration *index
-	keys         *session.Keys // of DeviceSecrets
+	keys         *session.Keys // of the secrets of devices
 }
 
 // SetSettings replaces the settings of all later requests. The caller must not change next.StoreAssertion afterwards.
@@ -55,7 +54,6 @@ func (s *Server) SetSettings(next Settings) {
 	if err != nil {
 		s.cfg.Logger.Warn("the store assertion can't be served among the assertions", "err", err)
 	}
-	secrets := slices.DeleteFunc(slices.Clone(next.DeviceSecrets), func(secret string) bool { return secret == "" })
-	secrets = append(secrets, s.ownSecret)[:max(1, len(secrets))]
-	s.settings.Store(&settings{next, normalizeHost(next.Domain), registration, session.NewKeys(secrets[0], secrets[1:]...)})
+	keys := session.NewKeys(cmp.Or(next.DeviceSecret, s.ownSecret), next.PreviousDeviceSecret)
+	s.settings.Store(&settings{next, normalizeHost(next.Domain), registration, keys})
 }

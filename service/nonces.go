@@ -28,7 +28,7 @@ func (s *service) forgetNonces(ctx context.Context) {
 		err := s.source.ForgetNonces(ctx, time.Now().Add(-session.MaxSkew))
 		cancel()
 		if err != nil && !failing {
-			s.Logger.Warn("expired nonces of devices can't be removed: the role of serve may lack INSERT and DELETE on the table session_nonce", "err", err)
+			s.Logger.Warn("expired nonces of devices can't be removed: the role of serve needs SELECT, INSERT and DELETE on the table session_nonce", "err", err)
 		}
 		failing = err != nil
 	}

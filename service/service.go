@@ -37,7 +37,7 @@ type Announcement struct {
 }
 
 // Run serves until ctx ends, or until one of the servers fails. It closes the instance's writable connection: nothing that devices
-// reach can write more than counts of wanted items, since the tables are up to date and the reader's role may only SELECT the others.
+// reach can write more than counts of wanted items and used nonces, since the tables are up to date and the reader's role may only SELECT the others.
 func Run(ctx context.Context, c Config) error {
 	remote, err := openAdministration(ctx, c.Instance, c.Listeners, c.Logger)
 	if err != nil {
@@ -86,10 +86,20 @@ type service struct {
 	domain string
 }
 
-func (c Config) openService(r *catalog.Reader, administration http.Handler) (*service, error) {
+// makeDeviceSecret makes the secret for the sessions of devices if a store has none, as one that an older version has set up.
+func (c Config) makeDeviceSecret() {
+	if c.Instance.Settings.IsSet(settings.DeviceAuthSecret) {
+		return
+	}
 	if _, err := c.Instance.Settings.SetMissing(map[string]string{settings.DeviceAuthSecret: rand.Text()}); err != nil {
 		c.Logger.Warn("there is no secret for the sessions of devices: they end with this server", "setting", settings.DeviceAuthSecret, "err", err)
+		return
 	}
+	c.Logger.Info("made the secret for the sessions of devices: give other servers of this store the same one", "setting", settings.DeviceAuthSecret)
+}
+
+func (c Config) openService(r *catalog.Reader, administration http.Handler) (*service, error) {
+	c.makeDeviceSecret()
 	current, err := readSettings(c.Instance.Dir, c.Instance.Settings, c.Listeners, c.Logger)
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@
 package session
 
 import (
-	"context"
 	"errors"
 	"time"
 )
@@ -44,16 +43,3 @@ type Device struct {
 
 // IsProven reports whether the device has proven its identity.
 func (d Device) IsProven() bool { return d.Brand != "" }
-
-type contextKey struct{}
-
-// NewContext returns a context for a request that the device makes.
-func NewContext(ctx context.Context, d Device) context.Context {
-	return context.WithValue(ctx, contextKey{}, d)
-}
-
-// FromContext returns the device that makes a request.
-func FromContext(ctx context.Context) Device {
-	d, _ := ctx.Value(contextKey{}).(Device)
-	return d
-}

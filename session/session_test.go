@@ -1,7 +1,6 @@
 package session_test
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -89,16 +88,5 @@ func TestSessionsAreExact(t *testing.T) {
 	}
 	if _, err := k.Open(long, monday()); !errors.Is(err, session.ErrForeign) {
 		t.Errorf("Open of a session of %d bytes = %v, want ErrForeign", len(long), err)
-	}
-}
-
-func TestContext(t *testing.T) {
-	t.Parallel()
-	d := session.Device{Brand: "acme", Model: "pump", Serial: "1"}
-	if got := session.FromContext(session.NewContext(context.Background(), d)); got != d {
-		t.Errorf("FromContext = %+v, want %+v", got, d)
-	}
-	if got := session.FromContext(context.Background()); got.IsProven() {
-		t.Errorf("FromContext of no session = %+v, want no device", got)
 	}
 }

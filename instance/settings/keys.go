@@ -57,7 +57,7 @@ func Keys() []Key {
 		{DBServerConnection, "", "how serve logs in to that database: a role that can only SELECT will do", KindConnection, true},
 		{AllowedDeviceServiceURLs, "[]", "device services that devices may be sent to, a JSON list", KindURLList, false},
 		{DeviceAuthPrevious, "", "another secret whose sessions of devices are valid, while the secret is replaced", KindText, true},
-		{DeviceAuthSecret, "", "signs the sessions of devices, the same on all servers of a store; enable-airgap-mode makes it", KindText, true},
+		{DeviceAuthSecret, "", "signs the sessions of devices, the same on all servers of a store; enable-airgap-mode or serve makes it", KindText, true},
 		{Domain, "", "host, and port unless it is the usual, in the URLs given to devices; the one they asked for while unset", KindDomain, false},
 		{IPAddress, "[::]", "address that serve listens on", KindAddress, false},
 		{KeyPrivate, "", "key that the store was registered with", KindKey, true},

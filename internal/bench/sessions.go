@@ -162,9 +162,12 @@ var verifyRate = regexp.MustCompile(`rsa 4096 bits\s+\S+\s+\S+\s+\S+\s+([0-9.]+)
 // verifications returns the rate of OpenSSL's verifications with RSA of 4096 bits on one core.
 func (b *bench) verifications() (float64, error) {
 	out, err := exec.CommandContext(b.ctx, "taskset", "-c", oneCore, "openssl", "speed", "-elapsed", "-seconds", "1", "rsa4096").Output()
-	m := verifyRate.FindSubmatch(out)
-	if err != nil || m == nil {
+	if err != nil {
 		return 0, fmt.Errorf("openssl speed: %w: %s", err, out)
+	}
+	m := verifyRate.FindSubmatch(out)
+	if m == nil {
+		return 0, fmt.Errorf("openssl speed prints no rate: %s", out)
 	}
 	return strconv.ParseFloat(string(m[1]), 64)
 }

@@ -246,6 +246,27 @@ func get(t *testing.T, url string, v any) *http.Response {
 	return resp
 }
 
+// awaitRefusal waits until the server refuses the session of a device. It looks for changed settings every two seconds.
+func (in *inside) awaitRefusal(root string) {
+	in.t.Helper()
+	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(200 * time.Millisecond) {
+		req, err := http.NewRequestWithContext(in.t.Context(), http.MethodGet, in.url+"/v2/snaps/info/greeter", nil)
+		if err != nil {
+			in.t.Fatal(err)
+		}
+		req.Header.Set("Snap-Device-Authorization", `Macaroon root="`+root+`"`)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			in.t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusUnauthorized {
+			return
+		}
+	}
+	in.t.Fatal("the server takes the old session for a minute")
+}
+
 // awaitAssertion waits until devices find an assertion.
 func (in *inside) awaitAssertion(path string) {
 	in.t.Helper()

@@ -119,15 +119,17 @@ func TestDaemonSessions(t *testing.T) {
 		}
 	}
 	device := session.Device{Brand: "generic", Model: "generic-classic", Serial: "device-1"}
+	var root string
 	for _, secret := range []string{"", "another secret"} {
 		if secret != "" {
 			store.take()
 			in.proxy("config", "proxy.device-auth.secret="+secret)
-			time.Sleep(3 * time.Second) // a running server looks for changes every two seconds
+			in.awaitRefusal(root)
 		}
 		d.MustSnap("find", "greeter")
 		d.MustSnap("refresh")
-		root, asked := store.take()
+		var asked int
+		root, asked = store.take()
 		text := strings.TrimSpace(in.proxy("config", "proxy.device-auth.secret"))
 		if got, err := session.NewKeys(text).Open(root, time.Now()); got != device || err != nil || asked != 1 {
 			t.Errorf("the daemon has the session of %+v, %v, and asked for %d, want %+v after one request", got, err, asked, device)
