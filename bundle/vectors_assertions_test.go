@@ -2,6 +2,7 @@ package bundle_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"testing"
 	"time"
 
@@ -67,6 +68,8 @@ func streamVectors(t *testing.T, s *assertiontest.Stack) []stream {
 			stolen := revision.Raw()
 			return append(b[:signature(b):signature(b)], stolen[signature(stolen):]...)
 		}},
+		{name: "digest-start", shows: "A signature is right, but for the first bytes of the digest in it.", result: vectortest.BadSignature, all: with(declaration),
+			edit: alterDigestStart},
 		{name: "untrusted-root", shows: "A root poses as the trusted one.", result: vectortest.UntrustedRoot,
 			all: []*assertion.Assertion{other.RootAccountKey, other.StoreAccountKey, other.Account("brand1", "Brand", nil)}},
 		{name: "key-expired", shows: "The key expired before the time.", all: []*assertion.Assertion{until, brand.Account}, result: vectortest.ExpiredKey},
@@ -86,5 +89,20 @@ func streamVectors(t *testing.T, s *assertiontest.Stack) []stream {
 		{name: "crlf", shows: "The lines end as in DOS.", all: with(declaration), result: vectortest.Malformed, edit: func(b []byte) []byte {
 			return bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n"))
 		}},
+	}
+}
+
+// alterDigestStart changes the two bytes of the digest in the signature of a stream's last assertion. They precede the number at its end.
+func alterDigestStart(stream []byte) []byte {
+	start := bytes.LastIndex(stream, []byte("\n\n")) + 2
+	packet, err := base64.StdEncoding.DecodeString(string(stream[start:]))
+	if err != nil {
+		panic(err)
+	}
+	for i := len(packet) - 4; ; i-- { // the number begins with its length in bits
+		if bits := int(packet[i+2])<<8 | int(packet[i+3]); bits > 1000 && i+4+(bits+7)/8 == len(packet) {
+			packet[i] ^= 1
+			return base64.StdEncoding.AppendEncode(bytes.Clone(stream[:start]), packet)
+		}
 	}
 }
