@@ -125,8 +125,9 @@ func (b *Batch) readUnsignedFile(ctx context.Context, f *File) error {
 		return err
 	}
 	f.Unsigned = true
-	progress, done := b.Reading(f, fileSize(r))
-	u, err := b.ReadUnsigned(ctx, f.Name, r, progress)
+	size := fileSize(r)
+	progress, done := b.Reading(f, size)
+	u, err := b.ReadUnsigned(ctx, f.Name, r, size, progress)
 	done()
 	if err != nil {
 		return &UnsignedError{err}

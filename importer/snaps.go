@@ -167,7 +167,7 @@ func (b *Batch) readSnaps(ctx context.Context, f *File) error {
 		return err
 	}
 	if !isFolder {
-		err = r.ReadArchive(ctx, in)
+		err = r.ReadArchive(ctx, in, f.Input.Size())
 	} else if err = r.ReadFolder(ctx, members); errors.Is(err, canonical.ErrBundle) || err == nil && r.IsEmpty() {
 		return errors.Join(r.discard(nil), b.readHead(ctx, f))
 	}

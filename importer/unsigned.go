@@ -26,16 +26,16 @@ type Unsigned struct {
 func (u *Unsigned) Content() Content { return contentOf(u.record) }
 
 // ReadUnsigned reads a whole file of the original store-admin and stages its blobs. The operator must have decided to trust the unsigned
-// file before. ReadUnsigned reports each byte that it reads to progress, which may be nil.
-func (im *Importer) ReadUnsigned(ctx context.Context, name string, r io.Reader, progress func(int64)) (*Unsigned, error) {
-	u, err := im.readUnsigned(ctx, name, r, progress)
+// file before. It has size bytes, or 0 if that is unknown. ReadUnsigned reports each byte that it reads to progress, which may be nil.
+func (im *Importer) ReadUnsigned(ctx context.Context, name string, r io.Reader, size int64, progress func(int64)) (*Unsigned, error) {
+	u, err := im.readUnsigned(ctx, name, r, size, progress)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	return u, nil
 }
 
-func (im *Importer) readUnsigned(ctx context.Context, name string, r io.Reader, progress func(int64)) (*Unsigned, error) {
+func (im *Importer) readUnsigned(ctx context.Context, name string, r io.Reader, size int64, progress func(int64)) (*Unsigned, error) {
 	in := &catalog.Import{Name: name, Signer: catalog.Unsigned, PushChannelMap: im.PushChannelMap}
 	s, err := im.stage(ctx, in)
 	if err != nil {
@@ -49,7 +49,7 @@ func (im *Importer) readUnsigned(ctx context.Context, name string, r io.Reader, 
 		},
 	}
 	sum := blob.NewSums(blob.SHA256)
-	export, err := reader.ReadExport(ctx, name, io.TeeReader(r, sum), progress)
+	export, err := reader.ReadExport(ctx, name, io.TeeReader(r, sum), size, progress)
 	if err != nil {
 		return nil, errors.Join(err, s.waitCommit(), s.batch.Discard())
 	}

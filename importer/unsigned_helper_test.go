@@ -21,7 +21,7 @@ func tarGz(t testing.TB, members ...member) string {
 
 // read reads a file of the original store-admin.
 func (s *site) read(name, file string) (*importer.Unsigned, error) {
-	return s.ReadUnsigned(s.t.Context(), name, bytes.NewReader([]byte(file)), nil)
+	return s.ReadUnsigned(s.t.Context(), name, bytes.NewReader([]byte(file)), int64(len(file)), nil)
 }
 
 func (s *site) mustRead(name, file string) *importer.Unsigned {

@@ -179,12 +179,12 @@ func TestReadUnsignedInterrupted(t *testing.T) {
 	s := newSite(t)
 	file := tarGz(t, member{"app.tar.gz", tarGz(t, canonicaltest.AppMembers(t)...)})
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := s.ReadUnsigned(ctx, "x.tar.gz", strings.NewReader(file), func(int64) { cancel() })
+	_, err := s.ReadUnsigned(ctx, "x.tar.gz", strings.NewReader(file), 0, func(int64) { cancel() })
 	if !errors.Is(err, context.Canceled) || errors.Is(err, bundle.ErrCorrupt) {
 		t.Errorf("ReadUnsigned after Ctrl-C = %v, want Canceled", err)
 	}
 	disk := errors.New("the disk is on fire")
-	_, err = s.ReadUnsigned(t.Context(), "x.tar.gz", io.MultiReader(strings.NewReader(file[:len(file)/2]), failingReader{disk}), nil)
+	_, err = s.ReadUnsigned(t.Context(), "x.tar.gz", io.MultiReader(strings.NewReader(file[:len(file)/2]), failingReader{disk}), 0, nil)
 	if !errors.Is(err, disk) || errors.Is(err, bundle.ErrCorrupt) {
 		t.Errorf("ReadUnsigned of a file that can't be read = %v, want that and not ErrCorrupt", err)
 	}

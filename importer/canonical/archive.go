@@ -94,7 +94,7 @@ type resource struct {
 }
 
 // read reads the outer archive.
-func (p *parser) read(raw *blob.Meter) error {
+func (p *parser) read(raw *source) error {
 	out, err := unpack(bufio.NewReaderSize(raw, 256<<10), raw)
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func (p *parser) read(raw *blob.Meter) error {
 }
 
 // readNested reads the archive of one charm. An archive inside it is a file like any other.
-func (p *parser) readNested(name string, r io.Reader, raw *blob.Meter) error {
+func (p *parser) readNested(name string, r io.Reader, raw *source) error {
 	if p.nested++; p.nested > maxCharms {
 		return formatErrorf("more than %d charms", maxCharms)
 	}

@@ -73,10 +73,10 @@ func formatErrorf(format string, args ...any) error {
 
 // ReadExport reads a whole charms-export-….tar.gz, as "export charms" and "export bundle" of the original store-admin write it.
 // It makes up missing parts, as the original would, and warns of them. It drops the credentials of image registries.
-// It reports each byte that it reads to progress, which may be nil.
-func (r *Reader) ReadExport(ctx context.Context, name string, in io.Reader, progress func(int64)) (*Export, error) {
+// The file has size bytes, or 0 if that is unknown. ReadExport reports each byte that it reads to progress, which may be nil.
+func (r *Reader) ReadExport(ctx context.Context, name string, in io.Reader, size int64, progress func(int64)) (*Export, error) {
 	p := &parser{Reader: r, out: &Export{}, names: make(map[string]bool)}
-	if err := p.read(blob.NewMeter(ctx, in, progress)); err != nil {
+	if err := p.read(newSource(ctx, in, size, progress)); err != nil {
 		return nil, err
 	}
 	if err := p.build(name); err != nil {

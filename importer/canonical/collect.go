@@ -63,13 +63,14 @@ func (r *Reader) NewCollection(progress func(int64)) *Collection {
 	return &Collection{Reader: r, progress: progress}
 }
 
-// ReadArchive adds the files of a tar archive, which may be compressed, and of the archives in it.
-func (c *Collection) ReadArchive(ctx context.Context, in io.Reader) error {
-	raw := blob.NewMeter(ctx, in, c.progress)
+// ReadArchive adds the files of a tar archive, which may be compressed, and of the archives in it. The file has size bytes, or 0 if that
+// is unknown.
+func (c *Collection) ReadArchive(ctx context.Context, in io.Reader, size int64) error {
+	raw := newSource(ctx, in, size, c.progress)
 	return c.readArchive(bufio.NewReaderSize(raw, 256<<10), raw, 0)
 }
 
-func (c *Collection) readArchive(in *bufio.Reader, raw *blob.Meter, depth int) error {
+func (c *Collection) readArchive(in *bufio.Reader, raw *source, depth int) error {
 	out, err := unpackAny(in, raw)
 	if err != nil {
 		return err
@@ -93,12 +94,12 @@ func (c *Collection) ReadFolder(ctx context.Context, members []bundle.Member) er
 
 // ReadFile adds a file of size bytes.
 func (c *Collection) ReadFile(ctx context.Context, name string, in io.Reader, size int64) error {
-	raw := blob.NewMeter(ctx, in, c.progress)
+	raw := newSource(ctx, in, size, c.progress)
 	return c.readEntry(name, size, raw, raw, 0)
 }
 
 // readEntry adds a file according to its first bytes. Archives may be nested once.
-func (c *Collection) readEntry(name string, size int64, r io.Reader, raw *blob.Meter, depth int) error {
+func (c *Collection) readEntry(name string, size int64, r io.Reader, raw *source, depth int) error {
 	in := bufio.NewReaderSize(r, 64<<10)
 	start, err := in.Peek(startSize)
 	if err != nil && err != io.EOF {

@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-
-	"offlinestore/blob"
 )
 
 // ReadMetadata prints the charm that it finds in a metadata.json.
@@ -20,7 +18,7 @@ func ReadMetadata(raw []byte, name string) (id, all string, err error) {
 
 // EachEntry reads all files of an archive that is not compressed.
 func EachEntry(r io.Reader, fn func(h *tar.Header, content []byte) error) error {
-	raw := blob.NewMeter(context.Background(), r, nil)
+	raw := newSource(context.Background(), r, 0, nil)
 	return eachEntry(&unpacker{r: raw, raw: raw}, func(h *tar.Header, r io.Reader) error {
 		b, err := io.ReadAll(r)
 		if err != nil {

@@ -56,7 +56,7 @@ func (s *store) storeBlob(r io.Reader, size int64, identify func(io.ReaderAt) (b
 
 // read reads a file of the original store-admin.
 func (s *store) read(name, file string) (*canonical.Export, error) {
-	return s.reader().ReadExport(s.t.Context(), name, strings.NewReader(file), nil)
+	return s.reader().ReadExport(s.t.Context(), name, strings.NewReader(file), int64(len(file)), nil)
 }
 
 // keepsNo fails the test if a blob contains the text.

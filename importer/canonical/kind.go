@@ -12,7 +12,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/xi2/xz"
 
-	"offlinestore/blob"
 	"offlinestore/squashfs"
 )
 
@@ -68,7 +67,7 @@ func isTar(start []byte) bool {
 }
 
 // unpackAny decompresses a stream by its first bytes.
-func unpackAny(in *bufio.Reader, raw *blob.Meter) (*unpacker, error) {
+func unpackAny(in *bufio.Reader, raw *source) (*unpacker, error) {
 	start, err := in.Peek(startSize)
 	if err != nil && err != io.EOF {
 		return nil, err
@@ -104,13 +103,13 @@ const maxPeek = 1 << 20
 // IsSnapArchive reports whether r, read from its beginning, is an archive of snaps with their assertions. It reads no more than it needs
 // to. It fails only if r does.
 func IsSnapArchive(r io.Reader) (bool, error) {
-	raw := blob.NewMeter(context.Background(), r, nil)
+	raw := newSource(context.Background(), r, 0, nil)
 	yes, _ := isSnapArchive(bufio.NewReaderSize(raw, 4096), raw, 0)
 	return yes, raw.Err()
 }
 
 // isSnapArchive reports whether the first file with a meaning is a snap, or the assertion of one. known is false if there was none.
-func isSnapArchive(in *bufio.Reader, raw *blob.Meter, depth int) (yes, known bool) {
+func isSnapArchive(in *bufio.Reader, raw *source, depth int) (yes, known bool) {
 	if start, _ := in.Peek(startSize); kindOf(start) != archiveKind {
 		return false, false
 	}

@@ -1,12 +1,16 @@
 package canonical_test
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"io"
 	"slices"
 	"strings"
 	"testing"
 
+	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/internal/canonicaltest"
 )
@@ -76,9 +80,36 @@ func TestReadExportBomb(t *testing.T) {
 	}
 	s := newStore(t)
 	// Five gigabytes of zeros after the end of the archive's only file, in a file of five megabytes.
-	_, err := s.reader().ReadExport(t.Context(), "x.tar.gz", canonicaltest.Bomb(t, 5<<30), nil)
+	_, err := s.reader().ReadExport(t.Context(), "x.tar.gz", canonicaltest.Bomb(t, 5<<30), 0, nil)
 	if !errors.Is(err, bundle.ErrCorrupt) || !strings.Contains(err.Error(), "times its size") {
 		t.Errorf("ReadExport of a bomb = %v, want it refused", err)
+	}
+}
+
+// TestReadExportClaim checks that a file that claims more than its archive can hold is refused before any space is sought for it.
+func TestReadExportClaim(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	r := s.reader()
+	r.StoreBlob = func(_ io.Reader, size int64, _ func(io.ReaderAt) (blob.Digest, error)) error {
+		t.Errorf("ReadExport stores %d bytes", size)
+		return nil
+	}
+	for _, name := range []string{"app_20.charm", "resources/data_1"} {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		w := tar.NewWriter(z)
+		err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: 8 << 30})
+		if err == nil {
+			_, err = w.Write(make([]byte, 1<<20))
+		}
+		if err = errors.Join(err, z.Close()); err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.ReadExport(t.Context(), "x.tar.gz", &b, int64(b.Len()), nil)
+		if !errors.Is(err, bundle.ErrCorrupt) || !strings.Contains(err.Error(), "times its size") {
+			t.Errorf("%s: ReadExport = %v, want it refused", name, err)
+		}
 	}
 }
 
@@ -88,7 +119,7 @@ func TestReadExportUnreadable(t *testing.T) {
 	s := newStore(t)
 	file := tarGz(t, member{"app.tar.gz", tarGz(t, canonicaltest.AppMembers(t)...)})
 	disk := errors.New("the disk is on fire")
-	_, err := s.reader().ReadExport(t.Context(), "x.tar.gz", io.MultiReader(strings.NewReader(file[:len(file)/2]), failingReader{disk}), nil)
+	_, err := s.reader().ReadExport(t.Context(), "x.tar.gz", io.MultiReader(strings.NewReader(file[:len(file)/2]), failingReader{disk}), 0, nil)
 	if !errors.Is(err, disk) || errors.Is(err, bundle.ErrCorrupt) {
 		t.Errorf("ReadExport of a file that can't be read = %v, want that and not ErrCorrupt", err)
 	}

@@ -2,6 +2,7 @@ package canonical
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -14,8 +15,19 @@ import (
 // maxPadding is how many zeros may follow the end of an archive. Python writes less than 10 KiB.
 const maxPadding = 1 << 20
 
+// source is the file that is read, or the part of one.
+type source struct {
+	*blob.Meter
+	// length is the number of bytes in the file, 0 if unknown.
+	length int64
+}
+
+func newSource(ctx context.Context, in io.Reader, length int64, progress func(int64)) *source {
+	return &source{blob.NewMeter(ctx, in, progress), length}
+}
+
 // damaged returns err as a FormatError, unless the bytes of the file could not be read at all.
-func damaged(raw *blob.Meter, err error) error {
+func damaged(raw *source, err error) error {
 	if cause := raw.Err(); cause != nil {
 		return cause
 	}
@@ -32,11 +44,11 @@ func damaged(raw *blob.Meter, err error) error {
 // unpacker decompresses a stream. It stops at more than honest content could unpack to.
 type unpacker struct {
 	r   io.Reader
-	raw *blob.Meter
+	raw *source
 	n   int64
 }
 
-func unpack(r io.Reader, raw *blob.Meter) (*unpacker, error) {
+func unpack(r io.Reader, raw *source) (*unpacker, error) {
 	z, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, damaged(raw, err)
@@ -47,13 +59,20 @@ func unpack(r io.Reader, raw *blob.Meter) (*unpacker, error) {
 func (u *unpacker) Read(p []byte) (int, error) {
 	n, err := u.r.Read(p)
 	u.n += int64(n)
-	if u.n > maxUnpacked || u.n > freeSize && u.n/maxRatio > u.raw.Size() {
-		return 0, formatErrorf("it unpacks to more than %d times its size", maxRatio)
+	if isBomb(u.n, u.raw.Size()) {
+		return 0, errBomb
 	}
 	if err != nil && err != io.EOF {
 		err = damaged(u.raw, err)
 	}
 	return n, err
+}
+
+// errBomb means that a file unpacks to more than honest content does.
+var errBomb = formatErrorf("it unpacks to more than %d times its size", maxRatio)
+
+func isBomb(unpacked, packed int64) bool {
+	return unpacked > maxUnpacked || unpacked > freeSize && unpacked/maxRatio > packed
 }
 
 // end reads the rest of the stream: nothing but padding may follow the archive, and the checksum at its end must be right.
@@ -92,6 +111,8 @@ func eachEntry(u *unpacker, fn func(*tar.Header, io.Reader) error) error {
 			continue
 		case h.Typeflag != tar.TypeReg || isSparse(h):
 			return formatErrorf("%.100q is no plain file", h.Name)
+		case u.raw.length > 0 && isBomb(h.Size, u.raw.length):
+			return errBomb // before any space is sought for it
 		}
 		if err := fn(h, &entry{t, u}); err != nil {
 			return err
