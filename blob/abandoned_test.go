@@ -9,7 +9,7 @@ import (
 	"offlinestore/blob"
 )
 
-// TestRemoveAbandoned begins a large file beside the remains of killed processes and beside a file that is being written.
+// TestRemoveAbandoned removes the remains of killed processes beside other files and one that is being written.
 func TestRemoveAbandoned(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -34,6 +34,7 @@ func TestRemoveAbandoned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	blob.RemoveAbandoned(dir)
 	next, err := blob.CreateFile(filepath.Join(dir, "next.tar"), 0, 0o644)
 	if err != nil {
 		t.Fatal(err)

@@ -52,10 +52,9 @@ type File struct {
 }
 
 // CreateFile begins a file with a size in bytes, or 0 if the size is unknown. The error is a *[NoSpaceError] if there is not
-// enough space. If the file exists already, CreateFile or Commit returns an fs.ErrExist. CreateFile first removes the abandoned files
-// in the folder.
+// enough space. If the file exists already, CreateFile or Commit returns an fs.ErrExist. CreateFile does not call [RemoveAbandoned], because
+// an abandoned file in the folder may be a complete one that the same run has told of.
 func CreateFile(path string, size int64, mode fs.FileMode) (*File, error) {
-	RemoveAbandoned(filepath.Dir(path))
 	if _, err := os.Lstat(path); err == nil {
 		return nil, &os.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}

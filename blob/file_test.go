@@ -70,7 +70,8 @@ func TestCreateFile(t *testing.T) {
 	checkFiles(t, dir, "file", "less")
 }
 
-// TestFileNameTaken keeps a complete file, and gives its place, if another file has its name by then.
+// TestFileNameTaken keeps a complete file, and gives its place, if another file has its name by then. The next file of the same run leaves
+// it there.
 func TestFileNameTaken(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -85,10 +86,29 @@ func TestFileNameTaken(t *testing.T) {
 	if !errors.As(err, &left) || !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), left.Left) {
 		t.Fatalf("Commit with a name that is taken = %v, want an *UnnamedError of fs.ErrExist", err)
 	}
+	next, err := blob.CreateFile(filepath.Join(dir, "next.tar"), 0, 0o644)
+	check(t, err)
+	check(t, next.Commit())
 	for path, want := range map[string]string{left.Left: "complete", name: "another"} {
 		if text, err := os.ReadFile(path); string(text) != want {
 			t.Errorf("%s has %q, %v, want %q", path, text, err, want)
 		}
+	}
+}
+
+// TestLongName writes files with the longest names that file systems have.
+func TestLongName(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, letter := range []string{"a", "ä", "\U0001F600"} {
+		name := strings.Repeat(letter, 255/len(letter))
+		check(t, blob.WriteFile(filepath.Join(dir, name), nil, blob.WriteOptions{Mode: 0o644}))
+		f, err := blob.CreateFile(filepath.Join(dir, "x"+name[len(letter):]), 0, 0o644)
+		check(t, err)
+		check(t, f.Commit())
+	}
+	if entries, err := os.ReadDir(dir); len(entries) != 6 {
+		t.Errorf("%d files, %v, want 6", len(entries), err)
 	}
 }
 

@@ -46,6 +46,7 @@ func (d Dir) Save(ctx context.Context, r SaveRequest) (*BackupSummary, error) {
 	if r.Blobs {
 		size = d.blobSize()
 	}
+	blob.RemoveAbandoned(filepath.Dir(path))
 	key, err := r.write(ctx, path, size)
 	if err != nil {
 		return nil, err

@@ -31,7 +31,9 @@ func (out *output) write(ctx context.Context, p *exporter.Plan) error {
 	g.SetLimit(packsAtOnce)
 	for i, a := range list {
 		g.Go(func() (err error) {
-			out.files[i], err = out.bundle(ctx, p, a)
+			if err = ctx.Err(); err == nil { // another one has failed
+				out.files[i], err = out.bundle(ctx, p, a)
+			}
 			return err
 		})
 	}
