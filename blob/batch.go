@@ -115,22 +115,27 @@ func (s batchEntry) sync() error {
 func (s batchEntry) publish() error {
 	s.closed = true
 	dropCache(s.f) // leaves the memory to the next blobs; this one is read when a device wants it
-	return s.d.publish(s.f, s.digest)
+	err := s.d.publish(s.f, s.digest)
+	if err != nil {
+		remove(s.f.Name()) // the first error tells more
+	}
+	return err
 }
 
 // publish renames a synced file to its digest, and closes it. If the blob exists already, the new file, which has the same
-// content, replaces it. This repairs a damaged blob.
+// content, replaces it. This repairs a damaged blob. If publish fails, the file keeps its old name.
 func (d *Dir) publish(f *os.File, dg Digest) error {
 	path, err := d.Path(dg)
 	if err != nil {
-		return errors.Join(err, removeOpen(f))
+		return errors.Join(err, f.Close())
 	}
 	err = closeAfter(f, func() error { return os.Rename(f.Name(), path) })
 	if err == nil {
 		return nil
 	}
-	if rerr := remove(f.Name()); isHeld(err) && d.Has(dg) {
-		return rerr // another process has the blob open, and Windows does not replace open files
+	if isHeld(err) && d.Has(dg) {
+		remove(f.Name()) // if that fails, it only takes space
+		return nil       // another process has the blob open, and Windows does not replace open files
 	}
 	return fmt.Errorf("commit blob %s: %w", dg, err)
 }

@@ -60,6 +60,31 @@ func TestPartialResumes(t *testing.T) {
 	checkFiles(t, dir, "sha256/", "sha256/"+dg.Encoded())
 }
 
+// TestPartialWithoutName keeps a complete download if its rename fails, and commits it later.
+func TestPartialWithoutName(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := open(t, dir)
+	content := random(5, 1000)
+	dg := digest.FromBytes(content)
+	obstacle := filepath.Join(dir, "sha256", dg.Encoded())
+	check(t, os.Mkdir(obstacle, 0o755))
+	p := partial(t, d, "p")
+	_, err := p.Write(content)
+	check(t, err)
+	if err := p.Commit(dg); err == nil {
+		t.Fatal("Commit over a folder: no error")
+	}
+	check(t, os.Remove(obstacle))
+	p = partial(t, d, "p")
+	if p.Size() != int64(len(content)) {
+		t.Fatalf("the download has %d bytes after a failed Commit, want %d", p.Size(), len(content))
+	}
+	check(t, p.Commit(dg))
+	check(t, d.VerifyBlob(t.Context(), dg))
+	checkFiles(t, dir, "sha256/", "sha256/"+dg.Encoded())
+}
+
 func TestPartialDiscardAndClean(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
