@@ -2,6 +2,7 @@ package blob
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -33,7 +34,7 @@ func LockTemporary(ctx context.Context, path string) (unlock func() error, err e
 // lockFile opens and locks a file. It begins again if another process has removed the file meanwhile.
 func lockFile(ctx context.Context, path string) (*os.File, error) {
 	for {
-		f, err := openNoFollow(path, os.O_RDWR|os.O_CREATE)
+		f, err := openLock(path)
 		if err != nil {
 			return nil, err
 		}
@@ -48,6 +49,18 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 		case <-time.After(lockPoll):
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// openLock opens or makes a file. While others have a removed file open, Windows lets nobody open or make one of its name, and calls this a
+// lack of permission.
+func openLock(path string) (*os.File, error) {
+	for end := time.Now().Add(patience); ; time.Sleep(lockPoll) {
+		f, err := openNoFollow(path, os.O_RDWR|os.O_CREATE)
+		isGoing := isGone(err) && !errors.Is(err, fs.ErrNotExist)
+		if !isGoing || time.Now().After(end) {
+			return f, err
 		}
 	}
 }

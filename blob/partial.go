@@ -30,14 +30,11 @@ func (d *Dir) Partial(key string) (*Partial, error) {
 	folder := d.folder(partialFolder)
 	var gone error
 	for range 100 {
+		var f *os.File
 		err := makeDir(folder, d.modes.DirMode)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // another one has removed the empty folder before it got its mode
+		if err == nil {
+			f, err = openNoFollow(filepath.Join(folder, key), os.O_RDWR|os.O_CREATE)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("open partial download %s: %w", key, err)
-		}
-		f, err := openNoFollow(filepath.Join(folder, key), os.O_RDWR|os.O_CREATE)
 		if isGone(err) {
 			gone = err // another process has just removed the empty folder
 			time.Sleep(gonePoll)
@@ -159,7 +156,8 @@ func (p *Partial) Truncate(size int64) error {
 // Close keeps the content for the next time.
 func (p *Partial) Close() error { return errors.Join(unlock(p.f), p.f.Close()) }
 
-// Commit makes the download a blob, durably. The caller has verified that the content matches the digest.
+// Commit makes the download a blob, durably. The caller has verified that the content matches the digest. If only the name fails, the
+// download stays, and a later Partial continues it.
 func (p *Partial) Commit(dg Digest) error {
 	if err := CheckDigest(dg); err != nil {
 		return fmt.Errorf("commit: %w", err)

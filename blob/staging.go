@@ -29,11 +29,12 @@ type session struct {
 func startSession(staging string, mode fs.FileMode) (*session, error) {
 	gone := fs.ErrNotExist
 	for range 100 {
-		if err := makeDir(staging, mode); err != nil {
-			return nil, err
-		}
+		var lock *os.File
 		dir := filepath.Join(staging, rand.Text())
-		lock, err := createFile(dir+lockSuffix, mode)
+		err := makeDir(staging, mode)
+		if err == nil {
+			lock, err = createFile(dir+lockSuffix, mode)
+		}
 		if isGone(err) {
 			gone = err // another process, the last one to stage, has just removed the folder
 			time.Sleep(gonePoll)
