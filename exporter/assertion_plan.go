@@ -93,7 +93,7 @@ func (p *planner) addAccountKeys() error {
 }
 
 // addValidationSets plans the requested validation sets with the snaps that they pin. Of snaps that are required without a revision, it
-// plans the requested channels.
+// plans the requested channels, and nothing if the model plans them.
 func (p *planner) addValidationSets() error {
 	missing := &ItemError{}
 	var gaps []Gap
@@ -171,7 +171,14 @@ func (p *planner) setSnapQueries(set *Assertion, s assertion.SetSnap) (out []*sn
 	case s.Revision > 0:
 		return withComponents(q, s.Components)
 	}
-	for _, c := range p.plan.Request.Channels {
+	channels := p.plan.Request.Channels
+	if c := p.preferred[s.Name]; c != "" && p.snaps[s.Name] != nil {
+		if !pinAny(s.Components) {
+			return nil // the model plans it
+		}
+		channels = []string{c}
+	}
+	for _, c := range channels {
 		q.channel = c
 		out = append(out, withComponents(q, s.Components)...)
 	}
@@ -180,12 +187,17 @@ func (p *planner) setSnapQueries(set *Assertion, s assertion.SetSnap) (out []*sn
 
 // withComponents returns a query, preceded by one without the validation set if the set pins some components.
 func withComponents(q snapQuery, components []assertion.SetComponent) []*snapQuery {
-	if !slices.ContainsFunc(components, func(c assertion.SetComponent) bool { return c.Revision > 0 }) {
+	if !pinAny(components) {
 		return []*snapQuery{&q}
 	}
 	released := q
 	released.set, q.components = nil, components
 	return []*snapQuery{&released, &q}
+}
+
+// pinAny reports whether a validation set pins some of the components.
+func pinAny(components []assertion.SetComponent) bool {
+	return slices.ContainsFunc(components, func(c assertion.SetComponent) bool { return c.Revision > 0 })
 }
 
 // addFurther adds the components that the validation set of a query pins and that are not released with the revision. answer has the

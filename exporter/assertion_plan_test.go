@@ -210,6 +210,41 @@ func TestValidationSet(t *testing.T) {
 	}
 }
 
+// TestModelSet exports a model whose validation set requires a snap of the model without a revision. The model decides the channel.
+func TestModelSet(t *testing.T) {
+	t.Parallel()
+	s := demo(t)
+	acme := s.Brand()
+	s.AddAssertions(acme.ValidationSet("free", 1, []any{map[string]any{"name": "jq", "id": upstreamtest.ID("jq")},
+		map[string]any{"name": "hello", "id": upstreamtest.ID("hello")}}, nil),
+		acme.ValidationSet("docs", 1, []any{map[string]any{"name": "jq", "id": upstreamtest.ID("jq"),
+			"components": map[string]any{"docs": map[string]any{"presence": "optional", "revision": "1"}}}}, nil))
+	req := exporter.Request{Channels: []string{"stable"}, Architectures: []string{"amd64"}, Model: acme.Model("pump", assertiontest.Headers{
+		"classic": nil, "base": "core24", "grade": "signed", "snaps": []any{
+			map[string]any{"name": "jq", "id": upstreamtest.ID("jq"), "type": "app", "default-channel": "latest/edge"}}})}
+	for name, want := range map[string][]string{
+		"free": {"hello 38 [2.0/stable amd64]", "jq 8 [latest/edge amd64]"}, "docs": {"jq 8 [latest/edge amd64]"},
+	} {
+		req.ValidationSets = []exporter.ValidationSet{{Account: "acme", Name: name}}
+		e, _ := newExporter(t, s)
+		p, err := e.Plan(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, sn := range p.Snaps {
+			for _, r := range sn.Revisions {
+				if sn.Listing.Name == "jq" || sn.Listing.Name == "hello" {
+					got = append(got, fmt.Sprint(sn.Listing.Name, " ", r.Revision.Number, " ", r.From))
+				}
+			}
+		}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", name, diff)
+		}
+	}
+}
+
 // TestValidations exports a snap that controls the refreshes of another, with the approvals of its publisher.
 func TestValidations(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,9 @@ func (p *planner) addModel() error {
 	}
 	p.plan.Assertions = append(p.plan.Assertions, &Assertion{Ref: a.Ref(), planned: a})
 	var queries []*snapQuery
+	p.preferred = make(map[string]string, len(m.Snaps))
 	for _, s := range m.Snaps {
+		p.preferred[s.Name] = s.Channel
 		if archs := p.plan.Request.architectures(s.Name); len(archs) > 0 {
 			queries = append(queries, &snapQuery{name: s.Name, channel: s.Channel, archs: archs})
 		}

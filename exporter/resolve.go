@@ -20,6 +20,8 @@ type planner struct {
 	plan  *Plan
 	snaps map[string]*Snap
 	tried map[target]bool // dependencies that were already asked for
+	// preferred maps the snaps of a model to the channels that it names.
+	preferred map[string]string
 }
 
 // target is a snap for one architecture.
