@@ -69,6 +69,20 @@ func (e *VariableError) Error() string { return e.Name + ": " + e.Err.Error() }
 // Unwrap returns the cause.
 func (e *VariableError) Unwrap() error { return e.Err }
 
+// FileError reports that the file of a login can't be changed, so that no service is to blame.
+type FileError struct {
+	doing string
+	err   error
+}
+
+func (e *FileError) Error() string { return e.doing + " the login: " + e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *FileError) Unwrap() error { return e.err }
+
+// Is reports whether target is [upstream.ErrUnauthorized]: a session changes the file because the store refuses the login in it.
+func (e *FileError) Is(target error) bool { return target == upstream.ErrUnauthorized }
+
 // Find returns the login that applies: of the first variable that is set, else the one saved below the folder dir. It returns [ErrNone] if there
 // is none. A login of the environment gets the services of services.
 func Find(dir string, services Login) (*Login, error) {
@@ -109,7 +123,7 @@ func load(path string) (*Login, error) {
 // Save keeps a login below the folder dir, in place of an earlier one. It waits while a session refreshes that one.
 func (l *Login) Save(ctx context.Context, dir string) (err error) {
 	if err := blob.MakeDir(dir, 0o700); err != nil {
-		return fmt.Errorf("save the login: %w", err)
+		return &FileError{"save", err}
 	}
 	l.path = filepath.Join(dir, fileName)
 	l.Source = l.path
@@ -125,7 +139,7 @@ func (l *Login) Save(ctx context.Context, dir string) (err error) {
 func lock(ctx context.Context, path string) (unlock func() error, err error) {
 	unlock, err = blob.LockTemporary(ctx, path+".lock")
 	if err != nil {
-		return nil, fmt.Errorf("lock the login: %w", err)
+		return nil, &FileError{"lock", err}
 	}
 	return unlock, nil
 }
@@ -136,7 +150,7 @@ func (l *Login) save() error {
 		return err
 	}
 	if err := keyring.WritePrivate(l.path, append(text, '\n')); err != nil {
-		return fmt.Errorf("save the login: %w", err)
+		return &FileError{"save", err}
 	}
 	return nil
 }
@@ -158,7 +172,7 @@ func Forget(ctx context.Context, dir string) (err error) {
 		return ErrNone
 	}
 	if err != nil {
-		return fmt.Errorf("remove the login: %w", err)
+		return &FileError{"remove", err}
 	}
 	return blob.SyncDir(dir)
 }

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 
 	"offlinestore/account"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
-	"offlinestore/keyring"
 	"offlinestore/upstream"
 )
 
@@ -33,7 +33,8 @@ func loginHints() cli.Table {
 		}),
 		cli.On(cli.Is(account.ErrNone), cli.Failed, "log in with 'store-admin login EMAIL', or set STORE_ADMIN_TOKEN"),
 		cli.On(cli.Is(account.ErrDamaged), cli.Failed, "log in again: 'store-admin login EMAIL'; or remove it: 'store-admin logout'"),
-		cli.On(cli.As[*keyring.PermissionError], cli.Failed, ""),
+		cli.On(cli.All(cli.As[*account.FileError], cli.Is(syscall.ENOSPC)), cli.NoSpace, "free some space"),
+		cli.On(cli.As[*account.FileError], cli.Failed, "a login that is too old is replaced in its folder: let this user write there"),
 		cli.On(cli.Is(errCandidWanted), cli.Usage, "unset SNAPCRAFT_STORE_AUTH, and log in with an e-mail address and a password"),
 		cli.On(cli.Is(upstream.ErrCandid), cli.Failed, "name a dashboard that asks for a login at Ubuntu SSO: --dashboard-url"),
 		cli.On(cli.As[*upstream.InsecureURLError], cli.Usage, "give an https:// URL; without TLS, a login goes to this host alone"),
