@@ -16,8 +16,8 @@ exports see what the account sees. Exports of public snaps and charms need no lo
 The command asks for the password and, if the account needs one, for a one-time
 password. With --password-stdin or --password-file, the password is the first line, and
 a one-time password the second. The login is kept in a file that only you can read. It
-is sent to the store that it was made for, and to no other host. 'store-admin logout'
-removes it.
+is sent to the store that it was made for, to that store's dashboard and to Ubuntu SSO,
+and to no other host. 'store-admin logout' removes it.
 
 On machines without a person, an environment variable holds the login instead. The first
 that is set is used: STORE_ADMIN_TOKEN, SNAPCRAFT_STORE_CREDENTIALS (as 'snapcraft

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// completionTime bounds the time in which words for a shell are looked up. The program then has as long again to clean up.
+// completionTime bounds the time in which words for a shell are looked up. The lookup then has as long again to clean up.
 const completionTime = 2 * time.Second
 
 // noFiles keeps the shell from offering files.
