@@ -99,11 +99,10 @@ func (r *Ring) Load(name string) (crypto.Signer, error) {
 	return key, nil
 }
 
-// Exposed reports whether other users of a Windows computer may read a key, because its disk has no access control lists, or because
-// somebody let them. Load does not refuse such a key: they may be the administrators of a domain.
+// Exposed reports whether others may read a key, as the function of that name does.
 func (r *Ring) Exposed(name string) (path string, exposed bool) {
 	path, err := r.path(name)
-	return path, err == nil && othersMayRead(path)
+	return path, err == nil && Exposed(path)
 }
 
 // Names returns the names of the keys, sorted.

@@ -19,6 +19,10 @@ func ReadPrivate(path string, max int64) ([]byte, error) {
 	return text, nil
 }
 
+// Exposed reports whether other users of a Windows computer may read a file with a secret, because its disk has no access control lists, or
+// because somebody let them. ReadPrivate does not refuse such a file: they may be the administrators of a domain.
+func Exposed(path string) bool { return othersMayRead(path) }
+
 // WritePrivate writes a file that only the owner can read, and makes its folder. Another file in its place is replaced at once.
 func WritePrivate(path string, text []byte) error {
 	return writePrivate(path, text, blob.WriteOptions{})

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -10,6 +11,7 @@ import (
 
 	"offlinestore/account"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/keyring"
 	"offlinestore/upstream"
 )
 
@@ -67,6 +69,9 @@ func (o *serviceOptions) findLogin() (*account.Login, *account.Session, error) {
 	l, err := account.Find(dir, o.login())
 	if err != nil {
 		return nil, nil, err
+	}
+	if l.Saved() && keyring.Exposed(l.Source) {
+		fmt.Fprintf(os.Stderr, "Warning: other users of this computer may read the login in %s: keep it in your profile, or take their rights away with 'icacls'\n", l.Source)
 	}
 	s, err := account.NewSession(l, loginConfig())
 	return l, s, err
