@@ -23,6 +23,8 @@ type Snapshot struct {
 	Moment Moment
 	// Snaps are sorted by name.
 	Snaps []Snap
+	// Stores are sorted by ID.
+	Stores []Store
 	// Assertions are in no particular order. They have the newest revision of each type, primary key and format.
 	Assertions []Assertion
 	// Charms are charms and charm bundles, sorted by name.
@@ -40,6 +42,8 @@ type Snapshot struct {
 type Snap struct {
 	Name, SnapID, DefaultTrack string
 	Details                    snap.Details
+	// Store is the store that the snap is private to, empty for a global one.
+	Store string
 	// Icon is nil for a snap without one.
 	Icon *Icon
 	// Revisions are sorted by number.
@@ -54,6 +58,17 @@ type Snap struct {
 	History []snap.Release
 	// Imported and Overridden have the same releases and the closed rows, sorted by ID, for AsOf.
 	Imported, Overridden []Event
+}
+
+// Store is the store of a brand. Its devices get private snaps beside the global ones.
+type Store struct {
+	ID string
+	// Name is for people. It is empty while only snaps of the store are known.
+	Name string
+	// BrandID is the account of the brand, and Parent the store above this one. Both may be empty.
+	BrandID, Parent string
+	// SnapIDs are the private snaps of the store, sorted.
+	SnapIDs []string
 }
 
 // Icon is the picture of a snap: its blob and its media type.
