@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
+	"syscall"
 
 	"offlinestore/blob"
 )
@@ -35,12 +37,12 @@ func (in *Input) openMembers(dir string, depth int) error {
 	for _, name := range names {
 		name = path.Join(dir, name)
 		f, err := in.root.OpenFile(name, os.O_RDONLY|blob.NonBlocking, 0)
-		if place, lerr := in.root.Lstat(name); err != nil && lerr == nil && !place.Mode().IsRegular() && !place.IsDir() {
-			in.members = append(in.members, Member{Name: name}) // a socket, or a link that leads nowhere or outside
-			continue
-		}
 		if err != nil {
-			return err
+			if !isNoFile(in.root, name) {
+				return err
+			}
+			in.members = append(in.members, Member{Name: name})
+			continue
 		}
 		info, err := f.Stat()
 		if err == nil && info.Mode().IsRegular() && len(in.members) < maxMembers {
@@ -62,6 +64,23 @@ func (in *Input) openMembers(dir string, depth int) error {
 		}
 	}
 	return nil
+}
+
+// isNoFile reports whether a name that could not be opened belongs to something else than a file or a folder: a socket, or a link that
+// leads nowhere or outside. A link to a file that can't be read is a file.
+func isNoFile(root *os.Root, name string) bool {
+	info, err := root.Lstat(name)
+	if err != nil {
+		return false
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		if info, err = root.Stat(name); err != nil {
+			var number syscall.Errno
+			isOutside := !errors.As(err, &number) // package os has no number for it
+			return isOutside || errors.Is(err, fs.ErrNotExist) || number == syscall.ELOOP || number == syscall.ENOTDIR
+		}
+	}
+	return !info.Mode().IsRegular() && !info.IsDir()
 }
 
 // listNames returns the sorted names in a folder.
