@@ -81,7 +81,7 @@ func TestHostileConfigs(t *testing.T) {
 		{name: "a picture of a negative size", edit: inConfig(jq, `"media":null`, `"media":[{"height":-1,"type":"icon","url":"","width":1}]`), want: "out of range"},
 		{name: "a picture of a size that no client can read", edit: inConfig(jq, `"media":null`, `"media":[{"height":1,"type":"icon","url":"","width":2147483648}]`), want: "out of range"},
 		{name: "a release for all architectures", edit: inConfig(jq, `"architecture":"amd64"`, `"architecture":"all"`), want: "does not run on all"},
-		{name: "a risk as the track of a branch", edit: inConfig(jq, `"channel":"latest/stable"`, `"channel":"edge/stable/x"`), want: "spelled out"},
+		{name: "a risk as the track of a branch", edit: inConfig(jq, `"channel":"latest/stable"`, `"channel":"edge/stable/x"`), want: "in place of the track"},
 		{name: "a risk as the default track", edit: inConfig(jq, `"default-track":"`, `"default-track":"edge","x":"`), want: "default track"},
 		{name: "a revision with an exponent", edit: inConfig(jq6, `"revision":6,`, `"revision":6e0,`), want: "plain decimal"},
 		{name: "architectures that are a text", edit: inConfig(jq6, `"architectures":[`, `"architectures":"amd64","x":[`), want: "want a list"},

@@ -34,7 +34,7 @@ type Channel struct {
 }
 
 // Parse parses a channel in any form that clients use: "stable", "2.0", "2.0/edge", "edge/hotfix", "2.0/edge/hotfix". A channel
-// without a risk is stable.
+// without a risk is stable. A track is no risk: "edge/stable" is a branch of edge, and "edge/stable/x" is nothing.
 func Parse(s string) (Channel, error) {
 	if len(s) > MaxLength {
 		return Channel{}, fmt.Errorf("channel %.40q…: longer than %d bytes", s, MaxLength)
@@ -54,8 +54,11 @@ func Parse(s string) (Channel, error) {
 		return Channel{Risk: parts[0], Branch: parts[1]}, nil
 	case len(parts) == 2 && isRisk(parts[1]):
 		return Channel{Track: parts[0], Risk: parts[1]}, nil
-	case len(parts) == 3 && isRisk(parts[1]):
+	case len(parts) == 3 && isRisk(parts[1]) && !isRisk(parts[0]):
 		return Channel{Track: parts[0], Risk: parts[1], Branch: parts[2]}, nil
+	}
+	if isRisk(parts[0]) {
+		return Channel{}, fmt.Errorf("channel %q: a risk in place of the track", s)
 	}
 	return Channel{}, fmt.Errorf("channel %q: no risk in it (one of %s)", s, strings.Join(risks[:], ", "))
 }
@@ -63,7 +66,7 @@ func Parse(s string) (Channel, error) {
 // ParseFull parses a channel with an explicit track, as a channel map has it: "latest/stable", "2.0/edge/hotfix".
 func ParseFull(s string) (Channel, error) {
 	c, err := Parse(s)
-	if err == nil && (c.Track == "" || c.String() != s || isRisk(c.Track)) {
+	if err == nil && (c.Track == "" || c.String() != s) {
 		err = fmt.Errorf("channel %q: want track/risk, spelled out", s)
 	}
 	return c, err

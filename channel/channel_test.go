@@ -34,7 +34,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("Parse(%q): Name %q, Full %q, want %q, %q", tt.in, got.Name(), got.Full(), tt.name, tt.full)
 		}
 	}
-	for _, in := range []string{"", "/", "a/b", "a/b/c", "a/b/c/d", "a//stable", "stable/", "-x/stable", "a b", "é/stable", strings.Repeat("a", 300)} {
+	for _, in := range []string{"", "/", "a/b", "a/b/c", "a/b/c/d", "a//stable", "stable/", "-x/stable", "a b", "é/stable", "edge/stable/x", "stable/stable/stable", strings.Repeat("a", 300)} {
 		if got, err := channel.Parse(in); err == nil {
 			t.Errorf("Parse(%q) = %+v, want an error", in, got)
 		}

@@ -224,11 +224,7 @@ func (h *SnapHint) Validate() error {
 		return fmt.Errorf("snap name %.60q", h.Name)
 	}
 	if h.Channel != "" {
-		c, err := channel.Parse(h.Channel)
-		if err == nil && c.Track != "" {
-			err = channel.ValidateTrack(c.Track)
-		}
-		if err != nil {
+		if _, err := channel.Parse(h.Channel); err != nil {
 			return fmt.Errorf("snap %s: %w", h.Name, err)
 		}
 	}

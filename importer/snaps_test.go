@@ -99,11 +99,13 @@ func TestPushSnaps(t *testing.T) {
 		return canonicaltest.Tar(t, members...)
 	}
 	both := files{"b": d6.Blob, "a": d6.Stream(), "sub/x.y": d7.Blob, "sub/c": comp, "sub/1": d7.Stream(), "README.txt": []byte("hello")}
-	answer := fmt.Sprintf(`{"x": [{"snap-id": %q, "name": "jq", "default-track": null, "channel-map": [
+	answer := fmt.Sprintf(`{"x": [{"snap-id": %[1]q, "name": "jq", "default-track": null, "channel-map": [
 		{"revision": 6, "channel": {"architecture": "amd64", "name": "stable", "track": "latest", "risk": "stable", "released-at": "2024-01-01T00:00:00Z"}},
 		{"revision": 7, "channel": {"architecture": "amd64", "name": "1.7/edge", "track": "1.7", "risk": "edge"}},
 		{"revision": 7, "channel": {"architecture": "s390x", "name": "beta"}},
-		{"revision": 9, "channel": {"architecture": "amd64", "name": "candidate"}}]}]}`, d6.ID())
+		{"revision": 9, "channel": {"architecture": "amd64", "name": "candidate"}}]},
+		{"snap-id": %[1]q, "effective-channel": "edge/stable/x", "snap": {"revision": 6}},
+		{"snap-id": %[1]q, "effective-channel": "edge/%[2]s", "snap": {"revision": 6}}]}`, d6.ID(), strings.Repeat("x", 251))
 	const placed = "jq 6 7+docs_3 latest/stable/amd64=7"
 	for name, tt := range map[string]struct {
 		paths    []string

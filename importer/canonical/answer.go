@@ -31,10 +31,8 @@ func (c *Collection) readAnswer(raw json.RawMessage, object map[string]json.RawM
 	s := c.stated[id]
 	var info snap.InfoResponse
 	if object["channel-map"] != nil && json.Unmarshal(raw, &info) == nil {
-		if t := info.DefaultTrack; t != nil {
-			if parsed, err := channel.Parse(*t + "/" + channel.Stable); err == nil && parsed.Track == *t {
-				s.track = *t
-			}
+		if t := info.DefaultTrack; t != nil && channel.ValidateTrack(*t) == nil {
+			s.track = *t
 		}
 		for _, e := range info.ChannelMap {
 			r := statedRelease{revision: e.Revision.Number, channel: e.Channel.Name, architecture: e.Channel.Architecture}

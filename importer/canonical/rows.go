@@ -99,6 +99,9 @@ func (g *Group) hasFile(r *bundle.SnapRevision) bool {
 func (p *placer) placeNumber(s statedRelease) {
 	r := p.group.revision(s.revision)
 	c, err := channel.Parse(s.channel)
+	if err == nil {
+		c, err = channel.ParseFull(c.Full()) // its track may make it too long
+	}
 	if r == nil || err != nil || snap.ValidateTime(s.releasedAt) != nil || s.architecture != "" && !r.Revision.Supports(s.architecture) {
 		return
 	}
