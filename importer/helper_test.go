@@ -129,6 +129,7 @@ func (s *site) missing(packed []byte) int64 {
 	s.t.Helper()
 	b, _ := s.batch(write(s.t, s.t.TempDir(), "packed", packed))
 	must(s.t, b.Plan(s.t.Context()))
+	must(s.t, b.Files[0].Err)
 	return b.Files[0].Missing
 }
 

@@ -49,14 +49,19 @@ func (b *Batch) joinSnaps(ctx context.Context) error {
 	for _, text := range r.Warnings {
 		b.Warn(snaps[0], text)
 	}
-	return r.keepVerified(snaps)
+	b.commitVerified(r, snaps)
+	return nil
 }
 
-// keepVerified commits the staged files if a snap among them was verified.
-func (r *snapReader) keepVerified(snaps []*File) error {
+// commitVerified commits the staged files if a snap among them was verified. Staged files that stay behind are no reason to import
+// nothing else.
+func (b *Batch) commitVerified(r *snapReader, snaps []*File) {
 	isVerified := func(f *File) bool { return f.Err == nil && f.verified != nil }
 	if !slices.ContainsFunc(snaps, isVerified) {
-		return r.discard(nil)
+		if err := r.discard(nil); err != nil {
+			b.Warn(snaps[0], err.Error())
+		}
+		return
 	}
 	_, err := r.staging.Wait()
 	for _, f := range snaps {
@@ -64,7 +69,6 @@ func (r *snapReader) keepVerified(snaps []*File) error {
 			f.Err = err
 		}
 	}
-	return nil
 }
 
 // addLoose adds a snap or component to the collection.
