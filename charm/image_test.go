@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/distribution/reference"
+
 	"offlinestore/charm"
 )
 
@@ -119,6 +121,26 @@ func TestImageValidate(t *testing.T) {
 			t.Errorf("Repository of %s = %q, want %q", name, got, want)
 		}
 	}
+}
+
+// FuzzImage validates texts that locate an image. The registry inside the gap, and clients, must be able to parse what is accepted.
+func FuzzImage(f *testing.F) {
+	f.Add("a/b@"+digestOf, "host:5000/a__b/c--d.e:T_1")
+	f.Add("a..b:1", "[::1]:5000/x")
+	f.Add(strings.Repeat("0", 64), "HOST/x/y")
+	f.Add(strings.Repeat("a/", 127)+"a", "-host/x")
+	f.Fuzz(func(t *testing.T, name, source string) {
+		i := &charm.Image{Name: name, Source: source}
+		if i.Validate() != nil {
+			return
+		}
+		if named, err := reference.ParseNormalizedNamed("host.example:5000/" + name); err != nil || reference.Path(named) != i.Repository() {
+			t.Errorf("name %q: %v, %v", name, named, err)
+		}
+		if _, err := reference.ParseNormalizedNamed(source); source != "" && err != nil {
+			t.Errorf("source %q: %v", source, err)
+		}
+	})
 }
 
 func FuzzParseImageBlob(f *testing.F) {
