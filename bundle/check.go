@@ -36,8 +36,8 @@ func Check(h *Head, trust *assertion.Trust, at time.Time) ([]*assertion.Assertio
 		return nil, err
 	}
 	v := &assertion.Verifier{Trust: trust, Source: all, Time: at}
-	// The set lacks older revisions and second copies. Another reader may use those, so they must be genuine, too.
-	for _, a := range append(all.All(), streams...) {
+	// The set lacks older revisions and second copies. Another reader may use those, so all in the streams must be genuine.
+	for _, a := range streams {
 		if err := v.Verify(a); err != nil {
 			return nil, err
 		}

@@ -54,8 +54,7 @@ func decodeConfig(m *ocispec.Manifest, data map[digest.Digest][]byte, config any
 	return strictjson.Decode(data[m.Config.Digest], config, configFields[m.Config.MediaType])
 }
 
-// decodeValue decodes one value, which nothing follows. It is for JSON that is compared with its canonical encoding afterwards, and for
-// the manifests of images.
+// decodeValue decodes one value, which nothing follows. It is for JSON that is compared with its canonical encoding afterwards.
 func decodeValue(raw []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if err := d.Decode(v); err != nil {

@@ -11,13 +11,12 @@ func imageKeys() []string {
 	return []string{"schemaVersion", "mediaType", "config", "layers", "manifests", "digest", "size", "urls", "subject"}
 }
 
-// validateImageKeys refuses a manifest that has one of these names twice, or in another spelling. Some readers use the first one,
-// some the last, some mix them, and some accept any spelling.
+// validateImageKeys refuses a manifest that has one of these names in another spelling, because some readers accept any spelling.
 func validateImageKeys(raw []byte) error {
 	return walkKeys(json.NewDecoder(bytes.NewReader(raw)), imageKeys())
 }
 
-// walkKeys validates the next value. Its text is already known to be JSON that is not nested too deeply.
+// walkKeys validates the next value. Its text is already known to be JSON without repeated names that is not nested too deeply.
 func walkKeys(d *json.Decoder, known []string) error {
 	t, err := d.Token()
 	if err != nil {
@@ -27,7 +26,6 @@ func walkKeys(d *json.Decoder, known []string) error {
 	if !ok {
 		return nil
 	}
-	seen := make(map[string]bool)
 	for d.More() {
 		var key string
 		if delim == '{' {
@@ -37,11 +35,10 @@ func walkKeys(d *json.Decoder, known []string) error {
 			key, _ = t.(string)
 		}
 		for _, name := range known {
-			if strings.EqualFold(key, name) && (key != name || seen[name]) {
+			if strings.EqualFold(key, name) && key != name {
 				return corrupt("image manifest: %.40q can be understood in two ways", key)
 			}
 		}
-		seen[key] = true
 		if strings.EqualFold(key, "annotations") { // names inside annotations have no meaning
 			var skipped json.RawMessage
 			err = d.Decode(&skipped)

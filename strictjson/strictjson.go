@@ -21,8 +21,8 @@ const MaxDepth = 64
 // channel-map. The field is required only where the object around it is there.
 type Required []string
 
-// Decode decodes one value, which nothing follows, into v, a pointer to a struct. The types of Go bind the fields: an
-// integer is in plain decimal, and null is only for pointers, slices and maps that are written even when they are empty.
+// Decode decodes one value, which nothing follows, into v, a pointer to a struct. The types of Go bind the fields: an integer is in
+// plain decimal. Null is for pointers, slices and maps: fields without an option such as omitempty, values of maps, and pointers in lists.
 func Decode(raw []byte, v any, required Required) error {
 	w := walker{Decoder: jsontext.NewDecoder(bytes.NewReader(raw)), required: required.tree()}
 	if err := w.value(reflect.TypeOf(v).Elem(), false, w.required); err != nil {
