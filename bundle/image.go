@@ -106,8 +106,11 @@ func (m *ImageManifest) addDescriptors(from *imageManifest) (err error) {
 		}
 	}
 	if s := from.Subject; s != nil {
-		if s.URLs != nil || s.Size < 0 || s.Size > MaxBlobSize {
-			return corrupt("image manifest: a subject with urls, or of %d bytes", s.Size)
+		if s.URLs != nil {
+			return corrupt("image manifest: the subject %.80q has urls", string(s.Digest))
+		}
+		if s.Size < 0 || s.Size > MaxBlobSize {
+			return corrupt("image manifest: the subject %.80q has %d bytes", string(s.Digest), s.Size)
 		}
 		if blob.CheckDigest(s.Digest) == nil {
 			m.Subject = s.Digest
@@ -131,8 +134,10 @@ func validateImageBlobs(list []imageDescriptor) (out []ocispec.Descriptor, err e
 		switch {
 		case blob.CheckDigest(d.Digest) != nil:
 			return nil, corrupt("image manifest: digest %.80q: want sha256", string(d.Digest))
-		case d.URLs != nil || strings.Contains(d.MediaType, ".foreign.") || strings.Contains(d.MediaType, ".nondistributable."):
-			return nil, corrupt("image manifest: layer %s is to be had from the internet only", d.Digest)
+		case d.URLs != nil:
+			return nil, corrupt("image manifest: descriptor %s has urls", d.Digest)
+		case strings.Contains(d.MediaType, ".foreign.") || strings.Contains(d.MediaType, ".nondistributable."):
+			return nil, corrupt("image manifest: blob %s is to be had from the internet only", d.Digest)
 		case d.Size < 0:
 			return nil, corrupt("image manifest: blob %s: size %d", d.Digest, d.Size)
 		case d.Size > MaxBlobSize:
