@@ -2,6 +2,7 @@ package bundle_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"io"
 	"os/exec"
@@ -43,6 +44,8 @@ func startSecond(t *testing.T) *secondReader {
 	}
 	// Python would write its bytecode beside the vectors.
 	cmd := exec.Command(python, "-B", vectortest.File("reader"))
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +60,7 @@ func startSecond(t *testing.T) *secondReader {
 	t.Cleanup(func() {
 		in.Close()
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("the second reader: %v", err)
+			t.Errorf("the second reader: %v\n%s", err, &stderr)
 		}
 	})
 	return &secondReader{in, bufio.NewReader(out)}
@@ -105,6 +108,11 @@ func TestSecondReaderVectors(t *testing.T) {
 		job := secondJob{Assertions: vectortest.File(filepath.FromSlash(a.Path)), Time: a.Time, Roots: vectortest.File(index.Roots)}
 		if refused := second.refusal(t, job); (refused == "") != (a.Result == vectortest.Valid) {
 			t.Errorf("%s: it is %s, and the second reader answers %q", a.Path, a.Result, refused)
+		}
+	}
+	for _, k := range index.Keys {
+		if refused := second.refusal(t, secondJob{Key: vectortest.File(k.Path)}); (refused == "") != (k.Result == vectortest.Valid) {
+			t.Errorf("%s: it is %s, and the second reader answers %q", k.Path, k.Result, refused)
 		}
 	}
 }

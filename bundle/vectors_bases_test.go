@@ -143,7 +143,7 @@ func unknownIcon(f *forge) {
 	f.format = "1.2"
 }
 
-// richVector returns a bundle with a value in every optional field.
+// richVector returns a bundle with a value in most optional fields.
 func richVector(tb testing.TB) *content {
 	tb.Helper()
 	c, text := additionsVectorOf(tb, 10), "text"

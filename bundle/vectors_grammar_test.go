@@ -22,7 +22,7 @@ func grammarBases() map[string]func(testing.TB) *content {
 
 // grammarFlaws returns bundles that break one rule about a field of a config.
 func grammarFlaws() (out []flaw) {
-	deep := strings.Repeat("[", 65) + strings.Repeat("]", 65)
+	deep := strings.Repeat("[", 64) + "1" + strings.Repeat("]", 64)
 	for _, g := range []grammarFlaw{
 		{"pg", "charm.pg.image_5", "image-name-in-capitals", "The name of an image has a capital.", `"name":"charm/abc/`, `"name":"charm/Abc/`},
 		{"pg", "charm.pg.image_5", "image-name-with-a-registry", "The name of an image has a registry with a port.", `"name":"charm/abc/`, `"name":"example.com:5000/abc/`},
@@ -52,7 +52,7 @@ func grammarFlaws() (out []flaw) {
 		{"jq", "jq", "row-for-all", "A channel has a revision for all architectures, which runs on one.", `"architecture":"amd64"`, `"architecture":"all"`},
 		{"jq", "jq", "row-twice-in-case", "A name stands twice in an object, once with an escape.", `"revision":6}`, `"revision":6,"revisio\u006e":6}`},
 		{"jq", "jq", "row-without-revision", "A channel has a field Revision in place of revision.", `"revision":6}`, `"Revision":6}`},
-		{"jq", "jq", "unknown-too-deep", "A value in an unknown field has 65 lists and an object around it.", `"name":"jq"`, `"name":"jq","x":` + deep},
+		{"jq", "jq", "unknown-too-deep", "A value in an unknown field has 64 lists and an object around it.", `"name":"jq"`, `"name":"jq","x":` + deep},
 		{"jq", "jq", "half-surrogate", "A text has half of a surrogate pair.", `"title":"jq"`, `"title":"\ud83d"`},
 		{"jq", "jq", "media-size", "A picture is higher than a device can read.", `"media":null`, `"media":[{"height":2147483648,"type":"icon","url":"","width":1}]`},
 		{"jq", "jq_6", "revision-fraction", "A revision has a fraction.", `"revision":6,`, `"revision":6.0,`},
@@ -78,7 +78,6 @@ func imageGrammarFlaws() (out []flaw) {
 	for _, g := range []struct{ name, shows, typ, raw string }{
 		{"image-urls-empty", "A layer of an image has an empty list of urls.", ociManifestType, rawImage(`"layers":[` + with(child, `"urls":[]`) + `]`)},
 		{"image-urls-null", "The config of an image has urls that are null.", ociManifestType, with(rawImage(`"layers":[]`), `"layers":[],"x":1`, `"size":2`, `"size":2,"urls":null`)},
-		{"image-urls-of-a-manifest", "A manifest that an index lists has urls.", ociIndexType, `{"schemaVersion":2,"manifests":[` + with(child, `"urls":[]`) + `]}`},
 		{"image-urls-of-a-subject", "The subject of a manifest has urls.", ociManifestType, rawImage(`"layers":[],"subject":` + with(child, `"urls":[]`))},
 		{"image-size-in-capitals", "An unknown object in a manifest has a name that decides, in capitals.", ociManifestType, rawImage(`"layers":[],"x":{"Size":1}`)},
 		{"image-look-alike", "A manifest has a name that looks like one that decides.", ociManifestType, rawImage(`"layers":[],"ſubject":1`)},
@@ -86,12 +85,17 @@ func imageGrammarFlaws() (out []flaw) {
 		{"image-without-type", "A layer of an image has no media type.", ociManifestType, rawImage(`"layers":[` + strings.Replace(child, `"mediaType":"`+ociManifestType+`",`, "", 1) + `]`)},
 		{"image-size-negative", "A layer of an image has a negative size.", ociManifestType, rawImage(`"layers":[` + strings.Replace(child, `"size":1`, `"size":-1`, 1) + `]`)},
 		{"image-type-empty", "The media type of a manifest is empty.", ociManifestType, `{"mediaType":"",` + rawImage(`"layers":[]`)[1:]},
-		{"image-too-deep", "A manifest is nested too deeply.", ociManifestType, rawImage(`"layers":[],"x":` + strings.Repeat("[", 65) + strings.Repeat("]", 65))},
+		{"image-too-deep", "A manifest is nested too deeply.", ociManifestType, rawImage(`"layers":[],"x":` + strings.Repeat("[", 64) + "1" + strings.Repeat("]", 64))},
 		{"image-name-twice", "An unknown name stands in a manifest twice.", ociManifestType, rawImage(`"layers":[],"x":1,"x":1`)},
-		{"image-left-out-sha512", "A manifest that was left out has a digest of another algorithm.", ociIndexType, `{"schemaVersion":2,"manifests":[` + strings.Replace(child, "sha256", "sha512", 1) + `]}`},
-		{"image-left-out-foreign", "A manifest that was left out is to be had from the internet only.", ociIndexType, `{"schemaVersion":2,"manifests":[` + strings.Replace(child, "vnd.oci.image", "vnd.oci.foreign.image", 1) + `]}`},
 	} {
 		out = append(out, flaw{name: g.name, shows: g.shows, base: pgVector, step: 8, edit: func(f *forge) { f.pgManifest(g.typ, g.raw) }})
+	}
+	for _, g := range []struct{ name, shows, entry string }{
+		{"image-urls-of-a-manifest", "A manifest that an index lists has urls.", with(child, `"urls":[]`)},
+		{"image-left-out-sha512", "A manifest that was left out has a digest of another algorithm.", strings.Replace(child, "sha256:", "sha512:"+strings.Repeat("a", 64), 1)},
+		{"image-left-out-foreign", "A manifest that was left out is to be had from the internet only.", strings.Replace(child, "vnd.oci.image", "vnd.oci.foreign.image", 1)},
+	} {
+		out = append(out, flaw{name: g.name, shows: g.shows, base: pgVector, step: 8, edit: func(f *forge) { f.pgEntry(g.entry) }})
 	}
 	return out
 }
@@ -123,11 +127,11 @@ func statementFlaws() []flaw {
 
 // grammarVectors returns good bundles at the edges of the rules.
 func grammarVectors() []flaw {
-	deep := strings.Repeat("[", 64) + strings.Repeat("]", 64)
+	deep := strings.Repeat("[", 63) + "1" + strings.Repeat("]", 63)
 	image := func(raw string) func(*forge) { return func(f *forge) { f.pgManifest(ociManifestType, raw) } }
 	child := `{"mediaType":"x","digest":"sha512:` + strings.Repeat("a", 128) + `","size":1}`
 	vectors := []flaw{
-		{name: "all-fields", shows: "Every optional field has a value.", base: richVector},
+		{name: "all-fields", shows: "Most optional fields of a snap and of a charm bundle have a value.", base: richVector},
 		{name: "resource-empty", shows: "An uploaded file of a charm is empty.", base: emptyResourceVector},
 		{name: "row-for-all", shows: "A channel has a revision for all architectures.", base: snapVector, edit: func(f *forge) {
 			change("jq", func(l *snap.Listing) { l.ChannelMap[0].Architecture = "all" })(f)
@@ -140,7 +144,7 @@ func grammarVectors() []flaw {
 		}},
 		{name: "names-in-capitals", shows: "Names that differ from known ones by case, or look alike, are unknown.", base: snapVector,
 			edit: inConfig("jq", `"name":"jq"`, `"Name":1,"name":"jq","ſnap":[],"CHANNEL-MAP":{}`)},
-		{name: "deep", shows: "A value in an unknown field has 64 lists and objects around it.", base: snapVector, edit: inConfig("jq", `"name":"jq"`, `"name":"jq","x":`+deep[1:len(deep)-1])},
+		{name: "deep", shows: "A value in an unknown field has 63 lists and an object around it.", base: snapVector, edit: inConfig("jq", `"name":"jq"`, `"name":"jq","x":`+deep)},
 		{name: "spaces-in-a-config", shows: "A config has white space and escapes.", base: snapVector, edit: inConfig("jq", `"name":"jq"`, " \"n\\u0061me\" :\t\"\\u006aq\"\n")},
 		{name: "stream-ends-in-a-blank-line", shows: "A blank line ends a stream of assertions.", base: snapVector, edit: func(f *forge) {
 			l := f.find("jq").layers[0]

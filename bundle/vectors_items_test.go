@@ -1,8 +1,11 @@
 package bundle_test
 
 import (
+	"archive/zip"
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -67,6 +70,12 @@ func charmFlaws(t *testing.T) []flaw {
 		{name: "archive-differs", shows: "The file in a charm's archive is another than its config says.", base: pgVector, result: vectortest.Mismatch, step: 11, edit: change(pg9, func(i *charm.Item) {
 			i.Revision.ConfigYAML = "options: {}\n"
 		})},
+		{name: "archive-file-twice", shows: "A charm's archive has metadata.yaml twice.", base: pgVector, result: vectortest.Mismatch, step: 11, edit: repack(
+			zip.FileHeader{Name: "metadata.yaml"}, zip.FileHeader{Name: "metadata.yaml"})},
+		{name: "archive-spelling", shows: "A charm's archive also has ./metadata.yaml.", base: pgVector, result: vectortest.Mismatch, step: 11, edit: repack(
+			zip.FileHeader{Name: "metadata.yaml"}, zip.FileHeader{Name: "./metadata.yaml"})},
+		{name: "archive-link", shows: "The metadata.yaml of a charm's archive is a symbolic link.", base: pgVector, result: vectortest.Mismatch, step: 11, edit: repack(
+			zip.FileHeader{Name: "metadata.yaml", CreatorVersion: 3 << 8, ExternalAttrs: 0o120777 << 16})},
 		{name: "resource-sha384", shows: "A resource has another SHA-384 than its config says.", base: pgVector, result: vectortest.DamagedBlob, resource: data, step: 11, edit: change(data, func(r *charm.ResourceItem) {
 			r.Resource.Download.SHA384 = strings.Repeat("0", 96)
 		})},
@@ -84,6 +93,35 @@ func charmFlaws(t *testing.T) []flaw {
 	}
 }
 
+// repack makes the archive of pgVector's charm anew, with these entries for its metadata.yaml.
+func repack(metadata ...zip.FileHeader) func(*forge) {
+	return func(f *forge) {
+		var out bytes.Buffer
+		l := f.find("charm.pg_9").layers[0]
+		from, err := zip.NewReader(bytes.NewReader(l.data), int64(len(l.data)))
+		w := zip.NewWriter(&out)
+		for _, file := range from.File {
+			entries := []zip.FileHeader{{Name: file.Name}}
+			if file.Name == "metadata.yaml" {
+				entries = metadata
+			}
+			for _, h := range entries {
+				text, openErr := file.Open()
+				to, createErr := w.CreateHeader(&h)
+				_, copyErr := io.Copy(to, text)
+				err = errors.Join(err, openErr, createErr, copyErr)
+			}
+		}
+		if err := errors.Join(err, w.Close()); err != nil {
+			panic(err)
+		}
+		l.data = out.Bytes()
+		change("charm.pg_9", func(i *charm.Item) {
+			i.Revision.Download.SHA256, i.Revision.Download.Size = sha(l.data), int64(out.Len())
+		})(f)
+	}
+}
+
 // pgImage replaces the image of pgVector by one with these layers.
 func (f *forge) pgImage(layers string) {
 	raw := fmt.Sprintf(`{"schemaVersion":2,"config":{"mediaType":"x","digest":"sha256:%s","size":2},"layers":[%s]}`, sha([]byte("{}")), layers)
@@ -97,6 +135,12 @@ func (f *forge) pgManifest(mediaType, raw string) {
 	f.items = slices.DeleteFunc(f.items, func(it *forgeItem) bool { return it.image != nil && it != index })
 	f.replaceImage(index, []byte(raw))
 	index.imageType = mediaType
+}
+
+// pgEntry adds an entry to the index of pgVector's image. The manifests that it lists stay.
+func (f *forge) pgEntry(entry string) {
+	i := slices.IndexFunc(f.items, func(it *forgeItem) bool { return it.imageType == ociIndexType })
+	f.replaceImage(f.items[i], replaceOnce(f.items[i].image, `"manifests":[`, `"manifests":[`+entry+`,`))
 }
 
 // imageFlaws returns bundles with a wrong image.

@@ -46,6 +46,13 @@ func snapFlaws(t *testing.T) []flaw {
 			b.SignRevision(r, nil)
 		}), result: vectortest.DamagedBlob, damaged: true, step: 11},
 		{name: "snap-id", shows: "A revision has another snap-id than its snap.", base: snapVector, edit: change("jq_6", func(i *snap.Item) { i.SnapID = strings.Repeat("x", 32) }), step: 10},
+		{name: "snap-id-twice", shows: "Two snaps have one snap-id.", base: snapVector, edit: func(f *forge) {
+			other, config, stream := *f.find("jq"), *f.find("jq").config, *f.find("jq").layers[0]
+			config.data = recode(config.data, func(l *snap.Listing) { l.Name, l.ChannelMap = "yq", nil })
+			stream.title = "yq.assert"
+			other.name, other.config, other.layers = "yq", &config, []*forgeBlob{&stream}
+			f.items = append(f.items, &other)
+		}, step: 10},
 		{name: "snap-missing", shows: "A revision's snap is not in the bundle.", base: snapVector, edit: func(f *forge) { f.remove("jq") }, step: 10},
 		{name: "assertion-stream-missing", shows: "A snap has no assertion stream.", base: snapVector, edit: func(f *forge) {
 			f.find("jq").layers = []*forgeBlob{{mediaType: "image/png", title: "jq.png", data: []byte("x")}}

@@ -78,9 +78,14 @@ def public_key(der):
 def trusted_key(path):
     with open(path, "rb") as file:
         text = file.read(65536)
-    match = re.fullmatch(rb"\s*-----BEGIN PUBLIC KEY-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END PUBLIC KEY-----\s*", text)
+    match = re.fullmatch(
+        rb"(?:[ \t\r\n]*\n)?-----BEGIN PUBLIC KEY-----[ \t]*\r?\n"
+        rb"([A-Za-z0-9+/= \t\r\n]*\n)-----END PUBLIC KEY-----[ \t]*(?:\r?\n[ \t\r\n]*)?", text)
     check(match, "no PEM of a public key")
-    der = unarmoured(re.sub(rb"[\r\n]", b"", match[1]))
+    try:
+        der = base64.b64decode(re.sub(rb"[ \t\r\n]", b"", match[1]), validate=True)
+    except (binascii.Error, ValueError):
+        raise Refused("no base64") from None
     public_key(der)
     return digest_of(der)
 

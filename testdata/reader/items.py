@@ -1,7 +1,9 @@
 """The items of a bundle: sections 4.2, 4.3 and 5 of docs/bundle.md, step 10 of section 9."""
 
 import io
+import posixpath
 import re
+import stat
 import zipfile
 
 import configs
@@ -256,7 +258,11 @@ def check_archive(config, data):
         names = {"bundle.yaml": "bundle-yaml", "README.md": "readme-md"}
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-        files = {info.filename: archive.read(info) for info in archive.infolist() if info.filename in names and info.file_size <= 4 << 20}
+        entries = [info for info in archive.infolist() if posixpath.normpath(info.orig_filename.replace("\\", "/")) in names]
+        check(all(info.orig_filename in names for info in entries), "archive: another spelling of a name")
+        check(len({info.filename for info in entries}) == len(entries), "archive: a file twice")
+        check(all(stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG) for info in entries), "archive: not a plain file")
+        files = {info.filename: archive.read(info) for info in entries if info.file_size <= 4 << 20}
     except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, RuntimeError) as error:
         check(False, "archive: %s" % error)
     revision = config["revision"]
