@@ -95,7 +95,7 @@ func newMutation(t *testing.T, c *content, r *rand.Rand) mutation {
 		data := [][]byte{plain, gzipOf(plain), zstdOf(t, plain, zstd.WithEncoderLevel(zstd.SpeedFastest))}[r.IntN(3)]
 		return mutateBytes(data, r)
 	case 1:
-		what = reorder(f, r)
+		reorder(f, r, &what)
 	case 2, 3:
 		f.editRawStatement = func(b []byte) []byte { b, what = mutateJSON(b, r); return b }
 	case 4:
@@ -138,31 +138,30 @@ func mutateBytes(data []byte, r *rand.Rand) mutation {
 	return mutation{fmt.Sprintf("a flipped bit at %d", at), data}
 }
 
-// reorder swaps two items, layers or files, or repeats or removes one.
-func reorder(f *forge, r *rand.Rand) string {
+// reorder swaps two items, layers or files, or removes one. The files are only known when the bundle is sealed, and what with them.
+func reorder(f *forge, r *rand.Rand, what *string) {
 	switch it := f.items[r.IntN(len(f.items))]; {
 	case len(it.layers) > 1 && r.IntN(3) == 0:
 		it.layers[0], it.layers[1] = it.layers[1], it.layers[0]
-		return it.name + ": two layers swapped"
+		*what = it.name + ": two layers swapped"
 	case len(it.layers) > 0 && r.IntN(3) == 0:
 		it.layers = it.layers[1:]
-		return it.name + ": without its first layer"
+		*what = it.name + ": without its first layer"
 	case r.IntN(3) == 0:
 		f.items = slices.DeleteFunc(f.items, func(other *forgeItem) bool { return other == it })
-		return "without " + it.name
+		*what = "without " + it.name
 	case r.IntN(2) == 0:
 		i, j := r.IntN(len(f.items)), r.IntN(len(f.items))
 		f.items[i], f.items[j] = f.items[j], f.items[i]
-		return fmt.Sprintf("items %d and %d swapped", i, j)
+		*what = fmt.Sprintf("items %d and %d swapped", i, j)
+	default:
+		f.editFiles = func(files []*forgeFile) []*forgeFile {
+			i, j := r.IntN(len(files)), r.IntN(len(files))
+			files[i], files[j] = files[j], files[i]
+			*what = fmt.Sprintf("files %d and %d swapped", i, j)
+			return files
+		}
 	}
-	var what string
-	f.editFiles = func(files []*forgeFile) []*forgeFile {
-		i, j := r.IntN(len(files)), r.IntN(len(files))
-		files[i], files[j] = files[j], files[i]
-		what = fmt.Sprintf("files %d and %d swapped", i, j)
-		return files
-	}
-	return "files swapped" + what
 }
 
 // alterStream alters the first layer of an item. In most items it is a stream of assertions.

@@ -1,7 +1,8 @@
 """A second reader of bundles, written from docs/bundle.md alone. It is here to check the specification, not to be used.
 
 Each line of its input is {"path", "keys", "roots"}, {"assertions", "time", "roots"} for a stream, or {"key"} for a trusted key. Each line of its output is
-{"refused": null}, or the reason. It needs python3-cryptography, and the program zstd for .tar.zst. It reads no YAML, and keeps bundles in memory.
+{"refused": null}, or the reason. It needs python3-cryptography, and the program zstd for .tar.zst. It keeps bundles in memory. Of YAML it reads
+only the part that the archives of the vectors use.
 """
 
 import json
