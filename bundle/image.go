@@ -134,10 +134,10 @@ func validateImageBlobs(list []imageDescriptor) (out []ocispec.Descriptor, err e
 		switch {
 		case blob.CheckDigest(d.Digest) != nil:
 			return nil, corrupt("image manifest: digest %.80q: want sha256", string(d.Digest))
-		case d.URLs != nil:
-			return nil, corrupt("image manifest: descriptor %s has urls", d.Digest)
 		case strings.Contains(d.MediaType, ".foreign.") || strings.Contains(d.MediaType, ".nondistributable."):
 			return nil, corrupt("image manifest: blob %s is to be had from the internet only", d.Digest)
+		case d.URLs != nil:
+			return nil, corrupt("image manifest: descriptor %s has urls", d.Digest)
 		case d.Size < 0:
 			return nil, corrupt("image manifest: blob %s: size %d", d.Digest, d.Size)
 		case d.Size > MaxBlobSize:

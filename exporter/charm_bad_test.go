@@ -131,7 +131,7 @@ func badUpstreams() []badUpstream {
 			const m = "application/vnd.oci.image.manifest.v1+json"
 			blob := `"digest":"sha256:` + strings.Repeat("22", 32) + `","size":5`
 			return "@" + h.registry.AddManifest(repository, m, []byte(`{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json",`+blob+
-				`},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","urls":["https://example.com/x"],`+blob+`}]}`))
+				`},"layers":[{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar","urls":["https://example.com/x"],`+blob+`}]}`))
 		}), "from the internet only"},
 		{"credentials of an image that have expired", k8s, func(h *hub) error { h.registry.Expire(); return nil }, "the credentials in the resource's blob have expired"},
 	}
