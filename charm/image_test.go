@@ -123,7 +123,7 @@ func TestImageValidate(t *testing.T) {
 	}
 }
 
-// FuzzImage validates texts that locate an image. The registry inside the gap, and clients, must be able to parse what is accepted.
+// FuzzImage validates texts that locate an image. The registry inside the gap, and clients, must be able to parse accepted ones.
 func FuzzImage(f *testing.F) {
 	f.Add("a/b@"+digestOf, "host:5000/a__b/c--d.e:T_1")
 	f.Add("a..b:1", "[::1]:5000/x")
