@@ -44,7 +44,8 @@ type File struct {
 	length error
 }
 
-// HasHead reports whether Plan has read only the head of the file. It reads files that no exporter has signed whole.
+// HasHead reports whether Plan has read only the head of the file. It reads the whole of a file that no exporter has
+// signed.
 func (f *File) HasHead() bool {
 	return !f.Unsigned && f.Signer != catalog.StoreSignatures && f.Signer != catalog.OwnSignatures
 }
