@@ -16,7 +16,7 @@ import (
 // returns false if the command ended before.
 func AtRename(t *testing.T, cmd *exec.Cmd, n int) (killed bool) {
 	t.Helper()
-	return trace(t, cmd, 0, func(_ int, regs *unix.PtraceRegs) bool {
+	return trace(t, cmd, unix.PTRACE_O_TRACECLONE, func(_ int, regs *unix.PtraceRegs) bool {
 		if renames(regs.Orig_rax) {
 			n--
 		}
@@ -40,7 +40,7 @@ func TreeAtChange(t *testing.T, cmd *exec.Cmd, n int) (killed bool) {
 func SyncedFiles(t *testing.T, cmd *exec.Cmd) (synced map[string]bool) {
 	t.Helper()
 	synced = make(map[string]bool)
-	trace(t, cmd, 0, func(pid int, regs *unix.PtraceRegs) bool {
+	trace(t, cmd, unix.PTRACE_O_TRACECLONE, func(pid int, regs *unix.PtraceRegs) bool {
 		if regs.Orig_rax == unix.SYS_FSYNC {
 			if path, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", pid, regs.Rdi)); err == nil {
 				synced[path] = true
@@ -52,7 +52,7 @@ func SyncedFiles(t *testing.T, cmd *exec.Cmd) (synced map[string]bool) {
 }
 
 // trace runs a command, calls fn when a system call of a traced process begins, and kills all traced processes if fn returns true. It
-// reports whether it did. Options may add the processes that the command starts.
+// reports whether it did. The options add the threads, or the processes, that the command starts.
 func trace(t *testing.T, cmd *exec.Cmd, options int, fn func(pid int, regs *unix.PtraceRegs) bool) (killed bool) {
 	t.Helper()
 	runtime.LockOSThread() // a traced process knows only the thread that started it
@@ -63,9 +63,6 @@ func trace(t *testing.T, cmd *exec.Cmd, options int, fn func(pid int, regs *unix
 	}
 	leader := cmd.Process.Pid
 	defer cmd.Process.Release()
-	if options == 0 {
-		options = unix.PTRACE_O_TRACECLONE
-	}
 	wait(t, leader)
 	if err := unix.PtraceSetOptions(leader, options|unix.PTRACE_O_TRACESYSGOOD|unix.PTRACE_O_EXITKILL); err != nil {
 		t.Fatal(err)
