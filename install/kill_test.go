@@ -25,7 +25,8 @@ func TestKillInstall(t *testing.T) {
 		t.Fatalf("install.sh: %s", out)
 	}
 	want := h.state()
-	const step = 3
+	const step, least = 3, 50
+	kills := 0
 	for n, killed := 0, true; killed; n++ {
 		if n > 1 && n%step != 0 {
 			continue
@@ -35,6 +36,7 @@ func TestKillInstall(t *testing.T) {
 		cmd := exec.Command(filepath.Join(h.dir, install.Folder, "install.sh"), "--push", "--root", h.root)
 		cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
 		if killed = killtest.TreeAtChange(t, cmd, n); killed {
+			kills++
 			if out, ok := h.install("--push"); !ok {
 				t.Errorf("killed at change %d, and run again: %s", n, out)
 			}
@@ -42,6 +44,9 @@ func TestKillInstall(t *testing.T) {
 		if got := h.state(); got != want {
 			t.Errorf("killed at change %d, and run again: the files are\n%s\nwant\n%s", n, got, want)
 		}
+	}
+	if kills < least {
+		t.Errorf("killed %d times, want at least %d", kills, least)
 	}
 }
 
