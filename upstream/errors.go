@@ -174,8 +174,9 @@ type storeError struct{ Code, Message string }
 
 // The peers that are no stores, in errors.
 const (
-	whoRegistry = "registry"
-	whoLogin    = "login service"
+	whoRegistry  = "registry"
+	whoLogin     = "login service"
+	whoDashboard = "dashboard"
 )
 
 // notFound turns a 404 of the store's API into a NotFoundError about subject. A web page is no such answer: it comes from a proxy or a

@@ -35,20 +35,6 @@ func (s *Store) authorized(h http.Handler) http.Handler {
 	})
 }
 
-// client returns the e-mail address of the account that a request comes from, or "".
-func (s *Store) client(r *http.Request) string {
-	if s.opts.SSO == nil {
-		return ""
-	}
-	if l := s.opts.SSO.login(r.Header.Get("Authorization")); l.account != nil {
-		return l.account.Email
-	}
-	return ""
-}
-
-// visible reports whether a client sees the snap.
-func (e *entry) visible(client string) bool { return e.Owner == "" || e.Owner == client }
-
 func (s *Store) base(r *http.Request) string {
 	switch {
 	case s.opts.Origin != "":
@@ -108,7 +94,7 @@ func (s *Store) serveInfo(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	name := r.PathValue("name")
 	e := s.snaps[name]
-	if e == nil || !e.visible(s.client(r)) {
+	if e == nil || !s.sees(s.viewer(r), e) {
 		writeError(w, http.StatusNotFound, "resource-not-found", fmt.Sprintf("No snap named '%s' found in series '16'.", name))
 		return
 	}
@@ -136,7 +122,7 @@ func (s *Store) serveRefresh(w http.ResponseWriter, r *http.Request) {
 		arch:          r.Header.Get("Snap-Device-Architecture"),
 		defaultTracks: strings.Contains(r.Header.Get("Snap-Device-Capabilities"), "default-tracks"),
 		base:          s.base(r),
-		client:        s.client(r),
+		viewer:        s.viewer(r),
 	}))
 }
 
@@ -155,7 +141,7 @@ func (s *Store) serveAssertion(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, "api-error", err.Error())
 		return
 	}
-	if best == nil {
+	if best == nil || !s.seesAssertion(s.viewer(r), best) {
 		writeError(w, http.StatusNotFound, "not-found", fmt.Sprintf("Assertion '%s/%s' not found.", typ, key))
 		return
 	}
@@ -166,7 +152,7 @@ func (s *Store) serveAssertion(w http.ResponseWriter, r *http.Request) {
 
 // serveRedirect redirects a client to the blobs, with a secret token.
 func (s *Store) serveRedirect(w http.ResponseWriter, r *http.Request) {
-	if s.blob(r.PathValue("file")) == nil {
+	if s.blob(r.PathValue("file")) == nil || !s.seesFile(s.viewer(r), r.PathValue("file")) {
 		writeError(w, http.StatusNotFound, "resource-not-found", "No such file.")
 		return
 	}

@@ -46,7 +46,7 @@ type device struct {
 	arch          string
 	defaultTracks bool
 	base          string
-	client        string // the e-mail address of a user, or empty
+	viewer        viewer
 }
 
 // refresh answers the actions of q in their order.
@@ -72,7 +72,7 @@ func (s *Store) refresh(q *query, d device) object {
 
 func (s *Store) act(a action, fields []string, d device) object {
 	e := s.find(a)
-	if e == nil || !e.visible(d.client) {
+	if e == nil || !s.sees(d.viewer, e) {
 		code, message := "name-not-found", fmt.Sprintf("No snap named '%s' found in series '16'.", a.Name)
 		if a.Name == "" {
 			code, message = "id-not-found", fmt.Sprintf("No snap with ID '%s' found in series '16'.", a.SnapID)

@@ -24,7 +24,7 @@ var architectures = []string{"amd64", "arm64", "armhf", "i386", "ppc64el", "risc
 type Options struct {
 	// Origin is the beginning of URLs in answers; "" takes the host from the request.
 	Origin string
-	// SSO verifies the logins in requests. Without it the store ignores them, and nobody sees private snaps.
+	// SSO verifies the logins in requests. Without it the store ignores them, and nobody sees the private snaps.
 	SSO *SSO
 }
 
@@ -51,6 +51,8 @@ type Snap struct {
 	Controls []string
 	// Owner is the e-mail address of the account that a private snap is visible to, or empty for a public snap.
 	Owner string
+	// Store is the ID of the brand's store that has the snap, or empty for the global store.
+	Store string
 }
 
 // Component is a component that a revision is released with.
@@ -89,6 +91,7 @@ type Store struct {
 	mu         sync.Mutex
 	snaps      map[string]*entry // by name
 	charms     map[string]*charmEntry
+	stores     map[string]*BrandStore // of brands, by ID
 	assertions map[string]map[int]*assertion.Assertion
 	events     int // counts the events that have their own time
 }
@@ -126,7 +129,7 @@ func New(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts, Stack: stack, snaps: map[string]*entry{}, charms: map[string]*charmEntry{}, assertions: map[string]map[int]*assertion.Assertion{}}
+	s := &Store{opts: opts, Stack: stack, snaps: map[string]*entry{}, charms: map[string]*charmEntry{}, stores: map[string]*BrandStore{}, assertions: map[string]map[int]*assertion.Assertion{}}
 	s.put(stack.Root)
 	s.put(stack.RootAccountKey)
 	for _, a := range stack.Base() {

@@ -1,0 +1,121 @@
+package upstream_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"offlinestore/upstream"
+)
+
+// fixedLogin is a login that is never too old.
+type fixedLogin string
+
+func (l fixedLogin) Authorization() string { return string(l) }
+
+func (l fixedLogin) Refresh(context.Context, string) error { return errors.New("not refreshed") }
+
+const testLogin = fixedLogin(`Macaroon root="secret-root-0123456789", discharge="secret-discharge-0123456789"`)
+
+func newDashboard(t *testing.T, h http.HandlerFunc) *upstream.Client {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	c, err := upstream.NewDashboard(upstream.Config{Origin: srv.URL, Auth: testLogin, Retries: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestBrandStoreRefusesAnswers(t *testing.T) {
+	t.Parallel()
+	const id = "q5QfuRcJvqFvuhgPEqbBexRBqSwXjuXd"
+	for name, c := range map[string]struct{ body, want string }{
+		"another store":   {`{"store": {"id": "other", "brand-id": "acme"}, "snaps": []}`, "the dashboard answered about"},
+		"no store":        {`{"snaps": []}`, "the dashboard answered about"},
+		"brand":           {`{"store": {"id": "acme", "brand-id": "a/b"}, "snaps": []}`, "brand: "},
+		"no brand":        {`{"store": {"id": "acme"}, "snaps": []}`, "brand: "},
+		"parent":          {`{"store": {"id": "acme", "brand-id": "acme", "parent": "../x"}, "snaps": []}`, "parent: "},
+		"name":            {`{"store": {"id": "acme", "brand-id": "acme"}, "snaps": [{"name": "../x", "id": "` + id + `", "store": "acme"}]}`, "../x"},
+		"id":              {`{"store": {"id": "acme", "brand-id": "acme"}, "snaps": [{"name": "pump", "id": "x", "store": "acme"}]}`, "snap-id"},
+		"store of a snap": {`{"store": {"id": "acme", "brand-id": "acme"}, "snaps": [{"name": "pump", "id": "` + id + `"}]}`, "want the ID of a brand's store"},
+		"twice": {`{"store": {"id": "acme", "brand-id": "acme"}, "snaps": [{"name": "pump", "id": "` + id + `", "store": "acme"},` +
+			`{"name": "other", "id": "` + id + `", "store": "acme"}]}`, "listed twice"},
+		"no JSON": {`<html>`, "this is not the dashboard"},
+		"huge":    {`{"x": [` + strings.Repeat("1,", 300_000) + `1]}`, "over the limit"},
+	} {
+		d := newDashboard(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, c.body) })
+		if _, err := d.BrandStore(t.Context(), "acme"); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want an error with %q", name, err, c.want)
+		}
+	}
+	d := newDashboard(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") })
+	for _, id := range []string{"", ".", "..", "a/b", "ubuntu", "a b", strings.Repeat("a", 101)} {
+		if _, err := d.BrandStore(t.Context(), id); err == nil {
+			t.Errorf("BrandStore(%q) succeeded", id)
+		}
+	}
+}
+
+// TestDashboardKeepsSecrets proves that a redirect is not followed, that plain HTTP is refused, and that errors have no secret.
+func TestDashboardKeepsSecrets(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	t.Cleanup(other.Close)
+	d := newDashboard(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) })
+	if _, err := d.BrandStore(t.Context(), "acme"); err == nil || asked.Load() > 0 {
+		t.Errorf("the redirect was followed %d times: %v", asked.Load(), err)
+	}
+	d = newDashboard(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusForbidden)
+		io.WriteString(w, `{"error_list": [{"code": "x", "message": "not for secret-root-0123456789"}]}`)
+	})
+	var role *upstream.RoleError
+	if _, err := d.BrandStore(t.Context(), "acme"); !errors.As(err, &role) || strings.Contains(err.Error(), "secret") {
+		t.Errorf("BrandStore = %v, want a RoleError without a secret", err)
+	}
+	var insecure *upstream.InsecureURLError
+	if _, err := upstream.NewDashboard(upstream.Config{Origin: "http://dashboard.example", Auth: testLogin}); !errors.As(err, &insecure) {
+		t.Errorf("NewDashboard = %v, want an InsecureURLError", err)
+	}
+}
+
+// TestForStore proves that only the store learns the store of the devices, in both versions of its API.
+func TestForStore(t *testing.T) {
+	t.Parallel()
+	headers := func(r *http.Request) string {
+		return r.Header.Get("Snap-Device-Store") + " " + r.Header.Get("X-Ubuntu-Store")
+	}
+	var elsewhere string
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { elsewhere = headers(r) }))
+	t.Cleanup(other.Close)
+	var at []string
+	c, url := newClient(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		at = append(at, headers(r))
+		if strings.HasSuffix(r.URL.Path, ".snap") {
+			http.Redirect(w, r, other.URL, http.StatusFound)
+			return
+		}
+		http.NotFound(w, r)
+	}), upstream.Config{Retries: -1})
+	inside := c.ForStore("acme")
+	inside.Info(t.Context(), "pump")
+	inside.Assertion(t.Context(), "account", []string{"acme"}, 0)
+	body, _, _, err := inside.Download(t.Context(), url+"/x.snap", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body.Close()
+	c.Info(t.Context(), "pump")
+	if got, want := strings.Join(at, ";"), "acme acme;acme acme;acme acme; "; got != want || elsewhere != " " {
+		t.Errorf("the store got %q, want %q; another host got %q", got, want, elsewhere)
+	}
+}
