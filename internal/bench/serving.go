@@ -26,25 +26,34 @@ func (b *bench) serve(data string) (stop func(), url string, err error) {
 // start starts a server that prints its URL in its first line.
 func (b *bench) start(program string, args ...string) (stop func(), url string, err error) {
 	c := exec.CommandContext(b.ctx, program, args...)
+	if url, err = startProcess(c); err != nil {
+		return nil, "", err
+	}
+	return func() { stopProcess(c) }, url, nil
+}
+
+func startProcess(c *exec.Cmd) (url string, err error) {
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	if err != nil {
-		return nil, "", err
+		return "", err
 	}
 	if err := c.Start(); err != nil {
-		return nil, "", err
+		return "", err
 	}
 	r := bufio.NewReader(out)
 	line, err := r.ReadString('\n')
 	i := strings.Index(line, "http://")
 	if err != nil || i < 0 {
-		return nil, "", errors.Join(fmt.Errorf("%s said %q", program, line), err, c.Process.Kill(), c.Wait())
+		return "", errors.Join(fmt.Errorf("%s said %q", c.Path, line), err, c.Process.Kill(), c.Wait())
 	}
 	go io.Copy(io.Discard, r) // ends with the process
-	return func() {
-		c.Process.Signal(os.Interrupt)
-		c.Wait()
-	}, strings.TrimSpace(line[i:]), nil
+	return strings.TrimSpace(line[i:]), nil
+}
+
+func stopProcess(c *exec.Cmd) {
+	c.Process.Signal(os.Interrupt)
+	c.Wait()
 }
 
 // later registers a server for stopServers. The end of the program calls stopServers at the latest.

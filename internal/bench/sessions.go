@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -48,6 +49,10 @@ func (b *bench) sessions() error {
 		return err
 	}
 	defer stop()
+	keys, err := b.sessionKeys(data)
+	if err != nil {
+		return err
+	}
 	for _, f := range []struct {
 		name string
 		key  func(round int) int // the first device of a round
@@ -55,14 +60,14 @@ func (b *bench) sessions() error {
 		{"sessions, devices that are new", func(round int) int { return round * fleetSize }},
 		{"sessions, devices that come back", func(int) int { return 0 }},
 	} {
-		if err := b.compareSessions(f.name, url, brand, f.key); err != nil {
+		if err := b.compareSessions(f.name, url, brand, keys, f.key); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *bench) compareSessions(name, url string, brand *assertiontest.Account, first func(round int) int) error {
+func (b *bench) compareSessions(name, url string, brand *assertiontest.Account, keys *session.Keys, first func(round int) int) error {
 	var ratios, ours, theirs []float64
 	for round := range b.rounds + 1 {
 		bodies, err := b.sessionRequests(url, brand, first(round))
@@ -73,7 +78,7 @@ func (b *bench) compareSessions(name, url string, brand *assertiontest.Account, 
 		if err != nil {
 			return err
 		}
-		took, err := timed(func() error { return postAll(url+"/api/v1/snaps/auth/sessions", bodies) })
+		took, err := timed(func() error { return postAll(url+"/api/v1/snaps/auth/sessions", bodies, keys) })
 		if err != nil {
 			return err
 		}
@@ -93,7 +98,7 @@ func (b *bench) setUpBrand(data string, stack *assertiontest.Stack, brand *asser
 	if err := assertion.EncodeAll(&keys, append(stack.Base(), brand.Assertions()...)); err != nil {
 		return err
 	}
-	root, chain := b.path("sessions", "root.assert"), b.path("sessions", "brand.assert")
+	root, chain := filepath.Join(filepath.Dir(data), "root.assert"), filepath.Join(filepath.Dir(data), "brand.assert")
 	for path, text := range map[string][]byte{root: stack.RootStream(), chain: keys.Bytes()} {
 		if err := os.WriteFile(path, text, 0o644); err != nil {
 			return err
@@ -133,8 +138,8 @@ func (b *bench) sessionRequests(url string, brand *assertiontest.Account, first 
 	return bodies, g.Wait()
 }
 
-// postAll sends each body once.
-func postAll(url string, bodies [][]byte) error {
+// postAll sends each request for a session once.
+func postAll(url string, bodies [][]byte, keys *session.Keys) error {
 	var g errgroup.Group
 	g.SetLimit(fleetClients)
 	for _, body := range bodies {
@@ -148,13 +153,22 @@ func postAll(url string, bodies [][]byte) error {
 			if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
 				return err
 			}
-			if len(answer.Macaroon) < 160 { // a session without a device has 133
-				return fmt.Errorf("no session of a device: %s %s, %d bytes", resp.Status, answer.Message, len(answer.Macaroon))
+			if err := checkSession(keys, answer.Macaroon); err != nil {
+				return fmt.Errorf("%s %s: %w", resp.Status, answer.Message, err)
 			}
 			return nil
 		})
 	}
 	return g.Wait()
+}
+
+// checkSession fails unless a macaroon is the session of a proven device.
+func checkSession(keys *session.Keys, macaroon string) error {
+	d, err := keys.Open(macaroon, time.Now())
+	if err == nil && !d.IsProven() {
+		err = errors.New("the session of no device")
+	}
+	return err
 }
 
 var verifyRate = regexp.MustCompile(`rsa 4096 bits\s+\S+\s+\S+\s+\S+\s+([0-9.]+)`)
@@ -172,14 +186,22 @@ func (b *bench) verifications() (float64, error) {
 	return strconv.ParseFloat(string(m[1]), 64)
 }
 
-// refreshWithSession compares the rate of refresh requests with a session, and without.
-func (b *bench) refreshWithSession(data, url, plain string, body []byte) error {
+// sessionKeys returns the keys by which the store signs sessions.
+func (b *bench) sessionKeys(data string) (*session.Keys, error) {
 	secret, err := exec.CommandContext(b.ctx, filepath.Join(b.bin, "snap-store-proxy"), "--data-dir", data, "config", "proxy.device-auth.secret").Output()
 	if err != nil {
-		return fmt.Errorf("read the secret of sessions: %w", err)
+		return nil, fmt.Errorf("read the secret of sessions: %w", err)
 	}
-	device := session.Device{Brand: "acme", Model: "pump", Serial: "0001"}
-	macaroon, err := session.NewKeys(strings.TrimSpace(string(secret))).New(device, time.Now())
+	return session.NewKeys(strings.TrimSpace(string(secret))), nil
+}
+
+// refreshWithSession compares the rate of refresh requests with a session, and without.
+func (b *bench) refreshWithSession(data, url, plain string, body []byte) error {
+	keys, err := b.sessionKeys(data)
+	if err != nil {
+		return err
+	}
+	macaroon, err := keys.New(session.Device{Brand: "acme", Model: "pump", Serial: "0001"}, time.Now())
 	if err != nil {
 		return err
 	}
