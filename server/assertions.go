@@ -27,42 +27,76 @@ type indexedAssertion struct {
 // unlimited is the format limit of a client that sends none.
 const unlimited = math.MaxInt
 
-// addAssertions indexes the assertions of the catalogue, and the known ones. Of two revisions, devices get the newer one.
-func (ix *index) addAssertions(list []catalog.Assertion, known []*assertion.Assertion) error {
-	ix.assertions = make(map[string][]*indexedAssertion, len(list)+len(known))
-	ix.sequences = make(map[string][]*indexedAssertion)
+// addAssertions indexes the assertions of the catalogue, and the known ones, except the hidden ones, which reveal private snaps.
+func (ix *index) addAssertions(list []catalog.Assertion, known []*assertion.Assertion, private privateSnaps) (hidden []hiddenAssertion, err error) {
 	ix.asserts = len(list)
 	list = slices.Clip(list)
 	for _, a := range known {
 		list = append(list, catalog.Assertion{Type: a.Type(), PrimaryKey: a.Ref().PrimaryKey, Format: a.Format(), Revision: a.Revision(), Raw: a.Raw()})
 	}
+	all := make([]*indexedAssertion, len(list))
 	for i := range list {
-		a := &indexedAssertion{Assertion: &list[i]}
-		t, ok := assertion.TypeByName(a.Type)
-		if !ok || len(a.PrimaryKey) != len(t.PrimaryKey) || len(a.Raw) == 0 {
-			return fmt.Errorf("index assertion %s: unknown type, incomplete primary key or no content", a.ref())
+		if all[i], err = newIndexedAssertion(&list[i]); err != nil {
+			return nil, err
 		}
-		if t.Sequence {
-			last := len(a.PrimaryKey) - 1
-			n, err := strconv.Atoi(a.PrimaryKey[last])
-			if err != nil || n < 1 {
-				return fmt.Errorf("index assertion %s: sequence is no number", a.ref())
-			}
-			a.sequence = n
-			key := assertionKey(a.Type, a.PrimaryKey[:last])
-			ix.sequences[key] = append(ix.sequences[key], a)
-		}
-		key := a.ref().Key()
-		ix.assertions[key] = append(ix.assertions[key], a)
 	}
-	for _, lists := range []map[string][]*indexedAssertion{ix.assertions, ix.sequences} {
-		for _, l := range lists {
+	revealed := private.revealed(all)
+	ix.asserts -= len(revealed)
+	for _, a := range all {
+		if snaps, ok := revealed[a.group()]; ok {
+			hidden = append(hidden, hiddenAssertion{a, snaps})
+			continue
+		}
+		ix.addAssertion(a)
+	}
+	ix.arrangeAssertions()
+	return hidden, nil
+}
+
+func newIndexedAssertion(stored *catalog.Assertion) (*indexedAssertion, error) {
+	a := &indexedAssertion{Assertion: stored}
+	t, ok := assertion.TypeByName(a.Type)
+	if !ok || len(a.PrimaryKey) != len(t.PrimaryKey) || len(a.Raw) == 0 {
+		return nil, fmt.Errorf("index assertion %s: unknown type, incomplete primary key or no content", a.ref())
+	}
+	if t.Sequence {
+		n, err := strconv.Atoi(a.PrimaryKey[len(a.PrimaryKey)-1])
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("index assertion %s: sequence is no number", a.ref())
+		}
+		a.sequence = n
+	}
+	return a, nil
+}
+
+// addAssertion adds an assertion to its lists, which arrangeAssertions then sorts.
+func (ix *index) addAssertion(a *indexedAssertion) {
+	key := a.ref().Key()
+	ix.assertions.set(key, append(ix.assertions.own[key], a))
+	if a.sequence > 0 {
+		key = a.group()
+		ix.sequences.set(key, append(ix.sequences.own[key], a))
+	}
+}
+
+// arrangeAssertions sorts the lists: the last point of a sequence and the newest revision first. Of two revisions, devices get the newer one.
+func (ix *index) arrangeAssertions() {
+	for _, lists := range []layer[[]*indexedAssertion]{ix.assertions, ix.sequences} {
+		for _, l := range lists.own {
 			slices.SortFunc(l, func(a, b *indexedAssertion) int {
 				return -cmp.Or(cmp.Compare(a.sequence, b.sequence), cmp.Compare(a.Revision, b.Revision), cmp.Compare(a.Format, b.Format))
 			})
 		}
 	}
-	return nil
+}
+
+// group returns the key of the assertions that are hidden together: all revisions of one assertion, and all points of a sequence. A device that
+// saw older points alone would take the last of them for the present one.
+func (a *indexedAssertion) group() string {
+	if a.sequence > 0 {
+		return assertionKey(a.Type, a.PrimaryKey[:len(a.PrimaryKey)-1])
+	}
+	return a.ref().Key()
 }
 
 func (a *indexedAssertion) ref() assertion.Ref {
@@ -75,12 +109,12 @@ func assertionKey(typ string, key []string) string {
 
 // assertion returns the newest revision of ref that a client understands if it knows formats up to maxFormat.
 func (ix *index) assertion(ref assertion.Ref, maxFormat int) *indexedAssertion {
-	return firstOf(ix.assertions[ref.Key()], maxFormat)
+	return firstOf(ix.assertions.get(ref.Key()), maxFormat)
 }
 
 // latest returns the last point of a sequence.
 func (ix *index) latest(typ string, key []string, maxFormat int) *indexedAssertion {
-	return firstOf(ix.sequences[assertionKey(typ, key)], maxFormat)
+	return firstOf(ix.sequences.get(assertionKey(typ, key)), maxFormat)
 }
 
 func firstOf(list []*indexedAssertion, maxFormat int) *indexedAssertion {

@@ -77,7 +77,7 @@ func (ix *index) addCharmFiles(ch *indexedCharm) {
 		ix.resourceFiles[resourceFileName(ch.ID, ref.Name, ref.Revision)] = res
 	}
 	if f, name, ok := iconFile(ch.Icon); ok {
-		ix.icons[name] = f
+		ix.icons.set(name, f)
 	}
 }
 

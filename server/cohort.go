@@ -37,7 +37,7 @@ func (s *Server) cohorts(w http.ResponseWriter, r *http.Request, ix *index) {
 	}
 	keys := make(map[string]string, len(req.Snaps))
 	for _, name := range req.Snaps {
-		sn := ix.byName[name]
+		sn := ix.byName.get(name)
 		if sn == nil {
 			s.fail(w, r, http.StatusNotFound, "resource-not-found", fmt.Sprintf("no snap named %.60q in this store", name))
 			return

@@ -13,12 +13,22 @@ import (
 // download sends a snap or a component.
 func (s *Server) download(w http.ResponseWriter, r *http.Request, ix *index) {
 	name := r.PathValue("file")
-	f, ok := ix.files[name]
+	f, ok := ix.files.lookUp(name)
 	if !ok {
 		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, "no such revision in this store")
 		return
 	}
 	s.sendFile(w, r, f, name)
+}
+
+// setCaching lets caches keep a file for a day: the device's own for a private snap, and others for everybody.
+func (f *file) setCaching(h http.Header) {
+	if f.private {
+		h.Set("Cache-Control", "private, max-age=86400")
+		return
+	}
+	h.Set("Cache-Control", "max-age=86400")
+	h.Del("Vary") // the file is the same with every session
 }
 
 // sendFile sends f, whose length and range are exact, as name.
@@ -31,14 +41,14 @@ func (s *Server) sendFile(w http.ResponseWriter, r *http.Request, f file, name s
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	h.Set("Cache-Control", "max-age=86400")
+	f.setCaching(h)
 	h.Set("ETag", `"`+f.blob.Encoded()+`"`)
 	http.ServeContent(w, r, "", time.Time{}, b)
 }
 
 // icon sends the icon of a snap. The policy keeps an SVG from running anything in a browser.
 func (s *Server) icon(w http.ResponseWriter, r *http.Request, ix *index) {
-	f, ok := ix.icons[r.PathValue("file")]
+	f, ok := ix.icons.lookUp(r.PathValue("file"))
 	if !ok {
 		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, "no such icon in this store")
 		return
@@ -51,7 +61,7 @@ func (s *Server) icon(w http.ResponseWriter, r *http.Request, ix *index) {
 	h := w.Header()
 	h.Set("Content-Type", f.mediaType)
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
-	h.Set("Cache-Control", "max-age=86400")
+	f.setCaching(h)
 	h.Set("ETag", `"`+f.blob.Encoded()+`"`)
 	http.ServeContent(w, r, "", time.Time{}, b)
 }

@@ -23,6 +23,15 @@ func (t fieldTable[T]) names() []string {
 	return list
 }
 
+// Routes returns the method and path of each route of a server, and the paths of the administration.
+func (s *Server) Routes() []string {
+	var list []string
+	for _, r := range s.table() {
+		list = append(list, r.method+" "+r.path)
+	}
+	return append(list, administrationPaths...)
+}
+
 // AddPackage adds an entry to the list of an answer n times, and returns the number of entries that fit.
 func AddPackage(r *http.Request, v any, n int) (added int, err error) {
 	p := packages{r: r}

@@ -104,27 +104,32 @@ type nameEntry struct {
 	confinement string
 }
 
-func listNames(snaps []*indexedSnap) []nameEntry {
-	out := make([]nameEntry, 0, len(snaps))
+func listNames(snaps []*indexedSnap) []*nameEntry {
+	out := make([]*nameEntry, 0, len(snaps))
 	for _, sn := range snaps {
-		rows := sn.openRows("")
-		if len(rows) == 0 {
-			continue
+		if n := sn.nameEntry(); n != nil {
+			out = append(out, n)
 		}
-		rev := rows[0].revision
-		n := nameEntry{Aliases: []struct{}{}, Apps: []string{}, PackageName: sn.Name, Summary: sn.Details.Summary, Title: sn.Details.Title,
-			Version: rev.Version, confinement: rev.Confinement}
-		n.Apps = orEmpty(rev.Parsed().Apps)
-		out = append(out, n)
 	}
 	return out
+}
+
+// newNameEntry returns the entry of a snap, or nil if all its channels are closed.
+func newNameEntry(sn *indexedSnap) *nameEntry {
+	rows := sn.openRows("")
+	if len(rows) == 0 {
+		return nil
+	}
+	rev := rows[0].revision
+	return &nameEntry{Aliases: []struct{}{}, Apps: orEmpty(rev.Parsed().Apps), PackageName: sn.Name, Summary: sn.Details.Summary, Title: sn.Details.Title,
+		Version: rev.Version, confinement: rev.Confinement}
 }
 
 func (s *Server) names(w http.ResponseWriter, r *http.Request, ix *index) {
 	allowed := splitList(r.URL.Query().Get("confinement"))
 	list := ix.names()
 	if len(allowed) > 0 {
-		list = slices.DeleteFunc(slices.Clone(list), func(n nameEntry) bool { return !slices.Contains(allowed, n.confinement) })
+		list = slices.DeleteFunc(slices.Clone(list), func(n *nameEntry) bool { return !slices.Contains(allowed, n.confinement) })
 	}
 	if transfer.Hold(r, sizeOfNames(list)) != nil {
 		s.failBusy(w, r)
@@ -136,7 +141,7 @@ func (s *Server) names(w http.ResponseWriter, r *http.Request, ix *index) {
 }
 
 // sizeOfNames returns about how large the answer with a list of names is, in bytes, and never more.
-func sizeOfNames(list []nameEntry) (size int64) {
+func sizeOfNames(list []*nameEntry) (size int64) {
 	const frame = len(`{"aliases":[],"apps":[],"package_name":"","summary":"","title":"","version":""},`) - 1
 	for _, n := range list {
 		size += int64(frame + len(n.PackageName) + len(n.Summary) + len(n.Title) + len(n.Version))

@@ -13,24 +13,27 @@ import (
 	"offlinestore/channel"
 )
 
-// index is a catalogue with prepared answers. It does not change.
+// index is a catalogue as some devices see it, with prepared answers. It does not change. The one from newIndex is for everybody, and has the
+// others in views.
 type index struct {
+	views
+
 	generation int64
 	moment     catalog.Moment
 	imports    int
 	lastImport time.Time
 	snaps      []*indexedSnap // by name
-	byName     map[string]*indexedSnap
-	byID       map[string]*indexedSnap
+	byName     layer[*indexedSnap]
+	byID       layer[*indexedSnap]
 	// channels holds the channels of the catalogue by their usual spellings, so that requests need no parsing.
-	channels   map[string]channel.Channel
-	files      map[string]file // by the last part of the path of their URL
-	icons      map[string]file
-	assertions map[string][]*indexedAssertion // by type and primary key, the newest revision first
-	sequences  map[string][]*indexedAssertion // by type and sequence key, the last point first
+	channels   layer[channel.Channel]
+	files      layer[file] // by the last part of the path of their URL
+	icons      layer[file]
+	assertions layer[[]*indexedAssertion] // by type and primary key, the newest revision first
+	sequences  layer[[]*indexedAssertion] // by type and sequence key, the last point first
 	revisions  int
 	asserts    int
-	names      func() []nameEntry
+	names      func() []*nameEntry
 	categories []string
 	// brandKeys finds the accounts and keys among the assertions.
 	brandKeys *brandKeys
@@ -52,95 +55,108 @@ type file struct {
 	blob      digest.Digest
 	size      int64
 	mediaType string
+	// private is set for a file of a private snap, which no cache may keep for others.
+	private bool
 }
 
 // newIndex indexes a catalogue. It adds the known assertions that the catalogue does not have.
 func newIndex(c *catalog.Snapshot, known []*assertion.Assertion) (*index, error) {
-	ix := &index{
-		generation: c.Generation,
-		moment:     c.Moment,
-		imports:    c.Imports,
-		lastImport: c.LastImport,
-		byName:     make(map[string]*indexedSnap, len(c.Snaps)),
-		byID:       make(map[string]*indexedSnap, len(c.Snaps)),
-		channels:   make(map[string]channel.Channel),
-		files:      make(map[string]file),
-		icons:      make(map[string]file),
-	}
+	ix := &index{generation: c.Generation, moment: c.Moment, imports: c.Imports, lastImport: c.LastImport}
 	ix.brandKeys = &brandKeys{ix: ix}
 	for _, risk := range []string{channel.Stable, channel.Candidate, channel.Beta, channel.Edge} {
 		ix.know(channel.Channel{Track: channel.DefaultTrack, Risk: risk})
-		ix.channels[risk] = channel.Channel{Risk: risk}
+		ix.channels.set(risk, channel.Channel{Risk: risk})
 	}
-	for i := range c.Snaps {
-		if err := ix.addSnap(&c.Snaps[i]); err != nil {
-			return nil, fmt.Errorf("index snap %s: %w", c.Snaps[i].Name, err)
-		}
+	private, err := ix.addSnaps(c.Snaps)
+	if err != nil {
+		return nil, err
 	}
 	ix.addCharms(c)
-	if err := ix.addAssertions(c.Assertions, known); err != nil {
+	hidden, err := ix.addAssertions(c.Assertions, known, private)
+	if err != nil {
 		return nil, err
 	}
-	if err := ix.addPins(); err != nil {
-		return nil, err
+	ix.arrange()
+	ix.addViews(c.Stores, private, hidden)
+	return ix, ix.everything.addPins()
+}
+
+// addSnaps adds the global snaps, and returns the private ones.
+func (ix *index) addSnaps(list []catalog.Snap) (private privateSnaps, err error) {
+	names, ids := make(map[string]bool, len(list)), make(map[string]bool, len(list))
+	for i := range list {
+		st := &list[i]
+		if names[st.Name] || ids[st.SnapID] {
+			return nil, fmt.Errorf("index snap %s: name or snap-id %s is there twice", st.Name, st.SnapID)
+		}
+		names[st.Name], ids[st.SnapID] = true, true
+		sn, err := newIndexedSnap(st)
+		if err != nil {
+			return nil, fmt.Errorf("index snap %s: %w", st.Name, err)
+		}
+		if st.Store != "" {
+			private = append(private, sn)
+			continue
+		}
+		ix.addSnap(sn)
 	}
+	return private, nil
+}
+
+// arrange derives what follows from all snaps of the index.
+func (ix *index) arrange() {
 	sortSnaps(ix.snaps)
 	ix.categories = categoryNames(ix.snaps)
 	ix.hasFeatured = slices.ContainsFunc(ix.snaps, func(sn *indexedSnap) bool { return inCategory(sn, featured) })
 	// Devices ask for the names once a day.
-	ix.names = sync.OnceValue(func() []nameEntry { return listNames(ix.snaps) })
-	return ix, nil
+	ix.names = sync.OnceValue(func() []*nameEntry { return listNames(ix.snaps) })
 }
 
-func (ix *index) addSnap(st *catalog.Snap) error {
-	if ix.byName[st.Name] != nil || ix.byID[st.SnapID] != nil {
-		return fmt.Errorf("name or snap-id %s is there twice", st.SnapID)
+func (ix *index) addSnap(sn *indexedSnap) {
+	for i := range sn.Revisions {
+		ix.addFiles(sn.Snap, &sn.Revisions[i])
 	}
-	sn, err := newIndexedSnap(st)
-	if err != nil {
-		return err
-	}
-	for i := range st.Revisions {
-		ix.addFiles(st, &st.Revisions[i])
-	}
-	for _, r := range st.Revisions {
+	for _, r := range sn.Revisions {
 		for _, c := range r.OlderComponents {
-			if name := componentFileName(st.SnapID, c.Name, c.Revision); ix.files[name].blob == "" {
-				ix.files[name] = file{blob: c.Blob, size: c.Size}
+			if name := componentFileName(sn.SnapID, c.Name, c.Revision); ix.files.get(name).blob == "" {
+				ix.files.set(name, file{blob: c.Blob, size: c.Size, private: sn.isPrivate()})
 			}
 		}
 	}
-	if f, name, ok := iconFile(st.Icon); ok {
-		ix.icons[name] = f
+	if f, name, ok := iconFile(sn.Icon); ok {
+		f.private = sn.isPrivate()
+		ix.icons.set(name, f)
 	}
 	for c := range sn.channels.Channels {
 		ix.know(c)
 	}
-	ix.revisions += len(st.Revisions)
+	ix.revisions += len(sn.Revisions)
 	ix.snaps = append(ix.snaps, sn)
-	ix.byName[st.Name] = sn
-	ix.byID[st.SnapID] = sn
-	return nil
+	ix.byName.set(sn.Name, sn)
+	ix.byID.set(sn.SnapID, sn)
 }
 
 func (ix *index) know(c channel.Channel) {
-	ix.channels[c.String()] = c
+	ix.channels.set(c.String(), c)
 }
 
 func (ix *index) addFiles(st *catalog.Snap, r *catalog.SnapRevision) {
-	ix.files[snapFileName(st.SnapID, r.Revision.Number)] = file{blob: r.Blob, size: r.Download.Size}
+	add := func(name string, blob digest.Digest, size int64) {
+		ix.files.set(name, file{blob: blob, size: size, private: st.Store != ""})
+	}
+	add(snapFileName(st.SnapID, r.Revision.Number), r.Blob, r.Download.Size)
 	for i, c := range r.Resources {
-		ix.files[componentFileName(st.SnapID, c.Name, c.Revision)] = file{blob: r.ResourceBlobs[i], size: c.Download.Size}
+		add(componentFileName(st.SnapID, c.Name, c.Revision), r.ResourceBlobs[i], c.Download.Size)
 	}
 	for i := range r.Integrity {
 		in := &r.Integrity[i]
-		ix.files[integrityFileName(st.SnapID, r.Revision.Number, in)] = file{blob: r.IntegrityBlobs[i], size: in.Download.Size}
+		add(integrityFileName(st.SnapID, r.Revision.Number, in), r.IntegrityBlobs[i], in.Download.Size)
 	}
 }
 
 // parseChannel parses a channel. It is faster than channel.Parse for channels of the catalogue.
 func (ix *index) parseChannel(s string) (channel.Channel, error) {
-	if c, ok := ix.channels[s]; ok {
+	if c, ok := ix.channels.lookUp(s); ok {
 		return c, nil
 	}
 	return channel.Parse(s)
@@ -149,7 +165,7 @@ func (ix *index) parseChannel(s string) (channel.Channel, error) {
 // find looks a snap up by id or, if id is empty, by name.
 func (ix *index) find(id, name string) *indexedSnap {
 	if id != "" {
-		return ix.byID[id]
+		return ix.byID.get(id)
 	}
-	return ix.byName[name]
+	return ix.byName.get(name)
 }

@@ -124,7 +124,7 @@ func legacyChannels(sn *indexedSnap, arch string) []legacyTrack {
 // details answers GET /api/v1/snaps/details/<name>, with a channel or a revision.
 func (s *Server) details(w http.ResponseWriter, r *http.Request, ix *index) {
 	name, query := r.PathValue("name"), r.URL.Query()
-	sn, arch := ix.byName[name], headerArchitecture(w, r)
+	sn, arch := ix.byName.get(name), headerArchitecture(w, r)
 	number, _ := strconv.Atoi(query.Get("revision"))
 	if sn == nil {
 		s.missSnap("", name, query.Get("channel"), arch, number)
@@ -222,7 +222,7 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 			continue
 		}
 		seen[in.SnapID] = true
-		sn := ix.byID[in.SnapID]
+		sn := ix.byID.get(in.SnapID)
 		if in.Channel == "" {
 			in.Channel = channel.Stable
 		}

@@ -158,7 +158,7 @@ func (ix *index) legacyMatches(r *http.Request, matches []snapMatch, fields []st
 // apps returns the names of a snap's applications.
 func (ix *index) apps(name string) []string {
 	names := ix.names()
-	i, ok := slices.BinarySearchFunc(names, name, func(n nameEntry, name string) int { return cmp.Compare(n.PackageName, name) })
+	i, ok := slices.BinarySearchFunc(names, name, func(n *nameEntry, name string) int { return cmp.Compare(n.PackageName, name) })
 	if !ok {
 		return nil
 	}

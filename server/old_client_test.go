@@ -61,7 +61,7 @@ func TestVary(t *testing.T) {
 	s := serve(t, b, c, server.Config{})
 	s.SetSettings(server.Settings{Domain: "snaps.example.internal"})
 	h := s.Handler()
-	const arch = "Snap-Device-Architecture, X-Ubuntu-Architecture"
+	const arch, session = "Snap-Device-Architecture, X-Ubuntu-Architecture", "Snap-Device-Authorization, X-Device-Authorization"
 	for path, want := range map[string][]string{
 		"/v2/snaps/info/hello?architecture=amd64": nil,
 		"/v2/snaps/info/hello":                    {arch},
@@ -72,6 +72,7 @@ func TestVary(t *testing.T) {
 		"/api/v1/snaps/details/hello":             {arch},
 		"/api/v1/snaps/search":                    {arch},
 	} {
+		want = append([]string{session}, want...)
 		if got := call(t, h, "GET", path, "").Header["Vary"]; !slices.Equal(got, want) {
 			t.Errorf("%s: Vary %q, want %q", path, got, want)
 		}

@@ -14,7 +14,7 @@ func (ix *index) addPins() error {
 	if !slices.ContainsFunc(ix.snaps, (*indexedSnap).hasFurther) {
 		return nil
 	}
-	for key, list := range ix.assertions {
+	for key, list := range ix.assertions.all() {
 		if list[0].Type != "validation-set" {
 			continue
 		}
@@ -27,7 +27,7 @@ func (ix *index) addPins() error {
 			continue // no device accepts the set
 		}
 		for _, s := range snaps {
-			if sn := ix.byID[s.SnapID]; sn != nil {
+			if sn := ix.byID.get(s.SnapID); sn != nil {
 				if err := sn.addPins(key, s); err != nil {
 					return fmt.Errorf("index snap %s: %w", sn.Name, err)
 				}
@@ -95,8 +95,9 @@ func (c *refreshCall) pinnedObject(a *snap.Action, rev *indexedRevision) *object
 	if installed := c.installed(a.InstanceKey); len(sets) == 0 && installed != nil && a.Action == snap.ActionRefresh {
 		sets = installed.ValidationSets
 	}
-	for _, key := range sets {
-		if o := rev.pinned[assertionKey("validation-set", key)]; o != nil {
+	for _, set := range sets {
+		key := assertionKey("validation-set", set)
+		if o := rev.pinned[key]; o != nil && c.ix.assertions.get(key) != nil { // the device sees the set
 			return o
 		}
 	}

@@ -22,7 +22,7 @@ type route struct {
 	handler      http.HandlerFunc
 }
 
-// catalogHandler answers from one state of the catalogue.
+// catalogHandler answers from one state of the catalogue, as one device sees it.
 type catalogHandler func(http.ResponseWriter, *http.Request, *index)
 
 func (s *Server) table() []route {
@@ -31,32 +31,32 @@ func (s *Server) table() []route {
 		serials  = "this store does not register devices"
 	)
 	return []route{
-		{"POST", "/v2/snaps/refresh", s.fromCatalog(s.refresh)},
-		{"GET", "/v2/snaps/info/{name}", s.fromCatalog(s.info)},
-		{"GET", "/v2/snaps/find", s.fromCatalog(s.find)},
-		{"GET", "/v2/snaps/categories", s.fromCatalog(s.categories)},
-		{"GET", "/v2/assertions/{path...}", s.fromCatalog(s.serveAssertion)},
-		{"GET", "/api/v1/snaps/assertions/{path...}", s.fromCatalog(s.serveAssertion)},
-		{"GET", downloadPath + "{file}", s.fromCatalog(s.download)},
-		{"GET", iconPath + "{file}", s.fromCatalog(s.icon)},
-		{"GET", "/api/v1/snaps/sections", s.fromCatalog(s.sections)},
-		{"GET", "/api/v1/snaps/names", s.fromCatalog(s.names)},
-		{"GET", "/api/v1/snaps/details/{name}", s.fromCatalog(s.details)},
-		{"POST", "/api/v1/snaps/metadata", s.fromCatalog(s.metadata)},
-		{"GET", "/api/v1/snaps/search", s.fromCatalog(s.legacySearch)},
+		{"POST", "/v2/snaps/refresh", s.forDevice(s.refresh)},
+		{"GET", "/v2/snaps/info/{name}", s.forDevice(s.info)},
+		{"GET", "/v2/snaps/find", s.forDevice(s.find)},
+		{"GET", "/v2/snaps/categories", s.forDevice(s.categories)},
+		{"GET", "/v2/assertions/{path...}", s.forDevice(s.serveAssertion)},
+		{"GET", "/api/v1/snaps/assertions/{path...}", s.forDevice(s.serveAssertion)},
+		{"GET", downloadPath + "{file}", s.forDevice(s.download)},
+		{"GET", iconPath + "{file}", s.forDevice(s.icon)},
+		{"GET", "/api/v1/snaps/sections", s.forDevice(s.sections)},
+		{"GET", "/api/v1/snaps/names", s.forDevice(s.names)},
+		{"GET", "/api/v1/snaps/details/{name}", s.forDevice(s.details)},
+		{"POST", "/api/v1/snaps/metadata", s.forDevice(s.metadata)},
+		{"GET", "/api/v1/snaps/search", s.forDevice(s.legacySearch)},
 		{"POST", "/api/v1/snaps/auth/nonces", s.nonce},
 		{"POST", "/api/v1/snaps/auth/sessions", s.withIndex(s.session)},
 		{"POST", "/api/v1/snaps/auth/request-id", s.refusal(http.StatusForbidden, serials)},
 		{"POST", "/api/v1/snaps/auth/devices", s.refusal(http.StatusForbidden, serials)},
-		{"GET", "/v2/charms/info/{name}", s.fromCatalog(s.charmInfo)},
-		{"GET", "/v2/charms/find", s.fromCatalog(s.charmFind)},
-		{"GET", "/v2/charms/categories", s.fromCatalog(s.charmCategories)},
-		{"POST", "/v2/charms/refresh", s.fromCatalog(s.charmRefresh)},
-		{"GET", "/v2/charms/resources/{charm}/{resource}/revisions", s.fromCatalog(s.charmResources)},
-		{"GET", charmDownloadPath + "{file}", s.fromCatalog(s.charmDownload)},
-		{"GET", resourceDownloadPath + "{file}", s.fromCatalog(s.resourceDownload)},
+		{"GET", "/v2/charms/info/{name}", s.withIndex(s.charmInfo)},
+		{"GET", "/v2/charms/find", s.withIndex(s.charmFind)},
+		{"GET", "/v2/charms/categories", s.withIndex(s.charmCategories)},
+		{"POST", "/v2/charms/refresh", s.withIndex(s.charmRefresh)},
+		{"GET", "/v2/charms/resources/{charm}/{resource}/revisions", s.withIndex(s.charmResources)},
+		{"GET", charmDownloadPath + "{file}", s.withIndex(s.charmDownload)},
+		{"GET", resourceDownloadPath + "{file}", s.withIndex(s.resourceDownload)},
 		{"GET", storeAssertionPath, s.storeAssertion},
-		{"POST", "/v2/cohorts", s.fromCatalog(s.cohorts)},
+		{"POST", "/v2/cohorts", s.forDevice(s.cohorts)},
 		{"POST", "/v2/messages", s.refusal(http.StatusNotFound, "this store does not manage devices")},
 		{"GET", "/api/v1/snaps/purchases/orders", s.orders},
 		{"GET", "/api/v1/snaps/purchases/customers/me", s.refusal(http.StatusNotFound, purchase)},
@@ -111,12 +111,22 @@ func (s *Server) instrument(name string, next http.HandlerFunc) http.Handler {
 	})
 }
 
-// fromCatalog gives h the catalogue, if the request has no session that ended.
-func (s *Server) fromCatalog(h catalogHandler) http.HandlerFunc {
+// forDevice gives h the catalogue as the device of the request's session sees it. Handlers without forDevice never see private snaps.
+func (s *Server) forDevice(h catalogHandler) http.HandlerFunc {
 	return s.withIndex(func(w http.ResponseWriter, r *http.Request, ix *index) {
-		if s.hasValidSession(w, r) {
-			h(w, r, ix)
+		varyBySession(w.Header())
+		device, ok := s.requireSession(w, r)
+		if !ok {
+			return
 		}
+		view := ix.of(device)
+		if view != ix {
+			w.Header().Set("Cache-Control", "private")
+		}
+		if s.cfg.Operator {
+			view = ix.everything
+		}
+		h(w, r, view)
 	})
 }
 

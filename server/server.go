@@ -35,6 +35,8 @@ type Config struct {
 	Administration http.Handler
 	// Nonces records the nonces of sessions that were used, for all servers of the store; nil if there are no others.
 	Nonces nonceRecord
+	// Operator is set if all requests are the operator's, who sees the private snaps of all stores.
+	Operator bool
 	// Metrics adds its metrics to /metrics; nil adds nothing.
 	Metrics *prometheus.Registry
 	// DatabaseRestarts returns how often a private PostgreSQL was started again; nil means that there is none.
@@ -85,7 +87,7 @@ func (s *Server) SetSnapshot(c *catalog.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	for _, sn := range ix.snaps {
+	for _, sn := range ix.everything.snaps {
 		for _, what := range sn.problems {
 			s.cfg.Logger.Warn("odd catalogue", "snap", sn.Name, "what", what)
 		}

@@ -123,16 +123,16 @@ func (s *Server) logSession(level slog.Level, message string, p *session.Proof, 
 	s.cfg.Logger.Log(context.Background(), level, message, "reason", shortReason(reason), "brand", short(p.Device.Brand), "model", short(p.Device.Model), "serial", short(p.Device.Serial))
 }
 
-// hasValidSession reports whether a request has no session, or a valid one. It answers another one so that snapd gets a new one and repeats
-// the request.
-func (s *Server) hasValidSession(w http.ResponseWriter, r *http.Request) bool {
+// requireSession returns the device of a request's session. Without a session, that is a device that is not proven. It answers a session that
+// is not valid so that snapd gets a new one and repeats the request.
+func (s *Server) requireSession(w http.ResponseWriter, r *http.Request) (d session.Device, ok bool) {
 	root, found := sessionOf(r.Header)
 	if !found {
-		return true
+		return d, true
 	}
-	_, err := s.settings.Load().keys.Open(root, s.cfg.Now())
+	d, err := s.settings.Load().keys.Open(root, s.cfg.Now())
 	if err == nil {
-		return true
+		return d, true
 	}
 	level := slog.LevelInfo
 	if errors.Is(err, session.ErrExpired) {
@@ -141,13 +141,22 @@ func (s *Server) hasValidSession(w http.ResponseWriter, r *http.Request) bool {
 	s.cfg.Logger.Log(r.Context(), level, "a device has to get another session", "reason", err, "path", r.URL.Path)
 	w.Header().Set("WWW-Authenticate", "Macaroon refresh_device_session=1")
 	s.fail(w, r, http.StatusUnauthorized, codeDeviceSession, "the device's session is not valid here: "+err.Error())
-	return false
+	return session.Device{}, false
 }
+
+// sessionHeaders are the headers with the session of a device, in either version of the API.
+var sessionHeaders = []string{snap.HeaderDeviceAuthorization, "X-Device-Authorization"}
+
+// sessionVary is shared by all answers. Its capacity lets none append to it in place.
+var sessionVary = []string{strings.Join(sessionHeaders, ", ")}
+
+// varyBySession tells caches that the answer depends on the session of the device. It is the first to set the header.
+func varyBySession(h http.Header) { h["Vary"] = sessionVary }
 
 // sessionOf returns the session in the headers of either version of the API. A request with different sessions has none that is valid.
 func sessionOf(h http.Header) (root string, found bool) {
 	var all []string
-	for _, name := range []string{snap.HeaderDeviceAuthorization, "X-Device-Authorization"} {
+	for _, name := range sessionHeaders {
 		all = append(all, h[name]...)
 	}
 	if len(all) == 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"offlinestore/catalog"
 	"offlinestore/channel"
@@ -19,6 +20,8 @@ type indexedSnap struct {
 	revisions map[int]*indexedRevision
 	channels  *channelmap.Map[string, *row] // by architecture
 	words     searchText
+	// nameEntry returns the entry in the list of names. All views share it.
+	nameEntry func() *nameEntry
 	// problems are messages for the operator.
 	problems []string
 }
@@ -39,6 +42,9 @@ type row struct {
 	revision     *indexedRevision
 }
 
+// isPrivate reports whether the snap is private to a store.
+func (sn *indexedSnap) isPrivate() bool { return sn.Store != "" }
+
 func newIndexedSnap(st *catalog.Snap) (*indexedSnap, error) {
 	sn := &indexedSnap{
 		Snap:      st,
@@ -58,6 +64,7 @@ func newIndexedSnap(st *catalog.Snap) (*indexedSnap, error) {
 		return nil, err
 	}
 	sn.words = newSearchText(sn)
+	sn.nameEntry = sync.OnceValue(func() *nameEntry { return newNameEntry(sn) })
 	return sn, nil
 }
 

@@ -1,0 +1,122 @@
+package server
+
+import (
+	"slices"
+
+	"offlinestore/assertion"
+	"offlinestore/catalog"
+	"offlinestore/session"
+)
+
+// views holds the catalogue as some see it. An index for some has none.
+type views struct {
+	// stores has a view for the devices of each store that get private snaps.
+	stores map[string]storeView
+	// everything has all private snaps, for operators. Nobody else is given it.
+	everything *index
+}
+
+// storeView is the catalogue as the devices of a store see it.
+type storeView struct {
+	*index
+	// brand is the account of the devices' brand, or empty if any brand may name the store.
+	brand string
+}
+
+// of returns the catalogue as a device sees it. A device that is not proven sees as much as everybody, and so does a device of another brand,
+// whose model may name any store.
+func (ix *index) of(d session.Device) *index {
+	v, ok := ix.stores[d.Store]
+	if !ok || !d.IsProven() || v.brand != "" && v.brand != d.Brand {
+		return ix
+	}
+	return v.index
+}
+
+// addViews makes the views of stores.
+func (ix *index) addViews(list []catalog.Store, private privateSnaps, hidden []hiddenAssertion) {
+	ix.everything = ix.with(private, hidden)
+	ix.stores = make(map[string]storeView)
+	stores := make(map[string]*catalog.Store, len(list))
+	for i := range list {
+		stores[list[i].ID] = &list[i]
+	}
+	friends := ix.friendlyStores()
+	for id := range friends { // a store without snaps of its own may have friendly ones
+		if stores[id] == nil {
+			stores[id] = &catalog.Store{ID: id}
+		}
+	}
+	delete(stores, "") // the store of devices that name none
+	for id, store := range stores {
+		seen := visible(stores, id, friends[id])
+		mine := privateSnaps(slices.DeleteFunc(slices.Clone(private), func(sn *indexedSnap) bool { return !seen[sn.SnapID] }))
+		if len(mine) == 0 {
+			continue
+		}
+		isHidden := func(a hiddenAssertion) bool {
+			return slices.ContainsFunc(a.snaps, func(id string) bool { return !seen[id] })
+		}
+		ix.stores[id] = storeView{ix.with(mine, slices.DeleteFunc(slices.Clone(hidden), isHidden)), store.BrandID}
+	}
+}
+
+// visible returns the snaps of a store, by ID: its own, and the ones of the stores above it and of its friendly stores.
+func visible(stores map[string]*catalog.Store, id string, friends []string) map[string]bool {
+	from := map[string]bool{}
+	for st := stores[id]; st != nil && !from[st.ID]; st = stores[st.Parent] {
+		from[st.ID] = true
+	}
+	for _, friend := range friends {
+		from[friend] = true
+	}
+	seen := make(map[string]bool)
+	for id := range from {
+		if st := stores[id]; st != nil {
+			for _, snapID := range st.SnapIDs {
+				seen[snapID] = snapID != unreadable
+			}
+		}
+	}
+	return seen
+}
+
+// friendlyStores returns the friendly stores that store assertions name, by the ID of the store.
+func (ix *index) friendlyStores() map[string][]string {
+	friends := make(map[string][]string)
+	for _, list := range ix.assertions.own {
+		if list[0].Type != "store" {
+			continue
+		}
+		a, err := assertion.Decode(list[0].Raw)
+		if err != nil {
+			continue // no device accepts it
+		}
+		names, _ := a.Header("friendly-stores").([]any)
+		for _, name := range names {
+			if id, ok := name.(string); ok {
+				friends[list[0].PrimaryKey[0]] = append(friends[list[0].PrimaryKey[0]], id)
+			}
+		}
+	}
+	return friends
+}
+
+// with returns a view with private snaps beside what everybody sees. It shares everything else with ix.
+func (ix *index) with(snaps privateSnaps, hidden []hiddenAssertion) *index {
+	v := *ix
+	v.views = views{}
+	v.byName, v.byID, v.channels = ix.byName.above(), ix.byID.above(), ix.channels.above()
+	v.files, v.icons = ix.files.above(), ix.icons.above()
+	v.assertions, v.sequences = ix.assertions.above(), ix.sequences.above()
+	v.snaps = slices.Clone(ix.snaps)
+	for _, sn := range snaps {
+		v.addSnap(sn)
+	}
+	for _, a := range hidden {
+		v.addAssertion(a.indexedAssertion)
+	}
+	v.arrange()
+	v.arrangeAssertions()
+	return &v
+}
