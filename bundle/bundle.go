@@ -33,7 +33,7 @@ import (
 // content, so that older programs can read it. A reader refuses a newer version.
 const (
 	FormatMajor = 1
-	FormatMinor = 2
+	FormatMinor = 3
 )
 
 // Media types and artifact types of the format.
@@ -49,6 +49,7 @@ const (
 
 	TypeAssertion  = "application/vnd.offlinestore.assertion.v1"
 	TypeWithdrawal = "application/vnd.offlinestore.withdrawal.v1"
+	TypeStore      = "application/vnd.offlinestore.store.v1"
 
 	MediaSnapConfig     = "application/vnd.offlinestore.snap.config.v1+json"
 	MediaRevisionConfig = "application/vnd.offlinestore.snap.revision.config.v1+json"
@@ -64,6 +65,7 @@ const (
 
 	MediaAssertionConfig  = "application/vnd.offlinestore.assertion.config.v1+json"
 	MediaWithdrawalConfig = "application/vnd.offlinestore.withdrawal.config.v1+json"
+	MediaStoreConfig      = "application/vnd.offlinestore.store.config.v1+json"
 
 	MediaEnvelope = "application/vnd.dsse.envelope.v1+json"
 )
@@ -94,29 +96,37 @@ var emptyConfig = []byte(`{}`)
 
 func formatVersion() string { return fmt.Sprintf("%d.%d", FormatMajor, FormatMinor) }
 
-// contentFormat is the first version whose use depends on more than the kinds of items.
-const contentFormat = "1.2"
+// The versions of the format whose use depends on more than the kinds of items. Versions compare as strings.
+const (
+	contentFormat = "1.2"
+	storeFormat   = "1.3" // the first version with stores and private snaps
+)
 
 // formatOf returns the version of the format in which a bundle of these items may be, if it claims to be in claimed. Only the content
 // of the items shows whether they need a version after 1.1. An unknown kind belongs to no version, and is refused elsewhere.
 func formatOf(claimed string, items []ocispec.Descriptor) string {
-	if claimed == contentFormat {
-		return claimed
-	}
+	oldest := "1.0"
 	for _, desc := range items {
 		switch desc.ArtifactType {
+		case TypeStore:
+			return storeFormat
 		case TypeAssertion, TypeWithdrawal:
-			return contentFormat // the first version with them
+			oldest = max(oldest, contentFormat) // the first version with them
 		case TypeCharm, TypeCharmRevision, TypeCharmResource, "": // an image has none
-			return "1.1"
+			oldest = max(oldest, "1.1")
 		}
 	}
-	return "1.0"
+	if claimed >= contentFormat {
+		return max(claimed, oldest)
+	}
+	return oldest
 }
 
 // format returns the version in which a bundle of this content is written: the oldest that has all of it.
 func (h *Head) format() string {
 	switch {
+	case len(h.Stores) > 0, slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return s.Store != "" }):
+		return storeFormat
 	case h.large, len(h.Assertions)+len(h.Withdrawals) > 0,
 		slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return s.HasEpochs() }),
 		slices.ContainsFunc(h.Revisions, func(r *SnapRevision) bool { return len(r.Integrity)+len(r.Revision.Further) > 0 }),

@@ -24,8 +24,8 @@ func (e *MismatchError) Unwrap() error { return e.Err }
 
 // Check verifies every assertion of the items up to the trusted roots at the time at, and compares each item with the assertions
 // about it: name and publisher with the snap-declaration; digest, size, snap-id and revision with the snap-revision; components
-// likewise; a charm with its publisher's account, where it has one; a revoked snap with its declaration. The item of an assertion must
-// come with it. The exporter calls it before it packs and the importer before it trusts the items, so that the exporter already refuses
+// likewise; a charm with its publisher's account, where it has one; a revoked snap with its declaration; a store with its
+// accounts. The item of an assertion must come with it. The exporter calls it before it packs and the importer before it trusts the items, so that the exporter already refuses
 // a bundle that the importer would refuse inside the gap. It returns all the assertions, each once.
 //
 // Check does not read the blobs. Their reader must verify that they have the claimed digests.
@@ -67,6 +67,11 @@ func Check(h *Head, trust *assertion.Trust, at time.Time) ([]*assertion.Assertio
 			return nil, &MismatchError{w.itemName(), err}
 		}
 	}
+	for _, s := range h.Stores {
+		if err := s.compareAssertions(all); err != nil {
+			return nil, &MismatchError{s.itemName(), err}
+		}
+	}
 	return all.All(), nil
 }
 
@@ -98,6 +103,9 @@ func (h *Head) addStreams(all *assertion.Set) (list []*assertion.Assertion, err 
 	}
 	for _, w := range h.Withdrawals {
 		add(w.itemName(), w.Assertions)
+	}
+	for _, s := range h.Stores {
+		add(s.itemName(), s.Assertions)
 	}
 	return list, err
 }

@@ -53,6 +53,7 @@ func TestDocFields(t *testing.T) {
 		bundle.MediaSnapConfig: snap.Listing{}, bundle.MediaRevisionConfig: snap.Item{},
 		bundle.MediaCharmConfig: charm.Listing{}, bundle.MediaCharmRevisionConfig: charm.Item{}, bundle.MediaCharmResourceConfig: charm.ResourceItem{},
 		bundle.MediaAssertionConfig: bundle.AssertionConfig{}, bundle.MediaWithdrawalConfig: bundle.WithdrawalConfig{},
+		bundle.MediaStoreConfig: snap.Store{},
 	}
 	if len(headings) != len(configs) {
 		t.Errorf("%d tables of configs, want %d", len(headings), len(configs))

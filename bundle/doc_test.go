@@ -73,6 +73,7 @@ func TestDocTypes(t *testing.T) {
 		"MediaCharmResourceBlob": bundle.MediaCharmResourceBlob,
 		"TypeAssertion":          bundle.TypeAssertion, "MediaAssertionConfig": bundle.MediaAssertionConfig,
 		"TypeWithdrawal": bundle.TypeWithdrawal, "MediaWithdrawalConfig": bundle.MediaWithdrawalConfig,
+		"TypeStore": bundle.TypeStore, "MediaStoreConfig": bundle.MediaStoreConfig,
 	}
 	doc := specification(t)
 	if diff := cmp.Diff(table(t, doc, "media type or artifact type"), want); diff != "" {

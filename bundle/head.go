@@ -25,6 +25,9 @@ type Head struct {
 	// Withdrawals are the snaps and charms that the store does not offer any more.
 	Withdrawals []*Withdrawal
 
+	// Stores are the stores of brands.
+	Stores []*Store
+
 	// Payload lists the large blobs in the order in which Next delivers them. The title of the config and of the layers of an
 	// image only names the image.
 	Payload []ocispec.Descriptor
@@ -145,6 +148,8 @@ func (h *Head) parseItem(it *item, data map[digest.Digest][]byte) ([]Layer, erro
 		return addParsed(&h.Assertions, parseAssertion, it, data)
 	case TypeWithdrawal:
 		return addParsed(&h.Withdrawals, parseWithdrawal, it, data)
+	case TypeStore:
+		return addParsed(&h.Stores, parseStore, it, data)
 	default: // parseItem accepts no other kind
 		return addParsed(&h.CharmResources, parseCharmResource, it, data)
 	}

@@ -19,6 +19,9 @@ func (h *Head) validate() error {
 	if err := h.checkWithdrawals(); err != nil {
 		return err
 	}
+	if err := h.checkStores(); err != nil {
+		return err
+	}
 	return h.checkImages()
 }
 

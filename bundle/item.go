@@ -42,6 +42,8 @@ func kindOf(artifactType string) (kind, bool) {
 		return kind{MediaCharmRevisionConfig, map[string]int64{MediaCharmBlob: MaxBlobSize}, 1}, true
 	case TypeWithdrawal:
 		return kind{MediaWithdrawalConfig, map[string]int64{mediaAssertions: MaxAssertionSize}, 0}, true
+	case TypeStore:
+		return kind{MediaStoreConfig, map[string]int64{mediaAssertions: MaxAssertionSize}, 0}, true
 	case TypeCharmResource:
 		return kind{MediaCharmResourceConfig, map[string]int64{MediaCharmResourceBlob: MaxBlobSize}, 0}, true
 	case TypeAssertion:

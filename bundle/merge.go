@@ -19,6 +19,7 @@ func Merge(heads ...*Head) *Head {
 		out.Images = merge(out.Images, h.Images, func(m *ImageManifest) digest.Digest { return m.Digest })
 		out.Assertions = merge(out.Assertions, h.Assertions, func(a *Assertion) string { return a.Ref.String() })
 		out.Withdrawals = merge(out.Withdrawals, h.Withdrawals, (*Withdrawal).itemName)
+		out.Stores = merge(out.Stores, h.Stores, (*Store).itemName)
 		maps.Copy(out.small, h.small)
 	}
 	return out

@@ -28,6 +28,7 @@ func TestReleased(t *testing.T) {
 			"layer of image-f6ca3dec32281a67294696a90574ff63813a384c02231e015351fc7749a7ef9f",
 			"pg-k8s.data_20", "kit_2.zip", "pg-k8s_20.charm",
 		}},
+		"v1.2": {"sha256:00fc2637d121c6ad3bb2222333caa926ca5f7ded3712926a8c8c63e8aa1de07b", []string{"stepper_2.snap", "stepper_3.snap"}},
 	} {
 		text, err := os.ReadFile(filepath.Join("..", "testdata", "keys", version+".pem"))
 		if err != nil {

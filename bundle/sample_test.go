@@ -202,7 +202,10 @@ func (c *content) forge() *forge {
 		}
 		f.items = append(f.items, it)
 	}
-	f.items = append(f.items, c.forgeWithdrawals()...)
+	f.items = slices.Concat(f.items, c.forgeStores(), c.forgeWithdrawals())
+	if len(c.stores) > 0 {
+		f.format = "1.3"
+	}
 	if c.format != "" {
 		f.format = c.format
 	}

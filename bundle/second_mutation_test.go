@@ -30,7 +30,7 @@ func TestSecondReaderMutations(t *testing.T) {
 	key := publicOf(t, testKey())
 	job := secondJob{Path: file, Keys: []string{vectortest.File("keys/test.pem")}, Roots: vectortest.File(index.Roots)}
 	accepted := 0
-	bases := []func(testing.TB) *content{kitVector, pgVector, snapVector, stepperVector, richVector}
+	bases := []func(testing.TB) *content{kitVector, pgVector, snapVector, stepperVector, richVector, storeVector}
 	for i, base := range bases {
 		c, rounds := base(t), 250
 		if testing.Short() {

@@ -14,11 +14,12 @@ import (
 	"offlinestore/snap"
 )
 
-// extras are the kinds of items that are new in format 1.2.
+// extras are the kinds of items that are new in formats 1.2 and 1.3.
 type extras struct {
 	assertions  []*bundle.Assertion
 	withdrawals []*bundle.Withdrawal
-	// format is the version, if the assertions and withdrawals do not show it.
+	stores      []*bundle.Store
+	// format is the version, if these items do not show it.
 	format string
 }
 
@@ -31,6 +32,11 @@ func (e *extras) add(tb testing.TB, d *bundle.Builder) {
 	}
 	for _, w := range e.withdrawals {
 		if err := d.AddWithdrawal(w); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	for _, s := range e.stores {
+		if err := d.AddStore(s); err != nil {
 			tb.Fatal(err)
 		}
 	}

@@ -126,11 +126,14 @@ func validVectors(t *testing.T, files vectorFiles) []flaw {
 			f.remove("image-" + pgVector(t).images[1].Digest.Encoded())
 		}},
 		{name: "icon-unknown", shows: "The export did not fetch the icon of a snap, so a receiver keeps its own.", base: snapVector, edit: unknownIcon, result: vectortest.Valid},
-		{name: "format-1.2", shows: "Releases for devices with data of two epochs, assertions that no snap leads to, and withdrawals.", base: stepperVector, result: vectortest.Valid},
-		{name: "format-1.2", shows: "The same as a plain tar.", framing: "tar", base: stepperVector, result: vectortest.Valid},
-		{name: "format-1.2", shows: "The same, compressed with gzip.", framing: "tar+gzip", base: stepperVector, result: vectortest.Valid},
-		{name: "format-1.2", shows: "The same as a directory.", framing: "directory", base: stepperVector, result: vectortest.Valid},
 		{name: "format-1.2-images", shows: "Integrity data, a further component, an image of a charm bundle with a manifest of more than 1 MiB, and what refers to it.", base: additionsVector, result: vectortest.Valid},
+		{name: "format-1.3", shows: "Stores of a brand, a private snap, and the declaration of a snap without a release.", base: storeVector, result: vectortest.Valid},
+		{name: "format-1.3", shows: "The same as a plain tar.", framing: "tar", base: storeVector, result: vectortest.Valid},
+		{name: "format-1.3", shows: "The same, compressed with gzip.", framing: "tar+gzip", base: storeVector, result: vectortest.Valid},
+		{name: "format-1.3", shows: "The same as a directory.", framing: "directory", base: storeVector, result: vectortest.Valid},
+		{name: "store-null", shows: "The list of a store is null, which means the same as an empty list.", base: storeVector, result: vectortest.Valid, edit: func(f *forge) {
+			f.find("store.acme").config.data = []byte(`{"id":"acme","name":"Acme","snaps":null}`)
+		}},
 		{name: "image-left-out", shows: "A resource's image need not be in the bundle.", base: pgVector, result: vectortest.Valid, edit: func(f *forge) {
 			f.items = f.items[3:]
 		}},

@@ -195,11 +195,12 @@ func describeVector(t *testing.T, v *vectortest.Bundle, plain []byte) {
 // the archives.
 func addReleased(t *testing.T, index *vectortest.Index, files vectorFiles) {
 	t.Helper()
-	for _, version := range []string{"v1.0", "v1.1"} {
+	for _, version := range []string{"v1.0", "v1.1", "v1.2"} {
 		plain := readFile(t, vectortest.File("bundles/"+version+".tar"))
 		for _, framing := range []string{"tar", "tar+gzip", "tar+zstd", "directory"} {
 			v := vectortest.Bundle{Path: "bundles/" + version + extensions[framing], Framing: framing, Keys: []string{"keys/" + version + ".pem"}, Result: vectortest.Valid}
-			v.Shows = map[string]string{"v1.0": "A snap with a component.", "v1.1": "Two charms and a charm bundle with their resources and images."}[version]
+			v.Shows = map[string]string{"v1.0": "A snap with a component.", "v1.1": "Two charms and a charm bundle with their resources and images.",
+				"v1.2": "Releases for devices with data of two epochs, assertions that no snap leads to, and withdrawals."}[version]
 			describeVector(t, &v, plain)
 			index.Bundles = append(index.Bundles, v)
 		}
@@ -219,7 +220,7 @@ func makeVectors(t *testing.T) vectorFiles {
 	for _, w := range validVectors(t, files) {
 		w.make(t, "valid", index, files)
 	}
-	for _, w := range slices.Concat(framingFlaws(), tarFlaws(), topFlaws(), signatureFlaws(t), indexFlaws(), itemFlaws(), snapFlaws(t), charmFlaws(t), imageFlaws(t), extraFlaws(t), additionsFlaws(t), grammarFlaws(), imageGrammarFlaws(), statementFlaws(), streamFlaws(), directoryFlaws()) {
+	for _, w := range slices.Concat(framingFlaws(), tarFlaws(), topFlaws(), signatureFlaws(t), indexFlaws(), itemFlaws(), snapFlaws(t), charmFlaws(t), imageFlaws(t), extraFlaws(t), storeFlaws(t), additionsFlaws(t), grammarFlaws(), imageGrammarFlaws(), statementFlaws(), streamFlaws(), directoryFlaws()) {
 		w.make(t, "hostile", index, files)
 	}
 	addStreams(t, stack, index, files)

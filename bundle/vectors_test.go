@@ -139,6 +139,9 @@ func itemNames(h *bundle.Head) []string {
 	for _, s := range h.Snaps {
 		names = append(names, s.Name)
 	}
+	for _, s := range h.Stores {
+		names = append(names, "store."+s.ID)
+	}
 	for _, w := range h.Withdrawals {
 		names = append(names, "withdrawn."+w.Kind+"."+w.Name)
 	}

@@ -27,6 +27,10 @@ const (
 	Assertion = "assertion"
 	// Withdrawal is a member of the statement that a snap or charm is withdrawn.
 	Withdrawal = "withdrawal-metadata"
+	// Store is the store of a brand, which Name has, or a member of its description. Without a Field, its values are names of the store.
+	Store = "store"
+	// StoreSnap is a snap in the list of a store, which Name has. Without a Field, its values are the store that the snap is private to.
+	StoreSnap = "store-snap"
 	// Manifest is a manifest or an index of an image that was known.
 	Manifest = "image-manifest"
 )
@@ -47,7 +51,8 @@ type Change struct {
 	Charm string `json:"charm,omitempty"`
 	// Revision is the revision of the snap, charm or resource, or 0 for a change of the item by name.
 	Revision int `json:"revision,omitempty"`
-	// Name is the name of the component or resource, or the type and the primary key of the assertion, or the digest of the manifest.
+	// Name is the name of the component or resource, or the type and the primary key of the assertion, or the digest of the manifest, or the
+	// ID of the store.
 	Name string `json:"name,omitempty"`
 	// Field is the member that changed. For an assertion it lists the headers.
 	Field string `json:"field,omitempty"`

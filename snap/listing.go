@@ -14,6 +14,8 @@ type Listing struct {
 	Name         string    `json:"name"`
 	Snap         Details   `json:"snap"`
 	SnapID       string    `json:"snap-id"`
+	// Store is the store that the snap is private to. It is empty for a global snap.
+	Store string `json:"store,omitempty"`
 	// Unknown names the optional parts that the export did not fetch. The receiver keeps its own. Only UnknownIcon is known.
 	Unknown []string `json:"unknown,omitempty"`
 }
@@ -50,6 +52,11 @@ func (l *Listing) Validate() error {
 	}
 	if err := l.Snap.validate(); err != nil {
 		return fmt.Errorf("snap %s: %w", l.Name, err)
+	}
+	if l.Store != "" {
+		if err := ValidateStoreID(l.Store); err != nil {
+			return fmt.Errorf("snap %s: %w", l.Name, err)
+		}
 	}
 	if len(l.Unknown) > 0 && !slices.Equal(l.Unknown, []string{UnknownIcon}) {
 		return fmt.Errorf("snap %s: unknown parts %.80q: want [%q]", l.Name, l.Unknown, UnknownIcon)

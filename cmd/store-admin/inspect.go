@@ -92,6 +92,9 @@ func inspect(ctx context.Context, file string, keys []bundle.PublicKey) (*summar
 	for _, w := range h.Withdrawals {
 		s.Withdrawals = append(s.Withdrawals, w.WithdrawalConfig)
 	}
+	for _, st := range h.Stores {
+		s.Stores = append(s.Stores, st.Store)
+	}
 	for _, m := range h.Images {
 		s.Images = append(s.Images, summariseImage(m))
 	}

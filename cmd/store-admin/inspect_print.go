@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -89,8 +90,27 @@ func (s *summary) print(w io.Writer) {
 		}
 		fmt.Fprintln(w, cli.Clean(name))
 	}
+	s.printSnaps(w)
+	s.printCharms(w)
+	s.printStores(w)
+	for _, wd := range s.Withdrawals {
+		fmt.Fprintf(w, "\n%s %s is withdrawn upstream: %s\n", wd.Kind, wd.Name, wd.Reason)
+	}
+	if len(s.gaps) > 0 {
+		fmt.Fprintln(w, "\nNeeded and not here:")
+	}
+	for _, g := range s.gaps {
+		fmt.Fprintf(w, "  %s\n", cli.Clean(cli.GapLine(g)))
+	}
+}
+
+func (s *summary) printSnaps(w io.Writer) {
 	for _, sn := range s.Snaps {
-		fmt.Fprintf(w, "\n%s (%s) by %s\n", sn.Name, sn.SnapID, cli.Clean(sn.Publisher))
+		private := ""
+		if sn.Store != "" {
+			private = ", private to the store " + sn.Store
+		}
+		fmt.Fprintf(w, "\n%s (%s) by %s%s\n", sn.Name, sn.SnapID, cli.Clean(sn.Publisher), private)
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 		for _, r := range sn.Revisions {
 			fmt.Fprintf(t, "  revision %d\t%s\t%s\t%s\t%s\n", r.Revision, cli.Clean(r.Version), strings.Join(r.Architectures, ","), cli.Bytes(r.Size), cli.Clean(strings.Join(slices.Concat(r.Components, r.Integrity), ", ")))
@@ -104,15 +124,22 @@ func (s *summary) print(w io.Writer) {
 		}
 		t.Flush()
 	}
-	s.printCharms(w)
-	for _, wd := range s.Withdrawals {
-		fmt.Fprintf(w, "\n%s %s is withdrawn upstream: %s\n", wd.Kind, wd.Name, wd.Reason)
-	}
-	if len(s.gaps) > 0 {
-		fmt.Fprintln(w, "\nNeeded and not here:")
-	}
-	for _, g := range s.gaps {
-		fmt.Fprintf(w, "  %s\n", cli.Clean(cli.GapLine(g)))
+}
+
+func (s *summary) printStores(w io.Writer) {
+	for _, st := range s.Stores {
+		fmt.Fprintf(w, "\nStore %s (%s) of brand %s", cli.Clean(st.Name), st.ID, cmp.Or(st.BrandID, "unknown"))
+		if st.Parent != "" {
+			fmt.Fprintf(w, ", below %s", st.Parent)
+		}
+		fmt.Fprintf(w, ": %s\n", cli.Count(len(st.Snaps), "private snap"))
+		for _, m := range st.Snaps {
+			if m.Store != "" {
+				fmt.Fprintf(w, "  %s of the store %s\n", m.Name, m.Store)
+			} else {
+				fmt.Fprintf(w, "  %s\n", m.Name)
+			}
+		}
 	}
 }
 

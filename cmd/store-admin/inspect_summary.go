@@ -111,6 +111,8 @@ type summary struct {
 	Assertions []string `json:"assertions,omitempty"`
 	// Withdrawals are the snaps and charms that the store upstream does not offer any more.
 	Withdrawals []bundle.WithdrawalConfig `json:"withdrawals,omitempty"`
+	// Stores are the stores of brands.
+	Stores []snap.Store `json:"stores,omitempty"`
 	// Missing names the dependencies of snaps and charms that no inspected bundle has.
 	Missing []string `json:"missing"`
 	head    *bundle.Head
@@ -118,9 +120,11 @@ type summary struct {
 }
 
 type snapSummary struct {
-	Name      string            `json:"name"`
-	SnapID    string            `json:"snap-id"`
-	Publisher string            `json:"publisher"`
+	Name      string `json:"name"`
+	SnapID    string `json:"snap-id"`
+	Publisher string `json:"publisher"`
+	// Store is the store that the snap is private to.
+	Store     string            `json:"store,omitempty"`
 	Channels  []snap.Release    `json:"channel-map"`
 	Revisions []revisionSummary `json:"revisions"`
 }
@@ -138,7 +142,7 @@ type revisionSummary struct {
 }
 
 func summarise(sn *bundle.Snap, revisions []*bundle.SnapRevision) snapSummary {
-	out := snapSummary{Name: sn.Name, SnapID: sn.SnapID, Publisher: sn.Listing.Snap.Publisher.DisplayName,
+	out := snapSummary{Name: sn.Name, SnapID: sn.SnapID, Publisher: sn.Listing.Snap.Publisher.DisplayName, Store: sn.Store,
 		Channels: append([]snap.Release{}, sn.ChannelMap...), Revisions: []revisionSummary{}}
 	for _, r := range revisions {
 		if r.Name != sn.Name {

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha3"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -52,6 +53,10 @@ type Bundle struct {
 	CharmRevisions []*bundle.CharmRevision
 	CharmResources []*bundle.CharmResource
 	Images         []*bundle.ImageManifest
+
+	// Assertions are the assertions that no snap leads to, and Stores the stores of brands.
+	Assertions []*bundle.Assertion
+	Stores     []*bundle.Store
 
 	Predicate bundle.Predicate
 	Key       ed25519.PrivateKey
@@ -271,17 +276,8 @@ func (b *Bundle) writeTo(w io.Writer, c bundle.Compression) {
 func (b *Bundle) seal() *bundle.SignedBundle {
 	b.tb.Helper()
 	var d bundle.Builder
-	for _, s := range b.Snaps {
-		if err := d.AddSnap(s); err != nil {
-			b.tb.Fatal(err)
-		}
-	}
-	for _, r := range b.Revisions {
-		if err := d.AddRevision(r); err != nil {
-			b.tb.Fatal(err)
-		}
-	}
-	if err := b.addCharms(&d); err != nil {
+	err := errors.Join(addAll(d.AddSnap, b.Snaps), addAll(d.AddRevision, b.Revisions), b.addCharms(&d), addAll(d.AddAssertion, b.Assertions), addAll(d.AddStore, b.Stores))
+	if err != nil {
 		b.tb.Fatal(err)
 	}
 	sealed, err := d.Seal(b.tb.Context(), b.Predicate, b.Key)

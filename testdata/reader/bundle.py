@@ -145,7 +145,7 @@ class Reader:
         index = parse(raw)
         check(isinstance(index, dict) and isinstance(index.get("annotations"), dict), "index.json: no index")
         claimed = index["annotations"].get(FORMAT)
-        check(claimed in ("1.0", "1.1", "1.2"), "index.json: another version")
+        check(claimed in ("1.0", "1.1", "1.2", "1.3"), "index.json: another version")
         entries = index.get("manifests")
         check(isinstance(entries, list) and len(entries) >= 2, "index.json: no manifests")
         self.raw = self.blob(parse_descriptor(entries[0]), MAX_INDEX)
@@ -244,6 +244,8 @@ class Reader:
         return [(entry, by_digest.get(entry["digest"])) for entry in self.entries]
 
     def version(self, referred):
+        if any(item.private for item in self.items):
+            return "1.3"
         new = any(item.new for item in self.items)
         if new or referred or any(len(raw) > 1048576 or configs.values(raw) > 20000 for _, raw, _ in self.images.values()):
             return "1.2"

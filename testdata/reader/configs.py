@@ -28,6 +28,7 @@ snap_name = string(SNAP_NAME)
 charm_name = string(CHARM_NAME)
 snap_id = string(r"[a-zA-Z0-9]{32}")
 charm_id = string(r"[a-zA-Z0-9_-]{1,64}")
+optional_id = string(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}", empty=True)
 architecture = string(r"[a-z0-9]{2,16}")
 sha3_384 = string(r"[0-9a-f]{96}")
 
@@ -114,7 +115,7 @@ SNAP = record(
     {"name": snap_name, "snap_id": snap_id, "snap": record(
         title=text, summary=text, description=text, store_url=text, contact=optional_text, license=optional_text, website=optional_text,
         publisher=publisher, categories=categories, links=links, media=null_or(media), prices=null_or(map_of(text)), private=boolean)},
-    default_track=track, unknown=unknown,
+    default_track=track, unknown=unknown, store=optional_id,
     channel_map=null_or(list_of(record({"architecture": architecture, "channel": channel, "revision": revision_or_none}, released_at=time))))
 
 component = record(
@@ -179,6 +180,9 @@ CHARM_RESOURCE = record(
     image=record_of(["name"], {**image_fields, "digest": string(DIGEST, empty=True)}))
 
 ASSERTION = record({"type": text, "primary_key": list_of(string(r"[^/\n\0]+"))})
+store_id = string(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
+STORE = record({"id": store_id, "name": string(r"[^\x00-\x1f\x7f-\x9f]+", size=255), "snaps": null_or(list_of(record({"name": snap_name, "snap_id": snap_id}, store=optional_id), 0, 100000))},
+               admin_id=optional_id, brand_id=optional_id, parent=optional_id)
 WITHDRAWAL = record({"kind": string("snap|charm"), "name": text, "reason": string("gone|revoked")}, id=text)
 
 

@@ -27,6 +27,7 @@ KINDS = {
     VND + "charm.revision.v1": (VND + "charm.revision.config.v1+json", configs.CHARM_REVISION, {VND + "charm.blob.v1+zip": MAX_BLOB}),
     VND + "charm.resource.v1": (VND + "charm.resource.config.v1+json", configs.CHARM_RESOURCE, {VND + "charm.resource.blob.v1": MAX_BLOB}),
     VND + "assertion.v1": (VND + "assertion.config.v1+json", configs.ASSERTION, {ASSERTIONS: MAX_ASSERTIONS}),
+    VND + "store.v1": (VND + "store.config.v1+json", configs.STORE, {ASSERTIONS: MAX_ASSERTIONS}),
     VND + "withdrawal.v1": (VND + "withdrawal.config.v1+json", configs.WITHDRAWAL, {ASSERTIONS: MAX_ASSERTIONS}),
 }
 
@@ -42,7 +43,7 @@ class Item:
         self.kind, self.name = descriptor["artifactType"].removeprefix(VND).removesuffix(".v1"), descriptor["annotations"]["org.opencontainers.image.ref.name"]
         self.layers, self.config = manifest["layers"], parse(config)
         KINDS[descriptor["artifactType"]][1](self.config, self.name)
-        self.new = len(config) > 4194304
+        self.new, self.private = len(config) > 4194304, self.kind == "store" or self.kind == "snap" and bool(self.config.get("store"))
         name, wanted = getattr(self, self.kind.replace(".", "_"))(self.config)
         check(name == self.name, "%s: its config is of %s" % (self.name, name))
         check(len(wanted) == len(self.layers), name + ": other layers")
@@ -162,6 +163,14 @@ class Item:
         return name, [(ASSERTIONS, name + ".assert", None)] if revoked else []
 
 
+    def store(self, c):
+        ids = [s["snap-id"] for s in c["snaps"] or []]
+        check(ids == sorted(set(ids)), self.name + ": snaps twice, or not sorted")
+        check(c.get("parent") != c["id"] and all(s.get("store") != c["id"] for s in c["snaps"] or []), self.name + ": it names itself")
+        name = "store." + c["id"]
+        return name, [(ASSERTIONS, name + ".assert", None)] if self.layers else []
+
+
 def epoch(revision):
     data = revision.get("epoch", {})
     write, read = ([int(n) for n in data.get(k) or []] or [0] for k in ("write", "read"))
@@ -195,7 +204,22 @@ def agree(items, images):
                 check(row["revision"] == "0" or "%s_%s" % (item.name, row["revision"]) in by_name, item.name + ": a revision that is not here")
                 for r in row.get("resources", []):
                     check("%s.%s_%s" % (item.name, r["name"], r["revision"]) in by_name, item.name + ": a resource that is not here")
+    store_homes(items)
     return reachable(items, images)
+
+
+def store_homes(items):
+    """Refuses stores above each other in a circle, and a snap that is private to one store here and to another one, or to none, there."""
+    stores = {item.config["id"]: item.config for item in items if item.kind == "store"}
+    homes = {item.config["snap-id"]: item.config.get("store", "") for item in items if item.kind == "snap"}
+    for c in stores.values():
+        for s in c["snaps"] or []:
+            home = s.get("store") or c["id"]
+            check(homes.setdefault(s["snap-id"], home) == home, "store %s: %s is private elsewhere" % (c["id"], s["name"]))
+        above, parent = 0, c.get("parent")
+        while parent:
+            above, parent = above + 1, stores.get(parent, {}).get("parent")
+            check(above <= 32, "store %s: too many above it" % c["id"])
 
 
 def snap_rows(c, by_name):

@@ -133,6 +133,9 @@ def compare(item, stream, trust):
         trust.find("account", c["result"].get("publisher", {}).get("id", ""))
     if item.kind == "assertion":
         trust.find(c["type"], *c["primary-key"])
+    if item.kind == "store":
+        for account in filter(None, (c.get("brand-id"), c.get("admin-id"))):
+            trust.find("account", account)
     if item.kind == "withdrawal" and c["reason"] == "revoked":
         check(trust.find("snap-declaration", "16", c["id"]).headers.get("snap-name") == "", item.name + ": not revoked")
 

@@ -42,6 +42,8 @@ func changeTable() []changeWords {
 		{difference.Manifest, "image detail", func(c difference.Change) string { return fmt.Sprintf("image %s: %s", c.Name, c.Field) }},
 		{difference.Assertion, "newer assertion", assertionSubject},
 		{difference.Withdrawal, "withdrawal detail", func(c difference.Change) string { return "withdrawal: " + c.Field }},
+		{difference.Store, "store detail", storeSubject},
+		{difference.StoreSnap, "private snap", storeSubject},
 	}
 }
 
@@ -63,6 +65,13 @@ func assertionSubject(c difference.Change) string {
 	return fmt.Sprintf("assertion %s (%s)", c.Name, c.Field)
 }
 
+func storeSubject(c difference.Change) string {
+	if c.Field == "" {
+		return "store " + c.Name
+	}
+	return fmt.Sprintf("store %s: %s", c.Name, c.Field)
+}
+
 func wordsOf(c difference.Change) changeWords {
 	for _, w := range changeTable() {
 		if w.what == c.What {
@@ -76,6 +85,10 @@ func wordsOf(c difference.Change) changeWords {
 func ChangeText(c difference.Change) string {
 	subject := wordsOf(c).subject(c)
 	switch {
+	case c.What == difference.StoreSnap && c.Field == "" && c.Old == "":
+		subject = "joined the " + subject
+	case c.What == difference.StoreSnap && c.Field == "" && c.New == "":
+		subject = "left the " + subject
 	case c.What == difference.Icon && c.Old == "":
 		subject += " added"
 	case c.What == difference.Icon && c.New == "":

@@ -28,6 +28,11 @@ func TestChangeLine(t *testing.T) {
 		{difference.Change{What: difference.Release, Snap: "jq", Channel: "1/stable", Architecture: "amd64", Field: "released-at", Old: "x", New: "y"}, "jq 1/stable for amd64: released-at: x -> y"},
 		{difference.Change{What: difference.Assertion, Name: "account/x", Old: "revision 1", New: "revision 2"}, "assertion account/x: revision 1 -> revision 2"},
 		{difference.Change{What: difference.Manifest, Name: "sha256:a", Field: "manifests"}, "image sha256:a: manifests changed"},
+		{difference.Change{What: difference.Store, Name: "acme", New: "Acme"}, "store acme: none -> Acme"},
+		{difference.Change{What: difference.Store, Name: "acme", Field: "parent", New: "top"}, "store acme: parent: none -> top"},
+		{difference.Change{What: difference.StoreSnap, Name: "acme", Snap: "tool", New: "acme"}, "tool joined the store acme"},
+		{difference.Change{What: difference.StoreSnap, Name: "acme", Snap: "tool", Old: "acme"}, "tool left the store acme"},
+		{difference.Change{What: difference.StoreSnap, Name: "acme", Snap: "tool", Field: "store", Old: "x", New: "y"}, "tool store acme: store: x -> y"},
 		{difference.Change{What: "later", Snap: "jq", Field: "x", Old: "1", New: "2"}, "jq later x: 1 -> 2"},
 	} {
 		if got := cli.ChangeLine(tt.change); got != tt.want {
