@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"offlinestore/assertion"
 	"offlinestore/blob"
 	"offlinestore/catalog"
@@ -142,7 +140,7 @@ func (in *Instance) HostHealth() (*Health, error) {
 	h.NoStoreAssertion = h.StoreID != "" && !in.Dir.HasStoreAssertion()
 	info, err := os.Stat(in.Dir.SettingsPath())
 	h.OpenSettings = err == nil && info.Mode().Perm()&0o077 != 0 // an editor or a copy may have changed the mode
-	h.ReadOnly = errors.Is(unix.Access(string(in.Dir), unix.W_OK), unix.EROFS)
+	h.ReadOnly = isReadOnly(string(in.Dir))
 	signers, err := in.Trust.Signers()
 	if err != nil {
 		return nil, err

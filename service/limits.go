@@ -2,12 +2,10 @@ package service
 
 import (
 	"log/slog"
-	"math"
 	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
-	"syscall"
 
 	"offlinestore/transfer"
 )
@@ -39,15 +37,6 @@ func (l *Listeners) bound(g *transfer.Guard, log *slog.Logger) {
 			*part.ln = g.Listen(*part.ln, max(all*part.percent/100, 8))
 		}
 	}
-}
-
-// openFiles returns the limit of descriptors of this process.
-func openFiles() int64 {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return fewFiles
-	}
-	return int64(min(limit.Cur, math.MaxInt32))
 }
 
 // limitMemory makes the garbage collector work harder before the heap outgrows the catalogue. GOMEMLIMIT in the environment

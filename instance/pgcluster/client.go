@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"syscall"
 )
 
 // Command returns a client program of the cluster's own version, like pg_dump, which logs in to a database of the cluster as the
@@ -59,7 +58,7 @@ func FindClient(ctx context.Context, name string, version int) (path string, err
 
 // InUse reports whether a process uses the cluster in dir, or its PostgreSQL runs.
 func InUse(dir string) (bool, error) {
-	users, err := os.OpenFile(filepath.Join(dir, usersLock), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	users, err := os.OpenFile(filepath.Join(dir, usersLock), os.O_RDONLY|noFollow|nonBlocking, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -67,12 +66,12 @@ func InUse(dir string) (bool, error) {
 		return false, fmt.Errorf("look at the database cluster: %w", err)
 	}
 	defer users.Close() // it holds the lock
-	err = syscall.Flock(int(users.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return true, nil
-	}
+	alone, err := tryLock(users, exclusive)
 	if err != nil {
-		return false, fmt.Errorf("lock %s: %w", users.Name(), err)
+		return false, err
+	}
+	if !alone {
+		return true, nil
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {

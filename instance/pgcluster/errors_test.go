@@ -1,3 +1,5 @@
+//go:build unix
+
 package pgcluster_test
 
 import (

@@ -10,7 +10,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 )
 
@@ -26,7 +25,7 @@ type folder struct {
 	path string
 	root *os.Root
 	// cred is the owner, for commands that must run as another user; nil if we are the owner ourselves.
-	cred *syscall.Credential
+	cred *identity
 }
 
 func openFolder(dir string) (*folder, error) {
@@ -90,7 +89,7 @@ func (f *folder) settleOwner() error {
 }
 
 // heir returns the user who gets a new folder in parent.
-func heir(parent string) (*syscall.Credential, error) {
+func heir(parent string) (*identity, error) {
 	info, err := os.Stat(parent)
 	if err != nil {
 		return nil, fmt.Errorf("read the folder around the database cluster: %w", err)
@@ -111,13 +110,13 @@ func heir(parent string) (*syscall.Credential, error) {
 
 // credential returns a user with the group of its login, or with gid if it has no login. The group of a folder is unsuitable: it is
 // often root's, left over from a chown of the user alone.
-func credential(uid, gid uint32) *syscall.Credential {
+func credential(uid, gid uint32) *identity {
 	if u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10)); err == nil {
 		if id, err := strconv.ParseUint(u.Gid, 10, 32); err == nil {
 			gid = uint32(id)
 		}
 	}
-	return &syscall.Credential{Uid: uid, Gid: gid}
+	return &identity{Uid: uid, Gid: gid}
 }
 
 // owner returns the id of the user who runs PostgreSQL.
@@ -157,7 +156,7 @@ func (f *folder) mkdir(name string) error {
 	if made != nil && !errors.Is(made, fs.ErrExist) {
 		return fmt.Errorf("make a folder of the database cluster: %w", made)
 	}
-	dir, err := f.root.OpenFile(name, syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	dir, err := f.root.OpenFile(name, onlyFolder|noFollow, 0)
 	if err != nil {
 		return fmt.Errorf("open a folder of the database cluster: %w", err)
 	}
@@ -200,14 +199,14 @@ func (f *folder) lock(ctx context.Context, name string, how int) (*os.File, erro
 		return nil, fmt.Errorf("lock the database cluster: %w", err)
 	}
 	for {
-		err := syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB)
-		if err == nil {
+		mine, err := tryLock(file, how)
+		if mine {
 			return file, nil
 		}
-		if errors.Is(err, syscall.EWOULDBLOCK) {
+		if err == nil {
 			err = pause(ctx, pollInterval)
 		}
-		if err != nil && !errors.Is(err, syscall.EINTR) {
+		if err != nil {
 			file.Close()
 			return nil, fmt.Errorf("lock the database cluster in %s: %w", f.path, err)
 		}
@@ -224,11 +223,6 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	}
-}
-
-func owner(info fs.FileInfo) (uid, gid uint32) {
-	st := info.Sys().(*syscall.Stat_t)
-	return st.Uid, st.Gid
 }
 
 func userName(uid uint32) string {

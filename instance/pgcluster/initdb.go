@@ -130,8 +130,8 @@ func (c *Cluster) command(ctx context.Context, name string, args ...string) *exe
 	cmd := exec.CommandContext(ctx, filepath.Join(c.install.bindir, name), args...)
 	cmd.Dir = c.folder.path
 	cmd.Env = []string{"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "PWD=" + c.folder.path}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: c.folder.cred}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.SysProcAttr = ownSession(c.folder.cred)
+	cmd.Cancel = func() error { return kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	return cmd
 }
 

@@ -24,7 +24,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -85,12 +84,12 @@ func Start(ctx context.Context, opts Options) (*Cluster, error) {
 }
 
 func (c *Cluster) start(ctx context.Context) error {
-	starting, err := c.folder.lock(ctx, startLock, syscall.LOCK_EX)
+	starting, err := c.folder.lock(ctx, startLock, exclusive)
 	if err != nil {
 		return err
 	}
 	defer starting.Close()
-	if c.users, err = c.folder.lock(ctx, usersLock, syscall.LOCK_SH); err != nil {
+	if c.users, err = c.folder.lock(ctx, usersLock, shared); err != nil {
 		return err
 	}
 	if err = c.bringUp(ctx); err != nil {
@@ -164,7 +163,7 @@ func (c *Cluster) Close() error {
 	defer c.release()
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	stopping, err := c.folder.lock(ctx, startLock, syscall.LOCK_EX)
+	stopping, err := c.folder.lock(ctx, startLock, exclusive)
 	if err != nil {
 		return err
 	}
@@ -174,12 +173,9 @@ func (c *Cluster) Close() error {
 
 // leave stops the cluster if nobody else uses it. The caller holds the start lock, so no new user can appear meanwhile.
 func (c *Cluster) leave(ctx context.Context) error {
-	err := syscall.Flock(int(c.users.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("lock %s: %w", c.users.Name(), err)
+	alone, err := tryLock(c.users, exclusive)
+	if err != nil || !alone {
+		return err
 	}
 	return c.stop(ctx)
 }

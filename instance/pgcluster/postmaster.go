@@ -181,7 +181,7 @@ func (c *Cluster) stop(ctx context.Context) error {
 		return err
 	}
 	// SIGINT is PostgreSQL's fast shutdown.
-	if err := syscall.Kill(pid, syscall.SIGINT); err != nil && !errors.Is(err, syscall.ESRCH) {
+	if err := kill(pid, syscall.SIGINT); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("stop PostgreSQL (process %d): %w", pid, err)
 	}
 	for c.runsHere(pid) {

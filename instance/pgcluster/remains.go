@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // maxWords is how much of another program's output an error quotes, in bytes.
@@ -72,7 +70,7 @@ func (c *Cluster) removeStalePid() error {
 	if err != nil {
 		return err
 	}
-	if pid != 0 && errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+	if pid != 0 && errors.Is(kill(pid, 0), syscall.ESRCH) {
 		return nil
 	}
 	if err := c.folder.root.Remove(pidFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -154,7 +152,6 @@ const minFree = 16 << 20
 // isFull reports whether the cluster's disk may be too full, which would explain a failure. PostgreSQL can't log that to a full
 // disk.
 func (f *folder) isFull() bool {
-	var st unix.Statfs_t
-	err := unix.Statfs(f.path, &st)
-	return err == nil && st.Bavail*uint64(st.Bsize) < minFree
+	free, err := freeSpace(f.path)
+	return err == nil && free < minFree
 }

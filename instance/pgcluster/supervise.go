@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"syscall"
 	"time"
 )
 
@@ -64,7 +63,7 @@ func (c *Cluster) Supervise(ctx context.Context, log *slog.Logger) {
 // revive starts PostgreSQL, unless another process did it meanwhile. It never makes a cluster: an empty store would take the place of
 // one that disappeared.
 func (c *Cluster) revive(ctx context.Context) error {
-	starting, err := c.folder.lock(ctx, startLock, syscall.LOCK_EX)
+	starting, err := c.folder.lock(ctx, startLock, exclusive)
 	if err != nil {
 		return err
 	}

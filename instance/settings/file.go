@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"offlinestore/blob"
 
@@ -93,7 +92,7 @@ func lockFile(path string) (*os.File, error) {
 	if err == nil {
 		err = giveToFolderOwner(f)
 	} else if errors.Is(err, fs.ErrExist) {
-		f, err = os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW, 0)
+		f, err = os.OpenFile(path, os.O_RDWR|noFollow, 0)
 	}
 	if err == nil {
 		err = flock(f)
@@ -103,14 +102,6 @@ func lockFile(path string) (*os.File, error) {
 		return nil, fmt.Errorf("lock the settings: %w", err)
 	}
 	return f, nil
-}
-
-func flock(f *os.File) error {
-	for {
-		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); !errors.Is(err, syscall.EINTR) {
-			return err
-		}
-	}
 }
 
 // writeFile replaces the file by a whole new one. If anything fails, the old one stays.
@@ -154,17 +145,4 @@ func removeUnfinished(path string) {
 			os.Remove(filepath.Join(filepath.Dir(path), e.Name()))
 		}
 	}
-}
-
-// giveToFolderOwner gives a file that root has just made to the user who owns the store, so that the user can read it.
-func giveToFolderOwner(f *os.File) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	info, err := os.Stat(filepath.Dir(f.Name()))
-	if err != nil {
-		return err
-	}
-	st := info.Sys().(*syscall.Stat_t)
-	return f.Chown(int(st.Uid), int(st.Gid))
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"syscall"
 	"time"
 )
 
@@ -65,7 +64,7 @@ func stampOf(path string) stamp {
 	case err != nil:
 		return stamp{err: err.Error()}
 	}
-	return stamp{info.Sys().(*syscall.Stat_t).Ino, info.Size(), info.ModTime(), ""}
+	return stamp{inode(info), info.Size(), info.ModTime(), ""}
 }
 
 // Changed returns the settings whose values differ between two readings, sorted by name.

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command bench measures the times that operators wait for, as ratios against a yardstick. Ours and the yardstick take
 // turns, because machines differ and the speed of one machine changes from minute to minute. The median of the ratios is
 // printed.

@@ -1,3 +1,5 @@
+//go:build linux || darwin
+
 // Command demo tells the story of this project on one machine: a simulated store outside, an export, a carried bundle, a
 // push, and inside a real snapd client and the requests of Juju and a container runtime. It keeps to the loopback and
 // leaves nothing behind.

@@ -7,11 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"offlinestore/blob"
 	"offlinestore/instance/pgcluster"
 )
 
@@ -108,8 +108,7 @@ func (t *testCluster) admin() string { return t.DSN("postgres", pgcluster.Superu
 // may be long, and other programs that tests run can't handle a socket with a long path.
 func parent() string {
 	const inMemory, enough = "/dev/shm", 2 << 30 // bytes
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(inMemory, &fs); err != nil || fs.Bavail*uint64(fs.Bsize) < enough {
+	if free, err := blob.Free(inMemory); err != nil || free < enough {
 		return "/tmp"
 	}
 	return inMemory
@@ -126,7 +125,7 @@ func guard(dir string) (*os.File, error) {
 	cmd := exec.Command("/bin/sh", "-c", guardScript, "sh", dir)
 	cmd.Dir = "/"
 	cmd.Stdin = r
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	cmd.SysProcAttr = ownSession()
 	if err := cmd.Start(); err != nil {
 		w.Close()
 		return nil, fmt.Errorf("start the guard of the test cluster: %w", err)

@@ -1,28 +1,21 @@
+//go:build unix
+
 package instance
 
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 // maxLinks bounds the links on the way to a folder, as the kernel does.
 const maxLinks = 40
-
-// LinkError reports a link on the way to the data folder that another user than root can change. With root's rights, such a link
-// would give away its target.
-type LinkError struct {
-	Path  string
-	Owner int
-}
-
-func (e *LinkError) Error() string {
-	return fmt.Sprintf("%s is a symbolic link of user %d, which root does not follow", e.Path, e.Owner)
-}
 
 // openFolder opens a folder for root by descriptors, and may make it if there is none. The owner has to get there through the folders
 // above, which are made along with it.
@@ -134,3 +127,11 @@ func reopen(f *os.File) (*os.File, error) {
 	}
 	return os.NewFile(uintptr(fd), f.Name()), nil
 }
+
+func ownerOf(info fs.FileInfo) (uid, gid int) {
+	st := info.Sys().(*syscall.Stat_t)
+	return int(st.Uid), int(st.Gid)
+}
+
+// isReadOnly reports whether the file system of a folder forbids writing.
+func isReadOnly(dir string) bool { return errors.Is(unix.Access(dir, unix.W_OK), unix.EROFS) }

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package pgtest
+
+import "syscall"
+
+// ownSession returns nil: no PostgreSQL of a test runs on this system.
+func ownSession() *syscall.SysProcAttr { return nil }
