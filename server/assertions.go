@@ -49,8 +49,7 @@ func (ix *index) addAssertions(list []catalog.Assertion, known []*assertion.Asse
 		}
 		ix.addAssertion(a)
 	}
-	ix.arrangeAssertions()
-	return hidden, nil
+	return hidden, ix.arrangeAssertions()
 }
 
 func newIndexedAssertion(stored *catalog.Assertion) (*indexedAssertion, error) {
@@ -80,7 +79,7 @@ func (ix *index) addAssertion(a *indexedAssertion) {
 }
 
 // arrangeAssertions sorts the lists: the last point of a sequence and the newest revision first. Of two revisions, devices get the newer one.
-func (ix *index) arrangeAssertions() {
+func (ix *index) arrangeAssertions() error {
 	for _, lists := range []layer[[]*indexedAssertion]{ix.assertions, ix.sequences} {
 		for _, l := range lists.own {
 			slices.SortFunc(l, func(a, b *indexedAssertion) int {
@@ -88,6 +87,7 @@ func (ix *index) arrangeAssertions() {
 			})
 		}
 	}
+	return ix.addGates()
 }
 
 // group returns the key of the assertions that are hidden together: all revisions of one assertion, and all points of a sequence. A device that

@@ -35,6 +35,9 @@ type index struct {
 	asserts    int
 	names      func() []*nameEntry
 	categories []string
+	// gates has the snaps that control the refreshes of a snap, by its ID, and approved the revisions that they approve.
+	gates    layer[[]string]
+	approved layer[bool] // by the IDs of both snaps and the revision
 	// brandKeys finds the accounts and keys among the assertions.
 	brandKeys *brandKeys
 	// hasFeatured reports whether a snap is featured.
@@ -77,7 +80,9 @@ func newIndex(c *catalog.Snapshot, known []*assertion.Assertion) (*index, error)
 		return nil, err
 	}
 	ix.arrange()
-	ix.addViews(c.Stores, private, hidden)
+	if err := ix.addViews(c.Stores, private, hidden); err != nil {
+		return nil, err
+	}
 	return ix, ix.everything.addPins()
 }
 

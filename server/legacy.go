@@ -193,12 +193,29 @@ func (sn *indexedSnap) legacyPick(ix *index, arch, asked, number string) (*index
 
 // metadataRequest is the body of POST /api/v1/snaps/metadata: the snaps of a device.
 type metadataRequest struct {
-	Snaps []struct {
-		SnapID   string          `json:"snap_id"`
-		Channel  string          `json:"channel"`
-		Revision json.RawMessage `json:"revision"`
-		Epoch    *snap.Epoch     `json:"epoch"`
-	} `json:"snaps"`
+	Snaps []legacyInstalled `json:"snaps"`
+}
+
+// legacyInstalled is a snap on a device.
+type legacyInstalled struct {
+	SnapID   string          `json:"snap_id"`
+	Channel  string          `json:"channel"`
+	Revision json.RawMessage `json:"revision"`
+	Epoch    *snap.Epoch     `json:"epoch"`
+	// IgnoreValidation is as in version 2.
+	IgnoreValidation bool `json:"ignore_validation"`
+}
+
+// usable returns a test for the revisions that a device can use.
+func (req *metadataRequest) usable(ix *index, sn *indexedSnap, in legacyInstalled) usable {
+	have, _ := strconv.Atoi(strings.Trim(string(in.Revision), `"`))
+	u := usable{ix: ix, snapID: sn.SnapID, epoch: in.Epoch, have: have}
+	if !in.IgnoreValidation {
+		u.gates = ix.gatesAmong(sn, func(id string) bool {
+			return slices.ContainsFunc(req.Snaps, func(other legacyInstalled) bool { return other.SnapID == id })
+		})
+	}
+	return u
 }
 
 // metadata answers with the current revision of each snap of a device. Snaps that are not here are left out.
@@ -233,11 +250,10 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 		if sn == nil || err != nil {
 			continue
 		}
-		have, _ := strconv.Atoi(strings.Trim(string(in.Revision), `"`))
 		if sn.follow(arch, c.WithTrack(channel.DefaultTrack)) == nil {
 			s.missSnap(in.SnapID, sn.Name, in.Channel, arch, 0)
 		}
-		if found := sn.upgrade(arch, c.WithTrack(channel.DefaultTrack), in.Epoch, have); found != nil {
+		if found := sn.upgrade(arch, c.WithTrack(channel.DefaultTrack), req.usable(ix, sn, in)); found != nil {
 			if out.add(newLegacySnap(sn, found.revision, found.name, origin)) != nil {
 				s.failBusy(w, r)
 				return

@@ -139,13 +139,13 @@ func (c *refreshCall) appendChannel(dst []byte, a *snap.Action, sn *indexedSnap,
 	if r == nil {
 		return c.appendMissing(dst, a, sn, fmt.Sprintf("snap %q has nothing in %s for %s; here it is for %s", sn.Name, wanted, c.arch, sn.where()))
 	}
-	epoch, have := a.Epoch, 0
+	usable := usable{ix: c.ix, snapID: sn.SnapID, epoch: a.Epoch}
 	if installed != nil {
-		epoch, have = installed.Epoch, installed.Revision
+		usable.epoch, usable.have, usable.gates = installed.Epoch, installed.Revision, c.gates(sn, a, installed)
 	}
-	if epoch != nil && !r.revision.Epoch.CanRead(*epoch) {
-		if r = sn.upgrade(c.arch, wanted, epoch, have); r == nil {
-			return c.appendStay(dst, a, sn, wanted, have)
+	if !usable.revision(r.revision) {
+		if r = sn.upgrade(c.arch, wanted, usable); r == nil {
+			return c.appendStay(dst, a, sn, wanted, usable.have)
 		}
 	}
 	redirect := ""
@@ -155,8 +155,8 @@ func (c *refreshCall) appendChannel(dst []byte, a *snap.Action, sn *indexedSnap,
 	return c.appendFound(dst, a, sn, r.revision, r, redirect)
 }
 
-// appendStay answers a device that can't use the channel's release, since nothing newer reads the epoch of its data. The answer is
-// a revision that the device has already.
+// appendStay answers a device that can't use the channel's release, since nothing newer reads the epoch of its data, or is approved. The answer
+// is a revision that the device has already.
 func (c *refreshCall) appendStay(dst []byte, a *snap.Action, sn *indexedSnap, wanted channel.Channel, have int) []byte {
 	if a.Action != snap.ActionRefresh {
 		return c.appendMissing(dst, a, sn, fmt.Sprintf("snap %q has no revision in %s for %s that reads the data of the installed epoch", sn.Name, wanted, c.arch))

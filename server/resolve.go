@@ -24,11 +24,11 @@ func rowOf(e *channelmap.Entry[string, *row]) *row {
 // track returns c with the default track if c has no track.
 func (sn *indexedSnap) track(c channel.Channel) channel.Channel { return sn.channels.WithTrack(c) }
 
-// upgrade returns the row for a device that has the snap already. It skips a revision that can't read the data of the installed
-// one, and takes another release of the same channel that can. It returns nil if there is none.
-func (sn *indexedSnap) upgrade(arch string, c channel.Channel, installed *snap.Epoch, revision int) *row {
-	return rowOf(sn.channels.Upgrade(arch, c, revision, func(e *channelmap.Entry[string, *row]) bool {
-		return installed == nil || e.Value.revision.Epoch.CanRead(*installed)
+// upgrade returns the row for a device that has the snap already. It skips a revision that the device can't use, and takes another release of
+// the same channel that it can use. It returns nil if there is none.
+func (sn *indexedSnap) upgrade(arch string, c channel.Channel, d usable) *row {
+	return rowOf(sn.channels.Upgrade(arch, c, d.have, func(e *channelmap.Entry[string, *row]) bool {
+		return d.revision(e.Value.revision) && (len(d.gates) == 0 || e.Revision >= d.have) // an older revision may be approved, too
 	}))
 }
 

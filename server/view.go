@@ -34,8 +34,10 @@ func (ix *index) of(d session.Device) *index {
 }
 
 // addViews makes the views of stores.
-func (ix *index) addViews(list []catalog.Store, private privateSnaps, hidden []hiddenAssertion) {
-	ix.everything = ix.with(private, hidden)
+func (ix *index) addViews(list []catalog.Store, private privateSnaps, hidden []hiddenAssertion) (err error) {
+	if ix.everything, err = ix.with(private, hidden); err != nil {
+		return err
+	}
 	ix.stores = make(map[string]storeView)
 	stores := make(map[string]*catalog.Store, len(list))
 	for i := range list {
@@ -57,8 +59,13 @@ func (ix *index) addViews(list []catalog.Store, private privateSnaps, hidden []h
 		isHidden := func(a hiddenAssertion) bool {
 			return slices.ContainsFunc(a.snaps, func(id string) bool { return !seen[id] })
 		}
-		ix.stores[id] = storeView{ix.with(mine, slices.DeleteFunc(slices.Clone(hidden), isHidden)), store.BrandID}
+		view, err := ix.with(mine, slices.DeleteFunc(slices.Clone(hidden), isHidden))
+		if err != nil {
+			return err
+		}
+		ix.stores[id] = storeView{view, store.BrandID}
 	}
+	return nil
 }
 
 // visible returns the snaps of a store, by ID: its own, and the ones of the stores above it and of its friendly stores.
@@ -103,11 +110,11 @@ func (ix *index) friendlyStores() map[string][]string {
 }
 
 // with returns a view with private snaps beside what everybody sees. It shares everything else with ix.
-func (ix *index) with(snaps privateSnaps, hidden []hiddenAssertion) *index {
+func (ix *index) with(snaps privateSnaps, hidden []hiddenAssertion) (*index, error) {
 	v := *ix
 	v.views = views{}
 	v.byName, v.byID, v.channels = ix.byName.above(), ix.byID.above(), ix.channels.above()
-	v.files, v.icons = ix.files.above(), ix.icons.above()
+	v.files, v.icons, v.gates, v.approved = ix.files.above(), ix.icons.above(), ix.gates.above(), ix.approved.above()
 	v.assertions, v.sequences = ix.assertions.above(), ix.sequences.above()
 	v.snaps = slices.Clone(ix.snaps)
 	for _, sn := range snaps {
@@ -117,6 +124,5 @@ func (ix *index) with(snaps privateSnaps, hidden []hiddenAssertion) *index {
 		v.addAssertion(a.indexedAssertion)
 	}
 	v.arrange()
-	v.arrangeAssertions()
-	return &v
+	return &v, v.arrangeAssertions()
 }

@@ -64,6 +64,8 @@ type Installed struct {
 	TrackingChannel string `json:"tracking-channel"`
 	Epoch           *Epoch `json:"epoch,omitempty"`
 	CohortKey       string `json:"cohort-key,omitempty"`
+	// IgnoreValidation is set if the snaps that control the refreshes of this one have no say.
+	IgnoreValidation bool `json:"ignore-validation,omitempty"`
 	// ValidationSets holds the primary keys of the validation sets that the device enforces for the snap.
 	ValidationSets [][]string `json:"validation-sets,omitempty"`
 }
@@ -78,6 +80,8 @@ type Action struct {
 	Revision    int    `json:"revision,omitempty"`
 	Epoch       *Epoch `json:"epoch,omitempty"`
 	CohortKey   string `json:"cohort-key,omitempty"`
+	// IgnoreValidation is as in Installed. An action overrules it.
+	IgnoreValidation *bool `json:"ignore-validation,omitempty"`
 	// ValidationSets holds the primary keys of the validation sets that pin the revision.
 	ValidationSets [][]string `json:"validation-sets,omitempty"`
 	// Key and Assertions belong to fetch-assertions.
