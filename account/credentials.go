@@ -142,6 +142,16 @@ func newToken(scheme, token string) (*Credentials, error) {
 	return &Credentials{Scheme: scheme, Token: token}, nil
 }
 
+// export returns the credentials as snapcraft exports them.
+func (c *Credentials) export() (string, error) {
+	kind, value := kindSSO, any(pair{c.Root, c.Discharge})
+	if c.Token != "" {
+		kind, value = strings.ToLower(c.Scheme), c.Token
+	}
+	text, err := json.Marshal(map[string]any{"t": kind, "v": value})
+	return base64.StdEncoding.EncodeToString(text), err
+}
+
 // header returns the value of the Authorization header.
 func (c *Credentials) header() (string, error) {
 	if c.Token != "" {

@@ -64,6 +64,13 @@ func (s *Session) Authorization() string {
 	return s.header
 }
 
+// Export returns the login in the form in which snapcraft exports one, which [Parse] reads. It is a secret.
+func (s *Session) Export() (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.login.export()
+}
+
 // Refresh replaces the discharge of a login that the store finds too old. It does nothing if another request, or another process, has
 // replaced it already. It returns an *[ExpiredError] if only a new login helps.
 func (s *Session) Refresh(ctx context.Context, old string) (err error) {

@@ -28,6 +28,8 @@ func parallel[T any](all []T, fn func(T) error) error {
 type infoAnswer struct {
 	info *snap.InfoResponse
 	err  error
+	// store is set if only the devices of a store see the snap.
+	store string
 }
 
 // askInfos asks for the snaps of queries that are not planned yet. It ends early if the store as a whole gives no answer.
@@ -42,7 +44,8 @@ func (p *planner) askInfos(queries []*snapQuery) (map[string]*infoAnswer, error)
 		a := &infoAnswer{}
 		answers[w.name] = a
 		g.Go(func() error {
-			a.info, a.err = p.e.Client.Info(ctx, w.name)
+			a.info, a.err = p.client(w.name).Info(ctx, w.name)
+			p.askInside(w.name, a)
 			if errors.Is(a.err, upstream.ErrNotFound) {
 				p.askByNumber(ctx, w.name, queries, a)
 			}

@@ -12,7 +12,7 @@ import (
 	"offlinestore/upstream"
 )
 
-// AccountKey names a public key of an account.
+// AccountKey names a public key of an account. Account is empty if any account may own it.
 type AccountKey struct{ Account, ID string }
 
 // ref returns the reference of the key, or an error if there can be no such key.
@@ -20,8 +20,10 @@ func (k AccountKey) ref() (assertion.Ref, error) {
 	if _, err := assertion.ParseDigestHeader(k.ID); err != nil {
 		return assertion.Ref{}, fmt.Errorf("account-key %.80q: want the SHA3-384 of a public key, 64 letters, digits, - and _", k.ID)
 	}
-	if _, err := assertion.RefFromPath("account", []string{k.Account}); err != nil {
-		return assertion.Ref{}, err
+	if k.Account != "" {
+		if _, err := assertion.RefFromPath("account", []string{k.Account}); err != nil {
+			return assertion.Ref{}, err
+		}
 	}
 	return assertion.RefFromPath("account-key", []string{k.ID})
 }
@@ -66,8 +68,10 @@ type Assertion struct {
 	Ref assertion.Ref
 	// item is the part of the request that asks for it.
 	item Item
-	// account is the account that must own an account-key.
+	// account is the account that must own an account-key, if that is known.
 	account string
+	// snap is the name of the snap that a declaration is about. An export can do without it.
+	snap string
 	// planned is the assertion itself if the plan depends on it.
 	planned *assertion.Assertion
 	// stream is filled in by Fetch.
@@ -77,7 +81,15 @@ type Assertion struct {
 // String returns the name of the assertion for people.
 func (a *Assertion) String() string { return a.Ref.Name() }
 
-// addAccountKeys plans the requested keys.
+// announcement returns the name of the assertion in progress messages, in the original's words.
+func (a *Assertion) announcement() string {
+	if a.snap != "" {
+		return "snap declaration for " + a.snap
+	}
+	return a.String()
+}
+
+// addAccountKeys plans the requested keys. It asks for them, so that an unknown key is an error before anything is downloaded.
 func (p *planner) addAccountKeys() error {
 	for _, k := range p.plan.Request.AccountKeys {
 		ref, err := k.ref()
@@ -85,9 +97,18 @@ func (p *planner) addAccountKeys() error {
 			return err
 		}
 		item := Item{AccountKey: k.ID}
-		if !p.plan.Request.without(item) {
-			p.plan.Assertions = append(p.plan.Assertions, &Assertion{Ref: ref, item: item, account: k.Account})
+		if p.plan.Request.without(item) {
+			continue
 		}
+		a := &Assertion{Ref: ref, item: item, account: k.Account}
+		a.planned, err = p.e.Client.Assertion(p.ctx, ref.Type, ref.PrimaryKey, maxFormat[ref.Type])
+		if errors.Is(err, upstream.ErrNotFound) {
+			return itemError(item, &MissingError{[]Gap{{Snap: a.String(), Reason: "the store has none"}}})
+		}
+		if err != nil {
+			return itemError(item, &StoreError{err})
+		}
+		p.plan.Assertions = append(p.plan.Assertions, a)
 	}
 	return nil
 }

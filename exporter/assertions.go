@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -23,9 +24,11 @@ const maxChain = 2000
 
 // fetcher fetches assertions with their prerequisites, each once in an export.
 type fetcher struct {
-	e    *Exporter
-	ctx  context.Context
-	have map[string]assertionAnswer // by Ref.Key
+	e *Exporter
+	// client asks the Snap Store, on behalf of the devices of a store if private snaps are planned.
+	client *upstream.Client
+	ctx    context.Context
+	have   map[string]assertionAnswer // by Ref.Key
 	// down is the error of a store that gives no answer, so that it is not asked again.
 	down error
 	// modelKeys returns the references of the keys of Canonical's models that the store has.
@@ -33,7 +36,7 @@ type fetcher struct {
 }
 
 func (e *Exporter) newFetcher(ctx context.Context) *fetcher {
-	f := &fetcher{e: e, ctx: ctx, have: make(map[string]assertionAnswer)}
+	f := &fetcher{e: e, client: e.Client, ctx: ctx, have: make(map[string]assertionAnswer)}
 	f.modelKeys = sync.OnceValue(func() []assertion.Ref { return f.fetchModelKeys(modelKeyIDs()) })
 	return f
 }
@@ -72,8 +75,12 @@ func (e *Exporter) fetchAssertions(f *fetcher, p *Plan) (err error) {
 		if a.planned != nil {
 			f.have[a.Ref.Key()] = assertionAnswer{list: []*assertion.Assertion{a.planned}}
 		}
-		e.Progress.Downloading(a.String() + "...")
+		e.Progress.Downloading(a.announcement() + "...")
 		if _, err := f.getAssertions(a.Ref); errors.Is(err, upstream.ErrNotFound) {
+			if a.snap != "" {
+				e.Progress.Warn(fmt.Sprintf("the bundle goes without the declaration of the snap %s, which has no release: %v", a.snap, err))
+				continue
+			}
 			return itemError(a.item, &MissingError{[]Gap{{Snap: a.String(), Reason: "the store has none"}}})
 		}
 		if a.stream, err = f.stream(a.Ref); err != nil {
@@ -83,7 +90,8 @@ func (e *Exporter) fetchAssertions(f *fetcher, p *Plan) (err error) {
 			return itemError(a.item, err)
 		}
 	}
-	_, err = e.buildHead(nil, nil, p.Assertions)
+	p.Assertions = slices.DeleteFunc(p.Assertions, func(a *Assertion) bool { return a.stream == nil })
+	_, err = e.buildHead(Part{Stores: p.Stores, Assertions: p.Assertions})
 	return err
 }
 
@@ -161,12 +169,12 @@ func (f *fetcher) getAssertions(ref assertion.Ref) ([]*assertion.Assertion, erro
 // ask asks the store for an assertion. A declaration comes in several formats.
 func (f *fetcher) ask(ctx context.Context, ref assertion.Ref) ([]*assertion.Assertion, error) {
 	if ref.Type == "snap-declaration" {
-		return f.e.Client.SnapDeclarations(ctx, ref.PrimaryKey[1])
+		return f.client.SnapDeclarations(ctx, ref.PrimaryKey[1])
 	}
 	if a := f.e.Cache.findAssertion(ref); a != nil {
 		return []*assertion.Assertion{a}, nil
 	}
-	a, err := f.e.Client.Assertion(ctx, ref.Type, ref.Path(), maxFormat[ref.Type])
+	a, err := f.client.Assertion(ctx, ref.Type, ref.Path(), maxFormat[ref.Type])
 	if err != nil {
 		return nil, err
 	}

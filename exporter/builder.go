@@ -18,17 +18,29 @@ func (e *Exporter) verifySnap(s *Snap) error {
 			r.blobs = append(r.blobs, cachedBlob{remoteBlob: snapBlob(d)})
 		}
 	}
-	_, err := e.buildHead([]*Snap{s}, nil, nil)
+	_, err := e.buildHead(Part{Snaps: []*Snap{s}})
 	return err
 }
 
+// Part is the part of a plan that goes into one bundle.
+type Part struct {
+	Snaps       []*Snap
+	Charms      []*Charm
+	Assertions  []*Assertion
+	Stores      []*Store
+	Withdrawals []*Withdrawal
+}
+
 // buildHead makes a bundle's head from its items and verifies it.
-func (e *Exporter) buildHead(snaps []*Snap, charms []*Charm, assertions []*Assertion, withdrawals ...*Withdrawal) (*bundle.Head, error) {
+func (e *Exporter) buildHead(p Part) (*bundle.Head, error) {
 	h := &bundle.Head{}
-	for _, w := range withdrawals {
+	for _, w := range p.Withdrawals {
 		h.Withdrawals = append(h.Withdrawals, w.item())
 	}
-	for _, s := range snaps {
+	for _, s := range p.Stores {
+		h.Stores = append(h.Stores, s.item())
+	}
+	for _, s := range p.Snaps {
 		h.Snaps = append(h.Snaps, &bundle.Snap{Listing: s.Listing, Assertions: s.assertions, Icon: s.icon})
 		for _, r := range s.Revisions {
 			rev, err := s.item(r)
@@ -38,10 +50,10 @@ func (e *Exporter) buildHead(snaps []*Snap, charms []*Charm, assertions []*Asser
 			h.Revisions = append(h.Revisions, rev)
 		}
 	}
-	for _, c := range charms {
+	for _, c := range p.Charms {
 		addCharm(h, c)
 	}
-	for _, a := range assertions {
+	for _, a := range p.Assertions {
 		h.Assertions = append(h.Assertions, &bundle.Assertion{Ref: a.Ref, Assertions: a.stream})
 	}
 	return e.verifyHead(h)
@@ -60,8 +72,8 @@ func (e *Exporter) verifyHead(h *bundle.Head) (*bundle.Head, error) {
 }
 
 // Builder returns a bundle builder with items that Fetch has fetched.
-func (e *Exporter) Builder(snaps []*Snap, charms []*Charm, assertions []*Assertion, withdrawals ...*Withdrawal) (*bundle.Builder, error) {
-	h, err := e.buildHead(snaps, charms, assertions, withdrawals...)
+func (e *Exporter) Builder(p Part) (*bundle.Builder, error) {
+	h, err := e.buildHead(p)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +81,7 @@ func (e *Exporter) Builder(snaps []*Snap, charms []*Charm, assertions []*Asserti
 	err = errors.Join(
 		addAll(d.AddSnap, h.Snaps), addAll(d.AddRevision, h.Revisions), addAll(d.AddCharm, h.Charms),
 		addAll(d.AddCharmRevision, h.CharmRevisions), addAll(d.AddCharmResource, h.CharmResources), addAll(d.AddImageManifest, h.Images),
-		addAll(d.AddAssertion, h.Assertions), addAll(d.AddWithdrawal, h.Withdrawals))
+		addAll(d.AddAssertion, h.Assertions), addAll(d.AddWithdrawal, h.Withdrawals), addAll(d.AddStore, h.Stores))
 	if err != nil {
 		return nil, &StoreError{err} // the store sent metadata that a bundle can't hold
 	}

@@ -16,8 +16,8 @@ func (s *Snap) addAnswer(arch string, w *snapQuery, r *snap.Result) error {
 	switch {
 	case r.Snap.SnapID != s.Listing.SnapID || r.Snap.Name != s.Listing.Name:
 		return fmt.Errorf("it is about %s (%s)", r.Snap.Name, r.Snap.SnapID)
-	case r.Snap.Private:
-		return &PrivateError{[]string{r.Snap.Name}}
+	case r.Snap.Private && s.Listing.Store == "":
+		return &PrivateError{Snaps: []string{r.Snap.Name}}
 	case w.revision > 0 && r.Snap.Revision.Number != w.revision:
 		return fmt.Errorf("revision %d in place of %d", r.Snap.Revision.Number, w.revision)
 	}

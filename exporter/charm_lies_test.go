@@ -120,7 +120,7 @@ func TestCharmTooMuch(t *testing.T) {
 		}
 		if want == "" {
 			err = errors.Join(err, e.Fetch(t.Context(), p))
-			if _, derr := e.Builder(p.Snaps, p.Charms, p.Assertions); derr != nil || err != nil {
+			if _, derr := e.Builder(exporter.Part{Snaps: p.Snaps, Charms: p.Charms, Assertions: p.Assertions}); derr != nil || err != nil {
 				t.Errorf("relations that are too long: %v", errors.Join(err, derr))
 			}
 		}

@@ -45,7 +45,13 @@ func (p *planner) resolveEpochs(arch string, queries []*snapQuery, results []sna
 	if len(asked) == 0 {
 		return nil
 	}
-	answers, err := p.e.Client.ResolveEpochs(p.ctx, arch, sent)
+	names := make(map[string]string, len(sent))
+	for _, q := range asked {
+		names[q.snap.Listing.SnapID] = q.query.name
+	}
+	answers, err := askEach(p, sent, func(q upstream.EpochQuery) string { return names[q.SnapID] }, func(c *upstream.Client, some []upstream.EpochQuery) ([]*snap.Result, error) {
+		return c.ResolveEpochs(p.ctx, arch, some)
+	})
 	if err != nil {
 		return &StoreError{err}
 	}
@@ -83,8 +89,8 @@ func (q *epochQuery) accept(arch string, r *snap.Result) error {
 		return nil
 	case r.Snap.SnapID != q.snap.Listing.SnapID || r.Snap.Name != q.snap.Listing.Name:
 		return fmt.Errorf("it is about %s (%s)", r.Snap.Name, r.Snap.SnapID)
-	case r.Snap.Private:
-		return &PrivateError{[]string{r.Snap.Name}}
+	case r.Snap.Private && q.snap.Listing.Store == "":
+		return &PrivateError{Snaps: []string{r.Snap.Name}}
 	}
 	found := &r.Snap.Revision
 	data := snap.Epoch{Read: []uint32{q.epoch}, Write: []uint32{q.epoch}}

@@ -95,10 +95,18 @@ var (
 	ErrElsewhere = errors.New("released elsewhere")
 )
 
-// PrivateError lists snaps that only some users and devices may see. A bundle is for every device, so it carries none.
-type PrivateError struct{ Snaps []string }
+// PrivateError lists snaps that only some users and devices may see. A bundle is for every device, unless it states the store whose devices
+// may have a snap.
+type PrivateError struct {
+	Snaps []string
+	// Store is a store that has one of the snaps, if it is known.
+	Store string
+}
 
 func (e *PrivateError) Error() string {
+	if e.Store != "" && len(e.Snaps) == 1 {
+		return fmt.Sprintf("snap %s is private to the store %s", e.Snaps[0], e.Store)
+	}
 	if len(e.Snaps) == 1 {
 		return fmt.Sprintf("snap %s is private: a bundle would give it to every device", e.Snaps[0])
 	}

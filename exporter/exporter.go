@@ -20,6 +20,8 @@ import (
 type Exporter struct {
 	// Client asks the Snap Store, and Charmhub asks the store of charms. Charmhub may be nil if no charms are exported.
 	Client, Charmhub *upstream.Client
+	// Dashboard describes the stores of brands. It is nil without a login.
+	Dashboard *upstream.Client
 	// Registry configures access to the registries of charms' images.
 	Registry upstream.RegistryConfig
 	Cache    *Cache
@@ -68,6 +70,10 @@ type Request struct {
 	ValidationSets []ValidationSet
 	// Model is a model assertion, or nil. All its snaps come with it.
 	Model *assertion.Assertion
+	// Store is the store of a brand whose private snaps may come along, or nil.
+	Store *StoreRequest
+	// ExportedPrivate maps the names of private snaps in earlier exports to the stores through which the login saw them.
+	ExportedPrivate map[string]string
 	// Warnings are messages about the request itself. The plan begins with them.
 	Warnings []string
 }
@@ -95,19 +101,32 @@ func (p *Package) validatePush(channels int) error {
 	return err
 }
 
+// validateOthers returns an error if a part of r is invalid that names neither snaps nor charms.
+func (r *Request) validateOthers() error {
+	if r.Store != nil {
+		if err := upstream.ValidateStoreID(r.Store.ID); err != nil {
+			return err
+		}
+	}
+	for _, k := range r.AccountKeys {
+		if _, err := k.ref(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Validate returns an error if r is no valid request.
 func (r *Request) Validate() error {
 	if r.Charms != nil {
 		if err := r.Charms.Validate(); err != nil {
 			return err
 		}
-	} else if len(r.Names)+len(r.Packages)+len(r.AccountKeys)+len(r.ValidationSets) == 0 && r.Model == nil {
+	} else if len(r.Names)+len(r.Packages)+len(r.AccountKeys)+len(r.ValidationSets) == 0 && r.Model == nil && (r.Store == nil || !r.Store.Whole) {
 		return fmt.Errorf("no snaps to export")
 	}
-	for _, k := range r.AccountKeys {
-		if _, err := k.ref(); err != nil {
-			return err
-		}
+	if err := r.validateOthers(); err != nil {
+		return err
 	}
 	names := slices.Clone(r.Names)
 	for _, p := range r.Packages {

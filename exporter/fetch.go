@@ -101,6 +101,12 @@ func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
 // fetchRequired fetches everything that is not optional.
 func (e *Exporter) fetchRequired(ctx context.Context, p *Plan) error {
 	f := e.newFetcher(ctx)
+	if p.view != nil {
+		f.client = p.view.client
+	}
+	if err := f.fetchStores(p); err != nil {
+		return err
+	}
 	if err := e.fetchAssertions(f, p); err != nil {
 		return err
 	}
@@ -210,7 +216,7 @@ func (e *Exporter) fetchItems(p *Plan) ([]*fetchItem, error) {
 			r.blobs = make([]cachedBlob, len(downloads))
 			for i, d := range downloads {
 				name := blobName(s, r, i)
-				w := l.addItem(&fetchItem{name: name, snap: s.Listing.Name, announcement: &announcement{what: name}, remoteBlob: snapBlob(d), source: e.Client.Fetch}, &r.blobs[i])
+				w := l.addItem(&fetchItem{name: name, snap: s.Listing.Name, announcement: &announcement{what: name}, remoteBlob: snapBlob(d), source: p.clientOf(e, s).Fetch}, &r.blobs[i])
 				w.announcement.from = append(w.announcement.from, r.From...)
 			}
 		}

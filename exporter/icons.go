@@ -41,7 +41,7 @@ func (e *Exporter) iconsOf(p *Plan) map[string][]*iconFetch {
 	}
 	for _, s := range p.Snaps {
 		if s.iconURL != "" && !p.Request.NoIcons {
-			add(&iconFetch{of: s.Listing.Name, url: s.iconURL, client: e.Client, keep: func(i *bundle.Icon) {
+			add(&iconFetch{of: s.Listing.Name, url: s.iconURL, client: p.clientOf(e, s), keep: func(i *bundle.Icon) {
 				s.icon, s.Listing.Unknown, s.iconURL = i, nil, ""
 			}})
 		}

@@ -159,7 +159,7 @@ func TestKeepGoingSets(t *testing.T) {
 		}
 		req.Without = append(req.Without, blamed...)
 	}
-	if want := []string{"validation set acme/none", "snap hello", "account-key " + strings.Repeat("A", 64)}; !slices.Equal(left, want) {
+	if want := []string{"account-key " + strings.Repeat("A", 64), "validation set acme/none", "snap hello"}; !slices.Equal(left, want) {
 		t.Errorf("left out %q, want %q", left, want)
 	}
 	if len(p.LeftOut) != 1 || p.LeftOut[0] != (exporter.LeftOut{Item: "validation set acme/bad", Reason: "it needs the snap hello, which is left out"}) {

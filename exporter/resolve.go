@@ -1,14 +1,13 @@
 package exporter
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"strings"
 
-	"offlinestore/assertion"
 	"offlinestore/channel"
-	"offlinestore/closure"
 	"offlinestore/snap"
 	"offlinestore/upstream"
 )
@@ -22,94 +21,12 @@ type planner struct {
 	tried map[target]bool // dependencies that were already asked for
 	// preferred maps the snaps of a model to the channels that it names.
 	preferred map[string]string
+	// view is set if private snaps of a store may be planned.
+	view *storeView
 }
 
 // target is a snap for one architecture.
 type target struct{ name, arch string }
-
-// snapQuery asks for a channel or a revision of a snap, for some architectures.
-type snapQuery struct {
-	name, channel string
-	revision      int
-	pushChannel   string
-	archs         []string
-	need          *need    // nil for a query of the operator
-	set           []string // the primary key of the validation set that asks for it
-	// components are the components that the set pins.
-	components []assertion.SetComponent
-	gaps       []Gap
-}
-
-// need is the reason for planning a snap that wasn't requested.
-type need struct {
-	by    []string
-	archs []string
-	// essential means that nothing runs without the snap: snapd, or a base.
-	essential bool
-	// charmRevision is set if a charm needs the snap.
-	charmRevision int
-}
-
-func (w *snapQuery) neededBy() []string {
-	if w.need == nil {
-		return nil
-	}
-	return w.need.by
-}
-
-// gap returns a gap for w on arch, with the reason.
-func (w *snapQuery) gap(arch, reason string) Gap {
-	return Gap{Snap: w.name, Architecture: arch, Channel: w.channel, Revision: w.revision, NeededBy: strings.Join(w.neededBy(), ", "), Reason: reason, need: w.sentence(arch)}
-}
-
-// absentGaps returns a gap for each architecture for which something needs a snap that the store doesn't know. For a snap that the
-// operator requested, it returns one gap.
-func (w *snapQuery) absentGaps(reason string) []Gap {
-	if w.need == nil {
-		return []Gap{{Snap: w.name, Reason: reason}}
-	}
-	var out []Gap
-	for _, arch := range w.archs {
-		out = append(out, Gap{Snap: w.name, Architecture: arch, NeededBy: strings.Join(w.neededBy(), ", "), Reason: reason, need: w.sentence(arch)})
-	}
-	return out
-}
-
-// sentence returns the sentence of package closure for a dependency that is missing for arch. It returns "" for a query of the operator.
-func (w *snapQuery) sentence(arch string) string {
-	if w.need == nil {
-		return ""
-	}
-	g := closure.Gap{Kind: closure.KindSnap, Name: w.name, Revision: w.revision, Architecture: arch}
-	for _, name := range slices.Sorted(slices.Values(w.need.by)) {
-		by := closure.Needer{Kind: closure.KindSnap, Name: name}
-		if w.need.charmRevision > 0 {
-			by = closure.Needer{Kind: closure.KindCharm, Name: name, Revision: w.need.charmRevision}
-		}
-		g.NeededBy = append(g.NeededBy, by)
-	}
-	return g.String()
-}
-
-func (r *Request) queries() []*snapQuery {
-	var out []*snapQuery
-	for _, n := range r.Names {
-		for _, c := range r.Channels {
-			out = append(out, &snapQuery{name: n, channel: c, archs: r.architectures(n)})
-		}
-	}
-	for _, pk := range r.Packages {
-		archs := r.architectures(pk.Name)
-		if pk.Revision > 0 {
-			out = append(out, &snapQuery{name: pk.Name, revision: pk.Revision, pushChannel: pk.PushChannel, archs: archs})
-			continue
-		}
-		for _, c := range r.Channels {
-			out = append(out, &snapQuery{name: pk.Name, channel: c, pushChannel: pk.PushChannel, archs: archs})
-		}
-	}
-	return slices.DeleteFunc(out, func(w *snapQuery) bool { return len(w.archs) == 0 })
-}
 
 // addSnaps resolves queries for each of their architectures. Its error names every essential snap that is missing, not just the first.
 func (p *planner) addSnaps(queries []*snapQuery) error {
@@ -122,7 +39,7 @@ func (p *planner) addSnaps(queries []*snapQuery) error {
 	for _, w := range queries {
 		absent, err := p.info(w, infos[w.name])
 		if one, ok := errors.AsType[*PrivateError](err); ok {
-			private.Snaps, blamed = unite(private.Snaps, one.Snaps), append(blamed, w.blamed()...)
+			private.Snaps, private.Store, blamed = unite(private.Snaps, one.Snaps), cmp.Or(private.Store, one.Store), append(blamed, w.blamed()...)
 			continue
 		}
 		if err != nil {
@@ -163,15 +80,18 @@ func (p *planner) info(w *snapQuery, answer *infoAnswer) (absent []Gap, err erro
 	}
 	info, err := answer.info, answer.err
 	if errors.Is(err, upstream.ErrNotFound) {
-		return p.addAbsent(w, storeReason(err)), nil
+		return p.addUnknown(w, storeReason(err))
 	}
 	if err != nil {
 		return nil, p.blame(w, "", &StoreError{err})
 	}
-	if info.Snap.Private {
-		return nil, &PrivateError{[]string{w.name}}
+	if answer.store != "" {
+		p.view.private[w.name] = answer.store
 	}
-	s := &Snap{NeededBy: w.neededBy(), Listing: snap.Listing{Name: info.Name, SnapID: info.SnapID, Snap: info.Snap.Details}}
+	s := &Snap{NeededBy: w.neededBy(), Listing: snap.Listing{Name: info.Name, SnapID: info.SnapID, Snap: info.Snap.Details, Store: p.view.home(w.name)}}
+	if info.Snap.Private && s.Listing.Store == "" {
+		return nil, &PrivateError{Snaps: []string{w.name}}
+	}
 	if info.DefaultTrack != nil && *info.DefaultTrack != channel.DefaultTrack {
 		s.Listing.DefaultTrack = *info.DefaultTrack
 	}
@@ -179,7 +99,7 @@ func (p *planner) info(w *snapQuery, answer *infoAnswer) (absent []Gap, err erro
 	if s.iconURL = takeIcon(&s.Listing.Snap); s.iconURL != "" {
 		s.Listing.Unknown = []string{snap.UnknownIcon} // until Fetch has it
 	}
-	if err := s.Listing.Validate(); err != nil {
+	if err := cmp.Or(s.Listing.Validate(), p.validateHome(s)); err != nil {
 		return nil, p.blame(w, "", storeError("the store's answer about %s: %w", w.name, err))
 	}
 	p.snaps[w.name] = s
@@ -216,7 +136,8 @@ func (p *planner) ask(ctx context.Context, arch string, queries []*snapQuery) ([
 			actions[i].ValidationSets = [][]string{w.set}
 		}
 	}
-	results, err := p.e.Client.Resolve(ctx, arch, actions)
+	name := func(a snap.Action) string { return a.Name }
+	results, err := askEach(p, actions, name, func(c *upstream.Client, some []snap.Action) ([]snap.Result, error) { return c.Resolve(ctx, arch, some) })
 	if err != nil {
 		return nil, &StoreError{err}
 	}
@@ -269,6 +190,9 @@ func (p *planner) reportMissing(queries []*snapQuery) (missing []Gap) {
 		case s == nil: // an earlier query for the same snap has found that out
 		case len(s.Revisions) == 0 && w.need == nil && p.isClosed(w):
 			p.plan.Gaps = append(p.plan.Gaps, w.gaps...)
+		case len(s.Revisions) == 0 && w.listed:
+			p.plan.Gaps = append(p.plan.Gaps, joinArchitectures(w.gaps)...)
+			delete(p.snaps, w.name)
 		case len(s.Revisions) == 0 && w.need == nil:
 			missing = append(missing, joinArchitectures(w.gaps)...)
 		default:

@@ -63,6 +63,20 @@ func (p *planner) addAbsent(w *snapQuery, why string) []Gap {
 	return nil
 }
 
+// addUnknown records that the store does not know the snap of a query. A private snap is unknown to anybody who does not name its store. It
+// is not said to be gone.
+func (p *planner) addUnknown(w *snapQuery, why string) ([]Gap, error) {
+	store := p.plan.Request.ExportedPrivate[w.name]
+	switch {
+	case w.listed:
+		p.plan.Gaps = append(p.plan.Gaps, Gap{Snap: w.name, Reason: "the list of the store has it, and the store does not give it" + why})
+		return nil, nil
+	case w.need == nil && store != "" && p.view == nil:
+		return nil, &PrivateError{[]string{w.name}, store}
+	}
+	return p.addAbsent(w, why), nil
+}
+
 // withdraw plans the statement that a snap is gone from the store, and records its gaps.
 func (p *planner) withdraw(name string, gaps ...Gap) {
 	for _, g := range gaps {

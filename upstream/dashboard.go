@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 
 	"offlinestore/assertion"
 	"offlinestore/snap"
@@ -14,14 +13,12 @@ import (
 // GlobalStore is the ID of the store whose snaps every device sees.
 const GlobalStore = "ubuntu"
 
-var validStoreID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
-
 // ValidateStoreID returns an error if id is not the ID of a store of a brand.
 func ValidateStoreID(id string) error {
-	if !validStoreID.MatchString(id) || id == GlobalStore {
-		return fmt.Errorf("store %.60q: want the ID of a brand's store: letters, digits, - and _", id)
+	if id == GlobalStore {
+		return fmt.Errorf("store %s: it is the global store, and not a brand's", id)
 	}
-	return nil
+	return snap.ValidateStoreID(id)
 }
 
 // NewDashboard returns a client of the dashboard. It demands TLS, and follows no redirect, since its answers are only for the login.

@@ -44,7 +44,7 @@ func TestBrandStoreRefusesAnswers(t *testing.T) {
 		"parent":          {`{"store": {"id": "acme", "brand-id": "acme", "parent": "../x"}, "snaps": []}`, "parent: "},
 		"name":            {`{"store": {"id": "acme", "brand-id": "acme"}, "snaps": [{"name": "../x", "id": "` + id + `", "store": "acme"}]}`, "../x"},
 		"id":              {`{"store": {"id": "acme", "brand-id": "acme"}, "snaps": [{"name": "pump", "id": "x", "store": "acme"}]}`, "snap-id"},
-		"store of a snap": {`{"store": {"id": "acme", "brand-id": "acme"}, "snaps": [{"name": "pump", "id": "` + id + `"}]}`, "want the ID of a brand's store"},
+		"store of a snap": {`{"store": {"id": "acme", "brand-id": "acme"}, "snaps": [{"name": "pump", "id": "` + id + `"}]}`, "store ID"},
 		"twice": {`{"store": {"id": "acme", "brand-id": "acme"}, "snaps": [{"name": "pump", "id": "` + id + `", "store": "acme"},` +
 			`{"name": "other", "id": "` + id + `", "store": "acme"}]}`, "listed twice"},
 		"no JSON": {`<html>`, "this is not the dashboard"},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"offlinestore/account"
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
@@ -47,6 +48,12 @@ type exportOptions struct {
 	// archive is the name, without the time, of the one archive that an export of charms writes. An export of snaps writes
 	// one archive for each snap, and archive is empty.
 	archive string
+	// stores is set for exports that ask the dashboard about stores, and needsLogin for the ones that fail without a login.
+	stores, needsLogin bool
+	// storeID is the store that an export is about, or empty. Its token goes into a file beside the bundle.
+	storeID string
+	// session is the login that the export uses, or nil.
+	session *account.Session
 }
 
 // addFlags defines the flags.
@@ -67,7 +74,18 @@ func (o *exportOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.cacheDir, "cache-dir", "", "`folder` of the cache (default the user's)")
 	f.StringVar(&o.cacheSize, "cache-size", "50GB", "largest `size` of the cache after an export")
 	f.StringVar(&o.exporter, "exporter", "", "`name` of the exporter in the signed statement (default user@host, without a domain)")
-	f.StringVar(&o.keyName, "key", defaultKey, "`name` of the key to sign with")
+	f.StringVar(&o.keyName, o.keyFlag(), defaultKey, "`name` of the key to sign with")
+}
+
+// archiveOfStore begins the name of the archive of a store, as in the original.
+const archiveOfStore = "store-export"
+
+// keyFlag returns the name of the flag that names the signing key. In 'export store', --key names account-keys, as in the original.
+func (o *exportOptions) keyFlag() string {
+	if o.archive == archiveOfStore {
+		return "signing-key"
+	}
+	return "key"
 }
 
 // defaultExportDir returns the original's folder inside a snap, and the current folder elsewhere.
@@ -85,7 +103,7 @@ func (o *exportOptions) validate(given func(flag string) bool) (err error) {
 			return cli.Usagef("--%s and --%s exclude each other", pair[0], pair[1])
 		}
 	}
-	for _, name := range []string{"single", "output-dir", "export-dir", "from-yaml", "cache-dir", "key"} {
+	for _, name := range []string{"single", "output-dir", "export-dir", "from-yaml", "cache-dir", o.keyFlag()} {
 		if given(name) && o.value(name) == "" {
 			return cli.Usagef("--%s: it is empty", name)
 		}
@@ -108,7 +126,7 @@ func (o *exportOptions) validate(given func(flag string) bool) (err error) {
 		return cli.Usagef("--jobs %d: want 1 to 64", o.jobs)
 	}
 	if err := keyring.ValidateName(o.keyName); err != nil {
-		return cli.Usagef("--key: %w", err)
+		return cli.Usagef("--%s: %w", o.keyFlag(), err)
 	}
 	if o.maxCache, err = exporter.ParseSize(o.cacheSize); err != nil {
 		return cli.Usagef("--cache-size: %w", err)
@@ -118,7 +136,7 @@ func (o *exportOptions) validate(given func(flag string) bool) (err error) {
 
 func (o *exportOptions) value(flag string) string {
 	return map[string]string{"single": o.single, "output-dir": o.outputDir, "export-dir": o.exportDir, "from-yaml": o.fromYAML,
-		"cache-dir": o.cacheDir, "key": o.keyName}[flag]
+		"cache-dir": o.cacheDir, o.keyFlag(): o.keyName}[flag]
 }
 
 func unique[T comparable](list []T) []T {

@@ -45,7 +45,13 @@ func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 		if names := plannedAssertions(p); len(names) > 0 {
 			result["assertions"] = names
 		}
+		if len(p.Stores) > 0 {
+			result["stores"] = plannedStores(p)
+		}
 		return cli.PrintJSON(w, result)
+	}
+	for _, s := range plannedStores(p) {
+		fmt.Fprintf(w, "store %s (%s): %s\n", s.Store, cli.Clean(s.Name), cli.Count(len(s.Snaps), "private snap"))
 	}
 	for _, name := range plannedAssertions(p) {
 		fmt.Fprintln(w, name)
@@ -62,6 +68,26 @@ func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 	}
 	fmt.Fprintf(w, "%s to pack.\n", cli.Bytes(p.Size()))
 	return nil
+}
+
+// plannedStore is a store of a brand that an export would describe.
+type plannedStore struct {
+	Store  string `json:"store"`
+	Name   string `json:"name"`
+	Parent string `json:"parent"`
+	// Snaps are the names of the private snaps in its list.
+	Snaps []string `json:"snaps"`
+}
+
+func plannedStores(p *exporter.Plan) (out []plannedStore) {
+	for _, s := range p.Stores {
+		row := plannedStore{s.Description.ID, s.Description.Name, s.Description.Parent, []string{}}
+		for _, m := range s.Description.Snaps {
+			row.Snaps = append(row.Snaps, m.Name)
+		}
+		out = append(out, row)
+	}
+	return out
 }
 
 // plannedAssertions returns the names of the assertions that no snap or charm leads to.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"offlinestore/account"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 	"offlinestore/upstream"
@@ -79,7 +80,7 @@ func exportOnce(ctx context.Context, w io.Writer, o *exportOptions, e *exporter.
 	}
 	progress.warnOfCharmGaps(plan)
 	progress.unfetched(plan)
-	if err := out.write(ctx, plan); err != nil {
+	if err := out.writeAll(ctx, plan); err != nil {
 		return err
 	}
 	if err := noteExported(ctx, plan); err != nil {
@@ -134,21 +135,39 @@ func (out *output) fetchOnce(ctx context.Context, plan *exporter.Plan, progress 
 	return out.e.Fetch(ctx, plan)
 }
 
+// setClients sets the clients of the Snap Store, and of its dashboard if there is a login.
+func (o *exportOptions) setClients(e *exporter.Exporter, progress *exportProgress) (err error) {
+	l, session, err := loginFor(o.storeURL, progress)
+	if err != nil {
+		return err
+	}
+	if l == nil && o.needsLogin {
+		return account.ErrNone
+	}
+	cfg := upstream.Config{Origin: o.storeURL, UserAgent: "store-admin/" + cli.Version(), Logf: progress.log, Trace: progress.detail}
+	if l != nil {
+		cfg.Auth, o.session = session, session
+	}
+	if e.Client, err = upstream.New(cfg); err == nil && l != nil && o.stores {
+		cfg.Origin = l.Dashboard
+		e.Dashboard, err = upstream.NewDashboard(cfg)
+	}
+	if err != nil {
+		return cli.Usagef("%w", err)
+	}
+	return nil
+}
+
 // newExporter returns an exporter without a cache. A plan needs no cache, so newOutput opens it.
 func (o *exportOptions) newExporter(progress *exportProgress) (*exporter.Exporter, error) {
 	trust, err := readRoots(o.roots)
 	if err != nil {
 		return nil, err
 	}
-	auth, err := authorizer(o.storeURL, progress)
-	if err != nil {
+	e := &exporter.Exporter{Trust: trust, Jobs: o.jobs, Progress: progress}
+	if err := o.setClients(e, progress); err != nil {
 		return nil, err
 	}
-	client, err := upstream.New(upstream.Config{Origin: o.storeURL, UserAgent: "store-admin/" + cli.Version(), Auth: auth, Logf: progress.log, Trace: progress.detail})
-	if err != nil {
-		return nil, cli.Usagef("%w", err)
-	}
-	e := &exporter.Exporter{Client: client, Trust: trust, Jobs: o.jobs, Progress: progress}
 	if o.archive == "" {
 		return e, nil
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -16,6 +17,7 @@ type snapOptions struct {
 	exportOptions
 	channels []string
 	noDeps   bool
+	store    string
 }
 
 func newExportSnaps() *cobra.Command {
@@ -31,10 +33,14 @@ stopped and a repeated one fetches only new items.
 		Example: `  store-admin export snaps jq
   store-admin export snaps jq hello --channel stable --channel edge --arch amd64 --arch arm64
   store-admin export snaps jq --single /media/usb/week47.tar.gz
+  store-admin export snaps pump-gadget --store acme-pumps
   store-admin export snaps --from-yaml snaps.yaml --output-dir /media/usb/layout --strict`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := o.validate(c.Flags().Changed); err != nil {
 				return err
+			}
+			if c.Flags().Changed("store") && o.store == "" {
+				return cli.Usagef("--store: it is empty")
 			}
 			req, err := o.request(args)
 			if err != nil {
@@ -49,6 +55,7 @@ stopped and a repeated one fetches only new items.
 	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for; repeatable")
 	f.StringVar(&o.fromYAML, "from-yaml", "", "read the packages from a YAML `file`: packages: [{name, revision, push_channel}]")
 	f.BoolVar(&o.noDeps, "no-deps", false, "leave out the dependencies")
+	f.StringVar(&o.store, "store", "", "also export private snaps of the brand's store with this `ID`, for its devices; needs a login")
 	return c
 }
 
@@ -57,6 +64,11 @@ func (o *snapOptions) request(names []string) (exporter.Request, error) {
 		Withdrawn: exporter.WithdrawnMode(o.withdrawn)}
 	if err := setExported(&req); err != nil {
 		return req, err
+	}
+	if o.store != "" {
+		req.Store, o.stores, o.needsLogin = &exporter.StoreRequest{ID: o.store}, true, true
+		// A login that does not see a snap does not prove that the snap is gone.
+		req.Withdrawn = cmp.Or(req.Withdrawn, exporter.WithdrawnError)
 	}
 	if o.fromYAML != "" {
 		packages, err := readPackages(o.fromYAML)

@@ -21,6 +21,8 @@ const maxExported = 4 << 20
 type exportedNames struct {
 	Snaps  map[string]string `json:"snaps"`
 	Charms map[string]string `json:"charms"`
+	// Private maps the names of private snaps to the stores through which the login saw them. They are in no other map.
+	Private map[string]string `json:"private,omitempty"`
 }
 
 // exportedFile returns the path of the file with the exportedNames.
@@ -41,6 +43,7 @@ func readExported() (*exportedNames, error) {
 	}
 	names.Snaps = validNames(names.Snaps, snap.ValidateName, snap.ValidateID)
 	names.Charms = validNames(names.Charms, charm.ValidateName, charm.ValidateID)
+	names.Private = validNames(names.Private, snap.ValidateName, snap.ValidateStoreID)
 	return names, nil
 }
 
@@ -59,14 +62,28 @@ func validNames(m map[string]string, validateName, validateID func(string) error
 func setExported(req *exporter.Request) error {
 	names, err := readExported()
 	if err == nil {
-		req.Exported, req.ExportedCharms = names.Snaps, names.Charms
+		req.Exported, req.ExportedCharms, req.ExportedPrivate = names.Snaps, names.Charms, names.Private
 	}
 	return err
 }
 
 // addPlan adds the names of a plan. It reports whether some of them are new.
 func (n *exportedNames) addPlan(plan *exporter.Plan) (changed bool) {
+	private := plan.Private()
+	for name, store := range private {
+		if n.Private[name] != store {
+			n.Private[name], changed = store, true
+			delete(n.Snaps, name)
+		}
+	}
 	for _, s := range plan.Snaps {
+		if private[s.Listing.Name] != "" {
+			continue
+		}
+		if n.Private[s.Listing.Name] != "" {
+			delete(n.Private, s.Listing.Name)
+			changed = true
+		}
 		if n.Snaps[s.Listing.Name] != s.Listing.SnapID {
 			n.Snaps[s.Listing.Name], changed = s.Listing.SnapID, true
 		}

@@ -46,7 +46,18 @@ func loginHints() cli.Table {
 		cli.On(cli.As[*upstream.LoginError], cli.Failed, "see the account at https://login.ubuntu.com"),
 		cli.On(cli.Is(upstream.ErrUnauthorized), cli.Failed, "'store-admin whoami' shows the login; log in again with 'store-admin login EMAIL', or replace the one in the environment"),
 		cli.On(cli.All(cli.Is(upstream.ErrAnonymous), ofSnap), cli.Failed, "log in with 'store-admin login EMAIL'"),
-		cli.On(cli.As[*exporter.PrivateError], cli.Failed, "leave it out: a bundle is for every device, and cannot carry snaps for some devices yet"),
+		cli.OnType(cli.Failed, func(e *upstream.RoleError) string {
+			if e.Permission {
+				return "log in again with 'store-admin login', which asks for the permission, or put a login with the permission store_admin into the environment"
+			}
+			return "the role Admin in the store is needed: 'store-admin whoami' shows the login; an administrator of the store gives roles"
+		}),
+		cli.OnType(cli.Failed, func(e *exporter.PrivateError) string {
+			if e.Store != "" {
+				return "name its store: --store " + e.Store
+			}
+			return "name the store of the devices that may have it with --store, and log in as one of its members; or leave it out"
+		}),
 		cli.On(cli.All(cli.Arose(atLogin), cli.Is(upstream.ErrNotStore)), cli.Upstream,
 			"a proxy or a captive portal answered: check the way there (HTTPS_PROXY, a login page of the network), --dashboard-url and --sso-url"),
 		cli.On(cli.Arose(atLogin), cli.Upstream, "check the way there (HTTPS_PROXY), --dashboard-url and --sso-url; then try again"),

@@ -46,10 +46,12 @@ type exportedBundle struct {
 	Withdrawn []string `json:"withdrawn,omitempty"`
 	// Assertions are the assertions that no snap or charm leads to.
 	Assertions []string `json:"assertions,omitempty"`
-	File       string   `json:"file"`
-	Digest     string   `json:"digest"`
-	Size       int64    `json:"size"`
-	NeededBy   []string `json:"needed-by"`
+	// Stores are the IDs of the stores of brands.
+	Stores   []string `json:"stores,omitempty"`
+	File     string   `json:"file"`
+	Digest   string   `json:"digest"`
+	Size     int64    `json:"size"`
+	NeededBy []string `json:"needed-by"`
 }
 
 // newOutput looks for obstacles to writing the bundles before anything is downloaded.
@@ -94,11 +96,18 @@ type archive struct {
 	size       int64 // of its payload
 	// withdrawals are statements about snaps that the store does not offer any more.
 	withdrawals []*exporter.Withdrawal
+	// stores are the stores of brands.
+	stores []*exporter.Store
+}
+
+// isOneSnap reports whether the archive has one snap, and nothing else.
+func (a *archive) isOneSnap() bool {
+	return len(a.snaps) == 1 && len(a.charms)+len(a.assertions)+len(a.stores) == 0
 }
 
 // archives returns the archives to write: one of everything for an export of charms, or one for each snap.
 func (out *output) archives(p *exporter.Plan) []archive {
-	all := archive{out.o.single, p.Snaps, p.Charms, p.Assertions, p.Size(), p.Withdrawals}
+	all := archive{out.o.single, p.Snaps, p.Charms, p.Assertions, p.Size(), p.Withdrawals, p.Stores}
 	if all.file == "" && out.o.archive != "" && out.o.outputDir == "" {
 		all.file = out.fileName(out.o.archive)
 	}
@@ -129,7 +138,7 @@ func damagedBlob(err error) (d digest.Digest, bad bool) {
 
 func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) (done exportedBundle, err error) {
 	out.mending.RLock()
-	builder, err := out.e.Builder(a.snaps, a.charms, a.assertions, a.withdrawals...)
+	builder, err := out.e.Builder(exporter.Part{Snaps: a.snaps, Charms: a.charms, Assertions: a.assertions, Stores: a.stores, Withdrawals: a.withdrawals})
 	out.mending.RUnlock()
 	if err != nil {
 		return done, err
@@ -155,7 +164,10 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 	for _, as := range a.assertions {
 		done.Assertions = append(done.Assertions, as.String())
 	}
-	if len(a.snaps) == 1 && len(a.charms)+len(a.assertions) == 0 {
+	for _, s := range a.stores {
+		done.Stores = append(done.Stores, s.Description.ID)
+	}
+	if a.isOneSnap() {
 		done.NeededBy = append(done.NeededBy, a.snaps[0].NeededBy...)
 	}
 	if out.o.outputDir != "" {
@@ -176,7 +188,7 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 	req := bundle.Request{Channels: p.Request.Channels, Architectures: p.Request.Architectures}
 	for _, s := range a.snaps {
 		req.Snaps = append(req.Snaps, s.Listing.Name)
-		if len(a.snaps) == 1 && len(a.charms)+len(a.assertions) == 0 {
+		if a.isOneSnap() {
 			req.NeededBy = s.NeededBy
 		}
 	}

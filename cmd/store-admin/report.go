@@ -14,17 +14,14 @@ import (
 // report prints the result in the original's words.
 func (out *output) report(p *exporter.Plan) error {
 	if out.o.json {
-		result := map[string]any{
-			"bundles": out.files, "gaps": append([]exporter.Gap{}, p.Gaps...), "warnings": append([]string{}, p.Warnings...),
-			"left-out": append([]exporter.LeftOut{}, p.LeftOut...),
-		}
-		if p.Charms != nil {
-			result["hints"] = hintsOf(p)
-		}
-		return cli.PrintJSON(out.w, result)
+		return out.reportJSON(p)
 	}
 	if p.Charms != nil {
 		return out.reportCharms(p)
+	}
+	if out.o.storeID != "" {
+		out.reportStore()
+		return nil
 	}
 	if p.Assertions != nil {
 		out.reportAssertions(p)
@@ -58,6 +55,20 @@ func (out *output) report(p *exporter.Plan) error {
 		fmt.Fprintf(out.w, "%s: %s\n", f.Snaps[0], filepath.Base(f.File))
 	}
 	return nil
+}
+
+func (out *output) reportJSON(p *exporter.Plan) error {
+	result := map[string]any{
+		"bundles": out.files, "gaps": append([]exporter.Gap{}, p.Gaps...), "warnings": append([]string{}, p.Warnings...),
+		"left-out": append([]exporter.LeftOut{}, p.LeftOut...),
+	}
+	if p.Charms != nil {
+		result["hints"] = hintsOf(p)
+	}
+	if out.o.storeID != "" {
+		result["token"] = out.tokenFile(out.files[0].File)
+	}
+	return cli.PrintJSON(out.w, result)
 }
 
 // reportAssertions prints the place of the account keys or of the validation sets, and the snaps that come with them.

@@ -27,8 +27,8 @@ const (
 )
 
 // serveSSO serves Ubuntu SSO and the dashboard, and names them in the environment.
-func serveSSO(env *testscript.Env, sso *upstreamtest.SSO) {
-	login, dashboard := httptest.NewServer(sso.Handler()), httptest.NewServer(sso.Dashboard())
+func serveSSO(env *testscript.Env, sso *upstreamtest.SSO, store *upstreamtest.Store) {
+	login, dashboard := httptest.NewServer(sso.Handler()), httptest.NewServer(store.Dashboard())
 	env.Defer(login.Close)
 	env.Defer(dashboard.Close)
 	sso.SetHost(login.Listener.Addr().String())
@@ -140,11 +140,11 @@ func exportLogin(ts *testscript.TestScript, kind string) string {
 	return ""
 }
 
-// hidden implements hidden, which looks for secrets of logins in all files of the script but the saved login and its input, and in the
-// arguments of the processes that run.
+// hidden implements hidden, which looks for secrets of logins in all files of the script but the saved login, its input and the tokens of
+// administrators, and in the arguments of the processes that run.
 func hidden(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(filepath.WalkDir(ts.MkAbs("."), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || filepath.Base(path) == "snap-store.json" || filepath.Base(path) == "password" {
+		if err != nil || !d.Type().IsRegular() || filepath.Base(path) == "snap-store.json" || filepath.Base(path) == "password" || filepath.Ext(path) == ".macaroon" {
 			return err
 		}
 		text, err := os.ReadFile(path)
@@ -163,8 +163,23 @@ func hidden(ts *testscript.TestScript, neg bool, args []string) {
 // findSecrets fails if a text has a password, a one-time password or a macaroon of a login.
 func findSecrets(ts *testscript.TestScript, where, text string) {
 	for _, secret := range append(storeOf(ts).sso.Secrets(), testPassword, testOTP) {
-		if strings.Contains(text, secret) {
-			ts.Fatalf("%s shows %s", where, secret)
+		for _, form := range append(inBase64(secret), secret) {
+			if strings.Contains(text, form) {
+				ts.Fatalf("%s shows %s", where, secret)
+			}
 		}
 	}
+}
+
+// inBase64 returns the forms that a long secret has in the base64 of any text that contains it.
+func inBase64(secret string) (forms []string) {
+	const long = 24
+	if len(secret) < long {
+		return nil
+	}
+	for skip := range 3 { // the secret begins at any byte of a group of three
+		whole := (len(secret) - skip) / 3 * 3
+		forms = append(forms, base64.StdEncoding.EncodeToString([]byte(secret[skip:skip+whole])))
+	}
+	return forms
 }

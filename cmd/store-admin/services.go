@@ -77,19 +77,19 @@ func (o *serviceOptions) findLogin() (*account.Login, *account.Session, error) {
 	return l, s, err
 }
 
-// authorizer returns the login for exports from a store, or nil if there is none. A saved login is for the store that it was made for.
-func authorizer(storeURL string, progress *exportProgress) (upstream.Authorizer, error) {
+// loginFor returns the login for exports from a store, or nil if there is none. A saved login is for the store that it was made for.
+func loginFor(storeURL string, progress *exportProgress) (*account.Login, *account.Session, error) {
 	o := serviceOptions{storeURL: storeURL}
 	l, s, err := o.findLogin()
 	switch {
 	case errors.Is(err, account.ErrNone):
-		return nil, nil
+		return nil, nil, nil
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case l.Saved() && !l.IsFor(o.storeURL):
 		progress.detail("the login in %s is for %s, and is not sent to %s", l.Source, l.Store, o.storeURL)
-		return nil, nil
+		return nil, nil, nil
 	}
 	progress.detail("the login in %s is used", l.Source)
-	return s, nil
+	return l, s, nil
 }

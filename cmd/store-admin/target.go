@@ -26,6 +26,9 @@ func (out *output) checkTarget(p *exporter.Plan) error {
 		if _, err := os.Lstat(a.file); err == nil {
 			return fmt.Errorf("%s exists already; an export never replaces a file", a.file)
 		}
+		if err := out.checkToken(a.file); err != nil {
+			return err
+		}
 	}
 	if err := blob.MakeDir(dir, 0o755); err != nil {
 		return fmt.Errorf("make the export folder: %w", err)

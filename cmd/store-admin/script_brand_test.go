@@ -1,0 +1,46 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"offlinestore/assertion"
+	"offlinestore/internal/assertiontest"
+	"offlinestore/internal/upstreamtest"
+)
+
+// changeBrand implements brand WHAT ARG..., which changes the stores of the brand acme.
+func changeBrand(ts *testscript.TestScript, neg bool, args []string) {
+	u := storeOf(ts)
+	switch args[0] {
+	case "store": // ID PARENT ROLE [SNAP...]: a store in which the account of the scripts has a role, or none, with included snaps
+		b := upstreamtest.BrandStore{ID: args[1], Name: "The Store " + args[1], Brand: upstreamtest.BrandID, Parent: args[2], Includes: args[4:]}
+		if args[3] != "" {
+			b.Roles = map[string][]string{testEmail: {args[3]}}
+		}
+		u.SetBrandStore(b)
+		u.AddAssertions(u.Stack.Account(testAccount().ID, testAccount().Username, nil))
+	case "snap": // NAME STORE REVISION CHANNEL: REVISION 0 only registers the name
+		revision, err := strconv.Atoi(args[3])
+		ts.Check(err)
+		if err := u.AddSnap(upstreamtest.Snap{Name: args[1], Base: "core24", Store: args[2]}); err != nil || revision == 0 {
+			ts.Check(err)
+			return
+		}
+		ts.Check(u.AddRevision(args[1], upstreamtest.Rev{Revision: revision, Blob: upstreamtest.Random(args[1], payload)}))
+		ts.Check(u.Release(args[1], "", args[4], revision))
+	case "assert": // ID [FRIEND...]: the store assertion of a store
+		changes := assertiontest.Headers{}
+		for _, id := range args[2:] {
+			friends, _ := changes["friendly-stores"].([]any)
+			changes["friendly-stores"] = append(friends, id)
+		}
+		u.SignStore(args[1], upstreamtest.BrandID, changes)
+	case "lose-declaration": // NAME
+		u.Remove(assertion.Ref{Type: "snap-declaration", PrimaryKey: []string{assertion.Series, upstreamtest.ID(args[1])}})
+	default:
+		ts.Fatalf("unknown change %s", strings.Join(args, " "))
+	}
+}

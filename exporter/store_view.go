@@ -1,0 +1,165 @@
+package exporter
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"offlinestore/snap"
+	"offlinestore/upstream"
+)
+
+// maxStores bounds the parents of a store, and its friendly stores.
+const maxStores = 32
+
+// storeView is the Snap Store as the devices of a brand's store see it, as far as the login does.
+type storeView struct {
+	id     string
+	client *upstream.Client
+	// private maps the names of private snaps to the stores that they belong to, and ids maps them to their snap-ids.
+	private, ids map[string]string
+}
+
+// openView lets the planner ask on behalf of the devices of a store. stores are the store with its parents, as far as they are known.
+func (p *planner) openView(id string, stores []*upstream.BrandStore) {
+	p.view = &storeView{id: id, client: p.e.Client.ForStore(id), private: make(map[string]string), ids: make(map[string]string)}
+	p.plan.view = p.view
+	for _, b := range stores {
+		p.view.addStore(b)
+	}
+}
+
+// addStore adds the private snaps of a store. A private snap of the global store is private to the store that includes it.
+func (v *storeView) addStore(b *upstream.BrandStore) {
+	for _, s := range b.Snaps {
+		if s.IsGlobal() || v.private[s.Name] != "" {
+			continue
+		}
+		home := s.Store
+		if home == upstream.GlobalStore {
+			home = b.ID
+		}
+		v.private[s.Name], v.ids[s.Name] = home, s.ID
+	}
+}
+
+// home returns the store that a snap is private to, or "" for a global snap. v may be nil.
+func (v *storeView) home(name string) string {
+	if v == nil {
+		return ""
+	}
+	return v.private[name]
+}
+
+// client returns the client that asks for a snap.
+func (p *planner) client(name string) *upstream.Client {
+	if p.view.home(name) != "" {
+		return p.view.client
+	}
+	return p.e.Client
+}
+
+// askInside asks on behalf of the devices of the store for a snap that the global store does not know.
+func (p *planner) askInside(name string, a *infoAnswer) {
+	if p.view == nil || p.view.home(name) != "" || !errors.Is(a.err, upstream.ErrNotFound) {
+		return
+	}
+	info, err := p.view.client.Info(p.ctx, name)
+	if err == nil {
+		a.info, a.err, a.store = info, nil, p.view.id
+	} else if !errors.Is(err, upstream.ErrNotFound) {
+		a.err = err
+	}
+}
+
+// validateHome returns an error if the store's answer about a private snap is about another one than the list names.
+func (p *planner) validateHome(s *Snap) error {
+	if s.Listing.Store == "" || p.view.ids[s.Listing.Name] == "" {
+		return nil
+	}
+	return s.compareID("the list of the store "+p.view.id, p.view.ids[s.Listing.Name])
+}
+
+// askEach asks for the queries about global snaps and for the ones about private snaps, each with their client. The answers are in the order
+// of the queries.
+func askEach[Q, R any](p *planner, queries []Q, name func(Q) string, ask func(*upstream.Client, []Q) ([]R, error)) ([]R, error) {
+	byClient := make(map[*upstream.Client][]int)
+	for i, q := range queries {
+		c := p.client(name(q))
+		byClient[c] = append(byClient[c], i)
+	}
+	out := make([]R, len(queries))
+	for c, places := range byClient {
+		some := make([]Q, len(places))
+		for i, at := range places {
+			some[i] = queries[at]
+		}
+		answers, err := ask(c, some)
+		if err != nil {
+			return nil, err
+		}
+		for i, at := range places {
+			out[at] = answers[i]
+		}
+	}
+	return out, nil
+}
+
+// clientOf returns the client that fetches the blobs of a snap.
+func (p *Plan) clientOf(e *Exporter, s *Snap) *upstream.Client {
+	if s.Listing.Store != "" && p.view != nil {
+		return p.view.client
+	}
+	return e.Client
+}
+
+// readStores asks the dashboard for a store and its parents. A parent that the login does not administer is left out, with a warning. So is
+// the link that would close a circle of parents.
+func (p *planner) readStores(id string) (out []*upstream.BrandStore, err error) {
+	for id != "" && id != upstream.GlobalStore {
+		if slices.ContainsFunc(out, func(b *upstream.BrandStore) bool { return b.ID == id }) {
+			last := out[len(out)-1]
+			last.Parent = ""
+			p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("the parents of the store %s form a circle: %s is left without its parent %s", out[0].ID, last.ID, id))
+			return out, nil
+		}
+		if len(out) == maxStores {
+			return nil, storeError("store %s: more than %d parents", out[0].ID, maxStores)
+		}
+		b, err := p.e.Dashboard.BrandStore(p.ctx, id)
+		if role := (*upstream.RoleError)(nil); errors.As(err, &role) && len(out) > 0 {
+			p.plan.Warnings = append(p.plan.Warnings, fmt.Sprintf("the bundle goes without the store %s, which is a parent of %s: %v", id, out[0].ID, err))
+			return out, nil
+		}
+		if err != nil {
+			return nil, &StoreError{err}
+		}
+		out = append(out, b)
+		id = b.Parent
+	}
+	return out, nil
+}
+
+// describeStore returns the description of a store for a bundle.
+func (v *storeView) describeStore(b *upstream.BrandStore) (snap.Store, error) {
+	d := snap.Store{BrandID: b.BrandID, ID: b.ID, Name: cmp.Or(b.Name, b.ID), Snaps: []snap.StoreSnap{}}
+	if b.Parent != upstream.GlobalStore {
+		d.Parent = b.Parent
+	}
+	for _, s := range b.Snaps {
+		if s.IsGlobal() {
+			continue
+		}
+		m := snap.StoreSnap{Name: s.Name, SnapID: s.ID, Store: v.home(s.Name)}
+		if m.Store == b.ID {
+			m.Store = ""
+		}
+		d.Snaps = append(d.Snaps, m)
+	}
+	slices.SortFunc(d.Snaps, func(a, b snap.StoreSnap) int { return cmp.Compare(a.SnapID, b.SnapID) })
+	if err := d.Validate(); err != nil {
+		return d, storeError("the dashboard's answer: %w", err)
+	}
+	return d, nil
+}
