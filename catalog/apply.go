@@ -43,7 +43,7 @@ type revisionKey struct {
 func (a *applier) run() error {
 	a.queue.Queue(savepoint)
 	for _, step := range []func() error{
-		a.adopt, a.takeOver, a.load, a.blobs, a.assertions, a.snaps, a.charms, a.revisions, a.components, a.charmRevisions, a.charmResources, a.images, a.imageTags,
+		a.adopt, a.takeOver, a.load, a.blobs, a.assertions, a.snaps, a.stores, a.charms, a.revisions, a.components, a.charmRevisions, a.charmResources, a.images, a.imageTags,
 		a.channels, a.charmChannels, a.withdraw,
 	} {
 		if err := step(); err != nil {
@@ -93,6 +93,7 @@ func (a *applier) snaps() error {
 		default:
 			listing := s.Listing
 			listing.Unknown = nil // such parts stay as they are
+			listing.Store = ""    // stores reports it
 			a.r.update(difference.OfSnap(&old.listing, &listing)...)
 		}
 		details, err := json.Marshal(s.Snap)

@@ -158,6 +158,12 @@ func (in *Import) statements(yield func(any)) {
 	for _, w := range in.Withdrawals {
 		yield(w.key())
 	}
+	for i := range in.Stores {
+		yield(storeKey(in.Stores[i].ID))
+	}
+	for id := range in.homes() {
+		yield(homeKey(id))
+	}
 	for _, s := range in.Snaps {
 		yield(snapKey(s.SnapID))
 		if !slices.Contains(s.Unknown, snap.UnknownIcon) {

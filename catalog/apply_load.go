@@ -27,6 +27,7 @@ type loaded struct {
 
 	knownImageTags map[[2]string]knownItem // by repository and tag
 	withdrawals    []statedWithdrawal
+	privacy        *privacy // nil if the import states nothing about stores and private snaps
 }
 
 // load adds the import to the history, and loads everything that the following steps compare the import with. All of that takes one
@@ -48,6 +49,7 @@ func (a *applier) load() error {
 	a.loadCharmChannels()
 	a.loadImageTags()
 	a.loadWithdrawals()
+	a.loadPrivacy()
 	return a.flush()
 }
 

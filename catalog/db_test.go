@@ -53,7 +53,7 @@ func TestOpenOlderTables(t *testing.T) {
 	s, dsn := open(t)
 	apply(t, s, with(imp("a", 0), "jq", []int{6, 7}, "latest/stable/amd64=7"))
 	before := load(t, s)
-	exec(t, dsn, `drop table session_nonce, wanted, admin_session, admin, snap_override_history, snap_override, removal, withdrawal, snap_component;
+	exec(t, dsn, `drop table store_snap, store, snap_home, session_nonce, wanted, admin_session, admin, snap_override_history, snap_override, removal, withdrawal, snap_component;
 		drop index channel_map_release; alter table channel_map add primary key (snap_id, architecture, channel);
 		alter table snap drop column import_id; alter table charm drop column import_id;
 		alter table snap drop column icon_import_id, drop column icon_signed_at;
@@ -215,7 +215,7 @@ func TestServerRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	tables := []string{"import", "blob", "assertion", "snap", "snap_revision", "channel_map", "channel_history", "generation",
-		"charm", "charm_revision", "charm_resource", "charm_channel_map", "charm_channel_history", "image", "of_a_later_migration"}
+		"charm", "charm_revision", "charm_resource", "charm_channel_map", "charm_channel_history", "image", "store", "store_snap", "snap_home", "of_a_later_migration"}
 	refused := []string{`create table mine (x int)`, `create temporary table mine (x int)`, `create schema mine`, `create role mine`, `drop table snap`,
 		`alter table snap add x int`, `set role ` + `pg_write_all_data`, `copy snap from program 'true'`}
 	for _, table := range tables {

@@ -45,6 +45,8 @@ type Import struct {
 	Images         []Image
 	Withdrawals    []Withdrawal
 	ImageTags      []ImageTag
+	// Stores are the stores of brands. Only a signed import has some.
+	Stores []snap.Store
 	// TakeOver lists names that the operator gives to other snaps and charms than before. By names the operator.
 	TakeOver []string
 	By       string

@@ -122,7 +122,7 @@ func (l *loader) run() error {
 	}
 	for _, step := range []func() error{
 		l.snaps, l.revisions, l.components, l.channels, l.overrides, l.history, l.overridden, l.assertions,
-		l.charms, l.charmRevisions, l.charmResources, l.charmChannels, l.charmHistory, l.images, l.imageTags,
+		l.charms, l.charmRevisions, l.charmResources, l.charmChannels, l.charmHistory, l.images, l.imageTags, l.stores,
 	} {
 		if err := step(); err != nil {
 			return err

@@ -64,6 +64,9 @@ func (r *Report) Names() (names []string) {
 	}
 	for _, u := range r.Updates {
 		names = append(names, u.Snap, u.Charm)
+		if u.What == difference.Store || u.What == difference.StoreSnap {
+			names = append(names, u.Name)
+		}
 	}
 	return names
 }

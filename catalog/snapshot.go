@@ -65,8 +65,8 @@ type Store struct {
 	ID string
 	// Name is for people. It is empty while only snaps of the store are known.
 	Name string
-	// BrandID is the account of the brand, and Parent the store above this one. Both may be empty.
-	BrandID, Parent string
+	// BrandID is the account of the brand, AdminID the account of the admin, and Parent the store above this one. They may be empty.
+	BrandID, AdminID, Parent string
 	// SnapIDs are the private snaps of the store, sorted.
 	SnapIDs []string
 }

@@ -1,14 +1,18 @@
 package difference
 
-import "offlinestore/snap"
+import (
+	"cmp"
+
+	"offlinestore/snap"
+)
 
 // OfStore returns the changes of the store of a brand. before or after is nil if the store is not there.
 func OfStore(before, after *snap.Store) []Change {
 	switch {
 	case before == nil:
-		return []Change{{What: Store, Name: after.ID, New: after.Name}}
+		return []Change{{What: Store, Name: after.ID, New: cmp.Or(after.Name, after.ID)}}
 	case after == nil:
-		return []Change{{What: Store, Name: before.ID, Old: before.Name}}
+		return []Change{{What: Store, Name: before.ID, Old: cmp.Or(before.Name, before.ID)}}
 	}
 	c := Change{What: Store, Name: after.ID}
 	out := c.fields(before, after, "snaps")

@@ -3,6 +3,7 @@ package importer
 import (
 	"offlinestore/catalog"
 	"offlinestore/charm"
+	"offlinestore/snap"
 )
 
 // Content summarizes the content of a bundle. Names are in the bundle's order.
@@ -14,6 +15,8 @@ type Content struct {
 	Images int
 	// Assertions names the assertions that no snap or charm leads to.
 	Assertions []string
+	// Stores are the stores of brands.
+	Stores []snap.Store
 }
 
 // Content returns a summary of the bundle.
@@ -34,6 +37,7 @@ func contentOf(in *catalog.Import) Content {
 			c.Charms = append(c.Charms, ch.Name)
 		}
 	}
+	c.Stores = in.Stores
 	for _, w := range in.Withdrawals {
 		c.Withdrawn = append(c.Withdrawn, w.Name)
 	}

@@ -13,7 +13,7 @@ type Group struct {
 
 // Groups returns the names by kind.
 func (c Content) Groups() []Group {
-	return []Group{{"snap", c.Snaps}, {"charm", c.Charms}, {"bundle", c.Bundles}, {"withdrawn", c.Withdrawn}}
+	return []Group{{"snap", c.Snaps}, {"charm", c.Charms}, {"bundle", c.Bundles}, {"withdrawn", c.Withdrawn}, {"store", c.storeIDs()}}
 }
 
 // String returns the names by kind: "snap hello, jq; charm postgresql".
@@ -25,6 +25,13 @@ func (c Content) String() string {
 		}
 	}
 	return strings.Join(append(out, c.Assertions...), "; ")
+}
+
+func (c Content) storeIDs() (ids []string) {
+	for i := range c.Stores {
+		ids = append(ids, c.Stores[i].ID)
+	}
+	return ids
 }
 
 // CharmKind returns the kind of a name in a charm's report: charm or charm bundle.

@@ -59,6 +59,9 @@ func recordOf(h *bundle.Head) *catalog.Import {
 	for _, w := range h.Withdrawals {
 		in.Withdrawals = append(in.Withdrawals, catalog.Withdrawal{Kind: catalog.ItemKind(w.Kind), Name: w.Name, ID: w.ID, Reason: w.Reason})
 	}
+	for _, s := range h.Stores {
+		in.Stores = append(in.Stores, s.Store)
+	}
 	recordCharms(in, h)
 	for _, a := range h.Assertions {
 		in.AssertionItems = append(in.AssertionItems, a.Ref)

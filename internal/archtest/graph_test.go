@@ -42,7 +42,7 @@ func graph() map[string][]string {
 		"account":            {"blob", "keyring", "macaroons", "upstream"},
 		"closure":            {"assertion", "bundle", "channel", "channelmap", "charm", "snap"},
 		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},
-		"importer":           {"assertion", "blob", "bundle", "catalog", "channel", "channelmap", "charm", "closure", "importer/canonical", "squashfs"},
+		"importer":           {"assertion", "blob", "bundle", "catalog", "channel", "channelmap", "charm", "closure", "importer/canonical", "snap", "squashfs"},
 		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "snap", "squashfs"},
 		"inquiry":            {"blob", "catalog", "charm", "server", "snap"},
 		"install":            {"blob", "docs", "registration"},

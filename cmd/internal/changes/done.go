@@ -85,6 +85,8 @@ func printUpdates(w io.Writer, c importer.Content, r *catalog.Report) {
 			title = c.CharmKind(u.Charm) + " " + u.Charm
 		case u.What == difference.Manifest:
 			title = "images"
+		case u.What == difference.Store:
+			title = "stores"
 		}
 		fmt.Fprintf(w, "[%s] %s\n", title, cli.ChangeText(u))
 	}

@@ -16,11 +16,13 @@ type Row struct {
 	Images     int      `json:"images,omitempty"`
 	Assertions []string `json:"assertions,omitempty"`
 	// Withdrawn are the names of snaps and charms that are withdrawn upstream.
-	Withdrawn []string        `json:"withdrawn,omitempty"`
-	Payload   int64           `json:"payload-size"`
-	Copy      int64           `json:"bytes-to-copy"`
-	Plan      *catalog.Report `json:"plan,omitempty"`
-	Result    *catalog.Report `json:"result,omitempty"`
+	Withdrawn []string `json:"withdrawn,omitempty"`
+	// Stores are the IDs of the stores of brands.
+	Stores  []string        `json:"stores,omitempty"`
+	Payload int64           `json:"payload-size"`
+	Copy    int64           `json:"bytes-to-copy"`
+	Plan    *catalog.Report `json:"plan,omitempty"`
+	Result  *catalog.Report `json:"result,omitempty"`
 	// Missing has a sentence about each thing that the file needs and the store will not have.
 	Missing []string `json:"missing,omitempty"`
 	Error   string   `json:"error,omitempty"`
@@ -30,6 +32,9 @@ type Row struct {
 func NewRow(f *importer.File, plan bool, missing []string) Row {
 	r := Row{File: f.Name, Bundle: f.Digest.String(), Signer: f.Signer, Snaps: append([]string{}, f.Content.Snaps...), Charms: f.Content.Charms, Bundles: f.Content.Bundles,
 		Images: f.Content.Images, Withdrawn: f.Content.Withdrawn, Assertions: f.Content.Assertions, Payload: f.Payload, Copy: f.Missing, Missing: missing, Result: f.Done}
+	for i := range f.Content.Stores {
+		r.Stores = append(r.Stores, f.Content.Stores[i].ID)
+	}
 	if plan {
 		r.Plan = f.Planned
 	}
