@@ -5,6 +5,7 @@ package snapdaemon
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -37,6 +38,10 @@ type Options struct {
 
 	// SystemCA holds, in PEM, the only authorities that the daemon and the command trust for TLS besides store-certs.
 	SystemCA []byte
+
+	// Model is a stream with the model assertion for the seed of the device, and the assertions that verify it. Without it, the device has
+	// the generic classic model.
+	Model []byte
 
 	// Env is added to the environment of the daemon and the command, for
 	// instance HTTPS_PROXY=http://127.0.0.1:3128 or SNAPD_DEBUG_HTTP=7.
@@ -155,6 +160,12 @@ func (d *Daemon) prepare() error {
 	}
 	if err := writeNames(d.root, d.opts.Hosts); err != nil {
 		return err
+	}
+	if d.opts.Model != nil {
+		seed := filepath.Join(d.root, "var/lib/snapd/seed/assertions")
+		if err := errors.Join(os.MkdirAll(seed, 0o755), os.WriteFile(filepath.Join(seed, "model"), d.opts.Model, 0o644)); err != nil {
+			return err
+		}
 	}
 	d.env = d.environment()
 	for name, text := range map[string][]byte{"trusted": d.opts.TrustedRoot, "ca.pem": d.opts.SystemCA} {
