@@ -24,7 +24,9 @@ type ModelSnap struct {
 	// SnapID is empty if the model gives only the name.
 	Name, SnapID string
 	// Channel is the channel that devices get the snap from at first.
-	Channel    string
+	Channel string
+	// Optional is set for a snap that devices, and images, may do without.
+	Optional   bool
 	Components []SetComponent
 }
 
@@ -76,6 +78,9 @@ func (m *Model) addListed(v any) error {
 			return fmt.Errorf("snaps: item %d: no name, or one that is there twice", i+1)
 		}
 		var err error
+		if s.Optional, err = parseUse(entry); err != nil {
+			return fmt.Errorf("snaps: %.60q: %w", s.Name, err)
+		}
 		if s.Components, err = parseComponents(entry); err != nil {
 			return fmt.Errorf("snaps: %.60q: %w", s.Name, err)
 		}
@@ -87,6 +92,20 @@ func (m *Model) addListed(v any) error {
 		m.Snaps = append(m.Snaps, s)
 	}
 	return nil
+}
+
+// parseUse reports whether devices may do without a snap of a model. The modes
+// of a snap make no difference: images have the ones for other modes than run, too.
+func parseUse(entry map[string]any) (optional bool, err error) {
+	switch presence := entry["presence"]; presence {
+	case nil, PresenceRequired:
+	case PresenceOptional:
+		optional = true
+	default:
+		return false, fmt.Errorf("presence %.40q: neither required nor optional", fmt.Sprint(presence))
+	}
+	_, err = texts(entry, "modes")
+	return optional, err
 }
 
 // addOlder adds the snaps of a model of the older form: a gadget and a kernel, each with its track, and a list of names.

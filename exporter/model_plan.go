@@ -21,16 +21,23 @@ func (p *planner) addModel() error {
 	if err := p.verifyModel(a); err != nil {
 		return err
 	}
+	if err := p.addModelStore(m); err != nil {
+		return err
+	}
 	p.plan.Assertions = append(p.plan.Assertions, &Assertion{Ref: a.Ref(), planned: a})
 	var queries []*snapQuery
 	p.preferred = make(map[string]string, len(m.Snaps))
 	for _, s := range m.Snaps {
 		p.preferred[s.Name] = s.Channel
 		if archs := p.plan.Request.architectures(s.Name); len(archs) > 0 {
-			queries = append(queries, &snapQuery{name: s.Name, channel: s.Channel, archs: archs})
+			q := &snapQuery{name: s.Name, channel: s.Channel, archs: archs}
+			if s.Optional {
+				q.optional = "the model names it as optional"
+			}
+			queries = append(queries, q)
 		}
 	}
-	if err := explainStore(m.Store, p.addSnaps(queries)); err != nil {
+	if err := p.explainStore(m.Store, p.addSnaps(queries)); err != nil {
 		return err
 	}
 	for _, id := range m.SerialAuthorities {
@@ -59,14 +66,18 @@ func (p *planner) verifyModel(a *assertion.Assertion) error {
 }
 
 // explainStore adds to an error about snaps that the store does not know that they may be private to the model's store.
-func explainStore(store string, err error) error {
+func (p *planner) explainStore(store string, err error) error {
 	var missing *MissingError
 	if store != "" && errors.As(err, &missing) {
 		for i, g := range missing.Gaps {
 			if g.Channel != "" || g.Revision != 0 {
 				continue // the snap is known
 			}
-			missing.Gaps[i].Reason += fmt.Sprintf("; it may be private to the model's store %s, whose snaps bundles cannot carry yet", store)
+			if p.view == nil {
+				missing.Gaps[i].Reason += fmt.Sprintf("; it may be private to the model's store %s: log in as a member of it", store)
+			} else {
+				missing.Gaps[i].Reason += fmt.Sprintf("; neither has the model's store %s, as far as the login sees it", store)
+			}
 		}
 	}
 	return err

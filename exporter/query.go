@@ -18,9 +18,9 @@ type snapQuery struct {
 	set           []string // the primary key of the validation set that asks for it
 	// components are the components that the set pins.
 	components []assertion.SetComponent
-	// listed is set for a query about a snap in the list of a store: devices may do without it.
-	listed bool
-	gaps   []Gap
+	// optional is the reason for asking for a snap that devices may do without, or empty.
+	optional string
+	gaps     []Gap
 }
 
 // need is the reason for planning a snap that wasn't requested.

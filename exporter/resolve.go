@@ -190,7 +190,7 @@ func (p *planner) reportMissing(queries []*snapQuery) (missing []Gap) {
 		case s == nil: // an earlier query for the same snap has found that out
 		case len(s.Revisions) == 0 && w.need == nil && p.isClosed(w):
 			p.plan.Gaps = append(p.plan.Gaps, w.gaps...)
-		case len(s.Revisions) == 0 && w.listed:
+		case len(s.Revisions) == 0 && w.need == nil && w.optional != "":
 			p.plan.Gaps = append(p.plan.Gaps, joinArchitectures(w.gaps)...)
 			delete(p.snaps, w.name)
 		case len(s.Revisions) == 0 && w.need == nil:

@@ -109,7 +109,7 @@ func (p *planner) addMembers(stores []*upstream.BrandStore, onlyDeclarations boo
 	for _, m := range members {
 		for _, c := range req.Channels {
 			if archs := req.architectures(m.Name); m.IsReleased() && len(archs) > 0 && !onlyDeclarations {
-				queries = append(queries, &snapQuery{name: m.Name, channel: c, archs: archs, listed: true})
+				queries = append(queries, &snapQuery{name: m.Name, channel: c, archs: archs, optional: "the list of the store has it"})
 			}
 		}
 	}

@@ -68,8 +68,8 @@ func (p *planner) addAbsent(w *snapQuery, why string) []Gap {
 func (p *planner) addUnknown(w *snapQuery, why string) ([]Gap, error) {
 	store := p.plan.Request.ExportedPrivate[w.name]
 	switch {
-	case w.listed:
-		p.plan.Gaps = append(p.plan.Gaps, Gap{Snap: w.name, Reason: "the list of the store has it, and the store does not give it" + why})
+	case w.optional != "":
+		p.plan.Gaps = append(p.plan.Gaps, Gap{Snap: w.name, Reason: w.optional + ", and the store does not give it" + why})
 		return nil, nil
 	case w.need == nil && store != "" && p.view == nil:
 		return nil, &PrivateError{[]string{w.name}, store}

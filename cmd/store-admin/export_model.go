@@ -23,7 +23,8 @@ func newExportModel() *cobra.Command {
 		Long: `Export a model assertion into one signed bundle, with all its snaps from their default
 channels, their bases and other dependencies, their components, its validation sets with
 the snaps at the revisions that they pin, the brand's account, and the key that signed the
-model. It takes models with a list of snaps, and older ones with a gadget, a kernel and
+model. With a login ('store-admin login'), the private snaps of the model's store come, too,
+and with the role Admin there, the store itself. It takes models with a list of snaps, and older ones with a gadget, a kernel and
 required snaps. The architecture is the model's.
 
 The model is verified first. A snap that the store does not give is an error, which names
@@ -62,6 +63,7 @@ func (o *snapOptions) modelRequest(path string) (req exporter.Request, err error
 	if err != nil {
 		return req, &modelFileError{path, err}
 	}
+	o.stores = true
 	// A model is of no use without one of its snaps.
 	req = exporter.Request{Model: a, Channels: []string{"stable"}, Architectures: unique(o.archs), NoIcons: o.noIcons,
 		Withdrawn: exporter.WithdrawnMode(cmp.Or(o.withdrawn, string(exporter.WithdrawnError)))}

@@ -46,6 +46,19 @@ func writeModel(ts *testscript.TestScript, neg bool, args []string) {
 	case "wrong-id":
 		listed["snaps"] = []any{map[string]any{"name": "jq", "type": "app", "id": upstreamtest.ID("another")}}
 		text = brand.Model("pump", listed).Raw()
+	case "optional": // a snap that the store does not have, one without a release, and one that is not for the mode run
+		listed["snaps"] = append(listed["snaps"].([]any), entry("nowhere", "app", "latest/stable", map[string]any{"presence": "optional"}),
+			entry("hello", "app", "9.9/stable", map[string]any{"presence": "optional"}),
+			entry("gnome-calculator", "app", "latest/stable", map[string]any{"modes": []any{"ephemeral"}}))
+		text = brand.Model("pump", listed).Raw()
+	case "presence":
+		listed["snaps"] = append(listed["snaps"].([]any), entry("hello", "app", "latest/stable", map[string]any{"presence": "perhaps"}))
+		text = brand.Model("pump", listed).Raw()
+	case "private": // a model of the store acme-pumps, with snaps of it, of its parent and of a friendly store
+		listed["store"] = "acme-pumps"
+		listed["snaps"] = append(listed["snaps"].([]any), entry("pump", "app", "latest/stable", nil), entry("valve", "app", "latest/stable", nil),
+			entry("near", "app", "latest/stable", nil))
+		text = brand.Model("pump", listed).Raw()
 	case "component":
 		listed["snaps"] = []any{entry("jq", "app", "latest/stable", map[string]any{"components": map[string]any{"manual": "required"}})}
 		text = brand.Model("pump", listed).Raw()
