@@ -208,5 +208,6 @@ func (d *Dir) CleanPartial(since time.Time) error {
 		}
 		errs = append(errs, err)
 	}
+	RemoveEmpty(d.folder(partialFolder))
 	return errors.Join(errs...)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
@@ -174,7 +175,8 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 		done.File = out.o.outputDir
 		if err = sealed.WriteLayout(ctx, out.o.outputDir, out.e.Cache.Layout, out.e.Cache.Blobs, out.e.Cache.Hashed); err == nil {
 			if terr := out.e.Cache.Tidy(); terr != nil {
-				out.e.Progress.Warn(terr.Error()) // the layout is complete, and its readers ignore hidden folders
+				// Readers of the layout ignore hidden folders, in which the remains are.
+				out.e.Progress.Warn(fmt.Sprintf("%s is complete, but remains of downloads were not removed: %v", out.o.outputDir, terr))
 			}
 		}
 		done.Size = sealed.TarSize()
