@@ -27,7 +27,11 @@ const MaxKeySize = 64 << 10
 // maxSequence bounds a file that holds a number.
 const maxSequence = 64
 
-// Ring is a folder of keys: NAME.pem, PKCS #8, mode 0600, and NAME.sequence, which counts the bundles of the key.
+// keySuffix ends the file of a key.
+const keySuffix = ".pem"
+
+// Ring is a folder of keys: NAME.pem, PKCS #8, mode 0600, or NAME.pkcs11 for a key on a token, and NAME.sequence, which counts the bundles of
+// the key.
 type Ring struct{ dir string }
 
 // Open returns the ring in a folder, which need not exist yet.
@@ -44,7 +48,7 @@ func ValidateName(name string) error {
 }
 
 func (r *Ring) path(name string) (string, error) {
-	return filepath.Join(r.dir, name+".pem"), ValidateName(name)
+	return filepath.Join(r.dir, name+keySuffix), ValidateName(name)
 }
 
 // Generate makes an Ed25519 key and saves it. It never replaces a key.
@@ -65,6 +69,9 @@ func (r *Ring) Save(name string, key crypto.Signer) error {
 	if blob.IsDevice(name) { // a key may move to another computer
 		return &NameError{name}
 	}
+	if err := r.CheckFree(name); err != nil {
+		return err
+	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return fmt.Errorf("encode key: %w", err)
@@ -79,7 +86,8 @@ func (r *Ring) Save(name string, key crypto.Signer) error {
 	return nil
 }
 
-// Load reads a key. It returns a *[MissingError] if there is none, and a *[PermissionError] if others can read the file.
+// Load reads a key. It returns a *[MissingError] if there is none, an *[OnTokenError] if it is on a token, and a *[PermissionError] if
+// others can read the file.
 func (r *Ring) Load(name string) (crypto.Signer, error) {
 	path, err := r.path(name)
 	if err != nil {
@@ -87,6 +95,9 @@ func (r *Ring) Load(name string) (crypto.Signer, error) {
 	}
 	text, err := ReadPrivate(path, MaxKeySize)
 	if errors.Is(err, fs.ErrNotExist) {
+		if err := r.onToken(name); err != nil {
+			return nil, err
+		}
 		return nil, fmt.Errorf("load key: %w", &MissingError{name, err})
 	}
 	if err != nil {
@@ -113,12 +124,14 @@ func (r *Ring) Names() ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if name, ok := strings.CutSuffix(e.Name(), ".pem"); ok && ValidateName(name) == nil {
-			names = append(names, name)
+		for _, suffix := range []string{keySuffix, tokenSuffix} {
+			if name, ok := strings.CutSuffix(e.Name(), suffix); ok && ValidateName(name) == nil {
+				names = append(names, name)
+			}
 		}
 	}
 	slices.Sort(names)
-	return names, nil
+	return slices.Compact(names), nil
 }
 
 // NextSequence counts one more bundle of the key and returns the count. No two callers get the same number, even concurrently.

@@ -12,6 +12,7 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
+	"offlinestore/hsm"
 	"offlinestore/keyring"
 	"offlinestore/upstream"
 )
@@ -35,6 +36,7 @@ type exportOptions struct {
 	dryRun, json                 bool
 	jobs                         int
 	storeURL, cacheDir, keyName  string
+	signKey                      string
 	exporter                     string
 	cacheSize                    string
 	maxCache                     int64
@@ -75,6 +77,7 @@ func (o *exportOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.cacheSize, "cache-size", "50GB", "largest `size` of the cache after an export")
 	f.StringVar(&o.exporter, "exporter", "", "`name` of the exporter in the signed statement (default user@host, without a domain)")
 	f.StringVar(&o.keyName, o.keyFlag(), defaultKey, "`name` of the key to sign with")
+	f.StringVar(&o.signKey, "sign-key", "", "the same, or the PKCS#11 `URI` of a key on a token ('pkcs11:token=…;object=…')")
 }
 
 // archiveOfStore begins the name of the archive of a store, as in the original.
@@ -98,6 +101,9 @@ func defaultExportDir() string {
 
 // validate reports wrong flags before the export sends a request or writes a file.
 func (o *exportOptions) validate(given func(flag string) bool) (err error) {
+	if err := o.validateKey(given); err != nil {
+		return err
+	}
 	for _, pair := range [][2]string{{"single", "output-dir"}, {"single", "export-dir"}, {"output-dir", "export-dir"}, {"output-dir", "compression"}, {"strict", "keep-going"}} {
 		if given(pair[0]) && given(pair[1]) {
 			return cli.Usagef("--%s and --%s exclude each other", pair[0], pair[1])
@@ -125,11 +131,27 @@ func (o *exportOptions) validate(given func(flag string) bool) (err error) {
 	if o.jobs < 1 || o.jobs > 64 {
 		return cli.Usagef("--jobs %d: want 1 to 64", o.jobs)
 	}
-	if err := keyring.ValidateName(o.keyName); err != nil {
-		return cli.Usagef("--%s: %w", o.keyFlag(), err)
-	}
 	if o.maxCache, err = exporter.ParseSize(o.cacheSize); err != nil {
 		return cli.Usagef("--cache-size: %w", err)
+	}
+	return nil
+}
+
+// validateKey validates the name or URI of the signing key, and joins the two flags that name one.
+func (o *exportOptions) validateKey(given func(flag string) bool) error {
+	flag := o.keyFlag()
+	if given("sign-key") {
+		if given(flag) {
+			return cli.Usagef("--%s and --sign-key exclude each other", flag)
+		}
+		o.keyName, flag = o.signKey, "sign-key"
+	}
+	if hsm.IsURI(o.keyName) {
+		_, err := parseTokenURI(o.keyName)
+		return err
+	}
+	if err := keyring.ValidateName(o.keyName); err != nil {
+		return cli.Usagef("--%s: %w", flag, err)
 	}
 	return nil
 }

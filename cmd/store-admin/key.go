@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/hsm"
 	"offlinestore/keyring"
 )
 
@@ -37,22 +39,19 @@ func keyName(args []string) string {
 
 func newKeyGenerate() *cobra.Command {
 	var asJSON bool
+	var uri string
 	c := &cobra.Command{
-		Use:     "generate [NAME]",
-		Short:   "Make an Ed25519 key",
-		Long:    "Make an Ed25519 key and print its fingerprint. An existing key is never replaced.\n" + cli.ExitHelp,
-		Example: "  store-admin key generate\n  store-admin key export --output exporter.pem",
-		Args:    cobra.MaximumNArgs(1),
+		Use:   "generate [NAME]",
+		Short: "Make an Ed25519 key, or an RSA key on a PKCS#11 token",
+		Long: "Make an Ed25519 key and print its fingerprint. An existing key is never replaced.\nWith --pkcs11, the key is of RSA-4096, is made on the token, and cannot be read from there.\n" +
+			pinHelp + cli.ExitHelp,
+		Example: `  store-admin key generate
+  store-admin key export --output exporter.pem
+  store-admin key generate company --pkcs11 'pkcs11:token=exports?module-name=softhsm2'
+  store-admin export snaps jq --key company`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			k, err := openKeyring()
-			if err != nil {
-				return err
-			}
-			key, err := k.Generate(keyName(args))
-			if err != nil {
-				return err
-			}
-			public, err := bundle.NewPublicKey(key.Public())
+			public, err := generateKey(c.Context(), keyName(args), uri)
 			if err != nil {
 				return err
 			}
@@ -65,7 +64,24 @@ func newKeyGenerate() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().StringVar(&uri, "pkcs11", "", "make the key on the token of this `URI` (RFC 7512)")
 	return c
+}
+
+// generateKey makes a key in a file, or on a token.
+func generateKey(ctx context.Context, name, uri string) (bundle.PublicKey, error) {
+	k, err := openKeyring()
+	if err != nil {
+		return bundle.PublicKey{}, err
+	}
+	if uri != "" {
+		return generateOnToken(ctx, k, name, uri)
+	}
+	key, err := k.Generate(name)
+	if err != nil {
+		return bundle.PublicKey{}, err
+	}
+	return bundle.NewPublicKey(key.Public())
 }
 
 // trustAdvice returns the steps that make a key trusted on the other side.
@@ -113,11 +129,7 @@ func runKeyList(w io.Writer, asJSON bool) error {
 	}
 	rows := []keyRow{}
 	for _, name := range names {
-		key, err := k.Load(name)
-		if err != nil {
-			return err
-		}
-		public, err := bundle.NewPublicKey(key.Public())
+		public, err := k.Public(name)
 		if err != nil {
 			return err
 		}
@@ -146,15 +158,7 @@ func newKeyExport() *cobra.Command {
 			if err := cli.CheckOutput("output", output); err != nil {
 				return err
 			}
-			k, err := openKeyring()
-			if err != nil {
-				return err
-			}
-			key, err := k.Load(keyName(args))
-			if err != nil {
-				return err
-			}
-			public, err := bundle.NewPublicKey(key.Public())
+			public, err := publicKey(c.Context(), keyName(args))
 			if err != nil {
 				return err
 			}
@@ -172,39 +176,49 @@ func newKeyExport() *cobra.Command {
 func newKeyImport() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "import NAME FILE",
-		Short: "Import a private key (PKCS #8 PEM: Ed25519, ECDSA P-256 or RSA)",
-		Long:  "Import a private key under a name, to sign with '--key NAME'. An existing key is\nnever replaced.\n" + cli.ExitHelp,
+		Use:   "import NAME FILE|URI",
+		Short: "Import a private key (PKCS #8 PEM: Ed25519, ECDSA P-256 or RSA), or name one on a token",
+		Long: "Import a private key under a name, to sign with '--key NAME'. An existing key is\nnever replaced. A key on a PKCS#11 token stays there: its URI is noted.\n" +
+			pinHelp + cli.ExitHelp,
 		Example: `  openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:4096 -out rsa.pem
-  store-admin key import company rsa.pem`,
+  store-admin key import company rsa.pem
+  store-admin key import company 'pkcs11:token=exports;object=company?pin-source=file:/etc/exports.pin'`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			text, err := cli.ReadFile(args[1], keyring.MaxKeySize)
+			public, err := importKey(c.Context(), args[0], args[1])
 			if err != nil {
-				return err
-			}
-			key, err := keyring.ParsePrivateKey(text)
-			if err != nil {
-				return fmt.Errorf("import %s: %w", args[1], err)
-			}
-			k, err := openKeyring()
-			if err != nil {
-				return err
-			}
-			if err := k.Save(args[0], key); err != nil {
 				return err
 			}
 			fmt.Fprint(os.Stderr, trustAdvice(args[0]))
 			if !asJSON {
 				return nil
 			}
-			public, err := bundle.NewPublicKey(key.Public())
-			if err != nil {
-				return err
-			}
 			return cli.PrintJSON(c.OutOrStdout(), keyRow{args[0], public.Algorithm(), public.ID()})
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// importKey imports a key from a file, or notes one on a token.
+func importKey(ctx context.Context, name, source string) (bundle.PublicKey, error) {
+	k, err := openKeyring()
+	if err != nil {
+		return bundle.PublicKey{}, err
+	}
+	if hsm.IsURI(source) {
+		return importFromToken(ctx, k, name, source)
+	}
+	text, err := cli.ReadFile(source, keyring.MaxKeySize)
+	if err != nil {
+		return bundle.PublicKey{}, err
+	}
+	key, err := keyring.ParsePrivateKey(text)
+	if err != nil {
+		return bundle.PublicKey{}, fmt.Errorf("import %s: %w", source, err)
+	}
+	if err := k.Save(name, key); err != nil {
+		return bundle.PublicKey{}, err
+	}
+	return bundle.NewPublicKey(key.Public())
 }

@@ -51,10 +51,8 @@ func ownKeys() []bundle.PublicKey {
 	}
 	var out []bundle.PublicKey
 	for _, n := range names {
-		if key, err := k.Load(n); err == nil {
-			if public, err := bundle.NewPublicKey(key.Public()); err == nil {
-				out = append(out, public)
-			}
+		if public, err := k.Public(n); err == nil {
+			out = append(out, public)
 		}
 	}
 	return out

@@ -69,7 +69,7 @@ func (o *exportOptions) newOutput(ctx context.Context, w io.Writer, e *exporter.
 	if e.Cache, err = o.openCache(); err != nil {
 		return nil, err
 	}
-	if out.key, out.ring, err = signingKey(o.keyName); err != nil {
+	if out.key, out.ring, err = signingKey(ctx, o.keyName); err != nil {
 		return nil, err
 	}
 	if o.outputDir != "" {
@@ -219,7 +219,10 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 	if out.fixed {
 		return pr, nil
 	}
-	var err error
-	pr.Sequence, err = out.ring.NextSequence(ctx, out.o.keyName)
+	name, err := ringName(out.key, out.o.keyName)
+	if err != nil {
+		return pr, err
+	}
+	pr.Sequence, err = out.ring.NextSequence(ctx, name)
 	return pr, err
 }

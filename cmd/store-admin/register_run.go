@@ -124,7 +124,7 @@ func (o *registerOptions) collect(ctx context.Context, r *registration.Registrat
 	if _, err := os.Lstat(o.output); err == nil {
 		return nil, 0, "", fmt.Errorf("%s %w", o.output, errFileExists)
 	}
-	key, _, err := signingKey(o.keyName)
+	key, _, err := signingKey(ctx, o.keyName)
 	if err != nil {
 		return nil, 0, "", err
 	}

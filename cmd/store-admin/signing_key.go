@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto"
 	"errors"
 	"fmt"
@@ -11,21 +12,34 @@ import (
 	"time"
 
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/hsm"
 	"offlinestore/keyring"
 )
 
-// signingKey loads the key. On the first export it makes the default key and prints how to make it trusted.
-func signingKey(name string) (crypto.Signer, *keyring.Ring, error) {
+// signingKey loads the key of a name, or finds the one of a URI on its token. On the first export it makes the default key and prints how to
+// make it trusted.
+func signingKey(ctx context.Context, name string) (crypto.Signer, *keyring.Ring, error) {
 	k, err := openKeyring()
 	if err != nil {
 		return nil, nil, err
+	}
+	if hsm.IsURI(name) {
+		u, err := parseTokenURI(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		key, err := tokenKey(ctx, u)
+		if err != nil {
+			return nil, nil, err
+		}
+		return key.With(ctx), k, nil
 	}
 	names, err := k.Names()
 	if err != nil {
 		return nil, nil, err
 	}
 	if slices.Contains(names, name) || name != defaultKey {
-		key, err := k.Load(name)
+		key, err := loadKey(ctx, k, name)
 		if err == nil {
 			warnOfReaders(k, name)
 		}
