@@ -39,3 +39,15 @@ func (c *Snapshot) SnapRevisions(name string) (numbers []int) {
 	}
 	return numbers
 }
+
+// StoresOf returns the IDs of the stores that have a private snap, sorted. There are none if it has left all of them, and no stores below
+// these, whose devices get it, too.
+func (c *Snapshot) StoresOf(s *Snap) []string {
+	stores := []string{}
+	for i := range c.Stores {
+		if _, ok := slices.BinarySearch(c.Stores[i].SnapIDs, s.SnapID); ok && s.Store != "" {
+			stores = append(stores, c.Stores[i].ID)
+		}
+	}
+	return stores
+}

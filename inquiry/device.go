@@ -3,6 +3,7 @@ package inquiry
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"offlinestore/snap"
 )
@@ -25,7 +26,11 @@ func (s *Store) Snap(d Device, name string) (Answer, error) {
 	if err := json.Unmarshal(raw, &body); err != nil {
 		return Answer{}, fmt.Errorf("the server's answer: %w", err)
 	}
-	return snapAnswer(&body)
+	a, err := snapAnswer(&body)
+	if found, ferr := s.catalog.Snap(name); ferr == nil && found.Store != "" {
+		a.Private, a.Stores = true, s.catalog.StoresOf(found)
+	}
+	return a, err
 }
 
 // request returns what snapd sends: an installation, or the refresh of an installed snap.
@@ -71,6 +76,12 @@ func (a Answer) Sentence() string {
 	}
 	if a.Redirect != "" {
 		s += "; the device will follow " + a.Redirect
+	}
+	switch {
+	case a.Private && len(a.Stores) == 0:
+		s += "; no device gets it: it is private, and has left its store"
+	case a.Private:
+		s += "; only for devices of the store " + strings.Join(a.Stores, " or ")
 	}
 	return s
 }

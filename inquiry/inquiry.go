@@ -39,6 +39,9 @@ type Answer struct {
 	Redirect string `json:"redirect-channel,omitempty"`
 	Code     string `json:"code,omitempty"`
 	Reason   string `json:"reason,omitempty"`
+	// Private is set for a snap that only devices of Stores get, and of the stores below these.
+	Private bool     `json:"private,omitempty"`
+	Stores  []string `json:"stores,omitempty"`
 }
 
 // instanceKey ties the result to the action. There is only one.

@@ -38,8 +38,9 @@ type Health struct {
 	Cluster          string              `json:"cluster"`
 	Services         []ServiceState      `json:"services"`
 	// AdminKey is the fingerprint of the key by which administrators recognise the store. It is empty before the first start.
-	AdminKey string   `json:"admin-key,omitempty"`
-	Stores   []string `json:"stores"`
+	AdminKey string `json:"admin-key,omitempty"`
+	// Stores are the IDs of the imported stores of brands, and of store assertions.
+	Stores []string `json:"stores"`
 	// AccountKeys are the imported keys, which came with stores and snaps.
 	AccountKeys []AccountKey `json:"account-keys"`
 	// ValidationSets are the imported points of validation sets: "account/name=sequence".
@@ -212,6 +213,9 @@ func (h *Health) addCatalog(ctx context.Context, in *Instance) error {
 }
 
 func (h *Health) addAssertions(cat *catalog.Snapshot) error {
+	for i := range cat.Stores {
+		h.Stores = append(h.Stores, cat.Stores[i].ID)
+	}
 	for _, a := range cat.Assertions {
 		switch a.Type {
 		case "store":
@@ -228,6 +232,7 @@ func (h *Health) addAssertions(cat *catalog.Snapshot) error {
 		}
 	}
 	slices.Sort(h.Stores)
+	h.Stores = slices.Compact(h.Stores)
 	slices.Sort(h.ValidationSets)
 	slices.SortFunc(h.AccountKeys, func(a, b AccountKey) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))

@@ -10,10 +10,13 @@ import (
 
 // SnapDetail is a snap with the origin of its revisions.
 type SnapDetail struct {
-	Name      string               `json:"name"`
-	SnapID    string               `json:"snap-id"`
-	Title     string               `json:"title"`
-	Publisher string               `json:"publisher"`
+	Name      string `json:"name"`
+	SnapID    string `json:"snap-id"`
+	Title     string `json:"title"`
+	Publisher string `json:"publisher"`
+	// Store is the store that the snap is private to, and Stores are the stores whose devices get it.
+	Store     string               `json:"store,omitempty"`
+	Stores    []string             `json:"stores"`
 	Revisions []SnapRevisionDetail `json:"revisions"`
 	Channels  []SnapChannel        `json:"channels"`
 }
@@ -48,8 +51,8 @@ func originOf(r catalog.Record) Origin {
 	return Origin{r.Bundle.String(), r.Name, r.ImportedAt.UTC().Format(time.RFC3339)}
 }
 
-// DescribeSnap describes a snap. The records are the whole history, newest first.
-func DescribeSnap(s *catalog.Snap, records []catalog.Record) *SnapDetail {
+// DescribeSnap describes a snap of a catalogue. The records are the whole history, newest first.
+func DescribeSnap(cat *catalog.Snapshot, s *catalog.Snap, records []catalog.Record) *SnapDetail {
 	origins := make(map[int]Origin)
 	for _, rec := range slices.Backward(records) { // the newest import of a revision, since an earlier one was removed
 		for _, r := range rec.Report.SnapRevisions {
@@ -59,7 +62,7 @@ func DescribeSnap(s *catalog.Snap, records []catalog.Record) *SnapDetail {
 		}
 	}
 	out := &SnapDetail{Name: s.Name, SnapID: s.SnapID, Title: s.Details.Title, Publisher: s.Details.Publisher.DisplayName,
-		Revisions: []SnapRevisionDetail{}, Channels: []SnapChannel{}}
+		Store: s.Store, Stores: storesOf(cat, s), Revisions: []SnapRevisionDetail{}, Channels: []SnapChannel{}}
 	for _, r := range s.Revisions {
 		v := SnapRevisionDetail{Revision: r.Revision.Number, Version: r.Version, Architectures: r.Architectures, Size: r.Download.Size,
 			Components: []string{}, Origin: origins[r.Revision.Number]}

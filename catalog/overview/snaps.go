@@ -46,7 +46,7 @@ func Snaps(cat *catalog.Snapshot) []Snap {
 	out := []Snap{}
 	for i := range cat.Snaps {
 		s := &cat.Snaps[i]
-		listed := Snap{Name: s.Name, SnapID: s.SnapID, Stores: []string{GlobalStore}, Revisions: []SnapRevision{}}
+		listed := Snap{Name: s.Name, SnapID: s.SnapID, Stores: storesOf(cat, s), Revisions: []SnapRevision{}}
 		for _, r := range s.Revisions {
 			components := []Component{}
 			for _, c := range r.Components() {
@@ -58,6 +58,14 @@ func Snaps(cat *catalog.Snapshot) []Snap {
 		out = append(out, listed)
 	}
 	return out
+}
+
+// storesOf returns the IDs of the stores whose devices get a snap. The global store is one.
+func storesOf(cat *catalog.Snapshot, s *catalog.Snap) []string {
+	if s.Store == "" {
+		return []string{GlobalStore}
+	}
+	return cat.StoresOf(s)
 }
 
 // channelsOf returns the channels that serve a revision, each once.

@@ -57,6 +57,7 @@ func bundleHints() cli.Table {
 		cli.OnType(cli.Untrusted, func(e *catalog.NameError) string {
 			return fmt.Sprintf("if the store upstream has given the name to another publisher, add --plan --take-over %s to see what taking it over would do", e.Name)
 		}),
+		cli.On(cli.As[*unknownKeyError], cli.Failed, "export the store again with --key ID, push it with the same flags, and they are kept"),
 		cli.On(cli.As[*catalog.ConflictError], cli.Untrusted,
 			"find out who signed the imported revision ('snap-store-proxy history'), and which of the two is right"),
 		cli.On(cli.Is(importer.ErrFuture), cli.Untrusted, "set this host's clock, or give --accept-time if the bundle is right"),

@@ -22,12 +22,11 @@ func originalCommands() []originalCommand {
 	return []originalCommand{
 		{"create-database", false, "the tables are made in a database that exists", "snap-store-proxy config proxy.db.connection=URL, then snap-store-proxy enable-airgap-mode; without a connection the store makes a database of its own"},
 		{"fetch-account-keys", false, outside, "on a host with internet: store-admin export account-keys ACCOUNT; here: snap-store-proxy push-account-keys FILE"},
-		{"fetch-brand-store-metadata", false, outside, "on a host with internet: store-admin export account-keys and export snaps; brand stores are not imported"},
+		{"fetch-brand-store-metadata", false, outside, "on a host with internet: store-admin export store STORE_ID; here: snap-store-proxy push-store FILE"},
 		{"fetch-snaps", false, outside, "on a host with internet: store-admin export snaps NAME --channel CHANNEL --arch ARCHITECTURE; here: snap-store-proxy push-snap FILE"},
 		{"generate-keys", true, "the key of the store comes with its registration", "on a host with internet: store-admin register --offline URL"},
 		{"migrate-from-beta", true, "there is no beta of this store", "snap-store-proxy migrate takes over another store"},
-		{"push-brand-store-metadata", false, "brand stores are not imported", "snap-store-proxy push-snap FILE imports snaps, and push-account-keys FILE the keys of a brand"},
-		{"push-store", false, "exports of brand stores are not imported", "on a host with internet: store-admin export snaps NAME; here: snap-store-proxy push-snap FILE, and push-account-keys FILE for the keys of the brand"},
+		{"push-brand-store-metadata", false, "the export of a store has its metadata", "on a host with internet: store-admin export store STORE_ID; here: snap-store-proxy push-store FILE"},
 		{"register", false, outside, "on a host with internet: store-admin register --offline URL; then run the installer in the archive that it makes, or here: snap-store-proxy config --import-store-assertion FILE"},
 	}
 }

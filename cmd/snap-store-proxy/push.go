@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"offlinestore/instance"
 )
@@ -22,6 +23,7 @@ func newPushes(dir *instance.Dir) []*cobra.Command {
 			"  snap-store-proxy push-account-keys account-keys-20261120T101500.tar.gz\n  snap-store-proxy push-account-keys my-brand.assert"),
 		newPush(dir, "push-validation-sets FILE…", "Verify and import validation sets, with the snaps that they pin", "'store-admin export validation-sets'",
 			"  snap-store-proxy push-validation-sets validation-sets-20261120T101500.tar.gz"),
+		newPushStore(dir),
 	}
 }
 
@@ -61,7 +63,12 @@ It first prints what will happen, and asks.`,
 			return runPush(c.Context(), c.OutOrStdout(), dir, o, args)
 		},
 	}
-	f := c.Flags()
+	o.addFlags(c.Flags())
+	return c
+}
+
+// addFlags adds the flags of all push commands.
+func (o *pushOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.pushChannelMap, "push-channel-map", false, "update the channel map, and all else that the newest bundle decides, even where a newer bundle has set it")
 	f.BoolVar(&o.plan, "plan", false, "print the plan, and change nothing")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
@@ -70,5 +77,4 @@ It first prints what will happen, and asks.`,
 	f.BoolVar(&o.allowUnsigned, "allow-unsigned", false, "accept an unsigned export of the original store-admin")
 	f.StringArrayVar(&o.channels, "channel", nil, "put snaps that come without a bundle into this `channel`; repeatable")
 	f.BoolVar(&o.acceptTime, "accept-time", false, "accept a bundle that was signed far in the future")
-	return c
 }

@@ -41,6 +41,8 @@ type pushOptions struct {
 	// channels are the channels for snaps without a bundle.
 	channels []string
 	yes      bool
+	// stores is set for push-store.
+	stores bool
 }
 
 // report prints the result of a file, in the original's words. It names a bad file at once, because the other files

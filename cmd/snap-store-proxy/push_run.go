@@ -17,6 +17,7 @@ func (p *push) run(ctx context.Context) error {
 		return err
 	}
 	p.leaveOutJoined()
+	p.noteOtherContent()
 	p.warnOfGaps()
 	if p.o.plan {
 		return errors.Join(p.printPlan(), p.result())
@@ -54,6 +55,19 @@ func (p *push) leaveOutJoined() {
 		}
 		return joined
 	})
+}
+
+// noteOtherContent names the files that another command is for. They are imported nevertheless.
+func (p *push) noteOtherContent() {
+	for _, f := range p.files {
+		switch n := len(f.Content.Stores); {
+		case f.Err != nil:
+		case p.o.stores && n == 0:
+			cli.Note("%s holds no store: it is imported as push-snap does it.\n", cli.Clean(f.Name))
+		case !p.o.stores && n > 0:
+			cli.Note("%s holds %s of a brand: it is imported as push-store does it.\n", cli.Clean(f.Name), cli.Count(n, "store"))
+		}
+	}
 }
 
 func warnOfFile(f *importer.File, text string) {

@@ -37,7 +37,7 @@ type fixture struct {
 //	gone.tar.gz    brief, which is withdrawn and revoked, and jq
 //	model.tar.gz   a model of the brand with jq
 //
-// writeCharms makes the bundles of charms, writeReports makes the bundles for reports, and writeDownloads makes the files of snaps.
+// writeCharms makes the bundles of charms, writeReports makes the bundles for reports, writeStores makes the ones of stores, and writeDownloads makes the files of snaps.
 func newFixture(t *testing.T) (*fixture, error) {
 	dir := tempDir(t)
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "bin")+"/", "offlinestore/cmd/store-admin")
@@ -48,6 +48,7 @@ func newFixture(t *testing.T) (*fixture, error) {
 	f := &fixture{dir: dir, upstream: "http://" + srv.Listener.Addr().String()}
 	f.writeCharms(t)
 	f.writeReports(t)
+	f.writeStores(t)
 	if err := f.writeDownloads(t); err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ and snaps, its resources, and its channels with the resources released there. Wi
 				if err != nil {
 					return err
 				}
-				return showSnap(c.OutOrStdout(), overview.DescribeSnap(found, records), asJSON)
+				return showSnap(c.OutOrStdout(), overview.DescribeSnap(cat, found, records), asJSON)
 			})
 		},
 	}
@@ -55,7 +55,11 @@ func showSnap(w io.Writer, s *overview.SnapDetail, asJSON bool) error {
 	if asJSON {
 		return cli.PrintJSON(w, s)
 	}
-	fmt.Fprintf(w, "Name: %s\nSnap ID: %s\nTitle: %s\nPublisher: %s\n\n", s.Name, s.SnapID, cli.Clean(s.Title), cli.Clean(s.Publisher))
+	fmt.Fprintf(w, "Name: %s\nSnap ID: %s\nTitle: %s\nPublisher: %s\n", s.Name, s.SnapID, cli.Clean(s.Title), cli.Clean(s.Publisher))
+	if s.Store != "" {
+		fmt.Fprintf(w, "Private to store: %s\nDevices that get it: those of %s\n", s.Store, listStores(s.Stores))
+	}
+	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 4, ' ', 0)
 	fmt.Fprintln(t, "Revision\tVersion\tArchitectures\tSize\tComponents\tImported\tFile")
 	for _, r := range s.Revisions {

@@ -23,6 +23,9 @@ const (
 	RegistryListen           = "proxy.oci-registry.listen"
 	RegistryPassword         = "proxy.oci-registry.password"
 	RegistryUsername         = "proxy.oci-registry.username"
+	RevisionsAccountID       = "internal.snapassert.signing.revisions.account-id"
+	RevisionsKey             = "internal.snapassert.signing.revisions.key"
+	RevisionsKeyID           = "internal.snapassert.signing.revisions.key-id"
 	StoreID                  = "internal.store.id"
 	StoreURL                 = "internal.store.url"
 	TLSCert                  = "proxy.tls.cert"
@@ -46,6 +49,9 @@ type Key struct {
 // Keys returns all settings, sorted by name. A new setting is a new row here.
 func Keys() []Key {
 	return []Key{
+		{RevisionsAccountID, "", "account of the key for revisions that are published to this store; push-store sets it", KindID, false},
+		{RevisionsKey, "", "private key for these revisions; push-store sets it", KindKey, true},
+		{RevisionsKeyID, "", "id of that key", KindID, false},
 		{StoreID, "", "id of the store, as its store assertion has it", KindID, false},
 		{StoreURL, "", "URL of the store, as its store assertion has it", KindURL, false},
 		{AdminEmails, "[]", "who may administer this store, a JSON list; add-admin and remove-admin change it", KindEmailList, false},

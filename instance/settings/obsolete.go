@@ -17,9 +17,8 @@ func Obsolete() map[string]string {
 		"proxy.port.memcached":    cache, "proxy.cache.size": cache, "proxy.memcached.connection": cache, "proxy.use-postgres-over-memcached": cache,
 		"proxy.upstream": online, "proxy.dashboard.location": online, "proxy.https.proxy": online, "proxy.sso.location": online, "proxy.sso.public.key": online,
 		"proxy.hsm.token-label": serials, "proxy.hsm.token-pin": serials, "internal.publishergw.snapmodels.read-timeout": serials,
-		"internal.snapassert.signing.revisions.account-id": publish, "internal.snapassert.signing.revisions.key": publish,
-		"internal.snapassert.signing.revisions.key-id": publish, "internal.airgap.store.provenance-allowlist": publish,
-		"internal.airgap.store.admin.id": store, "internal.airgap.store.admin.macaroon-sha3-384": store, "internal.storeadmingw.admin-auth-token": service,
+		"internal.airgap.store.provenance-allowlist": publish,
+		"internal.airgap.store.admin.id":             store, "internal.airgap.store.admin.macaroon-sha3-384": store, "internal.storeadmingw.admin-auth-token": service,
 		"internal.airgap.gateway-hash": service, "internal.snapstorage.local-origin-secret": storage, "internal.snapstorage.hmac-shared-key": storage,
 		"proxy.storage.backend": storage,
 	}

@@ -24,6 +24,9 @@ type Values struct {
 	RegistryListen      string
 	RegistryPassword    string
 	RegistryUsername    string
+	RevisionsAccountID  string
+	RevisionsKey        string
+	RevisionsKeyID      string
 	StoreID             string
 	StoreURL            string
 	TLSCert             string
@@ -46,6 +49,7 @@ func (s *Settings) Values() Values {
 		KeyPrivate: text[KeyPrivate], KeyPublic: text[KeyPublic],
 		RegistryBuiltin: decodeBool(text[RegistryBuiltin]), RegistryDomain: text[RegistryDomain], RegistryListen: text[RegistryListen],
 		RegistryPassword: text[RegistryPassword], RegistryUsername: text[RegistryUsername],
+		RevisionsAccountID: text[RevisionsAccountID], RevisionsKey: text[RevisionsKey], RevisionsKeyID: text[RevisionsKeyID],
 		StoreID: text[StoreID], StoreURL: text[StoreURL], TLSCert: text[TLSCert], TLSKey: text[TLSKey],
 		TrustForwardedProto: text[TrustForwardedProto] == "true",
 	}

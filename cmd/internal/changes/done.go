@@ -31,9 +31,7 @@ func PrintDone(w io.Writer, c importer.Content, r *catalog.Report) {
 	for _, a := range r.AssertionItems {
 		fmt.Fprintf(w, "[%s] Uploaded assertion\n", a)
 	}
-	for _, rev := range r.SnapRevisions {
-		fmt.Fprintf(w, "[snap %s] Uploaded snap blob and assertions for %[1]s revision %d\n", rev.Snap, rev.Revision)
-	}
+	printSnapRevisions(w, c, r)
 	for _, m := range r.SnapMoves {
 		updated["snap "+m.Snap] = true
 	}
@@ -58,6 +56,7 @@ func PrintDone(w io.Writer, c importer.Content, r *catalog.Report) {
 	if r.Images > 0 {
 		fmt.Fprintf(w, "[images] Uploaded %s\n", cli.Count(r.Images, "image manifest"))
 	}
+	printStores(w, c, r)
 	printUpdates(w, c, r)
 	for _, g := range c.Groups() {
 		for _, name := range g.Names {
@@ -72,6 +71,40 @@ func PrintDone(w io.Writer, c importer.Content, r *catalog.Report) {
 	for _, m := range r.KeptCharms {
 		printKept(w, c.CharmKind(m.Charm), m.Charm, m.Row(), m.From, m.To)
 	}
+	if hasAdmin(c) && !r.IsEmpty() {
+		fmt.Fprintln(w, "Store admin account imported successfully.")
+	}
+}
+
+// printSnapRevisions prints the new revisions of snaps, in the words of push-store if a store came with them.
+func printSnapRevisions(w io.Writer, c importer.Content, r *catalog.Report) {
+	uploaded := "[snap %s] Uploaded snap blob and assertions for %[1]s revision %d\n"
+	if len(c.Stores) > 0 {
+		uploaded = "Uploaded snap and assertions for %s revision %d\n"
+	}
+	for _, rev := range r.SnapRevisions {
+		fmt.Fprintf(w, uploaded, rev.Snap, rev.Revision)
+	}
+}
+
+// printStores prints the stores of brands of an import that changed something, in the words of the original's push-store.
+func printStores(w io.Writer, c importer.Content, r *catalog.Report) {
+	if len(c.Stores) == 0 || r.IsEmpty() {
+		return
+	}
+	for i := range c.Stores {
+		fmt.Fprintf(w, "Pushing store %s\nPushing store assertions\n", cli.Clean(c.Stores[i].Name))
+	}
+	fmt.Fprintln(w, "Updating store allowlists")
+}
+
+func hasAdmin(c importer.Content) bool {
+	for i := range c.Stores {
+		if c.Stores[i].AdminID != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // printUpdates prints the changes of things that were there before. New assertions are mentioned only if they come without a revision.
