@@ -66,7 +66,7 @@ type job struct {
 }
 
 // NewHasher starts that many workers. 0 means one for each processor.
-func NewHasher(workers int) *Hasher { return newHasher(workers, keccak.Kernels()[0]) }
+func NewHasher(workers int) *Hasher { return newHasher(workers, keccak.Fastest()) }
 
 func newHasher(workers int, kernel *keccak.Kernel) *Hasher {
 	if workers <= 0 {

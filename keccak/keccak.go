@@ -9,6 +9,8 @@ import (
 	"crypto/sha3"
 	"encoding/binary"
 	"errors"
+	"sync"
+	"time"
 	"unsafe"
 )
 
@@ -46,10 +48,40 @@ type Kernel struct {
 	absorb func(s *Sponges, in *[maxLanes]*byte, blocks int)
 }
 
-// Kernels returns the kernels that this processor can run. The fastest comes first. The last one has a single lane and runs
-// everywhere.
+// Kernels returns the kernels that this processor can run. The last one has a single lane and runs everywhere.
 func Kernels() []*Kernel {
 	return append(vectorKernels(), &Kernel{Name: "generic", Lanes: 1, absorb: absorbGeneric})
+}
+
+// Fastest returns the kernel that takes the least time for a byte. Where the features of the processor do not tell, the first call measures.
+var Fastest = sync.OnceValue(func() *Kernel {
+	kernels := Kernels()
+	if isOrdered {
+		return kernels[0]
+	}
+	return fastest(kernels)
+})
+
+// fastest measures kernels, which takes less than a millisecond for each.
+func fastest(kernels []*Kernel) *Kernel {
+	const blocks, rounds = 32, 5
+	buf, in := make([]byte, blocks*Rate), make([][]byte, maxLanes)
+	for l := range in {
+		in[l] = buf
+	}
+	var best *Kernel
+	var least time.Duration // for a lane
+	for _, k := range kernels {
+		s := k.New()
+		for range rounds { // the least of several, because other work disturbs some of them
+			start := time.Now()
+			s.Absorb(in[:k.Lanes])
+			if took := time.Since(start) / time.Duration(k.Lanes); best == nil || took < least {
+				best, least = k, took
+			}
+		}
+	}
+	return best
 }
 
 // Sponges are SHA3-384 sponges, one for each lane of a kernel.

@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 )
 
@@ -151,6 +153,23 @@ func TestExport(t *testing.T) {
 		if got := s.Digest(lane); got != want {
 			t.Errorf("%s: %x, want %x", k.Name, got, want)
 		}
+	}
+}
+
+// TestFastest prefers the kernel that takes the least time for a lane.
+func TestFastest(t *testing.T) {
+	t.Parallel()
+	sleep := func(lanes int, d time.Duration) *Kernel {
+		return &Kernel{Lanes: lanes, absorb: func(*Sponges, *[maxLanes]*byte, int) { time.Sleep(d) }}
+	}
+	slow, wide, narrow := sleep(1, 20*time.Millisecond), sleep(8, 40*time.Millisecond), sleep(2, 30*time.Millisecond)
+	for _, kernels := range [][]*Kernel{{slow, wide, narrow}, {wide, narrow, slow}, {narrow, slow, wide}} {
+		if got := fastest(kernels); got != wide {
+			t.Errorf("the fastest of 20, 40/8 and 30/2 ms has %d lanes, want 8", got.Lanes)
+		}
+	}
+	if !slices.ContainsFunc(Kernels(), func(k *Kernel) bool { return k.Name == Fastest().Name }) {
+		t.Errorf("%s is no kernel of this processor", Fastest().Name)
 	}
 }
 

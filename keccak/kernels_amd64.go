@@ -4,6 +4,9 @@ package keccak
 
 import "golang.org/x/sys/cpu"
 
+// isOrdered reports that the kernel with the most lanes is the fastest.
+const isOrdered = true
+
 // vectorKernels returns the kernels with several lanes. The package cpu reports a feature only if the operating system, too,
 // keeps its registers.
 func vectorKernels() (list []*Kernel) {

@@ -28,7 +28,7 @@ func processor() string {
 			break
 		}
 	}
-	k := keccak.Kernels()[0]
+	k := keccak.Fastest()
 	var features []string
 	for _, f := range []struct {
 		name string
@@ -47,7 +47,7 @@ func (b *bench) mixed() error {
 	const parts, size = 2000, 630 * keccak.Rate
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	k := keccak.Kernels()[0]
+	k := keccak.Fastest()
 	sponges, in := k.New(), make([][]byte, k.Lanes)
 	for l := range in {
 		in[l] = make([]byte, size)
