@@ -26,6 +26,7 @@ import (
 type origin struct {
 	*upstreamtest.Store
 	t   *testing.T
+	sso *upstreamtest.SSO
 	dir string
 	url string
 }
@@ -35,13 +36,14 @@ func newOrigin(t *testing.T) *origin {
 	t.Helper()
 	needTools(t)
 	dir := t.TempDir()
-	s, err := upstreamtest.Demo(upstreamtest.DemoOptions{Dir: dir, Payload: 4 << 10})
+	sso := upstreamtest.NewSSO()
+	s, err := upstreamtest.Demo(upstreamtest.DemoOptions{Dir: dir, Payload: 4 << 10, SSO: sso})
 	if err != nil {
 		t.Fatal(err)
 	}
 	srv := httptest.NewServer(s.Handler())
 	t.Cleanup(srv.Close)
-	return &origin{s, t, dir, srv.URL}
+	return &origin{s, t, sso, dir, srv.URL}
 }
 
 // addSnap registers a snap that depends on no other snap.
@@ -141,6 +143,11 @@ func (in *inside) proxy(args ...string) string {
 func (in *inside) push(files ...string) string {
 	in.t.Helper()
 	return in.proxy(append([]string{"push-snap"}, files...)...)
+}
+
+func (in *inside) pushStore(file string) string {
+	in.t.Helper()
+	return in.proxy("push-snap", file)
 }
 
 // serverScript runs a server until its standard input ends. So even a killed test process leaves no server behind.
