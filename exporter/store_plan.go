@@ -125,6 +125,10 @@ func (p *planner) addMembers(stores []*upstream.BrandStore, onlyDeclarations boo
 	return nil
 }
 
+func accountRef(id string) assertion.Ref {
+	return assertion.Ref{Type: "account", PrimaryKey: []string{id}}
+}
+
 // fetchStores fetches the assertions of the stores: the store assertion, and the accounts of the brand and the admin.
 func (f *fetcher) fetchStores(p *Plan) (err error) {
 	for _, s := range p.Stores {
@@ -133,9 +137,14 @@ func (f *fetcher) fetchStores(p *Plan) (err error) {
 			f.have[s.assertion.Ref().Key()] = assertionAnswer{list: []*assertion.Assertion{s.assertion}}
 			refs = append(refs, s.assertion.Ref())
 		}
-		for _, id := range []string{s.Description.BrandID, s.Description.AdminID} {
-			if id != "" {
-				refs = append(refs, assertion.Ref{Type: "account", PrimaryKey: []string{id}})
+		refs = append(refs, accountRef(s.Description.BrandID))
+		if admin := s.Description.AdminID; admin != "" {
+			if _, err := f.getAssertions(accountRef(admin)); errors.Is(err, upstream.ErrNotFound) {
+				// Only accounts that have published something have one.
+				f.e.Progress.Warn(fmt.Sprintf("the bundle goes without the account of the login: %v", err))
+				s.Description.AdminID = ""
+			} else {
+				refs = append(refs, accountRef(admin))
 			}
 		}
 		if s.stream, err = f.stream(refs...); err != nil {

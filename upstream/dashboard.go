@@ -35,8 +35,9 @@ func NewDashboard(cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// RoleError reports that the dashboard refuses a login a store.
+// RoleError reports that the dashboard refuses a login a store, or its account.
 type RoleError struct {
+	// Store is empty if the login may not read its account.
 	Store string
 	// Permission is set if the login lacks a permission, and not its account a role.
 	Permission bool
@@ -45,6 +46,9 @@ type RoleError struct {
 
 // Error names the store and the answer.
 func (e *RoleError) Error() string {
+	if e.Store == "" {
+		return fmt.Sprintf("the login may not read its account: %v", e.Err)
+	}
 	if e.Permission {
 		return fmt.Sprintf("store %s: the login may not read stores: %v", e.Store, e.Err)
 	}
@@ -72,7 +76,7 @@ func (c *Client) StoreAccount(ctx context.Context) (*StoreAccount, error) {
 	var a StoreAccount
 	r := request{what: "ask for the account of the login", method: http.MethodGet, header: jsonHeader(), url: c.endpoint(nil, "dev", "api", "account")}
 	if err := c.getJSON(ctx, r, &a); err != nil {
-		return nil, c.secrets.hide(err)
+		return nil, roleError("", c.secrets.hide(err))
 	}
 	if err := validateAccountID(a.ID); err != nil {
 		return nil, fmt.Errorf("the account of the login: %w", err)

@@ -38,6 +38,8 @@ func changeBrand(ts *testscript.TestScript, neg bool, args []string) {
 			changes["friendly-stores"] = append(friends, id)
 		}
 		u.SignStore(args[1], upstreamtest.BrandID, changes)
+	case "lose-account": // the account of the scripts has no assertion
+		u.Remove(assertion.Ref{Type: "account", PrimaryKey: []string{testAccount().ID}})
 	case "lose-declaration": // NAME
 		u.Remove(assertion.Ref{Type: "snap-declaration", PrimaryKey: []string{assertion.Series, upstreamtest.ID(args[1])}})
 	default:

@@ -78,6 +78,8 @@ func changeSSO(ts *testscript.TestScript, neg bool, args []string) {
 		s.Inject(upstreamtest.Fault{Path: args[1], Do: upstreamtest.Status(http.StatusTemporaryRedirect, "Location", args[2])})
 	case "rewrite": // PATH OLD NEW
 		s.Inject(upstreamtest.Fault{Path: args[1], Do: upstreamtest.Rewrite(args[2], args[3])})
+	case "permissions": // [PERMISSION...]: new logins get only these, of the ones that they ask for
+		s.Limit(args[1:])
 	case "heal":
 		s.Heal()
 	case "host": // [LOCATION]: the dashboard names another service in caveats

@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"offlinestore/exporter"
 	"offlinestore/keyring"
 )
 
-// tokenFile returns the file that gets the token of a store's administrator, beside the bundle.
-func (out *output) tokenFile(bundle string) string { return bundle + ".macaroon" }
+// tokenFile returns the file that gets the token of a store's administrator, beside the bundle, which may be a folder.
+func (out *output) tokenFile(bundle string) string { return filepath.Clean(bundle) + ".macaroon" }
 
 // writeAll writes the bundles, and the token if the export is about a store. The token is never part of a bundle.
 func (out *output) writeAll(ctx context.Context, p *exporter.Plan) error {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,6 +38,8 @@ type SSO struct {
 	// caveats maps the ID of a caveat to its key, and roots the ID of a root to its request.
 	caveats map[string][]byte
 	roots   map[string]permissions
+	// allowed are the permissions that new roots may have; nil is all.
+	allowed []string
 	// age is added to the age of every macaroon.
 	age time.Duration
 	// secrets are the macaroons that were issued.
@@ -73,6 +76,13 @@ func (s *SSO) Age(by time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.age += by
+}
+
+// Limit limits the permissions of new logins. An empty list lifts the limit.
+func (s *SSO) Limit(permissions []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.allowed = permissions
 }
 
 // Secrets returns all macaroons that were issued so far.
@@ -112,6 +122,9 @@ func (s *SSO) serveRoot(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.allowed) > 0 {
+		p.Permissions = slices.DeleteFunc(p.Permissions, func(name string) bool { return !slices.Contains(s.allowed, name) })
+	}
 	n := len(s.roots) + 1
 	id, caveat, key := fmt.Sprintf("root %d", n), fmt.Sprintf(`{"secret": "c2VhbGVk%d", "version": 1}`, n), fmt.Appendf(nil, "caveat key %d", n)
 	m, err := macaroon.New([]byte(rootKey), []byte(id), "dashboard.snapcraft.io", macaroon.V1)
