@@ -34,7 +34,7 @@ func (o *outside) logIn(up *origin) {
 
 const adminEmail = "jo@acme.example"
 
-// brandOrigin is a Snap Store with two stores of the brand acme: acme-pumps, and its parent acme-base. Each has a private snap.
+// brandOrigin returns a Snap Store with two stores of the brand acme, acme-pumps and its parent acme-base, and a private snap in each.
 func brandOrigin(t *testing.T) (*origin, *assertiontest.Account) {
 	t.Helper()
 	up := newOrigin(t)
