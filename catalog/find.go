@@ -48,3 +48,12 @@ func (s *Snapshot) SelectSnaps(names ...string) error {
 	s.Snaps = found
 	return nil
 }
+
+// Store returns the store of a brand by its ID.
+func (s *Snapshot) Store(id string) (*Store, error) {
+	i := slices.IndexFunc(s.Stores, func(s Store) bool { return s.ID == id })
+	if i < 0 {
+		return nil, &NotFoundError{What: fmt.Sprintf("store %.80q", id)}
+	}
+	return &s.Stores[i], nil
+}

@@ -16,6 +16,7 @@ const (
 	codeUnavailable = "unavailable"
 	codeTooLarge    = "request-too-large"
 	codeInternal    = "internal-error"
+	codeToken       = "token-expired"
 	// codeDeviceSession makes snapd get another session.
 	codeDeviceSession = "device-authorization-needs-refresh"
 )

@@ -37,6 +37,13 @@ func askers(t *testing.T, now time.Time) []asker {
 		}
 		return m
 	}
+	token := func(secret, store string, until time.Duration) string {
+		m, err := session.NewKeys(secret).NewToken(store, now.Add(until))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "Authorization: Macaroon " + m
+	}
 	right := made(deviceSecret, "acme", "acme-store", 0)
 	flipped := []byte(right)
 	flipped[len(flipped)/2] ^= 1
@@ -51,6 +58,14 @@ func askers(t *testing.T, now time.Time) []asker {
 		{name: "right brand and store", header: header(right), sees: true},
 		{name: "store below", header: header(made(deviceSecret, "acme", "acme-child", 0)), sees: true},
 		{name: "friendly store", header: header(made(deviceSecret, "acme", "acme-friend", 0)), sees: true},
+		{name: "token for images", header: token(deviceSecret, "acme-store", time.Hour), sees: true},
+		{name: "token of another store", header: token(deviceSecret, "acme-lab", time.Hour)},
+		{name: "forged token", header: token("another secret", "acme-store", time.Hour)},
+		{name: "session as a token", header: "Authorization: Macaroon " + right},
+		{name: "token as a session", header: header(strings.TrimPrefix(token(deviceSecret, "acme-store", time.Hour), "Authorization: Macaroon ")), status: 401},
+		{name: "credentials of a user", header: `Authorization: Macaroon root="x", discharge="y"`},
+		{name: "expired token", header: token(deviceSecret, "acme-store", 0), status: 401},
+		{name: "token for too long", header: token(deviceSecret, "acme-store", 2*session.MaxTokenLife), status: 401},
 		{name: "expired", header: header(made(deviceSecret, "acme", "acme-store", session.Life)), status: 401},
 		{name: "forged", header: header(made("another secret", "acme", "acme-store", 0)), status: 401},
 		{name: "one bit flipped", header: header(string(flipped)), status: 401},

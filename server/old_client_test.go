@@ -61,7 +61,7 @@ func TestVary(t *testing.T) {
 	s := serve(t, b, c, server.Config{})
 	s.SetSettings(server.Settings{Domain: "snaps.example.internal"})
 	h := s.Handler()
-	const arch, session = "Snap-Device-Architecture, X-Ubuntu-Architecture", "Snap-Device-Authorization, X-Device-Authorization"
+	const arch, session = "Snap-Device-Architecture, X-Ubuntu-Architecture", "Snap-Device-Authorization, X-Device-Authorization, Authorization"
 	for path, want := range map[string][]string{
 		"/v2/snaps/info/hello?architecture=amd64": nil,
 		"/v2/snaps/info/hello":                    {arch},

@@ -115,16 +115,12 @@ func (s *Server) instrument(name string, next http.HandlerFunc) http.Handler {
 func (s *Server) forDevice(h catalogHandler) http.HandlerFunc {
 	return s.withIndex(func(w http.ResponseWriter, r *http.Request, ix *index) {
 		varyBySession(w.Header())
-		device, ok := s.requireSession(w, r)
+		view, ok := s.requireView(w, r, ix)
 		if !ok {
 			return
 		}
-		view := ix.of(device)
 		if view != ix {
 			w.Header().Set("Cache-Control", "private")
-		}
-		if s.cfg.Operator {
-			view = ix.everything
 		}
 		h(w, r, view)
 	})

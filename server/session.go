@@ -148,7 +148,7 @@ func (s *Server) requireSession(w http.ResponseWriter, r *http.Request) (d sessi
 var sessionHeaders = []string{snap.HeaderDeviceAuthorization, "X-Device-Authorization"}
 
 // sessionVary is shared by all answers. Its capacity lets none append to it in place.
-var sessionVary = []string{strings.Join(sessionHeaders, ", ")}
+var sessionVary = []string{strings.Join(sessionHeaders, ", ") + ", Authorization"}
 
 // varyBySession tells caches that the answer depends on the session of the device. It is the first to set the header.
 func varyBySession(h http.Header) { h["Vary"] = sessionVary }

@@ -1,7 +1,10 @@
 package server
 
 import (
+	"errors"
+	"net/http"
 	"slices"
+	"strings"
 
 	"offlinestore/assertion"
 	"offlinestore/catalog"
@@ -125,4 +128,41 @@ func (ix *index) with(snaps privateSnaps, hidden []hiddenAssertion) (*index, err
 	}
 	v.arrange()
 	return &v, v.arrangeAssertions()
+}
+
+// requireView returns the catalogue as the sender of a request sees it, or answers the request with an error and returns false. A session takes
+// precedence over a token.
+func (s *Server) requireView(w http.ResponseWriter, r *http.Request, ix *index) (*index, bool) {
+	if s.cfg.Operator {
+		return ix.everything, true
+	}
+	if _, found := sessionOf(r.Header); found {
+		device, ok := s.requireSession(w, r)
+		return ix.of(device), ok
+	}
+	token := tokenOf(r.Header)
+	if token == "" {
+		return ix, true
+	}
+	store, err := s.settings.Load().keys.OpenToken(token, s.cfg.Now())
+	switch v, ok := ix.stores[store]; {
+	case errors.Is(err, session.ErrExpired):
+		w.Header().Set("WWW-Authenticate", "Macaroon")
+		s.fail(w, r, http.StatusUnauthorized, codeToken, "the token for images has expired: the operator of this store makes another one")
+		return nil, false
+	case err == nil && ok:
+		return v.index, true
+	}
+	return ix, true // users have credentials of other stores
+}
+
+// tokenOf returns the credentials in the header Authorization that may be a token of this store, or nothing.
+func tokenOf(h http.Header) string {
+	text := h.Get("Authorization")
+	for _, scheme := range []string{"Macaroon ", "Bearer "} {
+		if token, ok := strings.CutPrefix(text, scheme); ok && !strings.ContainsAny(token, `" ,`) {
+			return token
+		}
+	}
+	return ""
 }

@@ -27,14 +27,17 @@ const location = "offlinestore"
 
 // New returns the text of a macaroon that is the session of a device. It expires after Life, or after GlobalLife if the device is not
 // proven.
-func (k *Keys) New(d Device, now time.Time) (string, error) {
+func (k *Keys) New(d Device, now time.Time) (string, error) { return k.sign(caveats(d, now)...) }
+
+// sign returns the text of a macaroon with caveats.
+func (k *Keys) sign(caveats ...string) (string, error) {
 	id := make([]byte, nonceRandom)
 	rand.Read(id) // never fails
 	m, err := macaroon.New(k.sets[0].session, id, location, macaroon.V2)
 	if err != nil {
 		return "", err
 	}
-	for _, c := range caveats(d, now) {
+	for _, c := range caveats {
 		if err := m.AddFirstPartyCaveat([]byte(c)); err != nil {
 			return "", err
 		}
@@ -49,12 +52,12 @@ func encode(m *macaroon.Macaroon) (string, error) {
 
 func caveats(d Device, now time.Time) []string {
 	if !d.IsProven() {
-		return []string{until(now.Add(GlobalLife))}
+		return []string{untilCaveat(now.Add(GlobalLife))}
 	}
-	return []string{caveatDevice + d.Brand + "/" + d.Model + "/" + d.Serial, caveatStore + d.Store, until(now.Add(Life))}
+	return []string{caveatDevice + d.Brand + "/" + d.Model + "/" + d.Serial, caveatStore + d.Store, untilCaveat(now.Add(Life))}
 }
 
-func until(t time.Time) string { return caveatUntil + t.UTC().Format(time.RFC3339) }
+func untilCaveat(t time.Time) string { return caveatUntil + t.UTC().Format(time.RFC3339) }
 
 // Open returns the device of a session, or ErrForeign or ErrExpired. It accepts the caveats of New only: a holder of a session has no
 // reason to add others.
@@ -75,16 +78,24 @@ func (k *Keys) Open(text string, now time.Time) (Device, error) {
 	} else if len(conditions) != 1 {
 		return Device{}, ErrForeign
 	}
-	end, ok := strings.CutPrefix(conditions[len(conditions)-1], caveatUntil)
-	t, err := time.Parse(time.RFC3339, end)
-	if !ok || err != nil {
-		return Device{}, ErrForeign
-	}
-	// A server whose clock was ahead makes sessions that would be valid for too long.
-	if !now.Before(t) || t.After(now.Add(Life+MaxSkew)) {
-		return Device{}, ErrExpired
+	if err := checkEnd(conditions[len(conditions)-1], now, Life); err != nil {
+		return Device{}, err
 	}
 	return d, nil
+}
+
+// checkEnd returns ErrExpired if the time of a caveat is over, and ErrForeign if it has none. A server whose clock was ahead makes macaroons that
+// would be valid for too long: they count as expired.
+func checkEnd(caveat string, now time.Time, life time.Duration) error {
+	end, ok := strings.CutPrefix(caveat, caveatUntil)
+	t, err := time.Parse(time.RFC3339, end)
+	if !ok || err != nil {
+		return ErrForeign
+	}
+	if !now.Before(t) || t.After(now.Add(life+MaxSkew)) {
+		return ErrExpired
+	}
+	return nil
 }
 
 // verify returns the caveats of a macaroon with a good signature.

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"offlinestore/assertion"
 	"offlinestore/blob"
 	"offlinestore/catalog"
@@ -258,4 +260,66 @@ type statusRecorder struct {
 func (r *statusRecorder) WriteHeader(status int) {
 	r.status = status
 	r.ResponseWriter.WriteHeader(status)
+}
+
+// TestPrepareImageOfStore builds an image of a model with a private gadget with the real snap command, which is no device, from our store alone.
+func TestPrepareImageOfStore(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds snapd")
+	}
+	up := newOrigin(t)
+	acme := newBrand(t, up)
+	up.addSnap("greeter")
+	up.upload("greeter", upstreamtest.Rev{Revision: 1}, "stable")
+	o := newOutside(t, up.url, up.Stack.RootStream())
+	in, dsn := newInside(t, o), pgtest.New(t)
+	in.proxy("config", "proxy.db.connection="+dsn)
+	in.push(o.export("greeter", "pc", "pc-kernel", "core18")...)
+	keys := filepath.Join(o.dir, "keys.tar.gz")
+	o.admin("export", "account-keys", acme.ID, acme.Key.KeyID(), "--single", keys, "--trusted-root", o.root)
+	in.proxy("push-account-keys", keys)
+	makePrivate(t, dsn, upstreamtest.ID("pc"), "acme-store", acme.ID)
+	in.serve()
+	d := snapdaemon.Start(t, snapdaemon.Options{
+		Binaries:    snapdaemon.BuildWithRoot(t),
+		TrustedRoot: up.Stack.RootStream(),
+		StoreURL:    "http://127.0.0.1:8080",
+		Sites:       []snapdaemon.Site{{Addr: "127.0.0.1:8080", Handler: snapdaemon.Forward(t, in.url)}},
+	})
+	model := acme.model(t, assertiontest.Headers{"store": "acme-store"})
+	if _, stderr, err := d.Snap("prepare-image", model, t.TempDir()); err == nil || !strings.Contains(stderr, "snap not found") {
+		t.Errorf("an image without a token: %v, %s", err, stderr)
+	}
+	line := in.proxy("image-token", "acme-store", "--valid", "1h")
+	dir := t.TempDir()
+	stdout, stderr, err := d.Run("sh", "-c", line+`snap prepare-image "$@"`, "sh", model, dir)
+	if err != nil {
+		t.Fatalf("snap prepare-image: %v\n%s%s", err, stdout, stderr)
+	}
+	wantSeed(t, filepath.Join(dir, "image/var/lib/snapd/seed"), []string{"box", acme.Key.KeyID()},
+		"core18_1.snap", "greeter_1.snap", "pc-kernel_1.snap", "pc_1.snap", "snapd_30000.snap")
+}
+
+// makePrivate makes a snap of a catalogue private to a store of a brand, as a bundle of the store does.
+func makePrivate(t *testing.T, dsn, snapID, store, brand string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	for _, q := range []struct {
+		text string
+		args []any
+	}{
+		{`insert into store select $1, 'A store', $2, '', '', max(id) from import`, []any{store, brand}},
+		{`insert into store_snap select $1, snap_id, name, '' from snap where snap_id = $2`, []any{store, snapID}},
+		{`update snap_home set store_id = $1 where snap_id = $2`, []any{store, snapID}},
+		{`update generation set number = number + 1`, nil},
+	} {
+		if tag, err := conn.Exec(t.Context(), q.text, q.args...); err != nil || tag.RowsAffected() != 1 {
+			t.Fatalf("%s: %v, %v", q.text, tag, err)
+		}
+	}
 }
