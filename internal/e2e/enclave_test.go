@@ -147,7 +147,7 @@ func (in *inside) push(files ...string) string {
 
 func (in *inside) pushStore(file string) string {
 	in.t.Helper()
-	return in.proxy("push-snap", file)
+	return in.proxy("push-store", file)
 }
 
 // serverScript runs a server until its standard input ends. So even a killed test process leaves no server behind.
