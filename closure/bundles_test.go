@@ -1,6 +1,7 @@
 package closure_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -98,11 +99,11 @@ func TestModels(t *testing.T) {
 		want    []string
 	}{
 		{"Ubuntu Core 16", assertiontest.Headers{"classic": nil, "gadget": "pc", "kernel": "pc-kernel", "required-snaps": []any{"hello"}}, []string{
-			"core for amd64 is needed by model acme/box", "hello for amd64 is needed by model acme/box", "pc for amd64 is needed by model acme/box",
-			"pc-kernel for amd64 is needed by model acme/box"}},
+			"core for amd64 is needed by model acme/box", "hello for amd64 is needed by model acme/box", "model acme/box has no gadget for amd64 here: it needs pc",
+			"model acme/box has no kernel for amd64 here: it needs pc-kernel"}},
 		{"Ubuntu Core 18", assertiontest.Headers{"classic": nil, "gadget": "pc=18", "kernel": "pc-kernel=18", "base": "core18"}, []string{
-			"core18 for amd64 is needed by model acme/box", "pc in 18/stable for amd64 is needed by model acme/box",
-			"pc-kernel in 18/stable for amd64 is needed by model acme/box"}},
+			"core18 for amd64 is needed by model acme/box", "model acme/box has no gadget for amd64 here: it needs pc in 18/stable",
+			"model acme/box has no kernel for amd64 here: it needs pc-kernel in 18/stable"}},
 		{"classic", nil, []string{}},
 		{"Ubuntu Core 24", assertiontest.Headers{"classic": nil, "base": "core24", "snaps": []any{
 			entry("name", "pc", "type", "gadget", "default-channel", "24/edge"),
@@ -111,16 +112,24 @@ func TestModels(t *testing.T) {
 			entry("name", "app", "type", "app", "presence", "optional"),
 		}}, []string{
 			"core24 for amd64 is needed by model acme/box", "kern+nvidia for amd64 is needed by model acme/box", "kern+wifi for amd64 is needed by model acme/box",
-			"pc in 24/edge for amd64 is needed by model acme/box"}},
+			"model acme/box has no gadget for amd64 here: it needs pc in 24/edge"}},
+		{"a snap of the name with another ID", assertiontest.Headers{"classic": nil, "base": "core", "snaps": []any{
+			entry("name", "kern", "type", "kernel", "id", strings.Repeat("b", 32)), entry("name", "snapd", "type", "snapd", "id", strings.Repeat("c", 32)),
+		}}, []string{"core for amd64 is needed by model acme/box", "model acme/box has no kernel for amd64 here: it needs kern"}},
 	}
 	kernel := &snap.Revision{Number: 1, Type: "kernel", Architectures: []string{"amd64"}, Resources: []snap.Resource{{Name: "have"}}}
 	for _, tt := range tests {
 		s := &closure.Set{Models: []*assertion.Assertion{account.Model("box", tt.changes)}, Snaps: []closure.Snap{
-			released("kern", kernel), released("snapd", &snap.Revision{Number: 1, Type: "snapd", Architectures: []string{"amd64"}})}}
+			withID(released("kern", kernel), strings.Repeat("a", 32)), released("snapd", &snap.Revision{Number: 1, Type: "snapd", Architectures: []string{"amd64"}})}}
 		if diff := cmp.Diff(tt.want, sentences(s.Gaps())); diff != "" {
 			t.Errorf("%s: gaps (-want +got):\n%s", tt.name, diff)
 		}
 	}
+}
+
+func withID(s closure.Snap, id string) closure.Snap {
+	s.SnapID = id
+	return s
 }
 
 // TestModelOfBundle shows that a model among the assertions of a bundle counts.
@@ -134,7 +143,7 @@ func TestModelOfBundle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"core24 for amd64 is needed by model acme/box", "pc in 24/stable for amd64 is needed by model acme/box", "pc-kernel for amd64 is needed by model acme/box"}
+	want := []string{"core24 for amd64 is needed by model acme/box", "model acme/box has no gadget for amd64 here: it needs pc in 24/stable", "model acme/box has no kernel for amd64 here: it needs pc-kernel"}
 	if diff := cmp.Diff(want, sentences(s.Gaps())); diff != "" {
 		t.Errorf("gaps (-want +got):\n%s", diff)
 	}

@@ -46,6 +46,8 @@ type Gap struct {
 	Supported string
 	// Holders are set for a name that two resources give to different images: "resource data revision 7 of charm app".
 	Holders [2]string
+	// Role is the role of the snap in the model that needs it: gadget or kernel.
+	Role string
 	// Essential is set for snapd and for bases: without them, no part of a snap runs.
 	Essential bool
 }
@@ -62,13 +64,17 @@ type Needer struct {
 // maxNeeders limits the length of a sentence: nearly every snap needs snapd.
 const maxNeeders = 8
 
-// String returns the gap as a sentence: "core24 for amd64 is needed by jq", "resource data is needed by charm app revision 7".
+// String returns the gap as a sentence: "core24 for amd64 is needed by jq", "resource data is needed by charm app revision 7",
+// "model acme/box has no gadget for amd64 here: it needs pc in 24/stable".
 func (g Gap) String() string {
 	switch g.Kind {
 	case KindRow:
 		return fmt.Sprintf("%s has revision %d, which is for %s", Gap{Name: g.Name, Channel: g.Channel, Architecture: g.Architecture}.Needs(), g.Revision, g.Supported)
 	case KindImageName:
 		return fmt.Sprintf("%s is the name of two images: that of %s and that of %s", g.Name, g.Holders[0], g.Holders[1])
+	}
+	if g.Role != "" && len(g.NeededBy) == 1 {
+		return fmt.Sprintf("%s has no %s for %s here: it needs %s", g.NeededBy[0], g.Role, g.Architecture, Gap{Name: g.Name, Channel: g.Channel}.Needs())
 	}
 	out := g.Needs() + " is needed by "
 	if g.ByCharm() {

@@ -14,14 +14,16 @@ import (
 // modelNeed is a snap on the devices of a model, with the components that the model requires.
 type modelNeed struct {
 	name, channel, arch string
-	components          []string
-	essential           bool
+	// id is empty if the model does not name it. role is gadget, kernel or empty.
+	id, role   string
+	components []string
+	essential  bool
 }
 
-// lacks returns the missing parts of a need: the snap, or some of its components.
+// lacks returns the missing parts of a need: the snap, or some of its components. A snap of the same name with another ID is another snap.
 func (x *index) lacks(n modelNeed) []gapKey {
 	r := x.served(n.name, n.channel, n.arch)
-	if r == nil {
+	if s := x.snaps[n.name]; r == nil || n.id != "" && s.SnapID != "" && s.SnapID != n.id {
 		return []gapKey{{KindSnap, n.name, n.channel, n.arch}}
 	}
 	var out []gapKey
@@ -49,13 +51,13 @@ func modelNeeds(m *assertion.Assertion) []modelNeed {
 		for _, entry := range list {
 			e, _ := entry.(map[string]any)
 			if text(e["presence"]) != "optional" {
-				add(modelNeed{name: text(e["name"]), channel: modelChannel(text(e["default-channel"])), components: requiredComponents(e["components"])})
+				add(modelNeed{name: text(e["name"]), id: text(e["id"]), role: roleOf(text(e["type"])), channel: modelChannel(text(e["default-channel"])), components: requiredComponents(e["components"])})
 			}
 		}
 	} else {
 		for _, header := range []string{"gadget", "kernel"} {
 			name, track, _ := strings.Cut(m.HeaderString(header), "=")
-			add(modelNeed{name: name, channel: modelChannel(track)})
+			add(modelNeed{name: name, role: header, channel: modelChannel(track)})
 		}
 		list, _ := m.Header("required-snaps").([]any)
 		for _, name := range list {
@@ -71,6 +73,14 @@ func modelNeeds(m *assertion.Assertion) []modelNeed {
 	}
 	add(modelNeed{name: base, essential: true})
 	return out
+}
+
+// roleOf returns the type of a model's snap if the model has one of it at most.
+func roleOf(typ string) string {
+	if typ == "gadget" || typ == "kernel" {
+		return typ
+	}
+	return ""
 }
 
 // modelChannel returns a channel of a model in the form used in a Gap: "" for stable in the default track.

@@ -96,6 +96,9 @@ func (x *index) snapGaps(part *Set) []Gap {
 		for _, n := range modelNeeds(m) {
 			for _, key := range x.lacks(n) {
 				add(key, by, n.essential)
+				if key.kind == KindSnap {
+					found[key].Role = n.role
+				}
 			}
 		}
 	}
