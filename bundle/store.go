@@ -1,6 +1,8 @@
 package bundle
 
 import (
+	"cmp"
+
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -77,7 +79,7 @@ func (h *Head) checkStores() error {
 		for _, m := range s.Snaps {
 			home := s.Home(m)
 			if other, ok := homes[m.SnapID]; ok && other != home {
-				return corrupt("%s: snap %s is private to %s in it, and to %q elsewhere in the bundle", s.itemName(), m.Name, home, other)
+				return corrupt("%s: snap %s is private to %s in it, and elsewhere in the bundle to %s", s.itemName(), m.Name, home, cmp.Or(other, "nobody"))
 			}
 			homes[m.SnapID] = home
 		}
