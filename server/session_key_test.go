@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -45,10 +46,15 @@ func (st *site) withKeys(t *testing.T, broken bool, list ...*assertion.Assertion
 	return next
 }
 
-// TestKeysOfBrands asks for sessions in stores that know different keys of the brand.
-func TestKeysOfBrands(t *testing.T) {
-	t.Parallel()
-	st := newSite(t)
+// keyCase is a store that knows some keys of the brand.
+type keyCase struct {
+	row, reason   string // of docs/errors.md; "" for a session of the device
+	serial, model *assertion.Assertion
+	broken        bool
+	keys          []*assertion.Assertion
+}
+
+func (st *site) keyCases() []keyCase {
 	acme, key := st.brand.Account, st.brand.Key
 	newer := st.stack.NewAccount("acme", "other")
 	until := func(when string) *assertion.Assertion {
@@ -57,12 +63,7 @@ func TestKeysOfBrands(t *testing.T) {
 	vault := st.stack.NewAccount("vault", "other")
 	byVault := vault.Serial("pump", "0001", st.device, assertiontest.Headers{"brand-id": "acme"})
 	vaultModel := st.brand.Model("pump", assertiontest.Headers{"serial-authority": []any{"vault"}})
-	for _, tt := range []struct {
-		row, reason   string // of docs/errors.md; "" for a session of the device
-		serial, model *assertion.Assertion
-		broken        bool
-		keys          []*assertion.Assertion
-	}{
+	return []keyCase{
 		{row: "revoked key of a brand", reason: "signing key has expired", keys: []*assertion.Assertion{acme, st.brand.AccountKey, until(assertiontest.Since)}},
 		{row: "key of a brand that was replaced", reason: "signing key has expired", keys: []*assertion.Assertion{acme, until("2024-12-31T00:00:00Z"), newer.AccountKey}},
 		{serial: newer.Serial("pump", "0001", st.device, nil), model: newer.Model("pump", nil), keys: []*assertion.Assertion{acme, until("2024-12-31T00:00:00Z"), newer.AccountKey}},
@@ -70,7 +71,14 @@ func TestKeysOfBrands(t *testing.T) {
 		{row: "database that takes no nonces", reason: "no database", broken: true, keys: st.brand.Assertions()},
 		{row: "brand whose keys are not here", reason: "account-key", serial: byVault, model: vaultModel, keys: st.brand.Assertions()},
 		{serial: byVault, model: vaultModel, keys: slices.Concat(st.brand.Assertions(), vault.Assertions())},
-	} {
+	}
+}
+
+// TestKeysOfBrands asks for sessions in stores that know different keys of the brand.
+func TestKeysOfBrands(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	for _, tt := range st.keyCases() {
 		st := st.withKeys(t, tt.broken, tt.keys...)
 		if tt.serial != nil {
 			st.serial, st.model = tt.serial, tt.model
@@ -87,19 +95,28 @@ func TestKeysOfBrands(t *testing.T) {
 	}
 }
 
-// TestBadSessions sends sessions that are not valid.
-func TestBadSessions(t *testing.T) {
-	t.Parallel()
-	st := newSite(t)
-	h := st.server.Handler()
-	device := session.Device{Brand: "acme", Model: "pump", Serial: "0001"}
-	make := func(secret string, d session.Device, ago time.Duration) string {
-		m, err := session.NewKeys(secret).New(d, st.now.Add(-ago))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return m
+// made returns a session under a secret.
+func (st *site) made(t *testing.T, secret string, d session.Device, ago time.Duration) string {
+	t.Helper()
+	m, err := session.NewKeys(secret).New(d, st.now.Add(-ago))
+	if err != nil {
+		t.Fatal(err)
 	}
+	return m
+}
+
+// pumpDevice is the device of the good sessions.
+var pumpDevice = session.Device{Brand: "acme", Model: "pump", Serial: "0001"}
+
+// badSession has the headers of a session that is not valid.
+type badSession struct {
+	row     string // of docs/errors.md
+	headers []string
+}
+
+func (st *site) badSessions(t *testing.T) []badSession {
+	t.Helper()
+	device, make := pumpDevice, func(secret string, d session.Device, ago time.Duration) string { return st.made(t, secret, d, ago) }
 	good := make(deviceSecret, device, 0)
 	flipped := []byte(good)
 	flipped[len(flipped)/2] ^= 1
@@ -109,10 +126,7 @@ func TestBadSessions(t *testing.T) {
 		t.Fatal(err)
 	}
 	raw, _ = m.MarshalBinary()
-	for _, tt := range []struct {
-		row     string
-		headers []string
-	}{
+	return []badSession{
 		{"session of another secret", []string{header(make("another secret", device, 0))}},
 		{"session of another secret", []string{"Snap-Device-Authorization: offlinestore-of-an-older-release"}},
 		{"session of another secret", []string{`Snap-Device-Authorization: Macaroon root=""`}},
@@ -124,7 +138,16 @@ func TestBadSessions(t *testing.T) {
 		{"altered session, or one with a caveat that was added", []string{header(strings.Repeat(good, 4))}},
 		{"session of 4 kilobytes and more", []string{header(strings.Repeat("A", 5<<10))}},
 		{"session of 4 kilobytes and more", []string{header(strings.Repeat("A", 64<<10))}},
-	} {
+	}
+}
+
+// TestBadSessions sends sessions that are not valid.
+func TestBadSessions(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	h := st.server.Handler()
+	good := st.made(t, deviceSecret, pumpDevice, 0)
+	for _, tt := range st.badSessions(t) {
 		for _, method := range []string{"GET", "HEAD"} {
 			st.log.Reset()
 			r := call(t, h, method, "/v2/snaps/info/jq", "", tt.headers...)
@@ -136,7 +159,7 @@ func TestBadSessions(t *testing.T) {
 			}
 		}
 	}
-	for _, headers := range [][]string{{header(good)}, {header(good), strings.Replace(header(good), "Snap-", "X-", 1)}, {header(make(deviceSecret, session.Device{}, 0))}} {
+	for _, headers := range [][]string{{header(good)}, {header(good), strings.Replace(header(good), "Snap-", "X-", 1)}, {header(st.made(t, deviceSecret, session.Device{}, 0))}} {
 		if r := call(t, h, "GET", "/v2/snaps/info/jq", "", headers...); r.StatusCode != 200 {
 			t.Errorf("info with %q = %d, want 200", headers, r.StatusCode)
 		}
@@ -198,21 +221,22 @@ func TestSecretsRotate(t *testing.T) {
 func TestTableOfBadSessions(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"nonce that was used before":                           "403", // TestNonceWorksOnce
-		"request that is not JSON, or lacks an assertion":      "400", // TestSessionBodies, with the next two
-		"names of the device that would split a header":        "400",
-		"serial that was cut off":                              "400",
-		"revoked key of a brand":                               "200", // TestKeysOfBrands, with the next two
-		"key of a brand that was replaced":                     "200",
-		"database that takes no nonces":                        "200",
-		"session of another secret":                            "401", // TestBadSessions, with the others
-		"session that expired":                                 "401",
-		"altered session, or one with a caveat that was added": "401",
-		"different sessions in one request":                    "401",
-		"session of 4 kilobytes and more":                      "401",
+		"nonce that was used before":                      "403", // TestNonceWorksOnce
+		"request that is not JSON, or lacks an assertion": "400", // TestSessionBodies, with the next two
+		"names of the device that would split a header":   "400",
+		"serial that was cut off":                         "400",
 	}
-	for _, tt := range newSite(t).badRequests(t) {
-		want[tt.row] = map[int]string{200: "200", 400: "400", 403: "403"}[tt.status]
+	st := newSite(t)
+	for _, tt := range st.badRequests(t) {
+		want[tt.row] = strconv.Itoa(tt.status)
+	}
+	for _, tt := range st.keyCases() {
+		if tt.row != "" {
+			want[tt.row] = "200"
+		}
+	}
+	for _, tt := range st.badSessions(t) {
+		want[tt.row] = "401"
 	}
 	if diff := cmp.Diff(want, doctest.BadInput(t, "Bad sessions")); diff != "" {
 		t.Errorf("the table of bad sessions (-tests +docs/errors.md):\n%s", diff)
