@@ -9,7 +9,6 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/channel"
 	"offlinestore/charm"
-	"offlinestore/transfer"
 )
 
 // maxCharmResults bounds the answer to a search. A search without words lists all charms, and there is no second page.
@@ -58,15 +57,18 @@ func (s *Server) charmFind(w http.ResponseWriter, r *http.Request, ix *index) {
 	if !ok {
 		return
 	}
-	done := transfer.Turn(r)
-	v := s.view(origin)
-	v.brief = true
-	results := records[charmInfo]{}
-	for _, h := range what.run(ix) {
-		results = append(results, record[charmInfo]{charmInfoFields, charmInfo{v, h.charm, h.row}})
+	text, err := inTurn(r, func() ([]byte, error) {
+		v := s.view(origin)
+		v.brief = true
+		results := records[charmInfo]{}
+		for _, h := range what.run(ix) {
+			results = append(results, record[charmInfo]{charmInfoFields, charmInfo{v, h.charm, h.row}})
+		}
+		return results.encode(fields)
+	})
+	if r.Context().Err() != nil {
+		return // the client is gone
 	}
-	text, err := results.encode(fields)
-	done()
 	s.writeCharms(w, r, append(append([]byte(`{"results":`), text...), '}'), err)
 }
 

@@ -29,18 +29,21 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
 	fields := clientFields(r, splitList(r.URL.Query().Get("fields")))
 	pooled := getBuffer()
 	defer putBuffer(pooled)
-	done := transfer.Turn(r)
-	out := append((*pooled)[:0], `{"results":[`...)
-	for i, h := range what.run(ix) {
-		if i > 0 {
-			out = append(out, ',')
+	out, err := inTurn(r, func() ([]byte, error) {
+		out := append((*pooled)[:0], `{"results":[`...)
+		for i, h := range what.run(ix) {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			varyByClient(w, h.row.revision)
+			out = appendMatch(out, h, fields, origin)
 		}
-		varyByClient(w, h.row.revision)
-		out = appendMatch(out, h, fields, origin)
+		return append(out, `]}`...), nil
+	})
+	if err != nil {
+		return // the client is gone
 	}
-	out = append(out, `]}`...)
 	*pooled = out
-	done()
 	s.writeText(w, r, http.StatusOK, typeJSON, out)
 }
 

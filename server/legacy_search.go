@@ -118,11 +118,12 @@ func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index)
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, err.Error())
 		return
 	}
-	done := transfer.Turn(r)
-	matches := what.all(ix)
-	from, to := page.of(len(matches))
-	list, err := ix.legacyMatches(r, matches[from:to], splitList(r.URL.Query().Get("fields")), origin)
-	done()
+	var matches []snapMatch
+	list, err := inTurn(r, func() ([]json.RawMessage, error) {
+		matches = what.all(ix)
+		from, to := page.of(len(matches))
+		return ix.legacyMatches(r, matches[from:to], splitList(r.URL.Query().Get("fields")), origin)
+	})
 	if errors.Is(err, transfer.ErrBusy) {
 		s.failBusy(w, r)
 		return

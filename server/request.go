@@ -84,6 +84,15 @@ func decodeJSON(r *http.Request, text []byte, v any) error {
 	return json.Unmarshal(text, v)
 }
 
+// inTurn computes an answer that takes longer than most when it is the client's turn. It computes nothing for a client that is gone.
+func inTurn[T any](r *http.Request, compute func() (T, error)) (answer T, err error) {
+	defer transfer.Turn(r)()
+	if err := r.Context().Err(); err != nil {
+		return answer, err
+	}
+	return compute()
+}
+
 func (s *Server) failBody(w http.ResponseWriter, r *http.Request, err error) {
 	var tooLarge *http.MaxBytesError
 	switch {

@@ -22,25 +22,25 @@ func writeResults(w http.ResponseWriter, r *http.Request, n int, appendResult fu
 	out := append((*pooled)[:0], `{"error-list":[],"results":[`...)
 	h := w.Header()
 	h["Content-Type"] = jsonType
-	done := func() {}
-	if transfer.IsLarge(r) {
-		done = transfer.Turn(r)
-	}
+	t := turn{r: r}
+	t.take()
+	defer t.end()
 	flushes := 0
 	flush := func(out []byte) []byte {
 		if len(out) <= flushSize {
 			return out
 		}
 		flushes++
-		done()
-		_, _ = w.Write(out) // an error means that the client is gone; the next writes fail at once
-		if done = func() {}; transfer.IsLarge(r) {
-			done = transfer.Turn(r)
-		}
+		t.end()
+		_, _ = w.Write(out) // an error means that the client is gone
+		t.take()
 		return out[:0]
 	}
 	first := true
 	for i := range n {
+		if r.Context().Err() != nil {
+			return // nobody waits for the rest
+		}
 		before := len(out)
 		if !first {
 			out = append(out, ',')
@@ -54,10 +54,30 @@ func writeResults(w http.ResponseWriter, r *http.Request, n int, appendResult fu
 		out = flush(out)
 	}
 	out = append(out, `]}`...)
-	done()
+	t.end()
 	if flushes == 0 {
 		h["Content-Length"] = []string{strconv.Itoa(len(out))}
 	}
 	_, _ = w.Write(out) // an error means that the client is gone
 	*pooled = out
+}
+
+// turn is the turn of a large request, which it gives back while it writes.
+type turn struct {
+	r    *http.Request
+	done func() // nil without a turn
+}
+
+func (t *turn) take() {
+	if transfer.IsLarge(t.r) {
+		t.done = transfer.Turn(t.r)
+	}
+}
+
+// end gives the turn back, if there is one.
+func (t *turn) end() {
+	if t.done != nil {
+		t.done()
+		t.done = nil
+	}
 }

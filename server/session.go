@@ -11,7 +11,6 @@ import (
 
 	"offlinestore/session"
 	"offlinestore/snap"
-	"offlinestore/transfer"
 )
 
 const (
@@ -52,7 +51,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, ix *index) {
 	}
 	keys, now := s.settings.Load().keys, s.cfg.Now()
 	v := session.Verifier{Keys: keys, Trust: s.cfg.Trust, Source: ix.brandKeys, Now: now}
-	proof, err := inTurn(r, v, req)
+	proof, err := inTurn(r, func() (session.Proof, error) { return v.Verify(req) }) // signatures take long
 	if err == nil {
 		err = s.useNonce(r.Context(), &proof)
 	}
@@ -73,15 +72,6 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, ix *index) {
 	}
 	s.metrics.sessions.WithLabelValues(result).Inc()
 	s.writeJSON(w, r, http.StatusOK, typeJSON, map[string]string{"macaroon": macaroon})
-}
-
-// inTurn verifies a request when it is the client's turn, because signatures take longer than most requests.
-func inTurn(r *http.Request, v session.Verifier, req session.Request) (session.Proof, error) {
-	defer transfer.Turn(r)()
-	if err := r.Context().Err(); err != nil { // nobody waits for the answer, and there was no turn
-		return session.Proof{}, err
-	}
-	return v.Verify(req)
 }
 
 // useNonce uses the nonce of a proof, or returns ErrUsed. The record of all servers is for proven devices only, because others could fill
