@@ -1,7 +1,9 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -60,7 +62,9 @@ func (e *RoleError) Unwrap() error { return e.Err }
 
 // StoreAccount describes the account of a login, with its roles in stores.
 type StoreAccount struct {
-	ID          string `json:"id"`
+	ID string `json:"id"`
+	// OlderID is the ID under the name of older answers.
+	OlderID     string `json:"account_id"`
 	Username    string `json:"username"`
 	DisplayName string `json:"display-name"`
 	Email       string `json:"email"`
@@ -78,6 +82,7 @@ func (c *Client) StoreAccount(ctx context.Context) (*StoreAccount, error) {
 	if err := c.getJSON(ctx, r, &a); err != nil {
 		return nil, roleError("", c.secrets.hide(err))
 	}
+	a.ID = cmp.Or(a.ID, a.OlderID)
 	if err := validateAccountID(a.ID); err != nil {
 		return nil, fmt.Errorf("the account of the login: %w", err)
 	}
@@ -102,16 +107,20 @@ type StoreSnap struct {
 	// Store is the ID of the store that the snap belongs to.
 	Store   string `json:"store"`
 	Private bool   `json:"private"`
-	Latest  struct {
-		Revision int `json:"revision"`
-	} `json:"latest-release"`
+	// Latest is the newest release: an object whose revision is null, or null, for a snap without one.
+	Latest json.RawMessage `json:"latest-release"`
 }
 
 // IsGlobal reports whether every device sees the snap.
 func (s *StoreSnap) IsGlobal() bool { return s.Store == GlobalStore && !s.Private }
 
-// IsReleased reports whether some channel holds a revision of the snap.
-func (s *StoreSnap) IsReleased() bool { return s.Latest.Revision > 0 }
+// IsReleased reports whether some channel holds a revision of the snap. It is true if the list does not tell.
+func (s *StoreSnap) IsReleased() bool {
+	var latest struct {
+		Revision int `json:"revision"`
+	}
+	return s.Latest == nil || json.Unmarshal(s.Latest, &latest) == nil && latest.Revision > 0
+}
 
 // BrandStore asks the dashboard for a store with its snaps. It returns a *[RoleError] if the login does not administer the store.
 func (c *Client) BrandStore(ctx context.Context, id string) (*BrandStore, error) {
@@ -122,9 +131,11 @@ func (c *Client) BrandStore(ctx context.Context, id string) (*BrandStore, error)
 		Store BrandStore  `json:"store"`
 		Snaps []StoreSnap `json:"snaps"`
 	}
-	r := request{what: "store " + id, method: http.MethodGet, header: jsonHeader(), url: c.endpoint(nil, "api", "v2", "stores", id, "snaps")}
-	if err := c.getJSON(ctx, r, &answer); err != nil {
-		return nil, roleError(id, c.secrets.hide(err))
+	for _, path := range [][]string{{"api", "v2", "stores", id}, {"api", "v2", "stores", id, "snaps"}} {
+		r := request{what: "store " + id, method: http.MethodGet, header: jsonHeader(), url: c.endpoint(nil, path...)}
+		if err := c.getJSON(ctx, r, &answer); err != nil {
+			return nil, roleError(id, c.secrets.hide(err))
+		}
 	}
 	b := &answer.Store
 	b.Snaps = answer.Snaps

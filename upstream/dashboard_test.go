@@ -119,3 +119,23 @@ func TestForStore(t *testing.T) {
 		t.Errorf("the store got %q, want %q; another host got %q", got, want, elsewhere)
 	}
 }
+
+func TestIsReleased(t *testing.T) {
+	t.Parallel()
+	for latest, want := range map[string]bool{
+		``: true, `, "latest-release": null`: false, `, "latest-release": {"revision": null, "channel": null}`: false, `, "latest-release": {}`: false,
+		`, "latest-release": {"revision": 7}`: true, `, "latest-release": "x"`: false,
+	} {
+		d := newDashboard(t, func(w http.ResponseWriter, r *http.Request) {
+			if !strings.HasSuffix(r.URL.Path, "/snaps") {
+				io.WriteString(w, `{"store": {"id": "acme", "brand-id": "acme"}, "users": []}`)
+				return
+			}
+			io.WriteString(w, `{"snaps": [{"name": "pump", "id": "q5QfuRcJvqFvuhgPEqbBexRBqSwXjuXd", "store": "acme"`+latest+`}]}`)
+		})
+		b, err := d.BrandStore(t.Context(), "acme")
+		if err != nil || len(b.Snaps) != 1 || b.Snaps[0].IsReleased() != want {
+			t.Errorf("%s: %+v, %v, want %t", latest, b, err, want)
+		}
+	}
+}
