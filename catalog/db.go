@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"time"
@@ -57,18 +58,47 @@ func open(ctx context.Context, dsn string, create bool) (*DB, error) {
 		return nil, err
 	}
 	s := &DB{pool: pool}
-	if !create {
-		err = s.requireTables(ctx)
-	}
-	if err != nil {
+	if err := s.prepareTables(ctx, create); err != nil {
 		closePool(pool)
 		return nil, err
 	}
-	if err := s.migrate(ctx); err != nil {
-		closePool(pool)
-		return nil, fmt.Errorf("upgrade the catalogue's tables: %w", interpret(err))
-	}
 	return s, nil
+}
+
+// prepareTables creates or upgrades the tables. Most commands find them in order, and take no lock.
+func (db *DB) prepareTables(ctx context.Context, create bool) error {
+	current, err := db.isCurrent(ctx)
+	if current {
+		return nil
+	}
+	if err == nil && !create {
+		if err := db.requireTables(ctx); err != nil {
+			return err
+		}
+	}
+	if err == nil {
+		err = db.migrate(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("upgrade the catalogue's tables: %w", interpret(err))
+	}
+	return nil
+}
+
+// isCurrent reports whether nothing in the tables needs an upgrade.
+func (db *DB) isCurrent(ctx context.Context) (bool, error) {
+	files, err := migrations.ReadDir("migrations")
+	if err != nil {
+		return false, err
+	}
+	const q = `select version, exists (select from snap_revision where contents is null) from public.schema_version`
+	var version int
+	var old bool
+	err = db.pool.QueryRow(ctx, q).Scan(&version, &old)
+	if isCode(err, "42P01") || isCode(err, "42703") || errors.Is(err, pgx.ErrNoRows) { // undefined_table, undefined_column
+		return false, nil
+	}
+	return err == nil && version == len(files) && !old, err
 }
 
 func (db *DB) requireTables(ctx context.Context) error {

@@ -38,6 +38,25 @@ func TestOpenSeveralAtOnce(t *testing.T) {
 	}
 }
 
+// TestOpenWithoutLock opens tables that need no upgrade while another process holds the lock of upgrades.
+func TestOpenWithoutLock(t *testing.T) {
+	t.Parallel()
+	_, dsn := open(t)
+	conn := connect(t, dsn)
+	if _, err := conn.Exec(t.Context(), `select pg_advisory_lock($1)`, catalog.SchemaLock); err != nil {
+		t.Fatal(err)
+	}
+	for _, open := range []func(context.Context, string) (*catalog.DB, error){catalog.Open, catalog.OpenExisting} {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		s, err := open(ctx, dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+	}
+}
+
 func TestOpenKeepsWhatIsThere(t *testing.T) {
 	t.Parallel()
 	s, dsn := open(t)

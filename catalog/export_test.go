@@ -26,3 +26,6 @@ func BoundReader(r *Reader, d time.Duration) {
 
 // WantedLock is the advisory lock of the wanted items.
 const WantedLock = wantedLock
+
+// SchemaLock is the advisory lock of upgrades.
+const SchemaLock = schemaLock

@@ -53,6 +53,9 @@ func TestUseNonce(t *testing.T) {
 
 func TestTooManyNonces(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("writes a million rows")
+	}
 	_, dsn := open(t)
 	r := openReader(t, dsn)
 	exec(t, dsn, `insert into session_nonce select int4send(n), now() + n * interval '1 microsecond' from generate_series(1, 1 << 20) n`)
