@@ -31,6 +31,8 @@ type Set struct {
 	Images map[string]bool
 	// ImagesElsewhere is set if another registry serves the images. Then no image counts as missing.
 	ImagesElsewhere bool
+	// Hidden reports whether devices of a model don't get a snap, because it is private to another store. It may be nil.
+	Hidden func(model *assertion.Assertion, snapID string) bool
 	// EachArchitecture is set if even a revision that runs on all architectures needs a row for each of them, as in an export plan.
 	EachArchitecture bool
 

@@ -23,6 +23,8 @@ const (
 	KindSet       Kind = "validation-set"
 	// KindApproval is the approval of a revision by the publisher of a snap that controls the refreshes of another.
 	KindApproval Kind = "approval"
+	// KindPrivate is a snap that is here, and private to another store than the model's.
+	KindPrivate Kind = "private-snap"
 	// KindRow is a row of a channel map, which needs a revision for its platform.
 	KindRow Kind = "row"
 )
@@ -77,6 +79,9 @@ func (g Gap) String() string {
 		return fmt.Sprintf("%s has no %s for %s here: it needs %s", g.NeededBy[0], g.Role, g.Architecture, Gap{Name: g.Name, Channel: g.Channel}.Needs())
 	}
 	out := g.Needs() + " is needed by "
+	if g.Kind == KindPrivate {
+		out = g.Needs() + " is private to another store, and is needed by "
+	}
 	if g.ByCharm() {
 		out = string(g.Kind) + " " + out
 	}

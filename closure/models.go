@@ -21,10 +21,13 @@ type modelNeed struct {
 }
 
 // lacks returns the missing parts of a need: the snap, or some of its components. A snap of the same name with another ID is another snap.
-func (x *index) lacks(n modelNeed) []gapKey {
-	r := x.served(n.name, n.channel, n.arch)
-	if s := x.snaps[n.name]; r == nil || n.id != "" && s.SnapID != "" && s.SnapID != n.id {
+func (x *index) lacks(m *assertion.Assertion, n modelNeed) []gapKey {
+	r, s := x.served(n.name, n.channel, n.arch), x.snaps[n.name]
+	switch {
+	case r == nil || n.id != "" && s.SnapID != "" && s.SnapID != n.id:
 		return []gapKey{{KindSnap, n.name, n.channel, n.arch}}
+	case x.set.Hidden != nil && x.set.Hidden(m, s.SnapID):
+		return []gapKey{{KindPrivate, n.name, "", ""}}
 	}
 	var out []gapKey
 	for _, name := range n.components {

@@ -94,7 +94,7 @@ func (x *index) snapGaps(part *Set) []Gap {
 	for _, m := range part.Models {
 		by := Needer{Kind: KindModel, Name: m.HeaderString("brand-id") + "/" + m.HeaderString("model")}
 		for _, n := range modelNeeds(m) {
-			for _, key := range x.lacks(n) {
+			for _, key := range x.lacks(m, n) {
 				add(key, by, n.essential)
 				if key.kind == KindSnap {
 					found[key].Role = n.role

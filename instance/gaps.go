@@ -45,7 +45,31 @@ func SetOf(c *catalog.Snapshot) (*closure.Set, error) {
 	for _, image := range c.Images {
 		set.Images[image.Digest.String()] = true
 	}
+	set.Hidden = hidden(c)
 	return set, addAssertions(set, c.Assertions)
+}
+
+// hidden returns whether devices of a model don't get a snap, by the rule of the server.
+func hidden(c *catalog.Snapshot) func(*assertion.Assertion, string) bool {
+	stores, friends, private := make(map[string]*catalog.Store), make(map[string][]string), make(map[string]bool)
+	for i := range c.Stores {
+		stores[c.Stores[i].ID] = &c.Stores[i]
+	}
+	for i := range c.Snaps {
+		private[c.Snaps[i].SnapID] = c.Snaps[i].Store != ""
+	}
+	for _, a := range c.Assertions {
+		if a.Type == "store" {
+			friends[a.PrimaryKey[0]] = catalog.FriendlyStores(a.Raw)
+		}
+	}
+	return func(model *assertion.Assertion, snapID string) bool {
+		id := model.HeaderString("store")
+		if st := stores[id]; st != nil && st.BrandID != "" && st.BrandID != model.HeaderString("brand-id") {
+			return private[snapID]
+		}
+		return private[snapID] && !catalog.VisibleSnaps(stores, id, friends[id])[snapID]
+	}
 }
 
 // addAssertions adds the assertions that need something. It decodes a declaration only if it may control refreshes, and has no newer

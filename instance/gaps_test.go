@@ -1,6 +1,7 @@
 package instance_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -8,6 +9,7 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/charm"
+	"offlinestore/closure"
 	"offlinestore/instance"
 	"offlinestore/internal/assertiontest"
 	"offlinestore/snap"
@@ -57,5 +59,41 @@ func TestSetOf(t *testing.T) {
 	c.Assertions[1].Raw = []byte("type: model\n")
 	if _, err := instance.SetOf(c); err == nil {
 		t.Error("no error for a model that can't be decoded")
+	}
+}
+
+// TestGapsOfPrivateSnaps finds the private snaps that the devices of a model do not get.
+func TestGapsOfPrivateSnaps(t *testing.T) {
+	t.Parallel()
+	brand := assertiontest.NewStack(t).NewAccount("acme", "device")
+	row := snap.Release{Architecture: "amd64", Channel: "latest/stable", Revision: 1}
+	c := &catalog.Snapshot{Stores: []catalog.Store{{ID: "pumps", BrandID: "acme", Parent: "top"}, {ID: "rival", BrandID: "rival", SnapIDs: []string{"id2"}}, {ID: "top", SnapIDs: []string{"id1"}}}}
+	for i, name := range []string{"gadget", "tool"} {
+		c.Snaps = append(c.Snaps, catalog.Snap{Name: name, SnapID: fmt.Sprint("id", i+1), Store: "top", ChannelMap: []snap.Release{row},
+			Revisions: []catalog.SnapRevision{{Revision: snap.Revision{Number: 1, Type: "app", Architectures: []string{"amd64"}}}}})
+	}
+	for store, want := range map[string][]string{
+		"pumps": {"tool is private to another store, and is needed by model acme/box"},
+		"rival": {"gadget is private to another store, and is needed by model acme/box", "tool is private to another store, and is needed by model acme/box"},
+		"":      {"gadget is private to another store, and is needed by model acme/box", "tool is private to another store, and is needed by model acme/box"},
+	} {
+		headers := assertiontest.Headers{"required-snaps": []any{"gadget", "tool"}, "store": store}
+		if store == "" {
+			delete(headers, "store")
+		}
+		c.Assertions = []catalog.Assertion{{Type: "model", PrimaryKey: []string{"16", "acme", "box"}, Raw: brand.Model("box", headers).Raw()}}
+		set, err := instance.SetOf(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, g := range set.Gaps() {
+			if g.Kind == closure.KindPrivate {
+				got = append(got, g.String())
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("store %q (-want +got):\n%s", store, diff)
+		}
 	}
 }

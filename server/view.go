@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"offlinestore/assertion"
 	"offlinestore/catalog"
 	"offlinestore/session"
 )
@@ -54,7 +53,8 @@ func (ix *index) addViews(list []catalog.Store, private privateSnaps, hidden []h
 	}
 	delete(stores, "") // the store of devices that name none
 	for id, store := range stores {
-		seen := visible(stores, id, friends[id])
+		seen := catalog.VisibleSnaps(stores, id, friends[id])
+		delete(seen, unreadable)
 		mine := privateSnaps(slices.DeleteFunc(slices.Clone(private), func(sn *indexedSnap) bool { return !seen[sn.SnapID] }))
 		if len(mine) == 0 {
 			continue
@@ -71,26 +71,6 @@ func (ix *index) addViews(list []catalog.Store, private privateSnaps, hidden []h
 	return nil
 }
 
-// visible returns the snaps of a store, by ID: its own, and the ones of the stores above it and of its friendly stores.
-func visible(stores map[string]*catalog.Store, id string, friends []string) map[string]bool {
-	from := map[string]bool{}
-	for st := stores[id]; st != nil && !from[st.ID]; st = stores[st.Parent] {
-		from[st.ID] = true
-	}
-	for _, friend := range friends {
-		from[friend] = true
-	}
-	seen := make(map[string]bool)
-	for id := range from {
-		if st := stores[id]; st != nil {
-			for _, snapID := range st.SnapIDs {
-				seen[snapID] = snapID != unreadable
-			}
-		}
-	}
-	return seen
-}
-
 // friendlyStores returns the friendly stores that store assertions name, by the ID of the store.
 func (ix *index) friendlyStores() map[string][]string {
 	friends := make(map[string][]string)
@@ -98,16 +78,8 @@ func (ix *index) friendlyStores() map[string][]string {
 		if list[0].Type != "store" {
 			continue
 		}
-		a, err := assertion.Decode(list[0].Raw)
-		if err != nil {
-			continue // no device accepts it
-		}
-		names, _ := a.Header("friendly-stores").([]any)
-		for _, name := range names {
-			if id, ok := name.(string); ok {
-				friends[list[0].PrimaryKey[0]] = append(friends[list[0].PrimaryKey[0]], id)
-			}
-		}
+		id := list[0].PrimaryKey[0]
+		friends[id] = append(friends[id], catalog.FriendlyStores(list[0].Raw)...)
 	}
 	return friends
 }

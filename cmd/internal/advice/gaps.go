@@ -20,6 +20,8 @@ type GapRow struct {
 	Channel string `json:"channel,omitempty"`
 	// Revision is set if the channel has this revision, which is not for the architecture, or if a validation set or an approval is for it.
 	Revision int `json:"revision,omitempty"`
+	// Private is set for a snap that is here, and private to another store than the model's.
+	Private bool `json:"private,omitempty"`
 }
 
 // CharmGapRow is a missing dependency of a charm or a charm bundle.
@@ -38,7 +40,7 @@ func NewGapRows(gaps []closure.Gap) GapRows {
 	out := GapRows{Gaps: []GapRow{}, CharmGaps: []CharmGapRow{}}
 	for _, g := range gaps {
 		if !g.ByCharm() {
-			row := GapRow{Needs: g.Name, Revision: g.Revision, Architecture: g.Architecture, Channel: g.Channel}
+			row := GapRow{Needs: g.Name, Revision: g.Revision, Architecture: g.Architecture, Channel: g.Channel, Private: g.Kind == closure.KindPrivate}
 			if g.Kind == closure.KindApproval {
 				row.Needs = string(g.Kind) + " of " + g.Name
 			}

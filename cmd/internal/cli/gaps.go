@@ -12,7 +12,7 @@ import (
 // GapLine returns the line that all commands print for a gap: the gap's sentence and, for a dependency of a charm, a charm
 // bundle or a validation set, and for an approval, how to fill the gap. One export fills all gaps of snaps and models, see ExportSnaps.
 func GapLine(g closure.Gap) string {
-	if !g.ByCharm() && !g.BySet() && g.Kind != closure.KindApproval {
+	if !g.ByCharm() && !g.BySet() && g.Kind != closure.KindApproval && g.Kind != closure.KindPrivate {
 		return g.String()
 	}
 	return g.String() + ": " + GapFix(g)
@@ -26,6 +26,8 @@ func GapFix(g closure.Gap) string {
 	switch g.Kind {
 	case closure.KindApproval:
 		return fmt.Sprintf("once its publisher has approved the revision, export %[1]s again: 'store-admin export snaps %[1]s'", g.NeededBy[0].Name)
+	case closure.KindPrivate:
+		return "if the store of the model has it upstream, export that store again: 'store-admin export store STORE_ID'"
 	case closure.KindResource:
 		return "Charmhub has released none with it; attach a file of your own with 'juju deploy --resource'"
 	case closure.KindImage:
@@ -50,7 +52,7 @@ func ExportSnaps(gaps []closure.Gap) string {
 	names, archs := make(map[string][]string), make(map[string][]string)
 	var channels []string
 	for _, g := range gaps {
-		if g.ByCharm() || g.BySet() || g.Kind == closure.KindApproval {
+		if g.ByCharm() || g.BySet() || g.Kind == closure.KindApproval || g.Kind == closure.KindPrivate {
 			continue
 		}
 		names[g.Channel] = append(names[g.Channel], g.Snap())
