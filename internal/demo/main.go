@@ -18,6 +18,7 @@ import (
 	"sync"
 	"syscall"
 
+	"offlinestore/internal/assertiontest"
 	"offlinestore/internal/upstreamtest"
 )
 
@@ -44,8 +45,11 @@ func main() {
 type upstream struct {
 	url, root string // root is a file that --trusted-root can read
 	registry  string // host:port
-	servers   []*http.Server
-	done      sync.WaitGroup
+	// sso and dashboard are the services of logins. brand is the brand with a store.
+	sso, dashboard string
+	brand          *assertiontest.Account
+	servers        []*http.Server
+	done           sync.WaitGroup
 }
 
 func startUpstream(addr, dir string) (u *upstream, err error) {
@@ -64,9 +68,13 @@ func startUpstream(addr, dir string) (u *upstream, err error) {
 		return nil, err
 	}
 	u.url = "http://" + ln.Addr().String()
-	store, err := upstreamtest.Demo(upstreamtest.DemoOptions{Origin: u.url, Dir: dir, Payload: 1 << 20})
+	sso := upstreamtest.NewSSO()
+	store, err := upstreamtest.Demo(upstreamtest.DemoOptions{Origin: u.url, Dir: dir, Payload: 1 << 20, SSO: sso})
 	if err == nil {
 		err = upstreamtest.DemoCharms(store, upstreamtest.DemoCharmsOptions{Registry: images, Host: u.registry, Payload: 1 << 20})
+	}
+	if err == nil {
+		err = u.addBrand(store, sso, dir)
 	}
 	u.root = filepath.Join(dir, "root.assert")
 	if err == nil {
