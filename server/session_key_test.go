@@ -221,10 +221,11 @@ func TestSecretsRotate(t *testing.T) {
 func TestTableOfBadSessions(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"nonce that was used before":                      "403", // TestNonceWorksOnce
-		"request that is not JSON, or lacks an assertion": "400", // TestSessionBodies, with the next two
-		"names of the device that would split a header":   "400",
-		"serial that was cut off":                         "400",
+		"nonce that was used before":                              "403", // TestNonceWorksOnce
+		"request that is not JSON, or lacks an assertion":         "400", // TestSessionBodies, with the next two
+		"names of the device that would split a header":           "400",
+		"serial that was cut off":                                 "400",
+		"token for images that expired, or is valid for too long": "401", // TestWhoSeesWhat
 	}
 	st := newSite(t)
 	for _, tt := range st.badRequests(t) {
