@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package hsmtest makes tokens of SoftHSMv2 for tests, and serves them with p11-kit.
 package hsmtest
 
