@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -23,7 +24,9 @@ const (
 	clockSkew       = 24 * time.Hour
 )
 
-var validName = regexp.MustCompile(`^(\*\.)?[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?)*$`)
+var validName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(\*\.)?[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?(\.[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?)*$`)
+})
 
 // SelfSigned makes a certificate for host names and addresses, and an authority that issues it, for devices to trust. The two are
 // separate, because some clients do not accept the certificate of a server as an authority. Its key is forgotten at once, so nobody
@@ -83,7 +86,7 @@ func addNames(leaf *x509.Certificate, names []string) error {
 			leaf.IPAddresses = append(leaf.IPAddresses, a.AsSlice())
 			continue
 		}
-		if len(n) > 253 || !validName.MatchString(n) {
+		if len(n) > 253 || !validName().MatchString(n) {
 			return fmt.Errorf("%.100q is neither a host name nor an address", n)
 		}
 		leaf.DNSNames = append(leaf.DNSNames, strings.ToLower(n))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/distribution/reference"
 	"github.com/opencontainers/go-digest"
@@ -111,13 +112,13 @@ const (
 )
 
 var (
-	imageName   = regexp.MustCompile(`^` + namePattern + `$`)
-	imageSource = regexp.MustCompile(`^` + hostPattern + `/` + namePattern + `$`)
+	imageName   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^` + namePattern + `$`) })
+	imageSource = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^` + hostPattern + `/` + namePattern + `$`) })
 )
 
 // Validate returns an error if i is invalid.
 func (i *Image) Validate() error {
-	m := imageName.FindStringSubmatch(i.Name)
+	m := imageName().FindStringSubmatch(i.Name)
 	if len(i.Name) > maxReference || m == nil || len(m[1]) > maxPath {
 		return fmt.Errorf("image name %.100q: want a path inside a registry, with a tag or a sha256 digest", i.Name)
 	}
@@ -133,7 +134,7 @@ func (i *Image) Validate() error {
 		return err
 	}
 	// A reference has no syntax for credentials, so a valid one has none.
-	if m := imageSource.FindStringSubmatch(i.Source); i.Source != "" && (len(i.Source) > maxReference || m == nil || len(m[1]) > maxPath) {
+	if m := imageSource().FindStringSubmatch(i.Source); i.Source != "" && (len(i.Source) > maxReference || m == nil || len(m[1]) > maxPath) {
 		return fmt.Errorf("image %s: source: %w", i.Name, errReference)
 	}
 	return nil
@@ -171,11 +172,11 @@ func (i *Image) Pinned() string {
 const maxImageTags = 1000
 
 // imageTag is a tag that follows from a digest: its digits after "sha256-", and an ending such as sig, att or sbom.
-var imageTag = regexp.MustCompile(`^sha256-([0-9a-f]{64})\.[a-z]{1,16}$`)
+var imageTag = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^sha256-([0-9a-f]{64})\.[a-z]{1,16}$`) })
 
 // TaggedDigest returns the digest that a further tag follows from, or "" if it follows from none.
 func TaggedDigest(tag string) digest.Digest {
-	m := imageTag.FindStringSubmatch(tag)
+	m := imageTag().FindStringSubmatch(tag)
 	if m == nil {
 		return ""
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"offlinestore/channel"
 	"offlinestore/strictjson"
@@ -26,10 +27,10 @@ const (
 var (
 	// A part of only digits would be parsed as the revision, in ch:name-5.
 	validName     = regexp.MustCompile(`^[a-z][a-z0-9]*(?:-[a-z0-9]*[a-z][a-z0-9]*)*$`)
-	validID       = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
+	validID       = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`) })
 	validResource = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]*$`)
-	validSystem   = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
-	validVersion  = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,31}$`)
+	validSystem   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`) })
+	validVersion  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]{0,31}$`) })
 	validArch     = regexp.MustCompile(`^[a-z0-9]{2,16}$`)
 	validHex      = regexp.MustCompile(`^[0-9a-f]*$`)
 )
@@ -44,7 +45,7 @@ func ValidateName(name string) error {
 
 // ValidateID returns an error if id is invalid as the store's ID of a charm or charm bundle.
 func ValidateID(id string) error {
-	if !validID.MatchString(id) {
+	if !validID().MatchString(id) {
 		return fmt.Errorf("charm ID %.70q: want up to 64 letters, digits, - and _", id)
 	}
 	return nil
@@ -75,7 +76,7 @@ func (b Base) Validate() error {
 }
 
 func (b Base) validateSystem() error {
-	if !validSystem.MatchString(b.Name) || b.Name == All || !validVersion.MatchString(b.Channel) || b.Channel == NotApplicable || b.Channel == All {
+	if !validSystem().MatchString(b.Name) || b.Name == All || !validVersion().MatchString(b.Channel) || b.Channel == NotApplicable || b.Channel == All {
 		return fmt.Errorf("base %.40q@%.40q: want a system and its release, such as ubuntu@22.04", b.Name, b.Channel)
 	}
 	return nil

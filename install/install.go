@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -97,11 +98,11 @@ func own() []File {
 }
 
 // validName excludes characters with a meaning in a shell.
-var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~=@-]{0,200}$`)
+var validName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~=@-]{0,200}$`) })
 
 func validateFileName(name string) error {
 	for part := range strings.SplitSeq(name, "/") {
-		if !validName.MatchString(part) {
+		if !validName().MatchString(part) {
 			return fmt.Errorf("%.200q: %w", name, ErrName)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // ErrURL means that a URL can't belong to a store.
@@ -22,7 +23,9 @@ type URL struct {
 	port   string // empty if it is the scheme's usual one
 }
 
-var validHost = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+var validHost = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+})
 
 // ParseURL parses the URL of a store: a scheme, a host and maybe a port. It refuses a path, since the URLs of downloads are made
 // from the host alone.
@@ -64,7 +67,7 @@ func (u *URL) validateHost(written string) error {
 		if u.host = addr.String(); addr.Is6() {
 			u.host = "[" + u.host + "]"
 		}
-	} else if len(u.host) > 253 || !validHost.MatchString(u.host) || isNumber(u.host[strings.LastIndexByte(u.host, '.')+1:]) {
+	} else if len(u.host) > 253 || !validHost().MatchString(u.host) || isNumber(u.host[strings.LastIndexByte(u.host, '.')+1:]) {
 		return errors.New("its host is no name and no address (other alphabets are written as xn--…)")
 	}
 	if u.port == "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 
@@ -14,8 +15,10 @@ import (
 
 // The grammar of names, from the OCI distribution specification.
 var (
-	validRepository = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
-	validTag        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	validRepository = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
+	})
+	validTag = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`) })
 )
 
 const (
@@ -47,14 +50,14 @@ func parseReference(s string) (reference, error) {
 	if ref.repository, ref.tag, tagged = strings.Cut(name, ":"); !tagged && !byDigest {
 		ref.tag, tagged = defaultTag, true
 	}
-	if !isRepository(ref.repository) || tagged && !validTag.MatchString(ref.tag) {
+	if !isRepository(ref.repository) || tagged && !validTag().MatchString(ref.tag) {
 		return reference{}, fmt.Errorf("image %.300q: %w", s, errName)
 	}
 	return ref, nil
 }
 
 func isRepository(name string) bool {
-	return len(name) <= maxRepository && validRepository.MatchString(name)
+	return len(name) <= maxRepository && validRepository().MatchString(name)
 }
 
 // namedImage is an image under the name that a resource gives it.

@@ -16,7 +16,7 @@ func (r *Resource) validate() error {
 	if r.Revision < 1 || r.Revision > MaxRevision {
 		return fmt.Errorf("component %s: revision %d: out of range", r.Name, r.Revision)
 	}
-	if kind, ok := strings.CutPrefix(r.Type, "component/"); r.Type != "" && (!ok || !validComponentType.MatchString(kind)) {
+	if kind, ok := strings.CutPrefix(r.Type, "component/"); r.Type != "" && (!ok || !validComponentType().MatchString(kind)) {
 		return fmt.Errorf("component %s: type %.60q: want component/ and a kind", r.Name, r.Type)
 	}
 	for _, a := range r.Architectures {

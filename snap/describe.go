@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
@@ -127,7 +128,7 @@ type Component struct {
 	Provenance string
 }
 
-var validComponentType = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
+var validComponentType = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`) })
 
 // ParseComponentYAML parses a component.yaml.
 func ParseComponentYAML(text string) (*Component, error) {
@@ -145,7 +146,7 @@ func ParseComponentYAML(text string) (*Component, error) {
 	if !ok || ValidateName(name) != nil || ValidateName(component) != nil {
 		return nil, fmt.Errorf("parse component.yaml: component %.80q: want the name of a snap, a plus and a name", y.Component)
 	}
-	if !validComponentType.MatchString(y.Type) {
+	if !validComponentType().MatchString(y.Type) {
 		return nil, fmt.Errorf("parse component.yaml: type %.40q", y.Type)
 	}
 	return &Component{

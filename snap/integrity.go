@@ -3,6 +3,7 @@ package snap
 import (
 	"fmt"
 	"regexp"
+	"sync"
 )
 
 // Integrity describes integrity data of a revision. Devices verify each block of the snap with it. Type is dm-verity.
@@ -22,7 +23,7 @@ const maxIntegrity = 16
 
 var (
 	validWord   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`)
-	validHex    = regexp.MustCompile(`^([0-9a-f]{2}){1,64}$`)
+	validHex    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([0-9a-f]{2}){1,64}$`) })
 	validNumber = regexp.MustCompile(`^(0|[1-9][0-9]{0,8})$`)
 )
 
@@ -35,9 +36,9 @@ func (i *Integrity) validate() error {
 		return fmt.Errorf("integrity: hash-algorithm %.40q", i.HashAlgorithm)
 	case !validNumber.MatchString(i.Version):
 		return fmt.Errorf("integrity: version %.40q: want a number", i.Version)
-	case !validHex.MatchString(i.Digest):
+	case !validHex().MatchString(i.Digest):
 		return fmt.Errorf("integrity: digest %.40q: want hexadecimal digits", i.Digest)
-	case i.Salt != "" && !validHex.MatchString(i.Salt):
+	case i.Salt != "" && !validHex().MatchString(i.Salt):
 		return fmt.Errorf("integrity: salt %.40q: want hexadecimal digits", i.Salt)
 	}
 	return nil

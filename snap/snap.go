@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	exactjson "github.com/go-json-experiment/json"
 
@@ -30,9 +31,9 @@ const (
 
 var (
 	validName = regexp.MustCompile(`^[a-z0-9](?:-?[a-z0-9])*$`)
-	validID   = regexp.MustCompile(`^[a-zA-Z0-9]{32}$`)
+	validID   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-zA-Z0-9]{32}$`) })
 	hasLetter = regexp.MustCompile(`[a-z]`)
-	validArch = regexp.MustCompile(`^[a-z0-9]{2,16}$`)
+	validArch = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]{2,16}$`) })
 )
 
 // ValidateName returns an error if name is invalid for a snap.
@@ -45,7 +46,7 @@ func ValidateName(name string) error {
 
 // ValidateID returns an error if id is no valid snap-id.
 func ValidateID(id string) error {
-	if !validID.MatchString(id) {
+	if !validID().MatchString(id) {
 		return fmt.Errorf("snap-id %.60q: want 32 letters and digits", id)
 	}
 	return nil
@@ -53,7 +54,7 @@ func ValidateID(id string) error {
 
 // ValidateArchitecture returns an error if arch is no architecture in Debian's naming.
 func ValidateArchitecture(arch string) error {
-	if !validArch.MatchString(arch) {
+	if !validArch().MatchString(arch) {
 		return fmt.Errorf("architecture %.40q: want a Debian architecture such as amd64 or arm64", arch)
 	}
 	return nil

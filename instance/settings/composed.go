@@ -10,16 +10,17 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // maxList is the largest number of texts in a list.
 const maxList = 256
 
 // validID accepts more than the longest id of the stores.
-var validID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+var validID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`) })
 
 func validateID(v string) error {
-	if !validID.MatchString(v) {
+	if !validID().MatchString(v) {
 		return errors.New("not an id: letters, digits, hyphens and underscores make one, 64 at most")
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -215,7 +216,7 @@ func validateDomain(v string) error {
 }
 
 var (
-	validLabel = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+	validLabel = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`) })
 	allDigits  = regexp.MustCompile(`^[0-9]+$`)
 )
 
@@ -225,7 +226,7 @@ func validateHost(host string) error {
 	}
 	labels := strings.Split(host, ".")
 	for _, l := range labels {
-		if !validLabel.MatchString(l) {
+		if !validLabel().MatchString(l) {
 			return errors.New("not a host name: letters, digits, hyphens and single dots make one (other alphabets as xn--…)")
 		}
 	}
