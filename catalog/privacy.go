@@ -147,11 +147,15 @@ func (l *loader) stores() error {
 	var h snapHome
 	err = l.each(homes, slices.Concat([]any{&id, &h.store}, h.columns()), func() error {
 		p.homes[id] = h
-		if s := l.byID[id]; s != nil {
+		switch s := l.byID[id]; {
+		case s != nil:
 			s.Store = h.store
+		case h.store != "":
+			l.c.AbsentPrivate = append(l.c.AbsentPrivate, id)
 		}
 		return nil
 	})
+	slices.Sort(l.c.AbsentPrivate)
 	all := p.describe()
 	for _, id := range slices.Sorted(maps.Keys(all)) {
 		known := all[id]

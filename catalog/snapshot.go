@@ -25,6 +25,8 @@ type Snapshot struct {
 	Snaps []Snap
 	// Stores are sorted by ID.
 	Stores []Store
+	// AbsentPrivate are the IDs of private snaps that are not in Snaps, sorted. There may be assertions about them.
+	AbsentPrivate []string
 	// Assertions are in no particular order. They have the newest revision of each type, primary key and format.
 	Assertions []Assertion
 	// Charms are charms and charm bundles, sorted by name.

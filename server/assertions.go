@@ -27,8 +27,9 @@ type indexedAssertion struct {
 // unlimited is the format limit of a client that sends none.
 const unlimited = math.MaxInt
 
-// addAssertions indexes the assertions of the catalogue, and the known ones, except the hidden ones, which reveal private snaps.
-func (ix *index) addAssertions(list []catalog.Assertion, known []*assertion.Assertion, private privateSnaps) (hidden []hiddenAssertion, err error) {
+// addAssertions indexes the assertions of the catalogue, and the known ones, except the hidden ones, which reveal private snaps. absent are the
+// IDs of private snaps without anything but assertions.
+func (ix *index) addAssertions(list []catalog.Assertion, known []*assertion.Assertion, private privateSnaps, absent []string) (hidden []hiddenAssertion, err error) {
 	ix.asserts = len(list)
 	list = slices.Clip(list)
 	for _, a := range known {
@@ -40,14 +41,17 @@ func (ix *index) addAssertions(list []catalog.Assertion, known []*assertion.Asse
 			return nil, err
 		}
 	}
-	revealed := private.revealed(all)
-	ix.asserts -= len(revealed)
-	for _, a := range all {
-		if snaps, ok := revealed[a.group()]; ok {
-			hidden = append(hidden, hiddenAssertion{a, snaps})
+	revealed := revealed(all, ix.privateNames(private, absent, all))
+	for i, a := range all {
+		snaps, ok := revealed[a.group()]
+		if !ok {
+			ix.addAssertion(a)
 			continue
 		}
-		ix.addAssertion(a)
+		hidden = append(hidden, hiddenAssertion{a, snaps})
+		if i < len(list)-len(known) {
+			ix.asserts--
+		}
 	}
 	return hidden, ix.arrangeAssertions()
 }

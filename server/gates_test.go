@@ -36,8 +36,10 @@ func gatedStore(b *blobs, st *assertiontest.Stack) *catalog.Snapshot {
 	approve := func(gate string, n int, revoked string) *assertion.Assertion {
 		return acme.Sign(assertiontest.Headers{"type": "validation", "series": "16", "snap-id": gate, "approved-snap-id": gatedID, "approved-snap-revision": fmt.Sprint(n), "revoked": revoked}, nil)
 	}
+	withdrawn := acme.Sign(assertiontest.Headers{"type": "validation", "series": "16", "snap-id": gateID, "approved-snap-id": gatedID, "approved-snap-revision": "4",
+		"revoked": "true", "revision": "1"}, nil)
 	addAssertions(c, st.SnapDeclaration(gateID, "gate", "acme", controls), st.SnapDeclaration(pumpID, "pump", "acme", controls), approve(gateID, 1, "false"),
-		approve(gateID, 2, "false"), approve(gateID, 3, "false"), approve(gateID, 4, "true"), approve(pumpID, 2, "false"))
+		approve(gateID, 2, "false"), approve(gateID, 3, "false"), approve(gateID, 4, "false"), withdrawn, approve(pumpID, 2, "false"))
 	return c
 }
 

@@ -75,7 +75,7 @@ func newIndex(c *catalog.Snapshot, known []*assertion.Assertion) (*index, error)
 		return nil, err
 	}
 	ix.addCharms(c)
-	hidden, err := ix.addAssertions(c.Assertions, known, private)
+	hidden, err := ix.addAssertions(c.Assertions, known, private, c.AbsentPrivate)
 	if err != nil {
 		return nil, err
 	}

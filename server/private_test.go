@@ -44,6 +44,17 @@ func privateCatalogue(b *blobs, st *assertiontest.Stack, pump bool) *catalog.Sna
 	return c
 }
 
+// withoutRows removes the private snaps from a catalogue, as if they had no release, or had been removed. Their assertions stay.
+func withoutRows(c *catalog.Snapshot) *catalog.Snapshot {
+	c.Snaps = slices.DeleteFunc(c.Snaps, func(sn catalog.Snap) bool {
+		if sn.Store != "" {
+			c.AbsentPrivate = append(c.AbsentPrivate, sn.SnapID)
+		}
+		return sn.Store != ""
+	})
+	return c
+}
+
 // addPrivate adds a private snap with everything that a snap may have: an icon, a category, components, integrity data, a cohort.
 func addPrivate(c *catalog.Snapshot, b *blobs, st *assertiontest.Stack, sn catalog.Snap, version string) {
 	r := revision(b, 6, version, "amd64")
@@ -89,7 +100,7 @@ func aboutPump(st *assertiontest.Stack) []*assertion.Assertion {
 		acme.Model("pump-old", assertiontest.Headers{"gadget": "pump=18", "kernel": "pc-kernel"}),
 		acme.Sign(assertiontest.Headers{"type": "preseed", "series": "16", "brand-id": "acme", "model": "pump-1", "system-label": "1", "snaps": []any{pump}}, nil),
 		acme.Sign(assertiontest.Headers{"type": "cluster", "cluster-id": "c1", "sequence": "1",
-			"subclusters": []any{map[string]any{"name": "a", "snaps": []any{map[string]any{"instance": "pump", "state": "clustered"}}}}}, nil),
+			"subclusters": []any{map[string]any{"name": "a", "snaps": []any{map[string]any{"instance": "pump_one", "state": "clustered"}}}}}, nil),
 	}
 }
 

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"offlinestore/assertion"
@@ -20,16 +19,35 @@ type hiddenAssertion struct {
 // unreadable stands for the snaps of an assertion that can't be read. No store has a snap with this ID.
 const unreadable = ""
 
-// revealed returns the private snaps that assertions reveal, by group. These are the assertions about a snap: its declaration, developers,
-// revisions, components and validations; and the ones that list snaps: models, validation sets, preseeds and clusters. Others may name
-// the ID of a private snap in a rule, as the declaration of a global snap does. They tell nothing about it, and the global snap needs them.
-func (p privateSnaps) revealed(all []*indexedAssertion) map[string][]string {
-	if len(p) == 0 {
-		return nil
+// privateNames returns the IDs of private snaps by ID and by name. The declaration of an absent snap has its name, unless a global snap has
+// the name now.
+func (ix *index) privateNames(p privateSnaps, absent []string, all []*indexedAssertion) map[string]string {
+	ids := make(map[string]string, 2*len(p)+2*len(absent))
+	for _, id := range absent {
+		ids[id] = id
 	}
-	ids := make(map[string]string, 2*len(p)) // by ID and name
+	if len(absent) > 0 {
+		for _, a := range all {
+			if a.Type != "snap-declaration" || ids[a.PrimaryKey[1]] == "" {
+				continue
+			}
+			if name, ok := a.line("snap-name"); ok && ix.byName.get(name) == nil {
+				ids[name] = a.PrimaryKey[1]
+			}
+		}
+	}
 	for _, sn := range p {
 		ids[sn.SnapID], ids[sn.Name] = sn.SnapID, sn.SnapID
+	}
+	return ids
+}
+
+// revealed returns the private snaps that assertions reveal, by group. ids has the IDs of private snaps by ID and by name. These are the assertions about a snap: its declaration, developers,
+// revisions, components and validations; and the ones that list snaps: models, validation sets, preseeds and clusters. Others may name
+// the ID of a private snap in a rule, as the declaration of a global snap does. They tell nothing about it, and the global snap needs them.
+func revealed(all []*indexedAssertion, ids map[string]string) map[string][]string {
+	if len(ids) == 0 {
+		return nil
 	}
 	found := make(map[string][]string)
 	for _, a := range all {
@@ -84,12 +102,17 @@ func (a *indexedAssertion) listed() []string {
 	return list
 }
 
-// appendNames appends the names of snaps in a header: a text, which may end with a track; or a list of such texts, or of maps with names.
+// appendNames appends the names of snaps in a header: a text, which may end with a track or the key of an instance; or a list of such texts,
+// or of maps with names.
 func appendNames(list []string, v any) []string {
 	switch v := v.(type) {
 	case string:
-		name, _, _ := strings.Cut(v, "=")
-		list = append(list, name)
+		if end := strings.IndexAny(v, "=_"); end >= 0 {
+			v = v[:end]
+		}
+		if v != "" {
+			list = append(list, v)
+		}
 	case []any:
 		for _, item := range v {
 			list = appendNames(list, item)
@@ -99,5 +122,5 @@ func appendNames(list []string, v any) []string {
 			list = appendNames(list, v[name])
 		}
 	}
-	return slices.DeleteFunc(list, func(name string) bool { return name == "" })
+	return list
 }

@@ -92,6 +92,9 @@ func (s *Server) SetSnapshot(c *catalog.Snapshot) error {
 			s.cfg.Logger.Warn("odd catalogue", "snap", sn.Name, "what", what)
 		}
 	}
+	for _, id := range ix.storesOfAnyBrand() {
+		s.cfg.Logger.Warn("the brand of a store is unknown, so devices of all brands whose models name it get its private snaps: push an export of the store", "store", id)
+	}
 	for _, ch := range ix.charms {
 		for _, what := range ch.problems {
 			s.cfg.Logger.Warn("odd catalogue", "charm", ch.Name, "what", what)

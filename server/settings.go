@@ -49,7 +49,7 @@ func (s *Server) SetSettings(next Settings) {
 	registration := &index{}
 	list, err := assertion.DecodeAll(next.StoreAssertion)
 	if err == nil {
-		_, err = registration.addAssertions(nil, list, nil)
+		_, err = registration.addAssertions(nil, list, nil, nil)
 	}
 	if err != nil {
 		s.cfg.Logger.Warn("the store assertion can't be served among the assertions", "err", err)

@@ -35,6 +35,17 @@ func (ix *index) of(d session.Device) *index {
 	return v.index
 }
 
+// storesOfAnyBrand returns the stores whose brand is unknown, sorted.
+func (ix *index) storesOfAnyBrand() (ids []string) {
+	for id, v := range ix.stores {
+		if v.brand == "" {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 // addViews makes the views of stores.
 func (ix *index) addViews(list []catalog.Store, private privateSnaps, hidden []hiddenAssertion) (err error) {
 	if ix.everything, err = ix.with(private, hidden); err != nil {
@@ -56,13 +67,14 @@ func (ix *index) addViews(list []catalog.Store, private privateSnaps, hidden []h
 		seen := catalog.VisibleSnaps(stores, id, friends[id])
 		delete(seen, unreadable)
 		mine := privateSnaps(slices.DeleteFunc(slices.Clone(private), func(sn *indexedSnap) bool { return !seen[sn.SnapID] }))
-		if len(mine) == 0 {
-			continue
-		}
 		isHidden := func(a hiddenAssertion) bool {
 			return slices.ContainsFunc(a.snaps, func(id string) bool { return !seen[id] })
 		}
-		view, err := ix.with(mine, slices.DeleteFunc(slices.Clone(hidden), isHidden))
+		shown := slices.DeleteFunc(slices.Clone(hidden), isHidden)
+		if len(mine)+len(shown) == 0 {
+			continue
+		}
+		view, err := ix.with(mine, shown)
 		if err != nil {
 			return err
 		}
