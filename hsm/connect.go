@@ -20,7 +20,7 @@ func (t *Token) connect() error {
 		return err
 	}
 	conn, err := t.tryConnect(epoch)
-	if isLost(err) || errors.Is(err, ErrNoToken) {
+	if isLost(err) || errors.Is(err, ErrNoToken) && t.module.mayLook() {
 		t.module.restart(epoch)
 		if epoch, err = t.module.start(); err == nil {
 			conn, err = t.tryConnect(epoch)
@@ -30,7 +30,9 @@ func (t *Token) connect() error {
 		return err
 	}
 	t.conn = conn
+	t.healthMu.Lock()
 	t.health.Opened++
+	t.healthMu.Unlock()
 	return nil
 }
 

@@ -11,12 +11,6 @@ import (
 	"github.com/miekg/pkcs11"
 )
 
-// The lengths of keys that a token makes here, in bits. Devices and snapd want 4096. Some tokens have only 2048.
-const (
-	DefaultBits = 4096
-	SmallBits   = 2048
-)
-
 var label = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // idSize is the length of the CKA_ID of a new key, in bytes.
@@ -52,7 +46,10 @@ func (t *Token) Generate(ctx context.Context, name string, bits int) (*Key, erro
 		key, err = c.key(private)
 		return err
 	})
-	return key, err
+	if err != nil { // the call may still run
+		return nil, err
+	}
+	return key, nil
 }
 
 func publicTemplate(name string, id []byte, bits int) []*pkcs11.Attribute {

@@ -44,6 +44,12 @@ var (
 	ErrClosed = errors.New("the token is closed")
 )
 
+// The lengths of keys that a token makes here, in bits. Devices and snapd want 4096. Some tokens have only 2048.
+const (
+	DefaultBits = 4096
+	SmallBits   = 2048
+)
+
 // Options tell which token to use, and how.
 type Options struct {
 	// Module is the path of the PKCS#11 module.

@@ -39,6 +39,7 @@ func run(m *testing.M) int {
 	}
 	defer h.Close()
 	tokens = h
+	hsm.LookAtOnce()
 	return m.Run()
 }
 
@@ -407,5 +408,40 @@ func TestNoSecretInErrors(t *testing.T) {
 	texts = append(texts, fmt.Sprint(err))
 	if i := slices.IndexFunc(texts, func(s string) bool { return strings.Contains(s, secret) }); i >= 0 {
 		t.Errorf("there is a PIN in %q", texts[i])
+	}
+}
+
+// TestClose checks that a token can be closed twice and at once, and that no call works afterwards.
+func TestClose(t *testing.T) {
+	tokens.AddToken(t, "close")
+	tok, err := hsm.Open(t.Context(), options("close"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g errgroup.Group
+	for range 5 {
+		g.Go(tok.Close)
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+	if err := tok.Check(t.Context()); !errors.Is(err, hsm.ErrClosed) {
+		t.Errorf("Check of a closed token = %v, want ErrClosed", err)
+	}
+}
+
+// TestFailuresLeaveNoSession checks that calls that fail as if the token was lost close their sessions: a token has few.
+func TestFailuresLeaveNoSession(t *testing.T) {
+	tokens.AddToken(t, "failures")
+	tok := open(t, options("failures"))
+	key, err := tok.Generate(t.Context(), "k", hsm.SmallBits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		hsm.Fail(t, tok)
+	}
+	if err := sign(t, key); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -3,6 +3,7 @@
 package hsm
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rsa"
@@ -54,17 +55,11 @@ func (t *Token) Keys(ctx context.Context) ([]*Key, error) {
 		keys, err = c.keys()
 		return err
 	})
-	slices.SortFunc(keys, func(a, b *Key) int { return compareStrings(a.Label, b.Label, a.ID, b.ID) })
-	return keys, err
-}
-
-func compareStrings(pairs ...string) int {
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i] != pairs[i+1] {
-			return map[bool]int{true: -1, false: 1}[pairs[i] < pairs[i+1]]
-		}
+	if err != nil { // the call may still run
+		return nil, err
 	}
-	return 0
+	slices.SortFunc(keys, func(a, b *Key) int { return cmp.Or(cmp.Compare(a.Label, b.Label), cmp.Compare(a.ID, b.ID)) })
+	return keys, nil
 }
 
 // Find returns the key with a label or with the SHA3-384 of an account-key.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/miekg/pkcs11"
 )
@@ -23,7 +24,12 @@ type module struct {
 	epoch int
 	users int
 	ready bool
+	// looked is the last time when the module was initialized again to look for a missing token.
+	looked time.Time
 }
+
+// lookAgain is the time between two searches for a missing token that initialize the module again, because they disturb its other tokens.
+var lookAgain = 5 * time.Second
 
 // modules are all modules that were loaded. They are never unloaded: a module may have threads of its own.
 var modules = struct {
@@ -64,6 +70,12 @@ func (m *module) release() {
 
 // start initializes the module if it is not, and returns its epoch.
 func (m *module) start() (int, error) {
+	m.mu.RLock()
+	epoch, ready := m.epoch, m.ready
+	m.mu.RUnlock()
+	if ready { // no call waits for the slow ones that run
+		return epoch, nil
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.ready {
@@ -79,6 +91,17 @@ func (m *module) start() (int, error) {
 	m.ready = true
 	m.epoch++
 	return m.epoch, nil
+}
+
+// mayLook reports whether the module may be initialized again to look for a missing token.
+func (m *module) mayLook() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if time.Since(m.looked) < lookAgain {
+		return false
+	}
+	m.looked = time.Now()
+	return true
 }
 
 // restart makes the next start initialize the module again, unless somebody did so after epoch.

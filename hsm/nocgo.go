@@ -9,12 +9,6 @@ import (
 	"io"
 )
 
-// The lengths of keys that a token makes here, in bits.
-const (
-	DefaultBits = 4096
-	SmallBits   = 2048
-)
-
 // Token is an open token. There is none without cgo.
 type Token struct{}
 

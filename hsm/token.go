@@ -30,11 +30,16 @@ type Token struct {
 	// slots has a place for each call at the same time.
 	slots chan struct{}
 
-	mu     sync.Mutex
+	// closing is held by Close, which waits for all calls.
+	closing sync.Mutex
+
+	mu     sync.Mutex // held while the token is opened, which may take long
 	closed bool
 	conn   *connection // nil if the token has to be opened
 	wrong  string      // the PIN that the token refused
-	health Health
+
+	healthMu sync.Mutex
+	health   Health
 }
 
 // connection is a token that was found and logged in to.
@@ -54,7 +59,10 @@ func Open(ctx context.Context, o Options) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.Check(ctx); err != nil {
+	if err := t.Check(ctx); errors.Is(err, ErrBusy) {
+		go t.Close() // when the token answers
+		return nil, err
+	} else if err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
 	return t, nil
@@ -79,9 +87,16 @@ func New(o Options) (*Token, error) {
 
 // Close closes the token. It waits for the calls that run, so a caller that cannot wait ends the process instead.
 func (t *Token) Close() error {
+	t.closing.Lock()
+	defer t.closing.Unlock()
 	for range cap(t.slots) {
 		t.slots <- struct{}{} // and no other call begins
 	}
+	defer func() {
+		for range cap(t.slots) {
+			<-t.slots
+		}
+	}()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -90,16 +105,13 @@ func (t *Token) Close() error {
 	t.closed = true
 	t.drop()
 	t.module.release()
-	for range cap(t.slots) {
-		<-t.slots
-	}
 	return nil
 }
 
 // Health returns the state of the token as the last call found it. It asks nothing.
 func (t *Token) Health() Health {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.healthMu.Lock()
+	defer t.healthMu.Unlock()
 	h := t.health
 	h.Busy = len(t.slots)
 	return h
@@ -119,7 +131,10 @@ func (t *Token) Info(ctx context.Context) (Info, error) {
 		info = c.token.describe(i)
 		return err
 	})
-	return info, err
+	if err != nil { // the call may still run
+		return Info{}, err
+	}
+	return info, nil
 }
 
 // call is the use of a session. The session belongs to the call alone.
@@ -152,7 +167,7 @@ func (t *Token) do(ctx context.Context, f func(*call) error) error {
 }
 
 func (t *Token) attempt(f func(*call) error) (err error) {
-	for range maxAttempts {
+	for n := range maxAttempts {
 		var conn *connection
 		var s pkcs11.SessionHandle
 		if conn, s, err = t.takeSession(); err == nil {
@@ -162,7 +177,9 @@ func (t *Token) attempt(f func(*call) error) (err error) {
 		t.note(err)
 		switch {
 		case errors.Is(err, errUnseen):
-			t.module.restart(conn.epoch)
+			if n+1 < maxAttempts {
+				t.module.restart(conn.epoch)
+			}
 		case !isLost(err):
 			return err
 		}
@@ -180,8 +197,8 @@ func (t *Token) note(err error) {
 			err = nil
 		}
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.healthMu.Lock()
+	defer t.healthMu.Unlock()
 	if (err == nil) != (t.health.Err == nil) || t.health.Since.IsZero() {
 		t.health.Since = time.Now()
 	}
@@ -217,19 +234,18 @@ func (t *Token) takeSession() (*connection, pkcs11.SessionHandle, error) {
 	return conn, s, err
 }
 
-// giveBack keeps a session for the next call. After an error the session may be in the middle of something, so it is closed. If the token
-// was lost, the whole connection is.
+// giveBack keeps a session for the next call. After an error the session may be in the middle of something, so it is closed, because tokens have
+// few. If the token was lost, the whole connection is.
 func (t *Token) giveBack(conn *connection, s pkcs11.SessionHandle, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	switch {
-	case t.conn != conn:
-	case isLost(err) || errors.Is(err, errUnseen):
-		t.drop()
-	case err != nil:
-		t.module.use(conn.epoch, func(ctx *pkcs11.Ctx) error { return ctx.CloseSession(s) })
-	default:
+	if err == nil && t.conn == conn {
 		conn.free = append(conn.free, s)
+		return
+	}
+	t.module.use(conn.epoch, func(ctx *pkcs11.Ctx) error { return ctx.CloseSession(s) })
+	if t.conn == conn && (isLost(err) || errors.Is(err, errUnseen)) {
+		t.drop()
 	}
 }
 

@@ -186,12 +186,18 @@ func (u URI) PIN() (string, error) {
 	return ReadPIN(u.PINSource)
 }
 
-// ReadPIN returns the first line of the file of a PIN. The source may begin with file:. Commands (|) are refused: nothing is run here.
-func ReadPIN(source string) (string, error) {
+// PINPath returns the path of a PIN's source, which may begin with file:.
+func PINPath(source string) string {
 	path := strings.TrimPrefix(source, "file:")
 	if rest, ok := strings.CutPrefix(path, "//"); ok && path != source {
 		path = rest
 	}
+	return path
+}
+
+// ReadPIN returns the first line of the file of a PIN. The source may begin with file:. Commands (|) are refused: nothing is run here.
+func ReadPIN(source string) (string, error) {
+	path := PINPath(source)
 	if !filepath.IsAbs(path) {
 		return "", fmt.Errorf("the PIN's source %.100q is no absolute path", source)
 	}

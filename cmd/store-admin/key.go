@@ -51,6 +51,9 @@ func newKeyGenerate() *cobra.Command {
   store-admin export snaps jq --key company`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("pkcs11") && uri == "" {
+				return cli.Usagef("--pkcs11: it is empty")
+			}
 			public, err := generateKey(c.Context(), keyName(args), uri)
 			if err != nil {
 				return err

@@ -10,7 +10,7 @@ func tokenHints() cli.Table {
 	return cli.Table{
 		cli.On(cli.Is(hsm.ErrNoCgo), cli.Failed, "build it with cgo, on a host with a C compiler, for the system that it runs on"),
 		cli.On(cli.Is(hsm.ErrURI), cli.Usage, "write pkcs11:token=LABEL;object=NAME, with %20 for a space; 'p11tool --list-token-urls' prints the tokens"),
-		cli.On(cli.Any(cli.Is(hsm.ErrNoModule)), cli.Failed, "name the module of the token's maker: '?module-path=/usr/lib/softhsm/libsofthsm2.so' at the end of the URI"),
+		cli.On(cli.Is(hsm.ErrNoModule), cli.Failed, "name the module of the token's maker: '?module-path=/usr/lib/softhsm/libsofthsm2.so' at the end of the URI"),
 		cli.On(cli.Any(cli.Is(hsm.ErrNoToken), cli.Is(hsm.ErrUnreachable)), cli.Failed, "connect the token; 'p11tool --list-token-urls' prints the tokens that are here"),
 		cli.On(cli.Is(hsm.ErrTokens), cli.Failed, "'p11tool --list-token-urls' prints them"),
 		cli.On(cli.Is(hsm.ErrNoPIN), cli.Failed, "add ?pin-source=file:/… to the URI, or set "+pinVariable),

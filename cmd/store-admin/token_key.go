@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 
 	"offlinestore/bundle"
@@ -42,8 +43,11 @@ func openToken(ctx context.Context, u hsm.URI) (*hsm.Token, error) {
 		return nil, err
 	}
 	o := hsm.Options{Module: module, Token: u}
+	if path := hsm.PINPath(u.PINSource); path != "" && othersMayRead(path) {
+		fmt.Fprintf(os.Stderr, "Warning: others can read the PIN in %s; make it private: chmod 600 %[1]s\n", path)
+	}
 	o.PIN = func() (string, error) {
-		if pin, err := u.PIN(); err != nil || pin != "" {
+		if pin, err := u.PIN(); err != nil || u.PINSource != "" {
 			return pin, err
 		}
 		if pin := os.Getenv(pinVariable); pin != "" || !cli.IsTerminal(os.Stdin) {
@@ -53,6 +57,12 @@ func openToken(ctx context.Context, u hsm.URI) (*hsm.Token, error) {
 	}
 	o.TryPIN = u.PINSource == "" && os.Getenv(pinVariable) == ""
 	return hsm.Open(ctx, o)
+}
+
+// othersMayRead reports whether everybody on the host may read a file. A group may, because services need it.
+func othersMayRead(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o004 != 0 || keyring.Exposed(path)
 }
 
 // tokenKey returns the key that a URI names. Its signatures end with ctx.
