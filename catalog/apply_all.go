@@ -161,8 +161,10 @@ func (in *Import) statements(yield func(any)) {
 	for i := range in.Stores {
 		yield(storeKey(in.Stores[i].ID))
 	}
-	for id := range in.homes() {
-		yield(homeKey(id))
+	for id, h := range in.homes() {
+		if h.store != "" { // nothing forces a snap to be global
+			yield(homeKey(id))
+		}
 	}
 	for _, s := range in.Snaps {
 		yield(snapKey(s.SnapID))

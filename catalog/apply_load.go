@@ -27,7 +27,8 @@ type loaded struct {
 
 	knownImageTags map[[2]string]knownItem // by repository and tag
 	withdrawals    []statedWithdrawal
-	privacy        *privacy // nil if the import states nothing about stores and private snaps
+	privacy        *privacy            // nil if the import states nothing about stores and private snaps
+	homes          map[string]snapHome // the homes that the import states, by snap-id
 }
 
 // load adds the import to the history, and loads everything that the following steps compare the import with. All of that takes one

@@ -59,7 +59,7 @@ func (p *privacy) describe() map[string]*snap.Store {
 	for id, s := range p.stores {
 		members[id] = make(map[string]snap.StoreSnap, len(s.list))
 		for snapID, m := range s.list {
-			if h, ok := p.homes[snapID]; !ok || h.store != "" { // a newer bundle may have made it global
+			if h, ok := p.homes[snapID]; !ok || h.store == s.Home(m) { // a newer bundle may have made it global, or moved it
 				members[id][snapID] = m
 			}
 		}
@@ -107,19 +107,18 @@ func (in *Import) homes() map[string]snapHome {
 	return out
 }
 
-// storeIDs returns the IDs of the stores that the import describes or names, sorted.
-func (in *Import) storeIDs() []string {
-	ids := []string{}
-	for i := range in.Stores {
-		ids = append(ids, in.Stores[i].ID)
+// namedStores returns the IDs of stores and of the homes of snaps.
+func namedStores(stores []snap.Store, homes map[string]snapHome) map[string]bool {
+	ids := make(map[string]bool)
+	for i := range stores {
+		ids[stores[i].ID] = true
 	}
-	for _, h := range in.homes() {
+	for _, h := range homes {
 		if h.store != "" {
-			ids = append(ids, h.store)
+			ids[h.store] = true
 		}
 	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
+	return ids
 }
 
 // stores reads the stores of brands, and the stores that snaps are private to.

@@ -41,10 +41,10 @@ func (a *applier) stores() error {
 func (a *applier) reportStores(before, after map[string]*snap.Store) {
 	ids := slices.AppendSeq(slices.Collect(maps.Keys(before)), maps.Keys(after))
 	slices.Sort(ids)
-	whole := a.in.storeIDs()
+	named := namedStores(a.in.Stores, a.homes)
 	for _, id := range slices.Compact(ids) {
 		was, is := before[id], after[id]
-		if !slices.Contains(whole, id) {
+		if !named[id] {
 			other := &snap.Store{ID: id}
 			was, is = cmp.Or(was, other), cmp.Or(is, other)
 		}
@@ -66,11 +66,11 @@ func (a *applier) queueStore(b *pgx.Batch, p *privacy, s *snap.Store) error {
 	)
 	old := p.stores[s.ID]
 	if old != nil {
-		if err := a.checkBrand(old, s); err != nil {
-			return err
-		}
 		if old.is(a.in) || old.Supersedes(a.in.Origin()) && !a.forces(storeKey(s.ID)) {
 			return nil
+		}
+		if err := a.checkBrand(old, s); err != nil {
+			return err
 		}
 	}
 	now := &statedStore{Store: *s, origin: a.in.origin(), list: make(map[string]snap.StoreSnap, len(s.Snaps))}
@@ -96,31 +96,46 @@ func (a *applier) checkBrand(old *statedStore, s *snap.Store) error {
 	return &NameError{s.ID, &ConflictError{What: "store " + s.ID, Have: "brand " + old.BrandID, New: "brand " + s.BrandID}}
 }
 
-// queueHomes queues the stores that snaps are private to, unless newer bundles have stated them.
+// queueHomes queues the stores that snaps are private to, unless newer bundles have stated them. An older bundle never makes a private snap
+// global, not even by force. What it forces keeps the newest origin, so that no bundle between the two makes the snap global either.
 func (a *applier) queueHomes(b *pgx.Batch, p *privacy) {
-	const q = `
-		insert into snap_home (snap_id, store_id, import_id) select snap_id, store_id, $3 from unnest($1::text[], $2::text[]) as stated (snap_id, store_id)
-		on conflict (snap_id) do update set store_id = excluded.store_id, import_id = excluded.import_id`
-	ids, stores := []string{}, []string{}
-	stated := a.in.homes()
-	for _, id := range slices.Sorted(maps.Keys(stated)) {
-		now := stated[id]
+	const (
+		set = `
+			insert into snap_home (snap_id, store_id, import_id) select snap_id, store_id, $3 from unnest($1::text[], $2::text[]) as stated (snap_id, store_id)
+			on conflict (snap_id) do update set store_id = excluded.store_id, import_id = excluded.import_id`
+		force = `
+			update snap_home h set store_id = stated.store_id from unnest($1::text[], $2::text[]) as stated (snap_id, store_id)
+			where h.snap_id = stated.snap_id`
+	)
+	ids, stores, forcedIDs, forcedStores := []string{}, []string{}, []string{}, []string{}
+	for _, id := range slices.Sorted(maps.Keys(a.homes)) {
+		now := a.homes[id]
 		old, known := p.homes[id]
-		if known && (old.is(a.in) || old.Supersedes(a.in.Origin()) && !a.forces(homeKey(id))) {
+		older := known && old.Supersedes(a.in.Origin())
+		if known && old.store == now.store && (older || old.is(a.in)) || older && (now.store == "" || !a.forces(homeKey(id))) {
 			continue
 		}
 		if known && old.store != now.store {
 			a.r.update(difference.Change{What: difference.Snap, Snap: now.name, Field: "store", Old: old.store, New: now.store})
 		}
-		ids, stores = append(ids, id), append(stores, now.store)
+		if older {
+			now.origin = old.origin
+			forcedIDs, forcedStores = append(forcedIDs, id), append(forcedStores, now.store)
+		} else {
+			ids, stores = append(ids, id), append(stores, now.store)
+		}
 		p.homes[id] = now
 	}
 	if len(ids) > 0 {
-		b.Queue(q, ids, stores, a.id)
+		b.Queue(set, ids, stores, a.id)
+	}
+	if len(forcedIDs) > 0 {
+		b.Queue(force, forcedIDs, forcedStores)
 	}
 }
 
-// loadPrivacy loads everything about the stores that the import names, and about its snaps.
+// loadPrivacy loads everything about the stores that the import describes, and about its snaps. Of a store that it only names, as the home
+// of a snap, it loads one more snap at most: a list may be long, and many imports mark a single snap.
 func (a *applier) loadPrivacy() {
 	const (
 		stores = `
@@ -131,30 +146,37 @@ func (a *applier) loadPrivacy() {
 		homes = `
 			select snap_id, h.store_id, coalesce(s.name, ''), i.signed_at, bundle, signer, i.sequence
 			from snap_home h join import i on h.import_id = i.id left join snap s using (snap_id)
-			where snap_id = any($2) or h.store_id <> '' and h.store_id = any($1)`
+			where snap_id = any($2) or h.store_id <> '' and h.store_id = any($1)
+				or snap_id in (select snap_id from store_snap where store_id = any($1))
+				or snap_id in (select (select snap_id from snap_home where store_id = id and store_id <> '' limit 1) from unnest($3::text[]) id)`
 	)
-	stated := a.in.homes()
-	if len(stated)+len(a.in.Stores) == 0 {
+	a.homes = a.in.homes()
+	if len(a.homes)+len(a.in.Stores) == 0 {
 		return
 	}
-	args := []any{a.in.storeIDs(), slices.Sorted(maps.Keys(stated))}
+	described := []string{}
+	for i := range a.in.Stores {
+		described = append(described, a.in.Stores[i].ID)
+	}
+	named := slices.Sorted(maps.Keys(namedStores(a.in.Stores, a.homes)))
+	snaps := slices.Sorted(maps.Keys(a.homes))
 	p := newPrivacy()
 	a.privacy = p
 	var s statedStore
-	a.queueRead(stores, args, slices.Concat([]any{&s.ID, &s.Name, &s.BrandID, &s.AdminID, &s.Parent}, s.columns()), func() error {
+	a.queueRead(stores, []any{named, snaps}, slices.Concat([]any{&s.ID, &s.Name, &s.BrandID, &s.AdminID, &s.Parent}, s.columns()), func() error {
 		p.stores[s.ID] = &statedStore{Store: s.Store, origin: s.origin, list: make(map[string]snap.StoreSnap)}
 		return nil
 	})
 	var id string
 	var m snap.StoreSnap
-	a.queueRead(lists, args, []any{&id, &m.SnapID, &m.Name, &m.Store}, func() error {
+	a.queueRead(lists, []any{described, snaps}, []any{&id, &m.SnapID, &m.Name, &m.Store}, func() error {
 		p.addListed(id, m)
 		return nil
 	})
 	var h snapHome
 	var snapID string
-	a.queueRead(homes, args, slices.Concat([]any{&snapID, &h.store, &h.name}, h.columns()), func() error {
-		if h.name = cmp.Or(h.name, stated[snapID].name); h.name == "" {
+	a.queueRead(homes, []any{described, snaps, named}, slices.Concat([]any{&snapID, &h.store, &h.name}, h.columns()), func() error {
+		if h.name = cmp.Or(h.name, a.homes[snapID].name); h.name == "" {
 			h.name = fmt.Sprint("snap-id ", snapID)
 		}
 		p.homes[snapID] = h

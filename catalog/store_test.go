@@ -105,7 +105,34 @@ func TestMarkJoinsStore(t *testing.T) {
 	diff(t, "the first snap again", changes(apply(t, s, withPrivate(imp("d", 3), "pump", "acme"))), []string{"store-snap acmepump :  -> acme"})
 	diff(t, "the homes", homes(load(t, s)), []string{"pump acme", "tool acme"})
 	diff(t, "a global snap", changes(apply(t, s, withPrivate(imp("e", 4), "pump", ""))), []string{"snap pump store: acme -> ", "store-snap acmepump : acme -> "})
-	diff(t, "another store", changes(apply(t, s, withPrivate(imp("f", 5), "tool", "valves"))), []string{"snap tool store: acme -> valves", "store valves :  -> valves"})
+	diff(t, "another store", changes(apply(t, s, withPrivate(imp("f", 5), "tool", "valves"))), []string{"snap tool store: acme -> valves", "store-snap acmetool : acme -> ", "store valves :  -> valves"})
+	diff(t, "the stores", members(load(t, s)), []string{"acme:", "valves: tool"})
+}
+
+// TestForcedOlderBundle forces older bundles: one in which a snap is private still, and one in which it is not.
+func TestForcedOlderBundle(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	force := func(in *catalog.Import) *catalog.Import {
+		in.PushChannelMap = true
+		return in
+	}
+	apply(t, s, withStore(withPrivate(imp("c", 2), "pump", "acme"), "acme", "", "pump"))
+	diff(t, "a forced bundle without the mark", changes(apply(t, s, force(withPrivate(imp("a", 0), "pump", "")))), []string{})
+	diff(t, "the homes", homes(load(t, s)), []string{"pump acme"})
+	diff(t, "the stores", members(load(t, s)), []string{"acme: pump"})
+	apply(t, s, force(withPrivate(imp("b", 1), "pump", "valves")))
+	diff(t, "the homes after a forced bundle with another mark", homes(load(t, s)), []string{"pump valves"})
+
+	diff(t, "the newest bundle again", changes(apply(t, s, withStore(withPrivate(imp("c", 2), "pump", "acme"), "acme", "", "pump"))), []string{"snap pump store: valves -> acme", "store-snap acmepump :  -> acme", "store-snap valvespump : valves -> "})
+
+	// The last of several bundles does not take the force from the others. The newer bundle that was forced aside is no reason to make the snap global.
+	apply(t, s, withPrivate(imp("f", 5), "tool", "acme"))
+	out, err := s.ApplyAll(t.Context(), []*catalog.Import{force(withPrivate(imp("d", 3), "tool", "valves")), force(withPrivate(imp("e", 4), "tool", ""))})
+	if err != nil || out[0].Err != nil || out[1].Err != nil {
+		t.Fatal(err, out)
+	}
+	diff(t, "the homes after two forced bundles", homes(load(t, s)), []string{"pump acme", "tool valves"})
 }
 
 // TestOnlySignedMakesGlobal imports private snaps again in files that no exporter has signed, also after a removal.
@@ -156,6 +183,15 @@ func TestOtherBrand(t *testing.T) {
 	}
 	other.TakeOver = []string{"acme"}
 	diff(t, "the brand", changes(apply(t, s, other)), []string{"store acme brand-id: brand -> somebody"})
+	for _, again := range []*catalog.Import{withStore(imp("a", 0), "acme", "", "pump"), withStore(imp("older", 0), "acme", "", "pump", "tool")} {
+		diff(t, "an older list of the former brand", changes(apply(t, s, again)), []string{})
+	}
+	diff(t, "the stores", members(load(t, s)), []string{"acme: pump"})
+	forced := withStore(imp("older", 0), "acme", "", "pump")
+	forced.PushChannelMap = true
+	if _, err := s.Apply(t.Context(), forced); !errors.As(err, &name) {
+		t.Errorf("a forced list of the former brand: %v, want a NameError", err)
+	}
 }
 
 // TestStoreOfManySnaps imports the longest list.
@@ -176,6 +212,24 @@ func TestStoreOfManySnaps(t *testing.T) {
 	}
 }
 
+// TestUpgradeKnowsHomes upgrades tables from before stores. A snap of a signed bundle is global, and only a newer list makes it private; nothing
+// is known of a snap that only the Snap Store vouches for.
+func TestUpgradeKnowsHomes(t *testing.T) {
+	t.Parallel()
+	s, dsn := open(t)
+	apply(t, s, with(imp("a", 5), "pump", []int{1}, "latest/stable/amd64=1"))
+	pair := with(imp("pair", 5), "tool", []int{1}, "latest/stable/amd64=1")
+	pair.Signer = catalog.StoreSignatures
+	apply(t, s, pair)
+	exec(t, dsn, `drop table store_snap, store, snap_home; update schema_version set version = 14`)
+	upgraded := reopen(t, dsn)
+	apply(t, upgraded, withStore(imp("b", 1), "acme", "", "pump", "tool"))
+	diff(t, "the homes", homes(load(t, upgraded)), []string{"pump ", "tool acme"})
+	diff(t, "the stores", members(load(t, upgraded)), []string{"acme: tool"})
+	apply(t, upgraded, withStore(imp("c", 6), "acme", "", "pump", "tool"))
+	diff(t, "the homes after a newer list", homes(load(t, upgraded)), []string{"pump acme", "tool acme"})
+}
+
 // TestAnyOrderOfStores imports random statements about stores and private snaps in random orders. A model of a few lines predicts the result.
 func TestAnyOrderOfStores(t *testing.T) {
 	t.Parallel()
@@ -187,12 +241,17 @@ func TestAnyOrderOfStores(t *testing.T) {
 				bundles := randomStores(seed)
 				order := orders.Perm(len(bundles))
 				s, _ := open(t)
+				before := load(t, s).Stores
 				for i, n := range order {
 					plan, err := planOne(t.Context(), s, bundles[n])
 					if err != nil {
 						t.Fatal(err)
 					}
-					diff(t, "the plan and the result", changes(apply(t, s, bundles[n])), changes(plan))
+					r := apply(t, s, bundles[n])
+					diff(t, "the plan and the result", changes(r), changes(plan))
+					after := load(t, s).Stores
+					diff(t, "the reported changes of lists", reportedLists(r), moved(before, after))
+					before = after
 					if i%3 == 0 {
 						apply(t, s, bundles[n])
 					}
@@ -204,6 +263,52 @@ func TestAnyOrderOfStores(t *testing.T) {
 			}
 		})
 	}
+}
+
+// reportedLists returns who joined and left which store by a report: "acme+acmepump". A new store is "acme".
+func reportedLists(r *catalog.Report) (out []string) {
+	for _, c := range r.Updates {
+		switch {
+		case c.What == difference.StoreSnap && c.Field == "" && c.Old == "":
+			out = append(out, c.Name+"+"+c.Snap)
+		case c.What == difference.StoreSnap && c.Field == "" && c.New == "":
+			out = append(out, c.Name+"-"+c.Snap)
+		case c.What == difference.Store && c.Field == "":
+			out = append(out, c.Name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// moved returns what reportedLists should return, from the stores before and after an import.
+func moved(before, after []catalog.Store) (out []string) {
+	find := func(list []catalog.Store, id string) *catalog.Store {
+		if i := slices.IndexFunc(list, func(s catalog.Store) bool { return s.ID == id }); i >= 0 {
+			return &list[i]
+		}
+		return nil
+	}
+	for _, id := range []string{"acme", "pumps"} {
+		was, is := find(before, id), find(after, id)
+		if was == nil || is == nil {
+			if was != is {
+				out = append(out, id)
+			}
+			continue
+		}
+		for _, name := range []string{"pump", "tool", "wish"} {
+			had, has := slices.Contains(was.SnapIDs, snapID(name)), slices.Contains(is.SnapIDs, snapID(name))
+			switch {
+			case has && !had:
+				out = append(out, id+"+"+name)
+			case had && !has:
+				out = append(out, id+"-"+name)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // randomStores makes signed and other imports of the same few snaps and stores.
@@ -281,7 +386,7 @@ func modelOfStores(list []*catalog.Import) (members, homes []string) {
 			at, has := listedAt[id]
 			own := ok && h.home == id
 			known = known || own
-			if (!ok || h.home != "") && (slices.Contains(lists[id], name) || own && (!has || h.at > at)) {
+			if h.home == "acme" && slices.Contains(lists[id], name) || own && (!has || h.at > at) {
 				line += " " + name
 			}
 		}
