@@ -60,19 +60,11 @@ func (e *RoleError) Error() string {
 // Unwrap returns the answer.
 func (e *RoleError) Unwrap() error { return e.Err }
 
-// StoreAccount describes the account of a login, with its roles in stores.
+// StoreAccount identifies the account of a login.
 type StoreAccount struct {
 	ID string `json:"id"`
 	// OlderID is the ID under the name of older answers.
-	OlderID     string `json:"account_id"`
-	Username    string `json:"username"`
-	DisplayName string `json:"display-name"`
-	Email       string `json:"email"`
-	Stores      []struct {
-		ID    string   `json:"id"`
-		Name  string   `json:"name"`
-		Roles []string `json:"roles"`
-	} `json:"stores"`
+	OlderID string `json:"account_id"`
 }
 
 // StoreAccount asks the dashboard for the account of the login.
@@ -80,11 +72,11 @@ func (c *Client) StoreAccount(ctx context.Context) (*StoreAccount, error) {
 	var a StoreAccount
 	r := request{what: "ask for the account of the login", method: http.MethodGet, header: jsonHeader(), url: c.endpoint(nil, "dev", "api", "account")}
 	if err := c.getJSON(ctx, r, &a); err != nil {
-		return nil, roleError("", c.secrets.hide(err))
+		return nil, c.secrets.hide(roleError("", err))
 	}
 	a.ID = cmp.Or(a.ID, a.OlderID)
 	if err := validateAccountID(a.ID); err != nil {
-		return nil, fmt.Errorf("the account of the login: %w", err)
+		return nil, c.secrets.hide(fmt.Errorf("the account of the login: %w", err))
 	}
 	return &a, nil
 }
@@ -127,21 +119,33 @@ func (c *Client) BrandStore(ctx context.Context, id string) (*BrandStore, error)
 	if err := ValidateStoreID(id); err != nil {
 		return nil, err
 	}
-	var answer struct {
-		Store BrandStore  `json:"store"`
-		Snaps []StoreSnap `json:"snaps"`
+	b, err := c.brandStore(ctx, id)
+	return b, c.secrets.hide(err)
+}
+
+func (c *Client) brandStore(ctx context.Context, id string) (*BrandStore, error) {
+	var about, list struct {
+		Store BrandStore   `json:"store"`
+		Snaps *[]StoreSnap `json:"snaps"`
 	}
-	for _, path := range [][]string{{"api", "v2", "stores", id}, {"api", "v2", "stores", id, "snaps"}} {
-		r := request{what: "store " + id, method: http.MethodGet, header: jsonHeader(), url: c.endpoint(nil, path...)}
-		if err := c.getJSON(ctx, r, &answer); err != nil {
-			return nil, roleError(id, c.secrets.hide(err))
+	r := request{what: "store " + id, method: http.MethodGet, header: jsonHeader(), url: c.endpoint(nil, "api", "v2", "stores", id)}
+	if err := c.getJSON(ctx, r, &about); err != nil {
+		return nil, roleError(id, err)
+	}
+	r.url = c.endpoint(nil, "api", "v2", "stores", id, "snaps")
+	if err := c.getJSON(ctx, r, &list); err != nil {
+		return nil, roleError(id, err)
+	}
+	for _, got := range []string{about.Store.ID, cmp.Or(list.Store.ID, id)} { // the list need not repeat the store
+		if got != id {
+			return nil, fmt.Errorf("store %s: the dashboard answered about %.60q", id, got)
 		}
 	}
-	b := &answer.Store
-	b.Snaps = answer.Snaps
-	if b.ID != id {
-		return nil, fmt.Errorf("store %s: the dashboard answered about %.60q", id, b.ID)
+	if list.Snaps == nil {
+		return nil, fmt.Errorf("store %s: the answer has no list of snaps", id) // an empty one would take all snaps out of the store inside
 	}
+	b := &about.Store
+	b.Snaps = *list.Snaps
 	return b, b.validate()
 }
 

@@ -47,8 +47,12 @@ func TestBrandStoreRefusesAnswers(t *testing.T) {
 		"store of a snap": {`{"store": {"id": "acme", "brand-id": "acme"}, "snaps": [{"name": "pump", "id": "` + id + `"}]}`, "store ID"},
 		"twice": {`{"store": {"id": "acme", "brand-id": "acme"}, "snaps": [{"name": "pump", "id": "` + id + `", "store": "acme"},` +
 			`{"name": "other", "id": "` + id + `", "store": "acme"}]}`, "listed twice"},
-		"no JSON": {`<html>`, "this is not the dashboard"},
-		"huge":    {`{"x": [` + strings.Repeat("1,", 300_000) + `1]}`, "over the limit"},
+		"no list":      {`{"store": {"id": "acme", "brand-id": "acme"}}`, "the answer has no list of snaps"},
+		"null list":    {`{"store": {"id": "acme", "brand-id": "acme"}, "snaps": null}`, "the answer has no list of snaps"},
+		"list of text": {`{"store": {"id": "acme", "brand-id": "acme"}, "snaps": "none"}`, "decode the store's answer"},
+		"null snap":    {`{"store": {"id": "acme", "brand-id": "acme"}, "snaps": [null]}`, "snap name"},
+		"no JSON":      {`<html>`, "this is not the dashboard"},
+		"huge":         {`{"x": [` + strings.Repeat("1,", 300_000) + `1]}`, "over the limit"},
 	} {
 		d := newDashboard(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, c.body) })
 		if _, err := d.BrandStore(t.Context(), "acme"); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -81,6 +85,32 @@ func TestDashboardKeepsSecrets(t *testing.T) {
 	var role *upstream.RoleError
 	if _, err := d.BrandStore(t.Context(), "acme"); !errors.As(err, &role) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("BrandStore = %v, want a RoleError without a secret", err)
+	}
+	for name, c := range map[string]struct{ store, list string }{
+		"store":  {`{"store": {"id": "LOGIN", "brand-id": "acme"}}`, `{"snaps": []}`},
+		"list":   {`{"store": {"id": "acme", "brand-id": "acme"}}`, `{"store": {"id": "LOGIN"}, "snaps": []}`},
+		"brand":  {`{"store": {"id": "acme", "brand-id": "/LOGIN"}}`, `{"snaps": []}`},
+		"parent": {`{"store": {"id": "acme", "brand-id": "acme", "parent": "/LOGIN"}}`, `{"snaps": []}`},
+		"snap":   {`{"store": {"id": "acme", "brand-id": "acme"}}`, `{"snaps": [{"name": "/LOGIN"}]}`},
+	} {
+		d = newDashboard(t, func(w http.ResponseWriter, r *http.Request) {
+			_, login, _ := strings.Cut(r.Header.Get("Authorization"), `"`)
+			login, _, _ = strings.Cut(login, `"`)
+			body := c.store
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/snaps"):
+				body = c.list
+			case strings.HasSuffix(r.URL.Path, "/account"):
+				body = `{"id": "/LOGIN"}`
+			}
+			io.WriteString(w, strings.ReplaceAll(body, "LOGIN", login))
+		})
+		if _, err := d.BrandStore(t.Context(), "acme"); err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "…") {
+			t.Errorf("a login in the %s: %v, want an error without it", name, err)
+		}
+		if _, err := d.StoreAccount(t.Context()); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("StoreAccount = %v, want an error without a secret", err)
+		}
 	}
 	var insecure *upstream.InsecureURLError
 	if _, err := upstream.NewDashboard(upstream.Config{Origin: "http://dashboard.example", Auth: testLogin}); !errors.As(err, &insecure) {
