@@ -99,18 +99,25 @@ var (
 // may have a snap.
 type PrivateError struct {
 	Snaps []string
-	// Store is a store that has one of the snaps, if it is known.
-	Store string
+	// Stores maps the snaps to the stores that have them, as far as these are known.
+	Stores map[string]string
 }
 
 func (e *PrivateError) Error() string {
-	if e.Store != "" && len(e.Snaps) == 1 {
-		return fmt.Sprintf("snap %s is private to the store %s", e.Snaps[0], e.Store)
-	}
 	if len(e.Snaps) == 1 {
+		if store := e.Stores[e.Snaps[0]]; store != "" {
+			return fmt.Sprintf("snap %s is private to the store %s", e.Snaps[0], store)
+		}
 		return fmt.Sprintf("snap %s is private: a bundle would give it to every device", e.Snaps[0])
 	}
-	return fmt.Sprintf("the snaps %s are private: a bundle would give them to every device", strings.Join(e.Snaps, ", "))
+	var all []string
+	for _, name := range e.Snaps {
+		if store := e.Stores[name]; store != "" {
+			name += " (of the store " + store + ")"
+		}
+		all = append(all, name)
+	}
+	return fmt.Sprintf("the snaps %s are private: a bundle would give them to every device", strings.Join(all, ", "))
 }
 
 // StoreError means that the store can't be reached, or that its answer is invalid.

@@ -6,6 +6,7 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/closure"
+	"offlinestore/snap"
 )
 
 // snapQuery asks for a channel or a revision of a snap, for some architectures.
@@ -38,6 +39,15 @@ func (w *snapQuery) neededBy() []string {
 		return nil
 	}
 	return w.need.by
+}
+
+// action returns w as the store gets it.
+func (w *snapQuery) action() snap.Action {
+	a := snap.Action{Name: w.name, Channel: w.channel, Revision: w.revision}
+	if w.set != nil {
+		a.ValidationSets = [][]string{w.set}
+	}
+	return a
 }
 
 // gap returns a gap for w on arch, with the reason.

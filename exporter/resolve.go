@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,11 +36,12 @@ func (p *planner) addSnaps(queries []*snapQuery) error {
 	if err != nil {
 		return err
 	}
-	private, blamed := &PrivateError{}, []string(nil)
+	private, blamed := &PrivateError{Stores: make(map[string]string)}, []string(nil)
 	for _, w := range queries {
 		absent, err := p.info(w, infos[w.name])
 		if one, ok := errors.AsType[*PrivateError](err); ok {
-			private.Snaps, private.Store, blamed = unite(private.Snaps, one.Snaps), cmp.Or(private.Store, one.Store), append(blamed, w.blamed()...)
+			private.Snaps, blamed = unite(private.Snaps, one.Snaps), append(blamed, w.blamed()...)
+			maps.Copy(private.Stores, one.Stores)
 			continue
 		}
 		if err != nil {
@@ -131,10 +133,7 @@ func (p *planner) ask(ctx context.Context, arch string, queries []*snapQuery) ([
 	}
 	actions := make([]snap.Action, len(queries))
 	for i, w := range queries {
-		actions[i] = snap.Action{Name: w.name, Channel: w.channel, Revision: w.revision}
-		if w.set != nil {
-			actions[i].ValidationSets = [][]string{w.set}
-		}
+		actions[i] = w.action()
 	}
 	name := func(a snap.Action) string { return a.Name }
 	results, err := askEach(p, actions, name, func(c *upstream.Client, some []snap.Action) ([]snap.Result, error) { return c.Resolve(ctx, arch, some) })

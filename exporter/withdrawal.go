@@ -72,7 +72,7 @@ func (p *planner) addUnknown(w *snapQuery, why string) ([]Gap, error) {
 		p.plan.Gaps = append(p.plan.Gaps, Gap{Snap: w.name, Reason: w.optional + ", and the store does not give it" + why})
 		return nil, nil
 	case w.need == nil && store != "" && p.view == nil:
-		return nil, &PrivateError{[]string{w.name}, store}
+		return nil, &PrivateError{[]string{w.name}, map[string]string{w.name: store}}
 	}
 	return p.addAbsent(w, why), nil
 }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"syscall"
 
 	"offlinestore/account"
@@ -52,16 +55,25 @@ func loginHints() cli.Table {
 			}
 			return "the role Admin in the store is needed: 'store-admin whoami' shows the login; an administrator of the store gives roles"
 		}),
-		cli.OnType(cli.Failed, func(e *exporter.PrivateError) string {
-			if e.Store != "" {
-				return "name its store: --store " + e.Store
-			}
-			return "name the store of the devices that may have it with --store, and log in as one of its members; or leave it out"
-		}),
+		cli.OnType(cli.Failed, privateHint),
 		cli.On(cli.All(cli.Arose(atLogin), cli.Is(upstream.ErrNotStore)), cli.Upstream,
 			"a proxy or a captive portal answered: check the way there (HTTPS_PROXY, a login page of the network), --dashboard-url and --sso-url"),
 		cli.On(cli.Arose(atLogin), cli.Upstream, "check the way there (HTTPS_PROXY), --dashboard-url and --sso-url; then try again"),
 	}
+}
+
+// privateHint returns the commands that export private snaps for the devices of their stores. Most exports name no store.
+func privateHint(e *exporter.PrivateError) string {
+	byStore := make(map[string][]string)
+	for _, name := range e.Snaps {
+		store := cmp.Or(e.Stores[name], "STORE_ID")
+		byStore[store] = append(byStore[store], name)
+	}
+	var commands []string
+	for _, store := range slices.Sorted(maps.Keys(byStore)) {
+		commands = append(commands, fmt.Sprintf("'store-admin export snaps %s --store %s'", strings.Join(byStore[store], " "), store))
+	}
+	return "with the login of a member of the store whose devices may have it: " + strings.Join(commands, " and ") + "; --keep-going leaves it out here"
 }
 
 // ofSnap reports whether an error is about the Snap Store, and not about a charm.
