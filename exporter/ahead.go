@@ -44,11 +44,7 @@ func (p *planner) askInfos(queries []*snapQuery) (map[string]*infoAnswer, error)
 		a := &infoAnswer{}
 		answers[w.name] = a
 		g.Go(func() error {
-			a.info, a.err = p.client(w.name).Info(ctx, w.name)
-			p.askInside(w.name, a)
-			if errors.Is(a.err, upstream.ErrNotFound) {
-				p.askByNumber(ctx, w.name, queries, a)
-			}
+			p.askInfo(ctx, w.name, queries, a)
 			if errors.Is(a.err, upstream.ErrUnavailable) {
 				return a.err
 			}
@@ -61,26 +57,40 @@ func (p *planner) askInfos(queries []*snapQuery) (map[string]*infoAnswer, error)
 	return answers, nil
 }
 
-// askByNumber asks for a snap that has no releases, if one of queries names a revision of it. A store may have revisions that are in no
-// channel, because a validation set pins them. It leaves a as it is if there is none.
-func (p *planner) askByNumber(ctx context.Context, name string, queries []*snapQuery, a *infoAnswer) {
+// askInfo asks for a snap by name. A snap without releases has no answer, but a store may have revisions that are in no channel, because a
+// validation set pins them. If the store hides the snap from other devices, it is asked on behalf of the devices of the store.
+func (p *planner) askInfo(ctx context.Context, name string, queries []*snapQuery, a *infoAnswer) {
+	c := p.client(name)
+	a.info, a.err = c.Info(ctx, name)
+	p.askInside(a, name, func(inside *upstream.Client) (*snap.InfoResponse, error) { return inside.Info(ctx, name) })
+	if !errors.Is(a.err, upstream.ErrNotFound) {
+		return
+	}
+	byNumber := func(c *upstream.Client) (*snap.InfoResponse, error) { return askByNumber(ctx, c, name, queries) }
+	if info, err := byNumber(c); err != nil || info != nil {
+		a.info, a.err = info, err
+	}
+	p.askInside(a, name, byNumber)
+}
+
+// askByNumber asks for a snap by the revisions that queries name. It returns nil if there is none.
+func askByNumber(ctx context.Context, c *upstream.Client, name string, queries []*snapQuery) (*snap.InfoResponse, error) {
 	for _, w := range queries {
 		if w.name != name || w.revision == 0 {
 			continue
 		}
 		for _, arch := range w.archs {
-			results, err := p.ask(ctx, arch, []*snapQuery{w})
+			results, err := c.Resolve(ctx, arch, []snap.Action{w.action()})
 			if err != nil {
-				a.err = err
-				return
+				return nil, err
 			}
 			if found := results[0].Snap; found != nil && results[0].Error == nil {
 				details := snap.InfoSnap{Details: found.Details, Name: found.Name, SnapID: found.SnapID}
-				a.info, a.err = &snap.InfoResponse{Name: found.Name, SnapID: found.SnapID, Snap: details}, nil
-				return
+				return &snap.InfoResponse{Name: found.Name, SnapID: found.SnapID, Snap: details}, nil
 			}
 		}
 	}
+	return nil, nil
 }
 
 // askResolve asks for the revisions that devices of each architecture would get.

@@ -131,6 +131,9 @@ func (e *Exporter) Plan(ctx context.Context, req Request) (*Plan, error) {
 		return nil, err
 	}
 	p.fillPlan()
+	if err := p.completeStores(); err != nil {
+		return nil, err
+	}
 	if req.Charms != nil {
 		if err := e.planCharms(ctx, req.Charms, p.plan); err != nil {
 			return nil, err

@@ -80,7 +80,7 @@ func (f *fetcher) gated(p *Plan, id string) (name string, revisions []int, err e
 		for _, c := range p.Request.Channels {
 			actions = append(actions, snap.Action{Name: name, Channel: c})
 		}
-		results, err := f.e.Client.Resolve(f.ctx, arch, actions)
+		results, err := f.client.Resolve(f.ctx, arch, actions)
 		if err != nil {
 			return "", nil, &StoreError{err}
 		}

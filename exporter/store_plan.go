@@ -125,6 +125,16 @@ func (p *planner) addMembers(stores []*upstream.BrandStore, onlyDeclarations boo
 	return nil
 }
 
+// completeStores adds the snaps that are planned as the store's to its list: devices get only those in it, if the bundle has one.
+func (p *planner) completeStores() error {
+	for _, s := range p.plan.Stores {
+		if s.Description.ID == p.view.id {
+			return p.view.addFound(&s.Description, p.plan.Snaps)
+		}
+	}
+	return nil
+}
+
 func accountRef(id string) assertion.Ref {
 	return assertion.Ref{Type: "account", PrimaryKey: []string{id}}
 }

@@ -60,15 +60,16 @@ func (p *planner) client(name string) *upstream.Client {
 	return p.e.Client
 }
 
-// askInside asks on behalf of the devices of the store for a snap that the global store does not know.
-func (p *planner) askInside(name string, a *infoAnswer) {
-	if p.view == nil || p.view.home(name) != "" || !errors.Is(a.err, upstream.ErrNotFound) {
+// askInside asks on behalf of the devices of the store for a snap that the global store does not know, or has for few.
+func (p *planner) askInside(a *infoAnswer, name string, ask func(*upstream.Client) (*snap.InfoResponse, error)) {
+	isHidden := errors.Is(a.err, upstream.ErrNotFound) || a.err == nil && a.info.Snap.Private
+	if p.view == nil || p.view.home(name) != "" || !isHidden {
 		return
 	}
-	info, err := p.view.client.Info(p.ctx, name)
-	if err == nil {
+	info, err := ask(p.view.client)
+	if err == nil && info != nil {
 		a.info, a.err, a.store = info, nil, p.view.id
-	} else if !errors.Is(err, upstream.ErrNotFound) {
+	} else if err != nil && !errors.Is(err, upstream.ErrNotFound) {
 		a.err = err
 	}
 }
@@ -157,9 +158,28 @@ func (v *storeView) describeStore(b *upstream.BrandStore) (snap.Store, error) {
 		}
 		d.Snaps = append(d.Snaps, m)
 	}
-	slices.SortFunc(d.Snaps, func(a, b snap.StoreSnap) int { return cmp.Compare(a.SnapID, b.SnapID) })
+	sortMembers(&d)
 	if err := d.Validate(); err != nil {
 		return d, storeError("the dashboard's answer: %w", err)
 	}
 	return d, nil
+}
+
+// addFound adds the snaps that only the view gave to the list of its store: the devices get them from a store that the login cannot list, a
+// parent or a friendly one.
+func (v *storeView) addFound(d *snap.Store, snaps []*Snap) error {
+	for _, s := range snaps {
+		if _, listed := d.Member(s.Listing.SnapID); s.Listing.Store == v.id && !listed {
+			d.Snaps = append(d.Snaps, snap.StoreSnap{Name: s.Listing.Name, SnapID: s.Listing.SnapID})
+			sortMembers(d)
+		}
+	}
+	if err := d.Validate(); err != nil {
+		return storeError("the store's answer: %w", err)
+	}
+	return nil
+}
+
+func sortMembers(d *snap.Store) {
+	slices.SortFunc(d.Snaps, func(a, b snap.StoreSnap) int { return cmp.Compare(a.SnapID, b.SnapID) })
 }

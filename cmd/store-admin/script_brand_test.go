@@ -22,15 +22,25 @@ func changeBrand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		u.SetBrandStore(b)
 		u.AddAssertions(u.Stack.Account(testAccount().ID, testAccount().Username, nil))
-	case "snap": // NAME STORE REVISION CHANNEL: REVISION 0 only registers the name
+	case "snap": // NAME STORE REVISION CHANNEL [PROVIDER...]: REVISION 0 only registers the name; an empty CHANNEL has no release
 		revision, err := strconv.Atoi(args[3])
 		ts.Check(err)
-		if err := u.AddSnap(upstreamtest.Snap{Name: args[1], Base: "core24", Store: args[2]}); err != nil || revision == 0 {
+		if err := u.AddSnap(upstreamtest.Snap{Name: args[1], Base: "core24", Store: args[2], Providers: args[5:]}); err != nil || revision == 0 {
 			ts.Check(err)
 			return
 		}
 		ts.Check(u.AddRevision(args[1], upstreamtest.Rev{Revision: revision, Blob: upstreamtest.Random(args[1], payload)}))
-		ts.Check(u.Release(args[1], "", args[4], revision))
+		if args[4] != "" {
+			ts.Check(u.Release(args[1], "", args[4], revision))
+		}
+	case "gate": // NAME STORE CONTROLLED REVISION: a snap that controls the refreshes of another, with the approval of a revision
+		revision, err := strconv.Atoi(args[4])
+		ts.Check(err)
+		acme := upstreamtest.Publisher{ID: upstreamtest.BrandID, Username: upstreamtest.BrandID, DisplayName: upstreamtest.BrandID, Validation: "unproven"}
+		ts.Check(u.AddSnap(upstreamtest.Snap{Name: args[1], Base: "core24", Store: args[2], Controls: []string{args[3]}, Publisher: acme}))
+		ts.Check(u.AddRevision(args[1], upstreamtest.Rev{Revision: 1, Blob: upstreamtest.Random(args[1], payload)}))
+		ts.Check(u.Release(args[1], "", "stable", 1))
+		u.Approve(args[1], args[3], revision, nil)
 	case "assert": // ID [FRIEND...]: the store assertion of a store
 		changes := assertiontest.Headers{}
 		for _, id := range args[2:] {

@@ -57,16 +57,20 @@ func (u *origin) addSnap(name string) {
 // upload makes a revision, whose file names the revision, and releases it.
 func (u *origin) upload(name string, rev upstreamtest.Rev, channel string) {
 	u.t.Helper()
-	s := upstreamtest.Snap{Name: name, Base: "none", Summary: "A snap of the tests"}
+	u.uploadSnap(upstreamtest.Snap{Name: name, Base: "none", Summary: "A snap of the tests"}, rev, channel)
+}
+
+func (u *origin) uploadSnap(s upstreamtest.Snap, rev upstreamtest.Rev, channel string) {
+	u.t.Helper()
 	if rev.Version == "" {
 		rev.Version = fmt.Sprintf("1.%d", rev.Revision)
 	}
 	rev.YAML = upstreamtest.YAML(s, rev)
 	rev.Blob = upstreamtest.File(snapdaemon.MakeSnap(u.t, u.dir, rev.YAML, map[string]string{"share/version": rev.Version}))
-	if err := u.AddRevision(name, rev); err != nil {
+	if err := u.AddRevision(s.Name, rev); err != nil {
 		u.t.Fatal(err)
 	}
-	if err := u.Release(name, "", channel, rev.Revision); err != nil {
+	if err := u.Release(s.Name, "", channel, rev.Revision); err != nil {
 		u.t.Fatal(err)
 	}
 }

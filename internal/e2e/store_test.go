@@ -146,3 +146,31 @@ func TestExportPrivateSnap(t *testing.T) {
 	c.wants(t, o.device(acme, "acme-base"), map[string]int{"pump": 0})
 	c.wants(t, []string{"--root", o.root, "--dir", t.TempDir()}, map[string]int{"pump": 0})
 }
+
+// TestExportStoreOfOthers brings a store across the gap whose snap needs snaps of a parent and of a friendly store that the login does not
+// administer. The devices of the store get them, and no others do.
+func TestExportStoreOfOthers(t *testing.T) {
+	t.Parallel()
+	up, acme := brandOrigin(t)
+	up.SetBrandStore(upstreamtest.BrandStore{ID: "acme-base", Name: "Base", Brand: acme.ID})
+	up.SetBrandStore(upstreamtest.BrandStore{ID: "friend", Name: "Friend", Brand: "friend"})
+	up.SignStore("acme-pumps", acme.ID, assertiontest.Headers{"friendly-stores": []any{"friend"}})
+	for _, s := range []upstreamtest.Snap{{Name: "near", Store: "friend"}, {Name: "panel", Store: "acme-pumps", Providers: []string{"near", "valve"}}} {
+		s.Base, s.Summary = "none", "A snap of the tests"
+		if err := up.AddSnap(s); err != nil {
+			t.Fatal(err)
+		}
+		up.uploadSnap(s, upstreamtest.Rev{Revision: 1}, "stable")
+	}
+	o := newOutside(t, up.url, up.Stack.RootStream())
+	o.logIn(up)
+	in := newInside(t, o)
+	file := filepath.Join(o.dir, "store.tar.gz")
+	o.admin("export", "store", "acme-pumps", "--key", acme.Key.KeyID(), "--single", file, "--trusted-root", o.root)
+	in.pushStore(file)
+	in.serve()
+	c := &client{in.url, o.root, up}
+	c.wants(t, o.device(acme, "acme-pumps"), map[string]int{"panel": 1, "near": 1, "valve": 1})
+	c.wants(t, o.device(acme, "acme-base"), map[string]int{"panel": 0, "near": 0, "valve": 0})
+	c.wants(t, []string{"--root", o.root, "--dir", t.TempDir()}, map[string]int{"near": 0, "valve": 0})
+}
