@@ -17,6 +17,9 @@ func (out *output) checkTarget(p *exporter.Plan) error {
 		if err := blob.MakeDir(dir, 0o755); err != nil {
 			return fmt.Errorf("make the layout: %w", err)
 		}
+		if err := out.checkToken(dir); err != nil {
+			return err
+		}
 		return blob.CheckFileSize(dir, "a blob of the layout", p.LargestBlob())
 	}
 	archives := out.archives(p)
