@@ -49,7 +49,7 @@ func exportOnce(ctx context.Context, w io.Writer, o *exportOptions, e *exporter.
 	if err != nil {
 		return err
 	}
-	if len(left) > 0 && len(plan.Snaps)+len(plan.Charms)+len(plan.Assertions)+len(plan.Withdrawals) == 0 {
+	if len(left) > 0 && len(plan.Snaps)+len(plan.Charms)+len(plan.Assertions)+len(plan.Withdrawals)+len(plan.Stores) == 0 {
 		return errNothingLeft
 	}
 	for _, l := range plan.LeftOut {
