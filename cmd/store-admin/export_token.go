@@ -17,7 +17,7 @@ func newExportToken() *cobra.Command {
 STORE_ADMIN_TOKEN on a machine without a person. The store is asked first whether it
 accepts the login. The token is a secret: whoever has it can do what the login can.
 ` + cli.ExitHelp,
-		Example: `  store-admin export token >token && chmod 600 token
+		Example: `  (umask 077; store-admin export token >token)
   STORE_ADMIN_TOKEN=$(cat token) store-admin export store acme-pumps`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return runExportToken(c, o) },
@@ -27,7 +27,7 @@ accepts the login. The token is a secret: whoever has it can do what the login c
 }
 
 func runExportToken(c *cobra.Command, o serviceOptions) error {
-	l, session, err := o.findLogin()
+	l, session, err := o.findNamedLogin()
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,16 @@ func (o *serviceOptions) findLogin() (*account.Login, *account.Session, error) {
 	return l, s, err
 }
 
+// findNamedLogin returns the login that applies, like findLogin. A saved login for another store than the named one does not apply.
+func (o *serviceOptions) findNamedLogin() (*account.Login, *account.Session, error) {
+	named := cmp.Or(o.storeURL, os.Getenv("STORE_ADMIN_SNAP_STORE_URL"))
+	l, s, err := o.findLogin()
+	if err == nil && named != "" && l.Saved() && !l.IsFor(named) {
+		return nil, nil, fmt.Errorf("%w: the login in %s is for %s", account.ErrNone, l.Source, l.Store)
+	}
+	return l, s, err
+}
+
 // loginFor returns the login for exports from a store, or nil if there is none. A saved login is for the store that it was made for.
 func loginFor(storeURL string, progress *exportProgress) (*account.Login, *account.Session, error) {
 	o := serviceOptions{storeURL: storeURL}

@@ -22,7 +22,7 @@ func newWhoAmI() *cobra.Command {
 		Long: `Ask the Snap Store whose login it is that exports use, and what it permits: the one in
 the environment (STORE_ADMIN_TOKEN, SNAPCRAFT_STORE_CREDENTIALS, UBUNTU_STORE_AUTH), else
 the one that 'store-admin login' saved. The flags name the services for a login in the
-environment; a saved login knows its own.
+environment; a saved login knows its own, and is for no other store.
 ` + cli.ExitHelp,
 		Example: "  store-admin whoami\n  store-admin whoami --json | jq -r .username",
 		Args:    cobra.NoArgs,
@@ -34,7 +34,7 @@ environment; a saved login knows its own.
 }
 
 func runWhoAmI(c *cobra.Command, o serviceOptions, asJSON bool) error {
-	l, session, err := o.findLogin()
+	l, session, err := o.findNamedLogin()
 	if err != nil {
 		return err
 	}
