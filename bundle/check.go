@@ -25,8 +25,9 @@ func (e *MismatchError) Unwrap() error { return e.Err }
 // Check verifies every assertion of the items up to the trusted roots at the time at, and compares each item with the assertions
 // about it: name and publisher with the snap-declaration; digest, size, snap-id and revision with the snap-revision; components
 // likewise; a charm with its publisher's account, where it has one; a revoked snap with its declaration; a store with its
-// accounts. The item of an assertion must come with it. The exporter calls it before it packs and the importer before it trusts the items, so that the exporter already refuses
-// a bundle that the importer would refuse inside the gap. It returns all the assertions, each once.
+// accounts. The item of an assertion must come with it. The exporter calls it before it packs and the importer before it trusts the
+// items, so that the exporter already refuses a bundle that the importer would refuse inside the gap. It returns all the assertions,
+// each once.
 //
 // Check does not read the blobs. Their reader must verify that they have the claimed digests.
 func Check(h *Head, trust *assertion.Trust, at time.Time) ([]*assertion.Assertion, error) {

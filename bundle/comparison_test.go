@@ -137,7 +137,7 @@ func TestCompareKnowsEveryKind(t *testing.T) {
 	whole := bundletest.New(t, 1).AddWholeCharm("app", 7, 3000).Add("jq", 6, 100)
 	h := &bundle.Head{Snaps: whole.Snaps, Revisions: whole.Revisions, Charms: whole.Charms, CharmRevisions: whole.CharmRevisions, CharmResources: whole.CharmResources, Images: whole.Images,
 		Withdrawals: []*bundle.Withdrawal{{WithdrawalConfig: bundle.WithdrawalConfig{Kind: bundle.WithdrawnSnap, Name: "gone"}}},
-		Stores:      []*bundle.Store{{Store: snap.Store{ID: "acme", Name: "Acme"}}},
+		Stores:      []*bundle.Store{{Store: snap.Store{BrandID: "acme-brand", ID: "acme", Name: "Acme"}}},
 		Assertions:  []*bundle.Assertion{{Assertions: whole.Stream(whole.Stack.Account("nobody-else", "Nobody", nil))}}}
 	v := reflect.ValueOf(h).Elem()
 	for i := range v.NumField() {

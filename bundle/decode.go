@@ -47,7 +47,7 @@ var configFields = map[string]strictjson.Required{
 	},
 	MediaAssertionConfig:  {"type", "primary-key"},
 	MediaWithdrawalConfig: {"kind", "name", "reason"},
-	MediaStoreConfig:      {"id", "name", "snaps", "snaps[].name", "snaps[].snap-id"},
+	MediaStoreConfig:      {"brand-id", "id", "name", "snaps", "snaps[].name", "snaps[].snap-id"},
 }
 
 // decodeConfig decodes the config of an item. data has the content of the small blobs.

@@ -14,7 +14,7 @@ import (
 type Store struct {
 	snap.Store
 	// Assertions has the store assertion, if there is one, and the accounts of the brand and the admin, with the assertions that these
-	// need. It is nil if there are none of these.
+	// need. It is nil if other items have them.
 	Assertions []byte
 }
 
@@ -97,11 +97,9 @@ func (h *Head) checkStores() error {
 
 // compareAssertions finds the accounts that a store names.
 func (s *Store) compareAssertions(all assertion.Source) error {
-	for _, id := range []string{s.BrandID, s.AdminID} {
-		if id != "" {
-			if _, err := find(all, "account", id); err != nil {
-				return err
-			}
+	for _, id := range []string{s.BrandID, cmp.Or(s.AdminID, s.BrandID)} {
+		if _, err := find(all, "account", id); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -132,7 +132,7 @@ func validVectors(t *testing.T, files vectorFiles) []flaw {
 		{name: "format-1.3", shows: "The same, compressed with gzip.", framing: "tar+gzip", base: storeVector, result: vectortest.Valid},
 		{name: "format-1.3", shows: "The same as a directory.", framing: "directory", base: storeVector, result: vectortest.Valid},
 		{name: "store-null", shows: "The list of a store is null, which means the same as an empty list.", base: storeVector, result: vectortest.Valid, edit: func(f *forge) {
-			f.find("store.acme").config.data = []byte(`{"id":"acme","name":"Acme","snaps":null}`)
+			f.find("store.acme").config.data = []byte(`{"brand-id":"acme-brand","id":"acme","name":"Acme","snaps":null}`)
 		}},
 		{name: "image-left-out", shows: "A resource's image need not be in the bundle.", base: pgVector, result: vectortest.Valid, edit: func(f *forge) {
 			f.items = f.items[3:]

@@ -36,8 +36,8 @@ func forgeStore(s *bundle.Store) []byte {
 		}
 		snaps = append(snaps, entry)
 	}
-	config := map[string]any{"id": s.ID, "name": s.Name, "snaps": snaps}
-	for name, value := range map[string]string{"admin-id": s.AdminID, "brand-id": s.BrandID, "parent": s.Parent} {
+	config := map[string]any{"brand-id": s.BrandID, "id": s.ID, "name": s.Name, "snaps": snaps}
+	for name, value := range map[string]string{"admin-id": s.AdminID, "parent": s.Parent} {
 		if value != "" {
 			config[name] = value
 		}
@@ -101,6 +101,9 @@ func storeFlaws(t *testing.T) []flaw {
 		{name: "store-snap-without-id", shows: "A snap of a store has no snap-id.", edit: replace("store.acme", `"snap-id"`, `"snap"`)},
 		{name: "store-without-snaps", shows: "A store has no list of snaps, not even an empty one.", edit: replace("store.acme", `"snaps"`, `"snap"`)},
 		{name: "store-name-lines", shows: "The name of a store has two lines.", edit: replace("store.acme", `"name":"Acme"`, `"name":"Acme\nadmin"`)},
+		{name: "store-brand-absent", shows: "A store has no brand.", edit: replace("store.acme", `"brand-id":"acme-brand",`, "")},
+		{name: "store-brand-empty", shows: "The brand of a store is empty.", edit: replace("store.acme", `"brand-id":"acme-brand"`, `"brand-id":""`)},
+		{name: "store-brand-null", shows: "The brand of a store is null.", edit: replace("store.acme", `"brand-id":"acme-brand"`, `"brand-id":null`)},
 		{name: "store-name-empty", shows: "A store has no name.", edit: replace("store.acme", `"name":"Acme"`, `"name":""`)},
 		{name: "store-other-name", shows: "The item of a store has the name of another one.", edit: func(f *forge) {
 			it := f.find(pumps)
@@ -138,7 +141,7 @@ func storeFlaws(t *testing.T) []flaw {
 // TestStoreLimits reads lists of as many snaps as a store may have, and refuses one more.
 func TestStoreLimits(t *testing.T) {
 	t.Parallel()
-	s := &bundle.Store{Store: snap.Store{ID: "acme", Name: "Acme"}}
+	s := &bundle.Store{Store: snap.Store{BrandID: "acme-brand", ID: "acme", Name: "Acme"}}
 	for i := range snap.MaxStoreSnaps {
 		s.Snaps = append(s.Snaps, snap.StoreSnap{Name: fmt.Sprintf("snap-%d", i), SnapID: fmt.Sprintf("%032d", i)})
 	}

@@ -90,7 +90,7 @@ func (a *applier) queueStore(b *pgx.Batch, p *privacy, s *snap.Store) error {
 
 // checkBrand refuses the store of another brand under the ID of a known one, unless the operator gives the ID away.
 func (a *applier) checkBrand(old *statedStore, s *snap.Store) error {
-	if old.BrandID == "" || s.BrandID == "" || old.BrandID == s.BrandID || slices.Contains(a.in.TakeOver, s.ID) {
+	if old.BrandID == s.BrandID || slices.Contains(a.in.TakeOver, s.ID) {
 		return nil
 	}
 	return &NameError{s.ID, &ConflictError{What: "store " + s.ID, Have: "brand " + old.BrandID, New: "brand " + s.BrandID}}

@@ -22,9 +22,10 @@ var validStoreID = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]*$`)
 
 // Store describes the store of a brand in a bundle, with the private snaps that its devices get.
 type Store struct {
-	// AdminID is the account of the store's admin, and BrandID the account of the brand. Both may be empty.
+	// AdminID is the account of the store's admin. It may be empty.
 	AdminID string `json:"admin-id,omitempty"`
-	BrandID string `json:"brand-id,omitempty"`
+	// BrandID is the account of the brand. Devices of other brands don't get the snaps, so no store is without.
+	BrandID string `json:"brand-id"`
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	// Parent is the store above this one, whose private snaps its devices get, too. It is empty if there is none.
@@ -64,8 +65,8 @@ func (s *Store) validate() error {
 	if s.Name == "" || len(s.Name) > maxStoreNameLength || !utf8.ValidString(s.Name) || strings.ContainsFunc(s.Name, unicode.IsControl) {
 		return fmt.Errorf("name %.80q: want at most %d bytes without control characters", s.Name, maxStoreNameLength)
 	}
-	for _, account := range []string{s.AdminID, s.BrandID} {
-		if account != "" && ValidateStoreID(account) != nil {
+	for _, account := range []string{s.BrandID, cmp.Or(s.AdminID, s.BrandID)} {
+		if ValidateStoreID(account) != nil {
 			return fmt.Errorf("account-id %.80q: want letters, digits, '.', '_' and '-', at most %d", account, maxStoreIDLength)
 		}
 	}

@@ -2,7 +2,7 @@
 create table store (
   id        text primary key,
   name      text not null,                   -- for people
-  brand_id  text not null,                   -- the account of the brand; empty if unknown
+  brand_id  text not null,                   -- the account of the brand
   admin_id  text not null,                   -- the account of the admin; empty if unknown
   parent    text not null,                   -- the store above; empty if there is none
   import_id bigint not null references import

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -128,7 +127,7 @@ func (s *summary) printSnaps(w io.Writer) {
 
 func (s *summary) printStores(w io.Writer) {
 	for _, st := range s.Stores {
-		fmt.Fprintf(w, "\nStore %s (%s) of brand %s", cli.Clean(st.Name), st.ID, cmp.Or(st.BrandID, "unknown"))
+		fmt.Fprintf(w, "\nStore %s (%s) of brand %s", cli.Clean(st.Name), st.ID, st.BrandID)
 		if st.Parent != "" {
 			fmt.Fprintf(w, ", below %s", st.Parent)
 		}

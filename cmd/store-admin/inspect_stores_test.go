@@ -22,7 +22,7 @@ func TestInspectStores(t *testing.T) {
 	}
 	for _, want := range []string{
 		"\nStore Acme – pumps (acme-pumps) of brand acme-brand, below acme: 2 private snaps\n", "  acme-tool of the store acme\n", "  acme-new\n",
-		", private to the store acme\n", "\n- acme-tool left the store acme\n", "\n- store acme: brand-id: acme-brand -> none\n",
+		", private to the store acme\n", "\n- acme-tool left the store acme\n",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("inspect and diff print\n%s\nwithout %q", out.String(), want)

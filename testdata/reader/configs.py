@@ -181,8 +181,8 @@ CHARM_RESOURCE = record(
 
 ASSERTION = record({"type": text, "primary_key": list_of(string(r"[^/\n\0]+"))})
 store_id = string(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
-STORE = record({"id": store_id, "name": string(r"[^\x00-\x1f\x7f-\x9f]+", size=255), "snaps": null_or(list_of(record({"name": snap_name, "snap_id": snap_id}, store=optional_id), 0, 100000))},
-               admin_id=optional_id, brand_id=optional_id, parent=optional_id)
+STORE = record({"brand_id": store_id, "id": store_id, "name": string(r"[^\x00-\x1f\x7f-\x9f]+", size=255), "snaps": null_or(list_of(record({"name": snap_name, "snap_id": snap_id}, store=optional_id), 0, 100000))},
+               admin_id=optional_id, parent=optional_id)
 WITHDRAWAL = record({"kind": string("snap|charm"), "name": text, "reason": string("gone|revoked")}, id=text)
 
 

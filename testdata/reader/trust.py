@@ -134,7 +134,7 @@ def compare(item, stream, trust):
     if item.kind == "assertion":
         trust.find(c["type"], *c["primary-key"])
     if item.kind == "store":
-        for account in filter(None, (c.get("brand-id"), c.get("admin-id"))):
+        for account in filter(None, (c["brand-id"], c.get("admin-id"))):
             trust.find("account", account)
     if item.kind == "withdrawal" and c["reason"] == "revoked":
         check(trust.find("snap-declaration", "16", c["id"]).headers.get("snap-name") == "", item.name + ": not revoked")
