@@ -49,11 +49,14 @@ func (s *Snapshot) SelectSnaps(names ...string) error {
 	return nil
 }
 
-// Store returns the store of a brand by its ID.
-func (s *Snapshot) Store(id string) (*Store, error) {
-	i := slices.IndexFunc(s.Stores, func(s Store) bool { return s.ID == id })
-	if i < 0 {
-		return nil, &NotFoundError{What: fmt.Sprintf("store %.80q", id)}
+// RequireStore returns an error if the catalogue knows nothing of the store of a brand. The assertion of a store is enough, because its
+// devices get the snaps of the stores that it names as friendly.
+func (s *Snapshot) RequireStore(id string) error {
+	if slices.ContainsFunc(s.Stores, func(s Store) bool { return s.ID == id }) {
+		return nil
 	}
-	return &s.Stores[i], nil
+	if slices.ContainsFunc(s.Assertions, func(a Assertion) bool { return a.Type == "store" && slices.Equal(a.PrimaryKey, []string{id}) }) {
+		return nil
+	}
+	return &NotFoundError{What: fmt.Sprintf("store %.80q", id)}
 }

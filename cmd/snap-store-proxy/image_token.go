@@ -43,11 +43,10 @@ until it expires. A new proxy.device-auth.secret ends all tokens.`,
 				return cli.Usagef("--valid: want a duration up to 366d")
 			}
 			return withSnapshot(c.Context(), dir, func(in *instance.Instance, cat *catalog.Snapshot) error {
-				store, err := cat.Store(args[0])
-				if err != nil {
+				if err := cat.RequireStore(args[0]); err != nil {
 					return err
 				}
-				t, err := newToken(in, store.ID, time.Duration(valid))
+				t, err := newToken(in, args[0], time.Duration(valid))
 				if err != nil {
 					return err
 				}

@@ -3,10 +3,12 @@
 package main_test
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
 	"offlinestore/bundle"
+	"offlinestore/internal/assertiontest"
 	"offlinestore/internal/bundletest"
 	"offlinestore/snap"
 )
@@ -16,6 +18,7 @@ import (
 //	store1.tar.gz  day 30: with the private snaps pump and tool
 //	store2.tar.gz  day 40: without tool, and with revision 2 of pump
 //	other.tar.gz   day 50: acme of another brand
+//	friend.assert          the assertion of the store acme-friend, which names acme as friendly
 func (f *fixture) writeStores(t *testing.T) {
 	export := func(days, revision int, names ...string) *bundletest.Bundle {
 		b := bundletest.New(t, days)
@@ -27,6 +30,12 @@ func (f *fixture) writeStores(t *testing.T) {
 		s := b.AddStore("acme-pumps", "Acme pumps", "acme")
 		s.AdminID, s.Assertions = "acme-admin", b.Stream(b.Stack.Account(bundletest.StoreBrand, "Brand", nil), b.Stack.Account("acme-admin", "Ada", nil))
 		return b
+	}
+	friend := bundletest.New(t, 0)
+	brand := friend.Stack.NewAccount("acme-brand", "brand")
+	stream := friend.Stream(brand.Account, friend.Stack.Store("acme-friend", brand.ID, "", assertiontest.Headers{"friendly-stores": []any{"acme"}, "url": nil}))
+	if err := os.WriteFile(filepath.Join(f.dir, "friend.assert"), stream, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	other := export(50, 1, "pump")
 	other.Stores[0].BrandID = "acme-admin"
