@@ -81,7 +81,7 @@ func (a Answer) Sentence() string {
 	case a.Private && len(a.Stores) == 0:
 		s += "; no device gets it: it is private, and has left its store"
 	case a.Private:
-		s += "; only for devices of the store " + strings.Join(a.Stores, " or ")
+		s += "; only for devices of the store " + strings.Join(a.Stores, " or ") + ", of stores below and of friends"
 	}
 	return s
 }

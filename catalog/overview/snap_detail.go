@@ -14,7 +14,7 @@ type SnapDetail struct {
 	SnapID    string `json:"snap-id"`
 	Title     string `json:"title"`
 	Publisher string `json:"publisher"`
-	// Store is the store that the snap is private to, and Stores are the stores whose devices get it.
+	// Store is the store that the snap is private to, and Stores are the stores that have it.
 	Store     string               `json:"store,omitempty"`
 	Stores    []string             `json:"stores"`
 	Revisions []SnapRevisionDetail `json:"revisions"`

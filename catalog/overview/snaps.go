@@ -60,7 +60,8 @@ func Snaps(cat *catalog.Snapshot) []Snap {
 	return out
 }
 
-// storesOf returns the IDs of the stores whose devices get a snap. The global store is one.
+// storesOf returns the IDs of the stores that have a snap. The global store is one. Devices of stores below a private snap's, and of stores
+// that name it as friendly, get the snap, too.
 func storesOf(cat *catalog.Snapshot, s *catalog.Snap) []string {
 	if s.Store == "" {
 		return []string{GlobalStore}

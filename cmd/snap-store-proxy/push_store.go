@@ -24,7 +24,7 @@ The list in the newest export counts. A snap that has left it leaves the view of
 the store's devices, and a line tells so; --dry-run tells it first. Revisions stay
 until 'prune' or 'remove-snap'. An older export changes nothing that a newer one
 has stated, unless --push-channel-map is given. --take-over STORE_ID accepts a
-store of another brand than before.
+store of another brand than before, and asks.
 
 The key that signs revisions published to this store is kept in the settings
 (internal.snapassert.signing.revisions.*). Its flags are needed once. The

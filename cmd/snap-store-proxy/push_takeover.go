@@ -18,7 +18,7 @@ func (p *push) confirmTakeOvers() error {
 	}
 	found := false
 	for _, f := range p.batch.Files {
-		if f.Err == nil && f.Planned != nil && len(f.Planned.TakeOvers) > 0 {
+		if f.Err == nil && f.Planned != nil && changes.HasTakeOver(f.Planned) {
 			found = true
 			changes.PrintTakeOvers(os.Stderr, f.Planned)
 		}

@@ -1,13 +1,16 @@
 package changes
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/difference"
 	"offlinestore/importer"
+	"offlinestore/snap"
 )
 
 // PrintResult prints the result of a file that was imported.
@@ -71,7 +74,7 @@ func PrintDone(w io.Writer, c importer.Content, r *catalog.Report) {
 	for _, m := range r.KeptCharms {
 		printKept(w, c.CharmKind(m.Charm), m.Charm, m.Row(), m.From, m.To)
 	}
-	if hasAdmin(c) && !r.IsEmpty() {
+	if hasAdmin(c) && pushesStores(r) {
 		fmt.Fprintln(w, "Store admin account imported successfully.")
 	}
 }
@@ -87,15 +90,36 @@ func printSnapRevisions(w io.Writer, c importer.Content, r *catalog.Report) {
 	}
 }
 
-// printStores prints the stores of brands of an import that changed something, in the words of the original's push-store.
+// printStores prints the stores of brands of an import that changed something about them, in the words of the original's push-store.
 func printStores(w io.Writer, c importer.Content, r *catalog.Report) {
-	if len(c.Stores) == 0 || r.IsEmpty() {
+	if len(c.Stores) == 0 || !pushesStores(r) {
 		return
 	}
-	for i := range c.Stores {
-		fmt.Fprintf(w, "Pushing store %s\nPushing store assertions\n", cli.Clean(c.Stores[i].Name))
+	for _, s := range topDown(c.Stores) {
+		fmt.Fprintf(w, "Pushing store %s\nPushing store assertions\n", cli.Clean(s.Name))
 	}
 	fmt.Fprintln(w, "Updating store allowlists")
+}
+
+// pushesStores reports whether an import has changed something that devices of stores see. A superseded export has not.
+func pushesStores(r *catalog.Report) bool {
+	return len(r.SnapRevisions) > 0 || slices.ContainsFunc(r.Updates, func(c difference.Change) bool {
+		return c.What == difference.Store || c.What == difference.StoreSnap
+	})
+}
+
+// topDown returns stores with each after the one above it.
+func topDown(stores []snap.Store) []snap.Store {
+	parents, depth := make(map[string]string, len(stores)), make(map[string]int, len(stores))
+	for i := range stores {
+		parents[stores[i].ID] = stores[i].Parent
+	}
+	for id := range parents { // a bundle has no circles
+		for above := parents[id]; above != "" && depth[id] <= len(stores); above = parents[above] {
+			depth[id]++
+		}
+	}
+	return slices.SortedStableFunc(slices.Values(stores), func(a, b snap.Store) int { return cmp.Compare(depth[a.ID], depth[b.ID]) })
 }
 
 func hasAdmin(c importer.Content) bool {

@@ -4,9 +4,11 @@ package changes
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/difference"
 	"offlinestore/importer"
 )
 
@@ -88,8 +90,24 @@ func PrintPlan(w io.Writer, c importer.Content, r *catalog.Report) {
 	}
 }
 
-// PrintTakeOvers prints what happens when names are taken over.
+// HasTakeOver reports whether a name, or a store, is taken over.
+func HasTakeOver(r *catalog.Report) bool {
+	return len(r.TakeOvers) > 0 || slices.ContainsFunc(r.Updates, isStoreTakeOver)
+}
+
+// isStoreTakeOver reports whether the store of a brand becomes another brand's. A store of which only snaps are known has no brand.
+func isStoreTakeOver(c difference.Change) bool {
+	return c.What == difference.Store && c.Field == "brand-id" && c.Old != ""
+}
+
+// PrintTakeOvers prints what happens when names and stores are taken over.
 func PrintTakeOvers(w io.Writer, r *catalog.Report) {
+	for _, c := range r.Updates {
+		if isStoreTakeOver(c) {
+			fmt.Fprintf(w, "  take over the store %s: so far it is of brand %s, then it is of brand %s\n", c.Name, c.Old, c.New)
+			fmt.Fprintf(w, "  devices of %s do not get its private snaps any more; devices of %s do\n", c.Old, c.New)
+		}
+	}
 	for _, t := range r.TakeOvers {
 		fmt.Fprintf(w, "  take over the name %s: so far it is the %s %s of publisher %s, then it is %s\n", t.Name, t.Kind, t.From, cli.Clean(t.Publisher), t.To)
 		fmt.Fprintf(w, "  clients that have %s keep it and get no updates of it; new clients get %s\n", t.From, t.To)
