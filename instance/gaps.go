@@ -60,15 +60,19 @@ func hidden(c *catalog.Snapshot) func(*assertion.Assertion, string) bool {
 	}
 	for _, a := range c.Assertions {
 		if a.Type == "store" {
-			friends[a.PrimaryKey[0]] = catalog.FriendlyStores(a.Raw)
+			friends[a.PrimaryKey[0]] = append(friends[a.PrimaryKey[0]], catalog.FriendlyStores(a.Raw)...)
 		}
 	}
+	seen := make(map[string]map[string]bool) // by store: a list may be long, and models have many snaps
 	return func(model *assertion.Assertion, snapID string) bool {
 		id := model.HeaderString("store")
 		if st := stores[id]; st != nil && st.BrandID != "" && st.BrandID != model.HeaderString("brand-id") {
 			return private[snapID]
 		}
-		return private[snapID] && !catalog.VisibleSnaps(stores, id, friends[id])[snapID]
+		if private[snapID] && seen[id] == nil {
+			seen[id] = catalog.VisibleSnaps(stores, id, friends[id])
+		}
+		return private[snapID] && !seen[id][snapID]
 	}
 }
 

@@ -65,7 +65,9 @@ func TestSetOf(t *testing.T) {
 // TestGapsOfPrivateSnaps finds the private snaps that the devices of a model do not get.
 func TestGapsOfPrivateSnaps(t *testing.T) {
 	t.Parallel()
-	brand := assertiontest.NewStack(t).NewAccount("acme", "device")
+	stack := assertiontest.NewStack(t)
+	brand := stack.NewAccount("acme", "device")
+	lab := stack.Store("lab", "acme", "", assertiontest.Headers{"friendly-stores": []any{"top"}, "url": nil})
 	row := snap.Release{Architecture: "amd64", Channel: "latest/stable", Revision: 1}
 	c := &catalog.Snapshot{Stores: []catalog.Store{{ID: "pumps", BrandID: "acme", Parent: "top"}, {ID: "rival", BrandID: "rival", SnapIDs: []string{"id2"}}, {ID: "top", SnapIDs: []string{"id1"}}}}
 	for i, name := range []string{"gadget", "tool"} {
@@ -74,6 +76,7 @@ func TestGapsOfPrivateSnaps(t *testing.T) {
 	}
 	for store, want := range map[string][]string{
 		"pumps": {"tool is private to another store, and is needed by model acme/box"},
+		"lab":   {"tool is private to another store, and is needed by model acme/box"},
 		"rival": {"gadget is private to another store, and is needed by model acme/box", "tool is private to another store, and is needed by model acme/box"},
 		"":      {"gadget is private to another store, and is needed by model acme/box", "tool is private to another store, and is needed by model acme/box"},
 	} {
@@ -81,7 +84,8 @@ func TestGapsOfPrivateSnaps(t *testing.T) {
 		if store == "" {
 			delete(headers, "store")
 		}
-		c.Assertions = []catalog.Assertion{{Type: "model", PrimaryKey: []string{"16", "acme", "box"}, Raw: brand.Model("box", headers).Raw()}}
+		c.Assertions = []catalog.Assertion{{Type: "model", PrimaryKey: []string{"16", "acme", "box"}, Raw: brand.Model("box", headers).Raw()},
+			{Type: "store", PrimaryKey: []string{"lab"}, Raw: lab.Raw()}}
 		set, err := instance.SetOf(c)
 		if err != nil {
 			t.Fatal(err)
