@@ -131,12 +131,18 @@ func (a *applier) loadWithdrawals() {
 	})
 }
 
-// closeSnap closes the channels of a withdrawn snap that no newer bundle has set.
+// reasonRevoked is the reason of a withdrawal for which the bundle has the proof: the snap-declaration.
+const reasonRevoked = "revoked"
+
+// closeSnap closes the channels of a withdrawn snap that no newer bundle has set. An export without a login finds no private snap, so it cannot
+// tell that one is gone: the list of the store does.
 func (a *applier) closeSnap(w statedWithdrawal) error {
 	const q = `
 		select distinct on (architecture, channel) snap_id, architecture, channel, revision, c.signed_at, bundle, signer, sequence
 		from channel_map c join snap s using (snap_id) join import i on c.import_id = i.id
-		where s.name = $1 and $2 in ('', snap_id) and revision is not null order by architecture, channel, revision desc`
+		where s.name = $1 and $2 in ('', snap_id) and revision is not null
+			and ($3 or not exists (select from snap_home h where h.snap_id = s.snap_id and h.store_id <> ''))
+		order by architecture, channel, revision desc`
 	const clear = `delete from channel_map where snap_id = $1 and architecture = $2 and channel = $3`
 	// The row closes at this import, even if an older one has stated the withdrawal. A release of this import was never served.
 	const forget = `delete from channel_history where snap_id = $1 and architecture = $2 and channel = $3 and import_id = $4`
@@ -146,7 +152,7 @@ func (a *applier) closeSnap(w statedWithdrawal) error {
 	move := SnapMove{Snap: w.Name}
 	b := &pgx.Batch{}
 	dest := slices.Concat([]any{&id, &move.Architecture, &move.Channel, &move.From}, o.columns())
-	a.queueRead(q, []any{w.Name, w.ID}, dest, func() error {
+	a.queueRead(q, []any{w.Name, w.ID, w.Reason == reasonRevoked}, dest, func() error {
 		if !w.Supersedes(o.Origin) {
 			return nil
 		}
