@@ -51,6 +51,7 @@ func badStores() []badInput {
 		{"snap that is private to two stores", damaged, []string{"acme-tool", "acme-valves"}, vector("store-snap-elsewhere")},
 		{"snap twice in the list of a store", damaged, []string{"not after the one before it"}, vector("store-snap-twice")},
 		{"line ends or control characters in the name of a store", damaged, []string{"control characters"}, vector("store-name-lines")},
+		{"store without a brand", damaged, []string{"store.acme", "brand-id"}, vector("store-brand-absent")},
 		{"store without the account of its brand", untrusted, []string{"store.acme", "account"}, vector("store-without-brand")},
 		{"cut-off store assertion", untrusted, []string{"store/acme-pumps", "bad signature"}, vector("store-assertion-cut")},
 		{"cut-off serial", untrusted, []string{"serial/acme/pump/1234", "bad signature"}, func(t *testing.T, _ string) []byte {
