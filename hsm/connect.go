@@ -49,7 +49,7 @@ func (t *Token) tryConnect(epoch int) (conn *connection, err error) {
 		if err := t.login(ctx, s, i); err != nil {
 			return errors.Join(err, ctx.CloseSession(s))
 		}
-		conn = &connection{epoch: epoch, slot: slot, info: t.describe(i), first: s}
+		conn = &connection{epoch: epoch, slot: slot, first: s}
 		return nil
 	})
 	return conn, err

@@ -46,7 +46,6 @@ type Token struct {
 type connection struct {
 	epoch int
 	slot  uint
-	info  Info
 	free  []pkcs11.SessionHandle
 	// first is the session that keeps the login. It is used for nothing else.
 	first pkcs11.SessionHandle

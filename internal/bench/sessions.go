@@ -24,16 +24,16 @@ import (
 )
 
 const (
-	// fleetSize is the number of devices that ask for sessions in a round.
-	fleetSize = 400
-	// fleetClients is the number of devices that ask at the same time.
-	fleetClients = 8
+	// sessionDevices is the number of devices that ask for sessions in a round.
+	sessionDevices = 400
+	// sessionClients is the number of devices that ask at the same time.
+	sessionClients = 8
 	// oneCore is the core that the store with its database, and then the yardstick, get.
 	oneCore = "0"
 )
 
 // deviceClient keeps a connection for each device that asks, as snapd does between its nonce and its session.
-var deviceClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: fleetClients}}
+var deviceClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: sessionClients}}
 
 // sessionSignatures is the number of signatures in a request for a session: the device's, the serial's and the model's.
 const sessionSignatures = 3
@@ -65,7 +65,7 @@ func (b *bench) sessions() error {
 		name string
 		key  func(round int) int // the first device of a round
 	}{
-		{"sessions of new devices, 3 signatures each", func(round int) int { return round * fleetSize }},
+		{"sessions of new devices, 3 signatures each", func(round int) int { return round * sessionDevices }},
 		{"sessions of devices that come back", func(int) int { return 0 }},
 	} {
 		if err := b.compareSessions(f.name, url, brand, keys, f.key); err != nil {
@@ -124,9 +124,9 @@ func (b *bench) setUpBrand(data string, stack *assertiontest.Stack, brand *asser
 // sessionRequests returns a request of each device of a fleet.
 func (b *bench) sessionRequests(url string, brand *assertiontest.Account, first int) ([][]byte, error) {
 	device, model := assertiontest.DeviceKey(), brand.Model("pump", nil)
-	bodies := make([][]byte, fleetSize)
+	bodies := make([][]byte, sessionDevices)
 	var g errgroup.Group
-	g.SetLimit(fleetClients)
+	g.SetLimit(sessionClients)
 	for i := range bodies {
 		g.Go(func() error {
 			var nonce struct{ Nonce string }
@@ -150,7 +150,7 @@ func (b *bench) sessionRequests(url string, brand *assertiontest.Account, first 
 // postAll sends each request for a session once.
 func postAll(url string, bodies [][]byte, keys *session.Keys) error {
 	var g errgroup.Group
-	g.SetLimit(fleetClients)
+	g.SetLimit(sessionClients)
 	for _, body := range bodies {
 		g.Go(func() error {
 			resp, err := deviceClient.Post(url, "application/json", bytes.NewReader(body))
