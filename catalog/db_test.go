@@ -72,7 +72,7 @@ func TestOpenOlderTables(t *testing.T) {
 	s, dsn := open(t)
 	apply(t, s, with(imp("a", 0), "jq", []int{6, 7}, "latest/stable/amd64=7"))
 	before := load(t, s)
-	exec(t, dsn, `drop table store_snap, store, snap_home, session_nonce, wanted, admin_session, admin, snap_override_history, snap_override, removal, withdrawal, snap_component;
+	exec(t, dsn, `drop table serial_request, serial_log, serial, remodel, serial_policy, device_model, signing_key, store_snap, store, snap_home, session_nonce, wanted, admin_session, admin, snap_override_history, snap_override, removal, withdrawal, snap_component;
 		drop index channel_map_release; alter table channel_map add primary key (snap_id, architecture, channel);
 		alter table snap drop column import_id; alter table charm drop column import_id;
 		alter table snap drop column icon_import_id, drop column icon_signed_at;

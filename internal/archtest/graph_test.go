@@ -46,6 +46,7 @@ func graph() map[string][]string {
 		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "snap", "squashfs"},
 		"inquiry":            {"blob", "catalog", "charm", "server", "snap"},
 		"install":            {"blob", "docs", "registration"},
+		"registrar":          {"assertion", "catalog", "session"},
 		"registry":           {"blob", "catalog", "transfer"},
 		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "safeyaml", "session", "snap", "catalog", "transfer"},
 		"server/admin":       {"server/admin/api", "channel", "catalog", "transfer"},
