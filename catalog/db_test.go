@@ -65,6 +65,11 @@ func TestOpenKeepsWhatIsThere(t *testing.T) {
 	diff(t, "the catalogue after another Open", load(t, reopen(t, dsn)), before)
 }
 
+// newerThanStores removes the tables of migrations after 015.
+const newerThanStores = `
+	drop table serial_request, serial_log, serial, remodel, serial_policy, device_model, signing_key;
+	alter table if exists admin drop column roles;`
+
 // TestOpenOlderTables opens a database with content from the release before registrations and overrides, by several processes at
 // once.
 func TestOpenOlderTables(t *testing.T) {
@@ -72,7 +77,7 @@ func TestOpenOlderTables(t *testing.T) {
 	s, dsn := open(t)
 	apply(t, s, with(imp("a", 0), "jq", []int{6, 7}, "latest/stable/amd64=7"))
 	before := load(t, s)
-	exec(t, dsn, `drop table serial_request, serial_log, serial, remodel, serial_policy, device_model, signing_key, store_snap, store, snap_home, session_nonce, wanted, admin_session, admin, snap_override_history, snap_override, removal, withdrawal, snap_component;
+	exec(t, dsn, newerThanStores+`drop table store_snap, store, snap_home, session_nonce, wanted, admin_session, admin, snap_override_history, snap_override, removal, withdrawal, snap_component;
 		drop index channel_map_release; alter table channel_map add primary key (snap_id, architecture, channel);
 		alter table snap drop column import_id; alter table charm drop column import_id;
 		alter table snap drop column icon_import_id, drop column icon_signed_at;

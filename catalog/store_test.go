@@ -221,7 +221,7 @@ func TestUpgradeKnowsHomes(t *testing.T) {
 	pair := with(imp("pair", 5), "tool", []int{1}, "latest/stable/amd64=1")
 	pair.Signer = catalog.StoreSignatures
 	apply(t, s, pair)
-	exec(t, dsn, `drop table store_snap, store, snap_home; update schema_version set version = 14`)
+	exec(t, dsn, newerThanStores+`drop table store_snap, store, snap_home; update schema_version set version = 14`)
 	upgraded := reopen(t, dsn)
 	apply(t, upgraded, withStore(imp("b", 1), "acme", "", "pump", "tool"))
 	diff(t, "the homes", homes(load(t, upgraded)), []string{"pump ", "tool acme"})
