@@ -1,8 +1,6 @@
 package account_test
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -267,64 +265,6 @@ func TestExpired(t *testing.T) {
 	if err := s.whoAmI(t, s.find(t, dir)); !errors.As(err, &expired) || expired.Saved || expired.Source != "STORE_ADMIN_TOKEN" {
 		t.Errorf("an expired login of the environment: %v", err)
 	}
-}
-
-// TestParse reads credentials in good and in bad forms. No error repeats them.
-func TestParse(t *testing.T) {
-	s := newServices(t)
-	l := s.logIn(t, t.TempDir())
-	b64 := func(v any) string {
-		b, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return base64.StdEncoding.EncodeToString(b)
-	}
-	pair := map[string]string{"r": l.Root, "d": l.Discharge}
-	for name, text := range map[string]string{
-		"snapcraft": b64(map[string]any{"t": "u1-macaroon", "v": pair}), "old snapcraft": b64(pair), "with a line end": b64(pair) + "\n",
-		"INI":           "[login.ubuntu.com]\nmacaroon = " + l.Root + "\nunbound_discharge = " + l.Discharge + "\nemail = x\n",
-		"INI in base64": base64.StdEncoding.EncodeToString([]byte("[login.ubuntu.com]\nmacaroon = " + l.Root + "\nunbound_discharge = " + l.Discharge + "\n")),
-	} {
-		if c, err := account.Parse(text); err != nil || c.Root != l.Root || c.Discharge != l.Discharge || c.Token != "" {
-			t.Errorf("%s: Parse = %v", name, err)
-		}
-	}
-	for name, text := range map[string]string{"bearer": b64(map[string]string{"t": "bearer", "v": "abc.def-_~"}), "a macaroon": b64(map[string]string{"t": "macaroon", "v": l.Root}), "bare": l.Root} {
-		if c, err := account.Parse(text); err != nil || c.Token == "" || c.Root != "" {
-			t.Errorf("%s: Parse = %v", name, err)
-		}
-	}
-	for name, text := range map[string]string{
-		"empty": " \n", "words": "secret secret", "half a login": b64(map[string]string{"r": l.Root}), "another kind": b64(map[string]any{"t": "secret", "v": pair}),
-		"a wrong value": b64(map[string]any{"t": "u1-macaroon", "v": l.Root}), "a list": `["` + l.Root + `"]`, "two logins": "[a]\nmacaroon=x\n[b]\nmacaroon=y\n",
-		"header splitting": b64(map[string]string{"t": "bearer", "v": "a\r\nX-Secret: b"}), "quotes": b64(map[string]string{"t": "macaroon", "v": `a", root="b`}),
-		"damaged": b64(pair)[:40], "damaged JSON": `{"r":`, "too long": strings.Repeat("A", 1<<20), "of Candid": b64([]map[string]string{{"identifier": "x"}}),
-		"exchanged macaroons": b64(map[string]string{"r": "not", "d": "macaroons"}), "two discharges": `{"macaroon":"` + l.Root + `","discharges":["a","b"]}`,
-	} {
-		c, err := account.Parse(text)
-		if !errors.Is(err, account.ErrFormat) || c != nil {
-			t.Errorf("%s: Parse = %v, want ErrFormat", name, err)
-		}
-		if err != nil && (len(text) > 3 && strings.Contains(err.Error(), strings.TrimSpace(text)) || strings.Contains(err.Error(), l.Root) || strings.Contains(err.Error(), "secret")) {
-			t.Errorf("%s: the error repeats it: %v", name, err)
-		}
-	}
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add(`{"t":"u1-macaroon","v":{"r":"a","d":"b"}}`)
-	f.Add("[login.ubuntu.com]\nmacaroon = a\nunbound_discharge = b\n")
-	f.Add("eyJ0IjoiYmVhcmVyIiwidiI6ImEifQ==")
-	f.Fuzz(func(t *testing.T, text string) {
-		c, err := account.Parse(text)
-		if (c == nil) == (err == nil) {
-			t.Errorf("Parse = %v, %v", c, err)
-		}
-		if err == nil && c.Token != "" && strings.ContainsAny(c.Token, "\r\n\" ") {
-			t.Errorf("the token %q splits a header", c.Token)
-		}
-	})
 }
 
 // TestFileIsPrivate checks the mode of the file, and that others may not read it.

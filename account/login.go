@@ -1,3 +1,4 @@
+// Package account keeps an operator's login at the Snap Store, and authorizes requests with it.
 package account
 
 import (
@@ -23,13 +24,13 @@ var Variables = []string{"STORE_ADMIN_TOKEN", "SNAPCRAFT_STORE_CREDENTIALS", "UB
 const fileName = "snap-store.json"
 
 // maxFile bounds the file of a login in bytes.
-const maxFile = 4 * maxCredentials
+const maxFile = 4 * macaroons.MaxCredentials
 
 // Login is a login of an operator.
 type Login struct {
 	// Source is the variable or the file that holds the login.
 	Source string
-	Credentials
+	macaroons.Credentials
 	// Email is empty if it is unknown. Store, Dashboard and SSO are the origins of the services that the login is for.
 	Email, Store, Dashboard, SSO string
 
@@ -91,7 +92,7 @@ func Find(dir string, services Login) (*Login, error) {
 		if text == "" {
 			continue
 		}
-		c, err := Parse(text)
+		c, err := macaroons.ParseCredentials(text)
 		if err != nil {
 			return nil, &VariableError{name, err}
 		}
@@ -116,7 +117,7 @@ func load(path string) (*Login, error) {
 	if _, err := macaroons.Authorization(f.Root, f.Discharge); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, ErrDamaged)
 	}
-	return &Login{Source: path, Credentials: Credentials{Root: f.Root, Discharge: f.Discharge}, Email: f.Email, Store: f.Store, Dashboard: f.Dashboard,
+	return &Login{Source: path, Credentials: macaroons.Credentials{Root: f.Root, Discharge: f.Discharge}, Email: f.Email, Store: f.Store, Dashboard: f.Dashboard,
 		SSO: f.SSO, path: path}, nil
 }
 

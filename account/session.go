@@ -50,7 +50,7 @@ func NewSession(login *Login, cfg upstream.Config) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	header, err := login.header()
+	header, err := login.Header()
 	if err != nil {
 		return nil, err
 	}
@@ -64,11 +64,11 @@ func (s *Session) Authorization() string {
 	return s.header
 }
 
-// Export returns the login in the form in which snapcraft exports one, which [Parse] reads. It is a secret.
+// Export returns the login in the form in which snapcraft exports one, which [macaroons.ParseCredentials] reads. It is a secret.
 func (s *Session) Export() (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.login.export()
+	return s.login.Export()
 }
 
 // Refresh replaces the discharge of a login that the store finds too old. It does nothing if another request, or another process, has
@@ -113,7 +113,7 @@ func (s *Session) reload() {
 	if err != nil {
 		return // the login is used as it is
 	}
-	if header, err := l.header(); err == nil && header != s.header {
+	if header, err := l.Header(); err == nil && header != s.header {
 		s.login, s.header, s.failed = *l, header, nil
 	}
 }
@@ -131,7 +131,7 @@ func (s *Session) refresh(ctx context.Context) error {
 		return err
 	}
 	s.login.Discharge = discharge
-	if s.header, err = s.login.header(); err != nil {
+	if s.header, err = s.login.Header(); err != nil {
 		return err
 	}
 	if !s.login.Saved() {

@@ -1,4 +1,4 @@
-// Package macaroons reads the macaroons of logins, and makes the header that shows them to a store.
+// Package macaroons reads the macaroons of logins and the credentials that hold them, and makes the header that shows them to a store.
 package macaroons
 
 import (

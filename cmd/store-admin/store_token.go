@@ -9,10 +9,10 @@ import (
 	"regexp"
 	"strings"
 
-	"offlinestore/account"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 	"offlinestore/keyring"
+	"offlinestore/macaroons"
 )
 
 // tokenFile returns the file that gets the token of a store's administrator, beside the bundle. The bundle may be a folder without a name of
@@ -107,6 +107,6 @@ func holdsToken(file string, info os.FileInfo) bool {
 	if err != nil {
 		return false
 	}
-	_, err = account.Parse(string(text))
+	_, err = macaroons.ParseCredentials(string(text))
 	return err == nil
 }

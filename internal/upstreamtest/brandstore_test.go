@@ -13,6 +13,7 @@ import (
 	"offlinestore/account"
 	"offlinestore/internal/assertiontest"
 	"offlinestore/internal/upstreamtest"
+	"offlinestore/macaroons"
 	"offlinestore/upstream"
 )
 
@@ -86,7 +87,7 @@ func (b *brandStores) login(t *testing.T, email string, permissions ...string) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := account.NewSession(&account.Login{SSO: b.sso, Credentials: account.Credentials{Root: root, Discharge: discharge}}, upstream.Config{})
+	s, err := account.NewSession(&account.Login{SSO: b.sso, Credentials: macaroons.Credentials{Root: root, Discharge: discharge}}, upstream.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

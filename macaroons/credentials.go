@@ -1,5 +1,4 @@
-// Package account keeps an operator's login at the Snap Store, and authorizes requests with it.
-package account
+package macaroons
 
 import (
 	"encoding/base64"
@@ -8,8 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-
-	"offlinestore/macaroons"
 )
 
 // Credentials are the secrets of a login.
@@ -23,8 +20,8 @@ type Credentials struct {
 // ErrFormat means that a text holds no credentials. No error repeats the text.
 var ErrFormat = errors.New("these are no credentials")
 
-// maxCredentials bounds a text that holds credentials, in bytes.
-const maxCredentials = 4 * macaroons.MaxSize
+// MaxCredentials bounds a text that holds credentials, in bytes.
+const MaxCredentials = 4 * MaxSize
 
 // The kinds of credentials that snapcraft exports.
 const (
@@ -49,14 +46,14 @@ type pair struct {
 	Discharge string `json:"d"`
 }
 
-// Parse reads credentials: what snapcraft exports, in base64 or as JSON, or a macaroon alone.
-func Parse(text string) (*Credentials, error) {
+// ParseCredentials reads credentials: what snapcraft exports, in base64 or as JSON, or a macaroon alone.
+func ParseCredentials(text string) (*Credentials, error) {
 	text = strings.TrimSpace(text)
 	switch {
 	case text == "":
 		return nil, fmt.Errorf("%w: nothing is in it", ErrFormat)
-	case len(text) > maxCredentials:
-		return nil, fmt.Errorf("%w: longer than %d bytes", ErrFormat, maxCredentials)
+	case len(text) > MaxCredentials:
+		return nil, fmt.Errorf("%w: longer than %d bytes", ErrFormat, MaxCredentials)
 	case strings.HasPrefix(text, "["):
 		return parseINI(text)
 	}
@@ -74,7 +71,7 @@ func Parse(text string) (*Credentials, error) {
 			return parseINI(string(b))
 		}
 	}
-	if _, err := macaroons.Parse(text); err != nil {
+	if _, err := Parse(text); err != nil {
 		return nil, fmt.Errorf("%w: want what snapcraft exports, or a macaroon", ErrFormat)
 	}
 	return newToken("Macaroon", text)
@@ -126,7 +123,7 @@ func parseINI(text string) (*Credentials, error) {
 }
 
 func newPair(root, discharge string) (*Credentials, error) {
-	if _, err := macaroons.Authorization(root, discharge); err != nil {
+	if _, err := Authorization(root, discharge); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	return &Credentials{Root: root, Discharge: discharge}, nil
@@ -136,14 +133,14 @@ func newPair(root, discharge string) (*Credentials, error) {
 var validToken = regexp.MustCompile(`^[A-Za-z0-9+/=._~-]+$`)
 
 func newToken(scheme, token string) (*Credentials, error) {
-	if len(token) > macaroons.MaxSize || !validToken.MatchString(token) {
+	if len(token) > MaxSize || !validToken.MatchString(token) {
 		return nil, fmt.Errorf("%w: the token has a wrong form", ErrFormat)
 	}
 	return &Credentials{Scheme: scheme, Token: token}, nil
 }
 
-// export returns the credentials as snapcraft exports them.
-func (c *Credentials) export() (string, error) {
+// Export returns the credentials as snapcraft exports them.
+func (c *Credentials) Export() (string, error) {
 	kind, value := kindSSO, any(pair{c.Root, c.Discharge})
 	if c.Token != "" {
 		kind, value = strings.ToLower(c.Scheme), c.Token
@@ -152,10 +149,10 @@ func (c *Credentials) export() (string, error) {
 	return base64.StdEncoding.EncodeToString(text), err
 }
 
-// header returns the value of the Authorization header.
-func (c *Credentials) header() (string, error) {
+// Header returns the value of the Authorization header.
+func (c *Credentials) Header() (string, error) {
 	if c.Token != "" {
 		return c.Scheme + " " + c.Token, nil
 	}
-	return macaroons.Authorization(c.Root, c.Discharge)
+	return Authorization(c.Root, c.Discharge)
 }
