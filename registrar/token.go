@@ -40,4 +40,18 @@ type Token interface {
 	Delete(ctx context.Context, id string) error
 	// Keys lists the keys of the token.
 	Keys(ctx context.Context) ([]TokenKey, error)
+	// Check finds out whether the token answers. The error is ErrNoToken or ErrBusy.
+	Check(ctx context.Context) error
+	// Health returns the state of the token as the last call found it. It asks nothing.
+	Health() TokenHealth
+}
+
+// TokenHealth is the state of a token.
+type TokenHealth struct {
+	// Err is nil if the last call reached the token.
+	Err error
+	// Opened is the number of times that the token was opened: more than once if it was lost.
+	Opened int
+	// Busy is the number of calls that run.
+	Busy int
 }

@@ -14,6 +14,7 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/instance"
 	"offlinestore/instance/settings"
+	"offlinestore/registrar"
 	"offlinestore/registry"
 	"offlinestore/server"
 	"offlinestore/transfer"
@@ -25,6 +26,8 @@ type Config struct {
 	Listeners *Listeners
 	Logger    *slog.Logger
 	AccessLog *transfer.AccessLog
+	// Token has the keys that sign serials; nil if there is none.
+	Token registrar.Token
 	// Announce gets each listener that can be reached.
 	Announce func(Announcement)
 }
@@ -108,6 +111,9 @@ func (c Config) openService(r *catalog.Reader, administration http.Handler) (*se
 	s.guard.TrustForwarded(current.TrustForwardedProto)
 	c.Listeners.bound(s.guard, c.Logger)
 	metrics := prometheus.NewRegistry()
+	if c.Token != nil {
+		metrics.MustRegister(newTokenMetrics(c.Token))
+	}
 	if c.Listeners.images != nil {
 		s.source.images = registry.New(registry.Config{Blobs: c.Instance.Blobs, Username: current.Registry.Username, Password: current.Registry.Password,
 			Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics})
@@ -137,6 +143,9 @@ func (s *service) follow(ctx context.Context) (stop func()) {
 	wg.Go(func() { s.Instance.Supervise(ctx, s.Logger) })
 	wg.Go(func() { s.keepWanted(ctx) })
 	wg.Go(func() { s.forgetNonces(ctx) })
+	if s.Token != nil {
+		wg.Go(func() { s.watchToken(ctx) })
+	}
 	return func() {
 		cancel()
 		wg.Wait()

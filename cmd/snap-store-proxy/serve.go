@@ -72,7 +72,11 @@ func runServe(ctx context.Context, dir *instance.Dir, o serveOptions) error {
 	}
 	defer listeners.Close()
 	return withInstance(ctx, dir, func(in *instance.Instance) error {
-		return service.Run(ctx, service.Config{Instance: in, Listeners: listeners, Logger: log, AccessLog: requests, Announce: announce})
+		c := service.Config{Instance: in, Listeners: listeners, Logger: log, AccessLog: requests, Announce: announce}
+		if t := newStoreToken(*dir, in.Settings); t != nil {
+			c.Token = t
+		}
+		return service.Run(ctx, c)
 	})
 }
 

@@ -24,6 +24,9 @@ the command shows the state as far as it is known; then the exit code is 8.`,
 				return failed
 			}
 			s := &status{h, cli.Version(), advice.Warnings(*dir, h)}
+			if err := addToken(c.Context(), *dir, s); err != nil {
+				return err
+			}
 			if asJSON {
 				if err := cli.PrintJSON(c.OutOrStdout(), s); err != nil {
 					return err

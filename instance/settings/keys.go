@@ -13,6 +13,9 @@ const (
 	DeviceAuthPrevious       = "proxy.device-auth.previous-secret"
 	DeviceAuthSecret         = "proxy.device-auth.secret"
 	Domain                   = "proxy.domain"
+	HSMModule                = "proxy.hsm.module"
+	HSMTokenLabel            = "proxy.hsm.token-label"
+	HSMTokenPIN              = "proxy.hsm.token-pin"
 	HTTPPort                 = "proxy.port.http"
 	HTTPSPort                = "proxy.port.https"
 	IPAddress                = "proxy.ipaddress"
@@ -65,6 +68,9 @@ func Keys() []Key {
 		{DeviceAuthPrevious, "", "another secret whose sessions of devices are valid, while the secret is replaced", KindText, true},
 		{DeviceAuthSecret, "", "signs the sessions of devices, the same on all servers of a store; enable-airgap-mode or serve makes it", KindText, true},
 		{Domain, "", "host, and port unless it is the usual, in the URLs given to devices; the one they asked for while unset", KindDomain, false},
+		{HSMModule, "", "path of the PKCS#11 module; the socket pkcs11 in the data folder, or else all modules of p11-kit, while unset", KindText, false},
+		{HSMTokenLabel, "", "label, or pkcs11: URI, of the token with the keys that sign serials; no serials are signed while unset", KindText, false},
+		{HSMTokenPIN, "", "PIN of that token, or file:/PATH of a file with it", KindText, true},
 		{IPAddress, "[::]", "address that serve listens on", KindAddress, false},
 		{KeyPrivate, "", "key that the store was registered with", KindKey, true},
 		{KeyPublic, "", "public half of that key", KindKey, false},

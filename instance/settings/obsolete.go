@@ -8,7 +8,6 @@ func Obsolete() map[string]string {
 		online  = "this store is never online"
 		cache   = "nothing is cached: all that is served is on this host"
 		storage = "blobs are files in the data folder"
-		serials = "this store signs no serials"
 		publish = "nothing is published to this store: it serves what was imported"
 		store   = "what was imported from a brand's store stays with the original"
 	)
@@ -16,9 +15,9 @@ func Obsolete() map[string]string {
 		"proxy.port.storeadmingw": "proxy.admin.listen says where administration is taken",
 		"proxy.port.memcached":    cache, "proxy.cache.size": cache, "proxy.memcached.connection": cache, "proxy.use-postgres-over-memcached": cache,
 		"proxy.upstream": online, "proxy.dashboard.location": online, "proxy.https.proxy": online, "proxy.sso.location": online, "proxy.sso.public.key": online,
-		"proxy.hsm.token-label": serials, "proxy.hsm.token-pin": serials, "internal.publishergw.snapmodels.read-timeout": serials,
-		"internal.airgap.store.provenance-allowlist": publish,
-		"internal.airgap.store.admin.id":             store, "internal.airgap.store.admin.macaroon-sha3-384": store, "internal.storeadmingw.admin-auth-token": service,
+		"internal.publishergw.snapmodels.read-timeout": service,
+		"internal.airgap.store.provenance-allowlist":   publish,
+		"internal.airgap.store.admin.id":               store, "internal.airgap.store.admin.macaroon-sha3-384": store, "internal.storeadmingw.admin-auth-token": service,
 		"internal.airgap.gateway-hash": service, "internal.snapstorage.local-origin-secret": storage, "internal.snapstorage.hmac-shared-key": storage,
 		"proxy.storage.backend": storage,
 	}

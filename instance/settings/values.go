@@ -13,6 +13,9 @@ type Values struct {
 	DeviceAuthPrevious       string
 	DeviceAuthSecret         string
 	Domain                   string
+	HSMModule                string
+	HSMTokenLabel            string
+	HSMTokenPIN              string
 	HTTPPort                 string
 	HTTPSPort                string
 	IPAddress                string
@@ -45,6 +48,7 @@ func (s *Settings) Values() Values {
 		AllowedDeviceServiceURLs: decodeList(text[AllowedDeviceServiceURLs]),
 		AuthSecret:               text[AuthSecret], DeviceAuthPrevious: text[DeviceAuthPrevious], DeviceAuthSecret: text[DeviceAuthSecret],
 		DBConnection: text[DBConnection], DBServerConnection: text[DBServerConnection],
+		HSMModule: text[HSMModule], HSMTokenLabel: text[HSMTokenLabel], HSMTokenPIN: text[HSMTokenPIN],
 		Domain: text[Domain], HTTPPort: text[HTTPPort], HTTPSPort: text[HTTPSPort], IPAddress: text[IPAddress],
 		KeyPrivate: text[KeyPrivate], KeyPublic: text[KeyPublic],
 		RegistryBuiltin: decodeBool(text[RegistryBuiltin]), RegistryDomain: text[RegistryDomain], RegistryListen: text[RegistryListen],

@@ -85,7 +85,7 @@ proxy.tls.cert: |
 		}
 		names = append(names, i.Name)
 	}
-	wantNames := []string{"internal.airgap.gateway-hash", "proxy.cache.size", "proxy.hsm.token-pin", "proxy.memcached.connection", settings.RegistryDomain, "proxy.port.snapdevicegw"}
+	wantNames := []string{"internal.airgap.gateway-hash", "proxy.cache.size", "proxy.memcached.connection", settings.RegistryDomain, "proxy.port.snapdevicegw"}
 	if diff := cmp.Diff(names, wantNames); diff != "" {
 		t.Errorf("ignored (-got +want):\n%s", diff)
 	}

@@ -59,7 +59,7 @@ func graph() map[string][]string {
 		"instance/settings":  {"blob", "instance/conninfo", "safeyaml"},
 		"instance/wanted":    {"assertion", "catalog", "snap"},
 		// Layer 6: a running one.
-		"service": {"catalog", "certificate", "instance", "instance/settings", "registration", "registry", "server", "server/admin", "server/admin/api", "session", "transfer"},
+		"service": {"catalog", "certificate", "instance", "instance/settings", "registrar", "registration", "registry", "server", "server/admin", "server/admin/api", "session", "transfer"},
 	}
 }
 
