@@ -15,9 +15,15 @@ import (
 	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/docs"
+	"offlinestore/registrar"
 	"offlinestore/registry"
 	"offlinestore/server"
 )
+
+// brokenToken is a token that only has figures.
+type brokenToken struct{ registrar.Token }
+
+func (brokenToken) Health() registrar.TokenHealth { return registrar.TokenHealth{} }
 
 // figures returns the /metrics of a store that has a value for every metric.
 func figures(t *testing.T) string {
@@ -28,6 +34,7 @@ func figures(t *testing.T) string {
 	}
 	all := prometheus.NewRegistry()
 	images := registry.New(registry.Config{Blobs: blobs, Metrics: all})
+	all.MustRegister(registrar.NewTokenMetrics(brokenToken{}))
 	s := server.New(server.Config{Blobs: blobs, Metrics: all, DatabaseRestarts: func() float64 { return 1 }})
 	s.SetSettings(server.Settings{CertificateExpiry: time.Now().Add(time.Hour)})
 	if err := s.SetSnapshot(&catalog.Snapshot{Generation: 1, Imports: 1, LastImport: time.Unix(1_700_000_000, 0)}); err != nil {

@@ -112,7 +112,7 @@ func (c Config) openService(r *catalog.Reader, administration http.Handler) (*se
 	c.Listeners.bound(s.guard, c.Logger)
 	metrics := prometheus.NewRegistry()
 	if c.Token != nil {
-		metrics.MustRegister(newTokenMetrics(c.Token))
+		metrics.MustRegister(registrar.NewTokenMetrics(c.Token))
 	}
 	if c.Listeners.images != nil {
 		s.source.images = registry.New(registry.Config{Blobs: c.Instance.Blobs, Username: current.Registry.Username, Password: current.Registry.Password,

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"offlinestore/registrar"
 )
 
@@ -42,37 +40,4 @@ func (s *service) watchToken(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
-}
-
-// tokenMetrics are the figures of a token.
-type tokenMetrics struct {
-	token            registrar.Token
-	up, opened, busy *prometheus.Desc
-}
-
-func newTokenMetrics(t registrar.Token) *tokenMetrics {
-	desc := func(name, help string) *prometheus.Desc {
-		return prometheus.NewDesc("offlinestore_token_"+name, help, nil, nil)
-	}
-	return &tokenMetrics{t, desc("up", "Whether the last call reached the token that signs serials."),
-		desc("opened_total", "Times that the token was opened: more than once if it was lost."), desc("calls", "Calls of the token that run.")}
-}
-
-// Describe implements [prometheus.Collector].
-func (m *tokenMetrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.up, m.opened, m.busy} {
-		out <- d
-	}
-}
-
-// Collect implements [prometheus.Collector].
-func (m *tokenMetrics) Collect(out chan<- prometheus.Metric) {
-	h := m.token.Health()
-	up := 0.0
-	if h.Err == nil && h.Opened > 0 {
-		up = 1
-	}
-	out <- prometheus.MustNewConstMetric(m.up, prometheus.GaugeValue, up)
-	out <- prometheus.MustNewConstMetric(m.opened, prometheus.CounterValue, float64(h.Opened))
-	out <- prometheus.MustNewConstMetric(m.busy, prometheus.GaugeValue, float64(h.Busy))
 }

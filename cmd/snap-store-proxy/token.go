@@ -226,7 +226,7 @@ type tokenSigner struct {
 // Public implements [crypto.Signer].
 func (s tokenSigner) Public() crypto.PublicKey { return s.key.Public() }
 
-// Sign implements [crypto.Signer]. Its errors are those of [registrar.Token].
+// Sign implements [crypto.Signer]. It returns the errors of a [registrar.Token].
 func (s tokenSigner) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	sig, err := s.key.SignContext(s.ctx, digest, opts)
 	return sig, tokenError(err)
