@@ -51,6 +51,7 @@ func graph() map[string][]string {
 		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "safeyaml", "session", "snap", "catalog", "transfer"},
 		"server/admin":       {"server/admin/api", "channel", "catalog", "transfer"},
 		"server/admin/api":   {"blob", "macaroons"}, // no catalog: store-admin's login runs on laptops
+		"server/gateway/api": {"server/admin/api"},
 		// Layer 5: an installed store as a whole.
 		"instance":           {"assertion", "blob", "bundle", "catalog", "certificate", "closure", "instance/backup", "instance/pgcluster", "instance/settings", "registration", "server/admin/api"},
 		"instance/backup":    {"blob", "instance/conninfo", "instance/pgcluster", "catalog"},
@@ -75,6 +76,7 @@ func never() [][2]string {
 		{"server", "upstream"}, // the server inside the gap needs no way out
 		{"server", "bundle"},   // the server knows only imported items
 		{"server/admin/api", "catalog"},
+		{"server/gateway/api", "catalog"},
 		{"*", "hsm"}, // other packages see crypto.Signer; only programs open tokens
 	}
 }

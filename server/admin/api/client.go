@@ -22,6 +22,8 @@ const (
 	// maxAnswer is the largest answer that is read, in bytes.
 	maxAnswer = 16 << 20
 	timeout   = time.Minute
+	// longTimeout is the time in which even a slow token makes a key.
+	longTimeout = 20 * time.Minute
 )
 
 // Client administers a store as a user who has logged in there.
@@ -84,7 +86,7 @@ func LogIn(ctx context.Context, rawURL, email, password, ca string) error {
 // LogIn logs in and saves the login in a file of the user's.
 func (c *Client) LogIn(ctx context.Context, email, password string) error {
 	var issued IssueAnswer
-	if err := c.call(ctx, http.MethodPost, "/v2/auth/issue-store-admin", "", struct{}{}, &issued); err != nil {
+	if err := c.Send(ctx, http.MethodPost, "/v2/auth/issue-store-admin", struct{}{}, &issued); err != nil {
 		return err
 	}
 	root, err := macaroons.Parse(issued.Macaroon)
@@ -98,8 +100,8 @@ func (c *Client) LogIn(ctx context.Context, email, password string) error {
 	}
 	var given DischargeAnswer
 	req := DischargeRequest{Email: email, Password: password, CaveatID: caveat}
-	if err := c.call(ctx, http.MethodPost, "/api/v2/tokens/discharge", "", req, &given); err != nil {
-		if r := (*refusal)(nil); errors.As(err, &r) {
+	if err := c.Send(ctx, http.MethodPost, "/api/v2/tokens/discharge", req, &given); err != nil {
+		if r := (*RefusalError)(nil); errors.As(err, &r) {
 			return &RefusedLoginError{Email: email, Err: err}
 		}
 		return err
@@ -124,25 +126,20 @@ func Open(rawURL string) (*Client, error) {
 // Overrides lists the overrides of a snap.
 func (c *Client) Overrides(ctx context.Context, snap string) ([]Override, error) {
 	var answer OverridesAnswer
-	err := c.authorized(ctx, http.MethodGet, "/v2/metadata/overrides/"+url.PathEscape(snap), nil, &answer)
+	err := c.Call(ctx, http.MethodGet, "/v2/metadata/overrides/"+url.PathEscape(snap), nil, &answer)
 	return answer.Overrides, err
 }
 
 // SetOverrides makes all changes or none, and returns the state of the channels afterwards.
 func (c *Client) SetOverrides(ctx context.Context, changes []OverrideRequest) ([]Override, error) {
 	var answer OverridesAnswer
-	err := c.authorized(ctx, http.MethodPost, "/v2/metadata/overrides", changes, &answer)
+	err := c.Call(ctx, http.MethodPost, "/v2/metadata/overrides", changes, &answer)
 	return answer.Overrides, err
 }
 
-// authorized sends a request with the login. If the store asks for a fresh discharge, it gets one and sends the request again. The
-// lock keeps other processes from refreshing at the same time: the store takes a discharge for stolen if it is refreshed twice.
-func (c *Client) authorized(ctx context.Context, method, path string, body, answer any) (err error) {
-	unlock, err := blob.Lock(ctx, c.path+".lock")
-	if err != nil {
-		return fmt.Errorf("lock the login: %w", err)
-	}
-	defer func() { err = errors.Join(err, unlock()) }()
+// Call sends a request with the login, and reads the answer into answer, as [Client.Send] does. If the store asks for a fresh discharge,
+// Call gets one and sends the request again.
+func (c *Client) Call(ctx context.Context, method, path string, body, answer any) error {
 	l, err := load(c.path, c.url)
 	if err != nil {
 		return err
@@ -151,35 +148,75 @@ func (c *Client) authorized(ctx context.Context, method, path string, body, answ
 		if err := c.identify(ctx, l.StoreKey); err != nil {
 			return err
 		}
-		l.StoreKey = c.key // a login of an older program has none; the next refresh saves it
 	}
+	err = c.callAs(ctx, l, method, path, body, answer)
+	if r := (*RefusalError)(nil); l.Macaroon != "" || !errors.As(err, &r) || !r.refresh {
+		return typed(err, l)
+	}
+	if l, err = c.refresh(ctx, l.Discharge); err != nil {
+		return err
+	}
+	return typed(c.callAs(ctx, l, method, path, body, answer), l)
+}
+
+func (c *Client) callAs(ctx context.Context, l *login, method, path string, body, answer any) error {
 	header, err := l.authorization()
 	if err != nil {
 		return err
 	}
-	err = c.call(ctx, method, path, header, body, answer)
-	if r := (*refusal)(nil); !errors.As(err, &r) || !r.refresh {
-		return typed(err, l)
-	}
-	var given DischargeAnswer
-	if err := c.call(ctx, http.MethodPost, "/api/v2/tokens/refresh", "", RefreshRequest{DischargeMacaroon: l.Discharge}, &given); err != nil {
-		return typed(err, l)
-	}
-	l.Discharge = given.DischargeMacaroon
-	if err := l.save(c.path); err != nil {
-		return err
-	}
-	if header, err = l.authorization(); err != nil {
-		return err
-	}
-	return typed(c.call(ctx, method, path, header, body, answer), l)
+	return c.send(ctx, method, path, header, body, answer)
 }
 
-// authorization returns the header of requests: the root, and the discharge bound to it.
-func (l *login) authorization() (string, error) { return macaroons.Authorization(l.Root, l.Discharge) }
+// refresh replaces a discharge that has expired. The lock keeps other processes from refreshing at the same time: the store takes a
+// discharge for stolen if it is refreshed twice.
+func (c *Client) refresh(ctx context.Context, expired string) (l *login, err error) {
+	unlock, err := blob.Lock(ctx, c.path+".lock")
+	if err != nil {
+		return nil, fmt.Errorf("lock the login: %w", err)
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if l, err = load(c.path, c.url); err != nil || l.Discharge != expired {
+		return l, err // another process was faster
+	}
+	l.StoreKey = c.key // a login of an older program has none
+	var given DischargeAnswer
+	if err := c.Send(ctx, http.MethodPost, "/api/v2/tokens/refresh", RefreshRequest{DischargeMacaroon: l.Discharge}, &given); err != nil {
+		return nil, typed(err, l)
+	}
+	l.Discharge = given.DischargeMacaroon
+	return l, l.save(c.path)
+}
 
-func (c *Client) call(ctx context.Context, method, path, authorization string, body, answer any) error {
+// authorization returns the header of requests: the macaroon of a login with a token; or the root, and the discharge bound to it.
+func (l *login) authorization() (string, error) {
+	if l.Macaroon != "" {
+		return "Macaroon " + l.Macaroon, nil
+	}
+	return macaroons.Authorization(l.Root, l.Discharge)
+}
+
+// Send sends a request without the login. It reads the JSON of the answer into answer, or the text if that is a *[]byte, or nothing if
+// that is nil.
+func (c *Client) Send(ctx context.Context, method, path string, body, answer any) error {
+	return c.send(ctx, method, path, "", body, answer)
+}
+
+func (c *Client) send(ctx context.Context, method, path, authorization string, body, answer any) error {
 	return send(ctx, c.http, method, c.url.String()+path, authorization, body, answer)
+}
+
+// Patient returns a client that waits long for an answer, for requests that take minutes.
+func (c *Client) Patient() *Client {
+	patient, h := *c, *c.http
+	h.Timeout = longTimeout
+	patient.http = &h
+	return &patient
+}
+
+// SaveMacaroon makes a macaroon the login of the user, in place of the one before. It is shown to the store as it is.
+func (c *Client) SaveMacaroon(email, macaroon string) error {
+	l := login{URL: c.url.String(), Email: email, Macaroon: macaroon, CA: c.ca, StoreKey: c.key}
+	return l.save(c.path)
 }
 
 // send sends one request, without a body if it is nil, and reads the answer into answer.
@@ -211,11 +248,21 @@ func send(ctx context.Context, h *http.Client, method, url, authorization string
 		return fmt.Errorf("read the store's answer: %w", err)
 	case len(got) > maxAnswer:
 		return fmt.Errorf("read the store's answer: longer than %d bytes", maxAnswer)
-	case resp.StatusCode != http.StatusOK:
+	case resp.StatusCode/100 != 2:
 		return newRefusal(resp, got)
 	}
-	if err := json.Unmarshal(got, answer); err != nil {
-		return fmt.Errorf("read the store's answer: %w", err)
+	return read(got, answer)
+}
+
+func read(text []byte, answer any) error {
+	switch answer := answer.(type) {
+	case nil:
+	case *[]byte:
+		*answer = text
+	default:
+		if err := json.Unmarshal(text, answer); err != nil {
+			return fmt.Errorf("read the store's answer: %w", err)
+		}
 	}
 	return nil
 }

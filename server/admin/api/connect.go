@@ -46,11 +46,11 @@ func (c *Client) Key() (fingerprint string, first bool) { return c.key, c.first 
 // identify lets the store prove that it has the pinned key, or any if that is empty.
 func (c *Client) identify(ctx context.Context, pinned string) error {
 	key, err := VerifyIdentity(ctx, c.http, c.url.String(), pinned)
-	if r := (*refusal)(nil); errors.As(err, &r) {
-		if r.status == http.StatusNotFound && pinned == "" && c.url.Scheme == "https" {
+	if r := (*RefusalError)(nil); errors.As(err, &r) {
+		if r.Status == http.StatusNotFound && pinned == "" && c.url.Scheme == "https" {
 			return nil
 		}
-		if r.status >= http.StatusInternalServerError || r.status == http.StatusTooManyRequests {
+		if r.Status >= http.StatusInternalServerError || r.Status == http.StatusTooManyRequests {
 			return err // a busy store, or a balancer before it: no reason to suspect anybody
 		}
 		err = errors.Join(&ImpostorError{URL: c.url.String(), Want: pinned}, err)

@@ -90,33 +90,50 @@ func (e *NotFoundError) Error() string { return e.Err.Error() }
 // Unwrap returns the answer of the store.
 func (e *NotFoundError) Unwrap() error { return e.Err }
 
-// refusal is an answer other than 200.
-type refusal struct {
-	status  int
-	refresh bool
-	message string
+// RefusalError is an answer of a store that refuses a request.
+type RefusalError struct {
+	// Status is the one of HTTP, Code names the reason for programs, and Message tells it.
+	Status        int
+	Code, Message string
+	refresh       bool
 }
 
 // Error repeats the message of the answer.
-func (e *refusal) Error() string { return fmt.Sprintf("the store says: %s (%d)", e.message, e.status) }
+func (e *RefusalError) Error() string {
+	return fmt.Sprintf("the store says: %s (%d)", e.Message, e.Status)
+}
+
+// maxMessage bounds the message of a refusal that is shown, in bytes.
+const maxMessage = 4 << 10
 
 func newRefusal(resp *http.Response, text []byte) error {
-	var body ErrorBody
-	if json.Unmarshal(text, &body) != nil || body.Message == "" {
-		body.Message = "no reason, as another program than a store's administration would"
+	var body struct {
+		ErrorBody
+		// Gateway is the list of errors of the publisher gateway.
+		Gateway []Error `json:"error-list"`
 	}
-	return &refusal{resp.StatusCode, strings.Contains(resp.Header.Get("WWW-Authenticate"), "needs_refresh=1"), body.Message}
+	e := &RefusalError{Status: resp.StatusCode, refresh: strings.Contains(resp.Header.Get("WWW-Authenticate"), "needs_refresh=1")}
+	if json.Unmarshal(text, &body) == nil {
+		e.Code, e.Message = body.Code, body.Message
+		if len(body.Gateway) > 0 {
+			e.Code, e.Message = body.Gateway[0].Code, body.Gateway[0].Message
+		}
+	}
+	if e.Message == "" || len(e.Message) > maxMessage {
+		e.Message = "no reason, as another program than a store's administration would"
+	}
+	return e
 }
 
 // typed gives the refusal of a request with a login the type that callers look for.
 func typed(err error, l *login) error {
-	r := (*refusal)(nil)
+	r := (*RefusalError)(nil)
 	switch {
 	case !errors.As(err, &r):
 		return err
-	case r.status == http.StatusUnauthorized:
+	case r.Status == http.StatusUnauthorized:
 		return &LoginExpiredError{URL: l.URL, Email: l.Email, Err: err}
-	case r.status == http.StatusNotFound:
+	case r.Status == http.StatusNotFound:
 		return &NotFoundError{err}
 	}
 	return err

@@ -22,9 +22,11 @@ const maxFile = 1 << 20
 type login struct {
 	URL   string `json:"url"`
 	Email string `json:"email"`
-	Root  string `json:"root"`
+	Root  string `json:"root,omitempty"`
 	// Discharge is not bound to the root, so that it can be refreshed.
-	Discharge string `json:"discharge"`
+	Discharge string `json:"discharge,omitempty"`
+	// Macaroon is the login of a token, which needs no discharge. It is there instead of Root and Discharge.
+	Macaroon string `json:"macaroon,omitempty"`
 	// CA is the authority of the store's certificate as PEM, or empty for the system's.
 	CA string `json:"ca,omitempty"`
 	// StoreKey is the fingerprint of the key that the store proved at the first login.
