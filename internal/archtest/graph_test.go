@@ -13,6 +13,7 @@ func graph() map[string][]string {
 	return map[string][]string{
 		// Layer 1: these need nothing of ours. Each is a noun of the field, or a tool.
 		"assertion":   {},
+		"audit":       {},
 		"blob":        {"keccak"},
 		"certificate": {},
 		"channel":     {},
