@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"reflect"
 	"sync"
 	"testing"
@@ -71,6 +72,7 @@ func TestHangingDatabase(t *testing.T) {
 		"Reader.LoadSnapshot": func() error { _, err := r.LoadSnapshot(ctx); return err },
 		"Reader.Ping":         func() error { return r.Ping(ctx) },
 	}
+	maps.Copy(calls, serialCalls(ctx, db, r))
 	requireAllMethods(t, calls, "DB", reflect.TypeOf(db), "Close")
 	requireAllMethods(t, calls, "Reader", reflect.TypeOf(r), "Close", "WaitForChange")
 	var wg sync.WaitGroup

@@ -23,6 +23,8 @@ type Reader struct {
 	conn *pgxpool.Conn // listens for changes
 	// fullNonces reports whether session_nonce holds as many rows as it may.
 	fullNonces atomic.Bool
+	// fullRequests reports the same of serial_request.
+	fullRequests atomic.Bool
 }
 
 // OpenReader connects to a catalogue that Open has prepared.
@@ -122,7 +124,7 @@ func (l *loader) run() error {
 	}
 	for _, step := range []func() error{
 		l.snaps, l.revisions, l.components, l.channels, l.overrides, l.history, l.overridden, l.assertions,
-		l.charms, l.charmRevisions, l.charmResources, l.charmChannels, l.charmHistory, l.images, l.imageTags, l.stores,
+		l.charms, l.charmRevisions, l.charmResources, l.charmChannels, l.charmHistory, l.images, l.imageTags, l.stores, l.modelPolicies,
 	} {
 		if err := step(); err != nil {
 			return err

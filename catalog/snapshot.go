@@ -35,6 +35,8 @@ type Snapshot struct {
 	Images []Image
 	// ImageTags are the further tags of images, sorted by repository and tag.
 	ImageTags []ImageTag
+	// DeviceModels are the models whose devices this store registers, sorted by brand and name.
+	DeviceModels []ModelPolicy
 	// Imports is the number of all imports, and LastImport the time of the last one, zero if there was none.
 	Imports    int
 	LastImport time.Time

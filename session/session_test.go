@@ -43,6 +43,30 @@ func TestNonces(t *testing.T) {
 	}
 }
 
+// TestRequestIDs checks that request-ids and nonces are different things, and that an expired request-id can still be told apart.
+func TestRequestIDs(t *testing.T) {
+	t.Parallel()
+	k := session.NewKeys("a")
+	text := k.NewRequestID(monday())
+	if _, err := k.Nonce(text, monday()); !errors.Is(err, session.ErrForeign) {
+		t.Errorf("a request-id as a nonce: %v, want ErrForeign", err)
+	}
+	if _, err := k.RequestID(k.NewNonce(monday()), monday()); !errors.Is(err, session.ErrForeign) {
+		t.Errorf("a nonce as a request-id: %v, want ErrForeign", err)
+	}
+	if _, err := session.NewKeys("b").RequestID(text, monday()); !errors.Is(err, session.ErrForeign) {
+		t.Errorf("the request-id of another store: %v, want ErrForeign", err)
+	}
+	fresh, err := k.RequestID(text, monday())
+	if err != nil || len(fresh.ID) != 16 {
+		t.Errorf("RequestID = %+v, %v", fresh, err)
+	}
+	late, err := session.NewKeys("b", "a").RequestID(text, monday().Add(time.Hour))
+	if !errors.Is(err, session.ErrExpired) || string(late.ID) != string(fresh.ID) {
+		t.Errorf("RequestID after an hour = %+v, %v, want the same ID and ErrExpired", late, err)
+	}
+}
+
 // TestSessionsAreExact flips every bit of a session, cuts it off, and adds to it.
 func TestSessionsAreExact(t *testing.T) {
 	t.Parallel()
