@@ -65,6 +65,9 @@ type StoreAccount struct {
 	ID string `json:"id"`
 	// OlderID is the ID under the name of older answers.
 	OlderID string `json:"account_id"`
+	// Keys are the registered keys of the account, and OlderKeys the same under the name of older answers.
+	Keys      []RegisteredKey `json:"account-keys"`
+	OlderKeys []RegisteredKey `json:"account_keys"`
 }
 
 // StoreAccount asks the dashboard for the account of the login.
@@ -75,6 +78,9 @@ func (c *Client) StoreAccount(ctx context.Context) (*StoreAccount, error) {
 		return nil, c.secrets.hide(roleError("", err))
 	}
 	a.ID = cmp.Or(a.ID, a.OlderID)
+	if a.Keys == nil {
+		a.Keys = a.OlderKeys
+	}
 	if err := validateAccountID(a.ID); err != nil {
 		return nil, c.secrets.hide(fmt.Errorf("the account of the login: %w", err))
 	}

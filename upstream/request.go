@@ -37,9 +37,11 @@ type request struct {
 	limit  int64
 	// pages accepts web pages, because the caller judges the content.
 	pages bool
+	// creates accepts any status of success, because the request makes something.
+	creates bool
 }
 
-// answer is an answer with status 200.
+// answer is an answer of success.
 type answer struct {
 	header http.Header
 	body   []byte
@@ -77,7 +79,7 @@ func (c *Client) callOnce(ctx context.Context, r request) (*answer, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode != http.StatusOK && !(r.creates && resp.StatusCode/100 == 2) {
 		return nil, c.statusError(resp)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, r.limit+1))

@@ -22,29 +22,7 @@ var permissions = []string{"package_access", "store_admin"}
 
 // runLogin logs in at the Snap Store.
 func runLogin(c *cobra.Command, o loginOptions) error {
-	if os.Getenv("SNAPCRAFT_STORE_AUTH") == "candid" {
-		return errCandidWanted
-	}
-	o.services.complete()
-	dashboard, err := o.services.client(o.services.dashboardURL, nil)
-	if err != nil {
-		return err
-	}
-	sso, err := o.services.client(o.services.ssoURL, nil)
-	if err != nil {
-		return err
-	}
-	if o.email == "" {
-		if o.email, err = cli.Ask("E-mail address: "); err != nil || o.email == "" {
-			return cli.Usagef("login: name your account: store-admin login EMAIL")
-		}
-	}
-	req := upstream.MacaroonRequest{Permissions: permissions, Description: "store-admin", Expires: time.Now().UTC().Add(loginLife).Truncate(time.Second)}
-	root, caveat, err := dashboard.RequestMacaroon(c.Context(), req, sso.Host())
-	if err != nil {
-		return cli.At(atLogin, err)
-	}
-	discharge, err := o.discharge(c, sso, caveat)
+	l, err := o.logIn(c, permissions, loginLife)
 	if err != nil {
 		return err
 	}
@@ -52,8 +30,6 @@ func runLogin(c *cobra.Command, o loginOptions) error {
 	if err != nil {
 		return err
 	}
-	l := o.services.login()
-	l.Email, l.Root, l.Discharge = o.email, root, discharge
 	if err := l.Save(c.Context(), dir); err != nil {
 		return err
 	}
@@ -64,6 +40,39 @@ func runLogin(c *cobra.Command, o loginOptions) error {
 		}
 	}
 	return o.confirm(c, o.services.ssoURL)
+}
+
+// logIn asks for the password, and returns a new login at the Snap Store with some permissions. The login is not kept.
+func (o *loginOptions) logIn(c *cobra.Command, permissions []string, life time.Duration) (*account.Login, error) {
+	if os.Getenv("SNAPCRAFT_STORE_AUTH") == "candid" {
+		return nil, errCandidWanted
+	}
+	o.services.complete()
+	dashboard, err := o.services.client(o.services.dashboardURL, nil)
+	if err != nil {
+		return nil, err
+	}
+	sso, err := o.services.client(o.services.ssoURL, nil)
+	if err != nil {
+		return nil, err
+	}
+	if o.email == "" {
+		if o.email, err = cli.Ask("E-mail address: "); err != nil || o.email == "" {
+			return nil, cli.Usagef("login: name your account: store-admin login EMAIL")
+		}
+	}
+	req := upstream.MacaroonRequest{Permissions: permissions, Description: "store-admin", Expires: time.Now().UTC().Add(life).Truncate(time.Second)}
+	root, caveat, err := dashboard.RequestMacaroon(c.Context(), req, sso.Host())
+	if err != nil {
+		return nil, cli.At(atLogin, err)
+	}
+	discharge, err := o.discharge(c, sso, caveat)
+	if err != nil {
+		return nil, err
+	}
+	l := o.services.login()
+	l.Email, l.Root, l.Discharge = o.email, root, discharge
+	return &l, nil
 }
 
 // discharge asks for the passwords, and Ubuntu SSO for the discharge. On a terminal, it asks for a one-time password if the account needs one.

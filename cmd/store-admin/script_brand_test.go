@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"os"
 	"strconv"
 	"strings"
 
@@ -50,8 +52,17 @@ func changeBrand(ts *testscript.TestScript, neg bool, args []string) {
 		u.SignStore(args[1], upstreamtest.BrandID, changes)
 	case "lose-account": // the account of the scripts has no assertion
 		u.Remove(assertion.Ref{Type: "account", PrimaryKey: []string{testAccount().ID}})
+	case "lose-key": // the key of the requests is not registered
+		u.Remove(assertion.Ref{Type: "account-key", PrimaryKey: []string{assertiontest.DeviceKey().KeyID()}})
 	case "lose-declaration": // NAME
 		u.Remove(assertion.Ref{Type: "snap-declaration", PrimaryKey: []string{assertion.Series, upstreamtest.ID(args[1])}})
+	case "key-request": // FILE ACCOUNT NAME [other]: the request for the account-key of a key; an empty ACCOUNT is the account of the scripts
+		key := assertiontest.DeviceKey()
+		if len(args) > 4 {
+			key = u.Brand().Key
+		}
+		request := assertiontest.KeyRequest(cmp.Or(args[2], testAccount().ID), args[3], key, nil)
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), request.Raw(), 0o600))
 	default:
 		ts.Fatalf("unknown change %s", strings.Join(args, " "))
 	}

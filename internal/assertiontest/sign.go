@@ -143,3 +143,18 @@ func SerialRequest(brandID, model, requestID string, device *assertion.SigningKe
 		"type": "serial-request", "brand-id": brandID, "model": model, "request-id": requestID, "device-key": string(device.PublicKeyBody()),
 	}, changes)
 }
+
+// KeyRequest returns the request of an account for the account-key of a key.
+func KeyRequest(accountID, name string, key *assertion.SigningKey, changes Headers) *assertion.Assertion {
+	return sign(key, key.PublicKeyBody(), Headers{
+		"type": "account-key-request", "account-id": accountID, "name": name, "public-key-sha3-384": key.KeyID(), "since": Since,
+	}, changes)
+}
+
+// Register returns the account-key assertion that a request asks for, signed with the root key.
+func (s *Stack) Register(request *assertion.Assertion) *assertion.Assertion {
+	return sign(s.RootKey, request.Body(), Headers{
+		"type": "account-key", "authority-id": RootID, "account-id": request.HeaderString("account-id"), "name": request.HeaderString("name"),
+		"public-key-sha3-384": request.HeaderString("public-key-sha3-384"), "since": request.HeaderString("since"),
+	}, nil)
+}

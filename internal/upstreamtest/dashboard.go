@@ -11,6 +11,7 @@ func (s *Store) Dashboard() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", s.opts.SSO.logins())
 	mux.HandleFunc("GET /dev/api/account", s.serveAccount)
+	mux.HandleFunc("POST /dev/api/account/account-key", s.serveRegisterKey)
 	mux.HandleFunc("GET /api/v2/stores/{id}", s.serveStore)
 	mux.HandleFunc("GET /api/v2/stores/{id}/snaps", s.serveStoreSnaps)
 	return s.opts.SSO.faulty(mux)
