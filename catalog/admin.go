@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"offlinestore/audit"
 )
 
 var (
@@ -43,11 +45,17 @@ func (db *DB) PutAdmin(ctx context.Context, a Admin) error {
 		insert into admin (email, secret, once, expires_at) values ($1, $2, $3, $4)
 		on conflict (email) do update set secret = excluded.secret, once = excluded.once, expires_at = excluded.expires_at`
 	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		before, err := stateOfAdmin(ctx, tx, a.Email)
+		if err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, q, a.Email, a.Secret, a.Once, a.ExpiresAt); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `delete from admin_session where email = $1`, a.Email)
-		return err
+		if _, err := tx.Exec(ctx, `delete from admin_session where email = $1`, a.Email); err != nil {
+			return err
+		}
+		return appendAudit(ctx, tx, audit.Act{What: "add-admin", Subject: a.Email, Before: before, After: adminState(&a)})
 	})
 	if err != nil {
 		return fmt.Errorf("add admin: %w", interpret(err))
@@ -57,15 +65,56 @@ func (db *DB) PutAdmin(ctx context.Context, a Admin) error {
 
 // RemoveAdmin removes an admin and all the admin's logins.
 func (db *DB) RemoveAdmin(ctx context.Context, email string) error {
-	t, err := db.pool.Exec(ctx, `delete from admin where email = $1`, text(email))
-	if err == nil && t.RowsAffected() == 0 {
-		err = ErrNoAdmin
-	}
+	email = text(email)
+	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		before, err := stateOfAdmin(ctx, tx, email)
+		if err != nil {
+			return err
+		}
+		t, err := tx.Exec(ctx, `delete from admin where email = $1`, email)
+		if err == nil && t.RowsAffected() == 0 {
+			err = ErrNoAdmin
+		}
+		if err != nil {
+			return err
+		}
+		return appendAudit(ctx, tx, audit.Act{What: "remove-admin", Subject: email, Before: before})
+	})
 	if err != nil {
 		return fmt.Errorf("remove admin: %w", interpret(err))
 	}
 	return nil
 }
+
+// stateOfAdmin returns the state of an admin for the audit trail, or nil if there is no such admin.
+func stateOfAdmin(ctx context.Context, tx pgx.Tx, email string) (any, error) {
+	rows, err := tx.Query(ctx, selectAdmin+`where email = $1 for update`, email)
+	if err != nil {
+		return nil, err
+	}
+	a, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[Admin])
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return adminState(&a), err
+}
+
+// adminState returns the state of an admin for the audit trail. Of the secret, it names the kind.
+func adminState(a *Admin) any {
+	state := map[string]any{"secret": "password"}
+	switch {
+	case a.Once && a.Secret == "":
+		state["secret"] = "used token"
+	case a.Once:
+		state["secret"] = "token"
+	}
+	if a.ExpiresAt != nil {
+		state["secret-expires"] = audit.Time(*a.ExpiresAt)
+	}
+	return state
+}
+
+const selectAdmin = `select email, secret, once, expires_at, added_at from admin `
 
 // Admins returns all admins, sorted by email.
 func (db *DB) Admins(ctx context.Context) ([]Admin, error) {
@@ -85,7 +134,7 @@ func (db *DB) Admin(ctx context.Context, email string) (*Admin, error) {
 }
 
 func (db *DB) admins(ctx context.Context, where string, args ...any) (list []Admin, err error) {
-	rows, err := db.pool.Query(ctx, `select email, secret, once, expires_at, added_at from admin `+where, args...)
+	rows, err := db.pool.Query(ctx, selectAdmin+where, args...)
 	if err == nil {
 		list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Admin])
 	}
@@ -114,8 +163,10 @@ func (db *DB) StartSession(ctx context.Context, a *Admin, id string, expires tim
 		if _, err := tx.Exec(ctx, add, id, a.Email, expires); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, tidy, a.Email, maxSessions)
-		return err
+		if _, err = tx.Exec(ctx, tidy, a.Email, maxSessions); err != nil {
+			return err
+		}
+		return appendAudit(ctx, tx, audit.Act{What: "log-in", Subject: a.Email})
 	})
 	if err != nil {
 		return fmt.Errorf("record the login: %w", interpret(err))

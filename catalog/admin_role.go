@@ -44,7 +44,7 @@ func (db *DB) createAdminRole(ctx context.Context, role, serverRole string) erro
 		`grant usage on schema public to ` + name,
 		`grant select on all tables in schema public to ` + name,
 		`grant insert, update, delete on snap_override, ` + adminTables + ` to ` + name,
-		`grant insert on snap_override_history to ` + name,
+		`grant insert on snap_override_history, audit, audit_head to ` + name,
 		`grant update on generation to ` + name,
 	}
 	if !exists {

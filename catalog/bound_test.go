@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"offlinestore/assertion"
+	"offlinestore/audit"
 	"offlinestore/catalog"
 	"offlinestore/internal/pgtest"
 )
@@ -73,8 +74,10 @@ func TestHangingDatabase(t *testing.T) {
 		"Reader.Ping":         func() error { return r.Ping(ctx) },
 	}
 	maps.Copy(calls, serialCalls(ctx, db, r))
-	requireAllMethods(t, calls, "DB", reflect.TypeOf(db), "Close")
-	requireAllMethods(t, calls, "Reader", reflect.TypeOf(r), "Close", "WaitForChange")
+	addTrail(ctx, calls, db.Trail(), auditKey(t))
+	requireAllMethods(t, calls, "DB", reflect.TypeOf(db), "Close", "Trail")
+	requireAllMethods(t, calls, "Reader", reflect.TypeOf(r), "Close", "WaitForChange", "Trail")
+	requireAllMethods(t, calls, "Trail", reflect.TypeOf(db.Trail()))
 	var wg sync.WaitGroup
 	for name, call := range calls {
 		wg.Go(func() {
@@ -97,6 +100,16 @@ func TestHangingDatabase(t *testing.T) {
 	if _, err := r.LoadSnapshot(ctx); err != nil {
 		t.Errorf("LoadSnapshot after the database answers again: %v", err)
 	}
+}
+
+func addTrail(ctx context.Context, calls map[string]func() error, trail catalog.Trail, key audit.Key) {
+	calls["Trail.Add"] = func() error { return trail.Add(ctx, event("1", "a")) }
+	calls["Trail.Before"] = func() error { _, err := trail.Before(ctx, time.Now()); return err }
+	calls["Trail.NewestHead"] = func() error { _, err := trail.NewestHead(ctx); return err }
+	calls["Trail.Read"] = func() error { return trail.Read(ctx, 0, 1, catalog.Visitor{}) }
+	calls["Trail.Sign"] = func() error { _, err := trail.Sign(ctx, key); return err }
+	calls["Trail.Size"] = func() error { _, _, err := trail.Size(ctx); return err }
+	calls["Trail.Tip"] = func() error { _, err := trail.Tip(ctx); return err }
 }
 
 // requireAllMethods checks that each method of a type is called, but the given ones.

@@ -21,6 +21,8 @@ const (
 	applyLock = lockKey + 2
 	// wantedLock is held while the wanted items change. Servers and imports would lock rows in different orders.
 	wantedLock = lockKey + 3
+	// auditLock is held while rows are added to the audit trail, from the last statement of a transaction to its end.
+	auditLock = lockKey + 4
 )
 
 // unlockTimeout limits the wait for an unresponsive database when the program ends.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"offlinestore/audit"
 	"offlinestore/channel"
 	"offlinestore/snap"
 )
@@ -111,7 +112,10 @@ func (db *DB) SetOverrides(ctx context.Context, by string, changes []OverrideCha
 			return err
 		}
 		done = o.done
-		return bump(ctx, tx)
+		if err := bump(ctx, tx); err != nil {
+			return err
+		}
+		return appendAudit(ctx, tx, o.acts...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("override: %w", interpret(err))
@@ -125,6 +129,7 @@ type overrider struct {
 	tx   pgx.Tx
 	by   string
 	done []Override
+	acts []audit.Act
 }
 
 // changeAll makes the changes. A deletion that finds nothing is left out. If no change is left, it is an error.
@@ -182,13 +187,15 @@ func (o *overrider) change(c OverrideChange) error {
 
 func (o *overrider) set(at Override) error {
 	const q = `
+		with old as (select revision from snap_override where snap_id = $1 and architecture = $2 and channel = $3)
 		insert into snap_override (snap_id, architecture, channel, revision, set_by) values ($1, $2, $3, $4, $5)
 		on conflict (snap_id, architecture, channel) do update set revision = excluded.revision, set_by = excluded.set_by, set_at = now()
-		returning set_at`
-	if err := o.tx.QueryRow(o.ctx, q, at.SnapID, at.Architecture, at.Channel, at.Revision, at.SetBy).Scan(&at.SetAt); err != nil {
+		returning set_at, coalesce((select revision from old), 0)`
+	var before int
+	if err := o.tx.QueryRow(o.ctx, q, at.SnapID, at.Architecture, at.Channel, at.Revision, at.SetBy).Scan(&at.SetAt, &before); err != nil {
 		return err
 	}
-	if err := o.remember(at); err != nil {
+	if err := o.remember(at, before); err != nil {
 		return err
 	}
 	return o.addResult(at)
@@ -244,8 +251,9 @@ func (o *overrider) clear(at Override, which func(Override) bool) error {
 		if _, err := o.tx.Exec(o.ctx, q, old.SnapID, old.Channel, old.Architecture); err != nil {
 			return err
 		}
+		before := old.Revision
 		old.Revision, old.SetBy = 0, o.by
-		if err := o.remember(old); err != nil {
+		if err := o.remember(old, before); err != nil {
 			return err
 		}
 		if at.Revision == 0 {
@@ -257,24 +265,22 @@ func (o *overrider) clear(at Override, which func(Override) bool) error {
 	return nil
 }
 
-func (o *overrider) remember(at Override) error {
+// remember adds the change of one row to the history and to the audit trail. The override was before, or 0.
+func (o *overrider) remember(at Override, before int) error {
+	act := audit.Act{What: "override", Subject: at.Name, Before: overrideState(at, before), After: overrideState(at, at.Revision)}
+	if at.Revision == 0 {
+		act.What = "delete-override"
+	}
+	o.acts = append(o.acts, act)
 	const q = `insert into snap_override_history (snap_id, architecture, channel, revision, set_by) values ($1, $2, $3, nullif($4, 0), $5)`
 	_, err := o.tx.Exec(o.ctx, q, at.SnapID, at.Architecture, at.Channel, at.Revision, at.SetBy)
 	return err
 }
 
-func (o *overrider) list(where string, args ...any) (list []Override, err error) {
-	rows, err := o.tx.Query(o.ctx, `select `+overrideColumns+` from snap_override o join snap using (snap_id) `+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	var r Override
-	_, err = pgx.ForEachRow(rows, []any{&r.SnapID, &r.Name, &r.Architecture, &r.Channel, &r.Revision, &r.SetBy, &r.SetAt}, func() error {
-		list = append(list, r)
+// overrideState returns the state of one row for the audit trail, or nil if there is no override.
+func overrideState(at Override, revision int) any {
+	if revision == 0 {
 		return nil
-	})
-	slices.SortFunc(list, func(a, b Override) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Channel, b.Channel), strings.Compare(a.Architecture, b.Architecture))
-	})
-	return list, err
+	}
+	return map[string]any{"architecture": at.Architecture, "channel": at.Channel, "revision": revision}
 }

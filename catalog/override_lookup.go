@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -118,4 +119,20 @@ func (o *overrider) strings(q string, args ...any) (list []string, err error) {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+func (o *overrider) list(where string, args ...any) (list []Override, err error) {
+	rows, err := o.tx.Query(o.ctx, `select `+overrideColumns+` from snap_override o join snap using (snap_id) `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	var r Override
+	_, err = pgx.ForEachRow(rows, []any{&r.SnapID, &r.Name, &r.Architecture, &r.Channel, &r.Revision, &r.SetBy, &r.SetAt}, func() error {
+		list = append(list, r)
+		return nil
+	})
+	slices.SortFunc(list, func(a, b Override) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Channel, b.Channel), strings.Compare(a.Architecture, b.Architecture))
+	})
+	return list, err
 }

@@ -35,7 +35,7 @@ func graph() map[string][]string {
 		"snap":           {"channel", "safeyaml", "strictjson"},
 		// Layer 3: each package knows one place: a file, a database, the internet, a key.
 		"bundle":           {"assertion", "blob", "channel", "channelmap", "charm", "difference", "snap", "strictjson"},
-		"catalog":          {"assertion", "channel", "channelmap", "charm", "difference", "snap"},
+		"catalog":          {"assertion", "audit", "channel", "channelmap", "charm", "difference", "snap"},
 		"catalog/overview": {"catalog", "charm"},
 		"keyring":          {"blob", "bundle"},
 		"upstream":         {"assertion", "charm", "macaroons", "snap"},
