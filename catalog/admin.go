@@ -193,7 +193,7 @@ func (db *DB) Session(ctx context.Context, id string) (*Session, error) {
 func (db *DB) RefreshSession(ctx context.Context, id string, serial int) error {
 	t, err := db.pool.Exec(ctx, `update admin_session set serial = serial + 1 where id = $1 and serial = $2`, text(id), serial)
 	if err == nil && t.RowsAffected() == 0 {
-		if _, err = db.pool.Exec(ctx, `delete from admin_session where id = $1`, text(id)); err == nil {
+		if err = db.endSession(ctx, text(id)); err == nil {
 			err = ErrNoSession
 		}
 	}
@@ -201,4 +201,19 @@ func (db *DB) RefreshSession(ctx context.Context, id string, serial int) error {
 		return fmt.Errorf("refresh the login: %w", interpret(err))
 	}
 	return nil
+}
+
+// endSession ends a login whose discharge was used twice.
+func (db *DB) endSession(ctx context.Context, id string) error {
+	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		var email string
+		err := tx.QueryRow(ctx, `delete from admin_session where id = $1 returning email`, id).Scan(&email)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return appendAudit(ctx, tx, audit.Act{What: "end-log-in", Subject: email, Before: map[string]string{"reason": "two clients have used the same discharge"}})
+	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"offlinestore/audit"
 	"offlinestore/channelmap"
 	"offlinestore/difference"
 	"offlinestore/snap"
@@ -22,6 +23,8 @@ type applier struct {
 	r   *Report
 	// id is the ID of the import in the history.
 	id int64
+	// act is the row of the audit trail, once the import is complete.
+	act audit.Act
 	// changed reports that the import has written something.
 	changed bool
 	// last maps each statement of the imports that are applied together to the last of them that makes it. index is the number of this one.
@@ -251,6 +254,7 @@ func (a *applier) finishImport() error {
 	if err != nil {
 		return err
 	}
+	a.act = importAct(a.in, a.r, a.id, report)
 	a.satisfy()
 	a.queue.Queue(`update import set report = $2 where id = $1`, a.id, report)
 	a.queue.Queue(bumpQuery, channelName)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"offlinestore/audit"
 	"offlinestore/channel"
 	"offlinestore/channelmap"
 	"offlinestore/charm"
@@ -30,8 +31,8 @@ type Outcome struct {
 // PlanAll returns the outcomes that ApplyAll would return, and the catalogue as it would leave it, or nil if nothing changes. It applies
 // the imports in a transaction that is rolled back, so that the two cannot differ.
 func (db *DB) PlanAll(ctx context.Context, list []*Import) (out []Outcome, after *Snapshot, err error) {
-	out, err = db.applyAll(ctx, list, func(tx pgx.Tx, out []Outcome) error {
-		if !slices.ContainsFunc(out, func(o Outcome) bool { return o.Err == nil && !o.Report.UpToDate }) {
+	out, err = db.applyAll(ctx, list, func(tx pgx.Tx, s *series) error {
+		if !slices.ContainsFunc(s.out, func(o Outcome) bool { return o.Err == nil && !o.Report.UpToDate }) {
 			return errRollback
 		}
 		after = &Snapshot{}
@@ -58,7 +59,7 @@ func (db *DB) ApplyAll(ctx context.Context, list []*Import) ([]Outcome, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	out, err := db.applyAll(ctx, list, func(pgx.Tx, []Outcome) error { return nil })
+	out, err := db.applyAll(ctx, list, func(tx pgx.Tx, s *series) error { return appendAudit(ctx, tx, s.acts...) })
 	if err != nil {
 		return nil, fmt.Errorf("change the catalogue: %w", interpret(err))
 	}
@@ -72,37 +73,47 @@ func only(out []Outcome, err error) (*Report, error) {
 	return out[0].Report, out[0].Err
 }
 
+// series are imports that are applied together.
+type series struct {
+	list []*Import
+	// out has the outcome of each import. acts has a row for each import that changed something.
+	out  []Outcome
+	acts []audit.Act
+	// failed has the imports that leave no statement to others.
+	failed map[int]bool
+}
+
 // applyAll applies the imports in a transaction, which end completes.
-func (db *DB) applyAll(ctx context.Context, list []*Import, end func(pgx.Tx, []Outcome) error) (out []Outcome, err error) {
-	err = pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+func (db *DB) applyAll(ctx context.Context, list []*Import, end func(pgx.Tx, *series) error) ([]Outcome, error) {
+	s := &series{list: list, out: make([]Outcome, len(list)), failed: make(map[int]bool)}
+	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		if err := db.keepLock(ctx, tx); err != nil {
 			return err
 		}
 		if err := lockApply(ctx, tx); err != nil {
 			return err
 		}
-		out = make([]Outcome, len(list))
-		failed := make(map[int]bool)
 		for again := true; again; {
 			err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) (err error) {
-				again, err = applyOnce(ctx, tx, list, out, failed)
+				again, err = s.applyOnce(ctx, tx)
 				return err
 			})
 			if err != nil && !errors.Is(err, errRollback) {
 				return err
 			}
 		}
-		return end(tx, out)
+		return end(tx, s)
 	})
-	return out, err
+	return s.out, err
 }
 
 // applyOnce applies the imports. Imports leave statements to later ones, but not to the failed. It adds to these the imports that fail now.
 // If there are some, it returns errRollback and reports that the caller must start again. It tries all imports before that, since one
 // start for each failure would take time that grows with the square of the list.
-func applyOnce(ctx context.Context, tx pgx.Tx, list []*Import, out []Outcome, failed map[int]bool) (again bool, err error) {
-	last := lastStatements(list, failed)
-	for i, in := range list {
+func (s *series) applyOnce(ctx context.Context, tx pgx.Tx) (again bool, err error) {
+	last := lastStatements(s.list, s.failed)
+	s.acts = nil
+	for i, in := range s.list {
 		a := &applier{ctx: ctx, tx: tx, in: in, last: last, index: i, r: &Report{SnapRevisions: []SnapRevisionRef{}, SnapMoves: []SnapMove{}}}
 		err := a.run()
 		if err != nil {
@@ -116,13 +127,15 @@ func applyOnce(ctx context.Context, tx pgx.Tx, list []*Import, out []Outcome, fa
 		case err != nil && (tx.Conn().IsClosed() || ctx.Err() != nil):
 			return false, err
 		case err != nil:
-			out[i] = Outcome{Err: fmt.Errorf("change the catalogue: %w", interpret(err))}
-			if i > 0 && in.PushChannelMap && !failed[i] {
-				failed[i], again = true, true
+			s.out[i] = Outcome{Err: fmt.Errorf("change the catalogue: %w", interpret(err))}
+			if i > 0 && in.PushChannelMap && !s.failed[i] {
+				s.failed[i], again = true, true
 			}
 			continue
+		default:
+			s.acts = append(s.acts, a.act)
 		}
-		out[i] = Outcome{Report: a.r}
+		s.out[i] = Outcome{Report: a.r}
 	}
 	if again {
 		return true, errRollback

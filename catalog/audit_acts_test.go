@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"testing"
@@ -68,4 +69,63 @@ func TestActsOfOverrides(t *testing.T) {
 	slices.Sort(got)
 	slices.Sort(want)
 	diff(t, "rows", got, want)
+}
+
+func TestActsOfImports(t *testing.T) {
+	t.Parallel()
+	db, dsn := open(t)
+	ctx := audit.WithActor(t.Context(), audit.Actor{Who: "ana", From: audit.ThisHost})
+	first := with(imp("a", 1), "jq", []int{6, 7}, "latest/stable/amd64=7")
+	if _, _, err := db.PlanAll(ctx, []*catalog.Import{first}); err != nil {
+		t.Fatal(err)
+	}
+	many := imp("b", 2)
+	for i := range 150 {
+		many = with(many, fmt.Sprintf("snap%03d", i), []int{1})
+	}
+	for range 2 { // the second time, nothing changes
+		if out, err := db.ApplyAll(ctx, []*catalog.Import{first, many}); err != nil || out[0].Err != nil || out[1].Err != nil {
+			t.Fatal(err, out)
+		}
+	}
+	remove := &catalog.Removal{
+		Reason: catalog.ReasonRemove, By: "ana",
+		Choose: func(*catalog.Snapshot) ([]catalog.Item, error) {
+			return []catalog.Item{{Kind: catalog.ItemSnap, Name: "jq", Whole: true}}, nil
+		},
+		Approve: func(_, _ *catalog.Snapshot, _ *catalog.Removed) error { return nil },
+	}
+	if _, err := db.Remove(ctx, remove); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time, nothing is left
+		if err := db.ForgetBlobs(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows := trailOf(t, db.Trail())
+	var got []string
+	for _, r := range rows {
+		got = append(got, r.Who+" "+r.What+" "+r.Subject)
+	}
+	diff(t, "acts", got, []string{"ana push a.tar.gz", "ana push b.tar.gz", "ana remove jq", "ana gc blobs"})
+	var s struct {
+		Import               int64
+		Bundle, Signer       string
+		Names                []string
+		MoreNames            int `json:"more-names"`
+		Revisions, Sequence  int
+		Report               string `json:"report-sha256"`
+		ChannelMoves, Forced int
+	}
+	if err := json.Unmarshal(rows[1].After, &s); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Names) != 100 || s.MoreNames != 50 || s.Revisions != 150 || s.Bundle != many.Bundle.String() || s.Sequence != 2 {
+		t.Errorf("the row of the second import: %.300s", rows[1].After)
+	}
+	var report string
+	if err := connect(t, dsn).QueryRow(ctx, `select encode(sha256(convert_to(report::text, 'UTF8')), 'hex') from import where id = $1`, s.Import).Scan(&report); err != nil || report != s.Report {
+		t.Errorf("report of import %d: %s, %v; the row has %s", s.Import, report, err, s.Report)
+	}
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/opencontainers/go-digest"
+
+	"offlinestore/audit"
 )
 
 // usedBlobs selects the digests of all blobs that are referred to. The list must contain no null: with a null, no blob would
@@ -49,8 +51,17 @@ func (db *DB) listBlobs(ctx context.Context, q string) ([]Blob, error) {
 
 // ForgetBlobs deletes blobs from the catalogue that nothing refers to.
 func (db *DB) ForgetBlobs(ctx context.Context) error {
-	const q = `delete from blob where digest not in (` + usedBlobs + `)`
-	if _, err := db.pool.Exec(ctx, q); err != nil {
+	const q = `
+		with gone as (delete from blob where digest not in (` + usedBlobs + `) returning size)
+		select count(*), coalesce(sum(size), 0)::bigint from gone`
+	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
+		var blobs, size int64
+		if err := tx.QueryRow(ctx, q).Scan(&blobs, &size); err != nil || blobs == 0 {
+			return err
+		}
+		return appendAudit(ctx, tx, audit.Act{What: "gc", Subject: "blobs", Before: map[string]int64{"blobs": blobs, "bytes": size}})
+	})
+	if err != nil {
 		return fmt.Errorf("forget unused blobs: %w", interpret(err))
 	}
 	return nil

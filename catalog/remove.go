@@ -209,14 +209,18 @@ func (m *remover) record(r *Removal) error {
 	if err != nil {
 		return err
 	}
-	if err := m.addRecord(r, report); err != nil {
+	id, err := m.addRecord(r, report)
+	if err != nil {
 		return err
 	}
-	return bump(m.ctx, m.tx)
+	if err := bump(m.ctx, m.tx); err != nil {
+		return err
+	}
+	return appendAudit(m.ctx, m.tx, removalAct(r, m.removed, id, report))
 }
 
-func (m *remover) addRecord(r *Removal, report []byte) error {
-	const q = `insert into removal (reason, removed_by, forced, report) values ($1, $2, $3, $4)`
-	_, err := m.tx.Exec(m.ctx, q, r.Reason, text(r.By), r.Forced, report)
-	return err
+func (m *remover) addRecord(r *Removal, report []byte) (id int64, err error) {
+	const q = `insert into removal (reason, removed_by, forced, report) values ($1, $2, $3, $4) returning id`
+	err = m.tx.QueryRow(m.ctx, q, r.Reason, text(r.By), r.Forced, report).Scan(&id)
+	return id, err
 }

@@ -54,7 +54,7 @@ func (a *applier) takeOver() error {
 		if err != nil {
 			return err
 		}
-		if err := m.addRecord(&Removal{Reason: ReasonReplace, By: a.in.By}, report); err != nil {
+		if _, err := m.addRecord(&Removal{Reason: ReasonReplace, By: a.in.By}, report); err != nil {
 			return err
 		}
 	}
