@@ -46,6 +46,9 @@ func loadModule(path string) (*module, error) {
 		if path == "" {
 			return nil, fmt.Errorf("%w: none is named", ErrNoModule)
 		}
+		if err := checkFunctionList(path); err != nil {
+			return nil, err
+		}
 		ctx := pkcs11.New(path)
 		if ctx == nil {
 			return nil, fmt.Errorf("%w: %s is missing, or is no module for this processor", ErrNoModule, path)

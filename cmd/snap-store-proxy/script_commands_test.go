@@ -192,7 +192,13 @@ func listeners(ts *testscript.TestScript, _ bool, args []string) {
 // signal sends a signal that testscript's kill does not know.
 func signal(ts *testscript.TestScript, _ bool, args []string) {
 	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL}
-	ts.Check(ts.BackgroundCmds()[0].Process.Signal(signals[args[0]]))
+	for _, c := range ts.BackgroundCmds() {
+		if filepath.Base(c.Path) == "snap-store-proxy" {
+			ts.Check(c.Process.Signal(signals[args[0]]))
+			return
+		}
+	}
+	ts.Fatalf("no snap-store-proxy runs in the background")
 }
 
 // listening waits until a server listens, or until it stops listening.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"errors"
@@ -59,10 +60,14 @@ func (t *storeToken) options() (hsm.Options, error) {
 		}
 	}
 	o := hsm.Options{Module: v.HSMModule, Token: u, PIN: func() (string, error) { return t.pin(u) }}
-	if o.Module == "" && u.ModulePath == "" && u.ModuleName == "" {
-		socket := filepath.Join(string(t.dir), tokenSocket)
+	named := cmp.Or(o.Module, u.ModulePath, u.ModuleName)
+	if named == "" || strings.TrimSuffix(filepath.Base(named), ".so") == clientModule {
+		socket, err := filepath.Abs(filepath.Join(string(t.dir), tokenSocket)) // p11-kit takes absolute paths only
+		if err != nil {
+			return o, err
+		}
 		if info, err := os.Stat(socket); err == nil && info.Mode()&os.ModeSocket != 0 {
-			o.Socket, u.ModuleName = socket, clientModule
+			o.Socket, u.ModuleName = socket, cmp.Or(u.ModuleName, clientModule)
 		}
 	}
 	var err error
