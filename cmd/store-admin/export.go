@@ -15,6 +15,6 @@ func newExport() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newExportSnaps(), newExportCharms(), newExportBundle(), newExportAccountKeys(), newExportValidationSets(), newExportModel(), newExportStore(), newExportToken())
+	c.AddCommand(newExportSnaps(), newExportCharms(), newExportBundle(), newExportAccountKeys(), newExportValidationSets(), newExportModel(), newExportStore(), newExportToken(), newExportKeyRequest())
 	return c
 }

@@ -25,16 +25,21 @@ export-login' writes it), UBUNTU_STORE_AUTH. There is no login in a browser: the
 was by Candid, which was shut down in 2026.
 
 With --offline, log in at the administration of an air-gapped store (its
-proxy.admin.listen), as an admin that 'snap-store-proxy add-admin EMAIL' added there. The
-password may be a one-time token. The login is kept for 30 days. Meanwhile,
-'snap-store-proxy override --remote URL' and the other commands for overrides work from
-here. Before it sends a password, the store has to prove that it has the same key as at
-the first login from here. 'snap-store-proxy status' shows the key on the store's host.
-On that host, an http:// URL leads through a socket that no other user can make.
+proxy.admin.listen), as an admin that 'snap-store-proxy add-admin EMAIL' added there. If
+STORE_ADMIN_TOKEN is set, its token is exchanged for the login: one that 'add-admin'
+printed, or the one that 'store-admin export store' wrote and 'push-store' vouched for. Of
+a login at the Snap Store, only the part leaves this host that opens nothing there. Else,
+or with --password-stdin or --password-file, the password is used, which may be a one-time
+token. The login is kept for 30 days. Meanwhile, 'create', 'list' and 'delete' administer
+keys and models, and 'snap-store-proxy override --remote URL' works from here. Before
+anything is sent, the store has to prove that it has the same key as at the first login
+from here. 'snap-store-proxy status' shows the key on the store's host. On that host, an
+http:// URL leads through a socket that no other user can make.
 ` + cli.ExitHelp,
 		Example: `  store-admin login jo@example.com
   store-admin login jo@example.com --password-stdin < password.txt
   store-admin login --offline https://store.example.internal:8013 jo@example.internal
+  STORE_ADMIN_TOKEN=$(cat token) store-admin login --offline https://store.example.internal:8013 jo@example.internal
   ssh -N -L 8013:127.0.0.1:8013 store.example.internal &
   store-admin login --offline http://127.0.0.1:8013 jo@example.internal`,
 		Args: cobra.MaximumNArgs(1),

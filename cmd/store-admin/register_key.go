@@ -14,17 +14,19 @@ import (
 // registerKeyOptions are the flags of register-key.
 type registerKeyOptions struct {
 	loginOptions
-	json bool
+	offline offlineOptions
 }
 
 func newRegisterKey() *cobra.Command {
 	var o registerKeyOptions
 	c := &cobra.Command{
-		Use:   "register-key FILE",
+		Use:   "register-key FILE|SHA3-384",
 		Short: "Register the key of a brand with the Snap Store",
 		Long: `Register a key that signs for a brand with the Snap Store, which makes the account-key of
 it. FILE is the account-key-request that 'store-admin export key-request' has written, on
-the side of the air-gapped store. The key stays on its token.
+the side of the air-gapped store. The key stays on its token. On a host that reaches both
+the Snap Store and the store where you are logged in, the SHA3-384 of the key does, as in
+the original.
 
 Keys are registered for the account of the brand: log in as the account that the request
 names. The command asks for the password, because the login that 'store-admin login' keeps
@@ -47,7 +49,7 @@ air-gapped store: 'store-admin export account-keys', then 'push-account-keys' th
 		},
 	}
 	o.addAccountFlags(c.Flags())
-	c.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
+	o.offline.addFlags(c.Flags())
 	return c
 }
 
@@ -79,24 +81,40 @@ type registeredKey struct {
 	Before  bool   `json:"already-registered"`
 }
 
-func runRegisterKey(c *cobra.Command, o *registerKeyOptions, path string) error {
-	a, k, err := readKeyRequest(path)
+// request returns the request in a file, or the one for the key with a SHA3-384 in an air-gapped store.
+func (o *registerKeyOptions) request(c *cobra.Command, named string) (*assertion.Assertion, *assertion.KeyRequest, error) {
+	if _, err := assertion.ParseDigestHeader(named); err != nil {
+		return readKeyRequest(named)
+	}
+	s, err := o.offline.openBrand(c.Context())
+	if err != nil {
+		return nil, nil, &byIDError{err}
+	}
+	k, err := s.findKey(c.Context(), named)
+	if err != nil {
+		return nil, nil, &byIDError{err}
+	}
+	return s.keyRequest(c.Context(), k)
+}
+
+func runRegisterKey(c *cobra.Command, o *registerKeyOptions, named string) error {
+	a, k, err := o.request(c, named)
 	if err != nil {
 		return err
 	}
-	if !o.json {
+	if !o.offline.json {
 		fmt.Fprintln(c.OutOrStdout(), "Registering signing key with the global Snap Store...")
 	}
 	before, err := o.register(c, a, k)
 	if _, answered := errors.AsType[*upstream.StatusError](err); !answered && errors.Is(err, upstream.ErrUnavailable) {
-		return &unreachableError{path, err}
+		return newUnreachableError(named, k, err)
 	}
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "Bring the account-key to the air-gapped store:\n    store-admin export account-keys %s %s (here)\n    snap-store-proxy push-account-keys FILE (there)\n",
 		k.AccountID, k.KeyID)
-	if o.json {
+	if o.offline.json {
 		return cli.PrintJSON(c.OutOrStdout(), registeredKey{k.AccountID, k.Name, k.KeyID, before})
 	}
 	said := "registered."

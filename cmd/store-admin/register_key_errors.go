@@ -6,6 +6,7 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/server/admin/api"
 	"offlinestore/upstream"
 )
 
@@ -37,9 +38,25 @@ func (e *keyNameError) Error() string {
 
 // unreachableError reports that the Snap Store could not be asked to register the key of a request.
 type unreachableError struct {
-	path string
-	err  error
+	// file holds the request. If that is not written yet, write begins the hint.
+	file, write string
+	err         error
 }
+
+func newUnreachableError(named string, k *assertion.KeyRequest, err error) *unreachableError {
+	if named != k.KeyID {
+		return &unreachableError{file: named, err: err}
+	}
+	file := k.Name + ".request"
+	return &unreachableError{file: file, write: fmt.Sprintf("write the request: 'store-admin export key-request %s --output %s'; ", k.Name, file), err: err}
+}
+
+// byIDError reports that no air-gapped store has given the request for the key with a SHA3-384.
+type byIDError struct{ err error }
+
+func (e *byIDError) Error() string { return e.err.Error() }
+
+func (e *byIDError) Unwrap() error { return e.err }
 
 func (e *unreachableError) Error() string { return e.err.Error() }
 
@@ -60,7 +77,9 @@ func registerKeyHints() cli.Table {
 			"unset the variable with the login, and the command asks for a password; or make one with 'snapcraft export-login --acls package_access,modify_account_key -'"),
 		cli.On(cli.As[*upstream.KeyError], cli.Failed, ""),
 		cli.OnType(cli.Upstream, func(e *unreachableError) string {
-			return fmt.Sprintf("carry %[1]s to a host with internet, and run 'store-admin register-key %[1]s' there; where this host has internet, check the way there (HTTPS_PROXY), --dashboard-url and --sso-url", e.path)
+			return fmt.Sprintf("%[2]scarry %[1]s to a host with internet, and run 'store-admin register-key %[1]s' there; where this host has internet, check the way there (HTTPS_PROXY), --dashboard-url and --sso-url", e.file, e.write)
 		}),
+		cli.Advice(cli.All(cli.As[*byIDError], cli.Any(cli.Is(errNoStore), cli.As[*api.NotLoggedInError], cli.As[*api.ConnectError])),
+			"where the air-gapped store is reached, run 'store-admin export key-request NAME --output FILE'; on a host with internet, 'store-admin register-key FILE'"),
 	}
 }

@@ -15,7 +15,8 @@ import (
 // its exit code.
 func TestTablesOfScripts(t *testing.T) {
 	t.Parallel()
-	for heading, scripts := range map[string]string{"Bad logins": "login*.txtar", "Bad models": "model.txtar", "Bad registrations of keys": "register-key.txtar", "Bad exports of stores": "store*.txtar"} {
+	for heading, scripts := range map[string]string{"Bad logins": "login*.txtar", "Bad models": "model.txtar", "Bad registrations of keys": "register-key.txtar",
+		"Bad answers of air-gapped stores": "offline*.txtar", "Bad exports of stores": "store*.txtar"} {
 		paths, err := filepath.Glob(filepath.Join("testdata/script", scripts))
 		if err != nil {
 			t.Fatal(err)

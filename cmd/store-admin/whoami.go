@@ -15,21 +15,30 @@ import (
 
 func newWhoAmI() *cobra.Command {
 	var o serviceOptions
-	var asJSON bool
+	var offline offlineOptions
 	c := &cobra.Command{
-		Use:   "whoami",
-		Short: "Show whose login at the Snap Store is used",
+		Use:   "whoami [--offline URL]",
+		Short: "Show whose login at the Snap Store, or at an air-gapped store, is used",
 		Long: `Ask the Snap Store whose login it is that exports use, and what it permits: the one in
 the environment (STORE_ADMIN_TOKEN, SNAPCRAFT_STORE_CREDENTIALS, UBUNTU_STORE_AUTH), else
 the one that 'store-admin login' saved. The flags name the services for a login in the
 environment; a saved login knows its own, and is for no other store.
+
+With --offline, ask an air-gapped store about the login there: its roles, and the brands
+that the store knows.
 ` + cli.ExitHelp,
-		Example: "  store-admin whoami\n  store-admin whoami --json | jq -r .username",
+		Example: "  store-admin whoami\n  store-admin whoami --json | jq -r .username\n  store-admin whoami --offline https://store.example.internal:8013",
 		Args:    cobra.NoArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return runWhoAmI(c, o, asJSON) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if offline.url != "" {
+				return runWhoAmIOffline(c, &offline)
+			}
+			return runWhoAmI(c, o, offline.json)
+		},
 	}
 	o.addFlags(c.Flags())
-	c.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	c.Flags().StringVar(&offline.url, "offline", "", "`URL` of an air-gapped store's administration")
+	c.Flags().BoolVar(&offline.json, "json", false, "print the result as JSON")
 	return c
 }
 

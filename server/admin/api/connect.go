@@ -43,6 +43,9 @@ func Connect(ctx context.Context, t Target) (*Client, error) {
 // proves its identity by its certificate alone.
 func (c *Client) Key() (fingerprint string, first bool) { return c.key, c.first }
 
+// URL returns the URL of the store's administration in its canonical form.
+func (c *Client) URL() string { return c.url.String() }
+
 // identify lets the store prove that it has the pinned key, or any if that is empty.
 func (c *Client) identify(ctx context.Context, pinned string) error {
 	key, err := VerifyIdentity(ctx, c.http, c.url.String(), pinned)

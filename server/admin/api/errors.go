@@ -95,7 +95,9 @@ type RefusalError struct {
 	// Status is the one of HTTP, Code names the reason for programs, and Message tells it.
 	Status        int
 	Code, Message string
-	refresh       bool
+	// Gateway is set if the publisher gateway has answered.
+	Gateway bool
+	refresh bool
 }
 
 // Error repeats the message of the answer.
@@ -116,7 +118,7 @@ func newRefusal(resp *http.Response, text []byte) error {
 	if json.Unmarshal(text, &body) == nil {
 		e.Code, e.Message = body.Code, body.Message
 		if len(body.Gateway) > 0 {
-			e.Code, e.Message = body.Gateway[0].Code, body.Gateway[0].Message
+			e.Code, e.Message, e.Gateway = body.Gateway[0].Code, body.Gateway[0].Message, true
 		}
 	}
 	if e.Message == "" || len(e.Message) > maxMessage {

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -9,6 +11,9 @@ import (
 
 	admin "offlinestore/server/admin/api"
 )
+
+// ErrNone reports that the administration of a store has no publisher gateway, because it is an older one.
+var ErrNone = errors.New("the store has no publisher gateway")
 
 // Client administers the models of a store. It returns the same errors as the administration's client: a *[admin.RefusalError]
 // has the code of a refusal.
@@ -26,12 +31,16 @@ func Open(rawURL string) (*Client, error) {
 	return NewClient(store), nil
 }
 
+// URL returns the URL of the store's administration in its canonical form.
+func (c *Client) URL() string { return c.store.URL() }
+
 // Exchange exchanges the token of an administrator for a login, and saves it in a file of the user's. The login belongs to the account in
 // the answer.
 func (c *Client) Exchange(ctx context.Context, email, token string) (*Whoami, error) {
 	var answer ExchangeAnswer
-	if err := c.store.Send(ctx, http.MethodPost, Path+"/v1/tokens/offline/exchange", ExchangeRequest{token}, &answer); err != nil {
-		return nil, err
+	err := c.store.Send(ctx, http.MethodPost, Path+"/v1/tokens/offline/exchange", ExchangeRequest{token}, &answer)
+	if err != nil {
+		return nil, typed(err)
 	}
 	if err := c.store.SaveMacaroon(email, answer.Macaroon); err != nil {
 		return nil, err
@@ -222,5 +231,13 @@ func (c *Client) get(ctx context.Context, answer any, path string, query url.Val
 }
 
 func (c *Client) call(ctx context.Context, method, path string, body, answer any) error {
-	return c.store.Call(ctx, method, Path+path, body, answer)
+	return typed(c.store.Call(ctx, method, Path+path, body, answer))
+}
+
+// typed adds ErrNone to the answer of a store without a gateway.
+func typed(err error) error {
+	if r, ok := errors.AsType[*admin.RefusalError](err); ok && r.Status == http.StatusNotFound && !r.Gateway {
+		return fmt.Errorf("%w: %w", ErrNone, err)
+	}
+	return err
 }

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/server/admin/api"
+	gateway "offlinestore/server/gateway/api"
+)
+
+// gatewayHints returns the rows about the administration of models in an air-gapped store.
+func gatewayHints() cli.Table {
+	refused := func(code string) cli.Match {
+		return func(err error) bool {
+			r, ok := errors.AsType[*api.RefusalError](err)
+			return ok && r.Gateway && r.Code == code
+		}
+	}
+	return cli.Table{
+		cli.On(cli.Is(errNoStore), cli.Failed, "log in with 'store-admin login --offline URL EMAIL', or name a store where you are logged in with --store-url"),
+		cli.On(cli.Is(gateway.ErrNone), cli.Failed, "the store is older than this program: install the same release there, and restart it"),
+		cli.OnType(cli.Failed, func(e *tokenError) string {
+			return fmt.Sprintf("on the store's host, 'snap-store-proxy add-admin %s --role model-administrator --token' prints a token, and "+
+				"'snap-store-proxy push-store --store-admin-token FILE' makes the one of 'export store' good; unset %s to log in with a password", e.email, tokenVariable)
+		}),
+		cli.OnType(cli.Usage, brandsHint),
+		cli.On(refused(gateway.CodeNeedPermissions), cli.Failed, "on the store's host: snap-store-proxy add-admin EMAIL --role model-administrator; 'store-admin whoami --offline URL' shows your roles"),
+		cli.On(refused(gateway.CodeNoToken), cli.Failed, "on the store's host, 'snap-store-proxy status' shows the token, and 'config proxy.hsm.token-label=LABEL' names it (docs/model-service.md)"),
+		cli.On(refused(gateway.CodeBusy), cli.Failed, "wait a little, then run the same command again"),
+		cli.On(refused(gateway.CodeInUse), cli.Failed, "delete the serial policies that name it first: 'store-admin list serial-policies' shows them"),
+		cli.On(refused(gateway.CodeExists), cli.Failed, "'store-admin list' shows what is there; 'update model' changes an API key"),
+		cli.On(refused(gateway.CodeNotFound), cli.Gaps, "'store-admin list keys' and 'list models' show what is there"),
+		cli.On(cli.As[*noKeyError], cli.Gaps, "'store-admin list keys' shows the keys"),
+		cli.On(cli.As[*lostKeyError], cli.Failed, "run the same command again: it takes the key that was made"),
+		cli.On(cli.As[*otherRequestError], cli.Untrusted, "see the log of the store: its token did not sign this"),
+		cli.On(cli.Is(errNotDeleted), cli.Failed, ""),
+	}
+}
+
+func brandsHint(e *brandsError) string {
+	if len(e.known) == 0 {
+		return "bring the account of the brand: 'store-admin export account-keys ACCOUNT KEYID' outside, then 'snap-store-proxy push-account-keys FILE'"
+	}
+	return "name one with --brand, or set " + brandVariable + ": " + strings.Join(e.known, ", ")
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"offlinestore/cmd/internal/cli"
+)
+
+func newUpdate() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "update",
+		Short:   "Change models in an air-gapped store",
+		Long:    "Change what 'store-admin create' has created in an air-gapped store.\n" + cli.ExitHelp,
+		Example: "  store-admin update model pump-3000 --generate-api-key",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newUpdateModel())
+	return c
+}
+
+func newUpdateModel() *cobra.Command {
+	var o offlineOptions
+	var key apiKeyOptions
+	c := &cobra.Command{
+		Use:   "model NAME",
+		Short: "Change the API key of a model",
+		Long: `Change the API key of a model, from now on. Devices that have their serial keep it.
+` + apiKeyHelp + storeHelp + cli.ExitHelp,
+		Example: "  store-admin update model pump-3000 --generate-api-key\n  store-admin update model pump-3000 --no-api-key",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := key.validate(c.Flags()); err != nil {
+				return err
+			}
+			return runUpdateModel(c, &o, &key, args[0])
+		},
+	}
+	o.addFlags(c.Flags())
+	key.addFlags(c.Flags())
+	return c
+}
+
+func runUpdateModel(c *cobra.Command, o *offlineOptions, k *apiKeyOptions, name string) error {
+	if err := validatePart("model", name); err != nil {
+		return err
+	}
+	s, err := o.openBrand(c.Context())
+	if err != nil {
+		return err
+	}
+	key, err := k.read()
+	if err != nil {
+		return err
+	}
+	m, err := s.UpdateModel(c.Context(), s.brand, name, key)
+	if err != nil {
+		return err
+	}
+	return k.report(c, o, m, fmt.Sprintf("Model '%s' updated.", cli.Clean(m.Name)))
+}
