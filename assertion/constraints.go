@@ -10,8 +10,8 @@ import (
 // missing is the constraint that forbids a header.
 const missing = "$MISSING"
 
-// verifyConstraints returns an error unless one of the constraints of the signing key allows all headers of the assertion.
-func verifyConstraints(a, key *Assertion) error {
+// verifyConstraints returns an error unless one of the constraints of the signing key allows all headers of an assertion.
+func verifyConstraints(of map[string]any, key *Assertion) error {
 	v, ok := key.headers["constraints"]
 	if !ok {
 		return nil
@@ -27,7 +27,7 @@ func verifyConstraints(a, key *Assertion) error {
 		if typ == "" || typ != regexp.QuoteMeta(typ) {
 			return fmt.Errorf("constraints of %s: item %d does not name a type", key.ref, i+1)
 		}
-		match, err := matches(headers, a.headers)
+		match, err := matches(headers, of)
 		if err != nil {
 			return fmt.Errorf("constraints of %s: item %d: %w", key.ref, i+1, err)
 		}

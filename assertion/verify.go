@@ -140,8 +140,40 @@ func (v *Verifier) find(ref Ref, neededBy *Assertion) (*Assertion, error) {
 
 // checkSigned verifies that the verified key made the signature, and that the key's account may sign the assertion.
 func (v *Verifier) checkSigned(a, key *Assertion) error {
-	if owner := key.HeaderString("account-id"); owner != a.AuthorityID() {
-		return fmt.Errorf("%w: authority-id is %.60q, the signing key is of %.60q", ErrWrongAuthority, a.AuthorityID(), owner)
+	if err := v.checkKey(a.AuthorityID(), a.timestamp, key); err != nil {
+		return err
+	}
+	if err := v.Trust.verifySignature(a, key); err != nil {
+		return err
+	}
+	if err := verifyConstraints(a.headers, key); err != nil {
+		return err
+	}
+	return verifyAuthority(a, v.Trust)
+}
+
+// MaySign verifies a key with its chain, and that the key may sign an assertion with the given headers now. It does not verify the authority
+// of the key's account for the assertion's type. An error about a key is the same as the one of Verify for the signed assertion.
+func (v *Verifier) MaySign(headers map[string]any, key *Assertion) error {
+	if err := v.Verify(key); err != nil {
+		return err
+	}
+	authority, _ := headers["authority-id"].(string)
+	text, _ := headers["timestamp"].(string)
+	timestamp, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return fmt.Errorf("timestamp: %w", err)
+	}
+	if err := v.checkKey(authority, timestamp, key); err != nil {
+		return err
+	}
+	return verifyConstraints(headers, key)
+}
+
+// checkKey verifies that a key is of an account, and valid now and at the time of an assertion.
+func (v *Verifier) checkKey(authority string, timestamp time.Time, key *Assertion) error {
+	if owner := key.HeaderString("account-id"); owner != authority {
+		return fmt.Errorf("%w: authority-id is %.60q, the signing key is of %.60q", ErrWrongAuthority, authority, owner)
 	}
 	since, until, err := key.validity()
 	if err != nil {
@@ -150,18 +182,12 @@ func (v *Verifier) checkSigned(a, key *Assertion) error {
 	if err := within(v.Time, since, until); err != nil {
 		return fmt.Errorf("%w: %s, judged at %s", err, key.ref, v.Time.UTC().Format(time.RFC3339))
 	}
-	if t := a.timestamp; !t.IsZero() {
+	if t := timestamp; !t.IsZero() {
 		if err := within(t, since, until); err != nil {
 			return fmt.Errorf("%w: %s, at the assertion's timestamp %s", err, key.ref, t.UTC().Format(time.RFC3339))
 		}
 	}
-	if err := v.Trust.verifySignature(a, key); err != nil {
-		return err
-	}
-	if err := verifyConstraints(a, key); err != nil {
-		return err
-	}
-	return verifyAuthority(a, v.Trust)
+	return nil
 }
 
 func within(t, since, until time.Time) error {

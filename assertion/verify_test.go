@@ -255,3 +255,34 @@ func TestVerifyRemembered(t *testing.T) {
 		}
 	}
 }
+
+// TestMaySign asks before signing, and compares the answer with the verification of the signed assertion.
+func TestMaySign(t *testing.T) {
+	t.Parallel()
+	s := assertiontest.NewStack(t)
+	brand := s.NewAccount("brand1", "brand")
+	constrained := headers{"format": "1", "constraints": []any{map[string]any{"headers": map[string]any{"type": "serial", "model": "pump"}}}}
+	for name, tt := range map[string]struct {
+		key   headers // changes of the account-key
+		model string
+		want  error
+	}{
+		"good":                   {nil, "pump", nil},
+		"allowed by constraints": {constrained, "pump", nil},
+		"another model":          {constrained, "valve", assertion.ErrConstraints},
+		"too early":              {headers{"since": "2025-06-01T00:00:00Z"}, "pump", assertion.ErrKeyNotYetValid},
+		"too late":               {headers{"until": "2024-12-01T00:00:00Z"}, "pump", assertion.ErrExpiredKey},
+		"of another account":     {headers{"account-id": assertiontest.RootID}, "pump", assertion.ErrWrongAuthority},
+	} {
+		key := s.AccountKey("brand1", "default", brand.Key, tt.key)
+		serial := brand.Serial(tt.model, "1", assertiontest.DeviceKey(), headers{"timestamp": assertiontest.Time().Format(time.RFC3339)})
+		source := assertion.NewSet(append(s.Base(), brand.Account, key)...)
+		v := assertion.Verifier{Trust: s.Trust(), Source: source, Time: assertiontest.Time()}
+		if err := v.MaySign(serial.Headers(), key); !errors.Is(err, tt.want) {
+			t.Errorf("%s: MaySign = %v, want %v", name, err, tt.want)
+		}
+		if err := v.Verify(serial); !errors.Is(err, tt.want) {
+			t.Errorf("%s: Verify = %v, want %v", name, err, tt.want)
+		}
+	}
+}
