@@ -59,11 +59,14 @@ type SerialPlan struct {
 	Policy int
 	// MayRemodel reports whether the allow-list has the device.
 	MayRemodel bool
+	// Waits reports whether the request was recorded and not answered.
+	Waits bool
 }
 
-// PlanSerial returns the serial that a device may get. It reserves nothing: RecordSerial finds out whether another device was faster.
-func (r *Reader) PlanSerial(ctx context.Context, w SerialWish) (p SerialPlan, err error) {
-	if err := p.query(w)(func(q string, args ...any) error {
+// PlanSerial returns the serial that a device may get for a request. It reserves nothing: RecordSerial finds out whether another device was
+// faster.
+func (r *Reader) PlanSerial(ctx context.Context, id SerialRequestID, w SerialWish) (p SerialPlan, err error) {
+	if err := p.query(id, w)(func(q string, args ...any) error {
 		return r.pool.QueryRow(ctx, q, args...).Scan(p.columns()...)
 	}); err != nil {
 		return SerialPlan{}, fmt.Errorf("plan a serial: %w", interpret(err))
@@ -72,7 +75,7 @@ func (r *Reader) PlanSerial(ctx context.Context, w SerialWish) (p SerialPlan, er
 }
 
 // query calls ask with the query of a plan.
-func (p *SerialPlan) query(w SerialWish) func(ask func(q string, args ...any) error) error {
+func (p *SerialPlan) query(id SerialRequestID, w SerialWish) func(ask func(q string, args ...any) error) error {
 	const q = `
 		select
 			coalesce(s.serial, (
@@ -81,14 +84,17 @@ func (p *SerialPlan) query(w SerialWish) func(ask func(q string, args ...any) er
 				order by place limit 1), ''),
 			coalesce(s.revision + 1, 0),
 			coalesce((select max(revision) from serial_policy where brand_id = $1 and model = $2), 0),
-			exists (select from remodel where brand_id = $1 and from_model = $5 and to_model = $2 and from_serial in ('', $6))
+			exists (select from remodel where brand_id = $1 and from_model = $5 and to_model = $2 and from_serial in ('', $6)),
+			exists (select from serial_request where id = $7 and request = $8 and state = 'taken')
 		from (select 1) one left join serial s on s.brand_id = $1 and s.model = $2 and s.device_key = $3`
 	return func(ask func(q string, args ...any) error) error {
-		return ask(q, w.BrandID, w.Model, w.DeviceKey, w.Names, w.FromModel, w.FromSerial)
+		return ask(q, w.BrandID, w.Model, w.DeviceKey, w.Names, w.FromModel, w.FromSerial, id.ID, id.Sum[:])
 	}
 }
 
-func (p *SerialPlan) columns() []any { return []any{&p.Serial, &p.Revision, &p.Policy, &p.MayRemodel} }
+func (p *SerialPlan) columns() []any {
+	return []any{&p.Serial, &p.Revision, &p.Policy, &p.MayRemodel, &p.Waits}
+}
 
 // recordSerial records a serial and its assertion, and answers the request with it, or it changes nothing. The request must still wait, the
 // policy must be the active one, and the serial must be new, or the device's own with the revision before.

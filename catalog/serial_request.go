@@ -63,7 +63,7 @@ func (r *Reader) TakeSerialRequest(ctx context.Context, id SerialRequestID, w Se
 		t.Mine = tag.RowsAffected() == 1
 		return nil
 	})
-	err = t.Plan.query(w)(func(q string, args ...any) error {
+	err = t.Plan.query(id, w)(func(q string, args ...any) error {
 		b.Queue(q, args...).QueryRow(func(row pgx.Row) error { return row.Scan(t.Plan.columns()...) })
 		return nil
 	})

@@ -21,7 +21,7 @@ func serialCalls(ctx context.Context, db *catalog.DB, r *catalog.Reader) map[str
 		"Reader.DropSerialRequest":    func() error { return r.DropSerialRequest(ctx, id) },
 		"Reader.ForgetSerialRequests": func() error { return r.ForgetSerialRequests(ctx, time.Now()) },
 		"Reader.KeepSerialRequests":   func() error { return r.KeepSerialRequests(ctx, nil, time.Now()) },
-		"Reader.PlanSerial":           func() error { _, err := r.PlanSerial(ctx, w); return err },
+		"Reader.PlanSerial":           func() error { _, err := r.PlanSerial(ctx, id, w); return err },
 		"Reader.PollSerialRequest":    func() error { _, err := r.PollSerialRequest(ctx, id); return err },
 		"Reader.RecordSerial":         func() error { return r.RecordSerial(ctx, id, catalog.SerialLogEntry{}, true) },
 		"Reader.TakeSerialRequest":    func() error { _, err := r.TakeSerialRequest(ctx, id, w, time.Now()); return err },
@@ -84,13 +84,13 @@ func TestSerials(t *testing.T) {
 	}
 	first := catalog.SerialWish{BrandID: "acme", Model: "pump", DeviceKey: "d1", Names: []string{"s1"}}
 	p := take(1, first)
-	diff(t, "plan", p, catalog.SerialPlan{Serial: "s1", Policy: 2})
+	diff(t, "plan", p, catalog.SerialPlan{Serial: "s1", Policy: 2, Waits: true})
 	if err := r.RecordSerial(t.Context(), requestID(1), entryOf(first, p), true); err != nil {
 		t.Fatal(err)
 	}
 	second := catalog.SerialWish{BrandID: "acme", Model: "pump", DeviceKey: "d2", Names: []string{"s1", "s2", "s3"}, FromModel: "valve", FromSerial: "v-1"}
 	p = take(2, second)
-	diff(t, "plan of another device", p, catalog.SerialPlan{Serial: "s2", Policy: 2, MayRemodel: true})
+	diff(t, "plan of another device", p, catalog.SerialPlan{Serial: "s2", Policy: 2, MayRemodel: true, Waits: true})
 	for name, bad := range map[string]func(*catalog.SerialLogEntry){
 		"the serial of another device": func(e *catalog.SerialLogEntry) { e.Serial, e.Revision = "s1", 1 },
 		"an older policy":              func(e *catalog.SerialLogEntry) { e.Policy = 1 },
@@ -111,7 +111,7 @@ func TestSerials(t *testing.T) {
 	}
 	first.Names = []string{"s4"}
 	p = take(3, first)
-	diff(t, "plan of the first device", p, catalog.SerialPlan{Serial: "s1", Revision: 1, Policy: 2})
+	diff(t, "plan of the first device", p, catalog.SerialPlan{Serial: "s1", Revision: 1, Policy: 2, Waits: true})
 	if err := r.RecordSerial(t.Context(), requestID(3), entryOf(first, p), true); err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestSerialsAtOnce(t *testing.T) {
 		wg.Go(func() {
 			w := catalog.SerialWish{BrandID: "acme", Model: "pump", DeviceKey: fmt.Sprint("d", i/servers), Names: []string{"s"}}
 			taken, err := r.TakeSerialRequest(t.Context(), requestID(i), w, time.Now().Add(time.Hour))
-			for p := taken.Plan; err == nil; p, err = r.PlanSerial(t.Context(), w) {
+			for p := taken.Plan; err == nil; p, err = r.PlanSerial(t.Context(), requestID(i), w) {
 				if p.Serial == "" {
 					p.Serial = fmt.Sprint("own ", i)
 				}

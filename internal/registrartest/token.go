@@ -174,6 +174,16 @@ func (t *Token) Keys(context.Context) (list []registrar.TokenKey, err error) {
 	return list, t.broken
 }
 
+// Check implements registrar.Token.
+func (t *Token) Check(context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.broken
+}
+
+// Health implements registrar.Token.
+func (t *Token) Health() registrar.TokenHealth { return registrar.TokenHealth{} }
+
 // signer is a key of a token.
 type signer struct {
 	token   *Token

@@ -1,0 +1,24 @@
+package registrar
+
+import "errors"
+
+// The reasons why a request for a serial is refused. Others are errors of the packages session, for its request-id, and assertion.
+var (
+	// ErrForm reports a body that is not a request for a serial.
+	ErrForm = errors.New("not a request for a serial")
+	// ErrContradiction reports assertions in a request that do not belong together.
+	ErrContradiction = errors.New("the assertions do not belong together")
+	// ErrModel reports a model whose devices this store does not register.
+	ErrModel = errors.New("this store does not register devices of this model")
+	// ErrPolicy reports a model that has no serial policy.
+	ErrPolicy = errors.New("the model has no serial policy")
+	// ErrAPIKey reports a wrong API key, or none.
+	ErrAPIKey = errors.New("the API key is wrong or missing")
+	// ErrRemodel reports a device that may not become another model.
+	ErrRemodel = errors.New("the device may not become this model")
+	// ErrSigningKey reports a key that must not sign a serial. The error that wraps it has the reason, which is for the administrator and not
+	// for devices.
+	ErrSigningKey = errors.New("the signing key of the model can't be used")
+	// ErrPending reports a request whose serial is not signed yet. The device sends the same request again later.
+	ErrPending = errors.New("the serial is not signed yet")
+)

@@ -1,0 +1,209 @@
+package registrar
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"offlinestore/assertion"
+	"offlinestore/catalog"
+)
+
+const (
+	// signTime bounds the work for one serial.
+	signTime = 5 * time.Minute
+	// busyPause is the pause before a busy token is asked again.
+	busyPause = time.Second
+	// maxTries bounds the serials that are signed for one request. Another one is needed if somebody takes the serial meanwhile.
+	maxTries = 8
+)
+
+// job is the work for one request.
+type job struct {
+	proof *Proof
+	plan  catalog.SerialPlan
+
+	mu sync.Mutex
+	// waits is set while the device waits for the answer.
+	waits bool
+	// delivers is set while the answer is being recorded as delivered.
+	delivers bool
+
+	// done is closed when text and err are set.
+	done chan struct{}
+	text string
+	err  error
+}
+
+// join lets a device wait for the answer. It returns false if it waits already: the answer is given out once.
+func (j *job) join() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.waits {
+		return false
+	}
+	j.waits = true
+	return true
+}
+
+// leave ends the waiting of the device. It returns false if the answer is being recorded as delivered.
+func (j *job) leave() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.waits = j.delivers
+	return !j.delivers
+}
+
+// deliver reports whether the device waits. Then it waits until the answer is recorded.
+func (j *job) deliver() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.delivers = j.waits
+	return j.delivers
+}
+
+// wait returns the answer, or ErrPending if it takes too long.
+func (j *job) wait(ctx context.Context) (string, error) {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-j.done:
+		return j.text, j.err
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	if j.leave() {
+		return "", ErrPending
+	}
+	timer.Reset(recordTime)
+	select {
+	case <-j.done:
+		return j.text, j.err
+	case <-timer.C:
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.waits, j.delivers = false, false
+	return "", ErrPending
+}
+
+// run does the work of a job.
+func (r *Registrar) run(j *job, turn chan struct{}) {
+	ctx, cancel := context.WithTimeout(context.Background(), signTime)
+	defer cancel()
+	j.text, j.err = r.issue(ctx, j, turn)
+	if j.err != nil && !errors.Is(j.err, ErrPending) && !errors.Is(j.err, catalog.ErrRequestUsed) {
+		r.drop(j.proof)
+	}
+	r.end(j)
+	close(j.done)
+}
+
+// issue signs and records a serial. If somebody takes it meanwhile, issue makes another one.
+func (r *Registrar) issue(ctx context.Context, j *job, turn chan struct{}) (string, error) {
+	p := j.proof
+	for range maxTries {
+		if !j.plan.Waits { // or another server was faster
+			var err error
+			if j.plan, err = r.replan(ctx, p); err != nil {
+				return "", err
+			}
+		}
+		if !j.plan.Waits {
+			return r.pick(ctx, j)
+		}
+		text, err := r.attempt(ctx, j, turn)
+		if !errors.Is(err, catalog.ErrSerialConflict) {
+			return text, err
+		}
+		j.plan = catalog.SerialPlan{}
+	}
+	return "", ErrPending
+}
+
+// attempt signs and records the serial of the plan of a job.
+func (r *Registrar) attempt(ctx context.Context, j *job, turn chan struct{}) (string, error) {
+	p := j.proof
+	plan, release := r.reserve(p, j.plan)
+	defer release()
+	serial, err := r.signPlan(ctx, p, plan, turn)
+	if err != nil {
+		return "", err
+	}
+	entry := p.entry(serial)
+	if err := r.record(ctx, j, entry); err != nil {
+		return "", err
+	}
+	r.cfg.Logger.Info("a device has got its serial", "brand", p.BrandID, "model", p.Model, "serial", entry.Serial, "revision", entry.Revision, "key", entry.KeyID,
+		"from", p.origin)
+	return entry.Assertion, nil
+}
+
+func (r *Registrar) replan(ctx context.Context, p *Proof) (catalog.SerialPlan, error) {
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
+	return r.cfg.Records.PlanSerial(ctx, p.id, p.wish)
+}
+
+func (r *Registrar) record(ctx context.Context, j *job, entry catalog.SerialLogEntry) error {
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
+	return r.cfg.Records.RecordSerial(ctx, j.proof.id, entry, j.deliver())
+}
+
+// pick returns the answer that another server has recorded, if the device waits here.
+func (r *Registrar) pick(ctx context.Context, j *job) (string, error) {
+	if !j.deliver() {
+		return "", ErrPending
+	}
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
+	taken, err := r.cfg.Records.PollSerialRequest(ctx, j.proof.id)
+	if err == nil && taken.Assertion == "" {
+		err = ErrPending
+	}
+	return taken.Assertion, err
+}
+
+// signPlan signs the serial of a plan, unless the plan forbids it.
+func (r *Registrar) signPlan(ctx context.Context, p *Proof, plan catalog.SerialPlan, turn chan struct{}) (*assertion.Assertion, error) {
+	switch {
+	case plan.Policy == 0:
+		return nil, ErrPolicy
+	case plan.Policy != p.policy.Revision:
+		return nil, ErrPending // the device comes back when this server knows the new policy
+	case p.wish.FromModel != "" && !plan.MayRemodel:
+		return nil, fmt.Errorf("%w: the allow-list has no entry from %.60q to %.60q for serial %.60q", ErrRemodel, p.wish.FromModel, p.Model, p.wish.FromSerial)
+	}
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return nil, ErrBusy
+	}
+	for {
+		d, err := p.draft(plan, r.cfg.Now())
+		if err != nil {
+			return nil, err
+		}
+		serial, err := p.sign(ctx, r.cfg.Token, d)
+		if !errors.Is(err, ErrBusy) || ctx.Err() != nil {
+			return serial, err
+		}
+		select {
+		case <-time.After(busyPause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// newUUID returns a random UUID of version 4.
+func newUUID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
