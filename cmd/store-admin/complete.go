@@ -33,7 +33,7 @@ func addCompletion(root *cobra.Command) {
 	for _, c := range export.Commands() {
 		known := maps.Clone(flags)
 		maps.DeleteFunc(known, func(name string, _ cobra.CompletionFunc) bool {
-			return c.Flags().Lookup(name) == nil || c == snaps && name == "channel" || c.Name() == "store" && name == "key"
+			return c.Name() == "key-request" || c.Flags().Lookup(name) == nil || c == snaps && name == "channel" || c.Name() == "store" && name == "key"
 		})
 		cli.SetCompletion(root, "export "+c.Name(), nil, known)
 	}
@@ -45,6 +45,7 @@ func addCompletion(root *cobra.Command) {
 	})})
 	cli.SetCompletion(root, "export bundle", cli.Complete(func(context.Context, []string, string) []string { return earlierNames(false) }), nil)
 	cli.SetCompletion(root, "key export", keys, nil)
+	addOfflineCompletion(root)
 }
 
 func keyNames() []string {

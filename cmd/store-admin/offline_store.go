@@ -33,6 +33,8 @@ BRAND_ACCOUNT_ID; it is remembered after its first use at a store.
 type offlineOptions struct {
 	url, brand string
 	json       bool
+	// silent is set while a shell completes a word.
+	silent bool
 }
 
 // addFlags defines the flags.
@@ -85,7 +87,9 @@ func (o *offlineOptions) openBrand(ctx context.Context) (*brandStore, error) {
 	named, known := cmp.Or(o.brand, os.Getenv(brandVariable)), memory.Brands[s.url]
 	s.brand = cmp.Or(named, known)
 	if s.brand == "" {
-		s.brand, err = s.onlyBrand(ctx)
+		if s.brand, err = s.onlyBrand(ctx); err == nil && !o.silent {
+			fmt.Fprintf(os.Stderr, "The store knows one brand, %s: it is used.\n", cli.Clean(s.brand))
+		}
 		return s, err
 	}
 	if _, err := assertion.RefFromPath("account", []string{s.brand}); err != nil {
@@ -123,7 +127,6 @@ func (s *brandStore) onlyBrand(ctx context.Context) (string, error) {
 	if len(known) != 1 {
 		return "", &brandsError{s.url, known}
 	}
-	fmt.Fprintf(os.Stderr, "The store knows one brand, %s: it is used.\n", cli.Clean(known[0]))
 	return known[0], nil
 }
 
