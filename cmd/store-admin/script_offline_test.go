@@ -20,6 +20,7 @@ func serveOffline(ts *testscript.TestScript, neg bool, args []string) {
 	srv := httptest.NewServer(mux)
 	ts.Defer(srv.Close)
 	ts.Setenv(args[0], srv.URL)
+	ts.Setenv("RUNTIME_DIRECTORY", ts.MkAbs("run")) // a killed service of another test may have left a socket in the system's
 	mux.HandleFunc("POST "+api.IdentityPath, func(w http.ResponseWriter, r *http.Request) {
 		var q api.IdentityRequest
 		if json.NewDecoder(r.Body).Decode(&q) != nil {
