@@ -7,7 +7,7 @@ import (
 	"offlinestore/assertion"
 )
 
-// brandKeys is the Source of accounts and their keys in a catalogue. It decodes each of them once.
+// brandKeys is the Source of accounts, their keys and their models in a catalogue. It decodes each of them once.
 type brandKeys struct {
 	ix      *index
 	decoded sync.Map // of *assertion.Assertion by *indexedAssertion
@@ -15,7 +15,7 @@ type brandKeys struct {
 
 // Find implements assertion.Source.
 func (b *brandKeys) Find(ref assertion.Ref) (*assertion.Assertion, error) {
-	if ref.Type != "account" && ref.Type != "account-key" {
+	if ref.Type != "account" && ref.Type != "account-key" && ref.Type != "model" {
 		return nil, assertion.ErrNotFound
 	}
 	stored := b.ix.assertion(ref, unlimited)

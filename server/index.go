@@ -38,8 +38,10 @@ type index struct {
 	// gates has the snaps that control the refreshes of a snap, by its ID, and approved the revisions that they approve.
 	gates    layer[[]string]
 	approved layer[bool] // by the IDs of both snaps and the revision
-	// brandKeys finds the accounts and keys among the assertions.
+	// brandKeys finds the accounts, keys and models among the assertions.
 	brandKeys *brandKeys
+	// serialModels are the models whose devices this store registers.
+	serialModels []catalog.ModelPolicy
 	// hasFeatured reports whether a snap is featured.
 	hasFeatured bool
 
@@ -64,7 +66,7 @@ type file struct {
 
 // newIndex indexes a catalogue. It adds the known assertions that the catalogue does not have.
 func newIndex(c *catalog.Snapshot, known []*assertion.Assertion) (*index, error) {
-	ix := &index{generation: c.Generation, moment: c.Moment, imports: c.Imports, lastImport: c.LastImport}
+	ix := &index{generation: c.Generation, moment: c.Moment, imports: c.Imports, lastImport: c.LastImport, serialModels: c.DeviceModels}
 	ix.brandKeys = &brandKeys{ix: ix}
 	for _, risk := range []string{channel.Stable, channel.Candidate, channel.Beta, channel.Edge} {
 		ix.know(channel.Channel{Track: channel.DefaultTrack, Risk: risk})

@@ -149,7 +149,8 @@ func requests(t *testing.T, st *assertiontest.Stack) []request {
 		}
 	}
 	for _, route := range []string{
-		"POST /api/v1/snaps/auth/sessions", "POST /api/v1/snaps/auth/request-id", "POST /api/v1/snaps/auth/devices", "GET /v2/charms/info/pump", "GET /v2/charms/find",
+		"POST /api/v1/snaps/auth/sessions", "POST /api/v1/snaps/auth/request-id", "POST /api/v1/snaps/auth/devices",
+		"POST /device-service/request-id", "POST /device-service/serial", "POST /request-id", "POST /serial", "GET /v2/charms/info/pump", "GET /v2/charms/find",
 		"GET /v2/charms/categories", "POST /v2/charms/refresh", "GET /v2/charms/resources/pump/pump/revisions", "GET /api/v1/charms/download/pump",
 		"GET /api/v1/resources/download/pump", "GET /v2/auth/store/assertions", "POST /v2/messages", "GET /api/v1/snaps/purchases/orders", "GET /api/v1/snaps/purchases/customers/me",
 		"POST /api/v1/snaps/purchases/buy", "GET /_status/check", "GET /docs/", "GET /docs/pump", "GET /", "GET /v2/auth/identity", "GET /v2/metadata/overrides/pump",

@@ -29,6 +29,7 @@ type metrics struct {
 	sourceUp   prometheus.Gauge
 	wanted     *prometheus.CounterVec
 	sessions   *prometheus.CounterVec
+	serials    *prometheus.CounterVec
 	expiry     *prometheus.GaugeVec // empty while there is no certificate
 }
 
@@ -68,9 +69,14 @@ func newMetrics(registry *prometheus.Registry, restarts func() float64) *metrics
 	for _, result := range []string{sessionProven, sessionGlobal, sessionRefused} {
 		m.sessions.WithLabelValues(result)
 	}
+	m.serials = prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: "serial_requests_total",
+		Help: "Answers to devices that want a serial."}, []string{"result"})
+	for _, result := range []string{serialIssued, serialPending, serialRefused, serialFailed} {
+		m.serials.WithLabelValues(result)
+	}
 	m.expiry = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "certificate_expiry_timestamp_seconds",
 		Help: "When the certificate of HTTPS expires."}, nil)
-	m.registry.MustRegister(m.expiry, m.wanted, m.sessions, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	m.registry.MustRegister(m.expiry, m.wanted, m.sessions, m.serials, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests, m.durations, m.bytes, m.blobErrors, m.generation, m.content, m.loadedAt, m.imports, m.importedAt, m.loadErrors, m.sourceUp)
 	if restarts != nil {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: namespace, Name: "database_restarts_total",

@@ -26,10 +26,7 @@ type route struct {
 type catalogHandler func(http.ResponseWriter, *http.Request, *index)
 
 func (s *Server) table() []route {
-	const (
-		purchase = "nothing can be bought from this store"
-		serials  = "this store does not register devices"
-	)
+	const purchase = "nothing can be bought from this store"
 	return []route{
 		{"POST", "/v2/snaps/refresh", s.forDevice(s.refresh)},
 		{"GET", "/v2/snaps/info/{name}", s.forDevice(s.info)},
@@ -46,8 +43,12 @@ func (s *Server) table() []route {
 		{"GET", "/api/v1/snaps/search", s.forDevice(s.legacySearch)},
 		{"POST", "/api/v1/snaps/auth/nonces", s.nonce},
 		{"POST", "/api/v1/snaps/auth/sessions", s.withIndex(s.session)},
-		{"POST", "/api/v1/snaps/auth/request-id", s.refusal(http.StatusForbidden, serials)},
-		{"POST", "/api/v1/snaps/auth/devices", s.refusal(http.StatusForbidden, serials)},
+		{"POST", "/api/v1/snaps/auth/request-id", s.forRegistration(s.behindProxy(s.requestID), s.noRegistration())},
+		{"POST", "/api/v1/snaps/auth/devices", s.forRegistration(s.behindProxy(s.registerDevice), s.noRegistration())},
+		{"POST", deviceServicePath + "request-id", s.forRegistration(s.direct(s.requestID), s.unknown)},
+		{"POST", deviceServicePath + "serial", s.forRegistration(s.direct(s.registerDevice), s.unknown)},
+		{"POST", "/request-id", s.forRegistration(s.direct(s.requestID), s.unknown)},
+		{"POST", "/serial", s.forRegistration(s.direct(s.registerDevice), s.unknown)},
 		{"GET", "/v2/charms/info/{name}", s.withIndex(s.charmInfo)},
 		{"GET", "/v2/charms/find", s.withIndex(s.charmFind)},
 		{"GET", "/v2/charms/categories", s.withIndex(s.charmCategories)},
@@ -80,7 +81,11 @@ func (s *Server) routes() http.Handler {
 		}
 	}
 	for path, allowed := range methods {
-		mux.Handle(path, s.instrument(path, s.notAllowed(allowed)))
+		refuse := s.notAllowed(allowed)
+		if isDeviceService(path) {
+			refuse = s.forRegistration(func(w http.ResponseWriter, r *http.Request, _ registration) { s.notAllowed(allowed)(w, r) }, s.unknown)
+		}
+		mux.Handle(path, s.instrument(path, refuse))
 	}
 	for _, path := range administrationPaths {
 		mux.Handle(path, s.instrument("administration", s.administer))
@@ -89,14 +94,14 @@ func (s *Server) routes() http.Handler {
 	return mux
 }
 
-// commonHeaders sets the headers of every answer. HEAD / alone gets no version: a version of 6 or more would attract the serial
-// requests of devices whose gadget has a device service of its own, and this store can't answer them.
+// commonHeaders sets the headers of every answer. HEAD / gets a version only if this store registers devices: a version of 6 or more attracts
+// the serial requests of devices whose gadget has a device service of its own.
 func (s *Server) commonHeaders(next http.Handler) http.Handler {
 	version, nosniff := []string{storeVersion}, []string{"nosniff"}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h["X-Content-Type-Options"] = nosniff
-		if r.Method != http.MethodHead || r.URL.Path != "/" {
+		if r.Method != http.MethodHead || r.URL.Path != "/" || s.registers(s.index.Load()) {
 			h[snap.HeaderStoreVersion] = version
 		}
 		next.ServeHTTP(w, r)

@@ -35,6 +35,8 @@ type Config struct {
 	Administration http.Handler
 	// Nonces records the nonces of sessions that were used, for all servers of the store; nil if there are no others.
 	Nonces nonceRecord
+	// Registrar signs serials for devices; nil if this store has no token.
+	Registrar deviceRegistrar
 	// Operator is set if all requests are the operator's, who sees the private snaps of all stores.
 	Operator bool
 	// Metrics adds its metrics to /metrics; nil adds nothing.
@@ -73,6 +75,10 @@ func New(cfg Config) *Server {
 		cfg.Trust = assertion.Canonical()
 	}
 	cfg.Metrics.MustRegister(newDiskMetrics(cfg.Blobs, cfg.Now))
+	if cfg.Registrar != nil {
+		cfg.Metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: namespace, Name: "serial_requests_waiting",
+			Help: "Requests for serials that wait for the token."}, func() float64 { return float64(cfg.Registrar.Pending()) }))
+	}
 	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics, cfg.DatabaseRestarts), docs: sync.OnceValues(renderDocs), known: cfg.Trust.Known().All(), wanted: wantedItems{now: cfg.Now},
 		nonces: nonceMemory{now: cfg.Now}, ownSecret: rand.Text()}
 	s.SetSettings(Settings{})

@@ -108,10 +108,12 @@ func shortReason(err error) string { return fmt.Sprintf("%.400s", err) }
 
 // logSession logs the reason of an answer, and the device that it is for, but no nonce and no macaroon.
 func (s *Server) logSession(level slog.Level, message string, p *session.Proof, reason error) {
-	const longest = 60
-	short := func(v string) string { return fmt.Sprintf("%.*s", longest, v) }
-	s.cfg.Logger.Log(context.Background(), level, message, "reason", shortReason(reason), "brand", short(p.Device.Brand), "model", short(p.Device.Model), "serial", short(p.Device.Serial))
+	s.cfg.Logger.Log(context.Background(), level, message, "reason", shortReason(reason), "brand", shortName(p.Device.Brand), "model", shortName(p.Device.Model),
+		"serial", shortName(p.Device.Serial))
 }
+
+// shortName returns the beginning of a name that a client gave.
+func shortName(name string) string { return fmt.Sprintf("%.60s", name) }
 
 // requireSession returns the device of a request's session. Without a session, that is a device that is not proven. It answers a session that
 // is not valid so that snapd gets a new one and repeats the request.

@@ -25,6 +25,8 @@ type Settings struct {
 	RedirectToHTTPS bool
 	// HTTPSPort is the port of HTTPS if Domain is empty; empty means 443.
 	HTTPSPort string
+	// AllowedDeviceServices are the URLs of device services for which this store answers when a gadget names one of them.
+	AllowedDeviceServices []string
 	// StoreAssertion is the stream of the store assertion and its prerequisites, as issued. It is empty if there is none.
 	StoreAssertion []byte
 	// StoreID is the ID of the store in StoreAssertion.

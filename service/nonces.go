@@ -13,7 +13,8 @@ const (
 	nonceTimeout  = 20 * time.Second
 )
 
-// forgetNonces removes expired nonces from the database until ctx ends. A nonce stays for as long as the clock of a server may be slow.
+// forgetNonces removes expired nonces, and expired requests for serials, from the database until ctx ends. They stay for as long as the clock of
+// a server may be slow.
 func (s *service) forgetNonces(ctx context.Context) {
 	tick := time.NewTicker(nonceInterval)
 	defer tick.Stop()
@@ -25,10 +26,14 @@ func (s *service) forgetNonces(ctx context.Context) {
 		case <-tick.C:
 		}
 		ctx, cancel := context.WithTimeout(ctx, nonceTimeout)
-		err := s.source.ForgetNonces(ctx, time.Now().Add(-session.MaxSkew))
+		before := time.Now().Add(-session.MaxSkew)
+		err := s.source.ForgetNonces(ctx, before)
+		if err == nil && s.registrar != nil {
+			err = s.source.ForgetSerialRequests(ctx, before)
+		}
 		cancel()
 		if err != nil && !failing {
-			s.Logger.Warn("expired nonces of devices can't be removed: the role of serve needs SELECT, INSERT and DELETE on the table session_nonce", "err", err)
+			s.Logger.Warn("expired nonces of devices can't be removed: the role of serve needs SELECT, INSERT and DELETE on the tables session_nonce and serial_request", "err", err)
 		}
 		failing = err != nil
 	}

@@ -72,7 +72,7 @@ func readSettings(dir instance.Dir, s *settings.Settings, l *Listeners, log *slo
 	v := s.Values()
 	out := server.Settings{Domain: v.Domain, HTTPSPort: v.HTTPSPort, Administration: v.AdminOnStoreURL,
 		TrustForwardedProto: v.TrustForwardedProto, StoreID: v.StoreID,
-		DeviceSecret: v.DeviceAuthSecret, PreviousDeviceSecret: v.DeviceAuthPrevious}
+		DeviceSecret: v.DeviceAuthSecret, PreviousDeviceSecret: v.DeviceAuthPrevious, AllowedDeviceServices: v.AllowedDeviceServiceURLs}
 	access, err := instance.ReadRegistryAccess(s, addressOf(l.images))
 	if err != nil {
 		return out, err

@@ -40,7 +40,7 @@ type Announcement struct {
 }
 
 // Run serves until ctx ends, or until one of the servers fails. It closes the instance's writable connection: nothing that devices
-// reach can write more than counts of wanted items and used nonces, since the tables are up to date and the reader's role may only SELECT the others.
+// reach can write more than counts of wanted items, used nonces and serials, since the tables are up to date and the reader's role may only SELECT the others.
 func Run(ctx context.Context, c Config) error {
 	remote, err := openAdministration(ctx, c.Instance, c.Listeners, c.Logger)
 	if err != nil {
@@ -85,6 +85,8 @@ type service struct {
 	source   catalogSource
 	reloader *reloader
 	guard    *transfer.Guard
+	// registrar is nil without a token.
+	registrar *registrar.Registrar
 	// domain is the domain of another registry.
 	domain string
 }
@@ -111,9 +113,6 @@ func (c Config) openService(r *catalog.Reader, administration http.Handler) (*se
 	s.guard.TrustForwarded(current.TrustForwardedProto)
 	c.Listeners.bound(s.guard, c.Logger)
 	metrics := prometheus.NewRegistry()
-	if c.Token != nil {
-		metrics.MustRegister(registrar.NewTokenMetrics(c.Token))
-	}
 	if c.Listeners.images != nil {
 		s.source.images = registry.New(registry.Config{Blobs: c.Instance.Blobs, Username: current.Registry.Username, Password: current.Registry.Password,
 			Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics})
@@ -122,8 +121,14 @@ func (c Config) openService(r *catalog.Reader, administration http.Handler) (*se
 	if err != nil {
 		return nil, err
 	}
-	s.server = server.New(server.Config{Blobs: c.Instance.Blobs, Trust: trust, Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics,
-		Administration: administration, Nonces: r, DatabaseRestarts: c.Instance.CountRestarts()})
+	config := server.Config{Blobs: c.Instance.Blobs, Trust: trust, Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics,
+		Administration: administration, Nonces: r, DatabaseRestarts: c.Instance.CountRestarts()}
+	if c.Token != nil {
+		metrics.MustRegister(registrar.NewTokenMetrics(c.Token))
+		s.registrar = registrar.New(registrar.Config{Token: c.Token, Records: r, Logger: c.Logger})
+		config.Registrar = s.registrar
+	}
+	s.server = server.New(config)
 	s.server.SetSettings(current)
 	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, guard: s.guard,
 		settings: c.Instance.Settings, log: c.Logger, administers: administration != nil,
@@ -145,6 +150,7 @@ func (s *service) follow(ctx context.Context) (stop func()) {
 	wg.Go(func() { s.forgetNonces(ctx) })
 	if s.Token != nil {
 		wg.Go(func() { s.watchToken(ctx) })
+		wg.Go(func() { s.registrar.Keep(ctx) })
 	}
 	return func() {
 		cancel()

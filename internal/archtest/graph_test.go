@@ -49,7 +49,7 @@ func graph() map[string][]string {
 		"install":            {"blob", "docs", "registration"},
 		"registrar":          {"assertion", "catalog", "session"},
 		"registry":           {"blob", "catalog", "transfer"},
-		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "safeyaml", "session", "snap", "catalog", "transfer"},
+		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "safeyaml", "session", "snap", "catalog", "transfer", "registrar"},
 		"server/admin":       {"server/admin/api", "channel", "catalog", "transfer"},
 		"server/admin/api":   {"blob", "macaroons"}, // no catalog: store-admin's login runs on laptops
 		"server/gateway/api": {"server/admin/api"},
