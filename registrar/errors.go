@@ -19,6 +19,8 @@ var (
 	// ErrSigningKey reports a key that must not sign a serial. The error that wraps it has the reason, which is for the administrator and not
 	// for devices.
 	ErrSigningKey = errors.New("the signing key of the model can't be used")
+	// ErrTokenAway reports that the token does not answer, although it did before.
+	ErrTokenAway = errors.New("the token has gone away")
 	// ErrPending reports a request whose serial is not signed yet. The device sends the same request again later.
 	ErrPending = errors.New("the serial is not signed yet")
 )

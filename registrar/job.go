@@ -190,6 +190,9 @@ func (r *Registrar) signPlan(ctx context.Context, p *Proof, plan catalog.SerialP
 			return nil, err
 		}
 		serial, err := p.sign(ctx, r.cfg.Token, d)
+		if errors.Is(err, ErrNoToken) && r.cfg.Token.Health().Opened > 0 {
+			return nil, fmt.Errorf("%w: %v", ErrTokenAway, err)
+		}
 		if !errors.Is(err, ErrBusy) || ctx.Err() != nil {
 			return serial, err
 		}

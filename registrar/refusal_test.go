@@ -161,6 +161,10 @@ func TestSigningKeyFaults(t *testing.T) {
 	if _, err := st.ask(st.Registrar, late); err != nil {
 		t.Errorf("the refused request, sent again under a new policy: %v", err)
 	}
+	st.token.Break(registrar.ErrNoToken)
+	if _, err := st.ask(st.Registrar, body()); !errors.Is(err, registrar.ErrTokenAway) || errors.Is(err, registrar.ErrNoToken) {
+		t.Errorf("a token that was pulled out: %v, want ErrTokenAway", err)
+	}
 }
 
 // TestRemodel lets listed devices become another model.

@@ -64,16 +64,8 @@ func newMetrics(registry *prometheus.Registry, restarts func() float64) *metrics
 	for _, kind := range []string{"snap", "charm"} {
 		m.wanted.WithLabelValues(kind) // an alert needs the 0 before the first one
 	}
-	m.sessions = prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: "device_sessions_total",
-		Help: "Answers to devices that want a session."}, []string{"result"})
-	for _, result := range []string{sessionProven, sessionGlobal, sessionRefused} {
-		m.sessions.WithLabelValues(result)
-	}
-	m.serials = prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: "serial_requests_total",
-		Help: "Answers to devices that want a serial."}, []string{"result"})
-	for _, result := range []string{serialIssued, serialPending, serialRefused, serialFailed} {
-		m.serials.WithLabelValues(result)
-	}
+	m.sessions = counterOfResults("device_sessions_total", "Answers to devices that want a session.", sessionProven, sessionGlobal, sessionRefused)
+	m.serials = counterOfResults("serial_requests_total", "Answers to devices that want a serial.", serialIssued, serialPending, serialRefused, serialFailed)
 	m.expiry = prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "certificate_expiry_timestamp_seconds",
 		Help: "When the certificate of HTTPS expires."}, nil)
 	m.registry.MustRegister(m.expiry, m.wanted, m.sessions, m.serials, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -83,6 +75,15 @@ func newMetrics(registry *prometheus.Registry, restarts func() float64) *metrics
 			Help: "Times that the private PostgreSQL ended and was started again."}, restarts))
 	}
 	return m
+}
+
+// counterOfResults returns a counter that has a 0 for each result, which an alert needs.
+func counterOfResults(name, help string, results ...string) *prometheus.CounterVec {
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, []string{"result"})
+	for _, result := range results {
+		c.WithLabelValues(result)
+	}
+	return c
 }
 
 func (m *metrics) certified(until time.Time) {

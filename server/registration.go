@@ -39,7 +39,7 @@ type deviceRegistrar interface {
 	Pending() int
 }
 
-// registration is what a request for a serial depends on.
+// registration is the state of this store for a request for a serial.
 type registration struct {
 	registrar.Knowledge
 	// needsKey is set if the device has to show the API key of its model.

@@ -181,8 +181,12 @@ func (t *Token) Check(context.Context) error {
 	return t.broken
 }
 
-// Health implements registrar.Token.
-func (t *Token) Health() registrar.TokenHealth { return registrar.TokenHealth{} }
+// Health implements registrar.Token. The token was opened if it has signed something.
+func (t *Token) Health() registrar.TokenHealth {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return registrar.TokenHealth{Err: t.broken, Opened: min(t.signatures, 1)}
+}
 
 // signer is a key of a token.
 type signer struct {
