@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/rsa"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -38,6 +39,9 @@ func NewSigningKey(signer crypto.Signer) (*SigningKey, error) {
 
 // KeyID returns the identifier of the public key.
 func (k *SigningKey) KeyID() string { return keyID(k.encoded) }
+
+// Fingerprint returns the one of the OpenPGP key, in hexadecimal digits, by which tools for OpenPGP name it.
+func (k *SigningKey) Fingerprint() string { return hex.EncodeToString(k.private.Fingerprint) }
 
 // PublicKeyBody returns the text of the public key. It is the body of the account-key assertion and the value of the device-key
 // header.

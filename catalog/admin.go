@@ -29,6 +29,8 @@ type Admin struct {
 	Once      bool
 	ExpiresAt *time.Time
 	AddedAt   time.Time
+	// Roles are the admin's rights, sorted. PutAdmin gives a new admin RoleOperator if it is empty.
+	Roles []string
 }
 
 // Session is one login of an admin.
@@ -37,19 +39,23 @@ type Session struct {
 	// Serial is the number of refreshes, counted from 1.
 	Serial    int
 	ExpiresAt time.Time
+	// Roles are the present ones of the admin.
+	Roles []string
 }
 
-// PutAdmin adds an admin, or changes an admin's secret, which ends all logins.
+// PutAdmin adds an admin, or changes an admin's secret, which ends all logins. The roles of a known admin stay if a has none.
 func (db *DB) PutAdmin(ctx context.Context, a Admin) error {
 	const q = `
-		insert into admin (email, secret, once, expires_at) values ($1, $2, $3, $4)
-		on conflict (email) do update set secret = excluded.secret, once = excluded.once, expires_at = excluded.expires_at`
+		insert into admin (email, secret, once, expires_at, roles) values ($1, $2, $3, $4, coalesce($5, array['` + RoleOperator + `']))
+		on conflict (email) do update set secret = excluded.secret, once = excluded.once, expires_at = excluded.expires_at,
+			roles = coalesce($5, admin.roles)
+		returning roles`
 	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		before, err := stateOfAdmin(ctx, tx, a.Email)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, q, a.Email, a.Secret, a.Once, a.ExpiresAt); err != nil {
+		if err := tx.QueryRow(ctx, q, a.Email, a.Secret, a.Once, a.ExpiresAt, a.Roles).Scan(&a.Roles); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `delete from admin_session where email = $1`, a.Email); err != nil {
@@ -101,8 +107,10 @@ func stateOfAdmin(ctx context.Context, tx pgx.Tx, email string) (any, error) {
 
 // adminState returns the state of an admin for the audit trail. Of the secret, it names the kind.
 func adminState(a *Admin) any {
-	state := map[string]any{"secret": "password"}
+	state := map[string]any{"secret": "password", "roles": a.Roles}
 	switch {
+	case a.Secret == "" && !a.Once:
+		state["secret"] = "none"
 	case a.Once && a.Secret == "":
 		state["secret"] = "used token"
 	case a.Once:
@@ -114,7 +122,7 @@ func adminState(a *Admin) any {
 	return state
 }
 
-const selectAdmin = `select email, secret, once, expires_at, added_at from admin `
+const selectAdmin = `select email, secret, once, expires_at, added_at, roles from admin `
 
 // Admins returns all admins, sorted by email.
 func (db *DB) Admins(ctx context.Context) ([]Admin, error) {
@@ -148,25 +156,35 @@ func (db *DB) admins(ctx context.Context, where string, args ...any) (list []Adm
 // when somebody else has just used the same token.
 func (db *DB) StartSession(ctx context.Context, a *Admin, id string, expires time.Time) error {
 	const use = `update admin set secret = case when once then '' else secret end where email = $1 and secret = $2 and secret <> ''`
+	return db.startSession(ctx, a.Email, id, expires, func(tx pgx.Tx) error {
+		return requireRow(ctx, tx, ErrNoAdmin, use, a.Email, a.Secret)
+	})
+}
+
+// StartVouchedSession records a login of an admin whose macaroon the operator of the store has vouched for. The error is ErrNoAdmin if there
+// is no such admin.
+func (db *DB) StartVouchedSession(ctx context.Context, email, id string, expires time.Time) error {
+	return db.startSession(ctx, email, id, expires, func(tx pgx.Tx) error {
+		return requireRow(ctx, tx, ErrNoAdmin, `select from admin where email = $1 for share`, email)
+	})
+}
+
+func (db *DB) startSession(ctx context.Context, email, id string, expires time.Time, use func(pgx.Tx) error) error {
 	const add = `insert into admin_session (id, email, expires_at) values ($1, $2, $3)`
 	const tidy = `
 		delete from admin_session where expires_at < now() or id in (
 			select id from admin_session where email = $1 order by started_at desc, id offset $2)`
 	err := pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
-		t, err := tx.Exec(ctx, use, a.Email, a.Secret)
-		if err != nil {
+		if err := use(tx); err != nil {
 			return err
 		}
-		if t.RowsAffected() == 0 {
-			return ErrNoAdmin
-		}
-		if _, err := tx.Exec(ctx, add, id, a.Email, expires); err != nil {
+		if _, err := tx.Exec(ctx, add, id, email, expires); err != nil {
 			return err
 		}
-		if _, err = tx.Exec(ctx, tidy, a.Email, maxSessions); err != nil {
+		if _, err := tx.Exec(ctx, tidy, email, maxSessions); err != nil {
 			return err
 		}
-		return appendAudit(ctx, tx, audit.Act{What: "log-in", Subject: a.Email})
+		return appendAudit(ctx, tx, audit.Act{What: "log-in", Subject: email})
 	})
 	if err != nil {
 		return fmt.Errorf("record the login: %w", interpret(err))
@@ -176,9 +194,9 @@ func (db *DB) StartSession(ctx context.Context, a *Admin, id string, expires tim
 
 // Session returns the login with an ID. The error is ErrNoSession if there is none.
 func (db *DB) Session(ctx context.Context, id string) (*Session, error) {
-	const q = `select id, email, serial, expires_at from admin_session where id = $1`
+	const q = `select id, email, serial, s.expires_at, roles from admin_session s join admin using (email) where id = $1`
 	var l Session
-	err := db.pool.QueryRow(ctx, q, text(id)).Scan(&l.ID, &l.Email, &l.Serial, &l.ExpiresAt)
+	err := db.pool.QueryRow(ctx, q, text(id)).Scan(&l.ID, &l.Email, &l.Serial, &l.ExpiresAt, &l.Roles)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, ErrNoSession
 	}

@@ -19,8 +19,11 @@ func OpenAdmin(ctx context.Context, dsn string) (*DB, error) {
 	return &DB{pool: pool}, nil
 }
 
+// modelTables are the tables by which devices get serials.
+const modelTables = `signing_key, device_model, serial_policy, remodel`
+
 // CreateAdminRole creates the role for remote administration in the private cluster. The role can read the catalogue, and write
-// overrides and admins, but it can't import. CreateAdminRole also keeps serverRole from reading the admins' secrets.
+// overrides, admins, models and keys, but it can't import or issue serials. CreateAdminRole also keeps serverRole from reading the admins' secrets.
 func (db *DB) CreateAdminRole(ctx context.Context, role, serverRole string) error {
 	if err := db.createAdminRole(ctx, role, serverRole); err != nil {
 		return fmt.Errorf("create role %s: %w", role, interpret(err))
@@ -43,7 +46,7 @@ func (db *DB) createAdminRole(ctx context.Context, role, serverRole string) erro
 		`revoke all on ` + adminTables + ` from ` + pgx.Identifier{serverRole}.Sanitize(),
 		`grant usage on schema public to ` + name,
 		`grant select on all tables in schema public to ` + name,
-		`grant insert, update, delete on snap_override, ` + adminTables + ` to ` + name,
+		`grant insert, update, delete on snap_override, ` + adminTables + `, ` + modelTables + ` to ` + name,
 		`grant insert on snap_override_history, audit, audit_head to ` + name,
 		`grant update on generation to ` + name,
 	}

@@ -37,10 +37,10 @@ func TestActsOfAdmins(t *testing.T) {
 		t.Error("removed an admin twice")
 	}
 	diff(t, "rows", acts(t, db, 10), []string{
-		`ana this host add-admin jo@example.internal:  -> {"secret":"token","secret-expires":"2026-11-16T10:00:00.000000Z"}`,
+		`ana this host add-admin jo@example.internal:  -> {"roles":["operator"],"secret":"token","secret-expires":"2026-11-16T10:00:00.000000Z"}`,
 		`ana this host log-in jo@example.internal:  -> `,
-		`ana this host add-admin jo@example.internal: {"secret":"used token","secret-expires":"2026-11-16T10:00:00.000000Z"} -> {"secret":"password"}`,
-		`ana this host remove-admin jo@example.internal: {"secret":"password"} -> `,
+		`ana this host add-admin jo@example.internal: {"roles":["operator"],"secret":"used token","secret-expires":"2026-11-16T10:00:00.000000Z"} -> {"roles":["operator"],"secret":"password"}`,
+		`ana this host remove-admin jo@example.internal: {"roles":["operator"],"secret":"password"} -> `,
 	})
 }
 

@@ -74,6 +74,7 @@ func TestHangingDatabase(t *testing.T) {
 		"Reader.Ping":         func() error { return r.Ping(ctx) },
 	}
 	maps.Copy(calls, serialCalls(ctx, db, r))
+	maps.Copy(calls, modelCalls(ctx, db))
 	addTrail(ctx, calls, db.Trail(), auditKey(t))
 	requireAllMethods(t, calls, "DB", reflect.TypeOf(db), "Close", "Trail")
 	requireAllMethods(t, calls, "Reader", reflect.TypeOf(r), "Close", "WaitForChange", "Trail")

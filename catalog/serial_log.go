@@ -35,23 +35,31 @@ type SerialLogQuery struct {
 	Before int64
 	// Limit bounds the number of entries.
 	Limit int
+	// Bare leaves out the texts of the assertions, which may be large.
+	Bare bool
 }
 
 // SerialLog returns entries of the log, the newest first.
 func (db *DB) SerialLog(ctx context.Context, q SerialLogQuery) ([]SerialLogEntry, error) {
-	const text = `
-		select id, brand_id, model, serial, revision, device_key, key_id, policy, origin, signed_at, request, assertion from serial_log
-		where brand_id = @brand and model = @model and (@serial = '' or serial = @serial) and (@before = 0 or id < @before)
-			and (@start::timestamptz is null or signed_at >= @start) and (@end::timestamptz is null or signed_at < @end)
-		order by id desc limit @limit`
+	const entries = `
+		select id, brand_id, model, serial, revision, device_key, key_id, policy, origin, signed_at,
+			case when @bare then '' else request end, case when @bare then '' else assertion end
+		from serial_log
+		where brand_id = @brand and model = @model and (@before = 0 or id < @before)
+			and (@start::timestamptz is null or signed_at >= @start) and (@end::timestamptz is null or signed_at < @end)`
+	const ofSerial = ` and serial = @serial` // a condition of its own finds the index
+	query := entries
+	if q.Serial != "" {
+		query += ofSerial
+	}
 	moment := func(t time.Time) *time.Time {
 		if t.IsZero() {
 			return nil
 		}
 		return &t
 	}
-	rows, err := db.pool.Query(ctx, text, pgx.NamedArgs{"brand": q.BrandID, "model": q.Model, "serial": q.Serial, "before": q.Before,
-		"start": moment(q.Start), "end": moment(q.End), "limit": q.Limit})
+	rows, err := db.pool.Query(ctx, query+` order by id desc limit @limit`, pgx.NamedArgs{"brand": text(q.BrandID), "model": text(q.Model), "serial": text(q.Serial),
+		"before": q.Before, "start": moment(q.Start), "end": moment(q.End), "limit": q.Limit, "bare": q.Bare})
 	if err != nil {
 		return nil, fmt.Errorf("read the log of serials: %w", interpret(err))
 	}

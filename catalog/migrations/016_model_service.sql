@@ -48,6 +48,8 @@ create table remodel (
   description text not null,
   created_at  timestamptz not null default now(),
   created_by  text not null,
+  modified_at timestamptz not null default now(),
+  modified_by text not null default '',
   primary key (brand_id, from_model, to_model, from_serial)
 );
 
