@@ -10,7 +10,8 @@ import (
 )
 
 // administrationPaths are the paths of the API for administrators. Clients of the original look for it at the store's own URL.
-var administrationPaths = []string{"/v2/auth/identity", "/v2/auth/issue-store-admin", "/api/v2/tokens/", "/v2/metadata/overrides", "/v2/metadata/overrides/"}
+var administrationPaths = []string{"/v2/auth/identity", "/v2/auth/issue-store-admin", "/api/v2/tokens/", "/v2/metadata/overrides", "/v2/metadata/overrides/",
+	"/publishergw/"}
 
 // administer answers administrators over TLS, if the settings allow it.
 func (s *Server) administer(w http.ResponseWriter, r *http.Request) {

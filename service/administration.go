@@ -7,9 +7,10 @@ import (
 	"net/http"
 
 	"offlinestore/catalog"
-	"offlinestore/instance"
 	"offlinestore/instance/settings"
 	"offlinestore/server/admin"
+	"offlinestore/server/gateway"
+	"offlinestore/server/gateway/api"
 )
 
 // SecretError means that the secret of the administration's logins cannot be used.
@@ -27,7 +28,8 @@ type administration struct {
 }
 
 // openAdministration opens the administration. It is empty if there is no place for it.
-func openAdministration(ctx context.Context, in *instance.Instance, l *Listeners, log *slog.Logger) (administration, error) {
+func (c Config) openAdministration(ctx context.Context) (administration, error) {
+	in, l, log := c.Instance, c.Listeners, c.Logger.With("on", "administration")
 	if l.admin == nil && !in.Settings.Values().AdminOnStoreURL {
 		return administration{}, nil
 	}
@@ -39,11 +41,12 @@ func openAdministration(ctx context.Context, in *instance.Instance, l *Listeners
 	if err != nil {
 		return administration{}, err
 	}
-	srv, err := admin.New(admin.Config{Store: db, Secret: secret, Logger: log.With("on", "administration")})
+	srv, err := admin.New(admin.Config{Store: db, Secret: secret, Logger: log})
 	if err != nil {
 		db.Close()
 		return administration{}, &SecretError{err}
 	}
+	srv.Mount(api.Path, gateway.New(gateway.Config{Admin: srv, Store: db, Token: c.Token, Logger: log}))
 	return administration{srv, db}, nil
 }
 

@@ -42,7 +42,7 @@ type Announcement struct {
 // Run serves until ctx ends, or until one of the servers fails. It closes the instance's writable connection: nothing that devices
 // reach can write more than counts of wanted items, used nonces and serials, since the tables are up to date and the reader's role may only SELECT the others.
 func Run(ctx context.Context, c Config) error {
-	remote, err := openAdministration(ctx, c.Instance, c.Listeners, c.Logger)
+	remote, err := c.openAdministration(ctx)
 	if err != nil {
 		return err
 	}

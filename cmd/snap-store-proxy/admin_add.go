@@ -55,13 +55,17 @@ logins.`,
 }
 
 func addWithToken(c *cobra.Command, dir *instance.Dir, a catalog.Admin) error {
-	token, until := admin.NewToken(), time.Now().Add(admin.TokenLife)
+	token, err := admin.NewToken(a.Email)
+	if err != nil {
+		return err
+	}
+	until := time.Now().Add(admin.TokenLife)
 	a.Secret, a.Once, a.ExpiresAt = admin.HashPassword(token), true, &until
 	if err := addAdmin(c, dir, a); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "The token is the password of one login by %s, until %s.\n", a.Email, until.UTC().Format(time.RFC3339))
-	_, err := fmt.Fprintln(c.OutOrStdout(), token)
+	_, err = fmt.Fprintln(c.OutOrStdout(), token)
 	return err
 }
 

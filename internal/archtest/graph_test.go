@@ -52,6 +52,7 @@ func graph() map[string][]string {
 		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "safeyaml", "session", "snap", "catalog", "transfer", "registrar"},
 		"server/admin":       {"server/admin/api", "channel", "catalog", "transfer"},
 		"server/admin/api":   {"blob", "macaroons"}, // no catalog: store-admin's login runs on laptops
+		"server/gateway":     {"server/admin", "server/gateway/api", "assertion", "audit", "catalog", "registrar", "transfer"},
 		"server/gateway/api": {"server/admin/api"},
 		// Layer 5: an installed store as a whole.
 		"instance":           {"assertion", "blob", "bundle", "catalog", "certificate", "closure", "instance/backup", "instance/pgcluster", "instance/settings", "registration", "server/admin/api"},
@@ -61,7 +62,7 @@ func graph() map[string][]string {
 		"instance/settings":  {"blob", "instance/conninfo", "safeyaml"},
 		"instance/wanted":    {"assertion", "catalog", "snap"},
 		// Layer 6: a running one.
-		"service": {"catalog", "certificate", "instance", "instance/settings", "registrar", "registration", "registry", "server", "server/admin", "server/admin/api", "session", "transfer"},
+		"service": {"catalog", "certificate", "instance", "instance/settings", "registrar", "registration", "registry", "server", "server/admin", "server/admin/api", "server/gateway", "server/gateway/api", "session", "transfer"},
 	}
 }
 

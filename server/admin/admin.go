@@ -26,6 +26,8 @@ type Config struct {
 	Store *catalog.DB
 	// Secret signs the macaroons: proxy.auth.secret. A new secret ends all logins.
 	Secret string
+	// StoreAdmin returns the administrator of the Snap Store who is one here, too; nil if there is none.
+	StoreAdmin func() StoreAdmin
 	// Logger gets the actions of administrators; nil discards them.
 	Logger *slog.Logger
 	// Now is the clock; nil is time.Now.
@@ -39,7 +41,7 @@ type Server struct {
 	identity            api.Identity
 	accounts, addresses *limiter
 	hashing             chan struct{}
-	handler             http.Handler
+	mux                 *http.ServeMux
 }
 
 // minSecret is the shortest secret that New accepts, in bytes.
@@ -57,27 +59,32 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, keys: deriveKeys(cfg.Secret), identity: api.NewIdentity(cfg.Secret), hashing: make(chan struct{}, maxHashing)}
 	s.accounts = newLimiter(accountBurst, accountPause, cfg.Now)
 	s.addresses = newLimiter(addressBurst, addressPause, cfg.Now)
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+api.IdentityPath, s.proveIdentity)
-	mux.HandleFunc("POST /v2/auth/issue-store-admin", s.issue)
-	mux.HandleFunc("POST /api/v2/tokens/discharge", s.discharge)
-	mux.HandleFunc("POST /api/v2/tokens/refresh", s.refresh)
-	mux.HandleFunc("GET /v2/metadata/overrides/{snap}", s.authorized(s.listOverrides))
-	mux.HandleFunc("POST /v2/metadata/overrides", s.authorized(s.setOverrides))
-	mux.HandleFunc("GET /_status/check", s.serveStatus)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	if cfg.StoreAdmin == nil {
+		s.cfg.StoreAdmin = func() StoreAdmin { return StoreAdmin{} }
+	}
+	s.mux = http.NewServeMux()
+	s.mux.HandleFunc("POST "+api.IdentityPath, s.proveIdentity)
+	s.mux.HandleFunc("POST /v2/auth/issue-store-admin", s.issue)
+	s.mux.HandleFunc("POST /api/v2/tokens/discharge", s.discharge)
+	s.mux.HandleFunc("POST /api/v2/tokens/refresh", s.refresh)
+	s.mux.HandleFunc("GET /v2/metadata/overrides/{snap}", s.authorized("", s.listOverrides))
+	s.mux.HandleFunc("POST /v2/metadata/overrides", s.authorized(catalog.RoleOperator, s.setOverrides))
+	s.mux.HandleFunc("GET /_status/check", s.serveStatus)
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusNotFound, codeNotFound, "there is nothing here; devices are served on another port")
 	})
-	s.handler = harden(mux)
 	return s, nil
 }
 
+// Mount adds another API below a path. It authorises its requests with [Server.Authorize].
+func (s *Server) Mount(path string, api http.Handler) { s.mux.Handle(path+"/", api) }
+
 // Handler returns the API.
-func (s *Server) Handler() http.Handler { return s.handler }
+func (s *Server) Handler() http.Handler { return harden(s.mux) }
 
 // HTTPServer returns an http.Server for the API on addr, with bounds on time and size.
 func (s *Server) HTTPServer(addr string) *http.Server {
-	out := transfer.NewServer(addr, s.handler, s.cfg.Logger)
+	out := transfer.NewServer(addr, s.Handler(), s.cfg.Logger)
 	out.ConnContext = withPeer
 	return out
 }

@@ -221,3 +221,12 @@ func compact(s string) string {
 	}
 	return b.String()
 }
+
+func (a *administration) newToken(email string) string {
+	a.t.Helper()
+	token, err := admin.NewToken(email)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return token
+}

@@ -15,8 +15,9 @@ func (s *Server) proveIdentity(w http.ResponseWriter, r *http.Request) {
 	if !s.readJSON(w, r, maxLogin, &req) {
 		return
 	}
-	at, ok := s.location(w, r)
-	if !ok {
+	at, refusal := s.location(r)
+	if refusal != nil {
+		s.refuse(w, r, refusal)
 		return
 	}
 	answer, err := s.identity.Prove(at, req)

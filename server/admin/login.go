@@ -14,8 +14,9 @@ import (
 const maxLogin = 32 << 10
 
 func (s *Server) issue(w http.ResponseWriter, r *http.Request) {
-	at, ok := s.location(w, r)
-	if !ok {
+	at, refusal := s.location(r)
+	if refusal != nil {
+		s.refuse(w, r, refusal)
 		return
 	}
 	m, err := s.keys.newRoot(at, s.cfg.Now())
@@ -36,8 +37,9 @@ func (s *Server) discharge(w http.ResponseWriter, r *http.Request) {
 	if !s.readJSON(w, r, maxLogin, &req) {
 		return
 	}
-	at, ok := s.location(w, r)
-	if !ok {
+	at, refusal := s.location(r)
+	if refusal != nil {
+		s.refuse(w, r, refusal)
 		return
 	}
 	until, err := s.keys.verifyTicket(forDischarge, []byte(req.CaveatID), s.cfg.Now())
@@ -52,43 +54,33 @@ func (s *Server) discharge(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusUnauthorized, codeCredentials, "wrong email or password")
 		return
 	}
-	session, ok := s.logIn(w, r, req, until)
-	if !ok {
+	session, refusal := s.logIn(r, req.Email, req.Password, until)
+	if refusal != nil {
+		s.refuse(w, r, refusal)
 		return
 	}
 	s.giveDischarge(w, r, []byte(req.CaveatID), at, grant{session, 1})
 }
 
-// logIn verifies the password and records the login. If it refuses the request, it answers it, with the same answer for an unknown
-// account.
-func (s *Server) logIn(w http.ResponseWriter, r *http.Request, req api.DischargeRequest, until time.Time) (session string, ok bool) {
-	email, err := ValidateEmail(req.Email)
+// logIn verifies the password and records the login. The refusal is the same for an unknown account.
+func (s *Server) logIn(r *http.Request, name, password string, until time.Time) (session string, refusal *Refusal) {
+	email, err := ValidateEmail(name)
 	if err != nil {
-		email = req.Email
+		email = name
 	}
-	// An attempt that the address may not make does not count against the account, so nobody can lock an account out from one
-	// place.
-	wait := s.addresses.countAttempt(address(r))
-	if wait == 0 {
-		wait = s.accounts.countAttempt(email)
-	}
-	if wait > 0 {
-		s.cfg.Logger.Warn("too many logins", "from", address(r))
-		w.Header().Set("Retry-After", fmt.Sprint(int(wait.Seconds())+1))
-		s.fail(w, r, http.StatusTooManyRequests, codeTooMany, "too many attempts; wait before the next")
-		return "", false
+	if refusal := s.countAttempt(r, email); refusal != nil {
+		return "", refusal
 	}
 	a, err := s.cfg.Store.Admin(r.Context(), email)
 	if errors.Is(err, catalog.ErrNoAdmin) {
 		a, err = &catalog.Admin{}, nil
 	}
 	if err != nil {
-		s.failStore(w, r, err)
-		return "", false
+		return "", s.refusalOf(err)
 	}
-	good, err := s.verifyPassword(r.Context(), a.Secret, req.Password)
+	good, err := s.verifyPassword(r.Context(), a.Secret, password)
 	if err != nil {
-		return "", false // an error means that the client is gone
+		return "", s.refusalOf(err) // the client is gone, and gets no answer
 	}
 	expired := a.ExpiresAt != nil && !s.cfg.Now().Before(*a.ExpiresAt)
 	session = hex.EncodeToString(random(16))
@@ -99,15 +91,29 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request, req api.Discharge
 	}
 	switch {
 	case errors.Is(err, catalog.ErrNoAdmin):
-		s.cfg.Logger.Warn("login refused", "from", address(r))
-		s.fail(w, r, http.StatusUnauthorized, codeCredentials, "wrong email or password")
-		return "", false
+		s.cfg.Logger.Warn("login refused", "from", Address(r))
+		return "", &Refusal{Status: http.StatusUnauthorized, Code: codeCredentials, Message: "wrong email or password"}
 	case err != nil:
-		s.failStore(w, r, err)
-		return "", false
+		return "", s.refusalOf(err)
 	}
-	s.cfg.Logger.Info("login", "admin", email, "from", address(r))
-	return session, true
+	s.cfg.Logger.Info("login", "admin", email, "from", Address(r))
+	return session, nil
+}
+
+// countAttempt counts an attempt to log in, or refuses it.
+func (s *Server) countAttempt(r *http.Request, account string) *Refusal {
+	// An attempt that the address may not make does not count against the account, so nobody can lock an account out from one
+	// place.
+	wait := s.addresses.countAttempt(Address(r))
+	if wait == 0 {
+		wait = s.accounts.countAttempt(account)
+	}
+	if wait == 0 {
+		return nil
+	}
+	s.cfg.Logger.Warn("too many logins", "from", Address(r))
+	return &Refusal{http.StatusTooManyRequests, codeTooMany, "too many attempts; wait before the next",
+		http.Header{"Retry-After": {fmt.Sprint(int(wait.Seconds()) + 1)}}}
 }
 
 func (s *Server) giveDischarge(w http.ResponseWriter, r *http.Request, caveat []byte, at string, g grant) {
@@ -129,8 +135,9 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request) {
 	if !s.readJSON(w, r, maxLogin, &req) {
 		return
 	}
-	at, ok := s.location(w, r)
-	if !ok {
+	at, refusal := s.location(r)
+	if refusal != nil {
+		s.refuse(w, r, refusal)
 		return
 	}
 	m, err := decode(req.DischargeMacaroon)
@@ -145,7 +152,7 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request) {
 	}
 	switch err := s.cfg.Store.RefreshSession(r.Context(), g.session, g.serial); {
 	case errors.Is(err, catalog.ErrNoSession):
-		s.cfg.Logger.Warn("refresh refused", "from", address(r))
+		s.cfg.Logger.Warn("refresh refused", "from", Address(r))
 		s.fail(w, r, http.StatusUnauthorized, codeCredentials, "the login has ended; log in again")
 		return
 	case err != nil:

@@ -48,7 +48,7 @@ func (s *Server) setOverrides(w http.ResponseWriter, r *http.Request, email stri
 		s.failStore(w, r, err)
 		return
 	}
-	s.cfg.Logger.Info("overrides changed", "admin", email, "from", address(r), "changes", len(changes))
+	s.cfg.Logger.Info("overrides changed", "admin", email, "from", Address(r), "changes", len(changes))
 	s.answer(w, http.StatusOK, NewOverridesAnswer(done))
 }
 

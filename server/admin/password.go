@@ -3,7 +3,6 @@ package admin
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/base32"
 	"encoding/base64"
 	"fmt"
 	"net/mail"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/crypto/argon2"
+	"gopkg.in/macaroon.v2"
 )
 
 // Passwords have at least MinPassword and at most MaxPassword bytes.
@@ -43,9 +43,17 @@ func hashWith(password string, salt []byte) string {
 	return fmt.Sprintf(hashForm, argonMemory, argonTime, argonThreads, b64(salt), b64(key))
 }
 
-// NewToken makes a one-time token, of 160 bits.
-func NewToken() string {
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random(20)))
+// tokenPrefix begins the identifier of a token, before the email of its admin.
+const tokenPrefix = "store-admin|token|"
+
+// NewToken makes a token for an admin. It is a macaroon, as the original's are, so that clients of both stores can exchange it. Nobody can
+// make another one, because its key is made at random and forgotten: it is worth something only while its hash is the admin's secret.
+func NewToken(email string) (string, error) {
+	m, err := macaroon.New(random(keySize), []byte(tokenPrefix+email), "store-admin", macaroon.V1)
+	if err != nil {
+		return "", err
+	}
+	return encode(m)
 }
 
 // ValidatePassword refuses a password that is too short or too long.

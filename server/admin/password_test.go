@@ -23,8 +23,12 @@ func TestPasswordsAreSalted(t *testing.T) {
 	if a, b := admin.HashPassword("correct horse"), admin.HashPassword("correct horse"); a == b {
 		t.Errorf("two hashes of a password are the same: %s", a)
 	}
-	if a, b := admin.NewToken(), admin.NewToken(); a == b || len(a) != 32 {
-		t.Errorf("tokens %s and %s", a, b)
+	a, err := admin.NewToken("jo@example.internal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := admin.NewToken("jo@example.internal"); err != nil || a == b || len(a) < 64 {
+		t.Errorf("tokens %s and %s, %v", a, b, err)
 	}
 	if _, err := admin.New(admin.Config{Secret: "short"}); err == nil {
 		t.Error("New took a short secret")

@@ -41,11 +41,11 @@ var (
 )
 
 // keys are the keys of the macaroons, each for one purpose.
-type keys struct{ root, discharge, caveat []byte }
+type keys struct{ root, discharge, caveat, pass []byte }
 
 func deriveKeys(secret string) keys {
 	derive := func(purpose string) []byte { return sum([]byte(secret), []byte("offlinestore admin "+purpose)) }
-	return keys{derive("root"), derive("discharge"), derive("caveat")}
+	return keys{derive("root"), derive("discharge"), derive("caveat"), derive("pass")}
 }
 
 func sum(key, data []byte) []byte {

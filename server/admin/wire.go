@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
@@ -26,33 +28,45 @@ const (
 	codeInternal    = "internal-error"
 	codeNeedLogin   = "macaroon-authorization-required"
 	codeNeedRefresh = "macaroon-needs-refresh"
+	codeNeedRole    = "macaroon-permission-required"
 	codeCredentials = "INVALID_CREDENTIALS"
 	codeTooMany     = "TOO_MANY_REQUESTS"
 )
 
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, status int, code, message string) {
-	s.cfg.Logger.Debug("refused", "method", r.Method, "path", r.URL.Path, "status", status, "from", address(r), "why", message)
+	s.cfg.Logger.Debug("refused", "method", r.Method, "path", r.URL.Path, "status", status, "from", Address(r), "why", message)
 	e := api.Error{Code: code, Message: message}
 	s.answer(w, status, api.ErrorBody{Error: e, ErrorList: []api.Error{e}})
 }
 
-// failStore answers with an error of the catalogue. A fault of the database is logged for the operator, and not shown to the
-// client.
+// refuse answers with a refusal.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, f *Refusal) {
+	maps.Copy(w.Header(), f.Header)
+	s.fail(w, r, f.Status, f.Code, f.Message)
+}
+
 func (s *Server) failStore(w http.ResponseWriter, r *http.Request, err error) {
+	s.refuse(w, r, s.refusalOf(err))
+}
+
+// refusalOf returns the answer to an error of the catalogue. A fault of the database is logged for the operator, and not shown to the
+// client.
+func (s *Server) refusalOf(err error) *Refusal {
 	var notFound *catalog.NotFoundError
 	var channel *catalog.ChannelError
 	switch {
 	case errors.As(err, &notFound):
-		s.fail(w, r, http.StatusNotFound, codeNotFound, notFound.Error())
+		return &Refusal{Status: http.StatusNotFound, Code: codeNotFound, Message: notFound.Error()}
 	case errors.As(err, &channel):
-		s.fail(w, r, http.StatusBadRequest, codeBadRequest, channel.Error())
+		return &Refusal{Status: http.StatusBadRequest, Code: codeBadRequest, Message: channel.Error()}
 	case errors.Is(err, catalog.ErrUnavailable):
 		s.cfg.Logger.Error("administration", "err", err)
-		s.fail(w, r, http.StatusServiceUnavailable, codeUnavailable, "the database is not available")
-	default:
-		s.cfg.Logger.Error("administration", "err", err)
-		s.fail(w, r, http.StatusInternalServerError, codeInternal, "the store could not do it; its log says why")
+		return &Refusal{Status: http.StatusServiceUnavailable, Code: codeUnavailable, Message: "the database is not available"}
+	case errors.Is(err, context.Canceled):
+		return &Refusal{Status: http.StatusServiceUnavailable, Code: codeUnavailable, Message: "the request was given up"}
 	}
+	s.cfg.Logger.Error("administration", "err", err)
+	return &Refusal{Status: http.StatusInternalServerError, Code: codeInternal, Message: "the store could not do it; its log says why"}
 }
 
 func (s *Server) answer(w http.ResponseWriter, status int, v any) {
@@ -64,12 +78,20 @@ func (s *Server) answer(w http.ResponseWriter, status int, v any) {
 	transfer.WriteText(w, status, "application/json", b)
 }
 
-// readJSON reads one value of at most limit bytes, without unknown fields, or answers the request with an error and returns false.
-// It refuses other types than JSON's, since browsers send such requests for any page.
+// readJSON reads one value, or answers the request with an error and returns false.
 func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) bool {
+	refusal := ReadJSON(w, r, limit, v)
+	if refusal != nil {
+		s.refuse(w, r, refusal)
+	}
+	return refusal == nil
+}
+
+// ReadJSON reads one value of at most limit bytes, without unknown fields. It refuses other types than JSON's, since browsers send such
+// requests for any page.
+func ReadJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) *Refusal {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
-		s.fail(w, r, http.StatusUnsupportedMediaType, codeBadRequest, "the Content-Type must be application/json")
-		return false
+		return &Refusal{Status: http.StatusUnsupportedMediaType, Code: codeBadRequest, Message: "the Content-Type must be application/json"}
 	}
 	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
 	dec.DisallowUnknownFields()
@@ -85,13 +107,11 @@ func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, limit int64, v
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err == nil:
-		return true
+		return nil
 	case errors.As(err, &tooLarge):
-		s.fail(w, r, http.StatusRequestEntityTooLarge, codeTooLarge, "the request is too large")
-	default:
-		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the request is not the JSON that belongs here")
+		return &Refusal{Status: http.StatusRequestEntityTooLarge, Code: codeTooLarge, Message: "the request is too large"}
 	}
-	return false
+	return &Refusal{Status: http.StatusBadRequest, Code: codeBadRequest, Message: "the request is not the JSON that belongs here"}
 }
 
 // validHost limits the characters of a location: it comes from clients, and is sent to clients. A limit of the length in the expression
@@ -101,19 +121,18 @@ var validHost = regexp.MustCompile(`^[A-Za-z0-9.:\[\]_-]+$`)
 const maxHost = 255
 
 // location returns the host at which a client reached this API, where it logs in too.
-func (s *Server) location(w http.ResponseWriter, r *http.Request) (string, bool) {
+func (s *Server) location(r *http.Request) (string, *Refusal) {
 	if len(r.Host) > maxHost || !validHost.MatchString(r.Host) {
-		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header Host names no host")
-		return "", false
+		return "", &Refusal{Status: http.StatusBadRequest, Code: codeBadRequest, Message: "the header Host names no host"}
 	}
 	if r.TLS != nil {
-		return "https://" + r.Host, true
+		return "https://" + r.Host, nil
 	}
-	return "http://" + r.Host, true
+	return "http://" + r.Host, nil
 }
 
-// address returns the client's address, or the network that surely belongs to the client alone. A host has many addresses for itself.
-func address(r *http.Request) string {
+// Address returns the client's address, or the network that surely belongs to the client alone. A host has many addresses for itself.
+func Address(r *http.Request) string {
 	if peer, ok := r.Context().Value(peerKey{}).(string); ok {
 		return peer
 	}

@@ -26,7 +26,7 @@ type ErrorBody struct {
 
 // The codes of errors.
 const (
-	CodeBadRequest      = "api-error"
+	CodeBadRequest      = "bad-request"
 	CodeNotFound        = "resource-not-found"
 	CodeExists          = "resource-already-exists"
 	CodeInUse           = "resource-in-use"
@@ -87,8 +87,10 @@ type Brand struct {
 
 // Model is a model whose devices the store registers.
 type Model struct {
-	// APIKey is null if devices need none.
+	// APIKey is null if devices need none. Administrators who may not change models see null instead of a key, with APIKeySet true, which
+	// only this store has.
 	APIKey         *string    `json:"api-key"`
+	APIKeySet      bool       `json:"api-key-set"`
 	BrandAccountID string     `json:"brand-account-id"`
 	CreatedAt      time.Time  `json:"created-at"`
 	CreatedBy      Account    `json:"created-by"`
@@ -166,7 +168,7 @@ type SerialLogItem struct {
 	SerialRequestAssertion string `json:"serial-request-assertion,omitempty"`
 }
 
-// SerialLog is a page of the log, oldest entry first. NextCursor leads to the next page, or is null at the end.
+// SerialLog is a page of the log, the newest entry first. NextCursor leads to the next page, or is null at the end.
 type SerialLog struct {
 	Items      []SerialLogItem `json:"items"`
 	NextCursor *string         `json:"next-cursor"`

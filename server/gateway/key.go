@@ -1,0 +1,198 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"regexp"
+	"time"
+
+	"offlinestore/assertion"
+	"offlinestore/catalog"
+	"offlinestore/registrar"
+	"offlinestore/server/gateway/api"
+)
+
+const (
+	// keyTime bounds the time in which a slow token makes a key, and signTime the time in which it signs.
+	keyTime  = 15 * time.Minute
+	signTime = 3 * time.Minute
+)
+
+// validKeyName matches the names of keys that snapd accepts in an account-key-request.
+var validKeyName = regexp.MustCompile(`^(?:[a-z0-9]+-?)*[a-z](?:-?[a-z0-9])*$`)
+
+const maxKeyName = 64
+
+func describeKey(k catalog.SigningKey) api.SigningKey {
+	out := api.SigningKey{BrandAccountID: k.BrandID, CreatedAt: k.CreatedAt.UTC(), CreatedBy: person(k.CreatedBy), Fingerprint: k.Fingerprint,
+		Name: k.Name, SHA3384: k.ID, Registered: k.Registered}
+	out.ModifiedAt, out.ModifiedBy = modification(k.Stamp)
+	return out
+}
+
+func (g *gateway) keys(r *request) (any, error) {
+	list, err := g.Store.SigningKeys(r.Context(), r.PathValue("brand"))
+	if err != nil {
+		return nil, err
+	}
+	out := []api.SigningKey{}
+	for _, k := range list {
+		out = append(out, describeKey(k))
+	}
+	return out, nil
+}
+
+// requireToken returns an error if the store has no token.
+func (g *gateway) requireToken() error {
+	if g.Token == nil {
+		return &requestError{http.StatusConflict, api.CodeNoToken, "this store has no token for keys: proxy.hsm.token-label and proxy.hsm.token-pin name one"}
+	}
+	return nil
+}
+
+// patience makes the connection wait for a slow token, longer than for other answers.
+func (r *request) patience(limit time.Duration) {
+	c := http.NewResponseController(r.w)
+	until := time.Now().Add(limit + time.Minute)
+	_ = c.SetReadDeadline(until) // without a connection, as in tests, nothing limits the time
+	_ = c.SetWriteDeadline(until)
+}
+
+// addKey makes a key on the token. A client that has gone does not lose it: the key gets its row all the same.
+func (g *gateway) addKey(r *request) (any, error) {
+	var req api.CreateSigningKeyRequest
+	if err := r.read(&req); err != nil {
+		return nil, err
+	}
+	if len(req.Name) > maxKeyName || !validKeyName.MatchString(req.Name) {
+		return nil, badRequest("the name of a key has at most 64 lower-case letters, at least one, digits, and single dashes between them")
+	}
+	if err := g.requireToken(); err != nil {
+		return nil, err
+	}
+	if !g.begin(req.Name) {
+		return nil, &requestError{http.StatusConflict, api.CodeBusy, "a key of this name is being made"}
+	}
+	defer g.end(req.Name)
+	r.patience(keyTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), keyTime)
+	defer cancel()
+	k, err := g.makeKey(ctx, r.login.Email, r.PathValue("brand"), req.Name)
+	if err != nil {
+		return nil, err
+	}
+	return created{describeKey(*k)}, nil
+}
+
+// begin notes that a key is being made. It returns false if one of the name is being made already.
+func (g *gateway) begin(name string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.making[name] {
+		return false
+	}
+	g.making[name] = true
+	return true
+}
+
+func (g *gateway) end(name string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.making, name)
+}
+
+func (g *gateway) makeKey(ctx context.Context, by, brand, name string) (*catalog.SigningKey, error) {
+	if err := g.Store.RequireFreeKeyName(ctx, brand, name); err != nil {
+		return nil, err
+	}
+	made, err := g.Token.Generate(ctx, name)
+	if errors.Is(err, registrar.ErrKeyExists) {
+		made, err = g.findKey(ctx, name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	signing, err := g.signingKey(ctx, made.ID)
+	if err != nil {
+		return nil, err
+	}
+	k := catalog.SigningKey{ID: made.ID, BrandID: brand, Name: name, Fingerprint: signing.Fingerprint()}
+	if err := g.Store.AddSigningKey(ctx, by, k); err != nil {
+		return nil, err
+	}
+	return g.Store.SigningKey(ctx, brand, made.ID)
+}
+
+// findKey returns a key that is on the token already. It has no row if its making was interrupted. Otherwise AddSigningKey refuses it,
+// because it is another brand's.
+func (g *gateway) findKey(ctx context.Context, name string) (registrar.TokenKey, error) {
+	list, err := g.Token.Keys(ctx)
+	if err != nil {
+		return registrar.TokenKey{}, err
+	}
+	for _, k := range list {
+		if k.Name == name {
+			return k, nil
+		}
+	}
+	return registrar.TokenKey{}, registrar.ErrKeyExists
+}
+
+// signingKey returns a key on the token, ready to sign.
+func (g *gateway) signingKey(ctx context.Context, id string) (*assertion.SigningKey, error) {
+	signer, err := g.Token.Signer(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return assertion.NewSigningKey(signer)
+}
+
+// removeKey forgets a key that no policy uses, and then deletes it from the token. If the token fails, a request to make a key of the name
+// finds it again.
+func (g *gateway) removeKey(r *request) (any, error) {
+	if err := g.requireToken(); err != nil {
+		return nil, err
+	}
+	r.patience(signTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), signTime)
+	defer cancel()
+	if err := g.Token.Check(ctx); err != nil {
+		return nil, err
+	}
+	id := r.PathValue("key")
+	if err := g.Store.RemoveSigningKey(ctx, r.PathValue("brand"), id); err != nil {
+		return nil, err
+	}
+	if err := g.Token.Delete(ctx, id); err != nil && !errors.Is(err, registrar.ErrNoKey) {
+		g.Logger.Error("a key that was removed stays on the token", "key", id, "err", err)
+		return nil, err
+	}
+	return nil, nil
+}
+
+// keyRequest returns the account-key-request of a key, signed by the key itself, as the Snap Store wants it.
+func (g *gateway) keyRequest(r *request) (any, error) {
+	if err := g.requireToken(); err != nil {
+		return nil, err
+	}
+	k, err := g.Store.SigningKey(r.Context(), r.PathValue("brand"), r.PathValue("key"))
+	if err != nil {
+		return nil, err
+	}
+	r.patience(signTime)
+	ctx, cancel := context.WithTimeout(r.Context(), signTime)
+	defer cancel()
+	signing, err := g.signingKey(ctx, k.ID)
+	if err != nil {
+		return nil, err
+	}
+	a, err := assertion.Sign(map[string]any{
+		"type": "account-key-request", "account-id": k.BrandID, "name": k.Name, "public-key-sha3-384": k.ID,
+		"since": g.Now().UTC().Format(time.RFC3339),
+	}, signing.PublicKeyBody(), signing)
+	if err != nil {
+		return nil, err
+	}
+	return document{"application/x.ubuntu.assertion", a.Raw()}, nil
+}

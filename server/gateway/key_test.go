@@ -1,0 +1,109 @@
+package gateway_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"offlinestore/internal/registrartest"
+	"offlinestore/registrar"
+	"offlinestore/server/gateway"
+	"offlinestore/server/gateway/api"
+)
+
+// TestSlowKey makes a key on a slow token: others are told, and the key is there although its client has gone.
+func TestSlowKey(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	s.token.Slow(2 * time.Second)
+	ctx, leave := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		req, err := http.NewRequestWithContext(ctx, "POST", s.url+api.Path+inBrand+"/signing_key", bytes.NewReader([]byte(`{"name":"slow"}`)))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Authorization", "Macaroon "+s.logins[modeller])
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			resp.Body.Close()
+			t.Errorf("the client did not leave in time: %s", resp.Status)
+		}
+	})
+	time.Sleep(500 * time.Millisecond)
+	s.refused(409, api.CodeBusy, modeller, "POST", inBrand+"/signing_key", `{"name":"slow"}`)
+	s.want(200, nil, viewer, "GET", inBrand+"/signing_key", nil) // it keeps nobody else waiting
+	leave()
+	wg.Wait()
+	for range 100 {
+		var keys []api.SigningKey
+		if s.want(200, &keys, viewer, "GET", inBrand+"/signing_key", nil); len(keys) == 1 {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Error("the key was lost")
+}
+
+// TestLostKey adopts a key that is on the token without a row, and not one of another brand.
+func TestLostKey(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	lost, err := s.token.Generate(t.Context(), "serials")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k := s.addKey("serials"); k.SHA3384 != lost.ID {
+		t.Errorf("key %s, want the one that is on the token: %s", k.SHA3384, lost.ID)
+	}
+	s.refused(409, api.CodeExists, modeller, "POST", inBrand+"/signing_key", `{"name":"serials"}`)
+	s.push(s.stack.Account("other", "Other", nil))
+	s.refused(409, api.CodeExists, modeller, "POST", "/v1/brand/other/signing_key", `{"name":"serials"}`)
+}
+
+// lazyToken makes keys, and then takes too long to answer.
+type lazyToken struct {
+	*registrartest.Token
+	late bool
+}
+
+func (l *lazyToken) Generate(ctx context.Context, name string) (registrar.TokenKey, error) {
+	k, err := l.Token.Generate(ctx, name)
+	if l.late {
+		return registrar.TokenKey{}, registrar.ErrBusy
+	}
+	return k, err
+}
+
+func (l *lazyToken) Delete(ctx context.Context, id string) error {
+	if l.late {
+		return errors.Join(registrar.ErrNoToken, errors.New("it was pulled out"))
+	}
+	return l.Token.Delete(ctx, id)
+}
+
+// TestTokenStopsHalfway lets the token fail after a key was made, and before one is deleted: asking again succeeds.
+func TestTokenStopsHalfway(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	lazy := &lazyToken{Token: s.token, late: true}
+	s.serve(gateway.Config{Token: lazy})
+	s.refused(503, api.CodeBusy, modeller, "POST", inBrand+"/signing_key", `{"name":"serials"}`)
+	lazy.late = false
+	key := s.addKey("serials")
+	lazy.late = true
+	s.refused(503, api.CodeNoToken, modeller, "DELETE", inBrand+"/signing_key/"+key.SHA3384, nil)
+	lazy.late = false
+	if again := s.addKey("serials"); again.SHA3384 != key.SHA3384 {
+		t.Errorf("another key: %s, want %s", again.SHA3384, key.SHA3384)
+	}
+	s.want(204, nil, modeller, "DELETE", inBrand+"/signing_key/"+key.SHA3384, nil)
+	if left, err := s.token.Keys(t.Context()); err != nil || len(left) != 0 {
+		t.Errorf("keys on the token: %v, %v; want none", left, err)
+	}
+}
