@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// ErrSerialConflict reports a serial that can't be recorded, because the request, the policy or the serial has changed since PlanSerial.
-var ErrSerialConflict = errors.New("the serial has changed meanwhile")
+// ErrSerialConflict reports serials that can't be recorded together, because another server has recorded one of the devices.
+var ErrSerialConflict = errors.New("another server has recorded a serial of the same device")
 
 // ModelPolicy is a device model as requests for serials need it.
 type ModelPolicy struct {
@@ -63,7 +60,7 @@ type SerialPlan struct {
 	Waits bool
 }
 
-// PlanSerial returns the serial that a device may get for a request. It reserves nothing: RecordSerial finds out whether another device was
+// PlanSerial returns the serial that a device may get for a request. It reserves nothing: RecordSerials finds out whether another device was
 // faster.
 func (r *Reader) PlanSerial(ctx context.Context, id SerialRequestID, w SerialWish) (p SerialPlan, err error) {
 	if err := p.query(id, w)(func(q string, args ...any) error {
@@ -94,49 +91,4 @@ func (p *SerialPlan) query(id SerialRequestID, w SerialWish) func(ask func(q str
 
 func (p *SerialPlan) columns() []any {
 	return []any{&p.Serial, &p.Revision, &p.Policy, &p.MayRemodel, &p.Waits}
-}
-
-// recordSerial records a serial and its assertion, and answers the request with it, or it changes nothing. The request must still wait, the
-// policy must be the active one, and the serial must be new, or the device's own with the revision before.
-const recordSerial = `
-	with waiting as (
-		select id from serial_request where id = $1 and request = $2 and state = 'taken' for update
-	), active as (
-		select from serial_policy where brand_id = $4 and model = $5 having max(revision) = $10
-	), held as (
-		insert into serial (brand_id, model, serial, device_key, revision) select $4, $5, $6, $8, $7 from waiting, active
-		on conflict (brand_id, model, serial) do update set revision = excluded.revision
-			where serial.device_key = excluded.device_key and serial.revision = excluded.revision - 1
-		returning brand_id
-	), logged as (
-		insert into serial_log (brand_id, model, serial, revision, device_key, key_id, policy, origin, request, assertion)
-		select brand_id, $5, $6, $7, $8, $9, $10, $11, $12, $13 from held
-		returning id
-	)
-	update serial_request r set state = $3, log_id = logged.id, changed_at = now() from logged where r.id = $1`
-
-// RecordSerial records a serial that was signed, before anybody sees it, as the answer to a request that TakeSerialRequest has taken.
-// A delivered answer is not given out again. The error is ErrSerialConflict if the plan for the serial does not hold any more.
-func (r *Reader) RecordSerial(ctx context.Context, id SerialRequestID, e SerialLogEntry, delivered bool) error {
-	state := requestSigned
-	if delivered {
-		state = requestDelivered
-	}
-	recorded := false
-	var b pgx.Batch
-	b.Queue(`begin read write`)
-	b.Queue(recordSerial, id.ID, id.Sum[:], state, e.BrandID, e.Model, e.Serial, e.Revision, e.DeviceKey, e.KeyID, e.Policy, e.Origin,
-		e.Request, e.Assertion).Exec(func(tag pgconn.CommandTag) error {
-		recorded = tag.RowsAffected() == 1
-		return nil
-	})
-	b.Queue(`commit`)
-	err := r.pool.SendBatch(ctx, &b).Close()
-	if isCode(err, "23505") || err == nil && !recorded { // unique_violation: the device's key has another serial by now
-		err = ErrSerialConflict
-	}
-	if err != nil {
-		return fmt.Errorf("record a serial: %w", interpret(err))
-	}
-	return nil
 }

@@ -58,7 +58,7 @@ func (r *Reader) TakeSerialRequest(ctx context.Context, id SerialRequestID, w Se
 	}
 	var b pgx.Batch
 	b.Queue(`begin read write`)
-	b.Queue(`set local synchronous_commit = off`) // RecordSerial waits for the disk
+	b.Queue(`set local synchronous_commit = off`) // RecordSerials waits for the disk
 	b.Queue(q, id.ID, id.Sum[:], expires).Exec(func(tag pgconn.CommandTag) error {
 		t.Mine = tag.RowsAffected() == 1
 		return nil

@@ -116,7 +116,7 @@ func (r *Registrar) issue(ctx context.Context, j *job, turn chan struct{}) (stri
 			return r.pick(ctx, j)
 		}
 		text, err := r.attempt(ctx, j, turn)
-		if !errors.Is(err, catalog.ErrSerialConflict) {
+		if !errors.Is(err, errNotRecorded) {
 			return text, err
 		}
 		j.plan = catalog.SerialPlan{}
@@ -134,7 +134,7 @@ func (r *Registrar) attempt(ctx context.Context, j *job, turn chan struct{}) (st
 		return "", err
 	}
 	entry := p.entry(serial)
-	if err := r.record(ctx, j, entry); err != nil {
+	if err := r.recorder.record(j, entry); err != nil {
 		return "", err
 	}
 	r.cfg.Logger.Info("a device has got its serial", "brand", p.BrandID, "model", p.Model, "serial", entry.Serial, "revision", entry.Revision, "key", entry.KeyID,
@@ -146,12 +146,6 @@ func (r *Registrar) replan(ctx context.Context, p *Proof) (catalog.SerialPlan, e
 	ctx, cancel := context.WithTimeout(ctx, recordTime)
 	defer cancel()
 	return r.cfg.Records.PlanSerial(ctx, p.id, p.wish)
-}
-
-func (r *Registrar) record(ctx context.Context, j *job, entry catalog.SerialLogEntry) error {
-	ctx, cancel := context.WithTimeout(ctx, recordTime)
-	defer cancel()
-	return r.cfg.Records.RecordSerial(ctx, j.proof.id, entry, j.deliver())
 }
 
 // pick returns the answer that another server has recorded, if the device waits here.

@@ -33,7 +33,7 @@ type Records interface {
 	TakeSerialRequest(ctx context.Context, id catalog.SerialRequestID, w catalog.SerialWish, expires time.Time) (catalog.TakenRequest, error)
 	PollSerialRequest(ctx context.Context, id catalog.SerialRequestID) (catalog.TakenRequest, error)
 	PlanSerial(ctx context.Context, id catalog.SerialRequestID, w catalog.SerialWish) (catalog.SerialPlan, error)
-	RecordSerial(ctx context.Context, id catalog.SerialRequestID, e catalog.SerialLogEntry, delivered bool) error
+	RecordSerials(ctx context.Context, list []catalog.SerialRecord) (recorded []bool, err error)
 	KeepSerialRequests(ctx context.Context, ids [][]byte, expires time.Time) error
 	DropSerialRequest(ctx context.Context, id catalog.SerialRequestID) error
 }
@@ -57,8 +57,9 @@ type Registrar struct {
 	// turns bounds the signatures at once, by key.
 	turns map[string]chan struct{}
 	// names are the new serials that are being signed. None is signed for two devices.
-	names map[[3]string]bool
-	takes chan struct{}
+	names    map[[3]string]bool
+	takes    chan struct{}
+	recorder recorder
 }
 
 // New returns a Registrar.
@@ -69,7 +70,8 @@ func New(cfg Config) *Registrar {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Registrar{cfg: cfg, jobs: make(map[string]*job), turns: make(map[string]chan struct{}), names: make(map[[3]string]bool), takes: make(chan struct{}, maxTakes)}
+	return &Registrar{cfg: cfg, jobs: make(map[string]*job), turns: make(map[string]chan struct{}), names: make(map[[3]string]bool), takes: make(chan struct{}, maxTakes),
+		recorder: recorder{records: cfg.Records}}
 }
 
 // Pending returns the number of requests that wait for the token.
