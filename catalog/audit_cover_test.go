@@ -23,7 +23,6 @@ func leavesNoRow() map[string]string {
 		"Reader.ForgetNonces": "they have expired",
 		"Trail.Sign":          "it is the trail",
 
-		"Reader.RecordSerial":         "not yet",
 		"Reader.TakeSerialRequest":    "it expires",
 		"Reader.KeepSerialRequests":   "it expires",
 		"Reader.DropSerialRequest":    "it has no answer",
