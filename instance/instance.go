@@ -37,12 +37,10 @@ type Instance struct {
 	Cluster *pgcluster.Cluster
 
 	logf func(format string, args ...any)
-	// reads reports that nothing is to be made.
-	reads bool
 }
 
 func (d Dir) newInstance(o Options) *Instance {
-	in := &Instance{Dir: d, Trust: d.Trust(), logf: o.Logf, reads: o.Existing}
+	in := &Instance{Dir: d, Trust: d.Trust(), logf: o.Logf}
 	if in.logf == nil {
 		in.logf = func(string, ...any) {}
 	}
@@ -144,9 +142,6 @@ func (in *Instance) DatabaseName() string {
 // CloseCatalog closes the connections that can write the catalogue. A server calls it before it answers the first device.
 func (in *Instance) CloseCatalog() {
 	if in.Catalog != nil {
-		if !in.reads {
-			in.sealAtEnd()
-		}
 		in.Catalog.Close()
 		in.Catalog = nil
 	}
