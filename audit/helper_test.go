@@ -71,7 +71,7 @@ func export(t testing.TB, k audit.Key, list []audit.Entry, skip int) []byte {
 
 func verify(t testing.TB, file []byte, keys ...audit.PublicKey) *audit.Result {
 	t.Helper()
-	r, err := audit.Verify(bytes.NewReader(file), keys...)
+	r, err := audit.NewVerifier(keys...).VerifyFile(bytes.NewReader(file))
 	if err != nil {
 		t.Fatal(err)
 	}

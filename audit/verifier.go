@@ -20,8 +20,9 @@ type Verifier struct {
 	early map[int64][]string
 	// vouched is the number of rows that the newest matching head vouches for.
 	vouched int64
-	// want is the tip that the header names.
-	want *Tip
+	// want is the tip that the header names. noted are hashes of rows that somebody noted earlier.
+	want  *Tip
+	noted map[int64]string
 }
 
 // place is the end of a trail so far. Its last row may have several hashes: the one that it states, and the one that it has.
@@ -30,9 +31,9 @@ type place struct {
 	hashes []string
 }
 
-// NewVerifier begins with the first row of a trail.
+// NewVerifier begins with the first row of a trail. It takes the store's public keys: a store that lost its key has signed with several.
 func NewVerifier(keys ...PublicKey) *Verifier {
-	v := &Verifier{keys: keys, early: make(map[int64][]string)}
+	v := &Verifier{keys: keys, early: make(map[int64][]string), noted: make(map[int64]string)}
 	v.Problems = []Problem{}
 	v.Begin(Tip{})
 	return v
@@ -41,6 +42,17 @@ func NewVerifier(keys ...PublicKey) *Verifier {
 // Begin begins with the row after a tip.
 func (v *Verifier) Begin(t Tip) {
 	v.place, v.First, v.vouched = place{t.Number, []string{t.hash()}}, t.Number+1, t.Number
+}
+
+// Expect compares a row with a hash that somebody noted earlier. This finds a trail that was made anew with the store's key, too.
+func (v *Verifier) Expect(t Tip) { v.noted[t.Number] = t.Hash }
+
+// compare compares a row with its noted hash.
+func (v *Verifier) compare(n int64, hash string) {
+	if want, ok := v.noted[n]; ok && want != hash {
+		v.report(Problem{Kind: Rewritten, First: min(v.First, n), Last: n, Reason: "the hash of row " + fmt.Sprint(n) + " is " + hash + ", and " + want + " was noted"})
+	}
+	delete(v.noted, n)
 }
 
 // report adds a problem, unless the last one is about the same row.
@@ -83,6 +95,7 @@ func (v *Verifier) Row(hash string, content []byte) {
 		return
 	}
 	v.settle(row)
+	v.compare(row.Number, hash)
 	n, next := row.Number, v.place.number+1
 	switch {
 	case n > next:
@@ -224,6 +237,11 @@ func (v *Verifier) Finish() *Result {
 			v.report(Problem{Kind: Inserted, First: t.Number + 1, Last: v.place.number, Reason: fmt.Sprintf("the header names %d rows", t.Number)})
 		default:
 			v.match(*t)
+		}
+	}
+	for n := range v.noted {
+		if n > v.place.number {
+			v.about(Removed, n, "its hash was noted, and the trail ends before it")
 		}
 	}
 	v.Last = v.place.number

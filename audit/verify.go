@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -33,10 +34,27 @@ type Result struct {
 // IsWhole reports whether the verification found no fault.
 func (r *Result) IsWhole() bool { return len(r.Problems) == 0 }
 
-// Verify verifies an exported file with the store's public keys: a store that lost its key has signed with several. The error is about
-// reading the file alone.
-func Verify(r io.Reader, keys ...PublicKey) (*Result, error) {
-	v := NewVerifier(keys...)
+var (
+	// ErrBroken reports a trail whose rows the store has not made like that.
+	ErrBroken = errors.New("the audit trail is not whole")
+	// ErrUnsigned reports a trail whose rows follow each other, and that no known key has signed.
+	ErrUnsigned = errors.New("no known key has signed the audit trail")
+)
+
+// Err returns nil, ErrBroken or ErrUnsigned.
+func (r *Result) Err() error {
+	switch {
+	case r.IsWhole():
+		return nil
+	case slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Kind != Unsigned }):
+		return ErrBroken
+	}
+	return ErrUnsigned
+}
+
+// VerifyFile verifies an exported file. The error is about reading the file alone.
+func (v *Verifier) VerifyFile(r io.Reader) (*Result, error) {
+	v.Begin(Tip{})
 	lines := bufio.NewReaderSize(r, MaxRow+1024)
 	for {
 		text, err := lines.ReadSlice('\n')

@@ -24,7 +24,8 @@ const maxSessions = 20
 // Admin is a person who may administer the store remotely.
 type Admin struct {
 	Email string
-	// Secret is the hash of a password, or of a token that can be used Once, until ExpiresAt. It is empty after that use.
+	// Secret is the hash of a password, or of a token that can be used until ExpiresAt. A token that can be used Once leaves it empty. It is
+	// also empty if the admin has a macaroon of the Snap Store.
 	Secret    string
 	Once      bool
 	ExpiresAt *time.Time
@@ -113,7 +114,7 @@ func adminState(a *Admin) any {
 		state["secret"] = "none"
 	case a.Once && a.Secret == "":
 		state["secret"] = "used token"
-	case a.Once:
+	case a.Once, a.ExpiresAt != nil:
 		state["secret"] = "token"
 	}
 	if a.ExpiresAt != nil {

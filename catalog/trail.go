@@ -36,7 +36,7 @@ var (
 	toWrite = pgx.TxOptions{AccessMode: pgx.ReadWrite}
 )
 
-// Add adds events, each of which has an ID. Events that have a row are left out.
+// Add adds events. Those with an ID that has a row are left out.
 func (t Trail) Add(ctx context.Context, events []audit.Event) error {
 	err := t.begin(ctx, toWrite, func(tx pgx.Tx) error { return appendEvents(ctx, tx, events) })
 	if err != nil {

@@ -29,6 +29,11 @@ func (in *Instance) RemoveAdmin(ctx context.Context, email string) error {
 	if removed != nil && !errors.Is(removed, catalog.ErrNoAdmin) {
 		return removed
 	}
+	if in.Settings.Values().StoreAdminID == email {
+		if err := in.Settings.Set(map[string]string{settings.StoreAdminID: "", settings.StoreAdminDigest: ""}); err != nil {
+			return err
+		}
+	}
 	named := false
 	err := in.setAdminEmails(func(list []string) []string {
 		named = slices.Contains(list, email)
@@ -38,6 +43,27 @@ func (in *Instance) RemoveAdmin(ctx context.Context, email string) error {
 		removed = nil
 	}
 	return errors.Join(err, removed)
+}
+
+// AddStoreAdmin makes an account of the Snap Store an admin, who logs in with the macaroon that has a digest. A known one keeps its roles, and a
+// new macaroon ends all logins with the one before.
+func (in *Instance) AddStoreAdmin(ctx context.Context, account, digest string) error {
+	before := in.Settings.Values()
+	_, err := in.Catalog.Admin(ctx, account)
+	isNew := errors.Is(err, catalog.ErrNoAdmin)
+	if err != nil && !isNew {
+		return err
+	}
+	a := catalog.Admin{Email: account}
+	if isNew {
+		a.Roles = []string{catalog.RoleModelAdministrator}
+	}
+	if isNew || before.StoreAdminID != account || before.StoreAdminDigest != digest {
+		if err := in.Catalog.PutAdmin(ctx, a); err != nil {
+			return err
+		}
+	}
+	return in.Settings.Set(map[string]string{settings.StoreAdminID: account, settings.StoreAdminDigest: digest})
 }
 
 func (in *Instance) setAdminEmails(change func([]string) []string) error {

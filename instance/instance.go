@@ -37,10 +37,12 @@ type Instance struct {
 	Cluster *pgcluster.Cluster
 
 	logf func(format string, args ...any)
+	// reads reports that nothing is to be made.
+	reads bool
 }
 
 func (d Dir) newInstance(o Options) *Instance {
-	in := &Instance{Dir: d, Trust: d.Trust(), logf: o.Logf}
+	in := &Instance{Dir: d, Trust: d.Trust(), logf: o.Logf, reads: o.Existing}
 	if in.logf == nil {
 		in.logf = func(string, ...any) {}
 	}
@@ -142,6 +144,9 @@ func (in *Instance) DatabaseName() string {
 // CloseCatalog closes the connections that can write the catalogue. A server calls it before it answers the first device.
 func (in *Instance) CloseCatalog() {
 	if in.Catalog != nil {
+		if !in.reads {
+			in.sealAtEnd()
+		}
 		in.Catalog.Close()
 		in.Catalog = nil
 	}

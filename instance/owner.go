@@ -54,6 +54,7 @@ func (d Dir) enterWhole(create bool) error {
 }
 
 func (d Dir) enter(create bool) error {
+	Operator() // root's rights tell of it
 	if os.Geteuid() != 0 {
 		return d.open(create)
 	}

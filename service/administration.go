@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 
 	"offlinestore/catalog"
 	"offlinestore/instance/settings"
@@ -25,6 +26,15 @@ func (e *SecretError) Unwrap() error { return e.Err }
 type administration struct {
 	server *admin.Server
 	db     *catalog.DB
+	// storeAdmin is the present administrator of the Snap Store.
+	storeAdmin *atomic.Pointer[admin.StoreAdmin]
+}
+
+// setValues takes up changed settings.
+func (a administration) setValues(v settings.Values) {
+	if a.storeAdmin != nil {
+		a.storeAdmin.Store(&admin.StoreAdmin{Account: v.StoreAdminID, Digest: v.StoreAdminDigest})
+	}
 }
 
 // openAdministration opens the administration. It is empty if there is no place for it.
@@ -41,13 +51,16 @@ func (c Config) openAdministration(ctx context.Context) (administration, error) 
 	if err != nil {
 		return administration{}, err
 	}
-	srv, err := admin.New(admin.Config{Store: db, Secret: secret, Logger: log})
+	out := administration{db: db, storeAdmin: &atomic.Pointer[admin.StoreAdmin]{}}
+	out.setValues(in.Settings.Values())
+	srv, err := admin.New(admin.Config{Store: db, Secret: secret, Logger: log, StoreAdmin: func() admin.StoreAdmin { return *out.storeAdmin.Load() }})
 	if err != nil {
 		db.Close()
 		return administration{}, &SecretError{err}
 	}
 	srv.Mount(api.Path, gateway.New(gateway.Config{Admin: srv, Store: db, Token: c.Token, Logger: log}))
-	return administration{srv, db}, nil
+	out.server = srv
+	return out, nil
 }
 
 // handler returns the API for administrators, or nil.

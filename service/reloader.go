@@ -26,8 +26,8 @@ type reloader struct {
 	guard     *transfer.Guard
 	settings  *settings.Settings
 	log       *slog.Logger
-	// administers reports whether there is an API for administrators.
-	administers bool
+	// administration is empty if there is no API for administrators.
+	administration administration
 	// announceHTTPS is called when the first certificate has opened its port.
 	announceHTTPS func()
 }
@@ -48,6 +48,7 @@ func (r *reloader) reload(s *settings.Settings, err error) {
 	}
 	r.guard.TrustForwarded(next.TrustForwardedProto)
 	r.server.SetSettings(next)
+	r.administration.setValues(s.Values())
 	for _, k := range settings.Changed(r.settings, s) {
 		if k.NeedsRestart() {
 			r.log.Warn("a setting was changed that is taken up when serve is started again", "setting", k.Name)
@@ -61,7 +62,7 @@ func (r *reloader) reload(s *settings.Settings, err error) {
 	if s.Values().TLSCert == "" && r.listeners.secured.Load() {
 		r.log.Warn("HTTPS ends when serve is started again")
 	}
-	if s.Values().AdminOnStoreURL && !r.administers {
+	if s.Values().AdminOnStoreURL && r.administration.server == nil {
 		r.log.Warn("administration begins when serve is started again: no address is served for it now", "setting", settings.AdminOnStoreURL)
 	}
 	r.settings = s

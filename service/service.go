@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
-	"net/http"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -53,7 +52,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	defer r.Close()
-	s, err := c.openService(r, remote.handler())
+	s, err := c.openService(r, remote)
 	if err != nil {
 		return err
 	}
@@ -103,7 +102,7 @@ func (c Config) makeDeviceSecret() {
 	c.Logger.Info("made the secret for the sessions of devices: give other servers of this store the same one", "setting", settings.DeviceAuthSecret)
 }
 
-func (c Config) openService(r *catalog.Reader, administration http.Handler) (*service, error) {
+func (c Config) openService(r *catalog.Reader, remote administration) (*service, error) {
 	c.makeDeviceSecret()
 	current, err := readSettings(c.Instance.Dir, c.Instance.Settings, c.Listeners, c.Logger)
 	if err != nil {
@@ -122,7 +121,7 @@ func (c Config) openService(r *catalog.Reader, administration http.Handler) (*se
 		return nil, err
 	}
 	config := server.Config{Blobs: c.Instance.Blobs, Trust: trust, Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics,
-		Administration: administration, Nonces: r, DatabaseRestarts: c.Instance.CountRestarts()}
+		Administration: remote.handler(), Nonces: r, DatabaseRestarts: c.Instance.CountRestarts()}
 	if c.Token != nil {
 		metrics.MustRegister(registrar.NewTokenMetrics(c.Token))
 		s.registrar = registrar.New(registrar.Config{Token: c.Token, Records: r, Logger: c.Logger})
@@ -131,7 +130,7 @@ func (c Config) openService(r *catalog.Reader, administration http.Handler) (*se
 	s.server = server.New(config)
 	s.server.SetSettings(current)
 	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, guard: s.guard,
-		settings: c.Instance.Settings, log: c.Logger, administers: administration != nil,
+		settings: c.Instance.Settings, log: c.Logger, administration: remote,
 		announceHTTPS: func() { s.announce(RoleHTTPS, c.Listeners.scheme(), c.Listeners.https.Addr().String(), nil) }}
 	return s, nil
 }

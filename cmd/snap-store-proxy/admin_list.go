@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -39,9 +40,9 @@ func printAdmins(w io.Writer, rows []overview.Admin, asJSON bool) error {
 		return cli.PrintJSON(w, rows)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "Email\tAdded\tLogin")
+	fmt.Fprintln(t, "Email\tAdded\tRoles\tLogin")
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%s\t%s\n", cli.Clean(r.Email), r.AddedAt.Format(time.RFC3339), r.Login)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", cli.Clean(r.Email), r.AddedAt.Format(time.RFC3339), strings.Join(r.Roles, ","), r.Login)
 	}
 	return t.Flush()
 }

@@ -14,6 +14,7 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/trail"
 	"offlinestore/importer"
 	"offlinestore/importer/canonical"
 	"offlinestore/instance"
@@ -27,7 +28,7 @@ import (
 
 // hints returns the table of the errors' exit codes and hints.
 func hints() cli.Table {
-	return slices.Concat(stepHints(), cli.RemoteHints(), registrationHints(), registryHints(), backupHints(), bundleHints(), listenHints(), serviceHints())
+	return slices.Concat(stepHints(), cli.RemoteHints(), trail.Hints(), registrationHints(), registryHints(), backupHints(), bundleHints(), listenHints(), serviceHints())
 }
 
 // bundleHints returns the rows about bundles and their contents.
@@ -58,13 +59,13 @@ func bundleHints() cli.Table {
 			return fmt.Sprintf("if the store upstream has given the name to another publisher, add --plan --take-over %s to see what taking it over would do", e.Name)
 		}),
 		cli.On(cli.As[*unknownKeyError], cli.Failed, "export the store again with --key ID, push it with the same flags, and they are kept"),
+		cli.On(cli.As[*storeAdminError], cli.Failed, "push the export of one store alone, with the token that was written beside it"),
 		cli.On(cli.As[*catalog.ConflictError], cli.Untrusted,
 			"find out who signed the imported revision ('snap-store-proxy history'), and which of the two is right"),
 		cli.On(cli.Is(importer.ErrFuture), cli.Untrusted, "set this host's clock, or give --accept-time if the bundle is right"),
 		cli.On(cli.All(cli.As[*importer.UnsignedError], cli.Is(bundle.ErrCorrupt)), cli.Damaged,
 			"copy the file again; if it is whole where it was made, export again with this store-admin"),
 		cli.On(cli.As[*importer.PipeError], cli.Damaged, "give an export of the original store-admin by the name of its file: it is read twice"),
-		cli.On(cli.As[*importer.ExpectedError], cli.Gaps, "push these bundles first, or together with this one; if they are lost, 'store-admin export … --for NAME --full' leaves nothing out"),
 		cli.On(cli.As[*bundle.BlobError], cli.Damaged, "bring the bundle again and push it; the blobs that were good are kept and not copied again"),
 		cli.OnType(cli.Damaged, func(e *bundle.FormatError) string {
 			return fmt.Sprintf("install snap-store-proxy %s or newer, or export again with the store-admin that belongs to this one", e.Version)

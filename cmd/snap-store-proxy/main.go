@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"offlinestore/audit"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
@@ -26,9 +27,13 @@ from them.`,
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		c.SetContext(audit.WithActor(c.Context(), instance.HostActor()))
+		return nil
+	}
 	root.PersistentFlags().StringVar((*string)(dir), "data-dir", string(instance.DefaultDir()), "`folder` of the store's data")
 	root.AddCommand(newPushes(dir)...)
-	root.AddCommand(newTrust(dir), newListPushedSnaps(dir), newListPushedCharms(dir), newShow(dir), newWhy(dir), newStatus(dir), newCheck(dir), newGC(dir), newHistory(dir), newWanted(dir), withStoreAssertion(dir, newConfig(dir)), newReregister(dir), newServe(dir), newPushImages(dir))
+	root.AddCommand(newTrust(dir), newListPushedSnaps(dir), newListPushedCharms(dir), newShow(dir), newWhy(dir), newStatus(dir), newCheck(dir), newGC(dir), newHistory(dir), newAudit(dir), newWanted(dir), withStoreAssertion(dir, newConfig(dir)), newReregister(dir), newServe(dir), newPushImages(dir))
 	root.AddCommand(newBackup(dir), newBackupContent(dir), newRestore(dir), newCheckConnections(dir), newMigrate(dir))
 	root.AddCommand(newImportCertificate(dir), newUseCACerts(dir), newRemoveCACerts(dir), newClientConfig(dir), newImageToken(dir))
 	root.AddCommand(newEnableAirgapMode(dir))

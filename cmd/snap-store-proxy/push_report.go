@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -43,6 +44,8 @@ type pushOptions struct {
 	yes      bool
 	// stores is set for push-store.
 	stores bool
+	// finish is called after an import of all files, unless it is nil.
+	finish func(context.Context, *push) error
 }
 
 // report prints the result of a file, in the original's words. It names a bad file at once, because the other files

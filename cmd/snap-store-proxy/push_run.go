@@ -43,7 +43,10 @@ func (p *push) run(ctx context.Context) error {
 		}
 	}
 	p.warnOfMoreGaps(ctx)
-	return p.result()
+	if err := p.result(); err != nil || p.o.finish == nil {
+		return err
+	}
+	return p.o.finish(ctx, p)
 }
 
 // leaveOutJoined leaves out the files that became part of other ones: the assertions of a snap.

@@ -29,6 +29,8 @@ const (
 	RevisionsAccountID       = "internal.snapassert.signing.revisions.account-id"
 	RevisionsKey             = "internal.snapassert.signing.revisions.key"
 	RevisionsKeyID           = "internal.snapassert.signing.revisions.key-id"
+	StoreAdminDigest         = "internal.airgap.store.admin.macaroon-sha3-384"
+	StoreAdminID             = "internal.airgap.store.admin.id"
 	StoreID                  = "internal.store.id"
 	StoreURL                 = "internal.store.url"
 	TLSCert                  = "proxy.tls.cert"
@@ -52,6 +54,8 @@ type Key struct {
 // Keys returns all settings, sorted by name. A new setting is a new row here.
 func Keys() []Key {
 	return []Key{
+		{StoreAdminID, "", "account of the Snap Store that may administer this store, too; push-store sets it", KindID, false},
+		{StoreAdminDigest, "", "SHA3-384 of the macaroon by which that account logs in; push-store sets it", KindText, false},
 		{RevisionsAccountID, "", "account of the key for revisions that are published to this store; push-store sets it", KindID, false},
 		{RevisionsKey, "", "private key for these revisions; push-store sets it", KindKey, true},
 		{RevisionsKeyID, "", "id of that key", KindID, false},

@@ -9,7 +9,6 @@ func Obsolete() map[string]string {
 		cache   = "nothing is cached: all that is served is on this host"
 		storage = "blobs are files in the data folder"
 		publish = "nothing is published to this store: it serves what was imported"
-		store   = "what was imported from a brand's store stays with the original"
 	)
 	why := map[string]string{
 		"proxy.port.storeadmingw": "proxy.admin.listen says where administration is taken",
@@ -17,8 +16,8 @@ func Obsolete() map[string]string {
 		"proxy.upstream": online, "proxy.dashboard.location": online, "proxy.https.proxy": online, "proxy.sso.location": online, "proxy.sso.public.key": online,
 		"internal.publishergw.snapmodels.read-timeout": service,
 		"internal.airgap.store.provenance-allowlist":   publish,
-		"internal.airgap.store.admin.id":               store, "internal.airgap.store.admin.macaroon-sha3-384": store, "internal.storeadmingw.admin-auth-token": service,
-		"internal.airgap.gateway-hash": service, "internal.snapstorage.local-origin-secret": storage, "internal.snapstorage.hmac-shared-key": storage,
+		"internal.storeadmingw.admin-auth-token":       service,
+		"internal.airgap.gateway-hash":                 service, "internal.snapstorage.local-origin-secret": storage, "internal.snapstorage.hmac-shared-key": storage,
 		"proxy.storage.backend": storage,
 	}
 	for _, part := range []string{"snapdevicegw", "snapident", "snaprevs", "snapauth", "packagereview", "snapmodels", "publishergw", "snapstorage", "snapassert"} {

@@ -30,6 +30,8 @@ type Values struct {
 	RevisionsAccountID  string
 	RevisionsKey        string
 	RevisionsKeyID      string
+	StoreAdminDigest    string
+	StoreAdminID        string
 	StoreID             string
 	StoreURL            string
 	TLSCert             string
@@ -54,6 +56,7 @@ func (s *Settings) Values() Values {
 		RegistryBuiltin: decodeBool(text[RegistryBuiltin]), RegistryDomain: text[RegistryDomain], RegistryListen: text[RegistryListen],
 		RegistryPassword: text[RegistryPassword], RegistryUsername: text[RegistryUsername],
 		RevisionsAccountID: text[RevisionsAccountID], RevisionsKey: text[RevisionsKey], RevisionsKeyID: text[RevisionsKeyID],
+		StoreAdminDigest: text[StoreAdminDigest], StoreAdminID: text[StoreAdminID],
 		StoreID: text[StoreID], StoreURL: text[StoreURL], TLSCert: text[TLSCert], TLSKey: text[TLSKey],
 		TrustForwardedProto: text[TrustForwardedProto] == "true",
 	}

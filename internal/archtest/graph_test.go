@@ -55,7 +55,7 @@ func graph() map[string][]string {
 		"server/gateway":     {"server/admin", "server/gateway/api", "assertion", "audit", "catalog", "registrar", "transfer"},
 		"server/gateway/api": {"server/admin/api"},
 		// Layer 5: an installed store as a whole.
-		"instance":           {"assertion", "blob", "bundle", "catalog", "certificate", "closure", "instance/backup", "instance/pgcluster", "instance/settings", "registration", "server/admin/api"},
+		"instance":           {"assertion", "audit", "blob", "bundle", "catalog", "certificate", "closure", "instance/backup", "instance/pgcluster", "instance/settings", "registration", "server/admin/api"},
 		"instance/backup":    {"blob", "instance/conninfo", "instance/pgcluster", "catalog"},
 		"instance/conninfo":  {},
 		"instance/pgcluster": {},

@@ -149,7 +149,7 @@ func usageHint(cmd *cobra.Command) string {
 func printJSONError(w io.Writer, e *Error) {
 	b, err := json.Marshal(map[string]any{"error": map[string]any{"message": e.Err.Error(), "hint": e.Hint, "exit-code": e.Code}})
 	if err == nil {
-		fmt.Fprintln(w, escapeJSON(b))
+		fmt.Fprintln(w, EscapeJSON(b))
 	}
 }
 
@@ -190,11 +190,12 @@ func PrintJSON(w io.Writer, v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(w, escapeJSON(b)+"\n")
+	_, err = io.WriteString(w, EscapeJSON(b)+"\n")
 	return err
 }
 
-func escapeJSON(b []byte) string {
+// EscapeJSON returns the JSON text without characters that could control a terminal.
+func EscapeJSON(b []byte) string {
 	var out strings.Builder
 	for _, r := range string(b) {
 		if r != '\n' && steers(r) {

@@ -71,7 +71,8 @@ func addVerbosity(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.BoolVarP(&less, "quiet", "q", false, "print only results, warnings and errors, and no progress")
 	f.BoolVarP(&more, "verbose", "v", false, "print details of the work to standard error")
-	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+	next := root.PersistentPreRunE
+	root.PersistentPreRunE = func(c *cobra.Command, args []string) error {
 		if less && more {
 			return Usagef("--quiet and --verbose exclude each other")
 		}
@@ -79,6 +80,9 @@ func addVerbosity(root *cobra.Command) {
 		verbose.Store(more)
 		if less && c.Annotations[confirms] != "" && !wantsResult(c) {
 			root.SetOut(io.Discard)
+		}
+		if next != nil {
+			return next(c, args)
 		}
 		return nil
 	}

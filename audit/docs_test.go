@@ -1,0 +1,53 @@
+package audit_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestSecondReader runs the script of docs/audit.md, which knows nothing of this package.
+func TestSecondReader(t *testing.T) {
+	t.Parallel()
+	for _, tool := range []string{"bash", "jq", "openssl", "sha256sum", "base64"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skip(err)
+		}
+	}
+	text, err := os.ReadFile("../docs/audit.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, script, _ := strings.Cut(string(text), "```bash\n")
+	script, _, found := strings.Cut(script, "```\n")
+	if !found {
+		t.Fatal("docs/audit.md has no script")
+	}
+	dir, k := t.TempDir(), newKey(t)
+	path := func(name, text string) string {
+		p := filepath.Join(dir, name)
+		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	program, key, foreign := path("verify.sh", script), path("key.pem", string(k.Public().PEM())), path("foreign.pem", string(newKey(t).Public().PEM()))
+	list := entries(t, 9, "a\x00\x7f</script>\u2028ä")
+	file := string(export(t, k, list, 0))
+	lines := strings.SplitAfter(file, "\n")
+	for name, c := range map[string]struct{ file, key, says string }{
+		"whole":   {file, key, "whole: 9 rows"},
+		"part":    {string(export(t, k, list, 5)), key, "whole: 9 rows"},
+		"altered": {strings.Replace(file, `"revision":3`, `"revision":4`, 1), key, "row 3: it was altered"},
+		"removed": {strings.Replace(file, lines[3], "", 1), key, "row 3: it is missing"},
+		"cut":     {strings.Join(lines[:8], ""), key, "row 6: the header names 9 rows"},
+		"key":     {file, foreign, "row 0: wrong signature"},
+	} {
+		out, err := exec.Command("bash", program, path(name, c.file), c.key).CombinedOutput()
+		if (err == nil) != (c.key == key && strings.HasPrefix(c.says, "whole")) || !strings.Contains(string(out), c.says) {
+			t.Errorf("%s: %v, %s; want %q", name, err, out, c.says)
+		}
+	}
+}
