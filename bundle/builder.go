@@ -74,7 +74,7 @@ type SignedBundle struct {
 }
 
 // Seal orders the items, makes the bundle index and signs it. The same items give the same index, regardless of the order in
-// which they were added.
+// which they were added, and of the blobs that are left out.
 func (d *Builder) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*SignedBundle, error) {
 	items := slices.Clone(d.items)
 	slices.SortFunc(items, func(a, b item) int { return compareItems(a.desc, b.desc) })
@@ -84,6 +84,9 @@ func (d *Builder) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Si
 	}
 	t, format, err := d.buildTree(descs, items)
 	if err != nil {
+		return nil, fmt.Errorf("seal bundle: %w", err)
+	}
+	if t.payload, _, err = splitExpected(t.payload, p.Expects); err != nil {
 		return nil, fmt.Errorf("seal bundle: %w", err)
 	}
 	raw := encode(bundleIndex(descs, format))

@@ -13,7 +13,9 @@ import (
 )
 
 // statementFields are the required fields of the signed statement.
-var statementFields = strictjson.Required{"_type", "subject", "subject[].digest", "predicateType", "predicate", "predicate.created"}
+var statementFields = strictjson.Required{"_type", "subject", "subject[].digest", "predicateType", "predicate", "predicate.created",
+	"predicate.increment.receiver", "predicate.increment.previous.bundle", "predicate.increment.previous.created",
+	"predicate.increment.carried[].bundle", "predicate.increment.carried[].created"}
 
 // configFields are the required fields of the configs, by their media types. A field that is not there would be read as zero, and a
 // channel of revision 0 is closed.

@@ -31,6 +31,8 @@ type Head struct {
 	// Payload lists the large blobs in the order in which Next delivers them. The title of the config and of the layers of an
 	// image only names the image.
 	Payload []ocispec.Descriptor
+	// Expected lists the large blobs that the bundle leaves out, because its receiver has them.
+	Expected []ocispec.Descriptor
 
 	small map[digest.Digest][]byte
 	// large is set if a config is larger than the formats before 1.2 allow.
@@ -55,7 +57,8 @@ func (h *Head) Small(d digest.Digest) ([]byte, bool) {
 	return b, ok
 }
 
-// Head reads and validates the rest of the head. Call Verify first: content that no trusted key has signed should not be parsed.
+// Head reads and validates the rest of the head. Call Verify or VerifyUnsafe first: content that no trusted key has signed should not be
+// parsed, and the statement tells which blobs are left out.
 func (r *Reader) Head() (*Head, error) {
 	if r.head != nil {
 		return r.head, nil
@@ -80,7 +83,10 @@ func (r *Reader) Head() (*Head, error) {
 			return nil, err
 		}
 	}
-	h := &Head{Payload: t.payload}
+	h := new(Head)
+	if h.Payload, h.Expected, err = splitExpected(t.payload, r.expects); err != nil {
+		return nil, err
+	}
 	if err := h.parse(items, data); err != nil {
 		return nil, err
 	}

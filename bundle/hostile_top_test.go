@@ -120,7 +120,7 @@ func TestHostileSignature(t *testing.T) {
 		{name: "a time that is none", edit: statement(func(m map[string]any) { m["predicate"].(map[string]any)["created"] = "yesterday" }), want: "signed statement"},
 		{name: "blobs left out", edit: statement(func(m map[string]any) {
 			m["predicate"].(map[string]any)["expects"] = []any{"sha256:" + strings.Repeat("0", 64)}
-		}), want: "expects blobs"},
+		}), want: "no receiver is named"},
 		{name: "public key of another", edit: manifest(func(m *ociManifest) {
 			m.Annotations["vnd.offlinestore.public-key"] = pemBody(publicOf(t, keyFrom("another")))
 		}), want: "is not the one that the envelope names"},

@@ -24,7 +24,8 @@ type Reader struct {
 	digest   digest.Digest
 	format   string // the version that the bundle should have, as far as is known
 	envelope *envelope
-	public   PublicKey // the key inside the bundle: for inspection only
+	public   PublicKey       // the key inside the bundle: for inspection only
+	expects  []digest.Digest // the blobs that the statement leaves out, once its signature is verified
 	head     *Head
 	next     int
 	err      error  // the permanent error of Next
@@ -63,12 +64,20 @@ func (r *Reader) Digest() digest.Digest { return r.digest }
 
 // Verify verifies the signature with the trusted keys. It returns the signed predicate and the key that signed it.
 func (r *Reader) Verify(ctx context.Context, trusted []PublicKey) (*Predicate, PublicKey, error) {
-	return r.envelope.verifySignatures(ctx, r.digest, trusted)
+	return r.verify(ctx, trusted)
 }
 
 // VerifyUnsafe verifies the signature with the key inside the bundle. This shows that the bundle is intact, not who made it.
 func (r *Reader) VerifyUnsafe(ctx context.Context) (*Predicate, PublicKey, error) {
-	return r.envelope.verifySignatures(ctx, r.digest, []PublicKey{r.public})
+	return r.verify(ctx, []PublicKey{r.public})
+}
+
+func (r *Reader) verify(ctx context.Context, keys []PublicKey) (*Predicate, PublicKey, error) {
+	p, key, err := r.envelope.verifySignatures(ctx, r.digest, keys)
+	if err == nil {
+		r.expects = p.Expects
+	}
+	return p, key, err
 }
 
 // readTop reads everything above the items.

@@ -35,8 +35,10 @@ type Predicate struct {
 	// Sequence counts the bundles of the signing key, from 1. It is 0 if they were not counted.
 	Sequence uint64  `json:"sequence"`
 	Request  Request `json:"request"`
-	// Expects lists the blobs that are left out because the receiver has them. It is reserved: this format has none.
+	// Expects lists the blobs of the payload that are left out because the receiver has them, in ascending order.
 	Expects []digest.Digest `json:"expects,omitempty"`
+	// Increment tells which receiver that is. It is nil for a bundle that is for everybody.
+	Increment *Increment `json:"increment,omitempty"`
 }
 
 // Request is the operator's request: what to export.
@@ -71,8 +73,11 @@ func signStatement(ctx context.Context, index digest.Digest, p Predicate, key cr
 	if err != nil {
 		return nil, PublicKey{}, err
 	}
-	if p.Created.IsZero() || len(p.Expects) > 0 {
-		return nil, PublicKey{}, errors.New("sign bundle: no time of signing, or an incremental bundle, which this format does not have yet")
+	if p.Created.IsZero() {
+		return nil, PublicKey{}, errors.New("sign bundle: no time of signing")
+	}
+	if err := p.validateIncrement(); err != nil {
+		return nil, PublicKey{}, fmt.Errorf("sign bundle: %w", err)
 	}
 	p.Created = p.Created.UTC().Truncate(time.Second)
 	if y := p.Created.Year(); y < 1970 || y > 9999 {
@@ -155,25 +160,53 @@ func parseStatement(payload []byte, index digest.Digest) (*Predicate, error) {
 		return nil, corrupt("signed statement: %q with %q is not one about a bundle", s.Type, s.PredicateType)
 	case len(s.Subject) != 1 || s.Subject[0].Digest["sha256"] != index.Encoded():
 		return nil, fmt.Errorf("%w: the signed statement is about another bundle", ErrBadSignature)
-	case !isCreated(payload, s.Predicate.Created):
-		return nil, corrupt("signed statement: created: want a time in UTC to the second, such as 2025-01-01T00:00:00Z, from 1970 on")
+	case !isCreated(payload, &s.Predicate):
+		return nil, corrupt("signed statement: created: want times in UTC to the second, such as 2025-01-01T00:00:00Z, from 1970 on")
 	case s.Predicate.Sequence > math.MaxInt64:
 		return nil, corrupt("signed statement: sequence %d: want at most %d", s.Predicate.Sequence, math.MaxInt64)
-	case len(s.Predicate.Expects) > 0:
-		return nil, corrupt("signed statement: it expects blobs to be there already, which format %s does not have", formatVersion())
+	}
+	if err := s.Predicate.validateIncrement(); err != nil {
+		return nil, corrupt("signed statement: %w", err)
 	}
 	return &s.Predicate, nil
 }
 
-// isCreated reports whether a statement has the time t in the one form that the format has for it.
-func isCreated(payload []byte, t time.Time) bool {
+// timeForm is the only form of times in a statement: UTC, to the second.
+const timeForm = "2006-01-02T15:04:05Z"
+
+// isCreated reports whether a statement has the times of a predicate in the one form that the format has for them.
+func isCreated(payload []byte, p *Predicate) bool {
+	type created struct {
+		Created string `json:"created"`
+	}
 	var text struct {
 		Predicate struct {
-			Created string `json:"created"`
+			Created   string `json:"created"`
+			Increment struct {
+				Previous *created  `json:"previous"`
+				Carried  []created `json:"carried"`
+			} `json:"increment"`
 		} `json:"predicate"`
 	}
-	err := strictjson.Decode(payload, &text, nil)
-	return err == nil && t.Year() >= 1970 && text.Predicate.Created == t.UTC().Format("2006-01-02T15:04:05Z")
+	if strictjson.Decode(payload, &text, nil) != nil || p.Created.Year() < 1970 {
+		return false
+	}
+	is := func(c created, t time.Time) bool { return c.Created == t.UTC().Format(timeForm) }
+	if !is(created{text.Predicate.Created}, p.Created) {
+		return false
+	}
+	if p.Increment == nil {
+		return true
+	}
+	if previous := text.Predicate.Increment.Previous; previous != nil && !is(*previous, p.Increment.Previous.Created) {
+		return false
+	}
+	for i, c := range text.Predicate.Increment.Carried {
+		if !is(c, p.Increment.Carried[i].Created) {
+			return false
+		}
+	}
+	return true
 }
 
 // decodeIndex decodes an index, and limits its number of values. The index may be unsigned, and a few bytes of

@@ -39,7 +39,8 @@ type File struct {
 	verified  *Verified
 	candidate Candidate // not kept after Plan
 	missing   map[blob.Digest]int64
-	warnings  []string // of its head
+	increment *increment // nil if it leaves nothing out
+	warnings  []string   // of its head
 	// length is the error of a bundle that is cut off or has too much, as far as its length tells.
 	length error
 }
@@ -112,6 +113,7 @@ func (b *Batch) Plan(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	b.checkExpected()
 	for _, f := range b.Files {
 		for _, text := range f.warnings {
 			b.Warn(f, text)

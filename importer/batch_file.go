@@ -84,7 +84,7 @@ func (b *Batch) readHead(ctx context.Context, f *File) error {
 	}
 	f.warnings = o.Warnings
 	f.Digest, f.Signer, f.Content, f.candidate = o.Digest(), o.Signer.ID(), o.Content(), b.Candidate(o)
-	f.Payload, f.missing = o.Head.PayloadSize(), b.missing(o.Head)
+	f.Payload, f.missing, f.increment = o.Head.PayloadSize(), b.missing(o.Head), o.increment()
 	if b.PlanOnly || len(f.missing) == 0 { // perhaps nothing else will read the file
 		f.length = o.reader.CheckLength()
 	}

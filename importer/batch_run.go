@@ -27,6 +27,26 @@ func (b *Batch) Run(ctx context.Context) {
 		return
 	}
 	files := slices.DeleteFunc(slices.Clone(b.Files), func(f *File) bool { return f.Err != nil })
+	var first, waiting []*File
+	for _, f := range files {
+		if b.isWaiting(f) {
+			waiting = append(waiting, f)
+		} else {
+			first = append(first, f)
+		}
+	}
+	b.run(ctx, first)
+	slices.SortStableFunc(waiting, func(x, y *File) int { return x.increment.predicate.Created.Compare(y.increment.predicate.Created) })
+	for _, f := range waiting { // each may bring blobs that the next one leaves out
+		b.run(ctx, []*File{f})
+	}
+	if b.PushChannelMap {
+		b.apply(ctx, slices.DeleteFunc(files, func(f *File) bool { return f.Err != nil })...)
+	}
+}
+
+// run verifies files, and applies them unless that follows later for all together.
+func (b *Batch) run(ctx context.Context, files []*File) {
 	verified := make(chan *File, commitsAtOnce)
 	go b.verifyFiles(ctx, files, verified)
 	for f := range verified {
@@ -39,9 +59,6 @@ func (b *Batch) Run(ctx context.Context) {
 			group = slices.DeleteFunc(group, func(f *File) bool { return f.Err == nil })
 		}
 		b.apply(ctx, group...)
-	}
-	if b.PushChannelMap {
-		b.apply(ctx, slices.DeleteFunc(files, func(f *File) bool { return f.Err != nil })...)
 	}
 }
 

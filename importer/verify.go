@@ -74,6 +74,9 @@ func (im *Importer) Verify(ctx context.Context, o *Opened, progress func(int64))
 	if err = s.stageHead(o.Head); err == nil {
 		err = s.stagePayload(o, progress)
 	}
+	if err == nil {
+		err = s.verifyExpected(o)
+	}
 	if err != nil {
 		_, werr := s.Wait()
 		return nil, errors.Join(err, werr)

@@ -119,6 +119,13 @@ func badBundles() []badInput {
 				return files
 			})
 		}},
+		{"increment whose blobs are not here", []int{cli.Gaps}, []string{"it leaves out 1 of the blobs that ship-7 should have", `"week1.tar.gz" (2026-01-02, bundle 6)`}, func(t *testing.T, _ string) []byte {
+			b := update(t)
+			b.Predicate.Expects = []digest.Digest{b.Revisions[0].Blob.Digest}
+			b.Predicate.Increment = &bundle.Increment{Receiver: "ship-7", Basis: bundle.Assumption, Carried: []bundle.Carried{
+				{Bundle: digest.FromString("week 1"), Created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Sequence: 6, File: "week1.tar.gz", Blobs: []int{0}}}}
+			return b.Tar(bundle.Gzip)
+		}},
 		{"unknown signer", untrusted, []string{bundletestID("stranger"), "trust add"}, func(t *testing.T, _ string) []byte {
 			b := update(t)
 			b.Key = bundletest.Key("stranger")

@@ -66,6 +66,7 @@ func bundleHints() cli.Table {
 		cli.On(cli.All(cli.As[*importer.UnsignedError], cli.Is(bundle.ErrCorrupt)), cli.Damaged,
 			"copy the file again; if it is whole where it was made, export again with this store-admin"),
 		cli.On(cli.As[*importer.PipeError], cli.Damaged, "give an export of the original store-admin by the name of its file: it is read twice"),
+		cli.On(cli.As[*importer.ExpectedError], cli.Gaps, "push these bundles first, or together with this one; if they are lost, 'store-admin export … --for NAME --full' leaves nothing out"),
 		cli.On(cli.As[*bundle.BlobError], cli.Damaged, "bring the bundle again and push it; the blobs that were good are kept and not copied again"),
 		cli.OnType(cli.Damaged, func(e *bundle.FormatError) string {
 			return fmt.Sprintf("install snap-store-proxy %s or newer, or export again with the store-admin that belongs to this one", e.Version)

@@ -81,7 +81,7 @@ func inspect(ctx context.Context, file string, keys []bundle.PublicKey) (*summar
 	s := &summary{
 		Snaps: []snapSummary{}, File: file, Digest: r.Digest().String(), Signer: key.ID(), Algorithm: key.Algorithm(), Trusted: trusted,
 		Created: p.Created, Exporter: p.Exporter, Program: p.Program, Sequence: p.Sequence, Request: p.Request,
-		Blobs: len(h.Payload), PayloadSize: h.PayloadSize(), head: h,
+		Blobs: len(h.Payload), PayloadSize: h.PayloadSize(), Increment: p.Increment, Expected: len(h.Expected), head: h,
 	}
 	for _, sn := range h.Snaps {
 		s.Snaps = append(s.Snaps, summarise(sn, h.Revisions))

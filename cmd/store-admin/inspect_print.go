@@ -82,6 +82,9 @@ func (s *summary) print(w io.Writer) {
 	fmt.Fprintf(t, "Signed:\t%s by %s with %s%s\n", s.Created.Format(time.RFC3339), cli.Clean(s.Exporter), cli.Clean(s.Program), sequence)
 	fmt.Fprintf(t, "Asked for:\t%s\n", cli.Clean(describeRequest(s.Request)))
 	fmt.Fprintf(t, "Payload:\t%s in %d blobs\n", cli.Bytes(s.PayloadSize), s.Blobs)
+	if s.Increment != nil {
+		fmt.Fprintf(t, "Receiver:\t%s\n", describeIncrement(s.Increment, s.Expected))
+	}
 	t.Flush()
 	for i, name := range s.Assertions {
 		if i == 0 {
@@ -101,6 +104,27 @@ func (s *summary) print(w io.Writer) {
 	for _, g := range s.gaps {
 		fmt.Fprintf(w, "  %s\n", cli.Clean(cli.GapLine(g)))
 	}
+}
+
+// describeIncrement names a receiver, and tells on what its bundle relies.
+func describeIncrement(in *bundle.Increment, expected int) string {
+	if expected == 0 {
+		return in.Receiver + "; nothing is left out"
+	}
+	text := fmt.Sprintf("%s; %s left out, by ", in.Receiver, cli.Count(expected, "blob"))
+	if in.Basis == bundle.Receipt {
+		text += "its receipt"
+	} else {
+		text += "assumption that earlier bundles arrived"
+	}
+	for i, c := range in.Carried {
+		separator := ", "
+		if i == 0 {
+			separator = ": in "
+		}
+		text += fmt.Sprintf("%s%s (bundle %d)", separator, cli.Clean(c.File), c.Sequence)
+	}
+	return text
 }
 
 func (s *summary) printSnaps(w io.Writer) {

@@ -103,8 +103,11 @@ type summary struct {
 	Request     bundle.Request `json:"request"`
 	Blobs       int            `json:"blobs"`
 	PayloadSize int64          `json:"payload-size"`
-	Snaps       []snapSummary  `json:"snaps"`
-	Charms      []charmSummary `json:"charms,omitempty"`
+	// Increment describes the blobs that are left out, and Expected counts them.
+	Increment *bundle.Increment `json:"increment,omitempty"`
+	Expected  int               `json:"expected-blobs,omitempty"`
+	Snaps     []snapSummary     `json:"snaps"`
+	Charms    []charmSummary    `json:"charms,omitempty"`
 	// Images are the manifests and indexes of container images.
 	Images []imageSummary `json:"images,omitempty"`
 	// Assertions names the assertions that no snap or charm leads to.

@@ -58,6 +58,8 @@ type verifiedBundle struct {
 	Signer      string `json:"signer"`
 	Trusted     bool   `json:"trusted"`
 	PayloadSize int64  `json:"payload-size"`
+	// Expected counts the blobs that are left out, which could not be verified.
+	Expected int `json:"expected-blobs,omitempty"`
 }
 
 // runVerify continues after a bad file, so that one run names all bad files.
@@ -129,10 +131,13 @@ func (v *verification) file(ctx context.Context, w io.Writer, file string) (*ver
 	if !trusted {
 		note = ", a key that is not known here"
 	}
+	if n := len(h.Expected); n > 0 {
+		note += fmt.Sprintf("; %s left out, since %s should have them", cli.Count(n, "blob"), p.Increment.Receiver)
+	}
 	if !v.json {
 		progress.Printf(w, "%s: good, %s, signed by %s%s\n", cli.Clean(file), cli.Bytes(h.PayloadSize()), key.ID(), note)
 	}
-	return &verifiedBundle{file, r.Digest().String(), key.ID(), trusted, h.PayloadSize()}, nil
+	return &verifiedBundle{file, r.Digest().String(), key.ID(), trusted, h.PayloadSize(), len(h.Expected)}, nil
 }
 
 // readRoots adds the roots of --trusted-root to Canonical's.

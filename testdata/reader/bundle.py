@@ -25,12 +25,16 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 DESCRIPTOR = record_of(["mediaType", "digest", "size"], {
     "mediaType": string(), "digest": string(configs.DIGEST), "size": integer(), "annotations": map_of(string()), "artifactType": string()})
 strings = list_of(string())
+TIME = r"(?a:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
+CARRIED = record({"bundle": string(configs.DIGEST), "created": string(TIME)}, sequence=integer(), file=string(size=255), blobs=list_of(integer()))
+INCREMENT = record({"receiver": string("[A-Za-z0-9][A-Za-z0-9._-]{0,63}")}, basis=string("receipt|assumption", empty=True), receipt=string(configs.DIGEST, empty=True),
+                   previous=CARRIED, carried=list_of(CARRIED, 0, 4096))
 STATEMENT = record_of(["_type", "subject", "predicateType", "predicate"], {
     "_type": string(re.escape("https://in-toto.io/Statement/v1")), "predicateType": string("urn:offlinestore:bundle:v1"),
     "subject": list_of(record({"digest": map_of(string())}, name=string()), 1, 1),
-    "predicate": record({"created": string(r"(?a:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)")}, exporter=string(), program=string(), sequence=integer(),
+    "predicate": record({"created": string(TIME)}, exporter=string(), program=string(), sequence=integer(),
                         request=record(snaps=strings, channels=strings, architectures=strings, charms=strings, bundles=strings,
-                                       assertions=strings, needed_by=strings), expects=list_of(string(), 0, 0))})
+                                       assertions=strings, needed_by=strings), expects=list_of(string(configs.DIGEST)), increment=INCREMENT)})
 
 
 def digest_of(data):
@@ -207,9 +211,25 @@ class Reader:
         statement = parse(self.statement)
         STATEMENT(statement, "statement")
         check(statement["subject"][0]["digest"].get("sha256") == digest_of(self.raw)[7:], "statement: about another bundle")
-        created = statement["predicate"]["created"]
+        predicate = statement["predicate"]
+        created = predicate["created"]
         check(configs.is_time(created) and created >= "1970", "statement: created")
+        self.verify_increment(predicate.get("expects", []), predicate.get("increment"))
         return created
+
+    def verify_increment(self, expects, increment):
+        """The part of step 6 about blobs that are left out."""
+        check(expects == sorted(set(expects)), "statement: expects: not sorted")
+        self.expects = set(expects)
+        if increment is None:
+            check(not expects, "statement: expects without a receiver")
+            return
+        check(bool(expects) == bool(increment.get("basis")), "statement: basis")
+        bundles = [(increment["previous"], 0)] if "previous" in increment else []
+        for bundle, expected in bundles + [(bundle, len(expects)) for bundle in increment.get("carried", [])]:
+            blobs = [int(n) for n in bundle.get("blobs", [])]
+            check(configs.is_time(bundle["created"]) and bundle["created"] >= "1970", "statement: a bundle's time")
+            check(blobs == sorted(set(blobs)) and all(n < expected for n in blobs), "statement: blobs of a bundle")
 
     def read_items(self):
         """Steps 8 to 10."""
@@ -268,7 +288,10 @@ class Reader:
                 old = payload.setdefault(digest, [size, sum3])
                 check(old[0] == size and (not sum3 or not old[1] or old[1] == sum3), digest + ": described in two ways")
                 old[1] = old[1] or sum3
+        check(self.expects <= set(payload), "statement: expects: a blob that the payload does not have")
         for digest, (size, sum3) in payload.items():
+            if digest in self.expects:
+                continue  # whoever has the blobs of the receiver verifies it
             data = self.source.file("blobs/sha256/" + digest[7:], size)
             check(digest_of(data) == digest, digest + ": damaged")
             check(not sum3 or hashlib.sha3_384(data).hexdigest() == sum3, digest + ": another SHA3-384")
