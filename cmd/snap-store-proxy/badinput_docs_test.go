@@ -73,6 +73,14 @@ func TestTableOfBadInput(t *testing.T) {
 	}
 }
 
+// TestTableOfScripts compares the table of docs/errors.md about models with the scripts.
+func TestTableOfScripts(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff(doctest.ScriptRows(t, "testdata/script/models*.txtar"), doctest.BadInput(t, "Bad administration of models")); diff != "" {
+		t.Errorf("the table of bad administration (-scripts +docs/errors.md):\n%s", diff)
+	}
+}
+
 func codesInWords(codes []int) string {
 	if len(codes) == 0 {
 		return "killed"

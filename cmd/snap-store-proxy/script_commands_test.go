@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -30,6 +31,21 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	d := &download{}
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"site": useSite, "asuser": asUser, "get": get, "sql": sql, "flip": flip, "slow": d.begin, "finish": d.finish, "listeners": listeners, "signal": signal, "listening": listening, "runsas": runsAs,
+		"admin": runAdmin,
+	}
+}
+
+// runAdmin implements admin CODE ARG..., which runs store-admin and compares its exit code.
+func runAdmin(ts *testscript.TestScript, _ bool, args []string) {
+	got := 0
+	err := ts.Exec("store-admin", args[1:]...)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("store-admin %s: exit code %d, want %s", strings.Join(args[1:], " "), got, args[0])
 	}
 }
 

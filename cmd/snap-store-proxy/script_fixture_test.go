@@ -22,8 +22,22 @@ import (
 
 // fixture is shared by all scripts: it holds the files that the exporters made outside.
 type fixture struct {
-	dir, upstream string
-	layer         string // see writeCharms
+	dir, upstream  string
+	dashboard, sso string // for logins of the brand acme
+	layer          string // see writeCharms
+}
+
+// The login of the brand acme at the simulated Snap Store.
+const brandEmail, brandPassword = "brand@acme.example", "correct-horse-battery"
+
+// serveLogins serves Ubuntu SSO and the dashboard of a simulated store.
+func (f *fixture) serveLogins(t *testing.T, demo *upstreamtest.Store, sso *upstreamtest.SSO) {
+	login, dashboard := httptest.NewServer(sso.Handler()), httptest.NewServer(demo.Dashboard())
+	t.Cleanup(login.Close)
+	t.Cleanup(dashboard.Close)
+	sso.SetHost(login.Listener.Addr().String())
+	sso.SetAccount(upstreamtest.Account{Email: brandEmail, Password: brandPassword, ID: upstreamtest.BrandID, Username: upstreamtest.BrandID})
+	f.dashboard, f.sso = dashboard.URL, login.URL
 }
 
 // newFixture exports, with a real store-admin, from a simulated store:
@@ -52,10 +66,12 @@ func newFixture(t *testing.T) (*fixture, error) {
 	if err := f.writeDownloads(t); err != nil {
 		return nil, err
 	}
-	demo, err := upstreamtest.Demo(upstreamtest.DemoOptions{Origin: f.upstream})
+	sso := upstreamtest.NewSSO()
+	demo, err := upstreamtest.Demo(upstreamtest.DemoOptions{Origin: f.upstream, SSO: sso})
 	if err != nil {
 		return nil, err
 	}
+	f.serveLogins(t, demo, sso)
 	big := upstreamtest.Snap{Name: "big", Summary: "Takes a while"}
 	rev := upstreamtest.Rev{Revision: 1, Version: "1", Blob: upstreamtest.Random("big", 32<<20)}
 	if err := errors.Join(demo.AddSnap(big), demo.AddRevision("big", rev), demo.Release("big", "", "stable", 1)); err != nil {
@@ -202,6 +218,7 @@ func (f *fixture) setup(e *testscript.Env, dsn string) error {
 	for k, v := range map[string]string{
 		"PORT2": port2, "BUNDLES": f.dir, "LAYER": f.layer, "EXPORT": strings.Join(f.flags(), " "), "DSN": dsn, "ADDR": ln.Addr().String(), "PORT": port, "BRIEF": upstreamtest.ID("brief"), "BIG": "/api/v1/snaps/download/" + upstreamtest.ID("big") + "_1.snap", "HELLO": "/api/v1/snaps/download/" + upstreamtest.ID("hello") + "_38.snap",
 		"SNAP_COMMON": filepath.Join(e.WorkDir, "data"), "STORE_ADMIN_CONFIG_DIR": f.keys(), "STORE_ADMIN_SNAP_STORE_URL": f.upstream,
+		"STORE_DASHBOARD_URL": f.dashboard, "UBUNTU_ONE_SSO_URL": f.sso,
 		"PATH": filepath.Join(f.dir, "bin") + string(os.PathListSeparator) + e.Getenv("PATH"),
 	} {
 		e.Setenv(k, v)

@@ -25,7 +25,10 @@ func gatewayHints() cli.Table {
 			return fmt.Sprintf("on the store's host, 'snap-store-proxy add-admin %s --role model-administrator --token' prints a token, and "+
 				"'snap-store-proxy push-store --store-admin-token FILE' makes the one of 'export store' good; unset %s to log in with a password", e.email, tokenVariable)
 		}),
-		cli.OnType(cli.Usage, brandsHint),
+		cli.On(isUnknown, cli.Gaps, "bring the account of the brand: 'store-admin export account-keys ACCOUNT KEYID' outside, then 'snap-store-proxy push-account-keys FILE'"),
+		cli.OnType(cli.Usage, func(e *brandsError) string {
+			return "name one with --brand, or set " + brandVariable + ": " + strings.Join(e.known, ", ")
+		}),
 		cli.On(refused(gateway.CodeNeedPermissions), cli.Failed, "on the store's host: snap-store-proxy add-admin EMAIL --role model-administrator; 'store-admin whoami --offline URL' shows your roles"),
 		cli.On(refused(gateway.CodeNoToken), cli.Failed, "on the store's host, 'snap-store-proxy status' shows the token, and 'config proxy.hsm.token-label=LABEL' names it (docs/model-service.md)"),
 		cli.On(refused(gateway.CodeBusy), cli.Failed, "wait a little, then run the same command again"),
@@ -39,9 +42,8 @@ func gatewayHints() cli.Table {
 	}
 }
 
-func brandsHint(e *brandsError) string {
-	if len(e.known) == 0 {
-		return "bring the account of the brand: 'store-admin export account-keys ACCOUNT KEYID' outside, then 'snap-store-proxy push-account-keys FILE'"
-	}
-	return "name one with --brand, or set " + brandVariable + ": " + strings.Join(e.known, ", ")
+// isUnknown reports that a store knows no brand.
+func isUnknown(err error) bool {
+	e, ok := errors.AsType[*brandsError](err)
+	return ok && len(e.known) == 0
 }

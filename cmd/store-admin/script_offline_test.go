@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -42,7 +44,21 @@ func serveOffline(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	mux.HandleFunc("/", answer(http.StatusNotFound, `{"code": "resource-not-found", "message": "there is nothing here", "error_list": []}`))
+	pages := make(map[string]http.HandlerFunc)
 	for i := 1; i+2 < len(args); i += 3 {
-		mux.HandleFunc(args[i], answer(map[string]int{"200": 200, "201": 201, "401": 401, "403": 403, "409": 409, "503": 503}[args[i+1]], args[i+2]))
+		status, err := strconv.Atoi(args[i+1])
+		ts.Check(err)
+		h := answer(status, args[i+2])
+		if strings.Contains(args[i], "?") { // another page of a path
+			pages[args[i]] = h
+			continue
+		}
+		mux.HandleFunc(args[i], func(w http.ResponseWriter, r *http.Request) {
+			if page := pages[r.URL.String()]; page != nil {
+				page(w, r)
+				return
+			}
+			h(w, r)
+		})
 	}
 }

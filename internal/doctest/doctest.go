@@ -3,6 +3,8 @@ package doctest
 
 import (
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -43,4 +45,30 @@ func BadInput(t *testing.T, heading string) map[string]string {
 		t.Errorf("docs/errors.md, %s: there is no table", heading)
 	}
 	return table
+}
+
+// ScriptRows returns the rows of a table that the scripts of a glob pattern test, like BadInput. A comment "# row: INPUT" names a row, and the
+// next command "admin CODE …" has its exit code.
+func ScriptRows(t *testing.T, pattern string) map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("find the scripts %s: %v", pattern, err)
+	}
+	rows := make(map[string]string)
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		row := ""
+		for line := range strings.Lines(string(text)) {
+			if name, ok := strings.CutPrefix(line, "# row: "); ok {
+				row = strings.TrimSpace(name)
+			} else if words := strings.Fields(line); row != "" && len(words) > 1 && words[0] == "admin" {
+				rows[row], row = words[1], ""
+			}
+		}
+	}
+	return rows
 }
