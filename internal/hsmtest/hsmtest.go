@@ -66,6 +66,12 @@ func (h *HSM) AddToken(tb testing.TB, label string) {
 	Run(tb, "softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", SOPIN)
 }
 
+// Give gives the tokens to the owner of a file.
+func (h *HSM) Give(tb testing.TB, file string) {
+	tb.Helper()
+	Run(tb, "chown", "-R", "--reference="+file, h.dir)
+}
+
 // RemoveToken deletes a token, as if somebody had pulled it out.
 func (h *HSM) RemoveToken(tb testing.TB, label string) {
 	tb.Helper()

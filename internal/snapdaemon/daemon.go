@@ -43,6 +43,9 @@ type Options struct {
 	// the generic classic model.
 	Model []byte
 
+	// Config is the configuration of snaps from the start, by the name of the snap, as hooks would make it. No hook runs in the namespaces.
+	Config map[string]any
+
 	// Env is added to the environment of the daemon and the command, for
 	// instance HTTPS_PROXY=http://127.0.0.1:3128 or SNAPD_DEBUG_HTTP=7.
 	Env []string
@@ -164,6 +167,11 @@ func (d *Daemon) prepare() error {
 	if d.opts.Model != nil {
 		seed := filepath.Join(d.root, "var/lib/snapd/seed/assertions")
 		if err := errors.Join(os.MkdirAll(seed, 0o755), os.WriteFile(filepath.Join(seed, "model"), d.opts.Model, 0o644)); err != nil {
+			return err
+		}
+	}
+	if d.opts.Config != nil {
+		if err := writeState(d.root, d.opts.Config); err != nil {
 			return err
 		}
 	}

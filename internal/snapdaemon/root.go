@@ -3,6 +3,7 @@
 package snapdaemon
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -77,4 +78,16 @@ func removeRoot(root string) error {
 		return nil
 	})
 	return os.RemoveAll(root)
+}
+
+// writeState writes the state of a daemon that has only the configuration of snaps. The levels are the ones of every daemon since 2.40.
+func writeState(root string, config map[string]any) error {
+	text, err := json.Marshal(map[string]any{
+		"data":    map[string]any{"config": config, "patch-level": 6, "patch-sublevel": 3, "patch-sublevel-last-version": ""},
+		"changes": map[string]any{}, "tasks": map[string]any{}, "last-change-id": 0, "last-task-id": 0, "last-lane-id": 0,
+	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(root, "var/lib/snapd/state.json"), text, 0o600)
 }
