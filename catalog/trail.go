@@ -50,6 +50,12 @@ func (t Trail) Tip(ctx context.Context) (audit.Tip, error) {
 	return t.tip(ctx, lastRow)
 }
 
+// Hash returns the hash of a row. It is empty if there is no such row.
+func (t Trail) Hash(ctx context.Context, number int64) (string, error) {
+	tip, err := t.tip(ctx, `select number, hash from audit where number = $1`, number)
+	return tip.Hash, err
+}
+
 // Before returns the last row before the first one that is not older than at.
 func (t Trail) Before(ctx context.Context, at time.Time) (audit.Tip, error) {
 	const q = `select number, hash from audit where number < coalesce((select min(number) from audit where at >= $1), 9223372036854775807) order by number desc limit 1`

@@ -43,9 +43,15 @@ func (d Dir) auditKey() (audit.Key, error) {
 	return k, nil
 }
 
-// Seal signs the audit trail t, unless nothing was added since the last time. The first time, it makes the key. A store without acts gets
-// none.
+// Seal takes waiting acts into the audit trail t, and signs it, unless nothing was added since the last time. The first time, it makes the key.
+// A store without acts gets none.
 func (d Dir) Seal(ctx context.Context, t catalog.Trail) error {
+	if err := d.TakeWaiting(ctx, t); err != nil {
+		return err
+	}
+	if err := d.compareTip(ctx, t); err != nil {
+		return err
+	}
 	tip, err := t.Tip(ctx)
 	if err != nil || tip.Number == 0 {
 		return err
@@ -57,8 +63,11 @@ func (d Dir) Seal(ctx context.Context, t catalog.Trail) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.Sign(ctx, key)
-	return err
+	head, err := t.Sign(ctx, key)
+	if err != nil {
+		return err
+	}
+	return d.keepTip(head.Tip)
 }
 
 // makeAuditKey makes the key of the audit trail, which is an act.

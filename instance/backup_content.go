@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"offlinestore/audit"
 	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/instance/backup"
@@ -28,6 +29,8 @@ func (in *Instance) WriteBackupContent(ctx context.Context, w io.Writer, blobs b
 		return err
 	}
 	defer release()
+	created := time.Now()
+	in.recordBackup(ctx, created, blobs)
 	files, err := backup.Files(string(in.Dir))
 	if err != nil {
 		return err
@@ -36,7 +39,7 @@ func (in *Instance) WriteBackupContent(ctx context.Context, w io.Writer, blobs b
 	if err != nil {
 		return err
 	}
-	out, err := backup.NewWriter(w, backup.Header{Program: program, Created: time.Now(), Domain: in.Settings.Values().Domain,
+	out, err := backup.NewWriter(w, backup.Header{Program: program, Created: created, Domain: in.Settings.Values().Domain,
 		PostgreSQL: info.PostgreSQL, Schema: info.Schema, Generation: info.Generation, Blobs: blobs})
 	if err != nil {
 		return err
@@ -60,6 +63,18 @@ func (in *Instance) WriteBackupContent(ctx context.Context, w io.Writer, blobs b
 	}
 	_, err = out.Close()
 	return err
+}
+
+// recordBackup records a backup, which then has its own row. A database that takes no rows must not keep anybody from saving it.
+func (in *Instance) recordBackup(ctx context.Context, created time.Time, blobs bool) {
+	act := &audit.Act{What: "backup", Subject: in.Settings.Values().Domain, After: map[string]any{"created": audit.Time(created), "blobs": blobs}}
+	err := in.Dir.note(act)
+	if err == nil {
+		err = in.Dir.Seal(ctx, in.Catalog.Trail())
+	}
+	if err != nil {
+		in.logf("The backup has no row in the audit trail yet: %v", err)
+	}
 }
 
 // backupDatabase returns the database to dump.

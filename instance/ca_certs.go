@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 
+	"offlinestore/audit"
 	"offlinestore/blob"
 	"offlinestore/certificate"
 )
@@ -18,7 +19,9 @@ func (d Dir) SetCACerts(pem []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := blob.WriteFile(d.path(caCertsFile), pem, blob.WriteOptions{Mode: 0o644}); err != nil {
+	act := &audit.Act{What: "use-ca-certs", Subject: caCertsFile, Before: d.caCertsState(), After: fileState(pem)}
+	err = d.record(act, func() error { return blob.WriteFile(d.path(caCertsFile), pem, blob.WriteOptions{Mode: 0o644}) })
+	if err != nil {
 		return 0, fmt.Errorf("write %s: %w", caCertsFile, err)
 	}
 	return len(roots), nil
@@ -26,11 +29,21 @@ func (d Dir) SetCACerts(pem []byte) (int, error) {
 
 // RemoveCACerts brings the system's authorities back. It reports whether others were set.
 func (d Dir) RemoveCACerts() (bool, error) {
-	err := os.Remove(d.path(caCertsFile))
-	if errors.Is(err, fs.ErrNotExist) {
+	if !exists(d.path(caCertsFile)) {
 		return false, nil
 	}
+	act := &audit.Act{What: "remove-ca-certs", Subject: caCertsFile, Before: d.caCertsState()}
+	err := d.record(act, func() error { return os.Remove(d.path(caCertsFile)) })
 	return err == nil, err
+}
+
+// caCertsState describes the authorities for the audit trail.
+func (d Dir) caCertsState() any {
+	text, err := blob.ReadFile(d.path(caCertsFile), certificate.MaxSize)
+	if err != nil {
+		return nil
+	}
+	return fileState(text)
 }
 
 // CACerts returns the authorities to believe when connecting to other hosts. It is nil for the system's.

@@ -91,7 +91,13 @@ func (d Dir) StoreAssertionPath() string { return d.path(storeAssertionFile) }
 func (d Dir) Trust() Trust { return Trust{d.path(trustFolder)} }
 
 // Settings reads the settings. They need not exist yet. Enter must come first.
-func (d Dir) Settings() (*settings.Settings, error) { return settings.Open(d.SettingsPath()) }
+func (d Dir) Settings() (*settings.Settings, error) {
+	s, err := settings.Open(d.SettingsPath())
+	if err == nil {
+		s.Record(d.recordSettings)
+	}
+	return s, err
+}
 
 // validateWhole refuses a data folder that an interrupted restore has left.
 func (d Dir) validateWhole() error {

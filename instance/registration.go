@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"offlinestore/audit"
 	"offlinestore/blob"
 	"offlinestore/instance/settings"
 	"offlinestore/registration"
@@ -55,7 +56,14 @@ func (d Dir) Register(c *registration.Claim) (*RegisterResult, error) {
 	if before != r.StoreID {
 		out.Replaced = before
 	}
-	if err := blob.WriteFile(d.StoreAssertionPath(), r.Stream, blob.WriteOptions{Mode: 0o644}); err != nil {
+	act := &audit.Act{What: "register", Subject: r.StoreID, After: map[string]any{"url": r.URL, "operator-id": r.OperatorID, "issued-at": audit.Time(r.IssuedAt)}}
+	if before != "" {
+		act.Before = map[string]string{"store-id": before}
+	}
+	err = d.record(act, func() error {
+		return blob.WriteFile(d.StoreAssertionPath(), r.Stream, blob.WriteOptions{Mode: 0o644})
+	})
+	if err != nil {
 		return nil, fmt.Errorf("save the store assertion: %w", err)
 	}
 	changes := map[string]string{settings.StoreID: r.StoreID, settings.StoreURL: r.URL, settings.Domain: r.Domain}

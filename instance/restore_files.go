@@ -28,6 +28,9 @@ func (r *restoration) unpackFiles() error {
 			return err
 		}
 	}
+	if err := r.continueTrail(); err != nil {
+		return err
+	}
 	if r.request.DSN == "" && !r.request.Private {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"offlinestore/assertion"
+	"offlinestore/audit"
 	"offlinestore/blob"
 	"offlinestore/bundle"
 )
@@ -61,14 +62,31 @@ func (t Trust) Signers() ([]bundle.PublicKey, error) {
 
 // AddSigner accepts the bundles that a key signs.
 func (t Trust) AddSigner(k bundle.PublicKey) error {
-	return writeTrust(filepath.Join(t.signersDir(), strings.TrimPrefix(k.ID(), "sha256:")+".pem"), k.PEM())
+	path := filepath.Join(t.signersDir(), strings.TrimPrefix(k.ID(), "sha256:")+".pem")
+	return t.add(path, k.PEM(), &audit.Act{What: "trust-add", Subject: k.ID(), After: map[string]string{"algorithm": k.Algorithm()}})
 }
+
+// add writes a file and records it, unless the file is there already.
+func (t Trust) add(path string, text []byte, act *audit.Act) error {
+	if exists(path) {
+		return writeTrust(path, text)
+	}
+	return t.folder().record(act, func() error { return writeTrust(path, text) })
+}
+
+// folder returns the data folder.
+func (t Trust) folder() Dir { return Dir(filepath.Dir(t.dir)) }
 
 // RemoveSigner removes the one key whose fingerprint begins with prefix. Its name stays for the history. It returns the
 // fingerprint. The error may be an AmbiguousError.
 func (t Trust) RemoveSigner(prefix string) (fingerprint string, err error) {
-	fingerprint, err = removeOne(t.signersDir(), strings.TrimPrefix(prefix, "sha256:"), ".pem")
-	return "sha256:" + fingerprint, err
+	fingerprint, err = findOne(t.signersDir(), strings.TrimPrefix(prefix, "sha256:"), ".pem")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(t.signersDir(), fingerprint+".pem")
+	fingerprint = "sha256:" + fingerprint
+	return fingerprint, t.folder().record(&audit.Act{What: "trust-remove", Subject: fingerprint}, func() error { return os.Remove(path) })
 }
 
 // Assertions returns the trust that assertions are verified with: Canonical's root and the further roots.
@@ -116,12 +134,29 @@ func ParseRoot(text []byte) ([]*assertion.Assertion, error) {
 func (t Trust) AddRoot(text []byte) (id string, err error) {
 	sum := sha256.Sum256(text)
 	id = hex.EncodeToString(sum[:])
-	return id, writeTrust(filepath.Join(t.rootsDir(), id+".assert"), text)
+	return id, t.add(filepath.Join(t.rootsDir(), id+".assert"), text, &audit.Act{What: "trust-root-add", Subject: id, After: rootState(text)})
+}
+
+// rootState names the assertions of a root for the audit trail.
+func rootState(text []byte) any {
+	as, err := assertion.DecodeAll(text)
+	if err != nil {
+		return fileState(text)
+	}
+	var names []string
+	for _, a := range as {
+		names = append(names, a.Ref().Name())
+	}
+	return map[string]any{"assertions": names}
 }
 
 // RemoveRoot removes the one root whose ID begins with prefix, and returns its ID. The error may be an AmbiguousError.
 func (t Trust) RemoveRoot(prefix string) (id string, err error) {
-	return removeOne(t.rootsDir(), prefix, ".assert")
+	if id, err = findOne(t.rootsDir(), prefix, ".assert"); err != nil {
+		return "", err
+	}
+	path := filepath.Join(t.rootsDir(), id+".assert")
+	return id, t.folder().record(&audit.Act{What: "trust-root-remove", Subject: id}, func() error { return os.Remove(path) })
 }
 
 func eachFile(dir, ending string, fn func(path string, text []byte) error) error {
@@ -155,9 +190,9 @@ func writeTrust(path string, text []byte) error {
 	return blob.WriteFile(path, text, blob.WriteOptions{Mode: 0o644})
 }
 
-// removeOne removes the one file whose name begins with prefix, and returns its name without the ending. People copy the first digits of a
+// findOne finds the one file whose name begins with prefix, and returns its name without the ending. People copy the first digits of a
 // fingerprint.
-func removeOne(dir, prefix, ending string) (name string, err error) {
+func findOne(dir, prefix, ending string) (name string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
@@ -171,5 +206,5 @@ func removeOne(dir, prefix, ending string) (name string, err error) {
 	if len(found) != 1 || len(prefix) < minPrefix {
 		return "", &AmbiguousError{prefix, len(found)}
 	}
-	return strings.TrimSuffix(found[0], ending), os.Remove(filepath.Join(dir, found[0]))
+	return strings.TrimSuffix(found[0], ending), nil
 }

@@ -147,6 +147,7 @@ func (s *service) follow(ctx context.Context) (stop func()) {
 	wg.Go(func() { s.Instance.Supervise(ctx, s.Logger) })
 	wg.Go(func() { s.keepWanted(ctx) })
 	wg.Go(func() { s.forgetNonces(ctx) })
+	wg.Go(func() { s.keepTrail(ctx) })
 	if s.Token != nil {
 		wg.Go(func() { s.watchToken(ctx) })
 		wg.Go(func() { s.registrar.Keep(ctx) })

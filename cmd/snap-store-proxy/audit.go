@@ -46,7 +46,7 @@ hash that the command prints, outside of this host, and give them later as --row
 			if len(args) == 1 {
 				return o.RunFile(c, args[0])
 			}
-			return withExisting(c.Context(), dir, func(in *instance.Instance) error {
+			return withTrail(c.Context(), dir, func(in *instance.Instance) error {
 				return verifyOwn(c, in, &o)
 			})
 		},
@@ -117,7 +117,7 @@ func exportToFile(c *cobra.Command, dir *instance.Dir, path string, since moment
 }
 
 func exportTrail(c *cobra.Command, dir *instance.Dir, w io.Writer, since moment) error {
-	return withExisting(c.Context(), dir, func(in *instance.Instance) error {
+	return withTrail(c.Context(), dir, func(in *instance.Instance) error {
 		return in.ExportAudit(c.Context(), w, since.Time)
 	})
 }

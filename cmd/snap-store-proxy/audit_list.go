@@ -56,7 +56,7 @@ who, from where, what, and the state before and after, shortened.`,
 		Example: "  snap-store-proxy audit list --since 7d\n  snap-store-proxy audit list --json | jq '.[] | select(.what == \"override\")'",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withExisting(c.Context(), dir, func(in *instance.Instance) error {
+			return withTrail(c.Context(), dir, func(in *instance.Instance) error {
 				return listTrail(c, in.Catalog.Trail(), since, asJSON)
 			})
 		},

@@ -38,6 +38,16 @@ func withExisting(ctx context.Context, dir *instance.Dir, fn func(*instance.Inst
 	return errors.Join(fn(in), in.Close())
 }
 
+// withTrail calls fn with the open store, whose trail has all acts that waited for the database.
+func withTrail(ctx context.Context, dir *instance.Dir, fn func(*instance.Instance) error) error {
+	return withExisting(ctx, dir, func(in *instance.Instance) error {
+		if err := in.Dir.TakeWaiting(ctx, in.Catalog.Trail()); err != nil {
+			return err
+		}
+		return fn(in)
+	})
+}
+
 // withSnapshot calls fn with the open store and the whole catalogue. It is for commands that only read.
 func withSnapshot(ctx context.Context, dir *instance.Dir, fn func(*instance.Instance, *catalog.Snapshot) error) error {
 	return withExisting(ctx, dir, func(in *instance.Instance) error {

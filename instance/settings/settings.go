@@ -14,7 +14,14 @@ type Settings struct {
 	path   string
 	values map[string]string
 	stamp  stamp // of the file with these values, or of an earlier one
+	keep   Keeper
 }
+
+// Keeper keeps a record of a change from before to after, which write makes.
+type Keeper func(before, after map[string]string, write func() error) error
+
+// Record gives each change to k.
+func (s *Settings) Record(k Keeper) { s.keep = k }
 
 // Entry is a setting in a listing.
 type Entry struct {
@@ -36,7 +43,7 @@ func Open(path string) (*Settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Settings{path, values, now}, nil
+	return &Settings{path: path, values: values, stamp: now}, nil
 }
 
 // Get returns the value of a setting, secrets included, or its default. If there is no such setting, it returns an
@@ -126,7 +133,13 @@ func (s *Settings) change(changes map[string]string, apply func(map[string]strin
 		return nil
 	}
 	removeUnfinished(s.path)
-	if err := writeFile(s.path, values); err != nil {
+	write := func() error { return writeFile(s.path, values) }
+	if s.keep != nil {
+		err = s.keep(before, values, write)
+	} else {
+		err = write()
+	}
+	if err != nil {
 		return err
 	}
 	s.values, s.stamp = values, stampOf(s.path)
@@ -140,6 +153,15 @@ func canonical(name, v string) string {
 		return v
 	}
 	return k.canonical(v)
+}
+
+// Redact returns the value of a setting without secrets. It also redacts settings that it does not know.
+func Redact(name, v string) string {
+	k, err := Lookup(name)
+	if err != nil {
+		return Redacted
+	}
+	return k.redact(v)
 }
 
 // redact returns v in the form for listings.

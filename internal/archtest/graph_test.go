@@ -50,7 +50,7 @@ func graph() map[string][]string {
 		"registrar":          {"assertion", "catalog", "session"},
 		"registry":           {"blob", "catalog", "transfer"},
 		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "safeyaml", "session", "snap", "catalog", "transfer", "registrar"},
-		"server/admin":       {"server/admin/api", "channel", "catalog", "transfer"},
+		"server/admin":       {"audit", "server/admin/api", "channel", "catalog", "transfer"},
 		"server/admin/api":   {"blob", "macaroons"}, // no catalog: store-admin's login runs on laptops
 		"server/gateway":     {"server/admin", "server/gateway/api", "assertion", "audit", "catalog", "registrar", "transfer"},
 		"server/gateway/api": {"server/admin/api"},
@@ -62,7 +62,7 @@ func graph() map[string][]string {
 		"instance/settings":  {"blob", "instance/conninfo", "safeyaml"},
 		"instance/wanted":    {"assertion", "catalog", "snap"},
 		// Layer 6: a running one.
-		"service": {"catalog", "certificate", "instance", "instance/settings", "registrar", "registration", "registry", "server", "server/admin", "server/admin/api", "server/gateway", "server/gateway/api", "session", "transfer"},
+		"service": {"audit", "catalog", "certificate", "instance", "instance/settings", "registrar", "registration", "registry", "server", "server/admin", "server/admin/api", "server/gateway", "server/gateway/api", "session", "transfer"},
 	}
 }
 

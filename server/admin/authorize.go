@@ -1,12 +1,14 @@
 package admin
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 
+	"offlinestore/audit"
 	"offlinestore/catalog"
 )
 
@@ -56,8 +58,13 @@ func (s *Server) authorized(role string, next func(http.ResponseWriter, *http.Re
 			s.refuse(w, r, refusal)
 			return
 		}
-		next(w, r, session.Email)
+		next(w, r.WithContext(actor(r, session.Email)), session.Email)
 	}
+}
+
+// actor returns the context of acts of an administrator.
+func actor(r *http.Request, email string) context.Context {
+	return audit.WithActor(r.Context(), audit.Actor{Who: email, From: Address(r)})
 }
 
 // who returns the login that the macaroons belong to.

@@ -85,7 +85,7 @@ func (s *Server) logIn(r *http.Request, name, password string, until time.Time) 
 	expired := a.ExpiresAt != nil && !s.cfg.Now().Before(*a.ExpiresAt)
 	session = hex.EncodeToString(random(16))
 	if good && !expired {
-		err = s.cfg.Store.StartSession(r.Context(), a, session, until)
+		err = s.cfg.Store.StartSession(actor(r, email), a, session, until)
 	} else {
 		err = catalog.ErrNoAdmin
 	}
@@ -150,7 +150,7 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusUnauthorized, codeCredentials, err.Error())
 		return
 	}
-	switch err := s.cfg.Store.RefreshSession(r.Context(), g.session, g.serial); {
+	switch err := s.cfg.Store.RefreshSession(actor(r, ""), g.session, g.serial); {
 	case errors.Is(err, catalog.ErrNoSession):
 		s.cfg.Logger.Warn("refresh refused", "from", Address(r))
 		s.fail(w, r, http.StatusUnauthorized, codeCredentials, "the login has ended; log in again")
