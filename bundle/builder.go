@@ -23,6 +23,8 @@ type Builder struct {
 	items  []item
 	small  map[digest.Digest][]byte
 	images map[digest.Digest]bool // the image manifests among items
+	// reliance knows the blobs to leave out; nil leaves nothing out.
+	reliance Reliance
 }
 
 // addItem adds an item.
@@ -71,6 +73,7 @@ type SignedBundle struct {
 	top  top
 	tree tree
 	data map[digest.Digest][]byte
+	left int // the blobs that are left out
 }
 
 // Seal orders the items, makes the bundle index and signs it. The same items give the same index, regardless of the order in
@@ -86,6 +89,10 @@ func (d *Builder) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Si
 	if err != nil {
 		return nil, fmt.Errorf("seal bundle: %w", err)
 	}
+	if d.reliance != nil {
+		p.Expects = d.leftOut(t.payload)
+		p.Increment = d.reliance.Increment(p.Expects)
+	}
 	if t.payload, _, err = splitExpected(t.payload, p.Expects); err != nil {
 		return nil, fmt.Errorf("seal bundle: %w", err)
 	}
@@ -94,7 +101,7 @@ func (d *Builder) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Si
 	if err != nil {
 		return nil, err
 	}
-	s := &SignedBundle{top: newTop(raw, envelope, public, descs, format), tree: *t, data: d.small}
+	s := &SignedBundle{top: newTop(raw, envelope, public, descs, format), tree: *t, data: d.small, left: len(p.Expects)}
 	if n := int64(len(s.top.index)); n > MaxIndexSize {
 		return nil, limit("bytes of index.json", n, MaxIndexSize)
 	}
@@ -115,6 +122,12 @@ func (d *Builder) buildTree(descs []ocispec.Descriptor, items []item) (*tree, st
 	err = h.parse(items, d.small)
 	return t, h.format(), err
 }
+
+// LeftOut returns the number of large blobs that the bundle leaves out.
+func (s *SignedBundle) LeftOut() int { return s.left }
+
+// Payload lists the large blobs that the bundle does not leave out.
+func (s *SignedBundle) Payload() []ocispec.Descriptor { return s.tree.payload }
 
 // Digest returns the digest of the bundle index. It identifies the content of the bundle.
 func (s *SignedBundle) Digest() digest.Digest { return s.top.bundle.Digest }

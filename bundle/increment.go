@@ -69,8 +69,8 @@ func ValidateReceiver(name string) error {
 const (
 	// maxCarriedFile bounds the name of a file, in bytes.
 	maxCarriedFile = 255
-	// maxCarried bounds the bundles that an increment names.
-	maxCarried = 4096
+	// MaxCarried bounds the bundles that an increment names.
+	MaxCarried = 4096
 )
 
 // validateIncrement validates the parts of a predicate that are about blobs which are left out.
@@ -97,8 +97,8 @@ func (p *Predicate) validateIncrement() error {
 		return errors.New("increment: basis: want receipt or assumption if blobs are expected, and none if not")
 	case in.Receipt != "" && !isDigest(in.Receipt):
 		return fmt.Errorf("increment: receipt: %.80q is no digest", in.Receipt)
-	case len(in.Carried) > maxCarried:
-		return limit("bundles that carried the expected blobs", int64(len(in.Carried)), maxCarried)
+	case len(in.Carried) > MaxCarried:
+		return limit("bundles that carried the expected blobs", int64(len(in.Carried)), MaxCarried)
 	}
 	if in.Previous != nil {
 		if err := in.Previous.validate(0); err != nil {
@@ -152,4 +152,27 @@ func splitExpected(payload []ocispec.Descriptor, expects []digest.Digest) (here,
 		return nil, nil, corrupt("signed statement: expects: %d blobs, of which %d belong to the payload", len(expects), len(expected))
 	}
 	return here, expected, nil
+}
+
+// Reliance knows the blobs that a receiver has.
+type Reliance interface {
+	// Has reports whether the receiver has a blob.
+	Has(digest.Digest) bool
+	// Increment describes a bundle that leaves out these blobs, in ascending order.
+	Increment(expects []digest.Digest) *Increment
+}
+
+// LeaveOut makes the bundle an increment: without the large blobs that the receiver has.
+func (d *Builder) LeaveOut(r Reliance) { d.reliance = r }
+
+// leftOut returns the blobs of the payload that the receiver has.
+func (d *Builder) leftOut(payload []ocispec.Descriptor) []digest.Digest {
+	var left []digest.Digest
+	for _, desc := range payload {
+		if d.reliance.Has(desc.Digest) {
+			left = append(left, desc.Digest)
+		}
+	}
+	slices.Sort(left)
+	return left
 }

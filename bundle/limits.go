@@ -13,7 +13,7 @@ const (
 	MaxConfigSize    = 16 << 20 // bytes of one config
 	MaxAssertionSize = 4 << 20  // bytes of one item's assertion stream
 	MaxIconSize      = 300_000  // bytes of an icon: snapd's limit
-	MaxEnvelopeSize  = 1 << 20  // bytes of the signature's envelope
+	MaxEnvelopeSize  = 8 << 20  // bytes of the signature's envelope
 	MaxHeadSize      = 48 << 20 // bytes of manifests, configs, assertions and icons together
 	MaxBlobSize      = 1 << 40  // bytes of one blob of the payload
 	MaxRefLength     = 255      // bytes of an item's ref.name

@@ -19,7 +19,7 @@ func addCompletion(root *cobra.Command) {
 	keys := cli.Complete(func(context.Context, []string, string) []string { return keyNames() })
 	flags := map[string]cobra.CompletionFunc{
 		"arch": cli.CompleteWords(cli.Architectures...), "compression": cli.CompleteWords(string(bundle.Gzip), string(bundle.Zstd), string(bundle.None)),
-		"withdrawn": cli.CompleteWords(string(exporter.WithdrawnWarn), string(exporter.WithdrawnError)), "key": keys, "signing-key": keys, "channel": cli.CompleteWords(cli.Risks...),
+		"withdrawn": cli.CompleteWords(string(exporter.WithdrawnWarn), string(exporter.WithdrawnError)), "key": keys, "signing-key": keys, "for": cli.Complete(completeReceivers), "channel": cli.CompleteWords(cli.Risks...),
 		"series": cli.CompleteWords("noble", "jammy", "focal"),
 	}
 	export, _, err := root.Find([]string{"export"})

@@ -54,6 +54,8 @@ type exportOptions struct {
 	stores, needsLogin bool
 	// storeID is the store that an export is about, or empty. Its token goes into a file beside the bundle.
 	storeID string
+	// receiver are the flags about the site that the bundles are for.
+	receiver receiverOptions
 	// session is the login that the export uses, or nil.
 	session *account.Session
 }
@@ -77,6 +79,7 @@ func (o *exportOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.cacheSize, "cache-size", "50GB", "largest `size` of the cache after an export")
 	f.StringVar(&o.exporter, "exporter", "", "`name` of the exporter in the signed statement (default user@host, without a domain)")
 	f.StringVar(&o.keyName, o.keyFlag(), defaultKey, "`name` of the key to sign with")
+	o.receiver.addFlags(f)
 	f.StringVar(&o.signKey, "sign-key", "", "the same, or the PKCS#11 `URI` of a key on a token ('pkcs11:token=…;object=…')")
 }
 
@@ -101,7 +104,7 @@ func defaultExportDir() string {
 
 // validate reports wrong flags before the export sends a request or writes a file.
 func (o *exportOptions) validate(given func(flag string) bool) (err error) {
-	if err := o.validateKey(given); err != nil {
+	if err := errors.Join(o.validateKey(given), o.receiver.validate()); err != nil {
 		return err
 	}
 	for _, pair := range [][2]string{{"single", "output-dir"}, {"single", "export-dir"}, {"output-dir", "export-dir"}, {"output-dir", "compression"}, {"strict", "keep-going"}} {

@@ -10,6 +10,7 @@ import (
 	"offlinestore/account"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
+	"offlinestore/receiver"
 	"offlinestore/upstream"
 )
 
@@ -83,15 +84,27 @@ func exportOnce(ctx context.Context, w io.Writer, o *exportOptions, e *exporter.
 	if err := out.writeAll(ctx, plan); err != nil {
 		return err
 	}
-	if err := noteExported(ctx, plan); err != nil {
-		progress.Warn(err.Error()) // the bundles exist nevertheless
-	}
+	out.note(ctx, plan, progress)
 	if o.outputDir == "" {
 		if _, err := e.Cache.Trim(o.maxCache); err != nil {
 			progress.Warn(err.Error()) // the bundles exist nevertheless
 		}
 	}
 	return errors.Join(out.report(plan), leftOut(plan))
+}
+
+// note remembers the export for later ones. The bundles exist, whether it works or not.
+func (out *output) note(ctx context.Context, plan *exporter.Plan, progress *exportProgress) {
+	var delivered []receiver.Delivery
+	for _, f := range out.files {
+		delivered = append(delivered, f.delivery)
+	}
+	if err := out.o.receiver.note(ctx, delivered); err != nil {
+		progress.Warn(err.Error())
+	}
+	if err := noteExported(ctx, plan); err != nil {
+		progress.Warn(err.Error())
+	}
 }
 
 // leftOut returns the error about the items that a plan leaves out, if there are some.

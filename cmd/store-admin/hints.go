@@ -13,6 +13,7 @@ import (
 	"offlinestore/exporter"
 	"offlinestore/install"
 	"offlinestore/keyring"
+	"offlinestore/receiver"
 	"offlinestore/registration"
 	"offlinestore/upstream"
 )
@@ -27,6 +28,9 @@ func hints() cli.Table {
 		cli.On(cli.As[*registration.SignatureError], cli.Untrusted, "get the file again; a root for tests or staging is given with --trusted-root"),
 		cli.On(cli.Any(cli.Is(registration.ErrFormat), cli.Is(registration.ErrNoStore)), cli.Damaged, "get the file again; 'store-admin register --help' describes it"),
 		cli.On(cli.As[*keyring.NameError], cli.Usage, ""),
+		cli.On(cli.Is(receiver.ErrUnknown), cli.Failed, "'store-admin receiver list' names the receivers; 'receiver add NAME' adds one"),
+		cli.On(cli.Is(receiver.ErrExists), cli.Failed, "'store-admin receiver show NAME' tells about it"),
+		cli.On(cli.As[*receiver.DamageError], cli.Damaged, "remove the receiver and add it again: then the next bundle leaves nothing out"),
 		cli.OnType(cli.Failed, func(e *keyring.MissingError) string {
 			if e.Name == defaultKey {
 				return "make one with 'store-admin key generate'"

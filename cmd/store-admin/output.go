@@ -20,6 +20,7 @@ import (
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 	"offlinestore/keyring"
+	"offlinestore/receiver"
 )
 
 // output writes the bundles of one export.
@@ -53,6 +54,10 @@ type exportedBundle struct {
 	Digest   string   `json:"digest"`
 	Size     int64    `json:"size"`
 	NeededBy []string `json:"needed-by"`
+	// LeftOut counts the blobs that the receiver has.
+	LeftOut int `json:"expected-blobs,omitempty"`
+
+	delivery receiver.Delivery
 }
 
 // newOutput looks for obstacles to writing the bundles before anything is downloaded.
@@ -63,6 +68,9 @@ func (o *exportOptions) newOutput(ctx context.Context, w io.Writer, e *exporter.
 		return nil, err
 	}
 	e.Time = out.time
+	if err := o.receiver.open(e.Progress.Warn); err != nil {
+		return nil, err
+	}
 	if err := out.checkTarget(p); err != nil {
 		return nil, err
 	}
@@ -144,6 +152,7 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 	if err != nil {
 		return done, err
 	}
+	out.o.receiver.leaveOut(builder)
 	predicate, err := out.predicate(ctx, p, a)
 	if err != nil {
 		return done, err
@@ -152,7 +161,7 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 	if err != nil {
 		return done, err
 	}
-	done = exportedBundle{File: a.file, Snaps: []string{}, Digest: sealed.Digest().String(), NeededBy: []string{}}
+	done = exportedBundle{File: a.file, Snaps: []string{}, Digest: sealed.Digest().String(), NeededBy: []string{}, LeftOut: sealed.LeftOut()}
 	for _, s := range a.snaps {
 		done.Snaps = append(done.Snaps, s.Listing.Name)
 	}
@@ -183,6 +192,7 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 	} else {
 		done.Size, err = out.pack(ctx, sealed, a.file)
 	}
+	done.delivery = delivery(sealed, &predicate, done.File)
 	return done, err
 }
 

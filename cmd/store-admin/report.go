@@ -16,6 +16,7 @@ func (out *output) report(p *exporter.Plan) error {
 	if out.o.json {
 		return out.reportJSON(p)
 	}
+	out.noteLeftOut()
 	if p.Charms != nil {
 		return out.reportCharms(p)
 	}
@@ -55,6 +56,17 @@ func (out *output) report(p *exporter.Plan) error {
 		fmt.Fprintf(out.w, "%s: %s\n", f.Snaps[0], filepath.Base(f.File))
 	}
 	return nil
+}
+
+// noteLeftOut counts the blobs that the receiver has to have.
+func (out *output) noteLeftOut() {
+	n := 0
+	for _, f := range out.files {
+		n += f.LeftOut
+	}
+	if n > 0 {
+		cli.Note("Left out, since earlier bundles carried them to %s: %s\n", out.o.receiver.name, cli.Count(n, "blob"))
+	}
 }
 
 func (out *output) reportJSON(p *exporter.Plan) error {

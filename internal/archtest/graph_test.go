@@ -38,6 +38,7 @@ func graph() map[string][]string {
 		"catalog":          {"assertion", "audit", "channel", "channelmap", "charm", "difference", "snap"},
 		"catalog/overview": {"catalog", "charm"},
 		"keyring":          {"blob", "bundle"},
+		"receiver":         {"blob", "bundle"},
 		"upstream":         {"assertion", "charm", "macaroons", "snap"},
 		// Layer 4: each package leads from one place to another, or finds gaps.
 		"account":            {"blob", "keyring", "macaroons", "upstream"},

@@ -158,7 +158,7 @@ class Reader:
         manifest = parse(signature)
         layers = manifest.get("layers") if isinstance(manifest, dict) else None
         check(isinstance(layers, list) and len(layers) == 1, "signature: layers")
-        envelope = self.blob(parse_descriptor(layers[0]), 1048576)
+        envelope = self.blob(parse_descriptor(layers[0]), 8388608)
         der = unarmoured(str((manifest.get("annotations") or {}).get(KEY)))
         self.key, self.key_id = public_key(der), digest_of(der)
         self.read_envelope(envelope)

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+
+	"offlinestore/receiver"
+)
+
+// receiversDir is the folder of receivers in the folder of the user's configuration.
+const receiversDir = "receivers"
+
+// openReceivers opens the exporter's notes about receivers.
+func openReceivers() (*receiver.Directory, error) {
+	dir, err := configDir()
+	return receiver.Open(filepath.Join(dir, receiversDir)), err
+}
+
+// completeReceivers returns the names of receivers.
+func completeReceivers(context.Context, []string, string) []string {
+	d, err := openReceivers()
+	if err != nil {
+		return nil
+	}
+	names, err := d.Names()
+	if err != nil {
+		return nil
+	}
+	return names
+}
