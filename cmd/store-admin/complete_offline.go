@@ -19,7 +19,7 @@ func addOfflineCompletion(root *cobra.Command) {
 		"delete model": {argument: nameModels}, "update model": {argument: nameModels}, "delete serial-policy": {argument: nameModels},
 		"list serial-policies": {argument: nameModels}, "list serial-log": {argument: nameModels},
 		"create serial-policy": {flags: []string{"model", "key"}},
-		"create remodel":       {flags: []string{"from", "to"}}, "list remodels": {flags: []string{"from", "to"}}, "delete remodel": {flags: []string{"from", "to"}},
+		"create remodel":       {flags: []string{"from", "to"}}, "list remodels": {flags: []string{"from", "to"}}, "delete remodel": {flags: []string{"from", "to"}}, "update remodel": {flags: []string{"from", "to"}},
 	} {
 		c, _, err := root.Find(strings.Fields(path))
 		if err != nil {

@@ -12,7 +12,7 @@ func newListModels() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "models",
 		Short:   "List the models of a brand",
-		Long:    "List the models of a brand, with their API keys, which are secrets, and the keys that sign\ntheir serials.\n" + storeHelp + cli.ExitHelp,
+		Long:    "List the models of a brand, with their API keys, and the keys that sign their serials. API\nkeys are secrets, which only model administrators see.\n" + storeHelp + cli.ExitHelp,
 		Example: "  store-admin list models\n  store-admin list models --json | jq -r '.[].name'",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return runListModels(c, &o) },
@@ -35,7 +35,11 @@ func runListModels(c *cobra.Command, o *offlineOptions) error {
 	}
 	var rows [][]string
 	for _, m := range models {
-		rows = append(rows, []string{m.Name, orEmpty(m.APIKey), orEmpty(m.ActiveSigningKey)})
+		key := orEmpty(m.APIKey)
+		if key == "" && m.APIKeySet {
+			key = "(hidden)"
+		}
+		rows = append(rows, []string{m.Name, key, orEmpty(m.ActiveSigningKey)})
 	}
 	return printTable(c.OutOrStdout(), []string{"Name", "API key", "Active serial signing key"}, rows)
 }

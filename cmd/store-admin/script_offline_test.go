@@ -38,6 +38,9 @@ func serveOffline(ts *testscript.TestScript, neg bool, args []string) {
 	})
 	answer := func(status int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
+			if status == 0 {
+				panic(http.ErrAbortHandler) // breaks the connection
+			}
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(status)
 			io.WriteString(w, body)

@@ -45,7 +45,14 @@ func (c *Client) Exchange(ctx context.Context, email, token string) (*Whoami, er
 	if err := c.store.SaveMacaroon(email, answer.Macaroon); err != nil {
 		return nil, err
 	}
-	return c.Whoami(ctx)
+	who, err := c.Whoami(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if real := who.Account.Email; real != "" && real != email { // the token belongs to another administrator than the named one
+		return who, c.store.SaveMacaroon(real, answer.Macaroon)
+	}
+	return who, nil
 }
 
 // Whoami describes the login.
