@@ -211,6 +211,28 @@ func TestRemovedAdmin(t *testing.T) {
 	a.wantStatus("after the password was changed", l, 401)
 }
 
+// TestRolesOfOverrides checks that every admin may read overrides, and only an operator may change them.
+func TestRolesOfOverrides(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	l := a.login()
+	const change = `[{"snap_name":"jq","revision":5,"channel":"stable","series":"16"}]`
+	for _, c := range []struct {
+		roles []string
+		want  int
+	}{
+		{[]string{catalog.RoleViewer}, 403}, {[]string{catalog.RoleModelAdministrator}, 403}, {[]string{catalog.RoleOperator}, 200}, {catalog.Roles(), 200},
+	} {
+		if err := a.store.SetRoles(t.Context(), email, c.roles); err != nil {
+			t.Fatal(err)
+		}
+		a.wantStatus(fmt.Sprint("read as ", c.roles), l, 200)
+		if resp, body := a.send("POST", "/v2/metadata/overrides", change, a.header(l)); resp.StatusCode != c.want || c.want == 403 && !strings.Contains(body, "operator") {
+			t.Errorf("change as %v = %d %s, want %d", c.roles, resp.StatusCode, body, c.want)
+		}
+	}
+}
+
 func TestOneTimeToken(t *testing.T) {
 	t.Parallel()
 	a := newAPI(t)

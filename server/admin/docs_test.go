@@ -24,6 +24,7 @@ func badRows() map[string]struct {
 		"discharge of another root, or not bound to its root":             {"401", TestForgedMacaroons},
 		"discharge that is refreshed a second time":                       {"401", TestReplayedDischarge},
 		"macaroons of an admin that was removed, or has another password": {"401", TestRemovedAdmin},
+		"overrides by an admin who is no operator":                        {"403", TestRolesOfOverrides},
 		"one-time token, used or expired":                                 {"401", TestOneTimeToken},
 		"brute force at the discharge":                                    {"429", TestBruteForce},
 		"malformed overrides request":                                     {"400", TestMalformedOverrides},

@@ -45,6 +45,8 @@ type store struct {
 	// logins has a macaroon for each admin, and none for "".
 	logins map[string]string
 	pushes int
+	// timeout is the one of the server for requests and answers; 0 is none.
+	timeout time.Duration
 }
 
 func newStore(t *testing.T) *store {
@@ -73,7 +75,9 @@ func (s *store) serve(c gateway.Config) {
 	}
 	c.Admin, c.Store = srv, s.db
 	srv.Mount(api.Path, gateway.New(c))
-	hs := httptest.NewServer(srv.Handler())
+	hs := httptest.NewUnstartedServer(srv.Handler())
+	hs.Config.ReadTimeout, hs.Config.WriteTimeout = s.timeout, s.timeout
+	hs.Start()
 	s.t.Cleanup(hs.Close)
 	s.url = hs.URL
 }

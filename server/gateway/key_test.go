@@ -50,6 +50,19 @@ func TestSlowKey(t *testing.T) {
 	t.Error("the key was lost")
 }
 
+// TestKeyTakesLongerThanAnswers makes a key, and signs with it, for longer than other answers may take.
+func TestKeyTakesLongerThanAnswers(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	s.timeout = time.Second
+	s.serve(gateway.Config{Token: s.token})
+	s.token.Slow(2 * time.Second)
+	key := s.addKey("slow")
+	if status, text := s.call(modeller, "GET", inBrand+"/signing_key/"+key.SHA3384+"/key-request", nil); status != 200 {
+		t.Errorf("key-request = %d %s", status, text)
+	}
+}
+
 // TestLostKey adopts a key that is on the token without a row, and not one of another brand.
 func TestLostKey(t *testing.T) {
 	t.Parallel()
