@@ -105,9 +105,16 @@ func (r *Registrar) run(j *job, turn chan struct{}) {
 // issue signs and records a serial. If somebody takes it meanwhile, issue makes another one.
 func (r *Registrar) issue(ctx context.Context, j *job, turn chan struct{}) (string, error) {
 	p := j.proof
+	waited, unlock, err := r.lockDevice(ctx, p)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if waited {
+		j.plan = catalog.SerialPlan{}
+	}
 	for range maxTries {
 		if !j.plan.Waits { // or another server was faster
-			var err error
 			if j.plan, err = r.replan(ctx, p); err != nil {
 				return "", err
 			}

@@ -19,9 +19,10 @@ const (
 	recordTime = 5 * time.Second
 	// pollLife is the time for which a request stays recorded after a sign of life.
 	pollLife = time.Hour
-	// maxJobs and maxJobBytes bound the requests that wait for the token.
+	// maxJobs and maxJobBytes bound the requests that wait for the token. maxOfOrigin bounds the ones from one address, so that others find room.
 	maxJobs     = 1024
 	maxJobBytes = 32 << 20
+	maxOfOrigin = maxJobs / 4
 	// maxAtOnce bounds the signatures of one key at once: the token has as many sessions. A slow key does not keep the others from signing.
 	maxAtOnce = 4
 	// maxTakes bounds the requests that are being recorded, so that the serials that were signed find a connection to the database.
@@ -54,10 +55,14 @@ type Registrar struct {
 	mu   sync.Mutex
 	jobs map[string]*job // by the ID of the request
 	size int             // of the jobs, in bytes
+	// origins counts the jobs of each address.
+	origins map[string]int
 	// turns bounds the signatures at once, by key.
 	turns map[string]chan struct{}
 	// names are the new serials that are being signed. None is signed for two devices.
-	names    map[[3]string]bool
+	names map[[3]string]bool
+	// devices are the devices whose serials are being signed.
+	devices  map[[3]string]*deviceTurn
 	takes    chan struct{}
 	recorder recorder
 }
@@ -70,7 +75,7 @@ func New(cfg Config) *Registrar {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Registrar{cfg: cfg, jobs: make(map[string]*job), turns: make(map[string]chan struct{}), names: make(map[[3]string]bool), takes: make(chan struct{}, maxTakes),
+	return &Registrar{cfg: cfg, jobs: make(map[string]*job), origins: make(map[string]int), turns: make(map[string]chan struct{}), names: make(map[[3]string]bool), devices: make(map[[3]string]*deviceTurn), takes: make(chan struct{}, maxTakes),
 		recorder: recorder{records: cfg.Records}}
 }
 
@@ -159,12 +164,13 @@ func (r *Registrar) drop(p *Proof) {
 func (r *Registrar) start(p *Proof, plan catalog.SerialPlan) (*job, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.jobs) >= maxJobs || r.size+p.size() > maxJobBytes {
+	if len(r.jobs) >= maxJobs || r.size+p.size() > maxJobBytes || r.origins[p.origin] >= maxOfOrigin {
 		return nil, ErrPending
 	}
 	j := &job{proof: p, plan: plan, waits: true, done: make(chan struct{})}
 	r.jobs[string(p.id.ID)] = j
 	r.size += p.size()
+	r.origins[p.origin]++
 	turn := r.turns[p.policy.KeyID]
 	if turn == nil {
 		turn = make(chan struct{}, maxAtOnce)
@@ -180,6 +186,9 @@ func (r *Registrar) end(j *job) {
 	defer r.mu.Unlock()
 	delete(r.jobs, string(j.proof.id.ID))
 	r.size -= j.proof.size()
+	if r.origins[j.proof.origin]--; r.origins[j.proof.origin] == 0 {
+		delete(r.origins, j.proof.origin)
+	}
 }
 
 // Keep keeps the requests that wait here from other servers, until ctx ends.
@@ -207,26 +216,5 @@ func (r *Registrar) Keep(ctx context.Context) {
 		if err != nil {
 			r.cfg.Logger.Warn("another server may sign the same serials, because this one can't record that it does", "err", err)
 		}
-	}
-}
-
-// reserve keeps a new serial from other requests to this server, and returns the plan for it. If another request has it, the plan has a UUID in
-// its place.
-func (r *Registrar) reserve(p *Proof, plan catalog.SerialPlan) (_ catalog.SerialPlan, release func()) {
-	if plan.Revision > 0 {
-		return plan, func() {}
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	name := [3]string{p.BrandID, p.Model, plan.Serial}
-	if plan.Serial == "" || r.names[name] {
-		plan.Serial = newUUID()
-		return plan, func() {}
-	}
-	r.names[name] = true
-	return plan, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		delete(r.names, name)
 	}
 }

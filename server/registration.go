@@ -105,12 +105,17 @@ func (s *Server) registerDevice(w http.ResponseWriter, r *http.Request, reg regi
 		proof, err = reg.Verify(request)
 		return struct{}{}, err
 	})
-	if err != nil {
+	if err != nil && r.Context().Err() == nil {
 		s.refuseSerial(w, r, proof, err)
 		return
 	}
-	answer, err := s.cfg.Registrar.Register(r.Context(), proof)
+	var answer []byte
+	if err == nil {
+		answer, err = s.cfg.Registrar.Register(r.Context(), proof)
+	}
 	switch {
+	case r.Context().Err() != nil: // the device is gone
+		s.failBusy(w, r)
 	case err == nil:
 		s.metrics.serials.WithLabelValues(serialIssued).Inc()
 		s.writeText(w, r, http.StatusOK, typeAssertion, answer)
