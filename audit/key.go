@@ -91,3 +91,11 @@ func decodePEM(text []byte, kind string) ([]byte, error) {
 	}
 	return block.Bytes, nil
 }
+
+// Sign signs another text than a head of the trail. The text must tell its purpose in its beginning.
+func (k Key) Sign(text []byte) []byte { return ed25519.Sign(k.private, text) }
+
+// Verify reports whether the key has signed a text.
+func (k PublicKey) Verify(text, signature []byte) bool {
+	return len(k.key) == ed25519.PublicKeySize && ed25519.Verify(k.key, text, signature)
+}

@@ -72,6 +72,28 @@ func (d *Directory) Add(r Receiver) error {
 	return nil
 }
 
+// SetKey sets the key of a receiver, as PEM. A last receipt that the key has not signed is forgotten.
+func (d *Directory) SetKey(name, key string) error {
+	r, err := d.Receiver(name)
+	if err != nil {
+		return err
+	}
+	r.Key = key
+	text, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return err
+	}
+	if _, _, err := r.Receipt(); err != nil {
+		if err := os.Remove(filepath.Join(r.folder, receiptFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("forget the last receipt of %s: %w", name, err)
+		}
+	}
+	if err := blob.WriteFile(filepath.Join(r.folder, notesFile), append(text, '\n'), blob.WriteOptions{Mode: 0o600}); err != nil {
+		return fmt.Errorf("set the key of receiver %s: %w", name, err)
+	}
+	return nil
+}
+
 // Receiver returns the receiver of a name. The error is ErrUnknown if there is none.
 func (d *Directory) Receiver(name string) (*Receiver, error) {
 	if bundle.ValidateReceiver(name) != nil {

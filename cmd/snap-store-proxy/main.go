@@ -33,7 +33,7 @@ from them.`,
 	}
 	root.PersistentFlags().StringVar((*string)(dir), "data-dir", string(instance.DefaultDir()), "`folder` of the store's data")
 	root.AddCommand(newPushes(dir)...)
-	root.AddCommand(newTrust(dir), newListPushedSnaps(dir), newListPushedCharms(dir), newShow(dir), newWhy(dir), newStatus(dir), newCheck(dir), newGC(dir), newHistory(dir), newAudit(dir), newWanted(dir), withStoreAssertion(dir, newConfig(dir)), newReregister(dir), newServe(dir), newPushImages(dir))
+	root.AddCommand(newTrust(dir), newListPushedSnaps(dir), newListPushedCharms(dir), newShow(dir), newWhy(dir), newStatus(dir), newCheck(dir), newGC(dir), newHistory(dir), newAudit(dir), newReceipt(dir), newWanted(dir), withStoreAssertion(dir, newConfig(dir)), newReregister(dir), newServe(dir), newPushImages(dir))
 	root.AddCommand(newBackup(dir), newBackupContent(dir), newRestore(dir), newCheckConnections(dir), newMigrate(dir))
 	root.AddCommand(newImportCertificate(dir), newUseCACerts(dir), newRemoveCACerts(dir), newClientConfig(dir), newImageToken(dir))
 	root.AddCommand(newEnableAirgapMode(dir))

@@ -55,7 +55,7 @@ func (o *receiverOptions) open(warn func(string)) error {
 	if o.receiver, err = d.Receiver(o.name); err != nil {
 		return err
 	}
-	if o.reliance, err = o.receiver.Reliance(receiver.Assume{Delivered: o.assume, Overlap: o.overlap}); err != nil {
+	if o.reliance, err = o.receiver.Reliance(receiver.Assume{Nothing: o.full, Delivered: o.assume, Overlap: o.overlap}); err != nil {
 		return err
 	}
 	if o.reliance.Len() == 0 && !o.full {

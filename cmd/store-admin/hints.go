@@ -13,7 +13,6 @@ import (
 	"offlinestore/exporter"
 	"offlinestore/install"
 	"offlinestore/keyring"
-	"offlinestore/receiver"
 	"offlinestore/registration"
 	"offlinestore/upstream"
 )
@@ -21,16 +20,13 @@ import (
 // hints returns the table of the errors' exit codes and hints.
 func hints() cli.Table {
 	ofStore, tooMuch := cli.As[*exporter.StoreError], cli.Is(bundle.ErrCorrupt) // an image's manifest is damaged, or an answer exceeds a limit
-	return append(slices.Concat(gatewayHints(), cli.RemoteHints(), trail.Hints(), registerKeyHints(), loginHints(), registerHints(), inputHints(), tokenHints()),
+	return append(slices.Concat(gatewayHints(), cli.RemoteHints(), trail.Hints(), registerKeyHints(), loginHints(), registerHints(), inputHints(), tokenHints(), receiverHints()),
 		cli.On(cli.As[*registration.URLError], cli.Untrusted, "give the URL that the store was registered for, or register this one: an assertion can't be changed"),
 		cli.On(cli.All(cli.As[*registration.SignatureError], cli.As[*assertion.MissingError]), cli.Untrusted,
 			"the file must contain the prerequisites of the store assertion: its account, and the keys that signed them; for tests or staging, give their root with --trusted-root"),
 		cli.On(cli.As[*registration.SignatureError], cli.Untrusted, "get the file again; a root for tests or staging is given with --trusted-root"),
 		cli.On(cli.Any(cli.Is(registration.ErrFormat), cli.Is(registration.ErrNoStore)), cli.Damaged, "get the file again; 'store-admin register --help' describes it"),
 		cli.On(cli.As[*keyring.NameError], cli.Usage, ""),
-		cli.On(cli.Is(receiver.ErrUnknown), cli.Failed, "'store-admin receiver list' names the receivers; 'receiver add NAME' adds one"),
-		cli.On(cli.Is(receiver.ErrExists), cli.Failed, "'store-admin receiver show NAME' tells about it"),
-		cli.On(cli.As[*receiver.DamageError], cli.Damaged, "remove the receiver and add it again: then the next bundle leaves nothing out"),
 		cli.OnType(cli.Failed, func(e *keyring.MissingError) string {
 			if e.Name == defaultKey {
 				return "make one with 'store-admin key generate'"

@@ -11,7 +11,6 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
-	"offlinestore/keyring"
 	"offlinestore/receiver"
 )
 
@@ -22,11 +21,11 @@ func newReceiver() *cobra.Command {
 		Long: `A receiver is a site, as this exporter knows it. 'export … --for NAME' notes which blobs
 a bundle carries there, so that the next bundle can leave them out.
 ` + cli.ExitHelp,
-		Example: "  store-admin receiver add ship-7\n  store-admin export snaps core24 --for ship-7\n  store-admin export snaps core24 --for ship-7 --assume-delivered",
+		Example: "  store-admin receiver add ship-7\n  store-admin export snaps core24 --for ship-7\n  store-admin receiver update ship-7 ship-7.receipt",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newReceiverAdd(), newReceiverList(), newReceiverShow(), newReceiverRemove())
+	c.AddCommand(newReceiverAdd(), newReceiverList(), newReceiverShow(), newReceiverUpdate(), newReceiverRemove())
 	return c
 }
 
@@ -41,15 +40,10 @@ func newReceiverAdd() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			r := receiver.Receiver{Name: args[0], Added: time.Now().UTC().Truncate(time.Second)}
 			if file != "" {
-				text, err := cli.ReadFile(file, keyring.MaxKeySize)
-				if err != nil {
+				var err error
+				if r.Key, err = readReceiverKey(file); err != nil {
 					return err
 				}
-				key, err := bundle.ParsePublicKey(text)
-				if err != nil {
-					return fmt.Errorf("%s: %w", file, err)
-				}
-				r.Key = string(key.PEM())
 			}
 			d, err := openReceivers()
 			if err != nil {
@@ -64,7 +58,7 @@ func newReceiverAdd() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&file, "key", "", "`file` with the public key of the site's store (PEM)")
+	c.Flags().StringVar(&file, "key", "", "`file` with the public key of the site's store, as 'snap-store-proxy audit key' prints it; receipts need it")
 	return c
 }
 

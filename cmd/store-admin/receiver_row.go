@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"offlinestore/bundle"
+	"offlinestore/audit"
+	"offlinestore/receipt"
 	"offlinestore/receiver"
 )
 
@@ -14,10 +15,27 @@ type receiverRow struct {
 	Added string `json:"added"`
 	Key   string `json:"key,omitempty"`
 	// Bundles counts the bundles that were made for it, and Blobs the blobs in them.
-	Bundles int           `json:"bundles"`
-	Blobs   int           `json:"blobs"`
-	Last    *deliveryRow  `json:"last,omitempty"`
+	Bundles int          `json:"bundles"`
+	Blobs   int          `json:"blobs"`
+	Last    *deliveryRow `json:"last,omitempty"`
+	// Receipt is the last receipt.
+	Receipt *receiptRow   `json:"receipt,omitempty"`
 	All     []deliveryRow `json:"deliveries,omitempty"`
+}
+
+// receiptRow describes a receipt.
+type receiptRow struct {
+	Store    string    `json:"store"`
+	Created  time.Time `json:"created"`
+	Blobs    int       `json:"blobs"`
+	Channels int       `json:"channels"`
+}
+
+func newReceiptRow(r *receipt.Receipt) *receiptRow {
+	if r == nil {
+		return nil
+	}
+	return &receiptRow{r.Store, r.Created, r.Blobs.Len(), len(r.Channels)}
 }
 
 // deliveryRow describes a bundle for a receiver.
@@ -40,12 +58,17 @@ func newReceiverRow(d *receiver.Directory, name string) (*receiverRow, error) {
 	}
 	row := &receiverRow{Name: name, Added: r.Added.Format(time.RFC3339), Bundles: len(list)}
 	if r.Key != "" {
-		key, err := bundle.ParsePublicKey([]byte(r.Key))
+		key, err := audit.ParsePublicKey([]byte(r.Key))
 		if err != nil {
 			return nil, fmt.Errorf("the key of receiver %s: %w", name, err)
 		}
 		row.Key = key.ID()
 	}
+	last, _, err := r.Receipt()
+	if err != nil {
+		return nil, err
+	}
+	row.Receipt = newReceiptRow(last)
 	seen := make(map[string]bool)
 	for _, v := range list {
 		row.All = append(row.All, deliveryRow{v.File, v.Created, v.Sequence, v.Bundle.String(), len(v.Blobs)})

@@ -35,6 +35,9 @@ func newReceiverShow() *cobra.Command {
 			if row.Key != "" {
 				fmt.Fprintf(c.OutOrStdout(), "Key:       %s\n", row.Key)
 			}
+			if r := row.Receipt; r != nil {
+				fmt.Fprintf(c.OutOrStdout(), "Receipt:   %s of %s: %s, %s\n", r.Created.Format(time.RFC3339), cli.Clean(r.Store), cli.Count(r.Blobs, "blob"), cli.Count(r.Channels, "channel"))
+			}
 			t := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(t, "Bundle\tSigned\tBlobs\tFile")
 			for _, v := range row.All {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"path/filepath"
 
+	"offlinestore/audit"
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/keyring"
 	"offlinestore/receiver"
 )
 
@@ -27,4 +30,17 @@ func completeReceivers(context.Context, []string, string) []string {
 		return nil
 	}
 	return names
+}
+
+// readReceiverKey reads the public key of a site's store, and returns it as PEM.
+func readReceiverKey(file string) (string, error) {
+	text, err := cli.ReadFile(file, keyring.MaxKeySize)
+	if err != nil {
+		return "", err
+	}
+	key, err := audit.ParsePublicKey(text)
+	if err != nil {
+		return "", cli.Usagef("%s: %w", file, err)
+	}
+	return string(key.PEM()), nil
 }

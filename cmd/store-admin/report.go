@@ -65,7 +65,7 @@ func (out *output) noteLeftOut() {
 		n += f.LeftOut
 	}
 	if n > 0 {
-		cli.Note("Left out, since earlier bundles carried them to %s: %s\n", out.o.receiver.name, cli.Count(n, "blob"))
+		cli.Note("Left out, since %s should have them: %s\n", out.o.receiver.name, cli.Count(n, "blob"))
 	}
 }
 

@@ -30,6 +30,7 @@ func graph() map[string][]string {
 		"charm":          {"channel", "safeyaml", "strictjson"},
 		"charm/snaphint": {"channel", "charm", "safeyaml"},
 		"hsm":            {"assertion"},
+		"receipt":        {"audit"},
 		"registration":   {"assertion"},
 		"session":        {"assertion"},
 		"snap":           {"channel", "safeyaml", "strictjson"},
@@ -38,7 +39,7 @@ func graph() map[string][]string {
 		"catalog":          {"assertion", "audit", "channel", "channelmap", "charm", "difference", "snap"},
 		"catalog/overview": {"catalog", "charm"},
 		"keyring":          {"blob", "bundle"},
-		"receiver":         {"blob", "bundle"},
+		"receiver":         {"audit", "blob", "bundle", "receipt"},
 		"upstream":         {"assertion", "charm", "macaroons", "snap"},
 		// Layer 4: each package leads from one place to another, or finds gaps.
 		"account":            {"blob", "keyring", "macaroons", "upstream"},
@@ -56,7 +57,7 @@ func graph() map[string][]string {
 		"server/gateway":     {"server/admin", "server/gateway/api", "assertion", "audit", "catalog", "registrar", "transfer"},
 		"server/gateway/api": {"server/admin/api"},
 		// Layer 5: an installed store as a whole.
-		"instance":           {"assertion", "audit", "blob", "bundle", "catalog", "certificate", "closure", "instance/backup", "instance/pgcluster", "instance/settings", "registration", "server/admin/api"},
+		"instance":           {"assertion", "audit", "blob", "bundle", "catalog", "certificate", "closure", "instance/backup", "instance/pgcluster", "instance/settings", "receipt", "registration", "server/admin/api"},
 		"instance/backup":    {"blob", "instance/conninfo", "instance/pgcluster", "catalog"},
 		"instance/conninfo":  {},
 		"instance/pgcluster": {},

@@ -1,0 +1,97 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"offlinestore/internal/upstreamtest"
+)
+
+// TestCarryingWithReceipts carries three weeks to a site that sends receipts, and one disk is lost. Bundles for the site have only the blobs that it lacks.
+func TestCarryingWithReceipts(t *testing.T) {
+	t.Parallel()
+	up := newOrigin(t)
+	for _, name := range []string{"greeter", "steady"} {
+		up.addSnap(name)
+		up.upload(name, upstreamtest.Rev{Revision: 1}, "stable")
+	}
+	o := newOutside(t, up.url, up.Stack.RootStream())
+	in := newInside(t, o)
+	key, state := filepath.Join(o.dir, "ship.pem"), 0
+	o.write(key, []byte(in.proxy("audit", "key")))
+	o.admin("receiver", "add", "ship-7", "--key", key)
+	week := func(flags ...string) string {
+		t.Helper()
+		state++
+		file := filepath.Join(o.dir, fmt.Sprintf("week%d.tar", state))
+		o.admin(append([]string{"export", "snaps", "greeter", "steady", "--trusted-root", o.root, "--for", "ship-7", "--compression", "none", "--single", file}, flags...)...)
+		return file
+	}
+	receipt := func() string {
+		t.Helper()
+		state++
+		file := filepath.Join(o.dir, fmt.Sprint("receipt", state))
+		in.proxy("receipt", "--output", file)
+		return file
+	}
+	in.push(week())
+	first := receipt()
+	if out := o.admin("receiver", "update", "ship-7", first); !strings.Contains(out, "Receiver ship-7 has ") {
+		t.Errorf("receiver update says %q", out)
+	}
+	up.upload("greeter", upstreamtest.Rev{Revision: 2}, "stable")
+	second := week()
+	if out := o.admin("inspect", second); !strings.Contains(out, "left out, by its receipt") || strings.Contains(out, " in 0 blobs") || !strings.Contains(out, " in 1 blobs") {
+		t.Errorf("inspect of the second week says:\n%s", out)
+	}
+	if big, small := size(t, filepath.Join(o.dir, "week1.tar")), size(t, second); small >= big {
+		t.Errorf("the increment has %d bytes, the whole %d", small, big)
+	}
+	// The second disk is lost. The third bundle relies on the receipt alone, so it brings both revisions.
+	up.upload("greeter", upstreamtest.Rev{Revision: 3}, "stable")
+	third := week()
+	in.push(third)
+	in.serve()
+	in.await("greeter", "stable", 3)
+	in.await("steady", "stable", 1)
+	// A fourth one that assumes the second and third to be there relies on a blob that never arrived only if something needs it: nothing does.
+	in.push(week("--assume-delivered"))
+	// A receipt that is older, or altered, is refused.
+	newer := receipt()
+	o.admin("receiver", "update", "ship-7", newer)
+	o.refuses("not newer", "receiver", "update", "ship-7", first)
+	text, err := os.ReadFile(newer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := filepath.Join(o.dir, "forged")
+	o.write(forged, []byte(strings.Replace(string(text), `"generation":`, `"generation":1`, 1)))
+	o.refuses("altered", "receiver", "update", "ship-7", forged)
+}
+
+// refuses fails the test unless a command fails with a text.
+func (o *outside) refuses(want string, args ...string) {
+	o.t.Helper()
+	cmd := exec.CommandContext(o.t.Context(), program(o.t, "store-admin"), args...)
+	cmd.Env = append(os.Environ(), o.env...)
+	out, err := cmd.CombinedOutput()
+	if _, failed := errors.AsType[*exec.ExitError](err); !failed || !strings.Contains(string(out), want) {
+		o.t.Errorf("%q: %v, %s; want a failure with %q", args, err, out, want)
+	}
+}
+
+func size(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
