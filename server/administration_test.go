@@ -32,20 +32,22 @@ func TestAdministrationBehindBalancer(t *testing.T) {
 		{"TLS to the balancer and from it", true, own, "https", 200, "198.51.100.7:0"},
 		{"plain to the balancer", true, nil, "http", 403, ""},
 	} {
-		s.SetSettings(server.Settings{Administration: true, TrustForwardedProto: tt.trust})
-		got = nil
-		r := httptest.NewRequest("GET", "http://store.example/v2/auth/identity", nil)
-		r.TLS = tt.tls
-		r.Header.Set("X-Forwarded-Proto", tt.proto)
-		r.Header.Set("X-Forwarded-For", "198.51.100.7")
-		w := httptest.NewRecorder()
-		s.Handler().ServeHTTP(w, r)
-		switch {
-		case w.Code != tt.status || (got == nil) != (tt.status == 403):
-			t.Errorf("%s: %d, want %d", tt.name, w.Code, tt.status)
-		case got == nil:
-		case got.RemoteAddr != tt.remote || got.TLS == nil || tt.tls != nil && got.TLS != tt.tls:
-			t.Errorf("%s: the administration sees %s with TLS %v, want %s", tt.name, got.RemoteAddr, got.TLS, tt.remote)
+		for _, path := range []string{"/v2/auth/identity", "/publishergw/v1/tokens/whoami"} {
+			s.SetSettings(server.Settings{Administration: true, TrustForwardedProto: tt.trust})
+			got = nil
+			r := httptest.NewRequest("GET", "http://store.example"+path, nil)
+			r.TLS = tt.tls
+			r.Header.Set("X-Forwarded-Proto", tt.proto)
+			r.Header.Set("X-Forwarded-For", "198.51.100.7")
+			w := httptest.NewRecorder()
+			s.Handler().ServeHTTP(w, r)
+			switch {
+			case w.Code != tt.status || (got == nil) != (tt.status == 403):
+				t.Errorf("%s: %d, want %d", tt.name, w.Code, tt.status)
+			case got == nil:
+			case got.RemoteAddr != tt.remote || got.TLS == nil || tt.tls != nil && got.TLS != tt.tls:
+				t.Errorf("%s: the administration sees %s with TLS %v, want %s", tt.name, got.RemoteAddr, got.TLS, tt.remote)
+			}
 		}
 	}
 }

@@ -52,7 +52,7 @@ func graph() map[string][]string {
 		"registrar":          {"assertion", "catalog", "session"},
 		"registry":           {"blob", "catalog", "transfer"},
 		"server":             {"assertion", "blob", "channel", "channelmap", "charm", "docs", "safeyaml", "session", "snap", "catalog", "transfer", "registrar"},
-		"server/admin":       {"audit", "server/admin/api", "channel", "catalog", "transfer"},
+		"server/admin":       {"audit", "server/admin/api", "channel", "macaroons", "catalog", "transfer"},
 		"server/admin/api":   {"blob", "macaroons"}, // no catalog: store-admin's login runs on laptops
 		"server/gateway":     {"server/admin", "server/gateway/api", "assertion", "audit", "catalog", "registrar", "transfer"},
 		"server/gateway/api": {"server/admin/api"},

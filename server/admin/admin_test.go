@@ -51,6 +51,8 @@ func TestMalformedOverrides(t *testing.T) {
 		{`{}`, 400, "JSON"},
 		{`[]`, 400, "want a list"},
 		{`[` + good + `] x`, 400, "JSON"},
+		{`[{"snap_name":"jq","revision":5,"revision":6,"channel":"stable","series":"16"}]`, 400, "JSON"},
+		{`[{"Snap_Name":"jq","revision":5,"channel":"stable","series":"16"}]`, 400, "JSON"},
 		{`[` + good + `][]`, 400, "JSON"},
 		{`[` + good + `,{"snap_name":"jq","channel":"stable","series":"16"}]`, 400, "override 1: revision is required"},
 		{`[{"snap_name":"jq","revision":5,"channel":"stable"}]`, 400, "series"},

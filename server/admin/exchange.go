@@ -13,6 +13,7 @@ import (
 	"gopkg.in/macaroon.v2"
 
 	"offlinestore/catalog"
+	"offlinestore/macaroons"
 )
 
 // forPass is the purpose of the ticket of a pass: the macaroon of a login with a token, which needs no discharge.
@@ -74,7 +75,7 @@ func (s *Server) Exchange(r *http.Request, token string) (text string, refusal *
 	if refusal != nil {
 		return "", refusal
 	}
-	m, err := decode(token)
+	m, err := macaroons.Parse(token)
 	if err != nil {
 		return "", &Refusal{Status: http.StatusBadRequest, Code: codeBadRequest, Message: "the token is no macaroon"}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"maps"
 	"mime"
@@ -12,6 +11,8 @@ import (
 	"net/http"
 	"net/netip"
 	"regexp"
+
+	strict "github.com/go-json-experiment/json"
 
 	"offlinestore/catalog"
 	"offlinestore/server/admin/api"
@@ -87,23 +88,13 @@ func (s *Server) readJSON(w http.ResponseWriter, r *http.Request, limit int64, v
 	return refusal == nil
 }
 
-// ReadJSON reads one value of at most limit bytes, without unknown fields. It refuses other types than JSON's, since browsers send such
+// ReadJSON reads one value of at most limit bytes, without unknown, repeated or differently spelled members. It refuses other types than JSON's, since browsers send such
 // requests for any page.
 func ReadJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) *Refusal {
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
 		return &Refusal{Status: http.StatusUnsupportedMediaType, Code: codeBadRequest, Message: "the Content-Type must be application/json"}
 	}
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, limit))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(v)
-	if err == nil {
-		if _, more := dec.Token(); !errors.Is(more, io.EOF) {
-			err = errors.New("something follows it")
-			if more != nil {
-				err = more
-			}
-		}
-	}
+	err := strict.UnmarshalRead(http.MaxBytesReader(w, r.Body, limit), v, strict.RejectUnknownMembers(true))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err == nil:

@@ -23,7 +23,7 @@ func TestTokenIsUsedOnce(t *testing.T) {
 	s := newStore(t)
 	const jo = "jo@example.internal"
 	token := s.addToken(jo, []string{catalog.RoleViewer})
-	for _, body := range []string{``, `{}`, `{"macaroon":""}`, `{"macaroon":"@"}`, `{"macaroon":"` + strings.Repeat("A", 9000) + `"}`} {
+	for _, body := range []string{``, `{}`, `{"macaroon":""}`, `{"macaroon":"@"}`, `{"macaroon":"` + strings.Repeat("A", 90000) + `"}`} {
 		s.refused(400, api.CodeBadRequest, "", "POST", exchangePath, body)
 	}
 	s.refused(401, api.CodeNeedLogin, "", "POST", exchangePath, api.ExchangeRequest{Macaroon: newMacaroon(t, "store-admin|token|"+jo)})
@@ -59,7 +59,7 @@ func TestVouchedMacaroon(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	const account = "AcmeAdminAccountId"
-	token := newMacaroon(t, "of the Snap Store")
+	token := newMacaroon(t, "of the Snap Store "+strings.Repeat("x", 20000)) // such macaroons may be large
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil {
 		t.Fatal(err)

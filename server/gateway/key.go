@@ -17,6 +17,8 @@ const (
 	// keyTime bounds the time in which a slow token makes a key, and signTime the time in which it signs.
 	keyTime  = 15 * time.Minute
 	signTime = 3 * time.Minute
+	// maxMaking is the number of keys that are made at once.
+	maxMaking = 2
 )
 
 // validKeyName matches the names of keys that snapd accepts in an account-key-request.
@@ -71,8 +73,8 @@ func (g *gateway) addKey(r *request) (any, error) {
 	if err := g.requireToken(); err != nil {
 		return nil, err
 	}
-	if !g.begin(req.Name) {
-		return nil, &requestError{http.StatusConflict, api.CodeBusy, "a key of this name is being made"}
+	if err := g.begin(req.Name); err != nil {
+		return nil, err
 	}
 	defer g.end(req.Name)
 	r.patience(keyTime)
@@ -85,15 +87,18 @@ func (g *gateway) addKey(r *request) (any, error) {
 	return created{describeKey(*k)}, nil
 }
 
-// begin notes that a key is being made. It returns false if one of the name is being made already.
-func (g *gateway) begin(name string) bool {
+// begin notes that a key is being made. It refuses a second one of the name, and too many at once: devices need the token, too.
+func (g *gateway) begin(name string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.making[name] {
-		return false
+	switch {
+	case g.making[name]:
+		return &requestError{http.StatusConflict, api.CodeBusy, "a key of this name is being made"}
+	case len(g.making) >= maxMaking:
+		return &requestError{http.StatusServiceUnavailable, api.CodeBusy, "other keys are being made: ask again later"}
 	}
 	g.making[name] = true
-	return true
+	return nil
 }
 
 func (g *gateway) end(name string) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"testing"
@@ -60,6 +61,30 @@ func TestKeyTakesLongerThanAnswers(t *testing.T) {
 	key := s.addKey("slow")
 	if status, text := s.call(modeller, "GET", inBrand+"/signing_key/"+key.SHA3384+"/key-request", nil); status != 200 {
 		t.Errorf("key-request = %d %s", status, text)
+	}
+}
+
+// TestManyKeysAtOnce asks for many keys on a slow token: a few are made at once, and the others are told to come later.
+func TestManyKeysAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	s.token.Slow(3 * time.Second)
+	var wg sync.WaitGroup
+	results := make(chan int, 6)
+	for n := range cap(results) {
+		wg.Go(func() {
+			status, _ := s.call(modeller, "POST", inBrand+"/signing_key", map[string]string{"name": fmt.Sprint("key-", n)})
+			results <- status
+		})
+	}
+	wg.Wait()
+	close(results)
+	count := map[int]int{}
+	for status := range results {
+		count[status]++
+	}
+	if count[201] < 2 || count[201]+count[503] != 6 || count[503] == 0 {
+		t.Errorf("statuses %v, want two keys and else 503", count)
 	}
 }
 
