@@ -37,17 +37,20 @@ func canonical(v any) ([]byte, error) {
 
 // needsCare reports whether a text may have a number or a character that portable changes.
 func needsCare(text []byte) bool {
-	digits := 0
-	for _, c := range text {
-		switch {
+	quoted, digits := false, 0
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			quoted, digits = !quoted, 0
+		case c == '\\':
+			i++ // nothing but a quote matters
+		case quoted:
+		case c == '.' || c == '-' && digits > 0 || digits >= 15:
+			return true
 		case c >= '0' && c <= '9':
-			if digits++; digits >= 16 {
-				return true
-			}
-		case c == '.' || c == 'e' || c == 'E' || c == '-':
-			if digits > 0 {
-				return true
-			}
+			digits++
+		case c == 'e' && digits > 0 || c == 'E':
+			return true
 		default:
 			digits = 0
 		}

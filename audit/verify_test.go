@@ -2,7 +2,10 @@ package audit_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -164,5 +167,27 @@ func TestForeignHead(t *testing.T) {
 	}
 	if r := verify(t, file); r.IsWhole() {
 		t.Error("verified without a key")
+	}
+}
+
+// TestFlatMemory verifies a large file with many problems.
+func TestFlatMemory(t *testing.T) {
+	k := newKey(t)
+	header := bytes.SplitAfter(export(t, k, nil, 0), []byte("\n"))[0]
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	v := audit.NewVerifier(k.Public())
+	_, err := v.VerifyFile(io.MultiReader(bytes.NewReader(header), &endless{left: 60_000}))
+	if !errors.Is(err, bytes.ErrTooLarge) {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if r := v.Finish(); r.IsWhole() || len(r.Problems) != 100 || r.More < 1000 {
+		t.Errorf("%d problems, %d more", len(r.Problems), r.More)
+	}
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 4<<20 {
+		t.Errorf("the verification keeps %d bytes", grown)
 	}
 }

@@ -82,3 +82,15 @@ func BenchmarkLoadSnapshot(b *testing.B) {
 		load(b, s)
 	}
 }
+
+// BenchmarkTrail adds a row in a transaction of its own. Most of it is the commit.
+func BenchmarkTrail(b *testing.B) {
+	db, _ := open(b)
+	n := 0
+	for b.Loop() {
+		n++
+		if err := db.Trail().Add(b.Context(), event(fmt.Sprint(n), "proxy.domain")); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
