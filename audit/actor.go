@@ -16,8 +16,8 @@ type Actor struct {
 // ThisHost is the From of commands.
 const ThisHost = "this host"
 
-// unknown stands for an actor that nobody has named.
-const unknown = "unknown"
+// Unknown stands for an actor that nobody has named.
+const Unknown = "unknown"
 
 type actorKey struct{}
 
@@ -29,5 +29,5 @@ func WithActor(ctx context.Context, a Actor) context.Context {
 // ActorOf returns the actor of a context.
 func ActorOf(ctx context.Context) Actor {
 	a, _ := ctx.Value(actorKey{}).(Actor)
-	return Actor{cmp.Or(a.Who, unknown), cmp.Or(a.From, unknown)}
+	return Actor{cmp.Or(a.Who, Unknown), cmp.Or(a.From, Unknown)}
 }

@@ -4,9 +4,47 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
+
+// TestActsAreDocumented wants each act of the source in the table.
+func TestActsAreDocumented(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/audit.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	acts := regexp.MustCompile(`(?:\bWhat: |act\.What = |Reason[A-Z][a-z]+ += |remodelChange\{"[^"]*", )"([a-z-]+)"`)
+	found := make(map[string]bool)
+	for _, pattern := range []string{"../catalog/*.go", "../instance/*.go", "../server/*/*.go", "../registrar/*.go", "../service/*.go"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			source, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasSuffix(path, "_test.go") {
+				continue
+			}
+			for _, m := range acts.FindAllSubmatch(source, -1) {
+				found[string(m[1])] = true
+			}
+		}
+	}
+	if len(found) < 30 {
+		t.Errorf("found %d acts; the test is blind", len(found))
+	}
+	for act := range found {
+		if !strings.Contains(string(text), "`"+act+"`") {
+			t.Errorf("docs/audit.md lacks the act %s", act)
+		}
+	}
+}
 
 // TestSecondReader runs the script of docs/audit.md, which knows nothing of this package.
 func TestSecondReader(t *testing.T) {

@@ -19,6 +19,8 @@ const (
 	Rewritten Kind = "rewritten"
 	// Unsigned rows have no signature by a known key. Such a problem may be about a line that is no row.
 	Unsigned Kind = "unsigned"
+	// Contradicted rows are about acts that the store has other records of.
+	Contradicted Kind = "contradicted"
 	// Malformed lines have not the form of the format.
 	Malformed Kind = "malformed"
 )
@@ -52,7 +54,7 @@ func (p Problem) rows() string {
 		return "not signed"
 	}
 	what := map[Kind]string{
-		Removed: "removed", Altered: "altered", Inserted: "inserted", Moved: "moved to another place", Rewritten: "rewritten", Unsigned: "not signed", Malformed: "malformed",
+		Removed: "removed", Altered: "altered", Inserted: "inserted", Moved: "moved to another place", Rewritten: "rewritten", Unsigned: "not signed", Malformed: "malformed", Contradicted: "contradicted",
 	}[p.Kind]
 	if p.First == p.Last {
 		return fmt.Sprintf("row %d was %s", p.First, what)

@@ -47,6 +47,9 @@ func (v *Verifier) Begin(t Tip) {
 // Expect compares a row with a hash that somebody noted earlier. This finds a trail that was made anew with the store's key, too.
 func (v *Verifier) Expect(t Tip) { v.noted[t.Number] = t.Hash }
 
+// Contradict reports another record of a row's act.
+func (v *Verifier) Contradict(row int64, reason string) { v.about(Contradicted, row, "%s", reason) }
+
 // compare compares a row with its noted hash.
 func (v *Verifier) compare(n int64, hash string) {
 	if want, ok := v.noted[n]; ok && want != hash {

@@ -59,7 +59,7 @@ func (db *DB) ApplyAll(ctx context.Context, list []*Import) ([]Outcome, error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	out, err := db.applyAll(ctx, list, func(tx pgx.Tx, s *series) error { return appendAudit(ctx, tx, s.acts...) })
+	out, err := db.applyAll(ctx, list, func(tx pgx.Tx, s *series) error { return s.record(ctx, tx) })
 	if err != nil {
 		return nil, fmt.Errorf("change the catalogue: %w", interpret(err))
 	}
@@ -79,6 +79,7 @@ type series struct {
 	// out has the outcome of each import. acts has a row for each import that changed something.
 	out  []Outcome
 	acts []audit.Act
+	ids  []int64 // of the imports that acts belong to
 	// failed has the imports that leave no statement to others.
 	failed map[int]bool
 }
@@ -107,12 +108,27 @@ func (db *DB) applyAll(ctx context.Context, list []*Import, end func(pgx.Tx, *se
 	return s.out, err
 }
 
+// record adds the imports to the audit trail, and their rows to the history.
+func (s *series) record(ctx context.Context, tx pgx.Tx) error {
+	const q = `update import set audit_row = r.number from unnest($1::bigint[], $2::bigint[]) as r (id, number) where import.id = r.id`
+	first, err := addRows(ctx, tx, audit.Events(audit.ActorOf(ctx), s.acts...))
+	if err != nil {
+		return err
+	}
+	rows := make([]int64, len(s.ids))
+	for i := range rows {
+		rows[i] = first + int64(i)
+	}
+	_, err = tx.Exec(ctx, q, s.ids, rows)
+	return err
+}
+
 // applyOnce applies the imports. Imports leave statements to later ones, but not to the failed. It adds to these the imports that fail now.
 // If there are some, it returns errRollback and reports that the caller must start again. It tries all imports before that, since one
 // start for each failure would take time that grows with the square of the list.
 func (s *series) applyOnce(ctx context.Context, tx pgx.Tx) (again bool, err error) {
 	last := lastStatements(s.list, s.failed)
-	s.acts = nil
+	s.acts, s.ids = nil, nil
 	for i, in := range s.list {
 		a := &applier{ctx: ctx, tx: tx, in: in, last: last, index: i, r: &Report{SnapRevisions: []SnapRevisionRef{}, SnapMoves: []SnapMove{}}}
 		err := a.run()
@@ -133,7 +149,7 @@ func (s *series) applyOnce(ctx context.Context, tx pgx.Tx) (again bool, err erro
 			}
 			continue
 		default:
-			s.acts = append(s.acts, a.act)
+			s.acts, s.ids = append(s.acts, a.act), append(s.ids, a.id)
 		}
 		s.out[i] = Outcome{Report: a.r}
 	}

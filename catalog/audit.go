@@ -18,22 +18,29 @@ func appendAudit(ctx context.Context, tx pgx.Tx, acts ...audit.Act) error {
 }
 
 func appendEvents(ctx context.Context, tx pgx.Tx, events []audit.Event) error {
+	_, err := addRows(ctx, tx, events)
+	return err
+}
+
+// addRows adds a row for each event that has none, and returns the number of the first one.
+func addRows(ctx context.Context, tx pgx.Tx, events []audit.Event) (first int64, err error) {
 	if len(events) == 0 {
-		return nil
+		return 0, nil
 	}
 	tip, err := lockTrail(ctx, tx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if events, err = newEvents(ctx, tx, events); err != nil {
-		return err
+		return 0, err
 	}
+	first = tip.Number + 1
 	numbers, times, ids := make([]int64, len(events)), make([]time.Time, len(events)), make([]*string, len(events))
 	hashes, contents := make([]string, len(events)), make([]string, len(events))
 	for i, e := range events {
 		entry, err := tip.Next(e)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		numbers[i], times[i], hashes[i], contents[i] = entry.Number, entry.At, entry.Hash, string(entry.Content)
 		if entry.ID != "" {
@@ -42,7 +49,7 @@ func appendEvents(ctx context.Context, tx pgx.Tx, events []audit.Event) error {
 	}
 	const q = `insert into audit (number, at, event, hash, content) select * from unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[])`
 	_, err = tx.Exec(ctx, q, numbers, times, ids, hashes, contents)
-	return err
+	return first, err
 }
 
 // lockTrail makes the transaction the only one that adds rows, and returns the last row.

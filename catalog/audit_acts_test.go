@@ -129,3 +129,54 @@ func TestActsOfImports(t *testing.T) {
 		t.Errorf("report of import %d: %s, %v; the row has %s", s.Import, report, err, s.Report)
 	}
 }
+
+// TestHistoryReadsTheTrail changes the history, and compares it with the trail.
+func TestHistoryReadsTheTrail(t *testing.T) {
+	t.Parallel()
+	db, dsn := open(t)
+	ctx := audit.WithActor(t.Context(), audit.Actor{Who: "ana", From: audit.ThisHost})
+	for _, in := range []*catalog.Import{with(imp("a", 1), "jq", []int{6}), with(imp("b", 2), "yq", []int{1})} {
+		if _, err := db.Apply(ctx, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove := &catalog.Removal{
+		Reason: catalog.ReasonPrune, By: "somebody",
+		Choose: func(*catalog.Snapshot) ([]catalog.Item, error) {
+			return []catalog.Item{{Kind: catalog.ItemSnap, Name: "jq", Whole: true}}, nil
+		},
+		Approve: func(_, _ *catalog.Snapshot, _ *catalog.Removed) error { return nil },
+	}
+	if _, err := db.Remove(ctx, remove); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, dsn, `update import set imported_at = '2020-01-01'; update removal set removed_at = '2020-01-01'`)
+	imports, err := db.History(ctx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	removals, err := db.Removals(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := trailOf(t, db.Trail())
+	if len(imports) != 2 || !imports[0].ImportedAt.Equal(time.Time(rows[1].At)) || !imports[1].ImportedAt.Equal(time.Time(rows[0].At)) {
+		t.Errorf("imports at %v, %v; the rows %v, %v", imports[0].ImportedAt, imports[1].ImportedAt, rows[1].At, rows[0].At)
+	}
+	if len(removals) != 1 || removals[0].RemovedBy != "ana" || !removals[0].RemovedAt.Equal(time.Time(rows[2].At)) {
+		t.Errorf("removals %+v", removals)
+	}
+	contradictions := func() []catalog.Contradiction {
+		t.Helper()
+		list, err := db.Trail().Contradictions(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	if list := contradictions(); len(list) > 0 {
+		t.Errorf("contradictions %v", list)
+	}
+	exec(t, dsn, `update import set report = '{}' where id = 2; delete from removal`)
+	diff(t, "contradictions", contradictions(), []catalog.Contradiction{{Row: 2, Text: "import 2 of the history has another report"}, {Row: 3, Text: "the history lacks it"}})
+}

@@ -25,10 +25,11 @@ type Record struct {
 	Report     Report        `json:"report"`
 }
 
-// History returns the imports, newest first. If bundle is not empty, it returns only the imports of this bundle.
+// History returns the imports, newest first. The times are from the audit trail, where it has them. If bundle is not empty, it returns only the imports of this bundle.
 func (db *DB) History(ctx context.Context, bundle digest.Digest) ([]Record, error) {
 	const q = `
-		select id, bundle, name, signer, signed_at, sequence, exporter, program, imported_at, report from import
+		select id, bundle, name, signer, signed_at, sequence, exporter, program, coalesce(at, imported_at), report
+		from import left join audit on number = audit_row
 		where $1 in ('', bundle) order by id desc`
 	rows, err := db.pool.Query(ctx, q, bundle.String())
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"offlinestore/audit"
 )
 
 // ItemKind is the kind of an Item.
@@ -216,7 +218,12 @@ func (m *remover) record(r *Removal) error {
 	if err := bump(m.ctx, m.tx); err != nil {
 		return err
 	}
-	return appendAudit(m.ctx, m.tx, removalAct(r, m.removed, id, report))
+	row, err := addRows(m.ctx, m.tx, audit.Events(audit.ActorOf(m.ctx), removalAct(r, m.removed, id, report)))
+	if err != nil {
+		return err
+	}
+	_, err = m.tx.Exec(m.ctx, `update removal set audit_row = $2 where id = $1`, id, row)
+	return err
 }
 
 func (m *remover) addRecord(r *Removal, report []byte) (id int64, err error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"offlinestore/audit"
 	"offlinestore/channelmap"
 	"offlinestore/charm"
 	"offlinestore/snap"
@@ -185,17 +186,22 @@ type RemovalRecord struct {
 	Report    Removed   `json:"report"`
 }
 
-// Removals returns the removals, newest first.
+// Removals returns the removals, newest first. Their users and times are from the audit trail, where it has them.
 func (db *DB) Removals(ctx context.Context) ([]RemovalRecord, error) {
-	const q = `select id, reason, removed_by, removed_at, forced, report from removal order by id desc`
+	const q = `
+		select id, reason, removed_by, coalesce(at, removed_at), forced, report, coalesce(content, '')
+		from removal left join audit on number = audit_row order by id desc`
 	rows, err := db.pool.Query(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("read the history: %w", interpret(err))
 	}
 	var out []RemovalRecord
 	var r RemovalRecord
-	var report string
-	_, err = pgx.ForEachRow(rows, []any{&r.ID, &r.Reason, &r.RemovedBy, &r.RemovedAt, &r.Forced, &report}, func() error {
+	var report, content string
+	_, err = pgx.ForEachRow(rows, []any{&r.ID, &r.Reason, &r.RemovedBy, &r.RemovedAt, &r.Forced, &report, &content}, func() error {
+		if row, err := (audit.Entry{Content: []byte(content)}).Decode(); err == nil && row.Who != audit.Unknown { // the verification of the trail tells of others
+			r.RemovedBy = row.Who
+		}
 		r.Report = Removed{}
 		out = append(out, r)
 		return json.Unmarshal([]byte(report), &out[len(out)-1].Report)

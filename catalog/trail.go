@@ -216,6 +216,37 @@ func (t Trail) page(ctx context.Context, after, last int64) (entries []audit.Ent
 	return entries, heads, err
 }
 
+// Contradiction is an entry of the history that is not the one of its row.
+type Contradiction struct {
+	Row  int64
+	Text string
+}
+
+// Contradictions compares the history of imports and removals with their rows.
+func (t Trail) Contradictions(ctx context.Context) (list []Contradiction, err error) {
+	const q = `
+		with entry as (
+			select 'import' as kind, id, audit_row, encode(sha256(convert_to(report::text, 'UTF8')), 'hex') as sum from import
+			union all select 'removal', id, audit_row, encode(sha256(convert_to(report::text, 'UTF8')), 'hex') from removal)
+		select number, kind || ' ' || id || ' of the history has another report' from audit join entry on audit_row = number
+		where position('"report-sha256":"' || sum || '"' in content) = 0
+		union all select number, 'the history lacks it' from audit
+		where (content like '%"what":"push","who":"%' or content like '%"what":"remove","who":"%' or content like '%"what":"prune","who":"%') and not exists (select from entry where audit_row = number)
+		order by 1`
+	err = t.begin(ctx, toRead, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, q)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Contradiction])
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("compare the history with the audit trail: %w", interpret(err))
+	}
+	return list, nil
+}
+
 // Size returns the number of rows, and the bytes that the trail takes in the database.
 func (t Trail) Size(ctx context.Context) (rows, bytes int64, err error) {
 	const q = `select coalesce(max(number), 0), pg_total_relation_size('audit') + pg_total_relation_size('audit_head') from audit`

@@ -45,6 +45,10 @@ end $$;
 create trigger audit_stays before update or delete or truncate on audit for each statement execute function audit_stays();
 create trigger audit_stays before update or delete or truncate on audit_head for each statement execute function audit_stays();
 
+-- The rows of the history. Older entries have none.
+alter table import add column audit_row bigint;
+alter table removal add column audit_row bigint;
+
 -- The roles of servers add to the trail what they do.
 do $$
 declare role text;

@@ -72,6 +72,13 @@ func verifyOwn(c *cobra.Command, in *instance.Instance, o *trail.Check) error {
 	if err != nil {
 		return err
 	}
+	others, err := in.Catalog.Trail().Contradictions(c.Context())
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		v.Contradict(other.Row, other.Text)
+	}
 	return o.Print(c.OutOrStdout(), v.Finish())
 }
 
