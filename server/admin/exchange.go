@@ -125,7 +125,7 @@ func (s *Server) startVouchedSession(r *http.Request, account string, until time
 		return "", refusal
 	}
 	session = hex.EncodeToString(random(16))
-	switch err := s.cfg.Store.StartVouchedSession(r.Context(), account, session, until); {
+	switch err := s.cfg.Store.StartVouchedSession(actor(r, account), account, session, until); {
 	case errors.Is(err, catalog.ErrNoAdmin):
 		s.cfg.Logger.Warn("login refused", "from", Address(r))
 		return "", wrongToken()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"gopkg.in/macaroon.v2"
 
 	"offlinestore/catalog"
@@ -80,6 +81,9 @@ func TestVouchedMacaroon(t *testing.T) {
 	for range 2 { // a macaroon of the Snap Store can be used again
 		s.logins[account] = s.exchange(token)
 		s.want(200, nil, account, "GET", inBrand+"/model", nil)
+	}
+	if row := s.lastAct(); !strings.Contains(row, `"what":"log-in"`) || !strings.Contains(row, `"who":"`+account+`"`) || !strings.Contains(row, `"from":"loopback"`) {
+		t.Errorf("the newest row of the audit trail is %s, want the login of %s", row, account)
 	}
 	s.logins["padded"] = s.exchange(base64.StdEncoding.EncodeToString(raw))
 	s.vouched.Digest = strings.Repeat("0", 96)
@@ -176,4 +180,18 @@ func TestExchangeIsLimited(t *testing.T) {
 		t.Fatalf("a guess = %d, want 401 or 429", status)
 	}
 	t.Error("30 guesses had no end")
+}
+
+// lastAct returns the newest row of the audit trail.
+func (s *store) lastAct() (row string) {
+	s.t.Helper()
+	conn, err := pgx.Connect(s.t.Context(), s.dsn)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close(s.t.Context())
+	if err := conn.QueryRow(s.t.Context(), `select content from audit order by number desc limit 1`).Scan(&row); err != nil {
+		s.t.Fatal(err)
+	}
+	return row
 }

@@ -26,6 +26,9 @@ func TestModelService(t *testing.T) {
 		t.Errorf("model = %+v", m)
 	}
 	key := s.addKey("serials")
+	if row := s.lastAct(); !strings.Contains(row, `"what":"create-key"`) || !strings.Contains(row, `"who":"`+modeller+`"`) || !strings.Contains(row, `"from":"loopback"`) {
+		t.Errorf("the newest row of the audit trail is %s, want the key of %s", row, modeller)
+	}
 	if key.Name != "serials" || len(key.SHA3384) != 64 || len(key.Fingerprint) != 40 || key.Registered || key.BrandAccountID != brand {
 		t.Errorf("key = %+v", key)
 	}
