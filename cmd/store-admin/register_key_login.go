@@ -18,18 +18,18 @@ var keyPermissions = []string{"package_access", "modify_account_key"}
 // keyLoginLife is the time for which the login that registers a key lasts.
 const keyLoginLife = time.Hour
 
-// keyLogin returns the login that registers a key, and the dashboard that it is for: the one in the environment, else a new one, which
-// is not kept.
+// keyLogin returns the login that registers a key, and the dashboard that it is for: a new one, which is not kept, or the one in
+// the environment, unless --email names an account.
 func (o *registerKeyOptions) keyLogin(c *cobra.Command) (*account.Session, string, error) {
 	asked := o.services
 	l, session, err := o.services.findLogin()
-	if err == nil && !l.Saved() {
+	if err == nil && !l.Saved() && o.email == "" {
 		return session, l.Dashboard, nil
 	}
 	if err != nil && !errors.Is(err, account.ErrNone) {
 		return nil, "", err
 	}
-	if err == nil { // the saved login tells who it is, and where
+	if err == nil && l.Saved() { // it tells who it is, and where
 		o.email = cmp.Or(o.email, l.Email)
 		o.services = serviceOptions{cmp.Or(asked.storeURL, l.Store), cmp.Or(asked.dashboardURL, l.Dashboard), cmp.Or(asked.ssoURL, l.SSO)}
 	}

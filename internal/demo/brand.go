@@ -40,6 +40,7 @@ func (u *upstream) addBrand(store *upstreamtest.Store, sso *upstreamtest.SSO, di
 		return err
 	}
 	sso.SetAccount(upstreamtest.Account{Email: adminEmail, Password: adminPassword, ID: "JoJoJoJoJoJoJoJoJoJoJoJoJoJoJoJo", Username: "jo"})
+	addBrandAccount(sso, u.brand)
 	store.AddAssertions(store.Stack.Account("JoJoJoJoJoJoJoJoJoJoJoJoJoJoJoJo", "Jo", nil))
 	login, err := u.serve("127.0.0.1:0", sso.Handler())
 	if err != nil {

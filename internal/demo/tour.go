@@ -69,6 +69,9 @@ func (g *tour) tell() error {
 	if err := g.brandStore(u); err != nil {
 		return err
 	}
+	if err := g.serials(u); err != nil {
+		return err
+	}
 	fmt.Printf(`
 That is the main job, end to end. What to try next:
     bin/store-admin export snaps --help              export from the real Snap Store
