@@ -100,7 +100,7 @@ func pollRequest(ctx context.Context, tx pgx.Tx, id SerialRequestID) (t TakenReq
 			from serial_request where id = $1 for update`
 		deliver = `update serial_request set state = 'delivered', changed_at = now() where id = $1`
 		answer  = `select assertion from serial_log where id = $1`
-		take    = `update serial_request set changed_at = now() where id = $1`
+		take    = `update serial_request set changed_at = now(), expires_at = greatest(expires_at, now() + interval '1 hour') where id = $1`
 	)
 	var sum []byte
 	var state string

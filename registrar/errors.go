@@ -1,6 +1,11 @@
 package registrar
 
-import "errors"
+import (
+	"errors"
+
+	"offlinestore/catalog"
+	"offlinestore/session"
+)
 
 // The reasons why a request for a serial is refused. Others are errors of the packages session, for its request-id, and assertion.
 var (
@@ -24,3 +29,14 @@ var (
 	// ErrPending reports a request whose serial is not signed yet. The device sends the same request again later.
 	ErrPending = errors.New("the serial is not signed yet")
 )
+
+// IsRefusal reports whether an error of Register is about the request, or about a fault that only an administrator can mend. Other faults may be
+// over soon: a device that sends the same request again is answered then.
+func IsRefusal(err error) bool {
+	for _, refusal := range []error{catalog.ErrRequestUsed, session.ErrExpired, ErrPolicy, ErrRemodel, ErrSigningKey, ErrNoKey, ErrNoToken} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
+}

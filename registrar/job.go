@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// signTime bounds the work for one serial.
-	signTime = 5 * time.Minute
+	// queueTime bounds the wait for a turn, and signTime the signing itself, with all pauses of a busy token.
+	queueTime = time.Hour
+	signTime  = 5 * time.Minute
 	// busyPause is the pause before a busy token is asked again.
 	busyPause = time.Second
 	// maxTries bounds the serials that are signed for one request. Another one is needed if somebody takes the serial meanwhile.
@@ -92,10 +93,10 @@ func (j *job) wait(ctx context.Context) (string, error) {
 
 // run does the work of a job.
 func (r *Registrar) run(j *job, turn chan struct{}) {
-	ctx, cancel := context.WithTimeout(context.Background(), signTime)
+	ctx, cancel := context.WithTimeout(context.Background(), queueTime)
 	defer cancel()
 	j.text, j.err = r.issue(ctx, j, turn)
-	if j.err != nil && !errors.Is(j.err, ErrPending) && !errors.Is(j.err, catalog.ErrRequestUsed) {
+	if IsRefusal(j.err) && !errors.Is(j.err, catalog.ErrRequestUsed) {
 		r.drop(j.proof)
 	}
 	r.end(j)
@@ -185,6 +186,8 @@ func (r *Registrar) signPlan(ctx context.Context, p *Proof, plan catalog.SerialP
 	case <-ctx.Done():
 		return nil, ErrBusy
 	}
+	ctx, cancel := context.WithTimeout(ctx, signTime)
+	defer cancel()
 	for {
 		d, err := p.draft(plan, r.cfg.Now())
 		if err != nil {

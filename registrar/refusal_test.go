@@ -231,6 +231,13 @@ func TestSerialAuthority(t *testing.T) {
 	}
 }
 
+// claims returns the headers of a request, but for its request-id: each process of a fuzzer makes another one.
+func claims(a *assertion.Assertion) map[string]any {
+	headers := a.Headers()
+	delete(headers, "request-id")
+	return headers
+}
+
 // FuzzVerify verifies bodies that differ from a good one. Only the good one may pass.
 func FuzzVerify(f *testing.F) {
 	st := newSite(f)
@@ -252,7 +259,7 @@ func FuzzVerify(f *testing.F) {
 			return
 		}
 		got, err := assertion.NewDecoder(bytes.NewReader(body)).Decode()
-		if err != nil || !reflect.DeepEqual(got.Headers(), want.Headers()) {
+		if err != nil || !reflect.DeepEqual(claims(got), claims(want)) {
 			t.Errorf("verified: %q", body)
 		}
 	})

@@ -104,7 +104,6 @@ func (r *Registrar) Register(ctx context.Context, p *Proof) ([]byte, error) {
 			return nil, ErrPending
 		}
 		if j, err = r.start(p, taken.Plan); err != nil {
-			r.drop(p) // for the next poll
 			return nil, err
 		}
 	}
@@ -151,16 +150,16 @@ func (r *Registrar) take(ctx context.Context, p *Proof) (catalog.TakenRequest, e
 	return taken, err
 }
 
-// drop lets the device send a request again that was not answered.
+// drop forgets a request that was refused.
 func (r *Registrar) drop(p *Proof) {
 	ctx, cancel := context.WithTimeout(context.Background(), recordTime)
 	defer cancel()
 	if err := r.cfg.Records.DropSerialRequest(ctx, p.id); err != nil {
-		r.cfg.Logger.Warn("a request for a serial stays recorded, although it is not answered", "err", err)
+		r.cfg.Logger.Warn("a request for a serial stays recorded, although it is refused", "err", err)
 	}
 }
 
-// start starts a job for a request. The device waits for it. The error is ErrPending if there are too many jobs.
+// start starts a job for a request. The device waits for it. The error is ErrPending if there are too many jobs: then a later poll starts it.
 func (r *Registrar) start(p *Proof, plan catalog.SerialPlan) (*job, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

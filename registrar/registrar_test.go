@@ -11,6 +11,7 @@ import (
 	"offlinestore/assertion"
 	"offlinestore/catalog"
 	"offlinestore/internal/assertiontest"
+	"offlinestore/internal/pgtest"
 	"offlinestore/registrar"
 	"offlinestore/session"
 )
@@ -244,5 +245,45 @@ func TestCrowd(t *testing.T) {
 	}
 	if len(seen) != 256 {
 		t.Errorf("the device has %d revisions of its serial, want 256", len(seen))
+	}
+}
+
+// TestTemporaryFaults sends a request again after the token, and then the database, did not answer.
+func TestTemporaryFaults(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	fault := errors.New("the cable is loose")
+	st.token.Break(fault)
+	body := st.requestOf(newDevice(t), nil)
+	if _, err := st.ask(st.Registrar, body); !errors.Is(err, fault) || registrar.IsRefusal(err) {
+		t.Errorf("a fault of the token: %v, want one that is no refusal", err)
+	}
+	st.token.Break(nil)
+	st.knows.Now = st.knows.Now.Add(2 * session.NonceLife) // the device comes back when its request-id has expired
+	if _, err := st.ask(st.Registrar, body); !errors.Is(err, registrar.ErrPending) {
+		t.Errorf("the request again at once: %v, want ErrPending", err)
+	}
+	st.exec(`update serial_request set changed_at = now() - interval '1 minute'`)
+	st.mustAsk(body)
+
+	proxy := pgtest.NewProxy(t, st.dsn)
+	through, err := catalog.OpenReader(t.Context(), proxy.DSN(st.dsn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer through.Close()
+	r := registrar.New(registrar.Config{Token: st.token, Records: through, Now: func() time.Time { return st.knows.Now }})
+	body = st.requestOf(newDevice(t), nil)
+	proxy.Hang()
+	began := time.Now()
+	if _, err := st.ask(r, body); !errors.Is(err, catalog.ErrUnavailable) || registrar.IsRefusal(err) {
+		t.Errorf("a database that hangs: %v, want ErrUnavailable", err)
+	}
+	if took := time.Since(began); took > 9*time.Second {
+		t.Errorf("the answer took %v, and snapd waits for ten seconds", took)
+	}
+	proxy.Resume()
+	if _, err := st.ask(r, body); err != nil {
+		t.Errorf("the same request when the database answers again: %v", err)
 	}
 }

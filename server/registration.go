@@ -7,9 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 
-	"offlinestore/catalog"
 	"offlinestore/registrar"
-	"offlinestore/session"
 	"offlinestore/snap"
 	"offlinestore/transfer"
 )
@@ -123,23 +121,11 @@ func (s *Server) registerDevice(w http.ResponseWriter, r *http.Request, reg regi
 		s.metrics.serials.WithLabelValues(serialPending).Inc()
 		w.Header().Set("Retry-After", pendingRetry)
 		s.writeJSON(w, r, http.StatusAccepted, typeJSON, map[string]string{"message": err.Error()})
-	case isRefusal(err):
+	case registrar.IsRefusal(err):
 		s.refuseSerial(w, r, proof, err)
 	default:
 		s.failSerial(w, r, proof, err)
 	}
-}
-
-// isRefusal reports whether an error of Register is about the request, or about a fault that only an administrator can mend. Other faults may
-// be over soon.
-func isRefusal(err error) bool {
-	for _, refusal := range []error{catalog.ErrRequestUsed, session.ErrExpired, registrar.ErrPolicy, registrar.ErrRemodel,
-		registrar.ErrSigningKey, registrar.ErrNoKey, registrar.ErrNoToken} {
-		if errors.Is(err, refusal) {
-			return true
-		}
-	}
-	return false
 }
 
 // refuseSerial answers a device with the reason, unless that is for the administrator.
