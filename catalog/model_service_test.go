@@ -163,6 +163,48 @@ func TestModelServiceRefuses(t *testing.T) {
 	}
 }
 
+// TestModelServiceIsBounded fills the tables of a brand.
+func TestModelServiceIsBounded(t *testing.T) {
+	t.Parallel()
+	db, dsn := open(t)
+	exec(t, dsn, `
+		insert into signing_key (id, brand_id, name, fingerprint, created_by, modified_by) select 'id' || n, 'acme', n, '', '', '' from generate_series(1, 1000) n;
+		insert into device_model (brand_id, name, series, api_key, created_by, modified_by) select 'acme', 'm' || n, '16', '', '', '' from generate_series(1, 1000) n;
+		insert into serial_policy (brand_id, model, revision, key_id, authority_id, created_by) select 'acme', 'm1', n, 'id1', 'acme', '' from generate_series(1, 1000) n;
+		insert into remodel (brand_id, from_model, to_model, from_serial, description, created_by) select 'acme', 'm1', 'm2', n, '', '' from generate_series(1, 100000) n`)
+	ctx := t.Context()
+	_, policyErr := db.AddSerialPolicy(ctx, "a", "acme", "m1", "id1")
+	_, remodelErr := db.AddRemodels(ctx, "a", "acme", []catalog.Remodel{{FromModel: "m2", ToModel: "m1"}})
+	for what, err := range map[string]error{
+		"key":      db.AddSigningKey(ctx, "a", catalog.SigningKey{ID: "more", BrandID: "acme", Name: "more"}),
+		"key name": db.RequireFreeKeyName(ctx, "acme", "more"),
+		"model":    db.AddDeviceModel(ctx, "a", catalog.DeviceModel{BrandID: "acme", Name: "more", Series: "16"}),
+		"policy":   policyErr, "remodel": remodelErr,
+	} {
+		if !errors.Is(err, catalog.ErrTooMany) {
+			t.Errorf("one more %s: %v, want ErrTooMany", what, err)
+		}
+	}
+	page := catalog.RemodelQuery{BrandID: "acme", Limit: 500}
+	seen := 0
+	for {
+		list, err := db.Remodels(ctx, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen += len(list); len(list) < page.Limit {
+			break
+		}
+		page.After = list[len(list)-1]
+	}
+	if seen != 100_000 {
+		t.Errorf("the pages have %d entries, want 100000", seen)
+	}
+	if _, err := db.RemoveRemodels(ctx, "acme", []catalog.Remodel{{FromModel: "m1", ToModel: "m2", FromSerial: "7"}}); err != nil {
+		t.Errorf("a full list can't be shortened: %v", err)
+	}
+}
+
 // TestRoles checks that roles follow the admin to the logins, and stay when the secret changes.
 func TestRoles(t *testing.T) {
 	t.Parallel()

@@ -69,7 +69,7 @@ func refusals() []struct {
 		{catalog.ErrModelExists, http.StatusConflict, api.CodeExists},
 		{catalog.ErrSigningKeyExists, http.StatusConflict, api.CodeExists},
 		{catalog.ErrRemodelExists, http.StatusConflict, api.CodeExists},
-		{catalog.ErrTooMany, http.StatusConflict, api.CodeTooLarge},
+		{catalog.ErrTooMany, http.StatusConflict, api.CodeLimit},
 		{registrar.ErrKeyName, http.StatusBadRequest, api.CodeBadRequest},
 		// The reason of ErrNoToken is for administrators.
 		{registrar.ErrNoToken, http.StatusServiceUnavailable, api.CodeNoToken},

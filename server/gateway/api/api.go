@@ -30,6 +30,7 @@ const (
 	CodeNotFound        = "resource-not-found"
 	CodeExists          = "resource-already-exists"
 	CodeInUse           = "resource-in-use"
+	CodeLimit           = "resource-limit-reached"
 	CodeTooLarge        = "request-too-large"
 	CodeTooMany         = "too-many-requests"
 	CodeNeedLogin       = "macaroon-authorization-required"
