@@ -29,13 +29,14 @@ func gatewayHints() cli.Table {
 		cli.OnType(cli.Usage, func(e *brandsError) string {
 			return "name one with --brand, or set " + brandVariable + ": " + strings.Join(e.known, ", ")
 		}),
-		cli.On(refused(gateway.CodeNeedPermissions), cli.Failed, "on the store's host: snap-store-proxy add-admin EMAIL --role model-administrator; 'store-admin whoami --offline URL' shows your roles"),
+		cli.On(refused(gateway.CodeNeedPermissions), cli.Failed, "on the store's host: snap-store-proxy add-admin EMAIL --role model-administrator, with another --role for each role that the admin keeps; 'store-admin whoami --offline URL' shows yours"),
 		cli.On(refused(gateway.CodeNoToken), cli.Failed, "on the store's host, 'snap-store-proxy status' shows the token, and 'config proxy.hsm.token-label=LABEL' names it (docs/model-service.md)"),
 		cli.On(refused(gateway.CodeBusy), cli.Failed, "wait a little, then run the same command again"),
 		cli.On(refused(gateway.CodeInUse), cli.Failed, "delete the serial policies that name it first: 'store-admin list serial-policies' shows them"),
 		cli.On(refused(gateway.CodeExists), cli.Failed, "'store-admin list' shows what is there; 'update model' changes an API key"),
 		cli.On(refused(gateway.CodeNotFound), cli.Gaps, "'store-admin list keys' and 'list models' show what is there"),
 		cli.On(cli.As[*noKeyError], cli.Gaps, "'store-admin list keys' shows the keys"),
+		cli.On(cli.As[*noModelError], cli.Gaps, "'store-admin list models' shows the models"),
 		cli.On(cli.As[*lostKeyError], cli.Failed, "run the same command again: it takes the key that was made"),
 		cli.On(cli.As[*otherRequestError], cli.Untrusted, "see the log of the store: its token did not sign this"),
 		cli.On(cli.Is(errNotDeleted), cli.Failed, ""),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,7 @@ func newListSerialLog() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serial-log MODEL",
 		Short: "List the serials that were signed for a model",
-		Long: `List the serials that an air-gapped store has signed for the devices of a model, the oldest
+		Long: `List the serials that an air-gapped store has signed for the devices of a model, the newest
 first. With --serial, list the assertions of one device; with --assertions, --json also has
 the serial and the device's request.
 
@@ -33,7 +34,7 @@ Times are of RFC 3339, or days (2026-11-29, in UTC).
 ` + storeHelp + cli.ExitHelp,
 		Example: `  store-admin list serial-log pump-3000
   store-admin list serial-log pump-3000 --since 2026-11-01
-  store-admin list serial-log pump-3000 --serial A1234 --assertions --json | jq -r '.[-1]."serial-assertion"'`,
+  store-admin list serial-log pump-3000 --serial A1234 --assertions --json | jq -r '.[0]."serial-assertion"'`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return runListSerialLog(c, &o, args[0]) },
 	}
@@ -86,11 +87,26 @@ func runListSerialLog(c *cobra.Command, o *serialLogOptions, model string) error
 		return err
 	}
 	p := &logPrinter{w: c.OutOrStdout(), json: o.json}
-	err = o.eachPage(c.Context(), s, model, q, p.print)
-	if err != nil {
+	if err := o.eachPage(c.Context(), s, model, q, p.print); err != nil {
 		return err
 	}
+	if p.n == 0 { // the log of a deleted model stays, so the store answers for any name
+		models, err := s.Models(c.Context(), s.brand)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(models, func(m gateway.Model) bool { return m.Name == model }) {
+			return &noModelError{s.brand, model}
+		}
+	}
 	return p.end()
+}
+
+// noModelError reports that a brand has no model of a name.
+type noModelError struct{ brand, name string }
+
+func (e *noModelError) Error() string {
+	return fmt.Sprintf("the brand %s has no model %.80q in this store, and no serials of it", e.brand, e.name)
 }
 
 // eachPage calls print with the pages of the log.
@@ -130,12 +146,9 @@ type logPrinter struct {
 const logLine = "%-20s  %-36s  %-8s  %-64s  %-64s  %s\n"
 
 func (p *logPrinter) print(items []gateway.SerialLogItem) error {
-	if p.n == 0 && !p.json {
-		fmt.Fprintf(p.w, logLine, "Time", "Serial", "Revision", "Device key", "Signing key", "Address")
-		p.n++
-	}
 	for _, i := range items {
 		if !p.json {
+			p.head()
 			if _, err := fmt.Fprintf(p.w, logLine, i.CreatedAt.UTC().Format(time.RFC3339), cli.Clean(i.Serial), fmt.Sprint(i.Revision), cli.Clean(i.DeviceKey),
 				cli.Clean(i.SigningKey), cli.Clean(i.RemoteAddress)); err != nil {
 				return err
@@ -157,9 +170,19 @@ func (p *logPrinter) print(items []gateway.SerialLogItem) error {
 	return nil
 }
 
+// head prints the headings, once.
+func (p *logPrinter) head() {
+	if p.n == 0 {
+		fmt.Fprintf(p.w, logLine, "Time", "Serial", "Revision", "Device key", "Signing key", "Address")
+	}
+	p.n++
+}
+
 func (p *logPrinter) end() error {
 	text := ""
 	switch {
+	case !p.json && p.n == 0:
+		p.head()
 	case p.json && p.n == 0:
 		text = "[]\n"
 	case p.json:
