@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/account"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/keyring"
 	"offlinestore/macaroons"
@@ -22,7 +21,7 @@ func runOfflineLogin(c *cobra.Command, o loginOptions) error {
 	if text := os.Getenv(tokenVariable); text != "" && o.passwordFile == "" {
 		var err error
 		if token, err = macaroons.Admin(text); err != nil {
-			return &account.VariableError{Name: tokenVariable, Err: err}
+			return &tokenError{o.email, err}
 		}
 	}
 	var ca []byte
