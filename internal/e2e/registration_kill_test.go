@@ -7,13 +7,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/rsa"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"math/big"
-	"net"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -23,86 +18,7 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/catalog"
-	"offlinestore/internal/assertiontest"
 )
-
-// applicant is a device that asks a store for serials.
-type applicant struct {
-	url   string
-	key   *assertion.SigningKey
-	model *assertion.Assertion
-	http  *http.Client
-}
-
-// newApplicant returns a device with an address of its own. A server serves one address less than all.
-func newApplicant(t *testing.T, n int, url string, model *assertion.Assertion) *applicant {
-	t.Helper()
-	private, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := assertion.NewSigningKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1, byte(n>>8), byte(n)+1)}}
-	transport := &http.Transport{DialContext: dialer.DialContext, MaxIdleConns: 1}
-	t.Cleanup(transport.CloseIdleConnections)
-	return &applicant{url, key, model, &http.Client{Transport: transport}}
-}
-
-// post sends a request, and returns the status and the body of the answer.
-func (a *applicant) post(ctx context.Context, path string, body []byte) (int, []byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url+path, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	resp, err := a.http.Do(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, text, err
-}
-
-// request gets a request-id, and returns the body of a request for a serial.
-func (a *applicant) request(ctx context.Context) ([]byte, error) {
-	status, text, err := a.post(ctx, "request-id", nil)
-	if err != nil {
-		return nil, err
-	}
-	var id map[string]string
-	if err := json.Unmarshal(text, &id); err != nil || status != http.StatusOK {
-		return nil, fmt.Errorf("request-id: %d %s", status, text)
-	}
-	request := assertiontest.SerialRequest(a.model.HeaderString("brand-id"), a.model.HeaderString("model"), id["request-id"], a.key, assertiontest.Headers{"serial": "wanted"})
-	var b bytes.Buffer
-	err = assertion.EncodeAll(&b, []*assertion.Assertion{request, a.model})
-	return b.Bytes(), err
-}
-
-// ask sends a request until it is answered, but not more often than limit. The serial is nil if the request was refused.
-func (a *applicant) ask(ctx context.Context, body []byte, limit int) (serial *assertion.Assertion, polls int, err error) {
-	for ; polls < limit; polls++ {
-		status, text, err := a.post(ctx, "devices", body)
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return nil, polls, ctx.Err()
-		case err != nil || status == http.StatusAccepted || status > 500:
-			time.Sleep(20 * time.Millisecond)
-			continue
-		case status != http.StatusOK:
-			return nil, polls, nil
-		}
-		list, err := assertion.DecodeAll(text)
-		if err != nil || len(list) == 0 {
-			return nil, polls, fmt.Errorf("%s: %w", text, err)
-		}
-		return list[0], polls, nil
-	}
-	return nil, polls, nil
-}
 
 // killable is a server that the test kills.
 type killable struct {
@@ -257,4 +173,46 @@ func TestManyDevicesAtOnce(t *testing.T) {
 		t.Errorf("%d serials, %d in the log, %v, want %d", len(seen), len(log), err, devices)
 	}
 	t.Logf("%d devices in %v, after %d polls", devices, time.Since(began), total)
+}
+
+// TestRegistrarWithoutKey serves devices without the key: with another token in the settings, with a wrong PIN, and without the key on the token.
+// Devices are refused, and nothing is signed.
+func TestRegistrarWithoutKey(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("starts the server several times")
+	}
+	f := newFactory(t)
+	f.stop()
+	key := catalog.SigningKey{ID: f.up.Stack.StoreKey.KeyID(), BrandID: f.acme.ID, Name: "elsewhere", Fingerprint: "00"}
+	if err := f.db.AddSigningKey(t.Context(), "jo", key); err != nil {
+		t.Fatal(err)
+	}
+	label := strings.TrimSpace(f.proxy("config", "proxy.hsm.token-label"))
+	for _, tt := range []struct{ name, setting, key string }{
+		{"a key that is not on the token", "proxy.hsm.token-label=" + label, key.ID},
+		{"no such token", "proxy.hsm.token-label=none", f.acme.Key.KeyID()},
+		{"a wrong PIN", "proxy.hsm.token-pin=0000", f.acme.Key.KeyID()},
+	} {
+		f.proxy("config", "proxy.hsm.token-label="+label)
+		f.proxy("config", tt.setting)
+		if _, err := f.db.AddSerialPolicy(t.Context(), "jo", f.acme.ID, "pump", tt.key); err != nil {
+			t.Fatal(err)
+		}
+		addresses, stop := f.serveOn(1)
+		a := newApplicant(t, 0, "http://"+addresses[0]+"/api/v1/snaps/auth/", f.acme.Model("pump", nil))
+		body, err := a.request(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, text, err := a.post(t.Context(), "devices", body)
+		if err != nil || status != http.StatusForbidden || !strings.Contains(string(text), `"message":"this store can't sign serials`) {
+			t.Errorf("%s: %d %s, %v, want 403", tt.name, status, text, err)
+		}
+		stop()
+	}
+	log, err := f.db.SerialLog(t.Context(), catalog.SerialLogQuery{BrandID: f.acme.ID, Model: "pump", Limit: 1})
+	if err != nil || len(log) > 0 {
+		t.Errorf("the log has %+v, %v", log, err)
+	}
 }
