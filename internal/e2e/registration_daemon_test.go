@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,13 +16,17 @@ import (
 	"time"
 
 	"offlinestore/assertion"
+	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/internal/assertiontest"
 	"offlinestore/internal/hsmtest"
 	"offlinestore/internal/pgtest"
+	"offlinestore/internal/registrartest"
 	"offlinestore/internal/snapdaemon"
 	"offlinestore/internal/snapddriver"
 	"offlinestore/internal/upstreamtest"
+	"offlinestore/registrar"
+	"offlinestore/server"
 )
 
 // factory is a store that has the key of the brand acme on a token, and signs serials for its models.
@@ -31,6 +36,7 @@ type factory struct {
 	o    *outside
 	acme *assertiontest.Account
 	db   *catalog.DB
+	dsn  string
 	stop func() // the server
 }
 
@@ -45,15 +51,15 @@ func newFactory(t *testing.T) *factory {
 	f.addGadget(t)
 	f.o.logIn(up)
 	f.inside = newInside(t, f.o)
-	dsn := pgtest.New(t)
-	f.proxy("config", "proxy.db.connection="+dsn)
+	f.dsn = pgtest.New(t)
+	f.proxy("config", "proxy.db.connection="+f.dsn)
 	file := filepath.Join(f.o.dir, "store.tar.gz")
 	f.o.admin("export", "store", "acme-pumps", "--key", acme.Key.KeyID(), "--single", file, "--trusted-root", f.o.root)
 	f.pushStore(file)
 	f.push(f.o.export("greeter", "acme-gadget")...)
 	f.addToken(t)
 	var err error
-	if f.db, err = catalog.OpenExisting(t.Context(), dsn); err != nil {
+	if f.db, err = catalog.OpenExisting(t.Context(), f.dsn); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(f.db.Close)
@@ -213,5 +219,57 @@ func TestDaemonRegisters(t *testing.T) {
 			d.MustSnap("install", "pump")
 			wantInstalled(t, d, "pump", "1.1", "1")
 		})
+	}
+}
+
+// TestDaemonPolls lets the real daemon register itself with a store whose token takes longer than the daemon waits. It is told to come back, and does.
+func TestDaemonPolls(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("builds snapd, runs its daemon and waits a minute")
+	}
+	f := newFactory(t)
+	f.stop()
+	private, err := assertiontest.PrivateKey("brand")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := registrartest.NewToken(private)
+	token.Slow(12 * time.Second)
+	r, err := catalog.OpenReader(t.Context(), f.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	blobs, err := blob.Open(filepath.Join(f.data, "blobs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer blobs.Close()
+	c, err := r.LoadSnapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := server.New(server.Config{Blobs: blobs, Trust: f.up.Stack.Trust(), Registrar: registrar.New(registrar.Config{Token: token, Records: r})})
+	if err := s.SetSnapshot(c); err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(s.Handler())
+	defer srv.Close()
+	f.url = srv.URL
+	d, store := f.daemon(t, f.acme.Model("pump", assertiontest.Headers{"store": "acme-pumps"}), nil)
+	f.connect(t, d)
+	d.MustSnap("install", "greeter")
+	f.awaitSerial(t, d, "pump")
+	asked := 0
+	store.mu.Lock()
+	for _, path := range store.paths {
+		if path == "/api/v1/snaps/auth/devices" {
+			asked++
+		}
+	}
+	store.mu.Unlock()
+	if n := token.Signatures(); asked != 2 || n != 1 {
+		t.Errorf("the daemon has asked %d times, and the token has signed %d times, want 2 and 1", asked, n)
 	}
 }
