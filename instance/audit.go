@@ -96,6 +96,13 @@ func (d Dir) makeAuditKey(ctx context.Context, t catalog.Trail) (audit.Key, erro
 	return key, t.Add(ctx, audit.Events(audit.ActorOf(ctx), act))
 }
 
+// takeFirst takes acts that wait into the trail, before the acts of this command. A failure leaves them for the next one.
+func (in *Instance) takeFirst(ctx context.Context) {
+	if err := in.Dir.TakeWaiting(ctx, in.Catalog.Trail()); err != nil {
+		in.logf("Acts wait for the audit trail: %v", err)
+	}
+}
+
 // sealAtEnd signs the trail at the end of a command. A failure leaves the rows, which the next command signs.
 func (in *Instance) sealAtEnd() {
 	ctx, cancel := context.WithTimeout(audit.WithActor(context.Background(), HostActor()), sealTimeout)

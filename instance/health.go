@@ -58,6 +58,8 @@ type Health struct {
 	Signers        int               `json:"trusted-signers"`
 	LastImport     string            `json:"last-import,omitempty"`
 	Certificate    *certificate.Info `json:"certificate,omitempty"`
+	// Audit is nil without a database.
+	Audit *AuditState `json:"audit,omitempty"`
 
 	Faults `json:"-"`
 }
@@ -181,6 +183,9 @@ func (h *Health) addCertificate(s *settings.Settings) error {
 }
 
 func (h *Health) addCatalog(ctx context.Context, in *Instance) error {
+	if err := h.addAudit(ctx, in.Catalog.Trail()); err != nil {
+		return err
+	}
 	cat, err := in.Catalog.LoadSnapshot(ctx)
 	if err != nil {
 		return err

@@ -98,6 +98,9 @@ func (in *Instance) openParts(ctx context.Context, o Options) (err error) {
 	if in.Catalog, err = open(ctx, dsn); err != nil {
 		return err
 	}
+	if !o.Existing {
+		in.takeFirst(ctx)
+	}
 	if in.Cluster != nil {
 		return in.Catalog.CreateServerRole(ctx, serverRole)
 	}

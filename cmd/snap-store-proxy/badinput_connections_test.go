@@ -36,6 +36,7 @@ var databaseCommands = []struct {
 	{"push-images --dry-run --to none.example", cli.OK}, {"migrate", cli.OK}, {"backup --passphrase-file PASSPHRASE FOLDER", cli.OK},
 	{"prune --keep 1", cli.OK}, {"remove-bundle none", cli.Gaps}, {"remove-charm none", cli.Gaps},
 	{"remove-snap --yes --force third", cli.OK}, {"gc", cli.OK}, {"enable-airgap-mode", cli.OK},
+	{"audit list", cli.OK}, {"audit verify", cli.OK}, {"audit export", cli.OK}, {"audit key", cli.OK},
 }
 
 // documentedConnections returns the connections in the documentation and the help.

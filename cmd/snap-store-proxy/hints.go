@@ -14,7 +14,6 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
-	"offlinestore/cmd/internal/trail"
 	"offlinestore/importer"
 	"offlinestore/importer/canonical"
 	"offlinestore/instance"
@@ -28,7 +27,7 @@ import (
 
 // hints returns the table of the errors' exit codes and hints.
 func hints() cli.Table {
-	return slices.Concat(stepHints(), cli.RemoteHints(), trail.Hints(), registrationHints(), registryHints(), backupHints(), bundleHints(), listenHints(), serviceHints())
+	return slices.Concat(stepHints(), cli.RemoteHints(), auditHints(), registrationHints(), registryHints(), backupHints(), bundleHints(), listenHints(), serviceHints())
 }
 
 // bundleHints returns the rows about bundles and their contents.

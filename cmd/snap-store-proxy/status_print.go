@@ -54,6 +54,9 @@ func (s *status) print(w io.Writer) {
 		fmt.Fprintf(w, "Certificate: %s, until %s (%d days)\n", strings.Join(s.Certificate.Names, ", "), s.Certificate.NotAfter.Format(time.DateOnly), s.Certificate.DaysLeft(time.Now()))
 	}
 	fmt.Fprintf(w, "Trusted signers: %d\n", s.Signers)
+	if s.Audit != nil {
+		fmt.Fprintf(w, "Audit trail: %s, %s\n", cli.Count(int(s.Audit.Rows), "row"), cli.Bytes(s.Audit.Bytes))
+	}
 	if s.LastImport != "" {
 		fmt.Fprintf(w, "Last import: %s\n", s.LastImport)
 	}

@@ -13,6 +13,9 @@ import (
 // restartNews is the time for which a restart of the private PostgreSQL is worth a warning.
 const restartNews = 7 * 24 * time.Hour
 
+// unsignedNews is the time after which a row without a signature is worth a warning. A server signs once a minute.
+const unsignedNews = 10 * time.Minute
+
 // Warnings returns sentences about problems of the store in dir that an operator should solve.
 func Warnings(dir instance.Dir, h *instance.Health) []string {
 	list := []string{}
@@ -30,6 +33,10 @@ func Warnings(dir instance.Dir, h *instance.Health) []string {
 	if r := h.DatabaseRestarts; r != nil {
 		add(time.Since(r.Last) < restartNews, "the private PostgreSQL ended and was started again: %s, last at %s; postgresql/log in the data folder may have the reason",
 			cli.Count(r.Count, "time"), r.Last.Format(time.RFC3339))
+	}
+	if a := h.Audit; a != nil && a.UnsignedSince != nil {
+		add(time.Since(*a.UnsignedSince) > unsignedNews, "rows of the audit trail are not signed since %s: 'audit export' tells why, and 'serve' in its log",
+			a.UnsignedSince.UTC().Format(time.RFC3339))
 	}
 	add(h.Signers == 0, "no signer of bundles is trusted: nothing can be pushed ('trust add')")
 	list = append(list, certificateWarnings(h)...)
