@@ -94,6 +94,9 @@ func (r *Reader) Head() (*Head, error) {
 		return nil, corrupt("bundle index: format %s, while its content is of format %s", r.format, want)
 	}
 	r.head = h
+	if r.keeps {
+		r.tree, r.small = t, data
+	}
 	return h, nil
 }
 

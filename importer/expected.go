@@ -22,6 +22,8 @@ type ExpectedError struct {
 	Missing []ocispec.Descriptor
 	// Carried are the bundles that carried some of them, the oldest first. Their Blobs are the missing ones.
 	Carried []bundle.Carried
+	// Positions are the places of these bundles in the statement's list.
+	Positions []int
 	// Unknown counts the missing blobs of which the exporter does not say in which bundle they were.
 	Unknown int
 }
@@ -74,10 +76,10 @@ func (in *increment) fault(missing []ocispec.Descriptor) *ExpectedError {
 		n, _ := slices.BinarySearch(in.predicate.Expects, d.Digest)
 		lacking[n] = true
 	}
-	for _, c := range in.predicate.Increment.Carried {
+	for i, c := range in.predicate.Increment.Carried {
 		c.Blobs = slices.DeleteFunc(slices.Clone(c.Blobs), func(n int) bool { return !lacking[n] })
 		if len(c.Blobs) > 0 {
-			e.Carried = append(e.Carried, c)
+			e.Carried, e.Positions = append(e.Carried, c), append(e.Positions, i)
 		}
 	}
 	for _, c := range e.Carried {

@@ -16,6 +16,7 @@ func (p *push) run(ctx context.Context) error {
 	if err := p.batch.Plan(ctx); err != nil {
 		return err
 	}
+	defer p.printWants(ctx)
 	p.leaveOutJoined()
 	p.noteOtherContent()
 	p.warnOfGaps()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -89,4 +90,13 @@ func (o *receiverOptions) note(ctx context.Context, list []receiver.Delivery) er
 		return fmt.Errorf("the bundles are complete, but later ones will not rely on them: %w", err)
 	}
 	return nil
+}
+
+// keepHead keeps the head of a bundle for want codes.
+func keepHead(ctx context.Context, r *receiver.Receiver, d *receiver.Delivery, s *bundle.SignedBundle) error {
+	var head bytes.Buffer
+	if err := s.WriteHead(ctx, &head); err != nil {
+		return err
+	}
+	return r.KeepHead(d, head.Bytes())
 }

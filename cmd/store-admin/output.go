@@ -161,7 +161,29 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 	if err != nil {
 		return done, err
 	}
-	done = exportedBundle{File: a.file, Snaps: []string{}, Digest: sealed.Digest().String(), NeededBy: []string{}, LeftOut: sealed.LeftOut()}
+	done = a.describe(sealed)
+	if out.o.outputDir != "" {
+		done.File = out.o.outputDir
+		if err = sealed.WriteLayout(ctx, out.o.outputDir, out.e.Cache.Layout, out.e.Cache.Blobs, out.e.Cache.Hashed); err == nil {
+			if terr := out.e.Cache.Tidy(); terr != nil {
+				// Readers of the layout ignore hidden folders, in which the remains are.
+				out.e.Progress.Warn(fmt.Sprintf("%s is complete, but remains of downloads were not removed: %v", out.o.outputDir, terr))
+			}
+		}
+		done.Size = sealed.TarSize()
+	} else {
+		done.Size, err = out.pack(ctx, sealed, a.file)
+	}
+	done.delivery = delivery(sealed, &predicate, done.File)
+	if err == nil && out.o.receiver.receiver != nil {
+		err = keepHead(ctx, out.o.receiver.receiver, &done.delivery, sealed)
+	}
+	return done, err
+}
+
+// describe describes the bundle of an archive.
+func (a *archive) describe(sealed *bundle.SignedBundle) exportedBundle {
+	done := exportedBundle{File: a.file, Snaps: []string{}, Digest: sealed.Digest().String(), NeededBy: []string{}, LeftOut: sealed.LeftOut()}
 	for _, s := range a.snaps {
 		done.Snaps = append(done.Snaps, s.Listing.Name)
 	}
@@ -180,20 +202,7 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 	if a.isOneSnap() {
 		done.NeededBy = append(done.NeededBy, a.snaps[0].NeededBy...)
 	}
-	if out.o.outputDir != "" {
-		done.File = out.o.outputDir
-		if err = sealed.WriteLayout(ctx, out.o.outputDir, out.e.Cache.Layout, out.e.Cache.Blobs, out.e.Cache.Hashed); err == nil {
-			if terr := out.e.Cache.Tidy(); terr != nil {
-				// Readers of the layout ignore hidden folders, in which the remains are.
-				out.e.Progress.Warn(fmt.Sprintf("%s is complete, but remains of downloads were not removed: %v", out.o.outputDir, terr))
-			}
-		}
-		done.Size = sealed.TarSize()
-	} else {
-		done.Size, err = out.pack(ctx, sealed, a.file)
-	}
-	done.delivery = delivery(sealed, &predicate, done.File)
-	return done, err
+	return done
 }
 
 func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (bundle.Predicate, error) {

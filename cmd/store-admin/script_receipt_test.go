@@ -6,11 +6,25 @@ import (
 	"os"
 	"time"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"offlinestore/audit"
 	"offlinestore/receipt"
 )
+
+// writeWant implements want KEY VARIABLE, which sets a variable to a want code about a bundle that nobody has made.
+func writeWant(ts *testscript.TestScript, _ bool, args []string) {
+	text, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	k, err := audit.ParseKey(text)
+	ts.Check(err)
+	w := receipt.Want{Exporter: digest.FromString("x").String(), Bundle: digest.FromString("y"), Created: time.Now(), Carried: []int{0}}
+	code, err := w.Code(k)
+	ts.Check(err)
+	ts.Setenv(args[1], code)
+	ts.Setenv(args[1]+"_MISTYPED", code[:50]+string(code[50]^1)+code[51:])
+}
 
 // writeReceipt implements receipt KEY FILE TIME, which writes the receipt of a store without blobs. It makes the key if there is none, and writes the
 // public half into KEY.pem.

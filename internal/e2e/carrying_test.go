@@ -95,3 +95,66 @@ func size(t *testing.T, path string) int64 {
 	}
 	return info.Size()
 }
+
+// TestCarryingWithoutReceipts loses a disk on the way to a site that lets nothing out but a voice. The push names the lost bundle, and a want code that is
+// read over the telephone brings it.
+func TestCarryingWithoutReceipts(t *testing.T) {
+	t.Parallel()
+	up := newOrigin(t)
+	for _, name := range []string{"greeter", "steady"} {
+		up.addSnap(name)
+		up.upload(name, upstreamtest.Rev{Revision: 1}, "stable")
+	}
+	o := newOutside(t, up.url, up.Stack.RootStream())
+	in := newInside(t, o)
+	key := filepath.Join(o.dir, "ship.pem")
+	o.write(key, []byte(in.proxy("audit", "key")))
+	o.admin("receiver", "add", "ship-7", "--key", key)
+	week := func(n int) string {
+		t.Helper()
+		file := filepath.Join(o.dir, fmt.Sprintf("week%d.tar", n))
+		o.admin("export", "snaps", "greeter", "steady", "--trusted-root", o.root, "--for", "ship-7", "--assume-delivered", "--compression", "none", "--single", file)
+		return file
+	}
+	in.push(week(1))
+	up.upload("greeter", upstreamtest.Rev{Revision: 2}, "stable")
+	week(2) // the disk is lost
+	up.upload("steady", upstreamtest.Rev{Revision: 2}, "stable")
+	third := week(3)
+	out := in.fails("push-snap", third)
+	if !strings.Contains(out, `it leaves out 1 of the blobs that ship-7 should have`) || !strings.Contains(out, `"week2.tar"`) {
+		t.Errorf("the push says:\n%s", out)
+	}
+	_, rest, _ := strings.Cut(out, "Want code of ")
+	_, rest, _ = strings.Cut(rest, "\n")
+	code, _, _ := strings.Cut(strings.TrimSpace(rest), "\n")
+	if len(code) < 100 || len(code) > 200 {
+		t.Fatalf("a want code of %d characters: %q", len(code), code)
+	}
+	gap := filepath.Join(o.dir, "gap.tar")
+	o.refuses("wrong character", "export", "--want", strings.Replace(code, code[:1], string(code[0]^1), 1), "--single", gap)
+	if said := o.admin("export", "--want", strings.ToLower(strings.ReplaceAll(code, "-", " ")), "--single", gap); !strings.Contains(said, "For ship-7, with 2 blobs that it lacks for week3.tar") {
+		t.Errorf("export --want says:\n%s", said)
+	}
+	o.refuses("used before", "export", "--want", code, "--single", gap+"2")
+	in.push(gap)
+	in.serve()
+	in.await("greeter", "stable", 2)
+	in.await("steady", "stable", 2)
+	in.push(third) // a late disk changes nothing
+	// Another store's key has not signed the code.
+	o.write(key, []byte(newInside(t, o).proxy("audit", "key")))
+	o.admin("receiver", "update", "ship-7", "--key", key)
+	o.refuses("another store", "export", "--want", code, "--single", gap+"3")
+}
+
+// fails returns the output of a command that must fail.
+func (in *inside) fails(args ...string) string {
+	in.t.Helper()
+	cmd := exec.CommandContext(in.t.Context(), program(in.t, "snap-store-proxy"), append([]string{"--data-dir", in.data}, args...)...)
+	out, err := cmd.CombinedOutput()
+	if _, failed := errors.AsType[*exec.ExitError](err); !failed {
+		in.t.Fatalf("%q: %v, %s; want a failure", args, err, out)
+	}
+	return string(out)
+}

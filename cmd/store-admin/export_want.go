@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/spf13/cobra"
+
+	"offlinestore/blob"
+	"offlinestore/bundle"
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/exporter"
+	"offlinestore/keyring"
+	"offlinestore/receiver"
+)
+
+// wantOptions are the flags of an export for a want code.
+type wantOptions struct {
+	code, single, cacheDir string
+	key, signKey           string
+	json                   bool
+}
+
+// errNotInCache means that a blob which a site wants has left the cache.
+var errNotInCache = errors.New("the cache does not have all blobs of that bundle any more")
+
+func (o *wantOptions) addFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&o.code, "want", "", "make the bundle that fills the gap of this want `code`, which a push has printed")
+	f.StringVar(&o.single, "single", "", "with --want: the `file` to write")
+	f.StringVar(&o.cacheDir, "cache-dir", "", "with --want: `folder` of the cache (default the user's)")
+	f.StringVar(&o.key, "key", defaultKey, "with --want: `name` of the key to sign with")
+	f.StringVar(&o.signKey, "sign-key", "", "with --want: the same, or the PKCS#11 `URI` of a key on a token")
+	f.BoolVar(&o.json, "json", false, "with --want: print JSON")
+}
+
+// runWant makes the bundle that fills the gap of a want code.
+func runWant(ctx context.Context, w io.Writer, o *wantOptions) error {
+	if o.single == "" {
+		return cli.Usagef("export --want: name the file to write with --single FILE")
+	}
+	if err := cli.CheckOutput("single", o.single); err != nil {
+		return err
+	}
+	d, err := openReceivers()
+	if err != nil {
+		return err
+	}
+	wanted, err := d.FindWanted(o.code)
+	if err != nil {
+		return err
+	}
+	export := exportOptions{cacheDir: o.cacheDir, keyName: o.key, signKey: o.signKey, compression: string(bundle.None)}
+	if err := export.validateKey(func(flag string) bool { return flag == "sign-key" && o.signKey != "" }); err != nil {
+		return err
+	}
+	cache, err := export.openCache()
+	if err != nil {
+		return err
+	}
+	defer cache.Close()
+	key, ring, err := signingKey(ctx, export.keyName)
+	if err != nil {
+		return err
+	}
+	p, sealed, err := reseal(ctx, wanted, key, ring, export.keyName)
+	if err != nil {
+		return err
+	}
+	size, err := writeWanted(ctx, sealed, cache, o.single)
+	if err != nil {
+		return err
+	}
+	done := delivery(sealed, p, o.single)
+	if err := keepHead(ctx, wanted.Receiver, &done, sealed); err != nil {
+		return err
+	}
+	if err := wanted.Use(ctx, done); err != nil {
+		return err
+	}
+	return reportWanted(w, o, wanted, sealed, size)
+}
+
+// reseal signs the bundle that fills the gap.
+func reseal(ctx context.Context, wanted *receiver.Wanted, key crypto.Signer, ring *keyring.Ring, keyName string) (*bundle.Predicate, *bundle.SignedBundle, error) {
+	first, err := bundle.ReadPredicate(ctx, wanted.Head)
+	if err != nil {
+		return nil, nil, err
+	}
+	p := wanted.Predicate(first)
+	p.Program = "store-admin " + cli.Version()
+	name, err := ringName(key, keyName)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.Sequence, err = ring.NextSequence(ctx, name); err != nil {
+		return nil, nil, err
+	}
+	sealed, err := bundle.Reseal(ctx, wanted.Head, *p, key)
+	return p, sealed, err
+}
+
+func reportWanted(w io.Writer, o *wantOptions, wanted *receiver.Wanted, sealed *bundle.SignedBundle, size int64) error {
+	if o.json {
+		return cli.PrintJSON(w, exportedBundle{Snaps: []string{}, File: o.single, Digest: sealed.Digest().String(), Size: size, NeededBy: []string{}, LeftOut: sealed.LeftOut()})
+	}
+	fmt.Fprintf(w, "For %s, with %s that it lacks for %s: %s\n", wanted.Receiver.Name, cli.Count(len(sealed.Payload()), "blob"), cli.Clean(wanted.Delivery.File), o.single)
+	return nil
+}
+
+// writeWanted packs a bundle whose blobs are in the cache.
+func writeWanted(ctx context.Context, s *bundle.SignedBundle, cache *exporter.Cache, file string) (int64, error) {
+	f, err := blob.CreateFile(file, s.Size(bundle.None), 0o644)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Discard()
+	bar := cli.NewProgress("Packing", s.TarSize())
+	defer bar.Done()
+	open := func(d digest.Digest) (io.ReadCloser, error) { return cache.Blobs.OpenBlob(d) }
+	if err := s.WriteTar(ctx, f, bundle.None, open, bar.Add); errors.Is(err, blob.ErrNotFound) {
+		return 0, fmt.Errorf("%w: %w", errNotInCache, err)
+	} else if err != nil {
+		return 0, fmt.Errorf("pack %s: %w", file, err)
+	}
+	return f.Size(), f.Commit()
+}
