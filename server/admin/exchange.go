@@ -75,7 +75,11 @@ func (s *Server) Exchange(r *http.Request, token string) (text string, refusal *
 	if refusal != nil {
 		return "", refusal
 	}
-	m, err := macaroons.Parse(token)
+	var m *macaroon.Macaroon
+	chosen, err := macaroons.Admin(token) // snapcraft sends the whole file of the store's admin
+	if err == nil {
+		m, err = macaroons.Parse(chosen)
+	}
 	if err != nil {
 		return "", &Refusal{Status: http.StatusBadRequest, Code: codeBadRequest, Message: "the token is no macaroon"}
 	}

@@ -86,6 +86,8 @@ func TestVouchedMacaroon(t *testing.T) {
 		t.Errorf("the newest row of the audit trail is %s, want the login of %s", row, account)
 	}
 	s.logins["padded"] = s.exchange(base64.StdEncoding.EncodeToString(raw))
+	s.logins["the whole file"] = s.exchange(base64.StdEncoding.EncodeToString([]byte(`{"t": "u1-macaroon", "v": {"r": "` + token + `", "d": "` + token + `"}}`)))
+	s.want(200, nil, "the whole file", "GET", inBrand+"/model", nil)
 	s.vouched.Digest = strings.Repeat("0", 96)
 	refused("another macaroon is vouched for")
 	s.vouched = admin.StoreAdmin{Account: account}
