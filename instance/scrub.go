@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"offlinestore/audit"
 	"offlinestore/blob"
 	"offlinestore/catalog"
 )
@@ -126,9 +127,7 @@ func (l *BlobList) Verify(ctx context.Context, progress func(bytes int64)) ([]Da
 		case errors.Is(b.Problem, blob.ErrNotFound):
 			b.Problem = errors.New("it is missing")
 		default:
-			var err error
-			b.MovedTo, err = l.in.Blobs.Quarantine(b.Digest)
-			errs = append(errs, err)
+			errs = append(errs, l.quarantine(b))
 		}
 	}
 	slices.SortFunc(l.bad, func(a, b DamagedBlob) int { return cmp.Compare(a.Digest, b.Digest) })
@@ -141,6 +140,15 @@ func (l *BlobList) Verify(ctx context.Context, progress func(bytes int64)) ([]Da
 	}
 	forgetScrub(l.path)
 	return l.bad, errors.Join(errs...)
+}
+
+// quarantine takes a damaged blob out of service, so that devices do not get it any more.
+func (l *BlobList) quarantine(b *DamagedBlob) error {
+	act := &audit.Act{What: "quarantine", Subject: b.Digest.String(), Before: map[string]string{"problem": b.Problem.Error()}}
+	return l.in.Dir.record(act, func() (err error) {
+		b.MovedTo, err = l.in.Blobs.Quarantine(b.Digest)
+		return err
+	})
 }
 
 // save keeps the state for a later check.
