@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -165,13 +166,19 @@ type Reliance interface {
 // LeaveOut makes the bundle an increment: without the large blobs that the receiver has.
 func (d *Builder) LeaveOut(r Reliance) { d.reliance = r }
 
-// leftOut returns the blobs of the payload that the receiver has.
+// maxExpected bounds the blobs that a bundle leaves out, because the statement lists them.
+const maxExpected = 60_000
+
+// leftOut returns the blobs of the payload that the receiver has: the largest ones if there are too many for a statement.
 func (d *Builder) leftOut(payload []ocispec.Descriptor) []digest.Digest {
+	has := slices.DeleteFunc(slices.Clone(payload), func(desc ocispec.Descriptor) bool { return !d.reliance.Has(desc.Digest) })
+	if len(has) > maxExpected {
+		slices.SortStableFunc(has, func(a, b ocispec.Descriptor) int { return cmp.Compare(b.Size, a.Size) })
+		has = has[:maxExpected]
+	}
 	var left []digest.Digest
-	for _, desc := range payload {
-		if d.reliance.Has(desc.Digest) {
-			left = append(left, desc.Digest)
-		}
+	for _, desc := range has {
+		left = append(left, desc.Digest)
 	}
 	slices.Sort(left)
 	return left

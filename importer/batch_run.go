@@ -36,12 +36,19 @@ func (b *Batch) Run(ctx context.Context) {
 		}
 	}
 	b.run(ctx, first)
-	slices.SortStableFunc(waiting, func(x, y *File) int { return x.increment.predicate.Created.Compare(y.increment.predicate.Created) })
-	for _, f := range waiting { // each may bring blobs that the next one leaves out
-		b.run(ctx, []*File{f})
-	}
+	b.runWaiting(ctx, waiting)
 	if b.PushChannelMap {
 		b.apply(ctx, slices.DeleteFunc(files, func(f *File) bool { return f.Err != nil })...)
+	}
+}
+
+// runWaiting runs files that leave out blobs which others of them bring, each as soon as its blobs are there. The rest fail, and name their blobs.
+func (b *Batch) runWaiting(ctx context.Context, waiting []*File) {
+	slices.SortStableFunc(waiting, func(x, y *File) int { return x.increment.predicate.Created.Compare(y.increment.predicate.Created) })
+	for len(waiting) > 0 {
+		i := max(0, slices.IndexFunc(waiting, func(f *File) bool { return !b.isWaiting(f) }))
+		b.run(ctx, waiting[i:i+1:i+1])
+		waiting = slices.Delete(waiting, i, i+1)
 	}
 }
 

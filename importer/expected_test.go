@@ -109,6 +109,31 @@ func TestIncrementsTogether(t *testing.T) {
 	}
 }
 
+// TestIncrementsByNeed pushes increments in one command whose order of signing is not the order of their needs: the older one leaves out a blob that only the
+// newer one brings.
+func TestIncrementsByNeed(t *testing.T) {
+	t.Parallel()
+	s, dir := newSite(t), t.TempDir()
+	leave := func(b *bundletest.Bundle, d digest.Digest) {
+		b.Predicate.Expects = []digest.Digest{d}
+		b.Predicate.Increment = &bundle.Increment{Receiver: "ship-7", Basis: bundle.Assumption}
+	}
+	first := bundletest.New(t, 1).Add("third", 1, 300)
+	older := bundletest.New(t, 2).Add("core", 1, 300).Add("tool", 1, 200)
+	newer := bundletest.New(t, 3).Add("core", 1, 300).Add("third", 1, 300)
+	leave(older, older.Revisions[0].Blob.Digest) // core, which the newer one brings
+	leave(newer, newer.Revisions[1].Blob.Digest) // third, which the first one brings
+	b, _ := s.batch(write(t, dir, "a", first.Tar(bundle.None)), write(t, dir, "b", older.Tar(bundle.None)), write(t, dir, "c", newer.Tar(bundle.None)))
+	b.PushChannelMap = false
+	must(t, b.Plan(t.Context()))
+	b.Run(t.Context())
+	for _, f := range b.Files {
+		if f.Err != nil {
+			t.Errorf("file %s: %v", f.Name, f.Err)
+		}
+	}
+}
+
 // TestIncrementLacks pushes an increment whose blobs are not in the store. Nothing changes, and the error names the bundles to bring.
 func TestIncrementLacks(t *testing.T) {
 	t.Parallel()

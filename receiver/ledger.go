@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	// maxLine bounds a line of a ledger, in bytes: 100,000 blobs.
-	maxLine = 8 << 20
+	// maxLine bounds a line of a ledger, in bytes, and blobsInLine the blobs in it. A bundle with more has several lines.
+	maxLine     = 8 << 20
+	blobsInLine = 50_000
 	// maxLedger bounds a ledger, in bytes.
 	maxLedger = 1 << 30
 )
@@ -72,7 +73,11 @@ func (r *Receiver) Deliveries() (list []Delivery, err error) {
 		if err := d.validate(); err != nil {
 			return &DamageError{r.ledgerPath(), len(list) + 1, err}
 		}
-		list = append(list, d)
+		if n := len(list); n > 0 && list[n-1].ID() == d.ID() {
+			list[n-1].Blobs = append(list[n-1].Blobs, d.Blobs...)
+		} else {
+			list = append(list, d)
+		}
 		return nil
 	})
 	return list, err
@@ -125,11 +130,9 @@ func (r *Receiver) Note(ctx context.Context, list ...Delivery) (err error) {
 	defer func() { err = errors.Join(err, unlock()) }()
 	var text bytes.Buffer
 	for i := range list {
-		line, err := json.Marshal(&list[i])
-		if err != nil {
+		if err := list[i].appendLines(&text); err != nil {
 			return err
 		}
-		text.Write(append(line, '\n'))
 	}
 	f, err := os.OpenFile(r.ledgerPath(), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -150,6 +153,22 @@ func (r *Receiver) Note(ctx context.Context, list ...Delivery) (err error) {
 		return fmt.Errorf("note what receiver %s gets: %w", r.Name, err)
 	}
 	return nil
+}
+
+// appendLines appends the lines of a bundle.
+func (d *Delivery) appendLines(text *bytes.Buffer) error {
+	part := *d
+	for blobs := d.Blobs; ; blobs = blobs[len(part.Blobs):] {
+		part.Blobs = blobs[:min(len(blobs), blobsInLine)]
+		line, err := json.Marshal(&part)
+		if err != nil {
+			return err
+		}
+		text.Write(append(line, '\n'))
+		if len(part.Blobs) == len(blobs) {
+			return nil
+		}
+	}
 }
 
 // carried returns a delivery as a bundle's statement names it.

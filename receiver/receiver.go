@@ -15,6 +15,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
+	"offlinestore/receipt"
 )
 
 const (
@@ -73,17 +74,22 @@ func (d *Directory) Add(r Receiver) error {
 }
 
 // SetKey sets the key of a receiver, as PEM. A last receipt that the key has not signed is forgotten.
-func (d *Directory) SetKey(name, key string) error {
+func (d *Directory) SetKey(ctx context.Context, name, key string) (err error) {
 	r, err := d.Receiver(name)
 	if err != nil {
 		return err
 	}
+	unlock, err := r.lock(ctx)
+	if err != nil {
+		return fmt.Errorf("set the key of receiver %s: %w", name, err)
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	r.Key = key
 	text, err := json.MarshalIndent(r, "", "\t")
 	if err != nil {
 		return err
 	}
-	if _, _, err := r.Receipt(); err != nil {
+	if _, _, err := r.Receipt(); errors.Is(err, receipt.ErrSignature) || errors.Is(err, receipt.ErrForm) {
 		if err := os.Remove(filepath.Join(r.folder, receiptFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("forget the last receipt of %s: %w", name, err)
 		}

@@ -165,6 +165,24 @@ func TestNotesAtOnce(t *testing.T) {
 	}
 }
 
+// TestLargeDelivery notes a bundle with more blobs than a line has.
+func TestLargeDelivery(t *testing.T) {
+	t.Parallel()
+	r, _ := newReceiver(t)
+	d := receiver.Delivery{Bundle: digest.FromString("x"), Created: start, Sequence: 1, File: "x.tar"}
+	for i := range 130_000 {
+		d.Blobs = append(d.Blobs, digest.Digest(fmt.Sprintf("sha256:%064x", i)))
+	}
+	if err := r.Note(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	note(t, r, 2, "a")
+	list, err := r.Deliveries()
+	if err != nil || len(list) != 2 || !slices.Equal(list[0].Blobs, d.Blobs) || len(list[1].Blobs) != 1 {
+		t.Errorf("%d bundles, %v", len(list), err)
+	}
+}
+
 func TestDirectory(t *testing.T) {
 	t.Parallel()
 	d := receiver.Open(filepath.Join(t.TempDir(), "receivers"))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 
@@ -20,6 +21,8 @@ const receiptFile = "receipt"
 var (
 	// ErrNoKey reports a receiver whose key is not known, so that no receipt can be verified.
 	ErrNoKey = errors.New("the key of the receiver is not known")
+	// ErrFuture reports a receipt from the future, which would make the ones of the next time older.
+	ErrFuture = errors.New("the receipt is from the future")
 	// ErrOlder reports a receipt that is not newer than the one that is known.
 	ErrOlder = errors.New("the receipt is not newer than the last one")
 )
@@ -64,8 +67,11 @@ func (r *Receiver) verify(file []byte) (*receipt.Receipt, error) {
 	return signed.Verify(k)
 }
 
-// Update takes a receipt. The error is ErrNoKey, ErrOlder, or one of package receipt.
-func (r *Receiver) Update(ctx context.Context, file []byte) (_ *receipt.Receipt, err error) {
+// maxAhead is the difference that the clocks of a site and an exporter may have.
+const maxAhead = 24 * time.Hour
+
+// Update takes a receipt. The error is ErrNoKey, ErrOlder, ErrFuture, or one of package receipt.
+func (r *Receiver) Update(ctx context.Context, file []byte, now time.Time) (_ *receipt.Receipt, err error) {
 	unlock, err := r.lock(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("update receiver %s: %w", r.Name, err)
@@ -74,6 +80,9 @@ func (r *Receiver) Update(ctx context.Context, file []byte) (_ *receipt.Receipt,
 	found, err := r.verify(file)
 	if err != nil {
 		return nil, err
+	}
+	if found.Created.After(now.Add(maxAhead)) {
+		return nil, fmt.Errorf("%w: it is of %s", ErrFuture, found.Created)
 	}
 	last, known, err := r.Receipt()
 	if err != nil {

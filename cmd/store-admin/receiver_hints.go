@@ -17,6 +17,7 @@ func receiverHints() cli.Table {
 		cli.On(cli.Is(receiver.ErrUsed), cli.Failed, "push its bundle; if that was lost, a push of the increment prints another code"),
 		cli.On(cli.Is(receiver.ErrUnknownBundle), cli.Failed, "export again with --for NAME --full, which leaves nothing out"),
 		cli.On(cli.Is(errNotInCache), cli.Gaps, "export again with --for NAME --full, which downloads what is missing"),
+		cli.On(cli.Is(receiver.ErrFuture), cli.Failed, "correct the clock of the site or of this host, and write another receipt"),
 		cli.On(cli.Is(receiver.ErrOlder), cli.Failed, "take the newest one of the site; if its clock was wrong, correct it and write another receipt"),
 		cli.On(cli.Is(receipt.ErrSignature), cli.Untrusted, "ask at the site for the fingerprint of 'snap-store-proxy audit key'; 'receiver update NAME --key FILE' sets another key"),
 		cli.On(cli.Is(receipt.ErrForm), cli.Damaged, "copy the file again; 'snap-store-proxy receipt --output FILE' writes one"),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -28,7 +29,7 @@ key of the site's store, and newer than the last one. --key sets that key.
 				return cli.Usagef("receiver update: give the file of a receipt, or --key FILE")
 			}
 			if key != "" {
-				if err := setReceiverKey(args[0], key); err != nil {
+				if err := setReceiverKey(c.Context(), args[0], key); err != nil {
 					return err
 				}
 			}
@@ -52,7 +53,7 @@ func completeReceiverFile(c *cobra.Command, args []string, prefix string) ([]str
 }
 
 // setReceiverKey sets the key of a receiver. Its last receipt goes, unless the key has signed it, too.
-func setReceiverKey(name, file string) error {
+func setReceiverKey(ctx context.Context, name, file string) error {
 	text, err := readReceiverKey(file)
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func setReceiverKey(name, file string) error {
 	if err != nil {
 		return err
 	}
-	return d.SetKey(name, text)
+	return d.SetKey(ctx, name, text)
 }
 
 func updateReceiver(c *cobra.Command, name, file string, asJSON bool) error {
@@ -77,7 +78,7 @@ func updateReceiver(c *cobra.Command, name, file string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	found, err := r.Update(c.Context(), text)
+	found, err := r.Update(c.Context(), text, time.Now())
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
