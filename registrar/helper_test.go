@@ -133,7 +133,7 @@ func (st *site) requestOf(device *assertion.SigningKey, changes assertiontest.He
 
 // ask verifies and registers a request that shows the key of the model.
 func (st *site) ask(r *registrar.Registrar, body []byte) ([]*assertion.Assertion, error) {
-	p, err := st.knows.Verify(registrar.Request{Body: body, APIKey: "pump key", NeedsKey: true, Origin: "192.0.2.7"})
+	p, err := st.knows.Verify(registrar.Request{Body: body, APIKey: "pump key", Origin: "192.0.2.7"})
 	if err != nil {
 		return nil, err
 	}

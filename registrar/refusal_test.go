@@ -74,26 +74,31 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestAPIKeys shows right and wrong keys on both ways to the store.
+// TestAPIKeys shows right and wrong keys to models with and without one.
 func TestAPIKeys(t *testing.T) {
 	t.Parallel()
 	st := newSite(t)
 	body := st.requestOf(newDevice(t), nil)
 	for _, tt := range []struct {
-		key   string
-		needs bool
-		want  error
+		key  string
+		want error
 	}{
-		{"", true, registrar.ErrAPIKey}, {"wrong", true, registrar.ErrAPIKey}, {"valve key", true, registrar.ErrAPIKey}, {"pump key", true, nil},
-		{"", false, nil}, {"wrong", false, registrar.ErrAPIKey}, {"pump key", false, nil},
+		{"", registrar.ErrAPIKey}, {"wrong", registrar.ErrAPIKey}, {"valve key", registrar.ErrAPIKey}, {"pump key", nil},
 	} {
-		if _, err := st.knows.Verify(registrar.Request{Body: body, APIKey: tt.key, NeedsKey: tt.needs}); !errors.Is(err, tt.want) {
-			t.Errorf("key %q, needed: %t: %v, want %v", tt.key, tt.needs, err, tt.want)
+		if _, err := st.knows.Verify(registrar.Request{Body: body, APIKey: tt.key}); !errors.Is(err, tt.want) {
+			t.Errorf("key %q: %v, want %v", tt.key, err, tt.want)
 		}
 	}
 	for key, want := range map[string]bool{"pump key": true, "valve key": true, "": false, "pump": false} {
 		if got := st.knows.KnowsAPIKey(key); got != want {
 			t.Errorf("KnowsAPIKey(%q) = %t", key, got)
+		}
+	}
+	st.exec(`update device_model set api_key = '' where name = 'pump'`)
+	st.load()
+	for _, key := range []string{"", "a key for another service"} {
+		if _, err := st.knows.Verify(registrar.Request{Body: body, APIKey: key}); err != nil {
+			t.Errorf("key %q for a model without one: %v", key, err)
 		}
 	}
 }
@@ -251,7 +256,7 @@ func FuzzVerify(f *testing.F) {
 	f.Add(append([]byte("\n"), good...))
 	f.Add([]byte("type: serial-request\nbody-length: 9999999\n\n"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		p, err := st.knows.Verify(registrar.Request{Body: body, APIKey: "pump key", NeedsKey: true})
+		p, err := st.knows.Verify(registrar.Request{Body: body, APIKey: "pump key"})
 		if p == nil {
 			t.Fatal("no proof")
 		}

@@ -224,7 +224,7 @@ func TestCrowd(t *testing.T) {
 	if n := st.Pending(); n != 256 {
 		t.Errorf("%d requests of one address wait, want 256", n)
 	}
-	p, err := st.knows.Verify(registrar.Request{Body: st.requestOf(newDevice(t), nil), Origin: "192.0.2.8"})
+	p, err := st.knows.Verify(registrar.Request{Body: st.requestOf(newDevice(t), nil), APIKey: "pump key", Origin: "192.0.2.8"})
 	if err == nil {
 		_, err = st.Register(t.Context(), p)
 	}

@@ -29,7 +29,7 @@ func (k *Knowledge) Serves() bool {
 	return slices.ContainsFunc(k.Models, func(m catalog.ModelPolicy) bool { return m.Revision > 0 })
 }
 
-// KnowsAPIKey reports whether devices of one of the models may show an API key, which is empty if they show none.
+// KnowsAPIKey reports whether an API key is the one of a model. An empty one is, if a model has none.
 func (k *Knowledge) KnowsAPIKey(key string) (known bool) {
 	for _, m := range k.Models {
 		known = sameSecret(key, m.APIKey) || known
@@ -46,9 +46,8 @@ func sameSecret(a, b string) bool {
 // Request is a device's request for a serial, as it was sent.
 type Request struct {
 	Body []byte
-	// APIKey is empty if the device shows none. NeedsKey is set if it has to show one, should its model have one.
-	APIKey   string
-	NeedsKey bool
+	// APIKey is empty if the device shows none.
+	APIKey string
 	// Origin is the address of the device.
 	Origin string
 }
@@ -106,7 +105,7 @@ func (p *Proof) findPolicy(r Request) error {
 		return fmt.Errorf("%w: %.60q of brand %.60q", ErrModel, p.Model, p.BrandID)
 	}
 	p.policy = p.knows.Models[i]
-	if needed := r.NeedsKey || r.APIKey != ""; needed && p.policy.APIKey != "" && !sameSecret(r.APIKey, p.policy.APIKey) {
+	if p.policy.APIKey != "" && !sameSecret(r.APIKey, p.policy.APIKey) {
 		return ErrAPIKey
 	}
 	if p.policy.Revision == 0 {

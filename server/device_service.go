@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"offlinestore/registrar"
 )
 
 // deviceServicePath is the path of the device service for gadgets that name this host. They may leave it out.
@@ -26,21 +28,13 @@ func isDeviceService(path string) bool {
 	return path == "/request-id" || path == "/serial" || strings.HasPrefix(path, deviceServicePath)
 }
 
-// direct lets h answer devices whose gadget names this host. They show the API key of their model.
-func (s *Server) direct(h func(http.ResponseWriter, *http.Request, registration)) func(http.ResponseWriter, *http.Request, registration) {
-	return func(w http.ResponseWriter, r *http.Request, reg registration) {
-		reg.needsKey = true
-		h(w, r, reg)
-	}
-}
-
-// behindProxy lets h answer devices that have this store as their proxy.store. A device whose gadget names a device service shows the API key
-// that the gadget has for it. Others have none.
-func (s *Server) behindProxy(h func(http.ResponseWriter, *http.Request, registration)) func(http.ResponseWriter, *http.Request, registration) {
-	return func(w http.ResponseWriter, r *http.Request, reg registration) {
+// behindProxy lets h answer devices that have this store as their proxy.store. A device whose gadget names a device service sends the headers
+// that the gadget has for it, too: the API key is the one of the model on each way.
+func (s *Server) behindProxy(h func(http.ResponseWriter, *http.Request, registrar.Knowledge)) func(http.ResponseWriter, *http.Request, registrar.Knowledge) {
+	return func(w http.ResponseWriter, r *http.Request, knows registrar.Knowledge) {
 		named := r.Header.Values(serviceURLHeader)
-		if reg.needsKey = len(named) > 0; !reg.needsKey {
-			h(w, r, reg)
+		if len(named) == 0 {
+			h(w, r, knows)
 			return
 		}
 		allowed, err := s.settings.Load().answersFor(named, r.Host)
@@ -53,7 +47,7 @@ func (s *Server) behindProxy(h func(http.ResponseWriter, *http.Request, registra
 			s.fail(w, r, http.StatusForbidden, codeForbidden, fmt.Sprintf(
 				"this store does not answer for the device service %.200s: its operator may add it to proxy.device-auth.allowed-device-service-urls", named[0]))
 		default:
-			h(w, r, reg)
+			h(w, r, knows)
 		}
 	}
 }

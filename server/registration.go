@@ -37,13 +37,6 @@ type deviceRegistrar interface {
 	Pending() int
 }
 
-// registration is the state of this store for a request for a serial.
-type registration struct {
-	registrar.Knowledge
-	// needsKey is set if the device has to show the API key of its model.
-	needsKey bool
-}
-
 // registers reports whether this store signs serials for a model of a catalogue.
 func (s *Server) registers(ix *index) bool {
 	if s.cfg.Registrar == nil || ix == nil {
@@ -54,11 +47,11 @@ func (s *Server) registers(ix *index) bool {
 }
 
 // forRegistration gives h the state of this store, if it registers devices. Otherwise refuse answers.
-func (s *Server) forRegistration(h func(http.ResponseWriter, *http.Request, registration), refuse http.HandlerFunc) http.HandlerFunc {
+func (s *Server) forRegistration(h func(http.ResponseWriter, *http.Request, registrar.Knowledge), refuse http.HandlerFunc) http.HandlerFunc {
 	answer := s.withIndex(func(w http.ResponseWriter, r *http.Request, ix *index) {
-		h(w, r, registration{Knowledge: registrar.Knowledge{
+		h(w, r, registrar.Knowledge{
 			Keys: s.settings.Load().keys, Trust: s.cfg.Trust, Source: ix.brandKeys, Models: ix.serialModels, Now: s.cfg.Now(),
-		}})
+		})
 	})
 	return func(w http.ResponseWriter, r *http.Request) {
 		if ix := s.index.Load(); s.cfg.Registrar == nil || ix != nil && !s.registers(ix) {
@@ -75,20 +68,20 @@ func (s *Server) noRegistration() http.HandlerFunc {
 }
 
 // requestID answers with the request-id for a request for a serial. Nothing is recorded.
-func (s *Server) requestID(w http.ResponseWriter, r *http.Request, reg registration) {
+func (s *Server) requestID(w http.ResponseWriter, r *http.Request, knows registrar.Knowledge) {
 	if err := discardBody(w, r, registrar.MaxBody); err != nil {
 		s.failBody(w, r, err)
 		return
 	}
-	if key := r.Header.Get(apiKeyHeader); (reg.needsKey || key != "") && !reg.KnowsAPIKey(key) {
+	if !knows.KnowsAPIKey(r.Header.Get(apiKeyHeader)) {
 		s.refuseSerial(w, r, &registrar.Proof{}, registrar.ErrAPIKey)
 		return
 	}
-	s.writeJSON(w, r, http.StatusOK, typeJSON, map[string]string{"request-id": reg.Keys.NewRequestID(reg.Now)})
+	s.writeJSON(w, r, http.StatusOK, typeJSON, map[string]string{"request-id": knows.Keys.NewRequestID(knows.Now)})
 }
 
 // registerDevice answers a request for a serial.
-func (s *Server) registerDevice(w http.ResponseWriter, r *http.Request, reg registration) {
+func (s *Server) registerDevice(w http.ResponseWriter, r *http.Request, knows registrar.Knowledge) {
 	pooled := getBuffer()
 	defer putBuffer(pooled)
 	body, err := transfer.ReadBody(w, r, registrar.MaxBody, *pooled)
@@ -97,10 +90,10 @@ func (s *Server) registerDevice(w http.ResponseWriter, r *http.Request, reg regi
 		s.failBody(w, r, err)
 		return
 	}
-	request := registrar.Request{Body: body, APIKey: r.Header.Get(apiKeyHeader), NeedsKey: reg.needsKey, Origin: s.clientAddress(r)}
+	request := registrar.Request{Body: body, APIKey: r.Header.Get(apiKeyHeader), Origin: s.clientAddress(r)}
 	proof := &registrar.Proof{}
 	_, err = inTurn(r, func() (_ struct{}, err error) { // signatures take long
-		proof, err = reg.Verify(request)
+		proof, err = knows.Verify(request)
 		return struct{}{}, err
 	})
 	if err != nil && r.Context().Err() == nil {

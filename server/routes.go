@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"offlinestore/registrar"
 	"offlinestore/snap"
 )
 
@@ -45,10 +46,10 @@ func (s *Server) table() []route {
 		{"POST", "/api/v1/snaps/auth/sessions", s.withIndex(s.session)},
 		{"POST", "/api/v1/snaps/auth/request-id", s.forRegistration(s.behindProxy(s.requestID), s.noRegistration())},
 		{"POST", "/api/v1/snaps/auth/devices", s.forRegistration(s.behindProxy(s.registerDevice), s.noRegistration())},
-		{"POST", deviceServicePath + "request-id", s.forRegistration(s.direct(s.requestID), s.unknown)},
-		{"POST", deviceServicePath + "serial", s.forRegistration(s.direct(s.registerDevice), s.unknown)},
-		{"POST", "/request-id", s.forRegistration(s.direct(s.requestID), s.unknown)},
-		{"POST", "/serial", s.forRegistration(s.direct(s.registerDevice), s.unknown)},
+		{"POST", deviceServicePath + "request-id", s.forRegistration(s.requestID, s.unknown)},
+		{"POST", deviceServicePath + "serial", s.forRegistration(s.registerDevice, s.unknown)},
+		{"POST", "/request-id", s.forRegistration(s.requestID, s.unknown)},
+		{"POST", "/serial", s.forRegistration(s.registerDevice, s.unknown)},
 		{"GET", "/v2/charms/info/{name}", s.withIndex(s.charmInfo)},
 		{"GET", "/v2/charms/find", s.withIndex(s.charmFind)},
 		{"GET", "/v2/charms/categories", s.withIndex(s.charmCategories)},
@@ -83,7 +84,7 @@ func (s *Server) routes() http.Handler {
 	for path, allowed := range methods {
 		refuse := s.notAllowed(allowed)
 		if isDeviceService(path) {
-			refuse = s.forRegistration(func(w http.ResponseWriter, r *http.Request, _ registration) { s.notAllowed(allowed)(w, r) }, s.unknown)
+			refuse = s.forRegistration(func(w http.ResponseWriter, r *http.Request, _ registrar.Knowledge) { s.notAllowed(allowed)(w, r) }, s.unknown)
 		}
 		mux.Handle(path, s.instrument(path, refuse))
 	}

@@ -16,7 +16,7 @@ create table device_model (
   brand_id    text not null,
   name        text not null,
   series      text not null,
-  api_key     text not null,                 -- devices that are not behind proxy.store show it; empty if they need none
+  api_key     text not null,                 -- devices show it; empty if they need none
   last_policy integer not null default 0,    -- the revision of the newest policy, deleted or not
   created_at  timestamptz not null default now(),
   created_by  text not null,

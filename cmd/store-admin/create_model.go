@@ -28,9 +28,10 @@ func (o *apiKeyOptions) addFlags(f *pflag.FlagSet) {
 
 // apiKeyHelp explains the flags.
 const apiKeyHelp = `
-Devices that are not behind proxy.store show the API key, which their gadget has. It is a
-secret. --generate-api-key makes one; --api-key-file and standard input keep it from the
-list of processes, and --api-key does not.
+Devices show the API key, which their gadget has with its device service. It is a secret.
+--generate-api-key makes one; --api-key-file and standard input keep it from the list of
+processes, and --api-key does not. --no-api-key is for gadgets without a device service:
+then whoever reaches the store and has the model assertion gets serials.
 `
 
 // validate reports flags that contradict each other.
