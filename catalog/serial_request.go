@@ -77,14 +77,14 @@ func (r *Reader) TakeSerialRequest(ctx context.Context, id SerialRequestID, w Se
 	if t.Mine {
 		return t, nil
 	}
-	return r.PollSerialRequest(ctx, id)
+	return r.PollSerialRequest(ctx, id, true)
 }
 
-// PollSerialRequest returns the state of a request that was recorded, and its answer once. The error is ErrNoRequest if it was not recorded,
-// or ErrRequestUsed.
-func (r *Reader) PollSerialRequest(ctx context.Context, id SerialRequestID) (t TakenRequest, err error) {
+// PollSerialRequest returns the state of a request that was recorded, and its answer once. With take, it takes a request whose server may be gone.
+// The error is ErrNoRequest if the request was not recorded, or ErrRequestUsed.
+func (r *Reader) PollSerialRequest(ctx context.Context, id SerialRequestID, take bool) (t TakenRequest, err error) {
 	err = pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{AccessMode: pgx.ReadWrite}, func(tx pgx.Tx) (err error) {
-		t, err = pollRequest(ctx, tx, id)
+		t, err = pollRequest(ctx, tx, id, take)
 		return err
 	})
 	if err != nil {
@@ -93,7 +93,7 @@ func (r *Reader) PollSerialRequest(ctx context.Context, id SerialRequestID) (t T
 	return t, nil
 }
 
-func pollRequest(ctx context.Context, tx pgx.Tx, id SerialRequestID) (t TakenRequest, err error) {
+func pollRequest(ctx context.Context, tx pgx.Tx, id SerialRequestID, mayTake bool) (t TakenRequest, err error) {
 	const (
 		read = `
 			select request, state, coalesce(log_id, 0), changed_at < clock_timestamp() - $2::interval
@@ -121,7 +121,7 @@ func pollRequest(ctx context.Context, tx pgx.Tx, id SerialRequestID) (t TakenReq
 		_, err = tx.Exec(ctx, deliver, id.ID)
 		return t, err
 	}
-	if t.Mine = abandoned; abandoned {
+	if t.Mine = abandoned && mayTake; t.Mine {
 		_, err = tx.Exec(ctx, take, id.ID)
 	}
 	return t, err

@@ -22,7 +22,7 @@ func serialCalls(ctx context.Context, db *catalog.DB, r *catalog.Reader) map[str
 		"Reader.ForgetSerialRequests": func() error { return r.ForgetSerialRequests(ctx, time.Now()) },
 		"Reader.KeepSerialRequests":   func() error { return r.KeepSerialRequests(ctx, nil, time.Now()) },
 		"Reader.PlanSerial":           func() error { _, err := r.PlanSerial(ctx, id, w); return err },
-		"Reader.PollSerialRequest":    func() error { _, err := r.PollSerialRequest(ctx, id); return err },
+		"Reader.PollSerialRequest":    func() error { _, err := r.PollSerialRequest(ctx, id, true); return err },
 		"Reader.RecordSerials":        func() error { _, err := r.RecordSerials(ctx, []catalog.SerialRecord{{}}); return err },
 		"Reader.TakeSerialRequest":    func() error { _, err := r.TakeSerialRequest(ctx, id, w, time.Now()); return err },
 	}
@@ -150,7 +150,7 @@ func TestSerialRequests(t *testing.T) {
 	until := time.Now().Add(time.Hour)
 	w := catalog.SerialWish{BrandID: "acme", Model: "pump", DeviceKey: "d1", Names: []string{"s1"}}
 	id := requestID(1)
-	if _, err := r.PollSerialRequest(t.Context(), id); !errors.Is(err, catalog.ErrNoRequest) {
+	if _, err := r.PollSerialRequest(t.Context(), id, true); !errors.Is(err, catalog.ErrNoRequest) {
 		t.Errorf("a poll of nothing: %v, want ErrNoRequest", err)
 	}
 	taken, err := r.TakeSerialRequest(t.Context(), id, w, until)
@@ -168,12 +168,12 @@ func TestSerialRequests(t *testing.T) {
 	if err := r.KeepSerialRequests(t.Context(), [][]byte{id.ID}, until); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := r.PollSerialRequest(t.Context(), id); err != nil || got.Mine {
+	if got, err := r.PollSerialRequest(t.Context(), id, true); err != nil || got.Mine {
 		t.Errorf("a request that was kept: %+v, %v, want to wait", got, err)
 	}
 	exec(t, dsn, `update serial_request set changed_at = now() - interval '1 hour'`)
 	for _, want := range []bool{true, false} {
-		if got, err := r.PollSerialRequest(t.Context(), id); err != nil || got.Mine != want {
+		if got, err := r.PollSerialRequest(t.Context(), id, true); err != nil || got.Mine != want {
 			t.Errorf("an abandoned request: %+v, %v, want mine: %t", got, err, want)
 		}
 	}
@@ -184,7 +184,7 @@ func TestSerialRequests(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 5 {
 		wg.Go(func() {
-			got, err := r.PollSerialRequest(t.Context(), id)
+			got, err := r.PollSerialRequest(t.Context(), id, true)
 			if err == nil && got.Assertion == "serial s1 0 of d1" {
 				answers.Add(1)
 			} else if !errors.Is(err, catalog.ErrRequestUsed) {
@@ -199,7 +199,7 @@ func TestSerialRequests(t *testing.T) {
 	if err := r.ForgetSerialRequests(t.Context(), until.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.PollSerialRequest(t.Context(), id); !errors.Is(err, catalog.ErrNoRequest) {
+	if _, err := r.PollSerialRequest(t.Context(), id, true); !errors.Is(err, catalog.ErrNoRequest) {
 		t.Errorf("a poll of a forgotten request: %v, want ErrNoRequest", err)
 	}
 }

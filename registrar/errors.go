@@ -26,8 +26,10 @@ var (
 	ErrSigningKey = errors.New("the signing key of the model can't be used")
 	// ErrTokenAway reports that the token does not answer, although it did before.
 	ErrTokenAway = errors.New("the token has gone away")
-	// ErrPending reports a request whose serial is not signed yet. The device sends the same request again later.
+	// ErrPending reports a request that is recorded, and whose serial is not signed yet. The device sends the same request again later.
 	ErrPending = errors.New("the serial is not signed yet")
+	// ErrCrowd reports that too many requests wait. The one that failed is not recorded.
+	ErrCrowd = errors.New("too many requests for serials wait")
 )
 
 // IsRefusal reports whether an error of Register is about the request, or about a fault that only an administrator can mend. Other faults may be

@@ -92,6 +92,20 @@ func (st *site) exec(statement string) {
 	}
 }
 
+// count returns the number that a query finds.
+func (st *site) count(query string) (n int) {
+	st.tb.Helper()
+	conn, err := pgx.Connect(st.tb.Context(), st.dsn)
+	if err != nil {
+		st.tb.Fatal(err)
+	}
+	defer conn.Close(st.tb.Context())
+	if err := conn.QueryRow(st.tb.Context(), query).Scan(&n); err != nil {
+		st.tb.Fatal(err)
+	}
+	return n
+}
+
 // load loads the models.
 func (st *site) load() {
 	st.tb.Helper()

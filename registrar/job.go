@@ -28,6 +28,8 @@ type job struct {
 	plan  catalog.SerialPlan
 
 	mu sync.Mutex
+	// recorded is set once the request is.
+	recorded bool
 	// waits is set while the device waits for the answer.
 	waits bool
 	// delivers is set while the answer is being recorded as delivered.
@@ -39,15 +41,25 @@ type job struct {
 	err  error
 }
 
-// join lets a device wait for the answer. It returns false if it waits already: the answer is given out once.
-func (j *job) join() bool {
+// begin notes that the request is recorded.
+func (j *job) begin(plan catalog.SerialPlan) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.waits {
-		return false
+	j.plan, j.recorded = plan, true
+}
+
+// join lets a device wait for the answer, unless it waits already. Nobody is told to poll before the request is recorded.
+func (j *job) join() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	switch {
+	case !j.recorded:
+		return ErrCrowd
+	case j.waits:
+		return ErrPending
 	}
 	j.waits = true
-	return true
+	return nil
 }
 
 // leave ends the waiting of the device. It returns false if the answer is being recorded as delivered.
@@ -163,7 +175,7 @@ func (r *Registrar) pick(ctx context.Context, j *job) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordTime)
 	defer cancel()
-	taken, err := r.cfg.Records.PollSerialRequest(ctx, j.proof.id)
+	taken, err := r.cfg.Records.PollSerialRequest(ctx, j.proof.id, false)
 	if err == nil && taken.Assertion == "" {
 		err = ErrPending
 	}

@@ -32,7 +32,7 @@ const (
 // Records are the tables of serials, which all servers of a store share. A catalog.Reader has them.
 type Records interface {
 	TakeSerialRequest(ctx context.Context, id catalog.SerialRequestID, w catalog.SerialWish, expires time.Time) (catalog.TakenRequest, error)
-	PollSerialRequest(ctx context.Context, id catalog.SerialRequestID) (catalog.TakenRequest, error)
+	PollSerialRequest(ctx context.Context, id catalog.SerialRequestID, take bool) (catalog.TakenRequest, error)
 	PlanSerial(ctx context.Context, id catalog.SerialRequestID, w catalog.SerialWish) (catalog.SerialPlan, error)
 	RecordSerials(ctx context.Context, list []catalog.SerialRecord) (recorded []bool, err error)
 	KeepSerialRequests(ctx context.Context, ids [][]byte, expires time.Time) error
@@ -89,45 +89,69 @@ func (r *Registrar) Pending() int {
 // Register answers a request that was verified with the stream of the serial and what proves it. If the token is slow, the error is
 // ErrPending, and the serial is signed meanwhile. Then the device sends the same request again, to this server or to another one.
 func (r *Registrar) Register(ctx context.Context, p *Proof) ([]byte, error) {
-	j, err := r.find(p)
+	j, isNew, err := r.find(p)
 	if err != nil {
 		return nil, err
 	}
-	if j == nil {
-		taken, err := r.take(ctx, p)
-		switch {
-		case err != nil:
-			return nil, err
-		case taken.Assertion != "":
-			return p.stream(taken.Assertion)
-		case !taken.Mine:
-			return nil, ErrPending
-		}
-		if j, err = r.start(p, taken.Plan); err != nil {
-			return nil, err
-		}
+	var text string
+	switch {
+	case j == nil:
+		text, err = r.poll(ctx, p)
+	case isNew:
+		text, err = r.begin(ctx, j)
+	default:
+		text, err = j.wait(ctx)
 	}
-	text, err := j.wait(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return p.stream(text)
 }
 
-// find returns the job of a request that is being signed here, or nil.
-func (r *Registrar) find(p *Proof) (*job, error) {
+// find returns the job of a request that is being signed here, or a new one, which has its place before anything is recorded. It returns nil if
+// there is no place.
+func (r *Registrar) find(p *Proof) (j *job, isNew bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	j := r.jobs[string(p.id.ID)]
+	j = r.jobs[string(p.id.ID)]
 	switch {
 	case j == nil:
-		return nil, nil
+		j = r.reservePlace(p)
+		return j, true, nil
 	case j.proof.id.Sum != p.id.Sum:
-		return nil, catalog.ErrRequestUsed
-	case !j.join():
-		return nil, ErrPending
+		return nil, false, catalog.ErrRequestUsed
 	}
-	return j, nil
+	return j, false, j.join()
+}
+
+// poll answers a request for which there is no place here, if it was recorded before.
+func (r *Registrar) poll(ctx context.Context, p *Proof) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
+	found, err := r.cfg.Records.PollSerialRequest(ctx, p.id, false)
+	switch {
+	case errors.Is(err, catalog.ErrNoRequest) && p.late:
+		return "", session.ErrExpired
+	case errors.Is(err, catalog.ErrNoRequest):
+		return "", ErrCrowd
+	case err == nil && found.Assertion == "":
+		return "", ErrPending
+	}
+	return found.Assertion, err
+}
+
+// begin records the request of a new job, and starts the job if the request is this server's to sign.
+func (r *Registrar) begin(ctx context.Context, j *job) (string, error) {
+	taken, err := r.take(ctx, j.proof)
+	switch {
+	case err == nil && taken.Mine:
+		r.start(j, taken.Plan)
+		return j.wait(ctx)
+	case err == nil && taken.Assertion == "":
+		err = ErrPending
+	}
+	r.end(j)
+	return taken.Assertion, err
 }
 
 // take takes a request for this server, unless it was recorded before. A request whose ID has expired must have been.
@@ -138,12 +162,12 @@ func (r *Registrar) take(ctx context.Context, p *Proof) (catalog.TakenRequest, e
 	case r.takes <- struct{}{}:
 		defer func() { <-r.takes }()
 	case <-time.After(patience):
-		return catalog.TakenRequest{}, ErrPending // nothing is recorded, so the next poll is the first one
+		return catalog.TakenRequest{}, ErrCrowd
 	}
 	if !p.late {
 		return r.cfg.Records.TakeSerialRequest(ctx, p.id, p.wish, time.Now().Add(pollLife))
 	}
-	taken, err := r.cfg.Records.PollSerialRequest(ctx, p.id)
+	taken, err := r.cfg.Records.PollSerialRequest(ctx, p.id, true)
 	if errors.Is(err, catalog.ErrNoRequest) {
 		err = session.ErrExpired
 	}
@@ -159,24 +183,29 @@ func (r *Registrar) drop(p *Proof) {
 	}
 }
 
-// start starts a job for a request. The device waits for it. The error is ErrPending if there are too many jobs: then a later poll starts it.
-func (r *Registrar) start(p *Proof, plan catalog.SerialPlan) (*job, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// reservePlace returns a job for a request, for which the device waits. It returns nil if there are too many jobs. The caller holds r.mu.
+func (r *Registrar) reservePlace(p *Proof) *job {
 	if len(r.jobs) >= maxJobs || r.size+p.size() > maxJobBytes || r.origins[p.origin] >= maxOfOrigin {
-		return nil, ErrPending
+		return nil
 	}
-	j := &job{proof: p, plan: plan, waits: true, done: make(chan struct{})}
+	j := &job{proof: p, waits: true, done: make(chan struct{})}
 	r.jobs[string(p.id.ID)] = j
 	r.size += p.size()
 	r.origins[p.origin]++
-	turn := r.turns[p.policy.KeyID]
+	return j
+}
+
+// start starts a job whose request is recorded.
+func (r *Registrar) start(j *job, plan catalog.SerialPlan) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	turn := r.turns[j.proof.policy.KeyID]
 	if turn == nil {
 		turn = make(chan struct{}, maxAtOnce)
-		r.turns[p.policy.KeyID] = turn
+		r.turns[j.proof.policy.KeyID] = turn
 	}
+	j.begin(plan)
 	go r.run(j, turn)
-	return j, nil
 }
 
 // end forgets a job.

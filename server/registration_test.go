@@ -199,6 +199,7 @@ func TestSerialErrors(t *testing.T) {
 		{errors.Join(registrar.ErrSigningKey, errors.New("no account-key")), 403, "its log has the reason", "no account-key"},
 		{errors.Join(registrar.ErrNoToken, errors.New("wrong PIN")), 403, "its log has the reason", "wrong PIN"},
 		{registrar.ErrNoKey, 403, "its log has the reason", "no such key"},
+		{registrar.ErrCrowd, 503, "at the moment", "too many"},
 		{registrar.ErrBusy, 503, "at the moment", "busy"},
 		{registrar.ErrTokenAway, 503, "at the moment", "gone away"},
 		{errors.Join(catalog.ErrUnavailable, errors.New("dial failed")), 503, "at the moment", "dial failed"},
@@ -229,7 +230,7 @@ func TestSerialErrors(t *testing.T) {
 		}
 	}
 	metrics := bodyOf(t, call(t, st, "GET", "/metrics", ""))
-	for _, line := range []string{`offlinestore_serial_requests_total{result="pending"} 1`, `offlinestore_serial_requests_total{result="failed"} 3`, "offlinestore_serial_requests_waiting 3"} {
+	for _, line := range []string{`offlinestore_serial_requests_total{result="pending"} 1`, `offlinestore_serial_requests_total{result="failed"} 4`, "offlinestore_serial_requests_waiting 3"} {
 		if !strings.Contains(metrics, line+"\n") {
 			t.Errorf("the metrics lack %s", line)
 		}
