@@ -1,17 +1,13 @@
 package main
 
 import (
-	"cmp"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"offlinestore/catalog"
 	"offlinestore/catalog/overview"
+	"offlinestore/cmd/internal/changes"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
@@ -52,7 +48,7 @@ list has.`,
 				if err != nil {
 					return err
 				}
-				return printHistory(c.OutOrStdout(), o.selectFrom(overview.History(records, removals)), names, o.asJSON)
+				return changes.PrintHistory(c.OutOrStdout(), o.selectFrom(overview.History(records, removals)), names, o.asJSON)
 			})
 		},
 	}
@@ -70,64 +66,4 @@ func (o historyOptions) selectFrom(list []overview.Entry) []overview.Entry {
 		list = list[:o.limit]
 	}
 	return list
-}
-
-func printHistory(w io.Writer, list []overview.Entry, names map[string]string, asJSON bool) error {
-	if asJSON {
-		out := []any{}
-		for _, e := range list {
-			out = append(out, e.Record())
-		}
-		return cli.PrintJSON(w, out)
-	}
-	for _, e := range list {
-		if e.Import != nil {
-			printImport(w, e.Import, names)
-		} else {
-			printRemoval(w, e.Removal)
-		}
-	}
-	return nil
-}
-
-// maxMoves bounds the channels that a line of the history names. JSON has all of them.
-const maxMoves = 4
-
-func printImport(w io.Writer, r *catalog.Record, names map[string]string) {
-	changes := countReport(&r.Report)
-	if moves := overview.Moves(&r.Report, maxMoves); len(moves) > 0 {
-		changes = strings.Join(moves, ", ") + "; " + changes
-	}
-	fmt.Fprintf(w, "%s %s %s: %s\n", r.ImportedAt.UTC().Format(time.RFC3339), cli.Clean(cmp.Or(r.Name, r.Bundle.String())), cli.Clean(overview.Voucher(r, names)), cli.Clean(changes))
-}
-
-func printRemoval(w io.Writer, r *catalog.RemovalRecord) {
-	forced := ""
-	if r.Forced {
-		forced = ", forced"
-	}
-	revisions, moves := r.Report.Changes()
-	fmt.Fprintf(w, "%s %s by %s%s: %s: -%s, %s\n", r.RemovedAt.UTC().Format(time.RFC3339), r.Reason, cli.Clean(r.RemovedBy), forced,
-		cli.Clean(strings.Join(r.Report.Names(), ", ")), cli.Count(revisions, "revision"), cli.Count(moves, "channel change"))
-}
-
-// countReport counts the changes of an import: the revisions and the rows, and all other kinds that there are.
-func countReport(r *catalog.Report) string {
-	revisions, moves := r.Changes()
-	list := []string{"+" + cli.Count(revisions, "revision"), cli.Count(moves, "channel change")}
-	for _, c := range []struct {
-		n    int
-		noun string
-	}{
-		{len(r.Withdrawals), "withdrawal"}, {len(r.TakeOvers), "take-over"}, {r.Images, "image manifest"}, {len(r.ImageMoves), "image name"},
-	} {
-		if c.n > 0 {
-			list = append(list, cli.Count(c.n, c.noun))
-		}
-	}
-	list = append(list, cli.CountChanges(r.Updates)...)
-	if n := r.NewAssertions(); n > 0 {
-		list = append(list, cli.Count(n, "new assertion"))
-	}
-	return strings.Join(list, ", ")
 }

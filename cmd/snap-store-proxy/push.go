@@ -2,8 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
+	"offlinestore/cmd/internal/push"
 	"offlinestore/instance"
 )
 
@@ -28,7 +28,7 @@ func newPushes(dir *instance.Dir) []*cobra.Command {
 }
 
 func newPush(dir *instance.Dir, use, short, source, example string) *cobra.Command {
-	var o pushOptions
+	o := newPushOptions()
 	c := &cobra.Command{
 		Use:   use,
 		Short: short,
@@ -59,22 +59,10 @@ It first prints what will happen, and asks.`,
 		Example: example,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.by = instance.Operator() // before root's rights are given up
-			return runPush(c.Context(), c.OutOrStdout(), dir, o, args)
+			o.By = instance.Operator() // before root's rights are given up
+			return push.Run(c.Context(), c.OutOrStdout(), dir, o, args)
 		},
 	}
-	o.addFlags(c.Flags())
+	o.AddFlags(c.Flags())
 	return c
-}
-
-// addFlags adds the flags of all push commands.
-func (o *pushOptions) addFlags(f *pflag.FlagSet) {
-	f.BoolVar(&o.pushChannelMap, "push-channel-map", false, "update the channel map, and all else that the newest bundle decides, even where a newer bundle has set it")
-	f.BoolVar(&o.plan, "plan", false, "print the plan, and change nothing")
-	f.BoolVar(&o.json, "json", false, "print the result as JSON")
-	f.StringArrayVar(&o.takeOver, "take-over", nil, "give the `name` to another snap or charm than before; repeatable")
-	f.BoolVar(&o.yes, "yes", false, "do not ask before names are taken over")
-	f.BoolVar(&o.allowUnsigned, "allow-unsigned", false, "accept an unsigned export of the original store-admin")
-	f.StringArrayVar(&o.channels, "channel", nil, "put snaps that come without a bundle into this `channel`; repeatable")
-	f.BoolVar(&o.acceptTime, "accept-time", false, "accept a bundle that was signed far in the future")
 }

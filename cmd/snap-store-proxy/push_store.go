@@ -7,11 +7,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/push"
 	"offlinestore/instance"
 )
 
 func newPushStore(dir *instance.Dir) *cobra.Command {
-	var o pushOptions
+	o := newPushOptions()
 	var dryRun bool
 	var key revisionAuthority
 	var admin storeAdmin
@@ -42,12 +43,12 @@ vouches for the token: no bundle can bring one.`,
 			"  snap-store-proxy push-store --store-admin-token store-export-acme-20261120T101500.tar.gz.macaroon store-export-acme-20261120T101500.tar.gz",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			o.by, o.stores, o.plan = instance.Operator(), true, o.plan || dryRun // before root's rights are given up
+			o.By, o.Stores, o.Plan = instance.Operator(), true, o.Plan || dryRun // before root's rights are given up
 			return runPushStore(c.Context(), c.OutOrStdout(), dir, o, key, admin, args)
 		},
 	}
 	f := c.Flags()
-	o.addFlags(f)
+	o.AddFlags(f)
 	f.BoolVar(&dryRun, "dry-run", false, "the same as --plan")
 	f.StringVar(&key.id, "revision-authority-key-id", "", "`ID` of the account-key that signs revisions published here")
 	f.StringVar(&key.file, "revision-authority-key", "", "`file` with its private key, or - for standard input")
@@ -56,7 +57,7 @@ vouches for the token: no bundle can bring one.`,
 	return c
 }
 
-func runPushStore(ctx context.Context, w io.Writer, dir *instance.Dir, o pushOptions, key revisionAuthority, admin storeAdmin, files []string) error {
+func runPushStore(ctx context.Context, w io.Writer, dir *instance.Dir, o push.Options, key revisionAuthority, admin storeAdmin, files []string) error {
 	if key.file == fromInput && admin.file == fromInput {
 		return cli.Usagef("standard input is the key or the token, not both")
 	}
@@ -67,9 +68,9 @@ func runPushStore(ctx context.Context, w io.Writer, dir *instance.Dir, o pushOpt
 		return err
 	}
 	if admin.file != "" {
-		o.finish = admin.keep
+		o.Finish = admin.keep
 	}
-	if err := runPush(ctx, w, dir, o, files); err != nil || o.plan || key.id == "" {
+	if err := push.Run(ctx, w, dir, o, files); err != nil || o.Plan || key.id == "" {
 		return err
 	}
 	return key.keep(ctx, dir)

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/importer"
+	"offlinestore/instance"
 	"offlinestore/macaroons"
 )
 
@@ -43,9 +45,9 @@ func (a *storeAdmin) read(files []string) error {
 }
 
 // keep makes the account in the pushed stores an admin, who logs in with the macaroon.
-func (a *storeAdmin) keep(ctx context.Context, p *push) error {
+func (a *storeAdmin) keep(ctx context.Context, in *instance.Instance, files []*importer.File) error {
 	var accounts []string
-	for _, f := range p.batch.Files {
+	for _, f := range files {
 		for i := range f.Content.Stores {
 			if id := f.Content.Stores[i].AdminID; id != "" && !slices.Contains(accounts, id) {
 				accounts = append(accounts, id)
@@ -55,7 +57,7 @@ func (a *storeAdmin) keep(ctx context.Context, p *push) error {
 	if len(accounts) != 1 {
 		return &storeAdminError{accounts}
 	}
-	if err := p.in.AddStoreAdmin(ctx, accounts[0], a.digest); err != nil {
+	if err := in.AddStoreAdmin(ctx, accounts[0], a.digest); err != nil {
 		return err
 	}
 	cli.Note("%s may administer the models of this store: store-admin login --offline URL EMAIL, with the token in STORE_ADMIN_TOKEN.\n", cli.Clean(accounts[0]))

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/token"
 	"offlinestore/instance"
 	"offlinestore/service"
 )
@@ -73,7 +74,7 @@ func runServe(ctx context.Context, dir *instance.Dir, o serveOptions) error {
 	defer listeners.Close()
 	return withInstance(ctx, dir, func(in *instance.Instance) error {
 		c := service.Config{Instance: in, Listeners: listeners, Logger: log, AccessLog: requests, Announce: announce}
-		if t := newStoreToken(*dir, in.Settings); t != nil {
+		if t := token.New(*dir, in.Settings); t != nil {
 			c.Token = t
 		}
 		return service.Run(ctx, c)

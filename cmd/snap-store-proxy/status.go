@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"offlinestore/cmd/internal/advice"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/token"
 	"offlinestore/instance"
 )
 
@@ -24,7 +27,7 @@ the command shows the state as far as it is known; then the exit code is 8.`,
 				return failed
 			}
 			s := &status{h, cli.Version(), advice.Warnings(*dir, h)}
-			if err := addToken(c.Context(), *dir, s); err != nil {
+			if err := s.addToken(c.Context(), *dir); err != nil {
 				return err
 			}
 			if asJSON {
@@ -39,4 +42,17 @@ the command shows the state as far as it is known; then the exit code is 8.`,
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// addToken adds the state of the token that signs serials, if there is one.
+func (s *status) addToken(ctx context.Context, dir instance.Dir) error {
+	state, err := token.StateOf(ctx, dir)
+	if err != nil || state == nil {
+		return err
+	}
+	s.Services = append(s.Services, state.ServiceState)
+	if state.Warning != "" {
+		s.Warnings = append(s.Warnings, state.Warning)
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package token
 
 import (
 	"context"
@@ -13,30 +13,36 @@ import (
 // tokenTime bounds the time that status waits for a token.
 const tokenTime = 5 * time.Second
 
-// addToken adds the state of the token that signs serials, if the settings name one. A token that is busy runs.
-func addToken(ctx context.Context, dir instance.Dir, s *status) error {
+// State is the state of the token of a store.
+type State struct {
+	instance.ServiceState
+	// Warning is a sentence for the operator, with the next step. It is empty if all is well.
+	Warning string
+}
+
+// StateOf opens the token that signs serials, if the settings name one, and returns its state. A token that is busy runs.
+func StateOf(ctx context.Context, dir instance.Dir) (*State, error) {
 	settings, err := dir.Settings()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	t := newStoreToken(dir, settings)
+	t := New(dir, settings)
 	if t == nil {
-		return nil
+		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, tokenTime)
 	defer cancel()
 	err = t.Check(ctx)
-	state := instance.ServiceState{Name: "token", Running: err == nil || errors.Is(err, registrar.ErrBusy)}
+	s := &State{ServiceState: instance.ServiceState{Name: "token", Running: err == nil || errors.Is(err, registrar.ErrBusy)}}
 	if err != nil {
-		state.Problem = err.Error()
-		s.Warnings = append(s.Warnings, "no device gets a serial: "+err.Error()+"; "+tokenStep(err))
+		s.Problem = err.Error()
+		s.Warning = "no device gets a serial: " + err.Error() + "; " + step(err)
 	}
-	s.Services = append(s.Services, state)
-	return nil
+	return s, nil
 }
 
-// tokenStep returns the next step after an error of the token.
-func tokenStep(err error) string {
+// step returns the next step after an error of the token.
+func step(err error) string {
 	for _, known := range []struct {
 		err  error
 		step string

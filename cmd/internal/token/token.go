@@ -1,4 +1,5 @@
-package main
+// Package token opens the PKCS#11 token with the keys of brands that the settings of a store name. Only programs open tokens.
+package token
 
 import (
 	"cmp"
@@ -27,9 +28,9 @@ const (
 	pinFile = "file:"
 )
 
-// storeToken is the token that the settings name, with the keys of brands. It is a [registrar.Token]. A module that cannot be loaded now is tried
+// Token is the token that the settings name, with the keys of brands. It is a [registrar.Token]. A module that cannot be loaded now is tried
 // again by the next call, so that a store serves its devices meanwhile.
-type storeToken struct {
+type Token struct {
 	dir      instance.Dir
 	settings *settings.Settings
 
@@ -41,16 +42,16 @@ type storeToken struct {
 	keys map[string]*hsm.Key
 }
 
-// newStoreToken returns the token of a store, or nil if its settings name none. Nothing is opened.
-func newStoreToken(dir instance.Dir, s *settings.Settings) *storeToken {
+// New returns the token of a store, or nil if its settings name none. Nothing is opened.
+func New(dir instance.Dir, s *settings.Settings) *Token {
 	if s.Values().HSMTokenLabel == "" {
 		return nil
 	}
-	return &storeToken{dir: dir, settings: s, keys: make(map[string]*hsm.Key)}
+	return &Token{dir: dir, settings: s, keys: make(map[string]*hsm.Key)}
 }
 
 // options returns the way to the token. The PIN is read at each login, so that a new one counts at once.
-func (t *storeToken) options() (hsm.Options, error) {
+func (t *Token) options() (hsm.Options, error) {
 	v := t.settings.Values()
 	u := hsm.URI{Token: v.HSMTokenLabel, SlotID: -1}
 	if hsm.IsURI(v.HSMTokenLabel) {
@@ -77,7 +78,7 @@ func (t *storeToken) options() (hsm.Options, error) {
 	return o, err
 }
 
-func (t *storeToken) pin(u hsm.URI) (string, error) {
+func (t *Token) pin(u hsm.URI) (string, error) {
 	pin := t.settings.Values().HSMTokenPIN
 	if source, ok := strings.CutPrefix(pin, "pin-source="); ok {
 		pin = source
@@ -92,7 +93,7 @@ func (t *storeToken) pin(u hsm.URI) (string, error) {
 }
 
 // load loads the module if that is still to be done.
-func (t *storeToken) load() (*hsm.Token, error) {
+func (t *Token) load() (*hsm.Token, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.open != nil {
@@ -122,7 +123,7 @@ func tokenError(err error) error {
 }
 
 // Signer implements [registrar.Token].
-func (t *storeToken) Signer(ctx context.Context, id string) (crypto.Signer, error) {
+func (t *Token) Signer(ctx context.Context, id string) (crypto.Signer, error) {
 	k, err := t.key(ctx, id)
 	if err != nil {
 		return nil, err
@@ -131,7 +132,7 @@ func (t *storeToken) Signer(ctx context.Context, id string) (crypto.Signer, erro
 }
 
 // key returns a key. A key that was deleted meanwhile fails when it signs.
-func (t *storeToken) key(ctx context.Context, id string) (*hsm.Key, error) {
+func (t *Token) key(ctx context.Context, id string) (*hsm.Key, error) {
 	open, err := t.load()
 	if err != nil {
 		return nil, err
@@ -159,7 +160,7 @@ func (t *storeToken) key(ctx context.Context, id string) (*hsm.Key, error) {
 }
 
 // Generate implements [registrar.Token].
-func (t *storeToken) Generate(ctx context.Context, name string) (registrar.TokenKey, error) {
+func (t *Token) Generate(ctx context.Context, name string) (registrar.TokenKey, error) {
 	open, err := t.load()
 	if err != nil {
 		return registrar.TokenKey{}, err
@@ -172,7 +173,7 @@ func (t *storeToken) Generate(ctx context.Context, name string) (registrar.Token
 }
 
 // Delete implements [registrar.Token].
-func (t *storeToken) Delete(ctx context.Context, id string) error {
+func (t *Token) Delete(ctx context.Context, id string) error {
 	k, err := t.key(ctx, id)
 	if err != nil {
 		return err
@@ -185,7 +186,7 @@ func (t *storeToken) Delete(ctx context.Context, id string) error {
 }
 
 // Keys implements [registrar.Token].
-func (t *storeToken) Keys(ctx context.Context) ([]registrar.TokenKey, error) {
+func (t *Token) Keys(ctx context.Context) ([]registrar.TokenKey, error) {
 	open, err := t.load()
 	if err != nil {
 		return nil, err
@@ -202,7 +203,7 @@ func (t *storeToken) Keys(ctx context.Context) ([]registrar.TokenKey, error) {
 }
 
 // Check implements [registrar.Token].
-func (t *storeToken) Check(ctx context.Context) error {
+func (t *Token) Check(ctx context.Context) error {
 	open, err := t.load()
 	if err != nil {
 		return err
@@ -211,7 +212,7 @@ func (t *storeToken) Check(ctx context.Context) error {
 }
 
 // Health implements [registrar.Token].
-func (t *storeToken) Health() registrar.TokenHealth {
+func (t *Token) Health() registrar.TokenHealth {
 	t.mu.Lock()
 	open, fault := t.open, t.fault
 	t.mu.Unlock()

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package changes
 
 import (
 	"reflect"
@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"offlinestore/catalog"
-	"offlinestore/cmd/internal/changes"
 	"offlinestore/importer"
 	"offlinestore/internal/mutate"
 )
@@ -39,10 +38,10 @@ func TestEveryReportMemberIsShown(t *testing.T) {
 			t.Errorf("%s: the history has %q", name, got)
 		}
 		var plan, push strings.Builder
-		changes.PrintPlan(&plan, importer.Content{}, &r)
+		PrintPlan(&plan, importer.Content{}, &r)
 		c := importer.Content{}
 		c.Snaps, c.Charms = []string{"filled"}, []string{"filled"}
-		changes.PrintDone(&push, c, &r)
+		PrintDone(&push, c, &r)
 		if plan.Len() == 0 || strings.Contains(plan.String(), "nothing new") || push.Len() == 0 {
 			t.Errorf("%s: the plan has %q, the push %q", name, plan.String(), push.String())
 		}

@@ -1,8 +1,11 @@
-package main
+// Package push imports files as the push commands do: it plans, announces, imports and reports them.
+package push
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"os"
 	"slices"
 	"time"
 
@@ -14,16 +17,17 @@ import (
 	"offlinestore/instance"
 )
 
-func runPush(ctx context.Context, w io.Writer, dir *instance.Dir, o pushOptions, files []string) error {
+// Run imports files into the store in dir.
+func Run(ctx context.Context, w io.Writer, dir *instance.Dir, o Options, files []string) error {
 	if i := slices.Index(files, "-"); i >= 0 && slices.Contains(files[i+1:], "-") {
 		return cli.Usagef("standard input is one bundle: - can be given once")
 	}
-	channels, err := parseChannels(o.channels)
+	channels, err := parseChannels(o.Channels)
 	if err != nil {
 		return err
 	}
 	p := &push{o: o, w: w, dataDir: string(*dir)}
-	p.batch = &importer.Batch{AllowUnsigned: o.allowUnsigned, PlanOnly: o.plan, Warn: warnOfFile, Report: p.report, Reading: reading, Channels: channels}
+	p.batch = &importer.Batch{AllowUnsigned: o.AllowUnsigned, PlanOnly: o.Plan, Warn: warnOfFile, Report: p.report, Reading: reading, Channels: channels}
 	defer p.batch.Close()
 	// Inputs are opened with the rights with which the program was started, and read without them.
 	for _, name := range files {
@@ -33,7 +37,7 @@ func runPush(ctx context.Context, w io.Writer, dir *instance.Dir, o pushOptions,
 	}
 	p.files = slices.Clone(p.batch.Files)
 	p.reports = cli.NewOrdered(p.files, func(text string) { p.bar.Printf(p.w, "%s", text) })
-	return withInstance(ctx, dir, func(in *instance.Instance) error {
+	return o.Open(ctx, dir, func(in *instance.Instance) error {
 		p.in = in
 		var err error
 		if p.batch.Importer, err = newImporter(in, o); err != nil {
@@ -46,7 +50,7 @@ func runPush(ctx context.Context, w io.Writer, dir *instance.Dir, o pushOptions,
 		}
 		defer release()
 		if err := in.Blobs.CleanStaging(); err != nil {
-			options().Logf("Remains of killed pushes were not removed: %v", err)
+			fmt.Fprintf(os.Stderr, "snap-store-proxy: Remains of killed pushes were not removed: %v\n", err)
 		}
 		return p.run(ctx)
 	})
@@ -63,7 +67,7 @@ func parseChannels(names []string) (list []channel.Channel, err error) {
 	return list, nil
 }
 
-func newImporter(in *instance.Instance, o pushOptions) (*importer.Importer, error) {
+func newImporter(in *instance.Instance, o Options) (*importer.Importer, error) {
 	signers, err := in.Trust.Signers()
 	if err != nil {
 		return nil, err
@@ -74,6 +78,6 @@ func newImporter(in *instance.Instance, o pushOptions) (*importer.Importer, erro
 	}
 	return &importer.Importer{
 		Store: in.Catalog, Blobs: in.Blobs, Hasher: blob.NewHasher(0), Signers: signers, Trust: trust, Now: time.Now,
-		AcceptTime: o.acceptTime, PushChannelMap: o.pushChannelMap, TakeOver: o.takeOver, By: o.by,
+		AcceptTime: o.AcceptTime, PushChannelMap: o.PushChannelMap, TakeOver: o.TakeOver, By: o.By,
 	}, nil
 }

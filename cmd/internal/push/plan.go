@@ -1,4 +1,4 @@
-package main
+package push
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 func (p *push) rows() []changes.Row {
 	rows := []changes.Row{}
 	for _, f := range p.files {
-		rows = append(rows, changes.NewRow(f, p.o.plan, p.gapsOf(f)))
+		rows = append(rows, changes.NewRow(f, p.o.Plan, p.gapsOf(f)))
 	}
 	return rows
 }
@@ -43,7 +43,7 @@ func (p *push) printJSON() error { return cli.PrintJSON(p.w, p.rows()) }
 
 // printPlan prints the plan of a push.
 func (p *push) printPlan() error {
-	if p.o.json {
+	if p.o.JSON {
 		return p.printJSON()
 	}
 	for _, f := range p.batch.Files {

@@ -1,4 +1,4 @@
-package main
+package push
 
 import (
 	"errors"
@@ -8,12 +8,12 @@ import (
 	"offlinestore/cmd/internal/cli"
 )
 
-// errNotTakenOver reports that the operator did not confirm that names are taken over.
-var errNotTakenOver = errors.New("nothing was imported: taking over was not confirmed")
+// ErrNotTakenOver reports that the operator did not confirm that names are taken over.
+var ErrNotTakenOver = errors.New("nothing was imported: taking over was not confirmed")
 
 // confirmTakeOvers asks before names are taken over.
 func (p *push) confirmTakeOvers() error {
-	if p.o.yes {
+	if p.o.Yes {
 		return nil
 	}
 	found := false
@@ -28,7 +28,7 @@ func (p *push) confirmTakeOvers() error {
 	}
 	yes, err := cli.Confirm("Take over these names?")
 	if err == nil && !yes {
-		err = errNotTakenOver
+		err = ErrNotTakenOver
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package main
+package push
 
 import (
 	"context"
@@ -20,7 +20,7 @@ func (p *push) run(ctx context.Context) error {
 	p.leaveOutJoined()
 	p.noteOtherContent()
 	p.warnOfGaps()
-	if p.o.plan {
+	if p.o.Plan {
 		return errors.Join(p.printPlan(), p.result())
 	}
 	if err := p.confirmTakeOvers(); err != nil {
@@ -38,16 +38,16 @@ func (p *push) run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if p.o.json {
+	if p.o.JSON {
 		if err := p.printJSON(); err != nil {
 			return err
 		}
 	}
 	p.warnOfMoreGaps(ctx)
-	if err := p.result(); err != nil || p.o.finish == nil {
+	if err := p.result(); err != nil || p.o.Finish == nil {
 		return err
 	}
-	return p.o.finish(ctx, p)
+	return p.o.Finish(ctx, p.in, p.batch.Files)
 }
 
 // leaveOutJoined leaves out the files that became part of other ones: the assertions of a snap.
@@ -66,9 +66,9 @@ func (p *push) noteOtherContent() {
 	for _, f := range p.files {
 		switch n := len(f.Content.Stores); {
 		case f.Err != nil:
-		case p.o.stores && n == 0:
+		case p.o.Stores && n == 0:
 			cli.Note("%s holds no store: it is imported as push-snap does it.\n", cli.Clean(f.Name))
-		case !p.o.stores && n > 0:
+		case !p.o.Stores && n > 0:
 			cli.Note("%s holds %s of a brand: it is imported as push-store does it.\n", cli.Clean(f.Name), cli.Count(n, "store"))
 		}
 	}
@@ -104,6 +104,6 @@ func (p *push) result() error {
 	case len(failed) == len(files):
 		return fmt.Errorf("no bundle was imported; the first error: %w", failed[0])
 	}
-	_, hint := hints().Find(failed[0])
+	_, hint := p.o.Hints().Find(failed[0])
 	return &cli.Error{Code: cli.Partial, Err: fmt.Errorf("%d of %d bundles were not imported; the others are", len(failed), len(files)), Hint: hint}
 }

@@ -1,0 +1,74 @@
+package changes
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"offlinestore/catalog"
+	"offlinestore/catalog/overview"
+	"offlinestore/cmd/internal/cli"
+)
+
+// PrintHistory prints the imports and removals of a store. names are the names of signers.
+func PrintHistory(w io.Writer, list []overview.Entry, names map[string]string, asJSON bool) error {
+	if asJSON {
+		out := []any{}
+		for _, e := range list {
+			out = append(out, e.Record())
+		}
+		return cli.PrintJSON(w, out)
+	}
+	for _, e := range list {
+		if e.Import != nil {
+			printImport(w, e.Import, names)
+		} else {
+			printRemoval(w, e.Removal)
+		}
+	}
+	return nil
+}
+
+// maxMoves bounds the channels that a line of the history names. JSON has all of them.
+const maxMoves = 4
+
+func printImport(w io.Writer, r *catalog.Record, names map[string]string) {
+	counts := countReport(&r.Report)
+	if moves := overview.Moves(&r.Report, maxMoves); len(moves) > 0 {
+		counts = strings.Join(moves, ", ") + "; " + counts
+	}
+	fmt.Fprintf(w, "%s %s %s: %s\n", r.ImportedAt.UTC().Format(time.RFC3339), cli.Clean(cmp.Or(r.Name, r.Bundle.String())), cli.Clean(overview.Voucher(r, names)), cli.Clean(counts))
+}
+
+func printRemoval(w io.Writer, r *catalog.RemovalRecord) {
+	forced := ""
+	if r.Forced {
+		forced = ", forced"
+	}
+	revisions, moves := r.Report.Changes()
+	fmt.Fprintf(w, "%s %s by %s%s: %s: -%s, %s\n", r.RemovedAt.UTC().Format(time.RFC3339), r.Reason, cli.Clean(r.RemovedBy), forced,
+		cli.Clean(strings.Join(r.Report.Names(), ", ")), cli.Count(revisions, "revision"), cli.Count(moves, "channel change"))
+}
+
+// countReport counts the changes of an import: the revisions and the rows, and all other kinds that there are.
+func countReport(r *catalog.Report) string {
+	revisions, moves := r.Changes()
+	list := []string{"+" + cli.Count(revisions, "revision"), cli.Count(moves, "channel change")}
+	for _, c := range []struct {
+		n    int
+		noun string
+	}{
+		{len(r.Withdrawals), "withdrawal"}, {len(r.TakeOvers), "take-over"}, {r.Images, "image manifest"}, {len(r.ImageMoves), "image name"},
+	} {
+		if c.n > 0 {
+			list = append(list, cli.Count(c.n, c.noun))
+		}
+	}
+	list = append(list, cli.CountChanges(r.Updates)...)
+	if n := r.NewAssertions(); n > 0 {
+		list = append(list, cli.Count(n, "new assertion"))
+	}
+	return strings.Join(list, ", ")
+}
