@@ -127,9 +127,12 @@ func pollRequest(ctx context.Context, tx pgx.Tx, id SerialRequestID, mayTake boo
 	return t, err
 }
 
-// KeepSerialRequests keeps the requests that this server signs from other servers, until the time expires.
+// KeepSerialRequests keeps the requests that this server signs from other servers, until the time expires. It does not wait for requests that
+// are being answered.
 func (r *Reader) KeepSerialRequests(ctx context.Context, ids [][]byte, expires time.Time) error {
-	const q = `update serial_request set changed_at = now(), expires_at = $2 where id = any($1) and state = 'taken'`
+	const q = `
+		update serial_request set changed_at = now(), expires_at = $2 where id in (
+			select id from serial_request where id = any($1) and state = 'taken' order by id for update skip locked)`
 	err := pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{AccessMode: pgx.ReadWrite}, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, q, ids, expires)
 		return err

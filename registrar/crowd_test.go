@@ -1,14 +1,61 @@
 package registrar_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"offlinestore/assertion"
 	"offlinestore/registrar"
 )
+
+// TestCrowdOfOne lets one device ask for more serials than may wait, and then hosts of one IPv6 network.
+func TestCrowdOfOne(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	release := st.token.Hold()
+	defer release()
+	ask := func(r *registrar.Registrar, device *assertion.SigningKey, origin string) error {
+		p, err := st.knows.Verify(registrar.Request{Body: st.requestOf(device, nil), APIKey: "pump key", Origin: origin})
+		if err == nil {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(200*time.Millisecond, cancel) // no device waits for two seconds
+			_, err = r.Register(ctx, p)
+		}
+		return err
+	}
+	key := newDevice(t)
+	for i := range 5 {
+		want := registrar.ErrPending
+		if i == 4 {
+			want = registrar.ErrCrowd
+		}
+		if err := ask(st.Registrar, key, "192.0.2.7"); !errors.Is(err, want) {
+			t.Errorf("request %d of a device: %v, want %v", i, err, want)
+		}
+	}
+	if testing.Short() {
+		return
+	}
+	other := st.server()
+	for other.Pending() < 256 {
+		var wg sync.WaitGroup
+		for i := range 3 {
+			wg.Go(func() { _ = ask(other, newDevice(t), fmt.Sprintf("2001:db8::%x", i)) })
+		}
+		wg.Wait()
+	}
+	if err := ask(other, newDevice(t), "2001:db8::ffff"); !errors.Is(err, registrar.ErrCrowd) {
+		t.Errorf("another host of a network: %v, want ErrCrowd", err)
+	}
+	if err := ask(other, newDevice(t), "2001:db8:0:1::1"); !errors.Is(err, registrar.ErrPending) {
+		t.Errorf("a host of another network: %v, want ErrPending", err)
+	}
+}
 
 // TestCrowd lets one address ask for more serials than may wait, and another one for one.
 func TestCrowd(t *testing.T) {

@@ -1,8 +1,10 @@
 package registrar
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"offlinestore/catalog"
@@ -60,7 +62,9 @@ func (r *recorder) run() {
 }
 
 // recordGroup records a group at once, or one by one if that is impossible.
+// Servers lock the rows of requests in the order of their IDs, so that they do not wait for each other.
 func (r *recorder) recordGroup(group []*recording) {
+	slices.SortFunc(group, func(a, b *recording) int { return bytes.Compare(a.job.proof.id.ID, b.job.proof.id.ID) })
 	list := make([]catalog.SerialRecord, len(group))
 	for i, g := range group {
 		list[i] = catalog.SerialRecord{Request: g.job.proof.id, Entry: g.entry, Delivered: g.job.deliver()}

@@ -41,6 +41,7 @@ func TestRefusals(t *testing.T) {
 		"a fourth assertion":         {stream(t, request(remodel), st.model, oldSerial, st.model), registrar.ErrForm},
 		"cut off":                    {stream(t, good, st.model)[:700], registrar.ErrForm},
 		"too long":                   {append(stream(t, good, st.model), make([]byte, registrar.MaxBody)...), registrar.ErrForm},
+		"a long request":             {stream(t, request(assertiontest.Headers{"note": strings.Repeat("x", 16<<10)}), st.model), registrar.ErrForm},
 		"a slash in the serial":      {stream(t, request(assertiontest.Headers{"serial": "a/b"}), st.model), registrar.ErrForm},
 		"a line break in the serial": {stream(t, request(assertiontest.Headers{"serial": "a\nb"}), st.model), registrar.ErrForm},
 		"a list as the serial":       {stream(t, request(assertiontest.Headers{"serial": []any{"a"}}), st.model), registrar.ErrForm},

@@ -19,12 +19,14 @@ const (
 	recordTime = 5 * time.Second
 	// pollLife is the time for which a request stays recorded after a sign of life.
 	pollLife = time.Hour
-	// maxJobs and maxJobBytes bound the requests that wait for the token. maxOfOrigin bounds the ones from one address, so that others find room.
+	// maxJobs and maxJobBytes bound the requests that wait for the token. maxOfOrigin bounds the ones from one address or network, and maxOfDevice
+	// the ones of one device key, so that others find room.
 	maxJobs     = 1024
 	maxJobBytes = 32 << 20
 	maxOfOrigin = maxJobs / 4
-	// maxAtOnce bounds the signatures of one key at once: the token has as many sessions. A slow key does not keep the others from signing.
-	maxAtOnce = 4
+	maxOfDevice = 4
+	// maxAtOnce bounds the signatures of one key at once. The token has four sessions, so a slow key leaves one to the others.
+	maxAtOnce = 3
 	// maxTakes bounds the requests that are being recorded, so that the serials that were signed find a connection to the database.
 	maxTakes = 3
 )
@@ -55,8 +57,8 @@ type Registrar struct {
 	mu   sync.Mutex
 	jobs map[string]*job // by the ID of the request
 	size int             // of the jobs, in bytes
-	// origins counts the jobs of each address.
-	origins map[string]int
+	// counts has the number of jobs of each origin and device.
+	counts map[string]int
 	// turns bounds the signatures at once, by key.
 	turns map[string]chan struct{}
 	// names are the new serials that are being signed. None is signed for two devices.
@@ -75,7 +77,7 @@ func New(cfg Config) *Registrar {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Registrar{cfg: cfg, jobs: make(map[string]*job), origins: make(map[string]int), turns: make(map[string]chan struct{}), names: make(map[[3]string]bool), devices: make(map[[3]string]*deviceTurn), takes: make(chan struct{}, maxTakes),
+	return &Registrar{cfg: cfg, jobs: make(map[string]*job), counts: make(map[string]int), turns: make(map[string]chan struct{}), names: make(map[[3]string]bool), devices: make(map[[3]string]*deviceTurn), takes: make(chan struct{}, maxTakes),
 		recorder: recorder{records: cfg.Records}}
 }
 
@@ -185,13 +187,15 @@ func (r *Registrar) drop(p *Proof) {
 
 // reservePlace returns a job for a request, for which the device waits. It returns nil if there are too many jobs. The caller holds r.mu.
 func (r *Registrar) reservePlace(p *Proof) *job {
-	if len(r.jobs) >= maxJobs || r.size+p.size() > maxJobBytes || r.origins[p.origin] >= maxOfOrigin {
+	origin, device := p.crowds()
+	if len(r.jobs) >= maxJobs || r.size+p.size() > maxJobBytes || r.counts[origin] >= maxOfOrigin || r.counts[device] >= maxOfDevice {
 		return nil
 	}
 	j := &job{proof: p, waits: true, done: make(chan struct{})}
 	r.jobs[string(p.id.ID)] = j
 	r.size += p.size()
-	r.origins[p.origin]++
+	r.counts[origin]++
+	r.counts[device]++
 	return j
 }
 
@@ -214,8 +218,11 @@ func (r *Registrar) end(j *job) {
 	defer r.mu.Unlock()
 	delete(r.jobs, string(j.proof.id.ID))
 	r.size -= j.proof.size()
-	if r.origins[j.proof.origin]--; r.origins[j.proof.origin] == 0 {
-		delete(r.origins, j.proof.origin)
+	origin, device := j.proof.crowds()
+	for _, of := range []string{origin, device} {
+		if r.counts[of]--; r.counts[of] == 0 {
+			delete(r.counts, of)
+		}
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 const (
 	// MaxBody bounds the body of a request, in bytes. Its model is the largest part.
 	MaxBody = 256 << 10
+	// maxRequest bounds the serial-request in it, in bytes. The log keeps one for each serial.
+	maxRequest = 16 << 10
 	// maxName bounds a serial that a device proposes, in bytes.
 	maxName = 128
 )
@@ -58,6 +60,9 @@ func parseRequest(body []byte) (r request, err error) {
 
 // validate validates the headers on which the serial depends, and compares the assertions.
 func (r *request) validate() error {
+	if n := len(r.serial.Raw()); n > maxRequest {
+		return fmt.Errorf("%w: a serial-request of more than %d bytes", ErrForm, maxRequest)
+	}
 	if bytes.IndexByte(r.serial.Raw(), 0) >= 0 {
 		return fmt.Errorf("%w: a zero byte in the serial-request", ErrForm)
 	}

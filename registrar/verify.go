@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -159,6 +160,18 @@ func (s source) Find(ref assertion.Ref) (*assertion.Assertion, error) {
 		return s.model, nil
 	}
 	return s.Source.Find(ref)
+}
+
+// crowds names the origin and the device, among which requests find their place. An IPv6 network of 64 bits is one origin: a host has as many
+// addresses there as it likes.
+func (p *Proof) crowds() (origin, device string) {
+	origin = p.origin
+	if a, err := netip.ParseAddr(p.origin); err == nil && a.Is6() {
+		if network, err := a.Unmap().WithZone("").Prefix(64); err == nil {
+			origin = network.String()
+		}
+	}
+	return "origin " + origin, "device " + p.wish.DeviceKey
 }
 
 // size returns the memory that a proof holds, in bytes. Each assertion is there as text and as headers.
