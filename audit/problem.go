@@ -21,6 +21,10 @@ const (
 	Unsigned Kind = "unsigned"
 	// Contradicted rows are about acts that the store has other records of.
 	Contradicted Kind = "contradicted"
+	// NotCompared rows have a noted hash, and are not in the file.
+	NotCompared Kind = "not-compared"
+	// Lost rows, or acts, are ones that a row of the trail itself tells of. This is the kind of warnings.
+	Lost Kind = "lost"
 	// Malformed lines have not the form of the format.
 	Malformed Kind = "malformed"
 )
@@ -54,7 +58,7 @@ func (p Problem) rows() string {
 		return "not signed"
 	}
 	what := map[Kind]string{
-		Removed: "removed", Altered: "altered", Inserted: "inserted", Moved: "moved to another place", Rewritten: "rewritten", Unsigned: "not signed", Malformed: "malformed", Contradicted: "contradicted",
+		Removed: "removed", Altered: "altered", Inserted: "inserted", Moved: "moved to another place", Rewritten: "rewritten", Unsigned: "not signed", Malformed: "malformed", Contradicted: "contradicted", NotCompared: "not compared", Lost: "added for lost ones",
 	}[p.Kind]
 	if p.First == p.Last {
 		return fmt.Sprintf("row %d was %s", p.First, what)

@@ -22,7 +22,9 @@ type Verifier struct {
 	vouched int64
 	// want is the tip that the header names. noted are hashes of rows that somebody noted earlier.
 	want  *Tip
-	noted map[int64]string
+	noted map[int64][]string
+	// previous is the row before the first one.
+	previous Tip
 }
 
 // place is the end of a trail so far. Its last row may have several hashes: the one that it states, and the one that it has.
@@ -33,27 +35,29 @@ type place struct {
 
 // NewVerifier begins with the first row of a trail. It takes the store's public keys: a store that lost its key has signed with several.
 func NewVerifier(keys ...PublicKey) *Verifier {
-	v := &Verifier{keys: keys, early: make(map[int64][]string), noted: make(map[int64]string)}
-	v.Problems = []Problem{}
+	v := &Verifier{keys: keys, early: make(map[int64][]string), noted: make(map[int64][]string)}
+	v.Problems, v.Warnings = []Problem{}, []Problem{}
 	v.Begin(Tip{})
 	return v
 }
 
 // Begin begins with the row after a tip.
 func (v *Verifier) Begin(t Tip) {
-	v.place, v.First, v.vouched = place{t.Number, []string{t.hash()}}, t.Number+1, t.Number
+	v.place, v.First, v.vouched, v.previous = place{t.Number, []string{t.hash()}}, t.Number+1, t.Number, t
 }
 
 // Expect compares a row with a hash that somebody noted earlier. This finds a trail that was made anew with the store's key, too.
-func (v *Verifier) Expect(t Tip) { v.noted[t.Number] = t.Hash }
+func (v *Verifier) Expect(t Tip) { v.noted[t.Number] = append(v.noted[t.Number], t.Hash) }
 
 // Contradict reports another record of a row's act.
 func (v *Verifier) Contradict(row int64, reason string) { v.about(Contradicted, row, "%s", reason) }
 
 // compare compares a row with its noted hash.
 func (v *Verifier) compare(n int64, hash string) {
-	if want, ok := v.noted[n]; ok && want != hash {
-		v.report(Problem{Kind: Rewritten, First: min(v.First, n), Last: n, Reason: "the hash of row " + fmt.Sprint(n) + " is " + hash + ", and " + want + " was noted"})
+	for _, want := range v.noted[n] {
+		if want != hash {
+			v.report(Problem{Kind: Rewritten, First: min(v.First, n), Last: n, Reason: "the hash of row " + fmt.Sprint(n) + " is " + hash + ", and " + want + " was noted"})
+		}
 	}
 	delete(v.noted, n)
 }
@@ -69,6 +73,15 @@ func (v *Verifier) report(p Problem) {
 		return
 	}
 	v.Problems = append(v.Problems, p)
+}
+
+// warn adds a warning about a row.
+func (v *Verifier) warn(row *Row, format string, args ...any) {
+	if len(v.Warnings) == maxProblems {
+		v.MoreWarnings++
+		return
+	}
+	v.Warnings = append(v.Warnings, Problem{Kind: Lost, First: row.Number, Last: row.Number, Line: v.line, Reason: fmt.Sprintf(format, args...)})
 }
 
 // about reports a problem of one row.
@@ -99,6 +112,7 @@ func (v *Verifier) Row(hash string, content []byte) {
 	}
 	v.settle(row)
 	v.compare(row.Number, hash)
+	v.readLoss(row)
 	n, next := row.Number, v.place.number+1
 	switch {
 	case n > next:
@@ -242,11 +256,7 @@ func (v *Verifier) Finish() *Result {
 			v.match(*t)
 		}
 	}
-	for n := range v.noted {
-		if n > v.place.number {
-			v.about(Removed, n, "its hash was noted, and the trail ends before it")
-		}
-	}
+	v.compareRest()
 	v.Last = v.place.number
 	if len(v.place.hashes) > 0 {
 		v.Hash = v.place.hashes[0]

@@ -29,6 +29,9 @@ type Result struct {
 	Problems []Problem `json:"problems"`
 	// More is the number of problems that are not listed.
 	More int64 `json:"more-problems,omitempty"`
+	// Warnings are rows that tell of lost ones. The trail may be whole nevertheless.
+	Warnings     []Problem `json:"warnings"`
+	MoreWarnings int64     `json:"more-warnings,omitempty"`
 }
 
 // IsWhole reports whether the verification found no fault.
@@ -39,17 +42,21 @@ var (
 	ErrBroken = errors.New("the audit trail is not whole")
 	// ErrUnsigned reports a trail whose rows follow each other, and that no known key has signed.
 	ErrUnsigned = errors.New("no known key has signed the audit trail")
+	// ErrNotCompared reports a row with a noted hash that is not among the verified ones.
+	ErrNotCompared = errors.New("a noted row is not among the rows that were verified")
 )
 
-// Err returns nil, ErrBroken or ErrUnsigned.
+// Err returns nil, ErrBroken, ErrUnsigned or ErrNotCompared.
 func (r *Result) Err() error {
 	switch {
 	case r.IsWhole():
 		return nil
-	case slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Kind != Unsigned }):
+	case slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Kind != Unsigned && p.Kind != NotCompared }):
 		return ErrBroken
+	case slices.ContainsFunc(r.Problems, func(p Problem) bool { return p.Kind == Unsigned }):
+		return ErrUnsigned
 	}
-	return ErrUnsigned
+	return ErrNotCompared
 }
 
 // VerifyFile verifies an exported file. The error is about reading the file alone.

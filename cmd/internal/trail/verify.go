@@ -97,6 +97,12 @@ func (o *Check) Print(w io.Writer, r *audit.Result) error {
 	if r.More > 0 {
 		fmt.Fprintf(w, "… and %d more\n", r.More)
 	}
+	for _, p := range r.Warnings {
+		fmt.Fprintln(w, "Warning: "+cli.Clean(p.String()))
+	}
+	if r.MoreWarnings > 0 {
+		fmt.Fprintf(w, "… and %d more warnings\n", r.MoreWarnings)
+	}
 	if !r.IsWhole() {
 		return r.Err()
 	}
@@ -119,6 +125,7 @@ func (o *Check) Print(w io.Writer, r *audit.Result) error {
 func Hints() cli.Table {
 	return cli.Table{
 		cli.On(cli.Is(audit.ErrBroken), cli.Damaged, "compare with an older export, which tells what the rows were; docs/audit.md has the next steps"),
+		cli.On(cli.Is(audit.ErrNotCompared), cli.Untrusted, "verify a file that has the row: an 'audit export' without --since has all"),
 		cli.On(cli.Is(audit.ErrUnsigned), cli.Untrusted, "give the key of the store with --key, and older keys, too, if the store has lost its key"),
 	}
 }
