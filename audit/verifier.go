@@ -52,6 +52,13 @@ func (v *Verifier) Expect(t Tip) { v.noted[t.Number] = append(v.noted[t.Number],
 // Contradict reports another record of a row's act.
 func (v *Verifier) Contradict(row int64, reason string) { v.about(Contradicted, row, "%s", reason) }
 
+// RequireSigned reports rows of which none is signed by a known key. It is for a trail outside of a file, whose header is signed.
+func (v *Verifier) RequireSigned() {
+	if v.SignedAt == nil && v.place.number >= v.First {
+		v.report(Problem{Kind: Unsigned, First: v.First, Last: v.place.number, Reason: "there is no signed head by a known key"})
+	}
+}
+
 // compare compares a row with its noted hash.
 func (v *Verifier) compare(n int64, hash string) {
 	for _, want := range v.noted[n] {

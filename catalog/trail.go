@@ -56,6 +56,12 @@ func (t Trail) Hash(ctx context.Context, number int64) (string, error) {
 	return tip.Hash, err
 }
 
+// Has reports whether there is a row of an event with an ID.
+func (t Trail) Has(ctx context.Context, id string) (bool, error) {
+	tip, err := t.tip(ctx, `select number, hash from audit where event = $1`, id)
+	return tip.Number > 0, err
+}
+
 // Before returns the last row before the first one that is not older than at.
 func (t Trail) Before(ctx context.Context, at time.Time) (audit.Tip, error) {
 	const q = `select number, hash from audit where number < coalesce((select min(number) from audit where at >= $1), 9223372036854775807) order by number desc limit 1`
@@ -76,7 +82,7 @@ func (t Trail) tip(ctx context.Context, q string, args ...any) (tip audit.Tip, e
 	return tip, nil
 }
 
-// Sign signs the tip with sign, unless the newest signed head has it already. It returns the newest head, which is nil for an empty trail.
+// Sign signs the tip, unless a head by the key has it already. It returns the head, which is nil for an empty trail.
 func (t Trail) Sign(ctx context.Context, key audit.Key) (head *audit.Head, err error) {
 	const add = `insert into audit_head (number, hash, at, key_id, content, signature) values ($1, $2, $3, $4, $5, $6)`
 	err = t.begin(ctx, toWrite, func(tx pgx.Tx) error {
@@ -88,8 +94,13 @@ func (t Trail) Sign(ctx context.Context, key audit.Key) (head *audit.Head, err e
 		if err != nil {
 			return err
 		}
-		if head, err = newestHead(ctx, tx); err != nil || head != nil && head.Tip == tip && head.Key == key.Public().ID() {
+		heads, err := readHeads(ctx, tx, headColumns+`where number = $1 and hash = $2 and key_id = $3 limit 1`, tip.Number, tip.Hash, key.Public().ID())
+		if err != nil {
 			return err
+		}
+		if len(heads) > 0 {
+			head = heads[0]
+			return nil
 		}
 		if head, err = key.SignHead(tip, time.Now()); err != nil {
 			return err

@@ -44,12 +44,13 @@ func (d Dir) auditKey() (audit.Key, error) {
 }
 
 // Seal takes waiting acts into the audit trail t, and signs it, unless nothing was added since the last time. The first time, it makes the key.
-// A store without acts gets none.
+// A store without acts gets none. The error is a [NoAuditKeyError] if another key has signed the trail, and this folder has none.
 func (d Dir) Seal(ctx context.Context, t catalog.Trail) error {
 	if err := d.TakeWaiting(ctx, t); err != nil {
 		return err
 	}
-	if err := d.compareTip(ctx, t); err != nil {
+	last, err := d.compareTip(ctx, t)
+	if err != nil {
 		return err
 	}
 	tip, err := t.Tip(ctx)
@@ -58,7 +59,7 @@ func (d Dir) Seal(ctx context.Context, t catalog.Trail) error {
 	}
 	key, err := d.auditKey()
 	if errors.Is(err, fs.ErrNotExist) {
-		key, err = d.makeAuditKey(ctx, t)
+		key, err = d.firstAuditKey(ctx, t)
 	}
 	if err != nil {
 		return err
@@ -67,11 +68,43 @@ func (d Dir) Seal(ctx context.Context, t catalog.Trail) error {
 	if err != nil {
 		return err
 	}
-	return d.keepTip(head.Tip)
+	return d.keepTip(ctx, last, tipState{LostTip: audit.LostTip{Rows: head.Number, Hash: head.Hash}})
 }
 
-// makeAuditKey makes the key of the audit trail, which is an act.
-func (d Dir) makeAuditKey(ctx context.Context, t catalog.Trail) (audit.Key, error) {
+// SealFirst signs the trail of a store that has never signed anything.
+func (in *Instance) SealFirst(ctx context.Context) error {
+	head, err := in.Catalog.Trail().NewestHead(ctx)
+	if err != nil || head != nil || in.Dir.LastSigned().Number > 0 || exists(in.Dir.path(auditKeyFile)) {
+		return err
+	}
+	return in.Dir.Seal(ctx, in.Catalog.Trail())
+}
+
+// NoAuditKeyError means that the data folder lacks the key that has signed the audit trail.
+type NoAuditKeyError struct {
+	// Key is the fingerprint of the key.
+	Key string
+}
+
+func (e *NoAuditKeyError) Error() string {
+	return "the data folder lacks " + auditKeyFile + ", which has signed the audit trail: " + e.Key
+}
+
+// firstAuditKey makes the key of a trail that nobody has signed. Another key would make the trail of a store with several servers look as if
+// somebody else had signed it.
+func (d Dir) firstAuditKey(ctx context.Context, t catalog.Trail) (audit.Key, error) {
+	head, err := t.NewestHead(ctx)
+	if err != nil {
+		return audit.Key{}, err
+	}
+	if head != nil {
+		return audit.Key{}, &NoAuditKeyError{head.Key}
+	}
+	return d.makeAuditKey(ctx, t, nil)
+}
+
+// makeAuditKey makes the key of the audit trail, which is an act. The newest head is nil if there is none.
+func (d Dir) makeAuditKey(ctx context.Context, t catalog.Trail, head *audit.Head) (audit.Key, error) {
 	key, err := audit.GenerateKey()
 	if err != nil {
 		return key, err
@@ -80,20 +113,20 @@ func (d Dir) makeAuditKey(ctx context.Context, t catalog.Trail) (audit.Key, erro
 	if err != nil {
 		return key, err
 	}
-	err = blob.WriteFile(d.path(auditKeyFile), text, blob.WriteOptions{Mode: 0o600, NoReplace: true})
+	act := audit.Act{What: "make-audit-key", Subject: key.Public().ID()}
+	if head != nil {
+		act.Before = map[string]string{"key": head.Key}
+	}
+	err = d.record(&act, func() error {
+		return blob.WriteFile(d.path(auditKeyFile), text, blob.WriteOptions{Mode: 0o600, NoReplace: true})
+	})
 	if errors.Is(err, fs.ErrExist) { // another process was faster
 		return d.auditKey()
 	}
 	if err != nil {
 		return key, err
 	}
-	act := audit.Act{What: "make-audit-key", Subject: key.Public().ID()}
-	if head, err := t.NewestHead(ctx); err != nil {
-		return key, err
-	} else if head != nil {
-		act.Before = map[string]string{"key": head.Key}
-	}
-	return key, t.Add(ctx, audit.Events(audit.ActorOf(ctx), act))
+	return key, d.TakeWaiting(ctx, t)
 }
 
 // takeFirst takes acts that wait into the trail, before the acts of this command. A failure leaves them for the next one.
@@ -118,14 +151,24 @@ func (in *Instance) AuditKeys() ([]audit.PublicKey, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return []audit.PublicKey{k.Public()}, err
+	if err != nil {
+		return nil, err
+	}
+	return []audit.PublicKey{k.Public()}, nil
 }
 
-// MakeAuditKey returns the public key that verifies the audit trail. It makes the key if there is none.
-func (in *Instance) MakeAuditKey(ctx context.Context) (audit.PublicKey, error) {
+// MakeAuditKey returns the public key that verifies the audit trail. It makes the key if there is none. If the trail is signed by another one,
+// the error is a [NoAuditKeyError], unless that key is lost.
+func (in *Instance) MakeAuditKey(ctx context.Context, lost bool) (audit.PublicKey, error) {
+	trail := in.Catalog.Trail()
 	k, err := in.Dir.auditKey()
-	if errors.Is(err, fs.ErrNotExist) {
-		k, err = in.Dir.makeAuditKey(ctx, in.Catalog.Trail())
+	if errors.Is(err, fs.ErrNotExist) && lost {
+		var head *audit.Head
+		if head, err = trail.NewestHead(ctx); err == nil {
+			k, err = in.Dir.makeAuditKey(ctx, trail, head)
+		}
+	} else if errors.Is(err, fs.ErrNotExist) {
+		k, err = in.Dir.firstAuditKey(ctx, trail)
 	}
 	if err != nil {
 		return audit.PublicKey{}, err
@@ -136,7 +179,7 @@ func (in *Instance) MakeAuditKey(ctx context.Context) (audit.PublicKey, error) {
 // ExportAudit writes the rows that are not older than since, with the signed heads among them.
 func (in *Instance) ExportAudit(ctx context.Context, w io.Writer, since time.Time) error {
 	trail := in.Catalog.Trail()
-	if _, err := in.MakeAuditKey(ctx); err != nil {
+	if _, err := in.MakeAuditKey(ctx, false); err != nil {
 		return err
 	}
 	if err := in.Dir.Seal(ctx, trail); err != nil {

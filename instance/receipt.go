@@ -14,7 +14,7 @@ import (
 
 // Receipt returns the signed file that describes the store to an exporter. The store's own key signs it, the one of the audit trail.
 func (in *Instance) Receipt(ctx context.Context) ([]byte, *receipt.Receipt, error) {
-	if _, err := in.MakeAuditKey(ctx); err != nil {
+	if _, err := in.MakeAuditKey(ctx, false); err != nil {
 		return nil, nil, err
 	}
 	key, err := in.Dir.auditKey()

@@ -2,6 +2,7 @@ package instance
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -29,8 +30,8 @@ func (r *restoration) continueTrail() error {
 			return err
 		}
 		text = append(wholeLines(text), wholeLines(old)...)
-		if tip := former.lastTip(); tip.Number > 0 {
-			if err := files.keepTip(tip); err != nil {
+		if tip := former.lastTip(); tip.Rows > 0 {
+			if err := files.keepTip(context.Background(), files.lastTip(), tip); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"offlinestore/audit"
@@ -28,7 +29,10 @@ func (s *service) keepTrail(ctx context.Context) {
 		sctx, cancel := context.WithTimeout(audit.WithActor(context.WithoutCancel(ctx), instance.HostActor()), sealTimeout)
 		err := s.Instance.Dir.Seal(sctx, s.source.Trail())
 		cancel()
-		if err != nil && !failing {
+		var missing *instance.NoAuditKeyError
+		if errors.As(err, &missing) && !failing {
+			s.Logger.Warn("the audit trail is not signed here: copy audit.key from the data folder of the store's other server", "key", missing.Key)
+		} else if err != nil && !failing {
 			s.Logger.Warn("the audit trail can't be signed: the role of serve needs SELECT and INSERT on the tables audit and audit_head", "err", err)
 		}
 		failing = err != nil

@@ -47,6 +47,9 @@ hash that the command prints, outside of this host, and give them later as --row
 				return o.RunFile(c, args[0])
 			}
 			return withTrail(c.Context(), dir, func(in *instance.Instance) error {
+				if err := in.SealFirst(c.Context()); err != nil {
+					return err
+				}
 				return verifyOwn(c, in, &o)
 			})
 		},
@@ -65,6 +68,9 @@ func verifyOwn(c *cobra.Command, in *instance.Instance, o *trail.Check) error {
 	if err != nil {
 		return err
 	}
+	if last := in.Dir.LastSigned(); last.Number > 0 {
+		v.Expect(last)
+	}
 	err = in.Catalog.Trail().Read(c.Context(), 0, math.MaxInt64, catalog.Visitor{
 		Row:  func(e audit.Entry) error { v.Row(e.Hash, e.Content); return nil },
 		Head: func(h *audit.Head) error { v.Head(h.Content, h.Signature); return nil },
@@ -79,6 +85,7 @@ func verifyOwn(c *cobra.Command, in *instance.Instance, o *trail.Check) error {
 	for _, other := range others {
 		v.Contradict(other.Row, other.Text)
 	}
+	v.RequireSigned()
 	return o.Print(c.OutOrStdout(), v.Finish())
 }
 
@@ -130,18 +137,21 @@ func exportTrail(c *cobra.Command, dir *instance.Dir, w io.Writer, since moment)
 }
 
 func newAuditKey(dir *instance.Dir) *cobra.Command {
-	var asJSON bool
+	var asJSON, lost bool
 	c := &cobra.Command{
 		Use:   "key",
 		Short: "Print the public key that verifies the audit trail",
 		Long: `Print the public key that verifies the audit trail. Give it to auditors before they
-need it: a file is proved only by a key that they knew before.`,
+need it: a file is proved only by a key that they knew before.
+
+All servers of a store share the key: copy audit.key of the data folder to the others.
+If it is lost, and no backup has it, --lost makes another one, and the trail tells.`,
 		Example: "  snap-store-proxy audit key > store-audit.pem",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var key audit.PublicKey
 			err := withInstance(c.Context(), dir, func(in *instance.Instance) (err error) {
-				key, err = in.MakeAuditKey(c.Context())
+				key, err = in.MakeAuditKey(c.Context(), lost)
 				return err
 			})
 			if err != nil {
@@ -156,5 +166,6 @@ need it: a file is proved only by a key that they knew before.`,
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&lost, "lost", false, "make another key, because the former one is lost")
 	return c
 }
