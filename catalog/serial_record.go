@@ -14,7 +14,7 @@ import (
 type SerialRecord struct {
 	Request SerialRequestID
 	Entry   SerialLogEntry
-	// Delivered is set if the device waits for the answer, which is not given out again.
+	// Delivered is set if the device waits for the answer, and was not told to poll for it. Then the answer is not given out again.
 	Delivered bool
 }
 

@@ -12,13 +12,14 @@ import (
 )
 
 var (
-	// ErrRequestUsed reports a request-id that was used: for another request, or for one that was answered.
+	// ErrRequestUsed reports a request-id that was used: for another request, or for one that was answered at once.
 	ErrRequestUsed = errors.New("the request-id was used before")
 	// ErrNoRequest reports a request that is not recorded.
 	ErrNoRequest = errors.New("no such request for a serial")
 )
 
-// The states of a row of serial_request.
+// The states of a row of serial_request. A request whose device was told to poll is signed until it expires, and each poll gets the answer: it may
+// get lost on its way. The answer of another one is delivered when it is recorded.
 const (
 	requestTaken     = "taken"
 	requestSigned    = "signed"
@@ -41,7 +42,7 @@ type SerialRequestID struct {
 
 // TakenRequest is a request that was recorded, or found.
 type TakenRequest struct {
-	// Assertion is the serial that answers the request. It is empty until the request was answered, and it is given out once.
+	// Assertion is the serial that answers the request. It is empty until the request was answered.
 	Assertion string
 	// Mine is set if the caller has to sign. Otherwise another server does.
 	Mine bool
@@ -80,7 +81,7 @@ func (r *Reader) TakeSerialRequest(ctx context.Context, id SerialRequestID, w Se
 	return r.PollSerialRequest(ctx, id, true)
 }
 
-// PollSerialRequest returns the state of a request that was recorded, and its answer once. With take, it takes a request whose server may be gone.
+// PollSerialRequest returns the state of a request that was recorded, and its answer. With take, it takes a request whose server may be gone.
 // The error is ErrNoRequest if the request was not recorded, or ErrRequestUsed.
 func (r *Reader) PollSerialRequest(ctx context.Context, id SerialRequestID, take bool) (t TakenRequest, err error) {
 	err = pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{AccessMode: pgx.ReadWrite}, func(tx pgx.Tx) (err error) {
@@ -98,9 +99,8 @@ func pollRequest(ctx context.Context, tx pgx.Tx, id SerialRequestID, mayTake boo
 		read = `
 			select request, state, coalesce(log_id, 0), changed_at < clock_timestamp() - $2::interval
 			from serial_request where id = $1 for update`
-		deliver = `update serial_request set state = 'delivered', changed_at = now() where id = $1`
-		answer  = `select assertion from serial_log where id = $1`
-		take    = `update serial_request set changed_at = now(), expires_at = greatest(expires_at, now() + interval '1 hour') where id = $1`
+		answer = `select assertion from serial_log where id = $1`
+		take   = `update serial_request set changed_at = now(), expires_at = greatest(expires_at, now() + interval '1 hour') where id = $1`
 	)
 	var sum []byte
 	var state string
@@ -115,11 +115,7 @@ func pollRequest(ctx context.Context, tx pgx.Tx, id SerialRequestID, mayTake boo
 	case string(sum) != string(id.Sum[:]) || state == requestDelivered:
 		return t, ErrRequestUsed
 	case state == requestSigned:
-		if err := tx.QueryRow(ctx, answer, log).Scan(&t.Assertion); err != nil {
-			return t, err
-		}
-		_, err = tx.Exec(ctx, deliver, id.ID)
-		return t, err
+		return t, tx.QueryRow(ctx, answer, log).Scan(&t.Assertion)
 	}
 	if t.Mine = abandoned && mayTake; t.Mine {
 		_, err = tx.Exec(ctx, take, id.ID)

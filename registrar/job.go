@@ -32,6 +32,8 @@ type job struct {
 	recorded bool
 	// waits is set while the device waits for the answer.
 	waits bool
+	// told is set once the device was told to poll. Then the answer is kept for polls: it may get lost on its way.
+	told bool
 	// delivers is set while the answer is being recorded as delivered.
 	delivers bool
 
@@ -41,11 +43,11 @@ type job struct {
 	err  error
 }
 
-// begin notes that the request is recorded.
+// begin notes that the request is recorded. A request without a plan was recorded before: its device polls.
 func (j *job) begin(plan catalog.SerialPlan) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.plan, j.recorded = plan, true
+	j.plan, j.recorded, j.told = plan, true, !plan.Waits
 }
 
 // join lets a device wait for the answer, unless it waits already. Nobody is told to poll before the request is recorded.
@@ -56,6 +58,7 @@ func (j *job) join() error {
 	case !j.recorded:
 		return ErrCrowd
 	case j.waits:
+		j.told = !j.delivers
 		return ErrPending
 	}
 	j.waits = true
@@ -66,15 +69,17 @@ func (j *job) join() error {
 func (j *job) leave() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.waits = j.delivers
+	if !j.delivers {
+		j.waits, j.told = false, true
+	}
 	return !j.delivers
 }
 
-// deliver reports whether the device waits. Then it waits until the answer is recorded.
+// deliver reports whether the device waits, and will not ask again. Then it waits until the answer is recorded.
 func (j *job) deliver() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.delivers = j.waits
+	j.delivers = j.waits && !j.told
 	return j.delivers
 }
 
@@ -91,16 +96,17 @@ func (j *job) wait(ctx context.Context) (string, error) {
 	if j.leave() {
 		return "", ErrPending
 	}
-	timer.Reset(recordTime)
+	left := recordTime
+	if deadline, ok := ctx.Deadline(); ok {
+		left = min(left, time.Until(deadline))
+	}
+	timer.Reset(left)
 	select {
 	case <-j.done:
 		return j.text, j.err
 	case <-timer.C:
+		return "", fmt.Errorf("%w: a serial is being recorded", catalog.ErrUnavailable)
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.waits, j.delivers = false, false
-	return "", ErrPending
 }
 
 // run does the work of a job.
@@ -168,11 +174,8 @@ func (r *Registrar) replan(ctx context.Context, p *Proof) (catalog.SerialPlan, e
 	return r.cfg.Records.PlanSerial(ctx, p.id, p.wish)
 }
 
-// pick returns the answer that another server has recorded, if the device waits here.
+// pick returns the answer that another server has recorded.
 func (r *Registrar) pick(ctx context.Context, j *job) (string, error) {
-	if !j.deliver() {
-		return "", ErrPending
-	}
 	ctx, cancel := context.WithTimeout(ctx, recordTime)
 	defer cancel()
 	taken, err := r.cfg.Records.PollSerialRequest(ctx, j.proof.id, false)

@@ -13,8 +13,10 @@ import (
 
 // The bounds of waiting for the token.
 const (
-	// patience is the time that a device waits for its answer. snapd gives up after ten seconds.
+	// patience is the time that a device waits for its serial.
 	patience = 2 * time.Second
+	// AnswerTime bounds the time of a whole request, since snapd gives up after ten seconds.
+	AnswerTime = 8 * time.Second
 	// recordTime bounds each access to the records. A device whose serial is being recorded waits so much longer.
 	recordTime = 5 * time.Second
 	// pollLife is the time for which a request stays recorded after a sign of life.
@@ -91,6 +93,8 @@ func (r *Registrar) Pending() int {
 // Register answers a request that was verified with the stream of the serial and what proves it. If the token is slow, the error is
 // ErrPending, and the serial is signed meanwhile. Then the device sends the same request again, to this server or to another one.
 func (r *Registrar) Register(ctx context.Context, p *Proof) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, AnswerTime)
+	defer cancel()
 	j, isNew, err := r.find(p)
 	if err != nil {
 		return nil, err

@@ -120,11 +120,15 @@ func TestSlowToken(t *testing.T) {
 	if n := len(st.log()); n != 2 {
 		t.Fatalf("%d serials, want 2", n)
 	}
-	if _, err := st.ask(other, body); err != nil {
-		t.Errorf("a poll at another server: %v", err)
+	for range 2 { // the first answer may get lost
+		for _, r := range []*registrar.Registrar{other, st.Registrar} {
+			if list, err := st.ask(r, body); err != nil || list[0].Revision() != 0 {
+				t.Errorf("a poll: %v, %v", list, err)
+			}
+		}
 	}
-	if _, err := st.ask(st.Registrar, body); !errors.Is(err, catalog.ErrRequestUsed) {
-		t.Errorf("a poll after the answer: %v, want ErrRequestUsed", err)
+	if n := st.token.Signatures(); n != 2 {
+		t.Errorf("%d signatures for two requests", n)
 	}
 	if serial := st.mustAsk(second); serial.HeaderString("device-key-sha3-384") != device.KeyID() {
 		t.Errorf("the answer to the second device is %s", serial.Raw())

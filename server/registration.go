@@ -82,6 +82,9 @@ func (s *Server) requestID(w http.ResponseWriter, r *http.Request, knows registr
 
 // registerDevice answers a request for a serial.
 func (s *Server) registerDevice(w http.ResponseWriter, r *http.Request, knows registrar.Knowledge) {
+	ctx, cancel := context.WithTimeout(r.Context(), registrar.AnswerTime)
+	defer cancel()
+	r = r.WithContext(ctx)
 	pooled := getBuffer()
 	defer putBuffer(pooled)
 	body, err := transfer.ReadBody(w, r, registrar.MaxBody, *pooled)
@@ -105,8 +108,6 @@ func (s *Server) registerDevice(w http.ResponseWriter, r *http.Request, knows re
 		answer, err = s.cfg.Registrar.Register(r.Context(), proof)
 	}
 	switch {
-	case r.Context().Err() != nil: // the device is gone
-		s.failBusy(w, r)
 	case err == nil:
 		s.metrics.serials.WithLabelValues(serialIssued).Inc()
 		s.writeText(w, r, http.StatusOK, typeAssertion, answer)
@@ -114,6 +115,8 @@ func (s *Server) registerDevice(w http.ResponseWriter, r *http.Request, knows re
 		s.metrics.serials.WithLabelValues(serialPending).Inc()
 		w.Header().Set("Retry-After", pendingRetry)
 		s.writeJSON(w, r, http.StatusAccepted, typeJSON, map[string]string{"message": err.Error()})
+	case ctx.Err() != nil: // the device is gone, or the time is over
+		s.failBusy(w, r)
 	case registrar.IsRefusal(err):
 		s.refuseSerial(w, r, proof, err)
 	default:
