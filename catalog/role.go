@@ -39,8 +39,8 @@ func (db *DB) createServerRole(ctx context.Context, role string) error {
 		`revoke all on ` + adminTables + ` from ` + name,
 		`grant insert, update, delete on wanted to ` + name,
 		`grant insert, delete on session_nonce to ` + name,
-		`grant insert, update on serial, serial_request to ` + name,
-		`grant delete on serial_request to ` + name,
+		`grant insert, update (revision) on serial to ` + name,
+		`grant insert, update (state, log_id, expires_at, changed_at), delete on serial_request to ` + name,
 		`grant insert on serial_log, audit, audit_head to ` + name,
 	}
 	if !exists {

@@ -54,6 +54,8 @@ type SerialPlan struct {
 	Revision int
 	// Policy is the revision of the active policy of the model, or zero if there is none.
 	Policy int
+	// KeyID is the signing key of that policy.
+	KeyID string
 	// MayRemodel reports whether the allow-list has the device.
 	MayRemodel bool
 	// Waits reports whether the request was recorded and not answered.
@@ -80,15 +82,16 @@ func (p *SerialPlan) query(id SerialRequestID, w SerialWish) func(ask func(q str
 				where not exists (select from serial where brand_id = $1 and model = $2 and serial = name)
 				order by place limit 1), ''),
 			coalesce(s.revision + 1, 0),
-			coalesce((select max(revision) from serial_policy where brand_id = $1 and model = $2), 0),
+			coalesce(p.revision, 0), coalesce(p.key_id, ''),
 			exists (select from remodel where brand_id = $1 and from_model = $5 and to_model = $2 and from_serial in ('', $6)),
 			exists (select from serial_request where id = $7 and request = $8 and state = 'taken')
-		from (select 1) one left join serial s on s.brand_id = $1 and s.model = $2 and s.device_key = $3`
+		from (select 1) one left join serial s on s.brand_id = $1 and s.model = $2 and s.device_key = $3
+			left join (select revision, key_id from serial_policy where brand_id = $1 and model = $2 order by revision desc limit 1) p on true`
 	return func(ask func(q string, args ...any) error) error {
 		return ask(q, w.BrandID, w.Model, w.DeviceKey, w.Names, w.FromModel, w.FromSerial, id.ID, id.Sum[:])
 	}
 }
 
 func (p *SerialPlan) columns() []any {
-	return []any{&p.Serial, &p.Revision, &p.Policy, &p.MayRemodel, &p.Waits}
+	return []any{&p.Serial, &p.Revision, &p.Policy, &p.KeyID, &p.MayRemodel, &p.Waits}
 }

@@ -58,28 +58,28 @@ func (db *DB) serialPolicies(ctx context.Context, where string, args ...any) (li
 	return list, err
 }
 
-// AddSerialPolicy makes the next policy of a model, with a key of the brand, and returns it. Revisions are never used again. The error is ErrNoModel, ErrNoSigningKey or ErrTooMany.
+// AddSerialPolicy makes the next policy of a model, with a key of the brand, and returns it. Revisions are never used again, even if the model is removed and added again. The error is ErrNoModel, ErrNoSigningKey or ErrTooMany.
 func (db *DB) AddSerialPolicy(ctx context.Context, by, brand, model, key string) (*SerialPolicy, error) {
 	const count = `select count(*) from serial_policy where brand_id = $1 and model = $2`
+	const lock = `select from device_model where brand_id = $1 and name = $2 for update`
 	const next = `
-		update device_model set last_policy = last_policy + 1 where brand_id = $1 and name = $2
-		returning last_policy`
+		insert into last_policy (brand_id, model, revision) values ($1, $2, 1)
+		on conflict (brand_id, model) do update set revision = last_policy.revision + 1 returning revision`
 	const add = `
 		insert into serial_policy (brand_id, model, revision, key_id, authority_id, created_by)
 		select brand_id, $2, $3, id, brand_id, $5 from signing_key where brand_id = $1 and id = $4`
 	var revision int
 	err := db.change(ctx, "add a serial policy", func(tx pgx.Tx) ([]audit.Act, error) {
-		err := tx.QueryRow(ctx, next, text(brand), text(model)).Scan(&revision)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil, ErrNoModel
+		if err := requireRow(ctx, tx, ErrNoModel, lock, text(brand), text(model)); err != nil {
+			return nil, err
 		}
-		if err != nil {
+		if err := tx.QueryRow(ctx, next, text(brand), text(model)).Scan(&revision); err != nil {
 			return nil, err
 		}
 		if err := requireRoom(ctx, tx, maxOfBrand, count, brand, model); err != nil {
 			return nil, err
 		}
-		err = requireRow(ctx, tx, ErrNoSigningKey, add, brand, model, revision, text(key), text(by))
+		err := requireRow(ctx, tx, ErrNoSigningKey, add, brand, model, revision, text(key), text(by))
 		return []audit.Act{{What: "create-serial-policy", Subject: modelSubject(brand, model), After: policyState(revision, key)}}, err
 	})
 	if err != nil {

@@ -14,17 +14,22 @@ import (
 type SerialRecord struct {
 	Request SerialRequestID
 	Entry   SerialLogEntry
+	// FromModel and FromSerial are the ones of a device that becomes another model, otherwise empty.
+	FromModel, FromSerial string
 	// Delivered is set if the device waits for the answer, and was not told to poll for it. Then the answer is not given out again.
 	Delivered bool
 }
 
 // recordSerial records a serial and its assertion, and answers the request with it, or it changes nothing. The request must still wait, the
-// policy must be the active one, and the serial must be new, or the device's own with the revision before.
+// policy must be the active one with its key, the allow-list must have a device that becomes another model, and the serial must be new, or the device's own with the revision before.
 const recordSerial = `
 	with waiting as (
 		select id from serial_request where id = $1 and request = $2 and state = 'taken' for update
 	), active as (
-		select from serial_policy where brand_id = $4 and model = $5 having max(revision) = $10
+		select from (
+			select revision, key_id from serial_policy where brand_id = $4 and model = $5 order by revision desc limit 1
+		) newest where revision = $10 and key_id = $9
+			and ($14 = '' or exists (select from remodel where brand_id = $4 and from_model = $14 and to_model = $5 and from_serial in ('', $15)))
 	), held as (
 		insert into serial (brand_id, model, serial, device_key, revision)
 		select $4, $5, $6, $8, $7 from waiting, active
@@ -93,7 +98,7 @@ func (s *SerialRecord) queue(b *pgx.Batch, recorded *bool) {
 		state = requestDelivered
 	}
 	b.Queue(recordSerial, s.Request.ID, s.Request.Sum[:], state, e.BrandID, e.Model, e.Serial, e.Revision, e.DeviceKey, e.KeyID, e.Policy, e.Origin,
-		e.Request, e.Assertion).Exec(func(tag pgconn.CommandTag) error {
+		e.Request, e.Assertion, s.FromModel, s.FromSerial).Exec(func(tag pgconn.CommandTag) error {
 		*recorded = tag.RowsAffected() == 1
 		return nil
 	})

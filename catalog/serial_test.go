@@ -94,16 +94,17 @@ func TestSerials(t *testing.T) {
 	}
 	first := catalog.SerialWish{BrandID: "acme", Model: "pump", DeviceKey: "d1", Names: []string{"s1"}}
 	p := take(1, first)
-	diff(t, "plan", p, catalog.SerialPlan{Serial: "s1", Policy: 2, Waits: true})
+	diff(t, "plan", p, catalog.SerialPlan{Serial: "s1", Policy: 2, KeyID: "k1", Waits: true})
 	if err := record(t, r, requestID(1), entryOf(first, p), true); err != nil {
 		t.Fatal(err)
 	}
 	second := catalog.SerialWish{BrandID: "acme", Model: "pump", DeviceKey: "d2", Names: []string{"s1", "s2", "s3"}, FromModel: "valve", FromSerial: "v-1"}
 	p = take(2, second)
-	diff(t, "plan of another device", p, catalog.SerialPlan{Serial: "s2", Policy: 2, MayRemodel: true, Waits: true})
+	diff(t, "plan of another device", p, catalog.SerialPlan{Serial: "s2", Policy: 2, KeyID: "k1", MayRemodel: true, Waits: true})
 	for name, bad := range map[string]func(*catalog.SerialLogEntry){
 		"the serial of another device": func(e *catalog.SerialLogEntry) { e.Serial, e.Revision = "s1", 1 },
 		"an older policy":              func(e *catalog.SerialLogEntry) { e.Policy = 1 },
+		"another key":                  func(e *catalog.SerialLogEntry) { e.KeyID = "k2" },
 		"an unknown model":             func(e *catalog.SerialLogEntry) { e.Model = "tap" },
 		"another serial of the device": func(e *catalog.SerialLogEntry) { e.DeviceKey = "d1" },
 	} {
@@ -113,15 +114,18 @@ func TestSerials(t *testing.T) {
 			t.Errorf("%s: %v, want errNotRecorded", name, err)
 		}
 	}
-	if err := record(t, r, requestID(2), entryOf(second, p), false); err != nil {
-		t.Fatal(err)
+	for model, want := range map[string]bool{"tap": false, "valve": true} {
+		recorded, err := r.RecordSerials(t.Context(), []catalog.SerialRecord{{Request: requestID(2), Entry: entryOf(second, p), FromModel: model, FromSerial: "v-1"}})
+		if err != nil || recorded[0] != want {
+			t.Errorf("a device that was a %s: recorded: %v, %v, want %t", model, recorded, err, want)
+		}
 	}
 	if err := record(t, r, requestID(2), entryOf(second, p), false); !errors.Is(err, errNotRecorded) {
 		t.Errorf("a second answer to a request: %v, want errNotRecorded", err)
 	}
 	first.Names = []string{"s4"}
 	p = take(3, first)
-	diff(t, "plan of the first device", p, catalog.SerialPlan{Serial: "s1", Revision: 1, Policy: 2, Waits: true})
+	diff(t, "plan of the first device", p, catalog.SerialPlan{Serial: "s1", Revision: 1, Policy: 2, KeyID: "k1", Waits: true})
 	if err := record(t, r, requestID(3), entryOf(first, p), true); err != nil {
 		t.Fatal(err)
 	}

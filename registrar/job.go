@@ -190,7 +190,7 @@ func (r *Registrar) signPlan(ctx context.Context, p *Proof, plan catalog.SerialP
 	switch {
 	case plan.Policy == 0:
 		return nil, ErrPolicy
-	case plan.Policy != p.policy.Revision:
+	case plan.Policy != p.policy.Revision || plan.KeyID != p.policy.KeyID:
 		return nil, ErrPending // the device comes back when this server knows the new policy
 	case p.wish.FromModel != "" && !plan.MayRemodel:
 		return nil, fmt.Errorf("%w: the allow-list has no entry from %.60q to %.60q for serial %.60q", ErrRemodel, p.wish.FromModel, p.Model, p.wish.FromSerial)

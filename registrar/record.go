@@ -67,7 +67,7 @@ func (r *recorder) recordGroup(group []*recording) {
 	slices.SortFunc(group, func(a, b *recording) int { return bytes.Compare(a.job.proof.id.ID, b.job.proof.id.ID) })
 	list := make([]catalog.SerialRecord, len(group))
 	for i, g := range group {
-		list[i] = catalog.SerialRecord{Request: g.job.proof.id, Entry: g.entry, Delivered: g.job.deliver()}
+		list[i] = catalog.SerialRecord{Request: g.job.proof.id, Entry: g.entry, FromModel: g.job.proof.wish.FromModel, FromSerial: g.job.proof.wish.FromSerial, Delivered: g.job.deliver()}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), recordTime)
 	defer cancel()

@@ -17,7 +17,6 @@ create table device_model (
   name        text not null,
   series      text not null,
   api_key     text not null,                 -- devices show it; empty if they need none
-  last_policy integer not null default 0,    -- the revision of the newest policy, deleted or not
   created_at  timestamptz not null default now(),
   created_by  text not null,
   modified_at timestamptz not null default now(),
@@ -38,6 +37,14 @@ create table serial_policy (
   foreign key (brand_id, model) references device_model on delete cascade
 );
 create index on serial_policy (key_id);
+
+-- The revision of the newest policy of each model, deleted or not. Rows stay when a model is deleted, so that no revision is used twice.
+create table last_policy (
+  brand_id text not null,
+  model    text not null,
+  revision integer not null,
+  primary key (brand_id, model)
+);
 
 -- Devices that may become another model of the brand. An empty serial stands for all devices of the model.
 create table remodel (
@@ -107,8 +114,8 @@ begin
     where table_schema = current_schema and table_name = 'generation' and privilege_type = 'SELECT' and grantee not in ('PUBLIC', current_user)
   loop
     execute format('grant select on signing_key, device_model, serial_policy, remodel to %I', role);
-    execute format('grant select, insert, update on serial to %I', role);
+    execute format('grant select, insert, update (revision) on serial to %I', role);
     execute format('grant select, insert on serial_log to %I', role);
-    execute format('grant select, insert, update, delete on serial_request to %I', role);
+    execute format('grant select, insert, update (state, log_id, expires_at, changed_at), delete on serial_request to %I', role);
   end loop;
 end $$;
