@@ -65,6 +65,9 @@ func (e *ValueError) Error() string { return e.Key + ": " + e.Err.Error() }
 // Unwrap returns the fault of the value.
 func (e *ValueError) Unwrap() error { return e.Err }
 
+// errPINInLabel reports a secret in a setting that is shown.
+var errPINInLabel = errors.New("the URI has a PIN (pin-value), which would be shown: leave it out, and set " + HSMTokenPIN)
+
 // canonical returns v in the form in which it is kept. The original, and scripts for it, write True and False.
 func (k Key) canonical(v string) string {
 	if k.Kind == KindBool {
@@ -77,6 +80,9 @@ func (k Key) canonical(v string) string {
 func (k Key) validate(v string) error {
 	v = k.canonical(v)
 	err := validateText(v, k.Kind == KindPEM || k.Kind == KindKey)
+	if err == nil && k.Name == HSMTokenLabel && strings.HasPrefix(strings.ToLower(v), "pkcs11:") && strings.Contains(strings.ToLower(v), "pin-value") {
+		err = errPINInLabel
+	}
 	if err == nil {
 		err = k.Kind.validate(v)
 	}

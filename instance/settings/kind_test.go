@@ -46,6 +46,10 @@ func TestValues(t *testing.T) {
 		},
 		settings.RegistryDomain:   {good: []string{"registry.example:5000"}, bad: []string{"https://registry.example", "registry.example/project"}},
 		settings.RegistryUsername: {good: []string{"juju", "a b@c"}, bad: []string{"a:b", "a\nb"}},
+		settings.HSMTokenLabel: {
+			good: []string{"keys", "pin-value", "pkcs11:token=keys", "pkcs11:token=keys?pin-source=file:/run/pin"},
+			bad:  []string{"pkcs11:token=keys?pin-value=" + secret, "PKCS11:token=keys?PIN-VALUE=" + secret},
+		},
 		settings.RegistryPassword: {good: []string{"s3:cr et", "12345", "'"}, bad: []string{secret + "\n", secret + "\xff"}},
 		settings.StoreID:          {good: []string{"FqXn8Q3rWLzPyBvE2hKdTtS7mJcUaGo5", "my-store_1"}, bad: []string{"a b", "a/b", strings.Repeat("a", 65), "é"}},
 		settings.StoreURL:         {good: urls, bad: notURLs},
