@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,6 +66,12 @@ func (d Dir) record(act *audit.Act, change func() error) error {
 		return fmt.Errorf("audit trail: %w", err)
 	}
 	defer f.Close()
+	if err := endLine(f); err != nil {
+		return fmt.Errorf("audit trail: %w", err)
+	}
+	if err := blob.SyncDir(string(d)); err != nil { // the file may be new
+		return fmt.Errorf("audit trail: %w", err)
+	}
 	id := rand.Text()
 	if err := addWaiting(f, id, actBegun, act); err != nil {
 		return fmt.Errorf("audit trail: %w", err)
@@ -77,6 +85,23 @@ func (d Dir) record(act *audit.Act, change func() error) error {
 	}
 	return err
 }
+
+// endLine ends a half line of a process that was killed, or of a host without power, so that the next act has its own.
+func endLine(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return err
+	}
+	last := make([]byte, 1)
+	if _, err := f.ReadAt(last, info.Size()-1); err != nil || last[0] == '\n' {
+		return err
+	}
+	_, err = f.WriteString(halfLine)
+	return err
+}
+
+// halfLine ends a line that was never whole, and so was no change. A reader passes over the line.
+const halfLine = "\x00\n"
 
 // note adds an act that is its own change.
 func (d Dir) note(act *audit.Act) error { return d.record(act, func() error { return nil }) }
@@ -172,12 +197,14 @@ func (d Dir) readWaiting(ctx context.Context) ([]byte, error) {
 func parseWaiting(text []byte) (events []audit.Event) {
 	index := make(map[string]int)
 	failed := make(map[string]bool)
-	damaged := 0
+	var damaged []byte
+	lines := 0
 	for line := range bytes.Lines(text) {
 		var w waiting
 		if err := json.Unmarshal(line, &w); err != nil || w.ID == "" {
-			if bytes.HasSuffix(line, []byte{'\n'}) { // a half line was never a change
-				damaged++
+			if bytes.HasSuffix(line, []byte{'\n'}) && !bytes.HasSuffix(line, []byte(halfLine)) { // a half line was never a change
+				damaged = append(damaged, line...)
+				lines++
 			}
 			continue
 		}
@@ -196,9 +223,10 @@ func parseWaiting(text []byte) (events []audit.Event) {
 			out = append(out, e)
 		}
 	}
-	if damaged > 0 {
-		out = append(out, audit.Event{At: time.Now(), ID: rand.Text(), Actor: HostActor(),
-			Act: audit.Act{What: "lose-acts", Subject: waitingFile, Before: map[string]int{"damaged-lines": damaged}}})
+	if lines > 0 {
+		sum := sha256.Sum256(damaged) // the same lines have one row, also if a process is killed before it removes them
+		out = append(out, audit.Event{At: time.Now(), ID: "damaged-" + hex.EncodeToString(sum[:]), Actor: HostActor(),
+			Act: audit.Act{What: "lose-acts", Subject: waitingFile, Before: map[string]int{"damaged-lines": lines}}})
 	}
 	return out
 }
