@@ -242,7 +242,7 @@ func (t Trail) Contradictions(ctx context.Context) (list []Contradiction, err er
 		select number, kind || ' ' || id || ' of the history has another report' from audit join entry on audit_row = number
 		where position('"report-sha256":"' || sum || '"' in content) = 0
 		union all select number, 'the history lacks it' from audit
-		where (content like '%"what":"push","who":"%' or content like '%"what":"remove","who":"%' or content like '%"what":"prune","who":"%') and not exists (select from entry where audit_row = number)
+		where (content like '%"what":"push","who":"%' or content like '%"what":"remove","who":"%' or content like '%"what":"prune","who":"%' or content like '%"what":"replace","who":"%') and not exists (select from entry where audit_row = number)
 		order by 1`
 	err = t.begin(ctx, toRead, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, q)
