@@ -84,7 +84,7 @@ func (s *Server) Exchange(r *http.Request, token string) (text string, refusal *
 		return "", &Refusal{Status: http.StatusBadRequest, Code: codeBadRequest, Message: "the token is no macaroon"}
 	}
 	until := s.cfg.Now().Add(loginLife)
-	session, refusal := s.startTokenSession(r, m, until)
+	session, until, refusal := s.startTokenSession(r, m, until)
 	if refusal != nil {
 		return "", refusal
 	}
@@ -98,30 +98,31 @@ func (s *Server) Exchange(r *http.Request, token string) (text string, refusal *
 	return text, nil
 }
 
-// startTokenSession verifies a token and records the login.
-func (s *Server) startTokenSession(r *http.Request, m *macaroon.Macaroon, until time.Time) (session string, refusal *Refusal) {
+// startTokenSession verifies a token and records the login. It ends at until, or before with the token.
+func (s *Server) startTokenSession(r *http.Request, m *macaroon.Macaroon, until time.Time) (session string, end time.Time, refusal *Refusal) {
 	binary, err := m.MarshalBinary()
 	if err != nil {
-		return "", s.refusalOf(err)
+		return "", end, s.refusalOf(err)
 	}
 	digest := sha3.Sum384(binary)
 	vouched := s.cfg.StoreAdmin()
 	if vouched.Account != "" && subtle.ConstantTimeCompare([]byte(hex.EncodeToString(digest[:])), []byte(vouched.Digest)) == 1 {
-		return s.startVouchedSession(r, vouched.Account, until)
+		session, refusal = s.startVouchedSession(r, vouched.Account, until)
+		return session, until, refusal
 	}
 	canonical, err := encode(m)
 	if err != nil {
-		return "", s.refusalOf(err)
+		return "", end, s.refusalOf(err)
 	}
 	email, _ := strings.CutPrefix(string(m.Id()), tokenPrefix)
 	if len(canonical) > MaxPassword || len(email) > maxEmail {
-		return "", wrongToken()
+		return "", end, wrongToken()
 	}
-	session, refusal = s.logIn(r, email, canonical, until)
+	session, end, refusal = s.logIn(r, email, canonical, until)
 	if refusal != nil && refusal.Code == codeCredentials {
-		return "", wrongToken()
+		return "", end, wrongToken()
 	}
-	return session, refusal
+	return session, end, refusal
 }
 
 func (s *Server) startVouchedSession(r *http.Request, account string, until time.Time) (session string, refusal *Refusal) {

@@ -54,7 +54,7 @@ func (s *Server) discharge(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusUnauthorized, codeCredentials, "wrong email or password")
 		return
 	}
-	session, refusal := s.logIn(r, req.Email, req.Password, until)
+	session, _, refusal := s.logIn(r, req.Email, req.Password, until)
 	if refusal != nil {
 		s.refuse(w, r, refusal)
 		return
@@ -62,42 +62,46 @@ func (s *Server) discharge(w http.ResponseWriter, r *http.Request) {
 	s.giveDischarge(w, r, []byte(req.CaveatID), at, grant{session, 1})
 }
 
-// logIn verifies the password and records the login. The refusal is the same for an unknown account.
-func (s *Server) logIn(r *http.Request, name, password string, until time.Time) (session string, refusal *Refusal) {
+// logIn verifies the password and records the login, which ends with a token that can be used again. The refusal is the same for an unknown
+// account.
+func (s *Server) logIn(r *http.Request, name, password string, until time.Time) (session string, end time.Time, refusal *Refusal) {
 	email, err := ValidateEmail(name)
 	if err != nil {
 		email = name
 	}
 	if refusal := s.countAttempt(r, email); refusal != nil {
-		return "", refusal
+		return "", end, refusal
 	}
 	a, err := s.cfg.Store.Admin(r.Context(), email)
 	if errors.Is(err, catalog.ErrNoAdmin) {
 		a, err = &catalog.Admin{}, nil
 	}
 	if err != nil {
-		return "", s.refusalOf(err)
+		return "", end, s.refusalOf(err)
 	}
 	good, err := s.verifyPassword(r.Context(), a.Secret, password)
 	if err != nil {
-		return "", s.refusalOf(err) // the client is gone, and gets no answer
+		return "", end, s.refusalOf(err) // the client is gone, and gets no answer
 	}
 	expired := a.ExpiresAt != nil && !s.cfg.Now().Before(*a.ExpiresAt)
+	if end = until; a.ExpiresAt != nil && !a.Once && a.ExpiresAt.Before(until) {
+		end = *a.ExpiresAt
+	}
 	session = hex.EncodeToString(random(16))
 	if good && !expired {
-		err = s.cfg.Store.StartSession(actor(r, email), a, session, until)
+		err = s.cfg.Store.StartSession(actor(r, email), a, session, end)
 	} else {
 		err = catalog.ErrNoAdmin
 	}
 	switch {
 	case errors.Is(err, catalog.ErrNoAdmin):
 		s.cfg.Logger.Warn("login refused", "from", Address(r))
-		return "", &Refusal{Status: http.StatusUnauthorized, Code: codeCredentials, Message: "wrong email or password"}
+		return "", end, &Refusal{Status: http.StatusUnauthorized, Code: codeCredentials, Message: "wrong email or password"}
 	case err != nil:
-		return "", s.refusalOf(err)
+		return "", end, s.refusalOf(err)
 	}
 	s.cfg.Logger.Info("login", "admin", email, "from", Address(r))
-	return session, nil
+	return session, end, nil
 }
 
 // countAttempt counts an attempt to log in, or refuses it.

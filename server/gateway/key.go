@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 
 	"offlinestore/assertion"
@@ -87,13 +88,13 @@ func (g *gateway) addKey(r *request) (any, error) {
 	return created{describeKey(*k)}, nil
 }
 
-// begin notes that a key is being made. It refuses a second one of the name, and too many at once: devices need the token, too.
+// begin notes that a key is being made, or deleted. It refuses a second one of the name, and too many at once: devices need the token, too.
 func (g *gateway) begin(name string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
 	case g.making[name]:
-		return &requestError{http.StatusConflict, api.CodeBusy, "a key of this name is being made"}
+		return &requestError{http.StatusConflict, api.CodeBusy, "a key of this name is being made or deleted"}
 	case len(g.making) >= maxMaking:
 		return &requestError{http.StatusServiceUnavailable, api.CodeBusy, "other keys are being made: ask again later"}
 	}
@@ -136,13 +137,18 @@ func (g *gateway) findKey(ctx context.Context, name string) (registrar.TokenKey,
 	if err != nil {
 		return registrar.TokenKey{}, err
 	}
-	for _, k := range list {
-		if k.Name == name {
-			return k, nil
-		}
+	list = slices.DeleteFunc(list, func(k registrar.TokenKey) bool { return k.Name != name })
+	switch len(list) {
+	case 0:
+		return registrar.TokenKey{}, registrar.ErrKeyExists
+	case 1:
+		return list[0], nil
 	}
-	return registrar.TokenKey{}, registrar.ErrKeyExists
+	return registrar.TokenKey{}, errSeveralKeys
 }
+
+// errSeveralKeys reports a name that does not tell which key is meant.
+var errSeveralKeys = &requestError{http.StatusConflict, api.CodeExists, "the token has several keys of this name: take another name"}
 
 // signingKey returns a key on the token, ready to sign.
 func (g *gateway) signingKey(ctx context.Context, id string) (*assertion.SigningKey, error) {
@@ -165,8 +171,17 @@ func (g *gateway) removeKey(r *request) (any, error) {
 	if err := g.Token.Check(ctx); err != nil {
 		return nil, err
 	}
-	id := r.PathValue("key")
-	if err := g.Store.RemoveSigningKey(ctx, r.PathValue("brand"), id); err != nil {
+	brand, id := r.PathValue("brand"), r.PathValue("key")
+	k, err := g.Store.SigningKey(ctx, brand, id)
+	if err != nil {
+		return nil, err
+	}
+	// Until the key is off the token, nobody may take it for one of the name that is still to be made.
+	if err := g.begin(k.Name); err != nil {
+		return nil, err
+	}
+	defer g.end(k.Name)
+	if err := g.Store.RemoveSigningKey(ctx, brand, id); err != nil {
 		return nil, err
 	}
 	if err := g.Token.Delete(ctx, id); err != nil && !errors.Is(err, registrar.ErrNoKey) {

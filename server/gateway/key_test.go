@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"offlinestore/catalog"
 	"offlinestore/internal/registrartest"
 	"offlinestore/registrar"
 	"offlinestore/server/gateway"
@@ -143,5 +146,82 @@ func TestTokenStopsHalfway(t *testing.T) {
 	s.want(204, nil, modeller, "DELETE", inBrand+"/signing_key/"+key.SHA3384, nil)
 	if left, err := s.token.Keys(t.Context()); err != nil || len(left) != 0 {
 		t.Errorf("keys on the token: %v, %v; want none", left, err)
+	}
+}
+
+// TestAmbiguousKey refuses to adopt one of several keys of a name.
+func TestAmbiguousKey(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	s.serve(gateway.Config{Token: twins{s.token}})
+	s.refused(409, api.CodeExists, modeller, "POST", inBrand+"/signing_key", `{"name":"serials"}`)
+}
+
+// twins is a token with two keys of each name.
+type twins struct{ *registrartest.Token }
+
+func (t twins) Generate(context.Context, string) (registrar.TokenKey, error) {
+	return registrar.TokenKey{}, registrar.ErrKeyExists
+}
+
+func (t twins) Keys(context.Context) ([]registrar.TokenKey, error) {
+	return []registrar.TokenKey{{Name: "serials", ID: "a"}, {Name: "serials", ID: "b"}}, nil
+}
+
+// heldToken deletes a key when it is told to.
+type heldToken struct {
+	*registrartest.Token
+	begun, proceed chan struct{}
+}
+
+func (h *heldToken) Delete(ctx context.Context, id string) error {
+	close(h.begun)
+	<-h.proceed
+	return h.Token.Delete(ctx, id)
+}
+
+// TestDeleteAndMake makes a key of the name of one that is being deleted: the new one must be another, or wait.
+func TestDeleteAndMake(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	held := &heldToken{s.token, make(chan struct{}), make(chan struct{})}
+	s.serve(gateway.Config{Token: held})
+	key := s.addKey("serials")
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if status, text := s.call(modeller, "DELETE", inBrand+"/signing_key/"+key.SHA3384, nil); status != 204 {
+			t.Errorf("DELETE = %d %s", status, text)
+		}
+	})
+	<-held.begun
+	s.refused(409, api.CodeBusy, modeller, "POST", inBrand+"/signing_key", `{"name":"serials"}`)
+	close(held.proceed)
+	wg.Wait()
+	if again := s.addKey("serials"); again.SHA3384 == key.SHA3384 {
+		t.Error("a deleted key is back")
+	}
+}
+
+// TestReusedTokenEndsItsLogins exchanges a token that can be used again, for a login that ends with it.
+func TestReusedTokenEndsItsLogins(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	const jo = "jo@example.internal"
+	token := s.addToken(jo, []string{catalog.RoleViewer})
+	until := time.Now().Add(time.Hour).Truncate(time.Second)
+	conn, err := pgx.Connect(t.Context(), s.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	if _, err := conn.Exec(t.Context(), `update admin set once = false, expires_at = $1 where email = $2`, until, jo); err != nil {
+		t.Fatal(err)
+	}
+	s.logins[jo] = s.exchange(token)
+	var me struct {
+		Expires time.Time `json:"expires"`
+	}
+	if s.want(200, &me, jo, "GET", "/v1/tokens/whoami", nil); !me.Expires.Equal(until) {
+		t.Errorf("the login ends at %s, want %s", me.Expires, until)
 	}
 }
