@@ -23,7 +23,11 @@ func writeWant(ts *testscript.TestScript, _ bool, args []string) {
 	code, err := w.Code(k)
 	ts.Check(err)
 	ts.Setenv(args[1], code)
-	ts.Setenv(args[1]+"_MISTYPED", code[:50]+string(code[50]^1)+code[51:])
+	other := "0"
+	if code[50] == '0' {
+		other = "1"
+	}
+	ts.Setenv(args[1]+"_MISTYPED", code[:50]+other+code[51:])
 }
 
 // writeReceipt implements receipt KEY FILE TIME, which writes the receipt of a store without blobs. It makes the key if there is none, and writes the
