@@ -35,7 +35,7 @@ var (
 // IsRefusal reports whether an error of Register is about the request, or about a fault that only an administrator can mend. Other faults may be
 // over soon: a device that sends the same request again is answered then.
 func IsRefusal(err error) bool {
-	for _, refusal := range []error{catalog.ErrRequestUsed, session.ErrExpired, ErrPolicy, ErrRemodel, ErrSigningKey, ErrNoKey, ErrNoToken} {
+	for _, refusal := range []error{catalog.ErrRequestUsed, session.ErrExpired, ErrModel, ErrAPIKey, ErrPolicy, ErrRemodel, ErrSigningKey, ErrNoKey, ErrNoToken} {
 		if errors.Is(err, refusal) {
 			return true
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ type site struct {
 	token *registrartest.Token
 	db    *catalog.DB
 	dsn   string
+	mu    sync.Mutex // held by a test that changes knows while requests wait
 	knows registrar.Knowledge
 	*registrar.Registrar
 }
@@ -92,6 +94,13 @@ func (st *site) exec(statement string) {
 	}
 }
 
+// current returns the state of the store.
+func (st *site) current() registrar.Knowledge {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.knows
+}
+
 // count returns the number that a query finds.
 func (st *site) count(query string) (n int) {
 	st.tb.Helper()
@@ -147,7 +156,7 @@ func (st *site) requestOf(device *assertion.SigningKey, changes assertiontest.He
 
 // ask verifies and registers a request that shows the key of the model.
 func (st *site) ask(r *registrar.Registrar, body []byte) ([]*assertion.Assertion, error) {
-	p, err := st.knows.Verify(registrar.Request{Body: body, APIKey: "pump key", Origin: "192.0.2.7"})
+	p, err := st.knows.Verify(registrar.Request{Body: body, APIKey: "pump key", Origin: "192.0.2.7", Current: st.current})
 	if err != nil {
 		return nil, err
 	}

@@ -133,14 +133,6 @@ func (r *Registrar) issue(ctx context.Context, j *job, turn chan struct{}) (stri
 		j.plan = catalog.SerialPlan{}
 	}
 	for range maxTries {
-		if !j.plan.Waits { // or another server was faster
-			if j.plan, err = r.replan(ctx, p); err != nil {
-				return "", err
-			}
-		}
-		if !j.plan.Waits {
-			return r.pick(ctx, j)
-		}
 		text, err := r.attempt(ctx, j, turn)
 		if !errors.Is(err, errNotRecorded) {
 			return text, err
@@ -150,15 +142,30 @@ func (r *Registrar) issue(ctx context.Context, j *job, turn chan struct{}) (stri
 	return "", ErrPending
 }
 
-// attempt signs and records the serial of the plan of a job.
+// attempt signs and records a serial. A plan that was made before the turn is made again: somebody may have changed the policy meanwhile.
 func (r *Registrar) attempt(ctx context.Context, j *job, turn chan struct{}) (string, error) {
 	p := j.proof
-	plan, release := r.reserve(p, j.plan)
-	defer release()
-	serial, err := r.signPlan(ctx, p, plan, turn)
+	if text, err := r.settle(ctx, j); text != "" || err != nil {
+		return text, err
+	}
+	waited, leave, err := takeTurn(ctx, turn)
 	if err != nil {
 		return "", err
 	}
+	defer leave()
+	if waited {
+		j.plan = catalog.SerialPlan{}
+		if text, err := r.settle(ctx, j); text != "" || err != nil {
+			return text, err
+		}
+	}
+	plan, release := r.reserve(p, j.plan)
+	defer release()
+	serial, err := r.signPlan(ctx, p, plan)
+	if err != nil {
+		return "", err
+	}
+	leave()
 	entry := p.entry(serial)
 	if err := r.recorder.record(j, entry); err != nil {
 		return "", err
@@ -166,6 +173,48 @@ func (r *Registrar) attempt(ctx context.Context, j *job, turn chan struct{}) (st
 	r.cfg.Logger.Info("a device has got its serial", "brand", p.BrandID, "model", p.Model, "serial", entry.Serial, "revision", entry.Revision, "key", entry.KeyID,
 		"from", p.origin)
 	return entry.Assertion, nil
+}
+
+// takeTurn waits until the key may make another signature. It reports whether it had to.
+func takeTurn(ctx context.Context, turn chan struct{}) (waited bool, leave func(), err error) {
+	leave = sync.OnceFunc(func() { <-turn })
+	select {
+	case turn <- struct{}{}:
+		return false, leave, nil
+	default:
+	}
+	select {
+	case turn <- struct{}{}:
+		return true, leave, nil
+	case <-ctx.Done():
+		return true, nil, ErrBusy
+	}
+}
+
+// settle makes the plan of a job that has none. It returns the answer if nothing has to be signed.
+func (r *Registrar) settle(ctx context.Context, j *job) (text string, err error) {
+	if !j.plan.Waits { // or another server was faster
+		if j.plan, err = r.replan(ctx, j.proof); err != nil {
+			return "", err
+		}
+	}
+	if !j.plan.Waits {
+		return r.pick(ctx, j)
+	}
+	return "", j.proof.allows(j.plan)
+}
+
+// allows reports why a plan forbids a serial.
+func (p *Proof) allows(plan catalog.SerialPlan) error {
+	switch {
+	case plan.Policy == 0:
+		return ErrPolicy
+	case plan.Policy != p.policy.Revision || plan.KeyID != p.policy.KeyID:
+		return ErrPending // the device comes back when this server knows the new policy
+	case p.wish.FromModel != "" && !plan.MayRemodel:
+		return fmt.Errorf("%w: the allow-list has no entry from %.60q to %.60q for serial %.60q", ErrRemodel, p.wish.FromModel, p.Model, p.wish.FromSerial)
+	}
+	return nil
 }
 
 func (r *Registrar) replan(ctx context.Context, p *Proof) (catalog.SerialPlan, error) {
@@ -185,22 +234,8 @@ func (r *Registrar) pick(ctx context.Context, j *job) (string, error) {
 	return taken.Assertion, err
 }
 
-// signPlan signs the serial of a plan, unless the plan forbids it.
-func (r *Registrar) signPlan(ctx context.Context, p *Proof, plan catalog.SerialPlan, turn chan struct{}) (*assertion.Assertion, error) {
-	switch {
-	case plan.Policy == 0:
-		return nil, ErrPolicy
-	case plan.Policy != p.policy.Revision || plan.KeyID != p.policy.KeyID:
-		return nil, ErrPending // the device comes back when this server knows the new policy
-	case p.wish.FromModel != "" && !plan.MayRemodel:
-		return nil, fmt.Errorf("%w: the allow-list has no entry from %.60q to %.60q for serial %.60q", ErrRemodel, p.wish.FromModel, p.Model, p.wish.FromSerial)
-	}
-	select {
-	case turn <- struct{}{}:
-		defer func() { <-turn }()
-	case <-ctx.Done():
-		return nil, ErrBusy
-	}
+// signPlan signs the serial of a plan.
+func (r *Registrar) signPlan(ctx context.Context, p *Proof, plan catalog.SerialPlan) (*assertion.Assertion, error) {
 	ctx, cancel := context.WithTimeout(ctx, signTime)
 	defer cancel()
 	for {

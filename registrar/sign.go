@@ -18,16 +18,25 @@ type draft struct {
 	chain   *assertion.Verifier
 }
 
-// draft makes the serial of a plan, and verifies that the key may sign it now.
+// draft makes the serial of a plan, and verifies that the model, the API key and the signing key are good now.
 func (p *Proof) draft(plan catalog.SerialPlan, now time.Time) (*draft, error) {
+	knows := p.current()
+	policy, err := p.findPolicy(knows)
+	if err != nil {
+		return nil, err
+	}
+	policy.APIKey = p.policy.APIKey // a key that has changed is good if the device shows the new one
+	if policy != p.policy {
+		return nil, ErrPending // the device comes back, and is verified again
+	}
 	request := p.request.serial
-	d := &draft{chain: p.verifier(), headers: map[string]any{
+	d := &draft{chain: p.verifier(knows), headers: map[string]any{
 		"type": "serial", "authority-id": p.policy.AuthorityID, "revision": strconv.Itoa(plan.Revision),
 		"brand-id": p.BrandID, "model": p.Model, "serial": plan.Serial, "timestamp": now.UTC().Format(time.RFC3339),
 		"device-key": request.HeaderString("device-key"), "device-key-sha3-384": request.SignKeyID(),
 	}}
 	d.chain.Time = now
-	key, err := p.knows.Source.Find(assertion.Ref{Type: "account-key", PrimaryKey: []string{p.policy.KeyID}})
+	key, err := knows.Source.Find(assertion.Ref{Type: "account-key", PrimaryKey: []string{p.policy.KeyID}})
 	if errors.Is(err, assertion.ErrNotFound) {
 		return nil, fmt.Errorf("%w: %s has no account-key in this store: register it, and push the account-key", ErrSigningKey, p.policy.KeyID)
 	}
@@ -79,15 +88,16 @@ func (p *Proof) stream(text string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the serial of the log: %w", err)
 	}
+	knows := p.current()
 	list := []*assertion.Assertion{serial}
 	seen := map[string]bool{p.request.model.Ref().Key(): true}
 	for i := 0; i < len(list); i++ {
 		for _, ref := range list[i].Prerequisites() {
-			if seen[ref.Key()] || p.knows.Trust.Has(ref) {
+			if seen[ref.Key()] || knows.Trust.Has(ref) {
 				continue
 			}
 			seen[ref.Key()] = true
-			a, err := p.knows.Source.Find(ref)
+			a, err := knows.Source.Find(ref)
 			if err != nil {
 				return nil, fmt.Errorf("find %s: %w", ref, err)
 			}

@@ -51,6 +51,8 @@ type Request struct {
 	APIKey string
 	// Origin is the address of the device.
 	Origin string
+	// Current returns the state of the store when the request has its turn, which may be much later. If it is nil, the state does not change.
+	Current func() Knowledge
 }
 
 // Proof is the result of a good request.
@@ -58,9 +60,11 @@ type Proof struct {
 	// BrandID and Model are the ones that the request claims, also in the Proof of a request that was refused.
 	BrandID, Model string
 
-	knows  Knowledge
-	policy catalog.ModelPolicy
-	id     catalog.SerialRequestID
+	// current is there in place of the knowledge itself, which has the whole store in it: a request may wait long.
+	current func() Knowledge
+	apiKey  string
+	policy  catalog.ModelPolicy
+	id      catalog.SerialRequestID
 	// late is set if the request-id has expired. Then the request must be known already.
 	late    bool
 	wish    catalog.SerialWish
@@ -71,7 +75,10 @@ type Proof struct {
 // Verify verifies a request completely, but for its request-id, which Register uses once. The error wraps one of this package's, ErrForeign of
 // package session, or an error of package assertion.
 func (k Knowledge) Verify(r Request) (p *Proof, err error) {
-	p = &Proof{knows: k, origin: r.Origin}
+	p = &Proof{current: r.Current, apiKey: r.APIKey, origin: r.Origin}
+	if p.current == nil {
+		p.current = func() Knowledge { return k }
+	}
 	if p.request, err = parseRequest(r.Body); err != nil {
 		return p, err
 	}
@@ -82,7 +89,7 @@ func (k Knowledge) Verify(r Request) (p *Proof, err error) {
 		return p, fmt.Errorf("request-id: %w", err)
 	}
 	p.id = catalog.SerialRequestID{ID: nonce.ID, Sum: p.request.sum}
-	if err := p.findPolicy(r); err != nil {
+	if p.policy, err = p.findPolicy(k); err != nil {
 		return p, err
 	}
 	key, err := assertion.DeviceKey(request)
@@ -92,7 +99,7 @@ func (k Knowledge) Verify(r Request) (p *Proof, err error) {
 	if err := assertion.VerifyDeviceSignature(request, key); err != nil {
 		return p, err
 	}
-	if err := p.verifyChains(); err != nil {
+	if err := p.verifyChains(k); err != nil {
 		return p, err
 	}
 	p.plan()
@@ -100,24 +107,24 @@ func (k Knowledge) Verify(r Request) (p *Proof, err error) {
 }
 
 // findPolicy finds the policy of the model that a request names, and compares the API key.
-func (p *Proof) findPolicy(r Request) error {
-	i := slices.IndexFunc(p.knows.Models, func(m catalog.ModelPolicy) bool { return m.BrandID == p.BrandID && m.Model == p.Model })
+func (p *Proof) findPolicy(k Knowledge) (policy catalog.ModelPolicy, err error) {
+	i := slices.IndexFunc(k.Models, func(m catalog.ModelPolicy) bool { return m.BrandID == p.BrandID && m.Model == p.Model })
 	if i < 0 {
-		return fmt.Errorf("%w: %.60q of brand %.60q", ErrModel, p.Model, p.BrandID)
+		return policy, fmt.Errorf("%w: %.60q of brand %.60q", ErrModel, p.Model, p.BrandID)
 	}
-	p.policy = p.knows.Models[i]
-	if p.policy.APIKey != "" && !sameSecret(r.APIKey, p.policy.APIKey) {
-		return ErrAPIKey
+	policy = k.Models[i]
+	if policy.APIKey != "" && !sameSecret(p.apiKey, policy.APIKey) {
+		return policy, ErrAPIKey
 	}
-	if p.policy.Revision == 0 {
-		return ErrPolicy
+	if policy.Revision == 0 {
+		return policy, ErrPolicy
 	}
-	return nil
+	return policy, nil
 }
 
 // verifyChains verifies the model, and the old serial of a device that becomes another model.
-func (p *Proof) verifyChains() error {
-	if err := p.verifier().Verify(p.request.model); err != nil {
+func (p *Proof) verifyChains(k Knowledge) error {
+	if err := p.verifier(k).Verify(p.request.model); err != nil {
 		return err
 	}
 	if p.request.old == nil {
@@ -126,12 +133,12 @@ func (p *Proof) verifyChains() error {
 	if brand := p.request.old.HeaderString("brand-id"); brand != p.BrandID {
 		return fmt.Errorf("%w: it is of brand %.60q", ErrRemodel, brand)
 	}
-	return p.verifier().Verify(p.request.old)
+	return p.verifier(k).Verify(p.request.old)
 }
 
 // verifier returns a Verifier that knows the model of the request.
-func (p *Proof) verifier() *assertion.Verifier {
-	return &assertion.Verifier{Trust: p.knows.Trust, Source: source{p.knows.Source, p.request.model}, Time: p.knows.Now}
+func (p *Proof) verifier(k Knowledge) *assertion.Verifier {
+	return &assertion.Verifier{Trust: k.Trust, Source: source{k.Source, p.request.model}, Time: k.Now}
 }
 
 // plan notes the serial that the device would like to have. Without a better one, it keeps its serial when it becomes another model.

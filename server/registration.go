@@ -49,9 +49,7 @@ func (s *Server) registers(ix *index) bool {
 // forRegistration gives h the state of this store, if it registers devices. Otherwise refuse answers.
 func (s *Server) forRegistration(h func(http.ResponseWriter, *http.Request, registrar.Knowledge), refuse http.HandlerFunc) http.HandlerFunc {
 	answer := s.withIndex(func(w http.ResponseWriter, r *http.Request, ix *index) {
-		h(w, r, registrar.Knowledge{
-			Keys: s.settings.Load().keys, Trust: s.cfg.Trust, Source: ix.brandKeys, Models: ix.serialModels, Now: s.cfg.Now(),
-		})
+		h(w, r, s.knowledge(ix))
 	})
 	return func(w http.ResponseWriter, r *http.Request) {
 		if ix := s.index.Load(); s.cfg.Registrar == nil || ix != nil && !s.registers(ix) {
@@ -60,6 +58,11 @@ func (s *Server) forRegistration(h func(http.ResponseWriter, *http.Request, regi
 		}
 		answer(w, r)
 	}
+}
+
+// knowledge returns the state of this store for a request for a serial.
+func (s *Server) knowledge(ix *index) registrar.Knowledge {
+	return registrar.Knowledge{Keys: s.settings.Load().keys, Trust: s.cfg.Trust, Source: ix.brandKeys, Models: ix.serialModels, Now: s.cfg.Now()}
 }
 
 // noRegistration refuses devices of a store that registers none.
@@ -93,7 +96,8 @@ func (s *Server) registerDevice(w http.ResponseWriter, r *http.Request, knows re
 		s.failBody(w, r, err)
 		return
 	}
-	request := registrar.Request{Body: body, APIKey: r.Header.Get(apiKeyHeader), Origin: s.clientAddress(r)}
+	request := registrar.Request{Body: body, APIKey: r.Header.Get(apiKeyHeader), Origin: s.clientAddress(r),
+		Current: func() registrar.Knowledge { return s.knowledge(s.index.Load()) }}
 	proof := &registrar.Proof{}
 	_, err = inTurn(r, func() (_ struct{}, err error) { // signatures take long
 		proof, err = knows.Verify(request)
