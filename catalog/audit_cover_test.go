@@ -28,6 +28,7 @@ func leavesNoRow() map[string]string {
 		"Reader.DropSerialRequest":    "it has no answer",
 		"Reader.ForgetSerialRequests": "they have expired",
 		"Reader.PollSerialRequest":    "it expires",
+		"Reader.RepeatSerial":         "it expires",
 		"Open":                        "upgrades of tables keep their content",
 		"OpenExisting":                "upgrades of tables keep their content",
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrSerialConflict reports serials that can't be recorded together, because another server has recorded one of the devices.
@@ -35,6 +36,10 @@ func (l *loader) modelPolicies() error {
 	})
 }
 
+// RevisionPause is the time between two revisions of a device's serial. A device that asks earlier gets the newest one again, so that it can't
+// fill the log.
+const RevisionPause = 5 * time.Minute
+
 // SerialWish describes the serial that a device asks for.
 type SerialWish struct {
 	BrandID, Model string
@@ -56,6 +61,9 @@ type SerialPlan struct {
 	Policy int
 	// KeyID is the signing key of that policy.
 	KeyID string
+	// Recent is the ID of the log entry of the device's newest revision, if that was signed less than RevisionPause ago by the same key.
+	// Otherwise, and for the first serial of a device, it is zero.
+	Recent int64
 	// MayRemodel reports whether the allow-list has the device.
 	MayRemodel bool
 	// Waits reports whether the request was recorded and not answered.
@@ -82,16 +90,18 @@ func (p *SerialPlan) query(id SerialRequestID, w SerialWish) func(ask func(q str
 				where not exists (select from serial where brand_id = $1 and model = $2 and serial = name)
 				order by place limit 1), ''),
 			coalesce(s.revision + 1, 0),
-			coalesce(p.revision, 0), coalesce(p.key_id, ''),
+			coalesce(p.revision, 0), coalesce(p.key_id, ''), coalesce(l.id, 0),
 			exists (select from remodel where brand_id = $1 and from_model = $5 and to_model = $2 and from_serial in ('', $6)),
 			exists (select from serial_request where id = $7 and request = $8 and state = 'taken')
 		from (select 1) one left join serial s on s.brand_id = $1 and s.model = $2 and s.device_key = $3
-			left join (select revision, key_id from serial_policy where brand_id = $1 and model = $2 order by revision desc limit 1) p on true`
+			left join (select revision, key_id from serial_policy where brand_id = $1 and model = $2 order by revision desc limit 1) p on true
+			left join serial_log l on s.revision > 0 and l.brand_id = $1 and l.model = $2 and l.serial = s.serial and l.revision = s.revision
+				and l.key_id = p.key_id and l.signed_at > clock_timestamp() - $9::interval`
 	return func(ask func(q string, args ...any) error) error {
-		return ask(q, w.BrandID, w.Model, w.DeviceKey, w.Names, w.FromModel, w.FromSerial, id.ID, id.Sum[:])
+		return ask(q, w.BrandID, w.Model, w.DeviceKey, w.Names, w.FromModel, w.FromSerial, id.ID, id.Sum[:], RevisionPause)
 	}
 }
 
 func (p *SerialPlan) columns() []any {
-	return []any{&p.Serial, &p.Revision, &p.Policy, &p.KeyID, &p.MayRemodel, &p.Waits}
+	return []any{&p.Serial, &p.Revision, &p.Policy, &p.KeyID, &p.Recent, &p.MayRemodel, &p.Waits}
 }

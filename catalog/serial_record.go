@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -89,6 +90,30 @@ func (r *Reader) RecordSerials(ctx context.Context, list []SerialRecord) (record
 		return nil, fmt.Errorf("record serials: %w", interpret(err))
 	}
 	return recorded, nil
+}
+
+// RepeatSerial answers a request with the log entry of a plan's Recent. It returns nothing if the request does not wait any more.
+func (r *Reader) RepeatSerial(ctx context.Context, id SerialRequestID, recent int64, delivered bool) (text string, err error) {
+	const q = `
+		with answered as (
+			update serial_request set state = $3, log_id = $4, changed_at = now() where id = $1 and request = $2 and state = 'taken' returning log_id
+		)
+		select assertion from serial_log, answered where id = log_id`
+	state := requestSigned
+	if delivered {
+		state = requestDelivered
+	}
+	err = pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{AccessMode: pgx.ReadWrite}, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, q, id.ID, id.Sum[:], state, recent).Scan(&text)
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = nil
+		}
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("repeat a serial: %w", interpret(err))
+	}
+	return text, nil
 }
 
 // queue queues the statement of a record.

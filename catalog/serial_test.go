@@ -23,6 +23,7 @@ func serialCalls(ctx context.Context, db *catalog.DB, r *catalog.Reader) map[str
 		"Reader.PlanSerial":           func() error { _, err := r.PlanSerial(ctx, id, w); return err },
 		"Reader.PollSerialRequest":    func() error { _, err := r.PollSerialRequest(ctx, id, true); return err },
 		"Reader.RecordSerials":        func() error { _, err := r.RecordSerials(ctx, []catalog.SerialRecord{{}}); return err },
+		"Reader.RepeatSerial":         func() error { _, err := r.RepeatSerial(ctx, id, 1, true); return err },
 		"Reader.TakeSerialRequest":    func() error { _, err := r.TakeSerialRequest(ctx, id, w, time.Now()); return err },
 	}
 }

@@ -201,7 +201,28 @@ func (r *Registrar) settle(ctx context.Context, j *job) (text string, err error)
 	if !j.plan.Waits {
 		return r.pick(ctx, j)
 	}
-	return "", j.proof.allows(j.plan)
+	if err := j.proof.allows(j.plan); err != nil || j.plan.Recent == 0 {
+		return "", err
+	}
+	return r.repeat(ctx, j)
+}
+
+// repeat answers with the serial that the device has got a moment ago.
+func (r *Registrar) repeat(ctx context.Context, j *job) (string, error) {
+	policy, err := j.proof.findPolicy(j.proof.current())
+	if err != nil {
+		return "", err
+	}
+	if policy.KeyID != j.proof.policy.KeyID {
+		return "", ErrPending
+	}
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
+	text, err := r.cfg.Records.RepeatSerial(ctx, j.proof.id, j.plan.Recent, j.deliver())
+	if err == nil && text == "" {
+		err = errNotRecorded
+	}
+	return text, err
 }
 
 // allows reports why a plan forbids a serial.

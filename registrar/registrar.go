@@ -38,6 +38,7 @@ type Records interface {
 	TakeSerialRequest(ctx context.Context, id catalog.SerialRequestID, w catalog.SerialWish, expires time.Time) (catalog.TakenRequest, error)
 	PollSerialRequest(ctx context.Context, id catalog.SerialRequestID, take bool) (catalog.TakenRequest, error)
 	PlanSerial(ctx context.Context, id catalog.SerialRequestID, w catalog.SerialWish) (catalog.SerialPlan, error)
+	RepeatSerial(ctx context.Context, id catalog.SerialRequestID, recent int64, delivered bool) (string, error)
 	RecordSerials(ctx context.Context, list []catalog.SerialRecord) (recorded []bool, err error)
 	KeepSerialRequests(ctx context.Context, ids [][]byte, expires time.Time) error
 	DropSerialRequest(ctx context.Context, id catalog.SerialRequestID) error

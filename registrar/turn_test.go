@@ -50,3 +50,22 @@ func TestChangesWhileWaiting(t *testing.T) {
 		})
 	}
 }
+
+// TestRevisionPause lets a device ask again and again. It gets one more revision, and then the same one without a signature until the pause is over.
+func TestRevisionPause(t *testing.T) {
+	t.Parallel()
+	st := newSite(t)
+	device := newDevice(t)
+	for i, want := range []int{0, 1, 1, 1} {
+		if got := st.mustAsk(st.requestOf(device, nil)).Revision(); got != want {
+			t.Errorf("request %d gets revision %d, want %d", i, got, want)
+		}
+	}
+	if n, log := st.token.Signatures(), st.log(); n != 2 || len(log) != 2 {
+		t.Errorf("%d signatures and %d log entries, want 2", n, len(log))
+	}
+	st.exec(`update serial_log set signed_at = signed_at - interval '6 minutes'`)
+	if got := st.mustAsk(st.requestOf(device, nil)).Revision(); got != 2 {
+		t.Errorf("after the pause, the device gets revision %d, want 2", got)
+	}
+}
