@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -65,9 +66,12 @@ func newAPI(t *testing.T) *administration {
 	hs := httptest.NewServer(srv.Handler())
 	t.Cleanup(hs.Close)
 	a.url = hs.URL
-	a.addAdmin(catalog.Admin{Email: email, Secret: admin.HashPassword(password)})
+	a.addAdmin(catalog.Admin{Email: email, Secret: hash()})
 	return a
 }
+
+// hash returns the hash of the password, which takes a while to make.
+var hash = sync.OnceValue(func() string { return admin.HashPassword(password) })
 
 func jq() *catalog.Import {
 	in := &catalog.Import{Bundle: digest.FromString("jq"), Name: "jq.tar.gz", Signer: "sha256:aa", SignedAt: time.Date(2026, 11, 16, 9, 0, 0, 0, time.UTC), Sequence: 1}

@@ -3,10 +3,12 @@ package gateway_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,6 +46,8 @@ type store struct {
 	vouched admin.StoreAdmin
 	// logins has a macaroon for each admin, and none for "".
 	logins map[string]string
+	// tokens counts the tokens that addToken has made.
+	tokens int
 	pushes int
 	// timeout is the one of the server for requests and answers; 0 is none.
 	timeout time.Duration
@@ -96,15 +100,43 @@ func (s *store) push(list ...*assertion.Assertion) {
 	}
 }
 
+// secret is a token and its hash.
+type secret struct{ token, hash string }
+
+// secrets are the tokens of all tests, because hashing one takes as long as the rest of a test. Each store has its own admins.
+var secrets struct {
+	sync.Mutex
+	made map[string]secret
+}
+
+// secretOf returns the n-th token of an admin.
+func secretOf(t *testing.T, email string, n int) secret {
+	t.Helper()
+	secrets.Lock()
+	defer secrets.Unlock()
+	key := fmt.Sprint(n, email)
+	if made, ok := secrets.made[key]; ok {
+		return made
+	}
+	token, err := admin.NewToken(email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secrets.made == nil {
+		secrets.made = make(map[string]secret)
+	}
+	secrets.made[key] = secret{token, admin.HashPassword(token)}
+	return secrets.made[key]
+}
+
 // addToken adds an admin, and returns a token that can be used once.
 func (s *store) addToken(email string, roles []string) string {
 	s.t.Helper()
-	token, err := admin.NewToken(email)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	s.tokens++
+	made := secretOf(s.t, email, s.tokens)
+	token := made.token
 	until := time.Now().Add(time.Hour)
-	if err := s.db.PutAdmin(s.t.Context(), catalog.Admin{Email: email, Secret: admin.HashPassword(token), Once: true, ExpiresAt: &until, Roles: roles}); err != nil {
+	if err := s.db.PutAdmin(s.t.Context(), catalog.Admin{Email: email, Secret: made.hash, Once: true, ExpiresAt: &until, Roles: roles}); err != nil {
 		s.t.Fatal(err)
 	}
 	return token
