@@ -20,7 +20,7 @@ func OpenAdmin(ctx context.Context, dsn string) (*DB, error) {
 }
 
 // modelTables are the tables by which devices get serials.
-const modelTables = `signing_key, device_model, serial_policy, last_policy, remodel`
+const modelTables = `signing_key, signing_key_begun, device_model, serial_policy, last_policy, remodel`
 
 // CreateAdminRole creates the role for remote administration in the private cluster. The role can read the catalogue, and write
 // overrides, admins, models and keys, but it can't import or issue serials. CreateAdminRole also keeps serverRole from reading the admins' secrets.

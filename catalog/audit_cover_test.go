@@ -23,6 +23,8 @@ func leavesNoRow() map[string]string {
 		"Reader.ForgetNonces": "they have expired",
 		"Trail.Sign":          "it is the trail",
 
+		"DB.BeginSigningKey":          "the key has a row once it is made",
+		"DB.EndSigningKey":            "the key has a row",
 		"Reader.TakeSerialRequest":    "it expires",
 		"Reader.KeepSerialRequests":   "it expires",
 		"Reader.DropSerialRequest":    "it has no answer",

@@ -29,7 +29,7 @@ func modelCalls(ctx context.Context, db *catalog.DB) map[string]func() error {
 		"DB.RemoveDeviceModel":   func() error { return db.RemoveDeviceModel(ctx, "b", "m") },
 		"DB.RemoveRemodels":      func() error { _, err := db.RemoveRemodels(ctx, "b", entry); return err },
 		"DB.RemoveSerialPolicy":  func() error { return db.RemoveSerialPolicy(ctx, "b", "m", 1) },
-		"DB.RemoveSigningKey":    func() error { return db.RemoveSigningKey(ctx, "b", "k") },
+		"DB.RemoveSigningKey":    func() error { return db.RemoveSigningKey(ctx, "b", "k", time.Minute) },
 		"DB.RequireFreeKeyName":  func() error { return db.RequireFreeKeyName(ctx, "b", "n") },
 		"DB.SerialPolicies":      func() error { _, err := db.SerialPolicies(ctx, "b", "m"); return err },
 		"DB.SetAPIKey":           func() error { return db.SetAPIKey(ctx, "a", "b", "m", "") },
@@ -81,7 +81,7 @@ func TestModelServiceActs(t *testing.T) {
 		func() error { _, err := db.RemoveRemodels(ctx, brand, entry); return err },
 		func() error { return db.RemoveSerialPolicy(ctx, brand, "pump", 1) },
 		func() error { return db.RemoveDeviceModel(ctx, brand, "pump") },
-		func() error { return db.RemoveSigningKey(ctx, brand, "id") },
+		func() error { return db.RemoveSigningKey(ctx, brand, "id", time.Minute) },
 	}
 	for i, change := range changes {
 		before := generation(t, owner)
@@ -143,7 +143,7 @@ func TestModelServiceRefuses(t *testing.T) {
 		{"a policy with an unknown key", policy("acme", "pump", "none"), catalog.ErrNoSigningKey},
 		{"a policy with another brand's key", errors.Join(db.AddDeviceModel(ctx, "a", catalog.DeviceModel{BrandID: "other", Name: "pump"}), policy("other", "pump", "id")), catalog.ErrNoSigningKey},
 		{"an unknown policy", db.RemoveSerialPolicy(ctx, "acme", "pump", 9), catalog.ErrNoPolicy},
-		{"another brand's key", db.RemoveSigningKey(ctx, "other", "id"), catalog.ErrNoSigningKey},
+		{"another brand's key", db.RemoveSigningKey(ctx, "other", "id", time.Minute), catalog.ErrNoSigningKey},
 		{"an unknown target", remodelErr, catalog.ErrNoModel},
 		{"the roles of nobody", db.SetRoles(ctx, "jo@example.internal", catalog.Roles()), catalog.ErrNoAdmin},
 		{"a vouched login of nobody", db.StartVouchedSession(ctx, "jo", "s", time.Now()), catalog.ErrNoAdmin},
@@ -158,7 +158,7 @@ func TestModelServiceRefuses(t *testing.T) {
 		t.Errorf("policy %+v, %v; want revision 1", p, err)
 	}
 	var inUse *catalog.KeyInUseError
-	if err := db.RemoveSigningKey(ctx, "acme", "id"); !errors.As(err, &inUse) || !slices.Equal(inUse.Models, []string{"pump"}) {
+	if err := db.RemoveSigningKey(ctx, "acme", "id", time.Minute); !errors.As(err, &inUse) || !slices.Equal(inUse.Models, []string{"pump"}) {
 		t.Errorf("remove a key in use: %v", err)
 	}
 }

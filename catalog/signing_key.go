@@ -143,13 +143,17 @@ func (db *DB) AddSigningKey(ctx context.Context, by string, k SigningKey) error 
 		if err := requireRoom(ctx, tx, maxOfBrand, `select count(*) from signing_key where brand_id = $1`, k.BrandID); err != nil {
 			return nil, err
 		}
-		err := requireRow(ctx, tx, ErrSigningKeyExists, q, k.ID, k.BrandID, k.Name, k.Fingerprint, text(by))
+		if err := requireRow(ctx, tx, ErrSigningKeyExists, q, k.ID, k.BrandID, k.Name, k.Fingerprint, text(by)); err != nil {
+			return nil, err
+		}
+		_, err := tx.Exec(ctx, `delete from signing_key_begun where name = $1`, k.Name)
 		return []audit.Act{{What: "create-key", Subject: k.subject(), After: k.state()}}, err
 	})
 }
 
-// RemoveSigningKey forgets a key of a brand that no policy uses. The error is ErrNoSigningKey or a [KeyInUseError].
-func (db *DB) RemoveSigningKey(ctx context.Context, brand, id string) error {
+// RemoveSigningKey forgets a key of a brand that no policy uses. It leaves the token within a time, and nobody can add it again until
+// then, or until EndSigningKey. The error is ErrNoSigningKey or a [KeyInUseError].
+func (db *DB) RemoveSigningKey(ctx context.Context, brand, id string, within time.Duration) error {
 	const used = `select distinct model collate "C" as model from serial_policy where key_id = $1 order by model`
 	return db.change(ctx, "remove a signing key", func(tx pgx.Tx) ([]audit.Act, error) {
 		k := SigningKey{ID: id, BrandID: brand}
@@ -172,7 +176,10 @@ func (db *DB) RemoveSigningKey(ctx context.Context, brand, id string) error {
 		if len(models) > 0 {
 			return nil, &KeyInUseError{id, models}
 		}
-		_, err = tx.Exec(ctx, `delete from signing_key where id = $1`, id)
+		if _, err = tx.Exec(ctx, `delete from signing_key where id = $1`, id); err != nil {
+			return nil, err
+		}
+		err = k.leave(ctx, tx, within)
 		return []audit.Act{{What: "delete-key", Subject: k.subject(), Before: k.state()}}, err
 	})
 }

@@ -18,6 +18,8 @@ const (
 	// keyTime bounds the time in which a slow token makes a key, and signTime the time in which it signs.
 	keyTime  = 15 * time.Minute
 	signTime = 3 * time.Minute
+	// endTime bounds the time in which the outcome is noted.
+	endTime = 10 * time.Second
 	// maxMaking is the number of keys that are made at once.
 	maxMaking = 2
 )
@@ -112,6 +114,9 @@ func (g *gateway) makeKey(ctx context.Context, by, brand, name string) (*catalog
 	if err := g.Store.RequireFreeKeyName(ctx, brand, name); err != nil {
 		return nil, err
 	}
+	if err := g.beginOnToken(ctx, brand, name); err != nil {
+		return nil, err
+	}
 	made, err := g.Token.Generate(ctx, name)
 	if errors.Is(err, registrar.ErrKeyExists) {
 		made, err = g.findKey(ctx, name)
@@ -130,8 +135,24 @@ func (g *gateway) makeKey(ctx context.Context, by, brand, name string) (*catalog
 	return g.Store.SigningKey(ctx, brand, made.ID)
 }
 
-// findKey returns a key that is on the token already. It has no row if its making was interrupted. Otherwise AddSigningKey refuses it,
-// because it is another brand's.
+// beginOnToken notes that the store makes a key for a brand. It refuses a name that another key on the token has, which somebody else has made
+// for another purpose.
+func (g *gateway) beginOnToken(ctx context.Context, brand, name string) error {
+	begun, err := g.Store.SigningKeyBegun(ctx, brand, name)
+	if err != nil || begun {
+		return err
+	}
+	list, err := g.Token.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(list, func(k registrar.TokenKey) bool { return k.Name == name }) {
+		return &requestError{http.StatusConflict, api.CodeExists, "the token has a key " + name + " that this store has not made for this brand: take another name"}
+	}
+	return g.Store.BeginSigningKey(ctx, brand, name)
+}
+
+// findKey returns a key that the store has begun to make. It is on the token and has no row if its making was interrupted.
 func (g *gateway) findKey(ctx context.Context, name string) (registrar.TokenKey, error) {
 	list, err := g.Token.Keys(ctx)
 	if err != nil {
@@ -181,14 +202,19 @@ func (g *gateway) removeKey(r *request) (any, error) {
 		return nil, err
 	}
 	defer g.end(k.Name)
-	if err := g.Store.RemoveSigningKey(ctx, brand, id); err != nil {
+	if err := g.Store.RemoveSigningKey(ctx, brand, id, signTime+time.Minute); err != nil {
 		return nil, err
 	}
-	if err := g.Token.Delete(ctx, id); err != nil && !errors.Is(err, registrar.ErrNoKey) {
+	if err = g.Token.Delete(ctx, id); errors.Is(err, registrar.ErrNoKey) {
+		err = nil
+	}
+	if err != nil {
 		g.Logger.Error("a key that was removed stays on the token", "key", id, "err", err)
-		return nil, err
 	}
-	return nil, nil
+	// The time for the token may be over.
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), endTime)
+	defer cancel()
+	return nil, errors.Join(err, g.Store.EndSigningKey(ctx, brand, k.Name, err != nil))
 }
 
 // keyRequest returns the account-key-request of a key, signed by the key itself, as the Snap Store wants it.

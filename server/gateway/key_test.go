@@ -91,17 +91,17 @@ func TestManyKeysAtOnce(t *testing.T) {
 	}
 }
 
-// TestLostKey adopts a key that is on the token without a row, and not one of another brand.
-func TestLostKey(t *testing.T) {
+// TestForeignKey refuses the name of a key that is on the token, and that this store has not made.
+func TestForeignKey(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
-	lost, err := s.token.Generate(t.Context(), "serials")
-	if err != nil {
+	if _, err := s.token.Generate(t.Context(), "foreign"); err != nil {
 		t.Fatal(err)
 	}
-	if k := s.addKey("serials"); k.SHA3384 != lost.ID {
-		t.Errorf("key %s, want the one that is on the token: %s", k.SHA3384, lost.ID)
+	for range 2 {
+		s.refused(409, api.CodeExists, modeller, "POST", inBrand+"/signing_key", `{"name":"foreign"}`)
 	}
+	s.addKey("serials")
 	s.refused(409, api.CodeExists, modeller, "POST", inBrand+"/signing_key", `{"name":"serials"}`)
 	s.push(s.stack.Account("other", "Other", nil))
 	s.refused(409, api.CodeExists, modeller, "POST", "/v1/brand/other/signing_key", `{"name":"serials"}`)
@@ -136,6 +136,8 @@ func TestTokenStopsHalfway(t *testing.T) {
 	s.serve(gateway.Config{Token: lazy})
 	s.refused(503, api.CodeBusy, modeller, "POST", inBrand+"/signing_key", `{"name":"serials"}`)
 	lazy.late = false
+	s.push(s.stack.Account("other", "Other", nil))
+	s.refused(409, api.CodeExists, modeller, "POST", "/v1/brand/other/signing_key", `{"name":"serials"}`)
 	key := s.addKey("serials")
 	lazy.late = true
 	s.refused(503, api.CodeNoToken, modeller, "DELETE", inBrand+"/signing_key/"+key.SHA3384, nil)
@@ -194,6 +196,9 @@ func TestDeleteAndMake(t *testing.T) {
 		}
 	})
 	<-held.begun
+	other := *s // another server of the store
+	other.serve(gateway.Config{Token: s.token})
+	other.refused(409, api.CodeBusy, modeller, "POST", inBrand+"/signing_key", `{"name":"serials"}`)
 	s.refused(409, api.CodeBusy, modeller, "POST", inBrand+"/signing_key", `{"name":"serials"}`)
 	close(held.proceed)
 	wg.Wait()

@@ -68,6 +68,7 @@ func refusals() []struct {
 		{registrar.ErrNoKey, http.StatusNotFound, api.CodeNotFound},
 		{catalog.ErrModelExists, http.StatusConflict, api.CodeExists},
 		{catalog.ErrSigningKeyExists, http.StatusConflict, api.CodeExists},
+		{catalog.ErrKeyLeaving, http.StatusConflict, api.CodeBusy},
 		{catalog.ErrRemodelExists, http.StatusConflict, api.CodeExists},
 		{catalog.ErrTooMany, http.StatusConflict, api.CodeLimit},
 		{registrar.ErrKeyName, http.StatusBadRequest, api.CodeBadRequest},
