@@ -25,9 +25,9 @@ func newServe(dir *instance.Dir) *cobra.Command {
 	var o serveOptions
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Serve snapd and Juju from this store, read-only",
-		Long: `Serve snapd and Juju from this store, read-only, until a signal ends it; downloads
-have 30 seconds to finish. Changes by other commands are served at once.
+		Short: "Serve snapd and Juju from this store",
+		Long: `Serve snapd and Juju from this store until a signal ends it; downloads have 30 seconds
+to finish. Clients change nothing, but devices may get serials. Changes by other commands are served at once.
 /_status/check says whether all is well, /metrics has figures for Prometheus, and
 /docs/ the documentation. The log goes to standard error; --access-log adds a line
 for each request.
