@@ -176,9 +176,13 @@ func (t *Token) attempt(f func(*call) error) (err error) {
 		t.note(err)
 		switch {
 		case errors.Is(err, errUnseen):
-			if n+1 < maxAttempts {
-				t.module.restart(conn.epoch)
+			if n+1 == maxAttempts {
+				break
 			}
+			if !t.module.mayLook() { // a key that is missing must not disturb the module's other tokens for each call
+				return fmt.Errorf("%w: %v", ErrUnreachable, err)
+			}
+			t.module.restart(conn.epoch)
 		case !isLost(err):
 			return err
 		}

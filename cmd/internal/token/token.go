@@ -128,7 +128,7 @@ func (t *Token) Signer(ctx context.Context, id string) (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tokenSigner{k, ctx}, nil
+	return tokenSigner{t, k, ctx}, nil
 }
 
 // key returns a key. A key that was deleted meanwhile fails when it signs.
@@ -157,6 +157,15 @@ func (t *Token) key(ctx context.Context, id string) (*hsm.Key, error) {
 		return nil, fmt.Errorf("%w: %.100s", registrar.ErrNoKey, id)
 	}
 	return k, nil
+}
+
+// forget makes the next call look for a key again.
+func (t *Token) forget(k *hsm.Key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.keys[k.ID] == k {
+		delete(t.keys, k.ID)
+	}
 }
 
 // Generate implements [registrar.Token].
@@ -225,8 +234,9 @@ func (t *Token) Health() registrar.TokenHealth {
 
 // tokenSigner is a key whose signatures end with a context.
 type tokenSigner struct {
-	key *hsm.Key
-	ctx context.Context
+	token *Token
+	key   *hsm.Key
+	ctx   context.Context
 }
 
 // Public implements [crypto.Signer].
@@ -235,5 +245,8 @@ func (s tokenSigner) Public() crypto.PublicKey { return s.key.Public() }
 // Sign implements [crypto.Signer]. It returns the errors of a [registrar.Token].
 func (s tokenSigner) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
 	sig, err := s.key.SignContext(s.ctx, digest, opts)
+	if errors.Is(err, hsm.ErrNoKey) {
+		s.token.forget(s.key)
+	}
 	return sig, tokenError(err)
 }
