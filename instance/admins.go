@@ -46,9 +46,26 @@ func (in *Instance) RemoveAdmin(ctx context.Context, email string) error {
 }
 
 // AddStoreAdmin makes an account of the Snap Store an admin, who logs in with the macaroon that has a digest. A known one keeps its roles, and a
-// new macaroon ends all logins with the one before.
+// new macaroon ends all logins with the one before. The admin of another account before is removed.
 func (in *Instance) AddStoreAdmin(ctx context.Context, account, digest string) error {
 	before := in.Settings.Values()
+	// The former macaroon must not log in between the end of its logins and the change.
+	if err := in.setStoreAdmin(account, digest); err != nil {
+		return err
+	}
+	err := in.replaceStoreAdmin(ctx, account, before.StoreAdminID, before.StoreAdminDigest != digest)
+	if err != nil { // the next attempt has to see the former account
+		err = errors.Join(err, in.setStoreAdmin(before.StoreAdminID, before.StoreAdminDigest))
+	}
+	return err
+}
+
+func (in *Instance) setStoreAdmin(account, digest string) error {
+	return in.Settings.Set(map[string]string{settings.StoreAdminID: account, settings.StoreAdminDigest: digest})
+}
+
+// replaceStoreAdmin makes an account an admin, and removes the one of another account before.
+func (in *Instance) replaceStoreAdmin(ctx context.Context, account, former string, changed bool) error {
 	_, err := in.Catalog.Admin(ctx, account)
 	isNew := errors.Is(err, catalog.ErrNoAdmin)
 	if err != nil && !isNew {
@@ -58,12 +75,18 @@ func (in *Instance) AddStoreAdmin(ctx context.Context, account, digest string) e
 	if isNew {
 		a.Roles = []string{catalog.RoleModelAdministrator}
 	}
-	if isNew || before.StoreAdminID != account || before.StoreAdminDigest != digest {
+	if isNew || former != account || changed {
 		if err := in.Catalog.PutAdmin(ctx, a); err != nil {
 			return err
 		}
 	}
-	return in.Settings.Set(map[string]string{settings.StoreAdminID: account, settings.StoreAdminDigest: digest})
+	if former == "" || former == account {
+		return nil
+	}
+	if err := in.Catalog.RemoveAdmin(ctx, former); !errors.Is(err, catalog.ErrNoAdmin) {
+		return err
+	}
+	return nil
 }
 
 func (in *Instance) setAdminEmails(change func([]string) []string) error {
