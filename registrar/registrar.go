@@ -91,6 +91,9 @@ func (r *Registrar) Pending() int {
 	return len(r.jobs)
 }
 
+// Opened reports whether the token was opened at least once.
+func (r *Registrar) Opened() bool { return r.cfg.Token.Health().Opened > 0 }
+
 // Register answers a request that was verified with the stream of the serial and what proves it. If the token is slow, the error is
 // ErrPending, and the serial is signed meanwhile. Then the device sends the same request again, to this server or to another one.
 func (r *Registrar) Register(ctx context.Context, p *Proof) ([]byte, error) {

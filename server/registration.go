@@ -35,6 +35,8 @@ type deviceRegistrar interface {
 	Register(ctx context.Context, p *registrar.Proof) ([]byte, error)
 	// Pending returns the number of requests that wait for the token.
 	Pending() int
+	// Opened reports whether the token was opened at least once.
+	Opened() bool
 }
 
 // registers reports whether this store signs serials for a model of a catalogue.

@@ -23,8 +23,9 @@ import (
 
 // fakeRegistrar answers requests that were verified with err, or with an answer.
 type fakeRegistrar struct {
-	err   error
-	asked int
+	err    error
+	asked  int
+	closed bool
 }
 
 func (f *fakeRegistrar) Register(context.Context, *registrar.Proof) ([]byte, error) {
@@ -33,6 +34,8 @@ func (f *fakeRegistrar) Register(context.Context, *registrar.Proof) ([]byte, err
 }
 
 func (f *fakeRegistrar) Pending() int { return 3 }
+
+func (f *fakeRegistrar) Opened() bool { return !f.closed }
 
 // registrarSite is a store that signs serials for the model pump of the brand acme.
 type registrarSite struct {
@@ -106,6 +109,11 @@ func TestStoreWithoutSerials(t *testing.T) {
 	}
 	if r := call(t, plain.server.Handler(), "POST", "/device-service/serial", ""); r.StatusCode != 404 {
 		t.Errorf("the device service of a store without serials: %d, want 404", r.StatusCode)
+	}
+	unopened := newRegistrarSite(t, pumpPolicy())
+	unopened.registrar.closed = true
+	if r := call(t, unopened, "HEAD", "/", ""); r.StatusCode != 200 || r.Header.Get("Snap-Store-Version") != "" {
+		t.Errorf("HEAD / of a store whose token was never opened: %d with version %q", r.StatusCode, r.Header.Get("Snap-Store-Version"))
 	}
 	if r := call(t, newRegistrarSite(t, pumpPolicy()), "HEAD", "/", ""); r.StatusCode != 200 || r.Header.Get("Snap-Store-Version") < "6" {
 		t.Errorf("HEAD / of a store with serials: %d with version %q", r.StatusCode, r.Header.Get("Snap-Store-Version"))

@@ -102,7 +102,7 @@ func (s *Server) commonHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h["X-Content-Type-Options"] = nosniff
-		if r.Method != http.MethodHead || r.URL.Path != "/" || s.registers(s.index.Load()) {
+		if r.Method != http.MethodHead || r.URL.Path != "/" || s.registers(s.index.Load()) && s.cfg.Registrar.Opened() {
 			h[snap.HeaderStoreVersion] = version
 		}
 		next.ServeHTTP(w, r)
