@@ -90,7 +90,7 @@ func verifyOwn(c *cobra.Command, in *instance.Instance, o *trail.Check) error {
 }
 
 func newAuditExport(dir *instance.Dir) *cobra.Command {
-	var since moment
+	var since cli.Moment
 	var output string
 	c := &cobra.Command{
 		Use:   "export",
@@ -116,7 +116,7 @@ host. With --since, the file begins with the first row that is not older.`,
 }
 
 // exportToFile opens the file before root's rights are given up. Afterwards, nobody can rename or remove it, so a failure empties it.
-func exportToFile(c *cobra.Command, dir *instance.Dir, path string, since moment) error {
+func exportToFile(c *cobra.Command, dir *instance.Dir, path string, since cli.Moment) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func exportToFile(c *cobra.Command, dir *instance.Dir, path string, since moment
 	return errors.Join(err, f.Close())
 }
 
-func exportTrail(c *cobra.Command, dir *instance.Dir, w io.Writer, since moment) error {
+func exportTrail(c *cobra.Command, dir *instance.Dir, w io.Writer, since cli.Moment) error {
 	return withTrail(c.Context(), dir, func(in *instance.Instance) error {
 		return in.ExportAudit(c.Context(), w, since.Time)
 	})

@@ -16,37 +16,8 @@ import (
 	"offlinestore/instance"
 )
 
-// moment is a flag with a time: a date, a time of RFC 3339, or how long ago it was.
-type moment struct{ time.Time }
-
-// String implements [pflag.Value].
-func (m *moment) String() string {
-	if m.IsZero() {
-		return ""
-	}
-	return m.Format(time.RFC3339)
-}
-
-// Type implements [pflag.Value].
-func (m *moment) Type() string { return "time" }
-
-// Set implements [pflag.Value].
-func (m *moment) Set(s string) (err error) {
-	var ago cli.Duration
-	if ago.Set(s) == nil {
-		m.Time = time.Now().Add(-time.Duration(ago))
-		return nil
-	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if m.Time, err = time.Parse(layout, s); err == nil {
-			return nil
-		}
-	}
-	return fmt.Errorf("%.40q: want a duration like 36h or 30d, a date like 2026-11-29, or a time like 2026-11-29T19:00:00Z", s)
-}
-
 func newAuditList(dir *instance.Dir) *cobra.Command {
-	var since moment
+	var since cli.Moment
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "list",
@@ -66,7 +37,7 @@ who, from where, what, and the state before and after, shortened.`,
 	return c
 }
 
-func listTrail(c *cobra.Command, t catalog.Trail, since moment, asJSON bool) error {
+func listTrail(c *cobra.Command, t catalog.Trail, since cli.Moment, asJSON bool) error {
 	after, err := t.Before(c.Context(), since.Time)
 	if err != nil {
 		return err
