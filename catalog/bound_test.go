@@ -107,6 +107,7 @@ func addTrail(ctx context.Context, calls map[string]func() error, trail catalog.
 	calls["Trail.Add"] = func() error { return trail.Add(ctx, event("1", "a")) }
 	calls["Trail.Before"] = func() error { _, err := trail.Before(ctx, time.Now()); return err }
 	calls["Trail.Contradictions"] = func() error { _, err := trail.Contradictions(ctx); return err }
+	calls["Trail.Has"] = func() error { _, err := trail.Has(ctx, "a"); return err }
 	calls["Trail.Hash"] = func() error { _, err := trail.Hash(ctx, 1); return err }
 	calls["Trail.NewestHead"] = func() error { _, err := trail.NewestHead(ctx); return err }
 	calls["Trail.Read"] = func() error { return trail.Read(ctx, 0, 1, catalog.Visitor{}) }
