@@ -13,6 +13,8 @@ import (
 const (
 	sealInterval = time.Minute
 	sealTimeout  = 20 * time.Second
+	// lastSealTimeout is short: the next start signs, and the unit waits for the stop.
+	lastSealTimeout = 2 * time.Second
 )
 
 // keepTrail takes acts that wait into the audit trail, and signs it, until ctx ends, and once more then.
@@ -21,12 +23,13 @@ func (s *service) keepTrail(ctx context.Context) {
 	defer tick.Stop()
 	failing := false
 	for going := true; going; {
+		parent, timeout := ctx, sealTimeout
 		select {
 		case <-ctx.Done():
-			going = false
+			going, parent, timeout = false, context.WithoutCancel(ctx), lastSealTimeout
 		case <-tick.C:
 		}
-		sctx, cancel := context.WithTimeout(audit.WithActor(context.WithoutCancel(ctx), instance.HostActor()), sealTimeout)
+		sctx, cancel := context.WithTimeout(audit.WithActor(parent, instance.HostActor()), timeout)
 		err := s.Instance.Dir.Seal(sctx, s.source.Trail())
 		cancel()
 		var missing *instance.NoAuditKeyError

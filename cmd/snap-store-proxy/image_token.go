@@ -47,6 +47,9 @@ until it expires. A new proxy.device-auth.secret ends all tokens.`,
 					return err
 				}
 				t, err := newToken(in, args[0], time.Duration(valid))
+				if err == nil {
+					err = in.NoteImageToken(t.Store, t.Expires)
+				}
 				if err != nil {
 					return err
 				}
