@@ -30,18 +30,23 @@ type applicant struct {
 // newApplicant returns a device with an address of its own. A server serves one address less than all.
 func newApplicant(t *testing.T, n int, url string, model *assertion.Assertion) *applicant {
 	t.Helper()
-	private, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := assertion.NewSigningKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1, byte(n>>8), byte(n)+1)}}
 	transport := &http.Transport{DialContext: dialer.DialContext, MaxIdleConns: 1}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &applicant{url, key, model, &http.Client{Transport: transport}}
+	a := &applicant{url: url, model: model, http: &http.Client{Transport: transport}}
+	if err := a.renew(); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// renew makes the applicant another device, with a key of its own.
+func (a *applicant) renew() error {
+	private, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err == nil {
+		a.key, err = assertion.NewSigningKey(private)
+	}
+	return err
 }
 
 // post sends a request, and returns the status and the body of the answer.

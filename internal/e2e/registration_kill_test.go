@@ -83,6 +83,10 @@ func TestKilledRegistrar(t *testing.T) {
 					mu.Lock()
 					got[string(serial.Raw())] = true
 					mu.Unlock()
+					if err := a.renew(); err != nil { // a known device gets no further revision for some minutes
+						t.Error(err)
+						return
+					}
 					select {
 					case answered <- struct{}{}:
 					default:
@@ -122,8 +126,8 @@ func TestKilledRegistrar(t *testing.T) {
 		owner[e.Serial] = e.DeviceKey
 		delete(got, e.Assertion)
 	}
-	if len(got) > 0 || len(owner) != devices {
-		t.Errorf("%d serials are not in the log, which has %d serials of %d devices", len(got), len(owner), devices)
+	if len(got) > 0 {
+		t.Errorf("%d serials are not in the log, which has %d serials", len(got), len(owner))
 	}
 	t.Logf("%d serials in the log after %d kills", len(log), kills)
 	if len(log) < kills {
