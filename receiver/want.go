@@ -43,14 +43,16 @@ func (r *Receiver) headPath(id digest.Digest) string {
 	return filepath.Join(r.folder, headsFolder, id.Encoded()+".tar")
 }
 
-// KeepHead keeps the head of a bundle, and removes the oldest ones if there are many.
+// KeepHead keeps the head of a bundle.
 func (r *Receiver) KeepHead(d *Delivery, head []byte) error {
 	if err := os.MkdirAll(filepath.Join(r.folder, headsFolder), 0o700); err != nil {
 		return err
 	}
-	if err := blob.WriteFile(r.headPath(d.ID()), head, blob.WriteOptions{Mode: 0o600}); err != nil {
-		return err
-	}
+	return blob.WriteFile(r.headPath(d.ID()), head, blob.WriteOptions{Mode: 0o600})
+}
+
+// TrimHeads removes the heads of all but the last bundles. It reads the ledger, so an export calls it once.
+func (r *Receiver) TrimHeads() error {
 	list, err := r.Deliveries()
 	if err != nil {
 		return err

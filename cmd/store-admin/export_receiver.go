@@ -89,7 +89,7 @@ func (o *receiverOptions) note(ctx context.Context, list []receiver.Delivery) er
 	if err := o.receiver.Note(ctx, list...); err != nil {
 		return fmt.Errorf("the bundles are complete, but later ones will not rely on them: %w", err)
 	}
-	return nil
+	return o.receiver.TrimHeads()
 }
 
 // keepHead keeps the head of a bundle for want codes.
