@@ -122,6 +122,13 @@ once 'store-admin create serial-policy' has named the key that signs them.
 }
 
 func runCreateModel(c *cobra.Command, o *offlineOptions, k *apiKeyOptions, name string) error {
+	return k.run(c, o, name, "created", func(s *brandStore, key *string) (*gateway.Model, error) {
+		return s.CreateModel(c.Context(), s.brand, gateway.CreateModelRequest{Name: name, APIKey: key})
+	})
+}
+
+// run sends a model with its API key, and prints the answer.
+func (k *apiKeyOptions) run(c *cobra.Command, o *offlineOptions, name, done string, send func(*brandStore, *string) (*gateway.Model, error)) error {
 	if err := validatePart("model", name); err != nil {
 		return err
 	}
@@ -133,11 +140,11 @@ func runCreateModel(c *cobra.Command, o *offlineOptions, k *apiKeyOptions, name 
 	if err != nil {
 		return err
 	}
-	m, err := s.CreateModel(c.Context(), s.brand, gateway.CreateModelRequest{Name: name, APIKey: key})
+	m, err := send(s, key)
 	if err != nil {
 		return err
 	}
-	return k.report(c, o, m, fmt.Sprintf("Model '%s' created.", cli.Clean(m.Name)))
+	return k.report(c, o, m, fmt.Sprintf("Model '%s' %s.", cli.Clean(m.Name), done))
 }
 
 // report prints a model that was created or changed, with an API key that was made for it.

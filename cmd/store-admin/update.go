@@ -82,20 +82,7 @@ func newUpdateModel() *cobra.Command {
 }
 
 func runUpdateModel(c *cobra.Command, o *offlineOptions, k *apiKeyOptions, name string) error {
-	if err := validatePart("model", name); err != nil {
-		return err
-	}
-	s, err := o.openBrand(c.Context())
-	if err != nil {
-		return err
-	}
-	key, err := k.read()
-	if err != nil {
-		return err
-	}
-	m, err := s.UpdateModel(c.Context(), s.brand, name, key)
-	if err != nil {
-		return err
-	}
-	return k.report(c, o, m, fmt.Sprintf("Model '%s' updated.", cli.Clean(m.Name)))
+	return k.run(c, o, name, "updated", func(s *brandStore, key *string) (*gateway.Model, error) {
+		return s.UpdateModel(c.Context(), s.brand, name, key)
+	})
 }
