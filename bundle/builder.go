@@ -79,48 +79,11 @@ type SignedBundle struct {
 // Seal orders the items, makes the bundle index and signs it. The same items give the same index, regardless of the order in
 // which they were added, and of the blobs that are left out.
 func (d *Builder) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*SignedBundle, error) {
-	items := slices.Clone(d.items)
-	slices.SortFunc(items, func(a, b item) int { return compareItems(a.desc, b.desc) })
-	descs := make([]ocispec.Descriptor, len(items))
-	for i := range items {
-		descs[i] = items[i].desc
-	}
-	t, format, err := d.buildTree(descs, items)
-	if err != nil {
-		return nil, fmt.Errorf("seal bundle: %w", err)
-	}
-	if d.reliance != nil {
-		p.Expects = d.leftOut(t.payload)
-		p.Increment = d.reliance.Increment(p.Expects)
-	}
-	if t.payload, _, err = splitExpected(t.payload, p.Expects); err != nil {
-		return nil, fmt.Errorf("seal bundle: %w", err)
-	}
-	raw := encode(bundleIndex(descs, format))
-	envelope, public, err := signStatement(ctx, digest.FromBytes(raw), p, key)
+	c, err := d.Content()
 	if err != nil {
 		return nil, err
 	}
-	s := &SignedBundle{top: newTop(raw, envelope, public, descs, format), tree: *t, data: d.small, left: len(p.Expects)}
-	if n := int64(len(s.top.index)); n > MaxIndexSize {
-		return nil, limit("bytes of index.json", n, MaxIndexSize)
-	}
-	return s, nil
-}
-
-// buildTree builds the tree of the bundle, and returns an error if a reader would refuse it. It also returns the version of the
-// format that the bundle needs.
-func (d *Builder) buildTree(descs []ocispec.Descriptor, items []item) (*tree, string, error) {
-	if err := validateItems(descs); err != nil {
-		return nil, "", err
-	}
-	t, err := newTree(items)
-	if err != nil {
-		return nil, "", err
-	}
-	h := new(Head)
-	err = h.parse(items, d.small)
-	return t, h.format(), err
+	return c.Seal(ctx, p, key, d.reliance)
 }
 
 // LeftOut returns the number of large blobs that the bundle leaves out.

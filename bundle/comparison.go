@@ -94,9 +94,12 @@ func Compare(a, b *Head) ([]Difference, error) {
 	for _, c := range assertions {
 		out = append(out, newDifference(c))
 	}
-	slices.SortFunc(out, compareDifferences)
+	SortDifferences(out)
 	return out, nil
 }
+
+// SortDifferences sorts differences in the order of Compare.
+func SortDifferences(list []Difference) { slices.SortFunc(list, compareDifferences) }
 
 func compareDifferences(x, y Difference) int {
 	return cmp.Or(cmp.Compare(x.Charm, y.Charm), cmp.Compare(x.Snap, y.Snap), -cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Channel, y.Channel),

@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"bytes"
-	"fmt"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -63,57 +62,15 @@ func (r *Reader) Head() (*Head, error) {
 	if r.head != nil {
 		return r.head, nil
 	}
-	if !bytes.Equal(encode(bundleIndex(r.bundle.Manifests, r.format)), r.raw) {
-		return nil, corrupt("bundle index: not in its canonical encoding, or not one of format %s", r.format)
-	}
-	if err := validateItems(r.bundle.Manifests); err != nil {
-		return nil, err
-	}
-	data := make(map[digest.Digest][]byte)
-	items, err := r.items(data)
+	c, err := readContent(r.raw, r.bundle.Manifests, r.format, r.expects, r.blob)
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTree(items)
-	if err != nil {
-		return nil, err
-	}
-	for _, desc := range t.small[len(items):] {
-		if data[desc.Digest], err = r.blob(desc, MaxConfigSize); err != nil {
-			return nil, err
-		}
-	}
-	h := new(Head)
-	if h.Payload, h.Expected, err = splitExpected(t.payload, r.expects); err != nil {
-		return nil, err
-	}
-	if err := h.parse(items, data); err != nil {
-		return nil, err
-	}
-	if want := h.format(); r.format != want {
-		return nil, corrupt("bundle index: format %s, while its content is of format %s", r.format, want)
-	}
-	r.head = h
+	r.head = c.head
 	if r.keeps {
-		r.tree, r.small = t, data
+		r.content = c
 	}
-	return h, nil
-}
-
-// items reads the items' manifests, and puts them into data.
-func (r *Reader) items(data map[digest.Digest][]byte) ([]item, error) {
-	out := make([]item, len(r.bundle.Manifests))
-	for i, desc := range r.bundle.Manifests {
-		raw, err := r.blob(desc, maxManifestSize(desc))
-		if err != nil {
-			return nil, fmt.Errorf("item %.80q: %w", refName(desc), err)
-		}
-		if out[i], err = parseItem(desc, raw); err != nil {
-			return nil, fmt.Errorf("item %.80q: %w", refName(desc), err)
-		}
-		data[desc.Digest] = raw
-	}
-	return out, nil
+	return r.head, nil
 }
 
 // parse parses the items. data has the content of all manifests and small blobs.

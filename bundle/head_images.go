@@ -119,3 +119,27 @@ func (s imageSet) visitReferrers(seen map[digest.Digest]bool) {
 		}
 	}
 }
+
+// ImageTree returns the manifests of an image that the bundle has, the index among them, and the ones that refer to any of these.
+func (h *Head) ImageTree(image *charm.Image) (out []*ImageManifest) {
+	seen := make(map[digest.Digest]bool)
+	add := func(root string) {
+		for _, m := range h.ImageManifests(root) {
+			if !seen[m.Digest] {
+				seen[m.Digest], out = true, append(out, m)
+			}
+		}
+	}
+	add(image.Digest)
+	for _, d := range image.Tags {
+		add(d)
+	}
+	for i := 0; i < len(out); i++ {
+		for _, m := range h.Images {
+			if m.Subject == out[i].Digest {
+				add(m.Digest.String())
+			}
+		}
+	}
+	return out
+}

@@ -170,8 +170,8 @@ func (d *Builder) LeaveOut(r Reliance) { d.reliance = r }
 const maxExpected = 60_000
 
 // leftOut returns the blobs of the payload that the receiver has: the largest ones if there are too many for a statement.
-func (d *Builder) leftOut(payload []ocispec.Descriptor) []digest.Digest {
-	has := slices.DeleteFunc(slices.Clone(payload), func(desc ocispec.Descriptor) bool { return !d.reliance.Has(desc.Digest) })
+func leftOut(payload []ocispec.Descriptor, r Reliance) []digest.Digest {
+	has := slices.DeleteFunc(slices.Clone(payload), func(desc ocispec.Descriptor) bool { return !r.Has(desc.Digest) })
 	if len(has) > maxExpected {
 		slices.SortStableFunc(has, func(a, b ocispec.Descriptor) int { return cmp.Compare(b.Size, a.Size) })
 		has = has[:maxExpected]

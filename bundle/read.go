@@ -30,10 +30,9 @@ type Reader struct {
 	next     int
 	err      error  // the permanent error of Next
 	input    *Input // the input that Close closes, or nil
-	// keeps makes Head keep all blobs of the head in small, and their tree.
-	keeps bool
-	tree  *tree
-	small map[digest.Digest][]byte
+	// keeps makes Head keep the content with all blobs of the head.
+	keeps   bool
+	content *Content
 }
 
 // NewReader returns a reader of a packed bundle in a stream. The caller closes the stream.

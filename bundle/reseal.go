@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"fmt"
 	"io"
 )
 
@@ -30,15 +29,7 @@ func Reseal(ctx context.Context, head []byte, p Predicate, key crypto.Signer) (*
 	if _, err := r.Head(); err != nil {
 		return nil, err
 	}
-	t := *r.tree
-	if t.payload, _, err = splitExpected(t.payload, p.Expects); err != nil {
-		return nil, fmt.Errorf("seal bundle: %w", err)
-	}
-	envelope, public, err := signStatement(ctx, r.digest, p, key)
-	if err != nil {
-		return nil, err
-	}
-	return &SignedBundle{top: newTop(r.raw, envelope, public, r.bundle.Manifests, r.format), tree: t, data: r.small, left: len(p.Expects)}, nil
+	return r.content.Seal(ctx, p, key, nil)
 }
 
 // ReadPredicate returns the statement of a bundle, or of its head, which must be one's own.

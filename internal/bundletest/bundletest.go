@@ -10,7 +10,6 @@ import (
 	"crypto/sha256"
 	"crypto/sha3"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -275,12 +274,7 @@ func (b *Bundle) writeTo(w io.Writer, c bundle.Compression) {
 
 func (b *Bundle) seal() *bundle.SignedBundle {
 	b.tb.Helper()
-	var d bundle.Builder
-	err := errors.Join(addAll(d.AddSnap, b.Snaps), addAll(d.AddRevision, b.Revisions), b.addCharms(&d), addAll(d.AddAssertion, b.Assertions), addAll(d.AddStore, b.Stores))
-	if err != nil {
-		b.tb.Fatal(err)
-	}
-	sealed, err := d.Seal(b.tb.Context(), b.Predicate, b.Key)
+	sealed, err := b.Builder().Seal(b.tb.Context(), b.Predicate, b.Key)
 	if err != nil {
 		b.tb.Fatal(err)
 	}

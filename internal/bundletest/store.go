@@ -2,6 +2,7 @@ package bundletest
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"offlinestore/bundle"
@@ -37,4 +38,15 @@ func addAll[T any](add func(T) error, items []T) error {
 		}
 	}
 	return nil
+}
+
+// Builder returns a builder with the items.
+func (b *Bundle) Builder() *bundle.Builder {
+	b.tb.Helper()
+	d := &bundle.Builder{}
+	err := errors.Join(addAll(d.AddSnap, b.Snaps), addAll(d.AddRevision, b.Revisions), b.addCharms(d), addAll(d.AddAssertion, b.Assertions), addAll(d.AddStore, b.Stores))
+	if err != nil {
+		b.tb.Fatal(err)
+	}
+	return d
 }
