@@ -17,7 +17,7 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-//go:embed *.md grafana.json alerts.yaml
+//go:embed *.md grafana.json alerts.yaml wanted.schema.json
 var files embed.FS
 
 // Files returns the files of this folder as they are.

@@ -134,6 +134,9 @@ func (p *planner) addValidationSets() error {
 		if err != nil {
 			return itemError(item, &StoreError{err})
 		}
+		if slices.ContainsFunc(p.plan.Assertions, func(have *Assertion) bool { return have.Ref.Key() == a.Ref().Key() }) {
+			continue // its latest point is also named by number, or a model names it
+		}
 		set := &Assertion{Ref: a.Ref(), item: item, planned: a}
 		snaps, err := a.SetSnaps()
 		if err != nil {

@@ -219,9 +219,9 @@ func TestModelSet(t *testing.T) {
 		map[string]any{"name": "hello", "id": upstreamtest.ID("hello")}}, nil),
 		acme.ValidationSet("docs", 1, []any{map[string]any{"name": "jq", "id": upstreamtest.ID("jq"),
 			"components": map[string]any{"docs": map[string]any{"presence": "optional", "revision": "1"}}}}, nil))
-	req := exporter.Request{Channels: []string{"stable"}, Architectures: []string{"amd64"}, Model: acme.Model("pump", assertiontest.Headers{
+	req := exporter.Request{Channels: []string{"stable"}, Architectures: []string{"amd64"}, Models: []exporter.Model{{Assertion: acme.Model("pump", assertiontest.Headers{
 		"classic": nil, "base": "core24", "grade": "signed", "snaps": []any{
-			map[string]any{"name": "jq", "id": upstreamtest.ID("jq"), "type": "app", "default-channel": "latest/edge"}}})}
+			map[string]any{"name": "jq", "id": upstreamtest.ID("jq"), "type": "app", "default-channel": "latest/edge"}}})}}}
 	for name, want := range map[string][]string{
 		"free": {"hello 38 [2.0/stable amd64]", "jq 8 [latest/edge amd64]"}, "docs": {"jq 8 [latest/edge amd64]"},
 	} {

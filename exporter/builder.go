@@ -2,7 +2,6 @@ package exporter
 
 import (
 	"encoding/hex"
-	"errors"
 	"slices"
 	"time"
 
@@ -78,23 +77,10 @@ func (e *Exporter) Builder(p Part) (*bundle.Builder, error) {
 		return nil, err
 	}
 	d := &bundle.Builder{}
-	err = errors.Join(
-		addAll(d.AddSnap, h.Snaps), addAll(d.AddRevision, h.Revisions), addAll(d.AddCharm, h.Charms),
-		addAll(d.AddCharmRevision, h.CharmRevisions), addAll(d.AddCharmResource, h.CharmResources), addAll(d.AddImageManifest, h.Images),
-		addAll(d.AddAssertion, h.Assertions), addAll(d.AddWithdrawal, h.Withdrawals), addAll(d.AddStore, h.Stores))
-	if err != nil {
+	if err := d.AddHead(h); err != nil {
 		return nil, &StoreError{err} // the store sent metadata that a bundle can't hold
 	}
 	return d, nil
-}
-
-func addAll[T any](add func(T) error, all []T) error {
-	for _, one := range all {
-		if err := add(one); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // item returns the revision as a bundle holds it. URLs are left out, because they belong to the server that serves it.

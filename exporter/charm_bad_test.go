@@ -185,7 +185,7 @@ func TestCharmBadBundle(t *testing.T) {
 			t.Fatal(err)
 		}
 		e, _ := h.exporter(t)
-		_, err = e.Plan(t.Context(), exporter.Request{Charms: &exporter.CharmRequest{Bundle: "bad", Architectures: []string{"amd64"}}})
+		_, err = e.Plan(t.Context(), exporter.Request{Charms: &exporter.CharmRequest{Bundles: []exporter.CharmBundle{{Name: "bad"}}, Architectures: []string{"amd64"}}})
 		var store *exporter.StoreError
 		if !errors.As(err, &store) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: got %v, want the store's fault", name, err)
@@ -245,8 +245,8 @@ func TestCharmRequest(t *testing.T) {
 		"no charms":            func(r *exporter.CharmRequest) { r.Applications = nil },
 		"no architectures":     func(r *exporter.CharmRequest) { r.Architectures = nil },
 		"architecture \"all\"": func(r *exporter.CharmRequest) { r.ImageArchitectures = []string{"all"} },
-		"charm name":           func(r *exporter.CharmRequest) { r.Bundle = "../x" },
-		"channel":              func(r *exporter.CharmRequest) { r.Bundle, r.BundleChannel = "x", "a/b/c/d" },
+		"charm name":           func(r *exporter.CharmRequest) { r.Bundles = []exporter.CharmBundle{{Name: "../x"}} },
+		"channel":              func(r *exporter.CharmRequest) { r.Bundles = []exporter.CharmBundle{{Name: "x", Channel: "a/b/c/d"}} },
 		"revision 0":           func(r *exporter.CharmRequest) { r.Applications[0].Revision = new(int) },
 		"resource name": func(r *exporter.CharmRequest) {
 			r.Applications[0].Resources = map[string]charm.ResourceValue{"../": {}}

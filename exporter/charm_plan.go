@@ -15,8 +15,8 @@ import (
 type CharmRequest struct {
 	// Applications name the charms, in the form of a bundle.yaml.
 	Applications []charm.Application
-	// Bundle is a charm bundle to export with all its charms, from BundleChannel. An empty BundleChannel is stable in the default track.
-	Bundle, BundleChannel string
+	// Bundles are charm bundles to export with all their charms.
+	Bundles []CharmBundle
 	// Base is for applications that name none; zero is ubuntu@22.04. Its architecture is ignored.
 	Base charm.Base
 	// Architectures are for applications that name none.
@@ -26,6 +26,9 @@ type CharmRequest struct {
 	// ImageArchitectures limits images for several platforms to these architectures; nil is all.
 	ImageArchitectures []string
 }
+
+// CharmBundle names a charm bundle. An empty Channel is stable in the default track.
+type CharmBundle struct{ Name, Channel string }
 
 // defaultBase returns the base that the original product uses by default.
 func defaultBase() charm.Base { return charm.Base{Name: charm.Ubuntu, Channel: "22.04"} }
@@ -178,17 +181,17 @@ func (e *Exporter) listCharm(l *fetchList, c *Charm) {
 
 // Validate returns an error if r is no valid request.
 func (r *CharmRequest) Validate() error {
-	if len(r.Applications) == 0 && r.Bundle == "" {
+	if len(r.Applications)+len(r.Bundles) == 0 {
 		return fmt.Errorf("no charms to export")
 	}
 	if len(r.Applications) > maxNames {
 		return fmt.Errorf("%d applications in one export, at most %d", len(r.Applications), maxNames)
 	}
-	if r.Bundle != "" {
-		if err := charm.ValidateName(r.Bundle); err != nil {
+	for _, b := range r.Bundles {
+		if err := charm.ValidateName(b.Name); err != nil {
 			return err
 		}
-		if err := validateChannel(r.BundleChannel); err != nil {
+		if err := validateChannel(b.Channel); err != nil {
 			return err
 		}
 	}

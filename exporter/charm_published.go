@@ -12,32 +12,40 @@ import (
 // pull the image from wherever it is.
 type publishedImage struct {
 	charm                      *Charm
+	bundle                     *CharmRevision
 	application, resource, ref string
 }
 
-// planPublished plans the images that a charm bundle names. Inside, they are served under their own names. An image that can't be fetched
-// stays outside, because the bundle can be deployed with another one.
+// planPublished plans the images that the charm bundles name.
 func (p *charmPlanner) planPublished() error {
-	if p.bundleRevision == nil {
-		return nil
+	for _, r := range p.bundleRevisions {
+		if err := p.planPublishedOf(r); err != nil {
+			return err
+		}
 	}
-	slices.SortStableFunc(p.published, func(a, b publishedImage) int { return strings.Compare(a.ref, b.ref) })
-	p.published = slices.CompactFunc(p.published, func(a, b publishedImage) bool { return a.ref == b.ref })
-	images := make([]*image, len(p.published))
-	named := make([]charm.Image, len(p.published))
-	failed := make([]error, len(p.published))
-	indexes := make([]int, len(p.published))
+	return nil
+}
+
+// planPublishedOf plans the images that a charm bundle names. Inside, they are served under their own names. An image that can't be fetched
+// stays outside, because the bundle can be deployed with another one.
+func (p *charmPlanner) planPublishedOf(r *CharmRevision) error {
+	published := slices.DeleteFunc(slices.Clone(p.published), func(pub publishedImage) bool { return pub.bundle != r })
+	slices.SortStableFunc(published, func(a, b publishedImage) int { return strings.Compare(a.ref, b.ref) })
+	published = slices.CompactFunc(published, func(a, b publishedImage) bool { return a.ref == b.ref })
+	images := make([]*image, len(published))
+	named := make([]charm.Image, len(published))
+	failed := make([]error, len(published))
+	indexes := make([]int, len(published))
 	for i := range indexes {
 		indexes[i] = i
 	}
 	if err := parallel(indexes, func(i int) error {
-		named[i], images[i], failed[i] = p.publishedImage(&p.published[i])
+		named[i], images[i], failed[i] = p.publishedImage(&published[i])
 		return p.ctx.Err()
 	}); err != nil {
 		return err
 	}
-	r := p.bundleRevision
-	for i, pub := range p.published {
+	for i, pub := range published {
 		what := fmt.Sprintf("the resource %s of %s is the image %s", pub.resource, pub.application, pub.ref)
 		host, _, _ := strings.Cut(named[i].Source, "/")
 		switch {

@@ -45,7 +45,7 @@ func TestPublishedImages(t *testing.T) {
 		{true, nil, []string{"stays outside: a registry inside must serve it as opensourcemano/gone:1", "stays outside: a registry inside must serve it as opensourcemano/pla:testing-daily"}},
 	} {
 		e, _ := h.exporter(t)
-		p := fetch(t, e, exporter.Request{Charms: &exporter.CharmRequest{Bundle: "osm", Architectures: []string{"amd64"}, NoImages: c.noImages}})
+		p := fetch(t, e, exporter.Request{Charms: &exporter.CharmRequest{Bundles: []exporter.CharmBundle{{Name: "osm"}}, Architectures: []string{"amd64"}, NoImages: c.noImages}})
 		head := pack(t, e, p)
 		var got []charm.Image
 		for _, r := range head.CharmRevisions {

@@ -29,9 +29,11 @@ type charmPlanner struct {
 	// answered has the applications for which the store has a release.
 	answered map[*charm.Application]bool
 	guesses  []guessedGap
-	// bundleRevision is the charm bundle to export, published the images that it names for its applications.
-	bundleRevision *CharmRevision
-	published      []publishedImage
+	// bundleRevisions are the charm bundles to export, and published the images that they name for their applications.
+	bundleRevisions []*CharmRevision
+	published       []publishedImage
+	// sources maps the applications of bundles to them.
+	sources map[*charm.Application]*CharmRevision
 	// manifests and referrerManifests are the numbers of bytes that further manifests of images and of their referrers may have.
 	manifests, referrerManifests atomic.Int64
 	// silent maps the hosts of registries that give no answer about referrers to the errors.
@@ -42,7 +44,7 @@ func newCharmPlanner(ctx context.Context, e *Exporter, req *CharmRequest, plan *
 	p := &charmPlanner{
 		e: e, ctx: ctx, req: req, plan: plan,
 		charms: make(map[string]*Charm), absent: make(map[string]bool), revisionCache: make(map[[2]string][]charm.Resource),
-		answered: make(map[*charm.Application]bool),
+		answered: make(map[*charm.Application]bool), sources: make(map[*charm.Application]*CharmRevision),
 	}
 	p.manifests.Store(maxManifests)
 	p.referrerManifests.Store(maxReferrerManifests)
@@ -52,19 +54,10 @@ func newCharmPlanner(ctx context.Context, e *Exporter, req *CharmRequest, plan *
 // planCharms adds the charms of req to the plan.
 func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan) error {
 	p := newCharmPlanner(ctx, e, req, plan)
-	apps := req.Applications
-	if req.Bundle != "" {
-		inside, err := p.bundle()
-		if err != nil {
-			return err
-		}
-		apps = slices.Concat(apps, inside)
-		if plan.Request.without(Item{Charm: req.Bundle}) {
-			delete(p.charms, req.Bundle) // its charms are exported without it
-			p.bundleRevision = nil
-		}
+	apps, err := p.applications()
+	if err != nil {
+		return err
 	}
-	apps = slices.DeleteFunc(slices.Clone(apps), func(a charm.Application) bool { return plan.Request.without(Item{Charm: a.Charm}) })
 	queries, err := p.queries(apps)
 	if err != nil {
 		return err
@@ -97,6 +90,23 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 		}
 	}
 	return nil
+}
+
+// applications returns the applications to plan, and records which bundles they come from.
+func (p *charmPlanner) applications() (apps []charm.Application, err error) {
+	all, sources, err := p.bundles()
+	if err != nil {
+		return nil, err
+	}
+	apps = make([]charm.Application, 0, len(all))
+	for i, a := range all {
+		if p.plan.Request.without(Item{Charm: a.Charm}) {
+			continue
+		}
+		apps = append(apps, a)
+		p.sources[&apps[len(apps)-1]] = sources[i] // apps has room for all, and does not move
+	}
+	return apps, nil
 }
 
 // resolve asks the store for the revisions that Juju would get. If a base has no release, it asks again for the nearest base that has one.

@@ -42,7 +42,7 @@ func (p *charmPlanner) planResources(c *Charm, w *charmQuery, offered []charm.Re
 		case v.IsPath() || res.Type != charm.ResourceImage:
 			p.warnOnce("the resource %s of %s is a local file (%s): carry it separately", res.Name, w.app.Name, v.Image)
 		case w.app.Published:
-			p.published = append(p.published, publishedImage{c, w.app.Name, res.Name, v.Image})
+			p.published = append(p.published, publishedImage{c, p.sources[w.app], w.app.Name, res.Name, v.Image})
 			if res.Download.Size == 0 {
 				continue // the bundle has an image instead
 			}

@@ -86,7 +86,7 @@ func TestCharmBundle(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
 	e, _ := h.exporter(t)
-	req := exporter.Request{Charms: &exporter.CharmRequest{Bundle: "pg-bundle", Architectures: []string{"amd64"}, ImageArchitectures: []string{"amd64"}}}
+	req := exporter.Request{Charms: &exporter.CharmRequest{Bundles: []exporter.CharmBundle{{Name: "pg-bundle"}}, Architectures: []string{"amd64"}, ImageArchitectures: []string{"amd64"}}}
 	p := fetch(t, e, req)
 	head := pack(t, e, p)
 	var got []string

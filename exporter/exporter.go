@@ -68,8 +68,8 @@ type Request struct {
 	// AccountKeys and ValidationSets are assertions that no snap leads to. The snaps that a validation set pins come with it.
 	AccountKeys    []AccountKey
 	ValidationSets []ValidationSet
-	// Model is a model assertion, or nil. All its snaps come with it.
-	Model *assertion.Assertion
+	// Models are model assertions. All their snaps come with them.
+	Models []Model
 	// Store is the store of a brand whose private snaps may come along, or nil.
 	Store *StoreRequest
 	// ExportedPrivate maps the names of private snaps in earlier exports to the stores through which the login saw them.
@@ -78,13 +78,21 @@ type Request struct {
 	Warnings []string
 }
 
-// Package is one entry of a --from-yaml file.
+// Package is a snap for which the operator decides more than its name.
 type Package struct {
-	Name string `yaml:"name"`
+	Name string
 	// Revision is 0 if the channels decide.
-	Revision int `yaml:"revision"`
+	Revision int
 	// PushChannel is the channel in which the receiver puts the revision, or empty.
-	PushChannel string `yaml:"push_channel"`
+	PushChannel string
+	// Channels and Architectures are empty for the ones of the request.
+	Channels, Architectures []string
+}
+
+// Model is a model whose snaps are exported, for the Architectures of the request if it has none.
+type Model struct {
+	Assertion     *assertion.Assertion
+	Architectures []string
 }
 
 // maxNames bounds a request, since a bundle holds no more items.
@@ -122,7 +130,7 @@ func (r *Request) Validate() error {
 		if err := r.Charms.Validate(); err != nil {
 			return err
 		}
-	} else if len(r.Names)+len(r.Packages)+len(r.AccountKeys)+len(r.ValidationSets) == 0 && r.Model == nil && (r.Store == nil || !r.Store.Whole) {
+	} else if len(r.Names)+len(r.Packages)+len(r.AccountKeys)+len(r.ValidationSets)+len(r.Models) == 0 && (r.Store == nil || !r.Store.Whole) {
 		return fmt.Errorf("no snaps to export")
 	}
 	if err := r.validateOthers(); err != nil {
@@ -134,7 +142,7 @@ func (r *Request) Validate() error {
 		if p.Revision < 0 || p.Revision > snap.MaxRevision {
 			return fmt.Errorf("snap %s: revision %d: out of range", p.Name, p.Revision)
 		}
-		if err := p.validatePush(len(r.Channels)); err != nil {
+		if err := p.validatePush(len(r.channelsOf(&p))); err != nil {
 			return fmt.Errorf("snap %s: push_channel: %w", p.Name, err)
 		}
 	}
@@ -146,12 +154,12 @@ func (r *Request) Validate() error {
 			return err
 		}
 	}
-	for _, c := range r.Channels {
+	for _, c := range r.allChannels() {
 		if _, err := channel.Parse(c); err != nil {
 			return err
 		}
 	}
-	for _, a := range r.Architectures {
+	for _, a := range r.allArchitectures() {
 		if err := snap.ValidateArchitecture(a); err != nil {
 			return err
 		}
@@ -160,4 +168,25 @@ func (r *Request) Validate() error {
 		}
 	}
 	return nil
+}
+
+// allChannels returns all channels that the request names.
+func (r *Request) allChannels() []string {
+	out := slices.Clone(r.Channels)
+	for _, p := range r.Packages {
+		out = append(out, p.Channels...)
+	}
+	return out
+}
+
+// allArchitectures returns all architectures that the request names.
+func (r *Request) allArchitectures() []string {
+	out := slices.Clone(r.Architectures)
+	for _, p := range r.Packages {
+		out = append(out, p.Architectures...)
+	}
+	for _, m := range r.Models {
+		out = append(out, m.Architectures...)
+	}
+	return out
 }

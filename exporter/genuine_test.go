@@ -126,7 +126,7 @@ func TestGenuineBundles(t *testing.T) {
 		}
 		e, _ := newExporter(t, s)
 		e.Charmhub = e.Client
-		p := fetch(t, e, exporter.Request{Charms: &exporter.CharmRequest{Bundle: "genuine", Architectures: []string{"amd64"}}})
+		p := fetch(t, e, exporter.Request{Charms: &exporter.CharmRequest{Bundles: []exporter.CharmBundle{{Name: "genuine"}}, Architectures: []string{"amd64"}}})
 		var got []string
 		for _, c := range pack(t, e, p).Charms {
 			got = append(got, c.Name)

@@ -81,8 +81,11 @@ func (r *Request) leavesOut(queries []*snapQuery) string {
 }
 
 // architectures returns the architectures for which a requested snap is exported.
-func (r *Request) architectures(name string) []string {
-	return slices.DeleteFunc(slices.Clone(r.Architectures), func(a string) bool { return r.without(Item{Snap: name, Architecture: a}) })
+func (r *Request) architectures(name string) []string { return r.among(name, r.Architectures) }
+
+// among returns the architectures of a list for which the request does not leave out a snap.
+func (r *Request) among(name string, archs []string) []string {
+	return slices.DeleteFunc(slices.Clone(archs), func(a string) bool { return r.without(Item{Snap: name, Architecture: a}) })
 }
 
 // itemError returns err as an error about one item, unless the store as a whole is to blame, or the item is none, as a model is.

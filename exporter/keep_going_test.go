@@ -180,7 +180,7 @@ func TestKeepGoingBundle(t *testing.T) {
 	t.Parallel()
 	h := newHub(t)
 	e, _ := h.exporter(t)
-	req := exporter.Request{Charms: &exporter.CharmRequest{Bundle: "pg-bundle", Architectures: []string{"amd64"}, NoImages: true}}
+	req := exporter.Request{Charms: &exporter.CharmRequest{Bundles: []exporter.CharmBundle{{Name: "pg-bundle"}}, Architectures: []string{"amd64"}, NoImages: true}}
 	req.Without = []exporter.Item{{Charm: "pg-bundle"}}
 	var got []string
 	for _, c := range pack(t, e, fetch(t, e, req)).Charms {

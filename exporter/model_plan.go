@@ -8,11 +8,22 @@ import (
 	"offlinestore/upstream"
 )
 
+// addModels plans the requested models.
+func (p *planner) addModels() error {
+	p.preferred = make(map[string]string)
+	for i := range p.plan.Request.Models {
+		if err := p.addModel(&p.plan.Request.Models[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // addModel plans a model with all its snaps. It verifies the model first. Its validation sets and its architecture are part of the request.
-func (p *planner) addModel() error {
-	a := p.plan.Request.Model
-	if a == nil {
-		return nil
+func (p *planner) addModel(requested *Model) error {
+	a, archs := requested.Assertion, requested.Architectures
+	if len(archs) == 0 {
+		archs = p.plan.Request.Architectures
 	}
 	m, err := a.Model()
 	if err != nil {
@@ -26,10 +37,9 @@ func (p *planner) addModel() error {
 	}
 	p.plan.Assertions = append(p.plan.Assertions, &Assertion{Ref: a.Ref(), planned: a})
 	var queries []*snapQuery
-	p.preferred = make(map[string]string, len(m.Snaps))
 	for _, s := range m.Snaps {
 		p.preferred[s.Name] = s.Channel
-		if archs := p.plan.Request.architectures(s.Name); len(archs) > 0 {
+		if archs := p.plan.Request.among(s.Name, archs); len(archs) > 0 {
 			q := &snapQuery{name: s.Name, channel: s.Channel, archs: archs}
 			if s.Optional {
 				q.optional = "the model names it as optional"

@@ -117,7 +117,7 @@ func (e *Exporter) Plan(ctx context.Context, req Request) (*Plan, error) {
 		return nil, err
 	}
 	p := &planner{e: e, ctx: ctx, plan: &Plan{Request: req, Warnings: slices.Clone(req.Warnings)}, snaps: make(map[string]*Snap), tried: make(map[target]bool)}
-	for _, step := range []func() error{p.addStore, func() error { return p.addSnaps(req.queries()) }, p.addModel, p.addAccountKeys, p.addValidationSets} {
+	for _, step := range []func() error{p.addStore, func() error { return p.addSnaps(req.queries()) }, p.addModels, p.addAccountKeys, p.addValidationSets} {
 		if err := step(); err != nil {
 			return nil, err
 		}

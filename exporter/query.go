@@ -92,14 +92,30 @@ func (r *Request) queries() []*snapQuery {
 		}
 	}
 	for _, pk := range r.Packages {
-		archs := r.architectures(pk.Name)
+		archs := r.among(pk.Name, r.architecturesOf(&pk))
 		if pk.Revision > 0 {
 			out = append(out, &snapQuery{name: pk.Name, revision: pk.Revision, pushChannel: pk.PushChannel, archs: archs})
 			continue
 		}
-		for _, c := range r.Channels {
+		for _, c := range r.channelsOf(&pk) {
 			out = append(out, &snapQuery{name: pk.Name, channel: c, pushChannel: pk.PushChannel, archs: archs})
 		}
 	}
 	return slices.DeleteFunc(out, func(w *snapQuery) bool { return len(w.archs) == 0 })
+}
+
+// channelsOf returns the channels of a package.
+func (r *Request) channelsOf(p *Package) []string {
+	if len(p.Channels) > 0 {
+		return p.Channels
+	}
+	return r.Channels
+}
+
+// architecturesOf returns the architectures of a package.
+func (r *Request) architecturesOf(p *Package) []string {
+	if len(p.Architectures) > 0 {
+		return p.Architectures
+	}
+	return r.Architectures
 }

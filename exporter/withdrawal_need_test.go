@@ -75,7 +75,7 @@ func TestWithdrawnAfterExport(t *testing.T) {
 	e, _ := h.exporter(t)
 	requests := map[string]*exporter.CharmRequest{
 		"charm":  {Applications: []charm.Application{{Name: "gone", Charm: "gone"}}, Architectures: []string{"amd64"}},
-		"bundle": {Bundle: "gone", Architectures: []string{"amd64"}},
+		"bundle": {Bundles: []exporter.CharmBundle{{Name: "gone"}}, Architectures: []string{"amd64"}},
 	}
 	for name, r := range requests {
 		req := exporter.Request{Charms: r}

@@ -219,6 +219,12 @@ func Parse(file []byte) (*Signed, error) {
 	return &Signed{s.Key, text, signature, s.Receipt}, nil
 }
 
+// IsReceipt reports whether a file begins as a receipt does.
+func IsReceipt(start []byte) bool { return bytes.HasPrefix(start, []byte(receiptMember)) }
+
+// Unverified returns the receipt without a verification of its signature. Nothing may rely on it.
+func (s *Signed) Unverified() *Receipt { return &s.receipt }
+
 // Verify verifies the signature with a key, and returns the receipt. The error is ErrSignature.
 func (s *Signed) Verify(k audit.PublicKey) (*Receipt, error) {
 	if k.ID() != s.Key {

@@ -43,6 +43,9 @@ func addCompletion(root *cobra.Command) {
 	}), map[string]cobra.CompletionFunc{"channel": cli.Complete(func(ctx context.Context, args []string, _ string) []string {
 		return append(slices.Clone(cli.Risks), findChannels(ctx, storeURL(), args)...)
 	})})
+	own := maps.Clone(flags)
+	maps.DeleteFunc(own, func(name string, _ cobra.CompletionFunc) bool { return export.Flags().Lookup(name) == nil })
+	cli.SetCompletion(root, "export", nil, own)
 	cli.SetCompletion(root, "export bundle", cli.Complete(func(context.Context, []string, string) []string { return earlierNames(false) }), nil)
 	cli.SetCompletion(root, "key export", keys, nil)
 	addOfflineCompletion(root)

@@ -5,9 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,16 +12,27 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/difference"
+	"offlinestore/wanted"
 )
 
 func newDiff() *cobra.Command {
 	var asJSON bool
 	var trusted []string
 	c := &cobra.Command{
-		Use:     "diff A B",
-		Short:   "Show the differences between bundles A and B",
-		Long:    "Show what bundle B adds to, takes from and changes in A: revisions of snaps and\ncharms, components, resources, images, rows of the channel maps, assertions, icons\nand every other detail. Only the heads are read. A and B may also be folders\nwith bundles, whose contents are taken together. Exits with 0 whether they differ\nor not.\n" + cli.ExitHelp,
-		Example: "  store-admin diff jq-20261113T101500.tar.gz jq-20261120T101500.tar.gz\n  store-admin diff week46 week47",
+		Use:   "diff A B",
+		Short: "Show the differences between A and B: bundles, locks, wanted.yamls and receipts",
+		Long: `Show what B adds to, takes from and changes in A: revisions of snaps and charms,
+components, resources, images, rows of the channel maps, assertions, icons and every
+other detail. A and B may be bundles, folders with bundles, whose contents are taken
+together, a wanted.lock, a wanted.yaml, or a receipt of a store. Only the heads of bundles
+are read. Exits with 0 whether they differ or not.
+
+A wanted.yaml is compared by what it asks for: - is asked for in A, and B does not have it;
++ is in B, and A does not name it, such as a dependency. A receipt is compared by the
+contents of channels, and by the files that the store has. Its signature is only verified
+if a receiver has its key.
+` + cli.ExitHelp,
+		Example: "  store-admin diff jq-20261113T101500.tar.gz jq-20261120T101500.tar.gz\n  store-admin diff week46 week47\n  store-admin diff wanted.yaml ship-7.receipt\n  store-admin diff wanted.lock week48.tar",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			keys, err := readKeys(trusted)
@@ -40,76 +48,34 @@ func newDiff() *cobra.Command {
 }
 
 func runDiff(ctx context.Context, w io.Writer, files []string, keys []bundle.PublicKey, asJSON bool) error {
-	var sides [2]*bundle.Head
+	var sides [2]wanted.Side
 	for i, f := range files {
 		var err error
-		if sides[i], err = readSide(ctx, f, keys); err != nil {
+		if sides[i], err = readAnySide(ctx, f, keys); err != nil {
 			return err
 		}
 	}
-	diffs, err := bundle.Compare(sides[0], sides[1])
+	diffs, err := wanted.Compare(sides[0], sides[1])
 	if err != nil {
 		return err
 	}
 	if asJSON {
 		return cli.PrintJSON(w, diffs)
 	}
+	return printDifferences(w, diffs)
+}
+
+// printDifferences prints a line for each difference.
+func printDifferences(w io.Writer, diffs []bundle.Difference) error {
 	for _, d := range diffs {
-		fmt.Fprintln(w, describeDifference(d))
+		if _, err := fmt.Fprintln(w, describeDifference(d)); err != nil {
+			return err
+		}
 	}
 	if len(diffs) == 0 {
 		fmt.Fprintln(w, "No difference.")
 	}
 	return nil
-}
-
-// readSide reads the head of a bundle, or of all bundles in a folder that is no layout.
-func readSide(ctx context.Context, file string, keys []bundle.PublicKey) (*bundle.Head, error) {
-	members, err := bundlesIn(file)
-	if err != nil {
-		return nil, err
-	}
-	var all []*summary
-	for _, m := range members {
-		s, err := inspect(ctx, m, keys)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	slices.SortStableFunc(all, func(a, b *summary) int { return a.Created.Compare(b.Created) })
-	if len(all) == 1 {
-		return all[0].head, nil
-	}
-	var heads []*bundle.Head
-	for _, s := range all {
-		heads = append(heads, s.head)
-	}
-	return bundle.Merge(heads...), nil
-}
-
-// bundlesIn returns the archives in a folder. It returns anything else itself, layouts too.
-func bundlesIn(file string) ([]string, error) {
-	entries, err := os.ReadDir(file)
-	if err != nil {
-		return []string{file}, nil // it is a file, or opening it tells the reason
-	}
-	if _, err := os.Lstat(filepath.Join(file, "oci-layout")); err == nil {
-		return []string{file}, nil
-	}
-	var out []string
-	for _, e := range entries {
-		for _, c := range []bundle.Compression{bundle.Gzip, bundle.Zstd, bundle.None} {
-			if strings.HasSuffix(e.Name(), c.Extension()) && e.Name()[0] != '.' {
-				out = append(out, filepath.Join(file, e.Name()))
-				break
-			}
-		}
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%s: no bundles in it: %w", file, bundle.ErrNotBundle)
-	}
-	return out, nil
 }
 
 // describeDifference returns the line for people: + for an addition of B, - for a loss, ~ for a change.
@@ -122,6 +88,8 @@ func describeDifference(d bundle.Difference) string {
 		sign, revision = "-", d.From
 	}
 	switch d.Kind {
+	case wanted.DifferentWish:
+		return sign + " " + describeWish(&d)
 	case bundle.DifferentWithdrawal:
 		return fmt.Sprintf("%s %s withdrawn upstream", sign, name)
 	case bundle.DifferentRevision:
@@ -182,4 +150,30 @@ func rowState(revision int) string {
 		return "closed"
 	}
 	return fmt.Sprint(revision)
+}
+
+// describeWish describes an item that something asks for.
+func describeWish(d *bundle.Difference) string {
+	var words []string
+	switch {
+	case d.Field != "":
+		words = append(words, d.Field, cli.Clean(d.Name))
+	case d.Charm != "":
+		words = append(words, "charm", d.Charm)
+	default:
+		words = append(words, "snap", d.Snap)
+	}
+	if d.Revision > 0 {
+		words = append(words, fmt.Sprint("revision ", d.Revision))
+	}
+	for _, w := range []string{d.Channel, d.Base, d.Architecture} {
+		if w != "" {
+			words = append(words, w)
+		}
+	}
+	what := "wanted"
+	if d.Channel+d.Field == "" && d.Revision == 0 {
+		what = "not named in the wanted.yaml"
+	}
+	return strings.Join(words, " ") + ": " + what
 }

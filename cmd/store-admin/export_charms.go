@@ -121,7 +121,7 @@ and container images.
 				return err
 			}
 			name := strings.TrimPrefix(args[0], "ch:")
-			req.Charms.Bundle, req.Charms.BundleChannel = name, channel
+			req.Charms.Bundles = []exporter.CharmBundle{{Name: name, Channel: channel}}
 			if req.Charms.Base, err = charm.ParseBase(series); err != nil {
 				return cli.Usagef("--series: %w", err)
 			}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
 
 	"github.com/spf13/cobra"
@@ -65,7 +64,7 @@ func (o *snapOptions) modelRequest(path string) (req exporter.Request, err error
 	}
 	o.stores = true
 	// A model is of no use without one of its snaps.
-	req = exporter.Request{Model: a, Channels: []string{"stable"}, Architectures: unique(o.archs), NoIcons: o.noIcons,
+	req = exporter.Request{Models: []exporter.Model{{Assertion: a}}, Channels: []string{"stable"}, Architectures: unique(o.archs), NoIcons: o.noIcons,
 		Withdrawn: exporter.WithdrawnMode(cmp.Or(o.withdrawn, string(exporter.WithdrawnError)))}
 	switch {
 	case m.Architecture == "" && len(o.archs) == 0:
@@ -75,16 +74,8 @@ func (o *snapOptions) modelRequest(path string) (req exporter.Request, err error
 	case m.Architecture != "":
 		req.Architectures = []string{m.Architecture}
 	}
-	for _, s := range m.Sets {
-		text := s.Account + "/" + s.Name
-		if s.Sequence != "" {
-			text += "=" + s.Sequence
-		}
-		set, err := exporter.ParseValidationSet(text)
-		if err != nil {
-			return req, &modelFileError{path, err}
-		}
-		req.ValidationSets = append(req.ValidationSets, set)
+	if req.ValidationSets, err = exporter.ModelSets(m); err != nil {
+		return req, &modelFileError{path, err}
 	}
 	if err := req.Validate(); err != nil {
 		return req, cli.Usagef("%w", err)
@@ -102,21 +93,5 @@ func readModel(path string) (model *assertion.Assertion, err error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := assertion.DecodeAll(text)
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range list {
-		if a.Type() != "model" {
-			continue
-		}
-		if model != nil {
-			return nil, fmt.Errorf("several models; give a file for each")
-		}
-		model = a
-	}
-	if model == nil {
-		return nil, fmt.Errorf("no model in it")
-	}
-	return model, nil
+	return exporter.ParseModel(text)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,6 +57,11 @@ type exportOptions struct {
 	storeID string
 	// receiver are the flags about the site that the bundles are for.
 	receiver receiverOptions
+	// wanted is the path of a wanted.yaml or wanted.lock, or empty. receivers are the sites that it names. lock is set if the content is to be
+	// locked, and not exported.
+	wanted    string
+	receivers []string
+	lock      func(io.Writer, *bundle.Content) error
 	// session is the login that the export uses, or nil.
 	session *account.Session
 }
@@ -104,7 +110,7 @@ func defaultExportDir() string {
 
 // validate reports wrong flags before the export sends a request or writes a file.
 func (o *exportOptions) validate(given func(flag string) bool) (err error) {
-	if err := errors.Join(o.validateKey(given), o.receiver.validate()); err != nil {
+	if err := errors.Join(o.validateKey(given), o.receiver.validate(o.wanted != "")); err != nil {
 		return err
 	}
 	for _, pair := range [][2]string{{"single", "output-dir"}, {"single", "export-dir"}, {"output-dir", "export-dir"}, {"output-dir", "compression"}, {"strict", "keep-going"}} {

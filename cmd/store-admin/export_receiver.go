@@ -30,9 +30,13 @@ func (o *receiverOptions) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.full, "full", false, "with --for: leave nothing out")
 }
 
-func (o *receiverOptions) validate() error {
+// isGiven reports whether a flag needs a receiver.
+func (o *receiverOptions) isGiven() bool { return o.assume || o.full || o.overlap != 0 }
+
+// validate validates the flags. If named is set, a file may name the receivers.
+func (o *receiverOptions) validate(named bool) error {
 	switch {
-	case o.name == "" && (o.assume || o.full || o.overlap != 0):
+	case o.name == "" && !named && o.isGiven():
 		return cli.Usagef("--assume-delivered, --overlap and --full need --for NAME")
 	case o.full && (o.assume || o.overlap != 0):
 		return cli.Usagef("--full leaves nothing out: give it without --assume-delivered and --overlap")
@@ -65,11 +69,12 @@ func (o *receiverOptions) open(warn func(string)) error {
 	return nil
 }
 
-// leaveOut makes a bundle an increment for the receiver, if there is one.
-func (o *receiverOptions) leaveOut(b *bundle.Builder) {
-	if o.receiver != nil {
-		b.LeaveOut(o.reliance)
+// relied returns the blobs that the receiver has, or nil if there is no receiver.
+func (o *receiverOptions) relied() bundle.Reliance {
+	if o.receiver == nil {
+		return nil
 	}
+	return o.reliance
 }
 
 // delivery describes a bundle that was written.

@@ -71,7 +71,7 @@ func exportOnce(ctx context.Context, w io.Writer, o *exportOptions, e *exporter.
 	if o.dryRun {
 		return errors.Join(printPlan(w, plan, o.json), leftOut(plan))
 	}
-	out, err := o.newOutput(ctx, w, e, plan)
+	out, err := o.newOutput(ctx, w, e, plan, nil)
 	if err != nil {
 		return err
 	}
@@ -81,26 +81,38 @@ func exportOnce(ctx context.Context, w io.Writer, o *exportOptions, e *exporter.
 	}
 	progress.warnOfCharmGaps(plan)
 	progress.unfetched(plan)
+	if o.lock != nil {
+		return errors.Join(out.lock(plan), leftOut(plan))
+	}
+	return errors.Join(out.finish(ctx, plan, progress), leftOut(plan))
+}
+
+// finish writes the bundles after everything was fetched, and reports them.
+func (out *output) finish(ctx context.Context, plan *exporter.Plan, progress *exportProgress) error {
 	if err := out.writeAll(ctx, plan); err != nil {
 		return err
 	}
 	out.note(ctx, plan, progress)
-	if o.outputDir == "" {
-		if _, err := e.Cache.Trim(o.maxCache); err != nil {
+	if out.o.outputDir == "" {
+		if _, err := out.e.Cache.Trim(out.o.maxCache); err != nil {
 			progress.Warn(err.Error()) // the bundles exist nevertheless
 		}
 	}
-	return errors.Join(out.report(plan), leftOut(plan))
+	return out.report(plan)
 }
 
 // note remembers the export for later ones. The bundles exist, whether it works or not.
 func (out *output) note(ctx context.Context, plan *exporter.Plan, progress *exportProgress) {
-	var delivered []receiver.Delivery
-	for _, f := range out.files {
-		delivered = append(delivered, f.delivery)
-	}
-	if err := out.o.receiver.note(ctx, delivered); err != nil {
-		progress.Warn(err.Error())
+	for _, to := range out.recipients {
+		var delivered []receiver.Delivery
+		for _, f := range out.files {
+			if f.to == to {
+				delivered = append(delivered, f.delivery)
+			}
+		}
+		if err := to.note(ctx, delivered); err != nil {
+			progress.Warn(err.Error())
+		}
 	}
 	if err := noteExported(ctx, plan); err != nil {
 		progress.Warn(err.Error())

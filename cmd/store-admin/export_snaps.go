@@ -92,8 +92,13 @@ func readPackages(path string) ([]exporter.Package, error) {
 	if err != nil {
 		return nil, cli.Usagef("--from-yaml: %w", err)
 	}
+	type entry struct {
+		Name        string `yaml:"name"`
+		Revision    int    `yaml:"revision"`
+		PushChannel string `yaml:"push_channel"`
+	}
 	var file struct {
-		Packages []exporter.Package `yaml:"packages"`
+		Packages []entry `yaml:"packages"`
 	}
 	if err := safeyaml.DecodeStrict(text, maxPackages, &file); err != nil {
 		what, _, _ := strings.Cut(err.Error(), " in type ") // the rest names a Go type
@@ -102,5 +107,9 @@ func readPackages(path string) ([]exporter.Package, error) {
 	if len(file.Packages) == 0 {
 		return nil, cli.Usagef("--from-yaml %s: no packages in it", path)
 	}
-	return unique(file.Packages), nil
+	var out []exporter.Package
+	for _, p := range unique(file.Packages) {
+		out = append(out, exporter.Package{Name: p.Name, Revision: p.Revision, PushChannel: p.PushChannel})
+	}
+	return out, nil
 }

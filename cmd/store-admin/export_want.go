@@ -8,7 +8,6 @@ import (
 	"io"
 
 	"github.com/opencontainers/go-digest"
-	"github.com/spf13/cobra"
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
@@ -18,28 +17,8 @@ import (
 	"offlinestore/receiver"
 )
 
-// wantOptions are the flags of an export for a want code.
-type wantOptions struct {
-	code, single, cacheDir string
-	key, signKey           string
-	json                   bool
-}
-
-// errNotInCache means that a blob which a site wants has left the cache.
-var errNotInCache = errors.New("the cache does not have all blobs of that bundle any more")
-
-func (o *wantOptions) addFlags(c *cobra.Command) {
-	f := c.Flags()
-	f.StringVar(&o.code, "want", "", "make the bundle that fills the gap of this want `code`, which a push has printed")
-	f.StringVar(&o.single, "single", "", "with --want: the `file` to write")
-	f.StringVar(&o.cacheDir, "cache-dir", "", "with --want: `folder` of the cache (default the user's)")
-	f.StringVar(&o.key, "key", defaultKey, "with --want: `name` of the key to sign with")
-	f.StringVar(&o.signKey, "sign-key", "", "with --want: the same, or the PKCS#11 `URI` of a key on a token")
-	f.BoolVar(&o.json, "json", false, "with --want: print JSON")
-}
-
 // runWant makes the bundle that fills the gap of a want code.
-func runWant(ctx context.Context, w io.Writer, o *wantOptions) error {
+func runWant(ctx context.Context, w io.Writer, o *wantedOptions) error {
 	if o.single == "" {
 		return cli.Usagef("export --want: name the file to write with --single FILE")
 	}
@@ -54,20 +33,20 @@ func runWant(ctx context.Context, w io.Writer, o *wantOptions) error {
 	if err != nil {
 		return err
 	}
-	export := exportOptions{cacheDir: o.cacheDir, keyName: o.key, signKey: o.signKey, compression: string(bundle.None)}
-	if err := export.validateKey(func(flag string) bool { return flag == "sign-key" && o.signKey != "" }); err != nil {
+	if err := o.validateKey(func(flag string) bool { return flag == "sign-key" && o.signKey != "" }); err != nil {
 		return err
 	}
-	cache, err := export.openCache()
+	o.outputDir = "" // the bundle is a file
+	cache, err := o.openCache()
 	if err != nil {
 		return err
 	}
 	defer cache.Close()
-	key, ring, err := signingKey(ctx, export.keyName)
+	key, ring, err := signingKey(ctx, o.keyName)
 	if err != nil {
 		return err
 	}
-	p, sealed, err := reseal(ctx, wanted, key, ring, export.keyName)
+	p, sealed, err := reseal(ctx, wanted, key, ring, o.keyName)
 	if err != nil {
 		return err
 	}
@@ -104,7 +83,7 @@ func reseal(ctx context.Context, wanted *receiver.Wanted, key crypto.Signer, rin
 	return p, sealed, err
 }
 
-func reportWanted(w io.Writer, o *wantOptions, wanted *receiver.Wanted, sealed *bundle.SignedBundle, size int64) error {
+func reportWanted(w io.Writer, o *wantedOptions, wanted *receiver.Wanted, sealed *bundle.SignedBundle, size int64) error {
 	if o.json {
 		return cli.PrintJSON(w, exportedBundle{Snaps: []string{}, File: o.single, Digest: sealed.Digest().String(), Size: size, NeededBy: []string{}, LeftOut: sealed.LeftOut()})
 	}

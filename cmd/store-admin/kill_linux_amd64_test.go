@@ -37,6 +37,7 @@ func newDesk(t *testing.T) *desk {
 		t.Fatal(err)
 	}
 	files["bin/store-admin"], files["bin/snap-store-proxy"] = elfOf("amd64"), elfOf("amd64")
+	files["wanted.yaml"] = []byte("dependencies: false\nsnaps: [jq]\n")
 	for _, folder := range []string{"bin", "out"} {
 		if err := os.Mkdir(filepath.Join(d.dir, folder), 0o755); err != nil {
 			t.Fatal(err)
@@ -48,6 +49,7 @@ func newDesk(t *testing.T) *desk {
 		}
 	}
 	d.mustRun("key", "generate") // the same key signs in all copies
+	d.mustRun("lock", "--trusted-root", "root.assert", "--cache-dir", "other")
 	return d
 }
 
@@ -120,6 +122,9 @@ func TestKillAtEachRename(t *testing.T) {
 		"archive":   {"export snaps jq --no-deps --trusted-root root.assert --export-dir out", "out"},
 		"file":      {"export snaps jq --no-deps --trusted-root root.assert --single out/jq.tar.gz", "out"},
 		"layout":    {"export snaps jq --no-deps --trusted-root root.assert --output-dir out", "out"},
+		"wanted":    {"export wanted.yaml --trusted-root root.assert --single out/all.tar.gz", "out"},
+		"lock":      {"lock wanted.yaml --trusted-root root.assert --output out/wanted.lock", "out"},
+		"locked":    {"export wanted.yaml --locked --trusted-root root.assert --single out/locked.tar.gz", "out"},
 		"installer": {"register --offline " + registeredURL + " --trusted-root root.assert --yes --store-assertion proxy.assert --programs bin --arch amd64 --output out/installer.tar.gz", "out"},
 	} {
 		t.Run(name, func(t *testing.T) {

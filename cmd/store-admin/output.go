@@ -20,7 +20,6 @@ import (
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
 	"offlinestore/keyring"
-	"offlinestore/receiver"
 )
 
 // output writes the bundles of one export.
@@ -36,39 +35,28 @@ type output struct {
 	bar   *cli.Progress
 	// mending is held while the cache and the plan are repaired.
 	mending sync.RWMutex
+	// recipients are the receivers that get a bundle each, or one that is nobody.
+	recipients []*receiverOptions
+	// locked is the content of a lock, or nil.
+	locked *bundle.Content
 	// unlock releases the layout; it is nil for archives.
 	unlock func() error
 }
 
-// exportedBundle is a bundle that was written.
-type exportedBundle struct {
-	Snaps  []string `json:"snaps"`
-	Charms []string `json:"charms,omitempty"`
-	// Withdrawn are the snaps that the bundle states to be withdrawn.
-	Withdrawn []string `json:"withdrawn,omitempty"`
-	// Assertions are the assertions that no snap or charm leads to.
-	Assertions []string `json:"assertions,omitempty"`
-	// Stores are the IDs of the stores of brands.
-	Stores   []string `json:"stores,omitempty"`
-	File     string   `json:"file"`
-	Digest   string   `json:"digest"`
-	Size     int64    `json:"size"`
-	NeededBy []string `json:"needed-by"`
-	// LeftOut counts the blobs that the receiver has.
-	LeftOut int `json:"expected-blobs,omitempty"`
-
-	delivery receiver.Delivery
-}
-
 // newOutput looks for obstacles to writing the bundles before anything is downloaded.
-func (o *exportOptions) newOutput(ctx context.Context, w io.Writer, e *exporter.Exporter, p *exporter.Plan) (*output, error) {
-	out := &output{o: o, w: w, e: e}
+// locked is the content of a lock, or nil.
+func (o *exportOptions) newOutput(ctx context.Context, w io.Writer, e *exporter.Exporter, p *exporter.Plan, locked *bundle.Content) (*output, error) {
+	out := &output{o: o, w: w, e: e, locked: locked}
 	var err error
 	if out.time, out.fixed, err = now(); err != nil {
 		return nil, err
 	}
 	e.Time = out.time
-	if err := o.receiver.open(e.Progress.Warn); err != nil {
+	if o.lock != nil {
+		e.Cache, err = o.openCache()
+		return out, err
+	}
+	if out.recipients, err = o.openRecipients(e.Progress.Warn); err != nil {
 		return nil, err
 	}
 	if err := out.checkTarget(p); err != nil {
@@ -86,6 +74,23 @@ func (o *exportOptions) newOutput(ctx context.Context, w io.Writer, e *exporter.
 	return out, err
 }
 
+// openRecipients opens the receivers that get a bundle each: the one that --for names, or the ones that the file names.
+func (o *exportOptions) openRecipients(warn func(string)) (out []*receiverOptions, err error) {
+	names := o.receivers
+	if o.receiver.name != "" || len(names) == 0 {
+		names = []string{o.receiver.name}
+	}
+	for _, name := range names {
+		to := o.receiver
+		to.name = name
+		if err := to.open(warn); err != nil {
+			return nil, err
+		}
+		out = append(out, &to)
+	}
+	return out, nil
+}
+
 // Close releases the cache and the layout.
 func (out *output) Close() error {
 	err := out.e.Cache.Close()
@@ -93,48 +98,6 @@ func (out *output) Close() error {
 		err = errors.Join(err, out.unlock())
 	}
 	return err
-}
-
-// archive is a file that an export writes.
-type archive struct {
-	file   string
-	snaps  []*exporter.Snap
-	charms []*exporter.Charm
-	// assertions are the assertions that no snap or charm leads to.
-	assertions []*exporter.Assertion
-	size       int64 // of its payload
-	// withdrawals are statements about snaps that the store does not offer any more.
-	withdrawals []*exporter.Withdrawal
-	// stores are the stores of brands.
-	stores []*exporter.Store
-}
-
-// isOneSnap reports whether the archive has one snap, and nothing else.
-func (a *archive) isOneSnap() bool {
-	return len(a.snaps) == 1 && len(a.charms)+len(a.assertions)+len(a.stores) == 0
-}
-
-// archives returns the archives to write: one of everything for an export of charms, or one for each snap.
-func (out *output) archives(p *exporter.Plan) []archive {
-	all := archive{out.o.single, p.Snaps, p.Charms, p.Assertions, p.Size(), p.Withdrawals, p.Stores}
-	if all.file == "" && out.o.archive != "" && out.o.outputDir == "" {
-		all.file = out.fileName(out.o.archive)
-	}
-	if all.file != "" || out.o.outputDir != "" {
-		return []archive{all}
-	}
-	var list []archive
-	for _, s := range p.Snaps {
-		list = append(list, archive{file: out.fileName(s.Listing.Name), snaps: []*exporter.Snap{s}, size: s.Size()})
-	}
-	for _, w := range p.Withdrawals {
-		list = append(list, archive{file: out.fileName(w.Name), withdrawals: []*exporter.Withdrawal{w}})
-	}
-	return list
-}
-
-func (out *output) fileName(what string) string {
-	return filepath.Join(out.o.exportDir, what+"-"+out.time.Format("20060102T150405")+bundle.Compression(out.o.compression).Extension())
 }
 
 // damagedBlob returns the blob of the cache that err is about. d is empty for a blob that another export has removed.
@@ -146,18 +109,15 @@ func damagedBlob(err error) (d digest.Digest, bad bool) {
 }
 
 func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) (done exportedBundle, err error) {
-	out.mending.RLock()
-	builder, err := out.e.Builder(exporter.Part{Snaps: a.snaps, Charms: a.charms, Assertions: a.assertions, Stores: a.stores, Withdrawals: a.withdrawals})
-	out.mending.RUnlock()
+	content, err := out.content(a)
 	if err != nil {
 		return done, err
 	}
-	out.o.receiver.leaveOut(builder)
 	predicate, err := out.predicate(ctx, p, a)
 	if err != nil {
 		return done, err
 	}
-	sealed, err := builder.Seal(ctx, predicate, out.key)
+	sealed, err := content.Seal(ctx, predicate, out.key, a.to.relied())
 	if err != nil {
 		return done, err
 	}
@@ -175,38 +135,17 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 		done.Size, err = out.pack(ctx, sealed, a.file)
 	}
 	done.delivery = delivery(sealed, &predicate, done.File)
-	if err == nil && out.o.receiver.receiver != nil {
-		err = keepHead(ctx, out.o.receiver.receiver, &done.delivery, sealed)
+	if done.to, done.For = a.to, a.to.name; err == nil && a.to.receiver != nil {
+		err = keepHead(ctx, a.to.receiver, &done.delivery, sealed)
 	}
 	return done, err
 }
 
-// describe describes the bundle of an archive.
-func (a *archive) describe(sealed *bundle.SignedBundle) exportedBundle {
-	done := exportedBundle{File: a.file, Snaps: []string{}, Digest: sealed.Digest().String(), NeededBy: []string{}, LeftOut: sealed.LeftOut()}
-	for _, s := range a.snaps {
-		done.Snaps = append(done.Snaps, s.Listing.Name)
-	}
-	for _, w := range a.withdrawals {
-		done.Withdrawn = append(done.Withdrawn, w.Name)
-	}
-	for _, c := range a.charms {
-		done.Charms = append(done.Charms, c.Listing.Name)
-	}
-	for _, as := range a.assertions {
-		done.Assertions = append(done.Assertions, as.String())
-	}
-	for _, s := range a.stores {
-		done.Stores = append(done.Stores, s.Description.ID)
-	}
-	if a.isOneSnap() {
-		done.NeededBy = append(done.NeededBy, a.snaps[0].NeededBy...)
-	}
-	return done
-}
-
 func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (bundle.Predicate, error) {
 	req := bundle.Request{Channels: p.Request.Channels, Architectures: p.Request.Architectures}
+	if a.locked != nil {
+		req = lockedRequest(a.locked.Head())
+	}
 	for _, s := range a.snaps {
 		req.Snaps = append(req.Snaps, s.Listing.Name)
 		if a.isOneSnap() {
@@ -244,4 +183,65 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 	}
 	pr.Sequence, err = out.ring.NextSequence(ctx, name)
 	return pr, err
+}
+
+// archives returns the archives to write: one of everything for an export of charms, or one for each snap.
+func (out *output) archives(p *exporter.Plan) []archive {
+	all := archive{out.o.single, p.Snaps, p.Charms, p.Assertions, out.size(p), p.Withdrawals, p.Stores, out.locked, nil}
+	if all.file == "" && out.o.archive != "" && out.o.outputDir == "" {
+		all.file = out.fileName(out.o.archive)
+	}
+	var list []archive
+	if all.file != "" || out.o.outputDir != "" {
+		for _, all.to = range out.recipients {
+			if len(out.o.receivers) > 0 && out.o.single == "" && out.o.outputDir == "" {
+				all.file = out.fileName(out.o.archive + "-" + all.to.name)
+			}
+			list = append(list, all)
+		}
+		return list
+	}
+	to := out.recipients[0]
+	for _, s := range p.Snaps {
+		list = append(list, archive{file: out.fileName(s.Listing.Name), snaps: []*exporter.Snap{s}, size: s.Size(), to: to})
+	}
+	for _, w := range p.Withdrawals {
+		list = append(list, archive{file: out.fileName(w.Name), withdrawals: []*exporter.Withdrawal{w}, to: to})
+	}
+	return list
+}
+
+// size returns the number of payload bytes of the export.
+func (out *output) size(p *exporter.Plan) int64 {
+	if out.locked != nil {
+		return out.locked.Head().PayloadSize()
+	}
+	return p.Size()
+}
+
+func (out *output) fileName(what string) string {
+	return filepath.Join(out.o.exportDir, what+"-"+out.time.Format("20060102T150405")+bundle.Compression(out.o.compression).Extension())
+}
+
+// content returns the content of an archive.
+func (out *output) content(a archive) (*bundle.Content, error) {
+	if a.locked != nil {
+		return a.locked, nil
+	}
+	out.mending.RLock()
+	defer out.mending.RUnlock()
+	builder, err := out.e.Builder(exporter.Part{Snaps: a.snaps, Charms: a.charms, Assertions: a.assertions, Stores: a.stores, Withdrawals: a.withdrawals})
+	if err != nil {
+		return nil, err
+	}
+	return builder.Content()
+}
+
+// lock hands the content of a plan to the options that lock it.
+func (out *output) lock(p *exporter.Plan) error {
+	content, err := out.content(archive{snaps: p.Snaps, charms: p.Charms, assertions: p.Assertions, stores: p.Stores, withdrawals: p.Withdrawals})
+	if err != nil {
+		return err
+	}
+	return out.o.lock(out.w, content)
 }

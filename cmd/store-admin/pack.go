@@ -23,7 +23,7 @@ const packsAtOnce = 2
 func (out *output) write(ctx context.Context, p *exporter.Plan) error {
 	list := out.archives(p)
 	if out.o.outputDir == "" {
-		out.bar = cli.NewProgress("Packing", p.Size())
+		out.bar = cli.NewProgress("Packing", out.size(p)*int64(len(out.recipients)))
 		defer out.bar.Done()
 	}
 	out.files = make([]exportedBundle, len(list))
@@ -60,6 +60,9 @@ func (out *output) bundle(ctx context.Context, p *exporter.Plan, a archive) (exp
 func (out *output) mend(ctx context.Context, p *exporter.Plan, d digest.Digest) error {
 	out.mending.Lock()
 	defer out.mending.Unlock()
+	if out.locked != nil {
+		return out.e.RefetchLocked(ctx, out.locked.Head(), d)
+	}
 	return out.e.Refetch(ctx, p, d)
 }
 

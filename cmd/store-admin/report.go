@@ -17,6 +17,10 @@ func (out *output) report(p *exporter.Plan) error {
 		return out.reportJSON(p)
 	}
 	out.noteLeftOut()
+	if out.o.wanted != "" {
+		out.reportWanted()
+		return nil
+	}
 	if p.Charms != nil {
 		return out.reportCharms(p)
 	}
@@ -60,12 +64,16 @@ func (out *output) report(p *exporter.Plan) error {
 
 // noteLeftOut counts the blobs that the receiver has to have.
 func (out *output) noteLeftOut() {
-	n := 0
-	for _, f := range out.files {
-		n += f.LeftOut
-	}
-	if n > 0 {
-		cli.Note("Left out, since %s should have them: %s\n", out.o.receiver.name, cli.Count(n, "blob"))
+	for _, to := range out.recipients {
+		n := 0
+		for _, f := range out.files {
+			if f.to == to {
+				n += f.LeftOut
+			}
+		}
+		if n > 0 {
+			cli.Note("Left out, since %s should have them: %s\n", to.name, cli.Count(n, "blob"))
+		}
 	}
 }
 
@@ -107,8 +115,8 @@ func requested(p *exporter.Plan) (names []string) {
 
 // reportCharms prints the place of the charms, and the snaps that they install and the export lacks.
 func (out *output) reportCharms(p *exporter.Plan) error {
-	if p.Request.Charms.Bundle != "" {
-		fmt.Fprintf(out.w, "Successfully exported charm bundle %s: %s\n", p.Request.Charms.Bundle, out.files[0].File)
+	if bundles := p.Request.Charms.Bundles; len(bundles) > 0 {
+		fmt.Fprintf(out.w, "Successfully exported charm bundle %s: %s\n", bundles[0].Name, out.files[0].File)
 	} else {
 		fmt.Fprintf(out.w, "Successfully exported charms to: %s\n", out.files[0].File)
 	}
@@ -148,4 +156,15 @@ func hintsOf(p *exporter.Plan) []exporter.Hint {
 		}
 	}
 	return out
+}
+
+// reportWanted prints the places of the bundles.
+func (out *output) reportWanted() {
+	for _, f := range out.files {
+		what := fmt.Sprintf("Successfully exported %s", filepath.Base(out.o.wanted))
+		if f.For != "" {
+			what += " for " + f.For
+		}
+		fmt.Fprintf(out.w, "%s to: %s\n%s, %s; index %s\n", what, f.File, cli.Count(len(f.Snaps), "snap"), cli.Count(len(f.Charms), "charm"), f.Digest)
+	}
 }

@@ -168,6 +168,8 @@ func change(ts *testscript.TestScript, neg bool, args []string) {
 		u.Remove(u.RevisionRef(args[1], num(2)))
 	case "rename": // NAME OTHER: the declaration of NAME says OTHER
 		u.Replace(u.Stack.SnapDeclaration(upstreamtest.ID(args[1]), args[2], assertiontest.RootID, assertiontest.Headers{"revision": "9"}))
+	case "describe": // NAME TITLE
+		u.Describe(args[1], args[2], nil)
 	default:
 		ts.Fatalf("unknown change %s", args[0])
 	}

@@ -43,7 +43,7 @@ func (out *output) checkTarget(p *exporter.Plan) error {
 		}
 		total += a.size
 	}
-	if out.o.receiver.receiver != nil {
+	if out.recipients[0].receiver != nil {
 		return nil // the size is known once the blobs are, and then space is reserved
 	}
 	if free, err := blob.Free(dir); err == nil && free < total && out.o.compression != string(bundle.Zstd) {

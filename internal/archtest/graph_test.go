@@ -40,11 +40,12 @@ func graph() map[string][]string {
 		"catalog/overview": {"catalog", "charm"},
 		"keyring":          {"blob", "bundle"},
 		"receiver":         {"audit", "blob", "bundle", "receipt"},
+		"wanted":           {"assertion", "bundle", "channel", "charm", "receipt", "safeyaml", "snap"},
 		"upstream":         {"assertion", "charm", "macaroons", "snap"},
 		// Layer 4: each package leads from one place to another, or finds gaps.
 		"account":            {"blob", "keyring", "macaroons", "upstream"},
 		"closure":            {"assertion", "bundle", "channel", "channelmap", "charm", "snap"},
-		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream"},
+		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "snap", "upstream", "wanted"},
 		"importer":           {"assertion", "blob", "bundle", "catalog", "channel", "channelmap", "charm", "closure", "importer/canonical", "snap", "squashfs"},
 		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "snap", "squashfs"},
 		"inquiry":            {"blob", "catalog", "charm", "server", "snap"},
@@ -62,7 +63,7 @@ func graph() map[string][]string {
 		"instance/conninfo":  {},
 		"instance/pgcluster": {},
 		"instance/settings":  {"blob", "instance/conninfo", "safeyaml"},
-		"instance/wanted":    {"assertion", "catalog", "snap"},
+		"instance/wanted":    {"assertion", "catalog", "charm", "snap", "wanted"},
 		// Layer 6: a running one.
 		"service": {"audit", "catalog", "certificate", "instance", "instance/settings", "registrar", "registration", "registry", "server", "server/admin", "server/admin/api", "server/gateway", "server/gateway/api", "session", "transfer"},
 	}

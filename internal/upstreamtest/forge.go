@@ -102,3 +102,12 @@ func (s *Store) ForgeRevision(name string, revision int) error {
 	}
 	return nil
 }
+
+// Describe changes the title and the icon of a snap, as its publisher may at any time.
+func (s *Store) Describe(name, title string, icon []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.snaps[name]; e != nil {
+		e.Title, e.Icon = title, icon
+	}
+}
