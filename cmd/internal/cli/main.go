@@ -31,9 +31,11 @@ func Main(root *cobra.Command, hints Table) int {
 		<-ctx.Done()
 		stop() // from now on, a signal kills the process
 	}()
+	args := os.Args[1:]
 	if onWindows {
-		root.SetArgs(expandPatterns(os.Args[1:]))
+		args = expandPatterns(args)
 	}
+	root.SetArgs(dashedKeyIDsLast(root, args))
 	addVerbosity(root)
 	defer detailTime(time.Now())
 	out := &output{w: os.Stdout, terminal: IsTerminal(os.Stdout)}
