@@ -43,6 +43,8 @@ type conn struct {
 	// turn and large are the client's, and nil behind a balancer. hasTurn is set while this connection has the turn.
 	turn, large chan struct{}
 	hasTurn     atomic.Bool
+	// isKnown is set when the first request has begun. hasSecret is set while this connection has one of the guard's turns for handshakes.
+	isKnown, hasSecret bool
 
 	// isPlain is set if the connection is not inside TLS, so that its headers can be counted before they are parsed. Only its reader
 	// uses lines.
@@ -117,6 +119,7 @@ func (c *conn) startReading() {
 // begin begins the answer to a request whose header is complete. It returns false if the client has too many at once.
 func (c *conn) begin(r *http.Request) bool {
 	c.endTurn()
+	c.isKnown = true
 	if !c.change(reading, busy) {
 		c.change(idle, busy) // the header came together with the request before
 	}
@@ -174,9 +177,9 @@ func (c *conn) CloseWrite() error {
 }
 
 // takeTurn waits until no other connection of the client parses a part of a header. A thousand connections with hostile headers from one
-// address then keep one processor busy, and other clients find the others. In TLS, clients take turns with each other too, because a
-// handshake takes as long as a hundred requests. endTurn ends the turn at the next read or write, so that no turn waits for the client.
-// Connections that were closed meanwhile, or wait for too long, are not parsed.
+// address then keep one processor busy, and other clients find the others. Until the first request in TLS, clients take turns with each
+// other too, because a handshake takes as long as a hundred requests. endTurn ends the turn at the next read or write, so that no turn
+// waits for the client. Connections that were closed meanwhile, or wait for too long, are not parsed.
 func (c *conn) takeTurn() error {
 	if c.turn == nil {
 		return nil
@@ -185,9 +188,11 @@ func (c *conn) takeTurn() error {
 	if !take(c.turn, end) {
 		return errNoTurn
 	}
-	if !c.isPlain && !take(c.l.guard.secrets, end) {
-		<-c.turn
-		return errNoTurn
+	if c.hasSecret = !c.isPlain && !c.isKnown; c.hasSecret {
+		if !take(c.l.guard.secrets, end) {
+			<-c.turn
+			return errNoTurn
+		}
 	}
 	c.hasTurn.Store(true)
 	if c.is(dropped) {
@@ -216,8 +221,9 @@ func (c *conn) endTurn() {
 	if !c.hasTurn.CompareAndSwap(true, false) {
 		return
 	}
+	hasSecret := c.hasSecret // the next turn changes it
 	<-c.turn
-	if !c.isPlain {
+	if hasSecret {
 		<-c.l.guard.secrets
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -39,9 +40,22 @@ type Guard struct {
 	requests map[string]int   // by client behind a balancer
 }
 
-// NewGuard returns a Guard.
+// spareProcessors is the number of threads of Go's scheduler beyond one for each processor. While all of them compute, it looks only every
+// 10 ms for requests that came. The system divides the processors among more threads in shorter times, and by their priorities.
+const spareProcessors = 2
+
+// processors is the number of processors that the process may use. GOMAXPROCS in the environment sets another one.
+var processors = sync.OnceValue(func() int {
+	n := runtime.GOMAXPROCS(0)
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(n + spareProcessors)
+	}
+	return n
+})
+
+// NewGuard returns a Guard. It adds threads to Go's scheduler, so that requests which compute much do not delay others.
 func NewGuard() *Guard {
-	atOnce := max(1, runtime.GOMAXPROCS(0)/2)
+	atOnce := max(1, processors()/2)
 	return &Guard{
 		turns: make(chan struct{}, atOnce), secrets: make(chan struct{}, atOnce),
 		held: make(map[string]int64), requests: make(map[string]int),
@@ -168,8 +182,9 @@ func IsLarge(r *http.Request) bool {
 	return c != nil && c.held > 0
 }
 
-// Turn waits until a request with much to compute may go on, so that the small requests of other clients find a free processor. Only one
-// request of each client waits beside other clients. The caller calls done before it waits for the client.
+// Turn waits until a request with much to compute may go on, and lowers its priority, so that the small requests of other clients find a
+// free processor. Only one request of each client waits beside other clients. The caller calls done before it waits for the client, in the
+// same goroutine.
 func Turn(r *http.Request) (done func()) {
 	c := connOf(r)
 	if c == nil {
@@ -186,7 +201,9 @@ func Turn(r *http.Request) (done func()) {
 		case <-r.Context().Done():
 		}
 	}
+	raise := lowerPriority()
 	return func() {
+		raise()
 		for _, turns := range have {
 			<-turns
 		}

@@ -90,6 +90,38 @@ func TestHeaderTurn(t *testing.T) {
 	}
 }
 
+// TestHandshakesTakeTurns lets clients begin connections in TLS, and a client ask again that has asked before.
+func TestHandshakesTakeTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &Guard{secrets: make(chan struct{}, 1)}
+		take := func(c *conn) error {
+			c.l, c.turn = &listener{guard: g}, make(chan struct{}, 1)
+			return c.takeTurn()
+		}
+		first, second, plain, known := &conn{}, &conn{}, &conn{isPlain: true}, &conn{isKnown: true}
+		if err := take(first); err != nil {
+			t.Fatal(err)
+		}
+		if err := take(second); err != errNoTurn {
+			t.Errorf("a handshake beside another: %v, want %v", err, errNoTurn)
+		}
+		for _, c := range []*conn{plain, known} {
+			if err := take(c); err != nil {
+				t.Errorf("plain: %v, known: %v: %v", c.isPlain, c.isKnown, err)
+			}
+			c.endTurn()
+		}
+		if n := len(g.secrets); n != 1 {
+			t.Errorf("%d handshakes, want 1", n)
+		}
+		first.endTurn()
+		if n := len(g.secrets); n != 0 {
+			t.Errorf("%d handshakes after all, want 0", n)
+		}
+	})
+}
+
 // TestHeaderTurnEnds lets a connection wait for a turn that does not come, or that comes after the connection was closed to make room.
 func TestHeaderTurnEnds(t *testing.T) {
 	t.Parallel()
