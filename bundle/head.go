@@ -66,6 +66,9 @@ func (r *Reader) Head() (*Head, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.placeFiles(c); err != nil {
+		return nil, err
+	}
 	r.head = c.head
 	if r.keeps {
 		r.content = c

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 
+	"filippo.io/age"
+
 	"offlinestore/blob"
 )
 
@@ -22,7 +24,23 @@ type Input struct {
 	membersErr error
 	// pipe reads file if it can be read only once.
 	pipe *bufio.Reader
+	// medium makes the system forget files before they are read, or is nil.
+	medium *blob.Medium
+	// identities open an encrypted archive.
+	identities []age.Identity
 }
+
+// Unlock gives the identities that open an encrypted archive.
+func (in *Input) Unlock(identities ...age.Identity) { in.identities = identities }
+
+// IsEncrypted reports whether the input is an encrypted file. It waits for the first bytes of a pipe.
+func (in *Input) IsEncrypted() (bool, error) {
+	start, err := in.Peek(len(ageMagic))
+	return string(start) == ageMagic, err
+}
+
+// ReadMedium makes the system forget the files of the input before they are read, so that their bytes come from the disk.
+func (in *Input) ReadMedium(m *blob.Medium) { in.medium = m }
 
 // OpenInput opens a packed bundle, a layout directory, or standard input for "-". It refuses other files, and does not wait for them.
 func OpenInput(path string) (*Input, error) {
@@ -63,7 +81,7 @@ func (in *Input) Rewindable() bool {
 // Reader reads the input from its beginning. An earlier Reader of the same input must not be used any more.
 func (in *Input) Reader() (*Reader, error) {
 	if in.root != nil {
-		src, err := newDirSource(in.root)
+		src, err := newDirSource(in.root, in.medium)
 		if err != nil {
 			return nil, fmt.Errorf("read bundle %s: %w", in.Name, err)
 		}
@@ -78,7 +96,12 @@ func (in *Input) Reader() (*Reader, error) {
 		}
 	}
 	in.used = true
-	return NewReader(in.Name, in.stream())
+	if in.medium != nil {
+		if err := in.medium.Drop(in.file); err != nil {
+			return nil, fmt.Errorf("read bundle %s: %w", in.Name, err)
+		}
+	}
+	return newPackedReader(in.Name, in.stream(), in.identities)
 }
 
 // stream returns the reader of a packed bundle.
@@ -188,7 +211,7 @@ func (in *Input) IsFolder() bool {
 	if in.root == nil {
 		return false
 	}
-	for _, name := range []string{layoutFile, indexFile} {
+	for _, name := range []string{layoutFile, indexFile, headFolder + layoutFile, headFolder + indexFile} {
 		if _, err := in.root.Lstat(name); err == nil {
 			return false
 		}
@@ -215,6 +238,11 @@ func Open(path string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	return in.Take()
+}
+
+// Take returns a reader whose Close closes the input, too.
+func (in *Input) Take() (*Reader, error) {
 	r, err := in.Reader()
 	if err != nil {
 		return nil, errors.Join(err, in.Close())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -17,6 +16,8 @@ import (
 type blobStatement struct {
 	sha384 []string      // from the charms' resources that have this blob
 	items  []*charm.Item // the charms that have this blob as their archive
+	// encrypted reports that the blob came encrypted, and must not lie on a disk in clear.
+	encrypted bool
 }
 
 // blobStatements returns the statements of h about each blob of its payload.
@@ -53,7 +54,9 @@ func (r *Reader) VerifyPayload(ctx context.Context, h *Head, progress func(int64
 		if err != nil {
 			return errors.Join(append(bad, err)...)
 		}
-		err = statements[desc.Digest].verifyBlob(blob.NewMeter(ctx, content, progress), desc, buf)
+		statement := statements[desc.Digest]
+		statement.encrypted = r.isEncrypted()
+		err = statement.verifyBlob(blob.NewMeter(ctx, content, progress), desc, buf)
 		var damaged *BlobError
 		var mismatch *MismatchError
 		switch {
@@ -77,16 +80,14 @@ func (s *blobStatement) verifyBlob(content io.Reader, desc ocispec.Descriptor, b
 	}
 	sums := blob.NewSums(set)
 	var w io.Writer = sums
-	var archive *os.File
+	var archive scratch
 	if len(s.items) > 0 {
-		f, err := os.CreateTemp("", "offlinestore-verify-")
-		if err != nil {
+		var err error
+		if archive, err = newScratch(s.encrypted); err != nil {
 			return err
 		}
-		os.Remove(f.Name()) // a killed process leaves nothing then, where the system can remove open files
-		defer os.Remove(f.Name())
-		defer f.Close()
-		archive, w = f, io.MultiWriter(sums, f)
+		defer archive.Close()
+		w = io.MultiWriter(sums, archive)
 	}
 	if _, err := io.CopyBuffer(w, content, buf); err != nil {
 		return err
@@ -102,9 +103,16 @@ func (s *blobStatement) verifyBlob(content io.Reader, desc ocispec.Descriptor, b
 			return bad("another SHA-384 than the store named")
 		}
 	}
+	if archive == nil {
+		return nil
+	}
+	zip, err := archive.content()
+	if err != nil {
+		return err
+	}
 	var errs []error
 	for _, item := range s.items {
-		errs = append(errs, CheckArchive(item, archive, desc.Size))
+		errs = append(errs, CheckArchive(item, zip, desc.Size))
 	}
 	return errors.Join(errs...)
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"filippo.io/age"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -37,7 +38,12 @@ type Reader struct {
 
 // NewReader returns a reader of a packed bundle in a stream. The caller closes the stream.
 func NewReader(name string, r io.Reader) (*Reader, error) {
-	src, err := newTarSource(r)
+	return newPackedReader(name, r, nil)
+}
+
+// newPackedReader returns a reader of a packed bundle, which may be encrypted to one of the identities.
+func newPackedReader(name string, r io.Reader, identities []age.Identity) (*Reader, error) {
+	src, err := newTarSource(r, identities)
 	if err != nil {
 		return nil, fmt.Errorf("read bundle %s: %w", name, err)
 	}
@@ -51,6 +57,12 @@ func newReader(name string, src source) (*Reader, error) {
 		return nil, fmt.Errorf("read bundle %s: %w", name, err)
 	}
 	return r, nil
+}
+
+// isEncrypted reports whether the bundle came encrypted.
+func (r *Reader) isEncrypted() bool {
+	t, ok := r.src.(*tarSource)
+	return ok && t.encrypted
 }
 
 // Close closes the files that Open opened.

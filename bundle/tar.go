@@ -61,6 +61,8 @@ type tarSource struct {
 	// gzip is set if the framing is gzip. size is the length of the input, or -1 if it is not a file.
 	gzip bool
 	size int64
+	// encrypted is set if the archive is inside of an encryption.
+	encrypted bool
 	// end is where the current file ends in the tar.
 	end int64
 }

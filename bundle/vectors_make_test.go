@@ -53,7 +53,7 @@ type vectorFiles map[string][]byte
 
 const vectorLink = "-> "
 
-var extensions = map[string]string{"directory": "", "tar": ".tar", "tar+gzip": ".tar.gz", "tar+zstd": ".tar.zst", "none": ""}
+var extensions = map[string]string{"directory": "", "files": "", "tar": ".tar", "tar+gzip": ".tar.gz", "tar+zstd": ".tar.zst", "none": ""}
 
 // make adds the vector to the index and its files to files.
 func (w *flaw) make(t *testing.T, dir string, index *vectortest.Index, files vectorFiles) {
@@ -114,6 +114,14 @@ func (w *flaw) write(t *testing.T, v *vectortest.Bundle, plain []byte, files vec
 			w.files(layout)
 		}
 		for name, data := range layout {
+			files[v.Path+"/"+name] = data
+		}
+	case v.Framing == "files":
+		folder := inspectionOf(t, plain)
+		if w.files != nil {
+			w.files(folder)
+		}
+		for name, data := range folder {
 			files[v.Path+"/"+name] = data
 		}
 	case v.Framing == "tar+gzip":
@@ -220,7 +228,7 @@ func makeVectors(t *testing.T) vectorFiles {
 	for _, w := range validVectors(t, files) {
 		w.make(t, "valid", index, files)
 	}
-	for _, w := range slices.Concat(framingFlaws(), tarFlaws(), topFlaws(), signatureFlaws(t), indexFlaws(), itemFlaws(), snapFlaws(t), charmFlaws(t), imageFlaws(t), extraFlaws(t), storeFlaws(t), additionsFlaws(t), grammarFlaws(), imageGrammarFlaws(), statementFlaws(), incrementFlaws(), streamFlaws(), directoryFlaws()) {
+	for _, w := range slices.Concat(framingFlaws(), tarFlaws(), topFlaws(), signatureFlaws(t), indexFlaws(), itemFlaws(), snapFlaws(t), charmFlaws(t), imageFlaws(t), extraFlaws(t), storeFlaws(t), additionsFlaws(t), grammarFlaws(), imageGrammarFlaws(), statementFlaws(), incrementFlaws(), streamFlaws(), directoryFlaws(), inspectionFlaws()) {
 		w.make(t, "hostile", index, files)
 	}
 	addStreams(t, stack, index, files)

@@ -105,7 +105,7 @@ func writeFile(w io.Writer, name string, data []byte) error {
 	return nil
 }
 
-// writePayload hashes a blob in one goroutine while the other one writes it.
+// writePayload writes a blob with its header and its padding.
 func writePayload(ctx context.Context, w io.Writer, desc ocispec.Descriptor, open Opener, progress func(int64)) error {
 	f, err := open(desc.Digest)
 	if err != nil {
@@ -115,6 +115,15 @@ func writePayload(ctx context.Context, w io.Writer, desc ocispec.Descriptor, ope
 	if _, err := w.Write(tarHeader(blobName(desc.Digest), desc.Size)); err != nil {
 		return err
 	}
+	if err := copyBlob(ctx, w, f, desc, progress); err != nil {
+		return err
+	}
+	_, err = w.Write(make([]byte, padding(desc.Size)))
+	return err
+}
+
+// copyBlob hashes a blob in one goroutine while the other one writes it.
+func copyBlob(ctx context.Context, w io.Writer, f io.Reader, desc ocispec.Descriptor, progress func(int64)) error {
 	pr, pw := io.Pipe()
 	done := make(chan struct{})
 	go func() {
@@ -123,13 +132,9 @@ func writePayload(ctx context.Context, w io.Writer, desc ocispec.Descriptor, ope
 		_, err := io.CopyBuffer(pw, onlyReader{blob.NewVerifyReader(f, desc.Digest, desc.Size)}, buf)
 		pw.CloseWithError(err)
 	}()
-	err = copyPayload(ctx, w, pr, progress)
+	err := copyPayload(ctx, w, pr, progress)
 	pr.CloseWithError(err)
 	<-done
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(make([]byte, padding(desc.Size)))
 	return err
 }
 

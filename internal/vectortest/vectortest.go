@@ -33,7 +33,7 @@ type Bundle struct {
 	Path string `json:"path"`
 	// Format is the version that the bundle names, if it names one.
 	Format string `json:"format,omitempty"`
-	// Framing is directory, tar, tar+gzip or tar+zstd, and none for a file that is no bundle at all.
+	// Framing is directory, files, tar, tar+gzip or tar+zstd, and none for a file that is no bundle at all.
 	Framing string `json:"framing"`
 	// Shows is a sentence for people.
 	Shows string `json:"shows"`

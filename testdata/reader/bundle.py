@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 import configs
 import container
+import files
 import items
 import trust
 from strict import Refused, canonical, check, integer, list_of, map_of, parse, record, record_of, string
@@ -144,7 +145,7 @@ class Reader:
     def read_top(self):
         """Steps 1 to 5."""
         check(self.source.file("oci-layout", most=4096) == b'{"imageLayoutVersion":"1.0.0"}', "oci-layout")
-        raw = self.source.file("index.json", most=MAX_INDEX)
+        raw = self.index = self.source.file("index.json", most=MAX_INDEX)
         check(configs.values(raw) <= 200000, "index.json: too many values")
         index = parse(raw)
         check(isinstance(index, dict) and isinstance(index.get("annotations"), dict), "index.json: no index")
@@ -289,6 +290,7 @@ class Reader:
                 check(old[0] == size and (not sum3 or not old[1] or old[1] == sum3), digest + ": described in two ways")
                 old[1] = old[1] or sum3
         check(self.expects <= set(payload), "statement: expects: a blob that the payload does not have")
+        derived = self.place_files([digest for digest in payload if digest not in self.expects])
         for digest, (size, sum3) in payload.items():
             if digest in self.expects:
                 continue  # whoever has the blobs of the receiver verifies it
@@ -296,7 +298,17 @@ class Reader:
             check(digest_of(data) == digest, digest + ": damaged")
             check(not sum3 or hashlib.sha3_384(data).hexdigest() == sum3, digest + ": another SHA3-384")
             self.verify_content(digest, data)
+        for name, data in derived.items():
+            check(self.source.plain(name, len(data)) == data, name + ": not what follows")
         self.source.end()
+
+    def place_files(self, here):
+        """Places the payload of a folder for inspection, and returns its small files that follow from the head."""
+        if getattr(self.source, "head", "") == "":
+            return {}
+        self.source.paths, derived = files.place(self)
+        derived["SHA256SUMS"] = files.sums(self, self.source.paths, derived, here)
+        return derived
 
     def verify_content(self, digest, data):
         for item in self.items:

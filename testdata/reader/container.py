@@ -64,12 +64,17 @@ class Archive:
 
 
 class Folder:
-    """A layout in a directory."""
+    """A layout in a directory, or a folder for inspection, whose head is in index/."""
 
     def __init__(self, path):
-        self.path, self.named = path, set()
+        self.path, self.named, self.paths = path, set(), {}
+        self.head = "" if os.path.lexists(os.path.join(path, "oci-layout")) else "index/"
+        check(os.path.lexists(os.path.join(path, self.head + "oci-layout")), "no oci-layout")
 
     def file(self, name, size=None, most=None):
+        return self.plain(self.paths.get(name, self.head + name), size, most)
+
+    def plain(self, name, size=None, most=None):
         place = self.path
         for part in name.split("/"):
             check(place == self.path or stat.S_ISDIR(os.lstat(place).st_mode), name + ": no plain folder")
@@ -84,12 +89,13 @@ class Folder:
             return file.read(status.st_size)
 
     def end(self):
+        above = {name[:at] for name in self.named for at in range(len(name)) if name[at] == "/"}
         for folder, folders, files in os.walk(self.path):
             inside = os.path.relpath(folder, self.path).replace(os.sep, "/").removeprefix(".").removeprefix("/")
             folders[:] = [name for name in folders if not foreign(name)]
             for name in folders:
                 whole = (inside + "/" + name).removeprefix("/")
-                check(whole in ("blobs", "blobs/sha256") and not os.path.islink(os.path.join(folder, name)), whole + ": extra")
+                check(whole in above and not os.path.islink(os.path.join(folder, name)), whole + ": extra")
             for name in files:
                 whole = (inside + "/" + name).removeprefix("/")
                 check(foreign(name) or whole in self.named, whole + ": extra")

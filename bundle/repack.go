@@ -1,0 +1,66 @@
+package bundle
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/opencontainers/go-digest"
+
+	"offlinestore/blob"
+)
+
+// sealed returns the bundle that is read, with its signature.
+func (r *Reader) sealed(c *Content) *SignedBundle {
+	here := *c.tree
+	here.payload = c.head.Payload
+	top := newTop(c.raw, encode(r.envelope.dsse), r.public, c.items, c.format)
+	return &SignedBundle{top: top, tree: here, data: c.data, left: len(c.head.Expected)}
+}
+
+// placeFiles tells the source of a folder for inspection the paths of the payload.
+func (r *Reader) placeFiles(c *Content) (err error) {
+	d, ok := r.src.(*dirSource)
+	if ok && d.folder != "" {
+		d.files, err = newFileTree(r.sealed(c))
+	}
+	return err
+}
+
+// Sealed returns the bundle with its signature, to be written in another framing. Call it instead of Head, after Verify or VerifyUnsafe.
+func (r *Reader) Sealed() (*SignedBundle, error) {
+	if r.head != nil && r.content == nil {
+		return nil, errors.New("repack bundle: its head was read before")
+	}
+	r.keeps = true
+	if _, err := r.Head(); err != nil {
+		return nil, err
+	}
+	return r.sealed(r.content), nil
+}
+
+// OpenNext opens a blob of the payload as an Opener does, for writers that ask for the blobs in their order. Blobs before it are skipped.
+func (r *Reader) OpenNext(d digest.Digest) (io.ReadCloser, error) {
+	for {
+		desc, content, err := r.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, fmt.Errorf("read %s: %w", d, blob.ErrNotFound)
+		case err != nil:
+			return nil, err
+		case desc.Digest == d:
+			return io.NopCloser(content), nil
+		}
+	}
+}
+
+// ReadEnd makes sure that nothing follows the payload. Blobs that were not opened are skipped.
+func (r *Reader) ReadEnd() error {
+	for {
+		if _, _, err := r.Next(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
