@@ -11,6 +11,7 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/secrecy"
 	"offlinestore/difference"
 	"offlinestore/wanted"
 )
@@ -18,6 +19,7 @@ import (
 func newDiff() *cobra.Command {
 	var asJSON bool
 	var trusted []string
+	var identities secrecy.Files
 	c := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Show the differences between A and B: bundles, locks, wanted.yamls and receipts",
@@ -39,19 +41,20 @@ if a receiver has its key.
 			if err != nil {
 				return err
 			}
-			return runDiff(c.Context(), c.OutOrStdout(), args, keys, asJSON)
+			return runDiff(c.Context(), c.OutOrStdout(), args, &opening{keys: keys, identities: identities}, asJSON)
 		},
 	}
+	identities.AddFlags(c.Flags())
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().StringArrayVar(&trusted, "trusted-key", nil, "public `key` (PEM) that must have signed both; repeatable")
 	return c
 }
 
-func runDiff(ctx context.Context, w io.Writer, files []string, keys []bundle.PublicKey, asJSON bool) error {
+func runDiff(ctx context.Context, w io.Writer, files []string, o *opening, asJSON bool) error {
 	var sides [2]wanted.Side
 	for i, f := range files {
 		var err error
-		if sides[i], err = readAnySide(ctx, f, keys); err != nil {
+		if sides[i], err = readAnySide(ctx, f, o); err != nil {
 			return err
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"offlinestore/audit"
 	"offlinestore/blob"
@@ -19,7 +18,7 @@ import (
 )
 
 // readAnySide reads a side of a comparison, of any kind.
-func readAnySide(ctx context.Context, file string, keys []bundle.PublicKey) (side wanted.Side, err error) {
+func readAnySide(ctx context.Context, file string, o *opening) (side wanted.Side, err error) {
 	if slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(file)) {
 		side.File, err = readWanted(file)
 		return side, err
@@ -34,7 +33,7 @@ func readAnySide(ctx context.Context, file string, keys []bundle.PublicKey) (sid
 	case receipt.IsReceipt(start):
 		side.Receipt, err = readReceipt(file)
 	default:
-		side.Head, err = readSide(ctx, file, keys)
+		side.Head, err = readSide(ctx, file, o)
 	}
 	return side, err
 }
@@ -83,14 +82,14 @@ func readReceipt(file string) (*receipt.Receipt, error) {
 }
 
 // readSide reads the head of a bundle, or of all bundles in a folder that is no layout.
-func readSide(ctx context.Context, file string, keys []bundle.PublicKey) (*bundle.Head, error) {
+func readSide(ctx context.Context, file string, o *opening) (*bundle.Head, error) {
 	members, err := bundlesIn(file)
 	if err != nil {
 		return nil, err
 	}
 	var all []*summary
 	for _, m := range members {
-		s, err := inspect(ctx, m, keys)
+		s, err := inspect(ctx, m, o)
 		if err != nil {
 			return nil, err
 		}
@@ -113,16 +112,13 @@ func bundlesIn(file string) ([]string, error) {
 	if err != nil {
 		return []string{file}, nil // it is a file, or opening it tells the reason
 	}
-	if _, err := os.Lstat(filepath.Join(file, "oci-layout")); err == nil {
+	if bundle.IsFolder(file) {
 		return []string{file}, nil
 	}
 	var out []string
 	for _, e := range entries {
-		for _, c := range []bundle.Compression{bundle.Gzip, bundle.Zstd, bundle.None} {
-			if strings.HasSuffix(e.Name(), c.Extension()) && e.Name()[0] != '.' {
-				out = append(out, filepath.Join(file, e.Name()))
-				break
-			}
+		if compressionOf(e.Name()) != "" && e.Name()[0] != '.' {
+			out = append(out, filepath.Join(file, e.Name()))
 		}
 	}
 	if len(out) == 0 {

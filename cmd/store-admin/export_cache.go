@@ -6,11 +6,11 @@ import (
 	"offlinestore/exporter"
 )
 
-// openCache opens the cache. An export into a layout keeps its blobs there, without a second copy. It takes the blobs that the cache holds
+// openCache opens the cache. An export into an OCI layout keeps its blobs there, without a second copy. It takes the blobs that the cache holds
 // already from there.
 func (o *exportOptions) openCache() (*exporter.Cache, error) {
 	dir, err := cacheDir(o.cacheDir)
-	if o.outputDir == "" {
+	if !o.inPlace() {
 		if err != nil {
 			return nil, err
 		}

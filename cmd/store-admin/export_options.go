@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"slices"
 
+	"filippo.io/age"
 	"github.com/spf13/pflag"
 
 	"offlinestore/account"
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/secrecy"
 	"offlinestore/exporter"
 	"offlinestore/hsm"
 	"offlinestore/keyring"
@@ -32,16 +34,18 @@ var (
 type exportOptions struct {
 	archs                        []string
 	exportDir, single, outputDir string
-	fromYAML, compression        string
-	noIcons, strict, keepGoing   bool
-	dryRun, json                 bool
-	jobs                         int
-	storeURL, cacheDir, keyName  string
-	signKey                      string
-	exporter                     string
-	cacheSize                    string
-	maxCache                     int64
-	roots                        []string
+	// layout is the form of outputDir.
+	layout                      string
+	fromYAML, compression       string
+	noIcons, strict, keepGoing  bool
+	dryRun, json                bool
+	jobs                        int
+	storeURL, cacheDir, keyName string
+	signKey                     string
+	exporter                    string
+	cacheSize                   string
+	maxCache                    int64
+	roots                       []string
 	// withdrawn is the value of --withdrawn.
 	withdrawn string
 
@@ -62,6 +66,9 @@ type exportOptions struct {
 	wanted    string
 	receivers []string
 	lock      func(io.Writer, *bundle.Content) error
+	// recipients are the flags about encryption, and encryptTo the recipients.
+	recipients secrecy.Recipients
+	encryptTo  []age.Recipient
 	// session is the login that the export uses, or nil.
 	session *account.Session
 }
@@ -71,6 +78,7 @@ func (o *exportOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.exportDir, "export-dir", defaultExportDir(), "`folder` for the bundles")
 	f.StringVar(&o.single, "single", "", "put everything into this one `file`")
 	f.StringVar(&o.outputDir, "output-dir", "", "write an OCI layout in place in this `folder` instead of archives")
+	f.StringVar(&o.layout, "layout", layoutOCI, "`form` of --output-dir: oci, or files for inspection, in which each snap and charm has its own name")
 	f.StringVar(&o.compression, "compression", string(bundle.Gzip), "gzip, zstd or none")
 	f.BoolVar(&o.noIcons, "no-icons", false, "leave out the icons")
 	f.BoolVar(&o.strict, "strict", false, "fail if a requested item has no release")
@@ -86,6 +94,7 @@ func (o *exportOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.exporter, "exporter", "", "`name` of the exporter in the signed statement (default user@host, without a domain)")
 	f.StringVar(&o.keyName, o.keyFlag(), defaultKey, "`name` of the key to sign with")
 	o.receiver.addFlags(f)
+	o.recipients.AddFlags(f)
 	f.StringVar(&o.signKey, "sign-key", "", "the same, or the PKCS#11 `URI` of a key on a token ('pkcs11:token=…;object=…')")
 }
 
@@ -128,6 +137,12 @@ func (o *exportOptions) validate(given func(flag string) bool) (err error) {
 			return err
 		}
 	}
+	if !slices.Contains([]string{"", layoutOCI, layoutFiles}, o.layout) {
+		return cli.Usagef("--layout %.40q: want oci or files", o.layout)
+	}
+	if given("layout") && o.outputDir == "" {
+		return cli.Usagef("--layout is for --output-dir")
+	}
 	if len(o.exporter) > maxExporter || cli.Clean(o.exporter) != o.exporter {
 		return cli.Usagef("--exporter %.60q: want at most %d printable characters", o.exporter, maxExporter)
 	}
@@ -136,6 +151,12 @@ func (o *exportOptions) validate(given func(flag string) bool) (err error) {
 	}
 	if !slices.Contains([]exporter.WithdrawnMode{"", exporter.WithdrawnWarn, exporter.WithdrawnError}, exporter.WithdrawnMode(o.withdrawn)) {
 		return cli.Usagef("--withdrawn %.40q: want warn or error", o.withdrawn)
+	}
+	if o.recipients.Given() && o.outputDir != "" {
+		return cli.Usagef("--encrypt-to is for archives, and --output-dir writes a folder")
+	}
+	if o.encryptTo, err = o.recipients.Parse(); err != nil {
+		return err
 	}
 	if o.jobs < 1 || o.jobs > 64 {
 		return cli.Usagef("--jobs %d: want 1 to 64", o.jobs)
@@ -164,6 +185,9 @@ func (o *exportOptions) validateKey(given func(flag string) bool) error {
 	}
 	return nil
 }
+
+// inPlace reports whether the export downloads into a layout, without a cache.
+func (o *exportOptions) inPlace() bool { return o.outputDir != "" && o.layout != layoutFiles }
 
 func (o *exportOptions) value(flag string) string {
 	return map[string]string{"single": o.single, "output-dir": o.outputDir, "export-dir": o.exportDir, "from-yaml": o.fromYAML,

@@ -93,7 +93,7 @@ func (out *output) finish(ctx context.Context, plan *exporter.Plan, progress *ex
 		return err
 	}
 	out.note(ctx, plan, progress)
-	if out.o.outputDir == "" {
+	if !out.o.inPlace() {
 		if _, err := out.e.Cache.Trim(out.o.maxCache); err != nil {
 			progress.Warn(err.Error()) // the bundles exist nevertheless
 		}

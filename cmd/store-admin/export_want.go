@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"filippo.io/age"
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/blob"
@@ -23,6 +24,10 @@ func runWant(ctx context.Context, w io.Writer, o *wantedOptions) error {
 		return cli.Usagef("export --want: name the file to write with --single FILE")
 	}
 	if err := cli.CheckOutput("single", o.single); err != nil {
+		return err
+	}
+	encryptTo, err := o.recipients.Parse()
+	if err != nil {
 		return err
 	}
 	d, err := openReceivers()
@@ -50,7 +55,7 @@ func runWant(ctx context.Context, w io.Writer, o *wantedOptions) error {
 	if err != nil {
 		return err
 	}
-	size, err := writeWanted(ctx, sealed, cache, o.single)
+	size, err := writeWanted(ctx, sealed, cache, o.single, encryptTo)
 	if err != nil {
 		return err
 	}
@@ -92,19 +97,13 @@ func reportWanted(w io.Writer, o *wantedOptions, wanted *receiver.Wanted, sealed
 }
 
 // writeWanted packs a bundle whose blobs are in the cache.
-func writeWanted(ctx context.Context, s *bundle.SignedBundle, cache *exporter.Cache, file string) (int64, error) {
-	f, err := blob.CreateFile(file, s.Size(bundle.None), 0o644)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Discard()
+func writeWanted(ctx context.Context, s *bundle.SignedBundle, cache *exporter.Cache, file string, encryptTo []age.Recipient) (int64, error) {
 	bar := cli.NewProgress("Packing", s.TarSize())
 	defer bar.Done()
 	open := func(d digest.Digest) (io.ReadCloser, error) { return cache.Blobs.OpenBlob(d) }
-	if err := s.WriteTar(ctx, f, bundle.None, open, bar.Add); errors.Is(err, blob.ErrNotFound) {
+	n, err := packFile(ctx, s, file, packing{compression: bundle.None, open: open, progress: bar.Add, encryptTo: encryptTo})
+	if errors.Is(err, blob.ErrNotFound) {
 		return 0, fmt.Errorf("%w: %w", errNotInCache, err)
-	} else if err != nil {
-		return 0, fmt.Errorf("pack %s: %w", file, err)
 	}
-	return f.Size(), f.Commit()
+	return n, err
 }

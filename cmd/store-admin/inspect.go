@@ -11,11 +11,13 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/closure"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/secrecy"
 )
 
 func newInspect() *cobra.Command {
 	var asJSON bool
 	var trusted []string
+	var identities secrecy.Files
 	c := &cobra.Command{
 		Use:   "inspect FILE…",
 		Short: "Show the contents, the signers and the missing dependencies of bundles",
@@ -30,17 +32,18 @@ read, so this is quick even for large ones; 'verify' reads everything.
 			if err != nil {
 				return err
 			}
-			return runInspect(c.Context(), c.OutOrStdout(), args, keys, asJSON)
+			return runInspect(c.Context(), c.OutOrStdout(), args, &opening{keys: keys, identities: identities}, asJSON)
 		},
 	}
+	identities.AddFlags(c.Flags())
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().StringArrayVar(&trusted, "trusted-key", nil, "public `key` (PEM) that must have signed; repeatable")
 	return c
 }
 
 // runInspect continues after a bad file, so that one run shows all good files and names all bad ones.
-func runInspect(ctx context.Context, w io.Writer, files []string, keys []bundle.PublicKey, asJSON bool) error {
-	all, failed, err := readEach(ctx, files, func(f string) (*summary, error) { return inspect(ctx, f, keys) })
+func runInspect(ctx context.Context, w io.Writer, files []string, o *opening, asJSON bool) error {
+	all, failed, err := readEach(ctx, files, func(f string) (*summary, error) { return inspect(ctx, f, o) })
 	if err != nil {
 		return err
 	}
@@ -68,8 +71,8 @@ func printSummaries(w io.Writer, all []*summary, asJSON bool) error {
 	return nil
 }
 
-func inspect(ctx context.Context, file string, keys []bundle.PublicKey) (*summary, error) {
-	r, p, key, trusted, err := openVerified(ctx, file, keys)
+func inspect(ctx context.Context, file string, o *opening) (*summary, error) {
+	r, err := o.open(ctx, file)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +81,9 @@ func inspect(ctx context.Context, file string, keys []bundle.PublicKey) (*summar
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	p := r.predicate
 	s := &summary{
-		Snaps: []snapSummary{}, File: file, Digest: r.Digest().String(), Signer: key.ID(), Algorithm: key.Algorithm(), Trusted: trusted,
+		Snaps: []snapSummary{}, File: file, Digest: r.Digest().String(), Signer: r.key.ID(), Algorithm: r.key.Algorithm(), Trusted: r.trusted,
 		Created: p.Created, Exporter: p.Exporter, Program: p.Program, Sequence: p.Sequence, Request: p.Request,
 		Blobs: len(h.Payload), PayloadSize: h.PayloadSize(), Increment: p.Increment, Expected: len(h.Expected), head: h,
 	}

@@ -14,10 +14,10 @@ func TestInspectStores(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	file, null := filepath.Join("..", vectortest.File("valid/format-1.3.tar")), filepath.Join("..", vectortest.File("valid/store-null.tar.zst"))
-	if err := runInspect(t.Context(), &out, []string{file}, nil, false); err != nil {
+	if err := runInspect(t.Context(), &out, []string{file}, new(opening), false); err != nil {
 		t.Fatal(err)
 	}
-	if err := runDiff(t.Context(), &out, []string{file, null}, nil, false); err != nil {
+	if err := runDiff(t.Context(), &out, []string{file, null}, new(opening), false); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{

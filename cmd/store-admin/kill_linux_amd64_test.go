@@ -50,6 +50,7 @@ func newDesk(t *testing.T) *desk {
 	}
 	d.mustRun("key", "generate") // the same key signs in all copies
 	d.mustRun("lock", "--trusted-root", "root.assert", "--cache-dir", "other")
+	d.mustRun("export", "snaps", "jq", "--no-deps", "--trusted-root", "root.assert", "--single", "jq.tar", "--compression", "none", "--cache-dir", "jq.cache")
 	return d
 }
 
@@ -125,6 +126,9 @@ func TestKillAtEachRename(t *testing.T) {
 		"wanted":    {"export wanted.yaml --trusted-root root.assert --single out/all.tar.gz", "out"},
 		"lock":      {"lock wanted.yaml --trusted-root root.assert --output out/wanted.lock", "out"},
 		"locked":    {"export wanted.yaml --locked --trusted-root root.assert --single out/locked.tar.gz", "out"},
+		"files":     {"export snaps jq --no-deps --trusted-root root.assert --output-dir out --layout files", "out"},
+		"repacked":  {"repack jq.tar out --layout files", "out"},
+		"relaid":    {"repack jq.tar out --layout oci", "out"},
 		"installer": {"register --offline " + registeredURL + " --trusted-root root.assert --yes --store-assertion proxy.assert --programs bin --arch amd64 --output out/installer.tar.gz", "out"},
 	} {
 		t.Run(name, func(t *testing.T) {

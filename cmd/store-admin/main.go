@@ -32,9 +32,9 @@ there with 'snap-store-proxy push-snap' or 'push-charms'.
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.AddCommand(newExport(), newKey(), newInspect(), newVerify(), newDiff(), newLock(), newCache(), newReceiver(), newLogin(), newLogout(), newWhoAmI(), newRegister(), newRegisterKey(), newAudit(), newCreate(), newUpdate(), newList(), newDelete(), cli.NewVersion("store-admin"), cli.NewMan())
+	root.AddCommand(newExport(), newKey(), newInspect(), newVerify(), newDiff(), newLock(), newRepack(), newCache(), newReceiver(), newLogin(), newLogout(), newWhoAmI(), newRegister(), newRegisterKey(), newAudit(), newCreate(), newUpdate(), newList(), newDelete(), cli.NewVersion("store-admin"), cli.NewMan())
 	addCompletion(root)
-	cli.SetConfirming(root, "export", "lock", "export snaps", "export charms", "export bundle", "export account-keys", "export validation-sets", "export model", "verify", "cache clean", "receiver add", "receiver update", "receiver remove", "register", "register-key", "login", "logout",
+	cli.SetConfirming(root, "export", "lock", "export snaps", "export charms", "export bundle", "export account-keys", "export validation-sets", "export model", "verify", "repack", "cache clean", "receiver add", "receiver update", "receiver remove", "register", "register-key", "login", "logout",
 		"create key", "create model", "create serial-policy", "create remodel", "update model", "update remodel", "delete key", "delete model", "delete serial-policy", "delete remodel")
 	return root
 }

@@ -4,39 +4,64 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
+	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/secrecy"
 	"offlinestore/keyring"
 )
 
-// openVerified opens a bundle and verifies its signature with keys, or with our own keys if keys is empty. If none of our
-// own keys signed the bundle, openVerified at least verifies the signature with the key in the bundle, and trusted is
-// false.
-func openVerified(ctx context.Context, file string, keys []bundle.PublicKey) (r *bundle.Reader, p *bundle.Predicate, k bundle.PublicKey, trusted bool, err error) {
-	if file == "-" {
-		r, err = bundle.NewReader("-", os.Stdin)
-	} else {
-		r, err = bundle.Open(file)
-	}
+// opening tells how bundles are opened.
+type opening struct {
+	// keys are the keys that must have signed, or none for our own keys.
+	keys []bundle.PublicKey
+	// identities are the files that open encrypted bundles.
+	identities secrecy.Files
+	// medium makes the system forget the files before they are read, or is nil.
+	medium *blob.Medium
+}
+
+// verifiedReader is a bundle with a good signature.
+type verifiedReader struct {
+	*bundle.Reader
+	predicate *bundle.Predicate
+	key       bundle.PublicKey
+	// trusted is false if only the key in the bundle has verified the signature.
+	trusted bool
+}
+
+// open opens a bundle and verifies its signature. If no keys are given, and none of our own keys signed the bundle, it verifies the
+// signature with the key in the bundle.
+func (o *opening) open(ctx context.Context, file string) (*verifiedReader, error) {
+	identities, err := o.identities.Read()
 	if err != nil {
-		return nil, nil, k, false, err
+		return nil, err
 	}
-	explicit := len(keys) > 0
-	if !explicit {
+	in, err := bundle.OpenInput(file)
+	if err != nil {
+		return nil, err
+	}
+	in.Unlock(identities...)
+	in.ReadMedium(o.medium)
+	v := new(verifiedReader)
+	if v.Reader, err = in.Take(); err != nil {
+		return nil, err
+	}
+	keys := o.keys
+	if len(keys) == 0 {
 		keys = ownKeys()
 	}
-	p, k, err = r.Verify(ctx, keys)
-	var unknown *bundle.UnknownSignerError
-	if trusted = err == nil; errors.As(err, &unknown) && !explicit {
-		p, k, err = r.VerifyUnsafe(ctx)
+	v.predicate, v.key, err = v.Verify(ctx, keys)
+	v.trusted = err == nil
+	if _, unknown := errors.AsType[*bundle.UnknownSignerError](err); unknown && len(o.keys) == 0 {
+		v.predicate, v.key, err = v.VerifyUnsafe(ctx)
 	}
 	if err != nil {
-		r.Close()
-		return nil, nil, k, false, fmt.Errorf("%s: %w", file, err)
+		v.Close()
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	return r, p, k, trusted, nil
+	return v, nil
 }
 
 // ownKeys returns the public keys of this host, without keys that can't be read.

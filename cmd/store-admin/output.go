@@ -68,7 +68,7 @@ func (o *exportOptions) newOutput(ctx context.Context, w io.Writer, e *exporter.
 	if out.key, out.ring, err = signingKey(ctx, o.keyName); err != nil {
 		return nil, err
 	}
-	if o.outputDir != "" {
+	if o.inPlace() {
 		out.unlock, err = lockLayout(ctx, o.outputDir)
 	}
 	return out, err
@@ -122,16 +122,13 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 		return done, err
 	}
 	done = a.describe(sealed)
-	if out.o.outputDir != "" {
-		done.File = out.o.outputDir
-		if err = sealed.WriteLayout(ctx, out.o.outputDir, out.e.Cache.Layout, out.e.Cache.Blobs, out.e.Cache.Hashed); err == nil {
-			if terr := out.e.Cache.Tidy(); terr != nil {
-				// Readers of the layout ignore hidden folders, in which the remains are.
-				out.e.Progress.Warn(fmt.Sprintf("%s is complete, but remains of downloads were not removed: %v", out.o.outputDir, terr))
-			}
-		}
-		done.Size = sealed.TarSize()
-	} else {
+	switch {
+	case out.o.inPlace():
+		done.File, done.Size, err = out.o.outputDir, sealed.TarSize(), out.writeLayout(ctx, sealed)
+	case out.o.outputDir != "":
+		done.File, done.Size = out.o.outputDir, sealed.TarSize()
+		err = sealed.WriteFiles(ctx, out.o.outputDir, out.openBlob, out.bar.Add)
+	default:
 		done.Size, err = out.pack(ctx, sealed, a.file)
 	}
 	done.delivery = delivery(sealed, &predicate, done.File)
@@ -139,6 +136,18 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 		err = keepHead(ctx, a.to.receiver, &done.delivery, sealed)
 	}
 	return done, err
+}
+
+// writeLayout makes the output folder the layout of a bundle. Its blobs are there already.
+func (out *output) writeLayout(ctx context.Context, sealed *bundle.SignedBundle) error {
+	if err := sealed.WriteLayout(ctx, out.o.outputDir, out.e.Cache.Layout, out.e.Cache.Blobs, out.e.Cache.Hashed); err != nil {
+		return err
+	}
+	if err := out.e.Cache.Tidy(); err != nil {
+		// Readers of the layout ignore hidden folders, in which the remains are.
+		out.e.Progress.Warn(fmt.Sprintf("%s is complete, but remains of downloads were not removed: %v", out.o.outputDir, err))
+	}
+	return nil
 }
 
 func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (bundle.Predicate, error) {
@@ -220,7 +229,11 @@ func (out *output) size(p *exporter.Plan) int64 {
 }
 
 func (out *output) fileName(what string) string {
-	return filepath.Join(out.o.exportDir, what+"-"+out.time.Format("20060102T150405")+bundle.Compression(out.o.compression).Extension())
+	name := what + "-" + out.time.Format("20060102T150405") + bundle.Compression(out.o.compression).Extension()
+	if len(out.o.encryptTo) > 0 {
+		name += bundle.EncryptedExtension
+	}
+	return filepath.Join(out.o.exportDir, name)
 }
 
 // content returns the content of an archive.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 
-	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/exporter"
@@ -22,7 +20,7 @@ const packsAtOnce = 2
 // write writes the bundles: the layout, or the archives in their order.
 func (out *output) write(ctx context.Context, p *exporter.Plan) error {
 	list := out.archives(p)
-	if out.o.outputDir == "" {
+	if !out.o.inPlace() {
 		out.bar = cli.NewProgress("Packing", out.size(p)*int64(len(out.recipients)))
 		defer out.bar.Done()
 	}
@@ -66,27 +64,12 @@ func (out *output) mend(ctx context.Context, p *exporter.Plan, d digest.Digest) 
 	return out.e.Refetch(ctx, p, d)
 }
 
-// pack writes an archive. The archive gets its name when it is complete and synced, and never replaces another file.
+// pack writes an archive from the cache.
 func (out *output) pack(ctx context.Context, s *bundle.SignedBundle, file string) (int64, error) {
-	c := bundle.Compression(out.o.compression)
-	size := s.Size(c)
-	if err := blob.CheckFileSize(filepath.Dir(file), filepath.Base(file), size); err != nil {
-		return 0, err
-	}
-	if c == bundle.Zstd {
-		size = 0 // an upper bound is no reason to refuse
-	}
-	f, err := blob.CreateFile(file, size, 0o644)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Discard()
-	open := func(d digest.Digest) (io.ReadCloser, error) { return out.e.Cache.Blobs.OpenBlob(d) }
-	if err := s.WriteTar(ctx, f, c, open, out.bar.Add); err != nil {
-		return 0, fmt.Errorf("pack %s: %w", file, err)
-	}
-	if err := f.Commit(); err != nil {
-		return 0, fmt.Errorf("pack %s: %w", file, err)
-	}
-	return f.Size(), nil
+	return packFile(ctx, s, file, packing{compression: bundle.Compression(out.o.compression), open: out.openBlob, progress: out.bar.Add, encryptTo: out.o.encryptTo})
+}
+
+// openBlob opens a blob of the cache.
+func (out *output) openBlob(d digest.Digest) (io.ReadCloser, error) {
+	return out.e.Cache.Blobs.OpenBlob(d)
 }

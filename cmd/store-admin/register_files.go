@@ -17,15 +17,15 @@ func (o *registerOptions) findBundles(ctx context.Context, signer bundle.PublicK
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			return nil, cli.Usagef("--with %s: a folder; export to an archive (.tar.gz) to bring it along", path)
 		}
-		r, _, key, _, err := openVerified(ctx, path, nil)
+		r, err := new(opening).open(ctx, path)
 		if err != nil {
 			return nil, err
 		}
 		if err := r.Close(); err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if key.ID() != signer.ID() {
-			return nil, &otherSignerError{path, key.ID(), signer.ID()}
+		if id := r.key.ID(); id != signer.ID() {
+			return nil, &otherSignerError{path, id, signer.ID()}
 		}
 		out = append(out, install.Bundle(path))
 	}

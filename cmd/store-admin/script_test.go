@@ -33,7 +33,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"admin": admin, "bundle": findBundle, "mode": checkMode, "flip": flip, "cut": cut, "requests": requests,
 			"fault": fault, "store": change, "forget": forget, "atmost": atMost, "files": countFiles, "await": await, "free-of-secrets": freeOfSecrets,
-			"registry": changeRegistry, "sso": changeSSO, "hidden": hidden, "model": writeModel, "brand": changeBrand, "offline": serveOffline, "receipt": writeReceipt, "want": writeWant,
+			"registry": changeRegistry, "sso": changeSSO, "hidden": hidden, "model": writeModel, "brand": changeBrand, "offline": serveOffline, "receipt": writeReceipt, "want": writeWant, "identity": writeIdentity,
 		},
 	})
 }
@@ -81,18 +81,22 @@ func setup(env *testscript.Env) error {
 	env.Setenv("STORE_ADMIN_CONFIG_DIR", filepath.Join(env.WorkDir, "config"))
 	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, "cache"))
 	env.Setenv("LocalAppData", filepath.Join(env.WorkDir, "local")) // on Windows
+	env.Setenv("SHM", "/dev/shm/"+filepath.Base(filepath.Dir(env.WorkDir))+filepath.Base(env.WorkDir)+".tar")
 	env.Setenv("BRANDKEY", s.Brand().Key.KeyID())
 	env.Setenv("ROOT", "--trusted-root="+filepath.Join(env.WorkDir, "root.assert"))
 	return nil
 }
 
-// condition knows the conditions ci, where no test may skip, and mount, where file systems can be mounted.
+// condition knows the conditions ci, where no test may skip, mount, where file systems can be mounted, and disk, where the temporary folder is
+// not in memory.
 func condition(cond string) (bool, error) {
 	switch cond {
 	case "ci":
 		return os.Getenv("CI") != "", nil
 	case "mount":
 		return exec.Command("unshare", "--map-root-user", "--mount", "true").Run() == nil, nil
+	case "disk":
+		return onDisk(), nil
 	}
 	return false, fmt.Errorf("unknown condition %q", cond)
 }

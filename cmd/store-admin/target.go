@@ -14,6 +14,11 @@ import (
 // a limit of the file system, too little space.
 func (out *output) checkTarget(p *exporter.Plan) error {
 	if dir := out.o.outputDir; dir != "" {
+		if !out.o.inPlace() {
+			if err := bundle.ValidateFolder(dir); err != nil {
+				return err
+			}
+		}
 		if err := blob.MakeDir(dir, 0o755); err != nil {
 			return fmt.Errorf("make the layout: %w", err)
 		}

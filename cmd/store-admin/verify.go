@@ -5,26 +5,35 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"offlinestore/assertion"
+	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/secrecy"
 )
 
 func newVerify() *cobra.Command {
 	var trusted, roots []string
-	var asJSON bool
+	var asJSON, medium bool
+	var identities secrecy.Files
 	c := &cobra.Command{
 		Use:   "verify FILE…",
 		Short: "Verify all of a bundle: its signature, its assertions and every byte",
 		Long: `Read a whole bundle and verify it as the air-gapped host will: the signature,
 every assertion up to the trusted root, the SHA-256 of every blob, the SHA3-384
 of snaps, the SHA-384 of charms' resources, and that the files in a charm match
-the store's description. FILE may be a layout directory, or - for standard input.
+the store's description. FILE may be a folder, or - for standard input.
+
+Right after a copy the system has the files in memory, and would read them from
+there. --medium makes it forget them first, so that every byte comes from the disk,
+and fails where it does not forget. Linux only. The disk's own cache is not its
+business: to be surest, unplug the disk and plug it in again.
 ` + cli.ExitHelp,
-		Example: "  store-admin verify jq-20261120T101500.tar.gz\n  store-admin verify --trusted-key exporter.pem /media/usb/*.tar.gz",
+		Example: "  store-admin verify jq-20261120T101500.tar.gz\n  store-admin verify --trusted-key exporter.pem /media/usb/*.tar.gz\n  store-admin verify --medium /media/usb/week47",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			keys, err := readKeys(trusted)
@@ -35,20 +44,27 @@ the store's description. FILE may be a layout directory, or - for standard input
 			if err != nil {
 				return err
 			}
-			return runVerify(c.Context(), c.OutOrStdout(), args, &verification{keys: keys, trust: trust, json: asJSON})
+			if medium && slices.Contains(args, "-") {
+				return cli.Usagef("--medium: standard input is no medium: name the file")
+			}
+			return runVerify(c.Context(), c.OutOrStdout(), args, &verification{opening{keys: keys, identities: identities}, trust, asJSON, medium})
 		},
 	}
 	c.Flags().StringArrayVar(&trusted, "trusted-key", nil, "public `key` (PEM) that must have signed; repeatable")
 	c.Flags().StringArrayVar(&roots, "trusted-root", nil, "`file` with an assertion root to trust besides Canonical's; repeatable")
+	identities.AddFlags(c.Flags())
+	c.Flags().BoolVar(&medium, "medium", false, "read from the disk, past the system's cache")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
 // verification holds the keys and roots that verify uses.
 type verification struct {
-	keys  []bundle.PublicKey
+	opening
 	trust *assertion.Trust
 	json  bool
+	// medium requests that every byte comes from the disk.
+	medium bool
 }
 
 // verifiedBundle is the result for a good bundle.
@@ -60,6 +76,8 @@ type verifiedBundle struct {
 	PayloadSize int64  `json:"payload-size"`
 	// Expected counts the blobs that are left out, which could not be verified.
 	Expected int `json:"expected-blobs,omitempty"`
+	// Medium tells how the bytes were read, for --medium.
+	Medium *mediumRead `json:"medium,omitempty"`
 }
 
 // runVerify continues after a bad file, so that one run names all bad files.
@@ -110,7 +128,11 @@ func badBundles(failed []error, files int) error {
 }
 
 func (v *verification) file(ctx context.Context, w io.Writer, file string) (*verifiedBundle, error) {
-	r, p, key, trusted, err := openVerified(ctx, file, v.keys)
+	o := v.opening
+	if v.medium {
+		o.medium = new(blob.Medium)
+	}
+	r, err := o.open(ctx, file)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +141,7 @@ func (v *verification) file(ctx context.Context, w io.Writer, file string) (*ver
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	if _, err := bundle.Check(h, v.trust, p.Created); err != nil {
+	if _, err := bundle.Check(h, v.trust, r.predicate.Created); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	progress := cli.NewProgress("Verifying", h.PayloadSize())
@@ -127,17 +149,21 @@ func (v *verification) file(ctx context.Context, w io.Writer, file string) (*ver
 	if err := r.VerifyPayload(ctx, h, progress.Add); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	read, err := describeMedium(o.medium)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
 	note := ""
-	if !trusted {
+	if !r.trusted {
 		note = ", a key that is not known here"
 	}
 	if n := len(h.Expected); n > 0 {
-		note += fmt.Sprintf("; %s left out, since %s should have them", cli.Count(n, "blob"), p.Increment.Receiver)
+		note += fmt.Sprintf("; %s left out, since %s should have them", cli.Count(n, "blob"), r.predicate.Increment.Receiver)
 	}
 	if !v.json {
-		progress.Printf(w, "%s: good, %s, signed by %s%s\n", cli.Clean(file), cli.Bytes(h.PayloadSize()), key.ID(), note)
+		progress.Printf(w, "%s: good, %s, signed by %s%s%s\n", cli.Clean(file), cli.Bytes(h.PayloadSize()), r.key.ID(), note, read)
 	}
-	return &verifiedBundle{file, r.Digest().String(), key.ID(), trusted, h.PayloadSize(), len(h.Expected)}, nil
+	return &verifiedBundle{file, r.Digest().String(), r.key.ID(), r.trusted, h.PayloadSize(), len(h.Expected), read}, nil
 }
 
 // readRoots adds the roots of --trusted-root to Canonical's.

@@ -36,7 +36,7 @@ func TestVerifyCharms(t *testing.T) {
 		test.edit(b)
 		file := filepath.Join(t.TempDir(), "test.tar")
 		b.WriteFile(file, bundle.None)
-		v := &verification{keys: []bundle.PublicKey{bundletest.Public(t, b.Key)}, trust: b.Stack.Trust()}
+		v := &verification{opening: opening{keys: []bundle.PublicKey{bundletest.Public(t, b.Key)}}, trust: b.Stack.Trust()}
 		err := runVerify(t.Context(), io.Discard, []string{file}, v)
 		first, second, _ := strings.Cut(test.want, ".*")
 		var damaged *bundle.BlobError
