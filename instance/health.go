@@ -39,6 +39,8 @@ type Health struct {
 	Services         []ServiceState      `json:"services"`
 	// AdminKey is the fingerprint of the key by which administrators recognise the store. It is empty before the first start.
 	AdminKey string `json:"admin-key,omitempty"`
+	// Identity is the key that bundles for this store are encrypted to, or nil.
+	Identity *IdentityState `json:"identity,omitempty"`
 	// Stores are the IDs of the imported stores of brands, and of store assertions.
 	Stores []string `json:"stores"`
 	// AccountKeys are the imported keys, which came with stores and snaps.
@@ -133,7 +135,7 @@ func (in *Instance) HostHealth() (*Health, error) {
 	h := &Health{Services: []ServiceState{}, Stores: []string{}, AccountKeys: []AccountKey{}, ValidationSets: []string{}}
 	v := in.Settings.Values()
 	h.Airgapped = v.Airgap
-	h.AdminKey = AdminKey(in.Settings)
+	h.AdminKey, h.Identity = AdminKey(in.Settings), in.Dir.identityState()
 	h.StoreID, h.URL = v.StoreID, strings.TrimSuffix(v.StoreURL, "/")
 	if own := OwnURL(v); h.URL == "" {
 		h.URL = own

@@ -8,6 +8,7 @@ import (
 
 	"offlinestore/audit"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/secrecy"
 	"offlinestore/instance"
 )
 
@@ -36,7 +37,7 @@ from them.`,
 	root.AddCommand(newTrust(dir), newListPushedSnaps(dir), newListPushedCharms(dir), newShow(dir), newWhy(dir), newStatus(dir), newCheck(dir), newGC(dir), newHistory(dir), newAudit(dir), newReceipt(dir), newWanted(dir), withStoreAssertion(dir, newConfig(dir)), newReregister(dir), newServe(dir), newPushImages(dir))
 	root.AddCommand(newBackup(dir), newBackupContent(dir), newRestore(dir), newCheckConnections(dir), newMigrate(dir))
 	root.AddCommand(newImportCertificate(dir), newUseCACerts(dir), newRemoveCACerts(dir), newClientConfig(dir), newImageToken(dir))
-	root.AddCommand(newEnableAirgapMode(dir))
+	root.AddCommand(newEnableAirgapMode(dir), secrecy.New(dir))
 	root.AddCommand(append(newRemovals(dir), newPrune(dir))...)
 	root.AddCommand(newOverrides(dir)...)
 	root.AddCommand(newAdmins(dir)...)

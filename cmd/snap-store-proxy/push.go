@@ -33,7 +33,7 @@ func newPush(dir *instance.Dir, use, short, source, example string) *cobra.Comma
 		Use:   use,
 		Short: short,
 		Long: `Verify bundles and import them. FILE is the output of ` + source + `:
-an archive, a layout directory, or - for standard input. The signature is
+an archive (encrypted, too), a folder, or - for standard input. The signature is
 verified before the first blob is read, and clients see all of a bundle or
 nothing of it. Several bundles are imported side by side, each on its own; a bad
 one does not stop the others. To continue an interrupted push, run it again.

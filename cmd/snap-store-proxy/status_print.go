@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -44,6 +45,9 @@ func (s *status) print(w io.Writer) {
 	}
 	if s.AdminKey != "" {
 		fmt.Fprintf(w, "Administration key: %s\n", s.AdminKey)
+	}
+	if s.Identity != nil {
+		fmt.Fprintf(w, "Identity: %s (%s)\n", cmp.Or(s.Identity.Recipient, "damaged"), s.Identity.File)
 	}
 	s.printImported(w)
 	if s.HasDatabase() {

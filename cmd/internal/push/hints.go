@@ -11,6 +11,7 @@ import (
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
 	"offlinestore/importer/canonical"
+	"offlinestore/instance"
 )
 
 // Hints returns the rows about bundles and their contents.
@@ -53,6 +54,8 @@ func Hints() cli.Table {
 		}),
 		cli.On(cli.Is(bundle.ErrRepacked), cli.Damaged,
 			"if the bundle was packed again after store-admin wrote it, unpack it (gunzip, unzstd) and use the .tar; else copy the file again"),
+		cli.OnType(cli.Failed, encryptedHint),
+		cli.On(cli.As[*instance.IdentityError], cli.Failed, "restore the file from a backup; remove it only if no bundle that is encrypted to it will come"),
 		cli.OnType(cli.Damaged, kindHint),
 		cli.On(cli.Is(bundle.ErrNotBundle), cli.Damaged,
 			"give a bundle of 'store-admin export', and copy it again if this is one; for a folder with several, name the files, as in FOLDER/*.tar.gz"),

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"filippo.io/age"
+
 	"offlinestore/blob"
 	"offlinestore/bundle"
 	"offlinestore/channel"
@@ -44,6 +46,7 @@ func Run(ctx context.Context, w io.Writer, dir *instance.Dir, o Options, files [
 			return err
 		}
 		defer p.batch.Hasher.Close()
+		unlock(in, p.batch.Files)
 		release, err := in.Lock(ctx, false)
 		if err != nil {
 			return err
@@ -54,6 +57,22 @@ func Run(ctx context.Context, w io.Writer, dir *instance.Dir, o Options, files [
 		}
 		return p.run(ctx)
 	})
+}
+
+// unlock lets the store's identity open encrypted bundles.
+func unlock(in *instance.Instance, files []*importer.File) {
+	for _, f := range files {
+		if f.Err != nil {
+			continue
+		}
+		isEncrypted, err := f.Input.IsEncrypted()
+		if isEncrypted {
+			var identities []age.Identity
+			identities, err = in.Dir.Identities()
+			f.Input.Unlock(identities...)
+		}
+		f.Err = err
+	}
 }
 
 func parseChannels(names []string) (list []channel.Channel, err error) {
