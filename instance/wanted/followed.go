@@ -42,9 +42,13 @@ func Follow(cat *catalog.Snapshot) *Followed {
 		f.addCharm(&cat.Charms[i])
 	}
 	f.addAssertions(cat.Assertions)
+	parents := make(map[string]bool)
+	for _, s := range cat.Stores {
+		parents[s.Parent] = true
+	}
 	for _, s := range cat.Stores {
 		switch {
-		case s.Name == "":
+		case s.Name == "" || parents[s.ID]: // a parent comes with the store below it
 		case len(f.Stores) == 0:
 			f.Stores = append(f.Stores, s.ID)
 		default:

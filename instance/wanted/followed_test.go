@@ -32,7 +32,7 @@ func TestFollow(t *testing.T) {
 				Resources: []catalog.CharmResource{{Resource: charm.Resource{Name: "image"}, Image: &charm.Image{Name: "local/pg:1", Digest: "sha256:1"}}}},
 			{Name: "kit", Type: charm.TypeBundle, ChannelMap: []charm.Release{{Channel: "latest/stable", Revision: 2}}},
 		},
-		Stores:     []catalog.Store{{ID: "acme", Name: "Acme"}, {ID: "other", Name: "Other"}},
+		Stores:     []catalog.Store{{ID: "abase", Name: "Base"}, {ID: "acme", Name: "Acme", Parent: "abase"}, {ID: "other", Name: "Other"}},
 		Assertions: []catalog.Assertion{{Type: "validation-set", PrimaryKey: []string{"16", "acme", "tools", "3"}}, {Type: "model", PrimaryKey: []string{"16", "acme", "pump"}, Raw: []byte("type: model\nseries: 16\n\nAXNp\n")}},
 	}
 	list := []catalog.Wanted{item(catalog.WantedSnap, "hello\nreceivers: [x]\x1b[2J", "edge", "amd64", 0)}
