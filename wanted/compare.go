@@ -2,7 +2,6 @@ package wanted
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"offlinestore/bundle"
@@ -47,27 +46,30 @@ func Compare(a, b Side) ([]bundle.Difference, error) {
 // compareWishes returns the wishes that only one of two files has.
 func compareWishes(a, b []bundle.Difference) []bundle.Difference {
 	out := []bundle.Difference{}
-	for _, w := range a {
-		if !slices.Contains(b, w) {
-			w.From, w.To = 0, -1
-			out = append(out, w)
+	add := func(list, others []bundle.Difference, from, to int) {
+		there := make(map[bundle.Difference]bool, len(others))
+		for _, w := range others {
+			there[w] = true
+		}
+		for _, w := range list {
+			if !there[w] {
+				w.From, w.To = from, to
+				out = append(out, w)
+			}
 		}
 	}
-	for _, w := range b {
-		if !slices.Contains(a, w) {
-			w.From, w.To = -1, 0
-			out = append(out, w)
-		}
-	}
+	add(a, b, 0, -1)
+	add(b, a, -1, 0)
 	return out
 }
 
 // wishes returns everything that a file asks for, each once, in the form of differences.
 func (f *File) wishes() []bundle.Difference {
 	var out []bundle.Difference
+	seen := make(map[bundle.Difference]bool)
 	add := func(w bundle.Difference) {
-		if w.Kind = DifferentWish; !slices.Contains(out, w) {
-			out = append(out, w)
+		if w.Kind = DifferentWish; !seen[w] {
+			seen[w], out = true, append(out, w)
 		}
 	}
 	for _, s := range f.Snaps {
@@ -178,14 +180,10 @@ func normal(s string) string {
 	return c.String()
 }
 
-// matches reports whether a wish for a channel is about a row. Without a track, the wish is about the default track. A receipt does not tell
+// matches reports whether a wish for a channel is about a row of its snap or charm. Without a track, the wish is about the default track. A receipt does not tell
 // it, and then any track will do.
 func (c *content) matches(wish *bundle.Difference, r row) bool {
-	name := wish.Snap
-	if wish.Charm != "" {
-		name = wish.Charm
-	}
-	if r.name != name || r.charm != (wish.Charm != "") || !placed(wish, r.platform) {
+	if !placed(wish, r.platform) {
 		return false
 	}
 	if wish.Channel == "" {

@@ -24,6 +24,8 @@ type row struct {
 type content struct {
 	// rows map places to the revisions there: none for a closed channel, and several for several epochs.
 	rows map[row][]int
+	// byItem has the places of each snap and charm.
+	byItem map[itemKey][]row
 	// tracks have the default tracks, as far as they are known.
 	tracks map[itemKey]string
 	// head is nil for a receipt.
@@ -44,8 +46,10 @@ func (s *Side) content() *content {
 	if s.Head != nil {
 		c.addHead(s.Head)
 	}
-	for _, revisions := range c.rows {
+	c.byItem = make(map[itemKey][]row)
+	for r, revisions := range c.rows {
 		slices.Sort(revisions)
+		c.byItem[itemKey{r.charm, r.name}] = append(c.byItem[itemKey{r.charm, r.name}], r)
 	}
 	return c
 }
@@ -88,7 +92,8 @@ func (c *content) has(wish *bundle.Difference) (has, known bool) {
 		}
 		return c.hasNamed(wish), true
 	}
-	for r, revisions := range c.rows {
+	for _, r := range c.byItem[itemKey{wish.Charm != "", wish.Snap + wish.Charm}] {
+		revisions := c.rows[r]
 		if len(revisions) > 0 && c.matches(wish, r) && (wish.Revision == 0 || slices.Contains(revisions, wish.Revision)) {
 			return true, true
 		}
@@ -170,16 +175,15 @@ func compareContent(f *File, c *content, turned bool) []bundle.Difference {
 			add(w, 0, -1)
 		}
 	}
-	others := make(map[itemKey]bool)
-	for r := range c.rows {
-		if key := (itemKey{r.charm, r.name}); !named[key] && !others[key] {
-			others[key] = true
-			d := bundle.Difference{Kind: DifferentWish, Snap: r.name}
-			if r.charm {
-				d.Snap, d.Charm = "", r.name
-			}
-			add(d, -1, 0)
+	for key := range c.byItem {
+		if named[key] {
+			continue
 		}
+		d := bundle.Difference{Kind: DifferentWish, Snap: key.name}
+		if key.charm {
+			d.Snap, d.Charm = "", key.name
+		}
+		add(d, -1, 0)
 	}
 	return out
 }
