@@ -25,6 +25,10 @@ type applier struct {
 	id int64
 	// act is the row of the audit trail, once the import is complete.
 	act audit.Act
+	// takenBack is the rollback that took this bundle back, or 0. replaced is the state before the import. holds has the held snaps and charms.
+	takenBack int64
+	replaced  replaced
+	holds     *liveHolds
 	// changed reports that the import has written something.
 	changed bool
 	// last maps each statement of the imports that are applied together to the last of them that makes it. index is the number of this one.
@@ -91,6 +95,7 @@ func (a *applier) snaps() error {
 		switch {
 		case !ok:
 			a.r.addNewSnap(a.in, s)
+			a.holdNew(b, ItemSnap, s.SnapID, s.Name)
 		case old.keeps(a.in, a.forces(snapKey(s.SnapID))):
 			continue
 		default:
@@ -250,13 +255,18 @@ func (a *applier) loadRevisions() {
 
 // finishImport completes the import in the history, and notifies the servers when the transaction commits.
 func (a *applier) finishImport() error {
+	a.holds.separate(a.r)
 	report, err := json.Marshal(a.r)
+	if err != nil {
+		return err
+	}
+	before, err := json.Marshal(a.replaced)
 	if err != nil {
 		return err
 	}
 	a.act = importAct(a.in, a.r, a.id, report)
 	a.satisfy()
-	a.queue.Queue(`update import set report = $2 where id = $1`, a.id, report)
+	a.queue.Queue(`update import set report = $2, replaced = $3, rollback_id = nullif($4, 0::bigint) where id = $1`, a.id, report, before, a.takenBack)
 	a.queue.Queue(bumpQuery, channelName)
 	a.queue.Queue(release)
 	return a.flush()

@@ -94,6 +94,11 @@ func (db *DB) applyAll(ctx context.Context, list []*Import, end func(pgx.Tx, *se
 		if err := lockApply(ctx, tx); err != nil {
 			return err
 		}
+		if len(list) > 0 {
+			if err := requireGeneration(ctx, tx, list[0].Generation); err != nil {
+				return err
+			}
+		}
 		for again := true; again; {
 			err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) (err error) {
 				again, err = s.applyOnce(ctx, tx)

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -18,12 +19,14 @@ type loaded struct {
 	// known has every revision of the import's snaps. revisions adds the ones of the import.
 	known map[revisionKey]knownItem
 	rows  []storedRow
+	rowAt map[string]int // the places of rows, by the keys of replacedSnapRow
 
 	knownCharmListings map[string]*knownListing[charm.Listing]
 	charmIcons         map[string]origin
 	knownCharms        map[revisionKey]knownItem
 	knownResources     map[resourceKey]knownItem
 	charmLedger        *charmLedger
+	charmRows          map[string]replacedCharmRow // by their keys
 
 	knownImageTags map[[2]string]knownItem // by repository and tag
 	withdrawals    []statedWithdrawal
@@ -35,7 +38,9 @@ type loaded struct {
 // round trip, because a push of many small bundles spends its time on them.
 func (a *applier) load() error {
 	a.queueImported()
+	a.queueTakenBack()
 	a.queueRecord()
+	a.loadHolds()
 	a.loadAssertions()
 	if err := a.loadSnaps(); err != nil {
 		return err
@@ -60,6 +65,22 @@ func (a *applier) queueImported() {
 	const q = `select exists (select from import where bundle = $1 and (signed_at >= $2 or signer = any($3)))`
 	a.queue.Queue(q, a.in.Bundle.String(), a.in.SignedAt, []string{Unsigned, OwnSignatures, StoreSignatures}).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&a.r.AlreadyImported)
+	})
+}
+
+// queueTakenBack finds out whether a rollback took this bundle back the last time that it was imported. Only the operator's force makes its
+// channels count again.
+func (a *applier) queueTakenBack() {
+	const q = `
+		select coalesce(rollback_id, 0) from import where bundle = $1 and (signed_at >= $2 or signer = any($3)) order by id desc limit 1`
+	a.queue.Queue(q, a.in.Bundle.String(), a.in.SignedAt, []string{Unsigned, OwnSignatures, StoreSignatures}).QueryRow(func(row pgx.Row) error {
+		var rollback int64
+		err := row.Scan(&rollback)
+		if errors.Is(err, pgx.ErrNoRows) || a.in.PushChannelMap {
+			return nil
+		}
+		a.takenBack, a.r.TakenBack = rollback, rollback
+		return err
 	})
 }
 

@@ -67,6 +67,17 @@ func removalAct(r *Removal, done *Removed, id int64, report []byte) audit.Act {
 	return audit.Act{What: r.Reason, Subject: strings.Join(s.Names, ", "), Before: s}
 }
 
+// rollbackState describes a rollback in the audit trail. Report is the SHA-256 of its report.
+type rollbackState struct {
+	Rollback     int64    `json:"rollback"`
+	Imports      []int64  `json:"imports"`
+	MoreImports  int      `json:"more-imports,omitempty"`
+	Names        []string `json:"names"`
+	MoreNames    int      `json:"more-names,omitempty"`
+	ChannelMoves int      `json:"channel-moves"`
+	Report       string   `json:"report-sha256"`
+}
+
 // someNames returns the names once each, sorted and in a limited number, and the number of the others.
 func someNames(names []string) (list []string, more int) {
 	list = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "" })

@@ -73,6 +73,7 @@ func (w *channelWriter) addRow(row snapRow, outcome channelmap.Outcome) {
 		return
 	}
 	name, p := row.Channel.String(), row.Platform
+	w.a.replaceSnapRow(p.snapID, p.architecture, name)
 	w.b.Queue(clear, p.snapID, p.architecture, name)
 	releases := row.Releases
 	if len(releases) == 0 {
@@ -116,23 +117,27 @@ type storedRow struct {
 	snapID   string
 	releases []snap.Release
 	origin   origin
+	importID int64
 }
 
 // loadChannels loads the rows of the import's snaps.
 func (a *applier) loadChannels() {
 	const q = `
-		select snap_id, architecture, channel, coalesce(revision, 0), released_at, c.signed_at, bundle, signer, sequence
+		select snap_id, architecture, channel, coalesce(revision, 0), released_at, import_id, c.signed_at, bundle, signer, sequence
 		from channel_map c join import i on import_id = i.id where snap_id = any($1)
 		order by snap_id, architecture, channel`
 	var id string
 	var r snap.Release
 	var o origin
-	a.read(q, a.snapIDs(), slices.Concat([]any{&id, &r.Architecture, &r.Channel, &r.Revision, &r.ReleasedAt}, o.columns()), func() error {
+	var importID int64
+	a.rowAt = make(map[string]int)
+	a.read(q, a.snapIDs(), slices.Concat([]any{&id, &r.Architecture, &r.Channel, &r.Revision, &r.ReleasedAt, &importID}, o.columns()), func() error {
 		if n := len(a.rows); n > 0 && a.rows[n-1].snapID == id && a.rows[n-1].releases[0].SameRow(r) {
 			a.rows[n-1].releases = append(a.rows[n-1].releases, r)
 			return nil
 		}
-		a.rows = append(a.rows, storedRow{id, []snap.Release{r}, o})
+		a.rowAt[(&replacedSnapRow{SnapID: id, Architecture: r.Architecture, Channel: r.Channel}).key()] = len(a.rows)
+		a.rows = append(a.rows, storedRow{id, []snap.Release{r}, o, importID})
 		return nil
 	})
 }
@@ -156,7 +161,7 @@ func (a *applier) channel(ledger *snapLedger, name string, row snapRow, w *chann
 		return nil
 	}
 	before := ledger.Releases(row.Key)
-	change := ledger.Apply(row, a.in.Origin(), a.forces(row.Key))
+	change := apply(a, ledger, row)
 	move := SnapMove{Snap: name, Architecture: row.Platform.architecture, Channel: row.Channel.String(), From: change.From, To: change.To}
 	if change.Outcome == channelmap.Kept {
 		if change.From != change.To && !a.in.PushChannelMap { // with it, a later import of the same list sets the row
@@ -180,6 +185,14 @@ func (a *applier) channel(ledger *snapLedger, name string, row snapRow, w *chann
 	}
 	w.addRow(row, change.Outcome)
 	return nil
+}
+
+// apply applies a row to a ledger. An import that was taken back changes no row.
+func apply[P, V comparable](a *applier, ledger *channelmap.Ledger[P, V], row channelmap.Row[P, V]) channelmap.Change {
+	if a.takenBack > 0 {
+		return ledger.Keep(row)
+	}
+	return ledger.Apply(row, a.in.Origin(), a.forces(row.Key))
 }
 
 // perEpoch returns the moves of a row's releases: m for the newest epoch, and one for each older epoch that changed.

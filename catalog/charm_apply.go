@@ -30,6 +30,7 @@ func (a *applier) charms() error {
 		switch {
 		case !ok:
 			a.r.addNewCharm(a.in, c)
+			a.holdNew(b, ItemCharm, c.ID, c.Name)
 		case old.keepsCharm(a.in, a.forces(charmKey(c.ID))):
 			continue
 		default:
@@ -84,7 +85,7 @@ func (a *applier) charmRevisions() error {
 		if other && (have.signer != Unsigned || a.in.Signer == Unsigned) {
 			return &ConflictError{What: what, Have: "blob " + have.blob, New: "blob " + blob}
 		}
-		keeps := ok && have.keepsCharm(a.in, a.forces(charmRevisionKey(key)))
+		keeps := ok && (a.takenBack > 0 || have.keepsCharm(a.in, a.forces(charmRevisionKey(key))))
 		changes, err := mergeCharm(&rev.Item, have, keeps, ok && !other && have.signer == Unsigned == (a.in.Signer == Unsigned))
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
@@ -92,6 +93,9 @@ func (a *applier) charmRevisions() error {
 		a.r.update(changes...)
 		if keeps && len(changes) == 0 {
 			continue
+		}
+		if ok && !other {
+			a.replaceItem(resourceKey{rev.ID, "", key.revision}, have, len(changes) > 0)
 		}
 		item, err := json.Marshal(rev.Item)
 		if err != nil {
@@ -155,13 +159,16 @@ func (a *applier) charmResources() error {
 		if other && (have.signer != Unsigned || a.in.Signer == Unsigned) {
 			return &ConflictError{What: what, Have: blobName(have.blob), New: blobName(blob)}
 		}
-		keeps := ok && have.keepsCharm(a.in, a.forces(key))
+		keeps := ok && (a.takenBack > 0 || have.keepsCharm(a.in, a.forces(key)))
 		changed, err := a.mergeResource(&res.ResourceItem, have, keeps)
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		if keeps && !changed {
 			continue
+		}
+		if ok && !other {
+			a.replaceItem(key, have, changed)
 		}
 		item, err := json.Marshal(res.ResourceItem)
 		if err != nil {
@@ -209,11 +216,11 @@ func (a *applier) mergeResource(item *charm.ResourceItem, have knownItem, keeps 
 	item.Image = withDigest(item.Image, image)
 	if old.Image != nil && item.Image != nil && old.Image.Name != item.Image.Name {
 		a.r.ImageMoves = append(a.r.ImageMoves, ImageMove{item.Charm, item.Resource.Name, item.Resource.Revision, old.Image.Name, item.Image.Name})
-		old.Image.Name = item.Image.Name
+		old.Image.Name, changed = item.Image.Name, true
 	}
 	changes := difference.OfResource(&old, item)
 	a.r.update(changes...)
-	return len(changes) > 0, nil
+	return changed || len(changes) > 0, nil
 }
 
 // withDigest returns an image with the digest of another one of the same name, if it has none. An export that could not fetch an image,
@@ -238,7 +245,7 @@ func blobName(digest string) string {
 func (a *applier) loadCharmRevisions() {
 	const q = `
 		select charm_id, revision, blob, case when (charm_id, revision) in (select * from unnest($2::text[], $3::integer[])) then item end,
-			signed_at, bundle, signer, sequence
+			import_id, signed_at, bundle, signer, sequence
 		from charm_revision join import i on import_id = i.id where charm_id = any($1)`
 	ids, numbers := []string{}, []int{}
 	for _, r := range a.in.CharmRevisions {
@@ -247,7 +254,7 @@ func (a *applier) loadCharmRevisions() {
 	a.knownCharms = make(map[revisionKey]knownItem)
 	var key revisionKey
 	var have knownItem
-	a.read(q, a.charmIDs(), slices.Concat([]any{&key.id, &key.revision, &have.blob, &have.item}, have.columns()), func() error {
+	a.read(q, a.charmIDs(), slices.Concat([]any{&key.id, &key.revision, &have.blob, &have.item, &have.importID}, have.columns()), func() error {
 		a.knownCharms[key] = have
 		have.item = nil
 		return nil
@@ -256,12 +263,12 @@ func (a *applier) loadCharmRevisions() {
 
 func (a *applier) loadCharmResources() {
 	const q = `
-		select charm_id, r.name, revision, coalesce(blob, ''), item, signed_at, bundle, signer, sequence
+		select charm_id, r.name, revision, coalesce(blob, ''), item, import_id, signed_at, bundle, signer, sequence
 		from charm_resource r join import i on import_id = i.id where charm_id = any($1)`
 	a.knownResources = make(map[resourceKey]knownItem)
 	var key resourceKey
 	var have knownItem
-	a.read(q, a.charmIDs(), slices.Concat([]any{&key.id, &key.name, &key.revision, &have.blob, &have.item}, have.columns()), func() error {
+	a.read(q, a.charmIDs(), slices.Concat([]any{&key.id, &key.name, &key.revision, &have.blob, &have.item, &have.importID}, have.columns()), func() error {
 		a.knownResources[key] = have
 		have.item = nil
 		return nil

@@ -43,6 +43,9 @@ func (a *applier) charmChannels() error {
 				return fmt.Errorf("charm %s: %w", c.Name, err)
 			}
 			base := bareBase(release.Base)
+			if outcome.Writes() {
+				a.replaceCharmRow(c.ID, base, release.Channel)
+			}
 			args := []any{c.ID, base.Name, base.Channel, base.Architecture, release.Channel, openRevision(release.Revision), release.ReleasedAt,
 				resources, a.in.SignedAt, a.id}
 			if outcome.Writes() {
@@ -63,17 +66,21 @@ func (a *applier) charmChannels() error {
 // loadCharmChannels loads the rows of the import's charms.
 func (a *applier) loadCharmChannels() {
 	const q = `
-		select charm_id, base, base_channel, architecture, channel, coalesce(revision, 0), released_at, resources, c.signed_at, bundle, signer, sequence
+		select charm_id, base, base_channel, architecture, channel, coalesce(revision, 0), released_at, resources, import_id, c.signed_at, bundle, signer, sequence
 		from charm_channel_map c join import i on import_id = i.id where charm_id = any($1)`
 	a.charmLedger = new(charmLedger)
 	var id, resources string
 	var base charm.Base
 	var r charm.Release
 	var o origin
-	dest := []any{&id, &base.Name, &base.Channel, &base.Architecture, &r.Channel, &r.Revision, &r.ReleasedAt, &resources}
+	var importID int64
+	a.charmRows = make(map[string]replacedCharmRow)
+	dest := []any{&id, &base.Name, &base.Channel, &base.Architecture, &r.Channel, &r.Revision, &r.ReleasedAt, &resources, &importID}
 	a.read(q, a.charmIDs(), slices.Concat(dest, o.columns()), func() error {
 		row, err := charmRow(charmPlatform{id, base}, r, resources)
 		a.charmLedger.Load(row, o.Origin)
+		was := replacedCharmRow{id, base, r.Channel, statement{importID, o.SignedAt}, r.Revision, r.ReleasedAt, json.RawMessage(resources)}
+		a.charmRows[was.key()] = was
 		return err
 	})
 }
@@ -113,7 +120,7 @@ func (a *applier) charmChannel(ledger *charmLedger, c ImportedCharm, r charm.Rel
 		return channelmap.Unchanged, nil
 	}
 	before := ledger.Releases(row.Key)
-	outcome := ledger.Apply(row, a.in.Origin(), a.forces(row.Key))
+	outcome := apply(a, ledger, row)
 	move := CharmMove{Charm: c.Name, Channel: r.Channel, From: outcome.From, To: outcome.To}
 	if base != (charm.Base{}) {
 		move.Base = base.String()

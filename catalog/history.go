@@ -23,12 +23,14 @@ type Record struct {
 	Program    string        `json:"program"`
 	ImportedAt time.Time     `json:"imported-at"`
 	Report     Report        `json:"report"`
+	// Rollback is the number of the rollback that took the import back, or 0.
+	Rollback int64 `json:"rollback,omitempty"`
 }
 
 // History returns the imports, newest first. The times are from the audit trail, where it has them. If bundle is not empty, it returns only the imports of this bundle.
 func (db *DB) History(ctx context.Context, bundle digest.Digest) ([]Record, error) {
 	const q = `
-		select id, bundle, name, signer, signed_at, sequence, exporter, program, coalesce(at, imported_at), report
+		select id, bundle, name, signer, signed_at, sequence, exporter, program, coalesce(at, imported_at), report, coalesce(rollback_id, 0)
 		from import left join audit on number = audit_row
 		where $1 in ('', bundle) order by id desc`
 	rows, err := db.pool.Query(ctx, q, bundle.String())
@@ -39,7 +41,7 @@ func (db *DB) History(ctx context.Context, bundle digest.Digest) ([]Record, erro
 	var r Record
 	var d, report string
 	var sequence int64
-	_, err = pgx.ForEachRow(rows, []any{&r.ID, &d, &r.Name, &r.Signer, &r.SignedAt, &sequence, &r.Exporter, &r.Program, &r.ImportedAt, &report}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&r.ID, &d, &r.Name, &r.Signer, &r.SignedAt, &sequence, &r.Exporter, &r.Program, &r.ImportedAt, &report, &r.Rollback}, func() error {
 		r.Bundle, r.Sequence, r.Report = digest.Digest(d), uint64(sequence), Report{}
 		if err := json.Unmarshal([]byte(report), &r.Report); err != nil {
 			return fmt.Errorf("import %d: %w", r.ID, err)

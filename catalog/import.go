@@ -53,6 +53,8 @@ type Import struct {
 	// PushChannelMap updates the channel map even where a newer bundle was imported before. It does so for everything else that
 	// the newest bundle decides: components, the names of images, and the descriptions of snaps and charms.
 	PushChannelMap bool
+	// Generation is the one of the catalogue that was planned with, or 0. If the first of several imports finds another one, none is applied.
+	Generation int64
 }
 
 // Blob is a verified blob in the blob folder. SHA3384 is in hex. It is empty for blobs that no assertion names: icons, and all
@@ -124,6 +126,11 @@ type Report struct {
 	Images int `json:"images,omitempty"`
 	// Updates are the changes of things that were there before. They include the changed assertions, which Assertions counts, too.
 	Updates []difference.Change `json:"updates,omitempty"`
+	// TakenBack is the number of the rollback that took this bundle back, or 0. Its channels then stay as they are.
+	TakenBack int64 `json:"taken-back,omitempty"`
+	// Held and HeldCharms are the rows that the import would have moved, and that move when the snap or charm is released.
+	Held       []SnapMove  `json:"held-channels,omitempty"`
+	HeldCharms []CharmMove `json:"held-charm-channels,omitempty"`
 	// UpToDate means that this bundle is in the history, and that nothing had to be changed. The history has no line for such an import.
 	UpToDate bool `json:"up-to-date,omitempty"`
 }
@@ -136,7 +143,7 @@ func (r *Report) Changes() (revisions, moves int) {
 // IsEmpty reports whether a report has nothing to tell.
 func (r *Report) IsEmpty() bool {
 	revisions, moves := r.Changes()
-	return revisions+moves+r.Images+r.Assertions+len(r.ImageMoves)+len(r.Withdrawals)+len(r.TakeOvers)+len(r.Updates)+len(r.AssertionItems)+len(r.Kept)+len(r.KeptCharms) == 0
+	return revisions+moves+r.Images+r.Assertions+len(r.ImageMoves)+len(r.Withdrawals)+len(r.TakeOvers)+len(r.Updates)+len(r.AssertionItems)+len(r.Kept)+len(r.KeptCharms)+len(r.Held)+len(r.HeldCharms) == 0
 }
 
 // AssertionItem names an assertion.

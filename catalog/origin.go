@@ -33,6 +33,8 @@ type knownItem struct {
 	// resources are the blobs of the components and the integrity data of a snap's revision in the import.
 	resources []string
 	origin
+	// importID is set for revisions of charms and their resources.
+	importID int64
 	// epoch is set for revisions of snaps.
 	epoch channelmap.Epoch
 }

@@ -33,6 +33,7 @@ type Override struct {
 	// SetBy and SetAt name the operator and the time.
 	SetBy string
 	SetAt time.Time
+	own   bool
 }
 
 // OverrideChange asks for a revision in a channel, for every architecture that it supports. Revision 0 asks for the imported
@@ -40,6 +41,8 @@ type Override struct {
 type OverrideChange struct {
 	Name, Channel string
 	Revision      int
+	// Own means that the channel is the operator's own: no bundle has it, and its track may be new.
+	Own bool
 }
 
 // NotFoundError reports that a snap, channel or revision is not in the store. It lists the available ones.
@@ -158,11 +161,11 @@ func (o *overrider) change(c OverrideChange) error {
 	if err != nil {
 		return err
 	}
-	at := Override{Name: c.Name, SnapID: id, Channel: ch.Full(), Revision: c.Revision, SetBy: o.by}
+	at := Override{Name: c.Name, SnapID: id, Channel: ch.Full(), Revision: c.Revision, SetBy: o.by, own: c.Own}
 	if c.Revision == 0 {
 		return o.remove(at)
 	}
-	if err := o.requireTrack(at, ch.WithTrack(channel.DefaultTrack).Track); err != nil {
+	if err := o.requireChannel(at, ch.WithTrack(channel.DefaultTrack).Track); err != nil {
 		return err
 	}
 	archs, err := o.architectures(at)
@@ -221,6 +224,9 @@ func (o *overrider) remove(at Override) error {
 	if at.Architecture != "" {
 		return nil
 	}
+	if at.own {
+		return o.notOwn(at)
+	}
 	const q = `select distinct architecture collate "C" as architecture from channel_map where snap_id = $1 and channel = $2 and revision is not null order by architecture`
 	archs, err := o.strings(q, at.SnapID, at.Channel)
 	if err != nil {
@@ -252,7 +258,7 @@ func (o *overrider) clear(at Override, which func(Override) bool) error {
 			return err
 		}
 		before := old.Revision
-		old.Revision, old.SetBy = 0, o.by
+		old.Revision, old.SetBy, old.own = 0, o.by, at.own
 		if err := o.remember(old, before); err != nil {
 			return err
 		}
@@ -267,9 +273,13 @@ func (o *overrider) clear(at Override, which func(Override) bool) error {
 
 // remember adds the change of one row to the history and to the audit trail. The override was before, or 0.
 func (o *overrider) remember(at Override, before int) error {
-	act := audit.Act{What: "override", Subject: at.Name, Before: overrideState(at, before), After: overrideState(at, at.Revision)}
+	set, unset := "override", "delete-override"
+	if at.own {
+		set, unset = "promote", "close-channel"
+	}
+	act := audit.Act{What: set, Subject: at.Name, Before: overrideState(at, before), After: overrideState(at, at.Revision)}
 	if at.Revision == 0 {
-		act.What = "delete-override"
+		act.What = unset
 	}
 	o.acts = append(o.acts, act)
 	const q = `insert into snap_override_history (snap_id, architecture, channel, revision, set_by) values ($1, $2, $3, nullif($4, 0), $5)`

@@ -53,6 +53,38 @@ func (o *overrider) architectures(at Override) ([]string, error) {
 	return slices.Compact(found), err
 }
 
+// requireChannel rejects a channel of bundles for an operator's own one, and an unknown track for others.
+func (o *overrider) requireChannel(at Override, track string) error {
+	if !at.own {
+		return o.requireTrack(at, track)
+	}
+	channels, err := o.channels(at)
+	if err == nil && slices.Contains(channels, at.Channel) {
+		err = &ImportedChannelError{Name: at.Name, Channel: at.Channel}
+	}
+	return err
+}
+
+// ImportedChannelError reports a channel that bundles have set, and that is no operator's own.
+type ImportedChannelError struct{ Name, Channel string }
+
+// Error names the channel.
+func (e *ImportedChannelError) Error() string {
+	return fmt.Sprintf("bundles have set %s of %s: it is no channel of your own", e.Channel, e.Name)
+}
+
+// notOwn returns an error that lists the operator's own channels of the snap.
+func (o *overrider) notOwn(at Override) error {
+	const q = `
+		select distinct channel collate "C" as c from snap_override o where snap_id = $1
+			and not exists (select from channel_map m where m.snap_id = o.snap_id and m.channel = o.channel) order by c`
+	own, err := o.strings(q, at.SnapID)
+	if err != nil {
+		return err
+	}
+	return &NotFoundError{What: "a channel " + at.Channel + " of your own for " + at.Name, Available: own}
+}
+
 // requireTrack rejects a track without imported channels. No client follows it, so the operator mistyped it.
 func (o *overrider) requireTrack(at Override, track string) error {
 	channels, err := o.channels(at)

@@ -116,7 +116,7 @@ func (l *loader) run() error {
 		return err
 	}
 	const imports = `
-		select count(*), coalesce(max(imported_at), '0001-01-01Z'), coalesce(max(id), 0),
+		select count(*), coalesce(max(imported_at), '0001-01-01Z'), greatest(coalesce(max(id), 0), (select coalesce(max(id), 0) from rollback)),
 			(select coalesce(max(id), 0) from snap_override_history), coalesce(extract(epoch from min(imported_at))::text, '') from import`
 	now := &l.c.Moment
 	if err := l.tx.QueryRow(l.ctx, imports).Scan(&l.c.Imports, &l.c.LastImport, &now.Import, &now.Override, &now.Store); err != nil {
@@ -124,7 +124,7 @@ func (l *loader) run() error {
 	}
 	for _, step := range []func() error{
 		l.snaps, l.revisions, l.components, l.channels, l.overrides, l.history, l.overridden, l.assertions,
-		l.charms, l.charmRevisions, l.charmResources, l.charmChannels, l.charmHistory, l.images, l.imageTags, l.stores, l.modelPolicies,
+		l.charms, l.charmRevisions, l.charmResources, l.charmChannels, l.charmHistory, l.holds, l.images, l.imageTags, l.stores, l.modelPolicies,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -214,7 +214,7 @@ func (l *loader) channels() error {
 
 func (l *loader) history() error {
 	const q = `
-		select snap_id, architecture, channel, coalesce(revision, 0), released_at, import_id from channel_history
+		select snap_id, architecture, channel, coalesce(revision, 0), released_at, coalesce(rollback_id, import_id) from channel_history
 		order by snap_id, signed_at desc, id desc`
 	err := l.events(q, func(s *Snap, e Event) {
 		s.History = append(s.History, e.Release)

@@ -154,6 +154,7 @@ func queueSnap(b *pgx.Batch, id string, it Item) {
 		b.Queue(q, id, it.Whole, it.Revisions)
 	}
 	if it.Whole {
+		b.Queue(`delete from hold where kind = $2 and id = $1`, id, ItemSnap)
 		for _, table := range []string{"snap_override_history", "channel_history", "snap"} {
 			b.Queue(`delete from `+table+` where snap_id = $1`, id)
 		}
@@ -182,16 +183,21 @@ func queueCharm(b *pgx.Batch, id string, it Item) {
 				select from charm_resource r where r.charm_id = $1 and r.name = held.name and r.revision = held.revision))`
 	b.Queue(releases, id)
 	if it.Whole {
+		b.Queue(`delete from hold where kind = $2 and id = $1`, id, ItemCharm)
 		b.Queue(`delete from charm where charm_id = $1`, id)
 	}
 }
 
 // forgetImages removes the manifests that no resource of a charm leads to: by an index that lists one, by the manifest that one refers to, or
-// by the tag of a signature.
+// by the tag of a signature. The images to which a rollback of the last import would return stay.
 const forgetImages = `
-	with recursive needed (digest) as (
+	with recursive last_replaced as (
+		select json_array_elements(replaced->'items') as e from import where id = (select max(id) from import where rollback_id is null)
+	), needed (digest) as (
 		select item->'image'->>'digest' from charm_resource where item->'image'->>'digest' is not null
 		union select json_array_elements(item->'images')->>'digest' from charm_revision where item->'images' is not null
+		union select e->'item'->'image'->>'digest' from last_replaced where e->'item'->'image'->>'digest' is not null
+		union select json_array_elements(e->'item'->'images')->>'digest' from last_replaced
 		union select edge.target from needed join (
 			select digest, unnest(children) as target from image
 			union all select subject, digest from image where subject is not null

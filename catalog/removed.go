@@ -142,7 +142,7 @@ func (r ResourceRef) isSame(other ResourceRef) bool {
 // of each resource stays, for the revisions of the charm that were never released.
 func unusedResources(c *Charm, it Item) (out []ResourceRef) {
 	removed, kept := make(map[charm.ResourceRef]bool), make(map[charm.ResourceRef]bool)
-	for _, row := range slices.Concat(c.ChannelMap, c.History) {
+	for _, row := range slices.Concat(c.ChannelMap, c.Pushed, c.History) {
 		for _, ref := range row.Resources {
 			removed[ref] = removed[ref] || it.takes(row.Revision)
 			kept[ref] = kept[ref] || !it.takes(row.Revision)

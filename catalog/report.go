@@ -44,7 +44,7 @@ func (r *Report) Names() (names []string) {
 	for _, v := range r.SnapRevisions {
 		names = append(names, v.Snap)
 	}
-	for _, m := range slices.Concat(r.SnapMoves, r.Kept) {
+	for _, m := range slices.Concat(r.SnapMoves, r.Kept, r.Held) {
 		names = append(names, m.Snap)
 	}
 	for _, v := range r.CharmRevisions {
@@ -53,7 +53,7 @@ func (r *Report) Names() (names []string) {
 	for _, v := range r.CharmResources {
 		names = append(names, v.Charm)
 	}
-	for _, m := range slices.Concat(r.CharmMoves, r.KeptCharms) {
+	for _, m := range slices.Concat(r.CharmMoves, r.KeptCharms, r.HeldCharms) {
 		names = append(names, m.Charm)
 	}
 	for _, v := range r.TakeOvers {

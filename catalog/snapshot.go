@@ -37,6 +37,9 @@ type Snapshot struct {
 	ImageTags []ImageTag
 	// DeviceModels are the models whose devices this store registers, sorted by brand and name.
 	DeviceModels []ModelPolicy
+	// Holds are the holds in force, sorted by kind and name. HoldEnds is the time until the first of them ends by itself, or 0.
+	Holds    []Hold
+	HoldEnds time.Duration
 	// Imports is the number of all imports, and LastImport the time of the last one, zero if there was none.
 	Imports    int
 	LastImport time.Time
@@ -55,6 +58,9 @@ type Snap struct {
 	// ChannelMap holds each release once, sorted by architecture and channel. Several releases of one row are of different
 	// epochs. Each revision named in it is in Revisions.
 	ChannelMap []snap.Release
+	// Held means that ChannelMap has the rows of a hold, and Pushed has the rows that bundles state.
+	Held   bool
+	Pushed []snap.Release
 	// Overrides are rows of operators, which hide rows of ChannelMap. The architecture is snap.All for a revision that runs on
 	// all.
 	Overrides []snap.Release
@@ -126,6 +132,9 @@ type Charm struct {
 	// ChannelMap holds each row once, sorted by channel and base. Revisions and Resources have each revision and resource named
 	// in it.
 	ChannelMap []charm.Release
+	// Held means that ChannelMap has the rows of a hold, and Pushed has the rows that bundles state.
+	Held   bool
+	Pushed []charm.Release
 	// History is like ChannelMap, with every release that a row ever held, newest first.
 	History []charm.Release
 }

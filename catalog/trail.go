@@ -238,11 +238,12 @@ func (t Trail) Contradictions(ctx context.Context) (list []Contradiction, err er
 	const q = `
 		with entry as (
 			select 'import' as kind, id, audit_row, encode(sha256(convert_to(report::text, 'UTF8')), 'hex') as sum from import
-			union all select 'removal', id, audit_row, encode(sha256(convert_to(report::text, 'UTF8')), 'hex') from removal)
+			union all select 'removal', id, audit_row, encode(sha256(convert_to(report::text, 'UTF8')), 'hex') from removal
+			union all select 'rollback', id, audit_row, encode(sha256(convert_to(report::text, 'UTF8')), 'hex') from rollback)
 		select number, kind || ' ' || id || ' of the history has another report' from audit join entry on audit_row = number
 		where position('"report-sha256":"' || sum || '"' in content) = 0
 		union all select number, 'the history lacks it' from audit
-		where (content like '%"what":"push","who":"%' or content like '%"what":"remove","who":"%' or content like '%"what":"prune","who":"%' or content like '%"what":"replace","who":"%') and not exists (select from entry where audit_row = number)
+		where (content like '%"what":"push","who":"%' or content like '%"what":"remove","who":"%' or content like '%"what":"prune","who":"%' or content like '%"what":"replace","who":"%' or content like '%"what":"rollback","who":"%') and not exists (select from entry where audit_row = number)
 		order by 1`
 	err = t.begin(ctx, toRead, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, q)

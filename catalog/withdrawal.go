@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"encoding/json"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -39,29 +40,8 @@ type statedWithdrawal struct {
 // withdraw records the withdrawals of the import. It closes the channels of withdrawn snaps and charms, unless a newer bundle has set
 // them. Withdrawals are remembered, so that an older bundle that is pushed later does not open the channels again.
 func (a *applier) withdraw() error {
-	const set = `
-		insert into withdrawal (kind, name, id, reason, import_id) values ($1, $2, $3, $4, $5)
-		on conflict (kind, name) do update set id = excluded.id, reason = excluded.reason, import_id = excluded.import_id`
-	const forget = `delete from withdrawal where kind = $1 and name = $2`
 	known := a.withdrawals
-	b := &pgx.Batch{}
-	for _, k := range known {
-		// A bundle that is forced decides that its snaps and charms are offered.
-		stated := slices.ContainsFunc(a.in.Withdrawals, k.isSame)
-		if !stated && a.forces(k.key()) {
-			b.Queue(forget, k.Kind, k.Name)
-		}
-	}
-	for _, w := range a.in.Withdrawals {
-		i := slices.IndexFunc(known, func(k statedWithdrawal) bool { return k.isSame(w) })
-		if i >= 0 && (known[i].is(a.in) || known[i].Supersedes(a.in.Origin()) && !a.forces(w.key())) {
-			continue
-		}
-		if i < 0 {
-			a.r.Withdrawals = append(a.r.Withdrawals, w)
-		}
-		b.Queue(set, w.Kind, w.Name, w.ID, w.Reason, a.id)
-	}
+	b := a.queueWithdrawals()
 	if b.Len()+len(known) == 0 {
 		return nil
 	}
@@ -84,6 +64,40 @@ func (a *applier) withdraw() error {
 		}
 	}
 	return nil
+}
+
+// queueWithdrawals queues the changes of the withdrawals themselves. A bundle that was taken back withdraws nothing.
+func (a *applier) queueWithdrawals() *pgx.Batch {
+	const set = `
+		insert into withdrawal (kind, name, id, reason, import_id) values ($1, $2, $3, $4, $5)
+		on conflict (kind, name) do update set id = excluded.id, reason = excluded.reason, import_id = excluded.import_id`
+	const forget = `delete from withdrawal where kind = $1 and name = $2`
+	b := &pgx.Batch{}
+	stated := a.in.Withdrawals
+	if a.takenBack > 0 {
+		stated = nil
+	}
+	for _, k := range a.withdrawals {
+		// A bundle that is forced decides that its snaps and charms are offered.
+		if !slices.ContainsFunc(stated, k.isSame) && a.forces(k.key()) {
+			a.replaced.addWithdrawal(replacedWithdrawal{k.Withdrawal, k.importID})
+			b.Queue(forget, k.Kind, k.Name)
+		}
+	}
+	for _, w := range stated {
+		i := slices.IndexFunc(a.withdrawals, func(k statedWithdrawal) bool { return k.isSame(w) })
+		if i >= 0 && (a.withdrawals[i].is(a.in) || a.withdrawals[i].Supersedes(a.in.Origin()) && !a.forces(w.key())) {
+			continue
+		}
+		if i < 0 {
+			a.r.Withdrawals = append(a.r.Withdrawals, w)
+			a.replaced.addWithdrawal(replacedWithdrawal{Withdrawal: w})
+		} else {
+			a.replaced.addWithdrawal(replacedWithdrawal{a.withdrawals[i].Withdrawal, a.withdrawals[i].importID})
+		}
+		b.Queue(set, w.Kind, w.Name, w.ID, w.Reason, a.id)
+	}
+	return b
 }
 
 // staysWithdrawn reports whether a withdrawal has closed a row and still counts after the import. To open the row would only close it again.
@@ -138,7 +152,10 @@ const reasonRevoked = "revoked"
 // tell that one is gone: the list of the store does.
 func (a *applier) closeSnap(w statedWithdrawal) error {
 	const q = `
-		select distinct on (architecture, channel) snap_id, architecture, channel, revision, c.signed_at, bundle, signer, sequence
+		select distinct on (architecture, channel) snap_id, architecture, channel, revision, c.import_id, (
+				select json_agg(json_build_object('revision', o.revision, 'released-at', o.released_at)) from channel_map o
+				where o.snap_id = c.snap_id and o.architecture = c.architecture and o.channel = c.channel)::text,
+			c.signed_at, bundle, signer, sequence
 		from channel_map c join snap s using (snap_id) join import i on c.import_id = i.id
 		where s.name = $1 and $2 in ('', snap_id) and revision is not null
 			and ($3 or not exists (select from snap_home h where h.snap_id = s.snap_id and h.store_id <> ''))
@@ -147,15 +164,21 @@ func (a *applier) closeSnap(w statedWithdrawal) error {
 	// The row closes at this import, even if an older one has stated the withdrawal. A release of this import was never served.
 	const forget = `delete from channel_history where snap_id = $1 and architecture = $2 and channel = $3 and import_id = $4`
 	const into = ` (snap_id, architecture, channel, revision, released_at, signed_at, import_id) values ($1, $2, $3, null, '', $4, $5)`
-	var id string
+	var id, releases string
 	var o origin
+	var importID int64
 	move := SnapMove{Snap: w.Name}
 	b := &pgx.Batch{}
-	dest := slices.Concat([]any{&id, &move.Architecture, &move.Channel, &move.From}, o.columns())
+	dest := slices.Concat([]any{&id, &move.Architecture, &move.Channel, &move.From, &importID, &releases}, o.columns())
 	a.queueRead(q, []any{w.Name, w.ID, w.Reason == reasonRevoked}, dest, func() error {
 		if !w.Supersedes(o.Origin) {
 			return nil
 		}
+		was := replacedSnapRow{SnapID: id, Architecture: move.Architecture, Channel: move.Channel, statement: statement{importID, o.SignedAt}}
+		if err := json.Unmarshal([]byte(releases), &was.Releases); err != nil {
+			return err
+		}
+		a.replaced.addSnapRow(was)
 		b.Queue(clear, id, move.Architecture, move.Channel)
 		b.Queue(forget, id, move.Architecture, move.Channel, a.id)
 		b.Queue(`insert into channel_map`+into, id, move.Architecture, move.Channel, w.SignedAt, w.importID)
@@ -191,7 +214,7 @@ func (r *Report) addClosed(move SnapMove) {
 // closeCharm closes the channels of a withdrawn charm that no newer bundle has set.
 func (a *applier) closeCharm(w statedWithdrawal) error {
 	const q = `
-		select charm_id, base, base_channel, architecture, channel, revision, c.signed_at, bundle, signer, sequence
+		select charm_id, base, base_channel, architecture, channel, revision, released_at, resources, c.import_id, c.signed_at, bundle, signer, sequence
 		from charm_channel_map c join charm h using (charm_id) join import i on c.import_id = i.id
 		where h.name = $1 and revision is not null order by base, base_channel, architecture, channel`
 	const shut = `
@@ -200,16 +223,18 @@ func (a *applier) closeCharm(w statedWithdrawal) error {
 	const remember = `
 		insert into charm_channel_history (charm_id, base, base_channel, architecture, channel, revision, released_at, resources, signed_at, import_id)
 		values ($1, $2, $3, $4, $5, null, '', '[]', $6, $7)`
-	var id, ch string
+	var id, ch, releasedAt, resources string
 	var base charm.Base
 	var from int
 	var o origin
+	var importID int64
 	b := &pgx.Batch{}
-	dest := slices.Concat([]any{&id, &base.Name, &base.Channel, &base.Architecture, &ch, &from}, o.columns())
+	dest := slices.Concat([]any{&id, &base.Name, &base.Channel, &base.Architecture, &ch, &from, &releasedAt, &resources, &importID}, o.columns())
 	a.queueRead(q, []any{w.Name}, dest, func() error {
 		if !w.Supersedes(o.Origin) {
 			return nil
 		}
+		a.replaced.addCharmRow(replacedCharmRow{id, base, ch, statement{importID, o.SignedAt}, from, releasedAt, json.RawMessage(resources)})
 		for _, q := range []string{shut, remember} {
 			b.Queue(q, id, base.Name, base.Channel, base.Architecture, ch, w.SignedAt, w.importID)
 		}

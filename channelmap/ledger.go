@@ -62,18 +62,23 @@ func (l *Ledger[P, V]) IsClosedBy(k Key[P], origin Origin) bool {
 	return ok && Row[P, V]{Releases: old.releases}.Newest().Revision == 0 && old.origin.Is(origin)
 }
 
+// Keep returns the change that keeps a row as it is, although a bundle states another one.
+func (l *Ledger[P, V]) Keep(row Row[P, V]) Change {
+	c := Change{Outcome: Kept, From: NoRow, To: row.Newest().Revision}
+	if old, ok := l.rows[row.Key]; ok {
+		c.From = Row[P, V]{Releases: old.releases}.Newest().Revision
+	}
+	return c
+}
+
 // Apply accepts a bundle's row, unless a newer bundle has set the row. With force it accepts it in any case, because the operator
 // has decided that this bundle's channels count.
 func (l *Ledger[P, V]) Apply(row Row[P, V], origin Origin, force bool) Change {
 	old, ok := l.rows[row.Key]
-	c := Change{From: Row[P, V]{Releases: old.releases}.Newest().Revision, To: row.Newest().Revision}
-	if !ok {
-		c.From = NoRow
-	}
+	c := l.Keep(row)
 	same := slices.EqualFunc(old.releases, row.Releases, func(a, b Release[V]) bool { return a.Revision == b.Revision && a.Epoch == b.Epoch })
 	switch {
 	case ok && !force && old.origin.Supersedes(origin):
-		c.Outcome = Kept
 		return c
 	case !ok || !same:
 		c.Outcome = Moved
@@ -81,6 +86,8 @@ func (l *Ledger[P, V]) Apply(row Row[P, V], origin Origin, force bool) Change {
 		c.Outcome = Revised
 	case !old.origin.Is(origin):
 		c.Outcome = Renewed
+	default:
+		c.Outcome = Unchanged
 	}
 	l.Load(row, origin)
 	return c

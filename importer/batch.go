@@ -64,6 +64,9 @@ type Batch struct {
 	AllowUnsigned bool
 	// PlanOnly means that Run will not be called. Plan then refuses a file that is cut off, which Run would find.
 	PlanOnly bool
+	// Generation is the one of the catalogue that the caller has planned with, or 0. If the first file to be applied finds another one, it
+	// fails with catalog.ErrChanged, and so do the files beside it.
+	Generation int64
 	// After is the catalogue as the planned files would leave it, or nil if they change nothing. Plan sets it.
 	After *catalog.Snapshot
 

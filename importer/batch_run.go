@@ -126,6 +126,9 @@ func (b *Batch) apply(ctx context.Context, files ...*File) {
 			good, records = append(good, f), append(records, f.verified.record)
 		}
 	}
+	if len(records) > 0 {
+		records[0].Generation, b.Generation = b.Generation, 0
+	}
 	list, err := b.Store.ApplyAll(ctx, records)
 	for i, f := range good {
 		if f.Err = err; err == nil {

@@ -59,6 +59,7 @@ type Health struct {
 	Missing        int               `json:"missing-blobs"`
 	Signers        int               `json:"trusted-signers"`
 	LastImport     string            `json:"last-import,omitempty"`
+	Holds          []catalog.Hold    `json:"holds"`
 	Certificate    *certificate.Info `json:"certificate,omitempty"`
 	// Audit is nil without a database.
 	Audit *AuditState `json:"audit,omitempty"`
@@ -132,7 +133,7 @@ func (d Dir) Health(ctx context.Context, o Options) (*Health, error) {
 
 // HostHealth examines the settings, the trust and the disk. It needs no database.
 func (in *Instance) HostHealth() (*Health, error) {
-	h := &Health{Services: []ServiceState{}, Stores: []string{}, AccountKeys: []AccountKey{}, ValidationSets: []string{}}
+	h := &Health{Services: []ServiceState{}, Stores: []string{}, AccountKeys: []AccountKey{}, ValidationSets: []string{}, Holds: []catalog.Hold{}}
 	v := in.Settings.Values()
 	h.Airgapped = v.Airgap
 	h.AdminKey, h.Identity = AdminKey(in.Settings), in.Dir.identityState()
@@ -193,6 +194,7 @@ func (h *Health) addCatalog(ctx context.Context, in *Instance) error {
 		return err
 	}
 	h.Generation, h.Snaps, h.Assertions, h.Charms, h.Images = cat.Generation, len(cat.Snaps), len(cat.Assertions), len(cat.Charms), len(cat.Images)
+	h.Holds = append([]catalog.Hold{}, cat.Holds...)
 	for _, sn := range cat.Snaps {
 		h.Revisions += len(sn.Revisions)
 	}

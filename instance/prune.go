@@ -17,6 +17,8 @@ type PruneOptions struct {
 	OlderThan time.Duration
 	// Unreleased also removes revisions that were never in a channel.
 	Unreleased bool
+	// NoRollback also removes the revisions to which a rollback of the last import would return.
+	NoRollback bool
 	// By names the operator.
 	By string
 	// DryRun changes nothing.
@@ -29,11 +31,17 @@ func (in *Instance) Prune(ctx context.Context, o PruneOptions) (*Removal, error)
 	if err != nil {
 		return nil, err
 	}
+	returns := map[catalog.RevisionKey]bool{}
+	if !o.NoRollback {
+		if returns, err = in.Catalog.RollbackRevisions(ctx, time.Now().Add(-o.OlderThan)); err != nil {
+			return nil, err
+		}
+	}
 	out := &Removal{}
 	out.Removed, err = in.Catalog.Remove(ctx, &catalog.Removal{
 		Reason: catalog.ReasonPrune, By: o.By, DryRun: o.DryRun,
 		Choose: func(c *catalog.Snapshot) ([]catalog.Item, error) {
-			return newPruner(o, times, c).items()
+			return newPruner(o, times, returns, c).items()
 		},
 		Approve: func(before, after *catalog.Snapshot, r *catalog.Removed) (err error) {
 			if out.Needs, err = in.needsOf(before, after, r); err == nil && len(out.Needs) > 0 {
@@ -49,18 +57,21 @@ func (in *Instance) Prune(ctx context.Context, o PruneOptions) (*Removal, error)
 type pruner struct {
 	o     PruneOptions
 	times map[catalog.RevisionKey]time.Time
-	since time.Time
-	c     *catalog.Snapshot
-	kept  map[closure.Pin]bool
+	// returns has the revisions that a rollback needs.
+	returns map[catalog.RevisionKey]bool
+	since   time.Time
+	c       *catalog.Snapshot
+	kept    map[closure.Pin]bool
 }
 
-func newPruner(o PruneOptions, times map[catalog.RevisionKey]time.Time, c *catalog.Snapshot) *pruner {
-	return &pruner{o: o, times: times, since: time.Now().Add(-o.OlderThan), c: c, kept: make(map[closure.Pin]bool)}
+func newPruner(o PruneOptions, times map[catalog.RevisionKey]time.Time, returns map[catalog.RevisionKey]bool, c *catalog.Snapshot) *pruner {
+	return &pruner{o: o, times: times, returns: returns, since: time.Now().Add(-o.OlderThan), c: c, kept: make(map[closure.Pin]bool)}
 }
 
 // items returns the revisions to remove.
 func (p *pruner) items() ([]catalog.Item, error) {
 	p.keepReleases()
+	p.keepReturns()
 	if err := p.keepPins(); err != nil {
 		return nil, err
 	}
@@ -78,12 +89,26 @@ func pinOf(kind closure.Kind, name string, n int) closure.Pin {
 	return closure.Pin{Kind: kind, Name: name, Revision: n}
 }
 
+// keepReturns keeps the revisions to which a rollback would return.
+func (p *pruner) keepReturns() {
+	for at := range p.returns {
+		kind := closure.KindCharm
+		switch {
+		case at.Kind == catalog.ItemSnap:
+			kind = closure.KindSnap
+		case at.Resource != "":
+			kind = closure.KindResource
+		}
+		p.kept[closure.Pin{Kind: kind, Name: at.Name, Resource: at.Resource, Revision: at.Revision}] = true
+	}
+}
+
 // keepReleases keeps everything in a channel or an override. It also keeps revisions that were never in one, since they were exported
 // to be installed by their number.
 func (p *pruner) keepReleases() {
 	for _, s := range p.c.Snaps {
 		released := make(map[int]bool)
-		for _, row := range slices.Concat(s.ChannelMap, s.Overrides) {
+		for _, row := range slices.Concat(s.ChannelMap, s.Pushed, s.Overrides) {
 			p.kept[pinOf(closure.KindSnap, s.Name, row.Revision)] = true
 		}
 		for _, row := range s.History {
@@ -100,7 +125,7 @@ func (p *pruner) keepReleases() {
 	}
 	for _, c := range p.c.Charms {
 		released := make(map[int]bool)
-		for _, row := range c.ChannelMap {
+		for _, row := range slices.Concat(c.ChannelMap, c.Pushed) {
 			p.kept[pinOf(closure.KindCharm, c.Name, row.Revision)] = true
 		}
 		for _, row := range c.History {

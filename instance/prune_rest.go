@@ -35,7 +35,7 @@ func (p *pruner) keepReleased(c *catalog.Charm) map[closure.Pin]bool {
 		channel, base string
 	}
 	seen, released := make(map[place]bool), make(map[closure.Pin]bool)
-	for _, row := range slices.Concat(c.ChannelMap, c.History) { // the newest first
+	for _, row := range slices.Concat(c.ChannelMap, c.Pushed, c.History) { // the newest first
 		at := place{revision: row.Revision, channel: row.Channel}
 		if row.Base != nil {
 			at.base = row.Base.String()

@@ -71,7 +71,7 @@ func (s *Server) listen(ctx context.Context, src catalogSource, changed chan<- s
 	}
 }
 
-// catchUp loads the catalogue if its generation differs from the served one.
+// catchUp loads the catalogue if its generation differs from the served one, or a hold has ended.
 func (s *Server) catchUp(ctx context.Context, src catalogSource) {
 	err := s.load(ctx, src)
 	if ctx.Err() != nil {
@@ -102,7 +102,7 @@ func (s *Server) load(ctx context.Context, src catalogSource) error {
 		return fmt.Errorf("ask for the generation: %w", err)
 	}
 	// A lower generation counts as a change too: it comes from a restored backup.
-	if ix := s.index.Load(); ix != nil && ix.generation == generation {
+	if ix := s.index.Load(); ix != nil && ix.generation == generation && (ix.reloadAt.IsZero() || s.cfg.Now().Before(ix.reloadAt)) {
 		return nil
 	}
 	loadCtx, cancel := context.WithTimeout(ctx, loadTimeout)

@@ -140,6 +140,23 @@ func TestFollow(t *testing.T) {
 		if db.loads != 0 {
 			t.Errorf("%d loads of an unchanged catalogue, want 0", db.loads)
 		}
+
+		// When a hold ends, the catalogue is loaded again without a new generation.
+		held := next
+		held.Generation, held.HoldEnds = 10, time.Hour
+		db.set(func() { db.catalog, db.loads = &held, 0 })
+		time.Sleep(59 * time.Minute)
+		ended := held
+		ended.HoldEnds = 0
+		db.set(func() { db.catalog = &ended })
+		if db.loads != 1 {
+			t.Errorf("%d loads while the hold lasts, want 1", db.loads)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if db.loads != 2 {
+			t.Errorf("%d loads after the hold, want 2", db.loads)
+		}
 		stop()
 		wg.Wait()
 	})

@@ -20,6 +20,8 @@ type index struct {
 
 	generation int64
 	moment     catalog.Moment
+	// reloadAt is the time at which a hold ends, so that the catalogue must be loaded again. It is zero for none.
+	reloadAt   time.Time
 	imports    int
 	lastImport time.Time
 	snaps      []*indexedSnap // by name

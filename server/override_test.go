@@ -31,7 +31,7 @@ func TestOverrides(t *testing.T) {
 	const at = "2026-11-20T00:00:00Z"
 	b := newBlobs(t)
 	b2 := newBlobs(t)
-	jq := []snap.Release{release("amd64", "latest/edge", 9, at), release("amd64", "latest/stable", 5, at)}
+	jq := []snap.Release{release("amd64", "latest/edge", 9, at), release("amd64", "latest/stable", 5, at), release("amd64", "pilot/stable", 9, at)}
 	plain := serve(t, b, overridden(b, jq, []snap.Release{release("all", "2.0/stable", 1, at)}), server.Config{})
 	partly := catalogue(b2)
 	hello := &partly.Snaps[slices.IndexFunc(partly.Snaps, func(s catalog.Snap) bool { return s.Name == "hello" })]
@@ -50,6 +50,8 @@ func TestOverrides(t *testing.T) {
 		{plain, "jq", "amd64", "beta", 7}, // closed: candidate has it
 		{plain, "jq", "amd64", "edge", 9}, // not in the channel map before
 		{plain, "jq", "amd64", "1.4/stable", 10},
+		{plain, "jq", "amd64", "pilot/stable", 9}, // a track of the operator's own
+		{plain, "jq", "amd64", "pilot/edge", 9},
 		{plain, "hello", "amd64", "2.0/stable", 1},
 		{plain, "hello", "i386", "2.0/stable", 1},
 		{plain, "hello", "riscv64", "2.0/stable", 1}, // runs anywhere

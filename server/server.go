@@ -106,6 +106,9 @@ func (s *Server) SetSnapshot(c *catalog.Snapshot) error {
 			s.cfg.Logger.Warn("odd catalogue", "charm", ch.Name, "what", what)
 		}
 	}
+	if c.HoldEnds > 0 {
+		ix.reloadAt = s.cfg.Now().Add(c.HoldEnds)
+	}
 	s.index.Store(ix)
 	s.metrics.loaded(ix, s.cfg.Now())
 	return nil

@@ -18,6 +18,8 @@ type CharmDetail struct {
 	Revisions []CharmRevisionDetail `json:"revisions"`
 	Resources []ResourceDetail      `json:"resources"`
 	Channels  []CharmChannel        `json:"channels"`
+	// Hold is a line about the hold of the charm, empty for none.
+	Hold string `json:"hold,omitempty"`
 }
 
 // CharmRevisionDetail is a revision of a charm or charm bundle, and its origin.
@@ -52,7 +54,7 @@ func DescribeCharm(cat *catalog.Snapshot, c *catalog.Charm, records []catalog.Re
 	revisions, resources := charmOrigins(c.Name, records)
 	listed := listCharm(c, imagesOf(cat))
 	out := &CharmDetail{Name: c.Name, ID: c.ID, Type: c.Type, Title: c.Details.Title, Publisher: c.Details.Publisher.DisplayName,
-		Revisions: []CharmRevisionDetail{}, Resources: []ResourceDetail{}, Channels: []CharmChannel{}}
+		Revisions: []CharmRevisionDetail{}, Resources: []ResourceDetail{}, Channels: []CharmChannel{}, Hold: HoldLine(cat, c.Name, true)}
 	for i, r := range listed.Revisions {
 		v := CharmRevisionDetail{Revision: r.Revision, Version: r.Version, Bases: r.Bases, Size: r.Size, Origin: revisions[r.Revision]}
 		for _, image := range r.Images {

@@ -2,6 +2,7 @@ package overview
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,15 +11,38 @@ import (
 	"offlinestore/catalog"
 )
 
-// Entry is one entry of the history: an import or a removal, and its time.
+// Entry is one entry of the history and its time: an import, a removal, a rollback, or an act about channels.
 type Entry struct {
-	At      time.Time
-	Import  *catalog.Record
-	Removal *catalog.RemovalRecord
+	At       time.Time
+	Import   *catalog.Record
+	Removal  *catalog.RemovalRecord
+	Rollback *catalog.RollbackRecord
+	Act      *catalog.ChannelAct
 }
 
-// History returns the imports and the removals, newest first.
-func History(imports []catalog.Record, removals []catalog.RemovalRecord) []Entry {
+// ReadHistory returns the entries of a catalogue's history, newest first.
+func ReadHistory(ctx context.Context, db *catalog.DB) ([]Entry, error) {
+	imports, err := db.History(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	removals, err := db.Removals(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rollbacks, err := db.Rollbacks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	acts, err := db.ChannelActs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return History(imports, removals, rollbacks, acts), nil
+}
+
+// History returns the entries, newest first.
+func History(imports []catalog.Record, removals []catalog.RemovalRecord, rollbacks []catalog.RollbackRecord, acts []catalog.ChannelAct) []Entry {
 	var out []Entry
 	for i := range imports {
 		out = append(out, Entry{At: imports[i].ImportedAt, Import: &imports[i]})
@@ -26,22 +50,38 @@ func History(imports []catalog.Record, removals []catalog.RemovalRecord) []Entry
 	for i := range removals {
 		out = append(out, Entry{At: removals[i].RemovedAt, Removal: &removals[i]})
 	}
+	for i := range rollbacks {
+		out = append(out, Entry{At: rollbacks[i].At, Rollback: &rollbacks[i]})
+	}
+	for i := range acts {
+		out = append(out, Entry{At: acts[i].At, Act: &acts[i]})
+	}
 	slices.SortStableFunc(out, func(a, b Entry) int { return b.At.Compare(a.At) })
 	return out
 }
 
-// Record returns the import or the removal, for JSON.
+// Record returns the entry itself, for JSON.
 func (e Entry) Record() any {
-	if e.Import != nil {
+	switch {
+	case e.Import != nil:
 		return e.Import
+	case e.Rollback != nil:
+		return e.Rollback
+	case e.Act != nil:
+		return e.Act
 	}
 	return e.Removal
 }
 
 // Concerns reports whether an entry changed the snap or charm of a name.
 func (e Entry) Concerns(name string) bool {
-	if e.Import != nil {
+	switch {
+	case e.Import != nil:
 		return slices.Contains(e.Import.Report.Names(), name)
+	case e.Rollback != nil:
+		return slices.Contains(e.Rollback.Report.Names(), name)
+	case e.Act != nil:
+		return e.Act.Subject == name || e.Act.Subject == "all"
 	}
 	return slices.Contains(e.Removal.Report.Names(), name)
 }

@@ -19,6 +19,8 @@ type SnapDetail struct {
 	Stores    []string             `json:"stores"`
 	Revisions []SnapRevisionDetail `json:"revisions"`
 	Channels  []SnapChannel        `json:"channels"`
+	// Hold is a line about the hold of the snap, empty for none.
+	Hold string `json:"hold,omitempty"`
 }
 
 // SnapRevisionDetail is a revision and its origin.
@@ -62,7 +64,7 @@ func DescribeSnap(cat *catalog.Snapshot, s *catalog.Snap, records []catalog.Reco
 		}
 	}
 	out := &SnapDetail{Name: s.Name, SnapID: s.SnapID, Title: s.Details.Title, Publisher: s.Details.Publisher.DisplayName,
-		Store: s.Store, Stores: storesOf(cat, s), Revisions: []SnapRevisionDetail{}, Channels: []SnapChannel{}}
+		Store: s.Store, Stores: storesOf(cat, s), Revisions: []SnapRevisionDetail{}, Channels: []SnapChannel{}, Hold: HoldLine(cat, s.Name, false)}
 	for _, r := range s.Revisions {
 		v := SnapRevisionDetail{Revision: r.Revision.Number, Version: r.Version, Architectures: r.Architectures, Size: r.Download.Size,
 			Components: []string{}, Origin: origins[r.Revision.Number]}

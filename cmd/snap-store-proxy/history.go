@@ -23,9 +23,10 @@ func newHistory(dir *instance.Dir) *cobra.Command {
 	var o historyOptions
 	c := &cobra.Command{
 		Use:   "history [NAME]",
-		Short: "List the imports with time, file, changes and signer, and the removals",
-		Long: `List the imports, newest first, one line for each: when, which file, what moved in
-the channels, and who signed. Removals are listed, too. NAME is a snap or a charm:
+		Short: "List the imports with time, file, changes and signer, and what operators changed",
+		Long: `List the imports, newest first, one line for each: when, its number, which file, what
+moved in the channels, and who signed. Removals, rollbacks, holds and promotions are
+listed, too. NAME is a snap or a charm:
 only what concerns it is listed. 'trust add --name' gives signers the names that the
 list has.`,
 		Example: "  snap-store-proxy history\n  snap-store-proxy history jq --limit 5\n  snap-store-proxy history --json",
@@ -36,11 +37,7 @@ list has.`,
 			}
 			o.name = strings.Join(args, "")
 			return withExisting(c.Context(), dir, func(in *instance.Instance) error {
-				records, err := in.Catalog.History(c.Context(), "")
-				if err != nil {
-					return err
-				}
-				removals, err := in.Catalog.Removals(c.Context())
+				entries, err := overview.ReadHistory(c.Context(), in.Catalog)
 				if err != nil {
 					return err
 				}
@@ -48,7 +45,7 @@ list has.`,
 				if err != nil {
 					return err
 				}
-				return changes.PrintHistory(c.OutOrStdout(), o.selectFrom(overview.History(records, removals)), names, o.asJSON)
+				return changes.PrintHistory(c.OutOrStdout(), o.selectFrom(entries), names, o.asJSON)
 			})
 		},
 	}

@@ -12,7 +12,7 @@ import (
 	"offlinestore/cmd/internal/cli"
 )
 
-// PrintHistory prints the imports and removals of a store. names are the names of signers.
+// PrintHistory prints the history of a store. names are the names of signers.
 func PrintHistory(w io.Writer, list []overview.Entry, names map[string]string, asJSON bool) error {
 	if asJSON {
 		out := []any{}
@@ -22,9 +22,14 @@ func PrintHistory(w io.Writer, list []overview.Entry, names map[string]string, a
 		return cli.PrintJSON(w, out)
 	}
 	for _, e := range list {
-		if e.Import != nil {
+		switch {
+		case e.Import != nil:
 			printImport(w, e.Import, names)
-		} else {
+		case e.Rollback != nil:
+			printRollback(w, e.Rollback)
+		case e.Act != nil:
+			printAct(w, e.Act)
+		default:
 			printRemoval(w, e.Removal)
 		}
 	}
@@ -39,7 +44,10 @@ func printImport(w io.Writer, r *catalog.Record, names map[string]string) {
 	if moves := overview.Moves(&r.Report, maxMoves); len(moves) > 0 {
 		counts = strings.Join(moves, ", ") + "; " + counts
 	}
-	fmt.Fprintf(w, "%s %s %s: %s\n", r.ImportedAt.UTC().Format(time.RFC3339), cli.Clean(cmp.Or(r.Name, r.Bundle.String())), cli.Clean(overview.Voucher(r, names)), cli.Clean(counts))
+	if r.Rollback > 0 {
+		counts += fmt.Sprintf("; taken back by rollback %d", r.Rollback)
+	}
+	fmt.Fprintf(w, "%s import %d: %s %s: %s\n", r.ImportedAt.UTC().Format(time.RFC3339), r.ID, cli.Clean(cmp.Or(r.Name, r.Bundle.String())), cli.Clean(overview.Voucher(r, names)), cli.Clean(counts))
 }
 
 func printRemoval(w io.Writer, r *catalog.RemovalRecord) {
@@ -52,6 +60,19 @@ func printRemoval(w io.Writer, r *catalog.RemovalRecord) {
 		cli.Clean(strings.Join(r.Report.Names(), ", ")), cli.Count(revisions, "revision"), cli.Count(moves, "channel change"))
 }
 
+func printRollback(w io.Writer, r *catalog.RollbackRecord) {
+	counts := cli.Count(r.Report.Moves(), "channel change")
+	if moves := overview.Moves(&catalog.Report{SnapMoves: r.Report.SnapMoves, CharmMoves: r.Report.CharmMoves}, maxMoves); len(moves) > 0 {
+		counts = strings.Join(moves, ", ") + "; " + counts
+	}
+	fmt.Fprintf(w, "%s rollback %d of import %d by %s: %s\n", r.At.UTC().Format(time.RFC3339), r.ID, r.Import, cli.Clean(r.By), cli.Clean(counts))
+}
+
+func printAct(w io.Writer, a *catalog.ChannelAct) {
+	state := cmp.Or(string(a.After), string(a.Before))
+	fmt.Fprintf(w, "%s %s by %s: %s %s\n", a.At.UTC().Format(time.RFC3339), a.What, cli.Clean(a.Who), cli.Clean(a.Subject), cli.Clean(state))
+}
+
 // countReport counts the changes of an import: the revisions and the rows, and all other kinds that there are.
 func countReport(r *catalog.Report) string {
 	revisions, moves := r.Changes()
@@ -60,7 +81,7 @@ func countReport(r *catalog.Report) string {
 		n    int
 		noun string
 	}{
-		{len(r.Withdrawals), "withdrawal"}, {len(r.TakeOvers), "take-over"}, {r.Images, "image manifest"}, {len(r.ImageMoves), "image name"},
+		{len(r.Held) + len(r.HeldCharms), "held channel change"}, {len(r.Withdrawals), "withdrawal"}, {len(r.TakeOvers), "take-over"}, {r.Images, "image manifest"}, {len(r.ImageMoves), "image name"},
 	} {
 		if c.n > 0 {
 			list = append(list, cli.Count(c.n, c.noun))
