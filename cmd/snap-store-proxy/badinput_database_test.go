@@ -148,6 +148,12 @@ func (s *site) saysDatabaseGone(name string, r result, done bool) {
 // killAt kills a push that waits for PostgreSQL's answer to statement n.
 func (s *site) killAt(w *wire, n int, path string) {
 	s.t.Helper()
+	s.killCommandAt(w, n, "push-snap", path)
+}
+
+// killCommandAt kills a command that waits for PostgreSQL's answer to statement n.
+func (s *site) killCommandAt(w *wire, n int, args ...string) {
+	s.t.Helper()
 	there := make(chan struct{})
 	w.reset(func(i int, _ string) fate {
 		if i != n {
@@ -156,7 +162,7 @@ func (s *site) killAt(w *wire, n int, path string) {
 		close(there)
 		return hold
 	})
-	cmd := s.command(s.t.Context(), "push-snap", path)
+	cmd := s.command(s.t.Context(), args...)
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -169,9 +175,9 @@ func (s *site) killAt(w *wire, n int, path string) {
 		}
 		<-exited
 	case err := <-exited:
-		s.t.Errorf("the push has ended before statement %d: %v", n, err)
+		s.t.Errorf("%v has ended before statement %d: %v", args, n, err)
 	case <-time.After(time.Minute):
-		s.t.Errorf("the push does not come to statement %d", n)
+		s.t.Errorf("%v does not come to statement %d", args, n)
 		cmd.Process.Kill()
 		<-exited
 	}

@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -81,6 +82,21 @@ func TestTableOfScripts(t *testing.T) {
 	t.Parallel()
 	if diff := cmp.Diff(doctest.ScriptRows(t, "testdata/script/models*.txtar"), doctest.BadInput(t, "Bad administration of models")); diff != "" {
 		t.Errorf("the table of bad administration (-scripts +docs/errors.md):\n%s", diff)
+	}
+}
+
+// TestTableOfTakeBack compares the table of docs/errors.md about rollbacks and holds with the scripts and tests.
+func TestTableOfTakeBack(t *testing.T) {
+	t.Parallel()
+	want := doctest.ScriptRows(t, "testdata/script/rollback.txtar")
+	maps.Copy(want, doctest.ScriptRows(t, "testdata/script/hold.txtar"))
+	want["PostgreSQL gone, at any statement of these and of `prune`"] = codesInWords([]int{cli.Database})
+	want["kill -9 at any statement of these and of `prune`"] = codesInWords(nil)
+	if !testFunctions(t)["TestTakeBackCutOff"] {
+		t.Error("there is no TestTakeBackCutOff")
+	}
+	if diff := cmp.Diff(want, doctest.BadInput(t, "Bad rollbacks and holds")); diff != "" {
+		t.Errorf("the table of bad rollbacks (-tests +docs/errors.md):\n%s", diff)
 	}
 }
 

@@ -39,13 +39,16 @@ func addCompletion(root *cobra.Command, dir *instance.Dir) {
 		return cat.SnapChannels(args[0])
 	})
 	cli.SetCompletion(root, "list-pushed-snaps", several(snapNames), nil)
-	cli.SetCompletion(root, "show", one(allNames), nil)
+	for _, name := range []string{"show", "hold", "release"} {
+		cli.SetCompletion(root, name, one(allNames), nil)
+	}
 	cli.SetCompletion(root, "why", one(allNames), map[string]cobra.CompletionFunc{"channel": channels, "arch": cli.CompleteWords(cli.Architectures...)})
 	cli.SetCompletion(root, "history", several(allNames), nil)
 	cli.SetCompletion(root, "override", fromCatalog(dir, completeOverride), nil)
 	cli.SetCompletion(root, "delete-override", fromCatalog(dir, completeChannel), nil)
-	cli.SetCompletion(root, "list-overrides", one(snapNames), nil)
-	cli.SetCompletion(root, "remove-snap", one(snapNames), nil)
+	for _, name := range []string{"list-overrides", "promote", "close-channel", "remove-snap"} {
+		cli.SetCompletion(root, name, one(snapNames), nil)
+	}
 	cli.SetCompletion(root, "remove-charm", charms(charm.TypeCharm), nil)
 	cli.SetCompletion(root, "remove-bundle", charms(charm.TypeBundle), nil)
 	cli.SetCompletion(root, "push-images", charms(charm.TypeCharm), nil)

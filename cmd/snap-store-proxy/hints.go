@@ -14,6 +14,7 @@ import (
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/cmd/internal/push"
+	"offlinestore/cmd/internal/takeback"
 	"offlinestore/instance"
 	"offlinestore/instance/backup"
 	"offlinestore/instance/pgcluster"
@@ -25,7 +26,7 @@ import (
 
 // hints returns the table of the errors' exit codes and hints.
 func hints() cli.Table {
-	return slices.Concat(stepHints(), cli.RemoteHints(), auditHints(), registrationHints(), registryHints(), backupHints(), storeHints(), push.Hints(), listenHints(), serviceHints())
+	return slices.Concat(stepHints(), cli.RemoteHints(), auditHints(), registrationHints(), registryHints(), backupHints(), storeHints(), push.Hints(), takeback.Hints(), listenHints(), serviceHints())
 }
 
 // storeHints returns the rows about the flags of push-store.

@@ -9,6 +9,7 @@ import (
 	"offlinestore/audit"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/cmd/internal/secrecy"
+	"offlinestore/cmd/internal/takeback"
 	"offlinestore/instance"
 )
 
@@ -40,13 +41,14 @@ from them.`,
 	root.AddCommand(newEnableAirgapMode(dir), secrecy.New(dir))
 	root.AddCommand(append(newRemovals(dir), newPrune(dir))...)
 	root.AddCommand(newOverrides(dir)...)
+	root.AddCommand((&takeback.Program{Dir: dir, Open: withInstance, Read: withExisting}).Commands()...)
 	root.AddCommand(newAdmins(dir)...)
 	root.AddCommand(newOriginal()...)
 	root.AddCommand(cli.NewVersion("snap-store-proxy"), cli.NewMan())
 	addCompletion(root, dir)
 	cli.SetConfirming(root, "push-snap", "push-charms", "push-charm-bundle", "push-account-keys", "push-validation-sets", "push-images",
 		"trust add", "trust remove", "trust root add", "trust root remove", "gc", "prune", "remove-snap", "remove-charm", "remove-bundle",
-		"override", "delete-override", "backup", "restore", "enable-airgap-mode", "remove-admin", "reregister", "use-ca-certs", "remove-ca-certs")
+		"override", "delete-override", "rollback", "hold", "release", "promote", "close-channel", "backup", "restore", "enable-airgap-mode", "remove-admin", "reregister", "use-ca-certs", "remove-ca-certs")
 	// Scripts rely on the exit codes, so the help of every command lists them.
 	root.SetHelpTemplate(root.HelpTemplate() + cli.ExitHelp + "\n")
 	return root

@@ -17,7 +17,8 @@ func newPrune(dir *instance.Dir) *cobra.Command {
 		Short: "Remove the revisions that nothing needs",
 		Long: `Remove the revisions of snaps, charms, charm bundles and resources that no channel
 holds, no override names and nothing else needs by number. Revisions that were
-never in a channel stay, because they were exported by number. Devices that have a
+never in a channel stay, because they were exported by number, and so do the ones to
+which 'rollback' of the last import would return, or of imports within --older-than. Devices that have a
 removed revision keep it. 'gc' then frees the space of the blobs.`,
 		Example: `  snap-store-proxy prune --dry-run
   snap-store-proxy prune --keep 2 --older-than 30d && snap-store-proxy gc`,
@@ -40,6 +41,7 @@ removed revision keep it. 'gc' then frees the space of the blobs.`,
 	c.Flags().IntVar(&o.Keep, "keep", 0, "keep the newest `N` of these revisions, for each snap, charm, resource and architecture")
 	c.Flags().Var((*cli.Duration)(&o.OlderThan), "older-than", "keep revisions that a bundle brought within this `duration`: 36h, 30d, 8w")
 	c.Flags().BoolVar(&o.Unreleased, "unreleased", false, "also remove revisions that were never in a channel")
+	c.Flags().BoolVar(&o.NoRollback, "no-rollback", false, "also remove revisions to which only a rollback would return")
 	c.Flags().BoolVar(&r.dryRun, "dry-run", false, "print what would be removed, and change nothing")
 	c.Flags().BoolVar(&r.json, "json", false, "print JSON")
 	return c

@@ -15,7 +15,7 @@ func showCharm(w io.Writer, c *overview.CharmDetail, asJSON bool) error {
 	if asJSON {
 		return cli.PrintJSON(w, c)
 	}
-	fmt.Fprintf(w, "Name: %s\nType: %s\nCharm ID: %s\nTitle: %s\nPublisher: %s\n\n", c.Name, c.Type, c.ID, cli.Clean(c.Title), cli.Clean(c.Publisher))
+	fmt.Fprintf(w, "Name: %s\nType: %s\nCharm ID: %s\nTitle: %s\nPublisher: %s\n%s\n", c.Name, c.Type, c.ID, cli.Clean(c.Title), cli.Clean(c.Publisher), cli.Line(c.Hold))
 	t := tabwriter.NewWriter(w, 0, 0, 4, ' ', 0)
 	fmt.Fprintln(t, "Revision\tVersion\tBases\tSize\tImages and snaps\tImported\tFile")
 	for _, r := range c.Revisions {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"offlinestore/catalog/overview"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/instance"
 )
@@ -92,7 +93,7 @@ func (s *status) printImported(w io.Writer) {
 }
 
 func (s *status) printCatalog(w io.Writer) {
-	fmt.Fprintf(w, "Snaps: %d, revisions: %d, assertions: %d\n", s.Snaps, s.Revisions, s.Assertions)
+	fmt.Fprintf(w, "Snaps: %d, revisions: %d, assertions: %d\n%s", s.Snaps, s.Revisions, s.Assertions, cli.Line(overview.HoldsLine(s.Holds)))
 	if s.Charms > 0 {
 		fmt.Fprintf(w, "Charms and charm bundles: %d, image manifests: %d\n", s.Charms, s.Images)
 	}

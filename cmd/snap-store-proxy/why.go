@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offlinestore/catalog"
+	"offlinestore/catalog/overview"
 	"offlinestore/charm"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/inquiry"
@@ -19,6 +20,7 @@ type whyOptions struct {
 	revision            int
 	epoch               int
 	isCharm, asJSON     bool
+	held                string // a line about a hold
 }
 
 func newWhy(dir *instance.Dir) *cobra.Command {
@@ -47,7 +49,9 @@ if there is a snap of that name.`,
 				if err != nil {
 					return err
 				}
-				if o.isCharm || cat.MeansCharm(args[0]) {
+				o.isCharm = o.isCharm || cat.MeansCharm(args[0])
+				o.held = overview.HoldLine(cat, args[0], o.isCharm)
+				if o.isCharm {
 					return o.askAsJuju(c.OutOrStdout(), store, args[0])
 				}
 				return o.askAsDevice(c.OutOrStdout(), store, args[0])
@@ -109,6 +113,6 @@ func (o *whyOptions) askAsJuju(w io.Writer, store *inquiry.Store, name string) e
 }
 
 func (o *whyOptions) printAnswer(w io.Writer, name, sentence string) error {
-	_, err := fmt.Fprintf(w, "%s for %s: %s\n", cli.Clean(name), cli.Clean(o.arch), cli.Clean(sentence))
+	_, err := fmt.Fprintf(w, "%s for %s: %s\n%s", cli.Clean(name), cli.Clean(o.arch), cli.Clean(sentence), cli.Line(o.held))
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -47,8 +48,10 @@ func BadInput(t *testing.T, heading string) map[string]string {
 	return table
 }
 
+var printedCode = regexp.MustCompile(`^stdout '\^([0-9]+)\$'`)
+
 // ScriptRows returns the rows of a table that the scripts of a glob pattern test, like BadInput. A comment "# row: INPUT" names a row, and the
-// next command "admin CODE …" has its exit code.
+// next command "admin CODE …" has its exit code, or the next line "stdout '^CODE$'" of a command that prints it.
 func ScriptRows(t *testing.T, pattern string) map[string]string {
 	t.Helper()
 	paths, err := filepath.Glob(pattern)
@@ -67,6 +70,8 @@ func ScriptRows(t *testing.T, pattern string) map[string]string {
 				row = strings.TrimSpace(name)
 			} else if words := strings.Fields(line); row != "" && len(words) > 1 && words[0] == "admin" {
 				rows[row], row = words[1], ""
+			} else if code := printedCode.FindStringSubmatch(line); row != "" && code != nil {
+				rows[row], row = code[1], ""
 			}
 		}
 	}

@@ -17,6 +17,8 @@ import (
 func PrintResult(w io.Writer, f *importer.File) {
 	c := f.Content
 	switch {
+	case f.UpToDate && f.Done.TakenBack > 0:
+		fmt.Fprintf(w, "[%s] Rollback %d took it back: nothing to do. --push-channel-map makes its channels count again.\n", c, f.Done.TakenBack)
 	case f.UpToDate:
 		fmt.Fprintf(w, "[%s] Already imported: nothing to do.\n", c)
 	case !f.Done.IsEmpty():
@@ -68,12 +70,7 @@ func PrintDone(w io.Writer, c importer.Content, r *catalog.Report) {
 			}
 		}
 	}
-	for _, m := range r.Kept {
-		printKept(w, "snap", m.Snap, m.Channel+" for "+m.Architecture, m.From, m.To)
-	}
-	for _, m := range r.KeptCharms {
-		printKept(w, c.CharmKind(m.Charm), m.Charm, m.Row(), m.From, m.To)
-	}
+	printRest(w, c, r)
 	if hasAdmin(c) && pushesStores(r) {
 		fmt.Fprintln(w, "Store admin account imported successfully.")
 	}
@@ -152,6 +149,28 @@ func printUpdates(w io.Writer, c importer.Content, r *catalog.Report) {
 	}
 }
 
-func printKept(w io.Writer, kind, name, row string, from, to int) {
-	fmt.Fprintf(w, "[%s %s] %s stays at %s: a newer bundle has set it (--push-channel-map would set it to %s).\n", kind, name, row, catalog.RevisionName(from), catalog.RevisionName(to))
+// printRest prints the rows that an import did not move.
+func printRest(w io.Writer, c importer.Content, r *catalog.Report) {
+	why := "a newer bundle has set it"
+	if r.TakenBack > 0 {
+		why = fmt.Sprintf("rollback %d took this bundle back", r.TakenBack)
+	}
+	kept := func(kind, name, row string, from, to int) {
+		fmt.Fprintf(w, "[%s %s] %s stays at %s: %s (--push-channel-map would set it to %s).\n", kind, name, row, catalog.RevisionName(from), why, catalog.RevisionName(to))
+	}
+	held := func(kind, name, row string, to int) {
+		fmt.Fprintf(w, "[%s %s] %s is held: 'release' moves it to %s.\n", kind, name, row, catalog.RevisionName(to))
+	}
+	for _, m := range r.Kept {
+		kept("snap", m.Snap, m.Channel+" for "+m.Architecture, m.From, m.To)
+	}
+	for _, m := range r.KeptCharms {
+		kept(c.CharmKind(m.Charm), m.Charm, m.Row(), m.From, m.To)
+	}
+	for _, m := range r.Held {
+		held("snap", m.Snap, m.Channel+" for "+m.Row(), m.To)
+	}
+	for _, m := range r.HeldCharms {
+		held(c.CharmKind(m.Charm), m.Charm, m.Row(), m.To)
+	}
 }

@@ -16,7 +16,7 @@ import (
 // TestEveryReportMemberIsShown sets one member of a report at a time. The history must count it, and a plan and a push must name it.
 func TestEveryReportMemberIsShown(t *testing.T) {
 	t.Parallel()
-	state := []string{"AlreadyImported", "UpToDate"}
+	state := []string{"AlreadyImported", "TakenBack", "UpToDate"}
 	kept := []string{"Kept", "KeptCharms"} // no change
 	empty := countReport(&catalog.Report{})
 	typ := reflect.TypeFor[catalog.Report]()

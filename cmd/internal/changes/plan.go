@@ -24,6 +24,10 @@ func PrintFile(w io.Writer, f *importer.File) {
 		vouched = "vouched for by the store alone"
 	}
 	fmt.Fprintf(w, "%s (%s), %s:\n", cli.Clean(f.Name), f.Content, vouched)
+	if f.UpToDate && f.Planned.TakenBack > 0 {
+		fmt.Fprintf(w, "  rollback %d took it back: nothing to do without --push-channel-map\n", f.Planned.TakenBack)
+		return
+	}
 	if f.UpToDate {
 		fmt.Fprintln(w, "  already imported: nothing to do")
 		return
@@ -73,20 +77,30 @@ func PrintPlan(w io.Writer, c importer.Content, r *catalog.Report) {
 	for _, wd := range r.Withdrawals {
 		fmt.Fprintf(w, "  %s %s is withdrawn upstream (%s)\n", wd.Kind, wd.Name, wd.Reason)
 	}
-	for _, m := range r.SnapMoves {
-		fmt.Fprintf(w, "  %s %s for %s: %s -> %s\n", m.Snap, m.Channel, m.Row(), catalog.RevisionName(m.From), catalog.RevisionName(m.To))
-	}
-	for _, m := range r.CharmMoves {
-		fmt.Fprintf(w, "  %s %s: %s -> %s\n", m.Charm, m.Row(), catalog.RevisionName(m.From), catalog.RevisionName(m.To))
-	}
-	for _, m := range r.Kept {
-		fmt.Fprintf(w, "  %s %s for %s stays at %s: set by a newer bundle\n", m.Snap, m.Channel, m.Architecture, catalog.RevisionName(m.From))
-	}
-	for _, m := range r.KeptCharms {
-		fmt.Fprintf(w, "  %s %s stays at %s: set by a newer bundle\n", m.Charm, m.Row(), catalog.RevisionName(m.From))
-	}
+	printMoves(w, r.SnapMoves, r.CharmMoves)
+	planRest(w, r)
 	if r.IsEmpty() {
 		fmt.Fprintln(w, "  nothing new")
+	}
+}
+
+// planRest prints the rows that the import would not move.
+func planRest(w io.Writer, r *catalog.Report) {
+	why := "set by a newer bundle"
+	if r.TakenBack > 0 {
+		why = fmt.Sprintf("rollback %d took this bundle back", r.TakenBack)
+	}
+	for _, m := range r.Kept {
+		fmt.Fprintf(w, "  %s %s for %s stays at %s: %s\n", m.Snap, m.Channel, m.Architecture, catalog.RevisionName(m.From), why)
+	}
+	for _, m := range r.KeptCharms {
+		fmt.Fprintf(w, "  %s %s stays at %s: %s\n", m.Charm, m.Row(), catalog.RevisionName(m.From), why)
+	}
+	for _, m := range r.Held {
+		fmt.Fprintf(w, "  %s %s for %s is held: 'release' moves it to %s\n", m.Snap, m.Channel, m.Row(), catalog.RevisionName(m.To))
+	}
+	for _, m := range r.HeldCharms {
+		fmt.Fprintf(w, "  %s %s is held: 'release' moves it to %s\n", m.Charm, m.Row(), catalog.RevisionName(m.To))
 	}
 }
 

@@ -26,6 +26,8 @@ type Row struct {
 	// Missing has a sentence about each thing that the file needs and the store will not have.
 	Missing []string `json:"missing,omitempty"`
 	Error   string   `json:"error,omitempty"`
+	// PlanID names the plan of all files.
+	PlanID string `json:"plan-id,omitempty"`
 }
 
 // NewRow returns the line of a file. It has the plan only if the push is a plan.

@@ -170,6 +170,14 @@ func oneLine(err error) string {
 // Clean returns one line of text, without characters that could control a terminal.
 func Clean(s string) string { return strings.NewReplacer("\n", " ", "\t", " ").Replace(cleanLines(s)) }
 
+// Line returns a text as Clean does, with the end of its line. It is empty if the text is.
+func Line(s string) string {
+	if s == "" {
+		return ""
+	}
+	return Clean(s) + "\n"
+}
+
 // cleanLines replaces characters that could control a terminal, but for the ends of lines and tabs.
 func cleanLines(s string) string {
 	return strings.Map(func(r rune) rune {

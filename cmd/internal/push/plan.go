@@ -14,7 +14,11 @@ import (
 func (p *push) rows() []changes.Row {
 	rows := []changes.Row{}
 	for _, f := range p.files {
-		rows = append(rows, changes.NewRow(f, p.o.Plan, p.gapsOf(f)))
+		row := changes.NewRow(f, p.o.Plan, p.gapsOf(f))
+		if p.o.Plan {
+			row.PlanID = p.id
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }
@@ -56,6 +60,7 @@ func (p *push) printPlan() error {
 		return err
 	}
 	fmt.Fprintf(p.w, "Disk needed: %s; free: %s. Nothing was changed.\n", cli.Bytes(p.batch.Totals().Missing), cli.Bytes(free))
+	fmt.Fprintf(p.w, "Plan %s: with --expect %[1]s, a push does exactly this or fails.\n", p.id)
 	if slices.ContainsFunc(p.batch.Files, func(f *importer.File) bool { return f.Err == nil && f.HasHead() }) {
 		fmt.Fprintln(p.w, "Only the heads of the files and their lengths were checked: the import verifies the rest.")
 	}

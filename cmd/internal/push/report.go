@@ -29,6 +29,8 @@ type push struct {
 	// files are in the order of the arguments, which the batch may change. reports prints their results in that order.
 	files   []*importer.File
 	reports *cli.Ordered[*importer.File]
+	// id names the plan, and the state of the store that it is for.
+	id string
 	// unknown has the unknown signers that were named. naming protects it.
 	unknown map[string]bool
 	naming  sync.Mutex
@@ -44,6 +46,8 @@ type Options struct {
 	// Channels are the channels for snaps without a bundle.
 	Channels []string
 	Yes      bool
+	// Expect is the ID of the plan that must be the one of this push, or empty.
+	Expect string
 	// Stores is set for push-store.
 	Stores bool
 	// Finish is called after an import of all files, unless it is nil.
@@ -58,6 +62,7 @@ type Options struct {
 func (o *Options) AddFlags(f *pflag.FlagSet) {
 	f.BoolVar(&o.PushChannelMap, "push-channel-map", false, "update the channel map, and all else that the newest bundle decides, even where a newer bundle has set it")
 	f.BoolVar(&o.Plan, "plan", false, "print the plan, and change nothing")
+	f.StringVar(&o.Expect, "expect", "", "push only if the plan is still the one with this `ID`, which --plan prints")
 	f.BoolVar(&o.JSON, "json", false, "print the result as JSON")
 	f.StringArrayVar(&o.TakeOver, "take-over", nil, "give the `name` to another snap or charm than before; repeatable")
 	f.BoolVar(&o.Yes, "yes", false, "do not ask before names are taken over")

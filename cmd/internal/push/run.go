@@ -17,6 +17,9 @@ func (p *push) run(ctx context.Context) error {
 		return err
 	}
 	defer p.printWants(ctx)
+	if err := p.identify(ctx); err != nil {
+		return err
+	}
 	p.leaveOutJoined()
 	p.noteOtherContent()
 	p.warnOfGaps()

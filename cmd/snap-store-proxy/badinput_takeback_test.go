@@ -1,0 +1,121 @@
+//go:build linux
+
+package main_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"offlinestore/bundle"
+)
+
+// generation is the last statement of a transaction that changes the catalogue, but for the audit trail.
+const generation = `with g as (update generation set number = number + 1 returning number) select pg_notify($1, number::text) from g`
+
+// seen describes the channels, and the holds.
+func (s *site) seen() string {
+	s.t.Helper()
+	c := s.served()
+	var list []string
+	for i := range c.Snaps {
+		sn := &c.Snaps[i]
+		list = append(list, fmt.Sprint(sn.Name, " held ", sn.Held, " ", len(sn.Revisions)))
+		for _, r := range sn.Served() {
+			list = append(list, fmt.Sprint(sn.Name, " ", r.Channel, " ", r.Revision))
+		}
+	}
+	for _, ch := range c.Charms {
+		list = append(list, fmt.Sprint(ch.Name, " held ", ch.Held, " ", len(ch.Revisions)))
+		for _, r := range ch.ChannelMap {
+			list = append(list, fmt.Sprint(ch.Name, " ", r.Channel, " ", r.Revision))
+		}
+	}
+	return strings.Join(list, "\n")
+}
+
+// TestTakeBackCutOff kills the commands that take back, hold, promote and prune at their statements, and cuts their connections. Each of them
+// has done all or nothing, and done again it does the rest.
+func TestTakeBackCutOff(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	w := newWire(t, s.dsn)
+	s.useDatabase(w.dsn(s.dsn))
+	first := s.file("first.tar", mixedUpdate(t, 0, 500).Tar(bundle.None))
+	second := s.file("second.tar", mixedUpdate(t, 1, 500).Tar(bundle.None))
+	s.mustRun("push-snap", first)
+	s.mustRun("push-snap", second)
+	for _, act := range []struct{ do, undo []string }{
+		{[]string{"rollback", "--yes"}, []string{"push-snap", "--push-channel-map", second}},
+		{[]string{"hold", "--all"}, []string{"release", "--all"}},
+		{[]string{"promote", "first", "2", "pilot/stable"}, []string{"close-channel", "first", "pilot/stable"}},
+		{[]string{"prune", "--no-rollback", "--unreleased"}, []string{"push-snap", first}},
+	} {
+		s.cutOff(w, act.do, act.undo)
+		if act.do[0] == "hold" || act.do[0] == "promote" {
+			s.mustRun(act.do...)
+			s.cutOff(w, act.undo, act.do)
+			s.mustRun(act.undo...)
+		}
+	}
+	s.mustRun("audit", "verify")
+}
+
+// cutOff interrupts a command at its statements in three ways. undo brings the state before it back.
+func (s *site) cutOff(w *wire, do, undo []string) {
+	s.t.Helper()
+	w.reset(nil)
+	s.mustRun(do...)
+	s.mustRun(undo...)
+	before := s.seen()
+	w.reset(nil)
+	s.mustRun(do...)
+	trace, after := w.statements(), s.seen()
+	if before == after {
+		s.t.Errorf("%v changes nothing", do)
+	}
+	w.reset(nil)
+	s.mustRun(undo...)
+	committed := lastOf(trace, generation)
+	committed += slices.Index(trace[committed:], "commit") // the audit trail is signed afterwards
+	for n := range trace {
+		if near := n > committed-3; !near && (testing.Short() && n%25 > 0 || n%4 > 0) {
+			continue
+		}
+		for _, f := range []fate{hold, drop, deliver} {
+			if f == hold {
+				s.killCommandAt(w, n, do...)
+			} else {
+				w.breakAt(n, f)
+				s.saysDatabaseGone(fmt.Sprintf("%v at statement %d (%.40s)", do, n, trace[n]), s.run(do...), n > committed)
+			}
+			s.wholeOrNot(w, do, undo, before, after, n > committed || n == committed && f == deliver)
+		}
+	}
+}
+
+// wholeOrNot checks that an interrupted command has done all or nothing. PostgreSQL may still be committing although its client is dead.
+func (s *site) wholeOrNot(w *wire, do, undo []string, before, after string, done bool) {
+	s.t.Helper()
+	want := before
+	if done {
+		want = after
+	}
+	got := s.seen()
+	for i := 0; i < 100 && got != want; i++ {
+		time.Sleep(20 * time.Millisecond)
+		got = s.seen()
+	}
+	if got != want {
+		s.t.Errorf("%v that was interrupted leaves\n%s\nwant (done: %v)\n%s", do, got, done, want)
+	}
+	w.reset(nil)
+	if got == after {
+		s.mustRun(undo...)
+	}
+	if now := s.seen(); now != before && !slices.Contains(undo, "push-snap") {
+		s.t.Errorf("%v leaves\n%s\nwant\n%s", undo, now, before)
+	}
+}
