@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -255,6 +256,9 @@ func (out *output) lock(p *exporter.Plan) error {
 	content, err := out.content(archive{snaps: p.Snaps, charms: p.Charms, assertions: p.Assertions, stores: p.Stores, withdrawals: p.Withdrawals})
 	if err != nil {
 		return err
+	}
+	if _, err := out.e.Cache.Trim(math.MaxInt64); err != nil { // all blobs stay for the export
+		out.e.Progress.Warn(err.Error())
 	}
 	return out.o.lock(out.w, content)
 }
