@@ -50,6 +50,7 @@ func newDesk(t *testing.T) *desk {
 	}
 	d.mustRun("key", "generate") // the same key signs in all copies
 	d.mustRun("lock", "--trusted-root", "root.assert", "--cache-dir", "other")
+	d.mustRun("receiver", "add", "ship-7")
 	d.mustRun("export", "snaps", "jq", "--no-deps", "--trusted-root", "root.assert", "--single", "jq.tar", "--compression", "none", "--cache-dir", "jq.cache")
 	return d
 }
@@ -94,6 +95,11 @@ func (d *desk) finish(out string, want map[string][]byte, args ...string) {
 	}
 }
 
+// noted reports whether the ledger of a receiver has a bundle.
+func (d *desk) noted() bool {
+	return len(d.files("config/receivers/ship-7")["ledger.jsonl"]) > 0
+}
+
 // files returns the files below a folder, by their names there. A folder that does not exist has none.
 func (d *desk) files(folder string) map[string][]byte {
 	d.t.Helper()
@@ -129,6 +135,7 @@ func TestKillAtEachRename(t *testing.T) {
 		"files":     {"export snaps jq --no-deps --trusted-root root.assert --output-dir out --layout files", "out"},
 		"repacked":  {"repack jq.tar out --layout files", "out"},
 		"relaid":    {"repack jq.tar out --layout oci", "out"},
+		"increment": {"export snaps jq --no-deps --trusted-root root.assert --for ship-7 --single out/jq.tar.gz", "out"},
 		"installer": {"register --offline " + registeredURL + " --trusted-root root.assert --yes --store-assertion proxy.assert --programs bin --arch amd64 --output out/installer.tar.gz", "out"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -144,6 +151,9 @@ func TestKillAtEachRename(t *testing.T) {
 				}
 				d := first.copied(t)
 				if killed = killtest.AtRename(t, d.command(strings.Fields(c.line)...), n); killed {
+					if d.noted() && !maps.EqualFunc(d.files(c.out), want, bytes.Equal) {
+						t.Errorf("killed at change %d: the ledger has a bundle whose file is not complete", n)
+					}
 					d.finish(c.out, want, strings.Fields(c.line)...)
 				}
 				same(t, n, d.files(c.out), want)
