@@ -11,15 +11,16 @@ import (
 	"offlinestore/snap"
 )
 
-// pushed returns the rows that bundles state.
-func (s *Snap) pushed() []snap.Release {
+// FromBundles returns the rows that bundles state, held or not.
+func (s *Snap) FromBundles() []snap.Release {
 	if s.Held {
 		return s.Pushed
 	}
 	return s.ChannelMap
 }
 
-func (c *Charm) pushed() []charm.Release {
+// FromBundles returns the rows that bundles state, held or not.
+func (c *Charm) FromBundles() []charm.Release {
 	if c.Held {
 		return c.Pushed
 	}
@@ -40,7 +41,7 @@ func (b *rollbacker) snaps(c *Snapshot) error {
 		if len(rows[s.SnapID]) == 0 {
 			continue
 		}
-		after, held := s.pushed(), s.ChannelMap
+		after, held := s.FromBundles(), s.ChannelMap
 		since := c.heldAt(Hold{Kind: ItemSnap, ID: s.SnapID})
 		for _, r := range rows[s.SnapID] {
 			b.requireSnap(s, r)
@@ -122,7 +123,7 @@ func (b *rollbacker) queueSnapRow(s *Snap, r replacedSnapRow, after map[channelm
 		return err
 	}
 	key := channelmap.Key[string]{Platform: r.Architecture, Channel: ch.WithTrack(channel.DefaultTrack)}
-	was := s.rowsByKey(s.pushed())[key]
+	was := s.rowsByKey(s.FromBundles())[key]
 	b.b.Queue(clear, r.SnapID, r.Architecture, r.Channel)
 	releases := after[key].Releases
 	if len(releases) == 0 {
@@ -167,7 +168,7 @@ func (b *rollbacker) charms(c *Snapshot) error {
 		if len(rows[ch.ID]) == 0 {
 			continue
 		}
-		after, held := ch.pushed(), ch.ChannelMap
+		after, held := ch.FromBundles(), ch.ChannelMap
 		since := c.heldAt(Hold{Kind: ItemCharm, ID: ch.ID})
 		for _, r := range rows[ch.ID] {
 			release, err := r.release()

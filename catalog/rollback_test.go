@@ -148,6 +148,32 @@ func TestRollbackKeepsPrivateSnaps(t *testing.T) {
 	}
 }
 
+// TestRollbackNamesTheRest takes back an import that took a name over, after another snap was removed. Neither comes back, and the plan says so.
+func TestRollbackNamesTheRest(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	apply(t, s, with(imp("a", 0), "jq", []int{6}, "latest/stable/amd64=6"))
+	in := with(with(imp("b", 1), "jq", []int{1}, "latest/stable/amd64=1"), "yq", []int{2}, "latest/stable/amd64=2")
+	in.Snaps[0].SnapID, in.SnapRevisions[0].SnapID = snapID("other"), snapID("other")
+	in.TakeOver = []string{"jq"}
+	apply(t, s, in)
+	_, err := s.Remove(t.Context(), &catalog.Removal{
+		Reason: catalog.ReasonRemove,
+		Choose: func(*catalog.Snapshot) ([]catalog.Item, error) {
+			return []catalog.Item{{Kind: catalog.ItemSnap, Name: "yq", Whole: true}}, nil
+		},
+		Approve: func(_, _ *catalog.Snapshot, _ *catalog.Removed) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rollback(t, s, catalog.Rollback{})
+	diff(t, "what stays", r.Stay, []string{
+		fmt.Sprintf("the former snap jq, whose name import %d took over, stays removed", r.Imports[0].ID),
+		"the snap with the id " + snapID("yq") + " was removed, and stays removed"})
+	diff(t, "rows", rows(load(t, s).Snaps[0].ChannelMap), []string{})
+}
+
 func TestActsOfHolds(t *testing.T) {
 	t.Parallel()
 	db, _ := open(t)

@@ -90,10 +90,13 @@ func TestTableOfTakeBack(t *testing.T) {
 	t.Parallel()
 	want := doctest.ScriptRows(t, "testdata/script/rollback.txtar")
 	maps.Copy(want, doctest.ScriptRows(t, "testdata/script/hold.txtar"))
+	want["disk full under the private PostgreSQL"] = codesInWords([]int{cli.OK, cli.NoSpace, cli.Database})
 	want["PostgreSQL gone, at any statement of these and of `prune`"] = codesInWords([]int{cli.Database})
 	want["kill -9 at any statement of these and of `prune`"] = codesInWords(nil)
-	if !testFunctions(t)["TestTakeBackCutOff"] {
-		t.Error("there is no TestTakeBackCutOff")
+	for _, name := range []string{"TestTakeBackCutOff", "TestTakeBackDiskFull"} {
+		if !testFunctions(t)[name] {
+			t.Errorf("there is no %s", name)
+		}
 	}
 	if diff := cmp.Diff(want, doctest.BadInput(t, "Bad rollbacks and holds")); diff != "" {
 		t.Errorf("the table of bad rollbacks (-tests +docs/errors.md):\n%s", diff)

@@ -4,12 +4,15 @@ package main_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"offlinestore/bundle"
+	"offlinestore/cmd/internal/cli"
 )
 
 // generation is the last statement of a transaction that changes the catalogue, but for the audit trail.
@@ -118,4 +121,44 @@ func (s *site) wholeOrNot(w *wire, do, undo []string, before, after string, done
 	if now := s.seen(); now != before && !slices.Contains(undo, "push-snap") {
 		s.t.Errorf("%v leaves\n%s\nwant\n%s", undo, now, before)
 	}
+}
+
+// TestTakeBackDiskFull takes back, holds and promotes while the disk of the private PostgreSQL is full. Each command is done, or nothing of it.
+func TestTakeBackDiskFull(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("makes a cluster of PostgreSQL on a disk of its own; CI runs it")
+	}
+	newSite(t) // skips the test without PostgreSQL
+	disk := smallDisk(t, "160")
+	s := &site{t: t, dir: filepath.Join(disk, "data"), tmp: tempDir(t)}
+	s.trust()
+	s.mustRun("push-snap", s.file("base.tar", base(t).Tar(bundle.None)))
+	s.mustRun("push-snap", s.file("update.tar", update(t).Tar(bundle.None)))
+	seen := func() string {
+		return s.mustRun("list-pushed-snaps", "--long").stdout + s.mustRun("list-holds").stdout + s.mustRun("list-overrides", "first").stdout
+	}
+	for i, args := range [][]string{{"hold", "--all"}, {"promote", "first", "1", "pilot/stable"}, {"rollback", "--yes"}, {"release", "--all"}} {
+		before := seen()
+		junk := fill(t, disk, int64(i)*16<<10)
+		r := s.run(args...)
+		if err := os.Remove(junk); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains([]int{cli.OK, cli.NoSpace, cli.Database}, r.code) {
+			t.Errorf("%v: exit code %d: %s", args, r.code, r.stderr)
+		}
+		now := seen()
+		if r.code == cli.OK && now == before {
+			t.Errorf("%v is done, and has changed nothing", args)
+		}
+		if r.code != cli.OK {
+			if now != before {
+				t.Errorf("%v has failed, and has changed\n%s\nto\n%s", args, before, now)
+			}
+			s.mustRun(args...)
+		}
+		t.Logf("%v: exit code %d", args, r.code)
+	}
+	s.mustRun("audit", "verify")
 }

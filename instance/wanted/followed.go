@@ -70,7 +70,7 @@ func (f *Followed) addSnap(s *catalog.Snap) {
 	}
 	places := make(map[string][]string)
 	var channels []string
-	for _, r := range s.ChannelMap {
+	for _, r := range s.FromBundles() {
 		switch {
 		case r.Revision == 0:
 		case r.ReleasedAt == "":
@@ -99,7 +99,7 @@ func architecture(arch string) []string {
 func (f *Followed) addCharm(c *catalog.Charm) {
 	bases := make(map[string]map[string][]string)
 	var channels []string
-	for _, r := range c.ChannelMap {
+	for _, r := range c.FromBundles() {
 		if r.Revision == 0 {
 			continue
 		}
