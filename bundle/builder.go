@@ -74,6 +74,11 @@ type SignedBundle struct {
 	tree tree
 	data map[digest.Digest][]byte
 	left int // the blobs that are left out
+	// items and format are the ones of the bundle index.
+	items  []ocispec.Descriptor
+	format string
+	// ranges are the ranges of a part.
+	ranges map[digest.Digest]BlobRange
 }
 
 // Seal orders the items, makes the bundle index and signs it. The same items give the same index, regardless of the order in
@@ -89,8 +94,16 @@ func (d *Builder) Seal(ctx context.Context, p Predicate, key crypto.Signer) (*Si
 // LeftOut returns the number of large blobs that the bundle leaves out.
 func (s *SignedBundle) LeftOut() int { return s.left }
 
-// Payload lists the large blobs that the bundle does not leave out.
+// Payload lists the large blobs that the bundle does not leave out; of a part, its blobs and ranges.
 func (s *SignedBundle) Payload() []ocispec.Descriptor { return s.tree.payload }
+
+// PayloadSize returns the size of the payload in bytes.
+func (s *SignedBundle) PayloadSize() (n int64) {
+	for _, desc := range s.tree.payload {
+		n += desc.Size
+	}
+	return n
+}
 
 // Digest returns the digest of the bundle index. It identifies the content of the bundle.
 func (s *SignedBundle) Digest() digest.Digest { return s.top.bundle.Digest }

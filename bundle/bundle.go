@@ -79,6 +79,9 @@ const (
 	AnnotationPublicKey = "vnd.offlinestore.public-key"
 	// AnnotationSHA3384 is the SHA3-384 of a snap or component, in hex, on its layer.
 	AnnotationSHA3384 = "vnd.offlinestore.sha3-384"
+	// AnnotationPart and AnnotationDivision are in the index.json of a part: its number, from 1, and the digest of the division.
+	AnnotationPart     = "vnd.offlinestore.part"
+	AnnotationDivision = "vnd.offlinestore.division"
 )
 
 // The names of the files at the top of a layout.

@@ -177,7 +177,7 @@ func (c *Content) Seal(ctx context.Context, p Predicate, key crypto.Signer, r Re
 	if err != nil {
 		return nil, err
 	}
-	s := &SignedBundle{top: newTop(c.raw, envelope, public, c.items, c.format), tree: t, data: c.data, left: len(p.Expects)}
+	s := &SignedBundle{top: newTop(c.raw, envelope, public, c.items, c.format), tree: t, data: c.data, left: len(p.Expects), items: c.items, format: c.format}
 	if n := int64(len(s.top.index)); n > MaxIndexSize {
 		return nil, limit("bytes of index.json", n, MaxIndexSize)
 	}

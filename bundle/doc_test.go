@@ -48,6 +48,7 @@ func TestDocLimits(t *testing.T) {
 		"MaxIndexSize": bundle.MaxIndexSize, "MaxItems": bundle.MaxItems, "MaxIndexValues": bundle.MaxIndexValues, "MaxManifestSize": bundle.MaxManifestSize, "MaxImageSize": bundle.MaxImageSize, "MaxLayers": bundle.MaxLayers, "MaxImageValues": bundle.MaxImageValues,
 		"MaxConfigSize": bundle.MaxConfigSize, "MaxAssertionSize": bundle.MaxAssertionSize, "MaxIconSize": bundle.MaxIconSize,
 		"MaxEnvelopeSize": bundle.MaxEnvelopeSize, "MaxHeadSize": bundle.MaxHeadSize, "MaxBlobSize": bundle.MaxBlobSize, "MaxRefLength": bundle.MaxRefLength,
+		"MaxParts": bundle.MaxParts, "MaxDivisionSize": bundle.MaxDivisionSize, "MaxDivisionValues": bundle.MaxDivisionValues,
 	} {
 		want[name] = strconv.FormatInt(n, 10)
 	}
@@ -84,7 +85,7 @@ func TestDocTypes(t *testing.T) {
 			t.Errorf("%s is in bundle.go and not in this test", name)
 		}
 	}
-	for _, a := range []string{bundle.AnnotationFormat, bundle.AnnotationPublicKey, bundle.AnnotationSHA3384} {
+	for _, a := range []string{bundle.AnnotationFormat, bundle.AnnotationPublicKey, bundle.AnnotationSHA3384, bundle.AnnotationPart, bundle.AnnotationDivision} {
 		if !strings.Contains(doc, "| `"+a+"` |") {
 			t.Errorf("docs/bundle.md doesn't have the annotation %s", a)
 		}

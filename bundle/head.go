@@ -28,10 +28,12 @@ type Head struct {
 	Stores []*Store
 
 	// Payload lists the large blobs in the order in which Next delivers them. The title of the config and of the layers of an
-	// image only names the image.
+	// image only names the image. The payload of a part has the blobs that this part has whole.
 	Payload []ocispec.Descriptor
 	// Expected lists the large blobs that the bundle leaves out, because its receiver has them.
 	Expected []ocispec.Descriptor
+	// Part is the place of the file in a divided bundle. It is nil for a whole bundle.
+	Part *Part
 
 	small map[digest.Digest][]byte
 	// large is set if a config is larger than the formats before 1.2 allow.
@@ -40,10 +42,26 @@ type Head struct {
 	hasReferrers bool
 }
 
+// files lists the files of the payload: its blobs, and the ranges of a part.
+func (h *Head) files() []ocispec.Descriptor {
+	if h.Part == nil {
+		return h.Payload
+	}
+	return h.Part.FilesOf(h.Part.Number)
+}
+
+// Len returns the number of blobs and ranges that Next delivers.
+func (h *Head) Len() int {
+	if h.Part == nil {
+		return len(h.Payload)
+	}
+	return len(h.Payload) + len(h.Part.Ranges)
+}
+
 // PayloadSize returns the size of the payload in bytes.
 func (h *Head) PayloadSize() int64 {
 	var n int64
-	for _, d := range h.Payload {
+	for _, d := range h.files() {
 		n += d.Size
 	}
 	return n
@@ -69,7 +87,9 @@ func (r *Reader) Head() (*Head, error) {
 	if err := r.placeFiles(c); err != nil {
 		return nil, err
 	}
-	r.head = c.head
+	if r.head, err = r.divide(c.head); err != nil {
+		return nil, err
+	}
 	if r.keeps {
 		r.content = c
 	}

@@ -17,6 +17,10 @@ const (
 	MaxHeadSize      = 48 << 20 // bytes of manifests, configs, assertions and icons together
 	MaxBlobSize      = 1 << 40  // bytes of one blob of the payload
 	MaxRefLength     = 255      // bytes of an item's ref.name
+
+	MaxParts          = 4096    // parts of a divided bundle
+	MaxDivisionSize   = 8 << 20 // bytes of a division
+	MaxDivisionValues = 600_000 // commas and opening brackets and braces in a division
 )
 
 // The limits of the formats before 1.2. A bundle with more needs 1.2.

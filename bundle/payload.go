@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -20,10 +21,14 @@ type blobStatement struct {
 	encrypted bool
 }
 
-// blobStatements returns the statements of h about each blob of its payload.
+// blobStatements returns the statements of h about each blob, also about the ones that are not here.
 func blobStatements(h *Head) map[digest.Digest]*blobStatement {
-	out := make(map[digest.Digest]*blobStatement, len(h.Payload))
-	for _, d := range h.Payload {
+	out := make(map[digest.Digest]*blobStatement, h.Len())
+	all := slices.Concat(h.files(), h.Expected)
+	if h.Part != nil {
+		all = append(all, h.Part.Blobs...)
+	}
+	for _, d := range all {
 		out[d.Digest] = &blobStatement{}
 	}
 	for _, r := range h.CharmRevisions {
@@ -46,7 +51,7 @@ func (r *Reader) VerifyPayload(ctx context.Context, h *Head, progress func(int64
 	var bad []error
 	statements := blobStatements(h)
 	buf := make([]byte, 256<<10)
-	for {
+	for n := 0; ; n++ {
 		desc, content, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return errors.Join(bad...)
@@ -54,9 +59,14 @@ func (r *Reader) VerifyPayload(ctx context.Context, h *Head, progress func(int64
 		if err != nil {
 			return errors.Join(append(bad, err)...)
 		}
-		statement := statements[desc.Digest]
-		statement.encrypted = r.isEncrypted()
-		err = statement.verifyBlob(blob.NewMeter(ctx, content, progress), desc, buf)
+		content = blob.NewMeter(ctx, content, progress)
+		if n < len(h.Payload) {
+			statement := statements[desc.Digest]
+			statement.encrypted = r.isEncrypted()
+			err = statement.verifyBlob(content, desc, buf)
+		} else {
+			err = r.verifyRange(content, h.Part, &h.Part.Ranges[n-len(h.Payload)], buf)
+		}
 		var damaged *BlobError
 		var mismatch *MismatchError
 		switch {
@@ -66,6 +76,19 @@ func (r *Reader) VerifyPayload(ctx context.Context, h *Head, progress func(int64
 			return errors.Join(append(bad, err)...)
 		}
 	}
+}
+
+// verifyRange reads a range, and verifies the blob that it belongs to once all its ranges were read.
+func (r *Reader) verifyRange(content io.Reader, p *Part, of *BlobRange, buf []byte) error {
+	w := r.joiner.begin(p, of)
+	if w == nil {
+		_, err := io.CopyBuffer(io.Discard, onlyReader{content}, buf)
+		return err
+	}
+	if _, err := io.CopyBuffer(w, content, buf); err != nil {
+		return err
+	}
+	return r.joiner.end(p, of)
 }
 
 // verifyBlob reads a blob and verifies it. It computes only the digests that the bundle names.

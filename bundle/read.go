@@ -27,13 +27,19 @@ type Reader struct {
 	envelope *envelope
 	public   PublicKey       // the key inside the bundle: for inspection only
 	expects  []digest.Digest // the blobs that the statement leaves out, once its signature is verified
+	label    partLabel
+	division *Division     // nil for a whole bundle
+	set      digest.Digest // of the parts that belong together
 	head     *Head
+	files    []ocispec.Descriptor // that Next delivers
 	next     int
 	err      error  // the permanent error of Next
 	input    *Input // the input that Close closes, or nil
 	// keeps makes Head keep the content with all blobs of the head.
 	keeps   bool
 	content *Content
+	// joiner joins the divided blobs in VerifyPayload. It may be nil.
+	joiner *Joiner
 }
 
 // NewReader returns a reader of a packed bundle in a stream. The caller closes the stream.
@@ -114,6 +120,9 @@ func (r *Reader) readTop() error {
 		return err
 	}
 	r.format = index.Annotations[AnnotationFormat]
+	if r.label, err = parseLabel(index.Annotations); err != nil {
+		return err
+	}
 	if len(index.Manifests) < 2 {
 		return corrupt("%s: no bundle index and signature in it", indexFile)
 	}
@@ -124,6 +133,11 @@ func (r *Reader) readTop() error {
 	t, err := r.readSignature(bundleRaw, index.Manifests[1])
 	if err != nil {
 		return fmt.Errorf("signature: %w", err)
+	}
+	if r.label.number > 0 {
+		if err := r.readDivision(t); err != nil {
+			return fmt.Errorf("division: %w", err)
+		}
 	}
 	if !bytes.Equal(t.index, rawIndex) {
 		return corrupt("%s: it does not follow from the bundle index and the signature", indexFile)
@@ -227,19 +241,22 @@ func (r *Reader) CheckLength() error {
 	if err != nil {
 		return err
 	}
-	return r.src.checkLength(h.Payload)
+	return r.src.checkLength(h.files())
 }
 
-// Next delivers the next blob of the payload, in the order of Head.Payload. After the last one it makes sure that nothing follows
+// Next delivers the next blob of the payload, in the order of Head.Payload, and then the ranges of a part. After the last one it makes sure that nothing follows
 // and returns io.EOF. If the content does not match its digest, the blob's reader returns a *BlobError in place of io.EOF, and
 // the next blobs can still be read. If a directory lacks a blob, Next itself returns a *BlobError, and the next blobs can be
 // read, too. All other errors of Next are permanent: a disk that fails tells nothing about the bundle. The unread rest of a blob is
 // skipped and not verified.
 func (r *Reader) Next() (ocispec.Descriptor, io.Reader, error) {
-	if r.err == nil {
-		_, r.err = r.Head()
+	if r.err == nil && r.files == nil {
+		var h *Head
+		if h, r.err = r.Head(); r.err == nil {
+			r.files = h.files()
+		}
 	}
-	if r.err == nil && r.next == len(r.head.Payload) {
+	if r.err == nil && r.next == len(r.files) {
 		if r.err = r.src.expectEnd(); r.err == nil {
 			r.err = io.EOF
 		}
@@ -247,7 +264,7 @@ func (r *Reader) Next() (ocispec.Descriptor, io.Reader, error) {
 	if r.err != nil {
 		return ocispec.Descriptor{}, nil, r.err
 	}
-	desc := r.head.Payload[r.next]
+	desc := r.files[r.next]
 	r.next++
 	f, _, err := r.src.openFile(blobName(desc.Digest), desc.Size, MaxBlobSize)
 	if r.src.random() && errors.Is(err, ErrCorrupt) {

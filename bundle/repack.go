@@ -15,7 +15,7 @@ func (r *Reader) sealed(c *Content) *SignedBundle {
 	here := *c.tree
 	here.payload = c.head.Payload
 	top := newTop(c.raw, encode(r.envelope.dsse), r.public, c.items, c.format)
-	return &SignedBundle{top: top, tree: here, data: c.data, left: len(c.head.Expected)}
+	return &SignedBundle{top: top, tree: here, data: c.data, left: len(c.head.Expected), items: c.items, format: c.format}
 }
 
 // placeFiles tells the source of a folder for inspection the paths of the payload.
@@ -27,7 +27,7 @@ func (r *Reader) placeFiles(c *Content) (err error) {
 	return err
 }
 
-// Sealed returns the bundle with its signature, to be written in another framing. Call it instead of Head, after Verify or VerifyUnsafe.
+// Sealed returns the bundle with its signature, to be written in another framing. That of a part is the whole bundle. Call it instead of Head, after Verify or VerifyUnsafe.
 func (r *Reader) Sealed() (*SignedBundle, error) {
 	if r.head != nil && r.content == nil {
 		return nil, errors.New("repack bundle: its head was read before")

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"encoding/base64"
+	"strconv"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
@@ -26,6 +27,7 @@ type top struct {
 	bundle, manifest              ocispec.Descriptor
 	bundleRaw, manifestRaw, empty []byte
 	envelope                      []byte
+	division                      []byte // nil for a whole bundle
 }
 
 func newTop(bundleRaw, envelope []byte, public PublicKey, items []ocispec.Descriptor, format string) top {
@@ -45,6 +47,13 @@ func newTop(bundleRaw, envelope []byte, public PublicKey, items []ocispec.Descri
 	return t
 }
 
+// addPart makes the top the one of a part.
+func (t *top) addPart(label partLabel, division []byte, items []ocispec.Descriptor, format string) {
+	index := topIndex(t.bundle, t.manifest, items, format)
+	index.Annotations[AnnotationPart], index.Annotations[AnnotationDivision] = strconv.Itoa(label.number), label.digest.String()
+	t.index, t.division = encode(index), division
+}
+
 // topIndex returns index.json: the bundle index, the signature and each item, since standard tools look no deeper.
 func topIndex(bundle, signature ocispec.Descriptor, items []ocispec.Descriptor, format string) ocispec.Index {
 	bundle.ArtifactType = TypeBundle
@@ -61,12 +70,16 @@ func topIndex(bundle, signature ocispec.Descriptor, items []ocispec.Descriptor, 
 
 // blobs lists the blobs above the items in the order in which they are written.
 func (t *top) blobs() []Layer {
-	return []Layer{
+	list := []Layer{
 		{t.bundle, t.bundleRaw},
 		{t.manifest, t.manifestRaw},
 		{describe(ocispec.MediaTypeEmptyJSON, t.empty), t.empty},
 		{describe(MediaEnvelope, t.envelope), t.envelope},
 	}
+	if t.division != nil {
+		list = append(list, Layer{describe("", t.division), t.division})
+	}
+	return list
 }
 
 // tree lists the blobs below the bundle index, each once, in the order in which they are written: manifests, configs, small

@@ -137,7 +137,7 @@ func validVectors(t *testing.T, files vectorFiles) []flaw {
 		{name: "image-left-out", shows: "A resource's image need not be in the bundle.", base: pgVector, result: vectortest.Valid, edit: func(f *forge) {
 			f.items = f.items[3:]
 		}},
-	}, slices.Concat(grammarVectors(), incrementVectors(), inspectionVectors())...)
+	}, slices.Concat(grammarVectors(), incrementVectors(), partVectors(), inspectionVectors())...)
 }
 
 // unknownIcon makes the icon of the snap jq unknown.

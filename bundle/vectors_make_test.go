@@ -171,6 +171,9 @@ func describeVector(t *testing.T, v *vectortest.Bundle, plain []byte) {
 	var signature ociManifest
 	parse(blob(index.Manifests[1]), &signature)
 	head := []string{"oci-layout", "index.json", blob(index.Manifests[0]), blob(index.Manifests[1]), blob(signature.Config), blob(signature.Layers[0])}
+	if division, ok := index.Annotations["vnd.offlinestore.division"]; ok {
+		head = append(head, blob(ociDescriptor{Digest: division}))
+	}
 	for _, d := range index.Manifests[2:] {
 		v.Items = append(v.Items, d.Annotations["org.opencontainers.image.ref.name"])
 		head = append(head, blob(d))
@@ -228,7 +231,7 @@ func makeVectors(t *testing.T) vectorFiles {
 	for _, w := range validVectors(t, files) {
 		w.make(t, "valid", index, files)
 	}
-	for _, w := range slices.Concat(framingFlaws(), tarFlaws(), topFlaws(), signatureFlaws(t), indexFlaws(), itemFlaws(), snapFlaws(t), charmFlaws(t), imageFlaws(t), extraFlaws(t), storeFlaws(t), additionsFlaws(t), grammarFlaws(), imageGrammarFlaws(), statementFlaws(), incrementFlaws(), streamFlaws(), directoryFlaws(), inspectionFlaws()) {
+	for _, w := range slices.Concat(framingFlaws(), tarFlaws(), topFlaws(), signatureFlaws(t), indexFlaws(), itemFlaws(), snapFlaws(t), charmFlaws(t), imageFlaws(t), extraFlaws(t), storeFlaws(t), additionsFlaws(t), grammarFlaws(), imageGrammarFlaws(), statementFlaws(), incrementFlaws(), partFlaws(), streamFlaws(), directoryFlaws(), inspectionFlaws()) {
 		w.make(t, "hostile", index, files)
 	}
 	addStreams(t, stack, index, files)

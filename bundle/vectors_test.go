@@ -106,6 +106,11 @@ func readVector(t *testing.T, v *vectortest.Bundle, trust *assertion.Trust) (got
 	for _, d := range h.Payload {
 		got.payload = append(got.payload, d.Digest.String())
 	}
+	if h.Part != nil {
+		for _, r := range h.Part.Ranges {
+			got.payload = append(got.payload, r.Digest.String())
+		}
+	}
 	if err != nil {
 		return got, 12, err
 	}

@@ -86,6 +86,7 @@ func (s *SignedBundle) writeTar(ctx context.Context, w io.Writer, open Opener, p
 			return err
 		}
 	}
+	open = s.openRanges(open)
 	for _, desc := range s.tree.payload {
 		if err := writePayload(ctx, w, desc, open, progress); err != nil {
 			return fmt.Errorf("write %s: %w", desc.Annotations[ocispec.AnnotationTitle], err)

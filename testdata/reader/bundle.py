@@ -19,6 +19,7 @@ from strict import Refused, canonical, check, integer, list_of, map_of, parse, r
 VND = items.VND
 INDEX, MANIFEST = "application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json"
 FORMAT, KEY = "vnd.offlinestore.bundle.format", "vnd.offlinestore.public-key"
+PART, DIVISION = "vnd.offlinestore.part", "vnd.offlinestore.division"
 NAME, SHA3 = "org.opencontainers.image.ref.name", "vnd.offlinestore.sha3-384"
 MAX_INDEX, MAX_HEAD, MAX_CONFIG, MAX_MANIFEST = 12582912, 50331648, 16777216, 1048576
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -36,6 +37,9 @@ STATEMENT = record_of(["_type", "subject", "predicateType", "predicate"], {
     "predicate": record({"created": string(TIME)}, exporter=string(), program=string(), sequence=integer(),
                         request=record(snaps=strings, channels=strings, architectures=strings, charms=strings, bundles=strings,
                                        assertions=strings, needed_by=strings), expects=list_of(string(configs.DIGEST)), increment=INCREMENT)})
+
+RANGE = record({"part": integer(), "digest": string(configs.DIGEST), "size": integer()})
+DIVIDED = record({"files": list_of(string(r"[^/\0-\x1f\x7f-\x9f]+", size=255), 2, 4096), "places": list_of(integer())}, ranges=list_of(list_of(RANGE)))
 
 
 def digest_of(data):
@@ -160,6 +164,7 @@ class Reader:
         layers = manifest.get("layers") if isinstance(manifest, dict) else None
         check(isinstance(layers, list) and len(layers) == 1, "signature: layers")
         envelope = self.blob(parse_descriptor(layers[0]), 8388608)
+        label = self.read_division(index["annotations"])
         der = unarmoured(str((manifest.get("annotations") or {}).get(KEY)))
         self.key, self.key_id = public_key(der), digest_of(der)
         self.read_envelope(envelope)
@@ -172,8 +177,25 @@ class Reader:
         derived = canonical({"schemaVersion": 2, "mediaType": INDEX, "manifests": [
             {**top, "annotations": {NAME: "bundle"}, "artifactType": VND + "bundle.v1"},
             described(MANIFEST, signature, annotations={NAME: "signature"}, artifactType=VND + "signature.v1"), *self.entries],
-            "annotations": {FORMAT: claimed}})
+            "annotations": {FORMAT: claimed, **label}})
         check(derived == raw, "index.json: not what follows")
+
+    def read_division(self, annotations):
+        """Returns what index.json says of the part that the bundle is."""
+        self.part, self.division = 0, None
+        number, digest = annotations.get(PART), annotations.get(DIVISION)
+        if number is None and digest is None:
+            return {}
+        check(getattr(self.source, "head", "") == "", "a folder for inspection that is a part")
+        string("[1-9][0-9]{0,3}")(number, "part")
+        string(configs.DIGEST)(digest, "division")
+        raw = self.source.file("blobs/sha256/" + digest[7:], most=8388608)
+        check(digest_of(raw) == digest, "division: damaged")
+        check(configs.values(raw) <= 600000, "division: too many values")
+        self.part, self.division = int(number), parse(raw)
+        DIVIDED(self.division, "division")
+        check(self.part <= len(self.division["files"]), "part: a number after the last one")
+        return {DIVISION: digest, PART: number}
 
     def read_envelope(self, raw):
         value = parse(raw)
@@ -291,13 +313,17 @@ class Reader:
                 old[1] = old[1] or sum3
         check(self.expects <= set(payload), "statement: expects: a blob that the payload does not have")
         derived = self.place_files([digest for digest in payload if digest not in self.expects])
-        for digest, (size, sum3) in payload.items():
-            if digest in self.expects:
-                continue  # whoever has the blobs of the receiver verifies it
+        here = {digest: value for digest, value in payload.items() if digest not in self.expects}  # whoever has the blobs of the receiver verifies the others
+        ranges = []
+        if self.division is not None:
+            here, ranges = self.divide(here)
+        for digest, (size, sum3) in here.items():
             data = self.source.file("blobs/sha256/" + digest[7:], size)
             check(digest_of(data) == digest, digest + ": damaged")
             check(not sum3 or hashlib.sha3_384(data).hexdigest() == sum3, digest + ": another SHA3-384")
             self.verify_content(digest, data)
+        for digest, size in ranges:
+            check(digest_of(self.source.file("blobs/sha256/" + digest[7:], size)) == digest, digest + ": a damaged range")
         for name, data in derived.items():
             check(self.source.plain(name, len(data)) == data, name + ": not what follows")
         self.source.end()
@@ -309,6 +335,35 @@ class Reader:
         self.source.paths, derived = files.place(self)
         derived["SHA256SUMS"] = files.sums(self, self.source.paths, derived, here)
         return derived
+
+    def divide(self, payload):
+        """Returns the blobs and the ranges in this part. It is step 9 for a division."""
+        places, divided = [int(n) for n in self.division["places"]], list(self.division.get("ranges", []))
+        count, used, here, ranges = len(self.division["files"]), set(), {}, []
+
+        def place(part, digest):
+            check(1 <= part <= count and (part, digest) not in used, "division: no such part, or a blob twice in one")
+            used.add((part, digest))
+            return part == self.part
+
+        check(len(places) == len(payload), "division: places of other blobs")
+        for part, (digest, value) in zip(places, payload.items()):
+            if part:
+                if place(part, digest):
+                    here[digest] = value
+                continue
+            check(divided, "division: no ranges")
+            last, total, parts = 0, 0, divided.pop(0)
+            for one in parts:
+                part, size = int(one["part"]), int(one["size"])
+                check(part > last and 1 <= size <= value[0] - total, "division: a range")
+                last, total = part, total + size
+                if place(part, one["digest"]):
+                    ranges.append((one["digest"], size))
+            check(len(parts) >= 2 and total == value[0], "division: ranges of another size")
+        check(not divided, "division: ranges of no blob")
+        check({part for part, _ in used} == set(range(1, count + 1)), "division: an empty part")
+        return here, ranges
 
     def verify_content(self, digest, data):
         for item in self.items:
