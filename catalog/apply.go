@@ -64,12 +64,18 @@ func (a *applier) run() error {
 }
 
 func (a *applier) blobs() error {
+	queueBlobs(&a.queue, a.in.Blobs)
+	return nil
+}
+
+// queueBlobs queues a statement that adds verified blobs.
+func queueBlobs(queue *pgx.Batch, blobs []Blob) {
 	const q = `
 		insert into blob (digest, size, sha3_384) select * from unnest($1::text[], $2::bigint[], $3::text[])
 		on conflict (digest) do update set sha3_384 = excluded.sha3_384 where blob.sha3_384 = '' and excluded.sha3_384 <> ''`
 	digests, sizes, sums := []string{}, []int64{}, []string{}
-	seen := make(map[string]int, len(a.in.Blobs)) // one statement can't update a row twice
-	for _, b := range a.in.Blobs {
+	seen := make(map[string]int, len(blobs)) // one statement can't update a row twice
+	for _, b := range blobs {
 		if i, ok := seen[b.Digest.String()]; ok {
 			if sums[i] == "" {
 				sums[i] = b.SHA3384
@@ -79,8 +85,7 @@ func (a *applier) blobs() error {
 		seen[b.Digest.String()] = len(digests)
 		digests, sizes, sums = append(digests, b.Digest.String()), append(sizes, b.Size), append(sums, b.SHA3384)
 	}
-	a.queue.Queue(q, digests, sizes, sums)
-	return nil
+	queue.Queue(q, digests, sizes, sums)
 }
 
 // snaps keeps the most recently signed listing of each snap.
@@ -266,6 +271,9 @@ func (a *applier) finishImport() error {
 	}
 	a.act = importAct(a.in, a.r, a.id, report)
 	a.satisfy()
+	if a.in.PartSet != "" {
+		a.queue.Queue(forgetPartSet, a.in.PartSet)
+	}
 	a.queue.Queue(`update import set report = $2, replaced = $3, rollback_id = nullif($4, 0::bigint) where id = $1`, a.id, report, before, a.takenBack)
 	a.queue.Queue(bumpQuery, channelName)
 	a.queue.Queue(release)

@@ -17,6 +17,7 @@ import (
 func leavesNoRow() map[string]string {
 	return map[string]string{
 		"DB.PlanAll":          "it is rolled back",
+		"DB.EndPartSet":       "the bundle has a row",
 		"DB.ForgetWanted":     "no device gets anything else",
 		"Reader.AddWanted":    "no device gets anything else",
 		"Reader.UseNonce":     "it expires",

@@ -18,7 +18,8 @@ const usedBlobs = `
 	union select blob from charm_revision
 	union select blob from charm_resource where blob is not null
 	union select icon from charm where icon is not null
-	union select digest from image union select unnest(blobs) from image`
+	union select digest from image union select unnest(blobs) from image
+	union select blob from part_blob`
 
 // Blobs returns the blobs that the catalogue refers to.
 func (db *DB) Blobs(ctx context.Context) ([]Blob, error) {

@@ -30,6 +30,10 @@ func TestHangingDatabase(t *testing.T) {
 	proxy.Hang()
 	ctx := t.Context()
 	calls := map[string]func() error{
+		"DB.AddPart":           func() error { return db.AddPart(ctx, &catalog.PartSet{}, &catalog.ArrivedPart{Number: 1}) },
+		"DB.EndPartSet":        func() error { return db.EndPartSet(ctx, "a") },
+		"DB.PartSets":          func() error { _, err := db.PartSets(ctx); return err },
+		"DB.RemovePartSet":     func() error { _, _, err := db.RemovePartSet(ctx, &catalog.PartSet{}); return err },
 		"DB.Admin":             func() error { _, err := db.Admin(ctx, "a@b"); return err },
 		"DB.Admins":            func() error { _, err := db.Admins(ctx); return err },
 		"DB.Apply":             func() error { _, err := db.Apply(ctx, imp("a", 0)); return err },

@@ -71,7 +71,8 @@ const newerThanStores = `
 	alter table import drop column audit_row; alter table if exists removal drop column audit_row;
 	drop table audit_head, audit; drop function audit_follows, audit_stays;
 	drop table serial_request, serial_log, serial, remodel, serial_policy, last_policy, device_model, signing_key, signing_key_begun;
-	alter table if exists admin drop column roles;`
+	alter table if exists admin drop column roles;
+	drop table part_blob, part, part_set;`
 
 // TestOpenOlderTables opens a database with content from the release before registrations and overrides, by several processes at
 // once.

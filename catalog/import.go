@@ -31,6 +31,8 @@ type Import struct {
 	SignedAt          time.Time
 	Sequence          uint64
 	Exporter, Program string
+	// PartSet is the set of parts that the bundle arrived in, or empty. The import forgets the set.
+	PartSet digest.Digest
 
 	Blobs      []Blob
 	Assertions []Assertion

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
+	"time"
 
 	"offlinestore/blob"
 	"offlinestore/bundle"
@@ -31,6 +33,9 @@ type File struct {
 	// UpToDate reports that the file was imported before, and that importing it changes nothing.
 	UpToDate bool
 
+	// Part is the place of the file in a divided bundle, or nil.
+	Part *FilePart
+
 	// Done is set once the file is imported.
 	Done *catalog.Report
 
@@ -39,6 +44,7 @@ type File struct {
 	verified  *Verified
 	candidate Candidate // not kept after Plan
 	missing   map[blob.Digest]int64
+	signedAt  time.Time
 	increment *increment // nil if it leaves nothing out
 	warnings  []string   // of its head
 	// length is the error of a bundle that is cut off or has too much, as far as its length tells.
@@ -83,6 +89,9 @@ type Batch struct {
 	Channels []channel.Channel
 
 	joined []*bundle.Input // inputs of files that became part of other files
+	// parts are the divided bundles by their IDs. partsLock guards it while heads are read.
+	parts     map[blob.Digest]*partSet
+	partsLock sync.Mutex
 }
 
 // Totals holds the sums over files that change the store. Payload counts the bytes that Run still has to read.
@@ -117,6 +126,9 @@ func (b *Batch) Plan(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	b.checkExpected()
+	if err := b.planParts(ctx); err != nil {
+		return err
+	}
 	for _, f := range b.Files {
 		for _, text := range f.warnings {
 			b.Warn(f, text)
@@ -151,6 +163,7 @@ func (b *Batch) Plan(ctx context.Context) error {
 		}
 		f.candidate = Candidate{}
 	}
+	b.endPlan()
 	b.countMissing()
 	return nil
 }
@@ -189,7 +202,7 @@ func (b *Batch) countMissing() {
 // candidates returns the files that can be imported.
 func (b *Batch) candidates() (files []*File, candidates []Candidate) {
 	for _, f := range b.Files {
-		if f.Err == nil {
+		if f.Err == nil && !f.isCarrier() {
 			files, candidates = append(files, f), append(candidates, f.candidate)
 		}
 	}

@@ -83,7 +83,12 @@ func (b *Batch) readHead(ctx context.Context, f *File) error {
 		return err
 	}
 	f.warnings = o.Warnings
-	f.Digest, f.Signer, f.Content, f.candidate = o.Digest(), o.Signer.ID(), o.Content(), b.Candidate(o)
+	f.Digest, f.Signer, f.Content, f.signedAt = o.Digest(), o.Signer.ID(), o.Content(), o.Predicate.Created
+	if o.Head.Part == nil {
+		f.candidate = b.Candidate(o)
+	} else {
+		b.addPart(f, o)
+	}
 	f.Payload, f.missing, f.increment = o.Head.PayloadSize(), b.missing(o.Head), o.increment()
 	if b.PlanOnly || len(f.missing) == 0 { // perhaps nothing else will read the file
 		f.length = o.reader.CheckLength()

@@ -23,28 +23,32 @@ const (
 // them in a transaction, and Run has nothing left to do.
 func (b *Batch) Run(ctx context.Context) {
 	if !slices.ContainsFunc(b.Files, (*File).Changes) {
-		b.repeat()
+		b.repeat(ctx)
 		return
 	}
 	files := slices.DeleteFunc(slices.Clone(b.Files), func(f *File) bool { return f.Err != nil })
 	var first, waiting []*File
 	for _, f := range files {
-		if b.isWaiting(f) {
+		switch {
+		case f.isCarrier():
+			first = append(first, f)
+		case f.Part != nil || b.isWaiting(f):
 			waiting = append(waiting, f)
-		} else {
+		default:
 			first = append(first, f)
 		}
 	}
 	b.run(ctx, first)
 	b.runWaiting(ctx, waiting)
 	if b.PushChannelMap {
-		b.apply(ctx, slices.DeleteFunc(files, func(f *File) bool { return f.Err != nil })...)
+		b.apply(ctx, slices.DeleteFunc(files, func(f *File) bool { return f.Err != nil || f.Done != nil })...)
 	}
 }
 
-// runWaiting runs files that leave out blobs which others of them bring, each as soon as its blobs are there. The rest fail, and name their blobs.
+// runWaiting runs files that leave out blobs which others of them bring, each as soon as its blobs are there. The rest fail, and name their blobs. The
+// leaders of divided bundles run here, too, after the other parts.
 func (b *Batch) runWaiting(ctx context.Context, waiting []*File) {
-	slices.SortStableFunc(waiting, func(x, y *File) int { return x.increment.predicate.Created.Compare(y.increment.predicate.Created) })
+	slices.SortStableFunc(waiting, func(x, y *File) int { return x.signedAt.Compare(y.signedAt) })
 	for len(waiting) > 0 {
 		i := max(0, slices.IndexFunc(waiting, func(f *File) bool { return !b.isWaiting(f) }))
 		b.run(ctx, waiting[i:i+1:i+1])
@@ -62,6 +66,7 @@ func (b *Batch) run(ctx context.Context, files []*File) {
 			group = append(group, <-verified)
 		}
 		b.commit(group)
+		group = b.keepParts(ctx, group)
 		if b.PushChannelMap { // the good ones follow, together and in their order
 			group = slices.DeleteFunc(group, func(f *File) bool { return f.Err == nil })
 		}
@@ -108,10 +113,11 @@ func (b *Batch) commit(files []*File) {
 }
 
 // repeat reports the files of a batch that changes nothing.
-func (b *Batch) repeat() {
+func (b *Batch) repeat(ctx context.Context) {
 	for _, f := range b.Files {
 		if f.Err == nil {
 			f.Done = f.Planned
+			b.endSet(ctx, f)
 			b.Report(f)
 		}
 	}
@@ -135,6 +141,9 @@ func (b *Batch) apply(ctx context.Context, files ...*File) {
 			f.Done, f.Err = list[i].Report, list[i].Err
 		}
 		f.UpToDate = f.Err == nil && f.Done.UpToDate && f.Missing == 0
+		if f.Err == nil && f.Done.UpToDate {
+			b.endSet(ctx, f)
+		}
 	}
 	for _, f := range files {
 		if f.Err == nil || ctx.Err() == nil {
@@ -145,7 +154,7 @@ func (b *Batch) apply(ctx context.Context, files ...*File) {
 
 // verifyFile reads a file and verifies its blobs.
 func (b *Batch) verifyFile(ctx context.Context, f *File, readers chan struct{}) {
-	if f.verified != nil {
+	if f.verified != nil || f.isCarrier() && f.Part.Held {
 		return
 	}
 	readers <- struct{}{}
@@ -165,5 +174,13 @@ func (b *Batch) stageFile(ctx context.Context, f *File) (*Staging, error) {
 		return nil, err
 	}
 	defer o.Close()
-	return b.Verify(ctx, o, b.Progress)
+	s, err := b.Verify(ctx, o, b.Progress)
+	if err != nil || f.Part == nil || f.isCarrier() {
+		return s, err
+	}
+	if err := b.joinParts(ctx, f, o, s); err != nil {
+		_, werr := s.Wait()
+		return nil, errors.Join(err, werr)
+	}
+	return s, nil
 }

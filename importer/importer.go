@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"offlinestore/assertion"
@@ -46,6 +47,8 @@ type Importer struct {
 	By       string
 
 	claims claims
+	// checked has the assertions of divided bundles, by their sets.
+	checked sync.Map
 }
 
 // Opened is a bundle with a verified signature and a valid head. Nothing of its payload was read.
@@ -86,8 +89,23 @@ func (im *Importer) open(ctx context.Context, name string, r *bundle.Reader) (*O
 	if o.Head, err = r.Head(); err != nil {
 		return nil, err
 	}
-	o.assertions, err = bundle.Check(o.Head, im.Trust, p.Created)
+	o.assertions, err = im.check(o)
 	return o, err
+}
+
+// check verifies the assertions of a bundle. The parts of a divided bundle have the same ones, so that once is enough for all of them.
+func (im *Importer) check(o *Opened) ([]*assertion.Assertion, error) {
+	if o.Head.Part == nil {
+		return bundle.Check(o.Head, im.Trust, o.Predicate.Created)
+	}
+	if known, ok := im.checked.Load(o.Head.Part.Set); ok {
+		return known.([]*assertion.Assertion), nil
+	}
+	list, err := bundle.Check(o.Head, im.Trust, o.Predicate.Created)
+	if err == nil {
+		im.checked.Store(o.Head.Part.Set, list)
+	}
+	return list, err
 }
 
 // Close closes the bundle's file.
@@ -102,6 +120,14 @@ func (im *Importer) missing(h *bundle.Head) map[blob.Digest]int64 {
 	for _, d := range h.Payload {
 		if !im.has(d.Digest, d.Size) {
 			out[d.Digest] = d.Size
+		}
+	}
+	if h.Part == nil {
+		return out
+	}
+	for _, r := range h.Part.Ranges {
+		if !im.has(r.Digest, r.Size) && !im.has(r.Blob.Digest, r.Blob.Size) {
+			out[r.Digest] = r.Size
 		}
 	}
 	return out
@@ -129,7 +155,11 @@ func (im *Importer) PlanAll(ctx context.Context, list []Candidate) ([]catalog.Ou
 	return im.Store.PlanAll(ctx, records(list))
 }
 
-// Verified is a bundle of which every byte was read and verified, and whose blobs are in the blob folder.
+// ErrPart reports an attempt to apply a part of a divided bundle.
+var ErrPart = errors.New("it is only a part of a bundle")
+
+// Verified is a bundle of which every byte was read and verified, and whose blobs are in the blob folder. It is empty for a part of a
+// divided bundle.
 type Verified struct{ record *catalog.Import }
 
 // verifiedBefore returns a planned bundle that needs no reading, or nil. It was verified when it was imported before, and the blob folder
@@ -148,6 +178,9 @@ func (im *Importer) verifiedBefore(c Candidate, r *catalog.Report) *Verified {
 
 // Apply makes a verified bundle visible, all of it at once.
 func (im *Importer) Apply(ctx context.Context, v *Verified) (*catalog.Report, error) {
+	if v.record == nil {
+		return nil, ErrPart
+	}
 	return im.Store.Apply(ctx, v.record)
 }
 

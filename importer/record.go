@@ -18,6 +18,9 @@ func (im *Importer) record(o *Opened) *catalog.Import {
 	in.Exporter, in.Program, in.PushChannelMap = o.Predicate.Exporter, o.Predicate.Program, im.PushChannelMap
 	in.TakeOver, in.By = im.TakeOver, im.By
 	in.Assertions = storeAssertions(o.assertions)
+	if o.Head.Part != nil {
+		in.PartSet = o.Head.Part.Set
+	}
 	return in
 }
 

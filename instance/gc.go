@@ -23,6 +23,9 @@ type GCOptions struct {
 type Garbage struct {
 	Blobs int
 	Size  int64
+	// Waiting counts the divided bundles that wait for parts, and WaitingSize the bytes of their parts. They stay.
+	Waiting     int
+	WaitingSize int64
 }
 
 // CollectGarbage removes the blobs that nothing refers to, and the remains of killed pushes. Blobs of failed pushes stay for some days. It fails with catalog.ErrBusy while a
@@ -42,6 +45,13 @@ func (in *Instance) CollectGarbage(ctx context.Context, o GCOptions) (Garbage, e
 		return Garbage{}, err
 	}
 	g := Garbage{Blobs: len(list)}
+	waiting, err := in.WaitingBundles(ctx)
+	if err != nil {
+		return g, err
+	}
+	for _, w := range waiting {
+		g.Waiting, g.WaitingSize = g.Waiting+1, g.WaitingSize+w.Bytes
+	}
 	for _, i := range list {
 		g.Size += i.Size
 		if o.DryRun {

@@ -63,6 +63,8 @@ type Health struct {
 	Certificate    *certificate.Info `json:"certificate,omitempty"`
 	// Audit is nil without a database.
 	Audit *AuditState `json:"audit,omitempty"`
+	// Waiting are the divided bundles that wait for parts.
+	Waiting []WaitingBundle `json:"waiting-bundles,omitempty"`
 
 	Faults `json:"-"`
 }
@@ -207,6 +209,9 @@ func (h *Health) addCatalog(ctx context.Context, in *Instance) error {
 	}
 	if len(history) > 0 {
 		h.LastImport = history[0].ImportedAt.UTC().Format("2006-01-02T15:04:05Z")
+	}
+	if h.Waiting, err = in.WaitingBundles(ctx); err != nil {
+		return err
 	}
 	blobs, err := in.Catalog.Blobs(ctx)
 	if err != nil {

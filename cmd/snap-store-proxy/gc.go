@@ -40,12 +40,15 @@ func runGC(ctx context.Context, w io.Writer, in *instance.Instance, o instance.G
 		return err
 	}
 	if asJSON {
-		return cli.PrintJSON(w, map[string]any{"dry-run": o.DryRun, "blobs": g.Blobs, "size": g.Size})
+		return cli.PrintJSON(w, map[string]any{"dry-run": o.DryRun, "blobs": g.Blobs, "size": g.Size, "waiting-bundles": g.Waiting, "waiting-size": g.WaitingSize})
 	}
 	if o.DryRun {
 		fmt.Fprintf(w, "%d blobs would be removed: %s.\n", g.Blobs, cli.Bytes(g.Size))
 	} else {
 		fmt.Fprintf(w, "Removed %d blobs: %s.\n", g.Blobs, cli.Bytes(g.Size))
+	}
+	if g.Waiting > 0 {
+		fmt.Fprintf(w, "Kept for %s that waits for parts: %s ('list-parts').\n", cli.Count(g.Waiting, "bundle"), cli.Bytes(g.WaitingSize))
 	}
 	return nil
 }

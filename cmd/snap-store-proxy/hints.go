@@ -13,6 +13,7 @@ import (
 	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/parts"
 	"offlinestore/cmd/internal/push"
 	"offlinestore/cmd/internal/takeback"
 	"offlinestore/instance"
@@ -26,7 +27,7 @@ import (
 
 // hints returns the table of the errors' exit codes and hints.
 func hints() cli.Table {
-	return slices.Concat(stepHints(), cli.RemoteHints(), auditHints(), registrationHints(), registryHints(), backupHints(), storeHints(), push.Hints(), takeback.Hints(), listenHints(), serviceHints())
+	return slices.Concat(stepHints(), cli.RemoteHints(), auditHints(), registrationHints(), registryHints(), backupHints(), storeHints(), parts.Hints(), push.Hints(), takeback.Hints(), listenHints(), serviceHints())
 }
 
 // storeHints returns the rows about the flags of push-store.

@@ -8,6 +8,7 @@ import (
 
 	"offlinestore/audit"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/parts"
 	"offlinestore/cmd/internal/secrecy"
 	"offlinestore/cmd/internal/takeback"
 	"offlinestore/instance"
@@ -42,13 +43,14 @@ from them.`,
 	root.AddCommand(append(newRemovals(dir), newPrune(dir))...)
 	root.AddCommand(newOverrides(dir)...)
 	root.AddCommand((&takeback.Program{Dir: dir, Open: withInstance, Read: withExisting}).Commands()...)
+	root.AddCommand(parts.New(dir, withExisting, withInstance)...)
 	root.AddCommand(newAdmins(dir)...)
 	root.AddCommand(newOriginal()...)
 	root.AddCommand(cli.NewVersion("snap-store-proxy"), cli.NewMan())
 	addCompletion(root, dir)
 	cli.SetConfirming(root, "push-snap", "push-charms", "push-charm-bundle", "push-account-keys", "push-validation-sets", "push-images",
 		"trust add", "trust remove", "trust root add", "trust root remove", "gc", "prune", "remove-snap", "remove-charm", "remove-bundle",
-		"override", "delete-override", "rollback", "hold", "release", "promote", "close-channel", "backup", "restore", "enable-airgap-mode", "remove-admin", "reregister", "use-ca-certs", "remove-ca-certs")
+		"override", "delete-override", "remove-parts", "rollback", "hold", "release", "promote", "close-channel", "backup", "restore", "enable-airgap-mode", "remove-admin", "reregister", "use-ca-certs", "remove-ca-certs")
 	// Scripts rely on the exit codes, so the help of every command lists them.
 	root.SetHelpTemplate(root.HelpTemplate() + cli.ExitHelp + "\n")
 	return root

@@ -13,7 +13,7 @@ func newPushes(dir *instance.Dir) []*cobra.Command {
 	return []*cobra.Command{
 		newPush(dir, "push-snap FILE…", "Verify and import bundles of snaps", "'store-admin export snaps'",
 			"  snap-store-proxy push-snap jq-20261120T101500.tar.gz\n  snap-store-proxy push-snap --plan /media/usb/*.tar.gz\n"+
-				"  cat /media/usb/week47.tar.gz.part* | snap-store-proxy push-snap -\n"+
+				"  snap-store-proxy push-snap /media/usb/week47.part*.tar.gz\n"+
 				"  snap-store-proxy push-snap --channel latest/candidate jq_6.snap jq_6.assert\n  snap-store-proxy push-snap /media/usb/downloads"),
 		newPush(dir, "push-charms FILE…", "Verify and import bundles of charms, with their resources and images", "'store-admin export charms'",
 			"  snap-store-proxy push-charms charms-export-20261120T101500.tar.gz\n  snap-store-proxy push-charms --plan /media/usb/*.tar.gz"),
@@ -37,6 +37,7 @@ an archive (encrypted, too), a folder, or - for standard input. The signature is
 verified before the first blob is read, and clients see all of a bundle or
 nothing of it. Several bundles are imported side by side, each on its own; a bad
 one does not stop the others. To continue an interrupted push, run it again.
+The parts of a divided bundle may come in any order; the last one imports it.
 
 FILE may also be a file of assertions, as 'snap known --remote' prints them.
 Their own signatures vouch for it.

@@ -9,6 +9,7 @@ import (
 
 	"offlinestore/catalog/overview"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/parts"
 	"offlinestore/instance"
 )
 
@@ -97,6 +98,7 @@ func (s *status) printCatalog(w io.Writer) {
 	if s.Charms > 0 {
 		fmt.Fprintf(w, "Charms and charm bundles: %d, image manifests: %d\n", s.Charms, s.Images)
 	}
+	parts.PrintWaiting(w, s.Waiting)
 }
 
 // serviceLine returns the line of a service in the original product's form.

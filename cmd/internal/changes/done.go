@@ -16,6 +16,9 @@ import (
 // PrintResult prints the result of a file that was imported.
 func PrintResult(w io.Writer, f *importer.File) {
 	c := f.Content
+	if f.Part != nil && !printPart(w, f) {
+		return
+	}
 	switch {
 	case f.UpToDate && f.Done.TakenBack > 0:
 		fmt.Fprintf(w, "[%s] Rollback %d took it back: nothing to do. --push-channel-map makes its channels count again.\n", c, f.Done.TakenBack)

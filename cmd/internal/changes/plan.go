@@ -24,6 +24,9 @@ func PrintFile(w io.Writer, f *importer.File) {
 		vouched = "vouched for by the store alone"
 	}
 	fmt.Fprintf(w, "%s (%s), %s:\n", cli.Clean(f.Name), f.Content, vouched)
+	if f.Part != nil && !printPartPlan(w, f) {
+		return
+	}
 	if f.UpToDate && f.Planned.TakenBack > 0 {
 		fmt.Fprintf(w, "  rollback %d took it back: nothing to do without --push-channel-map\n", f.Planned.TakenBack)
 		return

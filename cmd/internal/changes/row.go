@@ -28,6 +28,8 @@ type Row struct {
 	Error   string   `json:"error,omitempty"`
 	// PlanID names the plan of all files.
 	PlanID string `json:"plan-id,omitempty"`
+	// Part is there for a part of a divided bundle.
+	Part *PartRow `json:"part,omitempty"`
 }
 
 // NewRow returns the line of a file. It has the plan only if the push is a plan.
@@ -36,6 +38,9 @@ func NewRow(f *importer.File, plan bool, missing []string) Row {
 		Images: f.Content.Images, Withdrawn: f.Content.Withdrawn, Assertions: f.Content.Assertions, Payload: f.Payload, Copy: f.Missing, Missing: missing, Result: f.Done}
 	for i := range f.Content.Stores {
 		r.Stores = append(r.Stores, f.Content.Stores[i].ID)
+	}
+	if f.Part != nil {
+		r.Part = &PartRow{Number: f.Part.Number, Count: f.Part.Count, Set: f.Part.Set.String(), Missing: catalog.MissingParts(f.Part.Files, f.Part.Missing)}
 	}
 	if plan {
 		r.Plan = f.Planned

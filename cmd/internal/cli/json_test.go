@@ -17,7 +17,7 @@ func TestJSONIsDocumented(t *testing.T) {
 	text := doctest.Page(t, "json.md")
 	tag, member := regexp.MustCompile("`json:\"([^\",-][^\",]*)"), regexp.MustCompile(`"([a-z-]+)":|\["([a-z-]+)"\] = `)
 	var sources []string
-	for _, pattern := range []string{"cmd/store-admin/*.go", "cmd/snap-store-proxy/*.go", "exporter/errors.go", "exporter/hints.go", "catalog/import.go", "catalog/history.go", "catalog/removed.go", "catalog/rollback.go", "catalog/rollback_history.go", "catalog/hold.go", "catalog/takeover.go", "catalog/withdrawal.go", "catalog/overview/*.go", "inquiry/*.go", "cmd/internal/*/*.go", "instance/backup_summary.go", "instance/connections.go", "instance/health.go", "instance/registration.go", "instance/restore.go", "instance/services.go", "instance/scrub_report.go", "instance/settings/row.go", "instance/trust_list.go", "difference/difference.go", "bundle/comparison.go"} {
+	for _, pattern := range []string{"cmd/store-admin/*.go", "cmd/snap-store-proxy/*.go", "exporter/errors.go", "exporter/hints.go", "catalog/import.go", "catalog/history.go", "catalog/removed.go", "catalog/rollback.go", "catalog/rollback_history.go", "catalog/hold.go", "catalog/takeover.go", "catalog/withdrawal.go", "catalog/overview/*.go", "inquiry/*.go", "cmd/internal/*/*.go", "instance/backup_summary.go", "instance/connections.go", "instance/health.go", "instance/parts.go", "catalog/part.go", "instance/registration.go", "instance/restore.go", "instance/services.go", "instance/scrub_report.go", "instance/settings/row.go", "instance/trust_list.go", "difference/difference.go", "bundle/comparison.go"} {
 		found, err := filepath.Glob(root + pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: found %d files, error %v", pattern, len(found), err)

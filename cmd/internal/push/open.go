@@ -3,6 +3,7 @@ package push
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,16 +48,29 @@ func Run(ctx context.Context, w io.Writer, dir *instance.Dir, o Options, files [
 		}
 		defer p.batch.Hasher.Close()
 		unlock(in, p.batch.Files)
-		release, err := in.Lock(ctx, false)
-		if err != nil {
-			return err
-		}
-		defer release()
-		if err := in.Blobs.CleanStaging(); err != nil {
-			fmt.Fprintf(os.Stderr, "snap-store-proxy: Remains of killed pushes were not removed: %v\n", err)
-		}
-		return p.run(ctx)
+		return errors.Join(p.runLocked(ctx), p.removeJoined(ctx))
 	})
+}
+
+// runLocked runs the push while gc is kept out.
+func (p *push) runLocked(ctx context.Context) error {
+	release, err := p.in.Lock(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := p.in.Blobs.CleanStaging(); err != nil {
+		fmt.Fprintf(os.Stderr, "snap-store-proxy: Remains of killed pushes were not removed: %v\n", err)
+	}
+	return p.run(ctx)
+}
+
+// removeJoined removes the ranges of divided blobs that are whole now. A later gc would do so, too.
+func (p *push) removeJoined(ctx context.Context) error {
+	if ctx.Err() != nil || p.o.Plan {
+		return nil
+	}
+	return p.in.RemoveJoined(ctx, p.batch.Joined())
 }
 
 // unlock lets the store's identity open encrypted bundles.

@@ -33,6 +33,10 @@ func (p *push) announce() error {
 	if t.Missing > free {
 		return fmt.Errorf("the bundles need %s more in %s: %w", cli.Bytes(t.Missing-free), p.dataDir, &blob.NoSpaceError{Path: p.dataDir, Need: t.Missing, Have: free})
 	}
+	if n := p.waiting(); n > 0 && t.Revisions+t.Moves+t.Others == 0 {
+		cli.Note("Keeping %s: %s to copy, %s free.\n", cli.Count(n, "part"), cli.Bytes(t.Missing), cli.Bytes(free))
+		return nil
+	}
 	if t.Payload+int64(t.Revisions+t.Moves+t.Others) > 0 {
 		changes := cli.Count(t.Revisions, "revision") + " and " + cli.Count(t.Moves, "channel change")
 		if t.Others > 0 {
@@ -41,6 +45,16 @@ func (p *push) announce() error {
 		cli.Note("Importing %s: %s to copy, %s free.\n", changes, cli.Bytes(t.Missing), cli.Bytes(free))
 	}
 	return nil
+}
+
+// waiting returns the number of the parts whose bundles still wait for others.
+func (p *push) waiting() (n int) {
+	for _, f := range p.batch.Files {
+		if f.Err == nil && f.Part != nil && len(f.Part.Missing) > 0 && !f.Part.Held {
+			n++
+		}
+	}
+	return n
 }
 
 func (p *push) printJSON() error { return cli.PrintJSON(p.w, p.rows()) }

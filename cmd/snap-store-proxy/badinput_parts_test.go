@@ -1,0 +1,406 @@
+//go:build linux
+
+package main_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"offlinestore/bundle"
+	"offlinestore/catalog"
+	"offlinestore/cmd/internal/cli"
+	"offlinestore/internal/bundletest"
+	"offlinestore/internal/doctest"
+)
+
+// partUpdate returns the nth update with a snap that is larger than a part.
+func partUpdate(t *testing.T, n int) *bundletest.Bundle {
+	return updateNumber(t, n, 300<<10).Add("sixth", 1+n, 3<<20)
+}
+
+// partFiles writes the parts of the nth update.
+func (s *site) partFiles(n int) (paths []string) {
+	s.t.Helper()
+	for i, packed := range partUpdate(s.t, n).Parts(1800<<10, bundle.None) {
+		paths = append(paths, s.file(fmt.Sprintf("update%d.part%d.tar", n, i+1), packed))
+	}
+	if len(paths) < 3 {
+		s.t.Fatalf("%d parts, want 3 or more", len(paths))
+	}
+	return paths
+}
+
+// servesParts fails the test unless the store serves the whole of a partUpdate.
+func (s *site) servesParts(n int) {
+	s.t.Helper()
+	want := map[string]int{"first": 2 + n, "second": 1, "third": 1 + n, "fourth": 1 + n, "fifth": 1 + n, "sixth": 1 + n}
+	if diff := cmp.Diff(want, stable(s.served())); diff != "" {
+		s.t.Errorf("latest/stable after update %d (-want +got):\n%s", n, diff)
+	}
+	if list := s.waiting(); len(list) != 0 {
+		s.t.Errorf("%d bundles wait for parts: %+v", len(list), list)
+	}
+	s.isClean()
+}
+
+// waitingBundle is a bundle in the JSON of list-parts.
+type waitingBundle struct {
+	Parts   int
+	Arrived []int
+	Missing []catalog.MissingPart
+	Bytes   int64
+}
+
+func (s *site) waiting() (list []waitingBundle) {
+	s.t.Helper()
+	if err := json.Unmarshal([]byte(s.mustRun("list-parts", "--json").stdout), &list); err != nil {
+		s.t.Fatal(err)
+	}
+	return list
+}
+
+// partRows returns the rows of the table of bad parts, with their tests.
+func partRows() map[string]struct{ code, test string } {
+	return map[string]struct{ code, test string }{
+		"some of the parts":                                 {"0", "TestPartByPart"},
+		"the same part twice":                               {"0", "TestPartByPart"},
+		"flipped bit in a range, or in a blob of a part":    {"4", "TestPartDamaged"},
+		"flipped bit anywhere else in a part":               {"4 or 5", "TestFlippedBitInPart"},
+		"ranges that do not make their blob":                {"4", "TestLyingParts"},
+		"part of an older export, or of another size":       {"0", "TestStaleParts"},
+		"last part after a month":                           {"0", "TestLastPartAfterAMonth"},
+		"part of which a blob was lost since":               {"0", "TestPartLostBlob"},
+		"disk full while a part is read":                    {"7", "TestDiskFullUnderPart"},
+		"kill -9 while a part is read":                      {"killed", "TestKillWhilePartIsRead"},
+		"kill -9 at any time, while parts are pushed":       {"killed", "TestKillParts"},
+		"`remove-parts` of a bundle that waits for nothing": {"6", "TestRemoveParts"},
+	}
+}
+
+// TestTableOfParts compares the table of docs/errors.md with the tests.
+func TestTableOfParts(t *testing.T) {
+	t.Parallel()
+	tests, want := testFunctions(t), make(map[string]string)
+	for row, of := range partRows() {
+		if want[row] = of.code; !tests[of.test] {
+			t.Errorf("row %q: there is no %s", row, of.test)
+		}
+	}
+	if diff := cmp.Diff(want, doctest.BadInput(t, "Bad parts")); diff != "" {
+		t.Errorf("the table of bad parts (-tests +docs/errors.md):\n%s", diff)
+	}
+}
+
+// TestPartByPart pushes the parts one by one, each twice, and looks at what waits.
+func TestPartByPart(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	before := s.served()
+	paths := s.partFiles(0)
+	slices.Reverse(paths)
+	for i, path := range paths[:len(paths)-1] {
+		if out := s.mustRun("push-snap", path).stdout; !strings.Contains(out, "is here. The bundle waits for part 1 (x.part1of") {
+			t.Errorf("push of %s printed %q", path, out)
+		}
+		if out := s.mustRun("push-snap", path).stdout; !strings.Contains(out, "was here already. The bundle waits for part 1 (x.part1of") {
+			t.Errorf("second push of %s printed %q", path, out)
+		}
+		s.serves(before)
+		s.isClean()
+		list := s.waiting()
+		if len(list) != 1 || list[0].Parts != len(paths) || len(list[0].Arrived) != i+1 || list[0].Bytes < 1<<20 {
+			t.Errorf("after %d parts, list-parts has %+v", i+1, list)
+		}
+	}
+	for command, want := range map[string]string{
+		"status": "Waiting for parts:\n  [snap", "list-parts": "waits for part 1 (x.part1of", "gc --all": "Kept for 1 bundle that waits for parts: ",
+		"check --blobs": "blobs", "status --json": `"waiting-bundles": [`, "gc --json": `"waiting-bundles": 1`, "push-snap --plan " + paths[0]: "which is here already; the bundle then waits for part 1",
+		"push-snap --json " + paths[0]: `"missing": [`, "audit list": "push-part", "receipt": "",
+	} {
+		if r := s.mustRun(strings.Fields(command)...); !strings.Contains(r.stdout, want) {
+			t.Errorf("%s printed %q, want %q", command, r.stdout, want)
+		}
+	}
+	out := s.mustRun("push-snap", paths[len(paths)-1]).stdout
+	if !strings.Contains(out, "for sixth revision 1\n") || strings.Contains(out, "Part") {
+		t.Errorf("the last part printed %q", out)
+	}
+	s.servesParts(0)
+	s.mustRun("check", "--blobs")
+	if out := s.mustRun("gc", "--all").stdout; !strings.HasPrefix(out, "Removed 0 blobs") {
+		t.Errorf("gc after the last part printed %q, want that the ranges are gone already", out)
+	}
+	if out := s.mustRun("push-snap", paths[0]).stdout; !strings.Contains(out, "Already imported: nothing to do") {
+		t.Errorf("a part of an imported bundle: %q", out)
+	}
+}
+
+// TestPartDamaged pushes parts of which one is damaged. It costs that part alone.
+func TestPartDamaged(t *testing.T) {
+	t.Parallel()
+	for _, at := range []int64{-3000, 400 << 10} { // in a range, and in a blob or range
+		s := newSite(t)
+		before := s.served()
+		paths := s.partFiles(0)
+		good, err := os.ReadFile(paths[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := slices.Clone(good)
+		bad[(at+int64(len(bad)))%int64(len(bad))] ^= 1
+		s.file(filepath.Base(paths[1]), bad)
+		r := s.run(append([]string{"push-snap"}, paths...)...)
+		if r.code != cli.Partial || !strings.Contains(r.stderr, "is damaged") {
+			t.Errorf("exit code %d, want %d: %s", r.code, cli.Partial, r.stderr)
+		}
+		s.serves(before)
+		if r := s.run("push-snap", paths[1]); r.code != cli.Damaged || !strings.Contains(r.stderr, "hint: ") {
+			t.Errorf("the damaged part alone: exit code %d, want %d: %s", r.code, cli.Damaged, r.stderr)
+		}
+		if list := s.waiting(); len(list) != 1 || len(list[0].Missing) != 1 || list[0].Missing[0].Number != 2 {
+			t.Errorf("list-parts has %+v, want that part 2 is missing", list)
+		}
+		s.file(filepath.Base(paths[1]), good)
+		s.mustRun("push-snap", paths[1])
+		s.servesParts(0)
+	}
+}
+
+// TestFlippedBitInPart flips bits in the head of a part, and all over it.
+func TestFlippedBitInPart(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	before := s.served()
+	paths := s.partFiles(0)
+	packed, err := os.ReadFile(paths[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	flips, r := 40, rand.New(rand.NewPCG(7, 8))
+	if testing.Short() {
+		flips = 8
+	}
+	for i := range flips {
+		bad := slices.Clone(packed)
+		at := r.IntN(len(bad))
+		if i%2 == 0 {
+			at = r.IntN(30 << 10)
+		}
+		bad[at] ^= 1 << r.IntN(8)
+		if got := s.run("push-snap", s.file("bad.tar", bad)); got.code != cli.Damaged && got.code != cli.Untrusted || !strings.Contains(got.stderr, "hint: ") {
+			t.Errorf("byte %d flipped: exit code %d: %s", at, got.code, got.stderr)
+		}
+	}
+	s.serves(before)
+	s.mustRun(append([]string{"push-snap"}, paths...)...)
+	s.servesParts(0)
+}
+
+// TestLyingParts pushes parts whose ranges are good by themselves and do not make the blob.
+func TestLyingParts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	before := s.served()
+	var args []string
+	for i, packed := range partUpdate(t, 0).LyingParts(1800 << 10) {
+		args = append(args, s.file(fmt.Sprintf("lie%d.tar", i), packed))
+	}
+	s.mustRun(append([]string{"push-snap"}, args[:len(args)-1]...)...)
+	r := s.run("push-snap", args[len(args)-1])
+	if r.code != cli.Damaged || !strings.Contains(r.stderr, "its ranges in parts ") || !strings.Contains(r.stderr, "hint: give the set up with 'snap-store-proxy remove-parts'") {
+		t.Errorf("exit code %d, want %d: %s", r.code, cli.Damaged, r.stderr)
+	}
+	s.serves(before)
+	s.mustRun("remove-parts", "x.part1of3.tar", "--yes")
+	s.mustRun(append([]string{"push-snap"}, s.partFiles(0)...)...)
+	s.servesParts(0)
+}
+
+// TestStaleParts pushes parts of an older export, and of the same one with another size, in the same folder.
+func TestStaleParts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	old, now := s.partFiles(0), s.partFiles(1)
+	var others []string
+	for i, packed := range partUpdate(t, 1).Parts(1900<<10, bundle.None) {
+		others = append(others, s.file(fmt.Sprintf("other%d.tar", i+1), packed))
+	}
+	s.mustRun("push-snap", old[0], others[1], now[1], now[2])
+	if list := s.waiting(); len(list) != 3 {
+		t.Errorf("%d bundles wait, want 3", len(list))
+	}
+	if got := stable(s.served())["first"]; got != 1 {
+		t.Errorf("latest/stable is %d, want 1 as before", got)
+	}
+	for _, path := range now {
+		s.mustRun("push-snap", path)
+	}
+	if got := stable(s.served())["sixth"]; got != 2 {
+		t.Errorf("latest/stable is %d, want 2", got)
+	}
+	s.mustRun("remove-parts", "--yes", "update0.part1.tar")
+}
+
+// TestLastPartAfterAMonth lets gc run for a month before the last part arrives.
+func TestLastPartAfterAMonth(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	paths := s.partFiles(0)
+	s.mustRun(append([]string{"push-snap"}, paths[1:]...)...)
+	past := time.Now().Add(-32 * 24 * time.Hour)
+	err := filepath.WalkDir(filepath.Join(s.dir, "blobs", "sha256"), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		return os.Chtimes(path, past, past)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"gc"}, {"gc", "--all"}, {"prune", "--keep", "0"}, {"gc", "--all"}} {
+		s.mustRun(args...)
+	}
+	s.mustRun("push-snap", paths[0])
+	s.servesParts(0)
+}
+
+// TestPartLostBlob loses a blob of a part that had arrived, and asks for that part again.
+func TestPartLostBlob(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	paths := s.partFiles(0)
+	s.mustRun("push-snap", paths[0], paths[1])
+	packed, err := os.ReadFile(paths[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := bundletest.Unpack(t, packed)
+	if err := os.Remove(filepath.Join(s.dir, "blobs", "sha256", filepath.Base(files[len(files)-1].Header.Name))); err != nil {
+		t.Fatal(err)
+	}
+	out := s.mustRun(append([]string{"push-snap"}, paths[2:]...)...).stdout
+	if !strings.Contains(out, "The bundle waits for part 2 (x.part2of") {
+		t.Errorf("the push printed %q, want that part 2 is missing again", out)
+	}
+	s.mustRun("push-snap", paths[1])
+	s.servesParts(0)
+}
+
+// TestDiskFullUnderPart fills the disk while a part is read.
+func TestDiskFullUnderPart(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t, "64")
+	s := newSiteIn(t, filepath.Join(disk, "data"))
+	before := s.served()
+	paths := s.partFiles(0)
+	packed, err := os.ReadFile(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mustRun("push-snap", paths[1])
+	got, junk := s.fillMeanwhile(disk, packed, len(packed)/2)
+	s.saysNoSpace("a disk that fills up", got)
+	s.serves(before)
+	s.isClean()
+	if list := s.waiting(); len(list) != 1 || !slices.Equal(list[0].Arrived, []int{2}) {
+		t.Errorf("list-parts has %+v, want that part 2 is here", list)
+	}
+	if err := os.Remove(junk); err != nil {
+		t.Fatal(err)
+	}
+	s.mustRun(append([]string{"push-snap"}, paths...)...)
+	s.servesParts(0)
+}
+
+// TestKillWhilePartIsRead kills a push that has read a part up to each of its files.
+func TestKillWhilePartIsRead(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	before := s.served()
+	paths := s.partFiles(0)
+	packed, err := os.ReadFile(paths[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := boundaries(t, packed)
+	for i, at := range places[:len(places)-1] {
+		if i%7 > 0 && i < len(places)-6 || testing.Short() && i%21 > 0 {
+			continue
+		}
+		s.killAfter(packed[:at])
+		s.serves(before)
+	}
+	if list := s.waiting(); len(list) != 0 {
+		t.Errorf("after kills in the middle of a part, list-parts has %+v", list)
+	}
+	for _, path := range paths {
+		s.mustRun("push-snap", path)
+	}
+	s.servesParts(0)
+}
+
+// TestKillParts kills pushes of parts, one by one and together, at random moments. The store serves all of a bundle or nothing of it.
+func TestKillParts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	rounds, r := 12, rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
+	if testing.Short() {
+		rounds = 2
+	}
+	for n := range rounds {
+		paths := s.partFiles(n)
+		for range 4 {
+			args := []string{"push-snap", paths[r.IntN(len(paths))]}
+			if r.IntN(2) == 0 {
+				args = append([]string{"push-snap"}, paths...)
+			}
+			s.runAndKill(time.Duration(r.Int64N(int64(400*time.Millisecond))), args...)
+			got := stable(s.served())
+			if whole := got["sixth"] == 1+n; whole != (got["first"] == 2+n) {
+				t.Fatalf("half of update %d is served: %v", n, got)
+			}
+		}
+		for _, i := range r.Perm(len(paths)) {
+			s.mustRun("push-snap", paths[i])
+		}
+		s.servesParts(n)
+		s.mustRun("check", "--blobs")
+	}
+}
+
+// TestRemoveParts gives bundles up.
+func TestRemoveParts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	if r := s.run("remove-parts", "week.part1of3.tar", "--yes"); r.code != cli.Gaps || !strings.Contains(r.stderr, "hint: 'snap-store-proxy list-parts'") {
+		t.Errorf("nothing waits: exit code %d, want %d: %s", r.code, cli.Gaps, r.stderr)
+	}
+	before := s.served()
+	paths := s.partFiles(0)
+	s.mustRun("push-snap", paths[0], paths[1])
+	if r := s.run("remove-parts", "x.part1of3.tar"); r.code != cli.Usage {
+		t.Errorf("without --yes: exit code %d, want %d: %s", r.code, cli.Usage, r.stderr)
+	}
+	if out := s.mustRun("remove-parts", "x.part1of3.tar", "--yes", "--json").stdout; !strings.Contains(out, `"removed": {`) {
+		t.Errorf("remove-parts printed %q", out)
+	}
+	if list := s.waiting(); len(list) != 0 {
+		t.Errorf("list-parts has %+v", list)
+	}
+	if out := s.mustRun("gc").stdout; strings.HasPrefix(out, "Removed 0 blobs") {
+		t.Errorf("gc printed %q, want that it removed the blobs of the parts", out)
+	}
+	s.serves(before)
+	s.mustRun(append([]string{"push-snap"}, paths...)...)
+	s.servesParts(0)
+}
