@@ -25,6 +25,8 @@ type exportedBundle struct {
 	NeededBy []string `json:"needed-by"`
 	// LeftOut counts the blobs that the receiver has.
 	LeftOut int `json:"expected-blobs,omitempty"`
+	// Parts are the files of a bundle in parts. File is the first one.
+	Parts []exportedPart `json:"parts,omitempty"`
 	// For is the name of the receiver, if the export has one.
 	For string `json:"for,omitempty"`
 
@@ -121,4 +123,11 @@ func lockedRequest(h *bundle.Head) (req bundle.Request) {
 		*list = slices.Compact(*list)
 	}
 	return req
+}
+
+// exportedPart is a part that was written.
+type exportedPart struct {
+	Number int    `json:"number"`
+	File   string `json:"file"`
+	Size   int64  `json:"size"`
 }

@@ -61,6 +61,8 @@ type exportOptions struct {
 	storeID string
 	// receiver are the flags about the site that the bundles are for.
 	receiver receiverOptions
+	// parts are the flags about parts.
+	parts partOptions
 	// wanted is the path of a wanted.yaml or wanted.lock, or empty. receivers are the sites that it names. lock is set if the content is to be
 	// locked, and not exported.
 	wanted    string
@@ -94,6 +96,7 @@ func (o *exportOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.exporter, "exporter", "", "`name` of the exporter in the signed statement (default user@host, without a domain)")
 	f.StringVar(&o.keyName, o.keyFlag(), defaultKey, "`name` of the key to sign with")
 	o.receiver.addFlags(f)
+	o.parts.addFlags(f)
 	o.recipients.AddFlags(f)
 	f.StringVar(&o.signKey, "sign-key", "", "the same, or the PKCS#11 `URI` of a key on a token ('pkcs11:token=…;object=…')")
 }
@@ -119,10 +122,10 @@ func defaultExportDir() string {
 
 // validate reports wrong flags before the export sends a request or writes a file.
 func (o *exportOptions) validate(given func(flag string) bool) (err error) {
-	if err := errors.Join(o.validateKey(given), o.receiver.validate(o.wanted != "")); err != nil {
+	if err := errors.Join(o.validateKey(given), o.receiver.validate(o.wanted != ""), o.parts.validate(given)); err != nil {
 		return err
 	}
-	for _, pair := range [][2]string{{"single", "output-dir"}, {"single", "export-dir"}, {"output-dir", "export-dir"}, {"output-dir", "compression"}, {"strict", "keep-going"}} {
+	for _, pair := range [][2]string{{"single", "output-dir"}, {"single", "export-dir"}, {"output-dir", "export-dir"}, {"output-dir", "compression"}, {"output-dir", "part-size"}, {"strict", "keep-going"}} {
 		if given(pair[0]) && given(pair[1]) {
 			return cli.Usagef("--%s and --%s exclude each other", pair[0], pair[1])
 		}

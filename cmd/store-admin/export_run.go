@@ -22,6 +22,9 @@ func runExport(ctx context.Context, w io.Writer, o *exportOptions, req exporter.
 	if err != nil {
 		return err
 	}
+	if resumed, err := o.resumeParts(ctx, w, progress.Warn); resumed || err != nil {
+		return err
+	}
 	req.KeepGoing = o.keepGoing
 	var left []exporter.LeftOut
 	var first error
@@ -115,6 +118,12 @@ func (out *output) note(ctx context.Context, plan *exporter.Plan, progress *expo
 		}
 	}
 	if err := noteExported(ctx, plan); err != nil {
+		progress.Warn(err.Error())
+	}
+	if out.parts == nil {
+		return
+	}
+	if err := out.parts.state.end(); err != nil {
 		progress.Warn(err.Error())
 	}
 }

@@ -43,6 +43,10 @@ read, so this is quick even for large ones; 'verify' reads everything.
 
 // runInspect continues after a bad file, so that one run shows all good files and names all bad ones.
 func runInspect(ctx context.Context, w io.Writer, files []string, o *opening, asJSON bool) error {
+	files, err := expandFolders(files)
+	if err != nil {
+		return err
+	}
 	all, failed, err := readEach(ctx, files, func(f string) (*summary, error) { return inspect(ctx, f, o) })
 	if err != nil {
 		return err
@@ -50,9 +54,19 @@ func runInspect(ctx context.Context, w io.Writer, files []string, o *opening, as
 	if err := findMissing(all); err != nil {
 		return err
 	}
+	var parts []*filePart
+	for _, s := range all {
+		if s.Part != nil {
+			parts = append(parts, s.Part)
+		}
+	}
+	setMissing(parts)
 	if len(all) > 0 {
 		if err := printSummaries(w, all, asJSON); err != nil {
 			return err
+		}
+		if !asJSON {
+			printMissing(w, parts)
 		}
 	}
 	return badBundles(failed, len(files))
@@ -85,7 +99,7 @@ func inspect(ctx context.Context, file string, o *opening) (*summary, error) {
 	s := &summary{
 		Snaps: []snapSummary{}, File: file, Digest: r.Digest().String(), Signer: r.key.ID(), Algorithm: r.key.Algorithm(), Trusted: r.trusted,
 		Created: p.Created, Exporter: p.Exporter, Program: p.Program, Sequence: p.Sequence, Request: p.Request,
-		Blobs: len(h.Payload), PayloadSize: h.PayloadSize(), Increment: p.Increment, Expected: len(h.Expected), head: h,
+		Blobs: len(h.Payload), PayloadSize: h.PayloadSize(), Increment: p.Increment, Expected: len(h.Expected), Part: partOf(h), head: h,
 	}
 	for _, sn := range h.Snaps {
 		s.Snaps = append(s.Snaps, summarise(sn, h.Revisions))

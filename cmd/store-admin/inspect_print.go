@@ -82,6 +82,9 @@ func (s *summary) print(w io.Writer) {
 	fmt.Fprintf(t, "Signed:\t%s by %s with %s%s\n", s.Created.Format(time.RFC3339), cli.Clean(s.Exporter), cli.Clean(s.Program), sequence)
 	fmt.Fprintf(t, "Asked for:\t%s\n", cli.Clean(describeRequest(s.Request)))
 	fmt.Fprintf(t, "Payload:\t%s in %d blobs\n", cli.Bytes(s.PayloadSize), s.Blobs)
+	if s.Part != nil {
+		fmt.Fprintf(t, "Part:\t%d of %d, of set %s\n", s.Part.Number, s.Part.Count, s.Part.Set)
+	}
 	if s.Increment != nil {
 		fmt.Fprintf(t, "Receiver:\t%s\n", describeIncrement(s.Increment, s.Expected))
 	}

@@ -106,8 +106,10 @@ type summary struct {
 	// Increment describes the blobs that are left out, and Expected counts them.
 	Increment *bundle.Increment `json:"increment,omitempty"`
 	Expected  int               `json:"expected-blobs,omitempty"`
-	Snaps     []snapSummary     `json:"snaps"`
-	Charms    []charmSummary    `json:"charms,omitempty"`
+	// Part is there for a part of a divided bundle.
+	Part   *filePart      `json:"part,omitempty"`
+	Snaps  []snapSummary  `json:"snaps"`
+	Charms []charmSummary `json:"charms,omitempty"`
 	// Images are the manifests and indexes of container images.
 	Images []imageSummary `json:"images,omitempty"`
 	// Assertions names the assertions that no snap or charm leads to.

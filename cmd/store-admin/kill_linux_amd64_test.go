@@ -128,6 +128,7 @@ func TestKillAtEachRename(t *testing.T) {
 	}{
 		"archive":   {"export snaps jq --no-deps --trusted-root root.assert --export-dir out", "out"},
 		"file":      {"export snaps jq --no-deps --trusted-root root.assert --single out/jq.tar.gz", "out"},
+		"parts":     {"export snaps jq --no-deps --trusted-root root.assert --single out/jq.tar --compression none --part-size 42k", "out"},
 		"layout":    {"export snaps jq --no-deps --trusted-root root.assert --output-dir out", "out"},
 		"wanted":    {"export wanted.yaml --trusted-root root.assert --single out/all.tar.gz", "out"},
 		"lock":      {"lock wanted.yaml --trusted-root root.assert --output out/wanted.lock", "out"},

@@ -40,6 +40,8 @@ type output struct {
 	recipients []*receiverOptions
 	// locked is the content of a lock, or nil.
 	locked *bundle.Content
+	// parts writes the parts, or is nil.
+	parts *partsWriter
 	// unlock releases the layout; it is nil for archives.
 	unlock func() error
 }
@@ -59,6 +61,9 @@ func (o *exportOptions) newOutput(ctx context.Context, w io.Writer, e *exporter.
 	}
 	if out.recipients, err = o.openRecipients(e.Progress.Warn); err != nil {
 		return nil, err
+	}
+	if o.parts.bytes > 0 && len(out.recipients) > 1 {
+		return nil, cli.Usagef("--part-size makes one bundle: name one receiver with --for NAME")
 	}
 	if err := out.checkTarget(p); err != nil {
 		return nil, err
@@ -110,6 +115,9 @@ func damagedBlob(err error) (d digest.Digest, bad bool) {
 }
 
 func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) (done exportedBundle, err error) {
+	if out.parts != nil { // a blob was damaged, and was fetched again
+		return out.endParts(ctx, a)
+	}
 	content, err := out.content(a)
 	if err != nil {
 		return done, err
@@ -129,6 +137,8 @@ func (out *output) bundleOnce(ctx context.Context, p *exporter.Plan, a archive) 
 	case out.o.outputDir != "":
 		done.File, done.Size = out.o.outputDir, sealed.TarSize()
 		err = sealed.WriteFiles(ctx, out.o.outputDir, out.openBlob, out.bar.Add)
+	case out.divides(sealed):
+		return out.packParts(ctx, sealed, &predicate, a, done)
 	default:
 		done.Size, err = out.pack(ctx, sealed, a.file)
 	}
@@ -198,8 +208,8 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 // archives returns the archives to write: one of everything for an export of charms, or one for each snap.
 func (out *output) archives(p *exporter.Plan) []archive {
 	all := archive{out.o.single, p.Snaps, p.Charms, p.Assertions, out.size(p), p.Withdrawals, p.Stores, out.locked, nil}
-	if all.file == "" && out.o.archive != "" && out.o.outputDir == "" {
-		all.file = out.fileName(out.o.archive)
+	if all.file == "" && out.o.outputDir == "" && (out.o.archive != "" || out.o.parts.bytes > 0) {
+		all.file = out.fileName(cmp.Or(out.o.archive, "snaps")) // parts fill media together
 	}
 	var list []archive
 	if all.file != "" || out.o.outputDir != "" {

@@ -53,8 +53,33 @@ func packFile(ctx context.Context, s *bundle.SignedBundle, file string, p packin
 	return f.Size(), nil
 }
 
+// size returns the size of the file of a bundle, which is an upper bound for zstd.
+func (p packing) size(s *bundle.SignedBundle) int64 { return p.fullSize(s.Size(p.compression)) }
+
+// fullSize returns the size of a file with n bytes of an archive.
+func (p packing) fullSize(n int64) int64 {
+	e, err := p.newEncryption()
+	if e == nil || err != nil { // packFile reports the error
+		return n
+	}
+	return e.Size(n)
+}
+
+// plainSize returns the size of the largest archive that makes a file of at most size bytes.
+func (p packing) plainSize(size int64) int64 {
+	least, most := int64(0), size
+	for least < most {
+		if middle := most - (most-least)/2; p.fullSize(middle) <= size {
+			least = middle
+		} else {
+			most = middle - 1
+		}
+	}
+	return least
+}
+
 // newEncryption returns nil for an archive that is not encrypted.
-func (p *packing) newEncryption() (*bundle.Encryption, error) {
+func (p packing) newEncryption() (*bundle.Encryption, error) {
 	if len(p.encryptTo) == 0 {
 		return nil, nil
 	}
@@ -62,7 +87,7 @@ func (p *packing) newEncryption() (*bundle.Encryption, error) {
 }
 
 // writeTar writes the content of an archive.
-func (p *packing) writeTar(ctx context.Context, s *bundle.SignedBundle, f io.Writer, encryption *bundle.Encryption) error {
+func (p packing) writeTar(ctx context.Context, s *bundle.SignedBundle, f io.Writer, encryption *bundle.Encryption) error {
 	w := f
 	var sealed io.WriteCloser
 	if encryption != nil {

@@ -71,6 +71,9 @@ func (o *repacking) run(ctx context.Context, w io.Writer, from, to string) error
 		return err
 	}
 	defer r.Close()
+	if _, part := r.PartOf(); part > 0 {
+		return cli.Usagef("%s is only part %d of a bundle: repack takes a whole one", from, part)
+	}
 	s, err := r.Sealed()
 	if err == nil {
 		err = r.CheckLength()

@@ -17,22 +17,22 @@ func (out *output) report(p *exporter.Plan) error {
 		return out.reportJSON(p)
 	}
 	out.noteLeftOut()
-	if out.o.wanted != "" {
+	switch {
+	case out.parts != nil:
+		printParts(out.w, &out.files[0])
+		return nil
+	case out.o.wanted != "":
 		out.reportWanted()
 		return nil
-	}
-	if p.Charms != nil {
+	case p.Charms != nil:
 		return out.reportCharms(p)
-	}
-	if out.o.storeID != "" {
+	case out.o.storeID != "":
 		out.reportStore()
 		return nil
-	}
-	if p.Assertions != nil {
+	case p.Assertions != nil:
 		out.reportAssertions(p)
 		return nil
-	}
-	if out.o.single != "" || out.o.outputDir != "" {
+	case out.o.single != "" || out.o.outputDir != "" || out.o.parts.bytes > 0:
 		for _, f := range out.files {
 			names := slices.Clone(f.Snaps)
 			for _, name := range f.Withdrawn {

@@ -19,4 +19,10 @@ func TestTablesOfScripts(t *testing.T) {
 			t.Errorf("%s (-scripts +docs/errors.md):\n%s", heading, diff)
 		}
 	}
+	parts := doctest.ScriptRows(t, "testdata/script/parts.txtar")
+	parts["full medium, in a script"], parts["full medium, on a terminal"] = "7", "0" // parts-medium.txtar
+	parts["kill -9 while a part is written"] = "killed"                               // TestKillAtEachRename
+	if diff := cmp.Diff(parts, doctest.BadInput(t, "Bad exports in parts")); diff != "" {
+		t.Errorf("Bad exports in parts (-scripts +docs/errors.md):\n%s", diff)
+	}
 }

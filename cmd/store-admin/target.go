@@ -43,12 +43,16 @@ func (out *output) checkTarget(p *exporter.Plan) error {
 	}
 	var total int64
 	for _, a := range archives {
-		if err := blob.CheckFileSize(dir, filepath.Base(a.file), a.size); err != nil {
+		size := a.size
+		if out.o.parts.bytes > 0 {
+			size = min(size, out.o.parts.bytes)
+		}
+		if err := blob.CheckFileSize(dir, filepath.Base(a.file), size); err != nil {
 			return err
 		}
 		total += a.size
 	}
-	if out.recipients[0].receiver != nil {
+	if out.recipients[0].receiver != nil || out.o.parts.bytes > 0 {
 		return nil // the size is known once the blobs are, and then space is reserved
 	}
 	if free, err := blob.Free(dir); err == nil && free < total && out.o.compression != string(bundle.Zstd) {

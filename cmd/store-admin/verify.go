@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,7 +27,9 @@ func newVerify() *cobra.Command {
 		Long: `Read a whole bundle and verify it as the air-gapped host will: the signature,
 every assertion up to the trusted root, the SHA-256 of every blob, the SHA3-384
 of snaps, the SHA-384 of charms' resources, and that the files in a charm match
-the store's description. FILE may be a folder, or - for standard input.
+the store's description. FILE may be a folder, also one of archives, or - for
+standard input. A part of a bundle is verified alone; of several parts, the missing
+ones are named.
 
 Right after a copy the system has the files in memory, and would read them from
 there. --medium makes it forget them first, so that every byte comes from the disk,
@@ -47,7 +50,7 @@ business: to be surest, unplug the disk and plug it in again.
 			if medium && slices.Contains(args, "-") {
 				return cli.Usagef("--medium: standard input is no medium: name the file")
 			}
-			return runVerify(c.Context(), c.OutOrStdout(), args, &verification{opening{keys: keys, identities: identities}, trust, asJSON, medium})
+			return runVerify(c.Context(), c.OutOrStdout(), args, &verification{opening: opening{keys: keys, identities: identities}, trust: trust, json: asJSON, medium: medium})
 		},
 	}
 	c.Flags().StringArrayVar(&trusted, "trusted-key", nil, "public `key` (PEM) that must have signed; repeatable")
@@ -65,6 +68,8 @@ type verification struct {
 	json  bool
 	// medium requests that every byte comes from the disk.
 	medium bool
+	// joiner joins the divided blobs of parts.
+	joiner bundle.Joiner
 }
 
 // verifiedBundle is the result for a good bundle.
@@ -78,18 +83,52 @@ type verifiedBundle struct {
 	Expected int `json:"expected-blobs,omitempty"`
 	// Medium tells how the bytes were read, for --medium.
 	Medium *mediumRead `json:"medium,omitempty"`
+	// Part is there for a part of a divided bundle.
+	Part *filePart `json:"part,omitempty"`
+
+	head *bundle.Head
 }
 
 // runVerify continues after a bad file, so that one run names all bad files.
 func runVerify(ctx context.Context, w io.Writer, files []string, v *verification) error {
+	files, err := expandFolders(files)
+	if err != nil {
+		return err
+	}
 	good, failed, err := readEach(ctx, files, func(f string) (*verifiedBundle, error) { return v.file(ctx, w, f) })
 	if err != nil {
 		return err
 	}
+	v.noteParts(w, good)
 	if len(failed) == 0 && v.json {
 		return cli.PrintJSON(w, good)
 	}
 	return badBundles(failed, len(files))
+}
+
+// noteParts names missing parts, and the blobs that could not be verified because ranges are in other parts.
+func (v *verification) noteParts(w io.Writer, good []*verifiedBundle) {
+	var parts []*filePart
+	for _, g := range good {
+		if g.Part != nil {
+			parts = append(parts, g.Part)
+		}
+	}
+	setMissing(parts)
+	if v.json {
+		return
+	}
+	printMissing(w, parts)
+	noted := make(map[string]bool)
+	for _, g := range good {
+		if g.Part == nil || noted[g.Part.Set] {
+			continue
+		}
+		noted[g.Part.Set] = true
+		if unread := v.joiner.Unread(g.head.Part); len(unread) > 0 {
+			fmt.Fprintf(w, "Only the ranges of %s were verified. Name all parts, in their order, to verify the whole.\n", cli.Clean(strings.Join(unread, ", ")))
+		}
+	}
 }
 
 // readEach reads each file. If there are several, it names the bad ones at once and goes on. It returns an error if ctx ends.
@@ -144,6 +183,7 @@ func (v *verification) file(ctx context.Context, w io.Writer, file string) (*ver
 	if _, err := bundle.Check(h, v.trust, r.predicate.Created); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	r.Join(&v.joiner)
 	progress := cli.NewProgress("Verifying", h.PayloadSize())
 	defer progress.Done()
 	if err := r.VerifyPayload(ctx, h, progress.Add); err != nil {
@@ -160,10 +200,13 @@ func (v *verification) file(ctx context.Context, w io.Writer, file string) (*ver
 	if n := len(h.Expected); n > 0 {
 		note += fmt.Sprintf("; %s left out, since %s should have them", cli.Count(n, "blob"), r.predicate.Increment.Receiver)
 	}
+	if p := h.Part; p != nil {
+		note += fmt.Sprintf("; part %d of %d", p.Number, p.Count)
+	}
 	if !v.json {
 		progress.Printf(w, "%s: good, %s, signed by %s%s%s\n", cli.Clean(file), cli.Bytes(h.PayloadSize()), r.key.ID(), note, read)
 	}
-	return &verifiedBundle{file, r.Digest().String(), r.key.ID(), r.trusted, h.PayloadSize(), len(h.Expected), read}, nil
+	return &verifiedBundle{file, r.Digest().String(), r.key.ID(), r.trusted, h.PayloadSize(), len(h.Expected), read, partOf(h), h}, nil
 }
 
 // readRoots adds the roots of --trusted-root to Canonical's.
