@@ -85,6 +85,7 @@ func exportOnce(ctx context.Context, w io.Writer, o *exportOptions, e *exporter.
 	progress.warnOfCharmGaps(plan)
 	progress.unfetched(plan)
 	if o.lock != nil {
+		out.note(ctx, plan, progress)
 		return errors.Join(out.lock(plan), leftOut(plan))
 	}
 	return errors.Join(out.finish(ctx, plan, progress), leftOut(plan))

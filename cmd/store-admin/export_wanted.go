@@ -33,6 +33,11 @@ func (o *wantedOptions) run(c *cobra.Command, args []string) error {
 		return err
 	}
 	if o.locked || filepath.Ext(o.wanted) == lockExtension {
+		for _, name := range []string{"no-icons", "withdrawn", "strict", "keep-going"} {
+			if c.Flags().Changed(name) {
+				return cli.Usagef("--%s: a lock has a fixed content, and its export takes exactly that", name)
+			}
+		}
 		l, err := readLocked(o.wanted)
 		if err != nil {
 			return err
