@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // WriteOptions are the options of WriteFile.
@@ -48,7 +50,8 @@ type File struct {
 	unsynced   bool
 	written    int64
 	writtenOff int64
-	done       bool
+	done       bool // finished, discarded or failed
+	named      bool
 }
 
 // CreateFile begins a file with a size in bytes, or 0 if the size is unknown. The error is a *[NoSpaceError] if there is not
@@ -109,6 +112,44 @@ func (f *File) Size() int64 { return f.written }
 // Commit renames the file to its name, durably. If only the name fails, the complete file stays under another one: the error is then an
 // *[UnnamedError].
 func (f *File) Commit() error {
+	if err := f.finish(); err != nil {
+		return err
+	}
+	if err := f.name(); err != nil || f.unsynced {
+		return err
+	}
+	if err := SyncDir(filepath.Dir(f.path)); err != nil {
+		return f.error("commit", err)
+	}
+	return nil
+}
+
+// CommitFiles commits several files at the price of one: each content is on the disk before the first file gets its name, and each folder is
+// synced once. After an error, the files that have no name yet are removed.
+func CommitFiles(files ...*File) error {
+	var syncs errgroup.Group
+	syncs.SetLimit(syncWorkers)
+	for _, f := range files {
+		syncs.Go(f.finish)
+	}
+	err := syncs.Wait()
+	folders := make(map[string]bool)
+	for _, f := range files {
+		if err != nil {
+			f.drop()
+			continue
+		}
+		err = f.name()
+		folders[filepath.Dir(f.path)] = true
+	}
+	for dir := range folders {
+		err = errors.Join(err, SyncDir(dir))
+	}
+	return err
+}
+
+// finish writes the content to the disk. It removes the file if that fails.
+func (f *File) finish() error {
 	if f.done {
 		return f.error("commit", os.ErrClosed)
 	}
@@ -118,9 +159,15 @@ func (f *File) Commit() error {
 		err = syncData(f.f)
 	}
 	if err != nil {
-		removeOpen(f.f) // the first error tells more
+		f.drop()
 		return f.error("commit", err)
 	}
+	return nil
+}
+
+// name gives a finished file its name.
+func (f *File) name() error {
+	f.named = true
 	if err := closeAfter(f.f, f.rename); err != nil {
 		if f.keep {
 			return &UnnamedError{f.path, f.f.Name(), err}
@@ -131,13 +178,16 @@ func (f *File) Commit() error {
 	if !f.replace {
 		remove(f.f.Name()) // a link that failed to be removed takes no space
 	}
-	if f.unsynced {
-		return nil
-	}
-	if err := SyncDir(filepath.Dir(f.path)); err != nil {
-		return f.error("commit", err)
-	}
 	return nil
+}
+
+// drop removes a file that has no name yet, finished or not.
+func (f *File) drop() {
+	if f.named {
+		return
+	}
+	f.done, f.named = true, true
+	removeOpen(f.f) // the error before tells more
 }
 
 // rename gives the file its name. It prefers a link, which can't replace a file as a rename would. Not every file system has

@@ -11,13 +11,15 @@
 //
 // # Writing
 //
-// A Builder collects items, Seal signs it, and a SignedBundle is written by WriteTar or WriteLayout.
+// A Builder collects items, Seal signs it, and a SignedBundle is written by WriteTar, WriteLayout or WriteFiles. An Encryption may be around
+// a tar.
 //
 // # Reading
 //
 // Open reads as far as the signature. Verify verifies it with the trusted keys. Head reads and validates the rest of the head.
 // Next then delivers the payload, blob by blob, each verified. The tar has exactly one valid encoding for a given content, so the
-// reader detects each flipped bit: it knows each header before it reads it, and compares.
+// reader detects each flipped bit: it knows each header before it reads it, and compares. Sealed returns a bundle that was read to the
+// writers, with its signature.
 package bundle
 
 import (

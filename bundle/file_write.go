@@ -14,8 +14,11 @@ import (
 	"offlinestore/blob"
 )
 
-// commitsAtOnce is the number of files that wait for the disk while the next one is copied.
-const commitsAtOnce = 4
+// Files are committed in batches of this many files or bytes. The disk completes one batch while the next one is copied.
+const (
+	filesAtOnce = 64
+	bytesAtOnce = 1 << 30
+)
 
 // WriteFiles writes the bundle into a folder for inspection, in which each large blob has its real name. The folder must be empty, or have the
 // remains of an interrupted WriteFiles, which are used again. Its index.json is written last: until then, readers refuse it. open is called for
@@ -48,11 +51,20 @@ func (w *folderWriter) write(ctx context.Context, s *SignedBundle) error {
 	return end(w.fill(ctx, s))
 }
 
-// fill writes all files, index.json last.
+// fill writes all files, index.json last. The disk takes the many small ones while the large ones are copied.
 func (w *folderWriter) fill(ctx context.Context, s *SignedBundle) error {
-	if err := w.writePayload(ctx, s.tree.payload); err != nil {
+	w.files.derived[headFolder+layoutFile] = layoutContent
+	var small errgroup.Group
+	small.Go(func() error { return errors.Join(w.writeHead(s), w.writeDerived()) })
+	err := w.writePayload(ctx, s.tree.payload)
+	if err := errors.Join(err, small.Wait()); err != nil {
 		return err
 	}
+	return blob.WriteFile(w.path(headFolder+indexFile), s.top.index, blob.WriteOptions{Mode: 0o644, Crowded: true})
+}
+
+// writeHead writes the blobs of the head.
+func (w *folderWriter) writeHead(s *SignedBundle) error {
 	head, err := blob.Open(w.path(headFolder + "blobs"))
 	if err != nil {
 		return err
@@ -60,21 +72,48 @@ func (w *folderWriter) fill(ctx context.Context, s *SignedBundle) error {
 	batch := head.NewBatch()
 	for _, l := range s.small() {
 		if err := stage(head, batch, l); err != nil {
-			return errors.Join(err, batch.Discard())
+			return errors.Join(err, batch.Discard(), head.Close())
 		}
 	}
-	if err := errors.Join(batch.Sync(), head.Close()); err != nil {
-		return err
-	}
+	return errors.Join(batch.Sync(), head.Close())
+}
+
+// writeDerived writes the small files that are no blobs of the head.
+func (w *folderWriter) writeDerived() error {
+	var files []*blob.File
 	for name, content := range w.files.derived {
-		if err := w.writeSmall(name, content); err != nil {
-			return err
+		f, err := w.create(name, int64(len(content)))
+		if err == nil {
+			files = append(files, f)
+			_, err = f.Write(content)
+		}
+		if err != nil {
+			return errors.Join(err, discardFiles(files))
+		}
+		if len(files) == filesAtOnce {
+			if err := blob.CommitFiles(files...); err != nil {
+				return err
+			}
+			files = nil
 		}
 	}
-	if err := w.writeSmall(headFolder+layoutFile, layoutContent); err != nil {
-		return err
+	return blob.CommitFiles(files...)
+}
+
+// create begins a file, in the place of the remains of an interrupted run.
+func (w *folderWriter) create(name string, size int64) (*blob.File, error) {
+	path := w.path(name)
+	if err := errors.Join(blob.MakeDir(filepath.Dir(path), 0o755), removeFile(path)); err != nil {
+		return nil, err
 	}
-	return w.writeSmall(headFolder+indexFile, s.top.index)
+	return blob.CreateFile(path, size, 0o644)
+}
+
+func discardFiles(files []*blob.File) (err error) {
+	for _, f := range files {
+		err = errors.Join(err, f.Discard())
+	}
+	return err
 }
 
 // planned returns the paths of all files.
@@ -96,14 +135,6 @@ func (w *folderWriter) path(name string) string {
 	return filepath.Join(w.dir, filepath.FromSlash(name))
 }
 
-func (w *folderWriter) writeSmall(name string, content []byte) error {
-	path := w.path(name)
-	if err := blob.MakeDir(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return blob.WriteFile(path, content, blob.WriteOptions{Mode: 0o644, Crowded: true})
-}
-
 // writePayload writes the large blobs. The disk completes one file while the next one is copied.
 func (w *folderWriter) writePayload(ctx context.Context, payload []ocispec.Descriptor) error {
 	var need int64
@@ -114,7 +145,7 @@ func (w *folderWriter) writePayload(ctx context.Context, payload []ocispec.Descr
 			w.count(desc.Size)
 			continue
 		}
-		if err := errors.Join(blob.MakeDir(filepath.Dir(path), 0o755), removeFile(path)); err != nil {
+		if err := blob.MakeDir(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
 		if err := blob.CheckFileSize(filepath.Dir(path), filepath.Base(path), desc.Size); err != nil {
@@ -127,14 +158,26 @@ func (w *folderWriter) writePayload(ctx context.Context, payload []ocispec.Descr
 		return &blob.NoSpaceError{Path: w.dir, Need: need, Have: free}
 	}
 	var commits errgroup.Group
-	commits.SetLimit(commitsAtOnce)
+	commits.SetLimit(1)
+	var batch []*blob.File
+	var size int64
+	commit := func() {
+		full := batch
+		commits.Go(func() error { return blob.CommitFiles(full...) })
+		batch, size = nil, 0
+	}
 	for _, desc := range missing {
 		f, err := w.copyFile(ctx, desc)
-		if err != nil {
+		if err != nil { // the files before it are complete
+			commit()
 			return errors.Join(fmt.Errorf("%s: %w", w.files.paths[blobName(desc.Digest)], err), commits.Wait())
 		}
-		commits.Go(f.Commit)
+		batch, size = append(batch, f), size+desc.Size
+		if len(batch) == filesAtOnce || size >= bytesAtOnce {
+			commit()
+		}
 	}
+	commit()
 	return commits.Wait()
 }
 
@@ -145,7 +188,7 @@ func (w *folderWriter) copyFile(ctx context.Context, desc ocispec.Descriptor) (*
 		return nil, err
 	}
 	defer from.Close()
-	f, err := blob.CreateFile(w.path(w.files.paths[blobName(desc.Digest)]), desc.Size, 0o644)
+	f, err := w.create(w.files.paths[blobName(desc.Digest)], desc.Size)
 	if err != nil {
 		return nil, err
 	}
