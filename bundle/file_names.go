@@ -48,10 +48,13 @@ func shortName(name string, d digest.Digest) string {
 // extension returns the end of a name that tells the type of the file: ".snap", ".tar.gz", or "".
 func extension(name string) string {
 	i := strings.LastIndexByte(name, '.')
+	if i == len(name)-1 {
+		return ""
+	}
 	if i > 0 && strings.HasSuffix(name[:i], ".tar") {
 		i -= len(".tar")
 	}
-	if i <= 0 || len(name)-i < 2 || len(name)-i > maxExtension {
+	if i <= 0 || len(name)-i > maxExtension {
 		return ""
 	}
 	return name[i:]

@@ -21,9 +21,11 @@ def hexadecimal(data):
 
 def extension(name):
     at = name.rfind(".")
+    if at == len(name) - 1:
+        return ""
     if at > 0 and name[:at].endswith(".tar"):
         at -= 4
-    return name[at:] if at > 0 and 2 <= len(name) - at <= 16 else ""
+    return name[at:] if at > 0 and len(name) - at <= 16 else ""
 
 
 class Names:
