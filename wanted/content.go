@@ -3,9 +3,13 @@ package wanted
 import (
 	"slices"
 
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
 	"offlinestore/assertion"
 	"offlinestore/bundle"
 	"offlinestore/channel"
+	"offlinestore/difference"
+	"offlinestore/receipt"
 )
 
 // itemKey names a snap or a charm.
@@ -203,7 +207,8 @@ func compareRows(a, b *content) []bundle.Difference {
 			d.Snap, d.Charm, d.Architecture, d.Base = "", r.name, "", r.platform
 		}
 		// The newest revision stands for the row, unless only others differ.
-		if d.From, d.To = a.newest(r), b.newest(r); d.From != d.To {
+		d.From, d.To = a.newest(r), b.newest(r)
+		if d.From != d.To && max(d.From, d.To) > 0 { // a receipt has no closed channels
 			out = append(out, d)
 		}
 	}
@@ -220,6 +225,11 @@ func (c *content) newest(r row) int {
 		return 0
 	}
 	return revisions[len(revisions)-1]
+}
+
+// lacks reports whether the store of a receipt lacks a manifest, or a blob of its image.
+func lacks(r *receipt.Receipt, m *bundle.ImageManifest) bool {
+	return !r.Blobs.Has(m.Digest) || slices.ContainsFunc(m.Blobs, func(d ocispec.Descriptor) bool { return !r.Blobs.Has(d.Digest) })
 }
 
 // missingBlobs returns the revisions and resources of a bundle whose files the store of a receipt does not have.
@@ -243,6 +253,16 @@ func missingBlobs(a, b Side) []bundle.Difference {
 		if !r.Blobs.Has(rev.Blob.Digest) {
 			add(bundle.Difference{Kind: bundle.DifferentRevision, Snap: rev.Name, Size: rev.Blob.Size}, rev.Revision.Number)
 		}
+		for i, c := range rev.Revision.Components() {
+			if r.Blobs.Has(rev.Components[i].Digest) {
+				continue
+			}
+			d := bundle.Difference{Kind: difference.Component, Snap: rev.Name, Revision: rev.Revision.Number, Name: c.Name, Old: held(c.Revision)}
+			if turned {
+				d.Old, d.New = d.New, d.Old
+			}
+			out = append(out, d)
+		}
 	}
 	for _, rev := range head.CharmRevisions {
 		if !r.Blobs.Has(rev.Blob.Digest) {
@@ -253,7 +273,7 @@ func missingBlobs(a, b Side) []bundle.Difference {
 		if res.Blob != nil && !r.Blobs.Has(res.Blob.Digest) {
 			add(bundle.Difference{Kind: bundle.DifferentResource, Charm: res.Charm, Resource: res.Resource.Name, Size: res.Blob.Size}, res.Resource.Revision)
 		}
-		if img := res.Image; img != nil && slices.ContainsFunc(head.ImageManifests(img.Digest), func(m *bundle.ImageManifest) bool { return !r.Blobs.Has(m.Digest) }) {
+		if img := res.Image; img != nil && slices.ContainsFunc(head.ImageManifests(img.Digest), func(m *bundle.ImageManifest) bool { return lacks(r, m) }) {
 			add(bundle.Difference{Kind: bundle.DifferentImage, Charm: res.Charm, Resource: res.Resource.Name, Image: img.Digest, ImageName: img.Name}, res.Resource.Revision)
 		}
 	}

@@ -40,7 +40,7 @@ func graph() map[string][]string {
 		"catalog/overview": {"catalog", "charm"},
 		"keyring":          {"blob", "bundle"},
 		"receiver":         {"audit", "blob", "bundle", "receipt"},
-		"wanted":           {"assertion", "bundle", "channel", "charm", "receipt", "safeyaml", "snap"},
+		"wanted":           {"assertion", "bundle", "channel", "charm", "difference", "receipt", "safeyaml", "snap"},
 		"upstream":         {"assertion", "charm", "macaroons", "snap"},
 		// Layer 4: each package leads from one place to another, or finds gaps.
 		"account":            {"blob", "keyring", "macaroons", "upstream"},
