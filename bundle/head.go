@@ -80,7 +80,7 @@ func (r *Reader) Head() (*Head, error) {
 	if r.head != nil {
 		return r.head, nil
 	}
-	c, err := readContent(r.raw, r.bundle.Manifests, r.format, r.expects, r.blob)
+	c, err := r.readContent()
 	if err != nil {
 		return nil, err
 	}

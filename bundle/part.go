@@ -111,6 +111,18 @@ func setID(bundle digest.Digest, envelope, division []byte) digest.Digest {
 	return digest.FromString(fmt.Sprintf("%s\n%s\n%s\n", bundle, digest.FromBytes(envelope), digest.FromBytes(division)))
 }
 
+// partReader is the state of a Reader that is about parts. It is empty for a whole bundle.
+type partReader struct {
+	label    partLabel
+	division *Division
+	set      digest.Digest // of the parts that belong together
+	// verified is set once the signature is verified.
+	verified bool
+	// heads keeps the heads of divided bundles, and joiner joins their divided blobs in VerifyPayload. Both may be nil.
+	heads  *Heads
+	joiner *Joiner
+}
+
 // PartOf returns the set of parts that the bundle belongs to, and the number of its part. The number is 0 for a whole bundle. It needs no verified signature,
 // and proves nothing.
 func (r *Reader) PartOf() (set digest.Digest, number int) { return r.set, r.label.number }

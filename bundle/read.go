@@ -27,19 +27,15 @@ type Reader struct {
 	envelope *envelope
 	public   PublicKey       // the key inside the bundle: for inspection only
 	expects  []digest.Digest // the blobs that the statement leaves out, once its signature is verified
-	label    partLabel
-	division *Division     // nil for a whole bundle
-	set      digest.Digest // of the parts that belong together
-	head     *Head
-	files    []ocispec.Descriptor // that Next delivers
-	next     int
-	err      error  // the permanent error of Next
-	input    *Input // the input that Close closes, or nil
+	partReader
+	head  *Head
+	files []ocispec.Descriptor // that Next delivers
+	next  int
+	err   error  // the permanent error of Next
+	input *Input // the input that Close closes, or nil
 	// keeps makes Head keep the content with all blobs of the head.
 	keeps   bool
 	content *Content
-	// joiner joins the divided blobs in VerifyPayload. It may be nil.
-	joiner *Joiner
 }
 
 // NewReader returns a reader of a packed bundle in a stream. The caller closes the stream.
@@ -96,7 +92,7 @@ func (r *Reader) VerifyUnsafe(ctx context.Context) (*Predicate, PublicKey, error
 func (r *Reader) verify(ctx context.Context, keys []PublicKey) (*Predicate, PublicKey, error) {
 	p, key, err := r.envelope.verifySignatures(ctx, r.digest, keys)
 	if err == nil {
-		r.expects = p.Expects
+		r.expects, r.verified = p.Expects, true
 	}
 	return p, key, err
 }

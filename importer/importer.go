@@ -49,6 +49,7 @@ type Importer struct {
 	claims claims
 	// checked has the assertions of divided bundles, by their sets.
 	checked sync.Map
+	heads   bundle.Heads
 }
 
 // Opened is a bundle with a verified signature and a valid head. Nothing of its payload was read.
@@ -86,6 +87,7 @@ func (im *Importer) open(ctx context.Context, name string, r *bundle.Reader) (*O
 			return nil, fmt.Errorf("%s: %w", o.Warnings[0], ErrFuture)
 		}
 	}
+	r.UseHeads(&im.heads)
 	if o.Head, err = r.Head(); err != nil {
 		return nil, err
 	}
