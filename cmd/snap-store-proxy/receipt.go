@@ -43,7 +43,7 @@ store's own key. Carry it to the exporter, who runs 'store-admin receiver update
 				return errors.Join(err, out.Truncate(0))
 			}
 			if err == nil && output != "" {
-				cli.Note("The receipt of %s has %s and %s.\n", r.Store, cli.Count(r.Blobs.Len(), "blob"), cli.Count(len(r.Channels), "channel"))
+				cli.Note("The receipt has %s and %s.\n", cli.Count(r.Blobs.Len(), "blob"), cli.Count(len(r.Channels), "channel"))
 			}
 			return err
 		},

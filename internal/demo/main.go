@@ -48,6 +48,7 @@ type upstream struct {
 	// sso and dashboard are the services of logins. brand is the brand with a store.
 	sso, dashboard string
 	brand          *assertiontest.Account
+	store          *upstreamtest.Store
 	servers        []*http.Server
 	done           sync.WaitGroup
 }
@@ -76,7 +77,7 @@ func startUpstream(addr, dir string) (u *upstream, err error) {
 	if err == nil {
 		err = u.addBrand(store, sso, dir)
 	}
-	u.root = filepath.Join(dir, "root.assert")
+	u.root, u.store = filepath.Join(dir, "root.assert"), store
 	if err == nil {
 		err = os.WriteFile(u.root, store.Stack.RootStream(), 0o644)
 	}

@@ -66,11 +66,10 @@ func (g *tour) tell() error {
 			return err
 		}
 	}
-	if err := g.brandStore(u); err != nil {
-		return err
-	}
-	if err := g.serials(u); err != nil {
-		return err
+	for _, act := range []func(*upstream) error{g.secondWeek, g.brandStore, g.serials} {
+		if err := act(u); err != nil {
+			return err
+		}
 	}
 	fmt.Printf(`
 That is the main job, end to end. What to try next:
