@@ -57,6 +57,7 @@ func (s *Snap) hold(h Hold, rows string) error {
 	held = slices.DeleteFunc(held, func(r snap.Release) bool { return !known(r.Revision) })
 	s.Held, s.Pushed, s.ChannelMap = true, s.ChannelMap, held
 	s.Imported = until(s.Imported, h.Import)
+	s.History = historyOf(s.Imported, s.Overridden) // no device had the later releases
 	return nil
 }
 

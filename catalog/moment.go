@@ -29,15 +29,20 @@ func (s *Snap) AsOf(m Moment) *Snap {
 	past.Imported, past.Overridden = imported, overridden
 	past.ChannelMap = lastRows(imported)
 	past.Overrides = slices.DeleteFunc(lastRows(overridden), func(r snap.Release) bool { return r.Revision == 0 })
-	past.History = nil
+	past.History = historyOf(imported, overridden)
+	return &past
+}
+
+// historyOf returns the releases of events, the newest first, followed by the ones of overrides.
+func historyOf(imported, overridden []Event) (out []snap.Release) {
 	for _, events := range [][]Event{imported, overridden} {
 		for _, e := range slices.Backward(events) {
 			if e.Revision > 0 {
-				past.History = append(past.History, e.Release)
+				out = append(out, e.Release)
 			}
 		}
 	}
-	return &past
+	return out
 }
 
 // until returns the events up to an ID. They are sorted by it.

@@ -192,7 +192,7 @@ func queueCharm(b *pgx.Batch, id string, it Item) {
 // by the tag of a signature. The images to which a rollback of the last import would return stay.
 const forgetImages = `
 	with recursive last_replaced as (
-		select json_array_elements(replaced->'items') as e from import where id = (select max(id) from import where rollback_id is null)
+		select json_array_elements(replaced->'items') as e from import where id = (` + lastReplacing + `)
 	), needed (digest) as (
 		select item->'image'->>'digest' from charm_resource where item->'image'->>'digest' is not null
 		union select json_array_elements(item->'images')->>'digest' from charm_revision where item->'images' is not null

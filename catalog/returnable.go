@@ -9,13 +9,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// RollbackRevisions returns the revisions to which a rollback of the last import would return channels, or of any import after since. Charm
+// lastReplacing selects the last import that counts and has replaced something. Assertions alone replace nothing.
+const lastReplacing = `select max(id) from import where rollback_id is null and replaced::text <> '{}'`
+
+// RollbackRevisions returns the revisions to which a rollback of the last import with channels would return them, or of any import after since. Charm
 // bundles have the kind ItemCharm, like charms.
 func (db *DB) RollbackRevisions(ctx context.Context, since time.Time) (map[RevisionKey]bool, error) {
 	const names = `select snap_id, name from snap union all select charm_id, name from charm`
 	const q = `
 		select replaced::text from import where rollback_id is null and replaced is not null
-			and (imported_at > $1 or id = (select max(id) from import where rollback_id is null))`
+			and (imported_at > $1 or id = (` + lastReplacing + `))`
 	byID, out := make(map[string]string), make(map[RevisionKey]bool)
 	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		var id, name, before string

@@ -60,7 +60,9 @@ func (b *rollbacker) snaps(c *Snapshot) error {
 			b.done.SnapMoves = append(b.done.SnapMoves, s.moves(s.ChannelMap, after)...)
 			continue
 		}
-		b.done.SnapMoves = append(b.done.SnapMoves, s.moves(s.ChannelMap, held)...)
+		moves := s.moves(s.ChannelMap, held)
+		b.noteHeld(s.Name, len(moves) < len(s.moves(s.Pushed, after)))
+		b.done.SnapMoves = append(b.done.SnapMoves, moves...)
 		if err := b.queueHeld(ItemSnap, s.SnapID, held); err != nil {
 			return err
 		}
@@ -74,6 +76,13 @@ func noteRemoved[R any](b *rollbacker, kind string, rows map[string][]R, isHere 
 		if !isHere(id) {
 			b.done.Stay = append(b.done.Stay, fmt.Sprintf("the %s with the id %s was removed, and stays removed", kind, id))
 		}
+	}
+}
+
+// noteHeld notes a snap or charm whose hold is older than some of the imports, if the rollback changes what waits for its release.
+func (b *rollbacker) noteHeld(name string, changed bool) {
+	if changed {
+		b.done.Stay = append(b.done.Stay, name+" is held: what waits for its release changes, and its channels stay")
 	}
 }
 
@@ -188,7 +197,9 @@ func (b *rollbacker) charms(c *Snapshot) error {
 			b.done.CharmMoves = append(b.done.CharmMoves, charmMoves(ch.Name, ch.ChannelMap, after)...)
 			continue
 		}
-		b.done.CharmMoves = append(b.done.CharmMoves, charmMoves(ch.Name, ch.ChannelMap, held)...)
+		moves := charmMoves(ch.Name, ch.ChannelMap, held)
+		b.noteHeld(ch.Name, len(moves) < len(charmMoves(ch.Name, ch.Pushed, after)))
+		b.done.CharmMoves = append(b.done.CharmMoves, moves...)
 		if err := b.queueHeld(ItemCharm, ch.ID, held); err != nil {
 			return err
 		}

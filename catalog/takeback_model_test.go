@@ -212,11 +212,12 @@ func (m *siteModel) needed() map[string]bool {
 	for row, n := range m.own {
 		out[nameOf(row)+" "+itoa(n)] = true
 	}
-	for _, im := range m.imports {
-		if im.id == m.last() {
+	for _, im := range slices.Backward(m.imports) {
+		if !im.takenBack && len(im.written) > 0 {
 			before := maps.Clone(im.before)
 			maps.DeleteFunc(before, func(row string, _ modelRow) bool { return !im.written[row] })
 			add(before)
+			break
 		}
 	}
 	return out
