@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"offlinestore/blob"
 )
@@ -52,6 +54,23 @@ func (r *Reader) OpenNext(d digest.Digest) (io.ReadCloser, error) {
 			return io.NopCloser(content), nil
 		}
 	}
+}
+
+// OpenBlob opens a blob of the payload of a folder, in any order. The blob before it must not be read any more.
+func (r *Reader) OpenBlob(d digest.Digest) (io.ReadCloser, error) {
+	h, err := r.Head()
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(h.Payload, func(desc ocispec.Descriptor) bool { return desc.Digest == d })
+	if i < 0 || !r.src.random() {
+		return nil, fmt.Errorf("read %s: %w", d, blob.ErrNotFound)
+	}
+	f, _, err := r.src.openFile(blobName(d), h.Payload[i].Size, MaxBlobSize)
+	if err != nil {
+		return nil, blobError(h.Payload[i], err)
+	}
+	return io.NopCloser(f), nil
 }
 
 // ReadEnd makes sure that nothing follows the payload. Blobs that were not opened are skipped.

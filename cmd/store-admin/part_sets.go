@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 
 	"offlinestore/bundle"
 	"offlinestore/catalog"
@@ -96,11 +95,8 @@ func archivesIn(dir string) (paths []string, err error) {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	for _, m := range members {
-		for _, c := range []bundle.Compression{bundle.Gzip, bundle.Zstd, bundle.None} {
-			if m.File != nil && strings.HasSuffix(m.Name, c.Extension()) {
-				paths = append(paths, filepath.Join(dir, filepath.FromSlash(m.Name)))
-				break
-			}
+		if m.File != nil && compressionOf(m.Name) != "" {
+			paths = append(paths, filepath.Join(dir, filepath.FromSlash(m.Name)))
 		}
 	}
 	return paths, nil

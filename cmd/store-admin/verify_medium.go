@@ -62,6 +62,7 @@ func mediumHints() cli.Table {
 	return cli.Table{
 		cli.On(cli.As[*cachedError], cli.Failed, "unmount the disk, mount it again, and verify without --medium; a file system in memory has no medium"),
 		cli.OnType(cli.Failed, encryptedHint),
+		cli.On(cli.Is(errMissingParts), cli.Gaps, "put all parts of the bundle into one folder"),
 		cli.On(cli.As[*bundle.ExistsError], cli.Failed, "name another file or folder"),
 		cli.On(cli.Is(blob.ErrNoMedium), cli.Failed, "unplug the disk, plug it in again, and verify without --medium"),
 	}
