@@ -61,6 +61,6 @@ func inputHints() cli.Table {
 		cli.On(cli.As[*modelFileError], cli.Usage, "the file holds the signed model assertion, as 'snap sign' prints it"),
 		cli.On(cli.As[*packageListError], cli.Usage, "the file may hold packages: [{name, revision, push_channel}]; a list of charms is for 'store-admin export charms'"),
 		cli.On(cli.As[*passwordError], cli.Failed, "give the password on standard input with --password-stdin"),
-		cli.On(cli.Is(syscall.EFBIG), cli.NoSpace, "FAT32 holds files of less than 4 GiB: export fewer snaps or channels at once, or use a disk with another file system (exFAT, ext4)"),
+		cli.On(cli.Is(syscall.EFBIG), cli.NoSpace, "FAT32 holds files of less than 4 GiB: give --part-size 4GB, export fewer snaps or channels at once, or use a disk with another file system (exFAT, ext4)"),
 	}
 }
