@@ -36,6 +36,8 @@ type output struct {
 	bar   *cli.Progress
 	// mending is held while the cache and the plan are repaired.
 	mending sync.RWMutex
+	// shared is the content for all of several recipients, once it is known. Their bundles are written one after the other.
+	shared *bundle.Content
 	// recipients are the receivers that get a bundle each, or one that is nobody.
 	recipients []*receiverOptions
 	// locked is the content of a lock, or nil.
@@ -252,6 +254,18 @@ func (out *output) content(a archive) (*bundle.Content, error) {
 	if a.locked != nil {
 		return a.locked, nil
 	}
+	if len(out.recipients) < 2 {
+		return out.build(a)
+	}
+	var err error
+	if out.shared == nil {
+		out.shared, err = out.build(a)
+	}
+	return out.shared, err
+}
+
+// build builds the content of an archive from the plan.
+func (out *output) build(a archive) (*bundle.Content, error) {
 	out.mending.RLock()
 	defer out.mending.RUnlock()
 	builder, err := out.e.Builder(exporter.Part{Snaps: a.snaps, Charms: a.charms, Assertions: a.assertions, Stores: a.stores, Withdrawals: a.withdrawals})

@@ -27,6 +27,9 @@ func (out *output) write(ctx context.Context, p *exporter.Plan) error {
 	out.files = make([]exportedBundle, len(list))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(packsAtOnce)
+	if len(out.recipients) > 1 {
+		g.SetLimit(1) // they have the same blobs, and only one may mend them
+	}
 	for i, a := range list {
 		g.Go(func() (err error) {
 			if err = ctx.Err(); err == nil { // another one has failed
@@ -58,6 +61,7 @@ func (out *output) bundle(ctx context.Context, p *exporter.Plan, a archive) (exp
 func (out *output) mend(ctx context.Context, p *exporter.Plan, d digest.Digest) error {
 	out.mending.Lock()
 	defer out.mending.Unlock()
+	out.shared = nil // an image may lose a signature that can't be fetched again
 	if out.locked != nil {
 		return out.e.RefetchLocked(ctx, out.locked.Head(), d)
 	}
