@@ -91,6 +91,7 @@ func TestSnapdClient(t *testing.T) {
 	t.Run("refresh", func(t *testing.T) { refreshes(t, c, o, in) })
 	t.Run("override", func(t *testing.T) { overrides(t, c, in) })
 	t.Run("cohorts", func(t *testing.T) { cohorts(t, c, o, in) })
+	t.Run("take back", func(t *testing.T) { takesBack(t, c, o, in) })
 	t.Run("epochs", func(t *testing.T) { epochs(t, c, o, in) })
 	t.Run("removal", func(t *testing.T) { removals(t, c, o, in) })
 }

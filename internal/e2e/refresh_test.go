@@ -107,6 +107,37 @@ func cohorts(t *testing.T, c *client, o *outside, in *inside) {
 	c.do(t, snapddriver.ExitAnswer, "create-cohort", "no-such")
 }
 
+// takesBack tries a held revision on one device, releases it to all, and takes its import back. The server runs all the time. Stock snapd
+// follows.
+func takesBack(t *testing.T, c *client, o *outside, in *inside) {
+	in.proxy("hold", "greeter")
+	c.upstream.upload("greeter", upstreamtest.Rev{Revision: 4}, "stable")
+	in.push(o.export("greeter", "--no-deps")...)
+	in.proxy("promote", "greeter", "4", "pilot/stable")
+	in.await("greeter", "pilot/stable", 4)
+	if got := c.offered(t, "greeter", 3); got != 0 {
+		t.Errorf("while greeter is held, revision %d is offered, want none", got)
+	}
+	got := c.fetch(t, "--action", "refresh", "--installed", installed("greeter", 3, "pilot/stable"), "greeter")
+	if got.Revision != 4 || got.EffectiveChannel != "pilot/stable" {
+		t.Errorf("refresh of the device that tries it: revision %d from %q, want 4 from pilot/stable", got.Revision, got.EffectiveChannel)
+	}
+	in.proxy("release", "greeter")
+	in.await("greeter", "stable", 4)
+	if got := c.offered(t, "greeter", 3); got != 4 {
+		t.Errorf("after the release, revision %d is offered, want 4", got)
+	}
+	in.proxy("close-channel", "greeter", "pilot/stable")
+	in.proxy("rollback", "--yes")
+	in.await("greeter", "stable", 3)
+	if got := c.offered(t, "greeter", 4); got != 3 {
+		t.Errorf("after the rollback, a device with revision 4 is offered %d, want 3", got)
+	}
+	if got := c.fetch(t, "greeter"); got.Revision != 3 || got.EffectiveChannel != "stable" {
+		t.Errorf("install after the rollback: revision %d from %q, want 3 from stable", got.Revision, got.EffectiveChannel)
+	}
+}
+
 // removals removes a snap that a device has. The device keeps working: its other snaps are refreshed, and its assertions are served.
 // The server runs all the time.
 func removals(t *testing.T, c *client, o *outside, in *inside) {
