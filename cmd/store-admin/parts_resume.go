@@ -106,9 +106,10 @@ func (o *exportOptions) resumeParts(ctx context.Context, w io.Writer, warn func(
 	parts.bar = cli.NewProgress("Packing", parts.left())
 	err = parts.write(ctx)
 	parts.bar.Done()
-	if errors.Is(err, blob.ErrNotFound) {
-		return true, fmt.Errorf("%w: %w", errNotInCache, err)
-	} else if err != nil {
+	if _, bad := damagedBlob(err); bad {
+		return true, &partsStateError{fmt.Errorf("the cache does not have all blobs any more: %w", err)}
+	}
+	if err != nil {
 		return true, err
 	}
 	done := parts.result()

@@ -20,8 +20,8 @@ func TestTablesOfScripts(t *testing.T) {
 		}
 	}
 	parts := doctest.ScriptRows(t, "testdata/script/parts.txtar")
-	parts["full medium, in a script"], parts["full medium, on a terminal"] = "7", "0" // parts-medium.txtar
-	parts["kill -9 while a part is written"] = "killed"                               // TestKillAtEachRename
+	parts["full medium, in a script"], parts["full medium, on a terminal"], parts["unfinished export whose blobs are gone"] = "7", "0", "1" // parts-medium.txtar
+	parts["kill -9 while a part is written"] = "killed"                                                                                     // TestKillAtEachRename
 	if diff := cmp.Diff(parts, doctest.BadInput(t, "Bad exports in parts")); diff != "" {
 		t.Errorf("Bad exports in parts (-scripts +docs/errors.md):\n%s", diff)
 	}
