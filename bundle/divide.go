@@ -111,7 +111,7 @@ type fitting struct {
 	first int     // the first part that has room for an empty file
 }
 
-// fit puts each blob into the first part that has room for it. The parts that a divided blob begins and fills are new ones.
+// fit puts each blob, and the first range of each divided one, into the first part that has room for it. The parts that a divided blob fills are new ones.
 func fit(payload []ocispec.Descriptor, room int64) *fitting {
 	f := &fitting{room: room}
 	f.Places = make([]int, len(payload))
@@ -146,16 +146,20 @@ func (f *fitting) open(need int64) int {
 	return len(f.free)
 }
 
-// divideBlob divides a blob into ranges, each in a part of its own.
+// divideBlob divides a blob into ranges. The first one has the rest that does not fill a part, because each range is in a later part than the
+// one before.
 func (f *fitting) divideBlob(size int64) (list []Range) {
-	most := f.room - tarBlock
+	most, align := f.room-tarBlock, int64(1)
 	if most > rangeAlign {
-		most -= most % rangeAlign
+		align = rangeAlign
 	}
-	for size > 0 {
-		n := min(size, most)
-		list = append(list, Range{Part: f.open(tarSize(n)), Digest: noDigest, Size: n})
+	most -= most % align
+	n := (size-1)%most + 1
+	n = min(size, (n+align-1)/align*align)
+	for part := f.place; size > 0; part = f.open {
+		list = append(list, Range{Part: part(tarSize(n)), Digest: noDigest, Size: n})
 		size -= n
+		n = min(size, most)
 	}
 	return list
 }

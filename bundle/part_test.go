@@ -207,6 +207,19 @@ func TestJoiner(t *testing.T) {
 	}
 }
 
+// TestDivideFills divides blobs that are a little larger than a part. What exceeds the parts shares parts.
+func TestDivideFills(t *testing.T) {
+	t.Parallel()
+	sizes := make([]int64, 8)
+	for i := range sizes {
+		sizes[i] = 2_500_000
+	}
+	d, _ := divide(t, sized(t, sizes...), 2_200_000, bundle.None)
+	if n := len(d.Files); n > 11 {
+		t.Errorf("%d parts, want at most 11", n)
+	}
+}
+
 // TestLacking tells which parts are needed.
 func TestLacking(t *testing.T) {
 	t.Parallel()
@@ -220,10 +233,10 @@ func TestLacking(t *testing.T) {
 	lacking := func() []int {
 		return got.head.Part.Lacking(func(d digest.Digest, _ int64) bool { return held[d] })
 	}
-	if want := []int{1, 2, 3, 4}; !slices.Equal(lacking(), want) || len(parts) != 4 {
+	if want := []int{1, 2, 3}; !slices.Equal(lacking(), want) || len(parts) != 3 {
 		t.Errorf("nothing is held: parts %v are needed, want %v", lacking(), want)
 	}
-	for _, n := range []int{2, 1, 4} {
+	for _, n := range []int{2, 1} {
 		for _, d := range got.head.Part.FilesOf(n) {
 			held[d.Digest] = true
 		}
