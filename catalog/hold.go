@@ -68,23 +68,24 @@ func (db *DB) Hold(ctx context.Context, h Holding) (list []Hold, err error) {
 		if err != nil {
 			return err
 		}
-		var acts []audit.Act
-		for _, n := range chosen {
+		b := &pgx.Batch{}
+		list = make([]Hold, len(chosen))
+		for i, n := range chosen {
 			n.Until, n.By, n.Import = h.Until, text(h.By), cmp.Or(c.heldAt(n.Hold), c.Moment.Import)
 			rows, err := json.Marshal(n.rows)
 			if err != nil {
 				return err
 			}
-			if err := tx.QueryRow(ctx, set, n.Kind, n.ID, n.Until, n.Import, rows, n.By).Scan(&n.At); err != nil {
-				return err
-			}
-			list = append(list, n.Hold)
+			list[i] = n.Hold
+			b.Queue(set, n.Kind, n.ID, n.Until, n.Import, rows, n.By).QueryRow(func(row pgx.Row) error { return row.Scan(&list[i].At) })
 		}
-		acts = append(acts, audit.Act{What: "hold", Subject: subjectOf(h), After: holdState{Kind: h.Kind, Until: h.Until}})
+		if err := tx.SendBatch(ctx, b).Close(); err != nil {
+			return err
+		}
 		if err := bump(ctx, tx); err != nil {
 			return err
 		}
-		return appendAudit(ctx, tx, acts...)
+		return appendAudit(ctx, tx, audit.Act{What: "hold", Subject: subjectOf(h), After: holdState{Kind: h.Kind, Until: h.Until}})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("hold: %w", interpret(err))

@@ -17,9 +17,10 @@ func newPrune(dir *instance.Dir) *cobra.Command {
 		Short: "Remove the revisions that nothing needs",
 		Long: `Remove the revisions of snaps, charms, charm bundles and resources that no channel
 holds, no override names and nothing else needs by number. Revisions that were
-never in a channel stay, because they were exported by number, and so do the ones to
-which 'rollback' of the last import would return, or of imports within --older-than. Devices that have a
-removed revision keep it. 'gc' then frees the space of the blobs.`,
+never in a channel stay, because they were exported by number. So do the ones to
+which a rollback of the last import would return, or of the imports within
+--older-than. Devices that have a removed revision keep it. 'gc' then frees the space
+of the blobs.`,
 		Example: `  snap-store-proxy prune --dry-run
   snap-store-proxy prune --keep 2 --older-than 30d && snap-store-proxy gc`,
 		Args: cobra.NoArgs,
