@@ -102,6 +102,7 @@ func (o *exportOptions) resumeParts(ctx context.Context, w io.Writer, warn func(
 	}
 	defer cache.Close()
 	cli.Note("Going on with the export of %s: %d of %s are written. --start-over begins another one.\n", state.Created.UTC().Format(time.RFC3339), len(state.Done), cli.Count(len(d.Files), "part"))
+	blob.RemoveAbandoned(state.Folder)
 	parts := &partsWriter{state, d, cache, o.packing(), nil, newInsert()}
 	parts.bar = cli.NewProgress("Packing", parts.left())
 	err = parts.write(ctx)
