@@ -32,7 +32,7 @@ type modelRevision struct {
 
 // modelImport is an import that a rollback can take back.
 type modelImport struct {
-	day       int
+	bundle    *weeklyBundle
 	before    map[string]modelRow
 	takenBack bool
 }
@@ -57,9 +57,10 @@ func (m *weeksModel) lacks(b *weeklyBundle) (missing []digest.Digest) {
 
 // push imports a bundle that lacks nothing. recorded reports whether the history has a new line.
 func (m *weeksModel) push(b *weeklyBundle, recorded bool) {
-	im := modelImport{day: b.day, before: maps.Clone(m.rows)}
+	im := modelImport{bundle: b, before: maps.Clone(m.rows)}
 	for _, old := range slices.Backward(m.imports) {
-		if old.day == b.day {
+		// A content that was taken back stays so, unless it is signed again later.
+		if maps.Equal(old.bundle.rows, b.rows) && old.bundle.day >= b.day {
 			im.takenBack = old.takenBack
 			break
 		}

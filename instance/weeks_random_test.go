@@ -128,7 +128,8 @@ func (w *weeks) anySnap() string {
 func (w *weeks) export() string {
 	w.day++
 	b := &weeklyBundle{day: w.day, rows: map[string]int{}, blobs: map[string]digest.Digest{}, content: bundletest.New(w.t, w.day)}
-	for name, n := range w.upstream {
+	for _, name := range slices.Sorted(maps.Keys(w.upstream)) {
+		n := w.upstream[name]
 		if len(b.rows) > 0 && w.r.IntN(4) == 0 {
 			continue
 		}
