@@ -106,8 +106,8 @@ func TestKilledRegistrar(t *testing.T) {
 		}
 		select {
 		case <-answered:
-		case <-time.After(10 * time.Second):
-			t.Error("no device is answered within ten seconds")
+		case <-time.After(time.Minute):
+			t.Error("no device is answered within a minute")
 		}
 		time.Sleep(time.Duration(n.Int64()))
 		k.kill()
