@@ -30,7 +30,7 @@ func TestWeeksAtRandom(t *testing.T) {
 	t.Parallel()
 	runs, steps := 10, 250
 	if testing.Short() {
-		runs, steps = 1, 60
+		runs, steps = 1, 30
 	}
 	base := uint64(time.Now().UnixNano())
 	for run := range uint64(runs) {
