@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"offlinestore/internal/upstreamtest"
 )
@@ -37,6 +38,7 @@ func TestCarryingWithReceipts(t *testing.T) {
 	receipt := func() string {
 		t.Helper()
 		state++
+		time.Sleep(time.Second) // receipts have seconds, and must be newer
 		file := filepath.Join(o.dir, fmt.Sprint("receipt", state))
 		in.proxy("receipt", "--output", file)
 		return file
