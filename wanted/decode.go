@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"offlinestore/nearest"
 )
 
 // maxShown bounds the characters of a value in a message.
@@ -153,7 +155,7 @@ func (d *decoder) short(n *yaml.Node, v reflect.Value) {
 
 func (d *decoder) unknown(key *yaml.Node, t reflect.Type) {
 	known := names(t)
-	if meant := nearest(key.Value, known); meant != "" {
+	if meant := nearest.Word(key.Value, known); meant != "" {
 		d.problem(key, "unknown key %.*q: did you mean %q?", maxShown, key.Value, meant)
 		return
 	}

@@ -8,7 +8,7 @@ import (
 
 // Digest identifies the items that the file asks for. The models of the file have been read. It depends neither on the comments of the text nor on
 // members without a value.
-func (f *File) Digest() digest.Digest {
+func (f *File) Digest() (digest.Digest, error) {
 	g := *f
 	g.Models = nil
 	for _, m := range f.Models {
@@ -18,14 +18,14 @@ func (f *File) Digest() digest.Digest {
 	g.Receivers = nil // they change neither the items nor their revisions
 	raw, err := json.Marshal(g)
 	if err != nil {
-		panic("wanted: marshal: " + err.Error()) // the members of a file can always be encoded
+		return "", err
 	}
 	var all any
 	if err := json.Unmarshal(raw, &all); err != nil {
-		panic("wanted: " + err.Error())
+		return "", err
 	}
-	canonical, _ := json.Marshal(compact(all))
-	return digest.FromBytes(canonical)
+	canonical, err := json.Marshal(compact(all))
+	return digest.FromBytes(canonical), err
 }
 
 // compact removes the members without a value from a decoded JSON value, so that a member that is new in a later program changes no digest.

@@ -89,7 +89,11 @@ func TestDigest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return f.Digest().String()
+		d, err := f.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.String()
 	}
 	first := digest("snaps: [jq]")
 	for _, same := range []string{"# more\nsnaps:\n  - name: jq\n", "channels: [stable]\narchitectures: [amd64]\nsnaps: [jq]", "packages: [{name: jq}]", "snaps: [jq]\nreceivers: [x]", "snaps: [jq]\ncharms: []"} {
@@ -115,6 +119,8 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		file.Digest()
+		if _, err := file.Digest(); err != nil {
+			t.Error(err)
+		}
 	})
 }

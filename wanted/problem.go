@@ -45,41 +45,6 @@ func (p *Problem) at(path string) string {
 	return fmt.Sprintf("%s:%d:%d: ", path, p.Line, p.Column)
 }
 
-// nearest returns the word of a list that was probably meant, or "".
-func nearest(word string, list []string) string {
-	best, least := "", max(1, len(word)/3)+1
-	for _, w := range list {
-		d := distance(word, w)
-		if len(word) >= 3 && (strings.HasPrefix(w, word) || strings.HasPrefix(word, w)) {
-			d = min(d, 1)
-		}
-		if d < least {
-			best, least = w, d
-		}
-	}
-	return best
-}
-
-// distance returns the number of letters to insert, delete or replace that lead from a to b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		left := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := left
-			if a[i] != b[j] {
-				d = 1 + min(left, row[j], row[j+1])
-			}
-			left, row[j+1] = row[j+1], d
-		}
-	}
-	return row[len(b)]
-}
-
 // ErrorAt returns an error about an entry as a FileError.
 func (f *File) ErrorAt(p Position, err error) error {
 	return &FileError{Path: f.Path, Problems: []Problem{{p.Line, p.Column, err.Error()}}}

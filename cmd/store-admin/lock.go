@@ -105,7 +105,11 @@ func (o *lockOptions) run(c *cobra.Command, args []string) (err error) {
 
 // write writes the lock of a content.
 func (o *lockOptions) write(w io.Writer, content *bundle.Content) (err error) {
-	l := &wanted.Lock{Wanted: o.file.Digest(), Receivers: o.file.Receivers, Content: content}
+	asked, err := o.file.Digest()
+	if err != nil {
+		return err
+	}
+	l := &wanted.Lock{Wanted: asked, Receivers: o.file.Receivers, Content: content}
 	if len(o.update) > 0 {
 		have, err := readLock(o.output)
 		if err != nil {

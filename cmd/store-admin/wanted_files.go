@@ -64,7 +64,11 @@ func readLocked(path string) (*wanted.Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.Wanted != f.Digest() {
+	asked, err := f.Digest()
+	if err != nil {
+		return nil, err
+	}
+	if l.Wanted != asked {
 		return nil, fmt.Errorf("%w: %s has changed since %s was made", errOutdated, path, lockOf(path))
 	}
 	l.Receivers = f.Receivers

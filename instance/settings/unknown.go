@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"offlinestore/nearest"
 )
 
 // UnknownKeyError reports a name that no setting has.
@@ -36,11 +38,11 @@ func Lookup(name string) (Key, error) {
 	if why, ok := Obsolete()[name]; ok {
 		return Key{}, &UnknownKeyError{Name: name, Obsolete: why}
 	}
-	return Key{}, &UnknownKeyError{Name: name, Nearest: nearest(name, keys)}
+	return Key{}, &UnknownKeyError{Name: name, Nearest: nearestKey(name, keys)}
 }
 
-// nearest returns the key that name is most likely a slip for: a key that contains it, or one with few other letters.
-func nearest(name string, keys []Key) string {
+// nearestKey returns the key that name is most likely a slip for: a key that contains it, or one with few other letters.
+func nearestKey(name string, keys []Key) string {
 	const longest = 80
 	if name == "" || len(name) > longest {
 		return ""
@@ -50,7 +52,7 @@ func nearest(name string, keys []Key) string {
 		if strings.HasSuffix(k.Name, "."+name) || strings.HasPrefix(k.Name, name+".") {
 			return 0
 		}
-		return min(distance(name, k.Name), distance(sortWords(name), sortWords(k.Name)))
+		return min(nearest.Distance(name, k.Name), nearest.Distance(sortWords(name), sortWords(k.Name)))
 	}
 	k := slices.MinFunc(keys, func(a, b Key) int { return cmp.Compare(away(a), away(b)) })
 	if away(k) > len(k.Name)/2 {
@@ -64,25 +66,4 @@ func sortWords(name string) string {
 	words := strings.Split(name, ".")
 	slices.Sort(words)
 	return strings.Join(words, ".")
-}
-
-// distance returns the number of letters that must be added, removed or changed to turn a into b (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			changed := diagonal
-			if a[i] != b[j] {
-				changed++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(changed, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -20,6 +20,7 @@ func graph() map[string][]string {
 		"docs":        {},
 		"keccak":      {},
 		"macaroons":   {},
+		"nearest":     {},
 		"safeyaml":    {},
 		"strictjson":  {},
 		"squashfs":    {},
@@ -40,7 +41,7 @@ func graph() map[string][]string {
 		"catalog/overview": {"catalog", "charm"},
 		"keyring":          {"blob", "bundle"},
 		"receiver":         {"audit", "blob", "bundle", "receipt"},
-		"wanted":           {"assertion", "bundle", "channel", "charm", "difference", "receipt", "safeyaml", "snap"},
+		"wanted":           {"assertion", "bundle", "channel", "charm", "difference", "nearest", "receipt", "safeyaml", "snap"},
 		"upstream":         {"assertion", "charm", "macaroons", "snap"},
 		// Layer 4: each package leads from one place to another, or finds gaps.
 		"account":            {"blob", "keyring", "macaroons", "upstream"},
@@ -62,7 +63,7 @@ func graph() map[string][]string {
 		"instance/backup":    {"blob", "instance/conninfo", "instance/pgcluster", "catalog"},
 		"instance/conninfo":  {},
 		"instance/pgcluster": {},
-		"instance/settings":  {"blob", "instance/conninfo", "safeyaml"},
+		"instance/settings":  {"blob", "instance/conninfo", "nearest", "safeyaml"},
 		"instance/wanted":    {"assertion", "catalog", "charm", "snap", "wanted"},
 		// Layer 6: a running one.
 		"service": {"audit", "catalog", "certificate", "instance", "instance/settings", "registrar", "registration", "registry", "server", "server/admin", "server/admin/api", "server/gateway", "server/gateway/api", "session", "transfer"},
