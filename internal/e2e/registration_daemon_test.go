@@ -95,6 +95,9 @@ func (f *factory) addGadget(t *testing.T) {
 	}
 }
 
+// token returns the label of the token.
+func (f *factory) token() string { return "acme-" + filepath.Base(f.o.dir) }
+
 // addToken makes a token with the key of the brand.
 func (f *factory) addToken(t *testing.T) {
 	t.Helper()
@@ -113,7 +116,7 @@ func (f *factory) addToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	label, file := "acme-"+filepath.Base(f.o.dir), filepath.Join(f.o.dir, "brand.pem")
+	label, file := f.token(), filepath.Join(f.o.dir, "brand.pem")
 	f.o.write(file, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 	h.AddToken(t, label)
 	hsmtest.Run(t, "softhsm2-util", "--import", file, "--token", label, "--label", "serials", "--id", "01", "--pin", hsmtest.PIN)

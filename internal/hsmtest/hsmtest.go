@@ -72,6 +72,35 @@ func (h *HSM) Give(tb testing.TB, file string) {
 	Run(tb, "chown", "-R", "--reference="+file, h.dir)
 }
 
+// Keep keeps a copy of the file in which SoftHSM has the state of a token. A login writes that file, not atomically: if the process is killed
+// meanwhile, the file is empty, and no process finds the token any more. restore mends that while no process uses the token, and reports
+// whether it had to.
+func (h *HSM) Keep(tb testing.TB, label string) (restore func() bool) {
+	tb.Helper()
+	found, err := filepath.Glob(filepath.Join(h.dir, "tokens", "*", "token.object"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, path := range found {
+		text, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(text, []byte(label)) {
+			continue // other tests make and remove tokens
+		}
+		return func() bool {
+			tb.Helper()
+			if info, err := os.Stat(path); err == nil && info.Size() == int64(len(text)) {
+				return false
+			}
+			if err := os.WriteFile(path, text, 0o600); err != nil {
+				tb.Fatal(err)
+			}
+			return true
+		}
+	}
+	tb.Fatalf("no token %s", label)
+	return nil
+}
+
 // RemoveToken deletes a token, as if somebody had pulled it out.
 func (h *HSM) RemoveToken(tb testing.TB, label string) {
 	tb.Helper()
