@@ -71,7 +71,10 @@ func (db *DB) Hold(ctx context.Context, h Holding) (list []Hold, err error) {
 		b := &pgx.Batch{}
 		list = make([]Hold, len(chosen))
 		for i, n := range chosen {
-			n.Until, n.By, n.Import = h.Until, text(h.By), cmp.Or(c.heldAt(n.Hold), c.Moment.Import)
+			n.Until, n.By, n.Import = h.Until, text(h.By), c.Moment.Import
+			if since, held := c.heldSince(n.Hold); held {
+				n.Import = since
+			}
 			rows, err := json.Marshal(n.rows)
 			if err != nil {
 				return err
@@ -132,13 +135,13 @@ func (c *Snapshot) chooseHolds(h Holding) (list []newHold, err error) {
 	return list, nil
 }
 
-// heldAt returns the number of the import at which a hold in force began, or 0.
-func (c *Snapshot) heldAt(h Hold) int64 {
+// heldSince returns the number of the import at which a hold in force began. It is 0 for a hold that is older than all imports.
+func (c *Snapshot) heldSince(h Hold) (number int64, held bool) {
 	i := slices.IndexFunc(c.Holds, func(o Hold) bool { return o.Kind == h.Kind && o.ID == h.ID })
 	if i < 0 {
-		return 0
+		return 0, false
 	}
-	return c.Holds[i].Import
+	return c.Holds[i].Import, true
 }
 
 // Released lists the holds that were ended, and the rows that moved to the releases of the newest bundles.

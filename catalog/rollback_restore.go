@@ -42,7 +42,7 @@ func (b *rollbacker) snaps(c *Snapshot) error {
 			continue
 		}
 		after, held := s.FromBundles(), s.ChannelMap
-		since := c.heldAt(Hold{Kind: ItemSnap, ID: s.SnapID})
+		since, _ := c.heldSince(Hold{Kind: ItemSnap, ID: s.SnapID})
 		for _, r := range rows[s.SnapID] {
 			b.requireSnap(s, r)
 			after = r.putInto(after)
@@ -178,7 +178,7 @@ func (b *rollbacker) charms(c *Snapshot) error {
 			continue
 		}
 		after, held := ch.FromBundles(), ch.ChannelMap
-		since := c.heldAt(Hold{Kind: ItemCharm, ID: ch.ID})
+		since, _ := c.heldSince(Hold{Kind: ItemCharm, ID: ch.ID})
 		for _, r := range rows[ch.ID] {
 			release, err := r.release()
 			if err != nil {

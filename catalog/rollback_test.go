@@ -75,6 +75,27 @@ func TestRollbackOfEverything(t *testing.T) {
 	}
 }
 
+// TestHoldOfEmptyStore holds everything before the first import, and again after it. The hold is still older than the import, so taking a later
+// one back brings nothing into its channels.
+func TestHoldOfEmptyStore(t *testing.T) {
+	t.Parallel()
+	s, _ := open(t)
+	hold := func() {
+		if _, err := s.Hold(t.Context(), catalog.Holding{Kind: catalog.ItemAll, By: "ana"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hold()
+	for day := range 2 {
+		apply(t, s, with(imp(fmt.Sprint(day), day), "jq", []int{day + 1}, fmt.Sprintf("latest/stable/amd64=%d", day+1)))
+	}
+	hold()
+	rollback(t, s, catalog.Rollback{})
+	if got := rows(load(t, s).Snaps[0].Served()); len(got) > 0 {
+		t.Errorf("a held snap has the channels %v", got)
+	}
+}
+
 // TestRollbackKeepsOrder takes a bundle back, and pushes an older one. It counts as if the first one had never come, and so does a later one.
 func TestRollbackKeepsOrder(t *testing.T) {
 	t.Parallel()
