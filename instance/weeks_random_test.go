@@ -57,6 +57,7 @@ type weeks struct {
 	key      audit.Key
 	dir      *receiver.Directory
 	day      int
+	gaps     int // bundles of want codes
 	disk     []*weeklyBundle
 	site     *weeklySite
 	m        *weeksModel
@@ -215,7 +216,10 @@ func (w *weeks) fill(b *weeklyBundle, e *importer.ExpectedError) string {
 	d := w.finish(found.Receiver, &gap, func() (*bundle.SignedBundle, error) {
 		first, err := bundle.ReadPredicate(w.t.Context(), found.Head)
 		w.must(err)
-		return bundle.Reseal(w.t.Context(), found.Head, *found.Predicate(first), b.content.Key)
+		p := found.Predicate(first)
+		w.gaps++
+		p.Sequence = uint64(10_000 + w.gaps) // no other bundle has it: so want codes about both are told apart
+		return bundle.Reseal(w.t.Context(), found.Head, *p, b.content.Key)
 	})
 	w.must(found.Use(w.t.Context(), d))
 	if lacks := w.m.lacks(&gap); len(lacks) > 0 {
