@@ -21,6 +21,7 @@ import (
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/internal/bundletest"
 	"offlinestore/internal/doctest"
+	"offlinestore/internal/pgtest"
 )
 
 // partUpdate returns the nth update with a snap that is larger than a part.
@@ -142,6 +143,36 @@ func TestPartByPart(t *testing.T) {
 	}
 	if out := s.mustRun("push-snap", paths[0]).stdout; !strings.Contains(out, "Already imported: nothing to do") {
 		t.Errorf("a part of an imported bundle: %q", out)
+	}
+}
+
+// TestFolderOfParts pushes a folder with parts, another bundle and a file that is none.
+func TestFolderOfParts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	usb := filepath.Join(s.tmp, "usb")
+	if err := os.MkdirAll(filepath.Join(usb, "more"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.file("usb/README.txt", []byte("for ship 7"))
+	s.file("usb/other.tar.gz", updateNumber(t, 1, 300<<10).Tar(bundle.Gzip))
+	for i, packed := range partUpdate(t, 0).Parts(1800<<10, bundle.None) {
+		if i == 0 {
+			s.file("usb/more/first", packed)
+		} else {
+			s.file(fmt.Sprintf("usb/part%d.tar", i), packed)
+		}
+	}
+	r := s.run("push-snap", usb)
+	if r.code != 0 || !strings.Contains(r.stderr, `Warning: `+usb+`: "README.txt" is passed over: it is neither a bundle nor a snap nor an assertion`) {
+		t.Errorf("exit code %d: %s", r.code, r.stderr)
+	}
+	want := map[string]int{"first": 3, "second": 1, "third": 2, "fourth": 2, "fifth": 2, "sixth": 1}
+	if diff := cmp.Diff(want, stable(s.served())); diff != "" {
+		t.Errorf("latest/stable (-want +got):\n%s", diff)
+	}
+	if list := s.waiting(); len(list) != 0 {
+		t.Errorf("%d bundles wait for parts: %+v", len(list), list)
 	}
 }
 
@@ -272,6 +303,24 @@ func TestLastPartAfterAMonth(t *testing.T) {
 	}
 	s.mustRun("push-snap", paths[0])
 	s.servesParts(0)
+}
+
+// TestPartsInBackup restores a backup with parts that wait, and pushes the last part.
+func TestPartsInBackup(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	paths := s.partFiles(0)
+	s.mustRun(append([]string{"push-snap"}, paths[1:]...)...)
+	want, saved := s.waiting(), filepath.Join(s.tmp, "with-parts.age")
+	s.mustRun("backup", "--recipient", backupRecipient, "--blobs", saved)
+	into := &site{t: t, dir: filepath.Join(tempDir(t), "data"), dsn: pgtest.New(t), tmp: s.tmp}
+	into.mustRun("restore", "--identity", s.file("key", []byte(backupKey)), "--db-connection-file", s.file("connection", []byte(into.dsn)), saved)
+	if diff := cmp.Diff(want, into.waiting()); diff != "" {
+		t.Errorf("what waits after the restore (-want +got):\n%s", diff)
+	}
+	into.mustRun("gc", "--all")
+	into.mustRun("push-snap", paths[0])
+	into.servesParts(0)
 }
 
 // TestPartLostBlob loses a blob of a part that had arrived, and asks for that part again.

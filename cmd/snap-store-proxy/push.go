@@ -38,6 +38,7 @@ verified before the first blob is read, and clients see all of a bundle or
 nothing of it. Several bundles are imported side by side, each on its own; a bad
 one does not stop the others. To continue an interrupted push, run it again.
 The parts of a divided bundle may come in any order; the last one imports it.
+A folder with bundles or parts in it stands for all of them.
 
 FILE may also be a file of assertions, as 'snap known --remote' prints them.
 Their own signatures vouch for it.

@@ -66,6 +66,17 @@ func isTar(start []byte) bool {
 	return len(start) >= tarMagicAt+len(tarMagic) && bytes.HasPrefix(start[tarMagicAt:], []byte(tarMagic))
 }
 
+// IsMember reports whether a file in a folder may be a snap, an assertion, or something else that a Collection takes.
+func IsMember(f io.ReaderAt) (bool, error) {
+	start := make([]byte, startSize)
+	n, err := f.ReadAt(start, 0)
+	if err != nil && err != io.EOF {
+		return false, err
+	}
+	kind := kindOf(start[:n])
+	return kind != unknownKind && kind != zipKind, nil
+}
+
 // unpackAny decompresses a stream by its first bytes.
 func unpackAny(in *bufio.Reader, raw *source) (*unpacker, error) {
 	start, err := in.Peek(startSize)

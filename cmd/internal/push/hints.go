@@ -58,7 +58,7 @@ func Hints() cli.Table {
 		cli.On(cli.As[*instance.IdentityError], cli.Failed, "restore the file from a backup; remove it only if no bundle that is encrypted to it will come"),
 		cli.OnType(cli.Damaged, kindHint),
 		cli.On(cli.Is(bundle.ErrNotBundle), cli.Damaged,
-			"give a bundle of 'store-admin export', and copy it again if this is one; for a folder with several, name the files, as in FOLDER/*.tar.gz"),
+			"give a bundle of 'store-admin export', and copy it again if this is one"),
 		cli.On(cli.Is(bundle.ErrCorrupt), cli.Damaged, "copy the file again, and check it with 'store-admin verify' before it is carried over"),
 		cli.On(cli.As[*blob.CorruptError], cli.Damaged, ""),
 		cli.On(cli.Is(syscall.EFBIG), cli.NoSpace, "FAT32 holds files of less than 4 GiB: use a disk with another file system (exFAT, ext4)"),

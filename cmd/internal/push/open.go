@@ -13,7 +13,6 @@ import (
 	"filippo.io/age"
 
 	"offlinestore/blob"
-	"offlinestore/bundle"
 	"offlinestore/channel"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/importer"
@@ -34,9 +33,7 @@ func Run(ctx context.Context, w io.Writer, dir *instance.Dir, o Options, files [
 	defer p.batch.Close()
 	// Inputs are opened with the rights with which the program was started, and read without them.
 	for _, name := range files {
-		f := &importer.File{Name: name}
-		f.Input, f.Err = bundle.OpenInput(name)
-		p.batch.Files = append(p.batch.Files, f)
+		p.batch.Files = append(p.batch.Files, importer.OpenFiles(name, warnOfFile)...)
 	}
 	p.files = slices.Clone(p.batch.Files)
 	p.reports = cli.NewOrdered(p.files, func(text string) { p.bar.Printf(p.w, "%s", text) })
