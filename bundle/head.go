@@ -90,6 +90,9 @@ func (r *Reader) Head() (*Head, error) {
 	if r.head, err = r.divide(c.head); err != nil {
 		return nil, err
 	}
+	if t, ok := r.src.(*tarSource); ok {
+		t.payload = t.end
+	}
 	if r.keeps {
 		r.content = c
 	}

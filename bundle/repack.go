@@ -56,17 +56,28 @@ func (r *Reader) OpenNext(d digest.Digest) (io.ReadCloser, error) {
 	}
 }
 
-// OpenBlob opens a blob of the payload of a folder, in any order. The blob before it must not be read any more.
+// CanOpenBlob reports whether OpenBlob works: for folders, and for archives in a file that are neither encrypted nor compressed with zstd.
+func (r *Reader) CanOpenBlob() bool {
+	t, ok := r.src.(*tarSource)
+	return r.src.random() || ok && t.isRandom()
+}
+
+// OpenBlob opens a blob of the payload in any order. In a folder, the blob before it must not be read any more.
 func (r *Reader) OpenBlob(d digest.Digest) (io.ReadCloser, error) {
 	h, err := r.Head()
 	if err != nil {
 		return nil, err
 	}
 	i := slices.IndexFunc(h.Payload, func(desc ocispec.Descriptor) bool { return desc.Digest == d })
-	if i < 0 || !r.src.random() {
+	if i < 0 || !r.CanOpenBlob() {
 		return nil, fmt.Errorf("read %s: %w", d, blob.ErrNotFound)
 	}
-	f, _, err := r.src.openFile(blobName(d), h.Payload[i].Size, MaxBlobSize)
+	var f io.Reader
+	if t, ok := r.src.(*tarSource); ok {
+		f, err = t.openRandom(h.Payload, i)
+	} else {
+		f, _, err = r.src.openFile(blobName(d), h.Payload[i].Size, MaxBlobSize)
+	}
 	if err != nil {
 		return nil, blobError(h.Payload[i], err)
 	}

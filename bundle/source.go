@@ -61,6 +61,9 @@ func newTarSource(r io.Reader, identities []age.Identity) (*tarSource, error) {
 		at, err2 := f.Seek(0, io.SeekCurrent)
 		if err == nil && err2 == nil && info.Mode().IsRegular() {
 			t.size = info.Size() - at
+			if at == 0 {
+				t.file = f
+			}
 		}
 	}
 	magic, err := b.Peek(tarBlock)

@@ -65,6 +65,10 @@ type tarSource struct {
 	encrypted bool
 	// end is where the current file ends in the tar.
 	end int64
+	// file is the input if it is a regular file that was read from its beginning, or nil.
+	file io.ReaderAt
+	// payload is where the head ends in the tar.
+	payload int64
 }
 
 // openFile expects the file name with that size as the next one. The size -1 accepts any size up to max.

@@ -41,7 +41,7 @@ makes the bundle that fills the gap, from the cache (docs/carrying.md).
 			case o.code != "" && (len(args) > 0 || o.locked):
 				return cli.Usagef("--want makes a bundle of its own: give it without FILE and --locked")
 			case o.code != "":
-				return runWant(c.Context(), c.OutOrStdout(), &o)
+				return runWant(c.Context(), c.OutOrStdout(), &o, c.Flags().Changed)
 			case len(args) == 0 && !o.locked:
 				return c.Help()
 			}
@@ -52,7 +52,7 @@ makes the bundle that fills the gap, from the cache (docs/carrying.md).
 	o.addFlags(f)
 	f.StringVar(&o.charmhubURL, "charmhub-url", os.Getenv("STORE_ADMIN_CHARMHUB_URL"), "`URL` of Charmhub (default "+upstream.DefaultCharmhubOrigin+")")
 	f.BoolVar(&o.locked, "locked", false, "export the revisions and digests in the wanted.lock beside FILE")
-	f.StringVar(&o.code, "want", "", "make the bundle that fills the gap of this want `code`, which a push has printed; with --single FILE")
+	f.StringVar(&o.code, "want", "", "make the bundle that fills the gap of this want `code`, which a push has printed; with --single FILE, and --part-size if need be")
 	c.AddCommand(newExportSnaps(), newExportCharms(), newExportBundle(), newExportAccountKeys(), newExportValidationSets(), newExportModel(), newExportStore(), newExportToken(), newExportKeyRequest())
 	return c
 }

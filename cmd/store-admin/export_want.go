@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"os"
 
 	"filippo.io/age"
 	"github.com/opencontainers/go-digest"
@@ -19,7 +21,7 @@ import (
 )
 
 // runWant makes the bundle that fills the gap of a want code.
-func runWant(ctx context.Context, w io.Writer, o *wantedOptions) error {
+func runWant(ctx context.Context, w io.Writer, o *wantedOptions, given func(flag string) bool) error {
 	if o.single == "" {
 		return cli.Usagef("export --want: name the file to write with --single FILE")
 	}
@@ -38,7 +40,7 @@ func runWant(ctx context.Context, w io.Writer, o *wantedOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := o.validateKey(func(flag string) bool { return flag == "sign-key" && o.signKey != "" }); err != nil {
+	if err := errors.Join(o.parts.validate(given), o.validateKey(given)); err != nil {
 		return err
 	}
 	o.outputDir = "" // the bundle is a file
@@ -55,18 +57,18 @@ func runWant(ctx context.Context, w io.Writer, o *wantedOptions) error {
 	if err != nil {
 		return err
 	}
-	size, err := writeWanted(ctx, sealed, cache, o.single, encryptTo)
+	files, err := o.writeWanted(ctx, sealed, cache, encryptTo)
 	if err != nil {
 		return err
 	}
-	done := delivery(sealed, p, o.single)
+	done := delivery(sealed, p, files[0].File)
 	if err := keepHead(ctx, wanted.Receiver, &done, sealed); err != nil {
 		return err
 	}
 	if err := wanted.Use(ctx, done); err != nil {
 		return err
 	}
-	return reportWanted(w, o, wanted, sealed, size)
+	return reportWanted(w, o, wanted, sealed, files)
 }
 
 // reseal signs the bundle that fills the gap.
@@ -88,22 +90,43 @@ func reseal(ctx context.Context, wanted *receiver.Wanted, key crypto.Signer, rin
 	return p, sealed, err
 }
 
-func reportWanted(w io.Writer, o *wantedOptions, wanted *receiver.Wanted, sealed *bundle.SignedBundle, size int64) error {
-	if o.json {
-		return cli.PrintJSON(w, exportedBundle{Snaps: []string{}, File: o.single, Digest: sealed.Digest().String(), Size: size, NeededBy: []string{}, LeftOut: sealed.LeftOut()})
+func reportWanted(w io.Writer, o *wantedOptions, wanted *receiver.Wanted, sealed *bundle.SignedBundle, files []exportedPart) error {
+	done := exportedBundle{Snaps: []string{}, File: files[0].File, Digest: sealed.Digest().String(), NeededBy: []string{}, LeftOut: sealed.LeftOut()}
+	for _, f := range files {
+		done.Size += f.Size
 	}
-	fmt.Fprintf(w, "For %s, with %s that it lacks for %s: %s\n", wanted.Receiver.Name, cli.Count(len(sealed.Payload()), "blob"), cli.Clean(wanted.Delivery.File), o.single)
+	if len(files) > 1 {
+		done.Parts = files
+	}
+	if o.json {
+		return cli.PrintJSON(w, done)
+	}
+	fmt.Fprintf(w, "For %s, with %s that it lacks for %s: %s\n", wanted.Receiver.Name, cli.Count(len(sealed.Payload()), "blob"), cli.Clean(wanted.Delivery.File), done.File)
+	if len(files) > 1 {
+		printParts(w, &done)
+	}
 	return nil
 }
 
-// writeWanted packs a bundle whose blobs are in the cache.
-func writeWanted(ctx context.Context, s *bundle.SignedBundle, cache *exporter.Cache, file string, encryptTo []age.Recipient) (int64, error) {
+// writeWanted packs a bundle whose blobs are in the cache, in parts if the flags say so.
+func (o *wantedOptions) writeWanted(ctx context.Context, s *bundle.SignedBundle, cache *exporter.Cache, encryptTo []age.Recipient) (files []exportedPart, err error) {
 	bar := cli.NewProgress("Packing", s.TarSize())
 	defer bar.Done()
-	open := func(d digest.Digest) (io.ReadCloser, error) { return cache.Blobs.OpenBlob(d) }
-	n, err := packFile(ctx, s, file, packing{compression: bundle.None, open: open, progress: bar.Add, encryptTo: encryptTo})
-	if errors.Is(err, blob.ErrNotFound) {
-		return 0, fmt.Errorf("%w: %w", errNotInCache, err)
+	p := packing{compression: bundle.None, open: func(d digest.Digest) (io.ReadCloser, error) { return cache.Blobs.OpenBlob(d) }, progress: bar.Add, encryptTo: encryptTo}
+	size := o.parts.bytes
+	if size == 0 {
+		size = math.MaxInt64
 	}
-	return n, err
+	names, err := writeParts(ctx, s, o.single, size, p)
+	if errors.Is(err, blob.ErrNotFound) {
+		return nil, fmt.Errorf("%w: %w", errNotInCache, err)
+	}
+	for i, name := range names {
+		info, err := os.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, exportedPart{i + 1, name, info.Size()})
+	}
+	return files, err
 }

@@ -62,7 +62,7 @@ may be -, standard input, or a folder with all parts of a bundle.
 		},
 	}
 	c.Flags().StringVar(&o.layout, "layout", "", "`form` of the folder TO: oci, or files for inspection")
-	c.Flags().StringVar(&o.size, "part-size", "", "write an archive in parts of at most this `size` each (650M, 4.7G, 4GiB), from a folder")
+	c.Flags().StringVar(&o.size, "part-size", "", "write an archive in parts of at most this `size` each (650M, 4.7G, 4GiB)")
 	c.Flags().StringArrayVar(&trusted, "trusted-key", nil, "public `key` (PEM) that must have signed; repeatable")
 	o.recipients.AddFlags(c.Flags())
 	o.identities.AddFlags(c.Flags())

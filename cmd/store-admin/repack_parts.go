@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -9,10 +10,10 @@ import (
 	"offlinestore/cmd/internal/cli"
 )
 
-// writeParts writes a bundle in parts of at most size bytes, and returns their names. It opens blobs in any order.
+// writeParts writes a bundle in parts of at most size bytes, and returns their names. It opens blobs in any order. If it fails, it leaves no part.
 func writeParts(ctx context.Context, s *bundle.SignedBundle, to string, size int64, p packing) ([]string, error) {
 	if p.open == nil {
-		return nil, cli.Usagef("--part-size reads the blobs in another order than an archive has them: repack it with --layout oci first, and then that folder")
+		return nil, cli.Usagef("--part-size reads the blobs in another order than this archive has them, and it is zstd, encrypted, a pipe or in parts: repack it with --layout oci first, and then that folder")
 	}
 	if p.size(s) <= size {
 		_, err := packFile(ctx, s, to, p)
@@ -34,6 +35,9 @@ func writeParts(ctx context.Context, s *bundle.SignedBundle, to string, size int
 	}
 	for i, file := range files {
 		if _, err := packFile(ctx, d.Part(i+1), file, p); err != nil {
+			for _, done := range files[:i] {
+				err = errors.Join(err, os.Remove(done))
+			}
 			return nil, err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"offlinestore/bundle"
 	"offlinestore/cmd/internal/cli"
 )
 
@@ -47,7 +46,7 @@ func (s *repackSource) openWhole(file string) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	if bundle.IsFolder(file) {
+	if r.CanOpenBlob() {
 		s.any = r.OpenBlob
 	}
 	return nil

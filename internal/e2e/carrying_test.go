@@ -133,17 +133,22 @@ func TestCarryingWithoutReceipts(t *testing.T) {
 	if len(code) < 100 || len(code) > 200 {
 		t.Fatalf("a want code of %d characters: %q", len(code), code)
 	}
-	gap := filepath.Join(o.dir, "gap.tar")
+	gap := filepath.Join(o.dir, "gap", "gap.tar")
+	if err := os.Mkdir(filepath.Dir(gap), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	parts := []string{"--part-size", fmt.Sprint(size(t, third)+3<<10)} // room for one of the two blobs
 	other := "0"
 	if code[0] == '0' {
 		other = "1"
 	}
 	o.refuses("wrong character", "export", "--want", other+code[1:], "--single", gap)
-	if said := o.admin("export", "--want", strings.ToLower(strings.ReplaceAll(code, "-", " ")), "--single", gap); !strings.Contains(said, "For ship-7, with 2 blobs that it lacks for week3.tar") {
+	if said := o.admin(append([]string{"export", "--want", strings.ToLower(strings.ReplaceAll(code, "-", " ")), "--single", gap}, parts...)...); !strings.Contains(said, "For ship-7, with 2 blobs that it lacks for week3.tar") ||
+		!strings.Contains(said, "gap.part2of2.tar") {
 		t.Errorf("export --want says:\n%s", said)
 	}
 	o.refuses("used before", "export", "--want", code, "--single", gap+"2")
-	in.push(gap)
+	in.push(filepath.Dir(gap))
 	in.serve()
 	in.await("greeter", "stable", 2)
 	in.await("steady", "stable", 2)
