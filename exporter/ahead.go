@@ -28,8 +28,8 @@ func parallel[T any](all []T, fn func(T) error) error {
 type infoAnswer struct {
 	info *snap.InfoResponse
 	err  error
-	// store is set if only the devices of a store see the snap.
-	store string
+	// view is set if only the devices of its store see the snap.
+	view *storeView
 }
 
 // askInfos asks for the snaps of queries that are not planned yet. It ends early if the store as a whole gives no answer.

@@ -25,10 +25,10 @@ const maxChain = 2000
 // fetcher fetches assertions with their prerequisites, each once in an export.
 type fetcher struct {
 	e *Exporter
-	// client asks the Snap Store, on behalf of the devices of a store if private snaps are planned.
-	client *upstream.Client
-	ctx    context.Context
-	have   map[string]assertionAnswer // by Ref.Key
+	// clients ask the Snap Store, on behalf of the devices of each store of which private snaps are planned.
+	clients []*upstream.Client
+	ctx     context.Context
+	have    map[string]assertionAnswer // by Ref.Key
 	// down is the error of a store that gives no answer, so that it is not asked again.
 	down error
 	// modelKeys returns the references of the keys of Canonical's models that the store has.
@@ -36,7 +36,7 @@ type fetcher struct {
 }
 
 func (e *Exporter) newFetcher(ctx context.Context) *fetcher {
-	f := &fetcher{e: e, client: e.Client, ctx: ctx, have: make(map[string]assertionAnswer)}
+	f := &fetcher{e: e, clients: []*upstream.Client{e.Client}, ctx: ctx, have: make(map[string]assertionAnswer)}
 	f.modelKeys = sync.OnceValue(func() []assertion.Ref { return f.fetchModelKeys(modelKeyIDs()) })
 	return f
 }
@@ -166,15 +166,25 @@ func (f *fetcher) getAssertions(ref assertion.Ref) ([]*assertion.Assertion, erro
 	return got.list, nil
 }
 
-// ask asks the store for an assertion. A declaration comes in several formats.
-func (f *fetcher) ask(ctx context.Context, ref assertion.Ref) ([]*assertion.Assertion, error) {
+// ask asks for an assertion, on behalf of one store after the other until one has it.
+func (f *fetcher) ask(ctx context.Context, ref assertion.Ref) (list []*assertion.Assertion, err error) {
+	for _, c := range f.clients {
+		if list, err = f.askStore(ctx, c, ref); !errors.Is(err, upstream.ErrNotFound) {
+			return list, err
+		}
+	}
+	return nil, err
+}
+
+// askStore asks the store for an assertion. A declaration comes in several formats.
+func (f *fetcher) askStore(ctx context.Context, client *upstream.Client, ref assertion.Ref) ([]*assertion.Assertion, error) {
 	if ref.Type == "snap-declaration" {
-		return f.client.SnapDeclarations(ctx, ref.PrimaryKey[1])
+		return client.SnapDeclarations(ctx, ref.PrimaryKey[1])
 	}
 	if a := f.e.Cache.findAssertion(ref); a != nil {
 		return []*assertion.Assertion{a}, nil
 	}
-	a, err := f.client.Assertion(ctx, ref.Type, ref.Path(), maxFormat[ref.Type])
+	a, err := client.Assertion(ctx, ref.Type, ref.Path(), maxFormat[ref.Type])
 	if err != nil {
 		return nil, err
 	}

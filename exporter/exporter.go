@@ -70,8 +70,8 @@ type Request struct {
 	ValidationSets []ValidationSet
 	// Models are model assertions. All their snaps come with them.
 	Models []Model
-	// Store is the store of a brand whose private snaps may come along, or nil.
-	Store *StoreRequest
+	// Stores are the stores of brands whose private snaps may come along.
+	Stores []StoreRequest
 	// ExportedPrivate maps the names of private snaps in earlier exports to the stores through which the login saw them.
 	ExportedPrivate map[string]string
 	// Warnings are messages about the request itself. The plan begins with them.
@@ -111,8 +111,8 @@ func (p *Package) validatePush(channels int) error {
 
 // validateOthers returns an error if a part of r is invalid that names neither snaps nor charms.
 func (r *Request) validateOthers() error {
-	if r.Store != nil {
-		if err := upstream.ValidateStoreID(r.Store.ID); err != nil {
+	for _, s := range r.Stores {
+		if err := upstream.ValidateStoreID(s.ID); err != nil {
 			return err
 		}
 	}
@@ -130,7 +130,7 @@ func (r *Request) Validate() error {
 		if err := r.Charms.Validate(); err != nil {
 			return err
 		}
-	} else if len(r.Names)+len(r.Packages)+len(r.AccountKeys)+len(r.ValidationSets)+len(r.Models) == 0 && (r.Store == nil || !r.Store.Whole) {
+	} else if len(r.Names)+len(r.Packages)+len(r.AccountKeys)+len(r.ValidationSets)+len(r.Models) == 0 && !slices.ContainsFunc(r.Stores, func(s StoreRequest) bool { return s.Whole }) {
 		return fmt.Errorf("no snaps to export")
 	}
 	if err := r.validateOthers(); err != nil {

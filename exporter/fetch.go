@@ -101,8 +101,11 @@ func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
 // fetchRequired fetches everything that is not optional.
 func (e *Exporter) fetchRequired(ctx context.Context, p *Plan) error {
 	f := e.newFetcher(ctx)
-	if p.view != nil {
-		f.client = p.view.client
+	if len(p.views.list) > 0 {
+		f.clients = nil
+		for _, v := range p.views.list {
+			f.clients = append(f.clients, v.client)
+		}
 	}
 	if err := f.fetchStores(p); err != nil {
 		return err

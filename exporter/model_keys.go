@@ -35,7 +35,7 @@ func (f *fetcher) fetchModelKeys(ids []string) (refs []assertion.Ref) {
 	defer cancel()
 	once := *f.e
 	once.Client = f.e.Client.Once()
-	g := &fetcher{e: &once, client: once.Client, ctx: short, have: f.have}
+	g := &fetcher{e: &once, clients: []*upstream.Client{once.Client}, ctx: short, have: f.have}
 	for _, id := range ids {
 		ref := assertion.Ref{Type: "account-key", PrimaryKey: []string{id}}
 		stream, err := g.stream(ref)

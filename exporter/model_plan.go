@@ -83,7 +83,7 @@ func (p *planner) explainStore(store string, err error) error {
 			if g.Channel != "" || g.Revision != 0 {
 				continue // the snap is known
 			}
-			if p.view == nil {
+			if p.plan.views.of(store) == nil {
 				missing.Gaps[i].Reason += fmt.Sprintf("; it may be private to the model's store %s: log in as a member of it", store)
 			} else {
 				missing.Gaps[i].Reason += fmt.Sprintf("; neither has the model's store %s, as far as the login sees it", store)

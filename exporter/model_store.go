@@ -11,7 +11,7 @@ import (
 // addModelStore plans the store that a model names, and lets the planner see its snaps and the ones of its friendly stores. Without a login,
 // or with one that does not administer the store, it plans only the store assertion.
 func (p *planner) addModelStore(m *assertion.Model) error {
-	if m.Store == "" || m.Store == upstream.GlobalStore || p.view != nil {
+	if m.Store == "" || m.Store == upstream.GlobalStore || p.plan.views.of(m.Store) != nil {
 		return nil
 	}
 	if err := upstream.ValidateStoreID(m.Store); err != nil {
@@ -47,7 +47,7 @@ func (p *planner) readModelStores(id string, own *assertion.Assertion) ([]*upstr
 	if err != nil {
 		return nil, err
 	}
-	p.openView(id, stores)
+	view := p.openView(id, stores)
 	if own == nil {
 		return stores, nil
 	}
@@ -67,7 +67,7 @@ func (p *planner) readModelStores(id string, own *assertion.Assertion) ([]*upstr
 		if err != nil {
 			return nil, &StoreError{err}
 		}
-		p.view.addStore(b)
+		p.plan.views.addStore(view, b)
 	}
 	return stores, nil
 }

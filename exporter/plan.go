@@ -23,7 +23,7 @@ type Plan struct {
 	Charms []*Charm
 	// Assertions are in the order of the request.
 	Assertions []*Assertion
-	// Stores are the requested store of a brand, then its parents.
+	// Stores are the requested stores of brands, each followed by its parents.
 	Stores []*Store
 	// Withdrawals are requested snaps that the store does not offer any more. Fetch may add some.
 	Withdrawals []*Withdrawal
@@ -39,8 +39,8 @@ type Plan struct {
 	BundleYAML string
 	// iconTime is the time that fetching icons has taken.
 	iconTime time.Duration
-	// view is set if private snaps of a store may be planned.
-	view *storeView
+	// views are the stores of which private snaps may be planned.
+	views storeViews
 }
 
 // Snap is the plan for one snap.
@@ -117,7 +117,7 @@ func (e *Exporter) Plan(ctx context.Context, req Request) (*Plan, error) {
 		return nil, err
 	}
 	p := &planner{e: e, ctx: ctx, plan: &Plan{Request: req, Warnings: slices.Clone(req.Warnings)}, snaps: make(map[string]*Snap), tried: make(map[target]bool)}
-	for _, step := range []func() error{p.addStore, func() error { return p.addSnaps(req.queries()) }, p.addModels, p.addAccountKeys, p.addValidationSets} {
+	for _, step := range []func() error{p.addStores, func() error { return p.addSnaps(req.queries()) }, p.addModels, p.addAccountKeys, p.addValidationSets} {
 		if err := step(); err != nil {
 			return nil, err
 		}

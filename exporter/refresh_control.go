@@ -74,21 +74,29 @@ func (f *fetcher) gated(p *Plan, id string) (name string, revisions []int, err e
 	if snap.ValidateName(name) != nil {
 		return name, nil, nil // it was revoked
 	}
+	revisions, err = f.offeredRevisions(p, name)
+	return name, revisions, err
+}
+
+// offeredRevisions returns the revisions of a snap that the devices of each store get in the channels of the request.
+func (f *fetcher) offeredRevisions(p *Plan, name string) ([]int, error) {
 	found := make(map[int]bool)
+	var actions []snap.Action
+	for _, c := range p.Request.Channels {
+		actions = append(actions, snap.Action{Name: name, Channel: c})
+	}
 	for _, arch := range p.Request.Architectures {
-		var actions []snap.Action
-		for _, c := range p.Request.Channels {
-			actions = append(actions, snap.Action{Name: name, Channel: c})
-		}
-		results, err := f.client.Resolve(f.ctx, arch, actions)
-		if err != nil {
-			return "", nil, &StoreError{err}
-		}
-		for _, r := range results {
-			if r.Error == nil && r.Snap != nil {
-				found[r.Snap.Revision.Number] = true
+		for _, client := range f.clients {
+			results, err := client.Resolve(f.ctx, arch, actions)
+			if err != nil {
+				return nil, &StoreError{err}
+			}
+			for _, r := range results {
+				if r.Error == nil && r.Snap != nil {
+					found[r.Snap.Revision.Number] = true
+				}
 			}
 		}
 	}
-	return name, slices.Sorted(maps.Keys(found)), nil
+	return slices.Sorted(maps.Keys(found)), nil
 }

@@ -22,8 +22,6 @@ type planner struct {
 	tried map[target]bool // dependencies that were already asked for
 	// preferred maps the snaps of a model to the channels that it names.
 	preferred map[string]string
-	// view is set if private snaps of a store may be planned.
-	view *storeView
 }
 
 // target is a snap for one architecture.
@@ -87,10 +85,10 @@ func (p *planner) info(w *snapQuery, answer *infoAnswer) (absent []Gap, err erro
 	if err != nil {
 		return nil, p.blame(w, "", &StoreError{err})
 	}
-	if answer.store != "" {
-		p.view.private[w.name] = answer.store
+	if answer.view != nil {
+		p.plan.views.add(w.name, privateSnap{home: answer.view.id, view: answer.view})
 	}
-	s := &Snap{NeededBy: w.neededBy(), Listing: snap.Listing{Name: info.Name, SnapID: info.SnapID, Snap: info.Snap.Details, Store: p.view.home(w.name)}}
+	s := &Snap{NeededBy: w.neededBy(), Listing: snap.Listing{Name: info.Name, SnapID: info.SnapID, Snap: info.Snap.Details, Store: p.plan.views.home(w.name)}}
 	if info.Snap.Private && s.Listing.Store == "" {
 		return nil, &PrivateError{Snaps: []string{w.name}}
 	}

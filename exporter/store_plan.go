@@ -33,12 +33,17 @@ func (s *Store) item() *bundle.Store {
 	return &bundle.Store{Store: s.Description, Assertions: s.stream}
 }
 
-// addStore plans the requested store, or only lets the planner see its snaps.
-func (p *planner) addStore() error {
-	r := p.plan.Request.Store
-	if r == nil {
-		return nil
+// addStores plans the requested stores, or only lets the planner see their snaps.
+func (p *planner) addStores() error {
+	for _, r := range p.plan.Request.Stores {
+		if err := p.addStore(r); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (p *planner) addStore(r StoreRequest) error {
 	if p.e.Dashboard == nil {
 		return &StoreError{upstream.ErrAnonymous}
 	}
@@ -64,14 +69,26 @@ func (p *planner) addStore() error {
 	if err != nil {
 		return &StoreError{err}
 	}
-	p.plan.Stores[0].Description.AdminID = account.ID
+	p.plan.store(r.ID).Description.AdminID = account.ID
 	return p.addMembers(stores, r.NoSnaps)
 }
 
-// planStores plans the items of stores.
+// store returns a planned store, or nil.
+func (p *Plan) store(id string) *Store {
+	i := slices.IndexFunc(p.Stores, func(s *Store) bool { return s.Description.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return p.Stores[i]
+}
+
+// planStores plans the items of stores. Stores with the same parent have it once.
 func (p *planner) planStores(stores []*upstream.BrandStore) error {
 	for _, b := range stores {
-		d, err := p.view.describeStore(b)
+		if p.plan.store(b.ID) != nil {
+			continue
+		}
+		d, err := p.plan.views.describeStore(b)
 		if err != nil {
 			return err
 		}
@@ -118,7 +135,7 @@ func (p *planner) addMembers(stores []*upstream.BrandStore, onlyDeclarations boo
 	}
 	for _, m := range members {
 		unplanned := p.snaps[m.Name] == nil && (!m.IsReleased() || !onlyDeclarations)
-		if p.view.home(m.Name) != "" && unplanned && !req.without(Item{Snap: m.Name}) {
+		if p.plan.views.home(m.Name) != "" && unplanned && !req.without(Item{Snap: m.Name}) {
 			p.plan.Assertions = append(p.plan.Assertions, &Assertion{Ref: declarationRef(m.ID), item: Item{Snap: m.Name}, snap: m.Name})
 		}
 	}
@@ -128,8 +145,12 @@ func (p *planner) addMembers(stores []*upstream.BrandStore, onlyDeclarations boo
 // completeStores adds the snaps that are planned as the store's to its list: devices get only those in it, if the bundle has one.
 func (p *planner) completeStores() error {
 	for _, s := range p.plan.Stores {
-		if s.Description.ID == p.view.id {
-			return p.view.addFound(&s.Description, p.plan.Snaps)
+		v := p.plan.views.of(s.Description.ID)
+		if v == nil {
+			continue
+		}
+		if err := v.addFound(&s.Description, p.plan.Snaps); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -168,8 +189,8 @@ func (f *fetcher) fetchStores(p *Plan) (err error) {
 func (p *Plan) Private() map[string]string {
 	out := make(map[string]string)
 	for _, s := range p.Snaps {
-		if s.Listing.Store != "" && p.view != nil {
-			out[s.Listing.Name] = p.view.id
+		if listed := p.views.private[s.Listing.Name]; s.Listing.Store != "" && listed.view != nil {
+			out[s.Listing.Name] = listed.view.id
 		}
 	}
 	return out

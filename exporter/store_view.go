@@ -17,69 +17,102 @@ const maxStores = 32
 type storeView struct {
 	id     string
 	client *upstream.Client
-	// private maps the names of private snaps to the stores that they belong to, and ids maps them to their snap-ids.
-	private, ids map[string]string
+}
+
+// storeViews are the views of the stores of a plan, in the order in which they were opened, with the private snaps that they give. The zero value
+// has none.
+type storeViews struct {
+	list    []*storeView
+	private map[string]privateSnap // by name
+}
+
+// privateSnap is a snap that only the devices of some stores get.
+type privateSnap struct {
+	// home is the store that it is private to. id is its snap-id, if a list names it.
+	home, id string
+	view     *storeView
 }
 
 // openView lets the planner ask on behalf of the devices of a store. stores are the store with its parents, as far as they are known.
-func (p *planner) openView(id string, stores []*upstream.BrandStore) {
-	p.view = &storeView{id: id, client: p.e.Client.ForStore(id), private: make(map[string]string), ids: make(map[string]string)}
-	p.plan.view = p.view
+func (p *planner) openView(id string, stores []*upstream.BrandStore) *storeView {
+	v := &storeView{id, p.e.Client.ForStore(id)}
+	p.plan.views.list = append(p.plan.views.list, v)
 	for _, b := range stores {
-		p.view.addStore(b)
+		p.plan.views.addStore(v, b)
 	}
+	return v
 }
 
-// addStore adds the private snaps of a store. A private snap of the global store is private to the store that includes it.
-func (v *storeView) addStore(b *upstream.BrandStore) {
+// of returns the view of a store, or nil.
+func (v *storeViews) of(store string) *storeView {
+	i := slices.IndexFunc(v.list, func(o *storeView) bool { return o.id == store })
+	if i < 0 {
+		return nil
+	}
+	return v.list[i]
+}
+
+// addStore adds the private snaps of a store to its view. A private snap of the global store is private to the first store that includes it: a
+// snap has one home.
+func (v *storeViews) addStore(view *storeView, b *upstream.BrandStore) {
 	for _, s := range b.Snaps {
-		if s.IsGlobal() || v.private[s.Name] != "" {
-			continue
-		}
 		home := s.Store
 		if home == upstream.GlobalStore {
 			home = b.ID
 		}
-		v.private[s.Name], v.ids[s.Name] = home, s.ID
+		if !s.IsGlobal() {
+			v.add(s.Name, privateSnap{home, s.ID, view})
+		}
 	}
 }
 
-// home returns the store that a snap is private to, or "" for a global snap. v may be nil.
-func (v *storeView) home(name string) string {
-	if v == nil {
-		return ""
+// add adds a private snap, unless there is one with its name.
+func (v *storeViews) add(name string, s privateSnap) {
+	if v.private == nil {
+		v.private = make(map[string]privateSnap)
 	}
-	return v.private[name]
+	if v.home(name) == "" {
+		v.private[name] = s
+	}
 }
+
+// home returns the store that a snap is private to, or "" for a global snap.
+func (v *storeViews) home(name string) string { return v.private[name].home }
 
 // client returns the client that asks for a snap.
 func (p *planner) client(name string) *upstream.Client {
-	if p.view.home(name) != "" {
-		return p.view.client
+	if s := p.plan.views.private[name]; s.view != nil {
+		return s.view.client
 	}
 	return p.e.Client
 }
 
-// askInside asks on behalf of the devices of the store for a snap that the global store does not know, or has for few.
+// askInside asks on behalf of the devices of the stores for a snap that the global store does not know, or has for few.
 func (p *planner) askInside(a *infoAnswer, name string, ask func(*upstream.Client) (*snap.InfoResponse, error)) {
 	isHidden := errors.Is(a.err, upstream.ErrNotFound) || a.err == nil && a.info.Snap.Private
-	if p.view == nil || p.view.home(name) != "" || !isHidden {
+	if p.plan.views.home(name) != "" || !isHidden {
 		return
 	}
-	info, err := ask(p.view.client)
-	if err == nil && info != nil {
-		a.info, a.err, a.store = info, nil, p.view.id
-	} else if err != nil && !errors.Is(err, upstream.ErrNotFound) {
-		a.err = err
+	for _, view := range p.plan.views.list {
+		info, err := ask(view.client)
+		if err == nil && info != nil {
+			a.info, a.err, a.view = info, nil, view
+			return
+		}
+		if err != nil && !errors.Is(err, upstream.ErrNotFound) {
+			a.err = err
+			return
+		}
 	}
 }
 
 // validateHome returns an error if the store's answer about a private snap is about another one than the list names.
 func (p *planner) validateHome(s *Snap) error {
-	if s.Listing.Store == "" || p.view.ids[s.Listing.Name] == "" {
+	listed := p.plan.views.private[s.Listing.Name]
+	if s.Listing.Store == "" || listed.id == "" {
 		return nil
 	}
-	return s.compareID("the list of the store "+p.view.id, p.view.ids[s.Listing.Name])
+	return s.compareID("the list of the store "+listed.view.id, listed.id)
 }
 
 // askEach asks for the queries about global snaps and for the ones about private snaps, each with their client. The answers are in the order
@@ -109,8 +142,8 @@ func askEach[Q, R any](p *planner, queries []Q, name func(Q) string, ask func(*u
 
 // clientOf returns the client that fetches the blobs of a snap.
 func (p *Plan) clientOf(e *Exporter, s *Snap) *upstream.Client {
-	if s.Listing.Store != "" && p.view != nil {
-		return p.view.client
+	if listed := p.views.private[s.Listing.Name]; s.Listing.Store != "" && listed.view != nil {
+		return listed.view.client
 	}
 	return e.Client
 }
@@ -143,7 +176,7 @@ func (p *planner) readStores(id string) (out []*upstream.BrandStore, err error) 
 }
 
 // describeStore returns the description of a store for a bundle.
-func (v *storeView) describeStore(b *upstream.BrandStore) (snap.Store, error) {
+func (v *storeViews) describeStore(b *upstream.BrandStore) (snap.Store, error) {
 	d := snap.Store{BrandID: b.BrandID, ID: b.ID, Name: cmp.Or(b.Name, b.ID), Snaps: []snap.StoreSnap{}}
 	if b.Parent != upstream.GlobalStore {
 		d.Parent = b.Parent

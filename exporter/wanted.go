@@ -25,7 +25,7 @@ func WantedRequest(f *wanted.File) (Request, error) {
 		req.AccountKeys = append(req.AccountKeys, AccountKey{Account: k.Account, ID: k.ID})
 	}
 	for _, s := range f.Stores {
-		req.Store = &StoreRequest{ID: s.ID, Whole: true, NoSnaps: !wanted.Includes(s.Snaps)}
+		req.Stores = append(req.Stores, StoreRequest{ID: s.ID, Whole: true, NoSnaps: !wanted.Includes(s.Snaps)})
 		for _, key := range s.Keys {
 			req.AccountKeys = append(req.AccountKeys, AccountKey{ID: key})
 		}

@@ -71,7 +71,7 @@ func (p *planner) addUnknown(w *snapQuery, why string) ([]Gap, error) {
 	case w.optional != "":
 		p.plan.Gaps = append(p.plan.Gaps, Gap{Snap: w.name, Reason: w.optional + ", and the store does not give it" + why})
 		return nil, nil
-	case w.need == nil && store != "" && p.view == nil:
+	case w.need == nil && store != "" && p.plan.views.of(store) == nil:
 		return nil, &PrivateError{[]string{w.name}, map[string]string{w.name: store}}
 	}
 	return p.addAbsent(w, why), nil

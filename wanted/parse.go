@@ -124,8 +124,8 @@ func (d *decoder) validate(f *File) {
 		}
 	}
 	for i, s := range f.Stores {
-		if i > 0 {
-			d.entry(s.Position, "store %s: a bundle has one store; put this one into a file of its own", s.ID)
+		if slices.ContainsFunc(f.Stores[:i], func(o Store) bool { return o.ID == s.ID }) {
+			d.entry(s.Position, "store %s: it is in the list already", s.ID)
 		}
 	}
 	for _, m := range f.Models {

@@ -66,7 +66,7 @@ func (o *snapOptions) request(names []string) (exporter.Request, error) {
 		return req, err
 	}
 	if o.store != "" {
-		req.Store, o.stores, o.needsLogin = &exporter.StoreRequest{ID: o.store}, true, true
+		req.Stores, o.stores, o.needsLogin = []exporter.StoreRequest{{ID: o.store}}, true, true
 		// A login that does not see a snap does not prove that the snap is gone.
 		req.Withdrawn = cmp.Or(req.Withdrawn, exporter.WithdrawnError)
 	}

@@ -67,7 +67,7 @@ func (o *storeOptions) request(id string, given func(flag string) bool) (req exp
 	if err := o.validate(given); err != nil {
 		return req, err
 	}
-	req = exporter.Request{Store: &exporter.StoreRequest{ID: id, Whole: true, NoSnaps: o.noSnaps}, Channels: unique(o.channels),
+	req = exporter.Request{Stores: []exporter.StoreRequest{{ID: id, Whole: true, NoSnaps: o.noSnaps}}, Channels: unique(o.channels),
 		Architectures: unique(o.archs), NoDeps: o.noDeps || o.noSnaps, NoIcons: o.noIcons, Withdrawn: exporter.WithdrawnMode(o.withdrawn)}
 	for _, key := range unique(o.keys) {
 		req.AccountKeys = append(req.AccountKeys, exporter.AccountKey{ID: key})

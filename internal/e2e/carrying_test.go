@@ -137,7 +137,7 @@ func TestCarryingWithoutReceipts(t *testing.T) {
 	if err := os.Mkdir(filepath.Dir(gap), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	parts := []string{"--part-size", fmt.Sprint(size(t, third)+3<<10)} // room for one of the two blobs
+	parts := []string{"--part-size", fmt.Sprint(size(t, third) + 3<<10)} // room for one of the two blobs
 	other := "0"
 	if code[0] == '0' {
 		other = "1"
