@@ -32,7 +32,7 @@ func (in *Input) TakeBundles() (list []*Input, err error) {
 }
 
 // isPacked reports whether a file is a packed bundle, or an encrypted one. A file that begins like one and goes on otherwise is one, too: its
-// reader finds what is wrong with it.
+// reader finds the fault.
 func isPacked(f io.ReaderAt) (bool, error) {
 	start := make([]byte, tarBlock)
 	n, err := f.ReadAt(start, 0)

@@ -7,7 +7,7 @@ import (
 	"offlinestore/importer/canonical"
 )
 
-// OpenFiles opens what an operator names, with the rights of the caller. A folder that is no bundle may have bundles in it: each of them is a
+// OpenFiles opens the file or folder that an operator names, with the rights of the caller. A folder that is no bundle may have bundles in it: each of them is a
 // file of its own. The snaps and assertions beside them are one more file. warn receives the names that are passed over.
 func OpenFiles(name string, warn func(f *File, text string)) (files []*File) {
 	in, err := bundle.OpenInput(name)
