@@ -2,12 +2,35 @@ package exporter
 
 import (
 	"encoding/hex"
+	"runtime"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"offlinestore/bundle"
 	"offlinestore/snap"
 )
+
+// verifySnaps verifies the assertions of all snaps, several at once. It returns the first error in the order of the plan.
+func (e *Exporter) verifySnaps(p *Plan) error {
+	errs := make([]error, len(p.Snaps))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, s := range p.Snaps {
+		g.Go(func() error {
+			errs[i] = e.verifySnap(s)
+			return nil
+		})
+	}
+	g.Wait() // the errors are in errs
+	for i, err := range errs {
+		if err != nil {
+			return p.blame(p.Snaps[i].Listing.Name, err)
+		}
+	}
+	return nil
+}
 
 // verifySnap verifies a snap's assertions, and their statements about its blobs, before any of the blobs is downloaded.
 func (e *Exporter) verifySnap(s *Snap) error {

@@ -121,9 +121,9 @@ func (e *Exporter) fetchRequired(ctx context.Context, p *Plan) error {
 		if err := f.snap(p, s); err != nil {
 			return p.blame(s.Listing.Name, fmt.Errorf("%s: assertions: %w", s.Listing.Name, err))
 		}
-		if err := e.verifySnap(s); err != nil {
-			return p.blame(s.Listing.Name, err)
-		}
+	}
+	if err := e.verifySnaps(p); err != nil {
+		return err
 	}
 	if err := e.fetchBlobs(ctx, p); err != nil {
 		return err
