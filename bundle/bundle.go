@@ -3,8 +3,8 @@
 //
 // # Vocabulary
 //
-// An item is one manifest of the bundle: a snap or charm by name, one revision of it, one revision of a charm's resource, or the
-// manifest of a container image. Its config is the item's JSON, its layers are its blobs. The bundle index (D in design.md) lists
+// An item is one manifest of the bundle: a snap or charm by name, one revision of it, one revision of a charm's resource, the
+// manifest of a container image, or a repository of images that belong to no charm. Its config is the item's JSON, its layers are its blobs. The bundle index (D in design.md) lists
 // the items. Its digest covers the whole content, and the signed statement names this digest as its subject. The head is
 // everything before the payload: layout file, index.json, bundle index, signature, manifests, configs, assertions and icons. The
 // payload consists of the large blobs.
@@ -35,7 +35,7 @@ import (
 // content, so that older programs can read it. A reader refuses a newer version.
 const (
 	FormatMajor = 1
-	FormatMinor = 3
+	FormatMinor = 4
 )
 
 // Media types and artifact types of the format.
@@ -52,6 +52,7 @@ const (
 	TypeAssertion  = "application/vnd.offlinestore.assertion.v1"
 	TypeWithdrawal = "application/vnd.offlinestore.withdrawal.v1"
 	TypeStore      = "application/vnd.offlinestore.store.v1"
+	TypeRepository = "application/vnd.offlinestore.image.repository.v1"
 
 	MediaSnapConfig     = "application/vnd.offlinestore.snap.config.v1+json"
 	MediaRevisionConfig = "application/vnd.offlinestore.snap.revision.config.v1+json"
@@ -68,6 +69,7 @@ const (
 	MediaAssertionConfig  = "application/vnd.offlinestore.assertion.config.v1+json"
 	MediaWithdrawalConfig = "application/vnd.offlinestore.withdrawal.config.v1+json"
 	MediaStoreConfig      = "application/vnd.offlinestore.store.config.v1+json"
+	MediaRepositoryConfig = "application/vnd.offlinestore.image.repository.config.v1+json"
 
 	MediaEnvelope = "application/vnd.dsse.envelope.v1+json"
 )
@@ -103,8 +105,9 @@ func formatVersion() string { return fmt.Sprintf("%d.%d", FormatMajor, FormatMin
 
 // The versions of the format whose use depends on more than the kinds of items. Versions compare as strings.
 const (
-	contentFormat = "1.2"
-	storeFormat   = "1.3" // the first version with stores and private snaps
+	contentFormat    = "1.2"
+	storeFormat      = "1.3" // the first version with stores and private snaps
+	repositoryFormat = "1.4" // the first version with repositories of images
 )
 
 // formatOf returns the version of the format in which a bundle of these items may be, if it claims to be in claimed. Only the content
@@ -113,8 +116,10 @@ func formatOf(claimed string, items []ocispec.Descriptor) string {
 	oldest := "1.0"
 	for _, desc := range items {
 		switch desc.ArtifactType {
+		case TypeRepository:
+			oldest = max(oldest, repositoryFormat)
 		case TypeStore:
-			return storeFormat
+			oldest = max(oldest, storeFormat)
 		case TypeAssertion, TypeWithdrawal:
 			oldest = max(oldest, contentFormat) // the first version with them
 		case TypeCharm, TypeCharmRevision, TypeCharmResource, "": // an image has none
@@ -130,6 +135,8 @@ func formatOf(claimed string, items []ocispec.Descriptor) string {
 // format returns the version in which a bundle of this content is written: the oldest that has all of it.
 func (h *Head) format() string {
 	switch {
+	case len(h.Repositories) > 0:
+		return repositoryFormat
 	case len(h.Stores) > 0, slices.ContainsFunc(h.Snaps, func(s *Snap) bool { return s.Store != "" }):
 		return storeFormat
 	case h.large, len(h.Assertions)+len(h.Withdrawals) > 0,

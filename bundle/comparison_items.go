@@ -50,6 +50,9 @@ func itemChanges(a, b *Head) []difference.Change {
 	for _, p := range pairs(a.Stores, b.Stores, (*Store).itemName) {
 		out = append(out, difference.OfStore(p[0].description(), p[1].description())...)
 	}
+	for _, p := range pairs(a.Repositories, b.Repositories, (*Repository).itemName) {
+		out = append(out, difference.OfRepository(p[0].description(), p[1].description())...)
+	}
 	for _, p := range pairs(a.Images, b.Images, (*ImageManifest).itemName) {
 		if p[0] != nil && p[1] != nil && (p[0].MediaType != p[1].MediaType || !slices.Equal(p[0].Children, p[1].Children)) {
 			out = append(out, difference.Change{What: difference.Manifest, Name: p[1].Digest.String(), Field: "manifests", Old: strconv.Itoa(len(p[0].Children)), New: strconv.Itoa(len(p[1].Children))})

@@ -9,6 +9,7 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/charm"
+	"offlinestore/image"
 	"offlinestore/internal/assertiontest"
 	"offlinestore/internal/bundletest"
 	"offlinestore/internal/mutate"
@@ -26,6 +27,7 @@ func comparedHead() *bundle.Head {
 		CharmResources: []*bundle.CharmResource{{}},
 		Withdrawals:    []*bundle.Withdrawal{{}},
 		Stores:         []*bundle.Store{{}},
+		Repositories:   []*bundle.Repository{{}},
 	}
 	for _, item := range comparedItems(h) {
 		mutate.Fill(item)
@@ -35,7 +37,7 @@ func comparedHead() *bundle.Head {
 
 // comparedItems returns the items of a head, whose every part has to be compared.
 func comparedItems(h *bundle.Head) []any {
-	return []any{&h.Snaps[0].Listing, h.Snaps[0].Icon, &h.Revisions[0].Item, &h.Charms[0].Listing, h.Charms[0].Icon, &h.CharmRevisions[0].Item, &h.CharmResources[0].ResourceItem, &h.Withdrawals[0].WithdrawalConfig, &h.Stores[0].Store}
+	return []any{&h.Snaps[0].Listing, h.Snaps[0].Icon, &h.Revisions[0].Item, &h.Charms[0].Listing, h.Charms[0].Icon, &h.CharmRevisions[0].Item, &h.CharmResources[0].ResourceItem, &h.Withdrawals[0].WithdrawalConfig, &h.Stores[0].Store, &h.Repositories[0].Repository}
 }
 
 // TestCompareSeesEveryMember changes each member of each item. Every change must be a difference.
@@ -136,9 +138,10 @@ func TestCompareKnowsEveryKind(t *testing.T) {
 	t.Parallel()
 	whole := bundletest.New(t, 1).AddWholeCharm("app", 7, 3000).Add("jq", 6, 100)
 	h := &bundle.Head{Snaps: whole.Snaps, Revisions: whole.Revisions, Charms: whole.Charms, CharmRevisions: whole.CharmRevisions, CharmResources: whole.CharmResources, Images: whole.Images,
-		Withdrawals: []*bundle.Withdrawal{{WithdrawalConfig: bundle.WithdrawalConfig{Kind: bundle.WithdrawnSnap, Name: "gone"}}},
-		Stores:      []*bundle.Store{{Store: snap.Store{BrandID: "acme-brand", ID: "acme", Name: "Acme"}}},
-		Assertions:  []*bundle.Assertion{{Assertions: whole.Stream(whole.Stack.Account("nobody-else", "Nobody", nil))}}}
+		Withdrawals:  []*bundle.Withdrawal{{WithdrawalConfig: bundle.WithdrawalConfig{Kind: bundle.WithdrawnSnap, Name: "gone"}}},
+		Repositories: []*bundle.Repository{{Repository: image.Repository{Name: "a/b", Images: []image.Image{{Digest: "sha256:1", Tags: map[string]string{"1": "host/a/b:1"}}}}}},
+		Stores:       []*bundle.Store{{Store: snap.Store{BrandID: "acme-brand", ID: "acme", Name: "Acme"}}},
+		Assertions:   []*bundle.Assertion{{Assertions: whole.Stream(whole.Stack.Account("nobody-else", "Nobody", nil))}}}
 	v := reflect.ValueOf(h).Elem()
 	for i := range v.NumField() {
 		f := v.Type().Field(i)

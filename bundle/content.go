@@ -52,7 +52,8 @@ func (d *Builder) AddHead(h *Head) error {
 	return errors.Join(
 		addAll(d.AddSnap, h.Snaps), addAll(d.AddRevision, h.Revisions), addAll(d.AddCharm, h.Charms),
 		addAll(d.AddCharmRevision, h.CharmRevisions), addAll(d.AddCharmResource, h.CharmResources), addAll(d.AddImageManifest, h.Images),
-		addAll(d.AddAssertion, h.Assertions), addAll(d.AddWithdrawal, h.Withdrawals), addAll(d.AddStore, h.Stores))
+		addAll(d.AddAssertion, h.Assertions), addAll(d.AddWithdrawal, h.Withdrawals), addAll(d.AddStore, h.Stores),
+		addAll(d.AddRepository, h.Repositories))
 }
 
 func addAll[T any](add func(T) error, all []T) error {

@@ -50,6 +50,7 @@ var configFields = map[string]strictjson.Required{
 	MediaAssertionConfig:  {"type", "primary-key"},
 	MediaWithdrawalConfig: {"kind", "name", "reason"},
 	MediaStoreConfig:      {"brand-id", "id", "name", "snaps", "snaps[].name", "snaps[].snap-id"},
+	MediaRepositoryConfig: {"name", "images", "images[].digest", "images[].source"},
 }
 
 // decodeConfig decodes the config of an item. data has the content of the small blobs.

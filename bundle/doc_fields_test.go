@@ -11,6 +11,7 @@ import (
 
 	"offlinestore/bundle"
 	"offlinestore/charm"
+	"offlinestore/image"
 	"offlinestore/snap"
 )
 
@@ -48,12 +49,12 @@ func docFields(t *testing.T, heading string) (fields []docField) {
 // TestDocFields compares the fields in the tables of the configs with the types of Go and with the required fields of the decoder.
 func TestDocFields(t *testing.T) {
 	t.Parallel()
-	headings := regexp.MustCompile("### 5\\.[0-9] [^\n]*: `([^`]+)`").FindAllStringSubmatch(specification(t), -1)
+	headings := regexp.MustCompile("### 5\\.[0-9]+ [^\n]*: `([^`]+)`").FindAllStringSubmatch(specification(t), -1)
 	configs := map[string]any{
 		bundle.MediaSnapConfig: snap.Listing{}, bundle.MediaRevisionConfig: snap.Item{},
 		bundle.MediaCharmConfig: charm.Listing{}, bundle.MediaCharmRevisionConfig: charm.Item{}, bundle.MediaCharmResourceConfig: charm.ResourceItem{},
 		bundle.MediaAssertionConfig: bundle.AssertionConfig{}, bundle.MediaWithdrawalConfig: bundle.WithdrawalConfig{},
-		bundle.MediaStoreConfig: snap.Store{},
+		bundle.MediaStoreConfig: snap.Store{}, bundle.MediaRepositoryConfig: image.Repository{},
 	}
 	if len(headings) != len(configs) {
 		t.Errorf("%d tables of configs, want %d", len(headings), len(configs))
@@ -74,7 +75,7 @@ func TestDocFields(t *testing.T) {
 			}
 			nilable := slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map}, got.Type.Kind())
 			_, options, _ := strings.Cut(got.Tag.Get("json"), ",")
-			null := nilable && options == "" && f.path != "revision.architectures" && f.path != "primary-key" // these may not be empty either
+			null := nilable && options == "" && f.path != "revision.architectures" && f.path != "primary-key" && f.path != "images" // these may not be empty either
 			if null != strings.Contains(f.typ, "or null") {
 				t.Errorf("%s: %s is %s in docs/bundle.md, and the program accepts null: %t", h[1], f.path, f.typ, null)
 			}

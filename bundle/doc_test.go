@@ -75,6 +75,7 @@ func TestDocTypes(t *testing.T) {
 		"TypeAssertion":          bundle.TypeAssertion, "MediaAssertionConfig": bundle.MediaAssertionConfig,
 		"TypeWithdrawal": bundle.TypeWithdrawal, "MediaWithdrawalConfig": bundle.MediaWithdrawalConfig,
 		"TypeStore": bundle.TypeStore, "MediaStoreConfig": bundle.MediaStoreConfig,
+		"TypeRepository": bundle.TypeRepository, "MediaRepositoryConfig": bundle.MediaRepositoryConfig,
 	}
 	doc := specification(t)
 	if diff := cmp.Diff(table(t, doc, "media type or artifact type"), want); diff != "" {

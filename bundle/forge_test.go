@@ -280,7 +280,7 @@ func (f *forge) sign(index, keyID string, key crypto.Signer) []byte {
 // TestForge shows that the forge and package bundle write the same bytes.
 func TestForge(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]*content{"snaps": sample(t), "charms": charmSample(t), "all": fullSample(t), "format 1.2": stepperVector(t), "more of 1.2": additionsVector(t), "format 1.3": storeVector(t)} {
+	for name, c := range map[string]*content{"snaps": sample(t), "charms": charmSample(t), "all": fullSample(t), "format 1.2": stepperVector(t), "more of 1.2": additionsVector(t), "format 1.3": storeVector(t), "format 1.4": repositoryVector(t)} {
 		sealed := c.seal(t)
 		plain := tarOf(c.forge().seal(testKey()))
 		for compression, want := range map[bundle.Compression][]byte{bundle.None: plain, bundle.Gzip: gzipOf(plain)} {

@@ -27,6 +27,9 @@ type Head struct {
 	// Stores are the stores of brands.
 	Stores []*Store
 
+	// Repositories are the repositories of images that belong to no charm.
+	Repositories []*Repository
+
 	// Payload lists the large blobs in the order in which Next delivers them. The title of the config and of the layers of an
 	// image only names the image. The payload of a part has the blobs that this part has whole.
 	Payload []ocispec.Descriptor
@@ -142,6 +145,8 @@ func (h *Head) parseItem(it *item, data map[digest.Digest][]byte) ([]Layer, erro
 		return addParsed(&h.Withdrawals, parseWithdrawal, it, data)
 	case TypeStore:
 		return addParsed(&h.Stores, parseStore, it, data)
+	case TypeRepository:
+		return addParsed(&h.Repositories, parseRepository, it, data)
 	default: // parseItem accepts no other kind
 		return addParsed(&h.CharmResources, parseCharmResource, it, data)
 	}

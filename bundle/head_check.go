@@ -22,6 +22,9 @@ func (h *Head) validate() error {
 	if err := h.checkStores(); err != nil {
 		return err
 	}
+	if err := h.checkRepositories(); err != nil {
+		return err
+	}
 	return h.checkImages()
 }
 

@@ -9,8 +9,8 @@ import (
 	"offlinestore/charm"
 )
 
-// checkImages finds out which manifests of the indexes are there, and refuses a manifest that neither belongs to the image of a resource or
-// of a charm bundle, nor refers to one.
+// checkImages finds out which manifests of the indexes are there, and refuses a manifest that neither belongs to the image of a resource,
+// of a charm bundle or of a repository, nor refers to one.
 func (h *Head) checkImages() error {
 	images := make(imageSet, len(h.Images))
 	for _, m := range h.Images {
@@ -20,7 +20,7 @@ func (h *Head) checkImages() error {
 		return err
 	}
 	seen := make(map[digest.Digest]bool, len(images))
-	named := h.namedImages()
+	named := slices.Concat(h.charmImages(), h.repositoryImages())
 	for _, i := range named {
 		images.visit(digest.Digest(i.Digest), seen)
 	}
@@ -33,15 +33,15 @@ func (h *Head) checkImages() error {
 	images.visitReferrers(seen)
 	for _, m := range h.Images {
 		if !seen[m.Digest] {
-			return corrupt("%s: no resource has this image, nor has a charm bundle, and it refers to none", m.itemName())
+			return corrupt("%s: no resource has this image, nor has a charm bundle or a repository, and it refers to none", m.itemName())
 		}
 	}
 	h.hasReferrers = own < len(seen) || slices.ContainsFunc(named, func(i *charm.Image) bool { return len(i.Tags) > 0 })
 	return nil
 }
 
-// namedImages returns the images of the resources and of the charm bundles.
-func (h *Head) namedImages() (all []*charm.Image) {
+// charmImages returns the images of the resources and of the charm bundles.
+func (h *Head) charmImages() (all []*charm.Image) {
 	for _, r := range h.CharmResources {
 		if r.Image != nil {
 			all = append(all, r.Image)

@@ -46,6 +46,8 @@ func kindOf(artifactType string) (kind, bool) {
 		return kind{MediaStoreConfig, map[string]int64{mediaAssertions: MaxAssertionSize}, 0}, true
 	case TypeCharmResource:
 		return kind{MediaCharmResourceConfig, map[string]int64{MediaCharmResourceBlob: MaxBlobSize}, 0}, true
+	case TypeRepository:
+		return kind{MediaRepositoryConfig, map[string]int64{}, 0}, true
 	case TypeAssertion:
 		return kind{MediaAssertionConfig, map[string]int64{mediaAssertions: MaxAssertionSize}, 1}, true
 	}

@@ -187,6 +187,7 @@ func (c *content) forge() *forge {
 		images := slices.IndexFunc(f.items, func(it *forgeItem) bool { return it.artifactType != "" })
 		f.items = slices.Insert(f.items, max(images, 0), extra...)
 	}
+	f.items = append(f.items, c.forgeRepositories()...)
 	// The order of the format for names that don't end in digits: revisions before snaps, jq_6 before jq_10.
 	for _, r := range slices.SortedFunc(slices.Values(c.revisions), func(a, b *bundle.SnapRevision) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Revision.Number, b.Revision.Number))
@@ -205,6 +206,9 @@ func (c *content) forge() *forge {
 	f.items = slices.Concat(f.items, c.forgeStores(), c.forgeWithdrawals())
 	if len(c.stores) > 0 {
 		f.format = "1.3"
+	}
+	if len(c.repositories) > 0 {
+		f.format = "1.4"
 	}
 	if c.format != "" {
 		f.format = c.format

@@ -48,6 +48,8 @@ type Request struct {
 	Architectures []string `json:"architectures,omitempty"`
 	Charms        []string `json:"charms,omitempty"`
 	Bundles       []string `json:"bundles,omitempty"`
+	// Images are the names inside of images that belong to no charm.
+	Images []string `json:"images,omitempty"`
 	// Assertions names assertions as the store's URLs do: account-key/KEYID.
 	Assertions []string `json:"assertions,omitempty"`
 	// NeededBy names the snaps of the same export that need this bundle's content.

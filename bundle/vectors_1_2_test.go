@@ -14,11 +14,12 @@ import (
 	"offlinestore/snap"
 )
 
-// extras are the kinds of items that are new in formats 1.2 and 1.3.
+// extras are the kinds of items that are new in formats 1.2 to 1.4.
 type extras struct {
-	assertions  []*bundle.Assertion
-	withdrawals []*bundle.Withdrawal
-	stores      []*bundle.Store
+	assertions   []*bundle.Assertion
+	withdrawals  []*bundle.Withdrawal
+	stores       []*bundle.Store
+	repositories []*bundle.Repository
 	// format is the version, if these items do not show it.
 	format string
 }
@@ -37,6 +38,11 @@ func (e *extras) add(tb testing.TB, d *bundle.Builder) {
 	}
 	for _, s := range e.stores {
 		if err := d.AddStore(s); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	for _, r := range e.repositories {
+		if err := d.AddRepository(r); err != nil {
 			tb.Fatal(err)
 		}
 	}

@@ -131,6 +131,10 @@ func validVectors(t *testing.T, files vectorFiles) []flaw {
 		{name: "format-1.3", shows: "The same as a plain tar.", framing: "tar", base: storeVector, result: vectortest.Valid},
 		{name: "format-1.3", shows: "The same, compressed with gzip.", framing: "tar+gzip", base: storeVector, result: vectortest.Valid},
 		{name: "format-1.3", shows: "The same as a directory.", framing: "directory", base: storeVector, result: vectortest.Valid},
+		{name: "format-1.4", shows: "Images that belong to no charm: with two tags and a signature, without a tag, and in two repositories.", base: repositoryVector, result: vectortest.Valid},
+		{name: "format-1.4", shows: "The same as a plain tar.", framing: "tar", base: repositoryVector, result: vectortest.Valid},
+		{name: "format-1.4", shows: "The same, compressed with gzip.", framing: "tar+gzip", base: repositoryVector, result: vectortest.Valid},
+		{name: "format-1.4", shows: "The same as a directory.", framing: "directory", base: repositoryVector, result: vectortest.Valid},
 		{name: "store-null", shows: "The list of a store is null, which means the same as an empty list.", base: storeVector, result: vectortest.Valid, edit: func(f *forge) {
 			f.find("store.acme").config.data = []byte(`{"brand-id":"acme-brand","id":"acme","name":"Acme","snaps":null}`)
 		}},

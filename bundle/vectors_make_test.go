@@ -231,7 +231,7 @@ func makeVectors(t *testing.T) vectorFiles {
 	for _, w := range validVectors(t, files) {
 		w.make(t, "valid", index, files)
 	}
-	for _, w := range slices.Concat(framingFlaws(), tarFlaws(), topFlaws(), signatureFlaws(t), indexFlaws(), itemFlaws(), snapFlaws(t), charmFlaws(t), imageFlaws(t), extraFlaws(t), storeFlaws(t), additionsFlaws(t), grammarFlaws(), imageGrammarFlaws(), statementFlaws(), incrementFlaws(), partFlaws(), streamFlaws(), directoryFlaws(), inspectionFlaws()) {
+	for _, w := range slices.Concat(framingFlaws(), tarFlaws(), topFlaws(), signatureFlaws(t), indexFlaws(), itemFlaws(), snapFlaws(t), charmFlaws(t), imageFlaws(t), extraFlaws(t), storeFlaws(t), repositoryFlaws(t), additionsFlaws(t), grammarFlaws(), imageGrammarFlaws(), statementFlaws(), incrementFlaws(), partFlaws(), streamFlaws(), directoryFlaws(), inspectionFlaws()) {
 		w.make(t, "hostile", index, files)
 	}
 	addStreams(t, stack, index, files)

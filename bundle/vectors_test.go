@@ -138,6 +138,9 @@ func itemNames(h *bundle.Head) []string {
 	for _, c := range h.Charms {
 		names = append(names, "charm."+c.Name)
 	}
+	for _, r := range h.Repositories {
+		names = append(names, "repository."+r.Name)
+	}
 	for _, r := range h.Revisions {
 		names = append(names, fmt.Sprintf("%s_%d", r.Name, r.Revision.Number))
 	}

@@ -33,6 +33,8 @@ const (
 	StoreSnap = "store-snap"
 	// Manifest is a manifest or an index of an image that was known.
 	Manifest = "image-manifest"
+	// Repository is a member of an image of a repository that belongs to no charm, or of one of its tags.
+	Repository = "repository-image"
 )
 
 // The values of Change.Field for components that are not released along with the revision.
@@ -52,7 +54,7 @@ type Change struct {
 	// Revision is the revision of the snap, charm or resource, or 0 for a change of the item by name.
 	Revision int `json:"revision,omitempty"`
 	// Name is the name of the component or resource, or the type and the primary key of the assertion, or the digest of the manifest, or the
-	// ID of the store.
+	// ID of the store, or the name of an image with its tag or digest.
 	Name string `json:"name,omitempty"`
 	// Field is the member that changed. For an assertion it lists the headers.
 	Field string `json:"field,omitempty"`

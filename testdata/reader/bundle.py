@@ -154,7 +154,7 @@ class Reader:
         index = parse(raw)
         check(isinstance(index, dict) and isinstance(index.get("annotations"), dict), "index.json: no index")
         claimed = index["annotations"].get(FORMAT)
-        check(claimed in ("1.0", "1.1", "1.2", "1.3"), "index.json: another version")
+        check(claimed in ("1.0", "1.1", "1.2", "1.3", "1.4"), "index.json: another version")
         entries = index.get("manifests")
         check(isinstance(entries, list) and len(entries) >= 2, "index.json: no manifests")
         self.raw = self.blob(parse_descriptor(entries[0]), MAX_INDEX)
@@ -287,6 +287,8 @@ class Reader:
         return [(entry, by_digest.get(entry["digest"])) for entry in self.entries]
 
     def version(self, referred):
+        if any(item.kind == "image.repository" for item in self.items):
+            return "1.4"
         if any(item.private for item in self.items):
             return "1.3"
         new = any(item.new for item in self.items)

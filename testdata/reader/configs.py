@@ -12,6 +12,7 @@ RISKS = ("stable", "candidate", "beta", "edge")
 PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9._+-]*[a-zA-Z0-9+])?"
 DIGEST = r"sha256:[0-9a-f]{64}"
 COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+IMAGE_PATH = r"%s(?:/%s)*" % (COMPONENT, COMPONENT)
 IMAGE = r"(?P<path>%s(?:/%s)*)(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(?:@(?P<digest>%s))?" % (COMPONENT, COMPONENT, DIGEST)
 LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 REGISTRY = r"(?:%s(?:\.%s)*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?" % (LABEL, LABEL)
@@ -183,6 +184,27 @@ ASSERTION = record({"type": text, "primary_key": list_of(string(r"[^/\n\0]+"))})
 store_id = string(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
 STORE = record({"brand_id": store_id, "id": store_id, "name": string(r"[^\x00-\x1f\x7f-\x9f]+", size=255), "snaps": null_or(list_of(record({"name": snap_name, "snap_id": snap_id}, store=optional_id), 0, 100000))},
                admin_id=optional_id, parent=optional_id)
+platform = string(r"[a-z0-9][a-z0-9._-]{0,31}/[a-z0-9][a-z0-9._-]{0,31}(?:/[a-z0-9][a-z0-9._-]{0,31})?")
+
+
+def source(value, path):
+    check(value, path + ": no source")
+    image_source(value, path)
+
+
+def repository(value, path):
+    string(IMAGE_PATH, size=200)(value, path)
+    check(value.split("/")[0] != "charm", path + ": of charms")
+
+
+def image_tag(value, path):
+    string(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}")(value, path)
+    check(not re.fullmatch(TAG, value), path + ": a further tag")
+
+
+REPOSITORY = record({"name": repository, "images": list_of(record(
+    {"digest": string(DIGEST), "source": source}, platforms=list_of(platform, 0, 512), tags=map_of(source, key=image_tag, most=1000)), 1, 1000)},
+    further_tags=image_tags)
 WITHDRAWAL = record({"kind": string("snap|charm"), "name": text, "reason": string("gone|revoked")}, id=text)
 
 

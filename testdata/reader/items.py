@@ -27,6 +27,7 @@ KINDS = {
     VND + "charm.revision.v1": (VND + "charm.revision.config.v1+json", configs.CHARM_REVISION, {VND + "charm.blob.v1+zip": MAX_BLOB}),
     VND + "charm.resource.v1": (VND + "charm.resource.config.v1+json", configs.CHARM_RESOURCE, {VND + "charm.resource.blob.v1": MAX_BLOB}),
     VND + "assertion.v1": (VND + "assertion.config.v1+json", configs.ASSERTION, {ASSERTIONS: MAX_ASSERTIONS}),
+    VND + "image.repository.v1": (VND + "image.repository.config.v1+json", configs.REPOSITORY, {}),
     VND + "store.v1": (VND + "store.config.v1+json", configs.STORE, {ASSERTIONS: MAX_ASSERTIONS}),
     VND + "withdrawal.v1": (VND + "withdrawal.config.v1+json", configs.WITHDRAWAL, {ASSERTIONS: MAX_ASSERTIONS}),
 }
@@ -162,6 +163,14 @@ class Item:
         name = "withdrawn.%s.%s" % (c["kind"], c["name"])
         return name, [(ASSERTIONS, name + ".assert", None)] if revoked else []
 
+    def image_repository(self, c):
+        digests, tags = [i["digest"] for i in c["images"]], [tag for i in c["images"] for tag in i.get("tags", {})]
+        check(digests == sorted(set(digests)), self.name + ": images twice, or not sorted")
+        check(len(tags) == len(set(tags)) <= 1000, self.name + ": a tag twice, or too many")
+        for i in c["images"]:
+            platforms = i.get("platforms", [])
+            check(platforms == sorted(set(platforms)), self.name + ": platforms twice, or not sorted")
+        return "repository." + c["name"], []
 
     def store(self, c):
         ids = [s["snap-id"] for s in c["snaps"] or []]
@@ -257,6 +266,7 @@ def reachable(items, images):
 
     named = [item.config["image"] for item in items if item.kind == "charm.resource" and "image" in item.config]
     named += [image for item in items if item.kind == "charm.revision" for image in item.config.get("images", [])]
+    named += repository_images(items, images)
     for image in named:
         visit(image.get("digest"))
     own, tagged = len(seen), False
@@ -273,6 +283,20 @@ def reachable(items, images):
                 visit(digest)
     check(len(seen) == len(images), "image: nothing leads to it")
     return tagged or own < len(seen)
+
+
+def repository_images(items, images):
+    """Returns the images of repositories. Refuses one that is not here, and a repository in which a charm has an image."""
+    of_charms = [item.config["image"] for item in items if item.kind == "charm.resource" and "image" in item.config]
+    of_charms += [image for item in items if item.kind == "charm.revision" for image in item.config.get("images", [])]
+    paths = {re.fullmatch(configs.IMAGE, image["name"])["path"] for image in of_charms}
+    named = []
+    for item in items:
+        if item.kind == "image.repository":
+            check(item.config["name"] not in paths, item.name + ": an image of a charm is there")
+            check(all(i["digest"] in images for i in item.config["images"]), item.name + ": an image is missing")
+            named += [{"digest": i["digest"]} for i in item.config["images"]] + [{"tags": item.config.get("further-tags", {})}]
+    return named
 
 
 def check_archive(config, data):
