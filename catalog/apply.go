@@ -50,7 +50,7 @@ type revisionKey struct {
 func (a *applier) run() error {
 	a.queue.Queue(savepoint)
 	for _, step := range []func() error{
-		a.adopt, a.takeOver, a.load, a.blobs, a.assertions, a.snaps, a.stores, a.charms, a.revisions, a.components, a.charmRevisions, a.charmResources, a.images, a.imageTags,
+		a.adopt, a.takeOver, a.load, a.blobs, a.assertions, a.snaps, a.stores, a.charms, a.revisions, a.components, a.charmRevisions, a.charmResources, a.images, a.imageTags, a.repositories,
 		a.channels, a.charmChannels, a.withdraw,
 	} {
 		if err := step(); err != nil {

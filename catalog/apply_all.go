@@ -226,6 +226,14 @@ func (in *Import) statements(yield func(any)) {
 	for _, r := range in.CharmRevisions {
 		yield(charmRevisionKey{r.ID, r.Revision.Number})
 	}
+	for _, r := range in.Repositories {
+		for _, i := range r.Images {
+			yield(tagKey{r.Name, i.Digest})
+			for tag := range i.Tags {
+				yield(tagKey{r.Name, tag})
+			}
+		}
+	}
 	for _, r := range in.CharmResources {
 		yield(resourceKey{r.CharmID, r.Resource.Name, r.Resource.Revision})
 	}

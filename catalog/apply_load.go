@@ -29,9 +29,12 @@ type loaded struct {
 	charmRows          map[string]replacedCharmRow // by their keys
 
 	knownImageTags map[[2]string]knownItem // by repository and tag
-	withdrawals    []statedWithdrawal
-	privacy        *privacy            // nil if the import states nothing about stores and private snaps
-	homes          map[string]snapHome // the homes that the import states, by snap-id
+	// knownRepositoryImages are by repository and digest.
+	knownRepositoryImages map[tagKey]knownRepositoryImage
+	knownTags             map[tagKey]knownTag
+	withdrawals           []statedWithdrawal
+	privacy               *privacy            // nil if the import states nothing about stores and private snaps
+	homes                 map[string]snapHome // the homes that the import states, by snap-id
 }
 
 // load adds the import to the history, and loads everything that the following steps compare the import with. All of that takes one
@@ -54,6 +57,7 @@ func (a *applier) load() error {
 	a.loadCharmResources()
 	a.loadCharmChannels()
 	a.loadImageTags()
+	a.loadRepositories()
 	a.loadWithdrawals()
 	a.loadPrivacy()
 	return a.flush()

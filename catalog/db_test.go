@@ -67,6 +67,7 @@ func TestOpenKeepsWhatIsThere(t *testing.T) {
 
 // newerThanStores removes the tables of migrations after 015.
 const newerThanStores = `
+	drop table repository_tag_history, repository_tag, repository_image;
 	drop table hold; alter table channel_history drop column rollback_id; alter table import drop column rollback_id, drop column replaced; drop table rollback;
 	alter table import drop column audit_row; alter table if exists removal drop column audit_row;
 	drop table audit_head, audit; drop function audit_follows, audit_stays;

@@ -8,6 +8,7 @@ import (
 	"offlinestore/assertion"
 	"offlinestore/charm"
 	"offlinestore/difference"
+	"offlinestore/image"
 	"offlinestore/snap"
 )
 
@@ -49,6 +50,8 @@ type Import struct {
 	ImageTags      []ImageTag
 	// Stores are the stores of brands. Only a signed import has some.
 	Stores []snap.Store
+	// Repositories have the images that belong to no charm. Only a signed import has some. Their further tags are in ImageTags.
+	Repositories []image.Repository
 	// TakeOver lists names that the operator gives to other snaps and charms than before. By names the operator.
 	TakeOver []string
 	By       string
@@ -133,19 +136,24 @@ type Report struct {
 	// Held and HeldCharms are the rows that the import would have moved, and that move when the snap or charm is released.
 	Held       []SnapMove  `json:"held-channels,omitempty"`
 	HeldCharms []CharmMove `json:"held-charm-channels,omitempty"`
+	// RepositoryImages are the new images that belong to no charm. TagMoves are the tags that name another image than before, and KeptTags the
+	// tags that a newer bundle has set.
+	RepositoryImages []RepositoryImageRef `json:"repository-images,omitempty"`
+	TagMoves         []TagMove            `json:"tag-moves,omitempty"`
+	KeptTags         []TagMove            `json:"kept-tags,omitempty"`
 	// UpToDate means that this bundle is in the history, and that nothing had to be changed. The history has no line for such an import.
 	UpToDate bool `json:"up-to-date,omitempty"`
 }
 
-// Changes counts the revisions that a report adds, and the rows of channel maps that it moves.
+// Changes counts the revisions and images that a report adds, and the rows of channel maps and the tags that it moves.
 func (r *Report) Changes() (revisions, moves int) {
-	return len(r.SnapRevisions) + len(r.CharmRevisions) + len(r.CharmResources), len(r.SnapMoves) + len(r.CharmMoves)
+	return len(r.SnapRevisions) + len(r.CharmRevisions) + len(r.CharmResources) + len(r.RepositoryImages), len(r.SnapMoves) + len(r.CharmMoves) + len(r.TagMoves)
 }
 
 // IsEmpty reports whether a report has nothing to tell.
 func (r *Report) IsEmpty() bool {
 	revisions, moves := r.Changes()
-	return revisions+moves+r.Images+r.Assertions+len(r.ImageMoves)+len(r.Withdrawals)+len(r.TakeOvers)+len(r.Updates)+len(r.AssertionItems)+len(r.Kept)+len(r.KeptCharms)+len(r.Held)+len(r.HeldCharms) == 0
+	return revisions+moves+r.Images+r.Assertions+len(r.ImageMoves)+len(r.Withdrawals)+len(r.TakeOvers)+len(r.Updates)+len(r.AssertionItems)+len(r.Kept)+len(r.KeptCharms)+len(r.Held)+len(r.HeldCharms)+len(r.KeptTags) == 0
 }
 
 // AssertionItem names an assertion.

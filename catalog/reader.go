@@ -124,7 +124,7 @@ func (l *loader) run() error {
 	}
 	for _, step := range []func() error{
 		l.snaps, l.revisions, l.components, l.channels, l.overrides, l.history, l.overridden, l.assertions,
-		l.charms, l.charmRevisions, l.charmResources, l.charmChannels, l.charmHistory, l.holds, l.images, l.imageTags, l.stores, l.modelPolicies,
+		l.charms, l.charmRevisions, l.charmResources, l.charmChannels, l.charmHistory, l.holds, l.images, l.imageTags, l.repositories, l.stores, l.modelPolicies,
 	} {
 		if err := step(); err != nil {
 			return err

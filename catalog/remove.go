@@ -188,12 +188,13 @@ func queueCharm(b *pgx.Batch, id string, it Item) {
 	}
 }
 
-// forgetImages removes the manifests that no resource of a charm leads to: by an index that lists one, by the manifest that one refers to, or
+// forgetImages removes the manifests that neither a resource of a charm nor a repository leads to: by an index that lists one, by the manifest that one refers to, or
 // by the tag of a signature. The images to which a rollback of the last import would return stay.
 const forgetImages = `
 	with recursive last_replaced as (
 		select json_array_elements(replaced->'items') as e from import where id = (` + lastReplacing + `)
 	), needed (digest) as (
+		select digest from repository_image union
 		select item->'image'->>'digest' from charm_resource where item->'image'->>'digest' is not null
 		union select json_array_elements(item->'images')->>'digest' from charm_revision where item->'images' is not null
 		union select e->'item'->'image'->>'digest' from last_replaced where e->'item'->'image'->>'digest' is not null

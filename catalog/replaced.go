@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"offlinestore/charm"
 )
 
@@ -16,6 +18,7 @@ type replaced struct {
 	Charms      []replacedCharmRow   `json:"charms,omitempty"`
 	Items       []replacedItem       `json:"items,omitempty"`
 	Withdrawals []replacedWithdrawal `json:"withdrawals,omitempty"`
+	Tags        []replacedTag        `json:"tags,omitempty"`
 	seen        map[string]bool
 }
 
@@ -66,6 +69,15 @@ type replacedWithdrawal struct {
 	Import int64 `json:"import,omitempty"`
 }
 
+// replacedTag is the image that a tag of a repository named. Import is 0 if there was none.
+type replacedTag struct {
+	Repository string        `json:"repository"`
+	Tag        string        `json:"tag"`
+	Digest     digest.Digest `json:"digest,omitempty"`
+	Source     string        `json:"source,omitempty"`
+	Import     int64         `json:"import,omitempty"`
+}
+
 func (r *replacedSnapRow) key() string { return joinKey("snap", r.SnapID, r.Architecture, r.Channel) }
 
 func (r *replacedCharmRow) key() string {
@@ -77,6 +89,8 @@ func (r *replacedItem) key() string {
 }
 
 func (r *replacedWithdrawal) key() string { return joinKey("withdrawal", string(r.Kind), r.Name) }
+
+func (r *replacedTag) key() string { return joinKey("tag", r.Repository, r.Tag) }
 
 func joinKey(parts ...string) string { return strings.Join(parts, "\x00") }
 
@@ -116,6 +130,12 @@ func (r *replaced) addWithdrawal(w replacedWithdrawal) {
 	}
 }
 
+func (r *replaced) addTag(t replacedTag) {
+	if r.isNew(t.key()) {
+		r.Tags = append(r.Tags, t)
+	}
+}
+
 // addAll adds the parts that a later import has replaced.
 func (r *replaced) addAll(later *replaced) {
 	for _, row := range later.Snaps {
@@ -129,6 +149,9 @@ func (r *replaced) addAll(later *replaced) {
 	}
 	for _, w := range later.Withdrawals {
 		r.addWithdrawal(w)
+	}
+	for _, t := range later.Tags {
+		r.addTag(t)
 	}
 }
 

@@ -39,7 +39,7 @@ func (r *Report) Others() int {
 	return len(r.ImageMoves) + len(r.Withdrawals) + len(r.TakeOvers) + len(r.Updates)
 }
 
-// Names returns the names of the snaps and charms that an import brought or changed, some of them several times.
+// Names returns the names of the snaps, charms and repositories that an import brought or changed, some of them several times.
 func (r *Report) Names() (names []string) {
 	for _, v := range r.SnapRevisions {
 		names = append(names, v.Snap)
@@ -55,6 +55,12 @@ func (r *Report) Names() (names []string) {
 	}
 	for _, m := range slices.Concat(r.CharmMoves, r.KeptCharms, r.HeldCharms) {
 		names = append(names, m.Charm)
+	}
+	for _, v := range r.RepositoryImages {
+		names = append(names, v.Repository)
+	}
+	for _, m := range slices.Concat(r.TagMoves, r.KeptTags) {
+		names = append(names, m.Repository)
 	}
 	for _, v := range r.TakeOvers {
 		names = append(names, v.Name)

@@ -34,6 +34,8 @@ type RolledBack struct {
 	SnapMoves  []SnapMove  `json:"channel-moves"`
 	CharmMoves []CharmMove `json:"charm-channel-moves"`
 	ImageMoves []ImageMove `json:"image-moves"`
+	// TagMoves are the tags of images that belong to no charm.
+	TagMoves []TagMove `json:"tag-moves,omitempty"`
 	// Items counts revisions of resources and charm bundles whose images change otherwise.
 	Items int `json:"image-changes"`
 	// Withdrawals do not count any more.
@@ -52,10 +54,10 @@ type TakenBack struct {
 	SignedAt time.Time     `json:"signed-at"`
 }
 
-// Moves counts the changes of channels.
-func (r *RolledBack) Moves() int { return len(r.SnapMoves) + len(r.CharmMoves) }
+// Moves counts the changes of channels and tags.
+func (r *RolledBack) Moves() int { return len(r.SnapMoves) + len(r.CharmMoves) + len(r.TagMoves) }
 
-// Names returns the names of the snaps and charms that a rollback changes, some of them several times.
+// Names returns the names of the snaps, charms and repositories that a rollback changes, some of them several times.
 func (r *RolledBack) Names() (names []string) {
 	for _, m := range r.SnapMoves {
 		names = append(names, m.Snap)
@@ -65,6 +67,9 @@ func (r *RolledBack) Names() (names []string) {
 	}
 	for _, m := range r.ImageMoves {
 		names = append(names, m.Charm)
+	}
+	for _, m := range r.TagMoves {
+		names = append(names, m.Repository)
 	}
 	for _, w := range r.Withdrawals {
 		names = append(names, w.Name)
@@ -168,7 +173,7 @@ func (b *rollbacker) run() error {
 		return err
 	}
 	b.b.Queue(`insert into rollback (id, import_id, made_by, report) values ($1, $2, $3, '{}')`, b.id, b.first, text(b.o.By))
-	for _, step := range []func(*Snapshot) error{b.snaps, b.charms, b.items, b.withdrawals} {
+	for _, step := range []func(*Snapshot) error{b.snaps, b.charms, b.items, b.tags, b.withdrawals} {
 		if err := step(c); err != nil {
 			return err
 		}

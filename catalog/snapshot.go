@@ -35,6 +35,8 @@ type Snapshot struct {
 	Images []Image
 	// ImageTags are the further tags of images, sorted by repository and tag.
 	ImageTags []ImageTag
+	// Repositories have the images that belong to no charm, sorted by name.
+	Repositories []Repository
 	// DeviceModels are the models whose devices this store registers, sorted by brand and name.
 	DeviceModels []ModelPolicy
 	// Holds are the holds in force, sorted by kind and name. HoldEnds is the time until the first of them ends by itself, or 0.

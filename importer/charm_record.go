@@ -11,7 +11,7 @@ import (
 	"offlinestore/charm"
 )
 
-// recordCharms adds a bundle's charms and their images to the import.
+// recordCharms adds a bundle's charms, and all images, to the import.
 func recordCharms(in *catalog.Import, h *bundle.Head) {
 	for _, c := range h.Charms {
 		in.Charms = append(in.Charms, catalog.ImportedCharm{Listing: c.Listing, Icon: icon(c.Icon)})
@@ -37,6 +37,14 @@ func recordCharms(in *catalog.Import, h *bundle.Head) {
 			res.Image = &image
 		}
 		in.CharmResources = append(in.CharmResources, res)
+	}
+	for _, r := range h.Repositories {
+		repository := r.Repository
+		repository.FurtherTags = nil
+		in.Repositories = append(in.Repositories, repository)
+		for _, image := range r.Referred() {
+			recordImageTags(in, &image)
+		}
 	}
 	for _, m := range h.Images {
 		im := catalog.Image{Digest: m.Digest, MediaType: m.MediaType, Size: int64(len(m.Raw)), Children: m.Children, Subject: m.Subject}

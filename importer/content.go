@@ -13,6 +13,8 @@ type Content struct {
 	Withdrawn []string
 	// Images counts the images that charms need and that the bundle has. An image for several platforms counts once.
 	Images int
+	// Repositories are the names of images that belong to no charm, with their tags or digests.
+	Repositories []string
 	// Assertions names the assertions that no snap or charm leads to.
 	Assertions []string
 	// Stores are the stores of brands.
@@ -38,6 +40,9 @@ func contentOf(in *catalog.Import) Content {
 		}
 	}
 	c.Stores = in.Stores
+	for i := range in.Repositories {
+		c.Repositories = append(c.Repositories, in.Repositories[i].Names()...)
+	}
 	for _, w := range in.Withdrawals {
 		c.Withdrawn = append(c.Withdrawn, w.Name)
 	}

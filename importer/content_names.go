@@ -13,7 +13,7 @@ type Group struct {
 
 // Groups returns the names by kind.
 func (c Content) Groups() []Group {
-	return []Group{{"snap", c.Snaps}, {"charm", c.Charms}, {"bundle", c.Bundles}, {"withdrawn", c.Withdrawn}, {"store", c.storeIDs()}}
+	return []Group{{"snap", c.Snaps}, {"charm", c.Charms}, {"bundle", c.Bundles}, {"withdrawn", c.Withdrawn}, {"store", c.storeIDs()}, {"image", c.Repositories}}
 }
 
 // String returns the names by kind: "snap hello, jq; charm postgresql".

@@ -66,7 +66,7 @@ func TestValidVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c := s.served(); len(c.Snaps)+len(c.Charms) == 0 {
+			if c := s.served(); len(c.Snaps)+len(c.Charms)+len(c.Repositories) == 0 {
 				t.Error("nothing is served")
 			}
 		})

@@ -79,7 +79,7 @@ func (r *Registry) fromCatalog(w http.ResponseWriter, req *http.Request, path st
 	case !isRepository(name):
 		fail(w, req, http.StatusBadRequest, codeNameInvalid, "not the name of a repository")
 	case repo == nil:
-		fail(w, req, http.StatusNotFound, codeNameUnknown, "no charm of this store has an image in this repository")
+		fail(w, req, http.StatusNotFound, codeNameUnknown, "this store has no image in this repository")
 	case kind == kindTags:
 		r.tags(w, req, name, repo)
 	case kind == kindReferrers:

@@ -74,8 +74,7 @@ func newIndex(c *catalog.Snapshot) (*index, error) {
 		}
 		at := n.repository + ":" + n.tag
 		if o, ok := holders[at]; ok && o.root != n.root && (o.charm != n.charm || o.resource != n.resource) {
-			ix.problems = append(ix.problems, fmt.Sprintf("charm %s, resource %s: %s is the name of another image, too: that of charm %s, resource %s",
-				n.charm, n.resource, at, o.charm, o.resource))
+			ix.problems = append(ix.problems, fmt.Sprintf("%s: %s is the name of another image, too: that of %s", n.owner(), at, o.owner()))
 		}
 		holders[at] = n
 	}

@@ -60,16 +60,17 @@ func isRepository(name string) bool {
 	return len(name) <= maxRepository && validRepository().MatchString(name)
 }
 
-// namedImage is an image under the name that a resource gives it.
+// namedImage is an image under the name that a resource or a repository gives it.
 type namedImage struct {
 	reference
-	name, charm, resource string // the resource is empty for an image that a charm bundle names
+	name, charm, resource string // the resource is empty for an image that a charm bundle names, and the charm for an image of no charm
 	revision              int
 	// root is the image's manifest or index, or empty if the export left the image out.
 	root digest.Digest
 }
 
-// namedImages returns the images of all charm bundles and resources, by charm, resource and revision, and the problems of unusable ones.
+// namedImages returns the images of all charm bundles and resources, by charm, resource and revision, then the images of no charm, and the
+// problems of unusable ones.
 func namedImages(c *catalog.Snapshot) (list []namedImage, problems []string) {
 	for _, ch := range c.Charms {
 		for _, r := range ch.Revisions {
@@ -94,7 +95,40 @@ func namedImages(c *catalog.Snapshot) (list []namedImage, problems []string) {
 			list = append(list, n)
 		}
 	}
+	for _, r := range c.Repositories {
+		more, bad := namedIn(&r)
+		list, problems = append(list, more...), append(problems, bad...)
+	}
 	return list, problems
+}
+
+// namedIn returns the images of a repository that belong to no charm: under each of their tags, or under their digests.
+func namedIn(r *catalog.Repository) (list []namedImage, problems []string) {
+	add := func(name string, root digest.Digest) {
+		n := namedImage{name: name, root: root}
+		if err := n.validate(); err != nil {
+			problems = append(problems, fmt.Sprintf("repository %s: %v", r.Name, err))
+			return
+		}
+		list = append(list, n)
+	}
+	for _, i := range r.Images {
+		if len(r.TagsOf(i.Digest)) == 0 {
+			add(r.Name+"@"+i.Digest.String(), i.Digest)
+		}
+	}
+	for _, t := range r.Tags {
+		add(r.Name+":"+t.Tag, t.Digest)
+	}
+	return list, problems
+}
+
+// owner names the charm or the repository that gives an image its name.
+func (n *namedImage) owner() string {
+	if n.charm == "" {
+		return "repository " + n.repository
+	}
+	return fmt.Sprintf("charm %s, resource %s", n.charm, n.resource)
 }
 
 // validate sets the reference, and refuses a name that contradicts the digest of its image.

@@ -1,7 +1,7 @@
-// Package registry holds the container images of charms. It serves them by the pull part of the OCI distribution API, from a
+// Package registry holds the container images of charms, and images that belong to none. It serves them by the pull part of the OCI distribution API, from a
 // catalogue that is held in memory, and copies them to an existing registry.
 //
-// A repository has the name of an image resource, without tag or digest. It serves the manifests of its images and the blobs that
+// A repository has the name of an image, without tag or digest. It serves the manifests of its images and the blobs that
 // they refer to. It serves nothing else from the blob folder.
 package registry
 

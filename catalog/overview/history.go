@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"offlinestore/catalog"
 )
 
@@ -94,6 +96,9 @@ func Moves(r *catalog.Report, limit int) (list []string) {
 	for _, m := range r.CharmMoves {
 		list = append(list, fmt.Sprintf("%s %s %s", m.Charm, m.Row(), move(m.From, m.To)))
 	}
+	for _, m := range r.TagMoves {
+		list = append(list, fmt.Sprintf("%s:%s %s", m.Repository, m.Tag, moveDigest(m.From, m.To)))
+	}
 	if n := len(list) - limit; n > 0 {
 		list = append(list[:limit], fmt.Sprintf("%d more", n))
 	}
@@ -112,6 +117,20 @@ func move(from, to int) string {
 		return number(to)
 	}
 	return number(from) + "→" + number(to)
+}
+
+// moveDigest returns the change of one tag, with the beginnings of the digests.
+func moveDigest(from, to digest.Digest) string {
+	short := func(d digest.Digest) string {
+		if d == "" {
+			return "none"
+		}
+		return d.Encoded()[:min(12, len(d.Encoded()))]
+	}
+	if from == "" {
+		return short(to)
+	}
+	return short(from) + "→" + short(to)
 }
 
 // Voucher tells who vouches for an import. The map has the names of signers by their keys.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 
+	"github.com/opencontainers/go-digest"
+
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/difference"
@@ -61,9 +63,7 @@ func PrintDone(w io.Writer, c importer.Content, r *catalog.Report) {
 	for _, m := range r.ImageMoves {
 		fmt.Fprintf(w, "[charm %s] The image of resource %s revision %d is %s now, and %s no more.\n", m.Charm, m.Resource, m.Revision, m.To, m.From)
 	}
-	if r.Images > 0 {
-		fmt.Fprintf(w, "[images] Uploaded %s\n", cli.Count(r.Images, "image manifest"))
-	}
+	printImages(w, r)
 	printStores(w, c, r)
 	printUpdates(w, c, r)
 	for _, g := range c.Groups() {
@@ -89,6 +89,22 @@ func printSnapRevisions(w io.Writer, c importer.Content, r *catalog.Report) {
 		fmt.Fprintf(w, uploaded, rev.Snap, rev.Revision)
 	}
 }
+
+// printImages prints the new images, and the tags that name others than before.
+func printImages(w io.Writer, r *catalog.Report) {
+	if r.Images > 0 {
+		fmt.Fprintf(w, "[images] Uploaded %s\n", cli.Count(r.Images, "image manifest"))
+	}
+	for _, i := range r.RepositoryImages {
+		fmt.Fprintf(w, "[image %s] Uploaded image %s\n", i.Repository, i.Digest)
+	}
+	for _, m := range r.TagMoves {
+		fmt.Fprintf(w, "[image %s] Tag %s names %s now.\n", m.Repository, m.Tag, digestName(m.To))
+	}
+}
+
+// digestName returns the digest of an image, or none.
+func digestName(d digest.Digest) string { return cmp.Or(d.String(), "none") }
 
 // printStores prints the stores of brands of an import that changed something about them, in the words of the original's push-store.
 func printStores(w io.Writer, c importer.Content, r *catalog.Report) {
@@ -140,7 +156,7 @@ func printUpdates(w io.Writer, c importer.Content, r *catalog.Report) {
 			title = "snap " + u.Snap
 		case u.Charm != "":
 			title = c.CharmKind(u.Charm) + " " + u.Charm
-		case u.What == difference.Manifest:
+		case u.What == difference.Manifest, u.What == difference.Repository:
 			title = "images"
 		case u.What == difference.Store:
 			title = "stores"
@@ -172,6 +188,9 @@ func printRest(w io.Writer, c importer.Content, r *catalog.Report) {
 	}
 	for _, m := range r.Held {
 		held("snap", m.Snap, m.Channel+" for "+m.Row(), m.To)
+	}
+	for _, m := range r.KeptTags {
+		fmt.Fprintf(w, "[image %s] %s stays at %s: %s (--push-channel-map would set it to %s).\n", m.Repository, m.Tag, digestName(m.From), why, digestName(m.To))
 	}
 	for _, m := range r.HeldCharms {
 		held(c.CharmKind(m.Charm), m.Charm, m.Row(), m.To)

@@ -62,7 +62,7 @@ func printRemoval(w io.Writer, r *catalog.RemovalRecord) {
 
 func printRollback(w io.Writer, r *catalog.RollbackRecord) {
 	counts := cli.Count(r.Report.Moves(), "channel change")
-	if moves := overview.Moves(&catalog.Report{SnapMoves: r.Report.SnapMoves, CharmMoves: r.Report.CharmMoves}, maxMoves); len(moves) > 0 {
+	if moves := overview.Moves(&catalog.Report{SnapMoves: r.Report.SnapMoves, CharmMoves: r.Report.CharmMoves, TagMoves: r.Report.TagMoves}, maxMoves); len(moves) > 0 {
 		counts = strings.Join(moves, ", ") + "; " + counts
 	}
 	fmt.Fprintf(w, "%s rollback %d of import %d by %s: %s\n", r.At.UTC().Format(time.RFC3339), r.ID, r.Import, cli.Clean(r.By), cli.Clean(counts))

@@ -70,6 +70,9 @@ func PrintPlan(w io.Writer, c importer.Content, r *catalog.Report) {
 	if r.Images > 0 {
 		fmt.Fprintf(w, "  add %s\n", cli.Count(r.Images, "image manifest"))
 	}
+	for _, i := range r.RepositoryImages {
+		fmt.Fprintf(w, "  add image %s@%s (%s)\n", i.Repository, i.Digest, cli.Bytes(i.Size))
+	}
 	for _, u := range r.Updates {
 		fmt.Fprintf(w, "  %s\n", cli.ChangeLine(u))
 	}
@@ -81,6 +84,7 @@ func PrintPlan(w io.Writer, c importer.Content, r *catalog.Report) {
 		fmt.Fprintf(w, "  %s %s is withdrawn upstream (%s)\n", wd.Kind, wd.Name, wd.Reason)
 	}
 	printMoves(w, r.SnapMoves, r.CharmMoves)
+	printTagMoves(w, r.TagMoves)
 	planRest(w, r)
 	if r.IsEmpty() {
 		fmt.Fprintln(w, "  nothing new")
@@ -98,6 +102,9 @@ func planRest(w io.Writer, r *catalog.Report) {
 	}
 	for _, m := range r.KeptCharms {
 		fmt.Fprintf(w, "  %s %s stays at %s: %s\n", m.Charm, m.Row(), catalog.RevisionName(m.From), why)
+	}
+	for _, m := range r.KeptTags {
+		fmt.Fprintf(w, "  image %s:%s stays at %s: %s\n", m.Repository, m.Tag, digestName(m.From), why)
 	}
 	for _, m := range r.Held {
 		fmt.Fprintf(w, "  %s %s for %s is held: 'release' moves it to %s\n", m.Snap, m.Channel, m.Row(), catalog.RevisionName(m.To))

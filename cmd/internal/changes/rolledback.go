@@ -15,6 +15,7 @@ func PrintRolledBack(w io.Writer, r *catalog.RolledBack) {
 		fmt.Fprintf(w, "  take back import %d: %s, signed %s\n", t.ID, cli.Clean(t.Name), t.SignedAt.UTC().Format(time.RFC3339))
 	}
 	printMoves(w, r.SnapMoves, r.CharmMoves)
+	printTagMoves(w, r.TagMoves)
 	for _, m := range r.ImageMoves {
 		fmt.Fprintf(w, "  image of resource %s of %s revision %d: %s -> %s\n", m.Resource, m.Charm, m.Revision, cli.Clean(m.From), cli.Clean(m.To))
 	}
@@ -29,6 +30,12 @@ func PrintRolledBack(w io.Writer, r *catalog.RolledBack) {
 	}
 	if r.Moves()+len(r.ImageMoves)+r.Items+len(r.Withdrawals) == 0 {
 		fmt.Fprintln(w, "  no channel moves")
+	}
+}
+
+func printTagMoves(w io.Writer, list []catalog.TagMove) {
+	for _, m := range list {
+		fmt.Fprintf(w, "  image %s:%s: %s -> %s\n", m.Repository, m.Tag, digestName(m.From), digestName(m.To))
 	}
 }
 

@@ -7,14 +7,16 @@ import (
 
 // Row is a file's line in the JSON of the push commands.
 type Row struct {
-	File       string   `json:"file"`
-	Bundle     string   `json:"bundle,omitempty"`
-	Signer     string   `json:"signer,omitempty"`
-	Snaps      []string `json:"snaps"`
-	Charms     []string `json:"charms,omitempty"`
-	Bundles    []string `json:"bundles,omitempty"`
-	Images     int      `json:"images,omitempty"`
-	Assertions []string `json:"assertions,omitempty"`
+	File    string   `json:"file"`
+	Bundle  string   `json:"bundle,omitempty"`
+	Signer  string   `json:"signer,omitempty"`
+	Snaps   []string `json:"snaps"`
+	Charms  []string `json:"charms,omitempty"`
+	Bundles []string `json:"bundles,omitempty"`
+	Images  int      `json:"images,omitempty"`
+	// Repositories are the names of images that belong to no charm.
+	Repositories []string `json:"repository-images,omitempty"`
+	Assertions   []string `json:"assertions,omitempty"`
 	// Withdrawn are the names of snaps and charms that are withdrawn upstream.
 	Withdrawn []string `json:"withdrawn,omitempty"`
 	// Stores are the IDs of the stores of brands.
@@ -35,7 +37,7 @@ type Row struct {
 // NewRow returns the line of a file. It has the plan only if the push is a plan.
 func NewRow(f *importer.File, plan bool, missing []string) Row {
 	r := Row{File: f.Name, Bundle: f.Digest.String(), Signer: f.Signer, Snaps: append([]string{}, f.Content.Snaps...), Charms: f.Content.Charms, Bundles: f.Content.Bundles,
-		Images: f.Content.Images, Withdrawn: f.Content.Withdrawn, Assertions: f.Content.Assertions, Payload: f.Payload, Copy: f.Missing, Missing: missing, Result: f.Done}
+		Images: f.Content.Images, Repositories: f.Content.Repositories, Withdrawn: f.Content.Withdrawn, Assertions: f.Content.Assertions, Payload: f.Payload, Copy: f.Missing, Missing: missing, Result: f.Done}
 	for i := range f.Content.Stores {
 		r.Stores = append(r.Stores, f.Content.Stores[i].ID)
 	}

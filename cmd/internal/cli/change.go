@@ -40,6 +40,7 @@ func changeTable() []changeWords {
 		{difference.Charm, "detail", field},
 		{difference.Icon, "icon", func(difference.Change) string { return "icon" }},
 		{difference.Manifest, "image detail", func(c difference.Change) string { return fmt.Sprintf("image %s: %s", c.Name, c.Field) }},
+		{difference.Repository, "image detail", func(c difference.Change) string { return fmt.Sprintf("image %s: %s", c.Name, c.Field) }},
 		{difference.Assertion, "newer assertion", assertionSubject},
 		{difference.Withdrawal, "withdrawal detail", func(c difference.Change) string { return "withdrawal: " + c.Field }},
 		{difference.Store, "store detail", storeSubject},

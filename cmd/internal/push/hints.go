@@ -16,7 +16,7 @@ import (
 
 // Hints returns the rows about bundles and their contents.
 func Hints() cli.Table {
-	return cli.Table{
+	return append(conflictHints(), cli.Table{
 		cli.On(cli.As[*blob.UnnamedError], cli.Failed, "the file is complete: rename it yourself, because the next run removes it"),
 		cli.On(cli.All(cli.As[*importer.AssertionFileError], cli.As[*assertion.MissingError]), cli.Untrusted,
 			"add what is missing to the file ('snap known --remote account account-id=ACCOUNT' prints an account), or make a bundle with 'store-admin export account-keys', which has everything"),
@@ -38,11 +38,6 @@ func Hints() cli.Table {
 		cli.On(cli.Is(bundle.ErrBadSignature), cli.Untrusted, "the bundle was altered after it was signed; export it again"),
 		cli.On(cli.Any(cli.As[*assertion.VerifyError], cli.As[*assertion.MissingError], cli.As[*bundle.MismatchError], cli.Is(assertion.ErrUntrustedRoot)), cli.Untrusted,
 			"export it again; a root for tests or staging is added with 'snap-store-proxy trust root add FILE'"),
-		cli.OnType(cli.Untrusted, func(e *catalog.NameError) string {
-			return fmt.Sprintf("if the store upstream has given the name to another publisher, add --plan --take-over %s to see what taking it over would do", e.Name)
-		}),
-		cli.On(cli.As[*catalog.ConflictError], cli.Untrusted,
-			"find out who signed the imported revision ('snap-store-proxy history'), and which of the two is right"),
 		cli.On(cli.Is(importer.ErrFuture), cli.Untrusted, "set this host's clock, or give --accept-time if the bundle is right"),
 		cli.On(cli.All(cli.As[*importer.UnsignedError], cli.Is(bundle.ErrCorrupt)), cli.Damaged,
 			"copy the file again; if it is whole where it was made, export again with this store-admin"),
@@ -63,5 +58,18 @@ func Hints() cli.Table {
 		cli.On(cli.As[*blob.CorruptError], cli.Damaged, ""),
 		cli.On(cli.Is(syscall.EFBIG), cli.NoSpace, "FAT32 holds files of less than 4 GiB: use a disk with another file system (exFAT, ext4)"),
 		cli.On(cli.Is(syscall.ENOSPC), cli.NoSpace, "free space in the data folder ('snap-store-proxy gc' may help) and push again"),
+	}...)
+}
+
+// conflictHints returns the rows about bundles that contradict the store.
+func conflictHints() cli.Table {
+	return cli.Table{
+		cli.OnType(cli.Untrusted, func(e *catalog.NameError) string {
+			return fmt.Sprintf("if the store upstream has given the name to another publisher, add --plan --take-over %s to see what taking it over would do", e.Name)
+		}),
+		cli.On(cli.As[*catalog.ConflictError], cli.Untrusted,
+			"find out who signed the imported revision ('snap-store-proxy history'), and which of the two is right"),
+		cli.On(cli.As[*catalog.RepositoryError], cli.Untrusted,
+			"a repository has images of charms, or others: export these under another name inside ('store-admin export images REF --as NAME', or resources: of the charm)"),
 	}
 }
