@@ -46,11 +46,12 @@ func (e *Exporter) verifySnap(s *Snap) error {
 
 // Part is the part of a plan that goes into one bundle.
 type Part struct {
-	Snaps       []*Snap
-	Charms      []*Charm
-	Assertions  []*Assertion
-	Stores      []*Store
-	Withdrawals []*Withdrawal
+	Snaps        []*Snap
+	Charms       []*Charm
+	Assertions   []*Assertion
+	Stores       []*Store
+	Withdrawals  []*Withdrawal
+	Repositories []*Repository
 }
 
 // buildHead makes a bundle's head from its items and verifies it.
@@ -74,6 +75,11 @@ func (e *Exporter) buildHead(p Part) (*bundle.Head, error) {
 	}
 	for _, c := range p.Charms {
 		addCharm(h, c)
+	}
+	for _, r := range p.Repositories {
+		if err := r.addTo(h); err != nil {
+			return nil, err
+		}
 	}
 	for _, a := range p.Assertions {
 		h.Assertions = append(h.Assertions, &bundle.Assertion{Ref: a.Ref, Assertions: a.stream})

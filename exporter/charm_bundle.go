@@ -135,7 +135,7 @@ func (e *Exporter) BundleYAML(ctx context.Context, req *CharmRequest) (string, e
 	if err := req.Validate(); err != nil {
 		return "", err
 	}
-	p := newCharmPlanner(ctx, e, req, &Plan{Request: Request{Withdrawn: WithdrawnError}})
+	p := newCharmPlanner(newImagePlanner(ctx, e, &Plan{Request: Request{Withdrawn: WithdrawnError}}), req)
 	_, _, err := p.bundles()
 	return p.plan.BundleYAML, err
 }

@@ -1,13 +1,11 @@
 package exporter
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"offlinestore/channel"
 	"offlinestore/charm"
@@ -15,10 +13,8 @@ import (
 
 // charmPlanner plans the charms in one call of Plan.
 type charmPlanner struct {
-	e    *Exporter
-	ctx  context.Context
-	req  *CharmRequest
-	plan *Plan
+	*imagePlanner
+	req *CharmRequest
 	// mu guards charms, absent and missing during prefetch. The store doesn't have the charms in absent.
 	mu     sync.Mutex
 	charms map[string]*Charm
@@ -34,26 +30,19 @@ type charmPlanner struct {
 	published       []publishedImage
 	// sources maps the applications of bundles to them.
 	sources map[*charm.Application]*CharmRevision
-	// manifests and referrerManifests are the numbers of bytes that further manifests of images and of their referrers may have.
-	manifests, referrerManifests atomic.Int64
-	// silent maps the hosts of registries that give no answer about referrers to the errors.
-	silent sync.Map
 }
 
-func newCharmPlanner(ctx context.Context, e *Exporter, req *CharmRequest, plan *Plan) *charmPlanner {
-	p := &charmPlanner{
-		e: e, ctx: ctx, req: req, plan: plan,
+func newCharmPlanner(images *imagePlanner, req *CharmRequest) *charmPlanner {
+	return &charmPlanner{
+		imagePlanner: images, req: req,
 		charms: make(map[string]*Charm), absent: make(map[string]bool), revisionCache: make(map[[2]string][]charm.Resource),
 		answered: make(map[*charm.Application]bool), sources: make(map[*charm.Application]*CharmRevision),
 	}
-	p.manifests.Store(maxManifests)
-	p.referrerManifests.Store(maxReferrerManifests)
-	return p
 }
 
 // planCharms adds the charms of req to the plan.
-func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan) error {
-	p := newCharmPlanner(ctx, e, req, plan)
+func (images *imagePlanner) planCharms(req *CharmRequest) error {
+	p, plan := newCharmPlanner(images, req), images.plan
 	apps, err := p.applications()
 	if err != nil {
 		return err
@@ -79,7 +68,7 @@ func (e *Exporter) planCharms(ctx context.Context, req *CharmRequest, plan *Plan
 	if err := parallel(plan.Charms, func(c *Charm) error { return charmError(c.Listing.Name, p.completeCharm(c)) }); err != nil {
 		return err
 	}
-	for _, step := range []func() error{p.planImages, p.planPublished, p.planReferrers} {
+	for _, step := range []func() error{p.planImages, p.planPublished} {
 		if err := step(); err != nil {
 			return err
 		}

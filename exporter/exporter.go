@@ -6,6 +6,7 @@
 package exporter
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -22,8 +23,10 @@ type Exporter struct {
 	Client, Charmhub *upstream.Client
 	// Dashboard describes the stores of brands. It is nil without a login.
 	Dashboard *upstream.Client
-	// Registry configures access to the registries of charms' images.
+	// Registry configures access to the registries of images. Login returns the user name and the password of a registry, which are empty
+	// for anonymous access; nil is anonymous. Charms bring logins of their own.
 	Registry upstream.RegistryConfig
+	Login    func(ctx context.Context, host string) (username, password string, err error)
 	Cache    *Cache
 	Trust    *assertion.Trust
 	// Time is when the bundles will be signed. The receiver verifies keys at that time. Zero is now.
@@ -65,6 +68,8 @@ type Request struct {
 	Without   []Item
 	// Charms is the request to Charmhub, or nil.
 	Charms *CharmRequest
+	// Images are images that belong to no charm.
+	Images []ImageRequest
 	// AccountKeys and ValidationSets are assertions that no snap leads to. The snaps that a validation set pins come with it.
 	AccountKeys    []AccountKey
 	ValidationSets []ValidationSet
@@ -121,6 +126,14 @@ func (r *Request) validateOthers() error {
 			return err
 		}
 	}
+	if n := len(r.Images); n > maxNames {
+		return fmt.Errorf("%d images in one export, at most %d", n, maxNames)
+	}
+	for i := range r.Images {
+		if err := r.Images[i].Validate(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -130,7 +143,7 @@ func (r *Request) Validate() error {
 		if err := r.Charms.Validate(); err != nil {
 			return err
 		}
-	} else if len(r.Names)+len(r.Packages)+len(r.AccountKeys)+len(r.ValidationSets)+len(r.Models) == 0 && !slices.ContainsFunc(r.Stores, func(s StoreRequest) bool { return s.Whole }) {
+	} else if len(r.Names)+len(r.Packages)+len(r.AccountKeys)+len(r.ValidationSets)+len(r.Models)+len(r.Images) == 0 && !slices.ContainsFunc(r.Stores, func(s StoreRequest) bool { return s.Whole }) {
 		return fmt.Errorf("no snaps to export")
 	}
 	if err := r.validateOthers(); err != nil {

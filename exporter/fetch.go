@@ -55,7 +55,9 @@ type source func(ctx context.Context, b upstream.Blob, w io.Writer) error
 type fetchItem struct {
 	name string
 	// snap or charm is the one that needs the blob first.
-	snap, charm  string
+	snap, charm string
+	// image is the request for an image that the blob belongs to, if that is no charm's.
+	image        string
 	announcement *announcement
 	remoteBlob
 	source source
@@ -162,6 +164,8 @@ func (e *Exporter) fetchBlobs(ctx context.Context, p *Plan) error {
 			switch {
 			case err != nil && w.charm != "":
 				return charmError(w.charm, err)
+			case err != nil && w.image != "":
+				return itemError(Item{Image: w.image}, err)
 			case err != nil:
 				return p.blame(w.snap, err)
 			}
@@ -227,8 +231,14 @@ func (e *Exporter) fetchItems(p *Plan) ([]*fetchItem, error) {
 	for _, c := range p.Charms {
 		e.listCharm(l, c)
 	}
+	for _, r := range p.Repositories {
+		r.list(l)
+	}
 	for _, c := range p.Charms {
 		c.listReferrers(l)
+	}
+	for _, r := range p.Repositories {
+		r.listReferrers(l)
 	}
 	return l.list, l.err
 }

@@ -74,7 +74,7 @@ func newExporter(t *testing.T, s *upstreamtest.Store) (*exporter.Exporter, *reco
 // pack packs the whole plan into a bundle, and reads its head back.
 func pack(t *testing.T, e *exporter.Exporter, p *exporter.Plan) *bundle.Head {
 	t.Helper()
-	builder, err := e.Builder(exporter.Part{p.Snaps, p.Charms, p.Assertions, p.Stores, p.Withdrawals})
+	builder, err := e.Builder(exporter.Part{p.Snaps, p.Charms, p.Assertions, p.Stores, p.Withdrawals, p.Repositories})
 	if err != nil {
 		t.Fatal(err)
 	}

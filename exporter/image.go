@@ -153,7 +153,7 @@ func (p *charmPlanner) fetchSmall(ctx context.Context, name string, a remoteBlob
 
 // listOptional asks for an image that the export can do without. It does not wait long for a registry that gives no answer, and then does not
 // ask it again.
-func (p *charmPlanner) listOptional(ctx context.Context, ref, username, password string, archs []string) (*image, error) {
+func (p *imagePlanner) listOptional(ctx context.Context, ref, username, password string, archs []string) (*image, error) {
 	host, _, _ := strings.Cut(ref, "/")
 	if err, ok := p.silent.Load(host); ok {
 		return nil, fmt.Errorf("its registry gives no answer: %w", err.(error))
@@ -168,11 +168,16 @@ func (p *charmPlanner) listOptional(ctx context.Context, ref, username, password
 }
 
 // listImage asks a registry for the manifests and blobs of an image.
-func (p *charmPlanner) listImage(ctx context.Context, ref, username, password string, archs []string) (*image, error) {
+func (p *imagePlanner) listImage(ctx context.Context, ref, username, password string, archs []string) (*image, error) {
 	repo, err := upstream.OpenRepository(ctx, p.e.Registry, ref, username, password)
 	if err != nil {
 		return nil, err
 	}
+	return p.walkImage(ctx, repo, archs)
+}
+
+// walkImage asks for the manifests and blobs of the image that a repository was opened for.
+func (p *imagePlanner) walkImage(ctx context.Context, repo *upstream.Repository, archs []string) (*image, error) {
 	w := &imageWalk{ctx: ctx, repo: repo, archs: archs, left: &p.manifests, seen: make(map[digest.Digest]ocispec.Descriptor), sizes: make(map[digest.Digest]int64)}
 	if p.plan.Request.KeepGoing {
 		w.leave = func(d ocispec.Descriptor, err error) { p.leaveOut(describeChild(repo, d), err) }

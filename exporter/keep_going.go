@@ -10,8 +10,8 @@ import (
 // Item names a part of a request: a snap or a charm, for one architecture if that is given, or an assertion.
 type Item struct {
 	Snap, Charm, Architecture string
-	// ValidationSet is in the form of the request. AccountKey is the ID of a key.
-	ValidationSet, AccountKey string
+	// ValidationSet is in the form of the request. AccountKey is the ID of a key. Image is the reference of an image in the request.
+	ValidationSet, AccountKey, Image string
 }
 
 // String returns the item in words.
@@ -22,6 +22,8 @@ func (i Item) String() string {
 		s = "charm " + i.Charm
 	case i.ValidationSet != "":
 		s = "validation set " + i.ValidationSet
+	case i.Image != "":
+		s = "image " + i.Image
 	case i.AccountKey != "":
 		s = "account-key " + i.AccountKey
 	}
@@ -175,8 +177,8 @@ func (p *Plan) blame(name string, err error) error {
 }
 
 // leaveOut records a part of an image that the export goes without.
-func (p *charmPlanner) leaveOut(item string, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (p *imagePlanner) leaveOut(item string, err error) {
+	p.leftMu.Lock()
+	defer p.leftMu.Unlock()
 	p.plan.LeftOut = append(p.plan.LeftOut, LeftOut{item, err.Error()})
 }

@@ -62,6 +62,9 @@ func (e *Exporter) FetchLocked(ctx context.Context, h *bundle.Head) error {
 	for _, r := range h.CharmResources {
 		l.addResource(r)
 	}
+	for _, r := range h.Repositories {
+		l.addRepository(r)
+	}
 	if l.list.err != nil {
 		return l.list.err
 	}
@@ -224,7 +227,7 @@ func (l *locked) openImage(ctx context.Context, name string, ask func(context.Co
 	if err != nil {
 		return nil, err
 	}
-	p := &charmPlanner{e: l.e}
+	p := &charmPlanner{imagePlanner: &imagePlanner{e: l.e}}
 	data, err := p.fetchSmall(ctx, "where the image of "+name+" is", charmBlob(found.Download), charm.MaxImageBlob)
 	if err != nil {
 		return nil, err
@@ -234,6 +237,14 @@ func (l *locked) openImage(ctx context.Context, name string, ask func(context.Co
 		return nil, err
 	}
 	return upstream.OpenRepository(ctx, l.e.Registry, ref, username, password)
+}
+
+// addRepository adds the images of a repository.
+func (l *locked) addRepository(r *bundle.Repository) {
+	a := &announcement{what: "images for " + r.Name}
+	for _, img := range r.Referred() {
+		l.addImage("image "+img.Source, a, &img, once(func(ctx context.Context) (*upstream.Repository, error) { return l.e.openImage(ctx, img.Source) }))
+	}
 }
 
 // addImage adds the blobs of an image, and of the manifests that refer to it.

@@ -21,6 +21,8 @@ type Plan struct {
 	Snaps []*Snap
 	// Charms are sorted by name.
 	Charms []*Charm
+	// Repositories have the images that belong to no charm. They are sorted by name.
+	Repositories []*Repository
 	// Assertions are in the order of the request.
 	Assertions []*Assertion
 	// Stores are the requested stores of brands, each followed by its parents.
@@ -108,6 +110,9 @@ func (p *Plan) blobs() map[string]remoteBlob {
 	for _, c := range p.Charms {
 		c.eachBlob(func(a *remoteBlob) { out[a.key()] = *a })
 	}
+	for _, r := range p.Repositories {
+		r.eachBlob(func(a *remoteBlob) { out[a.key()] = *a })
+	}
 	return out
 }
 
@@ -134,10 +139,8 @@ func (e *Exporter) Plan(ctx context.Context, req Request) (*Plan, error) {
 	if err := p.completeStores(); err != nil {
 		return nil, err
 	}
-	if req.Charms != nil {
-		if err := e.planCharms(ctx, req.Charms, p.plan); err != nil {
-			return nil, err
-		}
+	if err := newImagePlanner(ctx, e, p.plan).run(); err != nil {
+		return nil, err
 	}
 	return p.plan, nil
 }

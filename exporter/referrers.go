@@ -51,7 +51,7 @@ func (r *referrer) fail(err error) {
 type referrerWalk struct {
 	ctx  context.Context
 	repo *upstream.Repository
-	p    *charmPlanner
+	p    *imagePlanner
 	// mu guards skipped, which is the reason why a referrer was left out.
 	mu      sync.Mutex
 	skipped error
@@ -59,15 +59,20 @@ type referrerWalk struct {
 
 // planReferrers asks the registries for the referrers of all images, within one short time: an export can do without them. Each registry
 // is asked beside the others, so that one without an answer costs no signatures of the others.
-func (p *charmPlanner) planReferrers() error {
-	if p.req.NoReferrers {
-		return nil
-	}
+func (p *imagePlanner) planReferrers() error {
 	byHost := make(map[string][]*image)
+	add := func(img *image) { byHost[img.repo.Host()] = append(byHost[img.repo.Host()], img) }
 	for _, c := range p.plan.Charms {
-		c.eachImage(func(img *image, _ *charm.Image) {
-			byHost[img.repo.Host()] = append(byHost[img.repo.Host()], img)
-		})
+		if !p.plan.Request.Charms.NoReferrers {
+			c.eachImage(func(img *image, _ *charm.Image) { add(img) })
+		}
+	}
+	for _, r := range p.plan.Repositories {
+		for _, img := range r.Images {
+			if !img.request.NoReferrers {
+				add(img.image)
+			}
+		}
 	}
 	short, cancel := p.e.optionalContext(p.ctx, 0)
 	defer cancel()
@@ -82,7 +87,7 @@ func (p *charmPlanner) planReferrers() error {
 
 // listReferrers asks a registry for the referrers of img. Each request is sent once, and a registry that gives no answer is not asked
 // again. listReferrers records in img that some are missing. It returns an error only if the export is cancelled.
-func (p *charmPlanner) listReferrers(short context.Context, img *image) error {
+func (p *imagePlanner) listReferrers(short context.Context, img *image) error {
 	host := img.repo.Host()
 	if err, ok := p.silent.Load(host); ok {
 		img.unfetched, _ = err.(error)
@@ -214,17 +219,20 @@ func (c *Charm) eachImage(fn func(*image, *charm.Image)) {
 // listReferrers adds the blobs of the referrers of a charm's images to the list.
 func (c *Charm) listReferrers(l *fetchList) {
 	what := &announcement{what: "signatures and attestations of images for " + c.Listing.Name}
-	c.eachImage(func(im *image, _ *charm.Image) {
-		for _, ref := range im.referrers {
-			for i := range ref.blobs {
-				b := &ref.blobs[i]
-				l.addOptional(&fetchItem{
-					name: fmt.Sprintf("image %s: layer %.12s of %s", im.name, b.SHA256, ref.manifests[0].Digest), announcement: what,
-					remoteBlob: b.remoteBlob, source: ref.source, optional: []func(error){ref.fail},
-				}, b)
-			}
+	c.eachImage(func(im *image, _ *charm.Image) { im.listReferrers(l, what) })
+}
+
+// listReferrers adds the blobs of the referrers of an image to the list.
+func (img *image) listReferrers(l *fetchList, what *announcement) {
+	for _, ref := range img.referrers {
+		for i := range ref.blobs {
+			b := &ref.blobs[i]
+			l.addOptional(&fetchItem{
+				name: fmt.Sprintf("image %s: layer %.12s of %s", img.name, b.SHA256, ref.manifests[0].Digest), announcement: what,
+				remoteBlob: b.remoteBlob, source: ref.source, optional: []func(error){ref.fail},
+			}, b)
 		}
-	})
+	}
 }
 
 // dropReferrers leaves out referrers of images that could not be fetched, and their own referrers.
@@ -236,6 +244,13 @@ func (p *Plan) dropReferrers() {
 			}
 			described.Tags = im.tags()
 		})
+	}
+	for _, r := range p.Repositories {
+		for _, img := range r.Images {
+			if err := img.image.dropReferrers(); err != nil {
+				p.addUnfetched(PartReferrer, r.Name, err)
+			}
+		}
 	}
 }
 

@@ -18,6 +18,13 @@ func WantedRequest(f *wanted.File) (Request, error) {
 	for _, s := range f.Snaps {
 		req.Packages = append(req.Packages, Package{Name: s.Name, Revision: s.Revision, PushChannel: s.PushChannel, Channels: s.Channels, Architectures: s.Architectures})
 	}
+	for _, i := range f.Images.List {
+		image := ImageRequest{Reference: i.Name, As: i.As, Architectures: i.Architectures, NoReferrers: !wanted.Includes(i.Referrers)}
+		if len(image.Architectures) == 0 {
+			image.Architectures = f.Architectures
+		}
+		req.Images = append(req.Images, image)
+	}
 	for _, v := range f.ValidationSets {
 		req.ValidationSets = append(req.ValidationSets, ValidationSet{Account: v.Account, Name: v.Name, Sequence: v.Sequence})
 	}

@@ -9,6 +9,7 @@ import (
 	"offlinestore/bundle"
 	"offlinestore/channel"
 	"offlinestore/charm"
+	"offlinestore/image"
 	"offlinestore/snap"
 )
 
@@ -54,6 +55,20 @@ var checks = map[string]func(string) error{
 		return about("validation set", s, err)
 	},
 	"image": func(s string) error { return (&charm.Image{Name: s}).Validate() },
+	"reference": func(s string) error {
+		_, err := image.ParseReference(s)
+		return err
+	},
+	"inside": func(s string) error {
+		_, err := image.ParseName(s)
+		return err
+	},
+	"image-architecture": func(s string) error {
+		if s == snap.All {
+			return nil
+		}
+		return snap.ValidateArchitecture(s)
+	},
 }
 
 func about(what, s string, err error) error {
@@ -89,6 +104,11 @@ func (s *Snap) setText(text string) error {
 func (c *Charm) setText(text string) error {
 	c.Name = text
 	return checkText("charm", text)
+}
+
+func (i *Image) setText(text string) error {
+	i.Name = text
+	return checkText("reference", text)
 }
 
 func (b *CharmBundle) setText(text string) error {

@@ -109,6 +109,7 @@ const (
 	wishKey   = "account-key"
 	wishStore = "store"
 	wishModel = "model"
+	wishImage = "image"
 )
 
 // addNamed adds the wishes that are neither snaps nor charms.
@@ -124,6 +125,9 @@ func (f *File) addNamed(add func(bundle.Difference)) {
 		for _, key := range s.Keys {
 			add(bundle.Difference{Field: wishKey, Name: key})
 		}
+	}
+	for _, i := range f.Images.List {
+		add(bundle.Difference{Field: wishImage, Name: i.wish()})
 	}
 	for _, m := range f.Models {
 		add(bundle.Difference{Field: wishModel, Name: modelName(m.Assertion)})

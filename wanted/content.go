@@ -125,6 +125,9 @@ func (c *content) hasRevision(wish *bundle.Difference) bool {
 
 // hasNamed reports whether a bundle has a store or an assertion.
 func (c *content) hasNamed(wish *bundle.Difference) bool {
+	if wish.Field == wishImage {
+		return slices.ContainsFunc(c.head.Repositories, func(r *bundle.Repository) bool { return slices.Contains(r.Names(), wish.Name) })
+	}
 	if wish.Field == wishStore {
 		return slices.ContainsFunc(c.head.Stores, func(s *bundle.Store) bool { return s.ID == wish.Name })
 	}

@@ -45,6 +45,11 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, check string) {
 		d.resource(n, r)
 		return
 	}
+	if images, ok := v.Addr().Interface().(*Images); ok && check == "list" && n.Kind != yaml.MappingNode {
+		images.Position = Position{n.Line, n.Column}
+		d.list(n, reflect.ValueOf(&images.List).Elem(), "")
+		return
+	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))

@@ -17,10 +17,11 @@ type File struct {
 	// Base is for charms that name none.
 	Base string `yaml:"base" check:"base"`
 
-	Snaps          []Snap          `yaml:"snaps"`
-	Charms         []Charm         `yaml:"charms"`
-	Bundles        []CharmBundle   `yaml:"bundles"`
-	Images         Images          `yaml:"images"`
+	Snaps   []Snap        `yaml:"snaps"`
+	Charms  []Charm       `yaml:"charms"`
+	Bundles []CharmBundle `yaml:"bundles"`
+	// Images has a list of images that belong to no charm. It may also be CharmImages, as in earlier forms.
+	Images         Images          `yaml:"images" check:"list"`
 	ValidationSets []ValidationSet `yaml:"validation-sets"`
 	AccountKeys    []AccountKey    `yaml:"account-keys"`
 	Models         []Model         `yaml:"models"`
@@ -33,6 +34,8 @@ type File struct {
 	Dependencies *bool `yaml:"dependencies"`
 	Icons        *bool `yaml:"icons"`
 	CharmSnaps   *bool `yaml:"charm-snaps"`
+	// CharmImages are about the images of charms. Parse moves them to Images.
+	CharmImages Images `yaml:"charm-images"`
 
 	// Packages has snaps in the form of 'export snaps --from-yaml'. Parse adds them to Snaps.
 	Packages []Package `yaml:"packages"`
@@ -94,13 +97,26 @@ type CharmBundle struct {
 }
 
 // Images tells which container images of the charms come along. The members are nil if the file does not say: then all do, with
-// the manifests that refer to them.
+// the manifests that refer to them. List has the images that belong to no charm.
 type Images struct {
+	List     []Image `yaml:"-"`
 	Position `yaml:"-"`
 	Include  *bool `yaml:"include,omitempty"`
 	// Referrers are signatures and attestations.
 	Referrers     *bool    `yaml:"referrers,omitempty"`
 	Architectures []string `yaml:"architectures,omitempty,flow" check:"architecture"`
+}
+
+// Image is a container image that belongs to no charm.
+type Image struct {
+	Position `yaml:"-"`
+	// Name is the name upstream: registry/path, with a tag or a digest.
+	Name string `yaml:"name,omitempty" check:"reference" need:"name"`
+	// As is the name inside, path or path:tag, if it is another one.
+	As            string   `yaml:"as,omitempty" check:"inside"`
+	Architectures []string `yaml:"architectures,omitempty,flow" check:"image-architecture"`
+	// Referrers is false for an image without its signatures and attestations.
+	Referrers *bool `yaml:"referrers,omitempty"`
 }
 
 // ValidationSet is a validation set with the snaps that it pins. Sequence is 0 for the latest.
@@ -142,7 +158,7 @@ func Includes(b *bool) bool { return b == nil || *b }
 
 // IsEmpty reports whether f asks for nothing.
 func (f *File) IsEmpty() bool {
-	return len(f.Snaps)+len(f.Packages)+len(f.Charms)+len(f.Bundles)+len(f.ValidationSets)+len(f.AccountKeys)+len(f.Models)+len(f.Stores)+len(f.Applications) == 0
+	return len(f.Snaps)+len(f.Packages)+len(f.Charms)+len(f.Bundles)+len(f.ValidationSets)+len(f.AccountKeys)+len(f.Models)+len(f.Stores)+len(f.Applications)+len(f.Images.List) == 0
 }
 
 // MarshalYAML returns the revision or the name of the image.

@@ -29,6 +29,18 @@ func Lines(h *bundle.Head) []string {
 	for _, a := range h.Assertions {
 		add("assertion %s", clean(a.Ref.Name()))
 	}
+	for _, r := range h.Repositories {
+		for _, i := range r.Images {
+			of := "no platform"
+			if len(i.Platforms) > 0 {
+				of = strings.Join(i.Platforms, ", ")
+			}
+			add("image %s@%s from %s (%s)", r.Name, i.Digest, i.Source, of)
+			for tag := range i.Tags {
+				add("image %s:%s is %s", r.Name, tag, i.Digest)
+			}
+		}
+	}
 	for _, s := range h.Stores {
 		add("store %s of %s, with %d snaps", clean(s.ID), clean(s.BrandID), len(s.Snaps))
 	}

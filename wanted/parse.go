@@ -36,7 +36,7 @@ func Parse(path string, text []byte) (*File, error) {
 		d.validate(f)
 	}
 	if len(d.problems) == 0 && f.IsEmpty() {
-		d.problemAt(0, 0, "it asks for nothing: name snaps, charms, bundles, validation-sets, models or stores")
+		d.problemAt(0, 0, "it asks for nothing: name snaps, charms, bundles, images, validation-sets, models or stores")
 	}
 	if len(d.problems) > 0 {
 		slices.SortStableFunc(d.problems, func(a, b Problem) int { return a.Line - b.Line })
@@ -128,6 +128,7 @@ func (d *decoder) validate(f *File) {
 			d.entry(s.Position, "store %s: it is in the list already", s.ID)
 		}
 	}
+	d.validateImages(f)
 	for _, m := range f.Models {
 		if (m.File == "") == (m.Assertion == "") {
 			d.entry(m.Position, "a model has either a file or an assertion")
@@ -145,6 +146,11 @@ func (f *File) complete() {
 		f.Snaps = append(f.Snaps, Snap{Position: p.Position, Name: p.Name, Revision: p.Revision, PushChannel: p.PushChannel})
 	}
 	f.Packages = nil
+	if f.CharmImages.isGiven() {
+		list := f.Images.List
+		f.Images, f.CharmImages = f.CharmImages, Images{}
+		f.Images.List = list
+	}
 	f.Architectures, f.Channels = or(f.Architectures, []string{"amd64"}), f.channels()
 }
 

@@ -48,7 +48,7 @@ func TestSchemaHasEveryKey(t *testing.T) {
 		slices.Sort(out)
 		return out
 	}
-	for _, v := range []any{Snap{}, Package{}, Charm{}, CharmBundle{}, Images{}, ValidationSet{}, AccountKey{}, Model{}, Store{}} {
+	for _, v := range []any{Snap{}, Package{}, Charm{}, CharmBundle{}, Images{}, Image{}, ValidationSet{}, AccountKey{}, Model{}, Store{}} {
 		typ := reflect.TypeOf(v)
 		want := slices.Sorted(slices.Values(names(typ)))
 		if got := keys(defs[typ.Name()]); !slices.Equal(got, want) {
@@ -74,15 +74,23 @@ func TestSchemaAgrees(t *testing.T) {
 	for text, valid := range map[string]bool{
 		example:       true,
 		"snaps: [jq]": true,
-		"snaps: [{name: jq, channels: [stable], architectures: [amd64]}]":                                             true,
-		"packages: [{name: jq, revision: 6, push_channel: stable}]":                                                   true,
-		"series: jammy\napplications: {a: {charm: b, num_units: 1}}\nrelations: []":                                   true,
-		"charms: [{name: pg, bases: [ubuntu@22.04], revision: 2, resources: {a: 1, b: x/y:1}}]":                       true,
-		"images: {include: false, referrers: true, architectures: [amd64]}\nbundles: [{name: kit, channels: [edge]}]": true,
-		"validation-sets: [acme/tools=3, {account: acme, name: tools, sequence: 2}]":                                  true,
-		"stores: [{id: acme, snaps: false}]":                                                                          true,
-		"models: [{file: x.model}]":                                                                                   true,
-		"dependencies: false\nicons: false\ncharm-snaps: true\nsnaps: [jq]":                                           true,
+		"snaps: [{name: jq, channels: [stable], architectures: [amd64]}]":                                                                  true,
+		"packages: [{name: jq, revision: 6, push_channel: stable}]":                                                                        true,
+		"series: jammy\napplications: {a: {charm: b, num_units: 1}}\nrelations: []":                                                        true,
+		"charms: [{name: pg, bases: [ubuntu@22.04], revision: 2, resources: {a: 1, b: x/y:1}}]":                                            true,
+		"images: {include: false, referrers: true, architectures: [amd64]}\nbundles: [{name: kit, channels: [edge]}]":                      true,
+		"validation-sets: [acme/tools=3, {account: acme, name: tools, sequence: 2}]":                                                       true,
+		"images: [docker.io/library/postgres:16, {name: ghcr.io/acme/app:1, as: acme/app:stable, architectures: [all], referrers: false}]": true,
+		"charm-images: {include: false}\nimages: [nginx]":                                                                                  true,
+		"images: nginx":                      false,
+		"images: [{nam: nginx}]":             false,
+		"images: [{name: nginx, as: X}]":     false,
+		"images: ['a b']":                    false,
+		"images: [1]":                        false,
+		"charm-images: [nginx]":              false,
+		"stores: [{id: acme, snaps: false}]": true,
+		"models: [{file: x.model}]":          true,
+		"dependencies: false\nicons: false\ncharm-snaps: true\nsnaps: [jq]": true,
 		"snap: [jq]":                                 false,
 		"snaps: [{nam: jq}]":                         false,
 		"snaps: [1]":                                 false,

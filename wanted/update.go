@@ -9,7 +9,7 @@ import (
 	"offlinestore/bundle"
 )
 
-// Only returns the part of a file that is about some of its snaps, charms and charm bundles. It returns an error for a name that the file
+// Only returns the part of a file that is about some of its snaps, charms, charm bundles and images. It returns an error for a name that the file
 // does not have.
 func (f *File) Only(names []string) (*File, error) {
 	g := *f
@@ -18,6 +18,17 @@ func (f *File) Only(names []string) (*File, error) {
 	g.Snaps = keep(f.Snaps, func(s *Snap) string { return s.Name }, names, found)
 	g.Charms = keep(f.Charms, func(c *Charm) string { return c.Name }, names, found)
 	g.Bundles = keep(f.Bundles, func(b *CharmBundle) string { return b.Name }, names, found)
+	g.Images.List = nil
+	for _, i := range f.Images.List {
+		for _, name := range []string{i.Name, i.wish()} {
+			if slices.Contains(names, name) {
+				found[name] = true
+				if !slices.ContainsFunc(g.Images.List, func(have Image) bool { return have.Position == i.Position }) {
+					g.Images.List = append(g.Images.List, i)
+				}
+			}
+		}
+	}
 	g.Applications = nil
 	for _, a := range f.Applications {
 		if slices.Contains(names, a.Charm) {
@@ -26,7 +37,7 @@ func (f *File) Only(names []string) (*File, error) {
 	}
 	for _, name := range names {
 		if !found[name] {
-			return nil, fmt.Errorf("%s names no snap, charm or bundle %.*q", f.Path, maxShown, name)
+			return nil, fmt.Errorf("%s names no snap, charm, bundle or image %.*q", f.Path, maxShown, name)
 		}
 	}
 	return &g, nil
@@ -42,10 +53,11 @@ func keep[T any](list []T, name func(*T) string, names []string, found map[strin
 	return out
 }
 
-// Update returns the content of a lock in which the snaps and charms of another content stand in place of its own ones.
+// Update returns the content of a lock in which the snaps, charms and tags of another content stand in place of its own ones.
 func Update(old, now *bundle.Content) (*bundle.Content, error) {
 	a, b := old.Head(), now.Head()
 	newer := make(map[itemKey]bool)
+	kept, images := keptRepositories(a, b)
 	for _, s := range b.Snaps {
 		newer[itemKey{false, s.Name}] = true
 	}
@@ -59,13 +71,14 @@ func Update(old, now *bundle.Content) (*bundle.Content, error) {
 		CharmRevisions: without(newer, true, a.CharmRevisions, func(r *bundle.CharmRevision) string { return r.Name }),
 		CharmResources: without(newer, true, a.CharmResources, func(r *bundle.CharmResource) string { return r.Charm }),
 		Assertions:     a.Assertions, Stores: a.Stores,
+		Repositories: kept,
 	}
 	for _, w := range a.Withdrawals {
 		if !newer[itemKey{w.Kind == bundle.WithdrawnCharm, w.Name}] {
 			h.Withdrawals = append(h.Withdrawals, w)
 		}
 	}
-	h.Images = imagesOf(a, h)
+	h.Images = append(imagesOf(a, h), images...)
 	h.Snaps, h.Revisions = append(h.Snaps, b.Snaps...), append(h.Revisions, b.Revisions...)
 	h.Charms, h.CharmRevisions = append(h.Charms, b.Charms...), append(h.CharmRevisions, b.CharmRevisions...)
 	h.CharmResources, h.Images = append(h.CharmResources, b.CharmResources...), append(h.Images, b.Images...)

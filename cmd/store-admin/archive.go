@@ -18,7 +18,9 @@ type exportedBundle struct {
 	// Assertions are the assertions that no snap or charm leads to.
 	Assertions []string `json:"assertions,omitempty"`
 	// Stores are the IDs of the stores of brands.
-	Stores   []string `json:"stores,omitempty"`
+	Stores []string `json:"stores,omitempty"`
+	// Images are the names inside of images that belong to no charm.
+	Images   []string `json:"images,omitempty"`
 	File     string   `json:"file"`
 	Digest   string   `json:"digest"`
 	Size     int64    `json:"size"`
@@ -46,6 +48,8 @@ type archive struct {
 	withdrawals []*exporter.Withdrawal
 	// stores are the stores of brands.
 	stores []*exporter.Store
+	// repositories are the images that belong to no charm.
+	repositories []*exporter.Repository
 	// locked is the content of a lock, or nil. Then the archive has no other items.
 	locked *bundle.Content
 	// to is the receiver that the archive is for.
@@ -54,7 +58,7 @@ type archive struct {
 
 // isOneSnap reports whether the archive has one snap, and nothing else.
 func (a *archive) isOneSnap() bool {
-	return len(a.snaps) == 1 && len(a.charms)+len(a.assertions)+len(a.stores) == 0
+	return len(a.snaps) == 1 && len(a.charms)+len(a.assertions)+len(a.stores)+len(a.repositories) == 0
 }
 
 // describe describes the bundle of an archive.
@@ -78,6 +82,9 @@ func (a *archive) describe(sealed *bundle.SignedBundle) exportedBundle {
 	for _, s := range a.stores {
 		done.Stores = append(done.Stores, s.Description.ID)
 	}
+	for _, r := range a.repositories {
+		done.Images = append(done.Images, r.Names()...)
+	}
 	if a.isOneSnap() {
 		done.NeededBy = append(done.NeededBy, a.snaps[0].NeededBy...)
 	}
@@ -96,6 +103,9 @@ func (b *exportedBundle) addHead(h *bundle.Head) {
 	}
 	for _, s := range h.Stores {
 		b.Stores = append(b.Stores, s.ID)
+	}
+	for _, r := range h.Repositories {
+		b.Images = append(b.Images, r.Names()...)
 	}
 }
 

@@ -18,8 +18,8 @@ func newExport() *cobra.Command {
 		Short: "Export from the stores into signed bundles",
 		Long: `Export from the stores into signed bundles, for 'snap-store-proxy push-snap' and the other push commands.
 
-FILE is a wanted.yaml, which names snaps, charms, charm bundles, validation sets, models,
-stores and receivers (docs/wanted.md). Everything in it becomes one bundle, or one for each
+FILE is a wanted.yaml, which names snaps, charms, charm bundles, images, validation sets,
+models, stores and receivers (docs/wanted.md). Everything in it becomes one bundle, or one for each
 receiver. 'store-admin lock' writes a wanted.lock with every revision and digest, and --locked
 exports exactly that, without FILE the wanted.lock in this folder.
 
@@ -53,7 +53,7 @@ makes the bundle that fills the gap, from the cache (docs/carrying.md).
 	f.StringVar(&o.charmhubURL, "charmhub-url", os.Getenv("STORE_ADMIN_CHARMHUB_URL"), "`URL` of Charmhub (default "+upstream.DefaultCharmhubOrigin+")")
 	f.BoolVar(&o.locked, "locked", false, "export the revisions and digests in the wanted.lock beside FILE")
 	f.StringVar(&o.code, "want", "", "make the bundle that fills the gap of this want `code`, which a push has printed; with --single FILE, and --part-size if need be")
-	c.AddCommand(newExportSnaps(), newExportCharms(), newExportBundle(), newExportAccountKeys(), newExportValidationSets(), newExportModel(), newExportStore(), newExportToken(), newExportKeyRequest())
+	c.AddCommand(newExportSnaps(), newExportCharms(), newExportBundle(), newExportImages(), newExportAccountKeys(), newExportValidationSets(), newExportModel(), newExportStore(), newExportToken(), newExportKeyRequest())
 	return c
 }
 

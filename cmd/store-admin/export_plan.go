@@ -45,20 +45,15 @@ func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 		if names := plannedAssertions(p); len(names) > 0 {
 			result["assertions"] = names
 		}
+		if images := plannedImages(p); len(images) > 0 {
+			result["images"] = images
+		}
 		if len(p.Stores) > 0 {
 			result["stores"] = plannedStores(p)
 		}
 		return cli.PrintJSON(w, result)
 	}
-	for _, s := range plannedStores(p) {
-		fmt.Fprintf(w, "store %s (%s): %s\n", s.Store, cli.Clean(s.Name), cli.Count(len(s.Snaps), "private snap"))
-	}
-	for _, name := range plannedAssertions(p) {
-		fmt.Fprintln(w, name)
-	}
-	for _, c := range plannedCharms(p) {
-		c.print(w)
-	}
+	printPlanned(w, p)
 	for _, r := range rows {
 		needed := ""
 		if len(r.NeededBy) > 0 {
@@ -68,6 +63,22 @@ func printPlan(w io.Writer, p *exporter.Plan, asJSON bool) error {
 	}
 	fmt.Fprintf(w, "%s to pack.\n", cli.Bytes(p.Size()))
 	return nil
+}
+
+// printPlanned prints everything of a plan besides snaps.
+func printPlanned(w io.Writer, p *exporter.Plan) {
+	for _, s := range plannedStores(p) {
+		fmt.Fprintf(w, "store %s (%s): %s\n", s.Store, cli.Clean(s.Name), cli.Count(len(s.Snaps), "private snap"))
+	}
+	for _, name := range plannedAssertions(p) {
+		fmt.Fprintln(w, name)
+	}
+	for _, c := range plannedCharms(p) {
+		c.print(w)
+	}
+	for _, i := range plannedImages(p) {
+		i.print(w)
+	}
 }
 
 // plannedStore is a store of a brand that an export would describe.

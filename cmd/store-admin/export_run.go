@@ -53,7 +53,7 @@ func exportOnce(ctx context.Context, w io.Writer, o *exportOptions, e *exporter.
 	if err != nil {
 		return err
 	}
-	if len(left) > 0 && len(plan.Snaps)+len(plan.Charms)+len(plan.Assertions)+len(plan.Withdrawals)+len(plan.Stores) == 0 {
+	if len(left) > 0 && len(plan.Snaps)+len(plan.Charms)+len(plan.Assertions)+len(plan.Withdrawals)+len(plan.Stores)+len(plan.Repositories) == 0 {
 		return errNothingLeft
 	}
 	for _, l := range plan.LeftOut {
@@ -213,6 +213,7 @@ func (o *exportOptions) newExporter(progress *exportProgress) (*exporter.Exporte
 	if e.Charmhub, err = upstream.New(cfg); err != nil {
 		return nil, cli.Usagef("%w", err)
 	}
+	e.Login = upstream.RegistryLogin
 	e.Registry = upstream.RegistryConfig{UserAgent: cfg.UserAgent, Logf: progress.log, Trace: progress.detail}
 	return e, nil
 }

@@ -113,6 +113,9 @@ func inspect(ctx context.Context, file string, o *opening) (*summary, error) {
 	for _, st := range h.Stores {
 		s.Stores = append(s.Stores, st.Store)
 	}
+	for _, r := range h.Repositories {
+		s.Repositories = append(s.Repositories, summariseRepository(r, h))
+	}
 	for _, m := range h.Images {
 		s.Images = append(s.Images, summariseImage(m))
 	}

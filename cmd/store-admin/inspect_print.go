@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -98,6 +99,7 @@ func (s *summary) print(w io.Writer) {
 	s.printSnaps(w)
 	s.printCharms(w)
 	s.printStores(w)
+	s.printRepositories(w)
 	for _, wd := range s.Withdrawals {
 		fmt.Fprintf(w, "\n%s %s is withdrawn upstream: %s\n", wd.Kind, wd.Name, wd.Reason)
 	}
@@ -169,13 +171,24 @@ func (s *summary) printStores(w io.Writer) {
 	}
 }
 
+func (s *summary) printRepositories(w io.Writer) {
+	for _, r := range s.Repositories {
+		fmt.Fprintf(w, "\nimages in %s\n", r.Repository)
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for _, i := range r.Images {
+			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", cmp.Or(strings.Join(i.Tags, ", "), "no tag"), i.Digest, cmp.Or(strings.Join(i.Platforms, ", "), "no platform"), cli.Bytes(i.Size), cli.Clean(i.Source))
+		}
+		t.Flush()
+	}
+}
+
 func describeRequest(r bundle.Request) string {
 	var parts []string
 	for _, p := range []struct {
 		what string
 		list []string
 	}{
-		{"snaps", r.Snaps}, {"charms", r.Charms}, {"charm bundles", r.Bundles}, {"assertions", r.Assertions}, {"channels", r.Channels},
+		{"snaps", r.Snaps}, {"charms", r.Charms}, {"charm bundles", r.Bundles}, {"images", r.Images}, {"assertions", r.Assertions}, {"channels", r.Channels},
 		{"architectures", r.Architectures}, {"needed by", r.NeededBy},
 	} {
 		if len(p.list) > 0 {

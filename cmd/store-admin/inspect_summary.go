@@ -118,6 +118,8 @@ type summary struct {
 	Withdrawals []bundle.WithdrawalConfig `json:"withdrawals,omitempty"`
 	// Stores are the stores of brands.
 	Stores []snap.Store `json:"stores,omitempty"`
+	// Repositories have the images that belong to no charm.
+	Repositories []repositorySummary `json:"repositories,omitempty"`
 	// Missing names the dependencies of snaps and charms that no inspected bundle has.
 	Missing []string `json:"missing"`
 	head    *bundle.Head

@@ -188,6 +188,9 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 			req.Charms = append(req.Charms, c.Listing.Name)
 		}
 	}
+	for _, r := range a.repositories {
+		req.Images = append(req.Images, r.Names()...)
+	}
 	slices.Sort(req.Snaps) // the bundle does not depend on the order in which it was requested
 	for _, as := range a.assertions {
 		req.Assertions = append(req.Assertions, as.Ref.String())
@@ -209,7 +212,7 @@ func (out *output) predicate(ctx context.Context, p *exporter.Plan, a archive) (
 
 // archives returns the archives to write: one of everything for an export of charms, or one for each snap.
 func (out *output) archives(p *exporter.Plan) []archive {
-	all := archive{out.o.single, p.Snaps, p.Charms, p.Assertions, out.size(p), p.Withdrawals, p.Stores, out.locked, nil}
+	all := archive{out.o.single, p.Snaps, p.Charms, p.Assertions, out.size(p), p.Withdrawals, p.Stores, p.Repositories, out.locked, nil}
 	if all.file == "" && out.o.outputDir == "" && (out.o.archive != "" || out.o.parts.bytes > 0) {
 		all.file = out.fileName(cmp.Or(out.o.archive, "snaps")) // parts fill media together
 	}
@@ -268,7 +271,7 @@ func (out *output) content(a archive) (*bundle.Content, error) {
 func (out *output) build(a archive) (*bundle.Content, error) {
 	out.mending.RLock()
 	defer out.mending.RUnlock()
-	builder, err := out.e.Builder(exporter.Part{Snaps: a.snaps, Charms: a.charms, Assertions: a.assertions, Stores: a.stores, Withdrawals: a.withdrawals})
+	builder, err := out.e.Builder(exporter.Part{Snaps: a.snaps, Charms: a.charms, Assertions: a.assertions, Stores: a.stores, Repositories: a.repositories, Withdrawals: a.withdrawals})
 	if err != nil {
 		return nil, err
 	}
@@ -277,7 +280,7 @@ func (out *output) build(a archive) (*bundle.Content, error) {
 
 // lock hands the content of a plan to the options that lock it.
 func (out *output) lock(p *exporter.Plan) error {
-	content, err := out.content(archive{snaps: p.Snaps, charms: p.Charms, assertions: p.Assertions, stores: p.Stores, withdrawals: p.Withdrawals})
+	content, err := out.content(archive{snaps: p.Snaps, charms: p.Charms, assertions: p.Assertions, stores: p.Stores, repositories: p.Repositories, withdrawals: p.Withdrawals})
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,9 @@ func (out *output) report(p *exporter.Plan) error {
 		return nil
 	case p.Charms != nil:
 		return out.reportCharms(p)
+	case len(p.Request.Images) > 0:
+		out.reportImages()
+		return nil
 	case out.o.storeID != "":
 		out.reportStore()
 		return nil
@@ -42,6 +45,12 @@ func (out *output) report(p *exporter.Plan) error {
 		}
 		return nil
 	}
+	out.reportSnaps(p)
+	return nil
+}
+
+// reportSnaps prints the archives of an export of snaps: the requested ones, then the others.
+func (out *output) reportSnaps(p *exporter.Plan) {
 	fmt.Fprintln(out.w, "Successfully exported snaps:")
 	heading := false
 	for _, f := range out.files {
@@ -59,7 +68,6 @@ func (out *output) report(p *exporter.Plan) error {
 		}
 		fmt.Fprintf(out.w, "%s: %s\n", f.Snaps[0], filepath.Base(f.File))
 	}
-	return nil
 }
 
 // noteLeftOut counts the blobs that the receiver has to have.
