@@ -1,6 +1,7 @@
 package blob
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,23 +18,18 @@ const syncWorkers = 8
 // Batch commits several blobs at the price of one. The disk writes them from the moment they are staged, and their directory is
 // synced once. The methods of a Batch are not safe for concurrent use.
 type Batch struct {
-	d     *Dir
-	blobs []batchEntry
-}
-
-type batchEntry struct {
-	*StagedBlob
-	digest Digest
+	to    Backend
+	blobs []Publication
 }
 
 // NewBatch starts an empty batch.
-func (d *Dir) NewBatch() *Batch { return &Batch{d: d} }
+func (d *Dir) NewBatch() *Batch { return &Batch{to: folder{d}} }
 
 // AddBlob takes over a staged blob. The caller has verified that its content matches the digest, and does not use the blob any
 // more. Every blob holds a file open until the batch is synced, so keep batches to some dozens.
-func (b *Batch) AddBlob(s *StagedBlob, dg Digest) { b.blobs = append(b.blobs, batchEntry{s, dg}) }
+func (b *Batch) AddBlob(s *StagedBlob, dg Digest) { b.blobs = append(b.blobs, Publication{s, dg}) }
 
-// Take takes over the blobs of another batch of the same directory, so that they are committed together.
+// Take takes over the blobs of another batch for the same backend, so that they are committed together.
 func (b *Batch) Take(other *Batch) {
 	b.blobs = append(b.blobs, other.blobs...)
 	other.blobs = nil
@@ -43,14 +39,15 @@ func (b *Batch) Take(other *Batch) {
 func (b *Batch) Len() int { return len(b.blobs) }
 
 // Sync makes the blobs visible. If it returns nil, they survive a loss of power. If it fails, some may be visible, each of them
-// complete, and the others are gone. The batch is empty afterwards, and can be used again.
-func (b *Batch) Sync() error {
+// complete, and the others are gone. The batch is empty afterwards, and can be used again. A folder does not end with ctx: its disk has
+// written nearly everything before.
+func (b *Batch) Sync(ctx context.Context) error {
 	blobs := b.blobs
 	b.blobs = nil
 	if len(blobs) == 0 {
 		return nil
 	}
-	err := b.d.commit(blobs)
+	err := b.to.Publish(ctx, blobs)
 	if err != nil {
 		for _, s := range blobs {
 			s.Discard() // the first error tells more
@@ -71,7 +68,7 @@ func (b *Batch) Discard() error {
 
 // commit syncs the content, then renames, then syncs the names. In any other order, a loss of power could leave other content
 // under a digest's name.
-func (d *Dir) commit(blobs []batchEntry) error {
+func (d *Dir) commit(blobs []Publication) error {
 	var syncs errgroup.Group
 	syncs.SetLimit(syncWorkers)
 	for _, s := range blobs {
@@ -81,7 +78,7 @@ func (d *Dir) commit(blobs []batchEntry) error {
 		return err
 	}
 	for _, s := range blobs {
-		if err := s.publish(); err != nil {
+		if err := s.publish(d); err != nil {
 			return err
 		}
 	}
@@ -96,26 +93,26 @@ func (d *Dir) SyncNames() error {
 	return nil
 }
 
-func (s batchEntry) sync() error {
+func (s Publication) sync() error {
 	switch {
 	case s.closed:
-		return fmt.Errorf("commit blob %s: %w", s.digest, os.ErrClosed)
+		return fmt.Errorf("commit blob %s: %w", s.Digest, os.ErrClosed)
 	case s.written != s.size:
-		return fmt.Errorf("commit blob %s: %d of %d bytes written", s.digest, s.written, s.size)
+		return fmt.Errorf("commit blob %s: %d of %d bytes written", s.Digest, s.written, s.size)
 	}
-	if err := CheckDigest(s.digest); err != nil {
+	if err := CheckDigest(s.Digest); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	if err := syncData(s.f); err != nil {
-		return s.d.writeError("commit blob "+string(s.digest), s.size, err)
+		return s.d.writeError("commit blob "+string(s.Digest), s.size, err)
 	}
 	return nil
 }
 
-func (s batchEntry) publish() error {
+func (s Publication) publish(d *Dir) error {
 	s.closed = true
 	dropCache(s.f) // leaves the memory to the next blobs; this one is read when a device wants it
-	err := s.d.publish(s.f, s.digest)
+	err := d.publish(s.f, s.Digest)
 	if err != nil {
 		remove(s.f.Name()) // the first error tells more
 	}

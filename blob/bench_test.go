@@ -111,7 +111,7 @@ func stageAll(b *testing.B, dir string, content []byte, perBatch int) {
 		check(b, err)
 		batch.AddBlob(s, digest.FromString(fmt.Sprint(i))) // other benchmarks measure hashing
 		if batch.Len() == perBatch {
-			check(b, batch.Sync())
+			check(b, batch.Sync(b.Context()))
 		}
 	}
 	check(b, d.Close())
@@ -129,7 +129,7 @@ func BenchmarkSmall(b *testing.B) {
 		for i := range blobs {
 			batch.AddBlob(stage(b, d, content), digest.FromString(fmt.Sprint(i)))
 			if batch.Len() == 64 {
-				check(b, batch.Sync())
+				check(b, batch.Sync(b.Context()))
 			}
 		}
 		check(b, d.Close())

@@ -90,7 +90,7 @@ func stageForever(dir string) {
 		_, err = s.Write(content)
 		must(err)
 		batch.AddBlob(s, digest.FromBytes(content))
-		must(batch.Sync())
+		must(batch.Sync(context.Background()))
 		if i == 0 {
 			fmt.Println("ready")
 		}

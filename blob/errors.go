@@ -20,6 +20,21 @@ var (
 	ErrWrongDigest = errors.New("wrong content")
 )
 
+// ErrIntact reports a blob that has its digest when it is read once more. Errors about this wrap it.
+var ErrIntact = errors.New("it reads right the second time")
+
+// UnavailableError reports a storage that does not answer, or that refuses. It tells nothing about a blob.
+type UnavailableError struct {
+	Storage string
+	Err     error
+}
+
+// Error names the storage.
+func (e *UnavailableError) Error() string { return e.Storage + ": " + e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
 type notFoundError struct{}
 
 func (notFoundError) Error() string { return "no such blob" }

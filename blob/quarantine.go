@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/opencontainers/go-digest"
 )
 
 // Quarantine moves a damaged blob out of the store, durably, and returns its new path for inspection.
@@ -28,35 +30,31 @@ func (d *Dir) Quarantine(dg Digest) (string, error) {
 	return to, nil
 }
 
-// Quarantined returns the number of damaged blobs that are kept for inspection, and their total size in bytes.
-func (d *Dir) Quarantined() (blobs int, size int64, err error) {
-	err = d.eachQuarantined(func(_ string, n int64) error {
-		blobs++
-		size += n
-		return nil
-	})
-	return blobs, size, err
-}
-
-// EmptyQuarantine removes all damaged blobs.
-func (d *Dir) EmptyQuarantine() error {
-	return d.eachQuarantined(func(path string, _ int64) error { return remove(path) })
-}
-
-func (d *Dir) eachQuarantined(fn func(path string, size int64) error) error {
-	folder := d.folder(quarantineFolder)
-	entries, err := os.ReadDir(folder)
+// listQuarantine calls fn for every damaged blob.
+func (d *Dir) listQuarantine(fn func(Info) error) error {
+	entries, err := os.ReadDir(d.folder(quarantineFolder))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("read the quarantine: %w", err)
 	}
 	for _, e := range entries {
+		dg := digest.NewDigestFromEncoded(digest.SHA256, e.Name())
 		info, err := e.Info()
-		if err == nil {
-			err = fn(filepath.Join(folder, e.Name()), info.Size())
+		if errors.Is(err, fs.ErrNotExist) || CheckDigest(dg) != nil {
+			continue
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err == nil {
+			err = fn(Info{dg, info.Size(), info.ModTime()})
+		}
+		if err != nil {
 			return fmt.Errorf("read the quarantine: %w", err)
 		}
 	}
 	return nil
+}
+
+func (d *Dir) removeQuarantined(dg Digest) error {
+	if err := CheckDigest(dg); err != nil {
+		return err
+	}
+	return blobError(dg, remove(filepath.Join(d.folder(quarantineFolder), dg.Encoded())))
 }

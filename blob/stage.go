@@ -1,6 +1,7 @@
 package blob
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -164,7 +165,7 @@ func (s *StagedBlob) Size() int64 { return s.size }
 func (s *StagedBlob) Commit(dg Digest) error {
 	b := s.d.NewBatch()
 	b.AddBlob(s, dg)
-	return b.Sync()
+	return b.Sync(context.Background())
 }
 
 // Discard removes the staged blob. It does nothing after a commit.

@@ -33,7 +33,7 @@ func TestStagedIsInvisible(t *testing.T) {
 	if batch.Len() != 1 {
 		t.Errorf("Len() = %d, want 1", batch.Len())
 	}
-	if err := batch.Sync(); err != nil || !d.Has(dg) || batch.Len() != 0 {
+	if err := batch.Sync(t.Context()); err != nil || !d.Has(dg) || batch.Len() != 0 {
 		t.Errorf("Sync() = %v, Has() = %t, Len() = %d", err, d.Has(dg), batch.Len())
 	}
 	if err := s.Discard(); err != nil || !d.Has(dg) {
@@ -80,7 +80,7 @@ func TestBatchFailsWhole(t *testing.T) {
 		b := d.NewBatch()
 		b.AddBlob(stage(t, d, []byte("good")), digest.FromString("good"))
 		spoil(b)
-		if err := b.Sync(); err == nil || d.Has(digest.FromString("good")) {
+		if err := b.Sync(t.Context()); err == nil || d.Has(digest.FromString("good")) {
 			t.Errorf("%s: Sync() = %v, Has() = %t, want an error and false", name, err, d.Has(digest.FromString("good")))
 		}
 	}

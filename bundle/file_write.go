@@ -55,7 +55,7 @@ func (w *folderWriter) write(ctx context.Context, s *SignedBundle) error {
 func (w *folderWriter) fill(ctx context.Context, s *SignedBundle) error {
 	w.files.derived[headFolder+layoutFile] = layoutContent
 	var small errgroup.Group
-	small.Go(func() error { return errors.Join(w.writeHead(s), w.writeDerived()) })
+	small.Go(func() error { return errors.Join(w.writeHead(ctx, s), w.writeDerived()) })
 	err := w.writePayload(ctx, s.tree.payload)
 	if err := errors.Join(err, small.Wait()); err != nil {
 		return err
@@ -64,18 +64,18 @@ func (w *folderWriter) fill(ctx context.Context, s *SignedBundle) error {
 }
 
 // writeHead writes the blobs of the head.
-func (w *folderWriter) writeHead(s *SignedBundle) error {
+func (w *folderWriter) writeHead(ctx context.Context, s *SignedBundle) error {
 	head, err := blob.Open(w.path(headFolder + "blobs"))
 	if err != nil {
 		return err
 	}
 	batch := head.NewBatch()
 	for _, l := range s.small() {
-		if err := stage(head, batch, l); err != nil {
+		if err := stage(ctx, head, batch, l); err != nil {
 			return errors.Join(err, batch.Discard(), head.Close())
 		}
 	}
-	return errors.Join(batch.Sync(), head.Close())
+	return errors.Join(batch.Sync(ctx), head.Close())
 }
 
 // writeDerived writes the small files that are no blobs of the head.

@@ -43,11 +43,11 @@ func (s *SignedBundle) WriteLayout(ctx context.Context, dir string, blobs, incom
 	batch := blobs.NewBatch()
 	for _, l := range s.small() {
 		keep[l.Descriptor.Digest] = true
-		if err := stage(blobs, batch, l); err != nil {
+		if err := stage(ctx, blobs, batch, l); err != nil {
 			return errors.Join(fmt.Errorf("write layout %s: %w", dir, err), batch.Discard())
 		}
 	}
-	if err := errors.Join(batch.Sync(), blobs.TakeBlobs(incoming, move...)); err != nil {
+	if err := errors.Join(batch.Sync(ctx), blobs.TakeBlobs(incoming, move...)); err != nil {
 		return fmt.Errorf("write layout %s: %w", dir, err)
 	}
 	for _, f := range []struct {
@@ -72,8 +72,8 @@ func verifyAll(ctx context.Context, blobs map[digest.Digest]*blob.Dir) error {
 }
 
 // stage writes a blob of the head unless the layout has it.
-func stage(blobs *blob.Dir, batch *blob.Batch, l Layer) error {
-	if blobs.VerifyBlob(context.Background(), l.Descriptor.Digest) == nil {
+func stage(ctx context.Context, blobs *blob.Dir, batch *blob.Batch, l Layer) error {
+	if blobs.VerifyBlob(ctx, l.Descriptor.Digest) == nil {
 		return nil
 	}
 	st, err := blobs.Stage(l.Descriptor.Size)
@@ -85,7 +85,7 @@ func stage(blobs *blob.Dir, batch *blob.Batch, l Layer) error {
 	}
 	batch.AddBlob(st, l.Descriptor.Digest)
 	if batch.Len() >= 64 {
-		return batch.Sync()
+		return batch.Sync(ctx)
 	}
 	return nil
 }

@@ -55,14 +55,14 @@ func stagePayload(ctx context.Context, blobs *blob.Dir, payload []ocispec.Descri
 				return fmt.Errorf("%s: %w", d.Annotations[ocispec.AnnotationTitle], err)
 			}
 			if batch.Len() >= 32 {
-				if err := batch.Sync(); err != nil {
+				if err := batch.Sync(ctx); err != nil {
 					return err
 				}
 			}
 		}
 		return nil
 	}()
-	return errors.Join(err, batch.Sync())
+	return errors.Join(err, batch.Sync(ctx))
 }
 
 // stageBlob copies a blob.

@@ -130,7 +130,7 @@ func (c *content) writeLayout(t *testing.T, dir string, s *bundle.SignedBundle) 
 		}
 		batch.AddBlob(st, d)
 	}
-	if err := batch.Sync(); err != nil {
+	if err := batch.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.WriteLayout(t.Context(), dir, blobs, nil, nil); err != nil {

@@ -33,9 +33,9 @@ func figures(t *testing.T) string {
 		t.Fatal(err)
 	}
 	all := prometheus.NewRegistry()
-	images := registry.New(registry.Config{Blobs: blobs, Metrics: all})
+	images := registry.New(registry.Config{Blobs: blobs.Storage(), Metrics: all})
 	all.MustRegister(registrar.NewTokenMetrics(brokenToken{}))
-	s := server.New(server.Config{Blobs: blobs, Metrics: all, DatabaseRestarts: func() float64 { return 1 },
+	s := server.New(server.Config{Blobs: blobs.Storage(), Metrics: all, DatabaseRestarts: func() float64 { return 1 },
 		Registrar: registrar.New(registrar.Config{})})
 	s.SetSettings(server.Settings{CertificateExpiry: time.Now().Add(time.Hour)})
 	if err := s.SetSnapshot(&catalog.Snapshot{Generation: 1, Imports: 1, LastImport: time.Unix(1_700_000_000, 0)}); err != nil {

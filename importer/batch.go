@@ -125,8 +125,7 @@ func (b *Batch) Plan(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	b.checkExpected()
-	if err := b.planParts(ctx); err != nil {
+	if err := b.planOthers(ctx); err != nil {
 		return err
 	}
 	for _, f := range b.Files {
@@ -152,7 +151,7 @@ func (b *Batch) Plan(ctx context.Context) error {
 			continue
 		}
 		if f.verified == nil {
-			f.verified = b.verifiedBefore(f.candidate, f.Planned)
+			f.verified = b.verifiedBefore(ctx, f.candidate, f.Planned)
 		}
 		f.UpToDate = f.Planned.UpToDate && f.verified != nil
 		if f.UpToDate || b.PlanOnly { // nothing else will read the file
@@ -166,6 +165,15 @@ func (b *Batch) Plan(ctx context.Context) error {
 	b.endPlan()
 	b.countMissing()
 	return nil
+}
+
+// planOthers plans the files that need others: increments and parts.
+func (b *Batch) planOthers(ctx context.Context) error {
+	b.checkExpected(ctx)
+	if err := b.planParts(ctx); err != nil {
+		return err
+	}
+	return b.storageErr()
 }
 
 // sortFiles sorts the files by the order in which they were signed. Files that cannot be imported come last.

@@ -89,7 +89,7 @@ func (b *Batch) readHead(ctx context.Context, f *File) error {
 	} else {
 		b.addPart(f, o)
 	}
-	f.Payload, f.missing, f.increment = o.Head.PayloadSize(), b.missing(o.Head), o.increment()
+	f.Payload, f.missing, f.increment = o.Head.PayloadSize(), b.missing(ctx, o.Head), o.increment()
 	if b.PlanOnly || len(f.missing) == 0 { // perhaps nothing else will read the file
 		f.length = o.reader.CheckLength()
 	}

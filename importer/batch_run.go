@@ -32,7 +32,7 @@ func (b *Batch) Run(ctx context.Context) {
 		switch {
 		case f.isCarrier():
 			first = append(first, f)
-		case f.Part != nil || b.isWaiting(f):
+		case f.Part != nil || b.isWaiting(ctx, f):
 			waiting = append(waiting, f)
 		default:
 			first = append(first, f)
@@ -50,7 +50,7 @@ func (b *Batch) Run(ctx context.Context) {
 func (b *Batch) runWaiting(ctx context.Context, waiting []*File) {
 	slices.SortStableFunc(waiting, func(x, y *File) int { return x.signedAt.Compare(y.signedAt) })
 	for len(waiting) > 0 {
-		i := max(0, slices.IndexFunc(waiting, func(f *File) bool { return !b.isWaiting(f) }))
+		i := max(0, slices.IndexFunc(waiting, func(f *File) bool { return !b.isWaiting(ctx, f) }))
 		b.run(ctx, waiting[i:i+1:i+1])
 		waiting = slices.Delete(waiting, i, i+1)
 	}
@@ -65,7 +65,7 @@ func (b *Batch) run(ctx context.Context, files []*File) {
 		for len(verified) > 0 && len(group) < commitsAtOnce {
 			group = append(group, <-verified)
 		}
-		b.commit(group)
+		b.commit(ctx, group)
 		group = b.keepParts(ctx, group)
 		if b.PushChannelMap { // the good ones follow, together and in their order
 			group = slices.DeleteFunc(group, func(f *File) bool { return f.Err == nil })
@@ -91,7 +91,7 @@ func (b *Batch) verifyFiles(ctx context.Context, files []*File, verified chan<- 
 }
 
 // commit commits the last blobs of verified files together.
-func (b *Batch) commit(files []*File) {
+func (b *Batch) commit(ctx context.Context, files []*File) {
 	batch := b.Blobs.NewBatch()
 	held := false
 	for _, f := range files {
@@ -100,7 +100,7 @@ func (b *Batch) commit(files []*File) {
 			held = held || f.staging.held
 		}
 	}
-	err := batch.Sync()
+	err := batch.Sync(ctx)
 	if held {
 		err = errors.Join(err, b.Blobs.SyncNames())
 	}
@@ -164,7 +164,7 @@ func (b *Batch) verifyFile(ctx context.Context, f *File, readers chan struct{}) 
 		return
 	}
 	if f.Err = f.staging.settle(); f.staging.batch.Len() > sharedBlobs {
-		f.Err = errors.Join(f.Err, f.staging.batch.Sync())
+		f.Err = errors.Join(f.Err, f.staging.batch.Sync(ctx))
 	}
 }
 

@@ -138,7 +138,7 @@ func TestSharedBlob(t *testing.T) {
 		close(begin2)
 		close(begin3)
 		time.Sleep(300 * time.Millisecond) // enough for the others to copy the blob if nothing held them back
-		if _, err := s.Blobs.Stat(shared.Digest); !errors.Is(err, blob.ErrNotFound) {
+		if _, err := s.Blobs.Info(t.Context(), shared.Digest); !errors.Is(err, blob.ErrNotFound) {
 			t.Errorf("Stat of the shared blob = %v, want none while the first file is copied", err)
 		}
 		close(finish)

@@ -86,7 +86,7 @@ func TestImportedCharms(t *testing.T) {
 		t.Errorf("%d blobs are in use, want all of the charms'", len(blobs))
 	}
 	for _, b := range blobs {
-		must(t, s.Blobs.Remove(b.Digest))
+		must(t, s.Blobs.Remove(t.Context(), b.Digest))
 		if s.upToDate(packed) {
 			t.Errorf("UpToDate = true without blob %s", b.Digest)
 		}
@@ -266,7 +266,7 @@ func TestSmallAndSparseImage(t *testing.T) {
 	b.AddImageResource("app", "image", 2, index)
 	b.AddImageResource("app", "image", 3, digest.FromString("left out of the export"))
 	s.mustPush(b.Tar(bundle.None))
-	if !s.Blobs.Has(digest.FromString("{}")) {
+	if held, err := s.Blobs.Has(t.Context(), digest.FromString("{}"), 2); err != nil || !held {
 		t.Error("the config {} is not in the store")
 	}
 	c := s.served()

@@ -39,7 +39,7 @@ func (c *claims) release(list []blob.Digest) {
 
 // claim reports whether the Staging has to stage a blob. If another file is staging it, claim commits what this one has, and waits.
 func (s *Staging) claim(d blob.Digest, size int64) (bool, error) {
-	for !s.im.has(d, size) {
+	for !s.im.has(s.ctx, d, size) {
 		other := s.im.claims.claim(d)
 		if other == nil {
 			s.claimed = append(s.claimed, d)

@@ -239,7 +239,7 @@ func TestBlobGoneMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	must(t, s.Blobs.Remove(b.Revisions[0].Blob.Digest))
+	must(t, s.Blobs.Remove(t.Context(), b.Revisions[0].Blob.Digest))
 	if v, err := staging.Wait(); err == nil {
 		t.Errorf("Wait = %v, want an error about the blob that is gone", v)
 	}

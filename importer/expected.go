@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -93,13 +94,13 @@ func (in *increment) fault(missing []ocispec.Descriptor) *ExpectedError {
 }
 
 // lacking returns the expected blobs that the blob folder does not hold, and that are not among others.
-func (im *Importer) lacking(expected []ocispec.Descriptor, others func(digest.Digest) bool) []ocispec.Descriptor {
-	return slices.DeleteFunc(slices.Clone(expected), func(d ocispec.Descriptor) bool { return im.has(d.Digest, d.Size) || others(d.Digest) })
+func (im *Importer) lacking(ctx context.Context, expected []ocispec.Descriptor, others func(digest.Digest) bool) []ocispec.Descriptor {
+	return slices.DeleteFunc(slices.Clone(expected), func(d ocispec.Descriptor) bool { return im.has(ctx, d.Digest, d.Size) || others(d.Digest) })
 }
 
 // checkExpected refuses the increments whose expected blobs are neither in the store nor in another file of the batch. A file that leaves out
 // a blob never brings it. Refusing one file may take blobs from others, so it begins again until nothing changes.
-func (b *Batch) checkExpected() {
+func (b *Batch) checkExpected(ctx context.Context) {
 	for again := true; again; {
 		again = false
 		brought := make(map[digest.Digest]bool)
@@ -114,7 +115,7 @@ func (b *Batch) checkExpected() {
 			if f.Err != nil || f.increment == nil {
 				continue
 			}
-			missing := b.lacking(f.increment.expected, func(d digest.Digest) bool { return brought[d] })
+			missing := b.lacking(ctx, f.increment.expected, func(d digest.Digest) bool { return brought[d] })
 			if len(missing) > 0 {
 				f.Err, again = f.increment.fault(missing), true
 			}
@@ -123,8 +124,8 @@ func (b *Batch) checkExpected() {
 }
 
 // isWaiting reports whether a file leaves out blobs that other files of the batch still have to bring.
-func (b *Batch) isWaiting(f *File) bool {
-	return f.increment != nil && len(b.lacking(f.increment.expected, func(digest.Digest) bool { return false })) > 0
+func (b *Batch) isWaiting(ctx context.Context, f *File) bool {
+	return f.increment != nil && len(b.lacking(ctx, f.increment.expected, func(digest.Digest) bool { return false })) > 0
 }
 
 // verifyExpected verifies the blobs that an increment leaves out.
@@ -133,7 +134,10 @@ func (s *Staging) verifyExpected(o *Opened) error {
 		return nil
 	}
 	none := func(digest.Digest) bool { return false }
-	if missing := s.im.lacking(o.Head.Expected, none); len(missing) > 0 {
+	if missing := s.im.lacking(s.ctx, o.Head.Expected, none); len(missing) > 0 {
+		if err := s.im.storageErr(); err != nil {
+			return err
+		}
 		return o.increment().fault(missing)
 	}
 	s.held = true

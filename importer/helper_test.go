@@ -45,7 +45,7 @@ func newSite(t testing.TB) *site {
 	hasher := blob.NewHasher(0)
 	t.Cleanup(hasher.Close)
 	s.Importer = &importer.Importer{
-		Store: db, Blobs: dir, Hasher: hasher, Now: func() time.Time { return assertiontest.Time().Add(100 * 24 * time.Hour) },
+		Store: db, Blobs: dir.Storage(), Hasher: hasher, Now: func() time.Time { return assertiontest.Time().Add(100 * 24 * time.Hour) },
 		Signers: []bundle.PublicKey{bundletest.Public(t, bundletest.Key("another")), bundletest.Public(t, bundletest.Key("exporter"))},
 		Trust:   assertiontest.NewStack(t).Trust(),
 	}

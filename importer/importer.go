@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"offlinestore/assertion"
@@ -32,7 +33,7 @@ var ErrFuture = errors.New("signed in the future")
 // Importer holds the store, the keys and the settings of imports. Several goroutines may call its methods at once.
 type Importer struct {
 	Store  *catalog.DB
-	Blobs  *blob.Dir
+	Blobs  *blob.Storage
 	Hasher *blob.Hasher
 	// Signers are the keys whose bundles are accepted. Trust holds the roots of the assertions in them.
 	Signers []bundle.PublicKey
@@ -47,6 +48,8 @@ type Importer struct {
 	By       string
 
 	claims claims
+	// unread is the first error about a blob that may be here or not, because the storage does not answer.
+	unread atomic.Pointer[error]
 	// checked has the assertions of divided bundles, by their sets.
 	checked sync.Map
 	heads   bundle.Heads
@@ -116,11 +119,11 @@ func (o *Opened) Close() error { return o.reader.Close() }
 // Digest returns the digest of the bundle index.
 func (o *Opened) Digest() blob.Digest { return o.reader.Digest() }
 
-// missing returns the payload blobs that the blob folder does not hold yet, with their sizes.
-func (im *Importer) missing(h *bundle.Head) map[blob.Digest]int64 {
+// missing returns the payload blobs that the storage does not hold yet, with their sizes.
+func (im *Importer) missing(ctx context.Context, h *bundle.Head) map[blob.Digest]int64 {
 	out := make(map[blob.Digest]int64)
 	for _, d := range h.Payload {
-		if !im.has(d.Digest, d.Size) {
+		if !im.has(ctx, d.Digest, d.Size) {
 			out[d.Digest] = d.Size
 		}
 	}
@@ -128,16 +131,33 @@ func (im *Importer) missing(h *bundle.Head) map[blob.Digest]int64 {
 		return out
 	}
 	for _, r := range h.Part.Ranges {
-		if !im.has(r.Digest, r.Size) && !im.has(r.Blob.Digest, r.Blob.Size) {
+		if !im.has(ctx, r.Digest, r.Size) && !im.has(ctx, r.Blob.Digest, r.Blob.Size) {
 			out[r.Digest] = r.Size
 		}
 	}
 	return out
 }
 
-func (im *Importer) has(d blob.Digest, size int64) bool {
-	n, err := im.Blobs.Stat(d)
-	return err == nil && n == size
+// has reports whether the storage holds a blob. If the storage does not answer, the blob counts as missing, and storageErr tells.
+func (im *Importer) has(ctx context.Context, d blob.Digest, size int64) bool {
+	held, err := im.Blobs.Has(ctx, d, size)
+	if err != nil {
+		im.unread.CompareAndSwap(nil, &err)
+	}
+	return held
+}
+
+// holder returns has for one context.
+func (im *Importer) holder(ctx context.Context) func(blob.Digest, int64) bool {
+	return func(d blob.Digest, size int64) bool { return im.has(ctx, d, size) }
+}
+
+// storageErr returns the first error of has.
+func (im *Importer) storageErr() error {
+	if err := im.unread.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Candidate is a bundle or file to plan the import of.
@@ -166,12 +186,12 @@ type Verified struct{ record *catalog.Import }
 
 // verifiedBefore returns a planned bundle that needs no reading, or nil. It was verified when it was imported before, and the blob folder
 // still holds all its blobs.
-func (im *Importer) verifiedBefore(c Candidate, r *catalog.Report) *Verified {
+func (im *Importer) verifiedBefore(ctx context.Context, c Candidate, r *catalog.Report) *Verified {
 	if !r.AlreadyImported {
 		return nil
 	}
 	for _, b := range c.record.Blobs {
-		if !im.has(b.Digest, b.Size) {
+		if !im.has(ctx, b.Digest, b.Size) {
 			return nil
 		}
 	}

@@ -77,7 +77,7 @@ func TestImported(t *testing.T) {
 	for dg, name := range map[digest.Digest]string{
 		sample(t).Blob("jq_6", 3000).Digest: "a snap", sample(t).Blob("shared", 700).Digest: "a component", digest.FromString("\x89PNG picture"): "an icon",
 	} {
-		if _, err := s.Blobs.Quarantine(dg); err != nil {
+		if _, err := s.Blobs.Quarantine(t.Context(), dg); err != nil {
 			t.Fatal(err)
 		}
 		if done() {

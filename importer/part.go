@@ -76,14 +76,14 @@ func (b *Batch) planParts(ctx context.Context) error {
 				set.arrived = append(set.arrived, p.Number)
 			}
 		}
-		b.planSet(set)
+		b.planSet(ctx, set)
 	}
 	return nil
 }
 
 // planSet plans the files of a set.
-func (b *Batch) planSet(set *partSet) {
-	lacking := set.part.Lacking(b.has)
+func (b *Batch) planSet(ctx context.Context, set *partSet) {
+	lacking := set.part.Lacking(b.holder(ctx))
 	missing := slices.DeleteFunc(slices.Clone(lacking), func(n int) bool {
 		return slices.ContainsFunc(set.files, func(f *File) bool { return f.Part.Number == n })
 	})
@@ -108,7 +108,7 @@ func (b *Batch) planSet(set *partSet) {
 	record.Name = f.Name
 	f.candidate, f.UpToDate = Candidate{&record}, false
 	for _, d := range set.part.Divided {
-		if !b.has(d.Digest, d.Size) {
+		if !b.has(ctx, d.Digest, d.Size) {
 			f.missing[d.Digest] = d.Size // besides its ranges
 		}
 	}
@@ -163,7 +163,11 @@ func (b *Batch) recordPart(ctx context.Context, f *File) error {
 	}
 	p := &catalog.ArrivedPart{Number: f.Part.Number, File: f.Name}
 	for _, d := range f.Part.set.part.FilesOf(f.Part.Number) {
-		if b.has(d.Digest, d.Size) { // a range of a blob that is here whole may be missing
+		held, err := b.Blobs.Has(ctx, d.Digest, d.Size)
+		if err != nil {
+			return err
+		}
+		if held { // a range of a blob that is here whole may be missing
 			p.Blobs = append(p.Blobs, catalog.Blob{Digest: d.Digest, Size: d.Size, SHA3384: sums[d.Digest]})
 		}
 	}

@@ -22,7 +22,7 @@ func (s *Staging) limitToPart(h *bundle.Head) {
 		record.Blobs = append(record.Blobs, catalog.Blob{Digest: d.Digest, Size: d.Size})
 	}
 	for _, r := range h.Part.Ranges {
-		if s.im.has(r.Blob.Digest, r.Blob.Size) {
+		if s.im.has(s.ctx, r.Blob.Digest, r.Blob.Size) {
 			s.needless[r.Digest] = true
 			continue
 		}
@@ -47,8 +47,8 @@ func (b *Batch) joinParts(ctx context.Context, f *File, o *Opened, s *Staging) e
 		}
 	}
 	p := o.Head.Part
-	if f.Part.Missing = p.Lacking(b.has); len(f.Part.Missing) > 0 {
-		return nil
+	if f.Part.Missing = p.Lacking(b.holder(ctx)); len(f.Part.Missing) > 0 {
+		return b.storageErr()
 	}
 	s.record, s.isPart, s.needless, s.held = b.record(o), false, nil, true
 	if err := s.verifyExpected(o); err != nil {
@@ -92,13 +92,13 @@ func (b *Batch) verifiedInSet(ctx context.Context, p *bundle.Part) (map[blob.Dig
 func (s *Staging) joinBlobs(p *bundle.Part) error {
 	for i := range p.Divided {
 		d := &p.Divided[i]
-		if s.im.has(d.Digest, d.Size) {
+		if s.im.has(s.ctx, d.Digest, d.Size) {
 			if err := s.verifyHeld(d.Descriptor, s.want[d.Digest]); err != nil {
 				return err
 			}
 			continue
 		}
-		r := &joiner{dir: s.im.Blobs, ranges: d.Ranges}
+		r := &joiner{ctx: s.ctx, blobs: s.im.Blobs, ranges: d.Ranges}
 		err := s.stageBlob(d.Descriptor, blob.NewMeter(s.ctx, blob.NewVerifyReader(r, d.Digest, d.Size), nil))
 		err = errors.Join(explainJoin(d, err), r.Close())
 		if isBadContent(err) {
@@ -140,7 +140,8 @@ func (e *JoinError) Error() string {
 
 // joiner reads the ranges of a blob, one after the other.
 type joiner struct {
-	dir    *blob.Dir
+	ctx    context.Context
+	blobs  *blob.Storage
 	ranges []bundle.BlobRange
 	next   int
 	open   io.ReadCloser
@@ -153,7 +154,7 @@ func (j *joiner) Read(p []byte) (int, error) {
 			if j.next == len(j.ranges) {
 				return 0, io.EOF
 			}
-			f, err := j.dir.OpenSized(j.ranges[j.next].Digest, j.ranges[j.next].Size)
+			f, err := j.blobs.OpenSized(j.ctx, j.ranges[j.next].Digest, j.ranges[j.next].Size)
 			if err != nil {
 				return 0, err
 			}

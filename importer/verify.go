@@ -103,7 +103,7 @@ func (im *Importer) stage(ctx context.Context, in *catalog.Import) (*Staging, er
 // stageHead stages the blobs that came with the head and were verified with it.
 func (s *Staging) stageHead(h *bundle.Head) error {
 	for _, b := range keptBlobs(h) {
-		if s.im.has(b.Digest, b.Size) {
+		if s.im.has(s.ctx, b.Digest, b.Size) {
 			s.held = true
 			continue
 		}
@@ -195,7 +195,7 @@ func (s *Staging) verifyHeld(desc ocispec.Descriptor, want *expectation) error {
 	if !hash && len(want.verifiers) == 0 {
 		return nil
 	}
-	f, err := s.im.Blobs.OpenBlob(desc.Digest)
+	f, _, err := s.im.Blobs.Open(s.ctx, desc.Digest)
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,7 @@ func (s *Staging) addBlob(st *blob.StagedBlob, d blob.Digest, size int64) error 
 	err := s.waitCommit()
 	full, done := s.batch, make(chan error, 1)
 	s.batch, s.batchBytes, s.commit = s.im.Blobs.NewBatch(), 0, done
-	go func() { done <- full.Sync() }()
+	go func() { done <- full.Sync(s.ctx) }()
 	return err
 }
 
@@ -240,14 +240,14 @@ func (s *Staging) release() {
 
 // flush waits for the hashes, commits the good blobs, and lets other files stage the bad ones.
 func (s *Staging) flush() error {
-	err := errors.Join(s.settle(), s.batch.Sync())
+	err := errors.Join(s.settle(), s.batch.Sync(s.ctx))
 	s.release()
 	return err
 }
 
 // Wait waits for the hashes and commits the good blobs. It returns the value that Apply needs.
 func (s *Staging) Wait() (*Verified, error) {
-	err := errors.Join(s.settle(), s.batch.Sync())
+	err := errors.Join(s.settle(), s.batch.Sync(s.ctx))
 	if s.held {
 		err = errors.Join(err, s.im.Blobs.SyncNames())
 	}
@@ -264,7 +264,11 @@ func (s *Staging) finish(err error) (*Verified, error) {
 		return nil, cause
 	}
 	for _, b := range s.record.Blobs {
-		if !s.im.has(b.Digest, b.Size) {
+		held, err := s.im.Blobs.Has(s.ctx, b.Digest, b.Size)
+		if err != nil {
+			return nil, err
+		}
+		if !held {
 			return nil, fmt.Errorf("blob %s is not in the store after all", b.Digest)
 		}
 	}

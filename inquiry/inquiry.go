@@ -20,7 +20,7 @@ type Store struct {
 }
 
 // Open returns the store with a state of its catalogue.
-func Open(cat *catalog.Snapshot, blobs *blob.Dir) (*Store, error) {
+func Open(cat *catalog.Snapshot, blobs *blob.Storage) (*Store, error) {
 	s := server.New(server.Config{Blobs: blobs, Operator: true})
 	s.SetSettings(server.Settings{Domain: "localhost"})
 	if err := s.SetSnapshot(cat); err != nil {

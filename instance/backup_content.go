@@ -102,7 +102,7 @@ func (in *Instance) writeBlobs(ctx context.Context, w *backup.Writer) error {
 }
 
 func (in *Instance) writeBlob(ctx context.Context, w *backup.Writer, dg blob.Digest) error {
-	f, err := in.Blobs.OpenBlob(dg)
+	f, size, err := in.Blobs.Open(ctx, dg)
 	if errors.Is(err, blob.ErrNotFound) {
 		w.AddMissing(dg)
 		return nil
@@ -111,11 +111,7 @@ func (in *Instance) writeBlob(ctx context.Context, w *backup.Writer, dg blob.Dig
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	err = w.AddBlob(dg, info.Size(), blob.NewMeter(ctx, f, nil))
+	err = w.AddBlob(dg, size, blob.NewMeter(ctx, f, nil))
 	var corrupt *blob.CorruptError
 	if errors.As(err, &corrupt) {
 		return &DamagedContentError{err}

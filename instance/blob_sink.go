@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"context"
 	"errors"
 	"io"
 
@@ -12,14 +13,15 @@ const batchSize = 32
 
 // blobSink puts the blobs of a backup into the store.
 type blobSink struct {
-	dir   *blob.Dir
+	ctx   context.Context
+	blobs *blob.Storage
 	batch *blob.Batch
 }
 
 // addBlob verifies a blob while it writes it. It also reads a blob that is there already, because a restore may be for a damaged
 // disk.
 func (s *blobSink) addBlob(dg blob.Digest, size int64, r io.Reader) (err error) {
-	staged, err := s.dir.Stage(size)
+	staged, err := s.blobs.Stage(size)
 	if err != nil {
 		return err
 	}
@@ -35,7 +37,7 @@ func (s *blobSink) addBlob(dg blob.Digest, size int64, r io.Reader) (err error) 
 	s.batch.AddBlob(staged, dg)
 	kept = true
 	if s.batch.Len() >= batchSize {
-		return s.batch.Sync()
+		return s.batch.Sync(s.ctx)
 	}
 	return nil
 }

@@ -40,7 +40,11 @@ func (in *Instance) CollectGarbage(ctx context.Context, o GCOptions) (Garbage, e
 		return Garbage{}, err
 	}
 	defer release()
-	list, err := in.listGarbage(ctx, before)
+	listed, err := in.listGarbage(ctx, before)
+	if err != nil {
+		return Garbage{}, err
+	}
+	list, err := in.confirmGarbage(ctx, listed, before)
 	if err != nil {
 		return Garbage{}, err
 	}
@@ -57,16 +61,16 @@ func (in *Instance) CollectGarbage(ctx context.Context, o GCOptions) (Garbage, e
 		if o.DryRun {
 			continue
 		}
-		if err := in.Blobs.Remove(i.Digest); err != nil {
+		if err := in.Blobs.Remove(ctx, i.Digest); err != nil {
 			return g, err
 		}
 	}
 	if o.DryRun {
 		return g, nil
 	}
-	err = in.Blobs.CleanStaging()
+	err = in.Blobs.CleanStaging(ctx, before)
 	if o.All {
-		err = errors.Join(err, in.Blobs.EmptyQuarantine())
+		err = errors.Join(err, in.Blobs.EmptyQuarantine(ctx))
 	}
 	if err != nil {
 		return g, err
@@ -74,8 +78,32 @@ func (in *Instance) CollectGarbage(ctx context.Context, o GCOptions) (Garbage, e
 	return g, in.Catalog.ForgetBlobs(ctx)
 }
 
+// confirmGarbage returns the garbage that is still there, as old as the list says: the list of an object store may be old itself.
+func (in *Instance) confirmGarbage(ctx context.Context, list []garbage, before time.Time) (confirmed []blob.Info, err error) {
+	for _, g := range list {
+		now, err := in.Blobs.Info(ctx, g.Digest)
+		if errors.Is(err, blob.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if g.removed || now.Time.Before(before) {
+			confirmed = append(confirmed, now)
+		}
+	}
+	return confirmed, nil
+}
+
+// garbage is a blob that nothing refers to.
+type garbage struct {
+	blob.Info
+	// removed reports that something referred to the blob before.
+	removed bool
+}
+
 // listGarbage lists the blobs that nothing refers to any more, and the blobs older than before that nothing ever referred to.
-func (in *Instance) listGarbage(ctx context.Context, before time.Time) ([]blob.Info, error) {
+func (in *Instance) listGarbage(ctx context.Context, before time.Time) ([]garbage, error) {
 	blobs, err := in.Catalog.Blobs(ctx)
 	if err != nil {
 		return nil, err
@@ -92,12 +120,12 @@ func (in *Instance) listGarbage(ctx context.Context, before time.Time) ([]blob.I
 	for _, b := range blobs {
 		used[b.Digest] = true
 	}
-	var garbage []blob.Info
-	err = in.Blobs.List(func(i blob.Info) error {
+	var list []garbage
+	err = in.Blobs.List(ctx, func(i blob.Info) error {
 		if !used[i.Digest] && (removed[i.Digest] || i.Time.Before(before)) {
-			garbage = append(garbage, i)
+			list = append(list, garbage{i, removed[i.Digest]})
 		}
 		return nil
 	})
-	return garbage, err
+	return list, err
 }

@@ -46,21 +46,23 @@ type Health struct {
 	// AccountKeys are the imported keys, which came with stores and snaps.
 	AccountKeys []AccountKey `json:"account-keys"`
 	// ValidationSets are the imported points of validation sets: "account/name=sequence".
-	ValidationSets []string          `json:"validation-sets"`
-	Generation     int64             `json:"generation"`
-	Snaps          int               `json:"snaps"`
-	Revisions      int               `json:"revisions"`
-	Assertions     int               `json:"assertions"`
-	Charms         int               `json:"charms"`
-	Images         int               `json:"image-manifests"`
-	BlobBytes      int64             `json:"blob-bytes"`
-	FreeBytes      int64             `json:"free-bytes"`
-	Damaged        int               `json:"quarantined-blobs"`
-	Missing        int               `json:"missing-blobs"`
-	Signers        int               `json:"trusted-signers"`
-	LastImport     string            `json:"last-import,omitempty"`
-	Holds          []catalog.Hold    `json:"holds"`
-	Certificate    *certificate.Info `json:"certificate,omitempty"`
+	ValidationSets []string `json:"validation-sets"`
+	Generation     int64    `json:"generation"`
+	Snaps          int      `json:"snaps"`
+	Revisions      int      `json:"revisions"`
+	Assertions     int      `json:"assertions"`
+	Charms         int      `json:"charms"`
+	Images         int      `json:"image-manifests"`
+	// Storage is the place of the blobs.
+	Storage     string            `json:"storage"`
+	BlobBytes   int64             `json:"blob-bytes"`
+	FreeBytes   int64             `json:"free-bytes"`
+	Damaged     int               `json:"quarantined-blobs"`
+	Missing     int               `json:"missing-blobs"`
+	Signers     int               `json:"trusted-signers"`
+	LastImport  string            `json:"last-import,omitempty"`
+	Holds       []catalog.Hold    `json:"holds"`
+	Certificate *certificate.Info `json:"certificate,omitempty"`
 	// Audit is nil without a database.
 	Audit *AuditState `json:"audit,omitempty"`
 	// Waiting are the divided bundles that wait for parts.
@@ -82,6 +84,8 @@ type Faults struct {
 	// Certificate is the reason why the certificate in the settings cannot be used, CertificateName why it is for another host, and
 	// CertificateDates why it is not valid now.
 	Certificate, CertificateName, CertificateDates error
+	// StorageDown reports that S3 does not answer, so that nothing is known about blobs.
+	StorageDown bool
 	// Gaps are the needs that the store cannot fill.
 	Gaps []closure.Gap
 }
@@ -104,16 +108,18 @@ func (d Dir) Health(ctx context.Context, o Options) (*Health, error) {
 		return nil, failed
 	}
 	defer in.Close() // nothing was written
-	h, err := in.HostHealth()
+	h, err := in.HostHealth(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if err := h.addCertificate(in.Settings); err != nil {
 		return nil, err
 	}
-	if h.Services, err = ProbeServices(ctx, in.Settings); err != nil {
+	services, err := ProbeServices(ctx, in.Settings)
+	if err != nil {
 		return nil, err
 	}
+	h.Services = append(services, h.Services...)
 	if failed != nil {
 		h.Database = "not available: " + failed.Error()
 		h.Services = append(h.Services, ServiceState{Name: "database", Problem: "see Store DB"})
@@ -134,7 +140,7 @@ func (d Dir) Health(ctx context.Context, o Options) (*Health, error) {
 }
 
 // HostHealth examines the settings, the trust and the disk. It needs no database.
-func (in *Instance) HostHealth() (*Health, error) {
+func (in *Instance) HostHealth(ctx context.Context) (*Health, error) {
 	h := &Health{Services: []ServiceState{}, Stores: []string{}, AccountKeys: []AccountKey{}, ValidationSets: []string{}, Holds: []catalog.Hold{}}
 	v := in.Settings.Values()
 	h.Airgapped = v.Airgap
@@ -154,17 +160,38 @@ func (in *Instance) HostHealth() (*Health, error) {
 		return nil, err
 	}
 	h.Signers = len(signers)
-	return h, h.addDisk(in)
+	return h, h.addDisk(ctx, in)
 }
 
-func (h *Health) addDisk(in *Instance) (err error) {
-	if err := in.Blobs.List(func(i blob.Info) error { h.BlobBytes += i.Size; return nil }); err != nil {
-		return err
-	}
-	if h.Damaged, _, err = in.Blobs.Quarantined(); err != nil {
+func (h *Health) addDisk(ctx context.Context, in *Instance) (err error) {
+	if err := h.addBlobs(ctx, in); err != nil {
 		return err
 	}
 	h.FreeBytes, err = blob.Free(string(in.Dir))
+	return err
+}
+
+// storageTime bounds the time in which S3 has to list its blobs.
+const storageTime = 20 * time.Second
+
+// addBlobs counts the blobs. If S3 is down, the rest of the state is still of use.
+func (h *Health) addBlobs(ctx context.Context, in *Instance) error {
+	ctx, cancel := context.WithTimeout(ctx, storageTime)
+	defer cancel()
+	h.Storage = in.StorageName()
+	err := in.Blobs.List(ctx, func(i blob.Info) error { h.BlobBytes += i.Size; return nil })
+	if err == nil {
+		h.Damaged, err = in.Blobs.Quarantined(ctx)
+	}
+	var down *blob.UnavailableError
+	if errors.As(err, &down) || errors.Is(err, context.DeadlineExceeded) {
+		h.Faults.StorageDown = true
+		h.Services = append(h.Services, ServiceState{Name: "s3", Problem: err.Error()})
+		return nil
+	}
+	if err == nil && in.Settings.Values().StorageBackend == settings.BackendS3 {
+		h.Services = append(h.Services, ServiceState{Name: "s3", Running: true})
+	}
 	return err
 }
 
@@ -217,10 +244,8 @@ func (h *Health) addCatalog(ctx context.Context, in *Instance) error {
 	if err != nil {
 		return err
 	}
-	for _, b := range blobs {
-		if !in.Blobs.Has(b.Digest) {
-			h.Missing++
-		}
+	if h.Missing, err = in.countMissing(ctx, blobs); err != nil && !h.Faults.StorageDown {
+		return err
 	}
 	h.Gaps, err = in.Gaps(cat)
 	return err

@@ -30,7 +30,9 @@ type Instance struct {
 	Dir      Dir
 	Settings *settings.Settings
 	Trust    Trust
-	Blobs    *blob.Dir
+	Blobs    *blob.Storage
+	// folder is the one of Blobs, which stages them and may have them.
+	folder *blob.Dir
 	// Catalog is nil after OpenDegraded without a database, and after CloseCatalog.
 	Catalog *catalog.DB
 	// Cluster is the private cluster. It is nil if proxy.db.connection names another database.
@@ -81,7 +83,7 @@ func (in *Instance) openParts(ctx context.Context, o Options) (err error) {
 	if in.Settings, err = in.Dir.Settings(); err != nil {
 		return err
 	}
-	if in.Blobs, err = (blob.Options{Existing: o.Existing}).Open(in.Dir.path(blobsFolder)); err != nil {
+	if in.Blobs, in.folder, err = in.Dir.openStorage(in.Settings, o); err != nil {
 		return err
 	}
 	dsn := in.Settings.Values().DBConnection

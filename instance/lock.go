@@ -16,7 +16,7 @@ const (
 )
 
 // Lock keeps gc out, or everyone when exclusive, until release is called. It waits a moment for another command. The error is
-// catalog.ErrBusy if that takes longer.
+// catalog.ErrBusy if that takes longer. A move of the blobs may have ended meanwhile: then Blobs are in their new place.
 func (in *Instance) Lock(ctx context.Context, exclusive bool) (release func(), err error) {
 	patience := lockPatience
 	if exclusive {
@@ -24,8 +24,15 @@ func (in *Instance) Lock(ctx context.Context, exclusive bool) (release func(), e
 	}
 	for began, told := time.Now(), false; ; {
 		release, err := in.Catalog.Lock(ctx, exclusive)
+		if err == nil {
+			if err = in.followStorage(); err != nil {
+				release()
+				return nil, err
+			}
+			return release, nil
+		}
 		if !errors.Is(err, catalog.ErrBusy) || time.Since(began) > patience {
-			return release, err
+			return nil, err
 		}
 		if !told {
 			in.logf("Another command is changing the store: waiting for it, at most %v.", patience)

@@ -73,7 +73,7 @@ func (d Dir) Migration(ctx context.Context, o Options, original Original) (*Migr
 		return nil, failed
 	}
 	defer in.Close() // nothing was written
-	h, err := in.HostHealth()
+	h, err := in.HostHealth(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -52,11 +52,11 @@ func (in *Instance) WaitingBundles(ctx context.Context) ([]WaitingBundle, error)
 		}
 		seen := make(map[digest.Digest]bool)
 		for _, p := range s.Arrived {
-			if !slices.ContainsFunc(p.Blobs, func(b catalog.Blob) bool { return !in.holds(b) }) {
+			if !slices.ContainsFunc(p.Blobs, func(b catalog.Blob) bool { return !in.holds(ctx, b) }) {
 				w.Arrived = append(w.Arrived, p.Number)
 			}
 			for _, b := range p.Blobs {
-				if !seen[b.Digest] && in.holds(b) {
+				if !seen[b.Digest] && in.holds(ctx, b) {
 					w.Bytes += b.Size
 				}
 				seen[b.Digest] = true
@@ -74,9 +74,9 @@ func (in *Instance) WaitingBundles(ctx context.Context) ([]WaitingBundle, error)
 	return list, nil
 }
 
-func (in *Instance) holds(b catalog.Blob) bool {
-	size, err := in.Blobs.Stat(b.Digest)
-	return err == nil && size == b.Size
+func (in *Instance) holds(ctx context.Context, b catalog.Blob) bool {
+	held, err := in.Blobs.Has(ctx, b.Digest, b.Size)
+	return err == nil && held
 }
 
 // AmbiguousPartsError reports a name that several divided bundles have.
@@ -160,7 +160,7 @@ func (in *Instance) RemoveJoined(ctx context.Context, ranges []digest.Digest) er
 		if used[d] {
 			continue
 		}
-		if err := in.Blobs.Remove(d); err != nil && !errors.Is(err, blob.ErrNotFound) {
+		if err := in.Blobs.Remove(ctx, d); err != nil && !errors.Is(err, blob.ErrNotFound) {
 			return err
 		}
 	}

@@ -39,11 +39,12 @@ func (in *Instance) receipt(ctx context.Context) (*receipt.Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
+	if blobs, err = heldBy(ctx, in.Blobs, blobs); err != nil { // a damaged one is in quarantine
+		return nil, err
+	}
 	var held []digest.Digest
 	for _, b := range blobs {
-		if size, err := in.Blobs.Stat(b.Digest); err == nil && size == b.Size { // a damaged one is in quarantine, and not here
-			held = append(held, b.Digest)
-		}
+		held = append(held, b.Digest)
 	}
 	history, err := in.Catalog.History(ctx, "")
 	if err != nil {

@@ -216,10 +216,8 @@ func (r *restoration) countMissing() error {
 		return err
 	}
 	blobs, err := in.Catalog.Blobs(r.ctx)
-	for _, b := range blobs {
-		if !in.Blobs.Has(b.Digest) {
-			r.out.Absent++
-		}
+	if err == nil {
+		r.out.Absent, err = in.countMissing(r.ctx, blobs)
 	}
 	return errors.Join(err, in.Close())
 }

@@ -19,12 +19,15 @@ func (r *restoration) load() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	blobs, err := blob.Open(r.dir.path(blobsFolder))
+	blobs, err := r.openStorage()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, blobs.Close()) }()
-	sink := &blobSink{dir: blobs, batch: blobs.NewBatch()}
+	if err := blobs.Prepare(r.ctx); err != nil {
+		return err
+	}
+	sink := &blobSink{ctx: r.ctx, blobs: blobs, batch: blobs.NewBatch()}
 	defer func() { err = errors.Join(err, sink.batch.Discard()) }()
 
 	pr, pw := io.Pipe()
@@ -39,7 +42,7 @@ func (r *restoration) load() (err error) {
 	dump := &delayedWriter{w: pw}
 	_, err = readBackup(r.ctx, r.file, r.key, add, backup.Sinks{Database: dump, Blob: sink.addBlob})
 	if err == nil {
-		err = sink.batch.Sync()
+		err = sink.batch.Sync(r.ctx)
 	}
 	if err == nil {
 		err = dump.release()
@@ -101,4 +104,14 @@ func (r *restoration) emptyDatabase() (db backup.Database, done func() error, er
 		return db, nil, errors.Join(err, done())
 	}
 	return db, done, nil
+}
+
+// openStorage opens the place for the blobs that the saved settings name.
+func (r *restoration) openStorage() (*blob.Storage, error) {
+	s, err := r.settings()
+	if err != nil {
+		return nil, err
+	}
+	blobs, _, err := r.dir.openStorage(s, Options{})
+	return blobs, err
 }

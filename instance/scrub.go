@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 	"runtime"
@@ -54,6 +55,8 @@ type BlobList struct {
 	prefix int
 	bad    []DamagedBlob
 	saved  time.Time
+	// stop ends the check.
+	stop context.CancelCauseFunc
 }
 
 // ListBlobs lists the blobs that the catalogue refers to, and keeps gc from removing any.
@@ -74,7 +77,7 @@ func (in *Instance) ListBlobs(ctx context.Context, o ScrubOptions) (*BlobList, e
 		l.Size += b.Size
 	}
 	if state := readScrubState(l.path, o.Subset); state != nil && !o.FromStart {
-		l.resume(state)
+		l.resume(ctx, state)
 	} else {
 		l.state = scrubState{Started: time.Now(), Subset: o.Subset.String()}
 	}
@@ -82,7 +85,7 @@ func (in *Instance) ListBlobs(ctx context.Context, o ScrubOptions) (*BlobList, e
 }
 
 // resume takes over the results of an interrupted check.
-func (l *BlobList) resume(state *scrubState) {
+func (l *BlobList) resume(ctx context.Context, state *scrubState) {
 	l.state = *state
 	damaged := make(map[blob.Digest]damageRow)
 	for _, d := range state.Damaged {
@@ -90,10 +93,12 @@ func (l *BlobList) resume(state *scrubState) {
 	}
 	for i, b := range l.blobs {
 		d, bad := damaged[b.Digest]
-		if bad = bad && !l.in.Blobs.Has(b.Digest); bad { // otherwise it was pushed again
+		info, err := l.in.Blobs.Info(ctx, b.Digest)
+		absent := errors.Is(err, blob.ErrNotFound)
+		if bad = bad && absent; bad { // otherwise it was pushed again
 			l.bad = append(l.bad, DamagedBlob{Blob: b, Problem: errors.New(d.Problem), MovedTo: d.MovedTo})
 		}
-		if bad || b.Digest <= state.Last && l.in.Blobs.Has(b.Digest) {
+		if bad || b.Digest <= state.Last && err == nil && info.Size == b.Size {
 			l.read[i] = true
 			l.Done++
 			l.DoneSize += b.Size
@@ -117,19 +122,11 @@ func (l *BlobList) Len() int { return len(l.blobs) }
 // too. Progress gets the size of each blob after it was read. The error tells of blobs that could not be moved into the quarantine, or of
 // the end of ctx. In the latter case, a later check continues there.
 func (l *BlobList) Verify(ctx context.Context, progress func(bytes int64)) ([]DamagedBlob, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	l.stop = cancel
 	l.hash(ctx, progress)
-	// A blob that cannot be moved does not keep the others in service.
-	var errs []error
-	for i := range l.bad {
-		b := &l.bad[i]
-		switch {
-		case b.MovedTo != "":
-		case errors.Is(b.Problem, blob.ErrNotFound):
-			b.Problem = errors.New("it is missing")
-		default:
-			errs = append(errs, l.quarantine(b))
-		}
-	}
+	errs := l.quarantineBad(ctx)
 	slices.SortFunc(l.bad, func(a, b DamagedBlob) int { return cmp.Compare(a.Digest, b.Digest) })
 	if ctx.Err() != nil {
 		if errors.Join(errs...) == nil { // otherwise the next check must meet the bad blobs again
@@ -139,14 +136,36 @@ func (l *BlobList) Verify(ctx context.Context, progress func(bytes int64)) ([]Da
 		return l.bad, context.Cause(ctx)
 	}
 	forgetScrub(l.path)
+	errs = append(errs, l.in.scrubCache(ctx))
 	return l.bad, errors.Join(errs...)
 }
 
+// quarantineBad takes the damaged blobs out of service. A blob that cannot be moved does not keep the others in service.
+func (l *BlobList) quarantineBad(ctx context.Context) (errs []error) {
+	intact := make(map[blob.Digest]bool)
+	for i := range l.bad {
+		b := &l.bad[i]
+		switch {
+		case b.MovedTo != "":
+		case errors.Is(b.Problem, blob.ErrNotFound):
+			b.Problem = errors.New("it is missing")
+		default:
+			err := l.quarantine(ctx, b)
+			intact[b.Digest] = errors.Is(err, blob.ErrIntact)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("blob %s (%w): %w", b.Digest, b.Problem, err))
+			}
+		}
+	}
+	l.bad = slices.DeleteFunc(l.bad, func(b DamagedBlob) bool { return intact[b.Digest] })
+	return errs
+}
+
 // quarantine takes a damaged blob out of service, so that devices do not get it any more.
-func (l *BlobList) quarantine(b *DamagedBlob) error {
+func (l *BlobList) quarantine(ctx context.Context, b *DamagedBlob) error {
 	act := &audit.Act{What: "quarantine", Subject: b.Digest.String(), Before: map[string]string{"problem": b.Problem.Error()}}
 	return l.in.Dir.record(act, func() (err error) {
-		b.MovedTo, err = l.in.Blobs.Quarantine(b.Digest)
+		b.MovedTo, err = l.in.Blobs.Quarantine(ctx, b.Digest)
 		return err
 	})
 }
@@ -185,6 +204,16 @@ func (l *BlobList) done(i int, problem error) {
 	}
 }
 
+// isUnavailable ends the check if an error tells nothing about a blob, because the storage does not answer.
+func (l *BlobList) isUnavailable(err error) bool {
+	var unavailable *blob.UnavailableError
+	is := errors.As(err, &unavailable)
+	if is {
+		l.stop(err)
+	}
+	return is
+}
+
 // hash reads the blobs. Blobs without a recorded SHA3-384 (icons, and the blobs of charms) need only the much faster SHA-256.
 func (l *BlobList) hash(ctx context.Context, progress func(int64)) {
 	hasher := blob.NewHasher(0)
@@ -194,14 +223,17 @@ func (l *BlobList) hash(ctx context.Context, progress func(int64)) {
 		if l.read[i] { // only resume has set it, and this loop visits each once
 			continue
 		}
-		f, err := l.in.Blobs.OpenBlob(b.Digest)
+		f, _, err := l.in.Blobs.Open(ctx, b.Digest)
+		if l.isUnavailable(err) {
+			break
+		}
 		if err != nil {
 			l.done(i, err)
 			continue
 		}
 		done := func(sum blob.Sum, err error) {
 			f.Close() // only read from
-			if err != nil && ctx.Err() != nil {
+			if l.isUnavailable(err) || err != nil && ctx.Err() != nil {
 				return // not read to its end
 			}
 			progress(b.Size)

@@ -21,7 +21,7 @@ func TestNewCatalog(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	var logged bytes.Buffer
-	r := registry.New(registry.Config{Blobs: f.blobs, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+	r := registry.New(registry.Config{Blobs: f.blobs.Storage(), Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 	url := "http://" + listen(t, r) + "/v2/"
 	if got := do(t, "GET", url+"a/manifests/1"); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
 		t.Errorf("before there is a catalogue: %s", got.Status)
@@ -96,7 +96,7 @@ func TestIndexOfItself(t *testing.T) {
 	f.addManifest(catalog.Image{Digest: a, Children: []digest.Digest{b, a, a}})
 	f.addManifest(catalog.Image{Digest: b, Children: []digest.Digest{a, nobody}})
 	f.resource("db", "image", "a:1", a)
-	r := registry.New(registry.Config{Blobs: f.blobs})
+	r := registry.New(registry.Config{Blobs: f.blobs.Storage()})
 	must(t, r.SetSnapshot(f.cat))
 }
 
@@ -105,7 +105,7 @@ func FuzzPath(f *testing.F) {
 	dg := nobody
 	fx.addManifest(catalog.Image{Digest: dg, Blobs: []catalog.ImageBlob{{Digest: dg}}})
 	fx.resource("db", "image", "a/manifests:1", dg)
-	r := registry.New(registry.Config{Blobs: fx.blobs})
+	r := registry.New(registry.Config{Blobs: fx.blobs.Storage()})
 	if err := r.SetSnapshot(fx.cat); err != nil {
 		f.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func (f *fixture) put(r io.ReadCloser, err error) (digest.Digest, int64) {
 	value(s.Write(content))(f.t)
 	batch := f.blobs.NewBatch()
 	batch.AddBlob(s, dg)
-	must(f.t, batch.Sync())
+	must(f.t, batch.Sync(f.t.Context()))
 	return dg, int64(len(content))
 }
 
@@ -167,7 +167,7 @@ func (r rawIndex) RawManifest() ([]byte, error) { return r.text, nil }
 // serve serves the fixture's catalogue, and returns its host:port.
 func (f *fixture) serve(cfg registry.Config) string {
 	f.t.Helper()
-	cfg.Blobs = f.blobs
+	cfg.Blobs = f.blobs.Storage()
 	r := registry.New(cfg)
 	must(f.t, r.SetSnapshot(f.cat))
 	return listen(f.t, r)

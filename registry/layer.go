@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
@@ -38,7 +39,8 @@ func (c *copier) mountable(repo name.Repository, l *layer) v1.Layer {
 // layer is a config or a layer that the library uploads.
 type layer struct {
 	catalog.ImageBlob
-	blobs    *blob.Dir
+	ctx      context.Context
+	blobs    *blob.Storage
 	progress func(int64)
 
 	mu     sync.Mutex
@@ -65,7 +67,7 @@ func (l *layer) Uncompressed() (io.ReadCloser, error) { return nil, errCompresse
 
 // Compressed opens the blob, and verifies it while it is read. If the library sends it again, the count begins anew.
 func (l *layer) Compressed() (io.ReadCloser, error) {
-	f, err := l.blobs.OpenBlob(l.ImageBlob.Digest)
+	f, _, err := l.blobs.Open(l.ctx, l.ImageBlob.Digest)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -32,7 +33,7 @@ type Plan struct {
 	// Size is the size of the configs and layers of all images.
 	Size int64 `json:"size"`
 
-	blobs     *blob.Dir
+	blobs     *blob.Storage
 	images    images
 	referrers map[digest.Digest][]digest.Digest
 	tags      map[string][]catalog.ImageTag // by repository
@@ -59,7 +60,7 @@ type PlannedImage struct {
 }
 
 // NewPlan finds the images of charms, or of all charms if none is named. For an unknown charm, it returns an *UnknownCharmError.
-func NewPlan(blobs *blob.Dir, c *catalog.Snapshot, charms ...string) (*Plan, error) {
+func NewPlan(ctx context.Context, blobs *blob.Storage, c *catalog.Snapshot, charms ...string) (*Plan, error) {
 	for _, name := range charms {
 		if !slices.ContainsFunc(c.Charms, func(ch catalog.Charm) bool { return ch.Name == name }) {
 			return nil, &UnknownCharmError{name}
@@ -84,7 +85,7 @@ func NewPlan(blobs *blob.Dir, c *catalog.Snapshot, charms ...string) (*Plan, err
 			}
 			n.name, n.tag = n.repository+"@"+n.root.String(), "" // clusters pull it by its digest
 		}
-		if err := p.addImage(n); err != nil {
+		if err := p.addImage(ctx, n); err != nil {
 			return nil, err
 		}
 	}
@@ -101,7 +102,7 @@ func (n namedImage) isOverruled(later []namedImage) bool {
 	return slices.ContainsFunc(later, func(o namedImage) bool { return o.name == n.name && (o.root != "" || n.root == "") })
 }
 
-func (p *Plan) addImage(n namedImage) error {
+func (p *Plan) addImage(ctx context.Context, n namedImage) error {
 	planned := PlannedImage{Charm: n.charm, Resource: n.resource, Revision: n.revision, Name: n.name, Digest: n.root, reference: n.reference}
 	if p.images[n.root] == nil {
 		planned.Absent = true
@@ -111,7 +112,7 @@ func (p *Plan) addImage(n namedImage) error {
 	sizes := make(map[digest.Digest]int64)
 	tree := p.images.below(n.root, math.MaxInt)
 	for _, m := range tree {
-		missing, err := p.missing(m)
+		missing, err := p.missing(ctx, m)
 		if err != nil {
 			return err
 		}
@@ -167,11 +168,11 @@ func (p *Plan) addReferrers(image *PlannedImage, tree []*catalog.Image) (added [
 }
 
 // missing lists the platforms of an index whose manifests are not here.
-func (p *Plan) missing(m *catalog.Image) ([]string, error) {
+func (p *Plan) missing(ctx context.Context, m *catalog.Image) ([]string, error) {
 	if len(m.Children) == 0 {
 		return nil, nil
 	}
-	raw, err := p.read(m)
+	raw, err := p.read(ctx, m)
 	if err != nil {
 		return nil, err
 	}
@@ -201,4 +202,6 @@ func platform(d ocispec.Descriptor) string {
 }
 
 // read returns the text of a manifest, verified.
-func (p *Plan) read(m *catalog.Image) ([]byte, error) { return readManifest(p.blobs, m) }
+func (p *Plan) read(ctx context.Context, m *catalog.Image) ([]byte, error) {
+	return readManifest(ctx, p.blobs, m)
+}

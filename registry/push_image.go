@@ -55,7 +55,7 @@ func (c *copier) referrers(ctx context.Context, repo name.Repository, image Plan
 
 // tag gives a manifest that the registry has a tag.
 func (c *copier) tag(ctx context.Context, tag name.Tag, d digest.Digest) error {
-	raw, err := c.plan.read(c.plan.images[d])
+	raw, err := c.plan.read(ctx, c.plan.images[d])
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (c *copier) manifest(ctx context.Context, repo name.Repository, m *catalog.
 	if err := c.blobs(ctx, repo, m.Blobs); err != nil {
 		return err
 	}
-	raw, err := c.plan.read(m)
+	raw, err := c.plan.read(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (c *copier) blobs(ctx context.Context, repo name.Repository, blobs []catalo
 			continue
 		}
 		begun[b.Digest] = true
-		l := &layer{ImageBlob: b, blobs: c.plan.blobs, progress: c.progress}
+		l := &layer{ctx: ctx, ImageBlob: b, blobs: c.plan.blobs, progress: c.progress}
 		layers = append(layers, l)
 		g.Go(func() error { return c.pusher.Upload(ctx, repo, c.mountable(repo, l)) })
 	}

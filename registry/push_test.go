@@ -32,7 +32,7 @@ func newPushSite(t *testing.T) site {
 
 func (s site) plan(charms ...string) *registry.Plan {
 	s.t.Helper()
-	return value(registry.NewPlan(s.blobs, s.cat, charms...))(s.t)
+	return value(registry.NewPlan(s.t.Context(), s.blobs.Storage(), s.cat, charms...))(s.t)
 }
 
 func TestPlan(t *testing.T) {
@@ -80,7 +80,7 @@ func TestPlan(t *testing.T) {
 		t.Errorf("of db alone: %v", got)
 	}
 	var unknown *registry.UnknownCharmError
-	if _, err := registry.NewPlan(s.blobs, s.cat, "db", "dbb"); !errors.As(err, &unknown) || unknown.Name != "dbb" {
+	if _, err := registry.NewPlan(t.Context(), s.blobs.Storage(), s.cat, "db", "dbb"); !errors.As(err, &unknown) || unknown.Name != "dbb" {
 		t.Errorf("NewPlan of an unknown charm: %v", err)
 	}
 }
@@ -178,7 +178,7 @@ func TestPushSparse(t *testing.T) {
 	f.resource("db", "image", "sparse:1", sparse)
 	f.resource("web", "image", "whole:1", f.image(randomImage(t)))
 	cfg := registry.PushConfig{Registry: host, PlainHTTP: true}
-	got, err := value(registry.NewPlan(f.blobs, f.cat))(t).Push(t.Context(), cfg)
+	got, err := value(registry.NewPlan(t.Context(), f.blobs.Storage(), f.cat))(t).Push(t.Context(), cfg)
 	var refused *registry.SparseError
 	if !errors.As(err, &refused) || strings.Join(refused.Missing, " ") != "linux/arm64 linux/arm/v7" || !strings.Contains(err.Error(), "sparse:1") {
 		t.Fatalf("Push: %v, want a SparseError about linux/arm64 and linux/arm/v7", err)
@@ -190,7 +190,7 @@ func TestPushSparse(t *testing.T) {
 	f.cat.Images = nil
 	f.index(idx, all)
 	f.cat.Charms = f.cat.Charms[:1]
-	plan := value(registry.NewPlan(f.blobs, f.cat))(t)
+	plan := value(registry.NewPlan(t.Context(), f.blobs.Storage(), f.cat))(t)
 	if got = value(plan.Push(t.Context(), cfg))(t); got.Present == 0 || got.Sent == 0 || got.Present+got.Sent != plan.Size {
 		t.Errorf("Push of the whole index = %+v, want part of %d sent", got, plan.Size)
 	}

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -66,7 +67,7 @@ func (r *Registry) referrerList(w http.ResponseWriter, req *http.Request, ix *in
 		if !repo.hasManifest(d) {
 			continue
 		}
-		desc, err := r.describe(ix.images[d])
+		desc, err := r.describe(req.Context(), ix.images[d])
 		if err != nil {
 			r.failBlob(w, req, d, codeManifestUnknown, err)
 			return
@@ -82,9 +83,9 @@ func (r *Registry) referrerList(w http.ResponseWriter, req *http.Request, ix *in
 }
 
 // describe returns the descriptor of a manifest for the list of referrers.
-func (r *Registry) describe(m *catalog.Image) (ocispec.Descriptor, error) {
+func (r *Registry) describe(ctx context.Context, m *catalog.Image) (ocispec.Descriptor, error) {
 	out := ocispec.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size}
-	raw, err := readManifest(r.cfg.Blobs, m)
+	raw, err := readManifest(ctx, r.cfg.Blobs, m)
 	if err != nil {
 		return out, err
 	}
@@ -101,11 +102,11 @@ func (r *Registry) describe(m *catalog.Image) (ocispec.Descriptor, error) {
 }
 
 // readManifest returns the text of a manifest, verified.
-func readManifest(blobs *blob.Dir, m *catalog.Image) ([]byte, error) {
+func readManifest(ctx context.Context, blobs *blob.Storage, m *catalog.Image) ([]byte, error) {
 	if m.Size > maxManifest {
 		return nil, fmt.Errorf("manifest %s: %d bytes, want at most %d", m.Digest, m.Size, maxManifest)
 	}
-	f, err := blobs.OpenBlob(m.Digest)
+	f, _, err := blobs.Open(ctx, m.Digest)
 	if err != nil {
 		return nil, err
 	}

@@ -132,7 +132,7 @@ func TestPushReferrers(t *testing.T) {
 	t.Parallel()
 	s := newSignedSite(t)
 	to := dockerRegistry(t, "")
-	plan := value(registry.NewPlan(s.blobs, s.cat, "db"))(t)
+	plan := value(registry.NewPlan(t.Context(), s.blobs.Storage(), s.cat, "db"))(t)
 	value(plan.Push(t.Context(), registry.PushConfig{Registry: to, PlainHTTP: true}))(t)
 	for _, d := range []digest.Digest{s.image, s.signature, s.of, s.parts, s.tagged} {
 		if got := value(crane.Digest(to+"/charm/db@"+d.String(), crane.Insecure))(t); got != d.String() {

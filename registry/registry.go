@@ -21,7 +21,7 @@ import (
 // Config holds the content of a Registry and the access to it. Only Blobs is required.
 type Config struct {
 	// Blobs holds manifests, configs and layers.
-	Blobs *blob.Dir
+	Blobs *blob.Storage
 	// Username and Password are required of every client, unless both are empty.
 	Username, Password string
 	// Logger gets messages for the operator; nil discards them.

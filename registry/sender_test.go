@@ -46,7 +46,7 @@ func TestLargeBlobs(t *testing.T) {
 	img := value(mutate.AppendLayers(randomImage(t), value(random.Layer(5<<19, types.DockerLayer))(t)))(t)
 	f.resource("db", "image", "db:1", f.image(img))
 	layer := f.cat.Images[0].Blobs[3]
-	r := registry.New(registry.Config{Blobs: f.blobs})
+	r := registry.New(registry.Config{Blobs: f.blobs.Storage()})
 	must(t, r.SetSnapshot(f.cat))
 	conn := &connection{ResponseRecorder: httptest.NewRecorder(), whole: true}
 	r.Handler().ServeHTTP(conn, httptest.NewRequest(http.MethodGet, "/v2/db/blobs/"+layer.Digest.String(), nil))

@@ -50,7 +50,30 @@ func (r *Registry) blob(w http.ResponseWriter, req *http.Request, repo *reposito
 		fail(w, req, http.StatusNotFound, codeBlobUnknown, "no such blob in this repository")
 		return
 	}
+	if r.redirect(w, req, dg, size) {
+		return
+	}
 	r.send(w, req, file{dg, size, "application/octet-stream", codeBlobUnknown})
+}
+
+// redirectTime is the time for which a URL into the object store is valid.
+const redirectTime = 10 * time.Minute
+
+// redirect sends a client to the object store. It reports whether it did. Manifests are not redirected, since not all clients follow there.
+func (r *Registry) redirect(w http.ResponseWriter, req *http.Request, d digest.Digest, size int64) bool {
+	u, err := r.cfg.Blobs.URL(req.Context(), req.Method, d, size, redirectTime, url.Values{"response-content-type": {"application/octet-stream"}})
+	if err != nil {
+		r.cfg.Logger.Error("make a URL into the object store", "path", req.URL.Path, "err", err)
+	}
+	if u == nil {
+		return false
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Docker-Content-Digest", d.String())
+	h.Set("Location", u.String())
+	w.WriteHeader(http.StatusTemporaryRedirect)
+	return true
 }
 
 // file is a blob to send, with its media type and the error code for its absence.
@@ -62,7 +85,7 @@ type file struct {
 
 // send sends a blob, or answers the request with an error.
 func (r *Registry) send(w http.ResponseWriter, req *http.Request, f file) {
-	b, err := r.cfg.Blobs.OpenSized(f.digest, f.size)
+	b, err := r.cfg.Blobs.OpenSized(req.Context(), f.digest, f.size)
 	if err != nil {
 		r.failBlob(w, req, f.digest, f.unknown, err)
 		return

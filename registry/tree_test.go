@@ -41,7 +41,7 @@ func TestManyNamesOfALargeImage(t *testing.T) {
 	for i := range 500 {
 		f.resource("db", fmt.Sprint("image", i), fmt.Sprintf("repo%d:1", i), large)
 	}
-	r := registry.New(registry.Config{Blobs: f.blobs})
+	r := registry.New(registry.Config{Blobs: f.blobs.Storage()})
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -61,7 +61,7 @@ func TestTooManyManifests(t *testing.T) {
 	small := f.image(randomImage(t))
 	f.resource("db", "large", "large:1", f.largeIndex("large", 5))
 	f.resource("db", "small", "small:1", small)
-	r := registry.New(registry.Config{Blobs: f.blobs})
+	r := registry.New(registry.Config{Blobs: f.blobs.Storage()})
 	must(t, r.SetSnapshot(f.cat))
 	url := "http://" + listen(t, r) + "/v2/"
 	if got := do(t, "GET", url+"_catalog").body; got != `{"repositories":["small"]}` {
@@ -82,7 +82,7 @@ func TestTagOfAnAbsentImage(t *testing.T) {
 	old := f.image(randomImage(t))
 	f.resource("db", "image", "a:1", old)
 	f.resource("db", "image", "a:1", digest.FromString("left out"))
-	r := registry.New(registry.Config{Blobs: f.blobs})
+	r := registry.New(registry.Config{Blobs: f.blobs.Storage()})
 	must(t, r.SetSnapshot(f.cat))
 	url := "http://" + listen(t, r) + "/v2/a/manifests/"
 	for ref, want := range map[string]int{"1": 404, old.String(): 200} {
@@ -100,7 +100,7 @@ func TestNameOfTwoImages(t *testing.T) {
 	f.resource("db", "image", "a:1", f.image(randomImage(t)))
 	f.resource("web", "image", "a:1", f.image(randomImage(t)))
 	var logged bytes.Buffer
-	r := registry.New(registry.Config{Blobs: f.blobs, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+	r := registry.New(registry.Config{Blobs: f.blobs.Storage(), Logger: slog.New(slog.NewTextHandler(&logged, nil))})
 	must(t, r.SetSnapshot(f.cat))
 	if s := logged.String(); !strings.Contains(s, "a:1 is the name of another image, too: that of charm db") {
 		t.Errorf("logged %q, want a warning that names both charms", s)
@@ -114,7 +114,7 @@ func TestImageOfABundle(t *testing.T) {
 	root := f.image(randomImage(t))
 	f.cat.Charms = []catalog.Charm{{Name: "osm", Type: charm.TypeBundle, Revisions: []catalog.CharmRevision{
 		{Revision: charm.Revision{Number: 4}, Images: []charm.Image{{Name: "opensourcemano/pla:testing-daily", Digest: root.String()}}}}}}
-	r := registry.New(registry.Config{Blobs: f.blobs})
+	r := registry.New(registry.Config{Blobs: f.blobs.Storage()})
 	must(t, r.SetSnapshot(f.cat))
 	url := "http://" + listen(t, r) + "/v2/opensourcemano/pla/manifests/"
 	for _, ref := range []string{"testing-daily", root.String()} {

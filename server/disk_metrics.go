@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -9,12 +10,15 @@ import (
 	"offlinestore/blob"
 )
 
-// blobsCounted is how long the size of all blobs is good for. Counting reads the whole folder.
+// blobsCounted is how long the size of all blobs is good for. Counting lists all of them.
 const blobsCounted = 5 * time.Minute
+
+// countTime bounds the time of counting. Prometheus waits 10 seconds for all metrics.
+const countTime = 5 * time.Second
 
 // diskMetrics collects the figures of the file system with the blobs. It leaves out figures that can't be read.
 type diskMetrics struct {
-	blobs            *blob.Dir
+	blobs            *blob.Storage
 	now              func() time.Time
 	free, size, used *prometheus.Desc
 
@@ -23,14 +27,14 @@ type diskMetrics struct {
 	total   int64
 }
 
-func newDiskMetrics(blobs *blob.Dir, now func() time.Time) *diskMetrics {
+func newDiskMetrics(blobs *blob.Storage, now func() time.Time) *diskMetrics {
 	desc := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, nil, nil)
 	}
 	return &diskMetrics{blobs: blobs, now: now,
 		free: desc("data_free_bytes", "Bytes that the file system of the data folder can still hold."),
 		size: desc("data_size_bytes", "Size of the file system of the data folder."),
-		used: desc("blob_bytes", "Bytes of all blobs in the data folder."),
+		used: desc("blob_bytes", "Bytes of all blobs."),
 	}
 }
 
@@ -50,12 +54,14 @@ func (m *diskMetrics) Collect(to chan<- prometheus.Metric) {
 		gauge(m.free, free)
 		gauge(m.size, size)
 	}
-	if used, err := m.countBlobs(); err == nil {
+	ctx, cancel := context.WithTimeout(context.Background(), countTime)
+	defer cancel()
+	if used, err := m.countBlobs(ctx); err == nil {
 		gauge(m.used, used)
 	}
 }
 
-func (m *diskMetrics) countBlobs() (int64, error) {
+func (m *diskMetrics) countBlobs(ctx context.Context) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.now()
@@ -63,7 +69,7 @@ func (m *diskMetrics) countBlobs() (int64, error) {
 		return m.total, nil
 	}
 	var total int64
-	if err := m.blobs.List(func(i blob.Info) error {
+	if err := m.blobs.List(ctx, func(i blob.Info) error {
 		total += i.Size
 		return nil
 	}); err != nil {

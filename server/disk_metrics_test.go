@@ -23,7 +23,7 @@ func TestDiskMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Unix(1_700_000_000, 0)
-	s := server.New(server.Config{Blobs: blobs, Now: func() time.Time { return now }})
+	s := server.New(server.Config{Blobs: blobs.Storage(), Now: func() time.Time { return now }})
 	figure := func(name string) string {
 		w := httptest.NewRecorder()
 		s.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))

@@ -3,7 +3,7 @@ package server
 import (
 	"errors"
 	"net/http"
-	"os"
+	"net/url"
 	"time"
 
 	"offlinestore/blob"
@@ -31,8 +31,40 @@ func (f *file) setCaching(h http.Header) {
 	h.Del("Vary") // the file is the same with every session
 }
 
+// The times for which a URL into the object store is valid. A private snap must not be passed on.
+const (
+	redirectTime        = time.Hour
+	privateRedirectTime = 2 * time.Minute
+)
+
+// sendElsewhere sends a client to the object store. It reports whether it did.
+func (s *Server) sendElsewhere(w http.ResponseWriter, r *http.Request, f file, name string) bool {
+	valid := redirectTime
+	if f.private {
+		valid = privateRedirectTime
+	}
+	u, err := s.cfg.Blobs.URL(r.Context(), r.Method, f.blob, f.size, valid, url.Values{
+		"response-content-type":        {"application/octet-stream"},
+		"response-content-disposition": {`attachment; filename="` + name + `"`},
+	})
+	if err != nil {
+		s.cfg.Logger.Error("make a URL into the object store", "path", r.URL.Path, "err", err)
+	}
+	if u == nil {
+		return false
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store") // the URL is for this method, and ends
+	h.Set("Location", u.String())
+	w.WriteHeader(http.StatusFound)
+	return true
+}
+
 // sendFile sends f, whose length and range are exact, as name.
 func (s *Server) sendFile(w http.ResponseWriter, r *http.Request, f file, name string) {
+	if s.sendElsewhere(w, r, f, name) {
+		return
+	}
 	b, ok := s.openFile(w, r, f)
 	if !ok {
 		return
@@ -67,8 +99,8 @@ func (s *Server) icon(w http.ResponseWriter, r *http.Request, ix *index) {
 }
 
 // openFile opens the blob of f, or answers the request with an error.
-func (s *Server) openFile(w http.ResponseWriter, r *http.Request, f file) (*os.File, bool) {
-	b, err := s.cfg.Blobs.OpenSized(f.blob, f.size)
+func (s *Server) openFile(w http.ResponseWriter, r *http.Request, f file) (blob.Reader, bool) {
+	b, err := s.cfg.Blobs.OpenSized(r.Context(), f.blob, f.size)
 	if err == nil {
 		return b, true
 	}

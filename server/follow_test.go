@@ -73,7 +73,7 @@ func TestFollow(t *testing.T) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		s := server.New(server.Config{Blobs: dir})
+		s := server.New(server.Config{Blobs: dir.Storage()})
 		h := s.Handler()
 		ctx, stop := context.WithCancel(t.Context())
 		db := &database{catalog: catalog, down: true, notified: make(chan struct{})}

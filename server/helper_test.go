@@ -97,7 +97,7 @@ func serve(tb testing.TB, b *blobs, c *catalog.Snapshot, cfg server.Config) *ser
 	if err != nil {
 		tb.Fatal(err)
 	}
-	cfg.Blobs = dir
+	cfg.Blobs = dir.Storage()
 	s := server.New(cfg)
 	if err := s.SetSnapshot(c); err != nil {
 		tb.Fatal(err)

@@ -128,7 +128,7 @@ func TestStatusAndMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := server.New(server.Config{Blobs: dir})
+	s := server.New(server.Config{Blobs: dir.Storage()})
 	h := s.Handler()
 	if got := decode[map[string]any](t, call(t, h, "GET", "/_status/check", ""), 503); got["status"] != "unavailable" {
 		t.Errorf("before there is a catalogue: %v", got)

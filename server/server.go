@@ -24,7 +24,7 @@ import (
 // Config holds what stays the same while a Server runs; Settings holds the rest. Only Blobs is required.
 type Config struct {
 	// Blobs holds what devices download.
-	Blobs *blob.Dir
+	Blobs *blob.Storage
 	// Trust has the assertions that are served besides the catalogue's; nil is Canonical's.
 	Trust *assertion.Trust
 	// Logger gets messages for the operator; nil discards them.

@@ -3,6 +3,7 @@ package service
 import (
 	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"offlinestore/certificate"
@@ -25,7 +26,9 @@ type reloader struct {
 	images    *registry.Registry // nil without a built-in registry
 	guard     *transfer.Guard
 	settings  *settings.Settings
-	log       *slog.Logger
+	// storage changes the places of the blobs.
+	storage func(*settings.Settings) error
+	log     *slog.Logger
 	// administration is empty if there is no API for administrators.
 	administration administration
 	// announceHTTPS is called when the first certificate has opened its port.
@@ -46,6 +49,7 @@ func (r *reloader) reload(s *settings.Settings, err error) {
 	if r.images != nil {
 		r.images.SetAccess(next.Registry.Username, next.Registry.Password)
 	}
+	r.reloadStorage(s)
 	r.guard.TrustForwarded(next.TrustForwardedProto)
 	r.server.SetSettings(next)
 	r.administration.setValues(s.Values())
@@ -66,6 +70,16 @@ func (r *reloader) reload(s *settings.Settings, err error) {
 		r.log.Warn("administration begins when serve is started again: no address is served for it now", "setting", settings.AdminOnStoreURL)
 	}
 	r.settings = s
+}
+
+// reloadStorage takes up changed settings about the places of blobs.
+func (r *reloader) reloadStorage(s *settings.Settings) {
+	if !slices.ContainsFunc(settings.Changed(r.settings, s), settings.Key.IsStorage) {
+		return
+	}
+	if err := r.storage(s); err != nil {
+		r.log.Error("the settings of the storage can't be taken up: blobs come from where they came from", "err", err)
+	}
 }
 
 // readSettings reads everything that may change while a service runs, and gives the listeners the certificate.

@@ -104,6 +104,9 @@ func (c Config) makeDeviceSecret() {
 
 func (c Config) openService(r *catalog.Reader, remote administration) (*service, error) {
 	c.makeDeviceSecret()
+	if err := c.Instance.ServeStorage(c.Instance.Settings); err != nil {
+		return nil, err
+	}
 	current, err := readSettings(c.Instance.Dir, c.Instance.Settings, c.Listeners, c.Logger)
 	if err != nil {
 		return nil, err
@@ -130,7 +133,7 @@ func (c Config) openService(r *catalog.Reader, remote administration) (*service,
 	s.server = server.New(config)
 	s.server.SetSettings(current)
 	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, guard: s.guard,
-		settings: c.Instance.Settings, log: c.Logger, administration: remote,
+		settings: c.Instance.Settings, storage: c.Instance.ServeStorage, log: c.Logger, administration: remote,
 		announceHTTPS: func() { s.announce(RoleHTTPS, c.Listeners.scheme(), c.Listeners.https.Addr().String(), nil) }}
 	return s, nil
 }

@@ -27,7 +27,7 @@ import (
 
 // hints returns the table of the errors' exit codes and hints.
 func hints() cli.Table {
-	return slices.Concat(stepHints(), cli.RemoteHints(), auditHints(), registrationHints(), registryHints(), backupHints(), storeHints(), parts.Hints(), push.Hints(), takeback.Hints(), listenHints(), serviceHints())
+	return slices.Concat(stepHints(), cli.RemoteHints(), auditHints(), registrationHints(), registryHints(), backupHints(), storeHints(), parts.Hints(), push.Hints(), takeback.Hints(), listenHints(), storageHints(), serviceHints())
 }
 
 // storeHints returns the rows about the flags of push-store.

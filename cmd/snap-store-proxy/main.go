@@ -9,7 +9,6 @@ import (
 	"offlinestore/audit"
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/cmd/internal/parts"
-	"offlinestore/cmd/internal/secrecy"
 	"offlinestore/cmd/internal/takeback"
 	"offlinestore/instance"
 )
@@ -37,9 +36,9 @@ from them.`,
 	root.PersistentFlags().StringVar((*string)(dir), "data-dir", string(instance.DefaultDir()), "`folder` of the store's data")
 	root.AddCommand(newPushes(dir)...)
 	root.AddCommand(newTrust(dir), newListPushedSnaps(dir), newListPushedCharms(dir), newShow(dir), newWhy(dir), newStatus(dir), newCheck(dir), newGC(dir), newHistory(dir), newAudit(dir), newReceipt(dir), newWanted(dir), withStoreAssertion(dir, newConfig(dir)), newReregister(dir), newServe(dir), newPushImages(dir))
-	root.AddCommand(newBackup(dir), newBackupContent(dir), newRestore(dir), newCheckConnections(dir), newMigrate(dir))
+	root.AddCommand(newBackup(dir), newBackupContent(dir), newRestore(dir), newCheckConnections(dir), newMigrate(dir), newMigrateBlobs(dir))
 	root.AddCommand(newImportCertificate(dir), newUseCACerts(dir), newRemoveCACerts(dir), newClientConfig(dir), newImageToken(dir))
-	root.AddCommand(newEnableAirgapMode(dir), secrecy.New(dir))
+	root.AddCommand(newEnableAirgapMode(dir), newIdentity(dir))
 	root.AddCommand(append(newRemovals(dir), newPrune(dir))...)
 	root.AddCommand(newOverrides(dir)...)
 	root.AddCommand((&takeback.Program{Dir: dir, Open: withInstance, Read: withExisting}).Commands()...)

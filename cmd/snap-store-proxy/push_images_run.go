@@ -33,7 +33,7 @@ func runPushImages(ctx context.Context, w io.Writer, in *instance.Instance, cat 
 	case o.jobs < 1:
 		return cli.Usagef("--jobs %d: want 1 or more", o.jobs)
 	}
-	plan, err := registry.NewPlan(in.Blobs, cat, charms...)
+	plan, err := registry.NewPlan(ctx, in.Blobs, cat, charms...)
 	if err != nil {
 		return err
 	}

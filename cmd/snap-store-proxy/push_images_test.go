@@ -158,7 +158,7 @@ func (in *imageImport) put(content []byte) (digest.Digest, error) {
 	batch := in.blobs.NewBatch()
 	batch.AddBlob(s, dg)
 	in.Blobs = append(in.Blobs, catalog.Blob{Digest: dg, Size: int64(len(content))})
-	return dg, batch.Sync()
+	return dg, batch.Sync(context.Background())
 }
 
 func (in *imageImport) image(img v1.Image) (digest.Digest, error) {

@@ -55,7 +55,7 @@ func (s *status) print(w io.Writer) {
 	if s.HasDatabase() {
 		s.printCatalog(w)
 	}
-	fmt.Fprintf(w, "Blobs: %s, free: %s\n", cli.Bytes(s.BlobBytes), cli.Bytes(s.FreeBytes))
+	fmt.Fprintf(w, "Blobs: %s, free: %s\nStorage: %s\n", cli.Bytes(s.BlobBytes), cli.Bytes(s.FreeBytes), cli.Clean(s.Storage))
 	if s.Certificate != nil {
 		fmt.Fprintf(w, "Certificate: %s, until %s (%d days)\n", strings.Join(s.Certificate.Names, ", "), s.Certificate.NotAfter.Format(time.DateOnly), s.Certificate.DaysLeft(time.Now()))
 	}

@@ -12,6 +12,7 @@ const (
 	DBServerConnection       = "proxy.db.server-connection"
 	DeviceAuthPrevious       = "proxy.device-auth.previous-secret"
 	DeviceAuthSecret         = "proxy.device-auth.secret"
+	CacheSize                = "proxy.cache.size"
 	Domain                   = "proxy.domain"
 	HSMModule                = "proxy.hsm.module"
 	HSMTokenLabel            = "proxy.hsm.token-label"
@@ -29,6 +30,14 @@ const (
 	RevisionsAccountID       = "internal.snapassert.signing.revisions.account-id"
 	RevisionsKey             = "internal.snapassert.signing.revisions.key"
 	RevisionsKeyID           = "internal.snapassert.signing.revisions.key-id"
+	S3AccessKeyID            = "proxy.storage.s3.access-key-id"
+	S3Bucket                 = "proxy.storage.s3.scanned-container-name"
+	S3PathStyle              = "proxy.storage.s3.use-path-style"
+	S3Redirect               = "proxy.storage.s3.redirect"
+	S3Region                 = "proxy.storage.s3.region"
+	S3SecretAccessKey        = "proxy.storage.s3.secret-access-key"
+	S3ServerURL              = "proxy.storage.s3.server-url"
+	StorageBackend           = "proxy.storage.backend"
 	StoreAdminDigest         = "internal.airgap.store.admin.macaroon-sha3-384"
 	StoreAdminID             = "internal.airgap.store.admin.id"
 	StoreID                  = "internal.store.id"
@@ -36,6 +45,12 @@ const (
 	TLSCert                  = "proxy.tls.cert"
 	TLSKey                   = "proxy.tls.key"
 	TrustForwardedProto      = "proxy.trust-forwarded-proto"
+)
+
+// The values of StorageBackend.
+const (
+	BackendLocal = "local"
+	BackendS3    = "s3"
 )
 
 // Key describes a setting.
@@ -66,6 +81,7 @@ func Keys() []Key {
 		{AdminOnStoreURL, "false", "whether serve takes administration at the URL of the store, too, by https only", KindBool, false},
 		{Airgap, "false", "whether enable-airgap-mode was run; this store is never anything else", KindBool, false},
 		{AuthSecret, "", "signs the macaroons of admins; enable-airgap-mode makes it", KindText, true},
+		{CacheSize, "2048", "megabytes of the data folder that keep copies of blobs from S3; 0 keeps none", KindMegabytes, false},
 		{DBConnection, "", "PostgreSQL database of the store (13 or newer); a private cluster is run while unset", KindConnection, true},
 		{DBServerConnection, "", "how serve logs in to that database: a role that can only SELECT will do", KindConnection, true},
 		{AllowedDeviceServiceURLs, "[]", "device services that devices may be sent to, a JSON list", KindURLList, false},
@@ -85,6 +101,14 @@ func Keys() []Key {
 		{RegistryUsername, "", "user name for that registry", KindUser, false},
 		{HTTPPort, "80", "port that serve listens on for HTTP", KindPort, false},
 		{HTTPSPort, "443", "port that serve listens on for HTTPS, once there is a certificate", KindPort, false},
+		{StorageBackend, BackendLocal, "local or s3: whether blobs are files in the data folder or objects in S3; migrate-blobs moves them", KindBackend, false},
+		{S3AccessKeyID, "", "id of the key for S3", KindText, false},
+		{S3Redirect, "false", "whether clients are sent to S3 for their downloads, by URLs that are valid for a time", KindBool, false},
+		{S3Region, "us-east-1", "region of the bucket", KindID, false},
+		{S3Bucket, "scanned-production", "bucket with the blobs", KindBucket, false},
+		{S3SecretAccessKey, "", "the key for S3", KindText, true},
+		{S3ServerURL, "", "URL of S3, without a path", KindURL, false},
+		{S3PathStyle, "true", "whether the bucket is in the path of URLs, and not before the host", KindBool, false},
 		{TLSCert, "", "certificate of this store and its intermediates, as PEM; import-certificate sets it", KindPEM, false},
 		{TLSKey, "", "private key of that certificate, as PEM", KindPEM, true},
 		{TrustForwardedProto, "false", "whether a balancer in front of this store is believed when it says that a request came by https", KindBool, false},

@@ -51,6 +51,12 @@ const (
 	KindPEM
 	// KindKey is a key in a foreign form: text of one or more lines.
 	KindKey
+	// KindBackend is local or s3.
+	KindBackend
+	// KindBucket is the name of a bucket in S3.
+	KindBucket
+	// KindMegabytes is a number of megabytes.
+	KindMegabytes
 )
 
 // ValueError reports that a value is not valid for its setting. It doesn't quote the value, which may be a secret.
@@ -140,6 +146,8 @@ func (k Kind) validateComposed(v string) error {
 		return validateID(v)
 	case KindPEM:
 		return validatePEM(v)
+	case KindBackend, KindBucket, KindMegabytes:
+		return k.validateStorage(v)
 	}
 	return fmt.Errorf("of kind %d, which nobody can check", k)
 }

@@ -9,3 +9,12 @@ func (k Key) NeedsRestart() bool {
 	}
 	return false
 }
+
+// IsStorage reports whether the setting is about the place of the blobs.
+func (k Key) IsStorage() bool {
+	switch k.Name {
+	case CacheSize, StorageBackend, S3AccessKeyID, S3Bucket, S3PathStyle, S3Redirect, S3Region, S3SecretAccessKey, S3ServerURL:
+		return true
+	}
+	return false
+}

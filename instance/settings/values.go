@@ -1,5 +1,7 @@
 package settings
 
+import "strconv"
+
 // Values holds the decoded values of all settings, defaults included. The fields have the names of the keys.
 type Values struct {
 	AdminEmails              []string
@@ -12,6 +14,7 @@ type Values struct {
 	DBServerConnection       string
 	DeviceAuthPrevious       string
 	DeviceAuthSecret         string
+	CacheSize                int64 // in bytes
 	Domain                   string
 	HSMModule                string
 	HSMTokenLabel            string
@@ -30,6 +33,14 @@ type Values struct {
 	RevisionsAccountID  string
 	RevisionsKey        string
 	RevisionsKeyID      string
+	S3AccessKeyID       string
+	S3Bucket            string
+	S3PathStyle         bool
+	S3Redirect          bool
+	S3Region            string
+	S3SecretAccessKey   string
+	S3ServerURL         string
+	StorageBackend      string
 	StoreAdminDigest    string
 	StoreAdminID        string
 	StoreID             string
@@ -56,6 +67,9 @@ func (s *Settings) Values() Values {
 		RegistryBuiltin: decodeBool(text[RegistryBuiltin]), RegistryDomain: text[RegistryDomain], RegistryListen: text[RegistryListen],
 		RegistryPassword: text[RegistryPassword], RegistryUsername: text[RegistryUsername],
 		RevisionsAccountID: text[RevisionsAccountID], RevisionsKey: text[RevisionsKey], RevisionsKeyID: text[RevisionsKeyID],
+		CacheSize: decodeMegabytes(text[CacheSize]), StorageBackend: text[StorageBackend],
+		S3AccessKeyID: text[S3AccessKeyID], S3Bucket: text[S3Bucket], S3PathStyle: text[S3PathStyle] == "true", S3Redirect: text[S3Redirect] == "true",
+		S3Region: text[S3Region], S3SecretAccessKey: text[S3SecretAccessKey], S3ServerURL: text[S3ServerURL],
 		StoreAdminDigest: text[StoreAdminDigest], StoreAdminID: text[StoreAdminID],
 		StoreID: text[StoreID], StoreURL: text[StoreURL], TLSCert: text[TLSCert], TLSKey: text[TLSKey],
 		TrustForwardedProto: text[TrustForwardedProto] == "true",
@@ -66,6 +80,12 @@ func (s *Settings) Values() Values {
 func decodeList(v string) []string {
 	list, _ := ParseList(v)
 	return list
+}
+
+// decodeMegabytes returns the bytes of a number of megabytes that was validated.
+func decodeMegabytes(v string) int64 {
+	n, _ := strconv.ParseInt(v, 10, 64)
+	return n << 20
 }
 
 // decodeBool returns nil for an unset value.

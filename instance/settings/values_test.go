@@ -19,6 +19,7 @@ func TestDecodedValues(t *testing.T) {
 		settings.KindBool: "true", settings.KindListen: "127.0.0.1:5001", settings.KindUser: "jo", settings.KindText: "secret",
 		settings.KindURL: "https://store.example", settings.KindURLList: `["https://device.example"]`, settings.KindEmailList: `["jo@example.internal"]`,
 		settings.KindID: "AbC", settings.KindPEM: "-----BEGIN X-----\nAAAA\n-----END X-----", settings.KindKey: "key",
+		settings.KindBackend: settings.BackendS3, settings.KindBucket: "blobs", settings.KindMegabytes: "10",
 	}
 	seen := map[string]string{}
 	for _, k := range settings.Keys() {
@@ -27,7 +28,11 @@ func TestDecodedValues(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := reflect.ValueOf(s.Values())
-		if err := s.Set(map[string]string{k.Name: samples[k.Kind]}); err != nil {
+		sample := samples[k.Kind]
+		if k.Default == "true" {
+			sample = "false"
+		}
+		if err := s.Set(map[string]string{k.Name: sample}); err != nil {
 			t.Fatal(err)
 		}
 		after := reflect.ValueOf(s.Values())
@@ -57,7 +62,8 @@ func TestDefaultValues(t *testing.T) {
 	}
 	want := settings.Values{
 		AdminEmails: []string{}, AdminListen: "127.0.0.1:8013", AllowedDeviceServiceURLs: []string{}, HTTPPort: "80", HTTPSPort: "443",
-		IPAddress: "[::]", RegistryListen: "[::]:5000",
+		IPAddress: "[::]", RegistryListen: "[::]:5000", CacheSize: 2 << 30, StorageBackend: "local",
+		S3Bucket: "scanned-production", S3PathStyle: true, S3Region: "us-east-1",
 	}
 	if diff := cmp.Diff(want, s.Values()); diff != "" {
 		t.Errorf("Values (-want +got):\n%s", diff)

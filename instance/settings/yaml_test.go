@@ -73,7 +73,7 @@ proxy.tls.cert: |
 	want := map[string]string{
 		settings.StoreID: "FqXn8Q3rWLzPyBvE2hKdTtS7mJcUaGo5", settings.Domain: "snaps.example.internal", settings.Airgap: "true",
 		settings.TrustForwardedProto: "false", settings.HTTPPort: "80", settings.AdminEmails: `["admin@example.internal"]`,
-		settings.AllowedDeviceServiceURLs: `["https://serial-vault-partners.canonical.com"]`, settings.TLSCert: pemBlock,
+		settings.AllowedDeviceServiceURLs: `["https://serial-vault-partners.canonical.com"]`, settings.TLSCert: pemBlock, settings.CacheSize: "2048",
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("settings (-got +want):\n%s", diff)
@@ -85,7 +85,7 @@ proxy.tls.cert: |
 		}
 		names = append(names, i.Name)
 	}
-	wantNames := []string{"internal.airgap.gateway-hash", "proxy.cache.size", "proxy.memcached.connection", settings.RegistryDomain, "proxy.port.snapdevicegw"}
+	wantNames := []string{"internal.airgap.gateway-hash", "proxy.memcached.connection", settings.RegistryDomain, "proxy.port.snapdevicegw"}
 	if diff := cmp.Diff(names, wantNames); diff != "" {
 		t.Errorf("ignored (-got +want):\n%s", diff)
 	}

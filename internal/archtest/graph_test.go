@@ -15,6 +15,7 @@ func graph() map[string][]string {
 		"assertion":   {},
 		"audit":       {},
 		"blob":        {"keccak"},
+		"blob/s3":     {"blob"}, // apart, so that store-admin does not link it
 		"certificate": {},
 		"channel":     {},
 		"docs":        {},
@@ -60,7 +61,7 @@ func graph() map[string][]string {
 		"server/gateway":     {"server/admin", "server/gateway/api", "assertion", "audit", "catalog", "registrar", "transfer"},
 		"server/gateway/api": {"server/admin/api"},
 		// Layer 5: an installed store as a whole.
-		"instance":           {"assertion", "audit", "blob", "bundle", "catalog", "certificate", "closure", "instance/backup", "instance/pgcluster", "instance/settings", "receipt", "registration", "server/admin/api"},
+		"instance":           {"assertion", "audit", "blob", "blob/s3", "bundle", "catalog", "certificate", "closure", "instance/backup", "instance/pgcluster", "instance/settings", "receipt", "registration", "server/admin/api"},
 		"instance/backup":    {"blob", "instance/conninfo", "instance/pgcluster", "catalog"},
 		"instance/conninfo":  {},
 		"instance/pgcluster": {},

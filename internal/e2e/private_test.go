@@ -107,7 +107,7 @@ func (p *privateStore) serve(t *testing.T, dsn, folder string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { blobs.Close() })
-	p.server = server.New(server.Config{Blobs: blobs, Trust: p.up.Stack.Trust(), Now: func() time.Time { return time.Now().Add(time.Duration(p.ahead.Load())) }})
+	p.server = server.New(server.Config{Blobs: blobs.Storage(), Trust: p.up.Stack.Trust(), Now: func() time.Time { return time.Now().Add(time.Duration(p.ahead.Load())) }})
 	p.server.SetSettings(server.Settings{DeviceSecret: "a secret"})
 	if err := p.server.SetSnapshot(c); err != nil {
 		t.Fatal(err)

@@ -253,7 +253,7 @@ func TestDaemonPolls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := server.New(server.Config{Blobs: blobs, Trust: f.up.Stack.Trust(), Registrar: registrar.New(registrar.Config{Token: token, Records: r})})
+	s := server.New(server.Config{Blobs: blobs.Storage(), Trust: f.up.Stack.Trust(), Registrar: registrar.New(registrar.Config{Token: token, Records: r})})
 	if err := s.SetSnapshot(c); err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func serveGenuine(t *testing.T) http.Handler {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { blobs.Close() })
-	s := server.New(server.Config{Blobs: blobs})
+	s := server.New(server.Config{Blobs: blobs.Storage()})
 	if err := s.SetSnapshot(c); err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ const (
 	Untrusted   = 5   // no trusted key made a signature or an assertion
 	Gaps        = 6   // something is missing: a release, a base, a content provider
 	NoSpace     = 7   // the disk is full or too small
-	Database    = 8   // PostgreSQL can't be reached or went away
+	Database    = 8   // PostgreSQL or S3 can't be reached or went away
 	Upstream    = 9   // the store upstream can't be reached or answers with errors
 	Interrupted = 130 // Ctrl-C or a termination signal; the next run continues
 )
@@ -27,7 +27,7 @@ Exit codes:
   0  done                        5  signature or assertion not trusted
   1  failed                      6  something is missing (release, base, provider)
   2  wrong usage                 7  no space
-  3  some inputs failed          8  database not available
+  3  some inputs failed          8  database or S3 not available
   4  damaged bundle or blob      9  upstream store not available
   130  interrupted; run it again to go on`
 

@@ -56,7 +56,10 @@ func (p *push) runLocked(ctx context.Context) error {
 		return err
 	}
 	defer release()
-	if err := p.in.Blobs.CleanStaging(); err != nil {
+	if err := p.in.Blobs.Prepare(ctx); err != nil {
+		return err
+	}
+	if err := p.in.CleanStaging(ctx); err != nil {
 		fmt.Fprintf(os.Stderr, "snap-store-proxy: Remains of killed pushes were not removed: %v\n", err)
 	}
 	return p.run(ctx)

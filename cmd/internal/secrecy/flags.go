@@ -1,3 +1,4 @@
+// Package secrecy has the flags that encrypt and open bundles.
 package secrecy
 
 import (

@@ -1,5 +1,4 @@
-// Package secrecy has the command for the identity of a store, and the flags that encrypt and open bundles.
-package secrecy
+package main
 
 import (
 	"fmt"
@@ -10,8 +9,8 @@ import (
 	"offlinestore/instance"
 )
 
-// New returns the command that prints the store's identity.
-func New(dir *instance.Dir) *cobra.Command {
+// newIdentity returns the command that prints the store's identity.
+func newIdentity(dir *instance.Dir) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "identity",
@@ -32,7 +31,7 @@ Backups contain it. A bundle that is encrypted to a lost identity cannot be open
 				return err
 			}
 			if asJSON {
-				return cli.PrintJSON(c.OutOrStdout(), result{recipient, dir.IdentityPath(), made})
+				return cli.PrintJSON(c.OutOrStdout(), identityResult{recipient, dir.IdentityPath(), made})
 			}
 			if made {
 				cli.Note("This store has an identity now. Its private key is in %s: make a backup.\n", dir.IdentityPath())
@@ -45,8 +44,8 @@ Backups contain it. A bundle that is encrypted to a lost identity cannot be open
 	return c
 }
 
-// result is the identity of a store in JSON.
-type result struct {
+// identityResult is the identity of a store in JSON.
+type identityResult struct {
 	Recipient string `json:"recipient"`
 	// File holds the private key.
 	File string `json:"file"`

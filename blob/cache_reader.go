@@ -1,0 +1,144 @@
+package blob
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync"
+)
+
+// failure returns the damage of a copy that has ended.
+func (f *cacheFill) failure() error {
+	f.readers.mu.Lock()
+	defer f.readers.mu.Unlock()
+	if !f.readers.ended {
+		return nil
+	}
+	return f.damage
+}
+
+// waitNear returns the number of bytes from off on that are written. It waits for them if they come soon, and returns 0 if not.
+func (f *followers) waitNear(ctx context.Context, off int64) (int64, error) {
+	stop := context.AfterFunc(ctx, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.changed.Broadcast()
+	})
+	defer stop()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.written <= off && !f.ended && off-f.written <= cacheWait && ctx.Err() == nil {
+		f.changed.Wait()
+	}
+	return max(0, f.written-off), context.Cause(ctx)
+}
+
+// cachedReader reads a blob from a copy in progress, or from the backend.
+type cachedReader struct {
+	c      *Cache
+	ctx    context.Context
+	from   Backend
+	digest Digest
+	size   int64
+
+	mu     sync.Mutex
+	off    int64
+	joined bool
+	fill   *cacheFill // nil if nobody copies the blob
+	file   *os.File   // of the fill
+	direct Reader     // nil until it is needed
+}
+
+// Read implements [io.Reader].
+func (r *cachedReader) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.off >= r.size {
+		return 0, io.EOF
+	}
+	n, err := r.readAt(p[:min(int64(len(p)), r.size-r.off)], r.off)
+	r.off += int64(n)
+	return n, err
+}
+
+// ReadAt implements [io.ReaderAt].
+func (r *cachedReader) ReadAt(p []byte, off int64) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	done := 0
+	for done < len(p) && off+int64(done) < r.size {
+		n, err := r.readAt(p[done:min(int64(len(p)), r.size-off)], off+int64(done))
+		done += n
+		if err != nil {
+			return done, err
+		}
+	}
+	if done < len(p) {
+		return done, io.EOF
+	}
+	return done, nil
+}
+
+// readAt reads some bytes. r.mu is held.
+func (r *cachedReader) readAt(p []byte, off int64) (int, error) {
+	if !r.joined {
+		r.joined = true
+		r.fill, r.file = r.c.join(r.from, r.digest, r.size)
+	}
+	if r.fill != nil && r.direct == nil {
+		ready, err := r.fill.readers.waitNear(r.ctx, off)
+		if err != nil {
+			return 0, err
+		}
+		if ready > 0 {
+			return r.file.ReadAt(p[:min(int64(len(p)), ready)], off)
+		}
+		if err := r.fill.failure(); err != nil {
+			return 0, err
+		}
+	}
+	if r.direct == nil {
+		direct, _, err := r.from.Open(r.ctx, r.digest)
+		if err != nil {
+			return 0, err
+		}
+		r.direct = direct
+	}
+	n, err := r.direct.ReadAt(p, off)
+	if n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+// Seek implements [io.Seeker].
+func (r *cachedReader) Seek(offset int64, whence int) (int64, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch whence {
+	case io.SeekCurrent:
+		offset += r.off
+	case io.SeekEnd:
+		offset += r.size
+	}
+	if offset < 0 {
+		return 0, errors.New("seek before the beginning of a blob")
+	}
+	r.off = offset
+	return offset, nil
+}
+
+// Close implements [io.Closer].
+func (r *cachedReader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	if r.file != nil {
+		errs = append(errs, r.file.Close())
+	}
+	if r.direct != nil {
+		errs = append(errs, r.direct.Close())
+	}
+	return errors.Join(errs...)
+}

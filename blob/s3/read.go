@@ -1,0 +1,186 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"offlinestore/blob"
+)
+
+// Open implements [blob.Backend]. The content is streamed: a reader holds one answer of the object store, and no content.
+func (b *Bucket) Open(ctx context.Context, dg blob.Digest) (blob.Reader, int64, error) {
+	name, err := key(blob.Served, dg)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := b.Stat(ctx, dg)
+	if err != nil {
+		return nil, 0, err
+	}
+	return &object{b: b, ctx: ctx, key: name, digest: dg, size: info.Size}, info.Size, nil
+}
+
+// object reads a blob. If an answer ends early, it asks for the rest.
+type object struct {
+	b      *Bucket
+	ctx    context.Context
+	key    string
+	digest blob.Digest
+	size   int64
+
+	mu     sync.Mutex
+	off    int64         // of Read
+	body   io.ReadCloser // nil before the first answer, and after one that ended
+	pos    int64         // of body
+	closed bool
+}
+
+// errClosed reports a reader that was closed.
+var errClosed = errors.New("the reader is closed")
+
+// Read implements [io.Reader].
+func (o *object) Read(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.off >= o.size {
+		return 0, io.EOF
+	}
+	n, err := o.read(p, o.off)
+	o.off += int64(n)
+	return n, err
+}
+
+// ReadAt implements [io.ReaderAt]. Calls that follow each other without a gap share an answer of the object store.
+func (o *object) ReadAt(p []byte, off int64) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if off < 0 {
+		return 0, fmt.Errorf("read blob %s at %d", o.digest, off)
+	}
+	done := 0
+	for done < len(p) {
+		if off+int64(done) >= o.size {
+			return done, io.EOF
+		}
+		n, err := o.read(p[done:], off+int64(done))
+		done += n
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// Seek implements [io.Seeker].
+func (o *object) Seek(offset int64, whence int) (int64, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch whence {
+	case io.SeekCurrent:
+		offset += o.off
+	case io.SeekEnd:
+		offset += o.size
+	}
+	if offset < 0 {
+		return 0, fmt.Errorf("seek in blob %s to %d", o.digest, offset)
+	}
+	o.off = offset
+	return offset, nil
+}
+
+// Close implements [io.Closer].
+func (o *object) Close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+	o.drop()
+	return nil
+}
+
+// drop ends the answer that is being read. o.mu is held.
+func (o *object) drop() {
+	if o.body != nil {
+		o.body.Close() // nothing is left to do with it
+		o.body = nil
+	}
+}
+
+// read reads some bytes from off on, which is inside of the blob. o.mu is held.
+func (o *object) read(p []byte, off int64) (int, error) {
+	if o.closed {
+		return 0, errClosed
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	var err error
+	for attempt := range attempts {
+		if err = pause(o.ctx, attempt); err != nil {
+			return 0, err
+		}
+		if err := o.ask(off); err != nil {
+			return 0, err // it was asked several times
+		}
+		var n int
+		n, err = o.body.Read(p[:min(int64(len(p)), o.size-off)])
+		o.pos += int64(n)
+		if err != nil {
+			o.drop() // the answer has ended, too early or not
+		}
+		if n > 0 {
+			return n, nil
+		}
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+	}
+	return 0, o.b.objectError(o.digest, err)
+}
+
+// ask asks for the blob from off on, unless the present answer is there. o.mu is held.
+func (o *object) ask(off int64) error {
+	if o.body != nil && o.pos == off {
+		return nil
+	}
+	o.drop()
+	var options minio.GetObjectOptions
+	if off > 0 {
+		if err := options.SetRange(off, o.size-1); err != nil {
+			return err
+		}
+	}
+	body, info, header, err := o.b.core.GetObject(o.ctx, o.b.name, o.key, options)
+	if err != nil {
+		return o.b.objectError(o.digest, err)
+	}
+	// An answer with another part of the object would be taken for this one.
+	want := ""
+	if off > 0 {
+		want = fmt.Sprintf("bytes %d-%d/%d", off, o.size-1, o.size)
+	}
+	if info.Size != o.size-off || header.Get("Content-Range") != want {
+		body.Close()
+		return o.b.objectError(o.digest, fmt.Errorf("it answers %d bytes (%q), want %d from %d on", info.Size, header.Get("Content-Range"), o.size-off, off))
+	}
+	o.body, o.pos = body, off
+	return nil
+}
+
+// pause waits before another attempt: not at all before the first, and longer each time.
+func pause(ctx context.Context, attempt int) error {
+	if attempt == 0 {
+		return context.Cause(ctx)
+	}
+	select {
+	case <-time.After(50 * time.Millisecond << attempt):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
