@@ -8,7 +8,7 @@ import (
 )
 
 // adminTables are the tables that a server of devices need not read.
-const adminTables = `admin, admin_session`
+const adminTables = `admin, admin_session, login_attempt`
 
 // OpenAdmin connects to a catalogue that Open has prepared, for remote administration. Its role need not own the tables.
 func OpenAdmin(ctx context.Context, dsn string) (*DB, error) {

@@ -73,7 +73,8 @@ const newerThanStores = `
 	drop table audit_head, audit; drop function audit_follows, audit_stays;
 	drop table serial_request, serial_log, serial, remodel, serial_policy, last_policy, device_model, signing_key, signing_key_begun;
 	alter table if exists admin drop column roles;
-	drop table part_blob, part, part_set;`
+	drop table part_blob, part, part_set;
+	drop table server, login_attempt;`
 
 // TestOpenOlderTables opens a database with content from the release before registrations and overrides, by several processes at
 // once.
@@ -255,7 +256,7 @@ func TestServerRole(t *testing.T) {
 			refused = append(refused, fmt.Sprintf(q, table))
 		}
 	}
-	refused = append(refused, `update generation set number = 7`, `update snap set name = 'x'`, `update channel_map set revision = 1`, `update session_nonce set expires_at = now()`, `truncate session_nonce`)
+	refused = append(refused, `update generation set number = 7`, `update snap set name = 'x'`, `update channel_map set revision = 1`, `update session_nonce set expires_at = now()`, `truncate session_nonce`, `select * from login_attempt`, `select * from admin`)
 	for _, q := range refused {
 		if _, err := conn.Exec(t.Context(), q); err == nil {
 			t.Errorf("the server's role may run %q", q)

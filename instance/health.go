@@ -65,6 +65,8 @@ type Health struct {
 	Certificate *certificate.Info `json:"certificate,omitempty"`
 	// Audit is nil without a database.
 	Audit *AuditState `json:"audit,omitempty"`
+	// Servers are the processes that serve this store.
+	Servers []ServerState `json:"servers"`
 	// Waiting are the divided bundles that wait for parts.
 	Waiting []WaitingBundle `json:"waiting-bundles,omitempty"`
 
@@ -141,7 +143,7 @@ func (d Dir) Health(ctx context.Context, o Options) (*Health, error) {
 
 // HostHealth examines the settings, the trust and the disk. It needs no database.
 func (in *Instance) HostHealth(ctx context.Context) (*Health, error) {
-	h := &Health{Services: []ServiceState{}, Stores: []string{}, AccountKeys: []AccountKey{}, ValidationSets: []string{}, Holds: []catalog.Hold{}}
+	h := &Health{Services: []ServiceState{}, Servers: []ServerState{}, Stores: []string{}, AccountKeys: []AccountKey{}, ValidationSets: []string{}, Holds: []catalog.Hold{}}
 	v := in.Settings.Values()
 	h.Airgapped = v.Airgap
 	h.AdminKey, h.Identity = AdminKey(in.Settings), in.Dir.identityState()
@@ -236,6 +238,9 @@ func (h *Health) addCatalog(ctx context.Context, in *Instance) error {
 	}
 	if len(history) > 0 {
 		h.LastImport = history[0].ImportedAt.UTC().Format("2006-01-02T15:04:05Z")
+	}
+	if h.Servers, err = in.Servers(ctx); err != nil {
+		return err
 	}
 	if h.Waiting, err = in.WaitingBundles(ctx); err != nil {
 		return err

@@ -29,6 +29,14 @@ func (st *sourceState) get() (problem string, since time.Time) {
 	return st.problem, st.since
 }
 
+// Generation returns the generation of the catalogue that is served, or 0 before the first.
+func (s *Server) Generation() int64 {
+	if ix := s.index.Load(); ix != nil {
+		return ix.generation
+	}
+	return 0
+}
+
 // status is the body of /_status/check.
 type status struct {
 	Status     string   `json:"status"`

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"offlinestore/certificate"
@@ -29,6 +30,8 @@ type reloader struct {
 	// storage changes the places of the blobs.
 	storage func(*settings.Settings) error
 	log     *slog.Logger
+	// shared are the digests of the settings that all servers need.
+	shared atomic.Pointer[map[string]string]
 	// administration is empty if there is no API for administrators.
 	administration administration
 	// announceHTTPS is called when the first certificate has opened its port.
@@ -70,6 +73,7 @@ func (r *reloader) reload(s *settings.Settings, err error) {
 		r.log.Warn("administration begins when serve is started again: no address is served for it now", "setting", settings.AdminOnStoreURL)
 	}
 	r.settings = s
+	r.setShared()
 }
 
 // reloadStorage takes up changed settings about the places of blobs.
@@ -81,6 +85,14 @@ func (r *reloader) reloadStorage(s *settings.Settings) {
 		r.log.Error("the settings of the storage can't be taken up: blobs come from where they came from", "err", err)
 	}
 }
+
+// setShared notes the digests of the settings that all servers need.
+func (r *reloader) setShared() {
+	digests := r.settings.SharedDigests()
+	r.shared.Store(&digests)
+}
+
+func (r *reloader) sharedDigests() map[string]string { return *r.shared.Load() }
 
 // readSettings reads everything that may change while a service runs, and gives the listeners the certificate.
 func readSettings(dir instance.Dir, s *settings.Settings, l *Listeners, log *slog.Logger) (server.Settings, error) {

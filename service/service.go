@@ -25,6 +25,8 @@ type Config struct {
 	Listeners *Listeners
 	Logger    *slog.Logger
 	AccessLog *transfer.AccessLog
+	// Version is the one of the program.
+	Version string
 	// Token has the keys that sign serials; nil if there is none.
 	Token registrar.Token
 	// Announce gets each listener that can be reached.
@@ -135,6 +137,7 @@ func (c Config) openService(r *catalog.Reader, remote administration) (*service,
 	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, guard: s.guard,
 		settings: c.Instance.Settings, storage: c.Instance.ServeStorage, log: c.Logger, administration: remote,
 		announceHTTPS: func() { s.announce(RoleHTTPS, c.Listeners.scheme(), c.Listeners.https.Addr().String(), nil) }}
+	s.reloader.setShared()
 	return s, nil
 }
 
@@ -150,6 +153,7 @@ func (s *service) follow(ctx context.Context) (stop func()) {
 	wg.Go(func() { s.Instance.Supervise(ctx, s.Logger) })
 	wg.Go(func() { s.keepWanted(ctx) })
 	wg.Go(func() { s.forgetNonces(ctx) })
+	wg.Go(func() { s.keepPresence(ctx) })
 	wg.Go(func() { s.keepTrail(ctx) })
 	if s.Token != nil {
 		wg.Go(func() { s.watchToken(ctx) })

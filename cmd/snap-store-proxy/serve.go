@@ -73,7 +73,7 @@ func runServe(ctx context.Context, dir *instance.Dir, o serveOptions) error {
 	}
 	defer listeners.Close()
 	return withInstance(ctx, dir, func(in *instance.Instance) error {
-		c := service.Config{Instance: in, Listeners: listeners, Logger: log, AccessLog: requests, Announce: announce}
+		c := service.Config{Instance: in, Listeners: listeners, Logger: log, AccessLog: requests, Version: cli.Version(), Announce: announce}
 		if t := token.New(*dir, in.Settings); t != nil {
 			c.Token = t
 		}

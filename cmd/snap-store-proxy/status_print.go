@@ -94,11 +94,27 @@ func (s *status) printImported(w io.Writer) {
 }
 
 func (s *status) printCatalog(w io.Writer) {
+	s.printServers(w)
 	fmt.Fprintf(w, "Snaps: %d, revisions: %d, assertions: %d\n%s", s.Snaps, s.Revisions, s.Assertions, cli.Line(overview.HoldsLine(s.Holds)))
 	if s.Charms > 0 {
 		fmt.Fprintf(w, "Charms and charm bundles: %d, image manifests: %d\n", s.Charms, s.Images)
 	}
 	parts.PrintWaiting(w, s.Waiting)
+}
+
+// printServers lists the processes that serve the store.
+func (s *status) printServers(w io.Writer) {
+	if len(s.Servers) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "Servers:")
+	for _, v := range s.Servers {
+		state := fmt.Sprintf("silent for %s", (time.Duration(v.Silent) * time.Second))
+		if v.Alive {
+			state = "running since " + v.Started.UTC().Format(time.RFC3339)
+		}
+		fmt.Fprintf(w, "  %s: version %s, generation %d, %s\n", cli.Clean(v.Host), cli.Clean(v.Version), v.Generation, state)
+	}
 }
 
 // serviceLine returns the line of a service in the original product's form.

@@ -28,7 +28,7 @@ type Database struct {
 
 // Dump writes the whole database, in its state at one moment.
 func (d Database) Dump(ctx context.Context, w io.Writer) error {
-	cmd, err := d.command(ctx, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--no-password")
+	cmd, err := d.command(ctx, "pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--no-password", "--exclude-table-data=server")
 	if err != nil {
 		return err
 	}

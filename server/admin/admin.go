@@ -57,8 +57,7 @@ func New(cfg Config) (*Server, error) {
 		cfg.Now = time.Now
 	}
 	s := &Server{cfg: cfg, keys: deriveKeys(cfg.Secret), identity: api.NewIdentity(cfg.Secret), hashing: make(chan struct{}, maxHashing)}
-	s.accounts = newLimiter(accountBurst, accountPause, cfg.Now)
-	s.addresses = newLimiter(addressBurst, addressPause, cfg.Now)
+	s.accounts, s.addresses = s.newLimiter(accountAttempts), s.newLimiter(addressAttempts)
 	if cfg.StoreAdmin == nil {
 		s.cfg.StoreAdmin = func() StoreAdmin { return StoreAdmin{} }
 	}

@@ -59,15 +59,21 @@ func newAPI(t *testing.T) *administration {
 	}
 	a := &administration{t: t, store: st}
 	a.now.Store(time.Now().Unix())
-	srv, err := admin.New(admin.Config{Store: st, Secret: strings.Repeat("s", 64), Now: func() time.Time { return time.Unix(a.now.Load(), 0) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	hs := httptest.NewServer(srv.Handler())
-	t.Cleanup(hs.Close)
-	a.url = hs.URL
+	a.url = a.another()
 	a.addAdmin(catalog.Admin{Email: email, Secret: hash()})
 	return a
+}
+
+// another starts another server of the store, and returns its URL.
+func (a *administration) another() string {
+	a.t.Helper()
+	srv, err := admin.New(admin.Config{Store: a.store, Secret: strings.Repeat("s", 64), Now: func() time.Time { return time.Unix(a.now.Load(), 0) }})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	hs := httptest.NewServer(srv.Handler())
+	a.t.Cleanup(hs.Close)
+	return hs.URL
 }
 
 // hash returns the hash of the password, which takes a while to make.

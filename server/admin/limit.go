@@ -1,49 +1,44 @@
 package admin
 
 import (
-	"hash/maphash"
-	"sync"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
 	"time"
+
+	"offlinestore/catalog"
 )
 
-// The rates of attempts to log in: a number at once, and then one in a while.
-const (
-	accountBurst, accountPause = 10, time.Minute
-	addressBurst, addressPause = 20, 10 * time.Second
+// buckets is the number of buckets for each kind of attempts.
+const buckets = 4096
+
+// The rates of attempts to log in.
+var (
+	accountAttempts = catalog.Attempts{Kind: "account", Burst: 10, Pause: time.Minute}
+	addressAttempts = catalog.Attempts{Kind: "address", Burst: 20, Pause: 10 * time.Second}
 )
 
-// limiter bounds the rate of attempts for a key. Its memory does not grow with the number of keys: keys in the same bucket share a
-// rate, and only this process knows the bucket of a key. Unknown keys are bounded like others, so that nobody learns which keys
+// limiter bounds the rate of attempts for a key, on all servers of the store together. Its memory does not grow with the number of keys: keys in the
+// same bucket share a rate, and only the secret tells the bucket of a key. Unknown keys are bounded like others, so that nobody learns which keys
 // exist.
 type limiter struct {
-	mu      sync.Mutex
-	seed    maphash.Seed
-	burst   float64
-	pause   time.Duration
-	now     func() time.Time
-	buckets [4096]bucket
+	store    *catalog.DB
+	attempts catalog.Attempts
+	secret   []byte
+	now      func() time.Time
 }
 
-type bucket struct {
-	used float64
-	at   time.Time
-}
-
-func newLimiter(burst int, pause time.Duration, now func() time.Time) *limiter {
-	return &limiter{seed: maphash.MakeSeed(), burst: float64(burst), pause: pause, now: now}
+func (s *Server) newLimiter(a catalog.Attempts) *limiter {
+	mac := hmac.New(sha256.New, []byte(s.cfg.Secret))
+	mac.Write([]byte("attempts of an " + a.Kind))
+	return &limiter{s.cfg.Store, a, mac.Sum(nil), s.cfg.Now}
 }
 
 // countAttempt counts an attempt, or returns the time to wait before the next.
-func (l *limiter) countAttempt(key string) (wait time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	b := &l.buckets[maphash.String(l.seed, key)%uint64(len(l.buckets))]
-	now := l.now()
-	b.used = max(0, b.used-float64(max(0, now.Sub(b.at)))/float64(l.pause))
-	b.at = now
-	if b.used+1 > l.burst {
-		return time.Duration((b.used + 1 - l.burst) * float64(l.pause))
-	}
-	b.used++
-	return 0
+func (l *limiter) countAttempt(ctx context.Context, key string) (wait time.Duration, err error) {
+	mac := hmac.New(sha256.New, l.secret)
+	mac.Write([]byte(key))
+	bucket := int(binary.BigEndian.Uint32(mac.Sum(nil)) % buckets)
+	return l.store.CountAttempt(ctx, l.attempts, bucket, l.now())
 }

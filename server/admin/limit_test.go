@@ -28,6 +28,26 @@ func TestNarrowedDischarge(t *testing.T) {
 	a.wantStatus("the login that it was made of", l, 200)
 }
 
+// TestBruteForceOfTwoServers spreads guesses over two servers of a store, which count them together.
+func TestBruteForceOfTwoServers(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	first, second := a.url, a.another()
+	for i := range 11 {
+		a.url = first
+		if i%2 == 1 {
+			a.url = second
+		}
+		want := 401
+		if i == 10 {
+			want = 429
+		}
+		if resp, body := a.tryDischarge(email, fmt.Sprint("guess", i), caveat(a.issue())); resp.StatusCode != want {
+			t.Errorf("guess %d = %d %s, want %d", i, resp.StatusCode, body, want)
+		}
+	}
+}
+
 // TestBruteForce checks a row of docs/errors.md: guesses are counted, also for unknown accounts, and then even the right password
 // has to wait.
 func TestBruteForce(t *testing.T) {

@@ -108,11 +108,14 @@ func (s *Server) logIn(r *http.Request, name, password string, until time.Time) 
 func (s *Server) countAttempt(r *http.Request, account string) *Refusal {
 	// An attempt that the address may not make does not count against the account, so nobody can lock an account out from one
 	// place.
-	wait := s.addresses.countAttempt(Address(r))
-	if wait == 0 {
-		wait = s.accounts.countAttempt(account)
+	wait, err := s.addresses.countAttempt(r.Context(), Address(r))
+	if wait == 0 && err == nil {
+		wait, err = s.accounts.countAttempt(r.Context(), account)
 	}
-	if wait == 0 {
+	switch {
+	case err != nil:
+		return s.refusalOf(err)
+	case wait == 0:
 		return nil
 	}
 	s.cfg.Logger.Warn("too many logins", "from", Address(r))

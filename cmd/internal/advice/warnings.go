@@ -38,6 +38,7 @@ func Warnings(dir instance.Dir, h *instance.Health) []string {
 		add(time.Since(*a.UnsignedSince) > unsignedNews, "rows of the audit trail are not signed since %s: 'audit export' tells why, and 'serve' in its log",
 			a.UnsignedSince.UTC().Format(time.RFC3339))
 	}
+	list = append(list, serverWarnings(h)...)
 	add(h.Signers == 0, "no signer of bundles is trusted: nothing can be pushed ('trust add')")
 	list = append(list, certificateWarnings(h)...)
 	add(h.Missing > 0, "%s missing on the disk, and not served: push the bundles that have them again", cli.Count(h.Missing, "blob"))
@@ -52,6 +53,20 @@ func urlWarning(h *instance.Health) string {
 		return fmt.Sprintf("devices look for %s, and there is no certificate: 'import-certificate', or behind a balancer that ends TLS set %s", h.URL, settings.TrustForwardedProto)
 	}
 	return fmt.Sprintf("the store assertion is for %s, and the settings make it %s: set %s, or reregister", h.URL, h.OwnURL, settings.Domain)
+}
+
+// serverWarnings returns the warnings about the processes that serve the store.
+func serverWarnings(h *instance.Health) (list []string) {
+	for _, s := range h.Servers {
+		switch {
+		case !s.Alive:
+			list = append(list, fmt.Sprintf("the server on %s has said nothing for %s: see whether it runs, and reaches the database", s.Host, time.Duration(s.Silent)*time.Second))
+		case len(s.Differing) > 0:
+			list = append(list, fmt.Sprintf("the server on %s has other values than this host for %s: all servers of a store need the same ('config --export-yaml' here, 'config --import-yaml' there)",
+				s.Host, strings.Join(s.Differing, ", ")))
+		}
+	}
+	return list
 }
 
 func certificateWarnings(h *instance.Health) (list []string) {
