@@ -68,7 +68,7 @@ func open(ctx context.Context, dsn string, create bool) (*DB, error) {
 // prepareTables creates or upgrades the tables. Most commands find them in order, and take no lock.
 func (db *DB) prepareTables(ctx context.Context, create bool) error {
 	current, err := db.isCurrent(ctx)
-	if current {
+	if current && err == nil {
 		return nil
 	}
 	if err == nil && !create {
@@ -98,7 +98,20 @@ func (db *DB) isCurrent(ctx context.Context) (bool, error) {
 	if isCode(err, "42P01") || isCode(err, "42703") || errors.Is(err, pgx.ErrNoRows) { // undefined_table, undefined_column
 		return false, nil
 	}
+	if err == nil && version > len(files) {
+		return true, db.requireCompatible(ctx, version, len(files))
+	}
 	return err == nil && version == len(files) && !old, err
+}
+
+// requireCompatible returns ErrTooNew unless a program that knows some migrations may work with tables of a later version.
+func (db *DB) requireCompatible(ctx context.Context, version, known int) error {
+	var least int
+	err := db.pool.QueryRow(ctx, `select least from compatibility`).Scan(&least)
+	if isCode(err, "42P01") || errors.Is(err, pgx.ErrNoRows) || err == nil && least > known { // undefined_table
+		return fmt.Errorf("%w: they are of version %d, this program knows %d", ErrTooNew, version, known)
+	}
+	return err
 }
 
 func (db *DB) requireTables(ctx context.Context) error {
