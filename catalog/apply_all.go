@@ -31,12 +31,11 @@ type Outcome struct {
 // PlanAll returns the outcomes that ApplyAll would return, and the catalogue as it would leave it, or nil if nothing changes. It applies
 // the imports in a transaction that is rolled back, so that the two cannot differ.
 func (db *DB) PlanAll(ctx context.Context, list []*Import) (out []Outcome, after *Snapshot, err error) {
-	out, err = db.applyAll(ctx, list, func(tx pgx.Tx, s *series) error {
+	out, err = db.applyAll(ctx, list, func(tx pgx.Tx, s *series) (err error) {
 		if !slices.ContainsFunc(s.out, func(o Outcome) bool { return o.Err == nil && !o.Report.UpToDate }) {
 			return errRollback
 		}
-		after = &Snapshot{}
-		if err := (&loader{ctx: ctx, tx: tx, c: after, byID: make(map[string]*Snap)}).run(); err != nil {
+		if after, err = snapshotIn(ctx, tx); err != nil {
 			return err
 		}
 		return errRollback

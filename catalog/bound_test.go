@@ -82,6 +82,7 @@ func TestHangingDatabase(t *testing.T) {
 		"Reader.ForgetNonces": func() error { return r.ForgetNonces(ctx, time.Now()) },
 		"Reader.UseNonce":     func() error { _, err := r.UseNonce(ctx, []byte("a"), time.Now()); return err },
 		"Reader.Generation":   func() error { _, err := r.Generation(ctx); return err },
+		"Reader.Load":         func() error { _, err := r.Load(ctx, catalog.Position{}, catalog.Sink{}); return err },
 		"Reader.LoadSnapshot": func() error { _, err := r.LoadSnapshot(ctx); return err },
 		"Reader.Ping":         func() error { return r.Ping(ctx) },
 	}

@@ -9,10 +9,13 @@ import (
 	"offlinestore/charm"
 )
 
+// chosenCharms selects the charms that a loader reads.
+const chosenCharms = `($1::text[] is null or charm_id = any($1))`
+
 func (l *loader) charms() error {
 	const q = `
 		select charm_id, name, type, default_track, details, coalesce(icon, ''), coalesce(icon_type, ''), coalesce(size, 0)
-		from charm left join blob on icon = digest order by name collate "C"`
+		from charm left join blob on icon = digest where ` + chosenCharms + ` order by name collate "C"`
 	var c Charm
 	var details, icon, iconType string
 	var size int64
@@ -26,7 +29,7 @@ func (l *loader) charms() error {
 		}
 		l.c.Charms = append(l.c.Charms, c)
 		return nil
-	})
+	}, l.charmIDs)
 	l.charmByID = make(map[string]*Charm, len(l.c.Charms))
 	for i := range l.c.Charms {
 		l.charmByID[l.c.Charms[i].ID] = &l.c.Charms[i]
@@ -35,7 +38,7 @@ func (l *loader) charms() error {
 }
 
 func (l *loader) charmRevisions() error {
-	const q = `select charm_id, revision, item, blob from charm_revision order by charm_id, revision`
+	const q = `select charm_id, revision, item, blob from charm_revision where ` + chosenCharms + ` order by charm_id, revision`
 	var id, item, blob string
 	var number int
 	return l.each(q, []any{&id, &number, &item, &blob}, func() error {
@@ -46,12 +49,12 @@ func (l *loader) charmRevisions() error {
 		c := l.charmByID[id]
 		c.Revisions = append(c.Revisions, CharmRevision{it.Revision, it.Snaps, digest.Digest(blob), it.Images})
 		return nil
-	})
+	}, l.charmIDs)
 }
 
 func (l *loader) charmResources() error {
 	const q = `
-		select charm_id, name, revision, item, coalesce(blob, '') from charm_resource
+		select charm_id, name, revision, item, coalesce(blob, '') from charm_resource where ` + chosenCharms + `
 		order by charm_id, name collate "C", revision`
 	var id, name, item, blob string
 	var number int
@@ -63,19 +66,19 @@ func (l *loader) charmResources() error {
 		c := l.charmByID[id]
 		c.Resources = append(c.Resources, CharmResource{it.Resource, it.Image, digest.Digest(blob)})
 		return nil
-	})
+	}, l.charmIDs)
 }
 
 func (l *loader) charmChannels() error {
 	const q = `
-		select charm_id, base, base_channel, architecture, channel, coalesce(revision, 0), released_at, resources from charm_channel_map
+		select charm_id, base, base_channel, architecture, channel, coalesce(revision, 0), released_at, resources from charm_channel_map where ` + chosenCharms + `
 		order by charm_id, channel collate "C", base collate "C", base_channel collate "C", architecture collate "C"`
 	return l.charmReleases(q, func(c *Charm) *[]charm.Release { return &c.ChannelMap })
 }
 
 func (l *loader) charmHistory() error {
 	const q = `
-		select charm_id, base, base_channel, architecture, channel, coalesce(revision, 0), released_at, resources from charm_channel_history
+		select charm_id, base, base_channel, architecture, channel, coalesce(revision, 0), released_at, resources from charm_channel_history where ` + chosenCharms + `
 		order by charm_id, signed_at desc, id desc`
 	return l.charmReleases(q, func(c *Charm) *[]charm.Release { return &c.History })
 }
@@ -98,7 +101,7 @@ func (l *loader) charmReleases(q string, list func(*Charm) *[]charm.Release) err
 		rows := list(l.charmByID[id])
 		*rows = append(*rows, row)
 		return nil
-	})
+	}, l.charmIDs)
 }
 
 func (l *loader) images() error {

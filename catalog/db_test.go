@@ -74,7 +74,8 @@ const newerThanStores = `
 	drop table serial_request, serial_log, serial, remodel, serial_policy, last_policy, device_model, signing_key, signing_key_begun;
 	alter table if exists admin drop column roles;
 	drop table part_blob, part, part_set;
-	drop table server, login_attempt, compatibility;`
+	drop table server, login_attempt, compatibility;
+	drop table changed_item, generation_change; drop function note_snaps, note_charms, note_assertions, note_holds, note_homes, note_images, record_generation cascade;`
 
 // TestOpenOlderTables opens a database with content from the release before registrations and overrides, by several processes at
 // once.

@@ -104,8 +104,7 @@ func lockedSnapshot(ctx context.Context, tx pgx.Tx) (*Snapshot, error) {
 	if err := lockApply(ctx, tx); err != nil {
 		return nil, err
 	}
-	c := &Snapshot{}
-	return c, (&loader{ctx: ctx, tx: tx, c: c, byID: make(map[string]*Snap)}).run()
+	return snapshotIn(ctx, tx)
 }
 
 // newHold is a hold with the rows that it keeps.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"offlinestore/charm"
 	"offlinestore/snap"
@@ -13,30 +12,26 @@ import (
 // live selects the holds in force.
 const live = `(held_until is null or held_until > now())`
 
-// holds reads the holds in force. A held snap or charm is served from the rows of its hold, and what bundles state is set aside. A row of
-// which a revision was removed is closed.
+// holds reads the holds in force of everything. A held snap or charm is served from the rows of its hold, and what bundles state is set aside. A
+// row of which a revision was removed is closed. Snaps have their holds already.
 func (l *loader) holds() error {
 	const q = `
-		select kind, id, held_until, import_id, rows::text, held_by, held_at, coalesce(extract(epoch from held_until - now()), 0)::float8 from hold
-		where ` + live
+		select kind, id, held_until, import_id, case when kind = 'charm' then rows::text else '' end, held_by, held_at from hold where ` + live
+	snaps := make(map[string]string, len(l.c.Snaps))
+	for i := range l.c.Snaps {
+		snaps[l.c.Snaps[i].SnapID] = l.c.Snaps[i].Name
+	}
 	var h Hold
 	var rows string
-	var left float64
-	err := l.each(q, []any{(*string)(&h.Kind), &h.ID, &h.Until, &h.Import, &rows, &h.By, &h.At, &left}, func() (err error) {
+	err := l.each(q, []any{(*string)(&h.Kind), &h.ID, &h.Until, &h.Import, &rows, &h.By, &h.At}, func() (err error) {
 		h.Name = ""
-		if s := l.byID[h.ID]; h.Kind == ItemSnap && s != nil {
-			h.Name = s.Name
-			err = s.hold(h, rows)
+		if name, ok := snaps[h.ID]; h.Kind == ItemSnap && ok {
+			h.Name = name
 		} else if c := l.charmByID[h.ID]; h.Kind == ItemCharm && c != nil {
 			h.Name = c.Name
 			err = c.hold(rows)
 		} else if h.Kind != ItemAll {
 			return nil // it was removed
-		}
-		if h.Until != nil {
-			if ends := time.Duration(left * float64(time.Second)); l.c.HoldEnds == 0 || ends < l.c.HoldEnds {
-				l.c.HoldEnds = ends
-			}
 		}
 		l.c.Holds = append(l.c.Holds, h)
 		return err
@@ -45,10 +40,22 @@ func (l *loader) holds() error {
 	return err
 }
 
+// charmHolds applies the holds of charms. Only the charms that were read have one.
+func (l *loader) charmHolds() error {
+	const q = `select id, rows::text from hold where kind = 'charm' and ` + live
+	var id, rows string
+	return l.each(q, []any{&id, &rows}, func() error {
+		if c := l.charmByID[id]; c != nil {
+			return c.hold(rows)
+		}
+		return nil
+	})
+}
+
 // hold puts the rows of a hold in place of the rows of bundles.
-func (s *Snap) hold(h Hold, rows string) error {
+func (s *Snap) hold(h *RawHold) error {
 	var held []snap.Release
-	if err := json.Unmarshal([]byte(rows), &held); err != nil {
+	if err := json.Unmarshal(h.Rows, &held); err != nil {
 		return fmt.Errorf("hold of snap %s: %w", s.Name, err)
 	}
 	known := func(n int) bool {

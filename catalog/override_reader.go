@@ -13,30 +13,6 @@ import (
 // asReleasedAt formats the time of an override like the store's own times.
 const asReleasedAt = `to_char(set_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 
-func (l *loader) overrides() error {
-	const q = `
-		select snap_id, architecture, channel, revision, ` + asReleasedAt + ` from snap_override
-		order by snap_id, architecture collate "C", channel collate "C"`
-	return l.releases(q, func(s *Snap) *[]snap.Release { return &s.Overrides })
-}
-
-// overridden adds the revisions of overrides to the history: a device that got such a revision may ask for it by number.
-func (l *loader) overridden() error {
-	const q = `
-		select snap_id, architecture, channel, coalesce(revision, 0), ` + asReleasedAt + `, id from snap_override_history
-		order by snap_id, set_at desc, id desc`
-	err := l.events(q, func(s *Snap, e Event) {
-		if e.Revision > 0 {
-			s.History = append(s.History, e.Release)
-		}
-		s.Overridden = append(s.Overridden, e)
-	})
-	for _, s := range l.byID {
-		slices.SortFunc(s.Overridden, func(a, b Event) int { return cmp.Compare(a.ID, b.ID) })
-	}
-	return err
-}
-
 // Served returns the rows that devices are offered: the channel map with the overrides applied, sorted like ChannelMap.
 func (s *Snap) Served() []snap.Release {
 	served, _ := s.Overlay()

@@ -121,13 +121,17 @@ func namedStores(stores []snap.Store, homes map[string]snapHome) map[string]bool
 	return ids
 }
 
-// stores reads the stores of brands, and the stores that snaps are private to.
+// stores reads the stores of brands with their private snaps.
 func (l *loader) stores() error {
 	const (
 		stores = `
 			select s.id, s.name, brand_id, admin_id, parent, signed_at, bundle, signer, sequence from store s join import i on import_id = i.id`
 		lists = `select store_id, snap_id, name, home from store_snap`
-		homes = `select snap_id, store_id, signed_at, bundle, signer, sequence from snap_home h join import i on import_id = i.id`
+		// The home of a global snap matters only if a store lists the snap.
+		homes = `
+			select h.snap_id, store_id, exists (select from snap s where s.snap_id = h.snap_id), signed_at, bundle, signer, sequence
+			from snap_home h join import i on import_id = i.id
+			where store_id <> '' or exists (select from store_snap s where s.snap_id = h.snap_id)`
 	)
 	p := newPrivacy()
 	var s statedStore
@@ -144,12 +148,10 @@ func (l *loader) stores() error {
 		return err
 	}
 	var h snapHome
-	err = l.each(homes, slices.Concat([]any{&id, &h.store}, h.columns()), func() error {
+	var isHere bool
+	err = l.each(homes, slices.Concat([]any{&id, &h.store, &isHere}, h.columns()), func() error {
 		p.homes[id] = h
-		switch s := l.byID[id]; {
-		case s != nil:
-			s.Store = h.store
-		case h.store != "":
+		if h.store != "" && !isHere {
 			l.c.AbsentPrivate = append(l.c.AbsentPrivate, id)
 		}
 		return nil

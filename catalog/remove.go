@@ -120,8 +120,7 @@ func (m *remover) run(r *Removal) error {
 }
 
 func (m *remover) load() (*Snapshot, error) {
-	c := &Snapshot{}
-	return c, (&loader{ctx: m.ctx, tx: m.tx, c: c, byID: make(map[string]*Snap)}).run()
+	return snapshotIn(m.ctx, m.tx)
 }
 
 func (m *remover) removeAll(before *Snapshot, items []Item) error {
