@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,6 +37,24 @@ type Changes struct {
 	Snapshot *Snapshot
 	// Position is the newer state.
 	Position Position
+}
+
+// MergeCharms returns all charms and images after the changes of the ones before, which are nil if everything was read.
+func (c *Changes) MergeCharms(before *Snapshot) *Snapshot {
+	out := &Snapshot{Charms: c.Snapshot.Charms, Images: c.Snapshot.Images, ImageTags: c.Snapshot.ImageTags, Repositories: c.Snapshot.Repositories}
+	if c.IsWhole || before == nil {
+		return out
+	}
+	if !c.HasImages {
+		out.Images, out.ImageTags, out.Repositories = before.Images, before.ImageTags, before.Repositories
+	}
+	for i := range before.Charms {
+		if !slices.Contains(c.CharmIDs, before.Charms[i].ID) {
+			out.Charms = append(out.Charms, before.Charms[i])
+		}
+	}
+	slices.SortFunc(out.Charms, func(a, b Charm) int { return strings.Compare(a.Name, b.Name) })
+	return out
 }
 
 // Sink gets a catalogue in parts, from several goroutines. It must not keep the values, but may keep their texts.

@@ -50,32 +50,43 @@ type RawHold struct {
 }
 
 // Decode returns the snap.
-func (r *RawSnap) Decode() (*Snap, error) {
-	return r.decode(func(raw *RawRevision) (rev SnapRevision, err error) {
-		rev.Blob = raw.Blob
-		if err := cmp.Or(json.Unmarshal(raw.Item, &rev.Revision), json.Unmarshal(raw.Contents, &rev.Revision.Contents)); err != nil {
-			return rev, err
+func (r *RawSnap) Decode() (*Snap, error) { return r.decode((*RawRevision).decode) }
+
+// Revision returns the revision with a number.
+func (r *RawSnap) Revision(number int) (*SnapRevision, error) {
+	for i := range r.Revisions {
+		if raw := &r.Revisions[i]; raw.Number == number {
+			rev, err := raw.decode()
+			return &rev, err
 		}
-		for i, d := range raw.Resources {
-			if i < len(rev.Resources) {
-				rev.ResourceBlobs = append(rev.ResourceBlobs, d)
-			} else {
-				rev.IntegrityBlobs = append(rev.IntegrityBlobs, d)
-			}
+	}
+	return nil, fmt.Errorf("snap %s has no revision %d", r.Name, number)
+}
+
+func (raw *RawRevision) decode() (rev SnapRevision, err error) {
+	rev.Blob = raw.Blob
+	if err := cmp.Or(json.Unmarshal(raw.Item, &rev.Revision), json.Unmarshal(raw.Contents, &rev.Revision.Contents)); err != nil {
+		return rev, err
+	}
+	for i, d := range raw.Resources {
+		if i < len(rev.Resources) {
+			rev.ResourceBlobs = append(rev.ResourceBlobs, d)
+		} else {
+			rev.IntegrityBlobs = append(rev.IntegrityBlobs, d)
 		}
-		for _, c := range raw.Components {
-			rev.OlderComponents = append(rev.OlderComponents, c.ComponentFile)
-			if len(c.Item) == 0 {
-				continue
-			}
-			var described snap.Resource
-			if err := json.Unmarshal(c.Item, &described); err != nil {
-				return rev, fmt.Errorf("component %s: %w", c.Name, err)
-			}
-			rev.Further = append(rev.Further, described)
+	}
+	for _, c := range raw.Components {
+		rev.OlderComponents = append(rev.OlderComponents, c.ComponentFile)
+		if len(c.Item) == 0 {
+			continue
 		}
-		return rev, nil
-	})
+		var described snap.Resource
+		if err := json.Unmarshal(c.Item, &described); err != nil {
+			return rev, fmt.Errorf("component %s: %w", c.Name, err)
+		}
+		rev.Further = append(rev.Further, described)
+	}
+	return rev, nil
 }
 
 // decode returns the snap with the revisions that a function makes of the raw ones.

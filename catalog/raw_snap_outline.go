@@ -7,7 +7,7 @@ import (
 	"offlinestore/snap"
 )
 
-// Outliner decodes the parts of snaps that tell who gets which revision and what a search finds. It keeps what many revisions share, so
+// Outliner decodes the parts of snaps that a search and the channels need. It keeps what many revisions share, so
 // that it takes a small part of the time of RawSnap.Decode. Its zero value works, for one goroutine.
 type Outliner struct {
 	lists  map[string][]string

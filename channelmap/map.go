@@ -119,10 +119,10 @@ func (m *Map[P, V]) WithTrack(c channel.Channel) channel.Channel {
 	return c.WithTrack(channel.DefaultTrack)
 }
 
-// Channels calls yield with the channel of each row, closed or not.
-func (m *Map[P, V]) Channels(yield func(channel.Channel) bool) {
-	for k := range m.rows {
-		if !yield(k.Channel) {
+// Rows calls yield with each row, in no order. The head of a closed row is nil.
+func (m *Map[P, V]) Rows(yield func(Key[P], *Entry[P, V]) bool) {
+	for k, head := range m.rows {
+		if !yield(k, head) {
 			return
 		}
 	}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -14,116 +13,71 @@ import (
 	"strings"
 
 	"offlinestore/assertion"
-	"offlinestore/catalog"
 	"offlinestore/snap"
 )
 
-// indexedAssertion is an assertion of the catalogue, with its place in its sequence if its type forms one.
+// indexedAssertion is an assertion of the catalogue, with its place in its sequence if its type forms one. The assertions of one key form a
+// list, the newest revision first.
 type indexedAssertion struct {
-	*catalog.Assertion
-	sequence int
+	typ                        string
+	key                        []string // the primary key
+	format, revision, sequence int
+	// isKnown is set for an assertion that the catalogue need not have, and isSpecial for one that changes the answers about others.
+	isKnown, isSpecial bool
+	// snaps are the IDs and names of the snaps that the assertion is about.
+	snaps []string
+	// text is the assertion. A special one is kept in memory, too.
+	text spooled
+	kept []byte
+	// older is the next revision or format of the key.
+	older *indexedAssertion
 }
 
 // unlimited is the format limit of a client that sends none.
 const unlimited = math.MaxInt
 
-// addAssertions indexes the assertions of the catalogue, and the known ones, except the hidden ones, which reveal private snaps. absent are the
-// IDs of private snaps without anything but assertions.
-func (ix *index) addAssertions(list []catalog.Assertion, known []*assertion.Assertion, private privateSnaps, absent []string) (hidden []hiddenAssertion, err error) {
-	ix.asserts = len(list)
-	list = slices.Clip(list)
-	for _, a := range known {
-		list = append(list, catalog.Assertion{Type: a.Type(), PrimaryKey: a.Ref().PrimaryKey, Format: a.Format(), Revision: a.Revision(), Raw: a.Raw()})
-	}
-	all := make([]*indexedAssertion, len(list))
-	for i := range list {
-		if all[i], err = newIndexedAssertion(&list[i]); err != nil {
-			return nil, err
-		}
-	}
-	revealed := revealed(all, ix.privateNames(private, absent, all))
-	for i, a := range all {
-		snaps, ok := revealed[a.group()]
-		if !ok {
-			ix.addAssertion(a)
-			continue
-		}
-		hidden = append(hidden, hiddenAssertion{a, snaps})
-		if i < len(list)-len(known) {
-			ix.asserts--
-		}
-	}
-	return hidden, ix.arrangeAssertions()
-}
-
-func newIndexedAssertion(stored *catalog.Assertion) (*indexedAssertion, error) {
-	a := &indexedAssertion{Assertion: stored}
-	t, ok := assertion.TypeByName(a.Type)
-	if !ok || len(a.PrimaryKey) != len(t.PrimaryKey) || len(a.Raw) == 0 {
-		return nil, fmt.Errorf("index assertion %s: unknown type, incomplete primary key or no content", a.ref())
-	}
-	if t.Sequence {
-		n, err := strconv.Atoi(a.PrimaryKey[len(a.PrimaryKey)-1])
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("index assertion %s: sequence is no number", a.ref())
-		}
-		a.sequence = n
-	}
-	return a, nil
-}
-
-// addAssertion adds an assertion to its lists, which arrangeAssertions then sorts.
-func (ix *index) addAssertion(a *indexedAssertion) {
-	key := a.ref().Key()
-	ix.assertions.set(key, append(ix.assertions.own[key], a))
-	if a.sequence > 0 {
-		key = a.group()
-		ix.sequences.set(key, append(ix.sequences.own[key], a))
-	}
-}
-
-// arrangeAssertions sorts the lists: the last point of a sequence and the newest revision first. Of two revisions, devices get the newer one.
-func (ix *index) arrangeAssertions() error {
-	for _, lists := range []layer[[]*indexedAssertion]{ix.assertions, ix.sequences} {
-		for _, l := range lists.own {
-			slices.SortFunc(l, func(a, b *indexedAssertion) int {
-				return -cmp.Or(cmp.Compare(a.sequence, b.sequence), cmp.Compare(a.Revision, b.Revision), cmp.Compare(a.Format, b.Format))
-			})
-		}
-	}
-	return ix.addGates()
-}
-
 // group returns the key of the assertions that are hidden together: all revisions of one assertion, and all points of a sequence. A device that
 // saw older points alone would take the last of them for the present one.
 func (a *indexedAssertion) group() string {
 	if a.sequence > 0 {
-		return assertionKey(a.Type, a.PrimaryKey[:len(a.PrimaryKey)-1])
+		return a.sequenceKey()
 	}
 	return a.ref().Key()
 }
 
+// sequenceKey returns the key of the sequence.
+func (a *indexedAssertion) sequenceKey() string { return assertionKey(a.typ, a.key[:len(a.key)-1]) }
+
 func (a *indexedAssertion) ref() assertion.Ref {
-	return assertion.Ref{Type: a.Type, PrimaryKey: a.PrimaryKey}
+	return assertion.Ref{Type: a.typ, PrimaryKey: a.key}
 }
 
 func assertionKey(typ string, key []string) string {
 	return assertion.Ref{Type: typ, PrimaryKey: key}.Key()
 }
 
+// raw returns the assertion as it was signed.
+func (a *indexedAssertion) raw() ([]byte, error) {
+	if a.kept != nil {
+		return a.kept, nil
+	}
+	return a.text.read(nil)
+}
+
 // assertion returns the newest revision of ref that a client understands if it knows formats up to maxFormat.
 func (ix *index) assertion(ref assertion.Ref, maxFormat int) *indexedAssertion {
-	return firstOf(ix.assertions.get(ref.Key()), maxFormat)
+	for a := ix.assertions.get(ref.Key()); a != nil; a = a.older {
+		if a.format <= maxFormat && ix.seesAssertion(a) {
+			return a
+		}
+	}
+	return nil
 }
 
 // latest returns the last point of a sequence.
 func (ix *index) latest(typ string, key []string, maxFormat int) *indexedAssertion {
-	return firstOf(ix.sequences.get(assertionKey(typ, key)), maxFormat)
-}
-
-func firstOf(list []*indexedAssertion, maxFormat int) *indexedAssertion {
-	for _, a := range list {
-		if a.Format <= maxFormat {
+	for _, a := range ix.sequences.get(assertionKey(typ, key)) {
+		if a.format <= maxFormat && ix.seesAssertion(a) {
 			return a
 		}
 	}
@@ -191,19 +145,29 @@ func (s *Server) serveAssertion(w http.ResponseWriter, r *http.Request, ix *inde
 	case err != nil:
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, err.Error())
 	default:
-		// The real store ends each assertion with a newline, which is not part of the signed text.
-		end := "\n"
-		if bytes.HasSuffix(a.Raw, []byte(end)) {
-			end = ""
-		}
-		h := w.Header()
-		h.Set("Content-Type", snap.AssertionMediaType)
-		h.Set("Content-Length", strconv.Itoa(len(a.Raw)+len(end)))
-		h.Set("ETag", `"`+strconv.Itoa(a.Revision)+`"`)
-		w.WriteHeader(http.StatusOK)
-		_, _ = w.Write(a.Raw)
-		_, _ = io.WriteString(w, end) // the client is gone
+		s.sendAssertion(w, r, a)
 	}
+}
+
+// sendAssertion answers with an assertion. The real store ends each assertion with a newline, which is not part of the signed text.
+func (s *Server) sendAssertion(w http.ResponseWriter, r *http.Request, a *indexedAssertion) {
+	raw, err := a.raw()
+	if err != nil {
+		s.cfg.Logger.Error("an assertion of the catalogue can't be read", "assertion", a.ref(), "err", err)
+		s.fail(w, r, http.StatusInternalServerError, codeInternal, "the assertion can't be read in this store")
+		return
+	}
+	end := "\n"
+	if bytes.HasSuffix(raw, []byte(end)) {
+		end = ""
+	}
+	h := w.Header()
+	h.Set("Content-Type", snap.AssertionMediaType)
+	h.Set("Content-Length", strconv.Itoa(len(raw)+len(end)))
+	h.Set("ETag", `"`+strconv.Itoa(a.revision)+`"`)
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(raw)
+	_, _ = io.WriteString(w, end) // the client is gone
 }
 
 // assertionURL returns the URL of an assertion, for a client that knows formats up to maxFormat.
@@ -211,7 +175,7 @@ func assertionURL(origin string, a *indexedAssertion, maxFormat int) string {
 	var b strings.Builder
 	b.WriteString(origin)
 	b.WriteString("/v2/assertions/")
-	b.WriteString(a.Type)
+	b.WriteString(a.typ)
 	for _, p := range a.ref().Path() {
 		b.WriteByte('/')
 		b.WriteString(url.PathEscape(p))

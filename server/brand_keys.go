@@ -25,7 +25,11 @@ func (b *brandKeys) Find(ref assertion.Ref) (*assertion.Assertion, error) {
 	if a, ok := b.decoded.Load(stored); ok {
 		return a.(*assertion.Assertion), nil
 	}
-	a, err := assertion.Decode(stored.Raw)
+	raw, err := stored.raw()
+	if err != nil {
+		return nil, fmt.Errorf("read %s of the catalogue: %w", ref, err)
+	}
+	a, err := assertion.Decode(raw)
 	if err != nil {
 		return nil, fmt.Errorf("decode %s of the catalogue: %w", ref, err)
 	}

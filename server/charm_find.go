@@ -16,13 +16,9 @@ const maxCharmResults = 1000
 
 func newCharmText(st *catalog.Charm) searchText {
 	d := &st.Details
-	return searchText{
-		name:        strings.ToLower(st.Name),
-		title:       strings.ToLower(d.Title),
-		summary:     strings.ToLower(d.Summary),
-		publisher:   strings.ToLower(d.Publisher.Username + " " + d.Publisher.DisplayName),
-		description: strings.ToLower(d.Description),
-	}
+	var t searchText
+	t.join(st.Name, d.Title, d.Summary, d.Publisher.Username+" "+d.Publisher.DisplayName, d.Description)
+	return t
 }
 
 // charmSearch is a parsed query. Of each list, one entry has to fit.

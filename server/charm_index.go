@@ -46,38 +46,48 @@ type (
 	charmMapRow = channelmap.Row[charm.Base, *charmRow]
 )
 
+// arrangeCharms prepares the charms anew if one of them, or an image, has changed.
+func (b *builder) arrangeCharms(changes *catalog.Changes) {
+	if !b.isWhole && len(changes.CharmIDs) == 0 && !changes.HasImages {
+		return
+	}
+	c := changes.MergeCharms(b.charmCatalog)
+	b.charmContent = charmContent{charmCatalog: c}
+	b.addCharms(c)
+}
+
 // addCharms prepares the charms of c.
-func (ix *index) addCharms(c *catalog.Snapshot) {
-	ix.images = len(c.Images)
-	ix.charmByName = make(map[string]*indexedCharm, len(c.Charms))
-	ix.charmByID = make(map[string]*indexedCharm, len(c.Charms))
-	ix.charmFiles = make(map[string]file)
-	ix.resourceFiles = make(map[string]*charmResource)
+func (cc *charmContent) addCharms(c *catalog.Snapshot) {
+	cc.images = len(c.Images)
+	cc.charmByName = make(map[string]*indexedCharm, len(c.Charms))
+	cc.charmByID = make(map[string]*indexedCharm, len(c.Charms))
+	cc.charmFiles, cc.charmIcons = make(map[string]file), make(map[string]file)
+	cc.resourceFiles = make(map[string]*charmResource)
 	for i := range c.Charms {
 		ch := newIndexedCharm(&c.Charms[i])
-		if other := cmp.Or(ix.charmByName[ch.Name], ix.charmByID[ch.ID]); other != nil {
+		if other := cmp.Or(cc.charmByName[ch.Name], cc.charmByID[ch.ID]); other != nil {
 			other.odd("its name or id is that of another charm, %s (%s), too, which is left out", ch.Name, ch.ID)
 			continue
 		}
-		ix.charms = append(ix.charms, ch)
-		ix.charmByName[ch.Name], ix.charmByID[ch.ID] = ch, ch
-		ix.charmRevisions += len(ch.revisions)
-		ix.addCharmFiles(ch)
+		cc.charms = append(cc.charms, ch)
+		cc.charmByName[ch.Name], cc.charmByID[ch.ID] = ch, ch
+		cc.charmRevisions += len(ch.revisions)
+		cc.addCharmFiles(ch)
 	}
-	slices.SortFunc(ix.charms, func(a, b *indexedCharm) int { return strings.Compare(a.Name, b.Name) })
-	ix.setImageNames(c)
+	slices.SortFunc(cc.charms, func(a, b *indexedCharm) int { return strings.Compare(a.Name, b.Name) })
+	cc.setImageNames(c)
 }
 
-func (ix *index) addCharmFiles(ch *indexedCharm) {
+func (cc *charmContent) addCharmFiles(ch *indexedCharm) {
 	for n, r := range ch.revisions {
 		f := file{blob: r.Blob, size: r.Download.Size}
-		ix.charmFiles[charmFileName(ch.ID, ch.Type, n)] = f
+		cc.charmFiles[charmFileName(ch.ID, ch.Type, n)] = f
 	}
 	for ref, res := range ch.resources {
-		ix.resourceFiles[resourceFileName(ch.ID, ref.Name, ref.Revision)] = res
+		cc.resourceFiles[resourceFileName(ch.ID, ref.Name, ref.Revision)] = res
 	}
 	if f, name, ok := iconFile(ch.Icon); ok {
-		ix.icons.set(name, f)
+		cc.charmIcons[name] = f
 	}
 }
 

@@ -53,14 +53,14 @@ func (s *Server) imageName(res *charmResource) string {
 }
 
 // setImageNames decides which images of resources are named by their digests.
-func (ix *index) setImageNames(c *catalog.Snapshot) {
+func (cc *charmContent) setImageNames(c *catalog.Snapshot) {
 	images := make(map[string]bool, len(c.Images))
 	for _, m := range c.Images {
 		images[m.Digest.String()] = true
 	}
 	var uses []charm.ImageUse
 	var list []*charmResource
-	for _, ch := range ix.charms {
+	for _, ch := range cc.charms {
 		released := make(map[charm.ResourceRef]bool)
 		for _, row := range ch.channels.Open() {
 			for _, res := range row.Value.resources {

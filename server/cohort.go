@@ -37,12 +37,12 @@ func (s *Server) cohorts(w http.ResponseWriter, r *http.Request, ix *index) {
 	}
 	keys := make(map[string]string, len(req.Snaps))
 	for _, name := range req.Snaps {
-		sn := ix.byName.get(name)
+		sn := ix.entry("", name)
 		if sn == nil {
 			s.fail(w, r, http.StatusNotFound, "resource-not-found", fmt.Sprintf("no snap named %.60q in this store", name))
 			return
 		}
-		keys[name] = cohortKey(sn.SnapID, ix.moment)
+		keys[name] = cohortKey(sn.id, ix.moment)
 	}
 	s.writeJSON(w, r, http.StatusOK, typeJSON, map[string]map[string]string{"cohort-keys": keys})
 }

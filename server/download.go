@@ -13,7 +13,7 @@ import (
 // download sends a snap or a component.
 func (s *Server) download(w http.ResponseWriter, r *http.Request, ix *index) {
 	name := r.PathValue("file")
-	f, ok := ix.files.lookUp(name)
+	f, ok := ix.file(name)
 	if !ok {
 		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, "no such revision in this store")
 		return
@@ -80,7 +80,7 @@ func (s *Server) sendFile(w http.ResponseWriter, r *http.Request, f file, name s
 
 // icon sends the icon of a snap. The policy keeps an SVG from running anything in a browser.
 func (s *Server) icon(w http.ResponseWriter, r *http.Request, ix *index) {
-	f, ok := ix.icons.lookUp(r.PathValue("file"))
+	f, ok := ix.icon(r.PathValue("file"))
 	if !ok {
 		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, "no such icon in this store")
 		return

@@ -108,4 +108,4 @@ func (ix *index) findSequencePoint(req *snap.AssertionRequest, maxFormat int) (*
 	return a, revised(a, req.IfNewerThan), nil
 }
 
-func revised(a *indexedAssertion, than *int) bool { return than == nil || a.Revision > *than }
+func revised(a *indexedAssertion, than *int) bool { return than == nil || a.revision > *than }

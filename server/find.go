@@ -1,9 +1,11 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 
+	"offlinestore/catalog"
 	"offlinestore/snap"
 	"offlinestore/transfer"
 )
@@ -107,14 +109,66 @@ type nameEntry struct {
 	confinement string
 }
 
-func listNames(snaps []*indexedSnap) []*nameEntry {
-	out := make([]*nameEntry, 0, len(snaps))
-	for _, sn := range snaps {
-		if n := sn.nameEntry(); n != nil {
+func listNames(ix *index) []*nameEntry {
+	out := make([]*nameEntry, 0, ix.shown)
+	for e := range ix.entries() {
+		n, err := e.nameEntry()
+		if err != nil {
+			ix.cache.log.Error("a snap of the catalogue can't be read", "snap", e.name, "err", err)
+		}
+		if n != nil {
 			out = append(out, n)
 		}
 	}
 	return out
+}
+
+// unreleased is the nameEntry of snaps whose channels are all closed. It is not listed.
+var unreleased = new(nameEntry)
+
+// nameEntry returns the entry of a snap, or nil if all its channels are closed. It does not keep the snap in memory.
+func (e *snapEntry) nameEntry() (*nameEntry, error) {
+	n := e.listed.Load()
+	if n == nil {
+		sn := cmp.Or(e.fixed, e.live.Load())
+		if sn == nil {
+			var err error
+			if sn, err = e.first(); err != nil {
+				return nil, err
+			}
+		}
+		n = cmp.Or(newNameEntry(sn), unreleased)
+		e.listed.Store(n)
+	}
+	if n == unreleased {
+		return nil, nil
+	}
+	return n, nil
+}
+
+// first reads the snap of an entry with the first of its releases alone.
+func (e *snapEntry) first() (*indexedSnap, error) {
+	raw, err := e.raw()
+	if err != nil {
+		return nil, err
+	}
+	outline, err := new(catalog.Outliner).Outline(raw)
+	if err != nil {
+		return nil, err
+	}
+	sn, err := newOutlinedSnap(outline)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range sn.openRows("") {
+		full, err := raw.Revision(r.revision.number())
+		if err != nil {
+			return nil, err
+		}
+		*r.revision.SnapRevision = *full
+		break
+	}
+	return sn, nil
 }
 
 // newNameEntry returns the entry of a snap, or nil if all its channels are closed.

@@ -11,7 +11,8 @@ import (
 
 // catalogSource is the source of the catalogue: a catalog.Reader.
 type catalogSource interface {
-	LoadSnapshot(ctx context.Context) (*catalog.Snapshot, error)
+	// Load reads the changes since a position, as catalog.Reader does.
+	Load(ctx context.Context, since catalog.Position, sink catalog.Sink) (*catalog.Changes, error)
 	Generation(ctx context.Context) (int64, error)
 	// WaitForChange returns when the catalogue has changed, or with an error if the source can't notice changes any more.
 	WaitForChange(ctx context.Context) error
@@ -108,13 +109,12 @@ func (s *Server) load(ctx context.Context, src catalogSource) error {
 	loadCtx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	started := time.Now()
-	c, err := src.LoadSnapshot(loadCtx)
+	changes, err := s.Load(loadCtx, src)
 	if err != nil {
-		return fmt.Errorf("load catalogue: %w", err)
-	}
-	if err := s.SetSnapshot(c); err != nil {
 		return err
 	}
-	s.cfg.Logger.Info("catalogue loaded", "generation", c.Generation, "snaps", len(c.Snaps), "charms", len(c.Charms), "took", time.Since(started))
+	ix := s.index.Load()
+	s.cfg.Logger.Info("catalogue loaded", "generation", ix.generation, "snaps", ix.shown, "charms", len(ix.charms), "whole", changes.IsWhole,
+		"changed", len(changes.SnapIDs)+len(changes.CharmIDs)+len(changes.Assertions), "took", time.Since(started))
 	return nil
 }

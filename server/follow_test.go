@@ -25,14 +25,14 @@ type database struct {
 
 var errDown = errors.New("connection refused")
 
-func (d *database) LoadSnapshot(context.Context) (*catalog.Snapshot, error) {
+func (d *database) Load(_ context.Context, _ catalog.Position, sink catalog.Sink) (*catalog.Changes, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.down {
 		return nil, errDown
 	}
 	d.loads++
-	return d.catalog, nil
+	return loadInto(d.catalog, sink)
 }
 
 func (d *database) Generation(context.Context) (int64, error) {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,12 +98,57 @@ func serve(tb testing.TB, b *blobs, c *catalog.Snapshot, cfg server.Config) *ser
 	if err != nil {
 		tb.Fatal(err)
 	}
-	cfg.Blobs = dir.Storage()
+	cfg.Blobs, cfg.SpoolDir = dir.Storage(), tb.TempDir()
 	s := server.New(cfg)
-	if err := s.SetSnapshot(c); err != nil {
+	if _, err := s.Load(tb.Context(), &database{catalog: c}); err != nil {
 		tb.Fatal(err)
 	}
 	return s
+}
+
+// loadInto gives a whole catalogue to a sink, as a catalog.Reader does.
+func loadInto(c *catalog.Snapshot, sink catalog.Sink) (*catalog.Changes, error) {
+	rest := *c
+	rest.Snaps, rest.Assertions = nil, nil
+	changes := &catalog.Changes{IsWhole: true, HasImages: true, Snapshot: &rest}
+	err := sink.Start(changes)
+	for i := 0; err == nil && i < len(c.Snaps); i++ {
+		err = sink.Snap(rawSnap(&c.Snaps[i]))
+	}
+	for i := 0; err == nil && i < len(c.Assertions); i++ {
+		err = sink.Assertion(&c.Assertions[i])
+	}
+	return changes, err
+}
+
+// rawSnap returns a snap as the tables have it.
+func rawSnap(s *catalog.Snap) *catalog.RawSnap {
+	encode := func(v any) []byte {
+		text, err := json.Marshal(v)
+		if err != nil {
+			panic(err) // the values of tests have no such parts
+		}
+		return text
+	}
+	raw := &catalog.RawSnap{SnapID: s.SnapID, Name: s.Name, DefaultTrack: s.DefaultTrack, Store: s.Store, Icon: s.Icon, Details: encode(s.Details),
+		ChannelMap: s.ChannelMap, Overrides: s.Overrides}
+	for _, r := range s.Revisions {
+		rev := catalog.RawRevision{Number: r.Number, Item: encode(r.Revision), Contents: encode(r.Contents), Blob: r.Blob, Resources: slices.Concat(r.ResourceBlobs, r.IntegrityBlobs)}
+		for _, c := range r.OlderComponents {
+			rev.Components = append(rev.Components, catalog.RawComponent{ComponentFile: c})
+		}
+		raw.Revisions = append(raw.Revisions, rev)
+	}
+	raw.History, raw.Overridden = slices.Clone(s.Imported), slices.Clone(s.Overridden)
+	slices.Reverse(raw.History)
+	slices.Reverse(raw.Overridden)
+	for i, h := range s.History {
+		if len(s.Imported) > 0 {
+			break // the same releases
+		}
+		raw.History = append(raw.History, catalog.Event{Release: h, ID: int64(len(s.History) - i)})
+	}
+	return raw
 }
 
 // call sends one request, for a device of amd64 unless header names another architecture ("Name: value" each).

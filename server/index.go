@@ -1,21 +1,37 @@
 package server
 
 import (
-	"fmt"
-	"slices"
-	"sync"
+	"iter"
 	"time"
 
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/assertion"
 	"offlinestore/catalog"
-	"offlinestore/channel"
+	"offlinestore/snap"
 )
 
-// index is a catalogue as some devices see it, with prepared answers. It does not change. The one from newIndex is for everybody, and has the
-// others in views.
+// index is a catalogue as some devices see it, with prepared answers. It does not change. The base is for everybody, and has the others in
+// views.
 type index struct {
+	*content
+	// seen are the private snaps of the view, by ID. all is set if the view shows all of them.
+	seen map[string]bool
+	all  bool
+	// shown is the number of snaps, and revisions the number of their revisions.
+	shown, revisions int
+	categories       []string
+	// hasFeatured reports whether a snap is featured.
+	hasFeatured bool
+	names       func() []*nameEntry
+	// gates has the snaps that control the refreshes of a snap, by its ID, and approved the revisions that they approve, by the IDs of both
+	// snaps and the revision.
+	gates    map[string][]string
+	approved map[string]bool
+}
+
+// content is the part of a catalogue that its views share. A later content shares the parts that did not change.
+type content struct {
 	views
 
 	generation int64
@@ -24,35 +40,45 @@ type index struct {
 	reloadAt   time.Time
 	imports    int
 	lastImport time.Time
-	snaps      []*indexedSnap // by name
-	byName     layer[*indexedSnap]
-	byID       layer[*indexedSnap]
-	// channels holds the channels of the catalogue by their usual spellings, so that requests need no parsing.
-	channels   layer[channel.Channel]
-	files      layer[file] // by the last part of the path of their URL
-	icons      layer[file]
-	assertions layer[[]*indexedAssertion] // by type and primary key, the newest revision first
-	sequences  layer[[]*indexedAssertion] // by type and sequence key, the last point first
-	revisions  int
-	asserts    int
-	names      func() []*nameEntry
-	categories []string
-	// gates has the snaps that control the refreshes of a snap, by its ID, and approved the revisions that they approve.
-	gates    layer[[]string]
-	approved layer[bool] // by the IDs of both snaps and the revision
-	// brandKeys finds the accounts, keys and models among the assertions.
-	brandKeys *brandKeys
 	// serialModels are the models whose devices this store registers.
 	serialModels []catalog.ModelPolicy
-	// hasFeatured reports whether a snap is featured.
-	hasFeatured bool
+	// brandKeys finds the accounts, keys and models among the assertions that everybody sees.
+	brandKeys *brandKeys
 
-	charms      []*indexedCharm // by name
-	charmByName map[string]*indexedCharm
-	charmByID   map[string]*indexedCharm
-	// charmFiles and resourceFiles are by the last part of the path of their URL.
+	// snaps are all snaps by name, and private the ones of stores.
+	snaps, private []*snapEntry
+	byName, byID   shards[*snapEntry]
+	icons          shards[[]*snapEntry] // by the last part of the path of their URL
+	// global counts the global snaps.
+	global snapCounts
+	texts  *spool
+	cache  *snapCache
+
+	assertions shards[*indexedAssertion]   // by type and primary key: the newest revision
+	sequences  shards[[]*indexedAssertion] // by type and sequence key, the last point first
+	// asserts is the number of assertions of the catalogue, and hiddenAsserts the number of the ones that reveal private snaps.
+	asserts, hiddenAsserts int
+	// special are the assertions that change the answers about others, by type and primary key: the newest revisions.
+	special map[string]*indexedAssertion
+	// controls and pins follow from them. The latter are by snap-id.
+	controls []control
+	pins     map[string][]setPin
+	// hidden has the private snaps that assertions reveal, by group.
+	hidden map[string][]string
+
+	charmContent
+}
+
+// charmContent are the charms. They are replaced as a whole.
+type charmContent struct {
+	charmCatalog *catalog.Snapshot
+	charms       []*indexedCharm // by name
+	charmByName  map[string]*indexedCharm
+	charmByID    map[string]*indexedCharm
+	// charmFiles and resourceFiles are by the last part of the path of their URL, as charmIcons are.
 	charmFiles     map[string]file
 	resourceFiles  map[string]*charmResource
+	charmIcons     map[string]file
 	charmRevisions int
 	images         int
 }
@@ -66,115 +92,96 @@ type file struct {
 	private bool
 }
 
-// newIndex indexes a catalogue. It adds the known assertions that the catalogue does not have.
-func newIndex(c *catalog.Snapshot, known []*assertion.Assertion) (*index, error) {
-	ix := &index{generation: c.Generation, moment: c.Moment, imports: c.Imports, lastImport: c.LastImport, serialModels: c.DeviceModels}
-	ix.brandKeys = &brandKeys{ix: ix}
-	for _, risk := range []string{channel.Stable, channel.Candidate, channel.Beta, channel.Edge} {
-		ix.know(channel.Channel{Track: channel.DefaultTrack, Risk: risk})
-		ix.channels.set(risk, channel.Channel{Risk: risk})
+// sees reports whether the view shows a snap.
+func (ix *index) sees(e *snapEntry) bool { return e.store == "" || ix.all || ix.seen[e.id] }
+
+// seesAssertion reports whether the view shows an assertion.
+func (ix *index) seesAssertion(a *indexedAssertion) bool {
+	if len(ix.hidden) == 0 || ix.all {
+		return true
 	}
-	private, err := ix.addSnaps(c.Snaps)
-	if err != nil {
-		return nil, err
+	for _, id := range ix.hidden[a.group()] {
+		if !ix.seen[id] {
+			return false
+		}
 	}
-	ix.addCharms(c)
-	hidden, err := ix.addAssertions(c.Assertions, known, private, c.AbsentPrivate)
-	if err != nil {
-		return nil, err
-	}
-	ix.arrange()
-	if err := ix.addViews(c.Stores, private, hidden); err != nil {
-		return nil, err
-	}
-	return ix, ix.everything.addPins()
+	return true
 }
 
-// addSnaps adds the global snaps, and returns the private ones.
-func (ix *index) addSnaps(list []catalog.Snap) (private privateSnaps, err error) {
-	names, ids := make(map[string]bool, len(list)), make(map[string]bool, len(list))
-	for i := range list {
-		st := &list[i]
-		if names[st.Name] || ids[st.SnapID] {
-			return nil, fmt.Errorf("index snap %s: name or snap-id %s is there twice", st.Name, st.SnapID)
-		}
-		names[st.Name], ids[st.SnapID] = true, true
-		sn, err := newIndexedSnap(st)
-		if err != nil {
-			return nil, fmt.Errorf("index snap %s: %w", st.Name, err)
-		}
-		if st.Store != "" {
-			private = append(private, sn)
-			continue
-		}
-		ix.addSnap(sn)
-	}
-	return private, nil
-}
-
-// arrange derives what follows from all snaps of the index.
-func (ix *index) arrange() {
-	sortSnaps(ix.snaps)
-	ix.categories = categoryNames(ix.snaps)
-	ix.hasFeatured = slices.ContainsFunc(ix.snaps, func(sn *indexedSnap) bool { return inCategory(sn, featured) })
-	// Devices ask for the names once a day.
-	ix.names = sync.OnceValue(func() []*nameEntry { return listNames(ix.snaps) })
-}
-
-func (ix *index) addSnap(sn *indexedSnap) {
-	for i := range sn.Revisions {
-		ix.addFiles(sn.Snap, &sn.Revisions[i])
-	}
-	for _, r := range sn.Revisions {
-		for _, c := range r.OlderComponents {
-			if name := componentFileName(sn.SnapID, c.Name, c.Revision); ix.files.get(name).blob == "" {
-				ix.files.set(name, file{blob: c.Blob, size: c.Size, private: sn.isPrivate()})
+// entries returns the snaps of the view by name.
+func (ix *index) entries() iter.Seq[*snapEntry] {
+	return func(yield func(*snapEntry) bool) {
+		for _, e := range ix.snaps {
+			if ix.sees(e) && !yield(e) {
+				return
 			}
 		}
 	}
-	if f, name, ok := iconFile(sn.Icon); ok {
-		f.private = sn.isPrivate()
-		ix.icons.set(name, f)
-	}
-	for c := range sn.channels.Channels {
-		ix.know(c)
-	}
-	ix.revisions += len(sn.Revisions)
-	ix.snaps = append(ix.snaps, sn)
-	ix.byName.set(sn.Name, sn)
-	ix.byID.set(sn.SnapID, sn)
 }
 
-func (ix *index) know(c channel.Channel) {
-	ix.channels.set(c.String(), c)
-}
-
-func (ix *index) addFiles(st *catalog.Snap, r *catalog.SnapRevision) {
-	add := func(name string, blob digest.Digest, size int64) {
-		ix.files.set(name, file{blob: blob, size: size, private: st.Store != ""})
-	}
-	add(snapFileName(st.SnapID, r.Revision.Number), r.Blob, r.Download.Size)
-	for i, c := range r.Resources {
-		add(componentFileName(st.SnapID, c.Name, c.Revision), r.ResourceBlobs[i], c.Download.Size)
-	}
-	for i := range r.Integrity {
-		in := &r.Integrity[i]
-		add(integrityFileName(st.SnapID, r.Revision.Number, in), r.IntegrityBlobs[i], in.Download.Size)
-	}
-}
-
-// parseChannel parses a channel. It is faster than channel.Parse for channels of the catalogue.
-func (ix *index) parseChannel(s string) (channel.Channel, error) {
-	if c, ok := ix.channels.lookUp(s); ok {
-		return c, nil
-	}
-	return channel.Parse(s)
-}
-
-// find looks a snap up by id or, if id is empty, by name.
-func (ix *index) find(id, name string) *indexedSnap {
+// entry looks a snap up by id or, if id is empty, by name.
+func (ix *index) entry(id, name string) *snapEntry {
+	e := ix.byName.get(name)
 	if id != "" {
-		return ix.byID.get(id)
+		e = ix.byID.get(id)
 	}
-	return ix.byName.get(name)
+	if e == nil || !ix.sees(e) {
+		return nil
+	}
+	return e
+}
+
+// find looks a snap up by id or, if id is empty, by name. It returns nil for none.
+func (ix *index) find(id, name string) *indexedSnap {
+	e := ix.entry(id, name)
+	if e == nil {
+		return nil
+	}
+	return ix.cache.open(e)
+}
+
+// findID looks a snap up by id.
+func (ix *index) findID(id string) *indexedSnap {
+	if id == "" {
+		return nil
+	}
+	return ix.find(id, "")
+}
+
+// setPin is a snap in a validation set.
+type setPin struct {
+	set string // its type and primary key
+	assertion.SetSnap
+}
+
+// snapCounts counts what lists of all snaps need.
+type snapCounts struct {
+	snaps, revisions, featured int
+	categories                 map[string]int // the snaps of each, by its name
+}
+
+// add counts a snap n times.
+func (c *snapCounts) add(e *snapEntry, n int) {
+	c.snaps += n
+	c.revisions += n * e.revisions
+	if e.isIn(featured) {
+		c.featured += n
+	}
+	for _, cat := range e.categories {
+		if c.categories[cat.Name] += n; c.categories[cat.Name] == 0 {
+			delete(c.categories, cat.Name)
+		}
+	}
+}
+
+// isIn reports whether the snap is in a category.
+func (e *snapEntry) isIn(name string) bool { return inCategory(e.categories, name) }
+
+func inCategory(list []snap.Category, name string) bool {
+	for _, c := range list {
+		if c.Name == name || name == featured && c.Featured {
+			return true
+		}
+	}
+	return false
 }

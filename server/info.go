@@ -12,7 +12,7 @@ import (
 func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 	name := r.PathValue("name")
 	query := r.URL.Query()
-	sn := ix.byName.get(name)
+	sn := ix.find("", name)
 	arch := query.Get("architecture")
 	if arch == "" {
 		arch = headerArchitecture(w, r)

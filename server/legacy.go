@@ -124,7 +124,7 @@ func legacyChannels(sn *indexedSnap, arch string) []legacyTrack {
 // details answers GET /api/v1/snaps/details/<name>, with a channel or a revision.
 func (s *Server) details(w http.ResponseWriter, r *http.Request, ix *index) {
 	name, query := r.PathValue("name"), r.URL.Query()
-	sn, arch := ix.byName.get(name), headerArchitecture(w, r)
+	sn, arch := ix.find("", name), headerArchitecture(w, r)
 	number, _ := strconv.Atoi(query.Get("revision"))
 	if sn == nil {
 		s.missSnap("", name, query.Get("channel"), arch, number)
@@ -163,7 +163,7 @@ func (sn *indexedSnap) legacyPick(ix *index, arch, asked, number string) (*index
 	if !named {
 		asked = channel.Stable
 	}
-	c, err := ix.parseChannel(asked)
+	c, err := channel.Parse(asked)
 	if err != nil {
 		return nil, "", err
 	}
@@ -239,11 +239,11 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 			continue
 		}
 		seen[in.SnapID] = true
-		sn := ix.byID.get(in.SnapID)
+		sn := ix.findID(in.SnapID)
 		if in.Channel == "" {
 			in.Channel = channel.Stable
 		}
-		c, err := ix.parseChannel(in.Channel)
+		c, err := channel.Parse(in.Channel)
 		if sn == nil {
 			s.missSnap(in.SnapID, "", in.Channel, arch, 0)
 		}

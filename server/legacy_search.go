@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -118,11 +117,11 @@ func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index)
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, err.Error())
 		return
 	}
-	var matches []snapMatch
+	var matches []entryMatch
 	list, err := inTurn(r, func() ([]json.RawMessage, error) {
 		matches = what.all(ix)
 		from, to := page.of(len(matches))
-		return ix.legacyMatches(r, matches[from:to], splitList(r.URL.Query().Get("fields")), origin)
+		return legacyMatches(r, what.open(ix, matches[from:to]), splitList(r.URL.Query().Get("fields")), origin)
 	})
 	if errors.Is(err, transfer.ErrBusy) {
 		s.failBusy(w, r)
@@ -139,10 +138,10 @@ func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index)
 }
 
 // legacyMatches returns search results with the members that a request asks for, or with all of them if it names none.
-func (ix *index) legacyMatches(r *http.Request, matches []snapMatch, fields []string, origin string) ([]json.RawMessage, error) {
+func legacyMatches(r *http.Request, matches []snapMatch, fields []string, origin string) ([]json.RawMessage, error) {
 	out := packages{r: r, list: make([]json.RawMessage, 0, len(matches))}
 	for _, h := range matches {
-		b, err := json.Marshal(newLegacyMatch(h, ix.apps(h.snap.Name), origin))
+		b, err := json.Marshal(newLegacyMatch(h, newNameEntry(h.snap).Apps, origin))
 		if err == nil && len(fields) > 0 {
 			b, err = onlyMembers(b, append(fields, "package_name"))
 		}
@@ -154,16 +153,6 @@ func (ix *index) legacyMatches(r *http.Request, matches []snapMatch, fields []st
 		}
 	}
 	return out.list, nil
-}
-
-// apps returns the names of a snap's applications.
-func (ix *index) apps(name string) []string {
-	names := ix.names()
-	i, ok := slices.BinarySearchFunc(names, name, func(n *nameEntry, name string) int { return cmp.Compare(n.PackageName, name) })
-	if !ok {
-		return nil
-	}
-	return names[i].Apps
 }
 
 // onlyMembers returns an object of JSON without the members that names does not have.

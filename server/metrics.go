@@ -100,12 +100,12 @@ func (m *metrics) handler() http.Handler {
 
 func (m *metrics) loaded(ix *index, now time.Time) {
 	m.generation.Set(float64(ix.generation))
-	m.content.WithLabelValues("snaps").Set(float64(len(ix.snaps)))
+	m.content.WithLabelValues("snaps").Set(float64(ix.shown))
 	m.content.WithLabelValues("revisions").Set(float64(ix.revisions))
 	m.content.WithLabelValues("charms").Set(float64(len(ix.charms)))
 	m.content.WithLabelValues("charm-revisions").Set(float64(ix.charmRevisions))
 	m.content.WithLabelValues("images").Set(float64(ix.images))
-	m.content.WithLabelValues("assertions").Set(float64(ix.asserts))
+	m.content.WithLabelValues("assertions").Set(float64(ix.asserts - ix.hiddenAsserts))
 	m.loadedAt.Set(float64(now.Unix()))
 	m.imports.Set(float64(ix.imports))
 	m.importedAt.Reset() // a restored backup may have none

@@ -1,69 +1,11 @@
 package server
 
 import (
-	"fmt"
 	"slices"
 
 	"offlinestore/assertion"
-	"offlinestore/catalog"
 	"offlinestore/snap"
 )
-
-// addPins prepares the answers for devices with a validation set that pins other revisions of components than the released ones.
-func (ix *index) addPins() error {
-	if !slices.ContainsFunc(ix.snaps, (*indexedSnap).hasFurther) {
-		return nil
-	}
-	for key, list := range ix.assertions.all() {
-		if list[0].Type != "validation-set" {
-			continue
-		}
-		set, err := assertion.Decode(list[0].Raw)
-		if err != nil {
-			return fmt.Errorf("index assertion %s: %w", list[0].ref(), err)
-		}
-		snaps, err := set.SetSnaps()
-		if err != nil {
-			continue // no device accepts the set
-		}
-		for _, s := range snaps {
-			if sn := ix.byID.get(s.SnapID); sn != nil {
-				if err := sn.addPins(key, s); err != nil {
-					return fmt.Errorf("index snap %s: %w", sn.Name, err)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func (sn *indexedSnap) hasFurther() bool {
-	return slices.ContainsFunc(sn.Revisions, func(r catalog.SnapRevision) bool { return len(r.Further) > 0 })
-}
-
-// addPins prepares the answers for a validation set, which pins want.
-func (sn *indexedSnap) addPins(set string, want assertion.SetSnap) error {
-	for _, r := range sn.revisions {
-		if want.Revision != 0 && want.Revision != r.number() {
-			continue
-		}
-		list, changed := pinComponents(&r.SnapRevision.Revision, want.Components)
-		if !changed {
-			continue
-		}
-		pinned := *r.SnapRevision
-		pinned.Resources = list
-		o, err := revisionFields.prepare(snapRevision{&pinned, sn.SnapID})
-		if err != nil {
-			return err
-		}
-		if r.pinned == nil {
-			r.pinned = make(map[string]*object)
-		}
-		r.pinned[set] = &o
-	}
-	return nil
-}
 
 // pinComponents returns the components of r with the revisions that a validation set pins, as far as they are here. It reports whether
 // these are others than the released ones.
@@ -87,8 +29,9 @@ func pinComponents(r *snap.Revision, pins []assertion.SetComponent) (list []snap
 
 // pinnedObject returns the answer about rev to an action. The validation sets of the action take precedence over the ones of the
 // installed snap, as upstream. Sets that a device enforces together pin the same revisions, so the first that pins any decides.
-func (c *refreshCall) pinnedObject(a *snap.Action, rev *indexedRevision) *object {
-	if len(rev.pinned) == 0 {
+func (c *refreshCall) pinnedObject(a *snap.Action, sn *indexedSnap, rev *indexedRevision) *object {
+	pins := c.ix.pins[sn.SnapID]
+	if len(pins) == 0 || len(rev.Further) == 0 {
 		return &rev.object
 	}
 	sets := a.ValidationSets
@@ -97,9 +40,29 @@ func (c *refreshCall) pinnedObject(a *snap.Action, rev *indexedRevision) *object
 	}
 	for _, set := range sets {
 		key := assertionKey("validation-set", set)
-		if o := rev.pinned[key]; o != nil && c.ix.assertions.get(key) != nil { // the device sees the set
-			return o
+		for _, p := range pins {
+			if p.set != key || p.Revision != 0 && p.Revision != rev.number() || !c.ix.seesAssertion(c.ix.special[key]) {
+				continue
+			}
+			if o := rev.pin(sn.SnapID, p.Components); o != nil {
+				return o
+			}
 		}
 	}
 	return &rev.object
+}
+
+// pin returns the answer about a revision with the components that a validation set pins, or nil if these are the released ones.
+func (r *indexedRevision) pin(snapID string, components []assertion.SetComponent) *object {
+	list, changed := pinComponents(&r.SnapRevision.Revision, components)
+	if !changed {
+		return nil
+	}
+	pinned := *r.SnapRevision
+	pinned.Resources = list
+	o, err := revisionFields.prepare(snapRevision{&pinned, snapID})
+	if err != nil {
+		return nil // the components of a bundle are valid, so this does not happen
+	}
+	return &o
 }

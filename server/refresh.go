@@ -103,7 +103,7 @@ func (c *refreshCall) appendSnap(dst []byte, a *snap.Action) []byte {
 	var wanted channel.Channel
 	if asked != "" {
 		var err error
-		if wanted, err = c.ix.parseChannel(asked); err != nil {
+		if wanted, err = channel.Parse(asked); err != nil {
 			return c.appendError(dst, a, sn, codeBadRequest, err.Error(), nil)
 		}
 		wanted = c.withTrack(sn, a, wanted)
@@ -226,7 +226,7 @@ func (c *refreshCall) appendFound(dst []byte, a *snap.Action, sn *indexedSnap, r
 		dst = appendString(append(dst, `,"released-at":`...), r.releasedAt)
 	}
 	dst = appendString(append(dst, `,"result":`...), a.Action)
-	dst = appendFields(append(dst, `,"snap":`...), c.fields, c.pinnedObject(a, rev), &sn.object, c.origin)
+	dst = appendFields(append(dst, `,"snap":`...), c.fields, c.pinnedObject(a, sn, rev), &sn.object, c.origin)
 	dst = appendString(append(dst, `,"snap-id":`...), sn.SnapID)
 	return append(dst, '}')
 }
@@ -258,7 +258,7 @@ func hasDefaultTracks(r *http.Request) bool {
 
 // trackless reports whether the request names a channel without a track.
 func (c *refreshCall) trackless(asked string) bool {
-	ch, err := c.ix.parseChannel(asked)
+	ch, err := channel.Parse(asked)
 	return err == nil && ch.Track == ""
 }
 

@@ -7,54 +7,58 @@ import (
 	"offlinestore/assertion"
 )
 
-// privateSnaps are the private snaps of a catalogue.
-type privateSnaps []*indexedSnap
-
-// hiddenAssertion is an assertion that is only for those who see all of some private snaps.
-type hiddenAssertion struct {
-	*indexedAssertion
-	snaps []string // by ID
-}
-
 // unreadable stands for the snaps of an assertion that can't be read. No store has a snap with this ID.
 const unreadable = ""
 
 // privateNames returns the IDs of private snaps by ID and by name. The declaration of an absent snap has its name, unless a global snap has
 // the name now.
-func (ix *index) privateNames(p privateSnaps, absent []string, all []*indexedAssertion) map[string]string {
-	ids := make(map[string]string, 2*len(p)+2*len(absent))
+func (b *builder) privateNames(absent []string) map[string]string {
+	ids := make(map[string]string, 2*len(b.private)+2*len(absent))
 	for _, id := range absent {
 		ids[id] = id
 	}
-	if len(absent) > 0 {
-		for _, a := range all {
-			if a.Type != "snap-declaration" || ids[a.PrimaryKey[1]] == "" {
-				continue
-			}
-			if name, ok := a.line("snap-name"); ok && ix.byName.get(name) == nil {
-				ids[name] = a.PrimaryKey[1]
+	for _, id := range absent {
+		for a := b.assertions.get(assertionKey("snap-declaration", []string{assertion.Series, id})); a != nil; a = a.older {
+			raw, err := a.raw()
+			name, ok := line(raw, "snap-name")
+			if e := b.byName.get(name); err == nil && ok && (e == nil || e.store != "") {
+				ids[name] = id
 			}
 		}
 	}
-	for _, sn := range p {
-		ids[sn.SnapID], ids[sn.Name] = sn.SnapID, sn.SnapID
+	for _, e := range b.private {
+		ids[e.id], ids[e.name] = e.id, e.id
 	}
 	return ids
 }
 
-// revealed returns the private snaps that assertions reveal, by group. ids has the IDs of private snaps by ID and by name. These are the assertions about a snap: its declaration, developers,
-// revisions, components and validations; and the ones that list snaps: models, validation sets, preseeds and clusters. Others may name
-// the ID of a private snap in a rule, as the declaration of a global snap does. They tell nothing about it, and the global snap needs them.
-func revealed(all []*indexedAssertion, ids map[string]string) map[string][]string {
-	if len(ids) == 0 {
+// reveal returns the private snaps that assertions reveal, by group, and counts these assertions. These are the assertions about a snap: its
+// declaration, developers, revisions, components and validations; and the ones that list snaps: models, validation sets, preseeds and
+// clusters. Others may name the ID of a private snap in a rule, as the declaration of a global snap does. They tell nothing about it, and the
+// global snap needs them. absent are the IDs of private snaps without anything but assertions.
+func (b *builder) reveal(absent []string) map[string][]string {
+	b.hiddenAsserts = 0
+	if len(b.private)+len(absent) == 0 {
 		return nil
 	}
-	found := make(map[string][]string)
-	for _, a := range all {
-		for _, name := range a.namesSnaps() {
-			if id, ok := ids[name]; ok || name == unreadable {
-				key := a.group()
-				found[key] = append(found[key], id)
+	ids, found := b.privateNames(absent), make(map[string][]string)
+	for _, head := range b.assertions.all() {
+		for a := head; a != nil; a = a.older {
+			for _, name := range a.snaps {
+				if id, ok := ids[name]; ok || name == unreadable {
+					found[a.group()] = append(found[a.group()], id)
+				}
+			}
+		}
+	}
+	for group := range found {
+		list := b.sequences.get(group)
+		for a := b.assertions.get(group); a != nil; a = a.older {
+			list = append(list, a)
+		}
+		for _, a := range list {
+			if !a.isKnown {
+				b.hiddenAsserts++
 			}
 		}
 	}
@@ -62,35 +66,35 @@ func revealed(all []*indexedAssertion, ids map[string]string) map[string][]strin
 }
 
 // namesSnaps returns the IDs and the names of the snaps that an assertion is about.
-func (a *indexedAssertion) namesSnaps() []string {
-	switch a.Type {
+func (a *indexedAssertion) namesSnaps(raw []byte) []string {
+	switch a.typ {
 	case "snap-declaration":
-		return a.PrimaryKey[1:]
+		return a.key[1:]
 	case "snap-resource-revision", "snap-resource-pair", "snap-developer":
-		return a.PrimaryKey[:1]
+		return a.key[:1]
 	case "validation":
-		return a.PrimaryKey[1:3]
+		return a.key[1:3]
 	case "snap-revision", "snap-build":
-		if id, ok := a.line("snap-id"); ok {
+		if id, ok := line(raw, "snap-id"); ok {
 			return []string{id}
 		}
-		return a.listed()
+		return listed(raw)
 	case "model", "validation-set", "preseed", "cluster":
-		return a.listed()
+		return listed(raw)
 	}
 	return nil
 }
 
 // line returns the value of a header on one line. There may be a hundred thousand assertions, so it does not decode them.
-func (a *indexedAssertion) line(name string) (string, bool) {
-	_, after, ok := bytes.Cut(a.Raw, []byte("\n"+name+": "))
+func line(raw []byte, name string) (string, bool) {
+	_, after, ok := bytes.Cut(raw, []byte("\n"+name+": "))
 	value, _, ended := bytes.Cut(after, []byte("\n"))
 	return string(value), ok && ended
 }
 
 // listed returns the IDs and the names of snaps in the headers of an assertion, and perhaps other texts.
-func (a *indexedAssertion) listed() []string {
-	decoded, err := assertion.Decode(a.Raw)
+func listed(raw []byte) []string {
+	decoded, err := assertion.Decode(raw)
 	if err != nil {
 		return []string{unreadable}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"offlinestore/catalog"
 	"offlinestore/channel"
 	"offlinestore/snap"
 )
@@ -22,19 +23,15 @@ const (
 
 // searchText holds the texts that a search compares with, in lower case.
 type searchText struct {
+	// all has the other texts, which are parts of it, and the ids.
+	all                                          string
 	name, title, summary, publisher, description string
 	ids                                          []string
 }
 
-func newSearchText(sn *indexedSnap) searchText {
+func newSearchText(sn *catalog.Snap) searchText {
 	d := &sn.Details
-	t := searchText{
-		name:        strings.ToLower(sn.Name),
-		title:       strings.ToLower(d.Title),
-		summary:     strings.ToLower(d.Summary),
-		publisher:   strings.ToLower(d.Publisher.Username + " " + d.Publisher.DisplayName),
-		description: strings.ToLower(d.Description),
-	}
+	var t searchText
 	for i := range sn.Revisions {
 		for _, id := range sn.Revisions[i].CommonIDs {
 			t.ids = append(t.ids, strings.ToLower(id))
@@ -42,7 +39,21 @@ func newSearchText(sn *indexedSnap) searchText {
 	}
 	slices.Sort(t.ids)
 	t.ids = slices.Compact(t.ids)
+	t.join(sn.Name, d.Title, d.Summary, d.Publisher.Username+" "+d.Publisher.DisplayName, d.Description)
 	return t
+}
+
+// join sets the texts but ids.
+func (t *searchText) join(list ...string) {
+	for i := range list {
+		list[i] = strings.ToLower(list[i])
+	}
+	t.all = strings.Join(append(list, t.ids...), "\x00")
+	at := 0
+	for i, part := range []*string{&t.name, &t.title, &t.summary, &t.publisher, &t.description} {
+		*part = t.all[at : at+len(list[i])]
+		at += len(list[i]) + 1
+	}
 }
 
 // The weight of a word by the place where it is found. One match in a better place weighs more than all matches in worse ones.
@@ -58,6 +69,9 @@ const (
 
 // score returns how well a word fits, or 0 if it does not fit at all.
 func (t *searchText) score(word string) int {
+	if !strings.Contains(t.all, word) {
+		return 0
+	}
 	n := 0
 	switch {
 	case t.name == word || slices.Contains(t.ids, word):
@@ -98,8 +112,13 @@ type search struct {
 
 // snapMatch is a snap that fits a search, with the row to show.
 type snapMatch struct {
-	snap  *indexedSnap
-	row   *row
+	snap *indexedSnap
+	row  *row
+}
+
+// entryMatch is a snap that fits a search.
+type entryMatch struct {
+	*snapEntry
 	score int
 }
 
@@ -138,89 +157,75 @@ func newSearch(q url.Values, arch string) (s search, ok bool) {
 // run returns at most maxResults of the snaps that fit, as all does.
 func (s *search) run(ix *index) []snapMatch {
 	matches := s.all(ix)
-	return matches[:min(len(matches), maxResults)]
+	return s.open(ix, matches[:min(len(matches), maxResults)])
+}
+
+// open returns the matches with their rows.
+func (s *search) open(ix *index, list []entryMatch) (matches []snapMatch) {
+	for _, m := range list {
+		sn := ix.cache.open(m.snapEntry)
+		if sn == nil {
+			continue
+		}
+		if r := s.row(sn); r != nil {
+			matches = append(matches, snapMatch{sn, r})
+		}
+	}
+	return matches
 }
 
 // all returns the snaps that fit: the best match first, then the featured ones, then by name.
-func (s *search) all(ix *index) []snapMatch {
+func (s *search) all(ix *index) []entryMatch {
 	// For a search without words, snapd asks for featured snaps. A store without featured snaps shows all its snaps.
 	if len(s.words) == 0 && s.category == featured && !ix.hasFeatured {
 		s.category = ""
 	}
-	var matches []snapMatch
-	for _, sn := range ix.snaps {
-		n := s.scoreSnap(sn)
-		if n == 0 {
-			continue
-		}
-		if r := s.row(sn); r != nil {
-			matches = append(matches, snapMatch{sn, r, n})
+	var matches []entryMatch
+	for e := range ix.entries() {
+		if n := s.scoreSnap(e); n > 0 && s.isReleased(e) {
+			matches = append(matches, entryMatch{e, n})
 		}
 	}
 	// The snaps are sorted by name already.
-	slices.SortStableFunc(matches, func(a, b snapMatch) int { return b.score - a.score })
+	slices.SortStableFunc(matches, func(a, b entryMatch) int { return b.score - a.score })
 	return matches
 }
 
-func (s *search) scoreSnap(sn *indexedSnap) int {
+func (s *search) scoreSnap(e *snapEntry) int {
 	switch {
-	case s.private && !sn.Details.Private:
+	case s.private && !e.isPrivate:
 		return 0
-	case s.category != "" && !inCategory(sn, s.category):
+	case s.category != "" && !e.isIn(s.category):
 		return 0
-	case s.publisher != "" && !isBy(sn, s.publisher):
+	case s.publisher != "" && !isBy(&e.publisher, s.publisher):
 		return 0
-	case s.commonID != "" && !slices.Contains(sn.words.ids, s.commonID):
+	case s.commonID != "" && !slices.Contains(e.text.ids, s.commonID):
 		return 0
-	case !strings.HasPrefix(sn.words.name, s.prefix):
+	case !strings.HasPrefix(e.text.name, s.prefix):
 		return 0
 	}
 	if len(s.words) == 0 {
-		if inCategory(sn, featured) {
+		if e.isIn(featured) {
 			return 2
 		}
 		return 1
 	}
-	return sn.words.scoreAll(s.words, s.phrase)
+	return e.text.scoreAll(s.words, s.phrase)
 }
 
 // row returns the first release of a snap that the search allows.
 func (s *search) row(sn *indexedSnap) *row {
 	for _, r := range sn.openRows(s.arch) {
-		if s.channel.Risk != "" {
-			if s.channel.Track != "" && r.channel.Track != s.channel.Track || r.channel.RiskLevel() > s.channel.RiskLevel() {
-				continue
-			}
+		if s.allows(r.channel.Track, r.channel.RiskLevel(), r.revision.Confinement) {
+			return r
 		}
-		if len(s.confinement) > 0 && !slices.Contains(s.confinement, r.revision.Confinement) {
-			continue
-		}
-		return r
 	}
 	return nil
 }
 
-func inCategory(sn *indexedSnap, name string) bool {
-	return slices.ContainsFunc(sn.Details.Categories, func(c snap.Category) bool {
-		return c.Name == name || name == featured && c.Featured
-	})
-}
-
-// isBy reports whether the publisher has this user name, id or displayed name, in lower case.
-func isBy(sn *indexedSnap, publisher string) bool {
-	p := &sn.Details.Publisher
-	return strings.ToLower(p.Username) == publisher || strings.ToLower(p.ID) == publisher || strings.ToLower(p.DisplayName) == publisher
-}
-
-// categoryNames lists the names of all categories, "featured" first.
-func categoryNames(snaps []*indexedSnap) []string {
-	var names []string
-	for _, sn := range snaps {
-		for _, c := range sn.Details.Categories {
-			names = append(names, c.Name)
-		}
-	}
-	return featuredFirst(names)
+// isBy reports whether a publisher in lower case has this user name, id or displayed name.
+func isBy(p *snap.Publisher, name string) bool {
+	return p.Username == name || p.ID == name || p.DisplayName == name
 }
 
 // featuredFirst returns the names in order, each once, with "featured" before them.

@@ -1,12 +1,15 @@
 // Package server answers snapd as the Snap Store would, and Juju as Charmhub, read-only, from a catalogue that is held in memory.
 //
-// An index is made once from a catalog.Snapshot, with the text of the parts of every answer, and is replaced as a whole: a request
-// sees one state of the catalogue and waits for nothing. Blobs are sent from their files.
+// An index does not change, and is replaced as a whole: a request sees one state of the catalogue and waits for nothing. It shares all that did
+// not change with the one before. The snaps that clients ask for have the text of the parts of their answers in memory; the texts of the others,
+// and of assertions, are in an open file of the server's own. Blobs are sent from their files.
 package server
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -39,6 +42,8 @@ type Config struct {
 	Registrar deviceRegistrar
 	// Operator is set if all requests are the operator's, who sees the private snaps of all stores.
 	Operator bool
+	// SpoolDir is the folder for the texts of a loaded catalogue, as files without names. If it is empty, the texts are in memory.
+	SpoolDir string
 	// Metrics adds its metrics to /metrics; nil adds nothing.
 	Metrics *prometheus.Registry
 	// DatabaseRestarts returns how often a private PostgreSQL was started again; nil means that there is none.
@@ -59,6 +64,8 @@ type Server struct {
 	known    []*assertion.Assertion
 	wanted   wantedItems
 	nonces   nonceMemory
+	// position is the state of the catalogue that was loaded last. Only Load uses it, which is not called twice at once.
+	position catalog.Position
 	// ownSecret signs sessions while the settings have no secret.
 	ownSecret string
 }
@@ -86,16 +93,36 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// SetSnapshot serves devices from c from now on. It refuses a catalogue that contradicts itself, and keeps the one before. The
-// caller must not change c afterwards.
+// SetSnapshot serves devices from c from now on, and keeps it in memory. It refuses a catalogue that contradicts itself, and keeps the one
+// before. The caller must not change c afterwards.
 func (s *Server) SetSnapshot(c *catalog.Snapshot) error {
-	ix, err := newIndex(c, s.known)
+	b := s.newBuilder()
+	changes := &catalog.Changes{IsWhole: true, HasImages: true, Snapshot: c}
+	if err := b.start(changes); err != nil {
+		return err
+	}
+	for i := range c.Snaps {
+		if err := b.addFixed(&c.Snaps[i]); err != nil {
+			return err
+		}
+	}
+	for i := range c.Assertions {
+		if err := b.addAssertion(&c.Assertions[i]); err != nil {
+			return err
+		}
+	}
+	return s.publish(b, changes)
+}
+
+// publish serves devices from the content of b from now on.
+func (s *Server) publish(b *builder, changes *catalog.Changes) error {
+	ix, err := b.finish(changes)
 	if err != nil {
 		return err
 	}
-	for _, sn := range ix.everything.snaps {
-		for _, what := range sn.problems {
-			s.cfg.Logger.Warn("odd catalogue", "snap", sn.Name, "what", what)
+	for _, e := range b.added {
+		for _, what := range e.problems {
+			s.cfg.Logger.Warn("odd catalogue", "snap", e.name, "what", what)
 		}
 	}
 	for _, id := range ix.storesOfAnyBrand() {
@@ -106,12 +133,30 @@ func (s *Server) SetSnapshot(c *catalog.Snapshot) error {
 			s.cfg.Logger.Warn("odd catalogue", "charm", ch.Name, "what", what)
 		}
 	}
-	if c.HoldEnds > 0 {
-		ix.reloadAt = s.cfg.Now().Add(c.HoldEnds)
-	}
 	s.index.Store(ix)
+	s.position = changes.Position
 	s.metrics.loaded(ix, s.cfg.Now())
 	return nil
+}
+
+// Load serves the present catalogue of src. It reads the items that have changed since the last call, or everything.
+func (s *Server) Load(ctx context.Context, src catalogSource) (*catalog.Changes, error) {
+	since := s.position
+	if ix := s.index.Load(); ix == nil || ix.texts.isWasteful() {
+		since = catalog.Position{}
+	}
+	b := s.newBuilder()
+	changes, err := src.Load(ctx, since, catalog.Sink{Start: b.start, Snap: b.addRaw, Assertion: b.addAssertion})
+	if err != nil {
+		return nil, fmt.Errorf("load catalogue: %w", err)
+	}
+	return changes, s.publish(b, changes)
+}
+
+// Count returns the number of all snaps and of all charms that are served.
+func (s *Server) Count() (snaps, charms int) {
+	ix := s.index.Load()
+	return len(ix.snaps), len(ix.charms)
 }
 
 // Handler returns the whole API.

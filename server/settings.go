@@ -48,11 +48,9 @@ type settings struct {
 func (s *Server) SetSettings(next Settings) {
 	s.metrics.certified(next.CertificateExpiry)
 	s.cfg.AccessLog.TrustForwarded(next.TrustForwardedProto)
-	registration := &index{}
 	list, err := assertion.DecodeAll(next.StoreAssertion)
-	if err == nil {
-		_, err = registration.addAssertions(nil, list, nil, nil)
-	}
+	registration, err2 := newAssertionIndex(list)
+	err = cmp.Or(err, err2)
 	if err != nil {
 		s.cfg.Logger.Warn("the store assertion can't be served among the assertions", "err", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"offlinestore/catalog"
 	"offlinestore/channel"
@@ -19,9 +18,6 @@ type indexedSnap struct {
 	object    object
 	revisions map[int]*indexedRevision
 	channels  *channelmap.Map[string, *row] // by architecture
-	words     searchText
-	// nameEntry returns the entry in the list of names. All views share it.
-	nameEntry func() *nameEntry
 	// problems are messages for the operator.
 	problems []string
 }
@@ -29,8 +25,6 @@ type indexedSnap struct {
 type indexedRevision struct {
 	*catalog.SnapRevision
 	object object
-	// pinned has the answers for devices with a validation set that pins other components, by the key of the set.
-	pinned map[string]*object
 }
 
 // row is a row of a channel map or of its history, with the text of its answers.
@@ -45,45 +39,50 @@ type row struct {
 // isPrivate reports whether the snap is private to a store.
 func (sn *indexedSnap) isPrivate() bool { return sn.Store != "" }
 
+// newIndexedSnap returns a snap with its answers.
 func newIndexedSnap(st *catalog.Snap) (*indexedSnap, error) {
+	sn, err := newOutlinedSnap(st)
+	if err != nil {
+		return nil, err
+	}
+	if sn.object, err = snapFields.prepare(sn); err != nil {
+		return nil, err
+	}
+	for _, r := range sn.revisions {
+		if err := r.prepare(st.SnapID); err != nil {
+			return nil, fmt.Errorf("revision %d: %w", r.number(), err)
+		}
+	}
+	return sn, nil
+}
+
+// newOutlinedSnap returns a snap without the text of its answers. The outline of a catalog.Snap has enough for its channels.
+func newOutlinedSnap(st *catalog.Snap) (*indexedSnap, error) {
 	sn := &indexedSnap{
 		Snap:      st,
 		revisions: make(map[int]*indexedRevision, len(st.Revisions)),
 		channels:  channelmap.New[string, *row](st.DefaultTrack, len(st.ChannelMap)),
 	}
-	var err error
-	if sn.object, err = snapFields.prepare(sn); err != nil {
-		return nil, err
-	}
 	for i := range st.Revisions {
-		if err := sn.addRevision(&st.Revisions[i]); err != nil {
-			return nil, fmt.Errorf("revision %d: %w", st.Revisions[i].Revision.Number, err)
+		r := &st.Revisions[i]
+		if sn.revisions[r.Revision.Number] != nil {
+			return nil, fmt.Errorf("revision %d: is there twice", r.Revision.Number)
 		}
+		sn.revisions[r.Revision.Number] = &indexedRevision{SnapRevision: r}
 	}
-	if err := sn.arrangeRows(); err != nil {
-		return nil, err
-	}
-	sn.words = newSearchText(sn)
-	sn.nameEntry = sync.OnceValue(func() *nameEntry { return newNameEntry(sn) })
-	return sn, nil
+	return sn, sn.arrangeRows()
 }
 
-func (sn *indexedSnap) addRevision(r *catalog.SnapRevision) error {
-	n := r.Revision.Number
+// prepare makes the text of the answers about a revision.
+func (r *indexedRevision) prepare(snapID string) (err error) {
 	switch {
-	case sn.revisions[n] != nil:
-		return fmt.Errorf("is there twice")
 	case len(r.ResourceBlobs) != len(r.Resources):
 		return fmt.Errorf("%d components and %d blobs of components", len(r.Resources), len(r.ResourceBlobs))
 	case len(r.IntegrityBlobs) != len(r.Integrity):
 		return fmt.Errorf("integrity data %d times and %d blobs of it", len(r.Integrity), len(r.IntegrityBlobs))
 	}
-	o, err := revisionFields.prepare(snapRevision{r, sn.SnapID})
-	if err != nil {
-		return err
-	}
-	sn.revisions[n] = &indexedRevision{SnapRevision: r, object: o}
-	return nil
+	r.object, err = revisionFields.prepare(snapRevision{r.SnapRevision, snapID})
+	return err
 }
 
 // arrangeRows fills the channel map.
@@ -172,10 +171,6 @@ func (sn *indexedSnap) place(c channel.Channel) string {
 		track = "3" + track
 	}
 	return fmt.Sprintf("%s\x00%d\x00%s", track, c.RiskLevel(), c.Branch)
-}
-
-func sortSnaps(snaps []*indexedSnap) {
-	slices.SortFunc(snaps, func(a, b *indexedSnap) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // number returns the revision's own number.

@@ -60,7 +60,7 @@ func (s *Server) serveStatus(w http.ResponseWriter, r *http.Request) {
 		out.Status = "degraded"
 	}
 	if ix := s.index.Load(); ix != nil {
-		out.Generation, out.Snaps, out.Charms = ix.generation, len(ix.snaps), len(ix.charms)
+		out.Generation, out.Snaps, out.Charms = ix.generation, ix.shown, len(ix.charms)
 	} else {
 		out.Status, code = "unavailable", http.StatusServiceUnavailable
 		out.Problems = append(out.Problems, "no catalogue was loaded yet")

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"offlinestore/catalog"
 	"offlinestore/session"
@@ -46,17 +47,34 @@ func (ix *index) storesOfAnyBrand() (ids []string) {
 	return ids
 }
 
-// addViews makes the views of stores.
-func (ix *index) addViews(list []catalog.Store, private privateSnaps, hidden []hiddenAssertion) (err error) {
-	if ix.everything, err = ix.with(private, hidden); err != nil {
-		return err
+// newView returns a view with some private snaps beside the ones that everybody sees, or with all of them.
+func newView(c *content, seen map[string]bool, all bool) *index {
+	ix := &index{content: c, seen: seen, all: all, shown: c.global.snaps, revisions: c.global.revisions, hasFeatured: c.global.featured > 0}
+	own := snapCounts{categories: make(map[string]int)}
+	for _, e := range c.private {
+		if ix.sees(e) {
+			own.add(e, 1)
+		}
 	}
-	ix.stores = make(map[string]storeView)
+	ix.shown, ix.revisions, ix.hasFeatured = ix.shown+own.snaps, ix.revisions+own.revisions, ix.hasFeatured || own.featured > 0
+	ix.categories = sortedNames(c.global.categories, own.categories)
+	// Devices ask for the names once a day.
+	ix.names = sync.OnceValue(func() []*nameEntry { return listNames(ix) })
+	ix.addGates()
+	return ix
+}
+
+// addViews makes the views of stores.
+func (b *builder) addViews(list []catalog.Store, base *index) {
+	b.everything, b.stores = base, make(map[string]storeView)
+	if len(b.private)+len(b.hidden) > 0 {
+		b.everything = newView(b.content, nil, true)
+	}
 	stores := make(map[string]*catalog.Store, len(list))
 	for i := range list {
 		stores[list[i].ID] = &list[i]
 	}
-	friends := ix.friendlyStores()
+	friends := base.friendlyStores()
 	for id := range friends { // a store without snaps of its own may have friendly ones
 		if stores[id] == nil {
 			stores[id] = &catalog.Store{ID: id}
@@ -66,52 +84,34 @@ func (ix *index) addViews(list []catalog.Store, private privateSnaps, hidden []h
 	for id, store := range stores {
 		seen := catalog.VisibleSnaps(stores, id, friends[id])
 		delete(seen, unreadable)
-		mine := privateSnaps(slices.DeleteFunc(slices.Clone(private), func(sn *indexedSnap) bool { return !seen[sn.SnapID] }))
-		isHidden := func(a hiddenAssertion) bool {
-			return slices.ContainsFunc(a.snaps, func(id string) bool { return !seen[id] })
+		if b.hasOwn(seen) {
+			b.stores[id] = storeView{newView(b.content, seen, false), store.BrandID}
 		}
-		shown := slices.DeleteFunc(slices.Clone(hidden), isHidden)
-		if len(mine)+len(shown) == 0 {
-			continue
-		}
-		view, err := ix.with(mine, shown)
-		if err != nil {
-			return err
-		}
-		ix.stores[id] = storeView{view, store.BrandID}
 	}
-	return nil
+}
+
+// hasOwn reports whether those who see some private snaps see something that others do not.
+func (b *builder) hasOwn(seen map[string]bool) bool {
+	if slices.ContainsFunc(b.private, func(e *snapEntry) bool { return seen[e.id] }) {
+		return true
+	}
+	for _, ids := range b.hidden {
+		if !slices.ContainsFunc(ids, func(id string) bool { return !seen[id] }) {
+			return true
+		}
+	}
+	return false
 }
 
 // friendlyStores returns the friendly stores that store assertions name, by the ID of the store.
 func (ix *index) friendlyStores() map[string][]string {
 	friends := make(map[string][]string)
-	for _, list := range ix.assertions.own {
-		if list[0].Type != "store" {
-			continue
+	for _, a := range ix.special {
+		if a.typ == "store" {
+			friends[a.key[0]] = append(friends[a.key[0]], catalog.FriendlyStores(a.kept)...)
 		}
-		id := list[0].PrimaryKey[0]
-		friends[id] = append(friends[id], catalog.FriendlyStores(list[0].Raw)...)
 	}
 	return friends
-}
-
-// with returns a view with private snaps beside what everybody sees. It shares everything else with ix.
-func (ix *index) with(snaps privateSnaps, hidden []hiddenAssertion) (*index, error) {
-	v := *ix
-	v.views = views{}
-	v.byName, v.byID, v.channels = ix.byName.above(), ix.byID.above(), ix.channels.above()
-	v.files, v.icons, v.gates, v.approved = ix.files.above(), ix.icons.above(), ix.gates.above(), ix.approved.above()
-	v.assertions, v.sequences = ix.assertions.above(), ix.sequences.above()
-	v.snaps = slices.Clone(ix.snaps)
-	for _, sn := range snaps {
-		v.addSnap(sn)
-	}
-	for _, a := range hidden {
-		v.addAssertion(a.indexedAssertion)
-	}
-	v.arrange()
-	return &v, v.arrangeAssertions()
 }
 
 // requireView returns the catalogue as the sender of a request sees it, or answers the request with an error and returns false. A session takes

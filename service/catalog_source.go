@@ -8,20 +8,27 @@ import (
 	"offlinestore/registry"
 )
 
-// catalogSource is the source of the server's snapshots. The registry gets each of them first: no answer may name an image that the
-// registry does not know yet.
+// catalogSource is the source of the server's catalogue. The registry gets each state first: no answer may name an image that the registry
+// does not know yet.
 type catalogSource struct {
 	*catalog.Reader
 	images *registry.Registry // nil without a built-in registry
+	// charms has the charms and images of the last state, for the registry.
+	charms *catalog.Snapshot
 }
 
-// LoadSnapshot loads the catalogue and gives it to the registry.
-func (c catalogSource) LoadSnapshot(ctx context.Context) (*catalog.Snapshot, error) {
-	cat, err := c.Reader.LoadSnapshot(ctx)
-	if err == nil && c.images != nil {
-		err = c.images.SetSnapshot(cat)
+// Load loads the changes of the catalogue, and gives them to the registry.
+func (c *catalogSource) Load(ctx context.Context, since catalog.Position, sink catalog.Sink) (*catalog.Changes, error) {
+	changes, err := c.Reader.Load(ctx, since, sink)
+	if err != nil || c.images == nil || !changes.IsWhole && len(changes.CharmIDs) == 0 && !changes.HasImages {
+		return changes, err
 	}
-	return cat, err
+	merged := changes.MergeCharms(c.charms)
+	if err := c.images.SetSnapshot(merged); err != nil {
+		return nil, err
+	}
+	c.charms = merged
+	return changes, nil
 }
 
 // namesImages reports whether charms send clients to a registry.

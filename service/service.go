@@ -5,7 +5,9 @@ package service
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
+	"os"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,9 +37,10 @@ type Config struct {
 
 // Announcement is a reachable listener and the content that it serves.
 type Announcement struct {
-	Role     Role
-	URL      string
-	Snapshot *catalog.Snapshot
+	Role Role
+	URL  string
+	// Snaps and Charms are their numbers.
+	Snaps, Charms int
 }
 
 // Run serves until ctx ends, or until one of the servers fails. It closes the instance's writable connection: nothing that devices
@@ -58,20 +61,18 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	cat, err := s.source.LoadSnapshot(ctx)
+	changes, err := s.server.Load(ctx, s.source)
 	if err != nil {
-		return err
-	}
-	if err := s.server.SetSnapshot(cat); err != nil {
 		return err
 	}
 	stop := s.follow(ctx)
 	defer stop()
-	c.Logger.Info("serving", "snaps", len(cat.Snaps), "charms", len(cat.Charms), "database", how)
-	if s.domain == "" && c.Listeners.images == nil && namesImages(cat) {
+	snaps, charms := s.server.Count()
+	c.Logger.Info("serving", "snaps", snaps, "charms", charms, "database", how)
+	if s.domain == "" && c.Listeners.images == nil && namesImages(changes.Snapshot) {
 		c.Logger.Warn("charms name images that nobody serves: give --registry-listen, or set proxy.oci-registry.domain")
 	}
-	all := append(s.endpoints(cat), remote.endpoints(c.Listeners, c.Logger)...)
+	all := append(s.endpoints(), remote.endpoints(c.Listeners, c.Logger)...)
 	for _, e := range all {
 		s.guard.Protect(e.Server)
 	}
@@ -83,7 +84,7 @@ func Run(ctx context.Context, c Config) error {
 type service struct {
 	Config
 	server   *server.Server
-	source   catalogSource
+	source   *catalogSource
 	reloader *reloader
 	guard    *transfer.Guard
 	// registrar is nil without a token.
@@ -104,6 +105,19 @@ func (c Config) makeDeviceSecret() {
 	c.Logger.Info("made the secret for the sessions of devices: give other servers of this store the same one", "setting", settings.DeviceAuthSecret)
 }
 
+// spoolDir returns the folder for the texts of the catalogue: the data folder, or none if that can't be written.
+func (c Config) spoolDir() string {
+	f, err := os.CreateTemp(string(c.Instance.Dir), ".catalogue-*")
+	if err == nil {
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	if err != nil {
+		c.Logger.Warn("the data folder can't be written, so the texts of the catalogue take memory", "err", err)
+		return ""
+	}
+	return string(c.Instance.Dir)
+}
+
 func (c Config) openService(r *catalog.Reader, remote administration) (*service, error) {
 	c.makeDeviceSecret()
 	if err := c.Instance.ServeStorage(c.Instance.Settings); err != nil {
@@ -113,7 +127,7 @@ func (c Config) openService(r *catalog.Reader, remote administration) (*service,
 	if err != nil {
 		return nil, err
 	}
-	s := &service{Config: c, source: catalogSource{Reader: r}, domain: current.Registry.Domain, guard: transfer.NewGuard()}
+	s := &service{Config: c, source: &catalogSource{Reader: r}, domain: current.Registry.Domain, guard: transfer.NewGuard()}
 	s.guard.TrustForwarded(current.TrustForwardedProto)
 	c.Listeners.bound(s.guard, c.Logger)
 	metrics := prometheus.NewRegistry()
@@ -126,7 +140,7 @@ func (c Config) openService(r *catalog.Reader, remote administration) (*service,
 		return nil, err
 	}
 	config := server.Config{Blobs: c.Instance.Blobs, Trust: trust, Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics,
-		Administration: remote.handler(), Nonces: r, DatabaseRestarts: c.Instance.CountRestarts()}
+		SpoolDir: c.spoolDir(), Administration: remote.handler(), Nonces: r, DatabaseRestarts: c.Instance.CountRestarts()}
 	if c.Token != nil {
 		metrics.MustRegister(registrar.NewTokenMetrics(c.Token))
 		s.registrar = registrar.New(registrar.Config{Token: c.Token, Records: r, Logger: c.Logger})
@@ -136,7 +150,7 @@ func (c Config) openService(r *catalog.Reader, remote administration) (*service,
 	s.server.SetSettings(current)
 	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, guard: s.guard,
 		settings: c.Instance.Settings, storage: c.Instance.ServeStorage, log: c.Logger, administration: remote,
-		announceHTTPS: func() { s.announce(RoleHTTPS, c.Listeners.scheme(), c.Listeners.https.Addr().String(), nil) }}
+		announceHTTPS: func() { s.announce(RoleHTTPS, c.Listeners.scheme(), c.Listeners.https.Addr().String()) }}
 	s.reloader.setShared()
 	return s, nil
 }
@@ -166,24 +180,25 @@ func (s *service) follow(ctx context.Context) (stop func()) {
 }
 
 // endpoints returns the servers for devices and images with their listeners, and announces them.
-func (s *service) endpoints(cat *catalog.Snapshot) []endpoint {
+func (s *service) endpoints() []endpoint {
 	l := s.Listeners
 	all := []endpoint{{s.server.HTTPServer(l.http.Addr().String()), l.http}}
-	s.announce(RoleHTTP, "http", l.http.Addr().String(), cat)
+	s.announce(RoleHTTP, "http", l.http.Addr().String())
 	if l.https != nil {
 		all = append(all, endpoint{s.server.HTTPServer(l.https.Addr().String()), l.secure(l.https)})
 	}
 	if l.servesHTTPS() {
-		s.announce(RoleHTTPS, l.scheme(), l.https.Addr().String(), cat)
+		s.announce(RoleHTTPS, l.scheme(), l.https.Addr().String())
 	}
 	if l.images != nil {
 		all = append(all, endpoint{s.source.images.HTTPServer(l.images.Addr().String()), l.secure(l.images)})
-		s.announce(RoleRegistry, l.scheme(), l.images.Addr().String(), cat)
+		s.announce(RoleRegistry, l.scheme(), l.images.Addr().String())
 	}
 	return all
 }
 
-func (s *service) announce(role Role, scheme, address string, cat *catalog.Snapshot) {
+func (s *service) announce(role Role, scheme, address string) {
 	s.Logger.Info("listening", "address", address)
-	s.Announce(Announcement{role, scheme + "://" + address, cat})
+	snaps, charms := s.server.Count()
+	s.Announce(Announcement{role, scheme + "://" + address, snaps, charms})
 }

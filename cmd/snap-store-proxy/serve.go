@@ -85,9 +85,9 @@ func runServe(ctx context.Context, dir *instance.Dir, o serveOptions) error {
 func announce(a service.Announcement) {
 	switch a.Role {
 	case service.RoleHTTP:
-		content := cli.Count(len(a.Snapshot.Snaps), "snap")
-		if len(a.Snapshot.Charms) > 0 {
-			content += " and " + cli.Count(len(a.Snapshot.Charms), "charm")
+		content := cli.Count(a.Snaps, "snap")
+		if a.Charms > 0 {
+			content += " and " + cli.Count(a.Charms, "charm")
 		}
 		fmt.Printf("Serving %s on %s\n", content, a.URL)
 	case service.RoleHTTPS:
