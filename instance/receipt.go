@@ -53,7 +53,7 @@ func (in *Instance) receipt(ctx context.Context) (*receipt.Receipt, error) {
 	v := in.Settings.Values()
 	r := &receipt.Receipt{
 		Store: cmp.Or(v.StoreID, v.StoreURL, OwnURL(v)), Created: time.Now().UTC().Truncate(time.Second), Generation: cat.Generation,
-		Channels: channelsOf(cat), Exporters: exportersOf(history),
+		Channels: channelsOf(cat), Exporters: exportersOf(history), Images: imagesOf(cat),
 	}
 	r.Blobs, err = receipt.NewBlobs(held)
 	return r, err
@@ -81,6 +81,22 @@ func channelsOf(cat *catalog.Snapshot) []receipt.Channel {
 				platform = row.Base.String()
 			}
 			add(receipt.Channel{Kind: "charm", Name: c.Name, Platform: platform, Channel: row.Channel, Revision: row.Revision})
+		}
+	}
+	return list
+}
+
+// imagesOf returns the images that belong to no charm.
+func imagesOf(cat *catalog.Snapshot) (list []receipt.Image) {
+	for i := range cat.Repositories {
+		r := &cat.Repositories[i]
+		for _, t := range r.Tags {
+			list = append(list, receipt.Image{Name: r.Name + ":" + t.Tag, Digest: t.Digest})
+		}
+		for _, image := range r.Images {
+			if len(r.TagsOf(image.Digest)) == 0 {
+				list = append(list, receipt.Image{Name: r.Name + "@" + image.Digest.String(), Digest: image.Digest})
+			}
 		}
 	}
 	return list

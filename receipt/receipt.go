@@ -55,6 +55,14 @@ type Receipt struct {
 	Channels []Channel `json:"channels"`
 	// Exporters have the last bundle of each signer.
 	Exporters []Exporter `json:"exporters"`
+	// Images are the images that belong to no charm. Programs that know none refuse a receipt with some.
+	Images []Image `json:"images,omitempty"`
+}
+
+// Image is an image that belongs to no charm. Name is its name inside, with the tag, or with the digest if it has no tag.
+type Image struct {
+	Name   string        `json:"name"`
+	Digest digest.Digest `json:"digest"`
 }
 
 // Channel is the revision in a channel. Kind is snap or charm, and Platform an architecture or a base.

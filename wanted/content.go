@@ -34,10 +34,12 @@ type content struct {
 	tracks map[itemKey]string
 	// head is nil for a receipt.
 	head *bundle.Head
+	// images have the digests of the images that belong to no charm, by their names inside.
+	images map[string]string
 }
 
 func (s *Side) content() *content {
-	c := &content{rows: make(map[row][]int), tracks: make(map[itemKey]string), head: s.Head}
+	c := &content{rows: make(map[row][]int), tracks: make(map[itemKey]string), head: s.Head, images: s.images()}
 	if s.Receipt != nil {
 		for _, ch := range s.Receipt.Channels {
 			r := row{ch.Kind == "charm", ch.Name, ch.Channel, ch.Platform}
@@ -90,6 +92,9 @@ func (c *content) addHead(h *bundle.Head) {
 
 // has reports whether the content has the item of a wish. known is false if the content can't tell.
 func (c *content) has(wish *bundle.Difference) (has, known bool) {
+	if wish.Field == wishImage {
+		return c.images[wish.Name] != "", true
+	}
 	if wish.Field != "" {
 		if c.head == nil {
 			return false, false
@@ -125,9 +130,6 @@ func (c *content) hasRevision(wish *bundle.Difference) bool {
 
 // hasNamed reports whether a bundle has a store or an assertion.
 func (c *content) hasNamed(wish *bundle.Difference) bool {
-	if wish.Field == wishImage {
-		return slices.ContainsFunc(c.head.Repositories, func(r *bundle.Repository) bool { return slices.Contains(r.Names(), wish.Name) })
-	}
 	if wish.Field == wishStore {
 		return slices.ContainsFunc(c.head.Stores, func(s *bundle.Store) bool { return s.ID == wish.Name })
 	}
@@ -174,12 +176,21 @@ func compareContent(f *File, c *content, turned bool) []bundle.Difference {
 		out = append(out, d)
 	}
 	named := make(map[itemKey]bool)
+	wished := make(map[string]bool)
 	for _, w := range f.wishes() {
+		if w.Field == wishImage {
+			wished[w.Name] = true
+		}
 		if w.Snap+w.Charm != "" {
 			named[itemKey{w.Charm != "", w.Snap + w.Charm}] = true
 		}
 		if has, known := c.has(&w); known && !has {
 			add(w, 0, -1)
+		}
+	}
+	for name := range c.images {
+		if !wished[name] {
+			add(bundle.Difference{Kind: DifferentWish, Field: wishImage, Name: name}, -1, 0)
 		}
 	}
 	for key := range c.byItem {
@@ -215,7 +226,7 @@ func compareRows(a, b *content) []bundle.Difference {
 			out = append(out, d)
 		}
 	}
-	return out
+	return append(out, compareImages(a, b)...)
 }
 
 // newest returns the revision of a row: -1 for none, and 0 for a closed channel. A receipt has no closed ones.
@@ -267,6 +278,7 @@ func missingBlobs(a, b Side) []bundle.Difference {
 			out = append(out, d)
 		}
 	}
+	out = append(out, missingImages(head, r, turned)...)
 	for _, rev := range head.CharmRevisions {
 		if !r.Blobs.Has(rev.Blob.Digest) {
 			add(bundle.Difference{Kind: bundle.DifferentRevision, Charm: rev.Name, Size: rev.Blob.Size}, rev.Revision.Number)

@@ -23,6 +23,7 @@ type Followed struct {
 	Snaps          []wanted.Snap        `yaml:"snaps,omitempty"`
 	Charms         []wanted.Charm       `yaml:"charms,omitempty"`
 	Bundles        []wanted.CharmBundle `yaml:"bundles,omitempty"`
+	Images         []wanted.Image       `yaml:"images,omitempty"`
 	ValidationSets []string             `yaml:"validation-sets,omitempty"`
 	Models         []wanted.Model       `yaml:"models,omitempty"`
 	Stores         []string             `yaml:"stores,omitempty"`
@@ -40,6 +41,9 @@ func Follow(cat *catalog.Snapshot) *Followed {
 	}
 	for i := range cat.Charms {
 		f.addCharm(&cat.Charms[i])
+	}
+	for i := range cat.Repositories {
+		f.addRepository(&cat.Repositories[i])
 	}
 	f.addAssertions(cat.Assertions)
 	parents := make(map[string]bool)
@@ -226,7 +230,7 @@ func (f *Followed) Write(w io.Writer, list []catalog.Wanted, missing []string) e
 }
 
 func (f *Followed) isEmpty() bool {
-	return len(f.Snaps)+len(f.Charms)+len(f.Bundles)+len(f.ValidationSets)+len(f.Models)+len(f.Stores) == 0
+	return len(f.Snaps)+len(f.Charms)+len(f.Bundles)+len(f.Images)+len(f.ValidationSets)+len(f.Models)+len(f.Stores) == 0
 }
 
 // comment writes a line that no reader of YAML takes for anything else.

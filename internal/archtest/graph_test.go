@@ -51,7 +51,7 @@ func graph() map[string][]string {
 		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "image", "snap", "upstream", "wanted"},
 		"importer":           {"assertion", "blob", "bundle", "catalog", "channel", "channelmap", "charm", "closure", "importer/canonical", "snap", "squashfs"},
 		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "snap", "squashfs"},
-		"inquiry":            {"blob", "catalog", "charm", "server", "snap"},
+		"inquiry":            {"blob", "catalog", "charm", "registry", "server", "snap"},
 		"install":            {"blob", "docs", "registration"},
 		"registrar":          {"assertion", "catalog", "session"},
 		"registry":           {"blob", "catalog", "transfer"},
@@ -66,7 +66,7 @@ func graph() map[string][]string {
 		"instance/conninfo":  {},
 		"instance/pgcluster": {},
 		"instance/settings":  {"blob", "instance/conninfo", "nearest", "safeyaml"},
-		"instance/wanted":    {"assertion", "catalog", "charm", "snap", "wanted"},
+		"instance/wanted":    {"assertion", "catalog", "charm", "image", "snap", "wanted"},
 		// Layer 6: a running one.
 		"service": {"audit", "catalog", "certificate", "instance", "instance/settings", "registrar", "registration", "registry", "server", "server/admin", "server/admin/api", "server/gateway", "server/gateway/api", "session", "transfer"},
 	}
