@@ -8,10 +8,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// RevisionKey names a revision of a snap or a charm, or of a charm's resource.
+// RevisionKey names a revision of a snap or a charm, or of a charm's resource, or an image that belongs to no charm.
 type RevisionKey struct {
 	Kind ItemKind
-	// Name is the name of the snap, charm or charm bundle. Resource is empty for these.
+	// Name is the name of the snap, charm, charm bundle or repository. Resource is empty for the first three, and the digest of an image.
 	Name, Resource string
 	Revision       int
 }
@@ -23,7 +23,8 @@ func (db *DB) LastImports(ctx context.Context) (map[RevisionKey]time.Time, error
 		union all select 'charm', c.name, '', revision, imported_at
 			from charm_revision r join charm c using (charm_id) join import i on r.import_id = i.id
 		union all select 'charm', c.name, r.name, revision, imported_at
-			from charm_resource r join charm c using (charm_id) join import i on r.import_id = i.id`
+			from charm_resource r join charm c using (charm_id) join import i on r.import_id = i.id
+		union all select 'image', repository, digest, 0, imported_at from repository_image r join import i on r.import_id = i.id`
 	out := make(map[RevisionKey]time.Time)
 	rows, err := db.pool.Query(ctx, q)
 	if err == nil {

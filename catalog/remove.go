@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/opencontainers/go-digest"
 
 	"offlinestore/audit"
 )
@@ -19,6 +20,7 @@ const (
 	ItemSnap   ItemKind = "snap"
 	ItemCharm  ItemKind = "charm"
 	ItemBundle ItemKind = "bundle" // a charm bundle
+	ItemImage  ItemKind = "image"  // a repository of images that belong to no charm
 )
 
 // The reasons of removals.
@@ -28,7 +30,7 @@ const (
 	ReasonReplace = "replace" // the name belongs to another snap or charm
 )
 
-// Item is a snap, a charm or a charm bundle to remove from the catalogue, or a part of it.
+// Item is a snap, a charm, a charm bundle or a repository of images to remove from the catalogue, or a part of it.
 type Item struct {
 	Kind ItemKind
 	Name string
@@ -37,6 +39,9 @@ type Item struct {
 	Revisions []int
 	// Resources are revisions of a charm's resources.
 	Resources []ResourceRef
+	// Digests are images of a repository, which go with their tags. Tags are tags to remove.
+	Digests []digest.Digest
+	Tags    []string
 }
 
 // Removal is a removal of items from the catalogue.
@@ -132,6 +137,11 @@ func (m *remover) removeAll(before *Snapshot, items []Item) error {
 			queueSnap(b, s.SnapID, it)
 			continue
 		}
+		if it.Kind == ItemImage {
+			m.removed.addRepository(before, before.Repository(it.Name), it)
+			queueRepository(b, it)
+			continue
+		}
 		c := before.charm(it.Name)
 		it.Resources = append(it.Resources, unusedResources(c, it)...)
 		m.removed.addCharm(c, it)
@@ -158,6 +168,20 @@ func queueSnap(b *pgx.Batch, id string, it Item) {
 			b.Queue(`delete from `+table+` where snap_id = $1`, id)
 		}
 	}
+}
+
+func queueRepository(b *pgx.Batch, it Item) {
+	const (
+		tags = `
+			delete from repository_tag where repository = $1 and ($2 or tag = any($3) or digest = any($4))`
+		images = `delete from repository_image where repository = $1 and ($2 or digest = any($3))`
+	)
+	digests := []string{}
+	for _, d := range it.Digests {
+		digests = append(digests, d.String())
+	}
+	b.Queue(tags, it.Name, it.Whole, append([]string{}, it.Tags...), digests)
+	b.Queue(images, it.Name, it.Whole, digests)
 }
 
 func queueCharm(b *pgx.Batch, id string, it Item) {

@@ -30,6 +30,11 @@ type Removed struct {
 	SnapMoves  []SnapMove  `json:"channel-moves"`
 	CharmMoves []CharmMove `json:"charm-channel-moves"`
 	Overrides  []SnapMove  `json:"overrides"`
+	// Repositories are the names of repositories that were removed with everything. RepositoryImages are images that belong to no charm, and
+	// TagMoves the tags that went away.
+	Repositories     []string             `json:"repositories"`
+	RepositoryImages []RepositoryImageRef `json:"repository-images"`
+	TagMoves         []TagMove            `json:"tag-moves"`
 	// Images counts manifests of images.
 	Images int `json:"images"`
 	// Blobs counts the blobs that nothing refers to any more. Size is their size in bytes.
@@ -41,20 +46,22 @@ func newRemoved() *Removed {
 	return &Removed{
 		Snaps: []string{}, Charms: []string{}, Bundles: []string{}, SnapRevisions: []SnapRevisionRef{}, CharmRevisions: []CharmRevisionRef{},
 		CharmResources: []ResourceRef{}, SnapMoves: []SnapMove{}, CharmMoves: []CharmMove{}, Overrides: []SnapMove{},
+		Repositories: []string{}, RepositoryImages: []RepositoryImageRef{}, TagMoves: []TagMove{},
 	}
 }
 
 // IsEmpty reports whether nothing was removed.
 func (r *Removed) IsEmpty() bool {
-	return len(r.Snaps)+len(r.Charms)+len(r.Bundles)+len(r.SnapRevisions)+len(r.CharmRevisions)+len(r.CharmResources) == 0
+	return len(r.Snaps)+len(r.Charms)+len(r.Bundles)+len(r.SnapRevisions)+len(r.CharmRevisions)+len(r.CharmResources)+len(r.RepositoryImages)+len(r.TagMoves) == 0
 }
 
-// Changes counts the removed revisions, and the rows of channel maps that lost theirs.
+// Changes counts the removed revisions and images, and the rows of channel maps and the tags that lost theirs.
 func (r *Removed) Changes() (revisions, moves int) {
-	return len(r.SnapRevisions) + len(r.CharmRevisions) + len(r.CharmResources), len(r.SnapMoves) + len(r.CharmMoves) + len(r.Overrides)
+	return len(r.SnapRevisions) + len(r.CharmRevisions) + len(r.CharmResources) + len(r.RepositoryImages),
+		len(r.SnapMoves) + len(r.CharmMoves) + len(r.Overrides) + len(r.TagMoves)
 }
 
-// Names returns the names of the snaps, charms and charm bundles that lost something, each once.
+// Names returns the names of the snaps, charms, charm bundles and repositories that lost something, each once.
 func (r *Removed) Names() []string {
 	names := slices.Concat(r.Snaps, r.Charms, r.Bundles)
 	for _, rev := range r.SnapRevisions {
@@ -65,6 +72,12 @@ func (r *Removed) Names() []string {
 	}
 	for _, res := range r.CharmResources {
 		names = append(names, res.Charm)
+	}
+	for _, i := range r.RepositoryImages {
+		names = append(names, i.Repository)
+	}
+	for _, m := range r.TagMoves {
+		names = append(names, m.Repository)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -58,7 +57,7 @@ func (a *applier) queueRepositoryImage(b *pgx.Batch, repository string, im image
 	key := tagKey{repository, im.Digest}
 	have, ok := a.knownRepositoryImages[key]
 	if !ok {
-		a.r.RepositoryImages = append(a.r.RepositoryImages, RepositoryImageRef{repository, digest.Digest(im.Digest), a.in.sizeOf(digest.Digest(im.Digest))})
+		a.r.RepositoryImages = append(a.r.RepositoryImages, RepositoryImageRef{repository, digest.Digest(im.Digest), imageSize(a.in.Images, digest.Digest(im.Digest))})
 		b.Queue(set, repository, im.Digest, im.Source, append([]string{}, im.Platforms...), a.id)
 		a.knownRepositoryImages[key] = knownRepositoryImage{a.in.origin(), im, a.id}
 		return
@@ -82,60 +81,49 @@ func (a *applier) queueTags(b *pgx.Batch, r *image.Repository) {
 	const set = `
 		insert into repository_tag (repository, tag, digest, source, import_id) values ($1, $2, $3, $4, $5)
 		on conflict (repository, tag) do update set digest = excluded.digest, source = excluded.source, import_id = excluded.import_id`
+	sources := make(map[string]string)
 	for _, im := range r.Images {
-		for _, tag := range slices.Sorted(maps.Keys(im.Tags)) {
-			key, to := tagKey{r.Name, tag}, digest.Digest(im.Digest)
-			have, ok := a.knownTags[key]
-			if ok && have.is(a.in) && a.takenBack == 0 {
-				continue
+		maps.Copy(sources, im.Tags)
+	}
+	for tag, d := range sortedTags(r) {
+		key, source := tagKey{r.Name, tag}, sources[tag]
+		have, ok := a.knownTags[key]
+		if ok && have.is(a.in) && a.takenBack == 0 {
+			continue
+		}
+		move := TagMove{r.Name, tag, have.digest, d}
+		if a.takenBack > 0 || ok && have.Supersedes(a.in.Origin()) && !a.forces(key) {
+			if have.digest != d {
+				a.r.KeptTags = append(a.r.KeptTags, move)
 			}
-			move := TagMove{r.Name, tag, have.digest, to}
-			if a.takenBack > 0 || ok && have.Supersedes(a.in.Origin()) && !a.forces(key) {
-				if have.digest != to {
-					a.r.KeptTags = append(a.r.KeptTags, move)
-				}
-				continue
+			continue
+		}
+		a.replaced.addTag(replacedTag{Repository: r.Name, Tag: tag, Digest: have.digest, Source: have.source, Import: have.importID})
+		if have.digest != d {
+			a.r.TagMoves = append(a.r.TagMoves, move)
+			b.Queue(rememberTag, r.Name, tag, d.String(), a.id, nil)
+		} else {
+			a.r.update(difference.OfTagSource(r.Name, tag, have.source, source)...)
+		}
+		b.Queue(set, r.Name, tag, d.String(), source, a.id)
+		a.knownTags[key] = knownTag{a.in.origin(), d, source, a.id}
+	}
+}
+
+// sortedTags yields the tags of a repository in their order, with the digests of their images.
+func sortedTags(r *image.Repository) func(yield func(tag string, d digest.Digest) bool) {
+	tags := r.Tags()
+	return func(yield func(string, digest.Digest) bool) {
+		for _, tag := range slices.Sorted(maps.Keys(tags)) {
+			if !yield(tag, digest.Digest(tags[tag])) {
+				return
 			}
-			a.replaced.addTag(replacedTag{Repository: r.Name, Tag: tag, Digest: have.digest, Source: have.source, Import: have.importID})
-			if have.digest != to {
-				a.r.TagMoves = append(a.r.TagMoves, move)
-				b.Queue(rememberTag, r.Name, tag, to.String(), a.id, nil)
-			} else {
-				a.r.update(difference.OfTagSource(r.Name, tag, have.source, im.Tags[tag])...)
-			}
-			b.Queue(set, r.Name, tag, to.String(), im.Tags[tag], a.id)
-			a.knownTags[key] = knownTag{a.in.origin(), to, im.Tags[tag], a.id}
 		}
 	}
 }
 
 // rememberTag adds the image of a tag to the history.
 const rememberTag = `insert into repository_tag_history (repository, tag, digest, import_id, rollback_id) values ($1, $2, nullif($3, ''), $4, $5)`
-
-// sizeOf returns the number of bytes of the configs and layers of an image in the import.
-func (in *Import) sizeOf(root digest.Digest) (n int64) {
-	byDigest := make(map[digest.Digest]*Image, len(in.Images))
-	for i := range in.Images {
-		byDigest[in.Images[i].Digest] = &in.Images[i]
-	}
-	seen := make(map[digest.Digest]bool)
-	for todo := []digest.Digest{root}; len(todo) > 0; {
-		m := byDigest[todo[len(todo)-1]]
-		todo = todo[:len(todo)-1]
-		if m == nil || seen[m.Digest] {
-			continue
-		}
-		seen[m.Digest] = true
-		todo = append(todo, m.Children...)
-		for _, b := range m.Blobs {
-			if !seen[b.Digest] {
-				seen[b.Digest] = true
-				n += b.Size
-			}
-		}
-	}
-	return n
-}
 
 // knownRepositoryImage is an image of a repository in the catalogue.
 type knownRepositoryImage struct {
@@ -207,9 +195,4 @@ func unite(a, b []string) []string {
 	out := slices.Concat([]string{}, a, b)
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-// compareTagMoves orders changes of tags.
-func compareTagMoves(a, b TagMove) int {
-	return cmp.Or(cmp.Compare(a.Repository, b.Repository), cmp.Compare(a.Tag, b.Tag))
 }

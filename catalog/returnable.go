@@ -54,6 +54,11 @@ func (r *replaced) addRevisions(out map[RevisionKey]bool, names map[string]strin
 			out[RevisionKey{Kind: ItemSnap, Name: names[row.SnapID], Revision: v.Revision}] = true
 		}
 	}
+	for _, t := range r.Tags {
+		if t.Import > 0 {
+			out[RevisionKey{Kind: ItemImage, Name: t.Repository, Resource: t.Digest.String()}] = true
+		}
+	}
 	for _, row := range r.Charms {
 		release, err := row.release()
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"offlinestore/bundle"
+	oci "offlinestore/image"
 	"offlinestore/upstream"
 )
 
@@ -150,21 +151,8 @@ func platforms(all []ocispec.Descriptor, archs []string) []ocispec.Descriptor {
 		return all
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(d ocispec.Descriptor) bool {
-		return d.Platform != nil && !slices.ContainsFunc(archs, func(a string) bool { return goArch(a) == d.Platform.Architecture })
+		return d.Platform != nil && !slices.ContainsFunc(archs, func(a string) bool { return oci.Architecture(a) == d.Platform.Architecture })
 	})
-}
-
-// goArch returns the name that images use for a Debian architecture.
-func goArch(arch string) string {
-	switch arch {
-	case "armhf", "armel":
-		return "arm"
-	case "i386":
-		return "386"
-	case "ppc64el":
-		return "ppc64le"
-	}
-	return arch
 }
 
 func describePlatforms(all []ocispec.Descriptor) string {

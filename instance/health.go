@@ -53,6 +53,7 @@ type Health struct {
 	Assertions     int      `json:"assertions"`
 	Charms         int      `json:"charms"`
 	Images         int      `json:"image-manifests"`
+	Repositories   int      `json:"repositories"`
 	// Storage is the place of the blobs.
 	Storage     string            `json:"storage"`
 	BlobBytes   int64             `json:"blob-bytes"`
@@ -225,6 +226,7 @@ func (h *Health) addCatalog(ctx context.Context, in *Instance) error {
 		return err
 	}
 	h.Generation, h.Snaps, h.Assertions, h.Charms, h.Images = cat.Generation, len(cat.Snaps), len(cat.Assertions), len(cat.Charms), len(cat.Images)
+	h.Repositories = len(cat.Repositories)
 	h.Holds = append([]catalog.Hold{}, cat.Holds...)
 	for _, sn := range cat.Snaps {
 		h.Revisions += len(sn.Revisions)

@@ -81,7 +81,7 @@ func (p *pruner) items() ([]catalog.Item, error) {
 		return nil, err
 	}
 	p.keepResources()
-	return p.rest(), nil
+	return append(p.rest(), p.images()...), nil
 }
 
 // pinOf names a revision of a snap, charm or charm bundle.
@@ -94,6 +94,8 @@ func (p *pruner) keepReturns() {
 	for at := range p.returns {
 		kind := closure.KindCharm
 		switch {
+		case at.Kind == catalog.ItemImage: // images decides about them
+			continue
 		case at.Kind == catalog.ItemSnap:
 			kind = closure.KindSnap
 		case at.Resource != "":

@@ -10,7 +10,8 @@ import (
 	"offlinestore/closure"
 )
 
-// RemoveOptions name a snap, charm or charm bundle to remove from a store.
+// RemoveOptions name a snap, charm or charm bundle to remove from a store, or images that belong to no charm: a repository, or one of its tags
+// or digests.
 type RemoveOptions struct {
 	Kind catalog.ItemKind
 	Name string
@@ -68,13 +69,19 @@ func kindName(k catalog.ItemKind) string {
 // *NeededError, unless o.Force is set.
 func (in *Instance) Remove(ctx context.Context, o RemoveOptions) (*Removal, error) {
 	out := &Removal{Needs: []string{}}
+	var asked catalog.Item
 	removal := &catalog.Removal{Reason: catalog.ReasonRemove, By: o.By, DryRun: o.DryRun}
-	removal.Choose = func(c *catalog.Snapshot) ([]catalog.Item, error) {
-		it, err := itemOf(c, o)
-		return []catalog.Item{it}, err
+	removal.Choose = func(c *catalog.Snapshot) (_ []catalog.Item, err error) {
+		if o.Kind == catalog.ItemImage {
+			asked, err = imageItem(c, o.Name)
+		} else {
+			asked, err = itemOf(c, o)
+		}
+		return []catalog.Item{asked}, err
 	}
 	removal.Approve = func(before, after *catalog.Snapshot, r *catalog.Removed) (err error) {
-		if out.Needs, err = in.needsOf(before, after, r); err != nil || len(out.Needs) == 0 {
+		out.Needs, err = in.needsOf(before, after, r)
+		if out.Needs = append(out.Needs, tagNeeds(asked, r)...); err != nil || len(out.Needs) == 0 {
 			return err
 		}
 		if !o.Force {

@@ -63,7 +63,7 @@ func TestTableOfBadInput(t *testing.T) {
 	t.Parallel()
 	tests := testFunctions(t)
 	want := map[string]string{}
-	for _, c := range slices.Concat(badBundles(), badCharms(), badPairs()) {
+	for _, c := range slices.Concat(badBundles(), badCharms(), badImages(), badPairs()) {
 		want[c.row] = codesInWords(c.codes)
 	}
 	for _, r := range otherRows() {
@@ -82,6 +82,14 @@ func TestTableOfScripts(t *testing.T) {
 	t.Parallel()
 	if diff := cmp.Diff(doctest.ScriptRows(t, "testdata/script/models*.txtar"), doctest.BadInput(t, "Bad administration of models")); diff != "" {
 		t.Errorf("the table of bad administration (-scripts +docs/errors.md):\n%s", diff)
+	}
+}
+
+// TestTableOfImages compares the table of docs/errors.md about images that belong to no charm with the script.
+func TestTableOfImages(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff(doctest.ScriptRows(t, "testdata/script/images.txtar"), doctest.BadInput(t, "Bad images")); diff != "" {
+		t.Errorf("the table of bad images (-scripts +docs/errors.md):\n%s", diff)
 	}
 }
 

@@ -188,7 +188,7 @@ func badBundles() []badInput {
 // TestBadBundles pushes each bad bundle to a store, and the good one afterwards.
 func TestBadBundles(t *testing.T) {
 	t.Parallel()
-	for _, c := range slices.Concat(badBundles(), badCharms(), badPairs()) {
+	for _, c := range slices.Concat(badBundles(), badCharms(), badImages(), badPairs()) {
 		t.Run(c.row, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t)

@@ -51,6 +51,7 @@ func addCompletion(root *cobra.Command, dir *instance.Dir) {
 	}
 	cli.SetCompletion(root, "remove-charm", charms(charm.TypeCharm), nil)
 	cli.SetCompletion(root, "remove-bundle", charms(charm.TypeBundle), nil)
+	cli.SetCompletion(root, "remove-image", one((*catalog.Snapshot).RepositoryNames), nil)
 	cli.SetCompletion(root, "push-images", charms(charm.TypeCharm), nil)
 	for _, c := range root.Commands() {
 		if c.Flags().Lookup("take-over") != nil {

@@ -35,11 +35,11 @@ from them.`,
 	}
 	root.PersistentFlags().StringVar((*string)(dir), "data-dir", string(instance.DefaultDir()), "`folder` of the store's data")
 	root.AddCommand(newPushes(dir)...)
-	root.AddCommand(newTrust(dir), newListPushedSnaps(dir), newListPushedCharms(dir), newShow(dir), newWhy(dir), newStatus(dir), newCheck(dir), newGC(dir), newHistory(dir), newAudit(dir), newReceipt(dir), newWanted(dir), withStoreAssertion(dir, newConfig(dir)), newReregister(dir), newServe(dir), newPushImages(dir))
+	root.AddCommand(newTrust(dir), newListPushedSnaps(dir), newListPushedCharms(dir), newListPushedImages(dir), newShow(dir), newWhy(dir), newStatus(dir), newCheck(dir), newGC(dir), newHistory(dir), newAudit(dir), newReceipt(dir), newWanted(dir), withStoreAssertion(dir, newConfig(dir)), newReregister(dir), newServe(dir), newPushImages(dir))
 	root.AddCommand(newBackup(dir), newBackupContent(dir), newRestore(dir), newCheckConnections(dir), newMigrate(dir), newMigrateBlobs(dir))
 	root.AddCommand(newImportCertificate(dir), newUseCACerts(dir), newRemoveCACerts(dir), newClientConfig(dir), newImageToken(dir))
 	root.AddCommand(newEnableAirgapMode(dir), newIdentity(dir))
-	root.AddCommand(append(newRemovals(dir), newPrune(dir))...)
+	root.AddCommand(append(newRemovals(dir), newRemoveImage(dir), newPrune(dir))...)
 	root.AddCommand(newOverrides(dir)...)
 	root.AddCommand((&takeback.Program{Dir: dir, Open: withInstance, Read: withExisting}).Commands()...)
 	root.AddCommand(parts.New(dir, withExisting, withInstance)...)
@@ -48,7 +48,7 @@ from them.`,
 	root.AddCommand(cli.NewVersion("snap-store-proxy"), cli.NewMan())
 	addCompletion(root, dir)
 	cli.SetConfirming(root, "push-snap", "push-charms", "push-charm-bundle", "push-account-keys", "push-validation-sets", "push-images",
-		"trust add", "trust remove", "trust root add", "trust root remove", "gc", "prune", "remove-snap", "remove-charm", "remove-bundle",
+		"trust add", "trust remove", "trust root add", "trust root remove", "gc", "prune", "remove-snap", "remove-charm", "remove-bundle", "remove-image",
 		"override", "delete-override", "remove-parts", "rollback", "hold", "release", "promote", "close-channel", "backup", "restore", "enable-airgap-mode", "remove-admin", "reregister", "use-ca-certs", "remove-ca-certs")
 	// Scripts rely on the exit codes, so the help of every command lists them.
 	root.SetHelpTemplate(root.HelpTemplate() + cli.ExitHelp + "\n")

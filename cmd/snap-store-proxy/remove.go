@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/changes"
@@ -72,11 +73,16 @@ func newRemove(dir *instance.Dir, kind catalog.ItemKind, c *cobra.Command) *cobr
 		})
 	}
 	c.Flags().IntSliceVar(&o.Revisions, "revision", nil, "remove only revision `N`; may be repeated")
-	c.Flags().BoolVar(&o.Force, "force", false, "remove it although something needs it")
-	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "print what would be removed, and change nothing")
-	c.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
-	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	o.addFlags(c.Flags())
 	return c
+}
+
+// addFlags defines the flags that all of these commands have.
+func (o *removeOptions) addFlags(f *pflag.FlagSet) {
+	f.BoolVar(&o.Force, "force", false, "remove it although something needs it")
+	f.BoolVar(&o.DryRun, "dry-run", false, "print what would be removed, and change nothing")
+	f.BoolVar(&o.yes, "yes", false, "do not ask")
+	f.BoolVar(&o.json, "json", false, "print JSON")
 }
 
 // removalOptions are the flags that all removals have.

@@ -51,7 +51,7 @@ func (f *fixture) serveLogins(t *testing.T, demo *upstreamtest.Store, sso *upstr
 //	gone.tar.gz    brief, which is withdrawn and revoked, and jq
 //	model.tar.gz   a model of the brand with jq
 //
-// writeCharms makes the bundles of charms, writeReports makes the bundles for reports, writeStores makes the ones of stores, and writeDownloads makes the files of snaps.
+// writeCharms makes the bundles of charms, writeReports makes the bundles for reports, writeImages makes the ones of images that belong to no charm, writeStores makes the ones of stores, and writeDownloads makes the files of snaps.
 func newFixture(t *testing.T) (*fixture, error) {
 	dir := tempDir(t)
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "bin")+"/", "offlinestore/cmd/store-admin")
@@ -63,6 +63,7 @@ func newFixture(t *testing.T) (*fixture, error) {
 	f.writeCharms(t)
 	f.writeReports(t)
 	f.writeStores(t)
+	f.writeImages(t)
 	if err := f.writeDownloads(t); err != nil {
 		return nil, err
 	}

@@ -15,21 +15,30 @@ import (
 )
 
 func newShow(dir *instance.Dir) *cobra.Command {
-	var asJSON, chosen bool
+	var asJSON, chosen, image bool
 	c := &cobra.Command{
 		Use:   "show NAME",
-		Short: "Show a snap or charm: its revisions and channels, and the bundles that brought them",
+		Short: "Show a snap, charm or image: its revisions and channels, and the bundles that brought them",
 		Long: `Show a snap: its revisions, channels and components, and the bundle that brought
 each revision. Show a charm or charm bundle: its revisions with their bases, images
 and snaps, its resources, and its channels with the resources released there. With
---charm, NAME is a charm even if there is a snap of that name.`,
-		Example: "  snap-store-proxy show jq\n  snap-store-proxy show jq --json\n  snap-store-proxy show postgresql",
+--charm, NAME is a charm even if there is a snap of that name. Show the images of a
+repository that belong to no charm, with their tags; with --image even if there is a
+snap or charm of that name.`,
+		Example: "  snap-store-proxy show jq\n  snap-store-proxy show jq --json\n  snap-store-proxy show postgresql\n  snap-store-proxy show library/postgres",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withSnapshot(c.Context(), dir, func(in *instance.Instance, cat *catalog.Snapshot) error {
 				records, err := in.Catalog.History(c.Context(), "")
 				if err != nil {
 					return err
+				}
+				if image || !chosen && cat.MeansImage(args[0]) {
+					found, err := cat.FindRepository(args[0])
+					if err != nil {
+						return err
+					}
+					return showRepository(c.OutOrStdout(), overview.DescribeRepository(cat, found, records), asJSON)
 				}
 				if chosen || cat.MeansCharm(args[0]) {
 					found, err := cat.Charm(args[0])
@@ -48,6 +57,7 @@ and snaps, its resources, and its channels with the resources released there. Wi
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&chosen, "charm", false, "NAME is a charm or charm bundle")
+	c.Flags().BoolVar(&image, "image", false, "NAME is the repository of images that belong to no charm")
 	return c
 }
 

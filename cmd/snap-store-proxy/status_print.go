@@ -96,6 +96,9 @@ func (s *status) printImported(w io.Writer) {
 func (s *status) printCatalog(w io.Writer) {
 	s.printServers(w)
 	fmt.Fprintf(w, "Snaps: %d, revisions: %d, assertions: %d\n%s", s.Snaps, s.Revisions, s.Assertions, cli.Line(overview.HoldsLine(s.Holds)))
+	if s.Repositories > 0 {
+		fmt.Fprintf(w, "Repositories of images that belong to no charm: %d\n", s.Repositories)
+	}
 	if s.Charms > 0 {
 		fmt.Fprintf(w, "Charms and charm bundles: %d, image manifests: %d\n", s.Charms, s.Images)
 	}

@@ -56,6 +56,8 @@ type Bundle struct {
 	// Assertions are the assertions that no snap leads to, and Stores the stores of brands.
 	Assertions []*bundle.Assertion
 	Stores     []*bundle.Store
+	// Repositories have the images that belong to no charm.
+	Repositories []*bundle.Repository
 
 	Predicate bundle.Predicate
 	Key       ed25519.PrivateKey

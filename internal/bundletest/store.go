@@ -44,7 +44,7 @@ func addAll[T any](add func(T) error, items []T) error {
 func (b *Bundle) Builder() *bundle.Builder {
 	b.tb.Helper()
 	d := &bundle.Builder{}
-	err := errors.Join(addAll(d.AddSnap, b.Snaps), addAll(d.AddRevision, b.Revisions), b.addCharms(d), addAll(d.AddAssertion, b.Assertions), addAll(d.AddStore, b.Stores))
+	err := errors.Join(addAll(d.AddSnap, b.Snaps), addAll(d.AddRevision, b.Revisions), b.addCharms(d), addAll(d.AddAssertion, b.Assertions), addAll(d.AddStore, b.Stores), addAll(d.AddRepository, b.Repositories))
 	if err != nil {
 		b.tb.Fatal(err)
 	}

@@ -56,12 +56,14 @@ func printRemoval(w io.Writer, r *catalog.RemovalRecord) {
 		forced = ", forced"
 	}
 	revisions, moves := r.Report.Changes()
-	fmt.Fprintf(w, "%s %s by %s%s: %s: -%s, %s\n", r.RemovedAt.UTC().Format(time.RFC3339), r.Reason, cli.Clean(r.RemovedBy), forced,
-		cli.Clean(strings.Join(r.Report.Names(), ", ")), cli.Count(revisions, "revision"), cli.Count(moves, "channel change"))
+	images, tags := len(r.Report.RepositoryImages), len(r.Report.TagMoves)
+	fmt.Fprintf(w, "%s %s by %s%s: %s: %s\n", r.RemovedAt.UTC().Format(time.RFC3339), r.Reason, cli.Clean(r.RemovedBy), forced,
+		cli.Clean(strings.Join(r.Report.Names(), ", ")), strings.Join(countBoth("-", revisions-images, moves-tags, images, tags), ", "))
 }
 
 func printRollback(w io.Writer, r *catalog.RollbackRecord) {
-	counts := cli.Count(r.Report.Moves(), "channel change")
+	tags := len(r.Report.TagMoves)
+	counts := strings.Join(countMoves(r.Report.Moves()-tags, tags), ", ")
 	if moves := overview.Moves(&catalog.Report{SnapMoves: r.Report.SnapMoves, CharmMoves: r.Report.CharmMoves, TagMoves: r.Report.TagMoves}, maxMoves); len(moves) > 0 {
 		counts = strings.Join(moves, ", ") + "; " + counts
 	}
@@ -73,10 +75,33 @@ func printAct(w io.Writer, a *catalog.ChannelAct) {
 	fmt.Fprintf(w, "%s %s by %s: %s %s\n", a.At.UTC().Format(time.RFC3339), a.What, cli.Clean(a.Who), cli.Clean(a.Subject), cli.Clean(state))
 }
 
+// countBoth counts revisions with their channels, and images with their tags. Without images, it counts the former even if there are none.
+func countBoth(sign string, revisions, moves, images, tags int) (list []string) {
+	if revisions+moves > 0 || images+tags == 0 {
+		list = append(list, sign+cli.Count(revisions, "revision"), cli.Count(moves, "channel change"))
+	}
+	if images+tags > 0 {
+		list = append(list, sign+cli.Count(images, "image"), cli.Count(tags, "tag change"))
+	}
+	return list
+}
+
+// countMoves counts changes of channels and of tags.
+func countMoves(moves, tags int) (list []string) {
+	if moves > 0 || tags == 0 {
+		list = append(list, cli.Count(moves, "channel change"))
+	}
+	if tags > 0 {
+		list = append(list, cli.Count(tags, "tag change"))
+	}
+	return list
+}
+
 // countReport counts the changes of an import: the revisions and the rows, and all other kinds that there are.
 func countReport(r *catalog.Report) string {
 	revisions, moves := r.Changes()
-	list := []string{"+" + cli.Count(revisions, "revision"), cli.Count(moves, "channel change")}
+	images, tags := len(r.RepositoryImages), len(r.TagMoves)
+	list := countBoth("+", revisions-images, moves-tags, images, tags)
 	for _, c := range []struct {
 		n    int
 		noun string
