@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,6 +19,9 @@ const (
 	groupBytes   = 256 << 20
 	groupsAtOnce = 2
 )
+
+// followTime is the time in which servers take up changed settings. They look every two seconds.
+const followTime = 6 * time.Second
 
 // BlobMigration is the outcome of a move of blobs.
 type BlobMigration struct {
@@ -75,12 +79,15 @@ func (in *Instance) MigrateBlobs(ctx context.Context, to string, remove bool, pr
 	if err := m.locked(ctx, false, m.copyAll); err != nil {
 		return m.out, err
 	}
-	return m.out, m.locked(ctx, true, func(ctx context.Context) error {
-		if err := m.finish(ctx); err != nil || !remove {
-			return err
-		}
-		return m.remove(ctx)
-	})
+	if err := m.locked(ctx, true, m.finish); err != nil || !remove {
+		return m.out, err
+	}
+	select {
+	case <-time.After(followTime):
+	case <-ctx.Done():
+		return m.out, context.Cause(ctx)
+	}
+	return m.out, m.locked(ctx, true, m.remove)
 }
 
 // locked calls fn while gc, or everybody, is kept out.
