@@ -106,6 +106,12 @@ func (r *Registry) failBlob(w http.ResponseWriter, req *http.Request, d digest.D
 		fail(w, req, http.StatusNotFound, unknown, "the file is missing in this store"+runCheck)
 		return
 	}
+	var down *blob.UnavailableError
+	if errors.As(err, &down) {
+		w.Header().Set("Retry-After", "5")
+		fail(w, req, http.StatusServiceUnavailable, codeUnknown, "the storage of this store does not answer at the moment")
+		return
+	}
 	fail(w, req, http.StatusInternalServerError, codeUnknown, "the file can't be read in this store"+runCheck)
 }
 

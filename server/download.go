@@ -110,6 +110,12 @@ func (s *Server) openFile(w http.ResponseWriter, r *http.Request, f file) (blob.
 		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, "the file is missing in this store: its operator should check the blobs")
 		return nil, false
 	}
+	var down *blob.UnavailableError
+	if errors.As(err, &down) {
+		w.Header().Set("Retry-After", "5")
+		s.fail(w, r, http.StatusServiceUnavailable, codeUnavailable, "the storage of this store does not answer at the moment")
+		return nil, false
+	}
 	s.fail(w, r, http.StatusInternalServerError, codeInternal, "the file can't be read in this store: its operator should check the blobs")
 	return nil, false
 }
