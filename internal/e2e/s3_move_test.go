@@ -3,12 +3,14 @@
 package e2e_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,6 +21,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"offlinestore/internal/blobtest"
+	"offlinestore/internal/pgtest"
 	"offlinestore/internal/s3test"
 	"offlinestore/internal/snapdaemon"
 	"offlinestore/internal/upstreamtest"
@@ -148,6 +151,7 @@ func TestMigrateBlobs(t *testing.T) {
 	up.uploadLarge("large", 1)
 	o := newOutside(t, up.url, up.Stack.RootStream())
 	in := newInside(t, o)
+	in.proxy("config", "proxy.db.connection="+pgtest.New(t))
 	in.push(o.export("greeter", "large")...)
 	in.serve()
 	in.await("large", "stable", 1)
@@ -195,4 +199,10 @@ func TestMigrateBlobs(t *testing.T) {
 	if n := d.stop(); n < 10 {
 		t.Errorf("%d downloads meanwhile", n)
 	}
+}
+
+// killed runs a command that is killed when ctx ends.
+func (in *inside) killed(ctx context.Context, args ...string) {
+	in.t.Helper()
+	_ = exec.CommandContext(ctx, program(in.t, "snap-store-proxy"), append([]string{"--data-dir", in.data}, args...)...).Run() // it may end before
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"offlinestore/internal/pgtest"
 	"offlinestore/internal/s3test"
 	"offlinestore/internal/upstreamtest"
 )
@@ -24,7 +25,7 @@ func newS3Store(t *testing.T, settings ...string) (*client, *outside, *inside, *
 	in := newInside(t, o)
 	in.proxy(append([]string{"config", "proxy.storage.backend=s3", "proxy.storage.s3.server-url=" + proxy.URL, "proxy.storage.s3.region=" + s3test.Region,
 		"proxy.storage.s3.access-key-id=" + s3test.AccessKey, "proxy.storage.s3.secret-access-key=" + s3test.SecretKey,
-		"proxy.storage.s3.scanned-container-name=" + s3test.NewBucket()}, settings...)...)
+		"proxy.storage.s3.scanned-container-name=" + s3test.NewBucket(), "proxy.db.connection=" + pgtest.New(t)}, settings...)...)
 	in.push(o.export("greeter")...)
 	in.serve()
 	in.await("greeter", "stable", 1)

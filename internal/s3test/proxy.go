@@ -1,6 +1,7 @@
 package s3test
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -35,6 +36,8 @@ type Fault struct {
 	Flip int64
 	// FlipRequest is the offset of a byte of the request's body that is changed, plus 1.
 	FlipRequest int64
+	// Copy gets the body of the answer, if it is not nil.
+	Copy *bytes.Buffer
 	// Wait delays the request until it is closed, if it is not nil.
 	Wait <-chan struct{}
 	// Body is sent in place of the server's body, if it is not nil.
@@ -112,6 +115,8 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request, forward http.Handl
 	case f.Body != nil:
 		w.Header().Set("Content-Type", "application/xml")
 		w.Write(f.Body)
+	case f.Copy != nil:
+		forward.ServeHTTP(&copyingWriter{w, f.Copy}, r)
 	case f.CutAfter > 0 || f.Flip > 0:
 		forward.ServeHTTP(&faultyWriter{ResponseWriter: w, cut: f.CutAfter, flip: f.Flip - 1}, r)
 	default:
@@ -139,6 +144,18 @@ func (f *flipReader) Read(p []byte) (int, error) {
 	}
 	f.left -= int64(n)
 	return n, err
+}
+
+// copyingWriter copies the body of an answer.
+type copyingWriter struct {
+	http.ResponseWriter
+	to *bytes.Buffer
+}
+
+// Write implements [io.Writer].
+func (w *copyingWriter) Write(p []byte) (int, error) {
+	w.to.Write(p)
+	return w.ResponseWriter.Write(p)
 }
 
 // lostWriter takes an answer that nobody gets.
