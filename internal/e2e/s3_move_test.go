@@ -42,7 +42,7 @@ func (u *origin) uploadLarge(name string, revision int) {
 	}
 }
 
-// s3Settings are the settings for a bucket behind a proxy, apart from the one that uses it.
+// s3Settings returns a command that sets up a bucket, but for the setting that uses it.
 func s3Settings(url, bucket string) []string {
 	return []string{"config", "proxy.storage.s3.server-url=" + url, "proxy.storage.s3.access-key-id=" + s3test.AccessKey,
 		"proxy.storage.s3.secret-access-key=" + s3test.SecretKey, "proxy.storage.s3.scanned-container-name=" + bucket}
