@@ -95,8 +95,11 @@ func (s *Storage) OpenSized(ctx context.Context, dg Digest, size int64) (Reader,
 	} else {
 		r, n, err = p.Backend.Open(ctx, dg)
 	}
-	if errors.Is(err, ErrNotFound) && p.Former != nil {
-		r, n, err = p.Former.Open(ctx, dg)
+	if err != nil && p.Former != nil {
+		var elsewhere error
+		if r, n, elsewhere = p.Former.Open(ctx, dg); elsewhere == nil || errors.Is(err, ErrNotFound) {
+			err = elsewhere
+		}
 	}
 	if err != nil {
 		return nil, err

@@ -93,6 +93,14 @@ func TestTableOfImages(t *testing.T) {
 	}
 }
 
+// TestTableOfStorage compares the table of docs/errors.md about S3 with the script.
+func TestTableOfStorage(t *testing.T) {
+	t.Parallel()
+	if diff := cmp.Diff(doctest.ScriptRows(t, "testdata/script/s3.txtar"), doctest.BadInput(t, "Bad storage")); diff != "" {
+		t.Errorf("the table of bad storage (-script +docs/errors.md):\n%s", diff)
+	}
+}
+
 // TestTableOfTakeBack compares the table of docs/errors.md about rollbacks and holds with the scripts and tests.
 func TestTableOfTakeBack(t *testing.T) {
 	t.Parallel()

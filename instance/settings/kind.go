@@ -92,6 +92,9 @@ func (k Key) validate(v string) error {
 	if err == nil {
 		err = k.Kind.validate(v)
 	}
+	if err == nil && k.Name == S3ServerURL {
+		err = validateOrigin(v)
+	}
 	if err != nil {
 		return &ValueError{k.Name, err}
 	}

@@ -2,8 +2,10 @@ package settings
 
 import (
 	"errors"
+	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -12,6 +14,14 @@ const maxMegabytes = 1 << 30
 
 // validBucket accepts the names that S3 accepts, but for rules about dots that its server applies.
 var validBucket = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`) })
+
+// validateOrigin refuses a path in a URL that is valid.
+func validateOrigin(v string) error {
+	if u, err := url.Parse(v); err != nil || strings.Trim(u.Path, "/") != "" {
+		return errors.New("has a path, which S3 gives to its buckets")
+	}
+	return nil
+}
 
 // validateStorage validates the kinds about the storage of blobs.
 func (k Kind) validateStorage(v string) error {
