@@ -38,6 +38,10 @@ bench: build
 deb:
 	scripts/deb dist
 
+# An OCI image of snap-store-proxy, for docker load, podman load, skopeo or containerd.
+image:
+	scripts/image dist
+
 man: build
 	for p in store-admin snap-store-proxy; do bin/$$p man bin/man; done
 
@@ -47,4 +51,4 @@ lint:
 fuzz:
 	@scripts/fuzz $(FUZZTIME)
 
-.PHONY: build setup demo test test-windows test-arm64 bench deb man lint fuzz
+.PHONY: build setup demo test test-windows test-arm64 bench deb image man lint fuzz
