@@ -57,7 +57,7 @@ func (c *Changes) MergeCharms(before *Snapshot) *Snapshot {
 	return out
 }
 
-// Sink gets a catalogue in parts, from several goroutines. It must not keep the values, but may keep their texts.
+// Sink gets a catalogue in parts, from several goroutines. Values and texts in bytes are only valid during the call.
 type Sink struct {
 	// Start comes first. Snapshot and Position are not set yet.
 	Start     func(*Changes) error

@@ -12,6 +12,7 @@ import (
 
 	"offlinestore/assertion"
 	"offlinestore/catalog"
+	"offlinestore/snap"
 )
 
 // mirror is a catalogue that is kept up to date with the changes.
@@ -56,7 +57,9 @@ func (m *mirror) follow() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		key := assertion.Ref{Type: a.Type, PrimaryKey: a.PrimaryKey}.Key()
-		m.assertions[key] = append(m.assertions[key], *a)
+		one := *a
+		one.Raw = slices.Clone(a.Raw)
+		m.assertions[key] = append(m.assertions[key], one)
 		return nil
 	}})
 	if err != nil {
@@ -120,8 +123,9 @@ func (m *mirror) compare() {
 
 // outlineOf returns a snap without what its outline leaves out.
 func outlineOf(s *catalog.Snap) *catalog.Snap {
-	out := *s
-	out.Revisions = nil
+	out, d := *s, s.Details
+	out.Revisions, out.History, out.Imported, out.Overridden = nil, nil, nil, nil
+	out.Details = snap.Details{Title: d.Title, Summary: d.Summary, Description: d.Description, Publisher: d.Publisher, Categories: d.Categories, Private: d.Private}
 	for _, r := range s.Revisions {
 		var o catalog.SnapRevision
 		o.Number, o.Architectures, o.Epoch, o.Confinement, o.CommonIDs = r.Number, r.Architectures, r.Epoch, r.Confinement, r.CommonIDs

@@ -50,7 +50,32 @@ type RawHold struct {
 }
 
 // Decode returns the snap.
-func (r *RawSnap) Decode() (*Snap, error) { return r.decode((*RawRevision).decode) }
+func (r *RawSnap) Decode() (*Snap, error) {
+	s := &Snap{Name: r.Name, SnapID: r.SnapID, DefaultTrack: r.DefaultTrack, Store: r.Store, Icon: r.Icon, ChannelMap: r.ChannelMap, Overrides: r.Overrides}
+	if err := json.Unmarshal(r.Details, &s.Details); err != nil {
+		return nil, fmt.Errorf("snap %s: %w", r.Name, err)
+	}
+	for i := range r.Revisions {
+		rev, err := r.Revisions[i].decode()
+		if err != nil {
+			return nil, fmt.Errorf("snap %s revision %d: %w", r.SnapID, r.Revisions[i].Number, err)
+		}
+		s.Revisions = append(s.Revisions, rev)
+	}
+	for _, e := range r.History {
+		s.History = append(s.History, e.Release)
+	}
+	for _, e := range r.Overridden {
+		if e.Revision > 0 { // a device that got it may ask for it by number
+			s.History = append(s.History, e.Release)
+		}
+	}
+	s.Imported, s.Overridden = sortedEvents(r.History), sortedEvents(r.Overridden)
+	if r.Hold != nil {
+		return s, s.hold(r.Hold)
+	}
+	return s, nil
+}
 
 // Revision returns the revision with a number.
 func (r *RawSnap) Revision(number int) (*SnapRevision, error) {
@@ -87,34 +112,6 @@ func (raw *RawRevision) decode() (rev SnapRevision, err error) {
 		rev.Further = append(rev.Further, described)
 	}
 	return rev, nil
-}
-
-// decode returns the snap with the revisions that a function makes of the raw ones.
-func (r *RawSnap) decode(revision func(*RawRevision) (SnapRevision, error)) (*Snap, error) {
-	s := &Snap{Name: r.Name, SnapID: r.SnapID, DefaultTrack: r.DefaultTrack, Store: r.Store, Icon: r.Icon, ChannelMap: r.ChannelMap, Overrides: r.Overrides}
-	if err := json.Unmarshal(r.Details, &s.Details); err != nil {
-		return nil, fmt.Errorf("snap %s: %w", r.Name, err)
-	}
-	for i := range r.Revisions {
-		rev, err := revision(&r.Revisions[i])
-		if err != nil {
-			return nil, fmt.Errorf("snap %s revision %d: %w", r.SnapID, r.Revisions[i].Number, err)
-		}
-		s.Revisions = append(s.Revisions, rev)
-	}
-	for _, e := range r.History {
-		s.History = append(s.History, e.Release)
-	}
-	for _, e := range r.Overridden {
-		if e.Revision > 0 { // a device that got it may ask for it by number
-			s.History = append(s.History, e.Release)
-		}
-	}
-	s.Imported, s.Overridden = sortedEvents(r.History), sortedEvents(r.Overridden)
-	if r.Hold != nil {
-		return s, s.hold(r.Hold)
-	}
-	return s, nil
 }
 
 // sortedEvents returns events by their IDs.

@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 
 	"offlinestore/snap"
 )
@@ -10,17 +11,83 @@ import (
 // Outliner decodes the parts of snaps that a search and the channels need. It keeps what many revisions share, so
 // that it takes a small part of the time of RawSnap.Decode. Its zero value works, for one goroutine.
 type Outliner struct {
-	lists  map[string][]string
-	epochs map[string]snap.Epoch
-	texts  map[string]string
+	lists      map[string][]string
+	epochs     map[string]snap.Epoch
+	texts      map[string]string
+	categories map[string][]snap.Category
 }
 
-// Outline returns a snap without the texts of its revisions: they have only Number, Architectures, Epoch, Confinement and CommonIDs.
+// Outline returns a snap without its history, and without the texts of its revisions: they have only Number, Architectures, Epoch,
+// Confinement and CommonIDs. Its details have only Title, Summary, Description, Publisher, Categories and Private.
 func (o *Outliner) Outline(r *RawSnap) (*Snap, error) {
 	if o.lists == nil {
 		o.lists, o.epochs, o.texts = make(map[string][]string), make(map[string]snap.Epoch), make(map[string]string)
+		o.categories = make(map[string][]snap.Category)
 	}
-	return r.decode(o.revision)
+	s := &Snap{Name: r.Name, SnapID: r.SnapID, DefaultTrack: r.DefaultTrack, Store: r.Store, Icon: r.Icon, ChannelMap: r.ChannelMap, Overrides: r.Overrides,
+		Revisions: make([]SnapRevision, len(r.Revisions))}
+	if err := o.details(&s.Details, r.Details); err != nil {
+		return nil, fmt.Errorf("snap %s: %w", r.Name, err)
+	}
+	for i := range r.Revisions {
+		var err error
+		if s.Revisions[i], err = o.revision(&r.Revisions[i]); err != nil {
+			return nil, fmt.Errorf("snap %s revision %d: %w", r.SnapID, r.Revisions[i].Number, err)
+		}
+	}
+	if r.Hold == nil {
+		return s, nil
+	}
+	err := s.hold(r.Hold)
+	s.History = nil
+	return s, err
+}
+
+func (o *Outliner) details(d *snap.Details, text []byte) (err error) {
+	members(text, func(name, value []byte) bool {
+		switch string(name) {
+		case "title":
+			d.Title, err = textOf(value)
+		case "summary":
+			d.Summary, err = textOf(value)
+		case "description":
+			d.Description, err = textOf(value)
+		case "private":
+			d.Private = string(value) == "true"
+		case "categories":
+			d.Categories, err = shared(o.categories, value)
+		case "publisher":
+			err = publisherOf(&d.Publisher, value)
+		}
+		return err == nil
+	})
+	return err
+}
+
+func publisherOf(p *snap.Publisher, text []byte) (err error) {
+	members(text, func(name, value []byte) bool {
+		switch string(name) {
+		case "display-name":
+			p.DisplayName, err = textOf(value)
+		case "id":
+			p.ID, err = textOf(value)
+		case "username":
+			p.Username, err = textOf(value)
+		case "validation":
+			p.Validation, err = textOf(value)
+		}
+		return err == nil
+	})
+	return err
+}
+
+// textOf decodes a text in JSON.
+func textOf(value []byte) (s string, err error) {
+	if n := len(value); n >= 2 && value[0] == '"' && bytes.IndexByte(value, '\\') < 0 {
+		return string(value[1 : n-1]), nil
+	}
+	err = json.Unmarshal(value, &s)
+	return s, err
 }
 
 func (o *Outliner) revision(raw *RawRevision) (rev SnapRevision, err error) {

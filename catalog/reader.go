@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -8,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unique"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -114,7 +114,9 @@ func snapshotIn(ctx context.Context, tx pgx.Tx) (*Snapshot, error) {
 			return err
 		},
 		Assertion: func(a *Assertion) error {
-			c.Assertions = append(c.Assertions, *a)
+			one := *a
+			one.Raw = bytes.Clone(a.Raw)
+			c.Assertions = append(c.Assertions, one)
 			return nil
 		},
 	}}
@@ -146,6 +148,7 @@ type loader struct {
 	// charmIDs are the only charms to read, unless it is nil.
 	charmIDs  []string
 	charmByID map[string]*Charm
+	texts     arena
 }
 
 // rest reads everything but snaps and assertions, and the holds of charms.
@@ -191,10 +194,11 @@ func (l *loader) assertions() error {
 
 func (l *loader) eachAssertion(q string, args ...any) error {
 	var a Assertion
-	return l.each(q, []any{&a.Type, &a.PrimaryKey, &a.Format, &a.Revision, &a.Raw}, func() error {
-		a.Type = unique.Make(a.Type).Value()
+	var raw borrowed
+	return l.each(q, []any{&a.Type, &a.PrimaryKey, &a.Format, &a.Revision, &raw}, func() error {
+		a.Raw = raw
 		err := l.sink.Assertion(&a)
-		a.PrimaryKey, a.Raw = nil, nil
+		a.PrimaryKey = nil
 		return err
 	}, args...)
 }

@@ -24,6 +24,33 @@ func (l *loader) snapIDs() (ids []string, err error) {
 	return ids, err
 }
 
+// borrowed is a column that is valid until the next row is read. Without it, a large catalogue is copied once more.
+type borrowed []byte
+
+// ScanBytes implements pgtype.BytesScanner.
+func (b *borrowed) ScanBytes(v []byte) error {
+	*b = v
+	return nil
+}
+
+// arena holds the texts of a page of snaps. The next page overwrites them.
+type arena struct{ free, all []byte }
+
+// copyOf returns a copy that stays until reset.
+func (a *arena) copyOf(b []byte) []byte {
+	const chunk = 8 << 20
+	if len(b) > len(a.free) {
+		a.all = make([]byte, max(chunk, len(b)))
+		a.free = a.all
+	}
+	n := copy(a.free, b)
+	out := a.free[:n:n]
+	a.free = a.free[n:]
+	return out
+}
+
+func (a *arena) reset() { a.free = a.all }
+
 // snapPage is a part of the snaps, by snap-id.
 type snapPage struct {
 	*loader
@@ -34,6 +61,7 @@ type snapPage struct {
 // snaps reads the snaps with some IDs, as far as they are there, and gives them to the sink.
 func (l *loader) snaps(ids []string) error {
 	p := &snapPage{l, ids, make(map[string]*RawSnap, len(ids))}
+	l.texts.reset()
 	for _, step := range []func() error{p.listings, p.homes, p.revisions, p.components, p.channels, p.overrides, p.history, p.overridden, p.holds} {
 		if err := step(); err != nil {
 			return err
@@ -54,14 +82,16 @@ func (p *snapPage) listings() error {
 		select snap_id, name, default_track, details, coalesce(icon, ''), coalesce(icon_type, ''), coalesce(size, 0)
 		from snap left join blob on icon = digest where snap_id = any($1)`
 	var s RawSnap
+	var details borrowed
 	var icon, iconType string
 	var size int64
-	return p.each(q, []any{&s.SnapID, &s.Name, &s.DefaultTrack, &s.Details, &icon, &iconType, &size}, func() error {
+	return p.each(q, []any{&s.SnapID, &s.Name, &s.DefaultTrack, &details, &icon, &iconType, &size}, func() error {
 		one := s
+		one.Details = p.texts.copyOf(details)
 		if icon != "" {
 			one.Icon = &Icon{digest.Digest(icon), unique.Make(iconType).Value(), size}
 		}
-		p.byID[one.SnapID], s.Details = &one, nil
+		p.byID[one.SnapID] = &one
 		return nil
 	}, p.ids)
 }
@@ -84,15 +114,16 @@ func (p *snapPage) revisions() error {
 		order by snap_id, revision`
 	var id, blob string
 	var r RawRevision
+	var item, contents borrowed
 	var resources []string
-	return p.each(q, []any{&id, &r.Number, &r.Item, &r.Contents, &blob, &resources}, func() error {
+	return p.each(q, []any{&id, &r.Number, &item, &contents, &blob, &resources}, func() error {
+		r.Item, r.Contents = p.texts.copyOf(item), p.texts.copyOf(contents)
 		r.Blob, r.Resources = digest.Digest(blob), nil
 		for _, d := range resources {
 			r.Resources = append(r.Resources, digest.Digest(d))
 		}
 		s := p.byID[id]
 		s.Revisions = append(s.Revisions, r)
-		r.Item, r.Contents = nil, nil
 		return nil
 	}, p.ids)
 }

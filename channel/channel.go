@@ -3,7 +3,6 @@ package channel
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -24,8 +23,18 @@ const (
 // risks is in the order of the fall-back: a closed risk is served from the next one to its left.
 var risks = [...]string{Stable, Candidate, Beta, Edge}
 
-// validPart is the syntax that the stores accept for the name of a track or branch.
-var validPart = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9._+-]*[a-zA-Z0-9+])?$`)
+// isPart reports whether the stores accept a name of a track or branch: [a-zA-Z0-9]([a-zA-Z0-9._+-]*[a-zA-Z0-9+])?
+func isPart(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		isPlain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		isMark := c == '+' && i > 0 || (c == '.' || c == '_' || c == '-') && i > 0 && i < len(s)-1
+		if !isPlain && !isMark {
+			return false
+		}
+	}
+	return s != ""
+}
 
 // Channel is a place to which revisions are released. An empty Track means that none was named, an empty Branch that there is
 // none.
@@ -41,7 +50,7 @@ func Parse(s string) (Channel, error) {
 	}
 	parts := strings.Split(s, "/")
 	for _, p := range parts {
-		if !validPart.MatchString(p) {
+		if !isPart(p) {
 			return Channel{}, fmt.Errorf("channel %q: want [track/]risk[/branch]", s)
 		}
 	}

@@ -1,6 +1,7 @@
 package channel_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -70,4 +71,22 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("Parse(%q) = %+v, which prints as %q and parses to %+v, %v", s, c, c.String(), again, err)
 		}
 	})
+}
+
+// TestParts compares the names that Parse accepts for a track with the syntax as a regular expression.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	syntax := regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9._+-]*[a-zA-Z0-9+])?$`)
+	const letters = "aZ9._+-é /\n"
+	var try func(s string, depth int)
+	try = func(s string, depth int) {
+		_, err := channel.Parse(s + "/stable")
+		if want := syntax.MatchString(s); !strings.Contains(s, "/") && want != (err == nil) {
+			t.Errorf("track %q: %v, want it accepted: %v", s, err, want)
+		}
+		for i := 0; depth > 0 && i < len(letters); i++ {
+			try(s+letters[i:i+1], depth-1)
+		}
+	}
+	try("", 4)
 }

@@ -44,7 +44,7 @@ func (b *builder) addAssertion(stored *catalog.Assertion) error {
 		return err
 	}
 	if a.isSpecial {
-		a.kept = stored.Raw
+		a.kept = bytes.Clone(stored.Raw)
 	} else if a.text, err = b.texts.add(stored.Raw); err != nil {
 		return err
 	}

@@ -2,8 +2,8 @@ package server
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -39,7 +39,7 @@ type snapEntry struct {
 func (sh *sharer) newEntry(sn *indexedSnap) *snapEntry {
 	d := &sn.Details
 	return &snapEntry{
-		id: sn.SnapID, name: sn.Name, store: sn.Store, icon: sn.Icon, text: newSearchText(sn.Snap), categories: shareValue(sh.categories, d.Categories),
+		id: sn.SnapID, name: sn.Name, store: sn.Store, icon: sn.Icon, text: newSearchText(sn.Snap), categories: sh.categoriesOf(d.Categories),
 		isPrivate: d.Private, places: sh.places(sn), revisions: len(sn.Revisions), problems: sn.problems,
 		publisher: sh.publisher(d.Publisher),
 	}
@@ -67,16 +67,23 @@ func newSharer() *sharer {
 // maxShared bounds the parts of a kind that a sharer keeps.
 const maxShared = 10_000
 
-// shareValue returns an equal value that was seen before, or v.
-func shareValue[T any](known map[string]T, v T) T {
-	key := fmt.Sprint(v)
-	if have, ok := known[key]; ok {
+// share returns the list of the same key that was seen before, or list.
+func share[T any](known map[string][]T, key []byte, list []T) []T {
+	if have, ok := known[string(key)]; ok {
 		return have
 	}
 	if len(known) < maxShared {
-		known[key] = v
+		known[string(key)] = list
 	}
-	return v
+	return list
+}
+
+func (sh *sharer) categoriesOf(list []snap.Category) []snap.Category {
+	var key []byte
+	for _, c := range list {
+		key = strconv.AppendBool(append(append(key, c.Name...), 0), c.Featured)
+	}
+	return share(sh.categories, key, list)
 }
 
 func (sh *sharer) publisher(p snap.Publisher) snap.Publisher {
@@ -110,7 +117,12 @@ func (sh *sharer) places(sn *indexedSnap) []place {
 	slices.SortFunc(list, func(a, b place) int {
 		return cmp.Or(strings.Compare(a.track, b.track), a.risk-b.risk, strings.Compare(a.platform, b.platform))
 	})
-	return shareValue(sh.placeLists, list)
+	var key []byte
+	for _, p := range list {
+		key = append(append(append(append(append(append(key, p.platform...), 0), p.track...), 0), p.confinement...), 0, byte(p.risk))
+		key = strconv.AppendBool(key, p.isClosed)
+	}
+	return share(sh.placeLists, key, list)
 }
 
 func newPlace(platform string, c channel.Channel, r *row) place {

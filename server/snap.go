@@ -91,7 +91,7 @@ func (sn *indexedSnap) arrangeRows() error {
 		return err
 	}
 	sn.channels.Arrange(func(a, b *channelmap.Entry[string, *row]) int {
-		return cmp.Or(strings.Compare(sn.place(a.Channel), sn.place(b.Channel)), strings.Compare(a.Platform, b.Platform))
+		return cmp.Or(sn.compareChannels(a.Channel, b.Channel), strings.Compare(a.Platform, b.Platform))
 	})
 	return nil
 }
@@ -158,19 +158,20 @@ func (sn *indexedSnap) newRow(releases []snap.Release) (channelmap.Row[string, *
 	return channelmap.NewRow(arch, c, list...), nil
 }
 
-// place returns the sort key of a channel in answers.
-func (sn *indexedSnap) place(c channel.Channel) string {
-	track := "2" + c.Track
-	switch c.Track {
+// compareChannels orders channels as answers list them: the default track first, then latest, and branches last.
+func (sn *indexedSnap) compareChannels(a, b channel.Channel) int {
+	return cmp.Or(compareBools(a.Branch != "", b.Branch != ""), sn.rank(a.Track)-sn.rank(b.Track), strings.Compare(a.Track, b.Track),
+		a.RiskLevel()-b.RiskLevel(), strings.Compare(a.Branch, b.Branch))
+}
+
+func (sn *indexedSnap) rank(track string) int {
+	switch track {
 	case sn.DefaultTrack:
-		track = "0"
+		return 0
 	case channel.DefaultTrack:
-		track = "1"
+		return 1
 	}
-	if c.Branch != "" {
-		track = "3" + track
-	}
-	return fmt.Sprintf("%s\x00%d\x00%s", track, c.RiskLevel(), c.Branch)
+	return 2
 }
 
 // number returns the revision's own number.

@@ -61,8 +61,8 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	changes, err := s.server.Load(ctx, s.source)
-	if err != nil {
+	var changes *catalog.Changes
+	if err := loadQuickly(func() (err error) { changes, err = s.server.Load(ctx, s.source); return err }); err != nil {
 		return err
 	}
 	stop := s.follow(ctx)
