@@ -57,6 +57,12 @@ func (s *Storage) backend() Backend { return s.places.Load().Backend }
 // Prepare returns an error unless blobs can be written.
 func (s *Storage) Prepare(ctx context.Context) error { return s.backend().Prepare(ctx) }
 
+// AreInFolder reports whether the blobs stay in the folder in which they are staged.
+func (s *Storage) AreInFolder() bool {
+	f, ok := s.backend().(folder)
+	return ok && f.Dir == s.staging
+}
+
 // Stage reserves space in the staging folder for a blob of that size. The error is a *[NoSpaceError] if there is not enough.
 func (s *Storage) Stage(size int64) (*StagedBlob, error) { return s.staging.Stage(size) }
 

@@ -83,7 +83,7 @@ func (in *Instance) openParts(ctx context.Context, o Options) (err error) {
 	if in.Settings, err = in.Dir.Settings(); err != nil {
 		return err
 	}
-	if in.Blobs, in.folder, err = in.Dir.openStorage(in.Settings, o); err != nil {
+	if in.Blobs, in.folder, err = in.Dir.openStorage(in.Settings, in.Dir, o); err != nil {
 		return err
 	}
 	dsn := in.Settings.Values().DBConnection

@@ -180,7 +180,15 @@ func (r *restoration) requireSpace() error {
 	if err != nil {
 		return err
 	}
-	if need := r.contents.Manifest.Blobs.Size + 3*r.contents.Manifest.Database.Size; free < need {
+	backend, err := r.saved(settings.StorageBackend)
+	if err != nil {
+		return err
+	}
+	need := 3 * r.contents.Manifest.Database.Size
+	if backend != settings.BackendS3 { // blobs for S3 need space only on their way
+		need += r.contents.Manifest.Blobs.Size
+	}
+	if free < need {
 		return &RestoreSpaceError{&blob.NoSpaceError{Path: string(r.dir), Need: need, Have: free}}
 	}
 	return nil
@@ -192,21 +200,29 @@ func (r *restoration) requireEmptyDatabase() error {
 		return nil
 	}
 	dsn := r.request.DSN
+	if dsn == "" {
+		var err error
+		if dsn, err = r.saved(settings.DBConnection); err != nil || dsn == "" {
+			return err
+		}
+	}
+	_, err := catalog.CheckEmpty(r.ctx, dsn)
+	return err
+}
+
+// saved returns the value of a setting in the backup, or "" for its default.
+func (r *restoration) saved(key string) (string, error) {
 	for _, f := range r.contents.Files {
-		if f.Path != settingsFile || dsn != "" {
+		if f.Path != settingsFile {
 			continue
 		}
 		saved, _, err := settings.ParseYAML(f.Data)
 		if err != nil {
-			return fmt.Errorf("%s of the backup: %w", settingsFile, err)
+			return "", fmt.Errorf("%s of the backup: %w", settingsFile, err)
 		}
-		dsn = saved[settings.DBConnection]
+		return saved[key], nil
 	}
-	if dsn == "" {
-		return nil
-	}
-	_, err := catalog.CheckEmpty(r.ctx, dsn)
-	return err
+	return "", nil
 }
 
 // countMissing opens the store, which upgrades the tables of an older one, and counts the blobs that it lacks.

@@ -112,6 +112,6 @@ func (r *restoration) openStorage() (*blob.Storage, error) {
 	if err != nil {
 		return nil, err
 	}
-	blobs, _, err := r.dir.openStorage(s, Options{})
+	blobs, _, err := r.dir.openStorage(s, Dir(r.dir.path(restoringFolder, "files")), Options{})
 	return blobs, err
 }

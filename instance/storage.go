@@ -27,7 +27,8 @@ func (e *StorageSettingsError) Error() string {
 	return "S3 is not set up: " + strings.Join(e.Missing, " and ") + " missing"
 }
 
-// openBucket returns the bucket that the settings name. It sends no request. The error may be a *StorageSettingsError.
+// openBucket returns the bucket that the settings name. It believes the authorities of the data folder, and sends no request. The error may be
+// a *StorageSettingsError.
 func (d Dir) openBucket(v *settings.Values) (*s3.Bucket, error) {
 	var missing []string
 	for _, need := range []struct{ key, value string }{
@@ -52,13 +53,14 @@ func (d Dir) openBucket(v *settings.Values) (*s3.Bucket, error) {
 	return b, nil
 }
 
-// openStorage opens the blobs of a store with these settings. Nothing is asked of S3 yet.
-func (d Dir) openStorage(s *settings.Settings, o Options) (*blob.Storage, *blob.Dir, error) {
+// openStorage opens the blobs of a store with these settings. files has the other files of the store, which a restore moves last. Nothing is
+// asked of S3 yet.
+func (d Dir) openStorage(s *settings.Settings, files Dir, o Options) (*blob.Storage, *blob.Dir, error) {
 	folder, err := (blob.Options{Existing: o.Existing}).Open(d.path(blobsFolder))
 	if err != nil {
 		return nil, nil, err
 	}
-	p, err := d.places(s, folder)
+	p, err := files.places(s, folder)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,7 +2,9 @@ package s3test
 
 import (
 	"bytes"
+	"crypto/x509"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -46,6 +48,23 @@ type Fault struct {
 
 // NewProxy returns a proxy without faults, which ends with the test.
 func (s *Server) NewProxy(tb testing.TB) *Proxy {
+	p, server := s.newProxy(tb)
+	server.Start()
+	p.URL = server.URL
+	return p
+}
+
+// NewTLSProxy returns a proxy that speaks TLS, with the authority of its certificate.
+func (s *Server) NewTLSProxy(tb testing.TB) (*Proxy, *x509.CertPool) {
+	p, server := s.newProxy(tb)
+	server.StartTLS()
+	p.URL = server.URL
+	pool := x509.NewCertPool()
+	pool.AddCert(server.Certificate())
+	return p, pool
+}
+
+func (s *Server) newProxy(tb testing.TB) (*Proxy, *httptest.Server) {
 	p := &Proxy{count: make(map[string]int)}
 	target, err := url.Parse(s.URL)
 	if err != nil {
@@ -60,10 +79,10 @@ func (s *Server) NewProxy(tb testing.TB) *Proxy {
 		ErrorLog:      nil,
 		FlushInterval: -1,
 	}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, forward) }))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, forward) }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	tb.Cleanup(server.Close)
-	p.URL = server.URL
-	return p
+	return p, server
 }
 
 // SetFault makes the faults of f from now on. f gets each request; nil makes none.

@@ -30,7 +30,7 @@ func (p *push) announce() error {
 	if err != nil {
 		return err
 	}
-	if t.Missing > free {
+	if t.Missing > free && p.in.Blobs.AreInFolder() { // others need space only on their way
 		return fmt.Errorf("the bundles need %s more in %s: %w", cli.Bytes(t.Missing-free), p.dataDir, &blob.NoSpaceError{Path: p.dataDir, Need: t.Missing, Have: free})
 	}
 	if n := p.waiting(); n > 0 && t.Revisions+t.Moves+t.Others == 0 {
@@ -73,7 +73,11 @@ func (p *push) printPlan() error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.w, "Disk needed: %s; free: %s. Nothing was changed.\n", cli.Bytes(p.batch.Totals().Missing), cli.Bytes(free))
+	if missing := cli.Bytes(p.batch.Totals().Missing); p.in.Blobs.AreInFolder() {
+		fmt.Fprintf(p.w, "Disk needed: %s; free: %s. Nothing was changed.\n", missing, cli.Bytes(free))
+	} else {
+		fmt.Fprintf(p.w, "Needed: %s in %s. Nothing was changed.\n", missing, p.in.StorageName())
+	}
 	fmt.Fprintf(p.w, "Plan %s: with --expect %[1]s, a push does exactly this or fails.\n", p.id)
 	if slices.ContainsFunc(p.batch.Files, func(f *importer.File) bool { return f.Err == nil && f.HasHead() }) {
 		fmt.Fprintln(p.w, "Only the heads of the files and their lengths were checked: the import verifies the rest.")
