@@ -86,7 +86,7 @@ func (w *imageWalk) addBlobs(m *bundle.ImageManifest) error {
 func (w *imageWalk) addChildren(m *bundle.ImageManifest, depth int) error {
 	children := platforms(m.Listed, w.archs)
 	if len(children) == 0 {
-		return fmt.Errorf("%w for %s: it has %s", errNoPlatform, strings.Join(w.archs, ", "), describePlatforms(m.Listed))
+		return fmt.Errorf("%w for %s: it has %s", ErrNoPlatform, strings.Join(w.archs, ", "), describePlatforms(m.Listed))
 	}
 	var left []error
 	for _, child := range children {
@@ -142,7 +142,8 @@ func compareListed(got ocispec.Descriptor, listed *ocispec.Descriptor) error {
 	return nil
 }
 
-var errNoPlatform = errors.New("the image has nothing")
+// ErrNoPlatform reports an image that has no part for the requested architectures.
+var ErrNoPlatform = errors.New("the image has nothing")
 
 // platforms returns the children of an index to export. With nil archs, these are all. Children without a platform belong to other
 // children, which may be left out.

@@ -3,6 +3,7 @@ package exporter
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,6 +53,15 @@ func (r *ImageRequest) names() (ref oci.Reference, inside oci.Name, err error) {
 		inside, err = ref.Inside(r.As)
 	}
 	return ref, inside, err
+}
+
+// RegistryLoginError reports a registry that does not give an image to this login, or to nobody without one. Some registries answer so about
+// images that they do not have.
+type RegistryLoginError struct{ Host string }
+
+// Error names the registry.
+func (e *RegistryLoginError) Error() string {
+	return "the registry " + e.Host + " has no such image, or none for this login"
 }
 
 // Repository is the plan for a repository of images that belong to no charm.
@@ -159,6 +169,9 @@ func (p *imagePlanner) planRepositoryImage(i *RepositoryImage) error {
 	}
 	if err == nil {
 		i.Platforms, err = p.platformsOf(i)
+	}
+	if errors.Is(err, upstream.ErrCredentials) {
+		err = &RegistryLoginError{ref.Host}
 	}
 	if err != nil {
 		return &StoreError{fmt.Errorf("image %s: %w", i.Source, err)}

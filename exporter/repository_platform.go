@@ -65,7 +65,7 @@ func (p *imagePlanner) platformOf(i *RepositoryImage, m *bundle.ImageManifest) (
 	}
 	archs := p.architecturesOf(i.request)
 	if archs != nil && !slices.ContainsFunc(archs, func(a string) bool { return oci.Architecture(a) == platform.Architecture }) {
-		return nil, fmt.Errorf("%w for %s: it is for %.20q", errNoPlatform, strings.Join(archs, ", "), platform.Architecture)
+		return nil, fmt.Errorf("%w for %s: it is for %.20q", ErrNoPlatform, strings.Join(archs, ", "), platform.Architecture)
 	}
 	return addPlatform(nil, &platform), nil
 }

@@ -11,6 +11,7 @@ import (
 
 // DifferentWish is the Kind of a difference between a wanted.yaml and another side. From and To are -1 for a side that neither asks for the
 // item nor has it, else 0. For an item that is neither a snap nor a charm, Name has its name and Field its kind.
+// An image that no file names has its name in ImageName.
 const DifferentWish = "wanted"
 
 // Side is one side of a comparison: the content of a bundle or a lock, a wanted.yaml, or a receipt. Exactly one member is set.

@@ -190,7 +190,7 @@ func compareContent(f *File, c *content, turned bool) []bundle.Difference {
 	}
 	for name := range c.images {
 		if !wished[name] {
-			add(bundle.Difference{Kind: DifferentWish, Field: wishImage, Name: name}, -1, 0)
+			add(bundle.Difference{Kind: DifferentWish, ImageName: name}, -1, 0)
 		}
 	}
 	for key := range c.byItem {

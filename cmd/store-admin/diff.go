@@ -161,6 +161,8 @@ func describeWish(d *bundle.Difference) string {
 	switch {
 	case d.Field != "":
 		words = append(words, d.Field, cli.Clean(d.Name))
+	case d.ImageName != "":
+		words = append(words, "image", cli.Clean(d.ImageName))
 	case d.Charm != "":
 		words = append(words, "charm", d.Charm)
 	default:

@@ -173,6 +173,10 @@ func (out *output) reportWanted() {
 		if f.For != "" {
 			what += " for " + f.For
 		}
-		fmt.Fprintf(out.w, "%s to: %s\n%s, %s; index %s\n", what, f.File, cli.Count(len(f.Snaps), "snap"), cli.Count(len(f.Charms), "charm"), f.Digest)
+		counts := cli.Count(len(f.Snaps), "snap") + ", " + cli.Count(len(f.Charms), "charm")
+		if n := len(f.Images); n > 0 {
+			counts += ", " + cli.Count(n, "image")
+		}
+		fmt.Fprintf(out.w, "%s to: %s\n%s; index %s\n", what, f.File, counts, f.Digest)
 	}
 }

@@ -13,7 +13,7 @@ func TestTablesOfScripts(t *testing.T) {
 	t.Parallel()
 	for heading, scripts := range map[string]string{
 		"Bad logins": "login*.txtar", "Bad receivers": "receiver.txtar", "Bad forms of bundles": "media*.txtar", "Bad models": "model.txtar", "Bad exports of stores": "store*.txtar", "Bad registrations of keys": "register-key.txtar",
-		"Bad answers of air-gapped stores": "offline*.txtar", "Bad wanted files": "wanted*.txtar",
+		"Bad answers of air-gapped stores": "offline*.txtar", "Bad wanted files": "wanted*.txtar", "Bad images upstream": "images.txtar",
 	} {
 		if diff := cmp.Diff(doctest.ScriptRows(t, "testdata/script/"+scripts), doctest.BadInput(t, heading)); diff != "" {
 			t.Errorf("%s (-scripts +docs/errors.md):\n%s", heading, diff)

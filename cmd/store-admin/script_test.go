@@ -33,7 +33,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"admin": admin, "bundle": findBundle, "mode": checkMode, "flip": flip, "cut": cut, "requests": requests,
 			"fault": fault, "store": change, "forget": forget, "atmost": atMost, "files": countFiles, "await": await, "free-of-secrets": freeOfSecrets,
-			"registry": changeRegistry, "sso": changeSSO, "hidden": hidden, "model": writeModel, "brand": changeBrand, "offline": serveOffline, "receipt": writeReceipt, "want": writeWant, "identity": writeIdentity,
+			"registry": changeRegistry, "subst": substitute, "sso": changeSSO, "hidden": hidden, "model": writeModel, "brand": changeBrand, "offline": serveOffline, "receipt": writeReceipt, "want": writeWant, "identity": writeIdentity,
 		},
 	})
 }
