@@ -57,7 +57,7 @@ func Image(cat *catalog.Snapshot, blobs *blob.Storage, name, arch string) (Image
 		if m.Platform == nil || m.Platform.Architecture != arch {
 			continue
 		}
-		if raw, header, err = pull(r.Handler(), path, m.Digest.String()); err != nil {
+		if _, header, err = pull(r.Handler(), path, m.Digest.String()); err != nil {
 			return a, err
 		}
 		if a.Manifest = header.Get("Docker-Content-Digest"); a.Manifest != "" {

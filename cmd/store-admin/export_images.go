@@ -83,13 +83,3 @@ func (out *output) reportImages() {
 		fmt.Fprintf(out.w, "%s\n", name)
 	}
 }
-
-// imageHints returns the rows about images that belong to no charm.
-func imageHints() cli.Table {
-	return cli.Table{
-		cli.OnType(cli.Upstream, func(e *exporter.RegistryLoginError) string {
-			return fmt.Sprintf("if the name is right, log in with 'docker login %[1]s' or 'podman login %[1]s', and run the same command again", e.Host)
-		}),
-		cli.On(cli.Is(exporter.ErrNoPlatform), cli.Upstream, "name an architecture that the image has with --arch, or all"),
-	}
-}
