@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -60,6 +61,12 @@ func TestRepositories(t *testing.T) {
 	}
 	if got := strings.Join(value(crane.Catalog(host))(t), " "); got != "apps/app charm/db other" {
 		t.Errorf("catalog %s", got)
+	}
+	// containerd names the registry that a mirror stands for.
+	answer := value(http.Head("http://" + host + "/v2/apps/app/manifests/1?ns=docker.io"))(t)
+	answer.Body.Close()
+	if got := answer.Header.Get("Docker-Content-Digest"); got != first.String() {
+		t.Errorf("a mirror of docker.io gives %s", got)
 	}
 	// Another registry gets them, too, unless charms are named.
 	plan := value(registry.NewPlan(t.Context(), f.blobs.Storage(), f.cat))(t)

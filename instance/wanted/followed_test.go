@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"offlinestore/catalog"
 	"offlinestore/charm"
 	followed "offlinestore/instance/wanted"
@@ -19,6 +21,7 @@ func TestFollow(t *testing.T) {
 	base := func(arch string) *charm.Base {
 		return &charm.Base{Name: "ubuntu", Channel: "22.04", Architecture: arch}
 	}
+	pinned := "sha256:" + strings.Repeat("3", 64)
 	cat := &catalog.Snapshot{
 		Snaps: []catalog.Snap{
 			{Name: "jq", ChannelMap: []snap.Release{
@@ -32,6 +35,10 @@ func TestFollow(t *testing.T) {
 				Resources: []catalog.CharmResource{{Resource: charm.Resource{Name: "image"}, Image: &charm.Image{Name: "local/pg:1", Digest: "sha256:1"}}}},
 			{Name: "kit", Type: charm.TypeBundle, ChannelMap: []charm.Release{{Channel: "latest/stable", Revision: 2}}},
 		},
+		Repositories: []catalog.Repository{{Name: "apps/app", Images: []catalog.RepositoryImage{
+			{Digest: "sha256:1", Source: "ghcr.io/apps/app:1", Platforms: []string{"linux/amd64", "linux/arm64/v8"}, Tagged: true},
+			{Digest: "sha256:2", Source: "ghcr.io/apps/app:1", Tagged: true}, {Digest: digest.Digest(pinned), Source: "ghcr.io/apps/app@" + pinned}},
+			Tags: []catalog.RepositoryTag{{Tag: "1", Digest: "sha256:1", Source: "ghcr.io/apps/app:1"}, {Tag: "stable", Digest: "sha256:1", Source: "ghcr.io/apps/app:1"}}}},
 		Stores:     []catalog.Store{{ID: "abase", Name: "Base"}, {ID: "acme", Name: "Acme", Parent: "abase"}, {ID: "other", Name: "Other"}},
 		Assertions: []catalog.Assertion{{Type: "validation-set", PrimaryKey: []string{"16", "acme", "tools", "3"}}, {Type: "model", PrimaryKey: []string{"16", "acme", "pump"}, Raw: []byte("type: model\nseries: 16\n\nAXNp\n")}},
 	}
@@ -66,6 +73,13 @@ charms:
 bundles:
   - name: kit
     channels: [latest/stable]
+images:
+  - name: ghcr.io/apps/app:1
+    architectures: [amd64, arm64]
+  - name: ghcr.io/apps/app:1
+    as: apps/app:stable
+    architectures: [amd64, arm64]
+  - name: ghcr.io/apps/app@sha256:` + strings.Repeat("3", 64) + `
 validation-sets:
   - acme/tools
 models:
