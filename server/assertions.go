@@ -123,6 +123,15 @@ func (ix *index) lookUp(typ string, key []string, query url.Values) (*indexedAss
 	return a, nil
 }
 
+// isOfFile reports whether devices ask for assertions of a type because they have downloaded a file. Other assertions are often missing.
+func isOfFile(typ string) bool {
+	switch typ {
+	case "snap-revision", "snap-resource-revision", "snap-resource-pair":
+		return true
+	}
+	return false
+}
+
 // serveAssertion answers GET <prefix><type>/<primary key…>. It splits the path before it unescapes the parts, since a part may hold
 // any character.
 func (s *Server) serveAssertion(w http.ResponseWriter, r *http.Request, ix *index) {
@@ -140,6 +149,7 @@ func (s *Server) serveAssertion(w http.ResponseWriter, r *http.Request, ix *inde
 		a, err = s.settings.Load().registration.lookUp(parts[0], parts[1:], r.URL.Query())
 	}
 	switch {
+	case errors.Is(err, errNoAssertion) && isOfFile(parts[0]) && s.answerAgain(w, r, ix, s.forDevice(s.serveAssertion)):
 	case errors.Is(err, errNoAssertion):
 		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, fmt.Sprintf("no %.60s assertion with this key in this store", parts[0]))
 	case err != nil:

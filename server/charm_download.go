@@ -12,6 +12,9 @@ import (
 func (s *Server) charmDownload(w http.ResponseWriter, r *http.Request, ix *index) {
 	name := r.PathValue("file")
 	f, ok := ix.charmFiles[name]
+	if !ok && s.answerAgain(w, r, ix, s.withIndex(s.charmDownload)) {
+		return
+	}
 	if !ok {
 		s.fail(w, r, http.StatusNotFound, charm.CodeResourceNotFound, "no such revision of a charm in this store")
 		return
@@ -23,6 +26,9 @@ func (s *Server) charmDownload(w http.ResponseWriter, r *http.Request, ix *index
 func (s *Server) resourceDownload(w http.ResponseWriter, r *http.Request, ix *index) {
 	name := r.PathValue("file")
 	res := ix.resourceFiles[name]
+	if res == nil && s.answerAgain(w, r, ix, s.withIndex(s.resourceDownload)) {
+		return
+	}
 	switch {
 	case res == nil:
 		s.fail(w, r, http.StatusNotFound, charm.CodeResourceNotFound, "no such revision of a resource in this store")

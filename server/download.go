@@ -14,6 +14,9 @@ import (
 func (s *Server) download(w http.ResponseWriter, r *http.Request, ix *index) {
 	name := r.PathValue("file")
 	f, ok := ix.file(name)
+	if !ok && s.answerAgain(w, r, ix, s.forDevice(s.download)) {
+		return
+	}
 	if !ok {
 		s.fail(w, r, http.StatusNotFound, snap.CodeNotFound, "no such revision in this store")
 		return

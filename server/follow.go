@@ -36,13 +36,24 @@ func (s *Server) Follow(ctx context.Context, src catalogSource) {
 	defer wg.Wait()
 	poll := time.NewTicker(pollInterval)
 	defer poll.Stop()
+	asked := s.looks.start()
+	defer s.looks.stop()
 	for {
+		end := s.looks.begin()
 		s.catchUp(ctx, src)
+		end()
 		select {
 		case <-ctx.Done():
 			return
 		case <-changed:
 		case <-poll.C:
+		case <-asked:
+			select {
+			case <-ctx.Done():
+				return
+			case <-changed:
+			case <-time.After(lookPause):
+			}
 		}
 	}
 }

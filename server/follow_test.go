@@ -20,6 +20,7 @@ type database struct {
 	catalog  *catalog.Snapshot
 	down     bool
 	loads    int
+	looks    int // at the generation
 	notified chan struct{}
 }
 
@@ -38,6 +39,7 @@ func (d *database) Load(_ context.Context, _ catalog.Position, sink catalog.Sink
 func (d *database) Generation(context.Context) (int64, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.looks++
 	if d.down {
 		return 0, errDown
 	}

@@ -64,6 +64,7 @@ type Server struct {
 	known    []*assertion.Assertion
 	wanted   wantedItems
 	nonces   nonceMemory
+	looks    looks
 	// position is the state of the catalogue that was loaded last. Only Load uses it, which is not called twice at once.
 	position catalog.Position
 	// ownSecret signs sessions while the settings have no secret.
