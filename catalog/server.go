@@ -11,7 +11,7 @@ import (
 
 // Server is a process that serves the store.
 type Server struct {
-	// ID is of one run of the process.
+	// ID is the same for each run of a server on a host.
 	ID   string `json:"id"`
 	Host string `json:"host"`
 	// Version is the one of the program, and Generation the one of the catalogue that it serves.

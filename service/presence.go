@@ -2,9 +2,10 @@ package service
 
 import (
 	"context"
-	"crypto/rand"
 	"os"
 	"time"
+
+	"github.com/opencontainers/go-digest"
 
 	"offlinestore/catalog"
 )
@@ -17,8 +18,10 @@ const (
 
 // keepPresence tells the database that this server lives, with the generation that it serves, until ctx ends.
 func (s *service) keepPresence(ctx context.Context) {
-	host, _ := os.Hostname() // an empty name is shown as such
-	here := &catalog.Server{ID: rand.Text(), Host: host, Version: s.Version}
+	here := &catalog.Server{Version: s.Version}
+	here.Host, _ = os.Hostname() // an empty name is shown as such
+	here.ID = digest.FromString(here.Host + "\x00" + string(s.Instance.Dir)).Encoded()
+	s.removePresence(ctx, here.ID) // of an earlier run that was killed
 	tick := time.NewTicker(presenceInterval)
 	defer tick.Stop()
 	failing := false
@@ -36,11 +39,16 @@ func (s *service) keepPresence(ctx context.Context) {
 			continue
 		case <-ctx.Done():
 		}
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), presenceTimeout)
-		defer cancel()
-		if err := s.source.RemoveServer(last, here.ID); err != nil && !failing {
-			s.Logger.Warn("status shows this server for an hour", "err", err)
-		}
+		s.removePresence(context.WithoutCancel(ctx), here.ID)
 		return
+	}
+}
+
+// removePresence removes a server from the list. If that fails, status shows it for an hour.
+func (s *service) removePresence(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(ctx, presenceTimeout)
+	defer cancel()
+	if err := s.source.RemoveServer(ctx, id); err != nil {
+		s.Logger.Debug("the list of servers keeps one that has ended", "err", err)
 	}
 }

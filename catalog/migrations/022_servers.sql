@@ -1,6 +1,6 @@
 -- The servers that serve the store. Each keeps its own row while it lives.
 create table server (
-  id         text primary key,                 -- random, of one run of serve
+  id         text primary key,                 -- of the host and its data folder
   host       text not null,
   version    text not null,
   generation bigint not null,                  -- of the catalogue that it serves
