@@ -19,6 +19,7 @@ demo: build
 test:
 	@scripts/setup test
 	scripts/inmemory go test -timeout 20m -p 2 -parallel 4 $(SHORT) ./... $(TESTFLAGS)
+	cd deploy && go test $(SHORT) ./... $(TESTFLAGS)
 
 # The packages that laptops run, built for other systems: under Wine, and under QEMU, which can't start the processes of some tests.
 test-windows:
