@@ -16,7 +16,7 @@ const (
 )
 
 // looks lets clients wait until Follow has looked for a newer catalogue: another server of the store may serve it already, and a client asks here
-// for what that server told it of. The zero value is ready.
+// for something that it has heard of there. The zero value is ready.
 type looks struct {
 	mu      sync.Mutex
 	follows bool

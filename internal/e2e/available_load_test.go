@@ -29,7 +29,7 @@ type load struct {
 	answers, downloads, resumed atomic.Int64
 }
 
-// startLoad starts devices that refresh, and others that also download what they get.
+// startLoad starts devices that refresh, and others that also download the snap.
 func (s *site) startLoad() *load {
 	l := &load{t: s.t, url: s.url, client: &http.Client{Timeout: 30 * time.Second}, end: make(chan struct{})}
 	for i := range 8 {

@@ -16,8 +16,8 @@ import (
 // previousRelease is the commit of the release before this one. Its serve must work with the tables of this one.
 const previousRelease = "e93e55d77053ae5ae5502f5fdf30e60d8cbca9cc"
 
-// TestRollingUpgrade lets this release upgrade the tables of a store, while the previous one serves it. The former server goes on, takes up what the new
-// one imports, and can be started again.
+// TestRollingUpgrade lets this release upgrade the tables of a store, while the previous one serves it. The former server goes on, takes up imports of the new
+// one, and can be started again.
 func TestRollingUpgrade(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
