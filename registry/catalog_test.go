@@ -2,11 +2,13 @@ package registry_test
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
@@ -62,6 +64,38 @@ func TestNewCatalog(t *testing.T) {
 	}
 	if got := do(t, "HEAD", url+"a/manifests/1"); got.StatusCode != 200 {
 		t.Errorf("after a bad catalogue: %s", got.Status)
+	}
+}
+
+// TestNewerElsewhere asks for images that a newer catalogue has, of which the registry has not heard yet.
+func TestNewerElsewhere(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	first, second := f.image(randomImage(t)), f.image(randomImage(t))
+	f.resource("db", "image", "a:1", first)
+	older := *f.cat
+	var asked atomic.Int64
+	var r *registry.Registry
+	r = registry.New(registry.Config{Blobs: f.blobs.Storage(), AwaitNewer: func(context.Context) bool {
+		if asked.Add(1) == 1 {
+			return false
+		}
+		must(t, r.SetSnapshot(f.cat))
+		return true
+	}})
+	must(t, r.SetSnapshot(&older))
+	f.resource("web", "image", "b:1", second)
+	url := "http://" + listen(t, r) + "/v2/"
+	for i, want := range []int{404, 200, 200} {
+		if got := do(t, "GET", url+"b/manifests/"+second.String()); got.StatusCode != want {
+			t.Errorf("request %d: %s, want %d", i, got.Status, want)
+		}
+	}
+	if got := do(t, "GET", url+"a/manifests/1"); got.StatusCode != 200 || asked.Load() != 2 {
+		t.Errorf("%s, and %d questions about newer catalogues, want 2", got.Status, asked.Load())
+	}
+	if got := do(t, "GET", url+"a/manifests/none"); got.StatusCode != 404 {
+		t.Errorf("a missing tag: %s", got.Status)
 	}
 }
 

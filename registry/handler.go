@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"offlinestore/transfer"
 )
 
@@ -72,6 +74,9 @@ func (r *Registry) fromCatalog(w http.ResponseWriter, req *http.Request, path st
 		return
 	}
 	name, kind, ref := split(path)
+	if ix.lacks(name, kind, ref) && r.cfg.AwaitNewer != nil && r.cfg.AwaitNewer(req.Context()) {
+		ix = r.index.Load()
+	}
 	repo := ix.repositories[name]
 	switch {
 	case kind == "":
@@ -89,6 +94,19 @@ func (r *Registry) fromCatalog(w http.ResponseWriter, req *http.Request, path st
 	default:
 		r.blob(w, req, repo, ref)
 	}
+}
+
+// lacks reports whether a client asks for an image that is not here.
+func (ix *index) lacks(name, kind, ref string) bool {
+	if !isRepository(name) || kind != kindManifest && kind != kindBlob {
+		return false
+	}
+	repo := ix.repositories[name]
+	if repo == nil || kind == kindBlob {
+		return repo == nil
+	}
+	dg, tagged := repo.tags[ref]
+	return !tagged && !repo.hasManifest(digest.Digest(ref)) || tagged && !repo.hasManifest(dg)
 }
 
 // split splits the part of a path after /v2/. Names contain slashes, and may look like the rest of a path.

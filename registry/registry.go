@@ -7,6 +7,7 @@ package registry
 
 import (
 	"cmp"
+	"context"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -28,6 +29,9 @@ type Config struct {
 	Logger *slog.Logger
 	// AccessLog gets the requests; nil logs them to Logger at the debug level.
 	AccessLog *transfer.AccessLog
+	// AwaitNewer waits for a moment for a newer catalogue, because another server of the store may have told a client of an image that is not known
+	// here. It returns false if there cannot be one. Nil means that there is no other server.
+	AwaitNewer func(context.Context) bool
 	// Metrics gets the metrics of requests; nil gets none.
 	Metrics prometheus.Registerer
 }

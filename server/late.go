@@ -79,6 +79,12 @@ func (l *looks) await(ctx context.Context) bool {
 	return false
 }
 
+// AwaitNewer waits for a moment until the catalogue is at least as new as the database was at the call. It returns false if that is not known.
+func (s *Server) AwaitNewer(ctx context.Context) bool {
+	problem, _ := s.source.get()
+	return problem == "" && s.looks.await(ctx)
+}
+
 // againKey is the key in the context of a request that is answered again.
 type againKey struct{}
 
@@ -87,7 +93,7 @@ func (s *Server) answerAgain(w http.ResponseWriter, r *http.Request, ix *index, 
 	if r.Context().Value(againKey{}) != nil {
 		return false
 	}
-	if problem, _ := s.source.get(); problem != "" || !s.looks.await(r.Context()) || s.index.Load().generation == ix.generation {
+	if !s.AwaitNewer(r.Context()) || s.index.Load().generation == ix.generation {
 		return false
 	}
 	h(w, r.WithContext(context.WithValue(r.Context(), againKey{}, true)))

@@ -133,7 +133,7 @@ func (c Config) openService(r *catalog.Reader, remote administration) (*service,
 	metrics := prometheus.NewRegistry()
 	if c.Listeners.images != nil {
 		s.source.images = registry.New(registry.Config{Blobs: c.Instance.Blobs, Username: current.Registry.Username, Password: current.Registry.Password,
-			Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics})
+			Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics, AwaitNewer: func(ctx context.Context) bool { return s.server.AwaitNewer(ctx) }})
 	}
 	trust, err := c.Instance.Trust.Assertions()
 	if err != nil {
