@@ -38,7 +38,7 @@ func (h *imageHost) put(repository, tag string) string {
 	for _, arch := range []string{"amd64", "arm64", "s390x"} {
 		image, err := random.Image(2000, 2)
 		if err == nil {
-			image, err = mutate.ConfigFile(image, &v1.ConfigFile{OS: "linux", Architecture: arch})
+			image, err = forArchitecture(image, arch)
 		}
 		if err != nil {
 			h.t.Fatal(err)
@@ -57,6 +57,17 @@ func (h *imageHost) put(repository, tag string) string {
 		h.t.Fatal(err)
 	}
 	return d.Digest.String()
+}
+
+// forArchitecture returns an image with an architecture in its config.
+func forArchitecture(image v1.Image, arch string) (v1.Image, error) {
+	config, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	config = config.DeepCopy() // with the layers' digests, which containerd compares
+	config.OS, config.Architecture = "linux", arch
+	return mutate.ConfigFile(image, config)
 }
 
 // newImageHost returns a registry upstream, and a connected host with a login for it.
