@@ -198,6 +198,7 @@ type faultyWriter struct {
 // Write implements [io.Writer].
 func (w *faultyWriter) Write(p []byte) (int, error) {
 	if at := w.flip - w.sent; at >= 0 && at < int64(len(p)) {
+		p = bytes.Clone(p)
 		p[at] ^= 1
 	}
 	if w.cut > 0 && w.sent+int64(len(p)) > w.cut {

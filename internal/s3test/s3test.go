@@ -43,6 +43,8 @@ type Server struct {
 	URL string
 	// Dir has a folder for each bucket.
 	Dir string
+	// alive is the standard input of the server, which stays open.
+	alive io.Closer
 }
 
 // Start returns the server of this process. If it can't be built, the test is skipped, or fails if the variable CI is set.
@@ -82,9 +84,6 @@ var start = sync.OnceValues(func() (*Server, error) {
 // script runs a server until its standard input ends, then removes its folder. So even a killed process leaves nothing behind.
 const script = `"$@" & pid=$!; cat >/dev/null; kill "$pid"; wait "$pid"; rm -rf "$DIR"`
 
-// alive keeps the standard input of the server open.
-var alive io.Closer
-
 func run(path, dir string) (*Server, error) {
 	for _, sub := range []string{"buckets", "meta"} {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o755); err != nil {
@@ -110,7 +109,7 @@ func run(path, dir string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	alive = in
+	s.alive = in
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
