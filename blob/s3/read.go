@@ -26,7 +26,14 @@ func (b *Bucket) Open(ctx context.Context, dg blob.Digest) (blob.Reader, int64, 
 	return &object{b: b, ctx: ctx, key: name, digest: dg, size: info.Size}, info.Size, nil
 }
 
-// object reads a blob. If an answer ends early, it asks for the rest.
+// A reader asks for firstPart bytes, and for twice as many each time that it goes on where it was, up to lastPart. A client that asks for a few
+// bytes of a large blob costs the object store little more.
+const (
+	firstPart = 1 << 20
+	lastPart  = 64 << 20
+)
+
+// object reads a blob in parts. If an answer ends early, it asks for the rest.
 type object struct {
 	b      *Bucket
 	ctx    context.Context
@@ -38,6 +45,8 @@ type object struct {
 	off    int64         // of Read
 	body   io.ReadCloser // nil before the first answer, and after one that ended
 	pos    int64         // of body
+	end    int64         // of the part that was asked for last
+	part   int64         // the size of that part
 	closed bool
 }
 
@@ -128,10 +137,10 @@ func (o *object) read(p []byte, off int64) (int, error) {
 			return 0, err // it was asked several times
 		}
 		var n int
-		n, err = o.body.Read(p[:min(int64(len(p)), o.size-off)])
+		n, err = o.body.Read(p[:min(int64(len(p)), o.end-off)])
 		o.pos += int64(n)
-		if err != nil {
-			o.drop() // the answer has ended, too early or not
+		if err != nil || o.pos == o.end {
+			o.drop()
 		}
 		if n > 0 {
 			return n, nil
@@ -143,32 +152,31 @@ func (o *object) read(p []byte, off int64) (int, error) {
 	return 0, o.b.objectError(o.digest, err)
 }
 
-// ask asks for the blob from off on, unless the present answer is there. o.mu is held.
+// ask asks for the next part of the blob, from off on, unless the present answer is there. o.mu is held.
 func (o *object) ask(off int64) error {
 	if o.body != nil && o.pos == off {
 		return nil
 	}
 	o.drop()
+	if o.part = min(2*o.part, lastPart); off != o.end || o.part == 0 {
+		o.part = firstPart
+	}
+	end := min(off+o.part, o.size)
 	var options minio.GetObjectOptions
-	if off > 0 {
-		if err := options.SetRange(off, o.size-1); err != nil {
-			return err
-		}
+	if err := options.SetRange(off, end-1); err != nil {
+		return err
 	}
 	body, info, header, err := o.b.core.GetObject(o.ctx, o.b.name, o.key, options)
 	if err != nil {
 		return o.b.objectError(o.digest, err)
 	}
 	// An answer with another part of the object would be taken for this one.
-	want := ""
-	if off > 0 {
-		want = fmt.Sprintf("bytes %d-%d/%d", off, o.size-1, o.size)
-	}
-	if info.Size != o.size-off || header.Get("Content-Range") != want {
+	want := fmt.Sprintf("bytes %d-%d/%d", off, end-1, o.size)
+	if got := header.Get("Content-Range"); info.Size != end-off || got != want {
 		body.Close()
-		return o.b.objectError(o.digest, fmt.Errorf("it answers %d bytes (%q), want %d from %d on", info.Size, header.Get("Content-Range"), o.size-off, off))
+		return o.b.objectError(o.digest, fmt.Errorf("it answers %d bytes (%q), want %q", info.Size, got, want))
 	}
-	o.body, o.pos = body, off
+	o.body, o.pos, o.end = body, off, end
 	return nil
 }
 
