@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"offlinestore/blob"
+	"offlinestore/transfer"
 )
 
 const runCheck = ": its operator should check the blobs"
@@ -95,7 +96,7 @@ func (r *Registry) send(w http.ResponseWriter, req *http.Request, f file) {
 	h.Set("Content-Type", f.mediaType)
 	h.Set("Docker-Content-Digest", f.digest.String())
 	h.Set("ETag", `"`+f.digest.String()+`"`)
-	http.ServeContent(w, req, "", time.Time{}, b)
+	transfer.ServeContent(w, req, b)
 }
 
 // failBlob answers a request for a blob that could not be opened. unknown is the error code for its absence.

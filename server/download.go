@@ -8,6 +8,7 @@ import (
 
 	"offlinestore/blob"
 	"offlinestore/snap"
+	"offlinestore/transfer"
 )
 
 // download sends a snap or a component.
@@ -78,7 +79,7 @@ func (s *Server) sendFile(w http.ResponseWriter, r *http.Request, f file, name s
 	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
 	f.setCaching(h)
 	h.Set("ETag", `"`+f.blob.Encoded()+`"`)
-	http.ServeContent(w, r, "", time.Time{}, b)
+	transfer.ServeContent(w, r, b)
 }
 
 // icon sends the icon of a snap. The policy keeps an SVG from running anything in a browser.
@@ -98,7 +99,7 @@ func (s *Server) icon(w http.ResponseWriter, r *http.Request, ix *index) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 	f.setCaching(h)
 	h.Set("ETag", `"`+f.blob.Encoded()+`"`)
-	http.ServeContent(w, r, "", time.Time{}, b)
+	transfer.ServeContent(w, r, b)
 }
 
 // openFile opens the blob of f, or answers the request with an error.

@@ -91,10 +91,17 @@ func TestDownloadFromS3(t *testing.T) {
 			{"HEAD", jqID + "_6.snap", "", 200, ""},
 			{"GET", jqID + "_6.snap", "bytes=5-", 206, "1.6"},
 			{"GET", jqID + "_6.snap", "bytes=8-", 416, "-"},
+			{"GET", jqID + "_6.snap", "bytes=0-1,3-4", 0, "-"},
 			{"GET", jqID + "+docs_3.comp", "", 200, "component of jq"},
 			{"GET", jqID + "_99.snap", "", 404, "-"},
 		} {
 			resp, body := s.ask(t, true, c.method, c.file, c.ranges)
+			if c.status == 0 { // S3 itself may do as it likes
+				if !redirect && (resp.StatusCode != 200 || body != "snap 1.6") {
+					t.Errorf("several ranges: %d %q, want the whole", resp.StatusCode, body)
+				}
+				continue
+			}
 			if resp.StatusCode != c.status || c.want != "-" && body != c.want {
 				t.Errorf("redirect %t: %s %s %s: %d %q, want %d %q", redirect, c.method, c.file, c.ranges, resp.StatusCode, body, c.status, c.want)
 			}
