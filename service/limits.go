@@ -15,8 +15,9 @@ const (
 	reservedFiles = 192
 	// fewFiles is the limit of descriptors below which many devices would wait for a connection.
 	fewFiles = 4096
-	// maxConnections bounds the connections of all listeners where descriptors are plenty, since each takes memory too.
-	maxConnections = 8192
+	// maxConnections bounds the connections of all listeners where descriptors are plenty, since each takes memory too: 20,480 for HTTP, and as many
+	// for HTTPS.
+	maxConnections = 51_200
 	// heapRoom is the memory for requests and garbage beside the catalogue.
 	heapRoom = 256 << 20
 )

@@ -37,7 +37,7 @@ func main() {
 	var only string
 	var mib int64
 	flag.StringVar(&b.bin, "bin", "bin", "`folder` of the two programs")
-	flag.StringVar(&only, "only", "mixed,pack,inspection,push,parts,single,files,scrub,questions,charms,memory,carrying,refresh,sessions,serials,fleet,download,large", "which to run, separated by commas")
+	flag.StringVar(&only, "only", "mixed,pack,inspection,push,parts,single,files,scrub,questions,charms,memory,carrying,refresh,sessions,serials,fleet,download,large,connections", "which to run, separated by commas")
 	flag.Int64Var(&mib, "mib", 1024, "payload in MiB")
 	flag.IntVar(&b.snaps, "snaps", 12, "number of snaps that the payload is divided into")
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds of each comparison")
@@ -93,6 +93,7 @@ func (b *bench) run(only []string) (err error) {
 		{"mixed", b.mixed}, {"pack", b.pack}, {"inspection", b.inspection}, {"push", b.push}, {"parts", b.parts}, {"single", b.single}, {"files", b.files}, {"scrub", b.scrub}, {"questions", b.questions},
 		{"charms", b.charms}, {"memory", b.memory}, {"carrying", b.carrying}, {"refresh", b.refresh}, {"sessions", b.sessions}, {"serials", b.serials},
 		{"fleet", b.fleet}, {"download", b.download}, {"large", b.large},
+		{"connections", b.connections},
 	} {
 		if !slices.Contains(only, part.name) {
 			continue
