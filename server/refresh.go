@@ -40,10 +40,11 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request, ix *index) {
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header "+snap.HeaderArchitecture+" names no architecture")
 		return
 	}
-	var req snap.RefreshRequest
-	if !s.readJSON(w, r, maxRefreshBody, &req) {
+	var body refreshRequest
+	if !s.readJSON(w, r, maxRefreshBody, &body) {
 		return
 	}
+	req := snap.RefreshRequest(body)
 	if len(req.Actions) > maxActions || len(req.Context) > maxActions {
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, fmt.Sprintf("more than %d actions or installed snaps in one request", maxActions))
 		return

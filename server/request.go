@@ -81,6 +81,9 @@ func decodeJSON(r *http.Request, text []byte, v any) error {
 	if !isLarge && transfer.IsLarge(r) {
 		defer transfer.Turn(r)()
 	}
+	if refresh, ok := v.(*refreshRequest); ok {
+		return refresh.decode(text)
+	}
 	return json.Unmarshal(text, v)
 }
 

@@ -15,7 +15,7 @@ import (
 	"offlinestore/transfer"
 )
 
-// TestManyConnections has more connections than a listener takes, of which nearly all are idle and some send half a header. Each client that
+// TestManyConnections opens more connections than a listener takes, of which nearly all are idle and some send half a header. Each client that
 // asks is answered, and the memory of both ends stays within bounds.
 func TestManyConnections(t *testing.T) {
 	all, asking := 20_000, 1_000

@@ -68,18 +68,23 @@ func (b *bench) connections() error {
 	if err != nil {
 		return err
 	}
-	closed := 0
-	for _, c := range append(idle, busy...) {
-		if c.ask(ask.requests[0]) != nil {
-			closed++
-		}
-		c.Close()
-	}
+	closed := ask.close(append(idle, busy...))
 	fmt.Printf("%-42s %7.0fMiB %7.0fMiB at most %4s\n", fmt.Sprintf("%d connections, %d idle: memory", all, len(idle)), now, peak, "<= 1024")
 	fmt.Printf("%-42s %8.0f/s\n", fmt.Sprintf("  refresh over %d of them", len(busy)), float64(len(times))/askedTime.Seconds())
 	fmt.Printf("%-42s %8.1fms\n", "  99 of 100 are answered within", times[len(times)*99/100].Seconds()*1000)
 	fmt.Printf("%-42s %10d %28s\n", "  refused or closed", closed, "0")
 	return nil
+}
+
+// close asks once more over each connection, closes it, and returns the number of the ones that the server had closed.
+func (a *asker) close(conns []*deviceConn) (closed int) {
+	for _, c := range conns {
+		if c.ask(a.requests[0]) != nil {
+			closed++
+		}
+		c.Close()
+	}
+	return closed
 }
 
 // connectionLimit returns the number of connections that a server can have: a descriptor of two is for a download, and HTTP has 40 % of them.
