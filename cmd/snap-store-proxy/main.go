@@ -10,6 +10,7 @@ import (
 	"offlinestore/cmd/internal/cli"
 	"offlinestore/cmd/internal/parts"
 	"offlinestore/cmd/internal/takeback"
+	"offlinestore/cmd/internal/trust"
 	"offlinestore/instance"
 )
 
@@ -35,7 +36,7 @@ from them.`,
 	}
 	root.PersistentFlags().StringVar((*string)(dir), "data-dir", string(instance.DefaultDir()), "`folder` of the store's data")
 	root.AddCommand(newPushes(dir)...)
-	root.AddCommand(newTrust(dir), newListPushedSnaps(dir), newListPushedCharms(dir), newListPushedImages(dir), newShow(dir), newWhy(dir), newStatus(dir), newCheck(dir), newGC(dir), newHistory(dir), newAudit(dir), newReceipt(dir), newWanted(dir), withStoreAssertion(dir, newConfig(dir)), newReregister(dir), newServe(dir), newPushImages(dir))
+	root.AddCommand(trust.New(dir), newListPushedSnaps(dir), newListPushedCharms(dir), newListPushedImages(dir), newShow(dir), newWhy(dir), newStatus(dir), newCheck(dir), newGC(dir), newHistory(dir), newAudit(dir), newReceipt(dir), newWanted(dir), withStoreAssertion(dir, newConfig(dir)), newReregister(dir), newServe(dir), newPushImages(dir))
 	root.AddCommand(newBackup(dir), newBackupContent(dir), newRestore(dir), newCheckConnections(dir), newMigrate(dir), newMigrateBlobs(dir))
 	root.AddCommand(newImportCertificate(dir), newUseCACerts(dir), newRemoveCACerts(dir), newClientConfig(dir), newImageToken(dir))
 	root.AddCommand(newEnableAirgapMode(dir), newIdentity(dir))

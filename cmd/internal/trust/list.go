@@ -1,8 +1,7 @@
-package main
+package trust
 
 import (
 	"fmt"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -11,32 +10,32 @@ import (
 	"offlinestore/instance"
 )
 
-func newRootList(dir *instance.Dir) *cobra.Command {
+func newList(dir *instance.Dir) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "list",
-		Short:   "List the further roots",
-		Example: "  snap-store-proxy trust root list",
+		Short:   "List the trusted signers",
+		Example: "  snap-store-proxy trust list",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := dir.EnterExisting(); err != nil {
 				return err
 			}
-			roots, err := dir.Trust().Roots()
+			keys, err := dir.Trust().Signers()
 			if err != nil {
 				return err
 			}
-			rows := []instance.RootAccounts{}
-			for _, r := range roots {
-				rows = append(rows, instance.NewRootAccounts(r.ID, r.Assertions))
+			signers, err := dir.Trust().Describe(keys...)
+			if err != nil {
+				return err
 			}
 			if asJSON {
-				return cli.PrintJSON(c.OutOrStdout(), rows)
+				return cli.PrintJSON(c.OutOrStdout(), signers)
 			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "Root\tAccounts")
-			for _, r := range rows {
-				fmt.Fprintf(w, "%.16s\t%s\n", r.Root, cli.Clean(strings.Join(r.Accounts, ", ")))
+			fmt.Fprintln(w, "Fingerprint\tAlgorithm\tName")
+			for _, s := range signers {
+				fmt.Fprintf(w, "%s\t%s\t%s\n", s.Fingerprint, s.Algorithm, cli.Clean(s.Name))
 			}
 			return w.Flush()
 		},

@@ -1,4 +1,4 @@
-package main
+package trust
 
 import (
 	"github.com/spf13/cobra"
@@ -6,7 +6,7 @@ import (
 	"offlinestore/instance"
 )
 
-func newTrustRoot(dir *instance.Dir) *cobra.Command {
+func newRoot(dir *instance.Dir) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "root",
 		Short: "Trust further roots of assertions, for tests and staging",
@@ -26,7 +26,7 @@ func newRootRemove(dir *instance.Dir) *cobra.Command {
 		Example: "  snap-store-proxy trust root remove 3c0a51be",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return removeTrusted(c.OutOrStdout(), dir, args[0], asJSON, instance.Trust.RemoveRoot)
+			return removeNamed(c.OutOrStdout(), dir, args[0], asJSON, instance.Trust.RemoveRoot)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -1,4 +1,4 @@
-package main
+package trust
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 	"offlinestore/instance"
 )
 
-func newTrustAdd(dir *instance.Dir) *cobra.Command {
+func newAdd(dir *instance.Dir) *cobra.Command {
 	var name string
 	var asJSON bool
 	c := &cobra.Command{

@@ -1,4 +1,4 @@
-package main
+package trust
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"offlinestore/instance"
 )
 
-func newTrustRemove(dir *instance.Dir) *cobra.Command {
+func newRemove(dir *instance.Dir) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "remove FINGERPRINT",
@@ -18,15 +18,15 @@ func newTrustRemove(dir *instance.Dir) *cobra.Command {
 		Example: "  snap-store-proxy trust remove sha256:3c0a…",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return removeTrusted(c.OutOrStdout(), dir, args[0], asJSON, instance.Trust.RemoveSigner)
+			return removeNamed(c.OutOrStdout(), dir, args[0], asJSON, instance.Trust.RemoveSigner)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-// removeTrusted removes the key or the root whose name begins with prefix.
-func removeTrusted(w io.Writer, dir *instance.Dir, prefix string, asJSON bool, remove func(instance.Trust, string) (string, error)) error {
+// removeNamed removes the key or the root whose name begins with prefix.
+func removeNamed(w io.Writer, dir *instance.Dir, prefix string, asJSON bool, remove func(instance.Trust, string) (string, error)) error {
 	if err := dir.Enter(); err != nil {
 		return err
 	}

@@ -1,4 +1,5 @@
-package main
+// Package trust holds the commands about the signers and the roots that a store trusts.
+package trust
 
 import (
 	"github.com/spf13/cobra"
@@ -6,7 +7,8 @@ import (
 	"offlinestore/instance"
 )
 
-func newTrust(dir *instance.Dir) *cobra.Command {
+// New returns the command trust with its own commands.
+func New(dir *instance.Dir) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "trust",
 		Short: "Manage the signers whose bundles this store accepts",
@@ -14,6 +16,6 @@ func newTrust(dir *instance.Dir) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newTrustAdd(dir), newTrustList(dir), newTrustRemove(dir), newTrustRoot(dir))
+	c.AddCommand(newAdd(dir), newList(dir), newRemove(dir), newRoot(dir))
 	return c
 }

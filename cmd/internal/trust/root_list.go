@@ -1,7 +1,8 @@
-package main
+package trust
 
 import (
 	"fmt"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -10,32 +11,32 @@ import (
 	"offlinestore/instance"
 )
 
-func newTrustList(dir *instance.Dir) *cobra.Command {
+func newRootList(dir *instance.Dir) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:     "list",
-		Short:   "List the trusted signers",
-		Example: "  snap-store-proxy trust list",
+		Short:   "List the further roots",
+		Example: "  snap-store-proxy trust root list",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := dir.EnterExisting(); err != nil {
 				return err
 			}
-			keys, err := dir.Trust().Signers()
+			roots, err := dir.Trust().Roots()
 			if err != nil {
 				return err
 			}
-			signers, err := dir.Trust().Describe(keys...)
-			if err != nil {
-				return err
+			rows := []instance.RootAccounts{}
+			for _, r := range roots {
+				rows = append(rows, instance.NewRootAccounts(r.ID, r.Assertions))
 			}
 			if asJSON {
-				return cli.PrintJSON(c.OutOrStdout(), signers)
+				return cli.PrintJSON(c.OutOrStdout(), rows)
 			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "Fingerprint\tAlgorithm\tName")
-			for _, s := range signers {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", s.Fingerprint, s.Algorithm, cli.Clean(s.Name))
+			fmt.Fprintln(w, "Root\tAccounts")
+			for _, r := range rows {
+				fmt.Fprintf(w, "%.16s\t%s\n", r.Root, cli.Clean(strings.Join(r.Accounts, ", ")))
 			}
 			return w.Flush()
 		},
