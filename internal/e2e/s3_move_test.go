@@ -23,7 +23,6 @@ import (
 	"offlinestore/internal/blobtest"
 	"offlinestore/internal/pgtest"
 	"offlinestore/internal/s3test"
-	"offlinestore/internal/snapdaemon"
 	"offlinestore/internal/upstreamtest"
 )
 
@@ -33,13 +32,29 @@ func (u *origin) uploadLarge(name string, revision int) {
 	s := upstreamtest.Snap{Name: name, Base: "none", Summary: "A large snap of the tests"}
 	rev := upstreamtest.Rev{Revision: revision, Version: fmt.Sprintf("1.%d", revision)}
 	rev.YAML = upstreamtest.YAML(s, rev)
-	rev.Blob = upstreamtest.File(snapdaemon.MakeSnap(u.t, u.dir, rev.YAML, map[string]string{"share/data": string(blobtest.Random(byte(revision), 40<<20))}))
+	rev.Blob = upstreamtest.File(u.packLarge(rev.YAML, revision))
 	if err := u.AddRevision(name, rev); err != nil {
 		u.t.Fatal(err)
 	}
 	if err := u.Release(name, "", "stable", revision); err != nil {
 		u.t.Fatal(err)
 	}
+}
+
+// packLarge packs a snap without compressing it, which would take most of the time of these tests.
+func (u *origin) packLarge(yaml string, revision int) string {
+	u.t.Helper()
+	tree, file := u.t.TempDir(), filepath.Join(u.dir, fmt.Sprintf("large-%d.snap", revision))
+	if err := os.Mkdir(filepath.Join(tree, "meta"), 0o755); err != nil {
+		u.t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{"meta/snap.yaml": []byte(yaml), "data": blobtest.Random(byte(revision), 36<<20)} {
+		if err := os.WriteFile(filepath.Join(tree, name), text, 0o644); err != nil {
+			u.t.Fatal(err)
+		}
+	}
+	run(u.t, nil, "mksquashfs", tree, file, "-noappend", "-no-progress", "-quiet", "-all-root", "-no-xattrs", "-no-fragments", "-comp", "xz", "-noD")
+	return file
 }
 
 // s3Settings returns a command that sets up a bucket, but for the setting that uses it.
