@@ -87,6 +87,8 @@ type Faults struct {
 	// Certificate is the reason why the certificate in the settings cannot be used, CertificateName why it is for another host, and
 	// CertificateDates why it is not valid now.
 	Certificate, CertificateName, CertificateDates error
+	// InS3 reports that blobs are in S3.
+	InS3 bool
 	// StorageDown reports that S3 does not answer, so that nothing is known about blobs.
 	StorageDown bool
 	// Gaps are the needs that the store cannot fill.
@@ -181,7 +183,7 @@ const storageTime = 20 * time.Second
 func (h *Health) addBlobs(ctx context.Context, in *Instance) error {
 	ctx, cancel := context.WithTimeout(ctx, storageTime)
 	defer cancel()
-	h.Storage = in.StorageName()
+	h.Storage, h.Faults.InS3 = in.StorageName(), !in.Blobs.AreInFolder()
 	err := in.Blobs.List(ctx, func(i blob.Info) error { h.BlobBytes += i.Size; return nil })
 	if err == nil {
 		h.Damaged, err = in.Blobs.Quarantined(ctx)
@@ -192,7 +194,7 @@ func (h *Health) addBlobs(ctx context.Context, in *Instance) error {
 		h.Services = append(h.Services, ServiceState{Name: "s3", Problem: err.Error()})
 		return nil
 	}
-	if err == nil && in.Settings.Values().StorageBackend == settings.BackendS3 {
+	if err == nil && h.Faults.InS3 {
 		h.Services = append(h.Services, ServiceState{Name: "s3", Running: true})
 	}
 	return err

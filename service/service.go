@@ -165,6 +165,7 @@ func (s *service) follow(ctx context.Context) (stop func()) {
 		settings.Watch(ctx, s.Instance.Settings, watchInterval, s.reloader.reload, s.Instance.Dir.StoreAssertionPath())
 	})
 	wg.Go(func() { s.Instance.Supervise(ctx, s.Logger) })
+	wg.Go(func() { s.checkStorage(ctx) })
 	wg.Go(func() { s.keepWanted(ctx) })
 	wg.Go(func() { s.forgetNonces(ctx) })
 	wg.Go(func() { s.keepPresence(ctx) })

@@ -41,7 +41,8 @@ func Warnings(dir instance.Dir, h *instance.Health) []string {
 	list = append(list, serverWarnings(h)...)
 	add(h.Signers == 0, "no signer of bundles is trusted: nothing can be pushed ('trust add')")
 	list = append(list, certificateWarnings(h)...)
-	add(h.Missing > 0, "%s missing on the disk, and not served: push the bundles that have them again", cli.Count(h.Missing, "blob"))
+	add(h.Missing > 0 && h.InS3, "%s missing in S3: run 'migrate-blobs s3' if the data folder has them, or push the bundles that have them again", cli.Count(h.Missing, "blob"))
+	add(h.Missing > 0 && !h.InS3, "%s missing on the disk, and not served: push the bundles that have them again", cli.Count(h.Missing, "blob"))
 	list = append(list, cli.GapReport(h.Gaps)...)
 	add(!h.HasDatabase(), "the database is not available: nothing can be pushed, and serve knows only what it has loaded")
 	return list
