@@ -130,6 +130,15 @@ func (c *Cache) find(a *remoteBlob) (digest.Digest, bool) {
 	return d, true
 }
 
+// known returns the address of a blob that was in the cache once, and may be gone.
+func (c *Cache) known(a *remoteBlob) (digest.Digest, bool) {
+	text, err := blob.ReadFile(filepath.Join(c.notes, a.key()), maxNote)
+	if err != nil {
+		return "", false
+	}
+	return parseNote(a.key(), string(text))
+}
+
 // note records the blob that a key stands for. The note has a checksum, because the receiver would refuse a bundle that was made with a
 // damaged note.
 func (c *Cache) note(key string, d digest.Digest) error {
@@ -179,7 +188,7 @@ func (c *Cache) Trim(max int64) (freed int64, err error) {
 		return 0, fmt.Errorf("trim the cache: %w", err)
 	}
 	c.trimAssertions(max == 0)
-	used, err := c.lastUse()
+	used, err := c.lastUse(max == 0)
 	if err != nil {
 		return 0, err
 	}
@@ -224,8 +233,12 @@ func (c *Cache) removeFolders() {
 	}
 }
 
-// lastUse returns when each blob was last used, according to the notes. It removes the notes of blobs that are gone.
-func (c *Cache) lastUse() (map[digest.Digest]time.Time, error) {
+// noteAge is the age at which the note of a blob that is gone is removed. Until then, exports can leave out the blob without downloading it.
+const noteAge = 400 * 24 * time.Hour
+
+// lastUse returns when each blob was last used, according to the notes. It removes the notes of blobs that are gone, the younger ones only if all is
+// set, and in a layout.
+func (c *Cache) lastUse(all bool) (map[digest.Digest]time.Time, error) {
 	entries, err := os.ReadDir(c.notes)
 	if err != nil {
 		return nil, fmt.Errorf("trim the cache: %w", err)
@@ -240,7 +253,9 @@ func (c *Cache) lastUse() (map[digest.Digest]time.Time, error) {
 		}
 		d, ok := parseNote(e.Name(), string(text))
 		if _, err := c.stat(d); !ok || err != nil {
-			os.Remove(path)
+			if !ok || all || c.Layout != nil || time.Since(info.ModTime()) > noteAge {
+				os.Remove(path)
+			}
 			continue
 		}
 		if t := info.ModTime(); t.After(used[d]) { // a blob may be known by several digests

@@ -18,6 +18,11 @@ const busyWait = 200 * time.Millisecond
 
 func (e *Exporter) fetchBlob(ctx context.Context, w *fetchItem) error {
 	tries := 0
+	if dg, ok := e.heldElsewhere(w); ok {
+		w.setDigest(dg)
+		e.Progress.Add(w.Size)
+		return nil
+	}
 	for {
 		if dg, ok := e.Cache.find(&w.remoteBlob); ok {
 			w.setDigest(dg)
@@ -51,6 +56,16 @@ func (e *Exporter) fetchBlob(ctx context.Context, w *fetchItem) error {
 			return err
 		}
 	}
+}
+
+// heldElsewhere returns the address of a snap that the bundle leaves out, because all of its receivers have it. Charms are read here, too, so they
+// are needed.
+func (e *Exporter) heldElsewhere(w *fetchItem) (digest.Digest, bool) {
+	if e.Held == nil || w.snap == "" {
+		return "", false
+	}
+	dg, ok := e.Cache.known(&w.remoteBlob)
+	return dg, ok && e.Held(dg)
 }
 
 // errCached means that another export has just downloaded the blob.

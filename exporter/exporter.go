@@ -11,6 +11,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
 	"offlinestore/assertion"
 	"offlinestore/channel"
 	"offlinestore/snap"
@@ -28,7 +30,9 @@ type Exporter struct {
 	Registry upstream.RegistryConfig
 	Login    func(ctx context.Context, host string) (username, password string, err error)
 	Cache    *Cache
-	Trust    *assertion.Trust
+	// Held reports whether a blob need not be in the bundle, because all of its receivers have it. Nil means that all blobs are needed.
+	Held  func(digest.Digest) bool
+	Trust *assertion.Trust
 	// Time is when the bundles will be signed. The receiver verifies keys at that time. Zero is now.
 	Time time.Time
 	// OptionalTime is the time that all fetches of one optional kind may take, such as all icons; 0 is ten seconds.

@@ -140,6 +140,7 @@ func (e *Exporter) Refetch(ctx context.Context, p *Plan, d digest.Digest) error 
 			return err
 		}
 	}
+	e.Held = nil // the bundle has more blobs than the statement can leave out
 	if err := e.fetchBlobs(ctx, p); err != nil {
 		return err
 	}

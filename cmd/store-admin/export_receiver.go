@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/spf13/pflag"
@@ -75,6 +76,11 @@ func (o *receiverOptions) relied() bundle.Reliance {
 		return nil
 	}
 	return o.reliance
+}
+
+// isHeldBy reports whether all recipients have a blob.
+func isHeldBy(recipients []*receiverOptions, d digest.Digest) bool {
+	return !slices.ContainsFunc(recipients, func(r *receiverOptions) bool { return r.receiver == nil || !r.reliance.Has(d) })
 }
 
 // delivery describes a bundle that was written.

@@ -64,6 +64,7 @@ func (o *exportOptions) newOutput(ctx context.Context, w io.Writer, e *exporter.
 	if out.recipients, err = o.openRecipients(e.Progress.Warn); err != nil {
 		return nil, err
 	}
+	e.Held = func(d digest.Digest) bool { return isHeldBy(out.recipients, d) }
 	if o.parts.bytes > 0 && len(out.recipients) > 1 {
 		return nil, cli.Usagef("--part-size makes one bundle: name one receiver with --for NAME")
 	}
