@@ -22,7 +22,11 @@ func leavesNoRow() map[string]string {
 		"Reader.AddWanted":    "no device gets anything else",
 		"Reader.UseNonce":     "it expires",
 		"Reader.ForgetNonces": "they have expired",
-		"Trail.Sign":          "it is the trail",
+		"DB.CountAttempt":     "it expires",
+
+		"Reader.AnnounceServer": "it expires",
+		"Reader.RemoveServer":   "no device gets anything else",
+		"Trail.Sign":            "it is the trail",
 
 		"DB.BeginSigningKey":          "the key has a row once it is made",
 		"DB.EndSigningKey":            "the key has a row",

@@ -88,6 +88,7 @@ func TestHangingDatabase(t *testing.T) {
 	}
 	maps.Copy(calls, serialCalls(ctx, db, r))
 	maps.Copy(calls, modelCalls(ctx, db))
+	maps.Copy(calls, serverCalls(ctx, db, r))
 	addTrail(ctx, calls, db.Trail(), auditKey(t))
 	requireAllMethods(t, calls, "DB", reflect.TypeOf(db), "Close", "Trail")
 	requireAllMethods(t, calls, "Reader", reflect.TypeOf(r), "Close", "WaitForChange", "Trail")
@@ -113,6 +114,18 @@ func TestHangingDatabase(t *testing.T) {
 	proxy.Resume()
 	if _, err := r.LoadSnapshot(ctx); err != nil {
 		t.Errorf("LoadSnapshot after the database answers again: %v", err)
+	}
+}
+
+func serverCalls(ctx context.Context, db *catalog.DB, r *catalog.Reader) map[string]func() error {
+	return map[string]func() error{
+		"DB.CountAttempt": func() error {
+			_, err := db.CountAttempt(ctx, catalog.Attempts{Kind: "a", Burst: 1, Pause: time.Second}, 1, time.Now())
+			return err
+		},
+		"DB.Servers":            func() error { _, err := db.Servers(ctx); return err },
+		"Reader.AnnounceServer": func() error { return r.AnnounceServer(ctx, &catalog.Server{ID: "a"}) },
+		"Reader.RemoveServer":   func() error { return r.RemoveServer(ctx, "a") },
 	}
 }
 

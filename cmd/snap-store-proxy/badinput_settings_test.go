@@ -56,6 +56,7 @@ func badSettings() []badSetting {
 		}},
 		{row: "database of a newer version", code: cli.Database, args: []string{"enable-airgap-mode"}, says: "the tables are a newer snap-store-proxy's", spoil: func(s *site) {
 			s.exec("update public.schema_version set version = 999")
+			s.exec("update public.compatibility set least = 999")
 			s.useDatabase(s.dsn)
 		}},
 	}
