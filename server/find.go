@@ -160,14 +160,15 @@ func (e *snapEntry) first() (*indexedSnap, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range sn.openRows("") {
-		full, err := raw.Revision(r.revision.number())
-		if err != nil {
-			return nil, err
-		}
-		*r.revision.SnapRevision = *full
-		break
+	rows := sn.openRows("")
+	if len(rows) == 0 {
+		return sn, nil
 	}
+	full, err := raw.Revision(rows[0].revision.number())
+	if err != nil {
+		return nil, err
+	}
+	*rows[0].revision.SnapRevision = *full
 	return sn, nil
 }
 
