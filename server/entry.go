@@ -15,6 +15,7 @@ import (
 // snapEntry is a snap of the catalogue in little memory: what searches and lists ask of all snaps. The rest is in a spool, and in memory while
 // clients ask for the snap.
 type snapEntry struct {
+	filter          textFilter // of text
 	id, name, store string
 	icon            *catalog.Icon
 	text            searchText
@@ -37,9 +38,9 @@ type snapEntry struct {
 
 // newEntry returns the entry of a snap. Its channels must be arranged.
 func (sh *sharer) newEntry(sn *indexedSnap) *snapEntry {
-	d := &sn.Details
+	d, text := &sn.Details, newSearchText(sn.Snap)
 	return &snapEntry{
-		id: sn.SnapID, name: sn.Name, store: sn.Store, icon: sn.Icon, text: newSearchText(sn.Snap), categories: sh.categoriesOf(d.Categories),
+		filter: newTextFilter(text.all), id: sn.SnapID, name: sn.Name, store: sn.Store, icon: sn.Icon, text: text, categories: sh.categoriesOf(d.Categories),
 		isPrivate: d.Private, places: sh.places(sn), revisions: len(sn.Revisions), problems: sn.problems,
 		publisher: sh.publisher(d.Publisher),
 	}

@@ -110,9 +110,10 @@ func (ix *index) seesAssertion(a *indexedAssertion) bool {
 
 // entries returns the snaps of the view by name.
 func (ix *index) entries() iter.Seq[*snapEntry] {
+	seesAll := len(ix.private) == 0 || ix.all
 	return func(yield func(*snapEntry) bool) {
 		for _, e := range ix.snaps {
-			if ix.sees(e) && !yield(e) {
+			if (seesAll || ix.sees(e)) && !yield(e) {
 				return
 			}
 		}

@@ -69,9 +69,6 @@ const (
 
 // score returns how well a word fits, or 0 if it does not fit at all.
 func (t *searchText) score(word string) int {
-	if !strings.Contains(t.all, word) {
-		return 0
-	}
 	n := 0
 	switch {
 	case t.name == word || slices.Contains(t.ids, word):
@@ -180,8 +177,12 @@ func (s *search) all(ix *index) []entryMatch {
 	if len(s.words) == 0 && s.category == featured && !ix.hasFeatured {
 		s.category = ""
 	}
+	terms := newTerms(s.words)
 	var matches []entryMatch
 	for e := range ix.entries() {
+		if !e.filter.mayHave(terms) || !terms.allIn(e.text.all) {
+			continue
+		}
 		if n := s.scoreSnap(e); n > 0 && s.isReleased(e) {
 			matches = append(matches, entryMatch{e, n})
 		}
