@@ -55,7 +55,7 @@ func (c *snapCache) open(e *snapEntry) *indexedSnap {
 
 // add adds an entry, and makes room for it.
 func (c *snapCache) add(e *snapEntry) {
-	const perByte = 3 // of the packed snap: its texts are decoded and prepared
+	const perByte = 2 // of the packed snap: its texts are decoded and prepared
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	one := cachedSnap{e, int64(e.packed.size)*perByte + 4096}

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -48,7 +47,7 @@ func (b *bench) connections() error {
 		return err
 	}
 	defer stopProcess(s.process)
-	ask := &asker{address: strings.TrimPrefix(s.url, "http://")}
+	ask := &asker{address: s.address(), span: askedTime}
 	for i := range smallSnaps {
 		ask.requests = append(ask.requests, postRequest(ask.address, g.refresh(i)))
 	}
@@ -116,6 +115,8 @@ func postRequest(address string, body []byte) []byte {
 type asker struct {
 	address  string
 	requests [][]byte
+	// span is the time for which all asks.
+	span time.Duration
 }
 
 // deviceConn is a connection of a device.
@@ -169,7 +170,7 @@ func (a *asker) all(conns []*deviceConn) ([]time.Duration, error) {
 	var mu sync.Mutex
 	var times []time.Duration
 	var g errgroup.Group
-	end := time.Now().Add(askedTime)
+	end := time.Now().Add(a.span)
 	for i, c := range conns {
 		g.Go(func() error {
 			var mine []time.Duration

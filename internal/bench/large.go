@@ -79,7 +79,16 @@ func (b *bench) large() error {
 	if err := s.printMemory("  memory after the changes"); err != nil {
 		return err
 	}
-	return s.measureSearch(g)
+	if err := s.measureSearch(g); err != nil {
+		return err
+	}
+	if err := s.compareRates(); err != nil {
+		return err
+	}
+	if err := s.measurePush(); err != nil {
+		return err
+	}
+	return s.printMemory("  memory at the end")
 }
 
 func (s *serving) printMemory(name string) error {

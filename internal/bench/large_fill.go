@@ -87,6 +87,25 @@ func (b *bench) fillLarge(data string, g *largeCatalogue) error {
 	return g.write(b.ctx, conn)
 }
 
+// change moves a channel of many snaps in one transaction, as a push does.
+func (s *serving) change(n int) error {
+	cluster, err := pgcluster.Start(s.b.ctx, pgcluster.Options{Dir: filepath.Join(s.data, "postgresql")})
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	conn, err := pgx.Connect(s.b.ctx, cluster.DSN("postgres", pgcluster.Superuser))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(s.b.ctx))
+	const q = `
+		begin; update channel_map set released_at = '2026-02-03T04:05:06Z', revision = 2 where channel = 'latest/stable' and snap_id < '%s';
+		update generation set number = number + 1; notify offlinestore_catalogue; commit`
+	_, err = conn.Exec(s.b.ctx, fmt.Sprintf(q, largeID(n)))
+	return err
+}
+
 // write writes the rows.
 func (g *largeCatalogue) write(ctx context.Context, conn *pgx.Conn) error {
 	const in = `
