@@ -45,8 +45,8 @@ func (b *builder) addAssertion(stored *catalog.Assertion) error {
 	}
 	if a.isSpecial {
 		a.kept = bytes.Clone(stored.Raw)
-	} else if a.text, err = b.texts.add(stored.Raw); err != nil {
-		return err
+	} else {
+		a.text = b.texts.add(stored.Raw)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

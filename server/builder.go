@@ -32,14 +32,14 @@ func (s *Server) newBuilder() *builder {
 }
 
 // start begins with the changes of the present content, or with an empty one.
-func (b *builder) start(c *catalog.Changes) (err error) {
+func (b *builder) start(c *catalog.Changes) error {
 	present := b.server.index.Load()
 	if b.isWhole = c.IsWhole || present == nil; b.isWhole {
 		b.content = &content{cache: newSnapCache(b.server.cfg.Logger), special: make(map[string]*indexedAssertion)}
 		b.content.global.categories = make(map[string]int)
-		if b.texts, err = newSpool(b.server.cfg.SpoolDir); err != nil {
-			return err
-		}
+		b.texts = newSpool(b.server.cfg.SpoolDir, func(err error) {
+			b.server.cfg.Logger.Warn("the texts of the catalogue take memory until serve is started again", "err", err)
+		})
 	} else {
 		next := *present.content
 		b.content = &next
@@ -78,10 +78,7 @@ func (b *builder) addRaw(raw *catalog.RawSnap) error {
 	pooled := getBuffer()
 	defer putBuffer(pooled)
 	*pooled = raw.AppendTo((*pooled)[:0])
-	packed, err := b.texts.add(*pooled)
-	if err != nil {
-		return err
-	}
+	packed := b.texts.add(*pooled)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	e := b.sh.newEntry(sn)

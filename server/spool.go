@@ -9,7 +9,7 @@ import (
 )
 
 // spool holds texts of the catalogue that are too large for memory, in a file without a name, which the system removes with the process.
-// Without a file it holds them in memory. A text that is not needed any more stays in it, so that readers need no lock on its place.
+// Without a file, and once the file takes no more, it holds them in memory. A text that is not needed any more stays in it, so that readers need no lock on its place.
 type spool struct {
 	file *os.File
 
@@ -17,6 +17,9 @@ type spool struct {
 	// tail has the texts that are not in the file yet. They belong at written.
 	tail    []byte
 	written int64
+	// full is set once the file takes no more.
+	full bool
+	warn func(error)
 	// dead is the number of bytes of texts that are not needed any more.
 	dead int64
 }
@@ -38,41 +41,44 @@ type spooled struct {
 
 var spoolTable = crc32.MakeTable(crc32.Castagnoli)
 
-// newSpool returns an empty spool with a file in a folder. Without a folder, it is in memory.
-func newSpool(dir string) (*spool, error) {
+// newSpool returns an empty spool with a file in a folder. Without a folder, or if there can be no file in it, the spool is in memory. warn gets the
+// reason.
+func newSpool(dir string, warn func(error)) *spool {
 	if dir == "" {
-		return &spool{}, nil
+		return &spool{}
 	}
 	f, err := os.CreateTemp(dir, ".catalogue-*")
 	if err == nil {
 		err = os.Remove(f.Name()) // the open file stays until the process ends
 	}
 	if err != nil {
-		return nil, fmt.Errorf("make the file for texts of the catalogue: %w", err)
+		warn(fmt.Errorf("make the file for texts of the catalogue: %w", err))
+		return &spool{}
 	}
-	return &spool{file: f}, nil
+	return &spool{file: f, warn: warn}
 }
 
 // add adds a text.
-func (s *spool) add(text []byte) (spooled, error) {
+func (s *spool) add(text []byte) spooled {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := spooled{s, s.written + int64(len(s.tail)), uint32(len(text)), crc32.Checksum(text, spoolTable)}
 	s.tail = append(s.tail, text...)
-	if s.file == nil || len(s.tail) < spoolTail {
-		return out, nil
+	if s.file != nil && !s.full && len(s.tail) >= spoolTail {
+		s.flush()
 	}
-	return out, s.flush()
+	return out
 }
 
-// flush writes the tail. The caller has the lock.
-func (s *spool) flush() error {
+// flush writes the tail, which stays in memory if the disk is full. The caller has the lock.
+func (s *spool) flush() {
 	if _, err := s.file.WriteAt(s.tail, s.written); err != nil {
-		return fmt.Errorf("write texts of the catalogue: %w", err)
+		s.full = true
+		s.warn(fmt.Errorf("write texts of the catalogue: %w", err))
+		return
 	}
 	s.written += int64(len(s.tail))
 	s.tail = s.tail[:0]
-	return nil
 }
 
 // forget tells that a text is not needed any more.
