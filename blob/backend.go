@@ -12,6 +12,17 @@ type Reader interface {
 	io.ReaderAt
 }
 
+// NewReader returns the Reader of a blob of size bytes that can be read at any offset.
+func NewReader(content interface {
+	io.ReaderAt
+	io.Closer
+}, size int64) Reader {
+	return struct {
+		*io.SectionReader
+		io.Closer
+	}{io.NewSectionReader(content, 0, size), content}
+}
+
 // Section is a part of a Backend.
 type Section string
 

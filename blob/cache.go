@@ -64,7 +64,7 @@ func (c *Cache) Open(ctx context.Context, from Backend, dg Digest, size int64) (
 	if info.Size > c.max {
 		return from.Open(ctx, dg)
 	}
-	return &cachedReader{c: c, ctx: ctx, from: from, digest: dg, size: info.Size}, info.Size, nil
+	return NewReader(&cachedReader{c: c, ctx: ctx, from: from, digest: dg, size: info.Size}, info.Size), info.Size, nil
 }
 
 // Forget removes the copy of a blob.

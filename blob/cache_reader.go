@@ -43,23 +43,10 @@ type cachedReader struct {
 	size   int64
 
 	mu     sync.Mutex
-	off    int64
 	joined bool
 	fill   *cacheFill // nil if nobody copies the blob
 	file   *os.File   // of the fill
 	direct Reader     // nil until it is needed
-}
-
-// Read implements [io.Reader].
-func (r *cachedReader) Read(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.off >= r.size {
-		return 0, io.EOF
-	}
-	n, err := r.readAt(p[:min(int64(len(p)), r.size-r.off)], r.off)
-	r.off += int64(n)
-	return n, err
 }
 
 // ReadAt implements [io.ReaderAt].
@@ -110,23 +97,6 @@ func (r *cachedReader) readAt(p []byte, off int64) (int, error) {
 		err = nil
 	}
 	return n, err
-}
-
-// Seek implements [io.Seeker].
-func (r *cachedReader) Seek(offset int64, whence int) (int64, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch whence {
-	case io.SeekCurrent:
-		offset += r.off
-	case io.SeekEnd:
-		offset += r.size
-	}
-	if offset < 0 {
-		return 0, errors.New("seek before the beginning of a blob")
-	}
-	r.off = offset
-	return offset, nil
 }
 
 // Close implements [io.Closer].

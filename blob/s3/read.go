@@ -23,7 +23,7 @@ func (b *Bucket) Open(ctx context.Context, dg blob.Digest) (blob.Reader, int64, 
 	if err != nil {
 		return nil, 0, err
 	}
-	return &object{b: b, ctx: ctx, key: name, digest: dg, size: info.Size}, info.Size, nil
+	return blob.NewReader(&object{b: b, ctx: ctx, key: name, digest: dg, size: info.Size}, info.Size), info.Size, nil
 }
 
 // A reader asks for firstPart bytes, and for twice as many each time that it goes on where it was, up to lastPart. A client that asks for a few
@@ -42,7 +42,6 @@ type object struct {
 	size   int64
 
 	mu     sync.Mutex
-	off    int64         // of Read
 	body   io.ReadCloser // nil before the first answer, and after one that ended
 	pos    int64         // of body
 	end    int64         // of the part that was asked for last
@@ -53,25 +52,10 @@ type object struct {
 // errClosed reports a reader that was closed.
 var errClosed = errors.New("the reader is closed")
 
-// Read implements [io.Reader].
-func (o *object) Read(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.off >= o.size {
-		return 0, io.EOF
-	}
-	n, err := o.read(p, o.off)
-	o.off += int64(n)
-	return n, err
-}
-
 // ReadAt implements [io.ReaderAt]. Calls that follow each other without a gap share an answer of the object store.
 func (o *object) ReadAt(p []byte, off int64) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if off < 0 {
-		return 0, fmt.Errorf("read blob %s at %d", o.digest, off)
-	}
 	done := 0
 	for done < len(p) {
 		if off+int64(done) >= o.size {
@@ -84,23 +68,6 @@ func (o *object) ReadAt(p []byte, off int64) (int, error) {
 		}
 	}
 	return done, nil
-}
-
-// Seek implements [io.Seeker].
-func (o *object) Seek(offset int64, whence int) (int64, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	switch whence {
-	case io.SeekCurrent:
-		offset += o.off
-	case io.SeekEnd:
-		offset += o.size
-	}
-	if offset < 0 {
-		return 0, fmt.Errorf("seek in blob %s to %d", o.digest, offset)
-	}
-	o.off = offset
-	return offset, nil
 }
 
 // Close implements [io.Closer].
