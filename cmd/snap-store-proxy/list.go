@@ -47,21 +47,19 @@ func listSnaps(w io.Writer, rows []overview.Snap, asJSON, long bool) error {
 	fmt.Fprintln(t, header)
 	for _, s := range rows {
 		if !long {
-			fmt.Fprintf(t, "%s\t%s\n", s.Name, listStores(s.Stores))
+			fmt.Fprintf(t, "%s\t%s\n", s.Name, orNone(s.Stores))
 			continue
 		}
 		for _, r := range s.Revisions {
-			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.Name, listStores(s.Stores), r.Revision, cli.Clean(r.Version),
+			fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.Name, orNone(s.Stores), r.Revision, cli.Clean(r.Version),
 				strings.Join(r.Architectures, ","), cli.Bytes(r.Size), strings.Join(r.Channels, ", "))
 			for _, c := range r.Components {
-				fmt.Fprintf(t, "%s+%s\t%s\t%d\t%s\t\t%s\twith revision %d\n", s.Name, c.Name, listStores(s.Stores), c.Revision, cli.Clean(c.Version), cli.Bytes(c.Size), r.Revision)
+				fmt.Fprintf(t, "%s+%s\t%s\t%d\t%s\t\t%s\twith revision %d\n", s.Name, c.Name, orNone(s.Stores), c.Revision, cli.Clean(c.Version), cli.Bytes(c.Size), r.Revision)
 			}
 		}
 	}
 	return t.Flush()
 }
 
-// listStores returns the stores of a snap in words.
-func listStores(stores []string) string {
-	return cmp.Or(strings.Join(stores, ", "), "none")
-}
+// orNone returns a list in words.
+func orNone(list []string) string { return cmp.Or(strings.Join(list, ", "), "none") }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -47,7 +46,7 @@ func printRepositories(w io.Writer, rows []overview.Repository, long bool) error
 	fmt.Fprintln(t, header)
 	for _, r := range rows {
 		for _, i := range r.Images {
-			fmt.Fprintf(t, "%s\t%s\t%s", r.Name, imageTags(&i), i.Digest)
+			fmt.Fprintf(t, "%s\t%s\t%s", r.Name, orNone(i.Tags), i.Digest)
 			if long {
 				fmt.Fprintf(t, "\t%s\t%s\t%s", strings.Join(i.Platforms, ","), cli.Bytes(i.Size), cli.Clean(i.Source))
 			}
@@ -57,9 +56,6 @@ func printRepositories(w io.Writer, rows []overview.Repository, long bool) error
 	return t.Flush()
 }
 
-// imageTags returns the tags of an image in words.
-func imageTags(i *overview.RepositoryImage) string { return cmp.Or(strings.Join(i.Tags, ", "), "none") }
-
 func showRepository(w io.Writer, r *overview.RepositoryDetail, asJSON bool) error {
 	if asJSON {
 		return cli.PrintJSON(w, r)
@@ -68,7 +64,7 @@ func showRepository(w io.Writer, r *overview.RepositoryDetail, asJSON bool) erro
 	t := tabwriter.NewWriter(w, 0, 0, 4, ' ', 0)
 	fmt.Fprintln(t, "Tags\tDigest\tPlatforms\tSize\tSource\tImported\tFile")
 	for _, i := range r.Images {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", imageTags(&i.RepositoryImage), i.Digest, strings.Join(i.Platforms, ","), cli.Bytes(i.Size),
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", orNone(i.Tags), i.Digest, strings.Join(i.Platforms, ","), cli.Bytes(i.Size),
 			cli.Clean(i.Source), i.ImportedAt, cli.Clean(i.File))
 	}
 	return t.Flush()

@@ -67,7 +67,7 @@ func showSnap(w io.Writer, s *overview.SnapDetail, asJSON bool) error {
 	}
 	fmt.Fprintf(w, "Name: %s\nSnap ID: %s\nTitle: %s\nPublisher: %s\n%s", s.Name, s.SnapID, cli.Clean(s.Title), cli.Clean(s.Publisher), cli.Line(s.Hold))
 	if s.Store != "" {
-		fmt.Fprintf(w, "Private to store: %s\nStores that have it: %s (devices of stores below and of friends get it, too)\n", s.Store, listStores(s.Stores))
+		fmt.Fprintf(w, "Private to store: %s\nStores that have it: %s (devices of stores below and of friends get it, too)\n", s.Store, orNone(s.Stores))
 	}
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 4, ' ', 0)
