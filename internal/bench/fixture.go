@@ -16,6 +16,9 @@ import (
 	"offlinestore/internal/upstreamtest"
 )
 
+// configFolder has the configuration of store-admin, for all parts.
+const configFolder = "config"
+
 // outside is a simulated store with bulk snaps, and an export from it.
 type outside struct {
 	b     *bench
@@ -54,7 +57,7 @@ func (b *bench) newOutside(name string, size int64, snaps int) (*outside, error)
 		return nil, err
 	}
 	o := &outside{b: b, store: store, url: url, root: filepath.Join(dir, "root.assert"), cache: filepath.Join(dir, "cache")}
-	o.env = append(os.Environ(), "STORE_ADMIN_SNAP_STORE_URL="+url, "STORE_ADMIN_CHARMHUB_URL="+url, "STORE_ADMIN_CONFIG_DIR="+filepath.Join(b.dir, "config"))
+	o.env = append(os.Environ(), "STORE_ADMIN_SNAP_STORE_URL="+url, "STORE_ADMIN_CHARMHUB_URL="+url, "STORE_ADMIN_CONFIG_DIR="+b.path(configFolder))
 	for i := range snaps {
 		n := fmt.Sprintf("bulk-%03d", i)
 		o.names = append(o.names, n)

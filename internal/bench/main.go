@@ -41,7 +41,7 @@ func main() {
 	flag.Int64Var(&mib, "mib", 1024, "payload in MiB")
 	flag.IntVar(&b.snaps, "snaps", 12, "number of snaps that the payload is divided into")
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds of each comparison")
-	flag.StringVar(&b.dir, "dir", "", "`folder` to work in; it needs about seven times the payload")
+	flag.StringVar(&b.dir, "dir", "", "`folder` to work in; it needs about thirteen times the payload")
 	keep := flag.Bool("keep", false, "leave the folder for a closer look")
 	serve := flag.String("constant-server", "", "internal: serve a constant of this many bytes")
 	pull := flag.String("crane-pull", "", "internal: pull this image into the folder that follows")
@@ -98,11 +98,23 @@ func (b *bench) run(only []string) (err error) {
 		if !slices.Contains(only, part.name) {
 			continue
 		}
-		if err := part.run(); err != nil {
+		if err := errors.Join(part.run(), b.clear()); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
 	return nil
+}
+
+// clear removes the files of a part, so that all parts need no more space than the largest. The configuration of store-admin stays.
+func (b *bench) clear() error {
+	b.stopServers()
+	entries, err := os.ReadDir(b.dir)
+	for _, e := range entries {
+		if e.Name() != configFolder && !b.keep {
+			err = errors.Join(err, os.RemoveAll(b.path(e.Name())))
+		}
+	}
+	return err
 }
 
 // path returns a path below the working folder.
