@@ -41,7 +41,7 @@ func main() {
 	flag.Int64Var(&mib, "mib", 1024, "payload in MiB")
 	flag.IntVar(&b.snaps, "snaps", 12, "number of snaps that the payload is divided into")
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds of each comparison")
-	flag.StringVar(&b.dir, "dir", "", "`folder` to work in; it needs about thirteen times the payload")
+	flag.StringVar(&b.dir, "dir", "", "`folder` to work in; it needs about nineteen times the payload")
 	keep := flag.Bool("keep", false, "leave the folder for a closer look")
 	serve := flag.String("constant-server", "", "internal: serve a constant of this many bytes")
 	pull := flag.String("crane-pull", "", "internal: pull this image into the folder that follows")
