@@ -110,7 +110,7 @@ func (c *Cache) makeRoom(size int64) error {
 type cacheFill struct {
 	size    int64
 	staged  *StagedBlob
-	readers followers
+	readers *Followers
 	// damage is the reason why the content is not the blob. It is set before readers end.
 	damage error
 }
@@ -141,8 +141,7 @@ func (c *Cache) begin(from Backend, dg Digest, size int64) *cacheFill {
 	if err != nil {
 		return nil // the disk is full, which must not stop a download
 	}
-	f := &cacheFill{size: size, staged: staged}
-	f.readers.changed.L = &f.readers.mu
+	f := &cacheFill{size: size, staged: staged, readers: NewFollowers()}
 	c.fills[dg] = f
 	c.wg.Go(func() {
 		c.copy(from, dg, f)
@@ -155,7 +154,7 @@ func (c *Cache) begin(from Backend, dg Digest, size int64) *cacheFill {
 
 // copy copies a blob, and gives it its name once it was verified.
 func (c *Cache) copy(from Backend, dg Digest, f *cacheFill) {
-	defer f.readers.end()
+	defer f.readers.End()
 	defer f.staged.Discard() // does nothing after a commit
 	r, _, err := from.Open(c.ctx, dg)
 	if err != nil {
@@ -169,7 +168,7 @@ func (c *Cache) copy(from Backend, dg Digest, f *cacheFill) {
 		}
 		return
 	}
-	f.readers.tell(f.size)
+	f.readers.Tell(f.size)
 	_ = f.staged.Commit(dg) // the next reader copies it again
 }
 
@@ -179,6 +178,6 @@ type fillWriter struct{ f *cacheFill }
 // Write implements [io.Writer].
 func (w *fillWriter) Write(p []byte) (int, error) {
 	n, err := w.f.staged.Write(p)
-	w.f.readers.tell(max(0, min(w.f.staged.written, w.f.size-blockSize)))
+	w.f.readers.Tell(max(0, min(w.f.staged.written, w.f.size-blockSize)))
 	return n, err
 }

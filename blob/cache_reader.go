@@ -10,28 +10,10 @@ import (
 
 // failure returns the damage of a copy that has ended.
 func (f *cacheFill) failure() error {
-	f.readers.mu.Lock()
-	defer f.readers.mu.Unlock()
-	if !f.readers.ended {
+	if !f.readers.Ended() {
 		return nil
 	}
 	return f.damage
-}
-
-// waitNear returns the number of bytes from off on that are written. It waits for them if they come soon, and returns 0 if not.
-func (f *followers) waitNear(ctx context.Context, off int64) (int64, error) {
-	stop := context.AfterFunc(ctx, func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.changed.Broadcast()
-	})
-	defer stop()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for f.written <= off && !f.ended && off-f.written <= cacheWait && ctx.Err() == nil {
-		f.changed.Wait()
-	}
-	return max(0, f.written-off), context.Cause(ctx)
 }
 
 // cachedReader reads a blob from a copy in progress, or from the backend.
@@ -74,7 +56,7 @@ func (r *cachedReader) readAt(p []byte, off int64) (int, error) {
 		r.fill, r.file = r.c.join(r.from, r.digest, r.size)
 	}
 	if r.fill != nil && r.direct == nil {
-		ready, err := r.fill.readers.waitNear(r.ctx, off)
+		ready, err := r.fill.readers.Wait(r.ctx, off, cacheWait)
 		if err != nil {
 			return 0, err
 		}

@@ -93,6 +93,9 @@ func (d *Dir) Close() error {
 	return s.end()
 }
 
+// Root returns the absolute path of the directory.
+func (d *Dir) Root() string { return d.root }
+
 func (d *Dir) folder(name string) string { return filepath.Join(d.root, name) }
 
 // Space returns the number of bytes that the file system of the folder can still hold, and its size.

@@ -1,41 +1,76 @@
 package blob
 
 import (
+	"context"
 	"io"
+	"math"
 	"sync"
 )
 
-// followers are the readers of a blob that is being written.
-type followers struct {
+// Followers are the readers of content that is being written. A writer tells them how much they may read. They are safe for concurrent use.
+type Followers struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	written int64
 	ended   bool
 }
 
-// tell wakes the readers when there is more to read.
-func (f *followers) tell(written int64) {
+// NewFollowers returns Followers of content that has no bytes yet.
+func NewFollowers() *Followers {
+	f := &Followers{}
+	f.changed.L = &f.mu
+	return f
+}
+
+// Tell wakes the readers: they may read the first bytes of the content, as many as written.
+func (f *Followers) Tell(written int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.written = written
 	f.changed.Broadcast()
 }
 
-func (f *followers) end() {
+// End wakes the readers: there will be no more bytes.
+func (f *Followers) End() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ended = true
 	f.changed.Broadcast()
 }
 
-// wait returns the number of bytes from off on that are written. It waits until there are some, or until there will be none.
-func (f *followers) wait(off int64) int64 {
+// Ended reports whether there will be no more bytes.
+func (f *Followers) Ended() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for f.written <= off && !f.ended {
+	return f.ended
+}
+
+// Written returns the number of bytes that may be read.
+func (f *Followers) Written() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.written
+}
+
+// Wait returns the number of bytes from off on that may be read. It waits until there are some, and returns 0 if there will be none, or while off
+// is more than near bytes ahead. The error is the cause of the end of ctx.
+func (f *Followers) Wait(ctx context.Context, off, near int64) (int64, error) {
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, f.wake)
+		defer stop()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.written <= off && !f.ended && off-f.written <= near && ctx.Err() == nil {
 		f.changed.Wait()
 	}
-	return f.written - off
+	return max(0, f.written-off), context.Cause(ctx)
+}
+
+func (f *Followers) wake() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changed.Broadcast()
 }
 
 // Follow returns a reader of the blob's content, from its beginning. Its Read waits for bytes that are not written yet. The writer
@@ -44,7 +79,7 @@ func (s *StagedBlob) Follow() io.Reader { return &follower{s: s} }
 
 // EndFollow makes the readers of Follow end where the content ends. If the content is shorter than the blob, they end with
 // [io.ErrUnexpectedEOF].
-func (s *StagedBlob) EndFollow() { s.readers.end() }
+func (s *StagedBlob) EndFollow() { s.readers.End() }
 
 type follower struct {
 	s   *StagedBlob
@@ -56,7 +91,7 @@ func (f *follower) Read(p []byte) (int, error) {
 	if f.off == f.s.size {
 		return 0, io.EOF
 	}
-	ready := f.s.readers.wait(f.off)
+	ready, _ := f.s.readers.Wait(context.Background(), f.off, math.MaxInt64) // no context, no error
 	if ready == 0 {
 		return 0, io.ErrUnexpectedEOF
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"offlinestore/blob"
 )
@@ -52,5 +53,27 @@ func TestFollowShort(t *testing.T) {
 	s.EndFollow()
 	if b := <-got; string(b) != "the beginning" {
 		t.Errorf("the reader delivered %q", b)
+	}
+}
+
+func TestFollowersWait(t *testing.T) {
+	t.Parallel()
+	f := blob.NewFollowers()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if n, err := f.Wait(ctx, 100, 10); n != 0 || err != nil {
+		t.Errorf("Wait(far ahead) = %d, %v, want 0 at once", n, err)
+	}
+	time.AfterFunc(time.Millisecond, func() { f.Tell(30) })
+	if n, err := f.Wait(ctx, 10, 10); n != 20 || err != nil || f.Written() != 30 {
+		t.Errorf("Wait(10) = %d, %v, Written() = %d, want the 20 bytes up to 30", n, err, f.Written())
+	}
+	time.AfterFunc(time.Millisecond, cancel)
+	if _, err := f.Wait(ctx, 30, 10); !errors.Is(err, context.Canceled) {
+		t.Errorf("Wait() = %v, want the end of the context", err)
+	}
+	time.AfterFunc(time.Millisecond, f.End)
+	if n, err := f.Wait(context.Background(), 30, 10); n != 0 || err != nil || !f.Ended() {
+		t.Errorf("Wait() = %d, %v, want 0 after the end", n, err)
 	}
 }

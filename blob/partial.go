@@ -140,6 +140,15 @@ type onlyWriter struct{ io.Writer }
 // ReadAt implements [io.ReaderAt] for the existing content.
 func (p *Partial) ReadAt(b []byte, off int64) (int, error) { return p.f.ReadAt(b, off) }
 
+// Reopen opens the content once more, for readers that go on after the Partial was committed, discarded or closed.
+func (p *Partial) Reopen() (*os.File, error) {
+	f, err := openNoFollow(p.f.Name(), os.O_RDONLY)
+	if err != nil {
+		return nil, fmt.Errorf("reopen partial download: %w", err)
+	}
+	return f, nil
+}
+
 // Truncate drops everything after the first size bytes. A size of 0 drops everything, for servers that do not continue a
 // download.
 func (p *Partial) Truncate(size int64) error {
@@ -182,6 +191,29 @@ func (p *Partial) Discard() error {
 	}
 	RemoveEmpty(filepath.Dir(p.f.Name()))
 	return nil
+}
+
+// PartialInfo describes a partial download.
+type PartialInfo struct {
+	Key  string
+	Size int64
+	// Time is when it was last written to.
+	Time time.Time
+}
+
+// Partials returns the partial downloads in the order of their keys, open or not.
+func (d *Dir) Partials() ([]PartialInfo, error) {
+	entries, err := os.ReadDir(d.folder(partialFolder))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("list partial downloads: %w", err)
+	}
+	var all []PartialInfo
+	for _, e := range entries {
+		if fi, err := e.Info(); err == nil && fi.Mode().IsRegular() && validKey(e.Name()) {
+			all = append(all, PartialInfo{e.Name(), fi.Size(), fi.ModTime()})
+		}
+	}
+	return all, nil
 }
 
 // CleanPartial removes the partial downloads that have not been written to since then, unless they are open.

@@ -1,6 +1,7 @@
 package blob_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -119,4 +120,34 @@ func TestPartialKeys(t *testing.T) {
 		}
 	}
 	partial(t, d, "Az09-_."+strings.Repeat("x", 121)).Close()
+}
+
+// TestPartialIsReadAfterwards reads a download through a second file, which does not end with the download.
+func TestPartialIsReadAfterwards(t *testing.T) {
+	t.Parallel()
+	d := open(t, t.TempDir())
+	content := random(1, 1000)
+	for end, how := range map[string]func(*blob.Partial) error{
+		"committed": func(p *blob.Partial) error { return p.Commit(digest.FromBytes(content)) },
+		"discarded": (*blob.Partial).Discard,
+		"closed":    (*blob.Partial).Close,
+	} {
+		p := partial(t, d, end)
+		again, err := p.Reopen()
+		check(t, err)
+		defer again.Close()
+		_, err = p.Write(content)
+		check(t, err)
+		if all, err := d.Partials(); err != nil || len(all) != 1 || all[0].Key != end || all[0].Size != 1000 {
+			t.Errorf("Partials() = %v, %v, want %s with 1000 bytes", all, err, end)
+		}
+		check(t, how(p))
+		got := make([]byte, 1000)
+		if _, err := again.ReadAt(got, 0); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%s: ReadAt() = %v, want its content", end, err)
+		}
+	}
+	if all, err := d.Partials(); err != nil || len(all) != 1 || all[0].Key != "closed" {
+		t.Errorf("Partials() = %v, %v, want the one that was closed", all, err)
+	}
 }

@@ -29,7 +29,7 @@ type StagedBlob struct {
 	released   int64 // up to here, the memory was released
 	skipCache  bool
 	closed     bool
-	readers    followers
+	readers    *Followers
 }
 
 // Stage reserves space for a blob of that size. The error is a *[NoSpaceError] if there is not enough.
@@ -55,8 +55,7 @@ func (d *Dir) Stage(size int64) (*StagedBlob, error) {
 	if err != nil {
 		return nil, d.writeError("stage blob", size, err)
 	}
-	s := &StagedBlob{d: d, f: f, size: size}
-	s.readers.changed.L = &s.readers.mu
+	s := &StagedBlob{d: d, f: f, size: size, readers: NewFollowers()}
 	if err = setMode(f, d.modes.FileMode); err == nil && size > blockSize { // a single block needs no preallocation
 		err = preallocate(f, size)
 	}
@@ -95,7 +94,7 @@ func (s *StagedBlob) Write(p []byte) (int, error) {
 		n, err := s.f.WriteAt(p[done:min(done+blockSize, len(p))], s.written)
 		done += n
 		s.written += int64(n)
-		s.readers.tell(s.written)
+		s.readers.Tell(s.written)
 		if err != nil {
 			return done, s.d.writeError("write staged blob", s.size, err)
 		}
