@@ -5,7 +5,6 @@ package server_test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -17,11 +16,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"offlinestore/certificate"
 	"offlinestore/server"
@@ -37,24 +33,6 @@ const (
 	maxSlowdown = 10
 	noise       = 250 * time.Millisecond
 )
-
-// TestHostileAttackers attacks the server of TestHostileClients from a process of its own, which gets only the time that the processors have
-// left. So the server is measured, not the attackers beside it.
-func TestHostileAttackers(t *testing.T) {
-	addr := os.Getenv("HOSTILE_ADDRESS")
-	if addr == "" {
-		return // TestHostileClients starts it
-	}
-	if err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0); err != nil {
-		t.Log(err)
-	}
-	request, err := io.ReadAll(os.Stdin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	attack(t, addr, request, os.Getenv("HOSTILE_TLS") != "")
-	select {} // until TestHostileClients kills it
-}
 
 // TestHostileServer serves TestHostileClients in a process of its own.
 func TestHostileServer(t *testing.T) {
@@ -79,9 +57,23 @@ func TestHostileServer(t *testing.T) {
 		}
 		var certificates certificate.Reloader
 		certificates.Set(c)
-		ln = tls.NewListener(ln, certificates.Config())
+		ln = secureListener{ln, certificates.Config()}
 	}
 	t.Log(srv.Serve(ln))
+}
+
+// secureListener accepts connections in TLS, as the service does.
+type secureListener struct {
+	net.Listener
+	config *tls.Config
+}
+
+func (l secureListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return transfer.Secure(c, l.config), nil
 }
 
 // TestHostileClients attacks a server with a thousand connections in each way, and measures its memory and the answers that another
@@ -95,6 +87,10 @@ func TestHostileClients(t *testing.T) {
 	var names strings.Builder
 	for i := range 2_000 {
 		fmt.Fprintf(&names, "%x:\n", i)
+	}
+	var unfinishedHeader strings.Builder
+	for i := range 95 {
+		fmt.Fprintf(&unfinishedHeader, "%0150x:\n", i)
 	}
 	unfinished := strings.Repeat(" ", 4<<20-10)
 	hostileNames := "GET / HTTP/1.1\r\n" + strings.Repeat(names.String(), 2500)
@@ -110,7 +106,9 @@ func TestHostileClients(t *testing.T) {
 		"unfinished bodies":     {"http", post(unfinished, 10), false},
 		"header names":          {"http", hostileNames, false},
 		"header names in TLS":   {"https", hostileNames, true},
-		"unfinished headers":    {"http", "GET / HTTP/1.1\n" + names.String(), false},
+		"hasty header names":    {"http", "GET / HTTP/1.1\n" + names.String(), false},
+		"header names behind":   {"http", "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n" + names.String()[:4000], false},
+		"unfinished headers":    {"http", "GET / HTTP/1.1\n" + unfinishedHeader.String(), false},
 		"searches":              {"http", "GET /v2/snaps/find?q=a HTTP/1.1\r\nHost: a\r\n\r\n", false},
 		"handshakes":            {"https", string(clientHello(t)), false},
 	}
@@ -119,6 +117,9 @@ func TestHostileClients(t *testing.T) {
 			addr, pid := startServer(t, c.scheme)
 			origin := c.scheme + "://" + addr
 			quiet := slowest(t, origin)
+			if strings.HasPrefix(name, "hasty") {
+				t.Setenv("HOSTILE_HASTE", "1")
+			}
 			stop := startAttack(t, addr, c.request, c.inTLS)
 			time.Sleep(time.Second)
 			busy := slowest(t, origin)
@@ -180,64 +181,6 @@ func startServer(t *testing.T, scheme string) (addr string, pid int) {
 	}
 	t.Fatal("the server does not listen")
 	return "", 0
-}
-
-// startAttack starts the process of the attackers.
-func startAttack(t *testing.T, addr, request string, inTLS bool) (stop func()) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHostileAttackers$", "-test.timeout=5m")
-	cmd.Env = append(os.Environ(), "HOSTILE_ADDRESS="+addr)
-	if inTLS {
-		cmd.Env = append(cmd.Env, "HOSTILE_TLS=1")
-	}
-	cmd.Stdin = strings.NewReader(request)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	stop = sync.OnceFunc(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	t.Cleanup(stop)
-	return stop
-}
-
-// attack sends the request over many connections from eight addresses, reads nothing, and connects again where it was cut off.
-func attack(t *testing.T, addr string, request []byte, inTLS bool) {
-	for i := range attackers {
-		from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(i%8+1))}, Timeout: 5 * time.Second}
-		go func() {
-			for {
-				assail(t.Context(), from, addr, request, inTLS)
-				time.Sleep(100 * time.Millisecond)
-			}
-		}()
-	}
-}
-
-// assail holds one connection until the server closes it.
-func assail(ctx context.Context, from *net.Dialer, addr string, request []byte, inTLS bool) {
-	c, err := from.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return
-	}
-	defer c.Close()
-	defer context.AfterFunc(ctx, func() { c.Close() })()
-	// The attackers' own memory in the kernel is on other machines.
-	c.(*net.TCPConn).SetReadBuffer(4096)
-	c.(*net.TCPConn).SetWriteBuffer(64 << 10)
-	if inTLS {
-		c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
-	}
-	if _, err := c.Write(request); err != nil {
-		return
-	}
-	for ctx.Err() == nil {
-		time.Sleep(200 * time.Millisecond)
-		if _, err := c.Write([]byte(" ")); len(request) > 0 && err != nil {
-			return
-		}
-	}
 }
 
 // slowest returns the times that only one of a hundred answers exceeds, over one connection and over a connection for each request.

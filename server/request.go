@@ -112,9 +112,7 @@ func (s *Server) failBody(w http.ResponseWriter, r *http.Request, err error) {
 
 // failBusy tells a client to come back, since the requests of all clients take too much memory.
 func (s *Server) failBusy(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Connection", "close") // the rest of the body is not read
-	h.Set("Retry-After", "5")
+	transfer.Refuse(w, r)
 	s.fail(w, r, http.StatusServiceUnavailable, codeUnavailable, transfer.ErrBusy.Error())
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"sync"
+
+	"offlinestore/transfer"
 )
 
 // lateListener is a listener whose port is opened later: HTTPS begins with the first certificate. Until then Accept waits, and clients
@@ -110,5 +112,5 @@ func (l *secureListener) Accept() (net.Conn, error) {
 	if err != nil || !l.isSecured() {
 		return c, err
 	}
-	return tls.Server(c, l.config), nil
+	return transfer.Secure(c, l.config), nil
 }

@@ -1,10 +1,10 @@
 package transfer
 
 import (
-	"bytes"
 	"crypto/tls"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -14,8 +14,6 @@ import (
 // maxTurn bounds the wait for a client's turn.
 const maxTurn = time.Second
 
-var errTooManyFields = errors.New("the request has too many header fields")
-
 // errNoTurn is of a kind that makes net/http close the connection without an answer. Its other answer would blame the request (400),
 // and clients would not try again.
 var errNoTurn error = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("this client has too many requests at once")}
@@ -23,11 +21,13 @@ var errNoTurn error = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("this
 // state is the part of a request that a connection waits for.
 type state = int32
 
-// The states of a connection. A part of a header has come when it is reading, and it is busy while a request is answered.
+// The states of a connection. A part of a header has come when it is reading, and it is busy while a request is answered. It is lingering
+// when its last request was refused.
 const (
 	idle state = iota
 	reading
 	busy
+	lingering
 	dropped
 )
 
@@ -46,10 +46,17 @@ type conn struct {
 	// isKnown is set when the first request has begun. hasSecret is set while this connection has one of the guard's turns for handshakes.
 	isKnown, hasSecret bool
 
-	// isPlain is set if the connection is not inside TLS, so that its headers can be counted before they are parsed. Only its reader
-	// uses lines.
+	// isPlain is set if the connection is not inside TLS. errors is the log of its server, or nil.
 	isPlain bool
-	lines   lineCounter
+	errors  *log.Logger
+	// header counts the present header. Only the reader uses it. body is the part of the present request's body that has not been read.
+	header headerCounter
+	body   atomic.Int64
+
+	// isRefused is set if the connection lingers when it is closed, isBroken when the client can send no more. gone is closed when the
+	// connection is dropped.
+	isRefused, isBroken atomic.Bool
+	gone                chan struct{}
 
 	// holder is the client of the present request, and held its memory. Only one request is answered at a time, since no
 	// listener offers HTTP/2.
@@ -80,19 +87,27 @@ func (c *conn) change(from, to state) bool {
 // Read implements [io.Reader]. The first bytes of a request end the idle time.
 func (c *conn) Read(b []byte) (int, error) {
 	c.endTurn()
-	n, err := c.Conn.Read(b)
-	if n > 0 && c.is(idle) {
-		c.lines = lineCounter{}
-		c.startReading()
+	if c.isPlain {
+		b = c.limit(b)
 	}
-	if n == 0 || !c.is(reading) {
+	n, err := c.Conn.Read(b)
+	if err != nil {
+		c.isBroken.Store(true)
+	}
+	if n == 0 {
 		return n, err
 	}
-	if c.isPlain && c.lines.count(b[:n]) > maxFields+1 {
-		return 0, errTooManyFields
+	if c.isPlain {
+		if err := c.receive(b[:n], c.Conn); err != nil {
+			return 0, err
+		}
+	} else if c.is(idle) {
+		c.startReading()
 	}
-	if err := c.takeTurn(); err != nil {
-		return 0, err
+	if c.is(reading) {
+		if err := c.takeTurn(); err != nil {
+			return 0, err
+		}
 	}
 	return n, err
 }
@@ -103,7 +118,7 @@ func (c *conn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// startReading begins a header. Of too many, it closes the oldest of the client that has the most.
+// startReading begins a header, or a handshake. Of too many, it closes the oldest of the client that has the most.
 func (c *conn) startReading() {
 	if l := c.l; l.reading.Load() >= maxReading {
 		l.mu.Lock()
@@ -113,6 +128,7 @@ func (c *conn) startReading() {
 			oldest.Conn.Close()
 		}
 	}
+	c.header = headerCounter{}
 	c.change(idle, reading)
 }
 
@@ -120,9 +136,8 @@ func (c *conn) startReading() {
 func (c *conn) begin(r *http.Request) bool {
 	c.endTurn()
 	c.isKnown = true
-	if !c.change(reading, busy) {
-		c.change(idle, busy) // the header came together with the request before
-	}
+	c.body.Store(max(0, r.ContentLength-int64(c.header.excess)))
+	c.change(reading, busy)
 	g := c.l.guard
 	forwarded := g.forwarded.Load()
 	if c.holder = c.client; forwarded {
@@ -136,14 +151,19 @@ func (c *conn) end() { c.l.guard.release(c) }
 
 // rest waits for the next request.
 func (c *conn) rest() {
-	if !c.change(busy, idle) {
-		c.change(reading, idle) // net/http itself has answered, as it does to OPTIONS *
+	if c.change(busy, idle) {
+		return
+	}
+	c.change(reading, idle) // net/http itself has answered, as it does to OPTIONS *
+	if c.header.excess > maxExcess {
+		c.Conn.Close()
 	}
 }
 
 // Close closes the connection.
 func (c *conn) Close() error {
 	c.endTurn()
+	c.linger()
 	for {
 		s := c.state.Load()
 		if s == dropped {
@@ -173,7 +193,7 @@ func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
-	return nil
+	return errors.ErrUnsupported
 }
 
 // takeTurn waits until no other connection of the client parses a part of a header. A thousand connections with hostile headers from one
@@ -228,35 +248,16 @@ func (c *conn) endTurn() {
 	}
 }
 
-// lineCounter counts the lines of a header, before it costs anything to parse them. The part of a header that came together with the
-// request before is in the buffer of net/http by then. It is at most 4 KiB, and does not count.
-type lineCounter struct {
-	lines, length int // length is the present line's, without carriage returns
-	isOver        bool
-}
-
-// count adds a part of a request, and returns the number of lines up to the empty one that ends the header.
-func (l *lineCounter) count(part []byte) int {
-	for len(part) > 0 && !l.isOver {
-		line, rest, isWhole := bytes.Cut(part, []byte("\n"))
-		l.length += len(line) - bytes.Count(line, []byte("\r"))
-		if part = rest; !isWhole {
-			break
-		}
-		// net/http passes over empty lines before a request that follows a POST.
-		if l.isOver = l.length == 0 && l.lines > 0; l.length > 0 {
-			l.lines++
-		}
-		l.length = 0
-	}
-	return l.lines
-}
-
 // guarded returns the connection of a Guard that a server has, perhaps inside TLS, or nil.
 func guarded(c net.Conn) *conn {
-	if t, ok := c.(*tls.Conn); ok {
-		c = t.NetConn()
+	switch t := c.(type) {
+	case *conn:
+		return t
+	case *secureConn:
+		return t.conn
+	case *tls.Conn:
+		gc, _ := t.NetConn().(*conn)
+		return gc
 	}
-	gc, _ := c.(*conn)
-	return gc
+	return nil
 }

@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // The bounds of the memory that requests hold together, in bytes.
@@ -74,10 +76,10 @@ func (g *Guard) Protect(srv *http.Server) {
 			ctx = before(ctx, c)
 		}
 		gc := guarded(c)
-		if c == net.Conn(gc) {
-			gc.isPlain = true
+		if gc != nil {
+			gc.isPlain, gc.errors = c == net.Conn(gc), srv.ErrorLog
 		}
-		return context.WithValue(ctx, connKey{}, gc)
+		return contextOf(ctx, gc)
 	}
 	srv.ConnState = func(c net.Conn, state http.ConnState) {
 		if gc := guarded(c); gc != nil && state == http.StateIdle {
@@ -91,30 +93,43 @@ func (g *Guard) Protect(srv *http.Server) {
 			return
 		}
 		if len(r.Header) > maxFields {
-			refuse(w, http.StatusRequestHeaderFieldsTooLarge, "the request has too many header fields")
+			refuse(w, r, http.StatusRequestHeaderFieldsTooLarge, "the request has too many header fields")
 			return
 		}
 		if !c.begin(r) {
-			refuse(w, http.StatusServiceUnavailable, "too many requests of this client at once")
+			refuse(w, r, http.StatusServiceUnavailable, "too many requests of this client at once")
 			return
 		}
 		defer c.end()
+		if c.hasNext(r) {
+			w.Header().Set("Connection", "close")
+		}
 		next.ServeHTTP(w, r)
 	})
 }
 
 // refuse ends a connection with an error.
-func refuse(w http.ResponseWriter, status int, message string) {
-	w.Header().Set("Connection", "close")
-	w.Header().Set("Retry-After", retryAfter)
+func refuse(w http.ResponseWriter, r *http.Request, status int, message string) {
+	Refuse(w, r)
 	http.Error(w, message, status)
 }
 
-// retryAfter is the number of seconds after which a refused client should come back.
-const retryAfter = "5"
+// Refuse sets the headers of an answer that refuses a request because it takes too much. The client should come back later, and its connection
+// lingers until then.
+func Refuse(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Connection", "close") // the rest of the body is not read
+	w.Header().Set("Retry-After", strconv.Itoa(int(lingerTime/time.Second)))
+	if c := connOf(r); c != nil {
+		c.isRefused.Store(true)
+	}
+}
 
 // connKey is the key of a connection in the context of its requests.
 type connKey struct{}
+
+func contextOf(ctx context.Context, c *conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
 
 func connOf(r *http.Request) *conn {
 	c, _ := r.Context().Value(connKey{}).(*conn)

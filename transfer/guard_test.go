@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -163,74 +162,5 @@ func TestRequestsBehindBalancer(t *testing.T) {
 	}
 	if status, _ := s.ask("10.0.0.1", "/", "2001:db8:0:7::ffff"); status != http.StatusServiceUnavailable {
 		t.Errorf("request 17 of an IPv6 network: status %d, want 503", status)
-	}
-}
-
-// TestHeaderFields sends headers with many fields, in the clear, where they are not parsed, and in TLS.
-func TestHeaderFields(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		fields int
-		isTLS  bool
-		want   int
-	}{
-		"few":         {90, false, http.StatusOK},
-		"many":        {120, false, http.StatusBadRequest},
-		"few in TLS":  {90, true, http.StatusOK},
-		"many in TLS": {120, true, http.StatusRequestHeaderFieldsTooLarge},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				body, _ := io.ReadAll(r.Body)
-				w.Write(body)
-			}))
-			g := transfer.NewGuard()
-			srv.Listener = g.Listen(srv.Listener, 100)
-			g.Protect(srv.Config)
-			start := srv.Start
-			if c.isTLS {
-				start = srv.StartTLS
-			}
-			start()
-			defer srv.Close()
-			for range 2 { // the second over the same connection
-				body := strings.Repeat("\n", 200) // no lines of the header
-				req, err := http.NewRequest(http.MethodPost, srv.URL, strings.NewReader(body))
-				if err != nil {
-					t.Fatal(err)
-				}
-				for i := range c.fields {
-					req.Header.Set(fmt.Sprint("X-", i), "1")
-				}
-				resp, err := srv.Client().Do(req)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got, err := io.ReadAll(resp.Body)
-				resp.Body.Close()
-				if resp.StatusCode != c.want || c.want == http.StatusOK && string(got) != body {
-					t.Errorf("status %d with %d bytes, %v, want %d", resp.StatusCode, len(got), err, c.want)
-				}
-			}
-		})
-	}
-}
-
-// TestAfterOptions sends a header with many fields over a connection on which net/http itself has answered OPTIONS *.
-func TestAfterOptions(t *testing.T) {
-	t.Parallel()
-	s := newLimitedServer(t)
-	_, c := s.ask("192.0.2.7", "/", "")
-	send := func(request string) (*http.Response, error) {
-		time.Sleep(20 * time.Millisecond) // until the server sees that the connection is idle
-		go io.WriteString(c, request)
-		return http.ReadResponse(bufio.NewReader(c), nil)
-	}
-	if resp, err := send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("OPTIONS *: %v, %v", resp, err)
-	}
-	if resp, err := send("GET / HTTP/1.1\r\nHost: a\r\n" + strings.Repeat("a: b\r\n", 150) + "\r\n"); err == nil {
-		t.Errorf("150 fields after OPTIONS *: %s, want the connection closed", resp.Status)
 	}
 }

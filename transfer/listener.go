@@ -8,8 +8,8 @@ import (
 )
 
 // maxReading is the number of connections of a listener that may be in the middle of a header, or of a TLS handshake. Honest clients
-// send theirs at once, so the oldest of too many is not one of them. Each may hold half a megabyte in names of fields.
-const maxReading = 256
+// send theirs at once, so the oldest of too many is not one of them. Each may hold 64 KiB.
+const maxReading = 1024
 
 // minPerClient is the number of connections that a client may have on the smallest of listeners.
 const minPerClient = 16
@@ -37,6 +37,10 @@ type listener struct {
 	// these, since clients that are closed all the time keep the lock busy.
 	events, reading atomic.Int64
 
+	// closed is closed with the listener.
+	closed    chan struct{}
+	closeOnce sync.Once
+
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
 	clients map[string]*client
@@ -45,7 +49,7 @@ type listener struct {
 // Listen bounds the connections that ln accepts to limit. One client may have an eighth of them.
 func (g *Guard) Listen(ln net.Listener, limit int) net.Listener {
 	return &listener{
-		Listener: ln, guard: g, max: limit, perClient: max(minPerClient, limit/8),
+		Listener: ln, guard: g, max: limit, perClient: max(minPerClient, limit/8), closed: make(chan struct{}),
 		conns: make(map[*conn]struct{}), clients: make(map[string]*client),
 	}
 }
@@ -64,12 +68,18 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
+// Close implements [net.Listener]. It ends the wait of lingering connections.
+func (l *listener) Close() error {
+	l.closeOnce.Do(func() { close(l.closed) })
+	return l.Listener.Close()
+}
+
 // admit takes up a connection, or returns nil if there is no place for it.
 func (l *listener) admit(nc net.Conn) *conn {
 	if t, ok := nc.(*net.TCPConn); ok {
 		_ = t.SetReadBuffer(receiveBuffer) // otherwise the kernel's own bound stays
 	}
-	c, forwarded := &conn{Conn: nc, l: l, client: network(nc.RemoteAddr().String())}, l.guard.forwarded.Load()
+	c, forwarded := &conn{Conn: nc, l: l, client: network(nc.RemoteAddr().String()), gone: make(chan struct{})}, l.guard.forwarded.Load()
 	c.since.Store(l.events.Add(1))
 	if !l.makeRoom(c.client, forwarded) {
 		return nil
@@ -96,10 +106,10 @@ func (l *listener) makeRoom(name string, forwarded bool) bool {
 	hasRoom := false
 	switch cl := l.clients[name]; {
 	case cl != nil && !forwarded && len(cl.conns) >= l.perClient:
-		c = l.dropOldest(cl.conns, idle, reading)
+		c = l.dropOldest(cl.conns, lingering, idle, reading)
 	case len(l.conns) >= l.max:
-		if c = l.dropOldest(l.greediest(func(cl *client) int { return len(cl.conns) }), idle, reading); c == nil {
-			c = l.dropOldest(l.conns, idle, reading)
+		if c = l.dropOldest(l.greediest(func(cl *client) int { return len(cl.conns) }), lingering, idle, reading); c == nil {
+			c = l.dropOldest(l.conns, lingering, idle, reading)
 		}
 	default:
 		hasRoom = true
@@ -111,15 +121,32 @@ func (l *listener) makeRoom(name string, forwarded bool) bool {
 	return hasRoom || c != nil
 }
 
-// greediest returns the connections of the client with the most, by a way to count them. The caller has the lock.
+// greediest returns the connections of the client with the most, by a way to count them. Of several such clients it looks at some, and takes
+// the one that has waited for longest. The caller has the lock.
 func (l *listener) greediest(count func(*client) int) (conns map[*conn]struct{}) {
-	most := -1
+	most, equal := -1, 0
 	for _, cl := range l.clients {
-		if n := count(cl); n > most {
-			most, conns = n, cl.conns
+		switch n := count(cl); {
+		case n > most:
+			most, equal, conns = n, 0, cl.conns
+		case n == most && equal < maxEqual:
+			if equal++; age(cl.conns) < age(conns) {
+				conns = cl.conns
+			}
 		}
 	}
 	return conns
+}
+
+// maxEqual is the number of clients with equally many connections that are compared.
+const maxEqual = 32
+
+// age returns the event that began the state of one of some connections.
+func age(conns map[*conn]struct{}) int64 {
+	for c := range conns {
+		return c.since.Load()
+	}
+	return 0
 }
 
 // dropOldest forgets the connection that has been in the first of some states for longest, or else in the next state. It returns nil if
@@ -153,6 +180,7 @@ func (l *listener) forget(c *conn) {
 	} else {
 		delete(l.clients, c.client)
 	}
+	close(c.gone)
 }
 
 // network returns the network that surely belongs to one client: its address, or the /64 of an IPv6 address.
