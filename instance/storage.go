@@ -20,6 +20,18 @@ import (
 // cacheFolder keeps copies of blobs from S3. It may be lost at any time.
 const cacheFolder = ".cache"
 
+// The folders of an online store, which may be lost at any time: files from upstream, and short answers.
+const (
+	edgeFolder    = ".edge"
+	answersFolder = ".answers"
+)
+
+// EdgeCachePath returns the folder of files from upstream.
+func (d Dir) EdgeCachePath() string { return d.path(blobsFolder, edgeFolder) }
+
+// AnswersPath returns the folder of short answers from upstream.
+func (d Dir) AnswersPath() string { return d.path(blobsFolder, answersFolder) }
+
 // StorageSettingsError reports settings without which S3 can't be used.
 type StorageSettingsError struct{ Missing []string }
 

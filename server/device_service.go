@@ -52,6 +52,16 @@ func (s *Server) behindProxy(h func(http.ResponseWriter, *http.Request, registra
 	}
 }
 
+// IsOwnService reports whether the device service that a gadget names is this store itself.
+func (s *Server) IsOwnService(service *url.URL, r *http.Request) bool {
+	l := s.settings.Load()
+	own := l.host
+	if l.Domain == "" {
+		own = normalizeHost(r.Host)
+	}
+	return sameHostname(service.Host, own)
+}
+
 // answersFor reports whether this store answers for the device service that a gadget names: its own, or one that the settings allow.
 func (l *settings) answersFor(named []string, requestHost string) (bool, error) {
 	service, err := parseServiceURL(named[0])

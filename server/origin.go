@@ -31,6 +31,9 @@ func (l *settings) origin(r *http.Request) string {
 	return "http://" + host
 }
 
+// Origin returns the beginning of every URL in an answer to r, or "" if the request names no usable host.
+func (s *Server) Origin(r *http.Request) string { return s.settings.Load().origin(r) }
+
 // addVary names the headers that the origin depends on, for caches between devices and this store.
 func (l *settings) addVary(h http.Header) {
 	if l.Domain == "" {

@@ -6,6 +6,11 @@ import (
 	"strings"
 )
 
+// Around returns a handler for the listeners of this server that answers by next: with this server's headers, and its redirects to HTTPS.
+func (s *Server) Around(next http.Handler) http.Handler {
+	return s.commonHeaders(s.redirectToHTTPS(next))
+}
+
 // redirectToHTTPS redirects plain requests to HTTPS if Settings.RedirectToHTTPS is set. Health checks and metrics stay reachable:
 // balancers and monitors know this host by an address that is in no certificate. A password in a plain request is refused, because a
 // redirect would have it sent twice.

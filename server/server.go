@@ -90,7 +90,7 @@ func New(cfg Config) *Server {
 	s := &Server{cfg: cfg, metrics: newMetrics(cfg.Metrics, cfg.DatabaseRestarts), docs: sync.OnceValues(renderDocs), known: cfg.Trust.Known().All(), wanted: wantedItems{now: cfg.Now},
 		nonces: nonceMemory{now: cfg.Now}, ownSecret: rand.Text()}
 	s.SetSettings(Settings{})
-	s.handler = s.commonHeaders(s.redirectToHTTPS(s.routes()))
+	s.handler = s.routes()
 	return s
 }
 
@@ -161,9 +161,12 @@ func (s *Server) Count() (snaps, charms int) {
 }
 
 // Handler returns the whole API.
-func (s *Server) Handler() http.Handler { return s.handler }
+func (s *Server) Handler() http.Handler { return s.Around(s.handler) }
+
+// API returns the API without the redirects to HTTPS, for a handler that Around is around already.
+func (s *Server) API() http.Handler { return s.handler }
 
 // HTTPServer returns an http.Server for the API on addr, with the bounds on time and size that an open listener needs.
 func (s *Server) HTTPServer(addr string) *http.Server {
-	return transfer.NewServer(addr, s.handler, s.cfg.Logger)
+	return transfer.NewServer(addr, s.Handler(), s.cfg.Logger)
 }

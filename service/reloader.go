@@ -29,7 +29,9 @@ type reloader struct {
 	settings  *settings.Settings
 	// storage changes the places of the blobs.
 	storage func(*settings.Settings) error
-	log     *slog.Logger
+	// edge takes up settings about upstream, and the mode.
+	edge func(*settings.Settings)
+	log  *slog.Logger
 	// shared are the digests of the settings that all servers need.
 	shared atomic.Pointer[map[string]string]
 	// administration is empty if there is no API for administrators.
@@ -53,6 +55,7 @@ func (r *reloader) reload(s *settings.Settings, err error) {
 		r.images.SetAccess(next.Registry.Username, next.Registry.Password)
 	}
 	r.reloadStorage(s)
+	r.edge(s)
 	r.guard.TrustForwarded(next.TrustForwardedProto)
 	r.server.SetSettings(next)
 	r.administration.setValues(s.Values())

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"offlinestore/catalog"
+	"offlinestore/edge"
+	"offlinestore/edge/cache"
 	"offlinestore/instance"
 	"offlinestore/instance/settings"
 	"offlinestore/registrar"
@@ -66,6 +68,7 @@ func Run(ctx context.Context, c Config) error {
 		return err
 	}
 	stop := s.follow(ctx)
+	defer s.files.Close() // a later server fetches the rest of its files
 	defer stop()
 	snaps, charms := s.server.Count()
 	c.Logger.Info("serving", "snaps", snaps, "charms", charms, "database", how)
@@ -87,6 +90,9 @@ type service struct {
 	source   *catalogSource
 	reloader *reloader
 	guard    *transfer.Guard
+	edge     *edge.Edge
+	files    *cache.Cache
+	front    *front
 	// registrar is nil without a token.
 	registrar *registrar.Registrar
 	// domain is the domain of another registry.
@@ -148,8 +154,11 @@ func (c Config) openService(r *catalog.Reader, remote administration) (*service,
 	}
 	s.server = server.New(config)
 	s.server.SetSettings(current)
+	if err := s.openEdge(metrics); err != nil {
+		return nil, err
+	}
 	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, guard: s.guard,
-		settings: c.Instance.Settings, storage: c.Instance.ServeStorage, log: c.Logger, administration: remote,
+		settings: c.Instance.Settings, storage: c.Instance.ServeStorage, edge: s.reloadEdge, log: c.Logger, administration: remote,
 		announceHTTPS: func() { s.announce(RoleHTTPS, c.Listeners.scheme(), c.Listeners.https.Addr().String()) }}
 	s.reloader.setShared()
 	return s, nil
@@ -183,10 +192,11 @@ func (s *service) follow(ctx context.Context) (stop func()) {
 // endpoints returns the servers for devices and images with their listeners, and announces them.
 func (s *service) endpoints() []endpoint {
 	l := s.Listeners
-	all := []endpoint{{s.server.HTTPServer(l.http.Addr().String()), l.http}}
+	handler := s.server.Around(s.front)
+	all := []endpoint{{transfer.NewServer(l.http.Addr().String(), handler, s.Logger), l.http}}
 	s.announce(RoleHTTP, "http", l.http.Addr().String())
 	if l.https != nil {
-		all = append(all, endpoint{s.server.HTTPServer(l.https.Addr().String()), l.secure(l.https)})
+		all = append(all, endpoint{transfer.NewServer(l.https.Addr().String(), handler, s.Logger), l.secure(l.https)})
 	}
 	if l.servesHTTPS() {
 		s.announce(RoleHTTPS, l.scheme(), l.https.Addr().String())

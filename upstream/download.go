@@ -22,8 +22,13 @@ const progressStep = 1 << 20
 // beginning of the blob. total is the size of the whole blob, or -1 if the server doesn't give it. The body fails if no byte comes for too
 // long. The caller closes it. Download doesn't repeat requests, but Fetch does.
 func (c *Client) Download(ctx context.Context, rawURL string, offset int64) (body io.ReadCloser, total int64, resumed bool, err error) {
+	return c.DownloadAs(ctx, nil, rawURL, offset)
+}
+
+// DownloadAs works as Download, and sends further headers, such as the credentials of a device. They don't follow a redirect to another host.
+func (c *Client) DownloadAs(ctx context.Context, header http.Header, rawURL string, offset int64) (body io.ReadCloser, total int64, resumed bool, err error) {
 	if offset > 0 {
-		b, err := c.openBlob(ctx, rawURL, offset)
+		b, err := c.openBlob(ctx, header, rawURL, offset)
 		switch {
 		case err != nil:
 			return nil, 0, false, err
@@ -37,7 +42,7 @@ func (c *Client) Download(ctx context.Context, rawURL string, offset int64) (bod
 		// The answer is a 416, or another part than the requested one.
 		b.Close()
 	}
-	b, err := c.openBlob(ctx, rawURL, 0)
+	b, err := c.openBlob(ctx, header, rawURL, 0)
 	if err != nil {
 		return nil, 0, false, err
 	}
@@ -45,11 +50,11 @@ func (c *Client) Download(ctx context.Context, rawURL string, offset int64) (bod
 }
 
 // openBlob sends one GET, and returns the answers that Download can use.
-func (c *Client) openBlob(ctx context.Context, rawURL string, offset int64) (*timedResponse, error) {
+func (c *Client) openBlob(ctx context.Context, header http.Header, rawURL string, offset int64) (*timedResponse, error) {
 	w := &timedResponse{stall: c.stall}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	w.timer = time.AfterFunc(c.stall, func() { w.cancel(errStalled) })
-	if err := w.send(c, rawURL, offset); err != nil {
+	if err := w.send(c, header, rawURL, offset); err != nil {
 		w.Close()
 		return nil, err
 	}
@@ -65,10 +70,13 @@ type timedResponse struct {
 	stall  time.Duration
 }
 
-func (w *timedResponse) send(c *Client, rawURL string, offset int64) error {
+func (w *timedResponse) send(c *Client, header http.Header, rawURL string, offset int64) error {
 	req, err := c.newRequest(w.ctx, http.MethodGet, rawURL, nil)
 	if err != nil {
 		return err
+	}
+	for k, v := range header {
+		req.Header[k] = v
 	}
 	// Otherwise sizes and offsets would be those in the compressed form.
 	req.Header.Set("Accept-Encoding", "identity")

@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"offlinestore/snap"
 )
 
 // DefaultOrigin is the address of the Snap Store.
@@ -172,5 +174,10 @@ func validateRedirect(r *http.Request, via []*http.Request) error {
 	}
 	// The Referer would pass the token in one hop's query to the next.
 	r.Header.Del("Referer")
+	if !SameOrigin(r.URL, via[0].URL) { // net/http keeps headers that it does not know
+		for _, name := range []string{"Authorization", snap.HeaderDeviceAuthorization, "X-Device-Authorization", snap.HeaderStore, "X-Ubuntu-Store"} {
+			r.Header.Del(name)
+		}
+	}
 	return nil
 }

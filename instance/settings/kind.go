@@ -57,6 +57,12 @@ const (
 	KindBucket
 	// KindMegabytes is a number of megabytes.
 	KindMegabytes
+	// KindProxy is the URL of a forward proxy, perhaps with credentials.
+	KindProxy
+	// KindDuration is a time like 24h or 90m.
+	KindDuration
+	// KindRate is a number of bytes a second, perhaps with k, M or G.
+	KindRate
 )
 
 // ValueError reports that a value is not valid for its setting. It doesn't quote the value, which may be a secret.
@@ -151,6 +157,8 @@ func (k Kind) validateComposed(v string) error {
 		return validatePEM(v)
 	case KindBackend, KindBucket, KindMegabytes:
 		return k.validateStorage(v)
+	case KindProxy, KindDuration, KindRate:
+		return k.validateUpstream(v)
 	}
 	return fmt.Errorf("of kind %d, which nobody can check", k)
 }

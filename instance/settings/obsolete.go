@@ -5,7 +5,7 @@ package settings
 func Obsolete() map[string]string {
 	const (
 		service = "this store is one program, whose parts have no ports or secrets of their own"
-		online  = "this store is never online"
+		online  = "this store does not log in at Ubuntu SSO"
 		cache   = "nothing is cached in memcached: the catalogue is in the memory of serve"
 		storage = "nothing is scanned before it is served: bundles are signed"
 		publish = "nothing is published to this store: it serves what was imported"
@@ -14,7 +14,7 @@ func Obsolete() map[string]string {
 		"proxy.storage.s3.unscanned-container-name": storage,
 		"proxy.port.storeadmingw":                   "proxy.admin.listen says where administration is taken",
 		"proxy.port.memcached":                      cache, "proxy.memcached.connection": cache, "proxy.use-postgres-over-memcached": cache,
-		"proxy.upstream": online, "proxy.dashboard.location": online, "proxy.https.proxy": online, "proxy.sso.location": online, "proxy.sso.public.key": online,
+		"proxy.dashboard.location": online, "proxy.sso.location": online, "proxy.sso.public.key": online,
 		"internal.publishergw.snapmodels.read-timeout": service,
 		"internal.airgap.store.provenance-allowlist":   publish,
 		"internal.storeadmingw.admin-auth-token":       service,

@@ -171,6 +171,8 @@ func (k Key) redact(v string) string {
 		return v
 	case k.Kind == KindConnection:
 		return conninfo.Redact(v, Redacted)
+	case k.Kind == KindProxy:
+		return redactProxy(v)
 	}
 	return Redacted
 }

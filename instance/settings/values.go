@@ -1,6 +1,9 @@
 package settings
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // Values holds the decoded values of all settings, defaults included. The fields have the names of the keys.
 type Values struct {
@@ -15,12 +18,14 @@ type Values struct {
 	DeviceAuthPrevious       string
 	DeviceAuthSecret         string
 	CacheSize                int64 // in bytes
+	CharmhubUpstream         string
 	Domain                   string
 	HSMModule                string
 	HSMTokenLabel            string
 	HSMTokenPIN              string
 	HTTPPort                 string
 	HTTPSPort                string
+	HTTPSProxy               string
 	IPAddress                string
 	KeyPrivate               string
 	KeyPublic                string
@@ -40,6 +45,7 @@ type Values struct {
 	S3Region            string
 	S3SecretAccessKey   string
 	S3ServerURL         string
+	StaleIfError        time.Duration
 	StorageBackend      string
 	StoreAdminDigest    string
 	StoreAdminID        string
@@ -48,6 +54,8 @@ type Values struct {
 	TLSCert             string
 	TLSKey              string
 	TrustForwardedProto bool
+	Upstream            string
+	UpstreamRate        int64 // in bytes a second; 0 is no limit
 }
 
 // Values decodes the settings. It can't fail: Open and Set accept valid values only.
@@ -73,6 +81,8 @@ func (s *Settings) Values() Values {
 		StoreAdminDigest: text[StoreAdminDigest], StoreAdminID: text[StoreAdminID],
 		StoreID: text[StoreID], StoreURL: text[StoreURL], TLSCert: text[TLSCert], TLSKey: text[TLSKey],
 		TrustForwardedProto: text[TrustForwardedProto] == "true",
+		CharmhubUpstream:    text[CharmhubUpstream], HTTPSProxy: text[HTTPSProxy], StaleIfError: decodeDuration(text[StaleIfError]),
+		Upstream: text[Upstream], UpstreamRate: decodeRate(text[UpstreamRate]),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,6 +21,7 @@ func TestDecodedValues(t *testing.T) {
 		settings.KindURL: "https://store.example", settings.KindURLList: `["https://device.example"]`, settings.KindEmailList: `["jo@example.internal"]`,
 		settings.KindID: "AbC", settings.KindPEM: "-----BEGIN X-----\nAAAA\n-----END X-----", settings.KindKey: "key",
 		settings.KindBackend: settings.BackendS3, settings.KindBucket: "blobs", settings.KindMegabytes: "10",
+		settings.KindProxy: "http://proxy.example:3128", settings.KindDuration: "90m", settings.KindRate: "500k",
 	}
 	seen := map[string]string{}
 	for _, k := range settings.Keys() {
@@ -63,7 +65,7 @@ func TestDefaultValues(t *testing.T) {
 	want := settings.Values{
 		AdminEmails: []string{}, AdminListen: "127.0.0.1:8013", AllowedDeviceServiceURLs: []string{}, HTTPPort: "80", HTTPSPort: "443",
 		IPAddress: "[::]", RegistryListen: "[::]:5000", CacheSize: 2 << 30, StorageBackend: "local",
-		S3Bucket: "scanned-production", S3PathStyle: true, S3Region: "us-east-1",
+		S3Bucket: "scanned-production", S3PathStyle: true, S3Region: "us-east-1", Upstream: "https://api.snapcraft.io", CharmhubUpstream: "https://api.charmhub.io", StaleIfError: 24 * time.Hour,
 	}
 	if diff := cmp.Diff(want, s.Values()); diff != "" {
 		t.Errorf("Values (-want +got):\n%s", diff)

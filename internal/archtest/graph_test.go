@@ -48,6 +48,7 @@ func graph() map[string][]string {
 		// Layer 4: each package leads from one place to another, or finds gaps.
 		"account":            {"blob", "keyring", "macaroons", "upstream"},
 		"closure":            {"assertion", "bundle", "channel", "channelmap", "charm", "snap"},
+		"edge":               {"assertion", "blob", "channel", "edge/cache", "session", "snap", "transfer", "upstream"},
 		"edge/cache":         {"blob"},
 		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "image", "snap", "upstream", "wanted"},
 		"importer":           {"assertion", "blob", "bundle", "catalog", "channel", "channelmap", "charm", "closure", "importer/canonical", "snap", "squashfs"},
@@ -69,7 +70,7 @@ func graph() map[string][]string {
 		"instance/settings":  {"blob", "instance/conninfo", "nearest", "safeyaml"},
 		"instance/wanted":    {"assertion", "catalog", "charm", "image", "snap", "wanted"},
 		// Layer 6: a running one.
-		"service": {"audit", "blob", "catalog", "certificate", "instance", "instance/settings", "registrar", "registration", "registry", "server", "server/admin", "server/admin/api", "server/gateway", "server/gateway/api", "session", "transfer"},
+		"service": {"audit", "blob", "catalog", "certificate", "edge", "edge/cache", "instance", "instance/settings", "registrar", "registration", "registry", "server", "server/admin", "server/admin/api", "server/gateway", "server/gateway/api", "session", "transfer"},
 	}
 }
 
@@ -80,10 +81,12 @@ func never() [][2]string {
 		{"catalog", "bundle"}, // the catalogue outlives the format
 		{"bundle", "upstream"},
 		{"bundle", "catalog"},
-		{"service", "upstream"},
 		{"instance", "exporter"},
 		{"server", "upstream"}, // the server inside the gap needs no way out
-		{"server", "bundle"},   // the server knows only imported items
+		{"server", "edge"},
+		{"registry", "upstream"},
+		{"instance", "upstream"},
+		{"server", "bundle"}, // the server knows only imported items
 		{"server/admin/api", "catalog"},
 		{"server/gateway/api", "catalog"},
 		{"*", "hsm"}, // other packages see crypto.Signer; only programs open tokens

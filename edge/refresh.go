@@ -1,0 +1,107 @@
+package edge
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+
+	"offlinestore/snap"
+	"offlinestore/transfer"
+)
+
+// maxRefresh bounds the body of a request for refreshes, in bytes.
+const maxRefresh = 4 << 20
+
+// refresh passes a request for revisions, with the overrides applied, and notes the revisions in the answer.
+func (e *Edge) refresh(w http.ResponseWriter, r *http.Request) {
+	st := e.state.Load()
+	if e.refuseOwnSession(w, r, st) {
+		return
+	}
+	body, ok := readRequest(w, r)
+	if !ok {
+		return
+	}
+	device := deviceOf(r)
+	pins := e.overrides.Load().apply(body, device.arch)
+	setBody(r, pins.body)
+	change := func(resp *http.Response, answer []byte) ([]byte, error) {
+		if !json.Valid(answer) {
+			return nil, errNotStore
+		}
+		e.metrics.requests.WithLabelValues(outcomePassed).Inc()
+		if resp.StatusCode != http.StatusOK {
+			return answer, nil
+		}
+		s := newScan(pins.restore(answer))
+		e.releases.note(s, device)
+		return e.replaceAddresses(r, st, s), nil
+	}
+	instead := func(w http.ResponseWriter) bool { return e.refreshStale(w, r, st, body, device) || e.importsInstead(w, r, body) }
+	e.send(w, r, &exchange{state: st, to: st.upstream, change: change, instead: instead})
+}
+
+// refreshCharms passes a request of Juju for revisions.
+func (e *Edge) refreshCharms(w http.ResponseWriter, r *http.Request) {
+	st := e.state.Load()
+	body, ok := readRequest(w, r)
+	if !ok {
+		return
+	}
+	setBody(r, body)
+	key := "POST " + r.URL.RequestURI() + " " + string(body)
+	change := func(resp *http.Response, answer []byte) ([]byte, error) {
+		if !json.Valid(answer) {
+			return nil, errNotStore
+		}
+		e.metrics.requests.WithLabelValues(outcomePassed).Inc()
+		if resp.StatusCode != http.StatusOK {
+			return answer, nil
+		}
+		e.answers.put(key, newAnswer(resp, answer, e.cfg.Now()))
+		return e.replaceAddresses(r, st, newScan(answer)), nil
+	}
+	instead := func(w http.ResponseWriter) bool {
+		a := e.answers.get(key, st.StaleIfError)
+		if a == nil {
+			return e.importsInstead(w, r, body)
+		}
+		e.writeAnswer(w, r, st, listKind, a)
+		return true
+	}
+	e.send(w, r, &exchange{state: st, to: st.charmhub, change: change, instead: instead})
+}
+
+// readRequest reads the body of a request, or answers it with an error.
+func readRequest(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+	body, err := transfer.ReadBody(w, r, maxRefresh, make([]byte, 0, 8<<10))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		return body, true
+	case errors.Is(err, transfer.ErrBusy):
+		w.Header().Set("Retry-After", "5")
+		fail(w, http.StatusServiceUnavailable, codeUnavailable, "this store is busy")
+	case errors.As(err, &tooLarge):
+		fail(w, http.StatusRequestEntityTooLarge, codeTooLarge, "the request is too large")
+	default:
+		fail(w, http.StatusBadRequest, codeBadRequest, "the request ended early")
+	}
+	return nil, false
+}
+
+// setBody gives a request a body that was read.
+func setBody(r *http.Request, body []byte) {
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.ContentLength = int64(len(body))
+	r.TransferEncoding = nil
+}
+
+// device describes the sender of a request, as far as an answer depends on it.
+type device struct{ arch, store string }
+
+func deviceOf(r *http.Request) device {
+	return device{r.Header.Get(snap.HeaderArchitecture), r.Header.Get(snap.HeaderStore)}
+}

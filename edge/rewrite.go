@@ -1,0 +1,260 @@
+package edge
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"offlinestore/edge/cache"
+)
+
+// foundFile is a file that an answer describes.
+type foundFile struct {
+	address              string
+	digest               cache.Digest
+	size                 int64
+	icon, charm, private bool
+}
+
+// span is a part of a text.
+type span struct{ from, to int }
+
+func (s span) isEmpty() bool { return s.to == s.from }
+
+// edit replaces a JSON string of an answer.
+type edit struct {
+	at span
+	// file is the file at the address; nil if the string is the address of a stream of assertions.
+	file *foundFile
+}
+
+// scan is one pass over the JSON of an answer. It finds the addresses in it, and the results of a refresh.
+type scan struct {
+	text   []byte
+	frames []frame
+	edits  []edit
+	// results are the elements of the list "results" in the root.
+	results []span
+	// isPrivate reports that a private snap is in the answer.
+	isPrivate bool
+}
+
+// frame is an open object or list.
+type frame struct {
+	from   int
+	isList bool
+	// name is the member that the value belongs to. The elements of a list have the name of the list.
+	name string
+	// key is the present member of an object, and isKey is set before it.
+	key   string
+	isKey bool
+	// edits is the number of edits before the frame.
+	edits   int
+	private bool
+
+	url, download, anonymous, icon span
+	kind                           string
+	digest                         cache.Digest
+	size                           int64
+	charm                          bool
+}
+
+// newScan passes over a text, which must be valid JSON.
+func newScan(text []byte) *scan {
+	s := &scan{text: text, frames: make([]frame, 0, 16)}
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case '{', '[':
+			s.open(i, c == '[')
+		case '}', ']':
+			s.close(i + 1)
+		case ',':
+			if f := s.top(); f != nil {
+				f.isKey = !f.isList
+			}
+		case '"':
+			end := endOfString(text, i)
+			s.string(span{i, end})
+			i = end - 1
+		case ' ', '\t', '\r', '\n', ':':
+		default:
+			end := i + 1
+			for end < len(text) && bytes.IndexByte([]byte(",]} \t\r\n"), text[end]) < 0 {
+				end++
+			}
+			s.literal(text[i:end])
+			i = end - 1
+		}
+	}
+	slices.SortFunc(s.edits, func(a, b edit) int { return a.at.from - b.at.from })
+	return s
+}
+
+// endOfString returns the index after the quote that ends the string which begins at i.
+func endOfString(text []byte, i int) int {
+	for i++; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			return i + 1
+		case '\\':
+			i++
+		}
+	}
+	return len(text)
+}
+
+func (s *scan) top() *frame {
+	if len(s.frames) == 0 {
+		return nil
+	}
+	return &s.frames[len(s.frames)-1]
+}
+
+func (s *scan) open(at int, isList bool) {
+	f := frame{from: at, isList: isList, isKey: !isList, edits: len(s.edits)}
+	if parent := s.top(); parent != nil {
+		f.name = parent.key
+		if parent.isList {
+			f.name = parent.name
+		}
+	}
+	s.frames = append(s.frames, f)
+}
+
+func (s *scan) close(end int) {
+	f := *s.top()
+	s.frames = s.frames[:len(s.frames)-1]
+	if !f.isList {
+		s.addFiles(&f)
+	}
+	if f.private {
+		for _, e := range s.edits[f.edits:] {
+			if e.file != nil {
+				e.file.private = true
+			}
+		}
+	}
+	if len(s.frames) == 2 && s.frames[1].isList && s.frames[1].name == "results" && !s.frames[0].isList {
+		s.results = append(s.results, span{f.from, end})
+	}
+}
+
+// addFiles adds the files that an object describes.
+func (s *scan) addFiles(f *frame) {
+	for _, at := range []span{f.url, f.download, f.anonymous} {
+		if !at.isEmpty() && f.digest != "" && f.size > 0 {
+			s.add(at, &foundFile{digest: f.digest, size: f.size, charm: f.charm})
+		}
+	}
+	if f.name == "media" && f.kind == "icon" && !f.url.isEmpty() {
+		s.add(f.url, &foundFile{icon: true})
+	}
+	if !f.icon.isEmpty() {
+		s.add(f.icon, &foundFile{icon: true})
+	}
+}
+
+func (s *scan) add(at span, f *foundFile) {
+	if f.address = s.value(at); f.address != "" {
+		s.edits = append(s.edits, edit{at, f})
+	}
+}
+
+// value returns the value of a string.
+func (s *scan) value(at span) string {
+	raw := s.text[at.from:at.to]
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1])
+	}
+	var v string
+	if json.Unmarshal(raw, &v) != nil {
+		return ""
+	}
+	return v
+}
+
+// string takes a key or a value.
+func (s *scan) string(at span) {
+	f := s.top()
+	switch {
+	case f == nil:
+		return
+	case f.isKey:
+		f.key, f.isKey = string(s.text[at.from+1:at.to-1]), false
+		return
+	case f.isList:
+		if f.name == "assertion-stream-urls" {
+			s.edits = append(s.edits, edit{at: at})
+		}
+		return
+	}
+	switch f.key {
+	case "url":
+		f.url = at
+	case "download_url":
+		f.download = at
+	case "anon_download_url":
+		f.anonymous = at
+	case "icon_url":
+		f.icon = at
+	case "type":
+		f.kind = s.value(at)
+	case "sha3-384", "download_sha3_384":
+		f.digest = newDigest("sha3-384", s.value(at))
+	case "hash-sha-256":
+		f.digest, f.charm = newDigest("sha256", s.value(at)), true
+	}
+}
+
+// newDigest returns a digest, or nothing if the hexadecimal text is none.
+func newDigest(algorithm, text string) cache.Digest {
+	want := map[string]int{"sha3-384": 48, "sha256": 32}[algorithm]
+	if sum, err := hex.DecodeString(text); err != nil || len(sum) != want {
+		return ""
+	}
+	return cache.Digest(algorithm + ":" + strings.ToLower(text))
+}
+
+// literal takes a number or a word.
+func (s *scan) literal(text []byte) {
+	f := s.top()
+	if f == nil || f.isList {
+		return
+	}
+	switch f.key {
+	case "size", "binary_filesize":
+		f.size, _ = strconv.ParseInt(string(text), 10, 64) // no size, no file
+	case "private":
+		if string(text) == "true" {
+			s.isPrivate = true
+			s.frames[s.owner()].private = true
+		}
+	}
+}
+
+// owner returns the index of the frame that a statement about privacy is about: a result of several, or the whole answer.
+func (s *scan) owner() int {
+	if len(s.frames) > 2 && s.frames[1].isList && s.frames[1].name == "results" {
+		return 2
+	}
+	return 0
+}
+
+// apply returns the text with its addresses replaced. An empty replacement leaves an address as it is.
+func (s *scan) apply(replace func(edit) string) []byte {
+	out := make([]byte, 0, len(s.text)+len(s.edits)*256)
+	at := 0
+	for _, e := range s.edits {
+		to := replace(e)
+		if to == "" || e.at.from < at {
+			continue
+		}
+		out = append(append(out, s.text[at:e.at.from]...), '"')
+		out = append(append(out, to...), '"') // URLs of the edge need no escapes
+		at = e.at.to
+	}
+	return append(out, s.text[at:]...)
+}

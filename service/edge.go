@@ -1,0 +1,110 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"offlinestore/blob"
+	"offlinestore/edge"
+	"offlinestore/edge/cache"
+	"offlinestore/instance"
+	"offlinestore/instance/settings"
+	"offlinestore/session"
+)
+
+// defaultDeviceService is the device service that an online store passes requests to while no list is set, as in the original product.
+const defaultDeviceService = "https://serial-vault-partners.canonical.com"
+
+// front answers clients: by the edge while the store is online, and by the server while it is air-gapped. The mode may change at any time.
+type front struct {
+	airgapped atomic.Bool
+	// edge answers while the store is online, and server while it is not.
+	edge, server http.Handler
+}
+
+// ServeHTTP implements [http.Handler].
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.airgapped.Load() {
+		f.server.ServeHTTP(w, r)
+		return
+	}
+	f.edge.ServeHTTP(w, r)
+}
+
+// openEdge prepares both modes.
+func (s *service) openEdge(metrics *prometheus.Registry) error {
+	answers := s.Instance.Dir.AnswersPath()
+	if err := os.MkdirAll(answers, 0o700); err != nil {
+		s.Logger.Warn("kept answers do not outlive this server", "err", err)
+		answers = ""
+	}
+	config, err := s.edgeSettings(s.Instance.Settings)
+	if err != nil {
+		return err
+	}
+	if s.files, err = openFileCache(s.Instance, s.Instance.Settings); err != nil {
+		return err
+	}
+	s.edge, err = edge.New(edge.Config{Local: s.server.API(), Origin: s.server.Origin, IsOwn: s.server.IsOwnService, AnswersDir: answers,
+		Logger: s.Logger, AccessLog: s.AccessLog, Metrics: metrics, Version: s.Version}, s.files, config)
+	if err != nil {
+		return errors.Join(err, s.files.Close())
+	}
+	s.front = &front{edge: s.edge.Handler(), server: s.server.API()}
+	s.setMode(s.Instance.Settings)
+	return nil
+}
+
+// openFileCache opens the cache of files from upstream.
+func openFileCache(in *instance.Instance, s *settings.Settings) (*cache.Cache, error) {
+	dir, err := blob.Open(in.Dir.EdgeCachePath())
+	if err != nil {
+		return nil, err
+	}
+	return cache.Open(dir, s.Values().CacheSize)
+}
+
+// edgeSettings returns the settings of the edge.
+func (s *service) edgeSettings(from *settings.Settings) (edge.Settings, error) {
+	v := from.Values()
+	roots, err := s.Instance.Dir.CACerts()
+	if err != nil {
+		return edge.Settings{}, err
+	}
+	out := edge.Settings{Upstream: v.Upstream, Charmhub: v.CharmhubUpstream, Proxy: v.HTTPSProxy, Roots: roots, Secret: v.DeviceAuthSecret,
+		Keys: session.NewKeys(v.DeviceAuthSecret, v.DeviceAuthPrevious), DeviceServices: v.AllowedDeviceServiceURLs, StaleIfError: v.StaleIfError}
+	if !from.IsSet(settings.AllowedDeviceServiceURLs) {
+		out.DeviceServices = []string{defaultDeviceService}
+	}
+	return out, nil
+}
+
+// reloadEdge takes up changed settings of the edge, and the mode.
+func (s *service) reloadEdge(from *settings.Settings) {
+	next, err := s.edgeSettings(from)
+	if err == nil {
+		err = s.edge.SetSettings(next)
+	}
+	if err != nil {
+		s.Logger.Error("the settings for upstream can't be taken up: those before hold", "err", err)
+	}
+	s.files.SetSize(from.Values().CacheSize)
+	s.setMode(from)
+}
+
+// setMode begins to answer in the mode of the settings.
+func (s *service) setMode(from *settings.Settings) {
+	airgapped := from.Values().Airgap
+	if s.front.airgapped.Swap(airgapped) == airgapped {
+		return
+	}
+	s.Logger.Info("the mode of this store has changed", "air-gapped", airgapped)
+}
+
+// keepOverrides gives the edge the overrides of upstream's channels until ctx ends.
+func (s *service) keepOverrides(ctx context.Context) {}
