@@ -53,7 +53,7 @@ func newSiteIn(t *testing.T, dir string) *site {
 
 func (s *site) useDatabase(dsn string) {
 	s.t.Helper()
-	s.mustRun("config", "proxy.db.connection="+dsn)
+	s.mustRun("config", "proxy.airgap=true", "proxy.db.connection="+dsn)
 }
 
 func (s *site) trust() {

@@ -51,7 +51,7 @@ func runAdmin(ts *testscript.TestScript, _ bool, args []string) {
 
 // useSite sets up the store of a script. It also trusts the exporters in its arguments.
 func useSite(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(ts.Exec("snap-store-proxy", "config", "proxy.db.connection="+ts.Getenv("DSN")))
+	ts.Check(ts.Exec("snap-store-proxy", "config", "proxy.airgap=true", "proxy.db.connection="+ts.Getenv("DSN")))
 	ts.Check(ts.Exec("snap-store-proxy", "trust", "add", ts.Getenv("BUNDLES")+"/exporter.pem"))
 	for _, arg := range args {
 		ts.Check(ts.Exec("snap-store-proxy", "trust", "add", ts.Getenv("BUNDLES")+"/"+arg+".pem"))

@@ -18,6 +18,9 @@ func (b *bench) serveImages(data string) (stop func(), url string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
+	if _, err := b.proxy(data, "config", "proxy.airgap=true"); err != nil {
+		return nil, "", err
+	}
 	stop, _, err = b.start(filepath.Join(b.bin, "snap-store-proxy"), "--data-dir", data, "serve", "--listen", "127.0.0.1:0", "--registry-listen", addr, "--log-level", "error")
 	return stop, "http://" + addr, err
 }

@@ -22,6 +22,9 @@ import (
 
 // serve starts snap-store-proxy serve on a free port.
 func (b *bench) serve(data string) (stop func(), url string, err error) {
+	if _, err := b.proxy(data, "config", "proxy.airgap=true"); err != nil {
+		return nil, "", err
+	}
 	return b.start(filepath.Join(b.bin, "snap-store-proxy"), "--data-dir", data, "serve", "--listen", "127.0.0.1:0", "--log-level", "error")
 }
 

@@ -99,7 +99,11 @@ func (g *tour) outside(root string) error {
 }
 
 func (g *tour) carry(root string) error {
-	g.say("Somebody carries the disk inside. There, nobody is trusted yet: the exporter's key is added by hand, once\n(and, for this demo only, the simulated store's root).")
+	g.say("Somebody carries the disk inside, where a store never connects to the internet.")
+	if err := g.run("snap-store-proxy", "enable-airgap-mode"); err != nil {
+		return err
+	}
+	g.say("There, nobody is trusted yet: the exporter's key is added by hand, once\n(and, for this demo only, the simulated store's root).")
 	if err := g.run("snap-store-proxy", "trust", "add", g.path("disk/exporter.pem")); err != nil {
 		return err
 	}

@@ -91,6 +91,7 @@ func newSite(t *testing.T) *site {
 		}
 		_, port, _ := strings.Cut(stores[i], ":")
 		settings := fmt.Sprintf(`
+proxy.airgap: "true"
 proxy.db.connection: %s
 proxy.storage.backend: s3
 proxy.storage.s3.server-url: http://%s

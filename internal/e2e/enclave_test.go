@@ -134,6 +134,7 @@ type inside struct {
 func newInside(t *testing.T, o *outside) *inside {
 	t.Helper()
 	in := &inside{t: t, data: filepath.Join(newDir(t), "data")}
+	in.proxy("config", "proxy.airgap=true")
 	in.proxy("trust", "add", o.key)
 	in.proxy("trust", "root", "add", o.root)
 	return in

@@ -36,7 +36,7 @@ func TestRollingUpgrade(t *testing.T) {
 		in := newInside(t, o)
 		address := freeAddress(t)
 		_, port, _ := strings.Cut(address, ":")
-		in.configure(fmt.Sprintf("proxy.db.connection: %q\nproxy.ipaddress: 127.0.0.1\nproxy.port.http: %q\nproxy.admin.listen: %s\nproxy.oci-registry.builtin: \"false\"\n", dsn, port, freeAddress(t)))
+		in.configure(fmt.Sprintf("proxy.airgap: \"true\"\nproxy.db.connection: %q\nproxy.ipaddress: 127.0.0.1\nproxy.port.http: %q\nproxy.admin.listen: %s\nproxy.oci-registry.builtin: \"false\"\n", dsn, port, freeAddress(t)))
 		in.url = "http://" + address
 		return in, address
 	}
