@@ -39,7 +39,9 @@ func (e *Edge) refresh(w http.ResponseWriter, r *http.Request) {
 		e.releases.note(s, device)
 		return e.replaceAddresses(r, st, s), nil
 	}
-	instead := func(w http.ResponseWriter) bool { return e.refreshStale(w, r, st, body, device) || e.importsInstead(w, r, body) }
+	instead := func(w http.ResponseWriter) bool {
+		return e.refreshStale(w, r, st, body, device) || e.importsInstead(w, r, body)
+	}
 	e.send(w, r, &exchange{state: st, to: st.upstream, change: change, instead: instead})
 }
 

@@ -2,7 +2,6 @@ package edge
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -211,11 +210,11 @@ func (s *scan) string(at span) {
 
 // newDigest returns a digest, or nothing if the hexadecimal text is none.
 func newDigest(algorithm, text string) cache.Digest {
-	want := map[string]int{"sha3-384": 48, "sha256": 32}[algorithm]
-	if sum, err := hex.DecodeString(text); err != nil || len(sum) != want {
+	d := cache.Digest(algorithm + ":" + strings.ToLower(text))
+	if d.Validate() != nil {
 		return ""
 	}
-	return cache.Digest(algorithm + ":" + strings.ToLower(text))
+	return d
 }
 
 // literal takes a number or a word.

@@ -12,9 +12,9 @@ import (
 	"offlinestore/blob"
 	"offlinestore/edge"
 	"offlinestore/edge/cache"
-	"offlinestore/instance"
 	"offlinestore/instance/settings"
 	"offlinestore/session"
+	"offlinestore/upstream"
 )
 
 // defaultDeviceService is the device service that an online store passes requests to while no list is set, as in the original product.
@@ -47,7 +47,7 @@ func (s *service) openEdge(metrics *prometheus.Registry) error {
 	if err != nil {
 		return err
 	}
-	if s.files, err = openFileCache(s.Instance, s.Instance.Settings); err != nil {
+	if s.files, err = s.openFileCache(s.Instance.Settings.Values().CacheSize); err != nil {
 		return err
 	}
 	s.edge, err = edge.New(edge.Config{Local: s.server.API(), Origin: s.server.Origin, IsOwn: s.server.IsOwnService, AnswersDir: answers,
@@ -60,13 +60,18 @@ func (s *service) openEdge(metrics *prometheus.Registry) error {
 	return nil
 }
 
-// openFileCache opens the cache of files from upstream.
-func openFileCache(in *instance.Instance, s *settings.Settings) (*cache.Cache, error) {
-	dir, err := blob.Open(in.Dir.EdgeCachePath())
+// openFileCache opens the cache of files from upstream. Without a folder that works, nothing is kept, and devices get their files all the same.
+func (s *service) openFileCache(max int64) (*cache.Cache, error) {
+	dir, err := blob.Open(s.Instance.Dir.EdgeCachePath())
 	if err != nil {
-		return nil, err
+		s.Logger.Warn("files from upstream are not kept", "err", err)
+		dir = nil
 	}
-	return cache.Open(dir, s.Values().CacheSize)
+	c, err := cache.Open(dir, cache.Options{Max: max, Retry: func(err error) bool { return errors.Is(err, upstream.ErrUnavailable) }, DirMode: 0o700, FileMode: 0o600})
+	if err != nil {
+		s.Logger.Warn("the cache of files from upstream has a fault, and works as far as it can", "err", err)
+	}
+	return c, nil
 }
 
 // edgeSettings returns the settings of the edge.
@@ -93,7 +98,9 @@ func (s *service) reloadEdge(from *settings.Settings) {
 	if err != nil {
 		s.Logger.Error("the settings for upstream can't be taken up: those before hold", "err", err)
 	}
-	s.files.SetSize(from.Values().CacheSize)
+	if err := s.files.SetMax(from.Values().CacheSize); err != nil {
+		s.Logger.Warn("the cache of files from upstream does not get smaller", "err", err)
+	}
 	s.setMode(from)
 }
 

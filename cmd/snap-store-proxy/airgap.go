@@ -21,8 +21,8 @@ func newEnableAirgapMode(dir *instance.Dir) *cobra.Command {
 		Short: "Prepare a new store: its database and its secrets",
 		Long: `Prepare a new store: connect to the database, or make the private cluster, create
 the tables or bring them up to date, and make missing secrets. You can run the
-command again at any time; it does not change existing content. There is no other
-mode: this program never connects to the internet.`,
+command again at any time; it does not change existing content. From then on the
+store serves the things that were imported, and never connects to the internet.`,
 		Example: "  snap-store-proxy config proxy.db.connection=postgresql://store@db.example.internal/store\n  snap-store-proxy enable-airgap-mode",
 		Args: func(c *cobra.Command, args []string) error {
 			if c.Flags().Changed("password") {

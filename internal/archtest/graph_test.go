@@ -70,7 +70,7 @@ func graph() map[string][]string {
 		"instance/settings":  {"blob", "instance/conninfo", "nearest", "safeyaml"},
 		"instance/wanted":    {"assertion", "catalog", "charm", "image", "snap", "wanted"},
 		// Layer 6: a running one.
-		"service": {"audit", "blob", "catalog", "certificate", "edge", "edge/cache", "instance", "instance/settings", "registrar", "registration", "registry", "server", "server/admin", "server/admin/api", "server/gateway", "server/gateway/api", "session", "transfer"},
+		"service": {"audit", "blob", "catalog", "certificate", "edge", "edge/cache", "instance", "instance/settings", "registrar", "registration", "registry", "server", "server/admin", "server/admin/api", "server/gateway", "server/gateway/api", "session", "transfer", "upstream"},
 	}
 }
 
