@@ -128,7 +128,7 @@ func outlineOf(s *catalog.Snap) *catalog.Snap {
 	out.Details = snap.Details{Title: d.Title, Summary: d.Summary, Description: d.Description, Publisher: d.Publisher, Categories: d.Categories, Private: d.Private}
 	for _, r := range s.Revisions {
 		var o catalog.SnapRevision
-		o.Number, o.Architectures, o.Epoch, o.Confinement, o.CommonIDs = r.Number, r.Architectures, r.Epoch, r.Confinement, r.CommonIDs
+		o.Number, o.Architectures, o.Epoch, o.Confinement, o.Type, o.CommonIDs = r.Number, r.Architectures, r.Epoch, r.Confinement, r.Type, r.CommonIDs
 		out.Revisions = append(out.Revisions, o)
 	}
 	return &out

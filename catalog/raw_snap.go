@@ -51,9 +51,9 @@ type RawHold struct {
 
 // Decode returns the snap.
 func (r *RawSnap) Decode() (*Snap, error) {
-	s := &Snap{Name: r.Name, SnapID: r.SnapID, DefaultTrack: r.DefaultTrack, Store: r.Store, Icon: r.Icon, ChannelMap: r.ChannelMap, Overrides: r.Overrides}
-	if err := json.Unmarshal(r.Details, &s.Details); err != nil {
-		return nil, fmt.Errorf("snap %s: %w", r.Name, err)
+	s, err := r.Listing()
+	if err != nil {
+		return nil, err
 	}
 	for i := range r.Revisions {
 		rev, err := r.Revisions[i].decode()
@@ -62,6 +62,21 @@ func (r *RawSnap) Decode() (*Snap, error) {
 		}
 		s.Revisions = append(s.Revisions, rev)
 	}
+	return s, s.addEvents(r)
+}
+
+// Listing returns the snap without its revisions and releases.
+func (r *RawSnap) Listing() (*Snap, error) {
+	s := &Snap{Name: r.Name, SnapID: r.SnapID, DefaultTrack: r.DefaultTrack, Store: r.Store, Icon: r.Icon}
+	if err := json.Unmarshal(r.Details, &s.Details); err != nil {
+		return nil, fmt.Errorf("snap %s: %w", r.Name, err)
+	}
+	return s, nil
+}
+
+// addEvents adds the releases, the history and the hold to a snap with its revisions.
+func (s *Snap) addEvents(r *RawSnap) error {
+	s.ChannelMap, s.Overrides = r.ChannelMap, r.Overrides
 	for _, e := range r.History {
 		s.History = append(s.History, e.Release)
 	}
@@ -72,9 +87,9 @@ func (r *RawSnap) Decode() (*Snap, error) {
 	}
 	s.Imported, s.Overridden = sortedEvents(r.History), sortedEvents(r.Overridden)
 	if r.Hold != nil {
-		return s, s.hold(r.Hold)
+		return s.hold(r.Hold)
 	}
-	return s, nil
+	return nil
 }
 
 // Revision returns the revision with a number.

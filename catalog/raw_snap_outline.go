@@ -18,29 +18,46 @@ type Outliner struct {
 }
 
 // Outline returns a snap without its history, and without the texts of its revisions: they have only Number, Architectures, Epoch,
-// Confinement and CommonIDs. Its details have only Title, Summary, Description, Publisher, Categories and Private.
+// Confinement, Type and CommonIDs. Its details have only Title, Summary, Description, Publisher, Categories and Private.
 func (o *Outliner) Outline(r *RawSnap) (*Snap, error) {
+	s, err := o.revisions(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.details(&s.Details, r.Details); err != nil {
+		return nil, fmt.Errorf("snap %s: %w", r.Name, err)
+	}
+	s.ChannelMap, s.Overrides = r.ChannelMap, r.Overrides
+	if r.Hold == nil {
+		return s, nil
+	}
+	err = s.hold(r.Hold)
+	s.History = nil
+	return s, err
+}
+
+// Releases returns a snap without its details, and with its history. Its revisions are the ones of Outline.
+func (o *Outliner) Releases(r *RawSnap) (*Snap, error) {
+	s, err := o.revisions(r)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.addEvents(r)
+}
+
+func (o *Outliner) revisions(r *RawSnap) (*Snap, error) {
 	if o.lists == nil {
 		o.lists, o.epochs, o.texts = make(map[string][]string), make(map[string]snap.Epoch), make(map[string]string)
 		o.categories = make(map[string][]snap.Category)
 	}
-	s := &Snap{Name: r.Name, SnapID: r.SnapID, DefaultTrack: r.DefaultTrack, Store: r.Store, Icon: r.Icon, ChannelMap: r.ChannelMap, Overrides: r.Overrides,
-		Revisions: make([]SnapRevision, len(r.Revisions))}
-	if err := o.details(&s.Details, r.Details); err != nil {
-		return nil, fmt.Errorf("snap %s: %w", r.Name, err)
-	}
+	s := &Snap{Name: r.Name, SnapID: r.SnapID, DefaultTrack: r.DefaultTrack, Store: r.Store, Icon: r.Icon, Revisions: make([]SnapRevision, len(r.Revisions))}
 	for i := range r.Revisions {
 		var err error
 		if s.Revisions[i], err = o.revision(&r.Revisions[i]); err != nil {
 			return nil, fmt.Errorf("snap %s revision %d: %w", r.SnapID, r.Revisions[i].Number, err)
 		}
 	}
-	if r.Hold == nil {
-		return s, nil
-	}
-	err := s.hold(r.Hold)
-	s.History = nil
-	return s, err
+	return s, nil
 }
 
 func (o *Outliner) details(d *snap.Details, text []byte) (err error) {
@@ -100,6 +117,8 @@ func (o *Outliner) revision(raw *RawRevision) (rev SnapRevision, err error) {
 			rev.Epoch, err = shared(o.epochs, value)
 		case "confinement":
 			rev.Confinement, err = shared(o.texts, value)
+		case "type":
+			rev.Type, err = shared(o.texts, value)
 		case "common-ids":
 			if !bytes.Equal(value, []byte("[]")) && !bytes.Equal(value, []byte("null")) {
 				err = json.Unmarshal(value, &rev.CommonIDs)

@@ -25,6 +25,7 @@ type Map[P comparable, V any] struct {
 	// everywhere has the heads whose revision runs on every platform, the latest release first.
 	everywhere map[channel.Channel][]*Entry[P, V]
 	open       []*Entry[P, V]
+	// byChannel and byPlatform have the open rows, if there are too many to look at each.
 	byChannel  map[channel.Channel][]*Entry[P, V]
 	byPlatform map[P][]*Entry[P, V]
 	history    []*Entry[P, V]
@@ -32,11 +33,7 @@ type Map[P comparable, V any] struct {
 
 // New returns an empty Map with a capacity of rows.
 func New[P comparable, V any](defaultTrack string, rows int) *Map[P, V] {
-	return &Map[P, V]{
-		DefaultTrack: defaultTrack,
-		rows:         make(map[Key[P]]*Entry[P, V], rows),
-		everywhere:   make(map[channel.Channel][]*Entry[P, V]),
-	}
+	return &Map[P, V]{DefaultTrack: defaultTrack, rows: make(map[Key[P]]*Entry[P, V], rows)}
 }
 
 // Put adds a row, and reports whether it could. It adds releases of other epochs to an existing row. It neither replaces nor
@@ -78,8 +75,15 @@ func newEntry[P comparable, V any](row Row[P, V]) *Entry[P, V] {
 // Offer adds a row only for the devices of other platforms. It is served to them if its revision runs everywhere.
 func (m *Map[P, V]) Offer(row Row[P, V]) {
 	if e := newEntry(row); e != nil && e.Everywhere {
-		m.everywhere[row.Channel] = append(m.everywhere[row.Channel], e)
+		m.addEverywhere(e)
 	}
+}
+
+func (m *Map[P, V]) addEverywhere(e *Entry[P, V]) {
+	if m.everywhere == nil {
+		m.everywhere = make(map[channel.Channel][]*Entry[P, V])
+	}
+	m.everywhere[e.Channel] = append(m.everywhere[e.Channel], e)
 }
 
 // Remember adds the earlier content of a row. The newest must be added first.
@@ -89,6 +93,9 @@ func (m *Map[P, V]) Remember(row Row[P, V]) {
 	}
 }
 
+// fewRows is the number of open rows up to which a search of all is quick. Maps of them would take most of the memory.
+const fewRows = 16
+
 // Arrange completes the map. compare is the order in which open rows are listed.
 func (m *Map[P, V]) Arrange(compare func(a, b *Entry[P, V]) int) {
 	for _, head := range m.rows {
@@ -97,12 +104,15 @@ func (m *Map[P, V]) Arrange(compare func(a, b *Entry[P, V]) int) {
 		}
 		m.open = append(m.open, head)
 		if head.Everywhere {
-			m.everywhere[head.Channel] = append(m.everywhere[head.Channel], head)
+			m.addEverywhere(head)
 		}
 	}
 	slices.SortFunc(m.open, compare)
 	for _, list := range m.everywhere {
 		slices.SortFunc(list, func(a, b *Entry[P, V]) int { return cmp.Or(-CompareTimes(a.ReleasedAt, b.ReleasedAt), compare(a, b)) })
+	}
+	if len(m.open) <= fewRows {
+		return
 	}
 	m.byChannel, m.byPlatform = make(map[channel.Channel][]*Entry[P, V]), make(map[P][]*Entry[P, V])
 	for _, e := range m.open {
@@ -179,7 +189,12 @@ func (e *Entry[P, V]) RunsOn(p P) bool { return e.Platform == p || e.Everywhere 
 func (m *Map[P, V]) Open() []*Entry[P, V] { return m.open }
 
 // For returns the heads of the open rows of one platform.
-func (m *Map[P, V]) For(p P) []*Entry[P, V] { return m.byPlatform[p] }
+func (m *Map[P, V]) For(p P) []*Entry[P, V] {
+	if m.byPlatform != nil {
+		return m.byPlatform[p]
+	}
+	return where(m.open, func(e *Entry[P, V]) bool { return e.Platform == p })
+}
 
 // Visible returns the releases that a device of platform p finds in the open channels, one for each. Branches are left out.
 func (m *Map[P, V]) Visible(p P) []*Entry[P, V] {
@@ -198,7 +213,22 @@ func (m *Map[P, V]) Visible(p P) []*Entry[P, V] {
 }
 
 // Newest returns the latest release that c holds for any platform, or nil. Of several it is the first in the order of the list.
-func (m *Map[P, V]) Newest(c channel.Channel) *Entry[P, V] { return newest(m.byChannel[c]) }
+func (m *Map[P, V]) Newest(c channel.Channel) *Entry[P, V] {
+	if m.byChannel != nil {
+		return newest(m.byChannel[c])
+	}
+	return newest(where(m.open, func(e *Entry[P, V]) bool { return e.Channel == c }))
+}
+
+// where returns the entries that fit.
+func where[P comparable, V any](list []*Entry[P, V], fits func(*Entry[P, V]) bool) (out []*Entry[P, V]) {
+	for _, e := range list {
+		if fits(e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
 
 // Best returns the latest release for any platform in c, or in the next stabler risk that holds one.
 func (m *Map[P, V]) Best(c channel.Channel) *Entry[P, V] {

@@ -81,7 +81,7 @@ func (b *builder) addRaw(raw *catalog.RawSnap) error {
 	packed := b.texts.add(*pooled)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	e := b.sh.newEntry(sn)
+	e := b.sh.newEntry(outline, sn)
 	e.packed = packed
 	return b.addSnap(e)
 }
@@ -92,7 +92,7 @@ func (b *builder) addFixed(st *catalog.Snap) error {
 	if err != nil {
 		return fmt.Errorf("index snap %s: %w", st.Name, err)
 	}
-	e := b.sh.newEntry(sn)
+	e := b.sh.newEntry(st, sn)
 	e.fixed = sn
 	return b.addSnap(e)
 }

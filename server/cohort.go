@@ -95,7 +95,7 @@ func (c *refreshCall) inCohort(sn *indexedSnap, a *snap.Action, installed *snap.
 	}
 	past, err := sn.asOf(m)
 	if err != nil {
-		return sn, "" // the present channel map has the same defect
+		return sn, "" // the present channel map has the same defect, or the disk has one
 	}
 	if c.pasts == nil {
 		c.pasts = make(map[string]*indexedSnap)
@@ -106,9 +106,12 @@ func (c *refreshCall) inCohort(sn *indexedSnap, a *snap.Action, installed *snap.
 
 // asOf returns the snap with the channels of a moment.
 func (sn *indexedSnap) asOf(m catalog.Moment) (*indexedSnap, error) {
-	past := *sn
-	past.Snap = sn.Snap.AsOf(m)
-	past.channels = channelmap.New[string, *row](sn.DefaultTrack, len(past.ChannelMap))
+	present, err := sn.read()
+	if err != nil {
+		return nil, err
+	}
+	past, st := *sn, present.AsOf(m)
+	past.channels = channelmap.New[string, *row](sn.DefaultTrack, len(st.ChannelMap))
 	past.problems = nil
-	return &past, past.arrangeRows()
+	return &past, past.arrangeRows(st)
 }

@@ -37,11 +37,11 @@ type snapEntry struct {
 }
 
 // newEntry returns the entry of a snap. Its channels must be arranged.
-func (sh *sharer) newEntry(sn *indexedSnap) *snapEntry {
-	d, text := &sn.Details, newSearchText(sn.Snap)
+func (sh *sharer) newEntry(st *catalog.Snap, sn *indexedSnap) *snapEntry {
+	d, text := &st.Details, newSearchText(st)
 	return &snapEntry{
-		filter: newTextFilter(text.all), id: sn.SnapID, name: sn.Name, store: sn.Store, icon: sn.Icon, text: text, categories: sh.categoriesOf(d.Categories),
-		isPrivate: d.Private, places: sh.places(sn), revisions: len(sn.Revisions), problems: sn.problems,
+		filter: newTextFilter(text.all), id: st.SnapID, name: st.Name, store: st.Store, icon: st.Icon, text: text, categories: sh.categoriesOf(d.Categories),
+		isPrivate: d.Private, places: sh.places(sn), revisions: len(sn.revisions), problems: sn.problems,
 		publisher: sh.publisher(d.Publisher),
 	}
 }
@@ -129,7 +129,7 @@ func (sh *sharer) places(sn *indexedSnap) []place {
 func newPlace(platform string, c channel.Channel, r *row) place {
 	p := place{platform: platform, track: c.Track, risk: c.RiskLevel(), isClosed: r == nil}
 	if r != nil {
-		p.confinement = r.revision.Confinement
+		p.confinement = r.revision.confinement
 	}
 	return p
 }

@@ -32,6 +32,9 @@ type object struct {
 // prepare encodes the fields of v.
 func (t fieldTable[T]) prepare(v T) (object, error) {
 	o := object{end: make([]uint32, len(t))}
+	pooled := getBuffer()
+	defer putBuffer(pooled)
+	out := (*pooled)[:0]
 	for i := range t {
 		if value := t[i].value(v); value != nil {
 			text, err := marshal(value)
@@ -41,13 +44,17 @@ func (t fieldTable[T]) prepare(v T) (object, error) {
 			if t[i].urls {
 				text = markURLs(text)
 			}
-			o.text = append(append(append(append(o.text, '"'), t[i].name...), `":`...), text...)
-			o.text = append(o.text, ',')
+			out = append(append(append(append(out, '"'), t[i].name...), `":`...), text...)
+			out = append(out, ',')
 		}
-		o.end[i] = uint32(len(o.text))
+		o.end[i] = uint32(len(out))
 	}
+	o.text, *pooled = bytes.Clone(out), out
 	return o, nil
 }
+
+// size returns about the number of bytes that the object takes.
+func (o *object) size() int64 { return int64(len(o.text) + 4*len(o.end)) }
 
 // member returns the text of the row i.
 func (o *object) member(i int) []byte {

@@ -53,7 +53,7 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request, ix *index) {
 func appendMatch(dst []byte, h snapMatch, fields fieldSet, origin string) []byte {
 	dst = appendString(append(dst, `{"name":`...), h.snap.Name)
 	dst = appendString(append(dst, `,"revision":{"channel":`...), h.row.name)
-	rev := appendFields(nil, fields&searchedRevisionSet, &h.row.revision.object, nil, origin)
+	rev := appendFields(nil, fields&searchedRevisionSet, h.answers, nil, origin)
 	if len(rev) > len("{}") {
 		rev[0] = ','
 		dst = append(dst, rev...)
@@ -130,14 +130,13 @@ var unreleased = new(nameEntry)
 func (e *snapEntry) nameEntry() (*nameEntry, error) {
 	n := e.listed.Load()
 	if n == nil {
-		sn := cmp.Or(e.fixed, e.live.Load())
-		if sn == nil {
-			var err error
-			if sn, err = e.first(); err != nil {
-				return nil, err
-			}
+		var err error
+		if e.fixed != nil {
+			n = newNameEntry(e.fixed, e.fixed.whole)
+		} else if n, err = withRaw(e, nameEntryOf); err != nil {
+			return nil, err
 		}
-		n = cmp.Or(newNameEntry(sn), unreleased)
+		n = cmp.Or(n, unreleased)
 		e.listed.Store(n)
 	}
 	if n == unreleased {
@@ -146,12 +145,8 @@ func (e *snapEntry) nameEntry() (*nameEntry, error) {
 	return n, nil
 }
 
-// first reads the snap of an entry with the first of its releases alone.
-func (e *snapEntry) first() (*indexedSnap, error) {
-	raw, err := e.raw()
-	if err != nil {
-		return nil, err
-	}
+// nameEntryOf returns the entry of a snap, or nil if all its channels are closed. It decodes the first of the releases alone.
+func nameEntryOf(raw *catalog.RawSnap) (*nameEntry, error) {
 	outline, err := new(catalog.Outliner).Outline(raw)
 	if err != nil {
 		return nil, err
@@ -162,24 +157,24 @@ func (e *snapEntry) first() (*indexedSnap, error) {
 	}
 	rows := sn.openRows("")
 	if len(rows) == 0 {
-		return sn, nil
+		return nil, nil
 	}
-	full, err := raw.Revision(rows[0].revision.number())
+	full, err := raw.Revision(rows[0].revision.number)
 	if err != nil {
 		return nil, err
 	}
-	*rows[0].revision.SnapRevision = *full
-	return sn, nil
+	*revisionOf(outline, full.Number) = *full
+	return newNameEntry(sn, outline), nil
 }
 
-// newNameEntry returns the entry of a snap, or nil if all its channels are closed.
-func newNameEntry(sn *indexedSnap) *nameEntry {
+// newNameEntry returns the entry of a snap, or nil if all its channels are closed. st has the text of the first release.
+func newNameEntry(sn *indexedSnap, st *catalog.Snap) *nameEntry {
 	rows := sn.openRows("")
 	if len(rows) == 0 {
 		return nil
 	}
-	rev := rows[0].revision
-	return &nameEntry{Aliases: []struct{}{}, Apps: orEmpty(rev.Parsed().Apps), PackageName: sn.Name, Summary: sn.Details.Summary, Title: sn.Details.Title,
+	rev := revisionOf(st, rows[0].revision.number)
+	return &nameEntry{Aliases: []struct{}{}, Apps: orEmpty(rev.Parsed().Apps), PackageName: sn.Name, Summary: st.Details.Summary, Title: st.Details.Title,
 		Version: rev.Version, confinement: rev.Confinement}
 }
 

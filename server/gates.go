@@ -114,11 +114,11 @@ type usable struct {
 
 // revision reports whether the device can use a revision: it reads the data, and is approved unless the device has it.
 func (u usable) revision(r *indexedRevision) bool {
-	if u.epoch != nil && !r.Epoch.CanRead(*u.epoch) {
+	if u.epoch != nil && !r.epoch.CanRead(*u.epoch) {
 		return false
 	}
 	for _, gate := range u.gates {
-		if r.number() != u.have && !u.ix.approved[gate+"/"+u.snapID+"/"+strconv.Itoa(r.number())] {
+		if r.number != u.have && !u.ix.approved[gate+"/"+u.snapID+"/"+strconv.Itoa(r.number)] {
 			return false
 		}
 	}

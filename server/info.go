@@ -36,15 +36,15 @@ func (s *Server) info(w http.ResponseWriter, r *http.Request, ix *index) {
 	fields := clientFields(r, splitList(query.Get("fields")))
 	pooled := getBuffer()
 	defer putBuffer(pooled)
-	out := append((*pooled)[:0], `{"channel-map":[`...)
-	for i, row := range rows {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		varyByClient(w, row.revision)
-		out = appendChannelMapEntry(out, row, fields, origin)
+	out, err := appendChannelMap((*pooled)[:0], rows, fields, origin)
+	if err != nil {
+		s.fail(w, r, http.StatusInternalServerError, codeInternal, "the snap can't be read in this store")
+		return
 	}
-	out = append(out, `],"default-track":`...)
+	for _, row := range rows {
+		varyByClient(w, row.revision)
+	}
+	out = append(out, `,"default-track":`...)
 	if sn.DefaultTrack == "" {
 		out = append(out, "null"...)
 	} else {
@@ -82,13 +82,29 @@ func (sn *indexedSnap) openRows(arch string) []*row {
 	return out
 }
 
-func appendChannelMapEntry(dst []byte, r *row, fields fieldSet, origin string) []byte {
+// appendChannelMap appends the start of an answer with a list of rows.
+func appendChannelMap(dst []byte, rows []*row, fields fieldSet, origin string) ([]byte, error) {
+	dst = append(dst, `{"channel-map":[`...)
+	for i, row := range rows {
+		answers, err := row.revision.answers()
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendChannelMapEntry(dst, row, answers, fields, origin)
+	}
+	return append(dst, ']'), nil
+}
+
+func appendChannelMapEntry(dst []byte, r *row, answers *object, fields fieldSet, origin string) []byte {
 	c := snap.ChannelMapChannel{Architecture: r.architecture, Name: r.name, Risk: r.channel.Risk, Track: r.channel.Track}
 	if r.releasedAt != "" {
 		c.ReleasedAt = &r.releasedAt
 	}
 	dst = appendJSON(append(dst, `{"channel":`...), c)
-	rev := appendFields(nil, fields&revisionSet, &r.revision.object, nil, origin)
+	rev := appendFields(nil, fields&revisionSet, answers, nil, origin)
 	if len(rev) > len("{}") {
 		rev[0] = ','
 		return append(dst, rev...)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"offlinestore/catalog"
 	"offlinestore/channel"
 	"offlinestore/snap"
 	"offlinestore/transfer"
@@ -66,17 +67,17 @@ type legacyChannel struct {
 	Version        string `json:"version,omitempty"`
 }
 
-func newLegacySnap(sn *indexedSnap, rev *indexedRevision, channelName, origin string) legacySnap {
+func newLegacySnap(sn *catalog.Snap, rev *catalog.SnapRevision, channelName, origin string) legacySnap {
 	d := &sn.Details
 	out := legacySnap{
 		Architecture: rev.Architectures, Base: rev.Base, BinaryFilesize: rev.Download.Size, Channel: channelName,
 		CommonIDs: orEmpty(rev.CommonIDs), Confinement: rev.Confinement, Content: legacyType(rev.Type), Deltas: []struct{}{}, Description: d.Description,
 		DeveloperID: d.Publisher.ID, DownloadSHA3384: rev.Download.SHA3384, Epoch: legacyEpoch(rev.Epoch), LastUpdated: rev.CreatedAt,
 		License: d.License, Origin: d.Publisher.Username, PackageName: sn.Name, Prices: map[string]float64{}, Private: d.Private,
-		Publisher: d.Publisher.DisplayName, Revision: rev.number(), ScreenshotURLs: []string{}, SnapID: sn.SnapID,
+		Publisher: d.Publisher.DisplayName, Revision: rev.Number, ScreenshotURLs: []string{}, SnapID: sn.SnapID,
 		Summary: d.Summary, Title: d.Title, Version: rev.Version,
 	}
-	out.AnonDownloadURL = origin + downloadPath + snapFileName(sn.SnapID, rev.number())
+	out.AnonDownloadURL = origin + downloadPath + snapFileName(sn.SnapID, rev.Number)
 	out.DownloadURL = out.AnonDownloadURL
 	if d.Contact != nil {
 		out.Contact, out.SupportURL = *d.Contact, *d.Contact
@@ -106,8 +107,8 @@ func legacyEpoch(e snap.Epoch) any {
 	return e
 }
 
-// legacyChannels lists the channels of a snap by track.
-func legacyChannels(sn *indexedSnap, arch string) []legacyTrack {
+// legacyChannels lists the channels of a snap by track. st has its texts.
+func legacyChannels(sn *indexedSnap, st *catalog.Snap, arch string) []legacyTrack {
 	out := []legacyTrack{}
 	for _, r := range sn.openRows(arch) {
 		i := slices.IndexFunc(out, func(t legacyTrack) bool { return t.Track == r.channel.Track })
@@ -115,8 +116,9 @@ func legacyChannels(sn *indexedSnap, arch string) []legacyTrack {
 			i = len(out)
 			out = append(out, legacyTrack{Track: r.channel.Track})
 		}
-		out[i].Map = append(out[i].Map, legacyChannel{BinaryFilesize: r.revision.Download.Size, Channel: r.channel.Risk, Confinement: r.revision.Confinement,
-			Epoch: legacyEpoch(r.revision.Epoch), Info: "specific", Revision: r.revision.number(), Version: r.revision.Version})
+		rev := revisionOf(st, r.revision.number)
+		out[i].Map = append(out[i].Map, legacyChannel{BinaryFilesize: rev.Download.Size, Channel: r.channel.Risk, Confinement: rev.Confinement,
+			Epoch: legacyEpoch(rev.Epoch), Info: "specific", Revision: rev.Number, Version: rev.Version})
 	}
 	return out
 }
@@ -148,12 +150,18 @@ func (s *Server) details(w http.ResponseWriter, r *http.Request, ix *index) {
 		s.fail(w, r, http.StatusNotFound, "resource-not-found", fmt.Sprintf("snap %q has no such release; here it is for %s", name, sn.where()))
 		return
 	}
-	if transfer.Hold(r, 2*int64(len(rev.SnapYAML)+len(sn.Details.Description))) != nil {
+	st, err := sn.read()
+	if err != nil {
+		s.fail(w, r, http.StatusInternalServerError, codeInternal, "the snap can't be read in this store")
+		return
+	}
+	full := revisionOf(st, rev.number)
+	if transfer.Hold(r, 2*int64(len(full.SnapYAML)+len(st.Details.Description))) != nil {
 		s.failBusy(w, r)
 		return
 	}
-	out := newLegacySnap(sn, rev, where, origin)
-	out.ChannelMapsList, out.SnapYAML = legacyChannels(sn, arch), rev.SnapYAML
+	out := newLegacySnap(st, full, where, origin)
+	out.ChannelMapsList, out.SnapYAML = legacyChannels(sn, st, arch), full.SnapYAML
 	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
 }
 
@@ -254,7 +262,11 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request, ix *index) {
 			s.missSnap(in.SnapID, sn.Name, in.Channel, arch, 0)
 		}
 		if found := sn.upgrade(arch, c.WithTrack(channel.DefaultTrack), req.usable(ix, sn, in)); found != nil {
-			if out.add(newLegacySnap(sn, found.revision, found.name, origin)) != nil {
+			st, err := sn.read()
+			if err != nil {
+				continue
+			}
+			if out.add(newLegacySnap(st, revisionOf(st, found.revision.number), found.name, origin)) != nil {
 				s.failBusy(w, r)
 				return
 			}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"offlinestore/catalog"
 	"offlinestore/snap"
 	"offlinestore/transfer"
 )
@@ -31,10 +32,10 @@ type legacyMatch struct {
 	Website             string              `json:"website"`
 }
 
-func newLegacyMatch(h snapMatch, apps []string, origin string) legacyMatch {
-	d := &h.snap.Details
+func newLegacyMatch(h snapMatch, st *catalog.Snap, origin string) legacyMatch {
+	d := &st.Details
 	out := legacyMatch{
-		legacySnap: newLegacySnap(h.snap, h.row.revision, h.row.name, origin), Apps: orEmpty(apps), DeveloperName: d.Publisher.DisplayName,
+		legacySnap: newLegacySnap(st, revisionOf(st, h.row.revision.number), h.row.name, origin), Apps: newNameEntry(h.snap, st).Apps, DeveloperName: d.Publisher.DisplayName,
 		DeveloperValidation: d.Publisher.Validation, GatedSnapIDs: []string{}, Links: map[string][]string{}, Media: []snap.Media{},
 		Name: h.snap.Name + "." + d.Publisher.Username, Release: []string{"16"}, Sections: orEmpty(d.Categories),
 	}
@@ -141,7 +142,11 @@ func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index)
 func legacyMatches(r *http.Request, matches []snapMatch, fields []string, origin string) ([]json.RawMessage, error) {
 	out := packages{r: r, list: make([]json.RawMessage, 0, len(matches))}
 	for _, h := range matches {
-		b, err := json.Marshal(newLegacyMatch(h, newNameEntry(h.snap).Apps, origin))
+		st, err := h.snap.read()
+		if err != nil {
+			continue
+		}
+		b, err := json.Marshal(newLegacyMatch(h, st, origin))
 		if err == nil && len(fields) > 0 {
 			b, err = onlyMembers(b, append(fields, "package_name"))
 		}

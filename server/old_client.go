@@ -46,7 +46,7 @@ func clientFields(r *http.Request, names []string) fieldSet {
 // varyByClient tells caches that an answer about rev depends on the client, if that is so. Other answers stay shared: the User-Agent
 // of snapd names even the kernel.
 func varyByClient(w http.ResponseWriter, rev *indexedRevision) {
-	if h := w.Header(); rev.Type == typeSnapd && !slices.Contains(h["Vary"], "User-Agent") {
+	if h := w.Header(); rev.kind == typeSnapd && !slices.Contains(h["Vary"], "User-Agent") {
 		h.Add("Vary", "User-Agent")
 	}
 }

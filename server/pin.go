@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"offlinestore/assertion"
+	"offlinestore/catalog"
 	"offlinestore/snap"
 )
 
@@ -29,10 +30,14 @@ func pinComponents(r *snap.Revision, pins []assertion.SetComponent) (list []snap
 
 // pinnedObject returns the answer about rev to an action. The validation sets of the action take precedence over the ones of the
 // installed snap, as upstream. Sets that a device enforces together pin the same revisions, so the first that pins any decides.
-func (c *refreshCall) pinnedObject(a *snap.Action, sn *indexedSnap, rev *indexedRevision) *object {
+func (c *refreshCall) pinnedObject(a *snap.Action, sn *indexedSnap, rev *indexedRevision) (*object, error) {
 	pins := c.ix.pins[sn.SnapID]
-	if len(pins) == 0 || len(rev.Further) == 0 {
-		return &rev.object
+	if len(pins) == 0 {
+		return rev.answers()
+	}
+	full, err := rev.read()
+	if err != nil || len(full.Further) == 0 {
+		return rev.answers()
 	}
 	sets := a.ValidationSets
 	if installed := c.installed(a.InstanceKey); len(sets) == 0 && installed != nil && a.Action == snap.ActionRefresh {
@@ -41,24 +46,24 @@ func (c *refreshCall) pinnedObject(a *snap.Action, sn *indexedSnap, rev *indexed
 	for _, set := range sets {
 		key := assertionKey("validation-set", set)
 		for _, p := range pins {
-			if p.set != key || p.Revision != 0 && p.Revision != rev.number() || !c.ix.seesAssertion(c.ix.special[key]) {
+			if p.set != key || p.Revision != 0 && p.Revision != rev.number || !c.ix.seesAssertion(c.ix.special[key]) {
 				continue
 			}
-			if o := rev.pin(sn.SnapID, p.Components); o != nil {
-				return o
+			if o := pinRevision(full, sn.SnapID, p.Components); o != nil {
+				return o, nil
 			}
 		}
 	}
-	return &rev.object
+	return rev.answers()
 }
 
-// pin returns the answer about a revision with the components that a validation set pins, or nil if these are the released ones.
-func (r *indexedRevision) pin(snapID string, components []assertion.SetComponent) *object {
-	list, changed := pinComponents(&r.SnapRevision.Revision, components)
+// pinRevision returns the answer about a revision with the components that a validation set pins, or nil if these are the released ones.
+func pinRevision(r *catalog.SnapRevision, snapID string, components []assertion.SetComponent) *object {
+	list, changed := pinComponents(&r.Revision, components)
 	if !changed {
 		return nil
 	}
-	pinned := *r.SnapRevision
+	pinned := *r
 	pinned.Resources = list
 	o, err := revisionFields.prepare(snapRevision{&pinned, snapID})
 	if err != nil {

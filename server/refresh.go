@@ -214,6 +214,10 @@ func (c *refreshCall) appendMissing(dst []byte, a *snap.Action, sn *indexedSnap,
 
 // appendFound appends a result with a snap. The keys are in the order of the alphabet, as in the real store's answers.
 func (c *refreshCall) appendFound(dst []byte, a *snap.Action, sn *indexedSnap, rev *indexedRevision, r *row, redirect string) []byte {
+	answers, err := c.pinnedObject(a, sn, rev)
+	if err != nil {
+		return c.appendError(dst, a, sn, codeInternal, "the revision can't be read in this store", nil)
+	}
 	dst = append(dst, '{')
 	if r != nil {
 		dst = append(appendString(append(dst, `"effective-channel":`...), r.name), ',')
@@ -227,7 +231,7 @@ func (c *refreshCall) appendFound(dst []byte, a *snap.Action, sn *indexedSnap, r
 		dst = appendString(append(dst, `,"released-at":`...), r.releasedAt)
 	}
 	dst = appendString(append(dst, `,"result":`...), a.Action)
-	dst = appendFields(append(dst, `,"snap":`...), c.fields, c.pinnedObject(a, sn, rev), &sn.object, c.origin)
+	dst = appendFields(append(dst, `,"snap":`...), c.fields, answers, &sn.object, c.origin)
 	dst = appendString(append(dst, `,"snap-id":`...), sn.SnapID)
 	return append(dst, '}')
 }

@@ -34,7 +34,7 @@ func (sn *indexedSnap) upgrade(arch string, c channel.Channel, d usable) *row {
 
 // byNumber returns revision n if it runs on arch.
 func (sn *indexedSnap) byNumber(arch string, n int) *indexedRevision {
-	if r := sn.revisions[n]; r != nil && r.Supports(arch) {
+	if r := sn.revision(n); r != nil && r.runsOn(arch) {
 		return r
 	}
 	return nil
@@ -46,14 +46,14 @@ func (sn *indexedSnap) released(arch string, rev *indexedRevision, wanted channe
 	if r := sn.follow(arch, wanted); r != nil && r.revision == rev {
 		return r
 	}
-	return rowOf(sn.channels.Released(rev.number(), wanted, false, func(e *channelmap.Entry[string, *row]) bool {
+	return rowOf(sn.channels.Released(rev.number, wanted, false, func(e *channelmap.Entry[string, *row]) bool {
 		return e.RunsOn(arch) && e.Channel == wanted
 	}))
 }
 
 // hasRelease reports whether a channel holds rev for devices of arch, or once held it.
 func (sn *indexedSnap) hasRelease(arch string, rev *indexedRevision) bool {
-	return sn.channels.Released(rev.number(), channel.Channel{}, false, func(e *channelmap.Entry[string, *row]) bool { return e.RunsOn(arch) }) != nil
+	return sn.channels.Released(rev.number, channel.Channel{}, false, func(e *channelmap.Entry[string, *row]) bool { return e.RunsOn(arch) }) != nil
 }
 
 // releases lists the channels with a release of the snap.

@@ -111,6 +111,8 @@ type search struct {
 type snapMatch struct {
 	snap *indexedSnap
 	row  *row
+	// answers is the text about the revision of the row.
+	answers *object
 }
 
 // entryMatch is a snap that fits a search.
@@ -160,12 +162,14 @@ func (s *search) run(ix *index) []snapMatch {
 // open returns the matches with their rows.
 func (s *search) open(ix *index, list []entryMatch) (matches []snapMatch) {
 	for _, m := range list {
-		sn := ix.cache.open(m.snapEntry)
+		sn := ix.cache.peek(m.snapEntry)
 		if sn == nil {
 			continue
 		}
 		if r := s.row(sn); r != nil {
-			matches = append(matches, snapMatch{sn, r})
+			if o, err := r.revision.answers(); err == nil {
+				matches = append(matches, snapMatch{sn, r, o})
+			}
 		}
 	}
 	return matches
@@ -217,7 +221,7 @@ func (s *search) scoreSnap(e *snapEntry) int {
 // row returns the first release of a snap that the search allows.
 func (s *search) row(sn *indexedSnap) *row {
 	for _, r := range sn.openRows(s.arch) {
-		if s.allows(r.channel.Track, r.channel.RiskLevel(), r.revision.Confinement) {
+		if s.allows(r.channel.Track, r.channel.RiskLevel(), r.revision.confinement) {
 			return r
 		}
 	}

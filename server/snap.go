@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"offlinestore/catalog"
 	"offlinestore/channel"
@@ -14,17 +15,32 @@ import (
 
 // indexedSnap is a snap of the catalogue with the text of its answers.
 type indexedSnap struct {
-	*catalog.Snap
+	SnapID, Name, DefaultTrack string
+	// store is the store that the snap is private to, empty for a global one.
+	store     string
 	object    object
-	revisions map[int]*indexedRevision
+	revisions []*indexedRevision            // by number
 	channels  *channelmap.Map[string, *row] // by architecture
 	// problems are messages for the operator.
 	problems []string
+	// whole is the snap with all its texts. It is nil if they are in the spool, from which the cache reads them for entry.
+	whole *catalog.Snap
+	entry *snapEntry
+	cache *snapCache
+	// size is about the number of bytes in memory, and isCached is set while the cache counts them. The cache has the lock on both.
+	size     int64
+	isCached bool
 }
 
+// indexedRevision is a revision in little memory.
 type indexedRevision struct {
-	*catalog.SnapRevision
-	object object
+	snap              *indexedSnap
+	number            int
+	architectures     []string
+	epoch             snap.Epoch
+	confinement, kind string
+	// prepared is the text of the answers. It is nil until a client asks for it.
+	prepared atomic.Pointer[object]
 }
 
 // row is a row of a channel map or of its history, with the text of its answers.
@@ -36,22 +52,22 @@ type row struct {
 	revision     *indexedRevision
 }
 
-// isPrivate reports whether the snap is private to a store.
-func (sn *indexedSnap) isPrivate() bool { return sn.Store != "" }
-
-// newIndexedSnap returns a snap with its answers.
+// newIndexedSnap returns a snap with its answers, all of which are in memory.
 func newIndexedSnap(st *catalog.Snap) (*indexedSnap, error) {
 	sn, err := newOutlinedSnap(st)
 	if err != nil {
 		return nil, err
 	}
-	if sn.object, err = snapFields.prepare(sn); err != nil {
+	sn.whole = st
+	if sn.object, err = snapFields.prepare(st); err != nil {
 		return nil, err
 	}
-	for _, r := range sn.revisions {
-		if err := r.prepare(st.SnapID); err != nil {
-			return nil, fmt.Errorf("revision %d: %w", r.number(), err)
+	for i, r := range sn.revisions {
+		o, err := prepareRevision(&st.Revisions[i], st.SnapID)
+		if err != nil {
+			return nil, fmt.Errorf("revision %d: %w", r.number, err)
 		}
+		r.prepared.Store(&o)
 	}
 	return sn, nil
 }
@@ -59,35 +75,49 @@ func newIndexedSnap(st *catalog.Snap) (*indexedSnap, error) {
 // newOutlinedSnap returns a snap without the text of its answers. The outline of a catalog.Snap has enough for its channels.
 func newOutlinedSnap(st *catalog.Snap) (*indexedSnap, error) {
 	sn := &indexedSnap{
-		Snap:      st,
-		revisions: make(map[int]*indexedRevision, len(st.Revisions)),
+		SnapID: st.SnapID, Name: st.Name, DefaultTrack: st.DefaultTrack, store: st.Store,
+		revisions: make([]*indexedRevision, len(st.Revisions)),
 		channels:  channelmap.New[string, *row](st.DefaultTrack, len(st.ChannelMap)),
 	}
+	list := make([]indexedRevision, len(st.Revisions))
 	for i := range st.Revisions {
-		r := &st.Revisions[i]
-		if sn.revisions[r.Revision.Number] != nil {
-			return nil, fmt.Errorf("revision %d: is there twice", r.Revision.Number)
+		r, from := &list[i], &st.Revisions[i]
+		r.snap, r.number, r.architectures, r.epoch, r.confinement, r.kind = sn, from.Number, from.Architectures, from.Epoch, from.Confinement, from.Type
+		if sn.revisions[i] = r; i > 0 && r.number <= list[i-1].number {
+			return nil, fmt.Errorf("revision %d: is there twice, or not in order", r.number)
 		}
-		sn.revisions[r.Revision.Number] = &indexedRevision{SnapRevision: r}
 	}
-	return sn, sn.arrangeRows()
+	return sn, sn.arrangeRows(st)
 }
 
-// prepare makes the text of the answers about a revision.
-func (r *indexedRevision) prepare(snapID string) (err error) {
+// prepareRevision returns the text of the answers about a revision.
+func prepareRevision(r *catalog.SnapRevision, snapID string) (object, error) {
 	switch {
 	case len(r.ResourceBlobs) != len(r.Resources):
-		return fmt.Errorf("%d components and %d blobs of components", len(r.Resources), len(r.ResourceBlobs))
+		return object{}, fmt.Errorf("%d components and %d blobs of components", len(r.Resources), len(r.ResourceBlobs))
 	case len(r.IntegrityBlobs) != len(r.Integrity):
-		return fmt.Errorf("integrity data %d times and %d blobs of it", len(r.Integrity), len(r.IntegrityBlobs))
+		return object{}, fmt.Errorf("integrity data %d times and %d blobs of it", len(r.Integrity), len(r.IntegrityBlobs))
 	}
-	r.object, err = revisionFields.prepare(snapRevision{r.SnapRevision, snapID})
-	return err
+	return revisionFields.prepare(snapRevision{r, snapID})
 }
 
-// arrangeRows fills the channel map.
-func (sn *indexedSnap) arrangeRows() error {
-	if err := sn.addRows(); err != nil {
+// revision returns the revision with a number, or nil.
+func (sn *indexedSnap) revision(number int) *indexedRevision {
+	i, ok := slices.BinarySearchFunc(sn.revisions, number, func(r *indexedRevision, n int) int { return cmp.Compare(r.number, n) })
+	if !ok {
+		return nil
+	}
+	return sn.revisions[i]
+}
+
+// runsOn reports whether the revision runs on an architecture.
+func (r *indexedRevision) runsOn(arch string) bool {
+	return (&snap.Revision{Architectures: r.architectures}).Supports(arch)
+}
+
+// arrangeRows fills the channel map with the releases of st.
+func (sn *indexedSnap) arrangeRows(st *catalog.Snap) error {
+	if err := sn.addRows(st); err != nil {
 		return err
 	}
 	sn.channels.Arrange(func(a, b *channelmap.Entry[string, *row]) int {
@@ -97,9 +127,9 @@ func (sn *indexedSnap) arrangeRows() error {
 }
 
 // addRows adds the releases that channels hold, with the overrides of operators, and the releases that they held.
-func (sn *indexedSnap) addRows() error {
-	served, hidden := sn.Overlay()
-	for i, list := range [][]snap.Release{served, hidden, sn.Snap.History} {
+func (sn *indexedSnap) addRows(st *catalog.Snap) error {
+	served, hidden := st.Overlay()
+	for i, list := range [][]snap.Release{served, hidden, st.History} {
 		for _, releases := range sn.rowsOf(list, i == 2) {
 			row, err := sn.newRow(releases)
 			switch {
@@ -141,18 +171,18 @@ func (sn *indexedSnap) newRow(releases []snap.Release) (channelmap.Row[string, *
 		if r.Revision == 0 {
 			continue
 		}
-		rev := sn.revisions[r.Revision]
+		rev := sn.revision(r.Revision)
 		if rev == nil {
 			return closed, fmt.Errorf("%s for %s: revision %d is not here", r.Channel, arch, r.Revision)
 		}
-		if !rev.Supports(arch) {
+		if !rev.runsOn(arch) {
 			// One such release must not keep devices from the rest of the catalogue, so the channel counts as closed without it.
 			sn.problems = append(sn.problems, fmt.Sprintf("%s for %s: revision %d does not run there, so the channel is closed", r.Channel, arch, r.Revision))
 			continue
 		}
 		list = append(list, channelmap.Release[*row]{
-			Revision: r.Revision, Epoch: channelmap.NewEpoch(rev.Epoch.Read, rev.Epoch.Write), ReleasedAt: r.ReleasedAt,
-			Everywhere: rev.Supports(snap.All), Value: &row{arch, c, c.Name(), r.ReleasedAt, rev},
+			Revision: r.Revision, Epoch: channelmap.NewEpoch(rev.epoch.Read, rev.epoch.Write), ReleasedAt: r.ReleasedAt,
+			Everywhere: rev.runsOn(snap.All), Value: &row{arch, c, c.Name(), r.ReleasedAt, rev},
 		})
 	}
 	return channelmap.NewRow(arch, c, list...), nil
@@ -173,6 +203,3 @@ func (sn *indexedSnap) rank(track string) int {
 	}
 	return 2
 }
-
-// number returns the revision's own number.
-func (r *indexedRevision) number() int { return r.SnapRevision.Revision.Number }

@@ -10,91 +10,120 @@ import (
 // cacheSize bounds the bytes of the snaps in memory that clients ask for.
 const cacheSize = 192 << 20
 
-// snapCache keeps the snaps in memory that clients ask for. Of too many, it removes ones that nobody has asked for lately.
+// snapCache keeps the snaps in memory that clients ask for. Of too many, it removes ones that nobody has asked for again.
 type snapCache struct {
-	log *slog.Logger
-	max int64
+	log       *slog.Logger
+	max       int64
+	outliners sync.Pool // of *catalog.Outliner
 
-	mu   sync.Mutex
-	ring []cachedSnap
+	mu sync.Mutex
+	// ring has the snaps in the order in which the hand looks at them, and nil at the places that are free.
+	ring []*indexedSnap
+	free []int
 	hand int
 	size int64
 }
 
-// cachedSnap is a snap of the cache, with about the bytes that it takes.
-type cachedSnap struct {
-	*snapEntry
-	size int64
+func newSnapCache(log *slog.Logger) *snapCache {
+	return &snapCache{log: log, max: cacheSize, outliners: sync.Pool{New: func() any { return new(catalog.Outliner) }}}
 }
-
-func newSnapCache(log *slog.Logger) *snapCache { return &snapCache{log: log, max: cacheSize} }
 
 // open returns the snap of an entry. It returns nil if the snap can't be read, which is the operator's trouble: the client is told that the snap
 // is not here.
 func (c *snapCache) open(e *snapEntry) *indexedSnap {
-	if e.fixed != nil {
-		return e.fixed
-	}
-	if sn := e.live.Load(); sn != nil {
-		if !e.used.Load() {
-			e.used.Store(true)
-		}
+	if sn := e.inMemory(); sn != nil {
 		return sn
 	}
-	sn, err := e.load()
-	if err != nil {
-		c.log.Error("a snap of the catalogue can't be read", "snap", e.name, "err", err)
+	sn, err := c.load(e)
+	if c.report(e, err); err != nil {
 		return nil
 	}
 	if e.live.CompareAndSwap(nil, sn) {
-		e.used.Store(true)
-		c.add(e)
+		c.add(sn)
 	}
 	return sn
 }
 
-// add adds an entry, and makes room for it.
-func (c *snapCache) add(e *snapEntry) {
-	const perByte = 2 // of the packed snap: its texts are decoded and prepared
+// peek returns the snap of an entry as open does, and does not keep it.
+func (c *snapCache) peek(e *snapEntry) *indexedSnap {
+	if sn := e.inMemory(); sn != nil {
+		return sn
+	}
+	sn, err := c.load(e)
+	c.report(e, err)
+	return sn
+}
+
+// inMemory returns the snap of an entry, or nil if it is on disk alone.
+func (e *snapEntry) inMemory() *indexedSnap {
+	if e.fixed != nil {
+		return e.fixed
+	}
+	sn := e.live.Load()
+	if sn != nil && !e.used.Load() {
+		e.used.Store(true)
+	}
+	return sn
+}
+
+// report logs an error about the texts of a snap, if there is one.
+func (c *snapCache) report(e *snapEntry, err error) {
+	if err != nil {
+		c.log.Error("a snap of the catalogue can't be read", "snap", e.name, "err", err)
+	}
+}
+
+// add adds a snap, and makes room for it. The hand comes to its place after it has been at all others.
+func (c *snapCache) add(sn *indexedSnap) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	one := cachedSnap{e, int64(e.packed.size)*perByte + 4096}
-	c.size += one.size
-	for c.size > c.max && len(c.ring) > 0 {
+	sn.isCached = true
+	c.size += sn.size
+	c.shrink()
+	if n := len(c.free); n > 0 {
+		c.ring[c.free[n-1]] = sn
+		c.free = c.free[:n-1]
+		return
+	}
+	c.ring = append(c.ring, sn)
+}
+
+// grow notes that a snap takes more bytes.
+func (c *snapCache) grow(sn *indexedSnap, bytes int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if sn.size += bytes; sn.isCached {
+		c.size += bytes
+		c.shrink()
+	}
+}
+
+// shrink removes snaps until the others fit. The caller has the lock.
+func (c *snapCache) shrink() {
+	for c.size > c.max && len(c.free) < len(c.ring) {
 		if c.hand >= len(c.ring) {
 			c.hand = 0
 		}
 		old := c.ring[c.hand]
-		if old.used.Swap(false) {
-			c.hand++
-			continue
+		if old != nil && !old.entry.used.Swap(false) {
+			old.entry.live.Store(nil)
+			old.isCached = false
+			c.size -= old.size
+			c.ring[c.hand] = nil
+			c.free = append(c.free, c.hand)
 		}
-		old.live.Store(nil)
-		c.size -= old.size
-		last := len(c.ring) - 1
-		c.ring[c.hand], c.ring[last] = c.ring[last], cachedSnap{}
-		c.ring = c.ring[:last]
+		c.hand++
 	}
-	c.ring = append(c.ring, one)
 }
 
-// raw reads the packed snap of an entry.
-func (e *snapEntry) raw() (*catalog.RawSnap, error) {
-	text, err := e.packed.read(nil)
-	if err != nil {
-		return nil, err
-	}
-	return catalog.UnpackSnap(text)
-}
+// The bytes of a snap in memory without its texts, and of parts of it.
+const (
+	snapBytes     = 1200
+	revisionBytes = 180
+	releaseBytes  = 350
+)
 
-func (e *snapEntry) load() (*indexedSnap, error) {
-	raw, err := e.raw()
-	if err != nil {
-		return nil, err
-	}
-	st, err := raw.Decode()
-	if err != nil {
-		return nil, err
-	}
-	return newIndexedSnap(st)
+// sizeOf returns about the number of bytes that a snap takes, without the texts about its revisions.
+func sizeOf(sn *indexedSnap, releases int) int64 {
+	return sn.object.size() + snapBytes + int64(len(sn.revisions))*revisionBytes + int64(releases)*releaseBytes
 }

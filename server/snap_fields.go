@@ -42,23 +42,23 @@ func iconFile(icon *catalog.Icon) (f file, name string, ok bool) {
 
 // snapFields are the fields that all revisions of a snap share. A new field of the answers to info, find and refresh needs a row
 // here or in revisionFields only.
-var snapFields = fieldTable[*indexedSnap]{
-	{name: "categories", value: func(sn *indexedSnap) any { return orEmpty(sn.Details.Categories) }},
-	{name: "contact", value: func(sn *indexedSnap) any { return sn.Details.Contact }},
-	{name: "description", value: func(sn *indexedSnap) any { return sn.Details.Description }},
-	{name: "license", value: func(sn *indexedSnap) any { return sn.Details.License }},
-	{name: "links", value: func(sn *indexedSnap) any { return sn.links() }},
-	{name: "media", value: func(sn *indexedSnap) any { return sn.media() }, urls: true},
-	{name: "name", value: func(sn *indexedSnap) any { return sn.Name }},
+var snapFields = fieldTable[*catalog.Snap]{
+	{name: "categories", value: func(sn *catalog.Snap) any { return orEmpty(sn.Details.Categories) }},
+	{name: "contact", value: func(sn *catalog.Snap) any { return sn.Details.Contact }},
+	{name: "description", value: func(sn *catalog.Snap) any { return sn.Details.Description }},
+	{name: "license", value: func(sn *catalog.Snap) any { return sn.Details.License }},
+	{name: "links", value: func(sn *catalog.Snap) any { return links(sn) }},
+	{name: "media", value: func(sn *catalog.Snap) any { return media(sn) }, urls: true},
+	{name: "name", value: func(sn *catalog.Snap) any { return sn.Name }},
 	// A price would make snapd ask for a purchase, which is impossible here.
-	{name: "prices", value: func(*indexedSnap) any { return struct{}{} }},
-	{name: "private", value: func(sn *indexedSnap) any { return sn.Details.Private }},
-	{name: "publisher", value: func(sn *indexedSnap) any { return sn.Details.Publisher }},
-	{name: "snap-id", value: func(sn *indexedSnap) any { return sn.SnapID }},
-	{name: "store-url", value: func(sn *indexedSnap) any { return orNil(sn.Details.StoreURL) }},
-	{name: "summary", value: func(sn *indexedSnap) any { return sn.Details.Summary }},
-	{name: "title", value: func(sn *indexedSnap) any { return sn.Details.Title }},
-	{name: "website", value: func(sn *indexedSnap) any { return sn.Details.Website }},
+	{name: "prices", value: func(*catalog.Snap) any { return struct{}{} }},
+	{name: "private", value: func(sn *catalog.Snap) any { return sn.Details.Private }},
+	{name: "publisher", value: func(sn *catalog.Snap) any { return sn.Details.Publisher }},
+	{name: "snap-id", value: func(sn *catalog.Snap) any { return sn.SnapID }},
+	{name: "store-url", value: func(sn *catalog.Snap) any { return orNil(sn.Details.StoreURL) }},
+	{name: "summary", value: func(sn *catalog.Snap) any { return sn.Details.Summary }},
+	{name: "title", value: func(sn *catalog.Snap) any { return sn.Details.Title }},
+	{name: "website", value: func(sn *catalog.Snap) any { return sn.Details.Website }},
 }
 
 // revisionFields are the fields that differ between the revisions of a snap.
@@ -85,7 +85,7 @@ type snapRevision struct {
 	snapID string
 }
 
-func (sn *indexedSnap) links() map[string][]string {
+func links(sn *catalog.Snap) map[string][]string {
 	if sn.Details.Links == nil {
 		return map[string][]string{}
 	}
@@ -93,7 +93,7 @@ func (sn *indexedSnap) links() map[string][]string {
 }
 
 // media returns the icon alone: screenshots and videos are behind URLs that devices can't reach.
-func (sn *indexedSnap) media() []snap.Media {
+func media(sn *catalog.Snap) []snap.Media {
 	_, name, ok := iconFile(sn.Icon)
 	if !ok {
 		return []snap.Media{}

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/opencontainers/go-digest"
+
+	"offlinestore/catalog"
 )
 
 // file returns a file of a snap by the last part of the path of its URL.
@@ -16,14 +18,18 @@ func (ix *index) file(name string) (f file, ok bool) {
 	if sn == nil {
 		return f, false
 	}
-	return sn.file(name)
+	st, err := sn.read()
+	if err != nil {
+		return f, false
+	}
+	return fileOf(st, name)
 }
 
-// file returns a file of the snap by its name. The file that a revision has now takes precedence over an older one of the same name.
-func (sn *indexedSnap) file(name string) (f file, ok bool) {
+// fileOf returns a file of a snap by its name. The file that a revision has now takes precedence over an older one of the same name.
+func fileOf(sn *catalog.Snap, name string) (f file, ok bool) {
 	add := func(have string, blob digest.Digest, size int64) {
 		if have == name {
-			f, ok = file{blob: blob, size: size, private: sn.isPrivate()}, true
+			f, ok = file{blob: blob, size: size, private: sn.Store != ""}, true
 		}
 	}
 	for i := range sn.Revisions {
