@@ -165,6 +165,14 @@ func (p *Partial) Truncate(size int64) error {
 // Close keeps the content for the next time.
 func (p *Partial) Close() error { return errors.Join(unlock(p.f), p.f.Close()) }
 
+// Sync writes the content to the disk. Commit does so, too, and takes less time after it.
+func (p *Partial) Sync() error {
+	if err := syncData(p.f); err != nil {
+		return p.d.writeError("sync partial download", p.size, err)
+	}
+	return nil
+}
+
 // Commit makes the download a blob, durably. The caller has verified that the content matches the digest. If only the name fails, the
 // download stays, and a later Partial continues it.
 func (p *Partial) Commit(dg Digest) error {

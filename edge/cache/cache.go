@@ -149,7 +149,7 @@ func (c *Cache) Close() error {
 
 // Get opens a file. A file that is not here is downloaded from its Source, once for all clients that ask for it meanwhile. Get returns once the
 // size of the file is known. The reader waits for the bytes, and ends with ctx. It fails before the end of the file unless all bytes match the
-// digest.
+// digest. A nil Source asks nobody: the error wraps [ErrNotFound] if the file is not here.
 func (c *Cache) Get(ctx context.Context, f File, from Source) (blob.Reader, error) {
 	if err := f.Digest.Validate(); err != nil {
 		return nil, err
@@ -179,6 +179,30 @@ func (c *Cache) Get(ctx context.Context, f File, from Source) (blob.Reader, erro
 		return nil, wrap(f, err)
 	}
 	return blob.NewReader(s, s.in.size), nil
+}
+
+// Warm downloads a file unless it is here, and returns once it is kept. It returns the reason if the file cannot be kept.
+func (c *Cache) Warm(ctx context.Context, f File, from Source) error {
+	if err := f.Digest.Validate(); err != nil {
+		return err
+	}
+	for joins := 0; ; joins++ {
+		file, flow, mine := c.open(f, from)
+		switch {
+		case file != nil:
+			return file.Close()
+		case flow == nil:
+			return wrap(f, &keepError{errNoPlace})
+		}
+		err := flow.wait(ctx)
+		if err == nil && !c.Has(f) {
+			u, _ := c.Usage()
+			err = &keepError{u.Problem}
+		}
+		if err == nil || mine || joins == maxJoins || ctx.Err() != nil {
+			return wrap(f, err)
+		}
+	}
 }
 
 func wrap(f File, err error) error {
@@ -219,7 +243,7 @@ func (c *Cache) open(f File, from Source) (file *openFile, fl *flow, mine bool) 
 	file, r := c.hit(f)
 	switch {
 	case file == nil:
-		if !c.hasPlace() {
+		if from == nil || !c.hasPlace() {
 			return nil, nil, false
 		}
 		fl = c.newFlow(f)

@@ -49,8 +49,10 @@ type feed struct {
 	timer   *time.Timer
 	bodyCtx context.Context
 	opened  bool // once
-	best    int64
-	tries   int
+	// confirmed reports that upstream has told the size. The bytes of a page that took the place of the file are worth nothing later.
+	confirmed bool
+	best      int64
+	tries     int
 }
 
 // Read implements [io.Reader]. It returns io.EOF at the size, even if upstream has more.
@@ -126,6 +128,9 @@ func (f *feed) retry(err error) error {
 
 // again reports whether another try may succeed. A client waits for the first answer, and should hear soon that it is a bad one.
 func (f *feed) again(err error) bool {
+	if errors.Is(err, ErrNotFound) {
+		return false
+	}
 	if f.o.Retry != nil {
 		return f.o.Retry(err)
 	}
@@ -149,7 +154,7 @@ func (f *feed) open() error {
 		if total < f.offset {
 			return &SizeError{total, f.offset}
 		}
-		f.size = total
+		f.size, f.confirmed = total, true
 	}
 	if !resumed && f.offset > 0 {
 		if err := f.skip(); err != nil {

@@ -13,6 +13,9 @@ import (
 // partials is the number of processes that can fill one file at once.
 const partials = 4
 
+// growth is the number of bytes that are reserved at once for a file whose size is not known.
+const growth = 16 << 20
+
 // keepError reports a file that cannot be kept. Its readers get it from upstream.
 type keepError struct{ err error }
 
@@ -42,8 +45,9 @@ func (f *flow) fill(from Source) error {
 	switch {
 	case err == nil:
 		f.publish(p, sum)
-	case errors.As(err, &digest), errors.As(err, &keep), errors.Is(err, errChanged), p.Size() == 0:
+	case errors.As(err, &digest), errors.As(err, &keep), errors.Is(err, errChanged), p.Size() == 0, !f.resumed && !f.confirmed:
 		_ = p.Discard() // the first error tells more
+		f.c.note(err)
 	default:
 		_ = p.Close() // another fill continues it
 	}
@@ -117,16 +121,17 @@ func (f *flow) receive(p *blob.Partial, from Source) (blob.Digest, error) {
 func (f *flow) download(p *blob.Partial, from Source) error {
 	in := &feed{o: &f.c.o, ctx: f.ctx, from: from, size: f.file.Size, offset: p.Size(), before: p, best: p.Size()}
 	defer in.close()
+	if most := f.c.max.Load(); in.size > most {
+		return &keepError{&blob.NoSpaceError{Path: f.c.dir.Root(), Need: in.size, Have: most}}
+	}
+	err := in.connect()
+	f.confirmed = in.confirmed
+	if err != nil {
+		return err
+	}
+	// Other files make room only for one that upstream has.
 	if err := f.reserve(in.size, p.Size()); err != nil {
 		return err
-	}
-	if err := in.connect(); err != nil {
-		return err
-	}
-	if f.file.Size < 0 {
-		if err := f.reserve(in.size, p.Size()); err != nil {
-			return err
-		}
 	}
 	if in.size >= 0 && in.body != nil {
 		f.start(in.size) // a complete file from an earlier fill is verified first
@@ -161,8 +166,8 @@ func (f *flow) reserve(size, written int64) error {
 
 // write appends to a file, whose size may be unknown.
 func (f *flow) write(p *blob.Partial, b []byte, size int64) error {
-	if size < 0 {
-		if err := f.reserve(p.Size()+int64(len(b)), p.Size()); err != nil {
+	if need := p.Size() + int64(len(b)); size < 0 && need > f.reserved {
+		if err := f.reserve(max(need, min(need+growth, f.c.max.Load())), p.Size()); err != nil {
 			return err
 		}
 	}

@@ -2,10 +2,6 @@ package cache
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"math"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -28,6 +24,7 @@ type flow struct {
 	started   chan struct{}
 	startOnce sync.Once
 	resumed   bool          // has bytes of an earlier fill
+	confirmed bool          // upstream has told the size
 	done      chan struct{} // closed when another flow of the file may begin
 	size      int64
 	content   *os.File // shared by the readers
@@ -40,6 +37,7 @@ type flow struct {
 	fills    bool        // from upstream
 	key      string      // of the partial download
 	reserved int64       // bytes of the cache
+	kept     bool        // as a blob, which counts in the place of the reserved bytes
 	held     blob.Digest // the blob that is in use until the content is closed
 }
 
@@ -151,78 +149,13 @@ func (f *flow) open(ctx context.Context, file File, from Source) (blob.Reader, e
 	return blob.NewReader(&flowReader{f: f, ctx: ctx, from: from}, f.size), nil
 }
 
-// flowReader reads from a flow, or from upstream if the flow cannot keep the file.
-type flowReader struct {
-	f    *flow
-	ctx  context.Context
-	from Source
-
-	mu     sync.Mutex
-	closed bool
-	direct *stream
-}
-
-// ReadAt implements [io.ReaderAt]. It waits for the bytes.
-func (r *flowReader) ReadAt(p []byte, off int64) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return 0, os.ErrClosed
+// wait waits for the end of a flow, as one of its readers.
+func (f *flow) wait(ctx context.Context) error {
+	defer f.leave()
+	select {
+	case <-f.done:
+		return f.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	done := 0
-	for done < len(p) && off+int64(done) < r.f.size {
-		n, err := r.readAt(p[done:min(int64(len(p)), r.f.size-off)], off+int64(done))
-		done += n
-		if err != nil {
-			return done, err
-		}
-	}
-	if done < len(p) {
-		return done, io.EOF
-	}
-	return done, nil
-}
-
-// readAt reads some bytes. r.mu is held.
-func (r *flowReader) readAt(p []byte, off int64) (int, error) {
-	if r.direct != nil {
-		return r.direct.ReadAt(p, off)
-	}
-	ready, err := r.f.readable.Wait(r.ctx, off, math.MaxInt64)
-	if err != nil {
-		return 0, err
-	}
-	if ready > 0 {
-		n, err := r.f.content.ReadAt(p[:min(int64(len(p)), ready)], off)
-		if err == io.EOF && n == 0 {
-			err = io.ErrUnexpectedEOF // somebody cut the file
-		}
-		return n, err
-	}
-	err = r.f.result()
-	var keep *keepError
-	if !errors.As(err, &keep) {
-		return 0, fmt.Errorf("%s: %w", r.f.file.name(), err)
-	}
-	file := r.f.file
-	file.Size = r.f.size
-	if r.direct, err = r.f.c.stream(r.ctx, file, r.from); err != nil {
-		return 0, err
-	}
-	return 0, nil
-}
-
-// Close implements [io.Closer].
-func (r *flowReader) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
-		return nil
-	}
-	r.closed = true
-	r.f.leave()
-	if r.direct != nil {
-		return r.direct.Close()
-	}
-	return nil
 }

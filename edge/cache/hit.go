@@ -18,13 +18,14 @@ type openFile struct {
 }
 
 // Close implements [io.Closer].
-func (f *openFile) Close() error {
+func (f *openFile) Close() (err error) {
 	f.once.Do(func() {
+		err = f.File.Close()
 		f.c.mu.Lock()
 		defer f.c.mu.Unlock()
 		f.c.unuse(f.blob)
 	})
-	return f.File.Close()
+	return err
 }
 
 // use keeps a blob from being removed. c.mu is held.

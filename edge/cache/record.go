@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,6 +115,13 @@ func (rs *records) forget(d Digest) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	delete(rs.known, d)
+}
+
+// prune forgets the records that are not here.
+func (rs *records) prune(here map[Digest]bool) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	maps.DeleteFunc(rs.known, func(d Digest, _ storedRecord) bool { return !here[d] })
 }
 
 // store writes a record, durably.

@@ -30,6 +30,9 @@ type stream struct {
 
 // stream waits for a place among the streams, and opens the file. The reader ends with ctx.
 func (c *Cache) stream(ctx context.Context, f File, from Source) (*stream, error) {
+	if from == nil {
+		return nil, ErrNotFound
+	}
 	if c.ctx.Err() != nil {
 		return nil, context.Cause(c.ctx)
 	}
