@@ -80,7 +80,7 @@ type Batch struct {
 	// call it at once.
 	Warn   func(f *File, text string)
 	Report func(f *File)
-	// Progress receives the number of bytes that Run has read. It may be nil.
+	// Progress receives the number of bytes that Run has read, and a negative number before it reads them again. It may be nil.
 	Progress func(int64)
 	// Reading is called before Plan reads all of a file, of size bytes if that is known. It returns a function that receives the number
 	// of bytes that were read, and one that is called at the end.

@@ -30,6 +30,7 @@ func (b *Batch) Run(ctx context.Context) {
 	var first, waiting []*File
 	for _, f := range files {
 		switch {
+		case f.isCarrier() && f.Part.set.together: // its leader brings it
 		case f.isCarrier():
 			first = append(first, f)
 		case f.Part != nil || b.isWaiting(ctx, f):
@@ -158,7 +159,11 @@ func (b *Batch) verifyFile(ctx context.Context, f *File, readers chan struct{}) 
 		return
 	}
 	readers <- struct{}{}
-	f.staging, f.Err = b.stageFile(ctx, f)
+	if f.Part != nil && f.Part.set.together {
+		f.staging, f.Err = b.stageLeader(ctx, f)
+	} else {
+		f.staging, f.Err = b.stageFile(ctx, f)
+	}
 	<-readers
 	if f.Err != nil {
 		return
@@ -169,18 +174,13 @@ func (b *Batch) verifyFile(ctx context.Context, f *File, readers chan struct{}) 
 }
 
 func (b *Batch) stageFile(ctx context.Context, f *File) (*Staging, error) {
+	if f.Part != nil {
+		return b.stagePart(ctx, f)
+	}
 	o, err := b.openFile(ctx, f)
 	if err != nil {
 		return nil, err
 	}
 	defer o.Close()
-	s, err := b.Verify(ctx, o, b.Progress)
-	if err != nil || f.Part == nil || f.isCarrier() {
-		return s, err
-	}
-	if err := b.joinParts(ctx, f, o, s); err != nil {
-		_, werr := s.Wait()
-		return nil, errors.Join(err, werr)
-	}
-	return s, nil
+	return b.Verify(ctx, o, b.Progress)
 }

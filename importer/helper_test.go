@@ -31,21 +31,27 @@ type site struct {
 
 func newSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{t: t, dsn: pgtest.NewFrom(t, bundletest.Migrate), blobs: filepath.Join(t.TempDir(), "blobs")}
+	return newSiteIn(t, t.TempDir())
+}
+
+// newSiteIn returns a store with its blobs in a folder.
+func newSiteIn(t testing.TB, dir string) *site {
+	t.Helper()
+	s := &site{t: t, dsn: pgtest.NewFrom(t, bundletest.Migrate), blobs: filepath.Join(dir, "blobs")}
 	db, err := catalog.Open(t.Context(), s.dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	dir, err := blob.Open(s.blobs)
+	folder, err := blob.Open(s.blobs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { must(t, dir.Close()) })
+	t.Cleanup(func() { must(t, folder.Close()) })
 	hasher := blob.NewHasher(0)
 	t.Cleanup(hasher.Close)
 	s.Importer = &importer.Importer{
-		Store: db, Blobs: dir.Storage(), Hasher: hasher, Now: func() time.Time { return assertiontest.Time().Add(100 * 24 * time.Hour) },
+		Store: db, Blobs: folder.Storage(), Hasher: hasher, Now: func() time.Time { return assertiontest.Time().Add(100 * 24 * time.Hour) },
 		Signers: []bundle.PublicKey{bundletest.Public(t, bundletest.Key("another")), bundletest.Public(t, bundletest.Key("exporter"))},
 		Trust:   assertiontest.NewStack(t).Trust(),
 	}

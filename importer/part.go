@@ -35,6 +35,9 @@ type partSet struct {
 	arrived   []int // the parts that had arrived before
 	// leader is the file with which the bundle is imported, after the others. It is nil if parts are missing.
 	leader *File
+	// together reports that the leader is read together with the others. read has the file of each part that is read then.
+	together bool
+	read     map[int]*File
 }
 
 // isCarrier reports whether a file only brings blobs of a divided bundle, which another file, or a later push, imports.
@@ -107,9 +110,10 @@ func (b *Batch) planSet(ctx context.Context, set *partSet) {
 	record := *set.candidate.record
 	record.Name = f.Name
 	f.candidate, f.UpToDate = Candidate{&record}, false
+	b.planTogether(ctx, set)
 	for _, d := range set.part.Divided {
 		if !b.has(ctx, d.Digest, d.Size) {
-			f.missing[d.Digest] = d.Size // besides its ranges
+			f.missing[d.Digest] = d.Size // besides ranges that are kept
 		}
 	}
 }
@@ -137,6 +141,9 @@ func (b *Batch) endPlan() {
 // keepParts records the parts of verified files. It reports these files, and returns the others.
 func (b *Batch) keepParts(ctx context.Context, files []*File) (rest []*File) {
 	for _, f := range files {
+		if f.Part != nil && f.Part.set.together {
+			b.reportCarriers(ctx, f)
+		}
 		if f.Part == nil || f.Err != nil || f == f.Part.set.leader && len(f.Part.Missing) == 0 {
 			rest = append(rest, f)
 			continue
@@ -144,14 +151,29 @@ func (b *Batch) keepParts(ctx context.Context, files []*File) (rest []*File) {
 		if f.isCarrier() && !f.Part.Held {
 			f.Err = b.recordPart(ctx, f)
 		}
-		if f.Err == nil {
-			f.Done = newReport()
-		}
-		if f.Err == nil || ctx.Err() == nil {
-			b.Report(f)
-		}
+		b.reportPart(ctx, f)
 	}
 	return rest
+}
+
+// reportCarriers reports the files that were read together with their leader.
+func (b *Batch) reportCarriers(ctx context.Context, leader *File) {
+	for _, f := range leader.Part.set.files {
+		if f.isCarrier() {
+			f.Err = leader.Err
+			b.reportPart(ctx, f)
+		}
+	}
+}
+
+// reportPart reports a file of which nothing else is to do.
+func (b *Batch) reportPart(ctx context.Context, f *File) {
+	if f.Err == nil {
+		f.Done = newReport()
+	}
+	if f.Err == nil || ctx.Err() == nil {
+		b.Report(f)
+	}
 }
 
 // recordPart keeps the blobs of a part, which are in the blob folder, until the other parts are there.

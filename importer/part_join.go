@@ -29,11 +29,34 @@ func (s *Staging) limitToPart(h *bundle.Head) {
 		record.Blobs = append(record.Blobs, catalog.Blob{Digest: r.Digest, Size: r.Size})
 	}
 	s.record = &record
-	for _, r := range h.Part.Ranges {
-		if s.want[r.Digest] == nil {
-			s.want[r.Digest] = &expectation{} // the whole blob is verified once it is there
+	s.expectRanges(h.Part.Ranges)
+}
+
+// expectRanges lets ranges be staged. The whole blob is verified once it is there.
+func (s *Staging) expectRanges(list []bundle.BlobRange) {
+	for i := range list {
+		if d := list[i].Digest; s.want[d] == nil {
+			s.want[d] = &expectation{}
 		}
 	}
+}
+
+// stagePart stages the file of a part by itself. With a leader, it joins the parts.
+func (b *Batch) stagePart(ctx context.Context, f *File) (*Staging, error) {
+	o, err := b.openPart(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close()
+	s, err := b.Verify(ctx, o, b.Progress)
+	if err != nil || f.isCarrier() {
+		return s, err
+	}
+	if err := b.joinParts(ctx, f, o, s); err != nil {
+		_, werr := s.Wait()
+		return nil, errors.Join(err, werr)
+	}
+	return s, nil
 }
 
 // joinParts makes the staging of a leader the one of the whole bundle, if all parts are there. Else it sets the missing ones.
@@ -46,20 +69,25 @@ func (b *Batch) joinParts(ctx context.Context, f *File, o *Opened, s *Staging) e
 			return err
 		}
 	}
-	p := o.Head.Part
-	if f.Part.Missing = p.Lacking(b.holder(ctx)); len(f.Part.Missing) > 0 {
+	if f.Part.Missing = o.Head.Part.Lacking(b.holder(ctx)); len(f.Part.Missing) > 0 {
 		return b.storageErr()
 	}
 	s.record, s.isPart, s.needless, s.held = b.record(o), false, nil, true
+	return b.completeParts(ctx, o, s, nil)
+}
+
+// completeParts verifies the blobs of a bundle that were here before the parts which the staging has read, and joins the ranges that are here.
+func (b *Batch) completeParts(ctx context.Context, o *Opened, s *Staging, read map[int]*File) error {
 	if err := s.verifyExpected(o); err != nil {
 		return err
 	}
+	p := o.Head.Part
 	verified, err := b.verifiedInSet(ctx, p)
 	if err != nil {
 		return err
 	}
 	for i, d := range p.Blobs {
-		if p.Places[i] != 0 && !verified[d.Digest] {
+		if part := p.Places[i]; part != 0 && read[part] == nil && !verified[d.Digest] {
 			if err := s.verifyHeld(d, s.want[d.Digest]); err != nil {
 				return err
 			}
@@ -92,6 +120,9 @@ func (b *Batch) verifiedInSet(ctx context.Context, p *bundle.Part) (map[blob.Dig
 func (s *Staging) joinBlobs(p *bundle.Part) error {
 	for i := range p.Divided {
 		d := &p.Divided[i]
+		if s.joins.joined[d.Digest] {
+			continue
+		}
 		if s.im.has(s.ctx, d.Digest, d.Size) {
 			if err := s.verifyHeld(d.Descriptor, s.want[d.Digest]); err != nil {
 				return err
@@ -113,13 +144,17 @@ func (s *Staging) joinBlobs(p *bundle.Part) error {
 	return nil
 }
 
-// explainJoin names the parts whose ranges do not make a blob. Each range has the digest that the division names for it. Nobody has signed the
-// division, so only the whole blob shows that it is wrong.
+// explainJoin names the parts whose ranges do not make a blob.
 func explainJoin(d *bundle.DividedBlob, err error) error {
-	var corrupt *blob.CorruptError
-	if !errors.As(err, &corrupt) {
-		return err
+	if _, ok := errors.AsType[*blob.CorruptError](err); ok {
+		return joinError(d)
 	}
+	return err
+}
+
+// joinError returns the error about ranges that do not make a blob. Each range may have the digest that the division names for it. Nobody has signed
+// the division, so only the whole blob shows that it is wrong.
+func joinError(d *bundle.DividedBlob) error {
 	var parts []int
 	for _, r := range d.Ranges {
 		parts = append(parts, r.Part)

@@ -51,6 +51,7 @@ type Staging struct {
 	// isPart reports that the staging is one of a part, which cannot be applied. needless has the ranges of blobs that are here whole.
 	isPart     bool
 	needless   map[blob.Digest]bool
+	joins      joins
 	batch      *blob.Batch
 	batchBytes int64
 	commit     chan error // the result of the batch before, nil if there is none
@@ -129,17 +130,17 @@ func (s *Staging) stageBytes(data []byte, d blob.Digest) error {
 
 func (s *Staging) stagePayload(o *Opened, progress func(int64)) error {
 	for n := 0; ; n++ {
-		desc, r, err := o.reader.Next()
-		if errors.Is(err, io.EOF) || n == o.Head.Len() && len(s.bad) > 0 {
+		err := s.stageNext(o, n, progress)
+		if err == io.EOF || n == o.Head.Len() && len(s.bad) > 0 {
 			return nil // a checksum over the whole file adds nothing, since the damaged blob is known
-		}
-		if err == nil {
-			err = s.stageBlob(desc, blob.NewMeter(s.ctx, r, progress))
 		}
 		if isBadContent(err) {
 			s.bad = append(s.bad, err)
 		} else if err != nil {
 			return err
+		}
+		if s.joins.following {
+			continue
 		}
 		if err := s.collect(maxStaged); err != nil {
 			return err

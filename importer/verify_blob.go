@@ -66,28 +66,52 @@ func (s *Staging) hash(res result, r io.ReaderAt) {
 
 // hashWhileReading stages a blob while a worker hashes the bytes that are written. So a single large snap takes no longer than its hash.
 func (s *Staging) hashWhileReading(desc ocispec.Descriptor, st *blob.StagedBlob, r io.Reader) error {
-	res := result{desc: desc, staged: st, hashed: true}
-	hashed := make(chan struct{})
-	done := func(sum blob.Sum, err error) {
-		res.sum, res.err = sum, err
-		close(hashed)
-	}
-	err := s.im.Hasher.Submit(s.ctx, blob.Job{Reader: st.Follow(), Size: desc.Size, Done: done})
+	h, err := s.follow(desc, st)
 	if err != nil {
 		return errors.Join(err, st.Discard())
 	}
-	_, err = st.ReadFrom(r)
-	st.EndFollow()
-	if err != nil {
-		<-hashed
-		return errors.Join(err, st.Discard())
+	if _, err := st.ReadFrom(r); err != nil {
+		return errors.Join(err, h.drop())
 	}
-	s.addPending()
-	go func() {
-		<-hashed
-		s.addResult(res)
-	}()
+	h.end()
 	return nil
+}
+
+// hashing is a blob that a worker hashes while it is written.
+type hashing struct {
+	s    *Staging
+	res  result
+	done chan struct{} // closed when the hash is in the result
+}
+
+// follow lets a worker hash a blob while it is written. The worker waits for the bytes, so the writer must not wait for other blobs.
+func (s *Staging) follow(desc ocispec.Descriptor, st *blob.StagedBlob) (*hashing, error) {
+	h := &hashing{s: s, res: result{desc: desc, staged: st, hashed: true}, done: make(chan struct{})}
+	done := func(sum blob.Sum, err error) {
+		h.res.sum, h.res.err = sum, err
+		close(h.done)
+	}
+	if err := s.im.Hasher.Submit(s.ctx, blob.Job{Reader: st.Follow(), Size: desc.Size, Done: done}); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// end hands over the result for a blob that is written.
+func (h *hashing) end() {
+	h.res.staged.EndFollow()
+	h.s.addPending()
+	go func() {
+		<-h.done
+		h.s.addResult(h.res)
+	}()
+}
+
+// drop discards a blob that could not be written.
+func (h *hashing) drop() error {
+	h.res.staged.EndFollow()
+	<-h.done
+	return h.res.staged.Discard()
 }
 
 func (s *Staging) addPending() {

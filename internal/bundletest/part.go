@@ -2,6 +2,7 @@ package bundletest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -18,6 +19,17 @@ func (b *Bundle) Parts(size int64, c bundle.Compression) (parts [][]byte) {
 		b.tb.Fatal(err)
 	}
 	return b.packParts(d, c, b.openBlob)
+}
+
+// LeastPart returns the smallest possible size of parts.
+func (b *Bundle) LeastPart() int64 {
+	b.tb.Helper()
+	_, err := b.seal().Divide(b.tb.Context(), 1, bundle.None, partName, b.openBlob, nil)
+	small, ok := errors.AsType[*bundle.PartSizeError](err)
+	if !ok {
+		b.tb.Fatalf("divide into parts of one byte: %v, want a PartSizeError", err)
+	}
+	return small.Least
 }
 
 func partName(number, count int) string { return fmt.Sprintf("x.part%dof%d.tar", number, count) }
