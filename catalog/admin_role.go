@@ -46,9 +46,9 @@ func (db *DB) createAdminRole(ctx context.Context, role, serverRole string) erro
 		`revoke all on ` + adminTables + ` from ` + pgx.Identifier{serverRole}.Sanitize(),
 		`grant usage on schema public to ` + name,
 		`grant select on all tables in schema public to ` + name,
-		`grant insert, update, delete on snap_override, ` + adminTables + `, ` + modelTables + ` to ` + name,
+		`grant insert, update, delete on snap_override, edge_override, ` + adminTables + `, ` + modelTables + ` to ` + name,
 		`grant insert on snap_override_history, audit, audit_head to ` + name,
-		`grant update on generation to ` + name,
+		`grant update on generation, edge_version to ` + name,
 	}
 	if !exists {
 		statements = append([]string{`create role ` + name + ` login nosuperuser nocreatedb nocreaterole noinherit`}, statements...)

@@ -16,13 +16,15 @@ import (
 // leavesNoRow lists the functions that write without a row in the audit trail, and the reasons.
 func leavesNoRow() map[string]string {
 	return map[string]string{
-		"DB.PlanAll":          "it is rolled back",
-		"DB.EndPartSet":       "the bundle has a row",
-		"DB.ForgetWanted":     "no device gets anything else",
-		"Reader.AddWanted":    "no device gets anything else",
-		"Reader.UseNonce":     "it expires",
-		"Reader.ForgetNonces": "they have expired",
-		"DB.CountAttempt":     "it expires",
+		"DB.PlanAll":             "it is rolled back",
+		"DB.EndPartSet":          "the bundle has a row",
+		"DB.ForgetWanted":        "no device gets anything else",
+		"Reader.AddWanted":       "no device gets anything else",
+		"Reader.AddEdgeDevices":  "no device gets anything else",
+		"Reader.AddEdgeReleases": "no device gets anything else",
+		"Reader.UseNonce":        "it expires",
+		"Reader.ForgetNonces":    "they have expired",
+		"DB.CountAttempt":        "it expires",
 
 		"Reader.AnnounceServer": "it expires",
 		"Reader.RemoveServer":   "no device gets anything else",

@@ -89,6 +89,7 @@ func TestHangingDatabase(t *testing.T) {
 	maps.Copy(calls, serialCalls(ctx, db, r))
 	maps.Copy(calls, modelCalls(ctx, db))
 	maps.Copy(calls, serverCalls(ctx, db, r))
+	maps.Copy(calls, edgeCalls(ctx, db, r))
 	addTrail(ctx, calls, db.Trail(), auditKey(t))
 	requireAllMethods(t, calls, "DB", reflect.TypeOf(db), "Close", "Trail")
 	requireAllMethods(t, calls, "Reader", reflect.TypeOf(r), "Close", "WaitForChange", "Trail")
@@ -179,5 +180,24 @@ func TestCancelHangingDatabase(t *testing.T) {
 	db.Close()
 	if took := time.Since(began); took > 4*time.Second || !errors.Is(err, context.Canceled) {
 		t.Errorf("Apply, release and Close after Ctrl-C took %v: %v", took, err)
+	}
+}
+
+func edgeCalls(ctx context.Context, db *catalog.DB, r *catalog.Reader) map[string]func() error {
+	return map[string]func() error{
+		"DB.AdoptEdgeOverrides": func() error { _, _, err := db.AdoptEdgeOverrides(ctx, "a"); return err },
+		"DB.PlanEdgeOverrides":  func() error { _, _, err := db.PlanEdgeOverrides(ctx); return err },
+		"DB.CountEdgeDevices":   func() error { _, err := db.CountEdgeDevices(ctx); return err },
+		"DB.EachEdgeRelease":    func() error { return db.EachEdgeRelease(ctx, func(catalog.EdgeRelease) bool { return true }) },
+		"DB.EdgeOverrides":      func() error { _, err := db.EdgeOverrides(ctx, ""); return err },
+		"DB.SetEdgeOverrides": func() error {
+			_, err := db.SetEdgeOverrides(ctx, "a", []catalog.EdgeOverrideChange{{Channel: "stable"}})
+			return err
+		},
+		"Reader.AddEdgeDevices":       func() error { return r.AddEdgeDevices(ctx, [][]byte{{1}}) },
+		"Reader.AddEdgeReleases":      func() error { return r.AddEdgeReleases(ctx, []catalog.EdgeRelease{{}}) },
+		"Reader.EachEdgeRelease":      func() error { return r.EachEdgeRelease(ctx, func(catalog.EdgeRelease) bool { return true }) },
+		"Reader.EdgeOverrides":        func() error { _, err := r.EdgeOverrides(ctx); return err },
+		"Reader.EdgeOverridesVersion": func() error { _, err := r.EdgeOverridesVersion(ctx); return err },
 	}
 }

@@ -23,6 +23,8 @@ const (
 	wantedLock = lockKey + 3
 	// auditLock is held while rows are added to the audit trail, from the last statement of a transaction to its end.
 	auditLock = lockKey + 4
+	// edgeLock is held while servers note devices and releases, which they would lock in different orders.
+	edgeLock = lockKey + 5
 )
 
 // unlockTimeout limits the wait for an unresponsive database when the program ends.

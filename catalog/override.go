@@ -198,6 +198,9 @@ func (o *overrider) set(at Override) error {
 	if err := o.tx.QueryRow(o.ctx, q, at.SnapID, at.Architecture, at.Channel, at.Revision, at.SetBy).Scan(&at.SetAt, &before); err != nil {
 		return err
 	}
+	if err := o.updateEdge(at); err != nil {
+		return err
+	}
 	if err := o.remember(at, before); err != nil {
 		return err
 	}
@@ -215,6 +218,9 @@ func (o *overrider) addResult(at Override) error {
 
 // remove restores the imported revision for all architectures. If there was no override, nothing changes.
 func (o *overrider) remove(at Override) error {
+	if err := o.removeEdge(at); err != nil {
+		return err
+	}
 	if err := o.clear(at, func(old Override) bool {
 		at.Architecture = old.Architecture
 		return true
@@ -273,24 +279,8 @@ func (o *overrider) clear(at Override, which func(Override) bool) error {
 
 // remember adds the change of one row to the history and to the audit trail. The override was before, or 0.
 func (o *overrider) remember(at Override, before int) error {
-	set, unset := "override", "delete-override"
-	if at.own {
-		set, unset = "promote", "close-channel"
-	}
-	act := audit.Act{What: set, Subject: at.Name, Before: overrideState(at, before), After: overrideState(at, at.Revision)}
-	if at.Revision == 0 {
-		act.What = unset
-	}
-	o.acts = append(o.acts, act)
+	o.acts = append(o.acts, overrideAct(at, before))
 	const q = `insert into snap_override_history (snap_id, architecture, channel, revision, set_by) values ($1, $2, $3, nullif($4, 0), $5)`
 	_, err := o.tx.Exec(o.ctx, q, at.SnapID, at.Architecture, at.Channel, at.Revision, at.SetBy)
 	return err
-}
-
-// overrideState returns the state of one row for the audit trail, or nil if there is no override.
-func overrideState(at Override, revision int) any {
-	if revision == 0 {
-		return nil
-	}
-	return map[string]any{"architecture": at.Architecture, "channel": at.Channel, "revision": revision}
 }
