@@ -1,7 +1,6 @@
 package service
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"os"
@@ -112,6 +111,3 @@ func (s *service) setMode(from *settings.Settings) {
 	}
 	s.Logger.Info("the mode of this store has changed", "air-gapped", airgapped)
 }
-
-// keepOverrides gives the edge the overrides of upstream's channels until ctx ends.
-func (s *service) keepOverrides(ctx context.Context) {}

@@ -67,6 +67,9 @@ func Run(ctx context.Context, c Config) error {
 	if err := loadQuickly(func() (err error) { changes, err = s.server.Load(ctx, s.source); return err }); err != nil {
 		return err
 	}
+	if err := s.loadEdge(ctx); err != nil {
+		return errors.Join(err, s.files.Close())
+	}
 	stop := s.follow(ctx)
 	defer s.files.Close() // a later server fetches the rest of its files
 	defer stop()
@@ -93,6 +96,8 @@ type service struct {
 	edge     *edge.Edge
 	files    *cache.Cache
 	front    *front
+	// overridesVersion is the version of the overrides that the edge has.
+	overridesVersion string
 	// registrar is nil without a token.
 	registrar *registrar.Registrar
 	// domain is the domain of another registry.
@@ -176,6 +181,8 @@ func (s *service) follow(ctx context.Context) (stop func()) {
 	wg.Go(func() { s.Instance.Supervise(ctx, s.Logger) })
 	wg.Go(func() { s.checkStorage(ctx) })
 	wg.Go(func() { s.keepWanted(ctx) })
+	wg.Go(func() { s.keepOverrides(ctx) })
+	wg.Go(func() { s.keepEdge(ctx) })
 	wg.Go(func() { s.forgetNonces(ctx) })
 	wg.Go(func() { s.keepPresence(ctx) })
 	wg.Go(func() { s.keepTrail(ctx) })

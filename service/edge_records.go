@@ -1,0 +1,145 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"offlinestore/catalog"
+	"offlinestore/edge"
+)
+
+// The timing of the records of the edge. Requests never wait for them.
+const (
+	edgeInterval     = 10 * time.Second
+	edgeTimeout      = 10 * time.Second
+	overrideInterval = time.Second
+	overrideTimeout  = 5 * time.Second
+)
+
+// The bounds of one batch of releases, and of all that a start reads, in bytes and rows.
+const (
+	releasesBatchBytes = 8 << 20
+	releasesBatch      = 2000
+	releasesStart      = 48 << 20
+)
+
+// loadEdge gives the edge the overrides, and the releases of earlier runs. An online store that does not know its overrides would give devices
+// other revisions, so it does not begin.
+func (s *service) loadEdge(ctx context.Context) error {
+	short, cancel := context.WithTimeout(ctx, edgeTimeout)
+	defer cancel()
+	var err error
+	if s.overridesVersion, err = s.loadOverrides(short, ""); err != nil && !s.front.airgapped.Load() {
+		return fmt.Errorf("the overrides of this store are needed before devices are answered: %w", err)
+	}
+	if err := s.loadReleases(short); err != nil {
+		s.Logger.Warn("revisions that devices were given earlier are not known while upstream does not answer", "err", err)
+	}
+	return nil
+}
+
+// loadReleases gives the edge the releases that were seen last.
+func (s *service) loadReleases(ctx context.Context) error {
+	var list []edge.Release
+	var size int
+	err := s.source.EachEdgeRelease(ctx, func(r catalog.EdgeRelease) bool {
+		size += len(r.Snap)
+		list = append(list, edge.Release{SnapID: r.SnapID, Name: r.Name, Architecture: r.Architecture, Store: r.Store, Channel: r.Channel,
+			Revision: r.Revision, Snap: r.Snap, Private: r.Private, Seen: r.Seen})
+		return size < releasesStart
+	})
+	s.edge.AddReleases(list)
+	return err
+}
+
+// loadOverrides gives the edge the overrides of the database, unless they have the version that it knows. It returns their version.
+func (s *service) loadOverrides(ctx context.Context, known string) (string, error) {
+	// The version is read first: a change meanwhile makes the next call read them again.
+	version, err := s.source.EdgeOverridesVersion(ctx)
+	if err != nil || version == known {
+		return known, err
+	}
+	found, err := s.source.EdgeOverrides(ctx)
+	if err != nil {
+		return known, err
+	}
+	list := make([]edge.Override, len(found))
+	for i, o := range found {
+		list[i] = edge.Override{SnapID: o.SnapID, Name: o.Name, Architecture: o.Architecture, Channel: o.Channel, Revision: o.Revision}
+	}
+	s.edge.SetOverrides(list)
+	if known != "" {
+		s.Logger.Info("the overrides have changed", "overrides", len(list))
+	}
+	return version, nil
+}
+
+// keepOverrides gives the edge the overrides of upstream's channels until ctx ends. While the database does not answer, the last ones hold.
+func (s *service) keepOverrides(ctx context.Context) {
+	tick := time.NewTicker(overrideInterval)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		short, cancel := context.WithTimeout(ctx, overrideTimeout)
+		version, err := s.loadOverrides(short, s.overridesVersion)
+		cancel()
+		if err != nil && !failing && ctx.Err() == nil {
+			s.Logger.Warn("overrides can't be read: the ones before hold", "err", err)
+		}
+		s.overridesVersion, failing = version, err != nil
+	}
+}
+
+// keepEdge writes the devices and releases of the edge to the database, in batches, until ctx ends. A batch that the database does not take is
+// lost: devices come again.
+func (s *service) keepEdge(ctx context.Context) {
+	tick := time.NewTicker(edgeInterval)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+		err := s.writeEdge(ctx, s.edge.TakeDevices(), s.edge.TakeReleases())
+		if err != nil && !failing {
+			s.Logger.Warn("devices and their revisions can't be recorded: the role of serve may lack INSERT, UPDATE and DELETE on the tables edge_device and edge_release", "err", err)
+		}
+		failing = err != nil
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// writeEdge writes a batch. All of it has one time limit.
+func (s *service) writeEdge(ctx context.Context, devices []edge.DeviceID, releases []edge.Release) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), edgeTimeout)
+	defer cancel()
+	ids := make([][]byte, len(devices))
+	for i := range devices {
+		ids[i] = devices[i][:]
+	}
+	if err := s.source.AddEdgeDevices(ctx, ids); err != nil {
+		return err
+	}
+	for len(releases) > 0 {
+		var batch []catalog.EdgeRelease
+		for size := 0; len(releases) > 0 && size < releasesBatchBytes && len(batch) < releasesBatch; releases = releases[1:] {
+			r := &releases[0]
+			size += len(r.Snap)
+			batch = append(batch, catalog.EdgeRelease{SnapID: r.SnapID, Name: r.Name, Architecture: r.Architecture, Store: r.Store, Channel: r.Channel,
+				Revision: r.Revision, Snap: r.Snap, Private: r.Private, Seen: r.Seen})
+		}
+		if err := s.source.AddEdgeReleases(ctx, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
