@@ -33,6 +33,8 @@ type Config struct {
 	Origin func(*http.Request) string
 	// IsOwn reports whether a device service is this store itself; nil means never.
 	IsOwn func(service *url.URL, r *http.Request) bool
+	// Registry returns the registry that clients are sent to for images; nil sends them upstream.
+	Registry func(*http.Request) Registry
 	// AnswersDir is a folder for short answers, which may be lost at any time; empty keeps them in memory only.
 	AnswersDir string
 	// Logger gets messages for the operator; nil discards them.
@@ -86,6 +88,7 @@ type Edge struct {
 	devices   deviceMemory
 	overrides atomic.Pointer[overrideSet]
 	proxy     *httputil.ReverseProxy
+	images    imageRepositories
 	metrics   *metrics
 	handler   http.Handler
 	buffers   sync.Pool

@@ -27,9 +27,10 @@ func (e *Edge) file(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusForbidden, codeForbidden, err.Error()+": ask the store for the revision again")
 		return
 	}
-	address := k.url
-	if strings.HasPrefix(address, "/") {
-		address = st.origin + address
+	address := st.address(k.url)
+	if k.image {
+		e.imageFile(w, r, st, k)
+		return
 	}
 	if k.file.Digest == "" {
 		e.icon(w, r, st, address)

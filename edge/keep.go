@@ -37,7 +37,7 @@ func kindOf(path string) *kind {
 	switch {
 	case strings.HasPrefix(path, "/v2/assertions/"), strings.HasPrefix(path, "/api/v1/snaps/assertions/"):
 		return assertionKind
-	case strings.HasPrefix(path, "/api/v1/snaps/details/"), strings.HasPrefix(path, "/v2/charms/info/"):
+	case strings.HasPrefix(path, "/api/v1/snaps/details/"), strings.HasPrefix(path, "/v2/charms/info/"), strings.HasPrefix(path, "/v2/charms/resources/"):
 		return infoKind
 	case path == "/v2/snaps/find", path == "/v2/snaps/categories", path == "/api/v1/snaps/sections", path == "/api/v1/snaps/search",
 		path == "/v2/charms/find", path == "/v2/charms/categories":
@@ -154,6 +154,9 @@ func (e *Edge) replaceAddresses(r *http.Request, st *state, s *scan) []byte {
 		return s.text
 	}
 	return s.apply(func(x edit) string {
+		if x.isWhole() {
+			return e.describeImage(r, st, origin, x.file)
+		}
 		if x.file != nil {
 			return e.linkURL(st, origin, x.file)
 		}

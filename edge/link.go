@@ -34,12 +34,15 @@ type link struct {
 	url string
 	// expires is the time from which the link is worth nothing; zero is never.
 	expires time.Time
+	// image is set if the file tells where an image is.
+	image bool
 }
 
 // The flags of a link's text.
 const (
 	linkPrivate = 1 << iota
 	linkIcon
+	linkImage
 )
 
 var errLink = errors.New("this URL was not made by this store, or with another secret")
@@ -65,6 +68,9 @@ func (l linker) text(k *link) string {
 	}
 	if k.file.Digest == "" {
 		flags |= linkIcon
+	}
+	if k.image {
+		flags |= linkImage
 	}
 	b = append(b, flags)
 	var until uint32
@@ -102,7 +108,7 @@ func (l linker) read(text string, now time.Time) (*link, error) {
 		return nil, errLink
 	}
 	k := &link{}
-	k.file.Private = b[0]&linkPrivate != 0
+	k.file.Private, k.image = b[0]&linkPrivate != 0, b[0]&linkImage != 0
 	if until := binary.BigEndian.Uint32(b[1:]); until > 0 {
 		k.expires = time.Unix(int64(until), 0)
 		if now.After(k.expires) {
@@ -148,7 +154,7 @@ func (e *Edge) linkURL(st *state, origin string, f *foundFile) string {
 	case !st.allows(address):
 		return ""
 	}
-	k := link{file: cache.File{Digest: f.digest, Size: f.size, Private: f.private}, url: address}
+	k := link{file: cache.File{Digest: f.digest, Size: f.size, Private: f.private}, url: address, image: f.image}
 	if f.private {
 		// The end is the same within an hour, so that a device finds its download again.
 		k.expires = e.cfg.Now().Add(2 * privateLife).Truncate(privateLife)

@@ -53,7 +53,8 @@ func (e *Edge) refreshCharms(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	setBody(r, body)
-	key := "POST " + r.URL.RequestURI() + " " + string(body)
+	names := instanceKeys(body)
+	key := "POST " + r.URL.RequestURI() + " " + string(names.hide(body))
 	change := func(resp *http.Response, answer []byte) ([]byte, error) {
 		if !json.Valid(answer) {
 			return nil, errNotStore
@@ -62,7 +63,7 @@ func (e *Edge) refreshCharms(w http.ResponseWriter, r *http.Request) {
 		if resp.StatusCode != http.StatusOK {
 			return answer, nil
 		}
-		e.answers.put(key, newAnswer(resp, answer, e.cfg.Now()))
+		e.answers.put(key, newAnswer(resp, names.hide(answer), e.cfg.Now()))
 		return e.replaceAddresses(r, st, newScan(answer)), nil
 	}
 	instead := func(w http.ResponseWriter) bool {
@@ -70,7 +71,9 @@ func (e *Edge) refreshCharms(w http.ResponseWriter, r *http.Request) {
 		if a == nil {
 			return e.importsInstead(w, r, body)
 		}
-		e.writeAnswer(w, r, st, listKind, a)
+		shown := *a
+		shown.body = names.show(a.body)
+		e.writeAnswer(w, r, st, listKind, &shown)
 		return true
 	}
 	e.send(w, r, &exchange{state: st, to: st.charmhub, change: change, instead: instead})

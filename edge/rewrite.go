@@ -16,6 +16,8 @@ type foundFile struct {
 	digest               cache.Digest
 	size                 int64
 	icon, charm, private bool
+	// image reports that the file tells where an image is. The edit is of the whole description.
+	image bool
 }
 
 // span is a part of a text.
@@ -29,6 +31,9 @@ type edit struct {
 	// file is the file at the address; nil if the string is the address of a stream of assertions.
 	file *foundFile
 }
+
+// isWhole reports whether the edit replaces more than a string.
+func (e edit) isWhole() bool { return e.file != nil && e.file.image }
 
 // scan is one pass over the JSON of an answer. It finds the addresses in it, and the results of a refresh.
 type scan struct {
@@ -59,6 +64,9 @@ type frame struct {
 	digest                         cache.Digest
 	size                           int64
 	charm                          bool
+	// description is the member "download", and described the file in it.
+	description span
+	described   *foundFile
 }
 
 // newScan passes over a text, which must be valid JSON.
@@ -128,6 +136,7 @@ func (s *scan) close(end int) {
 	s.frames = s.frames[:len(s.frames)-1]
 	if !f.isList {
 		s.addFiles(&f)
+		s.addImage(&f, span{f.from, end})
 	}
 	if f.private {
 		for _, e := range s.edits[f.edits:] {
@@ -153,6 +162,16 @@ func (s *scan) addFiles(f *frame) {
 	}
 	if !f.icon.isEmpty() {
 		s.add(f.icon, &foundFile{icon: true})
+	}
+}
+
+// addImage adds the file that tells where the image of a resource is, when the object of the resource ends.
+func (s *scan) addImage(f *frame, at span) {
+	if parent := s.top(); f.name == "download" && f.charm && parent != nil && !f.url.isEmpty() {
+		parent.description, parent.described = at, &foundFile{address: s.value(f.url), digest: f.digest, size: f.size, charm: true, image: true}
+	}
+	if f.kind == "oci-image" && f.described != nil && (f.name == "resources" || f.name == "revisions") {
+		s.edits = append(s.edits, edit{f.description, f.described})
 	}
 }
 
@@ -251,8 +270,12 @@ func (s *scan) apply(replace func(edit) string) []byte {
 		if to == "" || e.at.from < at {
 			continue
 		}
-		out = append(append(out, s.text[at:e.at.from]...), '"')
-		out = append(append(out, to...), '"') // URLs of the edge need no escapes
+		out = append(out, s.text[at:e.at.from]...)
+		if e.isWhole() {
+			out = append(out, to...)
+		} else {
+			out = append(append(append(out, '"'), to...), '"') // URLs of the edge need no escapes
+		}
 		at = e.at.to
 	}
 	return append(out, s.text[at:]...)

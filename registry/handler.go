@@ -74,6 +74,9 @@ func (r *Registry) fromCatalog(w http.ResponseWriter, req *http.Request, path st
 		return
 	}
 	name, kind, ref := split(path)
+	if ix.lacks(name, kind, ref) && r.fromUpstream(w, req, name, kind, ref) {
+		return
+	}
 	if ix.lacks(name, kind, ref) && r.cfg.AwaitNewer != nil && r.cfg.AwaitNewer(req.Context()) {
 		ix = r.index.Load()
 	}
@@ -94,6 +97,17 @@ func (r *Registry) fromCatalog(w http.ResponseWriter, req *http.Request, path st
 	default:
 		r.blob(w, req, repo, ref)
 	}
+}
+
+// fromUpstream answers for an image upstream, if the store is online.
+func (r *Registry) fromUpstream(w http.ResponseWriter, req *http.Request, name, kind, ref string) bool {
+	switch {
+	case r.cfg.Upstream == nil:
+		return false
+	case kind == kindManifest:
+		return r.cfg.Upstream.PullManifest(w, req, name, ref)
+	}
+	return r.cfg.Upstream.PullBlob(w, req, name, digest.Digest(ref))
 }
 
 // lacks reports whether a client asks for an image that is not here.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"offlinestore/blob"
@@ -32,8 +33,16 @@ type Config struct {
 	// AwaitNewer waits for a moment for a newer catalogue, because another server of the store may have told a client of an image that is not known
 	// here. It returns false if there cannot be one. Nil means that there is no other server.
 	AwaitNewer func(context.Context) bool
+	// Upstream answers for repositories that are not here, while the store is online; nil has no others.
+	Upstream Upstream
 	// Metrics gets the metrics of requests; nil gets none.
 	Metrics prometheus.Registerer
+}
+
+// Upstream answers requests for images of registries upstream. Its methods report false if they did not answer.
+type Upstream interface {
+	PullManifest(w http.ResponseWriter, r *http.Request, repository, reference string) bool
+	PullBlob(w http.ResponseWriter, r *http.Request, repository string, d digest.Digest) bool
 }
 
 // Registry is the read-only registry.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha3"
 	"crypto/sha512"
 	"encoding/hex"
+	"net/http"
 	"strings"
 
 	"offlinestore/catalog"
@@ -20,6 +21,9 @@ type Registry struct {
 	// Username and Password log in to the registry. Both are empty for a registry that is open to everyone.
 	Username, Password string
 }
+
+// ImageRegistry returns the registry that clients are sent to for images, in an answer to r. Its Domain is never empty.
+func (s *Server) ImageRegistry(r *http.Request) Registry { return s.registry(s.Origin(r)) }
 
 // registry returns the registry of images for answers whose URLs begin with origin. Its Domain is never empty.
 func (s *Server) registry(origin string) Registry {

@@ -6,12 +6,14 @@ import (
 	"os"
 	"sync/atomic"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"offlinestore/blob"
 	"offlinestore/edge"
 	"offlinestore/edge/cache"
 	"offlinestore/instance/settings"
+	"offlinestore/registry"
 	"offlinestore/session"
 	"offlinestore/upstream"
 )
@@ -24,6 +26,8 @@ type front struct {
 	airgapped atomic.Bool
 	// edge answers while the store is online, and server while it is not.
 	edge, server http.Handler
+	// images answers for images upstream.
+	images registry.Upstream
 }
 
 // ServeHTTP implements [http.Handler].
@@ -49,14 +53,30 @@ func (s *service) openEdge(metrics *prometheus.Registry) error {
 	if s.files, err = s.openFileCache(s.Instance.Settings.Values().CacheSize); err != nil {
 		return err
 	}
-	s.edge, err = edge.New(edge.Config{Local: s.server.API(), Origin: s.server.Origin, IsOwn: s.server.IsOwnService, AnswersDir: answers,
+	s.edge, err = edge.New(edge.Config{Local: s.server.API(), Origin: s.server.Origin, IsOwn: s.server.IsOwnService, Registry: s.imageRegistry, AnswersDir: answers,
 		Logger: s.Logger, AccessLog: s.AccessLog, Metrics: metrics, Version: s.Version}, s.files, config)
 	if err != nil {
 		return errors.Join(err, s.files.Close())
 	}
-	s.front = &front{edge: s.edge.Handler(), server: s.server.API()}
+	s.front.edge, s.front.server, s.front.images = s.edge.Handler(), s.server.API(), s.edge
 	s.setMode(s.Instance.Settings)
 	return nil
+}
+
+// imageRegistry returns the registry that clients are sent to for images.
+func (s *service) imageRegistry(r *http.Request) edge.Registry {
+	to := s.server.ImageRegistry(r)
+	return edge.Registry{Domain: to.Domain, Username: to.Username, Password: to.Password}
+}
+
+// PullManifest implements [registry.Upstream] while the store is online.
+func (f *front) PullManifest(w http.ResponseWriter, r *http.Request, repository, reference string) bool {
+	return !f.airgapped.Load() && f.images.PullManifest(w, r, repository, reference)
+}
+
+// PullBlob implements [registry.Upstream] while the store is online.
+func (f *front) PullBlob(w http.ResponseWriter, r *http.Request, repository string, d digest.Digest) bool {
+	return !f.airgapped.Load() && f.images.PullBlob(w, r, repository, d)
 }
 
 // openFileCache opens the cache of files from upstream. Without a folder that works, nothing is kept, and devices get their files all the same.

@@ -138,13 +138,13 @@ func (c Config) openService(r *catalog.Reader, remote administration) (*service,
 	if err != nil {
 		return nil, err
 	}
-	s := &service{Config: c, source: &catalogSource{Reader: r}, domain: current.Registry.Domain, guard: transfer.NewGuard()}
+	s := &service{Config: c, source: &catalogSource{Reader: r}, domain: current.Registry.Domain, guard: transfer.NewGuard(), front: &front{}}
 	s.guard.TrustForwarded(current.TrustForwardedProto)
 	c.Listeners.bound(s.guard, c.Logger)
 	metrics := prometheus.NewRegistry()
 	if c.Listeners.images != nil {
 		s.source.images = registry.New(registry.Config{Blobs: c.Instance.Blobs, Username: current.Registry.Username, Password: current.Registry.Password,
-			Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics, AwaitNewer: func(ctx context.Context) bool { return s.server.AwaitNewer(ctx) }})
+			Logger: c.Logger, AccessLog: c.AccessLog, Metrics: metrics, AwaitNewer: func(ctx context.Context) bool { return s.server.AwaitNewer(ctx) }, Upstream: s.front})
 	}
 	trust, err := c.Instance.Trust.Assertions()
 	if err != nil {

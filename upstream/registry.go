@@ -148,6 +148,12 @@ func (r *Repository) Manifest(ctx context.Context, ref string) (raw []byte, medi
 	return a.body, mediaType, d, nil
 }
 
+// OpenBlob opens a blob of the repository, as Client.Download does.
+func (r *Repository) OpenBlob(ctx context.Context, d digest.Digest, offset int64) (body io.ReadCloser, total int64, resumed bool, err error) {
+	body, total, resumed, err = r.client.Download(ctx, r.BlobURL(d), offset)
+	return body, total, resumed, r.client.secrets.hide(r.explain(notFound("image "+r.String()+": blob "+d.String(), err)))
+}
+
 // BlobURL returns the URL of the repository's blob d, for the Blob of Fetch.
 func (r *Repository) BlobURL(d digest.Digest) string { return r.url("blobs", d.String()) }
 

@@ -93,7 +93,8 @@ func (j juju) refresh(action string, rest map[string]any) jujuResult {
 	for k, v := range rest {
 		a[k] = v
 	}
-	body, err := json.Marshal(map[string]any{"context": []any{}, "actions": []any{a}, "fields": []string{"bases", "download", "resources", "metadata-yaml"}})
+	body, err := json.Marshal(map[string]any{"context": []any{}, "actions": []any{a}, "fields": []string{
+		"bases", "config-yaml", "download", "id", "license", "metadata-yaml", "name", "publisher", "resources", "revision", "summary", "type", "version"}})
 	if err != nil {
 		j.t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ func (s *Store) Handler() http.Handler {
 	mux.HandleFunc("GET /v2/snaps/info/{name}", s.serveInfo)
 	mux.HandleFunc("POST /v2/snaps/refresh", s.serveRefresh)
 	mux.HandleFunc("GET /v2/assertions/{type}/{key...}", s.serveAssertion)
+	mux.HandleFunc("GET /api/v1/snaps/assertions/{type}/{key...}", s.serveAssertion) // snapd before 2.50
 	mux.HandleFunc("GET /api/v1/snaps/download/{file}", s.serveRedirect)
 	mux.HandleFunc("GET /download-origin/canonical-lgw01/{file}", s.serveBlob)
 	mux.HandleFunc("GET /site_media/appmedia/2024/03/{file}", s.serveIcon)

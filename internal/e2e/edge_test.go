@@ -1,0 +1,115 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"offlinestore/internal/upstreamtest"
+)
+
+// line is a line to a store upstream that can be cut.
+type line struct {
+	url string
+	cut atomic.Bool
+}
+
+func newLine(t *testing.T, to string) *line {
+	t.Helper()
+	target, err := url.Parse(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &line{}
+	pass := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
+		p.SetURL(target)
+		p.Out.Host = p.In.Host
+	}}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if l.cut.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		pass.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	l.url = srv.URL
+	return l
+}
+
+// newEdge makes an online store before a store upstream.
+func newEdge(t *testing.T, o *outside, upstream string) (*inside, *line) {
+	t.Helper()
+	l := newLine(t, upstream)
+	in := newInside(t, o)
+	in.proxy("config", "proxy.airgap=false", "proxy.upstream="+l.url, "proxy.charmhub.upstream="+l.url)
+	return in, l
+}
+
+// TestSnapdAtTheEdge lets snapd's own code install and refresh by way of an online store. When the line upstream is cut, it gets the same again.
+func TestSnapdAtTheEdge(t *testing.T) {
+	t.Parallel()
+	up := newOrigin(t)
+	up.addSnap("greeter")
+	up.upload("greeter", upstreamtest.Rev{Revision: 1}, "stable")
+	in, l := newEdge(t, newOutside(t, up.url, up.Stack.RootStream()), up.url)
+	o := newOutside(t, up.url, up.Stack.RootStream())
+	in.serve()
+	c := &client{in.url, o.root, up}
+	t.Run("queries", func(t *testing.T) {
+		t.Run("install", func(t *testing.T) {
+			got := c.fetch(t, "jq")
+			if got.Name != "jq" || got.Revision != 6 || got.EffectiveChannel != "stable" {
+				t.Errorf("got %s revision %d from %q, want jq 6 from stable", got.Name, got.Revision, got.EffectiveChannel)
+			}
+			sameFile(t, got.Path, filepath.Join(up.dir, "jq_6.snap"))
+		})
+	})
+	if got := c.fetch(t, "greeter"); got.Revision != 1 {
+		t.Errorf("install: revision %d, want 1", got.Revision)
+	}
+	up.upload("greeter", upstreamtest.Rev{Revision: 2}, "stable")
+	if got := c.offered(t, "greeter", 1); got != 2 {
+		t.Errorf("after the release upstream, revision %d is offered, want 2", got)
+	}
+	c.fetch(t, "--action", "refresh", "--installed", installed("greeter", 1, "latest/stable"), "greeter")
+	before := up.Count("/")
+	l.cut.Store(true)
+	for name, revision := range map[string]int{"jq": 6, "greeter": 2} {
+		if got := c.fetch(t, name); got.Revision != revision || got.EffectiveChannel != "stable" {
+			t.Errorf("with the line cut, %s is revision %d from %q, want %d from stable", name, got.Revision, got.EffectiveChannel, revision)
+		}
+	}
+	if n := up.Count("/"); n != before {
+		t.Errorf("upstream was asked %d times by a line that is cut", n-before)
+	}
+}
+
+// TestJujuAtTheEdge deploys a bundle as Juju does, and pulls its images with skopeo, by way of an online store, and again with the line cut.
+func TestJujuAtTheEdge(t *testing.T) {
+	t.Parallel()
+	need(t, "skopeo")
+	s, url := newCharmhub(t)
+	in, l := newEdge(t, newCharmOutside(t, s, url), url)
+	addresses, _ := in.serveOn(2, "--registry-listen", "127.0.0.1:0")
+	j := juju{t, "http://" + addresses[0]}
+	for _, cut := range []bool{false, true} {
+		l.cut.Store(cut)
+		images := j.deployBundle("cos-lite", "amd64")
+		if len(images) == 0 {
+			t.Fatal("the bundle has no images")
+		}
+		for _, i := range images {
+			if !strings.HasPrefix(i.ref, addresses[1]+"/charm/") || i.user != "" || i.password == upstreamtest.DemoRegistryPassword {
+				t.Errorf("image %q for %q, want it from the edge, on %s", i.ref, i.user, addresses[1])
+			}
+			pull(t, i.ref, i.user, i.password)
+		}
+	}
+}
