@@ -29,6 +29,10 @@ func TestReleased(t *testing.T) {
 			"pg-k8s.data_20", "kit_2.zip", "pg-k8s_20.charm",
 		}},
 		"v1.2": {"sha256:00fc2637d121c6ad3bb2222333caa926ca5f7ded3712926a8c8c63e8aa1de07b", []string{"stepper_2.snap", "stepper_3.snap"}},
+		"v1.4": {"sha256:e4548b6c56b73d58543f16f77112ee6222655c131ed4452be119e6a5ca47bc42", imageTitles(
+			"056c18de8a5395f396e8656182a46277f73fc41389ea29486bc66c0bd356bcb6", "1c39910565c6c9c9285a7104f0d395014bc7d0d99ef1b8bb49bb8171e34a562b",
+			"1f442b2caa494287773ccbfc0f035ca8554c316235ff07129122db9ffe61221a", "4e713449e243c1d34eb204b1ac1718f1c39ec4be5853c22b0a1614d99a4edbd7",
+			"d8062344beb9131de1a4c8228593c3949e010fb111c3f276c51e653a83de3c75")},
 	} {
 		text, err := os.ReadFile(filepath.Join("..", "testdata", "keys", version+".pem"))
 		if err != nil {
@@ -63,4 +67,12 @@ func TestReleased(t *testing.T) {
 			}
 		}
 	}
+}
+
+// imageTitles returns the titles of the blobs of images that have one layer each.
+func imageTitles(images ...string) (titles []string) {
+	for _, i := range images {
+		titles = append(titles, "config of image-"+i, "layer of image-"+i)
+	}
+	return titles
 }

@@ -206,12 +206,13 @@ func describeVector(t *testing.T, v *vectortest.Bundle, plain []byte) {
 // the archives.
 func addReleased(t *testing.T, index *vectortest.Index, files vectorFiles) {
 	t.Helper()
-	for _, version := range []string{"v1.0", "v1.1", "v1.2"} {
+	for _, version := range []string{"v1.0", "v1.1", "v1.2", "v1.4"} {
 		plain := readFile(t, vectortest.File("bundles/"+version+".tar"))
 		for _, framing := range []string{"tar", "tar+gzip", "tar+zstd", "directory"} {
 			v := vectortest.Bundle{Path: "bundles/" + version + extensions[framing], Framing: framing, Keys: []string{"keys/" + version + ".pem"}, Result: vectortest.Valid}
 			v.Shows = map[string]string{"v1.0": "A snap with a component.", "v1.1": "Two charms and a charm bundle with their resources and images.",
-				"v1.2": "Releases for devices with data of two epochs, assertions that no snap leads to, and withdrawals."}[version]
+				"v1.2": "Releases for devices with data of two epochs, assertions that no snap leads to, and withdrawals.",
+				"v1.4": "Images that belong to no charm: with a tag and a signature, without a tag, and in two repositories."}[version]
 			describeVector(t, &v, plain)
 			index.Bundles = append(index.Bundles, v)
 		}
