@@ -3,14 +3,20 @@
 package e2e_test
 
 import (
+	"bytes"
+	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"offlinestore/internal/upstreamtest"
 )
@@ -110,6 +116,67 @@ func TestJujuAtTheEdge(t *testing.T) {
 				t.Errorf("image %q for %q, want it from the edge, on %s", i.ref, i.user, addresses[1])
 			}
 			pull(t, i.ref, i.user, i.password)
+		}
+	}
+}
+
+// TestForwardProxy reaches upstream by Debian's tinyproxy, which wants a password, and believes only the authority that use-ca-certs names. The
+// password is shown nowhere.
+func TestForwardProxy(t *testing.T) {
+	t.Parallel()
+	need(t, "tinyproxy")
+	up := newOrigin(t)
+	secure := httptest.NewTLSServer(up.Handler())
+	t.Cleanup(secure.Close)
+	_, port, _ := strings.Cut(strings.TrimPrefix(secure.URL, "https://"), ":")
+	address := freeAddress(t)
+	_, proxyPort, _ := strings.Cut(address, ":")
+	dir := newDir(t)
+	conf, proxyLog := filepath.Join(dir, "tinyproxy.conf"), filepath.Join(dir, "tinyproxy.log")
+	text := fmt.Sprintf("Port %s\nListen 127.0.0.1\nTimeout 60\nLogFile %q\nLogLevel Connect\nMaxClients 50\nBasicAuth jo s3cret-of-the-proxy\nConnectPort %s\n", proxyPort, proxyLog, port)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	proxy := exec.CommandContext(t.Context(), "tinyproxy", "-d", "-c", conf)
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = proxy.Wait() })
+	o := newOutside(t, up.url, up.Stack.RootStream())
+	in := newInside(t, o)
+	in.proxy("config", "proxy.airgap=false", "proxy.upstream="+secure.URL, "proxy.https.proxy=http://jo:s3cret-of-the-proxy@"+address)
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
+	o.write(filepath.Join(dir, "ca.pem"), authority)
+	run(t, nil, "sh", "-c", `"$1" --data-dir "$2" use-ca-certs < "$3"`, "sh", program(t, "snap-store-proxy"), in.data, filepath.Join(dir, "ca.pem"))
+	in.serve()
+	c := &client{in.url, o.root, up}
+	if got := c.fetch(t, "jq"); got.Revision != 6 {
+		t.Errorf("jq is revision %d, want 6", got.Revision)
+	}
+	log, err := os.ReadFile(proxyLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(log, []byte("CONNECT 127.0.0.1:"+port)) {
+		t.Errorf("the proxy connected nobody to the store: %s", log)
+	}
+	for _, args := range [][]string{{"config"}, {"status"}, {"config", "--json"}} {
+		if out := in.proxy(args...); strings.Contains(out, "s3cret-of-the-proxy") {
+			t.Errorf("%v prints the password of the proxy", args)
+		}
+	}
+	in.proxy("config", "proxy.https.proxy=http://jo:a-wrong-password@"+address)
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(200 * time.Millisecond) {
+		resp, err := http.Get(in.url + "/v2/snaps/info/hello?fields=revision&now=" + fmt.Sprint(time.Now().UnixNano()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusBadGateway {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("with a wrong password: %d, want 502", resp.StatusCode)
 		}
 	}
 }
