@@ -122,7 +122,12 @@ func (m *answerMemory) read(key string) *answer {
 	if m.dir == "" {
 		return nil
 	}
-	text, err := blob.ReadFile(m.path(key), maxKept+4<<10)
+	return m.readFile(m.path(key))
+}
+
+// readFile reads the answer in a file.
+func (m *answerMemory) readFile(path string) *answer {
+	text, err := blob.ReadFile(path, maxKept+4<<10)
 	if err != nil || len(text) < sha256.Size {
 		return nil
 	}

@@ -84,6 +84,7 @@ type Edge struct {
 	state     atomic.Pointer[state]
 	files     fileCache
 	answers   *answerMemory
+	index     assertionIndex
 	releases  *releaseMemory
 	devices   deviceMemory
 	overrides atomic.Pointer[overrideSet]

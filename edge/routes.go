@@ -24,6 +24,7 @@ func (e *Edge) routes() http.Handler {
 	mux.Handle("POST /api/v1/snaps/auth/sessions", e.instrument("sessions", e.session))
 	mux.Handle("POST /api/v1/snaps/auth/request-id", e.instrument("registration", e.register("request-id")))
 	mux.Handle("POST /api/v1/snaps/auth/devices", e.instrument("registration", e.register("serial")))
+	e.addGiven(mux)
 	mux.Handle("/", e.instrument("passed", e.other))
 	return e.direct(mux)
 }

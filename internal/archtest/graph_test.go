@@ -48,9 +48,10 @@ func graph() map[string][]string {
 		// Layer 4: each package leads from one place to another, or finds gaps.
 		"account":            {"blob", "keyring", "macaroons", "upstream"},
 		"closure":            {"assertion", "bundle", "channel", "channelmap", "charm", "snap"},
-		"edge":               {"assertion", "blob", "channel", "charm", "edge/cache", "session", "snap", "transfer", "upstream"},
+		"edge":               {"assertion", "blob", "channel", "charm", "edge/api", "edge/cache", "session", "snap", "transfer", "upstream"},
+		"edge/api":           {"blob"},
 		"edge/cache":         {"blob"},
-		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "image", "snap", "upstream", "wanted"},
+		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "edge/api", "image", "snap", "upstream", "wanted"},
 		"importer":           {"assertion", "blob", "bundle", "catalog", "channel", "channelmap", "charm", "closure", "importer/canonical", "snap", "squashfs"},
 		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "snap", "squashfs"},
 		"inquiry":            {"blob", "catalog", "charm", "registry", "server", "snap"},
