@@ -102,6 +102,17 @@ func (e *Exporter) Fetch(ctx context.Context, p *Plan) error {
 
 // fetchRequired fetches everything that is not optional.
 func (e *Exporter) fetchRequired(ctx context.Context, p *Plan) error {
+	if err := e.FetchAssertions(ctx, p); err != nil {
+		return err
+	}
+	if err := e.fetchBlobs(ctx, p); err != nil {
+		return err
+	}
+	return e.readArchives(ctx, p)
+}
+
+// FetchAssertions fetches the assertions that the plan needs, and verifies them. It is a part of Fetch.
+func (e *Exporter) FetchAssertions(ctx context.Context, p *Plan) error {
 	f := e.newFetcher(ctx)
 	if len(p.views.list) > 0 {
 		f.clients = nil
@@ -124,13 +135,7 @@ func (e *Exporter) fetchRequired(ctx context.Context, p *Plan) error {
 			return p.blame(s.Listing.Name, fmt.Errorf("%s: assertions: %w", s.Listing.Name, err))
 		}
 	}
-	if err := e.verifySnaps(p); err != nil {
-		return err
-	}
-	if err := e.fetchBlobs(ctx, p); err != nil {
-		return err
-	}
-	return e.readArchives(ctx, p)
+	return e.verifySnaps(p)
 }
 
 // Refetch fetches a blob again that was found damaged during packing, and all planned blobs that have gone from the cache.

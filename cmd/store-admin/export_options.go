@@ -57,6 +57,8 @@ type exportOptions struct {
 	archive string
 	// stores is set for exports that ask the dashboard about stores, and needsLogin for the ones that fail without a login.
 	stores, needsLogin bool
+	// noLogin is set for exports from another store than the Snap Store, which must not see the login.
+	noLogin bool
 	// storeID is the store that an export is about, or empty. Its token goes into a file beside the bundle.
 	storeID string
 	// receiver are the flags about the site that the bundles are for.

@@ -170,9 +170,17 @@ func (out *output) fetchOnce(ctx context.Context, plan *exporter.Plan, progress 
 	return out.e.Fetch(ctx, plan)
 }
 
+// login returns the login for the export, or nil.
+func (o *exportOptions) login(progress *exportProgress) (*account.Login, *account.Session, error) {
+	if o.noLogin {
+		return nil, nil, nil
+	}
+	return loginFor(o.storeURL, progress)
+}
+
 // setClients sets the clients of the Snap Store, and of its dashboard if there is a login.
 func (o *exportOptions) setClients(e *exporter.Exporter, progress *exportProgress) (err error) {
-	l, session, err := loginFor(o.storeURL, progress)
+	l, session, err := o.login(progress)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"strings"
 
@@ -18,6 +19,7 @@ type snapOptions struct {
 	channels []string
 	noDeps   bool
 	store    string
+	from     fromOptions
 }
 
 func newExportSnaps() *cobra.Command {
@@ -29,11 +31,16 @@ func newExportSnaps() *cobra.Command {
 into signed bundles, one for each snap. Everything is verified before it is
 packed. Downloads stay in a cache, so an interrupted export continues where it
 stopped and a repeated one fetches only new items.
+
+--from URL names an online store (docs/edge.md): the export has the revisions that its devices
+were given, of the snaps or else of all, from its cache, also while the Snap Store is away.
+--channel and --arch narrow that.
 ` + cli.ExitHelp,
 		Example: `  store-admin export snaps jq
   store-admin export snaps jq hello --channel stable --channel edge --arch amd64 --arch arm64
   store-admin export snaps jq --single /media/usb/week47.tar.gz
   store-admin export snaps pump-gadget --store acme-pumps
+  store-admin export snaps --from http://dmz.example.internal --single next.tar.gz
   store-admin export snaps --from-yaml snaps.yaml --output-dir /media/usb/layout --strict`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := o.validate(c.Flags().Changed); err != nil {
@@ -42,7 +49,10 @@ stopped and a repeated one fetches only new items.
 			if c.Flags().Changed("store") && o.store == "" {
 				return cli.Usagef("--store: it is empty")
 			}
-			req, err := o.request(args)
+			if err := o.from.validate(c.Flags().Changed, &o.exportOptions, o.channels); err != nil {
+				return err
+			}
+			req, err := o.request(c.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -55,11 +65,12 @@ stopped and a repeated one fetches only new items.
 	f.StringArrayVar(&o.archs, "arch", []string{"amd64"}, "`architecture` to export for; repeatable")
 	f.StringVar(&o.fromYAML, "from-yaml", "", "read the packages from a YAML `file`: packages: [{name, revision, push_channel}]")
 	f.BoolVar(&o.noDeps, "no-deps", false, "leave out the dependencies")
+	f.StringVar(&o.from.url, "from", "", "export the revisions that the devices of the online store at this `URL` were given")
 	f.StringVar(&o.store, "store", "", "also export private snaps of the brand's store with this `ID`, for its devices; needs a login")
 	return c
 }
 
-func (o *snapOptions) request(names []string) (exporter.Request, error) {
+func (o *snapOptions) request(ctx context.Context, names []string) (exporter.Request, error) {
 	req := exporter.Request{Names: unique(names), Channels: unique(o.channels), Architectures: unique(o.archs), NoDeps: o.noDeps, NoIcons: o.noIcons,
 		Withdrawn: exporter.WithdrawnMode(o.withdrawn)}
 	if err := setExported(&req); err != nil {
@@ -69,6 +80,11 @@ func (o *snapOptions) request(names []string) (exporter.Request, error) {
 		req.Stores, o.stores, o.needsLogin = []exporter.StoreRequest{{ID: o.store}}, true, true
 		// A login that does not see a snap does not prove that the snap is gone.
 		req.Withdrawn = cmp.Or(req.Withdrawn, exporter.WithdrawnError)
+	}
+	if o.from.url != "" {
+		if err := o.from.request(ctx, &req); err != nil {
+			return req, err
+		}
 	}
 	if o.fromYAML != "" {
 		packages, err := readPackages(o.fromYAML)

@@ -20,7 +20,7 @@ import (
 // hints returns the table of the errors' exit codes and hints.
 func hints() cli.Table {
 	ofStore, tooMuch := cli.As[*exporter.StoreError], cli.Is(bundle.ErrCorrupt) // an image's manifest is damaged, or an answer exceeds a limit
-	return append(slices.Concat(gatewayHints(), cli.RemoteHints(), trail.Hints(), registerKeyHints(), loginHints(), registerHints(), inputHints(), tokenHints(), receiverHints(), mediumHints(), partsHints(), imageHints()),
+	return append(slices.Concat(gatewayHints(), cli.RemoteHints(), trail.Hints(), registerKeyHints(), loginHints(), registerHints(), inputHints(), tokenHints(), receiverHints(), mediumHints(), partsHints(), imageHints(), fromHints()),
 		cli.On(cli.As[*registration.URLError], cli.Untrusted, "give the URL that the store was registered for, or register this one: an assertion can't be changed"),
 		cli.On(cli.All(cli.As[*registration.SignatureError], cli.As[*assertion.MissingError]), cli.Untrusted,
 			"the file must contain the prerequisites of the store assertion: its account, and the keys that signed them; for tests or staging, give their root with --trusted-root"),
