@@ -49,19 +49,25 @@ type OverrideChange struct {
 type NotFoundError struct {
 	What      string
 	Available []string
+	// Upstream means that the store upstream lacks it.
+	Upstream bool
 }
 
 // Error returns a text with a limited number of the available ones.
 func (e *NotFoundError) Error() string {
 	const most = 20
-	list := e.Available
+	list, text := e.Available, e.What+" is not in this store"
+	here := "here"
+	if e.Upstream {
+		text, here = e.What+" is not in the store upstream", "there"
+	}
 	if len(list) == 0 {
-		return e.What + " is not in this store"
+		return text
 	}
 	if len(list) > most {
 		list = append(slices.Clone(list[:most]), "…")
 	}
-	return fmt.Sprintf("%s is not in this store; here: %s", e.What, strings.Join(list, ", "))
+	return fmt.Sprintf("%s; %s: %s", text, here, strings.Join(list, ", "))
 }
 
 // ChannelError reports an override with an invalid channel.

@@ -28,6 +28,8 @@ type administration struct {
 	db     *catalog.DB
 	// storeAdmin is the present administrator of the Snap Store.
 	storeAdmin *atomic.Pointer[admin.StoreAdmin]
+	// overrides is the keeper of the overrides.
+	overrides *overrideKeeper
 }
 
 // setValues takes up changed settings.
@@ -51,9 +53,9 @@ func (c Config) openAdministration(ctx context.Context) (administration, error) 
 	if err != nil {
 		return administration{}, err
 	}
-	out := administration{db: db, storeAdmin: &atomic.Pointer[admin.StoreAdmin]{}}
+	out := administration{db: db, storeAdmin: &atomic.Pointer[admin.StoreAdmin]{}, overrides: &overrideKeeper{db: db, log: log}}
 	out.setValues(in.Settings.Values())
-	srv, err := admin.New(admin.Config{Store: db, Secret: secret, Logger: log, StoreAdmin: func() admin.StoreAdmin { return *out.storeAdmin.Load() }})
+	srv, err := admin.New(admin.Config{Store: db, Secret: secret, Logger: log, Overrides: out.overrides.present, StoreAdmin: func() admin.StoreAdmin { return *out.storeAdmin.Load() }})
 	if err != nil {
 		db.Close()
 		return administration{}, &SecretError{err}

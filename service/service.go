@@ -162,6 +162,9 @@ func (c Config) openService(r *catalog.Reader, remote administration) (*service,
 	if err := s.openEdge(metrics); err != nil {
 		return nil, err
 	}
+	if remote.overrides != nil {
+		remote.overrides.online.Store(&onlineOverrides{s.front, s.edge})
+	}
 	s.reloader = &reloader{dir: c.Instance.Dir, listeners: c.Listeners, server: s.server, images: s.source.images, guard: s.guard,
 		settings: c.Instance.Settings, storage: c.Instance.ServeStorage, edge: s.reloadEdge, log: c.Logger, administration: remote,
 		announceHTTPS: func() { s.announce(RoleHTTPS, c.Listeners.scheme(), c.Listeners.https.Addr().String()) }}

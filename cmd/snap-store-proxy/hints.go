@@ -13,6 +13,7 @@ import (
 	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/outside"
 	"offlinestore/cmd/internal/parts"
 	"offlinestore/cmd/internal/push"
 	"offlinestore/cmd/internal/takeback"
@@ -27,7 +28,7 @@ import (
 
 // hints returns the table of the errors' exit codes and hints.
 func hints() cli.Table {
-	return slices.Concat(stepHints(), cli.RemoteHints(), auditHints(), registrationHints(), registryHints(), backupHints(), storeHints(), parts.Hints(), push.Hints(), takeback.Hints(), listenHints(), storageHints(), serviceHints())
+	return slices.Concat(stepHints(), cli.RemoteHints(), auditHints(), registrationHints(), registryHints(), backupHints(), storeHints(), parts.Hints(), push.Hints(), takeback.Hints(), outside.Hints(), listenHints(), storageHints(), serviceHints())
 }
 
 // storeHints returns the rows about the flags of push-store.
@@ -66,8 +67,6 @@ func serviceHints() cli.Table {
 		cli.On(cli.As[*catalog.OptionError], cli.Database, "set proxy.db.connection and proxy.db.server-connection without it"),
 		cli.On(cli.Is(catalog.ErrTooNew), cli.Database, "run the newer snap-store-proxy, or restore a backup from before it"),
 		cli.On(cli.Is(catalog.ErrBusy), cli.Failed, "wait until the other command has ended, then run this one again"),
-		cli.On(cli.As[*catalog.NotFoundError], cli.Gaps,
-			"'snap-store-proxy list-pushed-snaps --long' and 'list-pushed-charms --long' list the revisions of this store; export and push others first"),
 		cli.On(cli.As[*catalog.ChannelError], cli.Usage, ""),
 		cli.On(cli.As[*instance.NeededError], cli.Failed, "remove first what needs it; --force removes it nevertheless"),
 		cli.OnType(cli.Usage, func(e *instance.KindError) string {

@@ -8,6 +8,7 @@ import (
 
 	"offlinestore/audit"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/overrides"
 	"offlinestore/cmd/internal/parts"
 	"offlinestore/cmd/internal/takeback"
 	"offlinestore/cmd/internal/trust"
@@ -41,7 +42,7 @@ from them.`,
 	root.AddCommand(newImportCertificate(dir), newUseCACerts(dir), newRemoveCACerts(dir), newClientConfig(dir), newImageToken(dir))
 	root.AddCommand(newEnableAirgapMode(dir), newIdentity(dir))
 	root.AddCommand(append(newRemovals(dir), newRemoveImage(dir), newPrune(dir))...)
-	root.AddCommand(newOverrides(dir)...)
+	root.AddCommand((&overrides.Program{Dir: dir, Open: withInstance, Read: withExisting}).Commands()...)
 	root.AddCommand((&takeback.Program{Dir: dir, Open: withInstance, Read: withExisting}).Commands()...)
 	root.AddCommand(parts.New(dir, withExisting, withInstance)...)
 	root.AddCommand(newAdmins(dir)...)

@@ -31,7 +31,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	d := &download{}
 	return map[string]func(*testscript.TestScript, bool, []string){
 		"site": useSite, "asuser": asUser, "get": get, "sql": sql, "flip": flip, "slow": d.begin, "finish": d.finish, "listeners": listeners, "signal": signal, "listening": listening, "runsas": runsAs,
-		"admin": runAdmin,
+		"admin": runAdmin, "upstream": (&line{}).change,
 	}
 }
 

@@ -51,6 +51,7 @@ func graph() map[string][]string {
 		"edge":               {"assertion", "blob", "channel", "charm", "edge/api", "edge/cache", "session", "snap", "transfer", "upstream"},
 		"edge/api":           {"blob"},
 		"edge/cache":         {"blob"},
+		"edge/override":      {"catalog", "channel", "snap", "upstream"},
 		"exporter":           {"assertion", "blob", "bundle", "channel", "channelmap", "charm", "charm/snaphint", "closure", "edge/api", "image", "snap", "upstream", "wanted"},
 		"importer":           {"assertion", "blob", "bundle", "catalog", "channel", "channelmap", "charm", "closure", "importer/canonical", "snap", "squashfs"},
 		"importer/canonical": {"assertion", "blob", "bundle", "channel", "charm", "snap", "squashfs"},
@@ -71,7 +72,7 @@ func graph() map[string][]string {
 		"instance/settings":  {"blob", "instance/conninfo", "nearest", "safeyaml"},
 		"instance/wanted":    {"assertion", "catalog", "charm", "image", "snap", "wanted"},
 		// Layer 6: a running one.
-		"service": {"audit", "blob", "catalog", "certificate", "edge", "edge/cache", "instance", "instance/settings", "registrar", "registration", "registry", "server", "server/admin", "server/admin/api", "server/gateway", "server/gateway/api", "session", "transfer", "upstream"},
+		"service": {"audit", "blob", "catalog", "certificate", "edge", "edge/cache", "edge/override", "instance", "instance/settings", "registrar", "registration", "registry", "server", "server/admin", "server/admin/api", "server/gateway", "server/gateway/api", "session", "transfer", "upstream"},
 	}
 }
 

@@ -26,12 +26,20 @@ type Config struct {
 	Store *catalog.DB
 	// Secret signs the macaroons: proxy.auth.secret. A new secret ends all logins.
 	Secret string
+	// Overrides returns the keeper of the overrides, which may change; nil is Store.
+	Overrides func() Overrides
 	// StoreAdmin returns the administrator of the Snap Store who is one here, too; nil if there is none.
 	StoreAdmin func() StoreAdmin
 	// Logger gets the actions of administrators; nil discards them.
 	Logger *slog.Logger
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+}
+
+// Overrides lists and changes the overrides of the catalogue, or of a store upstream.
+type Overrides interface {
+	Overrides(ctx context.Context, name string) ([]catalog.Override, error)
+	SetOverrides(ctx context.Context, by string, changes []catalog.OverrideChange) ([]catalog.Override, error)
 }
 
 // Server is the API for administrators.
@@ -58,6 +66,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, keys: deriveKeys(cfg.Secret), identity: api.NewIdentity(cfg.Secret), hashing: make(chan struct{}, maxHashing)}
 	s.accounts, s.addresses = s.newLimiter(accountAttempts), s.newLimiter(addressAttempts)
+	if cfg.Overrides == nil {
+		s.cfg.Overrides = func() Overrides { return cfg.Store }
+	}
 	if cfg.StoreAdmin == nil {
 		s.cfg.StoreAdmin = func() StoreAdmin { return StoreAdmin{} }
 	}

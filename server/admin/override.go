@@ -2,6 +2,7 @@ package admin
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -16,12 +17,15 @@ const (
 	maxRevision = 1<<31 - 1
 )
 
+// ErrUpstream means that a change of overrides needs a store upstream, which is at fault.
+var ErrUpstream = errors.New("the store upstream is at fault")
+
 func (s *Server) listOverrides(w http.ResponseWriter, r *http.Request, _ string) {
 	if r.Header.Get(api.HeaderSeries) != api.Series {
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, "the header "+api.HeaderSeries+" must be "+api.Series)
 		return
 	}
-	list, err := s.cfg.Store.Overrides(r.Context(), r.PathValue("snap"))
+	list, err := s.cfg.Overrides().Overrides(r.Context(), r.PathValue("snap"))
 	if err != nil {
 		s.failStore(w, r, err)
 		return
@@ -43,7 +47,7 @@ func (s *Server) setOverrides(w http.ResponseWriter, r *http.Request, email stri
 		s.fail(w, r, http.StatusBadRequest, codeBadRequest, err.Error())
 		return
 	}
-	done, err := s.cfg.Store.SetOverrides(r.Context(), email, changes)
+	done, err := s.cfg.Overrides().SetOverrides(r.Context(), email, changes)
 	if err != nil {
 		s.failStore(w, r, err)
 		return

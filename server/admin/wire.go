@@ -60,6 +60,9 @@ func (s *Server) refusalOf(err error) *Refusal {
 		return &Refusal{Status: http.StatusNotFound, Code: codeNotFound, Message: notFound.Error()}
 	case errors.As(err, &channel):
 		return &Refusal{Status: http.StatusBadRequest, Code: codeBadRequest, Message: channel.Error()}
+	case errors.Is(err, ErrUpstream):
+		s.cfg.Logger.Warn("administration", "err", err)
+		return &Refusal{Status: http.StatusBadGateway, Code: codeUnavailable, Message: "the store upstream does not answer as it should: overrides hold, and new ones need it"}
 	case errors.Is(err, catalog.ErrUnavailable):
 		s.cfg.Logger.Error("administration", "err", err)
 		return &Refusal{Status: http.StatusServiceUnavailable, Code: codeUnavailable, Message: "the database is not available"}

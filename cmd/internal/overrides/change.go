@@ -1,4 +1,4 @@
-package main
+package overrides
 
 import (
 	"context"
@@ -9,24 +9,26 @@ import (
 
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/outside"
+	"offlinestore/edge/override"
 	"offlinestore/instance"
 	"offlinestore/server/admin"
 	"offlinestore/server/admin/api"
 )
 
-// overrideOptions are the flags of the commands about overrides.
-type overrideOptions struct {
-	dir    *instance.Dir
+// options are the flags of the commands about overrides.
+type options struct {
+	*Program
 	remote string
 	json   bool
 }
 
-func (o *overrideOptions) addFlags(c *cobra.Command) {
+func (o *options) addFlags(c *cobra.Command) {
 	c.Flags().StringVar(&o.remote, "remote", "", "`URL` of a store's administration to use from here, after 'store-admin login --offline URL EMAIL'")
 	c.Flags().BoolVar(&o.json, "json", false, "print JSON")
 }
 
-func (o *overrideOptions) list(ctx context.Context, name string) (list []api.Override, err error) {
+func (o *options) list(ctx context.Context, name string) (list []api.Override, err error) {
 	if o.remote != "" {
 		c, err := api.Open(o.remote)
 		if err != nil {
@@ -34,15 +36,19 @@ func (o *overrideOptions) list(ctx context.Context, name string) (list []api.Ove
 		}
 		return c.Overrides(ctx, name)
 	}
-	err = withExisting(ctx, o.dir, func(in *instance.Instance) error {
-		found, err := in.Catalog.Overrides(ctx, name)
+	err = o.Read(ctx, o.Dir, func(in *instance.Instance) error {
+		k, err := keeper(in)
+		if err != nil {
+			return err
+		}
+		found, err := k.Overrides(ctx, name)
 		list = admin.NewOverridesAnswer(found).Overrides
 		return err
 	})
 	return list, err
 }
 
-func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []catalog.OverrideChange) error {
+func (o *options) change(ctx context.Context, w io.Writer, changes []catalog.OverrideChange) error {
 	if o.remote != "" {
 		c, err := api.Open(o.remote)
 		if err != nil {
@@ -55,8 +61,12 @@ func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []cat
 		return o.print(w, done, api.Override.Setting)
 	}
 	by := instance.Operator() // before root's rights are given up
-	return withInstance(ctx, o.dir, func(in *instance.Instance) error {
-		done, err := in.Catalog.SetOverrides(ctx, by, changes)
+	return o.Open(ctx, o.Dir, func(in *instance.Instance) error {
+		k, err := keeper(in)
+		if err != nil {
+			return err
+		}
+		done, err := k.SetOverrides(ctx, by, changes)
 		if err != nil {
 			return err
 		}
@@ -64,7 +74,19 @@ func (o *overrideOptions) change(ctx context.Context, w io.Writer, changes []cat
 	})
 }
 
-func (o *overrideOptions) print(w io.Writer, list []api.Override, line func(api.Override) string) error {
+// keeper returns the overrides of the store's mode.
+func keeper(in *instance.Instance) (admin.Overrides, error) {
+	if in.Settings.Values().Airgap {
+		return in.Catalog, nil
+	}
+	client, err := outside.Client(in.Dir, in.Settings)
+	if err != nil {
+		return nil, err
+	}
+	return &override.Keeper{DB: in.Catalog, Client: client, Warn: func(err error) { cli.Note("Warning: %v\n", err) }}, nil
+}
+
+func (o *options) print(w io.Writer, list []api.Override, line func(api.Override) string) error {
 	if o.json {
 		return cli.PrintJSON(w, append([]api.Override{}, list...))
 	}

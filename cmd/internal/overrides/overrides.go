@@ -1,6 +1,8 @@
-package main
+// Package overrides holds the commands about overrides, in both modes of a store.
+package overrides
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
@@ -12,19 +14,30 @@ import (
 	"offlinestore/server/admin/api"
 )
 
-func newOverrides(dir *instance.Dir) []*cobra.Command {
-	return []*cobra.Command{newOverride(dir), newListOverrides(dir), newDeleteOverride(dir)}
+// Program is the way to the rest of the program.
+type Program struct {
+	Dir *instance.Dir
+	// Open calls a function with the open store. Read is for commands that only read.
+	Open, Read func(context.Context, *instance.Dir, func(*instance.Instance) error) error
 }
 
-func newOverride(dir *instance.Dir) *cobra.Command {
-	o := &overrideOptions{dir: dir}
+// Commands returns the commands.
+func (p *Program) Commands() []*cobra.Command {
+	return []*cobra.Command{p.newOverride(), p.newListOverrides(), p.newDeleteOverride()}
+}
+
+func (p *Program) newOverride() *cobra.Command {
+	o := &options{Program: p}
 	c := &cobra.Command{
 		Use:   "override SNAP CHANNEL=REVISION…",
-		Short: "Serve a revision in a channel instead of the imported one",
+		Short: "Serve a revision in a channel instead of the imported one, or upstream's",
 		Long: `Serve a revision in a channel instead of the imported one, for every architecture
 that the revision supports, until the override is deleted. Imports do not change
 it. The store must have the revision. Devices that follow the channel get it at
-their next refresh, even if it is older than their current one.`,
+their next refresh, even if it is older than their current one.
+
+While the store is online, the override takes the place of upstream's revision, and
+upstream must have it.`,
 		Example: "  snap-store-proxy override core18 stable=1722\n  snap-store-proxy override core18 stable=1722 candidate=1754 --remote https://store.example.internal:8013",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -39,12 +52,12 @@ their next refresh, even if it is older than their current one.`,
 	return c
 }
 
-func newDeleteOverride(dir *instance.Dir) *cobra.Command {
-	o := &overrideOptions{dir: dir}
+func (p *Program) newDeleteOverride() *cobra.Command {
+	o := &options{Program: p}
 	c := &cobra.Command{
 		Use:     "delete-override SNAP CHANNEL…",
-		Short:   "Serve the imported revision of a channel again",
-		Long:    "Serve the imported revision of a channel again, for all architectures.",
+		Short:   "Serve the imported revision of a channel again, or upstream's",
+		Long:    "Serve the imported revision of a channel again, or upstream's while the store is\nonline, for all architectures.",
 		Example: "  snap-store-proxy delete-override core18 stable",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -59,11 +72,13 @@ func newDeleteOverride(dir *instance.Dir) *cobra.Command {
 	return c
 }
 
-func newListOverrides(dir *instance.Dir) *cobra.Command {
-	o := &overrideOptions{dir: dir}
+func (p *Program) newListOverrides() *cobra.Command {
+	o := &options{Program: p}
 	c := &cobra.Command{
-		Use:     "list-overrides SNAP",
-		Short:   "List the overrides of a snap, and the revisions upstream that they hide",
+		Use:   "list-overrides SNAP",
+		Short: "List the overrides of a snap, and the revisions upstream that they hide",
+		Long: `List the overrides of a snap, and the revisions upstream that they hide: the imported
+ones, or while the store is online those that upstream has now.`,
 		Example: "  snap-store-proxy list-overrides core18",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
