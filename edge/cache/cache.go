@@ -54,7 +54,7 @@ type Options struct {
 	// Idle makes Open change nothing: for commands that look at the folder of a running store.
 	Idle bool
 	// Retry reports whether another try may help after an error of a Source or of its body. If it is nil, each error is retried but the one of
-	// the first try.
+	// the first try. A body that stalls or ends early is always resumed.
 	Retry func(error) bool
 	// Stall is the time after which a silent upstream is given up; 0 is a minute.
 	Stall time.Duration

@@ -131,7 +131,7 @@ func (f *feed) again(err error) bool {
 	if errors.Is(err, ErrNotFound) {
 		return false
 	}
-	if f.o.Retry != nil {
+	if broken := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errStalled); f.o.Retry != nil && !broken {
 		return f.o.Retry(err)
 	}
 	return f.opened

@@ -11,7 +11,13 @@ import (
 	"offlinestore/blob"
 )
 
-var errUnknownSize = errors.New("the file cannot be kept, and upstream does not tell its size")
+// maxRestarts is the number of times that a stream goes back.
+const maxRestarts = 3
+
+var (
+	errUnknownSize   = errors.New("the file cannot be kept, and upstream does not tell its size")
+	errTooManyRanges = errors.New("the file cannot be kept, and was read backwards too often")
+)
 
 // stream reads a file from upstream past the folder, for one client. It hashes all bytes, and withholds the last ones until they are verified. Bytes
 // before the first one that the client reads are thrown away.
@@ -23,6 +29,7 @@ type stream struct {
 	in       *feed
 	sums     *blob.Sums
 	buf      []byte // the bytes before in.offset that were not read
+	restarts int
 	verified bool
 	err      error
 	closed   bool
@@ -91,7 +98,7 @@ func (s *stream) readAt(p []byte, off int64) (int, error) {
 	}
 	switch {
 	case off < begin:
-		s.restart()
+		s.err = s.restart()
 	case off < end:
 		return copy(p, s.buf[off-begin:end-begin]), nil
 	default:
@@ -123,11 +130,16 @@ func (s *stream) verify() error {
 	return nil
 }
 
-func (s *stream) restart() {
+// restart begins again. A request for many ranges must not download a file for each of them.
+func (s *stream) restart() error {
+	if s.restarts++; s.restarts > maxRestarts {
+		return errTooManyRanges
+	}
 	s.in.close()
 	s.in.offset, s.in.best = 0, 0
 	s.sums.Reset()
 	s.buf, s.verified = s.buf[:0], false
+	return nil
 }
 
 // Close implements [io.Closer].

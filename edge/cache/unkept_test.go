@@ -33,6 +33,14 @@ func TestNothingIsKept(t *testing.T) {
 				t.Errorf("%s: ReadAt(%d) = %d, %v", name, off, n, err)
 			}
 		}
+		for i := range 10 {
+			if _, err = r.ReadAt(make([]byte, 10), int64(i%2*490_000)); err != nil {
+				break
+			}
+		}
+		if n := up.requests.Load(); err == nil || n > 6 {
+			t.Errorf("%s: reading backwards: %v after %d downloads, want an error", name, err, n)
+		}
 		check(t, r.Close())
 		if c.Has(f) {
 			t.Errorf("%s: it was kept", name)
