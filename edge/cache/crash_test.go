@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
@@ -220,6 +221,26 @@ func TestTwoProcesses(t *testing.T) {
 	}
 	for _, i := range all { // by whichever process
 		want(t, c, i.File, none(t), i.content)
+	}
+}
+
+// TestOthersLock keeps nothing while another process changes the folder.
+func TestOthersLock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := open(t, dir, quick(10*mib))
+	i := items(1)[0]
+	unlock, err := blob.Lock(context.Background(), filepath.Join(dir, "records", ".lock"))
+	check(t, err)
+	want(t, c, i.File, i.in, i.content)
+	time.Sleep(20 * time.Millisecond)
+	if c.Has(i.File) {
+		t.Error("a file was kept while another process had the lock")
+	}
+	check(t, unlock())
+	check(t, c.Warm(context.Background(), i.File, nil))
+	if !c.Has(i.File) {
+		t.Error("a file was not kept after another process gave up the lock")
 	}
 }
 

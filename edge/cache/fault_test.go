@@ -61,11 +61,15 @@ func TestNoRangeSupport(t *testing.T) {
 			return false
 		}
 		f := charm("b.charm", content)
-		if got, err := read(c, f, up.get); err == nil || len(got) > len(content)-64<<10 {
+		got, err := read(c, f, up.get)
+		if err == nil || len(got) > len(content)-64<<10 {
 			t.Errorf("%s: two files made of halves: %d bytes, %v, want an error before the last 64 KiB", name, len(got), err)
 		}
 		if c.Has(f) {
 			t.Errorf("%s: a wrong file was kept", name)
+		}
+		if max > 0 && !strings.Contains(fmt.Sprint(err), "other bytes than before") {
+			t.Errorf("%s: %v, want to know why", name, err)
 		}
 	}
 }
@@ -110,6 +114,10 @@ func TestLies(t *testing.T) {
 			got, err := read(c, f, up.get)
 			if err == nil || len(got) > mib-64<<10 {
 				t.Errorf("%s, cache of %d: %d bytes, %v, want an error before the last 64 KiB", name, max, len(got), err)
+			}
+			var size *cache.SizeError
+			if told := name == "too short" || name == "too long" || name == "a page"; told && (!errors.As(err, &size) || len(got) > 0) {
+				t.Errorf("%s, cache of %d: %d bytes, %v, want a *SizeError before any", name, max, len(got), err)
 			}
 			settle(t, c)
 			if left := files(t, dir); c.Has(f) || left != nil {
@@ -200,6 +208,9 @@ func TestRetry(t *testing.T) {
 		return n < 3
 	}
 	want(t, c, snap("a.snap", content), up.get, content)
+	up = serve(t, content)
+	up.fault = func(n int, w http.ResponseWriter, r *http.Request) bool { return n == 0 && up.cut(w, r, mib/2) }
+	want(t, c, resource("a.bin", content), up.get, content) // a body that ends early is resumed anyway
 	up = serve(t, content)
 	up.fault = func(_ int, w http.ResponseWriter, _ *http.Request) bool {
 		w.WriteHeader(http.StatusNotFound)

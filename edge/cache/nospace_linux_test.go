@@ -56,6 +56,27 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("files are left: %v", left)
 	}
 	check(t, p.Discard())
+
+	// Files of the cache make room for the rest of another one.
+	old := item{File: snap("old.snap", large[:mib*3/2]), content: large[:mib*3/2]}
+	add(t, c, old)
+	half, goOn, once = make(chan struct{}), make(chan struct{}), sync.Once{}
+	content := random(10, 2*mib)
+	up.content = content
+	wg.Go(func() { want(t, c, charm("a.charm", content), from, content) })
+	<-half
+	p, err = d.Partial("x")
+	check(t, err)
+	for ; err == nil; _, err = p.Write(make([]byte, 64<<10)) {
+	}
+	close(goOn)
+	wg.Wait()
+	settle(t, c)
+	if got := names(t, c); got != "a.charm" {
+		t.Errorf("the cache has %s, want a.charm", got)
+	}
+	check(t, p.Discard())
+	up.content = large
 	want(t, c, f, from, large)
 	settle(t, c)
 	want(t, c, f, nil, large)

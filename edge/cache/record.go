@@ -1,11 +1,9 @@
 package cache
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -38,13 +36,8 @@ type record struct {
 // parseRecord decodes a record, and refuses one that this package cannot have written.
 func parseRecord(data []byte) (record, error) {
 	var r record
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&r); err != nil {
+	if err := json.Unmarshal(data, &r); err != nil {
 		return record{}, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return record{}, errors.New("more than one value")
 	}
 	if err := r.Digest.Validate(); err != nil {
 		return record{}, err
