@@ -15,6 +15,9 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
+// parsedSize is the memory of a byte of the head, once as it is and about three times as it is parsed.
+const parsedSize = 4
+
 // Reader reads a bundle from the front: the signature first, then the rest of the head, then the payload.
 type Reader struct {
 	src      source
@@ -31,6 +34,8 @@ type Reader struct {
 	next  int
 	err   error  // the permanent error of Next
 	input *Input // the input that Close closes, or nil
+	// small counts the bytes of the small files that were read.
+	small int64
 	// keeps makes Head keep the content with all blobs of the head.
 	keeps   bool
 	content *Content
@@ -63,6 +68,15 @@ func newReader(name string, src source) (*Reader, error) {
 func (r *Reader) isEncrypted() bool {
 	t, ok := r.src.(*tarSource)
 	return ok && t.encrypted
+}
+
+// Memory estimates the memory that the reader holds after Head, in bytes.
+func (r *Reader) Memory() int64 {
+	n := readSize + parsedSize*r.small
+	if t, ok := r.src.(*tarSource); ok && t.zstd != nil {
+		n += 4 * zstdWindow
+	}
+	return n
 }
 
 // Close closes the files that Open opened.
@@ -210,6 +224,7 @@ func (r *Reader) file(name string, size, max int64) ([]byte, error) {
 	if _, err := io.ReadFull(f, b); err != nil {
 		return nil, readError(name, err)
 	}
+	r.small += n
 	return b, nil
 }
 

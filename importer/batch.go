@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"offlinestore/blob"
@@ -39,7 +40,7 @@ type File struct {
 	// Done is set once the file is imported.
 	Done *catalog.Report
 
-	opened    *Opened  // kept from Plan only if the input cannot be read twice
+	opened    *Opened  // kept from Plan if it is small, or cannot be opened again
 	staging   *Staging // verified but for its last blobs, which are not committed
 	verified  *Verified
 	candidate Candidate // not kept after Plan
@@ -92,6 +93,8 @@ type Batch struct {
 	// parts are the divided bundles by their IDs. partsLock guards it while heads are read.
 	parts     map[blob.Digest]*partSet
 	partsLock sync.Mutex
+	// openMemory is the memory of the bundles that Plan has left open, in bytes.
+	openMemory atomic.Int64
 }
 
 // Totals holds the sums over files that change the store. Payload counts the bytes that Run still has to read.
@@ -221,6 +224,9 @@ func (b *Batch) candidates() (files []*File, candidates []Candidate) {
 func (b *Batch) Close() error {
 	var errs []error
 	for _, f := range b.Files {
+		if f.opened != nil {
+			errs = append(errs, f.opened.Close())
+		}
 		if f.Input != nil {
 			errs = append(errs, f.Input.Close())
 		}

@@ -13,6 +13,9 @@ import (
 	"offlinestore/importer/canonical"
 )
 
+// maxOpen bounds the memory of the bundles that stay open between Plan and Run, in bytes. Run verifies the heads of others again.
+const maxOpen = 16 << 20
+
 // ErrUnsigned means that a file comes from the original store-admin, and that the batch does not accept unsigned files.
 var ErrUnsigned = errors.New("an export of the original store-admin, which nobody has signed")
 
@@ -93,16 +96,21 @@ func (b *Batch) readHead(ctx context.Context, f *File) error {
 	if b.PlanOnly || len(f.missing) == 0 { // perhaps nothing else will read the file
 		f.length = o.reader.CheckLength()
 	}
-	if f.Input.Rewindable() {
-		return o.Close()
+	if memory := o.reader.Memory(); b.openMemory.Add(memory) > maxOpen {
+		b.openMemory.Add(-memory)
+		if f.Input.Rewindable() {
+			return o.Close()
+		}
 	}
 	f.opened = o
 	return nil
 }
 
+// openFile opens a bundle, or goes on where Plan has stopped.
 func (b *Batch) openFile(ctx context.Context, f *File) (*Opened, error) {
-	if f.opened != nil {
-		return f.opened, nil
+	if o := f.opened; o != nil {
+		f.opened = nil
+		return o, nil
 	}
 	r, err := f.Input.Reader()
 	if err != nil {

@@ -170,3 +170,20 @@ func slowPipe(t *testing.T, content []byte, last int) (in *bundle.Input, half, f
 	}()
 	return bundle.NewInput("pipe", r), half, finish
 }
+
+// TestRunGoesOnWherePlanStopped damages the head of a file after the plan, which has verified it. Run reads only the rest.
+func TestRunGoesOnWherePlanStopped(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	for i, c := range []bundle.Compression{bundle.None, bundle.Gzip, bundle.Zstd} {
+		path := write(t, t.TempDir(), "x", bundletest.New(t, i).Add("jq", i+1, 600<<10).Tar(c))
+		b, _ := s.batch(path)
+		must(t, b.Plan(t.Context()))
+		flipAt(t, path, 700)
+		b.Run(t.Context())
+		must(t, b.Files[0].Err)
+		if got := channelMap(s.served(), "jq")["latest/stable"]; got != i+1 {
+			t.Errorf("%s: latest/stable is revision %d, want %d", c, got, i+1)
+		}
+	}
+}
