@@ -23,8 +23,8 @@ func newCharmText(st *catalog.Charm) searchText {
 
 // charmSearch is a parsed query. Of each list, one entry has to fit.
 type charmSearch struct {
-	words              []string
-	phrase             string
+	words              terms
+	phrase             term
 	kind               string
 	channel            string
 	categories         []string
@@ -86,12 +86,12 @@ func newCharmSearch(q url.Values) (charmSearch, bool) {
 		}
 	}
 	list := func(name string) []string { return slices.DeleteFunc(splitList(strings.ToLower(q.Get(name))), isBlank) }
-	s := charmSearch{words: strings.Fields(strings.ToLower(q.Get("q"))), kind: q.Get("type"), channel: q.Get("channel"), categories: list("category"),
+	words := strings.Fields(strings.ToLower(q.Get("q")))
+	s := charmSearch{words: newTerms(words), phrase: newTerm(strings.Join(words, "-")), kind: q.Get("type"), channel: q.Get("channel"), categories: list("category"),
 		publishers: list("publisher"), provides: list("relation-provides"), requires: list("relation-requires")}
 	for _, p := range list("platforms") {
 		s.platforms = append(s.platforms, newPlatform(p))
 	}
-	s.phrase = strings.Join(s.words, "-")
 	for _, n := range []int{len(s.words), len(s.categories), len(s.platforms), len(s.publishers), len(s.provides), len(s.requires)} {
 		if n > maxTerms {
 			return s, false
@@ -134,7 +134,7 @@ func (s *charmSearch) scoreCharm(ch *indexedCharm) int {
 		}
 		return 1
 	}
-	return ch.words.scoreAll(s.words, s.phrase)
+	return ch.words.scoreAll(s.words, &s.phrase)
 }
 
 // row returns the release of a charm to show, or nil if the charm does not fit.

@@ -119,8 +119,9 @@ func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index)
 		return
 	}
 	var matches []entryMatch
+	var total int
 	list, err := inTurn(r, func() ([]json.RawMessage, error) {
-		matches = what.all(ix)
+		matches, total = what.best(ix, page.page*page.size, true)
 		from, to := page.of(len(matches))
 		return legacyMatches(r, what.open(ix, matches[from:to]), splitList(r.URL.Query().Get("fields")), origin)
 	})
@@ -133,8 +134,8 @@ func (s *Server) legacySearch(w http.ResponseWriter, r *http.Request, ix *index)
 		return
 	}
 	var out listBody
-	out.Embedded.Packages, out.Total = list, len(matches)
-	out.Links = page.links(origin+r.URL.RequestURI(), len(matches))
+	out.Embedded.Packages, out.Total = list, total
+	out.Links = page.links(origin+r.URL.RequestURI(), total)
 	s.writeJSON(w, r, http.StatusOK, typeHAL, out)
 }
 

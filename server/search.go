@@ -56,47 +56,10 @@ func (t *searchText) join(list ...string) {
 	}
 }
 
-// The weight of a word by the place where it is found. One match in a better place weighs more than all matches in worse ones.
-const (
-	scoreExact       = 64
-	scorePrefix      = 32
-	scoreName        = 16
-	scoreTitle       = 8
-	scoreSummary     = 4
-	scorePublisher   = 2
-	scoreDescription = 1
-)
-
-// score returns how well a word fits, or 0 if it does not fit at all.
-func (t *searchText) score(word string) int {
-	n := 0
-	switch {
-	case t.name == word || slices.Contains(t.ids, word):
-		n = scoreExact
-	case strings.HasPrefix(t.name, word):
-		n = scorePrefix
-	case strings.Contains(t.name, word):
-		n = scoreName
-	}
-	places := []struct {
-		text  string
-		score int
-	}{{t.title, scoreTitle}, {t.summary, scoreSummary}, {t.publisher, scorePublisher}, {t.description, scoreDescription}}
-	for _, p := range places {
-		if strings.Contains(p.text, word) {
-			n += p.score
-		}
-	}
-	if n == 0 && slices.ContainsFunc(t.ids, func(id string) bool { return strings.Contains(id, word) }) {
-		n = scoreDescription
-	}
-	return n
-}
-
 // search is a parsed query.
 type search struct {
-	words       []string
-	phrase      string // the words joined as in a name
+	words       terms
+	phrase      term // the words joined as in a name
 	prefix      string
 	commonID    string
 	category    string
@@ -133,14 +96,15 @@ func newSearch(q url.Values, arch string) (s search, ok bool) {
 	if s.category == "" && q.Get("featured") == "true" {
 		s.category = featured
 	}
+	var words []string
 	for _, word := range strings.Fields(strings.ToLower(q.Get("q"))) {
 		if name, ok := strings.CutPrefix(word, "publisher:"); ok {
 			s.publisher = name
 			continue
 		}
-		s.words = append(s.words, word)
+		words = append(words, word)
 	}
-	s.phrase = strings.Join(s.words, "-")
+	s.words, s.phrase = newTerms(words), newTerm(strings.Join(words, "-"))
 	if len(q.Get("q")) > maxQuery || len(s.words) > maxTerms {
 		return s, false
 	}
@@ -153,10 +117,10 @@ func newSearch(q url.Values, arch string) (s search, ok bool) {
 	return s, true
 }
 
-// run returns at most maxResults of the snaps that fit, as all does.
+// run returns at most maxResults of the snaps that fit, as best does.
 func (s *search) run(ix *index) []snapMatch {
-	matches := s.all(ix)
-	return s.open(ix, matches[:min(len(matches), maxResults)])
+	list, _ := s.best(ix, maxResults, false)
+	return s.open(ix, list)
 }
 
 // open returns the matches with their rows.
@@ -175,25 +139,55 @@ func (s *search) open(ix *index, list []entryMatch) (matches []snapMatch) {
 	return matches
 }
 
-// all returns the snaps that fit: the best match first, then the featured ones, then by name.
-func (s *search) all(ix *index) []entryMatch {
+// best returns at most so many of the snaps that fit: the best match first, then the featured ones, then by name. total is the number of all that
+// fit, if it counts them.
+func (s *search) best(ix *index, most int, counts bool) (list []entryMatch, total int) {
 	// For a search without words, snapd asks for featured snaps. A store without featured snaps shows all its snaps.
 	if len(s.words) == 0 && s.category == featured && !ix.hasFeatured {
 		s.category = ""
 	}
-	terms := newTerms(s.words)
-	var matches []entryMatch
+	top := topMatches{most: most}
 	for e := range ix.entries() {
-		if !e.filter.mayHave(terms) || !terms.allIn(e.text.all) {
+		if !e.filter.mayHave(s.words) {
 			continue
 		}
-		if n := s.scoreSnap(e); n > 0 && s.isReleased(e) {
-			matches = append(matches, entryMatch{e, n})
+		n := s.scoreSnap(e)
+		if n == 0 || n <= top.least && !counts || !s.isReleased(e) {
+			continue
 		}
+		top.add(entryMatch{e, n})
+		total++
 	}
-	// The snaps are sorted by name already.
-	slices.SortStableFunc(matches, func(a, b entryMatch) int { return b.score - a.score })
-	return matches
+	top.trim()
+	return top.list, total
+}
+
+// topMatches keeps the matches with the highest scores, and of equal ones the first. A frequent word is in half of all snaps, and most of
+// them need no place in an order.
+type topMatches struct {
+	most int
+	list []entryMatch
+	// least is the score that another match must exceed. It is 0 while there is room.
+	least int
+}
+
+func (t *topMatches) add(m entryMatch) {
+	if m.score <= t.least {
+		return
+	}
+	if t.list = append(t.list, m); len(t.list) >= 4*t.most+64 {
+		t.trim()
+	}
+}
+
+// trim removes the matches that are too many, and sorts the others.
+func (t *topMatches) trim() {
+	// The snaps come by name already.
+	slices.SortStableFunc(t.list, func(a, b entryMatch) int { return b.score - a.score })
+	if len(t.list) >= t.most && t.most > 0 {
+		t.list = t.list[:t.most]
+		t.least = t.list[t.most-1].score
+	}
 }
 
 func (s *search) scoreSnap(e *snapEntry) int {
@@ -215,7 +209,7 @@ func (s *search) scoreSnap(e *snapEntry) int {
 		}
 		return 1
 	}
-	return e.text.scoreAll(s.words, s.phrase)
+	return e.text.scoreAll(s.words, &s.phrase)
 }
 
 // row returns the first release of a snap that the search allows.
@@ -238,19 +232,4 @@ func featuredFirst(names []string) []string {
 	names = slices.DeleteFunc(names, func(name string) bool { return name == featured || name == "" })
 	slices.Sort(names)
 	return append([]string{featured}, slices.Compact(names)...)
-}
-
-// scoreAll returns the score of words, or 0 if one of them is not found. Words that stand together, as in phrase, add to the score.
-func (t *searchText) scoreAll(words []string, phrase string) (total int) {
-	for _, word := range words {
-		n := t.score(word)
-		if n == 0 {
-			return 0
-		}
-		total += n
-	}
-	if len(words) > 1 {
-		total += t.score(phrase) * len(words)
-	}
-	return total
 }

@@ -45,46 +45,41 @@ type terms []term
 // frequent has the letters from the most frequent one. Others are rarer.
 const frequent = " etaoinsrhldcumfpgwybvkxjqz"
 
-func newTerms(words []string) (list terms) {
+func newTerm(word string) term {
 	rank := func(c byte) int {
 		if i := strings.IndexByte(frequent, c); i >= 0 {
 			return i
 		}
 		return len(frequent)
 	}
-	for _, word := range words {
-		t := term{word: word}
-		for i := range len(word) {
-			if rank(word[i]) > rank(word[t.rare]) {
-				t.rare = i
-			}
+	t := term{word: word}
+	for i := range len(word) {
+		if rank(word[i]) > rank(word[t.rare]) {
+			t.rare = i
 		}
-		list = append(list, t)
+	}
+	return t
+}
+
+func newTerms(words []string) (list terms) {
+	for _, word := range words {
+		list = append(list, newTerm(word))
 	}
 	return list
 }
 
-// allIn reports whether a text has all words.
-func (list terms) allIn(text string) bool {
-	for i := range list {
-		if !list[i].isIn(text) {
-			return false
-		}
-	}
-	return true
-}
-
-func (t *term) isIn(text string) bool {
+// next returns the first place of the word in a text from a place on, or -1.
+func (t *term) next(text string, from int) int {
 	letter := t.word[t.rare]
-	for at := t.rare; at < len(text); at++ {
+	for at := from + t.rare; at < len(text); at++ {
 		i := strings.IndexByte(text[at:], letter)
 		if i < 0 {
-			return false
+			return -1
 		}
 		at += i
 		if strings.HasPrefix(text[at-t.rare:], t.word) {
-			return true
+			return at - t.rare
 		}
 	}
-	return false
+	return -1
 }
