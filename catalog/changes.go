@@ -199,7 +199,7 @@ func (f *follower) allOf(steps ...func() error) error {
 	return nil
 }
 
-// everything reads the whole catalogue, over two connections.
+// everything reads the whole catalogue, over several connections.
 func (f *follower) everything() error {
 	f.out.HasImages = true
 	if err := f.sink.Start(&f.out); err != nil {
@@ -219,7 +219,10 @@ func (f *follower) everything() error {
 	return f.allOf(f.charms, f.charmRevisions, f.charmResources, f.charmChannels, f.charmHistory, f.charmHolds, f.images, f.imageTags, f.repositories)
 }
 
-// share does jobs over this connection and a second one, if the database lets that see the same state.
+// loadConnections is the number of connections that read a whole catalogue. While one waits for the database, others decode.
+const loadConnections = 3
+
+// share does jobs over this connection and further ones, if the database lets them see the same state.
 func (f *follower) share(jobs []func(*loader) error) error {
 	todo := make(chan func(*loader) error, len(jobs))
 	for _, job := range jobs {
@@ -242,14 +245,16 @@ func (f *follower) share(jobs []func(*loader) error) error {
 	}
 	g, ctx := errgroup.WithContext(f.ctx)
 	g.Go(func() error { return work(&loader{ctx: ctx, tx: f.tx, c: f.c, sink: f.sink}) })
-	g.Go(func() error {
-		tx, err := f.joinState(ctx, state)
-		if err != nil || tx == nil {
-			return nil // the first connection does all jobs
-		}
-		defer tx.Rollback(context.WithoutCancel(ctx))
-		return work(&loader{ctx: ctx, tx: tx, c: f.c, sink: f.sink})
-	})
+	for range min(loadConnections, len(jobs)) - 1 {
+		g.Go(func() error {
+			tx, err := f.joinState(ctx, state)
+			if err != nil || tx == nil {
+				return nil // the other connections do all jobs
+			}
+			defer tx.Rollback(context.WithoutCancel(ctx))
+			return work(&loader{ctx: ctx, tx: tx, c: f.c, sink: f.sink})
+		})
+	}
 	return g.Wait()
 }
 

@@ -78,11 +78,11 @@ func (b *builder) addRaw(raw *catalog.RawSnap) error {
 	pooled := getBuffer()
 	defer putBuffer(pooled)
 	*pooled = raw.AppendTo((*pooled)[:0])
-	packed := b.texts.add(*pooled)
+	e := newEntry(outline, sn)
+	e.packed = b.texts.add(*pooled)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	e := b.sh.newEntry(outline, sn)
-	e.packed = packed
+	b.sh.share(e)
 	return b.addSnap(e)
 }
 
@@ -92,8 +92,9 @@ func (b *builder) addFixed(st *catalog.Snap) error {
 	if err != nil {
 		return fmt.Errorf("index snap %s: %w", st.Name, err)
 	}
-	e := b.sh.newEntry(st, sn)
+	e := newEntry(st, sn)
 	e.fixed = sn
+	b.sh.share(e)
 	return b.addSnap(e)
 }
 

@@ -37,12 +37,12 @@ type snapEntry struct {
 }
 
 // newEntry returns the entry of a snap. Its channels must be arranged.
-func (sh *sharer) newEntry(st *catalog.Snap, sn *indexedSnap) *snapEntry {
+func newEntry(st *catalog.Snap, sn *indexedSnap) *snapEntry {
 	d, text := &st.Details, newSearchText(st)
 	return &snapEntry{
-		filter: newTextFilter(text.all), id: st.SnapID, name: st.Name, store: st.Store, icon: st.Icon, text: text, categories: sh.categoriesOf(d.Categories),
-		isPrivate: d.Private, places: sh.places(sn), revisions: len(sn.revisions), problems: sn.problems,
-		publisher: sh.publisher(d.Publisher),
+		filter: newTextFilter(text.all), id: st.SnapID, name: st.Name, store: st.Store, icon: st.Icon, text: text, categories: d.Categories,
+		isPrivate: d.Private, places: placesOf(sn), revisions: len(sn.revisions), problems: sn.problems,
+		publisher: snap.Publisher{ID: strings.ToLower(d.Publisher.ID), Username: strings.ToLower(d.Publisher.Username), DisplayName: strings.ToLower(d.Publisher.DisplayName)},
 	}
 }
 
@@ -58,11 +58,11 @@ type place struct {
 type sharer struct {
 	placeLists map[string][]place
 	categories map[string][]snap.Category
-	publishers map[string]snap.Publisher
+	publishers map[snap.Publisher]snap.Publisher
 }
 
 func newSharer() *sharer {
-	return &sharer{make(map[string][]place), make(map[string][]snap.Category), make(map[string]snap.Publisher)}
+	return &sharer{make(map[string][]place), make(map[string][]snap.Category), make(map[snap.Publisher]snap.Publisher)}
 }
 
 // maxShared bounds the parts of a kind that a sharer keeps.
@@ -79,28 +79,28 @@ func share[T any](known map[string][]T, key []byte, list []T) []T {
 	return list
 }
 
-func (sh *sharer) categoriesOf(list []snap.Category) []snap.Category {
-	var key []byte
-	for _, c := range list {
+// share makes an entry share its parts with the ones before.
+func (sh *sharer) share(e *snapEntry) {
+	key := make([]byte, 0, 256)
+	for _, c := range e.categories {
 		key = strconv.AppendBool(append(append(key, c.Name...), 0), c.Featured)
 	}
-	return share(sh.categories, key, list)
+	e.categories = share(sh.categories, key, e.categories)
+	if p, ok := sh.publishers[e.publisher]; ok {
+		e.publisher = p
+	} else if len(sh.publishers) < maxShared {
+		sh.publishers[e.publisher] = e.publisher
+	}
+	key = key[:0]
+	for _, p := range e.places {
+		key = append(append(append(append(append(append(key, p.platform...), 0), p.track...), 0), p.confinement...), 0, byte(p.risk))
+		key = strconv.AppendBool(key, p.isClosed)
+	}
+	e.places = share(sh.placeLists, key, e.places)
 }
 
-func (sh *sharer) publisher(p snap.Publisher) snap.Publisher {
-	key := p.ID + "\x00" + p.Username + "\x00" + p.DisplayName
-	if have, ok := sh.publishers[key]; ok {
-		return have
-	}
-	p = snap.Publisher{ID: strings.ToLower(p.ID), Username: strings.ToLower(p.Username), DisplayName: strings.ToLower(p.DisplayName)}
-	if len(sh.publishers) < maxShared {
-		sh.publishers[key] = p
-	}
-	return p
-}
-
-// places returns the places of a snap, as row finds them: the default channel first. Branches are left out.
-func (sh *sharer) places(sn *indexedSnap) []place {
+// placesOf returns the places of a snap, as row finds them: the default channel first. Branches are left out.
+func placesOf(sn *indexedSnap) []place {
 	var list []place
 	for _, e := range sn.channels.Open() {
 		if e.Channel.Branch != "" || slices.ContainsFunc(list, func(p place) bool { return p.isAt(e.Channel) }) {
@@ -118,12 +118,7 @@ func (sh *sharer) places(sn *indexedSnap) []place {
 	slices.SortFunc(list, func(a, b place) int {
 		return cmp.Or(strings.Compare(a.track, b.track), a.risk-b.risk, strings.Compare(a.platform, b.platform))
 	})
-	var key []byte
-	for _, p := range list {
-		key = append(append(append(append(append(append(key, p.platform...), 0), p.track...), 0), p.confinement...), 0, byte(p.risk))
-		key = strconv.AppendBool(key, p.isClosed)
-	}
-	return share(sh.placeLists, key, list)
+	return list
 }
 
 func newPlace(platform string, c channel.Channel, r *row) place {
