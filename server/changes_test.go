@@ -39,13 +39,17 @@ type changingStore struct {
 }
 
 func newChangingStore(t *testing.T, seed uint64) *changingStore {
-	dsn := pgtest.NewFrom(t, func(dsn string) error {
+	return changingStoreIn(t, seed, pgtest.NewFrom(t, func(dsn string) error {
 		db, err := catalog.Open(context.Background(), dsn)
 		if err == nil {
 			db.Close()
 		}
 		return err
-	})
+	}))
+}
+
+// changingStoreIn returns a store in a database.
+func changingStoreIn(t *testing.T, seed uint64, dsn string) *changingStore {
 	db, err := catalog.Open(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
