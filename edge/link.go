@@ -6,9 +6,11 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"hash"
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"offlinestore/edge/cache"
@@ -48,12 +50,13 @@ const (
 var errLink = errors.New("this URL was not made by this store, or with another secret")
 
 // linker makes and reads the texts of links.
-type linker struct{ key []byte }
+type linker struct{ hashes *sync.Pool }
 
 func newLinker(secret string) linker {
 	h := hmac.New(sha256.New, []byte(secret))
 	h.Write([]byte("offlinestore edge link"))
-	return linker{h.Sum(nil)}
+	key := h.Sum(nil)
+	return linker{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
 }
 
 // macSize is the number of bytes of the proof at the end of a link's text.
@@ -85,7 +88,9 @@ func (l linker) text(k *link) string {
 }
 
 func (l linker) mac(b []byte) []byte {
-	h := hmac.New(sha256.New, l.key)
+	h := l.hashes.Get().(hash.Hash)
+	defer l.hashes.Put(h)
+	h.Reset()
 	h.Write(b)
 	return h.Sum(nil)[:macSize]
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 )
 
@@ -40,11 +41,16 @@ func (e *Edge) register(endpoint string) http.HandlerFunc {
 	}
 }
 
+// isClean reports whether a path leads nowhere else than it seems to.
+func isClean(p string) bool {
+	return p == "" || path.Clean(p) == strings.TrimSuffix(p, "/") || p == "/"
+}
+
 // deviceService returns the device service that a request names, if it is listed. Redirects are not followed, and not passed on either.
 func (st *state) deviceService(named []string) (*url.URL, error) {
 	refused := fmt.Errorf("this store does not pass requests to the device service %.200s: its operator may add it to proxy.device-auth.allowed-device-service-urls", named[0])
 	u, err := url.Parse(named[0])
-	if err != nil || len(named) > 1 || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || len(named) > 1 || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || !isClean(u.Path) {
 		return nil, refused
 	}
 	for _, text := range st.DeviceServices {

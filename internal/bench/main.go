@@ -93,7 +93,7 @@ func (b *bench) run(only []string) (err error) {
 		{"mixed", b.mixed}, {"pack", b.pack}, {"inspection", b.inspection}, {"push", b.push}, {"parts", b.parts}, {"single", b.single}, {"files", b.files}, {"scrub", b.scrub}, {"questions", b.questions},
 		{"charms", b.charms}, {"memory", b.memory}, {"carrying", b.carrying}, {"refresh", b.refresh}, {"sessions", b.sessions}, {"serials", b.serials},
 		{"fleet", b.fleet}, {"download", b.download}, {"large", b.large},
-		{"connections", b.connections},
+		{"connections", b.connections}, {"edge", b.edge},
 	} {
 		if !slices.Contains(only, part.name) {
 			continue
