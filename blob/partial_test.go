@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -138,7 +139,8 @@ func TestPartialIsReadAfterwards(t *testing.T) {
 		defer again.Close()
 		_, err = p.Write(content)
 		check(t, err)
-		if all, err := d.Partials(); err != nil || len(all) != 1 || all[0].Key != end || all[0].Size != 1000 {
+		isNamed := func(i blob.PartialInfo) bool { return i.Key == end && i.Size == 1000 }
+		if all, err := d.Partials(); err != nil || !slices.ContainsFunc(all, isNamed) {
 			t.Errorf("Partials() = %v, %v, want %s with 1000 bytes", all, err, end)
 		}
 		check(t, how(p))
