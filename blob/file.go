@@ -75,7 +75,7 @@ func CreateFile(path string, size int64, mode fs.FileMode) (*File, error) {
 	if size > 0 {
 		if err := preallocate(f.f, size); err != nil {
 			f.Discard()
-			return nil, f.error("create", err)
+			return nil, f.error("create", size, err)
 		}
 	}
 	return f, nil
@@ -97,7 +97,7 @@ func (f *File) Write(p []byte) (int, error) {
 	n, err := f.f.Write(p)
 	f.written += int64(n)
 	if err != nil {
-		return n, f.error("write", err)
+		return n, f.error("write", f.written+int64(len(p)-n), err)
 	}
 	if f.written-f.writtenOff >= writeBackSize {
 		startWriteBack(f.f, f.writtenOff, f.written-f.writtenOff)
@@ -119,7 +119,7 @@ func (f *File) Commit() error {
 		return err
 	}
 	if err := SyncDir(filepath.Dir(f.path)); err != nil {
-		return f.error("commit", err)
+		return f.error("commit", f.written, err)
 	}
 	return nil
 }
@@ -151,7 +151,7 @@ func CommitFiles(files ...*File) error {
 // finish writes the content to the disk. It removes the file if that fails.
 func (f *File) finish() error {
 	if f.done {
-		return f.error("commit", os.ErrClosed)
+		return f.error("commit", f.written, os.ErrClosed)
 	}
 	f.done = true
 	err := f.f.Truncate(f.written) // removes the unused part of the preallocation
@@ -160,7 +160,7 @@ func (f *File) finish() error {
 	}
 	if err != nil {
 		f.drop()
-		return f.error("commit", err)
+		return f.error("commit", f.written, err)
 	}
 	return nil
 }
@@ -173,7 +173,7 @@ func (f *File) name() error {
 			return &UnnamedError{f.path, f.f.Name(), err}
 		}
 		remove(f.f.Name()) // the first error tells more
-		return f.error("commit", err)
+		return f.error("commit", f.written, err)
 	}
 	if !f.replace {
 		remove(f.f.Name()) // a link that failed to be removed takes no space
@@ -214,13 +214,14 @@ func (f *File) Discard() error {
 	return removeOpen(f.f)
 }
 
-func (f *File) error(doing string, err error) error {
+// error returns the error of an operation on a file that needs some bytes at least.
+func (f *File) error(doing string, need int64, err error) error {
 	if isNoSpace(err) {
 		free, ferr := Free(filepath.Dir(f.path))
 		if ferr != nil {
 			free = -1
 		}
-		err = &NoSpaceError{filepath.Dir(f.path), f.written, free}
+		err = &NoSpaceError{filepath.Dir(f.path), need, free}
 	}
 	if errors.Is(err, syscall.EFBIG) {
 		err = &FileSizeError{Name: filepath.Base(f.path), Dir: filepath.Dir(f.path), Size: f.written}
