@@ -2,6 +2,8 @@
 FUZZTIME = 10s
 # With -short, tests of properties take fewer samples, and the slowest are left out. CI runs make SHORT= test.
 SHORT = -short
+# The slowest packages start first, or they would run alone at the end. They wait more than they compute.
+SLOWEST = ./cmd/snap-store-proxy ./internal/e2e
 QEMU = $$(command -v qemu-aarch64-static || command -v qemu-aarch64)
 
 build:
@@ -18,7 +20,7 @@ demo: build
 
 test:
 	@scripts/setup test
-	scripts/inmemory go test -timeout 20m -p 2 -parallel 4 $(SHORT) ./... $(TESTFLAGS)
+	scripts/inmemory go test -timeout 20m -p $(if $(SHORT),3,2) -parallel 4 $(SHORT) $(SLOWEST) ./... $(TESTFLAGS)
 	cd deploy && go test $(SHORT) ./... $(TESTFLAGS)
 
 # The packages that laptops run, built for other systems: under Wine, and under QEMU, which can't start the processes of some tests.

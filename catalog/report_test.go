@@ -74,7 +74,7 @@ func TestReportSeesEveryMember(t *testing.T) {
 			if strings.Contains(path, "Blobs") {
 				return false // follows from the components
 			}
-			if seen++; testing.Short() && seen%4 != 1 {
+			if seen++; testing.Short() && seen%12 != 1 {
 				return false
 			}
 			push(fmt.Sprintf("%T%s", item, path), func(in *catalog.Import) {
@@ -84,7 +84,7 @@ func TestReportSeesEveryMember(t *testing.T) {
 			return false
 		})
 	}
-	if want := map[bool]int{false: 150, true: 35}[testing.Short()]; changes < want {
+	if want := map[bool]int{false: 150, true: 10}[testing.Short()]; changes < want {
 		t.Errorf("%d changes, want at least %d", changes, want)
 	}
 }

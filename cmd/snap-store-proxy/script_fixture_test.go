@@ -54,7 +54,7 @@ func (f *fixture) serveLogins(t *testing.T, demo *upstreamtest.Store, sso *upstr
 // writeCharms makes the bundles of charms, writeReports makes the bundles for reports, writeImages makes the ones of images that belong to no charm, writeStores makes the ones of stores, and writeDownloads makes the files of snaps.
 func newFixture(t *testing.T) (*fixture, error) {
 	dir := tempDir(t)
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "bin")+"/", "offlinestore/cmd/store-admin")
+	build := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-w", "-o", filepath.Join(dir, "bin")+"/", "offlinestore/cmd/store-admin")
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build store-admin: %w: %s", err, out)
 	}

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	built = programs{dir, sync.OnceValue(func() error {
-		out, err := exec.Command("go", "build", "-buildvcs=false", "-o", dir+"/", "offlinestore/cmd/store-admin", "offlinestore/cmd/snap-store-proxy").CombinedOutput()
+		out, err := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-w", "-o", dir+"/", "offlinestore/cmd/store-admin", "offlinestore/cmd/snap-store-proxy").CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("build the programs: %w: %s", err, out)
 		}

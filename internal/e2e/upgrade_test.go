@@ -70,7 +70,7 @@ func buildPrevious(t *testing.T) (path string, ok bool) {
 	dir := newDir(t)
 	run(t, nil, "sh", "-c", `git -C "$(git rev-parse --show-toplevel)" archive "$1" | tar -x -C "$2"`, "sh", previousRelease, dir)
 	path = filepath.Join(dir, "bin", "snap-store-proxy")
-	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", path, "./cmd/snap-store-proxy")
+	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-trimpath", "-o", path, "./cmd/snap-store-proxy")
 	build.Dir = dir
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the previous release: %v: %s", err, out)
