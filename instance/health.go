@@ -66,6 +66,8 @@ type Health struct {
 	Certificate *certificate.Info `json:"certificate,omitempty"`
 	// Audit is nil without a database.
 	Audit *AuditState `json:"audit,omitempty"`
+	// ConnectedDevices is the number of devices that an online store gave sessions to in the last 30 days. It is nil without a database.
+	ConnectedDevices *int `json:"-"`
 	// Servers are the processes that serve this store.
 	Servers []ServerState `json:"servers"`
 	// Waiting are the divided bundles that wait for parts.
@@ -246,6 +248,11 @@ func (h *Health) addCatalog(ctx context.Context, in *Instance) error {
 	if h.Servers, err = in.Servers(ctx); err != nil {
 		return err
 	}
+	devices, err := in.Catalog.CountEdgeDevices(ctx)
+	if err != nil {
+		return err
+	}
+	h.ConnectedDevices = &devices
 	if h.Waiting, err = in.WaitingBundles(ctx); err != nil {
 		return err
 	}

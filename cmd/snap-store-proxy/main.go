@@ -37,7 +37,7 @@ from them.`,
 	}
 	root.PersistentFlags().StringVar((*string)(dir), "data-dir", string(instance.DefaultDir()), "`folder` of the store's data")
 	root.AddCommand(newPushes(dir)...)
-	root.AddCommand(trust.New(dir), newListPushedSnaps(dir), newListPushedCharms(dir), newListPushedImages(dir), newShow(dir), newWhy(dir), newStatus(dir), newCheck(dir), newGC(dir), newHistory(dir), newAudit(dir), newReceipt(dir), newWanted(dir), withStoreAssertion(dir, newConfig(dir)), newReregister(dir), newServe(dir), newPushImages(dir))
+	root.AddCommand(trust.New(dir), newListPushedSnaps(dir), newListPushedCharms(dir), newListPushedImages(dir), newShow(dir), newWhy(dir), newStatus(dir), newCheck(dir), newGC(dir), newHistory(dir), newAudit(dir), newReceipt(dir), newWanted(dir), withStoreAssertion(dir, newConfig(dir)), newRegister(dir), newReregister(dir), newServe(dir), newPushImages(dir))
 	root.AddCommand(newBackup(dir), newBackupContent(dir), newRestore(dir), newCheckConnections(dir), newMigrate(dir), newMigrateBlobs(dir))
 	root.AddCommand(newImportCertificate(dir), newUseCACerts(dir), newRemoveCACerts(dir), newClientConfig(dir), newImageToken(dir))
 	root.AddCommand(newEnableAirgapMode(dir), newIdentity(dir))
@@ -51,7 +51,7 @@ from them.`,
 	addCompletion(root, dir)
 	cli.SetConfirming(root, "push-snap", "push-charms", "push-charm-bundle", "push-account-keys", "push-validation-sets", "push-images",
 		"trust add", "trust remove", "trust root add", "trust root remove", "gc", "prune", "remove-snap", "remove-charm", "remove-bundle", "remove-image",
-		"override", "delete-override", "remove-parts", "rollback", "hold", "release", "promote", "close-channel", "backup", "restore", "enable-airgap-mode", "remove-admin", "reregister", "use-ca-certs", "remove-ca-certs")
+		"override", "delete-override", "remove-parts", "rollback", "hold", "release", "promote", "close-channel", "backup", "restore", "enable-airgap-mode", "remove-admin", "register", "reregister", "use-ca-certs", "remove-ca-certs")
 	// Scripts rely on the exit codes, so the help of every command lists them.
 	root.SetHelpTemplate(root.HelpTemplate() + cli.ExitHelp + "\n")
 	return root

@@ -18,7 +18,7 @@ type originalCommand struct {
 }
 
 func originalCommands() []originalCommand {
-	const outside = "it needs the internet, which this host does not have"
+	const outside = "this program fetches no exports, online or not"
 	return []originalCommand{
 		{"create-database", false, "the tables are made in a database that exists", "snap-store-proxy config proxy.db.connection=URL, then snap-store-proxy enable-airgap-mode; without a connection the store makes a database of its own"},
 		{"fetch-account-keys", false, outside, "on a host with internet: store-admin export account-keys ACCOUNT; here: snap-store-proxy push-account-keys FILE"},
@@ -27,7 +27,6 @@ func originalCommands() []originalCommand {
 		{"generate-keys", true, "the key of the store comes with its registration", "on a host with internet: store-admin register --offline URL"},
 		{"migrate-from-beta", true, "there is no beta of this store", "snap-store-proxy migrate takes over another store"},
 		{"push-brand-store-metadata", false, "the export of a store has its metadata", "on a host with internet: store-admin export store STORE_ID; here: snap-store-proxy push-store FILE"},
-		{"register", false, outside, "on a host with internet: store-admin register --offline URL; then run the installer in the archive that it makes, or here: snap-store-proxy config --import-store-assertion FILE"},
 	}
 }
 

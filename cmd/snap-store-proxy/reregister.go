@@ -38,12 +38,16 @@ Until then they use the old name, so let both names lead to this host.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return o.run(c.OutOrStdout(), dir) },
 	}
+	o.addFlags(c)
+	return c
+}
+
+func (o *reregisterOptions) addFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&o.storeAssertion, "store-assertion", "", "`FILE` with the store assertion and its prerequisites, or - for standard input")
 	f.StringVar(&o.registrationBundle, "registration-bundle", "", "`FILE` with a registration bundle, which also contains the store's key")
 	f.StringVar(&o.fromArchive, "from-archive", "", "installer in a `FILE`: offline-snap-store.tar.gz, the original's or ours")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
-	return c
 }
 
 func (o *reregisterOptions) run(w io.Writer, dir *instance.Dir) error {

@@ -7,6 +7,7 @@ import (
 
 	"offlinestore/cmd/internal/advice"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/outside"
 	"offlinestore/cmd/internal/token"
 	"offlinestore/instance"
 )
@@ -26,8 +27,12 @@ the command shows the state as far as it is known; then the exit code is 8.`,
 			if h == nil {
 				return failed
 			}
-			s := &status{h, cli.Version(), advice.Warnings(*dir, h)}
+			s := &status{Health: h, Version: cli.Version(), Warnings: advice.Warnings(*dir, h)}
 			if err := s.addToken(c.Context(), *dir); err != nil {
+				return err
+			}
+			var err error
+			if s.Online, err = outside.StateOf(c.Context(), *dir, h); err != nil {
 				return err
 			}
 			if asJSON {

@@ -9,6 +9,7 @@ import (
 
 	"offlinestore/catalog/overview"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/outside"
 	"offlinestore/cmd/internal/parts"
 	"offlinestore/instance"
 )
@@ -18,6 +19,8 @@ type status struct {
 	*instance.Health
 	Version  string   `json:"version"`
 	Warnings []string `json:"warnings"`
+	// Online is nil in air-gapped mode.
+	Online *outside.State `json:"online,omitempty"`
 }
 
 func (s *status) print(w io.Writer) {
@@ -34,12 +37,15 @@ func (s *status) print(w io.Writer) {
 	if s.Airgapped {
 		fmt.Fprintln(w, "Store is in air-gapped mode")
 	} else {
-		fmt.Fprintln(w, "Store is not in air-gapped mode ('enable-airgap-mode' sets it up)")
+		fmt.Fprintln(w, "Store is online, and not in air-gapped mode ('enable-airgap-mode' ends that)")
 	}
 	if s.StoreID != "" {
 		fmt.Fprintf(w, "Store ID: %s\n", s.StoreID)
 	} else {
 		fmt.Fprintln(w, "Store ID: none (no store assertion was imported)")
+	}
+	if s.Online != nil {
+		s.Online.Print(w)
 	}
 	fmt.Fprintln(w, "Internal Service Status:")
 	for _, v := range s.Services {
