@@ -87,6 +87,9 @@ func (d Dir) SettingsPath() string { return d.path(settingsFile) }
 // StoreAssertionPath returns the path of the file with the store assertion. The assertion is public.
 func (d Dir) StoreAssertionPath() string { return d.path(storeAssertionFile) }
 
+// CACertsPath returns the path of the file with the only authorities to believe, which need not exist.
+func (d Dir) CACertsPath() string { return d.path(caCertsFile) }
+
 // Trust returns the trust of the store.
 func (d Dir) Trust() Trust { return Trust{d.path(trustFolder)} }
 

@@ -179,7 +179,7 @@ func (s *service) follow(ctx context.Context) (stop func()) {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.server.Follow(ctx, s.source) })
 	wg.Go(func() {
-		settings.Watch(ctx, s.Instance.Settings, watchInterval, s.reloader.reload, s.Instance.Dir.StoreAssertionPath())
+		settings.Watch(ctx, s.Instance.Settings, watchInterval, s.reloader.reload, s.Instance.Dir.StoreAssertionPath(), s.Instance.Dir.CACertsPath())
 	})
 	wg.Go(func() { s.Instance.Supervise(ctx, s.Logger) })
 	wg.Go(func() { s.checkStorage(ctx) })

@@ -15,10 +15,11 @@ func newUseCACerts(dir *instance.Dir) *cobra.Command {
 		Use:   "use-ca-certs",
 		Short: "Trust only the authorities from standard input when connecting to other hosts",
 		Long: `Read certificates of authorities from standard input, as PEM, and trust them alone
-when this program connects to other hosts: push-images to a registry. They replace
-the authorities from an earlier call. Devices and clusters have their own trust. The
-connection to PostgreSQL does, too: name its authority with sslrootcert in
-proxy.db.connection.`,
+when this program connects to other hosts: to the stores upstream while it is online,
+to S3, and with push-images to a registry. They replace the authorities from an
+earlier call, and a running server takes them up within seconds. Devices and clusters
+have their own trust. The connection to PostgreSQL does, too: name its authority with
+sslrootcert in proxy.db.connection.`,
 		Example: "  snap-store-proxy use-ca-certs < company-ca.pem",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return runUseCACerts(dir, c.InOrStdin()) },

@@ -3,9 +3,12 @@
 package main_test
 
 import (
+	"encoding/pem"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"slices"
 	"sync/atomic"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -16,9 +19,11 @@ import (
 // line is the line to a simulated store upstream.
 type line struct{ down atomic.Bool }
 
-// change implements upstream [up|down]: it begins a store at $UPSTREAM, or cuts the line to it, or mends it.
+// change implements upstream [tls|up|down]: it begins a store at $UPSTREAM, or cuts the line to it, or mends it. With TLS, the file
+// authority.pem has its authority.
 func (l *line) change(ts *testscript.TestScript, _ bool, args []string) {
-	if len(args) > 0 {
+	secure := slices.Contains(args, "tls")
+	if len(args) > 0 && !secure {
 		l.down.Store(args[0] == "down")
 		return
 	}
@@ -36,7 +41,13 @@ func (l *line) change(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}))
 	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
-	srv.Start()
+	if secure {
+		srv.StartTLS()
+		text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
+		ts.Check(os.WriteFile(ts.MkAbs("authority.pem"), text, 0o600))
+	} else {
+		srv.Start()
+	}
 	ts.Defer(srv.Close)
 	ts.Setenv("UPSTREAM", srv.URL)
 }

@@ -30,7 +30,7 @@ import (
 //	flip FILE N     flip a bit of a file's byte N
 //	signal TERM srv send a signal to the process in the background
 //	listening ADDR  wait until a server listens there, or with ! until none does
-//	upstream [up|down]   begin a simulated store at $UPSTREAM, and make it answer or not
+//	upstream [tls|up|down]   begin a simulated store at $UPSTREAM, and make it answer or not
 //	admin CODE …    run store-admin, and check its exit code
 //	runsas USER     check that the process in the background has the rights of that user
 //	listeners PORT  check that the process in the background listens on that TCP port and no other
