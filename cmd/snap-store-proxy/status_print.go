@@ -34,19 +34,7 @@ func (s *status) print(w io.Writer) {
 	} else {
 		fmt.Fprintf(w, "Store DB: %s\n", cli.Clean(s.Database))
 	}
-	if s.Airgapped {
-		fmt.Fprintln(w, "Store is in air-gapped mode")
-	} else {
-		fmt.Fprintln(w, "Store is online, and not in air-gapped mode ('enable-airgap-mode' ends that)")
-	}
-	if s.StoreID != "" {
-		fmt.Fprintf(w, "Store ID: %s\n", s.StoreID)
-	} else {
-		fmt.Fprintln(w, "Store ID: none (no store assertion was imported)")
-	}
-	if s.Online != nil {
-		s.Online.Print(w)
-	}
+	s.printMode(w)
 	fmt.Fprintln(w, "Internal Service Status:")
 	for _, v := range s.Services {
 		fmt.Fprintf(w, "  %s\n", serviceLine(v))
@@ -74,6 +62,23 @@ func (s *status) print(w io.Writer) {
 	}
 	for _, text := range s.Warnings {
 		fmt.Fprintf(w, "Warning: %s\n", cli.Clean(text))
+	}
+}
+
+// printMode prints the mode of the store, its ID, and the lines of an online store.
+func (s *status) printMode(w io.Writer) {
+	if s.Airgapped {
+		fmt.Fprintln(w, "Store is in air-gapped mode")
+	} else {
+		fmt.Fprintln(w, "Store is online, and not in air-gapped mode ('enable-airgap-mode' ends that)")
+	}
+	if s.StoreID != "" {
+		fmt.Fprintf(w, "Store ID: %s\n", s.StoreID)
+	} else {
+		fmt.Fprintln(w, "Store ID: none (no store assertion was imported)")
+	}
+	if s.Online != nil {
+		s.Online.Print(w)
 	}
 }
 
