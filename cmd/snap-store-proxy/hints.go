@@ -13,6 +13,7 @@ import (
 	"offlinestore/blob"
 	"offlinestore/catalog"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/filecache"
 	"offlinestore/cmd/internal/outside"
 	"offlinestore/cmd/internal/parts"
 	"offlinestore/cmd/internal/push"
@@ -28,7 +29,7 @@ import (
 
 // hints returns the table of the errors' exit codes and hints.
 func hints() cli.Table {
-	return slices.Concat(stepHints(), cli.RemoteHints(), auditHints(), registrationHints(), registryHints(), backupHints(), storeHints(), parts.Hints(), push.Hints(), takeback.Hints(), outside.Hints(), listenHints(), storageHints(), serviceHints())
+	return slices.Concat(stepHints(), cli.RemoteHints(), auditHints(), registrationHints(), registryHints(), backupHints(), storeHints(), parts.Hints(), filecache.Hints(), push.Hints(), takeback.Hints(), outside.Hints(), listenHints(), storageHints(), serviceHints())
 }
 
 // storeHints returns the rows about the flags of push-store.

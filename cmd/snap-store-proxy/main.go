@@ -8,6 +8,7 @@ import (
 
 	"offlinestore/audit"
 	"offlinestore/cmd/internal/cli"
+	"offlinestore/cmd/internal/filecache"
 	"offlinestore/cmd/internal/overrides"
 	"offlinestore/cmd/internal/parts"
 	"offlinestore/cmd/internal/takeback"
@@ -45,6 +46,7 @@ from them.`,
 	root.AddCommand((&overrides.Program{Dir: dir, Open: withInstance, Read: withExisting}).Commands()...)
 	root.AddCommand((&takeback.Program{Dir: dir, Open: withInstance, Read: withExisting}).Commands()...)
 	root.AddCommand(parts.New(dir, withExisting, withInstance)...)
+	root.AddCommand(filecache.New(dir, withExisting))
 	root.AddCommand(newAdmins(dir)...)
 	root.AddCommand(newOriginal()...)
 	root.AddCommand(cli.NewVersion("snap-store-proxy"), cli.NewMan())
