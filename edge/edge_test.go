@@ -116,10 +116,16 @@ func TestOverride(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, newStore(t).Handler())
 	id := upstreamtest.ID("jq")
+	if got := g.do("POST", "/v2/snaps/refresh", install("stable"), amd64...); !bytes.Contains(got.text, []byte(`"revision":7`)) {
+		t.Fatalf("before the override: %s", got.text)
+	}
 	g.SetOverrides([]Override{{SnapID: id, Name: "jq", Architecture: "amd64", Channel: "latest/stable", Revision: 6}})
 	refresh := []byte(`{"context":[{"snap-id":"` + id + `","instance-key":"` + id + `","revision":7,"tracking-channel":"latest/stable"}],
 		"actions":[{"action":"refresh","instance-key":"` + id + `","snap-id":"` + id + `"}],"fields":` + fields + `}`)
 	for _, body := range [][]byte{install("stable"), refresh} {
+		if got := g.do("POST", g.upstream+"/v2/snaps/refresh", body, amd64...); !bytes.Contains(got.text, []byte(`"revision":7`)) {
+			t.Errorf("upstream itself: %s", got.text)
+		}
 		got := g.do("POST", "/v2/snaps/refresh", body, amd64...)
 		var q struct {
 			Results []struct {
@@ -150,6 +156,10 @@ func TestOverride(t *testing.T) {
 	g.SetOverrides(nil)
 	if got := g.do("POST", "/v2/snaps/refresh", refresh, amd64...); !bytes.Contains(got.text, []byte(`"revision":7`)) {
 		t.Errorf("without the override: %s", got.text)
+	}
+	g.down.Store(true)
+	if got := g.do("POST", "/v2/snaps/refresh", refresh, amd64...); !bytes.Contains(got.text, []byte(`"revision":7`)) {
+		t.Errorf("without the override, and with upstream gone: %s", got.text)
 	}
 }
 

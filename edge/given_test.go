@@ -45,7 +45,7 @@ func giveJQ(t *testing.T) (*rig, *upstreamtest.Store) {
 func TestReleasesAreListed(t *testing.T) {
 	t.Parallel()
 	g, _ := giveJQ(t)
-	g.releases.add(&Release{SnapID: "x", Name: "secret", Architecture: "amd64", Channel: "latest/stable", Revision: 1, Snap: []byte(`{}`), Private: true, Seen: g.now()}, false)
+	g.releases.add(&Release{SnapID: "x", Name: "secret", Architecture: "amd64", Channel: "latest/stable", Revision: 1, Snap: []byte(`{}`), Private: true, Seen: g.now()}, 0)
 	got, err := api.List(t.Context(), http.DefaultClient, g.url, "test")
 	if err != nil {
 		t.Fatal(err)

@@ -59,35 +59,38 @@ type releaseMemory struct {
 	ids   map[string]string // of snaps, by name
 	size  int64
 	// seen has the results that were noted lately, so that most need not be decoded.
-	seen  map[uint64]time.Time
+	seen map[uint64]time.Time
+	// sums has the result of each release. Another result for the same makes the one before unknown again, since it may come back.
+	sums  map[releaseKey]uint64
 	fresh map[releaseKey]bool // since the last Take
 }
 
 func newReleaseMemory(now func() time.Time) *releaseMemory {
 	return &releaseMemory{now: now, seed: maphash.MakeSeed(), items: make(map[releaseKey]*Release), ids: make(map[string]string),
-		seen: make(map[uint64]time.Time), fresh: make(map[releaseKey]bool)}
+		seen: make(map[uint64]time.Time), sums: make(map[releaseKey]uint64), fresh: make(map[releaseKey]bool)}
 }
 
 // maxSeen bounds the results that are known again.
 const maxSeen = 1 << 16
 
-// wasSeen reports whether a result was noted lately.
-func (m *releaseMemory) wasSeen(result []byte, d device) bool {
+// wasSeen reports whether a result was noted lately, and returns its sum.
+func (m *releaseMemory) wasSeen(result []byte, d device) (sum uint64, seen bool) {
 	var h maphash.Hash
 	h.SetSeed(m.seed)
 	h.Write(result)
 	h.WriteString("\x00" + d.arch + "\x00" + d.store)
-	sum, now := h.Sum64(), m.now()
+	sum = h.Sum64()
+	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if now.Sub(m.seen[sum]) < renoteInterval {
-		return true
+		return sum, true
 	}
 	if len(m.seen) >= maxSeen {
 		clear(m.seen)
 	}
 	m.seen[sum] = now
-	return false
+	return sum, false
 }
 
 // refreshResult is a result of upstream.
@@ -104,7 +107,11 @@ type refreshResult struct {
 func (m *releaseMemory) note(s *scan, d device) {
 	for _, at := range s.results {
 		text := s.text[at.from:at.to]
-		if len(text) > maxRelease || m.wasSeen(text, d) {
+		if len(text) > maxRelease {
+			continue
+		}
+		sum, seen := m.wasSeen(text, d)
+		if seen {
 			continue
 		}
 		var q refreshResult
@@ -123,7 +130,7 @@ func (m *releaseMemory) note(s *scan, d device) {
 			r.Store = d.store
 		}
 		if r.SnapID != "" && r.Name != "" {
-			m.add(r, true)
+			m.add(r, sum)
 		}
 	}
 }
@@ -137,8 +144,8 @@ func fullChannel(text string) string {
 	return c.Full()
 }
 
-// add keeps a release, and forgets others if there are too many.
-func (m *releaseMemory) add(r *Release, isFresh bool) {
+// add keeps a release, and forgets others if there are too many. sum is the one of a result that is new, or 0.
+func (m *releaseMemory) add(r *Release, sum uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	k := r.key()
@@ -147,8 +154,12 @@ func (m *releaseMemory) add(r *Release, isFresh bool) {
 	}
 	m.items[k], m.ids[r.Name] = r, r.SnapID
 	m.size += r.weight()
-	if isFresh {
+	if sum != 0 {
 		m.fresh[k] = true
+		if before, ok := m.sums[k]; ok && before != sum {
+			delete(m.seen, before)
+		}
+		m.sums[k] = sum
 	}
 	if m.size > releasesMemory {
 		m.forget()
@@ -170,6 +181,7 @@ func (m *releaseMemory) forget() {
 		}
 		delete(m.items, r.key())
 		delete(m.fresh, r.key())
+		delete(m.sums, r.key())
 		m.size -= r.weight()
 	}
 	clear(m.seen)
@@ -217,7 +229,7 @@ func (e *Edge) TakeReleases() []Release { return e.releases.take() }
 // AddReleases adds the releases that devices were given before this process began.
 func (e *Edge) AddReleases(list []Release) {
 	for i := range list {
-		e.releases.add(&list[i], false)
+		e.releases.add(&list[i], 0)
 	}
 }
 
