@@ -85,6 +85,18 @@ func TestOwnSession(t *testing.T) {
 	if g.asked.Load() != asked {
 		t.Error("upstream has seen a session of this store")
 	}
+	token, err := session.NewKeys(secret).NewToken("brandstore", g.now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for value, want := range map[string]string{"Macaroon " + token: "", `Macaroon root="of-upstream"`: `Macaroon root="of-upstream"`} {
+		var seen string
+		g := newRig(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Get("Authorization") }))
+		g.do("GET", "/v9/x", nil, "Authorization", value)
+		if seen != want {
+			t.Errorf("of %q, upstream got %q, want %q", value, seen, want)
+		}
+	}
 }
 
 // TestDeviceServices passes requests for serials to listed services only, by https, and to no host that they redirect to.

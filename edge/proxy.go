@@ -76,7 +76,10 @@ func (st *state) target(r *http.Request) *url.URL {
 }
 
 func (e *Edge) newProxy() *httputil.ReverseProxy {
-	e.buffers.New = func() any { return make([]byte, 32<<10) }
+	e.buffers.New = func() any {
+		b := make([]byte, 32<<10)
+		return &b
+	}
 	return &httputil.ReverseProxy{
 		Rewrite:        e.rewriteRequest,
 		Transport:      roundTripper{e},
@@ -89,10 +92,10 @@ func (e *Edge) newProxy() *httputil.ReverseProxy {
 }
 
 // Get returns a buffer: an Edge is the [httputil.BufferPool] of its proxy.
-func (e *Edge) Get() []byte { return e.buffers.Get().([]byte) }
+func (e *Edge) Get() []byte { return *e.buffers.Get().(*[]byte) }
 
 // Put takes back a buffer of Get.
-func (e *Edge) Put(b []byte) { e.buffers.Put(b) } //nolint:staticcheck // the slice has no pointer to save
+func (e *Edge) Put(b []byte) { e.buffers.Put(&b) }
 
 // roundTripper sends requests by the transport of their state.
 type roundTripper struct{ e *Edge }
@@ -119,6 +122,7 @@ func (e *Edge) rewriteRequest(p *httputil.ProxyRequest) {
 	for _, name := range private {
 		delete(h, name)
 	}
+	e.dropOwnToken(h, x.state)
 	if x.change != nil {
 		h.Set("Accept-Encoding", "gzip")
 		delete(h, "Range")

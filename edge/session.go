@@ -31,7 +31,7 @@ func (e *Edge) refuseOwnSession(w http.ResponseWriter, r *http.Request, st *stat
 }
 
 // dropOwnToken removes a token of this store from the headers of a request to upstream.
-func dropOwnToken(h http.Header, st *state, e *Edge) {
+func (e *Edge) dropOwnToken(h http.Header, st *state) {
 	text := h.Get("Authorization")
 	for _, scheme := range []string{"Macaroon ", "Bearer "} {
 		token, ok := strings.CutPrefix(text, scheme)
