@@ -3,6 +3,7 @@ package edge
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -59,12 +60,34 @@ func TestInstall(t *testing.T) {
 	if got := g.do("GET", url, nil); !bytes.Equal(got.text, want) {
 		t.Error("the file is gone with upstream")
 	}
-	if got := g.do("POST", "/v2/snaps/refresh", install("beta"), amd64...); got.StatusCode != 502 {
-		t.Errorf("a channel that no device was given: %d %s, want 502", got.StatusCode, got.text)
+	if got := g.do("POST", "/v2/snaps/refresh", install("beta"), amd64...); !bytes.Contains(got.text, []byte(`"revision":7`)) {
+		t.Errorf("a riskier channel: %s, want the revision of stable", got.text)
+	}
+	if got := g.do("POST", "/v2/snaps/refresh", install("3.0/stable"), amd64...); got.StatusCode != 502 {
+		t.Errorf("a track that no device was given: %d %s, want 502", got.StatusCode, got.text)
 	}
 	g.advance(25 * time.Hour)
 	if got := g.do("POST", "/v2/snaps/refresh", install("stable"), amd64...); got.StatusCode != 502 {
 		t.Errorf("after more than proxy.stale-if-error: %d, want 502", got.StatusCode)
+	}
+}
+
+// TestDefaultTrack gives devices that name no track the default track again, while upstream is gone.
+func TestDefaultTrack(t *testing.T) {
+	t.Parallel()
+	store := newStore(t)
+	if err := errors.Join(store.AddSnap(upstreamtest.Snap{Name: "tracked", DefaultTrack: "2.0"}),
+		store.AddRevision("tracked", upstreamtest.Rev{Revision: 4, Blob: jqBlob(4)}), store.Release("tracked", "", "2.0/stable", 4)); err != nil {
+		t.Fatal(err)
+	}
+	g := newRig(t, store.Handler())
+	body := bytes.ReplaceAll(install("stable"), []byte(`"jq"`), []byte(`"tracked"`))
+	headers := append([]string{"Snap-Device-Capabilities", "default-tracks"}, amd64...)
+	for _, down := range []bool{false, true} {
+		g.down.Store(down)
+		if got := g.do("POST", "/v2/snaps/refresh", body, headers...); !bytes.Contains(got.text, []byte(`"revision":4`)) {
+			t.Errorf("upstream down: %v: %d %s", down, got.StatusCode, got.text)
+		}
 	}
 }
 

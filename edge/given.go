@@ -122,7 +122,7 @@ func (e *Edge) givenRefresh(w http.ResponseWriter, r *http.Request) {
 	results, others := []json.RawMessage{}, []int{}
 	for i := range q.Actions {
 		a := &q.Actions[i]
-		found := e.releases.find(a.SnapID, a.Name, channelOf(a, q.Context), a.Revision, d)
+		found := e.releases.findGiven(a.SnapID, a.Name, channelOf(a, q.Context), a.Revision, d)
 		if found == nil || found.Private {
 			others = append(others, i)
 			continue

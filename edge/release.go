@@ -189,15 +189,24 @@ func (m *releaseMemory) forget() {
 
 // find returns the release that answers an action, or nil. A private one is only for devices of its store.
 func (m *releaseMemory) find(snapID, name, channelName string, revision int, d device) *Release {
+	return m.search(snapID, name, channelName, revision, d, m.inChannel)
+}
+
+// findGiven returns the release of exactly that channel, or nil.
+func (m *releaseMemory) findGiven(snapID, name, channelName string, revision int, d device) *Release {
+	return m.search(snapID, name, channelName, revision, d, func(k releaseKey) *Release { return m.items[k] })
+}
+
+// search returns a release by its revision, or else by its channel in the way of inChannel.
+func (m *releaseMemory) search(snapID, name, channelName string, revision int, d device, inChannel func(releaseKey) *Release) *Release {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if snapID == "" {
 		snapID = m.ids[name]
 	}
 	for _, store := range []string{"", d.store} {
-		k := releaseKey{snapID: snapID, arch: d.arch, store: store, channel: channelName}
 		if revision == 0 {
-			if r := m.items[k]; r != nil {
+			if r := inChannel(releaseKey{snapID: snapID, arch: d.arch, store: store, channel: channelName}); r != nil {
 				return r
 			}
 			continue
@@ -209,6 +218,34 @@ func (m *releaseMemory) find(snapID, name, channelName string, revision int, d d
 		}
 	}
 	return nil
+}
+
+// inChannel returns the release of a channel, or else of one that upstream would take in its place: the next stabler risk, or in the place of the
+// track latest the snap's default track, which is the other track of which a device was given a release last. m.mu is held.
+func (m *releaseMemory) inChannel(k releaseKey) *Release {
+	asked, err := channel.Parse(k.channel)
+	if err != nil {
+		return nil
+	}
+	for _, c := range asked.Fallbacks() {
+		k.channel = c.Full()
+		if r := m.items[k]; r != nil {
+			return r
+		}
+	}
+	if asked.Track != channel.DefaultTrack && asked.Track != "" {
+		return nil
+	}
+	var last *Release
+	for other, r := range m.items {
+		if c, err := channel.Parse(other.channel); err != nil || other.channel == "" || c.Risk != asked.Risk || c.Branch != asked.Branch {
+			continue
+		}
+		if other.snapID == k.snapID && other.arch == k.arch && other.store == k.store && (last == nil || r.Seen.After(last.Seen)) {
+			last = r
+		}
+	}
+	return last
 }
 
 // take returns the releases that were noted since the last call.

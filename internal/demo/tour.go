@@ -45,7 +45,7 @@ func runTour(ctx context.Context, bin string) (err error) {
 		return err
 	}
 	g := &tour{ctx: ctx, bin: bin, dir: dir, data: filepath.Join(dir, "inside", "data")}
-	for _, d := range []string{"outside", "disk", "inside", "device"} {
+	for _, d := range []string{"outside", "disk", "inside", "device", "dmz"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (g *tour) tell() error {
 			return err
 		}
 	}
-	for _, act := range []func(*upstream) error{g.secondWeek, g.brandStore, g.serials} {
+	for _, act := range []func(*upstream) error{g.secondWeek, g.brandStore, g.serials, g.edge} {
 		if err := act(u); err != nil {
 			return err
 		}
