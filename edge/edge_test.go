@@ -186,6 +186,22 @@ func TestOverride(t *testing.T) {
 	}
 }
 
+// TestOldClient gives snapd before 2.34 the edge's own addresses.
+func TestOldClient(t *testing.T) {
+	t.Parallel()
+	sum := strings.Repeat("ab", 48)
+	g := newRig(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/hal+json")
+		at := "http://" + r.Host + "/api/v1/snaps/download/x_1.snap"
+		fmt.Fprintf(w, `{"_embedded":{"clickindex:package":[{"anon_download_url":%q,"download_url":%q,"download_sha3_384":%q,"binary_filesize":5,"icon_url":%q}]}}`, at, at, sum, at)
+	}))
+	for _, got := range []*response{g.do("POST", "/api/v1/snaps/metadata", []byte(`{}`)), g.do("GET", "/api/v1/snaps/details/x", nil)} {
+		if got.StatusCode != 200 || bytes.Contains(got.text, []byte(g.upstream)) || len(ours.FindAll(got.text, -1)) != 3 || got.Header.Get("Content-Type") != "application/hal+json" {
+			t.Errorf("got %d %v %s", got.StatusCode, got.Header, got.text)
+		}
+	}
+}
+
 // TestOtherHosts holds that clients can't make the edge fetch other files.
 func TestOtherHosts(t *testing.T) {
 	t.Parallel()

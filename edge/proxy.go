@@ -124,8 +124,12 @@ func (e *Edge) rewriteRequest(p *httputil.ProxyRequest) {
 	}
 	e.dropOwnToken(h, x.state)
 	if x.change != nil {
-		h.Set("Accept-Encoding", "gzip")
 		delete(h, "Range")
+		if strings.Contains(h.Get("Accept-Encoding"), "gzip") {
+			h.Set("Accept-Encoding", "gzip")
+		} else { // an error passes as it is
+			h.Set("Accept-Encoding", "identity")
+		}
 	}
 }
 

@@ -45,6 +45,24 @@ func (e *Edge) refresh(w http.ResponseWriter, r *http.Request) {
 	e.send(w, r, &exchange{state: st, to: st.upstream, change: change, instead: instead})
 }
 
+// metadata passes a request of snapd before 2.34 for revisions. Overrides are not applied to it.
+func (e *Edge) metadata(w http.ResponseWriter, r *http.Request) {
+	st := e.state.Load()
+	body, ok := readRequest(w, r)
+	if !ok {
+		return
+	}
+	setBody(r, body)
+	change := func(resp *http.Response, answer []byte) ([]byte, error) {
+		if !json.Valid(answer) {
+			return nil, errNotStore
+		}
+		e.metrics.requests.WithLabelValues(outcomePassed).Inc()
+		return e.replaceAddresses(r, st, newScan(answer)), nil
+	}
+	e.send(w, r, &exchange{state: st, to: st.upstream, change: change})
+}
+
 // refreshCharms passes a request of Juju for revisions.
 func (e *Edge) refreshCharms(w http.ResponseWriter, r *http.Request) {
 	st := e.state.Load()
