@@ -82,7 +82,7 @@ func (e *Edge) importsInstead(w http.ResponseWriter, r *http.Request, body []byt
 	u := &unlessMissing{ResponseWriter: w, header: make(http.Header), buffer: new(bytes.Buffer)}
 	e.cfg.Local.ServeHTTP(u, localRequest(r, body))
 	text := u.buffer.Bytes()
-	if u.missing || body != nil && !bytes.Contains(text, []byte(`"snap":`)) && !bytes.Contains(text, []byte(`"charm":`)) {
+	if u.missing || body != nil && !isUseful(text) {
 		return false
 	}
 	for k, v := range u.header {
@@ -90,6 +90,16 @@ func (e *Edge) importsInstead(w http.ResponseWriter, r *http.Request, body []byt
 	}
 	transfer.WriteText(w, u.status, u.header.Get("Content-Type"), text)
 	return true
+}
+
+// isUseful reports whether the answer to a request for revisions has more than errors.
+func isUseful(text []byte) bool {
+	for _, part := range []string{`"snap":`, `"charm":`, `"assertion-stream-urls":["`} {
+		if bytes.Contains(text, []byte(part)) {
+			return true
+		}
+	}
+	return false
 }
 
 // isDownload reports whether a path is one of a store's files.

@@ -35,8 +35,8 @@ func (e *Edge) refreshStale(w http.ResponseWriter, r *http.Request, st *state, b
 	for i := range q.Actions {
 		a := &q.Actions[i]
 		if a.Action == "fetch-assertions" {
-			results = append(results, e.staleAssertions(a, st, q.AssertionMaxFormats))
-			known = true
+			result, found := e.staleAssertions(a, st, q.AssertionMaxFormats)
+			results, known = append(results, result), known || found
 			continue
 		}
 		name := channelOf(a, q.Context)
@@ -65,8 +65,8 @@ func (e *Edge) refreshStale(w http.ResponseWriter, r *http.Request, st *state, b
 	return true
 }
 
-// staleAssertions answers a request for newer assertions from kept ones.
-func (e *Edge) staleAssertions(a *snap.Action, st *state, formats map[string]int) staleResult {
+// staleAssertions answers a request for newer assertions from kept ones. It reports whether there is one.
+func (e *Edge) staleAssertions(a *snap.Action, st *state, formats map[string]int) (result staleResult, found bool) {
 	urls := []string{}
 	for _, want := range a.Assertions {
 		key := want.PrimaryKey
@@ -84,12 +84,13 @@ func (e *Edge) staleAssertions(a *snap.Action, st *state, formats map[string]int
 		if kept == nil || kept.Status != http.StatusOK {
 			continue
 		}
+		found = true
 		if have, err := assertion.Decode(kept.body); err != nil || want.IfNewerThan != nil && have.Revision() <= *want.IfNewerThan {
 			continue
 		}
 		urls = append(urls, st.origin+path)
 	}
-	return staleResult{Result: a.Action, Group: a.Key, StreamURLs: &urls}
+	return staleResult{Result: a.Action, Group: a.Key, StreamURLs: &urls}, found
 }
 
 // shortChannel returns a channel as the store upstream writes it.

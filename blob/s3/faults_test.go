@@ -72,6 +72,18 @@ func (s *site) lacks(dg blob.Digest) {
 	}
 }
 
+// awaitParts waits until an upload has n parts, since others are sent at the same time as one that fails.
+func (s *site) awaitParts(dg blob.Digest, upload string, n int) {
+	core := minio.Core{Client: s.raw()}
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		list, err := core.ListObjectParts(s.t.Context(), s.name, "sha256/"+dg.Encoded(), upload, 0, 10)
+		if err == nil && len(list.ObjectParts) >= n {
+			return
+		}
+	}
+	s.t.Errorf("the upload has not %d parts after 20 s", n)
+}
+
 // uploads returns the number of unfinished uploads.
 func (s *site) uploads() (n int) {
 	for u := range s.raw().ListIncompleteUploads(s.t.Context(), s.name, "", true) {
@@ -226,6 +238,7 @@ func TestResume(t *testing.T) {
 	dg := digest.FromBytes(c)
 	s.proxy.SetFault(func(r *http.Request) s3test.Fault {
 		if isPart(r) && r.URL.Query().Get("partNumber") == "5" {
+			s.awaitParts(dg, r.URL.Query().Get("uploadId"), 2)
 			return s3test.Fault{Status: http.StatusForbidden, Code: "AccessDenied"}
 		}
 		return s3test.Fault{}

@@ -49,7 +49,7 @@ func TestStockSnapdOverOurTLS(t *testing.T) {
 	}
 	in := &inside{t: t, data: filepath.Join(newDir(t), "data")}
 	dsn, blobs := pgtest.New(t), filepath.Join(in.data, "blobs")
-	in.proxy("config", "proxy.db.connection="+dsn)
+	in.proxy("config", "proxy.airgap=true", "proxy.db.connection="+dsn)
 	if err := os.MkdirAll(blobs, 0o755); err != nil {
 		t.Fatal(err)
 	}
