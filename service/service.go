@@ -78,6 +78,9 @@ func Run(ctx context.Context, c Config) error {
 	if s.domain == "" && c.Listeners.images == nil && namesImages(changes.Snapshot) {
 		c.Logger.Warn("charms name images that nobody serves: give --registry-listen, or set proxy.oci-registry.domain")
 	}
+	if !s.front.airgapped.Load() && snaps+charms > 0 {
+		c.Logger.Warn("this store is online, and gives the things that were imported only where upstream does not answer: enable-airgap-mode ends that", "snaps", snaps, "charms", charms)
+	}
 	all := append(s.endpoints(), remote.endpoints(c.Listeners, c.Logger)...)
 	for _, e := range all {
 		s.guard.Protect(e.Server)
