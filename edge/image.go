@@ -126,6 +126,11 @@ type imageRepositories struct {
 // maxOpen bounds the repositories that are open.
 const maxOpen = 1000
 
+// hostPrefix returns the beginning of the names of images whose path another registry has.
+func hostPrefix(host string) string {
+	return strings.NewReplacer(":", "_", "[", "", "]", "").Replace(host) + "/"
+}
+
 func repositoryKey(path string) string { return "repository " + path }
 
 // noteRepository keeps the place upstream of an image, and returns the name of the image here: the same path, as in air-gapped mode. A second
@@ -134,7 +139,7 @@ func (e *Edge) noteRepository(host, name string, src *imageSource) string {
 	path, rest, _ := cutReference(name)
 	var other imageSource
 	if a := e.answers.get(repositoryKey(path), forEver); a != nil && json.Unmarshal(a.body, &other) == nil && other.Host != host {
-		path = strings.NewReplacer(":", "_", "[", "", "]", "").Replace(host) + "/" + path
+		path = hostPrefix(host) + path
 	}
 	text := mustJSON(src)
 	if a := e.answers.get(repositoryKey(path), time.Hour); a == nil || string(a.body) != string(text) {
@@ -171,9 +176,9 @@ func (e *Edge) repository(ctx context.Context, st *state, path string) (*upstrea
 	if a == nil || json.Unmarshal(a.body, &src) != nil {
 		return nil, nil
 	}
-	path = strings.TrimPrefix(path, strings.NewReplacer(":", "_", "[", "", "]", "").Replace(src.Host)+"/")
+	there := strings.TrimPrefix(path, hostPrefix(src.Host))
 	repo, err := upstream.OpenRepository(ctx, upstream.RegistryConfig{UserAgent: "offlinestore/" + e.cfg.Version, HTTP: &http.Client{Transport: st.transport}, Retries: -1},
-		src.Host+"/"+path, src.Username, src.Password)
+		src.Host+"/"+there, src.Username, src.Password)
 	if err != nil {
 		return nil, err
 	}
