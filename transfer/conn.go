@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -91,7 +92,8 @@ func (c *conn) Read(b []byte) (int, error) {
 		b = c.limit(b)
 	}
 	n, err := c.Conn.Read(b)
-	if err != nil {
+	// net/http ends its reading beside a handler by a deadline in the past.
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		c.isBroken.Store(true)
 	}
 	if n == 0 {

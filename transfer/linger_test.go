@@ -1,9 +1,11 @@
 package transfer
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,6 +72,40 @@ func TestLinger(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestLingerAfterBody refuses a request whose body was read. While its handler ran, net/http read on, and ended that by a deadline.
+func TestLingerAfterBody(t *testing.T) {
+	t.Parallel()
+	g := NewGuard()
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		refuse(w, r, http.StatusServiceUnavailable, "busy")
+	}))
+	l := g.Listen(srv.Listener, 100).(*listener)
+	srv.Listener = l
+	g.Protect(srv.Config)
+	srv.Start()
+	defer srv.Close()
+	resp, err := http.Post(srv.URL, "text/plain", strings.NewReader("a body"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		l.mu.Lock()
+		states := map[state]int{}
+		for c := range l.conns {
+			states[c.state.Load()]++
+		}
+		l.mu.Unlock()
+		if states[lingering] == 1 {
+			return
+		}
+		if len(states) == 0 || time.Now().After(end) {
+			t.Fatalf("connections by state: %v, want one that lingers", states)
+		}
 	}
 }
 
