@@ -12,12 +12,9 @@ import (
 	"time"
 )
 
-// maxTurn bounds the wait for a client's turn.
-const maxTurn = time.Second
-
 // errNoTurn is of a kind that makes net/http close the connection without an answer. Its other answer would blame the request (400),
 // and clients would not try again.
-var errNoTurn error = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("this client has too many requests at once")}
+var errNoTurn error = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("this client has too many handshakes at once")}
 
 // state is the part of a request that a connection waits for.
 type state = int32
@@ -44,8 +41,8 @@ type conn struct {
 	// turn and large are the client's, and nil behind a balancer. hasTurn is set while this connection has the turn.
 	turn, large chan struct{}
 	hasTurn     atomic.Bool
-	// isKnown is set when the first request has begun. hasSecret is set while this connection has one of the guard's turns for handshakes.
-	isKnown, hasSecret bool
+	// isKnown is set when the first request has begun.
+	isKnown bool
 
 	// isPlain is set if the connection is not inside TLS. errors is the log of its server, or nil.
 	isPlain bool
@@ -106,7 +103,7 @@ func (c *conn) Read(b []byte) (int, error) {
 	} else if c.is(idle) {
 		c.startReading()
 	}
-	if c.is(reading) {
+	if !c.isPlain && !c.isKnown && c.is(reading) {
 		if err := c.takeTurn(); err != nil {
 			return 0, err
 		}
@@ -198,23 +195,21 @@ func (c *conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
-// takeTurn waits until no other connection of the client parses a part of a header. A thousand connections with hostile headers from one
-// address then keep one processor busy, and other clients find the others. Until the first request in TLS, clients take turns with each
-// other too, because a handshake takes as long as a hundred requests. endTurn ends the turn at the next read or write, so that no turn
-// waits for the client. Connections that were closed meanwhile, or wait for too long, are not parsed.
+// takeTurn waits until no other connection of the client computes a part of a handshake, nor more of other clients than the Guard allows,
+// because a handshake takes as long as a hundred requests. endTurn ends the turn at the next read or write, so that no turn waits for the
+// client. Plain headers need no turn: the counted ones cost little to parse. The wait is as long as the one for a header, since many devices
+// may have the same address, and their turns take long on a busy machine. Connections that were closed meanwhile do not go on.
 func (c *conn) takeTurn() error {
 	if c.turn == nil {
 		return nil
 	}
-	end := time.Now().Add(maxTurn)
+	end := time.Now().Add(headerTimeout)
 	if !take(c.turn, end) {
 		return errNoTurn
 	}
-	if c.hasSecret = !c.isPlain && !c.isKnown; c.hasSecret {
-		if !take(c.l.guard.secrets, end) {
-			<-c.turn
-			return errNoTurn
-		}
+	if !take(c.l.guard.handshakes, end) {
+		<-c.turn
+		return errNoTurn
 	}
 	c.hasTurn.Store(true)
 	if c.is(dropped) {
@@ -240,13 +235,9 @@ func take(turn chan<- struct{}, end time.Time) bool {
 }
 
 func (c *conn) endTurn() {
-	if !c.hasTurn.CompareAndSwap(true, false) {
-		return
-	}
-	hasSecret := c.hasSecret // the next turn changes it
-	<-c.turn
-	if hasSecret {
-		<-c.l.guard.secrets
+	if c.hasTurn.CompareAndSwap(true, false) {
+		<-c.turn
+		<-c.l.guard.handshakes
 	}
 }
 

@@ -33,8 +33,8 @@ var ErrBusy = errors.New("this store is busy")
 // bound connections. A Guard belongs to the whole process.
 type Guard struct {
 	forwarded atomic.Bool
-	// turns holds the requests that compute much at once, and secrets the handshakes of TLS. They leave a processor to other requests.
-	turns, secrets chan struct{}
+	// turns holds the requests that compute much at once, and handshakes the ones of TLS. They leave a processor to other requests.
+	turns, handshakes chan struct{}
 
 	mu       sync.Mutex
 	used     int64
@@ -59,7 +59,7 @@ var processors = sync.OnceValue(func() int {
 func NewGuard() *Guard {
 	atOnce := max(1, processors()/2)
 	return &Guard{
-		turns: make(chan struct{}, atOnce), secrets: make(chan struct{}, atOnce),
+		turns: make(chan struct{}, atOnce), handshakes: make(chan struct{}, atOnce),
 		held: make(map[string]int64), requests: make(map[string]int),
 	}
 }

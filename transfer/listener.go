@@ -18,7 +18,7 @@ const minPerClient = 16
 // kernel's memory for all connections, and packets of others are lost. Requests are small, so it does not slow them down.
 const receiveBuffer = 64 << 10
 
-// client is the connections of a client to a listener. turn holds the one of them that parses a part of a header, and large the one that
+// client is the connections of a client to a listener. turn holds the one of them that computes a part of a handshake, and large the one that
 // computes a large request or waits for that. reading counts its connections with a part of a request.
 type client struct {
 	conns       map[*conn]struct{}

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -49,8 +50,8 @@ func TestTurnIsFair(t *testing.T) {
 	})
 }
 
-// TestHeaderTurn lets one connection of a client parse a part of a header while another one has more of its own.
-func TestHeaderTurn(t *testing.T) {
+// TestHandshakeTurn lets one connection of a client compute a part of a handshake while another one has more of its own.
+func TestHandshakeTurn(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(c *conn){
 		"read":       func(c *conn) { go c.Read(make([]byte, 10)) },
@@ -70,7 +71,7 @@ func TestHeaderTurn(t *testing.T) {
 					conns[i] = l.admit(ours)
 					defer theirs.Close()
 					defer conns[i].Close()
-					go theirs.Write([]byte("GET / HTTP/1.1\r\nA: "))
+					go theirs.Write([]byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03"))
 					go func() {
 						conns[i].Read(make([]byte, 10))
 						read <- i
@@ -78,7 +79,7 @@ func TestHeaderTurn(t *testing.T) {
 					synctest.Wait()
 				}
 				if len(read) != 1 || <-read != 0 {
-					t.Fatal("both connections have a part of a header at once")
+					t.Fatal("both connections have a part of a handshake at once")
 				}
 				end(conns[0])
 				synctest.Wait()
@@ -94,10 +95,14 @@ func TestHeaderTurn(t *testing.T) {
 func TestHandshakesTakeTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g := &Guard{secrets: make(chan struct{}, 1)}
+		g := &Guard{handshakes: make(chan struct{}, 1)}
 		take := func(c *conn) error {
-			c.l, c.turn = &listener{guard: g}, make(chan struct{}, 1)
-			return c.takeTurn()
+			ours, theirs := net.Pipe()
+			t.Cleanup(func() { theirs.Close() })
+			go theirs.Write([]byte("\x16\x03"))
+			c.Conn, c.peers, c.l, c.turn = ours, new(client), &listener{guard: g}, make(chan struct{}, 1)
+			_, err := c.Read(make([]byte, 2))
+			return err
 		}
 		first, second, plain, known := &conn{}, &conn{}, &conn{isPlain: true}, &conn{isKnown: true}
 		if err := take(first); err != nil {
@@ -107,29 +112,28 @@ func TestHandshakesTakeTurns(t *testing.T) {
 			t.Errorf("a handshake beside another: %v, want %v", err, errNoTurn)
 		}
 		for _, c := range []*conn{plain, known} {
-			if err := take(c); err != nil {
-				t.Errorf("plain: %v, known: %v: %v", c.isPlain, c.isKnown, err)
+			if err := take(c); err != nil || c.hasTurn.Load() {
+				t.Errorf("plain: %v, known: %v: %v, it has a turn: %v", c.isPlain, c.isKnown, err, c.hasTurn.Load())
 			}
-			c.endTurn()
 		}
-		if n := len(g.secrets); n != 1 {
+		if n := len(g.handshakes); n != 1 {
 			t.Errorf("%d handshakes, want 1", n)
 		}
 		first.endTurn()
-		if n := len(g.secrets); n != 0 {
+		if n := len(g.handshakes); n != 0 {
 			t.Errorf("%d handshakes after all, want 0", n)
 		}
 	})
 }
 
-// TestHeaderTurnEnds lets a connection wait for a turn that does not come, or that comes after the connection was closed to make room.
-func TestHeaderTurnEnds(t *testing.T) {
+// TestHandshakeTurnEnds lets a connection wait for a turn that does not come, or that comes after the connection was closed to make room.
+func TestHandshakeTurnEnds(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		meanwhile func(l *listener, waiting *conn)
 		want      error
 	}{
-		"no turn": {func(*listener, *conn) { time.Sleep(maxTurn) }, errNoTurn},
+		"no turn": {func(*listener, *conn) { time.Sleep(headerTimeout) }, errNoTurn},
 		"closed": {func(l *listener, waiting *conn) {
 			waiting.change(reading, dropped)
 			<-waiting.turn
@@ -163,34 +167,45 @@ func TestHeaderTurnEnds(t *testing.T) {
 	}
 }
 
-// TestNoTurnHasNoAnswer sends a request of a client while another connection keeps its turn.
-func TestNoTurnHasNoAnswer(t *testing.T) {
+// TestPlainHeadersNeedNoTurn sends a plain request, and begins a handshake, while another connection of the same client keeps the turn. The
+// handshake ends without an answer, because an answer would blame the request.
+func TestPlainHeadersNeedNoTurn(t *testing.T) {
 	t.Parallel()
-	g := NewGuard()
-	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
-	l := g.Listen(srv.Listener, 100).(*listener)
-	srv.Listener = l
-	g.Protect(srv.Config)
-	srv.Start()
-	defer srv.Close()
-	c, err := net.Dial("tcp", srv.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	for turn := (chan struct{})(nil); turn == nil; time.Sleep(time.Millisecond) {
-		l.mu.Lock()
-		for _, cl := range l.clients {
-			turn = cl.turn
-			turn <- struct{}{}
-		}
-		l.mu.Unlock()
-	}
-	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	if text, err := io.ReadAll(c); len(text) > 0 {
-		t.Errorf("the answer is %q, %v, want none", text, err)
+	for scheme, want := range map[string]string{"http": "HTTP/1.1 404 Not Found\r\n", "https": ""} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			g := NewGuard()
+			srv := httptest.NewUnstartedServer(http.NotFoundHandler())
+			l := g.Listen(srv.Listener, 100).(*listener)
+			srv.Listener = l
+			g.Protect(srv.Config)
+			if scheme == "https" {
+				srv.StartTLS()
+			} else {
+				srv.Start()
+			}
+			defer srv.Close()
+			c, err := net.Dial("tcp", srv.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			for turn := (chan struct{})(nil); turn == nil; time.Sleep(time.Millisecond) {
+				l.mu.Lock()
+				for _, cl := range l.clients {
+					turn = cl.turn
+					turn <- struct{}{}
+				}
+				l.mu.Unlock()
+			}
+			if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(c)
+			if line := text[:bytes.IndexByte(text, '\n')+1]; string(line) != want || err != nil {
+				t.Errorf("the answer begins with %q, %v, want %q", line, err, want)
+			}
+		})
 	}
 }
 
