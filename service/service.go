@@ -85,7 +85,7 @@ func Run(ctx context.Context, c Config) error {
 	for _, e := range all {
 		s.guard.Protect(e.Server)
 	}
-	limitMemory(c.Logger)
+	defer tuneHeap(c.Logger)()
 	return serve(ctx, all, c.Logger)
 }
 
