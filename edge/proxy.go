@@ -118,6 +118,7 @@ func (e *Edge) rewriteRequest(p *httputil.ProxyRequest) {
 		p.Out.URL.RawPath = strings.TrimSuffix(x.to.EscapedPath(), "/") + p.In.URL.RawPath
 	}
 	p.Out.URL.RawQuery = p.In.URL.RawQuery
+	passBody(p.Out, p.In.Body)
 	h := p.Out.Header
 	for _, name := range private {
 		delete(h, name)

@@ -115,11 +115,31 @@ func readRequest(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	return nil, false
 }
 
+// heldBody is the body of a request that was read.
+type heldBody struct {
+	*bytes.Reader
+	text []byte
+}
+
+// Close implements [io.Closer].
+func (heldBody) Close() error { return nil }
+
 // setBody gives a request a body that was read.
 func setBody(r *http.Request, body []byte) {
-	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Body = heldBody{bytes.NewReader(body), body}
 	r.ContentLength = int64(len(body))
 	r.TransferEncoding = nil
+}
+
+// passBody gives the request to upstream a body that was read, in a form that net/http knows. Then it writes the body together with the header,
+// and writes both again on another connection if upstream has just closed an idle one.
+func passBody(to *http.Request, body io.Reader) {
+	held, ok := body.(heldBody)
+	if !ok || len(held.text) == 0 {
+		return
+	}
+	to.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(held.text)), nil }
+	to.Body, _ = to.GetBody() // never fails
 }
 
 // device describes the sender of a request, as far as an answer depends on it.
