@@ -50,10 +50,10 @@ type scan struct {
 type frame struct {
 	from   int
 	isList bool
-	// name is the member that the value belongs to. The elements of a list have the name of the list.
-	name string
-	// key is the present member of an object, and isKey is set before it.
-	key   string
+	// name is the member that the value belongs to, as it is written. The elements of a list have the name of the list.
+	name []byte
+	// key is the present member of an object, as it is written, and isKey is set before it.
+	key   []byte
 	isKey bool
 	// edits is the number of edits before the frame.
 	edits   int
@@ -68,6 +68,8 @@ type frame struct {
 	description span
 	described   *foundFile
 }
+
+func (f *frame) isNamed(name string) bool { return string(f.name) == name }
 
 // newScan passes over a text, which must be valid JSON.
 func newScan(text []byte) *scan {
@@ -89,7 +91,7 @@ func newScan(text []byte) *scan {
 		case ' ', '\t', '\r', '\n', ':':
 		default:
 			end := i + 1
-			for end < len(text) && bytes.IndexByte([]byte(",]} \t\r\n"), text[end]) < 0 {
+			for end < len(text) && strings.IndexByte(",]} \t\r\n", text[end]) < 0 {
 				end++
 			}
 			s.literal(text[i:end])
@@ -145,7 +147,7 @@ func (s *scan) close(end int) {
 			}
 		}
 	}
-	if len(s.frames) == 2 && s.frames[1].isList && s.frames[1].name == "results" && !s.frames[0].isList {
+	if len(s.frames) == 2 && s.frames[1].isList && s.frames[1].isNamed("results") && !s.frames[0].isList {
 		s.results = append(s.results, span{f.from, end})
 	}
 }
@@ -157,7 +159,7 @@ func (s *scan) addFiles(f *frame) {
 			s.add(at, &foundFile{digest: f.digest, size: f.size, charm: f.charm})
 		}
 	}
-	if f.name == "media" && f.kind == "icon" && !f.url.isEmpty() {
+	if f.isNamed("media") && f.kind == "icon" && !f.url.isEmpty() {
 		s.add(f.url, &foundFile{icon: true})
 	}
 	if !f.icon.isEmpty() {
@@ -167,10 +169,10 @@ func (s *scan) addFiles(f *frame) {
 
 // addImage adds the file that tells where the image of a resource is, when the object of the resource ends.
 func (s *scan) addImage(f *frame, at span) {
-	if parent := s.top(); f.name == "download" && f.charm && parent != nil && !f.url.isEmpty() {
+	if parent := s.top(); f.isNamed("download") && f.charm && parent != nil && !f.url.isEmpty() {
 		parent.description, parent.described = at, &foundFile{address: s.value(f.url), digest: f.digest, size: f.size, charm: true, image: true}
 	}
-	if f.kind == "oci-image" && f.described != nil && (f.name == "resources" || f.name == "revisions") {
+	if f.kind == "oci-image" && f.described != nil && (f.isNamed("resources") || f.isNamed("revisions")) {
 		s.edits = append(s.edits, edit{f.description, f.described})
 	}
 }
@@ -201,15 +203,15 @@ func (s *scan) string(at span) {
 	case f == nil:
 		return
 	case f.isKey:
-		f.key, f.isKey = string(s.text[at.from+1:at.to-1]), false
+		f.key, f.isKey = s.text[at.from+1:at.to-1], false
 		return
 	case f.isList:
-		if f.name == "assertion-stream-urls" {
+		if f.isNamed("assertion-stream-urls") {
 			s.edits = append(s.edits, edit{at: at})
 		}
 		return
 	}
-	switch f.key {
+	switch string(f.key) {
 	case "url":
 		f.url = at
 	case "download_url":
@@ -242,7 +244,7 @@ func (s *scan) literal(text []byte) {
 	if f == nil || f.isList {
 		return
 	}
-	switch f.key {
+	switch string(f.key) {
 	case "size", "binary_filesize":
 		f.size, _ = strconv.ParseInt(string(text), 10, 64) // no size, no file
 	case "private":
@@ -255,7 +257,7 @@ func (s *scan) literal(text []byte) {
 
 // owner returns the index of the frame that a statement about privacy is about: a result of several, or the whole answer.
 func (s *scan) owner() int {
-	if len(s.frames) > 2 && s.frames[1].isList && s.frames[1].name == "results" {
+	if len(s.frames) > 2 && s.frames[1].isList && s.frames[1].isNamed("results") {
 		return 2
 	}
 	return 0
