@@ -263,11 +263,21 @@ func (m *releaseMemory) take() (list []Release) {
 // TakeReleases returns the releases that devices were given since the last call, so that they outlive this process.
 func (e *Edge) TakeReleases() []Release { return e.releases.take() }
 
-// AddReleases adds the releases that devices were given before this process began.
+// AddReleases adds releases that devices were given before this process began, or by other processes, unless newer ones are known.
 func (e *Edge) AddReleases(list []Release) {
 	for i := range list {
-		e.releases.add(&list[i], 0)
+		if !e.releases.knows(&list[i]) {
+			e.releases.add(&list[i], 0)
+		}
 	}
+}
+
+// knows reports whether a release is known that is as new as r, for the same channel.
+func (m *releaseMemory) knows(r *Release) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.items[r.key()]
+	return known != nil && !known.Seen.Before(r.Seen)
 }
 
 // channelOf returns the channel that an action is about: its own, or the one that the device follows.

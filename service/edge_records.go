@@ -33,17 +33,20 @@ func (s *service) loadEdge(ctx context.Context) error {
 	if s.overridesVersion, err = s.loadOverrides(short, ""); err != nil && !s.front.airgapped.Load() {
 		return fmt.Errorf("the overrides of this store are needed before devices are answered: %w", err)
 	}
-	if err := s.loadReleases(short); err != nil {
+	if err := s.loadReleases(short, time.Time{}); err != nil {
 		s.Logger.Warn("revisions that devices were given earlier are not known while upstream does not answer", "err", err)
 	}
 	return nil
 }
 
-// loadReleases gives the edge the releases that were seen last.
-func (s *service) loadReleases(ctx context.Context) error {
+// loadReleases gives the edge the releases that were seen last, and not before a time.
+func (s *service) loadReleases(ctx context.Context, since time.Time) error {
 	var list []edge.Release
 	var size int
 	err := s.source.EachEdgeRelease(ctx, func(r catalog.EdgeRelease) bool {
+		if r.Seen.Before(since) {
+			return false
+		}
 		size += len(r.Snap)
 		list = append(list, edge.Release{SnapID: r.SnapID, Name: r.Name, Architecture: r.Architecture, Store: r.Store, Channel: r.Channel,
 			Revision: r.Revision, Snap: r.Snap, Private: r.Private, Seen: r.Seen})
@@ -97,7 +100,7 @@ func (s *service) keepOverrides(ctx context.Context) {
 }
 
 // keepEdge writes the devices and releases of the edge to the database, in batches, until ctx ends. A batch that the database does not take is
-// lost: devices come again.
+// lost: devices come again. It also reads the releases that other servers, and cache warm, have written.
 func (s *service) keepEdge(ctx context.Context) {
 	tick := time.NewTicker(edgeInterval)
 	defer tick.Stop()
@@ -115,6 +118,16 @@ func (s *service) keepEdge(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		s.learnReleases(ctx)
+	}
+}
+
+// learnReleases reads the releases of other processes. One that was seen a moment ago is written up to an interval and a time limit later.
+func (s *service) learnReleases(ctx context.Context) {
+	short, cancel := context.WithTimeout(ctx, edgeTimeout)
+	defer cancel()
+	if err := s.loadReleases(short, time.Now().Add(-2*(edgeInterval+edgeTimeout))); err != nil && ctx.Err() == nil {
+		s.Logger.Debug("releases of other servers can't be read", "err", err)
 	}
 }
 

@@ -173,6 +173,18 @@ func TestEdgeRecords(t *testing.T) {
 	if n, err := db.CountEdgeDevices(t.Context()); err != nil || n != 1 {
 		t.Errorf("devices: %d, %v, want 1", n, err)
 	}
+	// Another server learns it, but not in the place of something newer.
+	other := newEdgeRig(t, h, dsn)
+	other.down.Store(true)
+	other.learnReleases(t.Context())
+	if n := other.install("edge"); n != 8 {
+		t.Errorf("another server gives revision %d of edge while upstream is gone, want 8", n)
+	}
+	old := edge.Release{SnapID: upstreamtest.ID("jq"), Name: "jq", Architecture: "amd64", Channel: "latest/edge", Revision: 7, Snap: json.RawMessage(`{"revision":7}`)}
+	other.edge.AddReleases([]edge.Release{old})
+	if n := other.install("edge"); n != 8 {
+		t.Errorf("after an old release was added, edge is revision %d, want 8", n)
+	}
 	again := newEdgeRig(t, h, dsn)
 	again.down.Store(true)
 	if err := again.loadEdge(t.Context()); err != nil {
