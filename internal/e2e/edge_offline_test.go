@@ -4,11 +4,15 @@ package e2e_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"offlinestore/internal/killtest"
+	"offlinestore/internal/pgtest"
+	"offlinestore/internal/s3test"
 	"offlinestore/internal/upstreamtest"
 )
 
@@ -44,14 +48,18 @@ func TestBridge(t *testing.T) {
 	_ = c
 }
 
-// newGiven makes an online store whose device has jq and greeter 1. Upstream has greeter 2 by now.
-func newGiven(t *testing.T) (*inside, *line, *origin, *outside, *client) {
+// newGiven makes an online store whose device has jq and greeter 1. Upstream has greeter 2 by now. A command may configure
+// the store first.
+func newGiven(t *testing.T, configure ...string) (*inside, *line, *origin, *outside, *client) {
 	t.Helper()
 	up := newOrigin(t)
 	up.addSnap("greeter")
 	up.upload("greeter", upstreamtest.Rev{Revision: 1}, "stable")
 	o := newOutside(t, up.url, up.Stack.RootStream())
 	in, l := newEdge(t, o, up.url)
+	if len(configure) > 0 {
+		in.proxy(configure...)
+	}
 	in.serve()
 	c := &client{in.url, o.root, up}
 	c.fetch(t, "jq")
@@ -78,8 +86,9 @@ func TestGoingOffline(t *testing.T) {
 	if got := in.proxy("cache", "warm", wanted); !strings.Contains(got, "0 files, 0 B fetched") {
 		t.Errorf("cache warm, again, prints %s", got)
 	}
+	in.proxy("override", "jq", "stable=6")
 	l.cut.Store(true)
-	in.awaitPlan("greeter  latest/stable  amd64  1", "jq  latest/stable  amd64  6", "hello  2.0/stable  amd64")
+	in.awaitPlan("greeter  latest/stable  amd64  1", "jq  latest/stable  amd64  6", "overridden", "hello  2.0/stable  amd64")
 	in.proxy("cache", "pin", "jq_6.snap")
 	if got := in.proxy("cache", "list"); !strings.Contains(got, "greeter_1.snap") || !strings.Contains(got, "pinned") {
 		t.Errorf("cache list prints %s", got)
@@ -90,8 +99,11 @@ func TestGoingOffline(t *testing.T) {
 	if got := in.proxy("config", "proxy.airgap"); strings.TrimSpace(got) != "false" {
 		t.Errorf("after the plans, proxy.airgap is %s", got)
 	}
-	if got := in.proxy("enable-airgap-mode"); !strings.Contains(got, "Kept from the cache") {
+	if got := in.proxy("enable-airgap-mode"); !strings.Contains(got, "Kept from the cache") || !strings.Contains(got, "Took over 1 override") {
 		t.Errorf("enable-airgap-mode prints %s", got)
+	}
+	if got := in.proxy("list-overrides", "jq"); !strings.Contains(strings.Join(strings.Fields(got), " "), "jq stable amd64 6") {
+		t.Errorf("list-overrides prints %s", got)
 	}
 	before := up.Count("/")
 	in.awaitServed("/v2/snaps/info/jq")
@@ -107,6 +119,65 @@ func TestGoingOffline(t *testing.T) {
 		t.Errorf("the history is %s, want one import of this store", got)
 	}
 	in.proxy("check", "--blobs")
+}
+
+// TestGoingOfflineToS3 takes an online store offline whose blobs are in a bucket.
+func TestGoingOfflineToS3(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("waits until a server has recorded what it gave; CI runs it")
+	}
+	server, bucket := s3test.Start(t), s3test.NewBucket()
+	in, l, _, _, c := newGiven(t, append(s3Settings(server.URL, bucket), "proxy.storage.backend=s3", "proxy.db.connection="+pgtest.New(t))...)
+	l.cut.Store(true)
+	in.awaitPlan("greeter  latest/stable  amd64  1", "jq  latest/stable  amd64  6")
+	in.proxy("enable-airgap-mode")
+	in.awaitServed("/v2/snaps/info/jq")
+	for name, revision := range map[string]int{"jq": 6, "greeter": 1} {
+		if got := c.fetch(t, name); got.Revision != revision {
+			t.Errorf("offline, %s is revision %d, want %d", name, got.Revision, revision)
+		}
+	}
+	if n, uploads := objects(t, server, bucket); n < 2 || uploads != 0 {
+		t.Errorf("the bucket has %d objects and %d uploads, want the snaps and no upload", n, uploads)
+	}
+	if out := in.proxy("check", "--blobs"); !strings.Contains(out, "are good") {
+		t.Errorf("check --blobs prints %q", out)
+	}
+}
+
+// TestGoingOfflineKilled kills enable-airgap-mode before one change of a file after another. A store that is online still has everything to keep,
+// and one that is offline has everything.
+func TestGoingOfflineKilled(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes half a minute; CI runs it")
+	}
+	in, l, _, _, c := newGiven(t)
+	l.cut.Store(true)
+	in.awaitPlan("greeter  latest/stable  amd64  1", "jq  latest/stable  amd64  6")
+	n := 0
+	for ; killtest.AtRename(t, exec.Command(program(t, "snap-store-proxy"), "--data-dir", in.data, "enable-airgap-mode"), n); n += 3 {
+		if strings.TrimSpace(in.proxy("config", "proxy.airgap")) == "false" {
+			in.awaitPlan("Devices will still get", "greeter  latest/stable  amd64  1", "jq  latest/stable  amd64  6", "Nothing that devices were given is lost.")
+		}
+	}
+	if n == 0 {
+		t.Fatal("the command was never killed")
+	}
+	t.Logf("killed before %d changes", n/3)
+	in.awaitServed("/v2/snaps/info/jq")
+	for name, revision := range map[string]int{"jq": 6, "greeter": 1} {
+		if got := c.fetch(t, name); got.Revision != revision {
+			t.Errorf("offline, %s is revision %d, want %d", name, got.Revision, revision)
+		}
+	}
+	if out := in.proxy("check", "--blobs"); !strings.Contains(out, "are good") {
+		t.Errorf("check --blobs prints %q", out)
+	}
+	if _, err := os.Stat(filepath.Join(in.data, ".going-offline")); !os.IsNotExist(err) {
+		t.Errorf("the folder of the work remains: %v", err)
+	}
 }
 
 // awaitPlan waits until the plan of going offline has texts in it, regardless of the number of spaces.
