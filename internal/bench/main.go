@@ -37,7 +37,7 @@ func main() {
 	var only string
 	var mib int64
 	flag.StringVar(&b.bin, "bin", "bin", "`folder` of the two programs")
-	flag.StringVar(&only, "only", "mixed,pack,inspection,push,parts,single,files,scrub,questions,charms,memory,carrying,refresh,sessions,serials,fleet,download,large,connections", "which to run, separated by commas")
+	flag.StringVar(&only, "only", "", "`parts` to run, separated by commas; all by default: "+strings.Join(b.names(), ","))
 	flag.Int64Var(&mib, "mib", 1024, "payload in MiB")
 	flag.IntVar(&b.snaps, "snaps", 12, "number of snaps that the payload is divided into")
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds of each comparison")
@@ -60,13 +60,56 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	b.ctx, b.size, b.keep = ctx, mib<<20, *keep
-	if err := b.run(strings.Split(only, ",")); err != nil {
+	if err := b.run(only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func (b *bench) run(only []string) (err error) {
+// part is a group of rows.
+type part struct {
+	name string
+	run  func() error
+}
+
+func (b *bench) parts() []part {
+	return []part{
+		{"mixed", b.mixed}, {"pack", b.pack}, {"inspection", b.inspection}, {"push", b.push}, {"parts", b.divided}, {"single", b.single}, {"files", b.files},
+		{"scrub", b.scrub}, {"questions", b.questions}, {"charms", b.charms}, {"memory", b.memory}, {"carrying", b.carrying}, {"refresh", b.refresh},
+		{"sessions", b.sessions}, {"serials", b.serials}, {"fleet", b.fleet}, {"download", b.download}, {"large", b.large},
+		{"connections", b.connections}, {"edge", b.edge},
+	}
+}
+
+func (b *bench) names() (names []string) {
+	for _, p := range b.parts() {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// choose returns the parts that are named, or all of them.
+func (b *bench) choose(only string) ([]part, error) {
+	all := b.parts()
+	if only == "" {
+		return all, nil
+	}
+	var chosen []part
+	for name := range strings.SplitSeq(only, ",") {
+		i := slices.IndexFunc(all, func(p part) bool { return p.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("-only %s: no such part, want some of %s", name, strings.Join(b.names(), ","))
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}
+
+func (b *bench) run(only string) (err error) {
+	chosen, err := b.choose(only)
+	if err != nil {
+		return err
+	}
 	if b.bin, err = filepath.Abs(b.bin); err != nil {
 		return err
 	}
@@ -86,18 +129,7 @@ func (b *bench) run(only []string) (err error) {
 	}
 	fmt.Println(processor())
 	fmt.Printf("%-42s %10s %10s %7s %7s\n", "", "ours", "yardstick", "ratio", "goal")
-	for _, part := range []struct {
-		name string
-		run  func() error
-	}{
-		{"mixed", b.mixed}, {"pack", b.pack}, {"inspection", b.inspection}, {"push", b.push}, {"parts", b.parts}, {"single", b.single}, {"files", b.files}, {"scrub", b.scrub}, {"questions", b.questions},
-		{"charms", b.charms}, {"memory", b.memory}, {"carrying", b.carrying}, {"refresh", b.refresh}, {"sessions", b.sessions}, {"serials", b.serials},
-		{"fleet", b.fleet}, {"download", b.download}, {"large", b.large},
-		{"connections", b.connections}, {"edge", b.edge},
-	} {
-		if !slices.Contains(only, part.name) {
-			continue
-		}
+	for _, part := range chosen {
 		if err := errors.Join(part.run(), b.clear()); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}

@@ -13,8 +13,8 @@ import (
 // bundleParts is the number of files into which the parts benchmark divides a bundle.
 const bundleParts = 16
 
-// parts compares the push of a bundle in several files with the push of the same snaps in one file, each into a store of its own.
-func (b *bench) parts() error {
+// divided compares the push of a bundle in several files with the push of the same snaps in one file, each into a store of its own.
+func (b *bench) divided() error {
 	o, err := b.newOutside("parts", b.size, b.snaps)
 	if err != nil {
 		return err
