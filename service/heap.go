@@ -12,8 +12,8 @@ import (
 const (
 	// loadLimit is the memory up to which loading a catalogue leaves its garbage, in bytes.
 	loadLimit = 800 << 20
-	// heapRoom is the memory for requests and garbage beside the catalogue, in bytes.
-	heapRoom = 256 << 20
+	// heapRoom is the memory for garbage beside the live heap, in bytes. A heap that is more than twice as large may have half of itself.
+	heapRoom = 512 << 20
 	// garbageRoom is the least garbage that is left before the next collection, in bytes. The heap of a small store is a few MB, and collecting
 	// as much garbage each time takes a fifth of a processor under load.
 	garbageRoom = 64 << 20
@@ -86,7 +86,7 @@ func (t *heapTuner) tune() {
 // tuning returns the garbage that a live heap may have, in percent of it, and the limit of the memory, in bytes.
 func tuning(live int64) (percent int, limit int64) {
 	percent = int(min(max(100*garbageRoom/max(live, 1), 100), maxPercent))
-	return percent, 2*live + heapRoom
+	return percent, live + max(heapRoom, live/2)
 }
 
 // liveHeap returns the heap that the last collection left, in bytes.
